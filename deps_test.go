@@ -1,0 +1,28 @@
+package quillgate
+
+import (
+	_ "github.com/alecthomas/kong"
+	_ "github.com/alexedwards/argon2id"
+	_ "github.com/dunglas/httpsfv"
+	_ "github.com/gabriel-vasile/mimetype"
+	_ "github.com/google/go-cmp/cmp"
+	_ "github.com/gorilla/mux"
+	_ "github.com/jmoiron/sqlx"
+	_ "github.com/kolo/xmlrpc"
+	_ "github.com/lib/pq"
+	_ "github.com/microcosm-cc/bluemonday"
+	_ "github.com/pelletier/go-toml/v2"
+	_ "github.com/pressly/goose/v3"
+	_ "github.com/prometheus/client_golang/prometheus/promhttp"
+	_ "github.com/rogpeppe/go-internal/testscript"
+	_ "github.com/tink-crypto/tink-go/v2/aead"
+	_ "github.com/tink-crypto/tink-go/v2/insecurecleartextkeyset"
+	_ "golang.org/x/crypto/bcrypt"
+	_ "golang.org/x/image/draw"
+	_ "golang.org/x/image/webp"
+	_ "golang.org/x/net/html/charset"
+	_ "golang.org/x/text/unicode/norm"
+	_ "golang.org/x/time/rate"
+	_ "modernc.org/sqlite"
+	_ "pgregory.net/rapid"
+)
