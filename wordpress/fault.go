@@ -1,0 +1,64 @@
+package wordpress
+
+import (
+	"context"
+	"errors"
+
+	"github.com/quillgate/quillgate/apps"
+	"github.com/quillgate/quillgate/auth"
+	"github.com/quillgate/quillgate/site"
+	"github.com/quillgate/quillgate/xmlrpc"
+)
+
+// The codes are WordPress's, which clients branch on: they follow the HTTP statuses of the same meaning. The words
+// are this server's.
+const (
+	codeTooFew      = 400
+	codeNotAllowed  = 401
+	codeForbidden   = 403 // a wrong password, but also much that may not be done: each method says which
+	codeNotFound    = 404
+	codeDisabled    = 405
+	codeConflict    = 409
+	codeServerError = 500
+)
+
+var (
+	errTooFew         = &xmlrpc.Fault{Code: codeTooFew, Message: "This method needs more arguments than were sent."}
+	errNotYet         = &xmlrpc.Fault{Code: codeServerError, Message: "This server does not do this yet."}
+	errNotInMulticall = &xmlrpc.Fault{Code: codeForbidden, Message: "This method has to be called on its own, not inside system.multicall."}
+	errLogin          = &xmlrpc.Fault{Code: codeForbidden, Message: "The user name or the password, or the signature, is not right."}
+	errNoPost         = &xmlrpc.Fault{Code: codeNotFound, Message: "There is no post with this id."}
+)
+
+// faults maps the errors of the packages below to what the client sees: the first row that matches counts.
+var faults = []struct {
+	err   error
+	fault *xmlrpc.Fault
+}{
+	{auth.ErrDenied, errLogin},
+	{site.ErrNotFound, errNoPost},
+	{apps.ErrNotFound, &xmlrpc.Fault{Code: codeNotFound, Message: "There is no such application."}},
+}
+
+// fault turns an error into what the client sees. A *xmlrpc.Fault stands as it is; an error that no row knows is
+// returned unchanged, and the handler answers fault 500 with an id under which the cause is logged.
+func (a *API) fault(ctx context.Context, err error) error {
+	var f *xmlrpc.Fault
+	if errors.As(err, &f) {
+		return f
+	}
+	var invalid *site.Invalid
+	if errors.As(err, &invalid) {
+		return &xmlrpc.Fault{Code: codeForbidden, Message: invalid.Error()}
+	}
+	var denied *site.Denied
+	if errors.As(err, &denied) {
+		return &xmlrpc.Fault{Code: codeNotAllowed, Message: "You are not allowed to " + denied.Action + "."}
+	}
+	for _, row := range faults {
+		if errors.Is(err, row.err) {
+			return row.fault
+		}
+	}
+	return err
+}

@@ -1,0 +1,52 @@
+package wordpress
+
+import (
+	"context"
+	"strings"
+
+	"github.com/quillgate/quillgate/auth"
+	"github.com/quillgate/quillgate/xmlrpc"
+)
+
+// method is one row of the table. The row is data: dispatch, system.listMethods, system.methodSignature,
+// system.methodHelp, the metrics' labels and the method reference are made from it.
+type method struct {
+	name    string
+	aliases []string
+	// shape says the types of the parameters, "[" in front of those that may be left out, and after "→" that of the
+	// result: "int string string struct [array → string". The types are XML-RPC's; "any" is a union.
+	shape string
+	login int // position of the user name, the password follows it; noLogin when the method knows none
+	min   int // fewer arguments than this are fault 400, before any sign-in
+	mode  loginMode
+	help  string
+	do    func(a *API, ctx context.Context, who auth.Identity, p params) (xmlrpc.Value, error)
+}
+
+// noLogin stands in method.login where a method takes no user name and no password.
+const noLogin = -1
+
+type loginMode uint8
+
+const (
+	loginRequired loginMode = iota
+	loginOptional           // empty user name and password call as nobody
+	loginPassword           // a signature does not count: the method hands out credentials
+)
+
+// signatures turns the shape into what system.methodSignature answers: the result's type, then the parameters',
+// once for each number of optional parameters.
+func (m method) signatures() [][]string {
+	in, result, _ := strings.Cut(m.shape, "→")
+	out := [][]string{{strings.TrimSpace(result)}}
+	for _, t := range strings.Fields(in) {
+		last := out[len(out)-1]
+		next := append(append([]string(nil), last...), strings.TrimPrefix(t, "["))
+		if strings.HasPrefix(t, "[") {
+			out = append(out, next)
+		} else {
+			out[len(out)-1] = next
+		}
+	}
+	return out
+}

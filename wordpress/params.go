@@ -1,0 +1,107 @@
+package wordpress
+
+import (
+	"math"
+	"strconv"
+	"strings"
+
+	"github.com/quillgate/quillgate/xmlrpc"
+)
+
+// params are the arguments of a call, read by position. Clients send numbers as text, text as numbers and flags as
+// either, so every reader converts as loosely as WordPress does; what is missing reads as the zero of its kind.
+type params []xmlrpc.Value
+
+func (p params) at(i int) xmlrpc.Value {
+	if i < 0 || i >= len(p) {
+		return xmlrpc.Value{}
+	}
+	return p[i]
+}
+
+func (p params) text(i int) string { return textOf(p.at(i)) }
+func (p params) int(i int) int64   { return intOf(p.at(i)) }
+func (p params) truth(i int) bool  { return truthOf(p.at(i)) }
+
+// given says whether the argument was sent and is not nil.
+func (p params) given(i int) bool { return !p.at(i).IsZero() }
+
+// credentials reads the user name at position i and the password after it. Containers and flags are no names: they
+// are refused rather than turned into text.
+func (p params) credentials(i int) (login, password string, err error) {
+	for _, v := range []xmlrpc.Value{p.at(i), p.at(i + 1)} {
+		switch v.Kind() {
+		case xmlrpc.KindArray, xmlrpc.KindStruct, xmlrpc.KindBool:
+			return "", "", errLogin
+		}
+	}
+	return p.text(i), p.text(i + 1), nil
+}
+
+// textOf reads a scalar as text: numbers in decimal, true as "1", false and containers as nothing.
+func textOf(v xmlrpc.Value) string {
+	switch v.Kind() {
+	case xmlrpc.KindBool:
+		if v.Bool() {
+			return "1"
+		}
+		return ""
+	case xmlrpc.KindDouble:
+		return strconv.FormatFloat(v.Float64(), 'g', -1, 64)
+	}
+	return v.Text()
+}
+
+// intOf reads a scalar as an integer: the digits that a text begins with, a double cut at its point.
+func intOf(v xmlrpc.Value) int64 {
+	switch v.Kind() {
+	case xmlrpc.KindInt, xmlrpc.KindBool:
+		return v.Int64()
+	case xmlrpc.KindDouble:
+		f := v.Float64()
+		if math.IsNaN(f) || math.Abs(f) >= 1<<62 {
+			return 0
+		}
+		return int64(f)
+	case xmlrpc.KindArray, xmlrpc.KindStruct:
+		if v.Len() > 0 {
+			return 1
+		}
+		return 0
+	}
+	return leadingInt(v.Text())
+}
+
+func leadingInt(s string) int64 {
+	s = strings.TrimLeft(s, " \t\n\r\v\f")
+	end := 0
+	if end < len(s) && (s[end] == '-' || s[end] == '+') {
+		end++
+	}
+	for end < len(s) && s[end] >= '0' && s[end] <= '9' {
+		end++
+	}
+	n, err := strconv.ParseInt(s[:end], 10, 64)
+	if err != nil {
+		return 0
+	}
+	return n
+}
+
+// truthOf reads a scalar as a flag: 0, "0", "" and an empty container are false, the text "false" is true.
+func truthOf(v xmlrpc.Value) bool {
+	switch v.Kind() {
+	case xmlrpc.KindNil:
+		return false
+	case xmlrpc.KindBool:
+		return v.Bool()
+	case xmlrpc.KindInt:
+		return v.Int64() != 0
+	case xmlrpc.KindDouble:
+		return v.Float64() != 0
+	case xmlrpc.KindArray, xmlrpc.KindStruct:
+		return v.Len() > 0
+	}
+	t := v.Text()
+	return t != "" && t != "0"
+}

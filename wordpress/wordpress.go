@@ -1,0 +1,108 @@
+// Package wordpress is the WordPress API: the table of its methods, the shapes that they have on the wire, and the
+// faults that their errors become. It translates wire names, dates and loose types into calls of package site and
+// back; it holds no SQL and no permission rule of its own.
+//
+// The behaviour follows what WordPress answers, not what its documentation says; where this server means to do
+// better, the method's comment says so.
+package wordpress
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+
+	"github.com/quillgate/quillgate/apps"
+	"github.com/quillgate/quillgate/auth"
+	"github.com/quillgate/quillgate/site"
+	"github.com/quillgate/quillgate/xmlrpc"
+)
+
+// Config holds the parts that the API is made of; all are required.
+type Config struct {
+	Site   *site.Site
+	Users  *auth.Users
+	Apps   *apps.Store
+	Logger *slog.Logger
+}
+
+// API answers the methods of the table. It is safe for concurrent use.
+type API struct {
+	site   *site.Site
+	users  *auth.Users
+	apps   *apps.Store
+	logger *slog.Logger
+}
+
+// New returns the API over the given parts.
+func New(cfg Config) *API {
+	return &API{site: cfg.Site, users: cfg.Users, apps: cfg.Apps, logger: cfg.Logger}
+}
+
+// deprecation is the value of the X-Deprecated header on every answer whose request carried a user name or password.
+const deprecation = "Signing in with a user name and password is deprecated over XML-RPC; make an application key and sign the request instead."
+
+// Methods returns the table in the form that xmlrpc.New takes.
+func (a *API) Methods() []xmlrpc.Method[*auth.Request] {
+	out := make([]xmlrpc.Method[*auth.Request], 0, len(methods))
+	for _, m := range methods {
+		for _, name := range append([]string{m.name}, m.aliases...) {
+			out = append(out, xmlrpc.Method[*auth.Request]{
+				Name:       name,
+				Signatures: m.signatures(),
+				Help:       m.help,
+				Func: func(ctx context.Context, c *xmlrpc.Call[*auth.Request]) (xmlrpc.Value, error) {
+					return a.call(ctx, m, c)
+				},
+			})
+		}
+	}
+	return out
+}
+
+// call is what every method has in common: the number of arguments, then the sign-in, then the work.
+func (a *API) call(ctx context.Context, m method, c *xmlrpc.Call[*auth.Request]) (xmlrpc.Value, error) {
+	p := params(c.Params)
+	if m.login >= 0 && (p.text(m.login) != "" || p.text(m.login+1) != "") {
+		c.Header.Set("X-Deprecated", deprecation)
+	}
+	if len(p) < m.min {
+		return xmlrpc.Value{}, errTooFew
+	}
+	who, err := a.signIn(ctx, m, p, c)
+	if err != nil {
+		return xmlrpc.Value{}, a.fault(ctx, err)
+	}
+	v, err := m.do(a, ctx, who, p)
+	if err != nil {
+		return xmlrpc.Value{}, a.fault(ctx, err)
+	}
+	return v, nil
+}
+
+// signIn finds out who calls. A valid signature names the caller whatever the arguments say; a user name and a
+// password are looked at only where there is none.
+func (a *API) signIn(ctx context.Context, m method, p params, c *xmlrpc.Call[*auth.Request]) (auth.Identity, error) {
+	if m.login < 0 {
+		who, _ := c.Identity.Signed()
+		return who, nil
+	}
+	login, password, err := p.credentials(m.login)
+	if err != nil {
+		return auth.Identity{}, err
+	}
+	switch m.mode {
+	case loginOptional:
+		if who, ok := c.Identity.Signed(); ok {
+			return who, nil
+		}
+		if login == "" && password == "" {
+			return auth.Identity{}, nil
+		}
+	case loginPassword:
+		if c.Nested {
+			return auth.Identity{}, fmt.Errorf("%s inside system.multicall: %w", m.name, errNotInMulticall)
+		}
+		return c.Identity.PasswordOnly(ctx, login, password)
+	}
+	return c.Identity.Login(ctx, login, password)
+}

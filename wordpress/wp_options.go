@@ -1,0 +1,16 @@
+package wordpress
+
+import (
+	"context"
+
+	"github.com/quillgate/quillgate/auth"
+	"github.com/quillgate/quillgate/xmlrpc"
+)
+
+func (a *API) getOptions(ctx context.Context, who auth.Identity, p params) (xmlrpc.Value, error) {
+	return xmlrpc.Value{}, errNotYet
+}
+
+func (a *API) setOptions(ctx context.Context, who auth.Identity, p params) (xmlrpc.Value, error) {
+	return xmlrpc.Value{}, errNotYet
+}
