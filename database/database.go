@@ -1,0 +1,210 @@
+// Package database opens the store and hides the few differences between its
+// two forms: a SQLite file, which needs no other program, and a PostgreSQL
+// server, which several replicas can share. The packages above write each
+// statement once, with $1 placeholders, and both run it.
+//
+// Times are moments: a column declared TIMESTAMP (SQLite, held as integer
+// microseconds since 1970) or TIMESTAMPTZ (PostgreSQL) takes a time.Time and
+// gives one back in UTC, cut to the microsecond. On SQLite this needs the
+// column itself: an expression such as MAX(created) has no declared type and
+// gives the bare integer, so select the column instead (ORDER BY … LIMIT 1).
+// Never use the database's own clock.
+//
+// What Update has returned nil for is on disk: SQLite runs in WAL mode with
+// synchronous=FULL, and PostgreSQL with the durability of its own settings.
+package database
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"os"
+	"runtime"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/jmoiron/sqlx"
+	"github.com/lib/pq"
+
+	"github.com/quillgate/quillgate/migrations"
+)
+
+// Config says which database to open.
+type Config struct {
+	// URL is "postgres://…" (or "postgresql://…"), as libpq reads it, or the
+	// path of a SQLite file, which is made when it is not there.
+	URL string
+
+	// MaxConns bounds the connections: of the one PostgreSQL pool, or of the
+	// SQLite readers' pool. Zero means 4 for each CPU, at least 8.
+	MaxConns int
+
+	// Unmigrated leaves the schema as it is. Only what works on the schema
+	// itself wants that.
+	Unmigrated bool
+}
+
+// Queryer runs single statements. Both DB and Tx do.
+//
+// Get scans the first row into dest (a struct with `db` tags, or one value)
+// and returns ErrNoRows when there is none; Select scans all rows into a
+// slice, leaving it empty when there are none; Exec returns how many rows it
+// touched.
+type Queryer interface {
+	Get(ctx context.Context, dest any, query string, args ...any) error
+	Select(ctx context.Context, dest any, query string, args ...any) error
+	Exec(ctx context.Context, query string, args ...any) (sql.Result, error)
+}
+
+// ErrNoRows is what Get returns when nothing matches.
+var ErrNoRows = sql.ErrNoRows
+
+// DB is an open database. It is safe for concurrent use.
+//
+// Get and Select outside of a transaction only read; a statement that writes
+// and returns rows (INSERT … RETURNING id) belongs into Update. Exec outside
+// of a transaction is one transaction of its own.
+type DB struct {
+	dialect    migrations.Dialect
+	write      *sqlx.DB // SQLite: the one writer. PostgreSQL: the pool
+	read       *sqlx.DB // SQLite: the readers. PostgreSQL: the same pool
+	statements atomic.Int64
+}
+
+// Open opens the database and brings its schema up to date.
+func Open(ctx context.Context, cfg Config) (*DB, error) {
+	db := &DB{dialect: migrations.SQLite}
+	conns := cfg.MaxConns
+	if conns <= 0 {
+		conns = max(8, 4*runtime.NumCPU())
+	}
+	var err error
+	if isPostgres(cfg.URL) {
+		db.dialect = migrations.Postgres
+		err = db.openPostgres(cfg.URL, conns)
+	} else {
+		err = db.openSQLite(cfg.URL, conns)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if err := db.start(ctx, cfg.Unmigrated); err != nil {
+		db.Close()
+		return nil, err
+	}
+	return db, nil
+}
+
+func isPostgres(url string) bool {
+	return strings.HasPrefix(url, "postgres://") || strings.HasPrefix(url, "postgresql://")
+}
+
+func (db *DB) start(ctx context.Context, unmigrated bool) error {
+	if err := db.write.PingContext(ctx); err != nil {
+		return fmt.Errorf("open the database: %w", err)
+	}
+	if unmigrated {
+		return nil
+	}
+	return migrations.Up(ctx, db.write.DB, db.dialect)
+}
+
+func (db *DB) openPostgres(url string, conns int) error {
+	cfg, err := pq.NewConfig(url)
+	if err != nil {
+		// The driver quotes the URL, and the URL may hold a password.
+		return errors.New("open the database: the PostgreSQL URL cannot be read")
+	}
+	inner, err := pq.NewConnectorConfig(cfg)
+	if err != nil {
+		return errors.New("open the database: the PostgreSQL URL cannot be read")
+	}
+	pool := sqlx.NewDb(sql.OpenDB(&connector{inner: inner, statements: &db.statements}), "postgres")
+	pool.SetMaxOpenConns(conns)
+	pool.SetMaxIdleConns(conns)
+	pool.SetConnMaxIdleTime(5 * time.Minute)
+	db.write, db.read = pool, pool
+	return nil
+}
+
+func (db *DB) openSQLite(path string, conns int) error {
+	if path == "" || strings.Contains(path, "\x00") {
+		return errors.New("open the database: the path of the SQLite file is empty or holds a NUL")
+	}
+	// The journal files take the mode of the main file.
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return fmt.Errorf("open the database: %w", err)
+	}
+	if err := f.Close(); err != nil {
+		return fmt.Errorf("open the database: %w", err)
+	}
+	writer := &connector{inner: sqliteConnector{sqliteURL(path, true)}, statements: &db.statements}
+	reader := &connector{inner: sqliteConnector{sqliteURL(path, false)}, statements: &db.statements}
+
+	db.write = sqlx.NewDb(sql.OpenDB(writer), "sqlite")
+	db.write.SetMaxOpenConns(1)
+	db.write.SetMaxIdleConns(1)
+	db.read = sqlx.NewDb(sql.OpenDB(reader), "sqlite")
+	db.read.SetMaxOpenConns(conns)
+	db.read.SetMaxIdleConns(conns)
+	return nil
+}
+
+// Close waits for running statements and closes all connections.
+func (db *DB) Close() error {
+	err := db.write.Close()
+	if db.read != db.write {
+		err = errors.Join(db.read.Close(), err)
+	}
+	if err != nil {
+		return fmt.Errorf("close the database: %w", err)
+	}
+	return nil
+}
+
+// Ping asks whether the database answers.
+func (db *DB) Ping(ctx context.Context) error {
+	var one int
+	if err := db.Get(ctx, &one, "SELECT 1"); err != nil {
+		return fmt.Errorf("ask the database: %w", err)
+	}
+	return nil
+}
+
+// Statements is the number of statements executed since Open, without the
+// begin and the end of transactions. Tests compare it before and after a
+// call.
+func (db *DB) Statements() int64 { return db.statements.Load() }
+
+// Migrations lists the steps of the schema, and which of them were applied.
+func (db *DB) Migrations(ctx context.Context) ([]migrations.State, error) {
+	return migrations.Status(ctx, db.write.DB, db.dialect)
+}
+
+// MigrateDown takes the schema back to version; see migrations.Down.
+func (db *DB) MigrateDown(ctx context.Context, version int64) error {
+	return migrations.Down(ctx, db.write.DB, db.dialect, version)
+}
+
+// MigrateUp brings the schema up to date; see migrations.Up.
+func (db *DB) MigrateUp(ctx context.Context) error {
+	return migrations.Up(ctx, db.write.DB, db.dialect)
+}
+
+// Get reads one row; see Queryer.
+func (db *DB) Get(ctx context.Context, dest any, query string, args ...any) error {
+	return db.read.GetContext(ctx, dest, query, args...)
+}
+
+// Select reads all rows; see Queryer.
+func (db *DB) Select(ctx context.Context, dest any, query string, args ...any) error {
+	return db.read.SelectContext(ctx, dest, query, args...)
+}
+
+// Exec writes, in a transaction of its own; see Queryer.
+func (db *DB) Exec(ctx context.Context, query string, args ...any) (sql.Result, error) {
+	return db.write.ExecContext(ctx, query, args...)
+}

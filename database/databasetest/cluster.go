@@ -1,0 +1,219 @@
+package databasetest
+
+import (
+	"context"
+	"crypto/rand"
+	"database/sql"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"os/exec"
+	"os/user"
+	"path/filepath"
+	"strconv"
+	"syscall"
+	"time"
+)
+
+// guardScript runs the server as its child and ends it when its standard input
+// ends. That is a pipe from the test process, so the system closes it also
+// when the process is killed. A hard stop is right: the folder goes next.
+const guardScript = `
+dir=$1; shift
+"$@" >"$dir/log" 2>&1 </dev/null &
+server=$!
+cat >/dev/null
+kill -QUIT "$server" 2>/dev/null
+wait "$server"
+rm -rf "$dir"
+`
+
+// guard is the running script.
+type guard struct {
+	cmd  *exec.Cmd
+	pipe io.Closer
+	done chan struct{} // closed when the script has ended
+}
+
+// start makes the cluster, starts it and prepares the template. Free ports are
+// found by asking for one and giving it back, so another program can take it
+// in between; then the next one is tried.
+func (c *cluster) start() error {
+	initdb, err := find("initdb")
+	if err != nil {
+		return err
+	}
+	server, err := find("postgres")
+	if err != nil {
+		return err
+	}
+	dir, owner, err := folder()
+	if err != nil {
+		return err
+	}
+	c.password = rand.Text()
+	passwordFile := filepath.Join(dir, "password")
+	if err := os.WriteFile(passwordFile, []byte(c.password), 0o600); err != nil {
+		return err
+	}
+	if owner != nil {
+		if err := os.Chown(passwordFile, int(owner.Uid), int(owner.Gid)); err != nil {
+			return err
+		}
+	}
+	data := filepath.Join(dir, "data")
+	init := exec.Command(initdb, "-D", data, "-U", "quillgate", "--pwfile", passwordFile,
+		"--auth=scram-sha-256", "--encoding=UTF8", "--no-locale", "--no-sync")
+	init.Dir = dir
+	init.SysProcAttr = &syscall.SysProcAttr{Credential: owner}
+	if out, err := init.CombinedOutput(); err != nil {
+		return errors.Join(fmt.Errorf("initdb: %w\n%s", err, out), os.RemoveAll(dir))
+	}
+	for try := 1; ; try++ {
+		err := c.serve(server, dir, owner)
+		if err == nil {
+			break
+		}
+		if try == 5 {
+			return err
+		}
+	}
+	if err := c.makeTemplate(context.Background()); err != nil {
+		c.stop()
+		return fmt.Errorf("make the template database: %w", err)
+	}
+	return nil
+}
+
+// serve starts the server under its guard and waits until it answers.
+func (c *cluster) serve(server, dir string, owner *syscall.Credential) error {
+	port, err := freePort()
+	if err != nil {
+		return err
+	}
+	c.port = port
+	fsync := "off"
+	if c.durable {
+		fsync = "on"
+	}
+	cmd := exec.Command("/bin/sh", "-c", guardScript, "guard", dir,
+		server, "-D", filepath.Join(dir, "data"), "-p", strconv.Itoa(port), "-k", dir,
+		"-c", "listen_addresses=127.0.0.1", "-c", "max_connections=300",
+		"-c", "fsync="+fsync, "-c", "synchronous_commit="+fsync, "-c", "full_page_writes="+fsync,
+		"-c", "shared_buffers=32MB", "-c", "autovacuum=off")
+	cmd.Dir = dir
+	// A group of its own: an interrupt from the keyboard is for the tests, and
+	// the guard cleans up after them.
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Credential: owner}
+	pipe, err := cmd.StdinPipe()
+	if err != nil {
+		return err
+	}
+	if err := cmd.Start(); err != nil {
+		return fmt.Errorf("start PostgreSQL: %w", err)
+	}
+	g := &guard{cmd: cmd, pipe: pipe, done: make(chan struct{})}
+	go func() {
+		cmd.Wait()
+		close(g.done)
+	}()
+	c.guard = g
+	return c.await(dir)
+}
+
+func (c *cluster) await(dir string) error {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	db, err := sql.Open("postgres", c.url("postgres"))
+	if err != nil {
+		return err
+	}
+	defer db.Close()
+	for {
+		err := db.PingContext(ctx)
+		if err == nil {
+			return nil
+		}
+		// The pid file says so when the server has given up already.
+		_, gone := os.Stat(filepath.Join(dir, "data", "postmaster.pid"))
+		log, _ := os.ReadFile(filepath.Join(dir, "log"))
+		if ctx.Err() != nil || (gone != nil && len(log) > 0) {
+			return fmt.Errorf("PostgreSQL does not answer: %w\n%s", err, log)
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
+}
+
+// stop ends the server and removes its folder.
+func (c *cluster) stop() {
+	if c.guard == nil {
+		return
+	}
+	c.guard.pipe.Close()
+	<-c.guard.done
+}
+
+func (c *cluster) stopped() bool {
+	if c.guard == nil {
+		return true
+	}
+	select {
+	case <-c.guard.done:
+		return true
+	default:
+		return false
+	}
+}
+
+// folder makes the cluster's folder. PostgreSQL refuses to run as root, so
+// root hands the folder and the server to another user.
+func folder() (string, *syscall.Credential, error) {
+	dir, err := os.MkdirTemp("", "quillgate-postgres-")
+	if err != nil || os.Getuid() != 0 {
+		return dir, nil, err
+	}
+	for _, name := range []string{"postgres", "nobody"} {
+		u, err := user.Lookup(name)
+		if err != nil {
+			continue
+		}
+		uid, errUID := strconv.ParseUint(u.Uid, 10, 32)
+		gid, errGID := strconv.ParseUint(u.Gid, 10, 32)
+		if errUID != nil || errGID != nil {
+			continue
+		}
+		owner := &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}
+		return dir, owner, os.Chown(dir, int(uid), int(gid))
+	}
+	return "", nil, errors.New("PostgreSQL does not run as root, and there is neither a user postgres nor nobody to run it as")
+}
+
+// find looks for a program of the server, newest version first.
+func find(name string) (string, error) {
+	if p, err := exec.LookPath(name); err == nil {
+		return p, nil
+	}
+	found, _ := filepath.Glob("/usr/lib/postgresql/*/bin/" + name)
+	best, version := "", -1
+	for _, p := range found {
+		v, err := strconv.Atoi(filepath.Base(filepath.Dir(filepath.Dir(p))))
+		if err == nil && v > version {
+			best, version = p, v
+		}
+	}
+	if best == "" {
+		return "", fmt.Errorf("PostgreSQL's program %s was not found: install the server (Debian, Ubuntu: apt-get install postgresql; Fedora: dnf install postgresql-server; macOS: brew install postgresql) or put its bin folder into PATH", name)
+	}
+	return best, nil
+}
+
+func freePort() (int, error) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return 0, fmt.Errorf("look for a free port: %w", err)
+	}
+	defer l.Close()
+	return l.Addr().(*net.TCPAddr).Port, nil
+}

@@ -1,0 +1,148 @@
+// Package databasetest gives tests their databases: a SQLite file in the test's
+// temporary folder, and a database of a throw-away PostgreSQL cluster that
+// the test process starts when it first needs one. The cluster listens on a
+// free loopback port, lives in a temporary folder, and goes away with the
+// process, however that ends.
+//
+// PostgreSQL's server programs have to be installed: they are looked for in
+// PATH and in /usr/lib/postgresql/*/bin. A test that cannot have them fails.
+package databasetest
+
+import (
+	"context"
+	"crypto/rand"
+	"database/sql"
+	"fmt"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+
+	_ "github.com/lib/pq"
+
+	"github.com/quillgate/quillgate/database"
+)
+
+// Each runs fn as two subtests, "sqlite" and "postgres", on an empty database
+// with the whole schema.
+func Each(t *testing.T, fn func(t *testing.T, db *database.DB)) {
+	t.Helper()
+	EachURL(t, func(t *testing.T, url string) { fn(t, Open(t, url)) })
+}
+
+// EachURL is like Each for tests that open the database themselves, more than
+// once or in another process.
+func EachURL(t *testing.T, fn func(t *testing.T, url string)) {
+	t.Helper()
+	t.Run("sqlite", func(t *testing.T) { fn(t, SQLite(t)) })
+	t.Run("postgres", func(t *testing.T) { fn(t, Postgres(t)) })
+}
+
+// Open opens a database and closes it when the test ends.
+func Open(t testing.TB, url string) *database.DB {
+	t.Helper()
+	db, err := database.Open(context.Background(), database.Config{URL: url})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := db.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return db
+}
+
+// SQLite is the path of a database file that does not exist yet.
+func SQLite(t testing.TB) string {
+	t.Helper()
+	return filepath.Join(t.TempDir(), "quillgate.db")
+}
+
+// Postgres is the URL of a new database with the whole schema. The cluster
+// does not wait for the disk: it is fast, and for tests that kill the
+// program, not the machine.
+func Postgres(t testing.TB) string {
+	t.Helper()
+	return shared.database(t)
+}
+
+// DurablePostgres is like Postgres, in a cluster of the test's own that does
+// wait for the disk, as a real one does.
+func DurablePostgres(t testing.TB) string {
+	t.Helper()
+	c := &cluster{durable: true}
+	t.Cleanup(c.stop)
+	return c.database(t)
+}
+
+// shared is the cluster of this test process. It is a variable of the package
+// because tests have nothing else in common; nothing stops it but the end of
+// the process.
+var shared = &cluster{}
+
+const template = "quillgate_template"
+
+// database makes a database from the template, which is migrated once.
+func (c *cluster) database(t testing.TB) string {
+	t.Helper()
+	c.once.Do(func() { c.err = c.start() })
+	if c.err != nil {
+		t.Fatal(c.err)
+	}
+	name := "t_" + strings.ToLower(rand.Text())
+	if err := c.exec(fmt.Sprintf("CREATE DATABASE %s TEMPLATE %s", name, template)); err != nil {
+		t.Fatalf("make a database for the test: %v", err)
+	}
+	t.Cleanup(func() {
+		if c.stopped() {
+			return
+		}
+		if err := c.exec(fmt.Sprintf("DROP DATABASE %s WITH (FORCE)", name)); err != nil {
+			t.Errorf("drop the test's database: %v", err)
+		}
+	})
+	return c.url(name)
+}
+
+func (c *cluster) makeTemplate(ctx context.Context) error {
+	if err := c.exec("CREATE DATABASE " + template); err != nil {
+		return err
+	}
+	db, err := database.Open(ctx, database.Config{URL: c.url(template)})
+	if err != nil {
+		return err
+	}
+	return db.Close()
+}
+
+// admin serializes what is done to the cluster as a whole: two databases
+// cannot be made from one template at once.
+func (c *cluster) exec(statement string) error {
+	c.admin.Lock()
+	defer c.admin.Unlock()
+	db, err := sql.Open("postgres", c.url("postgres"))
+	if err != nil {
+		return err
+	}
+	defer db.Close()
+	_, err = db.Exec(statement)
+	return err
+}
+
+// cluster is a PostgreSQL server with its folder.
+type cluster struct {
+	durable bool
+
+	once  sync.Once
+	err   error
+	admin sync.Mutex
+
+	password string
+	port     int
+	guard    *guard
+}
+
+func (c *cluster) url(name string) string {
+	return fmt.Sprintf("postgres://quillgate:%s@127.0.0.1:%d/%s?sslmode=disable", c.password, c.port, name)
+}

@@ -1,0 +1,101 @@
+package database
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"time"
+
+	"github.com/jmoiron/sqlx"
+	"github.com/lib/pq"
+
+	"github.com/quillgate/quillgate/migrations"
+)
+
+// Tx is a transaction, valid inside the function it was given to and not safe
+// for concurrent use.
+type Tx struct {
+	dialect migrations.Dialect
+	tx      *sqlx.Tx
+}
+
+// maxTries bounds how often Update runs its function when other transactions
+// keep winning.
+const maxTries = 12
+
+// Update runs fn in a write transaction and commits it. It returns nil only
+// when the commit is durable; any error of fn rolls everything back and is
+// returned as it is.
+//
+// Transactions are serializable on both databases: what fn reads cannot change
+// under it before its writes land. SQLite lets one writer in at a time;
+// PostgreSQL lets several run and refuses the ones that collide, which Update
+// then runs again from the start. So fn may run more than once: it must have
+// no effect beyond tx and must assign to variables outside, never add to
+// them.
+//
+// Inside fn use tx alone. A call of db.Update or db.Exec would wait for fn to
+// end, for ever.
+func (db *DB) Update(ctx context.Context, fn func(tx *Tx) error) error {
+	for try := 1; ; try++ {
+		err := db.run(ctx, db.write, &sql.TxOptions{Isolation: sql.LevelSerializable}, fn)
+		if err == nil || try == maxTries || !isConflict(err) {
+			return err
+		}
+		// Randomness keeps two that collided from colliding in step again.
+		pause := time.Duration(rand.Int64N(int64(time.Millisecond) << min(try, 6)))
+		select {
+		case <-time.After(pause):
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+// View runs fn in a transaction that reads one consistent state of the
+// database and writes nothing.
+func (db *DB) View(ctx context.Context, fn func(tx *Tx) error) error {
+	return db.run(ctx, db.read, &sql.TxOptions{Isolation: sql.LevelRepeatableRead, ReadOnly: true}, fn)
+}
+
+func (db *DB) run(ctx context.Context, pool *sqlx.DB, options *sql.TxOptions, fn func(tx *Tx) error) error {
+	tx, err := pool.BeginTxx(ctx, options)
+	if err != nil {
+		return fmt.Errorf("begin a transaction: %w", err)
+	}
+	// Also the way out of a panic in fn; after a commit it does nothing.
+	defer tx.Rollback()
+	if err := fn(&Tx{db.dialect, tx}); err != nil {
+		return err
+	}
+	if err := tx.Commit(); err != nil {
+		return fmt.Errorf("commit: %w", err)
+	}
+	return nil
+}
+
+// isConflict tells the errors after which PostgreSQL has surely rolled back and
+// the same transaction may pass when it is run again: serialization_failure
+// and deadlock_detected. A connection lost in the middle of a commit is not
+// one of them, since nobody knows how it ended.
+func isConflict(err error) bool {
+	var p *pq.Error
+	return errors.As(err, &p) && (p.Code == "40001" || p.Code == "40P01")
+}
+
+// Get reads one row; see Queryer.
+func (tx *Tx) Get(ctx context.Context, dest any, query string, args ...any) error {
+	return tx.tx.GetContext(ctx, dest, query, args...)
+}
+
+// Select reads all rows; see Queryer.
+func (tx *Tx) Select(ctx context.Context, dest any, query string, args ...any) error {
+	return tx.tx.SelectContext(ctx, dest, query, args...)
+}
+
+// Exec writes; see Queryer.
+func (tx *Tx) Exec(ctx context.Context, query string, args ...any) (sql.Result, error) {
+	return tx.tx.ExecContext(ctx, query, args...)
+}

@@ -1,0 +1,119 @@
+// Package migrations owns the schema: numbered SQL files, one pair for each
+// change (sqlite/NNNNN_name.sql and postgres/NNNNN_name.sql), each with an up
+// and a down part. Every file is applied in one transaction, in the order of
+// its number, exactly once; what was applied is remembered in the table
+// goose_db_version.
+//
+// A file that was released is never edited: a change is a new file.
+package migrations
+
+import (
+	"context"
+	"database/sql"
+	"embed"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"time"
+
+	"github.com/pressly/goose/v3"
+	"github.com/pressly/goose/v3/lock"
+)
+
+//go:embed sqlite/*.sql postgres/*.sql
+var files embed.FS
+
+// A Dialect names a database and the folder that holds its files.
+type Dialect string
+
+// The databases that the schema exists for.
+const (
+	SQLite   Dialect = "sqlite"
+	Postgres Dialect = "postgres"
+)
+
+// State tells of one migration whether it was applied.
+type State struct {
+	Version int64     // the number that the file name starts with
+	Name    string    // the file name
+	Applied bool      //
+	At      time.Time // when it was applied, UTC; zero when it was not
+}
+
+// Up applies everything that is not applied yet. Several processes may call
+// it at once: on PostgreSQL they wait for one another, on SQLite the loser of
+// the race finds the work done.
+func Up(ctx context.Context, db *sql.DB, d Dialect) error {
+	p, err := provider(db, d)
+	if err != nil {
+		return err
+	}
+	_, err = p.Up(ctx)
+	// SQLite has no lock that outlives a transaction, so another process that
+	// migrates the same file makes us fail in the middle; what it has done
+	// is not pending for the next try.
+	for try := 0; err != nil && d == SQLite && try < 3 && ctx.Err() == nil; try++ {
+		_, err = p.Up(ctx)
+	}
+	if err != nil {
+		return fmt.Errorf("migrate the schema: %w", err)
+	}
+	return nil
+}
+
+// Down takes back every migration with a number above version, newest first.
+// Version 0 empties the database. What the taken tables held is gone.
+func Down(ctx context.Context, db *sql.DB, d Dialect, version int64) error {
+	p, err := provider(db, d)
+	if err != nil {
+		return err
+	}
+	if _, err := p.DownTo(ctx, version); err != nil {
+		return fmt.Errorf("take back the schema to version %d: %w", version, err)
+	}
+	return nil
+}
+
+// Status lists all known migrations, oldest first.
+func Status(ctx context.Context, db *sql.DB, d Dialect) ([]State, error) {
+	p, err := provider(db, d)
+	if err != nil {
+		return nil, err
+	}
+	list, err := p.Status(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("read the state of the schema: %w", err)
+	}
+	states := make([]State, 0, len(list))
+	for _, m := range list {
+		states = append(states, State{
+			Version: m.Source.Version,
+			Name:    m.Source.Path,
+			Applied: m.State == goose.StateApplied,
+			At:      m.AppliedAt.UTC(),
+		})
+	}
+	return states, nil
+}
+
+func provider(db *sql.DB, d Dialect) (*goose.Provider, error) {
+	folder, err := fs.Sub(files, string(d))
+	if err != nil {
+		return nil, fmt.Errorf("migrations for %q: %w", d, err)
+	}
+	options := []goose.ProviderOption{goose.WithSlog(slog.New(slog.DiscardHandler))}
+	dialect := goose.DialectSQLite3
+	if d == Postgres {
+		dialect = goose.DialectPostgres
+		locker, err := lock.NewPostgresSessionLocker(lock.WithLockTimeout(1, 60))
+		if err != nil {
+			return nil, fmt.Errorf("migrations lock: %w", err)
+		}
+		options = append(options, goose.WithSessionLocker(locker))
+	}
+	p, err := goose.NewProvider(dialect, db, folder, options...)
+	if err != nil {
+		return nil, fmt.Errorf("read the migrations for %s: %w", d, err)
+	}
+	return p, nil
+}
