@@ -46,7 +46,15 @@ CREATE TABLE apps (
 );
 CREATE INDEX apps_user ON apps (user_id, id);
 
+-- One row, sealed when the database was new: it opens with the right key file
+-- only.
+CREATE TABLE keyset_check (
+    id     INTEGER PRIMARY KEY,
+    sealed BYTEA NOT NULL
+);
+
 -- +goose Down
+DROP TABLE keyset_check;
 DROP TABLE apps;
 DROP TABLE application_passwords;
 DROP TABLE users;
