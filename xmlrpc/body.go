@@ -1,0 +1,231 @@
+package xmlrpc
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"sync"
+	"time"
+)
+
+// A body is the body of a request: in memory when it is small, else spooled.
+type body struct {
+	bytes   []byte
+	spool   *spool
+	pooled  *[]byte // what bytes is a part of, when it goes back to the pool
+	held    int64   // bytes of memory asked for
+	counted int64   // bytes of the spool asked for
+}
+
+// smallBody is read without asking for memory; buffers of that size are pooled.
+const smallBody = 64 << 10
+
+// perByte is how much memory a body in memory takes for each of its bytes:
+// itself, the copy that texts are slices of, and the values.
+const perByte = 4
+
+var (
+	buffers = sync.Pool{New: func() any { b := make([]byte, smallBody); return &b }}
+	answers = sync.Pool{New: func() any { b := make([]byte, 0, 8<<10); return &b }}
+)
+
+var errBusy = errors.New("memory or spool for requests is used up")
+
+// read takes in the body, and answers itself when that cannot be done.
+func (q *request[I]) read(check Check[I]) bool {
+	err := q.take(check)
+	_ = q.control.SetReadDeadline(time.Time{})
+	if err == nil {
+		return true
+	}
+	q.event.Err = err
+	q.w.Header().Set("Connection", "close")
+	var refused *refusal
+	var path *os.PathError
+	switch {
+	case errors.As(err, &refused):
+		q.fail(refused.err)
+	case errors.Is(err, errTooLarge):
+		q.tooLarge()
+	case errors.Is(err, errBusy):
+		q.w.Header().Set("Retry-After", "10")
+		q.plain(http.StatusServiceUnavailable, "The server is busy. Try again later.")
+	case errors.As(err, &path):
+		q.fail(err)
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		q.plain(http.StatusRequestTimeout, "The request did not arrive in time.")
+	default:
+		q.plain(http.StatusBadRequest, "The request did not arrive whole.")
+	}
+	return false
+}
+
+var errTooLarge = errors.New("request body too large")
+
+// refusal is an error of the Check.
+type refusal struct{ err error }
+
+func (r *refusal) Error() string { return r.err.Error() }
+func (r *refusal) Unwrap() error { return r.err }
+
+// take reads the body to its end. It begins in a pooled buffer, goes on in
+// memory when there is some, and otherwise to the spool.
+func (q *request[I]) take(check Check[I]) error {
+	cfg := &q.h.cfg
+	b := &q.body
+	b.pooled = buffers.Get().(*[]byte)
+	buf := *b.pooled
+	n := 0
+	if known := q.r.ContentLength; known > cfg.SpoolAbove {
+		if err := q.toSpool(nil); err != nil {
+			return err
+		}
+	} else if known > int64(len(buf)) && q.reserve(known) {
+		buf = make([]byte, known+1)
+	}
+	for {
+		if n == len(buf) {
+			// Only a body in memory fills its buffer.
+			switch {
+			case q.reserve(cfg.SpoolAbove):
+				buf = append(make([]byte, 0, cfg.SpoolAbove+1), buf...)
+				buf = buf[:cap(buf)]
+			default:
+				if err := q.toSpool(buf[:n]); err != nil {
+					return err
+				}
+				n, buf = 0, *b.pooled
+			}
+		}
+		q.hurry()
+		got, err := q.r.Body.Read(buf[n:])
+		if q.event.In += int64(got); q.event.In > cfg.MaxBody {
+			return errTooLarge
+		}
+		if check != nil && got > 0 {
+			if _, err := check.Write(buf[n : n+got]); err != nil {
+				return &refusal{err}
+			}
+		}
+		n += got
+		if b.spool == nil && int64(n) > cfg.SpoolAbove {
+			if err := q.toSpool(buf[:n]); err != nil {
+				return err
+			}
+			n, buf = 0, *b.pooled
+		} else if b.spool != nil && (n > len(buf)/2 || err != nil) {
+			if err := q.spoolWrite(buf[:n]); err != nil {
+				return err
+			}
+			n = 0
+		}
+		if err == io.EOF {
+			b.bytes = buf[:n]
+			return nil
+		}
+		if err != nil {
+			return fmt.Errorf("read request body: %w", err)
+		}
+	}
+}
+
+// reserve asks for the memory that a body of n bytes takes. It does not wait:
+// there is the spool.
+func (q *request[I]) reserve(n int64) bool {
+	if q.body.held > 0 || n*perByte > q.h.cfg.Memory || !q.h.memory.TryAcquire(n*perByte) {
+		return false
+	}
+	q.body.held = n * perByte
+	return true
+}
+
+func (q *request[I]) toSpool(start []byte) error {
+	q.unreserve()
+	sp, err := newSpool(q.h.cfg.SpoolDir)
+	if err != nil {
+		return err
+	}
+	q.body.spool = sp
+	return q.spoolWrite(start)
+}
+
+func (q *request[I]) spoolWrite(p []byte) error {
+	n := int64(len(p))
+	if q.h.spooled.Add(n) > q.h.cfg.SpoolTotal {
+		q.h.spooled.Add(-n)
+		return errBusy
+	}
+	q.body.counted += n
+	if _, err := q.body.spool.Write(p); err != nil {
+		return fmt.Errorf("spool request body: %w", err)
+	}
+	return nil
+}
+
+func (q *request[I]) unreserve() {
+	if q.body.held > 0 {
+		q.h.memory.Release(q.body.held)
+		q.body.held = 0
+	}
+}
+
+// release gives back everything that the body took. No value of the request is
+// used after it.
+func (q *request[I]) release() {
+	b := &q.body
+	q.unreserve()
+	if b.spool != nil {
+		if err := b.spool.close(); err != nil {
+			q.h.cfg.Log.Warn("request body stays in the spool", "error", err.Error())
+		}
+		q.h.spooled.Add(-b.counted)
+	}
+	if b.pooled != nil {
+		buffers.Put(b.pooled)
+	}
+	*b = body{}
+}
+
+// hurry moves the read deadline of the connection to where the body has to be
+// by then. It moves it seldom, in steps of what a slow client sends in seconds.
+func (q *request[I]) hurry() {
+	cfg := &q.h.cfg
+	if q.paced > 0 && q.event.In < q.paced {
+		return
+	}
+	q.paced = q.event.In + 8*cfg.BodyRate
+	allowed := min(cfg.BodyGrace+time.Duration(q.event.In/cfg.BodyRate)*time.Second, cfg.BodyTime)
+	_ = q.control.SetReadDeadline(q.start.Add(allowed))
+}
+
+// decode parses the body.
+func (q *request[I]) decode(ctx context.Context) (*MethodCall, error) {
+	d := newDecoder(q.h.cfg.Limits)
+	defer d.release()
+	d.trim = true
+	var err error
+	if q.body.spool == nil {
+		err = d.take(q.body.bytes)
+	} else {
+		err = d.takeSpool(q.body.spool, func(n int64) error { return q.hold(ctx, n) })
+	}
+	if err != nil {
+		return nil, err
+	}
+	return d.methodCall()
+}
+
+// hold waits for the memory of large texts.
+func (q *request[I]) hold(ctx context.Context, n int64) error {
+	n = min(n, q.h.cfg.Memory)
+	ctx, cancel := context.WithTimeout(ctx, q.h.cfg.MemoryWait)
+	defer cancel()
+	if err := q.h.memory.Acquire(ctx, n); err != nil {
+		return errBusy
+	}
+	q.body.held = n
+	return nil
+}

@@ -1,0 +1,203 @@
+package xmlrpc
+
+import (
+	"encoding/base64"
+	"io"
+	"math"
+	"strconv"
+	"unicode/utf8"
+)
+
+const declarationLine = `<?xml version="1.0" encoding="UTF-8"?>` + "\n"
+
+// AppendResponse appends the answer of a method to dst.
+//
+// Every value carries its type. A nil, which strict clients cannot read, is
+// written as the empty string. Characters that XML cannot carry, and bytes
+// that are not UTF-8, are replaced by U+FFFD. No white space stands between
+// the elements.
+func AppendResponse(dst []byte, v Value) []byte {
+	dst = append(dst, responseStart...)
+	dst = appendValue(dst, v, false)
+	return append(dst, responseEnd...)
+}
+
+const (
+	responseStart = declarationLine + "<methodResponse><params><param>"
+	responseEnd   = "</param></params></methodResponse>\n"
+)
+
+// AppendFault appends a fault to dst.
+func AppendFault(dst []byte, f *Fault) []byte {
+	dst = append(dst, declarationLine+"<methodResponse><fault>"...)
+	dst = appendFaultValue(dst, f)
+	return append(dst, "</fault></methodResponse>\n"...)
+}
+
+func appendFaultValue(dst []byte, f *Fault) []byte {
+	dst = append(dst, "<value><struct><member><name>faultCode</name>"...)
+	dst = appendValue(dst, Int(int64(f.Code)), false)
+	dst = append(dst, "</member><member><name>faultString</name><value><string>"...)
+	dst = appendText(dst, f.Message)
+	return append(dst, "</string></value></member></struct></value>"...)
+}
+
+// AppendCall appends a request to dst. Unlike a response it may hold <nil/>.
+func AppendCall(dst []byte, name string, params ...Value) []byte {
+	dst = append(dst, declarationLine+"<methodCall><methodName>"...)
+	dst = appendText(dst, name)
+	dst = append(dst, "</methodName><params>"...)
+	for _, p := range params {
+		dst = append(dst, "<param>"...)
+		dst = appendValue(dst, p, true)
+		dst = append(dst, "</param>"...)
+	}
+	return append(dst, "</params></methodCall>\n"...)
+}
+
+func appendValue(dst []byte, v Value, nils bool) []byte {
+	switch v.kind {
+	case KindString:
+		dst = append(dst, "<value><string>"...)
+		dst = appendText(dst, v.str)
+		return append(dst, "</string></value>"...)
+	case KindInt:
+		n := int64(v.num)
+		if n < math.MinInt32 || n > math.MaxInt32 {
+			dst = append(dst, "<value><i8>"...)
+			dst = strconv.AppendInt(dst, n, 10)
+			return append(dst, "</i8></value>"...)
+		}
+		dst = append(dst, "<value><int>"...)
+		dst = strconv.AppendInt(dst, n, 10)
+		return append(dst, "</int></value>"...)
+	case KindBool:
+		if v.num != 0 {
+			return append(dst, "<value><boolean>1</boolean></value>"...)
+		}
+		return append(dst, "<value><boolean>0</boolean></value>"...)
+	case KindDouble:
+		dst = append(dst, "<value><double>"...)
+		dst = appendDouble(dst, math.Float64frombits(v.num))
+		return append(dst, "</double></value>"...)
+	case KindDateTime:
+		dst = append(dst, "<value><dateTime.iso8601>"...)
+		dst = appendText(dst, v.str)
+		return append(dst, "</dateTime.iso8601></value>"...)
+	case KindBase64:
+		dst = append(dst, "<value><base64>"...)
+		dst = appendBytes(dst, v)
+		return append(dst, "</base64></value>"...)
+	case KindArray:
+		dst = append(dst, "<value><array><data>"...)
+		for _, e := range v.Elements() {
+			dst = appendValue(dst, e, nils)
+		}
+		return append(dst, "</data></array></value>"...)
+	case KindStruct:
+		dst = append(dst, "<value><struct>"...)
+		for i := range v.Members() {
+			m := &v.box.members[i]
+			dst = append(dst, "<member><name>"...)
+			dst = appendText(dst, m.Name)
+			dst = append(dst, "</name>"...)
+			dst = appendValue(dst, m.Value, nils)
+			dst = append(dst, "</member>"...)
+		}
+		return append(dst, "</struct></value>"...)
+	}
+	if nils {
+		return append(dst, "<value><nil/></value>"...)
+	}
+	return append(dst, "<value><string></string></value>"...)
+}
+
+// appendDouble writes all digits and no exponent, which the specification does
+// not know.
+func appendDouble(dst []byte, f float64) []byte {
+	if math.IsNaN(f) || math.IsInf(f, 0) {
+		f = 0
+	}
+	return strconv.AppendFloat(dst, f, 'f', -1, 64)
+}
+
+func appendBytes(dst []byte, v Value) []byte {
+	if v.box == nil {
+		var block [3 << 10]byte
+		for s := v.str; s != ""; {
+			n := copy(block[:], s)
+			dst = base64.StdEncoding.AppendEncode(dst, block[:n])
+			s = s[n:]
+		}
+		return dst
+	}
+	r, err := v.Open()
+	if err != nil {
+		return dst
+	}
+	defer r.Close()
+	block := make([]byte, 3<<12)
+	for {
+		n, err := io.ReadFull(r, block)
+		dst = base64.StdEncoding.AppendEncode(dst, block[:n])
+		if err != nil {
+			return dst
+		}
+	}
+}
+
+// textClass marks the bytes that cannot be copied into text as they are: 1 for
+// ASCII, 2 for those that begin or continue a longer character that has to be
+// looked at.
+var textClass = func() (t [256]uint8) {
+	for c := range t {
+		switch {
+		case c >= utf8.RuneSelf:
+			t[c] = 2
+		case c < 0x20 && c != '\t' && c != '\n', c == '<', c == '>', c == '&':
+			t[c] = 1
+		}
+	}
+	return t
+}()
+
+// appendText writes character data. A carriage return is written as a
+// reference, since readers turn a bare one into a line feed (XML 1.0 section
+// 2.11); > is written as a reference so that ]]> cannot appear.
+func appendText(dst []byte, s string) []byte {
+	done := 0
+	for i := 0; i < len(s); {
+		k := textClass[s[i]]
+		if k == 0 {
+			i++
+			continue
+		}
+		with, size := "", 1
+		if k == 2 {
+			r, n := utf8.DecodeRuneInString(s[i:])
+			if !(r == utf8.RuneError && n == 1) && r != 0xfffe && r != 0xffff {
+				i += n
+				continue
+			}
+			with, size = "\uFFFD", n
+		} else {
+			switch s[i] {
+			case '<':
+				with = "&lt;"
+			case '>':
+				with = "&gt;"
+			case '&':
+				with = "&amp;"
+			case '\r':
+				with = "&#13;"
+			default:
+				with = "\uFFFD"
+			}
+		}
+		dst = append(dst, s[done:i]...)
+		dst = append(dst, with...)
+		i += size
+		done = i
+	}
+	return append(dst, s[done:]...)
+}

@@ -1,0 +1,71 @@
+package xmlrpc
+
+import (
+	"fmt"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// A Fault is the error answer of an XML-RPC method. It is an error, so that
+// methods return it as one.
+type Fault struct {
+	Code    int
+	Message string
+}
+
+// Error returns code and message.
+func (f *Fault) Error() string { return fmt.Sprintf("fault %d: %s", f.Code, f.Message) }
+
+// A SyntaxError says why a document is not taken. It is not a [Fault], so that
+// the reader of a response can tell a fault of the server from a document
+// that cannot be read.
+type SyntaxError struct {
+	Code   int    // CodeParse, CodeEncoding, CodeInvalidRequest or CodeInvalidParams
+	Reason string // in words, without text from the document
+	Offset int64  // bytes before the place where it was noticed, after removal of the encoding
+}
+
+// Error returns the reason and the place.
+func (e *SyntaxError) Error() string { return fmt.Sprintf("%s (byte %d)", e.Reason, e.Offset) }
+
+// Fault returns the fault that tells the sender of the document.
+func (e *SyntaxError) Fault() *Fault {
+	switch e.Code {
+	case CodeParse:
+		return &Fault{e.Code, "The request is not well-formed XML: " + e.Error() + "."}
+	case CodeEncoding:
+		return &Fault{e.Code, "The character encoding of the request is not supported: " + e.Error() + "."}
+	case CodeInvalidParams:
+		return &Fault{e.Code, "The parameters cannot be taken: " + e.Error() + "."}
+	}
+	return &Fault{e.Code, "The request is not an XML-RPC call: " + e.Error() + "."}
+}
+
+// shown is the most characters of a stranger's text that a fault repeats.
+const shown = 100
+
+// Shown makes a text from a request fit for a fault or a log line: control
+// characters and invalid bytes become question marks, and only the first 100
+// characters stay.
+func Shown(text string) string {
+	var b strings.Builder
+	n := 0
+	for i, r := range text {
+		if n == shown {
+			b.WriteString("…")
+			break
+		}
+		if r == utf8.RuneError {
+			if _, size := utf8.DecodeRuneInString(text[i:]); size == 1 {
+				r = '?'
+			}
+		}
+		if unicode.IsControl(r) || unicode.In(r, unicode.Cf, unicode.Zl, unicode.Zp) {
+			r = '?'
+		}
+		b.WriteRune(r)
+		n++
+	}
+	return b.String()
+}

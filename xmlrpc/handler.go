@@ -1,0 +1,419 @@
+package xmlrpc
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"os"
+	"runtime/debug"
+	"strconv"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/sync/semaphore"
+)
+
+// A Method is one row of the table: a name and the function that answers. I is
+// what the caller of a request is known as.
+type Method[I any] struct {
+	Name string
+	// Signatures are told by system.methodSignature: the type of the result
+	// and then those of the parameters.
+	Signatures [][]string
+	Help       string // told by system.methodHelp
+	// Func answers one call. An error that is a *Fault is told as it is, every
+	// other goes through Config.Fault. It must not keep values after it
+	// returned.
+	Func func(ctx context.Context, c *Call[I]) (Value, error)
+}
+
+// A Call is one call of a method.
+type Call[I any] struct {
+	Method   string
+	Params   []Value
+	Identity I             // what Check.Identify returned; the zero value without Config.Authenticate
+	Header   http.Header   // of the response
+	Nested   bool          // inside system.multicall
+	Request  *http.Request // its body is used up
+}
+
+// Param returns the i-th parameter, and the zero Value when there are fewer.
+func (c *Call[I]) Param(i int) Value {
+	if i < 0 || i >= len(c.Params) {
+		return Value{}
+	}
+	return c.Params[i]
+}
+
+// A Check finds out who sends a request. Every byte of the body is written to
+// it as it was received, after removal of the transfer coding; an error from
+// Write ends the request. Then Identify is asked once, and only when it
+// returns no error the body is parsed.
+type Check[I any] interface {
+	io.Writer
+	Identify(ctx context.Context) (I, error)
+}
+
+// An Event is told after each call, for logs and metrics.
+type Event struct {
+	Method   string // a name of the table; "" when none was reached or it is unknown
+	Nested   bool   // one call of a system.multicall, whose own event follows
+	Fault    int    // code of the fault, 0 without
+	Status   int    // of HTTP; 0 when nested
+	Duration time.Duration
+	In, Out  int64 // bytes of body read and of answer written; 0 when nested
+	// Err is the reason of a refusal, for the log. It may hold what the client
+	// must not see, and parts of the request.
+	Err error
+	// Incident is the number that the client was told in place of an inner
+	// error, or "".
+	Incident string
+}
+
+// Config describes a Handler. Only Methods is needed.
+type Config[I any] struct {
+	Methods []Method[I]
+	// Authenticate begins the check of a request from its header. An error
+	// refuses the request before its body is read.
+	Authenticate func(*http.Request) (Check[I], error)
+	// Fault turns an error of a method or a check into a fault. When it is nil
+	// or returns nil, the client is told of an internal error with an incident
+	// number, and the error is logged under it.
+	Fault  func(ctx context.Context, err error) *Fault
+	Limits Limits
+	// SpoolDir is where large bodies are kept while a request lasts; the
+	// default is os.TempDir. New removes what a crash left there.
+	SpoolDir   string
+	SpoolAbove int64 // bytes of a body that go to the spool; default 1 MiB
+	SpoolTotal int64 // bytes in the spool at one time, more is 503; default 4 GiB
+	MaxBody    int64 // bytes of a body, more is 413; default 64 MiB
+	// Memory is how many bytes the bodies and large texts of all requests
+	// together may take; default 64 MiB. Bodies go to the spool when it is used
+	// up, and calls with large texts wait for MemoryWait, then they are 503.
+	Memory     int64
+	MemoryWait time.Duration // default 20 s
+	// A body has BodyGrace, and then as much time as it needs at BodyRate
+	// bytes a second, but never more than BodyTime. Defaults: 20 s, 4 KiB, 15 min.
+	BodyGrace time.Duration
+	BodyRate  int64
+	BodyTime  time.Duration
+	CallTime  time.Duration // for the methods of one request together; default 2 min
+	WriteTime time.Duration // for the answer; default 60 s
+	// Introspection adds system.methodSignature and system.methodHelp, which
+	// WordPress does not have.
+	Introspection bool
+	// Observe is called for every request, also those that are refused, and
+	// for every call inside a system.multicall.
+	Observe func(ctx context.Context, e Event)
+	Log     *slog.Logger // of incidents; default slog.Default
+}
+
+// Handler serves the endpoint. It is safe for concurrent use.
+type Handler[I any] struct {
+	cfg     Config[I]
+	methods map[string]*Method[I]
+	names   []string
+	memory  *semaphore.Weighted
+	spooled atomic.Int64
+}
+
+// New returns a handler. Two methods of one name, a method without name or
+// function, and a name beyond the characters of the specification are errors.
+func New[I any](cfg Config[I]) (*Handler[I], error) {
+	cfg.Limits = cfg.Limits.withDefaults()
+	setDefault(&cfg.SpoolDir, os.TempDir())
+	setDefault(&cfg.SpoolAbove, 1<<20)
+	setDefault(&cfg.SpoolTotal, 4<<30)
+	setDefault(&cfg.MaxBody, 64<<20)
+	setDefault(&cfg.Memory, 64<<20)
+	setDefault(&cfg.MemoryWait, 20*time.Second)
+	setDefault(&cfg.BodyGrace, 20*time.Second)
+	setDefault(&cfg.BodyRate, 4<<10)
+	setDefault(&cfg.BodyTime, 15*time.Minute)
+	setDefault(&cfg.CallTime, 2*time.Minute)
+	setDefault(&cfg.WriteTime, time.Minute)
+	if cfg.Log == nil {
+		cfg.Log = slog.Default()
+	}
+	h := &Handler[I]{cfg: cfg, methods: map[string]*Method[I]{}, memory: semaphore.NewWeighted(cfg.Memory)}
+	rows := append(h.system(), cfg.Methods...)
+	for i := range rows {
+		m := &rows[i]
+		switch {
+		case !isMethodName(m.Name):
+			return nil, fmt.Errorf("method table: %q is no method name", m.Name)
+		case m.Func == nil && m.Name != multicallName:
+			return nil, fmt.Errorf("method table: %s has no function", m.Name)
+		case h.methods[m.Name] != nil:
+			return nil, fmt.Errorf("method table: %s is there twice", m.Name)
+		}
+		h.methods[m.Name] = m
+		h.names = append(h.names, m.Name)
+	}
+	if err := sweep(cfg.SpoolDir); err != nil {
+		return nil, err
+	}
+	return h, nil
+}
+
+func setDefault[T comparable](p *T, v T) {
+	var zero T
+	if *p == zero {
+		*p = v
+	}
+}
+
+// Methods returns the names of all methods, as system.listMethods does: those
+// of the protocol, then the table in its order.
+func (h *Handler[I]) Methods() []string { return append([]string(nil), h.names...) }
+
+// isMethodName checks the characters that the specification allows.
+func isMethodName(s string) bool {
+	if s == "" || len(s) > 200 {
+		return false
+	}
+	for _, c := range []byte(s) {
+		if !isName[c] && c != '/' || c >= 0x80 || c == '-' {
+			return false
+		}
+	}
+	return true
+}
+
+// A request is one request on its way through the handler.
+type request[I any] struct {
+	h        *Handler[I]
+	w        http.ResponseWriter
+	r        *http.Request
+	control  *http.ResponseController
+	start    time.Time
+	event    Event
+	body     body
+	paced    int64 // bytes of body at which the read deadline moves on
+	identity I
+}
+
+// ServeHTTP answers one request.
+func (h *Handler[I]) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	q := &request[I]{h: h, w: w, r: r, control: http.NewResponseController(w), start: time.Now()}
+	defer q.release()
+	header := w.Header()
+	header.Set("X-Content-Type-Options", "nosniff")
+	header.Set("Cache-Control", "no-store")
+	header.Set("Content-Security-Policy", "default-src 'none'")
+	q.serve()
+	if h.cfg.Observe != nil {
+		q.event.Duration = time.Since(q.start)
+		h.cfg.Observe(r.Context(), q.event)
+	}
+}
+
+func (q *request[I]) serve() {
+	if !q.acceptable() {
+		return
+	}
+	var check Check[I]
+	if auth := q.h.cfg.Authenticate; auth != nil {
+		var err error
+		if check, err = auth(q.r); err != nil {
+			q.fail(err)
+			return
+		}
+	}
+	if !q.read(check) {
+		return
+	}
+	ctx, cancel := context.WithTimeout(q.r.Context(), q.h.cfg.CallTime)
+	defer cancel()
+	if check != nil {
+		var err error
+		if q.identity, err = check.Identify(ctx); err != nil {
+			q.fail(err)
+			return
+		}
+	}
+	call, err := q.decode(ctx)
+	if err != nil {
+		q.refuseDocument(err)
+		return
+	}
+	q.answer(ctx, call)
+}
+
+// acceptable refuses what can be refused before the body is touched: until
+// then a client that expects 100-continue sends nothing.
+func (q *request[I]) acceptable() bool {
+	if q.r.Method != http.MethodPost {
+		q.w.Header().Set("Allow", http.MethodPost)
+		// The Android app of WordPress looks for exactly this sentence to know
+		// that it found an endpoint.
+		q.plain(http.StatusMethodNotAllowed, "XML-RPC server accepts POST requests only.")
+		return false
+	}
+	for _, list := range q.r.Header.Values("Content-Encoding") {
+		for coding := range strings.SplitSeq(list, ",") {
+			if coding = strings.TrimSpace(coding); coding != "" && !strings.EqualFold(coding, "identity") {
+				// A signature covers the bytes as they were sent.
+				q.plain(http.StatusUnsupportedMediaType, "Requests with a content coding are not accepted. Send the body as it is.")
+				return false
+			}
+		}
+	}
+	if q.r.ContentLength > q.h.cfg.MaxBody {
+		q.tooLarge()
+		return false
+	}
+	return true
+}
+
+func (q *request[I]) tooLarge() {
+	q.w.Header().Set("Connection", "close")
+	q.plain(http.StatusRequestEntityTooLarge, "The request is too large. At most "+strconv.FormatInt(q.h.cfg.MaxBody, 10)+" bytes are accepted.")
+}
+
+// plain answers outside XML-RPC.
+func (q *request[I]) plain(status int, text string) {
+	header := q.w.Header()
+	header.Set("Content-Type", "text/plain;charset=UTF-8")
+	header.Set("Content-Length", strconv.Itoa(len(text)))
+	q.event.Status = status
+	q.write(status, []byte(text))
+}
+
+func (q *request[I]) write(status int, body []byte) {
+	_ = q.control.SetWriteDeadline(time.Now().Add(q.h.cfg.WriteTime))
+	q.w.WriteHeader(status)
+	n, err := q.w.Write(body)
+	q.event.Out = int64(n)
+	if err == nil {
+		err = q.control.Flush()
+	}
+	if err != nil && !errors.Is(err, http.ErrNotSupported) && !errors.Is(err, http.ErrBodyNotAllowed) && q.event.Err == nil {
+		q.event.Err = fmt.Errorf("write answer: %w", err)
+	}
+	_ = q.control.SetWriteDeadline(time.Time{})
+}
+
+// xml writes an answer of XML-RPC: faults too come with status 200, as
+// clients do not read the body of another.
+func (q *request[I]) xml(body []byte) {
+	header := q.w.Header()
+	header.Set("Content-Type", "text/xml; charset=UTF-8")
+	header.Set("Content-Length", strconv.Itoa(len(body)))
+	q.event.Status = http.StatusOK
+	q.write(http.StatusOK, body)
+}
+
+// fail answers with the fault that stands for err.
+func (q *request[I]) fail(err error) {
+	f, incident := q.h.fault(q.r.Context(), err)
+	q.event.Fault, q.event.Err, q.event.Incident = f.Code, err, incident
+	q.xml(AppendFault(nil, f))
+}
+
+func (q *request[I]) refuseDocument(err error) {
+	var bad *SyntaxError
+	switch {
+	case errors.As(err, &bad):
+		q.event.Fault, q.event.Err = bad.Code, err
+		q.xml(AppendFault(nil, bad.Fault()))
+	case errors.Is(err, errBusy):
+		q.event.Err = err
+		q.w.Header().Set("Retry-After", "10")
+		q.plain(http.StatusServiceUnavailable, "The server is busy. Try again later.")
+	default:
+		q.fail(err)
+	}
+}
+
+// fault finds the fault for an error. An error that has none stays inside
+// under an incident number.
+func (h *Handler[I]) fault(ctx context.Context, err error) (f *Fault, incident string) {
+	if errors.As(err, &f) {
+		return f, ""
+	}
+	if h.cfg.Fault != nil {
+		if f = h.cfg.Fault(ctx, err); f != nil {
+			return f, ""
+		}
+	}
+	incident = rand.Text()[:12]
+	var p *panicked
+	if errors.As(err, &p) {
+		h.cfg.Log.ErrorContext(ctx, "method panicked", "incident", incident, "panic", fmt.Sprint(p.value), "stack", string(p.stack))
+	} else {
+		h.cfg.Log.ErrorContext(ctx, "call not answered", "incident", incident, "error", err.Error())
+	}
+	return &Fault{CodeInternal, "An error inside the server. Its operator finds the cause under incident " + incident + "."}, incident
+}
+
+type panicked struct {
+	value any
+	stack []byte
+}
+
+func (p *panicked) Error() string { return "method panicked" }
+
+// invoke calls a method by name.
+func (h *Handler[I]) invoke(ctx context.Context, c *Call[I]) (v Value, err error) {
+	m := h.methods[c.Method]
+	if m == nil {
+		return Value{}, notFound(c.Method)
+	}
+	defer func() {
+		if p := recover(); p != nil {
+			if p == http.ErrAbortHandler {
+				panic(p)
+			}
+			v, err = Value{}, &panicked{p, debug.Stack()}
+		}
+	}()
+	return m.Func(ctx, c)
+}
+
+// known returns a method name that is safe for logs and labels.
+func (h *Handler[I]) known(name string) string {
+	if m := h.methods[name]; m != nil {
+		return m.Name
+	}
+	return ""
+}
+
+// arguments takes a single array in place of the list, as WordPress does:
+// several clients send all arguments in one array.
+func arguments(params []Value) []Value {
+	if len(params) == 1 && params[0].Kind() == KindArray {
+		return params[0].Elements()
+	}
+	return params
+}
+
+func (q *request[I]) answer(ctx context.Context, call *MethodCall) {
+	q.event.Method = q.h.known(call.Name)
+	c := &Call[I]{Method: call.Name, Params: arguments(call.Params), Identity: q.identity, Header: q.w.Header(), Request: q.r}
+	out := answers.Get().(*[]byte)
+	defer func() {
+		if cap(*out) <= 1<<20 {
+			answers.Put(out)
+		}
+	}()
+	var err error
+	if call.Name == multicallName {
+		*out, err = q.multicall(ctx, c, (*out)[:0])
+	} else {
+		var v Value
+		if v, err = q.h.invoke(ctx, c); err == nil {
+			*out = AppendResponse((*out)[:0], v)
+		}
+	}
+	if err != nil {
+		q.fail(err)
+		return
+	}
+	q.xml(*out)
+}

@@ -1,0 +1,215 @@
+package xmlrpc
+
+import (
+	"context"
+	"strconv"
+	"time"
+)
+
+// system returns the methods of the protocol itself.
+func (h *Handler[I]) system() []Method[I] {
+	rows := []Method[I]{
+		{Name: multicallName, Signatures: [][]string{{"array", "array"}},
+			Help: "Answers several calls in one request. The array holds structs with methodName and params; the result holds, in the same order, an array with the one result or a struct with faultCode and faultString."},
+		{Name: "system.listMethods", Signatures: [][]string{{"array"}},
+			Help: "Returns the names of all methods.", Func: h.listMethods},
+		{Name: "system.getCapabilities", Signatures: [][]string{{"struct"}},
+			Help: "Returns the specifications that the server follows.", Func: h.capabilities},
+	}
+	if h.cfg.Introspection {
+		rows = append(rows,
+			Method[I]{Name: "system.methodSignature", Signatures: [][]string{{"array", "string"}},
+				Help: "Returns the signatures of a method: arrays with the type of the result and those of the parameters.", Func: h.methodSignature},
+			Method[I]{Name: "system.methodHelp", Signatures: [][]string{{"string", "string"}},
+				Help: "Returns what a method does, in words.", Func: h.methodHelp})
+	}
+	return append(rows,
+		Method[I]{Name: "demo.sayHello", Signatures: [][]string{{"string"}},
+			Help: "Returns Hello!", Func: sayHello[I]},
+		Method[I]{Name: "demo.addTwoNumbers", Signatures: [][]string{{"int", "int", "int"}, {"double", "double", "double"}},
+			Help: "Returns the sum of two numbers.", Func: addTwoNumbers[I]})
+}
+
+func (h *Handler[I]) listMethods(context.Context, *Call[I]) (Value, error) {
+	list := make([]Value, len(h.names))
+	for i, name := range h.names {
+		list[i] = String(name)
+	}
+	return Array(list...), nil
+}
+
+func (h *Handler[I]) capabilities(context.Context, *Call[I]) (Value, error) {
+	spec := func(url string, version int64) Value {
+		return Struct(M("specUrl", String(url)), M("specVersion", Int(version)))
+	}
+	members := []Member{
+		M("xmlrpc", spec("http://www.xmlrpc.com/spec", 1)),
+		M("faults_interop", spec("http://xmlrpc-epi.sourceforge.net/specs/rfc.fault_codes.php", 20010516)),
+		M(multicallName, spec("http://www.xmlrpc.com/discuss/msgReader$1208", 1)),
+	}
+	if h.cfg.Introspection {
+		members = append(members, M("introspection", spec("http://xmlrpc-c.sourceforge.net/introspection.html", 1)))
+	}
+	return Struct(members...), nil
+}
+
+func (h *Handler[I]) about(c *Call[I]) (*Method[I], error) {
+	if c.Param(0).Kind() != KindString {
+		return nil, &Fault{CodeInvalidParams, "The parameter is the name of a method."}
+	}
+	name := c.Param(0).Text()
+	if m := h.methods[name]; m != nil {
+		return m, nil
+	}
+	return nil, notFound(name)
+}
+
+func (h *Handler[I]) methodSignature(_ context.Context, c *Call[I]) (Value, error) {
+	m, err := h.about(c)
+	if err != nil {
+		return Value{}, err
+	}
+	if len(m.Signatures) == 0 {
+		return String("undef"), nil
+	}
+	all := make([]Value, len(m.Signatures))
+	for i, types := range m.Signatures {
+		one := make([]Value, len(types))
+		for k, name := range types {
+			one[k] = String(name)
+		}
+		all[i] = Array(one...)
+	}
+	return Array(all...), nil
+}
+
+func (h *Handler[I]) methodHelp(_ context.Context, c *Call[I]) (Value, error) {
+	m, err := h.about(c)
+	if err != nil {
+		return Value{}, err
+	}
+	return String(m.Help), nil
+}
+
+func notFound(name string) *Fault {
+	return &Fault{CodeMethodNotFound, "There is no method \"" + Shown(name) + "\" here."}
+}
+
+// sayHello answers the exact words by which VimRepress knows an endpoint.
+func sayHello[I any](context.Context, *Call[I]) (Value, error) { return String("Hello!"), nil }
+
+// addTwoNumbers takes numbers in any type that can hold one, and answers 0 when
+// there are fewer than two, both as WordPress does.
+func addTwoNumbers[I any](_ context.Context, c *Call[I]) (Value, error) {
+	if len(c.Params) < 2 {
+		return Int(0), nil
+	}
+	a, okA := number(c.Params[0])
+	b, okB := number(c.Params[1])
+	if !okA || !okB {
+		return Value{}, &Fault{CodeInvalidParams, "The parameters are two numbers."}
+	}
+	if a.Kind() == KindDouble || b.Kind() == KindDouble {
+		return Double(a.Float64() + b.Float64()), nil
+	}
+	sum := a.Int64() + b.Int64()
+	if (sum > a.Int64()) != (b.Int64() > 0) {
+		return Double(a.Float64() + b.Float64()), nil
+	}
+	return Int(sum), nil
+}
+
+func number(v Value) (Value, bool) {
+	switch v.Kind() {
+	case KindInt, KindDouble:
+		return v, true
+	case KindBool, KindNil:
+		return Int(v.Int64()), true
+	case KindString:
+		text := trim(v.Text())
+		if n, ok := parseInt(text); ok {
+			return Int(n), true
+		}
+		if len(text) <= maxNumber {
+			f, ok := parseDouble(text)
+			return Double(f), ok
+		}
+	}
+	return Value{}, false
+}
+
+// multicall answers every call of a batch into dst. A batch that is not made
+// of calls is refused before one of them runs; a call that fails leaves its
+// fault in the list and the others run.
+func (q *request[I]) multicall(ctx context.Context, c *Call[I], dst []byte) ([]byte, error) {
+	calls, err := q.h.calls(c.Params)
+	if err != nil {
+		return nil, err
+	}
+	dst = append(dst, responseStart...)
+	dst = append(dst, "<value><array><data>"...)
+	first := len(dst)
+	for _, one := range calls {
+		start, before := time.Now(), len(dst)
+		nested := *c
+		nested.Nested, nested.Method, nested.Params = true, one.Name, arguments(one.Params)
+		v, err := q.h.nested(ctx, &nested, before-first)
+		if err == nil {
+			dst = append(dst, "<value><array><data>"...)
+			dst = appendValue(dst, v, false)
+			dst = append(dst, "</data></array></value>"...)
+			if len(dst)-first > q.h.cfg.Limits.BatchAnswer {
+				dst, err = dst[:before], errBatchAnswer
+			}
+		}
+		e := Event{Method: q.h.known(one.Name), Nested: true, Duration: time.Since(start), Err: err}
+		if err != nil {
+			var f *Fault
+			f, e.Incident = q.h.fault(ctx, err)
+			e.Fault = f.Code
+			dst = appendFaultValue(dst, f)
+		}
+		if q.h.cfg.Observe != nil {
+			q.h.cfg.Observe(ctx, e)
+		}
+	}
+	dst = append(dst, "</data></array></value>"...)
+	return append(dst, responseEnd...), nil
+}
+
+var (
+	errBatchAnswer error = &Fault{CodeInternal, "The answer of this batch is too large. Ask for less in one system.multicall."}
+	errRecursion   error = &Fault{CodeInvalidRequest, "system.multicall cannot be called inside system.multicall."}
+	errBatchTime   error = &Fault{CodeInternal, "The batch took too long, and this call was not run."}
+)
+
+// nested runs one call of a batch, unless the batch is over its bounds.
+func (h *Handler[I]) nested(ctx context.Context, c *Call[I], answered int) (Value, error) {
+	switch {
+	case c.Method == multicallName:
+		return Value{}, errRecursion
+	case ctx.Err() != nil:
+		return Value{}, errBatchTime
+	case answered > h.cfg.Limits.BatchAnswer:
+		return Value{}, errBatchAnswer
+	}
+	return h.invoke(ctx, c)
+}
+
+// calls reads the batch. The list stands in place of the parameters, or is
+// itself the only element of an array.
+func (h *Handler[I]) calls(params []Value) ([]MethodCall, error) {
+	params = arguments(params)
+	if len(params) > h.cfg.Limits.Calls {
+		return nil, &Fault{CodeInvalidParams, "There are too many calls in one system.multicall. At most " + strconv.Itoa(h.cfg.Limits.Calls) + " are accepted."}
+	}
+	calls := make([]MethodCall, len(params))
+	for i, p := range params {
+		name, params := p.Get("methodName"), p.Get("params")
+		if p.Kind() != KindStruct || name.Kind() != KindString || params.Kind() != KindArray {
+			return nil, &Fault{CodeInvalidParams, "Call " + strconv.Itoa(i+1) + " of the system.multicall is no struct with methodName and params."}
+		}
+		calls[i] = MethodCall{Name: name.Text(), Params: params.Elements()}
+	}
+	return calls, nil
+}

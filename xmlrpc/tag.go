@@ -1,0 +1,90 @@
+package xmlrpc
+
+// A tag is an element of XML-RPC by name.
+type tag uint8
+
+const (
+	tagOther tag = iota // an element that XML-RPC does not have
+	tagEnd              // not an element: the end tag of the parent
+	tagMethodCall
+	tagMethodResponse
+	tagMethodName
+	tagParams
+	tagParam
+	tagFault
+	tagMember
+	tagName
+	tagData
+	tagValue
+	// From here on the types.
+	tagString
+	tagInt
+	tagI4
+	tagI8
+	tagBoolean
+	tagDouble
+	tagDateTime
+	tagBase64
+	tagNil
+	tagArray
+	tagStruct
+)
+
+// tagOf knows the elements by name. Names are compared as they are written:
+// XML has case, and no namespace is known.
+func tagOf(name []byte) tag {
+	switch string(name) {
+	case "methodCall":
+		return tagMethodCall
+	case "methodResponse":
+		return tagMethodResponse
+	case "methodName":
+		return tagMethodName
+	case "params":
+		return tagParams
+	case "param":
+		return tagParam
+	case "fault":
+		return tagFault
+	case "member":
+		return tagMember
+	case "name":
+		return tagName
+	case "data":
+		return tagData
+	case "value":
+		return tagValue
+	case "string":
+		return tagString
+	case "int":
+		return tagInt
+	case "i4":
+		return tagI4
+	case "i8":
+		return tagI8
+	case "boolean":
+		return tagBoolean
+	case "double":
+		return tagDouble
+	case "dateTime.iso8601":
+		return tagDateTime
+	case "base64":
+		return tagBase64
+	case "nil":
+		return tagNil
+	case "array":
+		return tagArray
+	case "struct":
+		return tagStruct
+	}
+	return tagOther
+}
+
+var endTags = [...]string{
+	tagOther: "</>", tagEnd: "</>",
+	tagMethodCall: "</methodCall>", tagMethodResponse: "</methodResponse>", tagMethodName: "</methodName>",
+	tagParams: "</params>", tagParam: "</param>", tagFault: "</fault>", tagMember: "</member>", tagName: "</name>",
+	tagData: "</data>", tagValue: "</value>", tagString: "</string>", tagInt: "</int>", tagI4: "</i4>", tagI8: "</i8>",
+	tagBoolean: "</boolean>", tagDouble: "</double>", tagDateTime: "</dateTime.iso8601>", tagBase64: "</base64>",
+	tagNil: "</nil>", tagArray: "</array>", tagStruct: "</struct>",
+}

@@ -1,0 +1,39 @@
+// Package xmlrpc is the wire: it reads and writes XML-RPC and serves it over HTTP.
+//
+// It owns the scanner for the XML that XML-RPC needs, the typed values, the
+// faults of the protocol, the HTTP rules of the endpoint, the system and demo
+// methods, and system.multicall. It knows no WordPress, no user and no
+// database: methods come in as a table, and who is calling is a type
+// parameter that a [Check] fills in before anything is parsed.
+//
+// The rules are those of the XML-RPC specification (http://xmlrpc.com/spec.md)
+// and XML 1.0, the codes those of "Specification for Fault Code
+// Interoperability" (20010516). Where publishing clients need more than the
+// specification grants, the place in the code names the need:
+//
+//   - a value without a type element is a string and keeps its white space,
+//     the text of <string> in a call is trimmed at both ends;
+//   - <int></int> is 0, <i4> and <i8> carry 64 bits, <nil/> is a value;
+//   - the words true and false are booleans;
+//   - base64 may hold white space anywhere and may lack its padding;
+//   - a type element may stand where its <value> should be (under param,
+//     member and data), and an empty <nil/> between two members is ignored;
+//   - UTF-8, US-ASCII, ISO-8859-1 and windows-1252 are read, other encodings
+//     refused.
+//
+// Everything else is strict: one root, no document type declaration at all,
+// no undeclared entity, no invalid byte, no second reading of one value (the
+// text of a scalar is all its text, duplicate members are refused), and limits
+// on size, depth and counts.
+package xmlrpc
+
+// Fault codes of the protocol itself, from "Specification for Fault Code
+// Interoperability". A method is free to use others.
+const (
+	CodeParse          = -32700 // the body is not well-formed XML, or beyond a limit of the parser
+	CodeEncoding       = -32701 // the declared or detected character encoding is not supported
+	CodeInvalidRequest = -32600 // XML, but not an XML-RPC call
+	CodeMethodNotFound = -32601 // no such method
+	CodeInvalidParams  = -32602 // the method cannot work with these parameters
+	CodeInternal       = -32603 // an error inside the server
+)
