@@ -1,0 +1,82 @@
+package apps
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/quillgate/quillgate/database"
+)
+
+// Imported is a key that was made elsewhere, such as by the plugin of a
+// WordPress site that moves here with its clients.
+type Imported struct {
+	UserID int64
+	Name   string
+	Public string // 1 to 64 bytes of letters, digits, hyphens, underscores
+	Secret Secret // 16 to 256 bytes that can be printed
+
+	// LegacySignatures: see App.
+	LegacySignatures bool
+}
+
+// Import takes over a key. Taking over the same key again changes nothing.
+// Errors: *Invalid, ErrTaken, ErrTooMany.
+func (s *Store) Import(ctx context.Context, in Imported) (App, error) {
+	var app App
+	err := s.db.Update(ctx, func(tx *database.Tx) (err error) {
+		app, err = s.ImportTx(ctx, tx, in)
+		return err
+	})
+	s.cache.drop(in.Public)
+	return app, err
+}
+
+// ImportTx is Import inside a transaction of the caller's.
+func (s *Store) ImportTx(ctx context.Context, tx *database.Tx, in Imported) (App, error) {
+	name, err := cleanName(in.Name)
+	if err != nil {
+		return App{}, err
+	}
+	if err := checkImported(in); err != nil {
+		return App{}, err
+	}
+	r, err := get(ctx, tx, in.Public)
+	if err == nil {
+		secret, err := s.open(&r)
+		if err != nil || r.UserID != in.UserID || !secret.equal(in.Secret) {
+			return App{}, fmt.Errorf("import an application: %w", ErrTaken)
+		}
+		return r.app(), nil
+	}
+	if !errors.Is(err, ErrNotFound) {
+		return App{}, fmt.Errorf("import an application: %w", err)
+	}
+	app := App{Public: in.Public, UserID: in.UserID, Name: name, LegacySignatures: in.LegacySignatures, Created: s.now()}
+	if err := s.insert(ctx, tx, &app, in.Secret); err != nil {
+		return App{}, fmt.Errorf("import an application: %w", err)
+	}
+	return app, nil
+}
+
+func checkImported(in Imported) error {
+	if !validPublic(in.Public) {
+		return &Invalid{"public key", "it has to be 1 to 64 bytes of letters, digits, hyphens and underscores"}
+	}
+	text := in.Secret.Reveal()
+	if len(text) < 16 || len(text) > 256 || !utf8.ValidString(text) || strings.ContainsFunc(text, func(r rune) bool { return !unicode.IsPrint(r) }) {
+		return &Invalid{"secret", "it has to be 16 to 256 bytes of printable text"}
+	}
+	return nil
+}
+
+// validPublic is what a signature header can name; see signature.ValidPublic,
+// which this package, a layer of its own below, may not ask.
+func validPublic(s string) bool {
+	return s != "" && len(s) <= 64 && utf8.ValidString(s) && !strings.ContainsFunc(s, func(r rune) bool {
+		return r != '_' && r != '-' && !unicode.IsLetter(r) && !unicode.IsDigit(r)
+	})
+}

@@ -1,0 +1,135 @@
+package apps
+
+import (
+	"crypto/rand"
+	"crypto/subtle"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"hash/crc32"
+	"log/slog"
+	"math/big"
+	"strconv"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// A secret is drawn as
+//
+//	qgs_ RRRRRRRRRRRRRRRRRRRRRRRRRRRRRRRRRRRRRRRRRRR CCCCCC
+//
+// with R a number of 256 random bits in 43 digits of base 62 (0-9A-Za-z), and
+// C the CRC-32 (IEEE) of the 43 digits in 6 of them. The prefix and the
+// checksum are for programs that look for leaked secrets: SecretPattern finds
+// candidates, ValidSecret drops what only looks alike.
+const (
+	secretPrefix = "qgs_"
+	randomDigits = 43
+	crcDigits    = 6
+	base62       = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+)
+
+// SecretPattern is the regular expression of the secrets made here.
+const SecretPattern = `qgs_[0-9A-Za-z]{49}`
+
+// ValidSecret tells whether text is a secret of the form made here, with the
+// right checksum. Imported secrets need not be.
+func ValidSecret(text string) bool {
+	digits, ok := strings.CutPrefix(text, secretPrefix)
+	if !ok || len(digits) != randomDigits+crcDigits {
+		return false
+	}
+	return checksum(digits[:randomDigits]) == digits[randomDigits:]
+}
+
+func checksum(digits string) string {
+	return inBase62(new(big.Int).SetUint64(uint64(crc32.ChecksumIEEE([]byte(digits)))), crcDigits)
+}
+
+func inBase62(n *big.Int, width int) string {
+	digits := make([]byte, width)
+	rest, digit, base := new(big.Int).Set(n), new(big.Int), big.NewInt(int64(len(base62)))
+	for i := width - 1; i >= 0; i-- {
+		rest.DivMod(rest, base, digit)
+		digits[i] = base62[digit.Int64()]
+	}
+	return string(digits)
+}
+
+// newPublic draws a public key: 128 random bits in 32 hexadecimal digits.
+// crypto/rand ends the program when the system has no randomness to give.
+func newPublic() string {
+	var b [16]byte
+	rand.Read(b[:])
+	return hex.EncodeToString(b[:])
+}
+
+func newSecret() Secret {
+	var b [32]byte
+	rand.Read(b[:])
+	digits := inBase62(new(big.Int).SetBytes(b[:]), randomDigits)
+	return Secret{secretPrefix + digits + checksum(digits)}
+}
+
+// Secret is a text that does not show itself: printed, logged or marshalled it
+// is "[redacted]". The zero value is empty, and no empty secret verifies
+// anything.
+type Secret struct{ text string }
+
+// NewSecret wraps a text.
+func NewSecret(text string) Secret { return Secret{text} }
+
+// Reveal returns the text itself.
+func (s Secret) Reveal() string { return s.text }
+
+// IsEmpty tells whether there is no text.
+func (s Secret) IsEmpty() bool { return s.text == "" }
+
+// String, GoString, LogValue and MarshalJSON hide the text.
+func (Secret) String() string                { return "[redacted]" }
+func (Secret) GoString() string              { return "[redacted]" }
+func (Secret) LogValue() slog.Value          { return slog.StringValue("[redacted]") }
+func (Secret) MarshalJSON() ([]byte, error)  { return json.Marshal("[redacted]") }
+func (Secret) Format(f fmt.State, verb rune) { fmt.Fprint(f, "[redacted]") }
+
+func (s Secret) equal(other Secret) bool {
+	return subtle.ConstantTimeCompare([]byte(s.text), []byte(other.text)) == 1
+}
+
+// hint is what of a secret may be shown later: its last four characters, which
+// in one made here are of the checksum.
+func (s Secret) hint() string {
+	if len(s.text) < 4 {
+		return ""
+	}
+	return s.text[len(s.text)-4:]
+}
+
+// cleanName trims a name and refuses what could not be shown: 1 to 100
+// printable characters.
+func cleanName(name string) (string, error) {
+	name = strings.TrimSpace(name)
+	switch {
+	case name == "":
+		return "", &Invalid{"name", "an application needs a name"}
+	case !utf8.ValidString(name) || strings.ContainsFunc(name, func(r rune) bool { return !unicode.IsPrint(r) }):
+		return "", &Invalid{"name", "the name holds characters that cannot be printed"}
+	case utf8.RuneCountInString(name) > 100:
+		return "", &Invalid{"name", "the name is longer than 100 characters"}
+	}
+	return name, nil
+}
+
+func formatCursor(id int64) string { return strconv.FormatInt(id, 36) }
+
+func parseCursor(cursor string) (int64, error) {
+	if cursor == "" {
+		return 0, nil
+	}
+	id, err := strconv.ParseInt(cursor, 36, 64)
+	if err != nil {
+		return 0, &Invalid{"after", "this is not the end of a list"}
+	}
+	return id, nil
+}

@@ -1,0 +1,104 @@
+package apps
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+)
+
+const (
+	// cacheLife bounds how long a revoked key goes on working in a process
+	// that did not revoke it.
+	cacheLife = time.Second
+	// cacheSize bounds the memory that the cache takes.
+	cacheSize = 4096
+)
+
+// Lookup returns the key of that name and its secret, for checking a
+// signature. A key that is not there, that is revoked or whose secret does not
+// open gives ErrNotFound, ErrRevoked or ErrSealed, and no secret; every other
+// error says that the database did not answer. What it returns is not older
+// than a second.
+func (s *Store) Lookup(ctx context.Context, public string) (Secret, App, error) {
+	// The age counts from before the question: what is read may change while
+	// the answer is on its way.
+	asked := time.Now()
+	if e, ok := s.cache.get(public, asked); ok {
+		return e.secret, e.app, e.err
+	}
+	generation := s.cache.generation()
+	secret, app, err := s.find(ctx, public)
+	if err != nil && !errors.Is(err, ErrNotFound) && !errors.Is(err, ErrRevoked) && !errors.Is(err, ErrSealed) {
+		return Secret{}, App{}, fmt.Errorf("look up an application: %w", err)
+	}
+	// What does not work is kept too: if it were not, the time of the second
+	// answer would tell a key that exists from one that does not.
+	s.cache.put(public, entry{app, secret, err, asked.Add(cacheLife)}, generation)
+	return secret, app, err
+}
+
+func (s *Store) find(ctx context.Context, public string) (Secret, App, error) {
+	r, err := get(ctx, s.db, public)
+	if err != nil {
+		return Secret{}, App{}, err
+	}
+	if r.Revoked.Valid {
+		return Secret{}, App{}, ErrRevoked
+	}
+	secret, err := s.open(&r)
+	if err != nil {
+		return Secret{}, App{}, err
+	}
+	return secret, r.app(), nil
+}
+
+type entry struct {
+	app    App
+	secret Secret
+	err    error
+	until  time.Time
+}
+
+// cache holds the answers of the last second.
+type cache struct {
+	mu      sync.Mutex
+	entries map[string]entry
+	drops   uint64
+}
+
+func (c *cache) get(public string, now time.Time) (entry, bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	e, ok := c.entries[public]
+	return e, ok && now.Before(e.until)
+}
+
+// generation changes with every drop. Something read from the database before
+// a drop is not put into the cache after it.
+func (c *cache) generation() uint64 {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.drops
+}
+
+func (c *cache) put(public string, e entry, generation uint64) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if generation != c.drops {
+		return
+	}
+	if c.entries == nil || len(c.entries) >= cacheSize {
+		// All of it lives a second anyway.
+		c.entries = make(map[string]entry)
+	}
+	c.entries[public] = e
+}
+
+func (c *cache) drop(public string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.drops++
+	delete(c.entries, public)
+}

@@ -1,0 +1,190 @@
+// Package auth says who is calling and what they may do: users, their roles
+// and passwords, and the verification of what a request presents.
+//
+// A request is verified on its own, never by its connection. It presents a
+// signature in its one Authorization field or nothing; a signature that is
+// presented and does not hold ends the request, whatever else is in it. From
+// outside all refusals of a credential are one: ErrDenied. Which kind it was
+// goes to the log and to Config.Observe.
+//
+// The caller is a value, Identity, that is passed on as an argument. Its zero
+// value is nobody.
+package auth
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/netip"
+	"time"
+
+	"github.com/quillgate/quillgate/apps"
+)
+
+var (
+	// ErrDenied is every refusal of a credential: unknown, wrong, revoked,
+	// malformed, too late. errors.Is finds it in *Throttled too.
+	ErrDenied = errors.New("access denied")
+	// ErrClearText refuses a password that came over a connection that others
+	// can read, whether or not it is right.
+	ErrClearText = errors.New("a password is taken over TLS only, or from this machine")
+	// ErrBusy says that too many passwords are waiting to be checked; the
+	// caller should try again in a few seconds.
+	ErrBusy = errors.New("too many passwords are being checked")
+	// ErrNotFound says that there is no such user.
+	ErrNotFound = errors.New("no such user")
+)
+
+// Throttled refuses a password unseen, because too many wrong ones came
+// before. It is an ErrDenied.
+type Throttled struct{ RetryAfter time.Duration }
+
+func (t *Throttled) Error() string {
+	return fmt.Sprintf("too many wrong passwords: try again in %v", t.RetryAfter.Round(time.Second))
+}
+
+// Is makes errors.Is(err, ErrDenied) true.
+func (t *Throttled) Is(target error) bool { return target == ErrDenied }
+
+// Invalid says which value of a user cannot be taken, and why.
+type Invalid struct{ Field, Why string }
+
+func (e *Invalid) Error() string { return e.Field + ": " + e.Why }
+
+// Via is how a caller has shown who it is.
+type Via int
+
+// The ways.
+const (
+	ViaNothing Via = iota
+	ViaSignature
+	ViaPassword
+	ViaApplicationPassword
+)
+
+func (v Via) String() string {
+	return [...]string{"nothing", "signature", "password", "application password"}[v]
+}
+
+// Identity is who calls. The zero value is nobody.
+type Identity struct {
+	User User
+	App  *apps.App // the key that signed; nil otherwise
+	Via  Via
+}
+
+// LoggedIn tells whether this is somebody.
+func (i Identity) LoggedIn() bool { return i.User.ID != 0 }
+
+// Can tells whether the caller has a capability. Nobody has none.
+func (i Identity) Can(c Capability) bool { return i.LoggedIn() && i.User.Role.Can(c) }
+
+// Reason tells refusals apart, for logs and metrics. The empty reason is
+// success.
+type Reason string
+
+// The reasons there are.
+const (
+	MalformedHeader Reason = "malformed-header"
+	SeveralHeaders  Reason = "several-headers"
+	UnknownKey      Reason = "unknown-key"
+	RevokedKey      Reason = "revoked-key"
+	SealedKey       Reason = "sealed-key"
+	WrongDigest     Reason = "wrong-digest"
+	LegacyForm      Reason = "legacy-form"
+	KeyWithoutUser  Reason = "key-without-user"
+	SignedInstead   Reason = "signed-instead-of-password"
+	UnknownUser     Reason = "unknown-user"
+	WrongPassword   Reason = "wrong-password"
+	EmptyPassword   Reason = "empty-password"
+	LongPassword    Reason = "long-password"
+	EarlierFailure  Reason = "earlier-failure"
+	TooManyFailures Reason = "too-many-failures"
+	ClearText       Reason = "clear-text"
+	Overload        Reason = "overload"
+)
+
+// Event is one verification and how it ended.
+type Event struct {
+	Reason Reason // empty: accepted
+	Via    Via
+	Public string // the key that was named, if one was
+	Login  string // the user name that was given, cut to 100 characters
+	UserID int64  // who it was, if accepted
+	Addr   netip.Addr
+}
+
+// Config holds what a Verifier is made of.
+type Config struct {
+	Users *Users
+	Apps  *apps.Store
+
+	// ClientAddr tells where a request came from and whether nobody on the way
+	// could read it. When nil, it is the peer of the connection, and TLS.
+	ClientAddr func(*http.Request) (addr netip.Addr, secure bool)
+
+	// ClearTextPasswords takes passwords over plain connections from anywhere.
+	// The making of keys stays refused there.
+	ClearTextPasswords bool
+
+	// ThrottleExempt lists networks whose wrong passwords are not counted.
+	ThrottleExempt []netip.Prefix
+
+	Clock   func() time.Time // time.Now when nil
+	Logger  *slog.Logger     // discards when nil
+	Observe func(context.Context, Event)
+}
+
+// Verifier checks what requests present. It is safe for concurrent use.
+type Verifier struct {
+	cfg      Config
+	throttle throttle
+	proofs   proofs
+	dummy    string
+}
+
+// New returns a verifier.
+func New(cfg Config) *Verifier {
+	if cfg.ClientAddr == nil {
+		cfg.ClientAddr = peer
+	}
+	if cfg.Clock == nil {
+		cfg.Clock = time.Now
+	}
+	if cfg.Logger == nil {
+		cfg.Logger = slog.New(slog.DiscardHandler)
+	}
+	return &Verifier{
+		cfg:    cfg,
+		proofs: newProofs(),
+		// As long as the secrets that are made here.
+		dummy: (rand.Text() + rand.Text() + rand.Text())[:53],
+	}
+}
+
+// peer is the address at the other end of the connection.
+func peer(r *http.Request) (netip.Addr, bool) {
+	at, err := netip.ParseAddrPort(r.RemoteAddr)
+	if err != nil {
+		return netip.Addr{}, r.TLS != nil
+	}
+	return at.Addr().Unmap(), r.TLS != nil
+}
+
+// tell logs an event and hands it to the observer.
+func (v *Verifier) tell(ctx context.Context, e Event) {
+	if runes := []rune(e.Login); len(runes) > 100 {
+		e.Login = string(runes[:100])
+	}
+	if v.cfg.Observe != nil {
+		v.cfg.Observe(ctx, e)
+	}
+	if e.Reason == "" {
+		v.cfg.Logger.DebugContext(ctx, "credential accepted", "via", e.Via.String(), "public", e.Public, "user", e.UserID, "address", e.Addr)
+		return
+	}
+	v.cfg.Logger.InfoContext(ctx, "credential refused", "reason", string(e.Reason), "public", e.Public, "login", e.Login, "address", e.Addr)
+}

@@ -1,0 +1,264 @@
+package auth
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/quillgate/quillgate/apps"
+	"github.com/quillgate/quillgate/database"
+)
+
+// ImportUser is a user in a site bundle. The names of the members are the
+// bundle's.
+type ImportUser struct {
+	ID          int64  `json:"id"`
+	Login       string `json:"login"`
+	Password    string `json:"password,omitempty"`      // in the clear; is hashed
+	Hash        string `json:"password_hash,omitempty"` // instead: ours or WordPress's
+	Role        Role   `json:"role"`
+	Email       string `json:"email"`
+	FirstName   string `json:"first_name"`
+	LastName    string `json:"last_name"`
+	Nickname    string `json:"nickname"`
+	Nicename    string `json:"nicename"`
+	DisplayName string `json:"display_name"`
+	URL         string `json:"url"`
+	Bio         string `json:"bio"`
+
+	// RegisteredGMT is "2006-01-02 15:04:05" in UTC; empty means now.
+	RegisteredGMT string `json:"registered_gmt"`
+
+	Keys                 []ImportKey      `json:"secure_xmlrpc_keys,omitempty"`
+	ApplicationPasswords []ImportPassword `json:"application_passwords,omitempty"`
+}
+
+// ImportKey is a pair of the Secure XML-RPC plugin. Such keys may sign in the
+// plugin's older form too.
+type ImportKey struct {
+	Public string `json:"key"`
+	Secret string `json:"secret"`
+	Name   string `json:"name,omitempty"`
+}
+
+// ImportPassword is an application password.
+type ImportPassword struct {
+	UUID     string `json:"uuid"`
+	Name     string `json:"name"`
+	Password string `json:"password,omitempty"`      // in the clear; is hashed
+	Hash     string `json:"password_hash,omitempty"` // instead: ours or WordPress's "$generic$"
+}
+
+const bundleTime = "2006-01-02 15:04:05"
+
+// ImportUsers brings users in with their ids. A user that is there already
+// under the same id and name becomes what the bundle says; one of the two
+// under another is an *Invalid. Bringing in the same users again changes
+// nothing: a password that is right already is not hashed anew.
+//
+// Errors: *Invalid, apps.ErrTaken, *apps.Invalid.
+func (u *Users) ImportUsers(ctx context.Context, tx *database.Tx, list []ImportUser) error {
+	var top int64
+	for _, in := range list {
+		if err := u.importUser(ctx, tx, in); err != nil {
+			return fmt.Errorf("import the user %q: %w", in.Login, err)
+		}
+		top = max(top, in.ID)
+	}
+	if top == 0 {
+		return nil
+	}
+	return database.ReserveIDs(ctx, tx, "users", top+1)
+}
+
+func (u *Users) importUser(ctx context.Context, tx *database.Tx, in ImportUser) error {
+	user, err := u.imported(in)
+	if err != nil {
+		return err
+	}
+	there, err := find(ctx, tx, `id = $1`, in.ID)
+	switch {
+	case err == nil && fold(there.Login) != fold(in.Login):
+		return &Invalid{"id", fmt.Sprintf("%d is the user %q here", in.ID, there.Login)}
+	case err != nil && !errors.Is(err, ErrNotFound):
+		return err
+	}
+	exists := err == nil
+	if exists && in.RegisteredGMT == "" {
+		user.Registered = there.Registered
+	}
+	hash, err := u.importedHash(ctx, in, there.Hash)
+	if err != nil {
+		return err
+	}
+	switch {
+	case !exists:
+		_, err = insertUser(ctx, tx, account{user, hash})
+	case there != account{user, hash}:
+		err = updateUser(ctx, tx, account{user, hash})
+	}
+	if err != nil {
+		return err
+	}
+	u.changed(in.ID)
+	for i, k := range in.Keys {
+		if err := u.importKey(ctx, tx, in.ID, i, k); err != nil {
+			return err
+		}
+	}
+	for _, p := range in.ApplicationPasswords {
+		if err := u.importPassword(ctx, tx, in.ID, p); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// imported checks a user and fills in what the bundle leaves out.
+func (u *Users) imported(in ImportUser) (User, error) {
+	user := User{
+		ID: in.ID, Login: in.Login, Email: in.Email, Nicename: in.Nicename, DisplayName: in.DisplayName, FirstName: in.FirstName,
+		LastName: in.LastName, Nickname: in.Nickname, URL: in.URL, Bio: in.Bio, Role: in.Role,
+		Registered: u.clock().UTC().Truncate(time.Second),
+	}
+	if in.ID < 1 {
+		return User{}, &Invalid{"id", "it has to be above 0"}
+	}
+	// Sites have names that a new user could not take.
+	if in.Login == "" || in.Login != strings.TrimSpace(in.Login) || len(in.Login) > 250 || !utf8.ValidString(in.Login) ||
+		strings.ContainsFunc(in.Login, unicode.IsControl) {
+		return User{}, &Invalid{"user name", "it is empty, too long or holds characters that do not belong there"}
+	}
+	if err := errors.Join(checkUser(user), checkProfile(user)); err != nil {
+		return User{}, err
+	}
+	if in.RegisteredGMT != "" {
+		at, err := time.Parse(bundleTime, in.RegisteredGMT)
+		if err != nil {
+			return User{}, &Invalid{"registered_gmt", "it has to look like " + bundleTime}
+		}
+		user.Registered = at
+	}
+	for _, f := range []*string{&user.Nickname, &user.DisplayName} {
+		if *f == "" {
+			*f = user.Login
+		}
+	}
+	if user.Nicename == "" {
+		user.Nicename = fold(user.Login)
+	}
+	return user, nil
+}
+
+// importedHash is the hash that the user is to have, which is the one that is
+// there when the bundle has the same password or none.
+func (u *Users) importedHash(ctx context.Context, in ImportUser, there string) (string, error) {
+	switch {
+	case in.Hash != "":
+		if !knownHash(in.Hash) {
+			return "", &Invalid{"password_hash", "it has none of the forms that are known"}
+		}
+		return in.Hash, nil
+	case in.Password == "":
+		return there, nil
+	case len(in.Password) > MaxPassword:
+		return "", &Invalid{"password", fmt.Sprintf("it is longer than %d bytes", MaxPassword)}
+	}
+	password := cleanPassword(in.Password)
+	if there != "" {
+		ok, _, err := u.hasher.check(ctx, password, there)
+		if err != nil {
+			return "", err
+		}
+		if ok {
+			return there, nil
+		}
+	}
+	return u.hasher.hash(ctx, password)
+}
+
+func (u *Users) importKey(ctx context.Context, tx *database.Tx, userID int64, i int, k ImportKey) error {
+	if k.Secret == "" {
+		return nil // an export has no secrets
+	}
+	if k.Name == "" {
+		k.Name = fmt.Sprintf("Imported key %d", i+1)
+	}
+	_, err := u.apps.ImportTx(ctx, tx, apps.Imported{
+		UserID: userID, Name: k.Name, Public: k.Public, Secret: apps.NewSecret(k.Secret), LegacySignatures: true,
+	})
+	return err
+}
+
+func (u *Users) importPassword(ctx context.Context, tx *database.Tx, userID int64, p ImportPassword) error {
+	plain := plainApplicationPassword(p.Password)
+	hash := p.Hash
+	switch {
+	case hash == "" && plain == "":
+		return nil // an export has no passwords
+	case hash != "" && !strings.HasPrefix(hash, fastPrefix) && !strings.HasPrefix(hash, "$generic$"):
+		return &Invalid{"application password", "its hash has none of the forms that are known"}
+	case hash == "":
+		hash = fastHash(plain)
+	}
+	if p.UUID == "" {
+		p.UUID = rand.Text()
+	}
+	var there struct {
+		UserID int64  `db:"user_id"`
+		Hash   string `db:"hash"`
+	}
+	err := tx.Get(ctx, &there, `SELECT user_id, hash FROM application_passwords WHERE uuid = $1`, p.UUID)
+	switch {
+	case errors.Is(err, database.ErrNoRows):
+		_, err = tx.Exec(ctx, `INSERT INTO application_passwords (user_id, uuid, name, hash, created) VALUES ($1, $2, $3, $4, $5)`,
+			userID, p.UUID, p.Name, hash, u.clock().UTC().Truncate(time.Second))
+	case err == nil && there.UserID != userID:
+		return &Invalid{"application password", "its uuid is another user's"}
+	case err == nil && there.Hash != p.Hash && !fastMatches(plain, there.Hash):
+		_, err = tx.Exec(ctx, `UPDATE application_passwords SET hash = $2, name = $3 WHERE uuid = $1`, p.UUID, hash, p.Name)
+	}
+	return err
+}
+
+// ExportUsers returns all users as a bundle has them, by id. Passwords and
+// secrets are not in it; with hashes, the hashes of passwords are.
+func (u *Users) ExportUsers(ctx context.Context, q database.Queryer, hashes bool) ([]ImportUser, error) {
+	var accounts []account
+	if err := q.Select(ctx, &accounts, `SELECT `+userColumns+`, password FROM users ORDER BY id`); err != nil {
+		return nil, fmt.Errorf("export users: %w", err)
+	}
+	passwords := make(map[int64][]ImportPassword)
+	if hashes {
+		var rows []struct {
+			UserID int64  `db:"user_id"`
+			UUID   string `db:"uuid"`
+			Name   string `db:"name"`
+			Hash   string `db:"hash"`
+		}
+		if err := q.Select(ctx, &rows, `SELECT user_id, uuid, name, hash FROM application_passwords ORDER BY id`); err != nil {
+			return nil, fmt.Errorf("export users: %w", err)
+		}
+		for _, r := range rows {
+			passwords[r.UserID] = append(passwords[r.UserID], ImportPassword{UUID: r.UUID, Name: r.Name, Hash: r.Hash})
+		}
+	}
+	list := make([]ImportUser, 0, len(accounts))
+	for _, a := range accounts {
+		out := ImportUser{
+			ID: a.ID, Login: a.Login, Role: a.Role, Email: a.Email, FirstName: a.FirstName, LastName: a.LastName, Nickname: a.Nickname,
+			Nicename: a.Nicename, DisplayName: a.DisplayName, URL: a.URL, Bio: a.Bio,
+			RegisteredGMT: a.Registered.UTC().Format(bundleTime), ApplicationPasswords: passwords[a.ID],
+		}
+		if hashes {
+			out.Hash = a.Hash
+		}
+		list = append(list, out)
+	}
+	return list, nil
+}

@@ -1,0 +1,273 @@
+package auth
+
+import (
+	"context"
+	"crypto/hmac"
+	"crypto/md5"
+	"crypto/rand"
+	"crypto/sha256"
+	"crypto/sha512"
+	"crypto/subtle"
+	"encoding/base64"
+	"fmt"
+	"runtime"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/alexedwards/argon2id"
+	"golang.org/x/crypto/bcrypt"
+	"golang.org/x/crypto/blake2b"
+)
+
+// MaxPassword is the length, in bytes, beyond which a password is refused
+// before anything is computed from it.
+const MaxPassword = 4096
+
+// MinPassword is the length, in characters, that a new password needs.
+const MinPassword = 8
+
+// argon are the parameters of new hashes: OWASP's first choice for argon2id
+// (19 MiB, 2 passes, 1 lane). A hash with others is made anew at the next
+// sign-in.
+var argon = &argon2id.Params{Memory: 19456, Iterations: 2, Parallelism: 1, SaltLength: 16, KeyLength: 32}
+
+// dummyHash is what the password of nobody is compared with, so that it takes
+// as long as that of somebody. No password matches it.
+var dummyHash = "$argon2id$v=19$m=19456,t=2,p=1$" +
+	base64.RawStdEncoding.EncodeToString(make([]byte, 16)) + "$" + base64.RawStdEncoding.EncodeToString(make([]byte, 32))
+
+// hasher bounds how many hashes are computed at once, and with that the
+// memory: 19 MiB for each.
+type hasher struct {
+	running chan struct{}
+	waiting chan struct{}
+}
+
+func newHasher() *hasher {
+	n := min(4, runtime.NumCPU())
+	return &hasher{running: make(chan struct{}, n), waiting: make(chan struct{}, n+32)}
+}
+
+// do runs fn when it is its turn; ErrBusy when the queue is full.
+func (h *hasher) do(ctx context.Context, fn func()) error {
+	select {
+	case h.waiting <- struct{}{}:
+	default:
+		return ErrBusy
+	}
+	defer func() { <-h.waiting }()
+	select {
+	case h.running <- struct{}{}:
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	defer func() { <-h.running }()
+	fn()
+	return nil
+}
+
+// hash makes the hash of a new password.
+func (h *hasher) hash(ctx context.Context, password string) (hash string, err error) {
+	errTurn := h.do(ctx, func() { hash, err = argon2id.CreateHash(password, argon) })
+	if errTurn != nil {
+		err = errTurn
+	}
+	if err != nil {
+		return "", fmt.Errorf("hash a password: %w", err)
+	}
+	return hash, nil
+}
+
+// check compares a password with a hash of any known form. It costs at least
+// one hash of ours unless the password is right, whatever form the hash has.
+// old says that a right password should be hashed anew.
+func (h *hasher) check(ctx context.Context, password, hash string) (ok, old bool, err error) {
+	err = h.do(ctx, func() {
+		if strings.HasPrefix(hash, "$argon2id$") {
+			var params *argon2id.Params
+			if ok, params, err = argon2id.CheckHash(password, hash); err == nil {
+				old = *params != *argon
+				return
+			}
+			ok = false
+		}
+		if ok, old = checkWordPress(password, hash), true; !ok {
+			argon2id.CheckHash(password, dummyHash)
+		}
+	})
+	return ok && err == nil, old, err
+}
+
+// checkWordPress compares a password with a hash that WordPress has made:
+//
+//	$wp$2y$…  bcrypt over base64(HMAC-SHA-384(password, key "wp-sha384")), since 6.8
+//	$2y$…     bcrypt, as plug-ins made it
+//	$P$…      "portable": iterated MD5, before 6.8
+func checkWordPress(password, hash string) bool {
+	switch {
+	case strings.HasPrefix(hash, "$wp$2"):
+		mac := hmac.New(sha512.New384, []byte("wp-sha384"))
+		mac.Write([]byte(password))
+		text := base64.StdEncoding.EncodeToString(mac.Sum(nil))
+		return bcrypt.CompareHashAndPassword([]byte(hash[len("$wp"):]), []byte(text)) == nil
+	case strings.HasPrefix(hash, "$2"):
+		text := []byte(password)
+		// Whoever made the hash has cut the password here.
+		return bcrypt.CompareHashAndPassword([]byte(hash), text[:min(len(text), 72)]) == nil
+	case strings.HasPrefix(hash, "$P$") && len(hash) == 34:
+		want := portable(password, hash[:12])
+		return want != "" && subtle.ConstantTimeCompare([]byte(want), []byte(hash)) == 1
+	}
+	return false
+}
+
+const portableDigits = "./0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+
+// portable computes the "portable" hash of the phpass framework. The setting
+// is "$P$", a digit that is the logarithm of the number of rounds, and 8
+// characters of salt.
+func portable(password, setting string) string {
+	rounds := strings.IndexByte(portableDigits, setting[3])
+	if rounds < 7 || rounds > 20 {
+		return ""
+	}
+	sum := md5.Sum([]byte(setting[4:12] + password))
+	for range 1 << rounds {
+		sum = md5.Sum(append(sum[:], password...))
+	}
+	out := []byte(setting)
+	for i := 0; i < len(sum); i += 3 {
+		// Three bytes, the lowest first, are four digits, the lowest first.
+		group, n := 0, min(3, len(sum)-i)
+		for j := range n {
+			group |= int(sum[i+j]) << (8 * j)
+		}
+		for range n + 1 {
+			out = append(out, portableDigits[group&63])
+			group >>= 6
+		}
+	}
+	return string(out)
+}
+
+// knownHash tells whether a hash from outside has a form that check knows, and
+// costs that nobody can use to stall the server.
+func knownHash(hash string) bool {
+	switch {
+	case strings.HasPrefix(hash, "$argon2id$"):
+		p, _, _, err := argon2id.DecodeHash(hash)
+		return err == nil && p.Memory <= 64<<10 && p.Iterations >= 1 && p.Iterations <= 10 && p.Parallelism >= 1
+	case strings.HasPrefix(hash, "$wp$2"), strings.HasPrefix(hash, "$2"):
+		cost, err := bcrypt.Cost([]byte(strings.TrimPrefix(hash, "$wp")))
+		return err == nil && cost <= 14
+	case strings.HasPrefix(hash, "$P$"):
+		return len(hash) == 34 && portable("", hash[:12]) != ""
+	}
+	return false
+}
+
+// cleanPassword takes off the white space at both ends, which does not count
+// in WordPress and does not survive an XML-RPC string.
+func cleanPassword(password string) string { return strings.Trim(password, " \t\n\r\x00\x0b") }
+
+// Application passwords are drawn by a machine, 24 letters and digits and so
+// some 142 bits, so a fast hash is enough: BLAKE2b-256, keyed with a salt of
+// its own, drawn
+//
+//	$blake2b$SALT$HASH
+//
+// both in base64 without padding.
+const fastPrefix = "$blake2b$"
+
+// plainApplicationPassword leaves the letters and digits: people and clients
+// put spaces or hyphens between its groups. Case counts.
+func plainApplicationPassword(password string) string {
+	return strings.Map(func(r rune) rune {
+		if r >= '0' && r <= '9' || r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' {
+			return r
+		}
+		return -1
+	}, password)
+}
+
+func fastHash(password string) string {
+	salt := make([]byte, 16)
+	rand.Read(salt)
+	return fastHashWith(password, salt)
+}
+
+func fastHashWith(password string, salt []byte) string {
+	h, err := blake2b.New256(salt)
+	if err != nil {
+		return "" // a salt longer than 64 bytes, which no one makes
+	}
+	h.Write([]byte(password))
+	return fastPrefix + base64.RawStdEncoding.EncodeToString(salt) + "$" + base64.RawStdEncoding.EncodeToString(h.Sum(nil))
+}
+
+// fastMatches compares an application password, plain, with its hash. It takes
+// WordPress's own form too ("$generic$", BLAKE2b of 30 bytes under a fixed
+// key), which an import may bring.
+func fastMatches(password, hash string) bool {
+	var again string
+	if text, ok := strings.CutPrefix(hash, fastPrefix); ok {
+		salt, err := base64.RawStdEncoding.DecodeString(text[:max(0, strings.IndexByte(text, '$'))])
+		if err != nil {
+			return false
+		}
+		again = fastHashWith(password, salt)
+	} else if strings.HasPrefix(hash, "$generic$") {
+		h, err := blake2b.New(30, []byte("wp_fast_hash_6.8+"))
+		if err != nil {
+			return false
+		}
+		h.Write([]byte(password))
+		again = "$generic$" + base64.StdEncoding.EncodeToString(h.Sum(nil))
+	}
+	return again != "" && password != "" && subtle.ConstantTimeCompare([]byte(again), []byte(hash)) == 1
+}
+
+const (
+	proofLife = 5 * time.Minute
+	proofSize = 10000
+)
+
+// proofs remembers for a short while which passwords were right, so that a
+// client that sends its password with every call does not cost a hash each
+// time. What it keeps is a keyed hash, with a key that dies with the process;
+// and since the stored hash of the password is part of it, a change of the
+// password ends it.
+type proofs struct {
+	key   [32]byte
+	mu    *sync.Mutex
+	until map[[sha256.Size]byte]time.Time
+}
+
+func newProofs() proofs {
+	p := proofs{mu: new(sync.Mutex), until: make(map[[sha256.Size]byte]time.Time)}
+	rand.Read(p.key[:])
+	return p
+}
+
+func (p *proofs) mark(user int64, hash, password string) (mark [sha256.Size]byte) {
+	mac := hmac.New(sha256.New, p.key[:])
+	fmt.Fprintf(mac, "%d:%d:%s:%s", user, len(hash), hash, password)
+	mac.Sum(mark[:0])
+	return mark
+}
+
+func (p *proofs) has(mark [sha256.Size]byte, now time.Time) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return now.Before(p.until[mark])
+}
+
+func (p *proofs) add(mark [sha256.Size]byte, now time.Time) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if len(p.until) >= proofSize {
+		clear(p.until)
+	}
+	p.until[mark] = now.Add(proofLife)
+}

@@ -1,0 +1,339 @@
+package auth
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/netip"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/quillgate/quillgate/apps"
+	"github.com/quillgate/quillgate/database"
+	"github.com/quillgate/quillgate/signature"
+)
+
+// Check is the verification of one request while its body arrives. Write it
+// the body, then ask Identify. It is not safe for concurrent use.
+type Check struct {
+	v       *Verifier
+	request *Request
+
+	header signature.Header
+	hash   *signature.Hash // nil: nothing was presented
+	app    apps.App
+	reason Reason // why the key is no good; empty: it may be
+}
+
+// Begin reads what a request presents: exactly one Authorization field, or
+// none. It looks up the key, so that the hash of the body can run while the
+// body is read. A field that is there and cannot be one of ours is refused
+// with ErrDenied, before the body. Every other error says that the database
+// did not answer.
+func (v *Verifier) Begin(r *http.Request) (*Check, error) {
+	ctx := r.Context()
+	addr, secure := v.cfg.ClientAddr(r)
+	addr = addr.Unmap()
+	c := &Check{v: v, request: &Request{v: v, addr: addr, secure: secure || addr.IsLoopback()}}
+	values := r.Header.Values("Authorization")
+	if len(values) == 0 {
+		return c, nil
+	}
+	if len(values) > 1 {
+		return nil, v.deny(ctx, Event{Reason: SeveralHeaders, Via: ViaSignature, Addr: addr})
+	}
+	// The field's optional white space belongs to HTTP. Servers take it off;
+	// a request that was built by hand may still have it.
+	header, err := signature.Parse(strings.Trim(values[0], " \t"))
+	if err != nil {
+		return nil, v.deny(ctx, Event{Reason: MalformedHeader, Via: ViaSignature, Addr: addr})
+	}
+	c.header = header
+	secret, app, err := v.cfg.Apps.Lookup(ctx, header.Public())
+	switch {
+	case err == nil && header.Legacy() && !app.LegacySignatures:
+		c.reason = LegacyForm
+	case err == nil && !secret.IsEmpty():
+		c.app = app
+	case errors.Is(err, apps.ErrRevoked):
+		c.reason = RevokedKey
+	case errors.Is(err, apps.ErrSealed):
+		c.reason = SealedKey
+	case errors.Is(err, apps.ErrNotFound):
+		c.reason = UnknownKey
+	case err == nil:
+		c.reason = SealedKey
+	default:
+		return nil, fmt.Errorf("verify a signature: %w", err)
+	}
+	if c.reason != "" {
+		// The same work as for a key that is there.
+		secret = apps.NewSecret(v.dummy)
+	}
+	c.hash = signature.NewHash(secret.Reveal())
+	return c, nil
+}
+
+// Presented tells whether the request carries a signature that is to be
+// checked. Where it does not, the body need not be hashed.
+func (c *Check) Presented() bool { return c.hash != nil }
+
+// Write takes the next bytes of the body, exactly as they came once the
+// transfer coding is off. It never fails.
+func (c *Check) Write(p []byte) (int, error) {
+	if c.hash == nil {
+		return len(p), nil
+	}
+	return c.hash.Write(p)
+}
+
+// Identify ends the verification, once the whole body was written. Where a
+// signature was presented, it is right or the error is ErrDenied; every other
+// error says that the database did not answer.
+func (c *Check) Identify(ctx context.Context) (*Request, error) {
+	if c.hash == nil {
+		return c.request, nil
+	}
+	e := Event{Reason: c.reason, Via: ViaSignature, Public: c.header.Public(), Addr: c.request.addr}
+	if !c.hash.Matches(c.header) && e.Reason == "" {
+		e.Reason = WrongDigest
+	}
+	if e.Reason != "" {
+		return nil, c.v.deny(ctx, e)
+	}
+	user, err := c.v.cfg.Users.cached(ctx, c.app.UserID)
+	if errors.Is(err, ErrNotFound) {
+		e.Reason = KeyWithoutUser
+		return nil, c.v.deny(ctx, e)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("verify a signature: %w", err)
+	}
+	c.v.cfg.Apps.Used(c.app.Public)
+	e.UserID = user.ID
+	c.v.tell(ctx, e)
+	c.request.signed = Identity{User: user, App: &c.app, Via: ViaSignature}
+	return c.request, nil
+}
+
+func (v *Verifier) deny(ctx context.Context, e Event) error {
+	v.tell(ctx, e)
+	return ErrDenied
+}
+
+// Request is what is known of the sender of one HTTP request. It serves all
+// calls of a multicall, and is safe for concurrent use. A nil Request knows
+// nobody and lets nobody in.
+type Request struct {
+	v      *Verifier
+	addr   netip.Addr
+	secure bool
+	signed Identity
+
+	mu     sync.Mutex // also lets one password be checked at a time
+	failed bool
+	passed map[credentials]Identity
+}
+
+type credentials struct {
+	login, password string
+	accountOnly     bool
+}
+
+// Signed returns who has signed the request.
+func (q *Request) Signed() (Identity, bool) {
+	if q == nil || !q.signed.LoggedIn() {
+		return Identity{}, false
+	}
+	return q.signed, true
+}
+
+// Login returns who calls a method that takes a user name (or address) and a
+// password. A signed request is its key's, whatever the arguments say.
+// Otherwise the password is the account's or an application password.
+//
+// Only one wrong password is looked at in a request: after it every further
+// Login of the same request is refused unverified, or a multicall would be
+// hundreds of guesses for the price of one.
+//
+// Errors: ErrDenied, *Throttled, ErrClearText, ErrBusy.
+func (q *Request) Login(ctx context.Context, login, password string) (Identity, error) {
+	if who, ok := q.Signed(); ok {
+		return who, nil
+	}
+	if q == nil {
+		return Identity{}, ErrDenied
+	}
+	if !q.secure && !q.v.cfg.ClearTextPasswords {
+		q.v.tell(ctx, Event{Reason: ClearText, Via: ViaPassword, Login: login, Addr: q.addr})
+		return Identity{}, ErrClearText
+	}
+	return q.login(ctx, credentials{login, password, false})
+}
+
+// PasswordOnly is Login for what a key must not do, such as making keys: a
+// signature is refused, an application password does not count, and the
+// connection has to be TLS or from this machine whatever the configuration
+// says.
+func (q *Request) PasswordOnly(ctx context.Context, login, password string) (Identity, error) {
+	if q == nil {
+		return Identity{}, ErrDenied
+	}
+	if who, ok := q.Signed(); ok {
+		return Identity{}, q.v.deny(ctx, Event{Reason: SignedInstead, Via: ViaSignature, Public: who.App.Public, Addr: q.addr})
+	}
+	if !q.secure {
+		q.v.tell(ctx, Event{Reason: ClearText, Via: ViaPassword, Login: login, Addr: q.addr})
+		return Identity{}, ErrClearText
+	}
+	return q.login(ctx, credentials{login, password, true})
+}
+
+func (q *Request) login(ctx context.Context, c credentials) (Identity, error) {
+	c.login, c.password = strings.TrimSpace(c.login), cleanPassword(c.password)
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	e := Event{Via: ViaPassword, Login: c.login, Addr: q.addr}
+	if q.failed {
+		e.Reason = EarlierFailure
+		return Identity{}, q.v.deny(ctx, e)
+	}
+	if who, ok := q.passed[c]; ok {
+		return who, nil
+	}
+	who, err := q.v.verify(ctx, c, e)
+	if err != nil {
+		q.failed = true
+		return Identity{}, err
+	}
+	if q.passed == nil {
+		q.passed = make(map[credentials]Identity)
+	}
+	q.passed[c] = who
+	return who, nil
+}
+
+// verify checks a password, and what has to hold before one is looked at.
+func (v *Verifier) verify(ctx context.Context, c credentials, e Event) (Identity, error) {
+	now := v.cfg.Clock()
+	exempt := v.exempt(e.Addr)
+	switch {
+	case c.login == "" || c.password == "":
+		e.Reason = EmptyPassword
+		return Identity{}, v.deny(ctx, e)
+	case len(c.password) > MaxPassword || len(c.login) > MaxPassword:
+		e.Reason = LongPassword
+		return Identity{}, v.deny(ctx, e)
+	}
+	if !exempt {
+		if wait := v.throttle.wait(fold(c.login), e.Addr, now); wait > 0 {
+			e.Reason = TooManyFailures
+			v.tell(ctx, e)
+			return Identity{}, &Throttled{RetryAfter: wait}
+		}
+	}
+	who, reason, err := v.compare(ctx, c, now)
+	if err != nil {
+		if errors.Is(err, ErrBusy) {
+			e.Reason = Overload
+			v.tell(ctx, e)
+			return Identity{}, ErrBusy
+		}
+		return Identity{}, fmt.Errorf("verify a password: %w", err)
+	}
+	e.Reason, e.Via, e.UserID = reason, max(who.Via, ViaPassword), who.User.ID
+	if reason != "" {
+		if !exempt {
+			v.throttle.failed(fold(c.login), e.Addr, now)
+		}
+		return Identity{}, v.deny(ctx, e)
+	}
+	v.throttle.passed(fold(c.login), e.Addr)
+	v.tell(ctx, e)
+	return who, nil
+}
+
+func (v *Verifier) exempt(addr netip.Addr) bool {
+	for _, p := range v.cfg.ThrottleExempt {
+		if p.Contains(addr) {
+			return true
+		}
+	}
+	return false
+}
+
+// compare checks the password itself. An unknown user takes the same way as a
+// known one, with nothing at its end.
+func (v *Verifier) compare(ctx context.Context, c credentials, now time.Time) (Identity, Reason, error) {
+	users := v.cfg.Users
+	a, err := users.signingIn(ctx, c.login)
+	if err != nil && !errors.Is(err, ErrNotFound) {
+		return Identity{}, "", err
+	}
+	mark := v.proofs.mark(a.ID, a.Hash, c.password)
+	if a.ID != 0 && v.proofs.has(mark, now) {
+		return Identity{User: a.User, Via: ViaPassword}, "", nil
+	}
+	if !c.accountOnly {
+		id, err := users.matchApplicationPassword(ctx, a.ID, c.password)
+		if err != nil {
+			return Identity{}, "", err
+		}
+		if id != 0 {
+			users.usedApplicationPassword(ctx, id, now)
+			return Identity{User: a.User, Via: ViaApplicationPassword}, "", nil
+		}
+	}
+	ok, old, err := users.hasher.check(ctx, c.password, a.Hash)
+	switch {
+	case err != nil:
+		return Identity{}, "", err
+	case a.ID == 0:
+		return Identity{}, UnknownUser, nil
+	case !ok:
+		return Identity{}, WrongPassword, nil
+	}
+	if old {
+		// The password is right all the same when this does not work.
+		if hash, err := users.rehash(ctx, a, c.password); err == nil {
+			mark = v.proofs.mark(a.ID, hash, c.password)
+		} else {
+			v.cfg.Logger.WarnContext(ctx, "an old hash of a password stays", "user", a.ID, "error", err)
+		}
+	}
+	v.proofs.add(mark, now)
+	return Identity{User: a.User, Via: ViaPassword}, "", nil
+}
+
+// matchApplicationPassword returns the id of the application password of a
+// user that this is, or 0.
+func (u *Users) matchApplicationPassword(ctx context.Context, userID int64, password string) (int64, error) {
+	plain := plainApplicationPassword(password)
+	var rows []struct {
+		ID   int64  `db:"id"`
+		Hash string `db:"hash"`
+	}
+	err := database.Queryer(u.db).Select(ctx, &rows, `SELECT id, hash FROM application_passwords WHERE user_id = $1 ORDER BY id`, userID)
+	if err != nil {
+		return 0, fmt.Errorf("read application passwords: %w", err)
+	}
+	var found int64
+	for _, r := range rows {
+		if fastMatches(plain, r.Hash) {
+			found = r.ID
+		}
+	}
+	return found, nil
+}
+
+// usedApplicationPassword notes the use, at most once a minute.
+func (u *Users) usedApplicationPassword(ctx context.Context, id int64, now time.Time) {
+	now = now.UTC().Truncate(time.Microsecond)
+	_, err := u.db.Exec(ctx, `UPDATE application_passwords SET last_used = $2 WHERE id = $1 AND (last_used IS NULL OR last_used < $3)`,
+		id, now, now.Add(-time.Minute))
+	if err != nil {
+		u.logger.WarnContext(ctx, "the use of an application password was not written", "error", err)
+	}
+}

@@ -1,0 +1,283 @@
+package auth
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/quillgate/quillgate/apps"
+	"github.com/quillgate/quillgate/database"
+)
+
+// User is an account.
+type User struct {
+	ID          int64     `db:"id"`
+	Login       string    `db:"login"`
+	Email       string    `db:"email"`
+	Nicename    string    `db:"nicename"` // the name in addresses
+	DisplayName string    `db:"display_name"`
+	FirstName   string    `db:"first_name"`
+	LastName    string    `db:"last_name"`
+	Nickname    string    `db:"nickname"`
+	URL         string    `db:"url"`
+	Bio         string    `db:"bio"`
+	Role        Role      `db:"role"`
+	Registered  time.Time `db:"registered"`
+}
+
+// account is a user with the hash of the password.
+type account struct {
+	User
+	Hash string `db:"password"`
+}
+
+const userColumns = `id, login, email, nicename, display_name, first_name, last_name, nickname, url, bio, role, registered`
+
+// UsersConfig holds what Users is made of.
+type UsersConfig struct {
+	DB     *database.DB
+	Apps   *apps.Store      // takes the keys that ImportUsers brings
+	Clock  func() time.Time // time.Now when nil
+	Logger *slog.Logger     // discards when nil
+}
+
+// Users is the accounts of the site. It is safe for concurrent use.
+type Users struct {
+	db     *database.DB
+	apps   *apps.Store
+	clock  func() time.Time
+	logger *slog.Logger
+	hasher *hasher
+	recent recent
+}
+
+// NewUsers returns the accounts in a database.
+func NewUsers(cfg UsersConfig) *Users {
+	u := &Users{db: cfg.DB, apps: cfg.Apps, clock: cfg.Clock, logger: cfg.Logger, hasher: newHasher()}
+	if u.clock == nil {
+		u.clock = time.Now
+	}
+	if u.logger == nil {
+		u.logger = slog.New(slog.DiscardHandler)
+	}
+	return u
+}
+
+// Get returns a user by id. Error: ErrNotFound.
+func (u *Users) Get(ctx context.Context, id int64) (User, error) {
+	return u.one(ctx, `id = $1`, id)
+}
+
+// ByLogin returns a user by name, whatever the case. Error: ErrNotFound.
+func (u *Users) ByLogin(ctx context.Context, login string) (User, error) {
+	return u.one(ctx, `login_key = $1`, fold(login))
+}
+
+// ByEmail returns a user by address, whatever the case. Error: ErrNotFound.
+func (u *Users) ByEmail(ctx context.Context, email string) (User, error) {
+	if email == "" {
+		return User{}, ErrNotFound
+	}
+	return u.one(ctx, `email_key = $1`, fold(email))
+}
+
+func (u *Users) one(ctx context.Context, where string, arg any) (User, error) {
+	a, err := find(ctx, u.db, where, arg)
+	if err != nil {
+		return User{}, err
+	}
+	return a.User, nil
+}
+
+func find(ctx context.Context, q database.Queryer, where string, args ...any) (account, error) {
+	var a account
+	err := q.Get(ctx, &a, `SELECT `+userColumns+`, password FROM users WHERE `+where, args...)
+	if errors.Is(err, database.ErrNoRows) {
+		return account{}, ErrNotFound
+	}
+	if err != nil {
+		return account{}, fmt.Errorf("get a user: %w", err)
+	}
+	return a, nil
+}
+
+// signingIn returns the account that somebody means by a user name or an
+// address. A user name wins.
+func (u *Users) signingIn(ctx context.Context, login string) (account, error) {
+	return find(ctx, u.db, `login_key = $1 OR (email_key = $1 AND email_key <> '')
+		ORDER BY CASE WHEN login_key = $1 THEN 0 ELSE 1 END LIMIT 1`, fold(login))
+}
+
+// fold makes names that differ only in case equal.
+func fold(name string) string { return strings.ToLower(name) }
+
+// Filter says which users List returns, and in which order.
+type Filter struct {
+	Role    Role    // only this role
+	Authors bool    // only those who may write posts
+	Search  string  // only with this text in login, email, url, nicename or display name
+	IDs     []int64 // only these; nil: all
+	OrderBy OrderBy // ByLogin when empty
+	Desc    bool    // the other way round
+	Limit   int     // at most so many; 0: all
+	Offset  int     // without the first ones
+}
+
+// OrderBy names what users are ordered by.
+type OrderBy string
+
+// The orders there are. Text is compared without case.
+const (
+	ByLogin       OrderBy = "login"
+	ByID          OrderBy = "id"
+	ByEmail       OrderBy = "email"
+	ByNicename    OrderBy = "nicename"
+	ByURL         OrderBy = "url"
+	ByDisplayName OrderBy = "display_name"
+	ByRegistered  OrderBy = "registered"
+)
+
+// orderColumns is also the guard: nothing else gets into the statement.
+var orderColumns = map[OrderBy]string{
+	"":            "login_key",
+	ByLogin:       "login_key",
+	ByID:          "id",
+	ByEmail:       "email_key",
+	ByNicename:    "LOWER(nicename)",
+	ByURL:         "LOWER(url)",
+	ByDisplayName: "LOWER(display_name)",
+	ByRegistered:  "registered",
+}
+
+// where writes the conditions of a filter, with ? placeholders.
+func (f Filter) where() (string, []any, error) {
+	conditions, args := []string{"1 = 1"}, []any{}
+	add := func(condition string, values ...any) {
+		conditions, args = append(conditions, condition), append(args, values...)
+	}
+	if f.Role != "" {
+		add("role = ?", string(f.Role))
+	}
+	if f.Authors {
+		var writers []string
+		for _, r := range Roles() {
+			if r.Can(EditPosts) {
+				writers = append(writers, string(r))
+			}
+		}
+		add("role IN (?)", writers)
+	}
+	if f.IDs != nil {
+		if len(f.IDs) == 0 {
+			add("1 = 0")
+		} else {
+			add("id IN (?)", f.IDs)
+		}
+	}
+	if f.Search != "" {
+		like := "%" + database.Like(fold(f.Search)) + "%"
+		add(`(login_key LIKE ? ESCAPE '\' OR email_key LIKE ? ESCAPE '\' OR LOWER(url) LIKE ? ESCAPE '\'
+			OR LOWER(nicename) LIKE ? ESCAPE '\' OR LOWER(display_name) LIKE ? ESCAPE '\')`, like, like, like, like, like)
+	}
+	return database.In(strings.Join(conditions, " AND "), args...)
+}
+
+// List returns the users that a filter lets through.
+func (u *Users) List(ctx context.Context, f Filter) ([]User, error) {
+	column, ok := orderColumns[f.OrderBy]
+	if !ok {
+		return nil, &Invalid{"order", "users cannot be ordered by this"}
+	}
+	where, args, err := f.where()
+	if err != nil {
+		return nil, fmt.Errorf("list users: %w", err)
+	}
+	direction := "ASC"
+	if f.Desc {
+		direction = "DESC"
+	}
+	query := fmt.Sprintf(`SELECT %s FROM users WHERE %s ORDER BY %s %s, id %s LIMIT %s OFFSET %d`,
+		userColumns, where, column, direction, direction, limit(f.Limit), max(f.Offset, 0))
+	var list []User
+	if err := u.db.Select(ctx, &list, query, args...); err != nil {
+		return nil, fmt.Errorf("list users: %w", err)
+	}
+	return list, nil
+}
+
+func limit(n int) string {
+	if n <= 0 {
+		n = 1 << 31
+	}
+	return fmt.Sprint(n)
+}
+
+// Count returns how many users a filter lets through, whatever its Limit.
+func (u *Users) Count(ctx context.Context, f Filter) (int, error) {
+	where, args, err := f.where()
+	if err != nil {
+		return 0, fmt.Errorf("count users: %w", err)
+	}
+	var n int
+	if err := u.db.Get(ctx, &n, `SELECT COUNT(*) FROM users WHERE `+where, args...); err != nil {
+		return 0, fmt.Errorf("count users: %w", err)
+	}
+	return n, nil
+}
+
+const (
+	recentLife = time.Second
+	recentSize = 4096
+)
+
+// recent keeps the users of the last second, for signed requests. It bounds
+// how long a role that another process took away goes on working.
+type recent struct {
+	mu    sync.Mutex
+	users map[int64]recentUser
+	drops uint64
+}
+
+type recentUser struct {
+	user  User
+	until time.Time
+}
+
+// cached is like Get, with an answer that may be a second old. A change made
+// through u shows at once.
+func (u *Users) cached(ctx context.Context, id int64) (User, error) {
+	asked := time.Now()
+	u.recent.mu.Lock()
+	r, ok := u.recent.users[id]
+	drops := u.recent.drops
+	u.recent.mu.Unlock()
+	if ok && asked.Before(r.until) {
+		return r.user, nil
+	}
+	user, err := u.Get(ctx, id)
+	if err != nil {
+		return User{}, err
+	}
+	u.recent.mu.Lock()
+	defer u.recent.mu.Unlock()
+	// What was read before a change is not kept after it.
+	if drops == u.recent.drops {
+		if u.recent.users == nil || len(u.recent.users) >= recentSize {
+			u.recent.users = make(map[int64]recentUser)
+		}
+		u.recent.users[id] = recentUser{user, asked.Add(recentLife)}
+	}
+	return user, nil
+}
+
+// changed forgets what is cached of a user.
+func (u *Users) changed(id int64) {
+	u.recent.mu.Lock()
+	defer u.recent.mu.Unlock()
+	u.recent.drops++
+	delete(u.recent.users, id)
+}

@@ -1,0 +1,294 @@
+package auth
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"net/mail"
+	"regexp"
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/quillgate/quillgate/database"
+)
+
+// NewUser is an account to be made. Login, Password and Role are required.
+type NewUser struct {
+	Login       string
+	Email       string
+	Password    string
+	Role        Role
+	DisplayName string // the login when empty
+	FirstName   string
+	LastName    string
+	URL         string
+	Bio         string
+}
+
+// loginPattern is what WordPress lets through for a new user name.
+var loginPattern = regexp.MustCompile(`^[0-9A-Za-z_][0-9A-Za-z _.@-]{0,59}$`)
+
+// Create makes an account. Errors: *Invalid, also for a name or address that
+// is taken.
+func (u *Users) Create(ctx context.Context, in NewUser) (User, error) {
+	user := User{
+		Login: strings.TrimSpace(in.Login), Email: strings.TrimSpace(in.Email), Role: in.Role,
+		DisplayName: in.DisplayName, FirstName: in.FirstName, LastName: in.LastName, URL: in.URL, Bio: in.Bio,
+		Registered: u.clock().UTC().Truncate(time.Second),
+	}
+	if !loginPattern.MatchString(user.Login) {
+		return User{}, &Invalid{"user name", "it has to be 1 to 60 letters, digits, spaces and . _ - @, and to begin with a letter, digit or _"}
+	}
+	if err := checkUser(user); err != nil {
+		return User{}, err
+	}
+	hash, err := u.newHash(ctx, in.Password)
+	if err != nil {
+		return User{}, err
+	}
+	user.Nickname = user.Login
+	if user.DisplayName == "" {
+		user.DisplayName = user.Login
+	}
+	err = u.db.Update(ctx, func(tx *database.Tx) (err error) {
+		if user.Nicename, err = freeNicename(ctx, tx, user.Login, 0); err != nil {
+			return err
+		}
+		user.ID, err = insertUser(ctx, tx, account{user, hash})
+		return err
+	})
+	if err != nil {
+		return User{}, fmt.Errorf("create a user: %w", err)
+	}
+	return user, nil
+}
+
+func checkUser(user User) error {
+	if !user.Role.Valid() {
+		return &Invalid{"role", "it has to be one of administrator, editor, author, contributor, subscriber"}
+	}
+	if user.Email != "" {
+		a, err := mail.ParseAddress(user.Email)
+		if err != nil || a.Address != user.Email || len(user.Email) > 254 {
+			return &Invalid{"email", "this is not an e-mail address"}
+		}
+	}
+	return nil
+}
+
+// newHash hashes a password that is to be set.
+func (u *Users) newHash(ctx context.Context, password string) (string, error) {
+	password = cleanPassword(password)
+	switch {
+	case utf8.RuneCountInString(password) < MinPassword:
+		return "", &Invalid{"password", fmt.Sprintf("it needs at least %d characters", MinPassword)}
+	case len(password) > MaxPassword:
+		return "", &Invalid{"password", fmt.Sprintf("it is longer than %d bytes", MaxPassword)}
+	}
+	return u.hasher.hash(ctx, password)
+}
+
+// insertUser writes a row, with the id that the account brings or a new one.
+func insertUser(ctx context.Context, tx *database.Tx, a account) (int64, error) {
+	columns := `login, login_key, email, email_key, nicename, display_name, first_name, last_name, nickname, url, bio, role, registered, password`
+	values := `$1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14`
+	args := []any{a.Login, fold(a.Login), a.Email, fold(a.Email), a.Nicename, a.DisplayName, a.FirstName, a.LastName,
+		a.Nickname, a.URL, a.Bio, string(a.Role), a.Registered, a.Hash}
+	if a.ID != 0 {
+		columns, values, args = columns+`, id`, values+`, $15`, append(args, a.ID)
+	}
+	var id int64
+	err := tx.Get(ctx, &id, `INSERT INTO users (`+columns+`) VALUES (`+values+`) RETURNING id`, args...)
+	return id, taken(err)
+}
+
+// taken says in words that a name was taken.
+func taken(err error) error {
+	if database.IsDuplicate(err) {
+		return &Invalid{"user name or email", "another user has it already"}
+	}
+	return err
+}
+
+// freeNicename makes the name in addresses from a text: lower case letters,
+// digits and hyphens, with a number when somebody else has it.
+func freeNicename(ctx context.Context, q database.Queryer, text string, self int64) (string, error) {
+	base := strings.Trim(strings.Map(func(r rune) rune {
+		switch {
+		case r >= 'a' && r <= 'z' || r >= '0' && r <= '9' || r == '_' || r == '-':
+			return r
+		case r == ' ' || r == '.' || r == '@':
+			return '-'
+		}
+		return -1
+	}, fold(text)), "-")
+	base = base[:min(len(base), 50)]
+	if base == "" {
+		base = "user"
+	}
+	name := base
+	for n := 2; ; n++ {
+		var have int
+		err := q.Get(ctx, &have, `SELECT COUNT(*) FROM users WHERE nicename = $1 AND id <> $2`, name, self)
+		if err != nil || have == 0 {
+			return name, err
+		}
+		name = fmt.Sprintf("%s-%d", base, n)
+	}
+}
+
+// Profile is a change of what users may say of themselves. A nil member stays
+// as it is.
+type Profile struct {
+	FirstName, LastName, Nickname, Nicename, DisplayName, URL, Bio *string
+}
+
+// UpdateProfile changes a user's profile and returns what it has become. An
+// empty nickname becomes the login and an empty nicename or display name
+// stays what it was, as in WordPress. Errors: ErrNotFound, *Invalid.
+func (u *Users) UpdateProfile(ctx context.Context, id int64, p Profile) (User, error) {
+	var user User
+	err := u.db.Update(ctx, func(tx *database.Tx) error {
+		a, err := find(ctx, tx, `id = $1`, id)
+		if err != nil {
+			return err
+		}
+		user = a.User
+		set := func(to *string, from *string) {
+			if from != nil {
+				*to = strings.TrimSpace(*from)
+			}
+		}
+		set(&user.FirstName, p.FirstName)
+		set(&user.LastName, p.LastName)
+		set(&user.URL, p.URL)
+		set(&user.Bio, p.Bio)
+		set(&user.Nickname, p.Nickname)
+		if user.Nickname == "" {
+			user.Nickname = user.Login
+		}
+		if p.DisplayName != nil && strings.TrimSpace(*p.DisplayName) != "" {
+			user.DisplayName = strings.TrimSpace(*p.DisplayName)
+		}
+		if p.Nicename != nil && strings.TrimSpace(*p.Nicename) != "" {
+			if user.Nicename, err = freeNicename(ctx, tx, *p.Nicename, id); err != nil {
+				return err
+			}
+		}
+		if err := checkProfile(user); err != nil {
+			return err
+		}
+		return updateUser(ctx, tx, account{user, a.Hash})
+	})
+	if err != nil {
+		return User{}, fmt.Errorf("update a profile: %w", err)
+	}
+	u.changed(id)
+	return user, nil
+}
+
+func checkProfile(user User) error {
+	for _, f := range []struct {
+		name, text string
+		limit      int
+		lines      bool
+	}{
+		{"first name", user.FirstName, 250, false},
+		{"last name", user.LastName, 250, false},
+		{"nickname", user.Nickname, 250, false},
+		{"display name", user.DisplayName, 250, false},
+		{"url", user.URL, 2000, false},
+		{"bio", user.Bio, 65535, true},
+	} {
+		if len(f.text) > f.limit {
+			return &Invalid{f.name, fmt.Sprintf("it is longer than %d bytes", f.limit)}
+		}
+		if !utf8.ValidString(f.text) || !f.lines && strings.ContainsFunc(f.text, unicode.IsControl) {
+			return &Invalid{f.name, "it holds characters that do not belong there"}
+		}
+	}
+	return nil
+}
+
+func updateUser(ctx context.Context, tx *database.Tx, a account) error {
+	r, err := tx.Exec(ctx, `UPDATE users SET login = $2, login_key = $3, email = $4, email_key = $5, nicename = $6, display_name = $7,
+		first_name = $8, last_name = $9, nickname = $10, url = $11, bio = $12, role = $13, registered = $14, password = $15 WHERE id = $1`,
+		a.ID, a.Login, fold(a.Login), a.Email, fold(a.Email), a.Nicename, a.DisplayName,
+		a.FirstName, a.LastName, a.Nickname, a.URL, a.Bio, string(a.Role), a.Registered, a.Hash)
+	return touched(r, taken(err))
+}
+
+// SetEmail changes the address; empty takes it away. Errors: *Invalid,
+// ErrNotFound.
+func (u *Users) SetEmail(ctx context.Context, id int64, email string) error {
+	email = strings.TrimSpace(email)
+	if err := checkUser(User{Email: email, Role: Subscriber}); err != nil {
+		return err
+	}
+	r, err := u.db.Exec(ctx, `UPDATE users SET email = $2, email_key = $3 WHERE id = $1`, id, email, fold(email))
+	if err := touched(r, taken(err)); err != nil {
+		return fmt.Errorf("set an email address: %w", err)
+	}
+	u.changed(id)
+	return nil
+}
+
+// SetPassword changes the password. The old one has ended when it returns
+// nil, also where it was remembered as right. Errors: *Invalid, ErrNotFound.
+func (u *Users) SetPassword(ctx context.Context, id int64, password string) error {
+	hash, err := u.newHash(ctx, password)
+	if err != nil {
+		return err
+	}
+	r, err := u.db.Exec(ctx, `UPDATE users SET password = $2 WHERE id = $1`, id, hash)
+	if err := touched(r, err); err != nil {
+		return fmt.Errorf("set a password: %w", err)
+	}
+	u.changed(id)
+	return nil
+}
+
+// SetRole changes the role, and with it what the user's keys may do. Errors:
+// *Invalid, ErrNotFound.
+func (u *Users) SetRole(ctx context.Context, id int64, role Role) error {
+	if err := checkUser(User{Role: role}); err != nil {
+		return err
+	}
+	r, err := u.db.Exec(ctx, `UPDATE users SET role = $2 WHERE id = $1`, id, string(role))
+	if err := touched(r, err); err != nil {
+		return fmt.Errorf("set a role: %w", err)
+	}
+	u.changed(id)
+	return nil
+}
+
+func touched(r sql.Result, err error) error {
+	if err != nil {
+		return err
+	}
+	n, err := r.RowsAffected()
+	if err == nil && n == 0 {
+		return ErrNotFound
+	}
+	return err
+}
+
+// rehash replaces the hash of a password that was just seen to be right, if
+// nobody has changed it since. It returns the hash that stands now.
+func (u *Users) rehash(ctx context.Context, a account, password string) (string, error) {
+	hash, err := u.hasher.hash(ctx, password)
+	if err != nil {
+		return "", err
+	}
+	r, err := u.db.Exec(ctx, `UPDATE users SET password = $2 WHERE id = $1 AND password = $3`, a.ID, hash, a.Hash)
+	if err := touched(r, err); err != nil {
+		if errors.Is(err, ErrNotFound) {
+			return a.Hash, nil
+		}
+		return "", fmt.Errorf("renew the hash of a password: %w", err)
+	}
+	return hash, nil
+}
