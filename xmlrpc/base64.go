@@ -1,10 +1,6 @@
 package xmlrpc
 
-import (
-	"encoding/base64"
-	"errors"
-	"io"
-)
+import "bytes"
 
 // Base64 on the wire is that of RFC 4648 section 4 with white space anywhere,
 // as clients break its lines in many ways. The padding may be left out, the
@@ -12,9 +8,10 @@ import (
 
 const (
 	b64Digit = 0
-	b64Space = 1
-	b64Pad   = 2
-	b64Bad   = 4
+	b64Line  = 1 // the line feed, which breaks most base64
+	b64Space = 2 // other white space
+	b64Pad   = 4
+	b64Bad   = 8
 )
 
 var base64Class = func() (t [256]uint8) {
@@ -24,48 +21,59 @@ var base64Class = func() (t [256]uint8) {
 	for _, c := range []byte("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/") {
 		t[c] = b64Digit
 	}
-	for _, c := range []byte(" \t\r\n") {
+	for _, c := range []byte(" \t\r") {
 		t[c] = b64Space
 	}
+	t['\n'] = b64Line
 	t['='] = b64Pad
 	return t
 }()
+
+// digitsAt returns how many digits b begins with.
+func digitsAt(b []byte) int {
+	n := 0
+	for len(b)-n >= 8 {
+		w := b[n : n+8 : n+8]
+		if base64Class[w[0]]|base64Class[w[1]]|base64Class[w[2]]|base64Class[w[3]]|
+			base64Class[w[4]]|base64Class[w[5]]|base64Class[w[6]]|base64Class[w[7]] != b64Digit {
+			break
+		}
+		n += 8
+	}
+	for n < len(b) && base64Class[b[n]] == b64Digit {
+		n++
+	}
+	return n
+}
 
 // A base64Check follows a base64 text without decoding it.
 type base64Check struct {
 	digits int64
 	pads   int
+	seen   uint8 // classes
 }
 
 // add reports whether the text is still base64 with b behind it.
 func (c *base64Check) add(b []byte) bool {
-	if c.pads == 0 {
-		var seen uint8
-		spaces := 0
-		for _, x := range b {
-			k := base64Class[x]
-			seen |= k
-			spaces += int(k & b64Space)
+	for {
+		n := digitsAt(b)
+		if n > 0 && c.pads > 0 {
+			return false
 		}
-		if seen&(b64Pad|b64Bad) == 0 {
-			c.digits += int64(len(b) - spaces)
+		c.digits += int64(n)
+		if n == len(b) {
 			return true
 		}
-	}
-	for _, x := range b {
-		switch base64Class[x] {
-		case b64Digit:
-			if c.pads > 0 {
-				return false
-			}
-			c.digits++
+		class := base64Class[b[n]]
+		c.seen |= class
+		switch class {
 		case b64Pad:
 			c.pads++
 		case b64Bad:
 			return false
 		}
+		b = b[n+1:]
 	}
-	return true
 }
 
 // complete reports whether the text may end here.
@@ -85,117 +93,32 @@ func (c *base64Check) complete() bool {
 // size returns the number of decoded bytes.
 func (c *base64Check) size() int64 { return c.digits * 3 / 4 }
 
-// appendBase64 decodes a whole text.
-func appendBase64(dst []byte, text string) ([]byte, bool) {
-	var check base64Check
-	src := []byte(text)
-	if !check.add(src) || !check.complete() {
-		return nil, false
-	}
-	digits := compact(src[:0], src)
-	dst, err := base64.RawStdEncoding.AppendDecode(dst, digits)
-	return dst, err == nil
-}
+// lines reports whether line feeds are all the white space there is.
+func (c *base64Check) lines() bool { return c.seen&b64Space == 0 }
 
 // compact appends the digits of base64 text that was checked. src may be where
 // dst grows.
 func compact(dst, src []byte) []byte {
 	for len(src) > 0 {
-		n := 0
-		for n < len(src) && base64Class[src[n]] == b64Digit {
-			n++
-		}
+		n := digitsAt(src)
 		dst = append(dst, src[:n]...)
-		for n < len(src) && base64Class[src[n]] != b64Digit {
-			n++
+		if n == len(src) {
+			break
 		}
-		src = src[n:]
+		src = src[n+1:]
 	}
 	return dst
 }
 
-// A blob is a base64 value that stayed in the spool.
-type blob struct {
-	spool      *spool
-	start, end int64
-	size       int64 // decoded
-}
-
-func (b *blob) open() (io.ReadCloser, error) {
-	r := &blobReader{digits: make([]byte, 0, windowSize+4)}
-	r.scanner.src = b.spool
-	r.scanner.read = b.start
-	r.scanner.base = b.start
-	r.scanner.size = b.end
-	r.scanner.room = make([]byte, windowSize)
-	r.scanner.buf = r.scanner.room[:0]
-	return r, nil
-}
-
-// A blobReader decodes a blob, whose text was checked when it was scanned.
-type blobReader struct {
-	scanner scanner
-	digits  []byte // not decoded yet
-	plain   []byte // decoded and not read yet
-	out     []byte
-	err     error
-}
-
-func (r *blobReader) Read(p []byte) (int, error) {
-	for len(r.plain) == 0 {
-		if r.err != nil {
-			return 0, r.err
-		}
-		r.fill()
-	}
-	n := copy(p, r.plain)
-	r.plain = r.plain[n:]
-	return n, nil
-}
-
-// WriteTo spares a copy.
-func (r *blobReader) WriteTo(w io.Writer) (total int64, err error) {
+// compactLines is compact for text without other white space than line feeds.
+func compactLines(dst, src []byte) []byte {
 	for {
-		n, err := w.Write(r.plain)
-		total += int64(n)
-		r.plain = r.plain[n:]
-		if err != nil {
-			return total, err
+		n := bytes.IndexByte(src, '\n')
+		if n < 0 {
+			// Padding stands at the end or nowhere.
+			return bytes.TrimRight(append(dst, src...), "=")
 		}
-		if r.err == io.EOF {
-			return total, nil
-		}
-		if r.err != nil {
-			return total, r.err
-		}
-		r.fill()
+		dst = append(dst, src[:n]...)
+		src = src[n+1:]
 	}
 }
-
-func (r *blobReader) fill() {
-	run, err := r.scanner.base64Run()
-	if err != nil {
-		r.err = err
-		return
-	}
-	last := run == nil
-	r.digits = compact(r.digits, run)
-	whole := len(r.digits) &^ 3
-	if last {
-		whole = len(r.digits)
-		r.err = io.EOF
-	}
-	r.out, err = base64.RawStdEncoding.AppendDecode(r.out[:0], r.digits[:whole])
-	if err != nil {
-		r.err = err
-	}
-	r.plain = r.out
-	r.digits = append(r.digits[:0], r.digits[whole:]...)
-}
-
-func (r *blobReader) Close() error {
-	r.plain, r.err = nil, errClosed
-	return nil
-}
-
-var errClosed = errors.New("read base64 after close")

@@ -215,7 +215,12 @@ func (q *request[I]) decode(ctx context.Context) (*MethodCall, error) {
 	if err != nil {
 		return nil, err
 	}
-	return d.methodCall()
+	call, err := d.methodCall()
+	if used := max(freeText-d.free, 0); q.body.spool != nil && q.body.held > used {
+		q.h.memory.Release(q.body.held - used)
+		q.body.held = used
+	}
+	return call, err
 }
 
 // hold waits for the memory of large texts.

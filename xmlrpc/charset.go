@@ -159,14 +159,23 @@ type survey struct {
 // (section 2.2). It goes over the bytes eight at a time: most of a large
 // document is base64.
 func look(b []byte) (s survey) {
-	const ones, highs = 0x0101010101010101, 0x8080808080808080
+	const ones, lows, highs = 0x0101010101010101, 0x7f7f7f7f7f7f7f7f, 0x8080808080808080
 	i := 0
 	for i < len(b) {
 		for len(b)-i >= 8 {
 			w := binary.LittleEndian.Uint64(b[i:])
-			// The second term has a high bit where a byte is below 0x20.
-			if (w|(w-ones*0x20)&^w)&highs != 0 {
+			if w&highs != 0 {
 				break
+			}
+			// A high bit where a byte is below 0x20, and perhaps in the byte
+			// above it.
+			if low := (w - ones*0x20) &^ w & highs; low != 0 {
+				// Line feeds alone do not stop the loop: x is 0 where one is,
+				// and the sum has a high bit where x is not.
+				x := w ^ ones*'\n'
+				if low&((x&lows+lows)|x) != 0 {
+					break
+				}
 			}
 			i += 8
 		}

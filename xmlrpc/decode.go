@@ -70,15 +70,14 @@ func newDecoder(lim Limits) *decoder {
 
 // release gives the decoder back without what belongs to the document.
 func (d *decoder) release() {
-	clear(d.open[:cap(d.open)])
-	clear(d.named[:cap(d.named)])
-	clear(d.attribute[:])
-	keep := decoder{open: d.open[:0], named: d.named[:0], scratch: d.scratch[:0]}
-	if cap(keep.open) > 4096 || cap(keep.named) > 4096 || cap(keep.scratch) > windowSize {
-		keep = decoder{}
+	clear(d.open)
+	clear(d.named)
+	clear(d.attributes)
+	var keep decoder
+	if cap(d.open) <= 4096 && cap(d.named) <= 4096 && cap(d.scratch) <= windowSize {
+		keep.open, keep.named, keep.scratch = d.open[:0], d.named[:0], d.scratch[:0]
 	}
-	keep.room = d.room
-	d.text.Reset()
+	keep.room, keep.attributes = d.room, d.attributes[:0]
 	*d = keep
 	decoders.Put(d)
 }
@@ -96,7 +95,8 @@ func (d *decoder) take(body []byte) error {
 	if seen.good < len(body) {
 		return &SyntaxError{CodeParse, "a byte is not a character of XML in this encoding", int64(seen.good)}
 	}
-	d.buf, d.i, d.cr, d.str = body, skip, seen.cr, string(body)
+	d.buf, d.i, d.str = body, skip, string(body)
+	d.cr, d.ends = seen.cr, bytes.Contains(body, cdataEnd)
 	return nil
 }
 
@@ -120,7 +120,6 @@ func (d *decoder) takeSpool(sp *spool, hold func(int64) error) error {
 		}
 	}
 	d.spool, d.src, d.size = sp, sp, sp.size
-	d.tail = make([]byte, 0, utf8.UTFMax)
 	d.buf = d.room[:0]
 	d.free, d.hold = freeText, hold
 	if !d.need(min(skip+1, int(sp.size))) {
@@ -429,131 +428,10 @@ func (d *decoder) scalar(t tag, empty bool) (string, error) {
 	return text, d.end(t)
 }
 
-func (d *decoder) array(empty bool, depth int) (Value, error) {
-	first := len(d.open)
-	seen := false
-	for !empty {
-		t, none, err := d.next(tagArray)
-		if err != nil {
-			return Value{}, err
-		}
-		if t == tagEnd {
-			break
-		}
-		if t != tagData || seen {
-			return Value{}, d.misshapen("<array> holds something else than one <data>")
-		}
-		seen = true
-		if none {
-			continue
-		}
-		if err := d.data(depth); err != nil {
-			return Value{}, err
-		}
-	}
-	b := d.box()
-	b.elements = d.cut(first)
-	return Value{kind: KindArray, box: b}, nil
-}
-
-func (d *decoder) data(depth int) error {
-	for n := 0; ; n++ {
-		t, empty, err := d.next(tagData)
-		if err != nil {
-			return err
-		}
-		if t == tagEnd {
-			return nil
-		}
-		// Stopping here spares the work of building a batch that is refused.
-		if d.batch && depth <= 2 && n == d.lim.Calls {
-			return d.errorAt(CodeInvalidParams, "there are too many calls in one system.multicall")
-		}
-		v, err := d.value(t, empty, depth+1)
-		if err != nil {
-			return err
-		}
-		d.open = append(d.open, v)
-	}
-}
-
-func (d *decoder) structure(empty bool, depth int) (Value, error) {
-	first := len(d.named)
-	var names nameSet
-	for !empty {
-		t, none, err := d.next(tagStruct)
-		if err != nil {
-			return Value{}, err
-		}
-		if t == tagEnd {
-			break
-		}
-		if t == tagNil {
-			// metaweblog.el leaves an empty <nil/> in place of a member that
-			// has no value. Nothing else may stand between members.
-			if text, err := d.scalar(t, none); err != nil || trim(text) != "" {
-				return Value{}, cmpErr(err, d.misshapen("<nil> is not empty"))
-			}
-			continue
-		}
-		if t != tagMember || none {
-			return Value{}, d.misshapen("<struct> holds something else than <member> with name and value")
-		}
-		if len(d.named)-first == d.lim.Members {
-			return Value{}, d.misshapen("a struct has too many members")
-		}
-		m, err := d.member(depth)
-		if err != nil {
-			return Value{}, err
-		}
-		if !names.add(d.named[first:], m.Name) {
-			return Value{}, d.misshapen("a struct has two members of one name")
-		}
-		d.named = append(d.named, m)
-	}
-	b := d.box()
-	b.members = d.members.take(d.named[first:])
-	d.named = d.named[:first]
-	return Value{kind: KindStruct, box: b}, nil
-}
-
-func (d *decoder) member(depth int) (m Member, err error) {
-	named, valued := false, false
-	for {
-		t, empty, err := d.next(tagMember)
-		switch {
-		case err != nil:
-			return m, err
-		case t == tagEnd:
-			if !named || !valued {
-				return m, d.misshapen("a member lacks its name or its value")
-			}
-			return m, nil
-		case t == tagName:
-			if named {
-				return m, d.misshapen("a member has two names")
-			}
-			named = true
-			if m.Name, err = d.scalar(tagName, empty); err != nil {
-				return m, err
-			}
-			if m.Name = trim(m.Name); len(m.Name) > d.lim.Name {
-				return m, d.misshapen("the name of a member is too long")
-			}
-		case valued:
-			return m, d.misshapen("a member has two values")
-		default:
-			valued = true
-			if m.Value, err = d.value(t, empty, depth+1); err != nil {
-				return m, err
-			}
-		}
-	}
-}
-
 // cut moves the open values from first on into their final place.
 func (d *decoder) cut(first int) []Value {
 	done := d.values.take(d.open[first:])
+	clear(d.open[first:])
 	d.open = d.open[:first]
 	return done
 }
@@ -564,66 +442,6 @@ func (d *decoder) box() *box {
 
 var oneBox [1]box
 
-// An arena cuts many small slices from few allocations.
-type arena[T any] struct {
-	free []T
-	next int
-}
-
-// take returns a copy of list that has no room to grow.
-func (a *arena[T]) take(list []T) []T {
-	n := len(list)
-	if n == 0 {
-		return nil
-	}
-	if n > len(a.free) {
-		a.next = min(max(2*a.next, 8), 512)
-		a.free = make([]T, max(a.next, n))
-	}
-	cut := a.free[:n:n]
-	a.free = a.free[n:]
-	copy(cut, list)
-	return cut
-}
-
-// A nameSet notices the second member of one name. Small structs are compared
-// member by member, and mostly not even that: few names share their mark.
-type nameSet struct {
-	marks uint64
-	all   map[string]struct{}
-}
-
-const namesCompared = 48
-
-func (s *nameSet) add(before []Member, name string) bool {
-	if s.all != nil || len(before) == namesCompared {
-		if s.all == nil {
-			s.all = make(map[string]struct{}, 4*namesCompared)
-			for i := range before {
-				s.all[before[i].Name] = struct{}{}
-			}
-		}
-		n := len(s.all)
-		s.all[name] = struct{}{}
-		return len(s.all) > n
-	}
-	h := uint32(len(name))
-	for i := 0; i < len(name); i++ {
-		h = h*31 + uint32(name[i])
-	}
-	mark := uint64(1) << (h * 0x9e3779b1 >> 26)
-	if s.marks&mark == 0 {
-		s.marks |= mark
-		return true
-	}
-	for i := range before {
-		if before[i].Name == name {
-			return false
-		}
-	}
-	return true
-}
-
 // trim removes the white space that may stand around a text in XML.
 func trim(s string) string {
 	for len(s) > 0 && isSpace(s[0]) {
@@ -633,144 +451,4 @@ func trim(s string) string {
 		s = s[:len(s)-1]
 	}
 	return s
-}
-
-func cmpErr(err, other error) error {
-	if err != nil {
-		return err
-	}
-	return other
-}
-
-// base64 reads the inside of a <base64> and its end.
-func (d *decoder) base64(empty bool) (Value, error) {
-	if empty {
-		return Value{kind: KindBase64}, nil
-	}
-	if d.spool != nil {
-		return d.spooledBase64()
-	}
-	text, err := d.scalar(tagBase64, false)
-	if err != nil {
-		return Value{}, err
-	}
-	b, ok := appendBase64(d.scratch[:0], text)
-	if !ok {
-		return Value{}, d.misshapen("the text is no base64")
-	}
-	d.scratch = b[:0]
-	return Value{kind: KindBase64, str: string(b)}, nil
-}
-
-// spooledBase64 checks a base64 value while it goes by. A small one is kept
-// decoded; of a large one only the place is kept, and the bytes are decoded
-// when they are read.
-func (d *decoder) spooledBase64() (Value, error) {
-	place := &blob{spool: d.spool, start: d.base + int64(d.i)}
-	var check base64Check
-	kept := d.scratch[:0]
-	for {
-		run, err := d.base64Run()
-		if err != nil {
-			return Value{}, err
-		}
-		if run == nil {
-			break
-		}
-		if !check.add(run) {
-			return Value{}, d.misshapen("the text is no base64")
-		}
-		if len(kept) <= 2*keptBase64 {
-			kept = append(kept, run...)
-		}
-	}
-	d.scratch = kept[:0]
-	place.end = d.base + int64(d.i)
-	if err := d.end(tagBase64); err != nil {
-		return Value{}, err
-	}
-	if !check.complete() {
-		return Value{}, d.misshapen("the text is no base64")
-	}
-	place.size = check.size()
-	if len(kept) <= 2*keptBase64 && place.size <= keptBase64 {
-		b, ok := appendBase64(nil, string(kept))
-		if !ok {
-			return Value{}, d.misshapen("the text is no base64")
-		}
-		return Value{kind: KindBase64, str: string(b)}, nil
-	}
-	b := d.box()
-	b.blob = place
-	return Value{kind: KindBase64, box: b}, nil
-}
-
-// base64Run returns the next stretch of character data within an element, and
-// nil before its end tag or at the end of the source. The bytes are good until
-// the next call.
-func (s *scanner) base64Run() ([]byte, error) {
-	for {
-		if s.i == len(s.buf) && !s.more() {
-			if s.failed != nil {
-				return nil, s.failed
-			}
-			return nil, nil
-		}
-		if s.inCDATA {
-			b := s.buf[s.i:]
-			if k := bytes.Index(b, cdataEnd); k >= 0 {
-				s.i += k + len(cdataEnd)
-				s.inCDATA = false
-				if k == 0 {
-					continue
-				}
-				return b[:k], nil
-			}
-			if n := len(b) - 2; n > 0 {
-				s.i += n
-				return b[:n], nil
-			}
-			if !s.more() {
-				return nil, s.ended()
-			}
-			continue
-		}
-		switch s.buf[s.i] {
-		case '<':
-			if !s.need(2) {
-				return nil, s.ended()
-			}
-			if c := s.buf[s.i+1]; c == '/' {
-				return nil, nil
-			} else if c != '!' && c != '?' {
-				return nil, s.misshapen("an element stands in text")
-			}
-			cdata, err := s.aside()
-			if err != nil {
-				return nil, err
-			}
-			if cdata {
-				s.i += len("<![CDATA[")
-				s.inCDATA = true
-			}
-		case '&':
-			s.need(12)
-			r, size := reference(s.buf[s.i:])
-			if size <= 0 {
-				return nil, s.malformed("a reference is undeclared or malformed")
-			}
-			s.i += size
-			return utf8.AppendRune(s.one[:0], r), nil
-		default:
-			b := s.buf[s.i:]
-			if k := bytes.IndexByte(b, '<'); k >= 0 {
-				b = b[:k]
-			}
-			if k := bytes.IndexByte(b, '&'); k >= 0 {
-				b = b[:k]
-			}
-			s.i += len(b)
-			return b, nil
-		}
-	}
 }

@@ -214,6 +214,7 @@ func (h *Handler[I]) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 func (q *request[I]) serve() {
+	q.hurry()
 	if !q.acceptable() {
 		return
 	}

@@ -1,0 +1,61 @@
+package xmlrpc
+
+// An arena cuts many small slices from few allocations.
+type arena[T any] struct {
+	free []T
+	next int
+}
+
+// take returns a copy of list that has no room to grow.
+func (a *arena[T]) take(list []T) []T {
+	n := len(list)
+	if n == 0 {
+		return nil
+	}
+	if n > len(a.free) {
+		a.next = min(max(2*a.next, 8), 512)
+		a.free = make([]T, max(a.next, n))
+	}
+	cut := a.free[:n:n]
+	a.free = a.free[n:]
+	copy(cut, list)
+	return cut
+}
+
+// A nameSet notices the second member of one name. Small structs are compared
+// member by member, and mostly not even that: few names share their mark.
+type nameSet struct {
+	marks uint64
+	all   map[string]struct{}
+}
+
+const namesCompared = 48
+
+func (s *nameSet) add(before []Member, name string) bool {
+	if s.all != nil || len(before) == namesCompared {
+		if s.all == nil {
+			s.all = make(map[string]struct{}, 4*namesCompared)
+			for i := range before {
+				s.all[before[i].Name] = struct{}{}
+			}
+		}
+		n := len(s.all)
+		s.all[name] = struct{}{}
+		return len(s.all) > n
+	}
+	h := uint32(len(name))
+	for i := 0; i < len(name); i++ {
+		h = h*31 + uint32(name[i])
+	}
+	mark := uint64(1) << (h * 0x9e3779b1 >> 26)
+	if s.marks&mark == 0 {
+		s.marks |= mark
+		return true
+	}
+	for i := range before {
+		if before[i].Name == name {
+			return false
+		}
+	}
+	return true
+}

@@ -1,0 +1,128 @@
+package xmlrpc
+
+func (d *decoder) array(empty bool, depth int) (Value, error) {
+	first := len(d.open)
+	seen := false
+	for !empty {
+		t, none, err := d.next(tagArray)
+		if err != nil {
+			return Value{}, err
+		}
+		if t == tagEnd {
+			break
+		}
+		if t != tagData || seen {
+			return Value{}, d.misshapen("<array> holds something else than one <data>")
+		}
+		seen = true
+		if none {
+			continue
+		}
+		if err := d.data(depth); err != nil {
+			return Value{}, err
+		}
+	}
+	b := d.box()
+	b.elements = d.cut(first)
+	return Value{kind: KindArray, box: b}, nil
+}
+
+func (d *decoder) data(depth int) error {
+	for n := 0; ; n++ {
+		t, empty, err := d.next(tagData)
+		if err != nil {
+			return err
+		}
+		if t == tagEnd {
+			return nil
+		}
+		// Stopping here spares the work of building a batch that is refused.
+		if d.batch && depth <= 2 && n == d.lim.Calls {
+			return d.errorAt(CodeInvalidParams, "there are too many calls in one system.multicall")
+		}
+		v, err := d.value(t, empty, depth+1)
+		if err != nil {
+			return err
+		}
+		d.open = append(d.open, v)
+	}
+}
+
+func (d *decoder) structure(empty bool, depth int) (Value, error) {
+	first := len(d.named)
+	var names nameSet
+	for !empty {
+		t, none, err := d.next(tagStruct)
+		if err != nil {
+			return Value{}, err
+		}
+		if t == tagEnd {
+			break
+		}
+		if t == tagNil {
+			// metaweblog.el leaves an empty <nil/> in place of a member that
+			// has no value. Nothing else may stand between members.
+			text, err := d.scalar(t, none)
+			if err != nil {
+				return Value{}, err
+			}
+			if trim(text) != "" {
+				return Value{}, d.misshapen("<nil> is not empty")
+			}
+			continue
+		}
+		if t != tagMember || none {
+			return Value{}, d.misshapen("<struct> holds something else than <member> with name and value")
+		}
+		if len(d.named)-first == d.lim.Members {
+			return Value{}, d.misshapen("a struct has too many members")
+		}
+		m, err := d.member(depth)
+		if err != nil {
+			return Value{}, err
+		}
+		if !names.add(d.named[first:], m.Name) {
+			return Value{}, d.misshapen("a struct has two members of one name")
+		}
+		d.named = append(d.named, m)
+	}
+	b := d.box()
+	b.members = d.members.take(d.named[first:])
+	clear(d.named[first:])
+	d.named = d.named[:first]
+	return Value{kind: KindStruct, box: b}, nil
+}
+
+func (d *decoder) member(depth int) (m Member, err error) {
+	named, valued := false, false
+	for {
+		t, empty, err := d.next(tagMember)
+		switch {
+		case err != nil:
+			return m, err
+		case t == tagEnd:
+			if !named || !valued {
+				return m, d.misshapen("a member lacks its name or its value")
+			}
+			return m, nil
+		case t == tagName:
+			if named {
+				return m, d.misshapen("a member has two names")
+			}
+			named = true
+			if m.Name, err = d.scalar(tagName, empty); err != nil {
+				return m, err
+			}
+			if m.Name = trim(m.Name); len(m.Name) > d.lim.Name {
+				return m, d.misshapen("the name of a member is too long")
+			}
+		case valued:
+			return m, d.misshapen("a member has two values")
+		default:
+			valued = true
+			if m.Value, err = d.value(t, empty, depth+1); err != nil {
+				return m, err
+			}
+		}
+	}
+}

@@ -1,0 +1,326 @@
+package xmlrpc
+
+import (
+	"bytes"
+	"unicode/utf8"
+)
+
+// chars consumes text up to the next start or end tag: character data,
+// references and CDATA sections, joined across comments and processing
+// instructions.
+func (s *scanner) chars() (string, error) {
+	s.sawCDATA = false
+	if s.src == nil {
+		// Most texts hold nothing that has to be replaced.
+		run := bytes.IndexByte(s.buf[s.i:], '<')
+		if run < 0 || s.i+run+1 == len(s.buf) {
+			return "", s.ended()
+		}
+		b := s.buf[s.i : s.i+run]
+		next := s.buf[s.i+run+1]
+		if next != '!' && next != '?' && !(s.ends && bytes.Contains(b, cdataEnd)) {
+			if bytes.IndexByte(b, '&') < 0 && !(s.cr && bytes.IndexByte(b, '\r') >= 0) {
+				text := s.str[s.i : s.i+run]
+				s.i += run
+				return text, nil
+			}
+			s.grow(run)
+			return s.unescape(b)
+		}
+		s.grow(run)
+	}
+	return s.slowChars()
+}
+
+// unescape consumes text that holds references and no markup.
+func (s *scanner) unescape(b []byte) (string, error) {
+	start := s.text.Len()
+	for {
+		k := bytes.IndexByte(b, '&')
+		if k < 0 {
+			s.write(b)
+			s.i += len(b)
+			return s.text.String()[start:], nil
+		}
+		s.write(b[:k])
+		s.i += k
+		r, size := reference(b[k:])
+		if size <= 0 {
+			return "", s.malformed("a reference is undeclared or malformed")
+		}
+		s.text.WriteRune(r)
+		s.i += size
+		b = b[k+size:]
+	}
+}
+
+var cdataEnd = []byte("]]>")
+
+// grow makes room for n bytes of text, so that the texts before stay where
+// they are and share few allocations.
+func (s *scanner) grow(n int) {
+	if s.text.Cap()-s.text.Len() < n {
+		s.text.Reset()
+		s.text.Grow(max(n+64, min(8<<10, len(s.buf))))
+	}
+}
+
+func (s *scanner) slowChars() (string, error) {
+	if s.src != nil {
+		s.grow(256)
+	}
+	start := s.text.Len()
+	for {
+		if s.i == len(s.buf) {
+			if err := s.foresee(int64(s.text.Len() - start)); err != nil {
+				return "", err
+			}
+			if !s.more() {
+				return "", s.ended()
+			}
+		}
+		switch s.buf[s.i] {
+		case '<':
+			if !s.need(2) {
+				return "", s.ended()
+			}
+			if c := s.buf[s.i+1]; c != '!' && c != '?' {
+				text := s.text.String()[start:]
+				return text, s.held(len(text))
+			}
+			cdata, err := s.aside()
+			if err != nil {
+				return "", err
+			}
+			if cdata {
+				s.sawCDATA = true
+				s.i += len("<![CDATA[")
+				if err := s.cdata(); err != nil {
+					return "", err
+				}
+			}
+		case '&':
+			s.need(12)
+			r, size := reference(s.buf[s.i:])
+			if size <= 0 {
+				if size == 0 {
+					return "", s.ended()
+				}
+				return "", s.malformed("a reference is undeclared or malformed")
+			}
+			s.text.WriteRune(r)
+			s.i += size
+		default:
+			if err := s.run(); err != nil {
+				return "", err
+			}
+		}
+	}
+}
+
+// run copies character data up to the next < or &, or to the end of the window.
+func (s *scanner) run() error {
+	b := s.buf[s.i:]
+	if k := bytes.IndexByte(b, '<'); k >= 0 {
+		b = b[:k]
+	}
+	if k := bytes.IndexByte(b, '&'); k >= 0 {
+		b = b[:k]
+	}
+	if len(b) == len(s.buf)-s.i && s.src != nil {
+		if err := s.prepare("<"); err != nil {
+			return err
+		}
+		// What the next window decides about stays for it.
+		if b = b[:len(b)-undecided(b)]; len(b) == 0 {
+			if s.more() {
+				return nil
+			}
+			b = s.buf[s.i:]
+		}
+	}
+	if k := bytes.Index(b, cdataEnd); k >= 0 {
+		s.i += k
+		return s.malformed("]]> stands in text")
+	}
+	s.write(b)
+	s.i += len(b)
+	return nil
+}
+
+// undecided counts the bytes at the end of a window whose meaning depends on
+// what follows: a carriage return, and brackets that may begin ]]>.
+func undecided(b []byte) int {
+	n := 0
+	for n < len(b) && n < 2 && (b[len(b)-1-n] == ']' || b[len(b)-1-n] == '\r') {
+		n++
+	}
+	return n
+}
+
+// cdata copies the inside of a CDATA section and consumes its end.
+func (s *scanner) cdata() error {
+	for {
+		b := s.buf[s.i:]
+		if k := bytes.Index(b, cdataEnd); k >= 0 {
+			s.write(b[:k])
+			s.i += k + len(cdataEnd)
+			return nil
+		}
+		if s.src == nil {
+			s.i = len(s.buf)
+			return s.ended()
+		}
+		if err := s.prepare("]]>"); err != nil {
+			return err
+		}
+		n := max(len(b)-2, 0)
+		for n > 0 && b[n-1] == '\r' {
+			n--
+		}
+		s.write(b[:n])
+		s.i += n
+		if !s.more() {
+			return s.ended()
+		}
+	}
+}
+
+// write copies text with its line ends made one line feed each (XML 1.0
+// section 2.11).
+func (s *scanner) write(b []byte) {
+	if s.src == nil && !s.cr {
+		s.text.Write(b)
+		return
+	}
+	for {
+		k := bytes.IndexByte(b, '\r')
+		if k < 0 {
+			s.text.Write(b)
+			return
+		}
+		s.text.Write(b[:k])
+		s.text.WriteByte('\n')
+		if b = b[k+1:]; len(b) > 0 && b[0] == '\n' {
+			b = b[1:]
+		}
+	}
+}
+
+// prepare makes room for a text that is longer than the window: it looks ahead
+// in the spool for the end of the text, so that the text is held once and not
+// while it grows, and asks for the memory first.
+func (s *scanner) prepare(mark string) error {
+	if s.text.Cap()-s.text.Len() > len(s.buf)-s.i && s.text.Cap() > 2*windowSize {
+		return nil // already done for this text
+	}
+	n, err := s.ahead(mark)
+	if err != nil {
+		s.failed = err
+		return err
+	}
+	if err := s.foresee(n); err != nil {
+		return err
+	}
+	s.text.Grow(int(n) + 4<<10)
+	return nil
+}
+
+// held counts text of a spooled document that stays in memory.
+func (s *scanner) held(n int) error {
+	if s.src == nil {
+		return nil
+	}
+	err := s.foresee(int64(n))
+	s.free -= int64(n)
+	return err
+}
+
+// foresee asks for the memory of all text that may still come, once, when n
+// bytes more are too many to take without asking. Asking for everything at one
+// time keeps two documents from waiting for each other.
+func (s *scanner) foresee(n int64) error {
+	if n <= s.free || s.hold == nil {
+		return nil
+	}
+	if err := s.hold(s.size - s.base); err != nil {
+		s.failed = err
+		return err
+	}
+	s.hold = nil
+	return nil
+}
+
+// ahead returns how many bytes from i on the next mark is away, or the end.
+func (s *scanner) ahead(mark string) (int64, error) {
+	n := int64(len(s.buf) - s.i)
+	var block [8 << 10]byte
+	kept := 0
+	for at := s.read - int64(s.tailed); at < s.size; {
+		got, err := s.src.ReadAt(block[kept:min(int64(len(block)), s.size-at+int64(kept))], at)
+		if got == 0 && err != nil {
+			return 0, err
+		}
+		b := block[:kept+got]
+		if k := bytes.Index(b, []byte(mark)); k >= 0 {
+			return n + int64(k), nil
+		}
+		at += int64(got)
+		keep := min(len(mark)-1, len(b))
+		n += int64(len(b) - keep)
+		kept = copy(block[:], b[len(b)-keep:])
+	}
+	return n + int64(kept), nil
+}
+
+// reference reads the reference that b begins with. The size is 0 when b ends
+// within it, and negative when it is not one of the five that XML declares nor
+// the number of a character.
+func reference(b []byte) (r rune, size int) {
+	end := bytes.IndexByte(b[:min(len(b), 12)], ';')
+	if end < 0 {
+		if len(b) < 12 && bytes.IndexByte(b, '<') < 0 {
+			return 0, 0
+		}
+		return 0, -1
+	}
+	switch name := b[1:end]; string(name) {
+	case "lt":
+		return '<', end + 1
+	case "gt":
+		return '>', end + 1
+	case "amp":
+		return '&', end + 1
+	case "quot":
+		return '"', end + 1
+	case "apos":
+		return '\'', end + 1
+	default:
+		if len(name) < 2 || name[0] != '#' {
+			return 0, -1
+		}
+		base, digits := rune(10), name[1:]
+		if name[1] == 'x' {
+			base, digits = 16, name[2:]
+		}
+		for _, c := range digits {
+			d := rune(c - '0')
+			if d > 9 && base == 16 {
+				d = rune(c|0x20-'a') + 10
+				if c|0x20 < 'a' {
+					d = 99
+				}
+			}
+			if d >= base {
+				return 0, -1
+			}
+			if r = r*base + d; r > utf8.MaxRune {
+				return 0, -1
+			}
+		}
+		if len(digits) == 0 || !legal(r) {
+			return 0, -1
+		}
+		return r, end + 1
+	}
+}
