@@ -230,6 +230,18 @@ func TestReserveIDs(t *testing.T) {
 		reserve(10)
 		want("never back", 502)
 		reserve(1000)
+		reserve(20)
+		err := db.Update(t.Context(), func(tx *database.Tx) error {
+			for table, want := range map[string]int64{"users": 1000, "posts": 1} {
+				if got, err := database.NextID(t.Context(), tx, table); err != nil || got != want {
+					t.Errorf("NextID of %s is %d, %v; want %d", table, got, err, want)
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			t.Error(err)
+		}
 		want("forward", 1000)
 	})
 }

@@ -73,11 +73,18 @@ func ReserveIDs(ctx context.Context, tx *Tx, table string, next int64) error {
 }
 
 func reservePostgres(ctx context.Context, tx *Tx, table string, next int64) error {
-	// pg_sequence_last_value is null until the sequence was used.
-	var at int64
-	return tx.Get(ctx, &at, `SELECT setval(s.seq, GREATEST($2, COALESCE(pg_sequence_last_value(s.seq), 0) + 1, s.top + 1), FALSE)
-		FROM (SELECT pg_get_serial_sequence($1, 'id')::regclass AS seq, COALESCE((SELECT MAX(id) FROM `+table+`), 0) AS top) AS s`,
-		table, next)
+	at, err := nextPostgres(ctx, tx, table)
+	if err != nil {
+		return err
+	}
+	return tx.Get(ctx, &at, `SELECT setval(pg_get_serial_sequence($1, 'id'), GREATEST($2, COALESCE((SELECT MAX(id) FROM `+table+`), 0) + 1), FALSE)`,
+		table, max(at, next))
+}
+
+// nextPostgres asks the sequence itself: pg_sequence_last_value knows nothing of one that was set and not used since.
+func nextPostgres(ctx context.Context, tx *Tx, table string) (next int64, err error) {
+	err = tx.Get(ctx, &next, `SELECT CASE WHEN is_called THEN last_value + 1 ELSE last_value END FROM `+table+`_id_seq`)
+	return next, err
 }
 
 func reserveSQLite(ctx context.Context, tx *Tx, table string, next int64) error {
@@ -92,6 +99,20 @@ func reserveSQLite(ctx context.Context, tx *Tx, table string, next int64) error 
 	}
 	_, err = tx.Exec(ctx, `INSERT INTO sqlite_sequence (name, seq) VALUES ($1, $2)`, table, next-1)
 	return err
+}
+
+// NextID is the automatic id that the next row of table would get. The table is
+// one that ReserveIDs takes.
+func NextID(ctx context.Context, tx *Tx, table string) (next int64, err error) {
+	if tx.dialect == migrations.Postgres {
+		next, err = nextPostgres(ctx, tx, table)
+	} else {
+		err = tx.Get(ctx, &next, `SELECT COALESCE((SELECT seq FROM sqlite_sequence WHERE name = $1), 0) + 1`, table)
+	}
+	if err != nil {
+		return 0, fmt.Errorf("read the next id of %s: %w", table, err)
+	}
+	return next, nil
 }
 
 // In writes a query with lists: every ? whose argument is a slice becomes as
