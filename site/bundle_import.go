@@ -1,0 +1,207 @@
+package site
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/quillgate/quillgate/database"
+)
+
+// Import reads a bundle and makes the blog hold what it says, in one transaction: either all of it, or nothing.
+//
+// Objects are known by their ids. One that is not there is added, one that is there becomes what the bundle says, with
+// its terms and custom fields; what the bundle does not name stays. Importing the same bundle again changes nothing.
+// The category of a new blog gives way to the bundle's when nothing uses it yet, and so does the first administrator:
+// see auth.Users.ImportUsers. Counts of terms and comments are computed.
+//
+// It is for the operator of the server: nobody's role is asked. What is wrong with a bundle is a *BundleError.
+func (s *Site) Import(ctx context.Context, r io.Reader) (Report, error) {
+	var notes []string
+	b, err := readBundle(r, &notes)
+	if err != nil {
+		return Report{}, err
+	}
+	report, err := s.ImportBundle(ctx, b)
+	if err != nil {
+		return Report{}, err
+	}
+	report.Notes = append(notes, report.Notes...)
+	return report, nil
+}
+
+// ImportBundle is Import for a bundle in memory.
+func (s *Site) ImportBundle(ctx context.Context, b *Bundle) (Report, error) {
+	var notes []string
+	if err := b.check(&notes); err != nil {
+		return Report{}, err
+	}
+	options, err := b.optionValues(&notes)
+	if err != nil {
+		return Report{}, err
+	}
+	files, err := s.importFiles(ctx, b, options)
+	if err != nil {
+		return Report{}, err
+	}
+	var im *importer
+	err = s.db.Update(ctx, func(tx *database.Tx) error {
+		// A transaction may run again, so everything starts anew.
+		im = &importer{site: s, tx: tx, bundle: b, options: options, files: files}
+		return im.run(ctx)
+	})
+	if err != nil {
+		files.undo(ctx)
+		return Report{}, importError(err)
+	}
+	s.forgetOptions()
+	if err := files.keep(ctx, im.replacedFiles); err != nil {
+		return Report{}, err
+	}
+	im.report.Notes = append(notes, im.report.Notes...)
+	return im.report, nil
+}
+
+func importError(err error) error {
+	var bad *BundleError
+	if errors.As(err, &bad) {
+		return bad
+	}
+	return fmt.Errorf("import a bundle: %w", err)
+}
+
+// importer is one import in its transaction.
+type importer struct {
+	site    *Site
+	tx      *database.Tx
+	bundle  *Bundle
+	options map[string]string
+	files   *importedFiles
+	report  Report
+
+	zone          *Options         // for dates that have only one of their two clocks
+	terms         map[int64]string // id → taxonomy of every term that the blog has now
+	replacedFiles []string         // files that attachments had before
+}
+
+func (im *importer) run(ctx context.Context) error {
+	steps := []func(context.Context) error{
+		im.importOptions, im.importUsers, im.importTerms, im.importPosts, im.importAttachments, im.importComments,
+		im.count, im.reserve,
+	}
+	for _, step := range steps {
+		if err := step(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// importOptions comes first, since dates depend on the time zone.
+func (im *importer) importOptions(ctx context.Context) error {
+	before, err := readOptions(ctx, im.tx)
+	if err != nil {
+		return err
+	}
+	changed, err := writeOptions(ctx, im.tx, im.options)
+	if err != nil {
+		return err
+	}
+	for _, name := range changed {
+		if _, there := before.values[name]; there {
+			im.report.Options.Changed++
+		} else {
+			im.report.Options.Added++
+		}
+	}
+	im.report.Options.Same = len(im.options) - len(changed)
+	im.zone, err = readOptions(ctx, im.tx)
+	return err
+}
+
+// clocks completes the two clocks of a date where the bundle has one.
+func (im *importer) clocks(local, gmt BundleTime) (time.Time, *time.Time) {
+	if local.IsZero() {
+		return im.zone.Local(gmt.Time), gmt.moment()
+	}
+	return local.Time, gmt.moment()
+}
+
+// count brings the counts up to date that the database keeps beside the objects.
+func (im *importer) count(ctx context.Context) error {
+	_, err := im.tx.Exec(ctx, `UPDATE posts SET comment_count = (SELECT COUNT(*) FROM comments c WHERE c.post_id = posts.id AND c.status = 'approve')
+		WHERE comment_count <> (SELECT COUNT(*) FROM comments c WHERE c.post_id = posts.id AND c.status = 'approve')`)
+	if err != nil {
+		return fmt.Errorf("count the comments: %w", err)
+	}
+	const published = `(SELECT COUNT(*) FROM post_terms pt JOIN posts p ON p.id = pt.post_id WHERE pt.term_id = terms.id AND p.type = 'post' AND p.status = 'publish')`
+	if _, err := im.tx.Exec(ctx, `UPDATE terms SET count = `+published+` WHERE count <> `+published); err != nil {
+		return fmt.Errorf("count the posts of the terms: %w", err)
+	}
+	return nil
+}
+
+// reserve keeps new ids above those that the bundle has given out elsewhere.
+func (im *importer) reserve(ctx context.Context) error {
+	next := BundleNextIDs{}
+	if im.bundle.NextIDs != nil {
+		next = *im.bundle.NextIDs
+	}
+	for _, t := range []struct {
+		table string
+		next  int64
+	}{
+		{"users", next.Users}, {"terms", next.Terms}, {"posts", next.Posts}, {"comments", next.Comments},
+		{"post_meta", next.PostMeta}, {"term_meta", next.TermMeta}, {"comment_meta", 1},
+	} {
+		if err := database.ReserveIDs(ctx, im.tx, t.table, max(t.next, 1)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// listChunk is how many ids one statement names.
+const listChunk = 500
+
+// byIDs runs a query with a list of ids in it, a chunk at a time, and gives all rows to each.
+func byIDs[T any](ctx context.Context, q database.Queryer, query string, ids []int64, each func(T)) error {
+	for len(ids) > 0 {
+		n := min(len(ids), listChunk)
+		text, args, err := database.In(query, ids[:n])
+		if err != nil {
+			return err
+		}
+		var rows []T
+		if err := q.Select(ctx, &rows, text, args...); err != nil {
+			return err
+		}
+		for _, r := range rows {
+			each(r)
+		}
+		ids = ids[n:]
+	}
+	return nil
+}
+
+func idsOf[T any](list []T, id func(*T) int64) []int64 {
+	ids := make([]int64, len(list))
+	for i := range list {
+		ids[i] = id(&list[i])
+	}
+	return ids
+}
+
+// tally counts one object.
+func (t *Tally) add(there, changed bool) {
+	switch {
+	case !there:
+		t.Added++
+	case changed:
+		t.Changed++
+	default:
+		t.Same++
+	}
+}

@@ -1,0 +1,216 @@
+package site
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"reflect"
+	"strings"
+)
+
+// maxNotes bounds Report.Notes: a bundle made for another program may have a member of its own on every object.
+const maxNotes = 200
+
+// bundleReader reads a bundle member by member and object by object, so that an error can name its object.
+type bundleReader struct {
+	dec    *json.Decoder
+	bundle *Bundle
+	notes  *[]string
+}
+
+// readBundle reads one bundle. Members that the format does not know are noted and passed over.
+func readBundle(r io.Reader, notes *[]string) (*Bundle, error) {
+	br := &bundleReader{dec: json.NewDecoder(r), bundle: &Bundle{}, notes: notes}
+	if err := br.read(); err != nil {
+		var bad *BundleError
+		if errors.As(err, &bad) {
+			return nil, bad
+		}
+		return nil, &BundleError{Object: "file", Why: err.Error()}
+	}
+	return br.bundle, nil
+}
+
+func (br *bundleReader) read() error {
+	if t, err := br.dec.Token(); err != nil || t != json.Delim('{') {
+		return &BundleError{Object: "file", Why: "is not a JSON object"}
+	}
+	for br.dec.More() {
+		t, err := br.dec.Token()
+		if err != nil {
+			return err
+		}
+		if err := br.member(t.(string)); err != nil {
+			return err
+		}
+	}
+	if _, err := br.dec.Token(); err != nil {
+		return err
+	}
+	if _, err := br.dec.Token(); !errors.Is(err, io.EOF) {
+		return &BundleError{Object: "file", Why: "goes on after the end of the bundle"}
+	}
+	return nil
+}
+
+func (br *bundleReader) member(name string) error {
+	b := br.bundle
+	switch name {
+	case "about":
+		return readWhole(br, name, &b.About)
+	case "blog_id":
+		return readWhole(br, name, &b.BlogID)
+	case "options":
+		return readWhole(br, name, &b.Options)
+	case "next_ids":
+		return readWhole(br, name, &b.NextIDs)
+	case "theme":
+		return readWhole(br, name, &b.Theme)
+	case "users":
+		return readList(br, "user", "id", &b.Users)
+	case "terms":
+		return readList(br, "term", "term_id", &b.Terms)
+	case "posts":
+		return readList(br, "post", "id", &b.Posts)
+	case "comments":
+		return readList(br, "comment", "id", &b.Comments)
+	}
+	note(br.notes, "bundle: member %q is unknown and was left out", name)
+	var skipped json.RawMessage
+	return br.dec.Decode(&skipped)
+}
+
+func note(notes *[]string, format string, args ...any) {
+	switch {
+	case len(*notes) < maxNotes:
+		*notes = append(*notes, fmt.Sprintf(format, args...))
+	case len(*notes) == maxNotes:
+		*notes = append(*notes, "there is more that is not listed")
+	}
+}
+
+// readWhole reads one member of the bundle at once.
+func readWhole[T any](br *bundleReader, name string, into *T) error {
+	var raw json.RawMessage
+	if err := br.dec.Decode(&raw); err != nil {
+		return err
+	}
+	return readObject(br, name, raw, into)
+}
+
+// readList reads a list of objects, one after the other.
+func readList[T any](br *bundleReader, kind, idMember string, into *[]T) error {
+	t, err := br.dec.Token()
+	if err != nil {
+		return err
+	}
+	if t == nil {
+		return nil
+	}
+	if t != json.Delim('[') {
+		return &BundleError{Object: kind + "s", Why: "has to be a list"}
+	}
+	for n := 1; br.dec.More(); n++ {
+		var raw json.RawMessage
+		if err := br.dec.Decode(&raw); err != nil {
+			return err
+		}
+		var object T
+		if err := readObject(br, objectName(kind, idMember, raw, n), raw, &object); err != nil {
+			return err
+		}
+		*into = append(*into, object)
+	}
+	_, err = br.dec.Token()
+	return err
+}
+
+// objectName is how errors call the object: by its id, or by its place when it has none.
+func objectName(kind, idMember string, raw json.RawMessage, n int) string {
+	var members map[string]json.RawMessage
+	if json.Unmarshal(raw, &members) == nil {
+		var id int64
+		if json.Unmarshal(members[idMember], &id) == nil && id > 0 {
+			return fmt.Sprintf("%s %d", kind, id)
+		}
+	}
+	return fmt.Sprintf("%s number %d", kind, n)
+}
+
+func readObject(br *bundleReader, name string, raw json.RawMessage, into any) error {
+	dec := json.NewDecoder(bytes.NewReader(raw))
+	dec.UseNumber()
+	if err := dec.Decode(into); err != nil {
+		bad := &BundleError{Object: name, Why: strings.TrimPrefix(err.Error(), "json: ")}
+		var wrongType *json.UnmarshalTypeError
+		if errors.As(err, &wrongType) {
+			bad.Field, bad.Why = wrongType.Field, "cannot be a JSON "+wrongType.Value
+		}
+		return bad
+	}
+	dec = json.NewDecoder(bytes.NewReader(raw))
+	unknownMembers(dec, reflect.TypeOf(into).Elem(), name, br.notes)
+	return nil
+}
+
+// unknownMembers notes the members of one JSON value that type t does not have.
+func unknownMembers(dec *json.Decoder, t reflect.Type, where string, notes *[]string) {
+	for t.Kind() == reflect.Pointer {
+		t = t.Elem()
+	}
+	token, err := dec.Token()
+	if err != nil {
+		return
+	}
+	switch token {
+	case json.Delim('['):
+		for i := 1; dec.More(); i++ {
+			if t.Kind() != reflect.Slice {
+				skipValue(dec)
+				continue
+			}
+			unknownMembers(dec, t.Elem(), where, notes)
+		}
+		_, _ = dec.Token()
+	case json.Delim('{'):
+		for dec.More() {
+			key, err := dec.Token()
+			if err != nil {
+				return
+			}
+			field, known := fieldOf(t, key.(string))
+			switch {
+			case known:
+				unknownMembers(dec, field, where, notes)
+			case t.Kind() == reflect.Struct:
+				note(notes, "%s: member %q is unknown and was left out", where, key)
+				skipValue(dec)
+			default:
+				skipValue(dec)
+			}
+		}
+		_, _ = dec.Token()
+	}
+}
+
+func skipValue(dec *json.Decoder) {
+	var raw json.RawMessage
+	_ = dec.Decode(&raw)
+}
+
+// fieldOf finds the field that encoding/json puts a member into.
+func fieldOf(t reflect.Type, member string) (reflect.Type, bool) {
+	if t.Kind() != reflect.Struct {
+		return nil, false
+	}
+	for i := range t.NumField() {
+		f := t.Field(i)
+		name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
+		if name != "" && strings.EqualFold(name, member) {
+			return f.Type, true
+		}
+	}
+	return nil, false
+}

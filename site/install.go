@@ -1,0 +1,52 @@
+package site
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/quillgate/quillgate/database"
+)
+
+// The category that a new blog has, so that no post is without one.
+const (
+	firstCategoryName = "Uncategorized"
+	firstCategorySlug = "uncategorized"
+)
+
+// install makes what a new blog has: the category that posts get when they name none, and the option that says which it
+// is. A blog that has options is left alone.
+func (s *Site) install(ctx context.Context) error {
+	o, err := s.Options(ctx)
+	if err != nil || len(o.values) > 0 {
+		return err
+	}
+	err = s.db.Update(ctx, func(tx *database.Tx) error {
+		o, err := readOptions(ctx, tx)
+		if err != nil || len(o.values) > 0 {
+			return err // another process was quicker
+		}
+		category, err := firstCategory(ctx, tx)
+		if err != nil {
+			return err
+		}
+		// All other options have their defaults until somebody sets them.
+		_, err = writeOptions(ctx, tx, map[string]string{"default_category": fmt.Sprint(category)})
+		return err
+	})
+	s.forgetOptions()
+	return err
+}
+
+// firstCategory finds or makes the category of a new blog.
+func firstCategory(ctx context.Context, tx *database.Tx) (int64, error) {
+	var id int64
+	err := tx.Get(ctx, &id, `SELECT id FROM terms WHERE taxonomy = 'category' ORDER BY id LIMIT 1`)
+	if err == nil || !errors.Is(err, database.ErrNoRows) {
+		return id, err
+	}
+	if err := tx.Get(ctx, &id, `INSERT INTO terms (taxonomy, name, slug) VALUES ('category', $1, $2) RETURNING id`, firstCategoryName, firstCategorySlug); err != nil {
+		return 0, fmt.Errorf("create the first category: %w", err)
+	}
+	return id, nil
+}

@@ -1,0 +1,224 @@
+package site
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"html"
+	"math"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+	_ "time/tzdata" // option timezone_string names a zone, and a small machine has no list of them
+
+	"github.com/quillgate/quillgate/database"
+)
+
+// optionAge is how long a process believes the options that it has read. What another process writes to the same
+// database is seen after this time; what this process writes is seen at once.
+const optionAge = time.Second
+
+// optionCache keeps the last state of the options that was read.
+type optionCache struct {
+	mu      sync.Mutex // held while the database is asked, so that it is asked once
+	current atomic.Pointer[Options]
+}
+
+// Options is one state of all options. It never changes; ask Site.Options again for the next request.
+type Options struct {
+	values map[string]string
+	zone   *time.Location
+	read   time.Time
+	stale  bool // a write came after
+}
+
+// Options returns the options of the blog as they were at most a second ago, and never older than the last change
+// that this process made.
+func (s *Site) Options(ctx context.Context) (*Options, error) {
+	if o := s.options.current.Load(); s.fresh(o) {
+		return o, nil
+	}
+	s.options.mu.Lock()
+	defer s.options.mu.Unlock()
+	if o := s.options.current.Load(); s.fresh(o) {
+		return o, nil
+	}
+	asked := s.clock()
+	o, err := readOptions(ctx, s.db)
+	if err != nil {
+		return nil, err
+	}
+	o.read = asked
+	s.options.current.Store(o)
+	return o, nil
+}
+
+func (s *Site) fresh(o *Options) bool {
+	if o == nil || o.stale {
+		return false
+	}
+	age := s.clock().Sub(o.read)
+	return age >= 0 && age < optionAge
+}
+
+// forgetOptions makes the next reader ask the database. It is called after every committed write to the options, and
+// waits for a reader that may have seen the state before.
+func (s *Site) forgetOptions() {
+	s.options.mu.Lock()
+	defer s.options.mu.Unlock()
+	if o := s.options.current.Load(); o != nil {
+		old := *o
+		old.stale = true
+		s.options.current.Store(&old)
+	}
+}
+
+func readOptions(ctx context.Context, q database.Queryer) (*Options, error) {
+	var rows []struct {
+		Name  string `db:"name"`
+		Value string `db:"value"`
+	}
+	if err := q.Select(ctx, &rows, `SELECT name, value FROM options`); err != nil {
+		return nil, fmt.Errorf("read the options: %w", err)
+	}
+	values := make(map[string]string, len(rows))
+	for _, r := range rows {
+		values[r.Name] = r.Value
+	}
+	return newOptions(values), nil
+}
+
+func newOptions(values map[string]string) *Options {
+	o := &Options{values: values}
+	o.zone = zoneOf(o.Text("timezone_string"), o.Text("gmt_offset"))
+	return o
+}
+
+// Text returns the value of an option as it is stored; an option that was never set has its default, an unknown one "".
+func (o *Options) Text(name string) string {
+	if v, ok := o.values[name]; ok {
+		return v
+	}
+	return optionTable[name].value
+}
+
+// Int returns the value of an option as a whole number, 0 when it is none.
+func (o *Options) Int(name string) int64 {
+	n, err := strconv.ParseInt(strings.TrimSpace(o.Text(name)), 10, 64)
+	if err != nil {
+		return 0
+	}
+	return n
+}
+
+// Bool tells whether an option is on: neither empty nor "0".
+func (o *Options) Bool(name string) bool {
+	v := o.Text(name)
+	return v != "" && v != "0"
+}
+
+// Title is the name of the blog as plain text. The option itself holds HTML text, as WordPress keeps it.
+func (o *Options) Title() string { return html.UnescapeString(o.Text("blog_title")) }
+
+// Tagline is the second line of the blog's name as plain text.
+func (o *Options) Tagline() string { return html.UnescapeString(o.Text("blog_tagline")) }
+
+// Location is the time zone of the blog: option timezone_string when it names one, else gmt_offset hours east of GMT.
+func (o *Options) Location() *time.Location { return o.zone }
+
+// Local returns the wall clock of the blog at the moment t, in a time whose zone says UTC.
+func (o *Options) Local(t time.Time) time.Time {
+	l := t.In(o.zone)
+	return time.Date(l.Year(), l.Month(), l.Day(), l.Hour(), l.Minute(), l.Second(), l.Nanosecond(), time.UTC)
+}
+
+// UTC returns the moment at which the blog's wall clock shows local, whose own zone is ignored.
+func (o *Options) UTC(local time.Time) time.Time {
+	return time.Date(local.Year(), local.Month(), local.Day(), local.Hour(), local.Minute(), local.Second(), local.Nanosecond(), o.zone).UTC()
+}
+
+// GMTOffset is the distance to GMT in hours, as the option holds it or, for a named zone, as it is now.
+func (o *Options) GMTOffset() (hours float64, named bool) {
+	if _, err := namedZone(o.Text("timezone_string")); err == nil {
+		_, seconds := o.read.In(o.zone).Zone()
+		return math.Round(float64(seconds)/36) / 100, true
+	}
+	hours, _ = strconv.ParseFloat(strings.TrimSpace(o.Text("gmt_offset")), 64)
+	return hours, false
+}
+
+// Theme is what the blog's appearance offers to those who write for it.
+type Theme struct {
+	Template   string `json:"template"`
+	Stylesheet string `json:"stylesheet"`
+	// Supports lists features by the names that WordPress gives them, such as "post-thumbnails".
+	Supports []string `json:"supports"`
+	// PageTemplates has the file of each page template and its title; the default is "default".
+	PageTemplates map[string]string `json:"page_templates"`
+}
+
+// Theme returns the theme of the blog.
+func (o *Options) Theme() Theme {
+	t := Theme{Template: o.Text("template"), Stylesheet: o.Text("stylesheet")}
+	// The table checks both on their way in.
+	_ = json.Unmarshal([]byte(o.Text("theme_supports")), &t.Supports)
+	_ = json.Unmarshal([]byte(o.Text("page_templates")), &t.PageTemplates)
+	return t
+}
+
+// SupportsFeature tells whether the theme supports a feature, such as "post-thumbnails".
+func (t Theme) SupportsFeature(feature string) bool {
+	for _, f := range t.Supports {
+		if f == feature {
+			return true
+		}
+	}
+	return false
+}
+
+// Local is Options.Local by the options as they are now; when the database does not answer, as they were last.
+func (s *Site) Local(t time.Time) time.Time { return s.lastOptions().Local(t) }
+
+// UTC is Options.UTC by the options as they are now; when the database does not answer, as they were last.
+func (s *Site) UTC(local time.Time) time.Time { return s.lastOptions().UTC(local) }
+
+func (s *Site) lastOptions() *Options {
+	if o := s.options.current.Load(); s.fresh(o) {
+		return o
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
+	defer cancel()
+	o, err := s.Options(ctx)
+	if err != nil {
+		o = s.options.current.Load() // Open has read them once
+	}
+	return o
+}
+
+// zoneOf is the zone of a name or, when that names none, of a distance to GMT in hours.
+func zoneOf(name, offset string) *time.Location {
+	if loc, err := namedZone(name); err == nil {
+		return loc
+	}
+	hours, err := strconv.ParseFloat(strings.TrimSpace(offset), 64)
+	if err != nil || math.IsNaN(hours) || math.Abs(hours) > 24 {
+		hours = 0
+	}
+	minutes := int(math.Round(hours * 60))
+	sign := '+'
+	if minutes < 0 {
+		sign = '-'
+	}
+	abs := max(minutes, -minutes)
+	return time.FixedZone(fmt.Sprintf("%c%02d:%02d", sign, abs/60, abs%60), minutes*60)
+}
+
+// namedZone finds a zone of the IANA database. The zone of this machine is none of the blog's.
+func namedZone(name string) (*time.Location, error) {
+	if name == "" || name == "Local" {
+		return nil, fmt.Errorf("no time zone %q", name)
+	}
+	return time.LoadLocation(name)
+}

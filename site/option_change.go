@@ -1,0 +1,108 @@
+package site
+
+import (
+	"context"
+	"html"
+	"regexp"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/quillgate/quillgate/auth"
+)
+
+// ChangeOptions sets options for a caller, who needs the right manage_options. Values are taken as loosely as
+// wp.setOptions takes them: what cannot be read leaves the option as it is. The time zone is the option gmt_offset
+// here, and its value is a distance to GMT in hours or the name of a zone. It returns the names of the options whose
+// stored values are others now.
+func (s *Site) ChangeOptions(ctx context.Context, who auth.Identity, values map[string]string) (changed []string, err error) {
+	if !who.Can(auth.ManageOptions) {
+		return nil, &Denied{Action: "change the options of this site"}
+	}
+	stored := make(map[string]string, len(values))
+	for name, value := range values {
+		entry, known := optionTable[name]
+		if !known {
+			continue
+		}
+		if entry.kind == kindOffset {
+			readZone(stored, value)
+			continue
+		}
+		stored[name] = entry.loose(name, strings.ReplaceAll(strings.ToValidUTF8(value, ""), "\x00", ""))
+	}
+	if len(stored) == 0 {
+		return nil, nil
+	}
+	return s.storeOptions(ctx, stored)
+}
+
+// readZone sets the two options of the time zone from one value.
+func readZone(stored map[string]string, value string) {
+	value = strings.TrimSpace(value)
+	if hours, err := strconv.ParseFloat(value, 64); err == nil && hours >= -14 && hours <= 14 {
+		stored["gmt_offset"], stored["timezone_string"] = strings.TrimPrefix(value, "+"), ""
+		return
+	}
+	if loc, err := namedZone(value); err == nil {
+		_, seconds := time.Now().In(loc).Zone()
+		stored["timezone_string"] = value
+		stored["gmt_offset"] = strconv.FormatFloat(float64(seconds)/3600, 'g', 4, 64)
+	}
+}
+
+// loose turns any text into a value of the option, as WordPress's sanitize_option does.
+func (e optionEntry) loose(name, value string) string {
+	switch e.kind {
+	case kindTitle:
+		return escapeTitle(value)
+	case kindFormat:
+		return escapeAmpersands(tag.ReplaceAllString(value, ""))
+	case kindNumber:
+		return strconv.FormatInt(looseNumber(value), 10)
+	case kindFlag:
+		if name == "thumbnail_crop" { // kept as it comes
+			return value
+		}
+		return strconv.FormatInt(looseNumber(value), 10)
+	case kindStatus:
+		if value != "open" {
+			return "closed"
+		}
+	}
+	return value
+}
+
+var tag = regexp.MustCompile(`<[^>]*(?:>|$)`)
+
+// looseNumber reads the digits that a text begins with and forgets their sign.
+func looseNumber(text string) int64 {
+	text = strings.TrimLeft(strings.TrimLeft(text, " \t\n\r"), "+-")
+	end := strings.IndexFunc(text, func(c rune) bool { return c < '0' || c > '9' })
+	if end >= 0 {
+		text = text[:end]
+	}
+	n, err := strconv.ParseInt(text, 10, 32)
+	if err != nil {
+		return 0
+	}
+	return n
+}
+
+// escapeTitle writes the characters that mean something to HTML as entities; entities that are there stay.
+func escapeTitle(text string) string {
+	return strings.NewReplacer("<", "&lt;", ">", "&gt;", `"`, "&quot;", "'", "&#039;").Replace(escapeAmpersands(text))
+}
+
+// escapeAmpersands writes every & that begins no entity as one.
+func escapeAmpersands(text string) string {
+	return ampersand.ReplaceAllStringFunc(text, func(m string) string {
+		if html.UnescapeString(m) != m {
+			return m
+		}
+		return "&amp;" + m[1:]
+	})
+}
+
+// ampersand is one & with what may make an entity of it.
+var ampersand = regexp.MustCompile(`&(?:#[0-9]{1,7};|#[xX][0-9a-fA-F]{1,6};|[A-Za-z][A-Za-z0-9]{1,31};)?`)
