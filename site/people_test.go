@@ -1,0 +1,41 @@
+package site_test
+
+import (
+	"log/slog"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/quillgate/quillgate/apps"
+	"github.com/quillgate/quillgate/auth"
+	"github.com/quillgate/quillgate/database"
+	"github.com/quillgate/quillgate/site"
+)
+
+// blog is a site with the parts that it stands on.
+type blog struct {
+	*site.Site
+	db    *database.DB
+	users *auth.Users
+	apps  *apps.Store
+}
+
+// openBlog opens the blog in a database. The clock may be moved by its owner.
+func openBlog(t *testing.T, db *database.DB, clock func() time.Time) blog {
+	t.Helper()
+	keyset := filepath.Join(t.TempDir(), "keyset")
+	if err := apps.CreateKeyset(keyset); err != nil {
+		t.Fatal(err)
+	}
+	store, err := apps.Open(t.Context(), apps.Config{DB: db, KeysetFile: keyset, Clock: clock})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { store.Close() })
+	users := auth.NewUsers(auth.UsersConfig{DB: db, Apps: store, Clock: clock})
+	s, err := site.Open(t.Context(), site.Config{DB: db, Users: users, BaseURL: "https://blog.example", Clock: clock, Logger: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return blog{s, db, users, store}
+}
