@@ -1,0 +1,396 @@
+package media
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"image"
+	"image/color"
+	"image/gif"
+	"image/jpeg"
+	"image/png"
+	"io"
+	"path"
+	"runtime/debug"
+	"strings"
+
+	_ "golang.org/x/image/bmp" // dimensions only
+	"golang.org/x/image/draw"
+	_ "golang.org/x/image/webp" // read only: smaller versions become JPEG or PNG
+	"golang.org/x/sync/semaphore"
+)
+
+// DefaultMemory is the budget of an Imager in bytes: enough for a photograph of 42 megapixels as cameras write them,
+// or for a PNG of 20.
+const DefaultMemory = 96 << 20
+
+// DefaultThreshold is the width and height in pixels above which WordPress puts a smaller picture in an upload's place.
+const DefaultThreshold = 2560
+
+// quality is that of the JPEG files that are written, the same as WordPress's.
+const quality = 82
+
+// Imager makes the smaller versions of pictures. It is safe for concurrent use: pictures that need more than the
+// budget together wait for each other.
+type Imager struct {
+	memory int64
+	budget *semaphore.Weighted
+}
+
+// NewImager returns an Imager that decodes pictures within memory bytes, DefaultMemory when that is zero. A picture
+// that alone needs more gets no smaller versions.
+func NewImager(memory int64) *Imager {
+	if memory <= 0 {
+		memory = DefaultMemory
+	}
+	return &Imager{memory: memory, budget: semaphore.NewWeighted(memory)}
+}
+
+// Order says what is to be made of a picture.
+type Order struct {
+	Sizes []Size
+	// Threshold is the largest width and height that a picture keeps; of a larger JPEG, GIF or WebP a copy of that
+	// size takes the upload's place (photo-scaled.jpg). Zero keeps every picture.
+	Threshold int
+}
+
+// Picture is what is known of a stored picture and what was made of it.
+type Picture struct {
+	// File is the file to show: the upload, or the copy that took its place because it was too large (-scaled) or not
+	// upright (-rotated).
+	File string
+	// Original is the base name of the upload when File is a copy of it.
+	Original      string
+	Width, Height int   // of File in pixels, upright
+	Size          int64 // of File in bytes
+	Meta          Meta
+	Versions      []Version
+}
+
+// Version is one of the smaller versions of a picture.
+type Version struct {
+	Name          string // the size's
+	File          string // base name; the file is in the folder of the picture
+	Width, Height int
+	Type          string // media type
+	Size          int64  // bytes
+}
+
+// Files lists the names of all files of the picture in the store.
+func (p *Picture) Files() []string {
+	dir := path.Dir(p.File)
+	files := []string{p.File}
+	if p.Original != "" {
+		files = append(files, path.Join(dir, p.Original))
+	}
+	for _, v := range p.Versions {
+		files = append(files, path.Join(dir, v.File))
+	}
+	return files
+}
+
+// Process looks at a stored file and makes what the order asks for. For a file that is no picture it returns nil and
+// no error. A picture that is damaged or that needs more memory than there may be is reported as its header describes
+// it, without versions. New files are pending in the store; on error they have been removed.
+func (m *Imager) Process(ctx context.Context, store Store, name string, order Order) (*Picture, error) {
+	f, info, err := store.Open(ctx, name)
+	if err != nil {
+		return nil, fmt.Errorf("look at %q: %w", name, err)
+	}
+	defer f.Close()
+	h, ok := inspect(f)
+	if !ok {
+		return nil, nil
+	}
+	p := &Picture{File: name, Width: h.width, Height: h.height, Size: info.Size, Meta: h.meta}
+	if h.meta.orientation() >= 5 {
+		p.Width, p.Height = h.height, h.width
+	}
+	w := work{store: store, header: h, picture: p, order: order}
+	w.plan()
+	need := w.memory()
+	if !w.anything() || need > m.memory {
+		return p, nil
+	}
+	if err := m.budget.Acquire(ctx, need); err != nil {
+		return nil, fmt.Errorf("wait to decode %q: %w", name, err)
+	}
+	defer m.budget.Release(need)
+	if need > m.memory/4 {
+		// The next picture may come in an hour: what this one took goes back to the system at once.
+		defer debug.FreeOSMemory()
+	}
+	if err := w.run(ctx, f); err != nil {
+		return nil, errors.Join(fmt.Errorf("make smaller versions of %q: %w", name, err), w.undo(ctx))
+	}
+	return p, nil
+}
+
+// header is what a picture says of itself before it is decoded.
+type header struct {
+	format        string
+	width, height int // as stored, before turning
+	meta          Meta
+	memory        int64 // bytes that decoding takes, estimated
+}
+
+// inspect reads a picture's header and says no to what is none.
+func inspect(f io.ReadSeeker) (header, bool) {
+	config, format, err := image.DecodeConfig(bufio.NewReader(f))
+	if err != nil || config.Width <= 0 || config.Height <= 0 {
+		return header{}, false
+	}
+	h := header{format: format, width: config.Width, height: config.Height, meta: emptyMeta()}
+	pixels := int64(config.Width) * int64(config.Height)
+	switch format {
+	case "jpeg":
+		if _, err := f.Seek(0, io.SeekStart); err != nil {
+			return header{}, false
+		}
+		j, _ := readJPEG(bufio.NewReader(f)) // what was read until an error counts
+		h.meta = j.meta
+		h.memory = (pixels*int64(max(j.samples, 64)) + 63) / 64
+		if j.progressive {
+			h.memory *= 5 // the coefficients of the whole picture, four bytes for each sample
+		}
+		if config.ColorModel == color.CMYKModel {
+			h.memory += 4 * pixels
+		}
+	case "png":
+		h.memory = pixels * bytesPerPixel(config.ColorModel)
+		if interlaced(f) {
+			h.memory *= 2
+		}
+	case "webp":
+		h.memory = 8 * pixels
+	default:
+		h.memory = pixels * bytesPerPixel(config.ColorModel)
+	}
+	return h, true
+}
+
+// interlaced reads the last byte of a PNG's header chunk; such pictures are put together from seven smaller ones.
+func interlaced(f io.ReadSeeker) bool {
+	var b [1]byte
+	if _, err := f.Seek(28, io.SeekStart); err != nil {
+		return true
+	}
+	_, err := io.ReadFull(f, b[:])
+	return err != nil || b[0] != 0
+}
+
+func bytesPerPixel(m color.Model) int64 {
+	switch m {
+	case color.GrayModel:
+		return 1
+	case color.Gray16Model:
+		return 2
+	case color.RGBA64Model, color.NRGBA64Model:
+		return 8
+	}
+	if _, ok := m.(color.Palette); ok {
+		return 1
+	}
+	return 4
+}
+
+// work is the making of one picture's versions.
+type work struct {
+	store   Store
+	header  header
+	picture *Picture
+	order   Order
+
+	base          plan // the first reduction: everything else is made from it
+	replace       string
+	versions      []plannedVersion
+	made          []string
+	width, height int // of the picture upright, before any reduction
+}
+
+type plannedVersion struct {
+	size Size
+	plan plan
+}
+
+// plan decides what is to be made, without looking at a pixel.
+func (w *work) plan() {
+	w.width, w.height = w.picture.Width, w.picture.Height
+	if w.header.format == "bmp" {
+		return
+	}
+	for _, s := range w.order.Sizes {
+		if p, ok := s.planFor(w.width, w.height); ok {
+			w.versions = append(w.versions, plannedVersion{s, p})
+		}
+	}
+	width, height := w.width, w.height
+	t := w.order.Threshold
+	switch {
+	case t > 0 && (width > t || height > t) && w.header.format != "png":
+		w.replace = "scaled"
+		width, height = fit(width, height, t, t)
+	case w.header.meta.orientation() != 1:
+		w.replace = "rotated"
+	default:
+		width, height = w.largest()
+	}
+	if w.header.meta.orientation() >= 5 {
+		width, height = height, width
+	}
+	w.base = plan{w: float64(w.header.width), h: float64(w.header.height), width: width, height: height}
+}
+
+// largest is the smallest size that all planned versions can be made from.
+func (w *work) largest() (int, int) {
+	scale := 0.0
+	for _, v := range w.versions {
+		scale = max(scale, float64(v.plan.width)/v.plan.w, float64(v.plan.height)/v.plan.h)
+	}
+	return min(w.width, max(1, round(float64(w.width)*scale))), min(w.height, max(1, round(float64(w.height)*scale)))
+}
+
+func (w *work) anything() bool { return w.replace != "" || len(w.versions) > 0 }
+
+// memory is what the work takes at its peak: the picture and its first reduction, or, without the picture, that, its
+// turned copy and a version.
+func (w *work) memory() int64 {
+	reduced := 4 * int64(w.base.width) * int64(w.base.height)
+	return max(w.header.memory+reduced, 3*reduced)
+}
+
+func (w *work) run(ctx context.Context, f io.ReadSeeker) error {
+	if _, err := f.Seek(0, io.SeekStart); err != nil {
+		return err
+	}
+	src, _, err := image.Decode(bufio.NewReader(contextReader{ctx, f}))
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	if err != nil || src.Bounds().Dx() != w.header.width || src.Bounds().Dy() != w.header.height {
+		return nil // damaged, or a GIF whose first frame is smaller than its screen
+	}
+	base, err := reduce(ctx, src, w.base)
+	if err != nil {
+		return err
+	}
+	var colors color.Palette
+	if p, ok := src.(*image.Paletted); ok {
+		colors = p.Palette
+	}
+	src = nil
+	base = upright(base, w.header.meta.orientation())
+	if err := w.replaceUpload(ctx, base, colors); err != nil {
+		return err
+	}
+	for _, v := range w.versions {
+		if err := w.version(ctx, base, colors, v); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// replaceUpload puts the reduced or turned copy in the upload's place.
+func (w *work) replaceUpload(ctx context.Context, base *image.RGBA, colors color.Palette) error {
+	if w.replace == "" {
+		return nil
+	}
+	info, err := w.save(ctx, w.replace, base, colors)
+	if err != nil {
+		return err
+	}
+	p := w.picture
+	p.Original, p.File, p.Size = path.Base(p.File), info.Name, info.Size
+	p.Width, p.Height = base.Rect.Dx(), base.Rect.Dy()
+	if p.Meta.orientation() != 1 {
+		p.Meta.Orientation = "1"
+	}
+	return nil
+}
+
+func (w *work) version(ctx context.Context, base *image.RGBA, colors color.Palette, v plannedVersion) error {
+	// The plan is in pixels of the whole picture, the base may be smaller.
+	xScale, yScale := float64(base.Rect.Dx())/float64(w.width), float64(base.Rect.Dy())/float64(w.height)
+	p := v.plan
+	p.x, p.w, p.y, p.h = p.x*xScale, p.w*xScale, p.y*yScale, p.h*yScale
+	img, err := reduce(ctx, base, p)
+	if err != nil {
+		return err
+	}
+	info, err := w.save(ctx, fmt.Sprintf("%dx%d", p.width, p.height), img, colors)
+	if err != nil {
+		return err
+	}
+	mediaType, _ := Rules{}.Type(info.Name)
+	w.picture.Versions = append(w.picture.Versions, Version{
+		Name: v.size.Name, File: path.Base(info.Name), Width: p.width, Height: p.height, Type: mediaType, Size: info.Size,
+	})
+	return nil
+}
+
+// save stores a picture beside the upload, under its name with a suffix.
+func (w *work) save(ctx context.Context, suffix string, img *image.RGBA, colors color.Palette) (Info, error) {
+	upload := w.picture.File
+	if w.picture.Original != "" {
+		upload = path.Join(path.Dir(upload), w.picture.Original)
+	}
+	ext := path.Ext(upload)
+	name := strings.TrimSuffix(upload, ext) + "-" + suffix + targetExtension(ext, img)
+	r, write := io.Pipe()
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		buffered := bufio.NewWriter(write)
+		err := encode(buffered, img, path.Ext(name), colors)
+		if err == nil {
+			err = buffered.Flush()
+		}
+		write.CloseWithError(err)
+	}()
+	info, err := w.store.Create(ctx, name, r)
+	r.Close() // an encoder that nobody reads from any more ends
+	<-done
+	if err == nil {
+		w.made = append(w.made, info.Name)
+	}
+	return info, err
+}
+
+// targetExtension is that of a version: the picture's own where it can be written, else .jpg, or .png for what is not
+// opaque.
+func targetExtension(ext string, img *image.RGBA) string {
+	switch strings.ToLower(ext) {
+	case ".jpg", ".jpeg", ".jpe", ".png", ".gif":
+		return ext
+	}
+	if img.Opaque() {
+		return ".jpg"
+	}
+	return ".png"
+}
+
+func encode(w io.Writer, img image.Image, ext string, colors color.Palette) error {
+	switch strings.ToLower(ext) {
+	case ".png":
+		return png.Encode(w, img)
+	case ".gif":
+		return encodeGIF(w, img, colors)
+	}
+	return jpeg.Encode(w, img, &jpeg.Options{Quality: quality})
+}
+
+func encodeGIF(w io.Writer, img image.Image, colors color.Palette) error {
+	if len(colors) == 0 {
+		return gif.Encode(w, img, nil)
+	}
+	paletted := image.NewPaletted(img.Bounds(), colors)
+	draw.FloydSteinberg.Draw(paletted, paletted.Rect, img, image.Point{})
+	return gif.Encode(w, paletted, nil)
+}
+
+// undo removes what was made.
+func (w *work) undo(ctx context.Context) error {
+	return w.store.Remove(context.WithoutCancel(ctx), w.made...)
+}
