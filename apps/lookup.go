@@ -24,7 +24,7 @@ const (
 func (s *Store) Lookup(ctx context.Context, public string) (Secret, App, error) {
 	// The age counts from before the question: what is read may change while
 	// the answer is on its way.
-	asked := time.Now()
+	asked := s.clock()
 	if e, ok := s.cache.get(public, asked); ok {
 		return e.secret, e.app, e.err
 	}

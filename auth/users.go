@@ -250,7 +250,7 @@ type recentUser struct {
 // cached is like Get, with an answer that may be a second old. A change made
 // through u shows at once.
 func (u *Users) cached(ctx context.Context, id int64) (User, error) {
-	asked := time.Now()
+	asked := u.clock()
 	u.recent.mu.Lock()
 	r, ok := u.recent.users[id]
 	drops := u.recent.drops

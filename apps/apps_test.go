@@ -1,0 +1,597 @@
+package apps_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/quillgate/quillgate/apps"
+	"github.com/quillgate/quillgate/database"
+	"github.com/quillgate/quillgate/database/databasetest"
+)
+
+// clock stands still until it is moved.
+type clock struct {
+	mu  sync.Mutex
+	now time.Time
+}
+
+func newClock() *clock { return &clock{now: time.Date(2026, 5, 1, 8, 0, 0, 0, time.UTC)} }
+
+func (c *clock) read() time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.now
+}
+
+func (c *clock) add(d time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.now = c.now.Add(d)
+}
+
+func keyset(t *testing.T) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "keyset.json")
+	if err := apps.CreateKeyset(path); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+func open(t *testing.T, db *database.DB, path string, c *clock) *apps.Store {
+	t.Helper()
+	s, err := apps.Open(context.Background(), apps.Config{DB: db, KeysetFile: path, Clock: c.read})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { s.Close() })
+	return s
+}
+
+// each runs fn on a store over each database, with two users: 1 and 2.
+func each(t *testing.T, fn func(t *testing.T, s *apps.Store, db *database.DB, c *clock)) {
+	t.Helper()
+	databasetest.Each(t, func(t *testing.T, db *database.DB) {
+		c := newClock()
+		s := open(t, db, keyset(t), c)
+		addUsers(t, db)
+		fn(t, s, db, c)
+	})
+}
+
+func addUsers(t *testing.T, db *database.DB) {
+	t.Helper()
+	for id := 1; id <= 2; id++ {
+		_, err := db.Exec(context.Background(), `INSERT INTO users (id, login, login_key, email, email_key, nicename, display_name, role, registered)
+			VALUES ($1, $2, $2, '', '', $2, $2, 'author', $3)`, id, fmt.Sprint("user", id), time.Unix(0, 0))
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func create(t *testing.T, s *apps.Store, user int64) (apps.App, apps.Secret) {
+	t.Helper()
+	app, secret, err := s.Create(t.Context(), user, "MarsEdit")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return app, secret
+}
+
+func TestCreateGetLookup(t *testing.T) {
+	each(t, func(t *testing.T, s *apps.Store, _ *database.DB, c *clock) {
+		app, secret := create(t, s, 1)
+		text := secret.Reveal()
+		want := apps.App{Public: app.Public, UserID: 1, Name: "MarsEdit", Hint: text[len(text)-4:], Created: c.read()}
+		if diff := cmp.Diff(want, app); diff != "" {
+			t.Errorf("Create (-want +got):\n%s", diff)
+		}
+		got, err := s.Get(t.Context(), app.Public)
+		if diff := cmp.Diff(want, got); err != nil || diff != "" {
+			t.Errorf("Get: %v (-want +got):\n%s", err, diff)
+		}
+		found, got, err := s.Lookup(t.Context(), app.Public)
+		if diff := cmp.Diff(want, got); err != nil || diff != "" || found.Reveal() != text {
+			t.Errorf("Lookup: %v, the secret is right: %v (-want +got):\n%s", err, found.Reveal() == text, diff)
+		}
+		if _, _, err := s.Lookup(t.Context(), "nobody"); !errors.Is(err, apps.ErrNotFound) {
+			t.Errorf("Lookup of an unknown key: %v, want ErrNotFound", err)
+		}
+	})
+}
+
+// K1: 128 and 256 random bits, from the system.
+func TestRandomnessK1(t *testing.T) {
+	each(t, func(t *testing.T, s *apps.Store, _ *database.DB, _ *clock) {
+		seen := make(map[string]bool)
+		var digits [16]bool
+		for range apps.MaxPerUser {
+			app, secret := create(t, s, 1)
+			if !regexp.MustCompile(`^[0-9a-f]{32}$`).MatchString(app.Public) {
+				t.Errorf("the public key %q is not 32 hexadecimal digits", app.Public)
+			}
+			if seen[app.Public] || seen[secret.Reveal()] {
+				t.Error("a key came twice")
+			}
+			seen[app.Public], seen[secret.Reveal()] = true, true
+			for _, d := range app.Public {
+				digits[strings.IndexRune("0123456789abcdef", d)] = true
+			}
+		}
+		if digits != [16]bool{true, true, true, true, true, true, true, true, true, true, true, true, true, true, true, true} {
+			t.Errorf("not all digits were seen: %v", digits)
+		}
+	})
+	files, err := filepath.Glob("*.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if bytes.Contains(text, []byte(`"math/`+`rand`)) {
+			t.Errorf("%s uses randomness that can be guessed", file)
+		}
+	}
+}
+
+// K2: the published form, and a checksum that notices a changed character.
+func TestSecretFormK2(t *testing.T) {
+	each(t, func(t *testing.T, s *apps.Store, _ *database.DB, _ *clock) {
+		_, secret := create(t, s, 1)
+		text := secret.Reveal()
+		if !regexp.MustCompile(`^`+apps.SecretPattern+`$`).MatchString(text) || !apps.ValidSecret(text) {
+			t.Errorf("a new secret does not have the published form")
+		}
+		for i := range text {
+			changed := []byte(text)
+			changed[i] = 'x'
+			if text[i] == 'x' {
+				changed[i] = 'y'
+			}
+			if apps.ValidSecret(string(changed)) {
+				t.Errorf("the checksum does not notice a change of character %d", i)
+			}
+		}
+	})
+	// Pinned, so that programs that search for secrets go on finding them.
+	const known = "qgs_" + "0123456789012345678901234567890123456789012" + "1IDfut"
+	for _, text := range []string{"", "qgs_", known[1:], known + "0", "QGS_" + known[4:]} {
+		if apps.ValidSecret(text) {
+			t.Errorf("%q is valid", text)
+		}
+	}
+	if !apps.ValidSecret(known) {
+		t.Errorf("%q is not valid", known)
+	}
+}
+
+// K3: a ciphertext opens in its own row only.
+func TestSealedToItsRowK3(t *testing.T) {
+	each(t, func(t *testing.T, s *apps.Store, db *database.DB, c *clock) {
+		mine, secret := create(t, s, 1)
+		other, _ := create(t, s, 1)
+		theirs, _ := create(t, s, 2)
+		for _, target := range []apps.App{other, theirs} {
+			_, err := db.Exec(t.Context(), `UPDATE apps SET secret = (SELECT secret FROM apps WHERE public = $1) WHERE public = $2`, mine.Public, target.Public)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got, _, err := s.Lookup(t.Context(), target.Public); !errors.Is(err, apps.ErrSealed) || !got.IsEmpty() {
+				t.Errorf("a secret opens in another row: %v", err)
+			}
+		}
+		// The row given to another user.
+		if _, err := db.Exec(t.Context(), `UPDATE apps SET user_id = $2 WHERE public = $1`, mine.Public, 2); err != nil {
+			t.Fatal(err)
+		}
+		if _, _, err := s.Lookup(t.Context(), mine.Public); !errors.Is(err, apps.ErrSealed) {
+			t.Errorf("a secret opens for another user: %v", err)
+		}
+		// An empty or cut secret is no secret.
+		for _, sealed := range [][]byte{{}, {1, 2, 3}} {
+			if _, err := db.Exec(t.Context(), `UPDATE apps SET secret = $2, user_id = 1 WHERE public = $1`, mine.Public, sealed); err != nil {
+				t.Fatal(err)
+			}
+			c.add(2 * time.Second)
+			if got, _, err := s.Lookup(t.Context(), mine.Public); !errors.Is(err, apps.ErrSealed) || !got.IsEmpty() {
+				t.Errorf("a secret of %d bytes opens: %v", len(sealed), err)
+			}
+		}
+		_ = secret
+	})
+}
+
+// K3: neither the database nor its journal holds a secret in the clear.
+func TestNothingInTheClearK3(t *testing.T) {
+	path := databasetest.SQLite(t)
+	db := databasetest.Open(t, path)
+	s := open(t, db, keyset(t), newClock())
+	addUsers(t, db)
+	app, secret := create(t, s, 1)
+	sawPublic := false
+	for _, suffix := range []string{"", "-wal"} {
+		content, err := os.ReadFile(path + suffix)
+		if err != nil {
+			t.Fatal(err)
+		}
+		sawPublic = sawPublic || bytes.Contains(content, []byte(app.Public))
+		if bytes.Contains(content, []byte(secret.Reveal()[4:])) {
+			t.Errorf("quillgate.db%s holds the secret", suffix)
+		}
+	}
+	if !sawPublic {
+		t.Error("the public key was not found either: the test looks in the wrong place")
+	}
+}
+
+func TestKeysetFileK3(t *testing.T) {
+	databasetest.Each(t, func(t *testing.T, db *database.DB) {
+		good := keyset(t)
+		open(t, db, good, newClock())
+		if info, err := os.Stat(good); err != nil || info.Mode().Perm() != 0o600 {
+			t.Errorf("the keyset file is %v, %v; want mode 600", info.Mode(), err)
+		}
+		if err := apps.CreateKeyset(good); !errors.Is(err, fs.ErrExist) {
+			t.Errorf("CreateKeyset over a file: %v, want ErrExist", err)
+		}
+		content, err := os.ReadFile(good)
+		if err != nil {
+			t.Fatal(err)
+		}
+		file := func(mode fs.FileMode, content []byte) string {
+			path := filepath.Join(t.TempDir(), "keyset.json")
+			if err := os.WriteFile(path, content, mode); err != nil {
+				t.Fatal(err)
+			}
+			if err := os.Chmod(path, mode); err != nil {
+				t.Fatal(err)
+			}
+			return path
+		}
+		tests := []struct{ name, path, want string }{
+			{"missing", filepath.Join(t.TempDir(), "none"), "is missing"},
+			{"folder", t.TempDir(), "is not a file"},
+			{"group reads", file(0o640, content), "chmod 600"},
+			{"world reads", file(0o604, content), "chmod 600"},
+			{"group writes", file(0o620, content), "chmod 600"},
+			{"empty", file(0o600, nil), "does not hold a keyset"},
+			{"cut", file(0o600, content[:len(content)/2]), "does not hold a keyset"},
+			{"of another database", keyset(t), "not the one that this database was begun with"},
+		}
+		for _, test := range tests {
+			_, err := apps.Open(t.Context(), apps.Config{DB: db, KeysetFile: test.path})
+			if err == nil || !strings.Contains(err.Error(), test.want) {
+				t.Errorf("%s: %v, want an error with %q", test.name, err, test.want)
+			}
+		}
+	})
+}
+
+// K6: a secret shows itself to nobody who does not ask for it.
+func TestSecretHidesK6(t *testing.T) {
+	const text = "qgs_thisMustNotBeSeen"
+	secret := apps.NewSecret(text)
+	var out bytes.Buffer
+	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%X", "%d"} {
+		fmt.Fprintf(&out, verb+verb+verb, secret, &secret, struct{ S apps.Secret }{secret})
+	}
+	slog.New(slog.NewTextHandler(&out, nil)).Info("x", "secret", secret, "in", struct{ S apps.Secret }{secret})
+	slog.New(slog.NewJSONHandler(&out, nil)).Info("x", "secret", secret, "in", struct{ S apps.Secret }{secret})
+	if err := json.NewEncoder(&out).Encode(map[string]any{"a": secret, "b": []apps.Secret{secret}}); err != nil {
+		t.Fatal(err)
+	}
+	if strings.Contains(out.String(), "NotBeSeen") || strings.Contains(out.String(), fmt.Sprintf("%x", "NotBeSeen")) {
+		t.Errorf("the secret shows: %s", out.String())
+	}
+	if secret.Reveal() != text {
+		t.Error("Reveal does not reveal")
+	}
+}
+
+// K6: no list and no error has more of a secret than its last four characters.
+func TestSecretIsNotListedK6(t *testing.T) {
+	each(t, func(t *testing.T, s *apps.Store, db *database.DB, _ *clock) {
+		app, secret := create(t, s, 1)
+		list, _, err := s.List(t.Context(), apps.Filter{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := fmt.Sprintf("%#v", list)
+		if !strings.Contains(got, app.Hint) || strings.Contains(got, secret.Reveal()[len(secret.Reveal())-6:]) {
+			t.Errorf("the list shows the hint: %v; more of the secret: %v", strings.Contains(got, app.Hint), strings.Contains(got, secret.Reveal()[43:]))
+		}
+		_, err = s.Import(t.Context(), apps.Imported{UserID: 2, Name: "x", Public: app.Public, Secret: secret})
+		if !errors.Is(err, apps.ErrTaken) || strings.Contains(err.Error(), secret.Reveal()) {
+			t.Errorf("Import of a taken key: %v", err)
+		}
+	})
+}
+
+// K7: in the process that revokes, at once; in another within a second; and
+// after a new start.
+func TestRevokeK7(t *testing.T) {
+	databasetest.EachURL(t, func(t *testing.T, url string) {
+		c, file := newClock(), keyset(t)
+		here := open(t, databasetest.Open(t, url), file, c)
+		thereDB := databasetest.Open(t, url)
+		there := open(t, thereDB, file, c)
+		addUsers(t, thereDB)
+		app, _ := create(t, here, 1)
+		for _, s := range []*apps.Store{here, there} {
+			if _, _, err := s.Lookup(t.Context(), app.Public); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := here.Revoke(t.Context(), 1, app.Public); err != nil {
+			t.Fatal(err)
+		}
+		if secret, _, err := here.Lookup(t.Context(), app.Public); !errors.Is(err, apps.ErrRevoked) || !secret.IsEmpty() {
+			t.Errorf("right after Revoke: %v, want ErrRevoked", err)
+		}
+		c.add(time.Second)
+		if secret, _, err := there.Lookup(t.Context(), app.Public); !errors.Is(err, apps.ErrRevoked) || !secret.IsEmpty() {
+			t.Errorf("a second later in another process: %v, want ErrRevoked", err)
+		}
+		again := open(t, databasetest.Open(t, url), file, c)
+		if _, _, err := again.Lookup(t.Context(), app.Public); !errors.Is(err, apps.ErrRevoked) {
+			t.Errorf("after a new start: %v, want ErrRevoked", err)
+		}
+		got, err := again.Get(t.Context(), app.Public)
+		if err != nil || got.Revoked.IsZero() {
+			t.Errorf("Get of a revoked key: %+v, %v", got, err)
+		}
+		if err := again.Revoke(t.Context(), 1, app.Public); err != nil {
+			t.Errorf("revoking twice: %v", err)
+		}
+		if second, _ := again.Get(t.Context(), app.Public); !second.Revoked.Equal(got.Revoked) {
+			t.Error("the second revocation moved the time of the first")
+		}
+	})
+}
+
+// K7: lookups that race with the revocation do not bring the key back.
+func TestRevokeUnderLoadK7(t *testing.T) {
+	each(t, func(t *testing.T, s *apps.Store, _ *database.DB, _ *clock) {
+		for range 5 {
+			app, _ := create(t, s, 1)
+			stop := make(chan struct{})
+			var group sync.WaitGroup
+			for range 3 {
+				group.Go(func() {
+					for {
+						select {
+						case <-stop:
+							return
+						default:
+							s.Lookup(t.Context(), app.Public)
+						}
+					}
+				})
+			}
+			if err := s.Revoke(t.Context(), 1, app.Public); err != nil {
+				t.Error(err)
+			}
+			for range 20 {
+				if _, _, err := s.Lookup(t.Context(), app.Public); !errors.Is(err, apps.ErrRevoked) {
+					t.Errorf("a lookup after the revocation: %v, want ErrRevoked", err)
+				}
+			}
+			close(stop)
+			group.Wait()
+		}
+	})
+}
+
+// K8: nothing that a user sends reaches another user's key.
+func TestOthersKeysK8(t *testing.T) {
+	each(t, func(t *testing.T, s *apps.Store, _ *database.DB, _ *clock) {
+		app, _ := create(t, s, 1)
+		if err := s.Rename(t.Context(), 2, app.Public, "mine now"); !errors.Is(err, apps.ErrNotFound) {
+			t.Errorf("Rename of another's key: %v, want ErrNotFound", err)
+		}
+		if err := s.Revoke(t.Context(), 2, app.Public); !errors.Is(err, apps.ErrNotFound) {
+			t.Errorf("Revoke of another's key: %v, want ErrNotFound", err)
+		}
+		if err := s.Rename(t.Context(), 1, "0123", "x"); !errors.Is(err, apps.ErrNotFound) {
+			t.Errorf("Rename of no key: %v, want ErrNotFound", err)
+		}
+		_, err := s.Import(t.Context(), apps.Imported{UserID: 2, Name: "x", Public: app.Public, Secret: apps.NewSecret("another-secret-of-some-length")})
+		if !errors.Is(err, apps.ErrTaken) {
+			t.Errorf("Import over another's key: %v, want ErrTaken", err)
+		}
+		got, err := s.Get(t.Context(), app.Public)
+		if diff := cmp.Diff(app, got); err != nil || diff != "" {
+			t.Errorf("the key has changed: %v\n%s", err, diff)
+		}
+		if err := s.Rename(t.Context(), 1, app.Public, " Mars "); err != nil {
+			t.Fatal(err)
+		}
+		if got, _ := s.Get(t.Context(), app.Public); got.Name != "Mars" || got.Public != app.Public {
+			t.Errorf("after Rename: %+v", got)
+		}
+	})
+}
+
+// K13: the number of keys and their names.
+func TestLimitsK13(t *testing.T) {
+	each(t, func(t *testing.T, s *apps.Store, _ *database.DB, _ *clock) {
+		names := []struct {
+			name string
+			ok   bool
+		}{
+			{"x", true}, {"MarsEdit 5 – für Zuhause 🖋", true}, {strings.Repeat("ä", 100), true}, {"  trimmed  ", true},
+			{"", false}, {" \t\n ", false}, {strings.Repeat("x", 101), false}, {"a\nb", false}, {"a\x00b", false}, {"a\u202eb", false}, {"\xff", false},
+		}
+		made := 0
+		var last apps.App
+		for _, n := range names {
+			app, _, err := s.Create(t.Context(), 1, n.name)
+			var invalid *apps.Invalid
+			if n.ok != (err == nil) || err != nil && !errors.As(err, &invalid) {
+				t.Errorf("Create(%q): %v, want ok %v", n.name, err, n.ok)
+			}
+			if err == nil {
+				made, last = made+1, app
+				if app.Name != strings.TrimSpace(n.name) {
+					t.Errorf("the name of %q became %q", n.name, app.Name)
+				}
+			}
+		}
+		for ; made < apps.MaxPerUser; made++ {
+			create(t, s, 1)
+		}
+		if _, _, err := s.Create(t.Context(), 1, "one more"); !errors.Is(err, apps.ErrTooMany) {
+			t.Errorf("key %d: %v, want ErrTooMany", made+1, err)
+		}
+		create(t, s, 2)
+		if err := s.Revoke(t.Context(), 1, last.Public); err != nil {
+			t.Fatal(err)
+		}
+		create(t, s, 1)
+	})
+}
+
+func TestImport(t *testing.T) {
+	each(t, func(t *testing.T, s *apps.Store, db *database.DB, c *clock) {
+		in := apps.Imported{UserID: 1, Name: "old client", Public: "b730db0864b0d4453ba6a26ad6613cd4", Secret: apps.NewSecret("7647a19f5bf3e9fd001419900ad48a54"), LegacySignatures: true}
+		first, err := s.Import(t.Context(), in)
+		if err != nil {
+			t.Fatal(err)
+		}
+		c.add(time.Hour)
+		second, err := s.Import(t.Context(), in)
+		if diff := cmp.Diff(first, second); err != nil || diff != "" {
+			t.Errorf("the second import: %v\n%s", err, diff)
+		}
+		secret, app, err := s.Lookup(t.Context(), in.Public)
+		if err != nil || secret.Reveal() != in.Secret.Reveal() || !app.LegacySignatures {
+			t.Errorf("Lookup of an imported key: %+v, %v", app, err)
+		}
+		bad := []struct {
+			name           string
+			public, secret string
+		}{
+			{"empty secret", "k", ""},
+			{"short secret", "k", "123456789012345"},
+			{"long secret", "k", strings.Repeat("x", 257)},
+			{"secret with a newline", "k", "1234567890123456\n"},
+			{"empty public", "", "1234567890123456"},
+			{"long public", strings.Repeat("k", 65), "1234567890123456"},
+			{"bars", "a||b", "1234567890123456"},
+			{"colon", "a:b", "1234567890123456"},
+		}
+		for _, b := range bad {
+			var invalid *apps.Invalid
+			_, err := s.Import(t.Context(), apps.Imported{UserID: 1, Name: "x", Public: b.public, Secret: apps.NewSecret(b.secret)})
+			if !errors.As(err, &invalid) {
+				t.Errorf("%s: %v, want *Invalid", b.name, err)
+			}
+		}
+	})
+}
+
+func TestListInPages(t *testing.T) {
+	each(t, func(t *testing.T, s *apps.Store, _ *database.DB, _ *clock) {
+		var want []string
+		for i := range 7 {
+			app, _ := create(t, s, 1+int64(i%2))
+			if i == 4 {
+				if err := s.Revoke(t.Context(), 1, app.Public); err != nil {
+					t.Fatal(err)
+				}
+				continue
+			}
+			if i%2 == 0 {
+				want = append(want, app.Public)
+			}
+		}
+		var got []string
+		for after, pages := "", 0; ; pages++ {
+			list, next, err := s.List(t.Context(), apps.Filter{UserID: 1, Limit: 2, After: after})
+			if err != nil || len(list) > 2 || pages > 5 {
+				t.Fatalf("page %d: %d keys, %v", pages, len(list), err)
+			}
+			for _, a := range list {
+				got = append(got, a.Public)
+			}
+			if after = next; next == "" {
+				break
+			}
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("the keys of user 1 in pages of two (-want +got):\n%s", diff)
+		}
+		all, next, err := s.List(t.Context(), apps.Filter{Revoked: true})
+		if err != nil || len(all) != 7 || next != "" {
+			t.Errorf("all keys: %d, next %q, %v; want 7", len(all), next, err)
+		}
+		if _, _, err := s.List(t.Context(), apps.Filter{After: "not a cursor"}); err == nil {
+			t.Error("a cursor that is none passed")
+		}
+	})
+}
+
+// K12: uses cost no write of their own, and are there after the end.
+func TestUsed(t *testing.T) {
+	databasetest.EachURL(t, func(t *testing.T, url string) {
+		db, c, file := databasetest.Open(t, url), newClock(), keyset(t)
+		s := open(t, db, file, c)
+		addUsers(t, db)
+		app, _ := create(t, s, 1)
+		before := db.Statements()
+		for range 1000 {
+			s.Used(app.Public)
+			c.add(time.Millisecond)
+		}
+		if n := db.Statements() - before; n != 0 {
+			t.Errorf("1000 uses were %d statements, want none", n)
+		}
+		last := c.read().Add(-time.Millisecond)
+		if err := s.Close(); err != nil {
+			t.Fatal(err)
+		}
+		if got, err := s.Get(t.Context(), app.Public); err != nil || !got.LastUsed.Equal(last) {
+			t.Errorf("last used %v, %v; want %v", got.LastUsed, err, last)
+		}
+	})
+}
+
+// One statement for a lookup, none while it is fresh.
+func TestLookupStatements(t *testing.T) {
+	each(t, func(t *testing.T, s *apps.Store, db *database.DB, c *clock) {
+		app, _ := create(t, s, 1)
+		for _, public := range []string{app.Public, "unknown"} {
+			before := db.Statements()
+			for range 10 {
+				s.Lookup(t.Context(), public)
+			}
+			if n := db.Statements() - before; n != 1 {
+				t.Errorf("ten lookups of %q were %d statements, want 1", public, n)
+			}
+		}
+		c.add(time.Second)
+		before := db.Statements()
+		s.Lookup(t.Context(), app.Public)
+		if n := db.Statements() - before; n != 1 {
+			t.Errorf("a lookup a second later was %d statements, want 1", n)
+		}
+	})
+}
