@@ -45,10 +45,12 @@ CREATE TABLE post_meta (
 );
 CREATE INDEX post_meta_by_post ON post_meta (post_id, key, id);
 
+-- name_key is the name as it is compared and sorted: without case and accents (site.termKey).
 CREATE TABLE terms (
     id          INTEGER PRIMARY KEY AUTOINCREMENT,
     taxonomy    TEXT NOT NULL,
     name        TEXT NOT NULL,
+    name_key    TEXT NOT NULL,
     slug        TEXT NOT NULL,
     parent      BIGINT NOT NULL DEFAULT 0,
     description TEXT NOT NULL DEFAULT '',
@@ -56,7 +58,7 @@ CREATE TABLE terms (
     count       BIGINT NOT NULL DEFAULT 0,
     UNIQUE (taxonomy, slug)
 );
-CREATE INDEX terms_by_name ON terms (taxonomy, name);
+CREATE INDEX terms_by_name ON terms (taxonomy, name_key, id);
 CREATE INDEX terms_by_parent ON terms (taxonomy, parent);
 
 CREATE TABLE term_meta (

@@ -1,0 +1,227 @@
+package site
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/quillgate/quillgate/auth"
+	"github.com/quillgate/quillgate/database"
+)
+
+// Term is a category, a tag or a post format.
+type Term struct {
+	ID          int64  `db:"id"`
+	Taxonomy    string `db:"taxonomy"`
+	Name        string `db:"name"` // with &, < and > as entities
+	Slug        string `db:"slug"` // unique in its taxonomy
+	Parent      int64  `db:"parent"`
+	Description string `db:"description"`
+	Group       int64  `db:"term_group"`
+	Count       int64  `db:"count"` // of published posts that have the term
+}
+
+const termColumns = `t.id, t.taxonomy, t.name, t.slug, t.parent, t.description, t.term_group, t.count`
+
+// ErrNoTerm says that the taxonomy holds no term of this id. It is an ErrNotFound.
+var ErrNoTerm = fmt.Errorf("term: %w", ErrNotFound)
+
+// ErrNoTermID says that no term was named at all: the id is 0, which WordPress tells apart from an unknown one.
+var ErrNoTermID = errors.New("no term id")
+
+// shown gives the term the name that people see. The formats are stored by their slugs, as WordPress stores them.
+func (t Term) shown() Term {
+	if t.Taxonomy == PostFormat {
+		if name := strings.TrimPrefix(t.Slug, formatPrefix); name != "" {
+			t.Name = strings.ToUpper(name[:1]) + name[1:]
+		}
+	}
+	return t
+}
+
+func shownTerms(list []Term) []Term {
+	for i := range list {
+		list[i] = list[i].shown()
+	}
+	return list
+}
+
+// GetTerm returns one term. An unknown taxonomy is *Invalid; ErrNoTerm and ErrNoTermID as they say; a caller who may
+// not give the taxonomy's terms to posts is *Denied.
+func (s *Site) GetTerm(ctx context.Context, who auth.Identity, taxonomy string, id int64) (Term, error) {
+	tax, err := taxonomyNamed(taxonomy)
+	if err != nil {
+		return Term{}, err
+	}
+	t, err := termByID(ctx, s.db, taxonomy, id)
+	if err != nil {
+		return Term{}, err
+	}
+	if !who.Can(tax.assign) {
+		return Term{}, &Denied{Action: "assign this term"}
+	}
+	return t.shown(), nil
+}
+
+func termByID(ctx context.Context, q database.Queryer, taxonomy string, id int64) (Term, error) {
+	if id == 0 {
+		return Term{}, ErrNoTermID
+	}
+	var t Term
+	err := q.Get(ctx, &t, `SELECT `+termColumns+` FROM terms t WHERE t.id = $1 AND t.taxonomy = $2`, id, taxonomy)
+	if errors.Is(err, database.ErrNoRows) {
+		return Term{}, ErrNoTerm
+	}
+	if err != nil {
+		return Term{}, fmt.Errorf("read term %d: %w", id, err)
+	}
+	return t, nil
+}
+
+// TermFilter says which terms ListTerms returns. The zero value of each field but Taxonomy asks for no limit.
+type TermFilter struct {
+	Taxonomy string
+	Search   string // in the name or the slug, without regard to case and accents
+	NameLike string // in the name alone
+	// HideEmpty leaves out terms that no published post has. A category above one that is used stays.
+	HideEmpty bool
+	OrderBy   TermOrder
+	Desc      bool
+	Limit     int64 // 0 for all
+	Offset    int64
+}
+
+// TermOrder is what a list of terms is sorted by; terms that are equal in it follow by id.
+type TermOrder string
+
+// The orders of terms. The names are those of WordPress's "orderby"; what is none of them sorts by id.
+const (
+	TermsByName        TermOrder = "" // also "name"
+	TermsByID          TermOrder = "id"
+	TermsBySlug        TermOrder = "slug"
+	TermsByCount       TermOrder = "count"
+	TermsByParent      TermOrder = "parent"
+	TermsByGroup       TermOrder = "term_group"
+	TermsByDescription TermOrder = "description"
+)
+
+func (o TermOrder) column() string {
+	switch o {
+	case TermsByName, "name":
+		return "t.name_key"
+	case TermsBySlug, TermsByCount, TermsByParent, TermsByGroup, TermsByDescription:
+		return "t." + string(o)
+	}
+	return "t.id"
+}
+
+// ListTerms returns the terms of one taxonomy. An unknown taxonomy is *Invalid; a caller who may not give the
+// taxonomy's terms to posts is *Denied.
+func (s *Site) ListTerms(ctx context.Context, who auth.Identity, f TermFilter) ([]Term, error) {
+	if _, err := s.Taxonomy(who, f.Taxonomy); err != nil {
+		return nil, err
+	}
+	query, args := f.query()
+	var list []Term
+	if err := s.db.Select(ctx, &list, query, args...); err != nil {
+		return nil, fmt.Errorf("list the terms of %s: %w", f.Taxonomy, err)
+	}
+	return shownTerms(list), nil
+}
+
+// query writes the filter as one statement. The walk from the used categories up to their parents ends in a loop of
+// parents too, since UNION takes each row once.
+func (f TermFilter) query() (string, []any) {
+	args := []any{f.Taxonomy}
+	arg := func(v any) string {
+		args = append(args, v)
+		return fmt.Sprintf("$%d", len(args))
+	}
+	var q strings.Builder
+	if f.HideEmpty {
+		q.WriteString(`WITH RECURSIVE used (id, parent) AS (
+			SELECT id, parent FROM terms WHERE taxonomy = $1 AND count > 0
+			UNION SELECT p.id, p.parent FROM terms p JOIN used u ON p.id = u.parent WHERE p.taxonomy = $1) `)
+	}
+	q.WriteString(`SELECT ` + termColumns + ` FROM terms t WHERE t.taxonomy = $1`)
+	if f.HideEmpty {
+		q.WriteString(` AND t.id IN (SELECT id FROM used)`)
+	}
+	if f.Search != "" {
+		key, slug := arg(likeKey(f.Search)), arg("%"+database.Like(strings.ToLower(f.Search))+"%")
+		q.WriteString(` AND (t.name_key LIKE ` + key + ` OR t.slug LIKE ` + slug + ` ESCAPE '\')`)
+	}
+	if f.NameLike != "" {
+		q.WriteString(` AND t.name_key LIKE ` + arg(likeKey(f.NameLike)))
+	}
+	column, direction := f.OrderBy.column(), ""
+	if f.Desc {
+		direction = " DESC"
+	}
+	q.WriteString(` ORDER BY ` + column + direction)
+	if column != "t.id" {
+		q.WriteString(`, t.id`)
+	}
+	if f.Limit > 0 {
+		q.WriteString(` LIMIT ` + arg(f.Limit))
+	} else if f.Offset > 0 {
+		q.WriteString(` LIMIT ` + arg(int64(1)<<62))
+	}
+	if f.Offset > 0 {
+		q.WriteString(` OFFSET ` + arg(f.Offset))
+	}
+	return q.String(), args
+}
+
+func likeKey(text string) string { return "%" + termKey(escapeMarkup(text)) + "%" }
+
+// termsNamed returns the terms of a taxonomy whose names are equal to one of the given ones but for case and accents,
+// by the key of the name and, under one key, in the order of their ids.
+func termsNamed(ctx context.Context, q database.Queryer, taxonomy string, names []string) (map[string][]Term, error) {
+	out := make(map[string][]Term, len(names))
+	keys := make([]string, 0, len(names))
+	for _, name := range names {
+		keys = append(keys, termKey(termName(name)))
+	}
+	if len(keys) == 0 {
+		return out, nil
+	}
+	query, args, err := database.In(`SELECT `+termColumns+` FROM terms t WHERE t.taxonomy = ? AND t.name_key IN (?) ORDER BY t.id`, taxonomy, keys)
+	if err != nil {
+		return nil, err
+	}
+	var list []Term
+	if err := q.Select(ctx, &list, query, args...); err != nil {
+		return nil, fmt.Errorf("find terms of %s by name: %w", taxonomy, err)
+	}
+	for _, t := range list {
+		key := termKey(t.Name)
+		out[key] = append(out[key], t)
+	}
+	return out, nil
+}
+
+// termsOfPosts returns the terms of many posts in one statement, those of each post in the order of their names.
+func termsOfPosts(ctx context.Context, q database.Queryer, posts []int64) (map[int64][]Term, error) {
+	out := make(map[int64][]Term, len(posts))
+	if len(posts) == 0 {
+		return out, nil
+	}
+	query, args, err := database.In(`SELECT pt.post_id, `+termColumns+` FROM post_terms pt JOIN terms t ON t.id = pt.term_id
+		WHERE pt.post_id IN (?) ORDER BY t.name_key, t.id`, posts)
+	if err != nil {
+		return nil, err
+	}
+	var rows []struct {
+		PostID int64 `db:"post_id"`
+		Term
+	}
+	if err := q.Select(ctx, &rows, query, args...); err != nil {
+		return nil, fmt.Errorf("read the terms of posts: %w", err)
+	}
+	for _, r := range rows {
+		out[r.PostID] = append(out[r.PostID], r.Term.shown())
+	}
+	return out, nil
+}

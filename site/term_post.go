@@ -1,0 +1,313 @@
+package site
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+
+	"github.com/quillgate/quillgate/auth"
+	"github.com/quillgate/quillgate/database"
+)
+
+// TermChoice says which terms of one taxonomy a post is to have: those of these ids and those of these names
+// together. Both empty takes all terms of the taxonomy away.
+type TermChoice struct {
+	Taxonomy string
+	IDs      []int64
+	Names    []string
+	ByName   bool // the taxonomy was named in terms_names
+}
+
+// ErrAmbiguousTerm says that several categories have the name, so that only an id can tell which is meant.
+var ErrAmbiguousTerm = &Denied{Action: "use a name that several terms of this taxonomy have; use the id"}
+
+// chooseTerms turns what a client asks for into the ids of terms by taxonomy, creating those of new names, by the
+// rules of wp.newPost: a taxonomy that the post type does not have and a name that several categories share are
+// *Denied, so are a caller who may not give the terms or not create a new one; an id that the taxonomy does not hold
+// is *Invalid.
+func (s *Site) chooseTerms(ctx context.Context, tx *database.Tx, who auth.Identity, postType string, choices []TermChoice) (map[string][]int64, error) {
+	chosen := make(map[string][]int64, len(choices))
+	for _, c := range choices {
+		tax, err := taxonomyNamed(c.Taxonomy)
+		if err != nil || !tax.suits(postType) {
+			return nil, &Denied{Action: "use one of the given taxonomies with this post type"}
+		}
+		if !who.Can(tax.assign) {
+			return nil, &Denied{Action: "assign terms of one of the given taxonomies"}
+		}
+		if err := checkTermIDs(ctx, tx, tax, c.IDs); err != nil {
+			return nil, err
+		}
+		ids := append(slices.Clone(chosen[tax.Name]), c.IDs...)
+		named, err := s.chooseByName(ctx, tx, who, tax, c.Names)
+		if err != nil {
+			return nil, err
+		}
+		chosen[tax.Name] = append(ids, named...)
+	}
+	return chosen, nil
+}
+
+func checkTermIDs(ctx context.Context, q database.Queryer, tax Taxonomy, ids []int64) error {
+	known, err := knownTerms(ctx, q, tax.Name, ids)
+	if err != nil {
+		return err
+	}
+	for _, id := range ids {
+		if !slices.Contains(known, id) {
+			return &Invalid{Field: "terms", Why: "there is no term " + strconv.FormatInt(id, 10) + " in taxonomy " + tax.Name}
+		}
+	}
+	return nil
+}
+
+// knownTerms returns those of the ids that are terms of the taxonomy.
+func knownTerms(ctx context.Context, q database.Queryer, taxonomy string, ids []int64) ([]int64, error) {
+	if len(ids) == 0 {
+		return nil, nil
+	}
+	query, args, err := database.In(`SELECT id FROM terms WHERE taxonomy = ? AND id IN (?) ORDER BY id`, taxonomy, ids)
+	if err != nil {
+		return nil, err
+	}
+	var known []int64
+	if err := q.Select(ctx, &known, query, args...); err != nil {
+		return nil, fmt.Errorf("find terms of %s: %w", taxonomy, err)
+	}
+	return known, nil
+}
+
+func (s *Site) chooseByName(ctx context.Context, tx *database.Tx, who auth.Identity, tax Taxonomy, names []string) ([]int64, error) {
+	found, err := termsNamed(ctx, tx, tax.Name, names)
+	if err != nil {
+		return nil, err
+	}
+	var ids []int64
+	for _, name := range names {
+		stored := termName(name)
+		same := found[termKey(stored)]
+		if tax.Hierarchical && sameNames(same, stored) > 1 {
+			return nil, ErrAmbiguousTerm
+		}
+		if len(same) > 0 {
+			ids = append(ids, same[0].ID)
+			continue
+		}
+		if !who.Can(tax.edit) {
+			return nil, &Denied{Action: "add a term to one of the given taxonomies"}
+		}
+		t, err := createTerm(ctx, tx, tax, NewTerm{Taxonomy: tax.Name, Name: name})
+		if err != nil {
+			return nil, err
+		}
+		found[termKey(t.Name)] = []Term{t}
+		ids = append(ids, t.ID)
+	}
+	return ids, nil
+}
+
+func sameNames(list []Term, name string) (n int) {
+	for _, t := range list {
+		if t.Name == name {
+			n++
+		}
+	}
+	return n
+}
+
+// categoriesNamed returns the ids of the categories of these names, the oldest where several have the name. Names
+// that no category has are left out (metaWeblog.newPost).
+func categoriesNamed(ctx context.Context, q database.Queryer, names []string) ([]int64, error) {
+	found, err := termsNamed(ctx, q, Category, names)
+	if err != nil {
+		return nil, err
+	}
+	var ids []int64
+	for _, name := range names {
+		if same := found[termKey(termName(name))]; len(same) > 0 {
+			ids = append(ids, same[0].ID)
+		}
+	}
+	return ids, nil
+}
+
+// tagsNamed returns the ids of the tags of these names or slugs and creates those that are new (metaWeblog.newPost:
+// whoever may write a post may invent tags for it). Blank names are left out.
+func tagsNamed(ctx context.Context, tx *database.Tx, names []string) ([]int64, error) {
+	tax, err := taxonomyNamed(PostTag)
+	if err != nil {
+		return nil, err
+	}
+	bySlug, err := termsOfSlugs(ctx, tx, tax.Name, names)
+	if err != nil {
+		return nil, err
+	}
+	byName, err := termsNamed(ctx, tx, tax.Name, names)
+	if err != nil {
+		return nil, err
+	}
+	var ids []int64
+	for _, name := range names {
+		stored := termName(name)
+		if stored == "" {
+			continue
+		}
+		if id, ok := bySlug[termSlug(stored)]; ok {
+			ids = append(ids, id)
+			continue
+		}
+		if same := byName[termKey(stored)]; len(same) > 0 {
+			ids = append(ids, same[0].ID)
+			continue
+		}
+		t, err := createTerm(ctx, tx, tax, NewTerm{Taxonomy: tax.Name, Name: name})
+		if err != nil {
+			return nil, err
+		}
+		bySlug[t.Slug] = t.ID
+		byName[termKey(t.Name)] = []Term{t}
+		ids = append(ids, t.ID)
+	}
+	return ids, nil
+}
+
+func termsOfSlugs(ctx context.Context, q database.Queryer, taxonomy string, names []string) (map[string]int64, error) {
+	out := make(map[string]int64, len(names))
+	if len(names) == 0 {
+		return out, nil
+	}
+	slugs := make([]string, len(names))
+	for i, name := range names {
+		slugs[i] = termSlug(termName(name))
+	}
+	query, args, err := database.In(`SELECT id, slug FROM terms WHERE taxonomy = ? AND slug IN (?)`, taxonomy, slugs)
+	if err != nil {
+		return nil, err
+	}
+	var rows []struct {
+		ID   int64  `db:"id"`
+		Slug string `db:"slug"`
+	}
+	if err := q.Select(ctx, &rows, query, args...); err != nil {
+		return nil, fmt.Errorf("find terms of %s by slug: %w", taxonomy, err)
+	}
+	for _, r := range rows {
+		out[r.Slug] = r.ID
+	}
+	return out, nil
+}
+
+// setPostTerms gives a post these terms of a taxonomy and takes its others of that taxonomy away. Ids that are no
+// terms of the taxonomy are left out. counted says whether the post is published, by which the counts of the terms
+// follow; see countPost.
+func setPostTerms(ctx context.Context, tx *database.Tx, postID int64, counted bool, taxonomy string, ids []int64) error {
+	var had []int64
+	if err := tx.Select(ctx, &had, `SELECT t.id FROM post_terms pt JOIN terms t ON t.id = pt.term_id WHERE pt.post_id = $1 AND t.taxonomy = $2`, postID, taxonomy); err != nil {
+		return fmt.Errorf("read the terms of post %d: %w", postID, err)
+	}
+	added, err := knownTerms(ctx, tx, taxonomy, without(ids, had))
+	if err != nil {
+		return err
+	}
+	removed := without(had, ids)
+	if len(removed) > 0 {
+		if err := execIn(ctx, tx, `DELETE FROM post_terms WHERE post_id = ? AND term_id IN (?)`, postID, removed); err != nil {
+			return fmt.Errorf("take terms from post %d: %w", postID, err)
+		}
+	}
+	if len(added) > 0 {
+		if err := execIn(ctx, tx, `INSERT INTO post_terms (post_id, term_id) SELECT p.id, t.id FROM posts p, terms t WHERE p.id = ? AND t.id IN (?)`, postID, added); err != nil {
+			return fmt.Errorf("give terms to post %d: %w", postID, err)
+		}
+	}
+	if !counted {
+		return nil
+	}
+	return errors.Join(shiftCounts(ctx, tx, -1, removed), shiftCounts(ctx, tx, 1, added))
+}
+
+// without returns the ids of list that others does not hold, each once.
+func without(list, others []int64) []int64 {
+	var out []int64
+	for _, id := range list {
+		if !slices.Contains(others, id) && !slices.Contains(out, id) {
+			out = append(out, id)
+		}
+	}
+	return out
+}
+
+func shiftCounts(ctx context.Context, tx *database.Tx, by int64, ids []int64) error {
+	if len(ids) == 0 {
+		return nil
+	}
+	if err := execIn(ctx, tx, `UPDATE terms SET count = count + ? WHERE id IN (?)`, by, ids); err != nil {
+		return fmt.Errorf("count the posts of terms: %w", err)
+	}
+	return nil
+}
+
+// counts says whether a post is one that the counts of its terms cover.
+func counts(p *Post) bool { return p.Type == "post" && p.Status == "publish" }
+
+// countPost keeps the counts of a post's terms true when the post begins or ceases to be published; call it in the
+// transaction that changes the status. It costs one statement whatever the number of posts, and none when nothing
+// changes.
+func countPost(ctx context.Context, tx *database.Tx, postID int64, was, is bool) error {
+	if was == is {
+		return nil
+	}
+	by := 1
+	if was {
+		by = -1
+	}
+	if _, err := tx.Exec(ctx, `UPDATE terms SET count = count + $1 WHERE id IN (SELECT term_id FROM post_terms WHERE post_id = $2)`, by, postID); err != nil {
+		return fmt.Errorf("count post %d in its terms: %w", postID, err)
+	}
+	return nil
+}
+
+// recount counts the published posts of terms anew, of all terms when none is given. It reads every post that has
+// the terms: it is for imports, not for edits.
+func recount(ctx context.Context, tx *database.Tx, ids ...int64) error {
+	const set = `UPDATE terms SET count = (SELECT COUNT(*) FROM post_terms pt JOIN posts p ON p.id = pt.post_id
+		WHERE pt.term_id = terms.id AND p.type = 'post' AND p.status = 'publish')`
+	var err error
+	if len(ids) == 0 {
+		_, err = tx.Exec(ctx, set)
+	} else {
+		err = execIn(ctx, tx, set+` WHERE id IN (?)`, ids)
+	}
+	if err != nil {
+		return fmt.Errorf("count the posts of terms: %w", err)
+	}
+	return nil
+}
+
+// defaultCategory is the category of posts that would have none.
+func defaultCategory(ctx context.Context, q database.Queryer) (int64, error) {
+	var text string
+	err := q.Get(ctx, &text, `SELECT value FROM options WHERE name = 'default_category'`)
+	if errors.Is(err, database.ErrNoRows) {
+		return 1, nil
+	}
+	if err != nil {
+		return 0, fmt.Errorf("read the default category: %w", err)
+	}
+	id, err := strconv.ParseInt(text, 10, 64)
+	if err != nil {
+		return 1, nil
+	}
+	return id, nil
+}
+
+func execIn(ctx context.Context, tx *database.Tx, query string, args ...any) error {
+	query, args, err := database.In(query, args...)
+	if err != nil {
+		return err
+	}
+	_, err = tx.Exec(ctx, query, args...)
+	return err
+}
