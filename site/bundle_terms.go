@@ -66,11 +66,11 @@ func (im *importer) importTerms(ctx context.Context) error {
 }
 
 func (im *importer) writeTerm(ctx context.Context, t termRow, known bool) error {
-	query := `INSERT INTO terms (id, taxonomy, name, slug, parent, description, term_group) VALUES ($1, $2, $3, $4, $5, $6, $7)`
+	query := `INSERT INTO terms (id, taxonomy, name, slug, parent, description, term_group, name_key) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`
 	if known {
-		query = `UPDATE terms SET taxonomy = $2, name = $3, slug = $4, parent = $5, description = $6, term_group = $7 WHERE id = $1`
+		query = `UPDATE terms SET taxonomy = $2, name = $3, slug = $4, parent = $5, description = $6, term_group = $7, name_key = $8 WHERE id = $1`
 	}
-	if _, err := im.tx.Exec(ctx, query, t.ID, t.Taxonomy, t.Name, t.Slug, t.Parent, t.Description, t.Group); err != nil {
+	if _, err := im.tx.Exec(ctx, query, t.ID, t.Taxonomy, t.Name, t.Slug, t.Parent, t.Description, t.Group, termKey(t.Name)); err != nil {
 		return fmt.Errorf("write term %d: %w", t.ID, err)
 	}
 	return nil

@@ -45,7 +45,7 @@ func firstCategory(ctx context.Context, tx *database.Tx) (int64, error) {
 	if err == nil || !errors.Is(err, database.ErrNoRows) {
 		return id, err
 	}
-	if err := tx.Get(ctx, &id, `INSERT INTO terms (taxonomy, name, slug) VALUES ('category', $1, $2) RETURNING id`, firstCategoryName, firstCategorySlug); err != nil {
+	if err := tx.Get(ctx, &id, `INSERT INTO terms (taxonomy, name, name_key, slug) VALUES ('category', $1, $2, $3) RETURNING id`, firstCategoryName, termKey(firstCategoryName), firstCategorySlug); err != nil {
 		return 0, fmt.Errorf("create the first category: %w", err)
 	}
 	return id, nil

@@ -88,3 +88,11 @@ func termKey(name string) string {
 	}
 	return b.String()
 }
+
+// termDescription is a description as it is stored.
+func termDescription(text string) string { return strings.ToValidUTF8(text, "") }
+
+// termSlug makes the slug of a term from its name or from the slug that a client gave.
+func termSlug(name string) string {
+	return strings.Trim(strings.ReplaceAll(strings.ToLower(name), " ", "-"), "-")
+}

@@ -17,7 +17,6 @@ type TermChoice struct {
 	Taxonomy string
 	IDs      []int64
 	Names    []string
-	ByName   bool // the taxonomy was named in terms_names
 }
 
 // ErrAmbiguousTerm says that several categories have the name, so that only an id can tell which is meant.

@@ -1,0 +1,371 @@
+package site
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/quillgate/quillgate/auth"
+	"github.com/quillgate/quillgate/database"
+)
+
+// ErrTermName says that a term would have no name, or one of more than 200 characters.
+var ErrTermName = errors.New("a term needs a name of at most 200 characters")
+
+// ErrTermSlug says that another term of the taxonomy has the slug already.
+var ErrTermSlug = errors.New("another term has this slug")
+
+// ErrTermExists is what *TermExists unwraps to.
+var ErrTermExists = errors.New("a term of this name exists")
+
+// TermExists says that a new term has the name of one that is there: in the taxonomy, or under the same parent where
+// terms have parents.
+type TermExists struct{ ID int64 } // of the term that is there
+
+func (e *TermExists) Error() string { return fmt.Sprintf("term %d has this name", e.ID) }
+
+// Unwrap returns ErrTermExists.
+func (e *TermExists) Unwrap() error { return ErrTermExists }
+
+// NewTerm is what a term is made of. Name is plain text or carries entities; the rest may be empty.
+type NewTerm struct {
+	Taxonomy    string
+	Name        string
+	Slug        string
+	Description string
+	Parent      int64
+}
+
+// CreateTerm makes a term and returns it. ErrTermName and *TermExists as they say; *Invalid for an unknown taxonomy or
+// parent; *Denied.
+func (s *Site) CreateTerm(ctx context.Context, who auth.Identity, n NewTerm) (Term, error) {
+	tax, err := s.editableTaxonomy(who, n.Taxonomy, "create terms in this taxonomy")
+	if err != nil {
+		return Term{}, err
+	}
+	var t Term
+	err = s.db.Update(ctx, func(tx *database.Tx) (err error) {
+		t, err = createTerm(ctx, tx, tax, n)
+		return err
+	})
+	return t.shown(), err
+}
+
+func (s *Site) editableTaxonomy(who auth.Identity, name, action string) (Taxonomy, error) {
+	tax, err := taxonomyNamed(name)
+	if err != nil {
+		return Taxonomy{}, err
+	}
+	if !who.Can(tax.edit) {
+		return Taxonomy{}, &Denied{Action: action}
+	}
+	return tax, nil
+}
+
+// createTerm makes a term without asking who wants it.
+func createTerm(ctx context.Context, tx *database.Tx, tax Taxonomy, n NewTerm) (Term, error) {
+	t := Term{Taxonomy: tax.Name, Parent: n.Parent, Description: termDescription(n.Description)}
+	var err error
+	if t.Name, err = checkedName(n.Name); err != nil {
+		return Term{}, err
+	}
+	if t.Parent > 0 {
+		if err := checkParentTerm(ctx, tx, tax, t.Parent); err != nil {
+			return Term{}, err
+		}
+	}
+	given := n.Slug
+	if given == "" {
+		given = t.Name
+	}
+	t.Slug = termSlug(given)
+	if err := checkNew(ctx, tx, tax, t, n.Slug != ""); err != nil {
+		return Term{}, err
+	}
+	if t.Slug, err = uniqueTermSlug(ctx, tx, tax, t); err != nil {
+		return Term{}, err
+	}
+	err = tx.Get(ctx, &t.ID, `INSERT INTO terms (taxonomy, name, name_key, slug, parent, description) VALUES ($1, $2, $3, $4, $5, $6) RETURNING id`,
+		t.Taxonomy, t.Name, termKey(t.Name), t.Slug, t.Parent, t.Description)
+	if err != nil {
+		return Term{}, fmt.Errorf("create a term: %w", err)
+	}
+	if t.Slug == "" { // a name of signs alone; WordPress takes the id then
+		t.Slug = strconv.FormatInt(t.ID, 10)
+		if _, err := tx.Exec(ctx, `UPDATE terms SET slug = $2 WHERE id = $1`, t.ID, t.Slug); err != nil {
+			return Term{}, fmt.Errorf("name term %d: %w", t.ID, err)
+		}
+	}
+	return t, nil
+}
+
+func checkedName(name string) (string, error) {
+	name = termName(name)
+	if name == "" || utf8.RuneCountInString(name) > maxTermName {
+		return "", ErrTermName
+	}
+	return name, nil
+}
+
+func checkParentTerm(ctx context.Context, q database.Queryer, tax Taxonomy, parent int64) error {
+	if !tax.Hierarchical {
+		return &Invalid{Field: "parent", Why: "terms of this taxonomy have no parents"}
+	}
+	_, err := termByID(ctx, q, tax.Name, parent)
+	if errors.Is(err, ErrNoTerm) {
+		return &Invalid{Field: "parent", Why: "there is no such term"}
+	}
+	return err
+}
+
+// checkNew refuses a term that is there already. Two categories may share a name under different parents, or, when
+// the second has a slug of its own, with different slugs under one parent; tags may share a name only so.
+func checkNew(ctx context.Context, q database.Queryer, tax Taxonomy, t Term, ownSlug bool) error {
+	var list []Term
+	err := q.Select(ctx, &list, `SELECT `+termColumns+` FROM terms t WHERE t.taxonomy = $1 AND (t.name_key = $2 OR t.slug = $3) ORDER BY t.id`,
+		t.Taxonomy, termKey(t.Name), t.Slug)
+	if err != nil {
+		return fmt.Errorf("look for a term of the same name: %w", err)
+	}
+	var sameName, sameSlug *Term
+	for i, other := range list {
+		near := !tax.Hierarchical || other.Parent == t.Parent
+		if sameName == nil && near && strings.EqualFold(other.Name, t.Name) {
+			sameName = &list[i]
+		}
+		if other.Slug == t.Slug {
+			sameSlug = &list[i]
+		}
+	}
+	switch {
+	case sameName == nil:
+		return nil
+	case !tax.Hierarchical:
+		if !ownSlug || sameName.Slug == t.Slug || sameSlug != nil {
+			return &TermExists{ID: sameName.ID}
+		}
+	case (!ownSlug || sameName.Slug == t.Slug) && sameName.Name == t.Name:
+		return &TermExists{ID: sameName.ID}
+	case sameSlug != nil && sameSlug.Parent == t.Parent:
+		return &TermExists{ID: sameSlug.ID}
+	}
+	return nil
+}
+
+// uniqueTermSlug returns the term's slug, changed if another term of the taxonomy has it: by the slugs of its parents
+// first, which reads well, then by a number.
+func uniqueTermSlug(ctx context.Context, q database.Queryer, tax Taxonomy, t Term) (string, error) {
+	taken, err := slugTaken(ctx, q, t.Taxonomy, t.Slug, t.ID)
+	if err != nil || !taken || t.Slug == "" {
+		return t.Slug, err
+	}
+	slug := t.Slug
+	if tax.Hierarchical {
+		parents, err := ancestors(ctx, q, t.Taxonomy, t.Parent)
+		if err != nil {
+			return "", err
+		}
+		for _, parent := range parents {
+			slug += "-" + parent.Slug
+			if taken, err = slugTaken(ctx, q, t.Taxonomy, slug, t.ID); err != nil || !taken {
+				return slug, err
+			}
+		}
+	}
+	var used []string
+	err = q.Select(ctx, &used, `SELECT slug FROM terms WHERE taxonomy = $1 AND id <> $2 AND slug LIKE $3 ESCAPE '\'`,
+		t.Taxonomy, t.ID, database.Like(slug)+"-%")
+	if err != nil {
+		return "", fmt.Errorf("look for a free slug: %w", err)
+	}
+	there := make(map[string]bool, len(used))
+	for _, u := range used {
+		there[u] = true
+	}
+	for n := 2; ; n++ {
+		if next := slug + "-" + strconv.Itoa(n); !there[next] {
+			return next, nil
+		}
+	}
+}
+
+func slugTaken(ctx context.Context, q database.Queryer, taxonomy, slug string, except int64) (bool, error) {
+	var n int
+	err := q.Get(ctx, &n, `SELECT COUNT(*) FROM terms WHERE taxonomy = $1 AND slug = $2 AND id <> $3`, taxonomy, slug, except)
+	if err != nil {
+		return false, fmt.Errorf("look for a term by slug: %w", err)
+	}
+	return n > 0, nil
+}
+
+// maxDepth bounds the walk up the categories; a loop of parents ends there too.
+const maxDepth = 100
+
+// ancestors returns the term of the id and those above it, upwards.
+func ancestors(ctx context.Context, q database.Queryer, taxonomy string, id int64) ([]Term, error) {
+	if id == 0 {
+		return nil, nil
+	}
+	var list []Term
+	err := q.Select(ctx, &list, `WITH RECURSIVE up (id, depth) AS (
+			SELECT id, 0 FROM terms WHERE id = $1 AND taxonomy = $2
+			UNION SELECT c.parent, up.depth + 1 FROM up JOIN terms c ON c.id = up.id WHERE c.parent <> 0 AND up.depth < $3)
+		SELECT `+termColumns+` FROM up JOIN terms t ON t.id = up.id WHERE t.taxonomy = $2 ORDER BY up.depth`, id, taxonomy, maxDepth)
+	if err != nil {
+		return nil, fmt.Errorf("read the parents of a term: %w", err)
+	}
+	return list, nil
+}
+
+// TermEdit says what of a term is to change; nil leaves a part as it is.
+type TermEdit struct {
+	Name        *string
+	Slug        *string // "" makes a new one of the name
+	Description *string
+	Parent      *int64 // 0 for none; under itself or a term below it the term gets no parent
+}
+
+// EditTerm changes a term. ErrNoTerm, ErrNoTermID, ErrTermName and ErrTermSlug as they say; *Invalid for an unknown
+// taxonomy or parent; *Denied.
+func (s *Site) EditTerm(ctx context.Context, who auth.Identity, taxonomy string, id int64, e TermEdit) error {
+	tax, err := taxonomyNamed(taxonomy)
+	if err != nil {
+		return err
+	}
+	return s.db.Update(ctx, func(tx *database.Tx) error {
+		old, err := termByID(ctx, tx, taxonomy, id)
+		if err != nil {
+			return err
+		}
+		if !who.Can(tax.edit) {
+			return &Denied{Action: "edit this term"}
+		}
+		t, err := e.apply(ctx, tx, tax, old)
+		if err != nil {
+			return err
+		}
+		_, err = tx.Exec(ctx, `UPDATE terms SET name = $2, name_key = $3, slug = $4, description = $5, parent = $6 WHERE id = $1`,
+			id, t.Name, termKey(t.Name), t.Slug, t.Description, t.Parent)
+		if err != nil {
+			return fmt.Errorf("change term %d: %w", id, err)
+		}
+		return nil
+	})
+}
+
+func (e TermEdit) apply(ctx context.Context, tx *database.Tx, tax Taxonomy, old Term) (Term, error) {
+	t := old
+	var err error
+	if e.Name != nil {
+		if t.Name, err = checkedName(*e.Name); err != nil {
+			return Term{}, err
+		}
+	}
+	if e.Description != nil {
+		t.Description = termDescription(*e.Description)
+	}
+	if e.Parent != nil {
+		if t.Parent, err = newParent(ctx, tx, tax, t.ID, *e.Parent); err != nil {
+			return Term{}, err
+		}
+	}
+	if e.Slug == nil {
+		return t, nil
+	}
+	made := *e.Slug == ""
+	if t.Slug = termSlug(*e.Slug); made {
+		t.Slug = termSlug(t.Name)
+	}
+	if t.Slug == "" {
+		t.Slug = strconv.FormatInt(t.ID, 10)
+	}
+	taken, err := slugTaken(ctx, tx, t.Taxonomy, t.Slug, t.ID)
+	if err != nil || !taken {
+		return t, err
+	}
+	if !made && t.Parent == old.Parent {
+		return Term{}, ErrTermSlug
+	}
+	t.Slug, err = uniqueTermSlug(ctx, tx, tax, t)
+	return t, err
+}
+
+// newParent checks a parent and breaks a circle by leaving the term without one.
+func newParent(ctx context.Context, q database.Queryer, tax Taxonomy, id, parent int64) (int64, error) {
+	if parent == 0 {
+		return 0, nil
+	}
+	if err := checkParentTerm(ctx, q, tax, parent); err != nil {
+		return 0, err
+	}
+	above, err := ancestors(ctx, q, tax.Name, parent)
+	if err != nil {
+		return 0, err
+	}
+	for _, t := range above {
+		if t.ID == id {
+			return 0, nil
+		}
+	}
+	return parent, nil
+}
+
+// DeleteTerm deletes a term. The terms below it move up to its parent, and posts whose only category it was get the
+// default category, which itself cannot be deleted (*Denied). ErrNoTerm and ErrNoTermID as they say; *Invalid for an
+// unknown taxonomy; *Denied.
+func (s *Site) DeleteTerm(ctx context.Context, who auth.Identity, taxonomy string, id int64) error {
+	tax, err := taxonomyNamed(taxonomy)
+	if err != nil {
+		return err
+	}
+	return s.db.Update(ctx, func(tx *database.Tx) error {
+		t, err := termByID(ctx, tx, taxonomy, id)
+		if err != nil {
+			return err
+		}
+		return deleteTerm(ctx, tx, who, tax, t)
+	})
+}
+
+func deleteTerm(ctx context.Context, tx *database.Tx, who auth.Identity, tax Taxonomy, t Term) error {
+	if !who.Can(tax.edit) {
+		return &Denied{Action: "delete this term"}
+	}
+	if tax.Name == Category {
+		fallback, err := defaultCategory(ctx, tx)
+		if err != nil {
+			return err
+		}
+		if t.ID == fallback {
+			return &Denied{Action: "delete the default category"}
+		}
+		if err := moveToDefault(ctx, tx, t.ID, fallback); err != nil {
+			return err
+		}
+	}
+	if _, err := tx.Exec(ctx, `UPDATE terms SET parent = $2 WHERE parent = $1 AND taxonomy = $3`, t.ID, t.Parent, t.Taxonomy); err != nil {
+		return fmt.Errorf("move up what is below term %d: %w", t.ID, err)
+	}
+	if _, err := tx.Exec(ctx, `DELETE FROM terms WHERE id = $1`, t.ID); err != nil {
+		return fmt.Errorf("delete term %d: %w", t.ID, err)
+	}
+	return nil
+}
+
+// moveToDefault gives the default category to the posts that have no other one than id.
+func moveToDefault(ctx context.Context, tx *database.Tx, id, fallback int64) error {
+	const only = `FROM post_terms pt JOIN posts p ON p.id = pt.post_id WHERE pt.term_id = $1 AND NOT EXISTS (
+		SELECT 1 FROM post_terms o JOIN terms t ON t.id = o.term_id WHERE o.post_id = pt.post_id AND t.taxonomy = 'category' AND t.id <> $1)`
+	_, err := tx.Exec(ctx, `UPDATE terms SET count = count + (SELECT COUNT(*) `+only+` AND p.type = 'post' AND p.status = 'publish') WHERE id = $2`, id, fallback)
+	if err != nil {
+		return fmt.Errorf("count the posts of category %d in the default category: %w", id, err)
+	}
+	_, err = tx.Exec(ctx, `INSERT INTO post_terms (post_id, term_id) SELECT p.id, d.id FROM terms d, posts p WHERE d.id = $2 AND p.id IN (SELECT pt.post_id `+only+`)`, id, fallback)
+	if err != nil {
+		return fmt.Errorf("move the posts of category %d to the default category: %w", id, err)
+	}
+	return nil
+}
