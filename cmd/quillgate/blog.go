@@ -1,0 +1,99 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"os"
+	"strings"
+
+	"github.com/quillgate/quillgate/auth"
+	"github.com/quillgate/quillgate/server"
+)
+
+// openBlog opens the blog that the settings name. base is the address of the home page when the settings have none.
+func openBlog(ctx context.Context, s *settings, base string, logger *slog.Logger) (*server.Blog, error) {
+	if s.BaseURL != "" {
+		base = s.BaseURL
+	}
+	return server.OpenBlog(ctx, server.BlogConfig{Folder: s.Data, Database: s.Database, BaseURL: base, Logger: logger})
+}
+
+// withBlog runs fn on the blog that the settings name, whether or not a server has it open too.
+func withBlog(ctx context.Context, s *settings, io streams, fn func(*server.Blog) error) (err error) {
+	base, err := baseOf(s.Listen)
+	if err != nil {
+		return err
+	}
+	blog, err := openBlog(ctx, s, base, s.logger(io.err))
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, blog.Close()) }()
+	return fn(blog)
+}
+
+// baseOf makes the address of the home page out of the address that the server listens on. A server that listens
+// everywhere is reached from this machine as localhost.
+func baseOf(listen string) (string, error) {
+	host, port, err := net.SplitHostPort(listen)
+	if err != nil {
+		return "", fmt.Errorf("listen address: %w", err)
+	}
+	if ip := net.ParseIP(host); host == "" || (ip != nil && ip.IsUnspecified()) {
+		host = "localhost"
+	}
+	if port == "80" || port == "http" {
+		if strings.Contains(host, ":") {
+			host = "[" + host + "]"
+		}
+		return "http://" + host, nil
+	}
+	return "http://" + net.JoinHostPort(host, port), nil
+}
+
+// logger writes the log in the form and from the level that the settings name.
+func (s *settings) logger(w io.Writer) *slog.Logger {
+	var level slog.Level
+	if err := level.UnmarshalText([]byte(s.LogLevel)); err != nil {
+		level = slog.LevelInfo // the command line has refused all other words
+	}
+	options := &slog.HandlerOptions{Level: level}
+	var h slog.Handler = slog.NewTextHandler(w, options)
+	if s.LogFormat == "json" {
+		h = slog.NewJSONHandler(w, options)
+	}
+	return slog.New(server.LogHandler(h))
+}
+
+// userNamed finds a user by name, in words for the operator.
+func userNamed(ctx context.Context, blog *server.Blog, login string) (auth.User, error) {
+	user, err := blog.Users.ByLogin(ctx, login)
+	if errors.Is(err, auth.ErrNotFound) {
+		return user, fmt.Errorf("there is no user %q here; \"quillgate user list\" shows them, and the first start of \"quillgate serve\" makes admin", login)
+	}
+	return user, err
+}
+
+// readSecret reads a secret out of a file, or from the standard input when path is "-". The end of the line does not
+// belong to it.
+func readSecret(io_ streams, path string) (string, error) {
+	var text []byte
+	var err error
+	if path == "-" {
+		text, err = io.ReadAll(io.LimitReader(io_.in, 1<<16))
+	} else {
+		text, err = os.ReadFile(path)
+	}
+	if err != nil {
+		return "", fmt.Errorf("read the secret: %w", err)
+	}
+	secret := strings.TrimRight(string(text), "\r\n")
+	if secret == "" {
+		return "", errors.New("read the secret: there is none")
+	}
+	return secret, nil
+}

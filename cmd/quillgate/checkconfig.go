@@ -1,0 +1,33 @@
+package main
+
+import (
+	"fmt"
+	"reflect"
+	"text/tabwriter"
+)
+
+type checkConfigCmd struct{}
+
+// Help is shown by quillgate check-config --help.
+func (checkConfigCmd) Help() string {
+	return `The settings come from the command line, the environment (QUILLGATE_*; a secret also from the file that its _FILE
+twin names) and the settings file, in this order. The exit code is 2 when one of them is wrong.`
+}
+
+// Run prints the settings as every command sees them: what was wrong with them has ended the program before.
+func (checkConfigCmd) Run(s *settings, io streams) error {
+	t := tabwriter.NewWriter(io.out, 0, 8, 2, ' ', 0)
+	v := reflect.ValueOf(*s)
+	for i, name := range settingNames() {
+		value := fmt.Sprint(v.Field(i).Interface())
+		if _, secret := v.Type().Field(i).Tag.Lookup("secret"); secret && value != "" {
+			value = "[set, not shown]"
+		}
+		fmt.Fprintf(t, "%s\t%s\n", name, value)
+	}
+	if err := t.Flush(); err != nil {
+		return err
+	}
+	_, err := fmt.Fprintln(io.out, "The settings are right.")
+	return err
+}

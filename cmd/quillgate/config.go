@@ -1,0 +1,271 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"net"
+	"net/netip"
+	"net/url"
+	"os"
+	"path/filepath"
+	"reflect"
+	"sort"
+	"strconv"
+	"strings"
+
+	"github.com/alecthomas/kong"
+	"github.com/pelletier/go-toml/v2"
+)
+
+// settings is everything that can be set, once: each field is a flag, a variable and a key of the settings file. The
+// command line wins over the environment, the environment over the file, the file over the default. A variable whose
+// field is marked secret has a twin that ends in _FILE and names a file that holds the value.
+type settings struct {
+	Config string `help:"Settings file (TOML); its keys are the names of these flags." type:"path" placeholder:"FILE" env:"QUILLGATE_CONFIG" group:"Settings"`
+
+	Data          string `help:"Folder that holds everything: database, master key, uploads." default:"./quillgate-data" type:"path" placeholder:"FOLDER" env:"QUILLGATE_DATA" group:"Storage"`
+	Database      string `help:"PostgreSQL database (postgres://user@host/name) in place of the SQLite file in the data folder. A password belongs into the variable or its _FILE twin." placeholder:"URL" env:"QUILLGATE_DATABASE" secret:"" group:"Storage"`
+	BaseURL       string `name:"base-url" help:"Address of the home page as visitors see it. Links are made from it; needed behind a proxy and with TLS. Default: http:// and the listen address." placeholder:"URL" env:"QUILLGATE_BASE_URL" group:"Site"`
+	Introspection bool   `help:"Answer system.methodSignature and system.methodHelp, which WordPress does not have." env:"QUILLGATE_INTROSPECTION" group:"Site"`
+
+	Listen         string   `help:"Address to listen on." default:"127.0.0.1:8080" placeholder:"HOST:PORT" env:"QUILLGATE_LISTEN" group:"Server"`
+	MetricsListen  string   `help:"Address for Prometheus metrics; none when empty." placeholder:"HOST:PORT" env:"QUILLGATE_METRICS_LISTEN" group:"Server"`
+	TrustedProxies []string `help:"Addresses or networks of proxies whose X-Forwarded-For and X-Forwarded-Proto are believed." placeholder:"CIDR,..." env:"QUILLGATE_TRUSTED_PROXIES" group:"Server"`
+	ThrottleExempt []string `help:"Addresses or networks that are never slowed down after wrong passwords or signatures, and whose connections are not counted." placeholder:"CIDR,..." env:"QUILLGATE_THROTTLE_EXEMPT" group:"Server"`
+	MaxBody        byteSize `help:"Largest request body, such as 64MiB." default:"64MiB" placeholder:"SIZE" env:"QUILLGATE_MAX_BODY" group:"Server"`
+	LogLevel       string   `help:"Least level that is logged: ${enum}." enum:"debug,info,warn,error" default:"info" placeholder:"LEVEL" env:"QUILLGATE_LOG_LEVEL" group:"Server"`
+	LogFormat      string   `help:"Form of the log: ${enum}." enum:"text,json" default:"text" placeholder:"FORM" env:"QUILLGATE_LOG_FORMAT" group:"Server"`
+}
+
+// dataGiven says whether the data folder is another than the default one.
+func (s *settings) dataGiven() bool {
+	standard, err := filepath.Abs("quillgate-data")
+	return err != nil || s.Data != standard
+}
+
+// databaseURL is the database to open: the PostgreSQL URL, or the path of the SQLite file.
+func (s *settings) databaseURL() string {
+	if s.Database != "" {
+		return s.Database
+	}
+	return filepath.Join(s.Data, "quillgate.db")
+}
+
+// check refuses what no command could work with, and says which setting it is.
+func (s *settings) check() error {
+	var bad []error
+	if _, err := networks(s.TrustedProxies); err != nil {
+		bad = append(bad, fmt.Errorf("trusted-proxies: %w", err))
+	}
+	if _, err := networks(s.ThrottleExempt); err != nil {
+		bad = append(bad, fmt.Errorf("throttle-exempt: %w", err))
+	}
+	if s.MaxBody < 64<<10 {
+		bad = append(bad, errors.New("max-body: less than 64KiB takes no post"))
+	}
+	for _, l := range []struct{ name, address string }{{"listen", s.Listen}, {"metrics-listen", s.MetricsListen}} {
+		if l.address == "" && l.name == "metrics-listen" {
+			continue
+		}
+		if _, _, err := net.SplitHostPort(l.address); err != nil {
+			bad = append(bad, fmt.Errorf("%s: %q is no HOST:PORT", l.name, l.address))
+		}
+	}
+	if s.BaseURL != "" {
+		u, err := url.Parse(s.BaseURL)
+		if err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" || u.RawQuery != "" || u.Fragment != "" || u.User != nil {
+			bad = append(bad, errors.New("base-url: give http:// or https:// with a host name, such as https://blog.example"))
+		}
+	}
+	if s.Database != "" && !strings.HasPrefix(s.Database, "postgres://") && !strings.HasPrefix(s.Database, "postgresql://") {
+		bad = append(bad, errors.New("database: give a URL that begins with postgres://; without one the SQLite file in the data folder is used"))
+	}
+	return errors.Join(bad...)
+}
+
+// networks reads addresses and networks; an address alone is a network of one.
+func networks(list []string) ([]netip.Prefix, error) {
+	var out []netip.Prefix
+	for _, s := range list {
+		if addr, err := netip.ParseAddr(s); err == nil {
+			out = append(out, netip.PrefixFrom(addr.Unmap(), addr.Unmap().BitLen()))
+			continue
+		}
+		prefix, err := netip.ParsePrefix(s)
+		if err != nil {
+			return nil, fmt.Errorf("%q is no address and no network such as 10.0.0.0/8", s)
+		}
+		out = append(out, prefix.Masked())
+	}
+	return out, nil
+}
+
+// byteSize is a number of bytes, written with or without a unit.
+type byteSize int64
+
+// UnmarshalText reads 1048576, 1024KiB, 1MiB or 1GiB.
+func (b *byteSize) UnmarshalText(text []byte) error {
+	s, factor := string(text), int64(1)
+	for _, unit := range []struct {
+		name   string
+		factor int64
+	}{{"KiB", 1 << 10}, {"MiB", 1 << 20}, {"GiB", 1 << 30}, {"B", 1}} {
+		if rest, ok := strings.CutSuffix(s, unit.name); ok {
+			s, factor = rest, unit.factor
+			break
+		}
+	}
+	n, err := strconv.ParseInt(strings.TrimSpace(s), 10, 64)
+	if err != nil || n < 0 || n > (1<<50)/factor {
+		return fmt.Errorf("%q is no size such as 64MiB", text)
+	}
+	*b = byteSize(n * factor)
+	return nil
+}
+
+func (b byteSize) String() string {
+	if b >= 1<<20 && b%(1<<20) == 0 {
+		return strconv.FormatInt(int64(b)>>20, 10) + "MiB"
+	}
+	return strconv.FormatInt(int64(b), 10)
+}
+
+// fileResolver gives flags their values out of the settings file, below the environment and above the defaults.
+type fileResolver struct {
+	path   string
+	values map[string]any
+}
+
+func loadFile(path string) (*fileResolver, error) {
+	r := &fileResolver{path: path, values: make(map[string]any)}
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("read the settings file: %w", err)
+	}
+	if err := toml.Unmarshal(text, &r.values); err != nil {
+		return nil, fmt.Errorf("read the settings file %s: %w", path, err)
+	}
+	return r, nil
+}
+
+// Validate refuses keys that no flag has: a misspelt setting must not be ignored.
+func (r *fileResolver) Validate(app *kong.Application) error {
+	known := make(map[string]bool)
+	for _, name := range settingNames() {
+		known[name] = true
+	}
+	var unknown []string
+	for name := range r.values {
+		if !known[name] || name == "config" {
+			unknown = append(unknown, name)
+		}
+	}
+	if len(unknown) > 0 {
+		sort.Strings(unknown)
+		return fmt.Errorf("%s: unknown setting %s", r.path, strings.Join(unknown, ", "))
+	}
+	return nil
+}
+
+func (r *fileResolver) Resolve(_ *kong.Context, _ *kong.Path, flag *kong.Flag) (any, error) {
+	v, ok := r.values[flag.Name]
+	if !ok || inEnvironment(flag) {
+		return nil, nil
+	}
+	if list, ok := v.([]any); ok {
+		words := make([]string, len(list))
+		for i, x := range list {
+			words[i] = fmt.Sprint(x)
+		}
+		return strings.Join(words, ","), nil
+	}
+	return fmt.Sprint(v), nil
+}
+
+func inEnvironment(flag *kong.Flag) bool {
+	for _, name := range flag.Envs {
+		if _, ok := os.LookupEnv(name); ok {
+			return true
+		}
+		if _, ok := os.LookupEnv(name + "_FILE"); ok && flag.Tag.Has("secret") {
+			return true
+		}
+	}
+	return false
+}
+
+// secretFiles gives secret flags their values out of the files that the _FILE variables name.
+type secretFiles struct{}
+
+func (secretFiles) Validate(*kong.Application) error { return nil }
+
+func (secretFiles) Resolve(_ *kong.Context, _ *kong.Path, flag *kong.Flag) (any, error) {
+	if !flag.Tag.Has("secret") {
+		return nil, nil
+	}
+	for _, name := range flag.Envs {
+		path, ok := os.LookupEnv(name + "_FILE")
+		if !ok {
+			continue
+		}
+		if _, both := os.LookupEnv(name); both {
+			return nil, fmt.Errorf("both %s and %s_FILE are set: one is enough", name, name)
+		}
+		text, err := os.ReadFile(path)
+		if err != nil {
+			return nil, fmt.Errorf("%s_FILE: %w", name, err)
+		}
+		return strings.TrimRight(string(text), "\r\n"), nil
+	}
+	return nil, nil
+}
+
+// settingNames lists the flags of settings, as they are written in the file.
+func settingNames() []string {
+	var names []string
+	t := reflect.TypeFor[settings]()
+	for i := range t.NumField() {
+		f := t.Field(i)
+		name := f.Tag.Get("name")
+		if name == "" {
+			name = dashed(f.Name)
+		}
+		names = append(names, name)
+	}
+	return names
+}
+
+// dashed writes MaxBody as max-body, as kong names its flags.
+func dashed(name string) string {
+	var b strings.Builder
+	for i, r := range name {
+		if i > 0 && r >= 'A' && r <= 'Z' {
+			b.WriteByte('-')
+		}
+		b.WriteRune(r)
+	}
+	return strings.ToLower(b.String())
+}
+
+// settingsFile finds the settings file before the command line is parsed, since the file decides about the rest.
+func settingsFile(args []string) (string, error) {
+	path := os.Getenv("QUILLGATE_CONFIG")
+	for i, a := range args {
+		if a == "--" {
+			break
+		}
+		if v, ok := strings.CutPrefix(a, "--config="); ok {
+			path = v
+		} else if a == "--config" && i+1 < len(args) {
+			path = args[i+1]
+		}
+	}
+	if path == "" {
+		return "", nil
+	}
+	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
+		return "", fmt.Errorf("the settings file %s does not exist", path)
+	}
+	return path, nil
+}

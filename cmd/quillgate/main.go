@@ -1,0 +1,104 @@
+// Command quillgate is a blog that publishing programs talk to over XML-RPC with signed requests, and the tools around
+// it: keys, users, import and export, and a client.
+//
+// The commands turn flags, variables and the settings file into plain values for the packages below; each has a file
+// of its own here. Exit codes: 0 done, 1 it did not work (a fault too), 2 the command line or the settings are wrong.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/alecthomas/kong"
+)
+
+// version is set by the build: -ldflags "-X main.version=…".
+var version = "development"
+
+// cli is the command line.
+type cli struct {
+	settings
+
+	Serve       serveCmd       `cmd:"" help:"Start the server."`
+	App         appCmd         `cmd:"" help:"Application keys: create, list, rename, revoke, import."`
+	User        userCmd        `cmd:"" help:"Users: add, list, set a password, set a role."`
+	Option      optionCmd      `cmd:"" help:"Site options: list, get, set."`
+	Import      importCmd      `cmd:"" help:"Load a site bundle."`
+	Migrate     migrateCmd     `cmd:"" help:"The schema of the database: status, up, down."`
+	CheckConfig checkConfigCmd `cmd:"" help:"Check the settings and say where each comes from."`
+	Version     versionCmd     `cmd:"" help:"Print the version."`
+}
+
+// streams are what a command reads and writes.
+type streams struct {
+	in       io.Reader
+	out, err io.Writer
+}
+
+func main() {
+	os.Exit(run(context.Background(), os.Args[1:], streams{os.Stdin, os.Stdout, os.Stderr}))
+}
+
+// exit is how kong's help and version flags end a run; run turns it into a code.
+type exit int
+
+// run is the whole program: it returns the exit code.
+func run(ctx context.Context, args []string, io streams) (code int) {
+	defer func() {
+		if p := recover(); p != nil {
+			e, ok := p.(exit)
+			if !ok {
+				panic(p)
+			}
+			code = int(e)
+		}
+	}()
+	var c cli
+	options := []kong.Option{
+		kong.Name("quillgate"),
+		kong.Description("A blog for publishing programs: XML-RPC with signed requests."),
+		kong.UsageOnError(),
+		kong.Writers(io.out, io.err),
+		kong.Exit(func(code int) { panic(exit(code)) }),
+		kong.ConfigureHelp(kong.HelpOptions{Compact: true}),
+		kong.Vars{"roles": roles},
+		kong.BindTo(ctx, (*context.Context)(nil)),
+		kong.Bind(io, &c.settings),
+		kong.Resolvers(secretFiles{}),
+	}
+	path, err := settingsFile(args)
+	if err == nil && path != "" {
+		var file *fileResolver
+		if file, err = loadFile(path); err == nil {
+			options = append(options, kong.Resolvers(file))
+		}
+	}
+	if err != nil {
+		fmt.Fprintf(io.err, "quillgate: %v\n", err)
+		return 2
+	}
+	parser, err := kong.New(&c, options...)
+	if err != nil {
+		fmt.Fprintf(io.err, "quillgate: %v\n", err)
+		return 2
+	}
+	command, err := parser.Parse(args)
+	if err == nil {
+		err = c.settings.check()
+	}
+	if err != nil {
+		fmt.Fprintf(io.err, "quillgate: %v\n", err)
+		if parse := (*kong.ParseError)(nil); errors.As(err, &parse) {
+			fmt.Fprintln(io.err, "quillgate --help lists the commands, quillgate COMMAND --help what one of them takes.")
+		}
+		return 2
+	}
+	if err := command.Run(); err != nil {
+		fmt.Fprintf(io.err, "quillgate: %v\n", err)
+		return 1
+	}
+	return 0
+}

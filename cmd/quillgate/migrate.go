@@ -1,0 +1,69 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"text/tabwriter"
+	"time"
+
+	"github.com/quillgate/quillgate/database"
+)
+
+type migrateCmd struct {
+	Status migrateStatusCmd `cmd:"" help:"List the steps of the schema and which were applied."`
+	Up     migrateUpCmd     `cmd:"" help:"Bring the schema up to date, as every start does."`
+	Down   migrateDownCmd   `cmd:"" help:"Take the schema back; what the taken tables hold is gone."`
+}
+
+// withSchema runs fn on the database as it is.
+func withSchema(ctx context.Context, s *settings, fn func(*database.DB) error) (err error) {
+	url := s.databaseURL()
+	if s.Database == "" {
+		if err := os.MkdirAll(filepath.Dir(url), 0o700); err != nil {
+			return fmt.Errorf("make the data folder: %w", err)
+		}
+	}
+	db, err := database.Open(ctx, database.Config{URL: url, Unmigrated: true})
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, db.Close()) }()
+	return fn(db)
+}
+
+type migrateStatusCmd struct{}
+
+func (migrateStatusCmd) Run(ctx context.Context, s *settings, io streams) error {
+	return withSchema(ctx, s, func(db *database.DB) error {
+		list, err := db.Migrations(ctx)
+		if err != nil {
+			return err
+		}
+		t := tabwriter.NewWriter(io.out, 0, 8, 2, ' ', 0)
+		for _, m := range list {
+			state := "pending"
+			if m.Applied {
+				state = "applied " + m.At.Format(time.DateTime)
+			}
+			fmt.Fprintf(t, "%d\t%s\t%s\n", m.Version, m.Name, state)
+		}
+		return t.Flush()
+	})
+}
+
+type migrateUpCmd struct{}
+
+func (migrateUpCmd) Run(ctx context.Context, s *settings) error {
+	return withSchema(ctx, s, func(db *database.DB) error { return db.MigrateUp(ctx) })
+}
+
+type migrateDownCmd struct {
+	To int64 `help:"Version to go back to; 0 empties the database." required:"" placeholder:"VERSION"`
+}
+
+func (c *migrateDownCmd) Run(ctx context.Context, s *settings) error {
+	return withSchema(ctx, s, func(db *database.DB) error { return db.MigrateDown(ctx, c.To) })
+}

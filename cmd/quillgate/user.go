@@ -1,0 +1,158 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"fmt"
+	"text/tabwriter"
+	"time"
+
+	"github.com/quillgate/quillgate/auth"
+	"github.com/quillgate/quillgate/server"
+)
+
+type userCmd struct {
+	Add         userAddCmd         `cmd:"" help:"Add a user."`
+	List        userListCmd        `cmd:"" help:"List the users."`
+	SetPassword userSetPasswordCmd `cmd:"" help:"Set a user's password."`
+	SetRole     userSetRoleCmd     `cmd:"" help:"Set a user's role."`
+}
+
+// roles is what a role can be, for the command line.
+const roles = "administrator,editor,author,contributor,subscriber"
+
+// passwordFlag is how a password comes in: never as a word of the command line, where others can see it.
+type passwordFlag struct {
+	PasswordFile string `help:"File with the password; - is the standard input. Without it a random one is made and shown once." placeholder:"FILE"`
+}
+
+// password reads the password or makes one.
+func (p passwordFlag) password(io streams) (password string, made bool, err error) {
+	if p.PasswordFile == "" {
+		return rand.Text(), true, nil
+	}
+	password, err = readSecret(io, p.PasswordFile)
+	return password, false, err
+}
+
+// userShown is a user as --json shows it.
+type userShown struct {
+	ID          int64     `json:"id"`
+	Login       string    `json:"login"`
+	Email       string    `json:"email"`
+	DisplayName string    `json:"display_name"`
+	Role        string    `json:"role"`
+	Registered  time.Time `json:"registered"`
+	Password    string    `json:"password,omitempty"` // only one that was made here, at its making
+}
+
+func showUser(u auth.User) userShown {
+	return userShown{ID: u.ID, Login: u.Login, Email: u.Email, DisplayName: u.DisplayName, Role: string(u.Role), Registered: u.Registered}
+}
+
+type userAddCmd struct {
+	Login       string `arg:"" help:"User name."`
+	Email       string `help:"E-mail address."`
+	Role        string `help:"One of ${enum}." enum:"${roles}" default:"author"`
+	DisplayName string `help:"Name that readers see; the user name when empty." placeholder:"NAME"`
+	passwordFlag
+	JSON bool `name:"json" help:"Answer in JSON."`
+}
+
+func (c *userAddCmd) Run(ctx context.Context, s *settings, io streams) error {
+	password, made, err := c.password(io)
+	if err != nil {
+		return err
+	}
+	return withBlog(ctx, s, io, func(blog *server.Blog) error {
+		user, err := blog.Users.Create(ctx, auth.NewUser{Login: c.Login, Email: c.Email, Password: password, Role: auth.Role(c.Role), DisplayName: c.DisplayName})
+		if err != nil {
+			return err
+		}
+		return tellUser(io, user, password, made, c.JSON, "added")
+	})
+}
+
+// tellUser says what was done, and the password when it was made here.
+func tellUser(io streams, user auth.User, password string, made, asJSON bool, done string) error {
+	shown := showUser(user)
+	if made {
+		shown.Password = password
+	}
+	if asJSON {
+		return writeJSON(io.out, shown)
+	}
+	if _, err := fmt.Fprintf(io.out, "User %s (%s): %s.\n", user.Login, user.Role, done); err != nil || !made {
+		return err
+	}
+	_, err := fmt.Fprintf(io.out, "Password: %s\n\nThe password is shown this once.\n", password)
+	return err
+}
+
+type userListCmd struct {
+	JSON bool `name:"json" help:"Answer in JSON."`
+}
+
+func (c *userListCmd) Run(ctx context.Context, s *settings, io streams) error {
+	return withBlog(ctx, s, io, func(blog *server.Blog) error {
+		users, err := blog.Users.List(ctx, auth.Filter{OrderBy: auth.ByID})
+		if err != nil {
+			return err
+		}
+		list := []userShown{}
+		for _, u := range users {
+			list = append(list, showUser(u))
+		}
+		if c.JSON {
+			return writeJSON(io.out, list)
+		}
+		t := tabwriter.NewWriter(io.out, 0, 8, 2, ' ', 0)
+		fmt.Fprintln(t, "ID\tLOGIN\tROLE\tNAME\tE-MAIL")
+		for _, u := range list {
+			fmt.Fprintf(t, "%d\t%s\t%s\t%s\t%s\n", u.ID, u.Login, u.Role, u.DisplayName, u.Email)
+		}
+		return t.Flush()
+	})
+}
+
+type userSetPasswordCmd struct {
+	Login string `arg:"" help:"User name."`
+	passwordFlag
+	JSON bool `name:"json" help:"Answer in JSON."`
+}
+
+func (c *userSetPasswordCmd) Run(ctx context.Context, s *settings, io streams) error {
+	password, made, err := c.password(io)
+	if err != nil {
+		return err
+	}
+	return withBlog(ctx, s, io, func(blog *server.Blog) error {
+		user, err := userNamed(ctx, blog, c.Login)
+		if err != nil {
+			return err
+		}
+		if err := blog.Users.SetPassword(ctx, user.ID, password); err != nil {
+			return err
+		}
+		return tellUser(io, user, password, made, c.JSON, "the password is set")
+	})
+}
+
+type userSetRoleCmd struct {
+	Login string `arg:"" help:"User name."`
+	Role  string `arg:"" help:"One of ${enum}." enum:"${roles}"`
+}
+
+func (c *userSetRoleCmd) Run(ctx context.Context, s *settings, io streams) error {
+	return withBlog(ctx, s, io, func(blog *server.Blog) error {
+		user, err := userNamed(ctx, blog, c.Login)
+		if err != nil {
+			return err
+		}
+		if err := blog.Users.SetRole(ctx, user.ID, auth.Role(c.Role)); err != nil {
+			return err
+		}
+		_, err = fmt.Fprintf(io.out, "User %s is %s now, and so are the user's keys.\n", user.Login, c.Role)
+		return err
+	})
+}

@@ -1,0 +1,71 @@
+package public
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"net/http"
+	"strconv"
+	"text/template"
+	"time"
+)
+
+// document is a file that every visitor gets alike.
+type document struct {
+	name, kind, tag string
+	body            []byte
+}
+
+// made is the Last-Modified of the documents that are part of the program. Its exact day tells nothing: the entity tag
+// is what changes with the content.
+var made = time.Date(2026, time.January, 1, 0, 0, 0, 0, time.UTC)
+
+func newDocument(name, kind string) (document, error) {
+	body, err := files.ReadFile(name)
+	if err != nil {
+		return document{}, fmt.Errorf("read the embedded %s: %w", name, err)
+	}
+	sum := sha256.Sum256(body)
+	return document{name: name, kind: kind, tag: `"` + hex.EncodeToString(sum[:8]) + `"`, body: body}, nil
+}
+
+func (d document) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	h := w.Header()
+	h.Set("Content-Type", d.kind)
+	h.Set("ETag", d.tag)
+	h.Set("Cache-Control", "public, max-age=3600")
+	http.ServeContent(w, r, d.name, made, bytes.NewReader(d.body))
+}
+
+// makeRSD fills in the Really Simple Discovery document: five interfaces, WordPress first and preferred, absolute
+// addresses (Open Live Writer, the WordPress apps and MarsEdit read it).
+func makeRSD(base string) ([]byte, error) {
+	t, err := template.ParseFS(files, "templates/rsd.xml")
+	if err != nil {
+		return nil, fmt.Errorf("read the embedded discovery document: %w", err)
+	}
+	var out bytes.Buffer
+	if err := t.Execute(&out, base); err != nil {
+		return nil, fmt.Errorf("make the discovery document: %w", err)
+	}
+	return out.Bytes(), nil
+}
+
+// RSD serves the discovery document. It answers every method at the address of the endpoint, as WordPress does: the
+// query wins over the body.
+func (p *Pages) RSD(w http.ResponseWriter, r *http.Request) {
+	h := w.Header()
+	h.Set("Content-Type", "text/xml; charset=UTF-8")
+	h.Set("Cache-Control", "no-cache")
+	h.Set("Content-Length", strconv.Itoa(len(p.rsd)))
+	if r.Method != http.MethodHead {
+		w.Write(p.rsd)
+	}
+}
+
+// Manifest serves the manifest of Windows Live Writer and its successor.
+func (p *Pages) Manifest(w http.ResponseWriter, r *http.Request) { p.manifest.ServeHTTP(w, r) }
+
+// Style serves the style sheet of the pages.
+func (p *Pages) Style(w http.ResponseWriter, r *http.Request) { p.style.ServeHTTP(w, r) }

@@ -1,0 +1,70 @@
+package server
+
+import (
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"github.com/quillgate/quillgate/xmlrpc"
+)
+
+// metrics are the numbers of one server, in a registry of its own. Every label comes from a table or is a number of
+// three digits, so no client can make the registry grow.
+type metrics struct {
+	registry *prometheus.Registry
+	inFlight prometheus.Gauge
+	requests *prometheus.HistogramVec // by route and status
+	calls    *prometheus.CounterVec   // by method and outcome
+	refusals *prometheus.CounterVec   // by reason
+	refused  prometheus.Counter       // connections
+}
+
+func newMetrics() *metrics {
+	m := &metrics{
+		registry: prometheus.NewRegistry(),
+		inFlight: prometheus.NewGauge(prometheus.GaugeOpts{
+			Name: "quillgate_requests_in_flight", Help: "Requests that are being answered."}),
+		requests: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name: "quillgate_request_seconds", Help: "Time from the header of a request to the end of its answer.",
+			Buckets: []float64{.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 10, 60}}, []string{"route", "status"}),
+		calls: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "quillgate_calls_total", Help: "Calls of XML-RPC methods, each call inside system.multicall too."}, []string{"method", "outcome"}),
+		refusals: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "quillgate_refused_credentials_total", Help: "Signatures and passwords that were presented and refused."}, []string{"reason"}),
+		refused: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "quillgate_refused_connections_total", Help: "Connections closed at once because there were too many."}),
+	}
+	m.registry.MustRegister(m.inFlight, m.requests, m.calls, m.refusals, m.refused,
+		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	return m
+}
+
+func (m *metrics) observe(rec *record, took time.Duration) {
+	m.requests.WithLabelValues(routeLabel(rec.route), strconv.Itoa(rec.status)).Observe(took.Seconds())
+	if rec.refusal != "" {
+		m.refusals.WithLabelValues(rec.refusal).Inc()
+	}
+}
+
+// handler serves the numbers for Prometheus, for a listener of its own.
+func (m *metrics) handler() http.Handler {
+	mux := http.NewServeMux()
+	mux.Handle("GET /metrics", promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{Registry: m.registry}))
+	return mux
+}
+
+// outcomeOf names how a call ended: ok, fault and its code, or the status of HTTP when no call was reached. Codes come
+// from methods of ours, so they are few.
+func outcomeOf(e xmlrpc.Event) string {
+	switch {
+	case e.Fault != 0:
+		return "fault " + strconv.Itoa(e.Fault)
+	case e.Status >= 400:
+		return "http " + strconv.Itoa(e.Status)
+	}
+	return "ok"
+}

@@ -1,0 +1,198 @@
+package server
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"runtime/debug"
+	"time"
+)
+
+// record is what is learned of one request on its way, for its log line and the metrics. It belongs to the goroutine
+// of the request.
+type record struct {
+	id      string
+	client  client
+	route   string // the name from the route table, never what the client wrote
+	method  string // the name of the called method as the table has it; "" where no known method was called
+	calls   int    // how many, inside system.multicall
+	outcome string // of the call: ok, or fault and its code
+	refusal string // why a credential was refused; the client is not told
+	cause   string // of a refusal by the protocol server, for the log
+	user    int64  // who called
+	app     string // with which application, by public key
+	status  int
+	sent    int64
+}
+
+type recordKey struct{}
+
+// recordOf returns the record of the request that ctx belongs to.
+func recordOf(ctx context.Context) *record {
+	if r, ok := ctx.Value(recordKey{}).(*record); ok {
+		return r
+	}
+	return &record{} // outside of a request: written to and forgotten
+}
+
+// wrap puts the middleware around the routes, outermost first: the record and the request id, the log line and the
+// metrics, the recovery from a panic, the headers that every answer has.
+func (s *Server) wrap(next http.Handler) http.Handler {
+	next = safeHeaders(next)
+	next = s.recovered(next)
+	next = s.observed(next)
+	return s.recorded(next)
+}
+
+// recorded gives the request its id and finds out where it comes from.
+func (s *Server) recorded(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		rec := &record{id: newRequestID(), client: s.proxies.client(r)}
+		w.Header().Set("X-Request-Id", rec.id)
+		next.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), recordKey{}, rec)))
+	})
+}
+
+func newRequestID() string {
+	var b [9]byte
+	rand.Read(b[:]) // never fails since Go 1.24
+	return hex.EncodeToString(b[:])
+}
+
+// observed writes the log line and counts, when the answer is done.
+func (s *Server) observed(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		start := time.Now()
+		rec := recordOf(r.Context())
+		out := &answer{ResponseWriter: w, record: rec}
+		s.metrics.inFlight.Inc()
+		defer func() {
+			s.metrics.inFlight.Dec()
+			took := time.Since(start)
+			s.metrics.observe(rec, took)
+			s.logRequest(r, rec, took)
+		}()
+		next.ServeHTTP(out, r)
+	})
+}
+
+// logRequest writes one line. The query and the headers stay out of it: they may hold a secret.
+func (s *Server) logRequest(r *http.Request, rec *record, took time.Duration) {
+	level := slog.LevelInfo
+	if rec.status >= 500 {
+		level = slog.LevelError
+	}
+	attrs := []slog.Attr{
+		slog.String("client", rec.client.addr.String()),
+		slog.String("http", knownMethod(r.Method)),
+		slog.String("route", routeLabel(rec.route)),
+		slog.Int("status", rec.status),
+		slog.Int64("bytes", rec.sent),
+		slog.Duration("took", took.Round(time.Microsecond)),
+	}
+	for _, a := range []struct{ key, value string }{
+		{"method", rec.method}, {"outcome", rec.outcome}, {"refusal", rec.refusal}, {"cause", rec.cause}, {"app", rec.app},
+	} {
+		if a.value != "" {
+			attrs = append(attrs, slog.String(a.key, a.value))
+		}
+	}
+	if rec.user != 0 {
+		attrs = append(attrs, slog.Int64("user", rec.user))
+	}
+	if rec.calls > 0 {
+		attrs = append(attrs, slog.Int("calls", rec.calls))
+	}
+	s.logger.LogAttrs(r.Context(), level, "answered", attrs...)
+}
+
+// recovered turns a panic of a handler into an answer, and writes the stack to the log only.
+func (s *Server) recovered(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		defer func() {
+			p := recover()
+			if p == nil {
+				return
+			}
+			if p == http.ErrAbortHandler {
+				panic(p)
+			}
+			rec := recordOf(r.Context())
+			rec.outcome = "panic"
+			s.logger.LogAttrs(r.Context(), slog.LevelError, "panic",
+				slog.String("cause", fmt.Sprint(p)), slog.String("stack", string(debug.Stack())))
+			if rec.status != 0 {
+				panic(http.ErrAbortHandler) // half an answer is out: break the connection rather than complete it wrongly
+			}
+			http.Error(w, "Something went wrong inside the server. Its log has the cause under request "+rec.id+".", http.StatusInternalServerError)
+		}()
+		next.ServeHTTP(w, r)
+	})
+}
+
+// safeHeaders sets what holds for every answer until a handler says otherwise.
+func safeHeaders(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		h := w.Header()
+		h.Set("X-Content-Type-Options", "nosniff")
+		h.Set("Cache-Control", "no-store")
+		h.Set("Content-Security-Policy", "default-src 'none'")
+		next.ServeHTTP(w, r)
+	})
+}
+
+// answer counts what is written, and moves the write deadline with it: a large file may take long as long as it moves.
+type answer struct {
+	http.ResponseWriter
+	record *record
+	due    time.Time
+}
+
+func (a *answer) Unwrap() http.ResponseWriter { return a.ResponseWriter }
+
+func (a *answer) WriteHeader(status int) {
+	a.extend()
+	if a.record.status == 0 && (status >= 200 || status == http.StatusSwitchingProtocols) {
+		a.record.status = status
+	}
+	a.ResponseWriter.WriteHeader(status)
+}
+
+func (a *answer) Write(p []byte) (int, error) {
+	if a.record.status == 0 {
+		a.record.status = http.StatusOK
+	}
+	a.extend()
+	n, err := a.ResponseWriter.Write(p)
+	a.record.sent += int64(n)
+	return n, err
+}
+
+func (a *answer) extend() {
+	now := time.Now()
+	if a.due.Sub(now) > writeTimeout*3/4 {
+		return
+	}
+	a.due = now.Add(writeTimeout)
+	http.NewResponseController(a.ResponseWriter).SetWriteDeadline(a.due)
+}
+
+// knownMethod keeps what a stranger writes as the method out of the log and the metrics.
+func knownMethod(m string) string {
+	switch m {
+	case http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete,
+		http.MethodConnect, http.MethodOptions, http.MethodTrace:
+		return m
+	}
+	return "other"
+}
+
+func routeLabel(name string) string {
+	if name == "" {
+		return "none"
+	}
+	return name
+}

@@ -1,0 +1,66 @@
+package server
+
+import (
+	"net/http"
+
+	"github.com/gorilla/mux"
+)
+
+// The paths that clients know by heart.
+const (
+	endpointPath = "/xmlrpc.php"
+	uploadsPath  = "/wp-content/uploads/"
+)
+
+// route is one row of the table of everything that the public listener answers. A path that ends in a slash holds
+// everything below it.
+type route struct {
+	name    string // label of logs and metrics
+	path    string
+	handler http.HandlerFunc
+}
+
+func (s *Server) routes() []route {
+	return []route{
+		{"xmlrpc", endpointPath, s.endpoint},
+		{"uploads", uploadsPath, s.uploads},
+		{"manifest", "/wp-includes/wlwmanifest.xml", s.pages.Manifest},
+		{"manifest", "/wlwmanifest.xml", s.pages.Manifest}, // where Open Live Writer looks first
+		{"style", "/style.css", s.pages.Style},
+		{"health", "/healthz", s.healthy},
+		{"ready", "/readyz", s.ready},
+		{"pages", "/", s.pages.Home},
+	}
+}
+
+// router makes the table into a handler. Paths are matched as they are: cleaning them would answer a publishing client
+// with a redirect, which turns its POST into a GET.
+func (s *Server) router() http.Handler {
+	r := mux.NewRouter().SkipClean(true)
+	for _, row := range s.routes() {
+		h := named(row.name, row.handler)
+		if row.path[len(row.path)-1] == '/' {
+			r.PathPrefix(row.path).Handler(h).Name(row.name)
+		} else {
+			r.Path(row.path).Handler(h)
+		}
+	}
+	return r
+}
+
+// named writes the row's name into the record of the request.
+func named(name string, h http.HandlerFunc) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		recordOf(r.Context()).route = name
+		h(w, r)
+	})
+}
+
+// endpoint answers XML-RPC, and the discovery document to whoever asks for it, whatever the method and the body.
+func (s *Server) endpoint(w http.ResponseWriter, r *http.Request) {
+	if r.URL.RawQuery == "rsd" || r.URL.Query().Has("rsd") {
+		s.pages.RSD(w, r)
+		return
+	}
+	s.calls.ServeHTTP(w, r)
+}

@@ -1,0 +1,193 @@
+// Package server is the assembled HTTP server: the table of routes, the middleware, the limits, the access log, the
+// metrics, the health checks, start and stop. It holds no handler bodies: those are in the entrances wordpress and public.
+//
+// What it promises: every answer carries a request id under which the log knows it; no secret, no header and no query
+// is ever logged; what one address can take is bounded; and a stop waits for the requests that are running.
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/netip"
+	"path/filepath"
+	"sync/atomic"
+	"time"
+
+	"github.com/quillgate/quillgate/auth"
+	"github.com/quillgate/quillgate/media"
+	"github.com/quillgate/quillgate/public"
+	"github.com/quillgate/quillgate/wordpress"
+	"github.com/quillgate/quillgate/xmlrpc"
+)
+
+// Config describes a server. Only Blog is required.
+type Config struct {
+	Blog *Blog
+	// MaxBody is the largest request body in bytes, 64 MiB when 0.
+	MaxBody int64
+	// TrustedProxies are the networks whose X-Forwarded-For and X-Forwarded-Proto are believed.
+	TrustedProxies []netip.Prefix
+	// ThrottleExempt are the networks that are not slowed down after wrong credentials, and whose connections are not
+	// counted.
+	ThrottleExempt []netip.Prefix
+	// Introspection adds system.methodSignature and system.methodHelp, which WordPress does not have.
+	Introspection bool
+	Logger        *slog.Logger // discards when nil
+	Clock         func() time.Time
+}
+
+// Server answers requests for one blog. It is safe for concurrent use.
+type Server struct {
+	blog     *Blog
+	proxies  proxies
+	exempt   proxies
+	logger   *slog.Logger
+	metrics  *metrics
+	calls    *xmlrpc.Handler[*auth.Request]
+	pages    *public.Pages
+	uploads  http.HandlerFunc
+	handler  http.Handler
+	draining atomic.Bool
+}
+
+// stopTime is how long running requests have to end when the server stops.
+const stopTime = 30 * time.Second
+
+// New assembles the server.
+func New(cfg Config) (*Server, error) {
+	if cfg.Logger == nil {
+		cfg.Logger = slog.New(slog.DiscardHandler)
+	}
+	s := &Server{blog: cfg.Blog, proxies: cfg.TrustedProxies, exempt: cfg.ThrottleExempt, logger: cfg.Logger, metrics: newMetrics()}
+	var err error
+	if s.calls, err = s.newEndpoint(cfg); err != nil {
+		return nil, err
+	}
+	s.pages, err = public.New(public.Config{Site: cfg.Blog.Site, Logger: cfg.Logger})
+	if err != nil {
+		return nil, err
+	}
+	s.uploads = media.Handler(cfg.Blog.Media, uploadsPath).ServeHTTP
+	s.handler = s.wrap(s.router())
+	return s, nil
+}
+
+// newEndpoint joins the method table, the verification of credentials and the protocol server.
+func (s *Server) newEndpoint(cfg Config) (*xmlrpc.Handler[*auth.Request], error) {
+	blog := cfg.Blog
+	api := wordpress.New(wordpress.Config{Site: blog.Site, Users: blog.Users, Apps: blog.Apps, Logger: cfg.Logger})
+	verifier := auth.New(auth.Config{
+		Users: blog.Users, Apps: blog.Apps, Clock: cfg.Clock, Logger: cfg.Logger,
+		ThrottleExempt: cfg.ThrottleExempt,
+		ClientAddr: func(r *http.Request) (netip.Addr, bool) {
+			c := recordOf(r.Context()).client
+			return c.addr, c.secure
+		},
+		Observe: observeCredential,
+	})
+	return xmlrpc.New(xmlrpc.Config[*auth.Request]{
+		Methods: api.Methods(),
+		Authenticate: func(r *http.Request) (xmlrpc.Check[*auth.Request], error) {
+			check, err := verifier.Begin(r)
+			if err != nil {
+				return nil, err
+			}
+			return check, nil
+		},
+		Fault:         api.Fault,
+		SpoolDir:      filepath.Join(blog.Folder, spoolFolder),
+		MaxBody:       cfg.MaxBody,
+		Introspection: cfg.Introspection,
+		Observe:       s.observeCall,
+		Log:           cfg.Logger,
+	})
+}
+
+// observeCredential writes into the record of the request who called, or why nobody was let in.
+func observeCredential(ctx context.Context, e auth.Event) {
+	rec := recordOf(ctx)
+	rec.app = e.Public
+	if e.Reason != "" {
+		rec.refusal = string(e.Reason)
+		return
+	}
+	rec.user = e.UserID
+}
+
+// observeCall counts a call; that of the request itself goes into its record.
+func (s *Server) observeCall(ctx context.Context, e xmlrpc.Event) {
+	outcome := outcomeOf(e)
+	method := e.Method
+	if method == "" {
+		method = "none"
+	}
+	s.metrics.calls.WithLabelValues(method, outcome).Inc()
+	rec := recordOf(ctx)
+	if e.Nested {
+		rec.calls++
+		return
+	}
+	rec.method, rec.outcome = e.Method, outcome
+	if e.Err != nil && rec.refusal == "" {
+		rec.cause = xmlrpc.Shown(e.Err.Error())
+	}
+}
+
+// Handler is what the public listener serves, for tests and for programs that bring their own listener.
+func (s *Server) Handler() http.Handler { return s.handler }
+
+// Run serves until ctx ends, then lets the running requests end, at most 30 s. The listener of the metrics may be nil.
+// Both listeners are closed when Run returns; the error is nil after an orderly stop.
+func (s *Server) Run(ctx context.Context, listener, metrics net.Listener) error {
+	limited := &limitListener{
+		Listener: listener, total: maxConnections, perAddress: maxPerAddress,
+		exempt:  func(a netip.Addr) bool { return s.proxies.contains(a) || s.exempt.contains(a) },
+		refused: s.metrics.refused.Inc,
+	}
+	servers := []*http.Server{s.httpServer(s.handler)}
+	listeners := []net.Listener{limited}
+	if metrics != nil {
+		servers = append(servers, s.httpServer(s.metrics.handler()))
+		listeners = append(listeners, metrics)
+	}
+	ended := make(chan error, len(servers))
+	for i := range servers {
+		go func() { ended <- servers[i].Serve(listeners[i]) }()
+	}
+	var err error
+	left := len(servers)
+	select {
+	case <-ctx.Done():
+	case err = <-ended:
+		left--
+	}
+	s.draining.Store(true)
+	stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopTime)
+	defer cancel()
+	for _, server := range servers {
+		if e := server.Shutdown(stop); e != nil {
+			err = errors.Join(err, fmt.Errorf("stop: requests were still running after %v: %w", stopTime, e), server.Close())
+		}
+	}
+	for range left {
+		if e := <-ended; !errors.Is(e, http.ErrServerClosed) {
+			err = errors.Join(err, e)
+		}
+	}
+	return err
+}
+
+func (s *Server) httpServer(h http.Handler) *http.Server {
+	return &http.Server{
+		Handler:           h,
+		ReadHeaderTimeout: headerTimeout,
+		ReadTimeout:       readTimeout,
+		IdleTimeout:       idleTimeout,
+		MaxHeaderBytes:    maxHeaderBytes,
+		ErrorLog:          slog.NewLogLogger(s.logger.Handler(), slog.LevelDebug),
+	}
+}
