@@ -119,7 +119,7 @@ func (s *scanner) base64Run() ([]byte, error) {
 			if c := s.buf[s.i+1]; c == '/' {
 				return nil, nil
 			} else if c != '!' && c != '?' {
-				return nil, s.misshapen("an element stands in text")
+				return nil, s.intruder()
 			}
 			cdata, err := s.aside()
 			if err != nil {

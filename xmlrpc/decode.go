@@ -106,7 +106,7 @@ func (d *decoder) takeSpool(sp *spool, hold func(int64) error) error {
 	if d.room == nil {
 		d.room = make([]byte, windowSize)
 	}
-	head := d.room[:min(sp.size, maxProlog)]
+	head := d.room[:min(sp.size, maxProlog, int64(len(d.room)))]
 	if _, err := sp.ReadAt(head, 0); err != nil && err != io.EOF {
 		return err
 	}
@@ -423,7 +423,7 @@ func (d *decoder) scalar(t tag, empty bool) (string, error) {
 		return "", d.ended()
 	}
 	if d.buf[d.i+1] != '/' {
-		return "", d.misshapen("an element stands in text")
+		return "", d.intruder()
 	}
 	return text, d.end(t)
 }

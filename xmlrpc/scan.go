@@ -180,6 +180,14 @@ func (s *scanner) start() (t tag, empty bool, err error) {
 	}
 }
 
+// intruder is the error for a start tag where only text may stand.
+func (s *scanner) intruder() error {
+	if _, _, err := s.start(); err != nil {
+		return err
+	}
+	return s.misshapen("an element stands in text")
+}
+
 func (s *scanner) count() error {
 	if s.opened++; s.opened > s.mostOpen {
 		return s.malformed("there are too many elements")
