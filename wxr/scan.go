@@ -1,0 +1,292 @@
+package wxr
+
+import (
+	"bytes"
+	"io"
+	"strconv"
+)
+
+const (
+	chunk  = 64 << 10 // bytes asked of the source at a time
+	maxTag = 64 << 10 // bytes in one tag; what is longer is no tag
+)
+
+// A scanner finds the markup of a file without decoding it, so that a broken item costs that item only and every
+// offset is one of the file. It works on raw bytes: all character sets that are let in write markup as ASCII does.
+//
+//	buf   |····consumed····|····kept····|····unread····|
+//	      0             start          pos            end
+type scanner struct {
+	src   io.Reader
+	buf   []byte
+	start int   // first byte still needed
+	pos   int   // next byte to look at
+	end   int   // behind the last byte read
+	base  int64 // offset of buf[0] in the file
+	keep  bool  // bytes from start on belong to an item and stay
+	limit int   // how many bytes may be kept
+	lost  bool  // the item grew beyond limit, its beginning is gone
+	err   error // of src, io.EOF included
+}
+
+func (s *scanner) offset() int64 { return s.base + int64(s.pos) }
+
+// rest is what was read and not yet looked at.
+func (s *scanner) rest() []byte { return s.buf[s.pos:s.end] }
+
+// more reads more bytes behind end. It may move the bytes in buf, and pos with them.
+func (s *scanner) more() bool {
+	if s.err != nil {
+		return false
+	}
+	if s.keep && s.pos-s.start > s.limit {
+		s.keep, s.lost = false, true
+	}
+	if !s.keep {
+		s.start = s.pos
+	}
+	if s.end == len(s.buf) {
+		to := s.buf
+		if held := s.end - s.start; held > len(s.buf)/2 || len(s.buf) == 0 {
+			to = make([]byte, max(2*len(s.buf), chunk))
+		}
+		copy(to, s.buf[s.start:s.end])
+		s.buf = to
+		s.base += int64(s.start)
+		s.pos -= s.start
+		s.end -= s.start
+		s.start = 0
+	}
+	for range 100 {
+		n, err := s.src.Read(s.buf[s.end:min(len(s.buf), s.end+chunk)])
+		s.end += n
+		s.err = err
+		if n > 0 {
+			return true
+		}
+		if err != nil {
+			return false
+		}
+	}
+	s.err = io.ErrNoProgress
+	return false
+}
+
+// need reads until n bytes are unread, or as many as there are.
+func (s *scanner) need(n int) []byte {
+	for s.end-s.pos < n && s.more() {
+	}
+	return s.rest()
+}
+
+// find moves to the next occurrence of text, or to the end.
+func (s *scanner) find(text string) bool {
+	for {
+		rest := s.rest()
+		var i int
+		if len(text) == 1 {
+			i = bytes.IndexByte(rest, text[0])
+		} else {
+			i = bytes.Index(rest, []byte(text))
+		}
+		if i >= 0 {
+			s.pos += i
+			return true
+		}
+		s.pos += max(0, len(rest)-len(text)+1)
+		if !s.more() {
+			s.pos = s.end
+			return false
+		}
+	}
+}
+
+// pass moves behind the next occurrence of text, or to the end.
+func (s *scanner) pass(text string) {
+	if s.find(text) {
+		s.pos += len(text)
+	}
+}
+
+// A markup is one tag; name points into the scanner's buffer.
+type markup struct {
+	kind markupKind
+	name []byte
+	size int
+}
+
+type markupKind uint8
+
+const (
+	endOfFile markupKind = iota
+	startTag
+	emptyTag // <name/>
+	endTag
+	declaration // <!DOCTYPE and its like
+)
+
+// markup moves to the next tag and leaves pos at its "<". Text, comments, CDATA sections and processing instructions
+// are passed over, and so is a "<" that begins none of these.
+func (s *scanner) markup() markup {
+	for s.find("<") {
+		rest := s.need(len("<![CDATA["))
+		switch {
+		case bytes.HasPrefix(rest, []byte("<![CDATA[")):
+			s.pos += len("<![CDATA[")
+			s.pass("]]>")
+		case bytes.HasPrefix(rest, []byte("<!--")):
+			s.pos += len("<!--")
+			s.pass("-->")
+		case bytes.HasPrefix(rest, []byte("<?")):
+			s.pass("?>")
+		case bytes.HasPrefix(rest, []byte("<!")):
+			return markup{kind: declaration, size: len("<!")}
+		default:
+			if m, ok := s.tag(); ok {
+				return m
+			}
+			s.pos++
+		}
+	}
+	return markup{}
+}
+
+// tag reads the tag that begins at pos. XML allows no "<" inside a tag, quoted or not: that a tag ends there at the
+// latest keeps one unbalanced quote from swallowing the items behind it.
+func (s *scanner) tag() (markup, bool) {
+	var quote byte
+	for i := 1; i < maxTag; i++ {
+		if s.pos+i == s.end && !s.more() {
+			return markup{}, false
+		}
+		switch c := s.buf[s.pos+i]; {
+		case c == '<':
+			return markup{}, false
+		case quote != 0:
+			if c == quote {
+				quote = 0
+			}
+		case c == '"' || c == '\'':
+			quote = c
+		case c == '>':
+			return parseTag(s.buf[s.pos : s.pos+i+1])
+		}
+	}
+	return markup{}, false
+}
+
+func parseTag(tag []byte) (markup, bool) {
+	m := markup{kind: startTag, size: len(tag)}
+	inner := tag[1 : len(tag)-1]
+	switch {
+	case bytes.HasPrefix(inner, []byte("/")):
+		m.kind, inner = endTag, inner[1:]
+	case bytes.HasSuffix(inner, []byte("/")):
+		m.kind, inner = emptyTag, inner[:len(inner)-1]
+	}
+	if i := bytes.IndexAny(inner, " \t\r\n/"); i >= 0 {
+		inner = inner[:i]
+	}
+	if len(inner) == 0 {
+		return m, false
+	}
+	c := inner[0]
+	m.name = inner
+	return m, c == '_' || c == ':' || c >= 0x80 || 'a' <= c|0x20 && c|0x20 <= 'z'
+}
+
+// A frame is one child of the channel as it stands in the file.
+type frame struct {
+	name string
+	body []byte // from "<" of the start tag to ">" of the end tag; valid until the scanner reads on
+	id   int64  // content of the element that idElement names
+	err  error  // why the item cannot be taken, nil when it seems sound
+}
+
+// frame reads the element whose start tag is m, and moves behind it. It ends with the end tag of its name, and ends
+// broken where the next item or the end of the channel comes first. Only the end of the source comes back as an error.
+func (s *scanner) frame(m markup, maxDepth int, idElement string) (frame, error) {
+	f := frame{name: string(m.name)}
+	s.start, s.keep, s.lost = s.pos, true, false
+	defer func() { s.keep = false }()
+	depth, open := 0, 0 // elements open at all, and of this name
+	for ; ; m = s.markup() {
+		own := string(m.name) == f.name
+		switch {
+		case m.kind == endOfFile:
+			return f, s.sourceError()
+		case m.kind == declaration:
+			f.fail(ErrDoctype)
+		case depth > 0 && m.beginsNext():
+			f.fail(ErrUnclosed)
+			return f, nil
+		case m.kind == startTag:
+			if depth++; depth > maxDepth {
+				f.fail(ErrTooDeep)
+			}
+			if own {
+				open++
+			}
+			if depth == 2 && string(m.name) == idElement {
+				f.id = s.number(m.size)
+			}
+		case m.kind == endTag:
+			depth--
+			if own {
+				open--
+			}
+		}
+		s.pos += m.size
+		if own && open == 0 {
+			break
+		}
+	}
+	if s.lost || s.pos-s.start > s.limit {
+		f.fail(ErrTooLarge)
+	}
+	if f.err == nil {
+		f.body = s.buf[s.start:s.pos]
+	}
+	return f, nil
+}
+
+// fail keeps the first reason.
+func (f *frame) fail(err error) {
+	if f.err == nil {
+		f.err = err
+	}
+}
+
+// beginsNext reports whether the tag cannot stand inside an item: items do not nest.
+func (m markup) beginsNext() bool {
+	switch string(m.name) {
+	case "item":
+		return m.kind != endTag
+	case "channel", "rss":
+		return m.kind == endTag
+	}
+	return false
+}
+
+// number reads the digits that stand skip bytes ahead, bare or in a CDATA section.
+func (s *scanner) number(skip int) int64 {
+	text := s.need(skip + len("<![CDATA[") + len("9223372036854775807") + 8)
+	if len(text) < skip {
+		return 0
+	}
+	text = bytes.TrimSpace(bytes.TrimPrefix(bytes.TrimSpace(text[skip:]), []byte("<![CDATA[")))
+	digits := len(text) - len(bytes.TrimLeft(text, "0123456789"))
+	n, err := strconv.ParseInt(string(text[:digits]), 10, 64)
+	if err != nil {
+		return 0
+	}
+	return n
+}
+
+// sourceError is why there are no more bytes where some must be.
+func (s *scanner) sourceError() error {
+	if s.err == nil || s.err == io.EOF {
+		return io.ErrUnexpectedEOF
+	}
+	return s.err
+}
