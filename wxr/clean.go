@@ -82,19 +82,12 @@ func (r *Reader) dropForbidden(body []byte) []byte {
 	}
 	r.scratch = clean
 	if dropped > 0 {
-		r.note("", strconv.Itoa(dropped)+" characters that XML forbids left out")
+		r.note("", "characters that XML forbids, left out: "+strconv.Itoa(dropped))
 	}
 	if replaced > 0 {
-		r.note("", strconv.Itoa(replaced)+" bytes that are not "+r.charsetName()+" replaced by U+FFFD")
+		r.note("", "bytes that are not UTF-8, replaced by U+FFFD: "+strconv.Itoa(replaced))
 	}
 	return clean
-}
-
-func (r *Reader) charsetName() string {
-	if r.charset == nil {
-		return "UTF-8"
-	}
-	return "of the character set"
 }
 
 // dropReferences takes out references to forbidden characters ("&#0;"), on which encoding/xml would give up the item.
@@ -129,7 +122,7 @@ func (r *Reader) dropReferences(body []byte) []byte {
 	if dropped == 0 {
 		return body
 	}
-	r.note("", strconv.Itoa(dropped)+" references to characters that XML forbids left out")
+	r.note("", "references to characters that XML forbids, left out: "+strconv.Itoa(dropped))
 	return append(clean, body[from:]...)
 }
 

@@ -84,26 +84,36 @@ func Resume(src io.ReadSeeker, offset int64) (*Reader, error) {
 		return nil, &FormatError{offset, ErrOffset}
 	}
 	before = before[:offset-from]
-	ends := before[bytes.LastIndexByte(before, '<')+1:]
 	r.scan.pos += len(before)
-	if !r.endsItem(ends) && !r.atItem() {
+	switch name := lastTag(before); {
+	case name == "/channel" || name == "/rss":
+		r.ended = true
+	case !r.isItem(strings.Trim(name, "/")) && !r.atItem():
 		return nil, &FormatError{offset, ErrOffset}
 	}
-	r.ended = string(ends) == "/channel>"
 	r.offset = offset
 	r.notes = r.notes[:0]
 	return r, nil
 }
 
-// endsItem reports whether tag, without its "<", is an end tag after which Next may have left off.
-func (r *Reader) endsItem(tag []byte) bool {
-	name, ok := bytes.CutPrefix(tag, []byte("/"))
-	if !ok || !bytes.HasSuffix(name, []byte(">")) {
-		return false
+// lastTag returns the name in the end tag or empty tag that text ends with, and its slash: "/name" or "name/".
+func lastTag(text []byte) string {
+	inner, ok := strings.CutSuffix(string(text[bytes.LastIndexByte(text, '<')+1:]), ">")
+	words := strings.Fields(inner)
+	switch {
+	case !ok || len(words) == 0:
+		return ""
+	case strings.HasPrefix(inner, "/"):
+		return words[0]
+	case strings.HasSuffix(inner, "/"):
+		return strings.TrimSuffix(words[0], "/") + "/"
 	}
-	name = bytes.TrimRight(name[:len(name)-1], " \t\r\n")
-	_, known := kindOf(r.name(name))
-	return known || string(name) == "channel" || string(name) == "rss"
+	return ""
+}
+
+func (r *Reader) isItem(name string) bool {
+	_, known := kindOf(r.name([]byte(name)))
+	return known
 }
 
 // atItem reports whether an item or the end of the channel stands right ahead.
@@ -118,8 +128,7 @@ func (r *Reader) atItem() bool {
 	if m.kind == endTag {
 		return string(m.name) == "channel" || string(m.name) == "rss"
 	}
-	_, known := kindOf(r.name(m.name))
-	return known
+	return r.isItem(string(m.name))
 }
 
 // Next returns the next item in the order of the file, the Site first. The item belongs to the caller.
@@ -138,6 +147,7 @@ func (r *Reader) Next() (Item, error) {
 		if _, skippable := errors.AsType[*ItemError](err); !skippable {
 			r.err = err
 		}
+		r.notes = r.notes[:0]
 		return nil, err
 	}
 	return item, nil
@@ -251,8 +261,12 @@ func (r *Reader) next() (Item, error) {
 func (r *Reader) head(offset int64) *Site {
 	r.headed = true
 	r.offset = offset
-	if r.site.Version == "" {
+	switch r.site.Version {
+	case "1.0", "1.1", "1.2":
+	case "":
 		r.note("wp:wxr_version", "missing")
+	default:
+		r.note("wp:wxr_version", fmt.Sprintf("unknown version, read as 1.2: %.40q", r.site.Version))
 	}
 	site := r.site
 	return &site

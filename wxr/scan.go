@@ -227,7 +227,7 @@ func (s *scanner) frame(m markup, maxDepth int, idElement string) (frame, error)
 			if own {
 				open++
 			}
-			if depth == 2 && string(m.name) == idElement {
+			if f.id == 0 && string(m.name) == idElement {
 				f.id = s.number(m.size)
 			}
 		case m.kind == endTag:

@@ -125,7 +125,7 @@ func (w *Writer) WriteCategory(c *Category) error {
 	w.cdata("wp:category_parent", c.Parent)
 	w.cdata("wp:cat_name", c.Name)
 	w.cdata("wp:category_description", c.Description)
-	w.meta("wp:termmeta", c.Meta)
+	w.meta("<wp:termmeta>", c.Meta, "</wp:termmeta>")
 	w.raw("</wp:category>\n")
 	return w.flush(KindCategory)
 }
@@ -140,7 +140,7 @@ func (w *Writer) WriteTag(t *Tag) error {
 	w.cdata("wp:tag_slug", t.Slug)
 	w.cdata("wp:tag_name", t.Name)
 	w.cdata("wp:tag_description", t.Description)
-	w.meta("wp:termmeta", t.Meta)
+	w.meta("<wp:termmeta>", t.Meta, "</wp:termmeta>")
 	w.raw("</wp:tag>\n")
 	return w.flush(KindTag)
 }
@@ -157,7 +157,7 @@ func (w *Writer) WriteTerm(t *Term) error {
 	w.cdata("wp:term_parent", t.Parent)
 	w.cdata("wp:term_name", t.Name)
 	w.cdata("wp:term_description", t.Description)
-	w.meta("wp:termmeta", t.Meta)
+	w.meta("<wp:termmeta>", t.Meta, "</wp:termmeta>")
 	w.raw("</wp:term>\n")
 	return w.flush(KindTerm)
 }
@@ -251,7 +251,7 @@ func (w *Writer) comment(c *Comment) {
 	w.numberLine("wp:comment_parent", c.Parent)
 	w.raw("\t")
 	w.numberLine("wp:comment_user_id", c.UserID)
-	w.meta("wp:commentmeta", c.Meta)
+	w.meta("\t\t\t<wp:commentmeta>", c.Meta, "</wp:commentmeta>\n")
 	w.raw("\t\t</wp:comment>\n")
 }
 
@@ -274,22 +274,26 @@ func (w *Writer) Close() error {
 	return w.err
 }
 
-func (w *Writer) raw(s string) { w.out = append(w.out, s...) }
+func (w *Writer) raw(parts ...string) {
+	for _, s := range parts {
+		w.out = append(w.out, s...)
+	}
+}
 
 const tabs = "\t\t\t"
 
 // line writes an element of escaped text on a line of its own.
 func (w *Writer) line(depth int, name, value string) {
 	w.raw(tabs[:depth])
-	w.raw("<" + name + ">")
+	w.raw("<", name, ">")
 	w.text(value, false)
-	w.raw("</" + name + ">\n")
+	w.raw("</", name, ">\n")
 }
 
 func (w *Writer) cdata(name, value string) {
-	w.raw("<" + name + ">")
+	w.raw("<", name, ">")
 	w.section(value)
-	w.raw("</" + name + ">")
+	w.raw("</", name, ">")
 }
 
 func (w *Writer) cdataLine(name, value string) {
@@ -299,9 +303,9 @@ func (w *Writer) cdataLine(name, value string) {
 }
 
 func (w *Writer) number(name string, n int64) {
-	w.raw("<" + name + ">")
+	w.raw("<", name, ">")
 	w.out = strconv.AppendInt(w.out, n, 10)
-	w.raw("</" + name + ">")
+	w.raw("</", name, ">")
 }
 
 func (w *Writer) numberLine(name string, n int64) {
@@ -310,12 +314,12 @@ func (w *Writer) numberLine(name string, n int64) {
 	w.raw("\n")
 }
 
-func (w *Writer) meta(element string, all []Meta) {
+func (w *Writer) meta(begin string, all []Meta, end string) {
 	for _, m := range all {
-		w.raw("<" + element + ">")
+		w.raw(begin)
 		w.cdata("wp:meta_key", m.Key)
 		w.cdata("wp:meta_value", m.Value)
-		w.raw("</" + element + ">\n")
+		w.raw(end)
 	}
 }
 
@@ -327,26 +331,26 @@ func (w *Writer) section(s string) {
 	for i := 0; i < len(s); {
 		c := s[i]
 		if c == '\r' {
-			w.raw(s[from:i] + "]]>&#13;<![CDATA[")
+			w.raw(s[from:i], "]]>&#13;<![CDATA[")
 			i++
 			from = i
 			continue
 		}
 		if c == ']' && strings.HasPrefix(s[i:], "]]>") {
-			w.raw(s[from:i] + "]]]]><![CDATA[")
+			w.raw(s[from:i], "]]]]><![CDATA[")
 			i += len("]]")
 			from = i
 			continue
 		}
 		size, instead := w.legal(s[i:])
 		if size < 0 {
-			w.raw(s[from:i] + instead)
+			w.raw(s[from:i], instead)
 			from = i - size
 			size = -size
 		}
 		i += size
 	}
-	w.raw(s[from:] + "]]>")
+	w.raw(s[from:], "]]>")
 }
 
 // text writes escaped text, or the value of an attribute, whose white space readers would otherwise make blanks of.
@@ -371,7 +375,7 @@ func (w *Writer) text(s string, attribute bool) {
 			size, instead = -1, "&#9;"
 		}
 		if size < 0 {
-			w.raw(s[from:i] + instead)
+			w.raw(s[from:i], instead)
 			from = i - size
 			size = -size
 		}

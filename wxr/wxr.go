@@ -203,6 +203,9 @@ type ItemError struct {
 }
 
 func (e *ItemError) Error() string {
+	if e.ID == 0 {
+		return fmt.Sprintf("%s at byte %d: %v", e.Kind, e.Offset, e.Err)
+	}
 	return fmt.Sprintf("%s %d at byte %d: %v", e.Kind, e.ID, e.Offset, e.Err)
 }
 
