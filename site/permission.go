@@ -5,67 +5,88 @@ import "github.com/quillgate/quillgate/auth"
 // The meta capabilities: what a role may do to one particular post, from whose it is and how public. The table follows
 // WordPress: one's own and others' posts, published and private ones are each a right of their own.
 
-// postCapabilities names the rights over the posts of one type.
-type postCapabilities struct {
-	edit, editOthers, editPublished, editPrivate         auth.Capability
-	delete, deleteOthers, deletePublished, deletePrivate auth.Capability
-	publish, readPrivate                                 auth.Capability
+// CanEdit says whether who may read a post for editing and change it. The rights over a revision are those over its
+// parent, which the caller has to pass instead.
+func (s *Site) CanEdit(who auth.Identity, p *Post) bool {
+	t, known := postTypeNamed(p.Type)
+	return known && t.touch(who, p, t.rights.edit)
 }
 
-var postRights = postCapabilities{
-	edit: auth.EditPosts, editOthers: auth.EditOthersPosts, editPublished: auth.EditPublishedPosts, editPrivate: auth.EditPrivatePosts,
-	delete: auth.DeletePosts, deleteOthers: auth.DeleteOthersPosts, deletePublished: auth.DeletePublishedPosts, deletePrivate: auth.DeletePrivatePosts,
-	publish: auth.PublishPosts, readPrivate: auth.ReadPrivatePosts,
+// CanDelete says whether who may move the post to the trash or delete it. Nobody may delete a revision by itself.
+func (s *Site) CanDelete(who auth.Identity, p *Post) bool {
+	t, known := postTypeNamed(p.Type)
+	return known && p.Type != TypeRevision && t.touch(who, p, t.rights.delete)
 }
 
-var pageRights = postCapabilities{
-	edit: auth.EditPages, editOthers: auth.EditOthersPages, editPublished: auth.EditPublishedPages, editPrivate: auth.EditPrivatePages,
-	delete: auth.DeletePages, deleteOthers: auth.DeleteOthersPages, deletePublished: auth.DeletePublishedPages, deletePrivate: auth.DeletePrivatePages,
-	publish: auth.PublishPages, readPrivate: auth.ReadPrivatePages,
+// CanPublish says whether who may publish posts of the type.
+func (s *Site) CanPublish(who auth.Identity, postType string) bool {
+	t, known := postTypeNamed(postType)
+	return known && may(who, t.rights.publish)
 }
 
-func rightsFor(postType string) postCapabilities {
-	if postType == "page" {
-		return pageRights
+// CanEditType says whether who may write posts of the type at all.
+func (s *Site) CanEditType(who auth.Identity, postType string) bool {
+	t, known := postTypeNamed(postType)
+	return known && may(who, t.rights.edit.own)
+}
+
+// CanEditOthers says whether who may write posts of the type in another's name.
+func (s *Site) CanEditOthers(who auth.Identity, postType string) bool {
+	t, known := postTypeNamed(postType)
+	return known && may(who, t.rights.edit.others)
+}
+
+// CanRead says whether who, possibly nobody, may read the post. For attachments pass the parent's status in parent, ""
+// when there is none. The post's password is another matter.
+func (s *Site) CanRead(who auth.Identity, p *Post, parent string) bool {
+	status := p.Status
+	if status == StatusInherit {
+		status = parent
+		if status == "" {
+			status = StatusPublish
+		}
 	}
-	return postRights
+	switch {
+	case status == StatusPublish:
+		return true
+	case !who.LoggedIn():
+		return false
+	case p.Author == who.User.ID && p.Author != 0:
+		return true
+	case status == StatusPrivate:
+		t, known := postTypeNamed(p.Type)
+		return known && may(who, t.rights.readPrivate)
+	}
+	return s.CanEdit(who, p)
 }
 
-// canEdit says whether who may change the post. For the status a trashed post counts as what it was before.
-func canEdit(who auth.Identity, p *Post) bool {
-	r := rightsFor(p.Type)
-	return canTouch(who, p, r.edit, r.editOthers, r.editPublished, r.editPrivate)
+// may asks for a right that a post type names; a type that names none grants it to nobody.
+func may(who auth.Identity, c auth.Capability) bool {
+	var none auth.Capability
+	return who.LoggedIn() && c != none && who.Can(c)
 }
 
-// canDelete says whether who may move the post to the trash or delete it.
-func canDelete(who auth.Identity, p *Post) bool {
-	r := rightsFor(p.Type)
-	return canTouch(who, p, r.delete, r.deleteOthers, r.deletePublished, r.deletePrivate)
-}
-
-func canTouch(who auth.Identity, p *Post, own, others, published, private auth.Capability) bool {
+// touch decides by the four rights of one action. A trashed post of one's own counts as what it was before; one of
+// somebody else's counts as a draft, as in WordPress.
+func (t *PostType) touch(who auth.Identity, p *Post, r actionRights) bool {
 	if !who.LoggedIn() {
 		return false
 	}
-	status := p.Status
-	if status == "trash" && p.TrashedFrom != "" {
-		status = p.TrashedFrom
-	}
-	public := status == "publish" || status == "future"
-	if p.Author == who.User.ID {
-		if public {
-			return who.Can(published)
+	if p.Author != 0 && p.Author == who.User.ID {
+		status := p.Status
+		if status == StatusTrash {
+			status = p.TrashedFrom
 		}
-		return who.Can(own)
+		if status == StatusPublish || status == StatusFuture {
+			return may(who, r.published)
+		}
+		return may(who, r.own)
 	}
-	if !who.Can(others) {
-		return false
+	switch p.Status {
+	case StatusPublish, StatusFuture:
+		return may(who, r.others) && may(who, r.published)
+	case StatusPrivate:
+		return may(who, r.others) && may(who, r.private)
 	}
-	switch {
-	case public:
-		return who.Can(published)
-	case status == "private":
-		return who.Can(private)
-	}
-	return true
+	return may(who, r.others)
 }

@@ -1,12 +1,31 @@
 package site
 
-import "time"
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/quillgate/quillgate/database"
+)
+
+// The statuses that a post may have. Names and meaning are WordPress's.
+const (
+	StatusPublish   = "publish"
+	StatusFuture    = "future" // becomes publish when its date comes
+	StatusDraft     = "draft"
+	StatusPending   = "pending" // waits for somebody who may publish
+	StatusPrivate   = "private"
+	StatusTrash     = "trash"
+	StatusInherit   = "inherit"    // attachments and revisions: as public as their parent
+	StatusAutoDraft = "auto-draft" // begun and never saved
+)
 
 // Post is one row of the posts: a post, a page, an attachment or a revision.
 type Post struct {
 	ID            int64      `db:"id"`
 	Type          string     `db:"type"`   // post, page, attachment, revision
-	Status        string     `db:"status"` // publish, future, draft, pending, private, trash, auto-draft, inherit
+	Status        string     `db:"status"` // one of the Status constants
 	Title         string     `db:"title"`
 	Name          string     `db:"name"` // the slug
 	Author        int64      `db:"author"`
@@ -18,7 +37,7 @@ type Post struct {
 	CommentStatus string     `db:"comment_status"` // open or closed
 	PingStatus    string     `db:"ping_status"`    // open or closed
 	MimeType      string     `db:"mime_type"`
-	GUID          string     `db:"guid"`
+	GUID          string     `db:"guid"` // "" stands for the plain address; see Site.GUID
 	Sticky        bool       `db:"sticky"`
 	CommentCount  int64      `db:"comment_count"`
 	Date          time.Time  `db:"date"`     // the site's wall clock
@@ -27,4 +46,104 @@ type Post struct {
 	ModifiedGMT   *time.Time `db:"modified_gmt"`
 	// TrashedFrom is the status that a trashed post had before (custom field _wp_trash_meta_status); "" when not loaded.
 	TrashedFrom string `db:"-"`
+}
+
+// FullPost is a post with what belongs to it, as far as the Load flags asked for it.
+type FullPost struct {
+	Post
+	// Link is the address of the post.
+	Link string
+	// Terms are the terms of all taxonomies, ordered by name. LoadTerms.
+	Terms []Term
+	// Format is the post format, "standard" when the post has none. LoadTerms.
+	Format string
+	// CustomFields are all custom fields, the protected ones too, ordered by key and id. LoadFields.
+	CustomFields []CustomField
+	// Thumbnail is the id of the attachment that illustrates the post, 0 for none. LoadFields.
+	Thumbnail int64
+}
+
+// Load says what a FullPost brings along beside the row itself. Each costs one statement for all posts together.
+type Load uint8
+
+// The parts of a FullPost that must be asked for.
+const (
+	LoadTerms  Load = 1 << iota // Terms, Format
+	LoadFields                  // CustomFields, Thumbnail
+)
+
+// public says whether a visitor may see the post, were it not for its password.
+func (p *Post) public() bool { return p.Status == StatusPublish }
+
+// floating says whether a post of this status has no date of its own yet.
+func floating(status string) bool {
+	return status == StatusDraft || status == StatusPending || status == StatusAutoDraft
+}
+
+// Moment is the moment of the post's date: its GMT date or, for a draft without one, its local date in the site's
+// present time zone.
+func (s *Site) Moment(p *Post) time.Time {
+	if p.DateGMT != nil {
+		return *p.DateGMT
+	}
+	return s.UTC(p.Date)
+}
+
+// ModifiedMoment is the moment of the last change, found as Moment finds that of the date.
+func (s *Site) ModifiedMoment(p *Post) time.Time {
+	if p.ModifiedGMT != nil {
+		return *p.ModifiedGMT
+	}
+	return s.UTC(p.Modified)
+}
+
+const postColumns = `p.id, p.type, p.status, p.title, p.name, p.author, p.content, p.excerpt, p.password, p.parent, p.menu_order,
+	p.comment_status, p.ping_status, p.mime_type, p.guid, p.sticky, p.comment_count, p.date, p.date_gmt, p.modified, p.modified_gmt`
+
+// readPost reads one post of any type, with TrashedFrom when it is in the trash. ErrNotFound when there is none.
+func readPost(ctx context.Context, q database.Queryer, id int64) (*Post, error) {
+	var p Post
+	err := q.Get(ctx, &p, `SELECT `+postColumns+` FROM posts p WHERE p.id = $1`, id)
+	if errors.Is(err, database.ErrNoRows) {
+		return nil, ErrNotFound
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read post %d: %w", id, err)
+	}
+	if p.Status == StatusTrash {
+		if err := readTrashedFrom(ctx, q, []*Post{&p}); err != nil {
+			return nil, err
+		}
+	}
+	return &p, nil
+}
+
+// readTrashedFrom fills in TrashedFrom of those posts that are in the trash.
+func readTrashedFrom(ctx context.Context, q database.Queryer, posts []*Post) error {
+	byID := make(map[int64]*Post)
+	ids := make([]int64, 0, len(posts))
+	for _, p := range posts {
+		if p.Status == StatusTrash {
+			byID[p.ID] = p
+			ids = append(ids, p.ID)
+		}
+	}
+	if len(ids) == 0 {
+		return nil
+	}
+	query, args, err := database.In(`SELECT post_id, value FROM post_meta WHERE post_id IN (?) AND key = ?`, ids, metaTrashStatus)
+	if err != nil {
+		return err
+	}
+	var rows []struct {
+		Post  int64  `db:"post_id"`
+		Value string `db:"value"`
+	}
+	if err := q.Select(ctx, &rows, query, args...); err != nil {
+		return fmt.Errorf("read what trashed posts were: %w", err)
+	}
+	for _, r := range rows {
+		byID[r.Post].TrashedFrom = r.Value
+	}
+	return nil
 }

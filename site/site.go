@@ -42,12 +42,13 @@ type Site struct {
 	clock   func() time.Time
 	logger  *slog.Logger
 	options optionCache
+	scheduler scheduler
 }
 
 // Open returns the site over the given parts and makes what a new blog has (the default category, the options) when
 // the database holds none.
 func Open(ctx context.Context, cfg Config) (*Site, error) {
-	s := &Site{db: cfg.DB, users: cfg.Users, media: cfg.Media, baseURL: strings.TrimRight(cfg.BaseURL, "/"), clock: cfg.Clock, logger: cfg.Logger}
+	s := &Site{db: cfg.DB, users: cfg.Users, media: cfg.Media, baseURL: strings.TrimRight(cfg.BaseURL, "/"), clock: cfg.Clock, logger: cfg.Logger, scheduler: newScheduler()}
 	if s.clock == nil {
 		s.clock = time.Now
 	}

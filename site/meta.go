@@ -1,0 +1,211 @@
+package site
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/quillgate/quillgate/database"
+)
+
+// The custom fields that the blog itself writes. Their names are WordPress's, so that exports carry them over.
+const (
+	metaThumbnail   = "_thumbnail_id"
+	metaEnclosure   = "enclosure"
+	metaTemplate    = "_wp_page_template"
+	metaTrashStatus = "_wp_trash_meta_status"
+	metaTrashTime   = "_wp_trash_meta_time"
+	metaTrashSlug   = "_wp_desired_post_slug"
+)
+
+// CustomField is one custom field of a post or a term. A key may occur many times.
+type CustomField struct {
+	ID    int64  `db:"id"`
+	Key   string `db:"key"`
+	Value string `db:"value"`
+}
+
+// Protected says whether the field belongs to the program: its key begins with an underscore. Nobody sees or changes
+// such a field of a post by way of the custom fields.
+func (f CustomField) Protected() bool { return protectedKey(f.Key) }
+
+func protectedKey(key string) bool {
+	// Control characters cannot hide the underscore.
+	key = strings.TrimLeftFunc(key, func(c rune) bool { return c < ' ' || c == 0x7F })
+	return strings.HasPrefix(key, "_")
+}
+
+// FieldEdit is one order about the custom fields of a post, as in member custom_fields of wp.editPost: without an ID it
+// adds a field; with an ID and a Key it gives that field, whose key must be the same, a new value; with an ID alone it
+// deletes it. Orders that cannot be carried out are left out silently, those about protected fields too.
+type FieldEdit struct {
+	ID    int64
+	HasID bool
+	Key   string
+	// HasKey tells an empty key from none.
+	HasKey bool
+	Value  string
+}
+
+// Enclosure is a file that belongs to a post, such as the recording of an episode.
+type Enclosure struct {
+	URL    string
+	Length int64
+	Type   string
+}
+
+// Enclosure returns the post's first enclosure. LoadFields.
+func (p *FullPost) Enclosure() (Enclosure, bool) {
+	for _, f := range p.CustomFields {
+		if f.Key != metaEnclosure {
+			continue
+		}
+		lines := append(strings.Split(f.Value, "\n"), "", "", "")
+		length, _ := strconv.ParseInt(strings.TrimSpace(lines[1]), 10, 64)
+		return Enclosure{URL: strings.TrimSpace(lines[0]), Length: length, Type: strings.TrimSpace(lines[2])}, true
+	}
+	return Enclosure{}, false
+}
+
+// Template returns the page template of the post, "default" when it has none. LoadFields.
+func (p *FullPost) Template() string {
+	for _, f := range p.CustomFields {
+		if f.Key == metaTemplate && f.Value != "" {
+			return f.Value
+		}
+	}
+	return "default"
+}
+
+// addField adds a custom field whatever its key.
+func addField(ctx context.Context, tx *database.Tx, post int64, key, value string) error {
+	if _, err := tx.Exec(ctx, `INSERT INTO post_meta (post_id, key, value) VALUES ($1, $2, $3)`, post, key, value); err != nil {
+		return fmt.Errorf("add custom field %q to post %d: %w", key, post, err)
+	}
+	return nil
+}
+
+// setField makes value the only value of a key; "" removes the key.
+func setField(ctx context.Context, tx *database.Tx, post int64, key, value string) error {
+	if _, err := tx.Exec(ctx, `DELETE FROM post_meta WHERE post_id = $1 AND key = $2`, post, key); err != nil {
+		return fmt.Errorf("remove custom field %q of post %d: %w", key, post, err)
+	}
+	if value == "" {
+		return nil
+	}
+	return addField(ctx, tx, post, key, value)
+}
+
+// editFields carries out the orders about custom fields of a post. Those about existing fields are few; new ones go in
+// with one statement.
+func editFields(ctx context.Context, tx *database.Tx, post int64, edits []FieldEdit) error {
+	var existing map[int64]CustomField
+	var added []FieldEdit
+	for _, e := range edits {
+		if !e.HasID {
+			if e.Key != "" && !protectedKey(e.Key) {
+				added = append(added, e)
+			}
+			continue
+		}
+		if existing == nil {
+			var err error
+			if existing, err = fieldsByID(ctx, tx, post); err != nil {
+				return err
+			}
+		}
+		f, found := existing[e.ID]
+		if !found || f.Protected() || e.HasKey && e.Key != f.Key {
+			continue
+		}
+		var err error
+		if e.HasKey {
+			_, err = tx.Exec(ctx, `UPDATE post_meta SET value = $2 WHERE id = $1`, e.ID, e.Value)
+		} else {
+			_, err = tx.Exec(ctx, `DELETE FROM post_meta WHERE id = $1`, e.ID)
+			delete(existing, e.ID)
+		}
+		if err != nil {
+			return fmt.Errorf("change custom field %d of post %d: %w", e.ID, post, err)
+		}
+	}
+	return addFields(ctx, tx, post, added)
+}
+
+func addFields(ctx context.Context, tx *database.Tx, post int64, fields []FieldEdit) error {
+	for len(fields) > 0 {
+		n := min(len(fields), 1000)
+		values, args := valueRows(n, 3), make([]any, 0, 3*n)
+		for _, f := range fields[:n] {
+			args = append(args, post, f.Key, f.Value)
+		}
+		if _, err := tx.Exec(ctx, `INSERT INTO post_meta (post_id, key, value) VALUES `+values, args...); err != nil {
+			return fmt.Errorf("add custom fields to post %d: %w", post, err)
+		}
+		fields = fields[n:]
+	}
+	return nil
+}
+
+// valueRows writes the placeholders of so many rows of so many columns: ($1, $2), ($3, $4).
+func valueRows(rows, columns int) string {
+	var b strings.Builder
+	for r := range rows {
+		if r > 0 {
+			b.WriteString(", ")
+		}
+		for c := range columns {
+			b.WriteString([]string{"(", ", "}[min(c, 1)])
+			b.WriteString("$" + strconv.Itoa(r*columns+c+1))
+		}
+		b.WriteByte(')')
+	}
+	return b.String()
+}
+
+func fieldsByID(ctx context.Context, tx *database.Tx, post int64) (map[int64]CustomField, error) {
+	var list []CustomField
+	if err := tx.Select(ctx, &list, `SELECT id, key, value FROM post_meta WHERE post_id = $1`, post); err != nil {
+		return nil, fmt.Errorf("read the custom fields of post %d: %w", post, err)
+	}
+	byID := make(map[int64]CustomField, len(list))
+	for _, f := range list {
+		byID[f.ID] = f
+	}
+	return byID, nil
+}
+
+// addEnclosure adds an enclosure that the post does not have yet.
+func addEnclosure(ctx context.Context, tx *database.Tx, post int64, e Enclosure) error {
+	value := e.URL + "\n" + strconv.FormatInt(e.Length, 10) + "\n" + e.Type
+	var n int
+	err := tx.Get(ctx, &n, `SELECT COUNT(*) FROM post_meta WHERE post_id = $1 AND key = $2 AND value IN ($3, $4)`, post, metaEnclosure, value, value+"\n")
+	if err != nil {
+		return fmt.Errorf("look for an enclosure of post %d: %w", post, err)
+	}
+	if n > 0 {
+		return nil
+	}
+	return addField(ctx, tx, post, metaEnclosure, value+"\n")
+}
+
+// loadFields reads the custom fields of posts, ordered by key and id.
+func loadFields(ctx context.Context, q database.Queryer, ids []int64) (map[int64][]CustomField, error) {
+	query, args, err := database.In(`SELECT post_id, id, key, value FROM post_meta WHERE post_id IN (?) ORDER BY post_id, key, id`, ids)
+	if err != nil {
+		return nil, err
+	}
+	var rows []struct {
+		Post int64 `db:"post_id"`
+		CustomField
+	}
+	if err := q.Select(ctx, &rows, query, args...); err != nil {
+		return nil, fmt.Errorf("read custom fields: %w", err)
+	}
+	fields := make(map[int64][]CustomField)
+	for _, r := range rows {
+		fields[r.Post] = append(fields[r.Post], r.CustomField)
+	}
+	return fields, nil
+}

@@ -1,0 +1,152 @@
+package site
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/quillgate/quillgate/auth"
+	"github.com/quillgate/quillgate/database"
+)
+
+// trashSuffix ends the slug of a trashed post, so that another may take the slug.
+const trashSuffix = "__trashed"
+
+// statusPostTrashed is the status of the comments of a trashed post, and metaCommentStatus keeps what they were.
+const (
+	statusPostTrashed = "post-trashed"
+	metaCommentStatus = "_wp_post_trash_status"
+)
+
+// DeletePost moves a post or page to the trash or, when it is there already, deletes it for good with its comments,
+// custom fields and revisions. Attachments are deleted at once, with their files. ErrNotFound, *Denied.
+func (s *Site) DeletePost(ctx context.Context, who auth.Identity, id int64) error {
+	if id <= 0 {
+		return ErrNotFound
+	}
+	opts, err := s.Options(ctx)
+	if err != nil {
+		return err
+	}
+	err = s.db.Update(ctx, func(tx *database.Tx) error {
+		p, err := readPost(ctx, tx, id)
+		if err != nil {
+			return err
+		}
+		switch {
+		case !s.CanDelete(who, p):
+			return &Denied{Action: "delete this post"}
+		case p.Type == TypeAttachment:
+			return errAttachment
+		case (p.Type == TypePost || p.Type == TypePage) && p.Status != StatusTrash:
+			w := &edit{PostEdit: PostEdit{Status: new(StatusTrash)}, s: s, tx: tx, who: who, opts: opts, now: s.now(), old: p}
+			return w.trash(ctx)
+		}
+		return deletePost(ctx, tx, p)
+	})
+	if err == errAttachment {
+		return s.DeleteAttachment(ctx, who, id)
+	}
+	if err != nil {
+		return fmt.Errorf("delete post %d: %w", id, err)
+	}
+	return nil
+}
+
+// errAttachment leaves the transaction of DeletePost when the post turns out to be an attachment: files are deleted
+// outside of transactions.
+var errAttachment = fmt.Errorf("an attachment")
+
+// trash moves the post to the trash. It is an edit whose right is another: who may delete a post.
+func (w *edit) trash(ctx context.Context) error {
+	w.post = *w.old
+	w.post.Status, w.post.Sticky = StatusTrash, false
+	w.stampModified()
+	return w.write(ctx)
+}
+
+func trashedSlug(name string) string {
+	if strings.HasSuffix(name, trashSuffix) {
+		return name
+	}
+	return cutSlug(name, maxSlug-len(trashSuffix)) + trashSuffix
+}
+
+// enterTrash keeps what the post was, and hides its comments with it.
+func enterTrash(ctx context.Context, tx *database.Tx, old *Post, now time.Time) error {
+	kept := []FieldEdit{
+		{Key: metaTrashStatus, Value: old.Status},
+		{Key: metaTrashTime, Value: strconv.FormatInt(now.Unix(), 10)},
+	}
+	if !strings.HasSuffix(old.Name, trashSuffix) {
+		kept = append(kept, FieldEdit{Key: metaTrashSlug, Value: old.Name})
+	}
+	if err := addFields(ctx, tx, old.ID, kept); err != nil {
+		return err
+	}
+	if _, err := tx.Exec(ctx, `INSERT INTO comment_meta (comment_id, key, value) SELECT id, $2, status FROM comments WHERE post_id = $1`, old.ID, metaCommentStatus); err != nil {
+		return fmt.Errorf("keep the statuses of the comments of post %d: %w", old.ID, err)
+	}
+	if _, err := tx.Exec(ctx, `UPDATE comments SET status = $2 WHERE post_id = $1`, old.ID, statusPostTrashed); err != nil {
+		return fmt.Errorf("hide the comments of post %d: %w", old.ID, err)
+	}
+	if _, err := tx.Exec(ctx, `UPDATE posts SET comment_count = 0 WHERE id = $1 AND comment_count <> 0`, old.ID); err != nil {
+		return fmt.Errorf("count the comments of post %d: %w", old.ID, err)
+	}
+	return nil
+}
+
+// desiredSlug is the slug that a trashed post had before.
+func desiredSlug(ctx context.Context, tx *database.Tx, p *Post) (string, error) {
+	var slugs []string
+	err := tx.Select(ctx, &slugs, `SELECT value FROM post_meta WHERE post_id = $1 AND key = $2 ORDER BY id LIMIT 1`, p.ID, metaTrashSlug)
+	if err != nil {
+		return "", fmt.Errorf("read the slug that post %d had: %w", p.ID, err)
+	}
+	if len(slugs) == 0 {
+		return strings.TrimSuffix(p.Name, trashSuffix), nil
+	}
+	return slugs[0], nil
+}
+
+// leaveTrash forgets what enterTrash kept, and brings the comments back.
+func leaveTrash(ctx context.Context, tx *database.Tx, id int64) error {
+	if err := execIn(ctx, tx, `DELETE FROM post_meta WHERE post_id = ? AND key IN (?)`, id, []string{metaTrashStatus, metaTrashTime, metaTrashSlug}); err != nil {
+		return fmt.Errorf("take post %d out of the trash: %w", id, err)
+	}
+	for _, query := range []string{
+		`UPDATE comments SET status = (SELECT m.value FROM comment_meta m WHERE m.comment_id = comments.id AND m.key = $2 ORDER BY m.id DESC LIMIT 1)
+			WHERE post_id = $1 AND status = '` + statusPostTrashed + `'
+			AND EXISTS (SELECT 1 FROM comment_meta m WHERE m.comment_id = comments.id AND m.key = $2)`,
+		`DELETE FROM comment_meta WHERE key = $2 AND comment_id IN (SELECT id FROM comments WHERE post_id = $1)`,
+	} {
+		if _, err := tx.Exec(ctx, query, id, metaCommentStatus); err != nil {
+			return fmt.Errorf("bring back the comments of post %d: %w", id, err)
+		}
+	}
+	_, err := tx.Exec(ctx, `UPDATE posts SET comment_count = (SELECT COUNT(*) FROM comments c WHERE c.post_id = $1 AND c.status = 'approve') WHERE id = $1`, id)
+	if err != nil {
+		return fmt.Errorf("count the comments of post %d: %w", id, err)
+	}
+	return nil
+}
+
+// deletePost deletes a post of any type for good. Its pages and attachments move up to its own parent; revisions,
+// comments, custom fields and the bonds to terms go with it.
+func deletePost(ctx context.Context, tx *database.Tx, p *Post) error {
+	if err := countPost(ctx, tx, p.ID, counts(p), false); err != nil {
+		return err
+	}
+	if _, err := tx.Exec(ctx, `DELETE FROM posts WHERE parent = $1 AND type = 'revision'`, p.ID); err != nil {
+		return fmt.Errorf("delete the revisions of post %d: %w", p.ID, err)
+	}
+	if _, err := tx.Exec(ctx, `UPDATE posts SET parent = $2 WHERE parent = $1 AND type IN ('attachment', $3)`, p.ID, p.Parent, p.Type); err != nil {
+		return fmt.Errorf("move up the children of post %d: %w", p.ID, err)
+	}
+	if _, err := tx.Exec(ctx, `DELETE FROM posts WHERE id = $1`, p.ID); err != nil {
+		return fmt.Errorf("delete post %d: %w", p.ID, err)
+	}
+	return nil
+}

@@ -1,0 +1,460 @@
+package site
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/quillgate/quillgate/auth"
+	"github.com/quillgate/quillgate/database"
+)
+
+// PostEdit is a post as somebody wants it: every member that is not nil. What is nil stays as it is or, in a new post,
+// gets its default.
+type PostEdit struct {
+	// Type is post or page; post when nil. An existing post cannot change it.
+	Type *string
+	// Status of a new post is draft when nil. An unknown status counts as draft. A published post with a date in the
+	// future becomes a scheduled one.
+	Status *string
+
+	Title, Content, Excerpt *string
+	// Name is the wanted slug. "" makes one from the title, as nil does for a post that has none.
+	Name *string
+	// Author is another user; 0 is the caller.
+	Author *int64
+	Parent *int64
+	// MenuOrder sorts pages.
+	MenuOrder *int64
+	Password  *string
+	// CommentStatus and PingStatus are open or closed; everything else is left out. A new post without them takes the
+	// blog's default for its type.
+	CommentStatus, PingStatus *string
+	Date                      *PostDate
+	// Sticky keeps a post on top of the home page. Private posts and those with a password cannot be.
+	Sticky *bool
+	// Format is a post format; "", "standard" and unknown ones mean none.
+	Format *string
+	// Thumbnail is the attachment that illustrates the post, 0 for none.
+	Thumbnail *int64
+	// Template is the page template, "default" or "" for none.
+	Template *string
+
+	// Terms replaces the terms of the taxonomies that it names, by the rules of wp.newPost.
+	Terms []TermChoice
+	// Categories replaces the categories, by the rules of metaWeblog: ids that are none are left out, and an empty list
+	// stands for the default category.
+	Categories *[]int64
+	// Tags replaces the tags by names, by the rules of metaWeblog: new ones are created whatever the caller's role.
+	Tags *[]string
+
+	CustomFields []FieldEdit
+	Enclosure    *Enclosure
+
+	// IfNotModifiedSince refuses the edit with ErrConflict when the post was changed after this moment.
+	IfNotModifiedSince *time.Time
+	// FirstRevision gives a new post a revision at once, as those of wp.newPost, wp.newPage and metaWeblog.newPost have
+	// one and those of blogger.newPost have none.
+	FirstRevision bool
+}
+
+// Errors of posts beside Denied, Invalid and ErrNotFound.
+var (
+	// ErrEmptyPost says that a post would have neither title nor text nor excerpt.
+	ErrEmptyPost = errors.New("empty post")
+	// ErrNoAuthor says that the wanted author is nobody. It is an ErrNotFound.
+	ErrNoAuthor = fmt.Errorf("author: %w", ErrNotFound)
+	// ErrNoThumbnail says that the wanted thumbnail is not there. It is an ErrNotFound.
+	ErrNoThumbnail = fmt.Errorf("thumbnail: %w", ErrNotFound)
+)
+
+// CreatePost makes a post and returns its id. Denied, Invalid (an unknown type or term), ErrEmptyPost, ErrNoAuthor and
+// ErrNoThumbnail refuse it as a whole.
+func (s *Site) CreatePost(ctx context.Context, who auth.Identity, e PostEdit) (int64, error) {
+	return s.save(ctx, who, 0, e)
+}
+
+// EditPost changes a post, page or attachment. Beside the errors of CreatePost it returns ErrNotFound and ErrConflict.
+func (s *Site) EditPost(ctx context.Context, who auth.Identity, id int64, e PostEdit) error {
+	if id <= 0 {
+		return ErrNotFound
+	}
+	_, err := s.save(ctx, who, id, e)
+	return err
+}
+
+// edit is one write of a post on its way: what is there, what is wanted, what it will be.
+type edit struct {
+	PostEdit
+	s      *Site
+	tx     *database.Tx
+	who    auth.Identity
+	opts   *Options
+	now    time.Time
+	author bool // the wanted author exists
+
+	old   *Post // nil for a new post
+	post  Post  // as it will be
+	terms map[string][]int64
+}
+
+func (s *Site) save(ctx context.Context, who auth.Identity, id int64, e PostEdit) (int64, error) {
+	opts, err := s.Options(ctx)
+	if err != nil {
+		return 0, err
+	}
+	author, err := s.authorExists(ctx, e.Author)
+	if err != nil {
+		return 0, err
+	}
+	e.filterTexts(who)
+	var saved Post
+	err = s.db.Update(ctx, func(tx *database.Tx) error {
+		w := &edit{PostEdit: e, s: s, tx: tx, who: who, opts: opts, now: s.now(), author: author}
+		if err := w.run(ctx, id); err != nil {
+			return err
+		}
+		saved = w.post
+		return nil
+	})
+	if err != nil {
+		return 0, fmt.Errorf("save a post: %w", err)
+	}
+	if saved.Status == StatusFuture {
+		s.scheduler.wake()
+	}
+	return saved.ID, nil
+}
+
+func (w *edit) run(ctx context.Context, id int64) error {
+	if id != 0 {
+		old, err := readPost(ctx, w.tx, id)
+		if err != nil {
+			return err
+		}
+		w.old = old
+	}
+	if err := w.begin(); err != nil {
+		return err
+	}
+	if err := w.merge(); err != nil {
+		return err
+	}
+	if err := w.checkSticky(); err != nil {
+		return err
+	}
+	if err := w.checkThumbnail(ctx); err != nil {
+		return err
+	}
+	if err := w.chooseTerms(ctx); err != nil {
+		return err
+	}
+	if err := w.checkParent(ctx); err != nil {
+		return err
+	}
+	if w.post.empty() {
+		return ErrEmptyPost
+	}
+	return w.write(ctx)
+}
+
+// begin checks that the caller may write this post at all, and starts from what there is.
+func (w *edit) begin() error {
+	if w.old == nil {
+		w.post = Post{Type: TypePost, Status: StatusDraft, Author: w.who.User.ID}
+		if w.Type != nil {
+			w.post.Type = *w.Type
+		}
+		t, known := postTypeNamed(w.post.Type)
+		if !known || w.post.Type != TypePost && w.post.Type != TypePage {
+			return errPostType
+		}
+		if !may(w.who, t.rights.create) || !may(w.who, t.rights.edit.own) {
+			return &Denied{Action: "create posts of this type"}
+		}
+		return nil
+	}
+	w.post = *w.old
+	switch {
+	case !w.s.CanEdit(w.who, w.old):
+		return &Denied{Action: "edit this post"}
+	case w.old.Type == TypeRevision:
+		return &Denied{Action: "edit a revision"}
+	case w.IfNotModifiedSince != nil && w.s.ModifiedMoment(w.old).After(*w.IfNotModifiedSince):
+		return ErrConflict
+	case w.Type != nil && *w.Type != w.old.Type:
+		return &Denied{Action: "change the type of a post"}
+	}
+	return nil
+}
+
+// merge puts what is wanted in place of what is there, as far as the caller's rights go.
+func (w *edit) merge() error {
+	p := &w.post
+	if w.Status != nil {
+		p.Status = knownStatus(p.Type, *w.Status)
+	}
+	publish := w.s.CanPublish(w.who, p.Type)
+	if !publish && (p.Status == StatusPublish || p.Status == StatusFuture || p.Status == StatusPrivate) {
+		return &Denied{Action: "publish posts of this type"}
+	}
+	set(&p.Password, w.Password)
+	if p.Password != "" && !publish {
+		return &Denied{Action: "protect posts of this type by a password"}
+	}
+	if err := w.mergeAuthor(); err != nil {
+		return err
+	}
+	set(&p.Title, w.Title)
+	set(&p.Content, w.Content)
+	set(&p.Excerpt, w.Excerpt)
+	set(&p.Parent, w.Parent)
+	set(&p.MenuOrder, w.MenuOrder)
+	if w.old == nil {
+		p.CommentStatus, p.PingStatus = w.opts.discussion(p.Type)
+	}
+	set(&p.CommentStatus, openOrClosed(w.CommentStatus))
+	set(&p.PingStatus, openOrClosed(w.PingStatus))
+	p.setDate(w.Date, w.old, w.opts, w.now)
+	w.stampModified()
+	return nil
+}
+
+func (w *edit) mergeAuthor() error {
+	if w.Author == nil {
+		return nil
+	}
+	if *w.Author == 0 || *w.Author == w.who.User.ID {
+		w.post.Author = w.who.User.ID
+		return nil
+	}
+	if w.old != nil && *w.Author == w.old.Author {
+		return nil
+	}
+	if !w.s.CanEditOthers(w.who, w.post.Type) {
+		return &Denied{Action: "create posts as this user"}
+	}
+	if !w.author {
+		return ErrNoAuthor
+	}
+	w.post.Author = *w.Author
+	return nil
+}
+
+// stampModified sets the time of the last change. A post that came without an automatic draft has that of its date,
+// as in WordPress.
+func (w *edit) stampModified() {
+	p := &w.post
+	if w.old == nil && !w.FirstRevision {
+		p.Modified, p.ModifiedGMT = p.Date, p.DateGMT
+		return
+	}
+	p.Modified, p.ModifiedGMT = w.opts.Local(w.now), &w.now
+}
+
+func set[T any](to *T, from *T) {
+	if from != nil {
+		*to = *from
+	}
+}
+
+func openOrClosed(s *string) *string {
+	if s != nil && (*s == "open" || *s == "closed") {
+		return s
+	}
+	return nil
+}
+
+// discussion returns whether comments and pings are open for a new post of the type.
+func (o *Options) discussion(postType string) (comments, pings string) {
+	if postType != TypePost {
+		return "closed", "closed"
+	}
+	return o.Text("default_comment_status"), o.Text("default_ping_status")
+}
+
+// knownStatus returns the status, or draft when it is none that such a post may be given.
+func knownStatus(postType, status string) string {
+	if postType == TypeAttachment {
+		if status == StatusPrivate || status == StatusTrash {
+			return status
+		}
+		return StatusInherit
+	}
+	switch status {
+	case StatusPublish, StatusFuture, StatusDraft, StatusPending, StatusPrivate, StatusTrash:
+		return status
+	}
+	return StatusDraft
+}
+
+// empty says whether there is nothing to read. Pages have no excerpt in WordPress, and may be empty there.
+func (p *Post) empty() bool {
+	return p.Type == TypePost && p.Title == "" && p.Content == "" && p.Excerpt == ""
+}
+
+func (w *edit) checkSticky() error {
+	p := &w.post
+	if p.Type != TypePost {
+		return nil
+	}
+	switch {
+	case p.Status == StatusPrivate || p.Password != "":
+		if w.Sticky != nil && *w.Sticky {
+			return &Denied{Action: "stick a private post"}
+		}
+		p.Sticky = false
+	case w.Sticky != nil:
+		if !w.s.CanEditOthers(w.who, TypePost) {
+			return &Denied{Action: "make posts sticky"}
+		}
+		p.Sticky = *w.Sticky
+	}
+	if p.Status == StatusTrash {
+		p.Sticky = false
+	}
+	return nil
+}
+
+// checkThumbnail leaves in Thumbnail the id of an image, or 0.
+func (w *edit) checkThumbnail(ctx context.Context) error {
+	if w.Thumbnail == nil || *w.Thumbnail == 0 {
+		return nil
+	}
+	var mime string
+	err := w.tx.Get(ctx, &mime, `SELECT CASE type WHEN 'attachment' THEN mime_type ELSE '' END FROM posts WHERE id = $1`, *w.Thumbnail)
+	if errors.Is(err, database.ErrNoRows) {
+		return ErrNoThumbnail
+	}
+	if err != nil {
+		return fmt.Errorf("look for the thumbnail: %w", err)
+	}
+	if len(mime) < 6 || mime[:6] != "image/" {
+		w.Thumbnail = new(int64(0)) // what shows no picture takes the present one away, as in WordPress
+	}
+	return nil
+}
+
+// checkParent breaks a circle of parents by leaving the post without one.
+func (w *edit) checkParent(ctx context.Context) error {
+	p := &w.post
+	if p.Parent < 0 || w.old == nil || p.Parent == 0 || w.old.Parent == p.Parent {
+		p.Parent = max(p.Parent, 0)
+		return nil
+	}
+	seen := []int64{p.ID}
+	for at := p.Parent; at != 0; {
+		if slices.Contains(seen, at) {
+			p.Parent = 0
+			return nil
+		}
+		seen = append(seen, at)
+		err := w.tx.Get(ctx, &at, `SELECT parent FROM posts WHERE id = $1`, at)
+		if errors.Is(err, database.ErrNoRows) {
+			return nil
+		}
+		if err != nil {
+			return fmt.Errorf("follow the parents of post %d: %w", p.ID, err)
+		}
+	}
+	return nil
+}
+
+// chooseTerms finds the terms that the post is to have in those taxonomies that change.
+func (w *edit) chooseTerms(ctx context.Context) error {
+	w.terms = make(map[string][]int64)
+	if w.Categories != nil {
+		w.terms[Category] = *w.Categories
+	}
+	if w.Tags != nil {
+		ids, err := tagsNamed(ctx, w.tx, *w.Tags)
+		if err != nil {
+			return err
+		}
+		w.terms[PostTag] = ids
+	}
+	chosen, err := w.s.chooseTerms(ctx, w.tx, w.who, w.post.Type, w.Terms)
+	if err != nil {
+		return err
+	}
+	for taxonomy, ids := range chosen {
+		w.terms[taxonomy] = ids
+	}
+	if w.post.Type != TypePost {
+		clear(w.terms)
+		return nil
+	}
+	return w.chooseDefaults(ctx, chosen)
+}
+
+// chooseDefaults gives a post without categories the default one, unless the client has said so by id.
+func (w *edit) chooseDefaults(ctx context.Context, chosen map[string][]int64) error {
+	if _, ok := chosen[Category]; !ok && w.post.Status != StatusAutoDraft {
+		had := 0
+		if w.Categories != nil {
+			known, err := knownTerms(ctx, w.tx, Category, *w.Categories)
+			if err != nil {
+				return err
+			}
+			had = len(known)
+		} else if w.old != nil {
+			err := w.tx.Get(ctx, &had, `SELECT COUNT(*) FROM post_terms pt JOIN terms t ON t.id = pt.term_id WHERE pt.post_id = $1 AND t.taxonomy = 'category'`, w.old.ID)
+			if err != nil {
+				return fmt.Errorf("count the categories of post %d: %w", w.old.ID, err)
+			}
+		}
+		if had == 0 {
+			w.terms[Category] = []int64{w.opts.Int("default_category")}
+		}
+	}
+	if w.Format != nil {
+		id, err := formatTerm(ctx, w.tx, *w.Format)
+		if err != nil {
+			return err
+		}
+		w.terms[PostFormat] = id
+	}
+	return nil
+}
+
+// formatTerm finds or makes the term of a post format: none for the standard format and unknown ones.
+func formatTerm(ctx context.Context, tx *database.Tx, format string) ([]int64, error) {
+	if !slices.Contains(formats, format) {
+		return nil, nil
+	}
+	slug := formatPrefix + format
+	bySlug, err := termsOfSlugs(ctx, tx, PostFormat, []string{slug})
+	if err != nil {
+		return nil, err
+	}
+	if id, ok := bySlug[slug]; ok {
+		return []int64{id}, nil
+	}
+	tax, err := taxonomyNamed(PostFormat)
+	if err != nil {
+		return nil, err
+	}
+	t, err := createTerm(ctx, tx, tax, NewTerm{Taxonomy: PostFormat, Name: slug})
+	if err != nil {
+		return nil, err
+	}
+	return []int64{t.ID}, nil
+}
+
+// authorExists says whether the wanted author is a user.
+func (s *Site) authorExists(ctx context.Context, author *int64) (bool, error) {
+	if author == nil || *author <= 0 {
+		return false, nil
+	}
+	_, err := s.users.Get(ctx, *author)
+	if errors.Is(err, auth.ErrNotFound) {
+		return false, nil
+	}
+	if err != nil {
+		return false, fmt.Errorf("look for user %s: %w", strconv.FormatInt(*author, 10), err)
+	}
+	return true, nil
+}

@@ -1,0 +1,325 @@
+package site
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/url"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/quillgate/quillgate/auth"
+	"github.com/quillgate/quillgate/database"
+)
+
+// Permalink returns the address of a post: by the option permalink_structure, or the plain ?p=ID while that is empty
+// and for posts that are not public yet.
+func (s *Site) Permalink(ctx context.Context, p *Post) (string, error) {
+	opts, err := s.Options(ctx)
+	if err != nil {
+		return "", err
+	}
+	l := s.linker(opts)
+	if err := l.prepare(ctx, []Post{*p}); err != nil {
+		return "", err
+	}
+	return l.link(p), nil
+}
+
+// GUID returns the address that identifies a post for ever: its plain address, or what was stored for it.
+func (s *Site) GUID(p *Post) string {
+	if p.GUID != "" {
+		return p.GUID
+	}
+	return s.plainLink(p)
+}
+
+func (s *Site) plainLink(p *Post) string {
+	parameter := "p"
+	switch p.Type {
+	case TypePage:
+		parameter = "page_id"
+	case TypeAttachment:
+		parameter = "attachment_id"
+	}
+	return s.baseURL + "/?" + parameter + "=" + strconv.FormatInt(p.ID, 10)
+}
+
+// linker makes the addresses of posts.
+type linker struct {
+	s         *Site
+	structure string
+	pages     map[int64]pageName // ancestors of the pages
+}
+
+type pageName struct {
+	ID     int64  `db:"id"`
+	Name   string `db:"name"`
+	Parent int64  `db:"parent"`
+}
+
+func (s *Site) linker(o *Options) *linker {
+	structure := o.Text("permalink_structure")
+	if !supportedStructure(structure) {
+		structure = ""
+	}
+	return &linker{s: s, structure: structure}
+}
+
+var structureTag = regexp.MustCompile(`%[a-z_]+%`)
+
+// structureFields are the parts of an address that permalink_structure may name, with the pattern of each.
+var structureFields = map[string]string{
+	"%year%": `[0-9]{4}`, "%monthnum%": `[0-9]{1,2}`, "%day%": `[0-9]{1,2}`, "%hour%": `[0-9]{1,2}`, "%minute%": `[0-9]{1,2}`,
+	"%second%": `[0-9]{1,2}`, "%post_id%": `[0-9]+`, "%postname%": `[^/]+`,
+}
+
+// supportedStructure says whether addresses can be made and found by the structure: it knows all the parts, and one of
+// them tells one post from another. By every other structure the addresses are plain.
+func supportedStructure(structure string) bool {
+	tags := structureTag.FindAllString(structure, -1)
+	for _, t := range tags {
+		if structureFields[t] == "" {
+			return false
+		}
+	}
+	return slices.Contains(tags, "%postname%") || slices.Contains(tags, "%post_id%")
+}
+
+// pageDepth bounds how many parents of a page an address shows.
+const pageDepth = 20
+
+// prepare reads the parents of the pages among the posts, one statement for each level.
+func (l *linker) prepare(ctx context.Context, list []Post) error {
+	if l.structure == "" {
+		return nil
+	}
+	l.pages = make(map[int64]pageName)
+	var wanted []int64
+	for _, p := range list {
+		if p.Type == TypePage && p.Parent != 0 {
+			wanted = append(wanted, p.Parent)
+		}
+	}
+	for range pageDepth {
+		if len(wanted) == 0 {
+			return nil
+		}
+		query, args, err := database.In(`SELECT id, name, parent FROM posts WHERE id IN (?)`, wanted)
+		if err != nil {
+			return err
+		}
+		var rows []pageName
+		if err := l.s.db.Select(ctx, &rows, query, args...); err != nil {
+			return fmt.Errorf("read the parents of pages: %w", err)
+		}
+		wanted = wanted[:0]
+		for _, r := range rows {
+			l.pages[r.ID] = r
+			if _, known := l.pages[r.Parent]; r.Parent != 0 && !known {
+				wanted = append(wanted, r.Parent)
+			}
+		}
+	}
+	return nil
+}
+
+func (l *linker) link(p *Post) string {
+	pretty := l.structure != "" && p.Name != "" && (p.Status == StatusPublish || p.Status == StatusPrivate)
+	switch {
+	case pretty && p.Type == TypePage:
+		return l.s.baseURL + l.pagePath(p)
+	case pretty && p.Type == TypePost:
+		return l.s.baseURL + l.postPath(p)
+	}
+	return l.s.plainLink(p)
+}
+
+func (l *linker) postPath(p *Post) string {
+	path := structureTag.ReplaceAllStringFunc(l.structure, func(tag string) string {
+		switch tag {
+		case "%year%":
+			return p.Date.Format("2006")
+		case "%monthnum%":
+			return p.Date.Format("01")
+		case "%day%":
+			return p.Date.Format("02")
+		case "%hour%":
+			return p.Date.Format("15")
+		case "%minute%":
+			return p.Date.Format("04")
+		case "%second%":
+			return p.Date.Format("05")
+		case "%post_id%":
+			return strconv.FormatInt(p.ID, 10)
+		}
+		return p.Name
+	})
+	return "/" + strings.TrimLeft(path, "/")
+}
+
+func (l *linker) pagePath(p *Post) string {
+	path := p.Name
+	for at, depth := p.Parent, 0; at != 0 && depth < pageDepth; depth++ {
+		parent, ok := l.pages[at]
+		if !ok {
+			break
+		}
+		path, at = parent.Name+"/"+path, parent.Parent
+	}
+	if strings.HasSuffix(l.structure, "/") {
+		path += "/"
+	}
+	return "/" + path
+}
+
+// FindPost returns the post that an address of the blog shows to the caller, possibly nobody: plain addresses always,
+// and pretty ones by the option permalink_structure. address may be a whole URL or begin at the path. ErrNotFound when
+// there is no such post, or none that the caller may read. The password of the post is for the caller of this to ask.
+func (s *Site) FindPost(ctx context.Context, who auth.Identity, address string, load Load) (*FullPost, error) {
+	id, err := s.postAt(ctx, address)
+	if err != nil {
+		return nil, err
+	}
+	p, err := readPost(ctx, s.db, id)
+	if err != nil {
+		return nil, err
+	}
+	parent := ""
+	if p.Status == StatusInherit && p.Parent != 0 {
+		if parent, err = s.statusOf(ctx, p.Parent); err != nil {
+			return nil, err
+		}
+	}
+	if p.Type == TypeRevision || !s.CanRead(who, p, parent) {
+		return nil, ErrNotFound
+	}
+	list, err := s.full(ctx, []Post{*p}, load)
+	if err != nil {
+		return nil, err
+	}
+	return &list[0], nil
+}
+
+// statusOf is the status of a post, "" when there is none.
+func (s *Site) statusOf(ctx context.Context, id int64) (string, error) {
+	var status string
+	err := s.db.Get(ctx, &status, `SELECT status FROM posts WHERE id = $1`, id)
+	if err != nil && !errors.Is(err, database.ErrNoRows) {
+		return "", fmt.Errorf("read the status of post %d: %w", id, err)
+	}
+	return status, nil
+}
+
+// postAt finds the id of the post at an address.
+func (s *Site) postAt(ctx context.Context, address string) (int64, error) {
+	at, err := url.Parse(address)
+	if err != nil {
+		return 0, ErrNotFound
+	}
+	base, err := url.Parse(s.baseURL)
+	if err != nil {
+		return 0, fmt.Errorf("read the base URL: %w", err)
+	}
+	if at.Host != "" && !strings.EqualFold(at.Host, base.Host) {
+		return 0, ErrNotFound
+	}
+	query := at.Query()
+	for _, parameter := range []string{"p", "page_id", "attachment_id"} {
+		if id, err := strconv.ParseInt(query.Get(parameter), 10, 64); err == nil && id > 0 {
+			return id, nil
+		}
+	}
+	path, below := strings.CutPrefix(at.EscapedPath(), base.EscapedPath())
+	if !below || strings.Trim(path, "/") == "" {
+		return 0, ErrNotFound
+	}
+	opts, err := s.Options(ctx)
+	if err != nil {
+		return 0, err
+	}
+	l := s.linker(opts)
+	if l.structure == "" {
+		return 0, ErrNotFound
+	}
+	if id, err := l.postByPath(ctx, path); !errors.Is(err, ErrNotFound) {
+		return id, err
+	}
+	return l.pageByPath(ctx, path)
+}
+
+// postByPath finds a post by the structure: by its name or id, and by the parts of its date that the address shows.
+func (l *linker) postByPath(ctx context.Context, path string) (int64, error) {
+	var tags []string
+	pattern := structureTag.ReplaceAllStringFunc(regexp.QuoteMeta(strings.Trim(l.structure, "/")), func(tag string) string {
+		tags = append(tags, tag)
+		return "(" + structureFields[tag] + ")"
+	})
+	match, err := regexp.Compile("^" + pattern + "$")
+	if err != nil {
+		return 0, fmt.Errorf("read permalink_structure: %w", err)
+	}
+	found := match.FindStringSubmatch(strings.Trim(path, "/"))
+	if found == nil {
+		return 0, ErrNotFound
+	}
+	a := &arguments{}
+	where := `p.type = 'post'`
+	var candidates []Post
+	for i, tag := range tags {
+		switch value := found[i+1]; tag {
+		case "%postname%":
+			where += ` AND p.name = ` + a.add(strings.ToLower(value))
+		case "%post_id%":
+			id, err := strconv.ParseInt(value, 10, 64)
+			if err != nil {
+				return 0, ErrNotFound
+			}
+			where += ` AND p.id = ` + a.add(id)
+		}
+	}
+	if err := l.s.db.Select(ctx, &candidates, `SELECT `+postColumns+` FROM posts p WHERE `+where+` ORDER BY p.id LIMIT 100`, a.list...); err != nil {
+		return 0, fmt.Errorf("find a post by its address: %w", err)
+	}
+	for _, p := range candidates {
+		if sameDate(p.Date, tags, found[1:]) {
+			return p.ID, nil
+		}
+	}
+	return 0, ErrNotFound
+}
+
+// sameDate says whether the parts of a date that an address shows are those of the post.
+func sameDate(date time.Time, tags, values []string) bool {
+	parts := map[string]int{"%year%": date.Year(), "%monthnum%": int(date.Month()), "%day%": date.Day(),
+		"%hour%": date.Hour(), "%minute%": date.Minute(), "%second%": date.Second()}
+	for i, tag := range tags {
+		want, is := parts[tag]
+		if got, err := strconv.Atoi(values[i]); is && (err != nil || got != want) {
+			return false
+		}
+	}
+	return true
+}
+
+// pageByPath follows the names of pages from the top.
+func (l *linker) pageByPath(ctx context.Context, path string) (int64, error) {
+	names := strings.Split(strings.ToLower(strings.Trim(path, "/")), "/")
+	if len(names) > pageDepth {
+		return 0, ErrNotFound
+	}
+	var at int64
+	for _, name := range names {
+		err := l.s.db.Get(ctx, &at, `SELECT id FROM posts WHERE name = $1 AND type = 'page' AND parent = $2 ORDER BY id LIMIT 1`, name, at)
+		if errors.Is(err, database.ErrNoRows) {
+			return 0, ErrNotFound
+		}
+		if err != nil {
+			return 0, fmt.Errorf("find a page by its address: %w", err)
+		}
+	}
+	return at, nil
+}

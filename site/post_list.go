@@ -1,0 +1,310 @@
+package site
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/quillgate/quillgate/auth"
+	"github.com/quillgate/quillgate/database"
+)
+
+// GetPost returns a post of any type to somebody who may edit it; a revision goes by its parent. ErrNotFound, *Denied.
+func (s *Site) GetPost(ctx context.Context, who auth.Identity, id int64, load Load) (*FullPost, error) {
+	if id <= 0 {
+		return nil, ErrNotFound
+	}
+	p, err := readPost(ctx, s.db, id)
+	if err != nil {
+		return nil, err
+	}
+	rights := p
+	if p.Type == TypeRevision {
+		if rights, err = readPost(ctx, s.db, p.Parent); err != nil {
+			return nil, err
+		}
+	}
+	if !s.CanEdit(who, rights) {
+		return nil, &Denied{Action: "edit this post"}
+	}
+	list, err := s.full(ctx, []Post{*p}, load)
+	if err != nil {
+		return nil, err
+	}
+	return &list[0], nil
+}
+
+// PostFilter says which posts ListPosts returns, and in which order.
+type PostFilter struct {
+	// Type is a post type; post when empty.
+	Type string
+	// Statuses are the wanted statuses; "any" stands for all but trash and auto-draft. Unknown ones are left out, and
+	// when only unknown ones are given every status is wanted, as in WordPress. None at all means draft, publish,
+	// future, pending and private.
+	Statuses []string
+	// Author limits the list to one author's posts; 0 for all.
+	Author int64
+	// Search are words that title, excerpt or text must contain, all of them; case does not count.
+	Search string
+	// OrderBy is date, modified, title, ID, name, author, parent, menu_order or comment_count; everything else is date.
+	OrderBy string
+	// Ascending turns the order round: oldest first.
+	Ascending bool
+	// Limit is 10 when 0 or below, and at most maxPosts; Offset skips.
+	Limit, Offset int
+}
+
+// maxPosts bounds a list of posts.
+const maxPosts = 1000
+
+// maxOffset bounds how deep a list can be entered, since the rows before it are walked over.
+const maxOffset = 10_000_000
+
+// ListPosts returns those posts of a filter that the caller may edit. The filter's Limit counts before that, as in
+// WordPress: a list may be shorter than asked for, and empty, while there is more behind. Invalid for an unknown type;
+// *Denied for who may not edit posts of the type.
+//
+// The statements are few and bounded, and what they read grows with Offset and Limit, not with the number of posts,
+// unless the order is another than by date or words are searched.
+func (s *Site) ListPosts(ctx context.Context, who auth.Identity, f PostFilter, load Load) ([]FullPost, error) {
+	f = f.withDefaults()
+	if _, known := postTypeNamed(f.Type); !known {
+		return nil, errPostType
+	}
+	if !s.CanEditType(who, f.Type) {
+		return nil, &Denied{Action: "edit posts of this type"}
+	}
+	list, err := readPosts(ctx, s.db, f)
+	if err != nil {
+		return nil, err
+	}
+	if err := readTrashedFrom(ctx, s.db, pointers(list)); err != nil {
+		return nil, err
+	}
+	list = slices.DeleteFunc(list, func(p Post) bool { return !s.CanEdit(who, &p) })
+	return s.full(ctx, list, load)
+}
+
+func (f PostFilter) withDefaults() PostFilter {
+	if f.Type == "" {
+		f.Type = TypePost
+	}
+	if f.Limit <= 0 {
+		f.Limit = 10
+	}
+	f.Limit, f.Offset = min(f.Limit, maxPosts), min(max(f.Offset, 0), maxOffset)
+	return f
+}
+
+// listStatuses are those of which lists without a status consist.
+var listStatuses = []string{StatusDraft, StatusPublish, StatusFuture, StatusPending, StatusPrivate}
+
+// wanted returns the statuses to look for; none means every status.
+func (f PostFilter) wanted() []string {
+	if len(f.Statuses) == 0 {
+		return listStatuses
+	}
+	if slices.Contains(f.Statuses, "any") {
+		return append(slices.Clone(listStatuses), StatusInherit)
+	}
+	known := append([]string{StatusTrash, StatusAutoDraft, StatusInherit}, listStatuses...)
+	var out []string
+	for _, status := range f.Statuses {
+		if slices.Contains(known, status) && !slices.Contains(out, status) {
+			out = append(out, status)
+		}
+	}
+	return out
+}
+
+// postOrders are the columns that a list can be ordered by. The id breaks ties.
+var postOrders = map[string]string{
+	"date": "p.date", "modified": "p.modified", "title": "LOWER(p.title)", "id": "p.id", "name": "p.name", "author": "p.author",
+	"parent": "p.parent", "menu_order": "p.menu_order", "comment_count": "p.comment_count",
+}
+
+func (f PostFilter) order() string {
+	column, ok := postOrders[strings.TrimPrefix(strings.ToLower(f.OrderBy), "post_")]
+	if !ok {
+		column = "p.date"
+	}
+	direction := "DESC"
+	if f.Ascending {
+		direction = "ASC"
+	}
+	return column + " " + direction + ", p.id " + direction
+}
+
+// readPosts reads the rows of a filter. By date and with several statuses it takes the first rows of each status by the
+// index and merges them: no database does so by itself, and a rare status must not cost a walk through all posts.
+func readPosts(ctx context.Context, q database.Queryer, f PostFilter) ([]Post, error) {
+	a := &arguments{}
+	where := `p.type = ` + a.add(f.Type)
+	if f.Author != 0 {
+		where += ` AND p.author = ` + a.add(f.Author)
+	}
+	where += f.search(a)
+	order := f.order()
+	depth, statuses := f.Offset+f.Limit, f.wanted()
+	page := ` LIMIT ` + a.add(f.Limit) + ` OFFSET ` + a.add(f.Offset)
+	var query string
+	if len(statuses) == 0 {
+		query = `SELECT ` + postColumns + ` FROM posts p WHERE ` + where + ` ORDER BY ` + order + page
+	} else {
+		limit := a.add(depth)
+		parts := make([]string, len(statuses))
+		for i, status := range statuses {
+			parts[i] = `SELECT id FROM (SELECT p.id FROM posts p WHERE ` + where + ` AND p.status = ` + a.add(status) +
+				` ORDER BY ` + order + ` LIMIT ` + limit + `) AS s` + strconv.Itoa(i)
+		}
+		query = `SELECT ` + postColumns + ` FROM posts p WHERE p.id IN (` + strings.Join(parts, ` UNION ALL `) + `) ORDER BY ` + order + page
+	}
+	var list []Post
+	if err := q.Select(ctx, &list, query, a.list...); err != nil {
+		return nil, fmt.Errorf("list posts: %w", err)
+	}
+	return list, nil
+}
+
+// arguments collects the arguments of a statement.
+type arguments struct{ list []any }
+
+// add appends an argument and returns its placeholder.
+func (a *arguments) add(v any) string {
+	a.list = append(a.list, v)
+	return "$" + strconv.Itoa(len(a.list))
+}
+
+// maxSearchWords bounds a search; more words are left out.
+const maxSearchWords = 12
+
+// search writes the conditions for the words. One database folds the case of ASCII letters only, so a word is looked
+// for in both forms where they differ.
+func (f PostFilter) search(a *arguments) string {
+	var b strings.Builder
+	for _, word := range searchWords(f.Search) {
+		forms := []string{asciiLower(word)}
+		if lower := strings.ToLower(word); lower != forms[0] {
+			forms = append(forms, lower)
+		}
+		var alternatives []string
+		for _, form := range forms {
+			pattern := a.add("%" + database.Like(form) + "%")
+			for _, column := range []string{"title", "excerpt", "content"} {
+				alternatives = append(alternatives, `LOWER(p.`+column+`) LIKE `+pattern+` ESCAPE '\'`)
+			}
+		}
+		b.WriteString(` AND (` + strings.Join(alternatives, ` OR `) + `)`)
+	}
+	return b.String()
+}
+
+// searchWords splits a search at white space and commas; what stands in double quotes stays together.
+func searchWords(s string) []string {
+	var words []string
+	for i, part := range strings.Split(s, `"`) {
+		if i%2 == 1 {
+			words = append(words, part)
+			continue
+		}
+		words = append(words, strings.FieldsFunc(part, func(c rune) bool { return strings.ContainsRune(" \t\r\n\f\v,+", c) })...)
+	}
+	words = slices.DeleteFunc(words, func(w string) bool { return strings.TrimSpace(w) == "" })
+	return words[:min(len(words), maxSearchWords)]
+}
+
+func asciiLower(s string) string {
+	return strings.Map(func(c rune) rune {
+		if c >= 'A' && c <= 'Z' {
+			return c + 'a' - 'A'
+		}
+		return c
+	}, s)
+}
+
+func pointers(list []Post) []*Post {
+	out := make([]*Post, len(list))
+	for i := range list {
+		out[i] = &list[i]
+	}
+	return out
+}
+
+// full loads what belongs to posts, one statement for each part of all of them.
+func (s *Site) full(ctx context.Context, list []Post, load Load) ([]FullPost, error) {
+	out := make([]FullPost, len(list))
+	if len(list) == 0 {
+		return out, nil
+	}
+	opts, err := s.Options(ctx)
+	if err != nil {
+		return nil, err
+	}
+	links := s.linker(opts)
+	ids := make([]int64, len(list))
+	for i, p := range list {
+		ids[i] = p.ID
+		out[i] = FullPost{Post: p, Format: "standard"}
+	}
+	if load&LoadTerms != 0 {
+		terms, err := termsOfPosts(ctx, s.db, ids)
+		if err != nil {
+			return nil, err
+		}
+		for i := range out {
+			out[i].Terms = terms[out[i].ID]
+			out[i].Format = formatOf(out[i].Type, out[i].Terms)
+		}
+	}
+	if load&LoadFields != 0 {
+		fields, err := loadFields(ctx, s.db, ids)
+		if err != nil {
+			return nil, err
+		}
+		for i := range out {
+			out[i].CustomFields = fields[out[i].ID]
+			out[i].Thumbnail = thumbnailOf(out[i].CustomFields)
+		}
+	}
+	if err := links.prepare(ctx, list); err != nil {
+		return nil, err
+	}
+	for i := range out {
+		out[i].Link = links.link(&out[i].Post)
+	}
+	return out, nil
+}
+
+func formatOf(postType string, terms []Term) string {
+	for _, t := range terms {
+		if format, ok := strings.CutPrefix(t.Slug, formatPrefix); ok && t.Taxonomy == PostFormat && postType == TypePost {
+			return format
+		}
+	}
+	return "standard"
+}
+
+func thumbnailOf(fields []CustomField) int64 {
+	for _, f := range fields {
+		if f.Key == metaThumbnail {
+			id, err := strconv.ParseInt(strings.TrimSpace(f.Value), 10, 64)
+			if err == nil && id > 0 {
+				return id
+			}
+		}
+	}
+	return 0
+}
+
+// PublishedPosts returns published posts for visitors, the newest first. A post with a password is among them; its
+// texts are not to be shown.
+func (s *Site) PublishedPosts(ctx context.Context, limit, offset int, load Load) ([]FullPost, error) {
+	f := PostFilter{Statuses: []string{StatusPublish}, Limit: limit, Offset: offset}.withDefaults()
+	list, err := readPosts(ctx, s.db, f)
+	if err != nil {
+		return nil, err
+	}
+	return s.full(ctx, list, load)
+}

@@ -1,0 +1,181 @@
+package site
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+
+	"github.com/quillgate/quillgate/database"
+)
+
+// write puts the post into the database with everything that follows from the change.
+func (w *edit) write(ctx context.Context) error {
+	if err := w.nameIt(ctx); err != nil {
+		return err
+	}
+	if err := w.writeRow(ctx); err != nil {
+		return err
+	}
+	if err := w.writeTrash(ctx); err != nil {
+		return err
+	}
+	if err := w.writeFields(ctx); err != nil {
+		return err
+	}
+	if err := w.writeTerms(ctx); err != nil {
+		return err
+	}
+	if w.old == nil && !w.FirstRevision {
+		return nil
+	}
+	return saveRevision(ctx, w.tx, &w.post, w.who.User.ID)
+}
+
+// nameIt gives the post its slug: the wanted one, the one it has, or one made from the title when it goes public.
+func (w *edit) nameIt(ctx context.Context) error {
+	p := &w.post
+	wanted := p.Name
+	switch {
+	case w.Name != nil:
+		wanted = *w.Name
+	case w.leavesTrash():
+		desired, err := desiredSlug(ctx, w.tx, w.old)
+		if err != nil {
+			return err
+		}
+		wanted = desired
+	case w.entersTrash():
+		wanted = trashedSlug(p.Name)
+	}
+	if p.Status == StatusPending && !w.s.CanPublish(w.who, p.Type) {
+		wanted = "" // who cannot publish does not choose the address
+	}
+	if wanted == "" && !floating(p.Status) {
+		wanted = p.Title
+	}
+	slug := Slug(wanted)
+	if slug == "" && !floating(p.Status) && p.ID != 0 {
+		slug = strconv.FormatInt(p.ID, 10)
+	}
+	if w.old != nil && slug == w.old.Name && p.Parent == w.old.Parent && !floating(w.old.Status) && w.old.Status != StatusTrash {
+		p.Name = slug
+		return nil
+	}
+	var err error
+	p.Name, err = uniqueSlug(ctx, w.tx, p, slug, w.opts.Text("permalink_structure"))
+	return err
+}
+
+func (w *edit) entersTrash() bool {
+	return w.old != nil && w.old.Status != StatusTrash && w.post.Status == StatusTrash
+}
+
+func (w *edit) leavesTrash() bool {
+	return w.old != nil && w.old.Status == StatusTrash && w.post.Status != StatusTrash
+}
+
+func (w *edit) writeRow(ctx context.Context) error {
+	p := &w.post
+	if w.old != nil {
+		return updatePost(ctx, w.tx, p)
+	}
+	if err := insertPost(ctx, w.tx, p); err != nil {
+		return err
+	}
+	if p.Name != "" || floating(p.Status) {
+		return nil
+	}
+	// A title without letters: the address is the id, which nobody knew before.
+	var err error
+	p.Name, err = uniqueSlug(ctx, w.tx, p, strconv.FormatInt(p.ID, 10), w.opts.Text("permalink_structure"))
+	if err != nil {
+		return err
+	}
+	if _, err := w.tx.Exec(ctx, `UPDATE posts SET name = $2 WHERE id = $1`, p.ID, p.Name); err != nil {
+		return fmt.Errorf("name post %d: %w", p.ID, err)
+	}
+	return nil
+}
+
+// insertPost adds a row and sets its ID.
+func insertPost(ctx context.Context, tx *database.Tx, p *Post) error {
+	err := tx.Get(ctx, &p.ID, `INSERT INTO posts (type, status, title, name, author, content, excerpt, password, parent, menu_order,
+			comment_status, ping_status, mime_type, guid, sticky, comment_count, date, date_gmt, modified, modified_gmt)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20) RETURNING id`,
+		p.Type, p.Status, p.Title, p.Name, p.Author, p.Content, p.Excerpt, p.Password, p.Parent, p.MenuOrder,
+		p.CommentStatus, p.PingStatus, p.MimeType, p.GUID, p.Sticky, p.CommentCount, p.Date, p.DateGMT, p.Modified, p.ModifiedGMT)
+	if err != nil {
+		return fmt.Errorf("insert a post: %w", err)
+	}
+	return nil
+}
+
+func updatePost(ctx context.Context, tx *database.Tx, p *Post) error {
+	_, err := tx.Exec(ctx, `UPDATE posts SET status = $2, title = $3, name = $4, author = $5, content = $6, excerpt = $7, password = $8,
+			parent = $9, menu_order = $10, comment_status = $11, ping_status = $12, sticky = $13, date = $14, date_gmt = $15,
+			modified = $16, modified_gmt = $17
+		WHERE id = $1`,
+		p.ID, p.Status, p.Title, p.Name, p.Author, p.Content, p.Excerpt, p.Password, p.Parent, p.MenuOrder, p.CommentStatus,
+		p.PingStatus, p.Sticky, p.Date, p.DateGMT, p.Modified, p.ModifiedGMT)
+	if err != nil {
+		return fmt.Errorf("update post %d: %w", p.ID, err)
+	}
+	return nil
+}
+
+// writeTrash keeps what a post was when it goes into the trash, and brings back what can be when it leaves.
+func (w *edit) writeTrash(ctx context.Context) error {
+	switch {
+	case w.entersTrash():
+		return enterTrash(ctx, w.tx, w.old, w.now)
+	case w.leavesTrash():
+		return leaveTrash(ctx, w.tx, w.post.ID)
+	}
+	return nil
+}
+
+func (w *edit) writeFields(ctx context.Context) error {
+	id := w.post.ID
+	if w.Thumbnail != nil && (w.old != nil || *w.Thumbnail != 0) {
+		value := ""
+		if *w.Thumbnail != 0 {
+			value = strconv.FormatInt(*w.Thumbnail, 10)
+		}
+		if err := setField(ctx, w.tx, id, metaThumbnail, value); err != nil {
+			return err
+		}
+	}
+	if w.Template != nil {
+		template := *w.Template
+		if template == "default" {
+			template = ""
+		}
+		if err := setField(ctx, w.tx, id, metaTemplate, template); err != nil {
+			return err
+		}
+	}
+	if err := editFields(ctx, w.tx, id, w.CustomFields); err != nil {
+		return err
+	}
+	if w.Enclosure != nil {
+		return addEnclosure(ctx, w.tx, id, *w.Enclosure)
+	}
+	return nil
+}
+
+// writeTerms sets the terms and keeps the counts of terms true: those of the new terms as of the post's new status,
+// those of the old terms as of the way from one status to the other.
+func (w *edit) writeTerms(ctx context.Context) error {
+	p := &w.post
+	was := w.old != nil && counts(w.old)
+	for _, t := range taxonomies() {
+		ids, changed := w.terms[t.Name]
+		if !changed {
+			continue
+		}
+		if err := setPostTerms(ctx, w.tx, p.ID, was, t.Name, ids); err != nil {
+			return err
+		}
+	}
+	return countPost(ctx, w.tx, p.ID, was, counts(p))
+}

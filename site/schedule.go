@@ -1,0 +1,103 @@
+package site
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/quillgate/quillgate/database"
+)
+
+// Scheduled posts are rows of status future. Nothing but the database remembers them, so that a restart loses none, and
+// each becomes published in one transaction that first finds it still scheduled, so that of several replicas one does it.
+
+// scheduleBatch bounds how many posts one transaction publishes.
+const scheduleBatch = 100
+
+// scheduleCheck is how often the database is asked for posts that another process has scheduled.
+const scheduleCheck = 20 * time.Second
+
+// scheduler tells the loop of Run that a post was scheduled by this process.
+type scheduler struct{ news chan struct{} }
+
+func newScheduler() scheduler { return scheduler{news: make(chan struct{}, 1)} }
+
+// wake never waits: one piece of news that nobody has read yet is enough.
+func (s scheduler) wake() {
+	select {
+	case s.news <- struct{}{}:
+	default:
+	}
+}
+
+// PublishDue publishes the scheduled posts whose date has come, and returns how many.
+func (s *Site) PublishDue(ctx context.Context) (int, error) {
+	total := 0
+	for {
+		n, err := s.publishBatch(ctx)
+		if err != nil {
+			return total, fmt.Errorf("publish scheduled posts: %w", err)
+		}
+		total += n
+		if n < scheduleBatch {
+			return total, nil
+		}
+	}
+}
+
+func (s *Site) publishBatch(ctx context.Context) (int, error) {
+	var due []int64
+	err := s.db.Update(ctx, func(tx *database.Tx) error {
+		due = nil
+		err := tx.Select(ctx, &due, `SELECT id FROM posts WHERE status = 'future' AND date_gmt <= $1 ORDER BY date_gmt LIMIT $2`, s.now(), scheduleBatch)
+		if err != nil || len(due) == 0 {
+			return err
+		}
+		if err := execIn(ctx, tx, `UPDATE posts SET status = 'publish' WHERE id IN (?)`, due); err != nil {
+			return err
+		}
+		return countPublished(ctx, tx, due)
+	})
+	return len(due), err
+}
+
+// countPublished counts posts that have just been published in their terms.
+func countPublished(ctx context.Context, tx *database.Tx, ids []int64) error {
+	return execIn(ctx, tx, `UPDATE terms SET count = count + (SELECT COUNT(*) FROM post_terms pt JOIN posts p ON p.id = pt.post_id
+			WHERE pt.term_id = terms.id AND p.type = 'post' AND p.id IN (?))
+		WHERE id IN (SELECT term_id FROM post_terms WHERE post_id IN (?))`, ids, ids)
+}
+
+// Run publishes scheduled posts when their time comes, until ctx is done. Errors are logged and tried again. It returns
+// when it has ended; run one in each process.
+func (s *Site) Run(ctx context.Context) {
+	for {
+		if _, err := s.PublishDue(ctx); err != nil && ctx.Err() == nil {
+			s.logger.ErrorContext(ctx, "scheduled posts", "error", err)
+		}
+		timer := time.NewTimer(s.nextCheck(ctx))
+		select {
+		case <-ctx.Done():
+			timer.Stop()
+			return
+		case <-s.scheduler.news:
+			timer.Stop()
+		case <-timer.C:
+		}
+	}
+}
+
+// nextCheck is the time until the next scheduled post, at most scheduleCheck and at least a moment, so that a database
+// in trouble is not asked in a circle.
+func (s *Site) nextCheck(ctx context.Context) time.Duration {
+	var next time.Time
+	err := s.db.Get(ctx, &next, `SELECT date_gmt FROM posts WHERE status = 'future' AND date_gmt IS NOT NULL ORDER BY date_gmt LIMIT 1`)
+	if err != nil {
+		if !errors.Is(err, database.ErrNoRows) && ctx.Err() == nil {
+			s.logger.ErrorContext(ctx, "scheduled posts", "error", err)
+		}
+		return scheduleCheck
+	}
+	return min(max(next.Sub(s.clock()), 50*time.Millisecond), scheduleCheck)
+}
