@@ -35,13 +35,13 @@ type Config struct {
 
 // Site is one blog. It is safe for concurrent use.
 type Site struct {
-	db      *database.DB
-	users   *auth.Users
-	media   media.Store
-	baseURL string
-	clock   func() time.Time
-	logger  *slog.Logger
-	options optionCache
+	db        *database.DB
+	users     *auth.Users
+	media     media.Store
+	baseURL   string
+	clock     func() time.Time
+	logger    *slog.Logger
+	options   optionCache
 	scheduler scheduler
 }
 

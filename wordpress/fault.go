@@ -27,6 +27,7 @@ var (
 	errNotYet         = &xmlrpc.Fault{Code: codeServerError, Message: "This server does not do this yet."}
 	errNotInMulticall = &xmlrpc.Fault{Code: codeForbidden, Message: "This method has to be called on its own, not inside system.multicall."}
 	errLogin          = &xmlrpc.Fault{Code: codeForbidden, Message: "The user name or the password, or the signature, is not right."}
+	errSiteDetails    = &xmlrpc.Fault{Code: codeForbidden, Message: "You are not allowed to read details about this site."}
 	errNoPost         = &xmlrpc.Fault{Code: codeNotFound, Message: "There is no post with this id."}
 )
 
@@ -36,6 +37,10 @@ var faults = []struct {
 	fault *xmlrpc.Fault
 }{
 	{auth.ErrDenied, errLogin},
+	{site.ErrConflict, &xmlrpc.Fault{Code: codeConflict, Message: "The post has been changed since you last read it."}},
+	{site.ErrEmptyPost, &xmlrpc.Fault{Code: codeServerError, Message: "A post needs a title, a text or an excerpt."}},
+	{site.ErrNoAuthor, &xmlrpc.Fault{Code: codeNotFound, Message: "There is no user with the id of the author."}},
+	{site.ErrNoThumbnail, &xmlrpc.Fault{Code: codeNotFound, Message: "There is no attachment with the id of the thumbnail."}},
 	{site.ErrNotFound, errNoPost},
 	{apps.ErrNotFound, &xmlrpc.Fault{Code: codeNotFound, Message: "There is no such application."}},
 }

@@ -4,49 +4,112 @@ import (
 	"context"
 
 	"github.com/quillgate/quillgate/auth"
+	"github.com/quillgate/quillgate/site"
 	"github.com/quillgate/quillgate/xmlrpc"
 )
 
+// newPost creates a post, as wp.newPost. A post is made from an automatic draft there, which is why comments are
+// closed unless the client opens them, and why the post has a revision at once.
 func (a *API) newPost(ctx context.Context, who auth.Identity, p params) (xmlrpc.Value, error) {
-	return xmlrpc.Value{}, errNotYet
+	content, err := contentOf(p.at(3))
+	if err != nil {
+		return xmlrpc.Value{}, err
+	}
+	e := postEdit(content)
+	e.Date = newDate(content)
+	e.FirstRevision = true
+	if e.CommentStatus == nil || *e.CommentStatus != "open" {
+		e.CommentStatus = new("closed")
+	}
+	id, err := a.site.CreatePost(ctx, who, e)
+	if err != nil {
+		return xmlrpc.Value{}, err
+	}
+	return idText(id), nil
 }
 
+// editPost changes the members of a post that the client names, as wp.editPost.
 func (a *API) editPost(ctx context.Context, who auth.Identity, p params) (xmlrpc.Value, error) {
-	return xmlrpc.Value{}, errNotYet
+	content, err := contentOf(p.at(4))
+	if err != nil {
+		return xmlrpc.Value{}, err
+	}
+	e := postEdit(content)
+	if e.Date, err = editDate(content); err != nil {
+		return xmlrpc.Value{}, err
+	}
+	if since := content.Get("if_not_modified_since"); !since.IsZero() {
+		d, ok := dateOf(since, true)
+		if since.Kind() != xmlrpc.KindDateTime || !ok {
+			return xmlrpc.Value{}, &site.Invalid{Field: "if_not_modified_since", Why: "it has to be a dateTime"}
+		}
+		e.IfNotModifiedSince = &d.Time
+	}
+	if err := a.site.EditPost(ctx, who, p.int(3), e); err != nil {
+		return xmlrpc.Value{}, err
+	}
+	return xmlrpc.Bool(true), nil
 }
 
 func (a *API) deletePost(ctx context.Context, who auth.Identity, p params) (xmlrpc.Value, error) {
-	return xmlrpc.Value{}, errNotYet
+	if err := a.site.DeletePost(ctx, who, p.int(3)); err != nil {
+		return xmlrpc.Value{}, err
+	}
+	return xmlrpc.Bool(true), nil
 }
 
 func (a *API) getPost(ctx context.Context, who auth.Identity, p params) (xmlrpc.Value, error) {
-	return xmlrpc.Value{}, errNotYet
+	fields := fieldsOf(p, 4, "post", "terms", "custom_fields")
+	post, err := a.site.GetPost(ctx, who, p.int(3), fields.load())
+	if err != nil {
+		return xmlrpc.Value{}, err
+	}
+	list, err := a.postStructs(ctx, []site.FullPost{*post}, fields)
+	if err != nil {
+		return xmlrpc.Value{}, err
+	}
+	return list[0], nil
 }
 
 func (a *API) getPosts(ctx context.Context, who auth.Identity, p params) (xmlrpc.Value, error) {
-	return xmlrpc.Value{}, errNotYet
+	filter := p.at(3)
+	f := site.PostFilter{
+		Statuses: statusesOf(filter),
+		Search:   textOf(filter.Get("s")),
+		Limit:    clampInt(intOf(filter.Get("number"))),
+		Offset:   clampInt(intOf(filter.Get("offset"))),
+	}
+	if t := filter.Get("post_type"); !t.IsZero() {
+		// An empty name is the name of no type.
+		if f.Type = textOf(t); f.Type == "" {
+			f.Type = "?"
+		}
+	}
+	if by := filter.Get("orderby"); !by.IsZero() {
+		f.OrderBy = textOf(by)
+		f.Ascending = equalFold(textOf(filter.Get("order")), "asc")
+	}
+	fields := fieldsOf(p, 4, "post", "terms", "custom_fields")
+	posts, err := a.site.ListPosts(ctx, who, f, fields.load())
+	if err != nil {
+		return xmlrpc.Value{}, err
+	}
+	list, err := a.postStructs(ctx, posts, fields)
+	if err != nil {
+		return xmlrpc.Value{}, err
+	}
+	return xmlrpc.Array(list...), nil
 }
 
-func (a *API) getRevisions(ctx context.Context, who auth.Identity, p params) (xmlrpc.Value, error) {
-	return xmlrpc.Value{}, errNotYet
-}
-
-func (a *API) restoreRevision(ctx context.Context, who auth.Identity, p params) (xmlrpc.Value, error) {
-	return xmlrpc.Value{}, errNotYet
-}
-
-func (a *API) getPostFormats(ctx context.Context, who auth.Identity, p params) (xmlrpc.Value, error) {
-	return xmlrpc.Value{}, errNotYet
-}
-
-func (a *API) getPostType(ctx context.Context, who auth.Identity, p params) (xmlrpc.Value, error) {
-	return xmlrpc.Value{}, errNotYet
-}
-
-func (a *API) getPostTypes(ctx context.Context, who auth.Identity, p params) (xmlrpc.Value, error) {
-	return xmlrpc.Value{}, errNotYet
-}
-
+// getPostStatusList answers the statuses that a post can be given, with names for people.
 func (a *API) getPostStatusList(ctx context.Context, who auth.Identity, p params) (xmlrpc.Value, error) {
-	return xmlrpc.Value{}, errNotYet
+	if !who.Can(auth.EditPosts) {
+		return xmlrpc.Value{}, errSiteDetails
+	}
+	return xmlrpc.Struct(
+		xmlrpc.M("draft", xmlrpc.String("Draft")),
+		xmlrpc.M("pending", xmlrpc.String("Pending Review")),
+		xmlrpc.M("private", xmlrpc.String("Private")),
+		xmlrpc.M("publish", xmlrpc.String("Published")),
+	), nil
 }

@@ -1,0 +1,290 @@
+package wordpress
+
+import (
+	"context"
+	"html"
+	"slices"
+	"strings"
+
+	"github.com/quillgate/quillgate/site"
+	"github.com/quillgate/quillgate/xmlrpc"
+)
+
+// fields are the names of the members and groups of members that a client wants to see.
+type fields []string
+
+// fieldsOf reads the list of fields at position i, by default those given. An empty list is a list: it asks for
+// nothing but the id.
+func fieldsOf(p params, i int, byDefault ...string) fields {
+	if !p.given(i) {
+		return byDefault
+	}
+	out := fields{}
+	for _, v := range listOf(p.at(i)) {
+		out = append(out, textOf(v))
+	}
+	return out
+}
+
+func (f fields) has(names ...string) bool {
+	for _, name := range names {
+		if slices.Contains(f, name) {
+			return true
+		}
+	}
+	return false
+}
+
+// load says what has to be read for the fields.
+func (f fields) load() site.Load {
+	var l site.Load
+	if f.has("terms", "taxonomies", "post", "post_format") {
+		l |= site.LoadTerms
+	}
+	if f.has("custom_fields", "enclosure", "post", "post_thumbnail") {
+		l |= site.LoadFields
+	}
+	return l
+}
+
+// listOf reads a list: the elements of an array, the values of a struct, or the one value that stands for a list of one.
+func listOf(v xmlrpc.Value) []xmlrpc.Value {
+	switch v.Kind() {
+	case xmlrpc.KindNil:
+		return nil
+	case xmlrpc.KindArray:
+		return v.Elements()
+	case xmlrpc.KindStruct:
+		var out []xmlrpc.Value
+		for _, m := range v.Members() {
+			out = append(out, m.Value)
+		}
+		return out
+	}
+	if textOf(v) == "" {
+		return nil
+	}
+	return []xmlrpc.Value{v}
+}
+
+// contentOf checks that an argument is a struct of members. Clients that cannot tell them apart send no members as an
+// empty array.
+func contentOf(v xmlrpc.Value) (xmlrpc.Value, error) {
+	if v.Kind() == xmlrpc.KindStruct || v.Kind() == xmlrpc.KindArray && v.Len() == 0 {
+		return v, nil
+	}
+	return v, &site.Invalid{Field: "content", Why: "it has to be a struct"}
+}
+
+// optional reads a member that may be missing; nil counts as missing.
+func optional[T any](content xmlrpc.Value, name string, read func(xmlrpc.Value) T) *T {
+	v := content.Get(name)
+	if v.IsZero() {
+		return nil
+	}
+	return new(read(v))
+}
+
+// postEdit reads the content of wp.newPost and wp.editPost, but for the date. Members that these methods do not know
+// are left out, menu_order and page_template among them: WordPress ignores them there.
+func postEdit(content xmlrpc.Value) site.PostEdit {
+	e := site.PostEdit{
+		Type:          optional(content, "post_type", textOf),
+		Status:        optional(content, "post_status", textOf),
+		Title:         optional(content, "post_title", textOf),
+		Content:       optional(content, "post_content", textOf),
+		Excerpt:       optional(content, "post_excerpt", textOf),
+		Name:          optional(content, "post_name", textOf),
+		Author:        optional(content, "post_author", absOf),
+		Parent:        optional(content, "post_parent", absOf),
+		Password:      optional(content, "post_password", textOf),
+		CommentStatus: optional(content, "comment_status", textOf),
+		PingStatus:    optional(content, "ping_status", textOf),
+		Sticky:        optional(content, "sticky", switchOf),
+		Thumbnail:     optional(content, "post_thumbnail", absOf),
+		CustomFields:  fieldEdits(content.Get("custom_fields")),
+		Enclosure:     enclosureOf(content.Get("enclosure")),
+	}
+	e.Format = optional(content, "post_format", func(v xmlrpc.Value) string { return strings.ToLower(textOf(v)) })
+	for _, m := range content.Get("terms").Members() {
+		c := site.TermChoice{Taxonomy: m.Name}
+		for _, id := range listOf(m.Value) {
+			c.IDs = append(c.IDs, intOf(id))
+		}
+		e.Terms = append(e.Terms, c)
+	}
+	for _, m := range content.Get("terms_names").Members() {
+		c := site.TermChoice{Taxonomy: m.Name, ByName: true}
+		for _, name := range listOf(m.Value) {
+			c.Names = append(c.Names, textOf(name))
+		}
+		e.Terms = append(e.Terms, c)
+	}
+	return e
+}
+
+// absOf reads an id without its sign.
+func absOf(v xmlrpc.Value) int64 {
+	n := intOf(v)
+	return max(n, -n)
+}
+
+// switchOf reads a flag of which the text "false" is off, other than in truthOf.
+func switchOf(v xmlrpc.Value) bool { return truthOf(v) && !equalFold(textOf(v), "false") }
+
+// fieldEdits reads member custom_fields of a content struct, in every family.
+func fieldEdits(v xmlrpc.Value) []site.FieldEdit {
+	var out []site.FieldEdit
+	for _, f := range listOf(v) {
+		if f.Kind() != xmlrpc.KindStruct {
+			continue
+		}
+		id, key := f.Get("id"), f.Get("key")
+		out = append(out, site.FieldEdit{
+			ID: intOf(id), HasID: !id.IsZero(),
+			Key: textOf(key), HasKey: !key.IsZero(),
+			Value: textOf(f.Get("value")),
+		})
+	}
+	return out
+}
+
+// enclosureOf reads member enclosure of a content struct, in every family; it needs all three members.
+func enclosureOf(v xmlrpc.Value) *site.Enclosure {
+	url, length, kind := v.Get("url"), v.Get("length"), v.Get("type")
+	if url.IsZero() || length.IsZero() || kind.IsZero() {
+		return nil
+	}
+	line := func(v xmlrpc.Value) string { return strings.NewReplacer("\n", " ", "\r", " ").Replace(textOf(v)) }
+	return &site.Enclosure{URL: line(url), Length: intOf(length), Type: line(kind)}
+}
+
+// statusesOf reads member post_status of a filter: a list, or names between commas. An empty text asks for what is
+// published.
+func statusesOf(filter xmlrpc.Value) []string {
+	v := filter.Get("post_status")
+	if v.IsZero() {
+		return nil
+	}
+	var out []string
+	for _, one := range listOf(v) {
+		for _, name := range strings.Split(textOf(one), ",") {
+			out = append(out, strings.TrimSpace(name))
+		}
+	}
+	if len(out) > 0 {
+		return out
+	}
+	if textOf(filter.Get("post_type")) == site.TypeAttachment {
+		return []string{site.StatusInherit}
+	}
+	return []string{site.StatusPublish}
+}
+
+// clampInt cuts a number to what a list may ask for; a sign does not count.
+func clampInt(n int64) int { return int(min(max(n, -n), 1<<30)) }
+
+func equalFold(a, b string) bool { return strings.EqualFold(strings.TrimSpace(a), b) }
+
+// postStructs writes posts as wp.getPost has them. What belongs to them is read for all of them together.
+func (a *API) postStructs(ctx context.Context, posts []site.FullPost, f fields) ([]xmlrpc.Value, error) {
+	thumbnails, err := a.thumbnailsOf(ctx, posts, f)
+	if err != nil {
+		return nil, err
+	}
+	termFields, err := a.termFieldsOf(ctx, posts, f)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]xmlrpc.Value, len(posts))
+	for i := range posts {
+		p := &posts[i]
+		members := []xmlrpc.Member{xmlrpc.M("post_id", idText(p.ID))}
+		for _, m := range a.postMembers(p, thumbnails) {
+			if f.has("post", m.Name) {
+				members = append(members, m)
+			}
+		}
+		if f.has("taxonomies", "terms") {
+			terms := make([]xmlrpc.Value, len(p.Terms))
+			for j, t := range p.Terms {
+				terms[j] = termStruct(t, termFields[t.ID])
+			}
+			members = append(members, xmlrpc.M("terms", xmlrpc.Array(terms...)))
+		}
+		if f.has("custom_fields") {
+			members = append(members, xmlrpc.M("custom_fields", openFields(p.CustomFields)))
+		}
+		if f.has("enclosure") {
+			members = append(members, xmlrpc.M("enclosure", enclosureStruct(p)))
+		}
+		out[i] = xmlrpc.Struct(members...)
+	}
+	return out, nil
+}
+
+// postMembers are the members of group post, in WordPress's order.
+func (a *API) postMembers(p *site.FullPost, thumbnails map[int64]xmlrpc.Value) []xmlrpc.Member {
+	status := p.Status
+	if status == site.StatusFuture {
+		status = site.StatusPublish // clients find out by the date
+	}
+	thumbnail, ok := thumbnails[p.Thumbnail]
+	if !ok {
+		thumbnail = xmlrpc.Array()
+	}
+	return []xmlrpc.Member{
+		xmlrpc.M("post_title", xmlrpc.String(p.Title)),
+		xmlrpc.M("post_date", dateTime(p.Date)),
+		xmlrpc.M("post_date_gmt", dateTime(a.site.Moment(&p.Post))),
+		xmlrpc.M("post_modified", dateTime(p.Modified)),
+		xmlrpc.M("post_modified_gmt", dateTime(a.site.ModifiedMoment(&p.Post))),
+		xmlrpc.M("post_status", xmlrpc.String(status)),
+		xmlrpc.M("post_type", xmlrpc.String(p.Type)),
+		xmlrpc.M("post_name", xmlrpc.String(p.Name)),
+		xmlrpc.M("post_author", idText(p.Author)),
+		xmlrpc.M("post_password", xmlrpc.String(p.Password)),
+		xmlrpc.M("post_excerpt", xmlrpc.String(p.Excerpt)),
+		xmlrpc.M("post_content", xmlrpc.String(p.Content)),
+		xmlrpc.M("post_parent", idText(p.Parent)),
+		xmlrpc.M("post_mime_type", xmlrpc.String(p.MimeType)),
+		xmlrpc.M("link", xmlrpc.String(p.Link)),
+		xmlrpc.M("guid", xmlrpc.String(a.site.GUID(&p.Post))),
+		xmlrpc.M("menu_order", xmlrpc.Int(p.MenuOrder)),
+		xmlrpc.M("comment_status", xmlrpc.String(p.CommentStatus)),
+		xmlrpc.M("ping_status", xmlrpc.String(p.PingStatus)),
+		xmlrpc.M("sticky", xmlrpc.Bool(p.Sticky && p.Type == site.TypePost)),
+		xmlrpc.M("post_thumbnail", thumbnail),
+		xmlrpc.M("post_format", xmlrpc.String(p.Format)),
+	}
+}
+
+// openFields writes the custom fields of a post that are not protected, in every family.
+func openFields(list []site.CustomField) xmlrpc.Value {
+	out := []xmlrpc.Value{}
+	for _, f := range list {
+		if !f.Protected() {
+			out = append(out, fieldStruct(f))
+		}
+	}
+	return xmlrpc.Array(out...)
+}
+
+func fieldStruct(f site.CustomField) xmlrpc.Value {
+	return xmlrpc.Struct(
+		xmlrpc.M("id", idText(f.ID)),
+		xmlrpc.M("key", xmlrpc.String(f.Key)),
+		xmlrpc.M("value", xmlrpc.String(f.Value)))
+}
+
+// enclosureStruct writes the enclosure of a post; none is an empty array.
+func enclosureStruct(p *site.FullPost) xmlrpc.Value {
+	e, ok := p.Enclosure()
+	if !ok {
+		return structOf()
+	}
+	return xmlrpc.Struct(
+		xmlrpc.M("url", xmlrpc.String(html.EscapeString(e.URL))),
+		xmlrpc.M("length", xmlrpc.Int(e.Length)),
+		xmlrpc.M("type", xmlrpc.String(e.Type)))
+}

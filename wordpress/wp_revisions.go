@@ -1,0 +1,28 @@
+package wordpress
+
+import (
+	"context"
+
+	"github.com/quillgate/quillgate/auth"
+	"github.com/quillgate/quillgate/xmlrpc"
+)
+
+func (a *API) getRevisions(ctx context.Context, who auth.Identity, p params) (xmlrpc.Value, error) {
+	fields := fieldsOf(p, 4, "post_date", "post_date_gmt")
+	posts, err := a.site.ListRevisions(ctx, who, p.int(3), fields.load())
+	if err != nil {
+		return xmlrpc.Value{}, err
+	}
+	list, err := a.postStructs(ctx, posts, fields)
+	if err != nil {
+		return xmlrpc.Value{}, err
+	}
+	return xmlrpc.Array(list...), nil
+}
+
+func (a *API) restoreRevision(ctx context.Context, who auth.Identity, p params) (xmlrpc.Value, error) {
+	if err := a.site.RestoreRevision(ctx, who, p.int(3)); err != nil {
+		return xmlrpc.Value{}, err
+	}
+	return xmlrpc.Bool(true), nil
+}
