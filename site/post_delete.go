@@ -21,7 +21,7 @@ const (
 )
 
 // DeletePost moves a post or page to the trash or, when it is there already, deletes it for good with its comments,
-// custom fields and revisions. Attachments are deleted at once, with their files. ErrNotFound, *Denied.
+// custom fields and revisions. Attachments are deleted at once. ErrNotFound, *Denied.
 func (s *Site) DeletePost(ctx context.Context, who auth.Identity, id int64) error {
 	if id <= 0 {
 		return ErrNotFound
@@ -38,26 +38,17 @@ func (s *Site) DeletePost(ctx context.Context, who auth.Identity, id int64) erro
 		switch {
 		case !s.CanDelete(who, p):
 			return &Denied{Action: "delete this post"}
-		case p.Type == TypeAttachment:
-			return errAttachment
 		case (p.Type == TypePost || p.Type == TypePage) && p.Status != StatusTrash:
 			w := &edit{PostEdit: PostEdit{Status: new(StatusTrash)}, s: s, tx: tx, who: who, opts: opts, now: s.now(), old: p}
 			return w.trash(ctx)
 		}
 		return deletePost(ctx, tx, p)
 	})
-	if err == errAttachment {
-		return s.DeleteAttachment(ctx, who, id)
-	}
 	if err != nil {
 		return fmt.Errorf("delete post %d: %w", id, err)
 	}
 	return nil
 }
-
-// errAttachment leaves the transaction of DeletePost when the post turns out to be an attachment: files are deleted
-// outside of transactions.
-var errAttachment = fmt.Errorf("an attachment")
 
 // trash moves the post to the trash. It is an edit whose right is another: who may delete a post.
 func (w *edit) trash(ctx context.Context) error {

