@@ -209,26 +209,3 @@ func loadFields(ctx context.Context, q database.Queryer, ids []int64) (map[int64
 	}
 	return fields, nil
 }
-
-// TermFields reads the custom fields of terms, ordered by key and id, with one statement.
-func (s *Site) TermFields(ctx context.Context, terms []int64) (map[int64][]CustomField, error) {
-	fields := make(map[int64][]CustomField)
-	if len(terms) == 0 {
-		return fields, nil
-	}
-	query, args, err := database.In(`SELECT term_id, id, key, value FROM term_meta WHERE term_id IN (?) ORDER BY term_id, key, id`, terms)
-	if err != nil {
-		return nil, err
-	}
-	var rows []struct {
-		Term int64 `db:"term_id"`
-		CustomField
-	}
-	if err := s.db.Select(ctx, &rows, query, args...); err != nil {
-		return nil, fmt.Errorf("read the custom fields of terms: %w", err)
-	}
-	for _, r := range rows {
-		fields[r.Term] = append(fields[r.Term], r.CustomField)
-	}
-	return fields, nil
-}

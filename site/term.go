@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 
 	"github.com/quillgate/quillgate/auth"
@@ -45,6 +46,15 @@ func shownTerms(list []Term) []Term {
 		list[i] = list[i].shown()
 	}
 	return list
+}
+
+// TermLinks returns the addresses of the posts of a category or tag, and of their feed.
+func (s *Site) TermLinks(t Term) (page, feed string) {
+	query := "cat=" + strconv.FormatInt(t.ID, 10)
+	if t.Taxonomy == PostTag {
+		query = "tag=" + t.Slug
+	}
+	return s.baseURL + "/?" + query, s.baseURL + "/?feed=rss2&" + query
 }
 
 // GetTerm returns one term. An unknown taxonomy is *Invalid; ErrNoTerm and ErrNoTermID as they say; a caller who may
@@ -174,7 +184,7 @@ func (f TermFilter) query() (string, []any) {
 	return q.String(), args
 }
 
-func likeKey(text string) string { return "%" + termKey(escapeMarkup(text)) + "%" }
+func likeKey(text string) string { return "%" + termKey(escapeText(text)) + "%" }
 
 // termsNamed returns the terms of a taxonomy whose names are equal to one of the given ones but for case and accents,
 // by the key of the name and, under one key, in the order of their ids.

@@ -30,17 +30,21 @@ func (e *TermExists) Error() string { return fmt.Sprintf("term %d has this name"
 // Unwrap returns ErrTermExists.
 func (e *TermExists) Unwrap() error { return ErrTermExists }
 
+// ErrNoParent says that the wanted parent of a term is not there.
+var ErrNoParent = &Invalid{Field: "parent", Why: "there is no such term"}
+
 // NewTerm is what a term is made of. Name is plain text or carries entities; the rest may be empty.
 type NewTerm struct {
-	Taxonomy    string
-	Name        string
-	Slug        string
-	Description string
-	Parent      int64
+	Taxonomy     string
+	Name         string
+	Slug         string
+	Description  string
+	Parent       *int64 // nil for none; 0 is no term, and refused with ErrNoTermID
+	CustomFields []FieldEdit
 }
 
-// CreateTerm makes a term and returns it. ErrTermName and *TermExists as they say; *Invalid for an unknown taxonomy or
-// parent; *Denied.
+// CreateTerm makes a term and returns it. ErrTermName, ErrNoParent, ErrNoTermID and *TermExists as they say; *Invalid for
+// an unknown taxonomy; *Denied.
 func (s *Site) CreateTerm(ctx context.Context, who auth.Identity, n NewTerm) (Term, error) {
 	tax, err := s.editableTaxonomy(who, n.Taxonomy, "create terms in this taxonomy")
 	if err != nil {
@@ -48,8 +52,10 @@ func (s *Site) CreateTerm(ctx context.Context, who auth.Identity, n NewTerm) (Te
 	}
 	var t Term
 	err = s.db.Update(ctx, func(tx *database.Tx) (err error) {
-		t, err = createTerm(ctx, tx, tax, n)
-		return err
+		if t, err = createTerm(ctx, tx, tax, n); err != nil {
+			return err
+		}
+		return editTermFields(ctx, tx, t.ID, n.CustomFields)
 	})
 	return t.shown(), err
 }
@@ -67,15 +73,16 @@ func (s *Site) editableTaxonomy(who auth.Identity, name, action string) (Taxonom
 
 // createTerm makes a term without asking who wants it.
 func createTerm(ctx context.Context, tx *database.Tx, tax Taxonomy, n NewTerm) (Term, error) {
-	t := Term{Taxonomy: tax.Name, Parent: n.Parent, Description: termDescription(n.Description)}
+	t := Term{Taxonomy: tax.Name, Description: termDescription(n.Description)}
 	var err error
 	if t.Name, err = checkedName(n.Name); err != nil {
 		return Term{}, err
 	}
-	if t.Parent > 0 {
-		if err := checkParentTerm(ctx, tx, tax, t.Parent); err != nil {
+	if n.Parent != nil {
+		if err := checkParentTerm(ctx, tx, tax, *n.Parent); err != nil {
 			return Term{}, err
 		}
+		t.Parent = *n.Parent
 	}
 	given := n.Slug
 	if given == "" {
@@ -116,7 +123,7 @@ func checkParentTerm(ctx context.Context, q database.Queryer, tax Taxonomy, pare
 	}
 	_, err := termByID(ctx, q, tax.Name, parent)
 	if errors.Is(err, ErrNoTerm) {
-		return &Invalid{Field: "parent", Why: "there is no such term"}
+		return ErrNoParent
 	}
 	return err
 }
@@ -226,10 +233,12 @@ type TermEdit struct {
 	Slug        *string // "" makes a new one of the name
 	Description *string
 	Parent      *int64 // 0 for none; under itself or a term below it the term gets no parent
+	// CustomFields are orders as in a post, but that protected fields obey too: who may edit a term may edit all of it.
+	CustomFields []FieldEdit
 }
 
-// EditTerm changes a term. ErrNoTerm, ErrNoTermID, ErrTermName and ErrTermSlug as they say; *Invalid for an unknown
-// taxonomy or parent; *Denied.
+// EditTerm changes a term. ErrNoTerm, ErrNoTermID, ErrTermName, ErrTermSlug and ErrNoParent as they say; *Invalid for
+// an unknown taxonomy; *Denied.
 func (s *Site) EditTerm(ctx context.Context, who auth.Identity, taxonomy string, id int64, e TermEdit) error {
 	tax, err := taxonomyNamed(taxonomy)
 	if err != nil {
@@ -252,7 +261,7 @@ func (s *Site) EditTerm(ctx context.Context, who auth.Identity, taxonomy string,
 		if err != nil {
 			return fmt.Errorf("change term %d: %w", id, err)
 		}
-		return nil
+		return editTermFields(ctx, tx, id, e.CustomFields)
 	})
 }
 

@@ -15,13 +15,12 @@ var (
 	termElement = regexp.MustCompile(`(?is)<script\b.*?</script\s*>|<style\b.*?</style\s*>|<[^\s>][^>]*>`)
 	termSpace   = regexp.MustCompile(`[\r\n\t ]+`)
 	termOctet   = regexp.MustCompile(`(?i)%[0-9a-f]{2}`)
-	termEntity  = regexp.MustCompile(`^&(?:[A-Za-z][A-Za-z0-9]{1,31}|#[0-9]{1,7}|#[xX][0-9A-Fa-f]{1,6});`)
 )
 
 // termName turns a name as a client sent it into what is stored, as WordPress does: one line of text without
 // elements and without percent-encoded octets, with &, < and > as entities. Clients get it back in this form.
 func termName(name string) string {
-	name = strings.ToValidUTF8(name, "")
+	name = cleanText(name)
 	if strings.Contains(name, "<") {
 		name = termElement.ReplaceAllString(name, "")
 	}
@@ -32,31 +31,10 @@ func termName(name string) string {
 			if octets {
 				name = strings.TrimSpace(termSpace.ReplaceAllString(name, " "))
 			}
-			return escapeMarkup(name)
+			return escapeText(name)
 		}
 		name = next
 	}
-}
-
-// escapeMarkup writes &, < and > as entities and leaves the entities that are there.
-func escapeMarkup(text string) string {
-	if !strings.ContainsAny(text, "&<>") {
-		return text
-	}
-	var b strings.Builder
-	for i, c := range text {
-		switch {
-		case c == '&' && !termEntity.MatchString(text[i:]):
-			b.WriteString("&amp;")
-		case c == '<':
-			b.WriteString("&lt;")
-		case c == '>':
-			b.WriteString("&gt;")
-		default:
-			b.WriteRune(c)
-		}
-	}
-	return b.String()
 }
 
 // keyOrder are the ASCII characters that sort before the digits, in the order that people and WordPress's databases
@@ -89,8 +67,8 @@ func termKey(name string) string {
 	return b.String()
 }
 
-// termDescription is a description as it is stored.
-func termDescription(text string) string { return strings.ToValidUTF8(text, "") }
+// termDescription is a description as it is stored: text with those elements that a title may have, whoever wrote it.
+func termDescription(text string) string { return filterHTML(cleanText(text), titlePolicy()) }
 
 // termSlug makes the slug of a term from its name or from the slug that a client gave.
 func termSlug(name string) string { return Slug(name) }

@@ -41,6 +41,11 @@ var faults = []struct {
 	{site.ErrEmptyPost, &xmlrpc.Fault{Code: codeServerError, Message: "A post needs a title, a text or an excerpt."}},
 	{site.ErrNoAuthor, &xmlrpc.Fault{Code: codeNotFound, Message: "There is no user with the id of the author."}},
 	{site.ErrNoThumbnail, &xmlrpc.Fault{Code: codeNotFound, Message: "There is no attachment with the id of the thumbnail."}},
+	{site.ErrNoTerm, &xmlrpc.Fault{Code: codeNotFound, Message: "There is no term with this id in this taxonomy."}},
+	{site.ErrNoTermID, &xmlrpc.Fault{Code: codeServerError, Message: "No term was named: 0 is the id of none."}},
+	{site.ErrTermName, &xmlrpc.Fault{Code: codeForbidden, Message: "A term needs a name of at most 200 characters."}},
+	{site.ErrTermExists, &xmlrpc.Fault{Code: codeServerError, Message: "There is a term of this name already."}},
+	{site.ErrTermSlug, &xmlrpc.Fault{Code: codeServerError, Message: "Another term has this slug already."}},
 	{site.ErrNotFound, errNoPost},
 	{apps.ErrNotFound, &xmlrpc.Fault{Code: codeNotFound, Message: "There is no such application."}},
 }

@@ -29,7 +29,7 @@ var methods = []method{
 	{name: "wp.getTerm", shape: "int string string string int → struct", login: 1, min: 5, help: "One term.", do: (*API).getTerm},
 	{name: "wp.getTerms", shape: "int string string string [struct → array", login: 1, min: 4, help: "The terms of a taxonomy, filtered.", do: (*API).getTerms},
 	{name: "wp.getTaxonomy", shape: "int string string string [array → struct", login: 1, min: 4, help: "One taxonomy.", do: (*API).getTaxonomy},
-	{name: "wp.getTaxonomies", shape: "int string string [array → array", login: 1, min: 3, help: "The taxonomies.", do: (*API).getTaxonomies},
+	{name: "wp.getTaxonomies", shape: "int string string [struct [array → array", login: 1, min: 3, help: "The taxonomies.", do: (*API).getTaxonomies},
 	{name: "wp.getTags", shape: "int string string → array", login: 1, help: "The tags that posts use.", do: (*API).getTags},
 	{name: "wp.newCategory", shape: "int string string struct → int", login: 1, help: "Creates a category; the result is its id.", do: (*API).newCategory},
 	{name: "wp.deleteCategory", shape: "int string string int → boolean", login: 1, help: "Deletes a category.", do: (*API).deleteCategory},

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/quillgate/quillgate/auth"
 	"github.com/quillgate/quillgate/site"
 	"github.com/quillgate/quillgate/xmlrpc"
 )
@@ -186,8 +187,8 @@ func clampInt(n int64) int { return int(min(max(n, -n), 1<<30)) }
 
 func equalFold(a, b string) bool { return strings.EqualFold(strings.TrimSpace(a), b) }
 
-// postStructs writes posts as wp.getPost has them. What belongs to them is read for all of them together.
-func (a *API) postStructs(ctx context.Context, posts []site.FullPost, f fields) ([]xmlrpc.Value, error) {
+// postStructs writes posts as wp.getPost has them for this caller. What belongs to them is read for all of them together.
+func (a *API) postStructs(ctx context.Context, who auth.Identity, posts []site.FullPost, f fields) ([]xmlrpc.Value, error) {
 	thumbnails, err := a.thumbnailsOf(ctx, posts, f)
 	if err != nil {
 		return nil, err
@@ -196,7 +197,7 @@ func (a *API) postStructs(ctx context.Context, posts []site.FullPost, f fields) 
 	if f.has("taxonomies", "terms") {
 		terms = termsOf(posts)
 	}
-	termFields, err := a.site.TermFields(ctx, terms)
+	termFields, err := a.site.TermFields(ctx, who, terms)
 	if err != nil {
 		return nil, err
 	}

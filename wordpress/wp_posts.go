@@ -64,7 +64,7 @@ func (a *API) getPost(ctx context.Context, who auth.Identity, p params) (xmlrpc.
 	if err != nil {
 		return xmlrpc.Value{}, err
 	}
-	list, err := a.postStructs(ctx, []site.FullPost{*post}, fields)
+	list, err := a.postStructs(ctx, who, []site.FullPost{*post}, fields)
 	if err != nil {
 		return xmlrpc.Value{}, err
 	}
@@ -94,7 +94,7 @@ func (a *API) getPosts(ctx context.Context, who auth.Identity, p params) (xmlrpc
 	if err != nil {
 		return xmlrpc.Value{}, err
 	}
-	list, err := a.postStructs(ctx, posts, fields)
+	list, err := a.postStructs(ctx, who, posts, fields)
 	if err != nil {
 		return xmlrpc.Value{}, err
 	}

@@ -13,7 +13,7 @@ func (a *API) getRevisions(ctx context.Context, who auth.Identity, p params) (xm
 	if err != nil {
 		return xmlrpc.Value{}, err
 	}
-	list, err := a.postStructs(ctx, posts, fields)
+	list, err := a.postStructs(ctx, who, posts, fields)
 	if err != nil {
 		return xmlrpc.Value{}, err
 	}

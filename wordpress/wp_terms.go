@@ -2,51 +2,233 @@ package wordpress
 
 import (
 	"context"
+	"errors"
+	"html"
+	"strings"
 
 	"github.com/quillgate/quillgate/auth"
+	"github.com/quillgate/quillgate/site"
 	"github.com/quillgate/quillgate/xmlrpc"
 )
 
+var errNoCategory = &xmlrpc.Fault{Code: codeServerError, Message: "The category could not be created: it needs a name of at most 200 characters."}
+
+// termStructs writes terms with those of their custom fields that the caller may see, which it reads for all together.
+func (a *API) termStructs(ctx context.Context, who auth.Identity, terms []site.Term) ([]xmlrpc.Value, error) {
+	ids := make([]int64, len(terms))
+	for i, t := range terms {
+		ids[i] = t.ID
+	}
+	custom, err := a.site.TermFields(ctx, who, ids)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]xmlrpc.Value, len(terms))
+	for i, t := range terms {
+		out[i] = termStruct(t, custom[t.ID])
+	}
+	return out, nil
+}
+
+// newTerm answers wp.newTerm(blog, user, password, content).
 func (a *API) newTerm(ctx context.Context, who auth.Identity, p params) (xmlrpc.Value, error) {
-	return xmlrpc.Value{}, errNotYet
+	content := p.at(3)
+	t, err := a.site.CreateTerm(ctx, who, site.NewTerm{
+		Taxonomy:     textOf(content.Get("taxonomy")),
+		Name:         textOf(content.Get("name")),
+		Slug:         textOf(content.Get("slug")),
+		Description:  textOf(content.Get("description")),
+		Parent:       optional(content, "parent", intOf),
+		CustomFields: fieldEdits(content.Get("custom_fields")),
+	})
+	if err != nil {
+		return xmlrpc.Value{}, err
+	}
+	return idText(t.ID), nil
 }
 
+// editTerm answers wp.editTerm(blog, user, password, id, content). An empty parent leaves the parent as it is: no client
+// can take one away.
 func (a *API) editTerm(ctx context.Context, who auth.Identity, p params) (xmlrpc.Value, error) {
-	return xmlrpc.Value{}, errNotYet
+	content := p.at(4)
+	e := site.TermEdit{
+		Name:         optional(content, "name", textOf),
+		Slug:         optional(content, "slug", textOf),
+		Description:  optional(content, "description", textOf),
+		CustomFields: fieldEdits(content.Get("custom_fields")),
+	}
+	if parent := content.Get("parent"); truthOf(parent) {
+		e.Parent = new(intOf(parent))
+	}
+	if err := a.site.EditTerm(ctx, who, textOf(content.Get("taxonomy")), p.int(3), e); err != nil {
+		return xmlrpc.Value{}, err
+	}
+	return xmlrpc.Bool(true), nil
 }
 
+// deleteTerm answers wp.deleteTerm(blog, user, password, taxonomy, id).
 func (a *API) deleteTerm(ctx context.Context, who auth.Identity, p params) (xmlrpc.Value, error) {
-	return xmlrpc.Value{}, errNotYet
+	if err := a.site.DeleteTerm(ctx, who, p.text(3), p.int(4)); err != nil {
+		return xmlrpc.Value{}, err
+	}
+	return xmlrpc.Bool(true), nil
 }
 
+// getTerm answers wp.getTerm(blog, user, password, taxonomy, id).
 func (a *API) getTerm(ctx context.Context, who auth.Identity, p params) (xmlrpc.Value, error) {
-	return xmlrpc.Value{}, errNotYet
+	t, err := a.site.GetTerm(ctx, who, p.text(3), p.int(4))
+	if err != nil {
+		return xmlrpc.Value{}, err
+	}
+	list, err := a.termStructs(ctx, who, []site.Term{t})
+	if err != nil {
+		return xmlrpc.Value{}, err
+	}
+	return list[0], nil
 }
 
+// getTerms answers wp.getTerms(blog, user, password, taxonomy, filter). The order counts only beside an orderby.
 func (a *API) getTerms(ctx context.Context, who auth.Identity, p params) (xmlrpc.Value, error) {
-	return xmlrpc.Value{}, errNotYet
+	filter := p.at(4)
+	f := site.TermFilter{
+		Taxonomy:  p.text(3),
+		Search:    textOf(filter.Get("search")),
+		HideEmpty: truthOf(filter.Get("hide_empty")),
+		Limit:     absOf(filter.Get("number")),
+		Offset:    absOf(filter.Get("offset")),
+	}
+	if by := filter.Get("orderby"); !by.IsZero() {
+		f.OrderBy = site.TermOrder(strings.ToLower(textOf(by)))
+		if f.OrderBy == "" {
+			f.OrderBy = site.TermsByID
+		}
+		order := filter.Get("order")
+		f.Desc = !order.IsZero() && !equalFold(textOf(order), "asc")
+	}
+	terms, err := a.site.ListTerms(ctx, who, f)
+	if err != nil {
+		return xmlrpc.Value{}, err
+	}
+	list, err := a.termStructs(ctx, who, terms)
+	if err != nil {
+		return xmlrpc.Value{}, err
+	}
+	return xmlrpc.Array(list...), nil
 }
 
-func (a *API) getTaxonomy(ctx context.Context, who auth.Identity, p params) (xmlrpc.Value, error) {
-	return xmlrpc.Value{}, errNotYet
+// taxonomyFields reads which groups of a taxonomy's members are wanted.
+func taxonomyFields(p params, i int) []string { return fieldsOf(p, i, "labels", "cap", "object_type") }
+
+// getTaxonomy answers wp.getTaxonomy(blog, user, password, name, fields).
+func (a *API) getTaxonomy(_ context.Context, who auth.Identity, p params) (xmlrpc.Value, error) {
+	t, err := a.site.Taxonomy(who, p.text(3))
+	if err != nil {
+		return xmlrpc.Value{}, err
+	}
+	return taxonomyStruct(t, taxonomyFields(p, 4)), nil
 }
 
-func (a *API) getTaxonomies(ctx context.Context, who auth.Identity, p params) (xmlrpc.Value, error) {
-	return xmlrpc.Value{}, errNotYet
+// getTaxonomies answers wp.getTaxonomies(blog, user, password, filter, fields).
+func (a *API) getTaxonomies(_ context.Context, who auth.Identity, p params) (xmlrpc.Value, error) {
+	fields := taxonomyFields(p, 4)
+	var out []xmlrpc.Value
+	for _, t := range a.site.Taxonomies(who) {
+		if matchesTaxonomy(t, p.at(3)) {
+			out = append(out, taxonomyStruct(t, fields))
+		}
+	}
+	return xmlrpc.Array(out...), nil
 }
 
-func (a *API) getTags(ctx context.Context, who auth.Identity, p params) (xmlrpc.Value, error) {
-	return xmlrpc.Value{}, errNotYet
+// getTags answers wp.getTags(blog, user, password): the tags that published posts have.
+func (a *API) getTags(ctx context.Context, who auth.Identity, _ params) (xmlrpc.Value, error) {
+	tags, err := a.site.ListTerms(ctx, who, site.TermFilter{Taxonomy: site.PostTag, HideEmpty: true})
+	if err != nil {
+		return xmlrpc.Value{}, err
+	}
+	out := make([]xmlrpc.Value, len(tags))
+	for i, t := range tags {
+		page, feed := a.termLinks(t)
+		out[i] = xmlrpc.Struct(
+			xmlrpc.M("tag_id", xmlrpc.Int(t.ID)),
+			xmlrpc.M("name", xmlrpc.String(t.Name)),
+			xmlrpc.M("count", xmlrpc.Int(t.Count)),
+			xmlrpc.M("slug", xmlrpc.String(t.Slug)),
+			xmlrpc.M("html_url", page),
+			xmlrpc.M("rss_url", feed))
+	}
+	return xmlrpc.Array(out...), nil
 }
 
+// termLinks are the addresses of a term's posts and of their feed, with & as an entity, as WordPress writes them here.
+func (a *API) termLinks(t site.Term) (page, feed xmlrpc.Value) {
+	p, f := a.site.TermLinks(t)
+	return xmlrpc.String(html.EscapeString(p)), xmlrpc.String(html.EscapeString(f))
+}
+
+// categories lists the categories of a filter, each written by write. All families read them here.
+func (a *API) categories(ctx context.Context, who auth.Identity, f site.TermFilter, write func(site.Term) xmlrpc.Value) (xmlrpc.Value, error) {
+	f.Taxonomy = site.Category
+	terms, err := a.site.ListTerms(ctx, who, f)
+	if err != nil {
+		return xmlrpc.Value{}, err
+	}
+	out := make([]xmlrpc.Value, len(terms))
+	for i, t := range terms {
+		out[i] = write(t)
+	}
+	return xmlrpc.Array(out...), nil
+}
+
+// newCategory answers wp.newCategory(blog, user, password, category) with an id, which is that of the category that
+// has the name already, if there is one.
 func (a *API) newCategory(ctx context.Context, who auth.Identity, p params) (xmlrpc.Value, error) {
-	return xmlrpc.Value{}, errNotYet
+	content := p.at(3)
+	n := site.NewTerm{
+		Taxonomy:    site.Category,
+		Name:        textOf(content.Get("name")),
+		Slug:        textOf(content.Get("slug")),
+		Description: textOf(content.Get("description")),
+	}
+	if parent := intOf(content.Get("parent_id")); parent > 0 {
+		n.Parent = &parent
+	}
+	t, err := a.site.CreateTerm(ctx, who, n)
+	if n.Parent != nil && errors.Is(err, site.ErrNoParent) { // WordPress forgets a parent that is not there
+		n.Parent = nil
+		t, err = a.site.CreateTerm(ctx, who, n)
+	}
+	var there *site.TermExists
+	switch {
+	case errors.As(err, &there):
+		return xmlrpc.Int(there.ID), nil
+	case errors.Is(err, site.ErrTermName):
+		return xmlrpc.Value{}, errNoCategory
+	case err != nil:
+		return xmlrpc.Value{}, err
+	}
+	return xmlrpc.Int(t.ID), nil
 }
 
+// deleteCategory answers wp.deleteCategory(blog, user, password, id). Nobody may delete what is not there, so an unknown
+// id is a lack of rights, as in WordPress.
 func (a *API) deleteCategory(ctx context.Context, who auth.Identity, p params) (xmlrpc.Value, error) {
-	return xmlrpc.Value{}, errNotYet
+	err := a.site.DeleteTerm(ctx, who, site.Category, p.int(3))
+	if errors.Is(err, site.ErrNoTerm) || errors.Is(err, site.ErrNoTermID) {
+		err = &site.Denied{Action: "delete this category"}
+	}
+	if err != nil {
+		return xmlrpc.Value{}, err
+	}
+	return xmlrpc.Bool(true), nil
 }
 
+// suggestCategories answers wp.suggestCategories(blog, user, password, text, most): categories with the text anywhere
+// in their names.
 func (a *API) suggestCategories(ctx context.Context, who auth.Identity, p params) (xmlrpc.Value, error) {
-	return xmlrpc.Value{}, errNotYet
+	return a.categories(ctx, who, site.TermFilter{NameLike: p.text(3), Limit: absOf(p.at(4))}, func(t site.Term) xmlrpc.Value {
+		return xmlrpc.Struct(
+			xmlrpc.M("category_id", xmlrpc.Int(t.ID)),
+			xmlrpc.M("category_name", xmlrpc.String(t.Name)))
+	})
 }

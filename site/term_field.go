@@ -1,0 +1,52 @@
+package site
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/quillgate/quillgate/auth"
+	"github.com/quillgate/quillgate/database"
+)
+
+// TermFields reads the custom fields of terms, ordered by key and id, with one statement. They are for those who may
+// edit terms, the protected ones too; everybody else sees none.
+func (s *Site) TermFields(ctx context.Context, who auth.Identity, terms []int64) (map[int64][]CustomField, error) {
+	out := make(map[int64][]CustomField)
+	if len(terms) == 0 || !who.Can(auth.ManageCategories) {
+		return out, nil
+	}
+	query, args, err := database.In(`SELECT term_id, id, key, value FROM term_meta WHERE term_id IN (?) ORDER BY term_id, key, id`, terms)
+	if err != nil {
+		return nil, err
+	}
+	var rows []struct {
+		Term int64 `db:"term_id"`
+		CustomField
+	}
+	if err := s.db.Select(ctx, &rows, query, args...); err != nil {
+		return nil, fmt.Errorf("read the custom fields of terms: %w", err)
+	}
+	for _, r := range rows {
+		out[r.Term] = append(out[r.Term], r.CustomField)
+	}
+	return out, nil
+}
+
+// editTermFields carries out orders about the custom fields of a term. One about a field of another term does nothing.
+func editTermFields(ctx context.Context, tx *database.Tx, term int64, edits []FieldEdit) error {
+	for _, e := range edits {
+		var err error
+		switch {
+		case e.HasID && e.HasKey:
+			_, err = tx.Exec(ctx, `UPDATE term_meta SET value = $4 WHERE id = $1 AND term_id = $2 AND key = $3`, e.ID, term, e.Key, e.Value)
+		case e.HasID:
+			_, err = tx.Exec(ctx, `DELETE FROM term_meta WHERE id = $1 AND term_id = $2`, e.ID, term)
+		case e.Key != "":
+			_, err = tx.Exec(ctx, `INSERT INTO term_meta (term_id, key, value) VALUES ($1, $2, $3)`, term, e.Key, e.Value)
+		}
+		if err != nil {
+			return fmt.Errorf("change the custom fields of term %d: %w", term, err)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,144 @@
+package wordpress
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/quillgate/quillgate/site"
+	"github.com/quillgate/quillgate/xmlrpc"
+)
+
+// taxonomyWords is what people read about a taxonomy, and the names that WordPress gives to its rights.
+type taxonomyWords struct {
+	plural, singular string
+	barName          string            // in the menu of new things
+	phrases          [2]string         // how the labels name the terms: many, one
+	rights           [4]string         // manage, edit, delete, assign
+	own              map[string]string // labels that not every taxonomy has, or not the same
+}
+
+var taxonomyTexts = map[string]taxonomyWords{
+	site.Category: {
+		plural: "Categories", singular: "Category", barName: "category", phrases: [2]string{"Categories", "Category"},
+		rights: [4]string{"manage_categories", "edit_categories", "delete_categories", "assign_categories"},
+		own: map[string]string{
+			"parent_item": "Parent Category", "parent_item_colon": "Parent Category:", "filter_by_item": "Filter by category",
+			"parent_field_description": "A category may stand below another one.",
+		},
+	},
+	site.PostTag: {
+		plural: "Tags", singular: "Tag", barName: "post_tag", phrases: [2]string{"Tags", "Tag"},
+		rights: [4]string{"manage_post_tags", "edit_post_tags", "delete_post_tags", "assign_post_tags"},
+		own: map[string]string{
+			"popular_items": "Popular Tags", "separate_items_with_commas": "Separate tags with commas",
+			"add_or_remove_items": "Add or remove tags", "choose_from_most_used": "Choose from the most used tags",
+		},
+	},
+	site.PostFormat: {
+		plural: "Formats", singular: "Format", barName: "Format", phrases: [2]string{"Formats", "Format"},
+		rights: [4]string{"manage_categories", "manage_categories", "manage_categories", "edit_posts"},
+		own:    map[string]string{"all_items": "Formats", "archives": "Formats"},
+	},
+}
+
+// taxonomyLabels are the labels of every taxonomy, in WordPress's order, with %s for its terms and %1 for one of them.
+// Those with nothing here are empty unless the taxonomy has one of its own.
+var taxonomyLabels = []struct{ name, text string }{
+	{"search_items", "Search %s"},
+	{"popular_items", ""},
+	{"all_items", "All %s"},
+	{"parent_item", ""},
+	{"parent_item_colon", ""},
+	{"name_field_description", "The name that visitors see."},
+	{"slug_field_description", "The part of the address that stands for the name: lower-case letters, digits and hyphens."},
+	{"parent_field_description", ""},
+	{"desc_field_description", "Some themes show the description."},
+	{"edit_item", "Edit %1"},
+	{"view_item", "View %1"},
+	{"update_item", "Update %1"},
+	{"add_new_item", "Add New %1"},
+	{"new_item_name", "New %1 Name"},
+	{"separate_items_with_commas", ""},
+	{"add_or_remove_items", ""},
+	{"choose_from_most_used", ""},
+	{"not_found", "None found."},
+	{"no_terms", "None"},
+	{"filter_by_item", ""},
+	{"items_list_navigation", "%s list navigation"},
+	{"items_list", "%s list"},
+	{"most_used", "Most Used"},
+	{"back_to_items", "&larr; Go to %s"},
+	{"item_link", "%1 Link"},
+	{"item_link_description", "A link to one of these."},
+}
+
+func (w taxonomyWords) labels() xmlrpc.Value {
+	fill := strings.NewReplacer("%s", w.phrases[0], "%1", w.phrases[1])
+	members := []xmlrpc.Member{xmlrpc.M("name", xmlrpc.String(w.plural)), xmlrpc.M("singular_name", xmlrpc.String(w.singular))}
+	for _, l := range taxonomyLabels {
+		text := fill.Replace(l.text)
+		if own, ok := w.own[l.name]; ok {
+			text = own
+		}
+		members = append(members, xmlrpc.M(l.name, xmlrpc.String(text)))
+	}
+	members = append(members, xmlrpc.M("menu_name", xmlrpc.String(w.plural)), xmlrpc.M("name_admin_bar", xmlrpc.String(w.barName)))
+	if text, ok := w.own["archives"]; ok {
+		members = append(members, xmlrpc.M("archives", xmlrpc.String(text)))
+	}
+	return xmlrpc.Struct(members...)
+}
+
+// taxonomyStruct writes a taxonomy. Of the groups labels, cap, menu and object_type it has those that fields names.
+func taxonomyStruct(t site.Taxonomy, fields []string) xmlrpc.Value {
+	words := taxonomyTexts[t.Name]
+	members := []xmlrpc.Member{
+		xmlrpc.M("name", xmlrpc.String(t.Name)),
+		xmlrpc.M("label", xmlrpc.String(words.plural)),
+		xmlrpc.M("hierarchical", xmlrpc.Bool(t.Hierarchical)),
+		xmlrpc.M("public", xmlrpc.Bool(true)),
+		xmlrpc.M("show_ui", xmlrpc.Bool(t.Listed)),
+		xmlrpc.M("_builtin", xmlrpc.Bool(true)),
+	}
+	if slices.Contains(fields, "labels") {
+		members = append(members, xmlrpc.M("labels", words.labels()))
+	}
+	if slices.Contains(fields, "cap") {
+		names := [4]string{"manage_terms", "edit_terms", "delete_terms", "assign_terms"}
+		rights := make([]xmlrpc.Member, len(names))
+		for i, name := range names {
+			rights[i] = xmlrpc.M(name, xmlrpc.String(words.rights[i]))
+		}
+		members = append(members, xmlrpc.M("cap", xmlrpc.Struct(rights...)))
+	}
+	if slices.Contains(fields, "menu") {
+		members = append(members, xmlrpc.M("show_in_menu", xmlrpc.Bool(t.Listed)))
+	}
+	if slices.Contains(fields, "object_type") {
+		types := make([]xmlrpc.Value, len(t.PostTypes))
+		for i, name := range t.PostTypes {
+			types[i] = xmlrpc.String(name)
+		}
+		members = append(members, xmlrpc.M("object_type", xmlrpc.Array(types...)))
+	}
+	return xmlrpc.Struct(members...)
+}
+
+// matchesTaxonomy says whether a taxonomy has all the values of a filter; a member that no taxonomy has matches none.
+func matchesTaxonomy(t site.Taxonomy, filter xmlrpc.Value) bool {
+	flags := map[string]bool{
+		"hierarchical": t.Hierarchical, "public": true, "publicly_queryable": true, "_builtin": true, "show_in_rest": t.Listed,
+		"show_ui": t.Listed, "show_in_menu": t.Listed, "show_in_nav_menus": true, "show_tagcloud": t.Listed,
+	}
+	texts := map[string]string{"name": t.Name, "label": taxonomyTexts[t.Name].plural}
+	for _, m := range filter.Members() {
+		if flag, ok := flags[m.Name]; ok && truthOf(m.Value) == flag {
+			continue
+		}
+		if text, ok := texts[m.Name]; ok && textOf(m.Value) == text {
+			continue
+		}
+		return false
+	}
+	return true
+}
