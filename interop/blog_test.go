@@ -1,0 +1,125 @@
+package interop
+
+import (
+	"context"
+	"database/sql"
+	"net/http/httptest"
+	"net/netip"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"crypto/rand"
+
+	"github.com/quillgate/quillgate/database/databasetest"
+	"github.com/quillgate/quillgate/server"
+)
+
+// loopback is exempt from the throttle: the tests present many wrong credentials, from one address.
+var loopback = []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}
+
+// seeded is a blog that holds the seed of the recordings, to be copied for each test.
+type seeded struct {
+	folder   string
+	database string // URL; "" for SQLite
+}
+
+// eachSeeded runs fn on SQLite and on PostgreSQL with a blog that holds the seed.
+func eachSeeded(t *testing.T, fn func(t *testing.T, s seeded)) {
+	t.Helper()
+	t.Run("sqlite", func(t *testing.T) { fn(t, seed(t, "")) })
+	t.Run("postgres", func(t *testing.T) { fn(t, seed(t, databasetest.Postgres(t))) })
+}
+
+// seed loads the seed once.
+func seed(t *testing.T, database string) seeded {
+	t.Helper()
+	s := seeded{folder: t.TempDir(), database: database}
+	ctx := context.Background()
+	blog, err := server.OpenBlog(ctx, server.BlogConfig{Folder: s.folder, Database: database, BaseURL: "http://localhost"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	f, err := os.Open("testdata/wire/seed.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	if _, err := blog.Site.Import(ctx, f); err != nil {
+		t.Fatal(err)
+	}
+	if err := blog.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+// copy makes a blog of its own out of the seed: the folder is copied, a PostgreSQL database is made from the seeded
+// one, to which nobody is connected.
+func (s seeded) copy(t *testing.T) seeded {
+	t.Helper()
+	out := seeded{folder: t.TempDir()}
+	if err := os.CopyFS(out.folder, os.DirFS(s.folder)); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Chmod(filepath.Join(out.folder, "keyset"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if s.database != "" {
+		out.database = cloneDatabase(t, s.database)
+	}
+	return out
+}
+
+func cloneDatabase(t *testing.T, from string) string {
+	t.Helper()
+	u, err := url.Parse(from)
+	if err != nil {
+		t.Fatal(err)
+	}
+	source := strings.TrimPrefix(u.Path, "/")
+	name := "c_" + strings.ToLower(rand.Text())
+	u.Path = "/postgres"
+	admin, err := sql.Open("postgres", u.String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := admin.Exec("CREATE DATABASE " + name + " TEMPLATE " + source); err != nil {
+		t.Fatalf("copy the seeded database: %v", err)
+	}
+	t.Cleanup(func() {
+		if _, err := admin.Exec("DROP DATABASE " + name + " WITH (FORCE)"); err != nil {
+			t.Errorf("drop the copy of the seeded database: %v", err)
+		}
+		admin.Close()
+	})
+	u.Path = "/" + name
+	return u.String()
+}
+
+// serve starts a server in this process and returns the address of its home page.
+func (s seeded) serve(t *testing.T) string {
+	t.Helper()
+	web := httptest.NewUnstartedServer(nil)
+	base := "http://" + web.Listener.Addr().String()
+	blog, err := server.OpenBlog(context.Background(), server.BlogConfig{Folder: s.folder, Database: s.database, BaseURL: base})
+	if err != nil {
+		web.Listener.Close()
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		web.Close()
+		if err := blog.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	srv, err := server.New(server.Config{Blog: blog, ThrottleExempt: loopback})
+	if err != nil {
+		t.Fatal(err)
+	}
+	web.Config.Handler = srv.Handler()
+	web.Start()
+	return base
+}

@@ -1,0 +1,189 @@
+package interop
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+// The recordings are exchanges with a WordPress, one file for each scenario. A scenario begins on a blog that holds
+// the seed and nothing else; its exchanges follow one another on it.
+
+// pending are the scenarios whose methods this server does not have yet.
+var pending = map[string]string{}
+
+type scenario struct {
+	Scenario  string      `json:"scenario"`
+	About     string      `json:"about"`
+	Requires  []string    `json:"requires"`
+	Exchanges []*exchange `json:"exchanges"`
+}
+
+type exchange struct {
+	Name string `json:"name"`
+	HTTP struct {
+		Method  string             `json:"method"`
+		Query   string             `json:"query"`
+		Headers map[string]*string `json:"headers"` // null takes a header away
+	} `json:"http"`
+	Request       string            `json:"request"`
+	RequestBase64 []byte            `json:"request_base64"`
+	Template      bool              `json:"template"` // the request holds ${names} of captured values
+	Status        int               `json:"status"`
+	ContentType   string            `json:"content_type"`
+	Outcome       string            `json:"outcome"`
+	FaultCode     *int              `json:"faultCode"`
+	Expect        *node             `json:"expect"`
+	Capture       map[string]string `json:"capture"`
+	Tolerate      []int             `json:"tolerate"` // codes of faults that pass too: limits that may be lower here
+	APIs          [][3]string       `json:"apis"`
+	Deviates      string            `json:"deviates"` // why this server answers otherwise
+}
+
+func loadScenarios(t *testing.T) []scenario {
+	t.Helper()
+	files, err := filepath.Glob("testdata/wire/*.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out []scenario
+	for _, name := range files {
+		if filepath.Base(name) == "seed.json" {
+			continue
+		}
+		text, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var s scenario
+		if err := json.Unmarshal(text, &s); err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		out = append(out, s)
+	}
+	if len(out) == 0 {
+		t.Fatal("there are no recordings")
+	}
+	return out
+}
+
+func TestWire(t *testing.T) {
+	scenarios := loadScenarios(t)
+	eachSeeded(t, func(t *testing.T, seed seeded) {
+		// A group, so that the seed is there until the parallel tests are done.
+		t.Run("scenarios", func(t *testing.T) {
+			for _, s := range scenarios {
+				if pending[s.Scenario] == "" {
+					t.Run(s.Scenario, func(t *testing.T) {
+						t.Parallel()
+						s.replay(t, seed.copy(t).serve(t))
+					})
+				}
+			}
+		})
+	})
+}
+
+// Every pending scenario exists, so that the table does not outlive its reasons.
+func TestPendingScenariosExist(t *testing.T) {
+	known := make(map[string]bool)
+	for _, s := range loadScenarios(t) {
+		known[s.Scenario] = true
+	}
+	for name := range pending {
+		if !known[name] {
+			t.Errorf("pending names %s, which is no scenario", name)
+		}
+	}
+}
+
+// replay sends the exchanges one after the other to the blog at base, each as a subtest.
+func (s *scenario) replay(t *testing.T, base string) {
+	vars := map[string]string{"base": base, "endpoint": base + "/xmlrpc.php"}
+	client := &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	defer client.CloseIdleConnections()
+	for i, x := range s.Exchanges {
+		t.Run(fmt.Sprintf("%03d-%s", i+1, x.Name), func(t *testing.T) {
+			got, err := x.send(client, vars)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got.outcome == "ok" {
+				for name, path := range x.Capture {
+					if v, ok := got.result.at(path); ok {
+						vars[name] = v
+					} else {
+						delete(vars, name)
+					}
+				}
+			}
+			if x.Deviates != "" {
+				return // sent for what it does, not for what it answers
+			}
+			for _, difference := range x.judge(got, vars) {
+				t.Error(difference)
+			}
+		})
+	}
+}
+
+var placeholder = regexp.MustCompile(`\$\{([A-Za-z0-9_]+)\}`)
+
+// body is the request with the captured values in it.
+func (x *exchange) body(vars map[string]string) ([]byte, error) {
+	body := []byte(x.Request)
+	if x.RequestBase64 != nil {
+		body = x.RequestBase64
+	}
+	if !x.Template {
+		return body, nil
+	}
+	var missing error
+	body = placeholder.ReplaceAllFunc(body, func(m []byte) []byte {
+		v, ok := vars[string(m[2:len(m)-1])]
+		if !ok {
+			missing = fmt.Errorf("%s was not captured by an earlier exchange", m)
+		}
+		return []byte(strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;").Replace(v))
+	})
+	return body, missing
+}
+
+func (x *exchange) send(client *http.Client, vars map[string]string) (*reply, error) {
+	body, err := x.body(vars)
+	if err != nil {
+		return nil, err
+	}
+	if x.HTTP.Method == http.MethodGet || x.HTTP.Method == http.MethodHead {
+		body = nil
+	}
+	req, err := http.NewRequest(x.HTTP.Method, vars["endpoint"]+x.HTTP.Query, bytes.NewReader(body))
+	if err != nil {
+		return nil, err
+	}
+	req.Header.Set("Content-Type", "text/xml")
+	for name, value := range x.HTTP.Headers {
+		req.Header.Del(name)
+		if value != nil {
+			req.Header.Set(name, *value)
+		}
+	}
+	resp, err := client.Do(req)
+	if err != nil {
+		return nil, err
+	}
+	defer resp.Body.Close()
+	r := &reply{status: resp.StatusCode, contentType: resp.Header.Get("Content-Type")}
+	if r.body, err = io.ReadAll(resp.Body); err != nil {
+		return nil, err
+	}
+	r.read()
+	return r, nil
+}
