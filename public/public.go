@@ -9,14 +9,18 @@ package public
 import (
 	"bytes"
 	"embed"
+	"errors"
 	"fmt"
 	"html/template"
 	"log/slog"
 	"net/http"
 	"strconv"
+	"strings"
+	"time"
 
 	"github.com/microcosm-cc/bluemonday"
 
+	"github.com/quillgate/quillgate/auth"
 	"github.com/quillgate/quillgate/site"
 )
 
@@ -45,6 +49,9 @@ var templates = template.Must(template.ParseFS(files, "templates/layout.html"))
 // by it what they ask for.
 const generator = "WordPress 6.1.9"
 
+// perPage is how many posts the home page shows.
+const perPage = 10
+
 // contentPolicy is the Content-Security-Policy of the pages: pictures and media from anywhere, our style sheet, no script.
 const contentPolicy = "default-src 'none'; img-src * data:; media-src *; style-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'self'"
 
@@ -71,19 +78,65 @@ func contentRules() *bluemonday.Policy {
 	return rules
 }
 
-// Home serves the newest posts; ?p=, ?page_id= and ?attachment_id= select one post, as WordPress's plain links do.
-// Names in the path are the pretty links, so Home belongs at "/" and at everything that no other route takes.
+// Home serves the newest posts, and every post at the address that its link member names, plain or pretty. So it
+// belongs at "/" and at everything that no other route takes.
 func (p *Pages) Home(w http.ResponseWriter, r *http.Request) {
 	if r.Method != http.MethodGet && r.Method != http.MethodHead {
 		w.Header().Set("Allow", "GET, HEAD")
 		http.Error(w, "This address answers GET only.", http.StatusMethodNotAllowed)
 		return
 	}
-	if r.URL.Path != "/" || r.URL.RawQuery != "" {
-		p.missing(w, r)
+	query := r.URL.Query()
+	plain := query.Has("p") || query.Has("page_id") || query.Has("attachment_id")
+	if path := strings.Trim(r.URL.Path, "/"); !plain && (path == "" || path == "index.php") {
+		p.home(w, r, query.Get("paged"))
 		return
 	}
-	p.render(w, r, http.StatusOK, "home", p.view(r, ""))
+	post, err := p.site.FindPost(r.Context(), auth.Identity{}, r.URL.RequestURI(), 0)
+	p.post(w, r, post, err)
+}
+
+func (p *Pages) home(w http.ResponseWriter, r *http.Request, paged string) {
+	number := 1
+	if n, err := strconv.Atoi(paged); err == nil && n > 1 && n < 1_000_000 {
+		number = n
+	}
+	posts, err := p.site.PublishedPosts(r.Context(), perPage+1, (number-1)*perPage, 0)
+	if err != nil {
+		p.broken(w, r, fmt.Errorf("list the posts of the home page: %w", err))
+		return
+	}
+	v := p.view(r, "")
+	if number > 1 {
+		v.Newer = p.homeLink(number - 1)
+	}
+	if len(posts) > perPage {
+		posts, v.Older = posts[:perPage], p.homeLink(number+1)
+	}
+	for i := range posts {
+		v.Posts = append(v.Posts, p.shown(&posts[i]))
+	}
+	p.render(w, r, http.StatusOK, "home", v)
+}
+
+func (p *Pages) homeLink(number int) string {
+	if number == 1 {
+		return p.site.BaseURL() + "/"
+	}
+	return p.site.BaseURL() + "/?paged=" + strconv.Itoa(number)
+}
+
+func (p *Pages) post(w http.ResponseWriter, r *http.Request, post *site.FullPost, err error) {
+	switch {
+	case errors.Is(err, site.ErrNotFound):
+		p.missing(w, r)
+	case err != nil:
+		p.broken(w, r, fmt.Errorf("read a post: %w", err))
+	default:
+		v := p.view(r, post.Title)
+		v.Canonical, v.Post = post.Link, p.shown(post)
+		p.render(w, r, http.StatusOK, "post", v)
+	}
 }
 
 func (p *Pages) missing(w http.ResponseWriter, r *http.Request) {
@@ -107,7 +160,7 @@ type view struct {
 type shownPost struct {
 	ID                       int64
 	Title, Link, Date, Stamp string
-	Content                  template.HTML
+	Content                  template.HTML // made harmless
 	Protected                bool
 	File                     string // address of an upload
 	Picture                  bool
@@ -129,6 +182,23 @@ func (p *Pages) view(r *http.Request, title string) view {
 		v.Title = plainText(title) + " – " + v.Blog
 	}
 	return v
+}
+
+// shown prepares a post. Of one with a password only the title is shown.
+func (p *Pages) shown(post *site.FullPost) shownPost {
+	out := shownPost{ID: post.ID, Title: plainText(post.Title), Link: post.Link, Date: post.Date.Format("2 January 2006, 15:04"),
+		Stamp: p.site.Moment(&post.Post).UTC().Format(time.RFC3339), Protected: post.Password != ""}
+	if out.Title == "" {
+		out.Title = "(no title)"
+	}
+	if out.Protected {
+		return out
+	}
+	out.Content = template.HTML(p.policy.Sanitize(paragraphs(post.Content)))
+	if file := p.site.GUID(&post.Post); post.Type == site.TypeAttachment && strings.HasPrefix(file, p.site.BaseURL()+"/wp-content/uploads/") {
+		out.File, out.Picture = file, strings.HasPrefix(post.MimeType, "image/")
+	}
+	return out
 }
 
 func (p *Pages) render(w http.ResponseWriter, r *http.Request, status int, name string, v view) {

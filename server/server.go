@@ -14,6 +14,7 @@ import (
 	"net/http"
 	"net/netip"
 	"path/filepath"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -140,7 +141,7 @@ func (s *Server) observeCall(ctx context.Context, e xmlrpc.Event) {
 // Handler is what the public listener serves, for tests and for programs that bring their own listener.
 func (s *Server) Handler() http.Handler { return s.handler }
 
-// Run serves until ctx ends, then lets the running requests end, at most 30 s. The listener of the metrics may be nil.
+// Run serves, and publishes scheduled posts, until ctx ends; then it lets the running requests end, at most 30 s. The listener of the metrics may be nil.
 // Both listeners are closed when Run returns; the error is nil after an orderly stop.
 func (s *Server) Run(ctx context.Context, listener, metrics net.Listener) error {
 	limited := &limitListener{
@@ -154,6 +155,11 @@ func (s *Server) Run(ctx context.Context, listener, metrics net.Listener) error 
 		servers = append(servers, s.httpServer(s.metrics.handler()))
 		listeners = append(listeners, metrics)
 	}
+	var background sync.WaitGroup
+	defer background.Wait()
+	work, rest := context.WithCancel(ctx)
+	defer rest()
+	background.Go(func() { s.blog.Site.Run(work) })
 	ended := make(chan error, len(servers))
 	for i := range servers {
 		go func() { ended <- servers[i].Serve(listeners[i]) }()
