@@ -69,16 +69,19 @@ func newSecret() Secret {
 	var b [32]byte
 	rand.Read(b[:])
 	digits := inBase62(new(big.Int).SetBytes(b[:]), randomDigits)
-	return Secret{secretPrefix + digits + checksum(digits)}
+	return NewSecret(secretPrefix + digits + checksum(digits))
 }
 
 // Secret is a text that does not show itself: printed, logged or marshalled it
 // is "[redacted]". The zero value is empty, and no empty secret verifies
 // anything.
-type Secret struct{ text string }
+type Secret struct {
+	_    [0]func() // no ==, whose time tells how much is equal
+	text string
+}
 
 // NewSecret wraps a text.
-func NewSecret(text string) Secret { return Secret{text} }
+func NewSecret(text string) Secret { return Secret{text: text} }
 
 // Reveal returns the text itself.
 func (s Secret) Reveal() string { return s.text }

@@ -130,5 +130,5 @@ func (s *Store) open(r *row) (Secret, error) {
 	if err != nil || len(text) == 0 {
 		return Secret{}, ErrSealed
 	}
-	return Secret{string(text)}, nil
+	return NewSecret(string(text)), nil
 }

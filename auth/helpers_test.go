@@ -147,3 +147,17 @@ func (h *house) from(t testing.TB, addr string) *auth.Request {
 func sign(app apps.App, secret apps.Secret, text string) string {
 	return signature.Sign(app.Public, secret.Reveal(), []byte(text))
 }
+
+// exempt is a configuration that does not count failures from some networks.
+func exempt(networks ...string) func(*auth.Config) {
+	return func(c *auth.Config) {
+		for _, n := range networks {
+			c.ThrottleExempt = append(c.ThrottleExempt, netip.MustParsePrefix(n))
+		}
+	}
+}
+
+func benchDatabase(b *testing.B) *database.DB {
+	b.Helper()
+	return databasetest.Open(b, databasetest.SQLite(b))
+}

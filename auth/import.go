@@ -51,7 +51,7 @@ type ImportPassword struct {
 	UUID     string `json:"uuid"`
 	Name     string `json:"name"`
 	Password string `json:"password,omitempty"`      // in the clear; is hashed
-	Hash     string `json:"password_hash,omitempty"` // instead: ours or WordPress's "$generic$"
+	Hash     string `json:"password_hash,omitempty"` // instead: ours or WordPress's
 }
 
 const bundleTime = "2006-01-02 15:04:05"
@@ -201,7 +201,7 @@ func (u *Users) importPassword(ctx context.Context, tx *database.Tx, userID int6
 	switch {
 	case hash == "" && plain == "":
 		return nil // an export has no passwords
-	case hash != "" && !strings.HasPrefix(hash, fastPrefix) && !strings.HasPrefix(hash, "$generic$"):
+	case hash != "" && !strings.HasPrefix(hash, fastPrefix) && !strings.HasPrefix(hash, "$generic$") && !strings.HasPrefix(hash, "$P$"):
 		return &Invalid{"application password", "its hash has none of the forms that are known"}
 	case hash == "":
 		hash = fastHash(plain)

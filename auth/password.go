@@ -84,7 +84,7 @@ func (h *hasher) hash(ctx context.Context, password string) (hash string, err er
 // old says that a right password should be hashed anew.
 func (h *hasher) check(ctx context.Context, password, hash string) (ok, old bool, err error) {
 	err = h.do(ctx, func() {
-		if strings.HasPrefix(hash, "$argon2id$") {
+		if knownArgon(hash) {
 			var params *argon2id.Params
 			if ok, params, err = argon2id.CheckHash(password, hash); err == nil {
 				old = *params != *argon
@@ -122,6 +122,14 @@ func checkWordPress(password, hash string) bool {
 	return false
 }
 
+// knownArgon tells whether a hash is argon2id with parameters that make sense:
+// the library panics on some that do not, such as an empty tag.
+func knownArgon(hash string) bool {
+	p, salt, tag, err := argon2id.DecodeHash(hash)
+	return err == nil && len(salt) >= 8 && len(tag) >= 16 && len(tag) <= 64 &&
+		p.Memory >= 8 && p.Memory <= 64<<10 && p.Iterations >= 1 && p.Iterations <= 10 && p.Parallelism >= 1
+}
+
 const portableDigits = "./0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 
 // portable computes the "portable" hash of the phpass framework. The setting
@@ -155,9 +163,8 @@ func portable(password, setting string) string {
 // costs that nobody can use to stall the server.
 func knownHash(hash string) bool {
 	switch {
-	case strings.HasPrefix(hash, "$argon2id$"):
-		p, _, _, err := argon2id.DecodeHash(hash)
-		return err == nil && p.Memory <= 64<<10 && p.Iterations >= 1 && p.Iterations <= 10 && p.Parallelism >= 1
+	case knownArgon(hash):
+		return true
 	case strings.HasPrefix(hash, "$wp$2"), strings.HasPrefix(hash, "$2"):
 		cost, err := bcrypt.Cost([]byte(strings.TrimPrefix(hash, "$wp")))
 		return err == nil && cost <= 14
@@ -207,9 +214,12 @@ func fastHashWith(password string, salt []byte) string {
 }
 
 // fastMatches compares an application password, plain, with its hash. It takes
-// WordPress's own form too ("$generic$", BLAKE2b of 30 bytes under a fixed
-// key), which an import may bring.
+// WordPress's own forms too ("$generic$", BLAKE2b of 30 bytes under a fixed
+// key, and "$P$"), which an import may bring.
 func fastMatches(password, hash string) bool {
+	if password == "" {
+		return false
+	}
 	var again string
 	if text, ok := strings.CutPrefix(hash, fastPrefix); ok {
 		salt, err := base64.RawStdEncoding.DecodeString(text[:max(0, strings.IndexByte(text, '$'))])
@@ -225,7 +235,10 @@ func fastMatches(password, hash string) bool {
 		h.Write([]byte(password))
 		again = "$generic$" + base64.StdEncoding.EncodeToString(h.Sum(nil))
 	}
-	return again != "" && password != "" && subtle.ConstantTimeCompare([]byte(again), []byte(hash)) == 1
+	if strings.HasPrefix(hash, "$P$") { // before WordPress 6.8
+		return checkWordPress(password, hash)
+	}
+	return again != "" && subtle.ConstantTimeCompare([]byte(again), []byte(hash)) == 1
 }
 
 const (

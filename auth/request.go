@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"github.com/quillgate/quillgate/apps"
-	"github.com/quillgate/quillgate/database"
 	"github.com/quillgate/quillgate/signature"
 )
 
@@ -205,7 +204,7 @@ func (q *Request) login(ctx context.Context, c credentials) (Identity, error) {
 	}
 	who, err := q.v.verify(ctx, c, e)
 	if err != nil {
-		q.failed = true
+		q.failed = errors.Is(err, ErrDenied)
 		return Identity{}, err
 	}
 	if q.passed == nil {
@@ -315,7 +314,7 @@ func (u *Users) matchApplicationPassword(ctx context.Context, userID int64, pass
 		ID   int64  `db:"id"`
 		Hash string `db:"hash"`
 	}
-	err := database.Queryer(u.db).Select(ctx, &rows, `SELECT id, hash FROM application_passwords WHERE user_id = $1 ORDER BY id`, userID)
+	err := u.db.Select(ctx, &rows, `SELECT id, hash FROM application_passwords WHERE user_id = $1 ORDER BY id`, userID)
 	if err != nil {
 		return 0, fmt.Errorf("read application passwords: %w", err)
 	}

@@ -112,8 +112,11 @@ func (u *Users) signingIn(ctx context.Context, login string) (account, error) {
 		ORDER BY CASE WHEN login_key = $1 THEN 0 ELSE 1 END LIMIT 1`, fold(login))
 }
 
-// fold makes names that differ only in case equal.
-func fold(name string) string { return strings.ToLower(name) }
+// fold makes names that differ only in case equal. What a database would not
+// take as text becomes what no name holds.
+func fold(name string) string {
+	return strings.ReplaceAll(strings.ToLower(strings.ToValidUTF8(name, "\ufffd")), "\x00", "\ufffd")
+}
 
 // Filter says which users List returns, and in which order.
 type Filter struct {

@@ -206,7 +206,9 @@ func checkProfile(user User) error {
 		if len(f.text) > f.limit {
 			return &Invalid{f.name, fmt.Sprintf("it is longer than %d bytes", f.limit)}
 		}
-		if !utf8.ValidString(f.text) || !f.lines && strings.ContainsFunc(f.text, unicode.IsControl) {
+		if !utf8.ValidString(f.text) || strings.ContainsFunc(f.text, func(r rune) bool {
+			return unicode.IsControl(r) && !(f.lines && (r == '\n' || r == '\r' || r == '\t'))
+		}) {
 			return &Invalid{f.name, "it holds characters that do not belong there"}
 		}
 	}

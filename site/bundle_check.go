@@ -9,6 +9,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/quillgate/quillgate/auth"
+	"github.com/quillgate/quillgate/media"
 )
 
 var (
@@ -154,6 +155,9 @@ func (p *BundlePost) check() (field, why string) {
 	}
 	if p.Type == "attachment" && p.File == "" {
 		return "file", "is missing"
+	}
+	if p.File != "" && media.CheckName(p.File) != nil {
+		return "file", fmt.Sprintf("%q cannot be the name of a file below the folder of uploads", p.File)
 	}
 	if p.Type != "attachment" && (p.File != "" || p.Data != nil || p.Image != nil) {
 		return "file", "only an attachment has a file"

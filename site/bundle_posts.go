@@ -171,20 +171,22 @@ func (im *importer) knownUsers(ctx context.Context, ids map[int64]bool) (map[int
 	return known, nil
 }
 
+// postTerm is a term that a post has.
+type postTerm struct {
+	Post int64 `db:"post_id"`
+	Term int64 `db:"term_id"`
+}
+
 // importPostTerms gives the posts the terms that the bundle says.
 func (im *importer) importPostTerms(ctx context.Context, ids []int64, changed map[int64]bool) error {
-	type pair struct {
-		Post int64 `db:"post_id"`
-		Term int64 `db:"term_id"`
-	}
-	there := map[pair]bool{}
-	if err := byIDs(ctx, im.tx, `SELECT post_id, term_id FROM post_terms WHERE post_id IN (?)`, ids, func(p pair) { there[p] = true }); err != nil {
+	there := map[postTerm]bool{}
+	if err := byIDs(ctx, im.tx, `SELECT post_id, term_id FROM post_terms WHERE post_id IN (?)`, ids, func(p postTerm) { there[p] = true }); err != nil {
 		return fmt.Errorf("read the terms of the posts: %w", err)
 	}
-	wanted := make(map[pair]bool, len(there))
+	wanted := make(map[postTerm]bool, len(there))
 	for _, p := range im.bundle.Posts {
 		for _, term := range p.Terms {
-			at := pair{p.ID, term}
+			at := postTerm{p.ID, term}
 			if wanted[at] {
 				continue
 			}

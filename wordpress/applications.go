@@ -2,11 +2,30 @@ package wordpress
 
 import (
 	"context"
+	"errors"
 
+	"github.com/quillgate/quillgate/apps"
 	"github.com/quillgate/quillgate/auth"
 	"github.com/quillgate/quillgate/xmlrpc"
 )
 
+// createApplication answers xmlrpcs.createApplication(blog, user, password, name), a method of the Secure XML-RPC
+// plugin: a struct with the name, the public key and the secret, which nothing shows again. The row of the table has
+// made sure that the caller sent the account's password, over TLS or from this machine, and not in a multicall.
 func (a *API) createApplication(ctx context.Context, who auth.Identity, p params) (xmlrpc.Value, error) {
-	return xmlrpc.Value{}, errNotYet
+	app, secret, err := a.apps.Create(ctx, who.User.ID, p.text(3))
+	var invalid *apps.Invalid
+	switch {
+	case errors.As(err, &invalid):
+		return xmlrpc.Value{}, &xmlrpc.Fault{Code: codeTooFew, Message: "No application was made: " + invalid.Why + "."}
+	case errors.Is(err, apps.ErrTooMany):
+		return xmlrpc.Value{}, &xmlrpc.Fault{Code: codeForbidden, Message: "You have as many applications as a user can have; revoke one that you do not use any more."}
+	case err != nil:
+		return xmlrpc.Value{}, err
+	}
+	return xmlrpc.Struct(
+		xmlrpc.M("app", xmlrpc.String(app.Name)),
+		xmlrpc.M("key", xmlrpc.String(app.Public)),
+		xmlrpc.M("secret", xmlrpc.String(secret.Reveal())),
+	), nil
 }

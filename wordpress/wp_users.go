@@ -2,31 +2,239 @@ package wordpress
 
 import (
 	"context"
+	"errors"
+	"slices"
+	"strings"
 
 	"github.com/quillgate/quillgate/auth"
+	"github.com/quillgate/quillgate/site"
 	"github.com/quillgate/quillgate/xmlrpc"
 )
 
-func (a *API) getUsersBlogs(ctx context.Context, who auth.Identity, p params) (xmlrpc.Value, error) {
-	return xmlrpc.Value{}, errNotYet
+// blogID is the id of the one blog that there is.
+const blogID = 1
+
+var (
+	errNoUser      = &xmlrpc.Fault{Code: codeNotFound, Message: "There is no user with this id."}
+	errNoRole      = &xmlrpc.Fault{Code: codeForbidden, Message: "There is no such role."}
+	errEditUser    = &site.Denied{Action: "see this user's account"}
+	errListUsers   = &site.Denied{Action: "list the users"}
+	errListAuthors = &site.Denied{Action: "see the authors, since you may not write posts"}
+	errUserData    = &site.Denied{Action: "see user data on this site"}
+)
+
+// getUsersBlogs answers wp.getUsersBlogs(user, password).
+func (a *API) getUsersBlogs(ctx context.Context, who auth.Identity, _ params) (xmlrpc.Value, error) {
+	return a.blogs(ctx, who)
 }
 
+// blogs lists the blogs of a caller, which is the one that there is, in the form that wp.*, blogger.* and metaWeblog.*
+// share.
+func (a *API) blogs(ctx context.Context, who auth.Identity) (xmlrpc.Value, error) {
+	o, err := a.site.Options(ctx)
+	if err != nil {
+		return xmlrpc.Value{}, err
+	}
+	return xmlrpc.Array(xmlrpc.Struct(
+		xmlrpc.M("isAdmin", xmlrpc.Bool(who.Can(auth.ManageOptions))),
+		xmlrpc.M("url", xmlrpc.String(a.site.BaseURL()+"/")),
+		xmlrpc.M("blogid", idText(blogID)),
+		xmlrpc.M("blogName", xmlrpc.String(o.Text("blog_title"))),
+		xmlrpc.M("xmlrpc", xmlrpc.String(a.site.BaseURL()+"/xmlrpc.php")),
+	)), nil
+}
+
+// userInfo is what blogger.getUserInfo answers about the caller.
+func (a *API) userInfo(who auth.Identity) (xmlrpc.Value, error) {
+	if !who.Can(auth.EditPosts) {
+		return xmlrpc.Value{}, errUserData
+	}
+	u := &who.User
+	return xmlrpc.Struct(
+		xmlrpc.M("nickname", xmlrpc.String(u.Nickname)),
+		xmlrpc.M("userid", xmlrpc.Int(u.ID)),
+		xmlrpc.M("url", xmlrpc.String(u.URL)),
+		xmlrpc.M("lastname", xmlrpc.String(u.LastName)),
+		xmlrpc.M("firstname", xmlrpc.String(u.FirstName)),
+	), nil
+}
+
+// userFields is every field of a user's struct beside the id, in the order of the answer.
+var userFields = []struct {
+	name  string
+	value func(*auth.User) xmlrpc.Value
+}{
+	{"username", func(u *auth.User) xmlrpc.Value { return xmlrpc.String(u.Login) }},
+	{"first_name", func(u *auth.User) xmlrpc.Value { return xmlrpc.String(u.FirstName) }},
+	{"last_name", func(u *auth.User) xmlrpc.Value { return xmlrpc.String(u.LastName) }},
+	{"registered", func(u *auth.User) xmlrpc.Value { return dateTime(u.Registered.UTC()) }},
+	{"bio", func(u *auth.User) xmlrpc.Value { return xmlrpc.String(u.Bio) }},
+	{"email", func(u *auth.User) xmlrpc.Value { return xmlrpc.String(u.Email) }},
+	{"nickname", func(u *auth.User) xmlrpc.Value { return xmlrpc.String(u.Nickname) }},
+	{"nicename", func(u *auth.User) xmlrpc.Value { return xmlrpc.String(u.Nicename) }},
+	{"url", func(u *auth.User) xmlrpc.Value { return xmlrpc.String(u.URL) }},
+	{"display_name", func(u *auth.User) xmlrpc.Value { return xmlrpc.String(u.DisplayName) }},
+	{"roles", func(u *auth.User) xmlrpc.Value { return xmlrpc.Array(xmlrpc.String(string(u.Role))) }},
+}
+
+// userGroups are names that stand for several fields.
+var userGroups = map[string][]string{
+	"basic":   {"username", "email", "registered", "display_name", "nicename"},
+	"contact": {"email", "url"},
+}
+
+// userStruct writes the wanted fields of a user. Names that are no field are ignored.
+func userStruct(u *auth.User, fields []string) xmlrpc.Value {
+	all := slices.Contains(fields, "all")
+	wanted := slices.Clone(fields)
+	for _, f := range fields {
+		wanted = append(wanted, userGroups[f]...)
+	}
+	members := []xmlrpc.Member{xmlrpc.M("user_id", idText(u.ID))}
+	for _, f := range userFields {
+		if all || slices.Contains(wanted, f.name) {
+			members = append(members, xmlrpc.M(f.name, f.value(u)))
+		}
+	}
+	return xmlrpc.Struct(members...)
+}
+
+// userFieldsAt reads the fields that a call asks for; none are asked for by an empty list.
+func userFieldsAt(p params, i int) []string {
+	if !p.given(i) {
+		return []string{"all"}
+	}
+	return namesOf(p.at(i))
+}
+
+// getUser answers wp.getUser(blog, user, password, id, fields). Everybody may see their own account.
 func (a *API) getUser(ctx context.Context, who auth.Identity, p params) (xmlrpc.Value, error) {
-	return xmlrpc.Value{}, errNotYet
+	id := p.int(3)
+	if id != who.User.ID && !who.Can(auth.EditUsers) {
+		return xmlrpc.Value{}, errEditUser
+	}
+	u, err := a.users.Get(ctx, id)
+	if errors.Is(err, auth.ErrNotFound) {
+		return xmlrpc.Value{}, errNoUser
+	}
+	if err != nil {
+		return xmlrpc.Value{}, err
+	}
+	return userStruct(&u, userFieldsAt(p, 4)), nil
 }
 
+// userOrders are the orders that wp.getUsers knows; WordPress sorts by the user name when it knows none.
+var userOrders = map[string]auth.OrderBy{
+	"ID": auth.ByID, "id": auth.ByID,
+	"login": auth.ByLogin, "user_login": auth.ByLogin,
+	"nicename": auth.ByNicename, "user_nicename": auth.ByNicename,
+	"email": auth.ByEmail, "user_email": auth.ByEmail,
+	"url": auth.ByURL, "user_url": auth.ByURL,
+	"registered": auth.ByRegistered, "user_registered": auth.ByRegistered,
+	"display_name": auth.ByDisplayName, "name": auth.ByDisplayName,
+}
+
+// usersPerPage is how many users wp.getUsers answers when the filter has no number.
+const usersPerPage = 50
+
+// getUsers answers wp.getUsers(blog, user, password, filter, fields).
 func (a *API) getUsers(ctx context.Context, who auth.Identity, p params) (xmlrpc.Value, error) {
-	return xmlrpc.Value{}, errNotYet
+	if !who.Can(auth.ListUsers) {
+		return xmlrpc.Value{}, errListUsers
+	}
+	filter := p.at(3)
+	f := auth.Filter{Limit: usersPerPage, Offset: count(filter.Get("offset")), OrderBy: auth.ByLogin}
+	if v, ok := filter.Member("number"); ok {
+		f.Limit = count(v)
+	}
+	if v, ok := filter.Member("role"); ok {
+		f.Role = auth.Role(textOf(v))
+		if !f.Role.Valid() {
+			return xmlrpc.Value{}, errNoRole
+		}
+	}
+	if v, ok := filter.Member("orderby"); ok {
+		if by, known := userOrders[textOf(v)]; known {
+			f.OrderBy = by
+		}
+		// As in WordPress, an order that is none means the last first.
+		if v, ok := filter.Member("order"); ok {
+			f.Desc = !strings.EqualFold(textOf(v), "ASC")
+		}
+	}
+	f.Authors = textOf(filter.Get("who")) == "authors"
+	list, err := a.users.List(ctx, f)
+	if err != nil {
+		return xmlrpc.Value{}, err
+	}
+	fields := userFieldsAt(p, 4)
+	out := make([]xmlrpc.Value, len(list))
+	for i := range list {
+		out[i] = userStruct(&list[i], fields)
+	}
+	return xmlrpc.Array(out...), nil
 }
 
+// count reads a number of objects: digits, whatever their sign.
+func count(v xmlrpc.Value) int {
+	n := intOf(v)
+	if n < 0 {
+		n = -n
+	}
+	return int(min(max(n, 0), 1<<30))
+}
+
+// getProfile answers wp.getProfile(blog, user, password, fields).
 func (a *API) getProfile(ctx context.Context, who auth.Identity, p params) (xmlrpc.Value, error) {
-	return xmlrpc.Value{}, errNotYet
+	u, err := a.users.Get(ctx, who.User.ID)
+	if err != nil {
+		return xmlrpc.Value{}, err
+	}
+	return userStruct(&u, userFieldsAt(p, 3)), nil
 }
 
+// editProfile answers wp.editProfile(blog, user, password, content). Members that are no part of a profile, such as
+// email and password, are ignored: they change nothing and are no fault.
 func (a *API) editProfile(ctx context.Context, who auth.Identity, p params) (xmlrpc.Value, error) {
-	return xmlrpc.Value{}, errNotYet
+	content := p.at(3)
+	text := func(name string) *string {
+		v, ok := content.Member(name)
+		if !ok || v.IsZero() {
+			return nil
+		}
+		t := textOf(v)
+		return &t
+	}
+	err := a.site.EditProfile(ctx, who, auth.Profile{
+		FirstName: text("first_name"), LastName: text("last_name"), URL: text("url"), DisplayName: text("display_name"),
+		Nickname: text("nickname"), Nicename: text("nicename"), Bio: text("bio"),
+	})
+	var invalid *auth.Invalid
+	if errors.As(err, &invalid) {
+		return xmlrpc.Value{}, &xmlrpc.Fault{Code: codeServerError, Message: "The profile was not changed: " + invalid.Field + ": " + invalid.Why + "."}
+	}
+	if err != nil {
+		return xmlrpc.Value{}, err
+	}
+	return xmlrpc.Bool(true), nil
 }
 
-func (a *API) getAuthors(ctx context.Context, who auth.Identity, p params) (xmlrpc.Value, error) {
-	return xmlrpc.Value{}, errNotYet
+// getAuthors answers wp.getAuthors(blog, user, password): all users, as in WordPress.
+func (a *API) getAuthors(ctx context.Context, who auth.Identity, _ params) (xmlrpc.Value, error) {
+	if !who.Can(auth.EditPosts) {
+		return xmlrpc.Value{}, errListAuthors
+	}
+	list, err := a.users.List(ctx, auth.Filter{OrderBy: auth.ByLogin})
+	if err != nil {
+		return xmlrpc.Value{}, err
+	}
+	out := make([]xmlrpc.Value, len(list))
+	for i := range list {
+		out[i] = xmlrpc.Struct(
+			xmlrpc.M("user_id", idText(list[i].ID)),
+			xmlrpc.M("user_login", xmlrpc.String(list[i].Login)),
+			xmlrpc.M("display_name", xmlrpc.String(list[i].DisplayName)),
+		)
+	}
+	return xmlrpc.Array(out...), nil
 }

@@ -1,0 +1,698 @@
+package auth_test
+
+import (
+	"bytes"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/quillgate/quillgate/apps"
+	"github.com/quillgate/quillgate/auth"
+	"github.com/quillgate/quillgate/database"
+	"github.com/quillgate/quillgate/signature"
+)
+
+// addr is where the requests of most tests come from.
+const addr = "192.0.2.1"
+
+// S1, S2, S4, S5: what does not sign is denied, and all of it with one error.
+func TestRefusedSignatures(t *testing.T) {
+	each(t, nil, func(t *testing.T, h *house) {
+		app, secret := h.key(t, h.user(t, "ada", auth.Author))
+		revoked, revokedSecret := h.key(t, h.user(t, "bob", auth.Author))
+		if err := h.apps.Revoke(t.Context(), revoked.UserID, revoked.Public); err != nil {
+			t.Fatal(err)
+		}
+		broken, brokenSecret := h.key(t, h.user(t, "cleo", auth.Author))
+		if _, err := h.db.Exec(t.Context(), `UPDATE apps SET secret = $2 WHERE public = $1`, broken.Public, []byte("damaged")); err != nil {
+			t.Fatal(err)
+		}
+		good := sign(app, secret, body)
+		digest := strings.TrimPrefix(good, app.Public+"||")
+		inner := sha256.Sum256([]byte(secret.Reveal() + body))
+		mac := hmac.New(sha256.New, []byte(secret.Reveal()))
+		mac.Write([]byte(body))
+		b64 := base64.StdEncoding.EncodeToString
+		flip := func(i int) string {
+			b := []byte(digest)
+			b[i] = map[bool]byte{true: '1', false: '0'}[b[i] == '0']
+			return app.Public + "||" + string(b)
+		}
+		with := func(value string) string { return app.Public + "||" + value }
+		const unknown = "0123456789abcdef0123456789abcdef"
+		tests := []struct {
+			name, value string
+			want        auth.Reason
+		}{
+			{"S1 one newline more", sign(app, secret, body+"\n"), auth.WrongDigest},
+			{"S1 trimmed", sign(app, secret, body[:len(body)-1]), auth.WrongDigest},
+			{"S1 nothing", sign(app, secret, ""), auth.WrongDigest},
+			{"S2 single hash", with(hex.EncodeToString(inner[:])), auth.WrongDigest},
+			{"S2 HMAC", with(hex.EncodeToString(mac.Sum(nil))), auth.WrongDigest},
+			{"S2 upper case", with(strings.ToUpper(digest)), auth.MalformedHeader},
+			{"S2 base64 of the digest", with(b64([]byte(digest))), auth.LegacyForm},
+			{"S2 older form, for a key without it", with(b64([]byte(hex.EncodeToString(inner[:])))), auth.LegacyForm},
+			{"S3 first digit", flip(0), auth.WrongDigest},
+			{"S3 last digit", flip(63), auth.WrongDigest},
+			{"S4 unknown key", unknown + "||" + digest, auth.UnknownKey},
+			{"S4 unknown key, older form", unknown + "||" + b64([]byte(digest)), auth.UnknownKey},
+			{"S4 revoked key", sign(revoked, revokedSecret, body), auth.RevokedKey},
+			{"S4 key in other case", strings.ToUpper(app.Public) + "||" + digest, auth.UnknownKey},
+			{"S5 damaged secret", sign(broken, brokenSecret, body), auth.SealedKey},
+			{"S5 damaged, empty secret", signature.Sign(broken.Public, "", []byte(body)), auth.SealedKey},
+			{"S5 unknown, empty secret", signature.Sign(unknown, "", []byte(body)), auth.UnknownKey},
+			{"S5 empty secret", signature.Sign(app.Public, "", []byte(body)), auth.WrongDigest},
+			{"S5 public key as secret", signature.Sign(app.Public, app.Public, []byte(body)), auth.WrongDigest},
+			{"S6 empty", "", auth.MalformedHeader},
+			{"S6 three parts", good + "||x", auth.MalformedHeader},
+			{"S6 list", "x||" + digest + ", " + good, auth.MalformedHeader},
+			{"S6 quoted", `"` + good + `"`, auth.MalformedHeader},
+			{"S6 zeros", with(strings.Repeat("0", 64)), auth.WrongDigest},
+			{"S6 Basic", "Basic " + b64([]byte("ada:ada-password")), auth.MalformedHeader},
+			{"S6 Bearer", "Bearer " + good, auth.MalformedHeader},
+		}
+		if _, err := h.verify(post(addr, body, good), body); err != nil {
+			t.Fatalf("the right signature: %v", err)
+		}
+		h.reasons()
+		for _, test := range tests {
+			q, err := h.verify(post(addr, body, test.value), body)
+			if err != auth.ErrDenied || q != nil {
+				t.Errorf("%s: %v, %v; want exactly ErrDenied", test.name, q, err)
+			}
+			if diff := cmp.Diff([]auth.Reason{test.want}, h.reasons()); diff != "" {
+				t.Errorf("%s: reasons (-want +got):\n%s", test.name, diff)
+			}
+		}
+	})
+}
+
+// S4: a key that is not there costs what one costs that is, in the database
+// too.
+func TestSameWorkForUnknownKeysS4(t *testing.T) {
+	each(t, nil, func(t *testing.T, h *house) {
+		app, secret := h.key(t, h.user(t, "ada", auth.Author))
+		wrong := sign(app, secret, "another body")
+		unknown := "0123456789abcdef0123456789abcdef" + wrong[32:]
+		for _, round := range []string{"first", "second"} {
+			var cost [2]int64
+			for i, value := range []string{wrong, unknown} {
+				before := h.db.Statements()
+				c, err := h.verifier.Begin(post(addr, body, value))
+				if err != nil || !c.Presented() {
+					t.Fatalf("Begin: %v; a body must be hashed for %s", err, value[:32])
+				}
+				c.Write([]byte(body))
+				if _, err := c.Identify(t.Context()); err != auth.ErrDenied {
+					t.Errorf("Identify: %v", err)
+				}
+				cost[i] = h.db.Statements() - before
+			}
+			if cost[0] != cost[1] {
+				t.Errorf("the %s time a known key costs %d statements, an unknown one %d", round, cost[0], cost[1])
+			}
+		}
+	})
+}
+
+// S6: exactly one field.
+func TestTwoHeadersS6(t *testing.T) {
+	each(t, nil, func(t *testing.T, h *house) {
+		app, secret := h.key(t, h.user(t, "ada", auth.Author))
+		good := sign(app, secret, body)
+		bad := sign(app, secret, "x")
+		for _, values := range [][]string{{good, good}, {good, bad}, {bad, good}, {"Basic eDp5", good}, {good, ""}} {
+			if _, err := h.verify(post(addr, body, values...), body); err != auth.ErrDenied {
+				t.Errorf("%d fields: %v, want ErrDenied", len(values), err)
+			}
+		}
+		if _, err := h.verify(post(addr, body, "  "+good+" \t"), body); err != nil {
+			t.Errorf("white space around the value: %v", err)
+		}
+	})
+}
+
+// S7: a signature that fails leaves nothing to sign in with.
+func TestNoFallbackS7(t *testing.T) {
+	each(t, nil, func(t *testing.T, h *house) {
+		app, secret := h.key(t, h.user(t, "ada", auth.Author))
+		q, err := h.verify(post(addr, body, sign(app, secret, "x")), body)
+		if err != auth.ErrDenied {
+			t.Fatalf("%v, want ErrDenied", err)
+		}
+		if who, err := q.Login(t.Context(), "ada", "ada-password"); err == nil {
+			t.Errorf("the password signed in %d after a failed signature", who.User.ID)
+		}
+	})
+}
+
+// S8: nothing but the field Authorization of the request itself counts.
+func TestOtherPlacesS8(t *testing.T) {
+	each(t, nil, func(t *testing.T, h *house) {
+		app, secret := h.key(t, h.user(t, "ada", auth.Author))
+		good := sign(app, secret, body)
+		requests := map[string]func(*http.Request){
+			"X-Authorization":     func(r *http.Request) { r.Header.Set("X-Authorization", good) },
+			"Proxy-Authorization": func(r *http.Request) { r.Header.Set("Proxy-Authorization", good) },
+			"trailer":             func(r *http.Request) { r.Trailer = http.Header{"Authorization": {good}} },
+			"cookie":              func(r *http.Request) { r.AddCookie(&http.Cookie{Name: "Authorization", Value: good}) },
+			"query":               func(r *http.Request) { r.URL.RawQuery = "Authorization=" + good },
+			"next on the connection": func(r *http.Request) {
+				if _, err := h.verify(post(addr, body, good), body); err != nil {
+					t.Fatal(err)
+				}
+			},
+		}
+		for name, change := range requests {
+			r := post(addr, body)
+			change(r)
+			q, err := h.verify(r, body)
+			if err != nil {
+				t.Errorf("%s: %v", name, err)
+			}
+			if who, ok := q.Signed(); ok {
+				t.Errorf("%s: signed by %d", name, who.User.ID)
+			}
+		}
+	})
+}
+
+// S11: one signature for the whole request, and never another user.
+func TestOneIdentityS11(t *testing.T) {
+	each(t, nil, func(t *testing.T, h *house) {
+		app, secret := h.key(t, h.user(t, "ada", auth.Author))
+		h.user(t, "bob", auth.Administrator)
+		q, err := h.verify(post(addr, body, sign(app, secret, body)), body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, c := range [][2]string{{"", ""}, {"bob", "bob-password"}, {"bob", "wrong"}, {"nobody", "x"}} {
+			who, err := q.Login(t.Context(), c[0], c[1])
+			if err != nil || who.User.Login != "ada" || who.Via != auth.ViaSignature {
+				t.Errorf("Login(%q, %q) = %q via %v, %v; want ada by signature", c[0], c[1], who.User.Login, who.Via, err)
+			}
+		}
+	})
+}
+
+// A key has the rights that its user has now.
+func TestKeyFollowsItsUser(t *testing.T) {
+	each(t, nil, func(t *testing.T, h *house) {
+		ada := h.user(t, "ada", auth.Editor)
+		app, secret := h.key(t, ada)
+		can := func() bool {
+			t.Helper()
+			q, err := h.verify(post(addr, body, sign(app, secret, body)), body)
+			if err != nil {
+				t.Fatal(err)
+			}
+			who, _ := q.Signed()
+			return who.Can(auth.EditOthersPosts)
+		}
+		if !can() {
+			t.Error("the editor's key cannot edit others' posts")
+		}
+		if err := h.users.SetRole(t.Context(), ada.ID, auth.Author); err != nil {
+			t.Fatal(err)
+		}
+		if can() {
+			t.Error("the key kept the right that its user has lost")
+		}
+		if _, err := h.db.Exec(t.Context(), `UPDATE users SET role = $2 WHERE id = $1`, ada.ID, "editor"); err != nil {
+			t.Fatal(err)
+		}
+		h.wait(time.Second)
+		if !can() {
+			t.Error("a change by another process is not seen a second later")
+		}
+		if _, err := h.db.Exec(t.Context(), `DELETE FROM users WHERE id = $1`, ada.ID); err != nil {
+			t.Fatal(err)
+		}
+		h.wait(time.Second)
+		if _, err := h.verify(post(addr, body, sign(app, secret, body)), body); err != auth.ErrDenied {
+			t.Errorf("the key of a deleted user: %v, want ErrDenied", err)
+		}
+	})
+}
+
+// A signed request costs no statement once key and user are known.
+func TestSignedStatements(t *testing.T) {
+	each(t, nil, func(t *testing.T, h *house) {
+		app, secret := h.key(t, h.user(t, "ada", auth.Author))
+		for i, want := range []int64{2, 0, 0} {
+			before := h.db.Statements()
+			if _, err := h.verify(post(addr, body, sign(app, secret, body)), body); err != nil {
+				t.Fatal(err)
+			}
+			if got := h.db.Statements() - before; got != want {
+				t.Errorf("request %d: %d statements, want %d", i+1, got, want)
+			}
+		}
+	})
+}
+
+func TestPasswords(t *testing.T) {
+	each(t, nil, func(t *testing.T, h *house) {
+		ada := h.user(t, "Ada", auth.Author)
+		tests := []struct {
+			name, login, password string
+			want                  auth.Reason
+		}{
+			{"right", "Ada", "Ada-password", ""},
+			{"by address", "Ada@example.org", "Ada-password", ""},
+			{"login in other case", "aDA", "Ada-password", ""},
+			{"address in other case", "ADA@EXAMPLE.ORG", "Ada-password", ""},
+			{"white space around", " Ada ", "\tAda-password\n", ""},
+			{"wrong", "Ada", "ada-password", auth.WrongPassword},
+			{"unknown", "eve", "Ada-password", auth.UnknownUser},
+			{"unknown address", "eve@example.org", "Ada-password", auth.UnknownUser},
+			{"no password", "Ada", "", auth.EmptyPassword},
+			{"no login", "", "Ada-password", auth.EmptyPassword},
+			{"nothing", "", "", auth.EmptyPassword},
+			{"full-width letters", "Ａda", "Ada-password", auth.UnknownUser},
+			{"SQL", "' OR '1'='1", "x", auth.UnknownUser},
+			{"NUL", "Ada\x00", "Ada-password", auth.UnknownUser},
+			{"not UTF-8", "Ada\xff", "Ada-password", auth.UnknownUser},
+			{"A5 longest", "Ada", strings.Repeat("x", auth.MaxPassword), auth.WrongPassword},
+			{"A5 too long", "Ada", strings.Repeat("x", auth.MaxPassword+1), auth.LongPassword},
+			{"A5 long login", strings.Repeat("x", 1<<20), "x", auth.LongPassword},
+		}
+		for _, test := range tests {
+			h.reasons()
+			who, err := h.from(t, "127.0.0.1").Login(t.Context(), test.login, test.password)
+			if test.want == "" && (err != nil || who.User.ID != ada.ID || who.Via != auth.ViaPassword) {
+				t.Errorf("%s: %d via %v, %v; want %d", test.name, who.User.ID, who.Via, err, ada.ID)
+			}
+			if test.want != "" && (err != auth.ErrDenied || who.LoggedIn()) {
+				t.Errorf("%s: %d, %v; want exactly ErrDenied", test.name, who.User.ID, err)
+			}
+			if diff := cmp.Diff([]auth.Reason{test.want}, h.reasons()); diff != "" {
+				t.Errorf("%s: reasons (-want +got):\n%s", test.name, diff)
+			}
+		}
+	})
+}
+
+// A client that sends its password with every call costs one hash, until the
+// password changes.
+func TestRememberedPassword(t *testing.T) {
+	each(t, nil, func(t *testing.T, h *house) {
+		ada := h.user(t, "ada", auth.Author)
+		login := func(password string) (int64, error) {
+			before := h.db.Statements()
+			_, err := h.from(t, addr).Login(t.Context(), "ada", password)
+			return h.db.Statements() - before, err
+		}
+		for i, want := range []int64{2, 1, 1} { // the account; the application passwords only before a hash
+			if got, err := login("ada-password"); err != nil || got != want {
+				t.Errorf("login %d: %d statements, %v; want %d", i+1, got, err, want)
+			}
+		}
+		h.wait(5 * time.Minute)
+		if got, err := login("ada-password"); err != nil || got != 2 {
+			t.Errorf("after five minutes: %d statements, %v; want 2", got, err)
+		}
+		if err := h.users.SetPassword(t.Context(), ada.ID, "something else"); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := login("ada-password"); err != auth.ErrDenied {
+			t.Errorf("the old password: %v, want ErrDenied", err)
+		}
+		if _, err := login("something else"); err != nil {
+			t.Errorf("the new password: %v", err)
+		}
+	})
+}
+
+// The hash of a WordPress site signs in once and becomes one of ours.
+func TestRehash(t *testing.T) {
+	each(t, nil, func(t *testing.T, h *house) {
+		ada := h.user(t, "ada", auth.Author)
+		for _, hash := range []string{
+			"$P$BabcdEFGHrlj.9hLmDaPv58OkJhegR/",
+			"$wp$2y$05$abcdefghijklmnopqrstuuSWhiHJHydaBXVMWmjx2HNPUDSd0M7h2",
+		} {
+			if _, err := h.db.Exec(t.Context(), `UPDATE users SET password = $2 WHERE id = $1`, ada.ID, hash); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := h.from(t, addr).Login(t.Context(), "ada", "correct horse batterx"); err != auth.ErrDenied {
+				t.Errorf("%.10s: a wrong password: %v", hash, err)
+			}
+			stored := func() (s string) {
+				t.Helper()
+				if err := h.db.Get(t.Context(), &s, `SELECT password FROM users WHERE id = $1`, ada.ID); err != nil {
+					t.Fatal(err)
+				}
+				return s
+			}
+			if stored() != hash {
+				t.Errorf("%.10s: a wrong password has changed the hash", hash)
+			}
+			before := h.db.Statements()
+			for i := range 2 {
+				if _, err := h.from(t, addr).Login(t.Context(), "ada", "correct horse battery"); err != nil {
+					t.Errorf("%.10s: login %d: %v", hash, i+1, err)
+				}
+			}
+			if got := h.db.Statements() - before; got != 4 {
+				t.Errorf("%.10s: two logins were %d statements, want 4: the new hash is not remembered", hash, got)
+			}
+			if !strings.HasPrefix(stored(), "$argon2id$v=19$m=19456,t=2,p=1$") {
+				t.Errorf("%.10s: the hash is now %s", hash, stored())
+			}
+		}
+	})
+}
+
+// A2: the wait is told, passes unseen, and ends.
+func TestThrottledA2(t *testing.T) {
+	each(t, nil, func(t *testing.T, h *house) {
+		app, secret := h.key(t, h.user(t, "ada", auth.Author))
+		for range 5 {
+			if _, err := h.from(t, addr).Login(t.Context(), "ada", "wrong"); err != auth.ErrDenied {
+				t.Fatal(err)
+			}
+		}
+		before := h.db.Statements()
+		_, err := h.from(t, addr).Login(t.Context(), "ada", "ada-password")
+		var throttled *auth.Throttled
+		if !errors.As(err, &throttled) || throttled.RetryAfter != time.Second || !errors.Is(err, auth.ErrDenied) {
+			t.Errorf("the sixth: %v, want *Throttled with 1s", err)
+		}
+		if got := h.db.Statements() - before; got != 0 {
+			t.Errorf("a throttled password cost %d statements", got)
+		}
+		if _, err := h.from(t, "198.51.100.7").Login(t.Context(), "ada", "ada-password"); err != nil {
+			t.Errorf("the owner elsewhere: %v", err)
+		}
+		if _, err := h.verify(post(addr, body, sign(app, secret, body)), body); err != nil {
+			t.Errorf("a signature from the throttled address: %v", err)
+		}
+		for range 30 {
+			h.verify(post(addr, body, sign(app, secret, "x")), body)
+		}
+		if _, err := h.verify(post(addr, body, sign(app, secret, body)), body); err != nil {
+			t.Errorf("after thirty wrong signatures the key does not work: %v", err)
+		}
+		h.wait(time.Second)
+		if _, err := h.from(t, addr).Login(t.Context(), "ada", "ada-password"); err != nil {
+			t.Errorf("after the wait: %v", err)
+		}
+	})
+}
+
+// A2: from twenty failures on an address waits, whatever names it tries; an
+// exempt network never does.
+func TestThrottledAddressA2(t *testing.T) {
+	each(t, exempt("203.0.113.0/24"), func(t *testing.T, h *house) {
+		h.user(t, "ada", auth.Author)
+		for _, from := range []string{addr, "203.0.113.9"} {
+			for i := range 20 {
+				if _, err := h.from(t, from).Login(t.Context(), fmt.Sprint("name", i), "x"); err != auth.ErrDenied {
+					t.Fatalf("%s, failure %d: %v", from, i+1, err)
+				}
+			}
+			_, err := h.from(t, from).Login(t.Context(), "ada", "ada-password")
+			if want := from == addr; errors.Is(err, auth.ErrDenied) != want {
+				t.Errorf("%s after 20 failures: %v, throttled %v", from, err, want)
+			}
+		}
+	})
+}
+
+// A3: one wrong password ends the passwords of a request.
+func TestOneGuessA3(t *testing.T) {
+	each(t, nil, func(t *testing.T, h *house) {
+		h.user(t, "ada", auth.Author)
+		h.user(t, "bob", auth.Author)
+		q := h.from(t, addr)
+		for _, good := range []string{"ada", "bob", "ada"} {
+			if who, err := q.Login(t.Context(), good, good+"-password"); err != nil || who.User.Login != good {
+				t.Errorf("%s: %q, %v", good, who.User.Login, err)
+			}
+		}
+		if got := len(h.reasons()); got != 2 {
+			t.Errorf("%d verifications for two pairs, one of them sent twice", got)
+		}
+		var group sync.WaitGroup
+		before := h.db.Statements()
+		for i := range 100 {
+			group.Go(func() {
+				if _, err := q.Login(t.Context(), "ada", fmt.Sprint("guess ", i)); err != auth.ErrDenied {
+					t.Error(err)
+				}
+			})
+		}
+		group.Wait()
+		if got := h.db.Statements() - before; got != 2 {
+			t.Errorf("a hundred guesses were %d statements, want the 2 of one", got)
+		}
+		count := make(map[auth.Reason]int)
+		for _, r := range h.reasons() {
+			count[r]++
+		}
+		if diff := cmp.Diff(map[auth.Reason]int{auth.WrongPassword: 1, auth.EarlierFailure: 99}, count); diff != "" {
+			t.Errorf("reasons of a hundred guesses (-want +got):\n%s", diff)
+		}
+		if _, err := q.Login(t.Context(), "ada", "ada-password"); err != auth.ErrDenied {
+			t.Errorf("the right password after a wrong one: %v, want ErrDenied", err)
+		}
+		if _, err := q.PasswordOnly(t.Context(), "ada", "ada-password"); err != auth.ErrDenied {
+			t.Errorf("and for making keys: %v, want ErrDenied", err)
+		}
+		if _, err := h.from(t, addr).Login(t.Context(), "ada", "ada-password"); err != nil {
+			t.Errorf("the next request: %v", err)
+		}
+	})
+}
+
+// A4: a name that nobody has costs the same statements, and the same hash,
+// which the hasher's own test sees to.
+func TestUnknownUserCostsTheSameA4(t *testing.T) {
+	each(t, nil, func(t *testing.T, h *house) {
+		h.user(t, "ada", auth.Author)
+		var cost [3]int64
+		var errs [3]error
+		for i, login := range []string{"ada", "eve", "eve@example.org"} {
+			before := h.db.Statements()
+			_, errs[i] = h.from(t, addr).Login(t.Context(), login, "wrong")
+			cost[i] = h.db.Statements() - before
+		}
+		if cost[0] != cost[1] || cost[0] != cost[2] || errs[0] != errs[1] || errs[0] != errs[2] {
+			t.Errorf("a known name costs %d statements (%v), unknown ones %d (%v) and %d (%v)", cost[0], errs[0], cost[1], errs[1], cost[2], errs[2])
+		}
+	})
+}
+
+// A6, K13: where a password may come from, and what it may not be for.
+func TestConnectionsA6K13(t *testing.T) {
+	for _, allowed := range []bool{false, true} {
+		each(t, func(c *auth.Config) { c.ClearTextPasswords = allowed }, func(t *testing.T, h *house) {
+			h.user(t, "ada", auth.Author)
+			tests := []struct {
+				from     string
+				tls      bool
+				login    bool
+				makeKeys bool
+			}{
+				{"192.0.2.1", true, true, true},
+				{"192.0.2.1", false, allowed, false},
+				{"10.0.0.1", false, allowed, false},
+				{"127.0.0.1", false, true, true},
+				{"127.8.9.10", false, true, true},
+				{"::1", false, true, true},
+				{"::ffff:127.0.0.1", false, true, true},
+				{"::ffff:192.0.2.1", false, allowed, false},
+			}
+			for _, test := range tests {
+				r := post(test.from, body)
+				if !test.tls {
+					r.TLS = nil
+				}
+				r.Header.Set("X-Forwarded-Proto", "https")
+				r.Header.Set("X-Forwarded-For", "127.0.0.1")
+				q, err := h.verify(r, body)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if _, err := q.Login(t.Context(), "ada", "ada-password"); test.login != (err == nil) || err != nil && err != auth.ErrClearText {
+					t.Errorf("Login from %s, TLS %v, allowed %v: %v, want ok %v", test.from, test.tls, allowed, err, test.login)
+				}
+				if _, err := h.from(t, test.from).Login(t.Context(), "ada", "wrong"); err != auth.ErrDenied {
+					t.Errorf("Login with a wrong password from %s over TLS: %v, want ErrDenied", test.from, err)
+				}
+				if _, err := q.PasswordOnly(t.Context(), "ada", "ada-password"); test.makeKeys != (err == nil) || err != nil && err != auth.ErrClearText {
+					t.Errorf("PasswordOnly from %s, TLS %v: %v, want ok %v", test.from, test.tls, err, test.makeKeys)
+				}
+			}
+		})
+	}
+}
+
+// K13: neither a signature nor an application password makes keys.
+func TestPasswordOnlyK13(t *testing.T) {
+	each(t, nil, func(t *testing.T, h *house) {
+		ada := h.user(t, "ada", auth.Author)
+		app, secret := h.key(t, ada)
+		err := h.db.Update(t.Context(), func(tx *database.Tx) error {
+			return h.users.ImportUsers(t.Context(), tx, []auth.ImportUser{{
+				ID: ada.ID, Login: "ada", Email: "ada@example.org", Role: auth.Author,
+				ApplicationPasswords: []auth.ImportPassword{{UUID: "u", Name: "n", Password: "abcd EFGH 1234"}},
+			}})
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		q, err := h.verify(post(addr, body, sign(app, secret, body)), body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := q.PasswordOnly(t.Context(), "ada", "ada-password"); err != auth.ErrDenied {
+			t.Errorf("signed, with the right password: %v, want ErrDenied", err)
+		}
+		if who, err := h.from(t, addr).Login(t.Context(), "ada", "abcdEFGH1234"); err != nil || who.Via != auth.ViaApplicationPassword {
+			t.Errorf("Login with an application password: via %v, %v", who.Via, err)
+		}
+		if _, err := h.from(t, addr).PasswordOnly(t.Context(), "ada", "abcd EFGH 1234"); err != auth.ErrDenied {
+			t.Errorf("an application password: %v, want ErrDenied", err)
+		}
+		if who, err := h.from(t, addr).PasswordOnly(t.Context(), "ada", "ada-password"); err != nil || who.User.ID != ada.ID {
+			t.Errorf("the password: %v", err)
+		}
+		// What was let in by an application password is not a password for keys.
+		q = h.from(t, addr)
+		if _, err := q.Login(t.Context(), "ada", "abcdEFGH1234"); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := q.PasswordOnly(t.Context(), "ada", "abcdEFGH1234"); err != auth.ErrDenied {
+			t.Errorf("an application password that was right before: %v, want ErrDenied", err)
+		}
+	})
+}
+
+func TestNilRequest(t *testing.T) {
+	var q *auth.Request
+	if _, ok := q.Signed(); ok {
+		t.Error("nobody has signed")
+	}
+	if _, err := q.Login(t.Context(), "ada", "x"); err != auth.ErrDenied {
+		t.Errorf("Login: %v", err)
+	}
+	if _, err := q.PasswordOnly(t.Context(), "ada", "x"); err != auth.ErrDenied {
+		t.Errorf("PasswordOnly: %v", err)
+	}
+}
+
+// A database that does not answer is no refusal, and lets nobody in.
+func TestBrokenDatabase(t *testing.T) {
+	each(t, nil, func(t *testing.T, h *house) {
+		app, secret := h.key(t, h.user(t, "ada", auth.Author))
+		q := h.from(t, addr)
+		for _, table := range []string{"apps", "application_passwords"} {
+			if _, err := h.db.Exec(t.Context(), "ALTER TABLE "+table+" RENAME TO away_"+table); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if _, err := h.verify(post(addr, body, sign(app, secret, body)), body); err == nil || errors.Is(err, auth.ErrDenied) {
+			t.Errorf("a signature: %v, want an error that is no refusal", err)
+		}
+		if _, err := q.Login(t.Context(), "ada", "ada-password"); err == nil || errors.Is(err, auth.ErrDenied) {
+			t.Errorf("a password: %v, want an error that is no refusal", err)
+		}
+	})
+}
+
+// Neither passwords nor secrets get into the log, and names cannot forge its
+// lines.
+func TestLog(t *testing.T) {
+	var log bytes.Buffer
+	each(t, func(c *auth.Config) {
+		c.Logger = slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	}, func(t *testing.T, h *house) {
+		log.Reset()
+		app, secret := h.key(t, h.user(t, "ada", auth.Author))
+		h.verify(post(addr, body, sign(app, secret, body)), body)
+		h.verify(post(addr, body, sign(app, secret, "x")), body)
+		h.verify(post(addr, body, "Bearer top-secret-token"), body)
+		h.from(t, addr).Login(t.Context(), "ada", "ada-password")
+		h.from(t, addr).Login(t.Context(), "eve\nlevel=INFO msg=forged "+strings.Repeat("x", 500), "eve-password")
+		got := log.String()
+		for _, word := range []string{"ada-password", "eve-password", "top-secret", secret.Reveal(), sign(app, secret, body)[34:], strings.Repeat("x", 101), "\nlevel=INFO msg=forged"} {
+			if strings.Contains(got, word) {
+				t.Errorf("the log holds %q:\n%s", word, got)
+			}
+		}
+		for _, word := range []string{"wrong-digest", "malformed-header", "unknown-user", app.Public, addr} {
+			if !strings.Contains(got, word) {
+				t.Errorf("the log does not hold %q:\n%s", word, got)
+			}
+		}
+	})
+}
+
+// The older form of signatures, for keys that have it.
+func TestLegacySignatures(t *testing.T) {
+	each(t, nil, func(t *testing.T, h *house) {
+		ada := h.user(t, "ada", auth.Author)
+		secret := apps.NewSecret("7647a19f5bf3e9fd001419900ad48a54")
+		for public, legacy := range map[string]bool{"oldkey": true, "newkey": false} {
+			_, err := h.apps.Import(t.Context(), apps.Imported{UserID: ada.ID, Name: "x", Public: public, Secret: secret, LegacySignatures: legacy})
+			if err != nil {
+				t.Fatal(err)
+			}
+			inner := sha256.Sum256([]byte(secret.Reveal() + body))
+			digits := hex.EncodeToString(inner[:])
+			if _, err := h.verify(post(addr, body, public+"||"+base64.StdEncoding.EncodeToString([]byte(digits))), body); (err == nil) != legacy {
+				t.Errorf("%s, base64 of the single hash: %v, want ok %v", public, err, legacy)
+			}
+			if _, err := h.verify(post(addr, body, public+"||"+digits), body); err != auth.ErrDenied {
+				t.Errorf("%s, the single hash in digits: %v, want ErrDenied", public, err)
+			}
+			if _, err := h.verify(post(addr, body, signature.Sign(public, secret.Reveal(), []byte(body))), body); err != nil {
+				t.Errorf("%s, the proper form: %v", public, err)
+			}
+		}
+	})
+}
+
+// BenchmarkSigned is the whole verification of a signed request, beside the
+// bare hash of the same body.
+func BenchmarkSigned(b *testing.B) {
+	h := open(b, benchDatabase(b), nil)
+	app, secret := h.key(b, h.user(b, "ada", auth.Author))
+	for _, size := range []int{1 << 10, 64 << 10, 1 << 20} {
+		text := bytes.Repeat([]byte("x"), size)
+		r := post(addr, "", sign(app, secret, string(text)))
+		b.Run(fmt.Sprintf("%dKB/sha256", size>>10), func(b *testing.B) {
+			b.SetBytes(int64(size))
+			for b.Loop() {
+				sha256.Sum256(text)
+			}
+		})
+		b.Run(fmt.Sprintf("%dKB/verify", size>>10), func(b *testing.B) {
+			b.SetBytes(int64(size))
+			b.ReportAllocs()
+			for b.Loop() {
+				c, err := h.verifier.Begin(r)
+				if err != nil {
+					b.Fatal(err)
+				}
+				c.Write(text)
+				if _, err := c.Identify(b.Context()); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}

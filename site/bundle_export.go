@@ -1,0 +1,347 @@
+package site
+
+import (
+	"bufio"
+	"context"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"slices"
+	"strconv"
+
+	"github.com/quillgate/quillgate/database"
+)
+
+// ExportOptions say what an export holds beside the content.
+type ExportOptions struct {
+	// Hashes puts the hashes of passwords and application passwords in. Secrets of application keys are never exported.
+	Hashes bool
+	// NoFiles leaves the bytes of uploads out.
+	NoFiles bool
+}
+
+// Export writes the blog as a bundle, one object a line, all of it as it was at one moment. Only a page of objects is
+// in memory at a time, and files are streamed.
+//
+// What Import reads of it makes the same blog. Left out are passwords (unless asked for, and then only their hashes),
+// application keys, smaller versions of pictures, which Import makes again, and options that were never set.
+//
+// It is for the operator of the server: nobody's role is asked, and all posts are in it.
+func (s *Site) Export(ctx context.Context, w io.Writer, opts ExportOptions) error {
+	buffered := bufio.NewWriterSize(w, 1<<16)
+	err := s.db.View(ctx, func(tx *database.Tx) error {
+		return (&exporter{site: s, tx: tx, w: buffered, opts: opts}).run(ctx)
+	})
+	if err == nil {
+		err = buffered.Flush()
+	}
+	if err != nil {
+		return fmt.Errorf("export the blog: %w", err)
+	}
+	return nil
+}
+
+type exporter struct {
+	site *Site
+	tx   *database.Tx
+	w    *bufio.Writer
+	opts ExportOptions
+}
+
+// exportPage is how many objects are read at once.
+const exportPage = 500
+
+func (ex *exporter) run(ctx context.Context) error {
+	if err := ex.head(ctx); err != nil {
+		return err
+	}
+	for _, list := range []struct {
+		name  string
+		write func(context.Context, func(any) error) error
+	}{
+		{"users", ex.users}, {"terms", ex.terms}, {"posts", ex.posts}, {"comments", ex.comments},
+	} {
+		if err := ex.list(ctx, list.name, list.write); err != nil {
+			return fmt.Errorf("%s: %w", list.name, err)
+		}
+	}
+	next, err := ex.nextIDs(ctx)
+	if err != nil {
+		return err
+	}
+	if err := ex.member("next_ids", next); err != nil {
+		return err
+	}
+	_, err = ex.w.WriteString("\n}\n")
+	return err
+}
+
+func (ex *exporter) head(ctx context.Context) error {
+	o, err := readOptions(ctx, ex.tx)
+	if err != nil {
+		return err
+	}
+	theme := o.Theme()
+	values := make(map[string]any, len(o.values))
+	for name, value := range o.values {
+		values[name] = exportedOption(name, value)
+	}
+	for _, name := range []string{"template", "stylesheet", "theme_supports", "page_templates"} {
+		delete(values, name)
+	}
+	if _, err := ex.w.WriteString("{\n\"blog_id\": 1"); err != nil {
+		return err
+	}
+	if err := ex.member("options", values); err != nil {
+		return err
+	}
+	return ex.member("theme", theme)
+}
+
+// exportedOption is a number where the option has one, and text everywhere else.
+func exportedOption(name, value string) any {
+	switch optionTable[name].kind {
+	case kindNumber, kindFlag:
+		if n, err := strconv.ParseInt(value, 10, 64); err == nil && strconv.FormatInt(n, 10) == value {
+			return n
+		}
+	case kindOffset:
+		if f, err := strconv.ParseFloat(value, 64); err == nil {
+			return f
+		}
+	}
+	return value
+}
+
+func (ex *exporter) member(name string, value any) error {
+	text, err := json.Marshal(value)
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(ex.w, ",\n%q: %s", name, text)
+	return err
+}
+
+// list writes a member that is a list, one object a line.
+func (ex *exporter) list(ctx context.Context, name string, write func(context.Context, func(any) error) error) error {
+	if _, err := fmt.Fprintf(ex.w, ",\n%q: [", name); err != nil {
+		return err
+	}
+	comma := "\n"
+	err := write(ctx, func(object any) error {
+		if _, err := ex.w.WriteString(comma); err != nil {
+			return err
+		}
+		comma = ",\n"
+		if a, ok := object.(exportedFile); ok {
+			return ex.attachment(ctx, a)
+		}
+		text, err := json.Marshal(object)
+		if err != nil {
+			return err
+		}
+		_, err = ex.w.Write(text)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	_, err = ex.w.WriteString("\n]")
+	return err
+}
+
+func (ex *exporter) users(ctx context.Context, each func(any) error) error {
+	list, err := ex.site.users.ExportUsers(ctx, ex.tx, ex.opts.Hashes)
+	if err != nil {
+		return err
+	}
+	for _, u := range list {
+		if err := each(u); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// pages reads the rows of a query page by page; the query takes the id to go on after, and the number of rows.
+func pages[T any](ctx context.Context, tx *database.Tx, query string, id func(*T) int64, each func([]T) error) error {
+	for after := int64(0); ; {
+		var rows []T
+		if err := tx.Select(ctx, &rows, query, after, exportPage); err != nil {
+			return err
+		}
+		if len(rows) == 0 {
+			return nil
+		}
+		after = id(&rows[len(rows)-1])
+		if err := each(rows); err != nil {
+			return err
+		}
+	}
+}
+
+func (ex *exporter) terms(ctx context.Context, each func(any) error) error {
+	const query = `SELECT id, taxonomy, name, slug, parent, description, term_group FROM terms WHERE id > $1 ORDER BY id LIMIT $2`
+	return pages(ctx, ex.tx, query, func(t *termRow) int64 { return t.ID }, func(rows []termRow) error {
+		meta, err := ex.meta(ctx, metaOfTerms, idsOf(rows, func(t *termRow) int64 { return t.ID }))
+		if err != nil {
+			return err
+		}
+		for _, t := range rows {
+			err := each(BundleTerm{
+				ID: t.ID, TaxonomyID: t.ID, Taxonomy: t.Taxonomy, Name: t.Name, Slug: t.Slug, Parent: t.Parent,
+				Description: t.Description, Group: t.Group, Meta: some(meta[t.ID]),
+			})
+			if err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+func (ex *exporter) posts(ctx context.Context, each func(any) error) error {
+	const query = `SELECT ` + bundlePostColumns + ` FROM posts WHERE id > $1 ORDER BY id LIMIT $2`
+	return pages(ctx, ex.tx, query, func(p *Post) int64 { return p.ID }, func(rows []Post) error {
+		ids := idsOf(rows, func(p *Post) int64 { return p.ID })
+		meta, err := ex.meta(ctx, metaOfPosts, ids)
+		if err != nil {
+			return err
+		}
+		terms := make(map[int64][]int64)
+		err = byIDs(ctx, ex.tx, `SELECT post_id, term_id FROM post_terms WHERE post_id IN (?) ORDER BY post_id, term_id`, ids, func(p postTerm) {
+			terms[p.Post] = append(terms[p.Post], p.Term)
+		})
+		if err != nil {
+			return err
+		}
+		files := make(map[int64]attachmentRow)
+		err = byIDs(ctx, ex.tx, attachmentQuery, ids, func(a attachmentRow) { files[a.Post] = a })
+		if err != nil {
+			return err
+		}
+		for i := range rows {
+			p := exportedPost(&rows[i], some(terms[rows[i].ID]), some(meta[rows[i].ID]))
+			file, ok := files[p.ID]
+			if !ok {
+				err = each(p)
+			} else {
+				err = each(exportedFile{p, file})
+			}
+			if err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+func exportedPost(p *Post, terms []int64, meta []BundleMeta) BundlePost {
+	return BundlePost{
+		ID: p.ID, Type: p.Type, Status: p.Status, Title: p.Title, Name: p.Name, Author: p.Author, Content: p.Content, Excerpt: p.Excerpt,
+		Password: p.Password, Parent: p.Parent, MenuOrder: p.MenuOrder, CommentStatus: p.CommentStatus, PingStatus: p.PingStatus,
+		Date: BundleTime{p.Date}, DateGMT: bundleTime(p.DateGMT), Modified: BundleTime{p.Modified}, ModifiedGMT: bundleTime(p.ModifiedGMT),
+		MimeType: p.MimeType, GUID: p.GUID, Sticky: p.Sticky, Terms: terms, Meta: meta,
+	}
+}
+
+// exportedFile is an attachment and where its file is.
+type exportedFile struct {
+	post BundlePost
+	file attachmentRow
+}
+
+// attachment writes an attachment with its bytes in the end, so that they can be streamed.
+func (ex *exporter) attachment(ctx context.Context, a exportedFile) error {
+	a.post.File = a.file.File
+	if a.file.Width > 0 && a.file.Height > 0 {
+		a.post.Image = &BundleImage{Width: a.file.Width, Height: a.file.Height}
+	}
+	text, err := json.Marshal(a.post)
+	if err != nil {
+		return err
+	}
+	if ex.opts.NoFiles || ex.site.media == nil {
+		_, err := ex.w.Write(text)
+		return err
+	}
+	f, _, err := ex.site.media.Open(ctx, a.file.File)
+	if errors.Is(err, fs.ErrNotExist) {
+		_, err := ex.w.Write(text)
+		return err
+	}
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	if _, err := ex.w.Write(slices.Concat(text[:len(text)-1], []byte(`,"data_base64":"`))); err != nil {
+		return err
+	}
+	encoder := base64.NewEncoder(base64.StdEncoding, ex.w)
+	if _, err := io.Copy(encoder, f); err != nil {
+		return err
+	}
+	if err := encoder.Close(); err != nil {
+		return err
+	}
+	_, err = ex.w.WriteString(`"}`)
+	return err
+}
+
+func (ex *exporter) comments(ctx context.Context, each func(any) error) error {
+	const query = `SELECT ` + commentColumns + ` FROM comments WHERE id > $1 ORDER BY id LIMIT $2`
+	return pages(ctx, ex.tx, query, func(c *Comment) int64 { return c.ID }, func(rows []Comment) error {
+		meta, err := ex.meta(ctx, metaOfComments, idsOf(rows, func(c *Comment) int64 { return c.ID }))
+		if err != nil {
+			return err
+		}
+		for _, c := range rows {
+			err := each(BundleComment{
+				ID: c.ID, Post: c.Post, Status: c.Status, Author: c.Author, Email: c.Email, URL: c.URL, IP: c.IP, Agent: c.Agent, Type: c.Type,
+				Content: c.Content, Date: BundleTime{c.Date}, DateGMT: BundleTime{c.DateGMT}, Parent: c.Parent, UserID: c.UserID, Meta: meta[c.ID],
+			})
+			if err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+func (ex *exporter) meta(ctx context.Context, t metaTable, owners []int64) (map[int64][]BundleMeta, error) {
+	meta := make(map[int64][]BundleMeta)
+	query := `SELECT id, ` + t.owner + ` AS owner, key, value FROM ` + t.table + ` WHERE ` + t.owner + ` IN (?) ORDER BY id`
+	err := byIDs(ctx, ex.tx, query, owners, func(r metaRow) {
+		meta[r.Owner] = append(meta[r.Owner], BundleMeta{ID: r.ID, Key: r.Key, Value: r.Value})
+	})
+	return meta, err
+}
+
+func (ex *exporter) nextIDs(ctx context.Context) (BundleNextIDs, error) {
+	var next BundleNextIDs
+	for _, t := range []struct {
+		table string
+		into  *int64
+	}{
+		{"users", &next.Users}, {"terms", &next.Terms}, {"posts", &next.Posts}, {"comments", &next.Comments},
+		{"post_meta", &next.PostMeta}, {"term_meta", &next.TermMeta},
+	} {
+		id, err := database.NextID(ctx, ex.tx, t.table)
+		if err != nil {
+			return BundleNextIDs{}, err
+		}
+		*t.into = id
+	}
+	return next, nil
+}
+
+// some makes an empty list of none: the format has [] and no null.
+func some[T any](list []T) []T {
+	if list == nil {
+		return []T{}
+	}
+	return list
+}
