@@ -310,3 +310,35 @@ func execIn(ctx context.Context, tx *database.Tx, query string, args ...any) err
 	_, err = tx.Exec(ctx, query, args...)
 	return err
 }
+
+// CategoriesNamed returns the ids of the categories of these names, the oldest where several have the name. Names that
+// no category has are left out.
+func (s *Site) CategoriesNamed(ctx context.Context, names []string) ([]int64, error) {
+	return categoriesNamed(ctx, s.db, names)
+}
+
+// SetCategories gives a post these categories and takes its others away, without touching the post itself otherwise.
+// Ids that are no categories are left out, and no ids at all stand for the default category. Pages have no categories.
+// ErrNotFound, *Denied.
+func (s *Site) SetCategories(ctx context.Context, who auth.Identity, postID int64, ids []int64) error {
+	return s.db.Update(ctx, func(tx *database.Tx) error {
+		p, err := readPost(ctx, tx, postID)
+		if err != nil {
+			return err
+		}
+		if !s.CanEdit(who, p) {
+			return &Denied{Action: "edit this post"}
+		}
+		if p.Type != TypePost {
+			return nil
+		}
+		if len(ids) == 0 {
+			fallback, err := defaultCategory(ctx, tx)
+			if err != nil {
+				return err
+			}
+			return setPostTerms(ctx, tx, postID, counts(p), Category, []int64{fallback})
+		}
+		return setPostTerms(ctx, tx, postID, counts(p), Category, ids)
+	})
+}

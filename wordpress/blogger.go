@@ -2,35 +2,151 @@ package wordpress
 
 import (
 	"context"
+	"regexp"
+	"strconv"
+	"strings"
 
 	"github.com/quillgate/quillgate/auth"
+	"github.com/quillgate/quillgate/site"
 	"github.com/quillgate/quillgate/xmlrpc"
 )
 
-func (a *API) bloggerGetUsersBlogs(ctx context.Context, who auth.Identity, p params) (xmlrpc.Value, error) {
-	return xmlrpc.Value{}, errNotYet
+// In this dialect a post is one text, in which two elements hold what Blogger had no place for:
+//
+//	<title>A title</title><category>2,3</category>The text
+var (
+	bloggerTitle    = regexp.MustCompile(`(?is)<title>(.+?)</title>`)
+	bloggerCategory = regexp.MustCompile(`(?is)<category>(.+?)</category>`)
+)
+
+// bloggerText takes a text apart. An element without a text inside is no element, as in WordPress; without a category
+// the post keeps those that it has.
+func bloggerText(text string) site.PostEdit {
+	var title string
+	if m := bloggerTitle.FindStringSubmatch(text); m != nil {
+		title = m[1]
+	}
+	e := site.PostEdit{Title: &title}
+	if m := bloggerCategory.FindStringSubmatch(text); m != nil {
+		ids := []int64{}
+		for _, id := range strings.Split(strings.Trim(m[1], ","), ",") {
+			ids = append(ids, leadingInt(id))
+		}
+		e.Categories = &ids
+	}
+	text = bloggerCategory.ReplaceAllString(bloggerTitle.ReplaceAllString(text, ""), "")
+	e.Content = new(strings.TrimSpace(text))
+	return e
 }
 
-func (a *API) bloggerGetUserInfo(ctx context.Context, who auth.Identity, p params) (xmlrpc.Value, error) {
-	return xmlrpc.Value{}, errNotYet
+// bloggerStruct writes a post. Backslashes are lost on the way, as in WordPress: what stands behind one stays.
+func bloggerStruct(p *site.FullPost) xmlrpc.Value {
+	var ids []string
+	for _, t := range p.Terms {
+		if t.Taxonomy == site.Category {
+			ids = append(ids, strconv.FormatInt(t.ID, 10))
+		}
+	}
+	text := "<title>" + withoutBackslashes(p.Title) + "</title><category>" + strings.Join(ids, ",") + "</category>" + withoutBackslashes(p.Content)
+	return xmlrpc.Struct(
+		xmlrpc.M("userid", idText(p.Author)),
+		xmlrpc.M("dateCreated", dateTime(p.Date)),
+		xmlrpc.M("content", xmlrpc.String(text)),
+		xmlrpc.M("postid", idText(p.ID)))
 }
 
+var backslash = regexp.MustCompile(`(?s)\\(.?)`)
+
+func withoutBackslashes(s string) string { return backslash.ReplaceAllString(s, "$1") }
+
+// bloggerGetUsersBlogs answers blogger.getUsersBlogs(key, user, password), known as metaWeblog.getUsersBlogs too.
+func (a *API) bloggerGetUsersBlogs(ctx context.Context, who auth.Identity, _ params) (xmlrpc.Value, error) {
+	return a.blogs(ctx, who)
+}
+
+// bloggerGetUserInfo answers blogger.getUserInfo(key, user, password).
+func (a *API) bloggerGetUserInfo(_ context.Context, who auth.Identity, _ params) (xmlrpc.Value, error) {
+	return a.userInfo(who)
+}
+
+// bloggerGetPost answers blogger.getPost(key, post, user, password).
 func (a *API) bloggerGetPost(ctx context.Context, who auth.Identity, p params) (xmlrpc.Value, error) {
-	return xmlrpc.Value{}, errNotYet
+	post, err := a.site.GetPost(ctx, who, p.int(1), site.LoadTerms)
+	if err != nil {
+		return xmlrpc.Value{}, err
+	}
+	return bloggerStruct(post), nil
 }
 
+// bloggerGetRecentPosts answers blogger.getRecentPosts(key, blog, user, password, most).
 func (a *API) bloggerGetRecentPosts(ctx context.Context, who auth.Identity, p params) (xmlrpc.Value, error) {
-	return xmlrpc.Value{}, errNotYet
+	posts, err := a.recentPosts(ctx, who, p.at(4), site.LoadTerms)
+	if err != nil {
+		return xmlrpc.Value{}, err
+	}
+	out := make([]xmlrpc.Value, len(posts))
+	for i := range posts {
+		out[i] = bloggerStruct(&posts[i])
+	}
+	return xmlrpc.Array(out...), nil
 }
 
+// bloggerNewPost answers blogger.newPost(key, blog, user, password, text, publish).
 func (a *API) bloggerNewPost(ctx context.Context, who auth.Identity, p params) (xmlrpc.Value, error) {
-	return xmlrpc.Value{}, errNotYet
+	e := bloggerText(p.text(4))
+	e.Status = new(site.StatusDraft)
+	if p.truth(5) {
+		e.Status = new(site.StatusPublish)
+	}
+	id, err := a.site.CreatePost(ctx, who, e)
+	if err != nil {
+		return xmlrpc.Value{}, err
+	}
+	return xmlrpc.Int(id), nil
 }
 
+// bloggerEditPost answers blogger.editPost(key, post, user, password, text, publish). Whoever may not publish hands a post
+// in for review with the publish flag. WordPress takes the flag of such a user without a fault too, but publishes.
 func (a *API) bloggerEditPost(ctx context.Context, who auth.Identity, p params) (xmlrpc.Value, error) {
-	return xmlrpc.Value{}, errNotYet
+	id := p.int(1)
+	if err := a.wantType(ctx, id, site.TypePost); err != nil {
+		return xmlrpc.Value{}, err
+	}
+	e := bloggerText(p.text(4))
+	switch {
+	case !p.truth(5):
+		e.Status = new(site.StatusDraft)
+	case a.site.CanPublish(who, site.TypePost):
+		e.Status = new(site.StatusPublish)
+	default:
+		e.Status = new(site.StatusPending)
+	}
+	if err := a.site.EditPost(ctx, who, id, e); err != nil {
+		return xmlrpc.Value{}, err
+	}
+	return xmlrpc.Bool(true), nil
 }
 
+// bloggerDeletePost answers blogger.deletePost(key, post, user, password, publish), known as metaWeblog.deletePost too.
 func (a *API) bloggerDeletePost(ctx context.Context, who auth.Identity, p params) (xmlrpc.Value, error) {
-	return xmlrpc.Value{}, errNotYet
+	id := p.int(1)
+	if err := a.wantType(ctx, id, site.TypePost); err != nil {
+		return xmlrpc.Value{}, err
+	}
+	if err := a.site.DeletePost(ctx, who, id); err != nil {
+		return xmlrpc.Value{}, err
+	}
+	return xmlrpc.Bool(true), nil
+}
+
+// wantType refuses a post of another type than a method is for, as if it were not there.
+func (a *API) wantType(ctx context.Context, id int64, postType string) error {
+	is, err := a.site.TypeOf(ctx, id)
+	if err != nil {
+		return err
+	}
+	if is != postType {
+		return site.ErrNotFound
+	}
+	return nil
 }

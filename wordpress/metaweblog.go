@@ -2,27 +2,236 @@ package wordpress
 
 import (
 	"context"
+	"slices"
+	"strings"
 
 	"github.com/quillgate/quillgate/auth"
+	"github.com/quillgate/quillgate/site"
 	"github.com/quillgate/quillgate/xmlrpc"
 )
 
+var (
+	errDialectType  = &xmlrpc.Fault{Code: codeNotAllowed, Message: "Only posts and pages can be written with this method."}
+	errChangeType   = &xmlrpc.Fault{Code: codeNotAllowed, Message: "A post cannot become a page, nor a page a post."}
+	errNoFormat     = &xmlrpc.Fault{Code: codeNotFound, Message: "There is no such post format."}
+	errNoTemplate   = &xmlrpc.Fault{Code: codeServerError, Message: "There is no such page template."}
+	errPublishTypes = map[string]error{
+		site.TypePost: &site.Denied{Action: "publish posts"},
+		site.TypePage: &site.Denied{Action: "publish pages"},
+	}
+)
+
+// metaWeblogNewPost answers metaWeblog.newPost(blog, user, password, content, publish).
 func (a *API) metaWeblogNewPost(ctx context.Context, who auth.Identity, p params) (xmlrpc.Value, error) {
-	return xmlrpc.Value{}, errNotYet
+	postType := site.TypePost
+	if name := textOf(p.at(3).Get("post_type")); name != "" {
+		postType = name
+	}
+	if postType != site.TypePost && postType != site.TypePage {
+		return xmlrpc.Value{}, errDialectType
+	}
+	return a.newFromContent(ctx, who, p.at(3), postType, p.truth(4))
 }
 
+// newFromContent creates a post or page of what metaWeblog.newPost and wp.newPage are sent. Who may not publish may not
+// send the publish flag, even beside a status that does not publish.
+func (a *API) newFromContent(ctx context.Context, who auth.Identity, content xmlrpc.Value, postType string, publish bool) (xmlrpc.Value, error) {
+	content, err := contentOf(content)
+	if err != nil {
+		return xmlrpc.Value{}, err
+	}
+	if publish && !a.site.CanPublish(who, postType) {
+		return xmlrpc.Value{}, errPublishTypes[postType]
+	}
+	e, err := a.contentEdit(ctx, who, content, postType, publish)
+	if err != nil {
+		return xmlrpc.Value{}, err
+	}
+	e.Type = &postType
+	e.FirstRevision = true
+	e.Content = new(joinMore(textOf(content.Get("description")), textOf(content.Get("mt_text_more"))))
+	if keywords := content.Get("mt_keywords"); !keywords.IsZero() && postType == site.TypePost {
+		e.Tags = new(keywordsOf(keywords))
+	}
+	if *e.Status == site.StatusPrivate || e.Password != nil && *e.Password != "" {
+		e.Sticky = nil
+	}
+	id, err := a.site.CreatePost(ctx, who, e)
+	if err != nil {
+		return xmlrpc.Value{}, err
+	}
+	return idText(id), nil
+}
+
+// contentEdit reads what the content structs for new and for old posts have in common. The status that the content names
+// beats the publish flag.
+func (a *API) contentEdit(ctx context.Context, who auth.Identity, content xmlrpc.Value, postType string, publish bool) (site.PostEdit, error) {
+	status := site.StatusDraft
+	if publish {
+		status = site.StatusPublish
+	}
+	switch named := textOf(content.Get(postType + "_status")); named {
+	case site.StatusDraft, site.StatusPending, site.StatusPrivate, site.StatusPublish:
+		status = named
+	}
+	e := site.PostEdit{
+		Status:        &status,
+		Title:         optional(content, "title", textOf),
+		Excerpt:       optional(content, "mt_excerpt", textOf),
+		Name:          optional(content, "wp_slug", textOf),
+		Password:      optional(content, "wp_password", textOf),
+		Parent:        optional(content, "wp_page_parent_id", intOf),
+		MenuOrder:     optional(content, "wp_page_order", intOf),
+		CommentStatus: discussionOf(content, "mt_allow_comments"),
+		PingStatus:    discussionOf(content, "mt_allow_pings"),
+		Date:          contentDate(content),
+		CustomFields:  fieldEdits(content.Get("custom_fields")),
+		Enclosure:     enclosureOf(content.Get("enclosure")),
+		Thumbnail:     optional(content, "wp_post_thumbnail", absOf),
+	}
+	if author := content.Get("wp_author_id"); truthOf(author) {
+		e.Author = new(intOf(author))
+	}
+	if postType == site.TypePage {
+		return e, a.pageTemplate(who, content, &e)
+	}
+	// Clients send the flag with every post; from those who have no say in it, it means nothing.
+	if a.site.CanEditOthers(who, site.TypePost) {
+		e.Sticky = optional(content, "sticky", truthOf)
+	}
+	if format := content.Get("wp_post_format"); !format.IsZero() {
+		e.Format = new(strings.ToLower(textOf(format)))
+		if !slices.Contains(a.site.Formats(), *e.Format) {
+			return e, errNoFormat
+		}
+	}
+	if names := content.Get("categories"); names.Kind() == xmlrpc.KindArray {
+		ids, err := a.site.CategoriesNamed(ctx, texts(names))
+		if err != nil {
+			return e, err
+		}
+		e.Categories = &ids
+	}
+	return e, nil
+}
+
+// texts reads the elements of an array as texts.
+func texts(v xmlrpc.Value) []string {
+	out := make([]string, v.Len())
+	for i, one := range v.Elements() {
+		out[i] = textOf(one)
+	}
+	return out
+}
+
+// contentDate is the date in a content struct of the older dialects.
+func contentDate(content xmlrpc.Value) *site.PostDate {
+	local, gmt := content.Get("dateCreated"), content.Get("date_created_gmt")
+	for _, v := range []*xmlrpc.Value{&local, &gmt} {
+		if textOf(*v) == "" {
+			*v = xmlrpc.Value{}
+		}
+	}
+	return choosePostDate(local, gmt)
+}
+
+// pageTemplate reads the template of a page.
+func (a *API) pageTemplate(who auth.Identity, content xmlrpc.Value, e *site.PostEdit) error {
+	name := textOf(content.Get("wp_page_template"))
+	if name == "" {
+		return nil
+	}
+	templates, err := a.site.PageTemplates(who)
+	if err != nil {
+		return err
+	}
+	if !slices.ContainsFunc(templates, func(t site.PageTemplate) bool { return t.Name == name }) {
+		return errNoTemplate
+	}
+	e.Template = &name
+	return nil
+}
+
+// metaWeblogEditPost answers metaWeblog.editPost(post, user, password, content, publish).
 func (a *API) metaWeblogEditPost(ctx context.Context, who auth.Identity, p params) (xmlrpc.Value, error) {
-	return xmlrpc.Value{}, errNotYet
+	return a.editFromContent(ctx, who, p.int(0), p.at(3), p.truth(4))
 }
 
+// editFromContent changes a post or page as metaWeblog.editPost and wp.editPage do. Members that are missing stay as
+// they are but for two: without the publish flag the post becomes a draft, and without mt_keywords it loses its tags.
+func (a *API) editFromContent(ctx context.Context, who auth.Identity, id int64, content xmlrpc.Value, publish bool) (xmlrpc.Value, error) {
+	content, err := contentOf(content)
+	if err != nil {
+		return xmlrpc.Value{}, err
+	}
+	old, err := a.site.GetPost(ctx, who, id, 0)
+	if err != nil {
+		return xmlrpc.Value{}, err
+	}
+	if old.Type != site.TypePost && old.Type != site.TypePage {
+		return xmlrpc.Value{}, errDialectType
+	}
+	if name := textOf(content.Get("post_type")); name != "" && name != old.Type {
+		return xmlrpc.Value{}, errChangeType
+	}
+	e, err := a.contentEdit(ctx, who, content, old.Type, publish)
+	if err != nil {
+		return xmlrpc.Value{}, err
+	}
+	text := old.Content
+	if description := content.Get("description"); !description.IsZero() {
+		text = textOf(description)
+	}
+	if text = joinMore(text, textOf(content.Get("mt_text_more"))); text != old.Content {
+		e.Content = &text
+	}
+	if old.Type == site.TypePost {
+		e.Tags = new(keywordsOf(content.Get("mt_keywords")))
+	}
+	password := old.Password
+	if e.Password != nil {
+		password = *e.Password
+	}
+	if *e.Status == site.StatusPrivate || password != "" {
+		e.Sticky = nil
+	}
+	if err := a.site.EditPost(ctx, who, id, e); err != nil {
+		return xmlrpc.Value{}, err
+	}
+	return xmlrpc.Bool(true), nil
+}
+
+// metaWeblogGetPost answers metaWeblog.getPost(post, user, password).
 func (a *API) metaWeblogGetPost(ctx context.Context, who auth.Identity, p params) (xmlrpc.Value, error) {
-	return xmlrpc.Value{}, errNotYet
+	post, err := a.site.GetPost(ctx, who, p.int(0), site.LoadTerms|site.LoadFields)
+	if err != nil {
+		return xmlrpc.Value{}, err
+	}
+	names, err := a.displayNames(ctx, []int64{post.Author})
+	if err != nil {
+		return xmlrpc.Value{}, err
+	}
+	return a.metaWeblogStruct(post, names[post.Author], xmlrpc.Int(post.ID), true), nil
 }
 
+// metaWeblogGetRecentPosts answers metaWeblog.getRecentPosts(blog, user, password, most).
 func (a *API) metaWeblogGetRecentPosts(ctx context.Context, who auth.Identity, p params) (xmlrpc.Value, error) {
-	return xmlrpc.Value{}, errNotYet
+	posts, err := a.recentPosts(ctx, who, p.at(3), site.LoadTerms|site.LoadFields)
+	if err != nil {
+		return xmlrpc.Value{}, err
+	}
+	names, err := a.authorNames(ctx, posts)
+	if err != nil {
+		return xmlrpc.Value{}, err
+	}
+	out := make([]xmlrpc.Value, len(posts))
+	for i := range posts {
+		out[i] = a.metaWeblogStruct(&posts[i], names[posts[i].Author], idText(posts[i].ID), false)
+	}
+	return xmlrpc.Array(out...), nil
 }
 
-func (a *API) metaWeblogGetCategories(ctx context.Context, who auth.Identity, p params) (xmlrpc.Value, error) {
-	return xmlrpc.Value{}, errNotYet
+// metaWeblogGetCategories answers metaWeblog.getCategories(blog, user, password), known as wp.getCategories too.
+func (a *API) metaWeblogGetCategories(ctx context.Context, who auth.Identity, _ params) (xmlrpc.Value, error) {
+	return a.categories(ctx, who, site.TermFilter{}, a.categoryStruct)
 }

@@ -33,11 +33,11 @@ var methods = []method{
 	{name: "wp.getTags", shape: "int string string → array", login: 1, help: "The tags that posts use.", do: (*API).getTags},
 	{name: "wp.newCategory", shape: "int string string struct → int", login: 1, help: "Creates a category; the result is its id.", do: (*API).newCategory},
 	{name: "wp.deleteCategory", shape: "int string string int → boolean", login: 1, help: "Deletes a category.", do: (*API).deleteCategory},
-	{name: "wp.suggestCategories", shape: "int string string string int → array", login: 1, help: "Categories whose names begin with the given text.", do: (*API).suggestCategories},
+	{name: "wp.suggestCategories", shape: "int string string string int → array", login: 1, help: "Categories with the given text in their names.", do: (*API).suggestCategories},
 	// wp_pages.go
 	{name: "wp.getPage", shape: "int int string string → struct", login: 2, help: "One page.", do: (*API).getPage},
 	{name: "wp.getPages", shape: "int string string [int → array", login: 1, help: "The newest pages.", do: (*API).getPages},
-	{name: "wp.newPage", shape: "int string string struct [boolean → int", login: 1, help: "Creates a page; the result is its id.", do: (*API).newPage},
+	{name: "wp.newPage", shape: "int string string struct [boolean → string", login: 1, help: "Creates a page; the result is its id.", do: (*API).newPage},
 	{name: "wp.editPage", shape: "int int string string struct [boolean → boolean", login: 2, help: "Changes a page.", do: (*API).editPage},
 	{name: "wp.deletePage", shape: "int string string int → boolean", login: 1, help: "Deletes a page.", do: (*API).deletePage},
 	{name: "wp.getPageList", shape: "int string string → array", login: 1, help: "All pages with title, parent and date.", do: (*API).getPageList},

@@ -2,39 +2,115 @@ package wordpress
 
 import (
 	"context"
+	"strings"
 
 	"github.com/quillgate/quillgate/auth"
+	"github.com/quillgate/quillgate/site"
 	"github.com/quillgate/quillgate/xmlrpc"
 )
 
+// mtGetRecentPostTitles answers mt.getRecentPostTitles(blog, user, password, most). A scheduled post shows as such here.
 func (a *API) mtGetRecentPostTitles(ctx context.Context, who auth.Identity, p params) (xmlrpc.Value, error) {
-	return xmlrpc.Value{}, errNotYet
+	posts, err := a.recentPosts(ctx, who, p.at(3), 0)
+	if err != nil {
+		return xmlrpc.Value{}, err
+	}
+	out := make([]xmlrpc.Value, len(posts))
+	for i := range posts {
+		post := &posts[i].Post
+		out[i] = xmlrpc.Struct(
+			xmlrpc.M("dateCreated", dateTime(post.Date)),
+			xmlrpc.M("userid", idText(post.Author)),
+			xmlrpc.M("postid", idText(post.ID)),
+			xmlrpc.M("title", xmlrpc.String(post.Title)),
+			xmlrpc.M("post_status", xmlrpc.String(post.Status)),
+			xmlrpc.M("date_created_gmt", dateTime(a.site.Moment(post))))
+	}
+	return xmlrpc.Array(out...), nil
 }
 
-func (a *API) mtGetCategoryList(ctx context.Context, who auth.Identity, p params) (xmlrpc.Value, error) {
-	return xmlrpc.Value{}, errNotYet
+// mtGetCategoryList answers mt.getCategoryList(blog, user, password).
+func (a *API) mtGetCategoryList(ctx context.Context, who auth.Identity, _ params) (xmlrpc.Value, error) {
+	return a.categories(ctx, who, site.TermFilter{}, func(t site.Term) xmlrpc.Value {
+		return xmlrpc.Struct(
+			xmlrpc.M("categoryId", xmlrpc.Int(t.ID)),
+			xmlrpc.M("categoryName", xmlrpc.String(t.Name)))
+	})
 }
 
+// mtGetPostCategories answers mt.getPostCategories(post, user, password). The first category counts as the primary one.
 func (a *API) mtGetPostCategories(ctx context.Context, who auth.Identity, p params) (xmlrpc.Value, error) {
-	return xmlrpc.Value{}, errNotYet
+	post, err := a.site.GetPost(ctx, who, p.int(0), site.LoadTerms)
+	if err != nil {
+		return xmlrpc.Value{}, err
+	}
+	var out []xmlrpc.Value
+	for _, t := range post.Terms {
+		if t.Taxonomy != site.Category {
+			continue
+		}
+		out = append(out, xmlrpc.Struct(
+			xmlrpc.M("categoryName", xmlrpc.String(t.Name)),
+			xmlrpc.M("categoryId", idText(t.ID)),
+			xmlrpc.M("isPrimary", xmlrpc.Bool(len(out) == 0))))
+	}
+	return xmlrpc.Array(out...), nil
 }
 
+// mtSetPostCategories answers mt.setPostCategories(post, user, password, categories), which are structs with a
+// categoryId; which of them is the primary one is not kept.
 func (a *API) mtSetPostCategories(ctx context.Context, who auth.Identity, p params) (xmlrpc.Value, error) {
-	return xmlrpc.Value{}, errNotYet
+	ids := []int64{}
+	for _, v := range p.at(3).Elements() {
+		if v.Kind() == xmlrpc.KindStruct {
+			v = v.Get("categoryId")
+		}
+		ids = append(ids, intOf(v))
+	}
+	if err := a.site.SetCategories(ctx, who, p.int(0), ids); err != nil {
+		return xmlrpc.Value{}, err
+	}
+	return xmlrpc.Bool(true), nil
 }
 
+// mtPublishPost answers mt.publishPost(post, user, password) with the id. It wants the right to publish posts and the
+// right to edit this one, and the lack of either is the same fault.
 func (a *API) mtPublishPost(ctx context.Context, who auth.Identity, p params) (xmlrpc.Value, error) {
-	return xmlrpc.Value{}, errNotYet
+	id := p.int(0)
+	if err := a.site.EditPost(ctx, who, id, site.PostEdit{Status: new(site.StatusPublish)}); err != nil {
+		return xmlrpc.Value{}, err
+	}
+	return xmlrpc.Int(id), nil
 }
 
-func (a *API) mtSupportedMethods(ctx context.Context, who auth.Identity, p params) (xmlrpc.Value, error) {
-	return xmlrpc.Value{}, errNotYet
+// mtSupportedMethods answers mt.supportedMethods() with the names of all methods but those of system.*.
+func (a *API) mtSupportedMethods(context.Context, auth.Identity, params) (xmlrpc.Value, error) {
+	out := make([]xmlrpc.Value, len(a.names))
+	for i, name := range a.names {
+		out[i] = xmlrpc.String(name)
+	}
+	return xmlrpc.Array(out...), nil
 }
 
-func (a *API) mtSupportedTextFilters(ctx context.Context, who auth.Identity, p params) (xmlrpc.Value, error) {
-	return xmlrpc.Value{}, errNotYet
+// mtSupportedTextFilters answers mt.supportedTextFilters(): there are none.
+func (a *API) mtSupportedTextFilters(context.Context, auth.Identity, params) (xmlrpc.Value, error) {
+	return xmlrpc.Array(), nil
 }
 
-func (a *API) mtGetTrackbackPings(ctx context.Context, who auth.Identity, p params) (xmlrpc.Value, error) {
-	return xmlrpc.Value{}, errNotYet
+// mtGetTrackbackPings answers mt.getTrackbackPings(post). Everybody may ask, so the addresses that the trackbacks came
+// from, which WordPress tells, stay out of it.
+func (a *API) mtGetTrackbackPings(ctx context.Context, _ auth.Identity, p params) (xmlrpc.Value, error) {
+	list, err := a.site.Trackbacks(ctx, p.int(0))
+	if err != nil {
+		return xmlrpc.Value{}, err
+	}
+	out := make([]xmlrpc.Value, len(list))
+	for i, t := range list {
+		title, _, _ := strings.Cut(strings.TrimPrefix(t.Content, "<strong>"), "</strong>")
+		out[i] = xmlrpc.Struct(
+			xmlrpc.M("pingTitle", xmlrpc.String(title)),
+			xmlrpc.M("pingURL", xmlrpc.String(t.URL)),
+			xmlrpc.M("pingIP", xmlrpc.String("")))
+	}
+	return xmlrpc.Array(out...), nil
 }

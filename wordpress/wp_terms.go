@@ -3,7 +3,6 @@ package wordpress
 import (
 	"context"
 	"errors"
-	"html"
 	"strings"
 
 	"github.com/quillgate/quillgate/auth"
@@ -158,12 +157,6 @@ func (a *API) getTags(ctx context.Context, who auth.Identity, _ params) (xmlrpc.
 			xmlrpc.M("rss_url", feed))
 	}
 	return xmlrpc.Array(out...), nil
-}
-
-// termLinks are the addresses of a term's posts and of their feed, with & as an entity, as WordPress writes them here.
-func (a *API) termLinks(t site.Term) (page, feed xmlrpc.Value) {
-	p, f := a.site.TermLinks(t)
-	return xmlrpc.String(html.EscapeString(p)), xmlrpc.String(html.EscapeString(f))
 }
 
 // categories lists the categories of a filter, each written by write. All families read them here.

@@ -1,0 +1,116 @@
+package site
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/quillgate/quillgate/auth"
+	"github.com/quillgate/quillgate/database"
+)
+
+// TypeOf says of which type a post is, to everybody: the older dialects tell posts from pages before they ask for
+// rights. ErrNotFound.
+func (s *Site) TypeOf(ctx context.Context, id int64) (string, error) {
+	var name string
+	err := s.db.Get(ctx, &name, `SELECT type FROM posts WHERE id = $1`, id)
+	if errors.Is(err, database.ErrNoRows) {
+		return "", ErrNotFound
+	}
+	if err != nil {
+		return "", fmt.Errorf("read the type of post %d: %w", id, err)
+	}
+	return name, nil
+}
+
+// PageLine is a page in a list of all pages.
+type PageLine struct {
+	ID      int64      `db:"id"`
+	Title   string     `db:"title"`
+	Parent  int64      `db:"parent"`
+	Date    time.Time  `db:"date"` // the site's wall clock
+	DateGMT *time.Time `db:"date_gmt"`
+}
+
+// Moment is the moment of the page's date, found as Site.Moment finds that of a post.
+func (p PageLine) Moment(s *Site) time.Time {
+	return s.Moment(&Post{Date: p.Date, DateGMT: p.DateGMT})
+}
+
+// PageLines returns all pages by id, whatever their status, as wp.getPageList does: drafts and trashed ones too. *Denied
+// for who may not edit pages.
+func (s *Site) PageLines(ctx context.Context, who auth.Identity) ([]PageLine, error) {
+	if !s.CanEditType(who, TypePage) {
+		return nil, &Denied{Action: "edit pages"}
+	}
+	var list []PageLine
+	if err := s.db.Select(ctx, &list, `SELECT id, title, parent, date, date_gmt FROM posts WHERE type = 'page' ORDER BY id`); err != nil {
+		return nil, fmt.Errorf("list the pages: %w", err)
+	}
+	return list, nil
+}
+
+// Titles returns the titles of posts that the caller may edit anyway, such as the parents of pages, with one statement.
+// Those of posts that are not there are missing. *Denied for who may not edit pages.
+func (s *Site) Titles(ctx context.Context, who auth.Identity, ids []int64) (map[int64]string, error) {
+	out := make(map[int64]string, len(ids))
+	if len(ids) == 0 {
+		return out, nil
+	}
+	if !s.CanEditType(who, TypePage) {
+		return nil, &Denied{Action: "edit pages"}
+	}
+	query, args, err := database.In(`SELECT id, title FROM posts WHERE id IN (?)`, ids)
+	if err != nil {
+		return nil, err
+	}
+	var rows []struct {
+		ID    int64  `db:"id"`
+		Title string `db:"title"`
+	}
+	if err := s.db.Select(ctx, &rows, query, args...); err != nil {
+		return nil, fmt.Errorf("read the titles of posts: %w", err)
+	}
+	for _, r := range rows {
+		out[r.ID] = r.Title
+	}
+	return out, nil
+}
+
+// PageTemplate is a way in which a page can be shown.
+type PageTemplate struct{ Name, Label string }
+
+// DefaultTemplate is the name of the template of pages that have none of their own.
+const DefaultTemplate = "default"
+
+// PageTemplates returns the templates that a page can have. Themes look at the name, which the page keeps in a custom
+// field; the names beside the default are those of the theme that WordPress 6.1 comes with. *Denied for who may not
+// edit pages.
+func (s *Site) PageTemplates(who auth.Identity) ([]PageTemplate, error) {
+	if !s.CanEditType(who, TypePage) {
+		return nil, &Denied{Action: "edit pages"}
+	}
+	return []PageTemplate{{"blog-alternative", "Blog (Alternative)"}, {"blank", "Blank"}, {DefaultTemplate, "Default"}}, nil
+}
+
+// Trackback is another page that says by itself that it links to a post.
+type Trackback struct {
+	URL     string `db:"url"`
+	Content string `db:"content"` // the title of the other page in <strong>, and an excerpt
+}
+
+// Trackbacks returns the approved trackbacks of a post, the oldest first; those of a post that is not published are
+// nobody's business. ErrNotFound when there is no such post.
+func (s *Site) Trackbacks(ctx context.Context, id int64) ([]Trackback, error) {
+	if _, err := s.TypeOf(ctx, id); err != nil {
+		return nil, err
+	}
+	var list []Trackback
+	err := s.db.Select(ctx, &list, `SELECT c.url, c.content FROM comments c JOIN posts p ON p.id = c.post_id
+		WHERE c.post_id = $1 AND c.type = 'trackback' AND c.status = 'approve' AND p.status = 'publish' ORDER BY c.date_gmt, c.id`, id)
+	if err != nil {
+		return nil, fmt.Errorf("read the trackbacks of post %d: %w", id, err)
+	}
+	return list, nil
+}
