@@ -106,22 +106,13 @@ func (a *API) contentEdit(ctx context.Context, who auth.Identity, content xmlrpc
 		}
 	}
 	if names := content.Get("categories"); names.Kind() == xmlrpc.KindArray {
-		ids, err := a.site.CategoriesNamed(ctx, texts(names))
+		ids, err := a.site.CategoriesNamed(ctx, namesOf(names))
 		if err != nil {
 			return e, err
 		}
 		e.Categories = &ids
 	}
 	return e, nil
-}
-
-// texts reads the elements of an array as texts.
-func texts(v xmlrpc.Value) []string {
-	out := make([]string, v.Len())
-	for i, one := range v.Elements() {
-		out[i] = textOf(one)
-	}
-	return out
 }
 
 // contentDate is the date in a content struct of the older dialects.

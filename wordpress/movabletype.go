@@ -85,11 +85,7 @@ func (a *API) mtPublishPost(ctx context.Context, who auth.Identity, p params) (x
 
 // mtSupportedMethods answers mt.supportedMethods() with the names of all methods but those of system.*.
 func (a *API) mtSupportedMethods(context.Context, auth.Identity, params) (xmlrpc.Value, error) {
-	out := make([]xmlrpc.Value, len(a.names))
-	for i, name := range a.names {
-		out[i] = xmlrpc.String(name)
-	}
-	return xmlrpc.Array(out...), nil
+	return texts(a.names), nil
 }
 
 // mtSupportedTextFilters answers mt.supportedTextFilters(): there are none.

@@ -115,11 +115,7 @@ func taxonomyStruct(t site.Taxonomy, fields []string) xmlrpc.Value {
 		members = append(members, xmlrpc.M("show_in_menu", xmlrpc.Bool(t.Listed)))
 	}
 	if slices.Contains(fields, "object_type") {
-		types := make([]xmlrpc.Value, len(t.PostTypes))
-		for i, name := range t.PostTypes {
-			types[i] = xmlrpc.String(name)
-		}
-		members = append(members, xmlrpc.M("object_type", xmlrpc.Array(types...)))
+		members = append(members, xmlrpc.M("object_type", texts(t.PostTypes)))
 	}
 	return xmlrpc.Struct(members...)
 }

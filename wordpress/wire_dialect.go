@@ -66,14 +66,10 @@ func discussionOf(content xmlrpc.Value, name string) *string {
 
 // keywordsOf reads mt_keywords: names between commas, or a list of names.
 func keywordsOf(v xmlrpc.Value) []string {
-	names := []string{}
 	if v.Kind() == xmlrpc.KindArray {
-		for _, one := range v.Elements() {
-			names = append(names, textOf(one))
-		}
-		return names
+		return namesOf(v)
 	}
-	return append(names, strings.Split(textOf(v), ",")...)
+	return strings.Split(textOf(v), ",")
 }
 
 // displayNames reads the names of users, each user once and all with one statement.
@@ -115,11 +111,7 @@ func namesOfTerms(p *site.FullPost, taxonomy string) []string {
 
 // categoryNames writes the names of a post's categories.
 func categoryNames(p *site.FullPost) xmlrpc.Value {
-	var out []xmlrpc.Value
-	for _, name := range namesOfTerms(p, site.Category) {
-		out = append(out, xmlrpc.String(name))
-	}
-	return xmlrpc.Array(out...)
+	return texts(namesOfTerms(p, site.Category))
 }
 
 // recentPosts are the newest posts of a dialect's list: most of them, or ten, of which those that the caller may not

@@ -31,11 +31,18 @@ type API struct {
 	users  *auth.Users
 	apps   *apps.Store
 	logger *slog.Logger
+	names  []string // of all methods; the table itself cannot be asked by those who stand in it
 }
 
 // New returns the API over the given parts.
 func New(cfg Config) *API {
-	return &API{site: cfg.Site, users: cfg.Users, apps: cfg.Apps, logger: cfg.Logger}
+	a := &API{site: cfg.Site, users: cfg.Users, apps: cfg.Apps, logger: cfg.Logger}
+	for _, m := range methods {
+		a.names = append(append(a.names, m.name), m.aliases...)
+	}
+	// Package xmlrpc answers these two.
+	a.names = append(a.names, "demo.sayHello", "demo.addTwoNumbers")
+	return a
 }
 
 // deprecation is the value of the X-Deprecated header on every answer whose request carried a user name or password.
