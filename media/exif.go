@@ -29,7 +29,8 @@ type Meta struct {
 	Keywords     []string `json:"keywords"`
 }
 
-func emptyMeta() Meta {
+// NoMeta is the Meta of a picture of which nothing is known.
+func NoMeta() Meta {
 	return Meta{Aperture: "0", Created: "0", FocalLength: "0", ISO: "0", ShutterSpeed: "0", Orientation: "0", Keywords: []string{}}
 }
 
@@ -58,7 +59,7 @@ type jpegHeader struct {
 // readJPEG reads the segments before the picture data (ITU-T T.81 annex B): EXIF in APP1, IPTC in APP13, the frame in
 // SOF. What it cannot make sense of it leaves out.
 func readJPEG(r io.Reader) (jpegHeader, error) {
-	h := jpegHeader{meta: emptyMeta()}
+	h := jpegHeader{meta: NoMeta()}
 	var start [2]byte
 	if _, err := io.ReadFull(r, start[:]); err != nil {
 		return h, err

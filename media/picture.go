@@ -141,7 +141,7 @@ func inspect(f io.ReadSeeker) (header, bool) {
 	if err != nil || config.Width <= 0 || config.Height <= 0 {
 		return header{}, false
 	}
-	h := header{format: format, width: config.Width, height: config.Height, meta: emptyMeta()}
+	h := header{format: format, width: config.Width, height: config.Height, meta: NoMeta()}
 	pixels := int64(config.Width) * int64(config.Height)
 	switch format {
 	case "jpeg":

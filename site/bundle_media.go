@@ -17,18 +17,7 @@ func (s *Site) importFiles(context.Context, *Bundle, map[string]string) (*import
 func (f *importedFiles) undo(context.Context)                 {}
 func (f *importedFiles) keep(context.Context, []string) error { return nil }
 
-const attachmentQuery = `SELECT post_id, file, size, width, height, sizes, image_meta FROM attachments WHERE post_id IN (?)`
-
-// attachmentRow is the file of an attachment as the table has it.
-type attachmentRow struct {
-	Post   int64  `db:"post_id"`
-	File   string `db:"file"`
-	Size   int64  `db:"size"`
-	Width  int64  `db:"width"`
-	Height int64  `db:"height"`
-	Sizes  string `db:"sizes"`
-	Meta   string `db:"image_meta"`
-}
+const attachmentQuery = `SELECT ` + attachmentColumns + ` FROM attachments a WHERE a.post_id IN (?)`
 
 func (im *importer) importAttachments(ctx context.Context) error {
 	there := map[int64]attachmentRow{}

@@ -26,6 +26,8 @@ type Config struct {
 	DB    *database.DB
 	Users *auth.Users
 	Media media.Store
+	// Imager makes the smaller versions of pictures; one with the default budget of memory when nil.
+	Imager *media.Imager
 	// BaseURL is the address of the home page without a slash at its end, such as "https://blog.example". Links are made from it.
 	BaseURL string
 	// Clock tells the time; time.Now when nil.
@@ -55,8 +57,16 @@ func Open(ctx context.Context, cfg Config) (*Site, error) {
 	if s.logger == nil {
 		s.logger = slog.New(slog.DiscardHandler)
 	}
+	if s.imager == nil {
+		s.imager = media.NewImager(0)
+	}
 	if err := s.install(ctx); err != nil {
 		return nil, fmt.Errorf("prepare the site: %w", err)
+	}
+	if s.media != nil {
+		if err := s.media.Recover(ctx, s.knownFile); err != nil {
+			return nil, fmt.Errorf("clear up unfinished uploads: %w", err)
+		}
 	}
 	return s, nil
 }

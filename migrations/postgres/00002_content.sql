@@ -103,10 +103,12 @@ CREATE TABLE comment_meta (
 );
 CREATE INDEX comment_meta_by_comment ON comment_meta (comment_id, key, id);
 
--- One row for each post of type attachment; sizes and image_meta are JSON objects.
+-- One row for each post of type attachment; sizes and image_meta are JSON objects;
+-- original is the base name of the upload when file is a smaller or turned copy of it.
 CREATE TABLE attachments (
     post_id    BIGINT PRIMARY KEY REFERENCES posts (id) ON DELETE CASCADE,
     file       TEXT NOT NULL,
+    original   TEXT NOT NULL DEFAULT '',
     size       BIGINT NOT NULL DEFAULT 0,
     width      BIGINT NOT NULL DEFAULT 0,
     height     BIGINT NOT NULL DEFAULT 0,

@@ -1,0 +1,320 @@
+package site
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/quillgate/quillgate/auth"
+	"github.com/quillgate/quillgate/database"
+	"github.com/quillgate/quillgate/media"
+)
+
+// uploadsPath is where the uploads are below the address of the blog, as in WordPress.
+const uploadsPath = "/wp-content/uploads/"
+
+// Attachment is an uploaded file: a post of type attachment, and what is known of its file.
+type Attachment struct {
+	Post
+	File string // name below the uploads, such as "2024/01/red.png"
+	// Original is the base name of the file that was uploaded, when File is a smaller or turned copy of it.
+	Original string
+	Size     int64 // of File in bytes
+	// Width and Height are those of a picture in pixels, 0 for other files.
+	Width, Height int
+	Versions      []media.Version // smaller versions of a picture
+	Meta          media.Meta
+}
+
+// IsPicture says whether the file is a picture whose dimensions are known.
+func (a *Attachment) IsPicture() bool { return a.Width > 0 && a.Height > 0 }
+
+// files are the names of everything that is stored of the attachment.
+func (a *Attachment) files() []string {
+	p := media.Picture{File: a.File, Original: a.Original, Versions: a.Versions}
+	return p.Files()
+}
+
+// FileURL is the address of the attachment's file.
+func (s *Site) FileURL(a *Attachment) string { return s.uploadURL(a.File) }
+
+// ThumbnailURL is the address of the smallest cut of a picture, or of the file itself when there is none.
+func (s *Site) ThumbnailURL(a *Attachment) string {
+	for _, v := range a.Versions {
+		if v.Name == "thumbnail" {
+			return s.uploadURL(path.Join(path.Dir(a.File), v.File))
+		}
+	}
+	return s.FileURL(a)
+}
+
+func (s *Site) uploadURL(file string) string { return s.baseURL + uploadsPath + file }
+
+// attachmentRow is the file of an attachment as the table has it.
+type attachmentRow struct {
+	Post     int64  `db:"post_id"`
+	File     string `db:"file"`
+	Original string `db:"original"`
+	Size     int64  `db:"size"`
+	Width    int64  `db:"width"`
+	Height   int64  `db:"height"`
+	Sizes    string `db:"sizes"`
+	Meta     string `db:"image_meta"`
+}
+
+const attachmentColumns = `a.post_id, a.file, a.original, a.size, a.width, a.height, a.sizes, a.image_meta`
+
+// versionJSON is a smaller version as column sizes keeps it, under its name.
+type versionJSON struct {
+	File   string `json:"file"`
+	Width  int    `json:"width"`
+	Height int    `json:"height"`
+	Type   string `json:"mime-type"`
+	Size   int64  `json:"filesize"`
+}
+
+// rowOf describes a stored file that is, or is not, a picture.
+func rowOf(info media.Info, p *media.Picture) (attachmentRow, error) {
+	row := attachmentRow{File: info.Name, Size: info.Size, Sizes: "{}", Meta: "{}"}
+	if p == nil {
+		return row, nil
+	}
+	versions := make(map[string]versionJSON, len(p.Versions))
+	for _, v := range p.Versions {
+		versions[v.Name] = versionJSON{v.File, v.Width, v.Height, v.Type, v.Size}
+	}
+	sizes, err := json.Marshal(versions)
+	if err != nil {
+		return row, fmt.Errorf("write down the sizes of %q: %w", info.Name, err)
+	}
+	meta, err := json.Marshal(p.Meta)
+	if err != nil {
+		return row, fmt.Errorf("write down what the camera said of %q: %w", info.Name, err)
+	}
+	return attachmentRow{
+		File: p.File, Original: p.Original, Size: p.Size, Width: int64(p.Width), Height: int64(p.Height),
+		Sizes: string(sizes), Meta: string(meta),
+	}, nil
+}
+
+// insertAttachmentRow adds the file of the post whose id the row has.
+func insertAttachmentRow(ctx context.Context, tx *database.Tx, r attachmentRow) error {
+	_, err := tx.Exec(ctx, `INSERT INTO attachments (post_id, file, original, size, width, height, sizes, image_meta) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`,
+		r.Post, r.File, r.Original, r.Size, r.Width, r.Height, r.Sizes, r.Meta)
+	if err != nil {
+		return fmt.Errorf("insert the file of attachment %d: %w", r.Post, err)
+	}
+	return nil
+}
+
+// versionOrder is the order in which WordPress lists the sizes; those of other names come last.
+var versionOrder = []string{"medium", "large", "thumbnail", "medium_large", "1536x1536", "2048x2048"}
+
+// attachment puts the two rows together.
+func (r attachmentRow) attachment(p Post) (Attachment, error) {
+	a := Attachment{Post: p, File: r.File, Original: r.Original, Size: r.Size, Width: int(r.Width), Height: int(r.Height)}
+	var versions map[string]versionJSON
+	if err := json.Unmarshal([]byte(r.Sizes), &versions); err != nil {
+		return a, fmt.Errorf("read the sizes of attachment %d: %w", p.ID, err)
+	}
+	for name, v := range versions {
+		a.Versions = append(a.Versions, media.Version{Name: name, File: v.File, Width: v.Width, Height: v.Height, Type: v.Type, Size: v.Size})
+	}
+	slices.SortFunc(a.Versions, func(v, w media.Version) int {
+		i, j := slices.Index(versionOrder, v.Name), slices.Index(versionOrder, w.Name)
+		if i == j {
+			return strings.Compare(v.Name, w.Name)
+		}
+		return int(uint(i)%1000) - int(uint(j)%1000)
+	})
+	a.Meta = media.NoMeta()
+	if err := json.Unmarshal([]byte(r.Meta), &a.Meta); err != nil {
+		return a, fmt.Errorf("read what the camera said of attachment %d: %w", p.ID, err)
+	}
+	return a, nil
+}
+
+// Attachment returns one attachment. *Denied when who may not upload files, ErrNotFound.
+func (s *Site) Attachment(ctx context.Context, who auth.Identity, id int64) (*Attachment, error) {
+	if !who.Can(auth.UploadFiles) {
+		return nil, errUpload
+	}
+	found, err := s.Attachments(ctx, []int64{id})
+	if err != nil {
+		return nil, err
+	}
+	a, ok := found[id]
+	if !ok {
+		return nil, ErrNotFound
+	}
+	return &a, nil
+}
+
+var errUpload = &Denied{Action: "upload files"}
+
+// Attachments returns those of the ids that are attachments, whoever asks: it is for the pictures of posts that the
+// caller may read.
+func (s *Site) Attachments(ctx context.Context, ids []int64) (map[int64]Attachment, error) {
+	out := make(map[int64]Attachment, len(ids))
+	for part := range slices.Chunk(ids, maxIDs) {
+		query, args, err := database.In(`SELECT `+postColumns+`, `+attachmentColumns+`
+			FROM posts p JOIN attachments a ON a.post_id = p.id WHERE p.id IN (?)`, part)
+		if err != nil {
+			return nil, err
+		}
+		list, err := s.readAttachments(ctx, query, args...)
+		if err != nil {
+			return nil, err
+		}
+		for _, a := range list {
+			out[a.ID] = a
+		}
+	}
+	return out, nil
+}
+
+// maxIDs bounds the list of one statement.
+const maxIDs = 1000
+
+func (s *Site) readAttachments(ctx context.Context, query string, args ...any) ([]Attachment, error) {
+	var rows []struct {
+		Post
+		attachmentRow
+	}
+	if err := s.db.Select(ctx, &rows, query, args...); err != nil {
+		return nil, fmt.Errorf("read attachments: %w", err)
+	}
+	out := make([]Attachment, len(rows))
+	for i, r := range rows {
+		var err error
+		if out[i], err = r.attachment(r.Post); err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
+}
+
+// AttachmentFilter says which attachments are wanted.
+type AttachmentFilter struct {
+	Parent *int64 // the post that they belong to, 0 for none
+	// MimeType is a media type, "image" or "image/*" for all of a kind, or several of these separated by commas. ""
+	// stands for all.
+	MimeType string
+	// Limit is at most MaxAttachments, which is also what 0 stands for.
+	Limit, Offset int
+}
+
+// MaxAttachments is how many attachments one list holds.
+const MaxAttachments = 5000
+
+// ListAttachments returns attachments, the newest first. *Denied when who may not upload files.
+func (s *Site) ListAttachments(ctx context.Context, who auth.Identity, f AttachmentFilter) ([]Attachment, error) {
+	if !who.Can(auth.UploadFiles) {
+		return nil, errUpload
+	}
+	if f.Limit <= 0 || f.Limit > MaxAttachments {
+		f.Limit = MaxAttachments
+	}
+	where, args := `p.type = 'attachment' AND p.status = 'inherit'`, []any{}
+	add := func(v any) string {
+		args = append(args, v)
+		return fmt.Sprintf("$%d", len(args))
+	}
+	if f.Parent != nil {
+		where += ` AND p.parent = ` + add(*f.Parent)
+	}
+	if patterns := mimePatterns(f.MimeType); len(patterns) > 0 {
+		var either []string
+		for _, pattern := range patterns {
+			either = append(either, `p.mime_type LIKE `+add(pattern)+` ESCAPE '\'`)
+		}
+		where += ` AND (` + strings.Join(either, ` OR `) + `)`
+	}
+	return s.readAttachments(ctx, `SELECT `+postColumns+`, `+attachmentColumns+` FROM posts p JOIN attachments a ON a.post_id = p.id
+		WHERE `+where+` ORDER BY p.date DESC, p.id DESC LIMIT `+add(f.Limit)+` OFFSET `+add(max(f.Offset, 0)), args...)
+}
+
+// maxMimeTypes bounds how many media types one filter may name.
+const maxMimeTypes = 20
+
+// mimePatterns turns the filter by media type into patterns for LIKE; none stands for all.
+func mimePatterns(filter string) []string {
+	var out []string
+	for _, t := range strings.Split(filter, ",") {
+		group, sub, _ := strings.Cut(strings.TrimSpace(t), "/")
+		group, sub = mimeToken(group), mimeToken(sub)
+		if group == "" && sub == "" || strings.Trim(group, "*") == "" && strings.Trim(sub, "*") == "" {
+			return nil
+		}
+		if sub == "" {
+			sub = "*"
+		}
+		out = append(out, strings.ReplaceAll(database.Like(group+"/"+sub), "*", "%"))
+	}
+	return out[:min(len(out), maxMimeTypes)]
+}
+
+// mimeToken keeps what a half of a media type may consist of, and the wildcard.
+func mimeToken(s string) string {
+	return strings.Map(func(c rune) rune {
+		if c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || strings.ContainsRune("-+.*", c) {
+			return c
+		}
+		return -1
+	}, s)
+}
+
+// DeleteAttachment deletes an attachment for good, with its file and the smaller versions of it. ErrNotFound, *Denied.
+func (s *Site) DeleteAttachment(ctx context.Context, who auth.Identity, id int64) error {
+	found, err := s.Attachments(ctx, []int64{id})
+	if err != nil {
+		return err
+	}
+	err = s.db.Update(ctx, func(tx *database.Tx) error {
+		p, err := readPost(ctx, tx, id)
+		switch {
+		case err != nil:
+			return err
+		case p.Type != TypeAttachment:
+			return ErrNotFound
+		case !s.CanDelete(who, p):
+			return &Denied{Action: "delete this file"}
+		}
+		return deletePost(ctx, tx, p)
+	})
+	if err != nil {
+		return fmt.Errorf("delete attachment %d: %w", id, err)
+	}
+	a, ok := found[id]
+	if !ok || s.media == nil {
+		return nil
+	}
+	// The file is no longer anybody's: that it cannot be removed is the operator's concern, not the caller's.
+	if err := s.media.Remove(context.WithoutCancel(ctx), a.files()...); err != nil {
+		s.logger.ErrorContext(ctx, "files of a deleted attachment stay behind", "attachment", id, "error", err)
+	}
+	return nil
+}
+
+// knownFile says whether some attachment has the file, as its own or as one of its versions.
+func (s *Site) knownFile(ctx context.Context, name string) (bool, error) {
+	dir, base := path.Split(name)
+	quoted, err := json.Marshal(base)
+	if err != nil {
+		return false, err
+	}
+	var one int
+	err = s.db.Get(ctx, &one, `SELECT 1 FROM attachments WHERE file LIKE $1 ESCAPE '\' AND (file = $2 OR original = $3 OR sizes LIKE $4 ESCAPE '\') LIMIT 1`,
+		database.Like(dir)+"%", name, base, "%"+database.Like(`"file":`+string(quoted))+"%")
+	if errors.Is(err, database.ErrNoRows) {
+		return false, nil
+	}
+	if err != nil {
+		return false, fmt.Errorf("look for the attachment of a file: %w", err)
+	}
+	return true, nil
+}
