@@ -57,7 +57,7 @@ func Open(ctx context.Context, cfg Config) (*Site, error) {
 	if s.logger == nil {
 		s.logger = slog.New(slog.DiscardHandler)
 	}
-	if s.imager == nil {
+	if s.imager = cfg.Imager; s.imager == nil {
 		s.imager = media.NewImager(0)
 	}
 	if err := s.install(ctx); err != nil {
