@@ -20,8 +20,7 @@ const dropped = "?[]/\\=<>:;,'\"&$#*()|~`!{}%+’«»”“"
 // middle of a name what looks like the extension of a type that may not be uploaded gets an underscore, so that no
 // web server takes x.php.png for a program. The result is empty when nothing usable is left.
 func (r Rules) Clean(name string) string {
-	name = plainLatin(strings.ToValidUTF8(name, ""))
-	name = strings.Map(func(c rune) rune {
+	name = plainLatin(strings.Map(func(c rune) rune {
 		switch {
 		case c == ' ' || c == '\t' || c == '\r' || c == '\n' || c == '\u00a0':
 			return '-'
@@ -29,7 +28,7 @@ func (r Rules) Clean(name string) string {
 			return -1
 		}
 		return c
-	}, name)
+	}, strings.ToValidUTF8(name, "")))
 	name = strings.Trim(squeeze(squeeze(name, '-'), '.'), ".-_")
 	if !strings.Contains(name, ".") {
 		if _, ok := (Rules{Active: true}).byExtension(name); ok {

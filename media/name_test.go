@@ -26,6 +26,7 @@ func TestClean(t *testing.T) {
 		{"/etc/passwd", "etcpasswd"},
 		{"übergröße.png", "ubergrose.png"},
 		{"u\u0308ber.png", "uber.png"},
+		{"u?\u0308ber.png", "uber.png"},
 		{"Ærøskøbing Łódź đ.jpg", "AEroskobing-Lodz-d.jpg"},
 		{"йод.png", "йод.png"},
 		{"写真.png", "写真.png"},

@@ -28,6 +28,9 @@ const DefaultMemory = 96 << 20
 // DefaultThreshold is the width and height in pixels above which WordPress puts a smaller picture in an upload's place.
 const DefaultThreshold = 2560
 
+// largeWork is the memory that is worth a collection of its own.
+const largeWork = 32 << 20
+
 // quality is that of the JPEG files that are written, the same as WordPress's.
 const quality = 82
 
@@ -117,7 +120,7 @@ func (m *Imager) Process(ctx context.Context, store Store, name string, order Or
 		return nil, fmt.Errorf("wait to decode %q: %w", name, err)
 	}
 	defer m.budget.Release(need)
-	if need > m.memory/4 {
+	if need > largeWork {
 		// The next picture may come in an hour: what this one took goes back to the system at once.
 		defer debug.FreeOSMemory()
 	}

@@ -114,7 +114,7 @@ func TestProcessMakesTheSizesThatAreSmaller(t *testing.T) {
 		{2100, 30, []string{"medium a-300x4.png", "large a-1024x15.png", "thumbnail a-150x30.png", "medium_large a-768x11.png", "1536x1536 a-1536x22.png", "2048x2048 a-2048x29.png"}},
 	} {
 		t.Run(fmt.Sprintf("%dx%d", test.w, test.h), func(t *testing.T) {
-			s := openFolder(t, t.TempDir())
+			s := memory{}
 			name := storeBytes(t, s, "a.png", encoded(t, "a.png", quarters(test.w, test.h)))
 			p := process(t, s, name, media.Order{Sizes: sizes, Threshold: media.DefaultThreshold})
 			if p.Width != test.w || p.Height != test.h || p.File != name {
@@ -140,7 +140,7 @@ func TestProcessMakesTheSizesThatAreSmaller(t *testing.T) {
 
 func TestProcessKeepsTheColours(t *testing.T) {
 	for _, name := range []string{"a.png", "a.jpg", "a.JPEG", "a.gif"} {
-		s := openFolder(t, t.TempDir())
+		s := memory{}
 		stored := storeBytes(t, s, "2024/01/"+name, encoded(t, strings.ToLower(name), quarters(640, 480)))
 		p := process(t, s, stored, media.Order{Sizes: sizes})
 		if len(p.Versions) != 2 {
@@ -176,7 +176,7 @@ func TestProcessKeepsTransparency(t *testing.T) {
 	for i := range 400 * 200 {
 		copy(img.Pix[4*i:], []byte{200, 100, 50, 128})
 	}
-	s := openFolder(t, t.TempDir())
+	s := memory{}
 	p := process(t, s, storeBytes(t, s, "a.png", encoded(t, "a.png", img)), media.Order{Sizes: sizes})
 	got := decoded(t, s, p.Versions[0].File)
 	if c := color.NRGBAModel.Convert(got.At(150, 50)).(color.NRGBA); c.A != 128 || c.R < 197 || c.R > 203 {
@@ -187,6 +187,28 @@ func TestProcessKeepsTransparency(t *testing.T) {
 	}
 }
 
+func TestProcessWritesWebPInAnotherFormat(t *testing.T) {
+	s := memory{}
+	for name, alpha := range map[string]uint32{"opaque": 255, "clear": 128} {
+		p := process(t, s, storeBytes(t, s, name+".webp", solidWebP(400, 300, 200, 100, 50, alpha)), media.Order{Sizes: sizes, Threshold: 2560})
+		ext, mediaType := ".jpg", "image/jpeg"
+		if alpha < 255 {
+			ext, mediaType = ".png", "image/png"
+		}
+		if p.Width != 400 || p.Height != 300 || len(p.Versions) != 2 {
+			t.Fatalf("%s: %+v", name, p)
+		}
+		v := p.Versions[0]
+		if v.File != name+"-300x225"+ext || v.Type != mediaType {
+			t.Errorf("%s: %+v", name, v)
+		}
+		c := color.NRGBAModel.Convert(decoded(t, s, v.File).At(100, 100)).(color.NRGBA)
+		if want := (color.NRGBA{200, 100, 50, uint8(alpha)}); !close8(uint32(c.R)<<8, want.R) || !close8(uint32(c.G)<<8, want.G) || !close8(uint32(c.B)<<8, want.B) || c.A != want.A {
+			t.Errorf("%s: %v, want %v", name, c, want)
+		}
+	}
+}
+
 func TestProcessAveragesWholeAreas(t *testing.T) {
 	img := image.NewGray(image.Rect(0, 0, 600, 600)) // a fine checkerboard is grey from afar
 	for i := range img.Pix {
@@ -194,7 +216,7 @@ func TestProcessAveragesWholeAreas(t *testing.T) {
 			img.Pix[i] = 255
 		}
 	}
-	s := openFolder(t, t.TempDir())
+	s := memory{}
 	p := process(t, s, storeBytes(t, s, "a.png", encoded(t, "a.png", img)), media.Order{Sizes: []media.Size{{Name: "half", Width: 300, Height: 300}}})
 	small := decoded(t, s, p.Versions[0].File)
 	for _, at := range []image.Point{{0, 0}, {1, 150}, {299, 299}} {
@@ -280,7 +302,7 @@ func TestProcessTurnsPicturesUpright(t *testing.T) {
 		5: {0, 2, 1, 3}, 6: {2, 0, 3, 1}, 7: {3, 1, 2, 0}, 8: {1, 3, 0, 2},
 	} {
 		for _, o := range []order{binary.LittleEndian, binary.BigEndian} {
-			s := openFolder(t, t.TempDir())
+			s := memory{}
 			jpg := withSegment(encoded(t, "a.jpg", quarters(640, 320)), 0xe1, exif(o, []field{short(o, 0x0112, orientation)}, nil))
 			p := process(t, s, storeBytes(t, s, "a.jpg", jpg), media.Order{Sizes: sizes, Threshold: media.DefaultThreshold})
 			w, h, medium := 640, 320, "a-300x150.jpg"
@@ -311,7 +333,7 @@ func TestProcessTurnsPicturesUpright(t *testing.T) {
 }
 
 func TestProcessPutsASmallerCopyInThePlaceOfHugePictures(t *testing.T) {
-	s := openFolder(t, t.TempDir())
+	s := memory{}
 	jpg := storeBytes(t, s, "2024/01/a.jpg", encoded(t, "a.jpg", quarters(3000, 1500)))
 	pic := process(t, s, jpg, media.Order{Sizes: sizes, Threshold: 2560})
 	if pic.File != "2024/01/a-scaled.jpg" || pic.Original != "a.jpg" || pic.Width != 2560 || pic.Height != 1280 || len(pic.Versions) != 6 {
@@ -372,7 +394,7 @@ func TestProcessReadsWhatTheCameraWrote(t *testing.T) {
 		{"division by zero", withSegment(plain, 0xe1, exif(o, nil, []field{fraction(o, 0x829d, 1, 0)})), empty},
 		{"directory in itself", withSegment(plain, 0xe1, exif(o, []field{{0x8769, 4, 1, []byte{8, 0, 0, 0}}}, nil)), empty},
 	} {
-		s := openFolder(t, t.TempDir())
+		s := memory{}
 		p := process(t, s, storeBytes(t, s, "a.jpg", test.jpg), media.Order{Sizes: sizes})
 		if p == nil {
 			t.Errorf("%s: not taken for a picture", test.name)
@@ -385,7 +407,7 @@ func TestProcessReadsWhatTheCameraWrote(t *testing.T) {
 }
 
 func TestProcessPassesOverWhatIsNoPicture(t *testing.T) {
-	s := openFolder(t, t.TempDir())
+	s := memory{}
 	for i, content := range []string{"", "text", "\x89PNG\r\n\x1a\n", "GIF89a", "\xff\xd8\xff", "<svg/>", "RIFF\x00\x00\x00\x00WEBPVP8 "} {
 		p, err := media.NewImager(0).Process(t.Context(), s, storeBytes(t, s, fmt.Sprintf("%d.png", i), []byte(content)), media.Order{Sizes: sizes})
 		if p != nil || err != nil {
@@ -403,7 +425,7 @@ func TestProcessPassesOverWhatIsNoPicture(t *testing.T) {
 
 // A header can promise a picture of any size; nothing is allocated for it beyond the budget.
 func TestProcessRefusesBombs(t *testing.T) {
-	s := openFolder(t, t.TempDir())
+	s := memory{}
 	bomb := encoded(t, "a.png", quarters(10, 10))
 	binary.BigEndian.PutUint32(bomb[16:], 65536)
 	binary.BigEndian.PutUint32(bomb[20:], 65536)
@@ -420,7 +442,7 @@ func TestProcessRefusesBombs(t *testing.T) {
 }
 
 func TestProcessNeverOverwrites(t *testing.T) {
-	s := openFolder(t, t.TempDir())
+	s := memory{}
 	mine := create(t, s, "a-300x225.png", "somebody's own file")
 	p := process(t, s, storeBytes(t, s, "a.png", encoded(t, "a.png", quarters(400, 300))), media.Order{Sizes: sizes})
 	if got := p.Versions[0].File; got != "a-300x225-1.png" {

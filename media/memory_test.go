@@ -1,0 +1,58 @@
+package media_test
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"io/fs"
+	"strings"
+
+	"github.com/quillgate/quillgate/media"
+)
+
+// memory is a Store for tests that are about pictures: a folder waits for the disk with every file.
+type memory map[string][]byte
+
+func (m memory) Create(_ context.Context, name string, r io.Reader) (media.Info, error) {
+	b, err := io.ReadAll(r)
+	if err != nil {
+		return media.Info{}, err
+	}
+	stem, ext := name[:strings.LastIndexByte(name, '.')], name[strings.LastIndexByte(name, '.'):]
+	for n := 1; m[name] != nil; n++ {
+		name = fmt.Sprintf("%s-%d%s", stem, n, ext)
+	}
+	m[name] = append([]byte{}, b...)
+	return media.Info{Name: name, Size: int64(len(b))}, nil
+}
+
+func (m memory) Open(_ context.Context, name string) (io.ReadSeekCloser, media.Info, error) {
+	b, ok := m[name]
+	if !ok {
+		return nil, media.Info{}, fs.ErrNotExist
+	}
+	return struct {
+		*bytes.Reader
+		io.Closer
+	}{bytes.NewReader(b), io.NopCloser(nil)}, media.Info{Name: name, Size: int64(len(b))}, nil
+}
+
+func (m memory) Stat(_ context.Context, name string) (media.Info, error) {
+	b, ok := m[name]
+	if !ok {
+		return media.Info{}, fs.ErrNotExist
+	}
+	return media.Info{Name: name, Size: int64(len(b))}, nil
+}
+
+func (m memory) Remove(_ context.Context, names ...string) error {
+	for _, name := range names {
+		delete(m, name)
+	}
+	return nil
+}
+
+func (memory) Keep(context.Context, ...string) error { return nil }
+
+func (memory) Recover(context.Context, func(context.Context, string) (bool, error)) error { return nil }
