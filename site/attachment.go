@@ -268,36 +268,35 @@ func mimeToken(s string) string {
 	}, s)
 }
 
-// DeleteAttachment deletes an attachment for good, with its file and the smaller versions of it. ErrNotFound, *Denied.
-func (s *Site) DeleteAttachment(ctx context.Context, who auth.Identity, id int64) error {
-	found, err := s.Attachments(ctx, []int64{id})
+// attachmentFiles are the names of all files of an attachment, none for a post of another type.
+func attachmentFiles(ctx context.Context, tx *database.Tx, p *Post) ([]string, error) {
+	if p.Type != TypeAttachment {
+		return nil, nil
+	}
+	var row attachmentRow
+	err := tx.Get(ctx, &row, `SELECT `+attachmentColumns+` FROM attachments a WHERE a.post_id = $1`, p.ID)
+	if errors.Is(err, database.ErrNoRows) {
+		return nil, nil
+	}
 	if err != nil {
-		return err
+		return nil, fmt.Errorf("read the files of attachment %d: %w", p.ID, err)
 	}
-	err = s.db.Update(ctx, func(tx *database.Tx) error {
-		p, err := readPost(ctx, tx, id)
-		switch {
-		case err != nil:
-			return err
-		case p.Type != TypeAttachment:
-			return ErrNotFound
-		case !s.CanDelete(who, p):
-			return &Denied{Action: "delete this file"}
-		}
-		return deletePost(ctx, tx, p)
-	})
+	a, err := row.attachment(*p)
 	if err != nil {
-		return fmt.Errorf("delete attachment %d: %w", id, err)
+		return nil, err
 	}
-	a, ok := found[id]
-	if !ok || s.media == nil {
-		return nil
+	return a.files(), nil
+}
+
+// removeFiles removes files that are no longer anybody's. When that fails it is the operator's concern, not the
+// caller's.
+func (s *Site) removeFiles(ctx context.Context, files []string) {
+	if len(files) == 0 || s.media == nil {
+		return
 	}
-	// The file is no longer anybody's: that it cannot be removed is the operator's concern, not the caller's.
-	if err := s.media.Remove(context.WithoutCancel(ctx), a.files()...); err != nil {
-		s.logger.ErrorContext(ctx, "files of a deleted attachment stay behind", "attachment", id, "error", err)
+	if err := s.media.Remove(context.WithoutCancel(ctx), files...); err != nil {
+		s.logger.ErrorContext(ctx, "files of a deleted attachment stay behind", "files", files, "error", err)
 	}
-	return nil
 }
 
 // knownFile says whether some attachment has the file, as its own or as one of its versions.

@@ -314,20 +314,13 @@ func TestAttachmentsInOneStatement(t *testing.T) {
 func TestDeleteAttachment(t *testing.T) {
 	databasetest.Each(t, func(t *testing.T, db *database.DB) {
 		d := openDarkroom(t, db)
-		post, err := d.CreatePost(t.Context(), adminWho, site.PostEdit{Title: new("x")})
-		if err != nil {
-			t.Fatal(err)
-		}
 		mine := d.upload(t, authorWho, site.Upload{Name: "mine.jpg", Bytes: picture(t, "a.jpg", 3000, 200)})
 		if mine.File != "2024/01/mine-scaled.jpg" || mine.Original != "mine.jpg" {
 			t.Fatalf("upload: %+v", mine)
 		}
 		kept := d.upload(t, adminWho, site.Upload{Name: "kept.txt"})
-		if err := d.DeleteAttachment(t.Context(), otherWho, mine.ID); !isDenied(err) {
+		if err := d.DeletePost(t.Context(), otherWho, mine.ID); !isDenied(err) {
 			t.Errorf("another author: %v", err)
-		}
-		if err := d.DeleteAttachment(t.Context(), adminWho, post); !errors.Is(err, site.ErrNotFound) {
-			t.Errorf("a post: %v", err)
 		}
 		if n := len(d.stored(t)); n < 8 {
 			t.Errorf("%d files before", n)
@@ -341,7 +334,7 @@ func TestDeleteAttachment(t *testing.T) {
 		if _, err := d.Attachment(t.Context(), adminWho, mine.ID); !errors.Is(err, site.ErrNotFound) {
 			t.Errorf("afterwards: %v", err)
 		}
-		if err := d.DeleteAttachment(t.Context(), authorWho, mine.ID); !errors.Is(err, site.ErrNotFound) {
+		if err := d.DeletePost(t.Context(), authorWho, mine.ID); !errors.Is(err, site.ErrNotFound) {
 			t.Errorf("again: %v", err)
 		}
 	})

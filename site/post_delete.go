@@ -21,7 +21,7 @@ const (
 )
 
 // DeletePost moves a post or page to the trash or, when it is there already, deletes it for good with its comments,
-// custom fields and revisions. Attachments are deleted at once. ErrNotFound, *Denied.
+// custom fields and revisions. Attachments are deleted at once, with their files. ErrNotFound, *Denied.
 func (s *Site) DeletePost(ctx context.Context, who auth.Identity, id int64) error {
 	if id <= 0 {
 		return ErrNotFound
@@ -30,9 +30,13 @@ func (s *Site) DeletePost(ctx context.Context, who auth.Identity, id int64) erro
 	if err != nil {
 		return err
 	}
+	var files []string
 	err = s.db.Update(ctx, func(tx *database.Tx) error {
 		p, err := readPost(ctx, tx, id)
 		if err != nil {
+			return err
+		}
+		if files, err = attachmentFiles(ctx, tx, p); err != nil {
 			return err
 		}
 		switch {
@@ -47,6 +51,7 @@ func (s *Site) DeletePost(ctx context.Context, who auth.Identity, id int64) erro
 	if err != nil {
 		return fmt.Errorf("delete post %d: %w", id, err)
 	}
+	s.removeFiles(ctx, files)
 	return nil
 }
 

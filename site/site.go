@@ -40,6 +40,7 @@ type Site struct {
 	db        *database.DB
 	users     *auth.Users
 	media     media.Store
+	imager    *media.Imager
 	baseURL   string
 	clock     func() time.Time
 	logger    *slog.Logger

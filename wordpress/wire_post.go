@@ -308,8 +308,3 @@ func termsOf(posts []site.FullPost) []int64 {
 	}
 	return ids
 }
-
-// thumbnailsOf reads the pictures of posts, by the ids of their attachments.
-func (a *API) thumbnailsOf(ctx context.Context, posts []site.FullPost, f fields) (map[int64]xmlrpc.Value, error) {
-	return nil, nil
-}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"path"
+	"slices"
 	"strings"
 
 	"github.com/quillgate/quillgate/auth"
@@ -42,10 +43,10 @@ func (a *API) getMediaLibrary(ctx context.Context, who auth.Identity, p params) 
 	filter := p.at(3)
 	f := site.AttachmentFilter{MimeType: textOf(filter.Get("mime_type"))}
 	if v, ok := filter.Member("parent_id"); ok && textOf(v) != "" {
-		f.Parent = new(abs(intOf(v)))
+		f.Parent = new(absOf(v))
 	}
 	if v, ok := filter.Member("number"); ok {
-		f.Limit, f.Offset = bounded(intOf(v)), bounded(intOf(filter.Get("offset")))
+		f.Limit, f.Offset = clampInt(intOf(v)), clampInt(intOf(filter.Get("offset")))
 		if f.Limit == 0 {
 			f.Limit = defaultMediaCount
 		}
@@ -63,16 +64,6 @@ func (a *API) getMediaLibrary(ctx context.Context, who auth.Identity, p params) 
 
 // defaultMediaCount is how many files a number of 0 asks for: as many as WordPress shows posts on a page.
 const defaultMediaCount = 10
-
-func abs(n int64) int64 {
-	if n < 0 {
-		return -n
-	}
-	return n
-}
-
-// bounded is a count or an offset that a client has sent, without its sign.
-func bounded(n int64) int { return int(min(abs(n), 1<<31-1)) }
 
 // newMediaObject is metaWeblog.newMediaObject and wp.uploadFile: members name, type, bits and, if the file belongs to
 // a post, post_id. overwrite has no effect, as in WordPress: a name that is taken gets a number.
@@ -129,6 +120,29 @@ func (a *API) attachmentStruct(item *site.Attachment) xmlrpc.Value {
 		xmlrpc.M("type", xmlrpc.String(item.MimeType)),
 		xmlrpc.M("thumbnail", xmlrpc.String(a.site.ThumbnailURL(item))),
 	)
+}
+
+// thumbnailsOf reads the pictures of posts, by the ids of their attachments, unless the answer shows none.
+func (a *API) thumbnailsOf(ctx context.Context, posts []site.FullPost, f fields) (map[int64]xmlrpc.Value, error) {
+	var ids []int64
+	for _, p := range posts {
+		if p.Thumbnail != 0 {
+			ids = append(ids, p.Thumbnail)
+		}
+	}
+	if len(ids) == 0 || !f.has("post", "post_thumbnail") {
+		return nil, nil
+	}
+	slices.Sort(ids)
+	found, err := a.site.Attachments(ctx, slices.Compact(ids))
+	if err != nil {
+		return nil, err
+	}
+	out := make(map[int64]xmlrpc.Value, len(found))
+	for id, item := range found {
+		out[id] = a.attachmentStruct(&item)
+	}
+	return out, nil
 }
 
 // fileMetadata describes the file itself: of what is no picture only the size is known.
