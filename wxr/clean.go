@@ -36,8 +36,7 @@ func legalRune(c rune) bool {
 		c >= 0xE000 && c <= 0xFFFD || c >= 0x10000 && c <= 0x10FFFF
 }
 
-// legal returns the body of an item as XML allows it: in UTF-8, without forbidden characters, written out or as
-// references. What it changed is noted. The result is valid until the next call.
+// legal returns the body of an item as XML allows it: in UTF-8, without forbidden characters. What it changed is noted. The result is valid until the next call.
 func (r *Reader) legal(body []byte) []byte {
 	if r.charset != nil {
 		converted, err := r.charset.NewDecoder().Bytes(body)
@@ -48,9 +47,6 @@ func (r *Reader) legal(body []byte) []byte {
 	}
 	if !utf8.Valid(body) || hasForbidden(body) {
 		body = r.dropForbidden(body)
-	}
-	if bytes.Contains(body, []byte("&#")) {
-		body = r.dropReferences(body)
 	}
 	return body
 }
@@ -88,61 +84,4 @@ func (r *Reader) dropForbidden(body []byte) []byte {
 		r.note("", "bytes that are not UTF-8, replaced by U+FFFD: "+strconv.Itoa(replaced))
 	}
 	return clean
-}
-
-// dropReferences takes out references to forbidden characters ("&#0;"), on which encoding/xml would give up the item.
-// In CDATA sections they are plain text and stay.
-func (r *Reader) dropReferences(body []byte) []byte {
-	const open, end = "<![CDATA[", "]]>"
-	var clean []byte // nil while nothing was taken out
-	from, dropped := 0, 0
-	for i := 0; i < len(body); {
-		next := bytes.IndexAny(body[i:], "&<")
-		if next < 0 {
-			break
-		}
-		i += next
-		if bytes.HasPrefix(body[i:], []byte(open)) {
-			n := bytes.Index(body[i:], []byte(end))
-			if n < 0 {
-				break
-			}
-			i += n + len(end)
-			continue
-		}
-		if size := forbiddenReference(body[i:]); size > 0 {
-			clean = append(clean, body[from:i]...)
-			i += size
-			from = i
-			dropped++
-			continue
-		}
-		i++
-	}
-	if dropped == 0 {
-		return body
-	}
-	r.note("", "references to characters that XML forbids, left out: "+strconv.Itoa(dropped))
-	return append(clean, body[from:]...)
-}
-
-// forbiddenReference returns the size of the reference to a forbidden character that text begins with, else 0.
-func forbiddenReference(text []byte) int {
-	digits, found := bytes.CutPrefix(text, []byte("&#"))
-	if !found {
-		return 0
-	}
-	digits, _, found = bytes.Cut(digits[:min(len(digits), 12)], []byte(";"))
-	if !found {
-		return 0
-	}
-	base, number := 10, digits
-	if hex, found := bytes.CutPrefix(digits, []byte("x")); found {
-		base, number = 16, hex
-	}
-	c, err := strconv.ParseUint(string(number), base, 32)
-	if err != nil || legalRune(rune(c)) {
-		return 0
-	}
-	return len("&#") + len(digits) + len(";")
 }

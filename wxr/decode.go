@@ -1,81 +1,45 @@
 package wxr
 
 import (
-	"encoding/xml"
-	"errors"
+	"bytes"
 	"fmt"
-	"io"
 	"strconv"
 	"strings"
 	"time"
 )
 
-// A decoder turns the bytes of one item into the item. It takes raw tokens of encoding/xml and keeps the balance of
-// the tags itself: Token would invent end tags for broken markup, DecodeElement would reflect.
+// A decoder turns the bytes of one item into the item.
 type decoder struct {
 	r       *Reader
-	in      feed
-	xml     *xml.Decoder
-	text    []byte     // of the element being read
-	open    []xml.Name // elements open inside it
-	entries int        // terms, custom fields and comments of the item so far
+	in      tokenizer
+	text    []byte   // of the element being read
+	open    [][]byte // names of the elements open inside it
+	entries int      // terms, custom fields and comments of the item so far
 }
 
-// A feed hands one item after the other to the same xml.Decoder, whose buffers would otherwise be made anew for each.
-type feed struct{ rest []byte }
-
-func (f *feed) ReadByte() (byte, error) {
-	if len(f.rest) == 0 {
-		return 0, io.EOF
-	}
-	c := f.rest[0]
-	f.rest = f.rest[1:]
-	return c, nil
-}
-
-func (f *feed) Read(p []byte) (int, error) {
-	if len(f.rest) == 0 {
-		return 0, io.EOF
-	}
-	n := copy(p, f.rest)
-	f.rest = f.rest[n:]
-	return n, nil
-}
-
-func newDecoder(r *Reader) *decoder { return &decoder{r: r} }
-
-// root begins with a new body and returns its first start tag.
-func (d *decoder) root(body []byte) (xml.StartElement, error) {
-	d.in.rest = body
+// root begins with a new body, which must stay as it is, and returns its first tag.
+func (d *decoder) root(body []byte) (token, error) {
+	d.in = tokenizer{in: body}
 	d.entries = 0
-	if d.xml == nil {
-		d.xml = xml.NewDecoder(&d.in)
-		d.xml.Strict = false // unknown entities and "&" alone stay as they are
-		d.xml.Entity = xml.HTMLEntity
-	}
 	for {
-		tok, err := d.xml.RawToken()
-		if err != nil {
-			return xml.StartElement{}, err
-		}
-		if start, ok := tok.(xml.StartElement); ok {
-			return start, nil
+		tok, err := d.in.next()
+		switch {
+		case err != nil:
+			return tok, err
+		case tok.kind == startTag || tok.kind == emptyTag:
+			return tok, nil
+		case tok.kind != characters:
+			return tok, errMismatch
 		}
 	}
 }
 
-// done turns the outcome of a body into the error for its caller, and leaves the decoder fit for the next body.
+// done turns the outcome of a body into the error for its caller.
 func (d *decoder) done(err error) error {
-	if err == nil && len(d.in.rest) == 0 {
-		return nil
+	if err == nil && d.in.pos < len(d.in.in) {
+		return errMismatch
 	}
-	d.xml = nil // its errors last, and so does what it has read ahead
-	if err == nil || err == io.EOF {
-		return errors.New("malformed XML: tags do not match")
-	}
-	if syntax, ok := errors.AsType[*xml.SyntaxError](err); ok {
-		return fmt.Errorf("malformed XML: %s", syntax.Msg)
-	}
+	d.in.forgiven(d.r.note)
 	return err
 }
 
@@ -110,7 +74,7 @@ func (d *decoder) site(s *Site, body []byte) error {
 		return d.done(err)
 	}
 	var into *string
-	switch space, local := d.name(e); space + ":" + local {
+	switch space, local := d.name(e); space + ":" + string(local) {
 	case ":title":
 		into = &s.Title
 	case ":link":
@@ -139,38 +103,56 @@ func (d *decoder) site(s *Site, body []byte) error {
 }
 
 // name returns the element's prefix, as WordPress writes it, and its local name.
-func (d *decoder) name(e xml.StartElement) (space, local string) {
-	space = e.Name.Space
-	if usual, bound := d.r.spaces[space]; bound {
-		space = usual
+func (d *decoder) name(e token) (space string, local []byte) {
+	prefix, local, found := bytes.Cut(e.name, []byte(":"))
+	if !found {
+		return "", e.name
 	}
-	return space, e.Name.Local
+	if usual, bound := d.r.spaces[string(prefix)]; bound {
+		return usual, local
+	}
+	switch string(prefix) {
+	case "wp":
+		return "wp", local
+	case "dc":
+		return "dc", local
+	case "content":
+		return "content", local
+	case "excerpt":
+		return "excerpt", local
+	}
+	return "?", local
 }
 
 // children hands each child of the element to the function, which reads it to its end.
-func (d *decoder) children(of xml.StartElement, child func(xml.StartElement) error) error {
+func (d *decoder) children(of token, child func(token) error) error {
+	if of.kind == emptyTag {
+		return nil
+	}
 	for {
-		tok, err := d.xml.RawToken()
+		tok, err := d.in.next()
 		if err != nil {
 			return err
 		}
-		switch tok := tok.(type) {
-		case xml.StartElement:
+		switch tok.kind {
+		case startTag, emptyTag:
 			if err := child(tok); err != nil {
 				return err
 			}
-		case xml.EndElement:
-			if tok.Name != of.Name {
-				return io.EOF
+		case endTag:
+			if !bytes.Equal(tok.name, of.name) {
+				return errMismatch
 			}
 			return nil
+		case endOfFile:
+			return errMismatch
 		}
 	}
 }
 
 // wpChildren is children for elements all of whose children of interest are in the namespace wp.
-func (d *decoder) wpChildren(of xml.StartElement, child func(local string, e xml.StartElement) error) error {
-	return d.children(of, func(e xml.StartElement) error {
+func (d *decoder) wpChildren(of token, child func(local []byte, e token) error) error {
+	return d.children(of, func(e token) error {
 		if space, local := d.name(e); space == "wp" {
 			return child(local, e)
 		}
@@ -179,45 +161,48 @@ func (d *decoder) wpChildren(of xml.StartElement, child func(local string, e xml
 }
 
 // gather reads the element to its end and leaves its text, and that of elements inside it, in d.text.
-func (d *decoder) gather(e xml.StartElement) (nested bool, err error) {
+func (d *decoder) gather(e token) (nested bool, err error) {
 	d.text = d.text[:0]
-	d.open = append(d.open[:0], e.Name)
+	if e.kind == emptyTag {
+		return false, nil
+	}
+	d.open = append(d.open[:0], e.name)
 	for len(d.open) > 0 {
-		tok, err := d.xml.RawToken()
+		tok, err := d.in.next()
 		if err != nil {
 			return nested, err
 		}
-		switch tok := tok.(type) {
-		case xml.CharData:
-			d.text = append(d.text, tok...)
-		case xml.StartElement:
-			d.open = append(d.open, tok.Name)
+		switch tok.kind {
+		case characters:
+			d.text = d.in.appendText(d.text, tok.text, tok.cdata)
+		case startTag:
+			d.open = append(d.open, tok.name)
 			nested = true
-		case xml.EndElement:
-			if tok.Name != d.open[len(d.open)-1] {
-				return nested, io.EOF
+		case emptyTag:
+			nested = true
+		case endTag:
+			if !bytes.Equal(tok.name, d.open[len(d.open)-1]) {
+				return nested, errMismatch
 			}
 			d.open = d.open[:len(d.open)-1]
+		case endOfFile:
+			return nested, errMismatch
 		}
 	}
 	return nested, nil
 }
 
-func (d *decoder) skip(e xml.StartElement) error {
+func (d *decoder) skip(e token) error {
 	_, err := d.gather(e)
 	return err
 }
 
-func (d *decoder) note(e xml.StartElement, problem string) {
-	space, local := d.name(e)
-	if space != "" {
-		local = space + ":" + local
-	}
-	d.r.note(local, problem)
+func (d *decoder) note(e token, problem string) {
+	d.r.note(d.r.name(e.name), problem)
 }
 
 // prose reads a text, every character of which counts.
-func (d *decoder) prose(e xml.StartElement, into *string) error {
+func (d *decoder) prose(e token, into *string) error {
 	nested, err := d.gather(e)
 	if nested {
 		d.note(e, "holds elements where only text may be; their tags are lost")
@@ -227,13 +212,13 @@ func (d *decoder) prose(e xml.StartElement, into *string) error {
 }
 
 // word reads a name or an address; hand-made exports put white space around them.
-func (d *decoder) word(e xml.StartElement, into *string) error {
+func (d *decoder) word(e token, into *string) error {
 	err := d.prose(e, into)
 	*into = strings.TrimSpace(*into)
 	return err
 }
 
-func (d *decoder) number(e xml.StartElement, into *int64) error {
+func (d *decoder) number(e token, into *int64) error {
 	var text string
 	if err := d.word(e, &text); err != nil || text == "" {
 		*into = 0
@@ -248,7 +233,7 @@ func (d *decoder) number(e xml.StartElement, into *int64) error {
 	return nil
 }
 
-func (d *decoder) date(e xml.StartElement, into *time.Time) error {
+func (d *decoder) date(e token, into *time.Time) error {
 	var text string
 	err := d.word(e, &text)
 	if *into = (time.Time{}); err != nil || isZeroDate(text) {
@@ -270,7 +255,7 @@ func isZeroDate(text string) bool {
 }
 
 // pubDate reads a date of RSS. WordPress writes nonsense there for drafts, so what is no date is none.
-func (d *decoder) pubDate(e xml.StartElement, into *time.Time) error {
+func (d *decoder) pubDate(e token, into *time.Time) error {
 	var text string
 	err := d.word(e, &text)
 	*into = time.Time{}

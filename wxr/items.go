@@ -1,15 +1,14 @@
 package wxr
 
 import (
-	"encoding/xml"
 	"slices"
 	"time"
 )
 
-func (d *decoder) author(start xml.StartElement) (*Author, error) {
+func (d *decoder) author(start token) (*Author, error) {
 	a := new(Author)
-	return a, d.wpChildren(start, func(local string, e xml.StartElement) error {
-		switch local {
+	return a, d.wpChildren(start, func(local []byte, e token) error {
+		switch string(local) {
 		case "author_id":
 			return d.number(e, &a.ID)
 		case "author_login":
@@ -27,10 +26,10 @@ func (d *decoder) author(start xml.StartElement) (*Author, error) {
 	})
 }
 
-func (d *decoder) category(start xml.StartElement) (*Category, error) {
+func (d *decoder) category(start token) (*Category, error) {
 	c := new(Category)
-	return c, d.wpChildren(start, func(local string, e xml.StartElement) error {
-		switch local {
+	return c, d.wpChildren(start, func(local []byte, e token) error {
+		switch string(local) {
 		case "term_id":
 			return d.number(e, &c.ID)
 		case "category_nicename":
@@ -48,10 +47,10 @@ func (d *decoder) category(start xml.StartElement) (*Category, error) {
 	})
 }
 
-func (d *decoder) tag(start xml.StartElement) (*Tag, error) {
+func (d *decoder) tag(start token) (*Tag, error) {
 	t := new(Tag)
-	return t, d.wpChildren(start, func(local string, e xml.StartElement) error {
-		switch local {
+	return t, d.wpChildren(start, func(local []byte, e token) error {
+		switch string(local) {
 		case "term_id":
 			return d.number(e, &t.ID)
 		case "tag_slug":
@@ -67,10 +66,10 @@ func (d *decoder) tag(start xml.StartElement) (*Tag, error) {
 	})
 }
 
-func (d *decoder) term(start xml.StartElement) (*Term, error) {
+func (d *decoder) term(start token) (*Term, error) {
 	t := new(Term)
-	return t, d.wpChildren(start, func(local string, e xml.StartElement) error {
-		switch local {
+	return t, d.wpChildren(start, func(local []byte, e token) error {
+		switch string(local) {
 		case "term_id":
 			return d.number(e, &t.ID)
 		case "term_taxonomy":
@@ -90,18 +89,18 @@ func (d *decoder) term(start xml.StartElement) (*Term, error) {
 	})
 }
 
-func (d *decoder) post(start xml.StartElement) (*Post, error) {
+func (d *decoder) post(start token) (*Post, error) {
 	p := new(Post)
 	var published time.Time
 	var hasGMT bool
-	err := d.children(start, func(e xml.StartElement) error {
+	err := d.children(start, func(e token) error {
 		space, local := d.name(e)
 		switch space {
 		case "wp":
-			hasGMT = hasGMT || local == "post_date_gmt"
+			hasGMT = hasGMT || string(local) == "post_date_gmt"
 			return d.postField(p, local, e)
 		case "":
-			switch local {
+			switch string(local) {
 			case "title":
 				return d.prose(e, &p.Title)
 			case "link":
@@ -114,15 +113,15 @@ func (d *decoder) post(start xml.StartElement) (*Post, error) {
 				return d.postTerm(e, &p.Terms)
 			}
 		case "dc":
-			if local == "creator" {
+			if string(local) == "creator" {
 				return d.word(e, &p.Creator)
 			}
 		case "content":
-			if local == "encoded" {
+			if string(local) == "encoded" {
 				return d.prose(e, &p.Content)
 			}
 		case "excerpt":
-			if local == "encoded" {
+			if string(local) == "encoded" {
 				return d.prose(e, &p.Excerpt)
 			}
 		}
@@ -136,8 +135,8 @@ func (d *decoder) post(start xml.StartElement) (*Post, error) {
 }
 
 // postField reads a child of an item in the namespace wp.
-func (d *decoder) postField(p *Post, local string, e xml.StartElement) error {
-	switch local {
+func (d *decoder) postField(p *Post, local []byte, e token) error {
+	switch string(local) {
 	case "post_id":
 		return d.number(e, &p.ID)
 	case "post_date":
@@ -180,21 +179,24 @@ func (d *decoder) postField(p *Post, local string, e xml.StartElement) error {
 }
 
 // postTerm reads <category domain="taxonomy" nicename="slug">name</category>.
-func (d *decoder) postTerm(e xml.StartElement, into *[]PostTerm) error {
+func (d *decoder) postTerm(e token, into *[]PostTerm) error {
 	if err := d.entry(); err != nil {
 		return err
 	}
-	t := PostTerm{Taxonomy: "category"}
-	for _, a := range e.Attr {
-		switch {
-		case a.Name.Space != "":
-		case a.Name.Local == "nicename":
-			t.Slug = a.Value
-		case a.Name.Local == "domain" && a.Value == "tag": // version 1.0
-			t.Taxonomy = "post_tag"
-		case a.Name.Local == "domain" && a.Value != "":
-			t.Taxonomy = a.Value
+	var t PostTerm
+	for name, value, rest, ok := cutAttribute(e.attrs); ok; name, value, rest, ok = cutAttribute(rest) {
+		switch string(name) {
+		case "nicename":
+			t.Slug = string(d.in.appendText(nil, value, false))
+		case "domain":
+			t.Taxonomy = string(d.in.appendText(nil, value, false))
 		}
+	}
+	switch t.Taxonomy {
+	case "":
+		t.Taxonomy = "category"
+	case "tag": // version 1.0
+		t.Taxonomy = "post_tag"
 	}
 	err := d.prose(e, &t.Name)
 	*into = append(*into, t)
@@ -222,13 +224,13 @@ func withoutBare(terms []PostTerm) []PostTerm {
 }
 
 // meta reads wp:postmeta, wp:commentmeta or wp:termmeta.
-func (d *decoder) meta(start xml.StartElement, into *[]Meta) error {
+func (d *decoder) meta(start token, into *[]Meta) error {
 	if err := d.entry(); err != nil {
 		return err
 	}
 	var m Meta
-	err := d.wpChildren(start, func(local string, e xml.StartElement) error {
-		switch local {
+	err := d.wpChildren(start, func(local []byte, e token) error {
+		switch string(local) {
 		case "meta_key":
 			return d.prose(e, &m.Key)
 		case "meta_value":
@@ -240,13 +242,13 @@ func (d *decoder) meta(start xml.StartElement, into *[]Meta) error {
 	return err
 }
 
-func (d *decoder) comment(start xml.StartElement, into *[]Comment) error {
+func (d *decoder) comment(start token, into *[]Comment) error {
 	if err := d.entry(); err != nil {
 		return err
 	}
 	var c Comment
-	err := d.wpChildren(start, func(local string, e xml.StartElement) error {
-		switch local {
+	err := d.wpChildren(start, func(local []byte, e token) error {
+		switch string(local) {
 		case "comment_id":
 			return d.number(e, &c.ID)
 		case "comment_author":

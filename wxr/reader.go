@@ -2,7 +2,6 @@ package wxr
 
 import (
 	"bytes"
-	"encoding/xml"
 	"errors"
 	"fmt"
 	"io"
@@ -309,7 +308,7 @@ func (r *Reader) header(m markup) error {
 // prolog reads up to the inside of the channel.
 func (r *Reader) prolog() error {
 	s := &r.scan
-	r.items = newDecoder(r)
+	r.items = &decoder{r: r}
 	fail := func(err error) error {
 		if s.err != nil && s.err != io.EOF {
 			err = s.err
@@ -340,7 +339,7 @@ func (r *Reader) prolog() error {
 	case m.kind != startTag || string(m.name) != "rss":
 		return fail(fmt.Errorf("%w: its first element is not rss", ErrNotExport))
 	}
-	r.bind(s.rest()[:m.size])
+	r.bind(m.attrs)
 	s.pos += m.size
 	m = s.markup()
 	switch {
@@ -380,31 +379,26 @@ func (r *Reader) declaration() error {
 	return err
 }
 
-// bind learns the prefixes of the namespaces from the start tag of the root. A namespace that the file does not
+// bind learns the prefixes of the namespaces from the attributes of the root. A namespace that the file does not
 // declare, or declares in a version unknown here, is known by its usual prefix.
-func (r *Reader) bind(root []byte) {
-	d := xml.NewDecoder(bytes.NewReader(root))
-	d.Strict = false
-	tok, err := d.RawToken()
-	start, ok := tok.(xml.StartElement)
-	if err != nil || !ok {
-		return
-	}
+func (r *Reader) bind(attrs []byte) {
 	r.spaces = make(map[string]string)
-	for _, a := range start.Attr {
-		if a.Name.Space != "xmlns" {
+	var t tokenizer
+	for name, value, rest, ok := cutAttribute(attrs); ok; name, value, rest, ok = cutAttribute(rest) {
+		prefix, isSpace := strings.CutPrefix(string(name), "xmlns:")
+		if !isSpace {
 			continue
 		}
-		switch uri := strings.TrimSpace(a.Value); {
+		switch uri := strings.TrimSpace(string(t.appendText(nil, value, false))); {
 		case strings.HasPrefix(uri, "http://wordpress.org/export/") && strings.Contains(uri, "excerpt"):
-			r.spaces[a.Name.Local] = "excerpt"
+			r.spaces[prefix] = "excerpt"
 		case strings.HasPrefix(uri, "http://wordpress.org/export/"):
-			r.spaces[a.Name.Local] = "wp"
-			r.wp = a.Name.Local
+			r.spaces[prefix] = "wp"
+			r.wp = prefix
 		case uri == "http://purl.org/rss/1.0/modules/content/":
-			r.spaces[a.Name.Local] = "content"
+			r.spaces[prefix] = "content"
 		case uri == "http://purl.org/dc/elements/1.1/":
-			r.spaces[a.Name.Local] = "dc"
+			r.spaces[prefix] = "dc"
 		}
 	}
 }

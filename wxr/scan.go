@@ -110,9 +110,10 @@ func (s *scanner) pass(text string) {
 
 // A markup is one tag; name points into the scanner's buffer.
 type markup struct {
-	kind markupKind
-	name []byte
-	size int
+	kind  markupKind
+	name  []byte
+	size  int
+	attrs []byte // what stands between the name and the end of the tag
 }
 
 type markupKind uint8
@@ -123,6 +124,7 @@ const (
 	emptyTag // <name/>
 	endTag
 	declaration // <!DOCTYPE and its like
+	characters  // text, which only a tokenizer returns
 )
 
 // markup moves to the next tag and leaves pos at its "<". Text, comments, CDATA sections and processing instructions
@@ -159,20 +161,32 @@ func (s *scanner) tag() (markup, bool) {
 		if s.pos+i == s.end && !s.more() {
 			return markup{}, false
 		}
-		switch c := s.buf[s.pos+i]; {
-		case c == '<':
-			return markup{}, false
-		case quote != 0:
-			if c == quote {
-				quote = 0
+		if end, ok := endsTag(s.buf[s.pos+i], &quote); end {
+			if !ok {
+				break
 			}
-		case c == '"' || c == '\'':
-			quote = c
-		case c == '>':
 			return parseTag(s.buf[s.pos : s.pos+i+1])
 		}
 	}
 	return markup{}, false
+}
+
+// endsTag reports whether a tag ends with the byte c, and whether it ends well. quote is the quotation mark that c
+// stands behind, 0 for none.
+func endsTag(c byte, quote *byte) (end, ok bool) {
+	switch {
+	case c == '<':
+		return true, false
+	case *quote != 0:
+		if c == *quote {
+			*quote = 0
+		}
+	case c == '"' || c == '\'':
+		*quote = c
+	case c == '>':
+		return true, true
+	}
+	return false, false
 }
 
 func parseTag(tag []byte) (markup, bool) {
@@ -184,14 +198,15 @@ func parseTag(tag []byte) (markup, bool) {
 	case bytes.HasSuffix(inner, []byte("/")):
 		m.kind, inner = emptyTag, inner[:len(inner)-1]
 	}
-	if i := bytes.IndexAny(inner, " \t\r\n/"); i >= 0 {
-		inner = inner[:i]
+	i := 0
+	for i < len(inner) && inner[i] > ' ' && inner[i] != '/' {
+		i++
 	}
-	if len(inner) == 0 {
+	if i == 0 {
 		return m, false
 	}
+	m.name, m.attrs = inner[:i], inner[i:]
 	c := inner[0]
-	m.name = inner
 	return m, c == '_' || c == ':' || c >= 0x80 || 'a' <= c|0x20 && c|0x20 <= 'z'
 }
 
