@@ -14,6 +14,7 @@ import (
 	"testing/iotest"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 	"github.com/rogpeppe/go-internal/txtar"
 
 	"github.com/quillgate/quillgate/wxr"
@@ -158,23 +159,19 @@ func TestResumeAfterEveryItem(t *testing.T) {
 }
 
 func TestResumeRefusesOtherOffsets(t *testing.T) {
-	export := exports(t)["version12"]
+	export := exports(t)["prefixes"]
 	saved := map[int64]bool{0: true, int64(len(bytes.TrimSpace(export))): true} // the end of the root serves too,
 	for offset := range export {                                                // and so do the beginnings of items
-		for _, tag := range []string{"<item>", "<wp:author>", "<wp:category>", "<wp:term>", "</channel>", "</rss>"} {
+		for _, tag := range []string{"<item>", "<w:author>", "</channel>", "</rss>"} {
 			saved[int64(offset)] = saved[int64(offset)] || bytes.HasPrefix(export[offset:], []byte(tag))
 		}
 	}
 	for _, s := range readAll(wxr.NewReader(bytes.NewReader(export))) {
 		saved[s.Offset] = true
 	}
-	// What stands in a CDATA section cannot be told from the tags around it without reading all that is before it.
 	for offset := int64(1); offset < int64(len(export))+10; offset++ {
 		r, err := wxr.Resume(bytes.NewReader(export), offset)
 		if saved[offset] || err != nil && errors.Is(err, wxr.ErrOffset) {
-			continue
-		}
-		if offset <= int64(len(export)) && bytes.HasSuffix(export[:offset], []byte("> b </item>")) {
 			continue
 		}
 		t.Errorf("Resume(%d) = %v, %v; want ErrOffset", offset, r != nil, err)
@@ -206,6 +203,7 @@ func TestSiteLearnsTheGenerator(t *testing.T) {
 func TestTruncated(t *testing.T) {
 	export := exports(t)["version12"]
 	whole := readAll(wxr.NewReader(bytes.NewReader(export)))
+	checked := 0
 	closed := bytes.LastIndex(export, []byte("</channel>")) + len("</channel>")
 	for n := range len(export) {
 		r := wxr.NewReader(bytes.NewReader(export[:n]))
@@ -217,7 +215,7 @@ func TestTruncated(t *testing.T) {
 				got = append(got, step{Offset: r.InputOffset(), Item: item, Kind: item.Kind()})
 			}
 		}
-		if diff := cmp.Diff(encode(t, whole[:len(got)]), encode(t, got)); diff != "" {
+		if diff := cmp.Diff(whole[:len(got)], got, cmpopts.EquateEmpty()); diff != "" {
 			t.Fatalf("first %d bytes (-whole +cut):\n%s", n, diff)
 		}
 		if n >= closed {
@@ -231,9 +229,10 @@ func TestTruncated(t *testing.T) {
 		if !errors.As(last, &format) || !cutOff {
 			t.Errorf("first %d bytes end with %v, want a FormatError of io.ErrUnexpectedEOF", n, last)
 		}
-		if len(got) == 0 {
+		if len(got) == checked {
 			continue
 		}
+		checked = len(got)
 		resumed, err := wxr.Resume(bytes.NewReader(export), r.InputOffset())
 		if err != nil {
 			t.Fatalf("first %d bytes: Resume(%d): %v", n, r.InputOffset(), err)
@@ -376,7 +375,7 @@ func TestMemoryIsFlat(t *testing.T) {
 		{"nothing but beginnings", head, "<a>"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			src := &endless{begin: test.begin, item: strings.Repeat(test.item, 50), n: 8 << 20}
+			src := &endless{begin: test.begin, item: strings.Repeat(test.item, 50), n: 4 << 20}
 			r := wxr.NewReader(src)
 			r.MaxItem = 1 << 20
 			var last error

@@ -156,6 +156,9 @@ func (s *scanner) markup() markup {
 // tag reads the tag that begins at pos. XML allows no "<" inside a tag, quoted or not: that a tag ends there at the
 // latest keeps one unbalanced quote from swallowing the items behind it.
 func (s *scanner) tag() (markup, bool) {
+	if m, ok := plainTag(s.rest()); ok {
+		return m, true
+	}
 	var quote byte
 	for i := 1; i < maxTag; i++ {
 		if s.pos+i == s.end && !s.more() {
@@ -189,6 +192,28 @@ func endsTag(c byte, quote *byte) (end, ok bool) {
 	return false, false
 }
 
+// plainTag reads the tag that text begins with when it is a start or end tag without attributes, as nearly all are.
+func plainTag(text []byte) (markup, bool) {
+	m := markup{kind: startTag}
+	from := 1
+	if len(text) > 1 && text[1] == '/' {
+		m.kind, from = endTag, 2
+	}
+	i := from
+	for i < len(text) && (text[i] > '>' || text[i] >= '-' && text[i] <= ':' && text[i] != '/') {
+		i++
+	}
+	if i == from || i >= min(len(text), maxTag) || text[i] != '>' || !beginsName(text[from]) {
+		return m, false
+	}
+	m.name, m.size = text[from:i], i+1
+	return m, true
+}
+
+func beginsName(c byte) bool {
+	return c == '_' || c == ':' || c >= 0x80 || 'a' <= c|0x20 && c|0x20 <= 'z'
+}
+
 func parseTag(tag []byte) (markup, bool) {
 	m := markup{kind: startTag, size: len(tag)}
 	inner := tag[1 : len(tag)-1]
@@ -206,8 +231,7 @@ func parseTag(tag []byte) (markup, bool) {
 		return m, false
 	}
 	m.name, m.attrs = inner[:i], inner[i:]
-	c := inner[0]
-	return m, c == '_' || c == ':' || c >= 0x80 || 'a' <= c|0x20 && c|0x20 <= 'z'
+	return m, beginsName(inner[0])
 }
 
 // A frame is one child of the channel as it stands in the file.

@@ -87,6 +87,9 @@ func (t *tokenizer) characters(skip int) token {
 
 // findTag reads the tag that text begins with.
 func findTag(text []byte) (markup, bool) {
+	if m, ok := plainTag(text); ok {
+		return m, true
+	}
 	var quote byte
 	for i := 1; i < len(text) && i < maxTag; i++ {
 		if end, ok := endsTag(text[i], &quote); end {
