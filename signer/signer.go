@@ -1,0 +1,214 @@
+// Package signer is the client side of signed requests: an http.RoundTripper
+// that signs whatever goes through it, so that a program that speaks XML-RPC
+// over net/http signs by changing one argument. It keeps no state and talks
+// to nobody but the server.
+package signer
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"os"
+	"strconv"
+
+	"github.com/quillgate/quillgate/signature"
+)
+
+// inMemory is how much of a body is held in memory while it is signed; more
+// goes to a temporary file.
+const inMemory = 1 << 20
+
+var (
+	// ErrRedirect refuses to sign for another server than the one that the
+	// request was first sent to, or for a redirect that has lost the body.
+	ErrRedirect = errors.New("the server redirects signed requests")
+	// ErrCredential refuses a request that carries another credential, in its
+	// header or its URL: a server refuses two.
+	ErrCredential = errors.New("the request carries another credential")
+	// ErrKey says that the keys cannot be keys.
+	ErrKey = errors.New("the public key or the secret is not a key")
+)
+
+// Transport signs requests with an application key and sends them. It may be
+// used by several goroutines at once, and changes neither itself nor the
+// requests. Printed, it does not show the secret.
+//
+// A body that can be had twice (http.NewRequest knows how, for strings and
+// byte slices) is read once for the digest and once for sending. Any other is
+// read to its end first, in memory up to 1 MiB and then in a temporary file
+// of mode 0600.
+type Transport struct {
+	Public string // the public key
+	Secret string // the secret
+
+	// Base sends the signed request; http.DefaultTransport when nil.
+	Base http.RoundTripper
+}
+
+// String and GoString leave the secret out.
+func (t Transport) String() string {
+	return "signer.Transport{Public: " + strconv.Quote(t.Public) + "}"
+}
+func (t Transport) GoString() string { return t.String() }
+
+// RoundTrip implements http.RoundTripper. Errors of its own: ErrRedirect,
+// ErrCredential, ErrKey, and those of reading the body.
+func (t Transport) RoundTrip(r *http.Request) (*http.Response, error) {
+	signed, err := t.sign(r)
+	if r.Body != nil {
+		// The contract of RoundTrip: the body is closed, whatever happens.
+		err = errors.Join(err, r.Body.Close())
+	}
+	if err != nil {
+		if signed != nil {
+			signed.Body.Close()
+		}
+		return nil, fmt.Errorf("sign a request to %s: %w", r.URL.Redacted(), err)
+	}
+	base := t.Base
+	if base == nil {
+		base = http.DefaultTransport
+	}
+	return base.RoundTrip(signed)
+}
+
+// sign returns the request as it is to be sent.
+func (t Transport) sign(r *http.Request) (*http.Request, error) {
+	if t.Secret == "" || !signature.ValidPublic(t.Public) {
+		return nil, ErrKey
+	}
+	if len(r.Header["Authorization"]) > 0 || r.URL.User != nil {
+		return nil, ErrCredential
+	}
+	if err := checkRedirect(r); err != nil {
+		return nil, err
+	}
+	hash := signature.NewHash(t.Secret)
+	out := r.Clone(r.Context())
+	if out.Header == nil {
+		out.Header = make(http.Header)
+	}
+	if r.Body == nil || r.Body == http.NoBody {
+		out.Body = http.NoBody
+	} else if r.GetBody != nil {
+		if err := hashBody(hash, r); err != nil {
+			return nil, err
+		}
+		body, err := r.GetBody()
+		if err != nil {
+			return nil, fmt.Errorf("get the body again: %w", err)
+		}
+		out.Body = body
+	} else if err := spool(hash, out); err != nil {
+		return nil, err
+	}
+	out.Header.Set("Authorization", hash.Authorization(t.Public))
+	return out, nil
+}
+
+func hashBody(hash io.Writer, r *http.Request) error {
+	body, err := r.GetBody()
+	if err != nil {
+		return fmt.Errorf("get the body: %w", err)
+	}
+	_, err = io.Copy(hash, body)
+	if err := errors.Join(err, body.Close()); err != nil {
+		return fmt.Errorf("read the body: %w", err)
+	}
+	return nil
+}
+
+// spool reads the body to its end and puts a copy in its place, whose length
+// is known.
+func spool(hash io.Writer, out *http.Request) error {
+	source := io.TeeReader(out.Body, hash)
+	var start bytes.Buffer
+	n, err := io.CopyN(&start, source, inMemory)
+	if err != nil && !errors.Is(err, io.EOF) {
+		return fmt.Errorf("read the body: %w", err)
+	}
+	if err != nil && n == 0 {
+		// Length 0 beside a body means a length that is not known.
+		out.Body, out.ContentLength = http.NoBody, 0
+		return nil
+	}
+	if err != nil {
+		content := start.Bytes()
+		out.ContentLength = n
+		out.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(content)), nil }
+		out.Body, err = out.GetBody()
+		return err
+	}
+	f, err := os.CreateTemp("", "quillgate-signer-*")
+	if err != nil {
+		return fmt.Errorf("spool the body: %w", err)
+	}
+	// Where an open file can be removed, it is gone even after a crash.
+	removed := os.Remove(f.Name()) == nil
+	size, err := io.Copy(f, io.MultiReader(&start, source))
+	if err == nil {
+		_, err = f.Seek(0, io.SeekStart)
+	}
+	body := &spooled{f, removed}
+	if err != nil {
+		return fmt.Errorf("spool the body: %w", errors.Join(err, body.Close()))
+	}
+	out.Body, out.ContentLength = body, size
+	return nil
+}
+
+// spooled is a temporary file that goes away when it is closed.
+type spooled struct {
+	*os.File
+	removed bool
+}
+
+func (s *spooled) Close() error {
+	err := s.File.Close()
+	if !s.removed {
+		err = errors.Join(err, os.Remove(s.Name()))
+	}
+	return err
+}
+
+// checkRedirect follows the redirects that have led to this request back to
+// the first one. A signature is good for its body wherever that is sent, so
+// no other server is to see one; nor anybody on the way of a connection that
+// has lost its TLS.
+func checkRedirect(r *http.Request) error {
+	for from := r; from.Response != nil; {
+		from = from.Response.Request
+		if from == nil {
+			return fmt.Errorf("%w, and it is not known from where", ErrRedirect)
+		}
+		switch {
+		case !sameServer(from.URL, r.URL):
+			return fmt.Errorf("%w from %s to %s: if that is right, use the second address", ErrRedirect, from.URL.Redacted(), r.URL.Redacted())
+		case from.Method != r.Method:
+			return fmt.Errorf("%w from %s to %s in a way that loses the body: use the second address", ErrRedirect, from.URL.Redacted(), r.URL.Redacted())
+		}
+	}
+	return nil
+}
+
+// sameServer compares host and port, and allows the way from http to https on
+// the usual ports.
+func sameServer(from, to *url.URL) bool {
+	if from.Hostname() != to.Hostname() {
+		return false
+	}
+	if from.Scheme == to.Scheme {
+		return port(from) == port(to)
+	}
+	return from.Scheme == "http" && to.Scheme == "https" && port(from) == "80" && port(to) == "443"
+}
+
+func port(u *url.URL) string {
+	if p := u.Port(); p != "" {
+		return p
+	}
+	return map[string]string{"http": "80", "https": "443"}[u.Scheme]
+}
