@@ -3,6 +3,7 @@ package site
 import (
 	"encoding/json"
 	"fmt"
+	"io"
 	"time"
 
 	"github.com/quillgate/quillgate/auth"
@@ -86,6 +87,8 @@ type BundlePost struct {
 	File  string       `json:"file,omitempty"`
 	Image *BundleImage `json:"image,omitempty"`
 	Data  []byte       `json:"data_base64,omitempty"`
+
+	spooled *io.SectionReader // Data of a bundle that was read from a file
 }
 
 // BundleImage is the size of a picture in pixels.

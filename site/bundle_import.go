@@ -20,7 +20,8 @@ import (
 // It is for the operator of the server: nobody's role is asked. What is wrong with a bundle is a *BundleError.
 func (s *Site) Import(ctx context.Context, r io.Reader) (Report, error) {
 	var notes []string
-	b, err := readBundle(r, &notes)
+	b, spool, err := readBundle(r, &notes)
+	defer spool.discard()
 	if err != nil {
 		return Report{}, err
 	}
@@ -57,10 +58,8 @@ func (s *Site) ImportBundle(ctx context.Context, b *Bundle) (Report, error) {
 		return Report{}, importError(err)
 	}
 	s.forgetOptions()
-	if err := files.keep(ctx, im.replacedFiles); err != nil {
-		return Report{}, err
-	}
-	im.report.Notes = append(notes, im.report.Notes...)
+	files.keep(ctx)
+	im.report.Notes = append(notes, files.notes...)
 	return im.report, nil
 }
 
@@ -81,15 +80,13 @@ type importer struct {
 	files   *importedFiles
 	report  Report
 
-	zone          *Options         // for dates that have only one of their two clocks
-	terms         map[int64]string // id → taxonomy of every term that the blog has now
-	replacedFiles []string         // files that attachments had before
+	zone  *Options         // for dates that have only one of their two clocks
+	terms map[int64]string // id → taxonomy of every term that the blog has now
 }
 
 func (im *importer) run(ctx context.Context) error {
 	steps := []func(context.Context) error{
-		im.importOptions, im.importUsers, im.importTerms, im.importPosts, im.importAttachments, im.importComments,
-		im.count, im.reserve,
+		im.importOptions, im.importUsers, im.importTerms, im.importPosts, im.importComments, im.count, im.reserve,
 	}
 	for _, step := range steps {
 		if err := step(ctx); err != nil {

@@ -1,83 +1,405 @@
 package site
 
 import (
+	"bytes"
 	"context"
+	"errors"
 	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path"
 
-	"github.com/quillgate/quillgate/database"
+	"github.com/quillgate/quillgate/media"
 )
 
-// importedFiles are the files that an import has stored before its transaction.
-type importedFiles struct{}
+// importedFiles are the files of the attachments of a bundle: stored before the transaction that records them, since
+// neither the store nor the pictures' smaller versions belong inside one.
+type importedFiles struct {
+	site  *Site
+	order media.Order
 
-func (s *Site) importFiles(context.Context, *Bundle, map[string]string) (*importedFiles, error) {
-	return &importedFiles{}, nil
+	rows    map[int64]attachmentRow // what the attachments of the bundle are to have
+	stored  []string                // new files, pending in the store
+	old     []string                // files that nobody has once the import is committed
+	backups []backup                // files whose names new ones have taken
+	notes   []string
 }
 
-func (f *importedFiles) undo(context.Context)                 {}
-func (f *importedFiles) keep(context.Context, []string) error { return nil }
+// backup is the content of a file that was replaced, in case that the import fails.
+type backup struct {
+	name string
+	temp *os.File
+}
+
+// importFiles stores what the attachments of a bundle bring, and makes the smaller versions by the options that the
+// bundle sets. What is there already and the same stays. On error nothing has changed.
+func (s *Site) importFiles(ctx context.Context, b *Bundle, options map[string]string) (*importedFiles, error) {
+	now, err := readOptions(ctx, s.db)
+	if err != nil {
+		return nil, err
+	}
+	for name, value := range options {
+		now.values[name] = value
+	}
+	f := &importedFiles{site: s, order: now.order(), rows: map[int64]attachmentRow{}}
+	f.order.Threshold = 0 // an imported picture keeps its name
+	there := map[int64]attachmentRow{}
+	ids := make([]int64, 0, len(b.Posts))
+	for _, p := range b.Posts {
+		if p.Type == TypeAttachment {
+			ids = append(ids, p.ID)
+		}
+	}
+	if err := byIDs(ctx, s.db, attachmentQuery, ids, func(r attachmentRow) { there[r.Post] = r }); err != nil {
+		return nil, fmt.Errorf("read the attachments: %w", err)
+	}
+	for i := range b.Posts {
+		p := &b.Posts[i]
+		if p.Type != TypeAttachment {
+			continue
+		}
+		old, known := there[p.ID]
+		if err := f.file(ctx, p, old, known); err != nil {
+			f.undo(ctx)
+			return nil, err
+		}
+	}
+	return f, nil
+}
 
 const attachmentQuery = `SELECT ` + attachmentColumns + ` FROM attachments a WHERE a.post_id IN (?)`
 
-func (im *importer) importAttachments(ctx context.Context) error {
-	there := map[int64]attachmentRow{}
-	err := byIDs(ctx, im.tx, attachmentQuery, idsOf(im.bundle.Posts, func(p *BundlePost) int64 { return p.ID }), func(r attachmentRow) { there[r.Post] = r })
+// uploadName is the name under which the bytes came that the attachment shows, perhaps a copy of them.
+func (r attachmentRow) uploadName() string {
+	if r.Original == "" {
+		return r.File
+	}
+	return path.Join(path.Dir(r.File), r.Original)
+}
+
+// fileNames are the names of all files of the attachment.
+func (r attachmentRow) fileNames() ([]string, error) {
+	a, err := r.attachment(Post{ID: r.Post})
 	if err != nil {
-		return fmt.Errorf("read the attachments: %w", err)
+		return nil, err
 	}
-	if err := im.checkFiles(ctx); err != nil {
-		return err
-	}
-	for i := range im.bundle.Posts {
-		p := &im.bundle.Posts[i]
-		if p.Type != "attachment" {
-			continue
-		}
-		row := attachmentRow{Post: p.ID, File: p.File, Sizes: "{}", Meta: "{}"}
+	return a.files(), nil
+}
+
+// file makes sure of the file of one attachment.
+func (f *importedFiles) file(ctx context.Context, p *BundlePost, old attachmentRow, known bool) error {
+	row := attachmentRow{Post: p.ID, File: p.File, Sizes: "{}", Meta: "{}"}
+	if f.site.media == nil {
 		if p.Image != nil {
 			row.Width, row.Height = p.Image.Width, p.Image.Height
 		}
-		if there[p.ID] == row {
+		f.rows[p.ID] = row
+		return nil
+	}
+	same := known && (old.File == p.File || old.uploadName() == p.File)
+	if same {
+		if equal, err := f.equal(ctx, p, old); err != nil || equal {
+			f.rows[p.ID] = old
+			return err
+		}
+	}
+	content, err := p.content()
+	if err != nil {
+		return err
+	}
+	if content == nil && same {
+		f.rows[p.ID] = old
+		return nil
+	}
+	if known {
+		names, err := old.fileNames()
+		if err != nil {
+			return err
+		}
+		f.old = append(f.old, names...)
+	}
+	adopted, err := f.makeRoom(ctx, p, old, same, content != nil)
+	if err != nil {
+		return err
+	}
+	if !adopted && content == nil {
+		note(&f.notes, "post %d: file %q is neither in the bundle nor among the uploads", p.ID, p.File)
+		f.rows[p.ID] = row
+		return nil
+	}
+	return f.store(ctx, p, content, adopted)
+}
+
+// content is what a bundle says of the bytes of a file: the bytes themselves, a grey picture of the given size, or nil.
+func (p *BundlePost) content() (io.Reader, error) {
+	switch {
+	case p.Data != nil:
+		return bytes.NewReader(p.Data), nil
+	case p.spooled != nil:
+		return io.NewSectionReader(p.spooled, 0, p.spooled.Size()), nil
+	case p.Image != nil:
+		picture, err := media.Blank(p.File, int(p.Image.Width), int(p.Image.Height))
+		if err != nil {
+			return nil, &BundleError{fmt.Sprintf("post %d", p.ID), "image", err.Error()}
+		}
+		return bytes.NewReader(picture), nil
+	}
+	return nil, nil
+}
+
+func (p *BundlePost) hasBytes() bool { return p.Data != nil || p.spooled != nil }
+
+// equal tells whether an attachment has the file that the bundle says.
+func (f *importedFiles) equal(ctx context.Context, p *BundlePost, old attachmentRow) (bool, error) {
+	if !p.hasBytes() {
+		_, err := f.site.media.Stat(ctx, p.File)
+		if errors.Is(err, fs.ErrNotExist) {
+			return p.Image == nil, nil
+		}
+		return p.Image == nil || p.Image.Width == old.Width && p.Image.Height == old.Height, err
+	}
+	return f.holds(ctx, p)
+}
+
+// holds tells whether the store has the bytes of the bundle under the bundle's name.
+func (f *importedFiles) holds(ctx context.Context, p *BundlePost) (bool, error) {
+	stored, _, err := f.site.media.Open(ctx, p.File)
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	}
+	if err != nil {
+		return false, fmt.Errorf("compare file %q: %w", p.File, err)
+	}
+	defer stored.Close()
+	content, err := p.content()
+	if err != nil {
+		return false, err
+	}
+	equal, err := sameBytes(stored, content)
+	if err != nil {
+		return false, fmt.Errorf("compare file %q: %w", p.File, err)
+	}
+	return equal, nil
+}
+
+func sameBytes(a, b io.Reader) (bool, error) {
+	bufA, bufB := make([]byte, 1<<15), make([]byte, 1<<15)
+	for {
+		n, errA := io.ReadFull(a, bufA)
+		m, errB := io.ReadFull(b, bufB)
+		if !bytes.Equal(bufA[:n], bufB[:m]) {
+			return false, nil
+		}
+		endA, endB := errA == io.EOF || errA == io.ErrUnexpectedEOF, errB == io.EOF || errB == io.ErrUnexpectedEOF
+		switch {
+		case errA != nil && !endA:
+			return false, errA
+		case errB != nil && !endB:
+			return false, errB
+		case endA || endB:
+			return endA == endB, nil
+		}
+	}
+}
+
+// makeRoom frees the name of a file. A file of this name that no attachment has, such as one that was copied into the
+// folder of uploads by hand, is adopted unless the bundle brings other bytes.
+func (f *importedFiles) makeRoom(ctx context.Context, p *BundlePost, old attachmentRow, same, replace bool) (adopted bool, err error) {
+	_, err = f.site.media.Stat(ctx, p.File)
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	}
+	if err != nil {
+		return false, fmt.Errorf("look for file %q: %w", p.File, err)
+	}
+	if same {
+		names, err := old.fileNames()
+		if err != nil {
+			return false, err
+		}
+		return false, f.setAside(ctx, names...)
+	}
+	owned, err := f.site.knownFile(ctx, p.File)
+	if err != nil {
+		return false, err
+	}
+	if owned {
+		return false, &BundleError{fmt.Sprintf("post %d", p.ID), "file", fmt.Sprintf("%q is the file of another attachment, which the blog has already", p.File)}
+	}
+	if p.hasBytes() {
+		if equal, err := f.holds(ctx, p); err != nil || equal {
+			return equal, err
+		}
+		return false, f.setAside(ctx, p.File)
+	}
+	return true, nil
+}
+
+// setAside removes files and remembers what they held.
+func (f *importedFiles) setAside(ctx context.Context, names ...string) error {
+	for _, name := range names {
+		b, err := f.backup(ctx, name)
+		if errors.Is(err, fs.ErrNotExist) {
 			continue
 		}
-		_, err := im.tx.Exec(ctx, `INSERT INTO attachments (post_id, file, size, width, height, sizes, image_meta) VALUES ($1, $2, $3, $4, $5, $6, $7)
-			ON CONFLICT (post_id) DO UPDATE SET file = excluded.file, size = excluded.size, width = excluded.width, height = excluded.height,
-			sizes = excluded.sizes, image_meta = excluded.image_meta`, row.Post, row.File, row.Size, row.Width, row.Height, row.Sizes, row.Meta)
 		if err != nil {
-			return fmt.Errorf("write the file of attachment %d: %w", p.ID, err)
+			return fmt.Errorf("set file %q aside: %w", name, err)
+		}
+		f.backups = append(f.backups, b)
+		if err := f.site.media.Remove(ctx, name); err != nil {
+			return fmt.Errorf("set file %q aside: %w", name, err)
 		}
 	}
 	return nil
 }
 
-// checkFiles refuses names of files that attachments outside of the bundle have.
-func (im *importer) checkFiles(ctx context.Context) error {
-	wanted := map[string]int64{}
-	inBundle := map[int64]bool{}
-	var names []string
-	for _, p := range im.bundle.Posts {
-		inBundle[p.ID] = true
-		if p.File != "" {
-			wanted[p.File] = p.ID
-			names = append(names, p.File)
-		}
+func (f *importedFiles) backup(ctx context.Context, name string) (backup, error) {
+	stored, _, err := f.site.media.Open(ctx, name)
+	if err != nil {
+		return backup{}, err
 	}
-	for len(names) > 0 {
-		n := min(len(names), listChunk)
-		query, args, err := database.In(`SELECT post_id, file FROM attachments WHERE file IN (?)`, names[:n])
-		if err != nil {
-			return err
-		}
-		var holders []attachmentRow
-		if err := im.tx.Select(ctx, &holders, query, args...); err != nil {
-			return fmt.Errorf("look for files: %w", err)
-		}
-		for _, h := range holders {
-			if !inBundle[h.Post] {
-				return &BundleError{fmt.Sprintf("post %d", wanted[h.File]), "file", fmt.Sprintf("%q is that of attachment %d, which the blog has already", h.File, h.Post)}
+	defer stored.Close()
+	temp, err := os.CreateTemp("", "quillgate-import-*")
+	if err != nil {
+		return backup{}, err
+	}
+	if _, err := io.Copy(temp, stored); err != nil {
+		return backup{}, errors.Join(err, discardTemp(temp))
+	}
+	return backup{name, temp}, nil
+}
+
+func discardTemp(temp *os.File) error {
+	return errors.Join(temp.Close(), os.Remove(temp.Name()))
+}
+
+// store puts the bytes under their name, unless they are there, and makes the smaller versions.
+func (f *importedFiles) store(ctx context.Context, p *BundlePost, content io.Reader, adopted bool) error {
+	info := media.Info{Name: p.File}
+	var err error
+	if adopted {
+		info, err = f.site.media.Stat(ctx, p.File)
+	} else {
+		info, err = f.site.media.Create(ctx, p.File, content)
+	}
+	if err != nil {
+		return fmt.Errorf("store file %q: %w", p.File, err)
+	}
+	if !adopted {
+		f.stored = append(f.stored, info.Name)
+	}
+	if info.Name != p.File {
+		return fmt.Errorf("store file %q: somebody else has taken the name meanwhile", p.File)
+	}
+	picture, err := f.site.imager.Process(ctx, f.site.media, info.Name, f.order)
+	if err != nil {
+		return err
+	}
+	if picture != nil {
+		for _, name := range picture.Files() {
+			if name != info.Name {
+				f.stored = append(f.stored, name)
 			}
 		}
-		names = names[n:]
+	}
+	row, err := rowOf(info, picture)
+	if err != nil {
+		return err
+	}
+	row.Post = p.ID
+	f.rows[p.ID] = row
+	if p.Image != nil && (row.Width != p.Image.Width || row.Height != p.Image.Height) {
+		note(&f.notes, "post %d: the picture is %d by %d pixels, not %d by %d", p.ID, row.Width, row.Height, p.Image.Width, p.Image.Height)
+	}
+	return nil
+}
+
+// undo takes back what was stored, after a transaction that has changed nothing.
+func (f *importedFiles) undo(ctx context.Context) {
+	ctx = context.WithoutCancel(ctx)
+	if len(f.stored) > 0 {
+		if err := f.site.media.Remove(ctx, f.stored...); err != nil {
+			f.site.logger.ErrorContext(ctx, "files of an import that failed stay behind", "error", err)
+		}
+	}
+	for _, b := range f.backups {
+		if err := f.restore(ctx, b); err != nil {
+			f.site.logger.ErrorContext(ctx, "a file that an import has replaced is lost", "file", b.name, "error", err)
+		}
+	}
+}
+
+func (f *importedFiles) restore(ctx context.Context, b backup) error {
+	_, err := b.temp.Seek(0, io.SeekStart)
+	if err == nil {
+		_, err = f.site.media.Create(ctx, b.name, b.temp)
+	}
+	if err == nil {
+		err = f.site.media.Keep(ctx, b.name)
+	}
+	return errors.Join(err, discardTemp(b.temp))
+}
+
+// keep ends an import that was committed. That it cannot clean up behind itself is the operator's concern and no
+// reason to call the import failed.
+func (f *importedFiles) keep(ctx context.Context) {
+	ctx = context.WithoutCancel(ctx)
+	var errs []error
+	if len(f.stored) > 0 {
+		errs = append(errs, f.site.media.Keep(ctx, f.stored...))
+	}
+	taken := make(map[string]bool, len(f.stored))
+	for _, name := range f.stored {
+		taken[name] = true
+	}
+	for _, name := range f.old {
+		if !taken[name] {
+			errs = append(errs, f.site.media.Remove(ctx, name))
+		}
+	}
+	for _, b := range f.backups {
+		errs = append(errs, discardTemp(b.temp))
+	}
+	if err := errors.Join(errs...); err != nil {
+		f.site.logger.WarnContext(ctx, "files of an import were not cleaned up", "error", err)
+	}
+}
+
+// importAttachments records the files, and marks the posts where something changed.
+func (im *importer) importAttachments(ctx context.Context, changed map[int64]bool) error {
+	there := map[int64]attachmentRow{}
+	ids := idsOf(im.bundle.Posts, func(p *BundlePost) int64 { return p.ID })
+	if err := byIDs(ctx, im.tx, attachmentQuery, ids, func(r attachmentRow) { there[r.Post] = r }); err != nil {
+		return fmt.Errorf("read the attachments: %w", err)
+	}
+	for _, p := range im.bundle.Posts {
+		row, wanted := im.files.rows[p.ID]
+		if !wanted || there[p.ID] == row {
+			continue
+		}
+		if err := im.checkFile(ctx, row); err != nil {
+			return err
+		}
+		if _, err := im.tx.Exec(ctx, `DELETE FROM attachments WHERE post_id = $1`, row.Post); err != nil {
+			return fmt.Errorf("replace the file of attachment %d: %w", row.Post, err)
+		}
+		if err := insertAttachmentRow(ctx, im.tx, row); err != nil {
+			return err
+		}
+		changed[p.ID] = true
+	}
+	return nil
+}
+
+// checkFile refuses a name that another attachment has.
+func (im *importer) checkFile(ctx context.Context, row attachmentRow) error {
+	var others []int64
+	if err := im.tx.Select(ctx, &others, `SELECT post_id FROM attachments WHERE file = $1 AND post_id <> $2`, row.File, row.Post); err != nil {
+		return fmt.Errorf("look for file %q: %w", row.File, err)
+	}
+	if len(others) > 0 {
+		return &BundleError{fmt.Sprintf("post %d", row.Post), "file", fmt.Sprintf("%q is that of attachment %d, which the blog has already", row.File, others[0])}
 	}
 	return nil
 }

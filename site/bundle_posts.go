@@ -80,6 +80,9 @@ func (im *importer) importPosts(ctx context.Context) error {
 	if err := im.importMeta(ctx, metaOfPosts, owners, changed); err != nil {
 		return err
 	}
+	if err := im.importAttachments(ctx, changed); err != nil {
+		return err
+	}
 	for _, id := range ids {
 		im.report.Posts.add(there[id], changed[id])
 	}

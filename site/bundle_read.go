@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"reflect"
 	"strings"
 )
@@ -18,19 +19,53 @@ type bundleReader struct {
 	dec    *json.Decoder
 	bundle *Bundle
 	notes  *[]string
+	spool  *spool
 }
 
-// readBundle reads one bundle. Members that the format does not know are noted and passed over.
-func readBundle(r io.Reader, notes *[]string) (*Bundle, error) {
-	br := &bundleReader{dec: json.NewDecoder(r), bundle: &Bundle{}, notes: notes}
+// readBundle reads one bundle. Members that the format does not know are noted and passed over. The bytes of uploads go
+// to the spool, which lives until it is discarded, so that one of them is in memory at a time.
+func readBundle(r io.Reader, notes *[]string) (*Bundle, *spool, error) {
+	br := &bundleReader{dec: json.NewDecoder(r), bundle: &Bundle{}, notes: notes, spool: &spool{}}
 	if err := br.read(); err != nil {
 		var bad *BundleError
-		if errors.As(err, &bad) {
-			return nil, bad
+		if !errors.As(err, &bad) {
+			bad = &BundleError{Object: "file", Why: err.Error()}
 		}
-		return nil, &BundleError{Object: "file", Why: err.Error()}
+		return nil, br.spool, bad
 	}
-	return br.bundle, nil
+	return br.bundle, br.spool, nil
+}
+
+// spool is a temporary file for the bytes of uploads.
+type spool struct {
+	file *os.File
+	size int64
+}
+
+// take moves the bytes of a post to the spool.
+func (s *spool) take(p *BundlePost) error {
+	if len(p.Data) == 0 {
+		return nil
+	}
+	if s.file == nil {
+		var err error
+		if s.file, err = os.CreateTemp("", "quillgate-bundle-*"); err != nil {
+			return fmt.Errorf("keep the files of the bundle: %w", err)
+		}
+	}
+	n, err := s.file.WriteAt(p.Data, s.size)
+	if err != nil {
+		return fmt.Errorf("keep the files of the bundle: %w", err)
+	}
+	p.Data, p.spooled = nil, io.NewSectionReader(s.file, s.size, int64(n))
+	s.size += int64(n)
+	return nil
+}
+
+func (s *spool) discard() {
+	if s.file != nil {
+		_ = discardTemp(s.file)
+	}
 }
 
 func (br *bundleReader) read() error {
@@ -73,7 +108,7 @@ func (br *bundleReader) member(name string) error {
 	case "terms":
 		return readList(br, "term", "term_id", &b.Terms)
 	case "posts":
-		return readList(br, "post", "id", &b.Posts)
+		return readList(br, "post", "id", &b.Posts, br.spool.take)
 	case "comments":
 		return readList(br, "comment", "id", &b.Comments)
 	}
@@ -100,8 +135,8 @@ func readWhole[T any](br *bundleReader, name string, into *T) error {
 	return readObject(br, name, raw, into)
 }
 
-// readList reads a list of objects, one after the other.
-func readList[T any](br *bundleReader, kind, idMember string, into *[]T) error {
+// readList reads a list of objects, one after the other, and gives each to then.
+func readList[T any](br *bundleReader, kind, idMember string, into *[]T, then ...func(*T) error) error {
 	t, err := br.dec.Token()
 	if err != nil {
 		return err
@@ -120,6 +155,11 @@ func readList[T any](br *bundleReader, kind, idMember string, into *[]T) error {
 		var object T
 		if err := readObject(br, objectName(kind, idMember, raw, n), raw, &object); err != nil {
 			return err
+		}
+		for _, f := range then {
+			if err := f(&object); err != nil {
+				return err
+			}
 		}
 		*into = append(*into, object)
 	}

@@ -5,7 +5,10 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
+	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -14,6 +17,7 @@ import (
 	"github.com/quillgate/quillgate/auth"
 	"github.com/quillgate/quillgate/database"
 	"github.com/quillgate/quillgate/database/databasetest"
+	"github.com/quillgate/quillgate/media"
 	"github.com/quillgate/quillgate/site"
 )
 
@@ -50,7 +54,7 @@ var tables = map[string]string{
 	"post_terms":   "post_id term_id",
 	"comments":     "id post_id parent user_id status type author email url ip agent content date date_gmt",
 	"comment_meta": "id comment_id key value",
-	"attachments":  "post_id file size width height sizes image_meta",
+	"attachments":  "post_id file original size width height sizes image_meta",
 }
 
 // secrets are the columns that a second import must not touch either.
@@ -72,6 +76,25 @@ func (b blog) dump(t *testing.T, which map[string]string) map[string][]string {
 		out[table] = rows
 	}
 	return out
+}
+
+// uploads are the files that are stored, with their sizes.
+func (b blog) uploads(t *testing.T) map[string]int64 {
+	t.Helper()
+	files := map[string]int64{}
+	err := filepath.WalkDir(b.dir, func(name string, d fs.DirEntry, err error) error {
+		rel, _ := filepath.Rel(b.dir, name)
+		if err != nil || d.IsDir() || strings.HasPrefix(rel, ".") {
+			return err
+		}
+		info, err := d.Info()
+		files[filepath.ToSlash(rel)] = info.Size()
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return files
 }
 
 func (b blog) next(t *testing.T) map[string]int64 {
@@ -118,6 +141,14 @@ func TestImport(t *testing.T) {
 		if diff := cmp.Diff(map[string]int64{"users": 20, "terms": 30, "posts": 50, "comments": 40, "post_meta": 60, "term_meta": 70}, b.next(t)); diff != "" {
 			t.Errorf("next ids (-want +got):\n%s", diff)
 		}
+		var names []string
+		for name := range b.uploads(t) {
+			names = append(names, name)
+		}
+		slices.Sort(names)
+		if diff := cmp.Diff([]string{"2023/05/pier-150x150.png", "2023/05/pier-300x225.png", "2023/05/pier.png", "2023/05/tides.txt"}, names); diff != "" {
+			t.Errorf("uploads (-want +got):\n%s", diff)
+		}
 		if _, app, err := b.apps.Lookup(t.Context(), "00112233445566778899aabbccddeeff"); err != nil || app.UserID != 1 {
 			t.Errorf("the imported key: user %d, %v", app.UserID, err)
 		}
@@ -128,7 +159,7 @@ func TestImportTwice(t *testing.T) {
 	databasetest.Each(t, func(t *testing.T, db *database.DB) {
 		b := openBlog(t, db, nil)
 		b.mustImport(t, readBundle(t))
-		before, hashes, next := b.dump(t, tables), b.dump(t, secrets), b.next(t)
+		before, hashes, next, files := b.dump(t, tables), b.dump(t, secrets), b.next(t), b.uploads(t)
 		if report := b.mustImport(t, readBundle(t)); !report.Unchanged() {
 			t.Errorf("a second import reports changes: %+v", report)
 		}
@@ -140,6 +171,9 @@ func TestImportTwice(t *testing.T) {
 		}
 		if diff := cmp.Diff(next, b.next(t)); diff != "" {
 			t.Errorf("a second import moves the ids:\n%s", diff)
+		}
+		if diff := cmp.Diff(files, b.uploads(t)); diff != "" {
+			t.Errorf("a second import changes the files:\n%s", diff)
 		}
 	})
 }
@@ -260,6 +294,9 @@ func TestImportRefuses(t *testing.T) {
 		{"file of another attachment", strings.Replace(post(`, "file": "2023/05/pier.png"`), `"post",`, `"attachment",`, 1), "post 90", "file"},
 		{"file outside", strings.Replace(post(`, "file": "../x.png"`), `"post",`, `"attachment",`, 1), "post 90", "file"},
 		{"bytes that are none", strings.Replace(post(`, "file": "x.png", "data_base64": "%%"`), `"post",`, `"attachment",`, 1), "post 90", ""},
+		{"file and then a bad comment", `{"posts": [{"id": 91, "type": "attachment", "status": "inherit", "date": "2024-01-01 10:00:00", "file": "n.png", "image": {"width": 400, "height": 400}},
+			{"id": 10, "type": "attachment", "status": "inherit", "date": "2024-01-01 10:00:00", "file": "2023/05/tides.txt", "data_base64": "bmV3"}],
+			"comments": [{"id": 90, "post": 91, "status": "approve", "date": "2024-01-01 10:00:00", "user_id": 99}]}`, "comment 90", "user_id"},
 		{"huge picture", strings.Replace(post(`, "file": "x.png", "image": {"width": 90000, "height": 2}`), `"post",`, `"attachment",`, 1), "post 90", "image"},
 		{"taxonomy", `{"terms": [{"term_id": 90, "taxonomy": "mood", "name": "N", "slug": "n"}]}`, "term 90", "taxonomy"},
 		{"no slug", term(``), "term 90", "slug"},
@@ -284,7 +321,7 @@ func TestImportRefuses(t *testing.T) {
 	databasetest.Each(t, func(t *testing.T, db *database.DB) {
 		b := openBlog(t, db, nil)
 		b.mustImport(t, readBundle(t))
-		before, next := b.dump(t, tables), b.next(t)
+		before, next, files := b.dump(t, tables), b.next(t), b.uploads(t)
 		for _, test := range tests {
 			_, err := b.Import(t.Context(), strings.NewReader(test.bundle))
 			var bad *site.BundleError
@@ -301,6 +338,9 @@ func TestImportRefuses(t *testing.T) {
 		}
 		if diff := cmp.Diff(next, b.next(t)); diff != "" {
 			t.Errorf("refused bundles have moved the ids:\n%s", diff)
+		}
+		if diff := cmp.Diff(files, b.uploads(t)); diff != "" {
+			t.Errorf("refused bundles have changed the files:\n%s", diff)
 		}
 	})
 }
@@ -382,8 +422,51 @@ func TestExportImport(t *testing.T) {
 		if diff := cmp.Diff(first.dump(t, map[string]string{"users": "id login password"}), second.dump(t, map[string]string{"users": "id login password"})); diff != "" {
 			t.Errorf("hashes:\n%s", diff)
 		}
+		if diff := cmp.Diff(first.uploads(t), second.uploads(t)); diff != "" {
+			t.Errorf("uploads:\n%s", diff)
+		}
 		if report := second.mustImport(t, text); !report.Unchanged() {
 			t.Errorf("a second import of an export changes something: %+v", report)
+		}
+	})
+}
+
+// A bundle without bytes takes the files that lie in the folder already, one with others replaces them, and a picture
+// that became another loses its smaller versions.
+func TestImportFiles(t *testing.T) {
+	databasetest.Each(t, func(t *testing.T, db *database.DB) {
+		b := openBlog(t, db, nil)
+		attachment := func(members string) string {
+			return `{"posts": [{"id": 90, "type": "attachment", "status": "inherit", "date": "2024-01-01 10:00:00", "file": "a/b.png"` + members + `}]}`
+		}
+		picture, err := media.Blank("b.png", 320, 100)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := b.files.Create(t.Context(), "a/b.png", bytes.NewReader(picture)); err != nil {
+			t.Fatal(err)
+		}
+		b.mustImport(t, attachment(``))
+		if got, want := b.uploads(t), 3; len(got) != want {
+			t.Errorf("uploads after taking a file: %v, want %d", got, want)
+		}
+		rows := map[string]string{"attachments": "post_id file width height"}
+		if diff := cmp.Diff([]string{"90|a/b.png|320|100"}, b.dump(t, rows)["attachments"]); diff != "" {
+			t.Errorf("attachment of a file that was there (-want +got):\n%s", diff)
+		}
+		report := b.mustImport(t, attachment(`, "data_base64": "bm8gcGljdHVyZQ=="`))
+		if report.Posts != (site.Tally{Changed: 1}) {
+			t.Errorf("report of a replaced file: %+v", report)
+		}
+		if diff := cmp.Diff(map[string]int64{"a/b.png": 10}, b.uploads(t)); diff != "" {
+			t.Errorf("uploads after replacing the file (-want +got):\n%s", diff)
+		}
+		b.mustImport(t, attachment(``)[:len(attachment(``))-3-len(`, "file": "a/b.png"`)]+`, "file": "c.txt", "data_base64": "eA=="}]}`)
+		if diff := cmp.Diff(map[string]int64{"c.txt": 1}, b.uploads(t)); diff != "" {
+			t.Errorf("uploads after another name (-want +got):\n%s", diff)
+		}
+		if report := b.mustImport(t, `{"posts": [{"id": 91, "type": "attachment", "status": "inherit", "date": "2024-01-01 10:00:00", "file": "gone.pdf"}]}`); len(report.Notes) != 1 {
+			t.Errorf("a file that is nowhere: notes %q", report.Notes)
 		}
 	})
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/quillgate/quillgate/apps"
 	"github.com/quillgate/quillgate/auth"
 	"github.com/quillgate/quillgate/database"
+	"github.com/quillgate/quillgate/media"
 	"github.com/quillgate/quillgate/site"
 )
 
@@ -18,6 +19,8 @@ type blog struct {
 	db    *database.DB
 	users *auth.Users
 	apps  *apps.Store
+	files *media.Folder
+	dir   string // of the files
 }
 
 // openBlog opens the blog in a database. The clock may be moved by its owner.
@@ -33,9 +36,15 @@ func openBlog(t *testing.T, db *database.DB, clock func() time.Time) blog {
 	}
 	t.Cleanup(func() { store.Close() })
 	users := auth.NewUsers(auth.UsersConfig{DB: db, Apps: store, Clock: clock})
-	s, err := site.Open(t.Context(), site.Config{DB: db, Users: users, BaseURL: "https://blog.example", Clock: clock, Logger: slog.New(slog.DiscardHandler)})
+	dir := filepath.Join(t.TempDir(), "uploads")
+	files, err := media.OpenFolder(dir)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return blog{s, db, users, store}
+	t.Cleanup(func() { files.Close() })
+	s, err := site.Open(t.Context(), site.Config{DB: db, Users: users, Media: files, BaseURL: "https://blog.example", Clock: clock, Logger: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return blog{s, db, users, store, files, dir}
 }
