@@ -61,12 +61,12 @@ func withoutBackslashes(s string) string { return backslash.ReplaceAllString(s, 
 
 // bloggerGetUsersBlogs answers blogger.getUsersBlogs(key, user, password), known as metaWeblog.getUsersBlogs too.
 func (a *API) bloggerGetUsersBlogs(ctx context.Context, who auth.Identity, _ params) (xmlrpc.Value, error) {
-	return xmlrpc.Value{}, errNotYet
+	return a.blogs(ctx, who)
 }
 
 // bloggerGetUserInfo answers blogger.getUserInfo(key, user, password).
 func (a *API) bloggerGetUserInfo(_ context.Context, who auth.Identity, _ params) (xmlrpc.Value, error) {
-	return xmlrpc.Value{}, errNotYet
+	return a.userInfo(who)
 }
 
 // bloggerGetPost answers blogger.getPost(key, post, user, password).
