@@ -26,9 +26,11 @@ type cli struct {
 	App         appCmd         `cmd:"" help:"Application keys: create, list, rename, revoke, import."`
 	User        userCmd        `cmd:"" help:"Users: add, list, set a password, set a role."`
 	Option      optionCmd      `cmd:"" help:"Site options: list, get, set."`
+	Call        callCmd        `cmd:"" help:"Call a method of a server, signed, and print the answer."`
 	Import      importCmd      `cmd:"" help:"Load a site bundle."`
+	Export      exportCmd      `cmd:"" help:"Write the site as a bundle."`
 	Migrate     migrateCmd     `cmd:"" help:"The schema of the database: status, up, down."`
-	CheckConfig checkConfigCmd `cmd:"" help:"Check the settings and say where each comes from."`
+	CheckConfig checkConfigCmd `cmd:"" help:"Check the settings and print them."`
 	Version     versionCmd     `cmd:"" help:"Print the version."`
 }
 
@@ -60,7 +62,6 @@ func run(ctx context.Context, args []string, io streams) (code int) {
 	options := []kong.Option{
 		kong.Name("quillgate"),
 		kong.Description("A blog for publishing programs: XML-RPC with signed requests."),
-		kong.UsageOnError(),
 		kong.Writers(io.out, io.err),
 		kong.Exit(func(code int) { panic(exit(code)) }),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true}),

@@ -1,0 +1,241 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"regexp"
+	"strconv"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	kolo "github.com/kolo/xmlrpc"
+
+	"github.com/quillgate/quillgate/signer"
+	"github.com/quillgate/quillgate/xmlrpc"
+)
+
+// largestAnswer bounds what call reads.
+const largestAnswer = 256 << 20
+
+type callCmd struct {
+	URL        string        `name:"url" help:"Address of the endpoint, such as https://blog.example/xmlrpc.php. Default: that of the server with these settings." placeholder:"URL"`
+	Public     string        `help:"Public key; without one the call is not signed." env:"QUILLGATE_PUBLIC" placeholder:"KEY"`
+	SecretFile string        `help:"File with the secret of the key; - is the standard input." env:"QUILLGATE_SECRET_FILE" placeholder:"FILE"`
+	Timeout    time.Duration `help:"How long to wait for the answer." default:"60s"`
+	JSON       bool          `name:"json" help:"Print the answer as JSON."`
+	Method     string        `arg:"" help:"Method, such as wp.getPosts."`
+	Args       []string      `arg:"" optional:"" help:"Arguments, typed by their form."`
+}
+
+// Help is shown by quillgate call --help.
+func (callCmd) Help() string {
+	return `Arguments become values by their form:
+
+  42  -7            integer (a negative one after --)
+  3.14  1.5e3       double
+  true  false       boolean
+  [1, "two"]        array, in JSON
+  {"key": "value"}  struct, in JSON
+  "42"              text, in JSON: the quotes make text of anything
+  @photo.jpg        the bytes of a file, as base64
+  everything else   text, '' too
+
+For example:
+
+  quillgate call --url https://blog.example/xmlrpc.php --public KEY --secret-file FILE wp.getPosts 1 '' ''
+
+A fault is printed with its code and its words, and makes the exit code 1.`
+}
+
+func (c *callCmd) Run(ctx context.Context, s *settings, out streams) error {
+	request, err := c.request(s)
+	if err != nil {
+		return err
+	}
+	client := &http.Client{Timeout: c.Timeout}
+	if c.Public != "" || c.SecretFile != "" {
+		if c.Public == "" || c.SecretFile == "" {
+			return errors.New("a signature needs both --public and --secret-file")
+		}
+		secret, err := readSecret(out, c.SecretFile)
+		if err != nil {
+			return err
+		}
+		client.Transport = signer.Transport{Public: c.Public, Secret: secret}
+	}
+	answer, err := exchange(client, request.WithContext(ctx))
+	if fault := (*xmlrpc.Fault)(nil); errors.As(err, &fault) && c.JSON {
+		return errors.Join(writeJSON(out.out, map[string]any{"fault": map[string]any{"code": fault.Code, "message": fault.Message}}), err)
+	}
+	if err != nil {
+		return err
+	}
+	if c.JSON {
+		return writeJSON(out.out, jsonOf(answer))
+	}
+	return printValue(out.out, answer, "")
+}
+
+var methodName = regexp.MustCompile(`^[A-Za-z0-9_.:/]{1,200}$`)
+
+// request encodes the call. The encoder writes method and member names as they are, so both are made safe before.
+func (c *callCmd) request(s *settings) (*http.Request, error) {
+	if !methodName.MatchString(c.Method) {
+		return nil, fmt.Errorf("%q is no method name", c.Method)
+	}
+	args := make([]any, 0, len(c.Args))
+	for i, text := range c.Args {
+		v, err := typed(text)
+		if err != nil {
+			return nil, fmt.Errorf("argument %d: %w", i+1, err)
+		}
+		args = append(args, v)
+	}
+	url := c.URL
+	if url == "" {
+		base, err := baseOf(s.Listen)
+		if err != nil {
+			return nil, err
+		}
+		url = base + "/xmlrpc.php"
+		if s.BaseURL != "" {
+			url = strings.TrimRight(s.BaseURL, "/") + "/xmlrpc.php"
+		}
+	}
+	request, err := kolo.NewRequest(url, c.Method, args)
+	if err != nil {
+		return nil, fmt.Errorf("encode the call: %w", err)
+	}
+	return request, nil
+}
+
+// exchange sends the call and reads the answer, whatever its status: some servers send faults with another than 200.
+func exchange(client *http.Client, request *http.Request) (xmlrpc.Value, error) {
+	response, err := client.Do(request)
+	if err != nil {
+		return xmlrpc.Value{}, err
+	}
+	defer response.Body.Close()
+	body, err := io.ReadAll(io.LimitReader(response.Body, largestAnswer+1))
+	if err != nil {
+		return xmlrpc.Value{}, fmt.Errorf("read the answer: %w", err)
+	}
+	if len(body) > largestAnswer {
+		return xmlrpc.Value{}, errors.New("read the answer: it is too large")
+	}
+	v, err := xmlrpc.DecodeResponse(body, xmlrpc.Limits{})
+	if fault := (*xmlrpc.Fault)(nil); err != nil && !errors.As(err, &fault) && response.StatusCode != http.StatusOK {
+		return v, fmt.Errorf("the server answers %s: %s", response.Status, xmlrpc.Shown(string(bytes.TrimSpace(body))))
+	}
+	return v, err
+}
+
+var (
+	integerForm = regexp.MustCompile(`^-?(0|[1-9][0-9]*)$`)
+	doubleForm  = regexp.MustCompile(`^-?[0-9]+(\.[0-9]+([eE][-+]?[0-9]+)?|[eE][-+]?[0-9]+)$`)
+)
+
+// typed makes a value of an argument by its form.
+func typed(text string) (any, error) {
+	switch {
+	case text == "true" || text == "false":
+		return text == "true", nil
+	case integerForm.MatchString(text), doubleForm.MatchString(text):
+		return number(text)
+	case strings.HasPrefix(text, "@") && len(text) > 1:
+		content, err := os.ReadFile(text[1:])
+		if err != nil {
+			return nil, err
+		}
+		return kolo.Base64(base64.StdEncoding.EncodeToString(content)), nil
+	case text != "" && strings.ContainsAny(text[:1], `["{`):
+		return typedJSON(text)
+	}
+	return safeText(text)
+}
+
+func number(text string) (any, error) {
+	if integerForm.MatchString(text) {
+		n, err := strconv.ParseInt(text, 10, 64)
+		if err != nil {
+			return nil, fmt.Errorf("%s does not fit into 64 bits; as text it is %q in quotes", text, text)
+		}
+		return n, nil
+	}
+	f, err := strconv.ParseFloat(text, 64)
+	if err != nil {
+		return nil, fmt.Errorf("%s is too large for a double", text) // infinity has no form in XML-RPC
+	}
+	return f, nil
+}
+
+func typedJSON(text string) (any, error) {
+	d := json.NewDecoder(strings.NewReader(text))
+	d.UseNumber()
+	var v any
+	if err := d.Decode(&v); err != nil {
+		return nil, fmt.Errorf("it begins like JSON and is none (%w); text that begins so goes into quotes", err)
+	}
+	if _, err := d.Token(); !errors.Is(err, io.EOF) {
+		return nil, errors.New("something follows the JSON value")
+	}
+	return fromJSON(v)
+}
+
+func fromJSON(v any) (any, error) {
+	switch v := v.(type) {
+	case string:
+		return safeText(v)
+	case json.Number:
+		return number(v.String())
+	case []any:
+		for i := range v {
+			var err error
+			if v[i], err = fromJSON(v[i]); err != nil {
+				return nil, err
+			}
+		}
+		return v, nil
+	case map[string]any:
+		out := make(map[string]any, len(v))
+		for name, x := range v {
+			safe, err := safeText(name)
+			if err != nil {
+				return nil, err
+			}
+			if out[escapeName(safe)], err = fromJSON(x); err != nil {
+				return nil, err
+			}
+		}
+		return out, nil
+	case nil:
+		return nil, errors.New("null: XML-RPC has no such value")
+	}
+	return v, nil // booleans
+}
+
+// safeText refuses what XML cannot carry; the encoder would replace it without a word.
+func safeText(s string) (string, error) {
+	if !utf8.ValidString(s) {
+		return "", errors.New("the text is not UTF-8; bytes go into a file, given as @file")
+	}
+	for _, r := range s {
+		if r < ' ' && r != '\t' && r != '\n' && r != '\r' || r == 0xFFFE || r == 0xFFFF {
+			return "", fmt.Errorf("the character U+%04X cannot be sent as text; bytes go into a file, given as @file", r)
+		}
+	}
+	return s, nil
+}
+
+// escapeName does for member names what the encoder does for texts only.
+func escapeName(name string) string {
+	return strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;").Replace(name)
+}

@@ -1,0 +1,146 @@
+package main
+
+import (
+	"bytes"
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"io"
+	"math"
+	"strconv"
+	"strings"
+
+	"github.com/quillgate/quillgate/xmlrpc"
+)
+
+// jsonValue is a value as JSON: members keep their order, dates are text as they came, bytes are base64.
+type jsonValue struct{ xmlrpc.Value }
+
+func jsonOf(v xmlrpc.Value) jsonValue { return jsonValue{v} }
+
+// MarshalJSON implements json.Marshaler.
+func (j jsonValue) MarshalJSON() ([]byte, error) {
+	v := j.Value
+	switch v.Kind() {
+	case xmlrpc.KindNil:
+		return []byte("null"), nil
+	case xmlrpc.KindInt:
+		return strconv.AppendInt(nil, v.Int64(), 10), nil
+	case xmlrpc.KindBool:
+		return strconv.AppendBool(nil, v.Bool()), nil
+	case xmlrpc.KindDouble:
+		if f := v.Float64(); !math.IsNaN(f) && !math.IsInf(f, 0) {
+			return plainJSON(f)
+		}
+	case xmlrpc.KindBase64:
+		return plainJSON(base64.StdEncoding.EncodeToString([]byte(v.Text())))
+	case xmlrpc.KindArray:
+		list := make([]jsonValue, 0, v.Len())
+		for _, x := range v.Elements() {
+			list = append(list, jsonValue{x})
+		}
+		return plainJSON(list)
+	case xmlrpc.KindStruct:
+		return structJSON(v)
+	}
+	return plainJSON(v.Text())
+}
+
+func structJSON(v xmlrpc.Value) ([]byte, error) {
+	var b bytes.Buffer
+	b.WriteByte('{')
+	for i, m := range v.Members() {
+		if i > 0 {
+			b.WriteByte(',')
+		}
+		name, err := plainJSON(m.Name)
+		if err != nil {
+			return nil, err
+		}
+		value, err := jsonValue{m.Value}.MarshalJSON()
+		if err != nil {
+			return nil, err
+		}
+		b.Write(name)
+		b.WriteByte(':')
+		b.Write(value)
+	}
+	b.WriteByte('}')
+	return b.Bytes(), nil
+}
+
+// plainJSON leaves <, > and & as they are: this is for terminals and programs, not for HTML.
+func plainJSON(v any) ([]byte, error) {
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	if err := e.Encode(v); err != nil {
+		return nil, err
+	}
+	return bytes.TrimRight(b.Bytes(), "\n"), nil
+}
+
+// printValue writes a value for people: one line for each scalar, members and elements indented below their name or
+// number.
+func printValue(w io.Writer, v xmlrpc.Value, indent string) error {
+	switch v.Kind() {
+	case xmlrpc.KindArray:
+		for i, x := range v.Elements() {
+			if err := printNamed(w, "- "+strconv.Itoa(i), x, indent); err != nil {
+				return err
+			}
+		}
+		return nil
+	case xmlrpc.KindStruct:
+		for _, m := range v.Members() {
+			if err := printNamed(w, m.Name, m.Value, indent); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	_, err := fmt.Fprintln(w, indent+scalarText(v, indent))
+	return err
+}
+
+func printNamed(w io.Writer, name string, v xmlrpc.Value, indent string) error {
+	if (v.Kind() == xmlrpc.KindArray || v.Kind() == xmlrpc.KindStruct) && v.Len() > 0 {
+		if _, err := fmt.Fprintln(w, indent+visibleText(name)+":"); err != nil {
+			return err
+		}
+		return printValue(w, v, indent+"  ")
+	}
+	_, err := fmt.Fprintln(w, indent+visibleText(name)+": "+scalarText(v, indent+"  "))
+	return err
+}
+
+func scalarText(v xmlrpc.Value, indent string) string {
+	switch v.Kind() {
+	case xmlrpc.KindArray, xmlrpc.KindStruct:
+		return "(none)"
+	case xmlrpc.KindNil:
+		return "(nil)"
+	case xmlrpc.KindBase64:
+		return fmt.Sprintf("(%d bytes)", v.Size())
+	case xmlrpc.KindInt:
+		return strconv.FormatInt(v.Int64(), 10)
+	case xmlrpc.KindBool:
+		return strconv.FormatBool(v.Bool())
+	case xmlrpc.KindDouble:
+		return strconv.FormatFloat(v.Float64(), 'g', -1, 64)
+	}
+	return strings.ReplaceAll(visibleText(v.Text()), "\n", "\n"+indent)
+}
+
+// visibleText keeps a stranger's text from steering the terminal.
+func visibleText(s string) string {
+	return strings.Map(func(r rune) rune {
+		if r == '\n' || r == '\t' {
+			return r
+		}
+		if r < ' ' || r >= 0x7f && r < 0xa0 {
+			return '?'
+		}
+		return r
+	}, s)
+}
