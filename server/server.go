@@ -133,7 +133,8 @@ func (s *Server) observeCall(ctx context.Context, e xmlrpc.Event) {
 		return
 	}
 	rec.method, rec.outcome = e.Method, outcome
-	if e.Err != nil && rec.refusal == "" {
+	// A fault says it all by its code, and what is inside an incident has a line of its own.
+	if fault := (*xmlrpc.Fault)(nil); e.Err != nil && e.Incident == "" && rec.refusal == "" && !errors.As(e.Err, &fault) {
 		rec.cause = xmlrpc.Shown(e.Err.Error())
 	}
 }
