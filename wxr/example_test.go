@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"log"
-	"os"
 	"strings"
 
 	"github.com/quillgate/quillgate/wxr"
@@ -42,17 +41,4 @@ func Example() {
 	// 1 One up to byte 110
 	// skipped: post 2 at byte 113: malformed XML: tags do not match
 	// 3 Three up to byte 236
-}
-
-func ExampleWriter() {
-	w := wxr.NewWriter(os.Stdout)
-	err := errors.Join(
-		w.WriteSite(&wxr.Site{Title: "Notes", Link: "https://notes.example"}),
-		w.WriteAuthor(&wxr.Author{ID: 1, Login: "anna"}),
-		w.WritePost(&wxr.Post{ID: 1, Title: "One", Creator: "anna", Type: "post", Status: "publish"}),
-		w.Close(),
-	)
-	if err != nil {
-		log.Fatal(err)
-	}
 }

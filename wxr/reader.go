@@ -79,7 +79,10 @@ func Resume(src io.ReadSeeker, offset int64) (*Reader, error) {
 	}
 	r.scan = scanner{src: src, base: from}
 	before := r.scan.need(int(offset - from))
-	if int64(len(before)) < offset-from {
+	switch {
+	case r.scan.err != nil && r.scan.err != io.EOF:
+		return nil, &FormatError{offset, r.scan.err}
+	case int64(len(before)) < offset-from:
 		return nil, &FormatError{offset, ErrOffset}
 	}
 	before = before[:offset-from]

@@ -178,6 +178,39 @@ func TestResumeRefusesOtherOffsets(t *testing.T) {
 	}
 }
 
+// seeker gives its bytes with a source that can be made to fail.
+type seeker struct {
+	*bytes.Reader
+	seeks, reads int // how many of each still work
+}
+
+var errBroken = errors.New("broken")
+
+func (s *seeker) Seek(offset int64, whence int) (int64, error) {
+	if s.seeks--; s.seeks < 0 {
+		return 0, errBroken
+	}
+	return s.Reader.Seek(offset, whence)
+}
+
+func (s *seeker) Read(p []byte) (int, error) {
+	if s.reads--; s.reads < 0 {
+		return 0, errBroken
+	}
+	return s.Reader.Read(p)
+}
+
+func TestResumeReportsTheSource(t *testing.T) {
+	file := exports(t)["prefixes"]
+	steps := readAll(wxr.NewReader(bytes.NewReader(file)))
+	for _, works := range []struct{ seeks, reads int }{{0, 9}, {1, 9}, {2, 0}, {2, 1}} {
+		r, err := wxr.Resume(&seeker{bytes.NewReader(file), works.seeks, works.reads}, steps[1].Offset)
+		if format, ok := errors.AsType[*wxr.FormatError](err); !ok || !errors.Is(err, errBroken) {
+			t.Errorf("with %+v: %v, %v (%v), want a FormatError of %v", works, r != nil, err, format, errBroken)
+		}
+	}
+}
+
 func TestResumeFromTheStart(t *testing.T) {
 	export := exports(t)["version11"]
 	r, err := wxr.Resume(bytes.NewReader(export), 0)
