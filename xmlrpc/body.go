@@ -37,10 +37,13 @@ var errBusy = errors.New("memory or spool for requests is used up")
 // read takes in the body, and answers itself when that cannot be done.
 func (q *request[I]) read(check Check[I]) bool {
 	err := q.take(check)
-	_ = q.control.SetReadDeadline(time.Time{})
 	if err == nil {
+		// Else the connection would count as dead while the method runs.
+		_ = q.control.SetReadDeadline(time.Time{})
 		return true
 	}
+	// The deadline stays: the server may still read what comes, to let the
+	// client see the answer.
 	q.event.Err = err
 	q.w.Header().Set("Connection", "close")
 	var refused *refusal
@@ -190,14 +193,16 @@ func (q *request[I]) release() {
 }
 
 // hurry moves the read deadline of the connection to where the body has to be
-// by then. It moves it seldom, in steps of what a slow client sends in seconds.
+// by then. It moves it seldom, in steps of what a slow client sends in a
+// quarter of the grace.
 func (q *request[I]) hurry() {
 	cfg := &q.h.cfg
 	if q.paced > 0 && q.event.In < q.paced {
 		return
 	}
-	q.paced = q.event.In + 8*cfg.BodyRate
-	allowed := min(cfg.BodyGrace+time.Duration(q.event.In/cfg.BodyRate)*time.Second, cfg.BodyTime)
+	rate := float64(cfg.BodyRate) / float64(time.Second)
+	q.paced = q.event.In + 1 + int64(rate*float64(cfg.BodyGrace)/4)
+	allowed := min(cfg.BodyGrace+time.Duration(float64(q.event.In)/rate), cfg.BodyTime)
 	_ = q.control.SetReadDeadline(q.start.Add(allowed))
 }
 

@@ -63,7 +63,8 @@ func (s *scanner) more() bool {
 	s.base += int64(s.i)
 	s.i = 0
 	before := n
-	for n == before {
+	// The loop goes on while what was read makes no whole character.
+	for n == before && n+s.tailed < len(s.room) {
 		fresh := n
 		n += copy(s.room[n:], s.tail[:s.tailed])
 		s.tailed = 0

@@ -1,0 +1,97 @@
+package xmlrpc_test
+
+import (
+	"context"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/quillgate/quillgate/xmlrpc"
+)
+
+func batched(name string, params ...xmlrpc.Value) xmlrpc.Value {
+	return xmlrpc.Struct(xmlrpc.M("methodName", xmlrpc.String(name)), xmlrpc.M("params", xmlrpc.Array(params...)))
+}
+
+func TestMulticall(t *testing.T) {
+	s := serve(t, config{Limits: xmlrpc.Limits{Calls: 5}})
+	str, num, list := xmlrpc.String, xmlrpc.Int, xmlrpc.Array
+	hello := batched("demo.sayHello")
+	for _, c := range []struct {
+		name   string
+		params []xmlrpc.Value
+		want   string
+	}{
+		{"two calls", []xmlrpc.Value{list(hello, batched("demo.addTwoNumbers", num(1), num(2)))}, `[["Hello!"], [int 3]]`},
+		{"the list in a list", []xmlrpc.Value{list(list(hello, hello))}, `[["Hello!"], ["Hello!"]]`},
+		{"calls as parameters", []xmlrpc.Value{hello, hello}, `[["Hello!"], ["Hello!"]]`},
+		{"one call", []xmlrpc.Value{list(hello)}, `[["Hello!"]]`},
+		{"none", []xmlrpc.Value{list()}, `[]`},
+		{"no list", nil, `[]`},
+		{"one array is the list, here too", []xmlrpc.Value{list(batched("test.echo", list(num(1), num(2))))}, `[[[int 1, int 2]]]`},
+		{"calls know that they are nested", []xmlrpc.Value{list(batched("test.who"))}, `[[" nested=true"]]`},
+		{"a fault leaves the others", []xmlrpc.Value{list(hello, batched("test.denied"), batched("no.such"), hello)},
+			`[["Hello!"], {"faultCode": int 403, "faultString": "Denied."}, {"faultCode": int -32601, "faultString": "There is no method \"no.such\" here."}, ["Hello!"]]`},
+		{"no batch in a batch", []xmlrpc.Value{list(hello, batched("system.multicall", list(hello)))},
+			`[["Hello!"], {"faultCode": int -32600, "faultString": "system.multicall cannot be called inside system.multicall."}]`},
+		{"most calls", []xmlrpc.Value{list(hello, hello, hello, hello, hello)}, `[["Hello!"], ["Hello!"], ["Hello!"], ["Hello!"], ["Hello!"]]`},
+		{"too many calls as parameters", []xmlrpc.Value{hello, hello, hello, hello, hello, hello}, "fault -32602: There are too many calls in one system.multicall. At most 5 are accepted."},
+		{"no calls", []xmlrpc.Value{str("x")}, "fault -32602: Call 1 of the system.multicall is no struct with methodName and params."},
+		{"texts", []xmlrpc.Value{list(hello, str("x"))}, "fault -32602: Call 2 of the system.multicall is no struct with methodName and params."},
+		{"a call without name", []xmlrpc.Value{list(xmlrpc.Struct(xmlrpc.M("params", list())))}, "fault -32602: Call 1 of the system.multicall is no struct with methodName and params."},
+		{"a call without parameters", []xmlrpc.Value{list(xmlrpc.Struct(xmlrpc.M("methodName", str("demo.sayHello"))))}, "fault -32602: Call 1 of the system.multicall is no struct with methodName and params."},
+		{"a name that is a number", []xmlrpc.Value{list(xmlrpc.Struct(xmlrpc.M("methodName", num(5)), xmlrpc.M("params", list())))}, "fault -32602: Call 1 of the system.multicall is no struct with methodName and params."},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			got := post(t, s.URL, request("system.multicall", c.params...))
+			if diff := cmp.Diff(c.want, got.text); diff != "" {
+				t.Errorf("(-want +got):\n%s", diff)
+			}
+		})
+	}
+	got := post(t, s.URL, request("system.multicall", list(hello, hello, hello, hello, hello, hello)))
+	if !strings.HasPrefix(got.text, "fault -32602: ") {
+		t.Errorf("six calls in a list: %s, want -32602", got.text)
+	}
+}
+
+// TestMulticallPanic: a panic in one call leaves the others.
+func TestMulticallPanic(t *testing.T) {
+	s := serve(t, config{})
+	got := post(t, s.URL, request("system.multicall", batched("test.panic"), batched("demo.sayHello")))
+	if !strings.Contains(got.text, `"faultCode": int -32603`) || !strings.HasSuffix(got.text, `["Hello!"]]`) || strings.Contains(got.text, "secret") {
+		t.Errorf("got %s", got.text)
+	}
+}
+
+// TestMulticallAnswer: results beyond the limit become faults.
+func TestMulticallAnswer(t *testing.T) {
+	s := serve(t, config{Limits: xmlrpc.Limits{BatchAnswer: 1200}})
+	long := batched("test.echo", xmlrpc.String(strings.Repeat("x", 600)))
+	got := post(t, s.URL, request("system.multicall", long, long, batched("demo.sayHello")))
+	want := `[[["` + strings.Repeat("x", 600) + `"]], {"faultCode": int -32603, "faultString": "The answer of this batch is too large. Ask for less in one system.multicall."}, ["Hello!"]]`
+	if diff := cmp.Diff(want, got.text); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+// TestMulticallTime: the whole batch has one deadline.
+func TestMulticallTime(t *testing.T) {
+	ran := false
+	s := serve(t, config{CallTime: time.Millisecond, Methods: []method{
+		{Name: "test.slow", Func: func(ctx context.Context, _ *call) (xmlrpc.Value, error) {
+			<-ctx.Done()
+			return xmlrpc.Bool(true), nil
+		}},
+		{Name: "test.next", Func: func(context.Context, *call) (xmlrpc.Value, error) {
+			ran = true
+			return xmlrpc.Bool(true), nil
+		}},
+	}})
+	got := post(t, s.URL, request("system.multicall", batched("test.slow"), batched("test.next")))
+	if ran || !strings.Contains(got.text, "The batch took too long") {
+		t.Errorf("got %s, ran %v; want the second call not run", got.text, ran)
+	}
+}
