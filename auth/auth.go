@@ -182,9 +182,9 @@ func (v *Verifier) tell(ctx context.Context, e Event) {
 	if v.cfg.Observe != nil {
 		v.cfg.Observe(ctx, e)
 	}
-	if e.Reason == "" {
+	if e.Reason != "" {
+		v.cfg.Logger.InfoContext(ctx, "credential refused", "reason", string(e.Reason), "public", e.Public, "login", e.Login, "address", e.Addr)
+	} else if v.cfg.Logger.Enabled(ctx, slog.LevelDebug) {
 		v.cfg.Logger.DebugContext(ctx, "credential accepted", "via", e.Via.String(), "public", e.Public, "user", e.UserID, "address", e.Addr)
-		return
 	}
-	v.cfg.Logger.InfoContext(ctx, "credential refused", "reason", string(e.Reason), "public", e.Public, "login", e.Login, "address", e.Addr)
 }

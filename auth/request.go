@@ -2,6 +2,7 @@ package auth
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"fmt"
 	"net/http"
@@ -276,12 +277,11 @@ func (v *Verifier) compare(ctx context.Context, c credentials, now time.Time) (I
 		return Identity{User: a.User, Via: ViaPassword}, "", nil
 	}
 	if !c.accountOnly {
-		id, err := users.matchApplicationPassword(ctx, a.ID, c.password)
+		ok, err := users.matchApplicationPassword(ctx, a.ID, c.password, now)
 		if err != nil {
 			return Identity{}, "", err
 		}
-		if id != 0 {
-			users.usedApplicationPassword(ctx, id, now)
+		if ok {
 			return Identity{User: a.User, Via: ViaApplicationPassword}, "", nil
 		}
 	}
@@ -306,33 +306,31 @@ func (v *Verifier) compare(ctx context.Context, c credentials, now time.Time) (I
 	return Identity{User: a.User, Via: ViaPassword}, "", nil
 }
 
-// matchApplicationPassword returns the id of the application password of a
-// user that this is, or 0.
-func (u *Users) matchApplicationPassword(ctx context.Context, userID int64, password string) (int64, error) {
+// matchApplicationPassword tells whether this is an application password of
+// the user, and notes its use.
+func (u *Users) matchApplicationPassword(ctx context.Context, userID int64, password string, now time.Time) (bool, error) {
 	plain := plainApplicationPassword(password)
 	var rows []struct {
-		ID   int64  `db:"id"`
-		Hash string `db:"hash"`
+		ID       int64        `db:"id"`
+		Hash     string       `db:"hash"`
+		LastUsed sql.NullTime `db:"last_used"`
 	}
-	err := u.db.Select(ctx, &rows, `SELECT id, hash FROM application_passwords WHERE user_id = $1 ORDER BY id`, userID)
+	err := u.db.Select(ctx, &rows, `SELECT id, hash, last_used FROM application_passwords WHERE user_id = $1 ORDER BY id`, userID)
 	if err != nil {
-		return 0, fmt.Errorf("read application passwords: %w", err)
+		return false, fmt.Errorf("read application passwords: %w", err)
 	}
-	var found int64
 	for _, r := range rows {
-		if fastMatches(plain, r.Hash) {
-			found = r.ID
+		if !fastMatches(plain, r.Hash) {
+			continue
 		}
+		// Once a minute is often enough, and no write for every request.
+		if now.Sub(r.LastUsed.Time) >= time.Minute {
+			_, err := u.db.Exec(ctx, `UPDATE application_passwords SET last_used = $2 WHERE id = $1`, r.ID, now.UTC().Truncate(time.Microsecond))
+			if err != nil {
+				u.logger.WarnContext(ctx, "the use of an application password was not written", "error", err)
+			}
+		}
+		return true, nil
 	}
-	return found, nil
-}
-
-// usedApplicationPassword notes the use, at most once a minute.
-func (u *Users) usedApplicationPassword(ctx context.Context, id int64, now time.Time) {
-	now = now.UTC().Truncate(time.Microsecond)
-	_, err := u.db.Exec(ctx, `UPDATE application_passwords SET last_used = $2 WHERE id = $1 AND (last_used IS NULL OR last_used < $3)`,
-		id, now, now.Add(-time.Minute))
-	if err != nil {
-		u.logger.WarnContext(ctx, "the use of an application password was not written", "error", err)
-	}
+	return false, nil
 }

@@ -1,7 +1,6 @@
 package auth_test
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
@@ -10,7 +9,6 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/quillgate/quillgate/apps"
 	"github.com/quillgate/quillgate/auth"
 	"github.com/quillgate/quillgate/database"
 )
@@ -230,142 +228,5 @@ func TestChangesOfAUser(t *testing.T) {
 		if _, err := h.users.ByEmail(t.Context(), ""); !errors.Is(err, auth.ErrNotFound) {
 			t.Errorf("the user without an address is found by none: %v", err)
 		}
-	})
-}
-
-func TestImportRefuses(t *testing.T) {
-	each(t, nil, func(t *testing.T, h *house) {
-		crew(t, h)
-		base := func(change func(*auth.ImportUser)) auth.ImportUser {
-			u := auth.ImportUser{ID: 50, Login: "new", Role: auth.Author, Password: "pw"}
-			change(&u)
-			return u
-		}
-		bad := map[string]auth.ImportUser{
-			"id 0":               base(func(u *auth.ImportUser) { u.ID = 0 }),
-			"id of another":      base(func(u *auth.ImportUser) { u.ID = 1 }),
-			"name of another":    base(func(u *auth.ImportUser) { u.Login = "ADMIN" }),
-			"address of another": base(func(u *auth.ImportUser) { u.Email = "admin@example.org" }),
-			"no name":            base(func(u *auth.ImportUser) { u.Login = "" }),
-			"no role":            base(func(u *auth.ImportUser) { u.Role = "" }),
-			"no date":            base(func(u *auth.ImportUser) { u.RegisteredGMT = "yesterday" }),
-			"unknown hash":       base(func(u *auth.ImportUser) { u.Hash = "plain" }),
-			"costly hash":        base(func(u *auth.ImportUser) { u.Hash = "$2y$31$abcdefghijklmnopqrstuuD3mHdCr44zlIZ.VZCaYRpfQhXMYnEo." }),
-			"long password":      base(func(u *auth.ImportUser) { u.Password = strings.Repeat("x", 5000) }),
-			"unknown hash of an application password": base(func(u *auth.ImportUser) {
-				u.ApplicationPasswords = []auth.ImportPassword{{UUID: "u", Hash: "plain"}}
-			}),
-		}
-		for name, u := range bad {
-			err := h.db.Update(t.Context(), func(tx *database.Tx) error {
-				return h.users.ImportUsers(t.Context(), tx, []auth.ImportUser{u})
-			})
-			var invalid *auth.Invalid
-			if !errors.As(err, &invalid) {
-				t.Errorf("%s: %v, want *Invalid", name, err)
-			}
-		}
-		short := base(func(u *auth.ImportUser) { u.Keys = []auth.ImportKey{{Public: "k", Secret: "short"}} })
-		err := h.db.Update(t.Context(), func(tx *database.Tx) error {
-			return h.users.ImportUsers(t.Context(), tx, []auth.ImportUser{short})
-		})
-		var invalid *apps.Invalid
-		if !errors.As(err, &invalid) {
-			t.Errorf("a short secret: %v, want *apps.Invalid", err)
-		}
-		if n, _ := h.users.Count(t.Context(), auth.Filter{}); n != 5 {
-			t.Errorf("%d users after the refused imports, want 5", n)
-		}
-	})
-}
-
-// A bundle brings a user who is there already to what it says.
-func TestImportOverAUser(t *testing.T) {
-	each(t, nil, func(t *testing.T, h *house) {
-		first := h.user(t, "admin", auth.Author)
-		bundle := []auth.ImportUser{{ID: first.ID, Login: "admin", Password: "another-password", Role: auth.Administrator, Email: "a@example.net", Nicename: "boss"}}
-		if err := h.db.Update(t.Context(), func(tx *database.Tx) error { return h.users.ImportUsers(t.Context(), tx, bundle) }); err != nil {
-			t.Fatal(err)
-		}
-		who, err := h.from(t, addr).Login(t.Context(), "a@example.net", "another-password")
-		if err != nil || who.User.Role != auth.Administrator || who.User.Nicename != "boss" || !who.User.Registered.Equal(first.Registered) {
-			t.Errorf("after the import: %+v, %v", who.User, err)
-		}
-		if _, err := h.from(t, addr).Login(t.Context(), "admin", "admin-password"); err != auth.ErrDenied {
-			t.Errorf("the password from before: %v, want ErrDenied", err)
-		}
-	})
-}
-
-// What was exported can be imported: without hashes nothing of a credential is
-// in it, with hashes the passwords go on working.
-func TestExportUsers(t *testing.T) {
-	var moved []byte
-	each(t, nil, func(t *testing.T, h *house) {
-		bundle := []auth.ImportUser{{
-			ID: 7, Login: "admin", Password: "admin-pass-1234", Role: auth.Administrator, Email: "admin@example.org", RegisteredGMT: "2023-12-01 08:00:00",
-			Nickname: "admin", Nicename: "admin", DisplayName: "Admin", FirstName: "A", LastName: "B", URL: "http://example.org/", Bio: "C & \"D\"",
-			Keys:                 []auth.ImportKey{{Public: "b730db0864b0d4453ba6a26ad6613cd4", Secret: "7647a19f5bf3e9fd001419900ad48a54"}},
-			ApplicationPasswords: []auth.ImportPassword{{UUID: "u", Name: "client", Password: "abcd EFGH 1234"}},
-		}}
-		load := func(list []auth.ImportUser) {
-			t.Helper()
-			if err := h.db.Update(t.Context(), func(tx *database.Tx) error { return h.users.ImportUsers(t.Context(), tx, list) }); err != nil {
-				t.Fatal(err)
-			}
-		}
-		export := func(hashes bool) []byte {
-			t.Helper()
-			list, err := h.users.ExportUsers(t.Context(), h.db, hashes)
-			if err != nil {
-				t.Fatal(err)
-			}
-			text, err := json.Marshal(list)
-			if err != nil {
-				t.Fatal(err)
-			}
-			return text
-		}
-		if moved != nil { // from the other database
-			var list []auth.ImportUser
-			if err := json.Unmarshal(moved, &list); err != nil {
-				t.Fatal(err)
-			}
-			load(list)
-			for _, password := range []string{"admin-pass-1234", "abcd EFGH 1234"} {
-				if _, err := h.from(t, addr).Login(t.Context(), "admin", password); err != nil {
-					t.Errorf("after moving, %q: %v", password, err)
-				}
-			}
-			return
-		}
-		load(bundle)
-		plain, full := export(false), export(true)
-		for _, word := range []string{"pass-1234", "abcd", "7647a19f", "argon2id", "blake2b", "password", "secret"} {
-			if strings.Contains(string(plain), word) {
-				t.Errorf("the export holds %q: %s", word, plain)
-			}
-		}
-		for _, word := range []string{"pass-1234", "abcd", "7647a19f"} {
-			if strings.Contains(string(full), word) {
-				t.Errorf("the export with hashes holds %q: %s", word, full)
-			}
-		}
-		want := bundle[0]
-		want.Password, want.Keys, want.ApplicationPasswords = "", nil, nil
-		var got []auth.ImportUser
-		if err := json.Unmarshal(plain, &got); err != nil {
-			t.Fatal(err)
-		}
-		if diff := cmp.Diff([]auth.ImportUser{want}, got); diff != "" {
-			t.Errorf("the export (-want +got):\n%s", diff)
-		}
-		// Loading the export back changes nothing.
-		before := dump(t, h.db)
-		load(got)
-		if diff := cmp.Diff(before, dump(t, h.db)); diff != "" {
-			t.Errorf("the export loaded back has changed something:\n%s", diff)
-		}
-		moved = full
 	})
 }

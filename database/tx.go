@@ -36,6 +36,10 @@ const maxTries = 12
 // no effect beyond tx and must assign to variables outside, never add to
 // them.
 //
+// After an error of a statement fn can only return: PostgreSQL refuses
+// everything else that the transaction tries, where SQLite would go on. Ask
+// first, or use ON CONFLICT, where a duplicate is to be expected.
+//
 // Inside fn use tx alone. A call of db.Update or db.Exec would wait for fn to
 // end, for ever.
 func (db *DB) Update(ctx context.Context, fn func(tx *Tx) error) error {
