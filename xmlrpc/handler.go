@@ -287,6 +287,8 @@ func (q *request[I]) plain(status int, text string) {
 }
 
 func (q *request[I]) write(status int, body []byte) {
+	// The answer is complete, and a slow client may take long to read it.
+	q.release()
 	_ = q.control.SetWriteDeadline(time.Now().Add(q.h.cfg.WriteTime))
 	q.w.WriteHeader(status)
 	n, err := q.w.Write(body)
