@@ -3,6 +3,8 @@ package wordpress
 import (
 	"context"
 	"errors"
+	"fmt"
+	"math"
 
 	"github.com/quillgate/quillgate/apps"
 	"github.com/quillgate/quillgate/auth"
@@ -36,6 +38,8 @@ var faults = []struct {
 	err   error
 	fault *xmlrpc.Fault
 }{
+	{auth.ErrClearText, &xmlrpc.Fault{Code: codeForbidden, Message: "A password is taken over https only, or from the machine itself: use the https address, or sign the request."}},
+	{auth.ErrBusy, &xmlrpc.Fault{Code: codeServerError, Message: "The server is checking too many passwords at the moment; try again in a few seconds."}},
 	{auth.ErrDenied, errLogin},
 	{site.ErrConflict, &xmlrpc.Fault{Code: codeConflict, Message: "The post has been changed since you last read it."}},
 	{site.ErrEmptyPost, &xmlrpc.Fault{Code: codeServerError, Message: "A post needs a title, a text or an excerpt."}},
@@ -60,6 +64,12 @@ func (a *API) fault(ctx context.Context, err error) error {
 	var invalid *site.Invalid
 	if errors.As(err, &invalid) {
 		return &xmlrpc.Fault{Code: codeForbidden, Message: invalid.Error()}
+	}
+	var throttled *auth.Throttled
+	if errors.As(err, &throttled) {
+		// The same for every name, known or not, so it tells nothing but the wait.
+		seconds := int(math.Ceil(throttled.RetryAfter.Seconds()))
+		return &xmlrpc.Fault{Code: codeForbidden, Message: fmt.Sprintf("Too many wrong passwords have come from your address; try again in %d seconds.", seconds)}
 	}
 	var denied *site.Denied
 	if errors.As(err, &denied) {
