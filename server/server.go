@@ -13,6 +13,7 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"os"
 	"path/filepath"
 	"sync"
 	"sync/atomic"
@@ -80,6 +81,10 @@ func New(cfg Config) (*Server, error) {
 // newEndpoint joins the method table, the verification of credentials and the protocol server.
 func (s *Server) newEndpoint(cfg Config) (*xmlrpc.Handler[*auth.Request], error) {
 	blog := cfg.Blog
+	spool := filepath.Join(blog.Folder, spoolFolder)
+	if err := os.MkdirAll(spool, 0o700); err != nil {
+		return nil, fmt.Errorf("make the folder for large requests: %w", err)
+	}
 	api := wordpress.New(wordpress.Config{Site: blog.Site, Users: blog.Users, Apps: blog.Apps, Logger: cfg.Logger})
 	verifier := auth.New(auth.Config{
 		Users: blog.Users, Apps: blog.Apps, Clock: cfg.Clock, Logger: cfg.Logger,
@@ -100,7 +105,7 @@ func (s *Server) newEndpoint(cfg Config) (*xmlrpc.Handler[*auth.Request], error)
 			return check, nil
 		},
 		Fault:         api.Fault,
-		SpoolDir:      filepath.Join(blog.Folder, spoolFolder),
+		SpoolDir:      spool,
 		MaxBody:       cfg.MaxBody,
 		Introspection: cfg.Introspection,
 		Observe:       s.observeCall,
