@@ -72,7 +72,7 @@ func Resume(src io.ReadSeeker, offset int64) (*Reader, error) {
 	if offset < r.offset {
 		return nil, &FormatError{offset, ErrOffset}
 	}
-	const tail = 128 // bytes before offset that tell what ends there
+	const tail = 1 << 10 // bytes before offset that tell what ends there
 	from := max(0, offset-tail)
 	if _, err := src.Seek(from, io.SeekStart); err != nil {
 		return nil, &FormatError{offset, fmt.Errorf("seek: %w", err)}
@@ -100,15 +100,14 @@ func Resume(src io.ReadSeeker, offset int64) (*Reader, error) {
 
 // lastTag returns the name in the end tag or empty tag that text ends with, and its slash: "/name" or "name/".
 func lastTag(text []byte) string {
-	inner, ok := strings.CutSuffix(string(text[bytes.LastIndexByte(text, '<')+1:]), ">")
-	words := strings.Fields(inner)
+	last := text[max(0, bytes.LastIndexByte(text, '<')):]
+	m, ok := findTag(last)
 	switch {
-	case !ok || len(words) == 0:
-		return ""
-	case strings.HasPrefix(inner, "/"):
-		return words[0]
-	case strings.HasSuffix(inner, "/"):
-		return strings.TrimSuffix(words[0], "/") + "/"
+	case !ok || m.size != len(last):
+	case m.kind == endTag:
+		return "/" + string(m.name)
+	case m.kind == emptyTag:
+		return string(m.name) + "/"
 	}
 	return ""
 }
