@@ -1,6 +1,6 @@
 #!/usr/bin/env perl
 # Publishes, edits, lists and deletes posts with Perl's XMLRPC::Lite (Debian: libxmlrpc-lite-perl), which guesses types:
-# digits are sent as int whatever they mean.
+# digits are sent as int whatever they mean, and what looks like a date as a date.
 #
 # Reads from the environment: QG_URL, QG_IMAGE (a PNG file), and either QG_PUBLIC and QG_SECRET (signed calls) or QG_USER
 # and QG_PASSWORD. The last line is "ok" when everything was as it should be.
@@ -47,7 +47,7 @@ my $media = call('metaWeblog.newMediaObject', 1, $user, $password, { name => 'li
 check('picture as fetched', LWP::UserAgent->new->get($media->{url})->content eq $picture ? 1 : 0, 1);
 
 my $post = call('metaWeblog.newPost', 1, $user, $password,
-    { title => 2024, description => text("Smörgås\n世界 🚀"), mt_keywords => text('Käse, 日本'), dateCreated => SOAP::Data->type('dateTime.iso8601' => '20240229T13:14:15') }, 1);
+    { title => 2024, description => text("Smörgås\n世界 🚀"), mt_keywords => text('Käse, 日本'), dateCreated => '20240229T13:14:15' }, 1);
 my $got = call('metaWeblog.getPost', $post, $user, $password);
 check('title', $got->{title}, '2024');
 check('description', decode_utf8($got->{description}), "Smörgås\n世界 🚀");

@@ -1,0 +1,185 @@
+package interop
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// binary is the program, built once for all tests of the package.
+var binary struct {
+	sync.Once
+	folder, path string
+	err          error
+}
+
+func TestMain(m *testing.M) {
+	code := m.Run()
+	if binary.folder != "" {
+		os.RemoveAll(binary.folder)
+	}
+	os.Exit(code)
+}
+
+// build returns the path of the program.
+func build(t testing.TB) string {
+	t.Helper()
+	binary.Do(func() {
+		if binary.folder, binary.err = os.MkdirTemp("", "quillgate-interop-"); binary.err != nil {
+			return
+		}
+		binary.path = filepath.Join(binary.folder, "quillgate")
+		cmd := exec.Command("go", "build", "-o", binary.path, "github.com/quillgate/quillgate/cmd/quillgate")
+		if out, err := cmd.CombinedOutput(); err != nil {
+			binary.err = fmt.Errorf("build quillgate: %w\n%s", err, out)
+		}
+	})
+	if binary.err != nil {
+		t.Fatal(binary.err)
+	}
+	return binary.path
+}
+
+// command runs the program to its end and returns what it printed.
+func command(t testing.TB, s seeded, stdin string, args ...string) string {
+	t.Helper()
+	cmd := exec.Command(build(t), args...)
+	cmd.Env = s.environment()
+	cmd.Stdin = strings.NewReader(stdin)
+	var out, complaints bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &complaints
+	if err := cmd.Run(); err != nil {
+		t.Fatalf("quillgate %s: %v\n%s%s", strings.Join(args, " "), err, &out, &complaints)
+	}
+	return out.String()
+}
+
+// environment is the settings that name the blog.
+func (s seeded) environment() []string {
+	env := append(os.Environ(), "QUILLGATE_DATA="+s.folder)
+	if s.database != "" {
+		env = append(env, "QUILLGATE_DATABASE="+s.database)
+	}
+	return env
+}
+
+// process is a running server.
+type process struct {
+	base     string // address of the home page
+	endpoint string
+	greeting string // what it printed until it answered
+	cmd      *exec.Cmd
+	log      *lockedBuffer
+	ended    chan error // one value, when the process has ended
+}
+
+var greeted = regexp.MustCompile(`(http://\S+)/xmlrpc\.php`)
+
+// start runs the server on a free port of loopback and waits until it is ready. It is killed when the test ends.
+func start(t testing.TB, s seeded, args ...string) *process {
+	t.Helper()
+	p := &process{log: &lockedBuffer{}, ended: make(chan error, 1)}
+	p.cmd = exec.Command(build(t), append([]string{"serve", "--listen", "127.0.0.1:0", "--throttle-exempt", "127.0.0.0/8"}, args...)...)
+	p.cmd.Env = s.environment()
+	p.cmd.Stderr = p.log
+	out, err := p.cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := p.cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(p.kill)
+	lines := bufio.NewReader(out)
+	for p.base == "" {
+		line, err := lines.ReadString('\n')
+		p.greeting += line
+		if m := greeted.FindStringSubmatch(line); m != nil {
+			p.base, p.endpoint = m[1], m[0]
+		}
+		if err != nil {
+			t.Fatalf("quillgate serve: it ended before it served\n%s%s", p.greeting, p.log)
+		}
+	}
+	rest := make(chan string)
+	go func() {
+		text, _ := io.ReadAll(lines)
+		rest <- string(text)
+		p.ended <- p.cmd.Wait()
+	}()
+	go func() { p.log.Write([]byte(<-rest)) }()
+	p.await(t)
+	return p
+}
+
+// await asks until the server says that it is ready. It listens before it greets, so there is nothing to wait for but
+// its answer.
+func (p *process) await(t testing.TB) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, p.base+"/readyz", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		t.Fatalf("the server does not answer: %v\n%s", err, p.log)
+	}
+	resp.Body.Close()
+	if resp.StatusCode != http.StatusOK {
+		t.Fatalf("the server is not ready: %s\n%s", resp.Status, p.log)
+	}
+}
+
+// kill ends the process at once, as a crash does. Killing it again does nothing.
+func (p *process) kill() {
+	p.cmd.Process.Kill()
+	p.ended <- <-p.ended
+}
+
+// stop asks the process to end and returns its exit code.
+func (p *process) stop(t testing.TB) int {
+	t.Helper()
+	if err := p.cmd.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	err := <-p.ended
+	p.ended <- err
+	var exit *exec.ExitError
+	if err != nil && !errors.As(err, &exit) {
+		t.Fatal(err)
+	}
+	return p.cmd.ProcessState.ExitCode()
+}
+
+// lockedBuffer collects what a process writes while a test reads it.
+type lockedBuffer struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+func (b *lockedBuffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.text.Write(p)
+}
+
+func (b *lockedBuffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.text.String()
+}
