@@ -21,7 +21,7 @@ const maxSlug = 200
 // and underscores. Latin letters lose their accents, other scripts become percent-encoded UTF-8 in lower case, and what
 // is left is at most 200 bytes. A text of punctuation alone gives "".
 func Slug(text string) string {
-	text = stripElements(text)
+	text = norm.NFC.String(stripElements(text))
 	var b strings.Builder
 	used := 0
 	for i := 0; i < len(text) && used < maxSlug; {
