@@ -1,0 +1,189 @@
+package site_test
+
+import (
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/quillgate/quillgate/auth"
+	"github.com/quillgate/quillgate/database"
+	"github.com/quillgate/quillgate/database/databasetest"
+	"github.com/quillgate/quillgate/site"
+)
+
+func TestListPosts(t *testing.T) {
+	databasetest.Each(t, func(t *testing.T, db *database.DB) {
+		n := openNewsroom(t, db)
+		// Made in another order than that of their dates.
+		for _, p := range []struct {
+			who                  auth.Identity
+			title, status, words string
+			month                time.Month
+		}{
+			{n.admin, "june", "publish", "The home TEAM won. 100% sure", 6},
+			{n.author, "May", "publish", "home alone", 5},
+			{n.admin, "april", "draft", "Ünïcödé", 4},
+			{n.contributor, "March", "pending", "a_b", 3},
+			{n.admin, "february", "private", "axb", 2},
+			{n.author, "January", "publish", "team home", 1},
+		} {
+			n.create(t, p.who, site.PostEdit{Title: &p.title, Content: &p.words, Status: &p.status,
+				Date: &site.PostDate{Time: time.Date(2025, p.month, 1, 0, 0, 0, 0, time.UTC)}})
+		}
+		trashed := n.create(t, n.author, site.PostEdit{Title: new("gone"), Status: new("publish"), Date: &site.PostDate{Time: time.Date(2025, 7, 1, 0, 0, 0, 0, time.UTC)}})
+		if err := n.DeletePost(t.Context(), n.admin, trashed); err != nil {
+			t.Fatal(err)
+		}
+		n.create(t, n.admin, site.PostEdit{Type: new("page"), Title: new("a page"), Status: new("publish")})
+		n.create(t, n.admin, site.PostEdit{Title: new("ahead"), Status: new("publish"), Date: in(n, time.Hour)})
+
+		const all = "ahead june May april March february January"
+		tests := []struct {
+			name string
+			who  auth.Identity
+			f    site.PostFilter
+			want string
+		}{
+			{"default", n.admin, site.PostFilter{}, all},
+			{"two", n.admin, site.PostFilter{Limit: 2}, "ahead june"},
+			{"next two", n.admin, site.PostFilter{Limit: 2, Offset: 2}, "May april"},
+			{"past the end", n.admin, site.PostFilter{Offset: 100}, ""},
+			{"editor", n.editor, site.PostFilter{}, all},
+			{"author", n.author, site.PostFilter{}, "May January"},
+			{"author's share of three", n.author, site.PostFilter{Limit: 3}, "May"},
+			{"contributor", n.contributor, site.PostFilter{}, "March"},
+			{"one status", n.admin, site.PostFilter{Statuses: []string{"publish"}}, "june May January"},
+			{"scheduled", n.admin, site.PostFilter{Statuses: []string{"future"}}, "ahead"},
+			{"two statuses", n.admin, site.PostFilter{Statuses: []string{"draft", "private"}}, "april february"},
+			{"two statuses, second page", n.admin, site.PostFilter{Statuses: []string{"draft", "private"}, Limit: 1, Offset: 1}, "february"},
+			{"trash", n.admin, site.PostFilter{Statuses: []string{"trash"}}, "gone"},
+			{"own trash", n.author, site.PostFilter{Statuses: []string{"trash"}}, "gone"},
+			{"others' trash", n.contributor, site.PostFilter{Statuses: []string{"trash"}}, ""},
+			{"any", n.admin, site.PostFilter{Statuses: []string{"any"}}, all},
+			{"unknown status", n.admin, site.PostFilter{Statuses: []string{"nonsense"}}, "ahead gone june May april March february January"},
+			{"known beside unknown", n.admin, site.PostFilter{Statuses: []string{"nonsense", "draft"}}, "april"},
+			{"pages", n.admin, site.PostFilter{Type: "page"}, "a page"},
+			{"by title", n.admin, site.PostFilter{OrderBy: "title", Ascending: true}, "ahead april february January june March May"},
+			{"by title, down", n.admin, site.PostFilter{OrderBy: "title", Limit: 2}, "May March"},
+			{"by id", n.admin, site.PostFilter{OrderBy: "ID", Ascending: true, Limit: 2}, "june May"},
+			{"by date, up", n.admin, site.PostFilter{OrderBy: "date", Ascending: true, Limit: 2}, "January february"},
+			{"by nothing known", n.admin, site.PostFilter{OrderBy: "1; DROP TABLE posts", Limit: 1}, "ahead"},
+			{"of one author", n.admin, site.PostFilter{Author: n.author.User.ID}, "May January"},
+			{"words", n.admin, site.PostFilter{Search: "home team"}, "june January"},
+			{"quoted words", n.admin, site.PostFilter{Search: `"home team"`}, "june"},
+			{"title", n.admin, site.PostFilter{Search: "JANUARY"}, "January"},
+			{"percent", n.admin, site.PostFilter{Search: "100%"}, "june"},
+			{"a percent sign is no wildcard", n.admin, site.PostFilter{Search: "h%e"}, ""},
+			{"underscore", n.admin, site.PostFilter{Search: "a_b"}, "March"},
+			{"other script", n.admin, site.PostFilter{Search: "Ünïcödé"}, "april"},
+			{"found nowhere", n.admin, site.PostFilter{Search: "zzzz"}, ""},
+		}
+		for _, test := range tests {
+			list, err := n.ListPosts(t.Context(), test.who, test.f, 0)
+			if err != nil {
+				t.Errorf("%s: %v", test.name, err)
+				continue
+			}
+			var titles []string
+			for _, p := range list {
+				titles = append(titles, p.Title)
+			}
+			if got := strings.Join(titles, " "); got != test.want {
+				t.Errorf("%s: %q, want %q", test.name, got, test.want)
+			}
+		}
+		if _, err := n.ListPosts(t.Context(), n.admin, site.PostFilter{Type: "nonsense"}, 0); kind(err) != "invalid" {
+			t.Errorf("an unknown type: %v, want invalid", err)
+		}
+		for _, test := range []struct {
+			who  auth.Identity
+			kind string
+		}{{n.subscriber, "post"}, {n.author, "page"}, {auth.Identity{}, "post"}} {
+			if _, err := n.ListPosts(t.Context(), test.who, site.PostFilter{Type: test.kind}, 0); kind(err) != "denied" {
+				t.Errorf("%q lists %ss: %v, want denied", test.who.User.Role, test.kind, err)
+			}
+		}
+	})
+}
+
+// What a call costs does not grow with the number of posts that it shows or that there are.
+func TestStatements(t *testing.T) {
+	databasetest.Each(t, func(t *testing.T, db *database.DB) {
+		n := openNewsroom(t, db)
+		tags := &[]string{"a", "b", "c"}
+		fields := []site.FieldEdit{{Key: "a", Value: "1"}, {Key: "b", Value: "2"}, {Key: "c", Value: "3"}}
+		post := site.PostEdit{Title: new("T"), Content: new("x"), Status: new("publish"), Tags: tags, CustomFields: fields, FirstRevision: true}
+		var id int64
+		for range 30 {
+			id = n.create(t, n.author, post)
+		}
+		everything := site.LoadTerms | site.LoadFields
+		tests := []struct {
+			name string
+			most int64
+			do   func() error
+		}{
+			{"get", 3, func() error { return second(n.GetPost(t.Context(), n.author, id, everything)) }},
+			{"list 10", 3, func() error { return second(n.ListPosts(t.Context(), n.author, site.PostFilter{}, everything)) }},
+			{"list 30", 3, func() error {
+				return second(n.ListPosts(t.Context(), n.author, site.PostFilter{Limit: 30}, everything))
+			}},
+			{"create", 14, func() error { return second(n.CreatePost(t.Context(), n.author, post)) }},
+			{"create the least", 6, func() error { return second(n.CreatePost(t.Context(), n.author, site.PostEdit{Title: new("T")})) }},
+			{"edit", 6, func() error { return n.EditPost(t.Context(), n.author, id, site.PostEdit{Content: new("y")}) }},
+			{"trash", 12, func() error { return n.DeletePost(t.Context(), n.author, id) }},
+			{"delete", 6, func() error { return n.DeletePost(t.Context(), n.author, id) }},
+			{"publish due", 1, func() error { return second(n.PublishDue(t.Context())) }},
+		}
+		if _, err := n.Options(t.Context()); err != nil { // read once, and kept
+			t.Fatal(err)
+		}
+		for _, test := range tests {
+			before := db.Statements()
+			if err := test.do(); err != nil {
+				t.Errorf("%s: %v", test.name, err)
+			}
+			if used := db.Statements() - before; used > test.most {
+				t.Errorf("%s: %d statements, want at most %d", test.name, used, test.most)
+			}
+		}
+	})
+}
+
+// Among many posts the newest are found, and the few of a rare status.
+func TestListOfMany(t *testing.T) {
+	databasetest.Each(t, func(t *testing.T, db *database.DB) {
+		n := openNewsroom(t, db)
+		insertPosts(t, n, 20_000, func(i int) (string, string, time.Time) {
+			status := "publish"
+			if i%5000 == 7 {
+				status = "draft"
+			}
+			return status, "post-" + strconv.Itoa(i), n.clock.now().Add(-time.Duration(i) * time.Hour)
+		})
+		if _, err := db.Exec(t.Context(), `ANALYZE`); err != nil {
+			t.Fatal(err)
+		}
+		list, err := n.ListPosts(t.Context(), n.admin, site.PostFilter{Limit: 3}, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(list) != 3 || list[0].Title != "Title 0" || list[2].Title != "Title 2" {
+			t.Errorf("the newest three: %d posts, want Title 0 to Title 2", len(list))
+		}
+		drafts, err := n.ListPosts(t.Context(), n.admin, site.PostFilter{Statuses: []string{"draft", "pending"}, Limit: 3}, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got []string
+		for _, p := range drafts {
+			got = append(got, p.Title)
+		}
+		if diff := cmp.Diff([]string{"Title 7", "Title 5007", "Title 10007"}, got); diff != "" {
+			t.Errorf("the newest three drafts (-want +got):\n%s", diff)
+		}
+	})
+}
