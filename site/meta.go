@@ -17,6 +17,10 @@ const (
 	metaTrashStatus = "_wp_trash_meta_status"
 	metaTrashTime   = "_wp_trash_meta_time"
 	metaTrashSlug   = "_wp_desired_post_slug"
+	// A published post bears these two until somebody has told the pages that it links to, and has looked for files to
+	// enclose. They are the list of that work, and go into exports.
+	metaToPing    = "_pingme"
+	metaToEnclose = "_encloseme"
 )
 
 // CustomField is one custom field of a post or a term. A key may occur many times.
@@ -162,6 +166,18 @@ func valueRows(rows, columns int) string {
 		b.WriteByte(')')
 	}
 	return b.String()
+}
+
+// markPublished leaves on published posts the marks of the work that their publication makes, where they are not yet.
+func markPublished(ctx context.Context, tx *database.Tx, posts []int64) error {
+	err := execIn(ctx, tx, `INSERT INTO post_meta (post_id, key, value) SELECT p.id, m.key, '1'
+		FROM posts p CROSS JOIN (SELECT '`+metaToPing+`' AS key, 1 AS place UNION ALL SELECT '`+metaToEnclose+`', 2) AS m
+		WHERE p.id IN (?) AND p.type = 'post' AND NOT EXISTS (SELECT 1 FROM post_meta x WHERE x.post_id = p.id AND x.key = m.key)
+		ORDER BY p.id, m.place`, posts)
+	if err != nil {
+		return fmt.Errorf("mark published posts: %w", err)
+	}
+	return nil
 }
 
 func fieldsByID(ctx context.Context, tx *database.Tx, post int64) (map[int64]CustomField, error) {

@@ -25,10 +25,18 @@ func (w *edit) write(ctx context.Context) error {
 	if err := w.writeTerms(ctx); err != nil {
 		return err
 	}
-	if w.old == nil && !w.FirstRevision {
-		return nil
+	if counts(&w.post) {
+		if err := markPublished(ctx, w.tx, []int64{w.post.ID}); err != nil {
+			return err
+		}
 	}
-	return saveRevision(ctx, w.tx, &w.post, w.who.User.ID)
+	switch {
+	case w.old != nil:
+		return saveRevision(ctx, w.tx, &w.post, w.who.User.ID)
+	case w.FirstRevision:
+		return addRevision(ctx, w.tx, &w.post, w.who.User.ID)
+	}
+	return nil
 }
 
 // nameIt gives the post its slug: the wanted one, the one it has, or one made from the title when it goes public.

@@ -16,7 +16,7 @@ import (
 // saveRevision keeps the present texts of the post, unless its last revision has the same.
 func saveRevision(ctx context.Context, tx *database.Tx, p *Post, author int64) error {
 	t, known := postTypeNamed(p.Type)
-	if !known || !t.SupportsFeature("revisions") || p.Status == StatusAutoDraft {
+	if !known || !t.SupportsFeature("revisions") {
 		return nil
 	}
 	var last struct {
@@ -33,6 +33,10 @@ func saveRevision(ctx context.Context, tx *database.Tx, p *Post, author int64) e
 	case sameText(last.Title, p.Title) && sameText(last.Content, p.Content) && sameText(last.Excerpt, p.Excerpt):
 		return nil
 	}
+	return addRevision(ctx, tx, p, author)
+}
+
+func addRevision(ctx context.Context, tx *database.Tx, p *Post, author int64) error {
 	return insertPost(ctx, tx, &Post{
 		Type: TypeRevision, Status: StatusInherit, Parent: p.ID, Author: author,
 		Name:  fmt.Sprintf("%d-revision-v1", p.ID),

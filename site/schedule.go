@@ -57,6 +57,9 @@ func (s *Site) publishBatch(ctx context.Context) (int, error) {
 		if err := execIn(ctx, tx, `UPDATE posts SET status = 'publish' WHERE id IN (?)`, due); err != nil {
 			return err
 		}
+		if err := markPublished(ctx, tx, due); err != nil {
+			return err
+		}
 		return countPublished(ctx, tx, due)
 	})
 	return len(due), err
