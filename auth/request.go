@@ -150,6 +150,14 @@ func (q *Request) Signed() (Identity, bool) {
 	return q.signed, true
 }
 
+// Addr is the address of the client; the zero Addr when it is not known.
+func (q *Request) Addr() netip.Addr {
+	if q == nil {
+		return netip.Addr{}
+	}
+	return q.addr
+}
+
 // Login returns who calls a method that takes a user name (or address) and a
 // password. A signed request is its key's, whatever the arguments say.
 // Otherwise the password is the account's or an application password.

@@ -16,7 +16,7 @@ var (
 	bundleTaxonomies      = []string{"category", "post_tag", "post_format"}
 	bundlePostTypes       = []string{"post", "page", "attachment", "revision"}
 	bundlePostStatuses    = []string{"publish", "future", "draft", "pending", "private", "trash", "auto-draft", "inherit"}
-	bundleCommentStatuses = []string{"approve", "hold", "spam", "trash"}
+	bundleCommentStatuses = []string{CommentApproved, CommentHeld, CommentSpam, CommentTrashed, statusPostTrashed}
 )
 
 // check finds what is wrong with a bundle in itself, whatever the blog holds.

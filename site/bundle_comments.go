@@ -3,28 +3,7 @@ package site
 import (
 	"context"
 	"fmt"
-	"time"
 )
-
-// Comment is a comment as the table has it.
-type Comment struct {
-	ID      int64     `db:"id"`
-	Post    int64     `db:"post_id"`
-	Parent  int64     `db:"parent"`
-	UserID  int64     `db:"user_id"`
-	Status  string    `db:"status"`
-	Type    string    `db:"type"`
-	Author  string    `db:"author"`
-	Email   string    `db:"email"`
-	URL     string    `db:"url"`
-	IP      string    `db:"ip"`
-	Agent   string    `db:"agent"`
-	Content string    `db:"content"`
-	Date    time.Time `db:"date"`
-	DateGMT time.Time `db:"date_gmt"`
-}
-
-const commentColumns = `id, post_id, parent, user_id, status, type, author, email, url, ip, agent, content, date, date_gmt`
 
 func (im *importer) importedComment(c *BundleComment) Comment {
 	row := Comment{c.ID, c.Post, c.Parent, c.UserID, c.Status, c.Type, c.Author, c.Email, c.URL, c.IP, c.Agent, c.Content, c.Date.Time, c.DateGMT.Time}

@@ -94,13 +94,15 @@ func escapeTitle(text string) string {
 	return strings.NewReplacer("<", "&lt;", ">", "&gt;", `"`, "&quot;", "'", "&#039;").Replace(escapeAmpersands(text))
 }
 
-// escapeAmpersands writes every & that begins no entity as one.
-func escapeAmpersands(text string) string {
+func escapeAmpersands(text string) string { return replaceAmpersands(text, "&amp;") }
+
+// replaceAmpersands writes every & that begins no entity as one.
+func replaceAmpersands(text, entity string) string {
 	return ampersand.ReplaceAllStringFunc(text, func(m string) string {
 		if html.UnescapeString(m) != m {
 			return m
 		}
-		return "&amp;" + m[1:]
+		return entity + m[1:]
 	})
 }
 

@@ -21,6 +21,25 @@ type method struct {
 	mode  loginMode
 	help  string
 	do    func(a *API, ctx context.Context, who auth.Identity, p params) (xmlrpc.Value, error)
+	// from is do for methods that keep where a call comes from.
+	from func(a *API, ctx context.Context, who auth.Identity, p params, at origin) (xmlrpc.Value, error)
+}
+
+// origin is where a call comes from.
+type origin struct {
+	ip    string // of the client; empty when it is not known
+	agent string // what the client calls itself
+}
+
+func originOf(c *xmlrpc.Call[*auth.Request]) origin {
+	var at origin
+	if addr := c.Identity.Addr(); addr.IsValid() {
+		at.ip = addr.String()
+	}
+	if c.Request != nil {
+		at.agent = c.Request.UserAgent()
+	}
+	return at
 }
 
 // noLogin stands in method.login where a method takes no user name and no password.
@@ -49,4 +68,12 @@ func (m method) signatures() [][]string {
 		}
 	}
 	return out
+}
+
+// run calls the function of the row.
+func (m method) run(ctx context.Context, a *API, who auth.Identity, p params, c *xmlrpc.Call[*auth.Request]) (xmlrpc.Value, error) {
+	if m.from != nil {
+		return m.from(a, ctx, who, p, originOf(c))
+	}
+	return m.do(a, ctx, who, p)
 }

@@ -48,7 +48,7 @@ var methods = []method{
 	{name: "wp.getComments", shape: "int string string [struct → array", login: 1, help: "Comments, filtered.", do: (*API).getComments},
 	{name: "wp.deleteComment", shape: "int string string int → boolean", login: 1, help: "Moves a comment to the trash, or deletes it when it is there.", do: (*API).deleteComment},
 	{name: "wp.editComment", shape: "int string string int struct → boolean", login: 1, help: "Changes a comment.", do: (*API).editComment},
-	{name: "wp.newComment", shape: "int string string int struct → int", login: 1, mode: loginOptional, help: "Adds a comment to a post; the result is its id.", do: (*API).newComment},
+	{name: "wp.newComment", shape: "int string string int struct → int", login: 1, mode: loginOptional, help: "Adds a comment to a post; the result is its id.", from: (*API).newComment},
 	{name: "wp.getCommentStatusList", shape: "int string string → struct", login: 1, help: "The statuses a comment may have.", do: (*API).getCommentStatusList},
 	{name: "wp.getCommentCount", shape: "int string string int → struct", login: 1, help: "The numbers of a post's comments by status.", do: (*API).getCommentCount},
 	// wp_options.go

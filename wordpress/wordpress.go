@@ -79,7 +79,7 @@ func (a *API) call(ctx context.Context, m method, c *xmlrpc.Call[*auth.Request])
 	if err != nil {
 		return xmlrpc.Value{}, a.fault(ctx, err)
 	}
-	v, err := m.do(a, ctx, who, p)
+	v, err := m.run(ctx, a, who, p, c)
 	if err != nil {
 		return xmlrpc.Value{}, a.fault(ctx, err)
 	}

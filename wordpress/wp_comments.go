@@ -2,35 +2,219 @@ package wordpress
 
 import (
 	"context"
+	"errors"
 
 	"github.com/quillgate/quillgate/auth"
+	"github.com/quillgate/quillgate/site"
 	"github.com/quillgate/quillgate/xmlrpc"
 )
 
+var (
+	errNoComment      = &xmlrpc.Fault{Code: codeNotFound, Message: "There is no comment with this id."}
+	errNoCommentsType = &xmlrpc.Fault{Code: codeNotFound, Message: "There is no such post type, or its posts have no comments."}
+	errCommentSame    = &xmlrpc.Fault{Code: codeServerError, Message: "The comment was not changed: it is like that already."}
+	errCommentStatus  = &xmlrpc.Fault{Code: codeNotAllowed, Message: "There is no such status of comments."}
+)
+
+// commentFault maps the errors that mean something else for comments than elsewhere. In these methods most that may
+// not be done is fault 403.
+func commentFault(err error) error {
+	var denied *site.Denied
+	var invalid *site.Invalid
+	switch {
+	case errors.Is(err, site.ErrNoComment):
+		return errNoComment
+	case errors.As(err, &denied):
+		return &xmlrpc.Fault{Code: codeForbidden, Message: "You are not allowed to " + denied.Action + "."}
+	case errors.As(err, &invalid):
+		return &xmlrpc.Fault{Code: codeForbidden, Message: "The comment was not taken: " + invalid.Why + "."}
+	}
+	return err
+}
+
+// commentStruct is a comment on the wire.
+func commentStruct(c *site.FullComment) xmlrpc.Value {
+	status, kind := c.Status, c.Type
+	if kind == "" {
+		kind = "comment"
+	}
+	return xmlrpc.Struct(
+		xmlrpc.M("date_created_gmt", dateTime(c.DateGMT)),
+		xmlrpc.M("user_id", idText(c.UserID)),
+		xmlrpc.M("comment_id", idText(c.ID)),
+		xmlrpc.M("parent", idText(c.Parent)),
+		xmlrpc.M("status", xmlrpc.String(status)),
+		xmlrpc.M("content", xmlrpc.String(c.Content)),
+		xmlrpc.M("link", xmlrpc.String(c.Link)),
+		xmlrpc.M("post_id", idText(c.Post)),
+		xmlrpc.M("post_title", xmlrpc.String(c.PostTitle)),
+		xmlrpc.M("author", xmlrpc.String(c.Author)),
+		xmlrpc.M("author_url", xmlrpc.String(c.URL)),
+		xmlrpc.M("author_email", xmlrpc.String(c.Email)),
+		xmlrpc.M("author_ip", xmlrpc.String(c.IP)),
+		xmlrpc.M("type", xmlrpc.String(kind)),
+	)
+}
+
+// getComment answers wp.getComment(blog, user, password, id).
 func (a *API) getComment(ctx context.Context, who auth.Identity, p params) (xmlrpc.Value, error) {
-	return xmlrpc.Value{}, errNotYet
+	c, err := a.site.GetComment(ctx, who, p.int(3))
+	if err != nil {
+		return xmlrpc.Value{}, commentFault(err)
+	}
+	return commentStruct(c), nil
 }
 
+// commentsPerPage is how many comments wp.getComments answers when the filter has no number.
+const commentsPerPage = 10
+
+// getComments answers wp.getComments(blog, user, password, filter).
 func (a *API) getComments(ctx context.Context, who auth.Identity, p params) (xmlrpc.Value, error) {
-	return xmlrpc.Value{}, errNotYet
+	filter := p.at(3)
+	f := site.CommentFilter{
+		Status: textOf(filter.Get("status")), Post: int64(count(filter.Get("post_id"))), PostType: textOf(filter.Get("post_type")),
+		Limit: commentsPerPage, Offset: count(filter.Get("offset")),
+	}
+	if v, ok := filter.Member("number"); ok {
+		f.Limit = count(v)
+	}
+	if v, ok := filter.Member("post_type"); ok && textOf(v) == "" {
+		return xmlrpc.Value{}, errNoCommentsType
+	}
+	list, err := a.site.ListComments(ctx, who, f)
+	var denied *site.Denied
+	switch {
+	case errors.As(err, &denied):
+		return xmlrpc.Value{}, &xmlrpc.Fault{Code: codeNotAllowed, Message: "You are not allowed to " + denied.Action + "; the approved ones are those of status approve."}
+	case errors.Is(err, site.ErrNoPostType):
+		return xmlrpc.Value{}, errNoCommentsType
+	case err != nil:
+		return xmlrpc.Value{}, commentFault(err)
+	}
+	out := make([]xmlrpc.Value, len(list))
+	for i := range list {
+		out[i] = commentStruct(&list[i])
+	}
+	return xmlrpc.Array(out...), nil
 }
 
+// deleteComment answers wp.deleteComment(blog, user, password, id).
 func (a *API) deleteComment(ctx context.Context, who auth.Identity, p params) (xmlrpc.Value, error) {
-	return xmlrpc.Value{}, errNotYet
+	if err := a.site.DeleteComment(ctx, who, p.int(3)); err != nil {
+		return xmlrpc.Value{}, commentFault(err)
+	}
+	return xmlrpc.Bool(true), nil
 }
 
+// editComment answers wp.editComment(blog, user, password, id, content). As in WordPress an edit that changes nothing
+// is fault 500; clients take that as done.
 func (a *API) editComment(ctx context.Context, who auth.Identity, p params) (xmlrpc.Value, error) {
-	return xmlrpc.Value{}, errNotYet
+	content := p.at(4)
+	text := func(name string) *string {
+		v, ok := content.Member(name)
+		if !ok || v.IsZero() {
+			return nil
+		}
+		t := textOf(v)
+		return &t
+	}
+	e := site.CommentEdit{Status: text("status"), Content: text("content"), Author: text("author"), Email: text("author_email"), URL: text("author_url")}
+	if v := content.Get("date_created_gmt"); truthOf(v) {
+		if d, ok := dateOf(v, true); ok {
+			e.DateGMT = &d.Time
+		}
+	}
+	err := a.site.EditComment(ctx, who, p.int(3), e)
+	var invalid *site.Invalid
+	switch {
+	case errors.Is(err, site.ErrSame):
+		return xmlrpc.Value{}, errCommentSame
+	case errors.As(err, &invalid) && invalid.Field == "status":
+		return xmlrpc.Value{}, errCommentStatus
+	case errors.As(err, &invalid):
+		return xmlrpc.Value{}, &xmlrpc.Fault{Code: codeServerError, Message: "The comment was not changed: " + invalid.Why + "."}
+	case err != nil:
+		return xmlrpc.Value{}, commentFault(err)
+	}
+	return xmlrpc.Bool(true), nil
 }
 
-func (a *API) newComment(ctx context.Context, who auth.Identity, p params) (xmlrpc.Value, error) {
-	return xmlrpc.Value{}, errNotYet
+// newComment answers wp.newComment(blog, user, password, post, content) with the id of the comment, an int. The post is
+// an id or an address. Without a user name and a password it comments as nobody, where the options allow that.
+func (a *API) newComment(ctx context.Context, who auth.Identity, p params, at origin) (xmlrpc.Value, error) {
+	post, err := a.postNamed(ctx, who, p.at(3))
+	if err != nil {
+		return xmlrpc.Value{}, err
+	}
+	content := p.at(4)
+	id, err := a.site.CreateComment(ctx, who, site.NewComment{
+		Post: post, Parent: int64(count(content.Get("comment_parent"))), Content: textOf(content.Get("content")),
+		Author: textOf(content.Get("author")), Email: textOf(content.Get("author_email")), URL: textOf(content.Get("author_url")),
+		IP: at.ip, Agent: at.agent,
+	})
+	if err != nil {
+		return xmlrpc.Value{}, newCommentFault(err)
+	}
+	return xmlrpc.Int(id), nil
 }
 
-func (a *API) getCommentStatusList(ctx context.Context, who auth.Identity, p params) (xmlrpc.Value, error) {
-	return xmlrpc.Value{}, errNotYet
+func newCommentFault(err error) error {
+	for _, row := range []struct {
+		err   error
+		words string
+	}{
+		{site.ErrSignInToComment, errLogin.Message},
+		{site.ErrCommentsClosed, "This post takes no comments."},
+		{site.ErrDuplicateComment, "You have said this already."},
+		{site.ErrCommentFlood, "Your last comment is only seconds old; wait a little before the next."},
+	} {
+		if errors.Is(err, row.err) {
+			return &xmlrpc.Fault{Code: codeForbidden, Message: row.words}
+		}
+	}
+	return commentFault(err)
 }
 
+// postNamed reads the id of a post, or finds the post by its address.
+func (a *API) postNamed(ctx context.Context, who auth.Identity, v xmlrpc.Value) (int64, error) {
+	if text := textOf(v); v.Kind() == xmlrpc.KindString && leadingInt(text) == 0 && text != "" && text != "0" {
+		found, err := a.site.FindPost(ctx, who, text, 0)
+		if err != nil {
+			return 0, err
+		}
+		return found.ID, nil
+	}
+	return int64(count(v)), nil
+}
+
+// commentStatusWords are the names of the statuses for people.
+var commentStatusWords = map[string]string{
+	site.CommentHeld: "Waiting for approval", site.CommentApproved: "Approved", site.CommentSpam: "Spam", site.CommentTrashed: "In the trash",
+}
+
+// getCommentStatusList answers wp.getCommentStatusList(blog, user, password).
+func (a *API) getCommentStatusList(_ context.Context, who auth.Identity, _ params) (xmlrpc.Value, error) {
+	list, err := a.site.CommentStatuses(who)
+	if err != nil {
+		return xmlrpc.Value{}, commentFault(err)
+	}
+	members := make([]xmlrpc.Member, len(list))
+	for i, status := range list {
+		members[i] = xmlrpc.M(status, xmlrpc.String(commentStatusWords[status]))
+	}
+	return xmlrpc.Struct(members...), nil
+}
+
+// getCommentCount answers wp.getCommentCount(blog, user, password, post).
 func (a *API) getCommentCount(ctx context.Context, who auth.Identity, p params) (xmlrpc.Value, error) {
-	return xmlrpc.Value{}, errNotYet
+	n, err := a.site.CountComments(ctx, who, p.int(3))
+	if err != nil {
+		return xmlrpc.Value{}, commentFault(err)
+	}
+	return xmlrpc.Struct(
+		xmlrpc.M("approved", xmlrpc.Int(n.Approved)),
+		xmlrpc.M("awaiting_moderation", xmlrpc.Int(n.Held)),
+		xmlrpc.M("spam", xmlrpc.Int(n.Spam)),
+		xmlrpc.M("total_comments", xmlrpc.Int(n.Total)),
+	), nil
 }

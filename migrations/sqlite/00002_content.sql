@@ -94,6 +94,8 @@ CREATE TABLE comments (
 );
 CREATE INDEX comments_by_post ON comments (post_id, status, date_gmt, id);
 CREATE INDEX comments_by_date ON comments (date_gmt, id);
+CREATE INDEX comments_by_user ON comments (user_id, status);
+CREATE INDEX comments_by_email ON comments (email, status);
 
 CREATE TABLE comment_meta (
     id         INTEGER PRIMARY KEY AUTOINCREMENT,

@@ -1,0 +1,259 @@
+package site
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/quillgate/quillgate/auth"
+	"github.com/quillgate/quillgate/database"
+)
+
+// The statuses of a comment, as wp.* spells them. The comments of a post in the trash have one more, statusPostTrashed.
+const (
+	CommentApproved = "approve"
+	CommentHeld     = "hold" // waits for somebody who may moderate
+	CommentSpam     = "spam"
+	CommentTrashed  = "trash"
+)
+
+// commentStatuses are those that a comment can be given.
+var commentStatuses = []string{CommentHeld, CommentApproved, CommentSpam, CommentTrashed}
+
+// Comment is a comment, a pingback or a trackback.
+type Comment struct {
+	ID      int64     `db:"id"`
+	Post    int64     `db:"post_id"`
+	Parent  int64     `db:"parent"`  // the comment that it answers, 0 for none
+	UserID  int64     `db:"user_id"` // 0 when its author was not signed in
+	Status  string    `db:"status"`
+	Type    string    `db:"type"` // comment, pingback or trackback
+	Author  string    `db:"author"`
+	Email   string    `db:"email"`
+	URL     string    `db:"url"`
+	IP      string    `db:"ip"`
+	Agent   string    `db:"agent"`
+	Content string    `db:"content"`
+	Date    time.Time `db:"date"` // the site's wall clock
+	DateGMT time.Time `db:"date_gmt"`
+}
+
+const commentColumns = `id, post_id, parent, user_id, status, type, author, email, url, ip, agent, content, date, date_gmt`
+
+// FullComment is a comment with the title and the address of its post.
+type FullComment struct {
+	Comment
+	PostTitle string
+	Link      string // of the comment on the page of its post
+}
+
+var (
+	// ErrNoComment says that there is no such comment.
+	ErrNoComment = fmt.Errorf("comment: %w", ErrNotFound)
+	// ErrNoPostType says that there is no post type of a name, or none whose posts have comments.
+	ErrNoPostType = errors.New("no such post type")
+
+	errModerate = &Denied{Action: "moderate or edit this comment"}
+)
+
+// GetComment returns one comment for whoever may edit its post. Errors: ErrNoComment, *Denied.
+func (s *Site) GetComment(ctx context.Context, who auth.Identity, id int64) (*FullComment, error) {
+	c, p, err := readComment(ctx, s.db, id)
+	if err != nil {
+		return nil, err
+	}
+	if !s.canModerate(who, p) {
+		return nil, errModerate
+	}
+	list, err := s.fullComments(ctx, []Comment{c})
+	if err != nil {
+		return nil, err
+	}
+	return &list[0], nil
+}
+
+// readComment reads a comment and its post.
+func readComment(ctx context.Context, q database.Queryer, id int64) (Comment, *Post, error) {
+	var c Comment
+	err := q.Get(ctx, &c, `SELECT `+commentColumns+` FROM comments WHERE id = $1`, id)
+	if errors.Is(err, database.ErrNoRows) {
+		return c, nil, ErrNoComment
+	}
+	if err != nil {
+		return c, nil, fmt.Errorf("read comment %d: %w", id, err)
+	}
+	p, err := readPost(ctx, q, c.Post)
+	if err != nil {
+		return c, nil, fmt.Errorf("read the post of comment %d: %w", id, err)
+	}
+	return c, p, nil
+}
+
+// canModerate says whether who may see and change the comments of a post: whoever may edit the post may.
+func (s *Site) canModerate(who auth.Identity, p *Post) bool { return s.CanEdit(who, p) }
+
+// CommentFilter says which comments ListComments returns.
+type CommentFilter struct {
+	// Status is one of the statuses; "" and "all" are the approved ones and those that wait. What is no status finds
+	// nothing.
+	Status   string
+	Post     int64  // only of this post, 0 for all
+	PostType string // only of posts of this type, "" for all
+	Limit    int    // at most so many, and at most MaxComments, which is also what 0 stands for
+	Offset   int
+}
+
+// MaxComments is how many comments one list holds.
+const MaxComments = 5000
+
+// ListComments returns comments, the newest first. Everybody who is signed in may see the approved ones, and only who
+// may moderate comments all others. Errors: *Denied, ErrNoPostType.
+func (s *Site) ListComments(ctx context.Context, who auth.Identity, f CommentFilter) ([]FullComment, error) {
+	if !who.LoggedIn() || f.Status != CommentApproved && !who.Can(auth.ModerateComments) {
+		return nil, &Denied{Action: "see comments of this status"}
+	}
+	if f.PostType != "" {
+		if t, known := postTypeNamed(f.PostType); !known || !t.SupportsFeature("comments") {
+			return nil, ErrNoPostType
+		}
+	}
+	query, args := f.query()
+	var rows []Comment
+	if err := s.db.Select(ctx, &rows, query, args...); err != nil {
+		return nil, fmt.Errorf("list comments: %w", err)
+	}
+	return s.fullComments(ctx, rows)
+}
+
+func (f CommentFilter) query() (string, []any) {
+	var q strings.Builder
+	var args []any
+	arg := func(v any) string {
+		args = append(args, v)
+		return fmt.Sprintf("$%d", len(args))
+	}
+	q.WriteString(`SELECT c.` + strings.ReplaceAll(commentColumns, ", ", ", c.") + ` FROM comments c`)
+	if f.PostType != "" {
+		q.WriteString(` JOIN posts p ON p.id = c.post_id AND p.type = ` + arg(f.PostType))
+	}
+	switch f.Status {
+	case "", "all":
+		q.WriteString(` WHERE c.status IN ('approve', 'hold')`)
+	default:
+		q.WriteString(` WHERE c.status = ` + arg(f.Status))
+	}
+	if f.Post != 0 {
+		q.WriteString(` AND c.post_id = ` + arg(f.Post))
+	}
+	limit := f.Limit
+	if limit <= 0 || limit > MaxComments {
+		limit = MaxComments
+	}
+	q.WriteString(` ORDER BY c.date_gmt DESC, c.id DESC LIMIT ` + arg(limit) + ` OFFSET ` + arg(max(f.Offset, 0)))
+	return q.String(), args
+}
+
+// fullComments adds what comments show of their posts, in a bounded number of statements.
+func (s *Site) fullComments(ctx context.Context, rows []Comment) ([]FullComment, error) {
+	if len(rows) == 0 {
+		return nil, nil
+	}
+	opts, err := s.Options(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var ids []int64
+	for _, c := range rows {
+		ids = append(ids, c.Post)
+	}
+	slices.Sort(ids)
+	var posts []Post
+	err = byIDs(ctx, s.db, `SELECT p.id, p.type, p.status, p.title, p.name, p.password, p.parent, p.date FROM posts p WHERE p.id IN (?)`,
+		slices.Compact(ids), func(p Post) { posts = append(posts, p) })
+	if err != nil {
+		return nil, fmt.Errorf("read the posts of comments: %w", err)
+	}
+	l := s.linker(opts)
+	if err := l.prepare(ctx, posts); err != nil {
+		return nil, err
+	}
+	byID := make(map[int64]*Post, len(posts))
+	for i := range posts {
+		byID[posts[i].ID] = &posts[i]
+	}
+	list := make([]FullComment, len(rows))
+	for i, c := range rows {
+		list[i].Comment = c
+		if p := byID[c.Post]; p != nil {
+			list[i].PostTitle = titleOnPage(p)
+			list[i].Link = fmt.Sprintf("%s#comment-%d", l.link(p), c.ID)
+		}
+	}
+	return list, nil
+}
+
+// titleOnPage is the title as pages show it, and wp.getComment too: it says when the post is not for everybody.
+func titleOnPage(p *Post) string {
+	title := replaceAmpersands(p.Title, "&#038;")
+	switch {
+	case p.Password != "":
+		return "Protected: " + title
+	case p.Status == StatusPrivate:
+		return "Private: " + title
+	}
+	return title
+}
+
+// CommentCounts are the numbers of a post's comments. Total leaves out what is in the trash.
+type CommentCounts struct{ Approved, Held, Spam, Total int64 }
+
+// CountComments counts the comments of a post for whoever may edit it. Errors: ErrNotFound, *Denied.
+func (s *Site) CountComments(ctx context.Context, who auth.Identity, post int64) (CommentCounts, error) {
+	p, err := readPost(ctx, s.db, post)
+	if err != nil {
+		return CommentCounts{}, err
+	}
+	if !s.canModerate(who, p) {
+		return CommentCounts{}, &Denied{Action: "see details of this post"}
+	}
+	var rows []struct {
+		Status string `db:"status"`
+		Count  int64  `db:"n"`
+	}
+	if err := s.db.Select(ctx, &rows, `SELECT status, COUNT(*) AS n FROM comments WHERE post_id = $1 GROUP BY status`, post); err != nil {
+		return CommentCounts{}, fmt.Errorf("count the comments of post %d: %w", post, err)
+	}
+	var n CommentCounts
+	for _, r := range rows {
+		switch r.Status {
+		case CommentApproved:
+			n.Approved = r.Count
+		case CommentHeld:
+			n.Held = r.Count
+		case CommentSpam:
+			n.Spam = r.Count
+		}
+	}
+	n.Total = n.Approved + n.Held + n.Spam
+	return n, nil
+}
+
+// CommentStatuses returns the statuses that a comment can be given, for those who may publish posts. Error: *Denied.
+func (s *Site) CommentStatuses(who auth.Identity) ([]string, error) {
+	if !who.Can(auth.PublishPosts) {
+		return nil, &Denied{Action: "see details of this site"}
+	}
+	return slices.Clone(commentStatuses), nil
+}
+
+// countPostComments brings the number of approved comments up to date that a post keeps.
+func countPostComments(ctx context.Context, tx *database.Tx, post int64) error {
+	_, err := tx.Exec(ctx, `UPDATE posts SET comment_count = (SELECT COUNT(*) FROM comments c WHERE c.post_id = $1 AND c.status = 'approve') WHERE id = $1`, post)
+	if err != nil {
+		return fmt.Errorf("count the comments of post %d: %w", post, err)
+	}
+	return nil
+}

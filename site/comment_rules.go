@@ -1,0 +1,135 @@
+package site
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"regexp"
+	"strings"
+	"time"
+
+	"github.com/quillgate/quillgate/auth"
+	"github.com/quillgate/quillgate/database"
+)
+
+// commentPause is how long somebody who may not moderate waits between two comments.
+const commentPause = 15 * time.Second
+
+var (
+	// ErrDuplicateComment says that the same author has said the same in the same place before.
+	ErrDuplicateComment = errors.New("the comment is there already")
+	// ErrCommentFlood says that the author's last comment is only seconds old.
+	ErrCommentFlood = errors.New("comments come too quickly")
+)
+
+// admitComment applies the rules of wp_allow_comment to a comment that is about to be written: it refuses duplicates
+// and floods, and sets the status that the comment gets.
+func (s *Site) admitComment(ctx context.Context, tx *database.Tx, who auth.Identity, c *Comment, p *Post, o *Options) error {
+	if err := refuseDuplicate(ctx, tx, c); err != nil {
+		return err
+	}
+	moderator := who.Can(auth.ModerateComments)
+	if !moderator {
+		if err := refuseFlood(ctx, tx, c); err != nil {
+			return err
+		}
+	}
+	if moderator || c.UserID != 0 && c.UserID == p.Author {
+		c.Status = CommentApproved
+		return nil
+	}
+	if mentions(c, o.Text("disallowed_keys")) {
+		c.Status = CommentTrashed
+		return nil
+	}
+	approved, err := approveUnseen(ctx, tx, c, o)
+	if err != nil {
+		return err
+	}
+	c.Status = CommentHeld
+	if approved {
+		c.Status = CommentApproved
+	}
+	return nil
+}
+
+func refuseDuplicate(ctx context.Context, tx *database.Tx, c *Comment) error {
+	var n int64
+	err := tx.Get(ctx, &n, `SELECT COUNT(*) FROM comments WHERE post_id = $1 AND parent = $2 AND status <> 'trash'
+		AND (author = $3 OR (email = $4 AND email <> '')) AND content = $5`, c.Post, c.Parent, c.Author, c.Email, c.Content)
+	if err != nil {
+		return fmt.Errorf("look for a comment that says the same: %w", err)
+	}
+	if n > 0 {
+		return ErrDuplicateComment
+	}
+	return nil
+}
+
+// refuseFlood looks for the last comment of the same user, or of the same address when nobody is signed in, and for
+// one under the same e-mail address.
+func refuseFlood(ctx context.Context, tx *database.Tx, c *Comment) error {
+	same, value := `ip = $2`, any(c.IP)
+	if c.UserID != 0 {
+		same, value = `user_id = $2`, c.UserID
+	}
+	var last time.Time
+	err := tx.Get(ctx, &last, `SELECT date_gmt FROM comments WHERE date_gmt > $1 AND (`+same+` OR (email = $3 AND email <> ''))
+		ORDER BY date_gmt DESC LIMIT 1`, c.DateGMT.Add(-commentPause), value, c.Email)
+	if errors.Is(err, database.ErrNoRows) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("look for the last comment: %w", err)
+	}
+	return ErrCommentFlood
+}
+
+// approveUnseen decides by the options whether a comment appears before somebody has looked at it, as WordPress's
+// check_comment does.
+func approveUnseen(ctx context.Context, tx *database.Tx, c *Comment, o *Options) (bool, error) {
+	if o.Bool("comment_moderation") {
+		return false, nil
+	}
+	if most := o.Int("comment_max_links"); most > 0 && countLinks(c.Content) >= most {
+		return false, nil
+	}
+	if mentions(c, o.Text("moderation_keys")) {
+		return false, nil
+	}
+	if !o.Bool("comment_previously_approved") {
+		return true, nil
+	}
+	if c.Type != "comment" || c.Author == "" || c.Email == "" {
+		return false, nil
+	}
+	query, args := `SELECT COUNT(*) FROM comments WHERE author = $1 AND email = $2 AND status = 'approve'`, []any{c.Author, c.Email}
+	if c.UserID != 0 {
+		query, args = `SELECT COUNT(*) FROM comments WHERE user_id = $1 AND status = 'approve'`, []any{c.UserID}
+	}
+	var before int64
+	if err := tx.Get(ctx, &before, query, args...); err != nil {
+		return false, fmt.Errorf("look for approved comments of the same author: %w", err)
+	}
+	return before > 0, nil
+}
+
+// mentions says whether a comment holds one of the words, of which each line has one; the case does not count.
+func mentions(c *Comment, words string) bool {
+	for line := range strings.Lines(words) {
+		word := strings.TrimSpace(line)
+		if word == "" {
+			continue
+		}
+		pattern, err := regexp.Compile(`(?i)` + regexp.QuoteMeta(word))
+		if err != nil {
+			continue
+		}
+		for _, text := range []string{c.Author, c.Email, c.URL, c.Content, c.IP, c.Agent} {
+			if pattern.MatchString(text) {
+				return true
+			}
+		}
+	}
+	return false
+}

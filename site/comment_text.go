@@ -1,0 +1,113 @@
+package site
+
+import (
+	"net/mail"
+	"net/url"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/quillgate/quillgate/auth"
+)
+
+// Limits of the texts of a comment, in bytes; those of WordPress's columns.
+const (
+	maxCommentAuthor  = 245
+	maxCommentEmail   = 100
+	maxCommentURL     = 200
+	maxCommentContent = 65525
+)
+
+// filterCommentTexts makes the texts of a comment fit to be shown. Authors without the right unfiltered_html keep only the
+// elements that visitors may use; links to elsewhere tell search engines that they are not the blog's own.
+func (s *Site) filterCommentTexts(c *Comment, unfiltered bool) {
+	c.Author = plainLine(c.Author)
+	c.Email = strings.TrimSpace(cleanText(c.Email))
+	c.URL = webAddress(c.URL)
+	c.Content = s.filterCommentContent(c.Content, unfiltered)
+	c.Agent = truncate(cleanText(c.Agent), 254)
+}
+
+func (s *Site) filterCommentContent(text string, unfiltered bool) string {
+	text = cleanText(text)
+	if !unfiltered {
+		text = filterHTML(text, titlePolicy())
+	}
+	return s.markForeignLinks(text)
+}
+
+// unfilteredComment says whether a comment of this user may hold any markup.
+func unfilteredComment(u auth.User) bool { return u.ID != 0 && u.Role.Can(auth.UnfilteredHTML) }
+
+// checkCommentLengths finds a text that is too long.
+func checkCommentLengths(c *Comment) error {
+	for _, f := range []struct {
+		name, text string
+		limit      int
+	}{
+		{"author", c.Author, maxCommentAuthor}, {"author_email", c.Email, maxCommentEmail}, {"author_url", c.URL, maxCommentURL},
+		{"content", c.Content, maxCommentContent},
+	} {
+		if len(f.text) > f.limit {
+			return &Invalid{Field: f.name, Why: "is too long for a comment"}
+		}
+	}
+	return nil
+}
+
+// truncate cuts a text between characters.
+func truncate(text string, limit int) string {
+	if len(text) <= limit {
+		return text
+	}
+	return strings.ToValidUTF8(text[:limit], "")
+}
+
+// validEmail says whether a text is an e-mail address that a visitor may give.
+func validEmail(text string) bool {
+	a, err := mail.ParseAddress(text)
+	if err != nil || a.Address != text {
+		return false
+	}
+	_, host, _ := strings.Cut(text, "@")
+	return strings.Contains(strings.Trim(host, "."), ".")
+}
+
+var (
+	anchor  = regexp.MustCompile(`(?is)<a\s([^>]*)>`)
+	hrefOf  = regexp.MustCompile(`(?is)(?:^|\s)href\s*=\s*(?:"([^"]*)"|'([^']*)')`)
+	relOf   = regexp.MustCompile(`(?is)(?:^|\s)rel\s*=\s*(?:"([^"]*)"|'([^']*)')`)
+	bareURL = regexp.MustCompile(`(?i)(?:^|[\s(>])https?://`)
+)
+
+// markForeignLinks adds rel="nofollow ugc" to the links of a comment that lead away from the blog.
+func (s *Site) markForeignLinks(text string) string {
+	home, _ := url.Parse(s.baseURL)
+	return anchor.ReplaceAllStringFunc(text, func(element string) string {
+		attributes := anchor.FindStringSubmatch(element)[1]
+		to, err := url.Parse(strings.Join(submatch(hrefOf, attributes), ""))
+		if err == nil && (to.Scheme == "http" || to.Scheme == "https") && home != nil && strings.EqualFold(to.Hostname(), home.Hostname()) {
+			return element
+		}
+		rel := strings.Fields(strings.Join(submatch(relOf, attributes), ""))
+		for _, word := range []string{"nofollow", "ugc"} {
+			if !slices.Contains(rel, word) {
+				rel = append(rel, word)
+			}
+		}
+		return "<a " + strings.TrimSpace(relOf.ReplaceAllString(attributes, "")) + ` rel="` + strings.Join(rel, " ") + `">`
+	})
+}
+
+func submatch(re *regexp.Regexp, text string) []string {
+	m := re.FindStringSubmatch(text)
+	if m == nil {
+		return nil
+	}
+	return m[1:]
+}
+
+// countLinks counts the links of a comment, and the addresses that a page would make links of.
+func countLinks(text string) int64 {
+	return int64(len(anchor.FindAllString(text, -1)) + len(bareURL.FindAllString(anchor.ReplaceAllString(text, ""), -1)))
+}

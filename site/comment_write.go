@@ -1,0 +1,268 @@
+package site
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/quillgate/quillgate/auth"
+	"github.com/quillgate/quillgate/database"
+)
+
+// NewComment is a comment to be made. Author, Email and URL count only when nobody is signed in.
+type NewComment struct {
+	Post    int64
+	Parent  int64 // the comment that it answers; one that is not there becomes 0
+	Content string
+
+	Author, Email, URL string
+
+	// Where it comes from: the address of the client and what its program calls itself.
+	IP, Agent string
+}
+
+var (
+	// ErrCommentsClosed says that a post takes no comments.
+	ErrCommentsClosed = errors.New("comments are closed")
+	// ErrSignInToComment says that only signed-in users may comment here.
+	ErrSignInToComment = errors.New("comments are for signed-in users")
+	// ErrSame says that an edit would change nothing.
+	ErrSame = errors.New("nothing to change")
+)
+
+// CreateComment adds a comment and returns its id. Nobody may comment without signing in unless the option
+// anonymous_comments is on, and comment_registration is off. Errors: ErrSignInToComment, ErrNotFound, *Denied,
+// ErrCommentsClosed, ErrDuplicateComment, ErrCommentFlood, *Invalid.
+func (s *Site) CreateComment(ctx context.Context, who auth.Identity, in NewComment) (int64, error) {
+	opts, err := s.Options(ctx)
+	if err != nil {
+		return 0, err
+	}
+	if !who.LoggedIn() && (!opts.Bool("anonymous_comments") || opts.Bool("comment_registration")) {
+		return 0, ErrSignInToComment
+	}
+	p, err := readPost(ctx, s.db, in.Post)
+	if err != nil {
+		return 0, err
+	}
+	if err := s.mayComment(who, p); err != nil {
+		return 0, err
+	}
+	c, err := s.newComment(who, in, opts)
+	if err != nil {
+		return 0, err
+	}
+	err = s.db.Update(ctx, func(tx *database.Tx) error {
+		row := c
+		if row.Parent, err = liveParent(ctx, tx, row); err != nil {
+			return err
+		}
+		if err := s.admitComment(ctx, tx, who, &row, p, opts); err != nil {
+			return err
+		}
+		c.ID, err = insertComment(ctx, tx, row)
+		return err
+	})
+	if err != nil {
+		return 0, fmt.Errorf("comment on post %d: %w", in.Post, err)
+	}
+	return c.ID, nil
+}
+
+// mayComment says whether a post takes comments, and from this caller.
+func (s *Site) mayComment(who auth.Identity, p *Post) error {
+	if p.CommentStatus != "open" || p.Type == TypeRevision {
+		return ErrCommentsClosed
+	}
+	hidden := p.Status == StatusPublish && p.Password != "" && !s.CanEdit(who, p) ||
+		p.Status == StatusPrivate && !s.CanRead(who, p, "") ||
+		!who.LoggedIn() && !p.public() && p.Status != StatusInherit
+	if hidden {
+		return &Denied{Action: "comment on this post"}
+	}
+	return nil
+}
+
+// newComment puts the comment together, with everything but its id and its status.
+func (s *Site) newComment(who auth.Identity, in NewComment, o *Options) (Comment, error) {
+	now := s.now()
+	c := Comment{
+		Post: in.Post, Parent: in.Parent, UserID: who.User.ID, Type: "comment", Author: in.Author, Email: in.Email, URL: in.URL,
+		IP: in.IP, Agent: in.Agent, Content: strings.TrimSpace(in.Content), DateGMT: now, Date: o.Local(now),
+	}
+	if who.LoggedIn() {
+		c.Author, c.Email, c.URL = who.User.DisplayName, who.User.Email, who.User.URL
+	} else if o.Bool("require_name_email") {
+		switch email := strings.TrimSpace(in.Email); {
+		case strings.TrimSpace(in.Author) == "" || len(email) < 6:
+			return c, &Invalid{Field: "author", Why: "a comment needs the name and the e-mail address of its author"}
+		case !validEmail(email):
+			return c, &Invalid{Field: "author_email", Why: "this is not an e-mail address"}
+		}
+	}
+	if c.Content == "" {
+		return c, &Invalid{Field: "content", Why: "a comment needs a text"}
+	}
+	s.filterCommentTexts(&c, unfilteredComment(who.User))
+	return c, checkCommentLengths(&c)
+}
+
+// liveParent is the parent when it is a comment on the same post that can be answered, else 0.
+func liveParent(ctx context.Context, tx *database.Tx, c Comment) (int64, error) {
+	if c.Parent == 0 {
+		return 0, nil
+	}
+	var n int64
+	err := tx.Get(ctx, &n, `SELECT COUNT(*) FROM comments WHERE id = $1 AND post_id = $2 AND status IN ('approve', 'hold')`, c.Parent, c.Post)
+	if err != nil {
+		return 0, fmt.Errorf("look for comment %d: %w", c.Parent, err)
+	}
+	if n == 0 {
+		return 0, nil
+	}
+	return c.Parent, nil
+}
+
+// insertComment writes a new comment, counts it and returns its id.
+func insertComment(ctx context.Context, tx *database.Tx, c Comment) (id int64, err error) {
+	err = tx.Get(ctx, &id, `INSERT INTO comments (post_id, parent, user_id, status, type, author, email, url, ip, agent, content, date, date_gmt)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) RETURNING id`,
+		c.Post, c.Parent, c.UserID, c.Status, c.Type, c.Author, c.Email, c.URL, c.IP, c.Agent, c.Content, c.Date, c.DateGMT)
+	if err != nil {
+		return 0, fmt.Errorf("write a comment: %w", err)
+	}
+	if c.Status != CommentApproved {
+		return id, nil
+	}
+	return id, countPostComments(ctx, tx, c.Post)
+}
+
+// CommentEdit is a change of a comment. A nil member stays as it is.
+type CommentEdit struct {
+	Status                      *string
+	Content, Author, Email, URL *string
+	DateGMT                     *time.Time
+}
+
+// EditComment changes a comment for whoever may edit its post. Errors: ErrNoComment, *Denied, *Invalid for an unknown
+// status, ErrSame.
+func (s *Site) EditComment(ctx context.Context, who auth.Identity, id int64, e CommentEdit) error {
+	opts, err := s.Options(ctx)
+	if err != nil {
+		return err
+	}
+	err = s.db.Update(ctx, func(tx *database.Tx) error {
+		old, p, err := readComment(ctx, tx, id)
+		if err != nil {
+			return err
+		}
+		if !s.canModerate(who, p) {
+			return errModerate
+		}
+		c := old
+		if err := s.applyCommentEdit(ctx, who, &c, e, opts); err != nil {
+			return err
+		}
+		if sameComment(c, old) {
+			return ErrSame
+		}
+		_, err = tx.Exec(ctx, `UPDATE comments SET status = $2, author = $3, email = $4, url = $5, content = $6, date = $7, date_gmt = $8 WHERE id = $1`,
+			c.ID, c.Status, c.Author, c.Email, c.URL, c.Content, c.Date, c.DateGMT)
+		if err != nil || c.Status == old.Status {
+			return err
+		}
+		return countPostComments(ctx, tx, c.Post)
+	})
+	if err != nil {
+		return fmt.Errorf("edit comment %d: %w", id, err)
+	}
+	return nil
+}
+
+func (s *Site) applyCommentEdit(ctx context.Context, who auth.Identity, c *Comment, e CommentEdit, o *Options) error {
+	if e.Status != nil {
+		if !slices.Contains(commentStatuses, *e.Status) {
+			return &Invalid{Field: "status", Why: "there is no such status of comments"}
+		}
+		c.Status = *e.Status
+	}
+	if e.Author != nil {
+		c.Author = plainLine(*e.Author)
+	}
+	if e.Email != nil {
+		c.Email = strings.TrimSpace(cleanText(*e.Email))
+	}
+	if e.URL != nil {
+		c.URL = webAddress(*e.URL)
+	}
+	if e.DateGMT != nil {
+		c.DateGMT = e.DateGMT.UTC().Truncate(time.Second)
+		c.Date = o.Local(c.DateGMT)
+	}
+	if e.Content == nil {
+		return checkCommentLengths(c)
+	}
+	// The text is filtered as its author's, who may be allowed less than the one who edits it.
+	unfiltered := false
+	if who.Can(auth.UnfilteredHTML) && c.UserID != 0 {
+		author, err := s.users.Get(ctx, c.UserID)
+		if err != nil && !errors.Is(err, auth.ErrNotFound) {
+			return err
+		}
+		unfiltered = unfilteredComment(author)
+	}
+	c.Content = s.filterCommentContent(*e.Content, unfiltered)
+	return checkCommentLengths(c)
+}
+
+// The custom fields in which a comment in the trash keeps what it was.
+const (
+	metaCommentTrashStatus = "_wp_trash_meta_status"
+	metaCommentTrashTime   = "_wp_trash_meta_time"
+)
+
+// DeleteComment moves a comment to the trash or, when it is there already or is spam, deletes it for good; what
+// answered it then answers what it answered. Errors: ErrNoComment, *Denied.
+func (s *Site) DeleteComment(ctx context.Context, who auth.Identity, id int64) error {
+	err := s.db.Update(ctx, func(tx *database.Tx) error {
+		c, p, err := readComment(ctx, tx, id)
+		if err != nil {
+			return err
+		}
+		if !s.canModerate(who, p) {
+			return &Denied{Action: "delete this comment"}
+		}
+		if c.Status == CommentTrashed || c.Status == CommentSpam {
+			if err := deleteComment(ctx, tx, c); err != nil {
+				return err
+			}
+		} else if err := s.trashComment(ctx, tx, c); err != nil {
+			return err
+		}
+		return countPostComments(ctx, tx, c.Post)
+	})
+	if err != nil {
+		return fmt.Errorf("delete comment %d: %w", id, err)
+	}
+	return nil
+}
+
+func deleteComment(ctx context.Context, tx *database.Tx, c Comment) error {
+	if _, err := tx.Exec(ctx, `UPDATE comments SET parent = $2 WHERE parent = $1`, c.ID, c.Parent); err != nil {
+		return fmt.Errorf("move the answers up: %w", err)
+	}
+	_, err := tx.Exec(ctx, `DELETE FROM comments WHERE id = $1`, c.ID)
+	return err
+}
+
+func (s *Site) trashComment(ctx context.Context, tx *database.Tx, c Comment) error {
+	if _, err := tx.Exec(ctx, `UPDATE comments SET status = $2 WHERE id = $1`, c.ID, CommentTrashed); err != nil {
+		return err
+	}
+	_, err := tx.Exec(ctx, `INSERT INTO comment_meta (comment_id, key, value) VALUES ($1, $2, $3), ($1, $4, $5)`,
+		c.ID, metaCommentTrashStatus, c.Status, metaCommentTrashTime, fmt.Sprint(s.now().Unix()))
+	return err
+}
