@@ -189,7 +189,7 @@ func (a *API) postNamed(ctx context.Context, who auth.Identity, v xmlrpc.Value) 
 
 // commentStatusWords are the names of the statuses for people.
 var commentStatusWords = map[string]string{
-	site.CommentHeld: "Waiting for approval", site.CommentApproved: "Approved", site.CommentSpam: "Spam", site.CommentTrashed: "In the trash",
+	site.CommentHeld: "Unapproved", site.CommentApproved: "Approved", site.CommentSpam: "Spam", site.CommentTrashed: "Trash",
 }
 
 // getCommentStatusList answers wp.getCommentStatusList(blog, user, password).
