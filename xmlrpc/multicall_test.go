@@ -91,6 +91,7 @@ func TestMulticallTime(t *testing.T) {
 		}},
 	}})
 	got := post(t, s.URL, request("system.multicall", batched("test.slow"), batched("test.next")))
+	s.Close()
 	if ran || !strings.Contains(got.text, "The batch took too long") {
 		t.Errorf("got %s, ran %v; want the second call not run", got.text, ran)
 	}
