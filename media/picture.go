@@ -2,6 +2,7 @@ package media
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -13,6 +14,7 @@ import (
 	"io"
 	"path"
 	"runtime/debug"
+	"slices"
 	"strings"
 
 	_ "golang.org/x/image/bmp" // dimensions only
@@ -249,7 +251,7 @@ func (w *work) plan() {
 func (w *work) largest() (int, int) {
 	scale := 0.0
 	for _, v := range w.versions {
-		scale = max(scale, float64(v.plan.width)/v.plan.w, float64(v.plan.height)/v.plan.h)
+		scale = max(scale, v.plan.scale())
 	}
 	return min(w.width, max(1, round(float64(w.width)*scale))), min(w.height, max(1, round(float64(w.height)*scale)))
 }
@@ -287,12 +289,7 @@ func (w *work) run(ctx context.Context, f io.ReadSeeker) error {
 	if err := w.replaceUpload(ctx, base, colors); err != nil {
 		return err
 	}
-	for _, v := range w.versions {
-		if err := w.version(ctx, base, colors, v); err != nil {
-			return err
-		}
-	}
-	return nil
+	return w.makeVersions(ctx, base, colors)
 }
 
 // replaceUpload puts the reduced or turned copy in the upload's place.
@@ -313,24 +310,41 @@ func (w *work) replaceUpload(ctx context.Context, base *image.RGBA, colors color
 	return nil
 }
 
-func (w *work) version(ctx context.Context, base *image.RGBA, colors color.Palette, v plannedVersion) error {
-	// The plan is in pixels of the whole picture, the base may be smaller.
-	xScale, yScale := float64(base.Rect.Dx())/float64(w.width), float64(base.Rect.Dy())/float64(w.height)
-	p := v.plan
-	p.x, p.w, p.y, p.h = p.x*xScale, p.w*xScale, p.y*yScale, p.h*yScale
-	img, err := reduce(ctx, base, p)
-	if err != nil {
-		return err
+// makeVersions makes the largest version of the whole picture, the next smaller one of that, and so on.
+func (w *work) makeVersions(ctx context.Context, src *image.RGBA, colors color.Palette) error {
+	made := make([]Version, len(w.versions))
+	for _, i := range w.largestFirst() {
+		v := w.versions[i]
+		// The plan is in pixels of the whole picture, the source may be smaller.
+		xScale, yScale := float64(src.Rect.Dx())/float64(w.width), float64(src.Rect.Dy())/float64(w.height)
+		p := v.plan
+		p.x, p.w, p.y, p.h = p.x*xScale, p.w*xScale, p.y*yScale, p.h*yScale
+		img, err := reduce(ctx, src, p)
+		if err != nil {
+			return err
+		}
+		info, err := w.save(ctx, fmt.Sprintf("%dx%d", p.width, p.height), img, colors)
+		if err != nil {
+			return err
+		}
+		mediaType, _ := Rules{}.Type(info.Name)
+		made[i] = Version{Name: v.size.Name, File: path.Base(info.Name), Width: p.width, Height: p.height, Type: mediaType, Size: info.Size}
+		if !v.size.Crop {
+			src = img
+		}
 	}
-	info, err := w.save(ctx, fmt.Sprintf("%dx%d", p.width, p.height), img, colors)
-	if err != nil {
-		return err
-	}
-	mediaType, _ := Rules{}.Type(info.Name)
-	w.picture.Versions = append(w.picture.Versions, Version{
-		Name: v.size.Name, File: path.Base(info.Name), Width: p.width, Height: p.height, Type: mediaType, Size: info.Size,
-	})
+	w.picture.Versions = made
 	return nil
+}
+
+// largestFirst orders the versions by the scale at which each shows the picture.
+func (w *work) largestFirst() []int {
+	order := make([]int, len(w.versions))
+	for i := range order {
+		order[i] = i
+	}
+	slices.SortStableFunc(order, func(i, j int) int { return cmp.Compare(w.versions[j].plan.scale(), w.versions[i].plan.scale()) })
+	return order
 }
 
 // save stores a picture beside the upload, under its name with a suffix.

@@ -3,7 +3,7 @@ package media
 import (
 	"context"
 	"image"
-	"image/color"
+	"image/draw"
 	"math"
 )
 
@@ -11,43 +11,70 @@ import (
 // it covers, weighted by opacity. It works row by row, so what it needs beside the result is one row: the kernels of
 // x/image/draw keep 32 bytes for each pixel of a column-reduced copy, hundreds of megabytes for a photograph.
 func reduce(ctx context.Context, src image.Image, p plan) (*image.RGBA, error) {
-	at := colorAt(src)
 	bounds := src.Bounds()
+	rowAt := rowsOf(src)
 	dst := image.NewRGBA(image.Rect(0, 0, p.width, p.height))
 	columns := spans(p.x, p.w, p.width, bounds.Dx())
-	rows := spans(p.y, p.h, p.height, bounds.Dy())
-	sum := make([][4]float32, p.width)
-	for y, row := range rows {
+	sum := make([]float32, 4*p.width)
+	for y, row := range spans(p.y, p.h, p.height, bounds.Dy()) {
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
 		clear(sum)
 		for sy := row.from; sy < row.to; sy++ {
-			addRow(sum, at, bounds.Min.X, bounds.Min.Y+sy, columns, row.weight(sy))
+			addRow(sum, rowAt(sy), columns, row.weight(sy))
 		}
 		line := dst.Pix[y*dst.Stride:]
-		for x, s := range sum {
-			for i, v := range s {
-				line[4*x+i] = uint8(min(v/257+0.5, 255))
-			}
+		for i, v := range sum {
+			line[i] = uint8(min(v+0.5, 255))
 		}
 	}
 	return dst, nil
 }
 
+// rowsOf reads rows of a picture, counted from 0, as RGBA premultiplied by opacity. A row is good until the next one is
+// read.
+func rowsOf(src image.Image) func(y int) []uint8 {
+	b := src.Bounds()
+	if m, ok := src.(*image.RGBA); ok {
+		return func(y int) []uint8 { return m.Pix[m.PixOffset(b.Min.X, b.Min.Y+y):][:4*b.Dx()] }
+	}
+	row := image.NewRGBA(image.Rect(0, 0, b.Dx(), 1))
+	return func(y int) []uint8 {
+		draw.Draw(row, row.Rect, src, image.Pt(b.Min.X, b.Min.Y+y), draw.Src)
+		return row.Pix
+	}
+}
+
 // addRow adds a row of the source to the sums of a row of the result.
-func addRow(sum [][4]float32, at func(x, y int) color.RGBA64, left, y int, columns []span, weight float32) {
-	for x, column := range columns {
+func addRow(sum []float32, row []uint8, columns []span, weight float32) {
+	for x, c := range columns {
 		var s [4]float32
-		for sx := column.from; sx < column.to; sx++ {
-			c, w := at(left+sx, y), column.weight(sx)
-			s[0] += w * float32(c.R)
-			s[1] += w * float32(c.G)
-			s[2] += w * float32(c.B)
-			s[3] += w * float32(c.A)
+		add := func(pixel []uint8, w float32) {
+			s[0] += w * float32(pixel[0])
+			s[1] += w * float32(pixel[1])
+			s[2] += w * float32(pixel[2])
+			s[3] += w * float32(pixel[3])
 		}
+		pixels := row[4*c.from : 4*c.to]
+		add(pixels[:4], c.first)
+		if last := len(pixels) - 4; last > 0 {
+			var inner [4]uint32
+			for i := 4; i < last; i += 4 {
+				q := pixels[i : i+4 : i+4]
+				inner[0] += uint32(q[0])
+				inner[1] += uint32(q[1])
+				inner[2] += uint32(q[2])
+				inner[3] += uint32(q[3])
+			}
+			for i, v := range inner {
+				s[i] += c.inner * float32(v)
+			}
+			add(pixels[last:], c.last)
+		}
+		out := sum[4*x : 4*x+4 : 4*x+4]
 		for i, v := range s {
-			sum[x][i] += weight * v
+			out[i] += weight * v
 		}
 	}
 }
@@ -85,17 +112,6 @@ func spans(start, length float64, n, limit int) []span {
 		out[i] = s
 	}
 	return out
-}
-
-// colorAt reads pixels without an allocation each, premultiplied by opacity.
-func colorAt(src image.Image) func(x, y int) color.RGBA64 {
-	if m, ok := src.(image.RGBA64Image); ok {
-		return m.RGBA64At
-	}
-	return func(x, y int) color.RGBA64 {
-		r, g, b, a := src.At(x, y).RGBA()
-		return color.RGBA64{R: uint16(r), G: uint16(g), B: uint16(b), A: uint16(a)}
-	}
 }
 
 // upright turns and mirrors a picture as EXIF orientation 2 to 8 says; any other value leaves it as it is.

@@ -16,6 +16,9 @@ type plan struct {
 	width, height int
 }
 
+// scale is the length of a pixel of the picture in the version.
+func (p plan) scale() float64 { return max(float64(p.width)/p.w, float64(p.height)/p.h) }
+
 // planFor works out a version of a picture of w by h pixels, and says no when the picture is not larger than it. The
 // rounding is WordPress's: themes and posts hold names such as photo-300x225.jpg.
 func (s Size) planFor(w, h int) (plan, bool) {

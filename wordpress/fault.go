@@ -44,6 +44,8 @@ var faults = []struct {
 	{site.ErrConflict, &xmlrpc.Fault{Code: codeConflict, Message: "The post has been changed since you last read it."}},
 	{site.ErrEmptyPost, &xmlrpc.Fault{Code: codeServerError, Message: "A post needs a title, a text or an excerpt."}},
 	{site.ErrNoAuthor, &xmlrpc.Fault{Code: codeNotFound, Message: "There is no user with the id of the author."}},
+	{site.ErrNoFileName, errNoFileName},
+	{site.ErrFileType, errFileType},
 	{site.ErrNoThumbnail, &xmlrpc.Fault{Code: codeNotFound, Message: "There is no attachment with the id of the thumbnail."}},
 	{site.ErrNoTerm, &xmlrpc.Fault{Code: codeNotFound, Message: "There is no term with this id in this taxonomy."}},
 	{site.ErrNoTermID, &xmlrpc.Fault{Code: codeServerError, Message: "No term was named: 0 is the id of none."}},

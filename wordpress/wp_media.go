@@ -77,12 +77,7 @@ func (a *API) newMediaObject(ctx context.Context, who auth.Identity, p params) (
 	item, err := a.site.CreateAttachment(ctx, who, site.Upload{
 		Name: textOf(data.Get("name")), Type: textOf(data.Get("type")), Parent: intOf(data.Get("post_id")), Bytes: bits,
 	})
-	switch {
-	case errors.Is(err, site.ErrNoFileName):
-		return xmlrpc.Value{}, errNoFileName
-	case errors.Is(err, site.ErrFileType):
-		return xmlrpc.Value{}, errFileType
-	case err != nil:
+	if err != nil {
 		return xmlrpc.Value{}, err
 	}
 	// The last three are what the API had before it had the struct; file is the title there.
