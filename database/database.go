@@ -70,6 +70,7 @@ type DB struct {
 	dialect    migrations.Dialect
 	write      *sqlx.DB // SQLite: the one writer. PostgreSQL: the pool
 	read       *sqlx.DB // SQLite: the readers. PostgreSQL: the same pool
+	turns      turns
 	statements atomic.Int64
 }
 
@@ -80,6 +81,7 @@ func Open(ctx context.Context, cfg Config) (*DB, error) {
 	if conns <= 0 {
 		conns = max(8, 4*runtime.NumCPU())
 	}
+	db.turns = newTurns(conns)
 	var err error
 	if isPostgres(cfg.URL) {
 		db.dialect = migrations.Postgres

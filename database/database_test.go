@@ -147,7 +147,7 @@ func count(t *testing.T, q database.Queryer) (n int) {
 func TestUpdateIsSerializable(t *testing.T) {
 	databasetest.Each(t, func(t *testing.T, db *database.DB) {
 		id := mustAdd(t, db, "counter", moment)
-		const workers, rounds = 4, 25
+		const workers, rounds = 16, 10
 		var group sync.WaitGroup
 		for range workers {
 			group.Go(func() {

@@ -21,9 +21,13 @@ type Tx struct {
 	tx      *sqlx.Tx
 }
 
-// maxTries bounds how often Update runs its function when other transactions
-// keep winning.
-const maxTries = 12
+const (
+	// maxTries bounds how often Update runs its function when other
+	// transactions keep winning.
+	maxTries = 16
+	// aloneAfter is the try from which on the others of this process wait.
+	aloneAfter = 3
+)
 
 // Update runs fn in a write transaction and commits it. It returns nil only
 // when the commit is durable; any error of fn rolls everything back and is
@@ -44,7 +48,7 @@ const maxTries = 12
 // end, for ever.
 func (db *DB) Update(ctx context.Context, fn func(tx *Tx) error) error {
 	for try := 1; ; try++ {
-		err := db.run(ctx, db.write, &sql.TxOptions{Isolation: sql.LevelSerializable}, fn)
+		err := db.attempt(ctx, try > aloneAfter, fn)
 		if err == nil || try == maxTries || !isConflict(err) {
 			return err
 		}
@@ -56,6 +60,54 @@ func (db *DB) Update(ctx context.Context, fn func(tx *Tx) error) error {
 			return ctx.Err()
 		}
 	}
+}
+
+func (db *DB) attempt(ctx context.Context, alone bool, fn func(tx *Tx) error) error {
+	leave, err := db.turns.enter(ctx, alone)
+	if err != nil {
+		return fmt.Errorf("wait for a transaction: %w", err)
+	}
+	defer leave()
+	return db.run(ctx, db.write, &sql.TxOptions{Isolation: sql.LevelSerializable}, fn)
+}
+
+// turns lets many write transactions run, or one alone. One that has collided
+// again and again is so sure to win against those of its own process.
+type turns struct {
+	places chan struct{} // one for each that runs
+	alone  chan struct{} // held while somebody takes all the places
+}
+
+func newTurns(n int) turns {
+	return turns{places: make(chan struct{}, n), alone: make(chan struct{}, 1)}
+}
+
+// enter waits for a place, or for all of them.
+func (t turns) enter(ctx context.Context, alone bool) (leave func(), err error) {
+	want, have := 1, 0
+	leave = func() {
+		for range have {
+			<-t.places
+		}
+	}
+	if alone {
+		select {
+		case t.alone <- struct{}{}:
+			defer func() { <-t.alone }()
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+		want = cap(t.places)
+	}
+	for ; have < want; have++ {
+		select {
+		case t.places <- struct{}{}:
+		case <-ctx.Done():
+			leave()
+			return nil, ctx.Err()
+		}
+	}
+	return leave, nil
 }
 
 // View runs fn in a transaction that reads one consistent state of the
