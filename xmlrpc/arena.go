@@ -8,17 +8,24 @@ type arena[T any] struct {
 
 // take returns a copy of list that has no room to grow.
 func (a *arena[T]) take(list []T) []T {
-	n := len(list)
-	if n == 0 {
+	if len(list) == 0 {
 		return nil
 	}
+	cut := a.room(len(list))
+	copy(cut, list)
+	return cut
+}
+
+// one returns a place for a single T.
+func (a *arena[T]) one() *T { return &a.room(1)[0] }
+
+func (a *arena[T]) room(n int) []T {
 	if n > len(a.free) {
 		a.next = min(max(2*a.next, 8), 512)
 		a.free = make([]T, max(a.next, n))
 	}
 	cut := a.free[:n:n]
 	a.free = a.free[n:]
-	copy(cut, list)
 	return cut
 }
 

@@ -7,7 +7,6 @@ import (
 	"io"
 	"net/http"
 	"os"
-	"sync"
 	"time"
 )
 
@@ -26,11 +25,6 @@ const smallBody = 64 << 10
 // perByte is how much memory a body in memory takes for each of its bytes:
 // itself, the copy that texts are slices of, and the values.
 const perByte = 4
-
-var (
-	buffers = sync.Pool{New: func() any { b := make([]byte, smallBody); return &b }}
-	answers = sync.Pool{New: func() any { b := make([]byte, 0, 8<<10); return &b }}
-)
 
 var errBusy = errors.New("memory or spool for requests is used up")
 
@@ -79,7 +73,7 @@ func (r *refusal) Unwrap() error { return r.err }
 func (q *request[I]) take(check Check[I]) error {
 	cfg := &q.h.cfg
 	b := &q.body
-	b.pooled = buffers.Get().(*[]byte)
+	b.pooled = q.h.buffers.Get().(*[]byte)
 	buf := *b.pooled
 	n := 0
 	if known := q.r.ContentLength; known > cfg.SpoolAbove {
@@ -187,7 +181,7 @@ func (q *request[I]) release() {
 		q.h.spooled.Add(-b.counted)
 	}
 	if b.pooled != nil {
-		buffers.Put(b.pooled)
+		q.h.buffers.Put(b.pooled)
 	}
 	*b = body{}
 }

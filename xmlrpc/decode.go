@@ -59,6 +59,7 @@ type decoder struct {
 	scratch []byte
 }
 
+// decoders spares each call the stacks of values, which grow with use.
 var decoders = sync.Pool{New: func() any { return new(decoder) }}
 
 func newDecoder(lim Limits) *decoder {
@@ -437,10 +438,8 @@ func (d *decoder) cut(first int) []Value {
 }
 
 func (d *decoder) box() *box {
-	return &d.boxes.take(oneBox[:])[0]
+	return d.boxes.one()
 }
-
-var oneBox [1]box
 
 // trim removes the white space that may stand around a text in XML.
 func trim(s string) string {

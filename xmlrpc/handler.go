@@ -12,6 +12,7 @@ import (
 	"runtime/debug"
 	"strconv"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -120,6 +121,8 @@ type Handler[I any] struct {
 	names   []string
 	memory  *semaphore.Weighted
 	spooled atomic.Int64
+	buffers sync.Pool // *[]byte of smallBody bytes, to read into
+	answers sync.Pool // *[]byte, to encode into
 }
 
 // New returns a handler. Two methods of one name, a method without name or
@@ -141,6 +144,8 @@ func New[I any](cfg Config[I]) (*Handler[I], error) {
 		cfg.Log = slog.Default()
 	}
 	h := &Handler[I]{cfg: cfg, methods: map[string]*Method[I]{}, memory: semaphore.NewWeighted(cfg.Memory)}
+	h.buffers.New = func() any { b := make([]byte, smallBody); return &b }
+	h.answers.New = func() any { b := make([]byte, 0, 8<<10); return &b }
 	rows := append(h.system(), cfg.Methods...)
 	for i := range rows {
 		m := &rows[i]
@@ -399,10 +404,10 @@ func arguments(params []Value) []Value {
 func (q *request[I]) answer(ctx context.Context, call *MethodCall) {
 	q.event.Method = q.h.known(call.Name)
 	c := &Call[I]{Method: call.Name, Params: arguments(call.Params), Identity: q.identity, Header: q.w.Header(), Request: q.r}
-	out := answers.Get().(*[]byte)
+	out := q.h.answers.Get().(*[]byte)
 	defer func() {
 		if cap(*out) <= 1<<20 {
-			answers.Put(out)
+			q.h.answers.Put(out)
 		}
 	}()
 	var err error

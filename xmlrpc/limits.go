@@ -17,17 +17,16 @@ type Limits struct {
 }
 
 const (
-	maxAttributes  = 64
-	maxTag         = 16 << 10
-	maxProlog      = 4 << 10
-	maxMethodName  = 1 << 10
-	maxNumber      = 2 << 10
-	responseLimit  = 1000000
-	windowSize     = 64 << 10 // of the scanner over a spooled document; more than maxTag
-	keptBase64     = 16 << 10 // decoded bytes of a base64 value that a spooled document still keeps in memory
-	freeText       = 1 << 20  // bytes of text that a spooled document may hold without asking
-	multicallName  = "system.multicall"
-	minWindowSpare = windowSize / 4
+	maxAttributes = 64
+	maxTag        = 16 << 10
+	maxProlog     = 4 << 10
+	maxMethodName = 1 << 10
+	maxNumber     = 2 << 10
+	responseLimit = 1000000
+	windowSize    = 64 << 10 // of the scanner over a spooled document; more than maxTag
+	keptBase64    = 16 << 10 // decoded bytes of a base64 value that a spooled document still keeps in memory
+	freeText      = 1 << 20  // bytes of text that a spooled document may hold without asking
+	multicallName = "system.multicall"
 )
 
 func (l Limits) withDefaults() Limits {

@@ -67,7 +67,7 @@ func serveUploads(dir string) error {
 // TestUploadMemory: sixteen clients that send 60 MB each at one time keep the
 // memory of the process below 200 MB.
 func TestUploadMemory(t *testing.T) {
-	const clients, lines, most = 16, 60 << 20 / 77, 200 << 20
+	const clients, lines, most = 16, uploadSize / 77, 200 << 20
 	cmd := exec.Command(os.Args[0])
 	cmd.Env = append(os.Environ(), spoolVariable+"="+t.TempDir())
 	cmd.Stderr = os.Stderr
