@@ -82,8 +82,8 @@ func contentRules() *bluemonday.Policy {
 // belongs at "/" and at everything that no other route takes.
 func (p *Pages) Home(w http.ResponseWriter, r *http.Request) {
 	if r.Method != http.MethodGet && r.Method != http.MethodHead {
-		w.Header().Set("Allow", "GET, HEAD")
-		http.Error(w, "This address answers GET only.", http.StatusMethodNotAllowed)
+		// Not 405: a publishing program that has the address wrong should not take this for an endpoint.
+		http.Error(w, "There is nothing here for this method.", http.StatusNotFound)
 		return
 	}
 	query := r.URL.Query()

@@ -191,6 +191,7 @@ type appImportCmd struct {
 	Name       string `help:"What the program is called." required:""`
 	Public     string `help:"Public key." required:"" placeholder:"KEY"`
 	SecretFile string `help:"File with the secret; - is the standard input." required:"" placeholder:"FILE"`
+	Legacy     bool   `name:"legacy-signatures" help:"Take the older, weaker form of signatures from this key too: one hash, in base64."`
 	JSON       bool   `name:"json" help:"Answer in JSON."`
 }
 
@@ -204,7 +205,9 @@ func (c *appImportCmd) Run(ctx context.Context, s *settings, io streams) error {
 		if err != nil {
 			return err
 		}
-		app, err := blog.Apps.Import(ctx, apps.Imported{UserID: user.ID, Name: c.Name, Public: c.Public, Secret: apps.NewSecret(secret)})
+		app, err := blog.Apps.Import(ctx, apps.Imported{
+			UserID: user.ID, Name: c.Name, Public: c.Public, Secret: apps.NewSecret(secret), LegacySignatures: c.Legacy,
+		})
 		if err != nil {
 			return err
 		}
