@@ -340,11 +340,8 @@ func (d *decoder) value(t tag, empty bool, depth int) (Value, error) {
 	if empty {
 		return String(""), nil
 	}
-	for {
-		// The common case: the type element follows at once.
-		if len(d.buf)-d.i >= 2 && d.buf[d.i] == '<' && isName[d.buf[d.i+1]] {
-			break
-		}
+	// Mostly the type element follows at once.
+	if len(d.buf)-d.i < 2 || d.buf[d.i] != '<' || !isName[d.buf[d.i+1]] {
 		text, err := d.chars()
 		if err != nil {
 			return Value{}, err
@@ -361,7 +358,6 @@ func (d *decoder) value(t tag, empty bool, depth int) (Value, error) {
 		if d.sawCDATA || trim(text) != "" {
 			return Value{}, d.misshapen("text stands beside an element")
 		}
-		break
 	}
 	t, empty, err := d.start()
 	if err != nil {

@@ -9,25 +9,39 @@ import (
 // system returns the methods of the protocol itself.
 func (h *Handler[I]) system() []Method[I] {
 	rows := []Method[I]{
-		{Name: multicallName, Signatures: [][]string{{"array", "array"}},
-			Help: "Answers several calls in one request. The array holds structs with methodName and params; the result holds, in the same order, an array with the one result or a struct with faultCode and faultString."},
-		{Name: "system.listMethods", Signatures: [][]string{{"array"}},
-			Help: "Returns the names of all methods.", Func: h.listMethods},
-		{Name: "system.getCapabilities", Signatures: [][]string{{"struct"}},
-			Help: "Returns the specifications that the server follows.", Func: h.capabilities},
+		{
+			Name: multicallName, Signatures: [][]string{{"array", "array"}},
+			Help: "Answers several calls in one request. The array holds structs with methodName and params; the result holds, in the same order, an array with the one result or a struct with faultCode and faultString.",
+		},
+		{
+			Name: "system.listMethods", Signatures: [][]string{{"array"}},
+			Help: "Returns the names of all methods.", Func: h.listMethods,
+		},
+		{
+			Name: "system.getCapabilities", Signatures: [][]string{{"struct"}},
+			Help: "Returns the specifications that the server follows.", Func: h.capabilities,
+		},
 	}
 	if h.cfg.Introspection {
 		rows = append(rows,
-			Method[I]{Name: "system.methodSignature", Signatures: [][]string{{"array", "string"}},
-				Help: "Returns the signatures of a method: arrays with the type of the result and those of the parameters.", Func: h.methodSignature},
-			Method[I]{Name: "system.methodHelp", Signatures: [][]string{{"string", "string"}},
-				Help: "Returns what a method does, in words.", Func: h.methodHelp})
+			Method[I]{
+				Name: "system.methodSignature", Signatures: [][]string{{"array", "string"}},
+				Help: "Returns the signatures of a method: arrays with the type of the result and those of the parameters.", Func: h.methodSignature,
+			},
+			Method[I]{
+				Name: "system.methodHelp", Signatures: [][]string{{"string", "string"}},
+				Help: "Returns what a method does, in words.", Func: h.methodHelp,
+			})
 	}
 	return append(rows,
-		Method[I]{Name: "demo.sayHello", Signatures: [][]string{{"string"}},
-			Help: "Returns Hello!", Func: sayHello[I]},
-		Method[I]{Name: "demo.addTwoNumbers", Signatures: [][]string{{"int", "int", "int"}, {"double", "double", "double"}},
-			Help: "Returns the sum of two numbers.", Func: addTwoNumbers[I]})
+		Method[I]{
+			Name: "demo.sayHello", Signatures: [][]string{{"string"}},
+			Help: "Returns Hello!", Func: sayHello[I],
+		},
+		Method[I]{
+			Name: "demo.addTwoNumbers", Signatures: [][]string{{"int", "int", "int"}, {"double", "double", "double"}},
+			Help: "Returns the sum of two numbers.", Func: addTwoNumbers[I],
+		})
 }
 
 func (h *Handler[I]) listMethods(context.Context, *Call[I]) (Value, error) {
