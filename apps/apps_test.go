@@ -292,8 +292,17 @@ func TestLimitsK13(t *testing.T) {
 			name string
 			ok   bool
 		}{
-			{"x", true}, {"MarsEdit 5 – für Zuhause 🖋", true}, {strings.Repeat("ä", 100), true}, {"  trimmed  ", true},
-			{"", false}, {" \t\n ", false}, {strings.Repeat("x", 101), false}, {"a\nb", false}, {"a\x00b", false}, {"a\u202eb", false}, {"\xff", false},
+			{"x", true},
+			{"MarsEdit 5 – für Zuhause 🖋", true},
+			{strings.Repeat("ä", 100), true},
+			{"  trimmed  ", true},
+			{"", false},
+			{" \t\n ", false},
+			{strings.Repeat("x", 101), false},
+			{"a\nb", false},
+			{"a\x00b", false},
+			{"a\u202eb", false},
+			{"\xff", false},
 		}
 		made := 0
 		var last apps.App

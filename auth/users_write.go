@@ -95,8 +95,10 @@ func (u *Users) newHash(ctx context.Context, password string) (string, error) {
 func insertUser(ctx context.Context, tx *database.Tx, a account) (int64, error) {
 	columns := `login, login_key, email, email_key, nicename, display_name, first_name, last_name, nickname, url, bio, role, registered, password`
 	values := `$1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14`
-	args := []any{a.Login, fold(a.Login), a.Email, fold(a.Email), a.Nicename, a.DisplayName, a.FirstName, a.LastName,
-		a.Nickname, a.URL, a.Bio, string(a.Role), a.Registered, a.Hash}
+	args := []any{
+		a.Login, fold(a.Login), a.Email, fold(a.Email), a.Nicename, a.DisplayName, a.FirstName, a.LastName,
+		a.Nickname, a.URL, a.Bio, string(a.Role), a.Registered, a.Hash,
+	}
 	if a.ID != 0 {
 		columns, values, args = columns+`, id`, values+`, $15`, append(args, a.ID)
 	}
