@@ -4,6 +4,7 @@ import (
 	"context"
 	"html"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -34,7 +35,13 @@ func (s *Site) ChangeOptions(ctx context.Context, who auth.Identity, values map[
 	if len(stored) == 0 {
 		return nil, nil
 	}
-	return s.storeOptions(ctx, stored)
+	before, err := s.Options(ctx)
+	if err != nil {
+		return nil, err
+	}
+	written, err := s.storeOptions(ctx, stored)
+	// One that is stored for the first time, with its default, reads as it did before.
+	return slices.DeleteFunc(written, func(name string) bool { return before.Text(name) == stored[name] }), err
 }
 
 // readZone sets the two options of the time zone from one value.

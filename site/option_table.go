@@ -187,7 +187,7 @@ func (e optionEntry) check(name, value string) (string, error) {
 		return bad("1 (on) or 0 (off)")
 	case kindOffset:
 		n, err := strconv.ParseFloat(value, 64)
-		if err != nil || n < -14 || n > 14 {
+		if err != nil || !(n >= -14 && n <= 14) { // so, because of NaN
 			return bad("hours east of GMT, between -14 and 14, such as 2 or -3.5")
 		}
 	case kindZone:

@@ -18,8 +18,6 @@ func (a *API) createApplication(ctx context.Context, who auth.Identity, p params
 	switch {
 	case errors.As(err, &invalid):
 		return xmlrpc.Value{}, &xmlrpc.Fault{Code: codeTooFew, Message: "No application was made: " + invalid.Why + "."}
-	case errors.Is(err, apps.ErrTooMany):
-		return xmlrpc.Value{}, &xmlrpc.Fault{Code: codeForbidden, Message: "You have as many applications as a user can have; revoke one that you do not use any more."}
 	case err != nil:
 		return xmlrpc.Value{}, err
 	}

@@ -52,7 +52,16 @@ var faults = []struct {
 	{site.ErrTermName, &xmlrpc.Fault{Code: codeForbidden, Message: "A term needs a name of at most 200 characters."}},
 	{site.ErrTermExists, &xmlrpc.Fault{Code: codeServerError, Message: "There is a term of this name already."}},
 	{site.ErrTermSlug, &xmlrpc.Fault{Code: codeServerError, Message: "Another term has this slug already."}},
+	{site.ErrNoComment, errNoComment},
+	{site.ErrNoPostType, errNoCommentsType},
+	{site.ErrSame, &xmlrpc.Fault{Code: codeServerError, Message: "Nothing was changed: it is like that already."}},
+	{site.ErrSignInToComment, errLogin},
+	{site.ErrCommentsClosed, &xmlrpc.Fault{Code: codeForbidden, Message: "This post takes no comments."}},
+	{site.ErrDuplicateComment, &xmlrpc.Fault{Code: codeForbidden, Message: "You have said this already."}},
+	{site.ErrCommentFlood, &xmlrpc.Fault{Code: codeForbidden, Message: "Your last comment is only seconds old; wait a little before the next."}},
 	{site.ErrNotFound, errNoPost},
+	{auth.ErrNotFound, errNoUser},
+	{apps.ErrTooMany, &xmlrpc.Fault{Code: codeForbidden, Message: "You have as many applications as a user can have; revoke one that you do not use any more."}},
 	{apps.ErrNotFound, &xmlrpc.Fault{Code: codeNotFound, Message: "There is no such application."}},
 }
 

@@ -12,18 +12,14 @@ import (
 var (
 	errNoComment      = &xmlrpc.Fault{Code: codeNotFound, Message: "There is no comment with this id."}
 	errNoCommentsType = &xmlrpc.Fault{Code: codeNotFound, Message: "There is no such post type, or its posts have no comments."}
-	errCommentSame    = &xmlrpc.Fault{Code: codeServerError, Message: "The comment was not changed: it is like that already."}
 	errCommentStatus  = &xmlrpc.Fault{Code: codeNotAllowed, Message: "There is no such status of comments."}
 )
 
-// commentFault maps the errors that mean something else for comments than elsewhere. In these methods most that may
-// not be done is fault 403.
+// commentFault gives the code to refusals that they have in the comment methods: most that may not be done is fault 403.
 func commentFault(err error) error {
 	var denied *site.Denied
 	var invalid *site.Invalid
 	switch {
-	case errors.Is(err, site.ErrNoComment):
-		return errNoComment
 	case errors.As(err, &denied):
 		return &xmlrpc.Fault{Code: codeForbidden, Message: "You are not allowed to " + denied.Action + "."}
 	case errors.As(err, &invalid):
@@ -86,10 +82,8 @@ func (a *API) getComments(ctx context.Context, who auth.Identity, p params) (xml
 	switch {
 	case errors.As(err, &denied):
 		return xmlrpc.Value{}, &xmlrpc.Fault{Code: codeNotAllowed, Message: "You are not allowed to " + denied.Action + "; the approved ones are those of status approve."}
-	case errors.Is(err, site.ErrNoPostType):
-		return xmlrpc.Value{}, errNoCommentsType
 	case err != nil:
-		return xmlrpc.Value{}, commentFault(err)
+		return xmlrpc.Value{}, err
 	}
 	out := make([]xmlrpc.Value, len(list))
 	for i := range list {
@@ -127,8 +121,6 @@ func (a *API) editComment(ctx context.Context, who auth.Identity, p params) (xml
 	err := a.site.EditComment(ctx, who, p.int(3), e)
 	var invalid *site.Invalid
 	switch {
-	case errors.Is(err, site.ErrSame):
-		return xmlrpc.Value{}, errCommentSame
 	case errors.As(err, &invalid) && invalid.Field == "status":
 		return xmlrpc.Value{}, errCommentStatus
 	case errors.As(err, &invalid):
@@ -153,26 +145,9 @@ func (a *API) newComment(ctx context.Context, who auth.Identity, p params, at or
 		IP: at.ip, Agent: at.agent,
 	})
 	if err != nil {
-		return xmlrpc.Value{}, newCommentFault(err)
+		return xmlrpc.Value{}, commentFault(err)
 	}
 	return xmlrpc.Int(id), nil
-}
-
-func newCommentFault(err error) error {
-	for _, row := range []struct {
-		err   error
-		words string
-	}{
-		{site.ErrSignInToComment, errLogin.Message},
-		{site.ErrCommentsClosed, "This post takes no comments."},
-		{site.ErrDuplicateComment, "You have said this already."},
-		{site.ErrCommentFlood, "Your last comment is only seconds old; wait a little before the next."},
-	} {
-		if errors.Is(err, row.err) {
-			return &xmlrpc.Fault{Code: codeForbidden, Message: row.words}
-		}
-	}
-	return commentFault(err)
 }
 
 // postNamed reads the id of a post, or finds the post by its address.

@@ -114,9 +114,6 @@ func (a *API) getUser(ctx context.Context, who auth.Identity, p params) (xmlrpc.
 		return xmlrpc.Value{}, errEditUser
 	}
 	u, err := a.users.Get(ctx, id)
-	if errors.Is(err, auth.ErrNotFound) {
-		return xmlrpc.Value{}, errNoUser
-	}
 	if err != nil {
 		return xmlrpc.Value{}, err
 	}

@@ -1,0 +1,185 @@
+package site_test
+
+import (
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/quillgate/quillgate/auth"
+	"github.com/quillgate/quillgate/database"
+	"github.com/quillgate/quillgate/database/databasetest"
+	"github.com/quillgate/quillgate/site"
+)
+
+// A change is seen at once where it was made, and after a second by another process over the same database.
+func TestOptionsAge(t *testing.T) {
+	databasetest.EachURL(t, func(t *testing.T, url string) {
+		now := time.Date(2024, 5, 1, 12, 0, 0, 0, time.UTC)
+		clock := func() time.Time { return now }
+		here, there := openBlog(t, databasetest.Open(t, url), clock), site.Config{DB: databasetest.Open(t, url), BaseURL: "https://blog.example", Clock: clock}
+		other, err := site.Open(t.Context(), there)
+		if err != nil {
+			t.Fatal(err)
+		}
+		title := func(s *site.Site) string {
+			t.Helper()
+			o, err := s.Options(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			return o.Title()
+		}
+		before := title(other)
+		if err := here.SetOption(t.Context(), "blog_title", "Tide & Time"); err != nil {
+			t.Fatal(err)
+		}
+		if got, want := title(here.Site), "Tide & Time"; got != want {
+			t.Errorf("at once, here: %q, want %q", got, want)
+		}
+		now = now.Add(999 * time.Millisecond)
+		if got := title(other); got != before {
+			t.Errorf("within a second, elsewhere: %q, want %q still", got, before)
+		}
+		now = now.Add(time.Millisecond)
+		if got, want := title(other), "Tide & Time"; got != want {
+			t.Errorf("after a second, elsewhere: %q, want %q", got, want)
+		}
+	})
+}
+
+// Options are read once for many requests.
+func TestOptionsCost(t *testing.T) {
+	databasetest.Each(t, func(t *testing.T, db *database.DB) {
+		now := time.Date(2024, 5, 1, 12, 0, 0, 0, time.UTC)
+		b := openBlog(t, db, func() time.Time { return now })
+		b.Local(now)
+		before := db.Statements()
+		for range 100 {
+			b.Local(b.UTC(now))
+		}
+		if spent := db.Statements() - before; spent != 0 {
+			t.Errorf("200 conversions took %d statements", spent)
+		}
+	})
+}
+
+func TestSetOption(t *testing.T) {
+	databasetest.Each(t, func(t *testing.T, db *database.DB) {
+		b := openBlog(t, db, nil)
+		for _, test := range []struct{ name, value, want string }{
+			{"anonymous_comments", "yes", "1"},
+			{"anonymous_comments", "OFF", "0"},
+			{"comment_registration", "1", "1"},
+			{"pingback_fault_codes", "true", "1"},
+			{"pingback_fault_codes", "maybe", ""},
+			{"blog_title", `<b> & "c" &amp;`, "&lt;b&gt; &amp; &quot;c&quot; &amp;"},
+			{"thumbnail_size_w", "120", "120"},
+			{"thumbnail_size_w", "-1", ""},
+			{"thumbnail_size_w", "wide", ""},
+			{"gmt_offset", "5.75", "5.75"},
+			{"gmt_offset", "15", ""},
+			{"gmt_offset", "NaN", ""},
+			{"timezone_string", "Europe/Berlin", "Europe/Berlin"},
+			{"timezone_string", "Local", ""},
+			{"timezone_string", "../../etc/passwd", ""},
+			{"default_role", "author", "author"},
+			{"default_role", "king", ""},
+			{"default_comment_status", "closed", "closed"},
+			{"default_comment_status", "ajar", ""},
+			{"admin_email", "a\x00b", ""},
+			{"theme_supports", `["a"]`, `["a"]`},
+			{"theme_supports", `a`, ""},
+			{"page_templates", `[]`, ""},
+			{"no_such_option", "1", ""},
+		} {
+			err := b.SetOption(t.Context(), test.name, test.value)
+			var invalid *site.Invalid
+			if test.want == "" {
+				if !errors.As(err, &invalid) || invalid.Field != test.name {
+					t.Errorf("%s = %q: %v, want *Invalid of that field", test.name, test.value, err)
+				}
+				continue
+			}
+			o, readErr := b.Options(t.Context())
+			if err != nil || readErr != nil || o.Text(test.name) != test.want {
+				t.Errorf("%s = %q: stored %q (%v, %v), want %q", test.name, test.value, o.Text(test.name), err, readErr, test.want)
+			}
+		}
+		list, err := b.ListOptions(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := map[string]string{}
+		for _, o := range list {
+			got[o.Name] = o.Value
+		}
+		if got["anonymous_comments"] != "0" || got["medium_size_w"] != "300" || got["thumbnail_size_w"] != "120" {
+			t.Errorf("list: %v", got)
+		}
+	})
+}
+
+func TestChangeOptionsNeedsTheRight(t *testing.T) {
+	b := openBlog(t, databasetest.Open(t, databasetest.SQLite(t)), nil)
+	for _, role := range auth.Roles() {
+		_, err := b.ChangeOptions(t.Context(), auth.Identity{User: auth.User{ID: 5, Role: role}}, map[string]string{"blog_title": "by " + string(role)})
+		var denied *site.Denied
+		if allowed := !errors.As(err, &denied); allowed != (role == auth.Administrator) {
+			t.Errorf("%s: %v", role, err)
+		}
+	}
+	if _, err := b.ChangeOptions(t.Context(), auth.Identity{}, map[string]string{"blog_title": "x"}); err == nil {
+		t.Error("nobody may change options")
+	}
+}
+
+func TestTimeZone(t *testing.T) {
+	b := openBlog(t, databasetest.Open(t, databasetest.SQLite(t)), nil)
+	at := func(text string) time.Time {
+		parsed, err := time.Parse(time.DateTime, text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return parsed
+	}
+	for _, test := range []struct{ offset, zone, moment, local string }{
+		{"0", "", "2024-03-10 12:00:00", "2024-03-10 12:00:00"},
+		{"-3.5", "", "2024-03-10 12:00:00", "2024-03-10 08:30:00"},
+		{"5.75", "", "2024-12-31 20:00:00", "2025-01-01 01:45:00"},
+		{"2", "Europe/Berlin", "2024-01-10 12:00:00", "2024-01-10 13:00:00"},
+		{"2", "Europe/Berlin", "2024-07-10 12:00:00", "2024-07-10 14:00:00"},
+		{"2", "Europe/Berlin", "2024-03-31 01:00:00", "2024-03-31 03:00:00"}, // the hour that is left out
+	} {
+		for name, value := range map[string]string{"gmt_offset": test.offset, "timezone_string": test.zone} {
+			if err := b.SetOption(t.Context(), name, value); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if got := b.Local(at(test.moment)); !got.Equal(at(test.local)) || got.Location() != time.UTC {
+			t.Errorf("%s%s: %s is %v on the wall, want %s", test.offset, test.zone, test.moment, got, test.local)
+		}
+		if got := b.UTC(at(test.local)); !got.Equal(at(test.moment)) {
+			t.Errorf("%s%s: %s on the wall is %v, want %s", test.offset, test.zone, test.local, got, test.moment)
+		}
+	}
+}
+
+// A new blog has its category and nothing else; a second opening changes nothing.
+func TestInstall(t *testing.T) {
+	databasetest.Each(t, func(t *testing.T, db *database.DB) {
+		first := openBlog(t, db, nil)
+		before := first.dump(t, tables)
+		if diff := cmp.Diff([]string{"1|category|Uncategorized|uncategorized|0||0|0"}, before["terms"]); diff != "" {
+			t.Errorf("terms (-want +got):\n%s", diff)
+		}
+		second, err := site.Open(t.Context(), site.Config{DB: db, Users: first.users, BaseURL: "https://blog.example"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(before, (blog{Site: second, db: db}).dump(t, tables)); diff != "" {
+			t.Errorf("a second opening changes:\n%s", diff)
+		}
+	})
+}
