@@ -1,6 +1,9 @@
 package xmlrpc
 
-import "bytes"
+import (
+	"bytes"
+	"encoding/binary"
+)
 
 // Base64 on the wire is that of RFC 4648 section 4 with white space anywhere,
 // as clients break its lines in many ways. The padding may be left out, the
@@ -29,13 +32,20 @@ var base64Class = func() (t [256]uint8) {
 	return t
 }()
 
-// digitsAt returns how many digits b begins with.
+// digitsAt returns how many digits b begins with. It looks at eight bytes at a
+// time: a sum, cut by another, has its high bit set in the bytes that are
+// between two limits.
 func digitsAt(b []byte) int {
+	const ones, highs = 0x0101010101010101, 0x8080808080808080
 	n := 0
 	for len(b)-n >= 8 {
-		w := b[n : n+8 : n+8]
-		if base64Class[w[0]]|base64Class[w[1]]|base64Class[w[2]]|base64Class[w[3]]|
-			base64Class[w[4]]|base64Class[w[5]]|base64Class[w[6]]|base64Class[w[7]] != b64Digit {
+		w := binary.LittleEndian.Uint64(b[n:])
+		small := w | ones*0x20 // letters in lower case
+		letters := (small + ones*(0x80-'a')) &^ (small + ones*(0x7f-'z'))
+		figures := (w + ones*(0x80-'/')) &^ (w + ones*(0x7f-'9')) // and the slash before them
+		plus := (w + ones*(0x80-'+')) &^ (w + ones*(0x7f-'+'))
+		// The sums carry into the next byte only from bytes beyond ASCII.
+		if w&highs != 0 || (letters|figures|plus)&highs != highs {
 			break
 		}
 		n += 8
