@@ -10,7 +10,6 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"os"
-	"regexp"
 	"strconv"
 	"strings"
 	"sync"
@@ -71,20 +70,6 @@ func TestUploadsInBoundedMemory(t *testing.T) {
 func fileOf(client int) io.Reader {
 	return io.LimitReader(rand.NewChaCha8([32]byte{byte(client)}), bodySize/4*3)
 }
-
-const uploadCall = `<?xml version="1.0"?>
-<methodCall><methodName>wp.uploadFile</methodName><params><param><value><int>1</int></value></param>
-<param><value><string>admin</string></value></param><param><value><string>admin-pass-1234</string></value></param>
-<param><value><struct><member><name>name</name><value><string>clip.mp4</string></value></member>
-<member><name>type</name><value><string>video/mp4</string></value></member>
-<member><name>bits</name><value><base64>`
-
-const uploadEnd = `</base64></value></member></struct></value></param></params></methodCall>`
-
-var (
-	urlMember = regexp.MustCompile(`<name>url</name>\s*<value>\s*<string>([^<]*)`)
-	idMember  = regexp.MustCompile(`<name>attachment_id</name>\s*<value>\s*<string>[0-9]+`)
-)
 
 // upload sends one file and returns its address. Every second client does not say how long its body is.
 func upload(p *process, client int, halfway *barrier) (string, error) {
