@@ -54,7 +54,7 @@ func TestBloggerPost(t *testing.T) {
 		if got := members(got, "post_title", "post_content", "post_status") + " " + members(got.Get("terms").Index(0), "name"); got != "'B' 'New' 'draft' 'News'" {
 			t.Errorf("after the edit: %s", got)
 		}
-		page := b.must(t, "editor", "wp.newPage", 1, "", "", object{"title": "P"}, true)
+		page := b.must(t, "editor", "wp.newPage", 1, "", "", dict{"title": "P"}, true)
 		for _, test := range []struct {
 			method string
 			args   list
@@ -83,15 +83,15 @@ func TestMovableType(t *testing.T) {
 	databasetest.Each(t, func(t *testing.T, db *database.DB) {
 		b := openBlog(t, db)
 		news, sport := b.category(t, "News", 0), b.category(t, "Sport", 0)
-		id := b.newPost(t, "editor", object{"title": "T", "description": "x"}, false)
+		id := b.newPost(t, "editor", dict{"title": "T", "description": "x"}, false)
 		first := fmt.Sprintf("{categoryName: 'News', categoryId: '%d', isPrimary: b1}", news)
 		second := fmt.Sprintf("{categoryName: 'Sport', categoryId: '%d', isPrimary: b0}", sport)
 		for _, test := range []struct {
 			categories any
 			want       string
 		}{
-			{list{object{"categoryId": fmt.Sprint(sport), "isPrimary": true}, object{"categoryId": news}}, "[" + first + ", " + second + "]"},
-			{list{object{"categoryId": news}, object{"categoryId": 9999}, object{}}, "[" + first + "]"},
+			{list{dict{"categoryId": fmt.Sprint(sport), "isPrimary": true}, dict{"categoryId": news}}, "[" + first + ", " + second + "]"},
+			{list{dict{"categoryId": news}, dict{"categoryId": 9999}, dict{}}, "[" + first + "]"},
 			{list{news, sport}, "[" + first + ", " + second + "]"},
 			{list{}, "[{categoryName: 'Uncategorized', categoryId: '1', isPrimary: b1}]"},
 		} {
@@ -134,8 +134,8 @@ func TestMovableType(t *testing.T) {
 func TestTrackbacks(t *testing.T) {
 	databasetest.Each(t, func(t *testing.T, db *database.DB) {
 		b := openBlog(t, db)
-		id := b.newPost(t, "editor", object{"title": "T"}, true)
-		draft := b.newPost(t, "editor", object{"title": "T"}, false)
+		id := b.newPost(t, "editor", dict{"title": "T"}, true)
+		draft := b.newPost(t, "editor", dict{"title": "T"}, false)
 		for _, row := range []struct{ post, status, kind, content string }{
 			{id, "approve", "trackback", "<strong>Other page</strong>\n\nIt says"},
 			{id, "hold", "trackback", "<strong>Waiting</strong>"},
@@ -144,7 +144,7 @@ func TestTrackbacks(t *testing.T) {
 			{draft, "approve", "trackback", "<strong>Early</strong>"},
 		} {
 			if _, err := db.Exec(t.Context(), `INSERT INTO comments (post_id, status, type, url, ip, content, date, date_gmt)
-				SELECT id, $2, $3, 'http://other.example/', '192.0.2.7', $4, $5, $5 FROM posts WHERE CAST(id AS TEXT) = $1`, row.post, row.status, row.kind, row.content, present); err != nil {
+				SELECT id, $2, $3, 'http://other.example/', '192.0.2.7', $4, $5, $5 FROM posts WHERE CAST(id AS TEXT) = $1`, row.post, row.status, row.kind, row.content, b.now); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -163,16 +163,16 @@ func TestTrackbacks(t *testing.T) {
 func TestPages(t *testing.T) {
 	databasetest.Each(t, func(t *testing.T, db *database.DB) {
 		b := openBlog(t, db)
-		parent := b.must(t, "editor", "wp.newPage", 1, "", "", object{"title": "About"}, true).Text()
-		id := b.must(t, "editor", "wp.newPage", 1, "", "", object{
+		parent := b.must(t, "editor", "wp.newPage", 1, "", "", dict{"title": "About"}, true).Text()
+		id := b.must(t, "editor", "wp.newPage", 1, "", "", dict{
 			"title": "Team", "description": "Main", "mt_text_more": "More", "mt_excerpt": "Ex", "wp_slug": "the team", "wp_page_parent_id": parent,
 			"wp_page_order": 7, "mt_allow_comments": 1, "wp_author_id": b.ids["administrator"], "wp_page_template": "blank", "mt_keywords": "lost",
 			"categories": list{"Uncategorized"}, "page_status": "private", "post_status": "draft",
 		}, true).Text()
 		want := fmt.Sprintf("{dateCreated: d20260301T14:00:00, userid: '%[2]d', page_id: i%[1]s, page_status: 'private', description: 'Main', title: 'Team', "+
 			"link: 'https://blog.example/?page_id=%[1]s', permaLink: 'https://blog.example/?page_id=%[1]s', categories: [], excerpt: 'Ex', text_more: 'More', "+
-			"mt_allow_comments: i1, mt_allow_pings: i0, wp_slug: 'the-team', wp_password: '', wp_author: 'The administrator', wp_page_parent_id: i%[3]s, "+
-			"wp_page_parent_title: 'About', wp_page_order: i7, wp_author_id: '%[2]d', wp_author_display_name: 'The administrator', "+
+			"mt_allow_comments: i1, mt_allow_pings: i0, wp_slug: 'the-team', wp_password: '', wp_author: 'administrator', wp_page_parent_id: i%[3]s, "+
+			"wp_page_parent_title: 'About', wp_page_order: i7, wp_author_id: '%[2]d', wp_author_display_name: 'administrator', "+
 			"date_created_gmt: d20260301T12:00:00, custom_fields: [], wp_page_template: 'blank'}", id, b.ids["administrator"], parent)
 		if diff := cmp.Diff(want, b.answer(t, "editor", "wp.getPage", 1, id, "", "")); diff != "" {
 			t.Errorf("getPage (-want +got):\n%s", diff)
@@ -186,7 +186,7 @@ func TestPages(t *testing.T) {
 		if diff := cmp.Diff(wantList, b.answer(t, "editor", "wp.getPageList", 1, "", "")); diff != "" {
 			t.Errorf("getPageList (-want +got):\n%s", diff)
 		}
-		post := b.newPost(t, "editor", object{"title": "A post"}, true)
+		post := b.newPost(t, "editor", dict{"title": "A post"}, true)
 		for _, test := range []struct {
 			method string
 			args   list
@@ -194,11 +194,11 @@ func TestPages(t *testing.T) {
 		}{
 			{"wp.getPage", list{1, post, "", ""}, "fault 404"},
 			{"wp.getPage", list{1, 9999, "", ""}, "fault 404"},
-			{"wp.editPage", list{1, post, "", "", object{"title": "x"}, true}, "fault 404"},
+			{"wp.editPage", list{1, post, "", "", dict{"title": "x"}, true}, "fault 404"},
 			{"wp.deletePage", list{1, "", "", post}, "fault 404"},
-			{"wp.editPage", list{1, id, "", "", object{}, true}, "b1"},
+			{"wp.editPage", list{1, id, "", "", dict{}, true}, "b1"},
 			{"wp.editPage", list{1, id, "", "", list{}, false}, "b1"},
-			{"wp.newPage", list{1, "", "", object{"title": "", "description": ""}, false}, "'"},
+			{"wp.newPage", list{1, "", "", dict{"title": "", "description": ""}, false}, "'"},
 			{"wp.getPageStatusList", list{1, "", ""}, "{draft: 'Draft', private: 'Private', publish: 'Published'}"},
 			{"wp.deletePage", list{1, "", "", id}, "b1"},
 			{"wp.deletePage", list{1, "", "", id}, "b1"},
@@ -217,7 +217,7 @@ func TestPagesStatements(t *testing.T) {
 		b := openBlog(t, db)
 		last := "0"
 		for i := range 12 {
-			last = b.must(t, "editor", "wp.newPage", 1, "", "", object{"title": fmt.Sprint("P", i), "wp_page_parent_id": last, "wp_author_id": b.ids[roleOf(i)]}, true).Text()
+			last = b.must(t, "editor", "wp.newPage", 1, "", "", dict{"title": fmt.Sprint("P", i), "wp_page_parent_id": last, "wp_author_id": b.ids[roleOf(i)]}, true).Text()
 		}
 		statements := func(n int) int64 {
 			before := db.Statements()
@@ -233,11 +233,11 @@ func TestPagesStatements(t *testing.T) {
 	})
 }
 
-func TestTermsOnTheWire(t *testing.T) {
+func TestTermMethods(t *testing.T) {
 	databasetest.Each(t, func(t *testing.T, db *database.DB) {
 		b := openBlog(t, db)
-		id := b.must(t, "editor", "wp.newTerm", 1, "", "", object{"taxonomy": "category", "name": "R & D", "description": "All of it",
-			"custom_fields": list{object{"key": "color", "value": "red"}, object{"key": "_secret", "value": "hush"}}}).Text()
+		id := b.must(t, "editor", "wp.newTerm", 1, "", "", dict{"taxonomy": "category", "name": "R & D", "description": "All of it",
+			"custom_fields": list{dict{"key": "color", "value": "red"}, dict{"key": "_secret", "value": "hush"}}}).Text()
 		want := func(fields string) string {
 			return fmt.Sprintf("{term_id: '%[1]s', name: 'R &amp; D', slug: 'r-d', term_group: '0', term_taxonomy_id: '%[1]s', taxonomy: 'category', "+
 				"description: 'All of it', parent: '0', count: i0, filter: 'raw', custom_fields: %s}", id, fields)
@@ -249,7 +249,7 @@ func TestTermsOnTheWire(t *testing.T) {
 		if got := members(fields.Index(0), "key", "value") + members(fields.Index(1), "key", "value"); fields.Len() != 2 || got != "'_secret' 'hush''color' 'red'" {
 			t.Errorf("custom fields: %s", show(fields))
 		}
-		post := b.must(t, "author", "wp.newPost", 1, "", "", object{"post_title": "T", "terms": object{"category": list{id}}}).Text()
+		post := b.must(t, "author", "wp.newPost", 1, "", "", dict{"post_title": "T", "terms": dict{"category": list{id}}}).Text()
 		if diff := cmp.Diff("["+want("[]")+"]", show(b.must(t, "author", "wp.getPost", 1, "", "", post, list{"terms"}).Get("terms"))); diff != "" {
 			t.Errorf("the terms of a post as author (-want +got):\n%s", diff)
 		}
@@ -258,32 +258,32 @@ func TestTermsOnTheWire(t *testing.T) {
 			args        list
 			want        string
 		}{
-			{"editor", "wp.newTerm", list{1, "", "", object{"taxonomy": "nonsense", "name": "x"}}, "fault 403"},
-			{"author", "wp.newTerm", list{1, "", "", object{"taxonomy": "category", "name": ""}}, "fault 401"},
-			{"editor", "wp.newTerm", list{1, "", "", object{"taxonomy": "category", "name": " "}}, "fault 403"},
-			{"editor", "wp.newTerm", list{1, "", "", object{"taxonomy": "category", "name": "R & D"}}, "fault 500"},
-			{"editor", "wp.newTerm", list{1, "", "", object{"taxonomy": "category", "name": "x", "parent": 0}}, "fault 500"},
-			{"editor", "wp.newTerm", list{1, "", "", object{"taxonomy": "category", "name": "x", "parent": 9999}}, "fault 403"},
-			{"editor", "wp.newTerm", list{1, "", "", object{"taxonomy": "post_tag", "name": "x", "parent": 1}}, "fault 403"},
+			{"editor", "wp.newTerm", list{1, "", "", dict{"taxonomy": "nonsense", "name": "x"}}, "fault 403"},
+			{"author", "wp.newTerm", list{1, "", "", dict{"taxonomy": "category", "name": ""}}, "fault 401"},
+			{"editor", "wp.newTerm", list{1, "", "", dict{"taxonomy": "category", "name": " "}}, "fault 403"},
+			{"editor", "wp.newTerm", list{1, "", "", dict{"taxonomy": "category", "name": "R & D"}}, "fault 500"},
+			{"editor", "wp.newTerm", list{1, "", "", dict{"taxonomy": "category", "name": "x", "parent": 0}}, "fault 500"},
+			{"editor", "wp.newTerm", list{1, "", "", dict{"taxonomy": "category", "name": "x", "parent": 9999}}, "fault 403"},
+			{"editor", "wp.newTerm", list{1, "", "", dict{"taxonomy": "post_tag", "name": "x", "parent": 1}}, "fault 403"},
 			{"editor", "wp.newTerm", list{1, "", ""}, "fault 400"},
-			{"editor", "wp.editTerm", list{1, "", "", id, object{"taxonomy": "category", "parent": ""}}, "b1"},
-			{"editor", "wp.editTerm", list{1, "", "", id, object{"taxonomy": "category", "slug": "uncategorized"}}, "fault 500"},
-			{"editor", "wp.editTerm", list{1, "", "", id, object{"taxonomy": "post_tag", "name": "x"}}, "fault 404"},
-			{"editor", "wp.editTerm", list{1, "", "", 0, object{"taxonomy": "category", "name": "x"}}, "fault 500"},
+			{"editor", "wp.editTerm", list{1, "", "", id, dict{"taxonomy": "category", "parent": ""}}, "b1"},
+			{"editor", "wp.editTerm", list{1, "", "", id, dict{"taxonomy": "category", "slug": "uncategorized"}}, "fault 500"},
+			{"editor", "wp.editTerm", list{1, "", "", id, dict{"taxonomy": "post_tag", "name": "x"}}, "fault 404"},
+			{"editor", "wp.editTerm", list{1, "", "", 0, dict{"taxonomy": "category", "name": "x"}}, "fault 500"},
 			{"editor", "wp.getTerm", list{1, "", "", "category", 0}, "fault 500"},
 			{"editor", "wp.getTerm", list{1, "", "", "category", 9999}, "fault 404"},
 			{"editor", "wp.deleteTerm", list{1, "", "", "category", 1}, "fault 401"},
-			{"editor", "wp.newCategory", list{1, "", "", object{"name": "R & D"}}, "i" + id},
-			{"editor", "wp.newCategory", list{1, "", "", object{"name": ""}}, "fault 500"},
+			{"editor", "wp.newCategory", list{1, "", "", dict{"name": "R & D"}}, "i" + id},
+			{"editor", "wp.newCategory", list{1, "", "", dict{"name": ""}}, "fault 500"},
 			{"editor", "wp.deleteCategory", list{1, "", "", id}, "b1"},
 			{"editor", "wp.getTags", list{1, "", ""}, "[]"},
 			{"editor", "wp.suggestCategories", list{1, "", "", "UNCAT", 5}, "[{category_id: i1, category_name: 'Uncategorized'}]"},
 			{"editor", "wp.getCategories", list{1, "", ""}, "[{categoryId: i1, parentId: i0, description: 'Uncategorized', categoryDescription: '', " +
 				"categoryName: 'Uncategorized', htmlUrl: 'https://blog.example/?cat=1', rssUrl: 'https://blog.example/?feed=rss2&amp;cat=1'}]"},
 			{"editor", "wp.getTaxonomy", list{1, "", "", "nonsense"}, "fault 403"},
-			{"editor", "wp.getTaxonomies", list{1, "", "", object{"hierarchical": true}, list{}},
+			{"editor", "wp.getTaxonomies", list{1, "", "", dict{"hierarchical": true}, list{}},
 				"[{name: 'category', label: 'Categories', hierarchical: b1, public: b1, show_ui: b1, _builtin: b1}]"},
-			{"editor", "wp.getTaxonomies", list{1, "", "", object{"nonsense": true}}, "[]"},
+			{"editor", "wp.getTaxonomies", list{1, "", "", dict{"nonsense": true}}, "[]"},
 		} {
 			if got := b.answer(t, test.who, test.method, test.args...); got != test.want {
 				t.Errorf("%s %v as %s: %s, want %s", test.method, test.args, test.who, got, test.want)
@@ -295,8 +295,8 @@ func TestTermsOnTheWire(t *testing.T) {
 func TestTagsInUse(t *testing.T) {
 	databasetest.Each(t, func(t *testing.T, db *database.DB) {
 		b := openBlog(t, db)
-		b.newPost(t, "author", object{"title": "T", "mt_keywords": "Grün, blau,, grun ,"}, true)
-		b.newPost(t, "author", object{"title": "T", "mt_keywords": "draft only"}, false)
+		b.newPost(t, "author", dict{"title": "T", "mt_keywords": "Grün, blau,, grun ,"}, true)
+		b.newPost(t, "author", dict{"title": "T", "mt_keywords": "draft only"}, false)
 		tags := b.must(t, "author", "wp.getTags", 1, "", "")
 		var got []string
 		for _, v := range tags.Elements() {

@@ -15,10 +15,10 @@ import (
 // category makes a category and returns its id.
 func (b *blog) category(t *testing.T, name string, parent int64) int64 {
 	t.Helper()
-	return b.must(t, "administrator", "wp.newCategory", 1, "", "", object{"name": name, "parent_id": parent}).Int64()
+	return b.must(t, "administrator", "wp.newCategory", 1, "", "", dict{"name": name, "parent_id": parent}).Int64()
 }
 
-func (b *blog) newPost(t *testing.T, who string, content object, publish any) string {
+func (b *blog) newPost(t *testing.T, who string, content dict, publish any) string {
 	t.Helper()
 	return b.must(t, who, "metaWeblog.newPost", 1, "", "", content, publish).Text()
 }
@@ -27,17 +27,17 @@ func TestMetaWeblogStruct(t *testing.T) {
 	databasetest.Each(t, func(t *testing.T, db *database.DB) {
 		b := openBlog(t, db)
 		b.category(t, "News", 0)
-		id := b.newPost(t, "editor", object{
+		id := b.newPost(t, "editor", dict{
 			"title": "T", "description": "Intro", "mt_text_more": "Rest", "mt_excerpt": "E", "mt_keywords": "b, a", "categories": list{"News"},
 			"mt_allow_comments": 0, "mt_allow_pings": 1, "wp_slug": "a slug", "wp_password": "pw", "dateCreated": date("20240310T12:30:00"),
-			"custom_fields": list{object{"key": "k", "value": "v"}}, "enclosure": object{"url": "http://x.example/a?b&c", "length": 5, "type": "audio/mpeg"},
+			"custom_fields": list{dict{"key": "k", "value": "v"}}, "enclosure": dict{"url": "http://x.example/a?b&c", "length": 5, "type": "audio/mpeg"},
 			"wp_post_format": "aside",
 		}, true)
 		fields := b.must(t, "editor", "wp.getPost", 1, "", "", id, list{"custom_fields"}).Get("custom_fields")
 		want := fmt.Sprintf("{dateCreated: d20240310T12:30:00, userid: '%[2]d', postid: i%[1]s, description: 'Intro', title: 'T', "+
 			"link: 'https://blog.example/?p=%[1]s', permaLink: 'https://blog.example/?p=%[1]s', categories: ['News'], mt_excerpt: 'E', mt_text_more: 'Rest', "+
 			"wp_more_text: '', mt_allow_comments: i0, mt_allow_pings: i1, mt_keywords: 'a, b', wp_slug: 'a-slug', wp_password: 'pw', wp_author_id: '%[2]d', "+
-			"wp_author_display_name: 'The editor', date_created_gmt: d20240310T10:30:00, post_status: 'publish', custom_fields: %[3]s, wp_post_format: 'aside', "+
+			"wp_author_display_name: 'editor', date_created_gmt: d20240310T10:30:00, post_status: 'publish', custom_fields: %[3]s, wp_post_format: 'aside', "+
 			"sticky: b0, date_modified: d20260301T14:00:00, date_modified_gmt: d20260301T12:00:00, "+
 			"enclosure: {url: 'http://x.example/a?b&amp;c', length: i5, type: 'audio/mpeg'}, wp_post_thumbnail: i0}", id, b.ids["editor"], show(fields))
 		if diff := cmp.Diff(want, b.answer(t, "editor", "metaWeblog.getPost", id, "", "")); diff != "" {
@@ -60,7 +60,7 @@ func TestPublishFlag(t *testing.T) {
 			{true, "publish"}, {false, "draft"}, {1, "publish"}, {0, "draft"}, {"1", "publish"}, {"0", "draft"}, {"", "draft"},
 			{"false", "publish"}, {nil, "draft"},
 		} {
-			args := list{1, "", "", object{"title": "T"}}
+			args := list{1, "", "", dict{"title": "T"}}
 			if test.flag != nil {
 				args = append(args, test.flag)
 			}
@@ -82,7 +82,7 @@ func TestPublishFlag(t *testing.T) {
 			{"pending", true, "pending"}, {"private", false, "private"}, {"publish", false, "publish"}, {"draft", true, "draft"},
 			{"nonsense", true, "publish"}, {"future", false, "draft"}, {"trash", true, "publish"},
 		} {
-			id := b.newPost(t, "editor", object{"title": "T", "post_status": test.status}, test.flag)
+			id := b.newPost(t, "editor", dict{"title": "T", "post_status": test.status}, test.flag)
 			if got := b.status(t, id); got != test.want {
 				t.Errorf("status %s with flag %v makes a %s, want %s", test.status, test.flag, got, test.want)
 			}
@@ -100,27 +100,27 @@ func TestMetaWeblogEditKeepsWhatIsNotNamed(t *testing.T) {
 		b := openBlog(t, db)
 		b.category(t, "News", 0)
 		b.category(t, "Sport", 0)
-		id := b.newPost(t, "editor", object{
+		id := b.newPost(t, "editor", dict{
 			"title": "T", "description": "A", "mt_text_more": "B", "mt_excerpt": "E", "mt_keywords": list{"x", "y z"}, "categories": list{"News"},
 			"mt_allow_comments": "closed", "wp_slug": "slug", "dateCreated": date("20240310T12:30:00Z"), "sticky": true,
 		}, true)
 		all := []string{"title", "description", "mt_text_more", "mt_excerpt", "mt_keywords", "categories", "mt_allow_comments", "wp_slug", "post_status", "dateCreated", "sticky"}
 		for _, step := range []struct {
 			name    string
-			content object
+			content dict
 			want    string
 		}{
 			{"as made", nil, "'T' 'A' 'B' 'E' 'x, y z' ['News'] i0 'slug' 'publish' d20240310T14:30:00 b1"},
-			{"without keywords", object{}, "'T' 'A' 'B' 'E' '' ['News'] i0 'slug' 'publish' d20240310T14:30:00 b1"},
-			{"title and keywords", object{"title": "U", "mt_keywords": "x"}, "'U' 'A' 'B' 'E' 'x' ['News'] i0 'slug' 'publish' d20240310T14:30:00 b1"},
-			{"body without rest", object{"description": "C"}, "'U' 'C' '' 'E' '' ['News'] i0 'slug' 'publish' d20240310T14:30:00 b1"},
-			{"rest alone", object{"mt_text_more": "D"}, "'U' 'C' 'D' 'E' '' ['News'] i0 'slug' 'publish' d20240310T14:30:00 b1"},
-			{"unknown category beside a known one", object{"categories": list{"sport", "No such"}}, "'U' 'C' 'D' 'E' '' ['Sport'] i0 'slug' 'publish' d20240310T14:30:00 b1"},
-			{"no category", object{"categories": list{}}, "'U' 'C' 'D' 'E' '' ['Uncategorized'] i0 'slug' 'publish' d20240310T14:30:00 b1"},
-			{"comments and date", object{"mt_allow_comments": 1, "dateCreated": date("20230101T00:00:00")}, "'U' 'C' 'D' 'E' '' ['Uncategorized'] i1 'slug' 'publish' d20230101T00:00:00 b1"},
-			{"what says nothing", object{"mt_allow_comments": "perhaps", "dateCreated": "", "date_created_gmt": ""}, "'U' 'C' 'D' 'E' '' ['Uncategorized'] i1 'slug' 'publish' d20230101T00:00:00 b1"},
-			{"GMT before local", object{"dateCreated": date("20200101T00:00:00"), "date_created_gmt": date("20220101T00:00:00")}, "'U' 'C' 'D' 'E' '' ['Uncategorized'] i1 'slug' 'publish' d20220101T02:00:00 b1"},
-			{"off the top", object{"sticky": false, "mt_excerpt": "", "wp_slug": "other"}, "'U' 'C' 'D' '' '' ['Uncategorized'] i1 'other' 'publish' d20220101T02:00:00 b0"},
+			{"without keywords", dict{}, "'T' 'A' 'B' 'E' '' ['News'] i0 'slug' 'publish' d20240310T14:30:00 b1"},
+			{"title and keywords", dict{"title": "U", "mt_keywords": "x"}, "'U' 'A' 'B' 'E' 'x' ['News'] i0 'slug' 'publish' d20240310T14:30:00 b1"},
+			{"body without rest", dict{"description": "C"}, "'U' 'C' '' 'E' '' ['News'] i0 'slug' 'publish' d20240310T14:30:00 b1"},
+			{"rest alone", dict{"mt_text_more": "D"}, "'U' 'C' 'D' 'E' '' ['News'] i0 'slug' 'publish' d20240310T14:30:00 b1"},
+			{"unknown category beside a known one", dict{"categories": list{"sport", "No such"}}, "'U' 'C' 'D' 'E' '' ['Sport'] i0 'slug' 'publish' d20240310T14:30:00 b1"},
+			{"no category", dict{"categories": list{}}, "'U' 'C' 'D' 'E' '' ['Uncategorized'] i0 'slug' 'publish' d20240310T14:30:00 b1"},
+			{"comments and date", dict{"mt_allow_comments": 1, "dateCreated": date("20230101T00:00:00")}, "'U' 'C' 'D' 'E' '' ['Uncategorized'] i1 'slug' 'publish' d20230101T00:00:00 b1"},
+			{"what says nothing", dict{"mt_allow_comments": "perhaps", "dateCreated": "", "date_created_gmt": ""}, "'U' 'C' 'D' 'E' '' ['Uncategorized'] i1 'slug' 'publish' d20230101T00:00:00 b1"},
+			{"GMT before local", dict{"dateCreated": date("20200101T00:00:00"), "date_created_gmt": date("20220101T00:00:00")}, "'U' 'C' 'D' 'E' '' ['Uncategorized'] i1 'slug' 'publish' d20220101T02:00:00 b1"},
+			{"off the top", dict{"sticky": false, "mt_excerpt": "", "wp_slug": "other"}, "'U' 'C' 'D' '' '' ['Uncategorized'] i1 'other' 'publish' d20220101T02:00:00 b0"},
 		} {
 			if step.content != nil {
 				b.must(t, "editor", "metaWeblog.editPost", id, "", "", step.content, true)
@@ -143,7 +143,7 @@ func TestMoreTag(t *testing.T) {
 			{"<!--more-->B", "'' 'B' ''"},
 			{"A<!--MORE-->B", "'A<!--MORE-->B' '' ''"},
 		} {
-			id := b.newPost(t, "editor", object{"title": "T", "description": test.body}, true)
+			id := b.newPost(t, "editor", dict{"title": "T", "description": test.body}, true)
 			if got := members(b.must(t, "editor", "metaWeblog.getPost", id, "", ""), "description", "mt_text_more", "wp_more_text"); got != test.want {
 				t.Errorf("%q reads as %s, want %s", test.body, got, test.want)
 			}
@@ -161,7 +161,7 @@ func TestDiscussion(t *testing.T) {
 			{0, "i0"}, {1, "i1"}, {2, "i0"}, {"0", "i0"}, {"1", "i1"}, {"2", "i0"}, {"open", "i1"}, {"closed", "i0"}, {true, "i1"}, {false, "i0"},
 			{"", "i1"}, {7, "i1"}, {"perhaps", "i1"}, // the blog's own setting
 		} {
-			id := b.newPost(t, "editor", object{"title": "T", "mt_allow_comments": test.in, "mt_allow_pings": test.in}, true)
+			id := b.newPost(t, "editor", dict{"title": "T", "mt_allow_comments": test.in, "mt_allow_pings": test.in}, true)
 			if got, want := members(b.must(t, "editor", "metaWeblog.getPost", id, "", ""), "mt_allow_comments", "mt_allow_pings"), test.want+" "+test.want; got != want {
 				t.Errorf("%#v makes %s, want %s", test.in, got, want)
 			}
@@ -172,19 +172,19 @@ func TestDiscussion(t *testing.T) {
 func TestMetaWeblogRefusals(t *testing.T) {
 	databasetest.Each(t, func(t *testing.T, db *database.DB) {
 		b := openBlog(t, db)
-		post := b.newPost(t, "editor", object{"title": "T"}, true)
-		page := b.must(t, "editor", "wp.newPage", 1, "", "", object{"title": "P"}, true).Text()
+		post := b.newPost(t, "editor", dict{"title": "T"}, true)
+		page := b.must(t, "editor", "wp.newPage", 1, "", "", dict{"title": "P"}, true).Text()
 		for _, test := range []struct {
-			content object
+			content dict
 			want    string
 		}{
-			{object{"title": "T", "post_type": "nonsense"}, "fault 401"},
-			{object{"title": "T", "post_type": "attachment"}, "fault 401"},
-			{object{"title": "T", "wp_author_id": 9999}, "fault 404"},
-			{object{"title": "T", "wp_post_format": "nonsense"}, "fault 404"},
-			{object{"title": "T", "wp_post_thumbnail": 9999}, "fault 404"},
-			{object{"title": "", "description": ""}, "fault 500"},
-			{object{"title": "T", "post_type": "page", "wp_page_template": "nonsense"}, "fault 500"},
+			{dict{"title": "T", "post_type": "nonsense"}, "fault 401"},
+			{dict{"title": "T", "post_type": "attachment"}, "fault 401"},
+			{dict{"title": "T", "wp_author_id": 9999}, "fault 404"},
+			{dict{"title": "T", "wp_post_format": "nonsense"}, "fault 404"},
+			{dict{"title": "T", "wp_post_thumbnail": 9999}, "fault 404"},
+			{dict{"title": "", "description": ""}, "fault 500"},
+			{dict{"title": "T", "post_type": "page", "wp_page_template": "nonsense"}, "fault 500"},
 		} {
 			if got := b.answer(t, "editor", "metaWeblog.newPost", 1, "", "", test.content, true); got != test.want {
 				t.Errorf("newPost %v: %s, want %s", test.content, got, test.want)
@@ -192,17 +192,17 @@ func TestMetaWeblogRefusals(t *testing.T) {
 		}
 		for _, test := range []struct {
 			id      string
-			content object
+			content dict
 			want    string
 		}{
-			{"9999", object{"title": "T"}, "fault 404"},
-			{"0", object{"title": "T"}, "fault 404"},
-			{post, object{"post_type": "page"}, "fault 401"},
-			{page, object{"post_type": "post"}, "fault 401"},
-			{page, object{"post_type": "page", "title": "Q"}, "b1"},
-			{post, object{"title": "", "description": ""}, "fault 500"},
-			{post, object{"wp_post_format": "nonsense"}, "fault 404"},
-			{post, object{"wp_author_id": "", "wp_password": "", "wp_post_thumbnail": ""}, "b1"},
+			{"9999", dict{"title": "T"}, "fault 404"},
+			{"0", dict{"title": "T"}, "fault 404"},
+			{post, dict{"post_type": "page"}, "fault 401"},
+			{page, dict{"post_type": "post"}, "fault 401"},
+			{page, dict{"post_type": "page", "title": "Q"}, "b1"},
+			{post, dict{"title": "", "description": ""}, "fault 500"},
+			{post, dict{"wp_post_format": "nonsense"}, "fault 404"},
+			{post, dict{"wp_author_id": "", "wp_password": "", "wp_post_thumbnail": ""}, "b1"},
 		} {
 			if got := b.answer(t, "editor", "metaWeblog.editPost", test.id, "", "", test.content, true); got != test.want {
 				t.Errorf("editPost %s %v: %s, want %s", test.id, test.content, got, test.want)
@@ -216,13 +216,13 @@ func TestMetaWeblogRefusals(t *testing.T) {
 func TestDialectRoles(t *testing.T) {
 	databasetest.Each(t, func(t *testing.T, db *database.DB) {
 		b := openBlog(t, db)
-		post := func(who string) string { return b.newPost(t, who, object{"title": "T"}, false) }
+		post := func(who string) string { return b.newPost(t, who, dict{"title": "T"}, false) }
 		page := func(string) string {
-			return b.must(t, "editor", "wp.newPage", 1, "", "", object{"title": "P"}, true).Text()
+			return b.must(t, "editor", "wp.newPage", 1, "", "", dict{"title": "P"}, true).Text()
 		}
-		published := func(string) string { return b.newPost(t, "editor", object{"title": "T"}, true) }
+		published := func(string) string { return b.newPost(t, "editor", dict{"title": "T"}, true) }
 		nothing := func(string) string { return "" }
-		content := object{"title": "T", "description": "x"}
+		content := dict{"title": "T", "description": "x"}
 		for _, test := range []struct {
 			name   string
 			target func(who string) string
@@ -233,20 +233,20 @@ func TestDialectRoles(t *testing.T) {
 		}{
 			{"publish", nothing, "metaWeblog.newPost", func(string) list { return list{1, "", "", content, true} }, "yyynn", "401"},
 			{"publish flag beside a draft", nothing, "metaWeblog.newPost", func(string) list {
-				return list{1, "", "", object{"title": "T", "post_status": "draft"}, true}
+				return list{1, "", "", dict{"title": "T", "post_status": "draft"}, true}
 			}, "yyynn", "401"},
 			{"publish by status", nothing, "metaWeblog.newPost", func(string) list {
-				return list{1, "", "", object{"title": "T", "post_status": "publish"}, false}
+				return list{1, "", "", dict{"title": "T", "post_status": "publish"}, false}
 			}, "yyynn", "401"},
 			{"draft", nothing, "metaWeblog.newPost", func(string) list { return list{1, "", "", content, false} }, "yyyyn", "401"},
 			{"in another's name", nothing, "metaWeblog.newPost", func(string) list {
-				return list{1, "", "", object{"title": "T", "wp_author_id": b.ids["subscriber"]}, false}
+				return list{1, "", "", dict{"title": "T", "wp_author_id": b.ids["subscriber"]}, false}
 			}, "yynnn", "401"},
 			{"sticky means nothing to most", nothing, "metaWeblog.newPost", func(string) list {
-				return list{1, "", "", object{"title": "T", "sticky": true}, true}
+				return list{1, "", "", dict{"title": "T", "sticky": true}, true}
 			}, "yyynn", "401"},
 			{"tags are for all who write", nothing, "metaWeblog.newPost", func(string) list {
-				return list{1, "", "", object{"title": "T", "mt_keywords": "brand new"}, false}
+				return list{1, "", "", dict{"title": "T", "mt_keywords": "brand new"}, false}
 			}, "yyyyn", "401"},
 			{"page", nothing, "wp.newPage", func(string) list { return list{1, "", "", content, true} }, "yynnn", "401"},
 			{"own draft", post, "metaWeblog.editPost", func(id string) list { return list{id, "", "", content, false} }, "yyyy-", "401"},
@@ -261,7 +261,7 @@ func TestDialectRoles(t *testing.T) {
 			{"Blogger draft", nothing, "blogger.newPost", func(string) list { return list{"", 1, "", "", "x", false} }, "yyyyn", "401"},
 			{"Blogger edit", published, "blogger.editPost", func(id string) list { return list{"", id, "", "", "x", true} }, "yynnn", "401"},
 			{"Blogger own draft published", post, "blogger.editPost", func(id string) list { return list{"", id, "", "", "x", true} }, "yyyy-", "401"},
-			{"user info", nothing, "blogger.getUserInfo", func(string) list { return list{"", "", ""} }, "yyyyn", "401"},
+			{"user info", nothing, "blogger.getUserInfo", func(string) list { return list{"key", "", ""} }, "yyyyn", "401"},
 			{"recent posts", nothing, "metaWeblog.getRecentPosts", func(string) list { return list{1, "", "", 5} }, "yyyyn", "401"},
 			{"recent titles", nothing, "mt.getRecentPostTitles", func(string) list { return list{1, "", "", 5} }, "yyyyn", "401"},
 			{"recent Blogger posts", nothing, "blogger.getRecentPosts", func(string) list { return list{"", 1, "", "", 5} }, "yyyyn", "401"},
@@ -269,7 +269,7 @@ func TestDialectRoles(t *testing.T) {
 			{"category list", nothing, "mt.getCategoryList", func(string) list { return list{1, "", ""} }, "yyyyn", "401"},
 			{"tags", nothing, "wp.getTags", func(string) list { return list{1, "", ""} }, "yyyyn", "401"},
 			{"suggestions", nothing, "wp.suggestCategories", func(string) list { return list{1, "", "", "u", 5} }, "yyyyn", "401"},
-			{"new category", nothing, "wp.newCategory", func(string) list { return list{1, "", "", object{"name": "C"}} }, "yynnn", "401"},
+			{"new category", nothing, "wp.newCategory", func(string) list { return list{1, "", "", dict{"name": "C"}} }, "yynnn", "401"},
 			{"unknown category deleted", nothing, "wp.deleteCategory", func(string) list { return list{1, "", "", 9999} }, "nnnnn", "401"},
 			{"page read", page, "wp.getPage", func(id string) list { return list{1, id, "", ""} }, "yynnn", "401"},
 			{"page edited", page, "wp.editPage", func(id string) list { return list{1, id, "", "", content, true} }, "yynnn", "401"},
@@ -299,7 +299,7 @@ func TestRecentPostsStatements(t *testing.T) {
 		for i := range 100 {
 			who := roleOf(i)
 			if _, err := db.Exec(t.Context(), `INSERT INTO posts (type, status, title, name, author, content, date, date_gmt, modified, modified_gmt)
-				VALUES ('post', 'publish', 'T', $1, $2, 'x', $3, $3, $3, $3)`, fmt.Sprint("p", i), b.ids[who], present.AddDate(0, 0, -i)); err != nil {
+				VALUES ('post', 'publish', 'T', $1, $2, 'x', $3, $3, $3, $3)`, fmt.Sprint("p", i), b.ids[who], b.now.AddDate(0, 0, -i)); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -337,7 +337,7 @@ func roleOf(i int) string { return []string{"administrator", "editor", "author",
 func TestScheduledPost(t *testing.T) {
 	databasetest.Each(t, func(t *testing.T, db *database.DB) {
 		b := openBlog(t, db)
-		id := b.newPost(t, "author", object{"title": "T", "date_created_gmt": date("20360310T12:30:00"), "post_status": "publish"}, true)
+		id := b.newPost(t, "author", dict{"title": "T", "date_created_gmt": date("20360310T12:30:00"), "post_status": "publish"}, true)
 		if got, want := members(b.must(t, "author", "metaWeblog.getPost", id, "", ""), "post_status", "dateCreated"), "'publish' d20360310T14:30:00"; got != want {
 			t.Errorf("getPost: %s, want %s", got, want)
 		}
