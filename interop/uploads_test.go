@@ -25,8 +25,8 @@ import (
 	"github.com/quillgate/quillgate/site"
 )
 
-// crashes is how often the server is killed while clients upload.
-const crashes = 5
+// uploadCrashes is how often the server is killed while clients upload.
+const uploadCrashes = 5
 
 const uploadCall = `<?xml version="1.0"?>
 <methodCall><methodName>wp.uploadFile</methodName><params><param><value><int>1</int></value></param>
@@ -51,7 +51,7 @@ func TestUploadsSurviveCrashes(t *testing.T) {
 			t.Fatal(err)
 		}
 		var acknowledged []string
-		for round := range crashes {
+		for round := range uploadCrashes {
 			acknowledged = append(acknowledged, uploadUntilKilled(t, s, picture, 3+5*round)...)
 		}
 		p := start(t, s)
