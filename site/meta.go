@@ -92,20 +92,26 @@ func addField(ctx context.Context, tx *database.Tx, post int64, key, value strin
 
 // setField makes value the only value of a key; "" removes the key.
 func setField(ctx context.Context, tx *database.Tx, post int64, key, value string) error {
-	if _, err := tx.Exec(ctx, `DELETE FROM post_meta WHERE post_id = $1 AND key = $2`, post, key); err != nil {
-		return fmt.Errorf("remove custom field %q of post %d: %w", key, post, err)
+	query, args := `DELETE FROM post_meta WHERE post_id = $1 AND key = $2`, []any{post, key}
+	if value != "" {
+		query, args = `UPDATE post_meta SET value = $3 WHERE post_id = $1 AND key = $2`, append(args, value)
 	}
-	if value == "" {
-		return nil
+	r, err := tx.Exec(ctx, query, args...)
+	if err != nil {
+		return fmt.Errorf("set custom field %q of post %d: %w", key, post, err)
+	}
+	if n, err := r.RowsAffected(); err != nil || n > 0 || value == "" {
+		return err
 	}
 	return addField(ctx, tx, post, key, value)
 }
 
-// editFields carries out the orders about custom fields of a post. Those about existing fields are few; new ones go in
-// with one statement.
+// editFields carries out the orders about custom fields of a post. A client that sends all fields back costs no
+// statement for those that are as they were.
 func editFields(ctx context.Context, tx *database.Tx, post int64, edits []FieldEdit) error {
 	var existing map[int64]CustomField
 	var added []FieldEdit
+	var deleted []int64
 	for _, e := range edits {
 		if !e.HasID {
 			if e.Key != "" && !protectedKey(e.Key) {
@@ -120,18 +126,22 @@ func editFields(ctx context.Context, tx *database.Tx, post int64, edits []FieldE
 			}
 		}
 		f, found := existing[e.ID]
-		if !found || f.Protected() || e.HasKey && e.Key != f.Key {
-			continue
-		}
-		var err error
-		if e.HasKey {
-			_, err = tx.Exec(ctx, `UPDATE post_meta SET value = $2 WHERE id = $1`, e.ID, e.Value)
-		} else {
-			_, err = tx.Exec(ctx, `DELETE FROM post_meta WHERE id = $1`, e.ID)
+		switch {
+		case !found || f.Protected() || e.HasKey && e.Key != f.Key:
+		case !e.HasKey:
+			deleted = append(deleted, e.ID)
 			delete(existing, e.ID)
+		case e.Value != f.Value:
+			if _, err := tx.Exec(ctx, `UPDATE post_meta SET value = $2 WHERE id = $1`, e.ID, e.Value); err != nil {
+				return fmt.Errorf("change custom field %d of post %d: %w", e.ID, post, err)
+			}
+			f.Value = e.Value
+			existing[e.ID] = f
 		}
-		if err != nil {
-			return fmt.Errorf("change custom field %d of post %d: %w", e.ID, post, err)
+	}
+	if len(deleted) > 0 {
+		if err := execIn(ctx, tx, `DELETE FROM post_meta WHERE id IN (?)`, deleted); err != nil {
+			return fmt.Errorf("delete custom fields of post %d: %w", post, err)
 		}
 	}
 	return addFields(ctx, tx, post, added)

@@ -48,7 +48,8 @@ type PostFilter struct {
 	Author int64
 	// Search are words that title, excerpt or text must contain, all of them; case does not count.
 	Search string
-	// OrderBy is date, modified, title, ID, name, author, parent, menu_order or comment_count; everything else is date.
+	// OrderBy are names of date, modified, title, ID, name, author, parent, menu_order and comment_count between blanks,
+	// the first counting most. What is none of them is left out; date when nothing remains.
 	OrderBy string
 	// Ascending turns the order round: oldest first.
 	Ascending bool
@@ -126,15 +127,21 @@ var postOrders = map[string]string{
 }
 
 func (f PostFilter) order() string {
-	column, ok := postOrders[strings.TrimPrefix(strings.ToLower(f.OrderBy), "post_")]
-	if !ok {
-		column = "p.date"
-	}
-	direction := "DESC"
+	direction := " DESC"
 	if f.Ascending {
-		direction = "ASC"
+		direction = " ASC"
 	}
-	return column + " " + direction + ", p.id " + direction
+	var columns []string
+	for _, name := range strings.Fields(strings.ToLower(f.OrderBy)) {
+		column, known := postOrders[strings.TrimPrefix(name, "post_")]
+		if known && !slices.Contains(columns, column+direction) {
+			columns = append(columns, column+direction)
+		}
+	}
+	if columns == nil {
+		columns = []string{"p.date" + direction}
+	}
+	return strings.Join(columns, ", ") + ", p.id" + direction
 }
 
 // readPosts reads the rows of a filter. By date and with several statuses it takes the first rows of each status by the

@@ -70,6 +70,7 @@ func TestListPosts(t *testing.T) {
 			{"by title, down", n.admin, site.PostFilter{OrderBy: "title", Limit: 2}, "May March"},
 			{"by id", n.admin, site.PostFilter{OrderBy: "ID", Ascending: true, Limit: 2}, "june May"},
 			{"by date, up", n.admin, site.PostFilter{OrderBy: "date", Ascending: true, Limit: 2}, "January february"},
+			{"by two", n.admin, site.PostFilter{OrderBy: "nonsense author title", Ascending: true, Statuses: []string{"publish"}}, "june January May"},
 			{"by nothing known", n.admin, site.PostFilter{OrderBy: "1; DROP TABLE posts", Limit: 1}, "ahead"},
 			{"of one author", n.admin, site.PostFilter{Author: n.author.User.ID}, "May January"},
 			{"words", n.admin, site.PostFilter{Search: "home team"}, "june January"},
@@ -138,6 +139,16 @@ func TestStatements(t *testing.T) {
 			{"delete", 6, func() error { return n.DeletePost(t.Context(), n.author, id) }},
 			{"publish due", 1, func() error { return second(n.PublishDue(t.Context())) }},
 		}
+		all := n.get(t, id).CustomFields
+		var unchanged []site.FieldEdit
+		for _, f := range all {
+			unchanged = append(unchanged, site.FieldEdit{ID: f.ID, HasID: true, Key: f.Key, HasKey: true, Value: f.Value})
+		}
+		tests = append(tests[:6:6], append([]struct {
+			name string
+			most int64
+			do   func() error
+		}{{"edit that sends all fields back", 7, func() error { return n.EditPost(t.Context(), n.author, id, site.PostEdit{CustomFields: unchanged}) }}}, tests[6:]...)...)
 		if _, err := n.Options(t.Context()); err != nil { // read once, and kept
 			t.Fatal(err)
 		}

@@ -3,7 +3,9 @@ package site
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/quillgate/quillgate/database"
 )
@@ -27,6 +29,11 @@ func (w *edit) write(ctx context.Context) error {
 	}
 	if counts(&w.post) {
 		if err := markPublished(ctx, w.tx, []int64{w.post.ID}); err != nil {
+			return err
+		}
+	}
+	if w.old == nil || w.post.Content != w.old.Content {
+		if err := w.s.adoptUploads(ctx, w.tx, &w.post); err != nil {
 			return err
 		}
 	}
@@ -186,4 +193,41 @@ func (w *edit) writeTerms(ctx context.Context) error {
 		}
 	}
 	return countPost(ctx, w.tx, p.ID, was, counts(p))
+}
+
+// adoptUploads makes the post the parent of those files that its text shows and that belong to no post yet.
+func (s *Site) adoptUploads(ctx context.Context, tx *database.Tx, p *Post) error {
+	files := uploadsIn(p.Content, s.baseURL+uploadsPath)
+	if len(files) == 0 || p.Type == TypeAttachment {
+		return nil
+	}
+	err := execIn(ctx, tx, `UPDATE posts SET parent = ? WHERE type = 'attachment' AND parent = 0
+		AND id IN (SELECT post_id FROM attachments WHERE file IN (?))`, p.ID, files)
+	if err != nil {
+		return fmt.Errorf("adopt the uploads that post %d shows: %w", p.ID, err)
+	}
+	return nil
+}
+
+// maxAdopted bounds how many files of a text are looked for.
+const maxAdopted = 1000
+
+// uploadsIn lists the names of the files that a text shows, each once.
+func uploadsIn(text, address string) []string {
+	var files []string
+	for len(files) < maxAdopted {
+		_, rest, found := strings.Cut(text, address)
+		if !found {
+			break
+		}
+		end := strings.IndexFunc(rest, func(c rune) bool { return c <= ' ' || strings.ContainsRune(`"'<>()[]?#&,`, c) })
+		if end < 0 {
+			end = len(rest)
+		}
+		if file := rest[:end]; file != "" && !slices.Contains(files, file) {
+			files = append(files, file)
+		}
+		text = rest[end:]
+	}
+	return files
 }

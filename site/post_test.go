@@ -423,3 +423,25 @@ func TestTermCountsFollowTheStatus(t *testing.T) {
 		}
 	})
 }
+
+func TestPostsAdoptTheUploadsThatTheyShow(t *testing.T) {
+	databasetest.Each(t, func(t *testing.T, db *database.DB) {
+		n := openNewsroom(t, db)
+		upload := func(file string) int64 {
+			id := addAttachment(t, n, "image/png")
+			if _, err := db.Exec(t.Context(), `INSERT INTO attachments (post_id, file) VALUES ($1, $2)`, id, file); err != nil {
+				t.Fatal(err)
+			}
+			return id
+		}
+		shown, other, elsewhere := upload("2026/03/a.png"), upload("2026/03/b.png"), upload("2026/03/c.png")
+		first := n.create(t, n.author, site.PostEdit{Title: new("T"), Content: new(`<img src="https://blog.example/wp-content/uploads/2026/03/a.png">
+			<img src="https://blog.example/wp-content/uploads/2026/03/b-300x200.png"> https://elsewhere.example/wp-content/uploads/2026/03/c.png`)})
+		second := n.create(t, n.author, site.PostEdit{Title: new("T"), Content: new("https://blog.example/wp-content/uploads/2026/03/a.png")})
+		n.edit(t, n.author, second, site.PostEdit{Content: new("https://blog.example/wp-content/uploads/2026/03/b.png")})
+		got := []int64{n.get(t, shown).Parent, n.get(t, other).Parent, n.get(t, elsewhere).Parent}
+		if want := []int64{first, second, 0}; !cmp.Equal(want, got) {
+			t.Errorf("parents of the uploads %v, want %v", got, want)
+		}
+	})
+}
