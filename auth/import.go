@@ -61,7 +61,8 @@ const bundleTime = "2006-01-02 15:04:05"
 // under another is an *Invalid. Bringing in the same users again changes
 // nothing: a password that is right already is not hashed anew.
 //
-// Errors: *Invalid, apps.ErrTaken, *apps.Invalid.
+// Errors: *Invalid, also for a key of the user; apps.ErrTaken and *apps.Invalid are
+// found in it.
 func (u *Users) ImportUsers(ctx context.Context, tx *database.Tx, list []ImportUser) error {
 	var top int64
 	for _, in := range list {
@@ -192,6 +193,16 @@ func (u *Users) importKey(ctx context.Context, tx *database.Tx, userID int64, i 
 	_, err := u.apps.ImportTx(ctx, tx, apps.Imported{
 		UserID: userID, Name: k.Name, Public: k.Public, Secret: apps.NewSecret(k.Secret), LegacySignatures: true,
 	})
+	// Callers above know users, not keys: what is wrong with a key is wrong with its user.
+	var invalid *apps.Invalid
+	switch {
+	case errors.As(err, &invalid):
+		return fmt.Errorf("%w (%w)", &Invalid{"secure_xmlrpc_keys", invalid.Error()}, err)
+	case errors.Is(err, apps.ErrTaken):
+		return fmt.Errorf("%w (%w)", &Invalid{"secure_xmlrpc_keys", apps.ErrTaken.Error()}, err)
+	case errors.Is(err, apps.ErrTooMany):
+		return fmt.Errorf("%w (%w)", &Invalid{"secure_xmlrpc_keys", apps.ErrTooMany.Error()}, err)
+	}
 	return err
 }
 

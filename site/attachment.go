@@ -14,6 +14,9 @@ import (
 	"github.com/quillgate/quillgate/media"
 )
 
+// ImageMeta is what a picture's file says of its making.
+type ImageMeta = media.Meta
+
 // uploadsPath is where the uploads are below the address of the blog, as in WordPress.
 const uploadsPath = "/wp-content/uploads/"
 
@@ -27,7 +30,7 @@ type Attachment struct {
 	// Width and Height are those of a picture in pixels, 0 for other files.
 	Width, Height int
 	Versions      []media.Version // smaller versions of a picture
-	Meta          media.Meta
+	Meta          ImageMeta
 }
 
 // IsPicture says whether the file is a picture whose dimensions are known.

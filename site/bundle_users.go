@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"reflect"
 
-	"github.com/quillgate/quillgate/apps"
 	"github.com/quillgate/quillgate/auth"
 )
 
@@ -47,21 +46,12 @@ func (im *importer) usersByID(ctx context.Context) (map[int64]auth.ImportUser, e
 	return users, nil
 }
 
-// userError turns what the packages of users and keys refuse into what is wrong with the bundle.
+// userError turns what the package of users refuses into what is wrong with the bundle.
 func userError(id int64, err error) error {
 	object := fmt.Sprintf("user %d", id)
 	var user *auth.Invalid
 	if errors.As(err, &user) {
 		return &BundleError{object, user.Field, user.Why}
-	}
-	var key *apps.Invalid
-	if errors.As(err, &key) {
-		return &BundleError{object, "secure_xmlrpc_keys", key.Error()}
-	}
-	for _, known := range []error{apps.ErrTaken, apps.ErrTooMany} {
-		if errors.Is(err, known) {
-			return &BundleError{object, "secure_xmlrpc_keys", known.Error()}
-		}
 	}
 	return err
 }

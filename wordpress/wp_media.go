@@ -9,7 +9,6 @@ import (
 	"strings"
 
 	"github.com/quillgate/quillgate/auth"
-	"github.com/quillgate/quillgate/media"
 	"github.com/quillgate/quillgate/site"
 	"github.com/quillgate/quillgate/xmlrpc"
 )
@@ -170,7 +169,7 @@ func fileMetadata(item *site.Attachment) xmlrpc.Value {
 	return xmlrpc.Struct(members...)
 }
 
-func imageMeta(m media.Meta) xmlrpc.Value {
+func imageMeta(m site.ImageMeta) xmlrpc.Value {
 	keywords := make([]xmlrpc.Value, len(m.Keywords))
 	for i, k := range m.Keywords {
 		keywords[i] = xmlrpc.String(k)

@@ -1,0 +1,112 @@
+package main_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"io"
+	"os/exec"
+	"slices"
+	"strings"
+	"testing"
+)
+
+const module = "github.com/quillgate/quillgate/"
+
+// stairs says which packages of ours a package may import. No arrow points up or sideways; docs/ARCHITECTURE.md draws it.
+var stairs = map[string][]string{
+	"xmlrpc":    nil,
+	"signature": nil,
+	"media":     nil,
+	"wxr":       nil,
+
+	"migrations": nil,
+	"database":   {"migrations"},
+	"apps":       {"database"},
+	"auth":       {"apps", "database", "signature"},
+	"site":       {"auth", "database", "media"},
+
+	"wordpress": {"site", "auth", "apps", "xmlrpc"},
+	"public":    {"site", "auth"},
+	"signer":    {"signature", "xmlrpc"},
+
+	"server":        {"wordpress", "public", "site", "auth", "apps", "xmlrpc", "media", "database"},
+	"cmd/quillgate": {"server", "signer", "xmlrpc", "wxr", "site", "auth", "apps", "database", "migrations"},
+
+	"database/databasetest": {"database"},
+	"interop":               nil, // its tests import what they like; nobody imports it
+	"":                      nil, // the module's root holds no code
+}
+
+type listed struct {
+	ImportPath   string
+	Imports      []string
+	TestImports  []string
+	XTestImports []string
+	Deps         []string
+}
+
+// packages lists every package of the module.
+func packages(t *testing.T) []listed {
+	t.Helper()
+	out, err := exec.Command("go", "list", "-json=ImportPath,Imports,TestImports,XTestImports,Deps", module+"...").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var all []listed
+	for d := json.NewDecoder(bytes.NewReader(out)); ; {
+		var p listed
+		err := d.Decode(&p)
+		if errors.Is(err, io.EOF) {
+			return all
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, p)
+	}
+}
+
+func ours(path string) (string, bool) {
+	if path+"/" == module {
+		return "", true
+	}
+	return strings.CutPrefix(path, module)
+}
+
+func TestStairs(t *testing.T) {
+	for _, p := range packages(t) {
+		name, _ := ours(p.ImportPath)
+		allowed, known := stairs[name]
+		if !known {
+			t.Errorf("package %s has no place in the house: add it to the table, and to docs/ARCHITECTURE.md", name)
+			continue
+		}
+		for _, path := range p.Imports {
+			if dep, mine := ours(path); mine && !slices.Contains(allowed, dep) {
+				t.Errorf("%s imports %s: it may import %v", name, dep, allowed)
+			}
+		}
+		for _, path := range slices.Concat(p.TestImports, p.XTestImports) {
+			if dep, _ := ours(path); dep == "interop" {
+				t.Errorf("the tests of %s import interop, which is imported by nobody", name)
+			}
+		}
+	}
+}
+
+// What signs in other people's programs must not bring a database along.
+func TestSignerReachesNoDatabase(t *testing.T) {
+	for _, p := range packages(t) {
+		if p.ImportPath != module+"signer" {
+			continue
+		}
+		for _, dep := range p.Deps {
+			if dep == "database/sql" || dep == module+"database" {
+				t.Errorf("signer reaches %s", dep)
+			}
+		}
+		return
+	}
+	t.Error("there is no package signer")
+}
