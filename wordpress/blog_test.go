@@ -57,14 +57,14 @@ func (b *blog) must(t *testing.T, who, method string, args ...any) xmlrpc.Value 
 	return v
 }
 
-// answer is the result of a call as show writes it, or "fault" and its code.
+// answer is the result of a call as line writes it, or "fault" and its code.
 func (b *blog) answer(t *testing.T, who, method string, args ...any) string {
 	t.Helper()
 	v, fault := b.call(t, who, method, args...)
 	if fault != 0 {
 		return fmt.Sprint("fault ", fault)
 	}
-	return show(v)
+	return line(v)
 }
 
 type (
@@ -96,8 +96,8 @@ func wire(v any) xmlrpc.Value {
 	return value(v)
 }
 
-// show writes a value in one line in which the types can be told apart: i5, b1, d20260301T120000, 'text', [..], {name: ..}.
-func show(v xmlrpc.Value) string {
+// line writes a value in one line in which the types can be told apart: i5, b1, d20260301T120000, 'text', [..], {name: ..}.
+func line(v xmlrpc.Value) string {
 	var b strings.Builder
 	switch v.Kind() {
 	case xmlrpc.KindInt:
@@ -108,23 +108,23 @@ func show(v xmlrpc.Value) string {
 		return "d" + v.Text()
 	case xmlrpc.KindArray:
 		for i, e := range v.Elements() {
-			b.WriteString([]string{"", ", "}[min(i, 1)] + show(e))
+			b.WriteString([]string{"", ", "}[min(i, 1)] + line(e))
 		}
 		return "[" + b.String() + "]"
 	case xmlrpc.KindStruct:
 		for i, m := range v.Members() {
-			b.WriteString([]string{"", ", "}[min(i, 1)] + m.Name + ": " + show(m.Value))
+			b.WriteString([]string{"", ", "}[min(i, 1)] + m.Name + ": " + line(m.Value))
 		}
 		return "{" + b.String() + "}"
 	}
 	return "'" + v.Text() + "'"
 }
 
-// members writes some members of a struct.
-func members(v xmlrpc.Value, names ...string) string {
+// pick writes some members of a struct.
+func pick(v xmlrpc.Value, names ...string) string {
 	var out []string
 	for _, name := range names {
-		out = append(out, show(v.Get(name)))
+		out = append(out, line(v.Get(name)))
 	}
 	return strings.Join(out, " ")
 }

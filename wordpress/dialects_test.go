@@ -26,8 +26,8 @@ func TestBloggerText(t *testing.T) {
 		} {
 			id := b.must(t, "editor", "blogger.newPost", "", 1, "", "", test.in, true)
 			got := b.must(t, "editor", "metaWeblog.getPost", id, "", "")
-			if want := fmt.Sprintf("'%s' '%s' ['%s']", test.title, test.content, strings.ReplaceAll(test.categories, " ", "', '")); members(got, "title", "description", "categories") != want {
-				t.Errorf("%q becomes %s, want %s", test.in, members(got, "title", "description", "categories"), want)
+			if want := fmt.Sprintf("'%s' '%s' ['%s']", test.title, test.content, strings.ReplaceAll(test.categories, " ", "', '")); pick(got, "title", "description", "categories") != want {
+				t.Errorf("%q becomes %s, want %s", test.in, pick(got, "title", "description", "categories"), want)
 			}
 		}
 		if got := b.answer(t, "editor", "blogger.newPost", "", 1, "", "", "", true); got != "fault 500" {
@@ -51,7 +51,7 @@ func TestBloggerPost(t *testing.T) {
 		}
 		b.must(t, "editor", "blogger.editPost", "", id, "", "", "<title>B</title>New", false)
 		got := b.must(t, "editor", "wp.getPost", 1, "", "", id)
-		if got := members(got, "post_title", "post_content", "post_status") + " " + members(got.Get("terms").Index(0), "name"); got != "'B' 'New' 'draft' 'News'" {
+		if got := pick(got, "post_title", "post_content", "post_status") + " " + pick(got.Get("terms").Index(0), "name"); got != "'B' 'New' 'draft' 'News'" {
 			t.Errorf("after the edit: %s", got)
 		}
 		page := b.must(t, "editor", "wp.newPage", 1, "", "", dict{"title": "P"}, true)
@@ -178,7 +178,7 @@ func TestPages(t *testing.T) {
 			t.Errorf("getPage (-want +got):\n%s", diff)
 		}
 		pages := b.must(t, "editor", "wp.getPages", 1, "", "", 1)
-		if got := show(pages.Index(0)); pages.Len() != 1 || got != want {
+		if got := line(pages.Index(0)); pages.Len() != 1 || got != want {
 			t.Errorf("getPages answers %d pages, the first: %s", pages.Len(), got)
 		}
 		wantList := fmt.Sprintf("[{page_id: '%[1]s', page_title: 'About', page_parent_id: '0', dateCreated: d20260301T14:00:00, date_created_gmt: d20260301T12:00:00}, "+
@@ -246,11 +246,11 @@ func TestTermMethods(t *testing.T) {
 			t.Errorf("getTerm as author (-want +got):\n%s", diff)
 		}
 		fields := b.must(t, "editor", "wp.getTerm", 1, "", "", "category", id).Get("custom_fields")
-		if got := members(fields.Index(0), "key", "value") + members(fields.Index(1), "key", "value"); fields.Len() != 2 || got != "'_secret' 'hush''color' 'red'" {
-			t.Errorf("custom fields: %s", show(fields))
+		if got := pick(fields.Index(0), "key", "value") + pick(fields.Index(1), "key", "value"); fields.Len() != 2 || got != "'_secret' 'hush''color' 'red'" {
+			t.Errorf("custom fields: %s", line(fields))
 		}
 		post := b.must(t, "author", "wp.newPost", 1, "", "", dict{"post_title": "T", "terms": dict{"category": list{id}}}).Text()
-		if diff := cmp.Diff("["+want("[]")+"]", show(b.must(t, "author", "wp.getPost", 1, "", "", post, list{"terms"}).Get("terms"))); diff != "" {
+		if diff := cmp.Diff("["+want("[]")+"]", line(b.must(t, "author", "wp.getPost", 1, "", "", post, list{"terms"}).Get("terms"))); diff != "" {
 			t.Errorf("the terms of a post as author (-want +got):\n%s", diff)
 		}
 		for _, test := range []struct {
@@ -300,7 +300,7 @@ func TestTagsInUse(t *testing.T) {
 		tags := b.must(t, "author", "wp.getTags", 1, "", "")
 		var got []string
 		for _, v := range tags.Elements() {
-			got = append(got, members(v, "name", "slug", "count", "html_url", "rss_url"))
+			got = append(got, pick(v, "name", "slug", "count", "html_url", "rss_url"))
 		}
 		want := []string{
 			"'blau' 'blau' i1 'https://blog.example/?tag=blau' 'https://blog.example/?feed=rss2&amp;tag=blau'",

@@ -39,12 +39,12 @@ func TestMetaWeblogStruct(t *testing.T) {
 			"wp_more_text: '', mt_allow_comments: i0, mt_allow_pings: i1, mt_keywords: 'a, b', wp_slug: 'a-slug', wp_password: 'pw', wp_author_id: '%[2]d', "+
 			"wp_author_display_name: 'editor', date_created_gmt: d20240310T10:30:00, post_status: 'publish', custom_fields: %[3]s, wp_post_format: 'aside', "+
 			"sticky: b0, date_modified: d20260301T14:00:00, date_modified_gmt: d20260301T12:00:00, "+
-			"enclosure: {url: 'http://x.example/a?b&amp;c', length: i5, type: 'audio/mpeg'}, wp_post_thumbnail: i0}", id, b.ids["editor"], show(fields))
+			"enclosure: {url: 'http://x.example/a?b&amp;c', length: i5, type: 'audio/mpeg'}, wp_post_thumbnail: i0}", id, b.ids["editor"], line(fields))
 		if diff := cmp.Diff(want, b.answer(t, "editor", "metaWeblog.getPost", id, "", "")); diff != "" {
 			t.Errorf("getPost (-want +got):\n%s", diff)
 		}
 		recent := b.must(t, "editor", "metaWeblog.getRecentPosts", 1, "", "", 1).Index(0)
-		if got := members(recent, "postid", "enclosure"); got != "'"+id+"' ''" {
+		if got := pick(recent, "postid", "enclosure"); got != "'"+id+"' ''" {
 			t.Errorf("getRecentPosts has postid and enclosure %s, want a text and none", got)
 		}
 	})
@@ -125,7 +125,7 @@ func TestMetaWeblogEditKeepsWhatIsNotNamed(t *testing.T) {
 			if step.content != nil {
 				b.must(t, "editor", "metaWeblog.editPost", id, "", "", step.content, true)
 			}
-			if got := members(b.must(t, "editor", "metaWeblog.getPost", id, "", ""), all...); got != step.want {
+			if got := pick(b.must(t, "editor", "metaWeblog.getPost", id, "", ""), all...); got != step.want {
 				t.Errorf("%s:\n got %s\nwant %s", step.name, got, step.want)
 			}
 		}
@@ -144,7 +144,7 @@ func TestMoreTag(t *testing.T) {
 			{"A<!--MORE-->B", "'A<!--MORE-->B' '' ''"},
 		} {
 			id := b.newPost(t, "editor", dict{"title": "T", "description": test.body}, true)
-			if got := members(b.must(t, "editor", "metaWeblog.getPost", id, "", ""), "description", "mt_text_more", "wp_more_text"); got != test.want {
+			if got := pick(b.must(t, "editor", "metaWeblog.getPost", id, "", ""), "description", "mt_text_more", "wp_more_text"); got != test.want {
 				t.Errorf("%q reads as %s, want %s", test.body, got, test.want)
 			}
 		}
@@ -162,7 +162,7 @@ func TestDiscussion(t *testing.T) {
 			{"", "i1"}, {7, "i1"}, {"perhaps", "i1"}, // the blog's own setting
 		} {
 			id := b.newPost(t, "editor", dict{"title": "T", "mt_allow_comments": test.in, "mt_allow_pings": test.in}, true)
-			if got, want := members(b.must(t, "editor", "metaWeblog.getPost", id, "", ""), "mt_allow_comments", "mt_allow_pings"), test.want+" "+test.want; got != want {
+			if got, want := pick(b.must(t, "editor", "metaWeblog.getPost", id, "", ""), "mt_allow_comments", "mt_allow_pings"), test.want+" "+test.want; got != want {
 				t.Errorf("%#v makes %s, want %s", test.in, got, want)
 			}
 		}
@@ -338,11 +338,11 @@ func TestScheduledPost(t *testing.T) {
 	databasetest.Each(t, func(t *testing.T, db *database.DB) {
 		b := openBlog(t, db)
 		id := b.newPost(t, "author", dict{"title": "T", "date_created_gmt": date("20360310T12:30:00"), "post_status": "publish"}, true)
-		if got, want := members(b.must(t, "author", "metaWeblog.getPost", id, "", ""), "post_status", "dateCreated"), "'publish' d20360310T14:30:00"; got != want {
+		if got, want := pick(b.must(t, "author", "metaWeblog.getPost", id, "", ""), "post_status", "dateCreated"), "'publish' d20360310T14:30:00"; got != want {
 			t.Errorf("getPost: %s, want %s", got, want)
 		}
 		titles := b.must(t, "author", "mt.getRecentPostTitles", 1, "", "")
-		if got := members(titles.Index(0), "post_status"); got != "'"+site.StatusFuture+"'" {
+		if got := pick(titles.Index(0), "post_status"); got != "'"+site.StatusFuture+"'" {
 			t.Errorf("getRecentPostTitles: %s, want 'future'", got)
 		}
 	})
