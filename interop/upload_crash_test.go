@@ -37,10 +37,7 @@ const uploadCall = `<?xml version="1.0"?>
 
 const uploadEnd = `</base64></value></member></struct></value></param></params></methodCall>`
 
-var (
-	urlMember = regexp.MustCompile(`<name>url</name>\s*<value>\s*<string>([^<]*)`)
-	idMember  = regexp.MustCompile(`<name>attachment_id</name>\s*<value>\s*<string>[0-9]+`)
-)
+var urlMember = regexp.MustCompile(`<name>url</name>\s*<value>\s*<string>([^<]*)`)
 
 // A server is killed again and again while pictures arrive. Every upload that was acknowledged is there; of the others
 // nothing is left behind but what is also on record.
