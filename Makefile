@@ -1,0 +1,46 @@
+# make run      builds the server and starts it with its defaults
+# make test     everything that a change has to pass, within 15 minutes on two cores
+# make nightly  what takes longer: long fuzzing, the slow hostile cases, timing
+
+VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo development)
+BUILD   := CGO_ENABLED=0 go build -trimpath -ldflags "-s -w -X main.version=$(VERSION)"
+
+# Packages whose state is shared by goroutines; the race detector runs on them in place of the plain run.
+RACE := ./apps ./auth ./server ./signer
+
+.PHONY: build run test nightly format lint fuzz bench tools
+
+build:
+	$(BUILD) -o bin/quillgate ./cmd/quillgate
+
+run: build
+	bin/quillgate serve
+
+tools:
+	tools/install-test-tools
+
+# Test data is listed as it is, so only Go files count.
+format:
+	@bad=$$(gofmt -l $$(git ls-files '*.go')); if [ -n "$$bad" ]; then echo "gofmt these files:"; echo "$$bad"; exit 1; fi
+
+lint: format
+	go vet ./...
+	go tool -modfile=tools/go.mod staticcheck ./...
+
+# Every fuzz target for a moment: go test can fuzz one at a time.
+FUZZTIME ?= 3s
+fuzz:
+	tools/fuzz $(FUZZTIME)
+
+test: tools lint build
+	$(MAKE) fuzz
+	go test -race $(RACE)
+	go test -timeout 20m $$(go list ./... | grep -v -x -F "$$(go list $(RACE))")
+
+nightly: tools lint build
+	$(MAKE) fuzz FUZZTIME=5m
+	QUILLGATE_TEST_NIGHTLY=1 go test -timeout 2h -count=1 ./interop
+	go test -timeout 2h -race ./...
+
+bench:
+	go test -run '^$$' -bench . -benchmem ./xmlrpc ./server ./wxr
