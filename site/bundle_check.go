@@ -41,7 +41,27 @@ func (b *Bundle) check(notes *[]string) error {
 	if err := b.checkNames(); err != nil {
 		return err
 	}
+	if err := b.NextIDs.check(); err != nil {
+		return err
+	}
 	return b.checkMetaIDs()
+}
+
+// maxID is the highest id that a bundle may give out: the numbers of JSON, and of many clients, are exact up to here.
+const maxID = int64(1) << 53
+
+func (n *BundleNextIDs) check() error {
+	if n == nil {
+		return nil
+	}
+	for name, id := range map[string]int64{
+		"users": n.Users, "terms": n.Terms, "posts": n.Posts, "comments": n.Comments, "postmeta": n.PostMeta, "termmeta": n.TermMeta,
+	} {
+		if id < 0 || id > maxID {
+			return &BundleError{"next_ids", name, fmt.Sprintf("has to be between 1 and %d", maxID)}
+		}
+	}
+	return nil
 }
 
 // eachObject checks the objects of one list, and that no id comes twice.
@@ -49,8 +69,8 @@ func eachObject[T any](kind string, list []T, id func(*T) int64, check func(*T) 
 	seen := make(map[int64]bool, len(list))
 	for i := range list {
 		object, n := &list[i], id(&list[i])
-		if n <= 0 {
-			return &BundleError{fmt.Sprintf("%s number %d", kind, i+1), "id", "has to be a number above 0"}
+		if n <= 0 || n > maxID {
+			return &BundleError{fmt.Sprintf("%s number %d", kind, i+1), "id", fmt.Sprintf("has to be between 1 and %d", maxID)}
 		}
 		name := fmt.Sprintf("%s %d", kind, n)
 		if seen[n] {
@@ -82,8 +102,8 @@ func badMeta(list []BundleMeta) (field, why string) {
 		if m.Key == "" {
 			return "meta", "a custom field has no key"
 		}
-		if m.ID < 0 {
-			return "meta", "an id has to be above 0"
+		if m.ID < 0 || m.ID > maxID {
+			return "meta", fmt.Sprintf("an id has to be between 1 and %d", maxID)
 		}
 		if _, why := badText("key", m.Key, "value", m.Value); why != "" {
 			return "meta", why

@@ -14,8 +14,11 @@ import (
 //
 // Objects are known by their ids. One that is not there is added, one that is there becomes what the bundle says, with
 // its terms and custom fields; what the bundle does not name stays. Importing the same bundle again changes nothing.
-// The category of a new blog gives way to the bundle's when nothing uses it yet, and so does the first administrator:
-// see auth.Users.ImportUsers. Counts of terms and comments are computed.
+// Counts of terms and comments are computed.
+//
+// What a new blog has gives way. Its category goes when the bundle has one of the same slug under another id and no
+// post uses it. The administrator of the first start gets the password and all else of the bundle's user of the same
+// id and name; when only one of the two is the same the bundle is refused.
 //
 // It is for the operator of the server: nobody's role is asked. What is wrong with a bundle is a *BundleError.
 func (s *Site) Import(ctx context.Context, r io.Reader) (Report, error) {

@@ -240,6 +240,21 @@ func TestImportReplacesObjects(t *testing.T) {
 	})
 }
 
+// Application passwords without a uuid are known again too.
+func TestImportApplicationPasswords(t *testing.T) {
+	b := openBlog(t, databasetest.Open(t, databasetest.SQLite(t)), nil)
+	const bundle = `{"users": [{"id": 3, "login": "c", "role": "author", "application_passwords": [{"name": "a", "password": "aaaa bbbb"}, {"name": "a", "password": "cccc dddd"}]}]}`
+	b.mustImport(t, bundle)
+	before := b.dump(t, tables)
+	if len(before["application_passwords"]) != 2 {
+		t.Errorf("application passwords: %q, want 2", before["application_passwords"])
+	}
+	b.mustImport(t, bundle)
+	if diff := cmp.Diff(before, b.dump(t, tables)); diff != "" {
+		t.Errorf("a second import changes the tables:\n%s", diff)
+	}
+}
+
 // A second bundle adds to the first, and gives the category of a new blog up when it has its own under another id.
 func TestImportSeveral(t *testing.T) {
 	databasetest.Each(t, func(t *testing.T, db *database.DB) {
@@ -275,6 +290,9 @@ func TestImportRefuses(t *testing.T) {
 		{"posts no list", `{"posts": {"id": 1}}`, "posts", ""},
 		{"wrong type", `{"posts": [{"id": 90, "title": 5}]}`, "post 90", "title"},
 		{"no id", `{"posts": [{"type": "post"}]}`, "post number 1", "id"},
+		{"id beyond all", `{"posts": [{"id": 9007199254740993, "type": "post"}]}`, "post number 1", "id"},
+		{"next id below 0", `{"next_ids": {"posts": -1}}`, "next_ids", "posts"},
+		{"next id beyond all", `{"next_ids": {"termmeta": 9223372036854775807}}`, "next_ids", "termmeta"},
 		{"id twice", strings.Replace(comment(``), `}]`, `}, {"id": 90, "post": 3, "status": "approve", "date": "2024-01-01 10:00:00"}]`, 1), "comment 90", "id"},
 		{"no date", `{"posts": [{"id": 90, "type": "post", "status": "publish"}]}`, "post 90", "date"},
 		{"bad date", post(`, "modified": "yesterday"`), "post 90", ""},
@@ -308,6 +326,8 @@ func TestImportRefuses(t *testing.T) {
 		{"comment of nobody", comment(`, "user_id": 99`), "comment 90", "user_id"},
 		{"comment status", comment(`, "status": "maybe"`), "comment 90", "status"},
 		{"login taken", `{"users": [{"id": 30, "login": "INES", "role": "author"}]}`, "user 30", "user name or email"},
+		{"administrator of another name", `{"users": [{"id": 1, "login": "root", "role": "administrator"}]}`, "user 1", "id"},
+		{"administrator of another id", `{"users": [{"id": 30, "login": "admin", "role": "administrator"}]}`, "user 30", "user name or email"},
 		{"id taken", `{"users": [{"id": 2, "login": "somebody", "role": "author"}]}`, "user 2", "id"},
 		{"role", `{"users": [{"id": 30, "login": "somebody", "role": "king"}]}`, "user 30", "role"},
 		{"no login", `{"users": [{"id": 30, "role": "author"}]}`, "user 30", "login"},

@@ -2,9 +2,11 @@ package site
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"reflect"
+	"slices"
 
 	"github.com/quillgate/quillgate/auth"
 )
@@ -16,6 +18,7 @@ func (im *importer) importUsers(ctx context.Context) error {
 		return err
 	}
 	for _, u := range im.bundle.Users {
+		u.ApplicationPasswords = named(u)
 		if err := im.site.users.ImportUsers(ctx, im.tx, []auth.ImportUser{u}); err != nil {
 			return userError(u.ID, err)
 		}
@@ -29,6 +32,18 @@ func (im *importer) importUsers(ctx context.Context) error {
 		im.report.Users.add(there, !reflect.DeepEqual(old, after[u.ID]))
 	}
 	return nil
+}
+
+// named gives the application passwords that have no uuid one, the same at every import.
+func named(u auth.ImportUser) []auth.ImportPassword {
+	list := slices.Clone(u.ApplicationPasswords)
+	for i := range list {
+		if list[i].UUID == "" {
+			sum := sha256.Sum256(fmt.Appendf(nil, "application password %d of user %d: %s", i, u.ID, list[i].Name))
+			list[i].UUID = fmt.Sprintf("%x-%x-%x-%x-%x", sum[0:4], sum[4:6], sum[6:8], sum[8:10], sum[10:16])
+		}
+	}
+	return list
 }
 
 func (im *importer) usersByID(ctx context.Context) (map[int64]auth.ImportUser, error) {

@@ -24,7 +24,7 @@ type blog struct {
 }
 
 // openBlog opens the blog in a database. The clock may be moved by its owner.
-func openBlog(t *testing.T, db *database.DB, clock func() time.Time) blog {
+func openBlog(t testing.TB, db *database.DB, clock func() time.Time) blog {
 	t.Helper()
 	keyset := filepath.Join(t.TempDir(), "keyset")
 	if err := apps.CreateKeyset(keyset); err != nil {

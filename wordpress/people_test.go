@@ -398,3 +398,89 @@ func TestCreateApplication(t *testing.T) {
 }
 
 func second(_ xmlrpc.Value, err error) error { return err }
+
+// What wp.newComment stores and answers, and how its refusals look.
+func TestNewComment(t *testing.T) {
+	each(t, func(t *testing.T, o *office) {
+		got, err := o.as(t, "editor", "wp.newComment", xmlrpc.String("2"), members("content", "0", "comment_parent", "5", "author", "Somebody"))
+		if err != nil || got.Kind() != xmlrpc.KindInt {
+			t.Fatalf("answer %s, %v; want an int", show(got), err)
+		}
+		got, err = o.as(t, "editor", "wp.getComment", got)
+		want := `{date_created_gmt: dateTime.iso8601 20240301T12:00:00, user_id: "2", comment_id: "6", parent: "5", status: "approve", content: "0", ` +
+			`link: "https://blog.example/?p=2#comment-6", post_id: "2", post_title: "Post 2 &#038; more", author: "The editor", author_url: "", ` +
+			`author_email: "editor@office.example", author_ip: "127.0.0.1", type: "comment"}`
+		if err != nil || show(got) != want {
+			t.Errorf("stored %s, %v\nwant %s", show(got), err, want)
+		}
+		if _, err := o.as(t, "editor", "wp.newComment", xmlrpc.String("https://blog.example/?p=2"), members("content", "By address.")); err != nil {
+			t.Errorf("by the address of the post: %v", err)
+		}
+		for _, test := range []struct {
+			name, user string
+			post       xmlrpc.Value
+			content    xmlrpc.Value
+			want       int
+		}{
+			{"blank", "editor", xmlrpc.Int(1), members("content", " "), 403},
+			{"nothing", "editor", xmlrpc.Int(1), xmlrpc.Value{}, 403},
+			{"no struct", "editor", xmlrpc.Int(1), xmlrpc.String("text"), 403},
+			{"said before", "editor", xmlrpc.Int(2), members("content", "0", "comment_parent", xmlrpc.Int(5)), 403},
+			{"no post", "editor", xmlrpc.Int(99), members("content", "x"), 404},
+			{"post 0", "editor", xmlrpc.Int(0), members("content", "x"), 404},
+			{"an address that is none", "editor", xmlrpc.String("https://elsewhere.example/"), members("content", "x"), 404},
+			{"first of two", "subscriber", xmlrpc.Int(1), members("content", "x"), 0},
+			{"second at once", "subscriber", xmlrpc.Int(1), members("content", "y"), 403},
+		} {
+			if _, err := o.as(t, test.user, "wp.newComment", test.post, test.content); code(err) != test.want {
+				t.Errorf("%s: %v, want fault %d", test.name, err, test.want)
+			}
+		}
+	})
+}
+
+// Nobody may comment where the option says so; a wrong password is refused all the same.
+func TestNewCommentOfNobody(t *testing.T) {
+	o := openOffice(t, databasetest.Open(t, databasetest.SQLite(t)))
+	content := members("content", "Anonymous.", "author", "A", "author_email", "a@example.net")
+	if _, err := o.as(t, "", "wp.newComment", xmlrpc.Int(1), content); code(err) != 403 {
+		t.Errorf("with the option off: %v, want fault 403", err)
+	}
+	if err := o.SetOption(t.Context(), "anonymous_comments", "1"); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := o.as(t, "", "wp.newComment", xmlrpc.Int(1), content); err != nil || got.Int64() != 6 {
+		t.Errorf("with the option on: %s, %v; want int 6", show(got), err)
+	}
+	if _, err := o.as(t, "stranger", "wp.newComment", xmlrpc.Int(1), members("content", "x", "author", "A", "author_email", "b@example.net")); code(err) != 403 {
+		t.Errorf("with a password that is wrong: %v, want fault 403", err)
+	}
+}
+
+func TestEditCommentOnTheWire(t *testing.T) {
+	o := openOffice(t, databasetest.Open(t, databasetest.SQLite(t)))
+	for _, test := range []struct {
+		name string
+		edit xmlrpc.Value
+		want int
+	}{
+		{"status", members("status", "spam"), 0},
+		{"status that is none", members("status", "fine"), 401},
+		{"date in GMT without Z", members("date_created_gmt", xmlrpc.DateTime("20240203T04:05:06")), 0},
+		{"the same date", members("date_created_gmt", xmlrpc.DateTime("2024-02-03T04:05:06Z")), 500},
+		{"nothing", members(), 500},
+		{"no struct", xmlrpc.Value{}, 500},
+	} {
+		if _, err := o.as(t, "administrator", "wp.editComment", xmlrpc.Int(2), test.edit); code(err) != test.want {
+			t.Errorf("%s: %v, want fault %d", test.name, err, test.want)
+		}
+	}
+	got, err := o.as(t, "administrator", "wp.getComment", xmlrpc.Int(2))
+	if err != nil || got.Get("date_created_gmt").Text() != "20240203T04:05:06" || got.Get("status").Text() != "spam" {
+		t.Errorf("then %s, %v", show(got), err)
+	}
+	counts, err := o.as(t, "administrator", "wp.getCommentCount", xmlrpc.Int(1))
+	if want := "{approved: int 1, awaiting_moderation: int 0, spam: int 2, total_comments: int 3}"; err != nil || show(counts) != want {
+		t.Errorf("counts %s, %v; want %s", show(counts), err, want)
+	}
+}
