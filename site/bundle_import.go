@@ -136,11 +136,7 @@ func (im *importer) count(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("count the comments: %w", err)
 	}
-	const published = `(SELECT COUNT(*) FROM post_terms pt JOIN posts p ON p.id = pt.post_id WHERE pt.term_id = terms.id AND p.type = 'post' AND p.status = 'publish')`
-	if _, err := im.tx.Exec(ctx, `UPDATE terms SET count = `+published+` WHERE count <> `+published); err != nil {
-		return fmt.Errorf("count the posts of the terms: %w", err)
-	}
-	return nil
+	return recount(ctx, im.tx)
 }
 
 // reserve keeps new ids above those that the bundle has given out elsewhere.

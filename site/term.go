@@ -190,6 +190,9 @@ func likeKey(text string) string { return "%" + termKey(escapeText(text)) + "%" 
 // by the key of the name and, under one key, in the order of their ids.
 func termsNamed(ctx context.Context, q database.Queryer, taxonomy string, names []string) (map[string][]Term, error) {
 	out := make(map[string][]Term, len(names))
+	if err := checkTermNumber(len(names)); err != nil {
+		return nil, err
+	}
 	keys := make([]string, 0, len(names))
 	for _, name := range names {
 		keys = append(keys, termKey(termName(name)))

@@ -3,31 +3,37 @@ package site
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/quillgate/quillgate/auth"
 	"github.com/quillgate/quillgate/database"
 )
 
-// TermFields reads the custom fields of terms, ordered by key and id, with one statement. They are for those who may
-// edit terms, the protected ones too; everybody else sees none.
+// idsAtOnce is how many ids a statement may name: fewer than either database takes.
+const idsAtOnce = 10_000
+
+// TermFields reads the custom fields of terms, ordered by key and id, with one statement for each 10,000 terms. They are
+// for those who may edit terms, the protected ones too; everybody else sees none.
 func (s *Site) TermFields(ctx context.Context, who auth.Identity, terms []int64) (map[int64][]CustomField, error) {
 	out := make(map[int64][]CustomField)
-	if len(terms) == 0 || !who.Can(auth.ManageCategories) {
+	if !who.Can(auth.ManageCategories) {
 		return out, nil
 	}
-	query, args, err := database.In(`SELECT term_id, id, key, value FROM term_meta WHERE term_id IN (?) ORDER BY term_id, key, id`, terms)
-	if err != nil {
-		return nil, err
-	}
-	var rows []struct {
-		Term int64 `db:"term_id"`
-		CustomField
-	}
-	if err := s.db.Select(ctx, &rows, query, args...); err != nil {
-		return nil, fmt.Errorf("read the custom fields of terms: %w", err)
-	}
-	for _, r := range rows {
-		out[r.Term] = append(out[r.Term], r.CustomField)
+	for ids := range slices.Chunk(terms, idsAtOnce) {
+		query, args, err := database.In(`SELECT term_id, id, key, value FROM term_meta WHERE term_id IN (?) ORDER BY term_id, key, id`, ids)
+		if err != nil {
+			return nil, err
+		}
+		var rows []struct {
+			Term int64 `db:"term_id"`
+			CustomField
+		}
+		if err := s.db.Select(ctx, &rows, query, args...); err != nil {
+			return nil, fmt.Errorf("read the custom fields of terms: %w", err)
+		}
+		for _, r := range rows {
+			out[r.Term] = append(out[r.Term], r.CustomField)
+		}
 	}
 	return out, nil
 }

@@ -19,8 +19,18 @@ type TermChoice struct {
 	Names    []string
 }
 
-// ErrAmbiguousTerm says that several categories have the name, so that only an id can tell which is meant.
-var ErrAmbiguousTerm = &Denied{Action: "use a name that several terms of this taxonomy have; use the id"}
+// errAmbiguousTerm says that several categories have the name, so that only an id can tell which is meant.
+var errAmbiguousTerm = &Denied{Action: "name a term by a name that several terms of this taxonomy have; use its id"}
+
+// maxPostTerms bounds how many terms one call can give to a post or ask for by name.
+const maxPostTerms = 1000
+
+func checkTermNumber(n int) error {
+	if n > maxPostTerms {
+		return &Invalid{Field: "terms", Why: "there are more than " + strconv.Itoa(maxPostTerms)}
+	}
+	return nil
+}
 
 // chooseTerms turns what a client asks for into the ids of terms by taxonomy, creating those of new names, by the
 // rules of wp.newPost: a taxonomy that the post type does not have and a name that several categories share are
@@ -67,6 +77,9 @@ func knownTerms(ctx context.Context, q database.Queryer, taxonomy string, ids []
 	if len(ids) == 0 {
 		return nil, nil
 	}
+	if err := checkTermNumber(len(ids)); err != nil {
+		return nil, err
+	}
 	query, args, err := database.In(`SELECT id FROM terms WHERE taxonomy = ? AND id IN (?) ORDER BY id`, taxonomy, ids)
 	if err != nil {
 		return nil, err
@@ -88,7 +101,7 @@ func (s *Site) chooseByName(ctx context.Context, tx *database.Tx, who auth.Ident
 		stored := termName(name)
 		same := found[termKey(stored)]
 		if tax.Hierarchical && sameNames(same, stored) > 1 {
-			return nil, ErrAmbiguousTerm
+			return nil, errAmbiguousTerm
 		}
 		if len(same) > 0 {
 			ids = append(ids, same[0].ID)
@@ -114,22 +127,6 @@ func sameNames(list []Term, name string) (n int) {
 		}
 	}
 	return n
-}
-
-// categoriesNamed returns the ids of the categories of these names, the oldest where several have the name. Names
-// that no category has are left out (metaWeblog.newPost).
-func categoriesNamed(ctx context.Context, q database.Queryer, names []string) ([]int64, error) {
-	found, err := termsNamed(ctx, q, Category, names)
-	if err != nil {
-		return nil, err
-	}
-	var ids []int64
-	for _, name := range names {
-		if same := found[termKey(termName(name))]; len(same) > 0 {
-			ids = append(ids, same[0].ID)
-		}
-	}
-	return ids, nil
 }
 
 // tagsNamed returns the ids of the tags of these names or slugs and creates those that are new (metaWeblog.newPost:
@@ -177,6 +174,9 @@ func termsOfSlugs(ctx context.Context, q database.Queryer, taxonomy string, name
 	if len(names) == 0 {
 		return out, nil
 	}
+	if err := checkTermNumber(len(names)); err != nil {
+		return nil, err
+	}
 	slugs := make([]string, len(names))
 	for i, name := range names {
 		slugs[i] = termSlug(termName(name))
@@ -202,6 +202,9 @@ func termsOfSlugs(ctx context.Context, q database.Queryer, taxonomy string, name
 // terms of the taxonomy are left out. counted says whether the post is published, by which the counts of the terms
 // follow; see countPost.
 func setPostTerms(ctx context.Context, tx *database.Tx, postID int64, counted bool, taxonomy string, ids []int64) error {
+	if err := checkTermNumber(len(ids)); err != nil {
+		return err
+	}
 	var had []int64
 	if err := tx.Select(ctx, &had, `SELECT t.id FROM post_terms pt JOIN terms t ON t.id = pt.term_id WHERE pt.post_id = $1 AND t.taxonomy = $2`, postID, taxonomy); err != nil {
 		return fmt.Errorf("read the terms of post %d: %w", postID, err)
@@ -268,19 +271,13 @@ func countPost(ctx context.Context, tx *database.Tx, postID int64, was, is bool)
 	return nil
 }
 
-// recount counts the published posts of terms anew, of all terms when none is given. It reads every post that has
-// the terms: it is for imports, not for edits.
-func recount(ctx context.Context, tx *database.Tx, ids ...int64) error {
-	const set = `UPDATE terms SET count = (SELECT COUNT(*) FROM post_terms pt JOIN posts p ON p.id = pt.post_id
+// recount counts the published posts of all terms anew. It reads every post that has a term: it is for imports, not for
+// edits.
+func recount(ctx context.Context, tx *database.Tx) error {
+	const published = `(SELECT COUNT(*) FROM post_terms pt JOIN posts p ON p.id = pt.post_id
 		WHERE pt.term_id = terms.id AND p.type = 'post' AND p.status = 'publish')`
-	var err error
-	if len(ids) == 0 {
-		_, err = tx.Exec(ctx, set)
-	} else {
-		err = execIn(ctx, tx, set+` WHERE id IN (?)`, ids)
-	}
-	if err != nil {
-		return fmt.Errorf("count the posts of terms: %w", err)
+	if _, err := tx.Exec(ctx, `UPDATE terms SET count = `+published+` WHERE count <> `+published); err != nil {
+		return fmt.Errorf("count the posts of the terms: %w", err)
 	}
 	return nil
 }
@@ -311,10 +308,20 @@ func execIn(ctx context.Context, tx *database.Tx, query string, args ...any) err
 	return err
 }
 
-// CategoriesNamed returns the ids of the categories of these names, the oldest where several have the name. Names that
-// no category has are left out.
+// CategoriesNamed returns the ids of the categories of these names, the oldest where several have the name. Names
+// that no category has are left out (metaWeblog.newPost).
 func (s *Site) CategoriesNamed(ctx context.Context, names []string) ([]int64, error) {
-	return categoriesNamed(ctx, s.db, names)
+	found, err := termsNamed(ctx, s.db, Category, names)
+	if err != nil {
+		return nil, err
+	}
+	var ids []int64
+	for _, name := range names {
+		if same := found[termKey(termName(name))]; len(same) > 0 {
+			ids = append(ids, same[0].ID)
+		}
+	}
+	return ids, nil
 }
 
 // SetCategories gives a post these categories and takes its others away, without touching the post itself otherwise.

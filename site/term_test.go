@@ -405,6 +405,47 @@ func TestCategoriesNamed(t *testing.T) {
 	})
 }
 
+func TestNumberOfTerms(t *testing.T) {
+	databasetest.Each(t, func(t *testing.T, db *database.DB) {
+		n := openNewsroom(t, db)
+		many := make([]string, 1001)
+		ids := make([]int64, len(many))
+		for i := range many {
+			many[i], ids[i] = fmt.Sprint("tag ", i), int64(i+1)
+		}
+		post := n.create(t, n.admin, site.PostEdit{Title: new("T")})
+		for name, edit := range map[string]site.PostEdit{
+			"tags":           {Tags: &many},
+			"categories":     {Categories: &ids},
+			"ids of terms":   {Terms: []site.TermChoice{{Taxonomy: site.PostTag, IDs: ids}}},
+			"names of terms": {Terms: []site.TermChoice{{Taxonomy: site.PostTag, Names: many}}},
+		} {
+			if err := n.EditPost(t.Context(), n.admin, post, edit); kind(err) != "invalid" {
+				t.Errorf("1001 %s: %v, want that it is invalid", name, err)
+			}
+		}
+		if err := n.SetCategories(t.Context(), n.admin, post, ids); kind(err) != "invalid" {
+			t.Errorf("1001 categories by themselves: %v, want that it is invalid", err)
+		}
+		// A blog may have more terms than a statement takes arguments.
+		if _, err := db.Exec(t.Context(), `WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 40000)
+			INSERT INTO terms (taxonomy, name, name_key, slug) SELECT 'post_tag', 'n', 'n', CAST(i AS TEXT) FROM n`); err != nil {
+			t.Fatal(err)
+		}
+		terms, err := n.ListTerms(t.Context(), n.admin, site.TermFilter{Taxonomy: site.PostTag})
+		if err != nil || len(terms) != 40000 {
+			t.Fatalf("%d terms, %v", len(terms), err)
+		}
+		all := make([]int64, len(terms))
+		for i, term := range terms {
+			all[i] = term.ID
+		}
+		if _, err := n.TermFields(t.Context(), n.admin, all); err != nil {
+			t.Errorf("custom fields of 40,000 terms: %v", err)
+		}
+	})
+}
+
 func TestSetCategories(t *testing.T) {
 	databasetest.Each(t, func(t *testing.T, db *database.DB) {
 		n := openNewsroom(t, db)
