@@ -132,7 +132,7 @@ func readWhole[T any](br *bundleReader, name string, into *T) error {
 	if err := br.dec.Decode(&raw); err != nil {
 		return err
 	}
-	return readObject(br, name, raw, into)
+	return readObject(br, func() string { return name }, raw, into)
 }
 
 // readList reads a list of objects, one after the other, and gives each to then.
@@ -153,7 +153,8 @@ func readList[T any](br *bundleReader, kind, idMember string, into *[]T, then ..
 			return err
 		}
 		var object T
-		if err := readObject(br, objectName(kind, idMember, raw, n), raw, &object); err != nil {
+		name := func() string { return objectName(kind, idMember, raw, n) }
+		if err := readObject(br, name, raw, &object); err != nil {
 			return err
 		}
 		for _, f := range then {
@@ -179,19 +180,27 @@ func objectName(kind, idMember string, raw json.RawMessage, n int) string {
 	return fmt.Sprintf("%s number %d", kind, n)
 }
 
-func readObject(br *bundleReader, name string, raw json.RawMessage, into any) error {
+// readObject reads one object. Only one that is not as it should be is read again, to say why.
+func readObject[T any](br *bundleReader, name func() string, raw json.RawMessage, into *T) error {
 	dec := json.NewDecoder(bytes.NewReader(raw))
 	dec.UseNumber()
-	if err := dec.Decode(into); err != nil {
-		bad := &BundleError{Object: name, Why: strings.TrimPrefix(err.Error(), "json: ")}
+	dec.DisallowUnknownFields()
+	if dec.Decode(into) == nil {
+		return nil
+	}
+	var object T
+	dec = json.NewDecoder(bytes.NewReader(raw))
+	dec.UseNumber()
+	if err := dec.Decode(&object); err != nil {
+		bad := &BundleError{Object: name(), Why: strings.TrimPrefix(err.Error(), "json: ")}
 		var wrongType *json.UnmarshalTypeError
 		if errors.As(err, &wrongType) {
 			bad.Field, bad.Why = wrongType.Field, "cannot be a JSON "+wrongType.Value
 		}
 		return bad
 	}
-	dec = json.NewDecoder(bytes.NewReader(raw))
-	unknownMembers(dec, reflect.TypeOf(into).Elem(), name, br.notes)
+	*into = object
+	unknownMembers(json.NewDecoder(bytes.NewReader(raw)), reflect.TypeFor[T](), name(), br.notes)
 	return nil
 }
 
