@@ -21,6 +21,9 @@ const (
 	// enclose. They are the list of that work, and go into exports.
 	metaToPing    = "_pingme"
 	metaToEnclose = "_encloseme"
+	// What a published post was called, and the days it had, before it was changed.
+	metaOldSlug = "_wp_old_slug"
+	metaOldDate = "_wp_old_date"
 )
 
 // CustomField is one custom field of a post or a term. A key may occur many times.
@@ -186,6 +189,22 @@ func markPublished(ctx context.Context, tx *database.Tx, posts []int64) error {
 		ORDER BY p.id, m.place`, posts)
 	if err != nil {
 		return fmt.Errorf("mark published posts: %w", err)
+	}
+	return nil
+}
+
+// rememberOld keeps what a part of a published post's address was before a change, once; what it is now is forgotten.
+func rememberOld(ctx context.Context, tx *database.Tx, post int64, key, was, is string) error {
+	if was == is || was == "" {
+		return nil
+	}
+	_, err := tx.Exec(ctx, `INSERT INTO post_meta (post_id, key, value) SELECT id, $2, $3 FROM posts WHERE id = $1
+		AND NOT EXISTS (SELECT 1 FROM post_meta WHERE post_id = $1 AND key = $2 AND value = $3)`, post, key, was)
+	if err == nil {
+		_, err = tx.Exec(ctx, `DELETE FROM post_meta WHERE post_id = $1 AND key = $2 AND value = $3`, post, key, is)
+	}
+	if err != nil {
+		return fmt.Errorf("remember the old address of post %d: %w", post, err)
 	}
 	return nil
 }

@@ -97,6 +97,7 @@ type edit struct {
 	author bool // the wanted author exists
 
 	old   *Post // nil for a new post
+	begun Post  // a new post's automatic draft, once its caller may create it
 	post  Post  // as it will be
 	terms map[string][]int64
 }
@@ -111,16 +112,17 @@ func (s *Site) save(ctx context.Context, who auth.Identity, id int64, e PostEdit
 		return 0, err
 	}
 	e.filterTexts(who)
-	var saved Post
+	var saved, begun Post
 	err = s.db.Update(ctx, func(tx *database.Tx) error {
 		w := &edit{PostEdit: e, s: s, tx: tx, who: who, opts: opts, now: s.now(), author: author}
-		if err := w.run(ctx, id); err != nil {
-			return err
-		}
-		saved = w.post
-		return nil
+		err := w.run(ctx, id)
+		saved, begun = w.post, w.begun
+		return err
 	})
 	if err != nil {
+		if begun.Status == StatusAutoDraft && refused(err) {
+			err = errors.Join(err, s.leaveAutoDraft(ctx, begun))
+		}
 		return 0, fmt.Errorf("save a post: %w", err)
 	}
 	if saved.Status == StatusFuture {
@@ -142,6 +144,9 @@ func (w *edit) run(ctx context.Context, id int64) error {
 	}
 	if err := w.merge(); err != nil {
 		return err
+	}
+	if w.old == nil && w.FirstRevision {
+		w.begun = w.autoDraft()
 	}
 	if err := w.checkSticky(); err != nil {
 		return err

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/quillgate/quillgate/database"
 )
@@ -39,7 +40,10 @@ func (w *edit) write(ctx context.Context) error {
 	}
 	switch {
 	case w.old != nil:
-		return saveRevision(ctx, w.tx, &w.post, w.who.User.ID)
+		if err := saveRevision(ctx, w.tx, &w.post, w.who.User.ID); err != nil {
+			return err
+		}
+		return w.rememberAddress(ctx)
 	case w.FirstRevision:
 		return addRevision(ctx, w.tx, &w.post, w.who.User.ID)
 	}
@@ -193,6 +197,18 @@ func (w *edit) writeTerms(ctx context.Context) error {
 		}
 	}
 	return countPost(ctx, w.tx, p.ID, was, counts(p))
+}
+
+// rememberAddress keeps the slug and the day that a published post had, so that its old addresses can still lead to it.
+func (w *edit) rememberAddress(ctx context.Context) error {
+	p, old := &w.post, w.old
+	if p.Type != TypePost || p.Status != StatusPublish || old.Status != StatusPublish {
+		return nil
+	}
+	if err := rememberOld(ctx, w.tx, p.ID, metaOldSlug, old.Name, p.Name); err != nil {
+		return err
+	}
+	return rememberOld(ctx, w.tx, p.ID, metaOldDate, old.Date.Format(time.DateOnly), p.Date.Format(time.DateOnly))
 }
 
 // adoptUploads makes the post the parent of those files that its text shows and that belong to no post yet.

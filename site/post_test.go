@@ -1,6 +1,7 @@
 package site_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"strings"
@@ -442,6 +443,76 @@ func TestPostsAdoptTheUploadsThatTheyShow(t *testing.T) {
 		got := []int64{n.get(t, shown).Parent, n.get(t, other).Parent, n.get(t, elsewhere).Parent}
 		if want := []int64{first, second, 0}; !cmp.Equal(want, got) {
 			t.Errorf("parents of the uploads %v, want %v", got, want)
+		}
+	})
+}
+
+// A post that is refused for its content leaves an automatic draft behind, one that is refused for its caller nothing.
+func TestRefusedPostsLeaveAutomaticDrafts(t *testing.T) {
+	databasetest.Each(t, func(t *testing.T, db *database.DB) {
+		n := openNewsroom(t, db)
+		drafts := func() int {
+			t.Helper()
+			list, err := n.ListPosts(t.Context(), n.admin, site.PostFilter{Statuses: []string{"auto-draft"}}, 0)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return len(list)
+		}
+		tests := []struct {
+			name string
+			who  auth.Identity
+			edit site.PostEdit
+			want int
+		}{
+			{"made at once", n.admin, site.PostEdit{}, 0},
+			{"not allowed", n.contributor, site.PostEdit{Title: new("x"), Status: new("publish"), FirstRevision: true}, 0},
+			{"unknown author", n.admin, site.PostEdit{Title: new("x"), Author: new(int64(99)), FirstRevision: true}, 0},
+			{"empty", n.admin, site.PostEdit{FirstRevision: true}, 1},
+			{"not to be sticky", n.author, site.PostEdit{Title: new("x"), Sticky: new(true), FirstRevision: true}, 2},
+		}
+		for _, test := range tests {
+			if _, err := n.CreatePost(t.Context(), test.who, test.edit); err == nil {
+				t.Errorf("%s: no error", test.name)
+			}
+			if got := drafts(); got != test.want {
+				t.Errorf("%s: %d automatic drafts, want %d", test.name, got, test.want)
+			}
+		}
+		n.clock.pass(8 * 24 * time.Hour)
+		ctx, stop := context.WithCancel(t.Context())
+		ended := make(chan struct{})
+		go func() {
+			n.Run(ctx)
+			close(ended)
+		}()
+		tick := time.NewTicker(5 * time.Millisecond)
+		defer tick.Stop()
+		for drafts() != 0 {
+			<-tick.C
+		}
+		stop()
+		<-ended
+	})
+}
+
+func TestOldAddressesAreRemembered(t *testing.T) {
+	databasetest.Each(t, func(t *testing.T, db *database.DB) {
+		n := openNewsroom(t, db)
+		id := n.create(t, n.admin, site.PostEdit{Title: new("One"), Status: new("publish")})
+		for _, slug := range []string{"two", "three", "two"} {
+			n.edit(t, n.admin, id, site.PostEdit{Name: &slug})
+		}
+		n.edit(t, n.admin, id, site.PostEdit{Date: &site.PostDate{Time: time.Date(2025, 1, 1, 0, 0, 0, 0, time.UTC)}})
+		var got []string
+		for _, f := range n.get(t, id).CustomFields {
+			if strings.HasPrefix(f.Key, "_wp_old") {
+				got = append(got, f.Key+"="+f.Value)
+			}
+		}
+		want := []string{"_wp_old_date=2026-03-01", "_wp_old_slug=one", "_wp_old_slug=three"}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("old addresses (-want +got):\n%s", diff)
 		}
 	})
 }

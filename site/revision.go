@@ -16,7 +16,7 @@ import (
 // saveRevision keeps the present texts of the post, unless its last revision has the same.
 func saveRevision(ctx context.Context, tx *database.Tx, p *Post, author int64) error {
 	t, known := postTypeNamed(p.Type)
-	if !known || !t.SupportsFeature("revisions") {
+	if !known || !t.SupportsFeature("revisions") || p.Status == StatusAutoDraft {
 		return nil
 	}
 	var last struct {

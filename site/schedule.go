@@ -72,10 +72,20 @@ func countPublished(ctx context.Context, tx *database.Tx, ids []int64) error {
 		WHERE id IN (SELECT term_id FROM post_terms WHERE post_id IN (?))`, ids, ids)
 }
 
-// Run publishes scheduled posts when their time comes, until ctx is done. Errors are logged and tried again. It returns
-// when it has ended; run one in each process.
+// cleanEvery is how often Run deletes what is too old to be kept.
+const cleanEvery = time.Hour
+
+// Run publishes scheduled posts when their time comes, and now and then deletes old automatic drafts, until ctx is done.
+// Errors are logged and tried again. It returns when it has ended; run one in each process.
 func (s *Site) Run(ctx context.Context) {
+	var cleaned time.Time
 	for {
+		if now := s.clock(); now.Sub(cleaned) >= cleanEvery {
+			cleaned = now
+			if err := s.dropAutoDrafts(ctx); err != nil && ctx.Err() == nil {
+				s.logger.ErrorContext(ctx, "automatic drafts", "error", err)
+			}
+		}
 		if _, err := s.PublishDue(ctx); err != nil && ctx.Err() == nil {
 			s.logger.ErrorContext(ctx, "scheduled posts", "error", err)
 		}

@@ -1,0 +1,49 @@
+package site
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/quillgate/quillgate/database"
+)
+
+// In WordPress wp.newPost, wp.newPage and metaWeblog.newPost first make an automatic draft and then edit it; when what
+// was sent turns out to be unusable, the draft is left behind. Here a post comes into being in one transaction, and the
+// draft is written only for a refusal, so that ids are given out as there.
+
+// autoDraftLife is how long automatic drafts are kept, as in WordPress.
+const autoDraftLife = 7 * 24 * time.Hour
+
+// autoDraft is the automatic draft of the post that is being created.
+func (w *edit) autoDraft() Post {
+	now := w.opts.Local(w.now)
+	return Post{
+		Type: w.post.Type, Status: StatusAutoDraft, Author: w.who.User.ID, CommentStatus: "closed", PingStatus: "closed",
+		Date: now, Modified: now, ModifiedGMT: &w.now,
+	}
+}
+
+// refused says whether an error is about what the client sent, other than a fault of the database.
+func refused(err error) bool {
+	var denied *Denied
+	var invalid *Invalid
+	return errors.As(err, &denied) || errors.As(err, &invalid) || errors.Is(err, ErrNotFound) || errors.Is(err, ErrEmptyPost)
+}
+
+func (s *Site) leaveAutoDraft(ctx context.Context, draft Post) error {
+	return s.db.Update(ctx, func(tx *database.Tx) error {
+		p := draft
+		return insertPost(ctx, tx, &p)
+	})
+}
+
+// dropAutoDrafts deletes the automatic drafts that nobody has come back to.
+func (s *Site) dropAutoDrafts(ctx context.Context) error {
+	_, err := s.db.Exec(ctx, `DELETE FROM posts WHERE type IN ('post', 'page') AND status = 'auto-draft' AND date < $1`, s.Local(s.now().Add(-autoDraftLife)))
+	if err != nil {
+		return fmt.Errorf("delete old automatic drafts: %w", err)
+	}
+	return nil
+}
