@@ -1,0 +1,133 @@
+package server
+
+import (
+	"crypto/tls"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"net/netip"
+	"testing"
+	"time"
+)
+
+func TestClientAddress(t *testing.T) {
+	trusted := proxies{netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("::1/128")}
+	tests := []struct {
+		name    string
+		peer    string
+		tls     bool
+		headers http.Header
+		addr    string
+		secure  bool
+	}{
+		{name: "no proxy", peer: "192.0.2.7:4711", addr: "192.0.2.7"},
+		{name: "TLS here", peer: "192.0.2.7:4711", tls: true, addr: "192.0.2.7", secure: true},
+		{name: "a stranger's word counts for nothing", peer: "192.0.2.7:4711", addr: "192.0.2.7",
+			headers: http.Header{"X-Forwarded-For": {"127.0.0.1"}, "X-Forwarded-Proto": {"https"}}},
+		{name: "behind a proxy", peer: "10.1.1.1:80", addr: "198.51.100.9", secure: true,
+			headers: http.Header{"X-Forwarded-For": {"198.51.100.9"}, "X-Forwarded-Proto": {"https"}}},
+		{name: "what the client wrote stands further left", peer: "10.1.1.1:80", addr: "198.51.100.9",
+			headers: http.Header{"X-Forwarded-For": {"127.0.0.1, 198.51.100.9"}}},
+		{name: "behind two proxies", peer: "10.1.1.1:80", addr: "198.51.100.9",
+			headers: http.Header{"X-Forwarded-For": {"203.0.113.5, 198.51.100.9", "10.9.9.9"}}},
+		{name: "only proxies", peer: "10.1.1.1:80", addr: "10.2.2.2", headers: http.Header{"X-Forwarded-For": {"10.2.2.2"}}},
+		{name: "a word that is no address", peer: "10.1.1.1:80", addr: "10.1.1.1", headers: http.Header{"X-Forwarded-For": {"198.51.100.9, unknown"}}},
+		{name: "a port", peer: "10.1.1.1:80", addr: "198.51.100.9", headers: http.Header{"X-Forwarded-For": {"198.51.100.9:1234"}}},
+		{name: "IPv6", peer: "[::1]:80", addr: "2001:db8::7", headers: http.Header{"X-Forwarded-For": {"[2001:db8::7]:99"}}},
+		{name: "mapped IPv4", peer: "[::ffff:10.1.1.1]:80", addr: "198.51.100.9", headers: http.Header{"X-Forwarded-For": {"::ffff:198.51.100.9"}}},
+		{name: "the nearest proxy says http", peer: "10.1.1.1:80", tls: true, addr: "10.1.1.1", headers: http.Header{"X-Forwarded-Proto": {"https, http"}}},
+		{name: "no peer", peer: "@", addr: "invalid IP"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			r := &http.Request{RemoteAddr: tt.peer, Header: tt.headers}
+			if tt.tls {
+				r.TLS = &tls.ConnectionState{}
+			}
+			got := trusted.client(r)
+			if got.addr.String() != tt.addr || got.secure != tt.secure {
+				t.Errorf("got %v secure=%v, want %v secure=%v", got.addr, got.secure, tt.addr, tt.secure)
+			}
+		})
+	}
+}
+
+// pipes is a listener whose connections come from where the test says.
+type pipes chan net.Conn
+
+type pipeFrom struct {
+	net.Conn
+	from string
+}
+
+func (p pipeFrom) RemoteAddr() net.Addr {
+	return net.TCPAddrFromAddrPort(netip.MustParseAddrPort(p.from))
+}
+
+func (p pipes) Accept() (net.Conn, error) {
+	c, ok := <-p
+	if !ok {
+		return nil, net.ErrClosed
+	}
+	return c, nil
+}
+func (p pipes) Close() error   { close(p); return nil }
+func (p pipes) Addr() net.Addr { return nil }
+
+// dial offers one connection and tells whether it is taken.
+func dial(t *testing.T, l *limitListener, from string) (net.Conn, bool) {
+	t.Helper()
+	inner := make(pipes)
+	l.Listener, l.refused = inner, func() { inner.Close() }
+	client, server := net.Pipe()
+	go func() { inner <- pipeFrom{server, from} }()
+	c, err := l.Accept()
+	if err == nil {
+		return c, true
+	}
+	client.SetReadDeadline(time.Now().Add(time.Minute))
+	if _, err := client.Read(make([]byte, 1)); !errors.Is(err, io.EOF) {
+		t.Errorf("a refused connection was not closed: %v", err)
+	}
+	return nil, false
+}
+
+func TestConnectionLimits(t *testing.T) {
+	exempt := netip.MustParseAddr("198.51.100.1")
+	l := &limitListener{total: 5, perAddress: 2, exempt: func(a netip.Addr) bool { return a == exempt }}
+	var open []net.Conn
+	for i, step := range []struct {
+		from string
+		want bool
+	}{
+		{"192.0.2.1:1", true}, {"192.0.2.1:2", true}, {"192.0.2.1:3", false}, // two for each address
+		{"198.51.100.1:1", true}, {"198.51.100.1:2", true}, {"198.51.100.1:3", true}, // but not for this one
+		{"203.0.113.1:1", false}, {"198.51.100.1:4", false}, // five in all
+	} {
+		c, got := dial(t, l, step.from)
+		if got != step.want {
+			t.Fatalf("connection %d from %s: taken %v, want %v", i+1, step.from, got, step.want)
+		}
+		if got {
+			open = append(open, c)
+		}
+	}
+	for range 2 { // closing twice counts once
+		if err := open[0].Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, ok := dial(t, l, "192.0.2.1:4"); !ok {
+		t.Error("a connection that was closed still counts")
+	}
+	if _, ok := dial(t, l, "192.0.2.1:5"); ok {
+		t.Error("a connection that was closed twice counts twice")
+	}
+	for _, c := range open[1:] {
+		c.Close()
+	}
+	if l.open != 1 || len(l.from) != 1 {
+		t.Errorf("after all but one were closed %d are open, from %v", l.open, l.from)
+	}
+}
