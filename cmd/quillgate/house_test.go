@@ -19,6 +19,7 @@ var stairs = map[string][]string{
 	"signature": nil,
 	"media":     nil,
 	"wxr":       nil,
+	"fetch":     nil,
 
 	"migrations": nil,
 	"database":   {"migrations"},

@@ -1,0 +1,50 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"regexp"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+)
+
+// capture NAME PATTERN sets a variable to the first group of a pattern in the output of the last command.
+func capture(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: capture NAME PATTERN")
+	}
+	m := regexp.MustCompile(args[1]).FindStringSubmatch(ts.ReadFile("stdout"))
+	if m == nil {
+		ts.Fatalf("nothing in the output matches %s", args[1])
+	}
+	ts.Setenv(args[0], m[1])
+}
+
+// await FILE PATTERN NAME waits until a file that another process writes matches, and sets a variable to the first group.
+func await(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 3 {
+		ts.Fatalf("usage: await FILE PATTERN NAME")
+	}
+	pattern := regexp.MustCompile(args[1])
+	for deadline := time.Now().Add(30 * time.Second); time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
+		text, err := os.ReadFile(ts.MkAbs(args[0]))
+		if m := pattern.FindStringSubmatch(string(text)); err == nil && m != nil {
+			ts.Setenv(args[2], m[1])
+			return
+		}
+	}
+	ts.Fatalf("%s never held %s", args[0], args[1])
+}
+
+// mode FILE MODE compares the permissions of a file.
+func mode(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: mode FILE MODE")
+	}
+	info, err := os.Stat(ts.MkAbs(args[0]))
+	ts.Check(err)
+	if got := fmt.Sprintf("%04o", info.Mode().Perm()); got != args[1] {
+		ts.Fatalf("%s has mode %s, want %s", args[0], got, args[1])
+	}
+}
