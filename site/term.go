@@ -143,6 +143,8 @@ func (s *Site) ListTerms(ctx context.Context, who auth.Identity, f TermFilter) (
 // query writes the filter as one statement. The walk from the used categories up to their parents ends in a loop of
 // parents too, since UNION takes each row once.
 func (f TermFilter) query() (string, []any) {
+	f.Search = strings.ToValidUTF8(f.Search[:min(len(f.Search), maxTermSearch)], "")
+	f.NameLike = strings.ToValidUTF8(f.NameLike[:min(len(f.NameLike), maxTermSearch)], "")
 	args := []any{f.Taxonomy}
 	arg := func(v any) string {
 		args = append(args, v)
@@ -183,6 +185,9 @@ func (f TermFilter) query() (string, []any) {
 	}
 	return q.String(), args
 }
+
+// maxTermSearch bounds what is searched, in bytes; the rest of a longer text is left out. Databases bound patterns too.
+const maxTermSearch = 1000
 
 func likeKey(text string) string { return "%" + termKey(escapeText(text)) + "%" }
 

@@ -14,7 +14,6 @@ const maxTermName = 200
 var (
 	termElement = regexp.MustCompile(`(?is)<script\b.*?</script\s*>|<style\b.*?</style\s*>|<[^\s>][^>]*>`)
 	termSpace   = regexp.MustCompile(`[\r\n\t ]+`)
-	termOctet   = regexp.MustCompile(`(?i)%[0-9a-f]{2}`)
 )
 
 // termName turns a name as a client sent it into what is stored, as WordPress does: one line of text without
@@ -25,16 +24,26 @@ func termName(name string) string {
 		name = termElement.ReplaceAllString(name, "")
 	}
 	name = strings.TrimSpace(termSpace.ReplaceAllString(name, " "))
-	for octets := false; ; octets = true {
-		next := termOctet.ReplaceAllString(name, "")
-		if next == name {
-			if octets {
-				name = strings.TrimSpace(termSpace.ReplaceAllString(name, " "))
-			}
-			return escapeText(name)
-		}
-		name = next
+	if rest := withoutOctets(name); rest != name {
+		name = strings.TrimSpace(termSpace.ReplaceAllString(rest, " "))
 	}
+	return escapeText(name)
+}
+
+// withoutOctets takes out percent-encoded octets, those too that come to be when others go. It goes over the text once,
+// however deep they are nested.
+func withoutOctets(text string) string {
+	if !strings.Contains(text, "%") {
+		return text
+	}
+	out := make([]byte, 0, len(text))
+	for i := range len(text) {
+		out = append(out, text[i])
+		if n := len(out); n >= 3 && out[n-3] == '%' && isHex(out[n-2]) && isHex(out[n-1]) {
+			out = out[:n-3]
+		}
+	}
+	return string(out)
 }
 
 // keyOrder are the ASCII characters that sort before the digits, in the order that people and WordPress's databases

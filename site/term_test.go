@@ -59,6 +59,7 @@ func TestTermNames(t *testing.T) {
 			{"<script>alert(1)</script>left", "left", "left"},
 			{"100%25 sure", "100 sure", "100-sure"},
 			{"Ünïcödé", "Ünïcödé", "unicode"},
+			{"octets%2%255 in octets", "octets in octets", "octets-in-octets"},
 			{"broken \xff byte", "broken byte", "broken-byte"},
 			{`it's "quoted"`, `it's "quoted"`, "its-quoted"},
 		} {
@@ -214,6 +215,7 @@ func TestListTerms(t *testing.T) {
 			{"per cent is a letter", site.TermFilter{Search: "%"}, "10-of-50"},
 			{"underscore is a letter", site.TermFilter{Search: "_"}, "_hidden"},
 			{"search in names alone", site.TermFilter{NameLike: "aerg"}, ""},
+			{"very long search", site.TermFilter{Search: strings.Repeat("ä%", 100_000)}, ""},
 			{"anywhere in the name", site.TermFilter{NameLike: "w"}, "news world"},
 		} {
 			test.f.Taxonomy = site.Category

@@ -105,7 +105,7 @@ func (a *API) contentEdit(ctx context.Context, who auth.Identity, content xmlrpc
 			return e, errNoFormat
 		}
 	}
-	if names := content.Get("categories"); names.Kind() == xmlrpc.KindArray {
+	if names := content.Get("categories"); names.Kind() == xmlrpc.KindArray || names.Kind() == xmlrpc.KindStruct {
 		ids, err := a.site.CategoriesNamed(ctx, namesOf(names))
 		if err != nil {
 			return e, err

@@ -66,7 +66,7 @@ func discussionOf(content xmlrpc.Value, name string) *string {
 
 // keywordsOf reads mt_keywords: names between commas, or a list of names.
 func keywordsOf(v xmlrpc.Value) []string {
-	if v.Kind() == xmlrpc.KindArray {
+	if v.Kind() == xmlrpc.KindArray || v.Kind() == xmlrpc.KindStruct {
 		return namesOf(v)
 	}
 	return strings.Split(textOf(v), ",")
