@@ -122,7 +122,7 @@ type Response struct {
 
 // Do makes a request. Errors: ErrURL, ErrUnreachable, or that of ctx.
 func (c *Client) Do(ctx context.Context, r Request) (*Response, error) {
-	if err := check(r.URL, r.Networks); err != nil {
+	if err := Check(r.URL, r.Networks); err != nil {
 		return nil, err
 	}
 	// The deadline bounds the wait after a failure too.
@@ -137,7 +137,7 @@ func (c *Client) Do(ctx context.Context, r Request) (*Response, error) {
 			}
 			hop = time.Now()
 			next.Header.Del("Referer")
-			return check(next.URL.String(), r.Networks)
+			return Check(next.URL.String(), r.Networks)
 		},
 	}
 	response, err := c.send(ctx, client, r)
@@ -210,8 +210,8 @@ func (c *Client) transport(networks []Network) *http.Transport {
 	}
 }
 
-// check finds what can be seen in an address itself.
-func check(address string, networks []Network) error {
+// Check says whether an address has the form of one that is fetched, without any traffic. Error: ErrURL.
+func Check(address string, networks []Network) error {
 	if len(address) > MaxURL {
 		return fmt.Errorf("%w: it is longer than %d bytes", ErrURL, MaxURL)
 	}

@@ -15,17 +15,18 @@ import (
 type optionKind uint8
 
 const (
-	kindText   optionKind = iota
-	kindTitle             // text that is stored with its HTML characters escaped
-	kindFormat            // text without tags
-	kindNumber            // a whole number, 0 or above
-	kindFlag              // 0 or 1
-	kindOffset            // hours east of GMT, with a fraction
-	kindZone              // a name of the IANA database, or nothing
-	kindStatus            // open or closed
-	kindRole              // one of WordPress's roles
-	kindNames             // JSON: a list of names
-	kindTitles            // JSON: an object of names and titles
+	kindText     optionKind = iota
+	kindTitle               // text that is stored with its HTML characters escaped
+	kindFormat              // text without tags
+	kindNumber              // a whole number, 0 or above
+	kindFlag                // 0 or 1
+	kindOffset              // hours east of GMT, with a fraction
+	kindZone                // a name of the IANA database, or nothing
+	kindStatus              // open or closed
+	kindRole                // one of WordPress's roles
+	kindNames               // JSON: a list of names
+	kindTitles              // JSON: an object of names and titles
+	kindNetworks            // networks with ports; see ParseNetworks
 )
 
 // optionEntry is one row of the table of options: what values an option takes, and what a new blog starts with.
@@ -62,7 +63,10 @@ var optionTable = map[string]optionEntry{
 	"thread_comments":               {kindFlag, "1"},
 	"thread_comments_depth":         {kindNumber, "5"},
 	"anonymous_comments":            {kindFlag, "0"},
-	"pingback_fault_codes":          {kindFlag, "0"},
+	"pingback":                      {kindFlag, "0"}, // whether other pages can tell that they link here
+	"pingback_fault_codes":          {kindFlag, "0"}, // whether they hear why they are not believed
+	"pingback_networks":             {kindNetworks, ""},
+	"pingback_send":                 {kindFlag, "0"}, // whether this blog tells the pages it links to
 	"thumbnail_size_w":              {kindNumber, "150"},
 	"thumbnail_size_h":              {kindNumber, "150"},
 	"thumbnail_crop":                {kindFlag, "1"},
@@ -211,6 +215,10 @@ func (e optionEntry) check(name, value string) (string, error) {
 		var titles map[string]string
 		if json.Unmarshal([]byte(value), &titles) != nil {
 			return bad("a JSON object of names and titles")
+		}
+	case kindNetworks:
+		if _, err := ParseNetworks(value); err != nil {
+			return bad("networks with or without a port, such as 10.0.0.0/8 or 127.0.0.1:8080 or [fd00::/8]:80; " + err.Error())
 		}
 	}
 	return value, nil

@@ -83,7 +83,7 @@ var methods = []method{
 	{name: "mt.supportedTextFilters", shape: "→ array", login: noLogin, help: "The text filters; there are none.", do: (*API).mtSupportedTextFilters},
 	{name: "mt.getTrackbackPings", shape: "string → array", login: noLogin, help: "The pingbacks and trackbacks of a post.", do: (*API).mtGetTrackbackPings},
 	// pingback.go
-	{name: "pingback.ping", shape: "string string → string", login: noLogin, help: "Tells this blog of a page that links to one of its posts.", do: (*API).pingbackPing},
+	{name: "pingback.ping", shape: "string string → string", login: noLogin, help: "Tells this blog of a page that links to one of its posts.", from: (*API).pingbackPing},
 	{name: "pingback.extensions.getPingbacks", shape: "string → array", login: noLogin, help: "The pages that link to a post.", do: (*API).pingbackGetPingbacks},
 	// applications.go
 	{name: "xmlrpcs.createApplication", shape: "int string string string → struct", login: 1, min: 4, mode: loginPassword, help: "Makes an application key; the secret is answered this once.", do: (*API).createApplication},

@@ -2,15 +2,131 @@ package wordpress
 
 import (
 	"context"
+	"errors"
+	"fmt"
 
 	"github.com/quillgate/quillgate/auth"
+	"github.com/quillgate/quillgate/fetch"
+	"github.com/quillgate/quillgate/site"
 	"github.com/quillgate/quillgate/xmlrpc"
 )
 
-func (a *API) pingbackPing(ctx context.Context, who auth.Identity, p params) (xmlrpc.Value, error) {
-	return xmlrpc.Value{}, errNotYet
+// The codes of Pingback 1.0. 429 and 409 are what WordPress answers when comments come too quickly or twice.
+const (
+	codePing           = 0
+	codePingSource     = 16
+	codePingLink       = 17
+	codePingNoTarget   = 32
+	codePingTarget     = 33
+	codePingRegistered = 48
+	codeTooMany        = 429
+)
+
+// Errors of looking at the source of a pingback, beside those of package site.
+var (
+	errPingEmpty = errors.New("pingback: nothing at the source")
+	errPingWait  = errors.New("pingback: too many looks at sources")
+)
+
+// pingFaults maps the errors of pingbacks. The rows that are kept secret reach the client as a fault without a code and
+// words, unless the option pingback_fault_codes is on: the codes would tell whoever asks what this server can see of
+// the network. A source that must not be asked and one that does not answer are the same in any case.
+var pingFaults = []struct {
+	err    error
+	secret bool
+	fault  *xmlrpc.Fault
+}{
+	{site.ErrPinged, false, &xmlrpc.Fault{Code: codePingRegistered, Message: "This page is among the pingbacks of the post already."}},
+	{site.ErrCommentFlood, false, &xmlrpc.Fault{Code: codeTooMany, Message: "Another comment has come from your address only seconds ago; wait a little."}},
+	{errPingWait, false, &xmlrpc.Fault{Code: codeTooMany, Message: "This server has looked at such pages often enough for now; try again in a minute."}},
+	{site.ErrDuplicateComment, false, &xmlrpc.Fault{Code: codeConflict, Message: "The same has been said under this post already."}},
+	{fetch.ErrURL, true, &xmlrpc.Fault{Code: codePing, Message: "The source is no address that this server looks at."}},
+	{fetch.ErrUnreachable, true, &xmlrpc.Fault{Code: codePing, Message: "The source could not be reached."}},
+	{site.ErrPingSource, true, &xmlrpc.Fault{Code: codePing, Message: "The source is no address that this server can keep."}},
+	{site.ErrPingElsewhere, true, &xmlrpc.Fault{Code: codePing, Message: "The target is not on this blog."}},
+	{site.ErrPingSelf, true, &xmlrpc.Fault{Code: codePing, Message: "Source and target are the same post."}},
+	{errPingEmpty, true, &xmlrpc.Fault{Code: codePingSource, Message: "There is nothing at the source."}},
+	{site.ErrPingLink, true, &xmlrpc.Fault{Code: codePingLink, Message: "The source has no link to the target."}},
+	{site.ErrPingTitle, true, &xmlrpc.Fault{Code: codePingNoTarget, Message: "The source has no title."}},
+	{site.ErrPingNoPost, true, &xmlrpc.Fault{Code: codePingNoTarget, Message: "There is no such post."}},
+	{site.ErrPingTarget, true, &xmlrpc.Fault{Code: codePingTarget, Message: "The target is no post that takes pingbacks."}},
 }
 
-func (a *API) pingbackGetPingbacks(ctx context.Context, who auth.Identity, p params) (xmlrpc.Value, error) {
-	return xmlrpc.Value{}, errNotYet
+// pingFault turns an error into what the client of a pingback sees.
+func pingFault(o *site.Options, err error) error {
+	for _, row := range pingFaults {
+		if !errors.Is(err, row.err) {
+			continue
+		}
+		if row.secret && !o.Bool("pingback_fault_codes") {
+			return &xmlrpc.Fault{Code: codePing}
+		}
+		return row.fault
+	}
+	return err
+}
+
+// pingbackPing answers pingback.ping(source, target): the page source links to target, a post of this blog. While the
+// option pingback is off, no post takes pingbacks.
+func (a *API) pingbackPing(ctx context.Context, _ auth.Identity, p params, at origin) (xmlrpc.Value, error) {
+	opts, err := a.site.Options(ctx)
+	if err != nil {
+		return xmlrpc.Value{}, err
+	}
+	ping := site.NewPingback(p.text(0), p.text(1))
+	ping.IP, ping.Agent = at.ip, at.agent
+	if err := a.receive(ctx, opts, ping); err != nil {
+		return xmlrpc.Value{}, pingFault(opts, err)
+	}
+	return xmlrpc.String(fmt.Sprintf("Thank you: %s is now among the pingbacks of %s.", ping.Source, ping.Target)), nil
+}
+
+// receive looks at everything that can be known without asking the source, then asks it once.
+func (a *API) receive(ctx context.Context, opts *site.Options, ping site.Pingback) error {
+	if !opts.Bool("pingback") {
+		return site.ErrPingTarget
+	}
+	networks := reachable(opts)
+	if err := fetch.Check(ping.Source, networks); err != nil {
+		return err
+	}
+	if err := a.site.CheckPingback(ctx, ping); err != nil {
+		return err
+	}
+	return a.looks.once(ping, func() error {
+		page, err := a.fetch.Do(ctx, fetch.Request{URL: ping.Source, Networks: networks})
+		if err != nil {
+			return err
+		}
+		// Like WordPress, this neither follows redirects here nor asks for a status of 200.
+		if len(page.Body) == 0 {
+			return errPingEmpty
+		}
+		return a.site.AddPingback(ctx, ping, page.Text())
+	})
+}
+
+func reachable(o *site.Options) []fetch.Network {
+	var list []fetch.Network
+	for _, n := range o.PingbackNetworks() {
+		list = append(list, fetch.Network(n))
+	}
+	return list
+}
+
+// pingbackGetPingbacks answers pingback.extensions.getPingbacks(url): the pages that have told of a link to a post.
+func (a *API) pingbackGetPingbacks(ctx context.Context, _ auth.Identity, p params) (xmlrpc.Value, error) {
+	opts, err := a.site.Options(ctx)
+	if err != nil {
+		return xmlrpc.Value{}, err
+	}
+	list, err := a.site.Pingbacks(ctx, p.text(0))
+	if err != nil {
+		return xmlrpc.Value{}, pingFault(opts, err)
+	}
+	out := make([]xmlrpc.Value, len(list))
+	for i, address := range list {
+		out[i] = xmlrpc.String(address)
+	}
+	return xmlrpc.Array(out...), nil
 }

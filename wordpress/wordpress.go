@@ -10,19 +10,23 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"time"
 
 	"github.com/quillgate/quillgate/apps"
 	"github.com/quillgate/quillgate/auth"
+	"github.com/quillgate/quillgate/fetch"
 	"github.com/quillgate/quillgate/site"
 	"github.com/quillgate/quillgate/xmlrpc"
 )
 
-// Config holds the parts that the API is made of; all are required.
+// Config holds the parts that the API is made of; all but Fetch are required.
 type Config struct {
 	Site   *site.Site
 	Users  *auth.Users
 	Apps   *apps.Store
 	Logger *slog.Logger
+	// Fetch makes the requests of pingbacks; one with the default limits when nil.
+	Fetch *fetch.Client
 }
 
 // API answers the methods of the table. It is safe for concurrent use.
@@ -31,12 +35,17 @@ type API struct {
 	users  *auth.Users
 	apps   *apps.Store
 	logger *slog.Logger
+	fetch  *fetch.Client
+	looks  *looks   // at the sources of pingbacks
 	names  []string // of all methods; the table itself cannot be asked by those who stand in it
 }
 
 // New returns the API over the given parts.
 func New(cfg Config) *API {
-	a := &API{site: cfg.Site, users: cfg.Users, apps: cfg.Apps, logger: cfg.Logger}
+	a := &API{site: cfg.Site, users: cfg.Users, apps: cfg.Apps, logger: cfg.Logger, fetch: cfg.Fetch, looks: newLooks(time.Now)}
+	if a.fetch == nil {
+		a.fetch = fetch.New(fetch.Config{UserAgent: "Mozilla/5.0 (compatible; Quillgate; +" + cfg.Site.BaseURL() + "/)"})
+	}
 	for _, m := range methods {
 		a.names = append(append(a.names, m.name), m.aliases...)
 	}

@@ -1,0 +1,174 @@
+package site
+
+import (
+	"bytes"
+	"net/url"
+	"regexp"
+	"slices"
+	"strings"
+
+	"golang.org/x/net/html"
+)
+
+var (
+	pageTitle = regexp.MustCompile(`(?is)<title(?:\s[^>]*)?>([^<]*)</title>`)
+	blanks    = regexp.MustCompile(`[\r\n\t ]+`)
+)
+
+// readSource takes the title out of a page, and what stands around the first link to target, both as HTML text without
+// tags. It reads pages as WordPress does, so that a blog shows the same of a pingback here and there. Errors:
+// ErrPingTitle, ErrPingLink.
+func readSource(page, target string) (title, excerpt string, err error) {
+	page = blanks.ReplaceAllString(page, " ")
+	m := pageTitle.FindStringSubmatch(page)
+	if m == nil || strings.TrimSpace(m[1]) == "" {
+		return "", "", ErrPingTitle
+	}
+	link, err := linkTo(target)
+	if err != nil {
+		return "", "", ErrPingLink
+	}
+	for _, p := range paragraphs(page) {
+		if before, text, after, ok := around(p, link); ok {
+			return m[1], clip(before, text, after), nil
+		}
+	}
+	return "", "", ErrPingLink
+}
+
+// linkTo matches a link whose address begins with target, in either spelling of &. Only what a link can show counts: one
+// around a picture has no text.
+func linkTo(target string) (*regexp.Regexp, error) {
+	spellings := regexp.QuoteMeta(target)
+	if escaped := strings.ReplaceAll(target, "&", "&amp;"); escaped != target {
+		spellings += "|" + regexp.QuoteMeta(escaped)
+	}
+	return regexp.Compile(`<a[^>]+?(?:` + spellings + `)([^>]*)>([^>]+?)</a>`)
+}
+
+// breaks are the elements that end a paragraph: those whose names begin so.
+var breaks = []string{"h1", "h2", "h3", "h4", "h5", "h6", "p", "th", "td", "li", "dt", "dd", "pre", "caption", "input", "textarea", "button", "body"}
+
+// paragraphs cuts a page at its blocks. Of the markup the links stay; scripts, styles and comments go.
+func paragraphs(page string) []string {
+	var list []string
+	var p strings.Builder
+	z := html.NewTokenizer(strings.NewReader(page))
+	for skip := ""; ; {
+		kind := z.Next()
+		raw := z.Raw()
+		switch kind {
+		case html.ErrorToken:
+			return append(list, p.String())
+		case html.TextToken:
+			if skip == "" {
+				p.Write(raw)
+			}
+			continue
+		case html.CommentToken, html.DoctypeToken:
+			continue
+		}
+		name := string(bytes.TrimLeft(raw, "</"))
+		if end := strings.IndexAny(name, " />"); end >= 0 {
+			name = name[:end]
+		}
+		skip = ""
+		switch {
+		case name == "a":
+			p.Write(raw)
+		case kind == html.StartTagToken && (strings.EqualFold(name, "script") || strings.EqualFold(name, "style")):
+			skip = name
+		case slices.ContainsFunc(breaks, func(b string) bool { return strings.HasPrefix(name, b) }):
+			list = append(list, p.String())
+			p.Reset()
+		}
+	}
+}
+
+// around cuts a paragraph at its first link to the target.
+func around(paragraph string, link *regexp.Regexp) (before, text, after string, ok bool) {
+	for _, at := range link.FindAllStringSubmatchIndex(paragraph, -1) {
+		// A target of ?p=1 is not what a link to ?p=12 means.
+		if rest := paragraph[at[2]:at[3]]; rest != "" && continues(rest[0]) {
+			continue
+		}
+		return tag.ReplaceAllString(paragraph[:at[0]], ""), paragraph[at[4]:at[5]], tag.ReplaceAllString(paragraph[at[1]:], ""), true
+	}
+	return "", "", "", false
+}
+
+// continues says whether an address that goes on with this byte is another one.
+func continues(b byte) bool {
+	return b >= '0' && b <= '9' || b >= 'a' && b <= 'z' || b >= 'A' && b <= 'Z' || b == '-' || b == '_' || b == '%'
+}
+
+const (
+	excerptSide = 100  // bytes of text on either side of a link, and of the link itself
+	excerptMost = 1000 // bytes of an excerpt that has no blanks to cut it at
+)
+
+// clip keeps of the text around a link the words within excerptSide bytes. As in WordPress it is cut on both sides, and at
+// blanks, or not at all.
+func clip(before, link, after string) string {
+	if len(link) > excerptSide {
+		link = truncate(link, excerptSide) + "&#8230;"
+	}
+	before, after = strings.TrimLeft(before, " "), strings.TrimRight(after, " ")
+	from := max(0, len(before)-excerptSide-1)
+	start := strings.IndexByte(before[from:], ' ')
+	end := strings.LastIndexByte(after[:min(len(after), excerptSide+1)], ' ')
+	if start >= 0 && end >= 0 {
+		return before[from+start+1:] + link + after[:end]
+	}
+	if len(before)+len(after) > excerptMost {
+		before = strings.ToValidUTF8(before[max(0, len(before)-excerptSide):], "")
+		after = truncate(after, excerptSide)
+	}
+	return strings.TrimSpace(before + link + after)
+}
+
+// maxPings bounds how many pages one post tells of itself.
+const maxPings = 50
+
+// maxPingTarget is the length of the longest address that a pingback is sent for, in bytes.
+const maxPingTarget = 2000
+
+// links lists the addresses that the text of a post links to and that may want to know: pages on other hosts, each
+// once, home pages left out.
+func (s *Site) links(content string) []string {
+	home, err := url.Parse(s.baseURL)
+	if err != nil {
+		return nil
+	}
+	var list []string
+	z := html.NewTokenizer(strings.NewReader(content))
+	for len(list) < maxPings {
+		kind := z.Next()
+		if kind == html.ErrorToken {
+			break
+		}
+		if kind != html.StartTagToken {
+			continue
+		}
+		if name, more := z.TagName(); string(name) != "a" || !more {
+			continue
+		}
+		for more := true; more; {
+			var key, value []byte
+			key, value, more = z.TagAttr()
+			target := strings.TrimSpace(string(value))
+			if string(key) == "href" && pingable(target, home) && !slices.Contains(list, target) {
+				list = append(list, target)
+			}
+		}
+	}
+	return list
+}
+
+func pingable(target string, home *url.URL) bool {
+	u, err := url.Parse(target)
+	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || strings.EqualFold(u.Host, home.Host) || len(target) > maxPingTarget {
+		return false
+	}
+	return u.RawQuery != "" || strings.Trim(u.Path, "/") != ""
+}

@@ -1,0 +1,173 @@
+package wordpress
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"mime"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"golang.org/x/net/html"
+
+	"github.com/quillgate/quillgate/fetch"
+	"github.com/quillgate/quillgate/site"
+	"github.com/quillgate/quillgate/xmlrpc"
+)
+
+const (
+	pingsAtOnce = 4
+	pingCheck   = 15 * time.Second
+)
+
+// Run sends the pingbacks of published posts while the option pingback_send is on, until ctx is done. Errors are logged
+// and tried again. It returns when it has ended; run one in each process.
+func (a *API) Run(ctx context.Context) {
+	for {
+		n, err := a.SendPings(ctx)
+		if err != nil && ctx.Err() == nil {
+			a.logger.ErrorContext(ctx, "pingbacks not sent", "cause", err)
+		}
+		if n > 0 && err == nil {
+			continue
+		}
+		timer := time.NewTimer(pingCheck)
+		select {
+		case <-ctx.Done():
+			timer.Stop()
+			return
+		case <-timer.C:
+		}
+	}
+}
+
+// SendPings sends a few of the pingbacks that are due, and returns how many it has tried.
+func (a *API) SendPings(ctx context.Context) (int, error) {
+	opts, err := a.site.Options(ctx)
+	if err != nil {
+		return 0, err
+	}
+	pings, err := a.site.TakePings(ctx, pingsAtOnce)
+	if err != nil {
+		return 0, err
+	}
+	networks := reachable(opts)
+	errs := make([]error, len(pings))
+	var sending sync.WaitGroup
+	for i, p := range pings {
+		sending.Go(func() { errs[i] = a.sendPing(ctx, p, networks) })
+	}
+	sending.Wait()
+	return len(pings), errors.Join(errs...)
+}
+
+// sendPing tells one page, and keeps in the database how that went.
+func (a *API) sendPing(ctx context.Context, p site.Ping, networks []fetch.Network) error {
+	said, err := a.tell(ctx, p, networks)
+	switch {
+	case ctx.Err() != nil:
+		return ctx.Err() // the lease runs out
+	case errors.Is(err, fetch.ErrUnreachable):
+		a.logger.DebugContext(ctx, "pingback put off", "post", p.Source, "host", hostOf(p.Target), "cause", err)
+		return a.site.PingFailed(ctx, p)
+	case err != nil:
+		said = err.Error()
+	}
+	a.logger.InfoContext(ctx, "pingback", "post", p.Source, "host", hostOf(p.Target), "said", xmlrpc.Shown(said))
+	return a.site.PingSent(ctx, p)
+}
+
+// tell finds out where the page takes pingbacks and calls pingback.ping there. It returns what was answered;
+// fetch.ErrUnreachable when a later try may go better.
+func (a *API) tell(ctx context.Context, p site.Ping, networks []fetch.Network) (string, error) {
+	page, err := a.fetch.Do(ctx, fetch.Request{URL: p.Target, Redirects: fetch.MaxRedirects, Networks: networks})
+	if err != nil {
+		return "", fmt.Errorf("read the page: %w", err)
+	}
+	if err := busy(page); err != nil {
+		return "", err
+	}
+	endpoint := pingbackServer(page)
+	if endpoint == "" {
+		return "takes no pingbacks", nil
+	}
+	call := xmlrpc.AppendCall(nil, "pingback.ping", xmlrpc.String(p.Source), xmlrpc.String(p.Target))
+	answer, err := a.fetch.Do(ctx, fetch.Request{URL: endpoint, Body: call, ContentType: "text/xml", Networks: networks})
+	if err != nil {
+		return "", fmt.Errorf("call pingback.ping: %w", err)
+	}
+	if err := busy(answer); err != nil {
+		return "", err
+	}
+	v, err := xmlrpc.DecodeResponse(answer.Body, xmlrpc.Limits{})
+	if err != nil {
+		return "", err
+	}
+	return textOf(v), nil
+}
+
+// busy says whether an answer means that a later try may go better.
+func busy(r *fetch.Response) error {
+	if r.Status >= http.StatusInternalServerError || r.Status == http.StatusTooManyRequests {
+		return fmt.Errorf("%w: status %d", fetch.ErrUnreachable, r.Status)
+	}
+	return nil
+}
+
+// pingbackServer is the address at which a page takes pingbacks, "" when it takes none: that of the header X-Pingback, or of
+// the first link element with the relation pingback (Pingback 1.0, Server Autodiscovery).
+func pingbackServer(page *fetch.Response) string {
+	endpoint := page.Header.Get("X-Pingback")
+	if endpoint == "" {
+		kind, _, err := mime.ParseMediaType(page.Header.Get("Content-Type"))
+		if err != nil || kind != "text/html" && kind != "application/xhtml+xml" {
+			return ""
+		}
+		endpoint = pingbackLink(page.Text())
+	}
+	if endpoint == "" {
+		return ""
+	}
+	base, err := url.Parse(page.URL)
+	if err != nil {
+		return ""
+	}
+	at, err := base.Parse(strings.TrimSpace(endpoint))
+	if err != nil {
+		return ""
+	}
+	return at.String()
+}
+
+func pingbackLink(page string) string {
+	z := html.NewTokenizer(strings.NewReader(page))
+	for {
+		switch z.Next() {
+		case html.ErrorToken:
+			return ""
+		case html.StartTagToken, html.SelfClosingTagToken:
+		default:
+			continue
+		}
+		t := z.Token()
+		if t.Data != "link" {
+			continue
+		}
+		var rel, href string
+		for _, a := range t.Attr {
+			switch a.Key {
+			case "rel":
+				rel = a.Val
+			case "href":
+				href = a.Val
+			}
+		}
+		if slices.Contains(strings.Fields(strings.ToLower(rel)), "pingback") && href != "" {
+			return href
+		}
+	}
+}
