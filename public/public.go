@@ -116,6 +116,7 @@ func (p *Pages) home(w http.ResponseWriter, r *http.Request, paged string) {
 	for i := range posts {
 		v.Posts = append(v.Posts, p.shown(&posts[i]))
 	}
+	v.Endpoint = true
 	p.render(w, r, http.StatusOK, "home", v)
 }
 
@@ -135,12 +136,16 @@ func (p *Pages) post(w http.ResponseWriter, r *http.Request, post *site.FullPost
 	default:
 		v := p.view(r, post.Title)
 		v.Canonical, v.Post = post.Link, p.shown(post)
+		v.Pings = v.Pings && p.site.TakesPings(&post.Post)
+		v.Endpoint = v.Pings
 		p.render(w, r, http.StatusOK, "post", v)
 	}
 }
 
 func (p *Pages) missing(w http.ResponseWriter, r *http.Request) {
-	p.render(w, r, http.StatusNotFound, "missing", p.view(r, "Not found"))
+	v := p.view(r, "Not found")
+	v.Pings = false
+	p.render(w, r, http.StatusNotFound, "missing", v)
 }
 
 func (p *Pages) broken(w http.ResponseWriter, r *http.Request, err error) {
@@ -155,6 +160,9 @@ type view struct {
 	Posts                                            []shownPost
 	Post                                             shownPost
 	Newer, Older                                     string
+	// Endpoint says that the page names the endpoint in the relation pingback, by which publishing clients find it too;
+	// Pings that it takes pingbacks.
+	Endpoint, Pings bool
 }
 
 type shownPost struct {
@@ -170,6 +178,7 @@ func (p *Pages) view(r *http.Request, title string) view {
 	v := view{Generator: generator, Base: p.site.BaseURL()}
 	if options, err := p.site.Options(r.Context()); err == nil {
 		v.Blog, v.Tagline = plainText(options.Text("blog_title")), plainText(options.Text("blog_tagline"))
+		v.Pings = options.Bool("pingback")
 	} else {
 		p.logger.ErrorContext(r.Context(), "page without the blog's title", "cause", err)
 	}
@@ -212,7 +221,9 @@ func (p *Pages) render(w http.ResponseWriter, r *http.Request, status int, name 
 	h.Set("Content-Length", strconv.Itoa(page.Len()))
 	h.Set("Content-Security-Policy", contentPolicy)
 	h.Set("Cache-Control", "no-cache")
-	h.Set("X-Pingback", v.Base+"/xmlrpc.php")
+	if v.Pings {
+		h.Set("X-Pingback", v.Base+"/xmlrpc.php")
+	}
 	w.WriteHeader(status)
 	if r.Method != http.MethodHead {
 		page.WriteTo(w)

@@ -49,6 +49,7 @@ type Server struct {
 	exempt   proxies
 	logger   *slog.Logger
 	metrics  *metrics
+	api      *wordpress.API
 	calls    *xmlrpc.Handler[*auth.Request]
 	pages    *public.Pages
 	uploads  http.HandlerFunc
@@ -85,7 +86,7 @@ func (s *Server) newEndpoint(cfg Config) (*xmlrpc.Handler[*auth.Request], error)
 	if err := os.MkdirAll(spool, 0o700); err != nil {
 		return nil, fmt.Errorf("make the folder for large requests: %w", err)
 	}
-	api := wordpress.New(wordpress.Config{Site: blog.Site, Users: blog.Users, Apps: blog.Apps, Logger: cfg.Logger})
+	s.api = wordpress.New(wordpress.Config{Site: blog.Site, Users: blog.Users, Apps: blog.Apps, Logger: cfg.Logger})
 	verifier := auth.New(auth.Config{
 		Users: blog.Users, Apps: blog.Apps, Clock: cfg.Clock, Logger: cfg.Logger,
 		ThrottleExempt: cfg.ThrottleExempt,
@@ -96,7 +97,7 @@ func (s *Server) newEndpoint(cfg Config) (*xmlrpc.Handler[*auth.Request], error)
 		Observe: observeCredential,
 	})
 	return xmlrpc.New(xmlrpc.Config[*auth.Request]{
-		Methods: api.Methods(),
+		Methods: s.api.Methods(),
 		Authenticate: func(r *http.Request) (xmlrpc.Check[*auth.Request], error) {
 			check, err := verifier.Begin(r)
 			if err != nil {
@@ -104,7 +105,7 @@ func (s *Server) newEndpoint(cfg Config) (*xmlrpc.Handler[*auth.Request], error)
 			}
 			return check, nil
 		},
-		Fault:         api.Fault,
+		Fault:         s.api.Fault,
 		SpoolDir:      spool,
 		MaxBody:       cfg.MaxBody,
 		Introspection: cfg.Introspection,
@@ -147,7 +148,7 @@ func (s *Server) observeCall(ctx context.Context, e xmlrpc.Event) {
 // Handler is what the public listener serves, for tests and for programs that bring their own listener.
 func (s *Server) Handler() http.Handler { return s.handler }
 
-// Run serves, and publishes scheduled posts, until ctx ends; then it lets the running requests end, at most 30 s. The listener of the metrics may be nil.
+// Run serves, publishes scheduled posts and sends pingbacks until ctx ends; then it lets the running requests end, at most 30 s. The listener of the metrics may be nil.
 // Both listeners are closed when Run returns; the error is nil after an orderly stop.
 func (s *Server) Run(ctx context.Context, listener, metrics net.Listener) error {
 	limited := &limitListener{
@@ -166,6 +167,7 @@ func (s *Server) Run(ctx context.Context, listener, metrics net.Listener) error 
 	work, rest := context.WithCancel(ctx)
 	defer rest()
 	background.Go(func() { s.blog.Site.Run(work) })
+	background.Go(func() { s.api.Run(work) })
 	ended := make(chan error, len(servers))
 	for i := range servers {
 		go func() { ended <- servers[i].Serve(listeners[i]) }()

@@ -43,6 +43,9 @@ type API struct {
 // New returns the API over the given parts.
 func New(cfg Config) *API {
 	a := &API{site: cfg.Site, users: cfg.Users, apps: cfg.Apps, logger: cfg.Logger, fetch: cfg.Fetch, looks: newLooks(time.Now)}
+	if a.logger == nil {
+		a.logger = slog.New(slog.DiscardHandler)
+	}
 	if a.fetch == nil {
 		a.fetch = fetch.New(fetch.Config{UserAgent: "Mozilla/5.0 (compatible; Quillgate; +" + cfg.Site.BaseURL() + "/)"})
 	}

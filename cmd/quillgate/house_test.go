@@ -27,7 +27,7 @@ var stairs = map[string][]string{
 	"auth":       {"apps", "database", "signature"},
 	"site":       {"auth", "database", "media"},
 
-	"wordpress": {"site", "auth", "apps", "xmlrpc"},
+	"wordpress": {"site", "auth", "apps", "xmlrpc", "fetch"},
 	"public":    {"site", "auth"},
 	"signer":    {"signature", "xmlrpc"},
 
