@@ -100,7 +100,9 @@ func cloneDatabase(t *testing.T, from string) string {
 }
 
 // serve starts a server in this process and returns the address of its home page.
-func (s seeded) serve(t *testing.T) string {
+//
+// Options are names of options of the blog to switch on.
+func (s seeded) serve(t *testing.T, options ...string) string {
 	t.Helper()
 	web := httptest.NewUnstartedServer(nil)
 	base := "http://" + web.Listener.Addr().String()
@@ -115,6 +117,11 @@ func (s seeded) serve(t *testing.T) string {
 			t.Error(err)
 		}
 	})
+	for _, name := range options {
+		if err := blog.Site.SetOption(t.Context(), name, "1"); err != nil {
+			t.Fatal(err)
+		}
+	}
 	srv, err := server.New(server.Config{Blog: blog, ThrottleExempt: loopback})
 	if err != nil {
 		t.Fatal(err)

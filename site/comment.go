@@ -109,8 +109,9 @@ type CommentFilter struct {
 // MaxComments is how many comments one list holds.
 const MaxComments = 5000
 
-// ListComments returns comments, the newest first. Everybody who is signed in may see the approved ones, and only who
-// may moderate comments all others. Errors: *Denied, ErrNoPostType.
+// ListComments returns comments, the newest first. Everybody who is signed in may see the approved ones of their own
+// posts and of those that everybody can read, and only who may moderate comments all others. Errors: *Denied,
+// ErrNoPostType.
 func (s *Site) ListComments(ctx context.Context, who auth.Identity, f CommentFilter) ([]FullComment, error) {
 	if !who.LoggedIn() || f.Status != CommentApproved && !who.Can(auth.ModerateComments) {
 		return nil, &Denied{Action: "see comments of this status"}
@@ -120,7 +121,7 @@ func (s *Site) ListComments(ctx context.Context, who auth.Identity, f CommentFil
 			return nil, ErrNoPostType
 		}
 	}
-	query, args := f.query()
+	query, args := f.query(who)
 	var rows []Comment
 	if err := s.db.Select(ctx, &rows, query, args...); err != nil {
 		return nil, fmt.Errorf("list comments: %w", err)
@@ -128,7 +129,7 @@ func (s *Site) ListComments(ctx context.Context, who auth.Identity, f CommentFil
 	return s.fullComments(ctx, rows)
 }
 
-func (f CommentFilter) query() (string, []any) {
+func (f CommentFilter) query(who auth.Identity) (string, []any) {
 	var q strings.Builder
 	var args []any
 	arg := func(v any) string {
@@ -136,8 +137,15 @@ func (f CommentFilter) query() (string, []any) {
 		return fmt.Sprintf("$%d", len(args))
 	}
 	q.WriteString(`SELECT c.` + strings.ReplaceAll(commentColumns, ", ", ", c.") + ` FROM comments c`)
+	moderator := who.Can(auth.ModerateComments)
+	if f.PostType != "" || !moderator {
+		q.WriteString(` JOIN posts p ON p.id = c.post_id`)
+	}
 	if f.PostType != "" {
-		q.WriteString(` JOIN posts p ON p.id = c.post_id AND p.type = ` + arg(f.PostType))
+		q.WriteString(` AND p.type = ` + arg(f.PostType))
+	}
+	if !moderator {
+		q.WriteString(` AND (p.status IN ('publish', 'inherit') AND p.password = '' OR p.author = ` + arg(who.User.ID) + `)`)
 	}
 	switch f.Status {
 	case "", "all":

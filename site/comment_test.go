@@ -158,6 +158,9 @@ func TestAnonymousComments(t *testing.T) {
 			}
 		}
 		var denied *site.Denied
+		if _, err := g.comment(t, "old hand", site.NewComment{Post: 14, Content: "x"}); !errors.As(err, &denied) {
+			t.Errorf("a subscriber on somebody's post in the trash: %v, want *Denied", err)
+		}
 		if _, err := g.CreateComment(t.Context(), auth.Identity{}, site.NewComment{Post: 14, Content: "x", Author: "A", Email: "a@example.net"}); !errors.As(err, &denied) {
 			t.Errorf("on a post in the trash: %v, want *Denied", err)
 		}
@@ -362,6 +365,16 @@ func TestListComments(t *testing.T) {
 			}
 			if diff := cmp.Diff(test.want, got); diff != "" || err != nil {
 				t.Errorf("%s: %v (-want +got):\n%s", test.name, err, diff)
+			}
+		}
+		// What is said about a post that is not for everybody is not either.
+		for status, want := range map[string]int{"publish": 2, "private": 0} {
+			if _, err := g.db.Exec(t.Context(), `UPDATE posts SET status = $1 WHERE id = 3`, status); err != nil {
+				t.Fatal(err)
+			}
+			list, err := g.ListComments(t.Context(), g.who(t, "old hand"), site.CommentFilter{Status: "approve"})
+			if err != nil || len(list) != want {
+				t.Errorf("a subscriber sees %d comments on a %s post, %v; want %d", len(list), status, err, want)
 			}
 		}
 		if _, err := g.ListComments(t.Context(), admin, site.CommentFilter{PostType: "attachments"}); !errors.Is(err, site.ErrNoPostType) {

@@ -72,15 +72,12 @@ func (s *Site) CreateComment(ctx context.Context, who auth.Identity, in NewComme
 	return c.ID, nil
 }
 
-// mayComment says whether a post takes comments, and from this caller.
+// mayComment says whether a post takes comments, and from this caller: nobody comments on what they cannot read.
 func (s *Site) mayComment(who auth.Identity, p *Post) error {
 	if p.CommentStatus != "open" || p.Type == TypeRevision {
 		return ErrCommentsClosed
 	}
-	hidden := p.Status == StatusPublish && p.Password != "" && !s.CanEdit(who, p) ||
-		p.Status == StatusPrivate && !s.CanRead(who, p, "") ||
-		!who.LoggedIn() && !p.public() && p.Status != StatusInherit
-	if hidden {
+	if !s.CanRead(who, p, "") || p.Status == StatusPublish && p.Password != "" && !s.CanEdit(who, p) {
 		return &Denied{Action: "comment on this post"}
 	}
 	return nil
