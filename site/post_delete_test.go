@@ -1,6 +1,7 @@
 package site_test
 
 import (
+	"sync"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -154,6 +155,36 @@ func TestDraftsOfTheTrash(t *testing.T) {
 			if got := kind(n.DeletePost(t.Context(), *who, published)); got != want {
 				t.Errorf("%s deletes an author's post: %q, want %q", who.User.Role, got, want)
 			}
+		}
+	})
+}
+
+// Posts that are written at the same time get slugs of their own, and the counts of their terms stay true.
+func TestPostsWrittenAtOnce(t *testing.T) {
+	databasetest.Each(t, func(t *testing.T, db *database.DB) {
+		n := openNewsroom(t, db)
+		const writers, each = 4, 5
+		var group sync.WaitGroup
+		for range writers {
+			group.Go(func() {
+				for range each {
+					_, err := n.CreatePost(t.Context(), n.author, site.PostEdit{Title: new("Same"), Status: new("publish"), Tags: &[]string{"a"}, FirstRevision: true})
+					if err != nil {
+						t.Error(err)
+					}
+				}
+			})
+		}
+		group.Wait()
+		var names, terms int
+		if err := db.Get(t.Context(), &names, `SELECT COUNT(DISTINCT name) FROM posts WHERE type = 'post'`); err != nil {
+			t.Fatal(err)
+		}
+		if err := db.Get(t.Context(), &terms, `SELECT COUNT(*) FROM terms WHERE taxonomy = 'post_tag'`); err != nil {
+			t.Fatal(err)
+		}
+		if names != writers*each || terms != 1 || n.counts(t)["a"] != writers*each {
+			t.Errorf("%d slugs, %d tags, which count %d posts; want %d, 1 and %[4]d", names, terms, n.counts(t)["a"], writers*each)
 		}
 	})
 }
