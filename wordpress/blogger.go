@@ -29,7 +29,7 @@ func bloggerText(text string) site.PostEdit {
 	e := site.PostEdit{Title: &title}
 	if m := bloggerCategory.FindStringSubmatch(text); m != nil {
 		ids := []int64{}
-		for _, id := range strings.Split(strings.Trim(m[1], ","), ",") {
+		for _, id := range strings.SplitN(strings.Trim(m[1], ","), ",", maxNames) {
 			ids = append(ids, leadingInt(id))
 		}
 		e.Categories = &ids

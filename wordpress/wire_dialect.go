@@ -64,12 +64,15 @@ func discussionOf(content xmlrpc.Value, name string) *string {
 	return nil
 }
 
+// maxNames is where the splitting of a list in one text ends; the site takes fewer.
+const maxNames = 2000
+
 // keywordsOf reads mt_keywords: names between commas, or a list of names.
 func keywordsOf(v xmlrpc.Value) []string {
 	if v.Kind() == xmlrpc.KindArray || v.Kind() == xmlrpc.KindStruct {
 		return namesOf(v)
 	}
-	return strings.Split(textOf(v), ",")
+	return strings.SplitN(textOf(v), ",", maxNames)
 }
 
 // displayNames reads the names of users, each user once and all with one statement.
