@@ -2,7 +2,6 @@ package site_test
 
 import (
 	"bytes"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -381,74 +380,6 @@ func TestImportNotes(t *testing.T) {
 	if diff := cmp.Diff(want, report.Notes); diff != "" {
 		t.Errorf("notes (-want +got):\n%s", diff)
 	}
-}
-
-func (b blog) export(t *testing.T, opts site.ExportOptions) string {
-	t.Helper()
-	var out bytes.Buffer
-	if err := b.Export(t.Context(), &out, opts); err != nil {
-		t.Fatal(err)
-	}
-	return out.String()
-}
-
-func parse(t *testing.T, text string) map[string]any {
-	t.Helper()
-	var v map[string]any
-	if err := json.Unmarshal([]byte(text), &v); err != nil {
-		t.Fatalf("%v in:\n%s", err, text)
-	}
-	return v
-}
-
-// What Import has read, Export writes, but for what it leaves out: the words about the bundle, passwords and keys.
-func TestExport(t *testing.T) {
-	databasetest.Each(t, func(t *testing.T, db *database.DB) {
-		b := openBlog(t, db, nil)
-		b.mustImport(t, readBundle(t))
-		text := b.export(t, site.ExportOptions{NoFiles: true})
-		for _, secret := range []string{"harbour-master-1", "qwer", "ffeeddccbbaa99887766554433221100", "$argon2id$", "password_hash"} {
-			if strings.Contains(text, secret) {
-				t.Errorf("the export holds %q", secret)
-			}
-		}
-		want := parse(t, readBundle(t))
-		delete(want, "about")
-		for _, u := range want["users"].([]any) {
-			for _, m := range []string{"password", "secure_xmlrpc_keys", "application_passwords"} {
-				delete(u.(map[string]any), m)
-			}
-		}
-		for _, p := range want["posts"].([]any) {
-			delete(p.(map[string]any), "data_base64")
-		}
-		if diff := cmp.Diff(want, parse(t, text)); diff != "" {
-			t.Errorf("export (-want +got):\n%s", diff)
-		}
-	})
-}
-
-// An export makes the same blog elsewhere, on the other database too, and with the hashes its passwords go on working.
-func TestExportImport(t *testing.T) {
-	databasetest.Each(t, func(t *testing.T, db *database.DB) {
-		first := openBlog(t, db, nil)
-		first.mustImport(t, readBundle(t))
-		text := first.export(t, site.ExportOptions{Hashes: true})
-		second := openBlog(t, databasetest.Open(t, databasetest.SQLite(t)), nil)
-		second.mustImport(t, text)
-		if diff := cmp.Diff(text, second.export(t, site.ExportOptions{Hashes: true})); diff != "" {
-			t.Errorf("export of an import of an export:\n%s", diff)
-		}
-		if diff := cmp.Diff(first.dump(t, map[string]string{"users": "id login password"}), second.dump(t, map[string]string{"users": "id login password"})); diff != "" {
-			t.Errorf("hashes:\n%s", diff)
-		}
-		if diff := cmp.Diff(first.uploads(t), second.uploads(t)); diff != "" {
-			t.Errorf("uploads:\n%s", diff)
-		}
-		if report := second.mustImport(t, text); !report.Unchanged() {
-			t.Errorf("a second import of an export changes something: %+v", report)
-		}
-	})
 }
 
 // A bundle without bytes takes the files that lie in the folder already, one with others replaces them, and a picture

@@ -26,7 +26,6 @@ const (
 
 var (
 	errTooFew         = &xmlrpc.Fault{Code: codeTooFew, Message: "This method needs more arguments than were sent."}
-	errNotYet         = &xmlrpc.Fault{Code: codeServerError, Message: "This server does not do this yet."}
 	errNotInMulticall = &xmlrpc.Fault{Code: codeForbidden, Message: "This method has to be called on its own, not inside system.multicall."}
 	errLogin          = &xmlrpc.Fault{Code: codeForbidden, Message: "The user name or the password, or the signature, is not right."}
 	errSiteDetails    = &xmlrpc.Fault{Code: codeForbidden, Message: "You are not allowed to read details about this site."}
