@@ -13,7 +13,7 @@ const (
 	maxHeaderBytes = 16 << 10
 	headerTimeout  = 10 * time.Second
 	readTimeout    = 30 * time.Second
-	idleTimeout    = 100 * time.Second
+	idleTimeout    = 10 * time.Second // html2wordpress1 reads until the connection ends
 	writeTimeout   = 60 * time.Second // for each piece that is written, not for the whole answer
 	maxConnections = 1024
 	maxPerAddress  = 64
