@@ -227,8 +227,8 @@ func TestPagesStatements(t *testing.T) {
 			return db.Statements() - before
 		}
 		statements(2)
-		if few, many := statements(2), statements(12); few != many || many > 9 {
-			t.Errorf("getPages takes %d statements for 2 pages and %d for 12, want the same number, at most 9", few, many)
+		if few, many := statements(2), statements(12); few != many || many > 7 {
+			t.Errorf("getPages takes %d statements for 2 pages and %d for 12, want the same number, at most 7", few, many)
 		}
 	})
 }
