@@ -88,7 +88,7 @@ func createTerm(ctx context.Context, tx *database.Tx, tax Taxonomy, n NewTerm) (
 	if given == "" {
 		given = t.Name
 	}
-	t.Slug = termSlug(given)
+	t.Slug = Slug(given)
 	if err := checkNew(ctx, tx, tax, t, n.Slug != ""); err != nil {
 		return Term{}, err
 	}
@@ -285,8 +285,8 @@ func (e TermEdit) apply(ctx context.Context, tx *database.Tx, tax Taxonomy, old 
 		return t, nil
 	}
 	made := *e.Slug == ""
-	if t.Slug = termSlug(*e.Slug); made {
-		t.Slug = termSlug(t.Name)
+	if t.Slug = Slug(*e.Slug); made {
+		t.Slug = Slug(t.Name)
 	}
 	if t.Slug == "" {
 		t.Slug = strconv.FormatInt(t.ID, 10)

@@ -78,6 +78,3 @@ func termKey(name string) string {
 
 // termDescription is a description as it is stored: text with those elements that a title may have, whoever wrote it.
 func termDescription(text string) string { return filterHTML(cleanText(text), titlePolicy()) }
-
-// termSlug makes the slug of a term from its name or from the slug that a client gave.
-func termSlug(name string) string { return Slug(name) }

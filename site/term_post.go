@@ -150,7 +150,7 @@ func tagsNamed(ctx context.Context, tx *database.Tx, names []string) ([]int64, e
 		if stored == "" {
 			continue
 		}
-		if id, ok := bySlug[termSlug(stored)]; ok {
+		if id, ok := bySlug[Slug(stored)]; ok {
 			ids = append(ids, id)
 			continue
 		}
@@ -179,7 +179,7 @@ func termsOfSlugs(ctx context.Context, q database.Queryer, taxonomy string, name
 	}
 	slugs := make([]string, len(names))
 	for i, name := range names {
-		slugs[i] = termSlug(termName(name))
+		slugs[i] = Slug(termName(name))
 	}
 	query, args, err := database.In(`SELECT id, slug FROM terms WHERE taxonomy = ? AND slug IN (?)`, taxonomy, slugs)
 	if err != nil {
