@@ -146,6 +146,9 @@ func (f PostFilter) order() string {
 
 // readPosts reads the rows of a filter. By date and with several statuses it takes the first rows of each status by the
 // index and merges them: no database does so by itself, and a rare status must not cost a walk through all posts.
+//
+// The statuses and limits stand in the statement: SQLite plans one anew with each run whose placeholders could decide
+// about a partial index or a LIMIT. They are names of this program and numbers.
 func readPosts(ctx context.Context, q database.Queryer, f PostFilter) ([]Post, error) {
 	a := &arguments{}
 	where := `p.type = ` + a.add(f.Type)
@@ -155,16 +158,16 @@ func readPosts(ctx context.Context, q database.Queryer, f PostFilter) ([]Post, e
 	where += f.search(a)
 	order := f.order()
 	depth, statuses := f.Offset+f.Limit, f.wanted()
-	page := ` LIMIT ` + a.add(f.Limit) + ` OFFSET ` + a.add(f.Offset)
+	page := ` LIMIT ` + strconv.Itoa(f.Limit) + ` OFFSET ` + strconv.Itoa(f.Offset)
 	var query string
 	if len(statuses) == 0 {
 		query = `SELECT ` + postColumns + ` FROM posts p WHERE ` + where + ` ORDER BY ` + order + page
 	} else {
-		limit := a.add(depth)
+		limit := strconv.Itoa(depth)
 		parts := make([]string, len(statuses))
 		for i, status := range statuses {
-			parts[i] = `SELECT id FROM (SELECT p.id FROM posts p WHERE ` + where + ` AND p.status = ` + a.add(status) +
-				` ORDER BY ` + order + ` LIMIT ` + limit + `) AS s` + strconv.Itoa(i)
+			parts[i] = `SELECT id FROM (SELECT p.id FROM posts p WHERE ` + where + ` AND p.status = '` + status +
+				`' ORDER BY ` + order + ` LIMIT ` + limit + `) AS s` + strconv.Itoa(i)
 		}
 		query = `SELECT ` + postColumns + ` FROM posts p WHERE p.id IN (` + strings.Join(parts, ` UNION ALL `) + `) ORDER BY ` + order + page
 	}
