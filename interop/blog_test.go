@@ -2,6 +2,7 @@ package interop
 
 import (
 	"context"
+	"crypto/rand"
 	"database/sql"
 	"net/http/httptest"
 	"net/netip"
@@ -10,8 +11,6 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-
-	"crypto/rand"
 
 	"github.com/quillgate/quillgate/database/databasetest"
 	"github.com/quillgate/quillgate/server"
@@ -99,10 +98,8 @@ func cloneDatabase(t *testing.T, from string) string {
 	return u.String()
 }
 
-// serve starts a server in this process and returns the address of its home page.
-//
-// Options are names of options of the blog to switch on.
-func (s seeded) serve(t *testing.T, options ...string) string {
+// serve starts a server in this process, for a blog with the given options, and returns the address of its home page.
+func (s seeded) serve(t *testing.T, options map[string]string) string {
 	t.Helper()
 	web := httptest.NewUnstartedServer(nil)
 	base := "http://" + web.Listener.Addr().String()
@@ -117,8 +114,8 @@ func (s seeded) serve(t *testing.T, options ...string) string {
 			t.Error(err)
 		}
 	})
-	for _, name := range options {
-		if err := blog.Site.SetOption(t.Context(), name, "1"); err != nil {
+	for name, value := range options {
+		if err := blog.Site.SetOption(t.Context(), name, value); err != nil {
 			t.Fatal(err)
 		}
 	}

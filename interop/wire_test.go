@@ -9,7 +9,6 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
-	"slices"
 	"strings"
 	"testing"
 )
@@ -17,14 +16,8 @@ import (
 // The recordings are exchanges with a WordPress, one file for each scenario. A scenario begins on a blog that holds
 // the seed and nothing else; its exchanges follow one another on it.
 
-// pending are the scenarios whose methods this server does not have yet.
-var pending = map[string]string{
-	"pingback":           "pingbacks are not there yet",
-	"pingback-codes":     "pingbacks are not there yet",
-	"pingback-ok-page":   "pingbacks are not there yet",
-	"pingback-ok-post2":  "pingbacks are not there yet",
-	"pingback-ok-second": "pingbacks are not there yet",
-}
+// pending are the scenarios whose methods this server does not have yet, with the reason.
+var pending = map[string]string{}
 
 // byChance are exchanges that expect an id of one kind to be the same number as one of another kind, as it was in the
 // recording. Here an earlier exchange is not refused and takes that number.
@@ -37,6 +30,7 @@ type scenario struct {
 	Scenario  string      `json:"scenario"`
 	About     string      `json:"about"`
 	Requires  []string    `json:"requires"`
+	Sources   sources     `json:"sources"` // pages of another site, which pingbacks name
 	Exchanges []*exchange `json:"exchanges"`
 }
 
@@ -61,9 +55,19 @@ type exchange struct {
 	Deviates      string            `json:"deviates"` // why this server answers otherwise
 }
 
-// options are the options of the blog that the scenario needs; what else it requires this server always has.
-func (s *scenario) options() []string {
-	return slices.DeleteFunc(slices.Clone(s.Requires), func(name string) bool { return name == "secure_xmlrpc" })
+// options are the options of the blog that the scenario needs: those that it names, and for pingbacks that pages at the
+// address elsewhere are looked at.
+func (s *scenario) options(elsewhere string) map[string]string {
+	out := make(map[string]string)
+	for _, name := range s.Requires {
+		if name != "secure_xmlrpc" { // this server always has it
+			out[name] = "1"
+		}
+	}
+	if elsewhere != "" {
+		out["pingback"], out["pingback_networks"] = "1", strings.TrimPrefix(elsewhere, "http://")
+	}
+	return out
 }
 
 func loadScenarios(t *testing.T) []scenario {
@@ -102,7 +106,10 @@ func TestWire(t *testing.T) {
 				if pending[s.Scenario] == "" {
 					t.Run(s.Scenario, func(t *testing.T) {
 						t.Parallel()
-						s.replay(t, seed.copy(t).serve(t, s.options()...))
+						vars := make(map[string]string)
+						elsewhere := s.Sources.serve(t, vars)
+						vars["source_base"] = elsewhere
+						s.replay(t, seed.copy(t).serve(t, s.options(elsewhere)), vars)
 					})
 				}
 			}
@@ -124,8 +131,8 @@ func TestPendingScenariosExist(t *testing.T) {
 }
 
 // replay sends the exchanges one after the other to the blog at base, each as a subtest.
-func (s *scenario) replay(t *testing.T, base string) {
-	vars := map[string]string{"base": base, "endpoint": base + "/xmlrpc.php"}
+func (s *scenario) replay(t *testing.T, base string, vars map[string]string) {
+	vars["base"], vars["endpoint"] = base, base+"/xmlrpc.php"
 	client := &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 	defer client.CloseIdleConnections()
 	for i, x := range s.Exchanges {
