@@ -20,6 +20,7 @@ import (
 	"github.com/quillgate/quillgate/auth"
 	"github.com/quillgate/quillgate/database"
 	"github.com/quillgate/quillgate/database/databasetest"
+	"github.com/quillgate/quillgate/fetch"
 	"github.com/quillgate/quillgate/site"
 	"github.com/quillgate/quillgate/wordpress"
 	"github.com/quillgate/quillgate/xmlrpc"
@@ -32,6 +33,7 @@ var people = []string{"administrator", "editor", "author", "contributor", "subsc
 type office struct {
 	*site.Site
 	db      *database.DB
+	api     *wordpress.API
 	handler http.Handler
 	now     time.Time
 	remote  string // address of the client
@@ -54,11 +56,11 @@ func openOffice(t *testing.T, db *database.DB) *office {
 	if o.Site, err = site.Open(t.Context(), site.Config{DB: db, Users: users, BaseURL: "https://blog.example", Clock: clock}); err != nil {
 		t.Fatal(err)
 	}
-	api := wordpress.New(wordpress.Config{Site: o.Site, Users: users, Apps: store})
+	o.api = wordpress.New(wordpress.Config{Site: o.Site, Users: users, Apps: store, Fetch: fetch.New(fetch.Config{UserAgent: "Office/1", Reach: 50 * time.Millisecond})})
 	verifier := auth.New(auth.Config{Users: users, Apps: store, Clock: clock, ThrottleExempt: []netip.Prefix{netip.MustParsePrefix("0.0.0.0/0")}})
 	o.handler, err = xmlrpc.New(xmlrpc.Config[*auth.Request]{
-		Methods:      api.Methods(),
-		Fault:        api.Fault,
+		Methods:      o.api.Methods(),
+		Fault:        o.api.Fault,
 		Authenticate: func(r *http.Request) (xmlrpc.Check[*auth.Request], error) { return verifier.Begin(r) },
 		SpoolDir:     t.TempDir(),
 	})
