@@ -30,6 +30,11 @@ var clients = []struct {
 	{"perl RPC::XML", []string{"perl", "rpcxml.pl"}, true, "RPC::XML for Perl (Debian: librpc-xml-perl)"},
 	{"perl XMLRPC::Lite", []string{"perl", "xmlrpclite.pl"}, true, "XMLRPC::Lite for Perl (Debian: libxmlrpc-lite-perl)"},
 	{"ruby", []string{"ruby", "publish.rb"}, true, "Ruby and its xmlrpc library (Debian: ruby ruby-xmlrpc)"},
+	{"go kolo", []string{"go", "run", "./kolo"}, true, "Go"},
+	{"emacs xml-rpc.el", []string{"emacs", "--batch", "--load", "publish.el"}, true, "Emacs and its xml-rpc.el (Debian: emacs-nox elpa-xml-rpc)"},
+	{"java aXMLRPC", []string{"java", "-cp", "/usr/share/java/axmlrpc.jar", "Publish.java"}, false, "a JDK and aXMLRPC (Debian: default-jdk-headless libaxmlrpc-java)"},
+	{"c xmlrpc-c", []string{"sh", "-c", `cc -Wall -o "$QG_FOLDER/publish" publish.c -lxmlrpc_client -lxmlrpc -lxmlrpc_util && exec "$QG_FOLDER/publish"`}, false,
+		"a C compiler and xmlrpc-c (Debian: gcc libc6-dev libxmlrpc-core-c3-dev)"},
 }
 
 func TestClients(t *testing.T) {
@@ -68,10 +73,10 @@ func publish(t *testing.T, p *process, command []string, install string, credent
 	}
 	cmd := exec.Command(program, command[1:]...)
 	cmd.Dir = "clients"
-	cmd.Env = append(os.Environ(), append(credentials, "QG_URL="+p.endpoint, "QG_IMAGE="+picture, "TZ=UTC")...)
+	cmd.Env = append(os.Environ(), append(credentials, "QG_URL="+p.endpoint, "QG_IMAGE="+picture, "QG_FOLDER="+t.TempDir(), "TZ=UTC")...)
 	out, err := cmd.CombinedOutput()
 	if err != nil || !strings.HasSuffix(string(out), "ok\n") {
-		t.Errorf("%s: %v (it needs %s)\n%s\nlog of the server:\n%s", command[1], err, install, out, tail(p.log.String(), 2000))
+		t.Errorf("%s: %v (it needs %s)\n%s\nlog of the server:\n%s", strings.Join(command, " "), err, install, out, tail(p.log.String(), 2000))
 	}
 }
 
