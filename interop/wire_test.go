@@ -117,6 +117,16 @@ func TestWire(t *testing.T) {
 	})
 }
 
+// A few scenarios against a process of its own, which nothing of this test process helps.
+func TestWireProcess(t *testing.T) {
+	wanted := map[string]bool{"http-level": true, "secure-xmlrpc": true, "newpost-basic": true, "media-upload": true, "metaweblog-new": true}
+	for _, s := range loadScenarios(t) {
+		if wanted[s.Scenario] {
+			t.Run(s.Scenario, func(t *testing.T) { s.replay(t, start(t, seed(t, "")).base, make(map[string]string)) })
+		}
+	}
+}
+
 // Every pending scenario exists, so that the table does not outlive its reasons.
 func TestPendingScenariosExist(t *testing.T) {
 	known := make(map[string]bool)
