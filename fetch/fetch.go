@@ -221,7 +221,7 @@ func Check(address string, networks []Network) error {
 	}
 	switch {
 	case u.Scheme != "http" && u.Scheme != "https":
-		return fmt.Errorf("%w: it begins neither with http: nor with https:", ErrURL)
+		return fmt.Errorf("%w: it begins with neither http nor https", ErrURL)
 	case u.User != nil:
 		return fmt.Errorf("%w: it holds a user name", ErrURL)
 	case u.Hostname() == "" || strings.Contains(u.Hostname(), "%"):

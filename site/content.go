@@ -228,8 +228,8 @@ func filterComment(raw string) string {
 	if blockComment.MatchString(raw) && !strings.Contains(raw[4:len(raw)-3], "--") {
 		return raw
 	}
-	inner, ok := strings.CutPrefix(raw, "<!--")
-	if inner, ok = strings.CutSuffix(inner, "-->"); !ok || strings.ContainsAny(inner, "<>") || strings.Contains(inner, "--") {
+	inner, ok := strings.CutSuffix(strings.TrimPrefix(raw, "<!--"), "-->")
+	if !ok || strings.ContainsAny(inner, "<>") || strings.Contains(inner, "--") {
 		return ""
 	}
 	return raw

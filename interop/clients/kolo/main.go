@@ -110,6 +110,9 @@ func run() error {
 	}
 	defer resp.Body.Close()
 	fetched, err := io.ReadAll(resp.Body)
+	if err != nil {
+		return errors.Join(append(failed, err)...)
+	}
 	check("picture as fetched", bytes.Equal(fetched, picture), true)
 
 	title, date := "Größe, 世界 🚀 & <i>more</i>", time.Date(2024, 2, 29, 13, 14, 15, 0, time.UTC)
