@@ -13,8 +13,8 @@ import (
 type method struct {
 	name    string
 	aliases []string
-	// shape says the types of the parameters, "[" in front of those that may be left out, and after "→" that of the
-	// result: "int string string struct [array → string". The types are XML-RPC's; "any" is a union.
+	// shape says the names and types of the parameters, "[" in front of those that may be left out, and after "→" the
+	// type of the result: "blog:int user:string password:string [fields:array → struct". The types are XML-RPC's.
 	shape string
 	login int // position of the user name, the password follows it; noLogin when the method knows none
 	min   int // fewer arguments than this are fault 400, before any sign-in
@@ -53,15 +53,37 @@ const (
 	loginPassword           // a signature does not count: the method hands out credentials
 )
 
+// parameter is one of those that shape names.
+type parameter struct {
+	name, kind string
+	optional   bool // it and all that follow may be left out
+}
+
+// parameters are those of the shape.
+func (m method) parameters() []parameter {
+	in, _, _ := strings.Cut(m.shape, "→")
+	var list []parameter
+	for _, field := range strings.Fields(in) {
+		name, kind, _ := strings.Cut(field, ":")
+		list = append(list, parameter{name: strings.TrimPrefix(name, "["), kind: kind, optional: strings.HasPrefix(name, "[")})
+	}
+	return list
+}
+
+// result is the type of the result.
+func (m method) result() string {
+	_, result, _ := strings.Cut(m.shape, "→")
+	return strings.TrimSpace(result)
+}
+
 // signatures turns the shape into what system.methodSignature answers: the result's type, then the parameters',
 // once for each number of optional parameters.
 func (m method) signatures() [][]string {
-	in, result, _ := strings.Cut(m.shape, "→")
-	out := [][]string{{strings.TrimSpace(result)}}
-	for _, t := range strings.Fields(in) {
+	out := [][]string{{m.result()}}
+	for _, p := range m.parameters() {
 		last := out[len(out)-1]
-		next := append(append([]string(nil), last...), strings.TrimPrefix(t, "["))
-		if strings.HasPrefix(t, "[") {
+		next := append(append([]string(nil), last...), p.kind)
+		if p.optional {
 			out = append(out, next)
 		} else {
 			out[len(out)-1] = next
