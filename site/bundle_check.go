@@ -13,8 +13,8 @@ import (
 )
 
 var (
-	bundleTaxonomies      = []string{"category", "post_tag", "post_format"}
-	bundlePostTypes       = []string{"post", "page", "attachment", "revision"}
+	bundleTaxonomies      = []string{"category", "post_tag", "post_format", taxonomyMenu}
+	bundlePostTypes       = postTypeNames()
 	bundlePostStatuses    = []string{"publish", "future", "draft", "pending", "private", "trash", "auto-draft", "inherit"}
 	bundleCommentStatuses = []string{CommentApproved, CommentHeld, CommentSpam, CommentTrashed, statusPostTrashed}
 )

@@ -6,7 +6,8 @@ import (
 	"github.com/quillgate/quillgate/auth"
 )
 
-// The post types that hold content of this blog. More names are known, see PostTypes, but nothing of theirs is kept.
+// The post types that hold content of this blog. More names are known, see PostTypes: what an import
+// brings of theirs is kept, and nothing shows it.
 const (
 	TypePost       = "post"
 	TypePage       = "page"
@@ -164,6 +165,15 @@ func themeCapabilities(one string) []NamedCapability {
 		}
 	}
 	return list
+}
+
+// postTypeNames are the names of all post types.
+func postTypeNames() []string {
+	var names []string
+	for _, t := range postTypes {
+		names = append(names, t.Name)
+	}
+	return names
 }
 
 // postTypeNamed finds a post type.

@@ -1,39 +1,74 @@
 package main
 
 import (
+	"bufio"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
+	"strings"
 
+	"github.com/quillgate/quillgate/auth"
 	"github.com/quillgate/quillgate/server"
+	"github.com/quillgate/quillgate/site"
 )
 
 type importCmd struct {
-	File string `arg:"" help:"Site bundle (JSON); - is the standard input."`
-	JSON bool   `name:"json" help:"Answer in JSON."`
+	File        string   `arg:"" help:"Site bundle (JSON) or export of WordPress (WXR); - is the standard input."`
+	Attachments string   `help:"Export of WordPress: folder with the uploads of that site." placeholder:"FOLDER"`
+	Author      []string `help:"Export of WordPress: who writes here what LOGIN wrote there. May be repeated." placeholder:"LOGIN=LOGIN"`
+	Report      string   `help:"Export of WordPress: write what could not be taken to this file, one JSON object a line." placeholder:"FILE"`
+	Quiet       bool     `help:"Show no progress."`
+	JSON        bool     `name:"json" help:"Answer in JSON."`
 }
 
 // Help is shown by quillgate import --help.
 func (importCmd) Help() string {
-	return `Users, terms, posts, pages, media, comments and options come in with their ids, in one transaction: all or nothing.
-A second import of the same bundle changes nothing. It works before the first start and while the server runs.`
+	return `A bundle: users, terms, posts, pages, media, comments and options come in with their ids, in one transaction: all or nothing.
+
+An export of WordPress: terms, posts, pages, attachments, menus, custom fields and comments come in, in small transactions. What is there already stays as it is. Objects keep their ids where these are free. Authors are found by login; those who are not there are made, without a password. An import that was interrupted goes on where it was when the same command runs again.
+
+A second import of the same file changes nothing. Imports work before the first start and while the server runs.`
 }
 
 func (c *importCmd) Run(ctx context.Context, s *settings, out streams) error {
-	in := out.in
+	file := out.in
 	if c.File != "-" {
 		f, err := os.Open(c.File)
 		if err != nil {
-			return fmt.Errorf("open the bundle: %w", err)
+			return fmt.Errorf("open the file: %w", err)
 		}
 		defer f.Close()
-		in = f
+		file = f
 	}
-	return withBlog(ctx, s, out, func(blog *server.Blog) error { return c.load(ctx, blog, in, out) })
+	buffered := bufio.NewReaderSize(file, headSize)
+	head, err := buffered.Peek(headSize)
+	if err != nil && err != io.EOF {
+		return fmt.Errorf("read %s: %w", c.File, err)
+	}
+	return withBlog(ctx, s, out, func(blog *server.Blog) error {
+		if !isWXR(head) {
+			return c.load(ctx, blog, buffered, out)
+		}
+		im := &wxrImport{blog: blog, cmd: c, in: buffered, head: head, size: -1, show: newProgress(out.err, c.Quiet || c.JSON)}
+		if f, ok := file.(*os.File); ok {
+			if info, err := f.Stat(); err == nil && info.Mode().IsRegular() {
+				if _, err := f.Seek(0, io.SeekStart); err != nil {
+					return fmt.Errorf("read %s: %w", c.File, err)
+				}
+				im.in, im.size = f, info.Size()
+			}
+		}
+		return c.take(ctx, im, out)
+	})
 }
 
+// load imports a bundle.
 func (c *importCmd) load(ctx context.Context, blog *server.Blog, in io.Reader, out streams) error {
+	if c.Attachments != "" || c.Report != "" || len(c.Author) > 0 {
+		return errors.New("--attachments, --author and --report are for exports of WordPress, and this is a bundle")
+	}
 	report, err := blog.Site.Import(ctx, in)
 	if err != nil {
 		return fmt.Errorf("import %s: %w", c.File, err)
@@ -51,4 +86,59 @@ func (c *importCmd) load(ctx context.Context, blog *server.Blog, in io.Reader, o
 	_, err = fmt.Fprintf(out.out, "Imported (added, changed, as before): users %v, terms %v, posts %v, comments %v, options %v\n",
 		report.Users, report.Terms, report.Posts, report.Comments, report.Options)
 	return err
+}
+
+// take imports an export of WordPress.
+func (c *importCmd) take(ctx context.Context, im *wxrImport, out streams) error {
+	err := im.run(ctx)
+	im.show.end()
+	if err != nil {
+		if im.intake != nil {
+			return fmt.Errorf("import %s: %w; what came before is there, and the same command goes on behind it", c.File, err)
+		}
+		return fmt.Errorf("import %s: %w", c.File, err)
+	}
+	report := im.intake.Report()
+	problems, err := im.problems(ctx, out)
+	if err != nil {
+		return err
+	}
+	if c.JSON {
+		return writeJSON(out.out, struct {
+			site.IntakeReport
+			Problems map[string]int
+		}{report, problems})
+	}
+	if err := c.tellOfAdministrators(ctx, im.blog, out); err != nil {
+		return err
+	}
+	if report.Unchanged() {
+		_, err = fmt.Fprintln(out.out, "Everything was there already.")
+		return err
+	}
+	_, err = fmt.Fprintf(out.out, "Imported (added, changed, as before): users %v, terms %v, posts %v, comments %v; files stored: %d\n",
+		report.Users, report.Terms, report.Posts, report.Comments, report.Files)
+	return err
+}
+
+// tellOfAdministrators reminds of the one thing that an export of WordPress cannot bring.
+func (c *importCmd) tellOfAdministrators(ctx context.Context, blog *server.Blog, out streams) error {
+	n, err := blog.Users.Count(ctx, auth.Filter{Role: auth.Administrator})
+	if err == nil && n == 0 {
+		fmt.Fprintln(out.err, "Nobody is an administrator yet: quillgate user set-role LOGIN administrator, and quillgate user set-password LOGIN.")
+	}
+	return err
+}
+
+// authors reads the flags that say who is who.
+func (c *importCmd) authors() (map[string]string, error) {
+	out := map[string]string{}
+	for _, pair := range c.Author {
+		there, here, ok := strings.Cut(pair, "=")
+		if !ok || there == "" || here == "" {
+			return nil, fmt.Errorf("--author %q: it has to be LOGIN=LOGIN", pair)
+		}
+		out[there] = here
+	}
+	return out, nil
 }

@@ -1,0 +1,283 @@
+package site
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"github.com/quillgate/quillgate/database"
+)
+
+// IntakeConfig says what an Intake takes in.
+type IntakeConfig struct {
+	// Source is the address of the blog that the content comes from. Ids are remembered for each source, so that a
+	// later file of the same blog finds what an earlier one has brought.
+	Source string
+	// File tells this file from others of the source.
+	File string
+	// Authors maps logins there to logins here. Others keep their login.
+	Authors map[string]string
+	// Open opens the file of an attachment; an error that wraps fs.ErrNotExist says that it cannot be had. When nil,
+	// only files that lie among the uploads already are found.
+	Open func(ctx context.Context, p *PortablePost) (io.ReadCloser, error)
+	// Date is that of posts without any; now when zero.
+	Date time.Time
+}
+
+// An Intake takes in the content of another blog, batch by batch. A batch is one transaction, which also records how
+// far the file has been read: whatever ends the program, an Intake opened for the same file goes on at Position.
+//
+// What is there already stays as it is. Users are known by login, terms by slug, posts by what is remembered of the
+// source or by type, date and title, and comments by author and time. So everything can be taken in again and changes
+// nothing, and a newer file of the same blog brings what is new in it. Objects keep their ids where these are free, and
+// references follow where not. Counts of terms and comments are true after every batch.
+//
+// It is for the operator of the server: nobody's role is asked. It is not safe for concurrent use; two of the same
+// file refuse each other's batches with ErrConflict.
+type Intake struct {
+	site     *Site
+	cfg      IntakeConfig
+	position int64
+	report   IntakeReport
+	options  *Options
+}
+
+// IntakeBatch is a part of a file. Batches of some two thousand rows are quick to commit and short enough for others
+// who want to write meanwhile.
+type IntakeBatch struct {
+	Authors  []PortableAuthor
+	Terms    []PortableTerm
+	Posts    []PortablePost
+	Problems []Problem // what the reader of the file has to report
+	Position int64     // of the file behind this batch
+}
+
+// Problem is something that could not be taken, or not as it was.
+type Problem struct {
+	Object string `db:"object" json:"object"` // such as "post 12"
+	Reason string `db:"reason" json:"reason"` // the same words for the same problem, so that they can be counted
+	Taken  bool   `db:"taken" json:"taken"`   // the object is there, but differs from the file in this
+}
+
+// IntakeReport counts what was done for a file so far, in earlier processes too.
+type IntakeReport struct {
+	Users, Terms, Posts, Comments Tally
+	Files                         int // stored
+}
+
+// Unchanged tells whether everything was there already.
+func (r IntakeReport) Unchanged() bool {
+	for _, t := range []Tally{r.Users, r.Terms, r.Posts, r.Comments} {
+		if t.Added+t.Changed > 0 {
+			return false
+		}
+	}
+	return r.Files == 0
+}
+
+// OpenIntake begins to take in a file, or goes on where an earlier Intake has ended. *Invalid when Authors names a
+// user who is not there.
+func (s *Site) OpenIntake(ctx context.Context, cfg IntakeConfig) (*Intake, error) {
+	authors := make(map[string]string, len(cfg.Authors))
+	for there, here := range cfg.Authors {
+		if _, err := s.users.ByLogin(ctx, here); err != nil {
+			return nil, &Invalid{Field: "authors", Why: fmt.Sprintf("there is no user %q", here)}
+		}
+		authors[loginKey(there)] = loginKey(here)
+	}
+	cfg.Authors = authors
+	if cfg.Date.IsZero() {
+		cfg.Date = s.now()
+	}
+	in := &Intake{site: s, cfg: cfg}
+	var err error
+	if in.options, err = readOptions(ctx, s.db); err != nil {
+		return nil, err
+	}
+	if err := s.db.Update(ctx, in.begin); err != nil {
+		return nil, fmt.Errorf("begin an import: %w", err)
+	}
+	return in, nil
+}
+
+// intakeState is where the import of a file stands.
+type intakeState struct {
+	Position int64  `db:"position"`
+	Finished bool   `db:"finished"`
+	Report   string `db:"report"`
+}
+
+// begin finds an unfinished import of the file or begins anew.
+func (in *Intake) begin(tx *database.Tx) error {
+	ctx := context.Background()
+	var state intakeState
+	err := tx.Get(ctx, &state, `SELECT position, finished, report FROM import_state WHERE source = $1 AND file = $2`, in.cfg.Source, in.cfg.File)
+	if err == nil && !state.Finished {
+		in.position, in.report = state.Position, IntakeReport{}
+		return json.Unmarshal([]byte(state.Report), &in.report)
+	}
+	if err != nil && !errors.Is(err, database.ErrNoRows) {
+		return err
+	}
+	in.position, in.report = 0, IntakeReport{}
+	return in.reset(ctx, tx)
+}
+
+// reset puts the import at the beginning of its file.
+func (in *Intake) reset(ctx context.Context, tx *database.Tx) error {
+	if _, err := tx.Exec(ctx, `DELETE FROM import_problems WHERE source = $1 AND file = $2`, in.cfg.Source, in.cfg.File); err != nil {
+		return err
+	}
+	_, err := tx.Exec(ctx, `INSERT INTO import_state (source, file) VALUES ($1, $2)
+		ON CONFLICT (source, file) DO UPDATE SET position = 0, finished = FALSE, report = '{}'`, in.cfg.Source, in.cfg.File)
+	return err
+}
+
+// Position is how far the file has been read by committed batches.
+func (in *Intake) Position() int64 { return in.position }
+
+// Report is what was done so far.
+func (in *Intake) Report() IntakeReport { return in.report }
+
+// Rewind begins the file again, for a reader that cannot go on at Position.
+func (in *Intake) Rewind(ctx context.Context) error {
+	err := in.site.db.Update(ctx, func(tx *database.Tx) error { return in.reset(ctx, tx) })
+	if err != nil {
+		return fmt.Errorf("begin an import again: %w", err)
+	}
+	in.position, in.report = 0, IntakeReport{}
+	return nil
+}
+
+// intakeTries is how often a batch is tried whose ids somebody else has taken in the same moment.
+const intakeTries = 5
+
+// Add takes in a batch. When it returns nil, the batch and its position are durable; when it fails, nothing of it is
+// there. ErrConflict says that another Intake works on the same file.
+func (in *Intake) Add(ctx context.Context, b IntakeBatch) error {
+	files, err := in.storeFiles(ctx, b.Posts)
+	if err != nil {
+		return err
+	}
+	var batch *intakeBatch
+	for try := 1; ; try++ {
+		err = in.site.db.Update(ctx, func(tx *database.Tx) error {
+			batch = newIntakeBatch(in, tx, &b, files)
+			return batch.run(ctx)
+		})
+		if err == nil || try == intakeTries || !database.IsDuplicate(err) {
+			break
+		}
+	}
+	if err != nil {
+		return errors.Join(fmt.Errorf("import a batch: %w", err), in.discardStored(ctx, files, nil))
+	}
+	in.position, in.report = b.Position, batch.report
+	in.keepStored(ctx, files, batch.used)
+	return nil
+}
+
+// intakeBatch is one batch in its transaction.
+type intakeBatch struct {
+	in       *Intake
+	site     *Site
+	tx       *database.Tx
+	batch    *IntakeBatch
+	files    map[int]*intakeFile // index of the post → what was stored for it
+	used     map[int]bool        // files that were recorded
+	report   IntakeReport
+	problems []Problem
+	users    map[string]int64  // key of a login there → id here
+	userIDs  map[int64]int64   // id of a user there → id here
+	terms    map[termRef]int64 // → id here
+	posts    []intakePost
+	added    map[int64]int64 // id of a post there → id here, of this batch
+	links    []intakeLink
+}
+
+func newIntakeBatch(in *Intake, tx *database.Tx, b *IntakeBatch, files map[int]*intakeFile) *intakeBatch {
+	return &intakeBatch{
+		in: in, site: in.site, tx: tx, batch: b, files: files, used: map[int]bool{}, report: in.report,
+		users: map[string]int64{}, userIDs: map[int64]int64{}, terms: map[termRef]int64{}, added: map[int64]int64{},
+	}
+}
+
+func (b *intakeBatch) run(ctx context.Context) error {
+	var at int64
+	err := b.tx.Get(ctx, &at, `SELECT position FROM import_state WHERE source = $1 AND file = $2`, b.in.cfg.Source, b.in.cfg.File)
+	if err != nil {
+		return fmt.Errorf("read how far the import is: %w", err)
+	}
+	if at != b.in.position {
+		return fmt.Errorf("the file is being imported by somebody else: %w", ErrConflict)
+	}
+	b.problems = append(b.problems, b.batch.Problems...)
+	for _, step := range []func(context.Context) error{
+		b.takeUsers, b.takeTerms, b.takePosts, b.takeComments, b.writeLinks, b.writeProblems, b.writeState,
+	} {
+		if err := step(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// left reports an object that is not taken, differs one that is taken in another form.
+func (b *intakeBatch) left(object, reason string) {
+	b.problems = append(b.problems, Problem{Object: object, Reason: reason})
+}
+
+func (b *intakeBatch) differs(object, reason string) {
+	b.problems = append(b.problems, Problem{Object: object, Reason: reason, Taken: true})
+}
+
+func (b *intakeBatch) writeProblems(ctx context.Context) error {
+	rows := newRows("import_problems", "source, file, object, reason, taken")
+	for _, p := range b.problems {
+		rows.add(b.in.cfg.Source, b.in.cfg.File, cleanText(p.Object), cleanText(p.Reason), p.Taken)
+	}
+	return rows.insert(ctx, b.tx)
+}
+
+func (b *intakeBatch) writeState(ctx context.Context) error {
+	report, err := json.Marshal(b.report)
+	if err != nil {
+		return err
+	}
+	_, err = b.tx.Exec(ctx, `UPDATE import_state SET position = $3, report = $4 WHERE source = $1 AND file = $2`,
+		b.in.cfg.Source, b.in.cfg.File, b.batch.Position, string(report))
+	if err != nil {
+		return fmt.Errorf("record how far the import is: %w", err)
+	}
+	return nil
+}
+
+// Problems hands out what could not be taken of the file, in the order of the file.
+func (in *Intake) Problems(ctx context.Context, each func(Problem) error) error {
+	const query = `SELECT id, object, reason, taken FROM import_problems WHERE source = $1 AND file = $2 AND id > $3 ORDER BY id LIMIT $4`
+	for after := int64(0); ; {
+		var rows []struct {
+			ID int64 `db:"id"`
+			Problem
+		}
+		if err := in.site.db.Select(ctx, &rows, query, in.cfg.Source, in.cfg.File, after, exportPage); err != nil {
+			return fmt.Errorf("read the problems of an import: %w", err)
+		}
+		if len(rows) == 0 {
+			return nil
+		}
+		for _, r := range rows {
+			if err := each(r.Problem); err != nil {
+				return err
+			}
+			after = r.ID
+		}
+	}
+}
+
+// loginKey is a login as it is compared.
+func loginKey(login string) string { return strings.ToLower(cleanText(strings.TrimSpace(login))) }

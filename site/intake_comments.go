@@ -1,0 +1,176 @@
+package site
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strconv"
+	"time"
+)
+
+// commentKey names a comment that is there: nobody writes twice on one post in the same second.
+type commentKey struct {
+	post   int64
+	author string
+	at     int64
+}
+
+// newComment is a comment that the batch adds.
+type newComment struct {
+	*PortableComment
+	post *intakePost
+	id   int64
+	date time.Time
+	gmt  time.Time
+}
+
+// takeComments adds the comments of the batch's posts that are not there yet.
+func (b *intakeBatch) takeComments(ctx context.Context) error {
+	list, at, err := b.newComments(ctx)
+	if err != nil {
+		return err
+	}
+	wishes := make([]int64, len(list))
+	for i := range list {
+		wishes[i] = list[i].ID
+	}
+	ids, err := newIDGiver(ctx, b.tx, "comments", wishes)
+	if err != nil {
+		return err
+	}
+	for i := range list {
+		c := &list[i]
+		c.id = ids.give(c.ID)
+		if key := (commentAt{c.post.index, c.ID}); c.ID > 0 && at[key] == 0 {
+			at[key] = c.id
+		}
+	}
+	comments, meta := newRows("comments", commentColumns), newRows("comment_meta", "comment_id, key, value")
+	var grown []int64
+	for i := range list {
+		c := &list[i]
+		b.addComment(c, at[commentAt{c.post.index, c.Parent}], comments)
+		for _, m := range c.Meta {
+			if m.Key != "" {
+				meta.add(c.id, cleanText(m.Key), cleanText(m.Value))
+			}
+		}
+		if c.post.there {
+			c.post.added = true
+			grown = append(grown, c.post.row.ID)
+		}
+		b.report.Comments.Added++
+	}
+	if err := comments.insert(ctx, b.tx); err != nil {
+		return err
+	}
+	if err := meta.insert(ctx, b.tx); err != nil {
+		return err
+	}
+	for i := range b.posts {
+		if p := &b.posts[i]; p.there && p.added {
+			b.report.Posts.Same--
+			b.report.Posts.Changed++
+		}
+	}
+	return b.countComments(ctx, grown)
+}
+
+// commentAt is a comment there: its number, on one post of the batch.
+type commentAt struct {
+	post int
+	id   int64
+}
+
+// newComments finds the comments that have to be added, and the ids here of those that are there.
+func (b *intakeBatch) newComments(ctx context.Context) ([]newComment, map[commentAt]int64, error) {
+	var old []int64
+	for i := range b.posts {
+		if p := &b.posts[i]; p.there && len(p.Comments) > 0 {
+			old = append(old, p.row.ID)
+		}
+	}
+	type row struct {
+		ID      int64     `db:"id"`
+		Post    int64     `db:"post_id"`
+		Author  string    `db:"author"`
+		DateGMT time.Time `db:"date_gmt"`
+	}
+	there := map[commentKey][]int64{}
+	err := byIDs(ctx, b.tx, `SELECT id, post_id, author, date_gmt FROM comments WHERE post_id IN (?) ORDER BY id`, old, func(r row) {
+		key := commentKey{r.Post, r.Author, r.DateGMT.Unix()}
+		there[key] = append(there[key], r.ID)
+	})
+	if err != nil {
+		return nil, nil, fmt.Errorf("look for comments: %w", err)
+	}
+	var list []newComment
+	at := map[commentAt]int64{}
+	for i := range b.posts {
+		p := &b.posts[i]
+		for j := range p.Comments {
+			c := newComment{PortableComment: &p.Comments[j], post: p}
+			c.date, c.gmt = b.commentClocks(p, c.PortableComment)
+			key := commentKey{p.row.ID, cleanText(c.Author), c.gmt.Unix()}
+			found := there[key]
+			if len(found) == 0 {
+				list = append(list, c)
+				continue
+			}
+			n := max(slices.Index(found, c.ID), 0)
+			at[commentAt{p.index, c.ID}] = found[n]
+			there[key] = slices.Delete(found, n, n+1)
+			b.report.Comments.Same++
+		}
+	}
+	return list, at, nil
+}
+
+// commentClocks completes the two clocks of a comment; one without any is as old as its post.
+func (b *intakeBatch) commentClocks(p *intakePost, c *PortableComment) (date, gmt time.Time) {
+	date, gmt = c.Date, c.DateGMT
+	if date.IsZero() && gmt.IsZero() {
+		if date = p.Date; date.IsZero() {
+			date = b.in.options.Local(b.in.cfg.Date)
+		}
+	}
+	if date.IsZero() {
+		date = b.in.options.Local(gmt)
+	}
+	if gmt.IsZero() {
+		gmt = b.in.options.UTC(date)
+	}
+	return date, gmt
+}
+
+func (b *intakeBatch) addComment(c *newComment, parent int64, into *rows) {
+	status, kind := c.Status, c.Type
+	if kind == "" {
+		kind = "comment"
+	}
+	object := "comment " + strconv.FormatInt(c.ID, 10) + " on " + c.post.object()
+	if !slices.Contains(bundleCommentStatuses, status) {
+		b.differs(object, fmt.Sprintf("status %q is not known here: it waits for a moderator", status))
+		status = CommentHeld
+	}
+	if parent == c.id {
+		parent = 0
+	}
+	if parent == 0 && c.Parent > 0 {
+		b.differs(object, "the comment that it answers is not there")
+	}
+	into.add(c.id, c.post.row.ID, parent, b.userIDs[c.UserID], status, cleanText(kind), cleanText(c.Author), cleanText(c.Email), cleanText(c.URL),
+		cleanText(c.IP), "", cleanText(c.Content), c.date, c.gmt)
+}
+
+// countComments brings the counts of posts up to date that were there already.
+func (b *intakeBatch) countComments(ctx context.Context, posts []int64) error {
+	slices.Sort(posts)
+	for part := range slices.Chunk(slices.Compact(posts), listChunk) {
+		err := execIn(ctx, b.tx, `UPDATE posts SET comment_count = (SELECT COUNT(*) FROM comments c WHERE c.post_id = posts.id AND c.status = 'approve') WHERE id IN (?)`, part)
+		if err != nil {
+			return fmt.Errorf("count the comments: %w", err)
+		}
+	}
+	return nil
+}

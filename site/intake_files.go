@@ -1,0 +1,252 @@
+package site
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"path"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/quillgate/quillgate/media"
+)
+
+// intakeFile is the file of an attachment, stored before the transaction that records it.
+type intakeFile struct {
+	row   attachmentRow
+	names []string // pending in the store
+}
+
+// storeFiles stores the files of a batch's attachments that the blog does not have yet, by the index of the post.
+func (in *Intake) storeFiles(ctx context.Context, posts []PortablePost) (map[int]*intakeFile, error) {
+	var list []intakePost
+	for i := range posts {
+		if p := &posts[i]; p.Type == TypeAttachment && media.CheckName(p.File) == nil {
+			list = append(list, newIntakePost(p, i))
+		}
+	}
+	if len(list) == 0 || in.site.media == nil {
+		return nil, nil
+	}
+	if err := matchPosts(ctx, in.site.db, in.cfg.Source, list); err != nil {
+		return nil, err
+	}
+	var ids []int64
+	for i := range list {
+		if list[i].there {
+			ids = append(ids, list[i].row.ID)
+		}
+	}
+	complete := map[int64]bool{}
+	err := byIDs(ctx, in.site.db, `SELECT post_id FROM attachments WHERE size > 0 AND post_id IN (?)`, ids, func(id int64) { complete[id] = true })
+	if err != nil {
+		return nil, fmt.Errorf("look for the files of attachments: %w", err)
+	}
+	files := map[int]*intakeFile{}
+	for i := range list {
+		p := &list[i]
+		if p.there && complete[p.row.ID] {
+			continue
+		}
+		f, err := in.storeFile(ctx, p.PortablePost)
+		if err != nil {
+			return nil, errors.Join(err, in.discardStored(ctx, files, nil))
+		}
+		if f != nil {
+			files[p.index] = f
+		}
+	}
+	return files, nil
+}
+
+// storeFile stores one file, or adopts one that lies among the uploads and is nobody's. It returns nil when there is none.
+func (in *Intake) storeFile(ctx context.Context, p *PortablePost) (*intakeFile, error) {
+	info, stored, err := in.bytes(ctx, p)
+	if err != nil || info.Name == "" {
+		return nil, err
+	}
+	f := &intakeFile{}
+	if stored {
+		f.names = append(f.names, info.Name)
+	}
+	order := in.options.order()
+	order.Threshold = 0 // an imported picture keeps its name
+	picture, err := in.site.imager.Process(ctx, in.site.media, info.Name, order)
+	if err != nil {
+		return nil, errors.Join(err, in.site.media.Remove(context.WithoutCancel(ctx), f.names...))
+	}
+	if picture != nil {
+		f.names = append(f.names, slices.DeleteFunc(picture.Files(), func(name string) bool { return name == info.Name })...)
+	}
+	f.row, err = rowOf(info, picture)
+	return f, err
+}
+
+// bytes puts the bytes of a file into the store.
+func (in *Intake) bytes(ctx context.Context, p *PortablePost) (info media.Info, stored bool, err error) {
+	if in.cfg.Open != nil {
+		r, err := in.cfg.Open(ctx, p)
+		if err == nil {
+			defer r.Close()
+			info, err = in.site.media.Create(ctx, p.File, r)
+			return info, true, err
+		}
+		if !errors.Is(err, fs.ErrNotExist) {
+			return media.Info{}, false, fmt.Errorf("open file %q: %w", p.File, err)
+		}
+	}
+	owned, err := in.site.knownFile(ctx, p.File)
+	if err != nil || owned {
+		return media.Info{}, false, err
+	}
+	info, err = in.site.media.Stat(ctx, p.File)
+	if errors.Is(err, fs.ErrNotExist) {
+		return media.Info{}, false, nil
+	}
+	return info, false, err
+}
+
+// takeFiles decides on the files of the batch's attachments, which are recorded once the posts are.
+func (b *intakeBatch) takeFiles(ctx context.Context) error {
+	var ids []int64
+	var names []string
+	for i := range b.posts {
+		p := &b.posts[i]
+		if p.Type != TypeAttachment {
+			continue
+		}
+		names = append(names, p.File)
+		if f := b.files[p.index]; f != nil {
+			names = append(names, f.row.File)
+		}
+		if p.there {
+			ids = append(ids, p.row.ID)
+		}
+	}
+	if len(names) == 0 {
+		return nil
+	}
+	type owner struct {
+		Post int64  `db:"post_id"`
+		File string `db:"file"`
+		Size int64  `db:"size"`
+	}
+	has, owners := map[int64]owner{}, map[string]int64{}
+	if err := byIDs(ctx, b.tx, `SELECT post_id, file, size FROM attachments WHERE post_id IN (?)`, ids, func(o owner) { has[o.Post] = o }); err != nil {
+		return fmt.Errorf("look for the files of attachments: %w", err)
+	}
+	err := inLists(ctx, b.tx, `SELECT post_id, file, size FROM attachments WHERE file IN (?)`, names, func(o owner) { owners[o.File] = o.Post })
+	if err != nil {
+		return fmt.Errorf("look for the names of files: %w", err)
+	}
+	for i := range b.posts {
+		p := &b.posts[i]
+		if p.Type != TypeAttachment || p.there && has[p.row.ID].Size > 0 {
+			continue
+		}
+		if err := b.takeFile(ctx, p, owners); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// takeFile decides on the file of one attachment: the stored one, else the name alone.
+func (b *intakeBatch) takeFile(ctx context.Context, p *intakePost, owners map[string]int64) error {
+	f := b.files[p.index]
+	if f != nil {
+		if owner := owners[f.row.File]; owner == 0 || owner == p.row.ID {
+			b.used[p.index] = true
+			owners[f.row.File] = p.row.ID
+			p.file = &f.row
+			p.added = p.there
+			b.report.Files++
+			return nil
+		}
+	}
+	b.differs(p.object(), "its file was not found")
+	if p.there {
+		return nil
+	}
+	name, err := b.freeFileName(ctx, p.File, owners)
+	if err != nil {
+		return err
+	}
+	owners[name] = p.row.ID
+	p.file = &attachmentRow{File: name, Sizes: "{}", Meta: "{}"}
+	return nil
+}
+
+// freeFileName is the name, or the first of name-1, name-2 … that no attachment has.
+func (b *intakeBatch) freeFileName(ctx context.Context, name string, owners map[string]int64) (string, error) {
+	stem, extension := strings.TrimSuffix(name, path.Ext(name)), path.Ext(name)
+	for n := 1; ; n++ {
+		if owners[name] == 0 {
+			var uses int64
+			if err := b.tx.Get(ctx, &uses, `SELECT COUNT(*) FROM attachments WHERE file = $1`, name); err != nil || uses == 0 {
+				return name, err
+			}
+		}
+		name = stem + "-" + strconv.Itoa(n) + extension
+	}
+}
+
+// writeFiles records the files.
+func (b *intakeBatch) writeFiles(ctx context.Context) error {
+	rows := newRows("attachments", "post_id, file, original, size, width, height, sizes, image_meta")
+	var replaced []int64
+	for i := range b.posts {
+		p := &b.posts[i]
+		if p.file == nil {
+			continue
+		}
+		if p.there {
+			replaced = append(replaced, p.row.ID)
+		}
+		f := p.file
+		rows.add(p.row.ID, f.File, f.Original, f.Size, f.Width, f.Height, f.Sizes, f.Meta)
+	}
+	for part := range slices.Chunk(replaced, listChunk) {
+		if err := execIn(ctx, b.tx, `DELETE FROM attachments WHERE post_id IN (?)`, part); err != nil {
+			return fmt.Errorf("replace the files of attachments: %w", err)
+		}
+	}
+	return rows.insert(ctx, b.tx)
+}
+
+// keepStored tells the store which files are on record, and takes the others away again.
+func (in *Intake) keepStored(ctx context.Context, files map[int]*intakeFile, used map[int]bool) {
+	var kept []string
+	for i, f := range files {
+		if used[i] {
+			kept = append(kept, f.names...)
+		}
+	}
+	err := in.discardStored(ctx, files, used)
+	if len(kept) > 0 {
+		err = errors.Join(err, in.site.media.Keep(context.WithoutCancel(ctx), kept...))
+	}
+	if err != nil {
+		in.site.logger.WarnContext(ctx, "files of an import were not cleaned up", "error", err)
+	}
+}
+
+// discardStored takes back files that no batch has recorded. What may be on record after all stays pending, and the
+// next start of the program asks again.
+func (in *Intake) discardStored(ctx context.Context, files map[int]*intakeFile, used map[int]bool) error {
+	ctx = context.WithoutCancel(ctx)
+	var errs []error
+	for i, f := range files {
+		if used[i] || len(f.names) == 0 {
+			continue
+		}
+		known, err := in.site.knownFile(ctx, f.row.File)
+		if err == nil && !known {
+			err = in.site.media.Remove(ctx, f.names...)
+		}
+		errs = append(errs, err)
+	}
+	return errors.Join(errs...)
+}

@@ -1,0 +1,368 @@
+package site
+
+import (
+	"context"
+	"fmt"
+	"hash/fnv"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/quillgate/quillgate/database"
+	"github.com/quillgate/quillgate/media"
+)
+
+// intakePost is a post of the batch and what becomes of it.
+type intakePost struct {
+	*PortablePost
+	index   int   // in the batch
+	key     int64 // the id there, or a number below 0 that stands for what a post without id says
+	row     Post
+	there   bool // row.ID is that of a post that is there already
+	mark    int64
+	renamed bool
+	known   bool // the source's id is remembered already, with this mark
+	added   bool // something was added to a post that is there
+	file    *attachmentRow
+}
+
+// object names a post in reports.
+func (p *PortablePost) object() string { return p.Type + " " + strconv.FormatInt(p.ID, 10) }
+
+// markOf tells a post from another that has the same id in another file of the same source.
+func markOf(p *PortablePost) int64 {
+	h := fnv.New64a()
+	fmt.Fprintf(h, "%s\x00%s\x00%d", p.Type, p.GUID, p.Date.Unix())
+	return int64(h.Sum64())
+}
+
+// newIntakePost prepares a post of the batch.
+func newIntakePost(p *PortablePost, index int) intakePost {
+	out := intakePost{PortablePost: p, index: index, key: p.ID, mark: markOf(p)}
+	if p.ID <= 0 {
+		h := fnv.New64a()
+		fmt.Fprintf(h, "%d\x00%s\x00%s\x00%s", out.mark, p.Name, p.Title, p.Content)
+		out.key = -1 - int64(h.Sum64()>>1)
+	}
+	return out
+}
+
+// takePosts finds the posts of the batch that are there already and adds the others.
+func (b *intakeBatch) takePosts(ctx context.Context) error {
+	b.posts = b.takeable()
+	if err := matchPosts(ctx, b.tx, b.in.cfg.Source, b.posts); err != nil {
+		return err
+	}
+	if err := b.givePostIDs(ctx); err != nil {
+		return err
+	}
+	refs, err := b.resolvePosts(ctx)
+	if err != nil {
+		return err
+	}
+	for i := range b.posts {
+		p := &b.posts[i]
+		b.report.Posts.add(p.there, false)
+		if !p.there {
+			b.fillRow(p, refs)
+		}
+		if p.ID > 0 {
+			refs[p.ID] = p.row.ID
+		}
+	}
+	if err := b.freePostSlugs(ctx); err != nil {
+		return err
+	}
+	if err := b.takeFiles(ctx); err != nil {
+		return err
+	}
+	if err := b.insertPosts(ctx, refs); err != nil {
+		return err
+	}
+	if err := b.writeFiles(ctx); err != nil {
+		return err
+	}
+	return b.insertPostTerms(ctx)
+}
+
+// takeable leaves out what this blog has no place for.
+func (b *intakeBatch) takeable() []intakePost {
+	list := make([]intakePost, 0, len(b.batch.Posts))
+	seen := map[int64]bool{}
+	for i := range b.batch.Posts {
+		p := &b.batch.Posts[i]
+		_, known := postTypeNamed(p.Type)
+		post := newIntakePost(p, i)
+		switch {
+		case !known:
+			b.left(p.object(), fmt.Sprintf("post type %q is not known here", p.Type))
+		case p.Type == TypeRevision:
+			b.left(p.object(), "revisions are not imported")
+		case p.Status == StatusAutoDraft:
+			b.left(p.object(), "begun and never saved")
+		case seen[post.key]:
+			b.left(p.object(), "its number is that of another item of the file")
+		case p.Type == TypeAttachment && media.CheckName(p.File) != nil:
+			b.left(p.object(), "an attachment without the name of a file")
+		default:
+			seen[post.key] = true
+			list = append(list, post)
+		}
+	}
+	return list
+}
+
+// matchPosts finds those posts that are there: by what is remembered of the source, else by type, date and title.
+func matchPosts(ctx context.Context, q database.Queryer, source string, posts []intakePost) error {
+	olds := make([]int64, 0, len(posts))
+	for i := range posts {
+		olds = append(olds, posts[i].key)
+	}
+	remembered, news := map[int64]idPair{}, []int64{}
+	err := findIDs(ctx, q, source, kindPost, olds, func(p idPair) {
+		remembered[p.Old] = p
+		news = append(news, p.New)
+	})
+	if err != nil {
+		return err
+	}
+	alive := map[int64]bool{}
+	if err := inLists(ctx, q, `SELECT id FROM posts WHERE id IN (?)`, news, func(id int64) { alive[id] = true }); err != nil {
+		return fmt.Errorf("look for posts: %w", err)
+	}
+	var rest []*intakePost
+	for i := range posts {
+		p := &posts[i]
+		pair, known := remembered[p.key]
+		switch {
+		case known && pair.Mark == p.mark && alive[pair.New]:
+			p.there, p.known, p.row.ID = true, true, pair.New
+		case !known:
+			rest = append(rest, p)
+		}
+	}
+	return matchTitles(ctx, q, source, rest)
+}
+
+// matchTitles finds posts that nothing is remembered of.
+func matchTitles(ctx context.Context, q database.Queryer, source string, posts []*intakePost) error {
+	type key struct {
+		kind, title string
+		date        int64
+	}
+	type candidate struct {
+		ID    int64     `db:"id"`
+		Type  string    `db:"type"`
+		Title string    `db:"title"`
+		Date  time.Time `db:"date"`
+	}
+	var dates []time.Time
+	var kinds []string
+	for _, p := range posts {
+		if !p.Date.IsZero() {
+			dates = append(dates, p.Date.UTC())
+		}
+		if !slices.Contains(kinds, p.Type) {
+			kinds = append(kinds, p.Type)
+		}
+	}
+	found := map[key][]int64{}
+	for _, kind := range kinds {
+		err := inLists(ctx, q, `SELECT id, type, title, date FROM posts WHERE type = ?
+			AND NOT EXISTS (SELECT 1 FROM import_ids i WHERE i.new_id = posts.id AND i.kind = 'post' AND i.source = ?) AND date IN (?) ORDER BY id`,
+			dates, func(c candidate) {
+				k := key{c.Type, c.Title, c.Date.Unix()}
+				found[k] = append(found[k], c.ID)
+			}, kind, source)
+		if err != nil {
+			return fmt.Errorf("look for posts: %w", err)
+		}
+	}
+	// Those that have kept their id come first.
+	for _, same := range []bool{true, false} {
+		for _, p := range posts {
+			k := key{p.Type, cleanText(p.Title), p.Date.Unix()}
+			at := 0
+			if same {
+				at = slices.Index(found[k], p.ID)
+			}
+			if p.there || p.Date.IsZero() || at < 0 || at >= len(found[k]) {
+				continue
+			}
+			p.there, p.row.ID = true, found[k][at]
+			found[k] = slices.Delete(found[k], at, at+1)
+		}
+	}
+	return nil
+}
+
+// givePostIDs decides on the ids of new posts and remembers those of all.
+func (b *intakeBatch) givePostIDs(ctx context.Context) error {
+	var wishes []int64
+	for i := range b.posts {
+		if !b.posts[i].there {
+			wishes = append(wishes, b.posts[i].ID)
+		}
+	}
+	ids, err := newIDGiver(ctx, b.tx, "posts", wishes)
+	if err != nil {
+		return err
+	}
+	for i := range b.posts {
+		p := &b.posts[i]
+		if !p.there {
+			p.row.ID = ids.give(p.ID)
+		}
+		if p.ID > 0 {
+			b.added[p.ID] = p.row.ID
+		}
+	}
+	return nil
+}
+
+// fillRow makes the row of a new post.
+func (b *intakeBatch) fillRow(p *intakePost, refs map[int64]int64) {
+	date, gmt := b.clocks(p.PortablePost)
+	row := Post{
+		ID: p.row.ID, Type: p.Type, Status: p.Status, Title: cleanText(p.Title), Name: cleanText(p.Name), Content: cleanText(p.Content),
+		Excerpt: cleanText(p.Excerpt), Password: cleanText(p.Password), MenuOrder: p.MenuOrder, CommentStatus: openElseClosed(p.CommentStatus),
+		PingStatus: openElseClosed(p.PingStatus), Sticky: p.Sticky, GUID: cleanText(p.GUID), Date: date, DateGMT: gmt, Modified: date, ModifiedGMT: gmt,
+		Parent: b.reference(p.row.ID, linkParent, p.Parent, p.ID, refs),
+	}
+	switch {
+	case !p.Modified.IsZero():
+		row.Modified = p.Modified
+		row.ModifiedGMT = momentOr(p.ModifiedGMT, b.in.options.UTC(p.Modified))
+	case !p.ModifiedGMT.IsZero():
+		row.Modified, row.ModifiedGMT = b.in.options.Local(p.ModifiedGMT), &p.ModifiedGMT
+	}
+	if !slices.Contains(bundlePostStatuses, row.Status) {
+		b.differs(p.object(), fmt.Sprintf("status %q is not known here: it became a draft", row.Status))
+		row.Status = StatusDraft
+	}
+	if p.Type == TypeAttachment {
+		row.MimeType, _ = media.Rules{Active: true}.Type(p.File)
+	}
+	if p.Author != "" {
+		if row.Author = b.users[b.userKey(p.Author)]; row.Author == 0 {
+			b.differs(p.object(), "its author is not there")
+		}
+	}
+	if plain := row; plain.GUID != "" {
+		if plain.GUID = ""; b.site.GUID(&plain) == row.GUID {
+			row.GUID = ""
+		}
+	}
+	p.row = row
+}
+
+func openElseClosed(status string) string {
+	if status == "open" {
+		return status
+	}
+	return "closed"
+}
+
+// momentOr is t, or another moment when t is zero.
+func momentOr(t, other time.Time) *time.Time {
+	if t.IsZero() {
+		return &other
+	}
+	return &t
+}
+
+// clocks completes the two clocks of a post's date.
+func (b *intakeBatch) clocks(p *PortablePost) (date time.Time, gmt *time.Time) {
+	switch {
+	case !p.Date.IsZero() && p.DateGMT.IsZero() && floating(p.Status):
+		return p.Date, nil
+	case !p.Date.IsZero():
+		return p.Date, momentOr(p.DateGMT, b.in.options.UTC(p.Date))
+	case !p.DateGMT.IsZero():
+		return b.in.options.Local(p.DateGMT), &p.DateGMT
+	case !p.Modified.IsZero():
+		return p.Modified, momentOr(p.ModifiedGMT, b.in.options.UTC(p.Modified))
+	}
+	at := b.in.cfg.Date.UTC()
+	return b.in.options.Local(at), &at
+}
+
+const intakePostColumns = `id, type, status, title, name, author, content, excerpt, password, parent, menu_order, comment_status, ping_status,
+	mime_type, guid, sticky, comment_count, date, date_gmt, modified, modified_gmt`
+
+// insertPosts writes the new posts with their custom fields, and remembers the ids of all.
+func (b *intakeBatch) insertPosts(ctx context.Context, refs map[int64]int64) error {
+	posts, meta := newRows("posts", intakePostColumns), newRows("post_meta", "post_id, key, value")
+	var pairs []idPair
+	for i := range b.posts {
+		p := &b.posts[i]
+		if !p.known {
+			pairs = append(pairs, idPair{Old: p.key, New: p.row.ID, Mark: p.mark, Renamed: p.renamed})
+		}
+		if p.there {
+			continue
+		}
+		for _, c := range p.Comments {
+			if c.Status == CommentApproved {
+				p.row.CommentCount++
+			}
+		}
+		r := &p.row
+		posts.add(r.ID, r.Type, r.Status, r.Title, r.Name, r.Author, r.Content, r.Excerpt, r.Password, r.Parent, r.MenuOrder, r.CommentStatus, r.PingStatus,
+			r.MimeType, r.GUID, r.Sticky, r.CommentCount, r.Date, r.DateGMT, r.Modified, r.ModifiedGMT)
+		for _, m := range p.Meta {
+			if value, keep := b.metaValue(p, m, refs); keep {
+				meta.add(r.ID, cleanText(m.Key), cleanText(value))
+			}
+		}
+	}
+	if err := posts.insert(ctx, b.tx); err != nil {
+		return err
+	}
+	if err := meta.insert(ctx, b.tx); err != nil {
+		return err
+	}
+	return b.rememberIDs(ctx, kindPost, pairs)
+}
+
+// insertPostTerms gives the new posts their terms, and counts them there.
+func (b *intakeBatch) insertPostTerms(ctx context.Context) error {
+	rows := newRows("post_terms", "post_id, term_id")
+	published := map[int64]int64{}
+	for i := range b.posts {
+		p := &b.posts[i]
+		if p.there {
+			continue
+		}
+		has := map[int64]bool{}
+		for _, r := range p.Terms {
+			id := b.terms[termRef{r.Taxonomy, slugOf(r.Slug, r.Name)}]
+			if id == 0 {
+				b.differs(p.object(), fmt.Sprintf("a term of taxonomy %q was left out", r.Taxonomy))
+			}
+			if id == 0 || has[id] {
+				continue
+			}
+			has[id] = true
+			rows.add(p.row.ID, id)
+			if counts(&p.row) {
+				published[id]++
+			}
+		}
+	}
+	if err := rows.insert(ctx, b.tx); err != nil {
+		return err
+	}
+	byCount := map[int64][]int64{}
+	for id, n := range published {
+		byCount[n] = append(byCount[n], id)
+	}
+	for n, ids := range byCount {
+		for part := range slices.Chunk(ids, listChunk) {
+			if err := shiftCounts(ctx, b.tx, n, part); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}

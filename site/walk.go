@@ -1,0 +1,241 @@
+package site
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/quillgate/quillgate/database"
+)
+
+// Visitor is what Walk shows the content of a blog to, in this order: authors, terms, posts. A function that is nil is
+// passed over; an error of one ends the walk.
+type Visitor struct {
+	Author func(PortableAuthor) error
+	Term   func(PortableTerm) error // parents before their children
+	Post   func(PortablePost) error // by id
+}
+
+// walkPage is how many posts are read at once, with all that belongs to them.
+const walkPage = 100
+
+// Walk shows all content of the blog as it is at one moment, in the form in which it travels to other blogs. A page of
+// posts with their comments is in memory at a time, and the terms are all at once. Authors are those who have written
+// posts or comments. Left out are revisions and what was begun and never saved.
+//
+// It is for the operator of the server: nobody's role is asked.
+func (s *Site) Walk(ctx context.Context, v Visitor) error {
+	opts, err := s.Options(ctx)
+	if err != nil {
+		return err
+	}
+	err = s.db.View(ctx, func(tx *database.Tx) error {
+		w := &walker{site: s, tx: tx, exporter: exporter{site: s, tx: tx}, visitor: v, options: opts}
+		for _, step := range []func(context.Context) error{w.authors, w.terms, w.posts} {
+			if err := step(ctx); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("walk through the blog: %w", err)
+	}
+	return nil
+}
+
+type walker struct {
+	exporter
+	site    *Site
+	tx      *database.Tx
+	visitor Visitor
+	options *Options
+	logins  map[int64]string
+	refs    map[int64]PortableTermRef
+}
+
+func (w *walker) authors(ctx context.Context) error {
+	w.logins = map[int64]string{}
+	const query = `SELECT id, login, email, display_name, first_name, last_name FROM users WHERE id > $1
+		AND (EXISTS (SELECT 1 FROM posts p WHERE p.author = users.id AND p.type <> 'revision' AND p.status <> 'auto-draft')
+			OR EXISTS (SELECT 1 FROM comments c WHERE c.user_id = users.id)) ORDER BY id LIMIT $2`
+	type row struct {
+		ID          int64  `db:"id"`
+		Login       string `db:"login"`
+		Email       string `db:"email"`
+		DisplayName string `db:"display_name"`
+		FirstName   string `db:"first_name"`
+		LastName    string `db:"last_name"`
+	}
+	return pages(ctx, w.tx, query, func(r *row) int64 { return r.ID }, func(rows []row) error {
+		for _, r := range rows {
+			w.logins[r.ID] = r.Login
+			if w.visitor.Author == nil {
+				continue
+			}
+			if err := w.visitor.Author(PortableAuthor(r)); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// terms shows categories, tags and the other taxonomies in turn, each from the top of its tree down.
+func (w *walker) terms(ctx context.Context) error {
+	var all []termRow
+	err := w.tx.Select(ctx, &all, `SELECT id, taxonomy, name, slug, parent, description, term_group FROM terms ORDER BY id`)
+	if err != nil {
+		return fmt.Errorf("read the terms: %w", err)
+	}
+	w.refs = make(map[int64]PortableTermRef, len(all))
+	for _, t := range all {
+		w.refs[t.ID] = PortableTermRef{t.Taxonomy, t.Slug, t.Name}
+	}
+	children := map[int64][]termRow{}
+	tops := map[string][]termRow{Category: nil, PostTag: nil}
+	others := []string{}
+	for _, t := range all {
+		if _, known := tops[t.Taxonomy]; !known {
+			tops[t.Taxonomy] = nil
+			others = append(others, t.Taxonomy)
+		}
+		if up, there := w.refs[t.Parent]; there && up.Taxonomy == t.Taxonomy {
+			children[t.Parent] = append(children[t.Parent], t)
+		} else {
+			tops[t.Taxonomy] = append(tops[t.Taxonomy], t)
+		}
+	}
+	if w.visitor.Term == nil {
+		return nil
+	}
+	for _, taxonomy := range append([]string{Category, PostTag}, others...) {
+		for level := tops[taxonomy]; len(level) > 0; {
+			var next []termRow
+			for part := range slices.Chunk(level, exportPage) {
+				if err := w.showTerms(ctx, part); err != nil {
+					return err
+				}
+				for _, t := range part {
+					next = append(next, children[t.ID]...)
+				}
+			}
+			level = next
+		}
+	}
+	return nil
+}
+
+func (w *walker) showTerms(ctx context.Context, list []termRow) error {
+	meta, err := w.meta(ctx, metaOfTerms, idsOf(list, func(t *termRow) int64 { return t.ID }))
+	if err != nil {
+		return err
+	}
+	for _, t := range list {
+		err := w.visitor.Term(PortableTerm{
+			ID: t.ID, Taxonomy: t.Taxonomy, Slug: t.Slug, Parent: w.refs[t.Parent].Slug, Name: t.Name, Description: t.Description, Meta: portableMeta(meta[t.ID]),
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func portableMeta(list []BundleMeta) []PortableMeta {
+	var out []PortableMeta
+	for _, m := range list {
+		out = append(out, PortableMeta{m.Key, m.Value})
+	}
+	return out
+}
+
+func (w *walker) posts(ctx context.Context) error {
+	if w.visitor.Post == nil {
+		return nil
+	}
+	const query = `SELECT ` + bundlePostColumns + ` FROM posts WHERE id > $1 AND type <> 'revision' AND status <> 'auto-draft' ORDER BY id LIMIT $2`
+	for after := int64(0); ; {
+		var rows []Post
+		if err := w.tx.Select(ctx, &rows, query, after, walkPage); err != nil {
+			return err
+		}
+		if len(rows) == 0 {
+			return nil
+		}
+		after = rows[len(rows)-1].ID
+		if err := w.showPosts(ctx, rows); err != nil {
+			return err
+		}
+	}
+}
+
+func (w *walker) showPosts(ctx context.Context, rows []Post) error {
+	ids := idsOf(rows, func(p *Post) int64 { return p.ID })
+	links := w.site.linker(w.options)
+	if err := links.prepare(ctx, rows); err != nil {
+		return err
+	}
+	meta, err := w.meta(ctx, metaOfPosts, ids)
+	if err != nil {
+		return err
+	}
+	terms := map[int64][]PortableTermRef{}
+	err = byIDs(ctx, w.tx, `SELECT post_id, term_id FROM post_terms WHERE post_id IN (?) ORDER BY post_id, term_id`, ids, func(p postTerm) {
+		terms[p.Post] = append(terms[p.Post], w.refs[p.Term])
+	})
+	if err != nil {
+		return err
+	}
+	files := map[int64]string{}
+	if err := byIDs(ctx, w.tx, attachmentQuery, ids, func(a attachmentRow) { files[a.Post] = a.File }); err != nil {
+		return err
+	}
+	comments, err := w.comments(ctx, ids)
+	if err != nil {
+		return err
+	}
+	for i := range rows {
+		p := &rows[i]
+		out := PortablePost{
+			ID: p.ID, Type: p.Type, Status: p.Status, Title: p.Title, Name: p.Name, Author: w.logins[p.Author], Content: p.Content, Excerpt: p.Excerpt,
+			Password: p.Password, Parent: p.Parent, MenuOrder: p.MenuOrder, CommentStatus: p.CommentStatus, PingStatus: p.PingStatus, GUID: w.site.GUID(p),
+			Sticky: p.Sticky, Date: p.Date, Modified: p.Modified, Terms: terms[p.ID], Meta: portableMeta(meta[p.ID]), Comments: comments[p.ID],
+			File: files[p.ID], Link: links.link(p),
+		}
+		if out.File != "" {
+			out.FileURL = w.site.uploadURL(out.File)
+		}
+		if p.DateGMT != nil {
+			out.DateGMT = *p.DateGMT
+		}
+		if p.ModifiedGMT != nil {
+			out.ModifiedGMT = *p.ModifiedGMT
+		}
+		if err := w.visitor.Post(out); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// comments reads the comments of a page of posts.
+func (w *walker) comments(ctx context.Context, posts []int64) (map[int64][]PortableComment, error) {
+	var list []Comment
+	err := byIDs(ctx, w.tx, `SELECT `+commentColumns+` FROM comments WHERE post_id IN (?) ORDER BY id`, posts, func(c Comment) { list = append(list, c) })
+	if err != nil {
+		return nil, fmt.Errorf("read the comments: %w", err)
+	}
+	meta, err := w.meta(ctx, metaOfComments, idsOf(list, func(c *Comment) int64 { return c.ID }))
+	if err != nil {
+		return nil, err
+	}
+	out := map[int64][]PortableComment{}
+	for _, c := range list {
+		out[c.Post] = append(out[c.Post], PortableComment{
+			ID: c.ID, Parent: c.Parent, UserID: c.UserID, Status: c.Status, Type: c.Type, Author: c.Author, Email: c.Email, URL: c.URL, IP: c.IP,
+			Content: c.Content, Date: c.Date, DateGMT: c.DateGMT, Meta: portableMeta(meta[c.ID]),
+		})
+	}
+	return out, nil
+}
