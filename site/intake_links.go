@@ -109,7 +109,7 @@ func (b *intakeBatch) reference(object int64, kind string, target, self int64, r
 // metaValue is the value that a custom field gets here, and whether it is taken at all.
 func (b *intakeBatch) metaValue(p *intakePost, m PortableMeta, refs map[int64]int64) (string, bool) {
 	switch m.Key {
-	case "", "_edit_lock": // somebody edits the post there, at this moment
+	case "", "_edit_lock", metaToPing: // what happens there at this moment: an edit, the search for links
 		return "", false
 	case "_wp_attached_file", "_wp_attachment_metadata", "_wp_attachment_backup_sizes":
 		return m.Value, p.Type != TypeAttachment // the file itself says so

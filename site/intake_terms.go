@@ -117,7 +117,7 @@ func slugOf(slug, name string) string {
 	if slug = cleanText(slug); slug != "" {
 		return slug
 	}
-	return termSlug(name)
+	return Slug(name)
 }
 
 // nameBareRefs gives the slugs of terms that are there to references that have only a name, as old exports do.

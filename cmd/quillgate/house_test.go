@@ -32,7 +32,7 @@ var stairs = map[string][]string{
 	"signer":    {"signature", "xmlrpc"},
 
 	"server":        {"wordpress", "public", "site", "auth", "apps", "xmlrpc", "media", "database"},
-	"cmd/quillgate": {"server", "signer", "xmlrpc", "wxr", "site", "auth", "apps", "database", "migrations"},
+	"cmd/quillgate": {"server", "signer", "xmlrpc", "wxr", "fetch", "site", "auth", "apps", "database", "migrations"},
 
 	"database/databasetest": {"database"},
 	"interop":               nil, // its tests import what they like; nobody imports it

@@ -15,12 +15,13 @@ import (
 )
 
 type importCmd struct {
-	File        string   `arg:"" help:"Site bundle (JSON) or export of WordPress (WXR); - is the standard input."`
-	Attachments string   `help:"Export of WordPress: folder with the uploads of that site." placeholder:"FOLDER"`
-	Author      []string `help:"Export of WordPress: who writes here what LOGIN wrote there. May be repeated." placeholder:"LOGIN=LOGIN"`
-	Report      string   `help:"Export of WordPress: write what could not be taken to this file, one JSON object a line." placeholder:"FILE"`
-	Quiet       bool     `help:"Show no progress."`
-	JSON        bool     `name:"json" help:"Answer in JSON."`
+	File             string   `arg:"" help:"Site bundle (JSON) or export of WordPress (WXR); - is the standard input."`
+	Attachments      string   `help:"Export of WordPress: folder with the uploads of that site." placeholder:"FOLDER"`
+	FetchAttachments bool     `help:"Export of WordPress: fetch uploads that are not in the folder from the addresses in the file, as far as these are public."`
+	Author           []string `help:"Export of WordPress: who writes here what LOGIN wrote there. May be repeated." placeholder:"LOGIN=LOGIN"`
+	Report           string   `help:"Export of WordPress: write what could not be taken to this file, one JSON object a line." placeholder:"FILE"`
+	Quiet            bool     `help:"Show no progress."`
+	JSON             bool     `name:"json" help:"Answer in JSON."`
 }
 
 // Help is shown by quillgate import --help.
@@ -66,8 +67,8 @@ func (c *importCmd) Run(ctx context.Context, s *settings, out streams) error {
 
 // load imports a bundle.
 func (c *importCmd) load(ctx context.Context, blog *server.Blog, in io.Reader, out streams) error {
-	if c.Attachments != "" || c.Report != "" || len(c.Author) > 0 {
-		return errors.New("--attachments, --author and --report are for exports of WordPress, and this is a bundle")
+	if c.Attachments != "" || c.FetchAttachments || c.Report != "" || len(c.Author) > 0 {
+		return errors.New("--attachments, --fetch-attachments, --author and --report are for exports of WordPress, and this is a bundle")
 	}
 	report, err := blog.Site.Import(ctx, in)
 	if err != nil {

@@ -22,7 +22,7 @@ import (
 )
 
 // headSize is how much of the beginning of a file tells it from others, together with its size.
-const headSize = 64 << 10
+const headSize = 64 << 10 // bytes
 
 // isWXR tells an export of WordPress, which is XML, from a bundle.
 func isWXR(head []byte) bool {
@@ -34,17 +34,19 @@ func isWXR(head []byte) bool {
 const (
 	batchRows  = 1500
 	batchBytes = 4 << 20
+	// fileRows is what an attachment counts beside its rows, so that few files are stored anew after an interruption.
+	fileRows = 100
 )
 
 // wxrImport is the import of one export of WordPress.
 type wxrImport struct {
-	blog    *server.Blog
-	cmd     *importCmd
-	in      io.Reader // from its beginning; an io.ReadSeeker when the file can be read from elsewhere
-	head    []byte
-	size    int64 // -1 when unknown
-	show    *progress
-	uploads *os.Root
+	blog  *server.Blog
+	cmd   *importCmd
+	in    io.Reader // from its beginning; an io.ReadSeeker when the file can be read from elsewhere
+	head  []byte
+	size  int64 // -1 when unknown
+	show  *progress
+	files *attachmentFiles // nil: none are looked for
 
 	reader *wxr.Reader
 	intake *site.Intake
@@ -72,12 +74,12 @@ func (im *wxrImport) run(ctx context.Context) error {
 	config := site.IntakeConfig{
 		Source: source(head), File: fmt.Sprintf("%d %s", im.size, hex.EncodeToString(sum[:])), Authors: authors, Date: head.PubDate,
 	}
-	if im.cmd.Attachments != "" {
-		if im.uploads, err = os.OpenRoot(im.cmd.Attachments); err != nil {
-			return fmt.Errorf("open the folder of attachments: %w", err)
-		}
-		defer im.uploads.Close()
-		config.Open = im.open
+	if im.files, err = im.cmd.openFiles(ctx, im.blog.Site); err != nil {
+		return err
+	}
+	if im.files != nil {
+		defer im.files.close()
+		config.Open = im.files.open
 	}
 	if im.intake, err = im.blog.Site.OpenIntake(ctx, config); err != nil {
 		return err
@@ -195,6 +197,9 @@ func (im *wxrImport) add(item wxr.Item) {
 		for i := range post.Comments {
 			im.rows += 1 + len(post.Comments[i].Meta)
 		}
+		if post.Type == site.TypeAttachment && im.files != nil {
+			im.rows += fileRows
+		}
 		im.batch.Posts = append(im.batch.Posts, post)
 	}
 	im.rows++
@@ -225,28 +230,6 @@ func (im *wxrImport) flush(ctx context.Context) error {
 	}
 	im.show.update(im.begun, im.size, items)
 	return nil
-}
-
-// open opens the file of an attachment in the folder of attachments: by its name below the uploads, wherever in the
-// folder the uploads begin, or by its bare name.
-func (im *wxrImport) open(_ context.Context, p *site.PortablePost) (io.ReadCloser, error) {
-	for _, name := range []string{p.File, path.Join("uploads", p.File), path.Join("wp-content/uploads", p.File), path.Base(p.File)} {
-		f, err := im.uploads.Open(name)
-		if errors.Is(err, fs.ErrNotExist) {
-			continue
-		}
-		if err != nil {
-			return nil, err
-		}
-		info, err := f.Stat()
-		if err == nil && info.Mode().IsRegular() {
-			return f, nil
-		}
-		if err := errors.Join(err, f.Close()); err != nil {
-			return nil, err
-		}
-	}
-	return nil, fs.ErrNotExist
 }
 
 // commentStatus is the status of a comment here, by what WordPress's database says of it.

@@ -1,0 +1,100 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"net/http"
+	"os"
+	"path"
+	"time"
+
+	"github.com/quillgate/quillgate/fetch"
+	"github.com/quillgate/quillgate/site"
+)
+
+// maxFetched bounds a file that is fetched, in bytes: it is in memory.
+const maxFetched = 64 << 20
+
+// attachmentFiles finds the files of attachments: in a folder, on the blog that the export is of, or both.
+type attachmentFiles struct {
+	folder   *os.Root
+	client   *fetch.Client
+	networks []fetch.Network
+}
+
+// openFiles makes ready what the flags name; nil for no flag.
+func (c *importCmd) openFiles(ctx context.Context, s *site.Site) (*attachmentFiles, error) {
+	if c.Attachments == "" && !c.FetchAttachments {
+		return nil, nil
+	}
+	f := &attachmentFiles{}
+	if c.FetchAttachments {
+		options, err := s.Options(ctx)
+		if err != nil {
+			return nil, err
+		}
+		for _, n := range options.PingbackNetworks() {
+			f.networks = append(f.networks, fetch.Network(n))
+		}
+		f.client = fetch.New(fetch.Config{UserAgent: "quillgate/" + version, Timeout: time.Minute, MaxBytes: maxFetched})
+	}
+	if c.Attachments != "" {
+		var err error
+		if f.folder, err = os.OpenRoot(c.Attachments); err != nil {
+			return nil, fmt.Errorf("open the folder of attachments: %w", err)
+		}
+	}
+	return f, nil
+}
+
+func (f *attachmentFiles) close() error {
+	if f.folder == nil {
+		return nil
+	}
+	return f.folder.Close()
+}
+
+// open opens the file of an attachment; see site.IntakeConfig.
+func (f *attachmentFiles) open(ctx context.Context, p *site.PortablePost) (io.ReadCloser, error) {
+	if f.folder != nil {
+		r, err := f.local(p)
+		if !errors.Is(err, fs.ErrNotExist) {
+			return r, err
+		}
+	}
+	if f.client != nil && p.FileURL != "" {
+		return f.fetch(ctx, p.FileURL)
+	}
+	return nil, fs.ErrNotExist
+}
+
+// local looks in the folder: for the name below the uploads, wherever in the folder the uploads begin, or the bare name.
+func (f *attachmentFiles) local(p *site.PortablePost) (io.ReadCloser, error) {
+	for _, name := range []string{p.File, path.Join("uploads", p.File), path.Join("wp-content/uploads", p.File), path.Base(p.File)} {
+		info, err := f.folder.Stat(name)
+		if errors.Is(err, fs.ErrNotExist) || err == nil && !info.Mode().IsRegular() {
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		return f.folder.Open(name)
+	}
+	return nil, fs.ErrNotExist
+}
+
+// fetch asks the other blog. Whatever does not come whole counts as not there.
+func (f *attachmentFiles) fetch(ctx context.Context, address string) (io.ReadCloser, error) {
+	answer, err := f.client.Do(ctx, fetch.Request{URL: address, Redirects: fetch.MaxRedirects, Networks: f.networks})
+	if ctx.Err() != nil {
+		return nil, ctx.Err()
+	}
+	if err != nil || answer.Status != http.StatusOK || answer.Truncated {
+		return nil, fs.ErrNotExist
+	}
+	return io.NopCloser(bytes.NewReader(answer.Body)), nil
+}

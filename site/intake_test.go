@@ -1,0 +1,393 @@
+package site_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/quillgate/quillgate/database"
+	"github.com/quillgate/quillgate/database/databasetest"
+	"github.com/quillgate/quillgate/media"
+	"github.com/quillgate/quillgate/site"
+)
+
+// carried is everything that a walk through a blog shows.
+func (b blog) carried(t *testing.T) site.IntakeBatch {
+	t.Helper()
+	var all site.IntakeBatch
+	err := b.Walk(t.Context(), site.Visitor{
+		Author: func(a site.PortableAuthor) error { all.Authors = append(all.Authors, a); return nil },
+		Term:   func(term site.PortableTerm) error { all.Terms = append(all.Terms, term); return nil },
+		Post:   func(p site.PortablePost) error { all.Posts = append(all.Posts, p); return nil },
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return all
+}
+
+// take takes content in, each object in a batch of its own when single, and returns what was reported.
+func (b blog) take(t *testing.T, cfg site.IntakeConfig, all site.IntakeBatch, single bool) (site.IntakeReport, []site.Problem) {
+	t.Helper()
+	in, err := b.OpenIntake(t.Context(), cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	batches := []site.IntakeBatch{all}
+	if single {
+		batches = nil
+		for _, a := range all.Authors {
+			batches = append(batches, site.IntakeBatch{Authors: []site.PortableAuthor{a}})
+		}
+		for _, term := range all.Terms {
+			batches = append(batches, site.IntakeBatch{Terms: []site.PortableTerm{term}})
+		}
+		for _, p := range all.Posts {
+			batches = append(batches, site.IntakeBatch{Posts: []site.PortablePost{p}})
+		}
+	}
+	for i, batch := range batches {
+		batch.Position = int64(i + 1)
+		if err := in.Add(t.Context(), batch); err != nil {
+			t.Fatal(err)
+		}
+		b.checkCounts(t)
+	}
+	if err := in.Finish(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	var problems []site.Problem
+	if err := in.Problems(t.Context(), func(p site.Problem) error { problems = append(problems, p); return nil }); err != nil {
+		t.Fatal(err)
+	}
+	return in.Report(), problems
+}
+
+// checkCounts compares the counts that the tables keep with what there is to count.
+func (b blog) checkCounts(t *testing.T) {
+	t.Helper()
+	var wrong []int64
+	err := b.db.Select(t.Context(), &wrong, `SELECT id FROM posts WHERE comment_count <> (SELECT COUNT(*) FROM comments c WHERE c.post_id = posts.id AND c.status = 'approve')
+		UNION ALL SELECT -id FROM terms WHERE count <> (SELECT COUNT(*) FROM post_terms pt JOIN posts p ON p.id = pt.post_id
+			WHERE pt.term_id = terms.id AND p.type = 'post' AND p.status = 'publish')`)
+	if err != nil || len(wrong) > 0 {
+		t.Errorf("counts of posts and (below 0) terms %v are wrong, %v", wrong, err)
+	}
+}
+
+// comparable is an export without what does not travel: people who wrote nothing, what they say of themselves, options,
+// revisions, and the ids of custom fields.
+func (b blog) comparable(t *testing.T) map[string]any {
+	t.Helper()
+	all := parse(t, b.export(t, site.ExportOptions{}))
+	for _, name := range []string{"options", "theme", "next_ids", "users"} {
+		delete(all, name)
+	}
+	strip := func(objects any) {
+		for _, o := range objects.([]any) {
+			meta, _ := o.(map[string]any)["meta"].([]any)
+			for _, m := range meta {
+				delete(m.(map[string]any), "id")
+			}
+		}
+	}
+	all["posts"] = slices.DeleteFunc(all["posts"].([]any), func(p any) bool { return p.(map[string]any)["type"] == "revision" })
+	for _, list := range []string{"terms", "posts", "comments"} {
+		strip(all[list])
+	}
+	return all
+}
+
+func config(name string) site.IntakeConfig {
+	return site.IntakeConfig{Source: "https://there.example", File: name}
+}
+
+// files opens the uploads of another blog.
+func (b blog) open(ctx context.Context, p *site.PortablePost) (io.ReadCloser, error) {
+	f, _, err := b.files.Open(ctx, p.File)
+	return f, err
+}
+
+// What one blog shows, another takes in and is the same then, in one batch or many; again, it changes nothing.
+func TestIntake(t *testing.T) {
+	databasetest.Each(t, func(t *testing.T, db *database.DB) {
+		first := openBlog(t, databasetest.Open(t, databasetest.SQLite(t)), nil)
+		first.mustImport(t, readBundle(t))
+		all, want := first.carried(t), first.comparable(t)
+		second := openBlog(t, db, nil)
+		second.mustImport(t, `{"options": {"gmt_offset": -3.5}}`)
+		if _, err := db.Exec(t.Context(), `DELETE FROM terms`); err != nil {
+			t.Fatal(err)
+		}
+		cfg := config("first")
+		cfg.Open = first.open
+		report, problems := second.take(t, cfg, all, true)
+		if len(problems) > 0 {
+			t.Errorf("problems: %v", problems)
+		}
+		if report.Posts.Added != len(all.Posts) || report.Terms.Added != len(all.Terms) || report.Users.Added != len(all.Authors) || report.Files != 2 {
+			t.Errorf("report %+v for %d posts, %d terms, %d authors", report, len(all.Posts), len(all.Terms), len(all.Authors))
+		}
+		if diff := cmp.Diff(want, second.comparable(t)); diff != "" {
+			t.Errorf("the other blog (-there +here):\n%s", diff)
+		}
+		if diff := cmp.Diff(first.uploads(t), second.uploads(t)); diff != "" {
+			t.Errorf("uploads (-there +here):\n%s", diff)
+		}
+		before := second.dump(t, tables)
+		for name, cfg := range map[string]site.IntakeConfig{"the same file": cfg, "a newer file": config("later"), "another name of the blog": {Source: "https://alias.example", File: "x"}} {
+			report, problems := second.take(t, cfg, all, false)
+			if !report.Unchanged() || len(problems) > 0 {
+				t.Errorf("%s again: %+v, %v", name, report, problems)
+			}
+		}
+		if diff := cmp.Diff(before, second.dump(t, tables)); diff != "" {
+			t.Errorf("a second import has changed something:\n%s", diff)
+		}
+	})
+}
+
+var noon = time.Date(2024, 5, 1, 12, 0, 0, 0, time.UTC)
+
+// at is a published post of the hour.
+func at(id int64, kind, title string) site.PortablePost {
+	when := noon.Add(time.Duration(id) * time.Hour)
+	return site.PortablePost{ID: id, Type: kind, Status: "publish", Title: title, Name: strings.ToLower(title), Date: when, DateGMT: when, Modified: when, ModifiedGMT: when}
+}
+
+// A blog that has ids, slugs, logins and files of its own keeps them; references follow to the new ids, also those to
+// objects that come later.
+func TestIntakeIntoAnotherBlog(t *testing.T) {
+	databasetest.Each(t, func(t *testing.T, db *database.DB) {
+		b := openBlog(t, db, nil)
+		b.mustImport(t, readBundle(t))
+		child, menu, post := at(3, "page", "Child"), at(5, "nav_menu_item", ""), at(6, "post", "Harbour")
+		child.Parent, child.Author = 7, "INES"
+		menu.Meta = []site.PortableMeta{{"_menu_item_type", "taxonomy"}, {"_menu_item_object_id", "4"}, {"_menu_item_menu_item_parent", "0"}}
+		post.Author, post.Meta = "grace", []site.PortableMeta{{"_thumbnail_id", "8"}, {"_edit_last", "2"}, {"_edit_lock", "1:2"}, {"note", "x"}}
+		post.Terms = []site.PortableTermRef{{"category", "wind", "Wind"}, {"post_tag", "new", "New & old"}, {"mood", "glad", "Glad"}}
+		post.Comments = []site.PortableComment{
+			{ID: 4, Parent: 3, Status: "approve", Author: "A", Content: "answer", DateGMT: noon.Add(time.Minute), UserID: 2},
+			{ID: 3, Status: "approve", Author: "B", Content: "question", DateGMT: noon, Meta: []site.PortableMeta{{"rating", "5"}}},
+			{ID: 60, Parent: 99, Status: "odd", Author: "C", Content: "lost", DateGMT: noon},
+		}
+		parent, picture, stray := at(7, "page", "Parent"), at(8, "attachment", "pier"), at(70, "page", "Stray")
+		picture.File, picture.Status = "2023/05/pier.png", "inherit"
+		stray.Parent = 999
+		ring := []site.PortablePost{at(80, "page", "One"), at(81, "page", "Two")}
+		ring[0].Parent, ring[1].Parent = 81, 80
+		all := site.IntakeBatch{
+			Authors: []site.PortableAuthor{{ID: 2, Login: "grace", Email: "INES@harbour.example", DisplayName: "Grace"}, {ID: 4, Login: "old boss"}},
+			Terms: []site.PortableTerm{
+				{ID: 4, Taxonomy: "category", Slug: "wind", Name: "Wind", Parent: "weather"}, {ID: 40, Taxonomy: "category", Slug: "weather", Name: "Weather"},
+				{ID: 41, Taxonomy: "category", Slug: "log", Name: "Log of theirs"}, {ID: 42, Taxonomy: "mood", Slug: "glad", Name: "Glad"},
+			},
+			Posts: append([]site.PortablePost{child, menu, post, parent, picture, stray, at(90, "poem", "Ode")}, ring...),
+		}
+		cfg := config("other")
+		cfg.Authors = map[string]string{"old boss": "admin"}
+		before := b.dump(t, tables)
+		report, problems := b.take(t, cfg, all, true)
+
+		var got []string
+		for _, p := range problems {
+			got = append(got, fmt.Sprintf("%s: %s", p.Object, p.Reason))
+		}
+		want := []string{
+			`author "grace": the e-mail address is another user's and was left out`,
+			`mood "Glad": taxonomy "mood" is not known here`,
+			`attachment 8: its slug is that of another post: it got a number`,
+			`post 80: it would be its own ancestor`,
+			`post 6: a term of taxonomy "mood" was left out`,
+			`comment 60 on post 6: status "odd" is not known here: it waits for a moderator`,
+			`comment 60 on post 6: the comment that it answers is not there`,
+			`attachment 8: its file was not found`,
+			`poem 90: post type "poem" is not known here`,
+			`post 70: its parent is not in the file`,
+		}
+		slices.Sort(want)
+		slices.Sort(got)
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("problems (-want +got):\n%s", diff)
+		}
+		if report.Posts.Added != 8 || report.Comments.Added != 3 || report.Users != (site.Tally{Added: 1, Same: 1}) {
+			t.Errorf("report %+v", report)
+		}
+		// What the blog had is as it was.
+		after := b.dump(t, tables)
+		for table, rows := range before {
+			for _, row := range rows {
+				if !slices.Contains(after[table], row) && !strings.Contains(row, "log|0|") { // its count may have grown
+					t.Errorf("%s lost %s", table, row)
+				}
+			}
+		}
+		b.checkOther(t)
+		if report, _ := b.take(t, cfg, all, false); !report.Unchanged() {
+			t.Errorf("again: %+v", report)
+		}
+	})
+}
+
+// checkOther looks at what TestIntakeIntoAnotherBlog has taken in.
+func (b blog) checkOther(t *testing.T) {
+	t.Helper()
+	text := func(query string, args ...any) string {
+		var out string
+		if err := b.db.Get(t.Context(), &out, query, args...); err != nil {
+			t.Errorf("%s: %v", query, err)
+		}
+		return out
+	}
+	meta := `SELECT value FROM post_meta m JOIN posts p ON p.id = m.post_id WHERE p.title = $1 AND p.type = $2 AND m.key = $3`
+	for _, test := range []struct{ what, got, want string }{
+		{"parent of a child that came first", text(`SELECT u.title FROM posts p JOIN posts u ON u.id = p.parent WHERE p.title = 'Child'`), "Parent"},
+		{"author by another spelling", text(`SELECT u.login FROM posts p JOIN users u ON u.id = p.author WHERE p.title = 'Child'`), "ines"},
+		{"new author", text(`SELECT u.login || u.role || u.password FROM posts p JOIN users u ON u.id = p.author WHERE p.title = 'Harbour' AND p.type = 'post'`), "graceauthor"},
+		{"thumbnail", text(`SELECT title FROM posts WHERE CAST(id AS TEXT) = (`+meta+`)`, "Harbour", "post", "_thumbnail_id"), "pier"},
+		{"last editor", text(`SELECT login FROM users WHERE CAST(id AS TEXT) = (`+meta+`)`, "Harbour", "post", "_edit_last"), "grace"},
+		{"term of a menu", text(`SELECT slug FROM terms WHERE CAST(id AS TEXT) = (`+meta+`)`, "", "nav_menu_item", "_menu_item_object_id"), "wind"},
+		{"parent of a term", text(`SELECT u.slug FROM terms t JOIN terms u ON u.id = t.parent WHERE t.slug = 'wind'`), "weather"},
+		{"name of a term", text(`SELECT name FROM terms WHERE slug = 'new'`), "New &amp; old"},
+		{"answer", text(`SELECT u.content FROM comments c JOIN comments u ON u.id = c.parent WHERE c.content = 'answer'`), "question"},
+		{"writer of the answer", text(`SELECT u.login FROM comments c JOIN users u ON u.id = c.user_id WHERE c.content = 'answer'`), "grace"},
+		{"slug of a page of another name", text(`SELECT name FROM posts WHERE title = 'Parent'`), "parent"},
+		{"file", text(`SELECT file FROM attachments a JOIN posts p ON p.id = a.post_id WHERE p.title = 'pier' AND p.id <> 8`), "2023/05/pier-1.png"},
+	} {
+		if test.got != test.want {
+			t.Errorf("%s: %q, want %q", test.what, test.got, test.want)
+		}
+	}
+}
+
+// An attachment without its file gets it from a later import, and a file that lies among the uploads is adopted.
+func TestIntakeFilesLater(t *testing.T) {
+	databasetest.Each(t, func(t *testing.T, db *database.DB) {
+		b := openBlog(t, db, nil)
+		picture, err := media.Blank("red.png", 600, 400)
+		if err != nil {
+			t.Fatal(err)
+		}
+		lies := at(6, "attachment", "Lies")
+		lies.File = "here/lies.png"
+		if _, err := b.files.Create(t.Context(), lies.File, bytes.NewReader(picture)); err != nil {
+			t.Fatal(err)
+		}
+		comes := at(5, "attachment", "Comes")
+		comes.File = "2024/05/red.png"
+		all := site.IntakeBatch{Posts: []site.PortablePost{comes, lies}, Position: 1}
+		if report, problems := b.take(t, config("x"), all, false); report.Files != 1 || len(problems) != 1 {
+			t.Errorf("without the file: %+v, %v", report, problems)
+		}
+		cfg := config("x")
+		cfg.Open = func(_ context.Context, p *site.PortablePost) (io.ReadCloser, error) {
+			if p.File != comes.File {
+				return nil, fmt.Errorf("asked for: %w", fs.ErrNotExist)
+			}
+			return io.NopCloser(bytes.NewReader(picture)), nil
+		}
+		if report, problems := b.take(t, cfg, all, false); report.Files != 1 || report.Posts != (site.Tally{Changed: 1, Same: 1}) || len(problems) != 0 {
+			t.Errorf("with the file: %+v, %v", report, problems)
+		}
+		want := []string{"5|2024/05/red.png|600|400", "6|here/lies.png|600|400"}
+		if diff := cmp.Diff(want, b.dump(t, map[string]string{"attachments": "post_id file width height"})["attachments"]); diff != "" {
+			t.Errorf("attachments (-want +got):\n%s", diff)
+		}
+		if got := len(b.uploads(t)); got != 6 {
+			t.Errorf("%d files in the store, want two pictures with a medium and a small version each", got)
+		}
+		broken := errors.New("disk on fire")
+		cfg.Open = func(context.Context, *site.PortablePost) (io.ReadCloser, error) { return nil, broken }
+		in, err := b.OpenIntake(t.Context(), cfg)
+		if err != nil {
+			t.Fatal(err)
+		}
+		other := at(7, "attachment", "Other")
+		other.File = "o.png"
+		if err := in.Add(t.Context(), site.IntakeBatch{Posts: []site.PortablePost{other}, Position: 1}); !errors.Is(err, broken) {
+			t.Errorf("a file that cannot be read: %v", err)
+		}
+	})
+}
+
+// Two imports of one file refuse each other; one that was interrupted goes on with its counts and problems.
+func TestIntakeGoesOn(t *testing.T) {
+	databasetest.Each(t, func(t *testing.T, db *database.DB) {
+		b := openBlog(t, db, nil)
+		open := func() *site.Intake {
+			in, err := b.OpenIntake(t.Context(), config("f"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			return in
+		}
+		first, second := open(), open()
+		batch := site.IntakeBatch{Posts: []site.PortablePost{at(1, "post", "A"), at(2, "poem", "B")}, Position: 10}
+		if err := first.Add(t.Context(), batch); err != nil {
+			t.Fatal(err)
+		}
+		if err := second.Add(t.Context(), batch); !errors.Is(err, site.ErrConflict) {
+			t.Errorf("a second import of the file: %v", err)
+		}
+		third := open()
+		if third.Position() != 10 || third.Report().Posts.Added != 1 {
+			t.Errorf("position %d, report %+v", third.Position(), third.Report())
+		}
+		problems := 0
+		if err := third.Problems(t.Context(), func(site.Problem) error { problems++; return nil }); err != nil || problems != 1 {
+			t.Errorf("%d problems, %v", problems, err)
+		}
+		if err := third.Rewind(t.Context()); err != nil || third.Position() != 0 {
+			t.Errorf("rewound to %d, %v", third.Position(), err)
+		}
+		if err := third.Add(t.Context(), batch); err != nil || third.Report().Posts != (site.Tally{Same: 1}) {
+			t.Errorf("after rewinding: %+v, %v", third.Report(), err)
+		}
+		_, err := b.OpenIntake(t.Context(), site.IntakeConfig{Authors: map[string]string{"a": "nobody"}})
+		if bad := (*site.Invalid)(nil); !errors.As(err, &bad) {
+			t.Errorf("an author who is not there: %v", err)
+		}
+	})
+}
+
+// A batch costs some statements, not some for each row.
+func TestIntakeStatements(t *testing.T) {
+	databasetest.Each(t, func(t *testing.T, db *database.DB) {
+		b := openBlog(t, db, nil)
+		batch := func(from, to int64) site.IntakeBatch {
+			out := site.IntakeBatch{Position: to}
+			for id := from; id < to; id++ {
+				p := at(id, "post", fmt.Sprintf("Post %d", id))
+				p.Terms = []site.PortableTermRef{{"category", "c", "C"}, {"post_tag", fmt.Sprintf("t%d", id%7), "T"}}
+				p.Meta = []site.PortableMeta{{"k", "v"}}
+				for i := range int64(5) {
+					p.Comments = append(p.Comments, site.PortableComment{ID: id*5 + i, Status: "approve", Author: "A", DateGMT: noon.Add(time.Duration(i))})
+				}
+				out.Posts = append(out.Posts, p)
+			}
+			return out
+		}
+		in, err := b.OpenIntake(t.Context(), config("s"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, n := range []int64{64, 128} {
+			before := db.Statements()
+			if err := in.Add(t.Context(), batch(n, 2*n)); err != nil {
+				t.Fatal(err)
+			}
+			if spent, most := db.Statements()-before, 40+n*9/64+n/20; spent > most {
+				t.Errorf("%d posts with %d comments took %d statements, want at most %d", n, 5*n, spent, most)
+			}
+		}
+	})
+}
