@@ -29,6 +29,7 @@ const (
 	clientBurst = 60
 	pagesAtOnce = 8
 	looksKept   = 20000 // entries of each table; no looks beyond
+	sweepPause  = 10 * time.Second
 )
 
 // looks remembers which pages were looked at. The zero value is not ready; see newLooks.
@@ -40,6 +41,7 @@ type looks struct {
 	answers map[[2]string]answer // by source and target
 	// The moments from which on a host or a client has all its looks again.
 	hosts, clients map[string]time.Time
+	swept          time.Time
 }
 
 // answer is what came of a look; while it goes on the error is errPingWait.
@@ -137,9 +139,10 @@ func (l *looks) end(key [2]string, err error) {
 
 // sweep forgets what does not count any more, when there is much.
 func (l *looks) sweep(now time.Time) {
-	if max(len(l.answers), len(l.hosts), len(l.clients)) < looksKept/2 {
+	if max(len(l.answers), len(l.hosts), len(l.clients)) < looksKept/2 || now.Sub(l.swept) < sweepPause {
 		return
 	}
+	l.swept = now
 	for key, a := range l.answers {
 		if !now.Before(a.until) {
 			delete(l.answers, key)
