@@ -1,0 +1,29 @@
+package interop
+
+import (
+	"testing"
+)
+
+// Every method that the server knows has an exchange that succeeds among the recordings, and one at least is replayed.
+func TestEveryMethodIsRecorded(t *testing.T) {
+	recorded := make(map[string]bool)
+	for _, s := range loadScenarios(t) {
+		if pending[s.Scenario] != "" {
+			continue
+		}
+		for i, x := range s.Exchanges {
+			if x.Outcome == "ok" && !s.excused(i) {
+				recorded[x.Method] = true
+			}
+		}
+	}
+	known := openEdge(t, seed(t, "")).ask(t, rpc("system.listMethods"))
+	if len(known.I) < 80 {
+		t.Errorf("the server knows %d methods, want WordPress's 80 at least", len(known.I))
+	}
+	for _, name := range known.I {
+		if !recorded[name.value()] {
+			t.Errorf("no recorded exchange shows what %s answers", name.value())
+		}
+	}
+}
