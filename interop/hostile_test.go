@@ -2,6 +2,7 @@ package interop
 
 import (
 	"encoding/json"
+	"os"
 	"os/exec"
 	"regexp"
 	"strconv"
@@ -42,7 +43,11 @@ func TestHostile(t *testing.T) {
 		}
 		return string(out)
 	}
-	out := run()
+	var more []string
+	if os.Getenv("QUILLGATE_TEST_NIGHTLY") != "" {
+		more = []string{"--slow", "--timing"} // minutes that nothing but waits in
+	}
+	out := run(more...)
 	t.Log(out[strings.LastIndexByte(strings.TrimSpace(out), '\n')+1:])
 	for _, m := range failedCase.FindAllStringSubmatch(out, -1) {
 		name, why := m[1], m[2]
