@@ -92,7 +92,9 @@ func (p *Pages) Home(w http.ResponseWriter, r *http.Request) {
 		p.home(w, r, query.Get("paged"))
 		return
 	}
-	post, err := p.site.FindPost(r.Context(), auth.Identity{}, r.URL.RequestURI(), 0)
+	// The address as the visitor has it: a proxy may have taken off the path of the base URL.
+	address := p.site.BaseURL() + r.URL.EscapedPath() + "?" + r.URL.RawQuery
+	post, err := p.site.FindPost(r.Context(), auth.Identity{}, address, 0)
 	p.post(w, r, post, err)
 }
 
