@@ -29,7 +29,7 @@ type endpoint struct {
 	now  time.Time // of the blog's clock
 }
 
-func openEndpoint(t *testing.T, db *database.DB) *endpoint {
+func openEndpoint(t testing.TB, db *database.DB) *endpoint {
 	t.Helper()
 	ctx, dir := t.Context(), t.TempDir()
 	e := &endpoint{db: db, now: time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)}
@@ -63,7 +63,7 @@ func openEndpoint(t *testing.T, db *database.DB) *endpoint {
 	return e
 }
 
-func must(t *testing.T, err error) {
+func must(t testing.TB, err error) {
 	t.Helper()
 	if err != nil {
 		t.Fatal(err)
@@ -71,7 +71,7 @@ func must(t *testing.T, err error) {
 }
 
 // call asks a method and returns its result, or the code of its fault.
-func (e *endpoint) call(t *testing.T, method string, params ...xmlrpc.Value) (v xmlrpc.Value, fault int) {
+func (e *endpoint) call(t testing.TB, method string, params ...xmlrpc.Value) (v xmlrpc.Value, fault int) {
 	t.Helper()
 	body := xmlrpc.AppendCall(nil, method, params...)
 	r := httptest.NewRequestWithContext(context.WithoutCancel(t.Context()), "POST", "https://blog.example/xmlrpc.php", bytes.NewReader(body))
@@ -89,13 +89,13 @@ func (e *endpoint) call(t *testing.T, method string, params ...xmlrpc.Value) (v 
 }
 
 // as asks a method whose first parameters are the blog, the user name and the password.
-func (e *endpoint) as(t *testing.T, login, method string, params ...xmlrpc.Value) (xmlrpc.Value, int) {
+func (e *endpoint) as(t testing.TB, login, method string, params ...xmlrpc.Value) (xmlrpc.Value, int) {
 	t.Helper()
 	return e.call(t, method, append([]xmlrpc.Value{xmlrpc.Int(1), xmlrpc.String(login), xmlrpc.String(login + "-password")}, params...)...)
 }
 
 // get is as for the administrator, where a fault ends the test.
-func (e *endpoint) get(t *testing.T, method string, params ...xmlrpc.Value) xmlrpc.Value {
+func (e *endpoint) get(t testing.TB, method string, params ...xmlrpc.Value) xmlrpc.Value {
 	t.Helper()
 	v, fault := e.as(t, "administrator", method, params...)
 	if fault != 0 {
