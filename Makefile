@@ -43,4 +43,4 @@ nightly: tools lint build
 	go test -timeout 2h -race ./...
 
 bench:
-	go test -run '^$$' -bench . -benchmem ./xmlrpc ./server ./wxr
+	go test -run '^$$' -bench . -benchmem ./xmlrpc ./server ./wxr ./wordpress
