@@ -54,7 +54,7 @@ func (u *Users) Create(ctx context.Context, in NewUser) (User, error) {
 		user.DisplayName = user.Login
 	}
 	err = u.db.Update(ctx, func(tx *database.Tx) (err error) {
-		if user.Nicename, err = freeNicename(ctx, tx, user.Login, 0); err != nil {
+		if user.Nicename, err = freeNicename(ctx, tx, nicename(user.Login), 0); err != nil {
 			return err
 		}
 		user.ID, err = insertUser(ctx, tx, account{user, hash})
@@ -115,10 +115,13 @@ func taken(err error) error {
 	return err
 }
 
-// freeNicename makes the name in addresses from a text: lower case letters,
-// digits and hyphens, with a number when somebody else has it.
-func freeNicename(ctx context.Context, q database.Queryer, text string, self int64) (string, error) {
-	base := strings.Trim(strings.Map(func(r rune) rune {
+// maxNicename is the longest name in addresses, in bytes.
+const maxNicename = 50
+
+// nicename makes the name in addresses from a text: lower case letters, digits
+// and hyphens.
+func nicename(text string) string {
+	return strings.Trim(strings.Map(func(r rune) rune {
 		switch {
 		case r >= 'a' && r <= 'z' || r >= '0' && r <= '9' || r == '_' || r == '-':
 			return r
@@ -127,7 +130,12 @@ func freeNicename(ctx context.Context, q database.Queryer, text string, self int
 		}
 		return -1
 	}, fold(text)), "-")
-	base = base[:min(len(base), 50)]
+}
+
+// freeNicename shortens a nicename to fit, and gives it a number when somebody
+// else has it.
+func freeNicename(ctx context.Context, q database.Queryer, base string, self int64) (string, error) {
+	base = base[:min(len(base), maxNicename)]
 	if base == "" {
 		base = "user"
 	}
@@ -176,7 +184,11 @@ func (u *Users) UpdateProfile(ctx context.Context, id int64, p Profile) (User, e
 			user.DisplayName = strings.TrimSpace(*p.DisplayName)
 		}
 		if p.Nicename != nil && strings.TrimSpace(*p.Nicename) != "" {
-			if user.Nicename, err = freeNicename(ctx, tx, *p.Nicename, id); err != nil {
+			name := nicename(*p.Nicename)
+			if len(name) > maxNicename {
+				return &Invalid{"nicename", fmt.Sprintf("it is longer than %d bytes", maxNicename)}
+			}
+			if user.Nicename, err = freeNicename(ctx, tx, name, id); err != nil {
 				return err
 			}
 		}

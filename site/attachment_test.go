@@ -171,6 +171,7 @@ func TestCreateAttachmentRefusals(t *testing.T) {
 			{"nobody", nil, auth.Identity{}, site.Upload{Name: "a.png"}, isDenied},
 			{"contributor", nil, contribut, site.Upload{Name: "a.png"}, isDenied},
 			{"to another's post", nil, authorWho, site.Upload{Name: "a.png", Parent: post}, isDenied},
+			{"program to another's post", nil, authorWho, site.Upload{Name: "a.php", Parent: post}, is(site.ErrFileType)},
 			{"to no post", nil, adminWho, site.Upload{Name: "a.png", Parent: post + 1000}, isDenied},
 			{"no name", nil, authorWho, site.Upload{Name: "../"}, is(site.ErrNoFileName)},
 			{"program", nil, adminWho, site.Upload{Name: "a.php", Type: "image/png"}, is(site.ErrFileType)},

@@ -97,8 +97,8 @@ func (s *Site) canModerate(who auth.Identity, p *Post) bool { return s.CanEdit(w
 
 // CommentFilter says which comments ListComments returns.
 type CommentFilter struct {
-	// Status is one of the statuses; "" and "all" are the approved ones and those that wait. What is no status finds
-	// nothing.
+	// Status is one of the statuses, or several with commas or spaces between them; "" and "all" are the approved ones
+	// and those that wait, "any" is every comment. What is no status finds nothing.
 	Status   string
 	Post     int64  // only of this post, 0 for all
 	PostType string // only of posts of this type, "" for all
@@ -147,11 +147,15 @@ func (f CommentFilter) query(who auth.Identity) (string, []any) {
 	if !moderator {
 		q.WriteString(` AND (p.status IN ('publish', 'inherit') AND p.password = '' OR p.author = ` + arg(who.User.ID) + `)`)
 	}
-	switch f.Status {
-	case "", "all":
-		q.WriteString(` WHERE c.status IN ('approve', 'hold')`)
-	default:
-		q.WriteString(` WHERE c.status = ` + arg(f.Status))
+	q.WriteString(` WHERE `)
+	if statuses := f.statuses(); statuses == nil {
+		q.WriteString(`1 = 1`)
+	} else {
+		places := make([]string, len(statuses))
+		for i, status := range statuses {
+			places[i] = arg(status)
+		}
+		q.WriteString(`c.status IN (` + strings.Join(places, `, `) + `)`)
 	}
 	if f.Post != 0 {
 		q.WriteString(` AND c.post_id = ` + arg(f.Post))
@@ -162,6 +166,34 @@ func (f CommentFilter) query(who auth.Identity) (string, []any) {
 	}
 	q.WriteString(` ORDER BY c.date_gmt DESC, c.id DESC LIMIT ` + arg(limit) + ` OFFSET ` + arg(max(f.Offset, 0)))
 	return q.String(), args
+}
+
+// maxStatuses bounds how many statuses one filter may name.
+const maxStatuses = 10
+
+// statuses are those that the filter lets through; nil stands for all. 1 and 0 are how WordPress stores the approved
+// ones and those that wait.
+func (f CommentFilter) statuses() []string {
+	words := strings.FieldsFunc(f.Status, func(c rune) bool { return c == ',' || c == ' ' || c == '\t' || c == '\r' || c == '\n' })
+	if len(words) == 0 {
+		words = []string{"all"}
+	}
+	var out []string
+	for _, word := range words[:min(len(words), maxStatuses)] {
+		switch word {
+		case "any":
+			return nil
+		case "all":
+			out = append(out, CommentApproved, CommentHeld)
+		case "1":
+			out = append(out, CommentApproved)
+		case "0":
+			out = append(out, CommentHeld)
+		default:
+			out = append(out, word)
+		}
+	}
+	return out
 }
 
 // fullComments adds what comments show of their posts, in a bounded number of statements.

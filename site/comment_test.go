@@ -90,7 +90,7 @@ func TestCreateComment(t *testing.T) {
 		if n := g.count(t, 3); n != 3 {
 			t.Errorf("the post counts %d comments, want 3", n)
 		}
-		for name, parent := range map[string]int64{"unknown": 999, "on another post": 8} {
+		for name, parent := range map[string]int64{"unknown": 999, "spam": 8} {
 			if got, err := g.comment(t, "admin", site.NewComment{Post: 3, Parent: parent, Content: name}); err != nil || got.Parent != 0 {
 				t.Errorf("answer to a comment that is %s: %+v, %v; want parent 0", name, got, err)
 			}
@@ -352,6 +352,8 @@ func TestListComments(t *testing.T) {
 			{"approved", site.CommentFilter{Status: "approve"}, []int64{3, 2}},
 			{"spam", site.CommentFilter{Status: "spam"}, []int64{8}},
 			{"no status", site.CommentFilter{Status: "fine"}, nil},
+			{"as they are stored", site.CommentFilter{Status: "1"}, []int64{3, 2}},
+			{"several", site.CommentFilter{Status: "0, spam"}, []int64{8, 4}},
 			{"page by page", site.CommentFilter{Limit: 1, Offset: 1}, []int64{3}},
 			{"of a post", site.CommentFilter{Post: 6, Status: "spam"}, []int64{8}},
 			{"of another post", site.CommentFilter{Post: 5}, nil},

@@ -72,12 +72,14 @@ func (s *Site) CreateComment(ctx context.Context, who auth.Identity, in NewComme
 	return c.ID, nil
 }
 
-// mayComment says whether a post takes comments, and from this caller: nobody comments on what they cannot read.
+// mayComment says whether a post takes comments, and from this caller: nobody comments on what they cannot read, but for
+// those who are signed in and, as in WordPress, comment on what is not published yet.
 func (s *Site) mayComment(who auth.Identity, p *Post) error {
 	if p.CommentStatus != "open" || p.Type == TypeRevision {
 		return ErrCommentsClosed
 	}
-	if !s.CanRead(who, p, "") || p.Status == StatusPublish && p.Password != "" && !s.CanEdit(who, p) {
+	waits := p.Status == StatusDraft || p.Status == StatusPending || p.Status == StatusFuture
+	if !(waits && who.LoggedIn()) && !s.CanRead(who, p, "") || p.Status == StatusPublish && p.Password != "" && !s.CanEdit(who, p) {
 		return &Denied{Action: "comment on this post"}
 	}
 	return nil
@@ -107,13 +109,14 @@ func (s *Site) newComment(who auth.Identity, in NewComment, o *Options) (Comment
 	return c, checkCommentLengths(&c)
 }
 
-// liveParent is the parent when it is a comment on the same post that can be answered, else 0.
+// liveParent is the parent when it is a comment that can be answered, else 0. As in WordPress it may be one on another
+// post.
 func liveParent(ctx context.Context, tx *database.Tx, c Comment) (int64, error) {
 	if c.Parent == 0 {
 		return 0, nil
 	}
 	var n int64
-	err := tx.Get(ctx, &n, `SELECT COUNT(*) FROM comments WHERE id = $1 AND post_id = $2 AND status IN ('approve', 'hold')`, c.Parent, c.Post)
+	err := tx.Get(ctx, &n, `SELECT COUNT(*) FROM comments WHERE id = $1 AND status IN ('approve', 'hold')`, c.Parent)
 	if err != nil {
 		return 0, fmt.Errorf("look for comment %d: %w", c.Parent, err)
 	}

@@ -5,12 +5,14 @@ import (
 	"net/url"
 	"strings"
 
+	"golang.org/x/text/unicode/norm"
+
 	"github.com/quillgate/quillgate/auth"
 )
 
 // EditProfile changes what the caller says of themselves. Names lose all markup, the biography keeps that of comments,
-// and the address keeps only what is one; an empty nickname, display name or nicename becomes the user name. Errors:
-// *auth.Invalid.
+// and the address keeps only what is one; an empty nickname, display name or nicename becomes the user name. As in
+// WordPress a biography that stays is filtered again with the rest. Errors: *auth.Invalid.
 func (s *Site) EditProfile(ctx context.Context, who auth.Identity, p auth.Profile) error {
 	if !who.LoggedIn() {
 		return &Denied{Action: "edit a profile without signing in"}
@@ -20,9 +22,14 @@ func (s *Site) EditProfile(ctx context.Context, who auth.Identity, p auth.Profil
 			*text = plainLine(*text)
 		}
 	}
-	if p.Bio != nil {
-		*p.Bio = strings.TrimSpace(filterHTML(cleanText(*p.Bio), titlePolicy()))
+	if p.Bio == nil {
+		user, err := s.users.Get(ctx, who.User.ID)
+		if err != nil {
+			return err
+		}
+		p.Bio = &user.Bio
 	}
+	*p.Bio = strings.TrimSpace(filterHTML(cleanText(*p.Bio), titlePolicy()))
 	if p.URL != nil {
 		*p.URL = webAddress(*p.URL)
 	}
@@ -31,8 +38,20 @@ func (s *Site) EditProfile(ctx context.Context, who auth.Identity, p auth.Profil
 			*name = who.User.Login
 		}
 	}
+	if p.Nicename != nil {
+		*p.Nicename = plainText(*p.Nicename)
+	}
 	_, err := s.users.UpdateProfile(ctx, who.User.ID, p)
 	return err
+}
+
+// plainText writes Latin letters without their accents, in lower case.
+func plainText(text string) string {
+	var b strings.Builder
+	for _, c := range norm.NFC.String(text) {
+		b.WriteString(plainLetters(c))
+	}
+	return b.String()
 }
 
 // plainLine makes one line of text without markup, in which &, < and > are entities.

@@ -36,6 +36,14 @@ func (s *Site) CreateAttachment(ctx context.Context, who auth.Identity, u Upload
 	if !who.Can(auth.UploadFiles) {
 		return nil, errUpload
 	}
+	rules := media.Rules{Active: who.Can(auth.UnfilteredHTML)}
+	title := rules.Clean(u.Name)
+	if title == "" {
+		return nil, ErrNoFileName
+	}
+	if _, ok := rules.Type(title); !ok {
+		return nil, ErrFileType
+	}
 	if u.Parent != 0 {
 		parent, err := readPost(ctx, s.db, u.Parent)
 		if err != nil && !errors.Is(err, ErrNotFound) {
@@ -44,14 +52,6 @@ func (s *Site) CreateAttachment(ctx context.Context, who auth.Identity, u Upload
 		if err != nil || !s.CanEdit(who, parent) {
 			return nil, &Denied{Action: "edit this post"}
 		}
-	}
-	rules := media.Rules{Active: who.Can(auth.UnfilteredHTML)}
-	title := rules.Clean(u.Name)
-	if title == "" {
-		return nil, ErrNoFileName
-	}
-	if _, ok := rules.Type(title); !ok {
-		return nil, ErrFileType
 	}
 	opts, err := s.Options(ctx)
 	if err != nil {

@@ -256,7 +256,8 @@ func TestGetUsers(t *testing.T) {
 			{"by login", "administrator author contributor editor subscriber", members()},
 			{"number", "administrator author", members("number", xmlrpc.Int(2))},
 			{"offset as text", "contributor editor", members("number", "2", "offset", "2")},
-			{"number 0 is all", "administrator author contributor editor subscriber", members("number", xmlrpc.Int(0))},
+			{"number 0 is all", "administrator author contributor editor subscriber", members("number", xmlrpc.Int(0), "offset", xmlrpc.Int(2))},
+			{"several orders", "administrator editor author contributor subscriber", members("orderby", "ID, display_name")},
 			{"role", "editor", members("role", "editor")},
 			{"authors", "administrator author contributor editor", members("who", "authors")},
 			{"id, last first", "subscriber contributor author editor administrator", members("orderby", "ID", "order", "desc")},
@@ -293,6 +294,25 @@ func TestEditProfile(t *testing.T) {
 		want := `{user_id: "3", username: "author", first_name: "Al &amp; Co", bio: "A &amp; \"b\" x<em>c</em>", email: "author@office.example", nickname: "author", url: "", display_name: "author", roles: ["author"]}`
 		if err != nil || show(got) != want {
 			t.Errorf("profile %s, %v\nwant %s", show(got), err, want)
+		}
+	})
+}
+
+// An edit filters what an import brought in as it was; names in addresses are plain letters, and not long.
+func TestEditProfileLeavesNothingUnfiltered(t *testing.T) {
+	each(t, func(t *testing.T, o *office) {
+		if _, err := o.db.Exec(t.Context(), `UPDATE users SET bio = 'This & "that"' WHERE id = 3`); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := o.as(t, "author", "wp.editProfile", members("nicename", "Ünal Große!")); err != nil {
+			t.Fatal(err)
+		}
+		got, err := o.as(t, "author", "wp.getProfile", names("bio", "nicename"))
+		if want := `{user_id: "3", bio: "This &amp; \"that\"", nicename: "unal-grose"}`; err != nil || show(got) != want {
+			t.Errorf("profile %s, %v\nwant %s", show(got), err, want)
+		}
+		if _, err := o.as(t, "author", "wp.editProfile", members("nicename", strings.Repeat("x", 51))); code(err) != 500 {
+			t.Errorf("a nicename of 51 letters: %v, want fault 500", err)
 		}
 	})
 }
@@ -430,6 +450,10 @@ func TestNewComment(t *testing.T) {
 			{"said before", "editor", xmlrpc.Int(2), members("content", "0", "comment_parent", xmlrpc.Int(5)), 403},
 			{"no post", "editor", xmlrpc.Int(99), members("content", "x"), 404},
 			{"post 0", "editor", xmlrpc.Int(0), members("content", "x"), 404},
+			{"no number", "editor", xmlrpc.String("2nd"), members("content", "x"), 404},
+			{"a private post", "contributor", xmlrpc.Int(4), members("content", "x"), 403},
+			{"a protected post", "contributor", xmlrpc.Int(5), members("content", "x"), 403},
+			{"somebody else's draft", "contributor", xmlrpc.Int(3), members("content", "x"), 0},
 			{"an address that is none", "editor", xmlrpc.String("https://elsewhere.example/"), members("content", "x"), 404},
 			{"first of two", "subscriber", xmlrpc.Int(1), members("content", "x"), 0},
 			{"second at once", "subscriber", xmlrpc.Int(1), members("content", "y"), 403},

@@ -3,6 +3,8 @@ package wordpress
 import (
 	"context"
 	"errors"
+	"strconv"
+	"strings"
 
 	"github.com/quillgate/quillgate/auth"
 	"github.com/quillgate/quillgate/site"
@@ -72,7 +74,9 @@ func (a *API) getComments(ctx context.Context, who auth.Identity, p params) (xml
 		Limit: commentsPerPage, Offset: count(filter.Get("offset")),
 	}
 	if v, ok := filter.Member("number"); ok {
-		f.Limit = count(v)
+		if f.Limit = count(v); f.Limit == 0 {
+			f.Offset = 0 // as in WordPress a list without an end has all
+		}
 	}
 	if v, ok := filter.Member("post_type"); ok && textOf(v) == "" {
 		return xmlrpc.Value{}, errNoCommentsType
@@ -152,7 +156,7 @@ func (a *API) newComment(ctx context.Context, who auth.Identity, p params, at or
 
 // postNamed reads the id of a post, or finds the post by its address.
 func (a *API) postNamed(ctx context.Context, who auth.Identity, v xmlrpc.Value) (int64, error) {
-	if text := textOf(v); v.Kind() == xmlrpc.KindString && leadingInt(text) == 0 && text != "" && text != "0" {
+	if text := textOf(v); v.Kind() == xmlrpc.KindString && text != "" && !numeric(text) {
 		found, err := a.site.FindPost(ctx, who, text, 0)
 		if err != nil {
 			return 0, err
@@ -160,6 +164,12 @@ func (a *API) postNamed(ctx context.Context, who auth.Identity, v xmlrpc.Value) 
 		return found.ID, nil
 	}
 	return int64(count(v)), nil
+}
+
+// numeric says whether a text is a number and nothing else.
+func numeric(text string) bool {
+	_, err := strconv.ParseFloat(strings.TrimSpace(text), 64)
+	return err == nil
 }
 
 // commentStatusWords are the names of the statuses for people.

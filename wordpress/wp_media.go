@@ -40,8 +40,8 @@ func (a *API) getMediaItem(ctx context.Context, who auth.Identity, p params) (xm
 // WordPress a list without a number begins at the first file whatever the offset.
 func (a *API) getMediaLibrary(ctx context.Context, who auth.Identity, p params) (xmlrpc.Value, error) {
 	filter := p.at(3)
-	f := site.AttachmentFilter{MimeType: textOf(filter.Get("mime_type"))}
-	if v, ok := filter.Member("parent_id"); ok && textOf(v) != "" {
+	f := site.AttachmentFilter{MimeType: strings.Join(namesOf(filter.Get("mime_type")), ",")}
+	if v, ok := filter.Member("parent_id"); ok && !v.IsZero() {
 		f.Parent = new(absOf(v))
 	}
 	if v, ok := filter.Member("number"); ok {
@@ -64,6 +64,9 @@ func (a *API) getMediaLibrary(ctx context.Context, who auth.Identity, p params) 
 // defaultMediaCount is how many files a number of 0 asks for: as many as WordPress shows posts on a page.
 const defaultMediaCount = 10
 
+// noPost is an id that no post has.
+const noPost = -1
+
 // newMediaObject is metaWeblog.newMediaObject and wp.uploadFile: members name, type, bits and, if the file belongs to
 // a post, post_id. overwrite has no effect, as in WordPress: a name that is taken gets a number.
 func (a *API) newMediaObject(ctx context.Context, who auth.Identity, p params) (xmlrpc.Value, error) {
@@ -73,8 +76,12 @@ func (a *API) newMediaObject(ctx context.Context, who auth.Identity, p params) (
 		return xmlrpc.Value{}, err
 	}
 	defer bits.Close()
+	parent := intOf(data.Get("post_id"))
+	if parent == 0 && truthOf(data.Get("post_id")) {
+		parent = noPost // a text that is no number names a post that is not there
+	}
 	item, err := a.site.CreateAttachment(ctx, who, site.Upload{
-		Name: textOf(data.Get("name")), Type: textOf(data.Get("type")), Parent: intOf(data.Get("post_id")), Bytes: bits,
+		Name: textOf(data.Get("name")), Type: textOf(data.Get("type")), Parent: parent, Bytes: bits,
 	})
 	if err != nil {
 		return xmlrpc.Value{}, err

@@ -131,6 +131,16 @@ var userOrders = map[string]auth.OrderBy{
 	"display_name": auth.ByDisplayName, "name": auth.ByDisplayName,
 }
 
+// userOrder is the first order that a list of them names.
+func userOrder(list string) auth.OrderBy {
+	for _, word := range strings.FieldsFunc(list, func(c rune) bool { return c == ',' || c == ' ' }) {
+		if by, known := userOrders[word]; known {
+			return by
+		}
+	}
+	return auth.ByLogin
+}
+
 // usersPerPage is how many users wp.getUsers answers when the filter has no number.
 const usersPerPage = 50
 
@@ -142,7 +152,9 @@ func (a *API) getUsers(ctx context.Context, who auth.Identity, p params) (xmlrpc
 	filter := p.at(3)
 	f := auth.Filter{Limit: usersPerPage, Offset: count(filter.Get("offset")), OrderBy: auth.ByLogin}
 	if v, ok := filter.Member("number"); ok {
-		f.Limit = count(v)
+		if f.Limit = count(v); f.Limit == 0 {
+			f.Offset = 0 // as in WordPress a list without an end has all
+		}
 	}
 	if v, ok := filter.Member("role"); ok {
 		f.Role = auth.Role(textOf(v))
@@ -151,9 +163,7 @@ func (a *API) getUsers(ctx context.Context, who auth.Identity, p params) (xmlrpc
 		}
 	}
 	if v, ok := filter.Member("orderby"); ok {
-		if by, known := userOrders[textOf(v)]; known {
-			f.OrderBy = by
-		}
+		f.OrderBy = userOrder(textOf(v))
 		// As in WordPress, an order that is none means the last first.
 		if v, ok := filter.Member("order"); ok {
 			f.Desc = !strings.EqualFold(textOf(v), "ASC")
