@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"os"
 	"os/signal"
+	"path/filepath"
 	"strings"
 	"syscall"
 
@@ -104,7 +106,11 @@ The password is shown this once. Better than a password is a key, with which a p
 
 // keyCommand is the command that makes a key for this blog, to be pasted into a shell.
 func keyCommand(s *settings) string {
-	words := []string{"quillgate", "app", "create", "--user", "admin", "--name", `"My program"`}
+	program := "quillgate"
+	if strings.ContainsRune(os.Args[0], filepath.Separator) {
+		program = quoted(os.Args[0]) // it is not in the search path: say it as it was said
+	}
+	words := []string{program, "app", "create", "--user", "admin", "--name", `"My program"`}
 	if s.dataGiven() {
 		words = append(words, "--data", quoted(s.Data))
 	}
