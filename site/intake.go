@@ -98,7 +98,7 @@ func (s *Site) OpenIntake(ctx context.Context, cfg IntakeConfig) (*Intake, error
 	if in.options, err = readOptions(ctx, s.db); err != nil {
 		return nil, err
 	}
-	if err := s.db.Update(ctx, in.begin); err != nil {
+	if err := s.db.Update(ctx, func(tx *database.Tx) error { return in.begin(ctx, tx) }); err != nil {
 		return nil, fmt.Errorf("begin an import: %w", err)
 	}
 	return in, nil
@@ -112,8 +112,7 @@ type intakeState struct {
 }
 
 // begin finds an unfinished import of the file or begins anew.
-func (in *Intake) begin(tx *database.Tx) error {
-	ctx := context.Background()
+func (in *Intake) begin(ctx context.Context, tx *database.Tx) error {
 	var state intakeState
 	err := tx.Get(ctx, &state, `SELECT position, finished, report FROM import_state WHERE source = $1 AND file = $2`, in.cfg.Source, in.cfg.File)
 	if err == nil && !state.Finished {

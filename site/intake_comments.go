@@ -96,10 +96,11 @@ func (b *intakeBatch) newComments(ctx context.Context) ([]newComment, map[commen
 		Author  string    `db:"author"`
 		DateGMT time.Time `db:"date_gmt"`
 	}
-	there := map[commentKey][]int64{}
+	there, byID := map[commentKey][]int64{}, map[int64]commentKey{}
 	err := byIDs(ctx, b.tx, `SELECT id, post_id, author, date_gmt FROM comments WHERE post_id IN (?) ORDER BY id`, old, func(r row) {
 		key := commentKey{r.Post, r.Author, r.DateGMT.Unix()}
 		there[key] = append(there[key], r.ID)
+		byID[r.ID] = key
 	})
 	if err != nil {
 		return nil, nil, fmt.Errorf("look for comments: %w", err)
@@ -112,6 +113,9 @@ func (b *intakeBatch) newComments(ctx context.Context) ([]newComment, map[commen
 			c := newComment{PortableComment: &p.Comments[j], post: p}
 			c.date, c.gmt = b.commentClocks(p, c.PortableComment)
 			key := commentKey{p.row.ID, cleanText(c.Author), c.gmt.Unix()}
+			if old := byID[c.ID]; c.Date.IsZero() && c.DateGMT.IsZero() && old.post == key.post && old.author == key.author {
+				key = old // without a date, the id has to tell
+			}
 			found := there[key]
 			if len(found) == 0 {
 				list = append(list, c)

@@ -179,18 +179,21 @@ func (b *intakeBatch) takeFile(ctx context.Context, p *intakePost, owners map[st
 	return nil
 }
 
-// freeFileName is the name, or the first of name-1, name-2 … that no attachment has.
+// freeFileName is the name, or the first of name-1, name-2 … that no attachment has. owners knows of the name itself.
 func (b *intakeBatch) freeFileName(ctx context.Context, name string, owners map[string]int64) (string, error) {
 	stem, extension := strings.TrimSuffix(name, path.Ext(name)), path.Ext(name)
-	for n := 1; ; n++ {
-		if owners[name] == 0 {
-			var uses int64
-			if err := b.tx.Get(ctx, &uses, `SELECT COUNT(*) FROM attachments WHERE file = $1`, name); err != nil || uses == 0 {
-				return name, err
-			}
-		}
+	for n := 1; owners[name] != 0; n++ {
 		name = stem + "-" + strconv.Itoa(n) + extension
+		if owners[name] != 0 {
+			continue
+		}
+		var uses int64
+		if err := b.tx.Get(ctx, &uses, `SELECT COUNT(*) FROM attachments WHERE file = $1`, name); err != nil {
+			return "", fmt.Errorf("look for the name of a file: %w", err)
+		}
+		owners[name] = -uses // somebody's, when there is one
 	}
+	return name, nil
 }
 
 // writeFiles records the files.

@@ -287,12 +287,9 @@ func (b *intakeBatch) clocks(p *PortablePost) (date time.Time, gmt *time.Time) {
 	return b.in.options.Local(at), &at
 }
 
-const intakePostColumns = `id, type, status, title, name, author, content, excerpt, password, parent, menu_order, comment_status, ping_status,
-	mime_type, guid, sticky, comment_count, date, date_gmt, modified, modified_gmt`
-
 // insertPosts writes the new posts with their custom fields, and remembers the ids of all.
 func (b *intakeBatch) insertPosts(ctx context.Context, refs map[int64]int64) error {
-	posts, meta := newRows("posts", intakePostColumns), newRows("post_meta", "post_id, key, value")
+	posts, meta := newRows("posts", bundlePostColumns), newRows("post_meta", "post_id, key, value")
 	var pairs []idPair
 	for i := range b.posts {
 		p := &b.posts[i]

@@ -22,10 +22,13 @@ func newRows(table, columns string) *rows {
 
 func (r *rows) add(values ...any) { r.values = append(r.values, values...) }
 
+// maxInsert is how many rows one statement inserts at most. SQLite takes 32,766 values.
+const maxInsert = 128
+
 // insert writes the rows in order, with few lengths of statements, so that prepared ones serve again.
 func (r *rows) insert(ctx context.Context, tx *database.Tx) error {
 	values := r.values
-	for _, size := range []int{64, 8, 1} {
+	for size := maxInsert; size > 0; size /= 2 {
 		n := size * r.width
 		for len(values) >= n {
 			if _, err := tx.Exec(ctx, insertText(r.table, r.columns, r.width, size), values[:n]...); err != nil {

@@ -8,12 +8,14 @@ import (
 	"io"
 	"io/fs"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/quillgate/quillgate/auth"
 	"github.com/quillgate/quillgate/database"
 	"github.com/quillgate/quillgate/database/databasetest"
 	"github.com/quillgate/quillgate/media"
@@ -178,11 +180,11 @@ func TestIntakeIntoAnotherBlog(t *testing.T) {
 		post.Comments = []site.PortableComment{
 			{ID: 4, Parent: 3, Status: "approve", Author: "A", Content: "answer", DateGMT: noon.Add(time.Minute), UserID: 2},
 			{ID: 3, Status: "approve", Author: "B", Content: "question", DateGMT: noon, Meta: []site.PortableMeta{{"rating", "5"}}},
-			{ID: 60, Parent: 99, Status: "odd", Author: "C", Content: "lost", DateGMT: noon},
+			{ID: 60, Parent: 99, Status: "odd", Author: "C", Content: "lost"},
 		}
 		parent, picture, stray := at(7, "page", "Parent"), at(8, "attachment", "pier"), at(70, "page", "Stray")
 		picture.File, picture.Status = "2023/05/pier.png", "inherit"
-		stray.Parent = 999
+		stray.Parent, stray.Date, stray.DateGMT = 999, time.Time{}, time.Time{}
 		ring := []site.PortablePost{at(80, "page", "One"), at(81, "page", "Two")}
 		ring[0].Parent, ring[1].Parent = 81, 80
 		all := site.IntakeBatch{
@@ -249,6 +251,10 @@ func (b blog) checkOther(t *testing.T) {
 		return out
 	}
 	meta := `SELECT value FROM post_meta m JOIN posts p ON p.id = m.post_id WHERE p.title = $1 AND p.type = $2 AND m.key = $3`
+	menu, _ := strconv.ParseInt(text(`SELECT CAST(id AS TEXT) FROM posts WHERE type = 'nav_menu_item'`), 10, 64)
+	if _, err := b.FindPost(t.Context(), auth.Identity{}, fmt.Sprintf("/?p=%d", menu), 0); !errors.Is(err, site.ErrNotFound) {
+		t.Errorf("the entry of a menu as a page: %v, want ErrNotFound", err)
+	}
 	for _, test := range []struct{ what, got, want string }{
 		{"parent of a child that came first", text(`SELECT u.title FROM posts p JOIN posts u ON u.id = p.parent WHERE p.title = 'Child'`), "Parent"},
 		{"author by another spelling", text(`SELECT u.login FROM posts p JOIN users u ON u.id = p.author WHERE p.title = 'Child'`), "ines"},

@@ -194,7 +194,8 @@ func (s *Site) FindPost(ctx context.Context, who auth.Identity, address string, 
 			return nil, err
 		}
 	}
-	if p.Type == TypeRevision || !s.CanRead(who, p, parent) {
+	// Entries of menus and the like have no page of their own, and neither have revisions.
+	if t, known := postTypeNamed(p.Type); !known || !t.Public || !s.CanRead(who, p, parent) {
 		return nil, ErrNotFound
 	}
 	list, err := s.full(ctx, []Post{*p}, load)

@@ -30,7 +30,7 @@ func (s *Site) Walk(ctx context.Context, v Visitor) error {
 		return err
 	}
 	err = s.db.View(ctx, func(tx *database.Tx) error {
-		w := &walker{site: s, tx: tx, exporter: exporter{site: s, tx: tx}, visitor: v, options: opts}
+		w := &walker{exporter: exporter{site: s, tx: tx}, visitor: v, options: opts}
 		for _, step := range []func(context.Context) error{w.authors, w.terms, w.posts} {
 			if err := step(ctx); err != nil {
 				return err
@@ -46,8 +46,6 @@ func (s *Site) Walk(ctx context.Context, v Visitor) error {
 
 type walker struct {
 	exporter
-	site    *Site
-	tx      *database.Tx
 	visitor Visitor
 	options *Options
 	logins  map[int64]string

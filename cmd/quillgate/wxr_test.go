@@ -4,8 +4,10 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"math/rand/v2"
 	"net/http"
 	"net/http/httptest"
@@ -26,7 +28,7 @@ import (
 )
 
 // samplePost is the n-th post of a made-up site: some 1.5 KB of text, two terms, two custom fields, five comments.
-// Every tenth is a page, below one that comes later.
+// Every tenth is a page, below one that comes later, and every fiftieth an attachment.
 func samplePost(n int) *wxr.Post {
 	at := time.Date(2010, 1, 1, 0, 0, 0, 0, time.UTC).Add(time.Duration(n) * time.Hour)
 	p := &wxr.Post{
@@ -40,6 +42,9 @@ func samplePost(n int) *wxr.Post {
 	}
 	if n%10 == 0 {
 		p.Type, p.Terms, p.Parent = "page", nil, int64(n+10)
+	}
+	if n%50 == 25 {
+		p.Type, p.Status, p.Terms, p.AttachmentURL = "attachment", "inherit", nil, fmt.Sprintf("https://sample.example/wp-content/uploads/2010/%d.txt", n)
 	}
 	for i := range 5 {
 		when := at.Add(time.Duration(i) * time.Minute)
@@ -58,9 +63,12 @@ func samplePost(n int) *wxr.Post {
 // sampleFile writes an export of so many posts, one of them broken, one of an unknown type.
 func sampleFile(t testing.TB, posts int) string {
 	t.Helper()
-	var out bytes.Buffer
-	w := wxr.NewWriter(&out)
-	err := w.WriteSite(&wxr.Site{Title: "Sample", BaseBlogURL: "https://sample.example", PubDate: time.Date(2024, 1, 1, 0, 0, 0, 0, time.UTC)})
+	file, err := os.Create(filepath.Join(t.TempDir(), "sample.xml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := wxr.NewWriter(file)
+	err = w.WriteSite(&wxr.Site{Title: "Sample", BaseBlogURL: "https://sample.example", PubDate: time.Date(2024, 1, 1, 0, 0, 0, 0, time.UTC)})
 	if err == nil {
 		err = w.WriteAuthor(&wxr.Author{ID: 2, Login: "anna"})
 	}
@@ -70,17 +78,10 @@ func sampleFile(t testing.TB, posts int) string {
 			err = w.WritePost(&wxr.Post{ID: int64(2 * posts), Type: "recipe", Title: "Soup"})
 		}
 	}
-	if err == nil {
-		err = w.Close()
-	}
-	if err != nil {
+	if err = errors.Join(err, w.Close(), file.Close()); err != nil {
 		t.Fatal(err)
 	}
-	file := filepath.Join(t.TempDir(), "sample.xml")
-	if err := os.WriteFile(file, out.Bytes(), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	return file
+	return file.Name()
 }
 
 // program is the command with the settings of one blog.
@@ -130,6 +131,22 @@ func (p program) content(t testing.TB) map[string]any {
 	return all
 }
 
+// uploads are the names of the stored files, those that are not finished too.
+func (p program) uploads(t testing.TB) []string {
+	t.Helper()
+	var names []string
+	err := fs.WalkDir(os.DirFS(p.folder), "uploads", func(name string, d fs.DirEntry, err error) error {
+		if err == nil && !d.IsDir() {
+			names = append(names, name)
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return names
+}
+
 // eachProgram runs a test on a blog with SQLite and on one with PostgreSQL.
 func eachProgram(t *testing.T, fn func(t *testing.T, p program, db *database.DB)) {
 	databasetest.EachURL(t, func(t *testing.T, url string) {
@@ -144,14 +161,21 @@ func eachProgram(t *testing.T, fn func(t *testing.T, p program, db *database.DB)
 
 // An import that is killed again and again comes to the same end as one that is not, and so does a second one.
 func TestImportKilled(t *testing.T) {
-	const posts = 1000
+	const posts = 600
 	file := sampleFile(t, posts)
+	folder := t.TempDir()
+	for n := 25; n <= posts; n += 50 {
+		if err := os.WriteFile(filepath.Join(folder, fmt.Sprintf("%d.txt", n)), []byte(strings.Repeat("x", n)), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	arguments := []string{"import", "--json", "--attachments", folder, file}
 	info, err := os.Stat(file)
 	if err != nil {
 		t.Fatal(err)
 	}
 	whole := program{folder: t.TempDir()}
-	answer := whole.run(t, "import", "--json", file)
+	answer := whole.run(t, arguments...)
 	want := whole.content(t)
 	if n := len(want["posts"].([]any)); n != posts {
 		t.Fatalf("%d posts, want %d", n, posts)
@@ -161,18 +185,21 @@ func TestImportKilled(t *testing.T) {
 		slices.Sort(points)
 		kills := 0
 		for _, point := range points {
-			if killed.killAt(t, db, point, file) {
+			if killed.killAt(t, db, point, arguments...) {
 				kills++
 			}
 		}
 		if kills < 3 {
 			t.Errorf("only %d of %d imports were killed before their end", kills, len(points))
 		}
-		if got := killed.run(t, "import", "--json", file); got != answer {
+		if got := killed.run(t, arguments...); got != answer {
 			t.Errorf("killed at %d: the report is\n%s\nwant\n%s", points, got, answer)
 		}
 		if diff := cmp.Diff(want, killed.content(t)); diff != "" {
 			t.Errorf("killed at %d (-want +got):\n%s", points, diff)
+		}
+		if diff := cmp.Diff(whole.uploads(t), killed.uploads(t)); diff != "" {
+			t.Errorf("killed at %d, uploads (-want +got):\n%s", points, diff)
 		}
 		if got := killed.run(t, "import", file); !strings.Contains(got, "Everything was there already") {
 			t.Errorf("again: %s", got)
@@ -184,9 +211,9 @@ func TestImportKilled(t *testing.T) {
 }
 
 // killAt starts an import, ends it without warning once it has read so far, and tells whether it had more to do then.
-func (p program) killAt(t *testing.T, db *database.DB, point int64, file string) bool {
+func (p program) killAt(t *testing.T, db *database.DB, point int64, arguments ...string) bool {
 	t.Helper()
-	cmd := p.command("import", "--quiet", file)
+	cmd := p.command(arguments...)
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
