@@ -148,8 +148,9 @@ func (s *Server) observeCall(ctx context.Context, e xmlrpc.Event) {
 // Handler is what the public listener serves, for tests and for programs that bring their own listener.
 func (s *Server) Handler() http.Handler { return s.handler }
 
-// Run serves, publishes scheduled posts and sends pingbacks until ctx ends; then it lets the running requests end, at most 30 s. The listener of the metrics may be nil.
-// Both listeners are closed when Run returns; the error is nil after an orderly stop.
+// Run serves, publishes scheduled posts and sends pingbacks until ctx ends; then it lets the running requests end, at
+// most 30 s. The listener of the metrics may be nil. Both listeners are closed when Run returns; the error is nil
+// after an orderly stop.
 func (s *Server) Run(ctx context.Context, listener, metrics net.Listener) error {
 	limited := &limitListener{
 		Listener: listener, total: maxConnections, perAddress: maxPerAddress,

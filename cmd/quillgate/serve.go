@@ -54,15 +54,6 @@ func (c *serveCmd) Run(ctx context.Context, s *settings, io streams) (err error)
 	if config.ThrottleExempt, err = networks(s.ThrottleExempt); err != nil {
 		return err
 	}
-	publishing := make(chan struct{})
-	go func() {
-		defer close(publishing)
-		blog.Site.Run(ctx)
-	}()
-	defer func() {
-		stop()
-		<-publishing
-	}()
 	srv, err := server.New(config)
 	if err != nil {
 		return err
