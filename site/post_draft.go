@@ -19,8 +19,9 @@ const autoDraftLife = 7 * 24 * time.Hour
 // autoDraft is the automatic draft of the post that is being created.
 func (w *edit) autoDraft() Post {
 	now := w.opts.Local(w.now)
+	comments, pings := w.opts.Discussion(w.post.Type)
 	return Post{
-		Type: w.post.Type, Status: StatusAutoDraft, Author: w.who.User.ID, CommentStatus: "closed", PingStatus: "closed",
+		Type: w.post.Type, Status: StatusAutoDraft, Title: "Auto Draft", Author: w.who.User.ID, CommentStatus: comments, PingStatus: pings,
 		Date: now, Modified: now, ModifiedGMT: &w.now,
 	}
 }

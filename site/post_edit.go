@@ -45,8 +45,8 @@ type PostEdit struct {
 
 	// Terms replaces the terms of the taxonomies that it names, by the rules of wp.newPost.
 	Terms []TermChoice
-	// Categories replaces the categories, by the rules of metaWeblog: ids that are none are left out, and an empty list
-	// stands for the default category.
+	// Categories replaces the categories, by the rules of metaWeblog and Blogger: ids that are none are left out, and an
+	// empty list stands for the default category.
 	Categories *[]int64
 	// Tags replaces the tags by names, by the rules of metaWeblog: new ones are created whatever the caller's role.
 	Tags *[]string
@@ -183,13 +183,20 @@ func (w *edit) begin() error {
 		return nil
 	}
 	w.post = *w.old
+	// The order is that of wp.editPost, which tells of a conflict before it asks for rights.
+	if w.IfNotModifiedSince != nil && w.s.ModifiedMoment(w.old).After(*w.IfNotModifiedSince) {
+		return ErrConflict
+	}
+	if w.Type != nil {
+		if _, known := postTypeNamed(*w.Type); !known {
+			return errPostType
+		}
+	}
 	switch {
 	case !w.s.CanEdit(w.who, w.old):
 		return &Denied{Action: "edit this post"}
 	case w.old.Type == TypeRevision:
 		return &Denied{Action: "edit a revision"}
-	case w.IfNotModifiedSince != nil && w.s.ModifiedMoment(w.old).After(*w.IfNotModifiedSince):
-		return ErrConflict
 	case w.Type != nil && *w.Type != w.old.Type:
 		return &Denied{Action: "change the type of a post"}
 	}
@@ -219,7 +226,7 @@ func (w *edit) merge() error {
 	set(&p.Parent, w.Parent)
 	set(&p.MenuOrder, w.MenuOrder)
 	if w.old == nil {
-		p.CommentStatus, p.PingStatus = w.opts.discussion(p.Type)
+		p.CommentStatus, p.PingStatus = w.opts.Discussion(p.Type)
 	}
 	set(&p.CommentStatus, openOrClosed(w.CommentStatus))
 	set(&p.PingStatus, openOrClosed(w.PingStatus))
@@ -273,8 +280,8 @@ func openOrClosed(s *string) *string {
 	return nil
 }
 
-// discussion returns whether comments and pings are open for a new post of the type.
-func (o *Options) discussion(postType string) (comments, pings string) {
+// Discussion returns whether comments and pings are open for a new post of the type.
+func (o *Options) Discussion(postType string) (comments, pings string) {
 	if postType != TypePost {
 		return "closed", "closed"
 	}
@@ -296,9 +303,10 @@ func knownStatus(postType, status string) string {
 	return StatusDraft
 }
 
-// empty says whether there is nothing to read. Pages have no excerpt in WordPress, and may be empty there.
+// empty says whether there is nothing to read; "0" is nothing. Pages have no excerpt in WordPress, and may be empty there.
 func (p *Post) empty() bool {
-	return p.Type == TypePost && p.Title == "" && p.Content == "" && p.Excerpt == ""
+	blank := func(s string) bool { return s == "" || s == "0" }
+	return p.Type == TypePost && blank(p.Title) && blank(p.Content) && blank(p.Excerpt)
 }
 
 func (w *edit) checkSticky() error {
@@ -400,11 +408,7 @@ func (w *edit) chooseDefaults(ctx context.Context, chosen map[string][]int64) er
 	if _, ok := chosen[Category]; !ok && w.post.Status != StatusAutoDraft {
 		had := 0
 		if w.Categories != nil {
-			known, err := knownTerms(ctx, w.tx, Category, *w.Categories)
-			if err != nil {
-				return err
-			}
-			had = len(known)
+			had = len(*w.Categories)
 		} else if w.old != nil {
 			err := w.tx.Get(ctx, &had, `SELECT COUNT(*) FROM post_terms pt JOIN terms t ON t.id = pt.term_id WHERE pt.post_id = $1 AND t.taxonomy = 'category'`, w.old.ID)
 			if err != nil {

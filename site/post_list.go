@@ -40,7 +40,8 @@ func (s *Site) GetPost(ctx context.Context, who auth.Identity, id int64, load Lo
 type PostFilter struct {
 	// Type is a post type; post when empty.
 	Type string
-	// Statuses are the wanted statuses; "any" stands for all but trash and auto-draft. Unknown ones are left out, and
+	// Statuses are the wanted statuses; "any" stands for all but trash and auto-draft, which may be named beside
+	// it. Unknown ones are left out, and
 	// when only unknown ones are given every status is wanted, as in WordPress. None at all means draft, publish,
 	// future, pending and private.
 	Statuses []string
@@ -108,7 +109,13 @@ func (f PostFilter) wanted() []string {
 		return listStatuses
 	}
 	if slices.Contains(f.Statuses, "any") {
-		return append(slices.Clone(listStatuses), StatusInherit)
+		all := append(slices.Clone(listStatuses), StatusInherit)
+		for _, status := range []string{StatusTrash, StatusAutoDraft} {
+			if slices.Contains(f.Statuses, status) {
+				all = append(all, status)
+			}
+		}
+		return all
 	}
 	known := append([]string{StatusTrash, StatusAutoDraft, StatusInherit}, listStatuses...)
 	var out []string
@@ -120,10 +127,12 @@ func (f PostFilter) wanted() []string {
 	return out
 }
 
-// postOrders are the columns that a list can be ordered by. The id breaks ties.
+// postOrders are the columns that a list can be ordered by, by their names in WordPress, where case counts. The id breaks
+// ties.
 var postOrders = map[string]string{
-	"date": "p.date", "modified": "p.modified", "title": "LOWER(p.title)", "id": "p.id", "name": "p.name", "author": "p.author",
-	"parent": "p.parent", "menu_order": "p.menu_order", "comment_count": "p.comment_count",
+	"date": "p.date", "modified": "p.modified", "title": "LOWER(p.title)", "name": "p.name", "author": "p.author", "parent": "p.parent",
+	"post_date": "p.date", "post_modified": "p.modified", "post_title": "LOWER(p.title)", "post_name": "p.name", "post_author": "p.author",
+	"post_parent": "p.parent", "ID": "p.id", "menu_order": "p.menu_order", "comment_count": "p.comment_count",
 }
 
 func (f PostFilter) order() string {
@@ -132,8 +141,8 @@ func (f PostFilter) order() string {
 		direction = " ASC"
 	}
 	var columns []string
-	for _, name := range strings.Fields(strings.ToLower(f.OrderBy)) {
-		column, known := postOrders[strings.TrimPrefix(name, "post_")]
+	for _, name := range strings.Fields(f.OrderBy) {
+		column, known := postOrders[name]
 		if known && !slices.Contains(columns, column+direction) {
 			columns = append(columns, column+direction)
 		}
@@ -187,14 +196,18 @@ func (a *arguments) add(v any) string {
 	return "$" + strconv.Itoa(len(a.list))
 }
 
-// maxSearchWords bounds a search; more words are left out.
-const maxSearchWords = 12
+// maxSearchWords bounds a search.
+const maxSearchWords = 9
 
 // search writes the conditions for the words. One database folds the case of ASCII letters only, so a word is looked
 // for in both forms where they differ.
 func (f PostFilter) search(a *arguments) string {
 	var b strings.Builder
 	for _, word := range searchWords(f.Search) {
+		not, either := "", " OR "
+		if len(word) > 1 && word[0] == '-' {
+			word, not, either = word[1:], "NOT ", " AND "
+		}
 		forms := []string{asciiLower(word)}
 		if lower := strings.ToLower(word); lower != forms[0] {
 			forms = append(forms, lower)
@@ -203,26 +216,38 @@ func (f PostFilter) search(a *arguments) string {
 		for _, form := range forms {
 			pattern := a.add("%" + database.Like(form) + "%")
 			for _, column := range []string{"title", "excerpt", "content"} {
-				alternatives = append(alternatives, `LOWER(p.`+column+`) LIKE `+pattern+` ESCAPE '\'`)
+				alternatives = append(alternatives, `LOWER(p.`+column+`) `+not+`LIKE `+pattern+` ESCAPE '\'`)
 			}
 		}
-		b.WriteString(` AND (` + strings.Join(alternatives, ` OR `) + `)`)
+		b.WriteString(` AND (` + strings.Join(alternatives, either) + `)`)
 	}
 	return b.String()
 }
 
-// searchWords splits a search at white space and commas; what stands in double quotes stays together.
+// smallWords are too common to be searched for.
+const smallWords = " about an are as at be by com for from how in is it of on or that the this to was what when where who will with www "
+
+// searchWords splits a search at white space and commas; what stands in double quotes stays together. Single letters and
+// small words are left out. A search of nothing else, and one of more than nine words, is looked for as it is. A word
+// behind a hyphen must not occur.
 func searchWords(s string) []string {
+	s = strings.NewReplacer("\r", "", "\n", "").Replace(s)
 	var words []string
 	for i, part := range strings.Split(s, `"`) {
 		if i%2 == 1 {
 			words = append(words, part)
 			continue
 		}
-		words = append(words, strings.FieldsFunc(part, func(c rune) bool { return strings.ContainsRune(" \t\r\n\f\v,+", c) })...)
+		words = append(words, strings.FieldsFunc(part, func(c rune) bool { return strings.ContainsRune(" \t\f\v,+", c) })...)
 	}
-	words = slices.DeleteFunc(words, func(w string) bool { return strings.TrimSpace(w) == "" })
-	return words[:min(len(words), maxSearchWords)]
+	words = slices.DeleteFunc(words, func(w string) bool {
+		w = strings.TrimSpace(asciiLower(w))
+		return w == "" || w == "-" || len(w) == 1 && w >= "a" && w <= "z" || strings.Contains(smallWords, " "+w+" ")
+	})
+	if s != "" && (len(words) == 0 || len(words) > maxSearchWords) {
+		return []string{s}
+	}
+	return words
 }
 
 func asciiLower(s string) string {

@@ -479,6 +479,13 @@ func TestRefusedPostsLeaveAutomaticDrafts(t *testing.T) {
 				t.Errorf("%s: %d automatic drafts, want %d", test.name, got, test.want)
 			}
 		}
+		list, err := n.ListPosts(t.Context(), n.admin, site.PostFilter{Statuses: []string{"auto-draft"}}, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := list[0].Title + " " + list[0].CommentStatus + " " + list[0].PingStatus; got != "Auto Draft open open" {
+			t.Errorf("an automatic draft is %q, want its own title and the blog's discussion settings", got)
+		}
 		n.clock.pass(8 * 24 * time.Hour)
 		ctx, stop := context.WithCancel(t.Context())
 		ended := make(chan struct{})

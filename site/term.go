@@ -105,9 +105,9 @@ type TermFilter struct {
 // TermOrder is what a list of terms is sorted by; terms that are equal in it follow by id.
 type TermOrder string
 
-// The orders of terms. The names are those of WordPress's "orderby"; what is none of them sorts by id.
+// The orders of terms. The names are those of WordPress's "orderby"; what is none of them sorts by name.
 const (
-	TermsByName        TermOrder = "" // also "name"
+	TermsByName        TermOrder = ""
 	TermsByID          TermOrder = "id"
 	TermsBySlug        TermOrder = "slug"
 	TermsByCount       TermOrder = "count"
@@ -118,12 +118,12 @@ const (
 
 func (o TermOrder) column() string {
 	switch o {
-	case TermsByName, "name":
-		return "t.name_key"
+	case TermsByID, "term_id", "term_taxonomy_id", "taxonomy", "none":
+		return "t.id"
 	case TermsBySlug, TermsByCount, TermsByParent, TermsByGroup, TermsByDescription:
 		return "t." + string(o)
 	}
-	return "t.id"
+	return "t.name_key"
 }
 
 // ListTerms returns the terms of one taxonomy. An unknown taxonomy is *Invalid; a caller who may not give the

@@ -22,6 +22,9 @@ type TermChoice struct {
 // errAmbiguousTerm says that several categories have the name, so that only an id can tell which is meant.
 var errAmbiguousTerm = &Denied{Action: "name a term by a name that several terms of this taxonomy have; use its id"}
 
+// ErrPostTermName says that a post was to have a term whose name cannot be one: it is blank or too long.
+var ErrPostTermName = errors.New("a term that the post names cannot be created")
+
 // maxPostTerms bounds how many terms one call can give to a post or ask for by name.
 const maxPostTerms = 1000
 
@@ -111,6 +114,9 @@ func (s *Site) chooseByName(ctx context.Context, tx *database.Tx, who auth.Ident
 			return nil, &Denied{Action: "add a term to one of the given taxonomies"}
 		}
 		t, err := createTerm(ctx, tx, tax, NewTerm{Taxonomy: tax.Name, Name: name})
+		if errors.Is(err, ErrTermName) {
+			return nil, fmt.Errorf("%w: %q", ErrPostTermName, name)
+		}
 		if err != nil {
 			return nil, err
 		}

@@ -30,7 +30,14 @@ func bloggerText(text string) site.PostEdit {
 	if m := bloggerCategory.FindStringSubmatch(text); m != nil {
 		ids := []int64{}
 		for _, id := range strings.SplitN(strings.Trim(m[1], ","), ",", maxNames) {
-			ids = append(ids, leadingInt(id))
+			n := leadingInt(id)
+			switch {
+			case id == "" || id == "0":
+				continue
+			case n == 0:
+				n = -1 // a text is the id of no category
+			}
+			ids = append(ids, n)
 		}
 		e.Categories = &ids
 	}

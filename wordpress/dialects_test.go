@@ -21,12 +21,15 @@ func TestBloggerText(t *testing.T) {
 			{fmt.Sprintf("  Body <TITLE>A\ntitle</TITLE> goes on <Category>,%d,</Category> ", sport), "A\ntitle", "Body  goes on", "Sport"},
 			{"Body alone", "", "Body alone", "Uncategorized"},
 			{"<title></title>Body", "", "<title></title>Body", "Uncategorized"},
-			{"<category>9999</category>Body", "", "Body", "Uncategorized"},
+			{"<category>9999</category>Body", "", "Body", ""},
+			{"<category>News</category>Body", "", "Body", ""},
+			{"<category>0,</category>Body", "", "Body", "Uncategorized"},
 			{"<title>T</title>", "T", "", "Uncategorized"},
 		} {
 			id := b.must(t, "editor", "blogger.newPost", "", 1, "", "", test.in, true)
 			got := b.must(t, "editor", "metaWeblog.getPost", id, "", "")
-			if want := fmt.Sprintf("'%s' '%s' ['%s']", test.title, test.content, strings.ReplaceAll(test.categories, " ", "', '")); pick(got, "title", "description", "categories") != want {
+			want := fmt.Sprintf("'%s' '%s' ['%s']", test.title, test.content, strings.ReplaceAll(test.categories, " ", "', '"))
+			if want = strings.Replace(want, "['']", "[]", 1); pick(got, "title", "description", "categories") != want {
 				t.Errorf("%q becomes %s, want %s", test.in, pick(got, "title", "description", "categories"), want)
 			}
 		}
@@ -177,6 +180,9 @@ func TestPages(t *testing.T) {
 		if diff := cmp.Diff(want, b.answer(t, "editor", "wp.getPage", 1, id, "", "")); diff != "" {
 			t.Errorf("getPage (-want +got):\n%s", diff)
 		}
+		if got := b.must(t, "editor", "wp.getPages", 1, "", "", -1).Len(); got != 2 {
+			t.Errorf("getPages of -1 answers %d pages, want all 2", got)
+		}
 		pages := b.must(t, "editor", "wp.getPages", 1, "", "", 1)
 		if got := line(pages.Index(0)); pages.Len() != 1 || got != want {
 			t.Errorf("getPages answers %d pages, the first: %s", pages.Len(), got)
@@ -198,6 +204,7 @@ func TestPages(t *testing.T) {
 			{"wp.deletePage", list{1, "", "", post}, "fault 404"},
 			{"wp.editPage", list{1, id, "", "", dict{}, true}, "b1"},
 			{"wp.editPage", list{1, id, "", "", list{}, false}, "b1"},
+			{"wp.editPage", list{1, id, "", "", dict{"post_type": "post"}, false}, "b1"},
 			{"wp.newPage", list{1, "", "", dict{"title": "", "description": ""}, false}, "'"},
 			{"wp.getPageStatusList", list{1, "", ""}, "{draft: 'Draft', private: 'Private', publish: 'Published'}"},
 			{"wp.deletePage", list{1, "", "", id}, "b1"},
@@ -249,6 +256,10 @@ func TestTermMethods(t *testing.T) {
 		if got := pick(fields.Index(0), "key", "value") + pick(fields.Index(1), "key", "value"); fields.Len() != 2 || got != "'_secret' 'hush''color' 'red'" {
 			t.Errorf("custom fields: %s", line(fields))
 		}
+		if got := b.must(t, "editor", "wp.getTerms", 1, "", "", "category", dict{"offset": 1}).Len(); got != 2 {
+			t.Errorf("getTerms with an offset without a number: %d terms, want all 2", got)
+		}
+		tag := b.must(t, "editor", "wp.newTerm", 1, "", "", dict{"taxonomy": "post_tag", "name": "a tag"}).Text()
 		post := b.must(t, "author", "wp.newPost", 1, "", "", dict{"post_title": "T", "terms": dict{"category": list{id}}}).Text()
 		if diff := cmp.Diff("["+want("[]")+"]", line(b.must(t, "author", "wp.getPost", 1, "", "", post, list{"terms"}).Get("terms"))); diff != "" {
 			t.Errorf("the terms of a post as author (-want +got):\n%s", diff)
@@ -265,7 +276,13 @@ func TestTermMethods(t *testing.T) {
 			{"editor", "wp.newTerm", list{1, "", "", dict{"taxonomy": "category", "name": "x", "parent": 0}}, "fault 500"},
 			{"editor", "wp.newTerm", list{1, "", "", dict{"taxonomy": "category", "name": "x", "parent": 9999}}, "fault 403"},
 			{"editor", "wp.newTerm", list{1, "", "", dict{"taxonomy": "post_tag", "name": "x", "parent": 1}}, "fault 403"},
+			{"editor", "wp.newTerm", list{1, "", "", dict{"taxonomy": "category", "name": " 0 "}}, "fault 403"},
 			{"editor", "wp.newTerm", list{1, "", ""}, "fault 400"},
+			{"editor", "wp.editTerm", list{1, "", "", id, dict{"taxonomy": "category", "name": "0"}}, "fault 403"},
+			{"editor", "wp.editTerm", list{1, "", "", id, dict{"taxonomy": "category", "parent": "none"}}, "fault 403"},
+			{"editor", "wp.newPost", list{1, "", "", dict{"post_title": "T", "terms_names": dict{"category": list{""}}}}, "fault 500"},
+			{"editor", "wp.newPost", list{1, "", "", dict{"post_title": "T", "terms_names": dict{"post_tag": list{" "}}}}, "fault 500"},
+			{"editor", "wp.newPost", list{1, "", "", dict{"post_title": "T", "terms": list{1}}}, "fault 401"},
 			{"editor", "wp.editTerm", list{1, "", "", id, dict{"taxonomy": "category", "parent": ""}}, "b1"},
 			{"editor", "wp.editTerm", list{1, "", "", id, dict{"taxonomy": "category", "slug": "uncategorized"}}, "fault 500"},
 			{"editor", "wp.editTerm", list{1, "", "", id, dict{"taxonomy": "post_tag", "name": "x"}}, "fault 404"},
@@ -275,6 +292,8 @@ func TestTermMethods(t *testing.T) {
 			{"editor", "wp.deleteTerm", list{1, "", "", "category", 1}, "fault 401"},
 			{"editor", "wp.newCategory", list{1, "", "", dict{"name": "R & D"}}, "i" + id},
 			{"editor", "wp.newCategory", list{1, "", "", dict{"name": ""}}, "fault 500"},
+			{"editor", "wp.deleteCategory", list{1, "", "", tag}, "b0"},
+			{"author", "wp.deleteCategory", list{1, "", "", tag}, "fault 401"},
 			{"editor", "wp.deleteCategory", list{1, "", "", id}, "b1"},
 			{"editor", "wp.getTags", list{1, "", ""}, "[]"},
 			{"editor", "wp.suggestCategories", list{1, "", "", "UNCAT", 5}, "[{category_id: i1, category_name: 'Uncategorized'}]"},

@@ -48,6 +48,7 @@ var faults = []struct {
 	{site.ErrNoThumbnail, &xmlrpc.Fault{Code: codeNotFound, Message: "There is no attachment with the id of the thumbnail."}},
 	{site.ErrNoTerm, &xmlrpc.Fault{Code: codeNotFound, Message: "There is no term with this id in this taxonomy."}},
 	{site.ErrNoTermID, &xmlrpc.Fault{Code: codeServerError, Message: "No term was named: 0 is the id of none."}},
+	{site.ErrPostTermName, &xmlrpc.Fault{Code: codeServerError, Message: "A term of the post could not be created: it needs a name of at most 200 characters."}},
 	{site.ErrTermName, &xmlrpc.Fault{Code: codeForbidden, Message: "A term needs a name of at most 200 characters."}},
 	{site.ErrTermExists, &xmlrpc.Fault{Code: codeServerError, Message: "There is a term of this name already."}},
 	{site.ErrTermSlug, &xmlrpc.Fault{Code: codeServerError, Message: "Another term has this slug already."}},

@@ -40,7 +40,8 @@ func (a *API) newFromContent(ctx context.Context, who auth.Identity, content xml
 	if err != nil {
 		return xmlrpc.Value{}, err
 	}
-	if publish && !a.site.CanPublish(who, postType) {
+	publish = publish || textOf(content.Get(postType+"_status")) == site.StatusPublish
+	if !a.site.CanEditType(who, postType) || publish && !a.site.CanPublish(who, postType) {
 		return xmlrpc.Value{}, errPublishTypes[postType]
 	}
 	e, err := a.contentEdit(ctx, who, content, postType, publish)
@@ -49,12 +50,12 @@ func (a *API) newFromContent(ctx context.Context, who auth.Identity, content xml
 	}
 	e.Type = &postType
 	e.FirstRevision = true
+	if author := content.Get("wp_author_id"); !author.IsZero() && e.Author == nil {
+		e.Author = new(int64(-1)) // nobody has such an id
+	}
 	e.Content = new(joinMore(textOf(content.Get("description")), textOf(content.Get("mt_text_more"))))
 	if keywords := content.Get("mt_keywords"); !keywords.IsZero() && postType == site.TypePost {
 		e.Tags = new(keywordsOf(keywords))
-	}
-	if *e.Status == site.StatusPrivate || e.Password != nil && *e.Password != "" {
-		e.Sticky = nil
 	}
 	id, err := a.site.CreatePost(ctx, who, e)
 	if err != nil {
@@ -74,6 +75,11 @@ func (a *API) contentEdit(ctx context.Context, who auth.Identity, content xmlrpc
 	case site.StatusDraft, site.StatusPending, site.StatusPrivate, site.StatusPublish:
 		status = named
 	}
+	opts, err := a.site.Options(ctx)
+	if err != nil {
+		return site.PostEdit{}, err
+	}
+	comments, pings := opts.Discussion(postType)
 	e := site.PostEdit{
 		Status:        &status,
 		Title:         optional(content, "title", textOf),
@@ -82,8 +88,8 @@ func (a *API) contentEdit(ctx context.Context, who auth.Identity, content xmlrpc
 		Password:      optional(content, "wp_password", textOf),
 		Parent:        optional(content, "wp_page_parent_id", intOf),
 		MenuOrder:     optional(content, "wp_page_order", intOf),
-		CommentStatus: discussionOf(content, "mt_allow_comments"),
-		PingStatus:    discussionOf(content, "mt_allow_pings"),
+		CommentStatus: discussionOf(content, "mt_allow_comments", comments),
+		PingStatus:    discussionOf(content, "mt_allow_pings", pings),
 		Date:          contentDate(content),
 		CustomFields:  fieldEdits(content.Get("custom_fields")),
 		Enclosure:     enclosureOf(content.Get("enclosure")),
@@ -95,10 +101,7 @@ func (a *API) contentEdit(ctx context.Context, who auth.Identity, content xmlrpc
 	if postType == site.TypePage {
 		return e, a.pageTemplate(who, content, &e)
 	}
-	// Clients send the flag with every post; from those who have no say in it, it means nothing.
-	if a.site.CanEditOthers(who, site.TypePost) {
-		e.Sticky = optional(content, "sticky", truthOf)
-	}
+	e.Sticky = optional(content, "sticky", switchOf)
 	if format := content.Get("wp_post_format"); !format.IsZero() {
 		e.Format = new(strings.ToLower(textOf(format)))
 		if !slices.Contains(a.site.Formats(), *e.Format) {
@@ -145,12 +148,13 @@ func (a *API) pageTemplate(who auth.Identity, content xmlrpc.Value, e *site.Post
 
 // metaWeblogEditPost answers metaWeblog.editPost(post, user, password, content, publish).
 func (a *API) metaWeblogEditPost(ctx context.Context, who auth.Identity, p params) (xmlrpc.Value, error) {
-	return a.editFromContent(ctx, who, p.int(0), p.at(3), p.truth(4))
+	return a.editFromContent(ctx, who, p.int(0), p.at(3), textOf(p.at(3).Get("post_type")), p.truth(4))
 }
 
 // editFromContent changes a post or page as metaWeblog.editPost and wp.editPage do. Members that are missing stay as
 // they are but for two: without the publish flag the post becomes a draft, and without mt_keywords it loses its tags.
-func (a *API) editFromContent(ctx context.Context, who auth.Identity, id int64, content xmlrpc.Value, publish bool) (xmlrpc.Value, error) {
+// postType is the type that the client takes the post for, if it says so.
+func (a *API) editFromContent(ctx context.Context, who auth.Identity, id int64, content xmlrpc.Value, postType string, publish bool) (xmlrpc.Value, error) {
 	content, err := contentOf(content)
 	if err != nil {
 		return xmlrpc.Value{}, err
@@ -162,7 +166,7 @@ func (a *API) editFromContent(ctx context.Context, who auth.Identity, id int64, 
 	if old.Type != site.TypePost && old.Type != site.TypePage {
 		return xmlrpc.Value{}, errDialectType
 	}
-	if name := textOf(content.Get("post_type")); name != "" && name != old.Type {
+	if postType != "" && postType != old.Type {
 		return xmlrpc.Value{}, errChangeType
 	}
 	e, err := a.contentEdit(ctx, who, content, old.Type, publish)
@@ -179,12 +183,8 @@ func (a *API) editFromContent(ctx context.Context, who auth.Identity, id int64, 
 	if old.Type == site.TypePost {
 		e.Tags = new(keywordsOf(content.Get("mt_keywords")))
 	}
-	password := old.Password
-	if e.Password != nil {
-		password = *e.Password
-	}
-	if *e.Status == site.StatusPrivate || password != "" {
-		e.Sticky = nil
+	if e.Categories != nil && len(namesOf(content.Get("categories"))) == 0 {
+		e.Categories = nil // an empty list is no statement about an old post
 	}
 	if err := a.site.EditPost(ctx, who, id, e); err != nil {
 		return xmlrpc.Value{}, err

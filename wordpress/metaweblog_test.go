@@ -116,9 +116,11 @@ func TestMetaWeblogEditKeepsWhatIsNotNamed(t *testing.T) {
 			{"body without rest", dict{"description": "C"}, "'U' 'C' '' 'E' '' ['News'] i0 'slug' 'publish' d20240310T14:30:00 b1"},
 			{"rest alone", dict{"mt_text_more": "D"}, "'U' 'C' 'D' 'E' '' ['News'] i0 'slug' 'publish' d20240310T14:30:00 b1"},
 			{"unknown category beside a known one", dict{"categories": list{"sport", "No such"}}, "'U' 'C' 'D' 'E' '' ['Sport'] i0 'slug' 'publish' d20240310T14:30:00 b1"},
-			{"no category", dict{"categories": list{}}, "'U' 'C' 'D' 'E' '' ['Uncategorized'] i0 'slug' 'publish' d20240310T14:30:00 b1"},
+			{"an empty list of categories", dict{"categories": list{}}, "'U' 'C' 'D' 'E' '' ['Sport'] i0 'slug' 'publish' d20240310T14:30:00 b1"},
+			{"no known category", dict{"categories": list{"No such"}}, "'U' 'C' 'D' 'E' '' ['Uncategorized'] i0 'slug' 'publish' d20240310T14:30:00 b1"},
 			{"comments and date", dict{"mt_allow_comments": 1, "dateCreated": date("20230101T00:00:00")}, "'U' 'C' 'D' 'E' '' ['Uncategorized'] i1 'slug' 'publish' d20230101T00:00:00 b1"},
-			{"what says nothing", dict{"mt_allow_comments": "perhaps", "dateCreated": "", "date_created_gmt": ""}, "'U' 'C' 'D' 'E' '' ['Uncategorized'] i1 'slug' 'publish' d20230101T00:00:00 b1"},
+			{"comments closed again", dict{"mt_allow_comments": 2}, "'U' 'C' 'D' 'E' '' ['Uncategorized'] i0 'slug' 'publish' d20230101T00:00:00 b1"},
+			{"the blog's setting", dict{"mt_allow_comments": "perhaps", "dateCreated": "", "date_created_gmt": ""}, "'U' 'C' 'D' 'E' '' ['Uncategorized'] i1 'slug' 'publish' d20230101T00:00:00 b1"},
 			{"GMT before local", dict{"dateCreated": date("20200101T00:00:00"), "date_created_gmt": date("20220101T00:00:00")}, "'U' 'C' 'D' 'E' '' ['Uncategorized'] i1 'slug' 'publish' d20220101T02:00:00 b1"},
 			{"off the top", dict{"sticky": false, "mt_excerpt": "", "wp_slug": "other"}, "'U' 'C' 'D' '' '' ['Uncategorized'] i1 'other' 'publish' d20220101T02:00:00 b0"},
 		} {
@@ -181,6 +183,9 @@ func TestMetaWeblogRefusals(t *testing.T) {
 			{dict{"title": "T", "post_type": "nonsense"}, "fault 401"},
 			{dict{"title": "T", "post_type": "attachment"}, "fault 401"},
 			{dict{"title": "T", "wp_author_id": 9999}, "fault 404"},
+			{dict{"title": "T", "wp_author_id": 0}, "fault 404"},
+			{dict{"title": "T", "post_status": "private", "sticky": true}, "fault 401"},
+			{dict{"title": "T", "wp_password": "x", "sticky": true}, "fault 401"},
 			{dict{"title": "T", "wp_post_format": "nonsense"}, "fault 404"},
 			{dict{"title": "T", "wp_post_thumbnail": 9999}, "fault 404"},
 			{dict{"title": "", "description": ""}, "fault 500"},
@@ -243,9 +248,15 @@ func TestDialectRoles(t *testing.T) {
 			{"in another's name", nothing, "metaWeblog.newPost", func(string) list {
 				return list{1, "", "", dict{"title": "T", "wp_author_id": b.ids["subscriber"]}, false}
 			}, "yynnn", "401"},
-			{"sticky means nothing to most", nothing, "metaWeblog.newPost", func(string) list {
+			{"sticky", nothing, "metaWeblog.newPost", func(string) list {
 				return list{1, "", "", dict{"title": "T", "sticky": true}, true}
-			}, "yyynn", "401"},
+			}, "yynnn", "401"},
+			{"own draft off the top", post, "metaWeblog.editPost", func(id string) list {
+				return list{id, "", "", dict{"title": "T", "sticky": false}, false}
+			}, "yynn-", "401"},
+			{"unknown format", nothing, "metaWeblog.newPost", func(string) list {
+				return list{1, "", "", dict{"title": "T", "wp_post_format": "nonsense", "post_status": "publish"}, false}
+			}, "---nn", "401"},
 			{"tags are for all who write", nothing, "metaWeblog.newPost", func(string) list {
 				return list{1, "", "", dict{"title": "T", "mt_keywords": "brand new"}, false}
 			}, "yyyyn", "401"},
@@ -264,7 +275,7 @@ func TestDialectRoles(t *testing.T) {
 			{"Blogger own draft published", post, "blogger.editPost", func(id string) list { return list{"", id, "", "", "x", true} }, "yyyy-", "401"},
 			{"user info", nothing, "blogger.getUserInfo", func(string) list { return list{"key", "", ""} }, "yyyyn", "401"},
 			{"recent posts", nothing, "metaWeblog.getRecentPosts", func(string) list { return list{1, "", "", 5} }, "yyyyn", "401"},
-			{"recent titles", nothing, "mt.getRecentPostTitles", func(string) list { return list{1, "", "", 5} }, "yyyyn", "401"},
+			{"recent titles", nothing, "mt.getRecentPostTitles", func(string) list { return list{1, "", "", 5} }, "yyyyy", "401"},
 			{"recent Blogger posts", nothing, "blogger.getRecentPosts", func(string) list { return list{"", 1, "", "", 5} }, "yyyyn", "401"},
 			{"categories", nothing, "metaWeblog.getCategories", func(string) list { return list{1, "", ""} }, "yyyyn", "401"},
 			{"category list", nothing, "mt.getCategoryList", func(string) list { return list{1, "", ""} }, "yyyyn", "401"},

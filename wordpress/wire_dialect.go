@@ -50,8 +50,8 @@ func openFlag(status string) xmlrpc.Value {
 }
 
 // discussionOf reads mt_allow_comments and mt_allow_pings: 1 and "open" are open, 0, 2 and "closed" are closed, and
-// everything else is no statement.
-func discussionOf(content xmlrpc.Value, name string) *string {
+// everything else asks for the blog's setting.
+func discussionOf(content xmlrpc.Value, name, setting string) *string {
 	v := content.Get(name)
 	switch text := textOf(v); {
 	case v.IsZero():
@@ -61,7 +61,7 @@ func discussionOf(content xmlrpc.Value, name string) *string {
 	case text == "closed" || text == "0" || text == "2" || v.Kind() == xmlrpc.KindBool:
 		return new("closed")
 	}
-	return nil
+	return &setting
 }
 
 // maxNames is where the splitting of a list in one text ends; the site takes fewer.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"html"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/quillgate/quillgate/auth"
@@ -107,21 +108,41 @@ func postEdit(content xmlrpc.Value) site.PostEdit {
 		Enclosure:     enclosureOf(content.Get("enclosure")),
 	}
 	e.Format = optional(content, "post_format", func(v xmlrpc.Value) string { return strings.ToLower(textOf(v)) })
-	for _, m := range content.Get("terms").Members() {
+	for _, m := range choicesOf(content.Get("terms")) {
 		c := site.TermChoice{Taxonomy: m.Name}
-		for _, id := range listOf(m.Value) {
+		for _, id := range elementsOf(m.Value) {
 			c.IDs = append(c.IDs, intOf(id))
 		}
 		e.Terms = append(e.Terms, c)
 	}
-	for _, m := range content.Get("terms_names").Members() {
+	for _, m := range choicesOf(content.Get("terms_names")) {
 		c := site.TermChoice{Taxonomy: m.Name}
-		for _, name := range listOf(m.Value) {
+		for _, name := range elementsOf(m.Value) {
 			c.Names = append(c.Names, textOf(name))
 		}
 		e.Terms = append(e.Terms, c)
 	}
 	return e
+}
+
+// choicesOf reads terms by taxonomy. A list has numbers in place of the names of taxonomies, which are none.
+func choicesOf(v xmlrpc.Value) []xmlrpc.Member {
+	if v.Kind() != xmlrpc.KindArray {
+		return v.Members()
+	}
+	var out []xmlrpc.Member
+	for i, e := range v.Elements() {
+		out = append(out, xmlrpc.M(strconv.Itoa(i), e))
+	}
+	return out
+}
+
+// elementsOf reads a list of terms. One value alone is no list here, and chooses no term, as in WordPress.
+func elementsOf(v xmlrpc.Value) []xmlrpc.Value {
+	if v.Kind() != xmlrpc.KindArray && v.Kind() != xmlrpc.KindStruct {
+		return nil
+	}
+	return listOf(v)
 }
 
 // absOf reads an id without its sign.

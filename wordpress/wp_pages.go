@@ -28,7 +28,7 @@ func (a *API) getPage(ctx context.Context, who auth.Identity, p params) (xmlrpc.
 // getPages answers wp.getPages(blog, user, password, most): the newest pages but those in the trash.
 func (a *API) getPages(ctx context.Context, who auth.Identity, p params) (xmlrpc.Value, error) {
 	pages, err := a.site.ListPosts(ctx, who, site.PostFilter{
-		Type: site.TypePage, Statuses: []string{"any"}, Limit: clampInt(p.int(3)),
+		Type: site.TypePage, Statuses: []string{"any"}, Limit: pageLimit(p.int(3)),
 	}, site.LoadTerms|site.LoadFields)
 	if err != nil {
 		return xmlrpc.Value{}, err
@@ -38,6 +38,14 @@ func (a *API) getPages(ctx context.Context, who auth.Identity, p params) (xmlrpc
 		return xmlrpc.Value{}, err
 	}
 	return xmlrpc.Array(list...), nil
+}
+
+// pageLimit reads how many pages are wanted: -1 stands for all, as far as a list goes.
+func pageLimit(most int64) int {
+	if most == -1 {
+		most = 1 << 30
+	}
+	return clampInt(most)
 }
 
 // pageStructs writes pages with the names of their authors and parents, which it reads for all together.
@@ -73,7 +81,7 @@ func (a *API) editPage(ctx context.Context, who auth.Identity, p params) (xmlrpc
 	if err := a.wantType(ctx, p.int(1), site.TypePage); err != nil {
 		return xmlrpc.Value{}, err
 	}
-	return a.editFromContent(ctx, who, p.int(1), p.at(4), p.truth(5))
+	return a.editFromContent(ctx, who, p.int(1), p.at(4), site.TypePage, p.truth(5))
 }
 
 // deletePage answers wp.deletePage(blog, user, password, page).

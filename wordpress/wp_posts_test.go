@@ -159,6 +159,8 @@ func TestEditPostOnTheWire(t *testing.T) {
 			{"sticky as the text false", object("sticky", "false"), 0, map[string]any{"sticky": false}},
 			{"sticky as a number", object("sticky", 1), 0, map[string]any{"sticky": true}},
 			{"other member ID", object("ID", 9999, "post_title", "Same post"), 0, map[string]any{"post_title": "Same post"}},
+			{"unknown type", object("post_type", "nonsense"), 403, map[string]any{"post_type": "post"}},
+			{"terms of one value alone", object("terms", object("post_tag", 999)), 0, map[string]any{"post_type": "post"}},
 			{"type", object("post_type", "page"), 401, map[string]any{"post_type": "post"}},
 			{"stale", object("post_title", "no", "if_not_modified_since", date("20240101T00:00:00")), 409, map[string]any{"post_title": "Same post"}},
 			{"fresh", object("post_title", "yes", "if_not_modified_since", date("20260301T13:00:00Z")), 0, map[string]any{"post_title": "yes"}},
@@ -246,6 +248,9 @@ func TestFaultsOfPosts(t *testing.T) {
 			{"author", "wp.getPostType", []xmlrpc.Value{xmlrpc.String("page")}, 401},
 			{"author", "wp.getPost", []xmlrpc.Value{id}, 401},
 			{"author", "wp.editPost", []xmlrpc.Value{id, content}, 401},
+			{"author", "wp.editPost", []xmlrpc.Value{id, object("post_type", "nonsense")}, 403},
+			{"author", "wp.editPost", []xmlrpc.Value{id, object("if_not_modified_since", xmlrpc.DateTime("20240101T00:00:00"))}, 409},
+			{"administrator", "wp.newPost", []xmlrpc.Value{object("post_title", "0")}, 500},
 			{"author", "wp.deletePost", []xmlrpc.Value{id}, 401},
 			{"author", "wp.getRevisions", []xmlrpc.Value{id}, 401},
 			{"contributor", "wp.newPost", []xmlrpc.Value{object("post_title", "x", "post_status", "publish")}, 401},
@@ -345,6 +350,8 @@ func TestTypesAndLists(t *testing.T) {
 			v    xmlrpc.Value
 			want []string
 		}{
+			"types":             {e.get(t, "wp.getPostTypes"), []string{"post", "page", "attachment"}},
+			"hidden types":      {e.get(t, "wp.getPostTypes", object("public", false, "hierarchical", false, "show_ui", true), array()), []string{"wp_block", "wp_navigation"}},
 			"public types":      {e.get(t, "wp.getPostTypes", object("public", true), array()), []string{"post", "page", "attachment"}},
 			"hierarchical":      {e.get(t, "wp.getPostTypes", object("hierarchical", 1), array()), []string{"page"}},
 			"unknown criterion": {e.get(t, "wp.getPostTypes", object("nonsense", 1), array()), nil},

@@ -34,7 +34,7 @@ func (a *API) newTerm(ctx context.Context, who auth.Identity, p params) (xmlrpc.
 	content := p.at(3)
 	t, err := a.site.CreateTerm(ctx, who, site.NewTerm{
 		Taxonomy:     textOf(content.Get("taxonomy")),
-		Name:         textOf(content.Get("name")),
+		Name:         termNameOf(content.Get("name")),
 		Slug:         textOf(content.Get("slug")),
 		Description:  textOf(content.Get("description")),
 		Parent:       optional(content, "parent", intOf),
@@ -46,18 +46,29 @@ func (a *API) newTerm(ctx context.Context, who auth.Identity, p params) (xmlrpc.
 	return idText(t.ID), nil
 }
 
+// termNameOf reads the name of a term in wp.newTerm and wp.editTerm, where "0" is no name.
+func termNameOf(v xmlrpc.Value) string {
+	name := strings.TrimSpace(textOf(v))
+	if name == "0" {
+		return ""
+	}
+	return name
+}
+
 // editTerm answers wp.editTerm(blog, user, password, id, content). An empty parent leaves the parent as it is: no client
 // can take one away.
 func (a *API) editTerm(ctx context.Context, who auth.Identity, p params) (xmlrpc.Value, error) {
 	content := p.at(4)
 	e := site.TermEdit{
-		Name:         optional(content, "name", textOf),
+		Name:         optional(content, "name", termNameOf),
 		Slug:         optional(content, "slug", textOf),
 		Description:  optional(content, "description", textOf),
 		CustomFields: fieldEdits(content.Get("custom_fields")),
 	}
 	if parent := content.Get("parent"); truthOf(parent) {
-		e.Parent = new(intOf(parent))
+		if e.Parent = new(intOf(parent)); *e.Parent == 0 {
+			e.Parent = new(int64(-1)) // a text without a number is the id of no term; 0 would take the parent away
+		}
 	}
 	if err := a.site.EditTerm(ctx, who, textOf(content.Get("taxonomy")), p.int(3), e); err != nil {
 		return xmlrpc.Value{}, err
@@ -95,6 +106,9 @@ func (a *API) getTerms(ctx context.Context, who auth.Identity, p params) (xmlrpc
 		HideEmpty: truthOf(filter.Get("hide_empty")),
 		Limit:     absOf(filter.Get("number")),
 		Offset:    absOf(filter.Get("offset")),
+	}
+	if f.Limit == 0 {
+		f.Offset = 0 // counts only beside a number
 	}
 	if by := filter.Get("orderby"); !by.IsZero() {
 		f.OrderBy = site.TermOrder(strings.ToLower(textOf(by)))
@@ -209,6 +223,10 @@ func (a *API) deleteCategory(ctx context.Context, who auth.Identity, p params) (
 	err := a.site.DeleteTerm(ctx, who, site.Category, p.int(3))
 	if errors.Is(err, site.ErrNoTerm) || errors.Is(err, site.ErrNoTermID) {
 		err = &site.Denied{Action: "delete this category"}
+		// A tag is no category, but somebody may delete it: the answer is that nothing was deleted.
+		if _, tag := a.site.GetTerm(ctx, who, site.PostTag, p.int(3)); tag == nil && who.Can(auth.ManageCategories) {
+			return xmlrpc.Bool(false), nil
+		}
 	}
 	if err != nil {
 		return xmlrpc.Value{}, err

@@ -20,10 +20,14 @@ func (a *API) getPostType(ctx context.Context, who auth.Identity, p params) (xml
 
 func (a *API) getPostTypes(ctx context.Context, who auth.Identity, p params) (xmlrpc.Value, error) {
 	fields := fieldsOf(p, 4, "labels", "cap", "taxonomies")
+	filter := p.at(3)
+	if filter.IsZero() {
+		filter = xmlrpc.Struct(xmlrpc.M("public", xmlrpc.Bool(true))) // an empty filter is one: it asks for all
+	}
 	var members []xmlrpc.Member
 	for _, t := range a.site.PostTypes(who) {
 		v := postTypeStruct(t, fields)
-		if matches(v, p.at(3)) {
+		if matches(v, filter) {
 			members = append(members, xmlrpc.M(t.Name, v))
 		}
 	}
@@ -76,12 +80,8 @@ func postTypeStruct(t site.PostType, fields fields) xmlrpc.Value {
 			xmlrpc.M("map_meta_cap", xmlrpc.Bool(t.MapMetaCap)))
 	}
 	if fields.has("menu") {
-		position := xmlrpc.Value(xmlrpc.String(""))
-		if t.MenuPosition != 0 {
-			position = xmlrpc.Int(t.MenuPosition)
-		}
 		members = append(members,
-			xmlrpc.M("menu_position", position),
+			xmlrpc.M("menu_position", xmlrpc.Int(t.MenuPosition)),
 			xmlrpc.M("menu_icon", xmlrpc.String(t.MenuIcon)),
 			xmlrpc.M("show_in_menu", xmlrpc.Bool(t.ShowUI)))
 	}
