@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"strings"
+	"text/tabwriter"
 
 	"github.com/quillgate/quillgate/auth"
 	"github.com/quillgate/quillgate/server"
@@ -84,9 +85,24 @@ func (c *importCmd) load(ctx context.Context, blog *server.Blog, in io.Reader, o
 		_, err = fmt.Fprintln(out.out, "Everything was there already.")
 		return err
 	}
-	_, err = fmt.Fprintf(out.out, "Imported (added, changed, as before): users %v, terms %v, posts %v, comments %v, options %v\n",
-		report.Users, report.Terms, report.Posts, report.Comments, report.Options)
-	return err
+	return printTallies(out.out, tallies{{"users", report.Users}, {"terms", report.Terms}, {"posts", report.Posts},
+		{"comments", report.Comments}, {"options", report.Options}})
+}
+
+// tallies are the kinds of objects that an import may bring, and what it did with them.
+type tallies []struct {
+	kind string
+	site.Tally
+}
+
+// printTallies shows what an import did, a line for each kind of object.
+func printTallies(w io.Writer, list tallies) error {
+	t := tabwriter.NewWriter(w, 0, 8, 2, ' ', tabwriter.AlignRight)
+	fmt.Fprintln(t, "IMPORTED\tADDED\tCHANGED\tAS BEFORE\t")
+	for _, row := range list {
+		fmt.Fprintf(t, "%s\t%d\t%d\t%d\t\n", row.kind, row.Added, row.Changed, row.Same)
+	}
+	return t.Flush()
 }
 
 // take imports an export of WordPress.
@@ -117,8 +133,11 @@ func (c *importCmd) take(ctx context.Context, im *wxrImport, out streams) error 
 		_, err = fmt.Fprintln(out.out, "Everything was there already.")
 		return err
 	}
-	_, err = fmt.Fprintf(out.out, "Imported (added, changed, as before): users %v, terms %v, posts %v, comments %v; files stored: %d\n",
-		report.Users, report.Terms, report.Posts, report.Comments, report.Files)
+	err = printTallies(out.out, tallies{{"users", report.Users}, {"terms", report.Terms}, {"posts", report.Posts}, {"comments", report.Comments}})
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(out.out, "Files stored: %d\n", report.Files)
 	return err
 }
 

@@ -298,11 +298,11 @@ func TestFetchAttachments(t *testing.T) {
 		}
 		return out.String()
 	}
-	if got := ours("import", "--fetch-attachments", file); !strings.Contains(got, "posts {2 0 0}") || !strings.Contains(got, "files stored: 0") {
+	if got := ours("import", "--fetch-attachments", file); !strings.Contains(got, "posts      2        0          0") || !strings.Contains(got, "Files stored: 0") {
 		t.Errorf("from an address that may not be reached: %s", got)
 	}
 	ours("option", "set", "pingback_networks", strings.TrimPrefix(there.URL, "http://"))
-	if got := ours("import", "--fetch-attachments", file); !strings.Contains(got, "files stored: 1") {
+	if got := ours("import", "--fetch-attachments", file); !strings.Contains(got, "Files stored: 1") {
 		t.Errorf("from a listed network: %s", got)
 	}
 	stored, err := os.Open(filepath.Join(folder, "uploads/2024/01/red.png"))
