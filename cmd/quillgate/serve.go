@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/url"
 	"os"
 	"os/signal"
 	"path/filepath"
@@ -25,9 +26,9 @@ SIGINT and SIGTERM let the running requests end, then the server.`
 func (c *serveCmd) Run(ctx context.Context, s *settings, io streams) (err error) {
 	ctx, stop := signal.NotifyContext(ctx, syscall.SIGINT, syscall.SIGTERM)
 	defer stop()
-	listener, err := net.Listen("tcp", s.Listen)
+	listener, err := listen("listen", s.Listen)
 	if err != nil {
-		return fmt.Errorf("listen on %s: %w", s.Listen, err)
+		return err
 	}
 	defer listener.Close()
 	base, err := baseOf(actual(s.Listen, listener))
@@ -36,8 +37,8 @@ func (c *serveCmd) Run(ctx context.Context, s *settings, io streams) (err error)
 	}
 	var metrics net.Listener
 	if s.MetricsListen != "" {
-		if metrics, err = net.Listen("tcp", s.MetricsListen); err != nil {
-			return fmt.Errorf("listen for metrics on %s: %w", s.MetricsListen, err)
+		if metrics, err = listen("metrics-listen", s.MetricsListen); err != nil {
+			return err
 		}
 		defer metrics.Close()
 	}
@@ -95,17 +96,51 @@ The password is shown this once. Better than a password is a key, with which a p
 `, base, password, keyCommand(s))
 }
 
-// keyCommand is the command that makes a key for this blog, to be pasted into a shell.
+// keyCommand is the command that makes a key for this blog, to be pasted into a shell. The address of a database that
+// the environment has already, or that holds a password, is not said again.
 func keyCommand(s *settings) string {
 	program := "quillgate"
 	if strings.ContainsRune(os.Args[0], filepath.Separator) {
 		program = quoted(os.Args[0]) // it is not in the search path: say it as it was said
 	}
 	words := []string{program, "app", "create", "--user", "admin", "--name", `"My program"`}
+	if s.Config != "" {
+		words = append(words, "--config", quoted(s.Config))
+	}
 	if s.dataGiven() {
 		words = append(words, "--data", quoted(s.Data))
 	}
-	return strings.Join(words, " ")
+	if s.Database == "" {
+		return strings.Join(words, " ")
+	}
+	if os.Getenv("QUILLGATE_DATABASE") != "" || hasPassword(s.Database) {
+		return strings.Join(words, " ") + "\n\nwith the same database in QUILLGATE_DATABASE, or after --database, as for this server."
+	}
+	return strings.Join(append(words, "--database", quoted(s.Database)), " ")
+}
+
+// hasPassword says whether the address of a database may hold a password.
+func hasPassword(address string) bool {
+	u, err := url.Parse(address)
+	if err != nil {
+		return true
+	}
+	_, has := u.User.Password()
+	return has || u.Query().Has("password")
+}
+
+// listen says what to do when the address is taken.
+func listen(flag, address string) (net.Listener, error) {
+	l, err := net.Listen("tcp", address)
+	switch {
+	case errors.Is(err, syscall.EADDRINUSE):
+		return nil, fmt.Errorf("%s is in use, perhaps by another quillgate: stop that one, or choose another address with --%s", address, flag)
+	case errors.Is(err, syscall.EACCES):
+		return nil, fmt.Errorf("this user may not listen on %s: choose a port of 1024 or above with --%s", address, flag)
+	case err != nil:
+		return nil, fmt.Errorf("--%s: %w", flag, err)
+	}
+	return l, nil
 }
 
 // quoted writes a word so that a shell reads it as one.
