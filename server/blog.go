@@ -102,7 +102,7 @@ func openApps(ctx context.Context, db *database.DB, keyset string, cfg BlogConfi
 		return nil, err
 	}
 	if store, err = apps.Open(ctx, config); err != nil {
-		return nil, errors.Join(err, os.Remove(keyset))
+		return nil, errors.Join(fmt.Errorf("there was no keyset file, and a new one does not do: %w", err), os.Remove(keyset))
 	}
 	return store, nil
 }

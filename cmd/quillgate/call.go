@@ -63,7 +63,7 @@ func (c *callCmd) Run(ctx context.Context, s *settings, out streams) error {
 	client := &http.Client{Timeout: c.Timeout}
 	if c.Public != "" || c.SecretFile != "" {
 		if c.Public == "" || c.SecretFile == "" {
-			return errors.New("a signature needs both --public and --secret-file")
+			return usageError{errors.New("a signature needs both --public and --secret-file")}
 		}
 		secret, err := readSecret(out, c.SecretFile)
 		if err != nil {
@@ -89,13 +89,13 @@ var methodName = regexp.MustCompile(`^[A-Za-z0-9_.:/]{1,200}$`)
 // request encodes the call. The encoder writes method and member names as they are, so both are made safe before.
 func (c *callCmd) request(s *settings) (*http.Request, error) {
 	if !methodName.MatchString(c.Method) {
-		return nil, fmt.Errorf("%q is no method name", c.Method)
+		return nil, usageError{fmt.Errorf("%q is no method name", c.Method)}
 	}
 	args := make([]any, 0, len(c.Args))
 	for i, text := range c.Args {
 		v, err := typed(text)
 		if err != nil {
-			return nil, fmt.Errorf("argument %d: %w", i+1, err)
+			return nil, usageError{fmt.Errorf("argument %d: %w", i+1, err)}
 		}
 		args = append(args, v)
 	}

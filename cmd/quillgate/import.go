@@ -69,7 +69,7 @@ func (c *importCmd) Run(ctx context.Context, s *settings, out streams) error {
 // load imports a bundle.
 func (c *importCmd) load(ctx context.Context, blog *server.Blog, in io.Reader, out streams) error {
 	if c.Attachments != "" || c.FetchAttachments || c.Report != "" || len(c.Author) > 0 {
-		return errors.New("--attachments, --fetch-attachments, --author and --report are for exports of WordPress, and this is a bundle")
+		return usageError{errors.New("--attachments, --fetch-attachments, --author and --report are for exports of WordPress, and this is a bundle")}
 	}
 	report, err := blog.Site.Import(ctx, in)
 	if err != nil {
@@ -156,7 +156,7 @@ func (c *importCmd) authors() (map[string]string, error) {
 	for _, pair := range c.Author {
 		there, here, ok := strings.Cut(pair, "=")
 		if !ok || there == "" || here == "" {
-			return nil, fmt.Errorf("--author %q: it has to be LOGIN=LOGIN", pair)
+			return nil, usageError{fmt.Errorf("--author %q: it has to be LOGIN=LOGIN", pair)}
 		}
 		out[there] = here
 	}

@@ -99,7 +99,15 @@ func run(ctx context.Context, args []string, io streams) (code int) {
 	}
 	if err := command.Run(); err != nil {
 		fmt.Fprintf(io.err, "quillgate: %v\n", err)
+		if _, usage := errors.AsType[usageError](err); usage {
+			return 2
+		}
 		return 1
 	}
 	return 0
 }
+
+// usageError is a mistake in the command line that a command finds itself.
+type usageError struct{ error }
+
+func (e usageError) Unwrap() error { return e.error }
