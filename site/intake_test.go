@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -395,5 +396,49 @@ func TestIntakeStatements(t *testing.T) {
 				t.Errorf("%d posts with %d comments took %d statements, want at most %d", n, 5*n, spent, most)
 			}
 		}
+	})
+}
+
+// People go on writing while a file comes in: nobody's ids collide, and the counts of the terms that both use are true.
+func TestIntakeBesideWriters(t *testing.T) {
+	databasetest.Each(t, func(t *testing.T, db *database.DB) {
+		n := openNewsroom(t, db)
+		in, err := n.OpenIntake(t.Context(), config("busy"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		const batches, each, written = 12, 15, 40
+		var writers sync.WaitGroup
+		for w := range 2 {
+			writers.Go(func() {
+				for i := range written {
+					_, err := n.CreatePost(t.Context(), n.editor, site.PostEdit{Title: new(fmt.Sprintf("Written %d %d", w, i)), Status: new("publish")})
+					if err != nil {
+						t.Errorf("write beside an import: %v", err)
+					}
+				}
+			})
+		}
+		for i := range int64(batches) {
+			batch := site.IntakeBatch{Position: i + 1}
+			for j := range int64(each) {
+				p := at(1+i*each+j, "post", fmt.Sprintf("Taken %d", i*each+j))
+				p.Terms = []site.PortableTermRef{{"category", "uncategorized", "Uncategorized"}}
+				p.Comments = []site.PortableComment{{ID: p.ID, Status: "approve", Author: "A", Date: noon}}
+				batch.Posts = append(batch.Posts, p)
+			}
+			if err := in.Add(t.Context(), batch); err != nil {
+				t.Error(err)
+			}
+		}
+		writers.Wait()
+		if err := in.Finish(t.Context()); err != nil {
+			t.Error(err)
+		}
+		var posts int
+		if err := db.Get(t.Context(), &posts, `SELECT COUNT(DISTINCT title) FROM posts`); err != nil || posts != batches*each+2*written {
+			t.Errorf("%d posts, want %d, %v", posts, batches*each+2*written, err)
+		}
+		n.blog.checkCounts(t)
 	})
 }
