@@ -115,6 +115,19 @@ func NextID(ctx context.Context, tx *Tx, table string) (next int64, err error) {
 	return next, nil
 }
 
+// LockTables keeps all others from writing to the tables until the transaction ends, once those who are writing have
+// ended. Nobody then holds an automatic id of theirs that is not in the table yet. It has to be the first statement of
+// the transaction. SQLite has but one writer anyway. The names come from the program, never from outside.
+func LockTables(ctx context.Context, tx *Tx, tables ...string) error {
+	if tx.dialect != migrations.Postgres {
+		return nil
+	}
+	if _, err := tx.Exec(ctx, `LOCK TABLE `+strings.Join(tables, ", ")+` IN SHARE ROW EXCLUSIVE MODE`); err != nil {
+		return fmt.Errorf("lock tables: %w", err)
+	}
+	return nil
+}
+
 // In writes a query with lists: every ? whose argument is a slice becomes as
 // many placeholders as the slice has elements, and all are numbered $1, $2, …
 // in order. An empty slice is an error, so ask before.

@@ -206,6 +206,15 @@ func newIntakeBatch(in *Intake, tx *database.Tx, b *IntakeBatch, files map[int]*
 }
 
 func (b *intakeBatch) run(ctx context.Context) error {
+	// Ids are kept where they are free, so nobody else may be about to use them. Comments are written before the posts
+	// whose comments are counted.
+	tables := []string{"comments", "posts", "terms"}
+	if len(b.batch.Authors) > 0 {
+		tables = append(tables, "users")
+	}
+	if err := database.LockTables(ctx, b.tx, tables...); err != nil {
+		return err
+	}
 	var at int64
 	err := b.tx.Get(ctx, &at, `SELECT position FROM import_state WHERE source = $1 AND file = $2`, b.in.cfg.Source, b.in.cfg.File)
 	if err != nil {
