@@ -1,8 +1,10 @@
 package site
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -235,7 +237,7 @@ func addEnclosure(ctx context.Context, tx *database.Tx, post int64, e Enclosure)
 	return addField(ctx, tx, post, metaEnclosure, value+"\n")
 }
 
-// loadFields reads the custom fields of posts, ordered by key and id.
+// loadFields reads the custom fields of posts, ordered by key, where case does not count, and id.
 func loadFields(ctx context.Context, q database.Queryer, ids []int64) (map[int64][]CustomField, error) {
 	query, args, err := database.In(`SELECT post_id, id, key, value FROM post_meta WHERE post_id IN (?) ORDER BY post_id, key, id`, ids)
 	if err != nil {
@@ -252,5 +254,20 @@ func loadFields(ctx context.Context, q database.Queryer, ids []int64) (map[int64
 	for _, r := range rows {
 		fields[r.Post] = append(fields[r.Post], r.CustomField)
 	}
+	for _, list := range fields {
+		sortFields(list)
+	}
 	return fields, nil
+}
+
+// sortFields sorts custom fields by key, as people and WordPress's databases do, and by id.
+func sortFields(list []CustomField) {
+	slices.SortFunc(list, func(a, b CustomField) int {
+		if a.Key != b.Key {
+			if c := strings.Compare(termKey(a.Key), termKey(b.Key)); c != 0 {
+				return c
+			}
+		}
+		return cmp.Compare(a.ID, b.ID)
+	})
 }

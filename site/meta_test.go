@@ -1,6 +1,7 @@
 package site_test
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -72,6 +73,25 @@ func TestEnclosure(t *testing.T) {
 		}
 		if got, ok := p.Enclosure(); !ok || got != episode {
 			t.Errorf("enclosure %v, want %v", got, episode)
+		}
+	})
+}
+
+// Capitals do not come before small letters.
+func TestOrderOfFields(t *testing.T) {
+	databasetest.Each(t, func(t *testing.T, db *database.DB) {
+		n := openNewsroom(t, db)
+		id := n.create(t, n.admin, site.PostEdit{Title: new("T"), CustomFields: []site.FieldEdit{{Key: "Zeta"}, {Key: "beta"}, {Key: "Alpha"}, {Key: "_b"}, {Key: "alpha"}}})
+		p, err := n.GetPost(t.Context(), n.admin, id, site.LoadFields)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var keys []string
+		for _, f := range p.CustomFields {
+			keys = append(keys, f.Key)
+		}
+		if got, want := strings.Join(keys, " "), "Alpha alpha beta Zeta"; got != want {
+			t.Errorf("%s, want %s", got, want)
 		}
 	})
 }

@@ -48,8 +48,39 @@ func shownTerms(list []Term) []Term {
 	return list
 }
 
-// TermLinks returns the addresses of the posts of a category or tag, and of their feed.
-func (s *Site) TermLinks(t Term) (page, feed string) {
+// TermLinks returns a function that makes the addresses of the posts of a category or tag, and of their feed. With pretty
+// addresses those of a category name the categories above it, which are looked for among the given terms.
+func (s *Site) TermLinks(ctx context.Context, terms []Term) (func(Term) (page, feed string), error) {
+	opts, err := s.Options(ctx)
+	if err != nil {
+		return nil, err
+	}
+	front, _, pretty := strings.Cut(opts.Text("permalink_structure"), "%")
+	if !pretty {
+		return s.plainTermLinks, nil
+	}
+	above := make(map[int64]Term, len(terms))
+	for _, t := range terms {
+		above[t.ID] = t
+	}
+	slash := ""
+	if strings.HasSuffix(opts.Text("permalink_structure"), "/") {
+		slash = "/"
+	}
+	return func(t Term) (page, feed string) {
+		path, base := t.Slug, "category"
+		if t.Taxonomy == PostTag {
+			base = "tag"
+		}
+		for at, depth := t.Parent, 0; at != 0 && depth < maxDepth; depth++ {
+			path, at = above[at].Slug+"/"+path, above[at].Parent
+		}
+		page = s.baseURL + "/" + strings.TrimLeft(front, "/") + base + "/" + path
+		return page + slash, page + "/feed" + slash
+	}, nil
+}
+
+func (s *Site) plainTermLinks(t Term) (page, feed string) {
 	query := "cat=" + strconv.FormatInt(t.ID, 10)
 	if t.Taxonomy == PostTag {
 		query = "tag=" + t.Slug

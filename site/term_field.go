@@ -35,6 +35,9 @@ func (s *Site) TermFields(ctx context.Context, who auth.Identity, terms []int64)
 			out[r.Term] = append(out[r.Term], r.CustomField)
 		}
 	}
+	for _, list := range out {
+		sortFields(list)
+	}
 	return out, nil
 }
 

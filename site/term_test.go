@@ -489,3 +489,31 @@ func TestSetCategories(t *testing.T) {
 		}
 	})
 }
+
+func TestTermLinks(t *testing.T) {
+	databasetest.Each(t, func(t *testing.T, db *database.DB) {
+		n := openNewsroom(t, db)
+		news := n.category(t, "News", "", 0)
+		world := n.category(t, "World", "", news.ID)
+		tag := n.tag(t, "alpha")
+		for _, test := range []struct{ structure, world, feed, tag string }{
+			{"", fmt.Sprintf("/?cat=%d", world.ID), fmt.Sprintf("/?feed=rss2&cat=%d", world.ID), "/?tag=alpha"},
+			{"/%year%/%postname%/", "/category/news/world/", "/category/news/world/feed/", "/tag/alpha/"},
+			{"/archives/%post_id%", "/archives/category/news/world", "/archives/category/news/world/feed", "/archives/tag/alpha"},
+		} {
+			if err := n.SetOption(t.Context(), "permalink_structure", test.structure); err != nil {
+				t.Fatal(err)
+			}
+			links, err := n.TermLinks(t.Context(), []site.Term{world, news, tag})
+			if err != nil {
+				t.Fatal(err)
+			}
+			page, feed := links(world)
+			ofTag, _ := links(tag)
+			got := strings.ReplaceAll(strings.Join([]string{page, feed, ofTag}, " "), n.BaseURL(), "")
+			if want := test.world + " " + test.feed + " " + test.tag; got != want {
+				t.Errorf("%q: %s, want %s", test.structure, got, want)
+			}
+		}
+	})
+}

@@ -224,5 +224,5 @@ func (a *API) metaWeblogGetRecentPosts(ctx context.Context, who auth.Identity, p
 
 // metaWeblogGetCategories answers metaWeblog.getCategories(blog, user, password), known as wp.getCategories too.
 func (a *API) metaWeblogGetCategories(ctx context.Context, who auth.Identity, _ params) (xmlrpc.Value, error) {
-	return a.categories(ctx, who, site.TermFilter{}, a.categoryStruct)
+	return a.categories(ctx, who, site.TermFilter{}, categoryStruct)
 }

@@ -35,7 +35,7 @@ func (a *API) mtGetRecentPostTitles(ctx context.Context, who auth.Identity, p pa
 
 // mtGetCategoryList answers mt.getCategoryList(blog, user, password).
 func (a *API) mtGetCategoryList(ctx context.Context, who auth.Identity, _ params) (xmlrpc.Value, error) {
-	return a.categories(ctx, who, site.TermFilter{}, func(t site.Term) xmlrpc.Value {
+	return a.categories(ctx, who, site.TermFilter{}, func(t site.Term, _ termLinks) xmlrpc.Value {
 		return xmlrpc.Struct(
 			xmlrpc.M("categoryId", xmlrpc.Int(t.ID)),
 			xmlrpc.M("categoryName", xmlrpc.String(t.Name)))

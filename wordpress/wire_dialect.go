@@ -195,8 +195,8 @@ func (a *API) pageStruct(p *site.FullPost, author, parentTitle string) xmlrpc.Va
 }
 
 // categoryStruct writes a category as metaWeblog.getCategories has it.
-func (a *API) categoryStruct(t site.Term) xmlrpc.Value {
-	page, feed := a.termLinks(t)
+func categoryStruct(t site.Term, links termLinks) xmlrpc.Value {
+	page, feed := links.of(t)
 	return xmlrpc.Struct(
 		xmlrpc.M("categoryId", xmlrpc.Int(t.ID)),
 		xmlrpc.M("parentId", xmlrpc.Int(t.Parent)),
@@ -207,8 +207,11 @@ func (a *API) categoryStruct(t site.Term) xmlrpc.Value {
 		xmlrpc.M("rssUrl", feed))
 }
 
-// termLinks are the addresses of a term's posts and of their feed, with & as an entity, as WordPress writes them here.
-func (a *API) termLinks(t site.Term) (page, feed xmlrpc.Value) {
-	p, f := a.site.TermLinks(t)
+// termLinks makes the addresses of a term's posts and of their feed.
+type termLinks func(site.Term) (page, feed string)
+
+// of writes them with & as an entity, as WordPress does here.
+func (l termLinks) of(t site.Term) (page, feed xmlrpc.Value) {
+	p, f := l(t)
 	return xmlrpc.String(html.EscapeString(p)), xmlrpc.String(html.EscapeString(f))
 }

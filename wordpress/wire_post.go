@@ -16,16 +16,20 @@ import (
 type fields []string
 
 // fieldsOf reads the list of fields at position i, by default those given. An empty list is a list: it asks for
-// nothing but the id.
-func fieldsOf(p params, i int, byDefault ...string) fields {
-	if !p.given(i) {
-		return byDefault
+// nothing but the id. What is no list is *site.Invalid; WordPress breaks off there.
+func fieldsOf(p params, i int, byDefault ...string) (fields, error) {
+	switch p.at(i).Kind() {
+	case xmlrpc.KindNil:
+		return byDefault, nil
+	case xmlrpc.KindArray, xmlrpc.KindStruct:
+	default:
+		return nil, &site.Invalid{Field: "fields", Why: "it has to be a list of names"}
 	}
 	out := fields{}
 	for _, v := range listOf(p.at(i)) {
 		out = append(out, textOf(v))
 	}
-	return out
+	return out, nil
 }
 
 func (f fields) has(names ...string) bool {

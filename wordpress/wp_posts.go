@@ -59,7 +59,10 @@ func (a *API) deletePost(ctx context.Context, who auth.Identity, p params) (xmlr
 }
 
 func (a *API) getPost(ctx context.Context, who auth.Identity, p params) (xmlrpc.Value, error) {
-	fields := fieldsOf(p, 4, "post", "terms", "custom_fields")
+	fields, err := fieldsOf(p, 4, "post", "terms", "custom_fields")
+	if err != nil {
+		return xmlrpc.Value{}, err
+	}
 	post, err := a.site.GetPost(ctx, who, p.int(3), fields.load())
 	if err != nil {
 		return xmlrpc.Value{}, err
@@ -89,7 +92,10 @@ func (a *API) getPosts(ctx context.Context, who auth.Identity, p params) (xmlrpc
 		f.OrderBy = textOf(by)
 		f.Ascending = equalFold(textOf(filter.Get("order")), "asc")
 	}
-	fields := fieldsOf(p, 4, "post", "terms", "custom_fields")
+	fields, err := fieldsOf(p, 4, "post", "terms", "custom_fields")
+	if err != nil {
+		return xmlrpc.Value{}, err
+	}
 	posts, err := a.site.ListPosts(ctx, who, f, fields.load())
 	if err != nil {
 		return xmlrpc.Value{}, err

@@ -246,6 +246,8 @@ func TestFaultsOfPosts(t *testing.T) {
 			{"administrator", "wp.getPosts", []xmlrpc.Value{object("post_type", "nonsense")}, 403},
 			{"administrator", "wp.getPostType", []xmlrpc.Value{text}, 403},
 			{"author", "wp.getPostType", []xmlrpc.Value{xmlrpc.String("page")}, 401},
+			{"administrator", "wp.getPost", []xmlrpc.Value{id, text}, 403},
+			{"administrator", "wp.getPosts", []xmlrpc.Value{object(), xmlrpc.String("")}, 403},
 			{"author", "wp.getPost", []xmlrpc.Value{id}, 401},
 			{"author", "wp.editPost", []xmlrpc.Value{id, content}, 401},
 			{"author", "wp.editPost", []xmlrpc.Value{id, object("post_type", "nonsense")}, 403},

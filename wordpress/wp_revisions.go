@@ -8,7 +8,10 @@ import (
 )
 
 func (a *API) getRevisions(ctx context.Context, who auth.Identity, p params) (xmlrpc.Value, error) {
-	fields := fieldsOf(p, 4, "post_date", "post_date_gmt")
+	fields, err := fieldsOf(p, 4, "post_date", "post_date_gmt")
+	if err != nil {
+		return xmlrpc.Value{}, err
+	}
 	posts, err := a.site.ListRevisions(ctx, who, p.int(3), fields.load())
 	if err != nil {
 		return xmlrpc.Value{}, err

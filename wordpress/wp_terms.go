@@ -130,20 +130,29 @@ func (a *API) getTerms(ctx context.Context, who auth.Identity, p params) (xmlrpc
 }
 
 // taxonomyFields reads which groups of a taxonomy's members are wanted.
-func taxonomyFields(p params, i int) []string { return fieldsOf(p, i, "labels", "cap", "object_type") }
+func taxonomyFields(p params, i int) (fields, error) {
+	return fieldsOf(p, i, "labels", "cap", "object_type")
+}
 
 // getTaxonomy answers wp.getTaxonomy(blog, user, password, name, fields).
 func (a *API) getTaxonomy(_ context.Context, who auth.Identity, p params) (xmlrpc.Value, error) {
+	fields, err := taxonomyFields(p, 4)
+	if err != nil {
+		return xmlrpc.Value{}, err
+	}
 	t, err := a.site.Taxonomy(who, p.text(3))
 	if err != nil {
 		return xmlrpc.Value{}, err
 	}
-	return taxonomyStruct(t, taxonomyFields(p, 4)), nil
+	return taxonomyStruct(t, fields), nil
 }
 
 // getTaxonomies answers wp.getTaxonomies(blog, user, password, filter, fields).
 func (a *API) getTaxonomies(_ context.Context, who auth.Identity, p params) (xmlrpc.Value, error) {
-	fields := taxonomyFields(p, 4)
+	fields, err := taxonomyFields(p, 4)
+	if err != nil {
+		return xmlrpc.Value{}, err
+	}
 	var out []xmlrpc.Value
 	for _, t := range a.site.Taxonomies(who) {
 		if matchesTaxonomy(t, p.at(3)) {
@@ -159,9 +168,13 @@ func (a *API) getTags(ctx context.Context, who auth.Identity, _ params) (xmlrpc.
 	if err != nil {
 		return xmlrpc.Value{}, err
 	}
+	links, err := a.site.TermLinks(ctx, tags)
+	if err != nil {
+		return xmlrpc.Value{}, err
+	}
 	out := make([]xmlrpc.Value, len(tags))
 	for i, t := range tags {
-		page, feed := a.termLinks(t)
+		page, feed := termLinks(links).of(t)
 		out[i] = xmlrpc.Struct(
 			xmlrpc.M("tag_id", xmlrpc.Int(t.ID)),
 			xmlrpc.M("name", xmlrpc.String(t.Name)),
@@ -174,15 +187,19 @@ func (a *API) getTags(ctx context.Context, who auth.Identity, _ params) (xmlrpc.
 }
 
 // categories lists the categories of a filter, each written by write. All families read them here.
-func (a *API) categories(ctx context.Context, who auth.Identity, f site.TermFilter, write func(site.Term) xmlrpc.Value) (xmlrpc.Value, error) {
+func (a *API) categories(ctx context.Context, who auth.Identity, f site.TermFilter, write func(site.Term, termLinks) xmlrpc.Value) (xmlrpc.Value, error) {
 	f.Taxonomy = site.Category
 	terms, err := a.site.ListTerms(ctx, who, f)
 	if err != nil {
 		return xmlrpc.Value{}, err
 	}
+	links, err := a.site.TermLinks(ctx, terms)
+	if err != nil {
+		return xmlrpc.Value{}, err
+	}
 	out := make([]xmlrpc.Value, len(terms))
 	for i, t := range terms {
-		out[i] = write(t)
+		out[i] = write(t, links)
 	}
 	return xmlrpc.Array(out...), nil
 }
@@ -237,7 +254,7 @@ func (a *API) deleteCategory(ctx context.Context, who auth.Identity, p params) (
 // suggestCategories answers wp.suggestCategories(blog, user, password, text, most): categories with the text anywhere
 // in their names.
 func (a *API) suggestCategories(ctx context.Context, who auth.Identity, p params) (xmlrpc.Value, error) {
-	return a.categories(ctx, who, site.TermFilter{NameLike: p.text(3), Limit: absOf(p.at(4))}, func(t site.Term) xmlrpc.Value {
+	return a.categories(ctx, who, site.TermFilter{NameLike: p.text(3), Limit: absOf(p.at(4))}, func(t site.Term, _ termLinks) xmlrpc.Value {
 		return xmlrpc.Struct(
 			xmlrpc.M("category_id", xmlrpc.Int(t.ID)),
 			xmlrpc.M("category_name", xmlrpc.String(t.Name)))

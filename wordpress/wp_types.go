@@ -11,15 +11,22 @@ import (
 )
 
 func (a *API) getPostType(ctx context.Context, who auth.Identity, p params) (xmlrpc.Value, error) {
+	fields, err := fieldsOf(p, 4, "labels", "cap", "taxonomies")
+	if err != nil {
+		return xmlrpc.Value{}, err
+	}
 	t, err := a.site.PostType(who, p.text(3))
 	if err != nil {
 		return xmlrpc.Value{}, err
 	}
-	return postTypeStruct(t, fieldsOf(p, 4, "labels", "cap", "taxonomies")), nil
+	return postTypeStruct(t, fields), nil
 }
 
 func (a *API) getPostTypes(ctx context.Context, who auth.Identity, p params) (xmlrpc.Value, error) {
-	fields := fieldsOf(p, 4, "labels", "cap", "taxonomies")
+	fields, err := fieldsOf(p, 4, "labels", "cap", "taxonomies")
+	if err != nil {
+		return xmlrpc.Value{}, err
+	}
 	filter := p.at(3)
 	if filter.IsZero() {
 		filter = xmlrpc.Struct(xmlrpc.M("public", xmlrpc.Bool(true))) // an empty filter is one: it asks for all
