@@ -83,6 +83,10 @@ func plainJSON(v any) ([]byte, error) {
 // printValue writes a value for people: one line for each scalar, members and elements indented below their name or
 // number.
 func printValue(w io.Writer, v xmlrpc.Value, indent string) error {
+	if v.Len() == 0 && (v.Kind() == xmlrpc.KindArray || v.Kind() == xmlrpc.KindStruct) {
+		_, err := fmt.Fprintln(w, indent+scalarText(v, indent)) // that there is nothing
+		return err
+	}
 	switch v.Kind() {
 	case xmlrpc.KindArray:
 		for i, x := range v.Elements() {
