@@ -22,7 +22,7 @@ var taxonomyTexts = map[string]taxonomyWords{
 		plural: "Categories", singular: "Category", barName: "category", phrases: [2]string{"Categories", "Category"},
 		rights: [4]string{"manage_categories", "edit_categories", "delete_categories", "assign_categories"},
 		own: map[string]string{
-			"parent_item": "Parent Category", "parent_item_colon": "Parent Category:", "filter_by_item": "Filter by category",
+			"parent_item": "Parent Category", "parent_item_colon": "Parent Category:", "filter_by_item": "Only this category",
 			"parent_field_description": "A category may stand below another one.",
 		},
 	},
@@ -30,8 +30,8 @@ var taxonomyTexts = map[string]taxonomyWords{
 		plural: "Tags", singular: "Tag", barName: "post_tag", phrases: [2]string{"Tags", "Tag"},
 		rights: [4]string{"manage_post_tags", "edit_post_tags", "delete_post_tags", "assign_post_tags"},
 		own: map[string]string{
-			"popular_items": "Popular Tags", "separate_items_with_commas": "Separate tags with commas",
-			"add_or_remove_items": "Add or remove tags", "choose_from_most_used": "Choose from the most used tags",
+			"popular_items": "Popular Tags", "separate_items_with_commas": "Put commas between tags",
+			"add_or_remove_items": "Change the tags", "choose_from_most_used": "Pick from tags in frequent use",
 		},
 	},
 	site.PostFormat: {
