@@ -43,4 +43,4 @@ nightly: tools lint build
 	go test -timeout 2h -race ./...
 
 bench:
-	go test -run '^$$' -bench . -benchmem ./xmlrpc ./server ./wxr ./wordpress
+	go test -run '^$$' -bench . -benchmem $$(grep -rlE '^func Benchmark' --include='*_test.go' . | xargs -n1 dirname | sort -u)
