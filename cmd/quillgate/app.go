@@ -31,6 +31,7 @@ type appShown struct {
 	Created  time.Time  `json:"created"`
 	LastUsed *time.Time `json:"last_used"`
 	Revoked  *time.Time `json:"revoked"`
+	Legacy   bool       `json:"legacy_signatures,omitempty"` // takes the older, weaker form of signatures too
 }
 
 func showApp(login string, a apps.App) appShown {
@@ -40,7 +41,7 @@ func showApp(login string, a apps.App) appShown {
 		}
 		return &t
 	}
-	return appShown{User: login, Name: a.Name, Public: a.Public, Hint: a.Hint, Created: a.Created, LastUsed: moment(a.LastUsed), Revoked: moment(a.Revoked)}
+	return appShown{User: login, Name: a.Name, Public: a.Public, Hint: a.Hint, Created: a.Created, LastUsed: moment(a.LastUsed), Revoked: moment(a.Revoked), Legacy: a.LegacySignatures}
 }
 
 func writeJSON(w io.Writer, v any) error {
@@ -99,8 +100,11 @@ func (c *appListCmd) Run(ctx context.Context, s *settings, io streams) error {
 			if a.LastUsed != nil {
 				used = a.LastUsed.Format(time.DateTime)
 			}
-			if a.Revoked != nil {
+			switch {
+			case a.Revoked != nil:
 				state = "revoked"
+			case a.Legacy:
+				state = "in use, takes legacy signatures"
 			}
 			fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\n", a.Public, a.User, a.Name, a.Created.Format(time.DateTime), used, state)
 		}
