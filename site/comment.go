@@ -220,10 +220,7 @@ func (s *Site) fullComments(ctx context.Context, rows []Comment) ([]FullComment,
 	if err := l.prepare(ctx, posts); err != nil {
 		return nil, err
 	}
-	byID := make(map[int64]*Post, len(posts))
-	for i := range posts {
-		byID[posts[i].ID] = &posts[i]
-	}
+	byID := postsByID(posts)
 	list := make([]FullComment, len(rows))
 	for i, c := range rows {
 		list[i].Comment = c

@@ -50,10 +50,7 @@ func (s *Site) TakePings(ctx context.Context, limit int) ([]Ping, error) {
 	if err := l.prepare(ctx, posts); err != nil {
 		return nil, err
 	}
-	byID := make(map[int64]*Post, len(posts))
-	for i := range posts {
-		byID[posts[i].ID] = &posts[i]
-	}
+	byID := postsByID(posts)
 	var list []Ping
 	for _, row := range taken {
 		post := byID[row.Post]

@@ -147,3 +147,12 @@ func readTrashedFrom(ctx context.Context, q database.Queryer, posts []*Post) err
 	}
 	return nil
 }
+
+// postsByID finds posts by their ids; it points into the slice.
+func postsByID(posts []Post) map[int64]*Post {
+	found := make(map[int64]*Post, len(posts))
+	for i := range posts {
+		found[posts[i].ID] = &posts[i]
+	}
+	return found
+}

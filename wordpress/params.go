@@ -105,3 +105,13 @@ func truthOf(v xmlrpc.Value) bool {
 	t := v.Text()
 	return t != "" && t != "0"
 }
+
+// optionalText reads a member as text, and is nil when the member was not sent or is nil: an edit leaves it alone.
+func optionalText(content xmlrpc.Value, name string) *string {
+	v, ok := content.Member(name)
+	if !ok || v.IsZero() {
+		return nil
+	}
+	t := textOf(v)
+	return &t
+}

@@ -108,14 +108,7 @@ func (a *API) deleteComment(ctx context.Context, who auth.Identity, p params) (x
 // is fault 500; clients take that as done.
 func (a *API) editComment(ctx context.Context, who auth.Identity, p params) (xmlrpc.Value, error) {
 	content := p.at(4)
-	text := func(name string) *string {
-		v, ok := content.Member(name)
-		if !ok || v.IsZero() {
-			return nil
-		}
-		t := textOf(v)
-		return &t
-	}
+	text := func(name string) *string { return optionalText(content, name) }
 	e := site.CommentEdit{Status: text("status"), Content: text("content"), Author: text("author"), Email: text("author_email"), URL: text("author_url")}
 	if v := content.Get("date_created_gmt"); truthOf(v) {
 		if d, ok := dateOf(v, true); ok {

@@ -204,14 +204,7 @@ func (a *API) getProfile(ctx context.Context, who auth.Identity, p params) (xmlr
 // email and password, are ignored: they change nothing and are no fault.
 func (a *API) editProfile(ctx context.Context, who auth.Identity, p params) (xmlrpc.Value, error) {
 	content := p.at(3)
-	text := func(name string) *string {
-		v, ok := content.Member(name)
-		if !ok || v.IsZero() {
-			return nil
-		}
-		t := textOf(v)
-		return &t
-	}
+	text := func(name string) *string { return optionalText(content, name) }
 	err := a.site.EditProfile(ctx, who, auth.Profile{
 		FirstName: text("first_name"), LastName: text("last_name"), URL: text("url"), DisplayName: text("display_name"),
 		Nickname: text("nickname"), Nicename: text("nicename"), Bio: text("bio"),
