@@ -16,11 +16,14 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/netip"
+	"strings"
 	"sync"
 	"time"
 
 	"github.com/tink-crypto/tink-go/v2/tink"
 
+	"github.com/quillgate/quillgate/audit"
 	"github.com/quillgate/quillgate/database"
 )
 
@@ -34,6 +37,8 @@ var (
 	// ErrRevoked says that the key was revoked; for the log, since a client
 	// must not be able to tell it from ErrNotFound.
 	ErrRevoked = errors.New("the application is revoked")
+	// ErrExpired says that the time of the key is over; for the log, as above.
+	ErrExpired = errors.New("the application has expired")
 	// ErrTaken says that an imported public key exists already, with another
 	// secret or for another user.
 	ErrTaken = errors.New("the public key is taken")
@@ -55,17 +60,42 @@ type App struct {
 	UserID int64  // whose key it is
 	Name   string // what the owner calls the program
 	Hint   string // the last four characters of the secret
-	Scope  string // empty: everything that its user may
+	Scope  Scope  // the zero Scope: everything that its user may
+
+	Networks []netip.Prefix // where it may be used from; empty: everywhere
+	Strict   bool           // signs by RFC 9421 only
+
+	// Algorithm is that of RFC 9421 which the key signs with, by its name in the registry of that document. It is fixed
+	// when the key is made, and never taken from a request. A key with a secret has "hmac-sha256".
+	Algorithm string
+	// VerificationKey is the public half of a pair whose private half the client keeps (PKIX, DER). Nil for a key with a
+	// secret.
+	VerificationKey []byte
 
 	// LegacySignatures lets the older form of signatures pass too, which is
 	// not as strong; see signature.Header.Legacy. Only keys that were moved
 	// from another system have it.
 	LegacySignatures bool
 
-	Created  time.Time
-	LastUsed time.Time // zero: never; right to about a minute
-	Revoked  time.Time // zero: not revoked
+	Created time.Time
+	Expires time.Time // from then on it is refused; zero: never
+	Revoked time.Time // zero: not revoked
+	// Successor is the public key of the pair that takes over, after a rotation; empty: none.
+	Successor string
+
+	LastUse Use // right to about a minute
 }
+
+// Use is one use of a key.
+type Use struct {
+	At     time.Time // zero: never
+	Addr   netip.Addr
+	Agent  string // what the client calls itself
+	Method string // what it called
+}
+
+// hmacSHA256 is the algorithm of keys that have a secret.
+const hmacSHA256 = "hmac-sha256"
 
 // Config holds what a Store is made of.
 type Config struct {
@@ -133,38 +163,90 @@ type row struct {
 	Sealed   []byte       `db:"secret"`
 	Hint     string       `db:"hint"`
 	Scope    string       `db:"scope"`
+	Methods  string       `db:"methods"`
+	Networks string       `db:"networks"`
+	Strict   bool         `db:"strict"`
+	Alg      string       `db:"algorithm"`
+	Key      []byte       `db:"verification_key"`
 	Legacy   bool         `db:"legacy_signatures"`
 	Created  time.Time    `db:"created"`
-	LastUsed sql.NullTime `db:"last_used"`
+	Expires  sql.NullTime `db:"expires"`
 	Revoked  sql.NullTime `db:"revoked"`
+	Next     string       `db:"successor"`
+	LastUsed sql.NullTime `db:"last_used"`
+	Address  string       `db:"last_address"`
+	Agent    string       `db:"last_agent"`
+	Method   string       `db:"last_method"`
 }
 
-const columns = `id, public, user_id, name, secret, hint, scope, legacy_signatures, created, last_used, revoked`
+const columns = `id, public, user_id, name, secret, hint, scope, methods, networks, strict, algorithm, verification_key,
+	legacy_signatures, created, expires, revoked, successor, last_used, last_address, last_agent, last_method`
 
-func (r *row) app() App {
-	return App{
+// app is the row as callers see it. A scope or a network that does not read is an error: the key is no good then, since
+// nobody knows what it was not meant to do.
+func (r *row) app() (App, error) {
+	a := App{
 		Public:           r.Public,
 		UserID:           r.UserID,
 		Name:             r.Name,
 		Hint:             r.Hint,
-		Scope:            r.Scope,
+		Strict:           r.Strict,
+		Algorithm:        r.Alg,
+		VerificationKey:  r.Key,
 		LegacySignatures: r.Legacy,
 		Created:          r.Created,
-		LastUsed:         r.LastUsed.Time,
+		Expires:          r.Expires.Time,
 		Revoked:          r.Revoked.Time,
+		Successor:        r.Next,
+		LastUse:          Use{At: r.LastUsed.Time, Agent: r.Agent, Method: r.Method},
 	}
+	if a.Algorithm == "" {
+		a.Algorithm = hmacSHA256
+	}
+	var err error
+	if a.Scope, err = ParseScope(r.Scope, r.Methods); err != nil {
+		return App{}, fmt.Errorf("read the scope of %s: %w", r.Public, err)
+	}
+	for _, text := range words(r.Networks) {
+		network, err := netip.ParsePrefix(text)
+		if err != nil {
+			return App{}, fmt.Errorf("read the networks of %s: %w", r.Public, err)
+		}
+		a.Networks = append(a.Networks, network)
+	}
+	if r.Address != "" {
+		// Only shown: one that does not read is as good as none.
+		a.LastUse.Addr, _ = netip.ParseAddr(r.Address)
+	}
+	return a, nil
+}
+
+// New is a key to be made. UserID and Name are required.
+type New struct {
+	UserID   int64
+	Name     string
+	Scope    Scope
+	Networks []netip.Prefix
+	Strict   bool
+	Expires  time.Time // zero: never
 }
 
 // Create makes a key for a user. The secret is in the answer and nowhere else
-// afterwards. Errors: *Invalid for the name, ErrTooMany.
-func (s *Store) Create(ctx context.Context, userID int64, name string) (App, Secret, error) {
-	name, err := cleanName(name)
+// afterwards. Errors: *Invalid, ErrTooMany.
+func (s *Store) Create(ctx context.Context, by audit.Actor, in New) (App, Secret, error) {
+	name, err := cleanName(in.Name)
 	if err != nil {
 		return App{}, Secret{}, err
 	}
-	app := App{Public: newPublic(), UserID: userID, Name: name, Created: s.now()}
+	app := App{Public: newPublic(), UserID: in.UserID, Name: name, Scope: in.Scope, Networks: in.Networks, Strict: in.Strict,
+		Algorithm: hmacSHA256, Expires: in.Expires, Created: s.now()}
 	secret := newSecret()
-	err = s.db.Update(ctx, func(tx *database.Tx) error { return s.insert(ctx, tx, &app, secret) })
+	err = s.db.Update(ctx, func(tx *database.Tx) error {
+		if err := s.insert(ctx, tx, &app, secret); err != nil {
+			return err
+		}
+		return audit.Append(ctx, tx, event(AppCreated, by, app, s.now()))
+	})
 	if err != nil {
 		return App{}, Secret{}, fmt.Errorf("create an application: %w", err)
 	}
@@ -186,10 +268,33 @@ func (s *Store) insert(ctx context.Context, tx *database.Tx, app *App, secret Se
 	if err != nil {
 		return fmt.Errorf("seal the secret: %w", err)
 	}
-	_, err = tx.Exec(ctx, `INSERT INTO apps (public, user_id, name, secret, hint, scope, legacy_signatures, created)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`,
-		app.Public, app.UserID, app.Name, sealed, app.Hint, app.Scope, app.LegacySignatures, app.Created)
+	rights, methods := app.Scope.stored()
+	_, err = tx.Exec(ctx, `INSERT INTO apps (public, user_id, name, secret, hint, scope, methods, networks, strict, algorithm,
+			legacy_signatures, created, expires)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)`,
+		app.Public, app.UserID, app.Name, sealed, app.Hint, rights, methods, storedNetworks(app.Networks), app.Strict, app.Algorithm,
+		app.LegacySignatures, app.Created, sql.NullTime{Time: app.Expires, Valid: !app.Expires.IsZero()})
 	return err
+}
+
+func storedNetworks(list []netip.Prefix) string {
+	var texts []string
+	for _, n := range list {
+		texts = append(texts, n.Masked().String())
+	}
+	return strings.Join(texts, " ")
+}
+
+// What is written into the audit trail about keys.
+const (
+	AppCreated audit.Kind = "app.created"
+	AppRenamed audit.Kind = "app.renamed"
+	AppRevoked audit.Kind = "app.revoked"
+)
+
+// event tells of a change of a key.
+func event(kind audit.Kind, by audit.Actor, app App, at time.Time) audit.Event {
+	return audit.Event{Kind: kind, UserID: app.UserID, By: by, At: at, Detail: map[string]string{"key": app.Public, "name": app.Name}}
 }
 
 // Get returns a key by its public key, revoked or not. Error: ErrNotFound.
@@ -198,7 +303,7 @@ func (s *Store) Get(ctx context.Context, public string) (App, error) {
 	if err != nil {
 		return App{}, fmt.Errorf("get an application: %w", err)
 	}
-	return r.app(), nil
+	return r.app()
 }
 
 func get(ctx context.Context, q database.Queryer, public string) (row, error) {
@@ -241,7 +346,11 @@ func (s *Store) List(ctx context.Context, f Filter) (list []App, next string, er
 		next = formatCursor(rows[f.Limit-1].ID)
 	}
 	for i := range rows {
-		list = append(list, rows[i].app())
+		app, err := rows[i].app()
+		if err != nil {
+			return nil, "", err
+		}
+		list = append(list, app)
 	}
 	return list, next, nil
 }
@@ -249,13 +358,19 @@ func (s *Store) List(ctx context.Context, f Filter) (list []App, next string, er
 // Rename gives a key of the user another name. The public key stays what it
 // is: nothing that a client sends can change it. Errors: *Invalid for the
 // name; ErrNotFound, also for a key of another user and for a revoked one.
-func (s *Store) Rename(ctx context.Context, userID int64, public, name string) error {
+func (s *Store) Rename(ctx context.Context, by audit.Actor, userID int64, public, name string) error {
 	name, err := cleanName(name)
 	if err != nil {
 		return err
 	}
-	r, err := s.db.Exec(ctx, `UPDATE apps SET name = $3 WHERE public = $1 AND user_id = $2 AND revoked IS NULL`, public, userID, name)
-	if err := touched(r, err); err != nil {
+	err = s.db.Update(ctx, func(tx *database.Tx) error {
+		r, err := tx.Exec(ctx, `UPDATE apps SET name = $3 WHERE public = $1 AND user_id = $2 AND revoked IS NULL`, public, userID, name)
+		if err := touched(r, err); err != nil {
+			return err
+		}
+		return audit.Append(ctx, tx, event(AppRenamed, by, App{Public: public, UserID: userID, Name: name}, s.now()))
+	})
+	if err != nil {
 		return fmt.Errorf("rename an application: %w", err)
 	}
 	s.cache.drop(public)
@@ -266,9 +381,23 @@ func (s *Store) Rename(ctx context.Context, userID int64, public, name string) e
 // Lookup that starts more than a second later finds the key, in any process;
 // in this one none that starts later at all. Revoking twice is no error.
 // ErrNotFound is also for a key of another user.
-func (s *Store) Revoke(ctx context.Context, userID int64, public string) error {
-	r, err := s.db.Exec(ctx, `UPDATE apps SET revoked = COALESCE(revoked, $3) WHERE public = $1 AND user_id = $2`, public, userID, s.now())
-	if err := touched(r, err); err != nil {
+func (s *Store) Revoke(ctx context.Context, by audit.Actor, userID int64, public string) error {
+	err := s.db.Update(ctx, func(tx *database.Tx) error {
+		r, err := get(ctx, tx, public)
+		switch {
+		case err != nil:
+			return err
+		case r.UserID != userID:
+			return ErrNotFound
+		case r.Revoked.Valid:
+			return nil
+		}
+		if _, err := tx.Exec(ctx, `UPDATE apps SET revoked = $2 WHERE public = $1`, public, s.now()); err != nil {
+			return err
+		}
+		return audit.Append(ctx, tx, event(AppRevoked, by, App{Public: public, UserID: userID, Name: r.Name}, s.now()))
+	})
+	if err != nil {
 		return fmt.Errorf("revoke an application: %w", err)
 	}
 	s.cache.drop(public)

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -14,8 +15,10 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/quillgate/quillgate/apps"
+	"github.com/quillgate/quillgate/audit"
 	"github.com/quillgate/quillgate/database"
 	"github.com/quillgate/quillgate/database/databasetest"
 )
@@ -83,7 +86,7 @@ func addUsers(t *testing.T, db *database.DB) {
 
 func create(t *testing.T, s *apps.Store, user int64) (apps.App, apps.Secret) {
 	t.Helper()
-	app, secret, err := s.Create(t.Context(), user, "MarsEdit")
+	app, secret, err := s.Create(t.Context(), audit.Operator, apps.New{UserID: user, Name: "MarsEdit"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -94,16 +97,16 @@ func TestCreateGetLookup(t *testing.T) {
 	each(t, func(t *testing.T, s *apps.Store, _ *database.DB, c *clock) {
 		app, secret := create(t, s, 1)
 		text := secret.Reveal()
-		want := apps.App{Public: app.Public, UserID: 1, Name: "MarsEdit", Hint: text[len(text)-4:], Created: c.read()}
-		if diff := cmp.Diff(want, app); diff != "" {
+		want := apps.App{Public: app.Public, UserID: 1, Name: "MarsEdit", Hint: text[len(text)-4:], Algorithm: "hmac-sha256", Created: c.read()}
+		if diff := cmp.Diff(want, app, cmpopts.EquateComparable(netip.Addr{}, netip.Prefix{})); diff != "" {
 			t.Errorf("Create (-want +got):\n%s", diff)
 		}
 		got, err := s.Get(t.Context(), app.Public)
-		if diff := cmp.Diff(want, got); err != nil || diff != "" {
+		if diff := cmp.Diff(want, got, cmpopts.EquateComparable(netip.Addr{}, netip.Prefix{})); err != nil || diff != "" {
 			t.Errorf("Get: %v (-want +got):\n%s", err, diff)
 		}
 		found, got, err := s.Lookup(t.Context(), app.Public)
-		if diff := cmp.Diff(want, got); err != nil || diff != "" || found.Reveal() != text {
+		if diff := cmp.Diff(want, got, cmpopts.EquateComparable(netip.Addr{}, netip.Prefix{})); err != nil || diff != "" || found.Reveal() != text {
 			t.Errorf("Lookup: %v, the secret is right: %v (-want +got):\n%s", err, found.Reveal() == text, diff)
 		}
 		if _, _, err := s.Lookup(t.Context(), "nobody"); !errors.Is(err, apps.ErrNotFound) {
@@ -195,7 +198,7 @@ func TestRevokeK7(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		if err := here.Revoke(t.Context(), 1, app.Public); err != nil {
+		if err := here.Revoke(t.Context(), audit.Operator, 1, app.Public); err != nil {
 			t.Fatal(err)
 		}
 		if secret, _, err := here.Lookup(t.Context(), app.Public); !errors.Is(err, apps.ErrRevoked) || !secret.IsEmpty() {
@@ -213,7 +216,7 @@ func TestRevokeK7(t *testing.T) {
 		if err != nil || got.Revoked.IsZero() {
 			t.Errorf("Get of a revoked key: %+v, %v", got, err)
 		}
-		if err := again.Revoke(t.Context(), 1, app.Public); err != nil {
+		if err := again.Revoke(t.Context(), audit.Operator, 1, app.Public); err != nil {
 			t.Errorf("revoking twice: %v", err)
 		}
 		if second, _ := again.Get(t.Context(), app.Public); !second.Revoked.Equal(got.Revoked) {
@@ -241,7 +244,7 @@ func TestRevokeUnderLoadK7(t *testing.T) {
 					}
 				})
 			}
-			if err := s.Revoke(t.Context(), 1, app.Public); err != nil {
+			if err := s.Revoke(t.Context(), audit.Operator, 1, app.Public); err != nil {
 				t.Error(err)
 			}
 			for range 20 {
@@ -259,13 +262,13 @@ func TestRevokeUnderLoadK7(t *testing.T) {
 func TestOthersKeysK8(t *testing.T) {
 	each(t, func(t *testing.T, s *apps.Store, _ *database.DB, _ *clock) {
 		app, _ := create(t, s, 1)
-		if err := s.Rename(t.Context(), 2, app.Public, "mine now"); !errors.Is(err, apps.ErrNotFound) {
+		if err := s.Rename(t.Context(), audit.Operator, 2, app.Public, "mine now"); !errors.Is(err, apps.ErrNotFound) {
 			t.Errorf("Rename of another's key: %v, want ErrNotFound", err)
 		}
-		if err := s.Revoke(t.Context(), 2, app.Public); !errors.Is(err, apps.ErrNotFound) {
+		if err := s.Revoke(t.Context(), audit.Operator, 2, app.Public); !errors.Is(err, apps.ErrNotFound) {
 			t.Errorf("Revoke of another's key: %v, want ErrNotFound", err)
 		}
-		if err := s.Rename(t.Context(), 1, "0123", "x"); !errors.Is(err, apps.ErrNotFound) {
+		if err := s.Rename(t.Context(), audit.Operator, 1, "0123", "x"); !errors.Is(err, apps.ErrNotFound) {
 			t.Errorf("Rename of no key: %v, want ErrNotFound", err)
 		}
 		_, err := s.Import(t.Context(), apps.Imported{UserID: 2, Name: "x", Public: app.Public, Secret: apps.NewSecret("another-secret-of-some-length")})
@@ -273,10 +276,10 @@ func TestOthersKeysK8(t *testing.T) {
 			t.Errorf("Import over another's key: %v, want ErrTaken", err)
 		}
 		got, err := s.Get(t.Context(), app.Public)
-		if diff := cmp.Diff(app, got); err != nil || diff != "" {
+		if diff := cmp.Diff(app, got, cmpopts.EquateComparable(netip.Addr{}, netip.Prefix{})); err != nil || diff != "" {
 			t.Errorf("the key has changed: %v\n%s", err, diff)
 		}
-		if err := s.Rename(t.Context(), 1, app.Public, " Mars "); err != nil {
+		if err := s.Rename(t.Context(), audit.Operator, 1, app.Public, " Mars "); err != nil {
 			t.Fatal(err)
 		}
 		if got, _ := s.Get(t.Context(), app.Public); got.Name != "Mars" || got.Public != app.Public {
@@ -307,7 +310,7 @@ func TestLimitsK13(t *testing.T) {
 		made := 0
 		var last apps.App
 		for _, n := range names {
-			app, _, err := s.Create(t.Context(), 1, n.name)
+			app, _, err := s.Create(t.Context(), audit.Operator, apps.New{UserID: 1, Name: n.name})
 			var invalid *apps.Invalid
 			if n.ok != (err == nil) || err != nil && !errors.As(err, &invalid) {
 				t.Errorf("Create(%q): %v, want ok %v", n.name, err, n.ok)
@@ -322,11 +325,11 @@ func TestLimitsK13(t *testing.T) {
 		for ; made < apps.MaxPerUser; made++ {
 			create(t, s, 1)
 		}
-		if _, _, err := s.Create(t.Context(), 1, "one more"); !errors.Is(err, apps.ErrTooMany) {
+		if _, _, err := s.Create(t.Context(), audit.Operator, apps.New{UserID: 1, Name: "one more"}); !errors.Is(err, apps.ErrTooMany) {
 			t.Errorf("key %d: %v, want ErrTooMany", made+1, err)
 		}
 		create(t, s, 2)
-		if err := s.Revoke(t.Context(), 1, last.Public); err != nil {
+		if err := s.Revoke(t.Context(), audit.Operator, 1, last.Public); err != nil {
 			t.Fatal(err)
 		}
 		create(t, s, 1)
@@ -342,7 +345,7 @@ func TestImport(t *testing.T) {
 		}
 		c.add(time.Hour)
 		second, err := s.Import(t.Context(), in)
-		if diff := cmp.Diff(first, second); err != nil || diff != "" {
+		if diff := cmp.Diff(first, second, cmpopts.EquateComparable(netip.Addr{}, netip.Prefix{})); err != nil || diff != "" {
 			t.Errorf("the second import: %v\n%s", err, diff)
 		}
 		secret, app, err := s.Lookup(t.Context(), in.Public)
@@ -378,7 +381,7 @@ func TestListInPages(t *testing.T) {
 		for i := range 7 {
 			app, _ := create(t, s, 1+int64(i%2))
 			if i == 4 {
-				if err := s.Revoke(t.Context(), 1, app.Public); err != nil {
+				if err := s.Revoke(t.Context(), audit.Operator, 1, app.Public); err != nil {
 					t.Fatal(err)
 				}
 				continue
@@ -400,7 +403,7 @@ func TestListInPages(t *testing.T) {
 				break
 			}
 		}
-		if diff := cmp.Diff(want, got); diff != "" {
+		if diff := cmp.Diff(want, got, cmpopts.EquateComparable(netip.Addr{}, netip.Prefix{})); diff != "" {
 			t.Errorf("the keys of user 1 in pages of two (-want +got):\n%s", diff)
 		}
 		all, next, err := s.List(t.Context(), apps.Filter{Revoked: true})
@@ -422,7 +425,7 @@ func TestUsed(t *testing.T) {
 		app, _ := create(t, s, 1)
 		before := db.Statements()
 		for range 1000 {
-			s.Used(app.Public)
+			s.Used(app.Public, apps.Use{})
 			c.add(time.Millisecond)
 		}
 		if n := db.Statements() - before; n != 0 {
@@ -432,8 +435,8 @@ func TestUsed(t *testing.T) {
 		if err := s.Close(); err != nil {
 			t.Fatal(err)
 		}
-		if got, err := s.Get(t.Context(), app.Public); err != nil || !got.LastUsed.Equal(last) {
-			t.Errorf("last used %v, %v; want %v", got.LastUsed, err, last)
+		if got, err := s.Get(t.Context(), app.Public); err != nil || !got.LastUse.At.Equal(last) {
+			t.Errorf("last used %v, %v; want %v", got.LastUse.At, err, last)
 		}
 	})
 }

@@ -50,12 +50,13 @@ func (s *Store) ImportTx(ctx context.Context, tx *database.Tx, in Imported) (App
 		if err != nil || r.UserID != in.UserID || !secret.equal(in.Secret) {
 			return App{}, fmt.Errorf("import an application: %w", ErrTaken)
 		}
-		return r.app(), nil
+		return r.app()
 	}
 	if !errors.Is(err, ErrNotFound) {
 		return App{}, fmt.Errorf("import an application: %w", err)
 	}
-	app := App{Public: in.Public, UserID: in.UserID, Name: name, LegacySignatures: in.LegacySignatures, Created: s.now()}
+	app := App{Public: in.Public, UserID: in.UserID, Name: name, Algorithm: hmacSHA256,
+		LegacySignatures: in.LegacySignatures, Created: s.now()}
 	if err := s.insert(ctx, tx, &app, in.Secret); err != nil {
 		return App{}, fmt.Errorf("import an application: %w", err)
 	}

@@ -17,8 +17,8 @@ const (
 )
 
 // Lookup returns the key of that name and its secret, for checking a
-// signature. A key that is not there, that is revoked or whose secret does not
-// open gives ErrNotFound, ErrRevoked or ErrSealed, and no secret; every other
+// signature. A key that is not there, that is revoked or expired, or whose secret
+// does not open gives ErrNotFound, ErrRevoked, ErrExpired or ErrSealed, and no secret; every other
 // error says that the database did not answer. What it returns is not older
 // than a second.
 func (s *Store) Lookup(ctx context.Context, public string) (Secret, App, error) {
@@ -30,7 +30,7 @@ func (s *Store) Lookup(ctx context.Context, public string) (Secret, App, error) 
 	}
 	generation := s.cache.generation()
 	secret, app, err := s.find(ctx, public)
-	if err != nil && !errors.Is(err, ErrNotFound) && !errors.Is(err, ErrRevoked) && !errors.Is(err, ErrSealed) {
+	if err != nil && !errors.Is(err, ErrNotFound) && !errors.Is(err, ErrRevoked) && !errors.Is(err, ErrExpired) && !errors.Is(err, ErrSealed) {
 		return Secret{}, App{}, fmt.Errorf("look up an application: %w", err)
 	}
 	// What does not work is kept too: if it were not, the time of the second
@@ -47,11 +47,22 @@ func (s *Store) find(ctx context.Context, public string) (Secret, App, error) {
 	if r.Revoked.Valid {
 		return Secret{}, App{}, ErrRevoked
 	}
+	if r.Expires.Valid && !s.clock().Before(r.Expires.Time) {
+		return Secret{}, App{}, ErrExpired
+	}
+	app, err := r.app()
+	if err != nil {
+		s.logger.ErrorContext(ctx, "a damaged application is refused", "public", public, "error", err)
+		return Secret{}, App{}, ErrSealed
+	}
+	if r.Key != nil {
+		return Secret{}, app, nil
+	}
 	secret, err := s.open(&r)
 	if err != nil {
 		return Secret{}, App{}, err
 	}
-	return secret, r.app(), nil
+	return secret, app, nil
 }
 
 type entry struct {

@@ -17,30 +17,32 @@ const (
 // usage collects when keys were used, off the request path.
 type usage struct {
 	mu      sync.Mutex
-	pending map[string]time.Time
+	pending map[string]Use
 	written map[string]time.Time
 }
 
-// Used notes that a key has signed a request. It is written down within 20
-// seconds, and for one key at most once a minute.
-func (s *Store) Used(public string) {
-	now := s.now()
+// Used notes that a key has signed a request; the time is now when it is zero. It is written down within 20 seconds, and
+// for one key at most once a minute.
+func (s *Store) Used(public string, use Use) {
+	if use.At.IsZero() {
+		use.At = s.now()
+	}
 	s.usage.mu.Lock()
 	defer s.usage.mu.Unlock()
 	if s.usage.pending == nil {
-		s.usage.pending, s.usage.written = make(map[string]time.Time), make(map[string]time.Time)
+		s.usage.pending, s.usage.written = make(map[string]Use), make(map[string]time.Time)
 	}
-	s.usage.pending[public] = now
+	s.usage.pending[public] = use
 }
 
 // due takes out what is to be written now; all of it at the end.
-func (u *usage) due(all bool) map[string]time.Time {
+func (u *usage) due(all bool) map[string]Use {
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	due := make(map[string]time.Time)
-	for public, at := range u.pending {
-		if all || at.Sub(u.written[public]) >= usageStep {
-			due[public], u.written[public] = at, at
+	due := make(map[string]Use)
+	for public, use := range u.pending {
+		if all || use.At.Sub(u.written[public]) >= usageStep {
+			due[public], u.written[public] = use, use.At
 			delete(u.pending, public)
 		}
 	}
@@ -73,8 +75,13 @@ func (s *Store) flushUsage(all bool) {
 	ctx, cancel := context.WithTimeout(context.Background(), usageEvery)
 	defer cancel()
 	err := s.db.Update(ctx, func(tx *database.Tx) error {
-		for public, at := range due {
-			_, err := tx.Exec(ctx, `UPDATE apps SET last_used = $2 WHERE public = $1 AND (last_used IS NULL OR last_used < $2)`, public, at)
+		for public, use := range due {
+			var address string
+			if use.Addr.IsValid() {
+				address = use.Addr.String()
+			}
+			_, err := tx.Exec(ctx, `UPDATE apps SET last_used = $2, last_address = $3, last_agent = $4, last_method = $5
+				WHERE public = $1 AND (last_used IS NULL OR last_used < $2)`, public, use.At, address, use.Agent, use.Method)
 			if err != nil {
 				return err
 			}

@@ -22,6 +22,7 @@ import (
 	"time"
 
 	"github.com/quillgate/quillgate/apps"
+	"github.com/quillgate/quillgate/audit"
 )
 
 var (
@@ -71,9 +72,21 @@ func (v Via) String() string {
 
 // Identity is who calls. The zero value is nobody.
 type Identity struct {
-	User User
-	App  *apps.App // the key that signed; nil otherwise
-	Via  Via
+	User  User
+	App   *apps.App  // the key that signed; nil otherwise
+	Scope apps.Scope // what the credential is limited to; the zero Scope: everything that the user may
+	Via   Via
+	Addr  netip.Addr // of the client; the zero Addr when it is not known
+	Agent string     // what the client calls itself
+}
+
+// Actor is the caller as the audit trail knows it.
+func (i Identity) Actor() audit.Actor {
+	a := audit.Actor{UserID: i.User.ID, Via: i.Via.String(), Addr: i.Addr, Agent: i.Agent}
+	if i.App != nil {
+		a.App = i.App.Public
+	}
+	return a
 }
 
 // LoggedIn tells whether this is somebody.
@@ -92,19 +105,25 @@ const (
 	SeveralHeaders  Reason = "several-headers"
 	UnknownKey      Reason = "unknown-key"
 	RevokedKey      Reason = "revoked-key"
-	SealedKey       Reason = "sealed-key"
-	WrongDigest     Reason = "wrong-digest"
-	LegacyForm      Reason = "legacy-form"
-	KeyWithoutUser  Reason = "key-without-user"
-	SignedInstead   Reason = "signed-instead-of-password"
-	UnknownUser     Reason = "unknown-user"
-	WrongPassword   Reason = "wrong-password"
-	EmptyPassword   Reason = "empty-password"
-	LongPassword    Reason = "long-password"
-	EarlierFailure  Reason = "earlier-failure"
-	TooManyFailures Reason = "too-many-failures"
-	ClearText       Reason = "clear-text"
-	Overload        Reason = "overload"
+	ExpiredKey      Reason = "expired-key"
+	WrongNetwork    Reason = "wrong-network"
+	StrictKey       Reason = "strict-key"
+	SeveralSchemes  Reason = "several-schemes"
+	// VerificationKeyOnly refuses the header scheme of a key that has no secret.
+	VerificationKeyOnly Reason = "verification-key-only"
+	SealedKey           Reason = "sealed-key"
+	WrongDigest         Reason = "wrong-digest"
+	LegacyForm          Reason = "legacy-form"
+	KeyWithoutUser      Reason = "key-without-user"
+	SignedInstead       Reason = "signed-instead-of-password"
+	UnknownUser         Reason = "unknown-user"
+	WrongPassword       Reason = "wrong-password"
+	EmptyPassword       Reason = "empty-password"
+	LongPassword        Reason = "long-password"
+	EarlierFailure      Reason = "earlier-failure"
+	TooManyFailures     Reason = "too-many-failures"
+	ClearText           Reason = "clear-text"
+	Overload            Reason = "overload"
 )
 
 // Event is one verification and how it ended.
@@ -163,6 +182,17 @@ func New(cfg Config) *Verifier {
 		// As long as the secrets that are made here.
 		dummy: (rand.Text() + rand.Text() + rand.Text())[:53],
 	}
+}
+
+// allowed tells whether an address is in one of the networks; none at all
+// stand for everywhere.
+func allowed(networks []netip.Prefix, addr netip.Addr) bool {
+	for _, n := range networks {
+		if n.Contains(addr) {
+			return true
+		}
+	}
+	return len(networks) == 0
 }
 
 // peer is the address at the other end of the connection.

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/quillgate/quillgate/apps"
+	"github.com/quillgate/quillgate/audit"
 	"github.com/quillgate/quillgate/auth"
 	"github.com/quillgate/quillgate/database"
 	"github.com/quillgate/quillgate/database/databasetest"
@@ -103,7 +104,7 @@ func (h *house) user(t testing.TB, login string, role auth.Role) auth.User {
 
 func (h *house) key(t testing.TB, u auth.User) (apps.App, apps.Secret) {
 	t.Helper()
-	app, secret, err := h.apps.Create(context.Background(), u.ID, "a program")
+	app, secret, err := h.apps.Create(context.Background(), audit.Operator, apps.New{UserID: u.ID, Name: "a program"})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -12,7 +12,6 @@ import (
 	"time"
 
 	"github.com/quillgate/quillgate/apps"
-	"github.com/quillgate/quillgate/signature"
 )
 
 // Check is the verification of one request while its body arrives. Write it
@@ -20,102 +19,98 @@ import (
 type Check struct {
 	v       *Verifier
 	request *Request
-
-	header signature.Header
-	hash   *signature.Hash // nil: nothing was presented
-	app    apps.App
-	reason Reason // why the key is no good; empty: it may be
+	proof   proof // nil: nothing was presented
 }
 
-// Begin reads what a request presents: exactly one Authorization field, or
-// none. It looks up the key, so that the hash of the body can run while the
-// body is read. A field that is there and cannot be one of ours is refused
-// with ErrDenied, before the body. Every other error says that the database
-// did not answer.
+// proof is what a request presents in one scheme: the body is written to it,
+// then it says who this is.
+type proof interface {
+	Write(p []byte) (int, error)
+	// identify returns the caller. e is what is known so far; a refusal is told
+	// by deny with it. An error that is not ErrDenied says that the database did
+	// not answer.
+	identify(ctx context.Context, q *Request, e Event) (Identity, error)
+}
+
+// Begin reads what a request presents: a value of the Authorization field, a
+// message signature (RFC 9421), or nothing. Never two of them. It looks up
+// the key, so that the hash of the body can run while the body is read. What
+// is there and cannot be one of ours is refused with ErrDenied, before the
+// body. Every other error says that the database did not answer.
 func (v *Verifier) Begin(r *http.Request) (*Check, error) {
 	ctx := r.Context()
 	addr, secure := v.cfg.ClientAddr(r)
 	addr = addr.Unmap()
-	c := &Check{v: v, request: &Request{v: v, addr: addr, secure: secure || addr.IsLoopback()}}
+	c := &Check{v: v, request: &Request{v: v, addr: addr, agent: r.UserAgent(), secure: secure || addr.IsLoopback()}}
 	values := r.Header.Values("Authorization")
-	if len(values) == 0 {
-		return c, nil
-	}
-	if len(values) > 1 {
-		return nil, v.deny(ctx, Event{Reason: SeveralHeaders, Via: ViaSignature, Addr: addr})
-	}
-	// The field's optional white space belongs to HTTP. Servers take it off;
-	// a request that was built by hand may still have it.
-	header, err := signature.Parse(strings.Trim(values[0], " \t"))
-	if err != nil {
-		return nil, v.deny(ctx, Event{Reason: MalformedHeader, Via: ViaSignature, Addr: addr})
-	}
-	c.header = header
-	secret, app, err := v.cfg.Apps.Lookup(ctx, header.Public())
+	message := len(r.Header.Values("Signature-Input")) > 0 || len(r.Header.Values("Signature")) > 0
+	var err error
 	switch {
-	case err == nil && header.Legacy() && !app.LegacySignatures:
-		c.reason = LegacyForm
-	case err == nil && !secret.IsEmpty():
-		c.app = app
-	case errors.Is(err, apps.ErrRevoked):
-		c.reason = RevokedKey
-	case errors.Is(err, apps.ErrSealed):
-		c.reason = SealedKey
-	case errors.Is(err, apps.ErrNotFound):
-		c.reason = UnknownKey
-	case err == nil:
-		c.reason = SealedKey
+	case len(values) == 0 && !message:
+	case len(values) > 1:
+		return nil, v.deny(ctx, Event{Reason: SeveralHeaders, Via: ViaSignature, Addr: addr})
+	case len(values) == 1 && message:
+		return nil, v.deny(ctx, Event{Reason: SeveralSchemes, Via: ViaSignature, Addr: addr})
+	case message:
+		c.proof, err = v.beginMessage(r, c.request)
 	default:
-		return nil, fmt.Errorf("verify a signature: %w", err)
+		// The field's optional white space belongs to HTTP. Servers take it
+		// off; a request that was built by hand may still have it.
+		value := strings.Trim(values[0], " \t")
+		if scheme, credentials, _ := strings.Cut(value, " "); strings.EqualFold(scheme, "Basic") {
+			c.proof, err = v.beginBasic(ctx, c.request, credentials)
+		} else {
+			c.proof, err = v.beginHeader(ctx, c.request, value)
+		}
 	}
-	if c.reason != "" {
-		// The same work as for a key that is there.
-		secret = apps.NewSecret(v.dummy)
+	if err != nil {
+		return nil, err
 	}
-	c.hash = signature.NewHash(secret.Reveal())
 	return c, nil
 }
 
-// Presented tells whether the request carries a signature that is to be
+// Presented tells whether the request carries a credential that is to be
 // checked. Where it does not, the body need not be hashed.
-func (c *Check) Presented() bool { return c.hash != nil }
+func (c *Check) Presented() bool { return c.proof != nil }
 
 // Write takes the next bytes of the body, exactly as they came once the
 // transfer coding is off. It never fails.
 func (c *Check) Write(p []byte) (int, error) {
-	if c.hash == nil {
+	if c.proof == nil {
 		return len(p), nil
 	}
-	return c.hash.Write(p)
+	return c.proof.Write(p)
 }
 
 // Identify ends the verification, once the whole body was written. Where a
-// signature was presented, it is right or the error is ErrDenied; every other
+// credential was presented, it is right or the error is ErrDenied; every other
 // error says that the database did not answer.
 func (c *Check) Identify(ctx context.Context) (*Request, error) {
-	if c.hash == nil {
+	if c.proof == nil {
 		return c.request, nil
 	}
-	e := Event{Reason: c.reason, Via: ViaSignature, Public: c.header.Public(), Addr: c.request.addr}
-	if !c.hash.Matches(c.header) && e.Reason == "" {
-		e.Reason = WrongDigest
+	who, err := c.proof.identify(ctx, c.request, Event{Addr: c.request.addr})
+	if err != nil {
+		return nil, err
 	}
-	if e.Reason != "" {
-		return nil, c.v.deny(ctx, e)
-	}
-	user, err := c.v.cfg.Users.cached(ctx, c.app.UserID)
+	c.request.signed = who
+	return c.request, nil
+}
+
+// accept makes the identity of a key whose signature holds, and notes its use.
+func (q *Request) accept(ctx context.Context, app *apps.App, e Event) (Identity, error) {
+	user, err := q.v.cfg.Users.cached(ctx, app.UserID)
 	if errors.Is(err, ErrNotFound) {
 		e.Reason = KeyWithoutUser
-		return nil, c.v.deny(ctx, e)
+		return Identity{}, q.v.deny(ctx, e)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("verify a signature: %w", err)
+		return Identity{}, fmt.Errorf("verify a signature: %w", err)
 	}
-	c.v.cfg.Apps.Used(c.app.Public)
+	q.v.cfg.Apps.Used(app.Public, apps.Use{Addr: q.addr, Agent: q.agent})
 	e.UserID = user.ID
-	c.v.tell(ctx, e)
-	c.request.signed = Identity{User: user, App: &c.app, Via: ViaSignature}
-	return c.request, nil
+	q.v.tell(ctx, e)
+	return Identity{User: user, App: app, Scope: app.Scope, Via: ViaSignature, Addr: q.addr, Agent: q.agent}, nil
 }
 
 func (v *Verifier) deny(ctx context.Context, e Event) error {
@@ -129,8 +124,9 @@ func (v *Verifier) deny(ctx context.Context, e Event) error {
 type Request struct {
 	v      *Verifier
 	addr   netip.Addr
+	agent  string
 	secure bool
-	signed Identity
+	signed Identity // by whatever the header presented
 
 	mu     sync.Mutex // also lets one password be checked at a time
 	failed bool
@@ -219,6 +215,7 @@ func (q *Request) login(ctx context.Context, c credentials) (Identity, error) {
 	if q.passed == nil {
 		q.passed = make(map[credentials]Identity)
 	}
+	who.Addr, who.Agent = q.addr, q.agent
 	q.passed[c] = who
 	return who, nil
 }

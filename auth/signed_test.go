@@ -8,13 +8,16 @@ import (
 	"encoding/hex"
 	"fmt"
 	"net/http"
+	"net/netip"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/quillgate/quillgate/apps"
+	"github.com/quillgate/quillgate/audit"
 	"github.com/quillgate/quillgate/auth"
 	"github.com/quillgate/quillgate/signature"
 )
@@ -28,8 +31,8 @@ func TestSigned(t *testing.T) {
 			t.Fatal(err)
 		}
 		who, ok := q.Signed()
-		want := auth.Identity{User: ada, App: &app, Via: auth.ViaSignature}
-		if diff := cmp.Diff(want, who); !ok || diff != "" {
+		want := auth.Identity{User: ada, App: &app, Via: auth.ViaSignature, Addr: netip.MustParseAddr("192.0.2.1")}
+		if diff := cmp.Diff(want, who, cmpopts.EquateComparable(netip.Addr{}, netip.Prefix{})); !ok || diff != "" {
 			t.Errorf("Signed: %v (-want +got):\n%s", ok, diff)
 		}
 	})
@@ -40,7 +43,7 @@ func TestRefusedSignatures(t *testing.T) {
 	each(t, nil, func(t *testing.T, h *house) {
 		app, secret := h.key(t, h.user(t, "ada", auth.Author))
 		revoked, revokedSecret := h.key(t, h.user(t, "bob", auth.Author))
-		if err := h.apps.Revoke(t.Context(), revoked.UserID, revoked.Public); err != nil {
+		if err := h.apps.Revoke(t.Context(), audit.Operator, revoked.UserID, revoked.Public); err != nil {
 			t.Fatal(err)
 		}
 		broken, brokenSecret := h.key(t, h.user(t, "cleo", auth.Author))

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/quillgate/quillgate/apps"
+	"github.com/quillgate/quillgate/audit"
 	"github.com/quillgate/quillgate/auth"
 	"github.com/quillgate/quillgate/database/databasetest"
 	"github.com/quillgate/quillgate/server"
@@ -37,7 +38,7 @@ func benchmarkGetPost(b *testing.B, database string) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	app, secret, err := blog.Apps.Create(ctx, user.ID, "benchmark")
+	app, secret, err := blog.Apps.Create(ctx, audit.Operator, apps.New{UserID: user.ID, Name: "benchmark"})
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -16,6 +16,8 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/quillgate/quillgate/apps"
+	"github.com/quillgate/quillgate/audit"
 	"github.com/quillgate/quillgate/auth"
 	"github.com/quillgate/quillgate/database/databasetest"
 	"github.com/quillgate/quillgate/server"
@@ -151,7 +153,7 @@ func TestLog(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	app, secret, err := blog.Apps.Create(context.Background(), user.ID, "Program")
+	app, secret, err := blog.Apps.Create(context.Background(), audit.Operator, apps.New{UserID: user.ID, Name: "Program"})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -13,7 +13,7 @@ import (
 // plugin: a struct with the name, the public key and the secret, which nothing shows again. The row of the table has
 // made sure that the caller sent the account's password, over TLS or from this machine, and not in a multicall.
 func (a *API) createApplication(ctx context.Context, who auth.Identity, p params) (xmlrpc.Value, error) {
-	app, secret, err := a.apps.Create(ctx, who.User.ID, p.text(3))
+	app, secret, err := a.apps.Create(ctx, who.Actor(), apps.New{UserID: who.User.ID, Name: p.text(3)})
 	var invalid *apps.Invalid
 	switch {
 	case errors.As(err, &invalid):

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/quillgate/quillgate/apps"
+	"github.com/quillgate/quillgate/audit"
 	"github.com/quillgate/quillgate/server"
 )
 
@@ -41,7 +42,7 @@ func showApp(login string, a apps.App) appShown {
 		}
 		return &t
 	}
-	return appShown{User: login, Name: a.Name, Public: a.Public, Hint: a.Hint, Created: a.Created, LastUsed: moment(a.LastUsed), Revoked: moment(a.Revoked), Legacy: a.LegacySignatures}
+	return appShown{User: login, Name: a.Name, Public: a.Public, Hint: a.Hint, Created: a.Created, LastUsed: moment(a.LastUse.At), Revoked: moment(a.Revoked), Legacy: a.LegacySignatures}
 }
 
 func writeJSON(w io.Writer, v any) error {
@@ -63,7 +64,7 @@ func (c *appCreateCmd) Run(ctx context.Context, s *settings, io streams) error {
 		if err != nil {
 			return err
 		}
-		app, secret, err := blog.Apps.Create(ctx, user.ID, c.Name)
+		app, secret, err := blog.Apps.Create(ctx, audit.Operator, apps.New{UserID: user.ID, Name: c.Name})
 		if err != nil {
 			return err
 		}
@@ -156,7 +157,7 @@ func (c *appRenameCmd) Run(ctx context.Context, s *settings, io streams) error {
 		if err != nil {
 			return err
 		}
-		if err := blog.Apps.Rename(ctx, app.UserID, app.Public, c.Name); err != nil {
+		if err := blog.Apps.Rename(ctx, audit.Operator, app.UserID, app.Public, c.Name); err != nil {
 			return err
 		}
 		_, err = fmt.Fprintf(io.out, "The key %s is now called %q.\n", app.Public, c.Name)
@@ -174,7 +175,7 @@ func (c *appRevokeCmd) Run(ctx context.Context, s *settings, io streams) error {
 		if err != nil {
 			return err
 		}
-		if err := blog.Apps.Revoke(ctx, app.UserID, app.Public); err != nil {
+		if err := blog.Apps.Revoke(ctx, audit.Operator, app.UserID, app.Public); err != nil {
 			return err
 		}
 		_, err = fmt.Fprintf(io.out, "The key %s (%s) is revoked. A running server refuses it within a second.\n", app.Public, app.Name)

@@ -23,16 +23,18 @@ var stairs = map[string][]string{
 
 	"migrations": nil,
 	"database":   {"migrations"},
-	"apps":       {"database"},
-	"auth":       {"apps", "database", "signature"},
-	"site":       {"auth", "database", "media"},
+	"audit":      {"database"},
+	"apps":       {"audit", "database"},
+	"auth":       {"apps", "audit", "database", "signature"},
+	"site":       {"auth", "audit", "database", "media"},
 
 	"wordpress": {"site", "auth", "apps", "xmlrpc", "fetch"},
 	"public":    {"site", "auth"},
+	"profiles":  {"site", "auth", "apps", "audit"},
 	"signer":    {"signature", "xmlrpc"},
 
-	"server":        {"wordpress", "public", "site", "auth", "apps", "xmlrpc", "media", "database"},
-	"cmd/quillgate": {"server", "signer", "xmlrpc", "wxr", "fetch", "site", "auth", "apps", "database", "migrations"},
+	"server":        {"wordpress", "profiles", "public", "site", "auth", "apps", "audit", "xmlrpc", "media", "database"},
+	"cmd/quillgate": {"server", "signer", "xmlrpc", "wxr", "fetch", "site", "auth", "apps", "audit", "database", "migrations"},
 
 	"database/databasetest": {"database"},
 	"interop":               nil, // its tests import what they like; nobody imports it

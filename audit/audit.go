@@ -1,0 +1,191 @@
+// Package audit keeps the trail of what was done to keys, accounts and settings, and by whom. A line is written in the
+// transaction of the change that it tells of, so there is neither a change without its line nor a line without its
+// change. Lines are appended and never altered; each holds a hash over itself and the hash of the line before it, so
+// Verify finds a line that was changed or taken out.
+//
+// No secret belongs into an event: not a password, not a secret key, not a token, not a one-time code.
+package audit
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/json"
+	"fmt"
+	"net/netip"
+	"time"
+	"unicode/utf8"
+
+	"github.com/quillgate/quillgate/database"
+)
+
+// Actor is who does something, and from where. The zero value is the operator at the command line.
+type Actor struct {
+	UserID int64      // 0: nobody who is signed in
+	Via    string     // how that was shown: "signature", "password", "session", "command line", …
+	App    string     // public key of the application that signed, if one did
+	Addr   netip.Addr // of the client; the zero Addr when it is not known
+	Agent  string     // what the client calls itself
+}
+
+// Operator is whoever may run commands on the machine.
+var Operator = Actor{Via: "command line"}
+
+// Kind names what happened, as "noun.verb". The kinds are declared by the packages that write them.
+type Kind string
+
+// Event is one thing that happened.
+type Event struct {
+	Kind   Kind
+	UserID int64 // whose trail it belongs to; 0: the site's
+	By     Actor
+	// Detail says more, such as the name of the key that was made. It holds no secret.
+	Detail map[string]string
+	At     time.Time // when; the zero time is now
+}
+
+// Line is an event as it stands in the trail.
+type Line struct {
+	ID int64 // 1, 2, 3 … without a gap
+	Event
+	Hash []byte // SHA-256 over the hash of the line before and this line
+}
+
+// maxAgent bounds what a client can make a line hold, in bytes.
+const maxAgent = 200
+
+// Append writes an event at the end of the trail, in the transaction of the change that it tells of. Make it the last
+// statement there: until the transaction ends nobody else can append.
+func Append(ctx context.Context, tx *database.Tx, e Event) error {
+	if e.At.IsZero() {
+		e.At = time.Now()
+	}
+	e.At = e.At.UTC().Truncate(time.Microsecond)
+	if len(e.By.Agent) > maxAgent {
+		e.By.Agent = e.By.Agent[:maxAgent]
+		for !utf8.ValidString(e.By.Agent) {
+			e.By.Agent = e.By.Agent[:len(e.By.Agent)-1]
+		}
+	}
+	var head struct {
+		ID   int64  `db:"id"`
+		Hash []byte `db:"hash"`
+	}
+	if err := tx.Get(ctx, &head, `UPDATE audit_head SET id = id + 1 WHERE one = 1 RETURNING id, hash`); err != nil {
+		return fmt.Errorf("append to the audit trail: %w", err)
+	}
+	l := Line{ID: head.ID, Event: e}
+	detail, err := json.Marshal(e.Detail) // the members in order
+	if err != nil {
+		return fmt.Errorf("append to the audit trail: %w", err)
+	}
+	r := row{ID: l.ID, At: e.At, Event: string(e.Kind), UserID: e.UserID, Actor: e.By.UserID, Via: e.By.Via, App: e.By.App,
+		Agent: e.By.Agent, Detail: string(detail)}
+	if e.By.Addr.IsValid() {
+		r.Address = e.By.Addr.String()
+	}
+	r.Hash = r.sum(head.Hash)
+	_, err = tx.Exec(ctx, `INSERT INTO audit (id, at, event, user_id, actor, via, app, address, agent, detail, hash)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`,
+		r.ID, r.At, r.Event, r.UserID, r.Actor, r.Via, r.App, r.Address, r.Agent, r.Detail, r.Hash)
+	if err != nil {
+		return fmt.Errorf("append to the audit trail: %w", err)
+	}
+	if _, err := tx.Exec(ctx, `UPDATE audit_head SET hash = $1 WHERE one = 1`, r.Hash); err != nil {
+		return fmt.Errorf("append to the audit trail: %w", err)
+	}
+	return nil
+}
+
+// row is a line of the table.
+type row struct {
+	ID      int64     `db:"id"`
+	At      time.Time `db:"at"`
+	Event   string    `db:"event"`
+	UserID  int64     `db:"user_id"`
+	Actor   int64     `db:"actor"`
+	Via     string    `db:"via"`
+	App     string    `db:"app"`
+	Address string    `db:"address"`
+	Agent   string    `db:"agent"`
+	Detail  string    `db:"detail"`
+	Hash    []byte    `db:"hash"`
+}
+
+// sum is the hash of the row: SHA-256 over the hash of the row before and over every column, each after its length in
+// eight bytes.
+func (r *row) sum(before []byte) []byte {
+	h := sha256.New()
+	put := func(p []byte) {
+		h.Write(binary.BigEndian.AppendUint64(nil, uint64(len(p))))
+		h.Write(p)
+	}
+	number := func(n int64) { put(binary.BigEndian.AppendUint64(nil, uint64(n))) }
+	put(before)
+	number(r.ID)
+	number(r.At.UnixMicro())
+	put([]byte(r.Event))
+	number(r.UserID)
+	number(r.Actor)
+	for _, s := range []string{r.Via, r.App, r.Address, r.Agent, r.Detail} {
+		put([]byte(s))
+	}
+	return h.Sum(nil)
+}
+
+// line is the row as callers see it.
+func (r *row) line() (Line, error) {
+	l := Line{ID: r.ID, Hash: r.Hash, Event: Event{Kind: Kind(r.Event), UserID: r.UserID, At: r.At.UTC(),
+		By: Actor{UserID: r.Actor, Via: r.Via, App: r.App, Agent: r.Agent}}}
+	if r.Address != "" {
+		addr, err := netip.ParseAddr(r.Address)
+		if err != nil {
+			return Line{}, fmt.Errorf("line %d of the audit trail: %w", r.ID, err)
+		}
+		l.By.Addr = addr
+	}
+	if err := json.Unmarshal([]byte(r.Detail), &l.Detail); err != nil {
+		return Line{}, fmt.Errorf("line %d of the audit trail: %w", r.ID, err)
+	}
+	return l, nil
+}
+
+const columns = `id, at, event, user_id, actor, via, app, address, agent, detail, hash`
+
+// Filter says which lines List returns, the newest first.
+type Filter struct {
+	UserID int64  // whose trail; 0: everybody's and the site's
+	Kind   Kind   // only these; empty: all
+	App    string // only what concerns this application: it did it; empty: all
+	Since  time.Time
+	Until  time.Time
+	Before int64 // only lines with a smaller id; 0: from the newest
+	Limit  int   // at most so many, 1 to 1000; 0 means 100
+}
+
+// List returns the lines that a filter lets through, the newest first.
+func List(ctx context.Context, q database.Queryer, f Filter) ([]Line, error) {
+	if f.Limit <= 0 {
+		f.Limit = 100
+	}
+	if f.Until.IsZero() {
+		f.Until = time.Date(9999, 1, 1, 0, 0, 0, 0, time.UTC)
+	}
+	if f.Before <= 0 {
+		f.Before = 1 << 62
+	}
+	var rows []row
+	err := q.Select(ctx, &rows, `SELECT `+columns+` FROM audit
+		WHERE id < $1 AND (user_id = $2 OR $2 = 0) AND (event = $3 OR $3 = '') AND (app = $4 OR $4 = '') AND at >= $5 AND at < $6
+		ORDER BY id DESC LIMIT $7`, f.Before, f.UserID, string(f.Kind), f.App, f.Since.UTC(), f.Until.UTC(), min(f.Limit, 1000))
+	if err != nil {
+		return nil, fmt.Errorf("read the audit trail: %w", err)
+	}
+	list := make([]Line, len(rows))
+	for i := range rows {
+		if list[i], err = rows[i].line(); err != nil {
+			return nil, err
+		}
+	}
+	return list, nil
+}

@@ -1,0 +1,78 @@
+package auth
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/quillgate/quillgate/apps"
+	"github.com/quillgate/quillgate/signature"
+)
+
+// headerProof is the header scheme: Authorization: PUBLIC||HASH.
+type headerProof struct {
+	header signature.Header
+	hash   *signature.Hash
+	app    apps.App
+	reason Reason // why the key is no good; empty: it may be
+}
+
+func (v *Verifier) beginHeader(ctx context.Context, q *Request, value string) (proof, error) {
+	header, err := signature.Parse(value)
+	if err != nil {
+		return nil, v.deny(ctx, Event{Reason: MalformedHeader, Via: ViaSignature, Addr: q.addr})
+	}
+	p := &headerProof{header: header}
+	secret, app, reason, err := v.key(ctx, q, header.Public())
+	switch {
+	case err != nil:
+		return nil, err
+	case reason == "" && header.Legacy() && !app.LegacySignatures:
+		reason = LegacyForm
+	case reason == "" && app.Strict:
+		reason = StrictKey
+	case reason == "" && secret.IsEmpty():
+		reason = VerificationKeyOnly
+	}
+	p.app, p.reason = app, reason
+	if reason != "" {
+		// The same work as for a key that is there.
+		secret = apps.NewSecret(v.dummy)
+	}
+	p.hash = signature.NewHash(secret.Reveal())
+	return p, nil
+}
+
+// key looks a key up. A reason says that it is no good for this request,
+// whatever the signature is; an error that the database did not answer.
+func (v *Verifier) key(ctx context.Context, q *Request, public string) (apps.Secret, apps.App, Reason, error) {
+	secret, app, err := v.cfg.Apps.Lookup(ctx, public)
+	switch {
+	case errors.Is(err, apps.ErrNotFound):
+		return secret, app, UnknownKey, nil
+	case errors.Is(err, apps.ErrRevoked):
+		return secret, app, RevokedKey, nil
+	case errors.Is(err, apps.ErrExpired):
+		return secret, app, ExpiredKey, nil
+	case errors.Is(err, apps.ErrSealed):
+		return secret, app, SealedKey, nil
+	case err != nil:
+		return secret, app, "", fmt.Errorf("verify a signature: %w", err)
+	case !allowed(app.Networks, q.addr):
+		return secret, app, WrongNetwork, nil
+	}
+	return secret, app, "", nil
+}
+
+func (p *headerProof) Write(b []byte) (int, error) { return p.hash.Write(b) }
+
+func (p *headerProof) identify(ctx context.Context, q *Request, e Event) (Identity, error) {
+	e.Reason, e.Via, e.Public = p.reason, ViaSignature, p.header.Public()
+	if !p.hash.Matches(p.header) && e.Reason == "" {
+		e.Reason = WrongDigest
+	}
+	if e.Reason != "" {
+		return Identity{}, q.v.deny(ctx, e)
+	}
+	return q.accept(ctx, &p.app, e)
+}

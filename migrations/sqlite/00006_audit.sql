@@ -1,0 +1,30 @@
+-- +goose Up
+-- What was done to keys, accounts and settings: one line for each event, never changed, each with the hash of the line
+-- before it, so that a line that was altered or taken out shows.
+CREATE TABLE audit (
+    id      INTEGER PRIMARY KEY, -- 1, 2, 3 … without a gap
+    at      TIMESTAMP NOT NULL,
+    event   TEXT NOT NULL,
+    user_id INTEGER NOT NULL, -- whose trail the line belongs to; 0: the site's
+    actor   INTEGER NOT NULL, -- who did it; 0: nobody, or the command line
+    via     TEXT NOT NULL,
+    app     TEXT NOT NULL,
+    address TEXT NOT NULL,
+    agent   TEXT NOT NULL,
+    detail  TEXT NOT NULL, -- a JSON object of texts
+    hash    BLOB NOT NULL  -- of the hash of the line before and of this line
+);
+CREATE INDEX audit_user ON audit (user_id, id);
+CREATE INDEX audit_at ON audit (at);
+
+-- One row: the end of the chain. Who appends changes it first, so that lines are made one after the other.
+CREATE TABLE audit_head (
+    one  INTEGER PRIMARY KEY,
+    id   INTEGER NOT NULL,
+    hash BLOB NOT NULL
+);
+INSERT INTO audit_head (one, id, hash) VALUES (1, 0, x'');
+
+-- +goose Down
+DROP TABLE audit_head;
+DROP TABLE audit;
