@@ -2,7 +2,8 @@
 // clock or a policy: given a key it signs and checks, and nothing else. Who
 // the key belongs to and what it may do is for others to say.
 //
-// One scheme exists so far, the header scheme of the Secure XML-RPC plugin:
+// Two schemes exist. The first is the header scheme of the Secure XML-RPC
+// plugin:
 //
 //	Authorization: PUBLIC||DIGEST
 //
@@ -16,6 +17,9 @@
 //
 // The scheme says nothing about when, where and with which method the request
 // was sent, and does not protect the answer.
+//
+// The second are HTTP Message Signatures (RFC 9421) with the body bound by
+// Content-Digest (RFC 9530): Signatures, SignMessage, NewContentDigest.
 package signature
 
 import (

@@ -1,0 +1,292 @@
+package signature
+
+import (
+	"crypto"
+	"crypto/ecdsa"
+	"crypto/ed25519"
+	"crypto/elliptic"
+	"crypto/hmac"
+	"crypto/rand"
+	"crypto/rsa"
+	"crypto/sha256"
+	"crypto/sha512"
+	"crypto/x509"
+	"encoding/asn1"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"math/big"
+	"slices"
+)
+
+// Algorithm is a signature algorithm by its name in the registry of RFC 9421
+// section 6.2.
+type Algorithm string
+
+// The algorithms that are understood.
+const (
+	HMACSHA256      Algorithm = "hmac-sha256"
+	Ed25519         Algorithm = "ed25519"
+	RSAPSSSHA512    Algorithm = "rsa-pss-sha512"
+	RSAv15SHA256    Algorithm = "rsa-v1_5-sha256"
+	ECDSAP256SHA256 Algorithm = "ecdsa-p256-sha256"
+)
+
+// Valid tells whether the algorithm is one of those above.
+func (a Algorithm) Valid() bool {
+	switch a {
+	case HMACSHA256, Ed25519, RSAPSSSHA512, RSAv15SHA256, ECDSAP256SHA256:
+		return true
+	}
+	return false
+}
+
+var (
+	// ErrKey refuses what cannot be a key of its algorithm, or is too weak to
+	// be one.
+	ErrKey = errors.New("unusable key")
+	// ErrMismatch says that a signature is not the one of the message under
+	// the key.
+	ErrMismatch = errors.New("the signature does not match")
+)
+
+// The sizes of RSA moduli that are taken, in bits. The upper bound is there
+// because verifying takes longer the larger the key is.
+const (
+	minRSA = 2048
+	maxRSA = 8192
+)
+
+// p256Len is the length of r and of s in a signature, which is r and s one
+// after the other (RFC 9421 section 3.3.4), not DER.
+const p256Len = 32
+
+// Key is a key together with the one algorithm that it is for. The zero value
+// signs nothing and matches nothing. Printed, it shows the algorithm alone.
+type Key struct {
+	alg    Algorithm
+	secret []byte
+	public crypto.PublicKey
+	signer crypto.Signer
+}
+
+// HMACKey is a key of hmac-sha256. An empty secret makes the zero Key.
+func HMACKey(secret []byte) Key {
+	if len(secret) == 0 {
+		return Key{}
+	}
+	return Key{alg: HMACSHA256, secret: slices.Clone(secret)}
+}
+
+// PublicKey is a key that verifies. Errors: ErrKey when the key is not of the
+// algorithm's kind; for RSA also when the modulus has less than 2048 or more
+// than 8192 bits, or the exponent is below 65537.
+func PublicKey(alg Algorithm, public crypto.PublicKey) (Key, error) {
+	switch p := public.(type) {
+	case ed25519.PublicKey:
+		if alg == Ed25519 && len(p) == ed25519.PublicKeySize {
+			return Key{alg: alg, public: p}, nil
+		}
+	case *ecdsa.PublicKey:
+		if alg == ECDSAP256SHA256 && p.Curve == elliptic.P256() {
+			return Key{alg: alg, public: p}, nil
+		}
+	case *rsa.PublicKey:
+		if alg != RSAPSSSHA512 && alg != RSAv15SHA256 {
+			break
+		}
+		if bits := p.N.BitLen(); bits < minRSA || bits > maxRSA {
+			return Key{}, fmt.Errorf("%w: an RSA key of %d bits, want %d to %d", ErrKey, bits, minRSA, maxRSA)
+		}
+		if p.E < 65537 || p.E%2 == 0 {
+			return Key{}, fmt.Errorf("%w: the exponent of the RSA key is %d, want 65537", ErrKey, p.E)
+		}
+		return Key{alg: alg, public: p}, nil
+	}
+	return Key{}, fmt.Errorf("%w: a key of type %T is not for %q", ErrKey, public, string(alg))
+}
+
+// PrivateKey is a key that signs and verifies. Errors: those of PublicKey.
+func PrivateKey(alg Algorithm, private crypto.Signer) (Key, error) {
+	if private == nil {
+		return Key{}, ErrKey
+	}
+	k, err := PublicKey(alg, private.Public())
+	k.signer = private
+	if err != nil {
+		return Key{}, err
+	}
+	return k, nil
+}
+
+// ParsePublicKey reads a public key: PEM with one block ("PUBLIC KEY" or "RSA
+// PUBLIC KEY"), or the DER of a SubjectPublicKeyInfo. When alg is empty, it is
+// the usual one for the kind of key; for RSA that is rsa-pss-sha512. Errors:
+// ErrKey.
+func ParsePublicKey(alg Algorithm, text []byte) (Key, error) {
+	der, kind := text, "PUBLIC KEY"
+	if block, rest := pem.Decode(text); block != nil {
+		if more, _ := pem.Decode(rest); more != nil {
+			return Key{}, fmt.Errorf("%w: several keys in one text", ErrKey)
+		}
+		der, kind = block.Bytes, block.Type
+	}
+	var public crypto.PublicKey
+	var err error
+	switch kind {
+	case "PUBLIC KEY":
+		public, err = x509.ParsePKIXPublicKey(der)
+	case "RSA PUBLIC KEY":
+		public, err = x509.ParsePKCS1PublicKey(der)
+	default:
+		err = errors.New("not a public key")
+	}
+	if err != nil {
+		return Key{}, fmt.Errorf("%w: %v", ErrKey, err)
+	}
+	if alg == "" {
+		alg = usual(public)
+	}
+	return PublicKey(alg, public)
+}
+
+// ParsePrivateKey reads a private key that is not encrypted, from PEM with one
+// key: "PRIVATE KEY", "RSA PRIVATE KEY" or "EC PRIVATE KEY". When alg is
+// empty, it is chosen as by ParsePublicKey. Errors: ErrKey.
+func ParsePrivateKey(alg Algorithm, text []byte) (Key, error) {
+	for block, rest := pem.Decode(text); block != nil; block, rest = pem.Decode(rest) {
+		var private any
+		var err error
+		switch block.Type {
+		case "PRIVATE KEY":
+			private, err = x509.ParsePKCS8PrivateKey(block.Bytes)
+		case "RSA PRIVATE KEY":
+			private, err = x509.ParsePKCS1PrivateKey(block.Bytes)
+		case "EC PRIVATE KEY":
+			private, err = x509.ParseECPrivateKey(block.Bytes)
+		default: // such as the parameters that openssl writes before the key
+			continue
+		}
+		signer, ok := private.(crypto.Signer)
+		if err != nil || !ok {
+			// The error of the parser may tell of what is in the key.
+			return Key{}, fmt.Errorf("%w: the private key cannot be read", ErrKey)
+		}
+		if alg == "" {
+			alg = usual(signer.Public())
+		}
+		return PrivateKey(alg, signer)
+	}
+	return Key{}, fmt.Errorf("%w: there is no private key in PEM", ErrKey)
+}
+
+// usual is the algorithm for a kind of key when nothing else is said.
+func usual(public crypto.PublicKey) Algorithm {
+	switch public.(type) {
+	case ed25519.PublicKey:
+		return Ed25519
+	case *ecdsa.PublicKey:
+		return ECDSAP256SHA256
+	case *rsa.PublicKey:
+		return RSAPSSSHA512
+	}
+	return ""
+}
+
+// Algorithm is what the key is for; empty for the zero value.
+func (k Key) Algorithm() Algorithm { return k.alg }
+
+// IsZero tells a key that matches nothing.
+func (k Key) IsZero() bool { return k.alg == "" }
+
+// String and GoString leave the key out.
+func (k Key) String() string   { return "signature.Key(" + string(k.alg) + ")" }
+func (k Key) GoString() string { return k.String() }
+
+// MarshalPublic is the public half in PEM, as "PUBLIC KEY". Error: ErrKey for
+// a key that has none.
+func (k Key) MarshalPublic() ([]byte, error) {
+	der, err := x509.MarshalPKIXPublicKey(k.public)
+	if err != nil {
+		return nil, fmt.Errorf("%w: no public half", ErrKey)
+	}
+	return pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: der}), nil
+}
+
+// sign computes the signature of a text.
+func (k Key) sign(base []byte) ([]byte, error) {
+	if k.alg == HMACSHA256 {
+		return k.mac(base), nil
+	}
+	if k.signer == nil {
+		return nil, fmt.Errorf("%w: it cannot sign", ErrKey)
+	}
+	var value []byte
+	var err error
+	switch k.alg {
+	case Ed25519:
+		value, err = k.signer.Sign(rand.Reader, base, crypto.Hash(0))
+	case RSAPSSSHA512:
+		sum := sha512.Sum512(base)
+		value, err = k.signer.Sign(rand.Reader, sum[:], &rsa.PSSOptions{SaltLength: sha512.Size, Hash: crypto.SHA512})
+	case RSAv15SHA256:
+		sum := sha256.Sum256(base)
+		value, err = k.signer.Sign(rand.Reader, sum[:], crypto.SHA256)
+	case ECDSAP256SHA256:
+		sum := sha256.Sum256(base)
+		if value, err = k.signer.Sign(rand.Reader, sum[:], crypto.SHA256); err == nil {
+			value, err = rawECDSA(value)
+		}
+	}
+	if err != nil {
+		return nil, fmt.Errorf("sign: %w", err)
+	}
+	return value, nil
+}
+
+func (k Key) mac(base []byte) []byte {
+	mac := hmac.New(sha256.New, k.secret)
+	mac.Write(base)
+	return mac.Sum(nil)
+}
+
+// rawECDSA takes a signature out of DER.
+func rawECDSA(der []byte) ([]byte, error) {
+	var parts struct{ R, S *big.Int }
+	if rest, err := asn1.Unmarshal(der, &parts); err != nil || len(rest) > 0 {
+		return nil, errors.New("the signer makes something else than ECDSA in DER")
+	}
+	raw := make([]byte, 2*p256Len)
+	parts.R.FillBytes(raw[:p256Len])
+	parts.S.FillBytes(raw[p256Len:])
+	return raw, nil
+}
+
+// matches tells whether value is a signature of a text under the key.
+func (k Key) matches(base, value []byte) bool {
+	switch k.alg {
+	case HMACSHA256:
+		return hmac.Equal(k.mac(base), value)
+	case Ed25519:
+		public, ok := k.public.(ed25519.PublicKey)
+		return ok && ed25519.Verify(public, base, value)
+	case RSAPSSSHA512:
+		public, ok := k.public.(*rsa.PublicKey)
+		sum := sha512.Sum512(base)
+		options := &rsa.PSSOptions{SaltLength: sha512.Size}
+		return ok && rsa.VerifyPSS(public, crypto.SHA512, sum[:], value, options) == nil
+	case RSAv15SHA256:
+		public, ok := k.public.(*rsa.PublicKey)
+		sum := sha256.Sum256(base)
+		return ok && rsa.VerifyPKCS1v15(public, crypto.SHA256, sum[:], value) == nil
+	case ECDSAP256SHA256:
+		public, ok := k.public.(*ecdsa.PublicKey)
+		if !ok || len(value) != 2*p256Len {
+			return false
+		}
+		sum := sha256.Sum256(base)
+		r, s := new(big.Int).SetBytes(value[:p256Len]), new(big.Int).SetBytes(value[p256Len:])
+		return ecdsa.Verify(public, sum[:], r, s)
+	}
+	return false
+}

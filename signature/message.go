@@ -1,0 +1,273 @@
+package signature
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+
+	"github.com/dunglas/httpsfv"
+)
+
+// ErrComponent says that a signature covers something that the message does
+// not have, or has in several ways, or that is not understood here.
+var ErrComponent = errors.New("covered component")
+
+// Message is what a signature can cover of an HTTP message: of a request when
+// Status is 0, of a response otherwise.
+type Message struct {
+	Method    string
+	Scheme    string // "http" or "https", as the client used it
+	Authority string // host and, if it is not the scheme's own, port, as the client used them
+	Target    string // the request target as it stands in the request, with its query
+
+	Status int // of a response, 100 to 999
+
+	Header http.Header
+
+	// Request is the one that a response answers; nil when it is not known.
+	Request *Message
+}
+
+// RequestMessage is a request as net/http has it, on the server's side or on
+// the client's. Scheme and Authority are those of the connection; behind a
+// proxy, whoever calls has to set them right.
+func RequestMessage(r *http.Request) *Message {
+	m := &Message{Method: r.Method, Scheme: "http", Authority: r.Host, Target: r.RequestURI, Header: r.Header}
+	if r.TLS != nil {
+		m.Scheme = "https"
+	}
+	if m.Method == "" {
+		m.Method = http.MethodGet
+	}
+	if m.Target == "" { // on the client's side
+		m.Target = r.URL.RequestURI()
+		m.Scheme = strings.ToLower(r.URL.Scheme)
+		if m.Authority == "" {
+			m.Authority = r.URL.Host
+		}
+	}
+	return m
+}
+
+// authority is host and port in the form of RFC 9421 section 2.2.3: in lower
+// case, without the port that the scheme has anyway.
+func (m *Message) authority() string {
+	a := strings.ToLower(m.Authority)
+	if port, found := map[string]string{"http": ":80", "https": ":443"}[m.Scheme]; found {
+		a = strings.TrimSuffix(a, port)
+	}
+	return a
+}
+
+// split cuts the target into path and query, which is "" or begins with "?".
+func (m *Message) split() (path, query string) {
+	target := m.Target
+	if _, rest, found := strings.Cut(target, "://"); found && !strings.HasPrefix(target, "/") {
+		// The absolute form, which a proxy is sent.
+		i := strings.IndexAny(rest, "/?")
+		if i < 0 {
+			i = len(rest)
+		}
+		target = rest[i:]
+	}
+	if i := strings.IndexByte(target, '?'); i >= 0 {
+		return target[:i], target[i:]
+	}
+	return target, ""
+}
+
+// derived is the value of a derived component (RFC 9421 section 2.2).
+func (m *Message) derived(c component) (string, error) {
+	if c.name == "@status" {
+		if m.Status < 100 || m.Status > 999 {
+			return "", errors.New("a request has none")
+		}
+		return strconv.Itoa(m.Status), nil
+	}
+	if m.Status != 0 {
+		return "", errors.New("a response has none")
+	}
+	path, query := m.split()
+	if path == "" {
+		path = "/"
+	}
+	switch c.name {
+	case "@method":
+		return m.Method, nil
+	case "@authority":
+		if m.Authority == "" {
+			return "", errors.New("the message has none")
+		}
+		return m.authority(), nil
+	case "@scheme":
+		return m.Scheme, nil
+	case "@target-uri":
+		return m.Scheme + "://" + m.authority() + path + query, nil
+	case "@request-target":
+		return m.Target, nil
+	case "@path":
+		return path, nil
+	case "@query":
+		if query == "" {
+			query = "?"
+		}
+		return query, nil
+	case "@query-param":
+		return queryParam(query, c.param)
+	}
+	return "", errors.New("it is not known")
+}
+
+// queryParam is the one value of a query parameter, whose name is encoded as
+// it would be in the value (RFC 9421 section 2.2.8).
+func queryParam(query, name string) (string, error) {
+	found, value := 0, ""
+	for pair := range strings.SplitSeq(strings.TrimPrefix(query, "?"), "&") {
+		k, v, _ := strings.Cut(pair, "=")
+		k, err := url.QueryUnescape(k)
+		if err != nil {
+			continue
+		}
+		if formEncode(k) != name || pair == "" {
+			continue
+		}
+		if v, err = url.QueryUnescape(v); err != nil {
+			return "", err
+		}
+		found, value = found+1, formEncode(v)
+	}
+	if found != 1 {
+		return "", fmt.Errorf("it is there %d times", found)
+	}
+	return value, nil
+}
+
+// formEncode is the percent-encoding of forms, with %20 for a space.
+func formEncode(s string) string {
+	const digits = "0123456789ABCDEF"
+	var b strings.Builder
+	for i := range len(s) {
+		c := s[i]
+		switch {
+		case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9', strings.IndexByte("*-._", c) >= 0:
+			b.WriteByte(c)
+		default:
+			b.WriteByte('%')
+			b.WriteByte(digits[c>>4])
+			b.WriteByte(digits[c&15])
+		}
+	}
+	return b.String()
+}
+
+// field is the value of a field of the header (RFC 9421 section 2.1).
+func (m *Message) field(c component) (string, error) {
+	var lines []string
+	for _, line := range m.Header.Values(c.name) {
+		lines = append(lines, strings.Trim(line, " \t"))
+	}
+	if c.name == "host" && m.Status == 0 && m.Authority != "" {
+		// net/http takes it out of the header.
+		lines = []string{m.Authority}
+	}
+	switch {
+	case len(lines) == 0:
+		return "", errors.New("the message has none")
+	case c.bytes:
+		return wrapped(lines), nil
+	case c.strict:
+		return strictly(c.name, lines)
+	case c.keyed:
+		d, _, err := dictionary(lines)
+		if err != nil {
+			return "", err
+		}
+		member, found := d.Get(c.param)
+		if !found {
+			return "", errors.New("the dictionary has no such member")
+		}
+		return serialize(member)
+	}
+	return strings.Join(lines, ", "), nil
+}
+
+// component is a covered component: a name and what is to be done with it.
+type component struct {
+	name    string
+	param   string // ;name= of @query-param, ;key= of a dictionary
+	keyed   bool   // ;key=
+	strict  bool   // ;sf
+	bytes   bool   // ;bs
+	request bool   // ;req
+}
+
+// readComponent understands the identifier of a component.
+func readComponent(item httpsfv.Item) (component, error) {
+	var c component
+	name, ok := item.Value.(string)
+	if !ok || name == "" || strings.ToLower(name) != name {
+		return c, fmt.Errorf("%w: a name is not a string in lower case", ErrComponent)
+	}
+	c.name = name
+	derived := name[0] == '@'
+	named := false
+	for _, p := range item.Params.Names() {
+		v, _ := item.Params.Get(p)
+		text, isText := v.(string)
+		flag := v == true
+		switch {
+		case p == "req" && flag:
+			c.request = true
+		case p == "name" && isText && name == "@query-param":
+			named, c.param = true, text
+		case p == "key" && isText && !derived:
+			c.keyed, c.param = true, text
+		case p == "sf" && flag && !derived:
+			c.strict = true
+		case p == "bs" && flag && !derived:
+			c.bytes = true
+		case p == "tr" && flag:
+			return c, fmt.Errorf("%w %q: trailers are not supported", ErrComponent, name)
+		default:
+			return c, fmt.Errorf("%w %q: parameter %q is not understood", ErrComponent, name, p)
+		}
+	}
+	switch {
+	case name == "@query-param" && !named:
+		return c, fmt.Errorf("%w %q: which one is not said", ErrComponent, name)
+	case c.bytes && (c.strict || c.keyed):
+		return c, fmt.Errorf("%w %q: bs does not go with sf or key", ErrComponent, name)
+	}
+	return c, nil
+}
+
+// value is what a component stands for in a message.
+func (m *Message) value(c component) (string, error) {
+	from := m
+	if c.request {
+		if m.Status == 0 || m.Request == nil {
+			return "", fmt.Errorf("%w %q: there is no request behind this message", ErrComponent, c.name)
+		}
+		from = m.Request
+	}
+	var value string
+	var err error
+	if c.name[0] == '@' {
+		value, err = from.derived(c)
+	} else {
+		value, err = from.field(c)
+	}
+	if err != nil {
+		return "", fmt.Errorf("%w %q: %w", ErrComponent, c.name, err)
+	}
+	for i := range len(value) {
+		// A line break would let one component pose as two.
+		if b := value[i]; b < ' ' && b != '\t' || b >= 0x7f {
+			return "", fmt.Errorf("%w %q: not printable ASCII", ErrComponent, c.name)
+		}
+	}
+	return value, nil
+}
