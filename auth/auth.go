@@ -136,14 +136,25 @@ type Event struct {
 	Addr   netip.Addr
 }
 
+// FallbackField is the field that stands for Authorization behind proxies that
+// strip it, where Config.FallbackHeader allows it.
+const FallbackField = "X-Quillgate-Authorization"
+
 // Config holds what a Verifier is made of.
 type Config struct {
 	Users *Users
 	Apps  *apps.Store
 
 	// ClientAddr tells where a request came from and whether nobody on the way
-	// could read it. When nil, it is the peer of the connection, and TLS.
+	// could read it. When nil, it is the peer of the connection, and TLS or a
+	// peer on this machine. A request that a proxy on this machine passes on is
+	// not one from this machine.
 	ClientAddr func(*http.Request) (addr netip.Addr, secure bool)
+
+	// FallbackHeader takes the field FallbackField for Authorization where a
+	// request has none, for proxies that take the latter away. A request with
+	// both is refused.
+	FallbackHeader bool
 
 	// ClearTextPasswords takes passwords over plain connections from anywhere.
 	// The making of keys stays refused there.
@@ -201,7 +212,8 @@ func peer(r *http.Request) (netip.Addr, bool) {
 	if err != nil {
 		return netip.Addr{}, r.TLS != nil
 	}
-	return at.Addr().Unmap(), r.TLS != nil
+	addr := at.Addr().Unmap()
+	return addr, r.TLS != nil || addr.IsLoopback()
 }
 
 // tell logs an event and hands it to the observer.

@@ -41,8 +41,11 @@ func (v *Verifier) Begin(r *http.Request) (*Check, error) {
 	ctx := r.Context()
 	addr, secure := v.cfg.ClientAddr(r)
 	addr = addr.Unmap()
-	c := &Check{v: v, request: &Request{v: v, addr: addr, agent: r.UserAgent(), secure: secure || addr.IsLoopback()}}
+	c := &Check{v: v, request: &Request{v: v, addr: addr, agent: r.UserAgent(), secure: secure}}
 	values := r.Header.Values("Authorization")
+	if v.cfg.FallbackHeader {
+		values = append(values[:len(values):len(values)], r.Header.Values(FallbackField)...)
+	}
 	message := len(r.Header.Values("Signature-Input")) > 0 || len(r.Header.Values("Signature")) > 0
 	var err error
 	switch {

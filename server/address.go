@@ -9,11 +9,13 @@ import (
 
 // client is where a request came from, as far as it can be known.
 type client struct {
-	addr   netip.Addr
-	secure bool // TLS, here or at a trusted proxy
+	addr     netip.Addr
+	secure   bool // TLS, here or at a trusted proxy
+	local    bool // it comes from a program on this machine, which is no proxy for others
+	unlisted bool // what looks like a proxy on this machine is not among the trusted ones
 }
 
-// proxies are the networks whose X-Forwarded-For and X-Forwarded-Proto are believed.
+// proxies are the networks whose X-Forwarded-For, X-Forwarded-Proto and Forwarded are believed.
 type proxies []netip.Prefix
 
 func (p proxies) contains(addr netip.Addr) bool {
@@ -26,18 +28,30 @@ func (p proxies) contains(addr netip.Addr) bool {
 }
 
 // client finds the address behind a request: the socket's, unless the peer is a trusted proxy, then the rightmost
-// hop of X-Forwarded-For that is not one. What stands further left was written by the client and proves nothing.
+// hop that is not one. What stands further left was written by the client and proves nothing.
+//
+// Proxies set X-Forwarded-For and X-Forwarded-Proto, or Forwarded (RFC 7239), and pass the other on as the client wrote
+// it. Nobody knows which when both are there and disagree: then neither the address is known nor that TLS was used.
 func (p proxies) client(r *http.Request) client {
 	c := client{addr: socketAddr(r.RemoteAddr), secure: r.TLS != nil}
+	plain, standard := xForwarded(r.Header), forwarded(r.Header)
 	if !p.contains(c.addr) {
+		c.unlisted = c.addr.IsLoopback() && (plain.there || standard.there)
+		c.local = c.addr.IsLoopback() && !c.unlisted
 		return c
 	}
-	if proto := lastOf(r.Header.Values("X-Forwarded-Proto")); proto != "" {
-		c.secure = strings.EqualFold(proto, "https")
+	told := plain
+	switch {
+	case !plain.there:
+		told = standard
+	case standard.there && !plain.agrees(standard):
+		return client{}
 	}
-	hops := listOf(r.Header.Values("X-Forwarded-For"))
-	for i := len(hops) - 1; i >= 0; i-- {
-		addr, err := parseHop(hops[i])
+	if told.proto != "" {
+		c.secure = strings.EqualFold(told.proto, "https")
+	}
+	for i := len(told.hops) - 1; i >= 0; i-- {
+		addr, err := parseHop(told.hops[i])
 		if err != nil {
 			break // the proxy wrote something else, such as "unknown": its own address is the last that is known
 		}
@@ -46,7 +60,56 @@ func (p proxies) client(r *http.Request) client {
 			break
 		}
 	}
+	c.local = c.addr.IsLoopback()
 	return c
+}
+
+// forwarding is what a proxy says of a request.
+type forwarding struct {
+	there bool
+	hops  []string // as written, the nearest last
+	proto string   // between the nearest proxy and the one before it; "" when it is not said
+}
+
+func xForwarded(h http.Header) forwarding {
+	f := forwarding{hops: listOf(h.Values("X-Forwarded-For")), proto: lastOf(h.Values("X-Forwarded-Proto"))}
+	f.there = len(f.hops) > 0 || f.proto != ""
+	return f
+}
+
+// forwarded reads the field of RFC 7239. Each element is one hop; one that does not say whom it forwards for is a hop
+// that is not known.
+func forwarded(h http.Header) forwarding {
+	var f forwarding
+	for _, element := range listOf(h.Values("Forwarded")) {
+		f.there, f.proto = true, ""
+		hop := "unknown"
+		for pair := range strings.SplitSeq(element, ";") {
+			name, value, _ := strings.Cut(strings.TrimSpace(pair), "=")
+			value = strings.Trim(value, `"`)
+			switch strings.ToLower(name) {
+			case "for":
+				hop = value
+			case "proto":
+				f.proto = value
+			}
+		}
+		f.hops = append(f.hops, hop)
+	}
+	return f
+}
+
+// agrees tells whether two ways of saying it say the same of the nearest hop, where both say something.
+func (f forwarding) agrees(g forwarding) bool {
+	if f.proto != "" && g.proto != "" && !strings.EqualFold(f.proto, g.proto) {
+		return false
+	}
+	if len(f.hops) == 0 || len(g.hops) == 0 {
+		return true
+	}
+	a, errA := parseHop(f.hops[len(f.hops)-1])
+	b, errB := parseHop(g.hops[len(g.hops)-1])
+	return errA == nil && errB == nil && a == b
 }
 
 // socketAddr reads "address:port"; a mapped IPv4 address becomes plain. The zero address stands for none.
@@ -58,7 +121,7 @@ func socketAddr(s string) netip.Addr {
 	return ap.Addr().Unmap().WithZone("")
 }
 
-// parseHop reads one hop of X-Forwarded-For, which some proxies write with a port.
+// parseHop reads one hop, which some proxies write with a port.
 func parseHop(s string) (netip.Addr, error) {
 	if host, _, err := net.SplitHostPort(s); err == nil {
 		s = host

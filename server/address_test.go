@@ -11,7 +11,7 @@ import (
 	"time"
 )
 
-func TestClientAddress(t *testing.T) {
+func TestA11ClientAddress(t *testing.T) {
 	trusted := proxies{netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("::1/128")}
 	tests := []struct {
 		name    string
@@ -20,6 +20,7 @@ func TestClientAddress(t *testing.T) {
 		headers http.Header
 		addr    string
 		secure  bool
+		local   bool
 	}{
 		{name: "no proxy", peer: "192.0.2.7:4711", addr: "192.0.2.7"},
 		{name: "TLS here", peer: "192.0.2.7:4711", tls: true, addr: "192.0.2.7", secure: true},
@@ -38,6 +39,20 @@ func TestClientAddress(t *testing.T) {
 		{name: "mapped IPv4", peer: "[::ffff:10.1.1.1]:80", addr: "198.51.100.9", headers: http.Header{"X-Forwarded-For": {"::ffff:198.51.100.9"}}},
 		{name: "the nearest proxy says http", peer: "10.1.1.1:80", tls: true, addr: "10.1.1.1", headers: http.Header{"X-Forwarded-Proto": {"https, http"}}},
 		{name: "no peer", peer: "@", addr: "invalid IP"},
+		{name: "this machine", peer: "127.0.0.1:80", addr: "127.0.0.1", local: true},
+		{name: "this machine, through a trusted proxy", peer: "10.1.1.1:80", addr: "127.0.0.1", local: true, headers: http.Header{"X-Forwarded-For": {"127.0.0.1"}}},
+		{name: "an unlisted proxy on this machine", peer: "127.0.0.1:80", addr: "127.0.0.1", headers: http.Header{"X-Forwarded-For": {"198.51.100.9"}}},
+		{name: "one that tells of TLS only", peer: "127.0.0.1:80", addr: "127.0.0.1", headers: http.Header{"X-Forwarded-Proto": {"https"}}},
+		{name: "one that speaks RFC 7239", peer: "127.0.0.1:80", addr: "127.0.0.1", headers: http.Header{"Forwarded": {"for=198.51.100.9;proto=https"}}},
+		{name: "RFC 7239", peer: "10.1.1.1:80", addr: "198.51.100.9", secure: true, headers: http.Header{"Forwarded": {"For=127.0.0.1, for=198.51.100.9;Proto=https;by=10.1.1.1"}}},
+		{name: "RFC 7239, IPv6 with a port", peer: "10.1.1.1:80", addr: "2001:db8::7", headers: http.Header{"Forwarded": {`for="[2001:db8::7]:4711"; proto=http`}}},
+		{name: "RFC 7239, a name that is hidden", peer: "10.1.1.1:80", addr: "10.1.1.1", headers: http.Header{"Forwarded": {"for=198.51.100.9, for=_hidden"}}},
+		{name: "both, and they agree", peer: "10.1.1.1:80", addr: "198.51.100.9", secure: true,
+			headers: http.Header{"X-Forwarded-For": {"198.51.100.9"}, "Forwarded": {"for=198.51.100.9;proto=https"}, "X-Forwarded-Proto": {"https"}}},
+		{name: "both, and one is the client's", peer: "10.1.1.1:80", addr: "invalid IP",
+			headers: http.Header{"X-Forwarded-For": {"198.51.100.9"}, "X-Forwarded-Proto": {"https"}, "Forwarded": {"for=127.0.0.1;proto=https"}}},
+		{name: "both, and they disagree about TLS", peer: "10.1.1.1:80", addr: "invalid IP",
+			headers: http.Header{"X-Forwarded-Proto": {"https"}, "Forwarded": {"proto=http"}}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -46,8 +61,8 @@ func TestClientAddress(t *testing.T) {
 				r.TLS = &tls.ConnectionState{}
 			}
 			got := trusted.client(r)
-			if got.addr.String() != tt.addr || got.secure != tt.secure {
-				t.Errorf("got %v secure=%v, want %v secure=%v", got.addr, got.secure, tt.addr, tt.secure)
+			if got.addr.String() != tt.addr || got.secure != tt.secure || got.local != tt.local {
+				t.Errorf("got %v secure=%v local=%v, want %v secure=%v local=%v", got.addr, got.secure, got.local, tt.addr, tt.secure, tt.local)
 			}
 		})
 	}

@@ -51,9 +51,18 @@ func (s *Server) wrap(next http.Handler) http.Handler {
 func (s *Server) recorded(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		rec := &record{id: newRequestID(), client: s.proxies.client(r)}
+		if rec.client.unlisted {
+			s.unlisted.Do(s.warnUnlisted)
+		}
 		w.Header().Set("X-Request-Id", rec.id)
 		next.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), recordKey{}, rec)))
 	})
+}
+
+// warnUnlisted says what to do about a proxy on this machine that is not among the trusted ones.
+func (s *Server) warnUnlisted() {
+	s.logger.Warn("Requests come through a proxy on this machine that is not among the trusted ones. They count as sent in clear by strangers, " +
+		"so passwords are refused. If the proxy is yours, list its address: --trusted-proxies 127.0.0.1,::1")
 }
 
 func newRequestID() string {

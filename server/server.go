@@ -31,7 +31,14 @@ type Config struct {
 	Blog *Blog
 	// MaxBody is the largest request body in bytes, 64 MiB when 0.
 	MaxBody int64
-	// TrustedProxies are the networks whose X-Forwarded-For and X-Forwarded-Proto are believed.
+	// Calls is how many calls are worked on at one time, 256 when 0; more wait, and then are told 503.
+	Calls int
+	// AuthorizationFallback takes credentials out of the field auth.FallbackField where Authorization is not there.
+	AuthorizationFallback bool
+	// FaultStatus has refusals answered with 401, 403, 429 and 503 beside the fault, in place of 200. Several old clients
+	// show nothing of a fault that comes with another status.
+	FaultStatus bool
+	// TrustedProxies are the networks whose X-Forwarded-For, X-Forwarded-Proto and Forwarded are believed.
 	TrustedProxies []netip.Prefix
 	// ThrottleExempt are the networks that are not slowed down after wrong credentials, and whose connections are not
 	// counted.
@@ -55,6 +62,7 @@ type Server struct {
 	uploads  http.HandlerFunc
 	handler  http.Handler
 	draining atomic.Bool
+	unlisted sync.Once // to warn of a proxy that is not trusted
 }
 
 // stopTime is how long running requests have to end when the server stops.
@@ -90,9 +98,10 @@ func (s *Server) newEndpoint(cfg Config) (*xmlrpc.Handler[*auth.Request], error)
 	verifier := auth.New(auth.Config{
 		Users: blog.Users, Apps: blog.Apps, Clock: cfg.Clock, Logger: cfg.Logger,
 		ThrottleExempt: cfg.ThrottleExempt,
+		FallbackHeader: cfg.AuthorizationFallback,
 		ClientAddr: func(r *http.Request) (netip.Addr, bool) {
 			c := recordOf(r.Context()).client
-			return c.addr, c.secure
+			return c.addr, c.secure || c.local
 		},
 		Observe: observeCredential,
 	})
@@ -107,6 +116,8 @@ func (s *Server) newEndpoint(cfg Config) (*xmlrpc.Handler[*auth.Request], error)
 		},
 		Fault:         s.api.Fault,
 		SpoolDir:      spool,
+		Refused:       refused(cfg.FaultStatus),
+		Calls:         cfg.Calls,
 		MaxBody:       cfg.MaxBody,
 		Introspection: cfg.Introspection,
 		Observe:       s.observeCall,

@@ -89,11 +89,11 @@ func (a *API) call(ctx context.Context, m method, c *xmlrpc.Call[*auth.Request])
 	}
 	who, err := a.signIn(ctx, m, p, c)
 	if err != nil {
-		return xmlrpc.Value{}, a.fault(ctx, err)
+		return xmlrpc.Value{}, a.told(ctx, err)
 	}
 	v, err := m.run(ctx, a, who, p, c)
 	if err != nil {
-		return xmlrpc.Value{}, a.fault(ctx, err)
+		return xmlrpc.Value{}, a.told(ctx, err)
 	}
 	return v, nil
 }

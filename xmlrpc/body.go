@@ -26,7 +26,10 @@ const smallBody = 64 << 10
 // itself, the copy that texts are slices of, and the values.
 const perByte = 4
 
-var errBusy = errors.New("memory or spool for requests is used up")
+var (
+	errBusy   = errors.New("memory or spool for requests is used up")
+	errNoTurn = errors.New("too many requests are being worked on")
+)
 
 // read takes in the body, and answers itself when that cannot be done.
 func (q *request[I]) read(check Check[I]) bool {
@@ -48,8 +51,7 @@ func (q *request[I]) read(check Check[I]) bool {
 	case errors.Is(err, errTooLarge):
 		q.tooLarge()
 	case errors.Is(err, errBusy):
-		q.w.Header().Set("Retry-After", "10")
-		q.plain(http.StatusServiceUnavailable, "The server is busy. Try again later.")
+		q.busy()
 	case errors.As(err, &path):
 		q.fail(err)
 	case errors.Is(err, os.ErrDeadlineExceeded):
@@ -169,10 +171,11 @@ func (q *request[I]) unreserve() {
 	}
 }
 
-// release gives back everything that the body took. No value of the request is
-// used after it.
+// release gives back everything that the body took, and the turn. No value of
+// the request is used after it.
 func (q *request[I]) release() {
 	b := &q.body
+	q.leave()
 	q.unreserve()
 	if b.spool != nil {
 		if err := b.spool.close(); err != nil {

@@ -1,6 +1,7 @@
 package xmlrpc
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -85,8 +86,12 @@ type Config[I any] struct {
 	// Fault turns an error of a method or a check into a fault. When it is nil
 	// or returns nil, the client is told of an internal error with an incident
 	// number, and the error is logged under it.
-	Fault  func(ctx context.Context, err error) *Fault
-	Limits Limits
+	Fault func(ctx context.Context, err error) *Fault
+	// Refused is asked before the fault for an error is sent, nested or not: it
+	// may set fields of the answer's header, such as Retry-After, and returns
+	// the status of HTTP, 0 for 200. That of a nested call does not count.
+	Refused func(header http.Header, err error) (status int)
+	Limits  Limits
 	// SpoolDir is where large bodies are kept while a request lasts; the
 	// default is os.TempDir. New removes what a crash left there.
 	SpoolDir   string
@@ -98,6 +103,12 @@ type Config[I any] struct {
 	// up, and calls with large texts wait for MemoryWait, then they are 503.
 	Memory     int64
 	MemoryWait time.Duration // default 20 s
+	// Calls is how many requests are worked on at one time, from the moment
+	// their body is there until their answer is made; default 256. As many as
+	// Waiting wait for their turn, default four times that, for CallWait at
+	// most, default 10 s. Who finds no place or no turn is told 503.
+	Calls, Waiting int
+	CallWait       time.Duration
 	// A body has BodyGrace, and then as much time as it needs at BodyRate
 	// bytes a second, but never more than BodyTime. Defaults: 20 s, 4 KiB, 15 min.
 	BodyGrace time.Duration
@@ -120,6 +131,7 @@ type Handler[I any] struct {
 	methods map[string]*Method[I]
 	names   []string
 	memory  *semaphore.Weighted
+	turns   turns
 	spooled atomic.Int64
 	buffers sync.Pool // *[]byte of smallBody bytes, to read into
 	answers sync.Pool // *[]byte, to encode into
@@ -135,6 +147,9 @@ func New[I any](cfg Config[I]) (*Handler[I], error) {
 	setDefault(&cfg.MaxBody, 64<<20)
 	setDefault(&cfg.Memory, 64<<20)
 	setDefault(&cfg.MemoryWait, 20*time.Second)
+	setDefault(&cfg.Calls, 256)
+	setDefault(&cfg.Waiting, 4*cfg.Calls)
+	setDefault(&cfg.CallWait, 10*time.Second)
 	setDefault(&cfg.BodyGrace, 20*time.Second)
 	setDefault(&cfg.BodyRate, 4<<10)
 	setDefault(&cfg.BodyTime, 15*time.Minute)
@@ -143,7 +158,7 @@ func New[I any](cfg Config[I]) (*Handler[I], error) {
 	if cfg.Log == nil {
 		cfg.Log = slog.Default()
 	}
-	h := &Handler[I]{cfg: cfg, methods: map[string]*Method[I]{}, memory: semaphore.NewWeighted(cfg.Memory)}
+	h := &Handler[I]{cfg: cfg, methods: map[string]*Method[I]{}, memory: semaphore.NewWeighted(cfg.Memory), turns: newTurns(cfg.Calls, cfg.Waiting)}
 	h.buffers.New = func() any { b := make([]byte, smallBody); return &b }
 	h.answers.New = func() any { b := make([]byte, 0, 8<<10); return &b }
 	rows := append(h.system(), cfg.Methods...)
@@ -200,6 +215,7 @@ type request[I any] struct {
 	event    Event
 	body     body
 	paced    int64 // bytes of body at which the read deadline moves on
+	turn     bool  // one of Config.Calls is this request's
 	identity I
 }
 
@@ -232,6 +248,9 @@ func (q *request[I]) serve() {
 		}
 	}
 	if !q.read(check) {
+		return
+	}
+	if !q.wait() {
 		return
 	}
 	ctx, cancel := context.WithTimeout(q.r.Context(), q.h.cfg.CallTime)
@@ -307,21 +326,29 @@ func (q *request[I]) write(status int, body []byte) {
 	_ = q.control.SetWriteDeadline(time.Time{})
 }
 
-// xml writes an answer of XML-RPC: faults too come with status 200, as
-// clients do not read the body of another.
-func (q *request[I]) xml(body []byte) {
+// xml writes an answer of XML-RPC: faults too come with status 200 unless
+// Config.Refused has another, as many clients do not read the body of one.
+func (q *request[I]) xml(status int, body []byte) {
 	header := q.w.Header()
 	header.Set("Content-Type", "text/xml; charset=UTF-8")
 	header.Set("Content-Length", strconv.Itoa(len(body)))
-	q.event.Status = http.StatusOK
-	q.write(http.StatusOK, body)
+	q.event.Status = status
+	q.write(status, body)
+}
+
+// refused asks what HTTP has to say beside the fault.
+func (q *request[I]) refused(err error) (status int) {
+	if q.h.cfg.Refused != nil {
+		status = q.h.cfg.Refused(q.w.Header(), err)
+	}
+	return cmp.Or(status, http.StatusOK)
 }
 
 // fail answers with the fault that stands for err.
 func (q *request[I]) fail(err error) {
 	f, incident := q.h.fault(q.r.Context(), err)
 	q.event.Fault, q.event.Err, q.event.Incident = f.Code, err, incident
-	q.xml(AppendFault(nil, f))
+	q.xml(q.refused(err), AppendFault(nil, f))
 }
 
 func (q *request[I]) refuseDocument(err error) {
@@ -329,11 +356,10 @@ func (q *request[I]) refuseDocument(err error) {
 	switch {
 	case errors.As(err, &bad):
 		q.event.Fault, q.event.Err = bad.Code, err
-		q.xml(AppendFault(nil, bad.Fault()))
+		q.xml(http.StatusOK, AppendFault(nil, bad.Fault()))
 	case errors.Is(err, errBusy):
 		q.event.Err = err
-		q.w.Header().Set("Retry-After", "10")
-		q.plain(http.StatusServiceUnavailable, "The server is busy. Try again later.")
+		q.busy()
 	default:
 		q.fail(err)
 	}
@@ -423,5 +449,5 @@ func (q *request[I]) answer(ctx context.Context, call *MethodCall) {
 		q.fail(err)
 		return
 	}
-	q.xml(*out)
+	q.xml(http.StatusOK, *out)
 }

@@ -181,6 +181,7 @@ func (q *request[I]) multicall(ctx context.Context, c *Call[I], dst []byte) ([]b
 			var f *Fault
 			f, e.Incident = q.h.fault(ctx, err)
 			e.Fault = f.Code
+			q.refused(err)
 			dst = appendFaultValue(dst, f)
 		}
 		if q.h.cfg.Observe != nil {

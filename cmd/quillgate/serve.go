@@ -48,7 +48,10 @@ func (c *serveCmd) Run(ctx context.Context, s *settings, io streams) (err error)
 		return err
 	}
 	defer func() { err = errors.Join(err, blog.Close()) }()
-	config := server.Config{Blog: blog, MaxBody: int64(s.MaxBody), Introspection: s.Introspection, Logger: logger}
+	config := server.Config{
+		Blog: blog, MaxBody: int64(s.MaxBody), Calls: s.Calls, FaultStatus: s.FaultStatus,
+		AuthorizationFallback: s.AuthorizationFallback, Introspection: s.Introspection, Logger: logger,
+	}
 	if config.TrustedProxies, err = networks(s.TrustedProxies); err != nil {
 		return err
 	}

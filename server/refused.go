@@ -1,0 +1,50 @@
+package server
+
+import (
+	"errors"
+	"math"
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/quillgate/quillgate/auth"
+	"github.com/quillgate/quillgate/xmlrpc"
+)
+
+// busyRetry is when a client may try again whose password nobody had time to check.
+const busyRetry = 5 * time.Second
+
+// refused returns what xmlrpc.Config.Refused asks: the fields that tell a client when to come back, always, and the
+// status of HTTP, when the operator wants one other than 200.
+func refused(withStatus bool) func(http.Header, error) int {
+	return func(h http.Header, err error) int {
+		status, retry := statusOf(err)
+		if retry > 0 {
+			h.Set("Retry-After", strconv.Itoa(int(math.Ceil(retry.Seconds()))))
+		}
+		if !withStatus {
+			return 0
+		}
+		if status == http.StatusUnauthorized {
+			h.Set("WWW-Authenticate", `Quillgate realm="XML-RPC"`) // RFC 9110 section 11.6.1 demands one
+		}
+		return status
+	}
+}
+
+// statusOf is the status of HTTP that means what the error means, 0 for one that is no refusal, and when to try again.
+func statusOf(err error) (status int, retry time.Duration) {
+	if throttled, ok := errors.AsType[*auth.Throttled](err); ok {
+		return http.StatusTooManyRequests, max(throttled.RetryAfter, time.Second)
+	}
+	switch {
+	case errors.Is(err, auth.ErrBusy):
+		return http.StatusServiceUnavailable, busyRetry
+	case errors.Is(err, auth.ErrDenied):
+		return http.StatusUnauthorized, 0
+	}
+	if f, ok := errors.AsType[*xmlrpc.Fault](err); ok && (f.Code == 401 || f.Code == 403) {
+		return http.StatusForbidden, 0
+	}
+	return 0, 0
+}
