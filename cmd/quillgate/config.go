@@ -29,16 +29,17 @@ type settings struct {
 	BaseURL       string `name:"base-url" help:"Address of the home page as visitors see it. Links are made from it; needed behind a proxy and with TLS. Default: http:// and the listen address." placeholder:"URL" env:"QUILLGATE_BASE_URL" group:"Site"`
 	Introspection bool   `help:"Answer system.methodSignature and system.methodHelp, which WordPress does not have." env:"QUILLGATE_INTROSPECTION" group:"Site"`
 
-	Listen                string   `help:"Address to listen on." default:"127.0.0.1:8080" placeholder:"HOST:PORT" env:"QUILLGATE_LISTEN" group:"Server"`
-	MetricsListen         string   `help:"Address for Prometheus metrics; none when empty." placeholder:"HOST:PORT" env:"QUILLGATE_METRICS_LISTEN" group:"Server"`
-	TrustedProxies        []string `help:"Addresses or networks of proxies whose X-Forwarded-For, X-Forwarded-Proto and Forwarded are believed." placeholder:"NETWORK" env:"QUILLGATE_TRUSTED_PROXIES" group:"Server"`
-	ThrottleExempt        []string `help:"Addresses or networks that are never slowed down after wrong passwords, and whose connections are not counted." placeholder:"NETWORK" env:"QUILLGATE_THROTTLE_EXEMPT" group:"Server"`
-	MaxBody               byteSize `help:"Largest request body, such as 64MiB." default:"64MiB" placeholder:"SIZE" env:"QUILLGATE_MAX_BODY" group:"Server"`
-	Calls                 int      `help:"How many calls are worked on at one time; four times as many wait, and others are told to come back." default:"256" placeholder:"NUMBER" env:"QUILLGATE_CALLS" group:"Server"`
-	FaultStatus           bool     `help:"Answer refusals with the HTTP statuses 401, 403, 429 and 503 beside the fault, in place of 200. Several old clients then show no reason." env:"QUILLGATE_FAULT_STATUS" group:"Server"`
-	AuthorizationFallback bool     `help:"Take X-Quillgate-Authorization for the Authorization field where a proxy has taken the latter away." env:"QUILLGATE_AUTHORIZATION_FALLBACK" group:"Server"`
-	LogLevel              string   `help:"Least level that is logged: ${enum}." enum:"debug,info,warn,error" default:"info" placeholder:"LEVEL" env:"QUILLGATE_LOG_LEVEL" group:"Server"`
-	LogFormat             string   `help:"Form of the log: ${enum}." enum:"text,json" default:"text" placeholder:"FORM" env:"QUILLGATE_LOG_FORMAT" group:"Server"`
+	Listen         string   `help:"Address to listen on." default:"127.0.0.1:8080" placeholder:"HOST:PORT" env:"QUILLGATE_LISTEN" group:"Server"`
+	MetricsListen  string   `help:"Address for Prometheus metrics; none when empty." placeholder:"HOST:PORT" env:"QUILLGATE_METRICS_LISTEN" group:"Server"`
+	TrustedProxies []string `help:"Addresses or networks of proxies whose X-Forwarded-For, X-Forwarded-Proto and Forwarded are believed." placeholder:"NETWORK" env:"QUILLGATE_TRUSTED_PROXIES" group:"Server"`
+	ThrottleExempt []string `help:"Addresses or networks that are never slowed down after wrong passwords, and whose connections are not counted." placeholder:"NETWORK" env:"QUILLGATE_THROTTLE_EXEMPT" group:"Server"`
+	MaxBody        byteSize `help:"Largest request body, such as 64MiB." default:"64MiB" placeholder:"SIZE" env:"QUILLGATE_MAX_BODY" group:"Server"`
+	LogLevel       string   `help:"Least level that is logged: ${enum}." enum:"debug,info,warn,error" default:"info" placeholder:"LEVEL" env:"QUILLGATE_LOG_LEVEL" group:"Server"`
+	LogFormat      string   `help:"Form of the log: ${enum}." enum:"text,json" default:"text" placeholder:"FORM" env:"QUILLGATE_LOG_FORMAT" group:"Server"`
+
+	Calls                 int  `help:"How many calls are worked on at one time; four times as many wait, and others are told to come back." default:"256" placeholder:"NUMBER" env:"QUILLGATE_CALLS" group:"Server"`
+	FaultStatus           bool `help:"Answer refusals with the HTTP statuses 401, 403, 429 and 503 beside the fault, in place of 200. Several old clients then show no reason." env:"QUILLGATE_FAULT_STATUS" group:"Server"`
+	AuthorizationFallback bool `help:"Take X-Quillgate-Authorization for the Authorization field where a proxy has taken the latter away." env:"QUILLGATE_AUTHORIZATION_FALLBACK" group:"Server"`
 }
 
 // dataGiven says whether the data folder is another than the default one.
