@@ -21,8 +21,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/tink-crypto/tink-go/v2/tink"
-
 	"github.com/quillgate/quillgate/audit"
 	"github.com/quillgate/quillgate/database"
 )
@@ -103,6 +101,10 @@ type Config struct {
 
 	// KeysetFile is the path of the file that CreateKeyset made.
 	KeysetFile string
+	// CreateKeyset makes the file where there is none, for a database that was never used with another.
+	CreateKeyset bool
+	// Unsealed stores secrets in the clear, without a keyset: whoever reads the database has them all.
+	Unsealed bool
 
 	Clock  func() time.Time // time.Now when nil
 	Logger *slog.Logger     // discards when nil
@@ -111,7 +113,8 @@ type Config struct {
 // Store is the keys of all users. It is safe for concurrent use.
 type Store struct {
 	db     *database.DB
-	aead   tink.AEAD
+	ring   *keyring
+	named  sync.Map // name → []byte, of NamedKey
 	clock  func() time.Time
 	logger *slog.Logger
 
@@ -134,11 +137,7 @@ func Open(ctx context.Context, cfg Config) (*Store, error) {
 	if s.logger == nil {
 		s.logger = slog.New(slog.DiscardHandler)
 	}
-	var err error
-	if s.aead, err = readKeyset(cfg.KeysetFile); err != nil {
-		return nil, err
-	}
-	if err := s.checkKeyset(ctx, cfg.KeysetFile); err != nil {
+	if err := s.openKeyring(ctx, cfg); err != nil {
 		return nil, err
 	}
 	s.idle.Go(s.writeUsage)
@@ -264,7 +263,7 @@ func (s *Store) insert(ctx context.Context, tx *database.Tx, app *App, secret Se
 		return ErrTooMany
 	}
 	app.Hint = secret.hint()
-	sealed, err := s.aead.Encrypt([]byte(secret.Reveal()), secretPlace(app.UserID, app.Public))
+	sealed, err := s.Seal(ctx, tx, secretPlace(app.UserID, app.Public), []byte(secret.Reveal()))
 	if err != nil {
 		return fmt.Errorf("seal the secret: %w", err)
 	}

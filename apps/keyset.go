@@ -8,6 +8,10 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"time"
 
 	"github.com/tink-crypto/tink-go/v2/aead"
 	"github.com/tink-crypto/tink-go/v2/insecurecleartextkeyset"
@@ -15,6 +19,13 @@ import (
 	"github.com/tink-crypto/tink-go/v2/tink"
 
 	"github.com/quillgate/quillgate/database"
+)
+
+var (
+	// ErrUnsealed says that the database holds secrets in the clear, and that sealing is on.
+	ErrUnsealed = errors.New(`secrets of this database are stored in the clear: seal them with "quillgate keys seal", or go on without by --sealing off`)
+	// ErrSealingBegun says that sealing is off for this process, and that the database is sealed.
+	ErrSealingBegun = errors.New("the secrets of this database are sealed: start without --sealing off")
 )
 
 // CreateKeyset makes the file of the keyset that seals all secrets: one
@@ -26,20 +37,29 @@ func CreateKeyset(path string) error {
 	if err != nil {
 		return fmt.Errorf("make a keyset: %w", err)
 	}
-	var text bytes.Buffer
-	if err := insecurecleartextkeyset.Write(handle, keyset.NewJSONWriter(&text)); err != nil {
-		return fmt.Errorf("make a keyset: %w", err)
+	content, err := encodeKeyset(handle)
+	if err != nil {
+		return err
 	}
-	if err := writeNew(path, text.Bytes()); err != nil {
+	// A link, unlike a rename, does not replace what is there.
+	if err := writeWhole(path, content, os.Link); err != nil {
 		return fmt.Errorf("write the keyset file: %w", err)
 	}
 	return nil
 }
 
-// writeNew writes a file and its place in the folder to disk. The content
+func encodeKeyset(handle *keyset.Handle) ([]byte, error) {
+	var text bytes.Buffer
+	if err := insecurecleartextkeyset.Write(handle, keyset.NewJSONWriter(&text)); err != nil {
+		return nil, fmt.Errorf("make a keyset: %w", err)
+	}
+	return text.Bytes(), nil
+}
+
+// writeWhole writes a file and its place in the folder to disk. The content
 // appears under the name whole or not at all: a crash must not leave half a
-// keyset that blocks every later start.
-func writeNew(path string, content []byte) error {
+// keyset that blocks every later start. put gives the written file its name.
+func writeWhole(path string, content []byte, put func(from, to string) error) error {
 	dir := filepath.Dir(path)
 	f, err := os.CreateTemp(dir, ".keyset-*") // mode 0600
 	if err != nil {
@@ -47,14 +67,20 @@ func writeNew(path string, content []byte) error {
 	}
 	defer os.Remove(f.Name())
 	_, err = f.Write(content)
+	if err == nil {
+		err = giveToOwnerOf(f, path)
+	}
 	err = errors.Join(err, f.Sync(), f.Close())
 	if err != nil {
 		return err
 	}
-	// A link, unlike a rename, does not replace what is there.
-	if err := os.Link(f.Name(), path); err != nil {
+	if err := put(f.Name(), path); err != nil {
 		return err
 	}
+	return syncFolder(dir)
+}
+
+func syncFolder(dir string) error {
 	d, err := os.Open(dir)
 	if err != nil {
 		return err
@@ -62,73 +88,205 @@ func writeNew(path string, content []byte) error {
 	return errors.Join(d.Sync(), d.Close())
 }
 
-// readKeyset opens the keyset file.
-func readKeyset(path string) (tink.AEAD, error) {
+// openedKeyset is the content of the file, ready for use.
+type openedKeyset struct {
+	handle  *keyset.Handle
+	aead    tink.AEAD
+	primary uint32   // the key that seals
+	ids     []uint32 // all keys, the oldest first
+	file    os.FileInfo
+}
+
+// readKeyset opens the keyset file. Every error says what to do.
+func readKeyset(path string) (*openedKeyset, error) {
 	info, err := os.Stat(path)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("the keyset file %s is missing: the secrets of the applications cannot be opened without it (%w)", path, fs.ErrNotExist)
+		return nil, fmt.Errorf("the keyset file %s is missing: put it back from its backup, or name its place with --keyset; the secrets of the applications cannot be opened without it (%w)", path, fs.ErrNotExist)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("open the keyset file: %w", err)
 	}
 	if !info.Mode().IsRegular() {
-		return nil, fmt.Errorf("the keyset file %s is not a file", path)
+		return nil, fmt.Errorf("the keyset file %s is not a file: name the right one with --keyset", path)
 	}
-	if mode := info.Mode().Perm(); mode&0o077 != 0 {
+	if mode := info.Mode().Perm(); mode&0o077 != 0 && !isCredential(path, mode) {
 		return nil, fmt.Errorf("the keyset file %s has mode %04o, so others than its owner can get at it: run chmod 600 on it", path, mode)
 	}
 	content, err := os.ReadFile(path)
 	if err != nil {
-		return nil, fmt.Errorf("open the keyset file: %w", err)
+		return nil, fmt.Errorf("open the keyset file: %w: it has to belong to the user that quillgate runs as", err)
 	}
 	handle, err := insecurecleartextkeyset.Read(keyset.NewJSONReader(bytes.NewReader(content)))
 	if err != nil {
 		// The cause could quote the content.
-		return nil, fmt.Errorf("the keyset file %s does not hold a keyset", path)
+		return nil, fmt.Errorf("the keyset file %s does not hold a keyset: put it back from its backup", path)
 	}
 	a, err := aead.New(handle)
 	if err != nil {
-		return nil, fmt.Errorf("the keyset file %s does not hold an AEAD keyset", path)
+		return nil, fmt.Errorf("the keyset file %s does not hold an AEAD keyset: put it back from its backup", path)
 	}
-	return a, nil
+	set := &openedKeyset{handle: handle, aead: a, file: info}
+	about := handle.KeysetInfo()
+	set.primary = about.GetPrimaryKeyId()
+	for _, key := range about.GetKeyInfo() {
+		set.ids = append(set.ids, key.GetKeyId())
+	}
+	return set, nil
+}
+
+// isCredential tells a file that systemd has put into the folder of the service's credentials. Only the service gets
+// into that folder; where systemd lets its user in by an access control list, the file's mode reads 0440.
+func isCredential(path string, mode fs.FileMode) bool {
+	folder := os.Getenv("CREDENTIALS_DIRECTORY")
+	if folder == "" || mode&^0o440 != 0 {
+		return false
+	}
+	return strings.HasPrefix(filepath.Clean(path), filepath.Clean(folder)+string(filepath.Separator))
+}
+
+// keysetLife is for how long a process uses what it has read before it looks whether the file has changed.
+const keysetLife = time.Second
+
+// keyring is the keyset as this process has it open. It follows the file: another process may rotate it at any time.
+type keyring struct {
+	path string
+	off  bool // values are stored in the clear
+
+	mu    sync.Mutex
+	set   *openedKeyset // nil: not read yet, possible only when sealing is off
+	asked time.Time     // when the file was last looked at; a clock that nobody sets
+	err   error         // what was wrong with it then
+}
+
+// look reads the file when it is another than before, at most once in keysetLife unless now is set.
+func (k *keyring) look(now bool) (*openedKeyset, error) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	asked := time.Now()
+	if !now && !k.asked.IsZero() && asked.Sub(k.asked) < keysetLife {
+		return k.set, k.err
+	}
+	info, err := os.Stat(k.path)
+	if err == nil && k.set != nil && k.err == nil && sameFile(info, k.set.file) {
+		k.asked = asked
+		return k.set, nil
+	}
+	fresh, err := readKeyset(k.path)
+	if err == nil {
+		k.set = fresh
+	}
+	k.asked, k.err = asked, err
+	return k.set, err
+}
+
+func sameFile(a, b os.FileInfo) bool {
+	return os.SameFile(a, b) && a.ModTime().Equal(b.ModTime()) && a.Size() == b.Size()
+}
+
+// forWriting returns the keyset to seal with. What is sealed under a keyset that is not in its file any more would be
+// lost, so a file that does not read is an error.
+func (k *keyring) forWriting() (*openedKeyset, error) { return k.look(false) }
+
+// forReading returns the keyset that has the key; nil when none has it. A file that does not read any more is no reason
+// to turn clients away whose secrets open with what was read before.
+func (k *keyring) forReading(id uint32) *openedKeyset {
+	set, _ := k.look(false)
+	if set == nil || !slices.Contains(set.ids, id) {
+		set, _ = k.look(true)
+	}
+	if set == nil || !slices.Contains(set.ids, id) {
+		return nil
+	}
+	return set
+}
+
+// openKeyring opens the keyset file and compares it with the database; cfg says what to do where there is none.
+func (s *Store) openKeyring(ctx context.Context, cfg Config) error {
+	s.ring = &keyring{path: cfg.KeysetFile, off: cfg.Unsealed}
+	begun, err := s.begun(ctx)
+	if err != nil {
+		return err
+	}
+	if cfg.Unsealed {
+		if begun {
+			return ErrSealingBegun
+		}
+		return nil
+	}
+	if !begun && !s.ring.sealing() {
+		if err := s.refuseClear(ctx); err != nil {
+			return err
+		}
+	}
+	created := false
+	_, err = s.ring.look(true)
+	if errors.Is(err, fs.ErrNotExist) && cfg.CreateKeyset && !begun {
+		err = CreateKeyset(cfg.KeysetFile)
+		created = err == nil
+		if created || errors.Is(err, fs.ErrExist) { // another process was quicker
+			_, err = s.ring.look(true)
+		}
+	}
+	if err != nil {
+		return err
+	}
+	err = s.checkKeyset(ctx)
+	if created && errors.Is(err, errOtherKeyset) {
+		// Another process, with another file, was quicker to begin the database. Nothing was sealed with ours.
+		if info, statErr := os.Stat(cfg.KeysetFile); statErr == nil && os.SameFile(info, s.ring.set.file) {
+			err = errors.Join(err, os.Remove(cfg.KeysetFile))
+		}
+	}
+	return err
+}
+
+var errOtherKeyset = errors.New("not the one that this database was begun with")
+
+// begun tells whether a keyset was ever used with the database.
+func (s *Store) begun(ctx context.Context) (bool, error) {
+	var n int
+	if err := s.db.Get(ctx, &n, `SELECT COUNT(*) FROM keyset_check`); err != nil {
+		return false, fmt.Errorf("try the keyset: %w", err)
+	}
+	return n > 0, nil
+}
+
+// refuseClear refuses a database that was begun without sealing: to seal in it from now on would leave half of it open.
+func (s *Store) refuseClear(ctx context.Context) error {
+	for _, c := range sealedColumns() {
+		var n int
+		if err := s.db.Get(ctx, &n, `SELECT COUNT(*) FROM (SELECT 1 FROM `+c.table+` WHERE `+c.column+` >= $1 LIMIT 1) AS x`, []byte{' '}); err != nil {
+			return fmt.Errorf("try the keyset: %w", err)
+		}
+		if n > 0 {
+			return ErrUnsealed
+		}
+	}
+	return nil
 }
 
 // checkKeyset compares the keyset with the database: the first one that a
 // database sees is the one it stays with.
-func (s *Store) checkKeyset(ctx context.Context, path string) error {
+func (s *Store) checkKeyset(ctx context.Context) error {
 	var sealed []byte
-	place := []byte("quillgate:1:keyset_check:1:sealed")
+	place := Place{Table: "keyset_check", User: 1, Column: "sealed"}
 	err := s.db.Get(ctx, &sealed, `SELECT sealed FROM keyset_check WHERE id = $1`, 1)
 	if errors.Is(err, database.ErrNoRows) {
-		if sealed, err = s.aead.Encrypt([]byte("quillgate"), place); err != nil {
-			return fmt.Errorf("try the keyset: %w", err)
-		}
 		// Another process may have been first, with another file.
 		err = s.db.Update(ctx, func(tx *database.Tx) error {
+			mine, err := s.Seal(ctx, tx, place, []byte("quillgate"))
+			if err != nil {
+				return err
+			}
 			return tx.Get(ctx, &sealed, `INSERT INTO keyset_check (id, sealed) VALUES ($1, $2)
-				ON CONFLICT (id) DO UPDATE SET id = excluded.id RETURNING sealed`, 1, sealed)
+				ON CONFLICT (id) DO UPDATE SET id = excluded.id RETURNING sealed`, 1, mine)
 		})
 	}
 	if err != nil {
 		return fmt.Errorf("try the keyset: %w", err)
 	}
-	if _, err := s.aead.Decrypt(sealed, place); err != nil {
-		return fmt.Errorf("the keyset file %s is not the one that this database was begun with: put the right one in its place", path)
+	if _, err := s.Unseal(place, sealed); err != nil {
+		return fmt.Errorf("the keyset file %s is %w: put the right one in its place, or name it with --keyset", s.ring.path, errOtherKeyset)
 	}
 	return nil
-}
-
-// secretPlace is the associated data of a sealed secret: the version of this
-// format, the table, the user, the key and the column. No part can hold a
-// colon.
-func secretPlace(userID int64, public string) []byte {
-	return fmt.Appendf(nil, "quillgate:1:apps:%d:%s:secret", userID, public)
-}
-
-func (s *Store) open(r *row) (Secret, error) {
-	text, err := s.aead.Decrypt(r.Sealed, secretPlace(r.UserID, r.Public))
-	if err != nil || len(text) == 0 {
-		return Secret{}, ErrSealed
-	}
-	return NewSecret(string(text)), nil
 }

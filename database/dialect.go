@@ -128,6 +128,34 @@ func LockTables(ctx context.Context, tx *Tx, tables ...string) error {
 	return nil
 }
 
+// Join makes the transaction one of a group until it ends; see DB.Await. The transactions of SQLite come one after the
+// other, so there it does nothing.
+func Join(ctx context.Context, tx *Tx, group int64) error {
+	if tx.dialect != migrations.Postgres {
+		return nil
+	}
+	if _, err := tx.Exec(ctx, `SELECT pg_advisory_xact_lock_shared($1)`, group); err != nil {
+		return fmt.Errorf("join a group of transactions: %w", err)
+	}
+	return nil
+}
+
+// Await waits until all transactions that have joined the group have ended, in every process. It waits for some that
+// join later, too. On SQLite it waits for the one that is writing.
+func (db *DB) Await(ctx context.Context, group int64) error {
+	err := db.Update(ctx, func(tx *Tx) error {
+		if tx.dialect != migrations.Postgres {
+			return nil
+		}
+		_, err := tx.Exec(ctx, `SELECT pg_advisory_xact_lock($1)`, group)
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("wait for a group of transactions: %w", err)
+	}
+	return nil
+}
+
 // In writes a query with lists: every ? whose argument is a slice becomes as
 // many placeholders as the slice has elements, and all are numbered $1, $2, …
 // in order. An empty slice is an error, so ask before.

@@ -5,7 +5,6 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
-	"io/fs"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -32,8 +31,11 @@ type BlogConfig struct {
 	Database string // URL of a PostgreSQL database; empty: a SQLite file in Folder
 	// BaseURL is the address of the home page; links are made from it. A slash at its end does not count.
 	BaseURL string
-	Logger  *slog.Logger     // discards when nil
-	Clock   func() time.Time // time.Now when nil
+	// Keyset is the file with the master key; empty: one in Folder. It is made for a database that has seen none.
+	Keyset   string
+	Unsealed bool             // secrets are stored in the clear, without a keyset
+	Logger   *slog.Logger     // discards when nil
+	Clock    func() time.Time // time.Now when nil
 }
 
 // Blog is everything that a blog is kept in, opened: what the server and the commands work on. Several processes may
@@ -72,7 +74,12 @@ func OpenBlog(ctx context.Context, cfg BlogConfig) (_ *Blog, err error) {
 		return nil, err
 	}
 	b.close = append(b.close, b.DB.Close)
-	if b.Apps, err = openApps(ctx, b.DB, filepath.Join(cfg.Folder, keysetFile), cfg); err != nil {
+	keyset := cfg.Keyset
+	if keyset == "" {
+		keyset = filepath.Join(cfg.Folder, keysetFile)
+	}
+	b.Apps, err = apps.Open(ctx, apps.Config{DB: b.DB, KeysetFile: keyset, CreateKeyset: true, Unsealed: cfg.Unsealed, Clock: cfg.Clock, Logger: cfg.Logger})
+	if err != nil {
 		return nil, err
 	}
 	b.close = append(b.close, b.Apps.Close)
@@ -85,26 +92,6 @@ func OpenBlog(ctx context.Context, cfg BlogConfig) (_ *Blog, err error) {
 	b.close = append(b.close, folder.Close)
 	b.Site, err = site.Open(ctx, site.Config{DB: b.DB, Users: b.Users, Media: folder, BaseURL: cfg.BaseURL, Clock: cfg.Clock, Logger: cfg.Logger})
 	return b, err
-}
-
-// openApps opens the keys. The master key is made for a database that has none; a key that was made for one that has
-// seen another is taken away again, so that the right one can be put in its place.
-func openApps(ctx context.Context, db *database.DB, keyset string, cfg BlogConfig) (*apps.Store, error) {
-	config := apps.Config{DB: db, KeysetFile: keyset, Clock: cfg.Clock, Logger: cfg.Logger}
-	store, err := apps.Open(ctx, config)
-	if !errors.Is(err, fs.ErrNotExist) {
-		return store, err
-	}
-	switch err := apps.CreateKeyset(keyset); {
-	case errors.Is(err, fs.ErrExist): // another process was quicker
-		return apps.Open(ctx, config)
-	case err != nil:
-		return nil, err
-	}
-	if store, err = apps.Open(ctx, config); err != nil {
-		return nil, errors.Join(fmt.Errorf("there was no keyset file, and a new one does not do: %w", err), os.Remove(keyset))
-	}
-	return store, nil
 }
 
 // Close closes what OpenBlog has opened, in the opposite order.

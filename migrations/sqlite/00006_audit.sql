@@ -25,6 +25,14 @@ CREATE TABLE audit_head (
 );
 INSERT INTO audit_head (one, id, hash) VALUES (1, 0, x'');
 
+-- Keys of the server's own, 32 random bytes each, by what they are for.
+CREATE TABLE sealed_keys (
+    id     INTEGER PRIMARY KEY AUTOINCREMENT,
+    name   TEXT NOT NULL UNIQUE,
+    sealed BLOB NOT NULL -- sealed
+);
+
 -- +goose Down
+DROP TABLE sealed_keys;
 DROP TABLE audit_head;
 DROP TABLE audit;

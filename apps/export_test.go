@@ -1,0 +1,11 @@
+package apps
+
+import "slices"
+
+// IsSealedColumn tells whether a column is in the list of sealed ones.
+func IsSealedColumn(table, column string) bool {
+	return slices.ContainsFunc(sealedColumns(), func(c sealedColumn) bool { return c.table == table && c.column == column })
+}
+
+// SealedColumns is the length of that list.
+func SealedColumns() int { return len(sealedColumns()) }

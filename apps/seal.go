@@ -1,0 +1,216 @@
+package apps
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/base64"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+
+	"github.com/quillgate/quillgate/database"
+)
+
+// Place is where a sealed value stands. It is bound into the ciphertext, which opens nowhere else.
+type Place struct {
+	Table  string
+	User   int64  // whose row it is; 0: nobody's
+	Key    string // what names the row among those of the user, such as a public key; no colon; may be empty
+	Column string
+}
+
+// sealedColumn is one column whose values are sealed.
+type sealedColumn struct {
+	table, column string
+	id            string // the column, an integer, by which its rows are told apart and walked through
+	user, key     string // SQL expressions of Place.User and Place.Key
+	where         string // SQL condition of the rows that have a value
+}
+
+// sealedColumns lists every sealed column: rotation, sealing and verification walk over this list, and Seal takes no
+// place that is not in it.
+func sealedColumns() []sealedColumn {
+	return []sealedColumn{
+		{table: "apps", column: "secret", id: "id", user: "user_id", key: "public", where: "verification_key IS NULL"},
+		{table: "second_factors", column: "secret", id: "user_id", user: "user_id", key: "''", where: "TRUE"},
+		{table: "sealed_keys", column: "sealed", id: "id", user: "0", key: "name", where: "TRUE"},
+		{table: "keyset_check", column: "sealed", id: "id", user: "id", key: "''", where: "TRUE"},
+	}
+}
+
+// associated is the associated data of a place:
+//
+//	quillgate:1:TABLE:USER:KEY:COLUMN
+//
+// with the version of this format in front, and without the part of a key that is empty. No part can hold a colon, so
+// no two places have the same.
+func (p Place) associated() ([]byte, error) {
+	known := slices.ContainsFunc(sealedColumns(), func(c sealedColumn) bool { return c.table == p.Table && c.column == p.Column })
+	if !known || strings.Contains(p.Key, ":") {
+		return nil, fmt.Errorf("%s.%s is no place for sealed values", p.Table, p.Column)
+	}
+	if p.Key == "" {
+		return fmt.Appendf(nil, "quillgate:1:%s:%d:%s", p.Table, p.User, p.Column), nil
+	}
+	return fmt.Appendf(nil, "quillgate:1:%s:%d:%s:%s", p.Table, p.User, p.Key, p.Column), nil
+}
+
+// A sealed value is a Tink ciphertext, which begins with 0x01 and the id of its key in four bytes. A value in the clear
+// is text, and no text begins with 0x01: Seal sees to that.
+const (
+	sealedMark   = 0x01
+	sealedPrefix = 5
+)
+
+// sealedUnder is the id of the key that a value is sealed under. It is not sealed when ok is false.
+func sealedUnder(value []byte) (id uint32, ok bool) {
+	if len(value) < sealedPrefix || value[0] != sealedMark {
+		return 0, false
+	}
+	return binary.BigEndian.Uint32(value[1:sealedPrefix]), true
+}
+
+// inClear tells a value in the clear from one that is sealed, damaged or missing.
+func inClear(value []byte) bool { return len(value) > 0 && value[0] >= ' ' }
+
+// sealers is the group of the transactions that hold something newly sealed; see database.Join.
+const sealers = 0x7175696c6c01
+
+// Seal encrypts a value for its place in a table, in the transaction that writes it there. Only so can a rotation of
+// the master key wait for whoever still uses the old one. The value is text: what is not has to be encoded first. Where
+// sealing is off it is returned as it is.
+func (s *Store) Seal(ctx context.Context, tx *database.Tx, place Place, plain []byte) ([]byte, error) {
+	ad, err := place.associated()
+	if err != nil {
+		return nil, fmt.Errorf("seal: %w", err)
+	}
+	if !inClear(plain) {
+		return nil, errors.New("seal: the value is no text")
+	}
+	// From here on, a rotation that began later waits for this transaction; so what the keyset says now holds.
+	if err := database.Join(ctx, tx, sealers); err != nil {
+		return nil, fmt.Errorf("seal: %w", err)
+	}
+	if s.ring.off {
+		if err := s.stillOff(ctx, tx); err != nil {
+			return nil, err
+		}
+		return slices.Clone(plain), nil
+	}
+	set, err := s.ring.forWriting()
+	if err != nil {
+		return nil, fmt.Errorf("seal: %w", err)
+	}
+	sealed, err := set.aead.Encrypt(plain, ad)
+	if err != nil {
+		return nil, fmt.Errorf("seal: %w", err)
+	}
+	return sealed, nil
+}
+
+// stillOff refuses to write in the clear once somebody has begun to seal.
+func (s *Store) stillOff(ctx context.Context, tx *database.Tx) error {
+	var n int
+	if err := tx.Get(ctx, &n, `SELECT COUNT(*) FROM keyset_check`); err != nil {
+		return fmt.Errorf("seal: %w", err)
+	}
+	if n > 0 || s.ring.sealing() {
+		return ErrSealingBegun
+	}
+	return nil
+}
+
+// Unseal opens what Seal has made for the same place. It returns ErrSealed when that cannot be: the value was damaged,
+// or belongs elsewhere, or its key is not in the keyset, or it is in the clear where sealing is on.
+func (s *Store) Unseal(place Place, sealed []byte) ([]byte, error) {
+	ad, err := place.associated()
+	if err != nil {
+		return nil, fmt.Errorf("unseal: %w", err)
+	}
+	id, ok := sealedUnder(sealed)
+	if !ok {
+		// Who can write into the database must not be able to plant a secret of their own. While secrets are being
+		// sealed, a file beside the keyset says that some are not yet.
+		if inClear(sealed) && (s.ring.off || s.ring.sealing()) {
+			return slices.Clone(sealed), nil
+		}
+		return nil, ErrSealed
+	}
+	set := s.ring.forReading(id)
+	if set == nil {
+		return nil, ErrSealed
+	}
+	plain, err := set.aead.Decrypt(sealed, ad)
+	if err != nil || len(plain) == 0 {
+		return nil, ErrSealed
+	}
+	return plain, nil
+}
+
+// NamedKey returns 32 random bytes that are kept, sealed, under a name: a key that the server needs for itself, such as
+// the one of the hashes of tokens. It is made when it is first asked for; all processes get the same, and it stays what
+// it is when the master key is rotated. The name holds no colon. It can be called inside no transaction.
+func (s *Store) NamedKey(ctx context.Context, name string) ([]byte, error) {
+	if key, ok := s.named.Load(name); ok {
+		return slices.Clone(key.([]byte)), nil
+	}
+	place := Place{Table: "sealed_keys", Key: name, Column: "sealed"}
+	var sealed []byte
+	err := s.db.Get(ctx, &sealed, `SELECT sealed FROM sealed_keys WHERE name = $1`, name)
+	if errors.Is(err, database.ErrNoRows) {
+		sealed, err = s.makeNamedKey(ctx, place)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("open the key of %s: %w", name, err)
+	}
+	text, err := s.Unseal(place, sealed)
+	if err != nil {
+		return nil, fmt.Errorf("open the key of %s: %w", name, err)
+	}
+	key, err := base64.StdEncoding.DecodeString(string(text))
+	if err != nil || len(key) != 32 {
+		return nil, fmt.Errorf("open the key of %s: %w", name, ErrSealed)
+	}
+	s.named.Store(name, slices.Clone(key))
+	return key, nil
+}
+
+// makeNamedKey writes a new key, unless another process was quicker, and returns what is there now.
+func (s *Store) makeNamedKey(ctx context.Context, place Place) (sealed []byte, err error) {
+	key := make([]byte, 32)
+	rand.Read(key)
+	text := base64.StdEncoding.AppendEncode(nil, key)
+	err = s.db.Update(ctx, func(tx *database.Tx) error {
+		mine, err := s.Seal(ctx, tx, place, text)
+		if err != nil {
+			return err
+		}
+		return tx.Get(ctx, &sealed, `INSERT INTO sealed_keys (name, sealed) VALUES ($1, $2)
+			ON CONFLICT (name) DO UPDATE SET name = excluded.name RETURNING sealed`, place.Key, mine)
+	})
+	return sealed, err
+}
+
+func secretPlace(userID int64, public string) Place {
+	return Place{Table: "apps", User: userID, Key: public, Column: "secret"}
+}
+
+func (s *Store) open(r *row) (Secret, error) {
+	text, err := s.Unseal(secretPlace(r.UserID, r.Public), r.Sealed)
+	if err != nil {
+		return Secret{}, ErrSealed
+	}
+	return NewSecret(string(text)), nil
+}
+
+// sealing tells whether secrets that were stored in the clear are being sealed; see BeginSealing.
+func (k *keyring) sealing() bool {
+	_, err := os.Lstat(sealingMark(k.path))
+	return err == nil
+}
+
+// sealingMark is the file that is there while secrets are being sealed.
+func sealingMark(keyset string) string { return keyset + ".sealing" }
