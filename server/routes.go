@@ -4,6 +4,8 @@ import (
 	"net/http"
 
 	"github.com/gorilla/mux"
+
+	"github.com/quillgate/quillgate/profiles"
 )
 
 // The paths that clients know by heart.
@@ -21,7 +23,7 @@ type route struct {
 }
 
 func (s *Server) routes() []route {
-	return []route{
+	rows := []route{
 		{"xmlrpc", endpointPath, s.endpoint},
 		{"uploads", uploadsPath, s.uploads},
 		{"manifest", "/wp-includes/wlwmanifest.xml", s.pages.Manifest},
@@ -29,8 +31,11 @@ func (s *Server) routes() []route {
 		{"style", "/style.css", s.pages.Style},
 		{"health", "/healthz", s.healthy},
 		{"ready", "/readyz", s.ready},
-		{"pages", "/", s.pages.Home},
 	}
+	for _, path := range profiles.Paths() {
+		rows = append(rows, route{"profiles", path, s.profiles.ServeHTTP})
+	}
+	return append(rows, route{"pages", "/", s.pages.Home})
 }
 
 // router makes the table into a handler. Paths are matched as they are: cleaning them would answer a publishing client

@@ -19,8 +19,10 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/quillgate/quillgate/audit"
 	"github.com/quillgate/quillgate/auth"
 	"github.com/quillgate/quillgate/media"
+	"github.com/quillgate/quillgate/profiles"
 	"github.com/quillgate/quillgate/public"
 	"github.com/quillgate/quillgate/wordpress"
 	"github.com/quillgate/quillgate/xmlrpc"
@@ -59,6 +61,8 @@ type Server struct {
 	api      *wordpress.API
 	calls    *xmlrpc.Handler[*auth.Request]
 	pages    *public.Pages
+	profiles *profiles.Pages
+	verifier *auth.Verifier
 	uploads  http.HandlerFunc
 	handler  http.Handler
 	draining atomic.Bool
@@ -82,6 +86,9 @@ func New(cfg Config) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
+	if s.profiles, err = s.newProfiles(cfg); err != nil {
+		return nil, err
+	}
 	s.uploads = media.Handler(cfg.Blog.Media, uploadsPath).ServeHTTP
 	s.handler = s.wrap(s.router())
 	return s, nil
@@ -95,7 +102,7 @@ func (s *Server) newEndpoint(cfg Config) (*xmlrpc.Handler[*auth.Request], error)
 		return nil, fmt.Errorf("make the folder for large requests: %w", err)
 	}
 	s.api = wordpress.New(wordpress.Config{Site: blog.Site, Users: blog.Users, Apps: blog.Apps, Logger: cfg.Logger})
-	verifier := auth.New(auth.Config{
+	s.verifier = auth.New(auth.Config{
 		Users: blog.Users, Apps: blog.Apps, Clock: cfg.Clock, Logger: cfg.Logger,
 		ThrottleExempt: cfg.ThrottleExempt,
 		FallbackHeader: cfg.AuthorizationFallback,
@@ -108,7 +115,7 @@ func (s *Server) newEndpoint(cfg Config) (*xmlrpc.Handler[*auth.Request], error)
 	return xmlrpc.New(xmlrpc.Config[*auth.Request]{
 		Methods: s.api.Methods(),
 		Authenticate: func(r *http.Request) (xmlrpc.Check[*auth.Request], error) {
-			check, err := verifier.Begin(r)
+			check, err := s.verifier.Begin(r)
 			if err != nil {
 				return nil, err
 			}
@@ -122,6 +129,25 @@ func (s *Server) newEndpoint(cfg Config) (*xmlrpc.Handler[*auth.Request], error)
 		Introspection: cfg.Introspection,
 		Observe:       s.observeCall,
 		Log:           cfg.Logger,
+	})
+}
+
+// newProfiles makes the pages on which people look after their account.
+func (s *Server) newProfiles(cfg Config) (*profiles.Pages, error) {
+	blog := cfg.Blog
+	return profiles.New(profiles.Config{
+		Site: blog.Site, Users: blog.Users, Apps: blog.Apps, Verifier: s.verifier,
+		Sessions: auth.NewSessionStore(blog.DB, cfg.Clock),
+		Trail: func(ctx context.Context, f audit.Filter) ([]audit.Line, error) {
+			return audit.List(ctx, blog.DB, f)
+		},
+		ClientAddr: func(r *http.Request) (netip.Addr, bool) {
+			c := recordOf(r.Context()).client
+			return c.addr, c.secure // a cookie for TLS alone would not come back to a plain connection from this machine
+		},
+		Refusals:   s.metrics.refusalsByReason,
+		Clock:      cfg.Clock,
+		Logger:     cfg.Logger,
 	})
 }
 

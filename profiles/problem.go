@@ -1,0 +1,137 @@
+package profiles
+
+import (
+	"errors"
+	"net/http"
+	"strconv"
+
+	"github.com/quillgate/quillgate/apps"
+	"github.com/quillgate/quillgate/auth"
+	"github.com/quillgate/quillgate/site"
+)
+
+var (
+	// errForbidden says that the page is for others.
+	errForbidden = errors.New("not for this user")
+	// errNothing says that there is no such page.
+	errNothing = errors.New("no such page")
+	// errOtherSite says that another site has sent the form.
+	errOtherSite = errors.New("a form of another site")
+)
+
+// problem is what a visitor reads when something cannot be done.
+type problem struct {
+	err    error
+	status int
+	title  string
+	text   string
+}
+
+// problems maps errors to answers; the first that matches counts. What is not in it is a fault of ours: status 500 and
+// a request id, under which the log has the cause.
+var problems = []problem{
+	{errNothing, http.StatusNotFound, "Not found", "There is no such page."},
+	{errForbidden, http.StatusForbidden, "Not for you", "This page is for administrators."},
+	{errOtherSite, http.StatusForbidden, "Not from here", "This form was sent by another site, so nothing was done. Open the page here and try again."},
+	{apps.ErrNotFound, http.StatusNotFound, "Not found", "There is no such application, or it is not yours."},
+	{apps.ErrRevoked, http.StatusGone, "Revoked", "This application was revoked."},
+	{apps.ErrExpired, http.StatusGone, "Expired", "The time of this application is over."},
+	{apps.ErrTooMany, http.StatusConflict, "Too many applications", "You have as many applications as a user can have. Revoke one that you no longer need."},
+	{apps.ErrTaken, http.StatusConflict, "Taken", "This public key exists already."},
+	{apps.ErrSealed, http.StatusInternalServerError, "Damaged", "The secret of this application cannot be read. Revoke it and make a new one."},
+	{auth.ErrClearText, http.StatusForbidden, "Not encrypted", "A password is taken over an encrypted connection only. Open this page with https."},
+	{auth.ErrBusy, http.StatusServiceUnavailable, "Busy", "Too many people are signing in at this moment. Please try again in a few seconds."},
+	{auth.ErrNotFound, http.StatusNotFound, "Not found", "There is no such user."},
+	{auth.ErrDenied, http.StatusForbidden, "Refused", "User name or password is wrong."},
+	{site.ErrNotFound, http.StatusNotFound, "Not found", "There is no such thing."},
+	{site.ErrConflict, http.StatusConflict, "Changed meanwhile", "Somebody has changed this meanwhile. Look at it again, then repeat your change."},
+}
+
+// fail answers with the page of an error.
+func (v *visit) fail(err error) {
+	if errors.Is(err, errHandled) {
+		return
+	}
+	answer := problem{status: http.StatusInternalServerError, title: "Something went wrong",
+		text: "Something went wrong inside the server. Nothing of what you typed was lost on purpose: go back and try again."}
+	var tooLarge *http.MaxBytesError
+	var throttled *auth.Throttled
+	switch {
+	case errors.As(err, &tooLarge):
+		answer = problem{status: http.StatusRequestEntityTooLarge, title: "Too large", text: "This form holds more than the server takes."}
+	case errors.As(err, &throttled):
+		v.w.Header().Set("Retry-After", strconv.Itoa(int(throttled.RetryAfter.Seconds())+1))
+		answer = problem{status: http.StatusTooManyRequests, title: "Too many tries",
+			text: "There were too many wrong passwords. Wait a little, then try again."}
+	default:
+		if fields := v.fieldsOf(err); len(fields) > 0 {
+			answer = problem{status: http.StatusUnprocessableEntity, title: "Not possible", text: fields[0].Text}
+			break
+		}
+		for _, p := range problems {
+			if errors.Is(err, p.err) {
+				answer = p
+				break
+			}
+		}
+	}
+	id := ""
+	if answer.status >= 500 {
+		id = v.w.Header().Get("X-Request-Id")
+		v.p.cfg.Logger.ErrorContext(v.ctx(), "page not shown", "cause", err)
+	}
+	v.title = v.T(answer.title)
+	v.render(answer.status, "problem", struct{ Text, ID string }{v.T(answer.text), id})
+}
+
+// fieldProblem is what is wrong with a field of a form.
+type fieldProblem struct{ Field, Text string }
+
+// wrong notes a problem of a field.
+func (v *visit) wrong(field, text string) {
+	v.problems = append(v.problems, fieldProblem{field, text})
+}
+
+// fieldsOf says which field an error is about; nothing when it is about none.
+func (v *visit) fieldsOf(err error) []fieldProblem {
+	var ofUser *auth.Invalid
+	var ofApp *apps.Invalid
+	var ofSite *site.Invalid
+	var denied *site.Denied
+	switch {
+	case errors.As(err, &ofUser):
+		return []fieldProblem{{fieldIDs[ofUser.Field], ofUser.Field + ": " + ofUser.Why + "."}}
+	case errors.As(err, &ofApp):
+		return []fieldProblem{{fieldIDs[ofApp.Field], ofApp.Field + ": " + ofApp.Why + "."}}
+	case errors.As(err, &ofSite):
+		return []fieldProblem{{ofSite.Field, v.T("This %s.", ofSite.Why)}}
+	case errors.As(err, &denied):
+		return []fieldProblem{{"", v.T("You may not do this.")}}
+	}
+	return nil
+}
+
+// fieldIDs maps the fields that the packages below name to those of the forms.
+var fieldIDs = map[string]string{
+	"user name": "login", "email": "email", "password": "new-password", "role": "role", "name": "name", "scope": "scope",
+	"first name": "first-name", "last name": "last-name", "nickname": "nickname", "display name": "display-name", "url": "url", "bio": "bio",
+	"user name or email": "login", "networks": "networks", "expires": "expires",
+}
+
+// refused notes what an error says about fields, and returns the error itself when it is about none.
+func (v *visit) refused(err error) error {
+	fields := v.fieldsOf(err)
+	if len(fields) == 0 {
+		return err
+	}
+	v.problems = append(v.problems, fields...)
+	return nil
+}
+
+// nothing is every address that is no page.
+func (v *visit) nothing() error { return errNothing }
+
+// foreign answers a form that another site has sent.
+func (p *Pages) foreign(w http.ResponseWriter, r *http.Request) {
+	p.serve(row{"", anybody, func(*visit) error { return errOtherSite }}).ServeHTTP(w, r)
+}

@@ -1,0 +1,198 @@
+// Package profiles is the pages on which people look after their account: sign in, the applications that may publish in
+// their name ("Remote Publishing Permissions"), second factors, sessions, the audit trail, and for administrators the
+// users and the settings of the site.
+//
+// What it promises: every action works without JavaScript; nothing is loaded from another host; what others have
+// written is text, never markup; a secret is in one answer, that of its making, and nowhere else. The rules themselves
+// are those of the packages below: a page may do what a remote caller may do, and no more.
+//
+// A browser is known by a session whose cookie is SameSite=Strict, so no other site can make it act or even show
+// itself as somebody. A page that is arrived at from elsewhere therefore comes in two steps; see arrival.
+package profiles
+
+import (
+	"context"
+	"embed"
+	"fmt"
+	"html/template"
+	"io/fs"
+	"log/slog"
+	"net/http"
+	"net/netip"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/alexedwards/scs/v2"
+
+	"github.com/quillgate/quillgate/apps"
+	"github.com/quillgate/quillgate/audit"
+	"github.com/quillgate/quillgate/auth"
+	"github.com/quillgate/quillgate/site"
+)
+
+// Config holds the parts that the pages are made of; those without a remark are required.
+type Config struct {
+	Site     *site.Site
+	Users    *auth.Users
+	Apps     *apps.Store
+	Verifier *auth.Verifier
+	Sessions *auth.SessionStore
+	// Trail reads the audit trail.
+	Trail func(context.Context, audit.Filter) ([]audit.Line, error)
+	// ClientAddr tells where a request came from and whether it came by TLS.
+	ClientAddr func(*http.Request) (addr netip.Addr, secure bool)
+	// Refusals counts refused credentials by reason, since the start of the process. Optional.
+	Refusals func() map[string]float64
+	Clock    func() time.Time // time.Now when nil
+	Logger   *slog.Logger     // discards when nil
+}
+
+// Pages serves the pages. It is safe for concurrent use.
+type Pages struct {
+	cfg       Config
+	root      string // path of the home page, without the slash at its end
+	templates map[string]*template.Template
+	handler   http.Handler
+	// Two managers over one store: the cookie of a connection that nobody reads has a name that binds it to one.
+	secure, plain *scs.SessionManager
+}
+
+//go:embed templates assets
+var files embed.FS
+
+// How long a session lasts without use, and at all; and how long ago the password may have been given for what needs
+// it again.
+const (
+	idleTime     = 30 * time.Minute
+	sessionTime  = 12 * time.Hour
+	passwordTime = 10 * time.Minute
+)
+
+// maxForm is the largest form that is read, in bytes.
+const maxForm = 64 << 10
+
+// New prepares the pages.
+func New(cfg Config) (*Pages, error) {
+	if cfg.Clock == nil {
+		cfg.Clock = time.Now
+	}
+	if cfg.Logger == nil {
+		cfg.Logger = slog.New(slog.DiscardHandler)
+	}
+	base, err := url.Parse(cfg.Site.BaseURL())
+	if err != nil {
+		return nil, fmt.Errorf("read the base URL: %w", err)
+	}
+	p := &Pages{cfg: cfg, root: strings.TrimSuffix(base.EscapedPath(), "/")}
+	if p.templates, err = parseTemplates(); err != nil {
+		return nil, err
+	}
+	p.secure, p.plain = p.manager("__Host-quillgate", true), p.manager("quillgate", false)
+	// A proxy may put its own name in place of the host that the browser sees.
+	origins := http.NewCrossOriginProtection()
+	if err := origins.AddTrustedOrigin(base.Scheme + "://" + base.Host); err != nil {
+		return nil, fmt.Errorf("trust the base URL: %w", err)
+	}
+	origins.SetDenyHandler(http.HandlerFunc(p.foreign))
+	mux := http.NewServeMux()
+	for _, row := range p.table() {
+		mux.Handle(row.pattern, p.serve(row))
+	}
+	assets, err := fs.Sub(files, "assets")
+	if err != nil {
+		return nil, fmt.Errorf("open the embedded assets: %w", err)
+	}
+	mux.Handle("GET /profile/assets/", http.StripPrefix("/profile/assets/", cached(http.FileServerFS(assets))))
+	mux.Handle("/", p.serve(row{"", anybody, (*visit).nothing}))
+	p.handler = p.guarded(origins.Handler(mux))
+	return p, nil
+}
+
+func parseTemplates() (map[string]*template.Template, error) {
+	layout, err := template.ParseFS(files, "templates/layout.html", "templates/parts.html")
+	if err != nil {
+		return nil, fmt.Errorf("read the embedded templates: %w", err)
+	}
+	names, err := fs.Glob(files, "templates/*.html")
+	if err != nil {
+		return nil, fmt.Errorf("read the embedded templates: %w", err)
+	}
+	all := make(map[string]*template.Template)
+	for _, name := range names {
+		t, err := layout.Clone()
+		if err == nil {
+			t, err = t.ParseFS(files, name)
+		}
+		if err != nil {
+			return nil, fmt.Errorf("read the embedded templates: %w", err)
+		}
+		all[strings.TrimSuffix(strings.TrimPrefix(name, "templates/"), ".html")] = t
+	}
+	return all, nil
+}
+
+func (p *Pages) manager(cookie string, secure bool) *scs.SessionManager {
+	m := scs.New()
+	m.Store, m.HashTokenInStore = p.cfg.Sessions, true
+	m.Lifetime, m.IdleTimeout = sessionTime, idleTime
+	m.Cookie.Name, m.Cookie.Secure = cookie, secure
+	m.Cookie.SameSite, m.Cookie.HttpOnly, m.Cookie.Persist = http.SameSiteStrictMode, true, false
+	m.ErrorFunc = func(w http.ResponseWriter, r *http.Request, err error) {
+		p.cfg.Logger.ErrorContext(r.Context(), "session not kept", "cause", err)
+		http.Error(w, "The session could not be read or written. Please try again.", http.StatusServiceUnavailable)
+	}
+	return m
+}
+
+// ServeHTTP answers everything below the paths that Paths lists.
+func (p *Pages) ServeHTTP(w http.ResponseWriter, r *http.Request) { p.handler.ServeHTTP(w, r) }
+
+// Paths lists where the pages want to be served. A path that ends in a slash holds everything below it.
+func Paths() []string {
+	return []string{"/signin", "/signin/", "/signout", "/setup", "/profile", "/profile/", "/authorize",
+		"/wp-admin/authorize-application.php", "/admin", "/admin/"}
+}
+
+// policy is the Content-Security-Policy of the pages. forms is what forms may lead to beside this site.
+func policy(forms string) string {
+	if forms != "" {
+		forms = " " + forms
+	}
+	return "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; base-uri 'none'; " +
+		"form-action 'self'" + forms + "; frame-ancestors 'none'"
+}
+
+// guarded sets the headers of every answer, bounds what is read, and loads the session.
+func (p *Pages) guarded(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		h := w.Header()
+		h.Set("Content-Security-Policy", policy(""))
+		h.Set("X-Frame-Options", "DENY")
+		h.Set("X-Content-Type-Options", "nosniff")
+		h.Set("Cache-Control", "no-store")
+		h.Set("Referrer-Policy", "same-origin")
+		h.Set("Permissions-Policy", "camera=(), geolocation=(), microphone=(), payment=(), usb=(), "+
+			"publickey-credentials-create=(self), publickey-credentials-get=(self)")
+		h.Set("Cross-Origin-Opener-Policy", "same-origin")
+		h.Set("Cross-Origin-Resource-Policy", "same-origin")
+		r.Body = http.MaxBytesReader(w, r.Body, maxForm)
+		next.ServeHTTP(w, r)
+	})
+}
+
+// sessions is the manager for the connection that a request came by.
+func (p *Pages) sessions(r *http.Request) *scs.SessionManager {
+	if _, secure := p.cfg.ClientAddr(r); secure {
+		return p.secure
+	}
+	return p.plain
+}
+
+// cached lets the browser keep what is part of the program for an hour.
+func cached(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Cache-Control", "public, max-age=3600")
+		next.ServeHTTP(w, r)
+	})
+}

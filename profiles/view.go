@@ -1,0 +1,163 @@
+package profiles
+
+import (
+	"bytes"
+	"fmt"
+	"html/template"
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/quillgate/quillgate/auth"
+)
+
+// screen is what a template sees: the visit with its methods, and what the page is about.
+type screen struct {
+	*visit
+	Page any
+}
+
+// render shows a page. It is written at once or not at all.
+func (v *visit) render(status int, name string, page any) {
+	var out bytes.Buffer
+	if err := v.p.templates[name].ExecuteTemplate(&out, "layout", screen{v, page}); err != nil {
+		v.p.cfg.Logger.ErrorContext(v.ctx(), "page not shown", "page", name, "cause", err)
+		http.Error(v.w, "Something went wrong inside the server. Its log has the cause under request "+v.w.Header().Get("X-Request-Id")+".",
+			http.StatusInternalServerError)
+		return
+	}
+	h := v.w.Header()
+	h.Set("Content-Type", "text/html; charset=UTF-8")
+	h.Set("Content-Length", strconv.Itoa(out.Len()))
+	v.w.WriteHeader(status)
+	if v.r.Method != http.MethodHead {
+		out.WriteTo(v.w)
+	}
+}
+
+// show is render with the status that fits: 422 when something in the form is wrong.
+func (v *visit) show(name string, page any) error {
+	status := http.StatusOK
+	if len(v.problems) > 0 {
+		status, v.posted = http.StatusUnprocessableEntity, true
+	}
+	v.render(status, name, page)
+	return nil
+}
+
+// The methods below are for templates.
+
+// T is a text in the language of the visitor.
+func (v *visit) T(text string, args ...any) string { return v.printer.Sprintf(text, args...) }
+
+// Language is that of the page.
+func (v *visit) Language() string { return "en" }
+
+// Title is that of the page.
+func (v *visit) Title() string { return v.title }
+
+// Blog is the name of the blog.
+func (v *visit) Blog() string {
+	if v.options == nil || v.options.Title() == "" {
+		return "Quillgate"
+	}
+	return v.options.Title()
+}
+
+// Root is what addresses begin with: the path of the home page.
+func (v *visit) Root() string { return v.p.root }
+
+// Base is the address of the home page.
+func (v *visit) Base() string { return v.p.cfg.Site.BaseURL() }
+
+// Path is that of the page.
+func (v *visit) Path() string { return v.r.URL.Path }
+
+// User is who is signed in.
+func (v *visit) User() *auth.User {
+	if !v.who.LoggedIn() {
+		return nil
+	}
+	return &v.who.User
+}
+
+// Administrator tells whether the pages of administrators are for this visitor.
+func (v *visit) Administrator() bool {
+	return v.who.Can(auth.ManageOptions) && v.who.Can(auth.ListUsers)
+}
+
+// Flash is what was done by the page before. It is said once.
+func (v *visit) Flash() string {
+	if !v.s.Exists(v.ctx(), keyFlash) {
+		return ""
+	}
+	return v.s.PopString(v.ctx(), keyFlash)
+}
+
+// Problems is what is wrong with the form.
+func (v *visit) Problems() []fieldProblem { return v.problems }
+
+// Value is what a field holds: what was typed, when the form is shown again.
+func (v *visit) Value(field, is string) string {
+	if v.posted {
+		return v.r.PostForm.Get(field)
+	}
+	return is
+}
+
+// Checked marks a box.
+func (v *visit) Checked(field, value string, is bool) template.HTMLAttr {
+	if v.posted {
+		is = false
+		for _, have := range v.r.PostForm[field] {
+			is = is || have == value
+		}
+	}
+	if is {
+		return "checked"
+	}
+	return ""
+}
+
+// Selected marks a choice.
+func (v *visit) Selected(field, value, is string) template.HTMLAttr {
+	if v.Value(field, is) == value {
+		return "selected"
+	}
+	return ""
+}
+
+// Invalid ties a field to what is wrong with it.
+func (v *visit) Invalid(field string) template.HTMLAttr {
+	for _, p := range v.problems {
+		if p.Field == field {
+			return template.HTMLAttr(`aria-invalid="true" aria-describedby="` + template.HTMLEscapeString(field) + `-wrong"`)
+		}
+	}
+	return ""
+}
+
+// Wrong says what is wrong with a field.
+func (v *visit) Wrong(field string) template.HTML {
+	for _, p := range v.problems {
+		if p.Field == field {
+			return template.HTML(fmt.Sprintf(`<span class="wrong" id="%s-wrong">%s</span>`, template.HTMLEscapeString(field), template.HTMLEscapeString(p.Text)))
+		}
+	}
+	return ""
+}
+
+// When shows a moment by the clock of the reader.
+func (v *visit) When(t time.Time) template.HTML {
+	if t.IsZero() {
+		return template.HTML(template.HTMLEscapeString(v.T("never")))
+	}
+	return template.HTML(fmt.Sprintf(`<time datetime="%s">%s</time>`, t.UTC().Format(time.RFC3339),
+		template.HTMLEscapeString(t.In(v.zone).Format("2 January 2006, 15:04"))))
+}
+
+// Zone is the name of the reader's zone.
+func (v *visit) Zone() string { return v.zone.String() }
+
+// NeedsPassword tells whether the password has to be given again for what needs it.
+func (v *visit) NeedsPassword() bool { return !v.proved() }

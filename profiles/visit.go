@@ -1,0 +1,253 @@
+package profiles
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"net/netip"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/alexedwards/scs/v2"
+	"golang.org/x/text/language"
+	"golang.org/x/text/message"
+
+	"github.com/quillgate/quillgate/audit"
+	"github.com/quillgate/quillgate/auth"
+	"github.com/quillgate/quillgate/site"
+)
+
+// access says who may see a page.
+type access int
+
+const (
+	anybody access = iota
+	person         // who is signed in
+	administrator
+)
+
+// row is one line of the table of pages.
+type row struct {
+	pattern string // of net/http.ServeMux
+	needs   access
+	handle  func(*visit) error
+}
+
+// visit is one request on its way through a page.
+type visit struct {
+	p    *Pages
+	w    http.ResponseWriter
+	r    *http.Request
+	s    *scs.SessionManager
+	addr netip.Addr
+	who  auth.Identity // the zero Identity: not signed in
+
+	options  *site.Options
+	zone     *time.Location
+	printer  *message.Printer
+	title    string
+	problems []fieldProblem
+	posted   bool // the form is shown again, with what was typed
+}
+
+// languages are those that the pages exist in.
+var languages = language.NewMatcher([]language.Tag{language.English})
+
+// The values of a session that the pages keep beside those that the store knows.
+const (
+	keyProved  = "proved"  // int64: when the password was given last, in seconds since 1970
+	keyFlash   = "flash"   // string: what the next page says
+	keyPending = "pending" // int64: whose password was right, while the second factor is missing
+	keyNext    = "next"    // string: where to go when signed in
+)
+
+// serve makes a row into a handler: session, language, zone, who this is, the form; then the page, then its error.
+func (p *Pages) serve(row row) http.Handler {
+	page := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		v := &visit{p: p, w: w, r: r, s: p.sessions(r)}
+		v.addr, _ = p.cfg.ClientAddr(r)
+		tags, _, _ := language.ParseAcceptLanguage(r.Header.Get("Accept-Language")) // what does not read is no wish
+		tag, _, _ := languages.Match(tags...)
+		v.printer = message.NewPrinter(tag)
+		err := v.begin(row.needs)
+		if err == nil {
+			err = row.handle(v)
+		}
+		if err != nil {
+			v.fail(err)
+		}
+	})
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { p.sessions(r).LoadAndSave(page).ServeHTTP(w, r) })
+}
+
+// errHandled says that the answer is out already.
+var errHandled = errors.New("answered")
+
+// begin finds out who this is, and lets nobody past who may not.
+func (v *visit) begin(needs access) error {
+	var err error
+	if v.options, err = v.p.cfg.Site.Options(v.ctx()); err != nil {
+		return err
+	}
+	v.zone = v.options.Location()
+	if err := v.identify(); err != nil {
+		return err
+	}
+	if v.r.Method == http.MethodPost {
+		if err := v.r.ParseForm(); err != nil {
+			return err
+		}
+	}
+	switch {
+	case needs == anybody || v.who.LoggedIn() && needs == person:
+		return nil
+	case v.who.LoggedIn():
+		if v.who.Can(auth.ManageOptions) && v.who.Can(auth.ListUsers) {
+			return nil
+		}
+		return errForbidden
+	case v.arrival():
+		return errHandled
+	}
+	v.toSignIn()
+	return errHandled
+}
+
+// identify reads who is signed in in this session. The account is read anew for every request: one that is gone is out
+// at once, and a role counts as it is now.
+func (v *visit) identify() error {
+	id := v.s.GetInt64(v.ctx(), auth.SessionUser)
+	if id == 0 {
+		return nil
+	}
+	user, err := v.p.cfg.Users.Get(v.ctx(), id)
+	if errors.Is(err, auth.ErrNotFound) {
+		return v.s.Destroy(v.ctx())
+	}
+	if err != nil {
+		return err
+	}
+	v.who = auth.Identity{User: user, Via: auth.ViaPassword, Addr: v.addr, Agent: v.r.UserAgent()}
+	v.s.Put(v.ctx(), auth.SessionAddr, v.addr.String())
+	v.s.Put(v.ctx(), auth.SessionAgent, cut(v.r.UserAgent(), 200))
+	return nil
+}
+
+// arrival answers a visitor who comes from another site. The browser has kept the cookie back then, so this page sends
+// it on to the same address from here, where the cookie comes along. It returns false when that is not the case.
+func (v *visit) arrival() bool {
+	if v.r.Header.Get("Sec-Fetch-Site") != "cross-site" || v.r.Method != http.MethodGet {
+		return false
+	}
+	v.title = v.T("One moment")
+	v.render(http.StatusOK, "arrival", v.p.root+v.r.URL.RequestURI())
+	return true
+}
+
+// toSignIn sends the browser to the sign-in page, and from there back here when this is a page to look at.
+func (v *visit) toSignIn() {
+	next := "/profile"
+	if v.r.Method == http.MethodGet {
+		next = v.r.URL.RequestURI()
+	}
+	v.redirect("/signin?next=" + url.QueryEscape(next))
+}
+
+// ours tells whether an address is a page of this package, and so a place to be sent to. Whatever a browser could take
+// for another host is none: it has to begin with one of our paths.
+func ours(address string) bool {
+	if strings.ContainsFunc(address, func(r rune) bool { return r <= ' ' || r == '\\' || r == 0x7f }) {
+		return false
+	}
+	u, err := url.Parse(address)
+	if err != nil || u.Scheme != "" || u.Host != "" || u.User != nil || u.Opaque != "" || strings.Contains(u.Path, "//") || strings.Contains(u.Path, "..") {
+		return false
+	}
+	for _, path := range Paths() {
+		if u.Path == path || strings.HasSuffix(path, "/") && strings.HasPrefix(u.Path, path) {
+			return true
+		}
+	}
+	return false
+}
+
+// redirect sends the browser to a page of ours, to be fetched with GET.
+func (v *visit) redirect(path string) {
+	v.w.Header().Set("Location", v.p.root+path)
+	v.w.WriteHeader(http.StatusSeeOther)
+}
+
+// done says on the next page what was done, and goes there.
+func (v *visit) done(path, text string) error {
+	v.s.Put(v.ctx(), keyFlash, text)
+	v.redirect(path)
+	return nil
+}
+
+func (v *visit) ctx() context.Context { return v.r.Context() }
+
+// actor is who acts here, for the audit trail.
+func (v *visit) actor() audit.Actor {
+	return audit.Actor{UserID: v.who.User.ID, Via: "session", Addr: v.addr, Agent: v.r.UserAgent()}
+}
+
+func (v *visit) now() time.Time { return v.p.cfg.Clock() }
+
+// form returns what was posted in a field, without the white space around it.
+func (v *visit) form(name string) string { return strings.TrimSpace(v.r.PostForm.Get(name)) }
+
+// proved tells whether the password was given a short while ago.
+func (v *visit) proved() bool {
+	at := time.Unix(v.s.GetInt64(v.ctx(), keyProved), 0)
+	age := v.now().Sub(at)
+	return age < passwordTime && age > -time.Minute
+}
+
+// prove checks the password in the form, unless it was given a short while ago. When it returns false a problem of the
+// field is noted.
+func (v *visit) prove() (bool, error) {
+	if v.proved() {
+		return true, nil
+	}
+	_, err := v.checkPassword(v.who.User.Login, v.r.PostForm.Get("password"))
+	var throttled *auth.Throttled
+	switch {
+	case errors.As(err, &throttled):
+		return false, err
+	case errors.Is(err, auth.ErrDenied):
+		v.wrong("password", v.T("This is not your password."))
+		return false, nil
+	case err != nil:
+		return false, err
+	}
+	v.s.Put(v.ctx(), keyProved, v.now().Unix())
+	return true, nil
+}
+
+// checkPassword checks the password of an account, as every other entrance does: throttled, and on connections only
+// that nobody else can read. What a proxy put into the header of authorization is not the visitor's.
+func (v *visit) checkPassword(login, password string) (auth.Identity, error) {
+	bare := v.r.Clone(v.ctx())
+	for _, name := range []string{"Authorization", "Signature", "Signature-Input", "X-Quillgate-Authorization"} {
+		bare.Header.Del(name)
+	}
+	check, err := v.p.cfg.Verifier.Begin(bare)
+	if err != nil {
+		return auth.Identity{}, err
+	}
+	request, err := check.Identify(v.ctx())
+	if err != nil {
+		return auth.Identity{}, err
+	}
+	return request.PasswordOnly(v.ctx(), login, password)
+}
+
+// cut shortens a text to n bytes, at a character.
+func cut(text string, n int) string {
+	text = strings.ToValidUTF8(text, "\ufffd")
+	for len(text) > n {
+		text = strings.ToValidUTF8(text[:n], "")
+	}
+	return text
+}
