@@ -170,7 +170,7 @@ func (h *Hash) Matches(header Header) bool {
 		form = 1
 	}
 	subtle.ConstantTimeCopy(form, outer[:], inner[:])
-	same := subtle.ConstantTimeCompare(outer[:], header.claim[:]) == 1
+	same := equal(outer[:], header.claim[:])
 	return same && h.secret != "" && header.public != ""
 }
 
