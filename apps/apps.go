@@ -17,7 +17,6 @@ import (
 	"fmt"
 	"log/slog"
 	"net/netip"
-	"strings"
 	"sync"
 	"time"
 
@@ -80,8 +79,11 @@ type App struct {
 	Revoked time.Time // zero: not revoked
 	// Successor is the public key of the pair that takes over, after a rotation; empty: none.
 	Successor string
+	Rotated   time.Time // when the successor was made; zero: there is none
+	Renewed   time.Time // when its owner last changed it; zero: never
 
-	LastUse Use // right to about a minute
+	LastUse Use   // right to about a minute and a half
+	Uses    int64 // how often it was used, as right as LastUse
 }
 
 // Use is one use of a key.
@@ -91,9 +93,6 @@ type Use struct {
 	Agent  string // what the client calls itself
 	Method string // what it called
 }
-
-// hmacSHA256 is the algorithm of keys that have a secret.
-const hmacSHA256 = "hmac-sha256"
 
 // Config holds what a Store is made of.
 type Config struct {
@@ -105,6 +104,10 @@ type Config struct {
 	CreateKeyset bool
 	// Unsealed stores secrets in the clear, without a keyset: whoever reads the database has them all.
 	Unsealed bool
+
+	// UnusedAfter disables keys that nobody has used for so long, until their owners renew them with Update. Never when
+	// it is 0.
+	UnusedAfter time.Duration
 
 	Clock  func() time.Time // time.Now when nil
 	Logger *slog.Logger     // discards when nil
@@ -118,6 +121,8 @@ type Store struct {
 	clock  func() time.Time
 	logger *slog.Logger
 
+	unusedAfter time.Duration
+
 	cache cache
 	usage usage
 
@@ -130,7 +135,7 @@ type Store struct {
 // can read, that is missing, or that the database was not begun with. Close
 // ends it.
 func Open(ctx context.Context, cfg Config) (*Store, error) {
-	s := &Store{db: cfg.DB, clock: cfg.Clock, logger: cfg.Logger, done: make(chan struct{})}
+	s := &Store{db: cfg.DB, clock: cfg.Clock, logger: cfg.Logger, unusedAfter: cfg.UnusedAfter, done: make(chan struct{})}
 	if s.clock == nil {
 		s.clock = time.Now
 	}
@@ -172,14 +177,17 @@ type row struct {
 	Expires  sql.NullTime `db:"expires"`
 	Revoked  sql.NullTime `db:"revoked"`
 	Next     string       `db:"successor"`
+	Rotated  sql.NullTime `db:"rotated"`
+	Renewed  sql.NullTime `db:"renewed"`
 	LastUsed sql.NullTime `db:"last_used"`
 	Address  string       `db:"last_address"`
 	Agent    string       `db:"last_agent"`
 	Method   string       `db:"last_method"`
+	Uses     int64        `db:"uses"`
 }
 
 const columns = `id, public, user_id, name, secret, hint, scope, methods, networks, strict, algorithm, verification_key,
-	legacy_signatures, created, expires, revoked, successor, last_used, last_address, last_agent, last_method`
+	legacy_signatures, created, expires, revoked, successor, rotated, renewed, last_used, last_address, last_agent, last_method, uses`
 
 // app is the row as callers see it. A scope or a network that does not read is an error: the key is no good then, since
 // nobody knows what it was not meant to do.
@@ -197,6 +205,9 @@ func (r *row) app() (App, error) {
 		Expires:          r.Expires.Time,
 		Revoked:          r.Revoked.Time,
 		Successor:        r.Next,
+		Rotated:          r.Rotated.Time,
+		Renewed:          r.Renewed.Time,
+		Uses:             r.Uses,
 		LastUse:          Use{At: r.LastUsed.Time, Agent: r.Agent, Method: r.Method},
 	}
 	if a.Algorithm == "" {
@@ -233,13 +244,11 @@ type New struct {
 // Create makes a key for a user. The secret is in the answer and nowhere else
 // afterwards. Errors: *Invalid, ErrTooMany.
 func (s *Store) Create(ctx context.Context, by audit.Actor, in New) (App, Secret, error) {
-	name, err := cleanName(in.Name)
+	app, err := s.newApp(in)
 	if err != nil {
 		return App{}, Secret{}, err
 	}
-	app := App{Public: newPublic(), UserID: in.UserID, Name: name, Scope: in.Scope, Networks: in.Networks, Strict: in.Strict,
-		Algorithm: hmacSHA256, Expires: in.Expires, Created: s.now()}
-	secret := newSecret()
+	secret := NewToken(SecretPrefix)
 	err = s.db.Update(ctx, func(tx *database.Tx) error {
 		if err := s.insert(ctx, tx, &app, secret); err != nil {
 			return err
@@ -253,42 +262,60 @@ func (s *Store) Create(ctx context.Context, by audit.Actor, in New) (App, Secret
 	return app, secret, nil
 }
 
-// insert seals the secret and writes the row.
+// newApp checks what is asked for, and draws a public key. The algorithm is that of keys with a secret.
+func (s *Store) newApp(in New) (app App, err error) {
+	app = App{Public: newPublic(), UserID: in.UserID, Strict: in.Strict, Algorithm: hmacSHA256, Created: s.now()}
+	if app.Name, err = cleanName(in.Name); err != nil {
+		return App{}, err
+	}
+	if app.Scope, err = in.Scope.clean(); err != nil {
+		return App{}, err
+	}
+	if app.Networks, err = cleanNetworks(in.Networks); err != nil {
+		return App{}, err
+	}
+	if app.Expires, err = cleanExpiry(in.Expires, app.Created); err != nil {
+		return App{}, err
+	}
+	return app, nil
+}
+
+// insert seals the secret and writes the row. A key without a secret has a verification key. Pairs that have a
+// successor do not count: they end by themselves.
 func (s *Store) insert(ctx context.Context, tx *database.Tx, app *App, secret Secret) error {
 	var have int
-	if err := tx.Get(ctx, &have, `SELECT COUNT(*) FROM apps WHERE user_id = $1 AND revoked IS NULL`, app.UserID); err != nil {
+	if err := tx.Get(ctx, &have, `SELECT COUNT(*) FROM apps WHERE user_id = $1 AND revoked IS NULL AND successor = ''`, app.UserID); err != nil {
 		return err
 	}
 	if have >= MaxPerUser {
 		return ErrTooMany
 	}
 	app.Hint = secret.hint()
-	sealed, err := s.Seal(ctx, tx, secretPlace(app.UserID, app.Public), []byte(secret.Reveal()))
-	if err != nil {
-		return fmt.Errorf("seal the secret: %w", err)
+	sealed := []byte{}
+	if app.VerificationKey == nil {
+		var err error
+		if sealed, err = s.Seal(ctx, tx, secretPlace(app.UserID, app.Public), []byte(secret.Reveal())); err != nil {
+			return fmt.Errorf("seal the secret: %w", err)
+		}
 	}
 	rights, methods := app.Scope.stored()
-	_, err = tx.Exec(ctx, `INSERT INTO apps (public, user_id, name, secret, hint, scope, methods, networks, strict, algorithm,
-			legacy_signatures, created, expires)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)`,
+	_, err := tx.Exec(ctx, `INSERT INTO apps (public, user_id, name, secret, hint, scope, methods, networks, strict, algorithm,
+			verification_key, legacy_signatures, created, expires)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)`,
 		app.Public, app.UserID, app.Name, sealed, app.Hint, rights, methods, storedNetworks(app.Networks), app.Strict, app.Algorithm,
-		app.LegacySignatures, app.Created, sql.NullTime{Time: app.Expires, Valid: !app.Expires.IsZero()})
+		app.VerificationKey, app.LegacySignatures, app.Created, optionalTime(app.Expires))
 	return err
-}
-
-func storedNetworks(list []netip.Prefix) string {
-	var texts []string
-	for _, n := range list {
-		texts = append(texts, n.Masked().String())
-	}
-	return strings.Join(texts, " ")
 }
 
 // What is written into the audit trail about keys.
 const (
-	AppCreated audit.Kind = "app.created"
-	AppRenamed audit.Kind = "app.renamed"
-	AppRevoked audit.Kind = "app.revoked"
+	AppCreated      audit.Kind = "app.created"
+	AppRenamed      audit.Kind = "app.renamed"
+	AppChanged      audit.Kind = "app.changed"
+	AppRotated      audit.Kind = "app.rotated"
+	AppRevoked      audit.Kind = "app.revoked"
+	AppEnrolled     audit.Kind = "app.enrolled"
+	EnrolmentOpened audit.Kind = "app.enrolment-opened"
 )
 
 // event tells of a change of a key.
@@ -317,7 +344,7 @@ func get(ctx context.Context, q database.Queryer, public string) (row, error) {
 // Filter says which keys List returns.
 type Filter struct {
 	UserID  int64  // whose keys; 0: everybody's
-	Revoked bool   // revoked ones too
+	Revoked bool   // revoked ones too, and those whose successors have taken over
 	Limit   int    // at most so many, 1 to 1000; 0 means 100
 	After   string // where the list before ended; empty: from the start
 }
@@ -335,8 +362,8 @@ func (s *Store) List(ctx context.Context, f Filter) (list []App, next string, er
 	}
 	var rows []row
 	err = s.db.Select(ctx, &rows, `SELECT `+columns+` FROM apps
-		WHERE id > $1 AND (user_id = $2 OR $2 = 0) AND (revoked IS NULL OR $3)
-		ORDER BY id LIMIT $4`, after, f.UserID, f.Revoked, f.Limit+1)
+		WHERE id > $1 AND (user_id = $2 OR $2 = 0) AND ($3 OR revoked IS NULL AND (successor = '' OR expires > $4))
+		ORDER BY id LIMIT $5`, after, f.UserID, f.Revoked, s.now(), f.Limit+1)
 	if err != nil {
 		return nil, "", fmt.Errorf("list applications: %w", err)
 	}
@@ -352,64 +379,4 @@ func (s *Store) List(ctx context.Context, f Filter) (list []App, next string, er
 		list = append(list, app)
 	}
 	return list, next, nil
-}
-
-// Rename gives a key of the user another name. The public key stays what it
-// is: nothing that a client sends can change it. Errors: *Invalid for the
-// name; ErrNotFound, also for a key of another user and for a revoked one.
-func (s *Store) Rename(ctx context.Context, by audit.Actor, userID int64, public, name string) error {
-	name, err := cleanName(name)
-	if err != nil {
-		return err
-	}
-	err = s.db.Update(ctx, func(tx *database.Tx) error {
-		r, err := tx.Exec(ctx, `UPDATE apps SET name = $3 WHERE public = $1 AND user_id = $2 AND revoked IS NULL`, public, userID, name)
-		if err := touched(r, err); err != nil {
-			return err
-		}
-		return audit.Append(ctx, tx, event(AppRenamed, by, App{Public: public, UserID: userID, Name: name}, s.now()))
-	})
-	if err != nil {
-		return fmt.Errorf("rename an application: %w", err)
-	}
-	s.cache.drop(public)
-	return nil
-}
-
-// Revoke ends a key of the user. When it returns nil, that is on disk, and no
-// Lookup that starts more than a second later finds the key, in any process;
-// in this one none that starts later at all. Revoking twice is no error.
-// ErrNotFound is also for a key of another user.
-func (s *Store) Revoke(ctx context.Context, by audit.Actor, userID int64, public string) error {
-	err := s.db.Update(ctx, func(tx *database.Tx) error {
-		r, err := get(ctx, tx, public)
-		switch {
-		case err != nil:
-			return err
-		case r.UserID != userID:
-			return ErrNotFound
-		case r.Revoked.Valid:
-			return nil
-		}
-		if _, err := tx.Exec(ctx, `UPDATE apps SET revoked = $2 WHERE public = $1`, public, s.now()); err != nil {
-			return err
-		}
-		return audit.Append(ctx, tx, event(AppRevoked, by, App{Public: public, UserID: userID, Name: r.Name}, s.now()))
-	})
-	if err != nil {
-		return fmt.Errorf("revoke an application: %w", err)
-	}
-	s.cache.drop(public)
-	return nil
-}
-
-func touched(r sql.Result, err error) error {
-	if err != nil {
-		return err
-	}
-	n, err := r.RowsAffected()
-	if err == nil && n == 0 {
-		err = ErrNotFound
-	}
-	return err
 }

@@ -17,10 +17,11 @@ const (
 )
 
 // Lookup returns the key of that name and its secret, for checking a
-// signature. A key that is not there, that is revoked or expired, or whose secret
-// does not open gives ErrNotFound, ErrRevoked, ErrExpired or ErrSealed, and no secret; every other
-// error says that the database did not answer. What it returns is not older
-// than a second.
+// signature. A key that is not there, that is revoked, expired or unused for too
+// long, or whose secret does not open gives ErrNotFound, ErrRevoked, ErrExpired,
+// ErrUnused or ErrSealed, and no secret; every other error says that the
+// database did not answer. What it returns is not older than a second. A key
+// with a verification key comes without a secret.
 func (s *Store) Lookup(ctx context.Context, public string) (Secret, App, error) {
 	// The age counts from before the question: what is read may change while
 	// the answer is on its way.
@@ -30,13 +31,27 @@ func (s *Store) Lookup(ctx context.Context, public string) (Secret, App, error) 
 	}
 	generation := s.cache.generation()
 	secret, app, err := s.find(ctx, public)
-	if err != nil && !errors.Is(err, ErrNotFound) && !errors.Is(err, ErrRevoked) && !errors.Is(err, ErrExpired) && !errors.Is(err, ErrSealed) {
+	if err != nil && !isRefusal(err) {
 		return Secret{}, App{}, fmt.Errorf("look up an application: %w", err)
 	}
 	// What does not work is kept too: if it were not, the time of the second
 	// answer would tell a key that exists from one that does not.
-	s.cache.put(public, entry{app, secret, err, asked.Add(cacheLife)}, generation)
+	until := asked.Add(cacheLife)
+	if err == nil && !app.Expires.IsZero() && app.Expires.Before(until) {
+		until = app.Expires
+	}
+	s.cache.put(public, entry{app, secret, err, until}, generation)
 	return secret, app, err
+}
+
+// isRefusal tells what Lookup says of a key from errors of the database.
+func isRefusal(err error) bool {
+	for _, refusal := range []error{ErrNotFound, ErrRevoked, ErrExpired, ErrUnused, ErrSealed} {
+		if errors.Is(err, refusal) {
+			return true
+		}
+	}
+	return false
 }
 
 func (s *Store) find(ctx context.Context, public string) (Secret, App, error) {
@@ -44,18 +59,24 @@ func (s *Store) find(ctx context.Context, public string) (Secret, App, error) {
 	if err != nil {
 		return Secret{}, App{}, err
 	}
-	if r.Revoked.Valid {
-		return Secret{}, App{}, ErrRevoked
-	}
-	if r.Expires.Valid && !s.clock().Before(r.Expires.Time) {
-		return Secret{}, App{}, ErrExpired
-	}
 	app, err := r.app()
 	if err != nil {
 		s.logger.ErrorContext(ctx, "a damaged application is refused", "public", public, "error", err)
 		return Secret{}, App{}, ErrSealed
 	}
-	if r.Key != nil {
+	switch s.State(app) {
+	case Revoked:
+		return Secret{}, App{}, ErrRevoked
+	case Expired:
+		return Secret{}, App{}, ErrExpired
+	case Unused:
+		return Secret{}, App{}, ErrUnused
+	}
+	// A key of the wrong kind for its algorithm, or none, is nobody's.
+	if asymmetric := len(app.VerificationKey) > 0; asymmetric == (app.Algorithm == hmacSHA256) {
+		s.logger.ErrorContext(ctx, "an application without a key for its algorithm is refused", "public", public)
+		return Secret{}, App{}, ErrSealed
+	} else if asymmetric {
 		return Secret{}, app, nil
 	}
 	secret, err := s.open(&r)

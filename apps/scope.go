@@ -1,6 +1,7 @@
 package apps
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 )
@@ -12,7 +13,7 @@ type Right string
 const (
 	Read     Right = "read"     // see what the user sees
 	Draft    Right = "draft"    // write and change what is not public
-	Publish  Right = "publish"  // make posts and pages public, change and delete public ones
+	Publish  Right = "publish"  // what Draft holds; make posts and pages public, change and delete public ones; terms
 	Media    Right = "media"    // upload, change and delete files
 	Comments Right = "comments" // write, moderate and delete comments
 	Users    Right = "users"    // profiles
@@ -42,19 +43,53 @@ func ParseScope(rights, methods string) (Scope, error) {
 	var s Scope
 	for _, name := range words(rights) {
 		if !slices.Contains(Rights(), Right(name)) {
-			return Scope{}, &Invalid{"scope", name + " is none of " + joinRights(Rights())}
+			return Scope{}, &Invalid{"scope", fmt.Sprintf("%.50q is none of %s", name, joinRights(Rights()))}
 		}
 		if !slices.Contains(s.Rights, Right(name)) {
 			s.Rights = append(s.Rights, Right(name))
 		}
 	}
 	for _, name := range words(methods) {
+		if !validMethod(name) {
+			return Scope{}, &Invalid{"methods", fmt.Sprintf("%.50q is no name of a method", name)}
+		}
 		if !slices.Contains(s.Methods, name) {
 			s.Methods = append(s.Methods, name)
 		}
 	}
+	if len(s.Methods) > maxMethods {
+		return Scope{}, &Invalid{"methods", fmt.Sprintf("there are more than %d", maxMethods)}
+	}
 	return s, nil
 }
+
+// maxMethods bounds the list of methods.
+const maxMethods = 200
+
+// validMethod is what XML-RPC lets a method be called.
+func validMethod(name string) bool {
+	return name != "" && len(name) <= 100 && !strings.ContainsFunc(name, func(r rune) bool {
+		return (r < '0' || r > '9') && (r < 'A' || r > 'Z') && (r < 'a' || r > 'z') && !strings.ContainsRune("_.:/", r)
+	})
+}
+
+// clean is the scope with each name once, and none that could not be stored.
+func (s Scope) clean() (Scope, error) {
+	for _, name := range s.Methods {
+		if !validMethod(name) {
+			return Scope{}, &Invalid{"methods", fmt.Sprintf("%.50q is no name of a method", name)}
+		}
+	}
+	for _, r := range s.Rights {
+		if !slices.Contains(Rights(), r) {
+			return Scope{}, &Invalid{"scope", fmt.Sprintf("%.50q is none of %s", string(r), joinRights(Rights()))}
+		}
+	}
+	return ParseScope(s.stored())
+}
+
+// IsZero tells whether the scope lets everything through.
+func (s Scope) IsZero() bool { return len(s.Rights) == 0 && len(s.Methods) == 0 }
 
 func words(list string) []string {
 	return strings.FieldsFunc(list, func(r rune) bool { return r == ',' || r == ' ' || r == '\t' || r == '\n' || r == '\r' })

@@ -17,12 +17,18 @@ const (
 // usage collects when keys were used, off the request path.
 type usage struct {
 	mu      sync.Mutex
-	pending map[string]Use
+	pending map[string]pendingUse
 	written map[string]time.Time
 }
 
-// Used notes that a key has signed a request; the time is now when it is zero. It is written down within 20 seconds, and
-// for one key at most once a minute.
+// pendingUse is the last use of a key that is not written yet, and how many there were.
+type pendingUse struct {
+	Use
+	n int
+}
+
+// Used notes that a key has signed a request; the time is now when it is zero. It costs no statement: uses are written
+// in batches, within a minute and a half, for one key at most once a minute.
 func (s *Store) Used(public string, use Use) {
 	if use.At.IsZero() {
 		use.At = s.now()
@@ -30,26 +36,59 @@ func (s *Store) Used(public string, use Use) {
 	s.usage.mu.Lock()
 	defer s.usage.mu.Unlock()
 	if s.usage.pending == nil {
-		s.usage.pending, s.usage.written = make(map[string]Use), make(map[string]time.Time)
+		s.usage.pending, s.usage.written = make(map[string]pendingUse), make(map[string]time.Time)
 	}
-	s.usage.pending[public] = use
+	before := s.usage.pending[public]
+	if use.Method == "" {
+		use.Method = before.Method // until Called says better
+	}
+	s.usage.pending[public] = pendingUse{use, before.n + 1}
 }
 
-// due takes out what is to be written now; all of it at the end.
-func (u *usage) due(all bool) map[string]Use {
+// Called adds to the use that was noted last what the program has called, which is known only once the request was
+// parsed. The name has to be one of the table.
+func (s *Store) Called(public, method string) {
+	s.usage.mu.Lock()
+	defer s.usage.mu.Unlock()
+	if use, ok := s.usage.pending[public]; ok {
+		use.Method = method
+		s.usage.pending[public] = use
+	}
+}
+
+// due takes out what is to be written now; all of it at the end. A use whose method is not known yet waits for it, but
+// not for ever: not every request calls one.
+func (u *usage) due(now time.Time, all bool) map[string]pendingUse {
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	due := make(map[string]Use)
+	due := make(map[string]pendingUse)
 	for public, use := range u.pending {
-		if all || use.At.Sub(u.written[public]) >= usageStep {
+		waits := use.Method == "" && now.Sub(use.At) < usageEvery
+		if all || !waits && use.At.Sub(u.written[public]) >= usageStep {
 			due[public], u.written[public] = use, use.At
 			delete(u.pending, public)
 		}
 	}
-	if len(u.written) > cacheSize {
-		clear(u.written)
+	for public, at := range u.written {
+		if now.Sub(at) >= usageStep {
+			delete(u.written, public)
+		}
 	}
 	return due
+}
+
+// again puts back what could not be written.
+func (u *usage) again(due map[string]pendingUse) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	for public, use := range due {
+		delete(u.written, public)
+		if later, ok := u.pending[public]; ok {
+			later.n += use.n
+			use = later
+		}
+		u.pending[public] = use
+	}
 }
 
 // writeUsage runs until Close.
@@ -68,7 +107,7 @@ func (s *Store) writeUsage() {
 }
 
 func (s *Store) flushUsage(all bool) {
-	due := s.usage.due(all)
+	due := s.usage.due(s.now(), all)
 	if len(due) == 0 {
 		return
 	}
@@ -76,19 +115,37 @@ func (s *Store) flushUsage(all bool) {
 	defer cancel()
 	err := s.db.Update(ctx, func(tx *database.Tx) error {
 		for public, use := range due {
-			var address string
-			if use.Addr.IsValid() {
-				address = use.Addr.String()
-			}
-			_, err := tx.Exec(ctx, `UPDATE apps SET last_used = $2, last_address = $3, last_agent = $4, last_method = $5
-				WHERE public = $1 AND (last_used IS NULL OR last_used < $2)`, public, use.At, address, use.Agent, use.Method)
-			if err != nil {
+			if err := writeUse(ctx, tx, public, use); err != nil {
 				return err
 			}
 		}
 		return nil
 	})
 	if err != nil {
+		s.usage.again(due)
 		s.logger.Warn("the last uses of applications were not written", slog.Any("error", err), slog.Int("applications", len(due)))
 	}
+}
+
+// writeUse counts, and keeps what is newest: other processes write uses of the same key.
+func writeUse(ctx context.Context, tx *database.Tx, public string, use pendingUse) error {
+	var address string
+	if use.Addr.IsValid() {
+		address = use.Addr.String()
+	}
+	_, err := tx.Exec(ctx, `UPDATE apps SET uses = uses + $2 WHERE public = $1`, public, use.n)
+	if err != nil {
+		return err
+	}
+	_, err = tx.Exec(ctx, `UPDATE apps SET last_used = $2, last_address = $3, last_agent = $4, last_method = $5
+		WHERE public = $1 AND (last_used IS NULL OR last_used < $2)`, public, use.At, address, cutAgent(use.Agent), use.Method)
+	return err
+}
+
+// maxAgent bounds what a client can make a row hold, in characters.
+const maxAgent = 200
+
+func cutAgent(agent string) string {
+	runes := []rune(agent)
+	return string(runes[:min(len(runes), maxAgent)])
 }

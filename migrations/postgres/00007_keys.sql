@@ -6,10 +6,13 @@ ALTER TABLE apps ADD COLUMN algorithm TEXT COLLATE "C" NOT NULL DEFAULT ''; -- o
 ALTER TABLE apps ADD COLUMN verification_key BYTEA;              -- PKIX, DER; then secret is empty
 ALTER TABLE apps ADD COLUMN expires TIMESTAMPTZ;
 ALTER TABLE apps ADD COLUMN successor TEXT COLLATE "C" NOT NULL DEFAULT ''; -- public key of the pair that takes over
+ALTER TABLE apps ADD COLUMN rotated TIMESTAMPTZ;                    -- when the successor was made
+ALTER TABLE apps ADD COLUMN renewed TIMESTAMPTZ;                    -- when its owner last changed it
 ALTER TABLE apps ADD COLUMN last_address TEXT COLLATE "C" NOT NULL DEFAULT '';
 ALTER TABLE apps ADD COLUMN last_agent TEXT COLLATE "C" NOT NULL DEFAULT '';
 ALTER TABLE apps ADD COLUMN last_method TEXT COLLATE "C" NOT NULL DEFAULT '';
 ALTER TABLE apps ADD COLUMN uses BIGINT NOT NULL DEFAULT 0;
+CREATE INDEX apps_hint ON apps (hint);
 
 -- Nonces of signed messages (RFC 9421), each accepted once.
 CREATE TABLE nonces (
@@ -44,10 +47,13 @@ CREATE TABLE one_time_codes (
 DROP TABLE one_time_codes;
 DROP TABLE creations;
 DROP TABLE nonces;
+DROP INDEX apps_hint;
 ALTER TABLE apps DROP COLUMN uses;
 ALTER TABLE apps DROP COLUMN last_method;
 ALTER TABLE apps DROP COLUMN last_agent;
 ALTER TABLE apps DROP COLUMN last_address;
+ALTER TABLE apps DROP COLUMN renewed;
+ALTER TABLE apps DROP COLUMN rotated;
 ALTER TABLE apps DROP COLUMN successor;
 ALTER TABLE apps DROP COLUMN expires;
 ALTER TABLE apps DROP COLUMN verification_key;

@@ -6,10 +6,13 @@ ALTER TABLE apps ADD COLUMN algorithm TEXT NOT NULL DEFAULT ''; -- of RFC 9421; 
 ALTER TABLE apps ADD COLUMN verification_key BLOB;              -- PKIX, DER; then secret is empty
 ALTER TABLE apps ADD COLUMN expires TIMESTAMP;
 ALTER TABLE apps ADD COLUMN successor TEXT NOT NULL DEFAULT ''; -- public key of the pair that takes over
+ALTER TABLE apps ADD COLUMN rotated TIMESTAMP;                    -- when the successor was made
+ALTER TABLE apps ADD COLUMN renewed TIMESTAMP;                    -- when its owner last changed it
 ALTER TABLE apps ADD COLUMN last_address TEXT NOT NULL DEFAULT '';
 ALTER TABLE apps ADD COLUMN last_agent TEXT NOT NULL DEFAULT '';
 ALTER TABLE apps ADD COLUMN last_method TEXT NOT NULL DEFAULT '';
 ALTER TABLE apps ADD COLUMN uses INTEGER NOT NULL DEFAULT 0;
+CREATE INDEX apps_hint ON apps (hint);
 
 -- Nonces of signed messages (RFC 9421), each accepted once.
 CREATE TABLE nonces (
@@ -44,10 +47,13 @@ CREATE TABLE one_time_codes (
 DROP TABLE one_time_codes;
 DROP TABLE creations;
 DROP TABLE nonces;
+DROP INDEX apps_hint;
 ALTER TABLE apps DROP COLUMN uses;
 ALTER TABLE apps DROP COLUMN last_method;
 ALTER TABLE apps DROP COLUMN last_agent;
 ALTER TABLE apps DROP COLUMN last_address;
+ALTER TABLE apps DROP COLUMN renewed;
+ALTER TABLE apps DROP COLUMN rotated;
 ALTER TABLE apps DROP COLUMN successor;
 ALTER TABLE apps DROP COLUMN expires;
 ALTER TABLE apps DROP COLUMN verification_key;

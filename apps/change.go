@@ -1,0 +1,259 @@
+package apps
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"net/netip"
+	"strings"
+	"time"
+
+	"github.com/quillgate/quillgate/audit"
+	"github.com/quillgate/quillgate/database"
+)
+
+// Change says what of a key is to be different. What is nil stays as it is.
+type Change struct {
+	Name     *string
+	Scope    *Scope
+	Networks *[]netip.Prefix
+	Strict   *bool // a key without a secret is strict in any case
+	Expires  *time.Time
+}
+
+// Update changes a key of the user, and counts as a sign that it is still wanted; see Config.UnusedAfter. The public
+// key and the secret stay what they are: nothing that a client sends can change them. It holds in this process at
+// once, in others within a second. A key that has a successor can be made to end earlier, not later.
+//
+// Errors: *Invalid; ErrNotFound, also for a key of another user and for a revoked one.
+func (s *Store) Update(ctx context.Context, by audit.Actor, userID int64, public string, c Change) (App, error) {
+	var app App
+	err := s.db.Update(ctx, func(tx *database.Tx) error {
+		r, err := get(ctx, tx, public)
+		switch {
+		case err != nil:
+			return err
+		case r.UserID != userID || r.Revoked.Valid:
+			return ErrNotFound
+		}
+		if app, err = r.app(); err != nil {
+			return err
+		}
+		changed, err := c.apply(&app, s.now())
+		if err != nil {
+			return err
+		}
+		app.Renewed = s.now()
+		rights, methods := app.Scope.stored()
+		_, err = tx.Exec(ctx, `UPDATE apps SET name = $2, scope = $3, methods = $4, networks = $5, strict = $6, expires = $7, renewed = $8
+			WHERE public = $1`,
+			public, app.Name, rights, methods, storedNetworks(app.Networks), app.Strict, optionalTime(app.Expires), app.Renewed)
+		if err != nil {
+			return err
+		}
+		e := event(AppChanged, by, app, s.now())
+		if len(changed) == 0 && c.Name != nil {
+			e.Kind = AppRenamed
+		}
+		for name, value := range changed {
+			e.Detail[name] = value
+		}
+		return audit.Append(ctx, tx, e)
+	})
+	if err != nil {
+		return App{}, fmt.Errorf("change an application: %w", err)
+	}
+	s.cache.drop(public)
+	return app, nil
+}
+
+// apply makes the change, and returns the new values of all but the name, for the audit trail.
+func (c Change) apply(app *App, now time.Time) (changed map[string]string, err error) {
+	changed = make(map[string]string)
+	if c.Name != nil {
+		if app.Name, err = cleanName(*c.Name); err != nil {
+			return nil, err
+		}
+	}
+	if c.Scope != nil {
+		if app.Scope, err = c.Scope.clean(); err != nil {
+			return nil, err
+		}
+		changed["scope"], changed["methods"] = app.Scope.stored()
+	}
+	if c.Networks != nil {
+		if app.Networks, err = cleanNetworks(*c.Networks); err != nil {
+			return nil, err
+		}
+		changed["networks"] = storedNetworks(app.Networks)
+	}
+	if c.Strict != nil {
+		app.Strict = *c.Strict || app.VerificationKey != nil
+		changed["strict"] = fmt.Sprint(app.Strict)
+	}
+	if c.Expires != nil {
+		expires, err := cleanExpiry(*c.Expires, now)
+		if err != nil {
+			return nil, err
+		}
+		if app.Successor != "" && (expires.IsZero() || expires.After(app.Expires)) {
+			return nil, &Invalid{"expiry", "the key has a successor, and cannot work longer than the two were meant to overlap"}
+		}
+		app.Expires = expires
+		changed["expires"] = "never"
+		if !expires.IsZero() {
+			changed["expires"] = expires.Format(time.RFC3339)
+		}
+	}
+	return changed, nil
+}
+
+// Rename is Update of the name alone.
+func (s *Store) Rename(ctx context.Context, by audit.Actor, userID int64, public, name string) error {
+	_, err := s.Update(ctx, by, userID, public, Change{Name: &name})
+	return err
+}
+
+// Revoke ends a key of the user. When it returns nil, that is on disk, and no
+// Lookup that starts more than a second later finds the key, in any process;
+// in this one none that starts later at all. Revoking twice is no error.
+// ErrNotFound is also for a key of another user.
+func (s *Store) Revoke(ctx context.Context, by audit.Actor, userID int64, public string) error {
+	err := s.db.Update(ctx, func(tx *database.Tx) error {
+		r, err := get(ctx, tx, public)
+		switch {
+		case err != nil:
+			return err
+		case r.UserID != userID:
+			return ErrNotFound
+		case r.Revoked.Valid:
+			return nil
+		}
+		return s.revoke(ctx, tx, by, r)
+	})
+	if err != nil {
+		return fmt.Errorf("revoke an application: %w", err)
+	}
+	s.cache.drop(public)
+	return nil
+}
+
+func (s *Store) revoke(ctx context.Context, tx *database.Tx, by audit.Actor, r row) error {
+	if _, err := tx.Exec(ctx, `UPDATE apps SET revoked = $2 WHERE public = $1`, r.Public, s.now()); err != nil {
+		return err
+	}
+	return audit.Append(ctx, tx, event(AppRevoked, by, App{Public: r.Public, UserID: r.UserID, Name: r.Name}, s.now()))
+}
+
+// RevokeAll ends all keys of a user, as Revoke does, and the enrolment that is open for the user. It returns how many
+// keys it was.
+func (s *Store) RevokeAll(ctx context.Context, by audit.Actor, userID int64) (int, error) {
+	var rows []row
+	err := s.db.Update(ctx, func(tx *database.Tx) error {
+		rows = nil
+		if err := tx.Select(ctx, &rows, `SELECT `+columns+` FROM apps WHERE user_id = $1 AND revoked IS NULL ORDER BY id`, userID); err != nil {
+			return err
+		}
+		if err := closeEnrolment(ctx, tx, userID); err != nil {
+			return err
+		}
+		for _, r := range rows {
+			if err := s.revoke(ctx, tx, by, r); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return 0, fmt.Errorf("revoke the applications of a user: %w", err)
+	}
+	for _, r := range rows {
+		s.cache.drop(r.Public)
+	}
+	return len(rows), nil
+}
+
+// Find returns the key that a secret belongs to, revoked or not: for a secret that was found where it should not be.
+// Error: ErrNotFound.
+func (s *Store) Find(ctx context.Context, secret Secret) (App, error) {
+	var rows []row
+	err := s.db.Select(ctx, &rows, `SELECT `+columns+` FROM apps WHERE hint = $1 ORDER BY id`, secret.hint())
+	if err != nil {
+		return App{}, fmt.Errorf("find the application of a secret: %w", err)
+	}
+	for i := range rows {
+		if len(rows[i].Key) > 0 {
+			continue
+		}
+		opened, err := s.open(&rows[i])
+		if errors.Is(err, ErrSealed) {
+			continue
+		}
+		if err != nil {
+			return App{}, fmt.Errorf("find the application of a secret: %w", err)
+		}
+		if opened.equal(secret) {
+			return rows[i].app()
+		}
+	}
+	return App{}, fmt.Errorf("find the application of a secret: %w", ErrNotFound)
+}
+
+const maxNetworks = 100
+
+// ParseNetworks reads networks in CIDR notation and single addresses, parted by white space or commas. Error: *Invalid.
+func ParseNetworks(list string) ([]netip.Prefix, error) {
+	var out []netip.Prefix
+	for _, text := range words(list) {
+		network, err := netip.ParsePrefix(text)
+		if err != nil {
+			addr, err := netip.ParseAddr(text)
+			if err != nil || addr.Zone() != "" {
+				return nil, &Invalid{"networks", fmt.Sprintf("%.50q is neither a network such as 192.0.2.0/24 nor an address", text)}
+			}
+			network = netip.PrefixFrom(addr, addr.BitLen())
+		}
+		out = append(out, network)
+	}
+	return cleanNetworks(out)
+}
+
+// cleanNetworks brings networks into one form: no bits behind the mask, and what is IPv4 written as IPv6 as IPv4.
+func cleanNetworks(list []netip.Prefix) ([]netip.Prefix, error) {
+	if len(list) > maxNetworks {
+		return nil, &Invalid{"networks", fmt.Sprintf("there are more than %d", maxNetworks)}
+	}
+	var out []netip.Prefix
+	for _, n := range list {
+		if !n.IsValid() {
+			return nil, &Invalid{"networks", "one of them is no network"}
+		}
+		if n.Addr().Is4In6() && n.Bits() >= 96 {
+			n = netip.PrefixFrom(n.Addr().Unmap(), n.Bits()-96)
+		}
+		out = append(out, n.Masked())
+	}
+	return out, nil
+}
+
+func storedNetworks(list []netip.Prefix) string {
+	var texts []string
+	for _, n := range list {
+		texts = append(texts, n.String())
+	}
+	return strings.Join(texts, " ")
+}
+
+// cleanExpiry takes a time to come, or none.
+func cleanExpiry(t, now time.Time) (time.Time, error) {
+	if t.IsZero() {
+		return time.Time{}, nil
+	}
+	if t = t.UTC().Truncate(time.Microsecond); !t.After(now) {
+		return time.Time{}, &Invalid{"expiry", "it has to be in the future"}
+	}
+	return t, nil
+}
+
+func optionalTime(t time.Time) sql.NullTime { return sql.NullTime{Time: t, Valid: !t.IsZero()} }

@@ -1,0 +1,196 @@
+package apps
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/netip"
+	"strings"
+	"time"
+
+	"github.com/quillgate/quillgate/audit"
+	"github.com/quillgate/quillgate/database"
+)
+
+// How long an enrolment stays open.
+const (
+	DefaultEnrolment = 15 * time.Minute
+	MaxEnrolment     = time.Hour
+)
+
+// ErrNoEnrolment says that no enrolment is open for a code: it is unknown, used, or too late.
+var ErrNoEnrolment = errors.New("no enrolment is open for this code")
+
+// purposeEnrol marks the codes of enrolments.
+const purposeEnrol = "enrol"
+
+// Enrol makes a key without a secret for a user: requests are signed with the private half of a pair that only the
+// client has, by RFC 9421. Errors: *Invalid, ErrTooMany.
+func (s *Store) Enrol(ctx context.Context, by audit.Actor, in New, key VerificationKey) (App, error) {
+	var app App
+	err := s.db.Update(ctx, func(tx *database.Tx) (err error) {
+		app, err = s.enrol(ctx, tx, by, in, key)
+		return err
+	})
+	if err != nil {
+		return App{}, fmt.Errorf("enrol an application: %w", err)
+	}
+	s.cache.drop(app.Public)
+	return app, nil
+}
+
+func (s *Store) enrol(ctx context.Context, tx *database.Tx, by audit.Actor, in New, key VerificationKey) (App, error) {
+	if key.der == nil {
+		return App{}, errNoKey
+	}
+	app, err := s.newApp(in)
+	if err != nil {
+		return App{}, err
+	}
+	app.Strict, app.Algorithm, app.VerificationKey = true, key.algorithm, key.der
+	if err := s.insert(ctx, tx, &app, Secret{}); err != nil {
+		return App{}, err
+	}
+	e := event(AppEnrolled, by, app, s.now())
+	e.Detail["algorithm"] = app.Algorithm
+	return app, audit.Append(ctx, tx, e)
+}
+
+// enrolment is what is kept with a code.
+type enrolment struct {
+	Scope    string    `json:"scope,omitempty"`
+	Methods  string    `json:"methods,omitempty"`
+	Networks string    `json:"networks,omitempty"`
+	Expires  time.Time `json:"expires,omitzero"`
+}
+
+// OpenEnrolment lets one program enrol itself for a user with EnrolByCode, within the given time: DefaultEnrolment for
+// 0, at most MaxEnrolment. What in says of scope, networks and expiry holds for the key; its name comes from the
+// program. An enrolment that was open for the user is closed. The code, of 128 random bits, is in the answer and
+// nowhere else afterwards. Error: *Invalid.
+func (s *Store) OpenEnrolment(ctx context.Context, by audit.Actor, in New, life time.Duration) (code Secret, until time.Time, err error) {
+	if life == 0 {
+		life = DefaultEnrolment
+	}
+	if life < 0 || life > MaxEnrolment {
+		return Secret{}, time.Time{}, &Invalid{"time", fmt.Sprintf("an enrolment is open for at most %v", MaxEnrolment)}
+	}
+	in.Name = "to come"
+	app, err := s.newApp(in)
+	if err != nil {
+		return Secret{}, time.Time{}, err
+	}
+	kept := enrolment{Networks: storedNetworks(app.Networks), Expires: app.Expires}
+	kept.Scope, kept.Methods = app.Scope.stored()
+	detail, err := json.Marshal(kept)
+	if err != nil {
+		return Secret{}, time.Time{}, fmt.Errorf("open an enrolment: %w", err)
+	}
+	code, until = NewSecret(rand.Text()), s.now().Add(life)
+	err = s.db.Update(ctx, func(tx *database.Tx) error {
+		if err := closeEnrolment(ctx, tx, in.UserID); err != nil {
+			return err
+		}
+		_, err := tx.Exec(ctx, `INSERT INTO one_time_codes (hash, purpose, user_id, detail, expires) VALUES ($1, $2, $3, $4, $5)`,
+			hashCode(code.Reveal()), purposeEnrol, in.UserID, string(detail), until)
+		if err != nil {
+			return err
+		}
+		return audit.Append(ctx, tx, audit.Event{Kind: EnrolmentOpened, UserID: in.UserID, By: by, At: s.now(),
+			Detail: map[string]string{"until": until.Format(time.RFC3339), "scope": kept.Scope}})
+	})
+	if err != nil {
+		return Secret{}, time.Time{}, fmt.Errorf("open an enrolment: %w", err)
+	}
+	return code, until, nil
+}
+
+// Enrolment tells until when an enrolment is open for a user; the zero time when none is.
+func (s *Store) Enrolment(ctx context.Context, userID int64) (until time.Time, err error) {
+	err = s.db.Get(ctx, &until, `SELECT expires FROM one_time_codes WHERE purpose = $1 AND user_id = $2 AND expires > $3`, purposeEnrol, userID, s.now())
+	if errors.Is(err, database.ErrNoRows) {
+		return time.Time{}, nil
+	}
+	if err != nil {
+		return time.Time{}, fmt.Errorf("look for an enrolment: %w", err)
+	}
+	return until, nil
+}
+
+// CloseEnrolment ends the enrolment that is open for a user, if one is.
+func (s *Store) CloseEnrolment(ctx context.Context, userID int64) error {
+	err := s.db.Update(ctx, func(tx *database.Tx) error { return closeEnrolment(ctx, tx, userID) })
+	if err != nil {
+		return fmt.Errorf("close an enrolment: %w", err)
+	}
+	return nil
+}
+
+// closeEnrolment takes away the user's code, and everybody's that came too late.
+func closeEnrolment(ctx context.Context, tx *database.Tx, userID int64) error {
+	_, err := tx.Exec(ctx, `DELETE FROM one_time_codes WHERE purpose = $1 AND user_id = $2`, purposeEnrol, userID)
+	return err
+}
+
+// EnrolByCode is Enrol for whoever has the code of an open enrolment: the code names the user and what the key is
+// limited to. It works once; a verification key or a name that cannot be taken leaves it open. Errors: ErrNoEnrolment,
+// *Invalid, ErrTooMany.
+func (s *Store) EnrolByCode(ctx context.Context, by audit.Actor, code, name string, key VerificationKey) (App, error) {
+	var app App
+	err := s.db.Update(ctx, func(tx *database.Tx) error {
+		var kept struct {
+			UserID int64  `db:"user_id"`
+			Detail string `db:"detail"`
+		}
+		err := tx.Get(ctx, &kept, `DELETE FROM one_time_codes WHERE hash = $1 AND purpose = $2 AND expires > $3 RETURNING user_id, detail`,
+			hashCode(code), purposeEnrol, s.now())
+		if errors.Is(err, database.ErrNoRows) {
+			return ErrNoEnrolment
+		}
+		if err != nil {
+			return err
+		}
+		in, err := readEnrolment(kept.Detail)
+		if err != nil {
+			return err
+		}
+		in.UserID, in.Name = kept.UserID, name
+		app, err = s.enrol(ctx, tx, by, in, key)
+		return err
+	})
+	if err != nil {
+		return App{}, fmt.Errorf("enrol an application: %w", err)
+	}
+	s.cache.drop(app.Public)
+	return app, nil
+}
+
+func readEnrolment(detail string) (New, error) {
+	var kept enrolment
+	if err := json.Unmarshal([]byte(detail), &kept); err != nil {
+		return New{}, fmt.Errorf("read an enrolment: %w", err)
+	}
+	scope, err := ParseScope(kept.Scope, kept.Methods)
+	if err != nil {
+		return New{}, fmt.Errorf("read an enrolment: %w", err)
+	}
+	var networks []netip.Prefix
+	if networks, err = ParseNetworks(kept.Networks); err != nil {
+		return New{}, fmt.Errorf("read an enrolment: %w", err)
+	}
+	return New{Scope: scope, Networks: networks, Expires: kept.Expires}, nil
+}
+
+// hashCode is what is kept of a code. People may type it in groups, and in small letters.
+func hashCode(code string) []byte {
+	sum := sha256.Sum256([]byte(strings.ToUpper(strings.Map(func(r rune) rune {
+		if r == ' ' || r == '-' {
+			return -1
+		}
+		return r
+	}, code))))
+	return sum[:]
+}

@@ -1,0 +1,129 @@
+package apps
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/quillgate/quillgate/audit"
+	"github.com/quillgate/quillgate/database"
+)
+
+// How long a key goes on working after it was rotated.
+const (
+	DefaultOverlap = 24 * time.Hour
+	MaxOverlap     = 720 * time.Hour
+)
+
+// ErrRotated says that a key has a successor already; it is wrapped in *Rotated, which names it.
+var ErrRotated = fmt.Errorf("the application was rotated before")
+
+// Rotated is ErrRotated with the successor. A key is rotated once; its successor can be rotated again.
+type Rotated struct{ Successor string } // public key
+
+func (e *Rotated) Error() string { return ErrRotated.Error() + ": its successor is " + e.Successor }
+
+// Is makes errors.Is(err, ErrRotated) true.
+func (e *Rotated) Is(target error) bool { return target == ErrRotated }
+
+// Rotate makes the pair that takes over from a key of the user: a new public key and a new secret, with the name,
+// scope, networks, strictness and expiry of the old one, so that a rotation prolongs nothing. The old pair works until
+// overlap is over, or its own expiry; with an overlap of 0 it is revoked at once. Old pairs do not count against
+// MaxPerUser.
+//
+// Errors: *Invalid, for an overlap below 0 or above MaxOverlap and for a key that has no secret; *Rotated; ErrNotFound,
+// also for a key of another user and for one that is revoked or expired.
+func (s *Store) Rotate(ctx context.Context, by audit.Actor, userID int64, public string, overlap time.Duration) (App, Secret, error) {
+	secret := NewToken(SecretPrefix)
+	app, err := s.succeed(ctx, by, userID, public, overlap, successor{secret: secret})
+	if err != nil {
+		return App{}, Secret{}, err
+	}
+	return app, secret, nil
+}
+
+// RotateKey is Rotate for a key without a secret: the successor has the verification key that is given.
+func (s *Store) RotateKey(ctx context.Context, by audit.Actor, userID int64, public string, overlap time.Duration, key VerificationKey) (App, error) {
+	if key.der == nil {
+		return App{}, fmt.Errorf("rotate an application: %w", errNoKey)
+	}
+	return s.succeed(ctx, by, userID, public, overlap, successor{key: key})
+}
+
+// successor is what the new pair has of its own.
+type successor struct {
+	secret Secret
+	key    VerificationKey
+}
+
+func (s *Store) succeed(ctx context.Context, by audit.Actor, userID int64, public string, overlap time.Duration, with successor) (App, error) {
+	if overlap < 0 || overlap > MaxOverlap {
+		return App{}, fmt.Errorf("rotate an application: %w", &Invalid{"overlap", fmt.Sprintf("it has to be between 0 and %d hours", int(MaxOverlap.Hours()))})
+	}
+	now := s.now()
+	var next App
+	err := s.db.Update(ctx, func(tx *database.Tx) error {
+		old, err := s.rotatable(ctx, tx, userID, public, with.key.der != nil)
+		if err != nil {
+			return err
+		}
+		next = App{Public: newPublic(), UserID: userID, Name: old.Name, Scope: old.Scope, Networks: old.Networks, Strict: old.Strict,
+			Algorithm: hmacSHA256, Expires: old.Expires, Created: now}
+		if with.key.der != nil {
+			next.Algorithm, next.VerificationKey = with.key.algorithm, with.key.der
+		}
+		end := now.Add(overlap)
+		if !old.Expires.IsZero() && old.Expires.Before(end) {
+			end = old.Expires
+		}
+		_, err = tx.Exec(ctx, `UPDATE apps SET successor = $2, rotated = $3, expires = $4, revoked = $5 WHERE public = $1`,
+			public, next.Public, now, end, optionalTime(revokedAt(now, overlap)))
+		if err != nil {
+			return err
+		}
+		if err := s.insert(ctx, tx, &next, with.secret); err != nil {
+			return err
+		}
+		e := event(AppRotated, by, old, now)
+		e.Detail["successor"], e.Detail["overlap"] = next.Public, overlap.String()
+		return audit.Append(ctx, tx, e)
+	})
+	if err != nil {
+		return App{}, fmt.Errorf("rotate an application: %w", err)
+	}
+	s.cache.drop(public)
+	s.cache.drop(next.Public)
+	return next, nil
+}
+
+// revokedAt is when the old pair ends for good: now when there is no overlap.
+func revokedAt(now time.Time, overlap time.Duration) time.Time {
+	if overlap == 0 {
+		return now
+	}
+	return time.Time{}
+}
+
+// rotatable reads the key, if it can have a successor. asymmetric says of which kind that would be.
+func (s *Store) rotatable(ctx context.Context, tx *database.Tx, userID int64, public string, asymmetric bool) (App, error) {
+	r, err := get(ctx, tx, public)
+	if err != nil {
+		return App{}, err
+	}
+	app, err := r.app()
+	switch {
+	case r.UserID != userID:
+		return App{}, ErrNotFound
+	case err != nil:
+		return App{}, err
+	case app.Successor != "":
+		return App{}, &Rotated{app.Successor}
+	case !app.Revoked.IsZero(), !app.Expires.IsZero() && !s.now().Before(app.Expires):
+		return App{}, ErrNotFound
+	case asymmetric && app.VerificationKey == nil:
+		return App{}, &Invalid{"verification key", "the application has a secret, and so has its successor"}
+	case !asymmetric && app.VerificationKey != nil:
+		return App{}, &Invalid{"verification key", "the application has a verification key, and its successor needs one too"}
+	}
+	return app, nil
+}

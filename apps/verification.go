@@ -1,0 +1,128 @@
+package apps
+
+import (
+	"bytes"
+	"crypto/ecdsa"
+	"crypto/ed25519"
+	"crypto/elliptic"
+	"crypto/rsa"
+	"crypto/x509"
+	"encoding/pem"
+	"fmt"
+	"strings"
+)
+
+// The algorithms of keys without a secret, by their names in the registry of RFC 9421.
+const (
+	Ed25519   = "ed25519"
+	RSAPSS    = "rsa-pss-sha512"
+	RSAv15    = "rsa-v1_5-sha256"
+	ECDSAP256 = "ecdsa-p256-sha256"
+
+	hmacSHA256 = "hmac-sha256" // of keys that have a secret
+)
+
+// Algorithms lists the algorithms of verification keys.
+func Algorithms() []string { return []string{Ed25519, ECDSAP256, RSAPSS, RSAv15} }
+
+// Bounds of the modulus of an RSA key, in bits.
+const (
+	minRSA      = 2048
+	maxRSA      = 8192
+	minExponent = 65537
+)
+
+// VerificationKey is the public half of a pair, checked, with the algorithm that it is for. The zero value is no key:
+// nobody can enrol with it.
+type VerificationKey struct {
+	algorithm string
+	der       []byte // PKIX
+}
+
+var errNoKey = &Invalid{"verification key", "there is none"}
+
+// maxKeyText bounds what is read of a key.
+const maxKeyText = 16 << 10
+
+// ParseVerificationKey reads a public key: PEM with the label PUBLIC KEY (PKIX) or RSA PUBLIC KEY (PKCS #1), or PKIX in
+// DER. It takes RSA from 2048 to 8192 bits with an exponent of 65537 or more, Ed25519, and ECDSA over P-256, each for
+// its own algorithms only. Error: *Invalid.
+func ParseVerificationKey(algorithm string, text []byte) (VerificationKey, error) {
+	text = bytes.TrimSpace(text)
+	if len(text) == 0 {
+		return VerificationKey{}, errNoKey
+	}
+	if len(text) > maxKeyText {
+		return VerificationKey{}, &Invalid{"verification key", "it is too long"}
+	}
+	public, err := parsePublic(text)
+	if err != nil {
+		return VerificationKey{}, err
+	}
+	if err := suits(algorithm, public); err != nil {
+		return VerificationKey{}, err
+	}
+	der, err := x509.MarshalPKIXPublicKey(public)
+	if err != nil {
+		return VerificationKey{}, &Invalid{"verification key", "it is no public key that is known here"}
+	}
+	return VerificationKey{algorithm, der}, nil
+}
+
+func parsePublic(text []byte) (any, error) {
+	der, pkcs1 := text, false
+	if block, rest := pem.Decode(text); block != nil {
+		switch {
+		case strings.Contains(block.Type, "PRIVATE"):
+			return nil, &Invalid{"verification key", "this is the private half, which belongs to the program alone; give the public one, and make a new pair if this one was sent over a network"}
+		case len(bytes.TrimSpace(rest)) > 0:
+			return nil, &Invalid{"verification key", "there is more than one block in it"}
+		case block.Type != "PUBLIC KEY" && block.Type != "RSA PUBLIC KEY":
+			return nil, &Invalid{"verification key", "it has to be a PEM block labelled PUBLIC KEY"}
+		}
+		der, pkcs1 = block.Bytes, block.Type == "RSA PUBLIC KEY"
+	}
+	var public any
+	var err error
+	if pkcs1 {
+		public, err = x509.ParsePKCS1PublicKey(der)
+	} else {
+		public, err = x509.ParsePKIXPublicKey(der)
+	}
+	if err != nil {
+		return nil, &Invalid{"verification key", "it is no public key in PEM or DER"}
+	}
+	return public, nil
+}
+
+// suits tells whether a key is good for an algorithm.
+func suits(algorithm string, public any) error {
+	var kind string
+	var allowed []string
+	switch k := public.(type) {
+	case *rsa.PublicKey:
+		bits := k.N.BitLen()
+		switch {
+		case bits < minRSA || bits > maxRSA:
+			return &Invalid{"verification key", fmt.Sprintf("an RSA key has %d to %d bits (3072 is a good choice), this one %d", minRSA, maxRSA, bits)}
+		case k.E < minExponent || k.E%2 == 0 || k.N.Bit(0) == 0:
+			return &Invalid{"verification key", fmt.Sprintf("an RSA key has an exponent of at least %d", minExponent)}
+		}
+		kind, allowed = "RSA", []string{RSAPSS, RSAv15}
+	case ed25519.PublicKey:
+		kind, allowed = "Ed25519", []string{Ed25519}
+	case *ecdsa.PublicKey:
+		if k.Curve != elliptic.P256() {
+			return &Invalid{"verification key", "of the elliptic curves, P-256 is taken and no other"}
+		}
+		kind, allowed = "ECDSA", []string{ECDSAP256}
+	default:
+		return &Invalid{"verification key", "it has to be RSA, Ed25519 or ECDSA over P-256"}
+	}
+	for _, name := range allowed {
+		if algorithm == name {
+			return nil
+		}
+	}
+	return &Invalid{"algorithm", fmt.Sprintf("a key of the kind %s signs with %s", kind, strings.Join(allowed, " or "))}
+}
