@@ -248,7 +248,7 @@ func (s *Store) Create(ctx context.Context, by audit.Actor, in New) (App, Secret
 	if err != nil {
 		return App{}, Secret{}, err
 	}
-	secret := NewToken(SecretPrefix)
+	secret := newSecret()
 	err = s.db.Update(ctx, func(tx *database.Tx) error {
 		if err := s.insert(ctx, tx, &app, secret); err != nil {
 			return err

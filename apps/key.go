@@ -6,12 +6,56 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"hash/crc32"
 	"log/slog"
+	"math/big"
 	"strconv"
 	"strings"
 	"unicode"
 	"unicode/utf8"
 )
+
+// A secret is drawn as
+//
+//	qgs_ RRRRRRRRRRRRRRRRRRRRRRRRRRRRRRRRRRRRRRRRRRR CCCCCC
+//
+// with R a number of 256 random bits in 43 digits of base 62 (0-9A-Za-z), and
+// C the CRC-32 (IEEE) of the 43 digits in 6 of them. The prefix and the
+// checksum are for programs that look for leaked secrets: SecretPattern finds
+// candidates, ValidSecret drops what only looks alike.
+const (
+	secretPrefix = "qgs_"
+	randomDigits = 43
+	crcDigits    = 6
+	base62       = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+)
+
+// SecretPattern is the regular expression of the secrets made here.
+const SecretPattern = `qgs_[0-9A-Za-z]{49}`
+
+// ValidSecret tells whether text is a secret of the form made here, with the
+// right checksum. Imported secrets need not be.
+func ValidSecret(text string) bool {
+	digits, ok := strings.CutPrefix(text, secretPrefix)
+	if !ok || len(digits) != randomDigits+crcDigits {
+		return false
+	}
+	return checksum(digits[:randomDigits]) == digits[randomDigits:]
+}
+
+func checksum(digits string) string {
+	return inBase62(new(big.Int).SetUint64(uint64(crc32.ChecksumIEEE([]byte(digits)))), crcDigits)
+}
+
+func inBase62(n *big.Int, width int) string {
+	digits := make([]byte, width)
+	rest, digit, base := new(big.Int).Set(n), new(big.Int), big.NewInt(int64(len(base62)))
+	for i := width - 1; i >= 0; i-- {
+		rest.DivMod(rest, base, digit)
+		digits[i] = base62[digit.Int64()]
+	}
+	return string(digits)
+}
 
 // newPublic draws a public key: 128 random bits in 32 hexadecimal digits.
 // crypto/rand ends the program when the system has no randomness to give.
@@ -19,6 +63,13 @@ func newPublic() string {
 	var b [16]byte
 	rand.Read(b[:])
 	return hex.EncodeToString(b[:])
+}
+
+func newSecret() Secret {
+	var b [32]byte
+	rand.Read(b[:])
+	digits := inBase62(new(big.Int).SetBytes(b[:]), randomDigits)
+	return NewSecret(secretPrefix + digits + checksum(digits))
 }
 
 // Secret is a text that does not show itself: printed, logged or marshalled it

@@ -11,13 +11,13 @@ func TestManyKeysK1(t *testing.T) {
 		places[i] = make(map[byte]bool)
 	}
 	for range n {
-		public, secret := newPublic(), NewToken(SecretPrefix).Reveal()
+		public, secret := newPublic(), newSecret().Reveal()
 		if seen[public] || seen[secret] {
 			t.Fatal("a key came twice")
 		}
 		seen[public], seen[secret] = true, true
 		for i := range places {
-			places[i][secret[len(SecretPrefix)+i]] = true
+			places[i][secret[len(secretPrefix)+i]] = true
 		}
 	}
 	for i, digits := range places[1:] {

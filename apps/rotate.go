@@ -34,7 +34,7 @@ func (e *Rotated) Is(target error) bool { return target == ErrRotated }
 // Errors: *Invalid, for an overlap below 0 or above MaxOverlap and for a key that has no secret; *Rotated; ErrNotFound,
 // also for a key of another user and for one that is revoked or expired.
 func (s *Store) Rotate(ctx context.Context, by audit.Actor, userID int64, public string, overlap time.Duration) (App, Secret, error) {
-	secret := NewToken(SecretPrefix)
+	secret := newSecret()
 	app, err := s.succeed(ctx, by, userID, public, overlap, successor{secret: secret})
 	if err != nil {
 		return App{}, Secret{}, err

@@ -92,9 +92,6 @@ func (i Identity) Actor() audit.Actor {
 // LoggedIn tells whether this is somebody.
 func (i Identity) LoggedIn() bool { return i.User.ID != 0 }
 
-// Can tells whether the caller has a capability. Nobody has none.
-func (i Identity) Can(c Capability) bool { return i.LoggedIn() && i.User.Role.Can(c) }
-
 // Reason tells refusals apart, for logs and metrics. The empty reason is
 // success.
 type Reason string
@@ -106,6 +103,7 @@ const (
 	UnknownKey      Reason = "unknown-key"
 	RevokedKey      Reason = "revoked-key"
 	ExpiredKey      Reason = "expired-key"
+	UnusedKey       Reason = "unused-key"
 	WrongNetwork    Reason = "wrong-network"
 	StrictKey       Reason = "strict-key"
 	SeveralSchemes  Reason = "several-schemes"
@@ -134,6 +132,8 @@ type Event struct {
 	Login  string // the user name that was given, cut to 100 characters
 	UserID int64  // who it was, if accepted
 	Addr   netip.Addr
+	// Superseded says that the key was accepted although it was rotated: its program still has to change to the new pair.
+	Superseded bool
 }
 
 // FallbackField is the field that stands for Authorization behind proxies that

@@ -54,6 +54,8 @@ func (v *Verifier) key(ctx context.Context, q *Request, public string) (apps.Sec
 		return secret, app, RevokedKey, nil
 	case errors.Is(err, apps.ErrExpired):
 		return secret, app, ExpiredKey, nil
+	case errors.Is(err, apps.ErrUnused):
+		return secret, app, UnusedKey, nil
 	case errors.Is(err, apps.ErrSealed):
 		return secret, app, SealedKey, nil
 	case err != nil:

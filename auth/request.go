@@ -111,7 +111,7 @@ func (q *Request) accept(ctx context.Context, app *apps.App, e Event) (Identity,
 		return Identity{}, fmt.Errorf("verify a signature: %w", err)
 	}
 	q.v.cfg.Apps.Used(app.Public, apps.Use{Addr: q.addr, Agent: q.agent})
-	e.UserID = user.ID
+	e.UserID, e.Superseded = user.ID, app.Successor != ""
 	q.v.tell(ctx, e)
 	return Identity{User: user, App: app, Scope: app.Scope, Via: ViaSignature, Addr: q.addr, Agent: q.agent}, nil
 }
@@ -156,6 +156,9 @@ func (q *Request) Addr() netip.Addr {
 	}
 	return q.addr
 }
+
+// Secure tells whether nobody on the way can read the request and its answer: it came over TLS, or from this machine.
+func (q *Request) Secure() bool { return q != nil && q.secure }
 
 // Login returns who calls a method that takes a user name (or address) and a
 // password. A signed request is its key's, whatever the arguments say.

@@ -9,13 +9,13 @@ import "github.com/quillgate/quillgate/auth"
 // parent, which the caller has to pass instead.
 func (s *Site) CanEdit(who auth.Identity, p *Post) bool {
 	t, known := postTypeNamed(p.Type)
-	return known && t.touch(who, p, t.rights.edit)
+	return known && t.touch(at(who, p), p, t.rights.edit)
 }
 
 // CanDelete says whether who may move the post to the trash or delete it. Nobody may delete a revision by itself.
 func (s *Site) CanDelete(who auth.Identity, p *Post) bool {
 	t, known := postTypeNamed(p.Type)
-	return known && p.Type != TypeRevision && t.touch(who, p, t.rights.delete)
+	return known && p.Type != TypeRevision && t.touch(at(who, p), p, t.rights.delete)
 }
 
 // CanPublish says whether who may publish posts of the type.
@@ -58,6 +58,15 @@ func (s *Site) CanRead(who auth.Identity, p *Post, parent string) bool {
 		return known && may(who, t.rights.readPrivate)
 	}
 	return s.CanEdit(who, p)
+}
+
+// at is who when the matter is p: files ask for the same capabilities as posts, but have a right of their own in the
+// scope of a key.
+func at(who auth.Identity, p *Post) auth.Identity {
+	if p.Type == TypeAttachment {
+		return who.OnFiles()
+	}
+	return who
 }
 
 // may asks for a right that a post type names; a type that names none grants it to nobody.
