@@ -72,6 +72,8 @@ type DB struct {
 	read       *sqlx.DB // SQLite: the readers. PostgreSQL: the same pool
 	turns      turns
 	statements atomic.Int64
+	commits    atomic.Int64
+	watch      watch
 }
 
 // Open opens the database and brings its schema up to date.
@@ -150,13 +152,14 @@ func (db *DB) openSQLite(path string, conns int) error {
 	db.write.SetMaxOpenConns(1)
 	db.write.SetMaxIdleConns(1)
 	db.read = sqlx.NewDb(sql.OpenDB(reader), "sqlite")
-	db.read.SetMaxOpenConns(conns)
-	db.read.SetMaxIdleConns(conns)
+	db.read.SetMaxOpenConns(conns + 1) // one is for watching
+	db.read.SetMaxIdleConns(conns + 1)
 	return nil
 }
 
 // Close waits for running statements and closes all connections.
 func (db *DB) Close() error {
+	db.watch.close()
 	err := db.write.Close()
 	if db.read != db.write {
 		err = errors.Join(db.read.Close(), err)
@@ -208,5 +211,9 @@ func (db *DB) Select(ctx context.Context, dest any, query string, args ...any) e
 
 // Exec writes, in a transaction of its own; see Queryer.
 func (db *DB) Exec(ctx context.Context, query string, args ...any) (sql.Result, error) {
-	return db.write.ExecContext(ctx, query, args...)
+	r, err := db.write.ExecContext(ctx, query, args...)
+	if err == nil {
+		db.commits.Add(1)
+	}
+	return r, err
 }

@@ -49,6 +49,9 @@ const (
 func (db *DB) Update(ctx context.Context, fn func(tx *Tx) error) error {
 	for try := 1; ; try++ {
 		err := db.attempt(ctx, try > aloneAfter, fn)
+		if err == nil {
+			db.commits.Add(1)
+		}
 		if err == nil || try == maxTries || !isConflict(err) {
 			return err
 		}

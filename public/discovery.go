@@ -66,6 +66,3 @@ func (p *Pages) RSD(w http.ResponseWriter, r *http.Request) {
 
 // Manifest serves the manifest of Windows Live Writer and its successor.
 func (p *Pages) Manifest(w http.ResponseWriter, r *http.Request) { p.manifest.ServeHTTP(w, r) }
-
-// Style serves the style sheet of the pages.
-func (p *Pages) Style(w http.ResponseWriter, r *http.Request) { p.style.ServeHTTP(w, r) }

@@ -1,233 +1,181 @@
-// Package public is what anybody may read in a browser: the home page, a plain page for each public post, page and
-// upload, and the discovery documents that publishing clients start from (Really Simple Discovery 1.0, the manifest of
-// Windows Live Writer).
+// Package public is what anybody may read in a browser or a feed reader: the blog's home page and lists, posts, pages
+// and uploads with their comments, feeds, the map for search engines, and the discovery documents that publishing
+// clients start from (Really Simple Discovery 1.0, the manifest of Windows Live Writer).
 //
-// It shows what package site calls public and nothing else, runs no script, and forbids the browser to run any: the
-// content of a post passes through an HTML policy and a Content-Security-Policy.
+// It shows what package site shows to visitors and nothing else, runs no script, and forbids the browser to run any: all
+// HTML that came from outside passes through a policy and a Content-Security-Policy. Addresses are those of WordPress,
+// plain and pretty; what has another address than the one asked for is answered by a redirect.
+//
+// What was made is kept in memory, at most 32 MiB, until anything in the database changes: by this process at once, by
+// another one within a second.
 package public
 
 import (
-	"bytes"
 	"embed"
-	"errors"
 	"fmt"
-	"html/template"
 	"log/slog"
 	"net/http"
-	"strconv"
+	"net/netip"
+	"net/url"
 	"strings"
 	"time"
 
 	"github.com/microcosm-cc/bluemonday"
+	"golang.org/x/sync/singleflight"
 
-	"github.com/quillgate/quillgate/auth"
 	"github.com/quillgate/quillgate/site"
 )
 
-// Config holds the parts that the pages are made of; all are required.
+// Config says what the pages are made of. Only Site is required.
 type Config struct {
 	Site   *site.Site
-	Logger *slog.Logger
+	Logger *slog.Logger // discards when nil
+	// Off leaves only what publishing clients need: a home page that names the endpoint, RSD and wlwmanifest.
+	Off bool
+	// Theme is a folder with templates that take the place of the embedded ones of the same name; see docs/THEMES.md.
+	Theme string
+	// ClientAddr tells where a request comes from, for the rules of comments; the peer when nil.
+	ClientAddr func(*http.Request) netip.Addr
 }
 
 // Pages serves the public pages. It is safe for concurrent use.
 type Pages struct {
-	site     *site.Site
-	logger   *slog.Logger
-	policy   *bluemonday.Policy
-	rsd      []byte
-	manifest document
-	style    document
+	site       *site.Site
+	logger     *slog.Logger
+	off        bool
+	clientAddr func(*http.Request) netip.Addr
+	policy     *bluemonday.Policy // of what authors write
+	remarks    *bluemonday.Policy // of what visitors write
+	origin     *http.CrossOriginProtection
+	basePath   string // of the blog's address, "" or "/sub"
+	theme      *theme
+	cache      *cache
+	making     singleflight.Group
+	searching  chan struct{} // a place for each search that may run
+	guesses    *guesses
+	rsd        []byte
+	manifest   document
 }
 
-//go:embed templates assets
+//go:embed templates assets theme
 var files embed.FS
-
-var templates = template.Must(template.ParseFS(files, "templates/layout.html"))
 
 // generator is the content of the generator tag. Publishing clients look for WordPress and its version there, and choose
 // by it what they ask for.
 const generator = "WordPress 6.1.9"
 
-// perPage is how many posts the home page shows.
-const perPage = 10
+// cacheSize bounds the memory of kept pages, in bytes.
+const cacheSize = 32 << 20
 
-// contentPolicy is the Content-Security-Policy of the pages: pictures and media from anywhere, our style sheet, no script.
-const contentPolicy = "default-src 'none'; img-src * data:; media-src *; style-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'self'"
+// contentPolicy is the Content-Security-Policy of the pages: pictures and media from anywhere, our style sheet and fonts,
+// forms to us, no script.
+const contentPolicy = "default-src 'none'; img-src * data:; media-src *; style-src 'self'; font-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
 
-// New prepares the pages.
+// New prepares the pages. A theme that cannot be read is an error.
 func New(cfg Config) (*Pages, error) {
-	p := &Pages{site: cfg.Site, logger: cfg.Logger, policy: contentRules()}
-	var err error
+	p := &Pages{
+		site: cfg.Site, logger: cfg.Logger, off: cfg.Off, clientAddr: cfg.ClientAddr,
+		policy: contentRules(), remarks: commentRules(), origin: http.NewCrossOriginProtection(),
+		cache: newCache(cacheSize), searching: make(chan struct{}, 2), guesses: newGuesses(),
+	}
+	if p.logger == nil {
+		p.logger = slog.New(slog.DiscardHandler)
+	}
+	if p.clientAddr == nil {
+		p.clientAddr = peer
+	}
+	base, err := url.Parse(cfg.Site.BaseURL())
+	if err != nil {
+		return nil, fmt.Errorf("read the base URL: %w", err)
+	}
+	p.basePath = strings.TrimRight(base.Path, "/")
 	if p.rsd, err = makeRSD(cfg.Site.BaseURL()); err != nil {
 		return nil, err
 	}
 	if p.manifest, err = newDocument("templates/wlwmanifest.xml", "application/wlwmanifest+xml; charset=utf-8"); err != nil {
 		return nil, err
 	}
-	p.style, err = newDocument("assets/simple.min.css", "text/css; charset=utf-8")
+	p.theme, err = openTheme(cfg.Theme, p.logger)
 	return p, err
 }
 
-// contentRules is what stays of a post's HTML on the way to a browser.
-func contentRules() *bluemonday.Policy {
-	rules := bluemonday.UGCPolicy()
-	rules.AllowAttrs("class").Globally()
-	rules.AllowElements("figure", "figcaption", "audio", "video", "source")
-	rules.AllowAttrs("src", "controls", "preload", "width", "height", "type").OnElements("audio", "video", "source")
-	return rules
+func peer(r *http.Request) netip.Addr {
+	at, _ := netip.ParseAddrPort(r.RemoteAddr)
+	return at.Addr().Unmap()
 }
 
-// Home serves the newest posts, and every post at the address that its link member names, plain or pretty. So it
-// belongs at "/" and at everything that no other route takes.
+// Home serves the home page, and every list, post and feed at its address, plain or pretty. So it belongs at "/" and at
+// everything that no other route takes.
 func (p *Pages) Home(w http.ResponseWriter, r *http.Request) {
 	if r.Method != http.MethodGet && r.Method != http.MethodHead {
 		// Not 405: a publishing program that has the address wrong should not take this for an endpoint.
 		http.Error(w, "There is nothing here for this method.", http.StatusNotFound)
 		return
 	}
-	query := r.URL.Query()
-	plain := query.Has("p") || query.Has("page_id") || query.Has("attachment_id")
-	if path := strings.Trim(r.URL.Path, "/"); !plain && (path == "" || path == "index.php") {
-		p.home(w, r, query.Get("paged"))
-		return
-	}
-	// The address as the visitor has it: a proxy may have taken off the path of the base URL.
-	address := p.site.BaseURL() + r.URL.EscapedPath() + "?" + r.URL.RawQuery
-	post, err := p.site.FindPost(r.Context(), auth.Identity{}, address, 0)
-	p.post(w, r, post, err)
-}
-
-func (p *Pages) home(w http.ResponseWriter, r *http.Request, paged string) {
-	number := 1
-	if n, err := strconv.Atoi(paged); err == nil && n > 1 && n < 1_000_000 {
-		number = n
-	}
-	posts, err := p.site.PublishedPosts(r.Context(), perPage+1, (number-1)*perPage, 0)
+	opts, err := p.site.Options(r.Context())
 	if err != nil {
-		p.broken(w, r, fmt.Errorf("list the posts of the home page: %w", err))
+		p.broken(w, r, err)
 		return
 	}
-	v := p.view(r, "")
-	if number > 1 {
-		v.Newer = p.homeLink(number - 1)
+	a, err := p.answer(r, parseAsk(r.URL, opts))
+	if err != nil {
+		p.broken(w, r, err)
+		return
 	}
-	if len(posts) > perPage {
-		posts, v.Older = posts[:perPage], p.homeLink(number+1)
-	}
-	for i := range posts {
-		v.Posts = append(v.Posts, p.shown(&posts[i]))
-	}
-	v.Endpoint = true
-	p.render(w, r, http.StatusOK, "home", v)
+	p.serve(w, r, a)
 }
 
-func (p *Pages) homeLink(number int) string {
-	if number == 1 {
-		return p.site.BaseURL() + "/"
-	}
-	return p.site.BaseURL() + "/?paged=" + strconv.Itoa(number)
+// answer is what a request gets, ready to be sent again and again.
+type answer struct {
+	status   int
+	kind     string // the media type
+	location string // of a redirect
+	body     []byte
+	tag      string    // the entity tag
+	modified time.Time // since when the body is as it is, as far as this process knows
+	pingback bool
+	// locked is the post whose password the page asks for; a visitor who has shown it gets another answer.
+	locked *site.Post
+	// private says that the answer is for this visitor alone.
+	private bool
 }
 
-func (p *Pages) post(w http.ResponseWriter, r *http.Request, post *site.FullPost, err error) {
+// serve sends an answer, or says that the visitor has it already.
+func (p *Pages) serve(w http.ResponseWriter, r *http.Request, a *answer) {
+	h := w.Header()
+	h.Set("Content-Security-Policy", contentPolicy)
+	h.Set("X-Content-Type-Options", "nosniff")
+	h.Set("Referrer-Policy", "strict-origin-when-cross-origin")
+	if a.pingback {
+		h.Set("X-Pingback", p.site.BaseURL()+"/xmlrpc.php")
+	}
+	if a.location != "" {
+		// An address may get another owner: nobody keeps a redirect without asking.
+		h.Set("Cache-Control", "no-cache")
+		http.Redirect(w, r, a.location, a.status)
+		return
+	}
+	h.Set("Content-Type", a.kind)
 	switch {
-	case errors.Is(err, site.ErrNotFound):
-		p.missing(w, r)
-	case err != nil:
-		p.broken(w, r, fmt.Errorf("read a post: %w", err))
+	case a.private:
+		h.Set("Cache-Control", "private, no-store")
 	default:
-		v := p.view(r, post.Title)
-		v.Canonical, v.Post = post.Link, p.shown(post)
-		v.Pings = v.Pings && p.site.TakesPings(&post.Post)
-		v.Endpoint = v.Pings
-		p.render(w, r, http.StatusOK, "post", v)
+		h.Set("Cache-Control", "no-cache") // keep it, and ask whether it is still so
 	}
-}
-
-func (p *Pages) missing(w http.ResponseWriter, r *http.Request) {
-	v := p.view(r, "Not found")
-	v.Pings = false
-	p.render(w, r, http.StatusNotFound, "missing", v)
+	if a.locked != nil {
+		h.Set("Vary", "Cookie")
+	}
+	if a.status == http.StatusOK && !a.private {
+		h.Set("ETag", a.tag)
+		serveBody(w, r, a)
+		return
+	}
+	writeBody(w, r, a)
 }
 
 func (p *Pages) broken(w http.ResponseWriter, r *http.Request, err error) {
 	id := w.Header().Get("X-Request-Id")
 	p.logger.ErrorContext(r.Context(), "page not shown", "cause", err)
+	w.Header().Set("Cache-Control", "no-store")
 	http.Error(w, "Something went wrong inside the server. Its log has the cause under request "+id+".", http.StatusInternalServerError)
-}
-
-// view is what the templates see.
-type view struct {
-	Title, Generator, Base, Blog, Tagline, Canonical string
-	Posts                                            []shownPost
-	Post                                             shownPost
-	Newer, Older                                     string
-	// Endpoint says that the page names the endpoint in the relation pingback, by which publishing clients find it too;
-	// Pings that it takes pingbacks.
-	Endpoint, Pings bool
-}
-
-type shownPost struct {
-	ID                       int64
-	Title, Link, Date, Stamp string
-	Content                  template.HTML // made harmless
-	Protected                bool
-	File                     string // address of an upload
-	Picture                  bool
-}
-
-func (p *Pages) view(r *http.Request, title string) view {
-	v := view{Generator: generator, Base: p.site.BaseURL()}
-	if options, err := p.site.Options(r.Context()); err == nil {
-		v.Blog, v.Tagline = plainText(options.Text("blog_title")), plainText(options.Text("blog_tagline"))
-		v.Pings = options.Bool("pingback")
-	} else {
-		p.logger.ErrorContext(r.Context(), "page without the blog's title", "cause", err)
-	}
-	switch {
-	case title == "":
-		v.Title = v.Blog
-	case v.Blog == "":
-		v.Title = plainText(title)
-	default:
-		v.Title = plainText(title) + " – " + v.Blog
-	}
-	return v
-}
-
-// shown prepares a post. Of one with a password only the title is shown.
-func (p *Pages) shown(post *site.FullPost) shownPost {
-	out := shownPost{ID: post.ID, Title: plainText(post.Title), Link: post.Link, Date: post.Date.Format("2 January 2006, 15:04"),
-		Stamp: p.site.Moment(&post.Post).UTC().Format(time.RFC3339), Protected: post.Password != ""}
-	if out.Title == "" {
-		out.Title = "(no title)"
-	}
-	if out.Protected {
-		return out
-	}
-	out.Content = template.HTML(p.policy.Sanitize(paragraphs(post.Content)))
-	if file := p.site.GUID(&post.Post); post.Type == site.TypeAttachment && strings.HasPrefix(file, p.site.BaseURL()+"/wp-content/uploads/") {
-		out.File, out.Picture = file, strings.HasPrefix(post.MimeType, "image/")
-	}
-	return out
-}
-
-func (p *Pages) render(w http.ResponseWriter, r *http.Request, status int, name string, v view) {
-	var page bytes.Buffer
-	if err := templates.ExecuteTemplate(&page, name, v); err != nil {
-		p.broken(w, r, fmt.Errorf("render %s: %w", name, err))
-		return
-	}
-	h := w.Header()
-	h.Set("Content-Type", "text/html; charset=UTF-8")
-	h.Set("Content-Length", strconv.Itoa(page.Len()))
-	h.Set("Content-Security-Policy", contentPolicy)
-	h.Set("Cache-Control", "no-cache")
-	if v.Pings {
-		h.Set("X-Pingback", v.Base+"/xmlrpc.php")
-	}
-	w.WriteHeader(status)
-	if r.Method != http.MethodHead {
-		page.WriteTo(w)
-	}
 }

@@ -29,6 +29,12 @@ func (s *Server) routes() []route {
 		{"manifest", "/wp-includes/wlwmanifest.xml", s.pages.Manifest},
 		{"manifest", "/wlwmanifest.xml", s.pages.Manifest}, // where Open Live Writer looks first
 		{"style", "/style.css", s.pages.Style},
+		{"theme", "/theme/", s.pages.ThemeFile},
+		{"comment", "/wp-comments-post.php", s.pages.Comment},
+		{"unlock", "/wp-pass.php", s.pages.Unlock},
+		{"robots", "/robots.txt", s.pages.Robots},
+		{"sitemap", "/wp-sitemap.xml", s.pages.Sitemap},
+		{"sitemap", "/sitemap.xml", s.pages.Sitemap},
 		{"health", "/healthz", s.healthy},
 		{"ready", "/readyz", s.ready},
 	}

@@ -47,8 +47,12 @@ type Config struct {
 	ThrottleExempt []netip.Prefix
 	// Introspection adds system.methodSignature and system.methodHelp, which WordPress does not have.
 	Introspection bool
-	Logger        *slog.Logger // discards when nil
-	Clock         func() time.Time
+	// EndpointOnly serves no blog to visitors, only what publishing clients need.
+	EndpointOnly bool
+	// Theme is a folder with templates of the blog's pages; see package public.
+	Theme  string
+	Logger *slog.Logger // discards when nil
+	Clock  func() time.Time
 }
 
 // Server answers requests for one blog. It is safe for concurrent use.
@@ -82,7 +86,10 @@ func New(cfg Config) (*Server, error) {
 	if s.calls, err = s.newEndpoint(cfg); err != nil {
 		return nil, err
 	}
-	s.pages, err = public.New(public.Config{Site: cfg.Blog.Site, Logger: cfg.Logger})
+	s.pages, err = public.New(public.Config{
+		Site: cfg.Blog.Site, Logger: cfg.Logger, Off: cfg.EndpointOnly, Theme: cfg.Theme,
+		ClientAddr: func(r *http.Request) netip.Addr { return recordOf(r.Context()).client.addr },
+	})
 	if err != nil {
 		return nil, err
 	}

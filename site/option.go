@@ -24,6 +24,7 @@ const optionAge = time.Second
 type optionCache struct {
 	mu      sync.Mutex // held while the database is asked, so that it is asked once
 	current atomic.Pointer[Options]
+	forgets atomic.Int64 // how often the current state was given up
 }
 
 // Options is one state of all options. It never changes; ask Site.Options again for the next request.
@@ -68,6 +69,7 @@ func (s *Site) fresh(o *Options) bool {
 func (s *Site) forgetOptions() {
 	s.options.mu.Lock()
 	defer s.options.mu.Unlock()
+	s.options.forgets.Add(1)
 	if o := s.options.current.Load(); o != nil {
 		old := *o
 		old.stale = true

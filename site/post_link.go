@@ -252,26 +252,38 @@ func (s *Site) postAt(ctx context.Context, address string) (int64, error) {
 	return l.pageByPath(ctx, path)
 }
 
-// postByPath finds a post by the structure: by its name or id, and by the parts of its date that the address shows.
-func (l *linker) postByPath(ctx context.Context, path string) (int64, error) {
-	var tags []string
+// parts reads an address by the structure: the parts that the structure names, and the text of each in the address.
+// ErrNotFound when the address has another form.
+func (l *linker) parts(path string) (tags, values []string, err error) {
+	if l.structure == "" {
+		return nil, nil, ErrNotFound
+	}
 	pattern := structureTag.ReplaceAllStringFunc(regexp.QuoteMeta(strings.Trim(l.structure, "/")), func(tag string) string {
 		tags = append(tags, tag)
 		return "(" + structureFields[tag] + ")"
 	})
 	match, err := regexp.Compile("^" + pattern + "$")
 	if err != nil {
-		return 0, fmt.Errorf("read permalink_structure: %w", err)
+		return nil, nil, fmt.Errorf("read permalink_structure: %w", err)
 	}
 	found := match.FindStringSubmatch(strings.Trim(path, "/"))
 	if found == nil {
-		return 0, ErrNotFound
+		return nil, nil, ErrNotFound
+	}
+	return tags, found[1:], nil
+}
+
+// postByPath finds a post by the structure: by its name or id, and by the parts of its date that the address shows.
+func (l *linker) postByPath(ctx context.Context, path string) (int64, error) {
+	tags, values, err := l.parts(path)
+	if err != nil {
+		return 0, err
 	}
 	a := &arguments{}
 	where := `p.type = 'post'`
 	var candidates []Post
 	for i, tag := range tags {
-		switch value := found[i+1]; tag {
+		switch value := values[i]; tag {
 		case "%postname%":
 			where += ` AND p.name = ` + a.add(strings.ToLower(value))
 		case "%post_id%":
@@ -286,7 +298,7 @@ func (l *linker) postByPath(ctx context.Context, path string) (int64, error) {
 		return 0, fmt.Errorf("find a post by its address: %w", err)
 	}
 	for _, p := range candidates {
-		if sameDate(p.Date, tags, found[1:]) {
+		if sameDate(p.Date, tags, values) {
 			return p.ID, nil
 		}
 	}

@@ -119,14 +119,14 @@ func TestFindPost(t *testing.T) {
 	})
 }
 
-func TestPublishedPosts(t *testing.T) {
+func TestVisiblePosts(t *testing.T) {
 	databasetest.Each(t, func(t *testing.T, db *database.DB) {
 		n := openNewsroom(t, db)
 		for _, status := range []string{"publish", "draft", "private", "publish"} {
 			n.create(t, n.admin, site.PostEdit{Title: &status, Status: &status})
 			n.clock.pass(time.Minute)
 		}
-		list, err := n.PublishedPosts(t.Context(), 10, 0, site.LoadTerms)
+		list, err := n.VisiblePosts(t.Context(), site.VisitorFilter{Limit: 10}, site.LoadTerms)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -332,14 +332,3 @@ func thumbnailOf(fields []CustomField) int64 {
 	}
 	return 0
 }
-
-// PublishedPosts returns published posts for visitors, the newest first. A post with a password is among them; its
-// texts are not to be shown.
-func (s *Site) PublishedPosts(ctx context.Context, limit, offset int, load Load) ([]FullPost, error) {
-	f := PostFilter{Statuses: []string{StatusPublish}, Limit: limit, Offset: offset}.withDefaults()
-	list, err := readPosts(ctx, s.db, f)
-	if err != nil {
-		return nil, err
-	}
-	return s.full(ctx, list, load)
-}

@@ -46,6 +46,7 @@ type Site struct {
 	logger    *slog.Logger
 	options   optionCache
 	scheduler scheduler
+	revision  revisionCache
 }
 
 // Open returns the site over the given parts and makes what a new blog has (the default category, the options) when

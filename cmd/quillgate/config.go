@@ -27,6 +27,7 @@ type settings struct {
 	Data          string `help:"Folder that holds everything: database, master key, uploads." default:"./quillgate-data" type:"path" placeholder:"FOLDER" env:"QUILLGATE_DATA" group:"Storage"`
 	Database      string `help:"PostgreSQL database (postgres://user@host/name) in place of the SQLite file in the data folder. A password belongs into the variable or its _FILE twin." placeholder:"URL" env:"QUILLGATE_DATABASE" secret:"" group:"Storage"`
 	BaseURL       string `name:"base-url" help:"Address of the home page as visitors see it. Links are made from it; needed behind a proxy and with TLS. Default: http:// and the listen address." placeholder:"URL" env:"QUILLGATE_BASE_URL" group:"Site"`
+	Theme         string `help:"Folder with templates and style of the blog's pages; what is not in it is as ever." type:"existingdir" placeholder:"FOLDER" env:"QUILLGATE_THEME" group:"Site"`
 	Introspection bool   `help:"Answer system.methodSignature and system.methodHelp, which WordPress does not have." env:"QUILLGATE_INTROSPECTION" group:"Site"`
 
 	Listen         string   `help:"Address to listen on." default:"127.0.0.1:8080" placeholder:"HOST:PORT" env:"QUILLGATE_LISTEN" group:"Server"`
@@ -138,6 +139,9 @@ func (b byteSize) String() string {
 	return strconv.FormatInt(int64(b), 10)
 }
 
+// publicPages is how the settings file names the flag --public of serve: for other commands --public is a key.
+const publicPages = "public-pages"
+
 // fileResolver gives flags their values out of the settings file, below the environment and above the defaults.
 type fileResolver struct {
 	path   string
@@ -158,7 +162,7 @@ func loadFile(path string) (*fileResolver, error) {
 
 // Validate refuses keys that no flag has: a misspelt setting must not be ignored.
 func (r *fileResolver) Validate(app *kong.Application) error {
-	known := make(map[string]bool)
+	known := map[string]bool{publicPages: true}
 	for _, name := range settingNames() {
 		known[name] = true
 	}
@@ -176,7 +180,11 @@ func (r *fileResolver) Validate(app *kong.Application) error {
 }
 
 func (r *fileResolver) Resolve(_ *kong.Context, _ *kong.Path, flag *kong.Flag) (any, error) {
-	v, ok := r.values[flag.Name]
+	key := flag.Name
+	if other := flag.Tag.Get("file"); other != "" {
+		key = other
+	}
+	v, ok := r.values[key]
 	if !ok || inEnvironment(flag) {
 		return nil, nil
 	}

@@ -15,7 +15,9 @@ import (
 	"github.com/quillgate/quillgate/server"
 )
 
-type serveCmd struct{}
+type serveCmd struct {
+	Public string `help:"Show the blog to visitors: ${enum}. With off only what publishing programs need is served." enum:"on,off" default:"on" placeholder:"on|off" env:"QUILLGATE_PUBLIC_PAGES" file:"public-pages" group:"Site"`
+}
 
 // Help is shown by quillgate serve --help.
 func (serveCmd) Help() string {
@@ -51,6 +53,7 @@ func (c *serveCmd) Run(ctx context.Context, s *settings, io streams) (err error)
 	config := server.Config{
 		Blog: blog, MaxBody: int64(s.MaxBody), Calls: s.Calls, FaultStatus: s.FaultStatus,
 		AuthorizationFallback: s.AuthorizationFallback, Introspection: s.Introspection, Logger: logger,
+		EndpointOnly: c.Public == "off", Theme: s.Theme,
 	}
 	if config.TrustedProxies, err = networks(s.TrustedProxies); err != nil {
 		return err

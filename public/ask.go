@@ -1,0 +1,202 @@
+package public
+
+import (
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/quillgate/quillgate/site"
+)
+
+// ask is what an address asks for, as far as can be told without the database. Parameters that mean nothing here are
+// left out, so that addresses that differ in those alone have one answer.
+type ask struct {
+	path  []string // the parts as they came, without what asks for a page of a list or for a feed
+	query url.Values
+	page  int    // of a list, from 1
+	feed  string // rss2 or atom; "" for a page
+	// comments asks for the comments of the whole blog, as a feed.
+	comments bool
+	reply    int64  // the comment that the form is to answer
+	notice   string // what has just happened to the visitor's comment: one of the notices
+
+	asked    string // the address in the form in which it is compared with the canonical one
+	front    string // what addresses of lists begin with
+	dates    string
+	unlocked bool // the visitor has shown the password of the post
+}
+
+// parameters are those that select what is shown.
+var parameters = []string{"p", "page_id", "attachment_id", "cat", "tag", "category_name", "author", "author_name", "m", "year", "monthnum", "day", "s"}
+
+// feedNames are the feeds by their names in addresses. The older formats are answered in the newer one.
+var feedNames = map[string]string{"feed": "rss2", "rss2": "rss2", "rss": "rss2", "rdf": "rss2", "atom": "atom"}
+
+// parseAsk reads an address below the base URL: a proxy has taken its path off.
+func parseAsk(u *url.URL, o *site.Options) ask {
+	q := ask{query: url.Values{}, page: 1}
+	q.front, q.dates, _, _ = o.PrettyAddresses()
+	given := u.Query()
+	for _, name := range parameters {
+		if v := given.Get(name); v != "" || name == "s" && given.Has(name) {
+			q.query.Set(name, v)
+		}
+	}
+	if n, ok := number(given.Get("paged")); ok {
+		q.page = n
+	}
+	if n, ok := number(given.Get("replytocom")); ok {
+		q.reply = int64(n)
+	}
+	if notices[given.Get("comment")] != "" {
+		q.notice = given.Get("comment")
+	}
+	if feed := given.Get("feed"); feed != "" {
+		name := strings.TrimPrefix(feed, "comments-")
+		q.comments = name != feed
+		q.feed = feedNames[name]
+	}
+	for part := range strings.SplitSeq(u.EscapedPath(), "/") {
+		if part != "" {
+			q.path = append(q.path, part)
+		}
+	}
+	if len(q.path) == 1 && q.path[0] == "index.php" {
+		q.path = nil
+	}
+	paged := q.page > 1
+	q.trim()
+	q.asked = spelled(u.EscapedPath(), q.query, q.page, paged)
+	return q
+}
+
+// number reads a whole number above 0 and of a size that can be meant.
+func number(text string) (int, bool) {
+	n, err := strconv.Atoi(text)
+	return n, err == nil && n > 0 && n < 1<<31
+}
+
+// trim takes the end off the path that asks for a feed or for a page of a list.
+func (q *ask) trim() {
+	n := len(q.path)
+	switch {
+	case n >= 1 && q.path[n-1] == "feed":
+		q.feed, q.path = "rss2", q.path[:n-1]
+	case n >= 2 && q.path[n-2] == "feed" && feedNames[q.path[n-1]] != "":
+		q.feed, q.path = feedNames[q.path[n-1]], q.path[:n-2]
+	case n >= 2 && q.path[n-2] == "page":
+		if page, ok := number(q.path[n-1]); ok {
+			q.page, q.path = page, q.path[:n-2]
+		}
+	case n >= 2 && strings.HasPrefix(q.path[n-1], "comment-page-"):
+		q.path = q.path[:n-1] // all comments are on one page
+	}
+	if q.feed != "" && len(q.path) == 1 && q.path[0] == "comments" {
+		q.comments, q.path = true, nil
+	}
+}
+
+// key tells what was asked from everything else that can be asked.
+func (q *ask) key() string {
+	var b strings.Builder
+	b.WriteString(q.asked)
+	for _, part := range []string{q.feed, strconv.FormatBool(q.comments), strconv.FormatInt(q.reply, 10), q.notice} {
+		b.WriteByte('\n')
+		b.WriteString(part)
+	}
+	return b.String()
+}
+
+// spelled writes an address so that two spellings of it are equal, as long as no redirect is needed from one to the
+// other. A page number stands where the address has it: in the path, or in the query.
+func spelled(escapedPath string, query url.Values, page int, paged bool) string {
+	path, err := url.PathUnescape(escapedPath)
+	if err != nil {
+		path = escapedPath
+	}
+	address := "/" + strings.TrimPrefix(path, "/") + "?" + query.Encode()
+	if paged {
+		address += "#" + strconv.Itoa(page)
+	}
+	return address
+}
+
+// canonical says whether the address that was asked for is the one that it should be.
+func (q *ask) canonical(want, basePath string) bool {
+	u, err := url.Parse(want)
+	if err != nil {
+		return true
+	}
+	given, page, paged := url.Values{}, 1, false
+	query := u.Query()
+	for _, name := range parameters {
+		if query.Has(name) {
+			given.Set(name, query.Get(name))
+		}
+	}
+	if n, ok := number(query.Get("paged")); ok {
+		page, paged = n, n > 1
+	}
+	return q.asked == spelled(strings.TrimPrefix(u.EscapedPath(), basePath), given, page, paged)
+}
+
+// period is the time that the address of a date stands for.
+type period struct{ year, month, day int }
+
+// span returns the first moment of the period and the first after it, on the blog's wall clock.
+func (d period) span() (from, until time.Time) {
+	switch {
+	case d.month == 0:
+		from = time.Date(d.year, 1, 1, 0, 0, 0, 0, time.UTC)
+		return from, from.AddDate(1, 0, 0)
+	case d.day == 0:
+		from = time.Date(d.year, time.Month(d.month), 1, 0, 0, 0, 0, time.UTC)
+		return from, from.AddDate(0, 1, 0)
+	}
+	from = time.Date(d.year, time.Month(d.month), d.day, 0, 0, 0, 0, time.UTC)
+	return from, from.AddDate(0, 0, 1)
+}
+
+// newPeriod reads the numbers of a year, a month and a day, of which the later ones may be missing.
+func newPeriod(parts []string) (d period, ok bool) {
+	if len(parts) == 0 || len(parts) > 3 || len(parts[0]) != 4 {
+		return d, false
+	}
+	for i, into := range []*int{&d.year, &d.month, &d.day}[:len(parts)] {
+		if i > 0 && len(parts[i]) > 2 || strings.Trim(parts[i], "0123456789") != "" {
+			return d, false
+		}
+		n, err := strconv.Atoi(parts[i])
+		if err != nil || n == 0 {
+			return d, false
+		}
+		*into = n
+	}
+	if d.month > 12 || d.day > 31 {
+		return d, false
+	}
+	from, _ := d.span()
+	return d, d.day == 0 || from.Day() == d.day // no 31st of February
+}
+
+// date reads the period of the parameters m or year, monthnum and day.
+func (q *ask) date() (period, bool) {
+	if m := q.query.Get("m"); m != "" {
+		if len(m) < 4 || len(m) > 8 || len(m)%2 != 0 {
+			return period{}, false
+		}
+		parts := []string{m[:4]}
+		for rest := m[4:]; rest != ""; rest = rest[2:] {
+			parts = append(parts, rest[:2])
+		}
+		return newPeriod(parts)
+	}
+	parts := []string{q.query.Get("year")}
+	for _, name := range []string{"monthnum", "day"} {
+		if v := q.query.Get(name); v != "" {
+			parts = append(parts, v)
+		}
+	}
+	return newPeriod(parts)
+}

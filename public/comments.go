@@ -1,0 +1,239 @@
+package public
+
+import (
+	"context"
+	"errors"
+	"html/template"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/quillgate/quillgate/auth"
+	"github.com/quillgate/quillgate/site"
+)
+
+// Limits of what the form takes, as site has them.
+const (
+	maxCommentAuthor = 245
+	maxCommentEmail  = 100
+	maxCommentText   = 65525
+	// maxForm bounds a form's body in bytes: the longest text, every byte of it encoded, and the rest.
+	maxForm = 256 << 10
+)
+
+// honeypot is a field that people do not see, and programs that fill in whatever they find do.
+const honeypot = "homepage"
+
+// comments prepares the comments of a post and the form; nil when there are none and none can come.
+func (p *Pages) comments(ctx context.Context, q *ask, post *site.FullPost, opts *site.Options) (*Comments, error) {
+	open, err := p.site.TakesComments(ctx, &post.Post)
+	if err != nil || post.CommentCount == 0 && !open {
+		return nil, err
+	}
+	var rows []site.Comment
+	if post.CommentCount > 0 {
+		if rows, err = p.site.VisibleComments(ctx, post.ID); err != nil {
+			return nil, err
+		}
+	}
+	out := &Comments{Open: open, Heading: say("%d comments", len(rows))}
+	if len(rows) == 0 {
+		out.Heading = say("Comments")
+	}
+	list := make([]*Comment, len(rows))
+	parents := make([]int64, len(rows))
+	for i := range rows {
+		list[i] = p.comment(&rows[i], post, opts)
+		parents[i] = rows[i].Parent
+		if open && rows[i].Type == "comment" {
+			list[i].ReplyLink = withParameter(post.Link, "replytocom", itoa(rows[i].ID), "respond")
+		}
+	}
+	depth := 1
+	if opts.Bool("thread_comments") {
+		depth = min(max(int(opts.Int("thread_comments_depth")), 1), 10)
+	}
+	out.List = threads(list, parents, depth)
+	out.Form = CommentForm{
+		Action: p.basePath + "/wp-comments-post.php", Post: post.ID, RequireName: opts.Bool("require_name_email"),
+		MaxAuthor: maxCommentAuthor, MaxEmail: maxCommentEmail, MaxText: maxCommentText,
+	}
+	for _, c := range list {
+		if q.reply != 0 && c.ID == q.reply && c.ReplyLink != "" {
+			out.Form.Parent, out.Form.Answering, out.Form.CancelLink = c.ID, c.Author, post.Link+"#respond"
+		}
+	}
+	return out, nil
+}
+
+func (p *Pages) comment(c *site.Comment, post *site.FullPost, opts *site.Options) *Comment {
+	out := &Comment{
+		ID: c.ID, Kind: c.Type, Author: firstOf(plainText(c.Author), say("Anonymous")), Link: post.Link + "#comment-" + itoa(c.ID),
+		ByAuthor: c.UserID != 0 && c.UserID == post.Author,
+		Date:     phpDate(opts.Text("date_format"), c.Date) + ", " + phpDate(opts.Text("time_format"), c.Date),
+		Stamp:    c.DateGMT.UTC().Format(time.RFC3339),
+		Content:  template.HTML(p.remarks.Sanitize(paragraphs(c.Content))),
+	}
+	if u, err := url.Parse(c.URL); err == nil && (u.Scheme == "http" || u.Scheme == "https") && u.Host != "" {
+		out.URL = c.URL
+	}
+	return out
+}
+
+// threads puts answers below what they answer, down to a depth; deeper ones stand beside each other there. Every comment
+// is shown, whatever its parent is.
+func threads(list []*Comment, parents []int64, depth int) []*Comment {
+	index := make(map[int64]int, len(list))
+	for i, c := range list {
+		index[c.ID] = i
+	}
+	level := make([]int, len(list))
+	var roots []*Comment
+	// Comments come in the order of time, and who answers comes later. One whose parent comes later, or is not there, has
+	// none: so no circle can close.
+	above := make([]int, len(list))
+	for i, c := range list {
+		at, ok := index[parents[i]]
+		if !ok || at >= i || depth <= 1 {
+			above[i] = -1
+			roots = append(roots, c)
+			continue
+		}
+		if level[at] >= depth-1 {
+			at = above[at]
+		}
+		above[i], level[i] = at, level[at]+1
+		list[at].Answers = append(list[at].Answers, c)
+	}
+	return roots
+}
+
+// Comment takes the form below a post: the address and the names of its fields are WordPress's.
+func (p *Pages) Comment(w http.ResponseWriter, r *http.Request) {
+	form, ok := p.form(w, r)
+	if !ok {
+		return
+	}
+	ctx := r.Context()
+	id, _ := number(form.Get("comment_post_ID"))
+	t, err := p.findPost(ctx, p.site.BaseURL()+"/?p="+itoa(int64(id)))
+	if errors.Is(err, site.ErrNotFound) {
+		p.sendMissing(w, r)
+		return
+	}
+	if err != nil {
+		p.broken(w, r, err)
+		return
+	}
+	if form.Get(honeypot) != "" {
+		p.redirectTo(w, r, withParameter(t.link, "comment", "held", "respond")) // and nobody reads it
+		return
+	}
+	parent, _ := number(form.Get("comment_parent"))
+	in := site.NewComment{
+		Post: t.post.ID, Parent: int64(parent), Content: form.Get("comment"), Author: form.Get("author"), Email: form.Get("email"),
+		URL: form.Get("url"), IP: p.clientAddr(r).String(), Agent: r.UserAgent(),
+	}
+	made, err := p.site.CreateComment(ctx, auth.Identity{}, in)
+	if err != nil {
+		p.refuseComment(w, r, t, in, err)
+		return
+	}
+	shown, err := p.site.CommentShown(ctx, made)
+	if err != nil {
+		p.broken(w, r, err)
+		return
+	}
+	if shown {
+		p.redirectTo(w, r, t.link+"#comment-"+itoa(made))
+		return
+	}
+	p.redirectTo(w, r, withParameter(t.link, "comment", "held", "respond"))
+}
+
+// form reads a form that a page of ours has sent; it answers everything else itself.
+func (p *Pages) form(w http.ResponseWriter, r *http.Request) (url.Values, bool) {
+	if p.off {
+		http.NotFound(w, r)
+		return nil, false
+	}
+	if r.Method != http.MethodPost {
+		w.Header().Set("Allow", http.MethodPost)
+		http.Error(w, say("This address takes forms only."), http.StatusMethodNotAllowed)
+		return nil, false
+	}
+	if err := p.origin.Check(r); err != nil {
+		http.Error(w, say("This form was sent by a page of somebody else."), http.StatusForbidden)
+		return nil, false
+	}
+	r.Body = http.MaxBytesReader(w, r.Body, maxForm)
+	err := r.ParseForm()
+	if too := (*http.MaxBytesError)(nil); errors.As(err, &too) {
+		http.Error(w, say("The form is too long."), http.StatusRequestEntityTooLarge)
+		return nil, false
+	}
+	if err != nil {
+		http.Error(w, say("The form cannot be read."), http.StatusBadRequest)
+		return nil, false
+	}
+	return r.PostForm, true
+}
+
+// redirectTo leads to a page after a form was taken.
+func (p *Pages) redirectTo(w http.ResponseWriter, r *http.Request, address string) {
+	w.Header().Set("Cache-Control", "no-store")
+	http.Redirect(w, r, p.local(address), http.StatusSeeOther)
+}
+
+func (p *Pages) sendMissing(w http.ResponseWriter, r *http.Request) {
+	a, err := p.missing(r.Context())
+	if err != nil {
+		p.broken(w, r, err)
+		return
+	}
+	p.serve(w, r, a)
+}
+
+// refuseComment shows the post again, with what the visitor wrote and what is wrong with it.
+func (p *Pages) refuseComment(w http.ResponseWriter, r *http.Request, t *target, in site.NewComment, err error) {
+	problem, known := commentProblem(err)
+	if !known {
+		p.broken(w, r, err)
+		return
+	}
+	failed := &remark{form: CommentForm{Author: in.Author, Email: in.Email, URL: in.URL, Text: in.Content}, problem: problem}
+	a, failure := p.postPage(r.Context(), &ask{reply: in.Parent}, t, failed)
+	if failure != nil {
+		p.broken(w, r, failure)
+		return
+	}
+	if errors.Is(err, site.ErrCommentFlood) {
+		a.status = http.StatusTooManyRequests
+	}
+	p.serve(w, r, a)
+}
+
+func commentProblem(err error) (string, bool) {
+	var invalid *site.Invalid
+	var denied *site.Denied
+	switch {
+	case errors.Is(err, site.ErrSignInToComment):
+		return say("Comments are for people who are signed in."), true
+	case errors.Is(err, site.ErrCommentsClosed), errors.As(err, &denied):
+		return say("This post takes no comments."), true
+	case errors.Is(err, site.ErrDuplicateComment):
+		return say("You have said this already."), true
+	case errors.Is(err, site.ErrCommentFlood):
+		return say("You write faster than we can read. Please wait a moment and send it again."), true
+	case errors.As(err, &invalid) && invalid.Field == "author":
+		return say("Please give your name and your e-mail address."), true
+	case errors.As(err, &invalid) && invalid.Field == "author_email":
+		return say("This is not an e-mail address."), true
+	case errors.As(err, &invalid) && invalid.Field == "content" && strings.Contains(invalid.Why, "needs"):
+		return say("Please write something."), true
+	case errors.As(err, &invalid):
+		return say("One of the texts is too long."), true
+	}
+	return "", false
+}

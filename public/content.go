@@ -1,0 +1,441 @@
+package public
+
+import (
+	"context"
+	"html/template"
+	"math"
+	"net/url"
+	"path"
+	"regexp"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/microcosm-cc/bluemonday"
+	"golang.org/x/net/html"
+
+	"github.com/quillgate/quillgate/site"
+)
+
+// contentRules is what stays of a post's HTML on the way to a browser.
+func contentRules() *bluemonday.Policy {
+	rules := bluemonday.UGCPolicy()
+	rules.RequireNoFollowOnLinks(false)
+	rules.AllowAttrs("class").Globally()
+	rules.AllowElements("figure", "figcaption", "audio", "video", "source", "mark", "kbd")
+	rules.AllowAttrs("src", "controls", "preload", "width", "height", "type").OnElements("audio", "video", "source")
+	return rules
+}
+
+// commentRules is what stays of a comment's HTML.
+func commentRules() *bluemonday.Policy {
+	rules := bluemonday.NewPolicy()
+	rules.AllowStandardURLs()
+	rules.RequireNoFollowOnLinks(true)
+	rules.AllowAttrs("href").OnElements("a")
+	rules.AllowElements("p", "br", "b", "strong", "i", "em", "s", "del", "q", "cite", "code", "blockquote", "abbr", "pre")
+	return rules
+}
+
+// shown prepares posts for a list, with a bounded number of statements.
+func (p *Pages) shown(ctx context.Context, list []site.FullPost) ([]Post, error) {
+	out := make([]Post, len(list))
+	for i := range list {
+		post := &list[i]
+		out[i] = p.plainPost(post, post.Password != "")
+		if !out[i].Locked {
+			out[i].sanitized, out[i].More = p.summary(post)
+		}
+	}
+	if err := p.complete(ctx, list, out); err != nil {
+		return nil, err
+	}
+	for i := range out {
+		out[i].Summary = template.HTML(out[i].sanitized)
+	}
+	return out, nil
+}
+
+// whole prepares a post for its own page.
+func (p *Pages) whole(ctx context.Context, post *site.FullPost, unlocked bool) (*Post, error) {
+	out := []Post{p.plainPost(post, post.Password != "" && !unlocked)}
+	if !out[0].Locked {
+		out[0].sanitized = p.policy.Sanitize(paragraphs(post.Content))
+		out[0].plain = firstOf(textOf(post.Excerpt), textOf(out[0].sanitized))
+	}
+	if err := p.complete(ctx, []site.FullPost{*post}, out); err != nil {
+		return nil, err
+	}
+	out[0].Content = template.HTML(out[0].sanitized)
+	return &out[0], nil
+}
+
+// titleOf is the title as text, never empty.
+func titleOf(post *site.FullPost) string {
+	return firstOf(plainText(post.Title), say("(no title)"))
+}
+
+// plainPost is what can be said of a post without asking the database.
+func (p *Pages) plainPost(post *site.FullPost, locked bool) Post {
+	out := Post{ID: post.ID, Kind: post.Type, Title: titleOf(post), Link: post.Link, Locked: locked, Sticky: post.Sticky, comments: post.CommentCount}
+	out.Stamp = p.site.Moment(&post.Post).UTC().Format(time.RFC3339)
+	out.Changed = p.site.ModifiedMoment(&post.Post).UTC().Format(time.RFC3339)
+	return out
+}
+
+// summaryWords is how many words a list shows of a post that says nothing itself of what it should show; one that is
+// not much longer is shown whole.
+const (
+	summaryWords = 55
+	shortPost    = 90
+)
+
+// moreMark divides what lists show of a post from the rest.
+var moreMark = regexp.MustCompile(`<!--\s*more(?:\s[^>]*)?-->`)
+
+// summary is what a list shows of a post, and whether that is less than all.
+func (p *Pages) summary(post *site.FullPost) (text string, more bool) {
+	if strings.TrimSpace(post.Excerpt) != "" {
+		return p.policy.Sanitize(paragraphs(post.Excerpt)), true
+	}
+	if at := moreMark.FindStringIndex(post.Content); at != nil {
+		return p.policy.Sanitize(paragraphs(post.Content[:at[0]])), true
+	}
+	content := p.policy.Sanitize(paragraphs(post.Content))
+	words := strings.Fields(textOf(content))
+	if len(words) <= shortPost {
+		return content, false
+	}
+	return "<p>" + html.EscapeString(strings.Join(words[:summaryWords], " ")) + " …</p>", true
+}
+
+// textOf is the text of HTML, its white space made single spaces.
+func textOf(content string) string {
+	var b strings.Builder
+	z := html.NewTokenizer(strings.NewReader(content))
+	for skip := 0; ; {
+		switch kind := z.Next(); kind {
+		case html.ErrorToken:
+			return strings.Join(strings.Fields(b.String()), " ")
+		case html.TextToken:
+			if skip == 0 {
+				b.Write(z.Text())
+			}
+		case html.StartTagToken, html.EndTagToken, html.SelfClosingTagToken:
+			name, _ := z.TagName()
+			switch tag := string(name); {
+			case tag == "script" || tag == "style":
+				if kind == html.StartTagToken {
+					skip++
+				} else if kind == html.EndTagToken {
+					skip = max(skip-1, 0)
+				}
+			case !inline[tag]:
+				b.WriteByte(' ')
+			}
+		}
+	}
+}
+
+// inline are the elements that stand inside of words.
+var inline = map[string]bool{"a": true, "abbr": true, "b": true, "code": true, "del": true, "em": true, "i": true, "ins": true, "kbd": true, "mark": true,
+	"q": true, "s": true, "small": true, "span": true, "strong": true, "sub": true, "sup": true, "u": true}
+
+// clip cuts a text at a space.
+func clip(text string, limit int) string {
+	if len(text) <= limit {
+		return text
+	}
+	cut := strings.LastIndexByte(text[:limit], ' ')
+	if cut <= 0 {
+		cut = limit
+	}
+	return strings.ToValidUTF8(text[:cut], "") + " …"
+}
+
+// complete adds what posts show of others: authors, terms, pictures.
+func (p *Pages) complete(ctx context.Context, list []site.FullPost, out []Post) error {
+	opts, err := p.site.Options(ctx)
+	if err != nil {
+		return err
+	}
+	var ids []int64
+	for _, post := range list {
+		ids = append(ids, post.Author)
+	}
+	authors, err := p.site.Authors(ctx, ids)
+	if err != nil {
+		return err
+	}
+	termLink, err := p.site.LinksOfTerms(ctx, list)
+	if err != nil {
+		return err
+	}
+	g, err := p.gallery(ctx, list, out)
+	if err != nil {
+		return err
+	}
+	for i := range list {
+		post, o := &list[i], &out[i]
+		o.Date = phpDate(opts.Text("date_format"), post.Date)
+		if a, ok := authors[post.Author]; ok {
+			o.Author = &Link{Text: plainText(a.Name)}
+			if post.Type == site.TypePost && post.Status == site.StatusPublish {
+				o.Author.URL = a.Link
+			}
+		}
+		for _, t := range post.Terms {
+			l := Link{Text: plainText(t.Name), URL: ""}
+			switch t.Taxonomy {
+			case site.Category:
+				l.URL = termLink(t)
+				o.Categories = append(o.Categories, l)
+			case site.PostTag:
+				l.URL = termLink(t)
+				o.Tags = append(o.Tags, l)
+			}
+		}
+		if n := post.CommentCount; n > 0 && !o.Locked {
+			o.CommentsLink = &Link{Text: say("%d comments", n), URL: post.Link + "#comments"}
+		}
+		if !o.Locked {
+			g.illustrate(post, o)
+		}
+	}
+	return nil
+}
+
+// gallery is the attachments that posts show.
+type gallery struct {
+	p      *Pages
+	byID   map[int64]site.Attachment
+	byFile map[string]site.Attachment
+	shown  int // how many pictures stand on the page so far
+}
+
+var (
+	pictureClass = regexp.MustCompile(`\bwp-image-([0-9]{1,18})\b`)
+	sizeSuffix   = regexp.MustCompile(`-[0-9]{1,5}x[0-9]{1,5}(\.[A-Za-z0-9]+)$`)
+)
+
+// gallery reads the attachments that the texts and the posts themselves name.
+func (p *Pages) gallery(ctx context.Context, list []site.FullPost, out []Post) (*gallery, error) {
+	g := &gallery{p: p}
+	var ids []int64
+	var names []string
+	for i, post := range list {
+		if out[i].Locked {
+			continue
+		}
+		if post.Thumbnail != 0 {
+			ids = append(ids, post.Thumbnail)
+		}
+		if post.Type == site.TypeAttachment {
+			ids = append(ids, post.ID)
+		}
+		eachPicture(out[i].sanitized, func(t *html.Token) {
+			src, id := pictureOf(t)
+			if id != 0 {
+				ids = append(ids, id)
+				return
+			}
+			if name := p.uploadName(src); name != "" {
+				names = append(names, name, sizeSuffix.ReplaceAllString(name, "$1"), sizeSuffix.ReplaceAllString(name, "-scaled$1"))
+			}
+		})
+	}
+	var err error
+	g.byID, g.byFile, err = p.site.PicturesInText(ctx, ids, names)
+	return g, err
+}
+
+// uploadName is the name of the upload at an address of this blog, "" for other addresses.
+func (p *Pages) uploadName(src string) string {
+	uploads := p.site.UploadsURL()
+	if rest, ok := strings.CutPrefix(src, uploads); ok {
+		return rest
+	}
+	u, err := url.Parse(uploads)
+	if err != nil {
+		return ""
+	}
+	rest, _ := strings.CutPrefix(src, u.Path)
+	if rest == src {
+		return ""
+	}
+	return rest
+}
+
+// eachPicture calls fn with each img of a text, and returns the text with what fn has made of them.
+func eachPicture(content string, fn func(*html.Token)) string {
+	if !strings.Contains(content, "<img") {
+		return content
+	}
+	var b strings.Builder
+	z := html.NewTokenizer(strings.NewReader(content))
+	for {
+		kind := z.Next()
+		if kind == html.ErrorToken {
+			b.Write(z.Raw())
+			return b.String()
+		}
+		raw := string(z.Raw())
+		if kind == html.StartTagToken || kind == html.SelfClosingTagToken {
+			if t := z.Token(); t.Data == "img" {
+				fn(&t)
+				t.Type = html.SelfClosingTagToken
+				b.WriteString(t.String())
+				continue
+			}
+		}
+		b.WriteString(raw)
+	}
+}
+
+func pictureOf(t *html.Token) (src string, id int64) {
+	if m := pictureClass.FindStringSubmatch(attribute(t, "class")); m != nil {
+		id, _ = strconv.ParseInt(m[1], 10, 64)
+	}
+	return attribute(t, "src"), id
+}
+
+func attribute(t *html.Token, name string) string {
+	for _, a := range t.Attr {
+		if a.Key == name {
+			return a.Val
+		}
+	}
+	return ""
+}
+
+func setAttribute(t *html.Token, name, value string) {
+	for i := range t.Attr {
+		if t.Attr[i].Key == name {
+			t.Attr[i].Val = value
+			return
+		}
+	}
+	t.Attr = append(t.Attr, html.Attribute{Key: name, Val: value})
+}
+
+// illustrate puts the pictures of a post in order: each says how large it is before it comes, and which smaller versions
+// there are. Those below the first come when they are needed.
+func (g *gallery) illustrate(post *site.FullPost, o *Post) {
+	switch {
+	case post.Type == site.TypeAttachment:
+		if a, ok := g.byID[post.ID]; ok {
+			o.Picture = g.picture(&a, o.Title)
+			if o.Picture == nil {
+				o.File = &Link{Text: path.Base(a.File), URL: g.p.site.FileURL(&a)}
+			}
+		}
+	case post.Thumbnail != 0:
+		if a, ok := g.byID[post.Thumbnail]; ok {
+			o.Picture = g.picture(&a, "")
+		}
+	}
+	if o.Picture != nil {
+		g.shown++
+	}
+	o.sanitized = eachPicture(o.sanitized, func(t *html.Token) {
+		src, id := pictureOf(t)
+		setAttribute(t, "decoding", "async")
+		if g.shown++; g.shown > 1 {
+			setAttribute(t, "loading", "lazy")
+		}
+		a, ok := g.byID[id]
+		if !ok {
+			name := g.p.uploadName(src)
+			for _, n := range []string{name, sizeSuffix.ReplaceAllString(name, "$1"), sizeSuffix.ReplaceAllString(name, "-scaled$1")} {
+				if a, ok = g.byFile[n]; ok {
+					break
+				}
+			}
+		}
+		if ok && a.IsPicture() {
+			g.describe(t, &a, src)
+		}
+	})
+}
+
+// version is one size of a picture.
+type version struct {
+	url           string
+	width, height int
+}
+
+func (g *gallery) versions(a *site.Attachment) []version {
+	folder := g.p.site.UploadsURL()
+	if dir := path.Dir(a.File); dir != "." {
+		folder += dir + "/"
+	}
+	list := []version{{g.p.site.FileURL(a), a.Width, a.Height}}
+	for _, v := range a.Versions {
+		list = append(list, version{folder + v.File, v.Width, v.Height})
+	}
+	return list
+}
+
+// describe adds the dimensions and the other sizes to a picture in a text.
+func (g *gallery) describe(t *html.Token, a *site.Attachment, src string) {
+	list := g.versions(a)
+	var at *version
+	for i := range list {
+		if path.Base(list[i].url) == path.Base(src) {
+			at = &list[i]
+		}
+	}
+	if at == nil || at.width <= 0 || at.height <= 0 {
+		return // the picture is another one than its class says
+	}
+	width, err := strconv.Atoi(attribute(t, "width"))
+	if err != nil || width <= 0 || attribute(t, "height") == "" {
+		width = at.width
+		setAttribute(t, "width", strconv.Itoa(at.width))
+		setAttribute(t, "height", strconv.Itoa(at.height))
+	}
+	if set := sourceSet(list, *at); set != "" {
+		setAttribute(t, "srcset", set)
+		setAttribute(t, "sizes", sizesFor(width))
+	}
+}
+
+func sizesFor(width int) string {
+	w := strconv.Itoa(width) + "px"
+	return "(max-width: " + w + ") 100vw, " + w
+}
+
+// sourceSet lists the versions that have the same shape as one of them; "" when there is but one.
+func sourceSet(list []version, like version) string {
+	var set []string
+	seen := make(map[int]bool)
+	shape := float64(like.width) / float64(like.height)
+	for _, v := range list {
+		if v.width <= 0 || v.height <= 0 || seen[v.width] {
+			continue
+		}
+		// Rounding may cost a pixel either way.
+		if expected := float64(v.width) / shape; math.Abs(expected-float64(v.height)) > 1.5 {
+			continue
+		}
+		seen[v.width] = true
+		set = append(set, strings.ReplaceAll(v.url, " ", "%20")+" "+strconv.Itoa(v.width)+"w")
+	}
+	if len(set) < 2 {
+		return ""
+	}
+	return strings.Join(set, ", ")
+}
+
+// picture describes an attachment that stands for itself; nil when it is no picture.
+func (g *gallery) picture(a *site.Attachment, alt string) *Picture {
+	if !a.IsPicture() || !strings.HasPrefix(a.MimeType, "image/") {
+		return nil
+	}
+	list := g.versions(a)
+	out := &Picture{Src: list[0].url, Width: a.Width, Height: a.Height, Alt: alt}
+	if set := sourceSet(list, list[0]); set != "" {
+		out.Srcset, out.Sizes = set, "(max-width: 48rem) 100vw, 48rem"
+	}
+	return out
+}

@@ -1,0 +1,320 @@
+package public
+
+import (
+	"context"
+	"encoding/xml"
+	"fmt"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/quillgate/quillgate/site"
+)
+
+// The elements of RSS 2.0 with the extensions that WordPress's feeds have, and of Atom (RFC 4287). Names with a prefix
+// are written as they are: feed readers expect the usual ones.
+
+type rss struct {
+	XMLName xml.Name `xml:"rss"`
+	Version string   `xml:"version,attr"`
+	Content string   `xml:"xmlns:content,attr"`
+	WFW     string   `xml:"xmlns:wfw,attr"`
+	DC      string   `xml:"xmlns:dc,attr"`
+	AtomNS  string   `xml:"xmlns:atom,attr"`
+	SY      string   `xml:"xmlns:sy,attr"`
+	Slash   string   `xml:"xmlns:slash,attr"`
+	Channel channel  `xml:"channel"`
+}
+
+type channel struct {
+	Title       string   `xml:"title"`
+	Self        selfLink `xml:"atom:link"`
+	Link        string   `xml:"link"`
+	Description string   `xml:"description"`
+	Built       string   `xml:"lastBuildDate,omitempty"`
+	Language    string   `xml:"language"`
+	Period      string   `xml:"sy:updatePeriod"`
+	Frequency   int      `xml:"sy:updateFrequency"`
+	Generator   string   `xml:"generator"`
+	Items       []item   `xml:"item"`
+}
+
+type selfLink struct {
+	Href string `xml:"href,attr"`
+	Rel  string `xml:"rel,attr"`
+	Type string `xml:"type,attr"`
+}
+
+type item struct {
+	Title       string     `xml:"title"`
+	Link        string     `xml:"link"`
+	Comments    string     `xml:"comments,omitempty"`
+	Creator     *cdata     `xml:"dc:creator"`
+	Published   string     `xml:"pubDate"`
+	Categories  []cdata    `xml:"category"`
+	GUID        guid       `xml:"guid"`
+	Description cdata      `xml:"description"`
+	Content     *cdata     `xml:"content:encoded"`
+	Enclosure   *enclosure `xml:"enclosure"`
+	CommentRSS  string     `xml:"wfw:commentRss,omitempty"`
+	Count       string     `xml:"slash:comments,omitempty"`
+}
+
+type cdata struct {
+	Text string `xml:",cdata"`
+}
+
+type guid struct {
+	Permanent bool   `xml:"isPermaLink,attr"`
+	Text      string `xml:",chardata"`
+}
+
+type enclosure struct {
+	URL    string `xml:"url,attr"`
+	Length string `xml:"length,attr"`
+	Type   string `xml:"type,attr"`
+}
+
+type atom struct {
+	XMLName  xml.Name    `xml:"http://www.w3.org/2005/Atom feed"`
+	Lang     string      `xml:"xml:lang,attr"`
+	Title    atomText    `xml:"title"`
+	Subtitle *atomText   `xml:"subtitle"`
+	Updated  string      `xml:"updated"`
+	Links    []atomLink  `xml:"link"`
+	ID       string      `xml:"id"`
+	Maker    string      `xml:"generator"`
+	Entries  []atomEntry `xml:"entry"`
+}
+
+type atomText struct {
+	Type string `xml:"type,attr"`
+	Text string `xml:",cdata"`
+}
+
+type atomLink struct {
+	Rel  string `xml:"rel,attr"`
+	Type string `xml:"type,attr,omitempty"`
+	Href string `xml:"href,attr"`
+}
+
+type atomEntry struct {
+	Author     atomPerson     `xml:"author"`
+	Title      atomText       `xml:"title"`
+	Links      []atomLink     `xml:"link"`
+	ID         string         `xml:"id"`
+	Updated    string         `xml:"updated"`
+	Published  string         `xml:"published"`
+	Categories []atomCategory `xml:"category"`
+	Summary    *atomText      `xml:"summary"`
+	Content    atomText       `xml:"content"`
+}
+
+type atomPerson struct {
+	Name string `xml:"name"`
+	URI  string `xml:"uri,omitempty"`
+}
+
+type atomCategory struct {
+	Term string `xml:"term,attr"`
+}
+
+// news is one entry of a feed, before it is written in one of the forms.
+type news struct {
+	title, link, id, author, authorURL string
+	published, updated                 time.Time
+	categories                         []string
+	summary                            string // text
+	content                            string // HTML that has passed the policy
+	comments                           string // where comments are, "" when there are none
+	commentRSS                         string
+	count                              int64
+	enclosure                          *enclosure
+}
+
+// feed makes the feed of what was asked for.
+func (p *Pages) feed(ctx context.Context, q *ask, t *target) (*answer, error) {
+	opts, err := p.site.Options(ctx)
+	if err != nil {
+		return nil, err
+	}
+	blog := firstOf(plainText(opts.Text("blog_title")), p.site.BaseURL())
+	title, link := blog, p.site.BaseURL()+"/"
+	var list []news
+	var self string
+	switch {
+	case t.kind == "comments":
+		title, self = say("Comments on %s", blog), commentsFeed(p.site.BaseURL(), opts)
+		list, err = p.commentNews(ctx, 0)
+	case t.post != nil && t.post.Password != "":
+		return p.missing(ctx) // what is said about a post that is not for everybody is not either
+	case t.post != nil:
+		title, link, self = say("Comments on %s", titleOf(t.post)), t.link, feedLink(t.link, q.feed, opts)
+		list, err = p.commentNews(ctx, t.post.ID)
+	default:
+		if t.heading != "" {
+			title = t.heading + titleEnd(blog)
+		}
+		link, self = t.link, feedLink(t.link, q.feed, opts)
+		list, err = p.postNews(ctx, q, t, opts)
+	}
+	if err != nil {
+		return nil, err
+	}
+	channel := feedHead{title: title, link: link, self: self, description: firstOf(t.intro, plainText(opts.Text("blog_tagline")))}
+	if q.feed == "atom" {
+		return writeFeed("application/atom+xml; charset=UTF-8", channel.atom(list))
+	}
+	return writeFeed("application/rss+xml; charset=UTF-8", channel.rss(list))
+}
+
+func writeFeed(kind string, feed any) (*answer, error) {
+	body, err := xml.MarshalIndent(feed, "", " ")
+	if err != nil {
+		return nil, fmt.Errorf("write a feed: %w", err)
+	}
+	return newAnswer(http.StatusOK, kind, append([]byte(xml.Header), body...)), nil
+}
+
+// postNews are the newest posts of a list. Of a post with a password only the title is told.
+func (p *Pages) postNews(ctx context.Context, q *ask, t *target, opts *site.Options) ([]news, error) {
+	posts, err := p.posts(ctx, t, perPage, (q.page-1)*perPage, site.LoadTerms|site.LoadFields)
+	if err != nil {
+		return nil, err
+	}
+	var ids []int64
+	for _, post := range posts {
+		ids = append(ids, post.Author)
+	}
+	authors, err := p.site.Authors(ctx, ids)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]news, len(posts))
+	for i := range posts {
+		post := &posts[i]
+		n := news{title: titleOf(post), link: post.Link, id: p.site.GUID(&post.Post), author: plainText(authors[post.Author].Name),
+			authorURL: webOnly(authors[post.Author].URL), published: p.site.Moment(&post.Post), updated: p.site.ModifiedMoment(&post.Post)}
+		for _, term := range post.Terms {
+			if term.Taxonomy == site.Category || term.Taxonomy == site.PostTag {
+				n.categories = append(n.categories, plainText(term.Name))
+			}
+		}
+		if post.Password != "" {
+			n.summary = say("This post is protected by a password.")
+			n.content = "<p>" + n.summary + "</p>"
+		} else {
+			n.content = p.policy.Sanitize(paragraphs(post.Content))
+			n.summary = firstOf(textOf(p.policy.Sanitize(post.Excerpt)), clip(textOf(n.content), 400))
+			n.comments, n.commentRSS, n.count = post.Link+"#comments", feedLink(post.Link, "rss2", opts), post.CommentCount
+			if e, ok := post.Enclosure(); ok {
+				n.enclosure = &enclosure{URL: e.URL, Length: fmt.Sprint(e.Length), Type: e.Type}
+			}
+		}
+		out[i] = n
+	}
+	return out, nil
+}
+
+// commentNews are the newest comments on a post, or on all.
+func (p *Pages) commentNews(ctx context.Context, post int64) ([]news, error) {
+	list, err := p.site.LatestComments(ctx, post, perPage)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]news, len(list))
+	for i, c := range list {
+		name := firstOf(plainText(c.Author), say("Anonymous"))
+		content := p.remarks.Sanitize(paragraphs(c.Content))
+		out[i] = news{title: say("%s on %s", name, plainText(c.PostTitle)), link: c.Link, id: p.site.BaseURL() + "/?p=" + itoa(c.Post) + "#comment-" + itoa(c.ID),
+			author: name, authorURL: webOnly(c.URL), published: c.DateGMT, updated: c.DateGMT, content: content, summary: clip(textOf(content), 400)}
+	}
+	return out, nil
+}
+
+// webOnly lets addresses of the web through.
+func webOnly(address string) string {
+	if strings.HasPrefix(address, "https://") || strings.HasPrefix(address, "http://") {
+		return address
+	}
+	return ""
+}
+
+// feedHead is what a feed says of itself.
+type feedHead struct{ title, link, self, description string }
+
+func newestOf(list []news) time.Time {
+	var newest time.Time
+	for _, n := range list {
+		if n.updated.After(newest) {
+			newest = n.updated
+		}
+		if n.published.After(newest) {
+			newest = n.published
+		}
+	}
+	return newest
+}
+
+func (f feedHead) rss(list []news) rss {
+	out := rss{Version: "2.0", Content: "http://purl.org/rss/1.0/modules/content/", WFW: "http://wellformedweb.org/CommentAPI/", DC: "http://purl.org/dc/elements/1.1/",
+		AtomNS: "http://www.w3.org/2005/Atom", SY: "http://purl.org/rss/1.0/modules/syndication/", Slash: "http://purl.org/rss/1.0/modules/slash/"}
+	out.Channel = channel{Title: xmlText(f.title), Self: selfLink{f.self, "self", "application/rss+xml"}, Link: f.link, Description: xmlText(f.description),
+		Language: speech.String(), Period: "hourly", Frequency: 1, Generator: "https://wordpress.org/?v=6.1.9"}
+	if newest := newestOf(list); !newest.IsZero() {
+		out.Channel.Built = newest.UTC().Format(time.RFC1123Z)
+	}
+	for _, n := range list {
+		i := item{Title: xmlText(n.title), Link: n.link, Comments: n.comments, Published: n.published.UTC().Format(time.RFC1123Z), GUID: guid{false, n.id},
+			Description: cdata{xmlText(n.summary)}, Content: &cdata{xmlText(n.content)}, Enclosure: n.enclosure, CommentRSS: n.commentRSS}
+		if n.author != "" {
+			i.Creator = &cdata{xmlText(n.author)}
+		}
+		if n.comments != "" {
+			i.Count = itoa(n.count)
+		}
+		for _, c := range n.categories {
+			i.Categories = append(i.Categories, cdata{xmlText(c)})
+		}
+		out.Channel.Items = append(out.Channel.Items, i)
+	}
+	return out
+}
+
+func (f feedHead) atom(list []news) atom {
+	newest := newestOf(list)
+	if newest.IsZero() {
+		newest = time.Unix(0, 0)
+	}
+	out := atom{Lang: speech.String(), Title: atomText{"text", xmlText(f.title)}, Updated: newest.UTC().Format(time.RFC3339), ID: f.self, Maker: "WordPress",
+		Links: []atomLink{{"alternate", "text/html", f.link}, {"self", "application/atom+xml", f.self}}}
+	if f.description != "" {
+		out.Subtitle = &atomText{"text", xmlText(f.description)}
+	}
+	for _, n := range list {
+		e := atomEntry{Author: atomPerson{firstOf(xmlText(n.author), say("Anonymous")), n.authorURL}, Title: atomText{"text", xmlText(n.title)},
+			Links: []atomLink{{"alternate", "text/html", n.link}}, ID: n.id, Updated: n.updated.UTC().Format(time.RFC3339),
+			Published: n.published.UTC().Format(time.RFC3339), Content: atomText{"html", xmlText(n.content)}}
+		if n.summary != "" {
+			e.Summary = &atomText{"text", xmlText(n.summary)}
+		}
+		if n.commentRSS != "" {
+			e.Links = append(e.Links, atomLink{"replies", "application/rss+xml", n.commentRSS})
+		}
+		for _, c := range n.categories {
+			e.Categories = append(e.Categories, atomCategory{xmlText(c)})
+		}
+		out.Entries = append(out.Entries, e)
+	}
+	return out
+}
+
+// xmlText takes out the characters that XML 1.0 cannot hold.
+func xmlText(s string) string {
+	return strings.Map(func(c rune) rune {
+		if c == '\t' || c == '\n' || c == '\r' || c >= 0x20 && c <= 0xD7FF || c >= 0xE000 && c <= 0xFFFD || c >= 0x10000 {
+			return c
+		}
+		return -1
+	}, s)
+}

@@ -1,0 +1,213 @@
+package public
+
+import (
+	"context"
+	"errors"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/quillgate/quillgate/auth"
+	"github.com/quillgate/quillgate/site"
+)
+
+// target is what stands at an address.
+type target struct {
+	kind    string // as Page.Kind, or comments for the feed of all comments
+	link    string // the canonical address, of a list that of its first page
+	moved   string // where the post is that was here
+	heading string
+	intro   string
+	search  string
+	filter  site.VisitorFilter
+	post    *site.FullPost
+}
+
+// find finds out what stands at the address. site.ErrNotFound.
+func (p *Pages) find(ctx context.Context, q *ask) (*target, error) {
+	home := p.site.BaseURL() + "/"
+	if q.comments {
+		return &target{kind: "comments", link: home}, nil
+	}
+	for _, name := range []string{"p", "page_id", "attachment_id"} {
+		if v := q.query.Get(name); v != "" {
+			return p.findPost(ctx, home+"?"+name+"="+url.QueryEscape(v))
+		}
+	}
+	if len(q.path) > 0 {
+		t, err := p.findByPath(ctx, q)
+		if !errors.Is(err, site.ErrNotFound) {
+			return t, err
+		}
+		t, err = p.findPost(ctx, home+strings.Join(q.path, "/"))
+		if !errors.Is(err, site.ErrNotFound) {
+			return t, err
+		}
+		post, err := p.site.MovedPost(ctx, strings.Join(q.path, "/"))
+		if err != nil {
+			return nil, err
+		}
+		return &target{moved: post.Link}, nil
+	}
+	get := q.query.Get
+	id := func(name string) int64 {
+		n, _ := strconv.ParseInt(get(name), 10, 64)
+		return n
+	}
+	switch {
+	case q.query.Has("s"):
+		return p.findSearch(get("s")), nil
+	case get("cat") != "":
+		return p.findTerm(ctx, site.Category, "", id("cat"))
+	case get("category_name") != "":
+		names := strings.Split(strings.Trim(get("category_name"), "/"), "/")
+		return p.findTerm(ctx, site.Category, names[len(names)-1], 0)
+	case get("tag") != "":
+		return p.findTerm(ctx, site.PostTag, get("tag"), 0)
+	case get("author") != "" || get("author_name") != "":
+		return p.findAuthor(ctx, get("author_name"), id("author"))
+	case get("m") != "" || get("year") != "":
+		return p.findDate(ctx, q.date)
+	}
+	return &target{kind: "home", link: home, filter: site.VisitorFilter{NotSticky: true}}, nil
+}
+
+func (p *Pages) findPost(ctx context.Context, address string) (*target, error) {
+	post, err := p.site.FindPost(ctx, auth.Identity{}, address, site.LoadTerms|site.LoadFields)
+	if err != nil {
+		return nil, err
+	}
+	return &target{kind: post.Type, link: post.Link, post: post}, nil
+}
+
+// findByPath looks for a list whose address is made of words.
+func (p *Pages) findByPath(ctx context.Context, q *ask) (*target, error) {
+	if len(q.path) == 2 && q.path[0] == "search" {
+		words, err := url.PathUnescape(q.path[1])
+		if err != nil {
+			return nil, site.ErrNotFound
+		}
+		return p.findSearch(words), nil
+	}
+	if parts := below(q.path, q.front); len(parts) >= 2 {
+		last := parts[len(parts)-1]
+		switch {
+		case parts[0] == "category":
+			return p.findTerm(ctx, site.Category, last, 0)
+		case parts[0] == "tag" && len(parts) == 2:
+			return p.findTerm(ctx, site.PostTag, last, 0)
+		case parts[0] == "author" && len(parts) == 2:
+			return p.findAuthor(ctx, last, 0)
+		}
+	}
+	return p.findDate(ctx, func() (period, bool) { return newPeriod(below(q.path, q.dates)) })
+}
+
+// below takes the beginning off a path, where it is there.
+func below(path []string, front string) []string {
+	start := strings.FieldsFunc(front, func(c rune) bool { return c == '/' })
+	if len(path) > len(start) && slices.Equal(path[:len(start)], start) {
+		return path[len(start):]
+	}
+	return path
+}
+
+func (p *Pages) findTerm(ctx context.Context, taxonomy, slug string, id int64) (*target, error) {
+	if slug == "" && id <= 0 {
+		return nil, site.ErrNotFound
+	}
+	term, err := p.site.FindTerm(ctx, taxonomy, slug, id)
+	if err != nil {
+		return nil, err
+	}
+	heading := say("Category: %s", plainText(term.Name))
+	if taxonomy == site.PostTag {
+		heading = say("Tag: %s", plainText(term.Name))
+	}
+	return &target{kind: "archive", link: term.Link, heading: heading, intro: plainText(term.Description), filter: site.VisitorFilter{Terms: term.Terms}}, nil
+}
+
+func (p *Pages) findAuthor(ctx context.Context, nicename string, id int64) (*target, error) {
+	author, err := p.site.AuthorOfPosts(ctx, nicename, id)
+	if err != nil {
+		return nil, err
+	}
+	return &target{kind: "archive", link: author.Link, heading: say("Posts by %s", plainText(author.Name)), intro: plainText(author.Bio),
+		filter: site.VisitorFilter{Author: author.ID}}, nil
+}
+
+func (p *Pages) findDate(ctx context.Context, read func() (period, bool)) (*target, error) {
+	d, ok := read()
+	if !ok {
+		return nil, site.ErrNotFound
+	}
+	opts, err := p.site.Options(ctx)
+	if err != nil {
+		return nil, err
+	}
+	from, until := d.span()
+	t := &target{kind: "archive", filter: site.VisitorFilter{From: from, Until: until}}
+	path, plain := from.Format("2006/01/02"), from.Format("20060102")
+	switch {
+	case d.month == 0:
+		t.heading, path, plain = from.Format("2006"), path[:4], plain[:4]
+	case d.day == 0:
+		t.heading, path, plain = from.Format("January 2006"), path[:7], plain[:6]
+	default:
+		t.heading = phpDate(opts.Text("date_format"), from)
+	}
+	t.link = p.site.BaseURL() + "/?m=" + plain
+	if _, dates, slash, pretty := opts.PrettyAddresses(); pretty {
+		t.link = p.site.BaseURL() + dates + path + slash
+	}
+	return t, nil
+}
+
+// maxSearch bounds what is searched for, in bytes.
+const maxSearch = 200
+
+func (p *Pages) findSearch(words string) *target {
+	words = strings.TrimSpace(strings.ReplaceAll(strings.ToValidUTF8(words, ""), "\x00", ""))
+	words = strings.ToValidUTF8(words[:min(len(words), maxSearch)], "")
+	return &target{kind: "search", link: p.site.BaseURL() + "/?s=" + url.QueryEscape(words), heading: say("Search results for “%s”", words),
+		search: words, filter: site.VisitorFilter{Search: words}}
+}
+
+// listLink is the address of a page of a list.
+func listLink(first string, page int, o *site.Options) string {
+	if page <= 1 {
+		return first
+	}
+	number := strconv.Itoa(page)
+	path, query, has := strings.Cut(first, "?")
+	_, _, slash, pretty := o.PrettyAddresses()
+	switch {
+	case pretty && !has:
+		return strings.TrimRight(path, "/") + "/page/" + number + slash
+	case pretty && strings.HasPrefix(query, "s="):
+		return strings.TrimRight(path, "/") + "/page/" + number + slash + "?" + query
+	case has:
+		return first + "&paged=" + number
+	}
+	return first + "?paged=" + number
+}
+
+// feedLink is the address of the feed of a page.
+func feedLink(first, format string, o *site.Options) string {
+	path, query, has := strings.Cut(first, "?")
+	_, _, slash, pretty := o.PrettyAddresses()
+	name := "feed"
+	if format == "atom" {
+		name = "feed/atom"
+	}
+	switch {
+	case pretty && !has:
+		return strings.TrimRight(path, "/") + "/" + name + slash
+	case pretty && strings.HasPrefix(query, "s="):
+		return strings.TrimRight(path, "/") + "/" + name + slash + "?" + query
+	case has:
+		return path + "?feed=" + format + "&" + query
+	}
+	return path + "?feed=" + format
+}

@@ -1,0 +1,294 @@
+package public
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strconv"
+	"time"
+
+	"github.com/quillgate/quillgate/site"
+)
+
+// perPage is how many posts a page of a list shows.
+const perPage = 10
+
+// make makes the answer to what was asked.
+func (p *Pages) make(ctx context.Context, q ask) (*answer, error) {
+	if p.off {
+		return p.closed(ctx, q)
+	}
+	t, err := p.find(ctx, &q)
+	if errors.Is(err, site.ErrNotFound) {
+		return p.missing(ctx)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("find what is at an address: %w", err)
+	}
+	opts, err := p.site.Options(ctx)
+	if err != nil {
+		return nil, err
+	}
+	switch {
+	case t.moved != "":
+		return redirect(t.moved), nil
+	case q.feed != "":
+		return p.feed(ctx, &q, t)
+	case t.post != nil:
+		if !q.canonical(t.link, p.basePath) {
+			return redirect(t.link), nil
+		}
+		return p.postPage(ctx, &q, t, nil)
+	case t.kind == "comments":
+		return p.missing(ctx) // there is a feed of them, and no page
+	}
+	if want := listLink(t.link, q.page, opts); !q.canonical(want, p.basePath) {
+		return redirect(want), nil
+	}
+	return p.listPage(ctx, &q, t)
+}
+
+func redirect(to string) *answer {
+	return &answer{status: http.StatusMovedPermanently, location: to}
+}
+
+// posts reads the posts of a page of a list, at most limit.
+func (p *Pages) posts(ctx context.Context, t *target, limit, offset int, load site.Load) ([]site.FullPost, error) {
+	if t.kind == "search" {
+		if t.search == "" {
+			return nil, nil
+		}
+		// Searches read texts: few at a time, however many ask.
+		wait, cancel := context.WithTimeout(ctx, 10*time.Second)
+		defer cancel()
+		select {
+		case p.searching <- struct{}{}:
+			defer func() { <-p.searching }()
+		case <-wait.Done():
+			return nil, fmt.Errorf("wait for other searches: %w", wait.Err())
+		}
+	}
+	t.filter.Limit, t.filter.Offset = limit, offset
+	return p.site.VisiblePosts(ctx, t.filter, load)
+}
+
+func (p *Pages) listPage(ctx context.Context, q *ask, t *target) (*answer, error) {
+	list, err := p.posts(ctx, t, perPage+1, (q.page-1)*perPage, site.LoadTerms|site.LoadFields)
+	if err != nil {
+		return nil, err
+	}
+	if len(list) == 0 && q.page > 1 {
+		return p.missing(ctx)
+	}
+	more := len(list) > perPage
+	list = list[:min(len(list), perPage)]
+	if t.kind == "home" && q.page == 1 {
+		sticky, err := p.site.StickyPosts(ctx, site.LoadTerms|site.LoadFields)
+		if err != nil {
+			return nil, err
+		}
+		list = append(sticky, list...)
+	}
+	v, opts, err := p.view(ctx, t.kind, t.heading)
+	if err != nil {
+		return nil, err
+	}
+	if v.Posts, err = p.shown(ctx, list); err != nil {
+		return nil, err
+	}
+	v.Intro, v.Search = t.intro, t.search
+	v.Canonical = listLink(t.link, q.page, opts)
+	v.Description = firstOf(v.Intro, v.Blog.Tagline)
+	v.NoIndex = v.NoIndex || t.kind == "search"
+	v.Endpoint = t.kind == "home"
+	if t.kind != "home" {
+		v.Feeds = append(v.Feeds, Link{Text: v.Heading, URL: feedLink(t.link, "rss2", opts)})
+	}
+	if q.page > 1 {
+		v.Newer = &Link{Text: say("Newer posts"), URL: listLink(t.link, q.page-1, opts)}
+		v.Title = say("%s – page %d", v.Title, q.page)
+	}
+	if more {
+		v.Older = &Link{Text: say("Older posts"), URL: listLink(t.link, q.page+1, opts)}
+	}
+	return p.render("list.html", http.StatusOK, v, opts.Bool("pingback"))
+}
+
+func firstOf(texts ...string) string {
+	for _, t := range texts {
+		if t != "" {
+			return t
+		}
+	}
+	return ""
+}
+
+// remark is what a visitor has tried to say, shown again with what is wrong with it.
+type remark struct {
+	form    CommentForm
+	problem string
+}
+
+// postPage shows a post, to a visitor who has shown its password if q says so.
+func (p *Pages) postPage(ctx context.Context, q *ask, t *target, failed *remark) (*answer, error) {
+	post := t.post
+	v, opts, err := p.view(ctx, post.Type, post.Title)
+	if err != nil {
+		return nil, err
+	}
+	shown, err := p.whole(ctx, post, q.unlocked)
+	if err != nil {
+		return nil, err
+	}
+	v.Post, v.Canonical, v.Image = shown, post.Link, shown.Picture
+	v.Heading = ""
+	v.Description = clip(shown.plain, 200)
+	pings := opts.Bool("pingback") && p.site.TakesPings(&post.Post)
+	v.Endpoint = pings
+	if !shown.Locked {
+		if v.Comments, err = p.comments(ctx, q, post, opts); err != nil {
+			return nil, err
+		}
+		if post.CommentCount > 0 || v.Comments != nil && v.Comments.Open {
+			v.Feeds = append(v.Feeds, Link{Text: say("Comments on %s", shown.Title), URL: feedLink(post.Link, "rss2", opts)})
+		}
+	}
+	if older, newer, err := p.site.Neighbours(ctx, &post.Post); err != nil {
+		return nil, err
+	} else if post.Password == "" {
+		v.Older, v.Newer = neighbour(older), neighbour(newer)
+	}
+	for i := range v.Menu {
+		v.Menu[i].Current = v.Menu[i].URL == post.Link
+	}
+	v.NoIndex = v.NoIndex || post.Password != "" || q.reply != 0 || q.notice != ""
+	v.Notice = say(notices[q.notice])
+	status := http.StatusOK
+	if failed != nil {
+		v.Notice, v.Problem, status = failed.problem, true, http.StatusUnprocessableEntity
+		if v.Comments != nil {
+			v.Comments.Form.Author, v.Comments.Form.Email = failed.form.Author, failed.form.Email
+			v.Comments.Form.URL, v.Comments.Form.Text = failed.form.URL, failed.form.Text
+		}
+	}
+	a, err := p.render("post.html", status, v, pings)
+	if err != nil {
+		return nil, err
+	}
+	if post.Password != "" {
+		a.locked, a.private = &post.Post, q.unlocked
+	}
+	a.private = a.private || failed != nil
+	return a, nil
+}
+
+func neighbour(post *site.FullPost) *Link {
+	if post == nil {
+		return nil
+	}
+	return &Link{Text: titleOf(post), URL: post.Link}
+}
+
+func (p *Pages) missing(ctx context.Context) (*answer, error) {
+	v, _, err := p.view(ctx, "missing", say("There is nothing at this address"))
+	if err != nil {
+		return nil, err
+	}
+	v.Title, v.NoIndex = firstOf(say("Not found")+titleEnd(v.Blog.Title), say("Not found")), true
+	return p.render("missing.html", http.StatusNotFound, v, false)
+}
+
+// closed is the home page of a server that shows no posts: it says to publishing clients where the endpoint is.
+func (p *Pages) closed(ctx context.Context, q ask) (*answer, error) {
+	if len(q.path) > 0 || len(q.query) > 0 || q.feed != "" {
+		return newAnswer(http.StatusNotFound, "text/plain; charset=utf-8", []byte(say("There is nothing at this address")+".\n")), nil
+	}
+	v, opts, err := p.view(ctx, "closed", "")
+	if err != nil {
+		return nil, err
+	}
+	v.Endpoint, v.NoIndex, v.Menu, v.Feeds, v.Canonical = true, true, nil, nil, p.site.BaseURL()+"/"
+	return p.render("closed.html", http.StatusOK, v, opts.Bool("pingback"))
+}
+
+// view begins a page with what all pages have.
+func (p *Pages) view(ctx context.Context, kind, heading string) (*Page, *site.Options, error) {
+	opts, err := p.site.Options(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	base := p.site.BaseURL()
+	v := &Page{Kind: kind, Heading: plainText(heading), NoIndex: !opts.Bool("blog_public")}
+	v.Blog = Blog{
+		Title: plainText(opts.Text("blog_title")), Tagline: plainText(opts.Text("blog_tagline")), URL: base + "/", Path: p.basePath,
+		Endpoint: base + "/xmlrpc.php", Generator: generator, Language: speech.String(),
+		Style: p.basePath + "/style.css?v=" + p.theme.current.Load().styleVersion(),
+	}
+	v.Title = v.Blog.Title
+	if v.Heading != "" {
+		v.Title = v.Heading + titleEnd(v.Blog.Title)
+	}
+	if p.off {
+		return v, opts, nil
+	}
+	v.Feeds = []Link{{Text: firstOf(v.Blog.Title, say("Posts")), URL: feedLink(base+"/", "rss2", opts)},
+		{Text: say("%s (Atom)", firstOf(v.Blog.Title, say("Posts"))), URL: feedLink(base+"/", "atom", opts)},
+		{Text: say("Comments"), URL: commentsFeed(base, opts)}}
+	pages, err := p.site.MenuPages(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	for i := range pages {
+		v.Menu = append(v.Menu, Link{Text: titleOf(&pages[i]), URL: pages[i].Link})
+	}
+	return v, opts, nil
+}
+
+func titleEnd(blog string) string {
+	if blog == "" {
+		return ""
+	}
+	return " – " + blog
+}
+
+func commentsFeed(base string, o *site.Options) string {
+	if _, _, slash, pretty := o.PrettyAddresses(); pretty {
+		return base + "/comments/feed" + slash
+	}
+	return base + "/?feed=comments-rss2"
+}
+
+// render fills in a page.
+func (p *Pages) render(shape string, status int, v *Page, pingback bool) (*answer, error) {
+	var page bytes.Buffer
+	if err := p.theme.current.Load().pages[shape].ExecuteTemplate(&page, frame, v); err != nil {
+		return nil, fmt.Errorf("render %s: %w", shape, err)
+	}
+	a := newAnswer(status, "text/html; charset=UTF-8", page.Bytes())
+	a.pingback = pingback && status == http.StatusOK
+	return a, nil
+}
+
+// local is an address of this blog without its host: what forms and redirects after them use, so that they stay with
+// the host that the visitor has come by.
+func (p *Pages) local(address string) string {
+	u, err := url.Parse(address)
+	if err != nil {
+		return p.basePath + "/"
+	}
+	return (&url.URL{Path: u.Path, RawPath: u.RawPath, RawQuery: u.RawQuery, Fragment: u.Fragment}).String()
+}
+
+// withParameter adds a parameter and a fragment to an address.
+func withParameter(address, name, value, fragment string) string {
+	mark := "?"
+	if u, err := url.Parse(address); err == nil && u.RawQuery != "" {
+		mark = "&"
+	}
+	return address + mark + name + "=" + url.QueryEscape(value) + "#" + fragment
+}
+
+func itoa(n int64) string { return strconv.FormatInt(n, 10) }

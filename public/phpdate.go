@@ -1,0 +1,78 @@
+package public
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// phpDate writes a time by a format of PHP's function date, in which the options date_format and time_format are. A
+// letter behind a backslash stands for itself, as do those that mean nothing.
+func phpDate(format string, t time.Time) string {
+	var b strings.Builder
+	for i := 0; i < len(format); i++ {
+		c := format[i]
+		if c == '\\' && i+1 < len(format) {
+			i++
+			b.WriteByte(format[i])
+			continue
+		}
+		if layout, ok := phpLayouts[c]; ok {
+			b.WriteString(t.Format(layout))
+			continue
+		}
+		b.WriteString(phpLetter(c, t))
+	}
+	return b.String()
+}
+
+// phpLayouts are the letters for which package time has a layout.
+var phpLayouts = map[byte]string{
+	'd': "02", 'D': "Mon", 'j': "2", 'l': "Monday", 'F': "January", 'm': "01", 'M': "Jan", 'n': "1", 'Y': "2006", 'y': "06", 'o': "2006",
+	'a': "pm", 'A': "PM", 'g': "3", 'h': "03", 'H': "15", 'i': "04", 's': "05", 'c': "2006-01-02T15:04:05-07:00", 'r': time.RFC1123Z,
+	'P': "-07:00", 'O': "-0700", 'T': "MST", 'e': "MST",
+}
+
+func phpLetter(c byte, t time.Time) string {
+	switch c {
+	case 'N':
+		return strconv.Itoa((int(t.Weekday())+6)%7 + 1)
+	case 'w':
+		return strconv.Itoa(int(t.Weekday()))
+	case 'S':
+		return ordinal(t.Day())
+	case 'z':
+		return strconv.Itoa(t.YearDay() - 1)
+	case 'W':
+		_, week := t.ISOWeek()
+		return fmt.Sprintf("%02d", week)
+	case 't':
+		return strconv.Itoa(time.Date(t.Year(), t.Month()+1, 0, 0, 0, 0, 0, time.UTC).Day())
+	case 'L':
+		if time.Date(t.Year(), 12, 31, 0, 0, 0, 0, time.UTC).YearDay() == 366 {
+			return "1"
+		}
+		return "0"
+	case 'G':
+		return strconv.Itoa(t.Hour())
+	case 'U':
+		return strconv.FormatInt(t.Unix(), 10)
+	}
+	return string([]byte{c}) // a byte of a longer character, perhaps
+}
+
+// ordinal is the ending of a number in English: 1st, 2nd, 3rd, 4th, 11th.
+func ordinal(n int) string {
+	if n%100 < 11 || n%100 > 13 {
+		switch n % 10 {
+		case 1:
+			return "st"
+		case 2:
+			return "nd"
+		case 3:
+			return "rd"
+		}
+	}
+	return "th"
+}

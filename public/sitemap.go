@@ -1,0 +1,118 @@
+package public
+
+import (
+	"context"
+	"encoding/xml"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/quillgate/quillgate/site"
+)
+
+// perSitemap is how many addresses one map for search engines has; where there are more, the map is an index of maps.
+const perSitemap = 2000
+
+type sitemapIndex struct {
+	XMLName xml.Name      `xml:"http://www.sitemaps.org/schemas/sitemap/0.9 sitemapindex"`
+	Maps    []sitemapPart `xml:"sitemap"`
+}
+
+type sitemapPart struct {
+	Loc string `xml:"loc"`
+}
+
+type sitemap struct {
+	XMLName xml.Name       `xml:"http://www.sitemaps.org/schemas/sitemap/0.9 urlset"`
+	URLs    []sitemapEntry `xml:"url"`
+}
+
+type sitemapEntry struct {
+	Loc     string `xml:"loc"`
+	LastMod string `xml:"lastmod,omitempty"`
+}
+
+// Robots serves robots.txt.
+func (p *Pages) Robots(w http.ResponseWriter, r *http.Request) {
+	p.text(w, r, "robots", func(_ context.Context, o *site.Options) (*answer, error) {
+		var b strings.Builder
+		b.WriteString("User-agent: *\n")
+		switch {
+		case p.off, !o.Bool("blog_public"):
+			b.WriteString("Disallow: /\n")
+		default:
+			// Searches and answers to comments are the same content again.
+			b.WriteString("Disallow: " + p.basePath + "/xmlrpc.php\nDisallow: " + p.basePath + "/*?s=\nDisallow: " + p.basePath + "/*replytocom=\n\nSitemap: " + p.site.BaseURL() + "/wp-sitemap.xml\n")
+		}
+		return newAnswer(http.StatusOK, "text/plain; charset=utf-8", []byte(b.String())), nil
+	})
+}
+
+// Sitemap serves the addresses of all that search engines may know of, or with more than 2000 an index of maps that the
+// parameter page names.
+func (p *Pages) Sitemap(w http.ResponseWriter, r *http.Request) {
+	page, paged := number(r.URL.Query().Get("page"))
+	p.text(w, r, "sitemap "+strconv.Itoa(page), func(ctx context.Context, o *site.Options) (*answer, error) {
+		if p.off || !o.Bool("blog_public") {
+			return p.missing(ctx)
+		}
+		total, err := p.site.CountAddresses(ctx)
+		if err != nil {
+			return nil, err
+		}
+		if total > perSitemap && !paged {
+			var index sitemapIndex
+			for n := 1; (n-1)*perSitemap < total; n++ {
+				index.Maps = append(index.Maps, sitemapPart{p.site.BaseURL() + "/wp-sitemap.xml?page=" + strconv.Itoa(n)})
+			}
+			return writeFeed("application/xml; charset=UTF-8", index)
+		}
+		page = max(page, 1)
+		if page > 1 && (page-1) > total/perSitemap {
+			return p.missing(ctx)
+		}
+		list, err := p.site.ListAddresses(ctx, perSitemap, (page-1)*perSitemap)
+		if err != nil {
+			return nil, err
+		}
+		var out sitemap
+		if page == 1 {
+			out.URLs = append(out.URLs, sitemapEntry{Loc: p.site.BaseURL() + "/"})
+		}
+		for i := range list {
+			out.URLs = append(out.URLs, sitemapEntry{list[i].Link, p.site.ModifiedMoment(&list[i].Post).UTC().Format(time.RFC3339)})
+		}
+		return writeFeed("application/xml; charset=UTF-8", out)
+	})
+}
+
+// text serves something that is kept under a name of its own.
+func (p *Pages) text(w http.ResponseWriter, r *http.Request, key string, make func(context.Context, *site.Options) (*answer, error)) {
+	if r.Method != http.MethodGet && r.Method != http.MethodHead {
+		http.Error(w, "There is nothing here for this method.", http.StatusNotFound)
+		return
+	}
+	ctx := r.Context()
+	revision, err := p.site.Revision(ctx)
+	if err != nil {
+		p.broken(w, r, err)
+		return
+	}
+	e := edition{revision, p.theme.edition()}
+	a := p.cache.get(key, e)
+	if a == nil {
+		opts, err := p.site.Options(ctx)
+		if err == nil {
+			a, err = make(ctx, opts)
+		}
+		if err != nil {
+			p.broken(w, r, err)
+			return
+		}
+		if a.status == http.StatusOK {
+			p.cache.put(key, e, a)
+		}
+	}
+	p.serve(w, r, a)
+}

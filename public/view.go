@@ -1,0 +1,107 @@
+package public
+
+import "html/template"
+
+// Page is what the templates of a theme see. Texts are plain text unless their type is template.HTML; that has passed
+// the policy for what comes from outside. All addresses are complete.
+type Page struct {
+	Blog Blog
+	// Kind is home, archive, search, post, page, attachment, missing or closed.
+	Kind string
+	// Title is that of the window, Heading what stands above a list or on a page without a post.
+	Title, Heading string
+	Intro          string // of the author or the category, below the heading
+	Notice         string // what has just happened: a comment waits, a password was wrong
+	Problem        bool   // that the notice is bad news
+	Canonical      string
+	Description    string
+	Image          *Picture // for those who share the address
+	NoIndex        bool     // search engines are to leave the page alone
+	Search         string   // what was searched for
+	Menu           []Link
+	Feeds          []Link // of this page, the blog's own first
+	Posts          []Post // of a list
+	Post           *Post
+	// Newer and Older are the neighbours of a list's page, or of a post.
+	Newer, Older *Link
+	Comments     *Comments
+	// Endpoint says that the page names the endpoint in the relation pingback, by which publishing clients find it too.
+	Endpoint bool
+}
+
+// Blog is what all pages say of the blog.
+type Blog struct {
+	Title, Tagline string
+	URL            string // of the home page
+	Path           string // of the home page, without host and without a slash at its end
+	Endpoint       string // where publishing programs go
+	Generator      string
+	Style          string // address of the style sheet
+	Language       string
+}
+
+// Link is an address with its name.
+type Link struct {
+	Text, URL string
+	Current   bool // the page that is shown
+}
+
+// Post is a post, a page or an upload.
+type Post struct {
+	ID                 int64
+	Kind               string // post, page or attachment
+	Title, Link        string
+	Date               string // as the blog writes dates
+	Stamp, Changed     string // for machines (RFC 3339)
+	Author             *Link  // nil when nobody is known; without an address when they have no page
+	Categories, Tags   []Link
+	Content            template.HTML // the whole text; empty while Locked
+	Summary            template.HTML // what lists show of it
+	More               bool          // that there is more than the summary
+	Locked             bool          // the visitor has not shown the password
+	Sticky             bool
+	Picture            *Picture // that illustrates it, or that it is
+	File               *Link    // of an upload that is no picture
+	CommentsLink       *Link    // how many comments there are; nil when none are there and none can come
+	plain              string   // the text without markup, for descriptions
+	comments           int64
+	sanitized, excerpt string
+}
+
+// Picture is a picture with its dimensions, so that the page does not move when it comes.
+type Picture struct {
+	Src, Srcset, Sizes, Alt string
+	Width, Height           int
+}
+
+// Comments are those of a post, with the form for another.
+type Comments struct {
+	Heading string // how many
+	List    []*Comment
+	Open    bool // the form is there
+	Form    CommentForm
+}
+
+// Comment is a comment with those that answer it.
+type Comment struct {
+	ID          int64
+	Kind        string // comment, pingback or trackback
+	Author, URL string
+	ByAuthor    bool // the author of the post wrote it
+	Date, Stamp string
+	Link        string
+	ReplyLink   string // "" when it cannot be answered
+	Content     template.HTML
+	Answers     []*Comment
+}
+
+// CommentForm is what stands in the form, also when something was wrong with it.
+type CommentForm struct {
+	Action                       string
+	Post, Parent                 int64
+	Answering                    string // whom the comment answers
+	CancelLink                   string
+	Author, Email, URL, Text     string
+	RequireName                  bool
+	MaxAuthor, MaxEmail, MaxText int
+}

@@ -1,0 +1,146 @@
+package site
+
+import (
+	"context"
+	"crypto/hmac"
+	"crypto/rand"
+	"crypto/sha256"
+	"crypto/subtle"
+	"encoding/hex"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/quillgate/quillgate/database"
+)
+
+// This file and its neighbours visit_*.go are what visitors may see: everybody, without signing in. Nothing that they
+// return has another status than published, but for attachments, which are as public as their parents.
+
+// revisionAge is how long a process goes without asking the database whether another process has written.
+const revisionAge = time.Second
+
+// Revision names a state of everything that visitors see. Two that are equal belong to the same state.
+type Revision struct {
+	commits, forgets int64
+	database         string
+}
+
+// revisionCache is what the database has said last about its version.
+type revisionCache struct {
+	mu      sync.Mutex // held while the database is asked
+	current atomic.Pointer[databaseVersion]
+}
+
+type databaseVersion struct {
+	name string
+	read time.Time
+}
+
+// Revision returns the present revision. It changes before a write of this process returns, and at most a second after
+// a write of another one. What is made of the blog after Revision has returned is at least as new as the revision says.
+func (s *Site) Revision(ctx context.Context) (Revision, error) {
+	v, err := s.databaseVersion(ctx)
+	if err != nil {
+		return Revision{}, err
+	}
+	return Revision{commits: s.db.Commits(), forgets: s.options.forgets.Load(), database: v}, nil
+}
+
+func (s *Site) databaseVersion(ctx context.Context) (string, error) {
+	if v := s.revision.current.Load(); s.recent(v) {
+		return v.name, nil
+	}
+	s.revision.mu.Lock()
+	defer s.revision.mu.Unlock()
+	old := s.revision.current.Load()
+	if s.recent(old) {
+		return old.name, nil
+	}
+	asked := s.clock()
+	name, err := s.db.Version(ctx)
+	if err != nil {
+		return "", err
+	}
+	if old == nil || old.name != name {
+		s.forgetOptions() // they may have changed too, and must not outlive the revision
+	}
+	s.revision.current.Store(&databaseVersion{name, asked})
+	return name, nil
+}
+
+func (s *Site) recent(v *databaseVersion) bool {
+	if v == nil {
+		return false
+	}
+	age := s.clock().Sub(v.read)
+	return age >= 0 && age < revisionAge
+}
+
+// OpensPost says whether a visitor has shown the password of a post: token is what PasswordToken has returned for the
+// same password. Where the post has no password it is open.
+func (s *Site) OpensPost(ctx context.Context, p *Post, token string) (bool, error) {
+	if p.Password == "" {
+		return true, nil
+	}
+	if token == "" {
+		return false, nil
+	}
+	want, err := s.passwordToken(ctx, p.Password)
+	if err != nil {
+		return false, err
+	}
+	return subtle.ConstantTimeCompare([]byte(want), []byte(token)) == 1, nil
+}
+
+// PasswordToken checks the password of a post, in a time that does not depend on how much of it is right, and returns
+// what a browser can keep to prove that it was shown: a keyed hash. It is "" when the password is wrong.
+func (s *Site) PasswordToken(ctx context.Context, p *Post, password string) (string, error) {
+	want, err := s.passwordToken(ctx, p.Password)
+	if err != nil {
+		return "", err
+	}
+	got, err := s.passwordToken(ctx, password)
+	if err != nil {
+		return "", err
+	}
+	if p.Password == "" || subtle.ConstantTimeCompare([]byte(want), []byte(got)) != 1 {
+		return "", nil
+	}
+	return got, nil
+}
+
+func (s *Site) passwordToken(ctx context.Context, password string) (string, error) {
+	key, err := s.visitorKey(ctx)
+	if err != nil {
+		return "", err
+	}
+	mac := hmac.New(sha256.New, key)
+	mac.Write([]byte("post password\x00" + password))
+	return hex.EncodeToString(mac.Sum(nil)), nil
+}
+
+// visitorKey reads the key of this blog's tokens, and makes it when there is none.
+func (s *Site) visitorKey(ctx context.Context) ([]byte, error) {
+	var keys [][]byte
+	if err := s.db.Select(ctx, &keys, `SELECT key FROM visitor_key`); err != nil {
+		return nil, fmt.Errorf("read the key of visitors: %w", err)
+	}
+	if len(keys) == 1 {
+		return keys[0], nil
+	}
+	fresh := make([]byte, 32)
+	rand.Read(fresh) // never fails since Go 1.24
+	var key []byte
+	err := s.db.Update(ctx, func(tx *database.Tx) error {
+		if _, err := tx.Exec(ctx, `INSERT INTO visitor_key (id, key) VALUES (1, $1) ON CONFLICT (id) DO NOTHING`, fresh); err != nil {
+			return err
+		}
+		return tx.Get(ctx, &key, `SELECT key FROM visitor_key WHERE id = 1`)
+	})
+	if err != nil {
+		return nil, fmt.Errorf("make the key of visitors: %w", err)
+	}
+	return key, nil
+}

@@ -1,0 +1,100 @@
+package site
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+
+	"github.com/quillgate/quillgate/auth"
+	"github.com/quillgate/quillgate/database"
+)
+
+// maxVisibleComments bounds the comments of one page.
+const maxVisibleComments = 2000
+
+// VisibleComments returns the approved comments of a post, with pingbacks and trackbacks, the oldest first and at most
+// 2000. The caller has made sure that the visitor may see the post.
+func (s *Site) VisibleComments(ctx context.Context, post int64) ([]Comment, error) {
+	var list []Comment
+	err := s.db.Select(ctx, &list, `SELECT `+commentColumns+` FROM comments WHERE post_id = $1 AND status = 'approve' ORDER BY date_gmt, id LIMIT `+strconv.Itoa(maxVisibleComments), post)
+	if err != nil {
+		return nil, fmt.Errorf("read the comments of post %d: %w", post, err)
+	}
+	return list, nil
+}
+
+// LatestComments returns the newest approved comments on posts and pages that everybody can read, the newest first: of
+// one post, or of all when post is 0.
+func (s *Site) LatestComments(ctx context.Context, post int64, limit int) ([]FullComment, error) {
+	a := &arguments{}
+	where := `c.status = 'approve' AND p.status = 'publish' AND p.password = '' AND p.type IN ('post', 'page')`
+	if post != 0 {
+		where += ` AND c.post_id = ` + a.add(post)
+	}
+	var rows []Comment
+	err := s.db.Select(ctx, &rows, `SELECT c.id, c.post_id, c.parent, c.user_id, c.status, c.type, c.author, c.email, c.url, c.ip, c.agent, c.content, c.date, c.date_gmt
+		FROM comments c JOIN posts p ON p.id = c.post_id WHERE `+where+` ORDER BY c.date_gmt DESC, c.id DESC LIMIT `+strconv.Itoa(min(max(limit, 1), maxPosts)), a.list...)
+	if err != nil {
+		return nil, fmt.Errorf("list the latest comments: %w", err)
+	}
+	return s.fullComments(ctx, rows)
+}
+
+// TakesComments says whether visitors who are not signed in can comment on a post.
+func (s *Site) TakesComments(ctx context.Context, p *Post) (bool, error) {
+	opts, err := s.Options(ctx)
+	if err != nil {
+		return false, err
+	}
+	if !opts.Bool("anonymous_comments") || opts.Bool("comment_registration") {
+		return false, nil
+	}
+	return p.Status == StatusPublish && s.mayComment(auth.Identity{}, p) == nil, nil
+}
+
+// CommentShown says whether a comment that a visitor has just made is to be seen already, or waits for somebody who
+// looks at it first.
+func (s *Site) CommentShown(ctx context.Context, id int64) (bool, error) {
+	var status string
+	err := s.db.Get(ctx, &status, `SELECT status FROM comments WHERE id = $1`, id)
+	if errors.Is(err, database.ErrNoRows) {
+		return false, nil
+	}
+	if err != nil {
+		return false, fmt.Errorf("read the status of comment %d: %w", id, err)
+	}
+	return status == CommentApproved, nil
+}
+
+// PicturesInText returns the attachments that belong to the addresses and ids of pictures in texts: by id, and by the
+// name of the file below the uploads. It costs one statement.
+func (s *Site) PicturesInText(ctx context.Context, ids []int64, files []string) (map[int64]Attachment, map[string]Attachment, error) {
+	byID, byFile := make(map[int64]Attachment), make(map[string]Attachment)
+	if len(ids) == 0 && len(files) == 0 {
+		return byID, byFile, nil
+	}
+	ids, files = ids[:min(len(ids), maxAdopted)], files[:min(len(files), maxAdopted)]
+	if len(ids) == 0 {
+		ids = []int64{-1}
+	}
+	if len(files) == 0 {
+		files = []string{""}
+	}
+	query, args, err := database.In(`SELECT `+postColumns+`, `+attachmentColumns+` FROM posts p JOIN attachments a ON a.post_id = p.id
+		WHERE a.post_id IN (?) OR a.file IN (?)`, ids, files)
+	if err != nil {
+		return nil, nil, err
+	}
+	list, err := s.readAttachments(ctx, query, args...)
+	if err != nil {
+		return nil, nil, err
+	}
+	for _, a := range list {
+		byID[a.ID], byFile[a.File] = a, a
+	}
+	return byID, byFile, nil
+}
+
+// UploadsURL is the address below which uploads are, with a slash at its end.
+func (s *Site) UploadsURL() string { return s.baseURL + uploadsPath }

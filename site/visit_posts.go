@@ -1,0 +1,308 @@
+package site
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/quillgate/quillgate/auth"
+	"github.com/quillgate/quillgate/database"
+)
+
+// VisitorFilter says which published posts VisiblePosts returns. The zero value of each field asks for no limit.
+type VisitorFilter struct {
+	Terms  []Term // posts that have one of these terms
+	Author int64
+	// From and Until bound the date of the post on the blog's wall clock: not before From, and before Until.
+	From, Until time.Time
+	// Search is words that all have to be in the title, the text or the excerpt. It looks into posts and pages without a
+	// password, and of those only into the newest 10,000: it reads their texts.
+	Search string
+	// NotSticky leaves out the posts that StickyPosts returns.
+	NotSticky     bool
+	Limit, Offset int
+}
+
+// searchDepth is how many posts a visitor's search looks into.
+const searchDepth = 10_000
+
+// maxVisitorOffset bounds how deep visitors can leaf: the rows before are walked over.
+const maxVisitorOffset = 100_000
+
+// fewPosts is up to how many posts of a term are sorted; of a term with more the posts are walked over by date until
+// enough have the term.
+const fewPosts = 5000
+
+// VisiblePosts returns published posts for visitors, the newest first. A post with a password is among them; its texts
+// are not to be shown.
+func (s *Site) VisiblePosts(ctx context.Context, f VisitorFilter, load Load) ([]FullPost, error) {
+	if f.Offset > maxVisitorOffset {
+		return nil, nil
+	}
+	a := &arguments{}
+	var list []Post
+	if err := s.db.Select(ctx, &list, f.query(a), a.list...); err != nil {
+		return nil, fmt.Errorf("list posts for visitors: %w", err)
+	}
+	return s.full(ctx, list, load)
+}
+
+func (f VisitorFilter) query(a *arguments) string {
+	const newest = ` ORDER BY p.date DESC, p.id DESC`
+	page := newest + ` LIMIT ` + strconv.Itoa(min(max(f.Limit, 1), maxPosts)) + ` OFFSET ` + strconv.Itoa(max(f.Offset, 0))
+	if f.Search != "" {
+		words := PostFilter{Search: f.Search}
+		return `SELECT ` + postColumns + ` FROM (SELECT ` + postColumns + ` FROM posts p WHERE p.type IN ('post', 'page') AND p.status = 'publish' AND p.password = ''` +
+			newest + ` LIMIT ` + strconv.Itoa(searchDepth) + `) p WHERE 1 = 1` + words.search(a) + page
+	}
+	from, where := `posts p`, `p.type = 'post' AND p.status = 'publish'`
+	if f.Author != 0 {
+		where += ` AND p.author = ` + a.add(f.Author)
+	}
+	if !f.From.IsZero() {
+		where += ` AND p.date >= ` + a.add(f.From)
+	}
+	if !f.Until.IsZero() {
+		where += ` AND p.date < ` + a.add(f.Until)
+	}
+	if f.NotSticky {
+		where += ` AND NOT p.sticky`
+	}
+	if len(f.Terms) > 0 {
+		var count int64
+		ids := make([]string, len(f.Terms))
+		for i, t := range f.Terms {
+			count += t.Count
+			ids[i] = a.add(t.ID)
+		}
+		in := `pt.term_id IN (` + strings.Join(ids, `, `) + `)`
+		if count <= fewPosts {
+			// A cross join keeps SQLite to this order.
+			from = `(SELECT DISTINCT pt.post_id FROM post_terms pt WHERE ` + in + `) h CROSS JOIN posts p`
+			where = `p.id = h.post_id AND ` + where
+		} else {
+			where += ` AND EXISTS (SELECT 1 FROM post_terms pt WHERE pt.post_id = p.id AND ` + in + `)`
+		}
+	}
+	return `SELECT ` + postColumns + ` FROM ` + from + ` WHERE ` + where + page
+}
+
+// maxSticky bounds the posts that stay on top of the home page.
+const maxSticky = 10
+
+// StickyPosts returns the published posts that stay on top of the home page, the newest first.
+func (s *Site) StickyPosts(ctx context.Context, load Load) ([]FullPost, error) {
+	var list []Post
+	err := s.db.Select(ctx, &list, `SELECT `+postColumns+` FROM posts p WHERE p.sticky AND p.type = 'post' AND p.status = 'publish'
+		ORDER BY p.date DESC, p.id DESC LIMIT `+strconv.Itoa(maxSticky))
+	if err != nil {
+		return nil, fmt.Errorf("list sticky posts: %w", err)
+	}
+	return s.full(ctx, list, load)
+}
+
+// Neighbours returns the published posts right before and right after a post by date; nil where there is none.
+func (s *Site) Neighbours(ctx context.Context, p *Post) (older, newer *FullPost, err error) {
+	if p.Type != TypePost {
+		return nil, nil, nil
+	}
+	const published = ` FROM posts p WHERE p.type = 'post' AND p.status = 'publish' AND `
+	var list []Post
+	err = s.db.Select(ctx, &list, `SELECT * FROM (SELECT `+postColumns+published+`(p.date, p.id) < ($1, $2) ORDER BY p.date DESC, p.id DESC LIMIT 1) o
+		UNION ALL SELECT * FROM (SELECT `+postColumns+published+`(p.date, p.id) > ($1, $2) ORDER BY p.date, p.id LIMIT 1) n`, p.Date, p.ID)
+	if err != nil {
+		return nil, nil, fmt.Errorf("find the neighbours of post %d: %w", p.ID, err)
+	}
+	full, err := s.full(ctx, list, 0)
+	if err != nil {
+		return nil, nil, err
+	}
+	for i := range full {
+		before := full[i].Date.Before(p.Date) || full[i].Date.Equal(p.Date) && full[i].ID < p.ID
+		if before {
+			older = &full[i]
+		} else {
+			newer = &full[i]
+		}
+	}
+	return older, newer, nil
+}
+
+// maxMenu bounds the pages that a menu shows.
+const maxMenu = 12
+
+// MenuPages returns the published pages without a parent in the order that their authors gave them.
+func (s *Site) MenuPages(ctx context.Context) ([]FullPost, error) {
+	var list []Post
+	err := s.db.Select(ctx, &list, `SELECT `+postColumns+` FROM posts p WHERE p.parent = 0 AND p.type = 'page' AND p.status = 'publish'
+		ORDER BY p.menu_order, p.title, p.id LIMIT `+strconv.Itoa(maxMenu))
+	if err != nil {
+		return nil, fmt.Errorf("list the pages of the menu: %w", err)
+	}
+	return s.full(ctx, list, 0)
+}
+
+// CountAddresses returns how many addresses ListAddresses has.
+func (s *Site) CountAddresses(ctx context.Context) (int, error) {
+	var n int
+	err := s.db.Get(ctx, &n, `SELECT COUNT(*) FROM posts p WHERE `+addressed)
+	if err != nil {
+		return 0, fmt.Errorf("count the addresses of the blog: %w", err)
+	}
+	return n, nil
+}
+
+// addressed are the posts and pages that search engines may know of.
+const addressed = `p.type IN ('post', 'page') AND p.status = 'publish' AND p.password = ''`
+
+// ListAddresses returns the published posts and pages without a password in the order of their ids: their addresses and
+// dates, without their texts.
+func (s *Site) ListAddresses(ctx context.Context, limit, offset int) ([]FullPost, error) {
+	var list []Post
+	err := s.db.Select(ctx, &list, `SELECT p.id, p.type, p.status, p.name, p.author, p.parent, p.guid, p.date, p.date_gmt, p.modified, p.modified_gmt FROM posts p
+		WHERE `+addressed+` ORDER BY p.id LIMIT `+strconv.Itoa(min(max(limit, 1), 10*maxPosts))+` OFFSET `+strconv.Itoa(max(offset, 0)))
+	if err != nil {
+		return nil, fmt.Errorf("list the addresses of the blog: %w", err)
+	}
+	return s.full(ctx, list, 0)
+}
+
+// MovedPost returns the published post that was to be found at an address before its name or its date was changed.
+// ErrNotFound.
+func (s *Site) MovedPost(ctx context.Context, path string) (*FullPost, error) {
+	opts, err := s.Options(ctx)
+	if err != nil {
+		return nil, err
+	}
+	l := s.linker(opts)
+	tags, values, err := l.parts(path)
+	if err != nil {
+		return nil, err
+	}
+	at := slices.Index(tags, "%postname%")
+	if at < 0 {
+		return nil, ErrNotFound
+	}
+	name := strings.ToLower(values[at])
+	var list []Post
+	err = s.db.Select(ctx, &list, `SELECT `+postColumns+` FROM posts p WHERE p.type = 'post' AND p.status = 'publish'
+		AND p.id IN (SELECT post_id FROM post_meta WHERE key = '_wp_old_slug' AND value = $1) ORDER BY p.date DESC, p.id DESC LIMIT 1`, name)
+	if err == nil && len(list) == 0 {
+		list, err = s.movedInTime(ctx, name, tags, values)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("find a post by an old address: %w", err)
+	}
+	if len(list) == 0 {
+		return nil, ErrNotFound
+	}
+	full, err := s.full(ctx, list[:1], 0)
+	if err != nil {
+		return nil, err
+	}
+	return &full[0], nil
+}
+
+// movedInTime finds posts that still have their name but had the date of the address before.
+func (s *Site) movedInTime(ctx context.Context, name string, tags, values []string) ([]Post, error) {
+	var named []Post
+	err := s.db.Select(ctx, &named, `SELECT `+postColumns+` FROM posts p WHERE p.name = $1 AND p.type = 'post' AND p.status = 'publish' ORDER BY p.id LIMIT 100`, name)
+	if err != nil || len(named) == 0 {
+		return nil, err
+	}
+	byID := postsByID(named)
+	ids := make([]int64, len(named))
+	for i, p := range named {
+		ids[i] = p.ID
+	}
+	query, args, err := database.In(`SELECT post_id, value FROM post_meta WHERE key = ? AND post_id IN (?)`, metaOldDate, ids)
+	if err != nil {
+		return nil, err
+	}
+	var dates []struct {
+		Post  int64  `db:"post_id"`
+		Value string `db:"value"`
+	}
+	if err := s.db.Select(ctx, &dates, query, args...); err != nil {
+		return nil, err
+	}
+	for _, d := range dates {
+		if day, err := time.Parse(time.DateOnly, d.Value); err == nil && sameDate(day, tags, values) {
+			return []Post{*byID[d.Post]}, nil
+		}
+	}
+	return nil, nil
+}
+
+// Author is what visitors may know of somebody who has published something here.
+type Author struct {
+	ID                       int64
+	Name, Nicename, Bio, URL string
+	Link                     string // of the list of their posts
+}
+
+// Authors returns the authors of these ids; those whose accounts are gone are missing. It is for the authors of posts
+// that visitors see: what it returns of others is nobody's business.
+func (s *Site) Authors(ctx context.Context, ids []int64) (map[int64]Author, error) {
+	out := make(map[int64]Author, len(ids))
+	if len(ids) == 0 {
+		return out, nil
+	}
+	opts, err := s.Options(ctx)
+	if err != nil {
+		return nil, err
+	}
+	slices.Sort(ids)
+	users, err := s.users.List(ctx, auth.Filter{IDs: slices.Compact(ids)})
+	if err != nil {
+		return nil, fmt.Errorf("read the authors of posts: %w", err)
+	}
+	for _, u := range users {
+		out[u.ID] = s.author(u, opts)
+	}
+	return out, nil
+}
+
+func (s *Site) author(u auth.User, o *Options) Author {
+	a := Author{ID: u.ID, Name: u.DisplayName, Nicename: u.Nicename, Bio: u.Bio, URL: u.URL}
+	a.Link = s.baseURL + "/?author=" + strconv.FormatInt(u.ID, 10)
+	if shape := o.addressShape(); shape.pretty {
+		a.Link = s.baseURL + shape.front + "author/" + u.Nicename + shape.slash
+	}
+	return a
+}
+
+// AuthorOfPosts finds an author by name in addresses or, when that is empty, by id. Who has published no post is not
+// found, whether there is such an account or not: ErrNotFound.
+func (s *Site) AuthorOfPosts(ctx context.Context, nicename string, id int64) (Author, error) {
+	var user auth.User
+	var err error
+	if nicename != "" {
+		user, err = s.users.ByNicename(ctx, strings.ToLower(nicename))
+	} else {
+		user, err = s.users.Get(ctx, id)
+	}
+	if errors.Is(err, auth.ErrNotFound) {
+		user.ID, err = -1, nil // asks the same of the database
+	}
+	if err != nil {
+		return Author{}, err
+	}
+	var posts []int64
+	err = s.db.Select(ctx, &posts, `SELECT id FROM posts WHERE author = $1 AND type = 'post' AND status = 'publish' LIMIT 1`, user.ID)
+	if err != nil {
+		return Author{}, fmt.Errorf("look for posts of an author: %w", err)
+	}
+	if len(posts) == 0 {
+		return Author{}, ErrNotFound
+	}
+	opts, err := s.Options(ctx)
+	if err != nil {
+		return Author{}, err
+	}
+	return s.author(user, opts), nil
+}
