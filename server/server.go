@@ -152,9 +152,9 @@ func (s *Server) newProfiles(cfg Config) (*profiles.Pages, error) {
 			c := recordOf(r.Context()).client
 			return c.addr, c.secure // a cookie for TLS alone would not come back to a plain connection from this machine
 		},
-		Refusals:   s.metrics.refusalsByReason,
-		Clock:      cfg.Clock,
-		Logger:     cfg.Logger,
+		Refusals: s.metrics.refusalsByReason,
+		Clock:    cfg.Clock,
+		Logger:   cfg.Logger,
 	})
 }
 
