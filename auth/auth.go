@@ -122,6 +122,17 @@ const (
 	TooManyFailures     Reason = "too-many-failures"
 	ClearText           Reason = "clear-text"
 	Overload            Reason = "overload"
+
+	// Of message signatures.
+	NoTag            Reason = "no-tag"
+	MissingParameter Reason = "missing-parameter"
+	NotCovered       Reason = "component-not-covered"
+	NoContentDigest  Reason = "no-content-digest"
+	OtherAlgorithm   Reason = "other-algorithm"
+	OtherServer      Reason = "for-another-server"
+	StaleSignature   Reason = "stale-signature"
+	Replayed         Reason = "replayed"
+	ManyNonces       Reason = "too-many-nonces"
 )
 
 // Event is one verification and how it ended.
@@ -156,6 +167,11 @@ type Config struct {
 	// both is refused.
 	FallbackHeader bool
 
+	// Origin tells which address the client used: message signatures cover it.
+	// When nil, it is that of the connection and of the Host field, and it is
+	// ours.
+	Origin func(*http.Request) Origin
+
 	// ClearTextPasswords takes passwords over plain connections from anywhere.
 	// The making of keys stays refused there.
 	ClearTextPasswords bool
@@ -174,6 +190,8 @@ type Verifier struct {
 	throttle throttle
 	proofs   proofs
 	dummy    string
+	dummies  dummies
+	nonces   nonces
 }
 
 // New returns a verifier.
@@ -187,12 +205,36 @@ func New(cfg Config) *Verifier {
 	if cfg.Logger == nil {
 		cfg.Logger = slog.New(slog.DiscardHandler)
 	}
-	return &Verifier{
-		cfg:    cfg,
-		proofs: newProofs(),
-		// As long as the secrets that are made here.
-		dummy: (rand.Text() + rand.Text() + rand.Text())[:53],
+	if cfg.Origin == nil {
+		cfg.Origin = origin
 	}
+	// As long as the secrets that are made here.
+	dummy := (rand.Text() + rand.Text() + rand.Text())[:53]
+	return &Verifier{
+		cfg:     cfg,
+		proofs:  newProofs(),
+		dummy:   dummy,
+		dummies: newDummies(dummy),
+		nonces:  nonces{db: cfg.Users.db},
+	}
+}
+
+// Origin is the address that a client used.
+type Origin struct {
+	Scheme    string // "http" or "https"
+	Authority string // host, and port if it is not the scheme's own
+	// Own tells whether the host is one that this server answers for. A
+	// verification key may be known to several servers, and what was signed for
+	// another must not pass here.
+	Own bool
+}
+
+// origin is the address that a client used when there is no proxy.
+func origin(r *http.Request) Origin {
+	if r.TLS != nil {
+		return Origin{"https", r.Host, true}
+	}
+	return Origin{"http", r.Host, true}
 }
 
 // allowed tells whether an address is in one of the networks; none at all

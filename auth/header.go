@@ -14,6 +14,7 @@ type headerProof struct {
 	header signature.Header
 	hash   *signature.Hash
 	app    apps.App
+	secret apps.Secret
 	reason Reason // why the key is no good; empty: it may be
 }
 
@@ -34,7 +35,7 @@ func (v *Verifier) beginHeader(ctx context.Context, q *Request, value string) (p
 	case reason == "" && secret.IsEmpty():
 		reason = VerificationKeyOnly
 	}
-	p.app, p.reason = app, reason
+	p.app, p.secret, p.reason = app, secret, reason
 	if reason != "" {
 		// The same work as for a key that is there.
 		secret = apps.NewSecret(v.dummy)
@@ -76,5 +77,6 @@ func (p *headerProof) identify(ctx context.Context, q *Request, e Event) (Identi
 	if e.Reason != "" {
 		return Identity{}, q.v.deny(ctx, e)
 	}
+	q.signing = signing{app: &p.app, secret: p.secret}
 	return q.accept(ctx, &p.app, e)
 }

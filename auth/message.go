@@ -1,8 +1,194 @@
 package auth
 
-import "net/http"
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"time"
+
+	"github.com/quillgate/quillgate/apps"
+	"github.com/quillgate/quillgate/signature"
+)
+
+// Tag is the tag parameter of the message signatures that are looked at: it
+// tells them from those that others put on the same message (RFC 9421 section
+// 7.2.1).
+const Tag = "quillgate"
+
+// The rules for message signatures. A nonce is kept longer than a signature is
+// taken, and so never comes again while it could pass.
+const (
+	maxAge    = 300 * time.Second
+	maxAhead  = 60 * time.Second
+	nonceLife = 600 * time.Second
+	minNonce  = 16 // characters
+	maxNonce  = 64
+	// maxNonces is how many nonces of one key are kept; who sends more within
+	// nonceLife is refused.
+	maxNonces = 100_000
+)
+
+// RequiredComponents are what a message signature has to cover, as they stand
+// in a signature base.
+func RequiredComponents() []string {
+	return []string{`"@method"`, `"@authority"`, `"@path"`, `"@query"`, `"content-type"`, `"content-digest"`}
+}
+
+// Stale refuses a message signature that is right, but was made too long ago
+// or too far ahead. It is an ErrDenied, and the only one that says why, so
+// that a client can correct its clock.
+type Stale struct{ Now time.Time }
+
+func (s *Stale) Error() string {
+	return "the signature was not made just now: it is " + s.Now.UTC().Format(time.RFC3339)
+}
+
+// Is makes errors.Is(err, ErrDenied) true.
+func (s *Stale) Is(target error) bool { return target == ErrDenied }
+
+// messageProof is a message signature (RFC 9421) with the body bound by
+// Content-Digest.
+type messageProof struct {
+	signed  signature.Signed
+	message *signature.Message
+	digest  *signature.ContentDigest
+	key     signature.Key
+	app     apps.App
+	secret  apps.Secret
+	reason  Reason // why the key is no good; empty: it may be
+}
 
 // beginMessage begins the verification of a message signature (RFC 9421).
+// What does not depend on the key is refused before the body.
 func (v *Verifier) beginMessage(r *http.Request, q *Request) (proof, error) {
-	return nil, v.deny(r.Context(), Event{Reason: MalformedHeader, Via: ViaSignature, Addr: q.addr})
+	ctx := r.Context()
+	e := Event{Via: ViaSignature, Addr: q.addr}
+	signed, reason := readMessage(r.Header)
+	if reason == "" {
+		e.Public = signed.Params.KeyID
+	}
+	digest, err := signature.NewContentDigest(r.Header.Values("Content-Digest"))
+	if err != nil && reason == "" {
+		reason = NoContentDigest
+	}
+	if reason != "" {
+		e.Reason = reason
+		return nil, v.deny(ctx, e)
+	}
+	message, own := v.message(r)
+	p := &messageProof{signed: signed, digest: digest, message: message}
+	secret, app, reason, err := v.key(ctx, q, signed.Params.KeyID)
+	if err != nil {
+		return nil, err
+	}
+	if reason == "" {
+		p.key, reason = messageKey(secret, app, signed.Params.Alg)
+	}
+	if reason == "" && !own && secret.IsEmpty() {
+		reason = OtherServer
+	}
+	if reason != "" {
+		// The same work as for a key that is there.
+		p.key = v.dummies[signed.Params.Alg]
+	}
+	p.app, p.secret, p.reason = app, secret, reason
+	return p, nil
+}
+
+// message is the request as its sender saw it, and whether it was sent to us.
+func (v *Verifier) message(r *http.Request) (m *signature.Message, own bool) {
+	m = signature.RequestMessage(r)
+	at := v.cfg.Origin(r)
+	m.Scheme, m.Authority = at.Scheme, at.Authority
+	return m, at.Own
+}
+
+// readMessage finds the one signature with our tag, and checks all that it has
+// to say.
+func readMessage(h http.Header) (mine signature.Signed, reason Reason) {
+	list, err := signature.Signatures(h)
+	if err != nil {
+		return mine, MalformedHeader
+	}
+	n := 0
+	for _, s := range list {
+		if s.Params.Tag == Tag {
+			mine = s
+			n++
+		}
+	}
+	switch p := mine.Params; {
+	case n == 0:
+		return mine, NoTag
+	case n > 1:
+		return mine, SeveralHeaders
+	case p.Created <= 0 || p.Alg == "" || !signature.ValidPublic(p.KeyID):
+		return mine, MissingParameter
+	case len(p.Nonce) < minNonce || len(p.Nonce) > maxNonce:
+		return mine, MissingParameter
+	}
+	for _, c := range RequiredComponents() {
+		if !mine.Covers(c) {
+			return mine, NotCovered
+		}
+	}
+	return mine, ""
+}
+
+// messageKey is what an application's signatures are checked with. The
+// algorithm is the one that was fixed when the key was made; a request that
+// names another is refused, whatever its signature is.
+func messageKey(secret apps.Secret, app apps.App, named signature.Algorithm) (signature.Key, Reason) {
+	alg := signature.Algorithm(app.Algorithm)
+	if alg != named {
+		return signature.Key{}, OtherAlgorithm
+	}
+	key := signature.HMACKey([]byte(secret.Reveal()))
+	if alg != signature.HMACSHA256 {
+		var err error
+		if key, err = signature.ParsePublicKey(alg, app.VerificationKey); err != nil {
+			return signature.Key{}, SealedKey
+		}
+	}
+	if key.IsZero() {
+		// No key at all lets nobody in.
+		return key, SealedKey
+	}
+	return key, ""
+}
+
+func (p *messageProof) Write(b []byte) (int, error) { return p.digest.Write(b) }
+
+// identify checks the signature, then its age, and then uses up the nonce: in
+// this order, so that nobody can use up the nonces of others.
+func (p *messageProof) identify(ctx context.Context, q *Request, e Event) (Identity, error) {
+	v, params := q.v, p.signed.Params
+	e.Reason, e.Via, e.Public = p.reason, ViaSignature, params.KeyID
+	err := p.signed.Verify(p.key, p.message)
+	if whole := p.digest.Matches(); (err != nil || !whole) && e.Reason == "" {
+		e.Reason = WrongDigest
+	}
+	if e.Reason != "" {
+		return Identity{}, v.deny(ctx, e)
+	}
+	now := v.cfg.Clock()
+	if age := now.Unix() - params.Created; age > int64(maxAge/time.Second) || age < -int64(maxAhead/time.Second) ||
+		params.Expires != 0 && params.Expires < now.Unix() {
+		e.Reason = StaleSignature
+		v.tell(ctx, e)
+		return Identity{}, &Stale{Now: now}
+	}
+	switch err := v.nonces.use(ctx, p.app.Public, params.Nonce, now); {
+	case errors.Is(err, errReplayed):
+		e.Reason = Replayed
+		return Identity{}, v.deny(ctx, e)
+	case errors.Is(err, errManyNonces):
+		e.Reason = ManyNonces
+		return Identity{}, v.deny(ctx, e)
+	case err != nil:
+		return Identity{}, fmt.Errorf("verify a signature: %w", err)
+	}
+	q.signing = signing{app: &p.app, secret: p.secret, label: p.signed.Label}
+	return q.accept(ctx, &p.app, e)
 }

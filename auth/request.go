@@ -41,7 +41,7 @@ func (v *Verifier) Begin(r *http.Request) (*Check, error) {
 	ctx := r.Context()
 	addr, secure := v.cfg.ClientAddr(r)
 	addr = addr.Unmap()
-	c := &Check{v: v, request: &Request{v: v, addr: addr, agent: r.UserAgent(), secure: secure}}
+	c := &Check{v: v, request: &Request{v: v, addr: addr, agent: r.UserAgent(), secure: secure, head: r}}
 	values := r.Header.Values("Authorization")
 	if v.cfg.FallbackHeader {
 		values = append(values[:len(values):len(values)], r.Header.Values(FallbackField)...)
@@ -125,11 +125,13 @@ func (v *Verifier) deny(ctx context.Context, e Event) error {
 // calls of a multicall, and is safe for concurrent use. A nil Request knows
 // nobody and lets nobody in.
 type Request struct {
-	v      *Verifier
-	addr   netip.Addr
-	agent  string
-	secure bool
-	signed Identity // by whatever the header presented
+	v       *Verifier
+	addr    netip.Addr
+	agent   string
+	secure  bool
+	signed  Identity // by whatever the header presented
+	head    *http.Request
+	signing signing // of the answer
 
 	mu     sync.Mutex // also lets one password be checked at a time
 	failed bool

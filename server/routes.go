@@ -28,6 +28,7 @@ func (s *Server) routes() []route {
 		{"uploads", uploadsPath, s.uploads},
 		{"manifest", "/wp-includes/wlwmanifest.xml", s.pages.Manifest},
 		{"manifest", "/wlwmanifest.xml", s.pages.Manifest}, // where Open Live Writer looks first
+		{"keys", "/.well-known/quillgate", s.api.WellKnown},
 		{"style", "/style.css", s.pages.Style},
 		{"theme", "/theme/", s.pages.ThemeFile},
 		{"comment", "/wp-comments-post.php", s.pages.Comment},

@@ -13,6 +13,7 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"net/url"
 	"os"
 	"path/filepath"
 	"sync"
@@ -109,6 +110,10 @@ func (s *Server) newEndpoint(cfg Config) (*xmlrpc.Handler[*auth.Request], error)
 		return nil, fmt.Errorf("make the folder for large requests: %w", err)
 	}
 	s.api = wordpress.New(wordpress.Config{Site: blog.Site, Users: blog.Users, Apps: blog.Apps, Logger: cfg.Logger})
+	home, err := url.Parse(blog.Site.BaseURL())
+	if err != nil {
+		return nil, fmt.Errorf("read the address of the home page: %w", err)
+	}
 	s.verifier = auth.New(auth.Config{
 		Users: blog.Users, Apps: blog.Apps, Clock: cfg.Clock, Logger: cfg.Logger,
 		ThrottleExempt: cfg.ThrottleExempt,
@@ -117,6 +122,7 @@ func (s *Server) newEndpoint(cfg Config) (*xmlrpc.Handler[*auth.Request], error)
 			c := recordOf(r.Context()).client
 			return c.addr, c.secure || c.local
 		},
+		Origin:  func(r *http.Request) auth.Origin { return s.proxies.origin(r, home) },
 		Observe: observeCredential,
 	})
 	return xmlrpc.New(xmlrpc.Config[*auth.Request]{
@@ -127,6 +133,9 @@ func (s *Server) newEndpoint(cfg Config) (*xmlrpc.Handler[*auth.Request], error)
 				return nil, err
 			}
 			return check, nil
+		},
+		Complete: func(ctx context.Context, q *auth.Request, a xmlrpc.Answer) error {
+			return q.SignResponse(ctx, a.Status, a.Header, a.Body)
 		},
 		Fault:         s.api.Fault,
 		SpoolDir:      spool,
@@ -213,6 +222,7 @@ func (s *Server) Run(ctx context.Context, listener, metrics net.Listener) error 
 	defer rest()
 	background.Go(func() { s.blog.Site.Run(work) })
 	background.Go(func() { s.api.Run(work) })
+	background.Go(func() { s.verifier.Run(work) })
 	ended := make(chan error, len(servers))
 	for i := range servers {
 		go func() { ended <- servers[i].Serve(listeners[i]) }()

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"time"
 
 	"github.com/quillgate/quillgate/apps"
 	"github.com/quillgate/quillgate/auth"
@@ -81,6 +82,12 @@ func (a *API) fault(ctx context.Context, err error) error {
 		// The same for every name, known or not, so it tells nothing but the wait.
 		seconds := int(math.Ceil(throttled.RetryAfter.Seconds()))
 		return &xmlrpc.Fault{Code: codeForbidden, Message: fmt.Sprintf("Too many wrong passwords have come from your address; try again in %d seconds.", seconds)}
+	}
+	var stale *auth.Stale
+	if errors.As(err, &stale) {
+		// The signature is right, so this is nobody else; it is told what it needs to correct its clock.
+		return &xmlrpc.Fault{Code: codeForbidden, Message: fmt.Sprintf("The signature was not made just now. The server's time is %d (%s); sign again with that.",
+			stale.Now.Unix(), stale.Now.UTC().Format(time.RFC3339))}
 	}
 	var denied *site.Denied
 	if errors.As(err, &denied) {

@@ -77,12 +77,23 @@ type Event struct {
 	Incident string
 }
 
+// An Answer is all of what is sent to a client.
+type Answer struct {
+	Status int
+	Header http.Header
+	Body   []byte
+}
+
 // Config describes a Handler. Only Methods is needed.
 type Config[I any] struct {
 	Methods []Method[I]
 	// Authenticate begins the check of a request from its header. An error
 	// refuses the request before its body is read.
 	Authenticate func(*http.Request) (Check[I], error)
+	// Complete is called with every answer to a request whose Check has ended
+	// well, before the answer is written. It may add to the header, and must
+	// not keep the body. An error is logged, and the answer goes out as it is.
+	Complete func(ctx context.Context, identity I, a Answer) error
 	// Fault turns an error of a method or a check into a fault. When it is nil
 	// or returns nil, the client is told of an internal error with an incident
 	// number, and the error is logged under it.
@@ -217,6 +228,7 @@ type request[I any] struct {
 	paced    int64 // bytes of body at which the read deadline moves on
 	turn     bool  // one of Config.Calls is this request's
 	identity I
+	known    bool // what identity is
 }
 
 // ServeHTTP answers one request.
@@ -261,6 +273,7 @@ func (q *request[I]) serve() {
 			q.fail(err)
 			return
 		}
+		q.known = true
 	}
 	call, err := q.decode(ctx)
 	if err != nil {
@@ -313,6 +326,11 @@ func (q *request[I]) plain(status int, text string) {
 func (q *request[I]) write(status int, body []byte) {
 	// The answer is complete, and a slow client may take long to read it.
 	q.release()
+	if q.known && q.h.cfg.Complete != nil {
+		if err := q.h.cfg.Complete(q.r.Context(), q.identity, Answer{status, q.w.Header(), body}); err != nil {
+			q.h.cfg.Log.ErrorContext(q.r.Context(), "answer not completed", "error", err.Error())
+		}
+	}
 	_ = q.control.SetWriteDeadline(time.Now().Add(q.h.cfg.WriteTime))
 	q.w.WriteHeader(status)
 	n, err := q.w.Write(body)

@@ -1,0 +1,610 @@
+package auth_test
+
+import (
+	"context"
+	"crypto/ecdsa"
+	"crypto/ed25519"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/rsa"
+	"crypto/x509"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/quillgate/quillgate/apps"
+	"github.com/quillgate/quillgate/audit"
+	"github.com/quillgate/quillgate/auth"
+	"github.com/quillgate/quillgate/signature"
+)
+
+// message is a request that is signed strictly, with what a test wants to be
+// different.
+type message struct {
+	key        signature.Key
+	params     signature.Params
+	components []string
+	change     func(*http.Request) // before it is signed
+	tamper     func(*http.Request) // afterwards
+}
+
+func strict(h *house, app apps.App, key signature.Key) message {
+	return message{
+		key: key,
+		params: signature.Params{
+			Created: h.clock().Unix(), KeyID: app.Public, Alg: key.Algorithm(), Nonce: rand.Text(), Tag: "quillgate",
+		},
+		components: auth.RequiredComponents(),
+	}
+}
+
+func hmacKey(s apps.Secret) signature.Key { return signature.HMACKey([]byte(s.Reveal())) }
+
+// request makes the request.
+func (m message) request(t testing.TB) *http.Request {
+	t.Helper()
+	r := post(addr, body)
+	r.Header.Set("Content-Type", "text/xml")
+	digest, err := signature.ContentDigestOf(strings.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Header.Set("Content-Digest", digest)
+	if m.change != nil {
+		m.change(r)
+	}
+	input, value, err := signature.SignMessage(m.key, "sig", signature.RequestMessage(r), m.components, m.params)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Header.Add("Signature-Input", input)
+	r.Header.Add("Signature", value)
+	if m.tamper != nil {
+		m.tamper(r)
+	}
+	return r
+}
+
+// S13: a request that is signed by the profile passes; without any one part of
+// it, or with any part changed afterwards, it does not.
+func TestS13StrictProfile(t *testing.T) {
+	each(t, nil, func(t *testing.T, h *house) {
+		app, secret := h.key(t, h.user(t, "ada", auth.Author))
+		good := strict(h, app, hmacKey(secret))
+		if q, err := h.verify(good.request(t), body); err != nil {
+			t.Fatal(err)
+		} else if who, ok := q.Signed(); !ok || who.App.Public != app.Public {
+			t.Errorf("Signed: %+v, %v", who, ok)
+		}
+		type test struct {
+			name   string
+			change func(*message)
+			want   auth.Reason
+		}
+		header := func(name, value string) func(*message) {
+			return func(m *message) { m.tamper = func(r *http.Request) { r.Header.Set(name, value) } }
+		}
+		other, err := signature.ContentDigestOf(strings.NewReader("another body"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		tests := []test{
+			{"no created", func(m *message) { m.params.Created = 0 }, auth.MissingParameter},
+			{"no nonce", func(m *message) { m.params.Nonce = "" }, auth.MissingParameter},
+			{"short nonce", func(m *message) { m.params.Nonce = "123456789012345" }, auth.MissingParameter},
+			{"long nonce", func(m *message) { m.params.Nonce = strings.Repeat("n", 65) }, auth.MissingParameter},
+			{"no keyid", func(m *message) { m.params.KeyID = "" }, auth.MissingParameter},
+			{"odd keyid", func(m *message) { m.params.KeyID = "a b" }, auth.MissingParameter},
+			{"unknown keyid", func(m *message) { m.params.KeyID = "0123456789abcdef0123456789abcdef" }, auth.UnknownKey},
+			{"no alg", func(m *message) { m.params.Alg = "" }, auth.MissingParameter},
+			{"other alg", func(m *message) { m.params.Alg = signature.Ed25519 }, auth.OtherAlgorithm},
+			{"unknown alg", func(m *message) { m.params.Alg = "rsa-sha1" }, auth.OtherAlgorithm},
+			{"no tag", func(m *message) { m.params.Tag = "" }, auth.NoTag},
+			{"other tag", func(m *message) { m.params.Tag = "web-bot-auth" }, auth.NoTag},
+			{"expired", func(m *message) { m.params.Expires = h.clock().Unix() - 1 }, auth.StaleSignature},
+			{"other secret", func(m *message) { m.key = signature.HMACKey([]byte("another secret")) }, auth.WrongDigest},
+			{"method", func(m *message) { m.tamper = func(r *http.Request) { r.Method = "PUT" } }, auth.WrongDigest},
+			{"authority", func(m *message) { m.tamper = func(r *http.Request) { r.Host = "other.example" } }, auth.WrongDigest},
+			{"path", func(m *message) { m.tamper = func(r *http.Request) { r.RequestURI = "/other" } }, auth.WrongDigest},
+			{"query", func(m *message) { m.tamper = func(r *http.Request) { r.RequestURI += "?for=1" } }, auth.WrongDigest},
+			{"content-type", header("Content-Type", "text/plain"), auth.WrongDigest},
+			{"content-type gone", func(m *message) { m.tamper = func(r *http.Request) { r.Header.Del("Content-Type") } }, auth.WrongDigest},
+			{"content-digest", header("Content-Digest", other), auth.WrongDigest},
+			{"content-digest gone", func(m *message) { m.tamper = func(r *http.Request) { r.Header.Del("Content-Digest") } }, auth.NoContentDigest},
+			{"a digest of nothing", func(m *message) {
+				m.change = func(r *http.Request) { r.Header.Set("Content-Digest", "md5=:AAAA:") }
+			}, auth.NoContentDigest},
+			{"signed digest of another body", func(m *message) {
+				m.change = func(r *http.Request) { r.Header.Set("Content-Digest", other) }
+			}, auth.WrongDigest},
+			{"two digests of which one is wrong", func(m *message) {
+				m.change = func(r *http.Request) { r.Header.Add("Content-Digest", "sha-512=:"+strings.Repeat("A", 86)+"==:") }
+			}, auth.WrongDigest},
+			{"no Signature", func(m *message) { m.tamper = func(r *http.Request) { r.Header.Del("Signature") } }, auth.MalformedHeader},
+			{"no Signature-Input", func(m *message) { m.tamper = func(r *http.Request) { r.Header.Del("Signature-Input") } }, auth.MalformedHeader},
+			{"another scheme beside it", header("Authorization", sign(app, secret, body)), auth.SeveralSchemes},
+			{"trailer", func(m *message) {
+				m.tamper = func(r *http.Request) {
+					r.Header.Set("Signature-Input", strings.Replace(r.Header.Get("Signature-Input"), `"@path"`, `"@path" "x";tr`, 1))
+				}
+			}, auth.MalformedHeader},
+		}
+		for i, c := range auth.RequiredComponents() {
+			tests = append(tests, test{"without " + c, func(m *message) { m.components = slices.Delete(slices.Clone(m.components), i, i+1) }, auth.NotCovered})
+		}
+		h.reasons()
+		for _, test := range tests {
+			m := strict(h, app, hmacKey(secret))
+			test.change(&m)
+			q, err := h.verify(m.request(t), body)
+			if !errors.Is(err, auth.ErrDenied) || q != nil {
+				t.Errorf("%s: %v, %v; want ErrDenied", test.name, q, err)
+			}
+			if test.want != auth.StaleSignature && err != auth.ErrDenied {
+				t.Errorf("%s: the refusal says more: %v", test.name, err)
+			}
+			if diff := cmp.Diff([]auth.Reason{test.want}, h.reasons()); diff != "" {
+				t.Errorf("%s: reasons (-want +got):\n%s", test.name, diff)
+			}
+		}
+	})
+}
+
+// S13: one signature is ours. Those of others are passed over, whatever they
+// are worth; two of ours are refused.
+func TestS13SignaturesOfOthers(t *testing.T) {
+	each(t, nil, func(t *testing.T, h *house) {
+		app, secret := h.key(t, h.user(t, "ada", auth.Author))
+		with := func(input, value string) error {
+			m := strict(h, app, hmacKey(secret))
+			m.tamper = func(r *http.Request) {
+				r.Header.Add("Signature-Input", input)
+				r.Header.Add("Signature", value)
+			}
+			_, err := h.verify(m.request(t), body)
+			return err
+		}
+		if err := with(`proxy=("@method" "x-forwarded-for");keyid="p";tag="proxy"`, "proxy=:AAAA:"); err != nil {
+			t.Errorf("another's signature: %v", err)
+		}
+		if err := with(`more=("@method");keyid="p";tag="quillgate"`, "more=:AAAA:"); err != auth.ErrDenied {
+			t.Errorf("two with our tag: %v, want ErrDenied", err)
+		}
+		if err := with(`sig=("@method")`, "sig=:AAAA:"); err != auth.ErrDenied {
+			t.Errorf("one label twice: %v, want ErrDenied", err)
+		}
+	})
+}
+
+// S14: the age of a signature, to the second, and the time that the client is
+// told.
+func TestS14Age(t *testing.T) {
+	each(t, nil, func(t *testing.T, h *house) {
+		app, secret := h.key(t, h.user(t, "ada", auth.Author))
+		for _, test := range []struct {
+			age int64
+			ok  bool
+		}{{-301, false}, {-300, true}, {0, true}, {60, true}, {61, false}, {-1 << 40, false}, {1 << 40, false}} {
+			m := strict(h, app, hmacKey(secret))
+			m.params.Created = max(1, m.params.Created+test.age)
+			_, err := h.verify(m.request(t), body)
+			if test.ok {
+				if err != nil {
+					t.Errorf("%+d s: %v", test.age, err)
+				}
+				continue
+			}
+			var stale *auth.Stale
+			if !errors.As(err, &stale) || !errors.Is(err, auth.ErrDenied) || !stale.Now.Equal(h.clock()) {
+				t.Errorf("%+d s: %v, want *Stale with the server's time, as an ErrDenied", test.age, err)
+			}
+			m.key = signature.HMACKey([]byte("another secret"))
+			if _, err := h.verify(m.request(t), body); err != auth.ErrDenied {
+				t.Errorf("%+d s, with the wrong secret: %v, want nothing but ErrDenied", test.age, err)
+			}
+		}
+	})
+}
+
+// S15: a nonce passes once for its key, also beside itself, and only a
+// signature that holds uses it up.
+func TestS15NonceOnce(t *testing.T) {
+	each(t, nil, func(t *testing.T, h *house) {
+		app, secret := h.key(t, h.user(t, "ada", auth.Author))
+		other, otherSecret := h.key(t, h.user(t, "bob", auth.Author))
+		m := strict(h, app, hmacKey(secret))
+		forged := m
+		forged.key = signature.HMACKey([]byte("another secret"))
+		if _, err := h.verify(forged.request(t), body); err != auth.ErrDenied {
+			t.Fatalf("a forged signature: %v", err)
+		}
+		late := m
+		late.params.Created -= 301
+		if _, err := h.verify(late.request(t), body); !errors.Is(err, auth.ErrDenied) {
+			t.Fatalf("a late signature: %v", err)
+		}
+		request := m.request(t)
+		var wait sync.WaitGroup
+		results := make([]error, 100)
+		for i := range results {
+			wait.Go(func() { _, results[i] = h.verify(request.Clone(request.Context()), body) })
+		}
+		wait.Wait()
+		passed := 0
+		for _, err := range results {
+			switch err {
+			case nil:
+				passed++
+			case auth.ErrDenied:
+			default:
+				t.Errorf("a copy: %v, want ErrDenied", err)
+			}
+		}
+		if passed != 1 {
+			t.Errorf("%d of 100 copies passed, want 1", passed)
+		}
+		theirs := strict(h, other, hmacKey(otherSecret))
+		theirs.params.Nonce = m.params.Nonce
+		if _, err := h.verify(theirs.request(t), body); err != nil {
+			t.Errorf("the same nonce of another key: %v", err)
+		}
+		// For as long as the signature could pass, the nonce is kept.
+		ahead := strict(h, app, hmacKey(secret))
+		ahead.params.Created += 60
+		for _, wait := range []time.Duration{0, 300 * time.Second, 60 * time.Second} {
+			h.wait(wait)
+			sweep(t, h)
+			_, err := h.verify(ahead.request(t), body)
+			if wait == 0 != (err == nil) {
+				t.Errorf("after %v more: %v", wait, err)
+			}
+		}
+		h.wait(700 * time.Second)
+		sweep(t, h)
+		if n := h.nonces(t); n != 0 {
+			t.Errorf("%d nonces are kept for ever", n)
+		}
+	})
+}
+
+// sweep runs the housekeeping once.
+func sweep(t *testing.T, h *house) {
+	t.Helper()
+	if err := auth.Sweep(t.Context(), h.verifier); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func (h *house) nonces(t *testing.T) (n int) {
+	t.Helper()
+	if err := h.db.Get(t.Context(), &n, `SELECT COUNT(*) FROM nonces`); err != nil {
+		t.Fatal(err)
+	}
+	return n
+}
+
+// S15: a key whose nonces fill the table is refused until they are gone.
+func TestS15NoncesFull(t *testing.T) {
+	each(t, nil, func(t *testing.T, h *house) {
+		app, secret := h.key(t, h.user(t, "ada", auth.Author))
+		other, otherSecret := h.key(t, h.user(t, "bob", auth.Author))
+		_, err := h.db.Exec(t.Context(), `INSERT INTO nonces (public, nonce, expires)
+			WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 99999)
+			SELECT $1, 'nonce ' || i, $2 FROM n`, app.Public, h.clock().Add(time.Minute).UTC())
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i, want := range []auth.Reason{"", auth.ManyNonces, auth.ManyNonces} {
+			h.reasons()
+			_, err := h.verify(strict(h, app, hmacKey(secret)).request(t), body)
+			if diff := cmp.Diff([]auth.Reason{want}, h.reasons()); diff != "" || (err == nil) != (want == "") {
+				t.Errorf("request %d: %v, reasons (-want +got):\n%s", i, err, diff)
+			}
+		}
+		if _, err := h.verify(strict(h, other, hmacKey(otherSecret)).request(t), body); err != nil {
+			t.Errorf("another key: %v", err)
+		}
+		h.wait(2 * time.Minute)
+		sweep(t, h)
+		if _, err := h.verify(strict(h, app, hmacKey(secret)).request(t), body); err != nil {
+			t.Errorf("after they are gone: %v", err)
+		}
+	})
+}
+
+// verificationKey makes a key pair and puts its public half in the place of
+// the application's secret.
+func (h *house) verificationKey(t testing.TB, u auth.User, alg signature.Algorithm) (apps.App, signature.Key) {
+	t.Helper()
+	app, _ := h.key(t, u)
+	var private any
+	var err error
+	switch alg {
+	case signature.Ed25519:
+		_, private, err = ed25519.GenerateKey(nil)
+	case signature.ECDSAP256SHA256:
+		private, err = ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	default:
+		private, err = rsa.GenerateKey(rand.Reader, 2048)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	der, err := x509.MarshalPKCS8PrivateKey(private)
+	if err != nil {
+		t.Fatal(err)
+	}
+	key, err := signature.ParsePrivateKey(alg, pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	public, err := key.MarshalPublic()
+	if err != nil {
+		t.Fatal(err)
+	}
+	h.pin(t, app, alg, public)
+	return app, key
+}
+
+// pin makes a key one with a verification key in PEM.
+func (h *house) pin(t testing.TB, app apps.App, alg signature.Algorithm, public []byte) {
+	t.Helper()
+	var der []byte
+	if block, _ := pem.Decode(public); block != nil {
+		der = block.Bytes
+	}
+	_, err := h.db.Exec(context.Background(), `UPDATE apps SET secret = $4, algorithm = $2, verification_key = $3 WHERE public = $1`, app.Public, string(alg), der, []byte{})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// K15: the algorithm is the one that was fixed with the key. A request that
+// names another is refused, also when it is signed rightly by that one.
+func TestK15PinnedAlgorithm(t *testing.T) {
+	each(t, nil, func(t *testing.T, h *house) {
+		ada := h.user(t, "ada", auth.Author)
+		algorithms := []signature.Algorithm{signature.Ed25519, signature.ECDSAP256SHA256, signature.RSAPSSSHA512, signature.RSAv15SHA256}
+		for _, alg := range algorithms {
+			app, key := h.verificationKey(t, ada, alg)
+			if _, err := h.verify(strict(h, app, key).request(t), body); err != nil {
+				t.Errorf("%s: %v", alg, err)
+			}
+			public, err := key.MarshalPublic()
+			if err != nil {
+				t.Fatal(err)
+			}
+			// What anybody knows must not do as a secret, whatever alg says.
+			block, _ := pem.Decode(public)
+			for _, known := range [][]byte{public, block.Bytes} {
+				for _, named := range append(algorithms, signature.HMACSHA256, "none", "rsa-sha1") {
+					m := strict(h, app, signature.HMACKey(known))
+					m.params.Alg = named
+					if _, err := h.verify(m.request(t), body); err != auth.ErrDenied {
+						t.Errorf("%s: HMAC with the public key, named %s: %v", alg, named, err)
+					}
+				}
+			}
+			h.reasons()
+			if _, err := h.verify(post(addr, body, signature.Sign(app.Public, "", []byte(body))), body); err != auth.ErrDenied {
+				t.Errorf("%s: the header scheme: %v", alg, err)
+			}
+			if diff := cmp.Diff([]auth.Reason{auth.VerificationKeyOnly}, h.reasons()); diff != "" {
+				t.Errorf("%s: reasons (-want +got):\n%s", alg, diff)
+			}
+		}
+		// One pair of RSA, two algorithms.
+		app, key := h.verificationKey(t, ada, signature.RSAPSSSHA512)
+		public, err := key.MarshalPublic()
+		if err != nil {
+			t.Fatal(err)
+		}
+		h.wait(2 * time.Second)
+		h.pin(t, app, signature.RSAv15SHA256, public)
+		if _, err := h.verify(strict(h, app, key).request(t), body); err != auth.ErrDenied {
+			t.Errorf("rsa-pss under a key of rsa-v1_5: %v", err)
+		}
+	})
+}
+
+// K15: no key is nobody's key.
+func TestK15NoKeyIsNobody(t *testing.T) {
+	each(t, nil, func(t *testing.T, h *house) {
+		ada := h.user(t, "ada", auth.Author)
+		for _, alg := range []signature.Algorithm{signature.Ed25519, signature.HMACSHA256, ""} {
+			app, _ := h.key(t, ada)
+			h.pin(t, app, alg, nil)
+			_, err := h.db.Exec(t.Context(), `UPDATE apps SET verification_key = $2 WHERE public = $1`, app.Public, []byte{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, secret := range []string{"x", app.Public} {
+				m := strict(h, app, signature.HMACKey([]byte(secret)))
+				for _, named := range []signature.Algorithm{alg, signature.HMACSHA256, signature.Ed25519} {
+					m.params.Alg = named
+					if _, err := h.verify(m.request(t), body); err != auth.ErrDenied {
+						t.Errorf("%q: signed by %q as %q: %v", alg, secret, named, err)
+					}
+				}
+			}
+		}
+	})
+}
+
+// A message that was signed for another server does not pass here, where a
+// verification key may be known to both.
+func TestOtherServersMessages(t *testing.T) {
+	own := true
+	each(t, func(c *auth.Config) {
+		c.Origin = func(r *http.Request) auth.Origin { return auth.Origin{Scheme: "https", Authority: r.Host, Own: own} }
+	}, func(t *testing.T, h *house) {
+		ada := h.user(t, "ada", auth.Author)
+		pair, private := h.verificationKey(t, ada, signature.Ed25519)
+		app, secret := h.key(t, ada)
+		for _, own = range []bool{true, false} {
+			if _, err := h.verify(strict(h, pair, private).request(t), body); (err == nil) != own {
+				t.Errorf("verification key, own %v: %v", own, err)
+			}
+			if _, err := h.verify(strict(h, app, hmacKey(secret)).request(t), body); err != nil {
+				t.Errorf("secret, own %v: %v", own, err)
+			}
+		}
+	})
+}
+
+// S13: a strict key takes no other scheme.
+func TestS13StrictKey(t *testing.T) {
+	each(t, nil, func(t *testing.T, h *house) {
+		ada := h.user(t, "ada", auth.Author)
+		app, secret, err := h.apps.Create(t.Context(), audit.Operator, apps.New{UserID: ada.ID, Name: "strict", Strict: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := h.verify(post(addr, body, sign(app, secret, body)), body); err != auth.ErrDenied {
+			t.Errorf("the header scheme: %v, want ErrDenied", err)
+		}
+		if _, err := h.verify(strict(h, app, hmacKey(secret)).request(t), body); err != nil {
+			t.Errorf("a message signature: %v", err)
+		}
+	})
+}
+
+// S4: refusals of message signatures cost the same, whether the key is there
+// or not, in the database too.
+func TestSameWorkForUnknownMessageKeysS4(t *testing.T) {
+	each(t, nil, func(t *testing.T, h *house) {
+		ada := h.user(t, "ada", auth.Author)
+		known, _ := h.key(t, ada)
+		revoked, _ := h.key(t, ada)
+		if err := h.apps.Revoke(t.Context(), audit.Operator, ada.ID, revoked.Public); err != nil {
+			t.Fatal(err)
+		}
+		unknown := apps.App{Public: "0123456789abcdef0123456789abcdef"}
+		for _, round := range []string{"first", "second"} {
+			costs := map[string]int64{}
+			for name, app := range map[string]apps.App{"known": known, "revoked": revoked, "unknown": unknown} {
+				request := strict(h, app, signature.HMACKey([]byte("wrong"))).request(t)
+				before := h.db.Statements()
+				c, err := h.verifier.Begin(request)
+				if err != nil || !c.Presented() {
+					t.Fatalf("Begin: %v; a body must be hashed", err)
+				}
+				c.Write([]byte(body))
+				if _, err := c.Identify(t.Context()); err != auth.ErrDenied {
+					t.Errorf("%s: %v", name, err)
+				}
+				costs[name] = h.db.Statements() - before
+			}
+			if costs["known"] != costs["unknown"] || costs["known"] != costs["revoked"] {
+				t.Errorf("the %s time: %v statements", round, costs)
+			}
+		}
+	})
+}
+
+// ask makes a request ask for a signed answer.
+func ask(value string) func(*http.Request) {
+	return func(r *http.Request) { r.Header.Set("Accept-Signature", value) }
+}
+
+// Answers are signed where the client asks for it, by the secret or by the
+// server's own key, and hang on the request that they answer.
+func TestSignedAnswers(t *testing.T) {
+	each(t, nil, func(t *testing.T, h *house) {
+		ada := h.user(t, "ada", auth.Author)
+		app, secret := h.key(t, ada)
+		pair, private := h.verificationKey(t, ada, signature.Ed25519)
+		own, err := h.apps.ResponseKey(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		server, err := signature.PublicKey(signature.Ed25519, own.Public())
+		if err != nil {
+			t.Fatal(err)
+		}
+		bound := `"signature";req;key="sig"`
+		strictly := func(app apps.App, key signature.Key, wants string) *http.Request {
+			m := strict(h, app, key)
+			m.change = ask(wants)
+			return m.request(t)
+		}
+		inHeader := post(addr, body, sign(app, secret, body))
+		ask(`a=("@status" "authorization";req);nonce="n";tag="quillgate"`)(inHeader)
+		tests := []struct {
+			name    string
+			request *http.Request
+			key     signature.Key
+			keyID   string
+			nonce   string
+			bound   string // "" for no signature
+		}{
+			{"secret", strictly(app, hmacKey(secret), `a=();tag="quillgate"`), hmacKey(secret), app.Public, "", bound},
+			{"verification key", strictly(pair, private, `a=("@status" `+bound+`);created;nonce="n";tag="quillgate"`), server, own.ID, "n", bound},
+			{"among others", strictly(app, hmacKey(secret), `b=("x");tag="other", a=("@status");tag="quillgate"`), hmacKey(secret), app.Public, "", bound},
+			{"header scheme", inHeader, hmacKey(secret), app.Public, "n", `"authorization";req`},
+			{"right names", strictly(app, hmacKey(secret), fmt.Sprintf(`a=();tag="quillgate";keyid=%q;alg="hmac-sha256"`, app.Public)), hmacKey(secret), app.Public, "", bound},
+			{"other key", strictly(app, hmacKey(secret), `a=();tag="quillgate";keyid="x"`), signature.Key{}, "", "", ""},
+			{"other algorithm", strictly(app, hmacKey(secret), `a=();tag="quillgate";alg="ed25519"`), signature.Key{}, "", "", ""},
+			{"other tag", strictly(app, hmacKey(secret), `a=();tag="other"`), signature.Key{}, "", "", ""},
+			{"two", strictly(app, hmacKey(secret), `a=();tag="quillgate", b=();tag="quillgate"`), signature.Key{}, "", "", ""},
+			{"more than there is", strictly(app, hmacKey(secret), `a=("x-other");tag="quillgate"`), signature.Key{}, "", "", ""},
+			{"malformed", strictly(app, hmacKey(secret), `a=(;tag="quillgate"`), signature.Key{}, "", "", ""},
+			{"nothing asked", strict(h, app, hmacKey(secret)).request(t), signature.Key{}, "", "", ""},
+			{"nobody", post(addr, body), signature.Key{}, "", "", ""},
+		}
+		for _, test := range tests {
+			q, err := h.verify(test.request, body)
+			if err != nil {
+				t.Errorf("%s: %v", test.name, err)
+				continue
+			}
+			header := http.Header{"Content-Type": {"text/xml; charset=UTF-8"}}
+			if err := q.SignResponse(t.Context(), 200, header, []byte("an answer")); err != nil {
+				t.Errorf("%s: %v", test.name, err)
+			}
+			list, err := signature.Signatures(header)
+			if err != nil || len(list) != map[bool]int{true: 1}[test.bound != ""] {
+				t.Errorf("%s: %d signatures, %v", test.name, len(list), err)
+				continue
+			}
+			if test.bound == "" {
+				if header.Get("Content-Digest") != "" {
+					t.Errorf("%s: a digest without a signature", test.name)
+				}
+				continue
+			}
+			m := &signature.Message{Status: 200, Header: header, Request: signature.RequestMessage(test.request)}
+			if err := list[0].Verify(test.key, m); err != nil {
+				t.Errorf("%s: %v", test.name, err)
+			}
+			want := signature.Params{Created: h.clock().Unix(), KeyID: test.keyID, Alg: test.key.Algorithm(), Nonce: test.nonce, Tag: "quillgate"}
+			if list[0].Label != "a" || list[0].Params != want {
+				t.Errorf("%s: %s, %+v; want %+v", test.name, list[0].Label, list[0].Params, want)
+			}
+			if diff := cmp.Diff([]string{`"@status"`, `"content-type"`, `"content-digest"`, test.bound}, list[0].Covered()); diff != "" {
+				t.Errorf("%s: covered (-want +got):\n%s", test.name, diff)
+			}
+			d, err := signature.NewContentDigest(header["Content-Digest"])
+			if err != nil {
+				t.Fatal(err)
+			}
+			d.Write([]byte("an answer"))
+			if !d.Matches() {
+				t.Errorf("%s: the digest is not that of the body", test.name)
+			}
+			m.Request = signature.RequestMessage(strict(h, app, hmacKey(secret)).request(t))
+			m.Request.Header.Set("Authorization", "x")
+			if err := list[0].Verify(test.key, m); err == nil {
+				t.Errorf("%s: it passes as the answer to another request", test.name)
+			}
+		}
+	})
+}

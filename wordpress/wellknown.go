@@ -1,0 +1,48 @@
+package wordpress
+
+import (
+	"crypto/x509"
+	"encoding/json"
+	"encoding/pem"
+	"net/http"
+
+	"github.com/quillgate/quillgate/auth"
+)
+
+// wellKnown is what a client needs to sign strictly and to check signed answers; docs/SIGNING.md explains it.
+type wellKnown struct {
+	Endpoint   string   `json:"endpoint"`
+	Tag        string   `json:"tag"`
+	Components []string `json:"components"`
+	// ResponseKey signs the answers to keys that have no secret.
+	ResponseKey responseKey `json:"response_key"`
+}
+
+type responseKey struct {
+	KeyID     string `json:"keyid"`
+	Alg       string `json:"alg"`
+	PublicKey string `json:"public_key"` // PEM
+}
+
+// WellKnown answers /.well-known/quillgate.
+func (a *API) WellKnown(w http.ResponseWriter, r *http.Request) {
+	key, err := a.apps.ResponseKey(r.Context())
+	if err != nil {
+		a.logger.ErrorContext(r.Context(), "no key to sign answers with", "error", err)
+		http.Error(w, "The key that signs answers is not to be had at the moment.", http.StatusInternalServerError)
+		return
+	}
+	der, err := x509.MarshalPKIXPublicKey(key.Public())
+	if err != nil {
+		http.Error(w, "The key that signs answers cannot be shown.", http.StatusInternalServerError)
+		return
+	}
+	w.Header().Set("Content-Type", "application/json")
+	// Nobody is left to tell when the connection is gone.
+	_ = json.NewEncoder(w).Encode(wellKnown{
+		Endpoint:    a.site.BaseURL() + "/xmlrpc.php",
+		Tag:         auth.Tag,
+		Components:  auth.RequiredComponents(),
+		ResponseKey: responseKey{key.ID, "ed25519", string(pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: der}))},
+	})
+}
