@@ -37,6 +37,7 @@ func sealedColumns() []sealedColumn {
 		{table: "apps", column: "secret", id: "id", user: "user_id", key: "public", where: "verification_key IS NULL"},
 		{table: "second_factors", column: "secret", id: "user_id", user: "user_id", key: "''", where: "TRUE"},
 		{table: "sealed_keys", column: "sealed", id: "id", user: "0", key: "name", where: "TRUE"},
+		{table: "certificates", column: "sealed", id: "id", user: "0", key: "name", where: "TRUE"},
 		{table: "keyset_check", column: "sealed", id: "id", user: "id", key: "''", where: "TRUE"},
 	}
 }

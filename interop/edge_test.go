@@ -38,7 +38,7 @@ func openEdge(t *testing.T, s seeded) *edge {
 	}
 	ctx, stop := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
-	go func() { ended <- srv.Run(ctx, listener, nil) }()
+	go func() { ended <- srv.Run(ctx, server.Listeners{Plain: listener}) }()
 	client := &http.Client{
 		Transport:     &http.Transport{DisableCompression: true},
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },

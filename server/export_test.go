@@ -1,6 +1,11 @@
 package server
 
-import "net/http"
+import (
+	"net/http"
+	"time"
+
+	"github.com/caddyserver/certmagic"
+)
 
 // Paths are those of the table of routes.
 func (s *Server) Paths() []string {
@@ -13,3 +18,17 @@ func (s *Server) Paths() []string {
 
 // Wrap puts the middleware around a handler.
 func (s *Server) Wrap(h http.Handler) http.Handler { return s.wrap(h) }
+
+// Plain is what the plain listener serves beside one of TLS.
+func (s *Server) Plain() http.Handler { return s.plain }
+
+// CheckEvery sets how often certificates are looked at for their renewal.
+func (t *TLS) CheckEvery(d time.Duration) { t.renewCheck = d }
+
+// NewVault returns what certificates are kept in.
+func NewVault(b *Blog) interface {
+	certmagic.Storage
+	certmagic.TryLocker
+} {
+	return newVault(b)
+}

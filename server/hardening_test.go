@@ -209,7 +209,7 @@ func TestH8Overload(t *testing.T) {
 	listener := listen(t)
 	ctx, stop := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
-	go func() { ended <- s.Run(ctx, listener, nil) }()
+	go func() { ended <- s.Run(ctx, server.Listeners{Plain: listener}) }()
 	base := "http://" + listener.Addr().String()
 	get(t, base+"/healthz")
 	http.DefaultClient.CloseIdleConnections()

@@ -17,6 +17,7 @@ const (
 	writeTimeout   = 60 * time.Second // for each piece that is written, not for the whole answer
 	maxConnections = 1024
 	maxPerAddress  = 64
+	maxStreams     = 32 // requests at one time on one connection of HTTP/2
 )
 
 // limitListener refuses connections beyond a number in all and a number from one address, by closing them at once.

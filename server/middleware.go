@@ -41,7 +41,7 @@ func recordOf(ctx context.Context) *record {
 // wrap puts the middleware around the routes, outermost first: the record and the request id, the log line and the
 // metrics, the recovery from a panic, the headers that every answer has.
 func (s *Server) wrap(next http.Handler) http.Handler {
-	next = safeHeaders(next)
+	next = s.safeHeaders(next)
 	next = s.recovered(next)
 	next = s.observed(next)
 	return s.recorded(next)
@@ -143,12 +143,15 @@ func (s *Server) recovered(next http.Handler) http.Handler {
 }
 
 // safeHeaders sets what holds for every answer until a handler says otherwise.
-func safeHeaders(next http.Handler) http.Handler {
+func (s *Server) safeHeaders(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		h := w.Header()
 		h.Set("X-Content-Type-Options", "nosniff")
 		h.Set("Cache-Control", "no-store")
 		h.Set("Content-Security-Policy", "default-src 'none'")
+		if s.hsts != "" && recordOf(r.Context()).client.secure { // RFC 6797 section 7.2: never in clear
+			h.Set("Strict-Transport-Security", s.hsts)
+		}
 		next.ServeHTTP(w, r)
 	})
 }

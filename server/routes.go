@@ -12,6 +12,8 @@ import (
 const (
 	endpointPath = "/xmlrpc.php"
 	uploadsPath  = "/wp-content/uploads/"
+	healthPath   = "/healthz"
+	readyPath    = "/readyz"
 )
 
 // route is one row of the table of everything that the public listener answers. A path that ends in a slash holds
@@ -36,8 +38,8 @@ func (s *Server) routes() []route {
 		{"robots", "/robots.txt", s.pages.Robots},
 		{"sitemap", "/wp-sitemap.xml", s.pages.Sitemap},
 		{"sitemap", "/sitemap.xml", s.pages.Sitemap},
-		{"health", "/healthz", s.healthy},
-		{"ready", "/readyz", s.ready},
+		{"health", healthPath, s.healthy},
+		{"ready", readyPath, s.ready},
 	}
 	for _, path := range profiles.Paths() {
 		rows = append(rows, route{"profiles", path, s.profiles.ServeHTTP})

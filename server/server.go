@@ -16,6 +16,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"strconv"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -43,6 +44,10 @@ type Config struct {
 	FaultStatus bool
 	// TrustedProxies are the networks whose X-Forwarded-For, X-Forwarded-Proto and Forwarded are believed.
 	TrustedProxies []netip.Prefix
+	// TLS is nil when nothing is served over it.
+	TLS *TLS
+	// HSTS is how long browsers are told to come over TLS only, on answers that go over it; 0 tells them nothing.
+	HSTS time.Duration
 	// ThrottleExempt are the networks that are not slowed down after wrong credentials, and whose connections are not
 	// counted.
 	ThrottleExempt []netip.Prefix
@@ -70,8 +75,16 @@ type Server struct {
 	verifier *auth.Verifier
 	uploads  http.HandlerFunc
 	handler  http.Handler
+	plain    http.Handler // of the listener beside that of TLS
+	tls      *TLS
+	files    *certificateFiles // nil: by ACME
+	keeper   *keeper           // set by Run before anything is served
+	hsts     string
 	draining atomic.Bool
 	unlisted sync.Once // to warn of a proxy that is not trusted
+
+	faultStatus bool
+	secureHost  string // of the blog, over TLS
 }
 
 // stopTime is how long running requests have to end when the server stops.
@@ -82,8 +95,23 @@ func New(cfg Config) (*Server, error) {
 	if cfg.Logger == nil {
 		cfg.Logger = slog.New(slog.DiscardHandler)
 	}
-	s := &Server{blog: cfg.Blog, proxies: cfg.TrustedProxies, exempt: cfg.ThrottleExempt, logger: cfg.Logger, metrics: newMetrics()}
+	if cfg.Clock == nil {
+		cfg.Clock = time.Now
+	}
+	s := &Server{blog: cfg.Blog, proxies: cfg.TrustedProxies, exempt: cfg.ThrottleExempt, logger: cfg.Logger, metrics: newMetrics(),
+		tls: cfg.TLS, faultStatus: cfg.FaultStatus}
+	if cfg.HSTS > 0 {
+		s.hsts = "max-age=" + strconv.Itoa(int(cfg.HSTS.Seconds()))
+	}
 	var err error
+	if s.tls != nil {
+		if err := checkTLS(s.tls); err != nil {
+			return nil, err
+		}
+		if s.files, err = newFiles(s.tls, cfg.Clock, s.logger); err != nil {
+			return nil, err
+		}
+	}
 	if s.calls, err = s.newEndpoint(cfg); err != nil {
 		return nil, err
 	}
@@ -98,7 +126,8 @@ func New(cfg Config) (*Server, error) {
 		return nil, err
 	}
 	s.uploads = media.Handler(cfg.Blog.Media, uploadsPath).ServeHTTP
-	s.handler = s.wrap(s.router())
+	routes := s.router()
+	s.handler, s.plain = s.wrap(routes), s.wrap(s.inClear(routes))
 	return s, nil
 }
 
@@ -201,34 +230,76 @@ func (s *Server) observeCall(ctx context.Context, e xmlrpc.Event) {
 // Handler is what the public listener serves, for tests and for programs that bring their own listener.
 func (s *Server) Handler() http.Handler { return s.handler }
 
-// Run serves, publishes scheduled posts and sends pingbacks until ctx ends; then it lets the running requests end, at
-// most 30 s. The listener of the metrics may be nil. Both listeners are closed when Run returns; the error is nil
-// after an orderly stop.
-func (s *Server) Run(ctx context.Context, listener, metrics net.Listener) error {
-	limited := &limitListener{
-		Listener: listener, total: maxConnections, perAddress: maxPerAddress,
-		exempt:  func(a netip.Addr) bool { return s.proxies.contains(a) || s.exempt.contains(a) },
-		refused: s.metrics.refused.Inc,
+// Listeners are where the server listens. Plain or Secure may be nil, and so may Metrics. Without Config.TLS there is no
+// Secure; with it Plain redirects pages to it and serves no calls but those of this machine.
+type Listeners struct{ Plain, Secure, Metrics net.Listener }
+
+// Reload reads the files of the certificate now; they are looked at from time to time anyway.
+func (s *Server) Reload() error {
+	if s.files == nil {
+		return nil
 	}
-	servers := []*http.Server{s.httpServer(s.handler)}
-	listeners := []net.Listener{limited}
-	if metrics != nil {
-		servers = append(servers, s.httpServer(s.metrics.handler()))
-		listeners = append(listeners, metrics)
+	return s.files.reload()
+}
+
+// Run serves, keeps certificates, publishes scheduled posts and sends pingbacks until ctx ends; then it lets the running
+// requests end, at most 30 s. All listeners are closed when Run returns; the error is nil after an orderly stop.
+func (s *Server) Run(ctx context.Context, on Listeners) error {
+	work, rest := context.WithCancel(ctx)
+	defer rest()
+	var entrances []entrance
+	add := func(h http.Handler, l net.Listener) *http.Server {
+		entrances = append(entrances, entrance{s.httpServer(h), l})
+		return entrances[len(entrances)-1].server
+	}
+	plain := s.handler
+	if on.Secure != nil {
+		s.secureHost = on.Secure.Addr().String()
+		var err error
+		if s.keeper, err = s.keep(work, on.Plain, on.Secure); err != nil {
+			return err
+		}
+		defer s.keeper.stop()
+		add(s.handler, s.limited(on.Secure)).TLSConfig = s.keeper.config
+		plain = s.plain
+	}
+	if on.Plain != nil {
+		s.warnInClear(on.Plain)
+		add(plain, s.limited(on.Plain))
+	}
+	if on.Metrics != nil {
+		add(s.metrics.handler(), on.Metrics)
 	}
 	var background sync.WaitGroup
 	defer background.Wait()
-	work, rest := context.WithCancel(ctx)
-	defer rest()
+	defer rest() // before the wait
 	background.Go(func() { s.blog.Site.Run(work) })
 	background.Go(func() { s.api.Run(work) })
 	background.Go(func() { s.verifier.Run(work) })
-	ended := make(chan error, len(servers))
-	for i := range servers {
-		go func() { ended <- servers[i].Serve(listeners[i]) }()
+	return s.serve(ctx, entrances)
+}
+
+// entrance is a listener and what serves it.
+type entrance struct {
+	server   *http.Server
+	listener net.Listener
+}
+
+func (e entrance) serve() error {
+	if e.server.TLSConfig != nil {
+		return e.server.ServeTLS(e.listener, "", "")
+	}
+	return e.server.Serve(e.listener)
+}
+
+// serve serves until ctx or one of the entrances ends, and then lets the requests end that are running.
+func (s *Server) serve(ctx context.Context, entrances []entrance) error {
+	ended := make(chan error, len(entrances))
+	for _, e := range entrances {
+		go func() { ended <- e.serve() }()
 	}
 	var err error
-	left := len(servers)
+	left := len(entrances)
 	select {
 	case <-ctx.Done():
 	case err = <-ended:
@@ -237,9 +308,9 @@ func (s *Server) Run(ctx context.Context, listener, metrics net.Listener) error 
 	s.draining.Store(true)
 	stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopTime)
 	defer cancel()
-	for _, server := range servers {
-		if e := server.Shutdown(stop); e != nil {
-			err = errors.Join(err, fmt.Errorf("stop: requests were still running after %v: %w", stopTime, e), server.Close())
+	for _, e := range entrances {
+		if failure := e.server.Shutdown(stop); failure != nil {
+			err = errors.Join(err, fmt.Errorf("stop: requests were still running after %v: %w", stopTime, failure), e.server.Close())
 		}
 	}
 	for range left {
@@ -250,6 +321,15 @@ func (s *Server) Run(ctx context.Context, listener, metrics net.Listener) error 
 	return err
 }
 
+// limited bounds the connections of a listener.
+func (s *Server) limited(l net.Listener) net.Listener {
+	return &limitListener{
+		Listener: l, total: maxConnections, perAddress: maxPerAddress,
+		exempt:  func(a netip.Addr) bool { return s.proxies.contains(a) || s.exempt.contains(a) },
+		refused: s.metrics.refused.Inc,
+	}
+}
+
 func (s *Server) httpServer(h http.Handler) *http.Server {
 	return &http.Server{
 		Handler:           h,
@@ -257,6 +337,7 @@ func (s *Server) httpServer(h http.Handler) *http.Server {
 		ReadTimeout:       readTimeout,
 		IdleTimeout:       idleTimeout,
 		MaxHeaderBytes:    maxHeaderBytes,
+		HTTP2:             &http.HTTP2Config{MaxConcurrentStreams: maxStreams},
 		ErrorLog:          slog.NewLogLogger(s.logger.Handler(), slog.LevelDebug),
 	}
 }

@@ -212,7 +212,7 @@ func TestRunDrains(t *testing.T) {
 	listener, metrics := listen(t), listen(t)
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
-	go func() { ended <- s.Run(ctx, listener, metrics) }()
+	go func() { ended <- s.Run(ctx, server.Listeners{Plain: listener, Metrics: metrics}) }()
 
 	numbers := get(t, "http://"+metrics.Addr().String()+"/metrics")
 	if !strings.Contains(numbers, "quillgate_requests_in_flight 0") {

@@ -24,7 +24,7 @@ func openBlog(ctx context.Context, s *settings, base string, logger *slog.Logger
 
 // withBlog runs fn on the blog that the settings name, whether or not a server has it open too.
 func withBlog(ctx context.Context, s *settings, io streams, fn func(*server.Blog) error) (err error) {
-	base, err := baseOf(s.Listen)
+	base, err := s.home(s.Listen, s.TLSListen)
 	if err != nil {
 		return err
 	}
@@ -38,7 +38,7 @@ func withBlog(ctx context.Context, s *settings, io streams, fn func(*server.Blog
 
 // baseOf makes the address of the home page out of the address that the server listens on. A server that listens
 // everywhere is reached from this machine as localhost.
-func baseOf(listen string) (string, error) {
+func baseOf(scheme, listen string) (string, error) {
 	host, port, err := net.SplitHostPort(listen)
 	if err != nil {
 		return "", fmt.Errorf("listen address: %w", err)
@@ -46,13 +46,13 @@ func baseOf(listen string) (string, error) {
 	if ip := net.ParseIP(host); host == "" || (ip != nil && ip.IsUnspecified()) {
 		host = "localhost"
 	}
-	if port == "80" || port == "http" {
+	if port == scheme || port == map[string]string{"http": "80", "https": "443"}[scheme] {
 		if strings.Contains(host, ":") {
 			host = "[" + host + "]"
 		}
-		return "http://" + host, nil
+		return scheme + "://" + host, nil
 	}
-	return "http://" + net.JoinHostPort(host, port), nil
+	return scheme + "://" + net.JoinHostPort(host, port), nil
 }
 
 // logger writes the log in the form and from the level that the settings name.

@@ -101,7 +101,7 @@ func (c *callCmd) request(s *settings) (*http.Request, error) {
 	}
 	url := c.URL
 	if url == "" {
-		base, err := baseOf(s.Listen)
+		base, err := s.home(s.Listen, s.TLSListen)
 		if err != nil {
 			return nil, err
 		}

@@ -13,6 +13,7 @@ import (
 	"sort"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/alecthomas/kong"
 	"github.com/pelletier/go-toml/v2"
@@ -41,6 +42,15 @@ type settings struct {
 	Calls                 int  `help:"How many calls are worked on at one time; four times as many wait, and others are told to come back." default:"256" placeholder:"NUMBER" env:"QUILLGATE_CALLS" group:"Server"`
 	FaultStatus           bool `help:"Answer refusals with the HTTP statuses 401, 403, 429 and 503 beside the fault, in place of 200. Several old clients then show no reason." env:"QUILLGATE_FAULT_STATUS" group:"Server"`
 	AuthorizationFallback bool `help:"Take X-Quillgate-Authorization for the Authorization field where a proxy has taken the latter away." env:"QUILLGATE_AUTHORIZATION_FALLBACK" group:"Server"`
+
+	TLSDomain     []string      `name:"tls-domain" help:"Serve this domain over TLS with a certificate that is fetched and renewed by itself (ACME); naming one agrees to the terms of the certificate authority." placeholder:"DOMAIN" env:"QUILLGATE_TLS_DOMAIN" group:"TLS"`
+	TLSCert       string        `name:"tls-cert" help:"Serve over TLS with the certificate chain in this file (PEM). It is read again when it changes." type:"path" placeholder:"FILE" env:"QUILLGATE_TLS_CERT" group:"TLS"`
+	TLSKey        string        `name:"tls-key" help:"Key of --tls-cert (PEM), not readable by others." type:"path" placeholder:"FILE" env:"QUILLGATE_TLS_KEY" group:"TLS"`
+	TLSListen     string        `name:"tls-listen" help:"Address to listen on for TLS; --listen then redirects pages to it." default:":443" placeholder:"HOST:PORT" env:"QUILLGATE_TLS_LISTEN" group:"TLS"`
+	HSTS          time.Duration `name:"hsts" help:"How long browsers are told to come over https only, on answers over https; 0s tells them nothing." default:"4320h" placeholder:"DURATION" env:"QUILLGATE_HSTS" group:"TLS"`
+	ACMEDirectory string        `name:"acme-directory" help:"Directory of the ACME server; that of Let's Encrypt when empty." placeholder:"URL" env:"QUILLGATE_ACME_DIRECTORY" group:"TLS"`
+	ACMEEmail     string        `name:"acme-email" help:"Where the certificate authority may write to." placeholder:"ADDRESS" env:"QUILLGATE_ACME_EMAIL" group:"TLS"`
+	ACMERoot      string        `name:"acme-root" help:"Certificates (PEM) that vouch for a private ACME server, in place of the system's." type:"path" placeholder:"FILE" env:"QUILLGATE_ACME_ROOT" group:"TLS"`
 }
 
 // dataGiven says whether the data folder is another than the default one.
@@ -73,13 +83,14 @@ func (s *settings) check() error {
 		bad = append(bad, errors.New("calls: at least one call has to be worked on"))
 	}
 	for _, l := range []struct{ name, address string }{{"listen", s.Listen}, {"metrics-listen", s.MetricsListen}} {
-		if l.address == "" && l.name == "metrics-listen" {
+		if l.address == "" && (l.name == "metrics-listen" || s.hasTLS()) {
 			continue
 		}
 		if _, _, err := net.SplitHostPort(l.address); err != nil {
 			bad = append(bad, fmt.Errorf("%s: %q is no HOST:PORT", l.name, l.address))
 		}
 	}
+	bad = append(bad, s.checkTLS()...)
 	if s.BaseURL != "" {
 		u, err := url.Parse(s.BaseURL)
 		if err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" || u.RawQuery != "" || u.Fragment != "" || u.User != nil {

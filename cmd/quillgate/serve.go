@@ -22,27 +22,24 @@ type serveCmd struct {
 // Help is shown by quillgate serve --help.
 func (serveCmd) Help() string {
 	return `The first start makes everything in the data folder and prints what to paste into a client, the password once.
-SIGINT and SIGTERM let the running requests end, then the server.`
+SIGINT and SIGTERM let the running requests end, then the server. SIGHUP has the files of the certificate read again.`
 }
 
 func (c *serveCmd) Run(ctx context.Context, s *settings, io streams) (err error) {
 	ctx, stop := signal.NotifyContext(ctx, syscall.SIGINT, syscall.SIGTERM)
 	defer stop()
-	listener, err := listen("listen", s.Listen)
+	on, err := s.listeners()
 	if err != nil {
 		return err
 	}
-	defer listener.Close()
-	base, err := baseOf(actual(s.Listen, listener))
+	defer closeAll(on)
+	base, err := s.home(actual(s.Listen, on.Plain), actual(s.TLSListen, on.Secure))
 	if err != nil {
 		return err
 	}
-	var metrics net.Listener
-	if s.MetricsListen != "" {
-		if metrics, err = listen("metrics-listen", s.MetricsListen); err != nil {
-			return err
-		}
-		defer metrics.Close()
+	tls, err := s.tls()
+	if err != nil {
+		return err
 	}
 	logger := s.logger(io.err)
 	blog, err := openBlog(ctx, s, base, logger)
@@ -52,7 +49,7 @@ func (c *serveCmd) Run(ctx context.Context, s *settings, io streams) (err error)
 	defer func() { err = errors.Join(err, blog.Close()) }()
 	config := server.Config{
 		Blog: blog, MaxBody: int64(s.MaxBody), Calls: s.Calls, FaultStatus: s.FaultStatus,
-		AuthorizationFallback: s.AuthorizationFallback, Introspection: s.Introspection, Logger: logger,
+		TLS: tls, HSTS: s.HSTS, AuthorizationFallback: s.AuthorizationFallback, Introspection: s.Introspection, Logger: logger,
 		EndpointOnly: c.Public == "off", Theme: s.Theme,
 	}
 	if config.TrustedProxies, err = networks(s.TrustedProxies); err != nil {
@@ -70,11 +67,17 @@ func (c *serveCmd) Run(ctx context.Context, s *settings, io streams) (err error)
 		return err
 	}
 	greet(io, s, blog.Site.BaseURL(), password)
-	return srv.Run(ctx, listener, metrics)
+	if s.TLSCert != "" {
+		defer reloadOnHangup(srv, logger)()
+	}
+	return srv.Run(ctx, on)
 }
 
 // actual is the listen address with the port that the system chose when the settings said 0.
 func actual(listen string, l net.Listener) string {
+	if l == nil {
+		return listen
+	}
 	host, _, err := net.SplitHostPort(listen)
 	_, port, errPort := net.SplitHostPort(l.Addr().String())
 	if err != nil || errPort != nil {
@@ -142,7 +145,7 @@ func listen(flag, address string) (net.Listener, error) {
 	case errors.Is(err, syscall.EADDRINUSE):
 		return nil, fmt.Errorf("%s is in use, perhaps by another quillgate: stop that one, or choose another address with --%s", address, flag)
 	case errors.Is(err, syscall.EACCES):
-		return nil, fmt.Errorf("this user may not listen on %s: choose a port of 1024 or above with --%s", address, flag)
+		return nil, fmt.Errorf("this user may not listen on %s: choose a port of 1024 or above with --%s, or give the program the capability CAP_NET_BIND_SERVICE", address, flag)
 	case err != nil:
 		return nil, fmt.Errorf("--%s: %w", flag, err)
 	}

@@ -1,0 +1,170 @@
+package main
+
+import (
+	"crypto/x509"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/url"
+	"os"
+	"os/signal"
+	"regexp"
+	"strings"
+	"syscall"
+
+	"github.com/quillgate/quillgate/server"
+)
+
+// hasTLS says whether the server speaks TLS itself.
+func (s *settings) hasTLS() bool { return len(s.TLSDomain) > 0 || s.TLSCert != "" || s.TLSKey != "" }
+
+// domainForm is what a certificate authority takes: names with a dot, in lower case, international ones as xn--.
+var domainForm = regexp.MustCompile(`^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$`)
+
+// checkTLS refuses settings that do not go together.
+func (s *settings) checkTLS() (bad []error) {
+	for _, d := range s.TLSDomain {
+		if len(d) > 253 || !domainForm.MatchString(d) {
+			bad = append(bad, fmt.Errorf("tls-domain: %q is no domain such as blog.example; international names are written as xn--…", d))
+		}
+	}
+	if (s.TLSCert == "") != (s.TLSKey == "") {
+		bad = append(bad, errors.New("tls-cert and tls-key go together"))
+	}
+	if len(s.TLSDomain) > 0 && s.TLSCert+s.TLSKey != "" {
+		bad = append(bad, errors.New("tls-domain fetches certificates, tls-cert names one: choose one of the two"))
+	}
+	if len(s.TLSDomain) == 0 && s.ACMEDirectory+s.ACMEEmail+s.ACMERoot != "" {
+		bad = append(bad, errors.New("acme-directory, acme-email and acme-root do nothing without tls-domain"))
+	}
+	if s.ACMEDirectory != "" {
+		if u, err := url.Parse(s.ACMEDirectory); err != nil || u.Scheme != "https" || u.Host == "" {
+			bad = append(bad, errors.New("acme-directory: give the https address of the directory of an ACME server"))
+		}
+	}
+	if s.HSTS < 0 {
+		bad = append(bad, errors.New("hsts: a time cannot be negative"))
+	}
+	if _, _, err := net.SplitHostPort(s.TLSListen); err != nil && s.hasTLS() {
+		bad = append(bad, fmt.Errorf("tls-listen: %q is no HOST:PORT", s.TLSListen))
+	}
+	return bad
+}
+
+// listeners opens every address that the settings name.
+func (s *settings) listeners() (on server.Listeners, err error) {
+	defer func() {
+		if err != nil {
+			closeAll(on)
+		}
+	}()
+	secure := s.TLSListen
+	if !s.hasTLS() {
+		secure = ""
+	}
+	for _, l := range []struct {
+		flag, address string
+		to            *net.Listener
+	}{{"listen", s.Listen, &on.Plain}, {"tls-listen", secure, &on.Secure}, {"metrics-listen", s.MetricsListen, &on.Metrics}} {
+		if l.address == "" {
+			continue
+		}
+		if *l.to, err = listen(l.flag, l.address); err != nil {
+			return on, err
+		}
+	}
+	return on, nil
+}
+
+func closeAll(on server.Listeners) {
+	for _, l := range []net.Listener{on.Plain, on.Secure, on.Metrics} {
+		if l != nil {
+			l.Close()
+		}
+	}
+}
+
+// tls says where certificates come from; nil when there is no TLS.
+func (s *settings) tls() (*server.TLS, error) {
+	if !s.hasTLS() {
+		return nil, nil
+	}
+	t := &server.TLS{Domains: s.TLSDomain, Directory: s.ACMEDirectory, Email: s.ACMEEmail, CertFile: s.TLSCert, KeyFile: s.TLSKey}
+	if s.ACMERoot != "" {
+		text, err := os.ReadFile(s.ACMERoot)
+		if err != nil {
+			return nil, fmt.Errorf("acme-root: %w", err)
+		}
+		t.Roots = x509.NewCertPool()
+		if !t.Roots.AppendCertsFromPEM(text) {
+			return nil, fmt.Errorf("acme-root: %s holds no certificate in PEM", s.ACMERoot)
+		}
+	}
+	return t, nil
+}
+
+// home is the address of the home page when base-url does not say it, for a server that listens on these addresses.
+func (s *settings) home(plain, secure string) (string, error) {
+	if !s.hasTLS() {
+		return baseOf("http", plain)
+	}
+	host, port, err := net.SplitHostPort(secure)
+	if err != nil {
+		return "", fmt.Errorf("tls-listen: %w", err)
+	}
+	if len(s.TLSDomain) > 0 {
+		host = s.TLSDomain[0]
+	} else if name := firstName(s.TLSCert); name != "" {
+		host = name
+	}
+	return baseOf("https", net.JoinHostPort(host, port))
+}
+
+// firstName is the first name in a certificate that is one host's; "" when there is none. What is wrong with the file is
+// said by who serves it.
+func firstName(file string) string {
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return ""
+	}
+	block, _ := pem.Decode(text)
+	if block == nil {
+		return ""
+	}
+	c, err := x509.ParseCertificate(block.Bytes)
+	if err != nil {
+		return ""
+	}
+	for _, name := range c.DNSNames {
+		if !strings.HasPrefix(name, "*") {
+			return name
+		}
+	}
+	return ""
+}
+
+// reloadOnHangup has the certificate read again at SIGHUP, until the function that it returns is called.
+func reloadOnHangup(srv *server.Server, logger *slog.Logger) (stop func()) {
+	hangup, end, ended := make(chan os.Signal, 1), make(chan struct{}), make(chan struct{})
+	signal.Notify(hangup, syscall.SIGHUP)
+	go func() {
+		defer close(ended)
+		for {
+			select {
+			case <-hangup:
+				if err := srv.Reload(); err != nil {
+					logger.Error("the certificate from before stays", "cause", err)
+				}
+			case <-end:
+				return
+			}
+		}
+	}()
+	return func() {
+		signal.Stop(hangup)
+		close(end)
+		<-ended
+	}
+}

@@ -1,0 +1,84 @@
+package server
+
+import (
+	"crypto/tls"
+	"fmt"
+	"log/slog"
+	"os"
+	"sync"
+	"time"
+)
+
+// certificateFiles is a certificate out of two files, which are read again when they have changed: whoever renews them
+// need not tell the server. Files that do not fit together, as between two writes, change nothing.
+type certificateFiles struct {
+	cert, key string
+	clock     func() time.Time
+	logger    *slog.Logger
+
+	mu      sync.Mutex
+	current *tls.Certificate
+	read    [2]fileState // as of current, or of the last try
+	looked  time.Time
+}
+
+// fileState tells a file from what it was before.
+type fileState struct {
+	modified time.Time
+	size     int64
+}
+
+// lookEvery is how long a change of the files may go unseen.
+const lookEvery = time.Second
+
+// get is for tls.Config.GetCertificate.
+func (f *certificateFiles) get(*tls.ClientHelloInfo) (*tls.Certificate, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if now := f.clock(); now.Sub(f.looked) >= lookEvery {
+		f.looked = now
+		if f.states() != f.read {
+			if err := f.load(); err != nil {
+				f.logger.Error("the certificate files have changed and cannot be used; the certificate from before stays", "cause", err)
+			}
+		}
+	}
+	return f.current, nil
+}
+
+// reload reads the files now. After an error the certificate stays what it was.
+func (f *certificateFiles) reload() error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.load()
+}
+
+func (f *certificateFiles) states() (s [2]fileState) {
+	for i, path := range []string{f.cert, f.key} {
+		if info, err := os.Stat(path); err == nil {
+			s[i] = fileState{info.ModTime(), info.Size()}
+		}
+	}
+	return s
+}
+
+func (f *certificateFiles) load() error {
+	f.read = f.states()
+	info, err := os.Stat(f.key)
+	if err != nil {
+		return fmt.Errorf("read the key of the certificate: %w", err)
+	}
+	// A group may read it, as Debian's ssl-cert does.
+	if mode := info.Mode().Perm(); mode&0o027 != 0 {
+		return fmt.Errorf("the key of the certificate, %s, has mode %04o, so that others can get at it: run chmod 600 on it, or 640", f.key, mode)
+	}
+	c, err := tls.LoadX509KeyPair(f.cert, f.key)
+	if err != nil {
+		return fmt.Errorf("read the certificate: %w", err)
+	}
+	if f.current != nil {
+		f.logger.Info("certificate read again", "expires", c.Leaf.NotAfter)
+	}
+	f.current = &c
+	return nil
+}
