@@ -6,6 +6,7 @@ package signer
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io"
@@ -13,6 +14,7 @@ import (
 	"net/url"
 	"os"
 	"strconv"
+	"sync/atomic"
 
 	"github.com/quillgate/quillgate/signature"
 )
@@ -30,6 +32,8 @@ var (
 	ErrCredential = errors.New("the request carries another credential")
 	// ErrKey says that the keys cannot be keys.
 	ErrKey = errors.New("the public key or the secret is not a key")
+	// ErrAnswer says that an answer is not signed, or not as the server signs.
+	ErrAnswer = errors.New("the answer is not proven to be the server's")
 )
 
 // Transport signs requests with an application key and sends them. It may be
@@ -42,7 +46,29 @@ var (
 // of mode 0600.
 type Transport struct {
 	Public string // the public key
-	Secret string // the secret
+	Secret string // the secret; empty when there is Private
+
+	// Scheme is how requests are signed. Private and Answers go with both.
+	Scheme Scheme
+	// Private is the private key of an application that has no secret, with
+	// its algorithm; see signature.ParsePrivateKey. With it, requests get
+	// message signatures whatever Scheme says.
+	Private signature.Key
+
+	// Skew, when not nil, remembers by how many seconds the server's clock is
+	// ahead, for message signatures. A server that refuses one for its time
+	// says what time it is, and the request is sent once more; with Skew only
+	// the first one is. Several Transports for one server may share it.
+	Skew *atomic.Int64
+
+	// Answers asks for signed answers, and refuses others: an answer that is
+	// not signed is the error ErrAnswer, and one whose body is another than the
+	// signed one ends with ErrAnswer in place of io.EOF. Nothing of it should
+	// be believed before its end.
+	Answers bool
+	// AnswerKey checks the answers to an application without a secret; see
+	// AnswerKey.
+	AnswerKey signature.Key
 
 	// Base sends the signed request; http.DefaultTransport when nil.
 	Base http.RoundTripper
@@ -68,16 +94,44 @@ func (t Transport) RoundTrip(r *http.Request) (*http.Response, error) {
 		}
 		return nil, fmt.Errorf("sign a request to %s: %w", r.URL.Redacted(), err)
 	}
+	answer, sent, err := t.send(r, signed)
+	if err != nil || !t.Answers {
+		return answer, err
+	}
+	if err := t.checkAnswer(sent, answer); err != nil {
+		return nil, fmt.Errorf("check the answer of %s: %w", r.URL.Redacted(), errors.Join(err, answer.Body.Close()))
+	}
+	return answer, nil
+}
+
+// send sends a signed request, and once more if the server says that the time
+// of the signature is wrong. It returns the request that is answered.
+func (t Transport) send(r, signed *http.Request) (*http.Response, *http.Request, error) {
 	base := t.Base
 	if base == nil {
 		base = http.DefaultTransport
 	}
-	return base.RoundTrip(signed)
+	answer, err := base.RoundTrip(signed)
+	if err != nil || !t.strictly() {
+		return answer, signed, err
+	}
+	again, err := t.corrected(r, signed, answer)
+	if again == nil && err == nil {
+		return answer, signed, nil
+	}
+	if err = errors.Join(err, answer.Body.Close()); err != nil {
+		if again != nil {
+			err = errors.Join(err, again.Body.Close())
+		}
+		return nil, nil, err
+	}
+	answer, err = base.RoundTrip(again)
+	return answer, again, err
 }
 
 // sign returns the request as it is to be sent.
 func (t Transport) sign(r *http.Request) (*http.Request, error) {
-	if t.Secret == "" || !signature.ValidPublic(t.Public) {
+	if t.messageKey().IsZero() || !signature.ValidPublic(t.Public) {
 		return nil, ErrKey
 	}
 	if len(r.Header["Authorization"]) > 0 || r.URL.User != nil {
@@ -86,7 +140,13 @@ func (t Transport) sign(r *http.Request) (*http.Request, error) {
 	if err := checkRedirect(r); err != nil {
 		return nil, err
 	}
-	hash := signature.NewHash(t.Secret)
+	var header *signature.Hash
+	digest := sha256.New()
+	hash := io.Writer(digest)
+	if !t.strictly() {
+		header = signature.NewHash(t.Secret)
+		hash = header
+	}
 	out := r.Clone(r.Context())
 	if out.Header == nil {
 		out.Header = make(http.Header)
@@ -105,8 +165,14 @@ func (t Transport) sign(r *http.Request) (*http.Request, error) {
 	} else if err := spool(hash, out); err != nil {
 		return nil, err
 	}
-	out.Header.Set("Authorization", hash.Authorization(t.Public))
-	return out, nil
+	if t.Answers {
+		t.ask(out)
+	}
+	if header != nil {
+		out.Header.Set("Authorization", header.Authorization(t.Public))
+		return out, nil
+	}
+	return out, t.signMessage(out, digest)
 }
 
 func hashBody(hash io.Writer, r *http.Request) error {

@@ -18,6 +18,7 @@ import (
 
 	kolo "github.com/kolo/xmlrpc"
 
+	"github.com/quillgate/quillgate/signature"
 	"github.com/quillgate/quillgate/signer"
 	"github.com/quillgate/quillgate/xmlrpc"
 )
@@ -26,13 +27,16 @@ import (
 const largestAnswer = 256 << 20
 
 type callCmd struct {
-	URL        string        `name:"url" help:"Address of the endpoint, such as https://blog.example/xmlrpc.php. Default: that of the server with these settings." placeholder:"URL"`
-	Public     string        `help:"Public key; without one the call is not signed." env:"QUILLGATE_PUBLIC" placeholder:"KEY"`
-	SecretFile string        `help:"File with the secret of the key; - is the standard input." env:"QUILLGATE_SECRET_FILE" placeholder:"FILE"`
-	Timeout    time.Duration `help:"How long to wait for the answer." default:"60s"`
-	JSON       bool          `name:"json" help:"Print the answer as JSON."`
-	Method     string        `arg:"" help:"Method, such as wp.getPosts."`
-	Args       []string      `arg:"" optional:"" help:"Arguments, typed by their form."`
+	URL         string        `name:"url" help:"Address of the endpoint, such as https://blog.example/xmlrpc.php. Default: that of the server with these settings." placeholder:"URL"`
+	Public      string        `help:"Public key; without one the call is not signed." env:"QUILLGATE_PUBLIC" placeholder:"KEY"`
+	SecretFile  string        `help:"File with the secret of the key, or with its private key in PEM; - is the standard input." env:"QUILLGATE_SECRET_FILE" placeholder:"FILE"`
+	Strict      bool          `help:"Sign by RFC 9421, so that the request passes once, to this address; with a private key always."`
+	Alg         string        `help:"Algorithm of the private key, if it is not the usual one of its kind." placeholder:"NAME"`
+	CheckAnswer bool          `help:"Take the answer only if the server has signed it."`
+	Timeout     time.Duration `help:"How long to wait for the answer." default:"60s"`
+	JSON        bool          `name:"json" help:"Print the answer as JSON."`
+	Method      string        `arg:"" help:"Method, such as wp.getPosts."`
+	Args        []string      `arg:"" optional:"" help:"Arguments, typed by their form."`
 }
 
 // Help is shown by quillgate call --help.
@@ -65,11 +69,11 @@ func (c *callCmd) Run(ctx context.Context, s *settings, out streams) error {
 		if c.Public == "" || c.SecretFile == "" {
 			return usageError{errors.New("a signature needs both --public and --secret-file")}
 		}
-		secret, err := readSecret(out, c.SecretFile)
-		if err != nil {
+		if client.Transport, err = c.transport(ctx, out, request.URL.String()); err != nil {
 			return err
 		}
-		client.Transport = signer.Transport{Public: c.Public, Secret: secret}
+	} else if c.Strict || c.CheckAnswer {
+		return usageError{errors.New("--strict and --check-answer need --public and --secret-file")}
 	}
 	answer, err := exchange(client, request.WithContext(ctx))
 	if fault := (*xmlrpc.Fault)(nil); errors.As(err, &fault) && c.JSON {
@@ -82,6 +86,32 @@ func (c *callCmd) Run(ctx context.Context, s *settings, out streams) error {
 		return writeJSON(out.out, jsonOf(answer))
 	}
 	return printValue(out.out, answer, "")
+}
+
+// transport signs with the secret or the private key of the file.
+func (c *callCmd) transport(ctx context.Context, in streams, endpoint string) (http.RoundTripper, error) {
+	secret, err := readSecret(in, c.SecretFile)
+	if err != nil {
+		return nil, err
+	}
+	t := signer.Transport{Public: c.Public, Secret: secret, Answers: c.CheckAnswer}
+	if c.Strict {
+		t.Scheme = signer.MessageSignatures
+	}
+	if !strings.Contains(secret, "-----BEGIN ") {
+		if c.Alg != "" && c.Alg != string(signature.HMACSHA256) {
+			return nil, usageError{errors.New("--alg is for private keys; a secret signs by hmac-sha256")}
+		}
+		return t, nil
+	}
+	t.Secret = ""
+	if t.Private, err = signature.ParsePrivateKey(signature.Algorithm(c.Alg), []byte(secret)); err != nil {
+		return nil, fmt.Errorf("read the private key: %w", err)
+	}
+	if c.CheckAnswer {
+		t.AnswerKey, err = signer.AnswerKey(ctx, &http.Client{Timeout: c.Timeout}, endpoint)
+	}
+	return t, err
 }
 
 var methodName = regexp.MustCompile(`^[A-Za-z0-9_.:/]{1,200}$`)

@@ -34,7 +34,7 @@ var stairs = map[string][]string{
 	"signer":    {"signature", "xmlrpc"},
 
 	"server":        {"wordpress", "profiles", "public", "site", "auth", "apps", "audit", "xmlrpc", "media", "database"},
-	"cmd/quillgate": {"server", "signer", "xmlrpc", "wxr", "fetch", "site", "auth", "apps", "audit", "database", "migrations"},
+	"cmd/quillgate": {"server", "signer", "signature", "xmlrpc", "wxr", "fetch", "site", "auth", "apps", "audit", "database", "migrations"},
 
 	"database/databasetest": {"database"},
 	"interop":               nil, // its tests import what they like; nobody imports it

@@ -1,0 +1,127 @@
+package signer
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strings"
+
+	"github.com/quillgate/quillgate/signature"
+)
+
+// proof is the component of a request that binds the answer to it.
+func (t Transport) proof() string {
+	if t.strictly() {
+		return `"signature";req;key="` + label + `"`
+	}
+	return `"authorization";req`
+}
+
+// answerComponents are what the signature of an answer has to cover.
+func (t Transport) answerComponents() []string {
+	return []string{`"@status"`, `"content-type"`, `"content-digest"`, t.proof()}
+}
+
+// ask makes the request ask for a signed answer with a nonce.
+func (t Transport) ask(out *http.Request) {
+	out.Header.Set("Accept-Signature", fmt.Sprintf(`%s=(%s);created;nonce=%q;tag=%q`, label, strings.Join(t.answerComponents(), " "), rand.Text(), tag))
+	// The digest is that of the body as it travels.
+	out.Header.Set("Accept-Encoding", "identity")
+}
+
+// checkAnswer checks the signature of an answer, and has its body checked
+// while it is read.
+func (t Transport) checkAnswer(sent *http.Request, answer *http.Response) error {
+	wanted, _ := signature.Wanted(sent.Header, tag)
+	key := t.AnswerKey
+	if key.IsZero() {
+		key = signature.HMACKey([]byte(t.Secret))
+	}
+	if key.IsZero() {
+		return fmt.Errorf("%w: AnswerKey is needed to check it", ErrKey)
+	}
+	list, err := signature.Signatures(answer.Header)
+	if err != nil {
+		return fmt.Errorf("%w: %w", ErrAnswer, err)
+	}
+	for _, s := range list {
+		if s.Params.Tag != tag || s.Params.Nonce != wanted.Nonce || s.Params.Alg != key.Algorithm() {
+			continue
+		}
+		for _, c := range t.answerComponents() {
+			if !s.Covers(c) {
+				return fmt.Errorf("%w: its signature does not cover %s", ErrAnswer, c)
+			}
+		}
+		m := &signature.Message{Status: answer.StatusCode, Header: answer.Header, Request: signature.RequestMessage(sent)}
+		if err := s.Verify(key, m); err != nil {
+			return fmt.Errorf("%w: %w", ErrAnswer, err)
+		}
+		digest, err := signature.NewContentDigest(answer.Header.Values("Content-Digest"))
+		if err != nil {
+			return fmt.Errorf("%w: %w", ErrAnswer, err)
+		}
+		answer.Body = &checked{answer.Body, digest}
+		return nil
+	}
+	// Refusals of a credential are not signed, since nobody is known to whom.
+	text, err := io.ReadAll(io.LimitReader(answer.Body, maxFault))
+	return errors.Join(fmt.Errorf("%w: it is not signed: %s %.500q", ErrAnswer, answer.Status, text), err)
+}
+
+// checked ends with an error in place of io.EOF when the body is not the one
+// that was signed.
+type checked struct {
+	io.ReadCloser
+	digest *signature.ContentDigest
+}
+
+func (c *checked) Read(p []byte) (int, error) {
+	n, err := c.ReadCloser.Read(p)
+	c.digest.Write(p[:n])
+	if errors.Is(err, io.EOF) && !c.digest.Matches() {
+		err = fmt.Errorf("%w: its body is another", ErrAnswer)
+	}
+	return n, err
+}
+
+// AnswerKey asks a server for the key by which it signs answers to keys that
+// have no secret, for Transport.AnswerKey. endpoint is any address of the
+// server. What it says is worth as much as the connection: ask over TLS, once,
+// and keep the key. A nil client is http.DefaultClient.
+func AnswerKey(ctx context.Context, client *http.Client, endpoint string) (signature.Key, error) {
+	address, err := url.Parse(endpoint)
+	if err != nil {
+		return signature.Key{}, fmt.Errorf("ask for the key of answers: %w", err)
+	}
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, address.Scheme+"://"+address.Host+"/.well-known/quillgate", nil)
+	if err != nil {
+		return signature.Key{}, fmt.Errorf("ask for the key of answers: %w", err)
+	}
+	if client == nil {
+		client = http.DefaultClient
+	}
+	answer, err := client.Do(r)
+	if err != nil {
+		return signature.Key{}, fmt.Errorf("ask for the key of answers: %w", err)
+	}
+	defer answer.Body.Close()
+	var known struct {
+		ResponseKey struct {
+			Alg       signature.Algorithm
+			PublicKey string `json:"public_key"`
+		} `json:"response_key"`
+	}
+	if answer.StatusCode != http.StatusOK {
+		return signature.Key{}, fmt.Errorf("ask for the key of answers: the server answers %s", answer.Status)
+	}
+	if err := json.NewDecoder(io.LimitReader(answer.Body, 64<<10)).Decode(&known); err != nil {
+		return signature.Key{}, fmt.Errorf("read the key of answers: %w", err)
+	}
+	return signature.ParsePublicKey(known.ResponseKey.Alg, []byte(known.ResponseKey.PublicKey))
+}
