@@ -15,11 +15,8 @@ import (
 	"github.com/quillgate/quillgate/database"
 )
 
-// What is written into the audit trail about sessions.
-const (
-	SessionBegun audit.Kind = "session.begun"
-	SessionEnded audit.Kind = "session.ended"
-)
+// SessionEnded is written into the audit trail when somebody signs out.
+const SessionEnded audit.Kind = "session.ended"
 
 // The values of a session that the store knows. A session that is new to the
 // store has SessionNew; without it a commit changes what is there and brings
@@ -27,7 +24,6 @@ const (
 const (
 	SessionNew   = "new"   // bool
 	SessionUser  = "user"  // int64: who is signed in
-	SessionVia   = "via"   // string: how that was shown
 	SessionAddr  = "addr"  // string
 	SessionAgent = "agent" // string
 )
@@ -96,14 +92,11 @@ func (s *SessionStore) CommitCtx(ctx context.Context, id string, data []byte, ex
 	if data, err = codec.Encode(deadline, values); err != nil {
 		return fmt.Errorf("store a session: %w", err)
 	}
-	by := sessionActor(user, values)
-	addr := ""
-	if by.Addr.IsValid() {
-		addr = by.Addr.String()
-	}
+	addr, _ := values[SessionAddr].(string)
+	agent, _ := values[SessionAgent].(string)
 	if !fresh {
 		_, err := s.db.Exec(ctx, `UPDATE sessions SET data = $2, expires = $3, user_id = $4, seen = $5, address = $6, agent = $7 WHERE token = $1`,
-			id, data, expires.UTC(), user, s.now(), addr, by.Agent)
+			id, data, expires.UTC(), user, s.now(), addr, agent)
 		if err != nil {
 			return fmt.Errorf("store a session: %w", err)
 		}
@@ -114,27 +107,13 @@ func (s *SessionStore) CommitCtx(ctx context.Context, id string, data []byte, ex
 			return err
 		}
 		_, err := tx.Exec(ctx, `INSERT INTO sessions (token, data, expires, user_id, created, seen, address, agent)
-			VALUES ($1, $2, $3, $4, $5, $5, $6, $7)`, id, data, expires.UTC(), user, s.now(), addr, by.Agent)
-		if err != nil || user == 0 {
-			return err
-		}
-		return audit.Append(ctx, tx, audit.Event{Kind: SessionBegun, UserID: user, By: by, At: s.now()})
+			VALUES ($1, $2, $3, $4, $5, $5, $6, $7)`, id, data, expires.UTC(), user, s.now(), addr, agent)
+		return err
 	})
 	if err != nil {
 		return fmt.Errorf("store a session: %w", err)
 	}
 	return nil
-}
-
-func sessionActor(user int64, values map[string]any) audit.Actor {
-	by := audit.Actor{UserID: user, Via: "session"}
-	if via, ok := values[SessionVia].(string); ok {
-		by.Via = via
-	}
-	text, _ := values[SessionAddr].(string)
-	by.Addr, _ = netip.ParseAddr(text)
-	by.Agent, _ = values[SessionAgent].(string)
-	return by
 }
 
 // DeleteCtx ends a session.

@@ -115,7 +115,7 @@ func (v *visit) fieldsOf(err error) []fieldProblem {
 var fieldIDs = map[string]string{
 	"user name": "login", "email": "email", "password": "new-password", "role": "role", "name": "name", "scope": "scope",
 	"first name": "first-name", "last name": "last-name", "nickname": "nickname", "display name": "display-name", "url": "url", "bio": "bio",
-	"user name or email": "login", "networks": "networks", "expires": "expires",
+	"user name or email": "email", "zone": "zone", "networks": "networks", "expires": "expires",
 }
 
 // refused notes what an error says about fields, and returns the error itself when it is about none.

@@ -51,7 +51,6 @@ func (v *visit) enter(userID int64, via, next string) error {
 	v.s.Remove(v.ctx(), keyPending)
 	v.s.Put(v.ctx(), auth.SessionNew, true)
 	v.s.Put(v.ctx(), auth.SessionUser, userID)
-	v.s.Put(v.ctx(), auth.SessionVia, via)
 	v.s.Put(v.ctx(), auth.SessionAddr, v.addr.String())
 	v.s.Put(v.ctx(), auth.SessionAgent, cut(v.r.UserAgent(), 200))
 	v.s.Put(v.ctx(), keyProved, v.now().Unix())

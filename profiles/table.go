@@ -5,8 +5,31 @@ func (p *Pages) table() []row {
 	return []row{
 		{"GET /signin", anybody, (*visit).signInPage},
 		{"POST /signin", anybody, (*visit).signIn},
+		{"GET /signin/again", person, (*visit).againPage},
+		{"POST /signin/again", person, (*visit).again},
 		{"POST /signout", anybody, (*visit).signOut},
 
 		{"GET /profile", person, (*visit).applications},
+		{"GET /profile/activity", person, (*visit).activity},
+		{"GET /profile/activity.csv", person, (*visit).exportActivity},
+		{"GET /profile/activity.json", person, (*visit).exportActivity},
+		{"GET /profile/account", person, (*visit).accountPage},
+		{"POST /profile/account", person, (*visit).account},
+		{"GET /profile/security", person, (*visit).securityPage},
+		{"POST /profile/security/password", person, (*visit).setPassword},
+		{"POST /profile/security/sessions", person, (*visit).endSession},
+		{"POST /profile/security/sessions/all", person, (*visit).endSessions},
+
+		{"GET /admin/users", administrator, (*visit).users},
+		{"POST /admin/users", administrator, (*visit).addUser},
+		{"GET /admin/users/{id}", administrator, (*visit).userPage},
+		{"POST /admin/users/{id}", administrator, (*visit).changeUser},
+		{"GET /admin/applications", administrator, (*visit).allApplications},
+		{"GET /admin/activity", administrator, (*visit).allActivity},
+		{"GET /admin/activity.csv", administrator, (*visit).exportAll},
+		{"GET /admin/activity.json", administrator, (*visit).exportAll},
+		{"GET /admin/settings", administrator, (*visit).settingsPage},
+		{"POST /admin/settings", administrator, (*visit).changeSettings},
+		{"GET /admin/refusals", administrator, (*visit).refusals},
 	}
 }

@@ -131,7 +131,11 @@ func (v *visit) identify() error {
 	v.who = auth.Identity{User: user, Via: auth.ViaPassword, Addr: v.addr, Agent: v.r.UserAgent()}
 	v.s.Put(v.ctx(), auth.SessionAddr, v.addr.String())
 	v.s.Put(v.ctx(), auth.SessionAgent, cut(v.r.UserAgent(), 200))
-	return nil
+	zone, err := v.p.cfg.Users.Zone(v.ctx(), id)
+	if zone != nil {
+		v.zone = zone
+	}
+	return err
 }
 
 // arrival answers a visitor who comes from another site. The browser has kept the cookie back then, so this page sends

@@ -1,0 +1,320 @@
+package profiles
+
+import (
+	"encoding/csv"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/quillgate/quillgate/audit"
+	"github.com/quillgate/quillgate/auth"
+)
+
+// perActivity is how many lines of the trail a page shows; an export has at most maxExport.
+const (
+	perActivity = 50
+	maxExport   = 10000
+)
+
+// activityPage is what the page of the trail shows.
+type activityPage struct {
+	Lines  []activityLine
+	Kinds  []kindChoice
+	Kind   string
+	Since  string
+	Until  string
+	Person string // of whom, for administrators
+	All    bool   // everybody's
+	Path   string
+	Older  string // address of the next page
+	Export string // the filter, as a query
+}
+
+type kindChoice struct{ Kind, Name string }
+
+// activityLine is one line in words.
+type activityLine struct {
+	ID      int64
+	At      time.Time
+	Text    string
+	From    string // address and program
+	Details []detail
+}
+
+type detail struct{ Name, Value string }
+
+// activity shows the visitor's own trail.
+func (v *visit) activity() error {
+	v.title = v.T("Activity")
+	return v.trail(activityPage{Path: "/profile/activity"}, audit.Filter{UserID: v.who.User.ID})
+}
+
+// allActivity shows everybody's trail to administrators.
+func (v *visit) allActivity() error {
+	v.title = v.T("Everything that happened")
+	page, filter := activityPage{Path: "/admin/activity", All: true}, audit.Filter{}
+	if login := strings.TrimSpace(v.r.URL.Query().Get("person")); login != "" {
+		page.Person = login
+		user, err := v.p.cfg.Users.ByLogin(v.ctx(), login)
+		if err != nil {
+			v.wrong("person", v.T("There is no such user."))
+			filter.UserID = -1
+		} else {
+			filter.UserID = user.ID
+		}
+	}
+	return v.trail(page, filter)
+}
+
+// read puts what the query wants into the filter.
+func (page *activityPage) read(v *visit, f *audit.Filter) {
+	q := v.r.URL.Query()
+	page.Kind, page.Since, page.Until = q.Get("kind"), q.Get("since"), q.Get("until")
+	if _, known := sentences[audit.Kind(page.Kind)]; known {
+		f.Kind = audit.Kind(page.Kind)
+	}
+	day := func(field, text string) time.Time {
+		if text == "" {
+			return time.Time{}
+		}
+		t, err := time.ParseInLocation(time.DateOnly, text, v.zone)
+		if err != nil {
+			v.wrong(field, v.T("Give a day such as 2026-05-31."))
+		}
+		return t
+	}
+	f.Since = day("since", page.Since)
+	if until := day("until", page.Until); !until.IsZero() {
+		f.Until = until.AddDate(0, 0, 1) // the day itself belongs to it
+	}
+	f.Before, _ = strconv.ParseInt(q.Get("before"), 10, 64) // what is no number means from the newest
+}
+
+func (v *visit) trail(page activityPage, f audit.Filter) error {
+	page.read(v, &f)
+	query := url.Values{}
+	for name, value := range map[string]string{"kind": page.Kind, "since": page.Since, "until": page.Until, "person": page.Person} {
+		if value != "" {
+			query.Set(name, value)
+		}
+	}
+	page.Export = query.Encode()
+	f.Limit = perActivity + 1
+	lines, err := v.p.cfg.Trail(v.ctx(), f)
+	if err != nil {
+		return err
+	}
+	if len(lines) > perActivity {
+		lines = lines[:perActivity]
+		query.Set("before", strconv.FormatInt(lines[perActivity-1].ID, 10))
+		page.Older = page.Path + "?" + query.Encode()
+	}
+	names := v.names()
+	for _, l := range lines {
+		page.Lines = append(page.Lines, v.inWords(l, page.All, names))
+	}
+	for kind, text := range sentences {
+		page.Kinds = append(page.Kinds, kindChoice{string(kind), v.T(text.name)})
+	}
+	slices.SortFunc(page.Kinds, func(a, b kindChoice) int { return strings.Compare(a.Name, b.Name) })
+	return v.show("activity", page)
+}
+
+// names looks up user names, each once.
+func (v *visit) names() func(id int64) string {
+	known := make(map[int64]string)
+	return func(id int64) string {
+		name, ok := known[id]
+		if ok {
+			return name
+		}
+		if user, err := v.p.cfg.Users.Get(v.ctx(), id); err == nil {
+			name = user.Login
+		} else {
+			name = v.T("user %s", strconv.FormatInt(id, 10))
+		}
+		known[id] = name
+		return name
+	}
+}
+
+// exported is a line of the trail as an export has it.
+type exported struct {
+	ID      int64             `json:"id"`
+	At      time.Time         `json:"at"`
+	Event   audit.Kind        `json:"event"`
+	User    int64             `json:"user"`
+	Actor   int64             `json:"actor"`
+	Via     string            `json:"via"`
+	App     string            `json:"application,omitempty"`
+	Address string            `json:"address,omitempty"`
+	Agent   string            `json:"agent,omitempty"`
+	Detail  map[string]string `json:"detail,omitempty"`
+}
+
+// exportActivity hands out the visitor's own trail as a file.
+func (v *visit) exportActivity() error { return v.export(audit.Filter{UserID: v.who.User.ID}) }
+
+// exportAll hands out everybody's.
+func (v *visit) exportAll() error {
+	f := audit.Filter{}
+	if login := v.r.URL.Query().Get("person"); login != "" {
+		user, err := v.p.cfg.Users.ByLogin(v.ctx(), login)
+		if err != nil {
+			return err
+		}
+		f.UserID = user.ID
+	}
+	return v.export(f)
+}
+
+// export writes at most maxExport lines, the newest first, after the password.
+func (v *visit) export(f audit.Filter) error {
+	if !v.proved() {
+		v.redirect("/signin/again?next=" + url.QueryEscape(v.r.URL.RequestURI()))
+		return nil
+	}
+	var page activityPage
+	page.read(v, &f)
+	list := []exported{}
+	for f.Limit = 1000; len(list) < maxExport; {
+		lines, err := v.p.cfg.Trail(v.ctx(), f)
+		if err != nil {
+			return err
+		}
+		for _, l := range lines {
+			e := exported{ID: l.ID, At: l.At, Event: l.Kind, User: l.UserID, Actor: l.By.UserID, Via: l.By.Via, App: l.By.App, Agent: l.By.Agent, Detail: l.Detail}
+			if l.By.Addr.IsValid() {
+				e.Address = l.By.Addr.String()
+			}
+			list = append(list, e)
+		}
+		if len(lines) < f.Limit {
+			break
+		}
+		f.Before = lines[len(lines)-1].ID
+	}
+	if strings.HasSuffix(v.r.URL.Path, ".json") {
+		v.file("activity.json", "application/json")
+		return json.NewEncoder(v.w).Encode(list)
+	}
+	v.file("activity.csv", "text/csv; charset=utf-8")
+	out := csv.NewWriter(v.w)
+	if err := out.Write([]string{"id", "at", "event", "user", "actor", "via", "application", "address", "agent", "detail"}); err != nil {
+		return fmt.Errorf("write an export: %w", err)
+	}
+	for _, e := range list {
+		detail, err := json.Marshal(e.Detail)
+		if err != nil {
+			return fmt.Errorf("write an export: %w", err)
+		}
+		err = out.Write([]string{strconv.FormatInt(e.ID, 10), e.At.Format(time.RFC3339), string(e.Event), strconv.FormatInt(e.User, 10),
+			strconv.FormatInt(e.Actor, 10), cell(e.Via), cell(e.App), e.Address, cell(e.Agent), cell(string(detail))})
+		if err != nil {
+			return fmt.Errorf("write an export: %w", err)
+		}
+	}
+	out.Flush()
+	return out.Error()
+}
+
+func (v *visit) file(name, kind string) {
+	v.w.Header().Set("Content-Type", kind)
+	v.w.Header().Set("Content-Disposition", `attachment; filename="`+name+`"`)
+	v.w.WriteHeader(http.StatusOK)
+}
+
+// cell keeps a text that others have written from being a formula where a spreadsheet opens the file.
+func cell(text string) string {
+	if text != "" && strings.ContainsRune("=+-@\t\r", rune(text[0])) {
+		return "'" + text
+	}
+	return text
+}
+
+// sentence says what happened: {…} stands for a member of the detail.
+type sentence struct{ name, text string }
+
+// sentences are what the trail holds, in words. A kind that is not here is shown by its name.
+var sentences = map[audit.Kind]sentence{
+	"app.created":          {"Application added", "The application “{name}” was added."},
+	"app.renamed":          {"Application renamed", "An application is called “{name}” now."},
+	"app.changed":          {"Application changed", "The application “{name}” was changed."},
+	"app.rotated":          {"Key rotated", "The application “{name}” got a new key."},
+	"app.revoked":          {"Application revoked", "The application “{name}” was revoked."},
+	"app.enrolled":         {"Verification key enrolled", "The application “{name}” was enrolled with its verification key."},
+	"app.enrolment-opened": {"Enrolment opened", "A program may enrol its verification key until {until}."},
+	"user.created":         {"User added", "The user {login} was added."},
+	"user.changed":         {"Profile changed", "The profile was changed."},
+	"user.password":        {"Password set", "The password was set."},
+	"user.role":            {"Role changed", "The role is {role} now."},
+	"user.password-mode":   {"Passwords of programs", "What programs may do with the password is set to “{mode}”."},
+	"user.networks":        {"Networks of an account", "The networks of the account were set."},
+	"policy.changed":       {"Policy changed", "What holds for all accounts was changed."},
+	"sign-in.accepted":     {"Signed in", "Signed in."},
+	"sign-in.failed":       {"Sign-in failed", "Somebody tried to sign in, with a wrong password or code."},
+	"sign-in.throttled":    {"Sign-in slowed down", "There were too many wrong passwords: whoever tries again has to wait."},
+	"set-up-code.made":     {"Set-up link made", "A link to set up the first administrator was made."},
+	"set-up-code.used":     {"Set-up link used", "The link to set up the first administrator was used."},
+	"token.created":        {"Password or token made", "“{name}” got an application password or a token."},
+	"token.renamed":        {"Password or token renamed", "An application password or token is called “{name}” now."},
+	"token.changed":        {"Password or token changed", "The application password or token “{name}” was changed."},
+	"token.revoked":        {"Password or token revoked", "The application password or token of “{name}” was revoked."},
+	"token.first-used":     {"Password or token used", "The application password or token of “{name}” was used for the first time."},
+	"second-factor.on":     {"Second factor on", "Codes of an authenticator are asked for when signing in, from now on."},
+	"second-factor.off":    {"Second factor off", "Codes of an authenticator are no longer asked for."},
+	"second-factor.reset":  {"Second factor reset", "The second factor was taken away by an administrator."},
+	"recovery-codes.made":  {"Recovery codes made", "New recovery codes were made; those of before no longer work."},
+	"recovery-code.used":   {"Recovery code used", "A recovery code was used to sign in."},
+	"passkey.added":        {"Passkey added", "The passkey “{name}” was added."},
+	"passkey.renamed":      {"Passkey renamed", "A passkey is called “{name}” now."},
+	"passkey.removed":      {"Passkey removed", "The passkey “{name}” was removed."},
+	auth.SessionEnded:      {"Signed out", "Signed out of {sessions} session(s)."},
+}
+
+// inWords makes a sentence of a line, with who it was when that is somebody else.
+func (v *visit) inWords(l audit.Line, all bool, names func(int64) string) activityLine {
+	out := activityLine{ID: l.ID, At: l.At}
+	s, known := sentences[l.Kind]
+	if !known {
+		s.text = string(l.Kind)
+	}
+	out.Text = v.T(s.text)
+	members := make([]string, 0, len(l.Detail))
+	for name := range l.Detail {
+		members = append(members, name)
+	}
+	slices.Sort(members)
+	for _, name := range members {
+		if place := "{" + name + "}"; strings.Contains(out.Text, place) {
+			out.Text = strings.ReplaceAll(out.Text, place, l.Detail[name])
+		} else if l.Detail[name] != "" {
+			out.Details = append(out.Details, detail{name, l.Detail[name]})
+		}
+	}
+	if all && l.UserID != 0 {
+		out.Text = names(l.UserID) + ": " + out.Text
+	}
+	if l.By.UserID != 0 && l.By.UserID != l.UserID {
+		out.Text += " " + v.T("By %s.", names(l.By.UserID))
+	} else if l.By.UserID == 0 && l.By.Via == audit.Operator.Via {
+		out.Text += " " + v.T("By command, on the server.")
+	}
+	var from []string
+	if l.By.Addr.IsValid() {
+		from = append(from, l.By.Addr.String())
+	}
+	if l.By.Agent != "" {
+		from = append(from, program(l.By.Agent))
+	}
+	out.From = strings.Join(from, ", ")
+	if l.By.App != "" {
+		out.Details = append(out.Details, detail{v.T("key"), l.By.App})
+	}
+	return out
+}

@@ -1,0 +1,233 @@
+package profiles
+
+import (
+	"net/http"
+	"slices"
+	"strconv"
+
+	"github.com/quillgate/quillgate/apps"
+	"github.com/quillgate/quillgate/auth"
+)
+
+// userPage is a user and what an administrator can do about them.
+type userPage struct {
+	Person auth.User
+	Roles  []auth.Role
+	Self   bool
+}
+
+// users lists them.
+func (v *visit) users() error {
+	search := v.r.URL.Query().Get("search")
+	list, err := v.p.cfg.Users.List(v.ctx(), auth.Filter{Search: search, Limit: 500})
+	if err != nil {
+		return err
+	}
+	v.title = v.T("Users")
+	return v.show("users", struct {
+		Search string
+		List   []auth.User
+		Roles  []auth.Role
+	}{search, list, auth.Roles()})
+}
+
+// addUser makes an account.
+func (v *visit) addUser() error {
+	ok, err := v.prove()
+	if err != nil {
+		return err
+	}
+	if ok {
+		_, err = v.p.cfg.Users.Create(v.ctx(), auth.NewUser{
+			Login: v.form("login"), Email: v.form("email"), Password: v.r.PostForm.Get("new-password"), Role: auth.Role(v.form("role")),
+		})
+		if err == nil {
+			return v.done("/admin/users", v.T("The user %s was added.", v.form("login")))
+		}
+		if err := v.refused(err); err != nil {
+			return err
+		}
+	}
+	return v.users()
+}
+
+// person is the user whose id is in the path.
+func (v *visit) person() (auth.User, error) {
+	id, err := strconv.ParseInt(v.r.PathValue("id"), 10, 64)
+	if err != nil {
+		return auth.User{}, errNothing
+	}
+	return v.p.cfg.Users.Get(v.ctx(), id)
+}
+
+// userPage shows one.
+func (v *visit) userPage() error {
+	user, err := v.person()
+	if err != nil {
+		return err
+	}
+	v.title = user.Login
+	return v.show("user", userPage{Person: user, Roles: auth.Roles(), Self: user.ID == v.who.User.ID})
+}
+
+// changeUser takes a change of one: the button says which.
+func (v *visit) changeUser() error {
+	user, err := v.person()
+	if err != nil {
+		return err
+	}
+	back := "/admin/users/" + strconv.FormatInt(user.ID, 10)
+	ok, err := v.prove()
+	if err != nil {
+		return err
+	}
+	if !ok {
+		return v.userPage()
+	}
+	text := ""
+	switch v.form("do") {
+	case "role":
+		// Nobody locks themselves out, and so there is always an administrator.
+		if user.ID == v.who.User.ID {
+			v.wrong("role", v.T("Your own role is for another administrator to change."))
+			return v.userPage()
+		}
+		err = v.p.cfg.Users.SetRole(v.ctx(), user.ID, auth.Role(v.form("role")))
+		text = v.T("The role was changed.")
+	case "password":
+		if err = v.p.cfg.Users.SetPassword(v.ctx(), user.ID, v.r.PostForm.Get("new-password")); err == nil && user.ID != v.who.User.ID {
+			err = v.p.cfg.Sessions.EndAll(v.ctx(), v.actor(), user.ID, "")
+		}
+		text = v.T("The password was set, and the user is signed out everywhere.")
+	case "sessions":
+		err = v.p.cfg.Sessions.EndAll(v.ctx(), v.actor(), user.ID, "")
+		text = v.T("The user is signed out everywhere.")
+	default:
+		return errNothing
+	}
+	if err != nil {
+		if err := v.refused(err); err != nil {
+			return err
+		}
+		return v.userPage()
+	}
+	return v.done(back, text)
+}
+
+// settingsPage shows the options of the site that belong here.
+func (v *visit) settingsPage() error {
+	v.title = v.T("Settings")
+	values := make(map[string]string)
+	for _, s := range settings {
+		values[s.Name] = v.options.Text(s.Name)
+	}
+	values["blog_title"], values["blog_tagline"] = v.options.Title(), v.options.Tagline()
+	var list []shownSetting
+	for _, s := range settings {
+		s.Label = v.T(s.Label)
+		list = append(list, shownSetting{s, values[s.Name], v.options.Bool(s.Name)})
+	}
+	return v.show("settings", list)
+}
+
+// setting is an option of the site as the page has it.
+type setting struct {
+	Name, Label string
+	Kind        string // text, number, flag, or status: open or closed
+}
+
+type shownSetting struct {
+	setting
+	Is string
+	On bool
+}
+
+// settings are the options that the page shows, in its order. The rest is for the command line.
+var settings = []setting{
+	{"blog_title", "Title of the blog", "text"},
+	{"blog_tagline", "Tagline, in a few words", "text"},
+	{"timezone_string", "Time zone, such as Europe/Berlin", "text"},
+	{"default_comment_status", "Comments on new posts", "status"},
+	{"comment_registration", "Only users who are signed in may comment", "flag"},
+	{"comment_moderation", "Every comment waits for somebody to approve it", "flag"},
+	{"comment_max_links", "A comment with as many links waits", "number"},
+	{"pingback", "Other pages may tell that they link here (pingback)", "flag"},
+	{"pingback_send", "Tell the pages that a post links to (pingback)", "flag"},
+	{"blog_public", "Search engines may list the blog", "flag"},
+}
+
+// changeSettings takes them.
+func (v *visit) changeSettings() error {
+	for _, s := range settings {
+		value := v.form(s.Name)
+		if s.Kind == "flag" && value == "" {
+			value = "0"
+		}
+		if err := v.p.cfg.Site.SetOption(v.ctx(), s.Name, value); err != nil {
+			if err := v.refused(err); err != nil {
+				return err
+			}
+		}
+	}
+	if len(v.problems) > 0 {
+		return v.settingsPage()
+	}
+	return v.done("/admin/settings", v.T("The settings are saved."))
+}
+
+// refusals shows how many credentials were refused, and why.
+func (v *visit) refusals() error {
+	v.title = v.T("Refused sign-ins and signatures")
+	var bars []bar
+	if v.p.cfg.Refusals != nil {
+		for reason, n := range v.p.cfg.Refusals() {
+			bars = append(bars, bar{Reason: reason, Count: int64(n)})
+		}
+	}
+	slices.SortFunc(bars, func(a, b bar) int {
+		if a.Count != b.Count {
+			return int(b.Count - a.Count)
+		}
+		if a.Reason < b.Reason {
+			return -1
+		}
+		return 1
+	})
+	most := int64(1)
+	for i := range bars {
+		most = max(most, bars[i].Count)
+		bars[i].Y = 8 + i*28
+	}
+	for i := range bars {
+		bars[i].Width = max(2, int(bars[i].Count*300/most))
+		bars[i].After = 240 + bars[i].Width + 8
+		bars[i].Base = bars[i].Y + 15
+	}
+	return v.show("refusals", struct {
+		Bars   []bar
+		Height int
+	}{bars, 16 + 28*len(bars)})
+}
+
+// bar is one of the chart, with its place.
+type bar struct {
+	Reason                string
+	Count                 int64
+	Y, Width, After, Base int
+}
+
+// allApplications lists everybody's keys.
+func (v *visit) allApplications() error {
+	v.title = v.T("All applications")
+	search := v.r.URL.Query().Get("search")
+	list, _, err := v.p.cfg.Apps.List(v.ctx(), apps.Filter{Limit: 1000})
+	if err != nil {
+		return err
+	}
+	return v.show("all-applications", struct {
+		Search string
+		List   []apps.App
+	}{search, list})
+}
+
+var _ = http.StatusOK

@@ -1,0 +1,37 @@
+package profiles
+
+import "strings"
+
+// browsers are told by a word of what they call themselves, the most particular first.
+var browsers = []struct{ word, name string }{
+	{"Edg/", "Edge"}, {"OPR/", "Opera"}, {"Vivaldi/", "Vivaldi"}, {"Firefox/", "Firefox"}, {"FxiOS/", "Firefox"},
+	{"CriOS/", "Chrome"}, {"HeadlessChrome/", "Chrome"}, {"Chrome/", "Chrome"}, {"Safari/", "Safari"},
+}
+
+var systems = []struct{ word, name string }{
+	{"iPhone", "iPhone"}, {"iPad", "iPad"}, {"Android", "Android"}, {"Windows", "Windows"}, {"Mac OS X", "macOS"}, {"CrOS", "ChromeOS"}, {"Linux", "Linux"},
+}
+
+// program makes what a browser calls itself short. What is no browser is shown as it is.
+func program(agent string) string {
+	if !strings.HasPrefix(agent, "Mozilla/5.0 (") {
+		return cut(agent, 120)
+	}
+	name, system := "", ""
+	for _, b := range browsers {
+		if strings.Contains(agent, b.word) {
+			name = b.name
+			break
+		}
+	}
+	for _, s := range systems {
+		if strings.Contains(agent, s.word) {
+			system = s.name
+			break
+		}
+	}
+	if name == "" || system == "" {
+		return cut(agent, 120)
+	}
+	return name + ", " + system
+}

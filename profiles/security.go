@@ -1,0 +1,97 @@
+package profiles
+
+import (
+	"github.com/quillgate/quillgate/auth"
+)
+
+// securityPage is how the visitor signs in, and where they are signed in.
+type securityPage struct {
+	Sessions []shownSession
+}
+
+type shownSession struct {
+	auth.Session
+	Program string
+	Current bool
+}
+
+// securityPage shows it.
+func (v *visit) securityPage() error {
+	v.title = v.T("Security")
+	var page securityPage
+	list, err := v.p.cfg.Sessions.List(v.ctx(), v.who.User.ID)
+	if err != nil {
+		return err
+	}
+	current := auth.SessionID(v.s.Token(v.ctx()))
+	for _, s := range list {
+		page.Sessions = append(page.Sessions, shownSession{s, program(s.Agent), s.ID == current})
+	}
+	return v.show("security", page)
+}
+
+// setPassword changes the password of the account. All other sessions end.
+func (v *visit) setPassword() error {
+	again := v.r.PostForm.Get("new-password-again")
+	if again != v.r.PostForm.Get("new-password") {
+		v.wrong("new-password-again", v.T("The two are not the same."))
+	}
+	ok, err := v.proveOld()
+	if err != nil {
+		return err
+	}
+	if !ok || len(v.problems) > 0 {
+		return v.securityPage()
+	}
+	if err := v.p.cfg.Users.SetPassword(v.ctx(), v.who.User.ID, v.r.PostForm.Get("new-password")); err != nil {
+		if err := v.refused(err); err != nil {
+			return err
+		}
+		return v.securityPage()
+	}
+	if err := v.renew(); err != nil {
+		return err
+	}
+	if err := v.p.cfg.Sessions.EndAll(v.ctx(), v.actor(), v.who.User.ID, auth.SessionID(v.s.Token(v.ctx()))); err != nil {
+		return err
+	}
+	return v.done("/profile/security", v.T("The password is changed, and every other browser is signed out."))
+}
+
+// proveOld checks the password whatever was given a short while ago: whoever finds an open browser must not be able to
+// take the account over.
+func (v *visit) proveOld() (bool, error) {
+	v.s.Remove(v.ctx(), keyProved)
+	return v.prove()
+}
+
+// renew gives the session a new token, as everything should that changes what it can do.
+func (v *visit) renew() error {
+	deadline := v.s.Deadline(v.ctx())
+	if err := v.s.RenewToken(v.ctx()); err != nil {
+		return err
+	}
+	v.s.SetDeadline(v.ctx(), deadline)
+	v.s.Put(v.ctx(), auth.SessionNew, true)
+	return nil
+}
+
+// endSession signs one browser out.
+func (v *visit) endSession() error {
+	id := v.form("id")
+	if id == auth.SessionID(v.s.Token(v.ctx())) {
+		return v.signOut()
+	}
+	if err := v.p.cfg.Sessions.End(v.ctx(), v.actor(), v.who.User.ID, id); err != nil {
+		return err
+	}
+	return v.done("/profile/security", v.T("That browser is signed out."))
+}
+
+// endSessions signs all others out.
+func (v *visit) endSessions() error {
+	if err := v.p.cfg.Sessions.EndAll(v.ctx(), v.actor(), v.who.User.ID, auth.SessionID(v.s.Token(v.ctx()))); err != nil {
+		return err
+	}
+	return v.done("/profile/security", v.T("Every other browser is signed out."))
+}
