@@ -56,7 +56,7 @@ func (v *visit) activity() error {
 
 // allActivity shows everybody's trail to administrators.
 func (v *visit) allActivity() error {
-	v.title = v.T("Everything that happened")
+	v.title = v.T("All activity")
 	page, filter := activityPage{Path: "/admin/activity", All: true}, audit.Filter{}
 	if login := strings.TrimSpace(v.r.URL.Query().Get("person")); login != "" {
 		page.Person = login

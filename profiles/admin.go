@@ -1,11 +1,10 @@
 package profiles
 
 import (
-	"net/http"
 	"slices"
 	"strconv"
+	"strings"
 
-	"github.com/quillgate/quillgate/apps"
 	"github.com/quillgate/quillgate/auth"
 )
 
@@ -216,18 +215,54 @@ type bar struct {
 	Y, Width, After, Base int
 }
 
-// allApplications lists everybody's keys.
+// allApplications lists everybody's.
 func (v *visit) allApplications() error {
 	v.title = v.T("All applications")
-	search := v.r.URL.Query().Get("search")
-	list, _, err := v.p.cfg.Apps.List(v.ctx(), apps.Filter{Limit: 1000})
+	search := strings.TrimSpace(v.r.URL.Query().Get("search"))
+	all, err := v.credentials(0, false)
 	if err != nil {
 		return err
 	}
+	names := v.names()
+	var list []credential
+	for _, c := range all {
+		if c.Owner = names(c.UserID); c.matches(search) {
+			list = append(list, c)
+		}
+	}
+	more := len(list) > maxShown
 	return v.show("all-applications", struct {
 		Search string
-		List   []apps.App
-	}{search, list})
+		List   []credential
+		More   bool
+	}{search, list[:min(len(list), maxShown)], more})
 }
 
-var _ = http.StatusOK
+// maxShown is how many applications a page of all has; a search finds the others.
+const maxShown = 200
+
+// adminRevokePage asks whether that is meant.
+func (v *visit) adminRevokePage() error {
+	c, err := v.anyCredential()
+	if err != nil {
+		return err
+	}
+	c.Owner = v.names()(c.UserID)
+	v.title = v.T("Revoke %s?", c.Name)
+	return v.show("revoke", struct {
+		credential
+		At, Back string
+	}{c, "/admin/applications/" + c.ID, "/admin/applications"})
+}
+
+// adminRevoke ends somebody's application.
+func (v *visit) adminRevoke() error {
+	c, err := v.anyCredential()
+	if err != nil {
+		return err
+	}
+	if err := v.revoke(c); err != nil {
+		return err
+	}
+	return v.done("/admin/applications", v.T("%s is revoked: nothing that it sends is taken any more.", c.Name))
+}

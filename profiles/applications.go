@@ -1,13 +1,270 @@
 package profiles
 
-import "github.com/quillgate/quillgate/apps"
+import (
+	"net/http"
+	"strconv"
+	"time"
 
-// applications is the list.
+	"github.com/quillgate/quillgate/apps"
+)
+
+// applications is the list: Remote Publishing Permissions.
 func (v *visit) applications() error {
-	list, _, err := v.p.cfg.Apps.List(v.ctx(), apps.Filter{UserID: v.who.User.ID, Limit: 1000})
+	over := v.r.URL.Query().Has("all")
+	list, err := v.credentials(v.who.User.ID, over)
+	if err != nil {
+		return err
+	}
+	until, err := v.p.cfg.Apps.Enrolment(v.ctx(), v.who.User.ID)
+	if err != nil {
+		return err
+	}
+	senders, err := v.senders()
 	if err != nil {
 		return err
 	}
 	v.title = v.T("Remote Publishing Permissions")
-	return v.show("applications", list)
+	return v.show("applications", struct {
+		List    []credential
+		Over    bool
+		Until   time.Time // of an open enrolment
+		Senders []sender  // programs that send the password
+	}{list, over, until, senders})
+}
+
+// sender is a program that still sends the password of the account.
+type sender struct {
+	Program, Addr string
+	Last          time.Time
+	Taken         int64
+	Refused       int64
+}
+
+// newPage is the form for a new application.
+func (v *visit) newPage() error {
+	v.title = v.T("Add an application")
+	q := v.r.URL.Query()
+	k := q.Get("kind")
+	if k == "" {
+		k = string(kindKey)
+	}
+	return v.show("new", struct {
+		Kind, Name string
+		Blank      credential
+	}{k, cut(q.Get("name"), 100), credential{Expires: v.now().Add(apps.SuggestedLife)}})
+}
+
+// create makes what the form wants, and shows the secret.
+func (v *visit) create() error {
+	l := v.limits(time.Time{})
+	k := kind(v.form("kind"))
+	if k == "" {
+		k = kindKey
+	}
+	if k != "enrolment" && l.Name == "" {
+		v.wrong("name", v.T("Give the application a name by which you will know it again."))
+	}
+	ok, err := v.prove()
+	if err != nil {
+		return err
+	}
+	if !ok || len(v.problems) > 0 {
+		return v.newPage()
+	}
+	if k == "enrolment" {
+		return v.openEnrolment(l)
+	}
+	c, secret, err := v.make(k, l)
+	if err != nil {
+		if err := v.refused(err); err != nil {
+			return err
+		}
+		return v.newPage()
+	}
+	return v.reveal(c, secret)
+}
+
+// make makes a credential of a kind.
+func (v *visit) make(k kind, l limits) (credential, apps.Secret, error) {
+	in := apps.New{UserID: v.who.User.ID, Name: l.Name, Scope: l.Scope, Networks: l.Networks, Strict: l.Strict, Expires: l.Expires}
+	switch k {
+	case kindKey:
+		app, secret, err := v.p.cfg.Apps.Create(v.ctx(), v.actor(), in)
+		return v.ofApp(app), secret, err
+	case kindVerification:
+		key, err := apps.ParseVerificationKey(v.form("algorithm"), []byte(v.form("pem")))
+		if err != nil {
+			return credential{}, apps.Secret{}, err
+		}
+		app, err := v.p.cfg.Apps.Enrol(v.ctx(), v.actor(), in, key)
+		return v.ofApp(app), apps.Secret{}, err
+	}
+	return v.createToken(k, l)
+}
+
+// openEnrolment lets one program bring its verification key, and shows the code.
+func (v *visit) openEnrolment(l limits) error {
+	code, until, err := v.p.cfg.Apps.OpenEnrolment(v.ctx(), v.actor(),
+		apps.New{UserID: v.who.User.ID, Scope: l.Scope, Networks: l.Networks, Expires: l.Expires}, 0)
+	if err != nil {
+		return err
+	}
+	v.title = v.T("Enrol a verification key")
+	return v.show("enrolment", struct {
+		Code  string
+		Until time.Time
+	}{code.Reveal(), until})
+}
+
+// closeEnrolment takes the code back.
+func (v *visit) closeEnrolment() error {
+	if err := v.p.cfg.Apps.CloseEnrolment(v.ctx(), v.who.User.ID); err != nil {
+		return err
+	}
+	return v.done("/profile", v.T("No program can enrol itself any more."))
+}
+
+// application shows one, with the form to change it.
+func (v *visit) application() error {
+	c, err := v.credential()
+	if err != nil {
+		return err
+	}
+	v.title = c.Name
+	return v.show("application", c)
+}
+
+// change takes the form.
+func (v *visit) change() error {
+	c, err := v.credential()
+	if err != nil {
+		return err
+	}
+	l := v.limits(c.Expires)
+	if len(v.problems) > 0 {
+		return v.application()
+	}
+	wider, err := v.proveWider(c, l)
+	if err != nil {
+		return err
+	}
+	if !wider {
+		return v.application()
+	}
+	if c.IsSigned() {
+		change := apps.Change{Name: &l.Name, Scope: &l.Scope, Networks: &l.Networks, Strict: &l.Strict}
+		if !l.Expires.Equal(c.Expires) {
+			change.Expires = &l.Expires
+		}
+		_, err = v.p.cfg.Apps.Update(v.ctx(), v.actor(), c.UserID, c.ID, change)
+	} else {
+		err = v.changeToken(c, l)
+	}
+	if err != nil {
+		if err := v.refused(err); err != nil {
+			return err
+		}
+		return v.application()
+	}
+	return v.done("/profile/applications/"+c.ID, v.T("The application was changed."))
+}
+
+// proveWider wants the password again for every change but that of the name: it may give the program more than it had.
+func (v *visit) proveWider(c credential, l limits) (bool, error) {
+	if v.ScopeOf(c.Scope) == v.ScopeOf(l.Scope) && v.NetworksOf(c.Networks) == v.NetworksOf(l.Networks) && c.Expires.Equal(l.Expires) && c.Strict == l.Strict {
+		return true, nil
+	}
+	return v.prove()
+}
+
+// rotatePage asks how long the old key is to go on.
+func (v *visit) rotatePage() error {
+	c, err := v.credential()
+	if err != nil {
+		return err
+	}
+	if !c.IsSigned() || c.Successor != "" || !c.Works() {
+		return errNothing
+	}
+	v.title = v.T("A new key for %s", c.Name)
+	return v.show("rotate", struct {
+		credential
+		Hours, Most int
+	}{c, int(apps.DefaultOverlap.Hours()), int(apps.MaxOverlap.Hours())})
+}
+
+// rotate makes the successor and shows its secret.
+func (v *visit) rotate() error {
+	c, err := v.credential()
+	if err != nil {
+		return err
+	}
+	hours, err := strconv.Atoi(v.form("hours"))
+	if err != nil || hours < 0 || hours > int(apps.MaxOverlap.Hours()) {
+		v.wrong("hours", v.T("Give a number of hours from 0 to %d.", int(apps.MaxOverlap.Hours())))
+	}
+	if v.form("overlap") == "none" {
+		hours, v.problems = 0, nil
+	}
+	ok, err := v.prove()
+	if err != nil {
+		return err
+	}
+	if !ok || len(v.problems) > 0 {
+		return v.rotatePage()
+	}
+	overlap := time.Duration(hours) * time.Hour
+	var app apps.App
+	var secret apps.Secret
+	if c.Kind == kindVerification {
+		var key apps.VerificationKey
+		if key, err = apps.ParseVerificationKey(v.form("algorithm"), []byte(v.form("pem"))); err == nil {
+			app, err = v.p.cfg.Apps.RotateKey(v.ctx(), v.actor(), c.UserID, c.ID, overlap, key)
+		}
+	} else {
+		app, secret, err = v.p.cfg.Apps.Rotate(v.ctx(), v.actor(), c.UserID, c.ID, overlap)
+	}
+	if err != nil {
+		if err := v.refused(err); err != nil {
+			return err
+		}
+		return v.rotatePage()
+	}
+	return v.reveal(v.ofApp(app), secret)
+}
+
+// revokePage asks whether that is meant.
+func (v *visit) revokePage() error {
+	c, err := v.credential()
+	if err != nil {
+		return err
+	}
+	v.title = v.T("Revoke %s?", c.Name)
+	return v.show("revoke", struct {
+		credential
+		At, Back string
+	}{c, "/profile/applications/" + c.ID, "/profile/applications/" + c.ID})
+}
+
+// revokeOwn ends an application of the visitor's. It takes no password: to end one has to be quick.
+func (v *visit) revokeOwn() error {
+	c, err := v.credential()
+	if err != nil {
+		return err
+	}
+	if err := v.revoke(c); err != nil {
+		return err
+	}
+	return v.done("/profile", v.T("%s is revoked: nothing that it sends is taken any more.", c.Name))
+}
+
+// reveal shows a secret, this once.
+func (v *visit) reveal(c credential, secret apps.Secret) error {
+	page, err := v.revealed(c, secret)
+	if err != nil {
+		return err
+	}
+	v.title = v.T("%s may publish now", c.Name)
+	v.render(http.StatusOK, "secret", page)
+	return nil
 }

@@ -20,7 +20,7 @@ func (v *visit) Menu() []link {
 		list = append(list,
 			link{Path: "/admin/users", Name: v.T("Users")},
 			link{Path: "/admin/applications", Name: v.T("All applications")},
-			link{Path: "/admin/activity", Name: v.T("Everything that happened")},
+			link{Path: "/admin/activity", Name: v.T("All activity")},
 			link{Path: "/admin/settings", Name: v.T("Settings")})
 	}
 	for i := range list {

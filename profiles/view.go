@@ -157,7 +157,12 @@ func (v *visit) When(t time.Time) template.HTML {
 }
 
 // Zone is the name of the reader's zone.
-func (v *visit) Zone() string { return v.zone.String() }
+func (v *visit) Zone() string {
+	if name := v.zone.String(); name != "+00:00" {
+		return name
+	}
+	return "UTC"
+}
 
 // NeedsPassword tells whether the password has to be given again for what needs it.
 func (v *visit) NeedsPassword() bool { return !v.proved() }

@@ -1,0 +1,175 @@
+package profiles
+
+import (
+	"cmp"
+	"errors"
+	"net/netip"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/quillgate/quillgate/apps"
+)
+
+// kind tells apart what a program can sign in with.
+type kind string
+
+const (
+	kindKey          kind = "key"          // public key and secret
+	kindVerification kind = "verification" // a pair whose private half only the program has
+	kindPassword     kind = "password"     // an application password, as WordPress has them
+	kindToken        kind = "token"
+)
+
+// credential is one line of the list: an application and what it signs in with.
+type credential struct {
+	ID         string
+	Kind       kind
+	UserID     int64
+	Name, Hint string
+	Scope      apps.Scope
+	Networks   []netip.Prefix
+	Created    time.Time
+	Expires    time.Time
+	State      apps.State
+	LastUse    apps.Use
+	Uses       int64
+	Strict     bool
+	Algorithm  string
+	Legacy     bool
+	Successor  string
+	Late       bool // still used after its rotation
+	Owner      string
+}
+
+// Works tells whether programs get in with it.
+func (c credential) Works() bool { return c.State.Works() }
+
+// Over tells whether it has ended for good.
+func (c credential) Over() bool { return c.State == apps.Revoked || c.State == apps.Expired }
+
+// Program is what used it last.
+func (c credential) Program() string { return program(c.LastUse.Agent) }
+
+// IsKey tells whether this is a pair of public key and secret.
+func (c credential) IsKey() bool { return c.Kind == kindKey }
+
+// IsSigned tells whether requests are signed with it.
+func (c credential) IsSigned() bool { return c.Kind == kindKey || c.Kind == kindVerification }
+
+// KindName is the kind, in words.
+func (v *visit) KindName(k kind) string {
+	switch k {
+	case kindVerification:
+		return v.T("Verification key")
+	case kindPassword:
+		return v.T("Application password")
+	case kindToken:
+		return v.T("Token")
+	}
+	return v.T("Key with a secret")
+}
+
+// StateName is how it stands with a credential, in words.
+func (v *visit) StateName(s apps.State) string {
+	switch s {
+	case apps.Superseded:
+		return v.T("has a new key, and still works")
+	case apps.Unused:
+		return v.T("switched off, since nobody used it")
+	case apps.Expired:
+		return v.T("expired")
+	case apps.Revoked:
+		return v.T("revoked")
+	}
+	return v.T("in use")
+}
+
+// Soon says when a credential ends, when that is soon; urgent when it is very soon.
+func (v *visit) Soon(c credential) string {
+	switch left := c.Expires.Sub(v.now()); {
+	case c.Expires.IsZero() || !c.Works() || left > apps.ExpirySoon:
+		return ""
+	case left < 24*time.Hour:
+		return v.T("ends within a day")
+	default:
+		return v.T("ends in %d days", int(left.Hours()/24))
+	}
+}
+
+func (v *visit) ofApp(a apps.App) credential {
+	c := credential{
+		ID: a.Public, Kind: kindKey, UserID: a.UserID, Name: a.Name, Hint: a.Hint, Scope: a.Scope, Networks: a.Networks,
+		Created: a.Created, Expires: a.Expires, State: v.p.cfg.Apps.State(a), LastUse: a.LastUse, Uses: a.Uses, Strict: a.Strict,
+		Algorithm: a.Algorithm, Legacy: a.LegacySignatures, Successor: a.Successor, Late: a.UsedAfterRotation(),
+	}
+	if a.VerificationKey != nil {
+		c.Kind = kindVerification
+	}
+	return c
+}
+
+// credentials lists those of a user, 0 for everybody's, the newest first. over wants those too that have ended.
+func (v *visit) credentials(userID int64, over bool) ([]credential, error) {
+	var list []credential
+	for after := ""; ; {
+		some, next, err := v.p.cfg.Apps.List(v.ctx(), apps.Filter{UserID: userID, Revoked: over, Limit: 1000, After: after})
+		if err != nil {
+			return nil, err
+		}
+		for _, a := range some {
+			list = append(list, v.ofApp(a))
+		}
+		if after = next; next == "" || len(list) >= 10000 {
+			break
+		}
+	}
+	tokens, err := v.tokens(userID, over)
+	if err != nil {
+		return nil, err
+	}
+	list = append(list, tokens...)
+	slices.SortStableFunc(list, func(a, b credential) int { return cmp.Compare(b.Created.UnixMicro(), a.Created.UnixMicro()) })
+	return list, nil
+}
+
+// credential is the one that the path names, if it is the visitor's.
+func (v *visit) credential() (credential, error) {
+	c, err := v.anyCredential()
+	if err == nil && c.UserID != v.who.User.ID {
+		return credential{}, apps.ErrNotFound
+	}
+	return c, err
+}
+
+// anyCredential is the one that the path names, whoever it belongs to.
+func (v *visit) anyCredential() (credential, error) {
+	id := v.r.PathValue("id")
+	a, err := v.p.cfg.Apps.Get(v.ctx(), id)
+	if errors.Is(err, apps.ErrNotFound) {
+		return v.token(id)
+	}
+	if err != nil {
+		return credential{}, err
+	}
+	return v.ofApp(a), nil
+}
+
+// revoke ends a credential.
+func (v *visit) revoke(c credential) error {
+	if c.IsSigned() {
+		return v.p.cfg.Apps.Revoke(v.ctx(), v.actor(), c.UserID, c.ID)
+	}
+	return v.revokeToken(c)
+}
+
+// matches tells whether a credential is one that somebody looks for.
+func (c credential) matches(search string) bool {
+	search = strings.ToLower(search)
+	for _, text := range []string{c.Name, c.ID, c.Owner, c.LastUse.Agent, c.LastUse.Addr.String()} {
+		if strings.Contains(strings.ToLower(text), search) {
+			return true
+		}
+	}
+	return false
+}

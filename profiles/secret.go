@@ -1,0 +1,141 @@
+package profiles
+
+import (
+	"bytes"
+	"encoding/base64"
+	"fmt"
+	"html/template"
+	"image/png"
+	"strings"
+
+	"github.com/boombuler/barcode"
+	"github.com/boombuler/barcode/qr"
+
+	"github.com/quillgate/quillgate/apps"
+)
+
+// secretPage is the one answer that holds a secret.
+type secretPage struct {
+	credential
+	Secret   string
+	Endpoint string
+	Login    string
+	QR       template.URL // a picture
+	Settings []programSettings
+}
+
+// programSettings is what to give to one program.
+type programSettings struct {
+	Program string
+	Lines   []detail // what goes where
+	Script  string   // or a text to paste
+	Note    string
+}
+
+func (v *visit) revealed(c credential, secret apps.Secret) (secretPage, error) {
+	page := secretPage{credential: c, Secret: secret.Reveal(), Endpoint: v.Base() + "/xmlrpc.php", Login: v.who.User.Login}
+	if !secret.IsEmpty() {
+		name := page.Login
+		if c.IsKey() {
+			name = c.ID
+		}
+		var err error
+		if page.QR, err = qrCode(page.Endpoint + "\n" + name + "\n" + page.Secret); err != nil {
+			return page, err
+		}
+	}
+	page.Settings = v.settingsFor(page)
+	return page, nil
+}
+
+// qrCode draws a text, four pixels for each module.
+func qrCode(text string) (template.URL, error) {
+	code, err := qr.Encode(text, qr.M, qr.Auto)
+	if err != nil {
+		return "", fmt.Errorf("draw a QR code: %w", err)
+	}
+	size := code.Bounds().Dx() * 4
+	if code, err = barcode.Scale(code, size, size); err != nil {
+		return "", fmt.Errorf("draw a QR code: %w", err)
+	}
+	var picture bytes.Buffer
+	if err := png.Encode(&picture, code); err != nil {
+		return "", fmt.Errorf("draw a QR code: %w", err)
+	}
+	return template.URL("data:image/png;base64," + base64.StdEncoding.EncodeToString(picture.Bytes())), nil
+}
+
+// settingsFor says what the programs that people use have to be told.
+func (v *visit) settingsFor(p secretPage) []programSettings {
+	switch p.Kind {
+	case kindPassword:
+		return v.passwordPrograms(p)
+	case kindToken:
+		return []programSettings{{Program: "curl", Script: "curl --netrc-file netrc --header 'Content-Type: text/xml' --data @call.xml " + shell(p.Endpoint),
+			Note: v.T("Put this line into the file netrc: %s", "machine "+host(p.Endpoint)+" login "+p.Login+" password "+v.T("THE TOKEN"))}}
+	case kindVerification:
+		return nil
+	}
+	return v.keyPrograms(p)
+}
+
+// passwordPrograms are those that can send nothing but a password.
+func (v *visit) passwordPrograms(p secretPage) []programSettings {
+	login := []detail{{v.T("User name"), p.Login}, {v.T("Password"), p.Secret}}
+	return []programSettings{
+		{Program: "MarsEdit", Lines: append([]detail{{v.T("Home Page URL"), v.Base() + "/"}, {v.T("System Name"), "WordPress"}, {v.T("API Endpoint URL"), p.Endpoint}, {v.T("Blog ID"), "1"}}, login...)},
+		{Program: "Open Live Writer", Lines: append([]detail{{v.T("Type"), "Other services, then WordPress"}, {v.T("Web address of your blog"), v.Base() + "/"}, {v.T("Remote posting web address"), p.Endpoint}}, login...)},
+		{Program: "WordPress for iOS and Android, Jetpack", Lines: append([]detail{{v.T("Site address"), v.Base() + "/"}}, login...),
+			Note: v.T("Choose to enter your existing site address, not to sign in at WordPress.com.")},
+	}
+}
+
+// keyPrograms are those that sign.
+func (v *visit) keyPrograms(p secretPage) []programSettings {
+	return []programSettings{
+		{Program: "quillgate call", Script: "quillgate call --url " + shell(p.Endpoint) + " --public " + p.ID + " --secret-file secret wp.getPosts 1 '' ''",
+			Note: v.T("The file secret holds the secret, and nobody but you may read it.")},
+		{Program: "Python", Script: fmt.Sprintf(pythonScript, p.ID, p.Endpoint),
+			Note: v.T("It reads the secret from the file secret beside it.")},
+		{Program: "Ruby", Script: fmt.Sprintf(rubyScript, p.ID, p.Endpoint),
+			Note: v.T("It reads the secret from the file secret beside it.")},
+	}
+}
+
+const pythonScript = `import hashlib, pathlib, urllib.request, xmlrpc.client
+
+public, secret = "%s", pathlib.Path("secret").read_text().strip()
+body = xmlrpc.client.dumps((1, "", "", {"post_title": "Hello", "post_content": "From Python"}), "wp.newPost").encode()
+inner = hashlib.sha256(secret.encode() + body).hexdigest()
+sign = hashlib.sha256((secret + inner).encode()).hexdigest()
+request = urllib.request.Request("%s", body, {"Content-Type": "text/xml", "Authorization": public + "||" + sign})
+print(xmlrpc.client.loads(urllib.request.urlopen(request).read())[0][0])
+`
+
+const rubyScript = `require "digest"
+require "net/http"
+
+public_key, secret, uri = "%s", File.read("secret").strip, URI("%s")
+body = <<~XML
+  <?xml version="1.0"?><methodCall><methodName>wp.getProfile</methodName><params>
+  <param><value><int>1</int></value></param><param><value/></param><param><value/></param>
+  </params></methodCall>
+XML
+sign = Digest::SHA256.hexdigest(secret + Digest::SHA256.hexdigest(secret + body))
+puts Net::HTTP.post(uri, body, "Content-Type" => "text/xml", "Authorization" => "#{public_key}||#{sign}").body
+`
+
+// shell writes a word so that a shell reads it as one.
+func shell(word string) string {
+	if word != "" && strings.Trim(word, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789/:._-") == "" {
+		return word
+	}
+	return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"
+}
+
+func host(address string) string {
+	_, rest, _ := strings.Cut(address, "://")
+	name, _, _ := strings.Cut(rest, "/")
+	name, _, _ = strings.Cut(name, ":")
+	return name
+}
