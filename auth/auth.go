@@ -114,6 +114,8 @@ const (
 	LegacyForm          Reason = "legacy-form"
 	KeyWithoutUser      Reason = "key-without-user"
 	SignedInstead       Reason = "signed-instead-of-password"
+	NotSigned           Reason = "not-signed"
+	WrongCode           Reason = "wrong-code"
 	UnknownUser         Reason = "unknown-user"
 	WrongPassword       Reason = "wrong-password"
 	EmptyPassword       Reason = "empty-password"

@@ -203,6 +203,18 @@ func (q *Request) PasswordOnly(ctx context.Context, login, password string) (Ide
 	return q.login(ctx, credentials{login, password, true})
 }
 
+// KeyOnly returns the caller of what only an application itself may ask for, such as a new secret: the request has to
+// be signed by its key. A password, or whatever else is sent as it is, does not count. Error: ErrDenied.
+func (q *Request) KeyOnly(ctx context.Context) (Identity, error) {
+	if who, ok := q.Signed(); ok && who.App != nil && who.Via == ViaSignature {
+		return who, nil
+	}
+	if q == nil {
+		return Identity{}, ErrDenied
+	}
+	return Identity{}, q.v.deny(ctx, Event{Reason: NotSigned, Addr: q.addr})
+}
+
 func (q *Request) login(ctx context.Context, c credentials) (Identity, error) {
 	c.login, c.password = strings.TrimSpace(c.login), cleanPassword(c.password)
 	q.mu.Lock()

@@ -16,12 +16,13 @@ import (
 // metrics are the numbers of one server, in a registry of its own. Every label comes from a table or is a number of
 // three digits, so no client can make the registry grow.
 type metrics struct {
-	registry *prometheus.Registry
-	inFlight prometheus.Gauge
-	requests *prometheus.HistogramVec // by route and status
-	calls    *prometheus.CounterVec   // by method and outcome
-	refusals *prometheus.CounterVec   // by reason
-	refused  prometheus.Counter       // connections
+	registry   *prometheus.Registry
+	inFlight   prometheus.Gauge
+	requests   *prometheus.HistogramVec // by route and status
+	calls      *prometheus.CounterVec   // by method and outcome
+	refusals   *prometheus.CounterVec   // by reason
+	refused    prometheus.Counter       // connections
+	superseded prometheus.Counter
 }
 
 func newMetrics() *metrics {
@@ -36,10 +37,12 @@ func newMetrics() *metrics {
 			Name: "quillgate_calls_total", Help: "Calls of XML-RPC methods, each call inside system.multicall too."}, []string{"method", "outcome"}),
 		refusals: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "quillgate_refused_credentials_total", Help: "Signatures and passwords that were presented and refused."}, []string{"reason"}),
+		superseded: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "quillgate_superseded_keys_total", Help: "Requests signed with a key that was rotated and still works."}),
 		refused: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "quillgate_refused_connections_total", Help: "Connections closed at once because there were too many."}),
 	}
-	m.registry.MustRegister(m.inFlight, m.requests, m.calls, m.refusals, m.refused,
+	m.registry.MustRegister(m.inFlight, m.requests, m.calls, m.refusals, m.refused, m.superseded,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }

@@ -24,8 +24,10 @@ type record struct {
 	cause   string // of a refusal by the protocol server, for the log
 	user    int64  // who called
 	app     string // with which application, by public key
-	status  int
-	sent    int64
+	// superseded says that the application has a successor, to which its program has yet to change.
+	superseded bool
+	status     int
+	sent       int64
 }
 
 type recordKey struct{}
@@ -111,6 +113,9 @@ func (s *Server) logRequest(r *http.Request, rec *record, took time.Duration) {
 	}
 	if rec.user != 0 {
 		attrs = append(attrs, slog.Int64("user", rec.user))
+	}
+	if rec.superseded {
+		attrs = append(attrs, slog.Bool("superseded", true))
 	}
 	if rec.calls > 0 {
 		attrs = append(attrs, slog.Int("calls", rec.calls))

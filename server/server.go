@@ -138,7 +138,7 @@ func (s *Server) newEndpoint(cfg Config) (*xmlrpc.Handler[*auth.Request], error)
 	if err := os.MkdirAll(spool, 0o700); err != nil {
 		return nil, fmt.Errorf("make the folder for large requests: %w", err)
 	}
-	s.api = wordpress.New(wordpress.Config{Site: blog.Site, Users: blog.Users, Apps: blog.Apps, Logger: cfg.Logger})
+	s.api = wordpress.New(wordpress.Config{Site: blog.Site, Users: blog.Users, Apps: blog.Apps, Clock: cfg.Clock, Logger: cfg.Logger})
 	home, err := url.Parse(blog.Site.BaseURL())
 	if err != nil {
 		return nil, fmt.Errorf("read the address of the home page: %w", err)
@@ -152,7 +152,7 @@ func (s *Server) newEndpoint(cfg Config) (*xmlrpc.Handler[*auth.Request], error)
 			return c.addr, c.secure || c.local
 		},
 		Origin:  func(r *http.Request) auth.Origin { return s.proxies.origin(r, home) },
-		Observe: observeCredential,
+		Observe: s.observeCredential,
 	})
 	return xmlrpc.New(xmlrpc.Config[*auth.Request]{
 		Methods: s.api.Methods(),
@@ -197,9 +197,13 @@ func (s *Server) newProfiles(cfg Config) (*profiles.Pages, error) {
 }
 
 // observeCredential writes into the record of the request who called, or why nobody was let in.
-func observeCredential(ctx context.Context, e auth.Event) {
+func (s *Server) observeCredential(ctx context.Context, e auth.Event) {
 	rec := recordOf(ctx)
 	rec.app = e.Public
+	if e.Superseded {
+		rec.superseded = true
+		s.metrics.superseded.Inc()
+	}
 	if e.Reason != "" {
 		rec.refusal = string(e.Reason)
 		return
@@ -221,6 +225,9 @@ func (s *Server) observeCall(ctx context.Context, e xmlrpc.Event) {
 		return
 	}
 	rec.method, rec.outcome = e.Method, outcome
+	if rec.app != "" && rec.refusal == "" && e.Method != "" {
+		s.blog.Apps.Called(rec.app, e.Method)
+	}
 	// A fault says it all by its code, and what is inside an incident has a line of its own.
 	if fault := (*xmlrpc.Fault)(nil); e.Err != nil && e.Incident == "" && rec.refusal == "" && !errors.As(e.Err, &fault) {
 		rec.cause = xmlrpc.Shown(e.Err.Error())

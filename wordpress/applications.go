@@ -3,17 +3,30 @@ package wordpress
 import (
 	"context"
 	"errors"
+	"fmt"
+	"strings"
+	"time"
 
 	"github.com/quillgate/quillgate/apps"
 	"github.com/quillgate/quillgate/auth"
 	"github.com/quillgate/quillgate/xmlrpc"
 )
 
-// createApplication answers xmlrpcs.createApplication(blog, user, password, name), a method of the Secure XML-RPC
-// plugin: a struct with the name, the public key and the secret, which nothing shows again. The row of the table has
-// made sure that the caller sent the account's password, over TLS or from this machine, and not in a multicall.
+var errSecretInClear = &xmlrpc.Fault{Code: codeForbidden, Message: "What makes or changes a key is done over https only, or from the machine itself: use the https address."}
+
+// createApplication answers xmlrpcs.createApplication(blog, user, password, name, settings), a method of the Secure
+// XML-RPC plugin: a struct with the name, the public key and the secret, which nothing shows again. The row of the table
+// has made sure that the caller sent the account's password, over TLS or from this machine, and not in a multicall.
 func (a *API) createApplication(ctx context.Context, who auth.Identity, p params) (xmlrpc.Value, error) {
-	app, secret, err := a.apps.Create(ctx, who.Actor(), apps.New{UserID: who.User.ID, Name: p.text(3)})
+	in, err := a.newKey(p.at(4))
+	if err == nil {
+		in.UserID, in.Name = who.User.ID, p.text(3)
+	}
+	var app apps.App
+	var secret apps.Secret
+	if err == nil {
+		app, secret, err = a.apps.Create(ctx, who.Actor(), in)
+	}
 	var invalid *apps.Invalid
 	switch {
 	case errors.As(err, &invalid):
@@ -25,5 +38,198 @@ func (a *API) createApplication(ctx context.Context, who auth.Identity, p params
 		xmlrpc.M("app", xmlrpc.String(app.Name)),
 		xmlrpc.M("key", xmlrpc.String(app.Public)),
 		xmlrpc.M("secret", xmlrpc.String(secret.Reveal())),
+	), nil
+}
+
+// newKey reads the settings of a key: scope, methods and networks as arrays of texts or one text with spaces, strict,
+// and expires as a date or a number of days.
+func (a *API) newKey(settings xmlrpc.Value) (in apps.New, err error) {
+	if in.Scope, err = apps.ParseScope(textList(settings.Get("scope")), textList(settings.Get("methods"))); err != nil {
+		return in, err
+	}
+	if in.Networks, err = apps.ParseNetworks(textList(settings.Get("networks"))); err != nil {
+		return in, err
+	}
+	in.Strict = truthOf(settings.Get("strict"))
+	expires := settings.Get("expires")
+	switch {
+	case expires.Kind() == xmlrpc.KindDateTime:
+		date, ok := dateOf(expires, true)
+		if !ok {
+			return in, &apps.Invalid{Field: "expiry", Why: "it is no date"}
+		}
+		in.Expires = date.Time
+	case !expires.IsZero() && textOf(expires) != "":
+		days := intOf(expires)
+		if days < 1 || days > 36500 {
+			return in, &apps.Invalid{Field: "expiry", Why: "it has to be a date, or a number of days"}
+		}
+		in.Expires = a.clock().Add(time.Duration(days) * 24 * time.Hour)
+	}
+	return in, nil
+}
+
+func textList(v xmlrpc.Value) string {
+	if v.Kind() != xmlrpc.KindArray {
+		return textOf(v)
+	}
+	var texts []string
+	for _, e := range v.Elements() {
+		texts = append(texts, textOf(e))
+	}
+	return strings.Join(texts, " ")
+}
+
+// introspect answers xmlrpcs.introspect(): what a program has to know of its own key and of whom it works for, and
+// nothing of others. Callers with a password or a token learn the same of that.
+func (a *API) introspect(ctx context.Context, who auth.Identity, _ params) (xmlrpc.Value, error) {
+	blogs, err := a.blogs(ctx, who)
+	if err != nil {
+		return xmlrpc.Value{}, err
+	}
+	rights := who.Scope.Rights
+	if len(rights) == 0 {
+		rights = apps.Rights()
+	}
+	var scope []string
+	for _, r := range rights {
+		scope = append(scope, string(r))
+	}
+	members := []xmlrpc.Member{
+		xmlrpc.M("via", xmlrpc.String(who.Via.String())),
+		xmlrpc.M("scope", texts(scope)),
+		xmlrpc.M("methods", texts(who.Scope.Methods)),
+		xmlrpc.M("user", xmlrpc.Struct(
+			xmlrpc.M("user_id", idText(who.User.ID)),
+			xmlrpc.M("username", xmlrpc.String(who.User.Login)),
+			xmlrpc.M("display_name", xmlrpc.String(who.User.DisplayName)),
+		)),
+		xmlrpc.M("blogs", blogs),
+		gmt("server_time", a.clock()),
+	}
+	if who.App != nil {
+		members = append(members, ownKey(who.App)...)
+	}
+	return xmlrpc.Struct(members...), nil
+}
+
+// ownKey is what introspect tells of a key. Times that are not there are left out.
+func ownKey(app *apps.App) []xmlrpc.Member {
+	var networks []string
+	for _, n := range app.Networks {
+		networks = append(networks, n.String())
+	}
+	members := []xmlrpc.Member{
+		xmlrpc.M("app", xmlrpc.String(app.Name)),
+		xmlrpc.M("key", xmlrpc.String(app.Public)),
+		xmlrpc.M("algorithm", xmlrpc.String(app.Algorithm)),
+		xmlrpc.M("strict", xmlrpc.Bool(app.Strict)),
+		xmlrpc.M("networks", texts(networks)),
+		gmt("created", app.Created),
+		xmlrpc.M("superseded", xmlrpc.Bool(app.Successor != "")),
+	}
+	if !app.Expires.IsZero() {
+		members = append(members, gmt("expires", app.Expires))
+	}
+	if app.Successor != "" {
+		members = append(members, xmlrpc.M("successor", xmlrpc.String(app.Successor)), gmt("rotated", app.Rotated))
+	}
+	return members
+}
+
+// gmt is a member that holds a time of GMT.
+func gmt(name string, t time.Time) xmlrpc.Member { return xmlrpc.M(name+"_gmt", dateTime(t.UTC())) }
+
+// rotate answers xmlrpcs.rotate(overlap_hours, algorithm, verification_key) with the pair that takes over from the key
+// that has signed. A key without a secret sends the verification key of its successor.
+func (a *API) rotate(ctx context.Context, who auth.Identity, p params, q *auth.Request) (xmlrpc.Value, error) {
+	if !q.Secure() {
+		return xmlrpc.Value{}, errSecretInClear
+	}
+	overlap := apps.DefaultOverlap
+	if p.given(0) {
+		hours := p.int(0)
+		if hours < 0 || time.Duration(hours) > apps.MaxOverlap/time.Hour {
+			return xmlrpc.Value{}, &xmlrpc.Fault{Code: codeTooFew, Message: fmt.Sprintf("The overlap is a number of hours from 0 to %d.", int(apps.MaxOverlap.Hours()))}
+		}
+		overlap = time.Duration(hours) * time.Hour
+	}
+	var next apps.App
+	var secret apps.Secret
+	var err error
+	if who.App.VerificationKey == nil {
+		next, secret, err = a.apps.Rotate(ctx, who.Actor(), who.User.ID, who.App.Public, overlap)
+	} else {
+		var key apps.VerificationKey
+		if key, err = apps.ParseVerificationKey(p.text(1), []byte(p.text(2))); err == nil {
+			next, err = a.apps.RotateKey(ctx, who.Actor(), who.User.ID, who.App.Public, overlap, key)
+		}
+	}
+	if err != nil {
+		return xmlrpc.Value{}, err
+	}
+	old, err := a.apps.Get(ctx, who.App.Public)
+	if err != nil {
+		return xmlrpc.Value{}, err
+	}
+	members := []xmlrpc.Member{
+		xmlrpc.M("app", xmlrpc.String(next.Name)),
+		xmlrpc.M("key", xmlrpc.String(next.Public)),
+		xmlrpc.M("algorithm", xmlrpc.String(next.Algorithm)),
+		gmt("old_key_ends", old.Expires),
+	}
+	if !secret.IsEmpty() {
+		members = append(members, xmlrpc.M("secret", xmlrpc.String(secret.Reveal())))
+	}
+	if !next.Expires.IsZero() {
+		members = append(members, gmt("expires", next.Expires))
+	}
+	return xmlrpc.Struct(members...), nil
+}
+
+// revoke answers xmlrpcs.revoke(): after the answer the key that has signed is dead.
+func (a *API) revoke(ctx context.Context, who auth.Identity, _ params) (xmlrpc.Value, error) {
+	if err := a.apps.Revoke(ctx, who.Actor(), who.User.ID, who.App.Public); err != nil {
+		return xmlrpc.Value{}, err
+	}
+	return xmlrpc.Bool(true), nil
+}
+
+// codeLabel names one-time codes for the count of wrong ones.
+const codeLabel = "enrolment code"
+
+// enrol answers xmlrpcs.enrol(code, name, algorithm, verification_key): the program that holds the code of an open
+// enrolment gives the public half of its pair, and signs with the private one from then on.
+func (a *API) enrol(ctx context.Context, _ auth.Identity, p params, q *auth.Request) (xmlrpc.Value, error) {
+	if !q.Secure() {
+		return xmlrpc.Value{}, errSecretInClear
+	}
+	if len(p.text(0)) > 100 {
+		return xmlrpc.Value{}, errNoEnrolment
+	}
+	key, err := apps.ParseVerificationKey(p.text(2), []byte(p.text(3)))
+	if err != nil {
+		return xmlrpc.Value{}, err
+	}
+	by := auth.Identity{Addr: q.Addr()}.Actor()
+	by.Via = codeLabel
+	var app apps.App
+	err = q.Attempt(ctx, codeLabel, func() error {
+		app, err = a.apps.EnrolByCode(ctx, by, p.text(0), p.text(1), key)
+		if errors.Is(err, apps.ErrNoEnrolment) {
+			return auth.ErrDenied
+		}
+		return err
+	})
+	switch {
+	case errors.Is(err, auth.ErrDenied) && !errors.As(err, new(*auth.Throttled)):
+		return xmlrpc.Value{}, errNoEnrolment
+	case err != nil:
+		return xmlrpc.Value{}, err
+	}
+	return xmlrpc.Struct(
+		xmlrpc.M("app", xmlrpc.String(app.Name)),
+		xmlrpc.M("key", xmlrpc.String(app.Public)),
+		xmlrpc.M("algorithm", xmlrpc.String(app.Algorithm)),
 	), nil
 }

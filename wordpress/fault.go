@@ -30,6 +30,7 @@ var (
 	errNotInMulticall = &xmlrpc.Fault{Code: codeForbidden, Message: "This method has to be called on its own, not inside system.multicall."}
 	errLogin          = &xmlrpc.Fault{Code: codeForbidden, Message: "The user name or the password, or the signature, is not right."}
 	errSiteDetails    = &xmlrpc.Fault{Code: codeForbidden, Message: "You are not allowed to read details about this site."}
+	errNoEnrolment    = &xmlrpc.Fault{Code: codeForbidden, Message: "There is no open enrolment with this code: it is wrong, used, or too late."}
 	errNoPost         = &xmlrpc.Fault{Code: codeNotFound, Message: "There is no post with this id."}
 )
 
@@ -63,6 +64,7 @@ var faults = []struct {
 	{site.ErrNotFound, errNoPost},
 	{auth.ErrNotFound, errNoUser},
 	{apps.ErrTooMany, &xmlrpc.Fault{Code: codeForbidden, Message: "You have as many applications as a user can have; revoke one that you do not use any more."}},
+	{apps.ErrNoEnrolment, errNoEnrolment},
 	{apps.ErrNotFound, &xmlrpc.Fault{Code: codeNotFound, Message: "There is no such application."}},
 }
 
@@ -76,6 +78,14 @@ func (a *API) fault(ctx context.Context, err error) error {
 	var invalid *site.Invalid
 	if errors.As(err, &invalid) {
 		return &xmlrpc.Fault{Code: codeForbidden, Message: invalid.Error()}
+	}
+	var key *apps.Invalid
+	if errors.As(err, &key) {
+		return &xmlrpc.Fault{Code: codeTooFew, Message: key.Error() + "."}
+	}
+	var rotated *apps.Rotated
+	if errors.As(err, &rotated) {
+		return &xmlrpc.Fault{Code: codeConflict, Message: "The key was rotated before: its successor is " + rotated.Successor + "."}
 	}
 	var throttled *auth.Throttled
 	if errors.As(err, &throttled) {

@@ -19,10 +19,13 @@ type method struct {
 	login int // position of the user name, the password follows it; noLogin when the method knows none
 	min   int // fewer arguments than this are fault 400, before any sign-in
 	mode  loginMode
+	scope need
 	help  string
 	do    func(a *API, ctx context.Context, who auth.Identity, p params) (xmlrpc.Value, error)
 	// from is do for methods that keep where a call comes from.
 	from func(a *API, ctx context.Context, who auth.Identity, p params, at origin) (xmlrpc.Value, error)
+	// ask is do for methods that are about the request itself and who has sent it.
+	ask func(a *API, ctx context.Context, who auth.Identity, p params, q *auth.Request) (xmlrpc.Value, error)
 }
 
 // origin is where a call comes from.
@@ -51,6 +54,8 @@ const (
 	loginRequired loginMode = iota
 	loginOptional           // empty user name and password call as nobody
 	loginPassword           // a signature does not count: the method hands out credentials
+	loginKey                // nothing but the signature of an application, for what concerns its key
+	loginCode               // none, but a code among the arguments
 )
 
 // parameter is one of those that shape names.
@@ -96,6 +101,9 @@ func (m method) signatures() [][]string {
 func (m method) run(ctx context.Context, a *API, who auth.Identity, p params, c *xmlrpc.Call[*auth.Request]) (xmlrpc.Value, error) {
 	if m.from != nil {
 		return m.from(a, ctx, who, p, originOf(c))
+	}
+	if m.ask != nil {
+		return m.ask(a, ctx, who, p, c.Identity)
 	}
 	return m.do(a, ctx, who, p)
 }

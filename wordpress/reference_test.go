@@ -64,10 +64,26 @@ func TestRows(t *testing.T) {
 		if m.login >= 0 && (len(list) < m.login+2 || list[m.login].name != "user" || list[m.login+1].name != "password") {
 			t.Errorf("%s: the user name is parameter %d, but the shape is %q", m.name, m.login+1, m.shape)
 		}
-		if !slices.Contains(kinds, m.result()) || m.help == "" || (m.do == nil) == (m.from == nil) {
-			t.Errorf("%s: the row lacks a result, words or a function", m.name)
+		functions := 0
+		for _, is := range []bool{m.do != nil, m.from != nil, m.ask != nil} {
+			if is {
+				functions++
+			}
+		}
+		if !slices.Contains(kinds, m.result()) || m.help == "" || functions != 1 {
+			t.Errorf("%s: the row lacks a result, words or its one function", m.name)
+		}
+		if needless := rightless[m.name] || m.login < 0; needless != (len(m.scope) == 0) {
+			t.Errorf("%s: the right that a key needs is %q", m.name, m.scope)
 		}
 	}
+}
+
+// rightless are the methods with a sign-in that every key may call.
+var rightless = map[string]bool{
+	"wp.getUsersBlogs": true, "blogger.getUsersBlogs": true, // clients begin with them
+	"xmlrpcs.createApplication": true, // no key may call it
+	"xmlrpcs.introspect":        true,
 }
 
 // families are the parts of the reference.
@@ -130,6 +146,8 @@ func (m method) describe(b *bytes.Buffer, name string, alias bool) {
 		notes = append(notes, fmt.Sprintf("Also called `%s`.", a))
 	}
 	switch {
+	case m.mode == loginKey:
+		notes = append(notes, "Sign-in: the signature of the key itself, and nothing else. Not inside system.multicall.")
 	case m.login < 0:
 		notes = append(notes, "No sign-in.")
 	case m.mode == loginOptional:
@@ -138,6 +156,9 @@ func (m method) describe(b *bytes.Buffer, name string, alias bool) {
 		notes = append(notes, fmt.Sprintf("Sign-in: arguments %d and %d; a signature does not count.", m.login+1, m.login+2))
 	default:
 		notes = append(notes, fmt.Sprintf("Sign-in: arguments %d and %d, or a signature.", m.login+1, m.login+2))
+	}
+	if len(m.scope) > 0 {
+		notes = append(notes, fmt.Sprintf("Right of a key: %s.", m.scope))
 	}
 	if m.min > 0 {
 		notes = append(notes, fmt.Sprintf("Fewer than %d arguments are fault %d.", m.min, codeTooFew))

@@ -10,6 +10,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"net/http"
 	"time"
 
 	"github.com/quillgate/quillgate/apps"
@@ -19,12 +20,13 @@ import (
 	"github.com/quillgate/quillgate/xmlrpc"
 )
 
-// Config holds the parts that the API is made of; all but Fetch are required.
+// Config holds the parts that the API is made of; all but Clock and Fetch are required.
 type Config struct {
 	Site   *site.Site
 	Users  *auth.Users
 	Apps   *apps.Store
 	Logger *slog.Logger
+	Clock  func() time.Time // time.Now when nil
 	// Fetch makes the requests of pingbacks; one with the default limits when nil.
 	Fetch *fetch.Client
 }
@@ -36,13 +38,17 @@ type API struct {
 	apps   *apps.Store
 	logger *slog.Logger
 	fetch  *fetch.Client
+	clock  func() time.Time
 	looks  *looks   // at the sources of pingbacks
 	names  []string // of all methods; the table itself cannot be asked by those who stand in it
 }
 
 // New returns the API over the given parts.
 func New(cfg Config) *API {
-	a := &API{site: cfg.Site, users: cfg.Users, apps: cfg.Apps, logger: cfg.Logger, fetch: cfg.Fetch, looks: newLooks(time.Now)}
+	a := &API{site: cfg.Site, users: cfg.Users, apps: cfg.Apps, logger: cfg.Logger, fetch: cfg.Fetch, clock: cfg.Clock, looks: newLooks(time.Now)}
+	if a.clock == nil {
+		a.clock = time.Now
+	}
 	if a.logger == nil {
 		a.logger = slog.New(slog.DiscardHandler)
 	}
@@ -91,6 +97,10 @@ func (a *API) call(ctx context.Context, m method, c *xmlrpc.Call[*auth.Request])
 	if err != nil {
 		return xmlrpc.Value{}, a.told(ctx, err)
 	}
+	a.tellExpiry(c.Header, who)
+	if who, err = m.admit(who); err != nil {
+		return xmlrpc.Value{}, err
+	}
 	v, err := m.run(ctx, a, who, p, c)
 	if err != nil {
 		return xmlrpc.Value{}, a.told(ctx, err)
@@ -98,10 +108,24 @@ func (a *API) call(ctx context.Context, m method, c *xmlrpc.Call[*auth.Request])
 	return v, nil
 }
 
+// expiryHeader tells a program, from two weeks ahead, when its key ends (RFC 3339).
+const expiryHeader = "X-Quillgate-Key-Expires"
+
+func (a *API) tellExpiry(h http.Header, who auth.Identity) {
+	if who.App != nil && who.App.ExpiresWithin(apps.ExpirySoon, a.clock()) {
+		h.Set(expiryHeader, who.App.Expires.Format(time.RFC3339))
+	}
+}
+
 // signIn finds out who calls. A valid signature names the caller whatever the arguments say; a user name and a
 // password are looked at only where there is none.
 func (a *API) signIn(ctx context.Context, m method, p params, c *xmlrpc.Call[*auth.Request]) (auth.Identity, error) {
-	if m.login < 0 {
+	switch {
+	case c.Nested && (m.mode == loginPassword || m.mode == loginKey || m.mode == loginCode):
+		return auth.Identity{}, fmt.Errorf("%s inside system.multicall: %w", m.name, errNotInMulticall)
+	case m.mode == loginKey:
+		return c.Identity.KeyOnly(ctx)
+	case m.login < 0:
 		who, _ := c.Identity.Signed()
 		return who, nil
 	}
@@ -118,9 +142,6 @@ func (a *API) signIn(ctx context.Context, m method, p params, c *xmlrpc.Call[*au
 			return auth.Identity{}, nil
 		}
 	case loginPassword:
-		if c.Nested {
-			return auth.Identity{}, fmt.Errorf("%s inside system.multicall: %w", m.name, errNotInMulticall)
-		}
 		return c.Identity.PasswordOnly(ctx, login, password)
 	}
 	return c.Identity.Login(ctx, login, password)

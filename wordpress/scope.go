@@ -1,0 +1,62 @@
+package wordpress
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/quillgate/quillgate/apps"
+	"github.com/quillgate/quillgate/auth"
+	"github.com/quillgate/quillgate/xmlrpc"
+)
+
+// need is what a method asks of the scope of a key: one of the rights. None at all stand for methods that every key may
+// call: those that take no sign-in, those that say which blogs there are, and those about the key itself.
+type need []apps.Right
+
+var (
+	toRead        = need{apps.Read}
+	toWrite       = need{apps.Draft, apps.Publish}
+	toPublish     = need{apps.Publish}
+	toMedia       = need{apps.Media}
+	toComment     = need{apps.Comments}
+	toEditProfile = need{apps.Users}
+	toSetOptions  = need{apps.Options}
+)
+
+func (n need) String() string {
+	names := make([]string, len(n))
+	for i, r := range n {
+		names[i] = string(r)
+	}
+	return strings.Join(names, " or ")
+}
+
+// whole tells whether the right of the row covers whatever capabilities its method asks for. Writing is told apart
+// further by what is written, at the posts themselves; and who may touch files may not touch posts.
+func (n need) whole() bool { return len(n) == 1 && n[0] != apps.Publish && n[0] != apps.Media }
+
+// admit checks a method against the scope of the caller's credential, and returns the caller as the method is to see
+// them. What the user's role does not hold is refused further below.
+func (m method) admit(who auth.Identity) (auth.Identity, error) {
+	if who.Scope.IsZero() || m.login < 0 && m.mode != loginKey {
+		return who, nil
+	}
+	if len(who.Scope.Methods) > 0 && !m.own() && !slices.ContainsFunc(m.names(), who.Scope.AllowsMethod) {
+		return who, &xmlrpc.Fault{Code: codeForbidden, Message: fmt.Sprintf("Your key is limited to other methods than %s.", m.name)}
+	}
+	switch {
+	case len(m.scope) == 0:
+	case !who.May(m.scope...):
+		return who, &xmlrpc.Fault{Code: codeForbidden, Message: fmt.Sprintf("Your key lacks the right %s, which %s needs.", m.scope, m.name)}
+	case m.scope.whole():
+		who = who.Within(m.scope[0])
+	}
+	return who, nil
+}
+
+// names are all names of the method.
+func (m method) names() []string { return append([]string{m.name}, m.aliases...) }
+
+// own tells whether the method lets a key look at itself or end itself, which no list of methods keeps it from.
+func (m method) own() bool { return m.name == "xmlrpcs.introspect" || m.name == "xmlrpcs.revoke" }
