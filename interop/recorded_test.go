@@ -4,6 +4,11 @@ import (
 	"testing"
 )
 
+// unwritable are methods whose success takes something that no file can hold, with the test that shows it.
+var unwritable = map[string]string{
+	"xmlrpcs.enrol": "a code that was drawn a moment before: TestK16EnrolmentWindow of package wordpress",
+}
+
 // Every method that the server knows has an exchange that succeeds among the recordings, and one at least is replayed.
 func TestEveryMethodIsRecorded(t *testing.T) {
 	recorded := make(map[string]bool)
@@ -22,7 +27,7 @@ func TestEveryMethodIsRecorded(t *testing.T) {
 		t.Errorf("the server knows %d methods, want WordPress's 80 at least", len(known.I))
 	}
 	for _, name := range known.I {
-		if !recorded[name.value()] {
+		if !recorded[name.value()] && unwritable[name.value()] == "" {
 			t.Errorf("no recorded exchange shows what %s answers", name.value())
 		}
 	}
