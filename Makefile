@@ -1,6 +1,7 @@
 # make run      builds the server and starts it with its defaults
 # make test     everything that a change has to pass, within 15 minutes on two cores
 # make nightly  what takes longer: long fuzzing, the slow hostile cases, timing
+# make soak     a load of a day
 # make timing   whether the time of a verification tells what was wrong, on a quiet machine
 
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo development)
@@ -9,7 +10,7 @@ BUILD   := CGO_ENABLED=0 go build -trimpath -ldflags "-s -w -X main.version=$(VE
 # Packages whose state is shared by goroutines; the race detector runs on them in place of the plain run.
 RACE := ./apps ./auth ./server ./signer
 
-.PHONY: build run test nightly timing format lint fuzz bench tools
+.PHONY: build run test nightly soak timing format lint fuzz bench tools
 
 build:
 	$(BUILD) -o bin/quillgate ./cmd/quillgate
@@ -46,6 +47,11 @@ nightly: tools lint build timing
 	$(MAKE) fuzz FUZZTIME=5m
 	QUILLGATE_TEST_NIGHTLY=1 go test -timeout 2h -count=1 ./interop
 	go test -timeout 2h -race ./...
+
+# A steady load of good and bad requests, to see that nothing grows.
+SOAK ?= 24h
+soak: build
+	go test -tags soak ./interop -run '^TestSoak$$' -v -timeout 0 -soak $(SOAK)
 
 bench:
 	go test -run '^$$' -bench . -benchmem $$(grep -rlE '^func Benchmark' --include='*_test.go' . | xargs -n1 dirname | sort -u)
