@@ -26,7 +26,7 @@ format:
 	@bad=$$(gofmt -l $$(git ls-files '*.go')); if [ -n "$$bad" ]; then echo "gofmt these files:"; echo "$$bad"; exit 1; fi
 
 lint: format
-	go vet ./... && go vet -tags timing,plantedflaw ./signature ./interop/timing
+	go vet ./... && go vet -tags timing,plantedflaw ./signature ./interop/timing && go vet -tags soak ./interop
 	go tool -modfile=tools/go.mod staticcheck ./...
 
 # Every fuzz target for a moment: go test can fuzz one at a time.
