@@ -273,7 +273,10 @@ func (k Key) matches(base, value []byte) bool {
 	case RSAPSSSHA512:
 		public, ok := k.public.(*rsa.PublicKey)
 		sum := sha512.Sum512(base)
-		options := &rsa.PSSOptions{SaltLength: sha512.Size}
+		// RFC 9421 section 3.3.1 has a salt of 64 bytes, and so do signatures that
+		// are made here; some libraries take the longest one that fits, which is
+		// no weaker.
+		options := &rsa.PSSOptions{SaltLength: rsa.PSSSaltLengthAuto}
 		return ok && rsa.VerifyPSS(public, crypto.SHA512, sum[:], value, options) == nil
 	case RSAv15SHA256:
 		public, ok := k.public.(*rsa.PublicKey)
