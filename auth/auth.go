@@ -35,6 +35,9 @@ var (
 	// ErrBusy says that too many passwords are waiting to be checked; the
 	// caller should try again in a few seconds.
 	ErrBusy = errors.New("too many passwords are being checked")
+	// ErrPasswordsRefused refuses the password of an account unseen, because the
+	// site takes none in calls. It is the same for every name.
+	ErrPasswordsRefused = errors.New("this site takes no passwords of accounts in calls")
 	// ErrNotFound says that there is no such user.
 	ErrNotFound = errors.New("no such user")
 )
@@ -64,16 +67,19 @@ const (
 	ViaSignature
 	ViaPassword
 	ViaApplicationPassword
+	ViaToken
+	ViaSession // of a browser
 )
 
 func (v Via) String() string {
-	return [...]string{"nothing", "signature", "password", "application password"}[v]
+	return [...]string{"nothing", "signature", "password", "application password", "token", "session"}[v]
 }
 
 // Identity is who calls. The zero value is nobody.
 type Identity struct {
 	User  User
 	App   *apps.App  // the key that signed; nil otherwise
+	Token *Token     // the token or application password that was presented; nil otherwise
 	Scope apps.Scope // what the credential is limited to; the zero Scope: everything that the user may
 	Via   Via
 	Addr  netip.Addr // of the client; the zero Addr when it is not known
@@ -85,6 +91,8 @@ func (i Identity) Actor() audit.Actor {
 	a := audit.Actor{UserID: i.User.ID, Via: i.Via.String(), Addr: i.Addr, Agent: i.Agent}
 	if i.App != nil {
 		a.App = i.App.Public
+	} else if i.Token != nil {
+		a.App = i.Token.ID
 	}
 	return a
 }
@@ -124,6 +132,14 @@ const (
 	TooManyFailures     Reason = "too-many-failures"
 	ClearText           Reason = "clear-text"
 	Overload            Reason = "overload"
+	UnknownToken        Reason = "unknown-token"
+	WrongToken          Reason = "wrong-token"
+	RevokedToken        Reason = "revoked-token"
+	ExpiredToken        Reason = "expired-token"
+	TokensOff           Reason = "tokens-off"
+	PasswordsRefused    Reason = "passwords-refused"
+	SecondFactorNeeded  Reason = "second-factor-needed"
+	WrongCode           Reason = "wrong-code"
 
 	// Of message signatures.
 	NoTag            Reason = "no-tag"
@@ -178,6 +194,10 @@ type Config struct {
 	// The making of keys stays refused there.
 	ClearTextPasswords bool
 
+	// PasswordMode is what becomes of the passwords of accounts in calls; the
+	// site and each user can be set to something stricter. ModeAllow when empty.
+	PasswordMode Mode
+
 	// ThrottleExempt lists networks whose wrong passwords are not counted.
 	ThrottleExempt []netip.Prefix
 
@@ -213,11 +233,12 @@ func New(cfg Config) *Verifier {
 	// As long as the secrets that are made here.
 	dummy := (rand.Text() + rand.Text() + rand.Text())[:53]
 	return &Verifier{
-		cfg:     cfg,
-		proofs:  newProofs(),
-		dummy:   dummy,
-		dummies: newDummies(dummy),
-		nonces:  nonces{db: cfg.Users.db},
+		cfg:      cfg,
+		throttle: throttle{users: cfg.Users},
+		proofs:   newProofs(),
+		dummy:    dummy,
+		dummies:  newDummies(dummy),
+		nonces:   nonces{db: cfg.Users.db},
 	}
 }
 

@@ -1,8 +1,142 @@
 package auth
 
-import "context"
+import (
+	"context"
+	"encoding/base64"
+	"fmt"
+	"strings"
+	"unicode"
+	"unicode/utf8"
 
-// beginBasic begins the verification of HTTP Basic credentials (RFC 7617).
+	"github.com/quillgate/quillgate/apps"
+)
+
+// maxBasic is the length of Basic credentials, in bytes as they are sent.
+const maxBasic = 4096
+
+// basicProof is a caller whom HTTP Basic has shown. The body has no part in it.
+type basicProof struct{ who Identity }
+
+func (basicProof) Write(p []byte) (int, error) { return len(p), nil }
+
+func (p basicProof) identify(context.Context, *Request, Event) (Identity, error) { return p.who, nil }
+
+// beginBasic verifies HTTP Basic credentials (RFC 7617). They are one of
+//
+//	TOKEN:anything       a token
+//	user:TOKEN           a token of the user
+//	user:PASSWORD        an application password of the user
+//
+// and never the password of an account, which is not even looked at. They are
+// refused before the body is read. Failures do not make anybody wait: none of
+// the three can be guessed, and the right one has to work from behind the
+// same address.
 func (v *Verifier) beginBasic(ctx context.Context, q *Request, credentials string) (proof, error) {
-	return nil, v.deny(ctx, Event{Reason: MalformedHeader, Via: ViaNothing, Addr: q.addr})
+	e := Event{Via: ViaToken, Addr: q.addr}
+	if !q.secure && !v.cfg.ClearTextPasswords {
+		e.Reason = ClearText
+		v.tell(ctx, e)
+		return nil, ErrClearText
+	}
+	user, password, ok := parseBasic(credentials)
+	if !ok {
+		e.Reason = MalformedHeader
+		return nil, v.deny(ctx, e)
+	}
+	var who Identity
+	var err error
+	if selector, ok := apps.ParseToken(user); ok {
+		e.Public = selector
+		who, e.Reason, err = v.byToken(ctx, q, user, "")
+	} else if selector, ok := apps.ParseToken(password); ok {
+		e.Public, e.Login = selector, user
+		who, e.Reason, err = v.byToken(ctx, q, password, user)
+	} else {
+		e.Via, e.Login = ViaApplicationPassword, user
+		who, e.Reason, err = v.byApplicationPassword(ctx, q, user, password)
+	}
+	switch {
+	case err != nil:
+		return nil, fmt.Errorf("verify basic credentials: %w", err)
+	case e.Reason != "":
+		return nil, v.deny(ctx, e)
+	}
+	e.UserID = who.User.ID
+	v.tell(ctx, e)
+	q.noted(who.Token)
+	return basicProof{who}, nil
+}
+
+// parseBasic reads user and password. RFC 7617 forbids control characters.
+func parseBasic(credentials string) (user, password string, ok bool) {
+	if len(credentials) > maxBasic {
+		return "", "", false
+	}
+	text, err := base64.StdEncoding.Strict().DecodeString(strings.Trim(credentials, " "))
+	if err != nil || !utf8.Valid(text) || strings.ContainsFunc(string(text), unicode.IsControl) {
+		return "", "", false
+	}
+	return strings.Cut(string(text), ":")
+}
+
+// byToken finds the caller of a token; login is empty or has to be the token's
+// user.
+func (v *Verifier) byToken(ctx context.Context, q *Request, text, login string) (Identity, Reason, error) {
+	users := v.cfg.Users
+	selector, _ := apps.ParseToken(text)
+	t, reason, err := users.findToken(ctx, text, selector, q.addr)
+	if err != nil || reason != "" {
+		return Identity{}, reason, err
+	}
+	policy, err := users.Policy(ctx)
+	if err != nil {
+		return Identity{}, "", err
+	}
+	user, err := users.cached(ctx, t.UserID)
+	switch {
+	case ignore(err, ErrNotFound) != nil:
+		return Identity{}, "", err
+	case err != nil:
+		return Identity{}, KeyWithoutUser, nil
+	case !policy.Tokens:
+		return Identity{}, TokensOff, nil
+	case login != "" && fold(login) != fold(user.Login) && fold(login) != fold(user.Email):
+		return Identity{}, WrongToken, nil
+	case !user.Networks.Allow(q.addr):
+		return Identity{}, WrongNetwork, nil
+	}
+	return q.as(t.identity(user)), "", nil
+}
+
+// byApplicationPassword finds the caller of an application password.
+func (v *Verifier) byApplicationPassword(ctx context.Context, q *Request, login, password string) (Identity, Reason, error) {
+	users := v.cfg.Users
+	policy, err := users.Policy(ctx)
+	if err != nil {
+		return Identity{}, "", err
+	}
+	c, err := users.signingIn(ctx, strings.TrimSpace(login))
+	if err != nil {
+		return Identity{}, "", err
+	}
+	t, reason, ok, err := users.findApplicationPassword(ctx, c.ID, password, q.addr)
+	switch {
+	case err != nil || reason != "":
+		return Identity{}, reason, err
+	case c.ID == 0:
+		return Identity{}, UnknownUser, nil
+	case !ok:
+		return Identity{}, WrongPassword, nil
+	case !policy.ApplicationPasswords:
+		return Identity{}, TokensOff, nil
+	case !c.Networks.Allow(q.addr):
+		return Identity{}, WrongNetwork, nil
+	}
+	return q.as(t.identity(c.User)), "", nil
+}
+
+// as is the caller as this request shows it.
+func (q *Request) as(who Identity) Identity {
+	who.Addr, who.Agent = q.addr, q.agent
+	return who
 }

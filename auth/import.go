@@ -90,6 +90,7 @@ func (u *Users) importUser(ctx context.Context, tx *database.Tx, in ImportUser) 
 		return err
 	}
 	exists := err == nil
+	user.PasswordMode, user.Networks = there.PasswordMode, there.Networks
 	if exists && in.RegisteredGMT == "" {
 		user.Registered = there.Registered
 	}
@@ -220,25 +221,25 @@ func (u *Users) importPassword(ctx context.Context, tx *database.Tx, userID int6
 	if p.UUID == "" {
 		p.UUID = rand.Text()
 	}
-	var there struct {
-		UserID int64  `db:"user_id"`
-		Hash   string `db:"hash"`
-	}
-	err := tx.Get(ctx, &there, `SELECT user_id, hash FROM application_passwords WHERE uuid = $1`, p.UUID)
+	there, err := getToken(ctx, tx, p.UUID)
 	switch {
-	case errors.Is(err, database.ErrNoRows):
+	case errors.Is(err, ErrNoToken):
 		_, err = tx.Exec(ctx, `INSERT INTO application_passwords (user_id, uuid, name, hash, created) VALUES ($1, $2, $3, $4, $5)`,
 			userID, p.UUID, p.Name, hash, u.clock().UTC().Truncate(time.Second))
 	case err == nil && there.UserID != userID:
 		return &Invalid{"application password", "its uuid is another user's"}
-	case err == nil && there.Hash != p.Hash && !fastMatches(plain, there.Hash):
+	case err == nil && !strings.HasPrefix(there.Hash, keyedPrefix) && there.Hash != p.Hash && !fastMatches(plain, there.Hash):
+		// One that was used has a hash of ours since, and an application
+		// password never changes.
 		_, err = tx.Exec(ctx, `UPDATE application_passwords SET hash = $2, name = $3 WHERE uuid = $1`, p.UUID, hash, p.Name)
 	}
 	return err
 }
 
 // ExportUsers returns all users as a bundle has them, by id. Passwords and
-// secrets are not in it; with hashes, the hashes of passwords are.
+// secrets are not in it; with hashes, the hashes of passwords are. Application
+// passwords that were made or used here are not: their hashes are keyed, and
+// say nothing elsewhere.
 func (u *Users) ExportUsers(ctx context.Context, q database.Queryer, hashes bool) ([]ImportUser, error) {
 	var accounts []account
 	if err := q.Select(ctx, &accounts, `SELECT `+userColumns+`, password FROM users ORDER BY id`); err != nil {
@@ -252,7 +253,8 @@ func (u *Users) ExportUsers(ctx context.Context, q database.Queryer, hashes bool
 			Name   string `db:"name"`
 			Hash   string `db:"hash"`
 		}
-		if err := q.Select(ctx, &rows, `SELECT user_id, uuid, name, hash FROM application_passwords ORDER BY id`); err != nil {
+		if err := q.Select(ctx, &rows, `SELECT user_id, uuid, name, hash FROM application_passwords
+			WHERE kind = $1 AND revoked IS NULL AND hash NOT LIKE $2 ORDER BY id`, string(ApplicationPassword), keyedPrefix+"%"); err != nil {
 			return nil, fmt.Errorf("export users: %w", err)
 		}
 		for _, r := range rows {

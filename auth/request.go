@@ -2,14 +2,12 @@ package auth
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
 	"net/http"
 	"net/netip"
 	"strings"
 	"sync"
-	"time"
 
 	"github.com/quillgate/quillgate/apps"
 )
@@ -110,6 +108,10 @@ func (q *Request) accept(ctx context.Context, app *apps.App, e Event) (Identity,
 	if err != nil {
 		return Identity{}, fmt.Errorf("verify a signature: %w", err)
 	}
+	if !user.Networks.Allow(q.addr) {
+		e.Reason = WrongNetwork
+		return Identity{}, q.v.deny(ctx, e)
+	}
 	q.v.cfg.Apps.Used(app.Public, apps.Use{Addr: q.addr, Agent: q.agent})
 	e.UserID, e.Superseded = user.ID, app.Successor != ""
 	q.v.tell(ctx, e)
@@ -138,12 +140,8 @@ type Request struct {
 	passed map[credentials]Identity
 }
 
-type credentials struct {
-	login, password string
-	accountOnly     bool
-}
-
-// Signed returns who has signed the request.
+// Signed returns who has signed the request, or shown a token or application
+// password in its header.
 func (q *Request) Signed() (Identity, bool) {
 	if q == nil || !q.signed.LoggedIn() {
 		return Identity{}, false
@@ -170,7 +168,7 @@ func (q *Request) Secure() bool { return q != nil && q.secure }
 // Login of the same request is refused unverified, or a multicall would be
 // hundreds of guesses for the price of one.
 //
-// Errors: ErrDenied, *Throttled, ErrClearText, ErrBusy.
+// Errors: ErrDenied, *Throttled, ErrClearText, ErrPasswordsRefused, ErrBusy.
 func (q *Request) Login(ctx context.Context, login, password string) (Identity, error) {
 	if who, ok := q.Signed(); ok {
 		return who, nil
@@ -182,7 +180,7 @@ func (q *Request) Login(ctx context.Context, login, password string) (Identity, 
 		q.v.tell(ctx, Event{Reason: ClearText, Via: ViaPassword, Login: login, Addr: q.addr})
 		return Identity{}, ErrClearText
 	}
-	return q.login(ctx, credentials{login, password, false})
+	return q.login(ctx, credentials{login: login, password: password})
 }
 
 // PasswordOnly is Login for what a key must not do, such as making keys: a
@@ -190,17 +188,23 @@ func (q *Request) Login(ctx context.Context, login, password string) (Identity, 
 // connection has to be TLS or from this machine whatever the configuration
 // says.
 func (q *Request) PasswordOnly(ctx context.Context, login, password string) (Identity, error) {
+	return q.PasswordAndCode(ctx, login, password, "")
+}
+
+// PasswordAndCode is PasswordOnly with a current code of the second factor,
+// which is needed where the account has one; it is good for one request.
+func (q *Request) PasswordAndCode(ctx context.Context, login, password, code string) (Identity, error) {
 	if q == nil {
 		return Identity{}, ErrDenied
 	}
 	if who, ok := q.Signed(); ok {
-		return Identity{}, q.v.deny(ctx, Event{Reason: SignedInstead, Via: ViaSignature, Public: who.App.Public, Addr: q.addr})
+		return Identity{}, q.v.deny(ctx, Event{Reason: SignedInstead, Via: who.Via, Public: who.Actor().App, Addr: q.addr})
 	}
 	if !q.secure {
 		q.v.tell(ctx, Event{Reason: ClearText, Via: ViaPassword, Login: login, Addr: q.addr})
 		return Identity{}, ErrClearText
 	}
-	return q.login(ctx, credentials{login, password, true})
+	return q.login(ctx, credentials{login: login, password: password, code: code, accountOnly: true})
 }
 
 // KeyOnly returns the caller of what only an application itself may ask for, such as a new secret: the request has to
@@ -216,7 +220,7 @@ func (q *Request) KeyOnly(ctx context.Context) (Identity, error) {
 }
 
 func (q *Request) login(ctx context.Context, c credentials) (Identity, error) {
-	c.login, c.password = strings.TrimSpace(c.login), cleanPassword(c.password)
+	c = cleaned(c)
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	e := Event{Via: ViaPassword, Login: c.login, Addr: q.addr}
@@ -227,135 +231,18 @@ func (q *Request) login(ctx context.Context, c credentials) (Identity, error) {
 	if who, ok := q.passed[c]; ok {
 		return who, nil
 	}
-	who, err := q.v.verify(ctx, c, e)
+	who, err := q.v.verify(ctx, c, Client{Addr: q.addr, Agent: q.agent, Secure: q.secure})
 	if err != nil {
-		q.failed = errors.Is(err, ErrDenied)
+		q.failed = errors.Is(err, ErrDenied) || errors.Is(err, ErrPasswordsRefused)
 		return Identity{}, err
 	}
 	if q.passed == nil {
 		q.passed = make(map[credentials]Identity)
 	}
-	who.Addr, who.Agent = q.addr, q.agent
+	who = q.as(who)
+	if who.Token != nil {
+		q.noted(who.Token)
+	}
 	q.passed[c] = who
 	return who, nil
-}
-
-// verify checks a password, and what has to hold before one is looked at.
-func (v *Verifier) verify(ctx context.Context, c credentials, e Event) (Identity, error) {
-	now := v.cfg.Clock()
-	exempt := v.exempt(e.Addr)
-	switch {
-	case c.login == "" || c.password == "":
-		e.Reason = EmptyPassword
-		return Identity{}, v.deny(ctx, e)
-	case len(c.password) > MaxPassword || len(c.login) > MaxPassword:
-		e.Reason = LongPassword
-		return Identity{}, v.deny(ctx, e)
-	}
-	if !exempt {
-		if wait := v.throttle.wait(fold(c.login), e.Addr, now); wait > 0 {
-			e.Reason = TooManyFailures
-			v.tell(ctx, e)
-			return Identity{}, &Throttled{RetryAfter: wait}
-		}
-	}
-	who, reason, err := v.compare(ctx, c, now)
-	if err != nil {
-		if errors.Is(err, ErrBusy) {
-			e.Reason = Overload
-			v.tell(ctx, e)
-			return Identity{}, ErrBusy
-		}
-		return Identity{}, fmt.Errorf("verify a password: %w", err)
-	}
-	e.Reason, e.Via, e.UserID = reason, max(who.Via, ViaPassword), who.User.ID
-	if reason != "" {
-		if !exempt {
-			v.throttle.failed(fold(c.login), e.Addr, now)
-		}
-		return Identity{}, v.deny(ctx, e)
-	}
-	v.throttle.passed(fold(c.login), e.Addr)
-	v.tell(ctx, e)
-	return who, nil
-}
-
-func (v *Verifier) exempt(addr netip.Addr) bool {
-	for _, p := range v.cfg.ThrottleExempt {
-		if p.Contains(addr) {
-			return true
-		}
-	}
-	return false
-}
-
-// compare checks the password itself. An unknown user takes the same way as a
-// known one, with nothing at its end.
-func (v *Verifier) compare(ctx context.Context, c credentials, now time.Time) (Identity, Reason, error) {
-	users := v.cfg.Users
-	a, err := users.signingIn(ctx, c.login)
-	if err != nil && !errors.Is(err, ErrNotFound) {
-		return Identity{}, "", err
-	}
-	mark := v.proofs.mark(a.ID, a.Hash, c.password)
-	if a.ID != 0 && v.proofs.has(mark, now) {
-		return Identity{User: a.User, Via: ViaPassword}, "", nil
-	}
-	if !c.accountOnly {
-		ok, err := users.matchApplicationPassword(ctx, a.ID, c.password, now)
-		if err != nil {
-			return Identity{}, "", err
-		}
-		if ok {
-			return Identity{User: a.User, Via: ViaApplicationPassword}, "", nil
-		}
-	}
-	ok, old, err := users.hasher.check(ctx, c.password, a.Hash)
-	switch {
-	case err != nil:
-		return Identity{}, "", err
-	case a.ID == 0:
-		return Identity{}, UnknownUser, nil
-	case !ok:
-		return Identity{}, WrongPassword, nil
-	}
-	if old {
-		// The password is right all the same when this does not work.
-		if hash, err := users.rehash(ctx, a, c.password); err == nil {
-			mark = v.proofs.mark(a.ID, hash, c.password)
-		} else {
-			v.cfg.Logger.WarnContext(ctx, "an old hash of a password stays", "user", a.ID, "error", err)
-		}
-	}
-	v.proofs.add(mark, now)
-	return Identity{User: a.User, Via: ViaPassword}, "", nil
-}
-
-// matchApplicationPassword tells whether this is an application password of
-// the user, and notes its use.
-func (u *Users) matchApplicationPassword(ctx context.Context, userID int64, password string, now time.Time) (bool, error) {
-	plain := plainApplicationPassword(password)
-	var rows []struct {
-		ID       int64        `db:"id"`
-		Hash     string       `db:"hash"`
-		LastUsed sql.NullTime `db:"last_used"`
-	}
-	err := u.db.Select(ctx, &rows, `SELECT id, hash, last_used FROM application_passwords WHERE user_id = $1 ORDER BY id`, userID)
-	if err != nil {
-		return false, fmt.Errorf("read application passwords: %w", err)
-	}
-	for _, r := range rows {
-		if !fastMatches(plain, r.Hash) {
-			continue
-		}
-		// Once a minute is often enough, and no write for every request.
-		if now.Sub(r.LastUsed.Time) >= time.Minute {
-			_, err := u.db.Exec(ctx, `UPDATE application_passwords SET last_used = $2 WHERE id = $1`, r.ID, now.UTC().Truncate(time.Microsecond))
-			if err != nil {
-				u.logger.WarnContext(ctx, "the use of an application password was not written", "error", err)
-			}
-		}
-		return true, nil
-	}
-	return false, nil
 }

@@ -91,7 +91,7 @@ func TestRefusedSignatures(t *testing.T) {
 			{"S6 list", "x||" + digest + ", " + good, auth.MalformedHeader},
 			{"S6 quoted", `"` + good + `"`, auth.MalformedHeader},
 			{"S6 zeros", with(strings.Repeat("0", 64)), auth.WrongDigest},
-			{"S6 Basic", "Basic " + b64([]byte("ada:ada-password")), auth.MalformedHeader},
+			{"S6 Basic", "Basic " + b64([]byte("ada:ada-password")), auth.WrongPassword},
 			{"S6 Bearer", "Bearer " + good, auth.MalformedHeader},
 		}
 		if _, err := h.verify(post(addr, body, good), body); err != nil {
@@ -235,7 +235,7 @@ func TestKeyFollowsItsUser(t *testing.T) {
 		if !can() {
 			t.Error("the editor's key cannot edit others' posts")
 		}
-		if err := h.users.SetRole(t.Context(), ada.ID, auth.Author); err != nil {
+		if err := h.users.SetRole(t.Context(), audit.Operator, ada.ID, auth.Author); err != nil {
 			t.Fatal(err)
 		}
 		if can() {

@@ -1,124 +1,299 @@
 package auth
 
 import (
+	"context"
+	"encoding/base64"
+	"fmt"
 	"net/netip"
+	"strconv"
 	"sync"
+	"sync/atomic"
 	"time"
+
+	"github.com/quillgate/quillgate/audit"
+	"github.com/quillgate/quillgate/database"
 )
 
 const (
-	freeFailures  = 4                // wrong passwords of an account from an address without a wait
-	firstWait     = time.Second      // after the next one; each further one doubles it
-	longestWait   = 15 * time.Minute //
-	addrFailures  = 20               // wrong passwords from an address …
-	addrWindow    = 15 * time.Minute // … within this
-	forgetAfter   = time.Hour        // without a wrong password
-	throttleLimit = 20000            // entries
+	freeFailures    = 4                // wrong passwords of an account from a network without a wait
+	firstWait       = time.Second      // after the next one; each further one doubles it
+	longestWait     = 15 * time.Minute //
+	addrFailures    = 20               // wrong passwords from a network …
+	addrWindow      = 15 * time.Minute // … within this
+	accountFailures = 100              // wrong passwords of an account, from networks that are strange to it …
+	accountWindow   = time.Hour        // … within this
+	knownLife       = 30 * 24 * time.Hour
+	knownStep       = 24 * time.Hour // how far apart two notes of a known network are
+	codeTries       = 5              // codes of a second factor …
+	codeWindow      = 15 * time.Minute
+	forgetAfter     = time.Hour // without a wrong password
+	throttleLimit   = 100000    // rows
+	pruneEvery      = 200       // failures
 )
 
-// throttle slows down guessing. It counts wrong passwords by account and
-// address together, so that nobody can lock out the account's owner, who is
-// at another address; and by address alone, for guesses over many accounts.
-// The second does not count loopback: behind a proxy on this machine that is
-// everybody. Accounts are counted by the name that was given, whether or not
-// there is one of that name. Addresses of IPv6 count by their /64 network,
-// which one customer has.
+// throttle slows down guessing. It counts wrong passwords
+//
+//   - by account and network together: no wait for the first four, then one
+//     that doubles from a second to 15 minutes. Nobody can so lock out the
+//     owner, who is elsewhere;
+//   - by network alone, over all accounts: 20 in 15 minutes. Loopback is not
+//     counted so: behind a proxy on this machine that is everybody;
+//   - by account alone, 100 in an hour, from networks that nobody has signed
+//     in to it from within 30 days. Then only such networks have to wait: many
+//     guessers together get no further, and the owner gets in from home.
+//
+// The counts are in the database, one for all processes, under keyed hashes: a
+// copy of it does not tell which names were tried. Accounts are counted by the
+// name that was given, whether or not there is one of that name. Addresses of
+// IPv6 count by their /64 network, which one customer has.
+//
+// It is written on failures only, and once a day and network for successes.
+// While a network waits, this process remembers it, and refuses without asking
+// the database.
 type throttle struct {
-	mu       sync.Mutex
-	failures map[throttleKey]*failures
+	users *Users
+
+	mu      sync.Mutex
+	blocked map[string]time.Time // keys and until when
+
+	failures atomic.Int64
 }
 
-type throttleKey struct {
-	account string // empty: the address as a whole
-	network netip.Prefix
+// guess is what one attempt counts under; what is empty does not count.
+type guess struct {
+	pair, addr, account, known string
 }
 
-type failures struct {
-	n    int
-	last time.Time
-	// of an address as a whole: when the window began
-	since time.Time
+// The kinds of keys, each its first character.
+const (
+	pairKey    = "p"
+	addrKey    = "a"
+	accountKey = "u"
+	knownKey   = "k"
+	codeKey    = "c"
+)
+
+// guess names what an attempt counts under. Different purposes count apart:
+// a program that goes on sending an old password to one entrance must not
+// close the other to its owner.
+func (t *throttle) guess(ctx context.Context, purpose, account string, addr netip.Addr) (guess, error) {
+	key, err := t.users.keyed(ctx)
+	if err != nil {
+		return guess{}, err
+	}
+	network := networkOf(addr).String()
+	name := func(kind string, parts ...string) string {
+		return kind + base64.RawURLEncoding.EncodeToString(key.sum(append([]string{"throttle", kind}, parts...)...)[:16])
+	}
+	g := guess{pair: name(pairKey, purpose, account, network)}
+	if account != "" {
+		g.account, g.known = name(accountKey, account), name(knownKey, account, network)
+	}
+	if !addr.IsLoopback() {
+		g.addr = name(addrKey, purpose, network)
+	}
+	return g, nil
 }
 
-func keys(account string, addr netip.Addr) (pair, whole throttleKey) {
+// networkOf is what an address counts as. All that are not known are one.
+func networkOf(addr netip.Addr) netip.Prefix {
 	bits := 32
 	if addr.Is6() {
 		bits = 64
 	}
 	network, err := addr.Prefix(bits)
 	if err != nil {
-		network = netip.Prefix{} // an address that is not known: all such are one
+		return netip.Prefix{}
 	}
-	return throttleKey{account, network}, throttleKey{"", network}
+	return network
 }
 
-// wait is how long the next password of the account from this address has to
-// wait; 0 when it may be looked at.
-func (t *throttle) wait(account string, addr netip.Addr, now time.Time) time.Duration {
+// count is a row of the table.
+type count struct {
+	Key   string    `db:"key"`
+	N     int       `db:"n"`
+	Since time.Time `db:"since"`
+	Last  time.Time `db:"last"`
+}
+
+// counts is what there is of a guess.
+type counts struct{ pair, addr, account, known count }
+
+// remembered is how long an attempt has to wait, as far as this process knows
+// without asking.
+func (t *throttle) remembered(g guess, now time.Time) time.Duration {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	pair, whole := keys(account, addr)
-	var wait time.Duration
-	if f := t.failures[pair]; f != nil && f.n > freeFailures && now.Sub(f.last) < forgetAfter {
-		pause := longestWait
-		if doublings := f.n - freeFailures - 1; doublings < 10 {
-			pause = min(firstWait<<doublings, longestWait)
-		}
-		wait = f.last.Add(pause).Sub(now)
-	}
-	if f := t.failures[whole]; f != nil && f.n >= addrFailures && !addr.IsLoopback() {
-		wait = max(wait, f.since.Add(addrWindow).Sub(now))
-	}
-	return max(wait, 0)
+	return max(t.blocked[g.pair].Sub(now), t.blocked[g.addr].Sub(now), 0)
 }
 
-func (t *throttle) failed(account string, addr netip.Addr, now time.Time) {
+func (t *throttle) remember(key string, until time.Time) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if t.failures == nil {
-		t.failures = make(map[throttleKey]*failures)
+	if t.blocked == nil || len(t.blocked) >= throttleLimit {
+		t.blocked = make(map[string]time.Time) // the database knows them still
 	}
-	pair, whole := keys(account, addr)
-	for _, k := range []throttleKey{pair, whole} {
-		f := t.failures[k]
-		if f == nil {
-			t.makeRoom(now)
-			f = &failures{since: now}
-			t.failures[k] = f
-		}
-		if now.Sub(f.last) >= forgetAfter || k == whole && now.Sub(f.since) >= addrWindow {
-			f.n, f.since = 0, now
-		}
-		f.n, f.last = f.n+1, now
-	}
+	t.blocked[key] = until
 }
 
-// passed forgets the failures of the pair. Those of the address stay: whoever
+// wait is how long the attempt has to wait; 0 when it may be looked at.
+func (t *throttle) wait(ctx context.Context, g guess, now time.Time) (time.Duration, counts, error) {
+	var rows []count
+	err := t.users.db.Select(ctx, &rows, `SELECT key, n, since, last FROM throttle WHERE key IN ($1, $2, $3, $4)`, g.pair, g.addr, g.account, g.known)
+	if err != nil {
+		return 0, counts{}, fmt.Errorf("read the failures: %w", err)
+	}
+	var c counts
+	for _, r := range rows {
+		switch r.Key { // none is empty
+		case g.pair:
+			c.pair = r
+		case g.addr:
+			c.addr = r
+		case g.account:
+			c.account = r
+		case g.known:
+			c.known = r
+		}
+	}
+	pair, addr := c.pairWait(now), c.addr.windowWait(addrFailures, addrWindow, now)
+	if !c.isKnown(now) {
+		pair = max(pair, c.account.windowWait(accountFailures, accountWindow, now))
+	}
+	if pair > 0 {
+		t.remember(g.pair, now.Add(pair))
+	}
+	if addr > 0 {
+		t.remember(g.addr, now.Add(addr))
+	}
+	return max(pair, addr), c, nil
+}
+
+func (c counts) isKnown(now time.Time) bool {
+	return c.known.N > 0 && now.Sub(c.known.Last) < knownLife
+}
+
+func (c counts) pairWait(now time.Time) time.Duration {
+	f := c.pair
+	if f.N <= freeFailures || now.Sub(f.Last) >= forgetAfter {
+		return 0
+	}
+	pause := longestWait
+	if doublings := f.N - freeFailures - 1; doublings < 10 {
+		pause = min(firstWait<<doublings, longestWait)
+	}
+	return max(f.Last.Add(pause).Sub(now), 0)
+}
+
+// windowWait is the wait of a count that ends with its window.
+func (c count) windowWait(limit int, window time.Duration, now time.Time) time.Duration {
+	if c.N < limit {
+		return 0
+	}
+	return max(c.Since.Add(window).Sub(now), 0)
+}
+
+// add counts one more under a key. Counts begin again after window, and after
+// forget without one.
+func (t *throttle) add(ctx context.Context, tx *database.Tx, key string, window time.Duration, now time.Time) (count, error) {
+	var c count
+	err := tx.Get(ctx, &c, `INSERT INTO throttle (key, n, since, last) VALUES ($1, 1, $2, $2)
+		ON CONFLICT (key) DO UPDATE SET
+			n = CASE WHEN throttle.last <= $3 OR throttle.since <= $4 THEN 1 ELSE throttle.n + 1 END,
+			since = CASE WHEN throttle.last <= $3 OR throttle.since <= $4 THEN excluded.since ELSE throttle.since END,
+			last = excluded.last
+		RETURNING key, n, since, last`, key, now, now.Add(-forgetAfter), now.Add(-window))
+	if err != nil {
+		return count{}, fmt.Errorf("count a failure: %w", err)
+	}
+	return c, nil
+}
+
+// forever is a window that does not end.
+const forever = 100 * 365 * 24 * time.Hour
+
+// failed counts a wrong password. The trail gets a line for the first one of a
+// burst from a network, and for the one from which on somebody has to wait;
+// userID is the account's, if there is one of that name.
+func (t *throttle) failed(ctx context.Context, g guess, c counts, userID int64, by audit.Actor, now time.Time) error {
+	now = now.UTC().Truncate(time.Microsecond)
+	err := t.users.db.Update(ctx, func(tx *database.Tx) error {
+		pair, err := t.add(ctx, tx, g.pair, forever, now)
+		if err != nil {
+			return err
+		}
+		first, waiting := pair.N == 1, pair.N == freeFailures+1
+		if g.addr != "" {
+			addr, err := t.add(ctx, tx, g.addr, addrWindow, now)
+			if err != nil {
+				return err
+			}
+			first, waiting = addr.N == 1, waiting || addr.N == addrFailures
+		}
+		if g.account != "" && !c.isKnown(now) {
+			account, err := t.add(ctx, tx, g.account, accountWindow, now)
+			if err != nil {
+				return err
+			}
+			waiting = waiting || account.N == accountFailures
+		}
+		e := audit.Event{Kind: SignInFailed, UserID: userID, By: by, At: now}
+		switch {
+		case waiting:
+			e.Kind, e.Detail = SignInThrottled, map[string]string{"failures": strconv.Itoa(pair.N)}
+		case !first:
+			return nil
+		}
+		return audit.Append(ctx, tx, e)
+	})
+	if err != nil {
+		return err
+	}
+	if t.failures.Add(1)%pruneEvery == 0 {
+		return t.prune(ctx, now)
+	}
+	return nil
+}
+
+// passed forgets the failures of the pair. Those of the network stay: whoever
 // has one account must not buy guesses at others with it.
-func (t *throttle) passed(account string, addr netip.Addr) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	pair, _ := keys(account, addr)
-	delete(t.failures, pair)
+func (t *throttle) passed(ctx context.Context, g guess, c counts, now time.Time) error {
+	now = now.UTC().Truncate(time.Microsecond)
+	if c.pair.N > 0 {
+		if _, err := t.users.db.Exec(ctx, `DELETE FROM throttle WHERE key = $1`, g.pair); err != nil {
+			return fmt.Errorf("forget failures: %w", err)
+		}
+	}
+	if g.known == "" || c.known.N > 0 && now.Sub(c.known.Last) < knownStep {
+		return nil
+	}
+	_, err := t.users.db.Exec(ctx, `INSERT INTO throttle (key, n, since, last) VALUES ($1, 1, $2, $2)
+		ON CONFLICT (key) DO UPDATE SET last = excluded.last`, g.known, now)
+	if err != nil {
+		return fmt.Errorf("note a known network: %w", err)
+	}
+	return nil
 }
 
-// makeRoom bounds the memory. When nothing is old enough to be forgotten, the
+// prune bounds the table. When nothing is old enough to be forgotten, the
 // least guilty go: a flood of names must not wash away the count of the one
 // that is being guessed.
-func (t *throttle) makeRoom(now time.Time) {
-	if len(t.failures) < throttleLimit {
-		return
+func (t *throttle) prune(ctx context.Context, now time.Time) error {
+	_, err := t.users.db.Exec(ctx, `DELETE FROM throttle WHERE last <= $1 AND key NOT LIKE 'k%' OR last <= $2`, now.Add(-forgetAfter), now.Add(-knownLife))
+	if err != nil {
+		return fmt.Errorf("forget failures: %w", err)
 	}
-	for k, f := range t.failures {
-		if now.Sub(f.last) >= forgetAfter {
-			delete(t.failures, k)
-		}
+	var n int
+	if err := t.users.db.Get(ctx, &n, `SELECT COUNT(*) FROM throttle WHERE key NOT LIKE 'k%'`); err != nil {
+		return fmt.Errorf("count failures: %w", err)
 	}
-	for n := 1; len(t.failures) >= throttleLimit; n++ {
-		for k, f := range t.failures {
-			if f.n <= n {
-				delete(t.failures, k)
-			}
-		}
+	if n <= throttleLimit {
+		return nil
 	}
+	_, err = t.users.db.Exec(ctx, `DELETE FROM throttle WHERE key IN
+		(SELECT key FROM throttle WHERE key NOT LIKE 'k%' ORDER BY n, last LIMIT $1)`, n-throttleLimit*9/10)
+	if err != nil {
+		return fmt.Errorf("forget failures: %w", err)
+	}
+	return nil
 }

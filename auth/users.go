@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/netip"
 	"strings"
 	"sync"
 	"time"
@@ -27,6 +28,32 @@ type User struct {
 	Bio         string    `db:"bio"`
 	Role        Role      `db:"role"`
 	Registered  time.Time `db:"registered"`
+
+	PasswordMode Mode     `db:"password_mode"` // can only be stricter than the site's
+	Networks     Networks `db:"networks"`      // where the account may be used from, with whatever credential
+}
+
+// Networks is a list of networks in CIDR notation, parted by spaces. The empty
+// list stands for everywhere.
+type Networks string
+
+// NetworksOf returns the list of some networks.
+func NetworksOf(list []netip.Prefix) Networks { return Networks(storedNetworks(list)) }
+
+// List returns the networks. Error: *Invalid.
+func (n Networks) List() ([]netip.Prefix, error) {
+	list, err := parseNetworks(string(n))
+	if err != nil {
+		return nil, &Invalid{"networks", err.Error()}
+	}
+	return list, nil
+}
+
+// Allow tells whether an address is in one of the networks. A list that does
+// not read allows none.
+func (n Networks) Allow(addr netip.Addr) bool {
+	list, err := n.List()
+	return err == nil && allowed(list, addr)
 }
 
 // account is a user with the hash of the password.
@@ -35,7 +62,7 @@ type account struct {
 	Hash string `db:"password"`
 }
 
-const userColumns = `id, login, email, nicename, display_name, first_name, last_name, nickname, url, bio, role, registered`
+const userColumns = `id, login, email, nicename, display_name, first_name, last_name, nickname, url, bio, role, registered, password_mode, networks`
 
 // UsersConfig holds what Users is made of.
 type UsersConfig struct {
@@ -53,11 +80,19 @@ type Users struct {
 	logger *slog.Logger
 	hasher *hasher
 	recent recent
+	usage  usage
+	policy struct {
+		mu     sync.Mutex
+		policy Policy
+		until  time.Time
+		drops  uint64
+	}
 }
 
 // NewUsers returns the accounts in a database.
 func NewUsers(cfg UsersConfig) *Users {
 	u := &Users{db: cfg.DB, apps: cfg.Apps, clock: cfg.Clock, logger: cfg.Logger, hasher: newHasher()}
+	u.usage.done = make(chan struct{})
 	if u.clock == nil {
 		u.clock = time.Now
 	}
@@ -66,6 +101,8 @@ func NewUsers(cfg UsersConfig) *Users {
 	}
 	return u
 }
+
+func (u *Users) now() time.Time { return u.clock().UTC().Truncate(time.Microsecond) }
 
 // Get returns a user by id. Error: ErrNotFound.
 func (u *Users) Get(ctx context.Context, id int64) (User, error) {
@@ -105,11 +142,24 @@ func find(ctx context.Context, q database.Queryer, where string, args ...any) (a
 	return a, nil
 }
 
+// candidate is an account that somebody wants to sign in to.
+type candidate struct {
+	account
+	SecondFactor bool `db:"second_factor"` // there is one, and it is in use
+}
+
 // signingIn returns the account that somebody means by a user name or an
-// address. A user name wins.
-func (u *Users) signingIn(ctx context.Context, login string) (account, error) {
-	return find(ctx, u.db, `login_key = $1 OR (email_key = $1 AND email_key <> '')
+// address. A user name wins. It is the zero candidate when there is none.
+func (u *Users) signingIn(ctx context.Context, login string) (candidate, error) {
+	var c candidate
+	err := u.db.Get(ctx, &c, `SELECT `+userColumns+`, password,
+		EXISTS (SELECT 1 FROM second_factors WHERE user_id = users.id AND confirmed IS NOT NULL) AS second_factor
+		FROM users WHERE login_key = $1 OR (email_key = $1 AND email_key <> '')
 		ORDER BY CASE WHEN login_key = $1 THEN 0 ELSE 1 END LIMIT 1`, fold(login))
+	if err != nil && !errors.Is(err, database.ErrNoRows) {
+		return candidate{}, fmt.Errorf("get a user: %w", err)
+	}
+	return c, nil
 }
 
 // fold makes names that differ only in case equal. What a database would not

@@ -9,13 +9,14 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/quillgate/quillgate/audit"
 	"github.com/quillgate/quillgate/auth"
 	"github.com/quillgate/quillgate/database"
 )
 
 func TestCreateUser(t *testing.T) {
 	each(t, nil, func(t *testing.T, h *house) {
-		got, err := h.users.Create(t.Context(), auth.NewUser{Login: "Ada L", Email: "ada@example.org", Password: "a-password", Role: auth.Editor, Bio: "Counts."})
+		got, err := h.users.Create(t.Context(), audit.Operator, auth.NewUser{Login: "Ada L", Email: "ada@example.org", Password: "a-password", Role: auth.Editor, Bio: "Counts."})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -56,7 +57,7 @@ func TestCreateUser(t *testing.T) {
 			{"long password", auth.NewUser{Login: "x", Password: strings.Repeat("x", auth.MaxPassword+1), Role: auth.Author}, "password"},
 		}
 		for _, b := range bad {
-			_, err := h.users.Create(t.Context(), b.in)
+			_, err := h.users.Create(t.Context(), audit.Operator, b.in)
 			var invalid *auth.Invalid
 			if !errors.As(err, &invalid) || invalid.Field != b.want {
 				t.Errorf("%s: %v, want *Invalid of %q", b.name, err, b.want)
@@ -67,7 +68,7 @@ func TestCreateUser(t *testing.T) {
 		}
 		// Two users without an address do not collide, and two of one name in addresses neither.
 		for i, login := range []string{"ada.l", "ada@l"} {
-			u, err := h.users.Create(t.Context(), auth.NewUser{Login: login, Password: "a-password", Role: auth.Author})
+			u, err := h.users.Create(t.Context(), audit.Operator, auth.NewUser{Login: login, Password: "a-password", Role: auth.Author})
 			if want := fmt.Sprintf("ada-l-%d", i+2); err != nil || u.Nicename != want {
 				t.Errorf("the nicename of %s is %q, %v; want %q", login, u.Nicename, err, want)
 			}
@@ -149,7 +150,7 @@ func TestUpdateProfile(t *testing.T) {
 	each(t, nil, func(t *testing.T, h *house) {
 		crew(t, h)
 		text := func(s string) *string { return &s }
-		got, err := h.users.UpdateProfile(t.Context(), 3, auth.Profile{
+		got, err := h.users.UpdateProfile(t.Context(), audit.Operator, 3, auth.Profile{
 			FirstName: text("Art"), LastName: text("Thor"), URL: text("http://example.com/art"), DisplayName: text("Art T."),
 			Nickname: text("arty"), Nicename: text("Art Thor"), Bio: text("One\nTwo"),
 		})
@@ -165,17 +166,17 @@ func TestUpdateProfile(t *testing.T) {
 			t.Errorf("%v, %v (-want +got):\n%s", err, err2, diff)
 		}
 		// Nothing, and nothings.
-		if got, err = h.users.UpdateProfile(t.Context(), 3, auth.Profile{}); err != nil || got != want {
+		if got, err = h.users.UpdateProfile(t.Context(), audit.Operator, 3, auth.Profile{}); err != nil || got != want {
 			t.Errorf("an empty change: %+v, %v", got, err)
 		}
-		got, err = h.users.UpdateProfile(t.Context(), 3, auth.Profile{FirstName: text(""), Nickname: text(""), DisplayName: text(""), Nicename: text(" ")})
+		got, err = h.users.UpdateProfile(t.Context(), audit.Operator, 3, auth.Profile{FirstName: text(""), Nickname: text(""), DisplayName: text(""), Nicename: text(" ")})
 		want.FirstName, want.Nickname = "", "Author1"
 		if err != nil || got != want {
 			t.Errorf("empty members: %+v, %v; want %+v", got, err, want)
 		}
 		// A nicename that is taken, and one's own.
 		for _, c := range [][2]string{{"art-thor", "art-thor"}, {"editor1", "editor1-2"}, {"editor1-2", "editor1-2"}} {
-			if got, err := h.users.UpdateProfile(t.Context(), 3, auth.Profile{Nicename: &c[0]}); err != nil || got.Nicename != c[1] {
+			if got, err := h.users.UpdateProfile(t.Context(), audit.Operator, 3, auth.Profile{Nicename: &c[0]}); err != nil || got.Nicename != c[1] {
 				t.Errorf("nicename %q became %q, %v; want %q", c[0], got.Nicename, err, c[1])
 			}
 		}
@@ -186,11 +187,11 @@ func TestUpdateProfile(t *testing.T) {
 			"not UTF-8": {Bio: text("\xff")},
 		} {
 			var invalid *auth.Invalid
-			if _, err := h.users.UpdateProfile(t.Context(), 3, p); !errors.As(err, &invalid) {
+			if _, err := h.users.UpdateProfile(t.Context(), audit.Operator, 3, p); !errors.As(err, &invalid) {
 				t.Errorf("%s: %v, want *Invalid", name, err)
 			}
 		}
-		if _, err := h.users.UpdateProfile(t.Context(), 99, auth.Profile{}); !errors.Is(err, auth.ErrNotFound) {
+		if _, err := h.users.UpdateProfile(t.Context(), audit.Operator, 99, auth.Profile{}); !errors.Is(err, auth.ErrNotFound) {
 			t.Errorf("nobody's profile: %v, want ErrNotFound", err)
 		}
 	})
@@ -200,26 +201,26 @@ func TestChangesOfAUser(t *testing.T) {
 	each(t, nil, func(t *testing.T, h *house) {
 		crew(t, h)
 		for name, err := range map[string]error{
-			"password":      h.users.SetPassword(t.Context(), 99, "long enough"),
-			"role":          h.users.SetRole(t.Context(), 99, auth.Author),
-			"email address": h.users.SetEmail(t.Context(), 99, "x@example.org"),
+			"password":      h.users.SetPassword(t.Context(), audit.Operator, 99, "long enough", ""),
+			"role":          h.users.SetRole(t.Context(), audit.Operator, 99, auth.Author),
+			"email address": h.users.SetEmail(t.Context(), audit.Operator, 99, "x@example.org"),
 		} {
 			if !errors.Is(err, auth.ErrNotFound) {
 				t.Errorf("the %s of nobody: %v, want ErrNotFound", name, err)
 			}
 		}
 		for name, err := range map[string]error{
-			"short password": h.users.SetPassword(t.Context(), 1, "1234567"),
-			"unknown role":   h.users.SetRole(t.Context(), 1, "root"),
-			"no address":     h.users.SetEmail(t.Context(), 1, "x"),
-			"taken address":  h.users.SetEmail(t.Context(), 1, "SUB1@example.org"),
+			"short password": h.users.SetPassword(t.Context(), audit.Operator, 1, "1234567", ""),
+			"unknown role":   h.users.SetRole(t.Context(), audit.Operator, 1, "root"),
+			"no address":     h.users.SetEmail(t.Context(), audit.Operator, 1, "x"),
+			"taken address":  h.users.SetEmail(t.Context(), audit.Operator, 1, "SUB1@example.org"),
 		} {
 			var invalid *auth.Invalid
 			if !errors.As(err, &invalid) {
 				t.Errorf("%s: %v, want *Invalid", name, err)
 			}
 		}
-		if err := errors.Join(h.users.SetEmail(t.Context(), 5, ""), h.users.SetRole(t.Context(), 5, auth.Editor)); err != nil {
+		if err := errors.Join(h.users.SetEmail(t.Context(), audit.Operator, 5, ""), h.users.SetRole(t.Context(), audit.Operator, 5, auth.Editor)); err != nil {
 			t.Fatal(err)
 		}
 		if got, err := h.users.Get(t.Context(), 5); err != nil || got.Email != "" || got.Role != auth.Editor {

@@ -12,6 +12,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"github.com/quillgate/quillgate/audit"
 	"github.com/quillgate/quillgate/database"
 )
 
@@ -33,37 +34,53 @@ var loginPattern = regexp.MustCompile(`^[0-9A-Za-z_][0-9A-Za-z _.@-]{0,59}$`)
 
 // Create makes an account. Errors: *Invalid, also for a name or address that
 // is taken.
-func (u *Users) Create(ctx context.Context, in NewUser) (User, error) {
+func (u *Users) Create(ctx context.Context, by audit.Actor, in NewUser) (User, error) {
+	a, err := u.newAccount(ctx, in)
+	if err != nil {
+		return User{}, err
+	}
+	err = u.db.Update(ctx, func(tx *database.Tx) error { return u.create(ctx, tx, by, &a) })
+	if err != nil {
+		return User{}, fmt.Errorf("create a user: %w", err)
+	}
+	return a.User, nil
+}
+
+// newAccount checks an account that is to be made, and hashes its password.
+func (u *Users) newAccount(ctx context.Context, in NewUser) (account, error) {
 	user := User{
 		Login: strings.TrimSpace(in.Login), Email: strings.TrimSpace(in.Email), Role: in.Role,
 		DisplayName: in.DisplayName, FirstName: in.FirstName, LastName: in.LastName, URL: in.URL, Bio: in.Bio,
 		Registered: u.clock().UTC().Truncate(time.Second),
 	}
 	if !loginPattern.MatchString(user.Login) {
-		return User{}, &Invalid{"user name", "it has to be 1 to 60 letters, digits, spaces and . _ - @, and to begin with a letter, digit or _"}
+		return account{}, &Invalid{"user name", "it has to be 1 to 60 letters, digits, spaces and . _ - @, and to begin with a letter, digit or _"}
 	}
 	if err := checkUser(user); err != nil {
-		return User{}, err
+		return account{}, err
 	}
 	hash, err := u.newHash(ctx, in.Password)
 	if err != nil {
-		return User{}, err
+		return account{}, err
 	}
 	user.Nickname = user.Login
 	if user.DisplayName == "" {
 		user.DisplayName = user.Login
 	}
-	err = u.db.Update(ctx, func(tx *database.Tx) (err error) {
-		if user.Nicename, err = freeNicename(ctx, tx, nicename(user.Login), 0); err != nil {
-			return err
-		}
-		user.ID, err = insertUser(ctx, tx, account{user, hash})
+	return account{user, hash}, nil
+}
+
+// create writes a new account and fills in its id and nicename.
+func (u *Users) create(ctx context.Context, tx *database.Tx, by audit.Actor, a *account) (err error) {
+	a.ID = 0 // the transaction may run again
+	if a.Nicename, err = freeNicename(ctx, tx, nicename(a.Login), 0); err != nil {
 		return err
-	})
-	if err != nil {
-		return User{}, fmt.Errorf("create a user: %w", err)
 	}
-	return user, nil
+	if a.ID, err = insertUser(ctx, tx, *a); err != nil {
+		return err
+	}
+	return audit.Append(ctx, tx, audit.Event{Kind: UserCreated, UserID: a.ID, By: by, At: u.now(),
+		Detail: map[string]string{"login": a.Login, "role": string(a.Role)}})
 }
 
 func checkUser(user User) error {
@@ -159,7 +176,7 @@ type Profile struct {
 // UpdateProfile changes a user's profile and returns what it has become. An
 // empty nickname becomes the login and an empty nicename or display name
 // stays what it was, as in WordPress. Errors: ErrNotFound, *Invalid.
-func (u *Users) UpdateProfile(ctx context.Context, id int64, p Profile) (User, error) {
+func (u *Users) UpdateProfile(ctx context.Context, by audit.Actor, id int64, p Profile) (User, error) {
 	var user User
 	err := u.db.Update(ctx, func(tx *database.Tx) error {
 		a, err := find(ctx, tx, `id = $1`, id)
@@ -195,7 +212,14 @@ func (u *Users) UpdateProfile(ctx context.Context, id int64, p Profile) (User, e
 		if err := checkProfile(user); err != nil {
 			return err
 		}
-		return updateUser(ctx, tx, account{user, a.Hash})
+		if user == a.User {
+			return nil
+		}
+		if err := updateUser(ctx, tx, account{user, a.Hash}); err != nil {
+			return err
+		}
+		return audit.Append(ctx, tx, audit.Event{Kind: UserChanged, UserID: id, By: by, At: u.now(),
+			Detail: map[string]string{"changed": "profile"}})
 	})
 	if err != nil {
 		return User{}, fmt.Errorf("update a profile: %w", err)
@@ -237,47 +261,91 @@ func updateUser(ctx context.Context, tx *database.Tx, a account) error {
 	return touched(r, taken(err))
 }
 
+// set runs one statement that changes the user of an event, and writes the
+// event. Error: ErrNotFound.
+func (u *Users) set(ctx context.Context, e audit.Event, statement string, args ...any) error {
+	e.At = u.now()
+	err := u.db.Update(ctx, func(tx *database.Tx) error {
+		r, err := tx.Exec(ctx, statement, args...)
+		if err := touched(r, taken(err)); err != nil {
+			return err
+		}
+		return audit.Append(ctx, tx, e)
+	})
+	u.changed(e.UserID)
+	return err
+}
+
 // SetEmail changes the address; empty takes it away. Errors: *Invalid,
 // ErrNotFound.
-func (u *Users) SetEmail(ctx context.Context, id int64, email string) error {
+func (u *Users) SetEmail(ctx context.Context, by audit.Actor, id int64, email string) error {
 	email = strings.TrimSpace(email)
 	if err := checkUser(User{Email: email, Role: Subscriber}); err != nil {
 		return err
 	}
-	r, err := u.db.Exec(ctx, `UPDATE users SET email = $2, email_key = $3 WHERE id = $1`, id, email, fold(email))
-	if err := touched(r, taken(err)); err != nil {
+	e := audit.Event{Kind: UserChanged, UserID: id, By: by, Detail: map[string]string{"changed": "email"}}
+	if err := u.set(ctx, e, `UPDATE users SET email = $2, email_key = $3 WHERE id = $1`, id, email, fold(email)); err != nil {
 		return fmt.Errorf("set an email address: %w", err)
 	}
-	u.changed(id)
 	return nil
 }
 
 // SetPassword changes the password. The old one has ended when it returns
-// nil, also where it was remembered as right. Errors: *Invalid, ErrNotFound.
-func (u *Users) SetPassword(ctx context.Context, id int64, password string) error {
+// nil, also where it was remembered as right, and so have the user's sessions
+// but for the one whose ID is in session; keys and tokens stay. Errors:
+// *Invalid, ErrNotFound.
+func (u *Users) SetPassword(ctx context.Context, by audit.Actor, id int64, password, session string) error {
 	hash, err := u.newHash(ctx, password)
 	if err != nil {
 		return err
 	}
-	r, err := u.db.Exec(ctx, `UPDATE users SET password = $2 WHERE id = $1`, id, hash)
-	if err := touched(r, err); err != nil {
+	err = u.db.Update(ctx, func(tx *database.Tx) error {
+		return u.setPassword(ctx, tx, audit.Event{Kind: UserPassword, UserID: id, By: by}, hash, session)
+	})
+	u.changed(id)
+	if err != nil {
 		return fmt.Errorf("set a password: %w", err)
 	}
-	u.changed(id)
 	return nil
+}
+
+func (u *Users) setPassword(ctx context.Context, tx *database.Tx, e audit.Event, hash, session string) error {
+	r, err := tx.Exec(ctx, `UPDATE users SET password = $2 WHERE id = $1`, e.UserID, hash)
+	if err := touched(r, err); err != nil {
+		return err
+	}
+	if _, err := tx.Exec(ctx, `DELETE FROM sessions WHERE user_id = $1 AND token <> $2`, e.UserID, session); err != nil {
+		return err
+	}
+	e.At = u.now()
+	return audit.Append(ctx, tx, e)
 }
 
 // SetRole changes the role, and with it what the user's keys may do. Errors:
 // *Invalid, ErrNotFound.
-func (u *Users) SetRole(ctx context.Context, id int64, role Role) error {
+func (u *Users) SetRole(ctx context.Context, by audit.Actor, id int64, role Role) error {
 	if err := checkUser(User{Role: role}); err != nil {
 		return err
 	}
-	r, err := u.db.Exec(ctx, `UPDATE users SET role = $2 WHERE id = $1`, id, string(role))
-	if err := touched(r, err); err != nil {
+	e := audit.Event{Kind: UserRole, UserID: id, By: by, Detail: map[string]string{"role": string(role)}}
+	if err := u.set(ctx, e, `UPDATE users SET role = $2 WHERE id = $1`, id, string(role)); err != nil {
 		return fmt.Errorf("set a role: %w", err)
 	}
-	u.changed(id)
+	return nil
+}
+
+// SetNetworks changes where the account may be used from, with whatever
+// credential. Errors: *Invalid, ErrNotFound.
+func (u *Users) SetNetworks(ctx context.Context, by audit.Actor, id int64, n Networks) error {
+	list, err := n.List()
+	if err != nil {
+		return err
+	}
+	n = NetworksOf(list)
+	e := audit.Event{Kind: UserNetworks, UserID: id, By: by, Detail: map[string]string{"networks": string(n)}}
+	if err := u.set(ctx, e, `UPDATE users SET networks = $2 WHERE id = $1`, id, string(n)); err != nil {
+		return fmt.Errorf("set the networks of a user: %w", err)
+	}
 	return nil
 }
 
@@ -288,6 +356,14 @@ func touched(r sql.Result, err error) error {
 	n, err := r.RowsAffected()
 	if err == nil && n == 0 {
 		return ErrNotFound
+	}
+	return err
+}
+
+// ignore makes one error none.
+func ignore(err, harmless error) error {
+	if errors.Is(err, harmless) {
+		return nil
 	}
 	return err
 }

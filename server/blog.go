@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/quillgate/quillgate/apps"
+	"github.com/quillgate/quillgate/audit"
 	"github.com/quillgate/quillgate/auth"
 	"github.com/quillgate/quillgate/database"
 	"github.com/quillgate/quillgate/media"
@@ -88,6 +89,7 @@ func OpenBlog(ctx context.Context, cfg BlogConfig) (_ *Blog, err error) {
 	if err != nil {
 		return nil, fmt.Errorf("open the folder of uploads: %w", err)
 	}
+	b.close = append(b.close, b.Users.Close)
 	b.Media = folder
 	b.close = append(b.close, folder.Close)
 	b.Site, err = site.Open(ctx, site.Config{DB: b.DB, Users: b.Users, Media: folder, BaseURL: cfg.BaseURL, Clock: cfg.Clock, Logger: cfg.Logger})
@@ -112,7 +114,7 @@ func (b *Blog) FirstAdministrator(ctx context.Context) (password string, err err
 		return "", err
 	}
 	password = rand.Text()
-	if _, err := b.Users.Create(ctx, auth.NewUser{Login: "admin", Password: password, Role: auth.Administrator}); err != nil {
+	if _, err := b.Users.Create(ctx, audit.Operator, auth.NewUser{Login: "admin", Password: password, Role: auth.Administrator}); err != nil {
 		return "", fmt.Errorf("make the first administrator: %w", err)
 	}
 	return password, nil

@@ -60,7 +60,7 @@ func open(t testing.TB, database string, log *slog.Logger) *server.Blog {
 			t.Error(err)
 		}
 	})
-	if _, err := blog.Users.Create(context.Background(), auth.NewUser{Login: "ada", Password: password, Role: auth.Administrator}); err != nil {
+	if _, err := blog.Users.Create(context.Background(), audit.Operator, auth.NewUser{Login: "ada", Password: password, Role: auth.Administrator}); err != nil {
 		t.Fatal(err)
 	}
 	return blog

@@ -13,6 +13,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/quillgate/quillgate/audit"
 	"github.com/quillgate/quillgate/auth"
 	"github.com/quillgate/quillgate/database"
 	"github.com/quillgate/quillgate/database/databasetest"
@@ -185,7 +186,7 @@ func TestImportAfterFirstStart(t *testing.T) {
 		fresh.mustImport(t, readBundle(t))
 
 		served := openBlog(t, databasetest.Open(t, url), nil)
-		admin, err := served.users.Create(t.Context(), auth.NewUser{Login: "admin", Password: "drawn at the first start", Role: auth.Administrator})
+		admin, err := served.users.Create(t.Context(), audit.Operator, auth.NewUser{Login: "admin", Password: "drawn at the first start", Role: auth.Administrator})
 		if err != nil || admin.ID != 1 {
 			t.Fatalf("the first administrator: id %d, %v", admin.ID, err)
 		}

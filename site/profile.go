@@ -41,7 +41,7 @@ func (s *Site) EditProfile(ctx context.Context, who auth.Identity, p auth.Profil
 	if p.Nicename != nil {
 		*p.Nicename = plainText(*p.Nicename)
 	}
-	_, err := s.users.UpdateProfile(ctx, who.User.ID, p)
+	_, err := s.users.UpdateProfile(ctx, who.Actor(), who.User.ID, p)
 	return err
 }
 

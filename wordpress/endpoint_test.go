@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/quillgate/quillgate/apps"
+	"github.com/quillgate/quillgate/audit"
 	"github.com/quillgate/quillgate/auth"
 	"github.com/quillgate/quillgate/database"
 	"github.com/quillgate/quillgate/media"
@@ -47,7 +48,7 @@ func openEndpoint(t testing.TB, db *database.DB) *endpoint {
 	must(t, err)
 	must(t, e.site.SetOption(ctx, "gmt_offset", "2"))
 	for _, role := range auth.Roles() {
-		_, err := users.Create(ctx, auth.NewUser{Login: string(role), Password: string(role) + "-password", Role: role})
+		_, err := users.Create(ctx, audit.Operator, auth.NewUser{Login: string(role), Password: string(role) + "-password", Role: role})
 		must(t, err)
 	}
 	api := wordpress.New(wordpress.Config{Site: e.site, Users: users, Apps: store, Logger: slog.New(slog.DiscardHandler)})

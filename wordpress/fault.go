@@ -41,6 +41,7 @@ var faults = []struct {
 }{
 	{auth.ErrClearText, &xmlrpc.Fault{Code: codeForbidden, Message: "A password is taken over https only, or from the machine itself: use the https address, or sign the request."}},
 	{auth.ErrBusy, &xmlrpc.Fault{Code: codeServerError, Message: "The server is checking too many passwords at the moment; try again in a few seconds."}},
+	{auth.ErrPasswordsRefused, &xmlrpc.Fault{Code: codeForbidden, Message: "This site takes no passwords in calls: make a key or an application password on its page, and use that."}},
 	{auth.ErrDenied, errLogin},
 	{site.ErrConflict, &xmlrpc.Fault{Code: codeConflict, Message: "The post has been changed since you last read it."}},
 	{site.ErrEmptyPost, &xmlrpc.Fault{Code: codeServerError, Message: "A post needs a title, a text or an excerpt."}},
@@ -63,6 +64,10 @@ var faults = []struct {
 	{site.ErrCommentFlood, &xmlrpc.Fault{Code: codeForbidden, Message: "Your last comment is only seconds old; wait a little before the next."}},
 	{site.ErrNotFound, errNoPost},
 	{auth.ErrNotFound, errNoUser},
+	{auth.ErrNoToken, &xmlrpc.Fault{Code: codeNotFound, Message: "There is no such token."}},
+	{auth.ErrTooManyTokens, &xmlrpc.Fault{Code: codeForbidden, Message: "You have as many tokens as a user can have; revoke one that you do not use any more."}},
+	{auth.ErrNoSecondFactor, &xmlrpc.Fault{Code: codeConflict, Message: "The account has no second factor."}},
+	{auth.ErrSecondFactorOn, &xmlrpc.Fault{Code: codeConflict, Message: "The account has a second factor already."}},
 	{apps.ErrTooMany, &xmlrpc.Fault{Code: codeForbidden, Message: "You have as many applications as a user can have; revoke one that you do not use any more."}},
 	{apps.ErrNoEnrolment, errNoEnrolment},
 	{apps.ErrNotFound, &xmlrpc.Fault{Code: codeNotFound, Message: "There is no such application."}},

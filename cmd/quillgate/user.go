@@ -7,6 +7,7 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"github.com/quillgate/quillgate/audit"
 	"github.com/quillgate/quillgate/auth"
 	"github.com/quillgate/quillgate/server"
 )
@@ -65,7 +66,7 @@ func (c *userAddCmd) Run(ctx context.Context, s *settings, io streams) error {
 		return err
 	}
 	return withBlog(ctx, s, io, func(blog *server.Blog) error {
-		user, err := blog.Users.Create(ctx, auth.NewUser{Login: c.Login, Email: c.Email, Password: password, Role: auth.Role(c.Role), DisplayName: c.DisplayName})
+		user, err := blog.Users.Create(ctx, audit.Operator, auth.NewUser{Login: c.Login, Email: c.Email, Password: password, Role: auth.Role(c.Role), DisplayName: c.DisplayName})
 		if err != nil {
 			return err
 		}
@@ -131,7 +132,7 @@ func (c *userSetPasswordCmd) Run(ctx context.Context, s *settings, io streams) e
 		if err != nil {
 			return err
 		}
-		if err := blog.Users.SetPassword(ctx, user.ID, password); err != nil {
+		if err := blog.Users.SetPassword(ctx, audit.Operator, user.ID, password, ""); err != nil {
 			return err
 		}
 		return tellUser(io, user, password, made, c.JSON, "the password is set")
@@ -149,7 +150,7 @@ func (c *userSetRoleCmd) Run(ctx context.Context, s *settings, io streams) error
 		if err != nil {
 			return err
 		}
-		if err := blog.Users.SetRole(ctx, user.ID, auth.Role(c.Role)); err != nil {
+		if err := blog.Users.SetRole(ctx, audit.Operator, user.ID, auth.Role(c.Role)); err != nil {
 			return err
 		}
 		_, err = fmt.Fprintf(io.out, "User %s is %s now, and so are the user's keys.\n", user.Login, c.Role)

@@ -1,0 +1,30 @@
+package auth
+
+import "github.com/quillgate/quillgate/audit"
+
+// What is written into the audit trail about people and what they sign in
+// with. No line holds a password, a code or a token.
+const (
+	UserCreated   audit.Kind = "user.created"
+	UserChanged   audit.Kind = "user.changed" // profile or address; "changed" names the fields
+	UserPassword  audit.Kind = "user.password"
+	UserRole      audit.Kind = "user.role"
+	UserMode      audit.Kind = "user.password-mode"
+	UserNetworks  audit.Kind = "user.networks"
+	PolicyChanged audit.Kind = "policy.changed"
+
+	SignedIn         audit.Kind = "sign-in.accepted"
+	SignInFailed     audit.Kind = "sign-in.failed"    // the first of a burst from an address
+	SignInThrottled  audit.Kind = "sign-in.throttled" // when the waiting begins
+	SetUpCodeMade    audit.Kind = "set-up-code.made"
+	SetUpCodeUsed    audit.Kind = "set-up-code.used"
+	TokenCreated     audit.Kind = "token.created"
+	TokenRenamed     audit.Kind = "token.renamed"
+	TokenRevoked     audit.Kind = "token.revoked"
+	TokenFirstUsed   audit.Kind = "token.first-used"
+	SecondFactorOn   audit.Kind = "second-factor.on"
+	SecondFactorOff  audit.Kind = "second-factor.off"
+	SecondFactorGone audit.Kind = "second-factor.reset" // by an operator or administrator
+	RecoveryMade     audit.Kind = "recovery-codes.made"
+	RecoveryUsed     audit.Kind = "recovery-code.used"
+)

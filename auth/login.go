@@ -1,0 +1,249 @@
+package auth
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/netip"
+	"strings"
+	"time"
+
+	"github.com/quillgate/quillgate/audit"
+)
+
+// The entrances, whose failures count apart.
+const (
+	forCalls = "calls" // the password argument of an XML-RPC call
+	forPages = "pages" // signing in to the pages
+	forCodes = "codes" // one-time codes of 128 bits
+)
+
+type credentials struct {
+	login, password, code string
+	accountOnly           bool // an application password does not count
+}
+
+// attempt is credentials and where they come from.
+type attempt struct {
+	credentials
+	Client
+	guess guess
+	now   time.Time
+}
+
+// Client is where a request comes from.
+type Client struct {
+	Addr  netip.Addr // the zero Addr when it is not known
+	Agent string     // what it calls itself
+	// Secure tells that nobody on the way could read along: TLS, or this
+	// machine.
+	Secure bool
+}
+
+func (c Client) actor(userID int64, via Via) audit.Actor {
+	return audit.Actor{UserID: userID, Via: via.String(), Addr: c.Addr, Agent: c.Agent}
+}
+
+func (v *Verifier) exempt(addr netip.Addr) bool {
+	for _, p := range v.cfg.ThrottleExempt {
+		if p.Contains(addr) {
+			return true
+		}
+	}
+	return false
+}
+
+// checkForm refuses what is not worth a look.
+func (c credentials) checkForm() Reason {
+	switch {
+	case c.login == "" || c.password == "":
+		return EmptyPassword
+	case len(c.password) > MaxPassword || len(c.login) > MaxPassword:
+		return LongPassword
+	}
+	return ""
+}
+
+func cleaned(c credentials) credentials {
+	c.login, c.password, c.code = strings.TrimSpace(c.login), cleanPassword(c.password), strings.TrimSpace(c.code)
+	return c
+}
+
+// verify checks the password of a call: the account's, or an application
+// password.
+func (v *Verifier) verify(ctx context.Context, c credentials, from Client) (Identity, error) {
+	e := Event{Via: ViaPassword, Login: c.login, Addr: from.Addr}
+	who, err := v.verifyCall(ctx, c, from, &e)
+	switch {
+	case errors.Is(err, ErrBusy):
+		e.Reason = Overload
+		err = ErrBusy
+	case err != nil && e.Reason == "":
+		return Identity{}, fmt.Errorf("verify a password: %w", err)
+	}
+	e.UserID = who.User.ID
+	v.tell(ctx, e)
+	return who, err
+}
+
+// verifyCall fills in the event; an error without a reason says that the
+// database did not answer.
+func (v *Verifier) verifyCall(ctx context.Context, c credentials, from Client, e *Event) (Identity, error) {
+	if e.Reason = c.checkForm(); e.Reason != "" {
+		return Identity{}, ErrDenied
+	}
+	users := v.cfg.Users
+	a, wait, err := v.attempt(ctx, forCalls, c, from)
+	if err != nil {
+		return Identity{}, err
+	}
+	// Such a password cannot be guessed: it need not wait for guesses.
+	if wait > 0 && (c.accountOnly || !isApplicationPassword(c.password)) {
+		e.Reason = TooManyFailures
+		return Identity{}, &Throttled{RetryAfter: wait}
+	}
+	policy, err := users.Policy(ctx)
+	if err != nil {
+		return Identity{}, err
+	}
+	who, err := users.signingIn(ctx, c.login)
+	if err != nil {
+		return Identity{}, err
+	}
+	site := stricter(v.cfg.PasswordMode, policy.PasswordMode)
+	if who.ID != 0 && site != ModeRefuse && v.remembersFor(who, a) {
+		users.passwordSent(who.ID, from.Addr, from.Agent, true)
+		return Identity{User: who.User, Via: ViaPassword}, nil
+	}
+	if !c.accountOnly {
+		t, reason, ok, err := users.findApplicationPassword(ctx, who.ID, c.password, from.Addr)
+		if err != nil {
+			return Identity{}, err
+		}
+		if ok && reason == "" && policy.ApplicationPasswords && who.Networks.Allow(from.Addr) {
+			e.Via = ViaApplicationPassword
+			return t.identity(who.User), nil
+		}
+	}
+	if site == ModeRefuse {
+		// Nothing is compared, so nothing is counted.
+		e.Reason = PasswordsRefused
+		return Identity{}, ErrPasswordsRefused
+	}
+	if wait > 0 {
+		e.Reason = TooManyFailures
+		return Identity{}, &Throttled{RetryAfter: wait}
+	}
+	return v.verifyAccount(ctx, who, a, e)
+}
+
+// attempt makes the throttle's view of credentials; wait is how long they have
+// to, as far as that is known here.
+func (v *Verifier) attempt(ctx context.Context, purpose string, c credentials, from Client) (a attempt, wait time.Duration, err error) {
+	a = attempt{credentials: c, Client: from, now: v.cfg.Clock()}
+	if v.exempt(from.Addr) {
+		return a, 0, nil
+	}
+	if a.guess, err = v.throttle.guess(ctx, purpose, fold(c.login), from.Addr); err != nil {
+		return a, 0, err
+	}
+	return a, v.throttle.remembered(a.guess, a.now), nil
+}
+
+// remembersFor tells whether the password was right a moment ago, and nothing
+// else is asked of it.
+func (v *Verifier) remembersFor(who candidate, a attempt) bool {
+	return !who.SecondFactor && who.PasswordMode != ModeRefuse && who.Networks.Allow(a.Addr) &&
+		v.proofs.has(v.proofs.mark(who.ID, who.Hash, a.password), a.now)
+}
+
+// verifyAccount checks the password of an account in a call. Whether it was
+// right is not told where it does not suffice: that would be a way to find it.
+func (v *Verifier) verifyAccount(ctx context.Context, who candidate, a attempt, e *Event) (Identity, error) {
+	var reason Reason
+	var err error
+	err = v.throttled(ctx, who.ID, a, func() (bool, error) {
+		if reason, err = v.compare(ctx, who, a); reason != "" || err != nil {
+			return false, err
+		}
+		switch {
+		case !who.Networks.Allow(a.Addr):
+			reason = WrongNetwork
+		case who.PasswordMode == ModeRefuse:
+			reason = PasswordsRefused
+		case who.SecondFactor && !a.accountOnly, who.SecondFactor && a.code == "":
+			reason = SecondFactorNeeded
+		case who.SecondFactor:
+			reason, err = v.checkCode(ctx, who.ID, a.code, a.Client, false)
+		}
+		return reason == "", err
+	})
+	e.Reason = reason
+	if throttled := (*Throttled)(nil); errors.As(err, &throttled) {
+		if reason == "" {
+			e.Reason = TooManyFailures
+		}
+		return Identity{}, err
+	}
+	if err != nil {
+		return Identity{}, err
+	}
+	right := reason == "" || reason == WrongNetwork || reason == PasswordsRefused || reason == SecondFactorNeeded || reason == WrongCode
+	if right {
+		v.cfg.Users.passwordSent(who.ID, a.Addr, a.Agent, reason == "")
+	}
+	if reason != "" {
+		return Identity{}, ErrDenied
+	}
+	return Identity{User: who.User, Via: ViaPassword}, nil
+}
+
+// throttled runs a check, unless the guess has to wait, and counts how it
+// ended. Errors: *Throttled; those of the check, and of the database.
+func (v *Verifier) throttled(ctx context.Context, userID int64, a attempt, check func() (passed bool, err error)) error {
+	if v.exempt(a.Addr) {
+		_, err := check()
+		return err
+	}
+	wait, seen, err := v.throttle.wait(ctx, a.guess, a.now)
+	if err != nil {
+		return err
+	}
+	if wait > 0 {
+		return &Throttled{RetryAfter: wait}
+	}
+	passed, err := check()
+	switch {
+	case err != nil:
+		return err
+	case passed:
+		return v.throttle.passed(ctx, a.guess, seen, a.now)
+	}
+	return v.throttle.failed(ctx, a.guess, seen, userID, a.actor(0, ViaPassword), a.now)
+}
+
+// compare compares the password of an account. An unknown user takes the same
+// way as a known one, with nothing at its end.
+func (v *Verifier) compare(ctx context.Context, who candidate, a attempt) (Reason, error) {
+	users := v.cfg.Users
+	ok, old, err := users.hasher.check(ctx, a.password, who.Hash)
+	switch {
+	case err != nil:
+		return "", err
+	case who.ID == 0:
+		return UnknownUser, nil
+	case !ok:
+		return WrongPassword, nil
+	}
+	mark := v.proofs.mark(who.ID, who.Hash, a.password)
+	if old {
+		// The password is right all the same when this does not work.
+		if hash, err := users.rehash(ctx, who.account, a.password); err == nil {
+			mark = v.proofs.mark(who.ID, hash, a.password)
+		} else {
+			v.cfg.Logger.WarnContext(ctx, "an old hash of a password stays", "user", who.ID, "error", err)
+		}
+	}
+	v.proofs.add(mark, a.now)
+	return "", nil
+}

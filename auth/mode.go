@@ -1,0 +1,172 @@
+package auth
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/netip"
+	"strconv"
+	"time"
+
+	"github.com/quillgate/quillgate/audit"
+	"github.com/quillgate/quillgate/database"
+)
+
+// Mode says what becomes of an account's password that a program sends with a
+// call. Signing in to the pages is not a matter of it.
+type Mode string
+
+// The modes, each stricter than the one before. Every answer to a call with a
+// user name and password says that this is deprecated, in all of them.
+const (
+	ModeDefault Mode = ""       // as the level above has it: a user as the site, the site as the server
+	ModeAllow   Mode = "allow"  // taken
+	ModeWarn    Mode = "warn"   // taken; the owner is to be told which programs send it
+	ModeRefuse  Mode = "refuse" // not taken
+)
+
+// Modes lists the modes, the laxest first, without ModeDefault.
+func Modes() []Mode { return []Mode{ModeAllow, ModeWarn, ModeRefuse} }
+
+func (m Mode) strictness() int {
+	for i, mode := range Modes() {
+		if m == mode {
+			return i
+		}
+	}
+	return -1
+}
+
+// Valid tells whether this is one of the modes or ModeDefault.
+func (m Mode) Valid() bool { return m == ModeDefault || m.strictness() >= 0 }
+
+// stricter returns the stricter of two modes.
+func stricter(a, b Mode) Mode {
+	if b.strictness() > a.strictness() {
+		return b
+	}
+	return a
+}
+
+var errMode = &Invalid{"password mode", "it has to be allow, warn, refuse or empty"}
+
+// Policy is what administrators set for all accounts.
+type Policy struct {
+	PasswordMode         Mode `db:"password_mode"` // ModeDefault: as the server is set
+	Tokens               bool `db:"tokens"`        // tokens may be used
+	ApplicationPasswords bool `db:"application_passwords"`
+}
+
+const policyLife = time.Second
+
+// Policy returns what is set for all accounts. A change that another process
+// has made shows within a second.
+func (u *Users) Policy(ctx context.Context) (Policy, error) {
+	asked := u.clock()
+	u.policy.mu.Lock()
+	p, until, drops := u.policy.policy, u.policy.until, u.policy.drops
+	u.policy.mu.Unlock()
+	if asked.Before(until) {
+		return p, nil
+	}
+	p, err := readPolicy(ctx, u.db)
+	if err != nil {
+		return Policy{}, err
+	}
+	u.policy.mu.Lock()
+	defer u.policy.mu.Unlock()
+	if drops == u.policy.drops {
+		u.policy.policy, u.policy.until = p, asked.Add(policyLife)
+	}
+	return p, nil
+}
+
+func readPolicy(ctx context.Context, q database.Queryer) (Policy, error) {
+	p := Policy{Tokens: true, ApplicationPasswords: true}
+	err := q.Get(ctx, &p, `SELECT password_mode, tokens, application_passwords FROM account_policy WHERE one = 1`)
+	if err != nil && !errors.Is(err, database.ErrNoRows) {
+		return Policy{}, fmt.Errorf("read the policy of the accounts: %w", err)
+	}
+	return p, nil
+}
+
+// SetPolicy sets it. Error: *Invalid.
+func (u *Users) SetPolicy(ctx context.Context, by audit.Actor, p Policy) error {
+	if !p.PasswordMode.Valid() {
+		return errMode
+	}
+	err := u.db.Update(ctx, func(tx *database.Tx) error {
+		before, err := readPolicy(ctx, tx)
+		if err != nil || before == p {
+			return err
+		}
+		_, err = tx.Exec(ctx, `INSERT INTO account_policy (one, password_mode, tokens, application_passwords) VALUES (1, $1, $2, $3)
+			ON CONFLICT (one) DO UPDATE SET password_mode = excluded.password_mode, tokens = excluded.tokens,
+				application_passwords = excluded.application_passwords`, string(p.PasswordMode), p.Tokens, p.ApplicationPasswords)
+		if err != nil {
+			return err
+		}
+		return audit.Append(ctx, tx, audit.Event{Kind: PolicyChanged, By: by, At: u.now(), Detail: map[string]string{
+			"password mode": string(p.PasswordMode), "tokens": strconv.FormatBool(p.Tokens),
+			"application passwords": strconv.FormatBool(p.ApplicationPasswords)}})
+	})
+	u.policy.mu.Lock()
+	u.policy.drops++
+	u.policy.until = time.Time{}
+	u.policy.mu.Unlock()
+	if err != nil {
+		return fmt.Errorf("set the policy of the accounts: %w", err)
+	}
+	return nil
+}
+
+// SetPasswordMode sets the mode of one user. It can only make stricter what
+// the site has. Errors: *Invalid, ErrNotFound.
+func (u *Users) SetPasswordMode(ctx context.Context, by audit.Actor, id int64, m Mode) error {
+	if !m.Valid() {
+		return errMode
+	}
+	e := audit.Event{Kind: UserMode, UserID: id, By: by, Detail: map[string]string{"mode": string(m)}}
+	if err := u.set(ctx, e, `UPDATE users SET password_mode = $2 WHERE id = $1`, id, string(m)); err != nil {
+		return fmt.Errorf("set a password mode: %w", err)
+	}
+	return nil
+}
+
+// PasswordClient is a program that sends the password of an account.
+type PasswordClient struct {
+	Agent   string // what it calls itself; the first 200 bytes
+	Addr    netip.Addr
+	First   time.Time
+	Last    time.Time
+	Taken   int64 // how often it was let in
+	Refused int64 // how often not, though the password was right
+}
+
+// maxPasswordClients bounds how many programs are kept for a user: those that
+// were seen last.
+const maxPasswordClients = 20
+
+// PasswordClients returns the programs that have sent the user's password in
+// an XML-RPC call, the last one first. It is right to about a minute.
+func (u *Users) PasswordClients(ctx context.Context, userID int64) ([]PasswordClient, error) {
+	var rows []struct {
+		Agent   string    `db:"agent"`
+		Address string    `db:"address"`
+		First   time.Time `db:"first"`
+		Last    time.Time `db:"last"`
+		Taken   int64     `db:"taken"`
+		Refused int64     `db:"refused"`
+	}
+	err := u.db.Select(ctx, &rows, `SELECT agent, address, first, last, taken, refused FROM password_clients
+		WHERE user_id = $1 ORDER BY last DESC, agent LIMIT $2`, userID, maxPasswordClients)
+	if err != nil {
+		return nil, fmt.Errorf("list the programs that send a password: %w", err)
+	}
+	list := make([]PasswordClient, len(rows))
+	for i, r := range rows {
+		list[i] = PasswordClient{Agent: r.Agent, First: r.First, Last: r.Last, Taken: r.Taken, Refused: r.Refused}
+		list[i].Addr, _ = netip.ParseAddr(r.Address)
+	}
+	return list, nil
+}

@@ -1,0 +1,197 @@
+package auth
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/base32"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/quillgate/quillgate/apps"
+	"github.com/quillgate/quillgate/audit"
+	"github.com/quillgate/quillgate/database"
+)
+
+// ErrSetUpCode says that a set-up code is not right, was used, or is over. It
+// is an ErrDenied.
+var ErrSetUpCode = fmt.Errorf("the set-up code is not right, was used, or is over: %w", ErrDenied)
+
+const (
+	setUpLife    = 24 * time.Hour
+	setUpPurpose = "setup"
+)
+
+// NewSetUpCode makes a code with which one person can set up an account, once
+// and within 24 hours: give the user of that id a password, or make the first
+// administrator when the id is 0. Codes that were made before for the same end.
+func (u *Users) NewSetUpCode(ctx context.Context, by audit.Actor, userID int64) (apps.Secret, error) {
+	var b [16]byte
+	rand.Read(b[:])
+	code := base32.StdEncoding.WithPadding(base32.NoPadding).EncodeToString(b[:])
+	err := u.db.Update(ctx, func(tx *database.Tx) error {
+		_, err := tx.Exec(ctx, `DELETE FROM one_time_codes WHERE purpose = $1 AND (user_id = $2 OR expires <= $3)`, setUpPurpose, userID, u.now())
+		if err != nil {
+			return err
+		}
+		_, err = tx.Exec(ctx, `INSERT INTO one_time_codes (hash, purpose, user_id, expires) VALUES ($1, $2, $3, $4)`,
+			codeHash(code), setUpPurpose, userID, u.now().Add(setUpLife))
+		if err != nil {
+			return err
+		}
+		return audit.Append(ctx, tx, audit.Event{Kind: SetUpCodeMade, UserID: userID, By: by, At: u.now()})
+	})
+	if err != nil {
+		return apps.Secret{}, fmt.Errorf("make a set-up code: %w", err)
+	}
+	return apps.NewSecret(code), nil
+}
+
+// codeHash is how a code is kept. It has 128 random bits, so no key and no
+// salt is needed.
+func codeHash(code string) []byte {
+	sum := sha256.Sum256([]byte(strings.ToUpper(strings.TrimSpace(code))))
+	return sum[:]
+}
+
+// SetUpUser tells whom a code sets up, without using it: the zero User for the
+// first administrator. Errors: ErrSetUpCode, *Throttled.
+func (v *Verifier) SetUpUser(ctx context.Context, from Client, code string) (User, error) {
+	users := v.cfg.Users
+	var user User
+	err := v.oneTime(ctx, from, func() error {
+		id, err := users.setUpFor(ctx, code)
+		if err != nil || id == 0 {
+			return err
+		}
+		user, err = users.Get(ctx, id)
+		return err
+	})
+	if err != nil {
+		return User{}, fmt.Errorf("look at a set-up code: %w", err)
+	}
+	return user, nil
+}
+
+// SetUp uses a code up: it sets the password of the user that the code is
+// for, and the address when there is one in the account; or makes the account
+// as the first administrator. The code stays good when the account cannot be
+// taken. It returns the user. Errors: ErrSetUpCode, *Throttled, *Invalid,
+// ErrClearText.
+func (v *Verifier) SetUp(ctx context.Context, from Client, code string, in NewUser) (User, error) {
+	if !from.Secure && !v.cfg.ClearTextPasswords {
+		return User{}, ErrClearText
+	}
+	var user User
+	err := v.oneTime(ctx, from, func() (err error) {
+		user, err = v.cfg.Users.setUp(ctx, from, code, in)
+		return err
+	})
+	if err != nil {
+		return User{}, fmt.Errorf("set up an account: %w", err)
+	}
+	v.cfg.Users.changed(user.ID)
+	return user, nil
+}
+
+func (u *Users) setUp(ctx context.Context, from Client, code string, in NewUser) (User, error) {
+	id, err := u.setUpFor(ctx, code)
+	if err != nil {
+		return User{}, err
+	}
+	var a account
+	if id == 0 {
+		in.Role = Administrator
+		a, err = u.newAccount(ctx, in)
+	} else {
+		a.Hash, err = u.newHash(ctx, in.Password)
+	}
+	if err != nil {
+		return User{}, err
+	}
+	by := audit.Actor{UserID: id, Via: "set-up code", Addr: from.Addr, Agent: from.Agent}
+	err = u.db.Update(ctx, func(tx *database.Tx) error {
+		r, err := tx.Exec(ctx, `DELETE FROM one_time_codes WHERE hash = $1 AND purpose = $2 AND expires > $3`, codeHash(code), setUpPurpose, u.now())
+		if err := touched(r, err); err != nil {
+			if errors.Is(err, ErrNotFound) {
+				return ErrSetUpCode
+			}
+			return err
+		}
+		if id == 0 {
+			return u.setUpFirst(ctx, tx, by, &a)
+		}
+		return u.setUpUser(ctx, tx, by, id, in.Email, &a)
+	})
+	return a.User, err
+}
+
+// setUpFor returns whom a code is for; 0 is the first administrator.
+func (u *Users) setUpFor(ctx context.Context, code string) (id int64, err error) {
+	err = u.db.Get(ctx, &id, `SELECT user_id FROM one_time_codes WHERE hash = $1 AND purpose = $2 AND expires > $3`,
+		codeHash(code), setUpPurpose, u.now())
+	if errors.Is(err, database.ErrNoRows) {
+		return 0, ErrSetUpCode
+	}
+	return id, err
+}
+
+// setUpFirst makes the first administrator.
+func (u *Users) setUpFirst(ctx context.Context, tx *database.Tx, by audit.Actor, a *account) error {
+	var have int
+	if err := tx.Get(ctx, &have, `SELECT COUNT(*) FROM users`); err != nil {
+		return err
+	}
+	if have > 0 {
+		return ErrSetUpCode // somebody else was first
+	}
+	if err := u.create(ctx, tx, by, a); err != nil {
+		return err
+	}
+	return audit.Append(ctx, tx, audit.Event{Kind: SetUpCodeUsed, UserID: a.ID, By: by, At: u.now()})
+}
+
+// setUpUser gives a user the password of the account, and an address.
+func (u *Users) setUpUser(ctx context.Context, tx *database.Tx, by audit.Actor, id int64, email string, a *account) error {
+	there, err := find(ctx, tx, `id = $1`, id)
+	if err != nil {
+		return err
+	}
+	if email = strings.TrimSpace(email); email != "" {
+		there.Email = email
+		if err := checkUser(there.User); err != nil {
+			return err
+		}
+		if err := updateUser(ctx, tx, there); err != nil {
+			return err
+		}
+	}
+	a.User = there.User
+	return u.setPassword(ctx, tx, audit.Event{Kind: SetUpCodeUsed, UserID: id, By: by}, a.Hash, "")
+}
+
+// oneTime looks at a one-time code, unless too many wrong ones have come from
+// the address.
+func (v *Verifier) oneTime(ctx context.Context, from Client, check func() error) error {
+	a, wait, err := v.attempt(ctx, forCodes, credentials{}, from)
+	if err != nil {
+		return err
+	}
+	if wait > 0 {
+		return &Throttled{RetryAfter: wait}
+	}
+	var wrong error
+	err = v.throttled(ctx, 0, a, func() (bool, error) {
+		wrong = check()
+		if errors.Is(wrong, ErrSetUpCode) {
+			return false, nil
+		}
+		return true, wrong
+	})
+	if err != nil {
+		return err
+	}
+	return wrong
+}

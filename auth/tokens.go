@@ -1,0 +1,373 @@
+package auth
+
+import (
+	"context"
+	"crypto/rand"
+	"database/sql"
+	"errors"
+	"fmt"
+	"net/netip"
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/quillgate/quillgate/apps"
+	"github.com/quillgate/quillgate/audit"
+	"github.com/quillgate/quillgate/database"
+)
+
+// MaxTokens is how many tokens and application passwords a user may have that
+// are neither revoked nor expired.
+const MaxTokens = 50
+
+var (
+	// ErrNoToken says that there is no such token or application password, or
+	// that it is somebody else's.
+	ErrNoToken = errors.New("no such token")
+	// ErrTooManyTokens says that the user has MaxTokens already.
+	ErrTooManyTokens = fmt.Errorf("a user can have %d tokens and application passwords", MaxTokens)
+)
+
+// TokenKind tells tokens from application passwords.
+type TokenKind string
+
+// The kinds.
+const (
+	// AccessToken is used as HTTP Basic: as the user name, with any password, or
+	// as the password of its user.
+	AccessToken TokenKind = "token"
+	// ApplicationPassword is WordPress's: as the password of its user, in HTTP
+	// Basic and where an XML-RPC call takes a password; with or without spaces.
+	ApplicationPassword TokenKind = "password"
+)
+
+// Token is a token or an application password, without its text.
+type Token struct {
+	ID       string // unique over all users; no secret
+	UserID   int64
+	Kind     TokenKind
+	Name     string         // what the owner calls the program
+	Hint     string         // its last four characters; empty for one that was imported
+	Scope    apps.Scope     // the zero Scope: everything that its user may
+	Networks []netip.Prefix // where it may be used from; empty: everywhere
+	Created  time.Time
+	Expires  time.Time // from then on it is refused; zero: never
+	Revoked  time.Time // zero: not revoked
+	LastUse  apps.Use  // right to about a minute
+}
+
+// NewToken is a token to be made. UserID, Kind and Name are required.
+type NewToken struct {
+	UserID   int64
+	Kind     TokenKind
+	Name     string
+	Scope    apps.Scope
+	Networks []netip.Prefix
+	Expires  time.Time // zero: never
+}
+
+// tokenRow is a line of the table.
+type tokenRow struct {
+	Row      int64        `db:"id"`
+	UserID   int64        `db:"user_id"`
+	ID       string       `db:"uuid"`
+	Kind     string       `db:"kind"`
+	Name     string       `db:"name"`
+	Hash     string       `db:"hash"`
+	Hint     string       `db:"hint"`
+	Scope    string       `db:"scope"`
+	Methods  string       `db:"methods"`
+	Networks string       `db:"networks"`
+	Created  time.Time    `db:"created"`
+	Expires  sql.NullTime `db:"expires"`
+	Revoked  sql.NullTime `db:"revoked"`
+	LastUsed sql.NullTime `db:"last_used"`
+	Address  string       `db:"last_address"`
+	Agent    string       `db:"last_agent"`
+	Method   string       `db:"last_method"`
+}
+
+const tokenColumns = `id, user_id, uuid, kind, name, hash, hint, scope, methods, networks, created, expires, revoked,
+	last_used, last_address, last_agent, last_method`
+
+// token is the row as callers see it. A scope or a network that does not read
+// is an error: nobody knows then what it was not meant to do.
+func (r *tokenRow) token() (Token, error) {
+	t := Token{
+		ID: r.ID, UserID: r.UserID, Kind: TokenKind(r.Kind), Name: r.Name, Hint: r.Hint, Created: r.Created,
+		Expires: r.Expires.Time, Revoked: r.Revoked.Time, LastUse: apps.Use{At: r.LastUsed.Time, Agent: r.Agent, Method: r.Method},
+	}
+	var err error
+	if t.Scope, err = apps.ParseScope(r.Scope, r.Methods); err != nil {
+		return Token{}, fmt.Errorf("read the scope of the token %s: %w", r.ID, err)
+	}
+	if t.Networks, err = parseNetworks(r.Networks); err != nil {
+		return Token{}, fmt.Errorf("read the networks of the token %s: %w", r.ID, err)
+	}
+	// Only shown: one that does not read is as good as none.
+	t.LastUse.Addr, _ = netip.ParseAddr(r.Address)
+	return t, nil
+}
+
+func parseNetworks(stored string) ([]netip.Prefix, error) {
+	var list []netip.Prefix
+	for _, text := range strings.Fields(stored) {
+		network, err := netip.ParsePrefix(text)
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, network)
+	}
+	return list, nil
+}
+
+func storedNetworks(list []netip.Prefix) string {
+	texts := make([]string, len(list))
+	for i, n := range list {
+		texts[i] = n.Masked().String()
+	}
+	return strings.Join(texts, " ")
+}
+
+// CreateToken makes a token or an application password. The text is in the
+// answer and nowhere else afterwards. Errors: *Invalid, ErrTooManyTokens,
+// ErrNotFound for the user.
+func (u *Users) CreateToken(ctx context.Context, by audit.Actor, in NewToken) (Token, apps.Secret, error) {
+	name, err := cleanTokenName(in.Name)
+	if err != nil {
+		return Token{}, apps.Secret{}, err
+	}
+	t := Token{UserID: in.UserID, Kind: in.Kind, Name: name, Scope: in.Scope, Networks: in.Networks, Expires: in.Expires, Created: u.now()}
+	var text apps.Secret
+	switch {
+	case in.Kind == AccessToken:
+		text, t.ID = apps.NewToken()
+	case in.Kind == ApplicationPassword:
+		text, t.ID = newApplicationPassword(), rand.Text()
+	default:
+		return Token{}, apps.Secret{}, &Invalid{"kind", "it has to be token or password"}
+	}
+	if !in.Expires.IsZero() && !in.Expires.After(t.Created) {
+		return Token{}, apps.Secret{}, &Invalid{"expires", "this is over already"}
+	}
+	plain := text.Reveal()
+	t.Hint = plain[len(plain)-4:]
+	key, err := u.keyed(ctx)
+	if err != nil {
+		return Token{}, apps.Secret{}, err
+	}
+	hash := key.token(t.UserID, t.ID, plainToken(t.Kind, plain))
+	err = u.db.Update(ctx, func(tx *database.Tx) error { return u.insertToken(ctx, tx, by, t, hash) })
+	if err != nil {
+		return Token{}, apps.Secret{}, fmt.Errorf("create a token: %w", err)
+	}
+	return t, text, nil
+}
+
+func (u *Users) insertToken(ctx context.Context, tx *database.Tx, by audit.Actor, t Token, hash string) error {
+	if _, err := find(ctx, tx, `id = $1`, t.UserID); err != nil {
+		return err
+	}
+	var have int
+	err := tx.Get(ctx, &have, `SELECT COUNT(*) FROM application_passwords
+		WHERE user_id = $1 AND revoked IS NULL AND (expires IS NULL OR expires > $2)`, t.UserID, t.Created)
+	if err != nil {
+		return err
+	}
+	if have >= MaxTokens {
+		return ErrTooManyTokens
+	}
+	_, err = tx.Exec(ctx, `INSERT INTO application_passwords (user_id, uuid, kind, name, hash, hint, scope, methods, networks, created, expires)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`,
+		t.UserID, t.ID, string(t.Kind), t.Name, hash, t.Hint, storedRights(t.Scope), strings.Join(t.Scope.Methods, " "),
+		storedNetworks(t.Networks), t.Created, sql.NullTime{Time: t.Expires.UTC(), Valid: !t.Expires.IsZero()})
+	if err != nil {
+		return err
+	}
+	return audit.Append(ctx, tx, tokenEvent(TokenCreated, by, t, u.now()))
+}
+
+func storedRights(s apps.Scope) string {
+	texts := make([]string, len(s.Rights))
+	for i, r := range s.Rights {
+		texts[i] = string(r)
+	}
+	return strings.Join(texts, " ")
+}
+
+func tokenEvent(kind audit.Kind, by audit.Actor, t Token, at time.Time) audit.Event {
+	return audit.Event{Kind: kind, UserID: t.UserID, By: by, At: at,
+		Detail: map[string]string{"token": t.ID, "kind": string(t.Kind), "name": t.Name}}
+}
+
+// newApplicationPassword draws 24 letters and digits, some 142 bits, in groups
+// of four.
+func newApplicationPassword() apps.Secret {
+	const digits = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+	var text strings.Builder
+	for n := 0; n < applicationPasswordLen; {
+		var b [1]byte
+		rand.Read(b[:])
+		if int(b[0]) >= 256/len(digits)*len(digits) {
+			continue // or some digits would be likelier than others
+		}
+		if n > 0 && n%4 == 0 {
+			text.WriteByte(' ')
+		}
+		text.WriteByte(digits[int(b[0])%len(digits)])
+		n++
+	}
+	return apps.NewSecret(text.String())
+}
+
+const applicationPasswordLen = 24
+
+// plainToken is what of a text counts.
+func plainToken(kind TokenKind, text string) string {
+	if kind == ApplicationPassword {
+		return plainApplicationPassword(text)
+	}
+	return text
+}
+
+// cleanTokenName trims a name and refuses what could not be shown: 1 to 100
+// printable characters.
+func cleanTokenName(name string) (string, error) {
+	name = strings.TrimSpace(name)
+	switch {
+	case name == "":
+		return "", &Invalid{"name", "a token needs a name"}
+	case !utf8.ValidString(name) || strings.ContainsFunc(name, func(r rune) bool { return !unicode.IsPrint(r) }):
+		return "", &Invalid{"name", "it holds characters that cannot be printed"}
+	case utf8.RuneCountInString(name) > 100:
+		return "", &Invalid{"name", "it is longer than 100 characters"}
+	}
+	return name, nil
+}
+
+// TokenFilter says which tokens Tokens returns.
+type TokenFilter struct {
+	UserID  int64     // whose; 0: everybody's
+	Kind    TokenKind // empty: both
+	Revoked bool      // revoked ones too
+}
+
+// Tokens returns tokens and application passwords in the order of their
+// making, at most 10,000.
+func (u *Users) Tokens(ctx context.Context, f TokenFilter) ([]Token, error) {
+	var rows []tokenRow
+	err := u.db.Select(ctx, &rows, `SELECT `+tokenColumns+` FROM application_passwords
+		WHERE (user_id = $1 OR $1 = 0) AND (kind = $2 OR $2 = '') AND (revoked IS NULL OR $3) ORDER BY id LIMIT 10000`,
+		f.UserID, string(f.Kind), f.Revoked)
+	if err != nil {
+		return nil, fmt.Errorf("list tokens: %w", err)
+	}
+	list := make([]Token, len(rows))
+	for i := range rows {
+		if list[i], err = rows[i].token(); err != nil {
+			return nil, err
+		}
+	}
+	return list, nil
+}
+
+// Token returns a token or application password by its ID, revoked or not.
+// Error: ErrNoToken.
+func (u *Users) Token(ctx context.Context, id string) (Token, error) {
+	r, err := getToken(ctx, u.db, id)
+	if err != nil {
+		return Token{}, err
+	}
+	return r.token()
+}
+
+func getToken(ctx context.Context, q database.Queryer, id string) (tokenRow, error) {
+	var r tokenRow
+	err := q.Get(ctx, &r, `SELECT `+tokenColumns+` FROM application_passwords WHERE uuid = $1`, id)
+	if errors.Is(err, database.ErrNoRows) {
+		return tokenRow{}, ErrNoToken
+	}
+	if err != nil {
+		return tokenRow{}, fmt.Errorf("get a token: %w", err)
+	}
+	return r, nil
+}
+
+// RenameToken gives a token of the user another name. Errors: *Invalid;
+// ErrNoToken, also for one of another user and for a revoked one.
+func (u *Users) RenameToken(ctx context.Context, by audit.Actor, userID int64, id, name string) error {
+	name, err := cleanTokenName(name)
+	if err != nil {
+		return err
+	}
+	err = u.db.Update(ctx, func(tx *database.Tx) error {
+		r, err := getToken(ctx, tx, id)
+		switch {
+		case err != nil:
+			return err
+		case r.UserID != userID || r.Revoked.Valid:
+			return ErrNoToken
+		}
+		if _, err := tx.Exec(ctx, `UPDATE application_passwords SET name = $2 WHERE id = $1`, r.Row, name); err != nil {
+			return err
+		}
+		return audit.Append(ctx, tx, tokenEvent(TokenRenamed, by, Token{ID: id, UserID: userID, Kind: TokenKind(r.Kind), Name: name}, u.now()))
+	})
+	if err != nil {
+		return fmt.Errorf("rename a token: %w", err)
+	}
+	return nil
+}
+
+// RevokeToken ends a token of the user. When it returns nil that is on disk,
+// and no request that begins later gets in with it, in any process. Revoking
+// twice is no error. ErrNoToken is also for one of another user.
+func (u *Users) RevokeToken(ctx context.Context, by audit.Actor, userID int64, id string) error {
+	err := u.db.Update(ctx, func(tx *database.Tx) error {
+		r, err := getToken(ctx, tx, id)
+		switch {
+		case err != nil:
+			return err
+		case r.UserID != userID:
+			return ErrNoToken
+		case r.Revoked.Valid:
+			return nil
+		}
+		return u.revoke(ctx, tx, by, r)
+	})
+	if err != nil {
+		return fmt.Errorf("revoke a token: %w", err)
+	}
+	return nil
+}
+
+// RevokeTokens ends all tokens and application passwords of a user, as
+// RevokeToken does, and returns how many there were.
+func (u *Users) RevokeTokens(ctx context.Context, by audit.Actor, userID int64) (n int, err error) {
+	err = u.db.Update(ctx, func(tx *database.Tx) error {
+		var rows []tokenRow
+		err := tx.Select(ctx, &rows, `SELECT `+tokenColumns+` FROM application_passwords WHERE user_id = $1 AND revoked IS NULL ORDER BY id`, userID)
+		if err != nil {
+			return err
+		}
+		for _, r := range rows {
+			if err := u.revoke(ctx, tx, by, r); err != nil {
+				return err
+			}
+		}
+		n = len(rows)
+		return nil
+	})
+	if err != nil {
+		return 0, fmt.Errorf("revoke tokens: %w", err)
+	}
+	return n, nil
+}
+
+func (u *Users) revoke(ctx context.Context, tx *database.Tx, by audit.Actor, r tokenRow) error {
+	if _, err := tx.Exec(ctx, `UPDATE application_passwords SET revoked = $2 WHERE id = $1`, r.Row, u.now()); err != nil {
+		return err
+	}
+	return audit.Append(ctx, tx, tokenEvent(TokenRevoked, by, Token{ID: r.ID, UserID: r.UserID, Kind: TokenKind(r.Kind), Name: r.Name}, u.now()))
+}
