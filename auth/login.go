@@ -111,7 +111,7 @@ func (v *Verifier) verifyCall(ctx context.Context, c credentials, from Client, e
 		return Identity{}, err
 	}
 	site := stricter(v.cfg.PasswordMode, policy.PasswordMode)
-	if who.ID != 0 && site != ModeRefuse && v.remembersFor(who, a) {
+	if who.ID != 0 && !site.refuses() && v.remembersFor(who, a) {
 		users.passwordSent(who.ID, from.Addr, from.Agent, true)
 		return Identity{User: who.User, Via: ViaPassword}, nil
 	}
@@ -125,7 +125,7 @@ func (v *Verifier) verifyCall(ctx context.Context, c credentials, from Client, e
 			return t.identity(who.User), nil
 		}
 	}
-	if site == ModeRefuse {
+	if site.refuses() {
 		// Nothing is compared, so nothing is counted.
 		e.Reason = PasswordsRefused
 		return Identity{}, ErrPasswordsRefused
@@ -153,7 +153,7 @@ func (v *Verifier) attempt(ctx context.Context, purpose string, c credentials, f
 // remembersFor tells whether the password was right a moment ago, and nothing
 // else is asked of it.
 func (v *Verifier) remembersFor(who candidate, a attempt) bool {
-	return !who.SecondFactor && who.PasswordMode != ModeRefuse && who.Networks.Allow(a.Addr) &&
+	return !who.SecondFactor && !who.PasswordMode.refuses() && who.Networks.Allow(a.Addr) &&
 		v.proofs.has(v.proofs.mark(who.ID, who.Hash, a.password), a.now)
 }
 
@@ -161,15 +161,17 @@ func (v *Verifier) remembersFor(who candidate, a attempt) bool {
 // right is not told where it does not suffice: that would be a way to find it.
 func (v *Verifier) verifyAccount(ctx context.Context, who candidate, a attempt, e *Event) (Identity, error) {
 	var reason Reason
+	var right bool
 	var err error
 	err = v.throttled(ctx, who.ID, a, func() (bool, error) {
 		if reason, err = v.compare(ctx, who, a); reason != "" || err != nil {
 			return false, err
 		}
+		right = true
 		switch {
 		case !who.Networks.Allow(a.Addr):
 			reason = WrongNetwork
-		case who.PasswordMode == ModeRefuse:
+		case who.PasswordMode.refuses():
 			reason = PasswordsRefused
 		case who.SecondFactor && !a.accountOnly, who.SecondFactor && a.code == "":
 			reason = SecondFactorNeeded
@@ -188,7 +190,6 @@ func (v *Verifier) verifyAccount(ctx context.Context, who candidate, a attempt, 
 	if err != nil {
 		return Identity{}, err
 	}
-	right := reason == "" || reason == WrongNetwork || reason == PasswordsRefused || reason == SecondFactorNeeded || reason == WrongCode
 	if right {
 		v.cfg.Users.passwordSent(who.ID, a.Addr, a.Agent, reason == "")
 	}

@@ -37,6 +37,8 @@ func (m Mode) strictness() int {
 	return -1
 }
 
+func (m Mode) refuses() bool { return m == ModeRefuse }
+
 // Valid tells whether this is one of the modes or ModeDefault.
 func (m Mode) Valid() bool { return m == ModeDefault || m.strictness() >= 0 }
 

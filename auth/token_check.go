@@ -29,7 +29,7 @@ func (u *Users) findToken(ctx context.Context, text, selector string, addr netip
 	if err != nil && !errors.Is(err, ErrNoToken) {
 		return Token{}, "", err
 	}
-	right := equal(key.token(r.UserID, r.ID, text), r.Hash) && r.Kind == string(AccessToken)
+	right := equal(key.token(r.UserID, r.ID, text), r.Hash) && TokenKind(r.Kind).isAccess()
 	switch {
 	case err != nil:
 		return Token{}, UnknownToken, nil
@@ -60,7 +60,7 @@ func (u *Users) findApplicationPassword(ctx context.Context, userID int64, passw
 			continue
 		}
 		t, reason, err := u.usable(r, addr)
-		if reason == "" && err == nil && r.Hash != current {
+		if reason == "" && err == nil && !equal(r.Hash, current) {
 			u.renewToken(ctx, r, current)
 		}
 		return t, reason, true, err
@@ -100,9 +100,9 @@ func (u *Users) renewToken(ctx context.Context, r tokenRow, hash string) {
 
 // identity is the caller who has presented a token.
 func (t Token) identity(user User) Identity {
-	who := Identity{User: user, Scope: t.Scope, Token: &t, Via: ViaToken}
-	if t.Kind == ApplicationPassword {
-		who.Via = ViaApplicationPassword
+	who := Identity{User: user, Scope: t.Scope, Token: &t, Via: ViaApplicationPassword}
+	if t.Kind.isAccess() {
+		who.Via = ViaToken
 	}
 	return who
 }

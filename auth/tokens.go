@@ -42,6 +42,14 @@ const (
 	ApplicationPassword TokenKind = "password"
 )
 
+func (k TokenKind) isAccess() bool {
+	switch k {
+	case AccessToken:
+		return true
+	}
+	return false
+}
+
 // Token is a token or an application password, without its text.
 type Token struct {
 	ID       string // unique over all users; no secret
@@ -140,10 +148,10 @@ func (u *Users) CreateToken(ctx context.Context, by audit.Actor, in NewToken) (T
 	}
 	t := Token{UserID: in.UserID, Kind: in.Kind, Name: name, Scope: in.Scope, Networks: in.Networks, Expires: in.Expires, Created: u.now()}
 	var text apps.Secret
-	switch {
-	case in.Kind == AccessToken:
+	switch in.Kind {
+	case AccessToken:
 		text, t.ID = apps.NewToken()
-	case in.Kind == ApplicationPassword:
+	case ApplicationPassword:
 		text, t.ID = newApplicationPassword(), rand.Text()
 	default:
 		return Token{}, apps.Secret{}, &Invalid{"kind", "it has to be token or password"}
@@ -225,10 +233,10 @@ const applicationPasswordLen = 24
 
 // plainToken is what of a text counts.
 func plainToken(kind TokenKind, text string) string {
-	if kind == ApplicationPassword {
-		return plainApplicationPassword(text)
+	if kind.isAccess() {
+		return text
 	}
-	return text
+	return plainApplicationPassword(text)
 }
 
 // cleanTokenName trims a name and refuses what could not be shown: 1 to 100
