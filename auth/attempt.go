@@ -12,20 +12,37 @@ func (q *Request) Attempt(ctx context.Context, what string, check func() error) 
 	if q == nil {
 		return ErrDenied
 	}
-	now, e := q.v.cfg.Clock(), Event{Via: ViaNothing, Addr: q.addr}
-	exempt := q.v.exempt(q.addr)
-	if wait := q.v.throttle.wait(what, q.addr, now); wait > 0 && !exempt {
-		e.Reason = TooManyFailures
-		q.v.tell(ctx, e)
-		return &Throttled{RetryAfter: wait}
+	err := q.v.guarded(ctx, Client{Addr: q.addr, Agent: q.agent, Secure: q.secure}, what, check)
+	if throttled := (*Throttled)(nil); errors.As(err, &throttled) {
+		q.v.tell(ctx, Event{Reason: TooManyFailures, Via: ViaNothing, Addr: q.addr})
+		return err
 	}
-	err := check()
 	if errors.Is(err, ErrDenied) {
-		if !exempt {
-			q.v.throttle.failed(what, q.addr, now)
-		}
-		e.Reason = WrongCode
-		return q.v.deny(ctx, e)
+		return q.v.deny(ctx, Event{Reason: WrongCode, Via: ViaNothing, Addr: q.addr})
 	}
 	return err
+}
+
+// guarded runs a check that returns an ErrDenied when something was wrong that
+// could be guessed, unless too many wrong ones have come from the network.
+// Errors: *Throttled; those of the check, and of the database.
+func (v *Verifier) guarded(ctx context.Context, from Client, what string, check func() error) error {
+	a, wait, err := v.attempt(ctx, what, credentials{}, from)
+	if err != nil {
+		return err
+	}
+	if wait > 0 {
+		return &Throttled{RetryAfter: wait}
+	}
+	var wrong error
+	err = v.throttled(ctx, 0, a, func() (bool, error) {
+		if wrong = check(); errors.Is(wrong, ErrDenied) {
+			return false, nil
+		}
+		return true, wrong
+	})
+	if err != nil {
+		return err
+	}
+	return wrong
 }

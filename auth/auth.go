@@ -139,7 +139,6 @@ const (
 	TokensOff           Reason = "tokens-off"
 	PasswordsRefused    Reason = "passwords-refused"
 	SecondFactorNeeded  Reason = "second-factor-needed"
-	WrongCode           Reason = "wrong-code"
 
 	// Of message signatures.
 	NoTag            Reason = "no-tag"

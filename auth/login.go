@@ -15,7 +15,6 @@ import (
 const (
 	forCalls = "calls" // the password argument of an XML-RPC call
 	forPages = "pages" // signing in to the pages
-	forCodes = "codes" // one-time codes of 128 bits
 )
 
 type credentials struct {

@@ -61,7 +61,7 @@ func codeHash(code string) []byte {
 func (v *Verifier) SetUpUser(ctx context.Context, from Client, code string) (User, error) {
 	users := v.cfg.Users
 	var user User
-	err := v.oneTime(ctx, from, func() error {
+	err := v.guarded(ctx, from, setUpPurpose, func() error {
 		id, err := users.setUpFor(ctx, code)
 		if err != nil || id == 0 {
 			return err
@@ -85,7 +85,7 @@ func (v *Verifier) SetUp(ctx context.Context, from Client, code string, in NewUs
 		return User{}, ErrClearText
 	}
 	var user User
-	err := v.oneTime(ctx, from, func() (err error) {
+	err := v.guarded(ctx, from, setUpPurpose, func() (err error) {
 		user, err = v.cfg.Users.setUp(ctx, from, code, in)
 		return err
 	})
@@ -170,28 +170,4 @@ func (u *Users) setUpUser(ctx context.Context, tx *database.Tx, by audit.Actor, 
 	}
 	a.User = there.User
 	return u.setPassword(ctx, tx, audit.Event{Kind: SetUpCodeUsed, UserID: id, By: by}, a.Hash, "")
-}
-
-// oneTime looks at a one-time code, unless too many wrong ones have come from
-// the address.
-func (v *Verifier) oneTime(ctx context.Context, from Client, check func() error) error {
-	a, wait, err := v.attempt(ctx, forCodes, credentials{}, from)
-	if err != nil {
-		return err
-	}
-	if wait > 0 {
-		return &Throttled{RetryAfter: wait}
-	}
-	var wrong error
-	err = v.throttled(ctx, 0, a, func() (bool, error) {
-		wrong = check()
-		if errors.Is(wrong, ErrSetUpCode) {
-			return false, nil
-		}
-		return true, wrong
-	})
-	if err != nil {
-		return err
-	}
-	return wrong
 }

@@ -25,12 +25,12 @@ func (v *visit) account() error {
 		text := v.r.PostForm.Get(name)
 		return &text
 	}
-	_, err := v.p.cfg.Users.UpdateProfile(v.ctx(), id, auth.Profile{
+	_, err := v.p.cfg.Users.UpdateProfile(v.ctx(), v.actor(), id, auth.Profile{
 		FirstName: field("first-name"), LastName: field("last-name"), Nickname: field("nickname"),
 		DisplayName: field("display-name"), URL: field("url"), Bio: field("bio"),
 	})
 	if err == nil && v.form("email") != v.who.User.Email {
-		err = v.p.cfg.Users.SetEmail(v.ctx(), id, v.form("email"))
+		err = v.p.cfg.Users.SetEmail(v.ctx(), v.actor(), id, v.form("email"))
 	}
 	if err == nil {
 		err = v.p.cfg.Users.SetZone(v.ctx(), id, v.form("zone"))

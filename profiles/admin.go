@@ -37,7 +37,7 @@ func (v *visit) addUser() error {
 		return err
 	}
 	if ok {
-		_, err = v.p.cfg.Users.Create(v.ctx(), auth.NewUser{
+		_, err = v.p.cfg.Users.Create(v.ctx(), v.actor(), auth.NewUser{
 			Login: v.form("login"), Email: v.form("email"), Password: v.r.PostForm.Get("new-password"), Role: auth.Role(v.form("role")),
 		})
 		if err == nil {
@@ -91,10 +91,10 @@ func (v *visit) changeUser() error {
 			v.wrong("role", v.T("Your own role is for another administrator to change."))
 			return v.userPage()
 		}
-		err = v.p.cfg.Users.SetRole(v.ctx(), user.ID, auth.Role(v.form("role")))
+		err = v.p.cfg.Users.SetRole(v.ctx(), v.actor(), user.ID, auth.Role(v.form("role")))
 		text = v.T("The role was changed.")
 	case "password":
-		if err = v.p.cfg.Users.SetPassword(v.ctx(), user.ID, v.r.PostForm.Get("new-password")); err == nil && user.ID != v.who.User.ID {
+		if err = v.p.cfg.Users.SetPassword(v.ctx(), v.actor(), user.ID, v.r.PostForm.Get("new-password"), ""); err == nil && user.ID != v.who.User.ID {
 			err = v.p.cfg.Sessions.EndAll(v.ctx(), v.actor(), user.ID, "")
 		}
 		text = v.T("The password was set, and the user is signed out everywhere.")

@@ -43,7 +43,7 @@ func (v *visit) setPassword() error {
 	if !ok || len(v.problems) > 0 {
 		return v.securityPage()
 	}
-	if err := v.p.cfg.Users.SetPassword(v.ctx(), v.who.User.ID, v.r.PostForm.Get("new-password")); err != nil {
+	if err := v.p.cfg.Users.SetPassword(v.ctx(), v.actor(), v.who.User.ID, v.r.PostForm.Get("new-password"), auth.SessionID(v.s.Token(v.ctx()))); err != nil {
 		if err := v.refused(err); err != nil {
 			return err
 		}
