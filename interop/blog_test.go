@@ -52,6 +52,7 @@ func seed(t *testing.T, database string) seeded {
 	if err := blog.Close(); err != nil {
 		t.Fatal(err)
 	}
+	s.inspect(t)
 	return s
 }
 
@@ -69,6 +70,7 @@ func (s seeded) copy(t *testing.T) seeded {
 	if s.database != "" {
 		out.database = cloneDatabase(t, s.database)
 	}
+	seeded{folder: out.folder}.inspect(t) // the database is searched with that of the seed, in the log of writes
 	return out
 }
 
@@ -103,7 +105,7 @@ func (s seeded) serve(t *testing.T, options map[string]string) string {
 	t.Helper()
 	web := httptest.NewUnstartedServer(nil)
 	base := "http://" + web.Listener.Addr().String()
-	blog, err := server.OpenBlog(context.Background(), server.BlogConfig{Folder: s.folder, Database: s.database, BaseURL: base})
+	blog, err := server.OpenBlog(context.Background(), server.BlogConfig{Folder: s.folder, Database: s.database, BaseURL: base, Logger: inspectedLog()})
 	if err != nil {
 		web.Listener.Close()
 		t.Fatal(err)
@@ -119,7 +121,7 @@ func (s seeded) serve(t *testing.T, options map[string]string) string {
 			t.Fatal(err)
 		}
 	}
-	srv, err := server.New(server.Config{Blog: blog, ThrottleExempt: loopback})
+	srv, err := server.New(server.Config{Blog: blog, ThrottleExempt: loopback, Logger: inspectedLog()})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -27,12 +27,12 @@ func openEdge(t *testing.T, s seeded) *edge {
 		t.Fatal(err)
 	}
 	base := "http://" + listener.Addr().String()
-	blog, err := server.OpenBlog(t.Context(), server.BlogConfig{Folder: s.folder, Database: s.database, BaseURL: base})
+	blog, err := server.OpenBlog(t.Context(), server.BlogConfig{Folder: s.folder, Database: s.database, BaseURL: base, Logger: inspectedLog()})
 	if err != nil {
 		listener.Close()
 		t.Fatal(err)
 	}
-	srv, err := server.New(server.Config{Blog: blog})
+	srv, err := server.New(server.Config{Blog: blog, Logger: inspectedLog()})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -40,7 +40,7 @@ func openEdge(t *testing.T, s seeded) *edge {
 	ended := make(chan error, 1)
 	go func() { ended <- srv.Run(ctx, server.Listeners{Plain: listener}) }()
 	client := &http.Client{
-		Transport:     &http.Transport{DisableCompression: true},
+		Transport:     recording{&http.Transport{DisableCompression: true}},
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
 	t.Cleanup(func() {

@@ -27,7 +27,15 @@ var binary struct {
 }
 
 func TestMain(m *testing.M) {
+	http.DefaultTransport = recording{http.DefaultTransport}
+	traces.made("the password of the seed", seedPassword)
+	traces.made("the secret of the seed's key", seedSecret)
 	code := m.Run()
+	fmt.Println("K6:", &traces)
+	for _, leak := range traces.leaks() {
+		fmt.Println("--- FAIL: K6:", leak)
+		code = max(code, 1)
+	}
 	if binary.folder != "" {
 		os.RemoveAll(binary.folder)
 	}
@@ -61,7 +69,10 @@ func command(t testing.TB, s seeded, stdin string, args ...string) string {
 	cmd.Stdin = strings.NewReader(stdin)
 	var out, complaints bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &complaints
-	if err := cmd.Run(); err != nil {
+	err := cmd.Run()
+	traces.keep(answer, "quillgate "+args[0], out.Bytes())
+	traces.keep(logged, "quillgate "+args[0], complaints.Bytes())
+	if err != nil {
 		t.Fatalf("quillgate %s: %v\n%s%s", strings.Join(args, " "), err, &out, &complaints)
 	}
 	return out.String()
@@ -92,7 +103,7 @@ var greeted = regexp.MustCompile(`(http://\S+)/xmlrpc\.php`)
 func start(t testing.TB, s seeded, args ...string) *process {
 	t.Helper()
 	p := &process{log: &lockedBuffer{}, ended: make(chan error, 1)}
-	p.cmd = exec.Command(build(t), append([]string{"serve", "--listen", "127.0.0.1:0", "--throttle-exempt", "127.0.0.0/8"}, args...)...)
+	p.cmd = exec.Command(build(t), append([]string{"serve", "--listen", "127.0.0.1:0", "--metrics-listen", "127.0.0.1:0", "--throttle-exempt", "127.0.0.0/8"}, args...)...)
 	p.cmd.Env = s.environment()
 	p.cmd.Stderr = p.log
 	out, err := p.cmd.StdoutPipe()
@@ -102,7 +113,12 @@ func start(t testing.TB, s seeded, args ...string) *process {
 	if err := p.cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(p.kill)
+	t.Cleanup(func() {
+		p.keepMetrics(t)
+		p.kill()
+		traces.keep(answer, "greeting of quillgate serve", []byte(p.greeting))
+		traces.keep(logged, "quillgate serve", []byte(p.log.String()))
+	})
 	lines := bufio.NewReader(out)
 	for p.base == "" {
 		line, err := lines.ReadString('\n')
@@ -151,9 +167,28 @@ func (p *process) kill() {
 	p.ended <- <-p.ended
 }
 
+var metricsAddress = regexp.MustCompile(`metrics are served.* address=(\S+)`)
+
+// keepMetrics takes the page of the metrics for evidence, while the process runs.
+func (p *process) keepMetrics(t testing.TB) {
+	t.Helper()
+	address := metricsAddress.FindStringSubmatch(p.log.String())
+	if len(p.ended) > 0 || address == nil {
+		return
+	}
+	resp, err := http.Get("http://" + address[1] + "/metrics")
+	if err != nil {
+		return // it may be ending
+	}
+	defer resp.Body.Close()
+	text, _ := io.ReadAll(resp.Body)
+	traces.keep(metrics, "of quillgate serve", text)
+}
+
 // stop asks the process to end and returns its exit code.
 func (p *process) stop(t testing.TB) int {
 	t.Helper()
+	p.keepMetrics(t)
 	if err := p.cmd.Process.Signal(syscall.SIGTERM); err != nil {
 		t.Fatal(err)
 	}

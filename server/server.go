@@ -276,6 +276,7 @@ func (s *Server) Run(ctx context.Context, on Listeners) error {
 	}
 	if on.Metrics != nil {
 		add(s.metrics.handler(), on.Metrics)
+		s.logger.InfoContext(ctx, "metrics are served", "address", on.Metrics.Addr().String())
 	}
 	var background sync.WaitGroup
 	defer background.Wait()
