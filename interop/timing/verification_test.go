@@ -61,7 +61,7 @@ func newBench(t *testing.T) *bench {
 	}
 	t.Cleanup(func() { store.Close() })
 	users := auth.NewUsers(auth.UsersConfig{DB: db, Apps: store, Clock: clock})
-	user, err := users.Create(t.Context(), auth.NewUser{Login: "ada", Email: "ada@example.org", Password: "correct horse battery", Role: auth.Author})
+	user, err := users.Create(t.Context(), audit.Operator, auth.NewUser{Login: "ada", Email: "ada@example.org", Password: "correct horse battery", Role: auth.Author})
 	if err != nil {
 		t.Fatal(err)
 	}
