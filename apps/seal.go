@@ -16,10 +16,10 @@ import (
 
 // Place is where a sealed value stands. It is bound into the ciphertext, which opens nowhere else.
 type Place struct {
-	Table  string
-	User   int64  // whose row it is; 0: nobody's
-	Key    string // what names the row among those of the user, such as a public key; no colon; may be empty
-	Column string
+	Table  string `json:"table"`
+	User   int64  `json:"user"` // whose row it is; 0: nobody's
+	Key    string `json:"key"`  // what names the row among those of the user, such as a public key; no colon; may be empty
+	Column string `json:"column"`
 }
 
 // sealedColumn is one column whose values are sealed.

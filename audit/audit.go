@@ -13,8 +13,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/netip"
+	"strings"
 	"time"
-	"unicode/utf8"
 
 	"github.com/quillgate/quillgate/database"
 )
@@ -61,12 +61,7 @@ func Append(ctx context.Context, tx *database.Tx, e Event) error {
 		e.At = time.Now()
 	}
 	e.At = e.At.UTC().Truncate(time.Microsecond)
-	if len(e.By.Agent) > maxAgent {
-		e.By.Agent = e.By.Agent[:maxAgent]
-		for !utf8.ValidString(e.By.Agent) {
-			e.By.Agent = e.By.Agent[:len(e.By.Agent)-1]
-		}
-	}
+	e.By.Agent = shown(e.By.Agent)
 	var head struct {
 		ID   int64  `db:"id"`
 		Hash []byte `db:"hash"`
@@ -95,6 +90,15 @@ func Append(ctx context.Context, tx *database.Tx, e Event) error {
 		return fmt.Errorf("append to the audit trail: %w", err)
 	}
 	return nil
+}
+
+// shown is what is kept of a name that a client gives itself: PostgreSQL takes neither NUL nor what is no UTF-8.
+func shown(agent string) string {
+	agent = strings.ReplaceAll(strings.ToValidUTF8(agent, "?"), "\x00", "?")
+	if len(agent) > maxAgent {
+		agent = strings.ToValidUTF8(agent[:maxAgent], "") // the last character may be cut
+	}
+	return agent
 }
 
 // row is a line of the table.
@@ -163,14 +167,18 @@ type Filter struct {
 	Limit  int   // at most so many, 1 to 1000; 0 means 100
 }
 
+func (f *Filter) defaults() {
+	if f.Until.IsZero() {
+		f.Until = time.Date(9999, 1, 1, 0, 0, 0, 0, time.UTC)
+	}
+}
+
 // List returns the lines that a filter lets through, the newest first.
 func List(ctx context.Context, q database.Queryer, f Filter) ([]Line, error) {
 	if f.Limit <= 0 {
 		f.Limit = 100
 	}
-	if f.Until.IsZero() {
-		f.Until = time.Date(9999, 1, 1, 0, 0, 0, 0, time.UTC)
-	}
+	f.defaults()
 	if f.Before <= 0 {
 		f.Before = 1 << 62
 	}

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/url"
 	"strings"
+	"time"
 
 	"github.com/jmoiron/sqlx"
 	"github.com/lib/pq"
@@ -154,6 +155,56 @@ func (db *DB) Await(ctx context.Context, group int64) error {
 		return fmt.Errorf("wait for a group of transactions: %w", err)
 	}
 	return nil
+}
+
+// Scrub removes what is left in the database's files of values of the tables that were changed or deleted: it writes
+// the tables anew and gives the old pages back. left says where something is left all the same, and is nil when nothing
+// is. The names come from the program, never from outside.
+func (db *DB) Scrub(ctx context.Context, tables ...string) (left error, err error) {
+	if db.dialect == migrations.Postgres {
+		return db.scrubPostgres(ctx, tables)
+	}
+	return nil, db.scrubSQLite(ctx)
+}
+
+func (db *DB) scrubPostgres(ctx context.Context, tables []string) (left error, err error) {
+	for _, table := range tables {
+		if _, err := db.write.ExecContext(ctx, `VACUUM FULL `+table); err != nil {
+			return nil, fmt.Errorf("write the table %s anew: %w", table, err)
+		}
+	}
+	left = errors.New("PostgreSQL's write-ahead log, and the archive and the replicas that are made from it, hold the old values until they are overwritten or removed")
+	// The files of the old tables go at the next checkpoint; to ask for one takes a right that not every user has.
+	if _, err := db.write.ExecContext(ctx, `CHECKPOINT`); err != nil {
+		left = errors.Join(left, errors.New("the files of the old tables go with PostgreSQL's next checkpoint"))
+	}
+	return left, nil
+}
+
+func (db *DB) scrubSQLite(ctx context.Context) error {
+	if _, err := db.write.ExecContext(ctx, `VACUUM`); err != nil {
+		return fmt.Errorf("write the database anew: %w", err)
+	}
+	// The journal cannot be emptied while somebody reads from it.
+	for range 20 {
+		var busy struct {
+			Busy         int `db:"busy"`
+			Log          int `db:"log"`
+			Checkpointed int `db:"checkpointed"`
+		}
+		if err := db.write.GetContext(ctx, &busy, `PRAGMA wal_checkpoint(TRUNCATE)`); err != nil {
+			return fmt.Errorf("empty the journal: %w", err)
+		}
+		if busy.Busy == 0 {
+			return nil
+		}
+		select {
+		case <-time.After(100 * time.Millisecond):
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	return errors.New("the journal of the database (the file that ends in -wal) is in use and still holds old values: stop the server and run the command again")
 }
 
 // In writes a query with lists: every ? whose argument is a slice becomes as

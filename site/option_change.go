@@ -39,7 +39,7 @@ func (s *Site) ChangeOptions(ctx context.Context, who auth.Identity, values map[
 	if err != nil {
 		return nil, err
 	}
-	written, err := s.storeOptions(ctx, stored)
+	written, err := s.storeOptions(ctx, who.Actor(), stored)
 	// One that is stored for the first time, with its default, reads as it did before.
 	return slices.DeleteFunc(written, func(name string) bool { return before.Text(name) == stored[name] }), err
 }

@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/quillgate/quillgate/audit"
 	"github.com/quillgate/quillgate/database"
 )
 
@@ -123,16 +124,32 @@ func (s *Site) SetOption(ctx context.Context, name, value string) error {
 	if err != nil {
 		return err
 	}
-	_, err = s.storeOptions(ctx, map[string]string{name: stored})
+	_, err = s.storeOptions(ctx, audit.Operator, map[string]string{name: stored})
 	return err
 }
 
+// OptionsChanged is the line of the audit trail that tells which options were set, and to what.
+const OptionsChanged audit.Kind = "options.changed"
+
+// shownOption bounds what of a value stands in the audit trail, in bytes.
+const shownOption = 200
+
 // storeOptions writes the options that differ and returns their names.
-func (s *Site) storeOptions(ctx context.Context, values map[string]string) ([]string, error) {
+func (s *Site) storeOptions(ctx context.Context, by audit.Actor, values map[string]string) ([]string, error) {
 	var changed []string
 	err := s.db.Update(ctx, func(tx *database.Tx) (err error) {
 		changed, err = writeOptions(ctx, tx, values)
-		return err
+		if err != nil || len(changed) == 0 {
+			return err
+		}
+		detail := make(map[string]string, len(changed))
+		for _, name := range changed {
+			detail[name] = values[name]
+			if len(detail[name]) > shownOption {
+				detail[name] = strings.ToValidUTF8(detail[name][:shownOption], "") + "…"
+			}
+		}
+		return audit.Append(ctx, tx, audit.Event{Kind: OptionsChanged, By: by, At: s.now(), Detail: detail})
 	})
 	if err != nil {
 		return nil, fmt.Errorf("store options: %w", err)

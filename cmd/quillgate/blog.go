@@ -19,7 +19,9 @@ func openBlog(ctx context.Context, s *settings, base string, logger *slog.Logger
 	if s.BaseURL != "" {
 		base = s.BaseURL
 	}
-	return server.OpenBlog(ctx, server.BlogConfig{Folder: s.Data, Database: s.Database, BaseURL: base, Logger: logger})
+	return server.OpenBlog(ctx, server.BlogConfig{
+		Folder: s.Data, Database: s.Database, Keyset: s.keysetFile(), Unsealed: s.Sealing == "off", BaseURL: base, Logger: logger,
+	})
 }
 
 // withBlog runs fn on the blog that the settings name, whether or not a server has it open too.

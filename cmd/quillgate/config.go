@@ -27,6 +27,8 @@ type settings struct {
 
 	Data          string `help:"Folder that holds everything: database, master key, uploads." default:"./quillgate-data" type:"path" placeholder:"FOLDER" env:"QUILLGATE_DATA" group:"Storage"`
 	Database      string `help:"PostgreSQL database (postgres://user@host/name) in place of the SQLite file in the data folder. A password belongs into the variable or its _FILE twin." placeholder:"URL" env:"QUILLGATE_DATABASE" secret:"" group:"Storage"`
+	Keyset        string `help:"File with the master key that seals all secrets. It belongs to the user that quillgate runs as, with mode 0600. Default: keyset in the data folder." placeholder:"FILE" env:"QUILLGATE_KEYSET" group:"Storage"`
+	Sealing       string `help:"Whether secrets are encrypted in the database: ${enum}. When off, whoever reads the database has them all." enum:"on,off" default:"on" placeholder:"WORD" env:"QUILLGATE_SEALING" group:"Storage"`
 	BaseURL       string `name:"base-url" help:"Address of the home page as visitors see it. Links are made from it; needed behind a proxy and with TLS. Default: http:// and the listen address." placeholder:"URL" env:"QUILLGATE_BASE_URL" group:"Site"`
 	Theme         string `help:"Folder with templates and style of the blog's pages; what is not in it is as ever." type:"existingdir" placeholder:"FOLDER" env:"QUILLGATE_THEME" group:"Site"`
 	Introspection bool   `help:"Answer system.methodSignature and system.methodHelp, which WordPress does not have." env:"QUILLGATE_INTROSPECTION" group:"Site"`
@@ -65,6 +67,14 @@ func (s *settings) databaseURL() string {
 		return s.Database
 	}
 	return filepath.Join(s.Data, "quillgate.db")
+}
+
+// keysetFile is the path of the master key.
+func (s *settings) keysetFile() string {
+	if s.Keyset != "" {
+		return s.Keyset
+	}
+	return filepath.Join(s.Data, "keyset")
 }
 
 // check refuses what no command could work with, and says which setting it is.

@@ -26,6 +26,8 @@ type cli struct {
 	App         appCmd         `cmd:"" help:"Application keys: create, list, rename, revoke, import."`
 	User        userCmd        `cmd:"" help:"Users: add, list, set a password, set a role."`
 	Option      optionCmd      `cmd:"" help:"Site options: list, get, set."`
+	Keys        keysCmd        `cmd:"" help:"The master key that seals all secrets: rotate, drop-old, seal, verify."`
+	Audit       auditCmd       `cmd:"" help:"The trail of changes to keys, accounts and settings: list, verify, export, prune."`
 	Call        callCmd        `cmd:"" help:"Call a method of a server, signed, and print the answer."`
 	Import      importCmd      `cmd:"" help:"Load a site bundle."`
 	Export      exportCmd      `cmd:"" help:"Write the site as a bundle."`

@@ -47,6 +47,9 @@ func (c *serveCmd) Run(ctx context.Context, s *settings, io streams) (err error)
 		return err
 	}
 	defer func() { err = errors.Join(err, blog.Close()) }()
+	if s.Sealing == "off" {
+		logger.Warn("SEALING IS OFF: secrets are stored in the clear, and whoever reads the database or a backup of it has them all; \"quillgate keys seal\" encrypts them")
+	}
 	config := server.Config{
 		Blog: blog, MaxBody: int64(s.MaxBody), Calls: s.Calls, FaultStatus: s.FaultStatus,
 		TLS: tls, HSTS: s.HSTS, AuthorizationFallback: s.AuthorizationFallback, Introspection: s.Introspection, Logger: logger,
@@ -118,6 +121,12 @@ func keyCommand(s *settings) string {
 	}
 	if s.dataGiven() {
 		words = append(words, "--data", quoted(s.Data))
+	}
+	if s.Keyset != "" && os.Getenv("QUILLGATE_KEYSET") == "" {
+		words = append(words, "--keyset", quoted(s.Keyset))
+	}
+	if s.Sealing == "off" && os.Getenv("QUILLGATE_SEALING") == "" {
+		words = append(words, "--sealing off")
 	}
 	if s.Database == "" {
 		return strings.Join(words, " ")

@@ -21,9 +21,28 @@ CREATE INDEX audit_at ON audit (at);
 CREATE TABLE audit_head (
     one  INTEGER PRIMARY KEY,
     id   BIGINT NOT NULL,
-    hash BYTEA NOT NULL
+    hash BYTEA NOT NULL,
+    -- The last line that was pruned, from which the chain goes on; 0: none.
+    pruned      BIGINT NOT NULL,
+    pruned_hash BYTEA NOT NULL
 );
-INSERT INTO audit_head (one, id, hash) VALUES (1, 0, '');
+INSERT INTO audit_head (one, id, hash, pruned, pruned_hash) VALUES (1, 0, '', 0, '');
+
+-- Lines are appended and never changed; only what is pruned may go.
+-- +goose StatementBegin
+CREATE FUNCTION audit_append_only() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF TG_OP = 'DELETE' THEN
+        IF OLD.id <= (SELECT pruned FROM audit_head WHERE one = 1) THEN
+            RETURN OLD;
+        END IF;
+    END IF;
+    RAISE EXCEPTION 'the audit trail is append-only';
+END
+$$;
+-- +goose StatementEnd
+CREATE TRIGGER audit_append_only BEFORE UPDATE OR DELETE ON audit FOR EACH ROW EXECUTE FUNCTION audit_append_only();
+CREATE TRIGGER audit_not_emptied BEFORE TRUNCATE ON audit FOR EACH STATEMENT EXECUTE FUNCTION audit_append_only();
 
 -- Keys of the server's own, 32 random bytes each, by what they are for.
 CREATE TABLE sealed_keys (
@@ -36,3 +55,4 @@ CREATE TABLE sealed_keys (
 DROP TABLE sealed_keys;
 DROP TABLE audit_head;
 DROP TABLE audit;
+DROP FUNCTION audit_append_only;

@@ -21,9 +21,26 @@ CREATE INDEX audit_at ON audit (at);
 CREATE TABLE audit_head (
     one  INTEGER PRIMARY KEY,
     id   INTEGER NOT NULL,
-    hash BLOB NOT NULL
+    hash BLOB NOT NULL,
+    -- The last line that was pruned, from which the chain goes on; 0: none.
+    pruned      INTEGER NOT NULL,
+    pruned_hash BLOB NOT NULL
 );
-INSERT INTO audit_head (one, id, hash) VALUES (1, 0, x'');
+INSERT INTO audit_head (one, id, hash, pruned, pruned_hash) VALUES (1, 0, x'', 0, x'');
+
+-- Lines are appended and never changed; only what is pruned may go.
+-- +goose StatementBegin
+CREATE TRIGGER audit_unchanged BEFORE UPDATE ON audit
+BEGIN
+    SELECT RAISE(ABORT, 'the audit trail is append-only');
+END;
+-- +goose StatementEnd
+-- +goose StatementBegin
+CREATE TRIGGER audit_kept BEFORE DELETE ON audit WHEN old.id > (SELECT pruned FROM audit_head WHERE one = 1)
+BEGIN
+    SELECT RAISE(ABORT, 'the audit trail is append-only');
+END;
+-- +goose StatementEnd
 
 -- Keys of the server's own, 32 random bytes each, by what they are for.
 CREATE TABLE sealed_keys (

@@ -1,0 +1,233 @@
+package main
+
+import (
+	"context"
+	"encoding/csv"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"strconv"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/quillgate/quillgate/audit"
+	"github.com/quillgate/quillgate/server"
+)
+
+type auditCmd struct {
+	List   auditListCmd   `cmd:"" help:"List lines of the trail, the newest first."`
+	Verify auditVerifyCmd `cmd:"" help:"Check that no line was changed, taken out, put in or cut off."`
+	Export auditExportCmd `cmd:"" help:"Write the trail, the oldest line first, for other programs."`
+	Prune  auditPruneCmd  `cmd:"" help:"Remove old lines; the rest can still be verified."`
+}
+
+// auditFilter are the flags that say which lines.
+type auditFilter struct {
+	User  string `help:"Only what concerns this user." placeholder:"LOGIN"`
+	Kind  string `help:"Only events of this kind, such as app.created."`
+	App   string `help:"Only what was done with this application key." placeholder:"PUBLIC"`
+	Since moment `help:"Not before this day or time (UTC), such as 2026-11-23 or 2026-11-23T12:00:00Z." placeholder:"TIME"`
+	Until moment `help:"Before this day or time (UTC)." placeholder:"TIME"`
+}
+
+func (f *auditFilter) filter(ctx context.Context, blog *server.Blog) (audit.Filter, error) {
+	out := audit.Filter{Kind: audit.Kind(f.Kind), App: f.App, Since: f.Since.Time, Until: f.Until.Time}
+	if f.User != "" {
+		user, err := userNamed(ctx, blog, f.User)
+		if err != nil {
+			return out, err
+		}
+		out.UserID = user.ID
+	}
+	return out, nil
+}
+
+// moment is a point in time, given as a day or in full.
+type moment struct{ time.Time }
+
+// UnmarshalText reads a day, which begins at midnight UTC, or a time of RFC 3339.
+func (m *moment) UnmarshalText(text []byte) error {
+	for _, layout := range []string{time.DateOnly, time.RFC3339} {
+		if t, err := time.Parse(layout, string(text)); err == nil {
+			m.Time = t.UTC()
+			return nil
+		}
+	}
+	return fmt.Errorf("%q is no day such as 2026-11-23 and no time such as 2026-11-23T12:00:00Z", text)
+}
+
+// auditLine is a line as JSON shows it.
+type auditLine struct {
+	ID      int64             `json:"id"`
+	At      time.Time         `json:"at"`
+	Kind    string            `json:"kind"`
+	User    int64             `json:"user"`
+	Actor   int64             `json:"actor"`
+	Via     string            `json:"via"`
+	App     string            `json:"app"`
+	Address string            `json:"address"`
+	Agent   string            `json:"agent"`
+	Detail  map[string]string `json:"detail"`
+	Hash    string            `json:"hash"`
+}
+
+func showLine(l audit.Line) auditLine {
+	out := auditLine{ID: l.ID, At: l.At, Kind: string(l.Kind), User: l.UserID, Actor: l.By.UserID, Via: l.By.Via, App: l.By.App,
+		Agent: l.By.Agent, Detail: l.Detail, Hash: hex.EncodeToString(l.Hash)}
+	if l.By.Addr.IsValid() {
+		out.Address = l.By.Addr.String()
+	}
+	return out
+}
+
+// details writes the detail of a line in one row of text.
+func (l auditLine) details() string {
+	text, err := plainJSON(l.Detail) // the members in order
+	if err != nil || len(l.Detail) == 0 {
+		return ""
+	}
+	return string(text)
+}
+
+type auditListCmd struct {
+	auditFilter
+	Limit int  `help:"At most so many lines." default:"100" placeholder:"N"`
+	JSON  bool `name:"json" help:"Answer in JSON."`
+}
+
+func (c *auditListCmd) Run(ctx context.Context, s *settings, io streams) error {
+	return withBlog(ctx, s, io, func(blog *server.Blog) error {
+		list, err := c.list(ctx, blog)
+		if err != nil {
+			return err
+		}
+		if c.JSON {
+			return writeJSON(io.out, list)
+		}
+		t := tabwriter.NewWriter(io.out, 0, 8, 2, ' ', 0)
+		fmt.Fprintln(t, "LINE\tTIME (UTC)\tEVENT\tUSER\tBY\tADDRESS\tDETAIL")
+		for _, l := range list {
+			by := l.Via
+			if l.Actor != 0 {
+				by = strconv.FormatInt(l.Actor, 10) + ", " + by
+			}
+			fmt.Fprintf(t, "%d\t%s\t%s\t%d\t%s\t%s\t%s\n", l.ID, l.At.Format(time.DateTime), l.Kind, l.User, by, l.Address, visibleText(l.details()))
+		}
+		return t.Flush()
+	})
+}
+
+func (c *auditListCmd) list(ctx context.Context, blog *server.Blog) ([]auditLine, error) {
+	f, err := c.filter(ctx, blog)
+	if err != nil {
+		return nil, err
+	}
+	out := []auditLine{}
+	for len(out) < c.Limit {
+		f.Limit = min(c.Limit-len(out), 1000)
+		lines, err := audit.List(ctx, blog.DB, f)
+		if err != nil {
+			return nil, err
+		}
+		for _, l := range lines {
+			out = append(out, showLine(l))
+		}
+		if len(lines) < f.Limit {
+			break
+		}
+		f.Before = lines[len(lines)-1].ID
+	}
+	return out, nil
+}
+
+type auditVerifyCmd struct {
+	Expect string `help:"A line and its hash that were noted before; the trail has to hold it still." placeholder:"ID:HASH"`
+}
+
+// Help is shown by quillgate audit verify --help.
+func (auditVerifyCmd) Help() string {
+	return `Each line holds a hash over itself and the line before it. Whoever can write into the database could write a whole trail
+anew; note the line and the hash that this command prints in another place from time to time, and give them to --expect.`
+}
+
+func (c *auditVerifyCmd) Run(ctx context.Context, s *settings, io streams) error {
+	var expect *audit.Head
+	if c.Expect != "" {
+		head, err := audit.ParseHead(c.Expect)
+		if err != nil {
+			return usageError{fmt.Errorf("--expect: %w", err)}
+		}
+		expect = &head
+	}
+	return withBlog(ctx, s, io, func(blog *server.Blog) error {
+		lines, head, err := audit.Verify(ctx, blog.DB, expect)
+		if err != nil {
+			return err
+		}
+		_, err = fmt.Fprintf(io.out, "The audit trail is whole: %d lines. The last is %s\n", lines, head)
+		return err
+	})
+}
+
+type auditExportCmd struct {
+	auditFilter
+	Format string `help:"Form: ${enum}." enum:"jsonl,csv" default:"jsonl" placeholder:"FORM"`
+}
+
+func (c *auditExportCmd) Run(ctx context.Context, s *settings, io streams) error {
+	return withBlog(ctx, s, io, func(blog *server.Blog) error {
+		f, err := c.filter(ctx, blog)
+		if err != nil {
+			return err
+		}
+		if c.Format == "csv" {
+			return exportCSV(ctx, blog, f, io.out)
+		}
+		e := json.NewEncoder(io.out)
+		e.SetEscapeHTML(false)
+		return audit.Each(ctx, blog.DB, f, func(l audit.Line) error { return e.Encode(showLine(l)) })
+	})
+}
+
+func exportCSV(ctx context.Context, blog *server.Blog, f audit.Filter, w io.Writer) error {
+	out := csv.NewWriter(w)
+	err := out.Write([]string{"id", "at", "kind", "user", "actor", "via", "app", "address", "agent", "detail", "hash"})
+	if err != nil {
+		return err
+	}
+	err = audit.Each(ctx, blog.DB, f, func(line audit.Line) error {
+		l := showLine(line)
+		return out.Write([]string{
+			strconv.FormatInt(l.ID, 10), l.At.Format(time.RFC3339Nano), l.Kind, strconv.FormatInt(l.User, 10),
+			strconv.FormatInt(l.Actor, 10), l.Via, cell(l.App), l.Address, cell(l.Agent), l.details(), l.Hash,
+		})
+	})
+	out.Flush()
+	return errors.Join(err, out.Error())
+}
+
+// cell keeps a spreadsheet from taking a stranger's text for a formula.
+func cell(text string) string {
+	if text != "" && strings.ContainsAny(text[:1], "=+-@\t\r") {
+		return "'" + text
+	}
+	return text
+}
+
+type auditPruneCmd struct {
+	Before moment `help:"Remove what is older than this day or time (UTC)." required:"" placeholder:"TIME"`
+}
+
+func (c *auditPruneCmd) Run(ctx context.Context, s *settings, io streams) error {
+	return withBlog(ctx, s, io, func(blog *server.Blog) error {
+		gone, err := audit.Prune(ctx, blog.DB, audit.Operator, c.Before.Time)
+		if err != nil {
+			return err
+		}
+		_, err = fmt.Fprintf(io.out, "Removed %d lines.\n", gone)
+		return err
+	})
+}

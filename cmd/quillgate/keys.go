@@ -1,0 +1,234 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"text/tabwriter"
+
+	"github.com/quillgate/quillgate/apps"
+	"github.com/quillgate/quillgate/audit"
+	"github.com/quillgate/quillgate/server"
+)
+
+type keysCmd struct {
+	Rotate  keysRotateCmd  `cmd:"" help:"Make a new master key and seal everything under it, while servers run."`
+	DropOld keysDropOldCmd `cmd:"" help:"Take master keys that nothing needs any more out of the keyset file."`
+	Seal    keysSealCmd    `cmd:"" help:"Encrypt the secrets that were stored while sealing was off."`
+	Verify  keysVerifyCmd  `cmd:"" help:"Open everything that is sealed, and tell what does not open."`
+}
+
+type keysRotateCmd struct {
+	Prepare bool `help:"Only add the next key to the file, and use it in the next rotation: for servers on several machines, each with its copy of the file."`
+	DropOld bool `help:"Take the old keys out of the file afterwards."`
+}
+
+// Help is shown by quillgate keys rotate --help.
+func (keysRotateCmd) Help() string {
+	return `Servers that use the same keyset file go on working: they follow the file. A rotation that was interrupted is finished
+by running the command again.
+
+Old keys stay in the file until "quillgate keys drop-old", or --drop-old: a backup of the database needs the keys that
+were in the file when it was made.
+
+Servers on several machines, each with its own copy of the file: run "quillgate keys rotate --prepare", copy the file to
+all of them, run "quillgate keys rotate", copy the file again; drop the old keys, and copy it once more.`
+}
+
+func (c *keysRotateCmd) Run(ctx context.Context, s *settings, io streams) error {
+	return withBlog(ctx, s, io, func(blog *server.Blog) error {
+		if c.Prepare {
+			id, err := blog.Apps.PrepareKey()
+			if err != nil {
+				return err
+			}
+			_, err = fmt.Fprintf(io.out, "The key %s is in the keyset file and not in use. The next rotation uses it: copy the file to all servers first.\n", apps.KeyID(id))
+			return err
+		}
+		meter := sealMeter(io.err)
+		report, err := blog.Apps.RotateKeyset(ctx, audit.Operator, meter)
+		if err != nil {
+			return err
+		}
+		fmt.Fprintf(io.out, "Everything is sealed under the key %s.\n", apps.KeyID(report.Primary))
+		if err := showDamaged(io.out, report); err != nil {
+			return err
+		}
+		if c.DropOld {
+			return dropOld(ctx, blog, io)
+		}
+		if old := report.Old(); len(old) > 0 {
+			fmt.Fprintf(io.out, "Nothing needs %s any more but backups of the database; \"quillgate keys drop-old\" takes it out of the file.\n", keyIDs(old))
+		}
+		return nil
+	})
+}
+
+func keyIDs(ids []uint32) string {
+	var names []string
+	for _, id := range ids {
+		names = append(names, apps.KeyID(id))
+	}
+	return strings.Join(names, ", ")
+}
+
+// sealMeter writes how far sealing has come, every 10,000 values.
+func sealMeter(w io.Writer) func(int64) {
+	next := int64(10_000)
+	return func(n int64) {
+		if n >= next {
+			fmt.Fprintf(w, "%d sealed\n", n)
+			next = n - n%10_000 + 10_000
+		}
+	}
+}
+
+type keysDropOldCmd struct{}
+
+func (keysDropOldCmd) Run(ctx context.Context, s *settings, io streams) error {
+	return withBlog(ctx, s, io, func(blog *server.Blog) error { return dropOld(ctx, blog, io) })
+}
+
+func dropOld(ctx context.Context, blog *server.Blog, io streams) error {
+	dropped, err := blog.Apps.DropOldKeys(ctx, audit.Operator)
+	if err != nil {
+		return err
+	}
+	if len(dropped) == 0 {
+		_, err = fmt.Fprintln(io.out, "There is no old key in the keyset file.")
+		return err
+	}
+	_, err = fmt.Fprintf(io.out, "Dropped %s. Backups of the database from before need the keyset file from before.\n", keyIDs(dropped))
+	return err
+}
+
+type keysSealCmd struct{}
+
+// Help is shown by quillgate keys seal --help.
+func (keysSealCmd) Help() string {
+	return `For a blog that was used with --sealing off. Stop the servers first, and start them without --sealing off afterwards. The
+keyset file is made when there is none. The command can be interrupted at any time and run again; in between, every key
+goes on working.
+
+Afterwards nothing is left in the clear in the files of a SQLite database. With PostgreSQL the write-ahead log, its
+archive and the replicas keep old values until they are overwritten; and so does every backup that was made before, and
+the disk itself. Keys whose secrets others may have read there are better replaced.`
+}
+
+func (keysSealCmd) Run(ctx context.Context, s *settings, io streams) error {
+	sealed := *s
+	sealed.Sealing = "on"
+	begun, err := apps.BeginSealing(s.keysetFile())
+	if err != nil {
+		return err
+	}
+	opened := false
+	err = withBlog(ctx, &sealed, io, func(blog *server.Blog) error {
+		opened = true
+		report, left, err := blog.Apps.SealClear(ctx, audit.Operator, sealMeter(io.err))
+		if err != nil {
+			return err
+		}
+		fmt.Fprintf(io.out, "Everything is sealed, under the key %s in %s. Keep a copy of that file away from the backups of the database.\n", apps.KeyID(report.Primary), s.keysetFile())
+		if left != nil {
+			fmt.Fprintf(io.out, "What remains: %v.\n", left)
+		}
+		return showDamaged(io.out, report)
+	})
+	if err != nil && begun && !opened {
+		err = errors.Join(err, apps.CancelSealing(s.keysetFile()))
+	}
+	return err
+}
+
+type keysVerifyCmd struct {
+	JSON bool `name:"json" help:"Answer in JSON."`
+}
+
+// verified is what keys verify --json shows.
+type verified struct {
+	Keys     []verifiedKey `json:"keys"`
+	Clear    int64         `json:"in_the_clear"`
+	Broken   int64         `json:"damaged"`
+	Damaged  []apps.Place  `json:"damaged_values,omitempty"`
+	Sealings int64         `json:"sealings_estimate"`
+}
+
+type verifiedKey struct {
+	ID      string `json:"id"`
+	Primary bool   `json:"primary"`
+	Values  int64  `json:"values"`
+}
+
+func (c *keysVerifyCmd) Run(ctx context.Context, s *settings, io streams) error {
+	return withBlog(ctx, s, io, func(blog *server.Blog) error {
+		report, err := blog.Apps.VerifySealed(ctx)
+		if err != nil {
+			return err
+		}
+		if c.JSON {
+			err = c.json(io.out, report)
+		} else {
+			err = c.text(io.out, report)
+		}
+		switch {
+		case err != nil:
+			return err
+		case report.Broken > 0:
+			return fmt.Errorf("%d values do not open", report.Broken)
+		case report.Clear > 0:
+			return fmt.Errorf("%d values are in the clear: seal them with \"quillgate keys seal\"", report.Clear)
+		}
+		return nil
+	})
+}
+
+func (*keysVerifyCmd) json(w io.Writer, r apps.SealReport) error {
+	out := verified{Keys: []verifiedKey{}, Clear: r.Clear, Broken: r.Broken, Damaged: r.Damaged, Sealings: r.Sealings}
+	for _, id := range r.Keys {
+		out.Keys = append(out.Keys, verifiedKey{ID: apps.KeyID(id), Primary: id == r.Primary, Values: r.Under[id]})
+	}
+	return writeJSON(w, out)
+}
+
+func (*keysVerifyCmd) text(w io.Writer, r apps.SealReport) error {
+	t := tabwriter.NewWriter(w, 0, 8, 2, ' ', 0)
+	fmt.Fprintln(t, "KEY\tSEALED VALUES\tSTATE")
+	state := "old"
+	for _, id := range r.Keys {
+		if id == r.Primary {
+			state = "seals"
+		}
+		fmt.Fprintf(t, "%s\t%d\t%s\n", apps.KeyID(id), r.Under[id], state)
+		if id == r.Primary {
+			state = "prepared"
+		}
+	}
+	if err := t.Flush(); err != nil {
+		return err
+	}
+	if r.Sealings >= apps.MaxSealings {
+		fmt.Fprintf(w, "The key %s may have sealed %d times; rotate it before it reaches 4294967296: quillgate keys rotate\n", apps.KeyID(r.Primary), r.Sealings)
+	}
+	return showDamaged(w, r)
+}
+
+// showDamaged lists what does not open, by its place: nothing of a value is shown.
+func showDamaged(w io.Writer, r apps.SealReport) error {
+	for _, p := range r.Damaged {
+		name := p.Key
+		if name == "" {
+			name = "-"
+		}
+		if _, err := fmt.Fprintf(w, "does not open: %s.%s %s of user %d\n", p.Table, p.Column, visibleText(name), p.User); err != nil {
+			return err
+		}
+	}
+	if more := r.Broken - int64(len(r.Damaged)); more > 0 {
+		_, err := fmt.Fprintf(w, "does not open: %d more\n", more)
+		return err
+	}
+	return nil
+}

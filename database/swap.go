@@ -1,0 +1,60 @@
+package database
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/lib/pq"
+
+	"github.com/quillgate/quillgate/migrations"
+)
+
+// Swap is a change of one value: the row named by ID gets New if it has Old still.
+type Swap struct {
+	ID       int64
+	Old, New []byte
+}
+
+// Swap changes the values of a column, in one statement on PostgreSQL and one transaction on SQLite. Unlike Update it
+// does not run into those who change the same rows: it needs nothing but each row as it is. Rows that hold another value
+// than Old stay as they are. The names come from the program, never from outside.
+func (db *DB) Swap(ctx context.Context, table, id, column string, list []Swap) error {
+	for try := 1; ; try++ {
+		var err error
+		if db.dialect == migrations.Postgres {
+			err = db.swapPostgres(ctx, table, id, column, list)
+		} else {
+			err = db.swapSQLite(ctx, table, id, column, list)
+		}
+		if err == nil {
+			return nil
+		}
+		if try == maxTries || !isConflict(err) { // only a deadlock
+			return fmt.Errorf("change %s.%s: %w", table, column, err)
+		}
+	}
+}
+
+func (db *DB) swapPostgres(ctx context.Context, table, id, column string, list []Swap) error {
+	ids := make([]int64, len(list))
+	before, after := make([][]byte, len(list)), make([][]byte, len(list))
+	for i, s := range list {
+		ids[i], before[i], after[i] = s.ID, s.Old, s.New
+	}
+	_, err := db.write.ExecContext(ctx, `UPDATE `+table+` AS t SET `+column+` = v.after
+		FROM unnest($1::bigint[], $2::bytea[], $3::bytea[]) AS v (id, before, after)
+		WHERE t.`+id+` = v.id AND t.`+column+` = v.before`, pq.Array(ids), pq.Array(before), pq.Array(after))
+	return err
+}
+
+func (db *DB) swapSQLite(ctx context.Context, table, id, column string, list []Swap) error {
+	return db.Update(ctx, func(tx *Tx) error {
+		for _, s := range list {
+			_, err := tx.Exec(ctx, `UPDATE `+table+` SET `+column+` = $3 WHERE `+id+` = $1 AND `+column+` = $2`, s.ID, s.Old, s.New)
+			if err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
