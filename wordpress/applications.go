@@ -110,6 +110,18 @@ func (a *API) introspect(ctx context.Context, who auth.Identity, _ params) (xmlr
 	if who.App != nil {
 		members = append(members, ownKey(who.App)...)
 	}
+	if who.App != nil && who.App.VerificationKey != nil {
+		// Without a secret, this is what the client checks signed answers with.
+		key, err := a.responseKey(ctx)
+		if err != nil {
+			return xmlrpc.Value{}, err
+		}
+		members = append(members, xmlrpc.M("response_key", xmlrpc.Struct(
+			xmlrpc.M("keyid", xmlrpc.String(key.KeyID)),
+			xmlrpc.M("alg", xmlrpc.String(key.Alg)),
+			xmlrpc.M("public_key", xmlrpc.String(key.PublicKey)),
+		)))
+	}
 	return xmlrpc.Struct(members...), nil
 }
 

@@ -1,11 +1,14 @@
 package wordpress
 
 import (
+	"context"
 	"crypto/x509"
 	"encoding/json"
 	"encoding/pem"
+	"fmt"
 	"net/http"
 
+	"github.com/quillgate/quillgate/apps"
 	"github.com/quillgate/quillgate/auth"
 )
 
@@ -26,23 +29,28 @@ type responseKey struct {
 
 // WellKnown answers /.well-known/quillgate.
 func (a *API) WellKnown(w http.ResponseWriter, r *http.Request) {
-	key, err := a.apps.ResponseKey(r.Context())
+	key, err := a.responseKey(r.Context())
 	if err != nil {
 		a.logger.ErrorContext(r.Context(), "no key to sign answers with", "error", err)
 		http.Error(w, "The key that signs answers is not to be had at the moment.", http.StatusInternalServerError)
 		return
 	}
-	der, err := x509.MarshalPKIXPublicKey(key.Public())
-	if err != nil {
-		http.Error(w, "The key that signs answers cannot be shown.", http.StatusInternalServerError)
-		return
-	}
 	w.Header().Set("Content-Type", "application/json")
 	// Nobody is left to tell when the connection is gone.
 	_ = json.NewEncoder(w).Encode(wellKnown{
-		Endpoint:    a.site.BaseURL() + "/xmlrpc.php",
-		Tag:         auth.Tag,
-		Components:  auth.RequiredComponents(),
-		ResponseKey: responseKey{key.ID, "ed25519", string(pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: der}))},
+		Endpoint: a.site.BaseURL() + "/xmlrpc.php", Tag: auth.Tag, Components: auth.RequiredComponents(), ResponseKey: key,
 	})
+}
+
+// responseKey is the public half of the server's key.
+func (a *API) responseKey(ctx context.Context) (responseKey, error) {
+	key, err := a.apps.ResponseKey(ctx)
+	if err != nil {
+		return responseKey{}, fmt.Errorf("get the key of answers: %w", err)
+	}
+	der, err := x509.MarshalPKIXPublicKey(key.Public())
+	if err != nil {
+		return responseKey{}, fmt.Errorf("write the key of answers: %w", err)
+	}
+	return responseKey{key.ID, apps.Ed25519, string(pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: der}))}, nil
 }
