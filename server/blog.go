@@ -32,6 +32,8 @@ type BlogConfig struct {
 	Database string // URL of a PostgreSQL database; empty: a SQLite file in Folder
 	// BaseURL is the address of the home page; links are made from it. A slash at its end does not count.
 	BaseURL string
+	// UnusedKeys is after how long without use a key is refused; never when it is 0.
+	UnusedKeys time.Duration
 	// Keyset is the file with the master key; empty: one in Folder. It is made for a database that has seen none.
 	Keyset   string
 	Unsealed bool             // secrets are stored in the clear, without a keyset
@@ -79,7 +81,7 @@ func OpenBlog(ctx context.Context, cfg BlogConfig) (_ *Blog, err error) {
 	if keyset == "" {
 		keyset = filepath.Join(cfg.Folder, keysetFile)
 	}
-	b.Apps, err = apps.Open(ctx, apps.Config{DB: b.DB, KeysetFile: keyset, CreateKeyset: true, Unsealed: cfg.Unsealed, Clock: cfg.Clock, Logger: cfg.Logger})
+	b.Apps, err = apps.Open(ctx, apps.Config{DB: b.DB, UnusedAfter: cfg.UnusedKeys, KeysetFile: keyset, CreateKeyset: true, Unsealed: cfg.Unsealed, Clock: cfg.Clock, Logger: cfg.Logger})
 	if err != nil {
 		return nil, err
 	}

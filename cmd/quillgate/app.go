@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 	"text/tabwriter"
 	"time"
 
@@ -17,32 +18,71 @@ import (
 type appCmd struct {
 	Create appCreateCmd `cmd:"" help:"Make a key for a user, and show its secret once."`
 	List   appListCmd   `cmd:"" help:"List keys."`
+	Show   appShowCmd   `cmd:"" help:"Show all that is known of a key."`
 	Rename appRenameCmd `cmd:"" help:"Give a key another name."`
-	Revoke appRevokeCmd `cmd:"" help:"End a key, for good."`
+	Set    appSetCmd    `cmd:"" help:"Change what a key may do, from where, and until when."`
+	Rotate appRotateCmd `cmd:"" help:"Make the pair that takes over from a key."`
+	Revoke appRevokeCmd `cmd:"" help:"End a key, for good, or all keys of a user."`
+	Enrol  appEnrolCmd  `cmd:"" help:"Make a key without a secret out of a program's public key, or let a program do so."`
 	Import appImportCmd `cmd:"" help:"Take over a key that was made elsewhere."`
 }
 
 // appShown is a key as --json shows it.
 type appShown struct {
-	User     string     `json:"user"`
-	Name     string     `json:"name"`
-	Public   string     `json:"public"`
-	Secret   string     `json:"secret,omitempty"` // at its making only
-	Hint     string     `json:"hint"`
-	Created  time.Time  `json:"created"`
-	LastUsed *time.Time `json:"last_used"`
-	Revoked  *time.Time `json:"revoked"`
-	Legacy   bool       `json:"legacy_signatures,omitempty"` // takes the older, weaker form of signatures too
+	User      string     `json:"user"`
+	Name      string     `json:"name"`
+	Public    string     `json:"public"`
+	Secret    string     `json:"secret,omitempty"` // at its making only
+	Hint      string     `json:"hint"`
+	State     apps.State `json:"state"`
+	Scope     []string   `json:"scope"`    // empty: everything that the user may
+	Methods   []string   `json:"methods"`  // empty: all
+	Networks  []string   `json:"networks"` // empty: everywhere
+	Strict    bool       `json:"strict"`
+	Algorithm string     `json:"algorithm"`
+	Created   time.Time  `json:"created"`
+	Expires   *time.Time `json:"expires"`
+	LastUsed  *time.Time `json:"last_used"`
+	LastUse   *useShown  `json:"last_use"`
+	Uses      int64      `json:"uses"`
+	Revoked   *time.Time `json:"revoked"`
+	Successor string     `json:"successor,omitempty"`
+	Rotated   *time.Time `json:"rotated,omitempty"`
+	// UsedAfterRotation says that a program still has to change to the successor.
+	UsedAfterRotation bool `json:"used_after_rotation,omitempty"`
+	Legacy            bool `json:"legacy_signatures,omitempty"` // takes the older, weaker form of signatures too
 }
 
-func showApp(login string, a apps.App) appShown {
+type useShown struct {
+	Address string `json:"address"`
+	Agent   string `json:"agent"`
+	Method  string `json:"method"`
+}
+
+func showApp(blog *server.Blog, login string, a apps.App) appShown {
 	moment := func(t time.Time) *time.Time {
 		if t.IsZero() {
 			return nil
 		}
 		return &t
 	}
-	return appShown{User: login, Name: a.Name, Public: a.Public, Hint: a.Hint, Created: a.Created, LastUsed: moment(a.LastUse.At), Revoked: moment(a.Revoked), Legacy: a.LegacySignatures}
+	shown := appShown{User: login, Name: a.Name, Public: a.Public, Hint: a.Hint, State: blog.Apps.State(a), Scope: []string{},
+		Methods: append([]string{}, a.Scope.Methods...), Networks: []string{}, Strict: a.Strict, Algorithm: a.Algorithm,
+		Created: a.Created, Expires: moment(a.Expires), LastUsed: moment(a.LastUse.At), Uses: a.Uses, Revoked: moment(a.Revoked),
+		Successor: a.Successor, Rotated: moment(a.Rotated), UsedAfterRotation: a.UsedAfterRotation(), Legacy: a.LegacySignatures}
+	for _, r := range a.Scope.Rights {
+		shown.Scope = append(shown.Scope, string(r))
+	}
+	for _, n := range a.Networks {
+		shown.Networks = append(shown.Networks, n.String())
+	}
+	if shown.LastUsed != nil {
+		shown.LastUse = &useShown{Agent: a.LastUse.Agent, Method: a.LastUse.Method}
+		if a.LastUse.Addr.IsValid() {
+			shown.LastUse.Address = a.LastUse.Addr.String()
+		}
+	}
+	return shown
 }
 
 func writeJSON(w io.Writer, v any) error {
@@ -55,7 +95,9 @@ func writeJSON(w io.Writer, v any) error {
 type appCreateCmd struct {
 	User string `help:"User name." required:"" placeholder:"LOGIN"`
 	Name string `help:"What the program is called, such as MarsEdit." required:""`
-	JSON bool   `name:"json" help:"Answer in JSON."`
+	limitFlags
+	Strict bool `help:"Take signatures by RFC 9421 only."`
+	JSON   bool `name:"json" help:"Answer in JSON."`
 }
 
 func (c *appCreateCmd) Run(ctx context.Context, s *settings, io streams) error {
@@ -64,19 +106,35 @@ func (c *appCreateCmd) Run(ctx context.Context, s *settings, io streams) error {
 		if err != nil {
 			return err
 		}
-		app, secret, err := blog.Apps.Create(ctx, audit.Operator, apps.New{UserID: user.ID, Name: c.Name})
+		in, err := c.newKey()
 		if err != nil {
 			return err
 		}
-		if c.JSON {
-			shown := showApp(user.Login, app)
-			shown.Secret = secret.Reveal()
-			return writeJSON(io.out, shown)
+		in.UserID, in.Name, in.Strict = user.ID, c.Name, c.Strict
+		app, secret, err := blog.Apps.Create(ctx, audit.Operator, in)
+		if err != nil {
+			return err
 		}
-		_, err = fmt.Fprintf(io.out, "Public key: %s\nSecret:     %s\n\nThe secret is shown this once. Requests signed with it are made in the name of %s.\n",
-			app.Public, secret.Reveal(), user.Login)
-		return err
+		return tellPair(io, blog, user.Login, app, secret, c.JSON)
 	})
+}
+
+// tellPair shows a new pair, the one time that its secret can be seen.
+func tellPair(io streams, blog *server.Blog, login string, app apps.App, secret apps.Secret, asJSON bool) error {
+	if asJSON {
+		shown := showApp(blog, login, app)
+		shown.Secret = secret.Reveal()
+		return writeJSON(io.out, shown)
+	}
+	if _, err := fmt.Fprintf(io.out, "Public key: %s\n", app.Public); err != nil {
+		return err
+	}
+	if secret.IsEmpty() {
+		_, err := fmt.Fprintf(io.out, "\nRequests signed with the private half are made in the name of %s.\n", login)
+		return err
+	}
+	_, err := fmt.Fprintf(io.out, "Secret:     %s\n\nThe secret is shown this once. Requests signed with it are made in the name of %s.\n", secret.Reveal(), login)
+	return err
 }
 
 type appListCmd struct {
@@ -95,22 +153,61 @@ func (c *appListCmd) Run(ctx context.Context, s *settings, io streams) error {
 			return writeJSON(io.out, list)
 		}
 		t := tabwriter.NewWriter(io.out, 0, 8, 2, ' ', 0)
-		fmt.Fprintln(t, "PUBLIC KEY\tUSER\tNAME\tCREATED\tLAST USED\tSTATE")
+		fmt.Fprintln(t, "PUBLIC KEY\tUSER\tNAME\tSCOPE\tCREATED\tEXPIRES\tLAST USED\tSTATE")
 		for _, a := range list {
-			used, state := "never", "in use"
-			if a.LastUsed != nil {
-				used = a.LastUsed.Format(time.DateTime)
-			}
-			switch {
-			case a.Revoked != nil:
-				state = "revoked"
-			case a.Legacy:
-				state = "in use, takes legacy signatures"
-			}
-			fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\n", a.Public, a.User, a.Name, a.Created.Format(time.DateTime), used, state)
+			fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", a.Public, a.User, a.Name, a.scopeText(), a.Created.Format(time.DateTime),
+				timeText(a.Expires), a.useText(), a.stateText())
 		}
 		return t.Flush()
 	})
+}
+
+func timeText(t *time.Time) string {
+	if t == nil {
+		return "never"
+	}
+	return t.Format(time.DateTime)
+}
+
+func (a appShown) scopeText() string {
+	text := strings.Join(a.Scope, ",")
+	if text == "" {
+		text = "all"
+	}
+	if len(a.Methods) > 0 {
+		text += fmt.Sprintf(", %d methods", len(a.Methods))
+	}
+	return text
+}
+
+// useText is the last use in one line. What the client calls itself is a stranger's text.
+func (a appShown) useText() string {
+	if a.LastUsed == nil {
+		return "never"
+	}
+	text := timeText(a.LastUsed)
+	for _, part := range []struct{ word, value string }{{" from ", a.LastUse.Address}, {" by ", a.LastUse.Agent}, {": ", a.LastUse.Method}} {
+		if part.value != "" {
+			text += part.word + strings.NewReplacer("\n", " ", "\t", " ").Replace(visibleText(part.value))
+		}
+	}
+	return text
+}
+
+func (a appShown) stateText() string {
+	text := string(a.State)
+	if a.Algorithm != "hmac-sha256" {
+		text += ", " + a.Algorithm
+	} else if a.Strict {
+		text += ", strict"
+	}
+	if a.UsedAfterRotation && a.State.Works() {
+		text += ", still used"
+	}
+	if a.Legacy && a.State.Works() {
+		text += ", takes legacy signatures"
+	}
+	return text
 }
 
 func (c *appListCmd) list(ctx context.Context, blog *server.Blog) ([]appShown, error) {
@@ -137,7 +234,7 @@ func (c *appListCmd) list(ctx context.Context, blog *server.Blog) ([]appShown, e
 				}
 				logins[a.UserID] = user.Login
 			}
-			out = append(out, showApp(logins[a.UserID], a))
+			out = append(out, showApp(blog, logins[a.UserID], a))
 		}
 		if next == "" {
 			return out, nil
@@ -166,11 +263,27 @@ func (c *appRenameCmd) Run(ctx context.Context, s *settings, io streams) error {
 }
 
 type appRevokeCmd struct {
-	Public string `arg:"" help:"Public key." name:"public-key"`
+	Public string `arg:"" optional:"" help:"Public key." name:"public-key"`
+	AllOf  string `help:"All keys of this user." placeholder:"LOGIN"`
 }
 
 func (c *appRevokeCmd) Run(ctx context.Context, s *settings, io streams) error {
+	if (c.Public == "") == (c.AllOf == "") {
+		return usageError{errors.New("name the key, or with --all-of a user")}
+	}
 	return withBlog(ctx, s, io, func(blog *server.Blog) error {
+		if c.AllOf != "" {
+			user, err := userNamed(ctx, blog, c.AllOf)
+			if err != nil {
+				return err
+			}
+			n, err := blog.Apps.RevokeAll(ctx, audit.Operator, user.ID)
+			if err != nil {
+				return err
+			}
+			_, err = fmt.Fprintf(io.out, "Keys of %s that are revoked: %d. A running server refuses them within a second.\n", user.Login, n)
+			return err
+		}
 		app, err := appOf(ctx, blog, c.Public)
 		if err != nil {
 			return err
@@ -217,7 +330,7 @@ func (c *appImportCmd) Run(ctx context.Context, s *settings, io streams) error {
 			return err
 		}
 		if c.JSON {
-			return writeJSON(io.out, showApp(user.Login, app))
+			return writeJSON(io.out, showApp(blog, user.Login, app))
 		}
 		_, err = fmt.Fprintf(io.out, "The key %s signs for %s now.\n", app.Public, user.Login)
 		return err

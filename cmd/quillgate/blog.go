@@ -9,6 +9,7 @@ import (
 	"net"
 	"os"
 	"strings"
+	"time"
 
 	"github.com/quillgate/quillgate/auth"
 	"github.com/quillgate/quillgate/server"
@@ -21,6 +22,7 @@ func openBlog(ctx context.Context, s *settings, base string, logger *slog.Logger
 	}
 	return server.OpenBlog(ctx, server.BlogConfig{
 		Folder: s.Data, Database: s.Database, Keyset: s.keysetFile(), Unsealed: s.Sealing == "off", BaseURL: base, Logger: logger,
+		UnusedKeys: time.Duration(s.UnusedKeys) * 24 * time.Hour,
 	})
 }
 

@@ -31,6 +31,7 @@ type settings struct {
 	Sealing       string `help:"Whether secrets are encrypted in the database: ${enum}. When off, whoever reads the database has them all." enum:"on,off" default:"on" placeholder:"WORD" env:"QUILLGATE_SEALING" group:"Storage"`
 	BaseURL       string `name:"base-url" help:"Address of the home page as visitors see it. Links are made from it; needed behind a proxy and with TLS. Default: http:// and the listen address." placeholder:"URL" env:"QUILLGATE_BASE_URL" group:"Site"`
 	Theme         string `help:"Folder with templates and style of the blog's pages; what is not in it is as ever." type:"existingdir" placeholder:"FOLDER" env:"QUILLGATE_THEME" group:"Site"`
+	UnusedKeys    int    `name:"disable-unused-keys" help:"Refuse keys that nobody has used for so many days, until \"quillgate app set\" or their owners renew them; never when it is 0." default:"0" placeholder:"DAYS" env:"QUILLGATE_DISABLE_UNUSED_KEYS" group:"Site"`
 	Introspection bool   `help:"Answer system.methodSignature and system.methodHelp, which WordPress does not have." env:"QUILLGATE_INTROSPECTION" group:"Site"`
 
 	Listen         string   `help:"Address to listen on." default:"127.0.0.1:8080" placeholder:"HOST:PORT" env:"QUILLGATE_LISTEN" group:"Server"`
@@ -88,6 +89,9 @@ func (s *settings) check() error {
 	}
 	if s.MaxBody < 64<<10 {
 		bad = append(bad, errors.New("max-body: less than 64KiB takes no post"))
+	}
+	if s.UnusedKeys < 0 || s.UnusedKeys > 36500 {
+		bad = append(bad, errors.New("disable-unused-keys: give a number of days, or 0"))
 	}
 	if s.Calls < 1 {
 		bad = append(bad, errors.New("calls: at least one call has to be worked on"))

@@ -23,7 +23,8 @@ type cli struct {
 	settings
 
 	Serve       serveCmd       `cmd:"" help:"Start the server."`
-	App         appCmd         `cmd:"" help:"Application keys: create, list, rename, revoke, import."`
+	App         appCmd         `cmd:"" help:"Application keys: create, list, show, rename, set, rotate, revoke, enrol, import."`
+	Scan        scanCmd        `cmd:"" help:"Look for leaked secrets in files."`
 	User        userCmd        `cmd:"" help:"Users: add, list, set a password, set a role."`
 	Option      optionCmd      `cmd:"" help:"Site options: list, get, set."`
 	Keys        keysCmd        `cmd:"" help:"The master key that seals all secrets: rotate, drop-old, seal, verify."`

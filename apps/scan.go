@@ -1,0 +1,120 @@
+package apps
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+)
+
+// Leak is a secret that Scan has found.
+type Leak struct {
+	Line   int // from 1
+	Kind   LeakKind
+	Secret Secret
+	Hint   string // its last four characters, which may be shown
+}
+
+// LeakKind is what leaked, by its prefix.
+type LeakKind string
+
+// The kinds that can be told by their form. Application passwords cannot: they look like any word.
+const (
+	LeakedSecret LeakKind = "secret of an application"
+	LeakedToken  LeakKind = "token"
+)
+
+// leakForms are the forms that Scan knows: a prefix, then digits of base 62 of which the last are the checksum of the
+// others.
+var leakForms = []struct {
+	kind   LeakKind
+	prefix string
+	digits int
+}{
+	{LeakedSecret, secretPrefix, randomDigits + crcDigits},
+	{LeakedToken, "qgt_", 12 + randomDigits + crcDigits},
+}
+
+const (
+	scanChunk = 64 << 10
+	longLeak  = 4 + 12 + randomDigits + crcDigits // bytes of the longest form
+)
+
+// Scan reads to the end and reports every text that has the form and the checksum of a secret made here, as soon as it
+// is seen. It holds no more than some 64 KiB, however long the lines are. Bytes of zero are passed over, so that
+// texts in UTF-16 are read too; what is packed, such as archives and the objects of version control, is not unpacked.
+// An error of found ends it.
+func Scan(r io.Reader, found func(Leak) error) error {
+	buffer := make([]byte, 0, scanChunk+longLeak)
+	line := 1
+	for {
+		n, err := io.ReadFull(r, buffer[len(buffer):cap(buffer)])
+		ended := errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF)
+		if err != nil && !ended {
+			return fmt.Errorf("scan: %w", err)
+		}
+		have := len(buffer)
+		buffer = append(buffer, without0(buffer[have:have+n])...)
+		// What begins in the last bytes may go on in the next chunk.
+		end := len(buffer) - (longLeak - 1)
+		if ended {
+			end = len(buffer)
+		}
+		end = max(end, 0)
+		if err := scanChunkOf(buffer, end, &line, found); err != nil || ended {
+			return err
+		}
+		buffer = append(buffer[:0], buffer[end:]...)
+	}
+}
+
+// without0 takes the zero bytes out, in place.
+func without0(p []byte) []byte {
+	kept := p[:0]
+	for _, b := range p {
+		if b != 0 {
+			kept = append(kept, b)
+		}
+	}
+	return kept
+}
+
+// scanChunkOf reports what begins before end, and counts the lines up to there.
+func scanChunkOf(p []byte, end int, line *int, found func(Leak) error) error {
+	at := 0
+	for at < end {
+		i := bytes.Index(p[at:], []byte("qg"))
+		if i < 0 || at+i >= end {
+			break
+		}
+		*line += bytes.Count(p[at:at+i], []byte("\n"))
+		at += i
+		if leak, ok := leakAt(p[at:]); ok {
+			leak.Line = *line
+			if err := found(leak); err != nil {
+				return err
+			}
+		}
+		at += len("qg")
+	}
+	*line += bytes.Count(p[at:max(at, end)], []byte("\n"))
+	return nil
+}
+
+// leakAt tells whether p begins with a secret.
+func leakAt(p []byte) (Leak, bool) {
+	for _, form := range leakForms {
+		size := len(form.prefix) + form.digits
+		if len(p) < size || string(p[:len(form.prefix)]) != form.prefix {
+			continue
+		}
+		digits := string(p[len(form.prefix):size])
+		if strings.Trim(digits, base62) != "" || checksum(digits[:form.digits-crcDigits]) != digits[form.digits-crcDigits:] {
+			continue
+		}
+		secret := NewSecret(string(p[:size]))
+		return Leak{Kind: form.kind, Secret: secret, Hint: secret.hint()}, true
+	}
+	return Leak{}, false
+}

@@ -1,0 +1,310 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/quillgate/quillgate/apps"
+	"github.com/quillgate/quillgate/audit"
+	"github.com/quillgate/quillgate/auth"
+	"github.com/quillgate/quillgate/server"
+)
+
+// limitFlags are what a new key can be limited to.
+type limitFlags struct {
+	Scope   string `help:"What the key may do, parted by commas: read, draft, publish, media, comments, users, options. Everything that its user may when it is empty or all." placeholder:"RIGHTS"`
+	Method  string `help:"Methods that the key may call, parted by commas; all when it is empty." placeholder:"METHODS"`
+	Network string `help:"Networks and addresses from which it may be used, parted by commas; everywhere when it is empty." placeholder:"NETWORKS"`
+	Expires string `help:"When it ends: 365d, or a date such as 2027-01-31. Never when it is empty." placeholder:"DAYS|DATE"`
+}
+
+// newKey reads the flags.
+func (f limitFlags) newKey() (in apps.New, err error) {
+	if in.Scope, err = apps.ParseScope(unlessAll(f.Scope), unlessAll(f.Method)); err != nil {
+		return in, usageError{err}
+	}
+	if in.Networks, err = apps.ParseNetworks(unlessAll(f.Network)); err != nil {
+		return in, usageError{err}
+	}
+	if in.Expires, err = expiryOf(f.Expires, time.Now()); err != nil {
+		return in, usageError{err}
+	}
+	return in, nil
+}
+
+// unlessAll turns the word for no limit into none.
+func unlessAll(list string) string {
+	if list == "all" {
+		return ""
+	}
+	return list
+}
+
+// expiryOf reads a number of days, a date or a moment. The word never and no text are the zero time. A key that ends on
+// a day works until that day is over, in UTC.
+func expiryOf(text string, now time.Time) (time.Time, error) {
+	if text == "" || text == "never" {
+		return time.Time{}, nil
+	}
+	if digits, ok := strings.CutSuffix(text, "d"); ok {
+		if days, err := strconv.Atoi(digits); err == nil && days > 0 && days <= 36500 {
+			return now.Add(time.Duration(days) * 24 * time.Hour), nil
+		}
+	}
+	if day, err := time.Parse(time.DateOnly, text); err == nil {
+		return day.AddDate(0, 0, 1), nil
+	}
+	if t, err := time.Parse(time.RFC3339, text); err == nil {
+		return t, nil
+	}
+	return time.Time{}, fmt.Errorf("%q is no time of expiry: give 365d, 2027-01-31 or never", text)
+}
+
+type appSetCmd struct {
+	Public  string  `arg:"" help:"Public key." name:"public-key"`
+	Name    *string `help:"The new name."`
+	Scope   *string `help:"What the key may do, parted by commas; all lifts the limit." placeholder:"RIGHTS"`
+	Method  *string `help:"Methods that it may call, parted by commas; all lifts the limit." placeholder:"METHODS"`
+	Network *string `help:"Networks from which it may be used, parted by commas; all lifts the limit." placeholder:"NETWORKS"`
+	Expires *string `help:"When it ends: 365d, a date such as 2027-01-31, or never." placeholder:"DAYS|DATE"`
+	Strict  *bool   `help:"Take signatures by RFC 9421 only." negatable:""`
+}
+
+func (c *appSetCmd) Run(ctx context.Context, s *settings, io streams) error {
+	return withBlog(ctx, s, io, func(blog *server.Blog) error {
+		app, err := appOf(ctx, blog, c.Public)
+		if err != nil {
+			return err
+		}
+		change, err := c.change(app)
+		if err != nil {
+			return usageError{err}
+		}
+		if app, err = blog.Apps.Update(ctx, audit.Operator, app.UserID, app.Public, change); err != nil {
+			return err
+		}
+		return describeApp(ctx, io, blog, app)
+	})
+}
+
+func (c *appSetCmd) change(app apps.App) (change apps.Change, err error) {
+	change.Name, change.Strict = c.Name, c.Strict
+	if c.Scope != nil || c.Method != nil {
+		scope := app.Scope
+		if c.Scope != nil {
+			read, err := apps.ParseScope(unlessAll(*c.Scope), "")
+			if err != nil {
+				return change, err
+			}
+			scope.Rights = read.Rights
+		}
+		if c.Method != nil {
+			read, err := apps.ParseScope("", unlessAll(*c.Method))
+			if err != nil {
+				return change, err
+			}
+			scope.Methods = read.Methods
+		}
+		change.Scope = &scope
+	}
+	if c.Network != nil {
+		networks, err := apps.ParseNetworks(unlessAll(*c.Network))
+		if err != nil {
+			return change, err
+		}
+		change.Networks = &networks
+	}
+	if c.Expires != nil {
+		expires, err := expiryOf(*c.Expires, time.Now())
+		if err != nil {
+			return change, err
+		}
+		change.Expires = &expires
+	}
+	return change, nil
+}
+
+type appShowCmd struct {
+	Public string `arg:"" help:"Public key." name:"public-key"`
+	JSON   bool   `name:"json" help:"Answer in JSON."`
+}
+
+func (c *appShowCmd) Run(ctx context.Context, s *settings, io streams) error {
+	return withBlog(ctx, s, io, func(blog *server.Blog) error {
+		app, err := appOf(ctx, blog, c.Public)
+		if err != nil {
+			return err
+		}
+		if c.JSON {
+			user, err := blog.Users.Get(ctx, app.UserID)
+			if err != nil {
+				return err
+			}
+			return writeJSON(io.out, showApp(blog, user.Login, app))
+		}
+		return describeApp(ctx, io, blog, app)
+	})
+}
+
+// describeApp writes a key for people, one line for each thing.
+func describeApp(ctx context.Context, io streams, blog *server.Blog, app apps.App) error {
+	user, err := blog.Users.Get(ctx, app.UserID)
+	if err != nil {
+		return err
+	}
+	a := showApp(blog, user.Login, app)
+	orAll := func(list []string, all string) string {
+		if len(list) == 0 {
+			return all
+		}
+		return strings.Join(list, " ")
+	}
+	lines := []struct{ name, value string }{
+		{"Public key", a.Public}, {"Name", a.Name}, {"User", fmt.Sprintf("%s (%s)", user.Login, user.Role)}, {"State", a.stateText()},
+		{"Algorithm", a.Algorithm}, {"Secret ends in", a.Hint}, {"Scope", orAll(a.Scope, "everything that the user may")},
+		{"Methods", orAll(a.Methods, "all")}, {"Networks", orAll(a.Networks, "everywhere")}, {"Created", timeText(&a.Created)},
+		{"Expires", timeText(a.Expires)}, {"Last used", a.useText()}, {"Uses", strconv.FormatInt(a.Uses, 10)}, {"Successor", a.Successor},
+	}
+	for _, l := range lines {
+		if l.value == "" {
+			continue
+		}
+		if _, err := fmt.Fprintf(io.out, "%-15s %s\n", l.name+":", l.value); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// keyFlags name a verification key.
+type keyFlags struct {
+	Algorithm string `help:"Algorithm that the key signs with, by its name in RFC 9421: ${enum}." enum:",ed25519,ecdsa-p256-sha256,rsa-pss-sha512,rsa-v1_5-sha256" default:"" placeholder:"NAME"`
+	Key       string `help:"File with the public half (PEM); - is the standard input." placeholder:"FILE"`
+}
+
+// read reads the key; ok is false when none is named.
+func (f keyFlags) read(io streams) (key apps.VerificationKey, ok bool, err error) {
+	if (f.Key == "") != (f.Algorithm == "") {
+		return key, false, usageError{errors.New("--key and --algorithm go together")}
+	}
+	if f.Key == "" {
+		return key, false, nil
+	}
+	text, err := readSecret(io, f.Key)
+	if err != nil {
+		return key, false, err
+	}
+	key, err = apps.ParseVerificationKey(f.Algorithm, []byte(text))
+	return key, err == nil, err
+}
+
+type appRotateCmd struct {
+	Public  string        `arg:"" help:"Public key." name:"public-key"`
+	Overlap time.Duration `help:"How long the old pair goes on working, at most 720h." default:"24h" placeholder:"DURATION"`
+	Now     bool          `help:"End the old pair at once: it has leaked."`
+	keyFlags
+	JSON bool `name:"json" help:"Answer in JSON."`
+}
+
+func (c *appRotateCmd) Run(ctx context.Context, s *settings, io streams) error {
+	key, asymmetric, err := c.read(io)
+	if err != nil {
+		return err
+	}
+	if c.Now {
+		c.Overlap = 0
+	}
+	return withBlog(ctx, s, io, func(blog *server.Blog) error {
+		old, err := appOf(ctx, blog, c.Public)
+		if err != nil {
+			return err
+		}
+		user, err := blog.Users.Get(ctx, old.UserID)
+		if err != nil {
+			return err
+		}
+		var app apps.App
+		var secret apps.Secret
+		if asymmetric {
+			app, err = blog.Apps.RotateKey(ctx, audit.Operator, old.UserID, old.Public, c.Overlap, key)
+		} else {
+			app, secret, err = blog.Apps.Rotate(ctx, audit.Operator, old.UserID, old.Public, c.Overlap)
+		}
+		if err != nil {
+			return err
+		}
+		if err := tellPair(io, blog, user.Login, app, secret, c.JSON); err != nil || c.JSON {
+			return err
+		}
+		if c.Overlap == 0 {
+			_, err = fmt.Fprintf(io.out, "The old key %s is revoked.\n", old.Public)
+			return err
+		}
+		if old, err = blog.Apps.Get(ctx, old.Public); err != nil {
+			return err
+		}
+		_, err = fmt.Fprintf(io.out, "The old key %s works until %s UTC.\n", old.Public, old.Expires.Format(time.DateTime))
+		return err
+	})
+}
+
+type appEnrolCmd struct {
+	User string `help:"User name." required:"" placeholder:"LOGIN"`
+	Name string `help:"What the program is called."`
+	keyFlags
+	Open bool          `help:"Open an enrolment: print a code with which one program enrols its own key over xmlrpcs.enrol."`
+	For  time.Duration `help:"How long the enrolment stays open, at most 1h." default:"15m" placeholder:"DURATION"`
+	limitFlags
+	JSON bool `name:"json" help:"Answer in JSON."`
+}
+
+func (c *appEnrolCmd) Run(ctx context.Context, s *settings, io streams) error {
+	key, given, err := c.read(io)
+	switch {
+	case err != nil:
+		return err
+	case given == c.Open:
+		return usageError{errors.New("give --algorithm and --key, or --open")}
+	case given && c.Name == "":
+		return usageError{errors.New("--name says what the program is called")}
+	}
+	return withBlog(ctx, s, io, func(blog *server.Blog) error {
+		user, err := userNamed(ctx, blog, c.User)
+		if err != nil {
+			return err
+		}
+		in, err := c.newKey()
+		if err != nil {
+			return err
+		}
+		in.UserID, in.Name = user.ID, c.Name
+		if c.Open {
+			return c.open(ctx, io, blog, user, in)
+		}
+		app, err := blog.Apps.Enrol(ctx, audit.Operator, in, key)
+		if err != nil {
+			return err
+		}
+		return tellPair(io, blog, user.Login, app, apps.Secret{}, c.JSON)
+	})
+}
+
+func (c *appEnrolCmd) open(ctx context.Context, io streams, blog *server.Blog, user auth.User, in apps.New) error {
+	code, until, err := blog.Apps.OpenEnrolment(ctx, audit.Operator, in, c.For)
+	if err != nil {
+		return err
+	}
+	if c.JSON {
+		return writeJSON(io.out, struct {
+			Code  string    `json:"code"`
+			Until time.Time `json:"until"`
+		}{code.Reveal(), until})
+	}
+	_, err = fmt.Fprintf(io.out, "Code: %s\n\nUntil %s UTC one program can enrol its key for %s with it, over xmlrpcs.enrol.\n",
+		code.Reveal(), until.Format(time.DateTime), user.Login)
+	return err
+}

@@ -1,0 +1,125 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"github.com/quillgate/quillgate/apps"
+	"github.com/quillgate/quillgate/audit"
+	"github.com/quillgate/quillgate/server"
+)
+
+type scanCmd struct {
+	Paths  []string `arg:"" name:"path" help:"Files and folders; - is the standard input."`
+	Revoke bool     `help:"Revoke the keys whose secrets are found."`
+}
+
+// Help tells what is found and what is not.
+func (c *scanCmd) Help() string {
+	return "It finds the secrets of applications (qgs_) and tokens (qgt_) by their form and checksum, in texts and binary files. Application passwords have no form " +
+		"that could be told from other words, nor have secrets that were imported. What is compressed is not unpacked: archives, and the objects of git " +
+		"(pipe \"git log -p --all\" into quillgate scan - to search a history). Links are not followed. The exit code is 1 when something was found."
+}
+
+// errLeaks ends a scan that has found something.
+var errLeaks = errors.New("there are leaked secrets: rotate or revoke them, taking them out of the files is not enough")
+
+func (c *scanCmd) Run(ctx context.Context, s *settings, io streams) error {
+	scan := &leakScan{io: io, revoke: c.Revoke}
+	if !c.Revoke && !hasBlog(s) {
+		return scan.run(ctx, c.Paths)
+	}
+	return withBlog(ctx, s, io, func(blog *server.Blog) error {
+		scan.blog = blog
+		return scan.run(ctx, c.Paths)
+	})
+}
+
+// hasBlog tells whether there is a blog to ask; opening one would make it.
+func hasBlog(s *settings) bool {
+	if s.Database != "" {
+		return true
+	}
+	_, err := os.Stat(s.databaseURL())
+	return err == nil
+}
+
+// leakScan is one run of the command.
+type leakScan struct {
+	io     streams
+	blog   *server.Blog // nil: none at hand
+	revoke bool
+	found  int
+}
+
+func (l *leakScan) run(ctx context.Context, paths []string) error {
+	var errs []error
+	for _, path := range paths {
+		if err := l.path(ctx, path); err != nil {
+			errs = append(errs, err)
+		}
+	}
+	if l.found > 0 {
+		errs = append(errs, errLeaks)
+	}
+	return errors.Join(errs...)
+}
+
+func (l *leakScan) path(ctx context.Context, path string) error {
+	if path == "-" {
+		return l.stream(ctx, "-", l.io.in)
+	}
+	return filepath.WalkDir(path, func(name string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		if err := ctx.Err(); err != nil || !d.Type().IsRegular() {
+			return err
+		}
+		f, err := os.Open(name)
+		if err != nil {
+			return err
+		}
+		return errors.Join(l.stream(ctx, name, f), f.Close())
+	})
+}
+
+func (l *leakScan) stream(ctx context.Context, name string, r io.Reader) error {
+	return apps.Scan(r, func(leak apps.Leak) error {
+		l.found++
+		known, err := l.known(ctx, leak)
+		if err != nil {
+			return err
+		}
+		_, err = fmt.Fprintf(l.io.out, "%s:%d: %s that ends in %s%s\n", visibleText(name), leak.Line, leak.Kind, leak.Hint, known)
+		return err
+	})
+}
+
+// known says what this blog knows of what was found, and revokes it if it is to.
+func (l *leakScan) known(ctx context.Context, leak apps.Leak) (string, error) {
+	if l.blog == nil || leak.Kind != apps.LeakedSecret {
+		return "", nil
+	}
+	app, err := l.blog.Apps.Find(ctx, leak.Secret)
+	switch {
+	case errors.Is(err, apps.ErrNotFound):
+		return ", not of this blog", nil
+	case err != nil:
+		return "", err
+	}
+	text := fmt.Sprintf(", of the key %s (%s)", app.Public, app.Name)
+	state := l.blog.Apps.State(app)
+	if !l.revoke || state == apps.Revoked {
+		return fmt.Sprintf("%s: %s", text, state), nil
+	}
+	if err := l.blog.Apps.Revoke(ctx, audit.Operator, app.UserID, app.Public); err != nil {
+		return "", err
+	}
+	return text + ": revoked now", nil
+}
