@@ -33,12 +33,12 @@ var leakForms = []struct {
 	digits int
 }{
 	{LeakedSecret, secretPrefix, randomDigits + crcDigits},
-	{LeakedToken, "qgt_", 12 + randomDigits + crcDigits},
+	{LeakedToken, tokenPrefix, selectorDigits + randomDigits + crcDigits},
 }
 
 const (
 	scanChunk = 64 << 10
-	longLeak  = 4 + 12 + randomDigits + crcDigits // bytes of the longest form
+	longLeak  = len(tokenPrefix) + selectorDigits + randomDigits + crcDigits // bytes of the longest form
 )
 
 // Scan reads to the end and reports every text that has the form and the checksum of a secret made here, as soon as it
