@@ -30,6 +30,7 @@ type cli struct {
 	Keys        keysCmd        `cmd:"" help:"The master key that seals all secrets: rotate, drop-old, seal, verify."`
 	Audit       auditCmd       `cmd:"" help:"The trail of changes to keys, accounts and settings: list, verify, export, prune."`
 	Call        callCmd        `cmd:"" help:"Call a method of a server, signed, and print the answer."`
+	Doctor      doctorCmd      `cmd:"" help:"Find out what stands between a publishing program and a server."`
 	Import      importCmd      `cmd:"" help:"Load a site bundle."`
 	Export      exportCmd      `cmd:"" help:"Write the site as a bundle."`
 	Migrate     migrateCmd     `cmd:"" help:"The schema of the database: status, up, down."`

@@ -1,0 +1,137 @@
+package main
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"os"
+	"strings"
+	"time"
+)
+
+type doctorCmd struct {
+	URL        string        `arg:"" name:"url" help:"Address of the blog as its visitors see it, or of its endpoint."`
+	Public     string        `help:"Public key, to try a signed call." env:"QUILLGATE_PUBLIC" placeholder:"KEY"`
+	SecretFile string        `help:"File with the secret of the key; - is the standard input. The secret itself is never sent." env:"QUILLGATE_SECRET_FILE" placeholder:"FILE"`
+	Largest    byteSize      `help:"Largest body that is really sent." default:"8MiB" placeholder:"SIZE"`
+	Roots      string        `help:"Certificates (PEM) that vouch for a private server, in place of the system's." type:"path" placeholder:"FILE"`
+	Timeout    time.Duration `help:"How long to wait for each answer." default:"30s"`
+	JSON       bool          `name:"json" help:"Print the findings as JSON."`
+}
+
+// Help is shown by quillgate doctor --help.
+func (doctorCmd) Help() string {
+	return `Asks a server what a publishing program would, from where you are, and says what stands in the way: what proxies do to
+the Authorization field and to bodies, redirects, TLS, the clock, limits, what the home page names. Each finding is a line
+that begins with ok, warning or problem; the exit code is 1 when there is a problem.
+
+It changes nothing on the server. It sends one sign-in with an invented name and an invented password, and two signatures
+by an invented key, which the server logs as refused.`
+}
+
+// The states of a finding.
+const (
+	fine    = "ok"
+	warning = "warning"
+	problem = "problem"
+)
+
+// finding is what one check has found.
+type finding struct {
+	Check  string `json:"check"`
+	State  string `json:"state"`
+	Advice string `json:"advice"`
+}
+
+func (c *doctorCmd) Run(ctx context.Context, out streams) error {
+	home, endpoint, err := c.addresses()
+	if err != nil {
+		return usageError{err}
+	}
+	d := &doctor{cmd: c, home: home, endpoint: endpoint}
+	if d.roots, err = c.pool(); err != nil {
+		return err
+	}
+	if c.Public != "" || c.SecretFile != "" {
+		if c.Public == "" || c.SecretFile == "" {
+			return usageError{errors.New("a signature needs both --public and --secret-file")}
+		}
+		if d.secret, err = readSecret(out, c.SecretFile); err != nil {
+			return err
+		}
+	}
+	d.transport = &http.Transport{
+		Proxy: http.ProxyFromEnvironment, TLSClientConfig: &tls.Config{RootCAs: d.roots}, ForceAttemptHTTP2: true, DisableCompression: true,
+		ExpectContinueTimeout: c.Timeout,
+	}
+	defer d.transport.CloseIdleConnections()
+	d.examine(ctx)
+	return d.report(out, c.JSON)
+}
+
+func (c *doctorCmd) pool() (*x509.CertPool, error) {
+	if c.Roots == "" {
+		return nil, nil
+	}
+	text, err := os.ReadFile(c.Roots)
+	if err != nil {
+		return nil, fmt.Errorf("roots: %w", err)
+	}
+	pool := x509.NewCertPool()
+	if !pool.AppendCertsFromPEM(text) {
+		return nil, fmt.Errorf("roots: %s holds no certificate in PEM", c.Roots)
+	}
+	return pool, nil
+}
+
+const endpointName = "xmlrpc.php"
+
+// addresses are those of the home page and of the endpoint.
+func (c *doctorCmd) addresses() (home, endpoint *url.URL, err error) {
+	text := c.URL
+	if !strings.Contains(text, "://") {
+		text = "https://" + text
+	}
+	u, err := url.Parse(text)
+	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.User != nil {
+		return nil, nil, errors.New("give the address of a blog, such as https://blog.example, without a password in it")
+	}
+	u.RawQuery, u.Fragment = "", ""
+	u.Path = strings.TrimSuffix(u.Path, endpointName)
+	if !strings.HasSuffix(u.Path, "/") {
+		u.Path += "/"
+	}
+	return u, u.JoinPath(endpointName), nil
+}
+
+// report prints the findings; problems are an error.
+func (d *doctor) report(out streams, asJSON bool) error {
+	problems := 0
+	for _, f := range d.findings {
+		if f.State == problem {
+			problems++
+		}
+		if asJSON {
+			continue
+		}
+		if _, err := fmt.Fprintf(out.out, "%-8s %-14s %s\n", f.State, f.Check, visibleText(f.Advice)); err != nil {
+			return err
+		}
+	}
+	if asJSON {
+		if err := writeJSON(out.out, map[string]any{"url": d.home.String(), "endpoint": d.endpoint.String(), "findings": d.findings}); err != nil {
+			return err
+		}
+	}
+	switch problems {
+	case 0:
+		return nil
+	case 1:
+		return errors.New("there is a problem")
+	}
+	return fmt.Errorf("there are %d problems", problems)
+}
