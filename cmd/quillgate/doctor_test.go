@@ -128,7 +128,7 @@ func (s *seen) Write(b []byte) (int, error) {
 // key makes a user and a key.
 func (p *patient) key(t *testing.T, blog *server.Blog) {
 	t.Helper()
-	user, err := blog.Users.Create(t.Context(), auth.NewUser{Login: "ada", Password: "correct horse battery staple", Role: auth.Author})
+	user, err := blog.Users.Create(t.Context(), audit.Operator, auth.NewUser{Login: "ada", Password: "correct horse battery staple", Role: auth.Author})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -147,7 +147,7 @@ func (p *patient) key(t *testing.T, blog *server.Blog) {
 func examined(t *testing.T, args ...string) (map[string]string, string, int) {
 	t.Helper()
 	var out, complaints bytes.Buffer
-	code := run(context.Background(), append([]string{"doctor", "--json", "--timeout", "20s", "--data", t.TempDir()}, args...), streams{strings.NewReader(""), &out, &complaints})
+	code := run(context.Background(), append([]string{"doctor", "--json", "--timeout", "20s", "--largest", "1MiB", "--data", t.TempDir()}, args...), streams{strings.NewReader(""), &out, &complaints})
 	var report struct{ Findings []finding }
 	if err := json.Unmarshal(out.Bytes(), &report); err != nil {
 		t.Fatalf("%v\n%s%s", err, &out, &complaints)
@@ -186,8 +186,8 @@ func TestH16Doctor(t *testing.T) {
 				http.Error(w, "Unauthorized", http.StatusUnauthorized)
 				return true
 			}}},
-		{name: "413 above 1 MiB", code: 1, want: map[string]string{"size": problem}, way: way{tls: true, instead: func(w http.ResponseWriter, r *http.Request) bool {
-			if r.ContentLength <= 1<<20 {
+		{name: "413 at 1 MiB", code: 1, want: map[string]string{"size": problem}, way: way{tls: true, instead: func(w http.ResponseWriter, r *http.Request) bool {
+			if r.ContentLength < 1<<20 {
 				return false
 			}
 			http.Error(w, "413 Request Entity Too Large", http.StatusRequestEntityTooLarge)
