@@ -358,3 +358,65 @@ func TestObserve(t *testing.T) {
 		}
 	}
 }
+
+// Whatever is answered to somebody who is known can be completed, and nothing
+// that is answered before that.
+func TestComplete(t *testing.T) {
+	var seen []string
+	cfg := config{
+		Methods: testMethods(),
+		Fault:   toFault,
+		Authenticate: func(r *http.Request) (xmlrpc.Check[who], error) {
+			return &knows{r.Header.Get("X-Name")}, nil
+		},
+		Complete: func(_ context.Context, identity who, a xmlrpc.Answer) error {
+			seen = append(seen, fmt.Sprintf("%s %d %s %d", identity, a.Status, a.Header.Get("Content-Type"), len(a.Body)))
+			a.Header.Set("X-Complete", "yes")
+			if identity == "broken" {
+				return errors.New("no key")
+			}
+			return nil
+		},
+		Log: slog.New(slog.DiscardHandler),
+	}
+	h, err := xmlrpc.New(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, test := range []struct {
+		name, body string
+		known      bool
+	}{
+		{"ada", string(xmlrpc.AppendCall(nil, "test.who")), true},
+		{"ada", string(xmlrpc.AppendCall(nil, "test.error")), true},
+		{"ada", string(xmlrpc.AppendCall(nil, "no.such")), true},
+		{"ada", "no XML", true},
+		{"broken", string(xmlrpc.AppendCall(nil, "test.who")), true},
+		{"", string(xmlrpc.AppendCall(nil, "test.who")), false},
+	} {
+		seen = nil
+		r := httptest.NewRequest(http.MethodPost, "/", strings.NewReader(test.body))
+		r.Header.Set("X-Name", test.name)
+		w := httptest.NewRecorder()
+		h.ServeHTTP(w, r)
+		var want []string
+		if test.known {
+			want = []string{fmt.Sprintf("%s 200 text/xml; charset=UTF-8 %d", test.name, w.Body.Len())}
+		}
+		if diff := cmp.Diff(want, seen); diff != "" || test.known != (w.Result().Header.Get("X-Complete") == "yes") {
+			t.Errorf("%q, %q: %v (-want +got):\n%s", test.name, test.body, w.Result().Header, diff)
+		}
+	}
+}
+
+// knows lets everybody in who has a name.
+type knows struct{ name string }
+
+func (k *knows) Write(p []byte) (int, error) { return len(p), nil }
+
+func (k *knows) Identify(context.Context) (who, error) {
+	if k.name == "" {
+		return "", errDenied
+	}
+	return who(k.name), nil
+}

@@ -36,7 +36,7 @@ type settings struct {
 
 	Listen         string   `help:"Address to listen on." default:"127.0.0.1:8080" placeholder:"HOST:PORT" env:"QUILLGATE_LISTEN" group:"Server"`
 	MetricsListen  string   `help:"Address for Prometheus metrics; none when empty." placeholder:"HOST:PORT" env:"QUILLGATE_METRICS_LISTEN" group:"Server"`
-	TrustedProxies []string `help:"Addresses or networks of proxies whose X-Forwarded-For, X-Forwarded-Proto and Forwarded are believed." placeholder:"NETWORK" env:"QUILLGATE_TRUSTED_PROXIES" group:"Server"`
+	TrustedProxies []string `help:"Addresses or networks of proxies whose X-Forwarded-For, X-Forwarded-Proto, X-Forwarded-Host and Forwarded are believed." placeholder:"NETWORK" env:"QUILLGATE_TRUSTED_PROXIES" group:"Server"`
 	ThrottleExempt []string `help:"Addresses or networks that are never slowed down after wrong passwords, and whose connections are not counted." placeholder:"NETWORK" env:"QUILLGATE_THROTTLE_EXEMPT" group:"Server"`
 	MaxBody        byteSize `help:"Largest request body, such as 64MiB." default:"64MiB" placeholder:"SIZE" env:"QUILLGATE_MAX_BODY" group:"Server"`
 	LogLevel       string   `help:"Least level that is logged: ${enum}." enum:"debug,info,warn,error" default:"info" placeholder:"LEVEL" env:"QUILLGATE_LOG_LEVEL" group:"Server"`
