@@ -9,3 +9,6 @@ func IsSealedColumn(table, column string) bool {
 
 // SealedColumns is the length of that list.
 func SealedColumns() int { return len(sealedColumns()) }
+
+// FlushUsage writes the uses that are due, as happens every 20 seconds.
+func (s *Store) FlushUsage() { s.flushUsage(false) }

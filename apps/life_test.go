@@ -1,0 +1,596 @@
+package apps_test
+
+import (
+	"errors"
+	"net/netip"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+
+	"github.com/quillgate/quillgate/apps"
+	"github.com/quillgate/quillgate/audit"
+	"github.com/quillgate/quillgate/database"
+	"github.com/quillgate/quillgate/database/databasetest"
+)
+
+// sameApp compares keys; the addresses in them have parts of their own.
+var sameApp = cmp.Options{cmpopts.EquateComparable(netip.Addr{}, netip.Prefix{}), cmpopts.EquateEmpty()}
+
+// lookup is the error of Lookup; every error has to come without a secret.
+func lookup(t *testing.T, s *apps.Store, public string) error {
+	t.Helper()
+	secret, _, err := s.Lookup(t.Context(), public)
+	if err != nil && !secret.IsEmpty() {
+		t.Errorf("Lookup of %s: a secret beside %v", public, err)
+	}
+	return err
+}
+
+// K7: a key that one process revokes is refused by all others within a second, whatever they have kept.
+func TestK7RevokedEverywhere(t *testing.T) {
+	databasetest.EachURL(t, func(t *testing.T, url string) {
+		c, file := newClock(), keyset(t)
+		var stores []*apps.Store
+		for i := range 3 {
+			db := databasetest.Open(t, url)
+			stores = append(stores, open(t, db, file, c))
+			if i == 0 {
+				addUsers(t, db)
+			}
+		}
+		ends := map[string]func(public string) error{
+			"Revoke":    func(public string) error { return stores[0].Revoke(t.Context(), audit.Operator, 1, public) },
+			"RevokeAll": func(string) error { _, err := stores[0].RevokeAll(t.Context(), audit.Operator, 1); return err },
+			"Rotate with no overlap": func(public string) error {
+				_, _, err := stores[0].Rotate(t.Context(), audit.Operator, 1, public, 0)
+				return err
+			},
+		}
+		for name, end := range ends {
+			app, _ := create(t, stores[0], 1)
+			for i, s := range stores {
+				if err := lookup(t, s, app.Public); err != nil {
+					t.Fatalf("store %d: %v", i, err)
+				}
+			}
+			if err := end(app.Public); err != nil {
+				t.Fatal(err)
+			}
+			if err := lookup(t, stores[0], app.Public); !errors.Is(err, apps.ErrRevoked) {
+				t.Errorf("%s: where it was done: %v, want ErrRevoked at once", name, err)
+			}
+			c.add(time.Second)
+			for i, s := range stores {
+				if err := lookup(t, s, app.Public); !errors.Is(err, apps.ErrRevoked) {
+					t.Errorf("%s: store %d a second later: %v, want ErrRevoked", name, i, err)
+				}
+			}
+		}
+	})
+}
+
+func TestK7RevokeAll(t *testing.T) {
+	each(t, func(t *testing.T, s *apps.Store, _ *database.DB, _ *clock) {
+		var mine []apps.App
+		for range 3 {
+			app, _ := create(t, s, 1)
+			mine = append(mine, app)
+		}
+		theirs, _ := create(t, s, 2)
+		code, _, err := s.OpenEnrolment(t.Context(), audit.Operator, apps.New{UserID: 1}, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if n, err := s.RevokeAll(t.Context(), audit.Operator, 1); n != 3 || err != nil {
+			t.Errorf("RevokeAll: %d, %v; want 3", n, err)
+		}
+		for _, app := range mine {
+			if err := lookup(t, s, app.Public); !errors.Is(err, apps.ErrRevoked) {
+				t.Errorf("%v, want ErrRevoked", err)
+			}
+		}
+		if err := lookup(t, s, theirs.Public); err != nil {
+			t.Errorf("the key of another user: %v", err)
+		}
+		if _, err := s.EnrolByCode(t.Context(), audit.Operator, code.Reveal(), "x", edKey(t)); !errors.Is(err, apps.ErrNoEnrolment) {
+			t.Errorf("the enrolment stayed open: %v", err)
+		}
+	})
+}
+
+// K8: what concerns another's key is ErrNotFound, and changes nothing.
+func TestK8OthersKeys(t *testing.T) {
+	each(t, func(t *testing.T, s *apps.Store, _ *database.DB, _ *clock) {
+		app, _ := create(t, s, 1)
+		name := "mine now"
+		_, errUpdate := s.Update(t.Context(), audit.Operator, 2, app.Public, apps.Change{Name: &name})
+		_, _, errRotate := s.Rotate(t.Context(), audit.Operator, 2, app.Public, time.Hour)
+		_, errRotateKey := s.RotateKey(t.Context(), audit.Operator, 2, app.Public, time.Hour, edKey(t))
+		for what, err := range map[string]error{"Update": errUpdate, "Rotate": errRotate, "RotateKey": errRotateKey} {
+			if !errors.Is(err, apps.ErrNotFound) {
+				t.Errorf("%s: %v, want ErrNotFound", what, err)
+			}
+		}
+		if got, err := s.Get(t.Context(), app.Public); err != nil || cmp.Diff(app, got, sameApp) != "" {
+			t.Errorf("the key has changed: %v\n%s", err, cmp.Diff(app, got, sameApp))
+		}
+	})
+}
+
+// K9: what a key is limited to can be changed, and holds in another process within a second.
+func TestK9ScopeOfAKey(t *testing.T) {
+	databasetest.EachURL(t, func(t *testing.T, url string) {
+		c, file := newClock(), keyset(t)
+		db := databasetest.Open(t, url)
+		here, there := open(t, db, file, c), open(t, databasetest.Open(t, url), file, c)
+		addUsers(t, db)
+		networks, err := apps.ParseNetworks("192.0.2.7/24, 2001:db8::1 ::ffff:198.51.100.0/120")
+		if err != nil {
+			t.Fatal(err)
+		}
+		app, _, err := here.Create(t.Context(), audit.Operator, apps.New{UserID: 1, Name: "x", Networks: networks, Strict: true,
+			Scope: apps.Scope{Rights: []apps.Right{apps.Read, apps.Draft, apps.Read}, Methods: []string{"wp.getPost"}}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, got, err := there.Lookup(t.Context(), app.Public)
+		want := apps.Scope{Rights: []apps.Right{apps.Read, apps.Draft}, Methods: []string{"wp.getPost"}}
+		if diff := cmp.Diff(want, got.Scope); err != nil || diff != "" || !got.Strict {
+			t.Errorf("Lookup: %v, %s", err, diff)
+		}
+		var texts []string
+		for _, n := range got.Networks {
+			texts = append(texts, n.String())
+		}
+		if diff := cmp.Diff([]string{"192.0.2.0/24", "2001:db8::1/128", "198.51.100.0/24"}, texts); diff != "" {
+			t.Errorf("networks: %s", diff)
+		}
+		narrow, none, loose := apps.Scope{Rights: []apps.Right{apps.Media}}, []netip.Prefix{}, false
+		if _, err := here.Update(t.Context(), audit.Operator, 1, app.Public, apps.Change{Scope: &narrow, Networks: &none, Strict: &loose}); err != nil {
+			t.Fatal(err)
+		}
+		c.add(time.Second)
+		if _, got, err = there.Lookup(t.Context(), app.Public); err != nil || cmp.Diff(narrow, got.Scope) != "" || got.Networks != nil || got.Strict || got.Name != "x" {
+			t.Errorf("a second after the change: %+v, %v", got, err)
+		}
+		for name, bad := range map[string]apps.Scope{
+			"unknown right":      {Rights: []apps.Right{"root"}},
+			"no right":           {Rights: []apps.Right{""}},
+			"method of two":      {Methods: []string{"wp.getPost wp.newPost"}},
+			"method of nothing":  {Methods: []string{""}},
+			"too many methods":   {Methods: strings.Fields(manyMethods())},
+			"method with a line": {Methods: []string{"wp.getPost\n"}},
+		} {
+			var invalid *apps.Invalid
+			if _, err := here.Update(t.Context(), audit.Operator, 1, app.Public, apps.Change{Scope: &bad}); !errors.As(err, &invalid) {
+				t.Errorf("%s: %v, want *Invalid", name, err)
+			}
+		}
+		// A row that somebody damaged gives no right at all.
+		if _, err := db.Exec(t.Context(), `UPDATE apps SET scope = 'reed' WHERE public = $1`, app.Public); err != nil {
+			t.Fatal(err)
+		}
+		c.add(time.Second)
+		if err := lookup(t, there, app.Public); !errors.Is(err, apps.ErrSealed) {
+			t.Errorf("a scope that does not read: %v, want ErrSealed", err)
+		}
+	})
+}
+
+func manyMethods() string {
+	var b strings.Builder
+	for i := range 201 {
+		b.WriteString("m" + strings.Repeat("x", i%90) + "." + string(rune('a'+i/90)) + " ")
+	}
+	return b.String()
+}
+
+// K10: a key works up to its expiry and not from it on, in spite of the cache.
+func TestK10Expiry(t *testing.T) {
+	each(t, func(t *testing.T, s *apps.Store, _ *database.DB, c *clock) {
+		var invalid *apps.Invalid
+		if _, _, err := s.Create(t.Context(), audit.Operator, apps.New{UserID: 1, Name: "x", Expires: c.read()}); !errors.As(err, &invalid) {
+			t.Errorf("a key that ends now: %v, want *Invalid", err)
+		}
+		app, _, err := s.Create(t.Context(), audit.Operator, apps.New{UserID: 1, Name: "x", Expires: c.read().Add(15 * 24 * time.Hour)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		steps := []struct {
+			before time.Duration
+			soon   bool
+			urgent bool
+			want   error
+			state  apps.State
+		}{
+			{15 * 24 * time.Hour, false, false, nil, apps.InUse},
+			{14*24*time.Hour + time.Second, false, false, nil, apps.InUse},
+			{14 * 24 * time.Hour, true, false, nil, apps.InUse},
+			{3*24*time.Hour + time.Second, true, false, nil, apps.InUse},
+			{3 * 24 * time.Hour, true, true, nil, apps.InUse},
+			{time.Millisecond, true, true, nil, apps.InUse},
+			{0, true, true, apps.ErrExpired, apps.Expired},
+			{-time.Hour, true, true, apps.ErrExpired, apps.Expired},
+		}
+		for _, step := range steps {
+			c.add(app.Expires.Add(-step.before).Sub(c.read()))
+			if err := lookup(t, s, app.Public); !errors.Is(err, step.want) {
+				t.Errorf("%v before: %v, want %v", step.before, err, step.want)
+			}
+			now := c.read()
+			if app.ExpiresWithin(apps.ExpirySoon, now) != step.soon || app.ExpiresWithin(apps.ExpiryUrgent, now) != step.urgent || s.State(app) != step.state {
+				t.Errorf("%v before: soon %v, urgent %v, %s", step.before, app.ExpiresWithin(apps.ExpirySoon, now), app.ExpiresWithin(apps.ExpiryUrgent, now), s.State(app))
+			}
+		}
+		later := c.read().Add(time.Hour)
+		if _, err := s.Update(t.Context(), audit.Operator, 1, app.Public, apps.Change{Expires: &later}); err != nil {
+			t.Fatal(err)
+		}
+		if err := lookup(t, s, app.Public); err != nil {
+			t.Errorf("after its owner has prolonged it: %v", err)
+		}
+		never := time.Time{}
+		if _, err := s.Update(t.Context(), audit.Operator, 1, app.Public, apps.Change{Expires: &never}); err != nil {
+			t.Fatal(err)
+		}
+		c.add(1000 * 24 * time.Hour)
+		if err := lookup(t, s, app.Public); err != nil {
+			t.Errorf("a key without expiry: %v", err)
+		}
+	})
+}
+
+// K10: where the site says so, keys that nobody uses are refused until their owners renew them.
+func TestK10Unused(t *testing.T) {
+	databasetest.Each(t, func(t *testing.T, db *database.DB) {
+		const limit = 180 * 24 * time.Hour
+		c := newClock()
+		s, err := apps.Open(t.Context(), apps.Config{DB: db, KeysetFile: keyset(t), Clock: c.read, UnusedAfter: limit})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { s.Close() })
+		addUsers(t, db)
+		app, _ := create(t, s, 1)
+		c.add(limit - time.Second)
+		if err := lookup(t, s, app.Public); err != nil {
+			t.Errorf("a second before: %v", err)
+		}
+		c.add(time.Second)
+		if err := lookup(t, s, app.Public); !errors.Is(err, apps.ErrUnused) {
+			t.Errorf("after 180 days: %v, want ErrUnused", err)
+		}
+		if _, err := s.Update(t.Context(), audit.Operator, 1, app.Public, apps.Change{}); err != nil {
+			t.Fatal(err)
+		}
+		c.add(limit - time.Second)
+		if err := lookup(t, s, app.Public); err != nil {
+			t.Errorf("after its owner has renewed it: %v", err)
+		}
+		s.Used(app.Public, apps.Use{Method: "wp.getPost"})
+		s.FlushUsage()
+		c.add(limit - time.Second)
+		if err := lookup(t, s, app.Public); err != nil {
+			t.Errorf("179 days after its last use: %v", err)
+		}
+		c.add(time.Second)
+		if err := lookup(t, s, app.Public); !errors.Is(err, apps.ErrUnused) {
+			t.Errorf("180 days after its last use: %v, want ErrUnused", err)
+		}
+	})
+}
+
+// K11: both pairs work while they overlap, and one afterwards.
+func TestK11Rotation(t *testing.T) {
+	each(t, func(t *testing.T, s *apps.Store, _ *database.DB, c *clock) {
+		networks, _ := apps.ParseNetworks("192.0.2.0/24")
+		in := apps.New{UserID: 1, Name: "MarsEdit", Networks: networks, Strict: true, Scope: apps.Scope{Rights: []apps.Right{apps.Read}, Methods: []string{"wp.getPost"}}}
+		for _, test := range []struct{ overlap, works time.Duration }{
+			{apps.DefaultOverlap, 24 * time.Hour}, {time.Minute, time.Minute}, {apps.MaxOverlap, 720 * time.Hour},
+		} {
+			old, oldSecret, err := s.Create(t.Context(), audit.Operator, in)
+			if err != nil {
+				t.Fatal(err)
+			}
+			c.add(time.Hour)
+			next, secret, err := s.Rotate(t.Context(), audit.Operator, 1, old.Public, test.overlap)
+			if err != nil {
+				t.Fatal(err)
+			}
+			want := old
+			want.Public, want.Hint, want.Created = next.Public, next.Hint, c.read()
+			if diff := cmp.Diff(want, next, sameApp); diff != "" || next.Public == old.Public || secret.Reveal() == oldSecret.Reveal() {
+				t.Errorf("the successor (-want +got):\n%s", diff)
+			}
+			for _, step := range []struct {
+				after time.Duration
+				want  error
+			}{{0, nil}, {test.works - time.Millisecond, nil}, {test.works, apps.ErrExpired}, {test.works + time.Hour, apps.ErrExpired}} {
+				c.add(next.Created.Add(step.after).Sub(c.read()))
+				found, app, err := s.Lookup(t.Context(), old.Public)
+				if !errors.Is(err, step.want) || err == nil && (found.Reveal() != oldSecret.Reveal() || app.Successor != next.Public || s.State(app) != apps.Superseded) {
+					t.Errorf("overlap %v, the old pair %v later: %v (%+v), want %v", test.overlap, step.after, err, app, step.want)
+				}
+				if found, _, err := s.Lookup(t.Context(), next.Public); err != nil || found.Reveal() != secret.Reveal() {
+					t.Errorf("overlap %v, the new pair %v later: %v", test.overlap, step.after, err)
+				}
+			}
+		}
+	})
+}
+
+// K11: what a rotation refuses, and what it does not prolong.
+func TestK11RotationLimits(t *testing.T) {
+	each(t, func(t *testing.T, s *apps.Store, _ *database.DB, c *clock) {
+		app, _ := create(t, s, 1)
+		var invalid *apps.Invalid
+		for _, overlap := range []time.Duration{-1, apps.MaxOverlap + 1} {
+			if _, _, err := s.Rotate(t.Context(), audit.Operator, 1, app.Public, overlap); !errors.As(err, &invalid) {
+				t.Errorf("overlap %v: %v, want *Invalid", overlap, err)
+			}
+		}
+		next, _, err := s.Rotate(t.Context(), audit.Operator, 1, app.Public, time.Hour)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var rotated *apps.Rotated
+		if _, _, err := s.Rotate(t.Context(), audit.Operator, 1, app.Public, time.Hour); !errors.As(err, &rotated) || rotated.Successor != next.Public || !errors.Is(err, apps.ErrRotated) {
+			t.Errorf("a second rotation: %v, want *Rotated with %s", err, next.Public)
+		}
+		for _, expires := range []time.Time{{}, c.read().Add(2 * time.Hour)} {
+			if _, err := s.Update(t.Context(), audit.Operator, 1, app.Public, apps.Change{Expires: &expires}); !errors.As(err, &invalid) {
+				t.Errorf("the old pair prolonged to %v: %v, want *Invalid", expires, err)
+			}
+		}
+		if _, _, err := s.Rotate(t.Context(), audit.Operator, 1, next.Public, 0); err != nil {
+			t.Fatal(err)
+		}
+		if err := lookup(t, s, next.Public); !errors.Is(err, apps.ErrRevoked) {
+			t.Errorf("the old pair after an emergency: %v, want ErrRevoked", err)
+		}
+		// The end of a pair is that of its successor.
+		short, _, err := s.Create(t.Context(), audit.Operator, apps.New{UserID: 1, Name: "x", Expires: c.read().Add(time.Hour)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		after, _, err := s.Rotate(t.Context(), audit.Operator, 1, short.Public, apps.MaxOverlap)
+		if err != nil || !after.Expires.Equal(short.Expires) {
+			t.Errorf("the successor ends %v, %v; want %v", after.Expires, err, short.Expires)
+		}
+		c.add(time.Hour)
+		for _, public := range []string{short.Public, after.Public} {
+			if err := lookup(t, s, public); !errors.Is(err, apps.ErrExpired) {
+				t.Errorf("after the end: %v, want ErrExpired", err)
+			}
+		}
+		if _, _, err := s.Rotate(t.Context(), audit.Operator, 1, after.Public, time.Hour); !errors.Is(err, apps.ErrNotFound) {
+			t.Errorf("rotation of an expired key: %v, want ErrNotFound", err)
+		}
+	})
+}
+
+// K11: pairs that end by themselves do not count; K13: all others do.
+func TestK11RotationAtTheLimit(t *testing.T) {
+	each(t, func(t *testing.T, s *apps.Store, _ *database.DB, c *clock) {
+		var last apps.App
+		for range apps.MaxPerUser {
+			last, _ = create(t, s, 1)
+		}
+		next, _, err := s.Rotate(t.Context(), audit.Operator, 1, last.Public, time.Hour)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, _, err := s.Create(t.Context(), audit.Operator, apps.New{UserID: 1, Name: "x"}); !errors.Is(err, apps.ErrTooMany) {
+			t.Errorf("one more key: %v, want ErrTooMany", err)
+		}
+		count := func(revoked bool) (n int) {
+			list, _, err := s.List(t.Context(), apps.Filter{UserID: 1, Limit: 1000, Revoked: revoked})
+			if err != nil {
+				t.Fatal(err)
+			}
+			return len(list)
+		}
+		if n := count(false); n != apps.MaxPerUser+1 {
+			t.Errorf("%d keys while the two overlap, want %d", n, apps.MaxPerUser+1)
+		}
+		c.add(time.Hour)
+		if n, all := count(false), count(true); n != apps.MaxPerUser || all != n+1 {
+			t.Errorf("%d keys afterwards, %d with the old ones; want %d, %d", n, all, apps.MaxPerUser, apps.MaxPerUser+1)
+		}
+		if err := lookup(t, s, next.Public); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// K11: of many rotations at once one makes a successor, and the others name it.
+func TestK11RotateAtOnce(t *testing.T) {
+	each(t, func(t *testing.T, s *apps.Store, _ *database.DB, _ *clock) {
+		app, _ := create(t, s, 1)
+		var mu sync.Mutex
+		var made, named []string
+		var group sync.WaitGroup
+		for range 8 {
+			group.Go(func() {
+				next, _, err := s.Rotate(t.Context(), audit.Operator, 1, app.Public, time.Hour)
+				mu.Lock()
+				defer mu.Unlock()
+				var rotated *apps.Rotated
+				switch {
+				case err == nil:
+					made = append(made, next.Public)
+				case errors.As(err, &rotated):
+					named = append(named, rotated.Successor)
+				default:
+					t.Error(err)
+				}
+			})
+		}
+		group.Wait()
+		if len(made) != 1 {
+			t.Fatalf("%d successors, want 1", len(made))
+		}
+		for _, public := range named {
+			if public != made[0] {
+				t.Errorf("a refusal names %s, want %s", public, made[0])
+			}
+		}
+	})
+}
+
+// K11: it shows that a program still uses the old pair.
+func TestK11OldPairStillUsed(t *testing.T) {
+	each(t, func(t *testing.T, s *apps.Store, _ *database.DB, c *clock) {
+		app, _ := create(t, s, 1)
+		use := func() apps.App {
+			c.add(2 * time.Minute)
+			s.Used(app.Public, apps.Use{Method: "wp.getPost"})
+			s.FlushUsage()
+			got, err := s.Get(t.Context(), app.Public)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return got
+		}
+		if use().UsedAfterRotation() {
+			t.Error("flagged before the rotation")
+		}
+		if _, _, err := s.Rotate(t.Context(), audit.Operator, 1, app.Public, time.Hour); err != nil {
+			t.Fatal(err)
+		}
+		if got, _ := s.Get(t.Context(), app.Public); got.UsedAfterRotation() {
+			t.Error("flagged by the rotation itself")
+		}
+		if !use().UsedAfterRotation() {
+			t.Error("not flagged after a use of the old pair")
+		}
+	})
+}
+
+// H11: every change of a key leaves its line, and no line a secret.
+func TestH11KeysInTheTrail(t *testing.T) {
+	each(t, func(t *testing.T, s *apps.Store, db *database.DB, _ *clock) {
+		by := audit.Actor{UserID: 1, Via: "session", Addr: netip.MustParseAddr("192.0.2.7")}
+		app, secret, err := s.Create(t.Context(), by, apps.New{UserID: 1, Name: "x"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		name, scope := "y", apps.Scope{Rights: []apps.Right{apps.Read}}
+		_, errName := s.Update(t.Context(), by, 1, app.Public, apps.Change{Name: &name})
+		_, errScope := s.Update(t.Context(), by, 1, app.Public, apps.Change{Scope: &scope})
+		next, nextSecret, errRotate := s.Rotate(t.Context(), by, 1, app.Public, time.Hour)
+		code, _, errOpen := s.OpenEnrolment(t.Context(), by, apps.New{UserID: 1}, 0)
+		_, errEnrol := s.EnrolByCode(t.Context(), by, code.Reveal(), "z", edKey(t))
+		errRevoke := s.Revoke(t.Context(), by, 1, next.Public)
+		if err := errors.Join(errName, errScope, errRotate, errOpen, errEnrol, errRevoke); err != nil {
+			t.Fatal(err)
+		}
+		list, err := audit.List(t.Context(), db, audit.Filter{UserID: 1})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var kinds []audit.Kind
+		for i := len(list) - 1; i >= 0; i-- {
+			kinds = append(kinds, list[i].Kind)
+			if list[i].By.Addr != by.Addr || list[i].By.UserID != 1 {
+				t.Errorf("%s by %+v", list[i].Kind, list[i].By)
+			}
+			for _, text := range list[i].Detail {
+				for _, hidden := range []string{secret.Reveal(), nextSecret.Reveal(), code.Reveal()} {
+					if strings.Contains(text, hidden) {
+						t.Errorf("%s holds a secret", list[i].Kind)
+					}
+				}
+			}
+		}
+		want := []audit.Kind{apps.AppCreated, apps.AppRenamed, apps.AppChanged, apps.AppRotated, apps.EnrolmentOpened, apps.AppEnrolled, apps.AppRevoked}
+		if diff := cmp.Diff(want, kinds); diff != "" {
+			t.Errorf("(-want +got):\n%s", diff)
+		}
+	})
+}
+
+// K12: uses cost no statement on the way, at most one write a minute for a key, and are right afterwards.
+func TestK12LastUse(t *testing.T) {
+	each(t, func(t *testing.T, s *apps.Store, db *database.DB, c *clock) {
+		app, _ := create(t, s, 1)
+		other, _ := create(t, s, 1)
+		get := func() apps.App {
+			t.Helper()
+			got, err := s.Get(t.Context(), app.Public)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return got
+		}
+		addr := netip.MustParseAddr("192.0.2.9")
+		before := db.Statements()
+		for range 1000 {
+			s.Used(app.Public, apps.Use{Addr: addr, Agent: strings.Repeat("ä", 1000)})
+			s.Called(app.Public, "wp.newPost")
+			c.add(time.Millisecond)
+		}
+		if n := db.Statements() - before; n != 0 {
+			t.Errorf("1000 uses were %d statements, want none", n)
+		}
+		last := c.read().Add(-time.Millisecond)
+		s.FlushUsage()
+		wrote := db.Statements() - before
+		want := apps.Use{At: last, Addr: addr, Agent: strings.Repeat("ä", 200), Method: "wp.newPost"}
+		if got := get(); got.Uses != 1000 || cmp.Diff(want, got.LastUse, sameApp) != "" {
+			t.Errorf("%d uses, want 1000; %s", got.Uses, cmp.Diff(want, got.LastUse, sameApp))
+		}
+		if wrote > 4 { // the beginning and the end of the transaction may count
+			t.Errorf("writing them was %d statements", wrote)
+		}
+		// Within the minute nothing more is written.
+		c.add(30 * time.Second)
+		s.Used(app.Public, apps.Use{Addr: addr, Method: "wp.getPost"})
+		before = db.Statements()
+		s.FlushUsage()
+		if n := db.Statements() - before; n != 0 {
+			t.Errorf("a second write within the minute: %d statements", n)
+		}
+		c.add(31 * time.Second)
+		s.Used(app.Public, apps.Use{Addr: addr, Method: "wp.getPost"})
+		s.FlushUsage()
+		if got := get(); got.Uses != 1002 || got.LastUse.Method != "wp.getPost" || !got.LastUse.At.Equal(c.read()) {
+			t.Errorf("a minute later: %d uses, %+v", got.Uses, got.LastUse)
+		}
+		// A use whose method is not known yet waits for it, and not for ever.
+		s.Used(other.Public, apps.Use{Addr: addr})
+		s.FlushUsage()
+		if got, _ := s.Get(t.Context(), other.Public); !got.LastUse.At.IsZero() {
+			t.Error("written before the method was known")
+		}
+		c.add(20 * time.Second)
+		s.FlushUsage()
+		if got, _ := s.Get(t.Context(), other.Public); got.LastUse.At.IsZero() || got.Uses != 1 {
+			t.Errorf("not written although no method came: %+v", got.LastUse)
+		}
+	})
+}
+
+// K12: processes that share a database add up their uses, and keep the newest.
+func TestK12UsesOfTwoProcesses(t *testing.T) {
+	databasetest.EachURL(t, func(t *testing.T, url string) {
+		c, file := newClock(), keyset(t)
+		db := databasetest.Open(t, url)
+		one, two := open(t, db, file, c), open(t, databasetest.Open(t, url), file, c)
+		addUsers(t, db)
+		app, _ := create(t, one, 1)
+		first := c.read()
+		one.Used(app.Public, apps.Use{At: first, Method: "wp.getPost"})
+		two.Used(app.Public, apps.Use{At: first.Add(time.Second), Method: "wp.newPost"})
+		two.FlushUsage()
+		one.FlushUsage()
+		got, err := one.Get(t.Context(), app.Public)
+		if err != nil || got.Uses != 2 || got.LastUse.Method != "wp.newPost" || !got.LastUse.At.Equal(first.Add(time.Second)) {
+			t.Errorf("%d uses, %+v, %v", got.Uses, got.LastUse, err)
+		}
+	})
+}
