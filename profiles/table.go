@@ -9,6 +9,11 @@ func (p *Pages) table() []row {
 		{"POST /signin/again", person, (*visit).again},
 		{"POST /signout", anybody, (*visit).signOut},
 
+		{"GET /authorize", person, (*visit).authorizePage},
+		{"POST /authorize", person, (*visit).authorize},
+		{"GET /wp-admin/authorize-application.php", person, (*visit).authorizePage},
+		{"POST /wp-admin/authorize-application.php", person, (*visit).authorize},
+
 		{"GET /profile", person, (*visit).applications},
 		{"GET /profile/applications/new", person, (*visit).newPage},
 		{"POST /profile/applications", person, (*visit).create},

@@ -1,0 +1,161 @@
+package profiles
+
+import (
+	"net/http"
+	"net/url"
+	"regexp"
+	"strings"
+	"time"
+
+	"github.com/quillgate/quillgate/apps"
+)
+
+// uuid is what WordPress wants of an app_id.
+var uuid = regexp.MustCompile(`^[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}$`)
+
+// wish is what an application asks for, with the parameters of WordPress's authorize-application.php and two of ours:
+// scope (rights, parted by spaces or commas) and kind (password, as in WordPress, or key).
+//
+// The answer goes where WordPress sends it: into the query of success_url, as site_url, user_login and password; for a
+// key as site_url, user_login, public and secret. A reject_url is called as it is; without one success_url is, with
+// success=false.
+type wish struct {
+	Name    string
+	Kind    kind
+	Scope   apps.Scope
+	Success target
+	Reject  target
+	From    url.Values // the parameters, for the form
+}
+
+// wish reads the parameters, out of the query or the form.
+func (v *visit) wish(q url.Values) (wish, error) {
+	w := wish{Name: strings.TrimSpace(q.Get("app_name")), Kind: kindPassword, From: url.Values{}}
+	for _, name := range []string{"app_name", "app_id", "success_url", "reject_url", "scope", "kind"} {
+		if q.Get(name) != "" {
+			w.From.Set(name, q.Get(name))
+		}
+	}
+	if w.Name == "" {
+		return w, v.unfit(v.T("The application does not say what it is called."))
+	}
+	if id := q.Get("app_id"); id != "" && !uuid.MatchString(id) {
+		return w, v.unfit(v.T("The application's id is not a UUID."))
+	}
+	switch q.Get("kind") {
+	case "", "password":
+	case "key":
+		w.Kind = kindKey
+	default:
+		return w, v.unfit(v.T("The application asks for something that is neither a key nor a password."))
+	}
+	var err error
+	if w.Scope, err = apps.ParseScope(q.Get("scope"), ""); err != nil {
+		return w, v.unfit(v.T("The application asks for a right that is not known."))
+	}
+	for _, t := range []struct {
+		to   *target
+		name string
+	}{{&w.Success, "success_url"}, {&w.Reject, "reject_url"}} {
+		if q.Get(t.name) == "" {
+			continue
+		}
+		if *t.to, err = parseTarget(q.Get(t.name)); err != nil {
+			return w, v.unfit(v.T("The address that the application wants the answer at is not one that an answer may go to."))
+		}
+	}
+	return w, nil
+}
+
+// unfit refuses a wish on a page; nobody is sent anywhere.
+func (v *visit) unfit(text string) error {
+	v.title = v.T("This cannot be authorised")
+	v.render(http.StatusBadRequest, "problem", struct{ Text, ID string }{text, ""})
+	return errHandled
+}
+
+// authorizePage shows who asks for what.
+func (v *visit) authorizePage() error {
+	w, err := v.wish(v.r.URL.Query())
+	if err != nil {
+		return err
+	}
+	return v.showWish(w)
+}
+
+// showWish shows the question. Forms may lead to where the answer goes, since a browser holds form-action against
+// redirects too; that page may name no other place.
+func (v *visit) showWish(w wish) error {
+	v.title = v.T("May %s publish in your name?", cut(w.Name, 100))
+	var sources []string
+	page := struct {
+		wish
+		Where string
+	}{w, ""}
+	for _, t := range []target{w.Success, w.Reject} {
+		if t.url != nil {
+			sources = append(sources, t.source())
+		}
+	}
+	if w.Success.url != nil {
+		page.Where = w.Success.where()
+	}
+	v.w.Header().Set("Content-Security-Policy", policy(strings.Join(sources, " ")))
+	return v.show("authorize", page)
+}
+
+// authorize takes the answer.
+func (v *visit) authorize() error {
+	w, err := v.wish(v.r.PostForm)
+	if err != nil {
+		return err
+	}
+	if v.form("do") != "approve" {
+		return v.reject(w)
+	}
+	ok, err := v.prove()
+	if err != nil {
+		return err
+	}
+	if !ok {
+		return v.showWish(w)
+	}
+	c, secret, err := v.make(w.Kind, limits{Name: w.Name, Scope: w.Scope, Expires: time.Time{}})
+	if err != nil {
+		if err := v.refused(err); err != nil {
+			return err
+		}
+		return v.showWish(w)
+	}
+	if w.Success.url == nil {
+		return v.reveal(c, secret)
+	}
+	answer := map[string]string{"site_url": v.Base(), "user_login": v.who.User.Login}
+	if w.Kind == kindKey {
+		answer["public"], answer["secret"] = c.ID, secret.Reveal()
+	} else {
+		answer["password"] = secret.Reveal()
+	}
+	v.leave(w.Success.with(answer))
+	return nil
+}
+
+// reject tells the application that the answer is no.
+func (v *visit) reject(w wish) error {
+	switch {
+	case w.Reject.url != nil:
+		v.leave(w.Reject.with(nil))
+	case w.Success.url != nil:
+		v.leave(w.Success.with(map[string]string{"success": "false"}))
+	default:
+		return v.done("/profile", v.T("%s may not publish in your name.", cut(w.Name, 100)))
+	}
+	return nil
+}
+
+// leave sends the browser to an application.
+func (v *visit) leave(address string) {
+	v.w.Header().Set("Referrer-Policy", "no-referrer")
+	v.w.Header().Set("Location", address)
+	v.w.WriteHeader(http.StatusSeeOther)
+}
