@@ -1,0 +1,249 @@
+package profiles_test
+
+import (
+	"bytes"
+	"context"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/cookiejar"
+	"net/http/httptest"
+	"net/netip"
+	"net/url"
+	"regexp"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/quillgate/quillgate/audit"
+	"github.com/quillgate/quillgate/auth"
+	"github.com/quillgate/quillgate/database/databasetest"
+	"github.com/quillgate/quillgate/server"
+)
+
+const password = "correct horse battery staple"
+
+// house is a server on loopback with one administrator, ada, and one author, bob.
+type house struct {
+	base     string
+	blog     *server.Blog
+	ada, bob auth.User
+	log      *lines
+
+	mu     sync.Mutex
+	offset time.Duration
+}
+
+// clock is the real one, moved on by what the test has waited.
+func (h *house) clock() time.Time {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return time.Now().Add(h.offset)
+}
+
+func (h *house) wait(d time.Duration) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.offset += d
+}
+
+// lines is a log that a test reads while the server writes.
+type lines struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+func (l *lines) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.Write(p)
+}
+
+func (l *lines) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.String()
+}
+
+// each runs fn on a server over each database.
+func each(t *testing.T, fn func(t *testing.T, h *house)) {
+	t.Helper()
+	databasetest.EachURL(t, func(t *testing.T, url string) {
+		if !strings.HasPrefix(url, "postgres") {
+			url = "" // a SQLite file in the folder of the blog
+		}
+		fn(t, open(t, url))
+	})
+}
+
+func open(t *testing.T, database string) *house {
+	t.Helper()
+	h := &house{log: &lines{}}
+	logger := slog.New(server.LogHandler(slog.NewTextHandler(h.log, &slog.HandlerOptions{Level: slog.LevelDebug})))
+	web := httptest.NewUnstartedServer(nil)
+	h.base = "http://" + web.Listener.Addr().String()
+	var err error
+	h.blog, err = server.OpenBlog(context.Background(), server.BlogConfig{
+		Folder: t.TempDir(), Database: database, BaseURL: h.base, Logger: logger, Clock: h.clock})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := h.blog.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	s, err := server.New(server.Config{Blog: h.blog, Logger: logger, Clock: h.clock,
+		ThrottleExempt: []netip.Prefix{netip.MustParsePrefix("127.0.0.2/32")}, TrustedProxies: []netip.Prefix{netip.MustParsePrefix("127.0.0.1/32")}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	web.Config.Handler = s.Handler()
+	web.Start()
+	t.Cleanup(web.Close)
+	h.ada = h.user(t, "ada", auth.Administrator)
+	h.bob = h.user(t, "bob", auth.Author)
+	return h
+}
+
+func (h *house) user(t *testing.T, login string, role auth.Role) auth.User {
+	t.Helper()
+	u, err := h.blog.Users.Create(context.Background(), audit.Operator, auth.NewUser{Login: login, Email: login + "@example.org", Password: password, Role: role})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return u
+}
+
+// browser is somebody who looks at the pages: it keeps cookies, and says as browsers do where a request comes from.
+type browser struct {
+	t      *testing.T
+	h      *house
+	client *http.Client
+	header http.Header
+}
+
+func (h *house) browser(t *testing.T) *browser {
+	t.Helper()
+	jar, err := cookiejar.New(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := &browser{t: t, h: h, client: &http.Client{Jar: jar}, header: http.Header{"Sec-Fetch-Site": {"same-origin"}, "User-Agent": {"a browser"}}}
+	b.client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	return b
+}
+
+// as is a browser in which somebody is signed in.
+func (h *house) as(t *testing.T, login string) *browser {
+	t.Helper()
+	b := h.browser(t)
+	if p := b.post("/signin", "login", login, "password", password); p.status != http.StatusSeeOther || p.header.Get("Location") != "/profile" {
+		t.Fatalf("sign in as %s: %d to %q\n%s", login, p.status, p.header.Get("Location"), p.body)
+	}
+	return b
+}
+
+// page is an answer.
+type page struct {
+	status int
+	header http.Header
+	body   string
+}
+
+func (b *browser) get(path string) page {
+	b.t.Helper()
+	return b.send(http.MethodGet, path, nil)
+}
+
+// post sends a form of names and values.
+func (b *browser) post(path string, fields ...string) page {
+	b.t.Helper()
+	form := url.Values{}
+	for i := 0; i < len(fields); i += 2 {
+		form.Add(fields[i], fields[i+1])
+	}
+	return b.send(http.MethodPost, path, strings.NewReader(form.Encode()))
+}
+
+func (b *browser) send(method, path string, body io.Reader) page {
+	b.t.Helper()
+	r, err := http.NewRequest(method, b.h.base+path, body)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	for name, values := range b.header {
+		r.Header[name] = values
+	}
+	if body != nil {
+		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	}
+	resp, err := b.client.Do(r)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	text, err := io.ReadAll(resp.Body)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	return page{resp.StatusCode, resp.Header, string(text)}
+}
+
+// cookie is the value of the session's cookie.
+func (b *browser) cookie() string {
+	u, err := url.Parse(b.h.base)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	for _, c := range b.client.Jar.Cookies(u) {
+		if c.Name == "quillgate" {
+			return c.Value
+		}
+	}
+	return ""
+}
+
+// setCookie puts a value of somebody's choice into the browser.
+func (b *browser) setCookie(value string) {
+	u, err := url.Parse(b.h.base)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	b.client.Jar.SetCookies(u, []*http.Cookie{{Name: "quillgate", Value: value, Path: "/"}})
+}
+
+var (
+	secretShown = regexp.MustCompile(`id="v-secret">([^<]+)<`)
+	publicShown = regexp.MustCompile(`id="v-public">([^<]+)<`)
+)
+
+// key makes an application on the page, and returns what is shown of it.
+func (b *browser) key(fields ...string) (public, secret string) {
+	b.t.Helper()
+	p := b.post("/profile/applications", append([]string{"kind", "key"}, fields...)...)
+	if p.status != http.StatusOK {
+		b.t.Fatalf("add an application: %d\n%s", p.status, p.body)
+	}
+	return found(b.t, publicShown, p.body), found(b.t, secretShown, p.body)
+}
+
+func found(t *testing.T, pattern *regexp.Regexp, text string) string {
+	t.Helper()
+	m := pattern.FindStringSubmatch(text)
+	if m == nil {
+		t.Fatalf("the page has no %s:\n%s", pattern, text)
+	}
+	return m[1]
+}
+
+// signedInPages are all pages that can be looked at.
+func (h *house) pages(public string) []string {
+	return []string{
+		"/profile", "/profile?all=1", "/profile/applications/new", "/profile/applications/" + public,
+		"/profile/applications/" + public + "/rotate", "/profile/applications/" + public + "/revoke",
+		"/profile/activity", "/profile/security", "/profile/account", "/signin/again", "/authorize?app_name=A+program",
+		"/admin/users", "/admin/users/1", "/admin/applications", "/admin/applications/" + public, "/admin/activity", "/admin/settings", "/admin/refusals",
+	}
+}
