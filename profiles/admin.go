@@ -1,18 +1,23 @@
 package profiles
 
 import (
+	"net/netip"
 	"slices"
 	"strconv"
 	"strings"
 
+	"github.com/quillgate/quillgate/apps"
 	"github.com/quillgate/quillgate/auth"
 )
 
 // userPage is a user and what an administrator can do about them.
 type userPage struct {
-	Person auth.User
-	Roles  []auth.Role
-	Self   bool
+	Person   auth.User
+	Roles    []auth.Role
+	Self     bool
+	Factor   auth.SecondFactor
+	Clients  []auth.PasswordClient
+	Networks []netip.Prefix
 }
 
 // users lists them.
@@ -66,7 +71,17 @@ func (v *visit) userPage() error {
 		return err
 	}
 	v.title = user.Login
-	return v.show("user", userPage{Person: user, Roles: auth.Roles(), Self: user.ID == v.who.User.ID})
+	page := userPage{Person: user, Roles: auth.Roles(), Self: user.ID == v.who.User.ID}
+	if page.Factor, err = v.p.cfg.Users.SecondFactor(v.ctx(), user.ID); err != nil {
+		return err
+	}
+	if page.Clients, err = v.p.cfg.Users.PasswordClients(v.ctx(), user.ID); err != nil {
+		return err
+	}
+	if page.Networks, err = user.Networks.List(); err != nil {
+		return err
+	}
+	return v.show("user", page)
 }
 
 // changeUser takes a change of one: the button says which.
@@ -83,27 +98,12 @@ func (v *visit) changeUser() error {
 	if !ok {
 		return v.userPage()
 	}
-	text := ""
-	switch v.form("do") {
-	case "role":
-		// Nobody locks themselves out, and so there is always an administrator.
-		if user.ID == v.who.User.ID {
-			v.wrong("role", v.T("Your own role is for another administrator to change."))
-			return v.userPage()
-		}
-		err = v.p.cfg.Users.SetRole(v.ctx(), v.actor(), user.ID, auth.Role(v.form("role")))
-		text = v.T("The role was changed.")
-	case "password":
-		if err = v.p.cfg.Users.SetPassword(v.ctx(), v.actor(), user.ID, v.r.PostForm.Get("new-password"), ""); err == nil && user.ID != v.who.User.ID {
-			err = v.p.cfg.Sessions.EndAll(v.ctx(), v.actor(), user.ID, "")
-		}
-		text = v.T("The password was set, and the user is signed out everywhere.")
-	case "sessions":
-		err = v.p.cfg.Sessions.EndAll(v.ctx(), v.actor(), user.ID, "")
-		text = v.T("The user is signed out everywhere.")
-	default:
-		return errNothing
+	// Nobody locks themselves out, and so there is always an administrator.
+	if do := v.form("do"); user.ID == v.who.User.ID && (do == "role" || do == "password" || do == "networks") {
+		v.wrong(do, v.T("Your own account is for another administrator to change here."))
+		return v.userPage()
 	}
+	text, err := v.applyTo(user)
 	if err != nil {
 		if err := v.refused(err); err != nil {
 			return err
@@ -112,6 +112,45 @@ func (v *visit) changeUser() error {
 	}
 	return v.done(back, text)
 }
+
+// applyTo makes the change, and returns what was done.
+func (v *visit) applyTo(user auth.User) (string, error) {
+	users, by := v.p.cfg.Users, v.actor()
+	switch v.form("do") {
+	case "role":
+		return v.T("The role was changed."), users.SetRole(v.ctx(), by, user.ID, auth.Role(v.form("role")))
+	case "password":
+		return v.T("The password was set, and the user is signed out everywhere."),
+			users.SetPassword(v.ctx(), by, user.ID, v.r.PostForm.Get("new-password"), "")
+	case "mode":
+		return v.T("What programs may do with the password was changed."), users.SetPasswordMode(v.ctx(), by, user.ID, auth.Mode(v.form("mode")))
+	case "networks":
+		list, err := apps.ParseNetworks(v.r.PostForm.Get("networks"))
+		if err != nil {
+			return "", err
+		}
+		return v.T("The networks of the account were changed."), users.SetNetworks(v.ctx(), by, user.ID, auth.NetworksOf(list))
+	case "factor":
+		return v.T("The second factor was taken away."), users.ResetSecondFactor(v.ctx(), by, user.ID)
+	case "sessions":
+		return v.T("The user is signed out everywhere."), v.p.cfg.Sessions.EndAll(v.ctx(), by, user.ID, "")
+	}
+	return "", errNothing
+}
+
+// modeWords says what each mode of passwords is, to people.
+var modeWords = map[auth.Mode]string{
+	auth.ModeDefault: "as the level above has it",
+	auth.ModeAllow:   "programs may send it",
+	auth.ModeWarn:    "programs may send it, and the owner is told",
+	auth.ModeRefuse:  "programs may not send it",
+}
+
+// Modes lists what programs may do with a password.
+func (v *visit) Modes() []auth.Mode { return append([]auth.Mode{auth.ModeDefault}, auth.Modes()...) }
+
+// Mode says what a mode is.
+func (v *visit) Mode(m auth.Mode) string { return v.T(modeWords[m]) }
 
 // settingsPage shows the options of the site that belong here.
 func (v *visit) settingsPage() error {
@@ -126,7 +165,14 @@ func (v *visit) settingsPage() error {
 		s.Label = v.T(s.Label)
 		list = append(list, shownSetting{s, values[s.Name], v.options.Bool(s.Name)})
 	}
-	return v.show("settings", list)
+	policy, err := v.p.cfg.Users.Policy(v.ctx())
+	if err != nil {
+		return err
+	}
+	return v.show("settings", struct {
+		List   []shownSetting
+		Policy auth.Policy
+	}{list, policy})
 }
 
 // setting is an option of the site as the page has it.
@@ -166,6 +212,13 @@ func (v *visit) changeSettings() error {
 			if err := v.refused(err); err != nil {
 				return err
 			}
+		}
+	}
+	err := v.p.cfg.Users.SetPolicy(v.ctx(), v.actor(), auth.Policy{PasswordMode: auth.Mode(v.form("mode")),
+		Tokens: v.form("tokens") != "", ApplicationPasswords: v.form("application-passwords") != ""})
+	if err != nil {
+		if err := v.refused(err); err != nil {
+			return err
 		}
 	}
 	if len(v.problems) > 0 {

@@ -15,6 +15,8 @@ var (
 	errForbidden = errors.New("not for this user")
 	// errNothing says that there is no such page.
 	errNothing = errors.New("no such page")
+	// errAgain says that the password has to be given once more.
+	errAgain = errors.New("the password has to be given again")
 	// errOtherSite says that another site has sent the form.
 	errOtherSite = errors.New("a form of another site")
 )
@@ -33,6 +35,20 @@ var problems = []problem{
 	{errNothing, http.StatusNotFound, "Not found", "There is no such page."},
 	{errForbidden, http.StatusForbidden, "Not for you", "This page is for administrators."},
 	{errOtherSite, http.StatusForbidden, "Not from here", "This form was sent by another site, so nothing was done. Open the page here and try again."},
+	{errAgain, http.StatusForbidden, "Your password, once more", "What you are about to do needs your password. Open the page again, and give it there."},
+	{auth.ErrPasskey, http.StatusForbidden, "Not accepted", "The passkey was not accepted. Please try again."},
+	{auth.ErrNoPasskey, http.StatusNotFound, "Not found", "There is no such passkey."},
+	{auth.ErrTooManyPasskeys, http.StatusConflict, "Too many passkeys", "You have as many passkeys as a user can have. Remove one that you no longer need."},
+	{auth.ErrPasskeyAddress, http.StatusNotFound, "Not here", "Passkeys need a site with a name and https."},
+	{auth.ErrSetUpCode, http.StatusForbidden, "This link is over", "This link is not right, was used, or is over. Whoever runs the server can make another one."},
+	{auth.ErrWrongCode, http.StatusForbidden, "Wrong code", "This code is not right, or was used before."},
+	{auth.ErrSecondFactorOn, http.StatusConflict, "There already", "Codes of an authenticator are asked for already."},
+	{auth.ErrNoSecondFactor, http.StatusNotFound, "Not found", "There is no second factor, or none that was begun."},
+	{auth.ErrNoToken, http.StatusNotFound, "Not found", "There is no such application, or it is not yours."},
+	{auth.ErrTooManyTokens, http.StatusConflict, "Too many applications", "You have as many application passwords and tokens as a user can have. Revoke one that you no longer need."},
+	{apps.ErrRotated, http.StatusConflict, "Changed meanwhile", "This application has a new key already."},
+	{apps.ErrUnused, http.StatusGone, "Switched off", "This application was switched off, since nobody used it."},
+	{apps.ErrNoEnrolment, http.StatusNotFound, "Not found", "No enrolment is open."},
 	{apps.ErrNotFound, http.StatusNotFound, "Not found", "There is no such application, or it is not yours."},
 	{apps.ErrRevoked, http.StatusGone, "Revoked", "This application was revoked."},
 	{apps.ErrExpired, http.StatusGone, "Expired", "The time of this application is over."},

@@ -13,6 +13,7 @@ package profiles
 import (
 	"context"
 	"embed"
+	"errors"
 	"fmt"
 	"html/template"
 	"io/fs"
@@ -56,6 +57,7 @@ type Pages struct {
 	handler   http.Handler
 	// Two managers over one store: the cookie of a connection that nobody reads has a name that binds it to one.
 	secure, plain *scs.SessionManager
+	passkeys      *auth.Passkeys // nil where the address of the site is none for passkeys
 }
 
 //go:embed templates assets
@@ -86,6 +88,10 @@ func New(cfg Config) (*Pages, error) {
 	}
 	p := &Pages{cfg: cfg, root: strings.TrimSuffix(base.EscapedPath(), "/")}
 	if p.templates, err = parseTemplates(); err != nil {
+		return nil, err
+	}
+	p.passkeys, err = auth.NewPasskeys(cfg.Users, cfg.Site.BaseURL(), base.Host)
+	if err != nil && !errors.Is(err, auth.ErrPasskeyAddress) {
 		return nil, err
 	}
 	p.secure, p.plain = p.manager("__Host-quillgate", true), p.manager("quillgate", false)

@@ -1,11 +1,15 @@
 package profiles
 
 import (
+	"errors"
+
 	"github.com/quillgate/quillgate/auth"
 )
 
 // securityPage is how the visitor signs in, and where they are signed in.
 type securityPage struct {
+	Factor   auth.SecondFactor
+	Keys     []auth.Passkey
 	Sessions []shownSession
 }
 
@@ -19,6 +23,15 @@ type shownSession struct {
 func (v *visit) securityPage() error {
 	v.title = v.T("Security")
 	var page securityPage
+	var err error
+	if page.Factor, err = v.p.cfg.Users.SecondFactor(v.ctx(), v.who.User.ID); err != nil {
+		return err
+	}
+	if v.p.passkeys != nil {
+		if page.Keys, err = v.p.passkeys.List(v.ctx(), v.who.User.ID); err != nil {
+			return err
+		}
+	}
 	list, err := v.p.cfg.Sessions.List(v.ctx(), v.who.User.ID)
 	if err != nil {
 		return err
@@ -36,14 +49,22 @@ func (v *visit) setPassword() error {
 	if again != v.r.PostForm.Get("new-password") {
 		v.wrong("new-password-again", v.T("The two are not the same."))
 	}
-	ok, err := v.proveOld()
-	if err != nil {
+	// Whatever was given a short while ago: whoever finds an open browser must not be able to take the account over.
+	err := v.p.cfg.Verifier.Confirm(v.ctx(), v.client(), v.who.User.ID, v.r.PostForm.Get("old-password"))
+	var throttled *auth.Throttled
+	switch {
+	case errors.As(err, &throttled):
+		return err
+	case errors.Is(err, auth.ErrDenied):
+		v.wrong("old-password", v.T("This is not your password."))
+	case err != nil:
 		return err
 	}
-	if !ok || len(v.problems) > 0 {
+	if len(v.problems) > 0 {
 		return v.securityPage()
 	}
-	if err := v.p.cfg.Users.SetPassword(v.ctx(), v.actor(), v.who.User.ID, v.r.PostForm.Get("new-password"), auth.SessionID(v.s.Token(v.ctx()))); err != nil {
+	current := auth.SessionID(v.s.Token(v.ctx()))
+	if err := v.p.cfg.Users.SetPassword(v.ctx(), v.actor(), v.who.User.ID, v.r.PostForm.Get("new-password"), current); err != nil {
 		if err := v.refused(err); err != nil {
 			return err
 		}
@@ -52,17 +73,7 @@ func (v *visit) setPassword() error {
 	if err := v.renew(); err != nil {
 		return err
 	}
-	if err := v.p.cfg.Sessions.EndAll(v.ctx(), v.actor(), v.who.User.ID, auth.SessionID(v.s.Token(v.ctx()))); err != nil {
-		return err
-	}
 	return v.done("/profile/security", v.T("The password is changed, and every other browser is signed out."))
-}
-
-// proveOld checks the password whatever was given a short while ago: whoever finds an open browser must not be able to
-// take the account over.
-func (v *visit) proveOld() (bool, error) {
-	v.s.Remove(v.ctx(), keyProved)
-	return v.prove()
 }
 
 // renew gives the session a new token, as everything should that changes what it can do.

@@ -3,9 +3,13 @@ package profiles
 import (
 	"errors"
 	"net/http"
+	"time"
 
 	"github.com/quillgate/quillgate/auth"
 )
+
+// halfwayTime is how long somebody may take between the password and the second factor.
+const halfwayTime = 10 * time.Minute
 
 // signInPage shows the form.
 func (v *visit) signInPage() error {
@@ -26,30 +30,87 @@ func destination(next string) string {
 	return next
 }
 
-// signIn checks user name and password.
+// signIn checks user name and password. Every refusal reads the same, so that nobody learns who has an account.
 func (v *visit) signIn() error {
 	next := v.form("next")
-	who, err := v.checkPassword(v.form("login"), v.r.PostForm.Get("password"))
+	user, needsCode, err := v.p.cfg.Verifier.SignIn(v.ctx(), v.client(), v.form("login"), v.r.PostForm.Get("password"))
 	var throttled *auth.Throttled
-	if err != nil && (errors.As(err, &throttled) || !errors.Is(err, auth.ErrDenied)) {
+	switch {
+	case errors.As(err, &throttled), err != nil && !errors.Is(err, auth.ErrDenied):
 		return err
-	}
-	if err != nil {
-		v.title, v.posted = v.T("Sign in"), true
+	case err != nil:
+		v.title = v.T("Sign in")
 		v.wrong("login", v.T("User name or password is wrong."))
+		v.posted = true
 		v.render(http.StatusForbidden, "signin", next)
 		return nil
+	case !needsCode:
+		return v.enter(user.ID, next)
 	}
-	return v.enter(who.User.ID, "password", next)
+	if err := v.begun(halfwayTime); err != nil {
+		return err
+	}
+	v.s.Put(v.ctx(), keyPending, user.ID)
+	v.s.Put(v.ctx(), keyNext, next)
+	v.redirect("/signin/code")
+	return nil
 }
 
-// enter begins the session of a user. The token is a new one, so whoever knew that of before knows nothing.
-func (v *visit) enter(userID int64, via, next string) error {
+// begun begins a session in which nobody is signed in yet.
+func (v *visit) begun(life time.Duration) error {
+	if err := v.s.Clear(v.ctx()); err != nil {
+		return err
+	}
 	if err := v.s.RenewToken(v.ctx()); err != nil {
 		return err
 	}
-	v.s.Remove(v.ctx(), keyPending)
+	v.s.SetDeadline(v.ctx(), time.Now().Add(life).UTC())
 	v.s.Put(v.ctx(), auth.SessionNew, true)
+	return nil
+}
+
+// codePage asks for the second factor.
+func (v *visit) codePage() error {
+	id := v.s.GetInt64(v.ctx(), keyPending)
+	if id == 0 {
+		v.redirect("/signin")
+		return nil
+	}
+	v.title = v.T("One more step")
+	page := struct{ Passkey bool }{}
+	if v.p.passkeys != nil {
+		list, err := v.p.passkeys.List(v.ctx(), id)
+		if err != nil {
+			return err
+		}
+		page.Passkey = len(list) > 0
+	}
+	return v.show("code", page)
+}
+
+// code checks it.
+func (v *visit) code() error {
+	id := v.s.GetInt64(v.ctx(), keyPending)
+	if id == 0 {
+		v.redirect("/signin")
+		return nil
+	}
+	user, err := v.p.cfg.Verifier.SecondFactor(v.ctx(), v.client(), id, v.form("code"))
+	if errors.Is(err, auth.ErrWrongCode) {
+		v.wrong("code", v.T("This code is not right, or was used before."))
+		return v.codePage()
+	}
+	if err != nil {
+		return err
+	}
+	return v.enter(user.ID, v.s.GetString(v.ctx(), keyNext))
+}
+
+// enter begins the session of a user. The token is a new one, so whoever knew that of before knows nothing.
+func (v *visit) enter(userID int64, next string) error {
+	if err := v.begun(sessionTime); err != nil {
+		return err
+	}
 	v.s.Put(v.ctx(), auth.SessionUser, userID)
 	v.s.Put(v.ctx(), auth.SessionAddr, v.addr.String())
 	v.s.Put(v.ctx(), auth.SessionAgent, cut(v.r.UserAgent(), 200))

@@ -1,19 +1,103 @@
 package profiles
 
 import (
+	"errors"
+	"time"
+
 	"github.com/quillgate/quillgate/apps"
+	"github.com/quillgate/quillgate/auth"
 )
 
-func (v *visit) tokens(userID int64, over bool) ([]credential, error) { return nil, nil }
-
-func (v *visit) token(id string) (credential, error) { return credential{}, apps.ErrNotFound }
-
-func (v *visit) revokeToken(c credential) error { return apps.ErrNotFound }
-
-func (v *visit) changeToken(c credential, l limits) error { return apps.ErrNotFound }
-
-func (v *visit) createToken(k kind, l limits) (credential, apps.Secret, error) {
-	return credential{}, apps.Secret{}, apps.ErrNotFound
+// ofToken is a token or application password as the list has it.
+func (v *visit) ofToken(t auth.Token) credential {
+	c := credential{
+		ID: t.ID, Kind: kindPassword, UserID: t.UserID, Name: t.Name, Hint: t.Hint, Scope: t.Scope, Networks: t.Networks,
+		Created: t.Created, Expires: t.Expires, State: apps.InUse, LastUse: t.LastUse,
+	}
+	if t.Kind == auth.AccessToken {
+		c.Kind = kindToken
+	}
+	switch {
+	case !t.Revoked.IsZero():
+		c.State = apps.Revoked
+	case !t.Expires.IsZero() && !v.now().Before(t.Expires):
+		c.State = apps.Expired
+	}
+	return c
 }
 
-func (v *visit) senders() ([]sender, error) { return nil, nil }
+// tokens lists those of a user, 0 for everybody's.
+func (v *visit) tokens(userID int64, over bool) ([]credential, error) {
+	tokens, err := v.p.cfg.Users.Tokens(v.ctx(), auth.TokenFilter{UserID: userID, Revoked: over})
+	if err != nil {
+		return nil, err
+	}
+	list := make([]credential, len(tokens))
+	for i, t := range tokens {
+		list[i] = v.ofToken(t)
+	}
+	return list, nil
+}
+
+// token is one of them.
+func (v *visit) token(id string) (credential, error) {
+	t, err := v.p.cfg.Users.Token(v.ctx(), id)
+	if errors.Is(err, auth.ErrNoToken) {
+		return credential{}, apps.ErrNotFound
+	}
+	if err != nil {
+		return credential{}, err
+	}
+	return v.ofToken(t), nil
+}
+
+// createToken makes one.
+func (v *visit) createToken(k kind, l limits) (credential, apps.Secret, error) {
+	in := auth.NewToken{UserID: v.who.User.ID, Kind: auth.ApplicationPassword, Name: l.Name, Scope: l.Scope, Networks: l.Networks, Expires: l.Expires}
+	switch k {
+	case kindToken:
+		in.Kind = auth.AccessToken
+	case kindPassword:
+	default:
+		return credential{}, apps.Secret{}, errNothing
+	}
+	t, text, err := v.p.cfg.Users.CreateToken(v.ctx(), v.actor(), in)
+	return v.ofToken(t), text, err
+}
+
+// changeToken changes one.
+func (v *visit) changeToken(c credential, l limits) error {
+	return v.p.cfg.Users.UpdateToken(v.ctx(), v.actor(), c.UserID, c.ID,
+		auth.TokenChange{Name: l.Name, Scope: l.Scope, Networks: l.Networks, Expires: l.Expires})
+}
+
+// revokeToken ends one.
+func (v *visit) revokeToken(c credential) error {
+	return v.p.cfg.Users.RevokeToken(v.ctx(), v.actor(), c.UserID, c.ID)
+}
+
+// sendersLately is how long ago a program may have sent the password for the page to warn of it.
+const sendersLately = 30 * 24 * time.Hour
+
+// senders are the programs that still send the password of the visitor's account.
+func (v *visit) senders() ([]sender, error) {
+	clients, err := v.p.cfg.Users.PasswordClients(v.ctx(), v.who.User.ID)
+	if err != nil {
+		return nil, err
+	}
+	var list []sender
+	for _, c := range clients {
+		if v.now().Sub(c.Last) > sendersLately {
+			continue
+		}
+		s := sender{Program: program(c.Agent), Last: c.Last, Taken: c.Taken, Refused: c.Refused}
+		if s.Program == "" {
+			s.Program = v.T("An unknown program")
+		}
+		if c.Addr.IsValid() {
+			s.Addr = c.Addr.String()
+		}
+		list = append(list, s)
+	}
+	return list, nil
+}

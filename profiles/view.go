@@ -6,6 +6,7 @@ import (
 	"html/template"
 	"net/http"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/quillgate/quillgate/auth"
@@ -127,14 +128,19 @@ func (v *visit) Selected(field, value, is string) template.HTMLAttr {
 	return ""
 }
 
-// Invalid ties a field to what is wrong with it.
-func (v *visit) Invalid(field string) template.HTMLAttr {
+// Invalid ties a field to what is wrong with it, and to the hints below it.
+func (v *visit) Invalid(field string, hints ...string) template.HTMLAttr {
+	attributes := ""
 	for _, p := range v.problems {
 		if p.Field == field {
-			return template.HTMLAttr(`aria-invalid="true" aria-describedby="` + template.HTMLEscapeString(field) + `-wrong"`)
+			attributes, hints = `aria-invalid="true" `, append(hints, field+"-wrong")
+			break
 		}
 	}
-	return ""
+	if len(hints) > 0 {
+		attributes += `aria-describedby="` + template.HTMLEscapeString(strings.Join(hints, " ")) + `"`
+	}
+	return template.HTMLAttr(attributes)
 }
 
 // Wrong says what is wrong with a field.

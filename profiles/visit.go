@@ -128,7 +128,10 @@ func (v *visit) identify() error {
 	if err != nil {
 		return err
 	}
-	v.who = auth.Identity{User: user, Via: auth.ViaPassword, Addr: v.addr, Agent: v.r.UserAgent()}
+	if !user.Networks.Allow(v.addr) {
+		return v.s.Destroy(v.ctx())
+	}
+	v.who = auth.Identity{User: user, Via: auth.ViaSession, Addr: v.addr, Agent: v.r.UserAgent()}
 	v.s.Put(v.ctx(), auth.SessionAddr, v.addr.String())
 	v.s.Put(v.ctx(), auth.SessionAgent, cut(v.r.UserAgent(), 200))
 	zone, err := v.p.cfg.Users.Zone(v.ctx(), id)
@@ -192,9 +195,7 @@ func (v *visit) done(path, text string) error {
 func (v *visit) ctx() context.Context { return v.r.Context() }
 
 // actor is who acts here, for the audit trail.
-func (v *visit) actor() audit.Actor {
-	return audit.Actor{UserID: v.who.User.ID, Via: "session", Addr: v.addr, Agent: v.r.UserAgent()}
-}
+func (v *visit) actor() audit.Actor { return v.who.Actor() }
 
 func (v *visit) now() time.Time { return v.p.cfg.Clock() }
 
@@ -214,7 +215,7 @@ func (v *visit) prove() (bool, error) {
 	if v.proved() {
 		return true, nil
 	}
-	_, err := v.checkPassword(v.who.User.Login, v.r.PostForm.Get("password"))
+	err := v.p.cfg.Verifier.Confirm(v.ctx(), v.client(), v.who.User.ID, v.r.PostForm.Get("password"))
 	var throttled *auth.Throttled
 	switch {
 	case errors.As(err, &throttled):
@@ -229,23 +230,8 @@ func (v *visit) prove() (bool, error) {
 	return true, nil
 }
 
-// checkPassword checks the password of an account, as every other entrance does: throttled, and on connections only
-// that nobody else can read. What a proxy put into the header of authorization is not the visitor's.
-func (v *visit) checkPassword(login, password string) (auth.Identity, error) {
-	bare := v.r.Clone(v.ctx())
-	for _, name := range []string{"Authorization", "Signature", "Signature-Input", "X-Quillgate-Authorization"} {
-		bare.Header.Del(name)
-	}
-	check, err := v.p.cfg.Verifier.Begin(bare)
-	if err != nil {
-		return auth.Identity{}, err
-	}
-	request, err := check.Identify(v.ctx())
-	if err != nil {
-		return auth.Identity{}, err
-	}
-	return request.PasswordOnly(v.ctx(), login, password)
-}
+// client is where the visitor is, for the checks of package auth.
+func (v *visit) client() auth.Client { return v.p.cfg.Verifier.Client(v.r) }
 
 // cut shortens a text to n bytes, at a character.
 func cut(text string, n int) string {

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"syscall"
 
+	"github.com/quillgate/quillgate/audit"
 	"github.com/quillgate/quillgate/server"
 )
 
@@ -65,11 +66,11 @@ func (c *serveCmd) Run(ctx context.Context, s *settings, io streams) (err error)
 	if err != nil {
 		return err
 	}
-	password, err := blog.FirstAdministrator(ctx)
+	password, code, err := firstStart(ctx, blog)
 	if err != nil {
 		return err
 	}
-	greet(io, s, blog.Site.BaseURL(), password)
+	greet(io, s, blog.Site.BaseURL(), password, code)
 	if s.TLSCert != "" {
 		defer reloadOnHangup(srv, logger)()
 	}
@@ -89,8 +90,22 @@ func actual(listen string, l net.Listener) string {
 	return net.JoinHostPort(host, port)
 }
 
+// firstStart makes the first administrator and a code with which a browser can choose another password for it.
+func firstStart(ctx context.Context, blog *server.Blog) (password, code string, err error) {
+	password, err = blog.FirstAdministrator(ctx)
+	if err != nil || password == "" {
+		return "", "", err
+	}
+	admin, err := blog.Users.ByLogin(ctx, "admin")
+	if err != nil {
+		return "", "", err
+	}
+	secret, err := blog.Users.NewSetUpCode(ctx, audit.Operator, admin.ID)
+	return password, secret.Reveal(), err
+}
+
 // greet says where the server is. On the first start it says everything that a client has to be told.
-func greet(io streams, s *settings, base, password string) {
+func greet(io streams, s *settings, base, password, code string) {
 	if password == "" {
 		fmt.Fprintf(io.out, "quillgate serves %s/xmlrpc.php\n", base)
 		return
@@ -101,11 +116,15 @@ func greet(io streams, s *settings, base, password string) {
   User name: admin
   Password:  %s
 
-The password is shown this once. Better than a password is a key, with which a program signs its requests:
+The password is shown this once. To choose one of your own in the browser, open this link; it works once, and for a day:
+
+  %s/setup?code=%s
+
+Better than a password is a key, with which a program signs its requests:
 
   %s
 
-`, base, password, keyCommand(s))
+`, base, password, base, code, keyCommand(s))
 }
 
 // keyCommand is the command that makes a key for this blog, to be pasted into a shell. The address of a database that

@@ -17,3 +17,33 @@ for (const button of document.querySelectorAll("button[data-copy]")) {
 // The list of what is wrong is read first.
 const errors = document.getElementById("errors");
 if (errors) errors.focus();
+
+// A button that is asked about first.
+for (const button of document.querySelectorAll("button[data-confirm]")) {
+  button.addEventListener("click", (event) => {
+    if (!confirm(button.dataset.confirm)) event.preventDefault();
+  });
+}
+
+// Passkeys: the server asks, the browser answers, the form carries the answer.
+for (const form of document.querySelectorAll("form[data-passkey]")) {
+  const known = window.PublicKeyCredential;
+  if (!known || !known.parseCreationOptionsFromJSON || !known.parseRequestOptionsFromJSON) continue;
+  form.hidden = false;
+  const failed = form.querySelector("[data-failed]");
+  form.querySelector("button").addEventListener("click", async () => {
+    failed.textContent = "";
+    try {
+      const asked = await fetch(form.dataset.begin, { method: "POST", headers: { Accept: "application/json" } });
+      if (!asked.ok) throw new Error(asked.statusText);
+      const options = await asked.json();
+      const answer = form.dataset.passkey === "create"
+        ? await navigator.credentials.create({ publicKey: known.parseCreationOptionsFromJSON(options) })
+        : await navigator.credentials.get({ publicKey: known.parseRequestOptionsFromJSON(options) });
+      form.elements.answer.value = JSON.stringify(answer.toJSON());
+      form.submit();
+    } catch {
+      failed.textContent = failed.dataset.failed;
+    }
+  });
+}
