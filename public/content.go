@@ -400,8 +400,11 @@ func (g *gallery) describe(t *html.Token, a *site.Attachment, src string) {
 	}
 }
 
+// columnWidth is as wide as a theme shows pictures, in pixels, about.
+const columnWidth = 800
+
 func sizesFor(width int) string {
-	w := strconv.Itoa(width) + "px"
+	w := strconv.Itoa(min(width, columnWidth)) + "px"
 	return "(max-width: " + w + ") 100vw, " + w
 }
 
@@ -435,7 +438,7 @@ func (g *gallery) picture(a *site.Attachment, alt string) *Picture {
 	list := g.versions(a)
 	out := &Picture{Src: list[0].url, Width: a.Width, Height: a.Height, Alt: alt}
 	if set := sourceSet(list, list[0]); set != "" {
-		out.Srcset, out.Sizes = set, "(max-width: 48rem) 100vw, 48rem"
+		out.Srcset, out.Sizes = set, sizesFor(a.Width)
 	}
 	return out
 }

@@ -14,6 +14,11 @@ import (
 // The elements of RSS 2.0 with the extensions that WordPress's feeds have, and of Atom (RFC 4287). Names with a prefix
 // are written as they are: feed readers expect the usual ones.
 
+const (
+	rssType  = "application/rss+xml"
+	atomType = "application/atom+xml"
+)
+
 type rss struct {
 	XMLName xml.Name `xml:"rss"`
 	Version string   `xml:"version,attr"`
@@ -163,9 +168,9 @@ func (p *Pages) feed(ctx context.Context, q *ask, t *target) (*answer, error) {
 	}
 	channel := feedHead{title: title, link: link, self: self, description: firstOf(t.intro, plainText(opts.Text("blog_tagline")))}
 	if q.feed == "atom" {
-		return writeFeed("application/atom+xml; charset=UTF-8", channel.atom(list))
+		return writeFeed(atomType+"; charset=UTF-8", channel.atom(list))
 	}
-	return writeFeed("application/rss+xml; charset=UTF-8", channel.rss(list))
+	return writeFeed(rssType+"; charset=UTF-8", channel.rss(list))
 }
 
 func writeFeed(kind string, feed any) (*answer, error) {
@@ -259,7 +264,7 @@ func newestOf(list []news) time.Time {
 func (f feedHead) rss(list []news) rss {
 	out := rss{Version: "2.0", Content: "http://purl.org/rss/1.0/modules/content/", WFW: "http://wellformedweb.org/CommentAPI/", DC: "http://purl.org/dc/elements/1.1/",
 		AtomNS: "http://www.w3.org/2005/Atom", SY: "http://purl.org/rss/1.0/modules/syndication/", Slash: "http://purl.org/rss/1.0/modules/slash/"}
-	out.Channel = channel{Title: xmlText(f.title), Self: selfLink{f.self, "self", "application/rss+xml"}, Link: f.link, Description: xmlText(f.description),
+	out.Channel = channel{Title: xmlText(f.title), Self: selfLink{f.self, "self", rssType}, Link: f.link, Description: xmlText(f.description),
 		Language: speech.String(), Period: "hourly", Frequency: 1, Generator: "https://wordpress.org/?v=6.1.9"}
 	if newest := newestOf(list); !newest.IsZero() {
 		out.Channel.Built = newest.UTC().Format(time.RFC1123Z)
@@ -287,7 +292,7 @@ func (f feedHead) atom(list []news) atom {
 		newest = time.Unix(0, 0)
 	}
 	out := atom{Lang: speech.String(), Title: atomText{"text", xmlText(f.title)}, Updated: newest.UTC().Format(time.RFC3339), ID: f.self, Maker: "WordPress",
-		Links: []atomLink{{"alternate", "text/html", f.link}, {"self", "application/atom+xml", f.self}}}
+		Links: []atomLink{{"alternate", "text/html", f.link}, {"self", atomType, f.self}}}
 	if f.description != "" {
 		out.Subtitle = &atomText{"text", xmlText(f.description)}
 	}
@@ -299,7 +304,7 @@ func (f feedHead) atom(list []news) atom {
 			e.Summary = &atomText{"text", xmlText(n.summary)}
 		}
 		if n.commentRSS != "" {
-			e.Links = append(e.Links, atomLink{"replies", "application/rss+xml", n.commentRSS})
+			e.Links = append(e.Links, atomLink{"replies", rssType, n.commentRSS})
 		}
 		for _, c := range n.categories {
 			e.Categories = append(e.Categories, atomCategory{xmlText(c)})

@@ -105,7 +105,7 @@ func (p *Pages) listPage(ctx context.Context, q *ask, t *target) (*answer, error
 	v.NoIndex = v.NoIndex || t.kind == "search"
 	v.Endpoint = t.kind == "home"
 	if t.kind != "home" {
-		v.Feeds = append(v.Feeds, Link{Text: v.Heading, URL: feedLink(t.link, "rss2", opts)})
+		v.Feeds = append(v.Feeds, Feed{v.Heading, feedLink(t.link, "rss2", opts), rssType})
 	}
 	if q.page > 1 {
 		v.Newer = &Link{Text: say("Newer posts"), URL: listLink(t.link, q.page-1, opts)}
@@ -153,7 +153,7 @@ func (p *Pages) postPage(ctx context.Context, q *ask, t *target, failed *remark)
 			return nil, err
 		}
 		if post.CommentCount > 0 || v.Comments != nil && v.Comments.Open {
-			v.Feeds = append(v.Feeds, Link{Text: say("Comments on %s", shown.Title), URL: feedLink(post.Link, "rss2", opts)})
+			v.Feeds = append(v.Feeds, Feed{say("Comments on %s", shown.Title), feedLink(post.Link, "rss2", opts), rssType})
 		}
 	}
 	if older, newer, err := p.site.Neighbours(ctx, &post.Post); err != nil {
@@ -234,9 +234,9 @@ func (p *Pages) view(ctx context.Context, kind, heading string) (*Page, *site.Op
 	if p.off {
 		return v, opts, nil
 	}
-	v.Feeds = []Link{{Text: firstOf(v.Blog.Title, say("Posts")), URL: feedLink(base+"/", "rss2", opts)},
-		{Text: say("%s (Atom)", firstOf(v.Blog.Title, say("Posts"))), URL: feedLink(base+"/", "atom", opts)},
-		{Text: say("Comments"), URL: commentsFeed(base, opts)}}
+	name := firstOf(v.Blog.Title, say("Posts"))
+	v.Feeds = []Feed{{name, feedLink(base+"/", "rss2", opts), rssType}, {name, feedLink(base+"/", "atom", opts), atomType},
+		{say("Comments on %s", name), commentsFeed(base, opts), rssType}}
 	pages, err := p.site.MenuPages(ctx)
 	if err != nil {
 		return nil, nil, err

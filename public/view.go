@@ -19,7 +19,7 @@ type Page struct {
 	NoIndex        bool     // search engines are to leave the page alone
 	Search         string   // what was searched for
 	Menu           []Link
-	Feeds          []Link // of this page, the blog's own first
+	Feeds          []Feed // the blog's posts as RSS and as Atom, its comments, and what the page has of its own
 	Posts          []Post // of a list
 	Post           *Post
 	// Newer and Older are the neighbours of a list's page, or of a post.
@@ -44,6 +44,12 @@ type Blog struct {
 type Link struct {
 	Text, URL string
 	Current   bool // the page that is shown
+}
+
+// Feed is a feed with its name.
+type Feed struct {
+	Text, URL string
+	Type      string // the media type
 }
 
 // Post is a post, a page or an upload.
