@@ -17,13 +17,19 @@ import (
 	"github.com/quillgate/quillgate/site"
 )
 
+// webAddress is an address of the web, or one on this blog.
+var webAddress = regexp.MustCompile(`^(?:(?i:https?)://|/)[^\s<>"']+$`)
+
 // contentRules is what stays of a post's HTML on the way to a browser.
 func contentRules() *bluemonday.Policy {
 	rules := bluemonday.UGCPolicy()
 	rules.RequireNoFollowOnLinks(false)
 	rules.AllowAttrs("class").Globally()
 	rules.AllowElements("figure", "figcaption", "audio", "video", "source", "mark", "kbd")
-	rules.AllowAttrs("src", "controls", "preload", "width", "height", "type").OnElements("audio", "video", "source")
+	rules.AllowAttrs("src", "controls", "preload", "width", "height", "type").OnElements("audio", "video")
+	// Of a source the policy does not look at the scheme by itself.
+	rules.AllowAttrs("src").Matching(webAddress).OnElements("source")
+	rules.AllowAttrs("type").OnElements("source")
 	return rules
 }
 

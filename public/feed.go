@@ -264,22 +264,22 @@ func newestOf(list []news) time.Time {
 func (f feedHead) rss(list []news) rss {
 	out := rss{Version: "2.0", Content: "http://purl.org/rss/1.0/modules/content/", WFW: "http://wellformedweb.org/CommentAPI/", DC: "http://purl.org/dc/elements/1.1/",
 		AtomNS: "http://www.w3.org/2005/Atom", SY: "http://purl.org/rss/1.0/modules/syndication/", Slash: "http://purl.org/rss/1.0/modules/slash/"}
-	out.Channel = channel{Title: xmlText(f.title), Self: selfLink{f.self, "self", rssType}, Link: f.link, Description: xmlText(f.description),
+	out.Channel = channel{Title: rssText(f.title), Self: selfLink{f.self, "self", rssType}, Link: f.link, Description: rssText(f.description),
 		Language: speech.String(), Period: "hourly", Frequency: 1, Generator: "https://wordpress.org/?v=6.1.9"}
 	if newest := newestOf(list); !newest.IsZero() {
 		out.Channel.Built = newest.UTC().Format(time.RFC1123Z)
 	}
 	for _, n := range list {
-		i := item{Title: xmlText(n.title), Link: n.link, Comments: n.comments, Published: n.published.UTC().Format(time.RFC1123Z), GUID: guid{false, n.id},
-			Description: cdata{xmlText(n.summary)}, Content: &cdata{xmlText(n.content)}, Enclosure: n.enclosure, CommentRSS: n.commentRSS}
+		i := item{Title: rssText(n.title), Link: n.link, Comments: n.comments, Published: n.published.UTC().Format(time.RFC1123Z), GUID: guid{false, n.id},
+			Description: cdata{rssText(n.summary)}, Content: &cdata{xmlText(n.content)}, Enclosure: n.enclosure, CommentRSS: n.commentRSS}
 		if n.author != "" {
-			i.Creator = &cdata{xmlText(n.author)}
+			i.Creator = &cdata{rssText(n.author)}
 		}
 		if n.comments != "" {
 			i.Count = itoa(n.count)
 		}
 		for _, c := range n.categories {
-			i.Categories = append(i.Categories, cdata{xmlText(c)})
+			i.Categories = append(i.Categories, cdata{rssText(c)})
 		}
 		out.Channel.Items = append(out.Channel.Items, i)
 	}
@@ -312,6 +312,12 @@ func (f feedHead) atom(list []news) atom {
 		out.Entries = append(out.Entries, e)
 	}
 	return out
+}
+
+// rssText is text for an element of RSS. Some readers take it for HTML, whatever it is, so it holds no markup for them
+// either.
+func rssText(s string) string {
+	return strings.NewReplacer("<", "&lt;", ">", "&gt;").Replace(xmlText(s))
 }
 
 // xmlText takes out the characters that XML 1.0 cannot hold.

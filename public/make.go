@@ -105,7 +105,7 @@ func (p *Pages) listPage(ctx context.Context, q *ask, t *target) (*answer, error
 	v.NoIndex = v.NoIndex || t.kind == "search"
 	v.Endpoint = t.kind == "home"
 	if t.kind != "home" {
-		v.Feeds = append(v.Feeds, Feed{v.Heading, feedLink(t.link, "rss2", opts), rssType})
+		v.Feeds = append(v.Feeds, Feed{v.Heading, feedLink(t.link, "rss2", opts), false})
 	}
 	if q.page > 1 {
 		v.Newer = &Link{Text: say("Newer posts"), URL: listLink(t.link, q.page-1, opts)}
@@ -135,7 +135,7 @@ type remark struct {
 // postPage shows a post, to a visitor who has shown its password if q says so.
 func (p *Pages) postPage(ctx context.Context, q *ask, t *target, failed *remark) (*answer, error) {
 	post := t.post
-	v, opts, err := p.view(ctx, post.Type, post.Title)
+	v, opts, err := p.view(ctx, post.Type, plainText(post.Title))
 	if err != nil {
 		return nil, err
 	}
@@ -153,7 +153,7 @@ func (p *Pages) postPage(ctx context.Context, q *ask, t *target, failed *remark)
 			return nil, err
 		}
 		if post.CommentCount > 0 || v.Comments != nil && v.Comments.Open {
-			v.Feeds = append(v.Feeds, Feed{say("Comments on %s", shown.Title), feedLink(post.Link, "rss2", opts), rssType})
+			v.Feeds = append(v.Feeds, Feed{say("Comments on %s", shown.Title), feedLink(post.Link, "rss2", opts), false})
 		}
 	}
 	if older, newer, err := p.site.Neighbours(ctx, &post.Post); err != nil {
@@ -214,14 +214,14 @@ func (p *Pages) closed(ctx context.Context, q ask) (*answer, error) {
 	return p.render("closed.html", http.StatusOK, v, opts.Bool("pingback"))
 }
 
-// view begins a page with what all pages have.
+// view begins a page with what all pages have. The heading is plain text.
 func (p *Pages) view(ctx context.Context, kind, heading string) (*Page, *site.Options, error) {
 	opts, err := p.site.Options(ctx)
 	if err != nil {
 		return nil, nil, err
 	}
 	base := p.site.BaseURL()
-	v := &Page{Kind: kind, Heading: plainText(heading), NoIndex: !opts.Bool("blog_public")}
+	v := &Page{Kind: kind, Heading: heading, NoIndex: !opts.Bool("blog_public")}
 	v.Blog = Blog{
 		Title: plainText(opts.Text("blog_title")), Tagline: plainText(opts.Text("blog_tagline")), URL: base + "/", Path: p.basePath,
 		Endpoint: base + "/xmlrpc.php", Generator: generator, Language: speech.String(),
@@ -235,8 +235,8 @@ func (p *Pages) view(ctx context.Context, kind, heading string) (*Page, *site.Op
 		return v, opts, nil
 	}
 	name := firstOf(v.Blog.Title, say("Posts"))
-	v.Feeds = []Feed{{name, feedLink(base+"/", "rss2", opts), rssType}, {name, feedLink(base+"/", "atom", opts), atomType},
-		{say("Comments on %s", name), commentsFeed(base, opts), rssType}}
+	v.Feeds = []Feed{{name, feedLink(base+"/", "rss2", opts), false}, {name, feedLink(base+"/", "atom", opts), true},
+		{say("Comments on %s", name), commentsFeed(base, opts), false}}
 	pages, err := p.site.MenuPages(ctx)
 	if err != nil {
 		return nil, nil, err

@@ -49,7 +49,7 @@ type Link struct {
 // Feed is a feed with its name.
 type Feed struct {
 	Text, URL string
-	Type      string // the media type
+	Atom      bool // in place of RSS 2.0
 }
 
 // Post is a post, a page or an upload.
