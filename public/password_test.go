@@ -1,0 +1,89 @@
+package public_test
+
+import (
+	"net/http"
+	"net/http/httptest"
+	"net/netip"
+	"net/url"
+	"strings"
+	"testing"
+
+	"github.com/quillgate/quillgate/database"
+	"github.com/quillgate/quillgate/database/databasetest"
+	"github.com/quillgate/quillgate/public"
+	"github.com/quillgate/quillgate/site"
+)
+
+func TestPostPassword(t *testing.T) {
+	databasetest.Each(t, func(t *testing.T, db *database.DB) {
+		addr := netip.MustParseAddr("192.0.2.1")
+		f := openFace(t, db, public.Config{ClientAddr: func(*http.Request) netip.Addr { return addr }})
+		id := f.post(t, "Locked", "hidden text", password("open sesame"), func(e *site.PostEdit) { e.Excerpt = new("hidden excerpt") }, named("post_tag", "red"))
+		same := f.post(t, "Same", "hidden text of the same", password("open sesame"))
+		other := f.post(t, "Other", "hidden text of another", password("other word"))
+		if _, err := f.CreateComment(t.Context(), f.admin, site.NewComment{Post: id, Content: "hidden remark"}); err != nil {
+			t.Fatal(err)
+		}
+		try := func(post int64, word string) *httptest.ResponseRecorder {
+			return f.send(t, "/wp-pass.php", url.Values{"post": {itoa(post)}, "post_password": {word}})
+		}
+		for _, target := range []string{"/", link(id), "/feed/", "/?feed=atom", "/?s=hidden", "/?tag=red", "/?feed=comments-rss2", "/wp-sitemap.xml"} {
+			lacks(t, target, f.get(t, target), "hidden text", "hidden excerpt", "hidden remark", "sesame")
+			lacks(t, target+" with a cookie", f.get(t, target, "Cookie", "quillgate-post=open sesame"), "hidden text", "hidden remark")
+		}
+		expect(t, "the page", f.get(t, link(id)), 200, `action="/wp-pass.php"`, "noindex")
+		for _, wrong := range []string{"", "open", "open sesame ", "Open sesame"} {
+			w := try(id, wrong)
+			expect(t, "the password "+wrong, w, 403, "That is not the password.")
+			lacks(t, "the password "+wrong, w, "hidden text")
+			if w.Header().Get("Set-Cookie") != "" {
+				t.Errorf("the password %q: got a cookie", wrong)
+			}
+		}
+		w := try(id, "open sesame")
+		expect(t, "the password", w, 303)
+		if got := w.Header().Get("Location"); got != link(id) {
+			t.Errorf("leads to %s", got)
+		}
+		cookie := w.Result().Cookies()[0]
+		if strings.Contains(cookie.Value, "sesame") || len(cookie.Value) != 64 || !cookie.HttpOnly || !cookie.Secure || cookie.SameSite != http.SameSiteLaxMode {
+			t.Errorf("the cookie is %v", cookie)
+		}
+		with := cookie.Name + "=" + cookie.Value
+		opened := f.get(t, link(id), "Cookie", with)
+		expect(t, "the opened page", opened, 200, "hidden text", "hidden remark")
+		if h := opened.Header(); h.Get("Cache-Control") != "private, no-store" || h.Get("Vary") != "Cookie" || h.Get("ETag") != "" {
+			t.Errorf("the opened page can be kept: %v", h)
+		}
+		// The next visitor gets the form, the same visitor the text, and a post with another password stays shut.
+		lacks(t, "another visitor", f.get(t, link(id)), "hidden text")
+		expect(t, "a post with the same password", f.get(t, link(same), "Cookie", with), 200, "hidden text of the same")
+		lacks(t, "a post with another password", f.get(t, link(other), "Cookie", with), "hidden text")
+		lacks(t, "the home page", f.get(t, "/", "Cookie", with), "hidden text")
+		if err := f.EditPost(t.Context(), f.admin, id, site.PostEdit{Password: new("changed")}); err != nil {
+			t.Fatal(err)
+		}
+		lacks(t, "after the password was changed", f.get(t, link(id), "Cookie", with), "hidden text")
+		expect(t, "a post without a password", try(f.post(t, "Open", "text"), ""), 404)
+
+		// Guessing ends soon, for this address alone.
+		for range 12 {
+			w = try(other, "guess")
+		}
+		expect(t, "the thirteenth guess", w, 429, "too many wrong passwords")
+		expect(t, "the right one after it", try(other, "other word"), 429)
+		addr = netip.MustParseAddr("192.0.2.2")
+		expect(t, "somebody else", try(other, "other word"), 303)
+	})
+}
+
+// The key of the cookies is the blog's, not the process's.
+func TestPasswordCookieLasts(t *testing.T) {
+	databasetest.Each(t, func(t *testing.T, db *database.DB) {
+		f := openFace(t, db, public.Config{})
+		id := f.post(t, "Locked", "hidden text", password("sesame"))
+		cookie := f.send(t, "/wp-pass.php", url.Values{"post": {itoa(id)}, "post_password": {"sesame"}}).Result().Cookies()[0]
+		f.Handler = routes(t, public.Config{Site: f.Site})
+		expect(t, "after a restart", f.get(t, link(id), "Cookie", cookie.Name+"="+cookie.Value), 200, "hidden text")
+	})
+}
