@@ -241,12 +241,17 @@ func TestHiddenPosts(t *testing.T) {
 			ids = append(ids, f.post(t, "Veiled page "+hidden, "veiled text", status(hidden), ofType("page")))
 		}
 		ids = append(ids, f.post(t, "Veiled future", "veiled text", dated("2027-01-01 10:00:00"), named("post_tag", "veil-future")))
+		veiled := f.upload(t, "veiled-picture.png", 4, 4)
+		if _, err := db.Exec(t.Context(), `UPDATE posts SET parent = $2, title = 'Veiled picture' WHERE id = $1`, veiled.ID, ids[0]); err != nil {
+			t.Fatal(err)
+		}
+		ids = append(ids, veiled.ID)
 		for _, structure := range []string{"", "/%postname%/"} {
 			f.set(t, "permalink_structure", structure)
 			targets := []string{"/", "/feed/", "/feed/atom/", "/comments/feed/", "/wp-sitemap.xml", "/?s=veiled", "/feed/?s=veiled", "/2026/", "/2027/", "/?m=2027",
 				"/veiled-draft/", "/veiled-private/", "/veiled-page-private/", "/veiled-future/", "/2027/01/01/", "/?feed=rss2&tag=veil-future", "/tag/veil-private/"}
 			for _, id := range ids {
-				targets = append(targets, link(id), fmt.Sprintf("/?page_id=%d", id), fmt.Sprintf("/?feed=rss2&p=%d", id), fmt.Sprintf("/?p=%d&preview=true", id))
+				targets = append(targets, link(id), fmt.Sprintf("/?page_id=%d", id), fmt.Sprintf("/?attachment_id=%d", id), fmt.Sprintf("/?feed=rss2&p=%d", id), fmt.Sprintf("/?p=%d&preview=true", id))
 			}
 			for _, target := range targets {
 				w := f.get(t, target)
