@@ -48,7 +48,7 @@ func TestWritesAreSeenAtOnce(t *testing.T) {
 			}, []string{"/first/", "/comments/feed/"}, "a better one", "a remark"},
 			{"a comment less", func() error { return f.DeleteComment(ctx, f.admin, comment) }, []string{"/first/", "/comments/feed/"}, "", "a better one"},
 			{"another name of the author", func() error {
-				_, err := f.users.UpdateProfile(ctx, f.admin.User.ID, auth.Profile{DisplayName: new("Lady Ada")})
+				_, err := f.users.UpdateProfile(ctx, f.admin.Actor(), f.admin.User.ID, auth.Profile{DisplayName: new("Lady Ada")})
 				return err
 			}, []string{"/", "/feed/", "/first/", "/author/ada/"}, "Lady Ada", ""},
 			{"a page", func() error { f.post(t, "In the menu", "text", ofType("page")); return nil }, []string{"/", "/first/"}, "In the menu", ""},

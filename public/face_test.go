@@ -183,4 +183,4 @@ func from(addr string) func(*http.Request) netip.Addr {
 }
 
 func link(id int64) string { return fmt.Sprintf("/?p=%d", id) }
-func itoa(n int64) string { return fmt.Sprint(n) }
+func itoa(n int64) string  { return fmt.Sprint(n) }

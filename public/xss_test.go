@@ -159,12 +159,12 @@ func TestStoredScripts(t *testing.T) {
 			return []string{"/?tag=" + url.QueryEscape(term.Slug), "/?feed=atom&tag=" + url.QueryEscape(term.Slug)}
 		}},
 		{"author", func(t *testing.T, f *face, text string) []string {
-			if _, err := f.users.UpdateProfile(t.Context(), 1, auth.Profile{DisplayName: &text, Bio: &text}); err != nil {
+			if _, err := f.users.UpdateProfile(t.Context(), f.admin.Actor(), 1, auth.Profile{DisplayName: &text, Bio: &text}); err != nil {
 				t.Fatal(err)
 			}
 			// What cannot be an address, or a name in one, is refused.
-			_, _ = f.users.UpdateProfile(t.Context(), 1, auth.Profile{URL: &text})
-			_, _ = f.users.UpdateProfile(t.Context(), 1, auth.Profile{Nicename: &text})
+			_, _ = f.users.UpdateProfile(t.Context(), f.admin.Actor(), 1, auth.Profile{URL: &text})
+			_, _ = f.users.UpdateProfile(t.Context(), f.admin.Actor(), 1, auth.Profile{Nicename: &text})
 			return []string{"/?author_name=" + url.QueryEscape(text)}
 		}},
 		{"upload", func(t *testing.T, f *face, text string) []string {
