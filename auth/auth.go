@@ -156,7 +156,7 @@ const (
 type Event struct {
 	Reason Reason // empty: accepted
 	Via    Via
-	Public string // the key that was named, if one was
+	Public string // the key or token that was named, if one was; of an application password, the ID
 	Login  string // the user name that was given, cut to 100 characters
 	UserID int64  // who it was, if accepted
 	Addr   netip.Addr

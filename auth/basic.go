@@ -61,7 +61,7 @@ func (v *Verifier) beginBasic(ctx context.Context, q *Request, credentials strin
 	case e.Reason != "":
 		return nil, v.deny(ctx, e)
 	}
-	e.UserID = who.User.ID
+	e.UserID, e.Public = who.User.ID, who.Token.ID
 	v.tell(ctx, e)
 	q.noted(who.Token)
 	return basicProof{who}, nil

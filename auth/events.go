@@ -20,6 +20,7 @@ const (
 	SetUpCodeUsed    audit.Kind = "set-up-code.used"
 	TokenCreated     audit.Kind = "token.created"
 	TokenRenamed     audit.Kind = "token.renamed"
+	TokenLimited     audit.Kind = "token.limited"
 	TokenRevoked     audit.Kind = "token.revoked"
 	TokenFirstUsed   audit.Kind = "token.first-used"
 	SecondFactorOn   audit.Kind = "second-factor.on"

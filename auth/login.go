@@ -120,7 +120,7 @@ func (v *Verifier) verifyCall(ctx context.Context, c credentials, from Client, e
 			return Identity{}, err
 		}
 		if ok && reason == "" && policy.ApplicationPasswords && who.Networks.Allow(from.Addr) {
-			e.Via = ViaApplicationPassword
+			e.Via, e.Public = ViaApplicationPassword, t.ID
 			return t.identity(who.User), nil
 		}
 	}

@@ -110,24 +110,12 @@ func (r *tokenRow) token() (Token, error) {
 	if t.Scope, err = apps.ParseScope(r.Scope, r.Methods); err != nil {
 		return Token{}, fmt.Errorf("read the scope of the token %s: %w", r.ID, err)
 	}
-	if t.Networks, err = parseNetworks(r.Networks); err != nil {
+	if t.Networks, err = apps.ParseNetworks(r.Networks); err != nil {
 		return Token{}, fmt.Errorf("read the networks of the token %s: %w", r.ID, err)
 	}
 	// Only shown: one that does not read is as good as none.
 	t.LastUse.Addr, _ = netip.ParseAddr(r.Address)
 	return t, nil
-}
-
-func parseNetworks(stored string) ([]netip.Prefix, error) {
-	var list []netip.Prefix
-	for _, text := range strings.Fields(stored) {
-		network, err := netip.ParsePrefix(text)
-		if err != nil {
-			return nil, err
-		}
-		list = append(list, network)
-	}
-	return list, nil
 }
 
 func storedNetworks(list []netip.Prefix) string {
@@ -324,6 +312,44 @@ func (u *Users) RenameToken(ctx context.Context, by audit.Actor, userID int64, i
 	})
 	if err != nil {
 		return fmt.Errorf("rename a token: %w", err)
+	}
+	return nil
+}
+
+// TokenLimits is what a token may do, from where, and until when.
+type TokenLimits struct {
+	Scope    apps.Scope
+	Networks []netip.Prefix
+	Expires  time.Time // zero: never
+}
+
+// LimitToken changes what a token of the user may do, from its next request
+// on. Errors: *Invalid; ErrNoToken, also for one of another user and for a
+// revoked one.
+func (u *Users) LimitToken(ctx context.Context, by audit.Actor, userID int64, id string, l TokenLimits) error {
+	if !l.Expires.IsZero() && !l.Expires.After(u.now()) {
+		return &Invalid{"expires", "this is over already"}
+	}
+	err := u.db.Update(ctx, func(tx *database.Tx) error {
+		r, err := getToken(ctx, tx, id)
+		switch {
+		case err != nil:
+			return err
+		case r.UserID != userID || r.Revoked.Valid:
+			return ErrNoToken
+		}
+		_, err = tx.Exec(ctx, `UPDATE application_passwords SET scope = $2, methods = $3, networks = $4, expires = $5 WHERE id = $1`,
+			r.Row, storedRights(l.Scope), strings.Join(l.Scope.Methods, " "), storedNetworks(l.Networks),
+			sql.NullTime{Time: l.Expires.UTC(), Valid: !l.Expires.IsZero()})
+		if err != nil {
+			return err
+		}
+		e := tokenEvent(TokenLimited, by, Token{ID: id, UserID: userID, Kind: TokenKind(r.Kind), Name: r.Name}, u.now())
+		e.Detail["scope"], e.Detail["networks"] = storedRights(l.Scope), storedNetworks(l.Networks)
+		return audit.Append(ctx, tx, e)
+	})
+	if err != nil {
+		return fmt.Errorf("limit a token: %w", err)
 	}
 	return nil
 }

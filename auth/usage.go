@@ -50,6 +50,18 @@ func (u *Users) used(id string, use apps.Use) {
 	u.startWriting()
 }
 
+// Called adds to the use of a token that was noted last what the program has
+// called, which is known only once the request was parsed. Without such a use
+// it does nothing. The name has to be one of the table.
+func (u *Users) Called(id, method string) {
+	u.usage.mu.Lock()
+	defer u.usage.mu.Unlock()
+	if use, ok := u.usage.tokens[id]; ok {
+		use.Method = method
+		u.usage.tokens[id] = use
+	}
+}
+
 // passwordSent notes that a program has sent the right password of an account.
 func (u *Users) passwordSent(userID int64, addr netip.Addr, agent string, taken bool) {
 	agent = strings.ToValidUTF8(agent[:min(len(agent), 200)], "")

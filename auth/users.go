@@ -42,7 +42,7 @@ func NetworksOf(list []netip.Prefix) Networks { return Networks(storedNetworks(l
 
 // List returns the networks. Error: *Invalid.
 func (n Networks) List() ([]netip.Prefix, error) {
-	list, err := parseNetworks(string(n))
+	list, err := apps.ParseNetworks(string(n))
 	if err != nil {
 		return nil, &Invalid{"networks", err.Error()}
 	}

@@ -51,6 +51,8 @@ type Config struct {
 	// ThrottleExempt are the networks that are not slowed down after wrong credentials, and whose connections are not
 	// counted.
 	ThrottleExempt []netip.Prefix
+	// PasswordMode is what becomes of the passwords of accounts in calls; see auth.Config.
+	PasswordMode auth.Mode
 	// Introspection adds system.methodSignature and system.methodHelp, which WordPress does not have.
 	Introspection bool
 	// EndpointOnly serves no blog to visitors, only what publishing clients need.
@@ -145,6 +147,7 @@ func (s *Server) newEndpoint(cfg Config) (*xmlrpc.Handler[*auth.Request], error)
 	}
 	s.verifier = auth.New(auth.Config{
 		Users: blog.Users, Apps: blog.Apps, Clock: cfg.Clock, Logger: cfg.Logger,
+		PasswordMode:   cfg.PasswordMode,
 		ThrottleExempt: cfg.ThrottleExempt,
 		FallbackHeader: cfg.AuthorizationFallback,
 		ClientAddr: func(r *http.Request) (netip.Addr, bool) {
@@ -227,6 +230,7 @@ func (s *Server) observeCall(ctx context.Context, e xmlrpc.Event) {
 	rec.method, rec.outcome = e.Method, outcome
 	if rec.app != "" && rec.refusal == "" && e.Method != "" {
 		s.blog.Apps.Called(rec.app, e.Method)
+		s.blog.Users.Called(rec.app, e.Method)
 	}
 	// A fault says it all by its code, and what is inside an incident has a line of its own.
 	if fault := (*xmlrpc.Fault)(nil); e.Err != nil && e.Incident == "" && rec.refusal == "" && !errors.As(e.Err, &fault) {

@@ -142,7 +142,8 @@ func (a *API) signIn(ctx context.Context, m method, p params, c *xmlrpc.Call[*au
 			return auth.Identity{}, nil
 		}
 	case loginPassword:
-		return c.Identity.PasswordOnly(ctx, login, password)
+		// The code of the second factor is a member of the settings, which follow the name.
+		return c.Identity.PasswordAndCode(ctx, login, password, textOf(p.at(m.login+3).Get("code")))
 	}
 	return c.Identity.Login(ctx, login, password)
 }

@@ -38,6 +38,7 @@ type settings struct {
 	MetricsListen  string   `help:"Address for Prometheus metrics; none when empty." placeholder:"HOST:PORT" env:"QUILLGATE_METRICS_LISTEN" group:"Server"`
 	TrustedProxies []string `help:"Addresses or networks of proxies whose X-Forwarded-For, X-Forwarded-Proto, X-Forwarded-Host and Forwarded are believed." placeholder:"NETWORK" env:"QUILLGATE_TRUSTED_PROXIES" group:"Server"`
 	ThrottleExempt []string `help:"Addresses or networks that are never slowed down after wrong passwords, and whose connections are not counted." placeholder:"NETWORK" env:"QUILLGATE_THROTTLE_EXEMPT" group:"Server"`
+	PasswordMode   string   `help:"What becomes of passwords of accounts in calls: ${enum}. Administrators can set something stricter for the site or a user." enum:"allow,warn,refuse" default:"allow" placeholder:"MODE" env:"QUILLGATE_PASSWORD_MODE" group:"Server"`
 	MaxBody        byteSize `help:"Largest request body, such as 64MiB." default:"64MiB" placeholder:"SIZE" env:"QUILLGATE_MAX_BODY" group:"Server"`
 	LogLevel       string   `help:"Least level that is logged: ${enum}." enum:"debug,info,warn,error" default:"info" placeholder:"LEVEL" env:"QUILLGATE_LOG_LEVEL" group:"Server"`
 	LogFormat      string   `help:"Form of the log: ${enum}." enum:"text,json" default:"text" placeholder:"FORM" env:"QUILLGATE_LOG_FORMAT" group:"Server"`

@@ -24,8 +24,9 @@ type cli struct {
 
 	Serve       serveCmd       `cmd:"" help:"Start the server."`
 	App         appCmd         `cmd:"" help:"Application keys: create, list, show, rename, set, rotate, revoke, enrol, import."`
+	Token       tokenCmd       `cmd:"" help:"Tokens and application passwords, for programs that cannot sign: create, list, rename, revoke."`
 	Scan        scanCmd        `cmd:"" help:"Look for leaked secrets in files."`
-	User        userCmd        `cmd:"" help:"Users: add, list, set a password, set a role."`
+	User        userCmd        `cmd:"" help:"Users: add, list, set a password, set a role, take a second factor away, what becomes of passwords."`
 	Option      optionCmd      `cmd:"" help:"Site options: list, get, set."`
 	Keys        keysCmd        `cmd:"" help:"The master key that seals all secrets: rotate, drop-old, seal, verify."`
 	Audit       auditCmd       `cmd:"" help:"The trail of changes to keys, accounts and settings: list, verify, export, prune."`

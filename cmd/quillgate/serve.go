@@ -13,6 +13,7 @@ import (
 	"syscall"
 
 	"github.com/quillgate/quillgate/audit"
+	"github.com/quillgate/quillgate/auth"
 	"github.com/quillgate/quillgate/server"
 )
 
@@ -59,6 +60,7 @@ func (c *serveCmd) Run(ctx context.Context, s *settings, io streams) (err error)
 	if config.TrustedProxies, err = networks(s.TrustedProxies); err != nil {
 		return err
 	}
+	config.PasswordMode = auth.Mode(s.PasswordMode)
 	if config.ThrottleExempt, err = networks(s.ThrottleExempt); err != nil {
 		return err
 	}

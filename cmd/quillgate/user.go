@@ -17,6 +17,10 @@ type userCmd struct {
 	List        userListCmd        `cmd:"" help:"List the users."`
 	SetPassword userSetPasswordCmd `cmd:"" help:"Set a user's password."`
 	SetRole     userSetRoleCmd     `cmd:"" help:"Set a user's role."`
+
+	ResetSecondFactor userResetSecondFactorCmd `cmd:"" help:"Take a user's second factor and recovery codes away."`
+	SetPasswordMode   userSetPasswordModeCmd   `cmd:"" help:"Set what becomes of a user's password in calls."`
+	Policy            userPolicyCmd            `cmd:"" help:"Show or set what holds for the accounts of all users."`
 }
 
 // roles is what a role can be, for the command line.
@@ -156,4 +160,91 @@ func (c *userSetRoleCmd) Run(ctx context.Context, s *settings, io streams) error
 		_, err = fmt.Fprintf(io.out, "User %s is %s now, and so are the user's keys.\n", user.Login, c.Role)
 		return err
 	})
+}
+
+type userResetSecondFactorCmd struct {
+	Login string `arg:"" help:"User name."`
+}
+
+func (c *userResetSecondFactorCmd) Run(ctx context.Context, s *settings, io streams) error {
+	return withBlog(ctx, s, io, func(blog *server.Blog) error {
+		user, err := userNamed(ctx, blog, c.Login)
+		if err != nil {
+			return err
+		}
+		if err := blog.Users.ResetSecondFactor(ctx, audit.Operator, user.ID); err != nil {
+			return err
+		}
+		_, err = fmt.Fprintf(io.out, "User %s signs in with the password alone now, and can set up a second factor anew.\n", user.Login)
+		return err
+	})
+}
+
+type userSetPasswordModeCmd struct {
+	Login string `arg:"" help:"User name."`
+	Mode  string `arg:"" help:"One of ${enum}; default is what the site has. A user's mode can only be stricter than the site's." enum:"allow,warn,refuse,default"`
+}
+
+func (c *userSetPasswordModeCmd) Run(ctx context.Context, s *settings, io streams) error {
+	return withBlog(ctx, s, io, func(blog *server.Blog) error {
+		user, err := userNamed(ctx, blog, c.Login)
+		if err != nil {
+			return err
+		}
+		if err := blog.Users.SetPasswordMode(ctx, audit.Operator, user.ID, modeOf(c.Mode)); err != nil {
+			return err
+		}
+		_, err = fmt.Fprintf(io.out, "The password mode of %s is %s now.\n", user.Login, c.Mode)
+		return err
+	})
+}
+
+// modeOf is the mode that a word of the command line means.
+func modeOf(word string) auth.Mode {
+	if word == "default" {
+		return auth.ModeDefault
+	}
+	return auth.Mode(word)
+}
+
+type userPolicyCmd struct {
+	PasswordMode         string `name:"site-password-mode" help:"What becomes of passwords in calls: ${enum}." enum:"allow,warn,refuse,default,keep" default:"keep" placeholder:"MODE"`
+	Tokens               string `help:"Whether tokens may be used: ${enum}." enum:"on,off,keep" default:"keep" placeholder:"WORD"`
+	ApplicationPasswords string `help:"Whether application passwords may be used: ${enum}." enum:"on,off,keep" default:"keep" placeholder:"WORD"`
+}
+
+func (c *userPolicyCmd) Run(ctx context.Context, s *settings, io streams) error {
+	return withBlog(ctx, s, io, func(blog *server.Blog) error {
+		p, err := blog.Users.Policy(ctx)
+		if err != nil {
+			return err
+		}
+		if c.PasswordMode != "keep" {
+			p.PasswordMode = modeOf(c.PasswordMode)
+		}
+		for _, f := range []struct {
+			word string
+			set  *bool
+		}{{c.Tokens, &p.Tokens}, {c.ApplicationPasswords, &p.ApplicationPasswords}} {
+			if f.word != "keep" {
+				*f.set = f.word == "on"
+			}
+		}
+		if err := blog.Users.SetPolicy(ctx, audit.Operator, p); err != nil {
+			return err
+		}
+		mode := string(p.PasswordMode)
+		if mode == "" {
+			mode = "default"
+		}
+		_, err = fmt.Fprintf(io.out, "Passwords in calls: %s\nTokens: %s\nApplication passwords: %s\n", mode, onOff(p.Tokens), onOff(p.ApplicationPasswords))
+		return err
+	})
+}
+
+func onOff(on bool) string {
+	if on {
+		return "on"
+	}
+	return "off"
 }

@@ -1,0 +1,236 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/quillgate/quillgate/apps"
+	"github.com/quillgate/quillgate/audit"
+	"github.com/quillgate/quillgate/auth"
+	"github.com/quillgate/quillgate/server"
+)
+
+type tokenCmd struct {
+	Create tokenCreateCmd `cmd:"" help:"Make a token or an application password for a user, and show it once."`
+	List   tokenListCmd   `cmd:"" help:"List tokens and application passwords."`
+	Rename tokenRenameCmd `cmd:"" help:"Give a token another name."`
+	Revoke tokenRevokeCmd `cmd:"" help:"End a token, for good, or all of a user."`
+}
+
+// tokenShown is a token as --json shows it.
+type tokenShown struct {
+	User     string     `json:"user"`
+	Kind     string     `json:"kind"`
+	Name     string     `json:"name"`
+	ID       string     `json:"id"`
+	Token    string     `json:"token,omitempty"` // at its making only
+	Hint     string     `json:"hint"`
+	Scope    []string   `json:"scope"`    // empty: everything that the user may
+	Methods  []string   `json:"methods"`  // empty: all
+	Networks []string   `json:"networks"` // empty: everywhere
+	Created  time.Time  `json:"created"`
+	Expires  *time.Time `json:"expires"`
+	LastUsed *time.Time `json:"last_used"`
+	Revoked  *time.Time `json:"revoked"`
+}
+
+func showToken(login string, t auth.Token) tokenShown {
+	at := func(t time.Time) *time.Time {
+		if t.IsZero() {
+			return nil
+		}
+		return &t
+	}
+	shown := tokenShown{User: login, Kind: string(t.Kind), Name: t.Name, ID: t.ID, Hint: t.Hint, Scope: []string{},
+		Methods: append([]string{}, t.Scope.Methods...), Networks: []string{}, Created: t.Created,
+		Expires: at(t.Expires), LastUsed: at(t.LastUse.At), Revoked: at(t.Revoked)}
+	for _, r := range t.Scope.Rights {
+		shown.Scope = append(shown.Scope, string(r))
+	}
+	for _, n := range t.Networks {
+		shown.Networks = append(shown.Networks, n.String())
+	}
+	return shown
+}
+
+type tokenCreateCmd struct {
+	User     string   `help:"User name." required:"" placeholder:"LOGIN"`
+	Name     string   `help:"What the program is called." required:""`
+	Kind     string   `help:"token, for HTTP Basic; or password, which programs for WordPress take where they ask for the user's password." enum:"token,password" default:"token" placeholder:"KIND"`
+	Scope    []string `help:"What it may do: read, draft, publish, media, comments, users, options. Everything that the user may, when empty." placeholder:"RIGHT"`
+	Methods  []string `help:"XML-RPC methods that it may call; all when empty." placeholder:"METHOD"`
+	Networks []string `help:"Addresses or networks that it may be used from; everywhere when empty." placeholder:"NETWORK"`
+	Days     int      `help:"Ends after so many days; never when 0." placeholder:"DAYS"`
+	JSON     bool     `name:"json" help:"Answer in JSON."`
+}
+
+func (c *tokenCreateCmd) Run(ctx context.Context, s *settings, io streams) error {
+	in := auth.NewToken{Kind: auth.TokenKind(c.Kind), Name: c.Name}
+	var err error
+	if in.Scope, err = apps.ParseScope(strings.Join(c.Scope, " "), strings.Join(c.Methods, " ")); err != nil {
+		return usageError{err}
+	}
+	if in.Networks, err = networks(c.Networks); err != nil {
+		return usageError{fmt.Errorf("networks: %w", err)}
+	}
+	if c.Days < 0 || c.Days > 36500 {
+		return usageError{errors.New("days: it has to be 0 to 36500")}
+	}
+	if c.Days > 0 {
+		in.Expires = time.Now().Add(time.Duration(c.Days) * 24 * time.Hour)
+	}
+	return withBlog(ctx, s, io, func(blog *server.Blog) error {
+		user, err := userNamed(ctx, blog, c.User)
+		if err != nil {
+			return err
+		}
+		in.UserID = user.ID
+		t, text, err := blog.Users.CreateToken(ctx, audit.Operator, in)
+		if err != nil {
+			return err
+		}
+		if c.JSON {
+			shown := showToken(user.Login, t)
+			shown.Token = text.Reveal()
+			return writeJSON(io.out, shown)
+		}
+		label, use := "Token:   ", "It is the user name of HTTP Basic, with any password; or the password of "+user.Login+"."
+		if t.Kind == auth.ApplicationPassword {
+			label, use = "Password:", "It takes the place of the password of "+user.Login+", with or without its spaces."
+		}
+		_, err = fmt.Fprintf(io.out, "ID:       %s\n%s %s\n\nIt is shown this once. %s\n", t.ID, label, text.Reveal(), use)
+		return err
+	})
+}
+
+type tokenListCmd struct {
+	User    string `help:"Only those of this user." placeholder:"LOGIN"`
+	Revoked bool   `help:"Show revoked ones too."`
+	JSON    bool   `name:"json" help:"Answer in JSON."`
+}
+
+func (c *tokenListCmd) Run(ctx context.Context, s *settings, io streams) error {
+	return withBlog(ctx, s, io, func(blog *server.Blog) error {
+		list, err := c.list(ctx, blog)
+		if err != nil {
+			return err
+		}
+		if c.JSON {
+			return writeJSON(io.out, list)
+		}
+		t := tabwriter.NewWriter(io.out, 0, 8, 2, ' ', 0)
+		fmt.Fprintln(t, "ID\tKIND\tUSER\tNAME\tSCOPE\tCREATED\tLAST USED\tSTATE")
+		for _, k := range list {
+			used, state, scope := "never", "in use", "all"
+			if k.LastUsed != nil {
+				used = k.LastUsed.Format(time.DateTime)
+			}
+			if len(k.Scope) > 0 {
+				scope = strings.Join(k.Scope, ",")
+			}
+			switch {
+			case k.Revoked != nil:
+				state = "revoked"
+			case k.Expires != nil && !k.Expires.After(time.Now()):
+				state = "expired"
+			case k.Expires != nil:
+				state = "in use until " + k.Expires.Format(time.DateOnly)
+			}
+			fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", k.ID, k.Kind, k.User, k.Name, scope, k.Created.Format(time.DateTime), used, state)
+		}
+		return t.Flush()
+	})
+}
+
+func (c *tokenListCmd) list(ctx context.Context, blog *server.Blog) ([]tokenShown, error) {
+	filter := auth.TokenFilter{Revoked: c.Revoked}
+	if c.User != "" {
+		user, err := userNamed(ctx, blog, c.User)
+		if err != nil {
+			return nil, err
+		}
+		filter.UserID = user.ID
+	}
+	tokens, err := blog.Users.Tokens(ctx, filter)
+	if err != nil {
+		return nil, err
+	}
+	users, err := blog.Users.List(ctx, auth.Filter{})
+	if err != nil {
+		return nil, err
+	}
+	logins := make(map[int64]string)
+	for _, u := range users {
+		logins[u.ID] = u.Login
+	}
+	out := []tokenShown{}
+	for _, t := range tokens {
+		out = append(out, showToken(logins[t.UserID], t))
+	}
+	return out, nil
+}
+
+type tokenRenameCmd struct {
+	ID   string `arg:"" help:"ID, as list shows it."`
+	Name string `arg:"" help:"The new name."`
+}
+
+func (c *tokenRenameCmd) Run(ctx context.Context, s *settings, io streams) error {
+	return withBlog(ctx, s, io, func(blog *server.Blog) error {
+		t, err := tokenOf(ctx, blog, c.ID)
+		if err != nil {
+			return err
+		}
+		if err := blog.Users.RenameToken(ctx, audit.Operator, t.UserID, t.ID, c.Name); err != nil {
+			return err
+		}
+		_, err = fmt.Fprintf(io.out, "%s is now called %q.\n", t.ID, c.Name)
+		return err
+	})
+}
+
+type tokenRevokeCmd struct {
+	ID    string `arg:"" optional:"" help:"ID, as list shows it."`
+	AllOf string `help:"All tokens and application passwords of this user." placeholder:"LOGIN"`
+}
+
+func (c *tokenRevokeCmd) Run(ctx context.Context, s *settings, io streams) error {
+	if (c.ID == "") == (c.AllOf == "") {
+		return usageError{errors.New("name the token, or with --all-of a user")}
+	}
+	return withBlog(ctx, s, io, func(blog *server.Blog) error {
+		if c.AllOf != "" {
+			user, err := userNamed(ctx, blog, c.AllOf)
+			if err != nil {
+				return err
+			}
+			n, err := blog.Users.RevokeTokens(ctx, audit.Operator, user.ID)
+			if err != nil {
+				return err
+			}
+			_, err = fmt.Fprintf(io.out, "Tokens and application passwords of %s that are revoked: %d.\n", user.Login, n)
+			return err
+		}
+		t, err := tokenOf(ctx, blog, c.ID)
+		if err != nil {
+			return err
+		}
+		if err := blog.Users.RevokeToken(ctx, audit.Operator, t.UserID, t.ID); err != nil {
+			return err
+		}
+		_, err = fmt.Fprintf(io.out, "%s (%s) is revoked. A running server refuses it from now on.\n", t.ID, t.Name)
+		return err
+	})
+}
+
+func tokenOf(ctx context.Context, blog *server.Blog, id string) (auth.Token, error) {
+	t, err := blog.Users.Token(ctx, id)
+	if errors.Is(err, auth.ErrNoToken) {
+		return t, fmt.Errorf("there is no token %q; \"quillgate token list --revoked\" shows all", id)
+	}
+	return t, err
+}
