@@ -608,3 +608,35 @@ func TestSignedAnswers(t *testing.T) {
 		}
 	})
 }
+
+// What a strict request costs from its header to the caller: with the nonce,
+// which is on disk before the call is carried out, and without it, beside the
+// header scheme.
+func BenchmarkStrictRequest(b *testing.B) {
+	h := open(b, benchDatabase(b), nil)
+	ada := h.user(b, "ada", auth.Author)
+	app, secret := h.key(b, ada)
+	pair, private := h.verificationKey(b, ada, signature.Ed25519)
+	wrong := strict(h, app, signature.HMACKey([]byte("wrong"))).request(b)
+	for _, bench := range []struct {
+		name    string
+		request func() *http.Request
+		ok      bool
+	}{
+		{"header", func() *http.Request { return post(addr, body, sign(app, secret, body)) }, true},
+		{"hmac-sha256 without nonce", func() *http.Request { return wrong }, false},
+		{"hmac-sha256", func() *http.Request { return strict(h, app, hmacKey(secret)).request(b) }, true},
+		{"ed25519", func() *http.Request { return strict(h, pair, private).request(b) }, true},
+	} {
+		b.Run(bench.name, func(b *testing.B) {
+			for range b.N {
+				b.StopTimer()
+				r := bench.request()
+				b.StartTimer()
+				if _, err := h.verify(r, body); (err == nil) != bench.ok {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
