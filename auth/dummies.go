@@ -7,6 +7,7 @@ import (
 	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/rsa"
+	"crypto/x509"
 	"math/big"
 
 	"github.com/quillgate/quillgate/signature"
@@ -14,9 +15,12 @@ import (
 
 // dummies are keys that nobody has, one for each algorithm. A signature under
 // a key that does not exist is checked with one of them, so that the time of
-// the answer does not tell such a key from one that exists. For an algorithm
-// that is not known there is the zero Key, which matches nothing.
-type dummies map[signature.Algorithm]signature.Key
+// the answer does not tell such a key from one that exists. They are kept as
+// an application's are: reading them is a part of that time.
+type dummies struct {
+	secret string
+	public map[signature.Algorithm][]byte // PKIX
+}
 
 func newDummies(secret string) dummies {
 	// Reading from rand never fails since Go 1.24, and so neither does this.
@@ -28,15 +32,28 @@ func newDummies(secret string) dummies {
 	rand.Read(modulus)
 	modulus[0], modulus[len(modulus)-1] = 0xff, modulus[len(modulus)-1]|1
 	mod := &rsa.PublicKey{N: new(big.Int).SetBytes(modulus), E: 65537}
-	d := dummies{signature.HMACSHA256: signature.HMACKey([]byte(secret))}
+	d := dummies{secret, make(map[signature.Algorithm][]byte)}
 	for alg, public := range map[signature.Algorithm]crypto.PublicKey{
 		signature.Ed25519: edwards, signature.ECDSAP256SHA256: curve.Public(), signature.RSAPSSSHA512: mod, signature.RSAv15SHA256: mod,
 	} {
-		key, err := signature.PublicKey(alg, public)
+		der, err := x509.MarshalPKIXPublicKey(public)
 		if err != nil {
 			panic("auth: " + err.Error())
 		}
-		d[alg] = key
+		d.public[alg] = der
 	}
 	return d
+}
+
+// key is the one for an algorithm; for one that is not known the zero Key,
+// which matches nothing.
+func (d dummies) key(alg signature.Algorithm) signature.Key {
+	if alg == signature.HMACSHA256 {
+		return signature.HMACKey([]byte(d.secret))
+	}
+	key, err := signature.ParsePublicKey(alg, d.public[alg])
+	if err != nil {
+		return signature.Key{}
+	}
+	return key
 }

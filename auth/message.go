@@ -90,7 +90,7 @@ func (v *Verifier) beginMessage(r *http.Request, q *Request) (proof, error) {
 	}
 	if reason != "" {
 		// The same work as for a key that is there.
-		p.key = v.dummies[signed.Params.Alg]
+		p.key = v.dummies.key(signed.Params.Alg)
 	}
 	p.app, p.secret, p.reason = app, secret, reason
 	return p, nil

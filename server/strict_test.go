@@ -2,8 +2,10 @@ package server_test
 
 import (
 	"bytes"
+	"compress/gzip"
 	"crypto/ed25519"
 	"crypto/rand"
+	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"net/http"
@@ -235,6 +237,60 @@ func TestAnswersAreSigned(t *testing.T) {
 		r := strictKey{key.public, signature.HMACKey([]byte("x"))}.request(t, "http://blog.example/xmlrpc.php", time.Now(), introspect())
 		if w := send(s, r); w.Header().Get("Signature") != "" || faultOf(t, w) == nil {
 			t.Errorf("a refusal is signed: %v", w.Header())
+		}
+	}
+}
+
+// S10: a content coding is refused before anything is unpacked, signed or not,
+// and costs no nonce.
+func TestS10ContentCoding(t *testing.T) {
+	blog := open(t, "", nil)
+	s := newServer(t, server.Config{Blog: blog})
+	key := newStrictKey(t, blog, false)
+	var packed bytes.Buffer
+	w := gzip.NewWriter(&packed)
+	w.Write(introspect())
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	for _, body := range [][]byte{packed.Bytes(), introspect()} {
+		for _, coding := range []string{"gzip", "deflate", "br", "identity, gzip", "x-unknown"} {
+			r := key.request(t, "http://blog.example/xmlrpc.php", time.Now(), body)
+			r.Header.Set("Content-Encoding", coding)
+			if w := send(s, r); w.Code != http.StatusUnsupportedMediaType {
+				t.Errorf("%s: %d", coding, w.Code)
+			}
+			if coding != "br" || !bytes.Equal(body, introspect()) {
+				continue
+			}
+			again := r.Clone(t.Context())
+			again.Header.Set("Content-Encoding", "identity")
+			if fault := faultOf(t, send(s, again)); fault != nil {
+				t.Errorf("the same without the coding: %v", fault)
+			}
+		}
+	}
+}
+
+// S17: one scheme for each request; two are refused, whatever they are worth.
+func TestS17OneScheme(t *testing.T) {
+	blog := open(t, "", nil)
+	s := newServer(t, server.Config{Blog: blog, AuthorizationFallback: true})
+	key := newStrictKey(t, blog, false)
+	basic := "Basic " + base64.StdEncoding.EncodeToString([]byte("ada:"+password))
+	for name, change := range map[string]func(http.Header){
+		"Basic":           func(h http.Header) { h.Set("Authorization", basic) },
+		"Bearer":          func(h http.Header) { h.Set("Authorization", "Bearer x") },
+		"header scheme":   func(h http.Header) { h.Set("Authorization", key.public+"||"+strings.Repeat("0", 64)) },
+		"empty":           func(h http.Header) { h.Set("Authorization", "") },
+		"in the fallback": func(h http.Header) { h.Set("X-Quillgate-Authorization", basic) },
+		"only one field":  func(h http.Header) { h.Del("Signature") },
+		"Signature alone": func(h http.Header) { h.Del("Signature-Input") },
+	} {
+		r := key.request(t, "http://blog.example/xmlrpc.php", time.Now(), introspect())
+		change(r.Header)
+		if fault := faultOf(t, send(s, r)); fault == nil || fault.Code != 403 {
+			t.Errorf("%s: %v, want fault 403", name, fault)
 		}
 	}
 }
