@@ -259,6 +259,17 @@ func TestVault(t *testing.T) {
 		if err != nil || string(got) != "another" {
 			t.Errorf("Load: %q, %v", got, err)
 		}
+		for _, value := range []string{"", "\x00\x01\xff", " ", "-----BEGIN"} {
+			if err := v.Store(ctx, "odd", []byte(value)); err != nil {
+				t.Errorf("Store of %q: %v", value, err)
+			}
+			if got, err := v.Load(ctx, "odd"); err != nil || string(got) != value {
+				t.Errorf("%q is loaded as %q, %v", value, got, err)
+			}
+		}
+		if err := v.Delete(ctx, "odd"); err != nil {
+			t.Error(err)
+		}
 		for _, tt := range []struct {
 			folder    string
 			recursive bool

@@ -3,6 +3,7 @@ package server
 import (
 	"context"
 	"crypto/rand"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -43,10 +44,13 @@ func place(name string) apps.Place {
 	return apps.Place{Table: "certificates", Key: name, Column: "sealed"}
 }
 
+// valueMark stands in front of a value, in base64, since what is sealed has to be text and never empty.
+const valueMark = "base64,"
+
 // Store implements certmagic.Storage.
 func (v *vault) Store(ctx context.Context, name string, value []byte) error {
 	err := v.db.Update(ctx, func(tx *database.Tx) error {
-		sealed, err := v.seal.Seal(ctx, tx, place(name), value)
+		sealed, err := v.seal.Seal(ctx, tx, place(name), base64.StdEncoding.AppendEncode([]byte(valueMark), value))
 		if err != nil {
 			return err
 		}
@@ -68,6 +72,9 @@ func (v *vault) Load(ctx context.Context, name string) ([]byte, error) {
 	err := v.db.Get(ctx, &value, `SELECT sealed FROM certificates WHERE name = $1`, name)
 	if err == nil {
 		value, err = v.seal.Unseal(place(name), value)
+	}
+	if err == nil {
+		value, err = base64.StdEncoding.DecodeString(strings.TrimPrefix(string(value), valueMark))
 	}
 	if errors.Is(err, database.ErrNoRows) || errors.Is(err, apps.ErrSealed) {
 		err = fs.ErrNotExist
