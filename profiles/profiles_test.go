@@ -11,6 +11,7 @@ import (
 	"net/netip"
 	"net/url"
 	"regexp"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -114,6 +115,16 @@ func (h *house) user(t *testing.T, login string, role auth.Role) auth.User {
 		t.Fatal(err)
 	}
 	return u
+}
+
+// logged waits until the log has a text.
+func (h *house) logged(t *testing.T, text string) {
+	t.Helper()
+	for end := time.Now().Add(10 * time.Second); !strings.Contains(h.log.String(), text); runtime.Gosched() {
+		if time.Now().After(end) {
+			t.Fatalf("the log lacks %q:\n%s", text, h.log)
+		}
+	}
 }
 
 // browser is somebody who looks at the pages: it keeps cookies, and says as browsers do where a request comes from.
@@ -238,7 +249,7 @@ func found(t *testing.T, pattern *regexp.Regexp, text string) string {
 	return m[1]
 }
 
-// signedInPages are all pages that can be looked at.
+// pages are all pages that can be looked at.
 func (h *house) pages(public string) []string {
 	return []string{
 		"/profile", "/profile?all=1", "/profile/applications/new", "/profile/applications/" + public,

@@ -150,7 +150,7 @@ func TestArrivalFromAnotherSite(t *testing.T) {
 		b := h.browser(t) // the browser keeps the cookie back
 		b.header.Set("Sec-Fetch-Site", "cross-site")
 		p := b.get(`/authorize?app_name=A+program&x=%22><b>&success_url=https://app.example/`)
-		if want := `<meta http-equiv="refresh" content="0; url=/authorize?app_name=A&#43;program&amp;x=%22%3E%3Cb%3E&amp;success_url=https://app.example/">`; p.status != http.StatusOK || !strings.Contains(p.body, want) {
+		if want := `<meta http-equiv="refresh" content="0; url=/authorize?app_name=A&#43;program&amp;x=%22&gt;&lt;b&gt;&amp;success_url=https://app.example/">`; p.status != http.StatusOK || !strings.Contains(p.body, want) {
 			t.Errorf("got %d\n%s\nwant %s", p.status, p.body, want)
 		}
 		b.header.Set("Sec-Fetch-Site", "same-origin")

@@ -1,0 +1,525 @@
+package profiles_test
+
+import (
+	"bytes"
+	"context"
+	"crypto/ed25519"
+	"crypto/x509"
+	"encoding/pem"
+	"io"
+	"net/http"
+	"net/url"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/pquerna/otp/totp"
+
+	"github.com/quillgate/quillgate/apps"
+	"github.com/quillgate/quillgate/audit"
+	"github.com/quillgate/quillgate/auth"
+	"github.com/quillgate/quillgate/signature"
+)
+
+const profileCall = `<?xml version="1.0"?><methodCall><methodName>wp.getProfile</methodName><params>
+<param><value><int>1</int></value></param><param><value><string>%</string></value></param><param><value><string>$</string></value></param></params></methodCall>`
+
+// call is a program that gets its user's profile; it returns what the server answers. header is what it signs in with.
+func (h *house) call(t *testing.T, header, login, password string) string {
+	t.Helper()
+	body := strings.NewReplacer("%", login, "$", password).Replace(profileCall)
+	r, err := http.NewRequest(http.MethodPost, h.base+"/xmlrpc.php", strings.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Header.Set("User-Agent", "MarsEdit/5.1")
+	r.Header.Set("Content-Type", "text/xml")
+	if public, secret, ok := strings.Cut(header, " "); ok {
+		r.Header.Set("Authorization", signature.Sign(public, secret, []byte(body)))
+	}
+	resp, err := http.DefaultClient.Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	text, err := io.ReadAll(resp.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
+
+// A key is made on the page, used by a program, and revoked; the program is refused from then on. K6: the secret is in
+// one answer. K12: the page shows who used it.
+func TestK6K12LifeOfAKey(t *testing.T) {
+	each(t, func(t *testing.T, h *house) {
+		b := h.as(t, "ada")
+		public, secret := b.key("name", "MarsEdit", "scope", "read", "scope", "users", "networks", "127.0.0.0/8", "expires", time.Now().AddDate(1, 0, 0).Format(time.DateOnly))
+		if !apps.ValidSecret(secret) {
+			t.Errorf("this is no secret: %q", secret)
+		}
+		if answer := h.call(t, public+" "+secret, "", ""); !strings.Contains(answer, "<string>ada</string>") {
+			t.Fatalf("the key does not work:\n%s", answer)
+		}
+		h.logged(t, "method=wp.getProfile") // the answer is out before the call is noted
+		if err := h.blog.Apps.Close(); err != nil { // writes the last uses down
+			t.Fatal(err)
+		}
+		p := b.get("/profile")
+		for _, want := range []string{"MarsEdit", public, "from 127.0.0.1", "MarsEdit/5.1", "wp.getProfile", "127.0.0.0/8", "read what you can read; change your profile", secret[len(secret)-4:]} {
+			if !strings.Contains(p.body, want) {
+				t.Errorf("the list lacks %q:\n%s", want, p.body)
+			}
+		}
+		for _, path := range append(h.pages(public), "/profile/activity.csv", "/profile/activity.json", "/admin/activity.csv") {
+			if p := b.get(path); strings.Contains(p.body, secret) || p.status != http.StatusOK {
+				t.Errorf("%s: %d, or the secret is shown again", path, p.status)
+			}
+		}
+		if p := b.post("/profile/applications/"+public+"/revoke", "do", "yes"); p.status != http.StatusSeeOther {
+			t.Fatalf("revoke: %d\n%s", p.status, p.body)
+		}
+		if p := b.get("/profile"); !strings.Contains(p.body, "MarsEdit is revoked") || strings.Contains(p.body, public) {
+			t.Errorf("after the revocation the page says:\n%s", p.body)
+		}
+		if p := b.get("/profile?all=1"); !strings.Contains(p.body, public) || strings.Contains(p.body, "MarsEdit is revoked") {
+			t.Errorf("the list of all lacks the key, or the message is said twice:\n%s", p.body)
+		}
+		if answer := h.call(t, public+" "+secret, "", ""); !strings.Contains(answer, "<int>403</int>") {
+			t.Errorf("the revoked key still works:\n%s", answer)
+		}
+		if p := b.get("/profile/activity"); !strings.Contains(p.body, "The application “MarsEdit” was revoked.") {
+			t.Errorf("the trail does not tell of it:\n%s", p.body)
+		}
+	})
+}
+
+// A key is changed in place; what is wrong is said at its field, with what was typed.
+func TestChangeOfAKey(t *testing.T) {
+	each(t, func(t *testing.T, h *house) {
+		b := h.as(t, "ada")
+		public, _ := b.key("name", "One")
+		p := b.post("/profile/applications/"+public, "name", "Two", "scope", "draft", "scope", "media", "networks", "192.0.2.7, 2001:db8::/32", "methods", "wp.newPost", "strict", "1")
+		if p.status != http.StatusSeeOther {
+			t.Fatalf("change: %d\n%s", p.status, p.body)
+		}
+		app, err := h.blog.Apps.Get(context.Background(), public)
+		if err != nil || app.Name != "Two" || !app.Strict || len(app.Networks) != 2 || !app.Expires.IsZero() || app.Scope.AllowsMethod("wp.getPosts") || app.Scope.Allows(apps.Publish) {
+			t.Errorf("the application is %+v, %v", app, err)
+		}
+		for field, value := range map[string]string{"name": "", "networks": "everywhere", "expires": "2001-01-01", "scope": "nothing"} {
+			fields := []string{field, value}
+			if field != "name" {
+				fields = append(fields, "name", "Two")
+			}
+			p := b.post("/profile/applications/"+public, fields...)
+			if p.status != http.StatusUnprocessableEntity || !strings.Contains(p.body, `id="`+field+`-wrong"`) || !strings.Contains(p.body, `href="#`+field+`"`) {
+				t.Errorf("%s %q: %d\n%s", field, value, p.status, p.body)
+			}
+		}
+	})
+}
+
+// K11: the new pair works, and the old one until the overlap is over; or not at all.
+func TestK11RotationOnThePage(t *testing.T) {
+	each(t, func(t *testing.T, h *house) {
+		b := h.as(t, "ada")
+		for _, tt := range []struct {
+			fields []string
+			still  bool
+		}{{[]string{"overlap", "hours", "hours", "24"}, true}, {[]string{"overlap", "none", "hours", "24"}, false}} {
+			public, secret := b.key("name", "Rolling")
+			p := b.post("/profile/applications/"+public+"/rotate", tt.fields...)
+			if p.status != http.StatusOK {
+				t.Fatalf("rotate: %d\n%s", p.status, p.body)
+			}
+			next, nextSecret := found(t, publicShown, p.body), found(t, secretShown, p.body)
+			if answer := h.call(t, next+" "+nextSecret, "", ""); !strings.Contains(answer, "ada") {
+				t.Errorf("the new key does not work:\n%s", answer)
+			}
+			if answer := h.call(t, public+" "+secret, "", ""); strings.Contains(answer, "<string>ada</string>") != tt.still {
+				t.Errorf("%v: the old key works: %v, want %v", tt.fields, !tt.still, tt.still)
+			}
+		}
+		public, _ := b.key("name", "Wrong hours")
+		if p := b.post("/profile/applications/"+public+"/rotate", "hours", "721"); p.status != http.StatusUnprocessableEntity || !strings.Contains(p.body, `id="hours-wrong"`) {
+			t.Errorf("721 hours: %d", p.status)
+		}
+	})
+}
+
+// An application password works in place of the password, and the banner goes with the program that used the latter.
+func TestA7BannerForPasswords(t *testing.T) {
+	each(t, func(t *testing.T, h *house) {
+		b := h.as(t, "bob")
+		if answer := h.call(t, "", "bob", password); !strings.Contains(answer, "<string>bob</string>") {
+			t.Fatalf("the password does not work:\n%s", answer)
+		}
+		h.logged(t, "method=wp.getProfile")
+		if err := h.blog.Users.Close(); err != nil { // writes down who used what
+			t.Fatal(err)
+		}
+		if p := b.get("/profile"); !strings.Contains(p.body, "MarsEdit/5.1 still sends your password.") {
+			t.Errorf("there is no banner:\n%s", p.body)
+		}
+		p := b.post("/profile/applications", "kind", "password", "name", "MarsEdit", "scope", "read", "scope", "users")
+		text := found(t, secretShown, p.body)
+		for _, want := range []string{"Open Live Writer", h.base + "/xmlrpc.php", `src="data:image/png;base64,`} {
+			if !strings.Contains(p.body, want) {
+				t.Errorf("the settings lack %q", want)
+			}
+		}
+		if answer := h.call(t, "", "bob", text); !strings.Contains(answer, "<string>bob</string>") {
+			t.Errorf("the application password does not work:\n%s", answer)
+		}
+		id := found(t, regexp.MustCompile(`/profile/applications/([0-9A-Za-z-]+)"`), b.get("/profile").body[strings.Index(b.get("/profile").body, `class="key`):])
+		if p := b.post("/profile/applications/"+id, "name", "Mars", "scope", "read"); p.status != http.StatusSeeOther {
+			t.Errorf("change it: %d\n%s", p.status, p.body)
+		}
+		if p := b.post("/profile/applications/"+id+"/revoke", "do", "yes"); p.status != http.StatusSeeOther {
+			t.Errorf("revoke it: %d", p.status)
+		}
+		if answer := h.call(t, "", "bob", text); strings.Contains(answer, "<string>bob</string>") {
+			t.Errorf("the revoked application password still works:\n%s", answer)
+		}
+	})
+}
+
+// A verification key is pasted, or comes with a code that is shown once.
+func TestVerificationKeys(t *testing.T) {
+	each(t, func(t *testing.T, h *house) {
+		b := h.as(t, "ada")
+		key, _, err := ed25519.GenerateKey(nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		der, err := x509.MarshalPKIXPublicKey(key)
+		if err != nil {
+			t.Fatal(err)
+		}
+		text := string(pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: der}))
+		p := b.post("/profile/applications", "kind", "verification", "name", "Signing program", "algorithm", "ed25519", "pem", text)
+		if p.status != http.StatusOK || strings.Contains(p.body, "v-secret") {
+			t.Fatalf("enrol: %d\n%s", p.status, p.body)
+		}
+		if p := b.get("/profile"); !strings.Contains(p.body, "ed25519") {
+			t.Errorf("the list does not name the algorithm:\n%s", p.body)
+		}
+		if p := b.post("/profile/applications", "kind", "verification", "name", "x", "algorithm", "ed25519", "pem", "none"); p.status != http.StatusUnprocessableEntity {
+			t.Errorf("no key at all: %d", p.status)
+		}
+		p = b.post("/profile/applications", "kind", "enrolment", "scope", "draft")
+		code := found(t, regexp.MustCompile(`id="code">([^<]+)<`), p.body)
+		if p := b.get("/profile"); !strings.Contains(p.body, "A program may enrol its verification key until") || strings.Contains(p.body, code) {
+			t.Errorf("the list does not say that an enrolment is open, or shows the code:\n%s", p.body)
+		}
+		verification, err := apps.ParseVerificationKey("ed25519", []byte(text))
+		if err != nil {
+			t.Fatal(err)
+		}
+		app, err := h.blog.Apps.EnrolByCode(context.Background(), audit.Operator, code, "By code", verification)
+		if err != nil || app.UserID != h.ada.ID || app.Scope.Allows(apps.Publish) {
+			t.Errorf("the code makes %+v, %v", app, err)
+		}
+	})
+}
+
+// The page of the application passwords of WordPress, both ways and with both kinds.
+func TestAuthorise(t *testing.T) {
+	each(t, func(t *testing.T, h *house) {
+		b := h.as(t, "bob")
+		const back = "https://app.example/done?state=1"
+		for _, path := range []string{"/authorize", "/wp-admin/authorize-application.php"} {
+			p := b.get(path + "?app_name=My+App&scope=draft,media&success_url=" + url.QueryEscape(back))
+			for _, want := range []string{"My App", "https://app.example", "write drafts; upload and delete files", `value="` + back + `"`} {
+				if p.status != http.StatusOK || !strings.Contains(p.body, want) {
+					t.Errorf("%s: %d, without %q:\n%s", path, p.status, want, p.body)
+				}
+			}
+			if csp := p.header.Get("Content-Security-Policy"); !strings.Contains(csp, "form-action 'self' https://app.example;") {
+				t.Errorf("the policy is %s", csp)
+			}
+		}
+		p := b.post("/authorize", "do", "approve", "app_name", "My App", "app_id", "9c1d6f4e-1b6d-4f5e-9d1b-3a2b1c0d9e8f", "scope", "read users", "success_url", back)
+		u, err := url.Parse(p.header.Get("Location"))
+		if err != nil || p.status != http.StatusSeeOther {
+			t.Fatalf("approve: %d\n%s", p.status, p.body)
+		}
+		q := u.Query()
+		if u.Host != "app.example" || q.Get("state") != "1" || q.Get("site_url") != h.base || q.Get("user_login") != "bob" || p.header.Get("Referrer-Policy") != "no-referrer" {
+			t.Errorf("approve leads to %s", u)
+		}
+		if answer := h.call(t, "", q.Get("user_login"), q.Get("password")); !strings.Contains(answer, "<string>bob</string>") {
+			t.Errorf("the password that came back does not work:\n%s", answer)
+		}
+		p = b.post("/authorize", "do", "approve", "app_name", "My App", "kind", "key", "success_url", "myapp:callback")
+		u, err = url.Parse(p.header.Get("Location"))
+		if err != nil || u.Scheme != "myapp" {
+			t.Fatalf("approve a key: %d to %q\n%s", p.status, p.header.Get("Location"), p.body)
+		}
+		if answer := h.call(t, u.Query().Get("public")+" "+u.Query().Get("secret"), "", ""); !strings.Contains(answer, "<string>bob</string>") {
+			t.Errorf("the key that came back does not work:\n%s", answer)
+		}
+		if p := b.post("/authorize", "do", "approve", "app_name", "Shown", "kind", "key"); p.status != http.StatusOK || !secretShown.MatchString(p.body) {
+			t.Errorf("without an address: %d\n%s", p.status, p.body)
+		}
+		before, _, err := h.blog.Apps.List(context.Background(), apps.Filter{UserID: h.bob.ID})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, tt := range []struct {
+			fields []string
+			want   string
+		}{
+			{[]string{"success_url", back}, "https://app.example/done?state=1&success=false"},
+			{[]string{"success_url", back, "reject_url", "http://127.0.0.1:7777/no"}, "http://127.0.0.1:7777/no"},
+			{nil, "/profile"},
+		} {
+			p := b.post("/authorize", append(tt.fields, "do", "reject", "app_name", "x", "kind", "key")...)
+			if p.status != http.StatusSeeOther || p.header.Get("Location") != tt.want {
+				t.Errorf("reject %v: %d to %q, want %q", tt.fields, p.status, p.header.Get("Location"), tt.want)
+			}
+		}
+		after, _, err := h.blog.Apps.List(context.Background(), apps.Filter{UserID: h.bob.ID})
+		if err != nil || len(after) != len(before) {
+			t.Errorf("a rejection has made a key: %d, then %d; %v", len(before), len(after), err)
+		}
+	})
+}
+
+// Credentials go to https, to this machine, or to a program's own scheme, and nowhere else.
+func TestAuthoriseTargets(t *testing.T) {
+	h := open(t, "")
+	b := h.as(t, "bob")
+	for _, bad := range []string{
+		"javascript:alert(1)", "JavaScript:alert(1)", "data:text/html,x", "vbscript:x", "file:///etc/passwd", "blob:https://x/y", "about:blank", "filesystem:https://x/y",
+		"view-source:https://x", "intent://x#Intent;end", "http://app.example/", "http://127.0.0.1.evil.example/", "http://localhost.evil.example/", "http://127.0.0.1@evil.example/",
+		"https://user@app.example/", "https://user:pass@app.example/", "https:///app.example", "https:app.example", "//app.example/", "/profile", "app", "c:x",
+		`https://app.example\@evil.example`, "https://app.example/\r\nX: y", "https://app.example/ x", "https://ap<p.example/", "https://app.example;script-src/", "https://app.example,evil/",
+		"https://" + strings.Repeat("x", 2100) + ".example/", "https://app.example/?a=%zz", "mailto:x@example.org", "ws://127.0.0.1/", "http://[::1%25eth0]/",
+	} {
+		for _, name := range []string{"success_url", "reject_url"} {
+			p := b.get("/authorize?app_name=x&" + name + "=" + url.QueryEscape(bad))
+			if p.status != http.StatusBadRequest || strings.Contains(p.body, "<form method=\"post\" action=\"/authorize\"") {
+				t.Errorf("%s %q is asked about: %d", name, bad, p.status)
+			}
+			for _, do := range []string{"approve", "reject"} {
+				if p := b.post("/authorize", "do", do, "app_name", "x", name, bad); p.status != http.StatusBadRequest || p.header.Get("Location") != "" {
+					t.Errorf("%s %s %q: %d to %q", do, name, bad, p.status, p.header.Get("Location"))
+				}
+			}
+		}
+	}
+	for good, source := range map[string]string{
+		"https://app.example/x?y=z": "https://app.example", "https://app.example:8443/": "https://app.example:8443", "http://127.0.0.1:4711/cb": "http://127.0.0.1:4711",
+		"http://localhost/": "http://localhost", "http://[::1]:4711/cb": "http:", "com.example.app:/cb": "com.example.app:", "myapp://cb": "myapp:", "marsedit:x?y": "marsedit:",
+	} {
+		p := b.get("/authorize?app_name=x&success_url=" + url.QueryEscape(good))
+		if csp := p.header.Get("Content-Security-Policy"); p.status != http.StatusOK || !strings.Contains(csp, "form-action 'self' "+source+";") {
+			t.Errorf("%q: %d, policy %s", good, p.status, csp)
+		}
+	}
+	if p := b.get("/authorize?success_url=https://app.example/"); p.status != http.StatusBadRequest {
+		t.Errorf("without a name: %d", p.status)
+	}
+}
+
+// The first administrator is set up through a link that works once; a second factor is not passed by.
+func TestSetUp(t *testing.T) {
+	each(t, func(t *testing.T, h *house) {
+		secret, err := h.blog.Users.NewSetUpCode(context.Background(), audit.Operator, h.bob.ID)
+		if err != nil {
+			t.Fatal(err)
+		}
+		b := h.browser(t)
+		p := b.get("/setup?code=" + secret.Reveal())
+		if p.status != http.StatusOK || !strings.Contains(p.body, "<strong>bob</strong>") || p.header.Get("Referrer-Policy") != "no-referrer" {
+			t.Fatalf("the link: %d\n%s", p.status, p.body)
+		}
+		const chosen = "chosen by bob himself"
+		if p := b.post("/setup", "code", secret.Reveal(), "new-password", chosen, "new-password-again", "other"); p.status != http.StatusUnprocessableEntity {
+			t.Errorf("two passwords: %d", p.status)
+		}
+		if p := b.post("/setup", "code", secret.Reveal(), "new-password", "short", "new-password-again", "short"); p.status != http.StatusUnprocessableEntity {
+			t.Errorf("a short password: %d", p.status)
+		}
+		if p := b.post("/setup", "code", secret.Reveal(), "new-password", chosen, "new-password-again", chosen); p.header.Get("Location") != "/profile" {
+			t.Fatalf("set up: %d\n%s", p.status, p.body)
+		}
+		if p := b.get("/profile"); p.status != http.StatusOK {
+			t.Errorf("and then: %d", p.status)
+		}
+		if p := h.browser(t).get("/setup?code=" + secret.Reveal()); p.status != http.StatusForbidden {
+			t.Errorf("the link works twice: %d", p.status)
+		}
+		if p := h.browser(t).post("/setup", "code", "WRONG", "new-password", chosen, "new-password-again", chosen); p.status != http.StatusForbidden {
+			t.Errorf("a wrong code: %d", p.status)
+		}
+		if p := h.browser(t).post("/signin", "login", "bob", "password", chosen); p.status != http.StatusSeeOther {
+			t.Errorf("sign in with the password: %d", p.status)
+		}
+	})
+}
+
+// A8, A9: with an authenticator the password alone opens nothing, a code works once, and so does a recovery code.
+func TestA9SecondFactorOnThePages(t *testing.T) {
+	each(t, func(t *testing.T, h *house) {
+		b := h.as(t, "bob")
+		p := b.post("/profile/security/code")
+		key := strings.ReplaceAll(found(t, regexp.MustCompile(`id="secret">([^<]+)<`), p.body), " ", "")
+		code := func() string {
+			h.wait(30 * time.Second) // each step counts once
+			text, err := totp.GenerateCode(key, h.clock())
+			if err != nil {
+				t.Fatal(err)
+			}
+			return text
+		}
+		if p := b.post("/profile/security/code/confirm", "code", "000000"); p.status != http.StatusUnprocessableEntity {
+			t.Errorf("a wrong code: %d", p.status)
+		}
+		p = b.post("/profile/security/code/confirm", "code", code())
+		if p.status != http.StatusOK {
+			t.Fatalf("confirm: %d\n%s", p.status, p.body)
+		}
+		recovery := regexp.MustCompile(`<li><code>([^<]+)</code>`).FindAllStringSubmatch(p.body, -1)
+		if len(recovery) != 10 {
+			t.Fatalf("there are %d recovery codes:\n%s", len(recovery), p.body)
+		}
+		used := code()
+		for _, tt := range []struct {
+			code string
+			in   bool
+		}{{"123456", false}, {used, true}, {used, false}, {recovery[0][1], true}, {recovery[0][1], false}} {
+			b := h.browser(t)
+			p := b.post("/signin", "login", "bob", "password", password, "next", "/profile/security")
+			if p.header.Get("Location") != "/signin/code" {
+				t.Fatalf("after the password: %d to %q", p.status, p.header.Get("Location"))
+			}
+			half := b.cookie()
+			if p := b.get("/profile"); p.status != http.StatusSeeOther || !strings.HasPrefix(p.header.Get("Location"), "/signin") {
+				t.Errorf("the password alone opens the pages: %d", p.status)
+			}
+			p = b.post("/signin/code", "code", tt.code)
+			if in := p.header.Get("Location") == "/profile/security"; in != tt.in {
+				t.Errorf("code %q lets in: %v, want %v (%d)\n%s", tt.code, in, tt.in, p.status, p.body)
+			}
+			if tt.in && b.cookie() == half {
+				t.Error("the token of the half-way stayed")
+			}
+		}
+		if p := h.browser(t).post("/signin/code", "code", code()); p.header.Get("Location") != "/signin" {
+			t.Errorf("a code without the password: %d to %q", p.status, p.header.Get("Location"))
+		}
+		if answer := h.call(t, "", "bob", password); strings.Contains(answer, "<string>bob</string>") {
+			t.Errorf("the password still opens XML-RPC:\n%s", answer)
+		}
+		// A link to set a password is no way round it.
+		secret, err := h.blog.Users.NewSetUpCode(context.Background(), audit.Operator, h.bob.ID)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if p := h.browser(t).post("/setup", "code", secret.Reveal(), "new-password", password, "new-password-again", password); p.header.Get("Location") != "/signin" {
+			t.Errorf("the link leads to %q", p.header.Get("Location"))
+		}
+		ada := h.as(t, "ada")
+		if p := ada.post("/admin/users/2", "do", "factor"); p.status != http.StatusSeeOther {
+			t.Errorf("an administrator resets it: %d\n%s", p.status, p.body)
+		}
+		h.as(t, "bob")
+	})
+}
+
+// Administrators add users, give roles, set modes, and end other people's applications; the trail says who did it.
+func TestAdministration(t *testing.T) {
+	each(t, func(t *testing.T, h *house) {
+		ada, bob := h.as(t, "ada"), h.as(t, "bob")
+		public, secret := bob.key("name", "Of bob")
+		if p := ada.post("/admin/users", "login", "carol", "email", "carol@example.org", "role", "editor", "new-password", password); p.status != http.StatusSeeOther {
+			t.Fatalf("add a user: %d\n%s", p.status, p.body)
+		}
+		carol, err := h.blog.Users.ByLogin(context.Background(), "carol")
+		if err != nil || carol.Role != auth.Editor {
+			t.Errorf("carol is %+v, %v", carol, err)
+		}
+		for _, fields := range [][]string{{"do", "role", "role", "editor"}, {"do", "mode", "mode", "refuse"}, {"do", "sessions"}} {
+			if p := ada.post("/admin/users/2", fields...); p.status != http.StatusSeeOther {
+				t.Errorf("%v: %d\n%s", fields, p.status, p.body)
+			}
+		}
+		if p := bob.get("/profile"); p.status != http.StatusSeeOther {
+			t.Errorf("bob is still signed in: %d", p.status)
+		}
+		changed, err := h.blog.Users.Get(context.Background(), h.bob.ID)
+		if err != nil || changed.Role != auth.Editor || changed.PasswordMode != auth.ModeRefuse {
+			t.Errorf("bob is %+v, %v", changed, err)
+		}
+		if p := ada.get("/admin/applications?search=of+BOB"); !strings.Contains(p.body, public) {
+			t.Errorf("the search does not find it:\n%s", p.body)
+		}
+		if p := ada.get("/admin/applications?search=carol"); strings.Contains(p.body, public) {
+			t.Error("the search finds too much")
+		}
+		if p := ada.post("/admin/applications/"+public+"/revoke", "do", "yes"); p.status != http.StatusSeeOther {
+			t.Errorf("revoke: %d", p.status)
+		}
+		if answer := h.call(t, public+" "+secret, "", ""); strings.Contains(answer, "<string>bob</string>") {
+			t.Error("the revoked key still works")
+		}
+		if p := h.as(t, "bob").get("/profile/activity"); !strings.Contains(p.body, "The application “Of bob” was revoked. By ada.") {
+			t.Errorf("bob's trail does not say who revoked it:\n%s", p.body)
+		}
+		if p := ada.get("/admin/refusals"); !strings.Contains(p.body, "revoked-key") || !strings.Contains(p.body, "<svg") {
+			t.Errorf("the chart lacks the refusal:\n%s", p.body)
+		}
+		p := ada.post("/admin/settings", "blog_title", "A <b> title", "timezone_string", "Europe/Berlin", "default_comment_status", "closed", "comment_max_links", "3", "mode", "warn", "tokens", "1")
+		if p.status != http.StatusSeeOther {
+			t.Errorf("settings: %d\n%s", p.status, p.body)
+		}
+		o, err := h.blog.Site.Options(context.Background())
+		if err != nil || o.Title() != "A <b> title" || o.Text("default_comment_status") != "closed" || o.Location().String() != "Europe/Berlin" {
+			t.Errorf("the options are %q, %v", o.Title(), err)
+		}
+		policy, err := h.blog.Users.Policy(context.Background())
+		if err != nil || policy.PasswordMode != auth.ModeWarn || !policy.Tokens || policy.ApplicationPasswords {
+			t.Errorf("the policy is %+v, %v", policy, err)
+		}
+	})
+}
+
+// Times are shown by the clock of the reader.
+func TestZoneOfTheReader(t *testing.T) {
+	each(t, func(t *testing.T, h *house) {
+		b := h.as(t, "bob")
+		if p := b.post("/profile/account", "zone", "Nowhere/Land"); p.status != http.StatusUnprocessableEntity || !strings.Contains(p.body, `id="zone-wrong"`) {
+			t.Errorf("a zone that is none: %d", p.status)
+		}
+		b.post("/profile/account", "zone", "Asia/Kolkata")
+		zone, err := time.LoadLocation("Asia/Kolkata")
+		if err != nil {
+			t.Fatal(err)
+		}
+		m := regexp.MustCompile(`<time datetime="([^"]+)">([^<]+)</time>`).FindStringSubmatch(b.get("/profile/activity").body)
+		if m == nil {
+			t.Fatal("there is no time on the page")
+		}
+		at, err := time.Parse(time.RFC3339, m[1])
+		if want := at.In(zone).Format("2 January 2006, 15:04"); err != nil || m[2] != want {
+			t.Errorf("the page says %q, want %q; %v", m[2], want, err)
+		}
+	})
+}
+
+// An export opens in a spreadsheet without doing anything.
+func TestExportHoldsNoFormula(t *testing.T) {
+	each(t, func(t *testing.T, h *house) {
+		b := h.browser(t)
+		b.header.Set("User-Agent", `=cmd|' /C calc'!A0`)
+		b.post("/signin", "login", "bob", "password", password)
+		p := b.get("/profile/activity.csv")
+		if p.status != http.StatusOK || !bytes.Contains([]byte(p.body), []byte(`'=cmd|`)) || strings.Contains(p.body, ",=cmd") {
+			t.Errorf("the export is %d\n%s", p.status, p.body)
+		}
+	})
+}
