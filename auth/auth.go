@@ -84,6 +84,8 @@ type Identity struct {
 	Via   Via
 	Addr  netip.Addr // of the client; the zero Addr when it is not known
 	Agent string     // what the client calls itself
+
+	Repeat Repeat // names the call, where the same request could come again; see Repeat
 }
 
 // Actor is the caller as the audit trail knows it.

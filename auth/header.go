@@ -12,6 +12,7 @@ import (
 // headerProof is the header scheme: Authorization: PUBLIC||HASH.
 type headerProof struct {
 	header signature.Header
+	value  string // what was parsed
 	hash   *signature.Hash
 	app    apps.App
 	secret apps.Secret
@@ -23,7 +24,7 @@ func (v *Verifier) beginHeader(ctx context.Context, q *Request, value string) (p
 	if err != nil {
 		return nil, v.deny(ctx, Event{Reason: MalformedHeader, Via: ViaSignature, Addr: q.addr})
 	}
-	p := &headerProof{header: header}
+	p := &headerProof{header: header, value: value}
 	secret, app, reason, err := v.key(ctx, q, header.Public())
 	switch {
 	case err != nil:
@@ -78,5 +79,9 @@ func (p *headerProof) identify(ctx context.Context, q *Request, e Event) (Identi
 		return Identity{}, q.v.deny(ctx, e)
 	}
 	q.signing = signing{app: &p.app, secret: p.secret}
-	return q.accept(ctx, &p.app, e)
+	who, err := q.accept(ctx, &p.app, e)
+	if err == nil {
+		who.Repeat = repeatOf(p.value)
+	}
+	return who, err
 }

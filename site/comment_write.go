@@ -35,7 +35,7 @@ var (
 
 // CreateComment adds a comment and returns its id. Nobody may comment without signing in unless the option
 // anonymous_comments is on, and comment_registration is off. Errors: ErrSignInToComment, ErrNotFound, *Denied,
-// ErrCommentsClosed, ErrDuplicateComment, ErrCommentFlood, *Invalid.
+// ErrCommentsClosed, ErrDuplicateComment, ErrCommentFlood, *Invalid, *Repeated.
 func (s *Site) CreateComment(ctx context.Context, who auth.Identity, in NewComment) (int64, error) {
 	opts, err := s.Options(ctx)
 	if err != nil {
@@ -43,6 +43,9 @@ func (s *Site) CreateComment(ctx context.Context, who auth.Identity, in NewComme
 	}
 	if !who.LoggedIn() && (!opts.Bool("anonymous_comments") || opts.Bool("comment_registration")) {
 		return 0, ErrSignInToComment
+	}
+	if err := s.made(ctx, who); err != nil {
+		return 0, err
 	}
 	p, err := readPost(ctx, s.db, in.Post)
 	if err != nil {
@@ -55,16 +58,16 @@ func (s *Site) CreateComment(ctx context.Context, who auth.Identity, in NewComme
 	if err != nil {
 		return 0, err
 	}
-	err = s.db.Update(ctx, func(tx *database.Tx) error {
+	err = s.create(ctx, who, func(tx *database.Tx) (int64, error) {
 		row := c
 		if row.Parent, err = liveParent(ctx, tx, row); err != nil {
-			return err
+			return 0, err
 		}
 		if err := s.admitComment(ctx, tx, who, &row, p, opts); err != nil {
-			return err
+			return 0, err
 		}
 		c.ID, err = insertComment(ctx, tx, row)
-		return err
+		return c.ID, err
 	})
 	if err != nil {
 		return 0, fmt.Errorf("comment on post %d: %w", in.Post, err)

@@ -72,7 +72,7 @@ var (
 )
 
 // CreatePost makes a post and returns its id. Denied, Invalid (an unknown type or term), ErrEmptyPost, ErrNoAuthor and
-// ErrNoThumbnail refuse it as a whole.
+// ErrNoThumbnail refuse it as a whole. *Repeated as of all that is made.
 func (s *Site) CreatePost(ctx context.Context, who auth.Identity, e PostEdit) (int64, error) {
 	return s.save(ctx, who, 0, e)
 }
@@ -113,12 +113,20 @@ func (s *Site) save(ctx context.Context, who auth.Identity, id int64, e PostEdit
 	}
 	e.filterTexts(who)
 	var saved, begun Post
-	err = s.db.Update(ctx, func(tx *database.Tx) error {
+	write := func(tx *database.Tx) (int64, error) {
 		w := &edit{PostEdit: e, s: s, tx: tx, who: who, opts: opts, now: s.now(), author: author}
 		err := w.run(ctx, id)
 		saved, begun = w.post, w.begun
-		return err
-	})
+		return w.post.ID, err
+	}
+	if id == 0 {
+		err = s.create(ctx, who, write)
+	} else {
+		err = s.db.Update(ctx, func(tx *database.Tx) error {
+			_, err := write(tx)
+			return err
+		})
+	}
 	if err != nil {
 		if begun.Status == StatusAutoDraft && refused(err) {
 			err = errors.Join(err, s.leaveAutoDraft(ctx, begun))

@@ -14,6 +14,7 @@ import (
 	"fmt"
 	"log/slog"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/quillgate/quillgate/auth"
@@ -47,6 +48,7 @@ type Site struct {
 	options   optionCache
 	scheduler scheduler
 	revision  revisionCache
+	forgot    atomic.Int64 // when forgetCreations last ran, in seconds
 }
 
 // Open returns the site over the given parts and makes what a new blog has (the default category, the options) when

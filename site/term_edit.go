@@ -44,18 +44,18 @@ type NewTerm struct {
 }
 
 // CreateTerm makes a term and returns it. ErrTermName, ErrNoParent, ErrNoTermID and *TermExists as they say; *Invalid for
-// an unknown taxonomy; *Denied.
+// an unknown taxonomy; *Denied; *Repeated.
 func (s *Site) CreateTerm(ctx context.Context, who auth.Identity, n NewTerm) (Term, error) {
 	tax, err := s.editableTaxonomy(who, n.Taxonomy, "create terms in this taxonomy")
 	if err != nil {
 		return Term{}, err
 	}
 	var t Term
-	err = s.db.Update(ctx, func(tx *database.Tx) (err error) {
+	err = s.create(ctx, who, func(tx *database.Tx) (id int64, err error) {
 		if t, err = createTerm(ctx, tx, tax, n); err != nil {
-			return err
+			return 0, err
 		}
-		return editTermFields(ctx, tx, t.ID, n.CustomFields)
+		return t.ID, editTermFields(ctx, tx, t.ID, n.CustomFields)
 	})
 	return t.shown(), err
 }

@@ -30,11 +30,14 @@ var (
 )
 
 // CreateAttachment stores a file, makes the smaller versions when it is a picture, and makes the attachment that
-// describes it. When it returns, all of that is durable; when it fails, nothing is left of it. Memory does not depend
+// describes it. When it returns, all of that is durable; when it fails, nothing is left of it. It returns *Repeated for a request that comes again. Memory does not depend
 // on the size of the file; pictures are decoded within the budget of the site's media.Imager.
 func (s *Site) CreateAttachment(ctx context.Context, who auth.Identity, u Upload) (*Attachment, error) {
 	if !who.Can(auth.UploadFiles) {
 		return nil, errUpload
+	}
+	if err := s.made(ctx, who); err != nil {
+		return nil, err
 	}
 	rules := media.Rules{Active: who.Can(auth.UnfilteredHTML)}
 	title := rules.Clean(u.Name)
@@ -132,19 +135,19 @@ func (s *Site) insertAttachment(ctx context.Context, who auth.Identity, opts *Op
 		GUID: s.uploadURL(stored.upload), Date: opts.Local(now), DateGMT: &now, Modified: opts.Local(now), ModifiedGMT: &now,
 	}
 	var saved Post
-	err := s.db.Update(ctx, func(tx *database.Tx) error {
+	err := s.create(ctx, who, func(tx *database.Tx) (int64, error) {
 		p := post
 		var err error
 		if p.Name, err = uniqueSlug(ctx, tx, &p, Slug(p.Title), opts.Text("permalink_structure")); err != nil {
-			return err
+			return 0, err
 		}
 		if err := insertPost(ctx, tx, &p); err != nil {
-			return err
+			return 0, err
 		}
 		row := stored.row
 		row.Post = p.ID
 		saved = p
-		return insertAttachmentRow(ctx, tx, row)
+		return p.ID, insertAttachmentRow(ctx, tx, row)
 	})
 	if err != nil {
 		return nil, fmt.Errorf("record the upload %q: %w", stored.upload, err)

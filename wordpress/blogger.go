@@ -105,7 +105,7 @@ func (a *API) bloggerNewPost(ctx context.Context, who auth.Identity, p params) (
 	if p.truth(5) {
 		e.Status = new(site.StatusPublish)
 	}
-	id, err := a.site.CreatePost(ctx, who, e)
+	id, err := made(a.site.CreatePost(ctx, who, e))
 	if err != nil {
 		return xmlrpc.Value{}, err
 	}

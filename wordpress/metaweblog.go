@@ -57,7 +57,7 @@ func (a *API) newFromContent(ctx context.Context, who auth.Identity, content xml
 	if keywords := content.Get("mt_keywords"); !keywords.IsZero() && postType == site.TypePost {
 		e.Tags = new(keywordsOf(keywords))
 	}
-	id, err := a.site.CreatePost(ctx, who, e)
+	id, err := made(a.site.CreatePost(ctx, who, e))
 	if err != nil {
 		return xmlrpc.Value{}, err
 	}

@@ -97,6 +97,7 @@ func (a *API) call(ctx context.Context, m method, c *xmlrpc.Call[*auth.Request])
 	if err != nil {
 		return xmlrpc.Value{}, a.told(ctx, err)
 	}
+	who.Repeat.Call = c.Place
 	a.tellExpiry(c.Header, who)
 	if who, err = m.admit(who); err != nil {
 		return xmlrpc.Value{}, err

@@ -136,11 +136,11 @@ func (a *API) newComment(ctx context.Context, who auth.Identity, p params, at or
 		return xmlrpc.Value{}, err
 	}
 	content := p.at(4)
-	id, err := a.site.CreateComment(ctx, who, site.NewComment{
+	id, err := made(a.site.CreateComment(ctx, who, site.NewComment{
 		Post: post, Parent: int64(count(content.Get("comment_parent"))), Content: textOf(content.Get("content")),
 		Author: textOf(content.Get("author")), Email: textOf(content.Get("author_email")), URL: textOf(content.Get("author_url")),
 		IP: at.ip, Agent: at.agent,
-	})
+	}))
 	if err != nil {
 		return xmlrpc.Value{}, commentFault(err)
 	}

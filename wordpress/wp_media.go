@@ -83,6 +83,9 @@ func (a *API) newMediaObject(ctx context.Context, who auth.Identity, p params) (
 	item, err := a.site.CreateAttachment(ctx, who, site.Upload{
 		Name: textOf(data.Get("name")), Type: textOf(data.Get("type")), Parent: parent, Bytes: bits,
 	})
+	if again := (*site.Repeated)(nil); errors.As(err, &again) {
+		item, err = a.site.Attachment(ctx, who, again.ID)
+	}
 	if err != nil {
 		return xmlrpc.Value{}, err
 	}

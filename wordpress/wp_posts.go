@@ -21,7 +21,7 @@ func (a *API) newPost(ctx context.Context, who auth.Identity, p params) (xmlrpc.
 	if e.CommentStatus == nil || *e.CommentStatus != "open" {
 		e.CommentStatus = new("closed")
 	}
-	id, err := a.site.CreatePost(ctx, who, e)
+	id, err := made(a.site.CreatePost(ctx, who, e))
 	if err != nil {
 		return xmlrpc.Value{}, err
 	}

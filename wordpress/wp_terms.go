@@ -40,10 +40,11 @@ func (a *API) newTerm(ctx context.Context, who auth.Identity, p params) (xmlrpc.
 		Parent:       optional(content, "parent", intOf),
 		CustomFields: fieldEdits(content.Get("custom_fields")),
 	})
+	id, err := made(t.ID, err)
 	if err != nil {
 		return xmlrpc.Value{}, err
 	}
-	return idText(t.ID), nil
+	return idText(id), nil
 }
 
 // termNameOf reads the name of a term in wp.newTerm and wp.editTerm, where "0" is no name.
@@ -222,6 +223,7 @@ func (a *API) newCategory(ctx context.Context, who auth.Identity, p params) (xml
 		n.Parent = nil
 		t, err = a.site.CreateTerm(ctx, who, n)
 	}
+	id, err := made(t.ID, err)
 	var there *site.TermExists
 	switch {
 	case errors.As(err, &there):
@@ -231,7 +233,7 @@ func (a *API) newCategory(ctx context.Context, who auth.Identity, p params) (xml
 	case err != nil:
 		return xmlrpc.Value{}, err
 	}
-	return xmlrpc.Int(t.ID), nil
+	return xmlrpc.Int(id), nil
 }
 
 // deleteCategory answers wp.deleteCategory(blog, user, password, id). Nobody may delete what is not there, so an unknown

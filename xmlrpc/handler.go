@@ -41,6 +41,7 @@ type Call[I any] struct {
 	Identity I             // what Check.Identify returned; the zero value without Config.Authenticate
 	Header   http.Header   // of the response
 	Nested   bool          // inside system.multicall
+	Place    int           // among the calls of the system.multicall, from 1; 0 outside
 	Request  *http.Request // its body is used up
 }
 

@@ -163,10 +163,10 @@ func (q *request[I]) multicall(ctx context.Context, c *Call[I], dst []byte) ([]b
 	dst = append(dst, responseStart...)
 	dst = append(dst, "<value><array><data>"...)
 	first := len(dst)
-	for _, one := range calls {
+	for i, one := range calls {
 		start, before := time.Now(), len(dst)
 		nested := *c
-		nested.Nested, nested.Method, nested.Params = true, one.Name, arguments(one.Params)
+		nested.Nested, nested.Place, nested.Method, nested.Params = true, i+1, one.Name, arguments(one.Params)
 		v, err := q.h.nested(ctx, &nested, before-first)
 		if err == nil {
 			dst = append(dst, "<value><array><data>"...)
