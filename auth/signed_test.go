@@ -31,7 +31,8 @@ func TestSigned(t *testing.T) {
 			t.Fatal(err)
 		}
 		who, ok := q.Signed()
-		want := auth.Identity{User: ada, App: &app, Via: auth.ViaSignature, Addr: netip.MustParseAddr("192.0.2.1")}
+		want := auth.Identity{User: ada, App: &app, Via: auth.ViaSignature, Addr: netip.MustParseAddr("192.0.2.1"),
+			Repeat: auth.Repeat{Public: app.Public, Digest: strings.TrimPrefix(sign(app, secret, body), app.Public+"||")}}
 		if diff := cmp.Diff(want, who, cmpopts.EquateComparable(netip.Addr{}, netip.Prefix{})); !ok || diff != "" {
 			t.Errorf("Signed: %v (-want +got):\n%s", ok, diff)
 		}
