@@ -1,6 +1,29 @@
 package auth
 
-import "context"
+import (
+	"context"
+	"runtime"
+	"sync"
+)
 
 // Sweep removes old nonces now.
 func Sweep(ctx context.Context, v *Verifier) error { return v.nonces.sweep(ctx, v.cfg.Clock()) }
+
+// WatchHashing tells f again and again how many passwords are being hashed,
+// until stop is called.
+func WatchHashing(u *Users, f func(n int)) (stop func()) {
+	done := make(chan struct{})
+	var group sync.WaitGroup
+	group.Go(func() {
+		for {
+			select {
+			case <-done:
+				return
+			default:
+				f(len(u.hasher.running))
+				runtime.Gosched()
+			}
+		}
+	})
+	return func() { close(done); group.Wait() }
+}

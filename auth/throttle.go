@@ -156,6 +156,12 @@ func (t *throttle) wait(ctx context.Context, g guess, now time.Time) (time.Durat
 			c.known = r
 		}
 	}
+	return t.pause(g, c, now), c, nil
+}
+
+// pause is how long a guess with these counts has to wait. This process
+// remembers it.
+func (t *throttle) pause(g guess, c counts, now time.Time) time.Duration {
 	pair, addr := c.pairWait(now), c.addr.windowWait(addrFailures, addrWindow, now)
 	if !c.isKnown(now) {
 		pair = max(pair, c.account.windowWait(accountFailures, accountWindow, now))
@@ -166,7 +172,7 @@ func (t *throttle) wait(ctx context.Context, g guess, now time.Time) (time.Durat
 	if addr > 0 {
 		t.remember(g.addr, now.Add(addr))
 	}
-	return max(pair, addr), c, nil
+	return max(pair, addr)
 }
 
 func (c counts) isKnown(now time.Time) bool {
@@ -217,30 +223,27 @@ const forever = 100 * 365 * 24 * time.Hour
 // userID is the account's, if there is one of that name.
 func (t *throttle) failed(ctx context.Context, g guess, c counts, userID int64, by audit.Actor, now time.Time) error {
 	now = now.UTC().Truncate(time.Microsecond)
-	err := t.users.db.Update(ctx, func(tx *database.Tx) error {
-		pair, err := t.add(ctx, tx, g.pair, forever, now)
-		if err != nil {
+	err := t.users.db.Update(ctx, func(tx *database.Tx) (err error) {
+		if c.pair, err = t.add(ctx, tx, g.pair, forever, now); err != nil {
 			return err
 		}
-		first, waiting := pair.N == 1, pair.N == freeFailures+1
+		first, waiting := c.pair.N == 1, c.pair.N == freeFailures+1
 		if g.addr != "" {
-			addr, err := t.add(ctx, tx, g.addr, addrWindow, now)
-			if err != nil {
+			if c.addr, err = t.add(ctx, tx, g.addr, addrWindow, now); err != nil {
 				return err
 			}
-			first, waiting = addr.N == 1, waiting || addr.N == addrFailures
+			first, waiting = c.addr.N == 1, waiting || c.addr.N == addrFailures
 		}
 		if g.account != "" && !c.isKnown(now) {
-			account, err := t.add(ctx, tx, g.account, accountWindow, now)
-			if err != nil {
+			if c.account, err = t.add(ctx, tx, g.account, accountWindow, now); err != nil {
 				return err
 			}
-			waiting = waiting || account.N == accountFailures
+			waiting = waiting || c.account.N == accountFailures
 		}
 		e := audit.Event{Kind: SignInFailed, UserID: userID, By: by, At: now}
 		switch {
 		case waiting:
-			e.Kind, e.Detail = SignInThrottled, map[string]string{"failures": strconv.Itoa(pair.N)}
+			e.Kind, e.Detail = SignInThrottled, map[string]string{"failures": strconv.Itoa(c.pair.N)}
 		case !first:
 			return nil
 		}
@@ -249,6 +252,7 @@ func (t *throttle) failed(ctx context.Context, g guess, c counts, userID int64, 
 	if err != nil {
 		return err
 	}
+	t.pause(g, c, now)
 	if t.failures.Add(1)%pruneEvery == 0 {
 		return t.prune(ctx, now)
 	}
