@@ -176,6 +176,26 @@ func TestAddressesBehindAFront(t *testing.T) {
 	})
 }
 
+// Categories and authors stand in addresses where the structure says so, and the wrong ones lead to the right ones.
+func TestNamesInAddresses(t *testing.T) {
+	databasetest.Each(t, func(t *testing.T, db *database.DB) {
+		f := library(t, db, "/%category%/%author%/%postname%/")
+		f.post(t, "Part", "a part of it", ofType("page"), func(e *site.PostEdit) { e.Parent = new(int64(3)) })
+		for target, want := range map[string]string{
+			"/fruit/ada/older/": "<h1>Older</h1>", "/fruit/apples/ada/newer/": "<h1>Newer</h1>", "/category/fruit/apples/": "Category: Apples", "/colophon/part/": "<h1>Part</h1>",
+			"/": `href="https://blog.example/fruit/apples/ada/newer/"`,
+		} {
+			expect(t, target, f.get(t, target), 200, want)
+		}
+		for _, target := range []string{"/apples/ada/newer/", "/fruit/ada/newer/", "/fruit/apples/eve/newer/", "/?p=2"} {
+			if w := f.get(t, target); w.Code != 301 || w.Header().Get("Location") != base+"/fruit/apples/ada/newer/" {
+				t.Errorf("%s: %d to %s", target, w.Code, w.Header().Get("Location"))
+			}
+		}
+		expect(t, "no such post", f.get(t, "/fruit/ada/none/"), 404)
+	})
+}
+
 func TestPaging(t *testing.T) {
 	databasetest.Each(t, func(t *testing.T, db *database.DB) {
 		f := openFace(t, db, public.Config{})

@@ -343,7 +343,7 @@ func (g *gallery) illustrate(post *site.FullPost, o *Post) {
 	if o.Picture != nil {
 		g.shown++
 	}
-	o.sanitized = eachPicture(o.sanitized, func(t *html.Token) {
+	o.sanitized = eachPicture(reachable(o.sanitized), func(t *html.Token) {
 		src, id := pictureOf(t)
 		setAttribute(t, "decoding", "async")
 		if g.shown++; g.shown > 1 {
@@ -362,6 +362,12 @@ func (g *gallery) illustrate(post *site.FullPost, o *Post) {
 			g.describe(t, &a, src)
 		}
 	})
+}
+
+// reachable lets the keyboard reach what may be wider than the page and is scrolled then. The text has passed a policy, in
+// whose output these letters begin an element wherever they stand.
+func reachable(content string) string {
+	return strings.NewReplacer("<pre>", `<pre tabindex="0">`, "<pre ", `<pre tabindex="0" `, "<table>", `<table tabindex="0">`, "<table ", `<table tabindex="0" `).Replace(content)
 }
 
 // version is one size of a picture.

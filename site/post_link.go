@@ -53,6 +53,8 @@ type linker struct {
 	s         *Site
 	structure string
 	pages     map[int64]pageName // ancestors of the pages
+	// Of posts, where the structure names them: the path of the first category, and the author's name in addresses.
+	categories, authors map[int64]string
 }
 
 type pageName struct {
@@ -74,7 +76,7 @@ var structureTag = regexp.MustCompile(`%[a-z_]+%`)
 // structureFields are the parts of an address that permalink_structure may name, with the pattern of each.
 var structureFields = map[string]string{
 	"%year%": `[0-9]{4}`, "%monthnum%": `[0-9]{1,2}`, "%day%": `[0-9]{1,2}`, "%hour%": `[0-9]{1,2}`, "%minute%": `[0-9]{1,2}`,
-	"%second%": `[0-9]{1,2}`, "%post_id%": `[0-9]+`, "%postname%": `[^/]+`,
+	"%second%": `[0-9]{1,2}`, "%post_id%": `[0-9]+`, "%postname%": `[^/]+`, "%author%": `[^/]+`, "%category%": `.+?`,
 }
 
 // supportedStructure says whether addresses can be made and found by the structure: it knows all the parts, and one of
@@ -92,10 +94,14 @@ func supportedStructure(structure string) bool {
 // pageDepth bounds how many parents of a page an address shows.
 const pageDepth = 20
 
-// prepare reads the parents of the pages among the posts, one statement for each level.
+// prepare reads what the addresses of the posts need: the parents of pages, one statement for each level, and where the
+// structure names them the categories and the authors of posts.
 func (l *linker) prepare(ctx context.Context, list []Post) error {
 	if l.structure == "" {
 		return nil
+	}
+	if err := l.prepareNames(ctx, list); err != nil {
+		return err
 	}
 	l.pages = make(map[int64]pageName)
 	var wanted []int64
@@ -155,6 +161,10 @@ func (l *linker) postPath(p *Post) string {
 			return p.Date.Format("05")
 		case "%post_id%":
 			return strconv.FormatInt(p.ID, 10)
+		case "%category%":
+			return l.categories[p.ID]
+		case "%author%":
+			return l.authors[p.Author]
 		}
 		return p.Name
 	})
@@ -297,8 +307,11 @@ func (l *linker) postByPath(ctx context.Context, path string) (int64, error) {
 	if err := l.s.db.Select(ctx, &candidates, `SELECT `+postColumns+` FROM posts p WHERE `+where+` ORDER BY p.id LIMIT 100`, a.list...); err != nil {
 		return 0, fmt.Errorf("find a post by its address: %w", err)
 	}
+	if err := l.prepareNames(ctx, candidates); err != nil {
+		return 0, err
+	}
 	for _, p := range candidates {
-		if sameDate(p.Date, tags, values) {
+		if sameDate(p.Date, tags, values) && l.sameCategory(&p, tags, values) {
 			return p.ID, nil
 		}
 	}

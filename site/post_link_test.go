@@ -39,7 +39,9 @@ func TestPermalinks(t *testing.T) {
 			{"/%postname%", map[int64]string{post: "https://blog.example/ubung", child: "https://blog.example/about/team"}},
 			{"/archives/%post_id%", map[int64]string{post: fmt.Sprintf("https://blog.example/archives/%d", post), page: "https://blog.example/about"}},
 			{"/%hour%-%minute%-%second%/%postname%.html", map[int64]string{post: "https://blog.example/08-05-02/ubung.html"}},
-			{"/%author%/%postname%/", map[int64]string{post: plain("p", post)}},
+			{"/%author%/%postname%/", map[int64]string{post: "https://blog.example/" + n.admin.User.Nicename + "/ubung/", child: "https://blog.example/about/team/"}},
+			{"/%category%/%postname%/", map[int64]string{post: "https://blog.example/uncategorized/ubung/", child: "https://blog.example/about/team/", page: "https://blog.example/about/"}},
+			{"/%weather%/%postname%/", map[int64]string{post: plain("p", post)}},
 			{"/%year%/", map[int64]string{post: plain("p", post)}},
 		}
 		for _, test := range tests {

@@ -207,7 +207,8 @@ func (s *Site) MovedPost(ctx context.Context, path string) (*FullPost, error) {
 	return &full[0], nil
 }
 
-// movedInTime finds posts that still have their name but had the date of the address before.
+// movedInTime finds posts that still have their name but had the date of the address before, or have the date and are
+// filed elsewhere.
 func (s *Site) movedInTime(ctx context.Context, name string, tags, values []string) ([]Post, error) {
 	var named []Post
 	err := s.db.Select(ctx, &named, `SELECT `+postColumns+` FROM posts p WHERE p.name = $1 AND p.type = 'post' AND p.status = 'publish' ORDER BY p.id LIMIT 100`, name)
@@ -217,6 +218,9 @@ func (s *Site) movedInTime(ctx context.Context, name string, tags, values []stri
 	byID := postsByID(named)
 	ids := make([]int64, len(named))
 	for i, p := range named {
+		if slices.Contains(tags, "%category%") && sameDate(p.Date, tags, values) {
+			return []Post{p}, nil
+		}
 		ids[i] = p.ID
 	}
 	query, args, err := database.In(`SELECT post_id, value FROM post_meta WHERE key = ? AND post_id IN (?)`, metaOldDate, ids)

@@ -37,11 +37,13 @@ func (s *Site) FindTerm(ctx context.Context, taxonomy, slug string, id int64) (*
 		if page.Terms, err = s.termsBelow(ctx, page.ID); err != nil {
 			return nil, err
 		}
-		above, err := s.termsAbove(ctx, page.Parent)
-		if err != nil {
-			return nil, err
+		if page.Parent != 0 {
+			above, err := s.termsAbove(ctx, page.Parent)
+			if err != nil {
+				return nil, err
+			}
+			family = append(family, above...)
 		}
-		family = append(family, above...)
 	}
 	link, err := s.TermLinks(ctx, family)
 	if err != nil {
@@ -65,14 +67,15 @@ func (s *Site) termsBelow(ctx context.Context, id int64) (list []Term, err error
 	return list[:min(len(list), maxBelow)], nil
 }
 
-func (s *Site) termsAbove(ctx context.Context, parent int64) (list []Term, err error) {
-	if parent == 0 {
-		return nil, nil
-	}
-	err = s.db.Select(ctx, &list, `WITH RECURSIVE above (id, parent) AS (SELECT id, parent FROM terms WHERE id = $1
+// termsAbove returns the terms of these ids and all above them.
+func (s *Site) termsAbove(ctx context.Context, ids ...int64) (list []Term, err error) {
+	query, args, err := database.In(`WITH RECURSIVE above (id, parent) AS (SELECT id, parent FROM terms WHERE id IN (?)
 			UNION SELECT p.id, p.parent FROM terms p JOIN above a ON p.id = a.parent)
-		SELECT `+termColumns+` FROM terms t WHERE t.id IN (SELECT id FROM above)`, parent)
+		SELECT `+termColumns+` FROM terms t WHERE t.id IN (SELECT id FROM above)`, ids)
 	if err != nil {
+		return nil, err
+	}
+	if err := s.db.Select(ctx, &list, query, args...); err != nil {
 		return nil, fmt.Errorf("read the categories above: %w", err)
 	}
 	return list, nil
@@ -92,15 +95,9 @@ func (s *Site) LinksOfTerms(ctx context.Context, posts []FullPost) (func(Term) s
 		}
 	}
 	if len(parents) > 0 {
-		query, args, err := database.In(`WITH RECURSIVE above (id, parent) AS (SELECT id, parent FROM terms WHERE id IN (?)
-				UNION SELECT p.id, p.parent FROM terms p JOIN above a ON p.id = a.parent)
-			SELECT `+termColumns+` FROM terms t WHERE t.id IN (SELECT id FROM above)`, parents)
+		list, err := s.termsAbove(ctx, parents...)
 		if err != nil {
 			return nil, err
-		}
-		var list []Term
-		if err := s.db.Select(ctx, &list, query, args...); err != nil {
-			return nil, fmt.Errorf("read the categories above: %w", err)
 		}
 		for _, t := range list {
 			known[t.ID] = t
