@@ -211,6 +211,7 @@ type Config struct {
 type Verifier struct {
 	cfg      Config
 	throttle throttle
+	quiet    quiet
 	proofs   proofs
 	dummy    string
 	dummies  dummies
@@ -291,7 +292,9 @@ func (v *Verifier) tell(ctx context.Context, e Event) {
 		v.cfg.Observe(ctx, e)
 	}
 	if e.Reason != "" {
-		v.cfg.Logger.InfoContext(ctx, "credential refused", "reason", string(e.Reason), "public", e.Public, "login", e.Login, "address", e.Addr)
+		if n, ok := v.quiet.loud(e, v.cfg.Clock()); ok {
+			v.cfg.Logger.InfoContext(ctx, "credential refused", "reason", string(e.Reason), "public", e.Public, "login", e.Login, "address", e.Addr, "times", n)
+		}
 	} else if v.cfg.Logger.Enabled(ctx, slog.LevelDebug) {
 		v.cfg.Logger.DebugContext(ctx, "credential accepted", "via", e.Via.String(), "public", e.Public, "user", e.UserID, "address", e.Addr)
 	}

@@ -68,7 +68,7 @@ func TestKnownHashBoundsTheCost(t *testing.T) {
 }
 
 // A1: the parameters of new hashes.
-func TestNewHashA1(t *testing.T) {
+func TestA1NewHash(t *testing.T) {
 	h := newHasher()
 	hash, err := h.hash(t.Context(), "a password")
 	if err != nil {
@@ -90,7 +90,7 @@ func TestNewHashA1(t *testing.T) {
 }
 
 // A1: so many at once, so many in the queue, and no more.
-func TestHasherIsBoundedA1(t *testing.T) {
+func TestA1HasherIsBounded(t *testing.T) {
 	h := newHasher()
 	release, started := make(chan struct{}), make(chan struct{}, cap(h.waiting))
 	done := make(chan error, cap(h.waiting))

@@ -173,7 +173,7 @@ func TestRehash(t *testing.T) {
 }
 
 // A2: the wait is told, passes unseen, and ends.
-func TestThrottledA2(t *testing.T) {
+func TestA2Throttled(t *testing.T) {
 	each(t, nil, func(t *testing.T, h *house) {
 		app, secret := h.key(t, h.user(t, "ada", auth.Author))
 		for range 5 {
@@ -214,7 +214,7 @@ func TestThrottledA2(t *testing.T) {
 
 // A2: from twenty failures on an address waits, whatever names it tries; an
 // exempt network never does.
-func TestThrottledAddressA2(t *testing.T) {
+func TestA2ThrottledAddress(t *testing.T) {
 	each(t, exempt("203.0.113.0/24"), func(t *testing.T, h *house) {
 		h.user(t, "ada", auth.Author)
 		for _, from := range []string{addr, "203.0.113.9"} {
@@ -232,7 +232,7 @@ func TestThrottledAddressA2(t *testing.T) {
 }
 
 // A3: one wrong password ends the passwords of a request.
-func TestOneGuessA3(t *testing.T) {
+func TestA3OneGuess(t *testing.T) {
 	each(t, nil, func(t *testing.T, h *house) {
 		h.user(t, "ada", auth.Author)
 		h.user(t, "bob", auth.Author)
@@ -287,7 +287,7 @@ func TestOneGuessA3(t *testing.T) {
 
 // A4: a name that nobody has costs the same statements, and the same hash,
 // which the hasher's own test sees to.
-func TestUnknownUserCostsTheSameA4(t *testing.T) {
+func TestA4UnknownUserCostsTheSame(t *testing.T) {
 	each(t, nil, func(t *testing.T, h *house) {
 		h.user(t, "ada", auth.Author)
 		h.warm(t)
@@ -306,7 +306,7 @@ func TestUnknownUserCostsTheSameA4(t *testing.T) {
 }
 
 // A6, K13: where a password may come from, and what it may not be for.
-func TestConnectionsA6K13(t *testing.T) {
+func TestA6K13Connections(t *testing.T) {
 	for _, allowed := range []bool{false, true} {
 		each(t, func(c *auth.Config) { c.ClearTextPasswords = allowed }, func(t *testing.T, h *house) {
 			h.user(t, "ada", auth.Author)

@@ -7,6 +7,7 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"net/netip"
 	"strings"
@@ -329,4 +330,38 @@ func BenchmarkSigned(b *testing.B) {
 			}
 		})
 	}
+}
+
+// A2: wrong signatures make nobody wait. They cannot be guessed, and the right
+// one has to work from behind the same address; a flood of them is logged in
+// few lines, and counted in full.
+func TestA2WrongSignatures(t *testing.T) {
+	var log bytes.Buffer
+	each(t, func(c *auth.Config) { c.Logger = slog.New(slog.NewTextHandler(&log, nil)) }, func(t *testing.T, h *house) {
+		log.Reset()
+		app, secret := h.key(t, h.user(t, "ada", auth.Author))
+		const flood = 1000
+		for range flood {
+			if _, err := h.verify(post(addr, body, sign(app, secret, "x")), body); err != auth.ErrDenied {
+				t.Fatal(err)
+			}
+		}
+		if got := len(h.reasons()); got != flood {
+			t.Errorf("%d refusals were told, want %d", got, flood)
+		}
+		if got := strings.Count(log.String(), "wrong-digest"); got != 22 {
+			t.Errorf("%d lines in the log, want the first 20, the 100th and the 1000th", got)
+		}
+		for _, from := range []string{addr, "198.51.100.7"} {
+			if _, err := h.verify(post(from, body, sign(app, secret, body)), body); err != nil {
+				t.Errorf("the right signature from %s: %v", from, err)
+			}
+		}
+		h.verify(post("198.51.100.7", body, sign(app, secret, "x")), body)
+		h.wait(time.Minute)
+		h.verify(post(addr, body, sign(app, secret, "x")), body)
+		if got := strings.Count(log.String(), "wrong-digest"); got != 24 {
+			t.Errorf("%d lines after one from elsewhere and one a minute later, want 2 more", got)
+		}
+	})
 }
