@@ -1,0 +1,288 @@
+package interop
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/url"
+	"os"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/chromedp/cdproto/cdp"
+	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/cdproto/log"
+	"github.com/chromedp/cdproto/network"
+	"github.com/chromedp/cdproto/runtime"
+	"github.com/chromedp/chromedp"
+)
+
+// chromium is Debian's browser. It comes with tools/install-test-tools.
+const chromium = "/usr/bin/chromium"
+
+// pageTime bounds what is done with one page.
+const pageTime = 30 * time.Second
+
+// browser is a Chromium without a window, that reaches nothing but this machine.
+type browser struct{ ctx context.Context }
+
+func openBrowser(t *testing.T) *browser {
+	t.Helper()
+	if _, err := os.Stat(chromium); err != nil {
+		t.Fatalf("%v: install Chromium (Debian: chromium), or run tools/install-test-tools", err)
+	}
+	options := append(chromedp.DefaultExecAllocatorOptions[:],
+		chromedp.ExecPath(chromium), chromedp.NoSandbox, chromedp.DisableGPU, chromedp.UserDataDir(t.TempDir()),
+		chromedp.Flag("disable-quic", true), chromedp.Flag("disable-component-update", true),
+		chromedp.Flag("disable-background-networking", true), chromedp.Flag("disable-dev-shm-usage", true),
+		chromedp.Flag("no-proxy-server", true),
+		chromedp.Flag("host-resolver-rules", "MAP * ~NOTFOUND , EXCLUDE 127.0.0.1"),
+		chromedp.WSURLReadTimeout(pageTime),
+	)
+	ctx, stop := chromedp.NewExecAllocator(context.Background(), options...)
+	ctx, cancel := chromedp.NewContext(ctx)
+	t.Cleanup(func() {
+		chromedp.Cancel(ctx)
+		cancel()
+		stop()
+	})
+	if err := chromedp.Do(ctx); err != nil {
+		t.Fatalf("start %s: %v", chromium, err)
+	}
+	return &browser{ctx}
+}
+
+// look is how a page is looked at.
+type look struct {
+	name          string
+	width, height int64
+	mobile, dark  bool
+	noScript      bool
+}
+
+var (
+	desktop  = look{name: "desktop-light", width: 1280, height: 900}
+	night    = look{name: "desktop-dark", width: 1280, height: 900, dark: true}
+	phone    = look{name: "phone-light", width: 390, height: 844, mobile: true}
+	phoneDim = look{name: "phone-dark", width: 390, height: 844, mobile: true, dark: true}
+	bare     = look{name: "without scripts", width: 1280, height: 900, noScript: true}
+)
+
+// tab is a page of the browser with cookies of its own, on one site. What goes wrong in it without being asked for is an
+// error of the test when that ends: requests to other hosts, violations of the policy for content, exceptions of scripts.
+type tab struct {
+	ctx  context.Context
+	base string
+
+	mu       sync.Mutex
+	document network.RequestID
+	status   int64
+	trouble  []string
+	allowed  string // an address beside base that may be asked
+}
+
+// tab opens an empty one.
+func (b *browser) tab(t *testing.T, base string, l look) *tab {
+	t.Helper()
+	v := &tab{base: base}
+	ctx, cancel := chromedp.NewContext(b.ctx, chromedp.WithNewBrowserContext(), chromedp.WithListener(v.listen))
+	v.ctx = ctx
+	t.Cleanup(func() {
+		cancel()
+		v.mu.Lock()
+		defer v.mu.Unlock()
+		for _, what := range v.trouble {
+			t.Error(what)
+		}
+	})
+	if err := chromedp.Do(ctx); err != nil { // without a limit of time, which would be that of the tab
+		t.Fatalf("open a tab: %v", err)
+	}
+	v.resize(t, l)
+	return v
+}
+
+// resize changes how the page is looked at.
+func (v *tab) resize(t *testing.T, l look) {
+	t.Helper()
+	scheme := "light"
+	if l.dark {
+		scheme = "dark"
+	}
+	order(t, v, emulation.SetDeviceMetricsOverride, emulation.SetDeviceMetricsOverrideParams{Width: l.width, Height: l.height, DeviceScaleFactor: 1, Mobile: l.mobile})
+	order(t, v, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{
+		{Name: "prefers-color-scheme", Value: scheme}, {Name: "prefers-reduced-motion", Value: "reduce"},
+	}})
+	order(t, v, emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: l.noScript})
+}
+
+func (v *tab) listen(event any) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	switch e := event.(type) {
+	case *network.EventRequestWillBeSent:
+		if e.Type == network.ResourceTypeDocument {
+			v.document = e.RequestID
+		}
+		if u, err := url.Parse(e.Request.URL); err != nil || !v.local(u) {
+			v.trouble = append(v.trouble, "a page asked for "+e.Request.URL)
+		}
+	case *network.EventResponseReceived:
+		if e.Type == network.ResourceTypeDocument {
+			v.status = e.Response.Status
+		}
+	case *log.EventEntryAdded:
+		// A page that is refused with a status is no trouble: the tests look at the status where it counts.
+		if string(e.Entry.Level) == "error" && !strings.Contains(e.Entry.Text, "the server responded with a status of") {
+			v.trouble = append(v.trouble, "the browser complains: "+e.Entry.Text+" "+e.Entry.URL)
+		}
+	case *runtime.EventExceptionThrown:
+		v.trouble = append(v.trouble, "a script failed: "+e.ExceptionDetails.Text)
+	}
+}
+
+func (v *tab) local(u *url.URL) bool {
+	return u.Scheme == "data" || u.Scheme == "about" || u.Scheme+"://"+u.Host == v.base || v.allowed != "" && strings.HasPrefix(u.String(), v.allowed)
+}
+
+// do takes one step, within the time for one page.
+func do[T any](t *testing.T, v *tab, step chromedp.Action[T]) T {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(v.ctx, pageTime)
+	defer cancel()
+	out, err := chromedp.Run(ctx, step)
+	if err != nil {
+		t.Fatalf("%v\non the page %s", err, v.where())
+	}
+	return out
+}
+
+// order sends one command of the protocol.
+func order[P, R any](t *testing.T, v *tab, command cdp.Command[P, R], params P) R {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(v.ctx, pageTime)
+	defer cancel()
+	out, err := chromedp.Call(ctx, command, params)
+	if err != nil {
+		t.Fatalf("%v\non the page %s", err, v.where())
+	}
+	return out
+}
+
+// open goes to a path of the site and waits until the page is there. It returns its HTTP status.
+func (v *tab) open(t *testing.T, path string) int64 {
+	t.Helper()
+	return v.arrive(t, chromedp.Navigate(v.base+path))
+}
+
+// press clicks on what a CSS selector finds first, which leads to another page.
+func (v *tab) press(t *testing.T, selector string) int64 {
+	t.Helper()
+	return v.arrive(t, chromedp.Click(chromedp.CSS(selector)))
+}
+
+func (v *tab) arrive(t *testing.T, how chromedp.Action[chromedp.Void]) int64 {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(v.ctx, pageTime)
+	defer cancel()
+	if _, err := chromedp.RunResponse(ctx, how); err != nil {
+		t.Fatalf("%v\non the page %s", err, v.where())
+	}
+	traces.keep(answer, "page "+v.where(), []byte(v.source(t)))
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return v.status
+}
+
+// write puts text into the field that a CSS selector finds, in place of what it holds.
+func (v *tab) write(t *testing.T, selector, text string) {
+	t.Helper()
+	do(t, v, chromedp.Clear(chromedp.CSS(selector)))
+	do(t, v, chromedp.SendKeys(chromedp.CSS(selector), text))
+}
+
+// text is what a reader sees of what a CSS selector finds first.
+func (v *tab) text(t *testing.T, selector string) string {
+	t.Helper()
+	return do(t, v, chromedp.Text(chromedp.CSS(selector)))
+}
+
+// has tells whether a CSS selector finds anything.
+func (v *tab) has(t *testing.T, selector string) bool {
+	t.Helper()
+	return do(t, v, chromedp.Evaluate[bool]("document.querySelector("+quoted(selector)+") !== null"))
+}
+
+// where is the address of the page.
+func (v *tab) where() string {
+	ctx, cancel := context.WithTimeout(v.ctx, pageTime)
+	defer cancel()
+	address, err := chromedp.Run(ctx, chromedp.Location())
+	if err != nil {
+		return err.Error()
+	}
+	return address
+}
+
+// source is the page as the server sent it.
+func (v *tab) source(t *testing.T) string {
+	t.Helper()
+	v.mu.Lock()
+	id := v.document
+	v.mu.Unlock()
+	return string(order(t, v, network.GetResponseBody, network.GetResponseBodyParams{RequestID: id}).Body)
+}
+
+// violations are what axe-core finds wrong with the page.
+func (v *tab) violations(t *testing.T) []string {
+	t.Helper()
+	axe, err := os.ReadFile("clients/node_modules/axe-core/axe.min.js")
+	if err != nil {
+		t.Fatalf("%v: run tools/install-test-tools", err)
+	}
+	type violation struct {
+		ID    string `json:"id"`
+		Help  string `json:"help"`
+		Nodes []struct {
+			HTML           string `json:"html"`
+			FailureSummary string `json:"failureSummary"`
+		} `json:"nodes"`
+	}
+	do(t, v, chromedp.Evaluate[chromedp.Void](string(axe)))
+	var out []string
+	for _, f := range do(t, v, chromedp.Evaluate[[]violation](`axe.run(document, {resultTypes: ['violations']}).then((r) => r.violations)`, chromedp.EvalAwaitPromise)) {
+		for _, n := range f.Nodes {
+			out = append(out, fmt.Sprintf("%s: %s\n\t%s\n\t%s", f.ID, f.Help, n.HTML, strings.ReplaceAll(n.FailureSummary, "\n", "\n\t")))
+		}
+	}
+	return out
+}
+
+// shift is how much of the page has moved since it began to load: the browser's cumulative layout shift.
+func (v *tab) shift(t *testing.T) float64 {
+	t.Helper()
+	return do(t, v, chromedp.Evaluate[float64](`new Promise((done) => {
+		let sum = 0
+		new PerformanceObserver((list) => { for (const e of list.getEntries()) sum += e.value }).observe({type: 'layout-shift', buffered: true})
+		requestAnimationFrame(() => requestAnimationFrame(() => setTimeout(() => done(sum), 0)))
+	})`, chromedp.EvalAwaitPromise))
+}
+
+// wide tells by how many pixels the page is wider than the window.
+func (v *tab) wide(t *testing.T) int {
+	t.Helper()
+	return do(t, v, chromedp.Evaluate[int](`Math.max(0, document.documentElement.scrollWidth - window.innerWidth)`))
+}
+
+// picture is a PNG of the whole page.
+func (v *tab) picture(t *testing.T) []byte {
+	t.Helper()
+	return do(t, v, chromedp.FullScreenshot(100))
+}
+
+func quoted(s string) string {
+	b, _ := json.Marshal(s)
+	return string(b)
+}

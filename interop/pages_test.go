@@ -1,0 +1,156 @@
+package interop
+
+import (
+	"encoding/json"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/quillgate/quillgate/xmlrpc"
+)
+
+// publicPages are pages of the seeded blog, one of each kind.
+var publicPages = []struct {
+	name, path string
+	status     int64
+}{
+	{"home", "/", 200},
+	{"home-2", "/?paged=2", 200},
+	{"post", "/?p=1", 200},
+	{"post-comments", "/?p=2", 200},
+	{"page", "/?page_id=19", 200},
+	{"category", "/?cat=1", 200},
+	{"tag", "/?tag=alpha", 200},
+	{"author", "/?author=1", 200},
+	{"month", "/?m=202401", 200},
+	{"search", "/?s=the", 200},
+	{"search-nothing", "/?s=nothing-like-it", 200},
+	{"not-found", "/?p=987654", 404},
+	{"locked", "", 200}, // filled in by the test
+	{"pictures", "", 200},
+}
+
+// showcase starts a server whose blog has, beside the seed, a post behind a password and one with a picture. It returns
+// the paths of the pages by name.
+func showcase(t *testing.T) (*process, map[string]string) {
+	t.Helper()
+	p := start(t, seed(t, ""))
+	paths := make(map[string]string)
+	for _, row := range publicPages {
+		paths[row.name] = row.path
+	}
+	key := signingKey{seedPublic, seedSecret}
+	ask := func(method string, params ...xmlrpc.Value) xmlrpc.Value {
+		v, err := call(t.Context(), p, &key, method, append([]xmlrpc.Value{xmlrpc.Int(1), xmlrpc.String(""), xmlrpc.String("")}, params...)...)
+		if err != nil {
+			t.Fatalf("%s: %v", method, err)
+		}
+		return v
+	}
+	publish := func(members ...xmlrpc.Member) string {
+		return "/?p=" + ask("wp.newPost", xmlrpc.Struct(append(members, xmlrpc.M("post_status", xmlrpc.String("publish")))...)).Text()
+	}
+	picture := ask("wp.uploadFile", xmlrpc.Struct(xmlrpc.M("name", xmlrpc.String("hill.png")), xmlrpc.M("type", xmlrpc.String("image/png")),
+		xmlrpc.M("bits", xmlrpc.Bytes(largePicture(t)))))
+	paths["locked"] = publish(xmlrpc.M("post_title", xmlrpc.String("For friends")), xmlrpc.M("post_content", xmlrpc.String("hidden")),
+		xmlrpc.M("post_password", xmlrpc.String("open sesame")))
+	paths["pictures"] = publish(xmlrpc.M("post_title", xmlrpc.String("A post with pictures, a table, a list and some code")),
+		xmlrpc.M("post_thumbnail", picture.Get("id")),
+		xmlrpc.M("post_content", xmlrpc.String(`<p>First <a href="#end">paragraph</a>.</p><figure><img src="`+picture.Get("url").Text()+
+			`" alt="A grey hill"><figcaption>A hill</figcaption></figure><blockquote><p>Quoted.</p></blockquote><ul><li>one</li><li>two</li></ul>
+<pre><code>a line of code that is so long that it does not fit onto the screen of a telephone in any way at all</code></pre>
+<table><thead><tr><th>Key</th><th>Value</th></tr></thead><tbody><tr><td>a</td><td>1</td></tr></tbody></table><p id="end">Last.</p>`)))
+	return p, paths
+}
+
+// judgePage opens a page in every look and says what is wrong with it.
+func judgePage(t *testing.T, b *browser, open func(t *testing.T, v *tab), base string) (source string) {
+	t.Helper()
+	v := b.tab(t, base, desktop)
+	for _, l := range []look{desktop, night, phone, phoneDim} {
+		v.resize(t, l)
+		open(t, v)
+		if got := v.shift(t); got > 0 {
+			t.Errorf("%s: the layout shifts by %.4f", l.name, got)
+		}
+		if got := v.wide(t); got > 0 {
+			t.Errorf("%s: the page is %d pixels wider than the window", l.name, got)
+		}
+		for _, what := range v.violations(t) {
+			t.Errorf("%s: %s", l.name, what)
+		}
+	}
+	return v.source(t)
+}
+
+func TestPublicPages(t *testing.T) {
+	p, paths := showcase(t)
+	b := openBrowser(t)
+	sources := make(map[string]string)
+	for _, row := range publicPages {
+		t.Run(row.name, func(t *testing.T) {
+			sources[row.name] = judgePage(t, b, func(t *testing.T, v *tab) {
+				if got := v.open(t, paths[row.name]); got != row.status {
+					t.Errorf("%s: status %d, want %d", paths[row.name], got, row.status)
+				}
+			}, p.base)
+		})
+	}
+	validate(t, sources)
+}
+
+// validate has html-validate read pages.
+func validate(t *testing.T, sources map[string]string) {
+	t.Helper()
+	folder := t.TempDir()
+	for name, source := range sources {
+		if err := os.WriteFile(filepath.Join(folder, name+".html"), []byte(source), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	cmd := exec.Command("node_modules/.bin/html-validate", "--config", "htmlvalidate.json", "--formatter", "text", folder)
+	cmd.Dir = "clients"
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Errorf("%v\n%s", err, strings.ReplaceAll(string(out), folder+"/", ""))
+	}
+}
+
+// A program of others reads the feeds, and finds in them what the blog has.
+func TestFeeds(t *testing.T) {
+	p, _ := showcase(t)
+	for _, test := range []struct{ path, kind string }{
+		{"/?feed=rss2", "rss 2.0"}, {"/?feed=atom", "atom"}, {"/?feed=comments-rss2", "rss 2.0"}, {"/?feed=rss2&cat=1", "rss 2.0"}, {"/?feed=rss2&p=1", "rss 2.0"},
+	} {
+		t.Run(test.path, func(t *testing.T) {
+			resp, err := http.Get(p.base + test.path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer resp.Body.Close()
+			cmd := exec.Command("node", "feed.js")
+			cmd.Dir, cmd.Stdin = "clients", resp.Body
+			out, err := cmd.CombinedOutput()
+			if err != nil {
+				t.Fatalf("%v\n%s", err, out)
+			}
+			var got struct {
+				Kind, Title, Link string
+				Items             []struct{ Title, Link, GUID, Date, Author, Text string }
+			}
+			if err := json.Unmarshal(out, &got); err != nil {
+				t.Fatalf("%v\n%s", err, out)
+			}
+			if got.Kind != test.kind || !strings.Contains(got.Title, "Oracle Blog") || !strings.HasPrefix(got.Link, p.base) || len(got.Items) == 0 {
+				t.Errorf("got %s %q %s with %d items, want %s of Oracle Blog at %s", got.Kind, got.Title, got.Link, len(got.Items), test.kind, p.base)
+			}
+			for _, i := range got.Items {
+				if i.GUID == "" || i.Date == "" || !strings.HasPrefix(i.Link, p.base) {
+					t.Errorf("an item lacks its id, its date or its link: %+v", i)
+				}
+			}
+		})
+	}
+}
