@@ -42,6 +42,7 @@ type evidence struct {
 	pieces  []piece
 	end     int64             // of the last piece
 	secrets map[string]string // the secret, and what it is
+	forms   map[string]bool   // secrets that a form may carry
 	found   []string          // where a secret was found in a store, which may be gone by now
 	bytes   int64             // searched in stores
 	files   int
@@ -55,13 +56,24 @@ type piece struct {
 }
 
 // secretPatterns find secrets whose form says what they are, so that no test needs to name them.
-var secretPatterns = []*regexp.Regexp{regexp.MustCompile(apps.SecretPattern)}
+var secretPatterns = []*regexp.Regexp{regexp.MustCompile(apps.SecretPattern), regexp.MustCompile(apps.TokenPattern)}
 
 // made registers a secret, to be searched for. It may stand in one answer, the one that hands it out.
 func (e *evidence) made(what, secret string) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.add(what, secret)
+}
+
+// carried registers a secret that whoever knows it gets back in a form, such as the code of a link.
+func (e *evidence) carried(what, secret string) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.add(what, secret)
+	if e.forms == nil {
+		e.forms = make(map[string]bool)
+	}
+	e.forms[secret] = true
 }
 
 func (e *evidence) add(what, secret string) {
@@ -89,7 +101,7 @@ func (e *evidence) keep(k kind, name string, text []byte) {
 	e.end += int64(len(text))
 	for _, p := range secretPatterns {
 		for _, secret := range p.FindAll(text, -1) {
-			e.add("the secret of an application", string(secret))
+			e.add("a secret that its form tells", string(secret))
 		}
 	}
 }
@@ -178,7 +190,7 @@ func (e *evidence) leaks() []string {
 		}
 	}
 	for secret, names := range shown {
-		if len(names) > 1 {
+		if len(names) > 1 && !e.forms[secret] {
 			out = append(out, fmt.Sprintf("%s was shown %d times: %s", e.secrets[secret], len(names), strings.Join(names[:2], ", ")))
 		}
 	}

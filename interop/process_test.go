@@ -91,7 +91,7 @@ func (s seeded) environment() []string {
 type process struct {
 	base     string // address of the home page
 	endpoint string
-	greeting string // what it printed until it answered
+	out      *lockedBuffer // what it prints
 	cmd      *exec.Cmd
 	log      *lockedBuffer
 	ended    chan error // one value, when the process has ended
@@ -102,7 +102,7 @@ var greeted = regexp.MustCompile(`(http://\S+)/xmlrpc\.php`)
 // start runs the server on a free port of loopback and waits until it is ready. It is killed when the test ends.
 func start(t testing.TB, s seeded, args ...string) *process {
 	t.Helper()
-	p := &process{log: &lockedBuffer{}, ended: make(chan error, 1)}
+	p := &process{log: &lockedBuffer{}, out: &lockedBuffer{}, ended: make(chan error, 1)}
 	p.cmd = exec.Command(build(t), append([]string{"serve", "--listen", "127.0.0.1:0", "--metrics-listen", "127.0.0.1:0", "--throttle-exempt", "127.0.0.0/8"}, args...)...)
 	p.cmd.Env = s.environment()
 	p.cmd.Stderr = p.log
@@ -116,27 +116,24 @@ func start(t testing.TB, s seeded, args ...string) *process {
 	t.Cleanup(func() {
 		p.keepMetrics(t)
 		p.kill()
-		traces.keep(answer, "greeting of quillgate serve", []byte(p.greeting))
+		traces.keep(answer, "greeting of quillgate serve", []byte(p.out.String()))
 		traces.keep(logged, "quillgate serve", []byte(p.log.String()))
 	})
 	lines := bufio.NewReader(out)
 	for p.base == "" {
 		line, err := lines.ReadString('\n')
-		p.greeting += line
+		p.out.Write([]byte(line))
 		if m := greeted.FindStringSubmatch(line); m != nil {
 			p.base, p.endpoint = m[1], m[0]
 		}
 		if err != nil {
-			t.Fatalf("quillgate serve: it ended before it served\n%s%s", p.greeting, p.log)
+			t.Fatalf("quillgate serve: it ended before it served\n%s%s", p.out, p.log)
 		}
 	}
-	rest := make(chan string)
 	go func() {
-		text, _ := io.ReadAll(lines)
-		rest <- string(text)
+		io.Copy(p.out, lines)
 		p.ended <- p.cmd.Wait()
 	}()
-	go func() { p.log.Write([]byte(<-rest)) }()
 	p.await(t)
 	return p
 }

@@ -4,7 +4,7 @@
 
 const FeedParser = require('feedparser')
 
-const parser = new FeedParser({ strict: true })
+const parser = new FeedParser()
 const items = []
 parser.on('error', (err) => { console.error(err); process.exit(1) })
 parser.on('readable', () => {
