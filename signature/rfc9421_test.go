@@ -560,3 +560,22 @@ func BenchmarkVerify(b *testing.B) {
 		})
 	}
 }
+
+// What a client asks of an answer is malformed, or can be written down again
+// and asks the same.
+func FuzzWanted(f *testing.F) {
+	f.Add(`a=("@status" "signature";req;key="sig");created;nonce="n";keyid="k";alg="ed25519";tag="t"`)
+	f.Add(`a=();tag="t", b=("x");tag="other"`)
+	f.Add(`a=();tag="t", b=();tag="t"`)
+	f.Fuzz(func(t *testing.T, field string) {
+		w, found := signature.Wanted(http.Header{"Accept-Signature": {field}}, "t")
+		if !found {
+			return
+		}
+		again := w.Label + "=(" + strings.Join(w.Components, " ") + `);tag="t"`
+		got, found := signature.Wanted(http.Header{"Accept-Signature": {again}}, "t")
+		if !found || got.Label != w.Label || !slices.Equal(got.Components, w.Components) {
+			t.Errorf("%q asks for %+v, and %q for %+v", field, w, again, got)
+		}
+	})
+}
