@@ -15,6 +15,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -271,6 +272,46 @@ func TestS15NonceOnce(t *testing.T) {
 		sweep(t, h)
 		if n := h.nonces(t); n != 0 {
 			t.Errorf("%d nonces are kept for ever", n)
+		}
+	})
+}
+
+// S15: many nonces that come at once, each in several copies, pass once each.
+func TestS15ManyAtOnce(t *testing.T) {
+	each(t, nil, func(t *testing.T, h *house) {
+		ada := h.user(t, "ada", auth.Author)
+		const nonces, copies = 60, 3
+		var passed [nonces]atomic.Int64
+		var wait sync.WaitGroup
+		first, firstSecret := h.key(t, ada)
+		second, secondSecret := h.key(t, ada)
+		for i := range nonces {
+			m := strict(h, first, hmacKey(firstSecret))
+			if i%2 == 1 {
+				m = strict(h, second, hmacKey(secondSecret))
+			}
+			m.params.Nonce = fmt.Sprintf("the same for both %d", i/2)
+			request := m.request(t)
+			for range copies {
+				wait.Go(func() {
+					switch _, err := h.verify(request.Clone(request.Context()), body); err {
+					case nil:
+						passed[i].Add(1)
+					case auth.ErrDenied:
+					default:
+						t.Error(err)
+					}
+				})
+			}
+		}
+		wait.Wait()
+		for i := range passed {
+			if n := passed[i].Load(); n != 1 {
+				t.Errorf("nonce %d passed %d times, want once", i, n)
+			}
+		}
+		if n := h.nonces(t); n != nonces {
+			t.Errorf("%d nonces are kept, want %d", n, nonces)
 		}
 	})
 }
@@ -609,9 +650,9 @@ func TestSignedAnswers(t *testing.T) {
 	})
 }
 
-// What a strict request costs from its header to the caller: with the nonce,
-// which is on disk before the call is carried out, and without it, beside the
-// header scheme.
+// What a strict request costs from its header to the caller, when many come at
+// once: with the nonce, which is on disk before the call is carried out, and
+// without it, beside the header scheme.
 func BenchmarkStrictRequest(b *testing.B) {
 	h := open(b, benchDatabase(b), nil)
 	ada := h.user(b, "ada", auth.Author)
@@ -624,19 +665,28 @@ func BenchmarkStrictRequest(b *testing.B) {
 		ok      bool
 	}{
 		{"header", func() *http.Request { return post(addr, body, sign(app, secret, body)) }, true},
-		{"hmac-sha256 without nonce", func() *http.Request { return wrong }, false},
+		{"hmac-sha256 without nonce", func() *http.Request { return wrong.Clone(context.Background()) }, false},
 		{"hmac-sha256", func() *http.Request { return strict(h, app, hmacKey(secret)).request(b) }, true},
 		{"ed25519", func() *http.Request { return strict(h, pair, private).request(b) }, true},
 	} {
 		b.Run(bench.name, func(b *testing.B) {
+			requests := make(chan *http.Request, b.N)
 			for range b.N {
-				b.StopTimer()
-				r := bench.request()
-				b.StartTimer()
-				if _, err := h.verify(r, body); (err == nil) != bench.ok {
-					b.Fatal(err)
-				}
+				requests <- bench.request()
 			}
+			close(requests)
+			b.ResetTimer()
+			var all sync.WaitGroup
+			for range 32 {
+				all.Go(func() {
+					for r := range requests {
+						if _, err := h.verify(r, body); (err == nil) != bench.ok {
+							b.Error(err)
+						}
+					}
+				})
+			}
+			all.Wait()
 		})
 	}
 }

@@ -1,9 +1,12 @@
 package auth
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -24,11 +27,32 @@ const (
 
 // nonces lets each nonce of a key pass once. What decides is the primary key
 // of the table, so that one pass is one pass in all processes together.
+//
+// A write to disk takes longer than all the rest of a request. So those that
+// come while one is under way wait for the next, and go into it together.
 type nonces struct {
 	db *database.DB
 
-	mu     sync.Mutex
-	counts map[string]nonceCount
+	mu      sync.Mutex
+	counts  map[string]nonceCount
+	waiting []*noted // for the next write
+	writing bool
+}
+
+// The bounds of one write.
+const (
+	maxBatch  = 64
+	writeTime = 30 * time.Second
+)
+
+// noted is one nonce on its way into the table.
+type noted struct {
+	Public  string `db:"public"`
+	Nonce   string `db:"nonce"`
+	expires time.Time
+	err     error
+	done    chan struct{} // closed when err is what has become of it
+	lead    chan struct{} // closed when this call has to write
 }
 
 // nonceCount is how many nonces of a key are in the table: counted at most a
@@ -49,17 +73,8 @@ func (s *nonces) use(ctx context.Context, public, nonce string, now time.Time) e
 	if n >= maxNonces {
 		return errManyNonces
 	}
-	result, err := s.db.Exec(ctx, `INSERT INTO nonces (public, nonce, expires) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING`,
-		public, nonce, now.Add(nonceLife).UTC().Truncate(time.Microsecond))
-	if err != nil {
-		return fmt.Errorf("note a nonce: %w", err)
-	}
-	rows, err := result.RowsAffected()
-	if err != nil {
-		return fmt.Errorf("note a nonce: %w", err)
-	}
-	if rows == 0 {
-		return errReplayed
+	if err := s.insert(ctx, &noted{Public: public, Nonce: nonce, expires: now.Add(nonceLife).UTC().Truncate(time.Microsecond)}); err != nil {
+		return err
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -67,6 +82,84 @@ func (s *nonces) use(ctx context.Context, public, nonce string, now time.Time) e
 	c.n++
 	s.counts[public] = c
 	return nil
+}
+
+// insert writes a nonce, together with others that have come meanwhile. The
+// first of those that wait writes for all. None of them gives up: somebody has
+// to write, and a write takes no longer than writeTime.
+func (s *nonces) insert(ctx context.Context, n *noted) error {
+	n.done, n.lead = make(chan struct{}), make(chan struct{})
+	s.mu.Lock()
+	s.waiting = append(s.waiting, n)
+	first := !s.writing
+	s.writing = true
+	s.mu.Unlock()
+	if !first {
+		select {
+		case <-n.done:
+			return n.err
+		case <-n.lead:
+		}
+	}
+	s.mu.Lock()
+	size := min(len(s.waiting), maxBatch)
+	batch := s.waiting[:size:size]
+	s.waiting = s.waiting[size:]
+	s.mu.Unlock()
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), writeTime)
+	defer cancel()
+	s.write(ctx, batch)
+	s.mu.Lock()
+	if s.writing = len(s.waiting) > 0; s.writing {
+		close(s.waiting[0].lead)
+	}
+	s.mu.Unlock()
+	for _, other := range batch {
+		close(other.done)
+	}
+	return n.err
+}
+
+// write puts a batch into the table, in one statement, and notes what has
+// become of each.
+func (s *nonces) write(ctx context.Context, batch []*noted) {
+	// In one order in all processes, or two writes could wait for each other.
+	slices.SortStableFunc(batch, compareNoted)
+	var once []*noted
+	for i, n := range batch {
+		n.err = errReplayed
+		if i == 0 || compareNoted(batch[i-1], n) != 0 {
+			once = append(once, n)
+		}
+	}
+	var query strings.Builder
+	query.WriteString(`INSERT INTO nonces (public, nonce, expires) VALUES `)
+	var args []any
+	for i, n := range once {
+		if i > 0 {
+			query.WriteString(", ")
+		}
+		fmt.Fprintf(&query, "($%d, $%d, $%d)", 3*i+1, 3*i+2, 3*i+3)
+		args = append(args, n.Public, n.Nonce, n.expires)
+	}
+	query.WriteString(` ON CONFLICT DO NOTHING RETURNING public, nonce`)
+	var passed []noted
+	err := s.db.Update(ctx, func(tx *database.Tx) error {
+		passed = nil
+		return tx.Select(ctx, &passed, query.String(), args...)
+	})
+	for _, n := range once {
+		switch {
+		case err != nil:
+			n.err = fmt.Errorf("note a nonce: %w", err)
+		case slices.ContainsFunc(passed, func(p noted) bool { return compareNoted(&p, n) == 0 }):
+			n.err = nil
+		}
+	}
+}
+
+func compareNoted(a, b *noted) int {
+	return cmp.Or(strings.Compare(a.Public, b.Public), strings.Compare(a.Nonce, b.Nonce))
 }
 
 // count tells how many nonces of a key are kept.
