@@ -5,7 +5,7 @@
 # make timing   whether the time of a verification tells what was wrong, on a quiet machine
 
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo development)
-BUILD   := CGO_ENABLED=0 go build -trimpath -ldflags "-s -w -X main.version=$(VERSION)"
+BUILD   := CGO_ENABLED=0 go build -trimpath -buildvcs=false -ldflags "-s -w -X main.version=$(VERSION)"
 
 # Packages whose state is shared by goroutines; the race detector runs on them in place of the plain run.
 RACE := ./apps ./auth ./server ./signer
@@ -55,3 +55,11 @@ soak: build
 
 bench:
 	go test -run '^$$' -bench . -benchmem $$(grep -rlE '^func Benchmark' --include='*_test.go' . | xargs -n1 dirname | sort -u)
+
+# Two builds, in two places, are the same file.
+reproducible:
+	tools/reproducible
+
+# What is in the program: every module with its version and checksum.
+sbom: build
+	go version -m bin/quillgate
