@@ -10,7 +10,7 @@ BUILD   := CGO_ENABLED=0 go build -trimpath -buildvcs=false -ldflags "-s -w -X m
 # Packages whose state is shared by goroutines; the race detector runs on them in place of the plain run.
 RACE := ./apps ./auth ./server ./signer
 
-.PHONY: build run test nightly soak timing format lint fuzz bench tools
+.PHONY: build run test nightly soak timing format lint fuzz bench tools reproducible sbom
 
 build:
 	$(BUILD) -o bin/quillgate ./cmd/quillgate

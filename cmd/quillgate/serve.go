@@ -73,7 +73,7 @@ func (c *serveCmd) Run(ctx context.Context, s *settings, io streams) (err error)
 		return err
 	}
 	greet(io, s, blog.Site.BaseURL(), password, code)
-	if s.TLSCert != "" {
+	if s.hasTLS() {
 		defer reloadOnHangup(srv, logger)()
 	}
 	return srv.Run(ctx, on)
