@@ -54,24 +54,24 @@ type Feed struct {
 
 // Post is a post, a page or an upload.
 type Post struct {
-	ID                 int64
-	Kind               string // post, page or attachment
-	Title, Link        string
-	Date               string // as the blog writes dates
-	Stamp, Changed     string // for machines (RFC 3339)
-	Author             *Link  // nil when nobody is known; without an address when they have no page
-	Categories, Tags   []Link
-	Content            template.HTML // the whole text; empty while Locked
-	Summary            template.HTML // what lists show of it
-	More               bool          // that there is more than the summary
-	Locked             bool          // the visitor has not shown the password
-	Sticky             bool
-	Picture            *Picture // that illustrates it, or that it is
-	File               *Link    // of an upload that is no picture
-	CommentsLink       *Link    // how many comments there are; nil when none are there and none can come
-	plain              string   // the text without markup, for descriptions
-	comments           int64
-	sanitized, excerpt string
+	ID               int64
+	Kind             string // post, page or attachment
+	Title, Link      string
+	Date             string // as the blog writes dates
+	Stamp, Changed   string // for machines (RFC 3339)
+	Author           *Link  // nil when nobody is known; without an address when they have no page
+	Categories, Tags []Link
+	Content          template.HTML // the whole text; empty while Locked
+	Summary          template.HTML // what lists show of it
+	More             bool          // that there is more than the summary
+	Locked           bool          // the visitor has not shown the password
+	Sticky           bool
+	Picture          *Picture // that illustrates it, or that it is
+	File             *Link    // of an upload that is no picture
+	CommentsLink     *Link    // how many comments there are; nil when none are there and none can come
+	plain            string   // the text without markup, for descriptions
+	comments         int64
+	sanitized        string
 }
 
 // Picture is a picture with its dimensions, so that the page does not move when it comes.
