@@ -2,6 +2,7 @@
 # make test     everything that a change has to pass, within 15 minutes on two cores
 # make nightly  what takes longer: long fuzzing, the slow hostile cases, timing
 # make soak     a load of a day
+# make screenshots  a picture of every page, light and dark, phone and desktop, in the folder screenshots
 # make timing   whether the time of a verification tells what was wrong, on a quiet machine
 
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo development)
@@ -52,6 +53,10 @@ nightly: tools lint build timing
 SOAK ?= 24h
 soak: build
 	go test -tags soak ./interop -run '^TestSoak$$' -v -timeout 0 -soak $(SOAK)
+
+screenshots:
+	mkdir -p screenshots
+	QUILLGATE_SCREENSHOTS=$(CURDIR)/screenshots go test -count=1 -run '^Test(Public|Profile)Pages$$' ./interop
 
 bench:
 	go test -run '^$$' -bench . -benchmem $$(grep -rlE '^func Benchmark' --include='*_test.go' . | xargs -n1 dirname | sort -u)

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/url"
 	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -273,13 +274,22 @@ func (v *tab) shift(t *testing.T) float64 {
 // wide tells by how many pixels the page is wider than the window.
 func (v *tab) wide(t *testing.T) int {
 	t.Helper()
-	return do(t, v, chromedp.Evaluate[int](`Math.max(0, document.documentElement.scrollWidth - window.innerWidth)`))
+	return do(t, v, chromedp.Evaluate[int](`Math.max(0, document.documentElement.scrollWidth - document.documentElement.clientWidth)`))
 }
 
-// picture is a PNG of the whole page.
-func (v *tab) picture(t *testing.T) []byte {
+// keepPicture writes a PNG of the whole page, named after the test and the look, into the folder of the variable
+// QUILLGATE_SCREENSHOTS, when that is set.
+func (v *tab) keepPicture(t *testing.T, l look) {
 	t.Helper()
-	return do(t, v, chromedp.FullScreenshot(100))
+	folder := os.Getenv("QUILLGATE_SCREENSHOTS")
+	if folder == "" {
+		return
+	}
+	png := do(t, v, chromedp.FullScreenshot(100))
+	name := strings.ReplaceAll(strings.TrimPrefix(t.Name(), "Test"), "/", "-") + "-" + l.name + ".png"
+	if err := os.WriteFile(filepath.Join(folder, name), png, 0o644); err != nil {
+		t.Fatal(err)
+	}
 }
 
 func quoted(s string) string {

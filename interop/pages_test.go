@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"io"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -68,19 +69,19 @@ func showcase(t *testing.T) (*process, map[string]string) {
 	return p, paths
 }
 
-// judgePage opens a page in every look and says what is wrong with it.
-func judgePage(t *testing.T, b *browser, open func(t *testing.T, v *tab), base string) (source string) {
+// judge opens a page in every look, says what is wrong with it, and returns its source.
+func judge(t *testing.T, v *tab, open func(t *testing.T)) (source string) {
 	t.Helper()
-	v := b.tab(t, base, desktop)
-	for _, l := range []look{phone, night, desktop} {
+	for _, l := range []look{phone, phoneDim, night, desktop} {
 		v.resize(t, l)
-		open(t, v)
+		open(t)
 		if got := v.shift(t); got > 0 {
 			t.Errorf("%s: the layout shifts by %.4f", l.name, got)
 		}
 		if got := v.wide(t); got > 0 {
 			t.Errorf("%s: the page is %d pixels wider than the window", l.name, got)
 		}
+		v.keepPicture(t, l)
 		if l.mobile {
 			continue // the same page to whoever does not see it
 		}
@@ -97,11 +98,12 @@ func TestPublicPages(t *testing.T) {
 	sources := make(map[string]string)
 	for _, row := range publicPages {
 		t.Run(row.name, func(t *testing.T) {
-			sources[row.name] = judgePage(t, b, func(t *testing.T, v *tab) {
+			v := b.tab(t, p.base, desktop)
+			sources[row.name] = judge(t, v, func(t *testing.T) {
 				if got := v.open(t, paths[row.name]); got != row.status {
 					t.Errorf("%s: status %d, want %d", paths[row.name], got, row.status)
 				}
-			}, p.base)
+			})
 		})
 	}
 	validate(t, sources)
@@ -109,6 +111,14 @@ func TestPublicPages(t *testing.T) {
 
 // validate has html-validate read pages.
 func validate(t *testing.T, sources map[string]string) {
+	t.Helper()
+	if out, err := htmlFaults(t, sources); err != nil {
+		t.Errorf("%v\n%s", err, out)
+	}
+}
+
+// htmlFaults is what html-validate says of pages.
+func htmlFaults(t *testing.T, sources map[string]string) (string, error) {
 	t.Helper()
 	folder := t.TempDir()
 	for name, source := range sources {
@@ -118,9 +128,54 @@ func validate(t *testing.T, sources map[string]string) {
 	}
 	cmd := exec.Command("node_modules/.bin/html-validate", "--config", "htmlvalidate.json", "--formatter", "text", folder)
 	cmd.Dir = "clients"
-	if out, err := cmd.CombinedOutput(); err != nil {
-		t.Errorf("%v\n%s", err, strings.ReplaceAll(string(out), folder+"/", ""))
+	out, err := cmd.CombinedOutput()
+	return strings.ReplaceAll(string(out), folder+"/", ""), err
+}
+
+// The judges find what they are for: on a page with faults all of them complain.
+func TestJudgesFindFaults(t *testing.T) {
+	const page = `<!DOCTYPE html><html><head><title>x</title><link rel="icon" href="data:,"></head><body><div id="late"></div><p style="color:#bbb;background:#fff">pale</p>
+<img src="data:image/gif;base64,R0lGODlhAQABAAAAACwAAAAAAQABAAA="><p id="a">one<p id="a">two<div style="width:2000px">wide</div>
+<script>requestAnimationFrame(() => requestAnimationFrame(() => { document.getElementById('late').style.height = '300px' }))</script></body></html>`
+	web := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "text/html; charset=utf-8")
+		io.WriteString(w, page)
+	}))
+	t.Cleanup(web.Close)
+	v := openBrowser(t).tab(t, web.URL, phone)
+	v.open(t, "/")
+	if got := v.shift(t); got == 0 {
+		t.Error("no layout shift is seen")
 	}
+	if got := v.wide(t); got == 0 {
+		t.Error("a wide page is not seen")
+	}
+	found := strings.Join(v.violations(t), "\n")
+	for _, rule := range []string{"color-contrast", "image-alt", "html-has-lang"} {
+		if !strings.Contains(found, rule) {
+			t.Errorf("axe does not find %s:\n%s", rule, found)
+		}
+	}
+	if out, err := htmlFaults(t, map[string]string{"page": page}); err == nil || !strings.Contains(out, "no-dup-id") {
+		t.Errorf("html-validate: %v\n%s", err, out)
+	}
+}
+
+// A page that asks for another host is found out.
+func TestForeignRequestsAreSeen(t *testing.T) {
+	web := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "text/html; charset=utf-8")
+		io.WriteString(w, `<!DOCTYPE html><html lang="en"><title>x</title><link rel="icon" href="data:,"><img src="http://pictures.example/a.png" alt="">`)
+	}))
+	t.Cleanup(web.Close)
+	v := openBrowser(t).tab(t, web.URL, desktop)
+	v.open(t, "/")
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if !strings.Contains(strings.Join(v.trouble, "\n"), "pictures.example") {
+		t.Errorf("%q does not name the other host", v.trouble)
+	}
+	v.trouble = nil
 }
 
 // A program of others reads the feeds, and finds in them what the blog has.
