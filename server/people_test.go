@@ -1,0 +1,130 @@
+package server_test
+
+import (
+	"net/http"
+	"net/netip"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/pquerna/otp/totp"
+
+	"github.com/quillgate/quillgate/apps"
+	"github.com/quillgate/quillgate/audit"
+	"github.com/quillgate/quillgate/auth"
+	"github.com/quillgate/quillgate/server"
+	"github.com/quillgate/quillgate/xmlrpc"
+)
+
+// S17, A7, K9: a token over Basic calls methods within its scope, whatever the
+// arguments say; the answer tells nobody to move on, as that to a password does.
+func TestS17TokenCalls(t *testing.T) {
+	blog := open(t, "", nil)
+	s := newServer(t, server.Config{Blog: blog})
+	_, token, err := blog.Users.CreateToken(t.Context(), audit.Operator, auth.NewToken{
+		UserID: 1, Kind: auth.AccessToken, Name: "reader", Scope: apps.Scope{Rights: []apps.Right{apps.Read}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, appPassword, err := blog.Users.CreateToken(t.Context(), audit.Operator, auth.NewToken{UserID: 1, Kind: auth.ApplicationPassword, Name: "desk"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	empty := []xmlrpc.Value{xmlrpc.Int(1), xmlrpc.String(""), xmlrpc.String("")}
+	basic := func(user, password, method string, params ...xmlrpc.Value) *http.Request {
+		r := post(method, params...)
+		r.SetBasicAuth(user, password)
+		return r
+	}
+	newPost := append(empty[:3:3], xmlrpc.Struct(xmlrpc.M("post_title", xmlrpc.String("x"))))
+	tests := []struct {
+		name       string
+		r          *http.Request
+		want       string
+		deprecated bool
+	}{
+		{"token reads", basic(token.Reveal(), "x", "wp.getPosts", empty...), "<array>", false},
+		{"token writes", basic("ada", token.Reveal(), "wp.newPost", newPost...), "<fault>", false},
+		{"application password writes", basic("ada", appPassword.Reveal(), "wp.newPost", newPost...), "<string>", false},
+		{"account password over Basic", basic("ada", password, "wp.getPosts", empty...), "<int>403</int>", false},
+		{"and for a public method", basic("ada", password, "demo.sayHello"), "<int>403</int>", false},
+		{"token makes a key", basic(token.Reveal(), "", "xmlrpcs.createApplication", xmlrpc.Int(1), xmlrpc.String("ada"), xmlrpc.String(password), xmlrpc.String("n")), "<int>403</int>", true},
+		{"password argument", post("wp.getPosts", xmlrpc.Int(1), xmlrpc.String("ada"), xmlrpc.String(password)), "<array>", true},
+		{"application password argument", post("wp.getPosts", xmlrpc.Int(1), xmlrpc.String("ada"), xmlrpc.String(appPassword.Reveal())), "<array>", true},
+	}
+	for _, test := range tests {
+		w := send(s, test.r)
+		if !strings.Contains(w.Body.String(), test.want) || (w.Header().Get("X-Deprecated") != "") != test.deprecated {
+			t.Errorf("%s: X-Deprecated %q, %s; want %s", test.name, w.Header().Get("X-Deprecated"), w.Body, test.want)
+		}
+	}
+	far := basic(token.Reveal(), "", "wp.getPosts", empty...)
+	far.RemoteAddr = "192.0.2.1:99"
+	if w := send(s, far); !strings.Contains(w.Body.String(), "https") || !strings.Contains(w.Body.String(), "<int>403</int>") {
+		t.Errorf("in the clear from elsewhere: %s", w.Body)
+	}
+	if err := blog.Users.Close(); err != nil {
+		t.Fatal(err)
+	}
+	list, err := blog.Users.Tokens(t.Context(), auth.TokenFilter{UserID: 1})
+	if err != nil || len(list) != 2 || list[0].LastUse.Method == "" || list[1].LastUse.Method != "wp.getPosts" {
+		t.Errorf("last uses: %+v, %v", list, err)
+	}
+}
+
+// A8: two-factor accounts make keys with a code, and call nothing with the
+// password.
+func TestA8KeyWithCode(t *testing.T) {
+	blog := open(t, "", nil)
+	s := newServer(t, server.Config{Blog: blog, ThrottleExempt: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}})
+	e, err := blog.Users.BeginSecondFactor(t.Context(), 1, "blog")
+	if err != nil {
+		t.Fatal(err)
+	}
+	now := time.Now()
+	code := func(at time.Time) string {
+		c, err := totp.GenerateCode(e.Secret.Reveal(), at)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return c
+	}
+	if _, err := blog.Users.ConfirmSecondFactor(t.Context(), audit.Operator, 1, code(now)); err != nil {
+		t.Fatal(err)
+	}
+	create := func(settings ...xmlrpc.Value) string {
+		return send(s, post("xmlrpcs.createApplication", append([]xmlrpc.Value{xmlrpc.Int(1), xmlrpc.String("ada"), xmlrpc.String(password), xmlrpc.String("n")}, settings...)...)).Body.String()
+	}
+	login := func(password string) string {
+		return send(s, post("wp.getPosts", xmlrpc.Int(1), xmlrpc.String("ada"), xmlrpc.String(password))).Body.String()
+	}
+	if right, wrong := login(password), login("wrong"); right != wrong || !strings.Contains(right, "<int>403</int>") {
+		t.Errorf("the right password: %s\na wrong one: %s", right, wrong)
+	}
+	with := func(code string) xmlrpc.Value { return xmlrpc.Struct(xmlrpc.M("code", xmlrpc.String(code))) }
+	used, next := code(now), code(now.Add(30*time.Second))
+	for name, got := range map[string]string{"no code": create(), "a used code": create(with(used))} {
+		if !strings.Contains(got, "<int>403</int>") {
+			t.Errorf("%s: %s", name, got)
+		}
+	}
+	if got := create(with(next)); !strings.Contains(got, "qgs_") {
+		t.Errorf("with a code: %s", got)
+	}
+}
+
+// A7: a site that takes no passwords says so, the same to every name.
+func TestA7Refused(t *testing.T) {
+	s := newServer(t, server.Config{Blog: open(t, "", nil), PasswordMode: auth.ModeRefuse})
+	var answers []string
+	for _, login := range []string{"ada", "nobody"} {
+		w := send(s, post("wp.getUsersBlogs", xmlrpc.String(login), xmlrpc.String(password)))
+		if w.Header().Get("X-Deprecated") == "" {
+			t.Errorf("%s: no X-Deprecated", login)
+		}
+		answers = append(answers, w.Body.String())
+	}
+	if answers[0] != answers[1] || !strings.Contains(answers[0], "takes no passwords") {
+		t.Errorf("ada: %s\nnobody: %s", answers[0], answers[1])
+	}
+}
