@@ -136,7 +136,7 @@ type Request struct {
 	signing signing // of the answer
 
 	mu     sync.Mutex // also lets one password be checked at a time
-	failed bool
+	failed error      // what every further Login gets, once a password was refused
 	passed map[credentials]Identity
 }
 
@@ -224,16 +224,22 @@ func (q *Request) login(ctx context.Context, c credentials) (Identity, error) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	e := Event{Via: ViaPassword, Login: c.login, Addr: q.addr}
-	if q.failed {
+	if q.failed != nil {
 		e.Reason = EarlierFailure
-		return Identity{}, q.v.deny(ctx, e)
+		q.v.tell(ctx, e)
+		return Identity{}, q.failed
 	}
 	if who, ok := q.passed[c]; ok {
 		return who, nil
 	}
 	who, err := q.v.verify(ctx, c, Client{Addr: q.addr, Agent: q.agent, Secure: q.secure})
 	if err != nil {
-		q.failed = errors.Is(err, ErrDenied) || errors.Is(err, ErrPasswordsRefused)
+		switch {
+		case errors.Is(err, ErrPasswordsRefused):
+			q.failed = ErrPasswordsRefused
+		case errors.Is(err, ErrDenied):
+			q.failed = ErrDenied
+		}
 		return Identity{}, err
 	}
 	if q.passed == nil {

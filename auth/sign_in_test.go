@@ -223,32 +223,34 @@ func TestA7Modes(t *testing.T) {
 		each(t, func(c *auth.Config) { c.PasswordMode = server }, func(t *testing.T, h *house) {
 			ada := h.user(t, "ada", auth.Author)
 			_, password := h.token(t, auth.NewToken{UserID: ada.ID, Kind: auth.ApplicationPassword})
-			for _, site := range append(auth.Modes(), auth.ModeDefault) {
-				for _, user := range append(auth.Modes(), auth.ModeDefault) {
-					err := h.users.SetPolicy(t.Context(), audit.Operator, auth.Policy{PasswordMode: site, Tokens: true, ApplicationPasswords: true})
-					if err = errors.Join(err, h.users.SetPasswordMode(t.Context(), audit.Operator, ada.ID, user)); err != nil {
-						t.Fatal(err)
-					}
-					var want, stranger error = nil, auth.ErrDenied
-					switch {
-					case server == auth.ModeRefuse || site == auth.ModeRefuse:
-						want, stranger = auth.ErrPasswordsRefused, auth.ErrPasswordsRefused
-					case user == auth.ModeRefuse:
-						want = auth.ErrDenied
-					}
-					h.wait(time.Hour)
-					if _, err := h.from(t, addr).Login(t.Context(), "ada", "ada-password"); err != want {
-						t.Errorf("server %q, site %q, user %q: %v, want %v", server, site, user, err, want)
-					}
-					if _, err := h.from(t, addr).PasswordOnly(t.Context(), "ada", "ada-password"); err != want {
-						t.Errorf("server %q, site %q, user %q, to make a key: %v, want %v", server, site, user, err, want)
-					}
-					if _, err := h.from(t, addr).Login(t.Context(), "eve", "ada-password"); err != stranger {
-						t.Errorf("server %q, site %q, a stranger: %v, want %v", server, site, err, stranger)
-					}
-					if _, err := h.from(t, addr).Login(t.Context(), "ada", password); err != nil {
-						t.Errorf("server %q, site %q, user %q: the application password: %v", server, site, user, err)
-					}
+			for _, m := range []struct{ site, user auth.Mode }{
+				{auth.ModeDefault, auth.ModeDefault}, {auth.ModeWarn, auth.ModeDefault}, {auth.ModeDefault, auth.ModeRefuse},
+				{auth.ModeRefuse, auth.ModeDefault}, {auth.ModeAllow, auth.ModeRefuse}, {auth.ModeRefuse, auth.ModeAllow},
+			} {
+				site, user := m.site, m.user
+				err := h.users.SetPolicy(t.Context(), audit.Operator, auth.Policy{PasswordMode: site, Tokens: true, ApplicationPasswords: true})
+				if err = errors.Join(err, h.users.SetPasswordMode(t.Context(), audit.Operator, ada.ID, user)); err != nil {
+					t.Fatal(err)
+				}
+				var want, stranger error = nil, auth.ErrDenied
+				switch {
+				case server == auth.ModeRefuse || site == auth.ModeRefuse:
+					want, stranger = auth.ErrPasswordsRefused, auth.ErrPasswordsRefused
+				case user == auth.ModeRefuse:
+					want = auth.ErrDenied
+				}
+				h.wait(time.Hour)
+				if _, err := h.from(t, addr).Login(t.Context(), "ada", "ada-password"); err != want {
+					t.Errorf("server %q, site %q, user %q: %v, want %v", server, site, user, err, want)
+				}
+				if _, err := h.from(t, addr).PasswordOnly(t.Context(), "ada", "ada-password"); err != want {
+					t.Errorf("server %q, site %q, user %q, to make a key: %v, want %v", server, site, user, err, want)
+				}
+				if _, err := h.from(t, addr).Login(t.Context(), "eve", "ada-password"); err != stranger {
+					t.Errorf("server %q, site %q, a stranger: %v, want %v", server, site, err, stranger)
+				}
+				if _, err := h.from(t, addr).Login(t.Context(), "ada", password); err != nil {
+					t.Errorf("server %q, site %q, user %q: the application password: %v", server, site, user, err)
 				}
 			}
 		})
