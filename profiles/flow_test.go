@@ -62,7 +62,7 @@ func TestK6K12LifeOfAKey(t *testing.T) {
 		if answer := h.call(t, public+" "+secret, "", ""); !strings.Contains(answer, "<string>ada</string>") {
 			t.Fatalf("the key does not work:\n%s", answer)
 		}
-		h.logged(t, "method=wp.getProfile") // the answer is out before the call is noted
+		h.logged(t, "method=wp.getProfile")         // the answer is out before the call is noted
 		if err := h.blog.Apps.Close(); err != nil { // writes the last uses down
 			t.Fatal(err)
 		}
@@ -290,7 +290,7 @@ func TestAuthorise(t *testing.T) {
 
 // Credentials go to https, to this machine, or to a program's own scheme, and nowhere else.
 func TestAuthoriseTargets(t *testing.T) {
-	h := open(t, "")
+	h := open(t, "", "127.0.0.1")
 	b := h.as(t, "bob")
 	for _, bad := range []string{
 		"javascript:alert(1)", "JavaScript:alert(1)", "data:text/html,x", "vbscript:x", "file:///etc/passwd", "blob:https://x/y", "about:blank", "filesystem:https://x/y",

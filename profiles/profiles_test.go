@@ -70,20 +70,26 @@ func (l *lines) String() string {
 // each runs fn on a server over each database.
 func each(t *testing.T, fn func(t *testing.T, h *house)) {
 	t.Helper()
+	eachAt(t, "127.0.0.1", fn)
+}
+
+// eachAt is each on a server that is reached by a name.
+func eachAt(t *testing.T, name string, fn func(t *testing.T, h *house)) {
+	t.Helper()
 	databasetest.EachURL(t, func(t *testing.T, url string) {
 		if !strings.HasPrefix(url, "postgres") {
 			url = "" // a SQLite file in the folder of the blog
 		}
-		fn(t, open(t, url))
+		fn(t, open(t, url, name))
 	})
 }
 
-func open(t *testing.T, database string) *house {
+func open(t *testing.T, database, name string) *house {
 	t.Helper()
 	h := &house{log: &lines{}}
 	logger := slog.New(server.LogHandler(slog.NewTextHandler(h.log, &slog.HandlerOptions{Level: slog.LevelDebug})))
 	web := httptest.NewUnstartedServer(nil)
-	h.base = "http://" + web.Listener.Addr().String()
+	h.base = "http://" + strings.Replace(web.Listener.Addr().String(), "127.0.0.1", name, 1)
 	var err error
 	h.blog, err = server.OpenBlog(context.Background(), server.BlogConfig{
 		Folder: t.TempDir(), Database: database, BaseURL: h.base, Logger: logger, Clock: h.clock})

@@ -67,8 +67,12 @@ func (v *visit) createToken(k kind, l limits) (credential, apps.Secret, error) {
 
 // changeToken changes one.
 func (v *visit) changeToken(c credential, l limits) error {
-	return v.p.cfg.Users.UpdateToken(v.ctx(), v.actor(), c.UserID, c.ID,
-		auth.TokenChange{Name: l.Name, Scope: l.Scope, Networks: l.Networks, Expires: l.Expires})
+	if l.Name != c.Name {
+		if err := v.p.cfg.Users.RenameToken(v.ctx(), v.actor(), c.UserID, c.ID, l.Name); err != nil {
+			return err
+		}
+	}
+	return v.p.cfg.Users.LimitToken(v.ctx(), v.actor(), c.UserID, c.ID, auth.TokenLimits{Scope: l.Scope, Networks: l.Networks, Expires: l.Expires})
 }
 
 // revokeToken ends one.

@@ -1,0 +1,90 @@
+package profiles
+
+import (
+	"errors"
+	"fmt"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"net/http"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/quillgate/quillgate/apps"
+	"github.com/quillgate/quillgate/auth"
+	"github.com/quillgate/quillgate/site"
+)
+
+// met are the errors that a page can meet, by name.
+var met = map[string]error{
+	"apps.ErrNotFound": apps.ErrNotFound, "apps.ErrRevoked": apps.ErrRevoked, "apps.ErrExpired": apps.ErrExpired, "apps.ErrTaken": apps.ErrTaken,
+	"apps.ErrTooMany": apps.ErrTooMany, "apps.ErrSealed": apps.ErrSealed, "apps.ErrRotated": apps.ErrRotated, "apps.ErrUnused": apps.ErrUnused,
+	"apps.ErrNoEnrolment": apps.ErrNoEnrolment,
+	"auth.ErrDenied":      auth.ErrDenied, "auth.ErrClearText": auth.ErrClearText, "auth.ErrBusy": auth.ErrBusy, "auth.ErrNotFound": auth.ErrNotFound,
+	"auth.ErrPasskey": auth.ErrPasskey, "auth.ErrNoPasskey": auth.ErrNoPasskey, "auth.ErrTooManyPasskeys": auth.ErrTooManyPasskeys,
+	"auth.ErrPasskeyAddress": auth.ErrPasskeyAddress, "auth.ErrSecondFactorOn": auth.ErrSecondFactorOn, "auth.ErrNoSecondFactor": auth.ErrNoSecondFactor,
+	"auth.ErrWrongCode": auth.ErrWrongCode, "auth.ErrSetUpCode": auth.ErrSetUpCode, "auth.ErrNoToken": auth.ErrNoToken, "auth.ErrTooManyTokens": auth.ErrTooManyTokens,
+	"site.ErrNotFound": site.ErrNotFound, "site.ErrConflict": site.ErrConflict,
+}
+
+// elsewhere are errors of calls and of content, and of the start of the server, that no page asks for.
+var elsewhere = []string{
+	"apps.ErrKeysetBusy", "apps.ErrUnsealed", "apps.ErrSealingBegun", "auth.ErrPasswordsRefused", "site.ErrNoComment", "site.ErrNoPostType", "site.ErrDuplicateComment", "site.ErrCommentFlood", "site.ErrCommentsClosed",
+	"site.ErrSignInToComment", "site.ErrSame", "site.ErrPingSource", "site.ErrPingElsewhere", "site.ErrPingSelf", "site.ErrPingTarget", "site.ErrPingNoPost",
+	"site.ErrPinged", "site.ErrPingTitle", "site.ErrPingLink", "site.ErrEmptyPost", "site.ErrNoAuthor", "site.ErrNoThumbnail", "site.ErrNoFileName",
+	"site.ErrFileType", "site.ErrNoParent", "site.ErrNoTerm", "site.ErrNoTermID", "site.ErrPostTermName", "site.ErrTermExists", "site.ErrTermName", "site.ErrTermSlug",
+}
+
+// Every error that the packages below declare has an answer of its own, or is known to be of no page.
+func TestProblems(t *testing.T) {
+	for _, pkg := range []string{"apps", "auth", "site"} {
+		for _, name := range declared(t, pkg) {
+			name = pkg + "." + name
+			err, ok := met[name]
+			if !ok {
+				if !slices.Contains(elsewhere, name) {
+					t.Errorf("%s: say in problem.go what a visitor reads, or that no page can meet it", name)
+				}
+				continue
+			}
+			found := slices.IndexFunc(problems, func(p problem) bool { return errors.Is(fmt.Errorf("doing this: %w", err), p.err) })
+			if found < 0 || problems[found].err != err || problems[found].status < http.StatusBadRequest || problems[found].text == "" {
+				t.Errorf("%s has no answer of its own", name)
+			}
+		}
+	}
+}
+
+// declared lists the exported errors of a package.
+func declared(t *testing.T, pkg string) (names []string) {
+	t.Helper()
+	files, err := filepath.Glob("../" + pkg + "/*.go")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("the files of %s: %d, %v", pkg, len(files), err)
+	}
+	for _, path := range files {
+		if strings.HasSuffix(path, "_test.go") {
+			continue
+		}
+		file, err := parser.ParseFile(token.NewFileSet(), path, nil, parser.SkipObjectResolution)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, d := range file.Decls {
+			group, ok := d.(*ast.GenDecl)
+			if !ok || group.Tok != token.VAR {
+				continue
+			}
+			for _, s := range group.Specs {
+				for _, id := range s.(*ast.ValueSpec).Names {
+					if strings.HasPrefix(id.Name, "Err") {
+						names = append(names, id.Name)
+					}
+				}
+			}
+		}
+	}
+	return names
+}
