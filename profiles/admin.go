@@ -201,20 +201,23 @@ var settings = []setting{
 	{"blog_public", "Search engines may list the blog", "flag"},
 }
 
-// changeSettings takes them.
+// changeSettings takes them, all or none.
 func (v *visit) changeSettings() error {
+	values := make(map[string]string)
 	for _, s := range settings {
-		value := v.form(s.Name)
-		if s.Kind == "flag" && value == "" {
-			value = "0"
-		}
-		if err := v.p.cfg.Site.SetOption(v.ctx(), s.Name, value); err != nil {
-			if err := v.refused(err); err != nil {
-				return err
-			}
-		}
+		values[s.Name] = v.form(s.Name)
 	}
-	err := v.p.cfg.Users.SetPolicy(v.ctx(), v.actor(), auth.Policy{PasswordMode: auth.Mode(v.form("mode")),
+	bad, err := v.p.cfg.Site.SetOptions(v.ctx(), v.who, values)
+	if err != nil {
+		return err
+	}
+	for _, invalid := range bad {
+		v.wrong(invalid.Field, v.T("This %s.", invalid.Why))
+	}
+	if len(bad) > 0 {
+		return v.settingsPage()
+	}
+	err = v.p.cfg.Users.SetPolicy(v.ctx(), v.actor(), auth.Policy{PasswordMode: auth.Mode(v.form("mode")),
 		Tokens: v.form("tokens") != "", ApplicationPasswords: v.form("application-passwords") != ""})
 	if err != nil {
 		if err := v.refused(err); err != nil {

@@ -481,6 +481,16 @@ func TestAdministration(t *testing.T) {
 		if err != nil || o.Title() != "A <b> title" || o.Text("default_comment_status") != "closed" || o.Location().String() != "Europe/Berlin" {
 			t.Errorf("the options are %q, %v", o.Title(), err)
 		}
+		if p := ada.post("/admin/settings", "blog_title", "Not this", "timezone_string", "Nowhere/Land", "comment_max_links", "many"); p.status != http.StatusUnprocessableEntity ||
+			!strings.Contains(p.body, `id="timezone_string-wrong"`) || !strings.Contains(p.body, `id="comment_max_links-wrong"`) {
+			t.Errorf("settings that cannot be: %d\n%s", p.status, p.body)
+		}
+		if o, err := h.blog.Site.Options(context.Background()); err != nil || o.Title() != "A <b> title" {
+			t.Errorf("half of the settings were taken: %q, %v", o.Title(), err)
+		}
+		if p := ada.get("/admin/activity?kind=options.changed"); !strings.Contains(p.body, "Settings of the site were changed. By ada.") {
+			t.Errorf("the trail does not say who changed the settings:\n%s", p.body)
+		}
 		policy, err := h.blog.Users.Policy(context.Background())
 		if err != nil || policy.PasswordMode != auth.ModeWarn || !policy.Tokens || policy.ApplicationPasswords {
 			t.Errorf("the policy is %+v, %v", policy, err)

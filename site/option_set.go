@@ -1,0 +1,38 @@
+package site
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"slices"
+
+	"github.com/quillgate/quillgate/auth"
+)
+
+// SetOptions sets options for a caller, who needs the right manage_options: all of them, or none when one cannot be
+// taken. bad says which cannot, in the order of their names. Titles are given as plain text.
+func (s *Site) SetOptions(ctx context.Context, who auth.Identity, values map[string]string) (bad []*Invalid, err error) {
+	if !who.Can(auth.ManageOptions) {
+		return nil, &Denied{Action: "change the options of this site"}
+	}
+	stored := make(map[string]string, len(values))
+	for name, value := range values {
+		entry, known := optionTable[name]
+		if !known {
+			bad = append(bad, &Invalid{Field: name, Why: "there is no such option"})
+			continue
+		}
+		var invalid *Invalid
+		if stored[name], err = entry.check(name, value); errors.As(err, &invalid) {
+			bad = append(bad, invalid)
+		} else if err != nil {
+			return nil, err
+		}
+	}
+	if len(bad) > 0 {
+		slices.SortFunc(bad, func(a, b *Invalid) int { return cmp.Compare(a.Field, b.Field) })
+		return bad, nil
+	}
+	_, err = s.storeOptions(ctx, who.Actor(), stored)
+	return nil, err
+}
