@@ -2,7 +2,6 @@ package profiles
 
 import (
 	"errors"
-	"html/template"
 
 	"github.com/quillgate/quillgate/apps"
 	"github.com/quillgate/quillgate/auth"
@@ -21,15 +20,15 @@ func (v *visit) enrolFactor() error {
 	if err != nil {
 		return err
 	}
-	picture, err := qrCode(e.URL.Reveal())
+	code, err := qrCode(e.URL.Reveal())
 	if err != nil {
 		return err
 	}
 	v.title = v.T("Set up an authenticator")
 	return v.show("factor", struct {
 		Secret string
-		QR     template.URL
-	}{grouped(e.Secret.Reveal()), picture})
+		QR     picture
+	}{grouped(e.Secret.Reveal()), code})
 }
 
 // confirmFactor takes it into use, and shows the recovery codes.
@@ -40,7 +39,7 @@ func (v *visit) confirmFactor() error {
 		v.wrong("code", v.T("This code is not right. Is the clock of your phone right?"))
 		return v.show("factor", struct {
 			Secret string
-			QR     template.URL
+			QR     picture
 		}{})
 	}
 	if err != nil {

@@ -20,7 +20,7 @@ type secretPage struct {
 	Secret   string
 	Endpoint string
 	Login    string
-	QR       template.URL // a picture
+	QR       picture
 	Settings []programSettings
 }
 
@@ -48,21 +48,27 @@ func (v *visit) revealed(c credential, secret apps.Secret) (secretPage, error) {
 	return page, nil
 }
 
+// picture is an image in the page itself.
+type picture struct {
+	URL  template.URL
+	Size int // in pixels, both ways
+}
+
 // qrCode draws a text, four pixels for each module.
-func qrCode(text string) (template.URL, error) {
+func qrCode(text string) (picture, error) {
 	code, err := qr.Encode(text, qr.M, qr.Auto)
 	if err != nil {
-		return "", fmt.Errorf("draw a QR code: %w", err)
+		return picture{}, fmt.Errorf("draw a QR code: %w", err)
 	}
 	size := code.Bounds().Dx() * 4
 	if code, err = barcode.Scale(code, size, size); err != nil {
-		return "", fmt.Errorf("draw a QR code: %w", err)
+		return picture{}, fmt.Errorf("draw a QR code: %w", err)
 	}
-	var picture bytes.Buffer
-	if err := png.Encode(&picture, code); err != nil {
-		return "", fmt.Errorf("draw a QR code: %w", err)
+	var out bytes.Buffer
+	if err := png.Encode(&out, code); err != nil {
+		return picture{}, fmt.Errorf("draw a QR code: %w", err)
 	}
-	return template.URL("data:image/png;base64," + base64.StdEncoding.EncodeToString(picture.Bytes())), nil
+	return picture{template.URL("data:image/png;base64," + base64.StdEncoding.EncodeToString(out.Bytes())), size}, nil
 }
 
 // settingsFor says what the programs that people use have to be told.
