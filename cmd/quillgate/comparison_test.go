@@ -12,8 +12,9 @@ import (
 	"testing"
 )
 
-// secretFolders hold the code that compares what nobody may guess piece by piece.
-var secretFolders = []string{"signature", "auth", "apps", "audit"}
+// secretFolders hold the code that compares what nobody may guess piece by piece. The hashes of package audit are for
+// everybody to see.
+var secretFolders = []string{"signature", "auth", "apps"}
 
 // secretName is how values are called whose comparison must not take a time that depends on them.
 var secretName = regexp.MustCompile(`(?i)(secret|digest|^mac$|^sum$|^outer$|^inner$|^claim$|passw|hash$|token$|^otp$|recovery|reveal)`)
