@@ -54,12 +54,11 @@ type Enrolment struct {
 type factorRow struct {
 	Sealed    []byte       `db:"secret"`
 	Confirmed sql.NullTime `db:"confirmed"`
-	LastStep  int64        `db:"last_step"`
 }
 
 func getFactor(ctx context.Context, q database.Queryer, userID int64) (factorRow, error) {
 	var r factorRow
-	err := q.Get(ctx, &r, `SELECT secret, confirmed, last_step FROM second_factors WHERE user_id = $1`, userID)
+	err := q.Get(ctx, &r, `SELECT secret, confirmed FROM second_factors WHERE user_id = $1`, userID)
 	if errors.Is(err, database.ErrNoRows) {
 		return factorRow{}, ErrNoSecondFactor
 	}
@@ -174,7 +173,7 @@ func (u *Users) stepOf(userID int64, r factorRow, code string) (int64, error) {
 		if err != nil {
 			return 0, errors.New("compute the code of a second factor: the secret is damaged")
 		}
-		if equal(code, want) && step > r.LastStep {
+		if equal(code, want) {
 			found = step
 		}
 	}

@@ -463,6 +463,14 @@ func TestK3TokensInTheDatabase(t *testing.T) {
 			t.Errorf("a hash works in another row: %v", err)
 		}
 	}
+	_, bobs := h.token(t, auth.NewToken{UserID: bob.ID, Kind: auth.ApplicationPassword})
+	_, err = h.db.Exec(t.Context(), `UPDATE application_passwords SET hash = (SELECT MAX(hash) FROM application_passwords WHERE user_id = $2 AND kind = 'password') WHERE uuid = $1`, "u", bob.ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := h.basicAs(t, addr, "ada", bobs); err != auth.ErrDenied {
+		t.Errorf("the hash of one's own application password works in another's row: %v", err)
+	}
 	for _, name := range []string{file, file + "-wal"} {
 		content, err := os.ReadFile(name)
 		if err != nil {
