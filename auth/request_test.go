@@ -20,6 +20,7 @@ import (
 // addr is where the requests of most tests come from.
 const addr = "192.0.2.1"
 
+// A5: what is too long is refused before a hash is computed from it.
 func TestPasswords(t *testing.T) {
 	each(t, nil, func(t *testing.T, h *house) {
 		ada := h.user(t, "Ada", auth.Author)

@@ -45,7 +45,7 @@ func (r *recorder) Identify(context.Context) (who, error) {
 	return "ann", r.err
 }
 
-// TestCheck: the check sees the bytes as they came, and nothing is parsed
+// S1, S9: the check sees the bytes as they came, and nothing is parsed
 // before it agreed.
 func TestCheck(t *testing.T) {
 	photo := xmlrpc.Bytes(make([]byte, 200<<10))
