@@ -14,12 +14,14 @@ import (
 // blog is an endpoint that the older dialects are asked at: in them the user name stands at other positions.
 type blog struct {
 	*endpoint
-	ids map[string]int64 // of the users, by their names
+	ids    map[string]int64 // of the users, by their names
+	made   int              // how many sets of things; see things
+	remote string           // where signed calls come from in the clear; over TLS when it is empty
 }
 
 func openBlog(t *testing.T, db *database.DB) *blog {
 	t.Helper()
-	b := &blog{openEndpoint(t, db), map[string]int64{}}
+	b := &blog{endpoint: openEndpoint(t, db), ids: map[string]int64{}}
 	var users []struct {
 		ID    int64  `db:"id"`
 		Login string `db:"login"`

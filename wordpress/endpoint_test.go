@@ -25,9 +25,11 @@ import (
 // named like their roles, their passwords are their names followed by "-password".
 type endpoint struct {
 	http.Handler
-	db   *database.DB
-	site *site.Site
-	now  time.Time // of the blog's clock
+	db    *database.DB
+	site  *site.Site
+	apps  *apps.Store
+	users *auth.Users
+	now   time.Time // of the blog's clock
 }
 
 func openEndpoint(t testing.TB, db *database.DB) *endpoint {
@@ -41,6 +43,7 @@ func openEndpoint(t testing.TB, db *database.DB) *endpoint {
 	must(t, err)
 	t.Cleanup(func() { store.Close() })
 	users := auth.NewUsers(auth.UsersConfig{DB: db, Apps: store, Clock: clock})
+	e.apps, e.users = store, users
 	files, err := media.OpenFolder(filepath.Join(dir, "uploads"))
 	must(t, err)
 	t.Cleanup(func() { files.Close() })
@@ -51,7 +54,7 @@ func openEndpoint(t testing.TB, db *database.DB) *endpoint {
 		_, err := users.Create(ctx, audit.Operator, auth.NewUser{Login: string(role), Password: string(role) + "-password", Role: role})
 		must(t, err)
 	}
-	api := wordpress.New(wordpress.Config{Site: e.site, Users: users, Apps: store, Logger: slog.New(slog.DiscardHandler)})
+	api := wordpress.New(wordpress.Config{Site: e.site, Users: users, Apps: store, Clock: clock, Logger: slog.New(slog.DiscardHandler)})
 	verifier := auth.New(auth.Config{Users: users, Apps: store, ClearTextPasswords: true})
 	e.Handler, err = xmlrpc.New(xmlrpc.Config[*auth.Request]{
 		Methods:      api.Methods(),
