@@ -92,11 +92,13 @@ func (s *SessionStore) CommitCtx(ctx context.Context, id string, data []byte, ex
 	if data, err = codec.Encode(deadline, values); err != nil {
 		return fmt.Errorf("store a session: %w", err)
 	}
+	// The library reads the clock of the system.
+	expires = s.now().Add(time.Until(expires))
 	addr, _ := values[SessionAddr].(string)
 	agent, _ := values[SessionAgent].(string)
 	if !fresh {
 		_, err := s.db.Exec(ctx, `UPDATE sessions SET data = $2, expires = $3, user_id = $4, seen = $5, address = $6, agent = $7 WHERE token = $1`,
-			id, data, expires.UTC(), user, s.now(), addr, agent)
+			id, data, expires, user, s.now(), addr, agent)
 		if err != nil {
 			return fmt.Errorf("store a session: %w", err)
 		}
@@ -107,7 +109,7 @@ func (s *SessionStore) CommitCtx(ctx context.Context, id string, data []byte, ex
 			return err
 		}
 		_, err := tx.Exec(ctx, `INSERT INTO sessions (token, data, expires, user_id, created, seen, address, agent)
-			VALUES ($1, $2, $3, $4, $5, $5, $6, $7)`, id, data, expires.UTC(), user, s.now(), addr, agent)
+			VALUES ($1, $2, $3, $4, $5, $5, $6, $7)`, id, data, expires, user, s.now(), addr, agent)
 		return err
 	})
 	if err != nil {

@@ -20,6 +20,12 @@ type userPage struct {
 	Networks []netip.Prefix
 }
 
+// adminHome leads to the first of the pages of administrators.
+func (v *visit) adminHome() error {
+	v.redirect("/admin/users")
+	return nil
+}
+
 // users lists them.
 func (v *visit) users() error {
 	search := v.r.URL.Query().Get("search")

@@ -47,6 +47,7 @@ func (p *Pages) table() []row {
 		{"POST /profile/security/sessions", person, (*visit).endSession},
 		{"POST /profile/security/sessions/all", person, (*visit).endSessions},
 
+		{"GET /admin", administrator, (*visit).adminHome},
 		{"GET /admin/users", administrator, (*visit).users},
 		{"POST /admin/users", administrator, (*visit).addUser},
 		{"GET /admin/users/{id}", administrator, (*visit).userPage},
