@@ -6,7 +6,7 @@ import (
 
 // unwritable are methods whose success takes something that no file can hold, with the test that shows it.
 var unwritable = map[string]string{
-	"xmlrpcs.enrol": "a code that was drawn a moment before: TestK16EnrolmentWindow of package wordpress",
+	"xmlrpcs.enrol": "a code that was drawn a moment before: TestK16EnrolOverTheWire of package wordpress",
 }
 
 // Every method that the server knows has an exchange that succeeds among the recordings, and one at least is replayed.
