@@ -40,7 +40,7 @@ var problems = []problem{
 	{auth.ErrNoPasskey, http.StatusNotFound, "Not found", "There is no such passkey."},
 	{auth.ErrTooManyPasskeys, http.StatusConflict, "Too many passkeys", "You have as many passkeys as a user can have. Remove one that you no longer need."},
 	{auth.ErrPasskeyAddress, http.StatusNotFound, "Not here", "Passkeys need a site with a name and https."},
-	{auth.ErrSetUpCode, http.StatusForbidden, "This link is over", "This link is not right, was used, or is over. Whoever runs the server can make another one."},
+	{auth.ErrSetUpCode, http.StatusForbidden, "This link is over", "This link is not right, was used, or is over. Whoever runs the server can make another one, with the command quillgate user set-up-link."},
 	{auth.ErrWrongCode, http.StatusForbidden, "Wrong code", "This code is not right, or was used before."},
 	{auth.ErrSecondFactorOn, http.StatusConflict, "There already", "Codes of an authenticator are asked for already."},
 	{auth.ErrNoSecondFactor, http.StatusNotFound, "Not found", "There is no second factor, or none that was begun."},

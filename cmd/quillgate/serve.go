@@ -120,13 +120,13 @@ func greet(io streams, s *settings, base, password, code string) {
 
 The password is shown this once. To choose one of your own in the browser, open this link; it works once, and for a day:
 
-  %s/setup?code=%s
+  %s
 
 Better than a password is a key, with which a program signs its requests:
 
   %s
 
-`, base, password, base, code, keyCommand(s))
+`, base, password, setUpLink(base, code), keyCommand(s))
 }
 
 // keyCommand is the command that makes a key for this blog, to be pasted into a shell. The address of a database that

@@ -18,6 +18,7 @@ type userCmd struct {
 	SetPassword userSetPasswordCmd `cmd:"" help:"Set a user's password."`
 	SetRole     userSetRoleCmd     `cmd:"" help:"Set a user's role."`
 
+	SetUpLink         userSetUpLinkCmd         `cmd:"" help:"Make a link with which a user chooses a password in the browser."`
 	ResetSecondFactor userResetSecondFactorCmd `cmd:"" help:"Take a user's second factor and recovery codes away."`
 	SetPasswordMode   userSetPasswordModeCmd   `cmd:"" help:"Set what becomes of a user's password in calls."`
 	Policy            userPolicyCmd            `cmd:"" help:"Show or set what holds for the accounts of all users."`
