@@ -99,7 +99,7 @@ func TestChangeOfAKey(t *testing.T) {
 	each(t, func(t *testing.T, h *house) {
 		b := h.as(t, "ada")
 		public, _ := b.key("name", "One")
-		p := b.post("/profile/applications/"+public, "name", "Two", "scope", "draft", "scope", "media", "networks", "192.0.2.7, 2001:db8::/32", "methods", "wp.newPost", "strict", "1")
+		p := b.post("/profile/applications/"+public, "name", "Two", "scope", "all", "scope", "draft", "scope", "media", "networks", "192.0.2.7, 2001:db8::/32", "methods", "wp.newPost", "strict", "1")
 		if p.status != http.StatusSeeOther {
 			t.Fatalf("change: %d\n%s", p.status, p.body)
 		}
@@ -107,8 +107,13 @@ func TestChangeOfAKey(t *testing.T) {
 		if err != nil || app.Name != "Two" || !app.Strict || len(app.Networks) != 2 || !app.Expires.IsZero() || app.Scope.AllowsMethod("wp.getPosts") || app.Scope.Allows(apps.Publish) {
 			t.Errorf("the application is %+v, %v", app, err)
 		}
-		for field, value := range map[string]string{"name": "", "networks": "everywhere", "expires": "2001-01-01", "scope": "nothing"} {
+		for field, value := range map[string]string{"scope-of-none": "", "name": "", "networks": "everywhere", "expires": "2001-01-01", "scope": "nothing"} {
 			fields := []string{field, value}
+			if field == "scope-of-none" { // no box at all is not everything
+				field, fields = "scope", nil
+			} else if field != "scope" {
+				fields = append(fields, "scope", "all")
+			}
 			if field != "name" {
 				fields = append(fields, "name", "Two")
 			}
@@ -223,14 +228,14 @@ func TestVerificationKeys(t *testing.T) {
 			t.Fatal(err)
 		}
 		text := string(pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: der}))
-		p := b.post("/profile/applications", "kind", "verification", "name", "Signing program", "algorithm", "ed25519", "pem", text)
+		p := b.post("/profile/applications", "kind", "verification", "scope", "all", "name", "Signing program", "algorithm", "ed25519", "pem", text)
 		if p.status != http.StatusOK || strings.Contains(p.body, "v-secret") {
 			t.Fatalf("enrol: %d\n%s", p.status, p.body)
 		}
 		if p := b.get("/profile"); !strings.Contains(p.body, "ed25519") {
 			t.Errorf("the list does not name the algorithm:\n%s", p.body)
 		}
-		if p := b.post("/profile/applications", "kind", "verification", "name", "x", "algorithm", "ed25519", "pem", "none"); p.status != http.StatusUnprocessableEntity {
+		if p := b.post("/profile/applications", "kind", "verification", "scope", "all", "name", "x", "algorithm", "ed25519", "pem", "none"); p.status != http.StatusUnprocessableEntity {
 			t.Errorf("no key at all: %d", p.status)
 		}
 		p = b.post("/profile/applications", "kind", "enrolment", "scope", "draft")

@@ -73,7 +73,7 @@ func TestStoredScripts(t *testing.T) {
 		for i, mark := range marks {
 			b.header.Set("User-Agent", mark)
 			public, _ = b.key("name", mark)
-			b.post("/profile/applications", "kind", "password", "name", mark)
+			b.post("/profile/applications", "kind", "password", "name", mark, "scope", "all")
 			b.post("/profile/account", "display-name", mark, "first-name", mark, "last-name", mark, "nickname", mark, "url", mark, "bio", mark)
 			b.post("/admin/settings", "blog_title", mark, "blog_tagline", mark, "default_comment_status", "open", "comment_max_links", "2")
 			err := h.blog.DB.Update(context.Background(), func(tx *database.Tx) error {

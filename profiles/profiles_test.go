@@ -12,6 +12,7 @@ import (
 	"net/url"
 	"regexp"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -239,6 +240,9 @@ var (
 // key makes an application on the page, and returns what is shown of it.
 func (b *browser) key(fields ...string) (public, secret string) {
 	b.t.Helper()
+	if !slices.Contains(fields, "scope") {
+		fields = append(fields, "scope", "all")
+	}
 	p := b.post("/profile/applications", append([]string{"kind", "key"}, fields...)...)
 	if p.status != http.StatusOK {
 		b.t.Fatalf("add an application: %d\n%s", p.status, p.body)

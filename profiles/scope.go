@@ -2,6 +2,7 @@ package profiles
 
 import (
 	"net/netip"
+	"slices"
 	"strings"
 	"time"
 
@@ -73,6 +74,9 @@ type card struct {
 // Card shows a credential.
 func (v *visit) Card(c credential, at string) card { return card{v, c, at} }
 
+// HasAll tells whether the credential is limited to no rights.
+func (c card) HasAll() bool { return len(c.C.Scope.Rights) == 0 }
+
 // Has tells whether the credential is limited to some rights, and this is one of them.
 func (c card) Has(r apps.Right) bool { return len(c.C.Scope.Rights) > 0 && c.C.Scope.Allows(r) }
 
@@ -83,6 +87,9 @@ func (v *visit) Day(t time.Time) string {
 	}
 	return t.In(v.zone).Format(time.DateOnly)
 }
+
+// everything is the box that stands for all rights.
+const everything = "all"
 
 // limits is what a form says of a credential.
 type limits struct {
@@ -98,7 +105,14 @@ type limits struct {
 func (v *visit) limits(was time.Time) limits {
 	l := limits{Name: v.form("name"), Strict: v.form("strict") != ""}
 	var err error
-	if l.Scope, err = apps.ParseScope(strings.Join(v.r.PostForm["scope"], " "), v.r.PostForm.Get("methods")); err != nil {
+	rights := v.r.PostForm["scope"]
+	switch {
+	case len(rights) == 0: // an empty list means everything below, and must not come about by taking the last right away
+		v.wrong("scope", v.T("Tick what it may do, or everything."))
+	default: // what is ticked beside it is meant
+		rights = slices.DeleteFunc(slices.Clone(rights), func(r string) bool { return r == everything })
+	}
+	if l.Scope, err = apps.ParseScope(strings.Join(rights, " "), v.r.PostForm.Get("methods")); err != nil {
 		v.wrong("scope", v.T("One of these rights is not known."))
 	}
 	if l.Networks, err = apps.ParseNetworks(v.r.PostForm.Get("networks")); err != nil {

@@ -138,7 +138,7 @@ func TestA10CrossSitePost(t *testing.T) {
 		if p := b.get("/profile"); p.status != http.StatusOK || !strings.Contains(p.body, public) {
 			t.Errorf("after that the application is gone: %d", p.status)
 		}
-		if p := b.post("/profile/applications/"+public, "name", "Other name", "expires", ""); p.status != http.StatusSeeOther {
+		if p := b.post("/profile/applications/"+public, "name", "Other name", "scope", "all", "expires", ""); p.status != http.StatusSeeOther {
 			t.Errorf("a form of our own: %d\n%s", p.status, p.body)
 		}
 	})
@@ -171,7 +171,7 @@ func TestA10PasswordAgain(t *testing.T) {
 			typed []string // more wrong ones, and the throttle answers
 			rest  []string
 		}{
-			{"/profile/applications", []string{"", "wrong password"}, []string{"name", "Other", "kind", "key"}},
+			{"/profile/applications", []string{"", "wrong password"}, []string{"name", "Other", "kind", "key", "scope", "all"}},
 			{"/profile/applications/" + public, []string{"", "wrong password"}, []string{"name", "Program", "scope", "read", "expires", ""}},
 			{"/profile/applications/" + public + "/rotate", []string{""}, []string{"overlap", "none"}},
 			{"/authorize", []string{""}, []string{"app_name", "Other", "do", "approve", "kind", "key"}},

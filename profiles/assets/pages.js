@@ -18,6 +18,13 @@ for (const button of document.querySelectorAll("button[data-copy]")) {
 const errors = document.getElementById("errors");
 if (errors) errors.focus();
 
+// Everything, or some: the one takes the ticks of the others away.
+for (const all of document.querySelectorAll("input[name=scope][value=all]")) {
+  const some = all.closest("fieldset").querySelectorAll("input[name=scope]:not([value=all])");
+  all.addEventListener("change", () => { if (all.checked) for (const box of some) box.checked = false; });
+  for (const box of some) box.addEventListener("change", () => { if (box.checked) all.checked = false; });
+}
+
 // A button that is asked about first.
 for (const button of document.querySelectorAll("button[data-confirm]")) {
   button.addEventListener("click", (event) => {
