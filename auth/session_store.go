@@ -39,6 +39,10 @@ type Session struct {
 	Agent   string
 }
 
+// maxHalfway bounds the sessions in which nobody is signed in yet: strangers
+// can begin one.
+const maxHalfway = 2000
+
 // SessionStore keeps the sessions of browsers in the database. It is a store
 // of github.com/alexedwards/scs/v2, to be used with HashTokenInStore: a copy
 // of the database opens no session. It is safe for concurrent use.
@@ -79,7 +83,8 @@ func (s *SessionStore) FindCtx(ctx context.Context, id string) (data []byte, fou
 }
 
 // CommitCtx writes a session down. One that is not new and not there any more
-// stays away: somebody has ended it.
+// stays away: somebody has ended it. ErrBusy says that too many are signing in
+// at this moment.
 func (s *SessionStore) CommitCtx(ctx context.Context, id string, data []byte, expires time.Time) error {
 	codec := scs.GobCodec{}
 	deadline, values, err := codec.Decode(data)
@@ -107,6 +112,15 @@ func (s *SessionStore) CommitCtx(ctx context.Context, id string, data []byte, ex
 	err = s.db.Update(ctx, func(tx *database.Tx) error {
 		if _, err := tx.Exec(ctx, `DELETE FROM sessions WHERE expires <= $1`, s.now()); err != nil {
 			return err
+		}
+		if user == 0 {
+			var halfway int
+			if err := tx.Get(ctx, &halfway, `SELECT COUNT(*) FROM sessions WHERE user_id = 0`); err != nil {
+				return err
+			}
+			if halfway >= maxHalfway {
+				return ErrBusy
+			}
 		}
 		_, err := tx.Exec(ctx, `INSERT INTO sessions (token, data, expires, user_id, created, seen, address, agent)
 			VALUES ($1, $2, $3, $4, $5, $5, $6, $7)`, id, data, expires, user, s.now(), addr, agent)

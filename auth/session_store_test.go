@@ -2,12 +2,15 @@ package auth_test
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"testing"
 	"time"
 
 	"github.com/alexedwards/scs/v2"
 
 	"github.com/quillgate/quillgate/auth"
+	"github.com/quillgate/quillgate/database"
 )
 
 // A session that was ended stays ended, although a request that began before writes it down afterwards.
@@ -52,6 +55,47 @@ func TestEndedSessionStaysEnded(t *testing.T) {
 		h.wait(61 * time.Minute)
 		if _, found, err := store.FindCtx(ctx, auth.SessionID("other")); found || err != nil {
 			t.Errorf("a session outlives its end: %v", err)
+		}
+	})
+}
+
+// Strangers can begin to sign in; what they leave behind is bounded, and stands in nobody's way who is in.
+func TestHalfwaySessionsAreBounded(t *testing.T) {
+	each(t, nil, func(t *testing.T, h *house) {
+		ctx := context.Background()
+		store := auth.NewSessionStore(h.db, h.clock)
+		begin := func(n int, user int64) error {
+			data, err := scs.GobCodec{}.Encode(h.clock().Add(time.Hour), map[string]any{auth.SessionNew: true, auth.SessionUser: user})
+			if err != nil {
+				t.Fatal(err)
+			}
+			return store.CommitCtx(ctx, auth.SessionID(fmt.Sprint(n)), data, time.Now().Add(time.Minute))
+		}
+		err := h.db.Update(ctx, func(tx *database.Tx) error {
+			for n := range 1999 {
+				_, err := tx.Exec(ctx, `INSERT INTO sessions (token, data, expires, created, seen) VALUES ($1, $2, $3, $4, $4)`,
+					fmt.Sprint("stranger ", n), []byte{}, h.clock().Add(time.Minute), h.clock())
+				if err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := begin(1, 0); err != nil {
+			t.Errorf("the last of them: %v", err)
+		}
+		if err := begin(2, 0); !errors.Is(err, auth.ErrBusy) {
+			t.Errorf("one more: %v, want ErrBusy", err)
+		}
+		if err := begin(3, h.user(t, "ada", auth.Author).ID); err != nil {
+			t.Errorf("somebody who is in: %v", err)
+		}
+		h.wait(2 * time.Minute)
+		if err := begin(4, 0); err != nil {
+			t.Errorf("when they are over: %v", err)
 		}
 	})
 }
