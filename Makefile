@@ -54,7 +54,7 @@ SOAK ?= 24h
 soak: build
 	go test -tags soak ./interop -run '^TestSoak$$' -v -timeout 0 -soak $(SOAK)
 
-screenshots:
+screenshots: tools
 	mkdir -p screenshots
 	QUILLGATE_SCREENSHOTS=$(CURDIR)/screenshots go test -count=1 -run '^Test(Public|Profile)Pages$$' ./interop
 

@@ -56,7 +56,7 @@ type App struct {
 	Public string // the public key, unique over all users
 	UserID int64  // whose key it is
 	Name   string // what the owner calls the program
-	Hint   string // the last four characters of the secret
+	Hint   string // the last four characters of the secret; empty for one that was made elsewhere
 	Scope  Scope  // the zero Scope: everything that its user may
 
 	Networks []netip.Prefix // where it may be used from; empty: everywhere

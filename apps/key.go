@@ -100,10 +100,10 @@ func (s Secret) equal(other Secret) bool {
 	return subtle.ConstantTimeCompare([]byte(s.text), []byte(other.text)) == 1
 }
 
-// hint is what of a secret may be shown later: its last four characters, which
-// in one made here are of the checksum.
+// hint is what of a secret may be shown later: the last four characters of the
+// checksum. A secret that was made elsewhere has none.
 func (s Secret) hint() string {
-	if len(s.text) < 4 {
+	if !ValidSecret(s.text) {
 		return ""
 	}
 	return s.text[len(s.text)-4:]

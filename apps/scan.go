@@ -114,7 +114,7 @@ func leakAt(p []byte) (Leak, bool) {
 			continue
 		}
 		secret := NewSecret(string(p[:size]))
-		return Leak{Kind: form.kind, Secret: secret, Hint: secret.hint()}, true
+		return Leak{Kind: form.kind, Secret: secret, Hint: digits[form.digits-4:]}, true
 	}
 	return Leak{}, false
 }

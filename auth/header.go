@@ -45,21 +45,39 @@ func (v *Verifier) beginHeader(ctx context.Context, q *Request, value string) (p
 	return p, nil
 }
 
+// keyReasons are the errors of a lookup that say that a key is no good, whatever the signature is.
+var keyReasons = []struct {
+	err    error
+	reason Reason
+}{
+	{apps.ErrNotFound, UnknownKey},
+	{apps.ErrRevoked, RevokedKey},
+	{apps.ErrExpired, ExpiredKey},
+	{apps.ErrUnused, UnusedKey},
+	{apps.ErrSealed, SealedKey},
+}
+
+// errNone stands for no error where the time of a comparison must not tell.
+var errNone = errors.New("none")
+
 // key looks a key up. A reason says that it is no good for this request,
 // whatever the signature is; an error that the database did not answer.
 func (v *Verifier) key(ctx context.Context, q *Request, public string) (apps.Secret, apps.App, Reason, error) {
 	secret, app, err := v.cfg.Apps.Lookup(ctx, public)
+	probe := err
+	if err == nil {
+		probe = errNone
+	}
+	var reason Reason
+	// All of them, found or not: where the search ended would show in the time.
+	for _, r := range keyReasons {
+		if errors.Is(probe, r.err) {
+			reason = r.reason
+		}
+	}
 	switch {
-	case errors.Is(err, apps.ErrNotFound):
-		return secret, app, UnknownKey, nil
-	case errors.Is(err, apps.ErrRevoked):
-		return secret, app, RevokedKey, nil
-	case errors.Is(err, apps.ErrExpired):
-		return secret, app, ExpiredKey, nil
-	case errors.Is(err, apps.ErrUnused):
-		return secret, app, UnusedKey, nil
-	case errors.Is(err, apps.ErrSealed):
-		return secret, app, SealedKey, nil
+	case reason != "":
+		return secret, app, reason, nil
 	case err != nil:
 		return secret, app, "", fmt.Errorf("verify a signature: %w", err)
 	case !allowed(app.Networks, q.addr):
