@@ -21,9 +21,12 @@ func (k ResponseKey) Public() ed25519.PublicKey { return k.Private.Public().(ed2
 func (k ResponseKey) String() string   { return "apps.ResponseKey(" + k.ID + ")" }
 func (k ResponseKey) GoString() string { return k.String() }
 
+// responseKeyName is the name under which it is sealed.
+const responseKeyName = "answers"
+
 // ResponseKey returns the server's key; see NamedKey, whose errors it returns.
 func (s *Store) ResponseKey(ctx context.Context) (ResponseKey, error) {
-	seed, err := s.NamedKey(ctx, "answers")
+	seed, err := s.NamedKey(ctx, responseKeyName)
 	if err != nil {
 		return ResponseKey{}, err
 	}

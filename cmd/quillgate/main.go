@@ -34,6 +34,8 @@ type cli struct {
 	Doctor      doctorCmd      `cmd:"" help:"Find out what stands between a publishing program and a server."`
 	Import      importCmd      `cmd:"" help:"Load a site bundle."`
 	Export      exportCmd      `cmd:"" help:"Write the site as a bundle."`
+	Backup      backupCmd      `cmd:"" help:"Write the database of a running server into one file."`
+	Relocate    relocateCmd    `cmd:"" help:"Say that the blog has moved to another address, or that this is a copy of it."`
 	Migrate     migrateCmd     `cmd:"" help:"The schema of the database: status, up, down."`
 	CheckConfig checkConfigCmd `cmd:"" help:"Check the settings and print them."`
 	Version     versionCmd     `cmd:"" help:"Print the version."`

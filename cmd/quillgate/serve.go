@@ -49,6 +49,9 @@ func (c *serveCmd) Run(ctx context.Context, s *settings, io streams) (err error)
 		return err
 	}
 	defer func() { err = errors.Join(err, blog.Close()) }()
+	if err := arrive(ctx, blog); err != nil {
+		return err
+	}
 	if s.Sealing == "off" {
 		logger.Warn("SEALING IS OFF: secrets are stored in the clear, and whoever reads the database or a backup of it has them all; \"quillgate keys seal\" encrypts them")
 	}

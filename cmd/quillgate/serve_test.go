@@ -1,11 +1,14 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"io"
 	"net"
 	"strings"
 	"testing"
+
+	"github.com/quillgate/quillgate/database/databasetest"
 )
 
 // What is wrong with the command line ends with 2, what did not work with 1.
@@ -64,4 +67,77 @@ func TestListenOnAnAddressInUse(t *testing.T) {
 	if _, err := listen("listen", taken.Addr().String()); err == nil || !strings.Contains(err.Error(), "is in use") || !strings.Contains(err.Error(), "--listen") {
 		t.Errorf("%v, want what to do", err)
 	}
+}
+
+// H10: a blog that turns up at another address does not answer before somebody has said what it is there.
+func TestH10CopyHasToBeDeclared(t *testing.T) {
+	databasetest.EachURL(t, func(t *testing.T, url string) {
+		data := t.TempDir()
+		place := []string{"--data", data}
+		if strings.HasPrefix(url, "postgres") {
+			place = append(place, "--database", url)
+		}
+		serves := func(base string) string {
+			t.Helper()
+			ctx, cancel := context.WithCancel(t.Context())
+			defer cancel()
+			var complaints bytes.Buffer
+			args := append([]string{"serve", "--listen", "127.0.0.1:0", "--log-level", "error", "--base-url", base}, place...)
+			// What is served at once greets; then it has been seen enough.
+			code := run(ctx, args, streams{strings.NewReader(""), writerFunc(cancel), &complaints})
+			if (code == 0) != (complaints.Len() == 0) {
+				t.Errorf("serve at %s: exit code %d, and it says %q", base, code, &complaints)
+			}
+			return complaints.String()
+		}
+		answers := func(bases ...string) {
+			t.Helper()
+			for _, base := range bases {
+				if said := serves(base); said != "" {
+					t.Errorf("serve at %s: %s", base, said)
+				}
+			}
+		}
+		refuses := func(was string, bases ...string) {
+			t.Helper()
+			for _, base := range bases {
+				said := serves(base)
+				for _, want := range []string{was, strings.TrimRight(base, "/"), "quillgate relocate --moved", "quillgate relocate --copy"} {
+					if !strings.Contains(said, want) {
+						t.Errorf("serve at %s says %q, want %q in it", base, said, want)
+					}
+				}
+			}
+		}
+		relocate := func(args ...string) {
+			t.Helper()
+			var complaints bytes.Buffer
+			args = append(append([]string{"relocate"}, args...), place...)
+			if code := run(t.Context(), args, streams{strings.NewReader(""), io.Discard, &complaints}); code != 0 {
+				t.Fatalf("%q: exit code %d, %s", args, code, &complaints)
+			}
+		}
+
+		answers("http://localhost:8080", "https://blog.example", "https://blog.example", "http://BLOG.example:80/", "https://blog.example:443")
+		answers("http://127.0.0.1:9000", "http://[::1]", "http://dev.localhost") // nobody else gets there
+		refuses("https://blog.example", "https://staging.example", "https://blog.example:8443", "https://blog.example/copy", "http://192.0.2.7")
+		answers("https://blog.example")
+		relocate("--moved", "--base-url", "https://new.example")
+		answers("https://new.example")
+		refuses("https://new.example", "https://blog.example")
+		relocate("--copy", "--base-url", "https://staging.example")
+		answers("https://staging.example")
+		refuses("https://staging.example", "https://new.example")
+		relocate("--copy", "--base-url", "http://localhost:8080") // and then wherever it is served first
+		answers("https://third.example")
+		refuses("https://third.example", "https://staging.example")
+	})
+}
+
+// writerFunc calls a function when something is written.
+type writerFunc func()
+
+func (f writerFunc) Write(p []byte) (int, error) {
+	f()
+	return len(p), nil
 }

@@ -1,0 +1,39 @@
+package apps
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/quillgate/quillgate/audit"
+	"github.com/quillgate/quillgate/database"
+)
+
+// PartFromOriginal makes the keys of a copied database the copy's own, within tx: the key that signs answers is dropped, so
+// that the next start makes another, and so are nonces and open enrolments. With revoke all keys of applications are revoked
+// too. It returns how many that were. It is for commands, while no server runs on the copy.
+func (s *Store) PartFromOriginal(ctx context.Context, tx *database.Tx, by audit.Actor, revoke bool) (revoked int, err error) {
+	for _, statement := range []string{
+		`DELETE FROM sealed_keys WHERE name = '` + responseKeyName + `'`,
+		`DELETE FROM nonces`,
+		`DELETE FROM one_time_codes`,
+	} {
+		if _, err := tx.Exec(ctx, statement); err != nil {
+			return 0, fmt.Errorf("part from the original: %w", err)
+		}
+	}
+	s.named.Delete(responseKeyName)
+	if !revoke {
+		return 0, nil
+	}
+	var rows []row
+	if err := tx.Select(ctx, &rows, `SELECT `+columns+` FROM apps WHERE revoked IS NULL ORDER BY id`); err != nil {
+		return 0, fmt.Errorf("revoke the applications of a copy: %w", err)
+	}
+	for _, r := range rows {
+		if err := s.revoke(ctx, tx, by, r); err != nil {
+			return 0, fmt.Errorf("revoke the applications of a copy: %w", err)
+		}
+		s.cache.drop(r.Public)
+	}
+	return len(rows), nil
+}
