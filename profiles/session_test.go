@@ -53,6 +53,21 @@ func TestA10SessionCookie(t *testing.T) {
 	})
 }
 
+// A6: over a connection that others can read no password is looked at, right or wrong.
+func TestA6PasswordInClear(t *testing.T) {
+	each(t, func(t *testing.T, h *house) {
+		b := h.browser(t)
+		b.header.Set("X-Forwarded-For", "192.0.2.7")
+		b.header.Set("X-Forwarded-Proto", "http")
+		for _, typed := range []string{password, "a wrong password"} {
+			p := b.post("/signin", "login", "ada", "password", typed)
+			if p.status != http.StatusForbidden || p.header.Get("Set-Cookie") != "" || !strings.Contains(p.body, "Open this page with https.") {
+				t.Errorf("%q: %d, %v\n%s", typed, p.status, p.header, p.body)
+			}
+		}
+	})
+}
+
 // A session ends half an hour after its last use, and twelve hours after it began whatever is done.
 func TestA10SessionEnds(t *testing.T) {
 	each(t, func(t *testing.T, h *house) {
