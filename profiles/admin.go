@@ -18,6 +18,7 @@ type userPage struct {
 	Factor   auth.SecondFactor
 	Clients  []auth.PasswordClient
 	Networks []netip.Prefix
+	Site     auth.Mode // where the user has no mode of their own
 }
 
 // adminHome leads to the first of the pages of administrators.
@@ -87,6 +88,11 @@ func (v *visit) userPage() error {
 	if page.Networks, err = user.Networks.List(); err != nil {
 		return err
 	}
+	policy, err := v.p.cfg.Users.Policy(v.ctx())
+	if err != nil {
+		return err
+	}
+	page.Site = v.siteMode(policy.PasswordMode)
 	return v.show("user", page)
 }
 
@@ -144,12 +150,18 @@ func (v *visit) applyTo(user auth.User) (string, error) {
 	return "", errNothing
 }
 
-// modeWords says what each mode of passwords is, to people.
+// modeWords says what each mode of passwords is, to people. What ModeDefault comes to depends on the page.
 var modeWords = map[auth.Mode]string{
-	auth.ModeDefault: "as the level above has it",
-	auth.ModeAllow:   "programs may send it",
-	auth.ModeWarn:    "programs may send it, and the owner is told",
-	auth.ModeRefuse:  "programs may not send it",
+	auth.ModeAllow:  "programs may send it",
+	auth.ModeWarn:   "programs may send it, and the owner is told",
+	auth.ModeRefuse: "programs may not send it",
+}
+
+// siteMode is what programs may do with the passwords of all accounts: what the administrators chose, where it is
+// stricter than what the server was started with.
+func (v *visit) siteMode(policy auth.Mode) auth.Mode {
+	all := auth.Modes()
+	return all[max(0, slices.Index(all, v.p.cfg.PasswordMode), slices.Index(all, policy))]
 }
 
 // Modes lists what programs may do with a password.
@@ -178,7 +190,8 @@ func (v *visit) settingsPage() error {
 	return v.show("settings", struct {
 		List   []shownSetting
 		Policy auth.Policy
-	}{list, policy})
+		Server auth.Mode // where the policy says nothing
+	}{list, policy, v.siteMode(auth.ModeDefault)})
 }
 
 // setting is an option of the site as the page has it.

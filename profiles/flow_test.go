@@ -424,6 +424,15 @@ func TestAdministration(t *testing.T) {
 		if err != nil || policy.PasswordMode != auth.ModeWarn || !policy.Tokens || policy.ApplicationPasswords {
 			t.Errorf("the policy is %+v, %v", policy, err)
 		}
+		// Who has not chosen sees what that comes to.
+		for path, want := range map[string]string{
+			"/admin/users/2":  "programs may send it, and the owner is told (as the site says)<",
+			"/admin/settings": "programs may send it (as the server says)<",
+		} {
+			if p := ada.get(path); !strings.Contains(p.body, want) {
+				t.Errorf("%s does not say %q:\n%s", path, want, p.body)
+			}
+		}
 	})
 }
 

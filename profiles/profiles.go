@@ -39,6 +39,8 @@ type Config struct {
 	Apps     *apps.Store
 	Verifier *auth.Verifier
 	Sessions *auth.SessionStore
+	// PasswordMode is what the server was started with; see auth.Config.
+	PasswordMode auth.Mode
 	// Trail reads the audit trail.
 	Trail func(context.Context, audit.Filter) ([]audit.Line, error)
 	// ClientAddr tells where a request came from and whether it came by TLS.

@@ -185,7 +185,7 @@ func (s *Server) newProfiles(cfg Config) (*profiles.Pages, error) {
 	blog := cfg.Blog
 	return profiles.New(profiles.Config{
 		Site: blog.Site, Users: blog.Users, Apps: blog.Apps, Verifier: s.verifier,
-		Sessions: auth.NewSessionStore(blog.DB, cfg.Clock),
+		Sessions: auth.NewSessionStore(blog.DB, cfg.Clock), PasswordMode: cfg.PasswordMode,
 		Trail: func(ctx context.Context, f audit.Filter) ([]audit.Line, error) {
 			return audit.List(ctx, blog.DB, f)
 		},
