@@ -22,6 +22,9 @@ func (s *Server) Wrap(h http.Handler) http.Handler { return s.wrap(h) }
 // Plain is what the plain listener serves beside one of TLS.
 func (s *Server) Plain() http.Handler { return s.plain }
 
+// Metrics is what the listener of the metrics serves.
+func (s *Server) Metrics() http.Handler { return s.metrics.handler() }
+
 // CheckEvery sets how often certificates are looked at for their renewal.
 func (t *TLS) CheckEvery(d time.Duration) { t.renewCheck = d }
 

@@ -2,7 +2,9 @@ package server_test
 
 import (
 	"net/http"
+	"net/http/httptest"
 	"net/netip"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -126,5 +128,61 @@ func TestA7Refused(t *testing.T) {
 	}
 	if answers[0] != answers[1] || !strings.Contains(answers[0], "takes no passwords") {
 		t.Errorf("ada: %s\nnobody: %s", answers[0], answers[1])
+	}
+}
+
+// K12: after a signed call the key carries when it was used, from where, by what, and what was called; and a pair that
+// has a successor is counted.
+func TestK12LastUse(t *testing.T) {
+	blog := open(t, "", nil)
+	s := newServer(t, server.Config{Blog: blog})
+	app, secret, err := blog.Apps.Create(t.Context(), audit.Operator, apps.New{UserID: 1, Name: "used"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ask := func(app apps.App, secret apps.Secret, method, from, agent string) {
+		t.Helper()
+		r := post(method, xmlrpc.Int(1), xmlrpc.String(""), xmlrpc.String(""))
+		sign(r, app.Public, secret.Reveal())
+		r.RemoteAddr = from
+		r.Header.Set("User-Agent", agent)
+		if fault := faultOf(t, send(s, r)); fault != nil {
+			t.Fatal(fault)
+		}
+	}
+	count := func() string {
+		t.Helper()
+		w := httptest.NewRecorder()
+		s.Metrics().ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/metrics", nil))
+		return regexp.MustCompile(`(?m)^quillgate_superseded_keys_total .*$`).FindString(w.Body.String())
+	}
+	started := time.Now().Add(-time.Second)
+	ask(app, secret, "wp.getPosts", "192.0.2.1:10", "First/1")
+	ask(app, secret, "wp.getProfile", "192.0.2.7:10", "Editor/2.0")
+	if got := count(); got != "quillgate_superseded_keys_total 0" {
+		t.Errorf("before the rotation: %q", got)
+	}
+	next, nextSecret, err := blog.Apps.Rotate(t.Context(), audit.Operator, 1, app.Public, time.Hour)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ask(app, secret, "wp.getTags", "192.0.2.8:10", "Editor/2.1")
+	ask(next, nextSecret, "wp.getPages", "192.0.2.9:10", "Editor/3.0")
+	if got := count(); got != "quillgate_superseded_keys_total 1" {
+		t.Errorf("after a call with the old pair and one with the new: %q", got)
+	}
+	if err := blog.Apps.Close(); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []struct {
+		public, addr, agent, method string
+		uses                        int64
+	}{{app.Public, "192.0.2.8", "Editor/2.1", "wp.getTags", 3}, {next.Public, "192.0.2.9", "Editor/3.0", "wp.getPages", 1}} {
+		got, err := blog.Apps.Get(t.Context(), want.public)
+		use := got.LastUse
+		if err != nil || use.Addr.String() != want.addr || use.Agent != want.agent || use.Method != want.method || got.Uses != want.uses ||
+			use.At.Before(started) || use.At.After(time.Now()) {
+			t.Errorf("%s: %+v, %d uses, %v; want %+v", got.Name, use, got.Uses, err, want)
+		}
 	}
 }

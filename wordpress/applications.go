@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -41,9 +43,21 @@ func (a *API) createApplication(ctx context.Context, who auth.Identity, p params
 	), nil
 }
 
+// keySettings are the members of the settings; code is that of the second factor.
+var keySettings = []string{"scope", "methods", "networks", "strict", "expires", "code"}
+
 // newKey reads the settings of a key: scope, methods and networks as arrays of texts or one text with spaces, strict,
 // and expires as a date or a number of days.
 func (a *API) newKey(settings xmlrpc.Value) (in apps.New, err error) {
+	// A limit that nobody reads would leave a key without it.
+	if settings.Kind() != xmlrpc.KindStruct && textList(settings) != "" {
+		return in, &apps.Invalid{Field: "settings", Why: "the settings are no struct"}
+	}
+	for _, m := range settings.Members() {
+		if !slices.Contains(keySettings, m.Name) {
+			return in, &apps.Invalid{Field: "settings", Why: "there is no setting " + strconv.Quote(xmlrpc.Shown(m.Name))}
+		}
+	}
 	if in.Scope, err = apps.ParseScope(textList(settings.Get("scope")), textList(settings.Get("methods"))); err != nil {
 		return in, err
 	}

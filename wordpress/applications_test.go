@@ -1,9 +1,13 @@
 package wordpress_test
 
 import (
+	"net/netip"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/quillgate/quillgate/apps"
 	"github.com/quillgate/quillgate/audit"
@@ -48,6 +52,62 @@ func TestK14Introspect(t *testing.T) {
 			if !strings.Contains(text, k[0].app.Public) || strings.Contains(text, k[1].app.Public) || strings.Contains(text, k[1].app.Name) || strings.Contains(text, "qgs_") {
 				t.Errorf("introspection of %s: %s", k[0].app.Name, text)
 			}
+		}
+	})
+}
+
+// K13: the fifth argument limits the key that is made; what it cannot mean makes none.
+func TestK13Settings(t *testing.T) {
+	databasetest.Each(t, func(t *testing.T, db *database.DB) {
+		b := openBlog(t, db)
+		day := 24 * time.Hour
+		made := 0
+		for _, test := range []struct {
+			name     string
+			settings any
+			want     apps.App // what of the key the settings say
+		}{
+			{"none", dict{}, apps.App{}},
+			{"empty array", list{}, apps.App{}},
+			{"all, as arrays", dict{"scope": list{"read", "draft"}, "methods": list{"wp.getPosts", "wp.newPost"}, "networks": list{"192.0.2.0/24", "2001:db8::1"}, "strict": true, "expires": 90},
+				apps.App{Scope: apps.Scope{Rights: []apps.Right{apps.Read, apps.Draft}, Methods: []string{"wp.getPosts", "wp.newPost"}},
+					Networks: []netip.Prefix{netip.MustParsePrefix("192.0.2.0/24"), netip.MustParsePrefix("2001:db8::1/128")}, Strict: true, Expires: b.now.Add(90 * day)}},
+			{"as texts", dict{"scope": "read, media", "networks": "192.0.2.7", "strict": "0", "expires": "1"},
+				apps.App{Scope: apps.Scope{Rights: []apps.Right{apps.Read, apps.Media}}, Networks: []netip.Prefix{netip.MustParsePrefix("192.0.2.7/32")}, Expires: b.now.Add(day)}},
+			{"a date", dict{"expires": date("20270301T12:00:00")}, apps.App{Expires: time.Date(2027, 3, 1, 12, 0, 0, 0, time.UTC)}},
+		} {
+			v, fault := b.call(t, "author", "xmlrpcs.createApplication", 1, "", "", test.name, wire(test.settings))
+			if fault != 0 {
+				t.Errorf("%s: fault %d", test.name, fault)
+				continue
+			}
+			made++
+			got, err := b.apps.Get(t.Context(), v.Get("key").Text())
+			must(t, err)
+			limits := apps.App{Scope: got.Scope, Networks: got.Networks, Strict: got.Strict, Expires: got.Expires}
+			if diff := cmp.Diff(test.want, limits, cmpopts.EquateComparable(netip.Prefix{}, netip.Addr{}), cmpopts.EquateEmpty()); diff != "" || got.Name != test.name {
+				t.Errorf("%s (%s): (-want +got)\n%s", test.name, got.Name, diff)
+			}
+		}
+		for name, settings := range map[string]any{
+			"no such right":       dict{"scope": list{"read", "everything"}},
+			"no method":           dict{"methods": "wp.get Posts!"},
+			"no network":          dict{"networks": "192.0.2.0/33"},
+			"no number of days":   dict{"expires": "tomorrow"},
+			"no days":             dict{"expires": 0},
+			"too many days":       dict{"expires": 36501},
+			"a date gone by":      dict{"expires": date("20200101T00:00:00")},
+			"no such setting":     dict{"scopes": "read"},
+			"no struct":           "read",
+			"an array of members": list{"read"},
+		} {
+			if _, fault := b.call(t, "author", "xmlrpcs.createApplication", 1, "", "", name, wire(settings)); fault != 400 {
+				t.Errorf("%s: fault %d, want 400", name, fault)
+			}
+		}
+		keys, _, err := b.apps.List(t.Context(), apps.Filter{Revoked: true})
+		if err != nil || len(keys) != made {
+			t.Errorf("%d keys, %v; want %d", len(keys), err, made)
 		}
 	})
 }

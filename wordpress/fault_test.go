@@ -1,0 +1,152 @@
+package wordpress
+
+import (
+	"errors"
+	"fmt"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/quillgate/quillgate/xmlrpc"
+)
+
+// unanswered are the errors that have no fault of their own, and why.
+var unanswered = map[string]string{
+	"apps.ErrRevoked":      "a sign-in is refused with ErrDenied: a client must not tell it from a key that never was",
+	"apps.ErrExpired":      "as ErrRevoked",
+	"apps.ErrUnused":       "as ErrRevoked",
+	"apps.ErrSealed":       "as ErrRevoked; where it is the server's own key, it is an incident",
+	"apps.ErrRotated":      "it comes as Rotated",
+	"apps.ErrTaken":        "only an import brings public keys",
+	"apps.ErrKeysetBusy":   "of commands",
+	"apps.ErrUnsealed":     "of the start of the server",
+	"apps.ErrSealingBegun": "of the start of the server",
+
+	"auth.ErrPasskey":         "of pages; it is an ErrDenied",
+	"auth.ErrNoPasskey":       "of pages",
+	"auth.ErrTooManyPasskeys": "of pages",
+	"auth.ErrPasskeyAddress":  "of pages",
+	"auth.ErrSetUpCode":       "of pages; it is an ErrDenied",
+	"auth.ErrWrongCode":       "of pages; it is an ErrDenied",
+	"auth.Invalid":            "wp.editProfile answers it itself; no other call changes an account",
+
+	"site.ErrNoParent": "it is an Invalid",
+	"site.Repeated":    "it is answered with what was made before: see repeated",
+	"site.TermExists":  "it is an ErrTermExists; wp.newTerm answers it with the id",
+	"site.BundleError": "of commands",
+	"site.Elsewhere":   "of the start of the server",
+}
+
+// Every error that the packages below export has a fault, or a reason to have none.
+func TestEveryErrorHasAFault(t *testing.T) {
+	answered := mentioned(t, "fault.go", "pingback.go")
+	seen := make(map[string]bool)
+	for _, pkg := range []string{"site", "auth", "apps"} {
+		names := exportedErrors(t, pkg)
+		if len(names) < 5 {
+			t.Errorf("only %d errors of %s were found", len(names), pkg)
+		}
+		for _, name := range names {
+			seen[name] = true
+			reason, excepted := unanswered[name]
+			switch {
+			case answered[name] && excepted:
+				t.Errorf("%s has a fault, and is excepted: %s", name, reason)
+			case !answered[name] && !excepted:
+				t.Errorf("%s: say in fault.go what a client is told, or here why none meets it", name)
+			}
+		}
+	}
+	for name := range unanswered {
+		if !seen[name] {
+			t.Errorf("%s is excepted, and there is no such error", name)
+		}
+	}
+	// No row may hide behind one above it.
+	for _, row := range faults {
+		var got *xmlrpc.Fault
+		err := new(API).fault(t.Context(), fmt.Errorf("doing this: %w", row.err))
+		if !errors.As(err, &got) || got != row.fault || got.Code == 0 || got.Message == "" {
+			t.Errorf("%v: %v, want fault %v", row.err, err, row.fault)
+		}
+	}
+}
+
+// mentioned lists what files of this package use of other packages, such as site.ErrNotFound.
+func mentioned(t *testing.T, files ...string) map[string]bool {
+	t.Helper()
+	names := make(map[string]bool)
+	for _, path := range files {
+		file, err := parser.ParseFile(token.NewFileSet(), path, nil, parser.SkipObjectResolution)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ast.Inspect(file, func(n ast.Node) bool {
+			if s, ok := n.(*ast.SelectorExpr); ok {
+				if pkg, ok := s.X.(*ast.Ident); ok {
+					names[pkg.Name+"."+s.Sel.Name] = true
+				}
+			}
+			return true
+		})
+	}
+	return names
+}
+
+// exportedErrors lists the exported variables that are called Err and something, and the exported types that are errors.
+func exportedErrors(t *testing.T, pkg string) (names []string) {
+	t.Helper()
+	paths, err := filepath.Glob("../" + pkg + "/*.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range paths {
+		if strings.HasSuffix(path, "_test.go") {
+			continue
+		}
+		file, err := parser.ParseFile(token.NewFileSet(), path, nil, parser.SkipObjectResolution)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, d := range file.Decls {
+			for _, id := range errorsOf(d) {
+				if id.IsExported() {
+					names = append(names, pkg+"."+id.Name)
+				}
+			}
+		}
+	}
+	return names
+}
+
+// errorsOf is the variables that a declaration makes, if they are called like errors, or the type whose method Error it is.
+func errorsOf(d ast.Decl) (found []*ast.Ident) {
+	switch d := d.(type) {
+	case *ast.GenDecl:
+		if d.Tok != token.VAR {
+			return nil
+		}
+		for _, s := range d.Specs {
+			for _, id := range s.(*ast.ValueSpec).Names {
+				if strings.HasPrefix(id.Name, "Err") {
+					found = append(found, id)
+				}
+			}
+		}
+	case *ast.FuncDecl:
+		if d.Recv == nil || d.Name.Name != "Error" {
+			return nil
+		}
+		of := d.Recv.List[0].Type
+		if star, ok := of.(*ast.StarExpr); ok {
+			of = star.X
+		}
+		if id, ok := of.(*ast.Ident); ok {
+			found = append(found, id)
+		}
+	}
+	return found
+}
