@@ -56,7 +56,7 @@ soak: build
 
 screenshots: tools
 	mkdir -p screenshots
-	QUILLGATE_SCREENSHOTS=$(CURDIR)/screenshots go test -count=1 -run '^Test(Public|Profile)Pages$$' ./interop
+	QUILLGATE_SCREENSHOTS=$(CURDIR)/screenshots go test -count=1 -run '^Test(PublicPages|ProfilePages|Walk)$$' ./interop
 
 bench:
 	go test -run '^$$' -bench . -benchmem $$(grep -rlE '^func Benchmark' --include='*_test.go' . | xargs -n1 dirname | sort -u)

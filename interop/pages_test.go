@@ -12,6 +12,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/chromedp/chromedp"
+
 	"github.com/quillgate/quillgate/xmlrpc"
 )
 
@@ -90,6 +92,31 @@ func judge(t *testing.T, v *tab, open func(t *testing.T)) (source string) {
 		}
 	}
 	return v.source(t)
+}
+
+// judgeHere is judge for a page that is shown once: it looks at the one that is open, with all that folds unfolded.
+func judgeHere(t *testing.T, v *tab, was look) (source string) {
+	t.Helper()
+	source = v.source(t)
+	if got := v.shift(t); got > 0 {
+		t.Errorf("the layout shifts by %.4f", got)
+	}
+	do(t, v, chromedp.Evaluate[chromedp.Void](`for (const d of document.querySelectorAll("details")) d.open = true`))
+	for _, l := range []look{phone, phoneDim, night, desktop} {
+		v.resize(t, l)
+		if got := v.wide(t); got > 0 {
+			t.Errorf("%s: the page is %d pixels wider than the window", l.name, got)
+		}
+		v.keepPicture(t, l)
+		if l.mobile {
+			continue
+		}
+		for _, what := range v.violations(t) {
+			t.Errorf("%s: %s", l.name, what)
+		}
+	}
+	v.resize(t, was)
+	return source
 }
 
 func TestPublicPages(t *testing.T) {

@@ -8,7 +8,6 @@ import (
 	settings "flag"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -194,15 +193,4 @@ func soakSend(t *testing.T, p *process, method, path string, body []byte, author
 		t.Errorf("%s %s: %s, %v", method, path, resp.Status, err)
 	}
 	return answer
-}
-
-// freeAddress is an address of loopback that nobody listens on.
-func freeAddress(t *testing.T) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().String()
 }

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/chromedp/chromedp"
 	"github.com/pquerna/otp/totp"
 
 	"github.com/quillgate/quillgate/xmlrpc"
@@ -30,12 +31,16 @@ func TestWalk(t *testing.T) {
 		t.Run(l.name, func(t *testing.T) {
 			blog := seeded{folder: t.TempDir()}
 			blog.inspect(t)
-			w := &walk{p: start(t, blog), look: l}
+			w := &walk{p: start(t, blog), look: l, sources: make(map[string]string)}
 			w.tab = openBrowser(t).tab(t, w.p.base, l)
 			w.setUp(t)
 			w.secondFactor(t)
 			w.key(t)
+			w.other(t)
 			w.authorise(t)
+			if !l.noScript {
+				validate(t, w.sources)
+			}
 		})
 	}
 }
@@ -45,6 +50,17 @@ type walk struct {
 	p     *process
 	look  look
 	codes []string // recovery codes
+
+	sources map[string]string // of the pages that were judged, by name
+}
+
+// judge has the page that is open judged, once: where scripts run, without which the judges cannot.
+func (w *walk) judge(t *testing.T, name string) {
+	t.Helper()
+	if w.look.noScript {
+		return
+	}
+	t.Run(name, func(t *testing.T) { w.sources[name] = judgeHere(t, w.tab, w.look) })
 }
 
 // setUp chooses the first administrator's password by the link that the server prints, and signs in.
@@ -54,6 +70,7 @@ func (w *walk) setUp(t *testing.T) {
 	traces.carried("the one-time code", link[2])
 	traces.made("the first password", w.p.printed(t, firstPassword)[1])
 	w.open(t, link[1])
+	w.judge(t, "setup")
 	w.write(t, "#email", "ada@example.org")
 	w.write(t, "#new-password", walkPassword)
 	w.write(t, "#new-password-again", walkPassword)
@@ -83,6 +100,7 @@ func (w *walk) secondFactor(t *testing.T) {
 	w.open(t, "/profile/security")
 	w.again(t)
 	w.press(t, `form[action$="/profile/security/code"] button`)
+	w.judge(t, "factor")
 	secret := strings.ReplaceAll(w.text(t, "#secret"), " ", "")
 	traces.made("the secret of an authenticator", secret)
 	code, err := totp.GenerateCode(secret, time.Now())
@@ -91,6 +109,7 @@ func (w *walk) secondFactor(t *testing.T) {
 	}
 	w.write(t, "#code", code)
 	w.press(t, "main form button")
+	w.judge(t, "codes")
 	w.codes = strings.Fields(w.text(t, "#codes"))
 	if len(w.codes) < 8 {
 		t.Fatalf("%d recovery codes at %s, want at least 8", len(w.codes), w.where())
@@ -103,10 +122,12 @@ func (w *walk) secondFactor(t *testing.T) {
 	if w.where() == w.base+"/profile" {
 		t.Error("the password alone opens the profile")
 	}
+	w.judge(t, "code")
 	w.write(t, "#code", code) // of the set-up: each works once
 	if w.press(t, "main form button"); w.where() == w.base+"/profile" {
 		t.Error("a code of the authenticator works twice")
 	}
+	w.judge(t, "code-refused")
 	w.write(t, "#code", w.codes[0])
 	w.press(t, "main form button")
 	if w.where() != w.base+"/profile" {
@@ -129,6 +150,7 @@ func (w *walk) key(t *testing.T) {
 	w.write(t, "#name", "The walk's program")
 	w.again(t)
 	w.press(t, "main form button")
+	w.judge(t, "secret")
 	old := signingKey{w.text(t, "#v-public"), w.text(t, "#v-secret")}
 	if got := w.has(t, "[data-copy]:not([hidden])"); got == w.look.noScript {
 		t.Errorf("buttons that copy are shown: %v, without scripts: %v", got, w.look.noScript)
@@ -171,6 +193,24 @@ func (w *walk) key(t *testing.T) {
 		if out, err := cmd.CombinedOutput(); err == nil || printedID.Match(out) {
 			t.Errorf("a revoked key publishes: %s", out)
 		}
+	}
+}
+
+// other makes a token and opens the door for a program that brings a key of its own.
+func (w *walk) other(t *testing.T) {
+	t.Helper()
+	for _, kind := range []string{"token", "enrolment"} {
+		w.open(t, "/profile/applications/new")
+		w.write(t, "#name", "By "+kind)
+		do(t, w.tab, chromedp.Click(chromedp.CSS(`input[name="kind"][value="`+kind+`"]`)))
+		w.again(t)
+		w.press(t, "main form button")
+		w.judge(t, kind)
+		shown := "#v-secret"
+		if kind == "enrolment" {
+			shown = "#code"
+		}
+		traces.made("what is shown for "+kind, w.text(t, shown))
 	}
 }
 
@@ -217,6 +257,7 @@ func (w *walk) authorise(t *testing.T) {
 	w.open(t, "/authorize?"+url.Values{"app_name": {"A script"}}.Encode())
 	w.again(t)
 	w.press(t, `button[value="approve"]`)
+	w.judge(t, "password")
 	shown := w.text(t, "#v-secret")
 	traces.made("an application password", strings.ReplaceAll(shown, " ", ""))
 	if _, err := call(t.Context(), w.p, nil, "wp.getProfile", xmlrpc.Int(1), xmlrpc.String("admin"), xmlrpc.String(shown)); err != nil {
