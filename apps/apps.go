@@ -316,6 +316,7 @@ const (
 	AppRevoked      audit.Kind = "app.revoked"
 	AppEnrolled     audit.Kind = "app.enrolled"
 	EnrolmentOpened audit.Kind = "app.enrolment-opened"
+	EnrolmentClosed audit.Kind = "app.enrolment-closed"
 )
 
 // event tells of a change of a key.

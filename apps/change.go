@@ -155,7 +155,7 @@ func (s *Store) RevokeAll(ctx context.Context, by audit.Actor, userID int64) (in
 		if err := tx.Select(ctx, &rows, `SELECT `+columns+` FROM apps WHERE user_id = $1 AND revoked IS NULL ORDER BY id`, userID); err != nil {
 			return err
 		}
-		if err := closeEnrolment(ctx, tx, userID); err != nil {
+		if err := s.closeEnrolment(ctx, tx, by, userID); err != nil {
 			return err
 		}
 		for _, r := range rows {

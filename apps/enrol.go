@@ -91,7 +91,7 @@ func (s *Store) OpenEnrolment(ctx context.Context, by audit.Actor, in New, life 
 	}
 	code, until = NewSecret(rand.Text()), s.now().Add(life)
 	err = s.db.Update(ctx, func(tx *database.Tx) error {
-		if err := closeEnrolment(ctx, tx, in.UserID); err != nil {
+		if _, err := s.dropEnrolments(ctx, tx, in.UserID); err != nil {
 			return err
 		}
 		_, err := tx.Exec(ctx, `INSERT INTO one_time_codes (hash, purpose, user_id, detail, expires) VALUES ($1, $2, $3, $4, $5)`,
@@ -121,18 +121,32 @@ func (s *Store) Enrolment(ctx context.Context, userID int64) (until time.Time, e
 }
 
 // CloseEnrolment ends the enrolment that is open for a user, if one is.
-func (s *Store) CloseEnrolment(ctx context.Context, userID int64) error {
-	err := s.db.Update(ctx, func(tx *database.Tx) error { return closeEnrolment(ctx, tx, userID) })
+func (s *Store) CloseEnrolment(ctx context.Context, by audit.Actor, userID int64) error {
+	err := s.db.Update(ctx, func(tx *database.Tx) error { return s.closeEnrolment(ctx, tx, by, userID) })
 	if err != nil {
 		return fmt.Errorf("close an enrolment: %w", err)
 	}
 	return nil
 }
 
-// closeEnrolment takes away the user's code, and everybody's that came too late.
-func closeEnrolment(ctx context.Context, tx *database.Tx, userID int64) error {
-	_, err := tx.Exec(ctx, `DELETE FROM one_time_codes WHERE purpose = $1 AND user_id = $2`, purposeEnrol, userID)
-	return err
+func (s *Store) closeEnrolment(ctx context.Context, tx *database.Tx, by audit.Actor, userID int64) error {
+	open, err := s.dropEnrolments(ctx, tx, userID)
+	if err != nil || !open {
+		return err
+	}
+	return audit.Append(ctx, tx, audit.Event{Kind: EnrolmentClosed, UserID: userID, By: by, At: s.now()})
+}
+
+// dropEnrolments takes away the user's code, and everybody's that came too late, so that the table holds at most one for
+// each user. It tells whether the user's was still good.
+func (s *Store) dropEnrolments(ctx context.Context, tx *database.Tx, userID int64) (open bool, err error) {
+	var good int
+	err = tx.Get(ctx, &good, `SELECT COUNT(*) FROM one_time_codes WHERE purpose = $1 AND user_id = $2 AND expires > $3`, purposeEnrol, userID, s.now())
+	if err != nil {
+		return false, err
+	}
+	_, err = tx.Exec(ctx, `DELETE FROM one_time_codes WHERE purpose = $1 AND (user_id = $2 OR expires <= $3)`, purposeEnrol, userID, s.now())
+	return good > 0, err
 }
 
 // EnrolByCode is Enrol for whoever has the code of an open enrolment: the code names the user and what the key is

@@ -255,8 +255,23 @@ func TestK16EnrolmentWindow(t *testing.T) {
 		if _, err := enrol(replaced); !errors.Is(err, apps.ErrNoEnrolment) {
 			t.Errorf("a code that another has replaced: %v, want ErrNoEnrolment", err)
 		}
-		if err := s.CloseEnrolment(t.Context(), 2); err != nil {
+		// It is in the trail once, and takes the codes of others with it that came too late.
+		if _, _, err := s.OpenEnrolment(t.Context(), audit.Operator, apps.New{UserID: 1}, time.Minute); err != nil {
 			t.Fatal(err)
+		}
+		c.add(time.Minute)
+		for range 2 {
+			if err := s.CloseEnrolment(t.Context(), audit.Operator, 2); err != nil {
+				t.Fatal(err)
+			}
+		}
+		var codes int
+		if err := db.Get(t.Context(), &codes, `SELECT COUNT(*) FROM one_time_codes`); err != nil || codes != 0 {
+			t.Errorf("%d codes are left, %v", codes, err)
+		}
+		trail, err := audit.List(t.Context(), db, audit.Filter{UserID: 2})
+		if err != nil || trail[0].Kind != apps.EnrolmentClosed || trail[1].Kind != apps.EnrolmentOpened {
+			t.Errorf("the trail: %+v, %v", trail, err)
 		}
 		if _, err := enrol(closed); !errors.Is(err, apps.ErrNoEnrolment) {
 			t.Errorf("after it was closed: %v, want ErrNoEnrolment", err)

@@ -249,6 +249,7 @@ var sentences = map[audit.Kind]sentence{
 	"app.revoked":          {"Application revoked", "The application “{name}” was revoked."},
 	"app.enrolled":         {"Verification key enrolled", "The application “{name}” was enrolled with its verification key."},
 	"app.enrolment-opened": {"Enrolment opened", "A program may enrol its verification key until {until}."},
+	"app.enrolment-closed": {"Enrolment closed", "No program can enrol its verification key any more."},
 	"user.created":         {"User added", "The user {login} was added."},
 	"user.changed":         {"Profile changed", "The profile was changed."},
 	"user.password":        {"Password set", "The password was set."},

@@ -118,7 +118,7 @@ func (v *visit) openEnrolment(l limits) error {
 
 // closeEnrolment takes the code back.
 func (v *visit) closeEnrolment() error {
-	if err := v.p.cfg.Apps.CloseEnrolment(v.ctx(), v.who.User.ID); err != nil {
+	if err := v.p.cfg.Apps.CloseEnrolment(v.ctx(), v.actor(), v.who.User.ID); err != nil {
 		return err
 	}
 	return v.done("/profile", v.T("No program can enrol itself any more."))

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/netip"
 	"slices"
 	"strconv"
 	"strings"
@@ -124,6 +125,9 @@ func (a *API) introspect(ctx context.Context, who auth.Identity, _ params) (xmlr
 	if who.App != nil {
 		members = append(members, ownKey(who.App)...)
 	}
+	if who.Token != nil {
+		members = append(members, ownToken(who.Token)...)
+	}
 	if who.App != nil && who.App.VerificationKey != nil {
 		// Without a secret, this is what the client checks signed answers with.
 		key, err := a.responseKey(ctx)
@@ -141,16 +145,12 @@ func (a *API) introspect(ctx context.Context, who auth.Identity, _ params) (xmlr
 
 // ownKey is what introspect tells of a key. Times that are not there are left out.
 func ownKey(app *apps.App) []xmlrpc.Member {
-	var networks []string
-	for _, n := range app.Networks {
-		networks = append(networks, n.String())
-	}
 	members := []xmlrpc.Member{
 		xmlrpc.M("app", xmlrpc.String(app.Name)),
 		xmlrpc.M("key", xmlrpc.String(app.Public)),
 		xmlrpc.M("algorithm", xmlrpc.String(app.Algorithm)),
 		xmlrpc.M("strict", xmlrpc.Bool(app.Strict)),
-		xmlrpc.M("networks", texts(networks)),
+		networkTexts(app.Networks),
 		gmt("created", app.Created),
 		xmlrpc.M("superseded", xmlrpc.Bool(app.Successor != "")),
 	}
@@ -161,6 +161,29 @@ func ownKey(app *apps.App) []xmlrpc.Member {
 		members = append(members, xmlrpc.M("successor", xmlrpc.String(app.Successor)), gmt("rotated", app.Rotated))
 	}
 	return members
+}
+
+// ownToken is the same of a token or an application password.
+func ownToken(t *auth.Token) []xmlrpc.Member {
+	members := []xmlrpc.Member{
+		xmlrpc.M("app", xmlrpc.String(t.Name)),
+		xmlrpc.M("token", xmlrpc.String(t.ID)),
+		xmlrpc.M("kind", xmlrpc.String(string(t.Kind))),
+		networkTexts(t.Networks),
+		gmt("created", t.Created),
+	}
+	if !t.Expires.IsZero() {
+		members = append(members, gmt("expires", t.Expires))
+	}
+	return members
+}
+
+func networkTexts(list []netip.Prefix) xmlrpc.Member {
+	var networks []string
+	for _, n := range list {
+		networks = append(networks, n.String())
+	}
+	return xmlrpc.M("networks", texts(networks))
 }
 
 // gmt is a member that holds a time of GMT.

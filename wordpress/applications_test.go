@@ -1,6 +1,8 @@
 package wordpress_test
 
 import (
+	"encoding/base64"
+	"fmt"
 	"net/netip"
 	"strings"
 	"testing"
@@ -11,6 +13,7 @@ import (
 
 	"github.com/quillgate/quillgate/apps"
 	"github.com/quillgate/quillgate/audit"
+	"github.com/quillgate/quillgate/auth"
 	"github.com/quillgate/quillgate/database"
 	"github.com/quillgate/quillgate/database/databasetest"
 	"github.com/quillgate/quillgate/xmlrpc"
@@ -108,6 +111,31 @@ func TestK13Settings(t *testing.T) {
 		keys, _, err := b.apps.List(t.Context(), apps.Filter{Revoked: true})
 		if err != nil || len(keys) != made {
 			t.Errorf("%d keys, %v; want %d", len(keys), err, made)
+		}
+	})
+}
+
+// K14, K10: so does a token or an application password, and answers tell of its end.
+func TestK14IntrospectToken(t *testing.T) {
+	databasetest.Each(t, func(t *testing.T, db *database.DB) {
+		b := openBlog(t, db)
+		end := b.now.Add(13 * 24 * time.Hour)
+		for _, kind := range []auth.TokenKind{auth.AccessToken, auth.ApplicationPassword} {
+			token, text, err := b.users.CreateToken(t.Context(), audit.Operator, auth.NewToken{UserID: b.ids["author"], Kind: kind, Name: "My " + string(kind),
+				Scope: apps.Scope{Rights: []apps.Right{apps.Read}}, Networks: []netip.Prefix{netip.MustParsePrefix("192.0.2.0/24")}, Expires: end})
+			must(t, err)
+			basic := "Basic " + base64.StdEncoding.EncodeToString([]byte("author:"+text.Reveal()))
+			v, fault, h := b.send(t, xmlrpc.AppendCall(nil, "xmlrpcs.introspect"), basic)
+			if fault != nil {
+				t.Fatal(fault)
+			}
+			want := fmt.Sprintf("'My %s' '%s' '%s' ['read'] ['192.0.2.0/24'] d20260314T12:00:00", kind, token.ID, kind)
+			if got := pick(v, "app", "token", "kind", "scope", "networks", "expires_gmt"); got != want || strings.Contains(line(v), text.Reveal()) {
+				t.Errorf("%s, want %s", got, want)
+			}
+			if got := h.Get("X-Quillgate-Key-Expires"); got != end.Format(time.RFC3339) {
+				t.Errorf("the header of %s: %q", kind, got)
+			}
 		}
 	})
 }

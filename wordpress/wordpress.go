@@ -109,12 +109,19 @@ func (a *API) call(ctx context.Context, m method, c *xmlrpc.Call[*auth.Request])
 	return v, nil
 }
 
-// expiryHeader tells a program, from two weeks ahead, when its key ends (RFC 3339).
+// expiryHeader tells a program, from two weeks ahead, when its key or token ends (RFC 3339).
 const expiryHeader = "X-Quillgate-Key-Expires"
 
 func (a *API) tellExpiry(h http.Header, who auth.Identity) {
-	if who.App != nil && who.App.ExpiresWithin(apps.ExpirySoon, a.clock()) {
-		h.Set(expiryHeader, who.App.Expires.Format(time.RFC3339))
+	var end time.Time
+	switch {
+	case who.App != nil:
+		end = who.App.Expires
+	case who.Token != nil:
+		end = who.Token.Expires
+	}
+	if (apps.App{Expires: end}).ExpiresWithin(apps.ExpirySoon, a.clock()) {
+		h.Set(expiryHeader, end.UTC().Format(time.RFC3339))
 	}
 }
 
