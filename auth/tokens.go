@@ -290,6 +290,27 @@ func getToken(ctx context.Context, q database.Queryer, id string) (tokenRow, err
 	return r, nil
 }
 
+// FindToken returns the token that a text is, revoked or not: for one that was
+// found where it should not be. Error: ErrNoToken.
+func (u *Users) FindToken(ctx context.Context, text apps.Secret) (Token, error) {
+	selector, ok := apps.ParseToken(text.Reveal())
+	if !ok {
+		return Token{}, ErrNoToken
+	}
+	key, err := u.keyed(ctx)
+	if err != nil {
+		return Token{}, err
+	}
+	r, err := getToken(ctx, u.db, selector)
+	switch {
+	case err != nil:
+		return Token{}, err
+	case !TokenKind(r.Kind).isAccess() || !equal(key.token(r.UserID, r.ID, text.Reveal()), r.Hash):
+		return Token{}, ErrNoToken
+	}
+	return r.token()
+}
+
 // RenameToken gives a token of the user another name. Errors: *Invalid;
 // ErrNoToken, also for one of another user and for a revoked one.
 func (u *Users) RenameToken(ctx context.Context, by audit.Actor, userID int64, id, name string) error {

@@ -8,15 +8,17 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"time"
 
 	"github.com/quillgate/quillgate/apps"
 	"github.com/quillgate/quillgate/audit"
+	"github.com/quillgate/quillgate/auth"
 	"github.com/quillgate/quillgate/server"
 )
 
 type scanCmd struct {
 	Paths  []string `arg:"" name:"path" help:"Files and folders; - is the standard input."`
-	Revoke bool     `help:"Revoke the keys whose secrets are found."`
+	Revoke bool     `help:"Revoke the keys whose secrets are found, and the tokens."`
 }
 
 // Help tells what is found and what is not.
@@ -103,8 +105,11 @@ func (l *leakScan) stream(ctx context.Context, name string, r io.Reader) error {
 
 // known says what this blog knows of what was found, and revokes it if it is to.
 func (l *leakScan) known(ctx context.Context, leak apps.Leak) (string, error) {
-	if l.blog == nil || leak.Kind != apps.LeakedSecret {
+	switch {
+	case l.blog == nil:
 		return "", nil
+	case leak.Kind == apps.LeakedToken:
+		return l.knownToken(ctx, leak)
 	}
 	app, err := l.blog.Apps.Find(ctx, leak.Secret)
 	switch {
@@ -122,4 +127,27 @@ func (l *leakScan) known(ctx context.Context, leak apps.Leak) (string, error) {
 		return "", err
 	}
 	return text + ": revoked now", nil
+}
+
+func (l *leakScan) knownToken(ctx context.Context, leak apps.Leak) (string, error) {
+	token, err := l.blog.Users.FindToken(ctx, leak.Secret)
+	switch {
+	case errors.Is(err, auth.ErrNoToken):
+		return ", not of this blog", nil
+	case err != nil:
+		return "", err
+	}
+	text := fmt.Sprintf(", the token %s (%s)", token.ID, token.Name)
+	switch {
+	case !token.Revoked.IsZero():
+		return text + ": revoked", nil
+	case l.revoke:
+		if err := l.blog.Users.RevokeToken(ctx, audit.Operator, token.UserID, token.ID); err != nil {
+			return "", err
+		}
+		return text + ": revoked now", nil
+	case !token.Expires.IsZero() && !time.Now().Before(token.Expires):
+		return text + ": expired", nil
+	}
+	return text + ": in use", nil
 }
