@@ -3,6 +3,7 @@
 # make nightly  what takes longer: long fuzzing, the slow hostile cases, timing
 # make soak     a load of a day
 # make screenshots  a picture of every page, light and dark, phone and desktop, in the folder screenshots
+# make readme-screenshot  the picture in the README anew: docs/screenshot.png
 # make timing   whether the time of a verification tells what was wrong, on a quiet machine
 
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo development)
@@ -11,7 +12,7 @@ BUILD   := CGO_ENABLED=0 go build -trimpath -buildvcs=false -ldflags "-s -w -X m
 # Packages whose state is shared by goroutines; the race detector runs on them in place of the plain run.
 RACE := ./apps ./auth ./server ./signer
 
-.PHONY: build run test nightly soak timing format lint fuzz bench tools reproducible sbom
+.PHONY: build run test nightly soak screenshots readme-screenshot timing format lint fuzz bench tools reproducible sbom
 
 build:
 	$(BUILD) -o bin/quillgate ./cmd/quillgate
@@ -27,7 +28,7 @@ format:
 	@bad=$$(gofmt -l $$(git ls-files '*.go')); if [ -n "$$bad" ]; then echo "gofmt these files:"; echo "$$bad"; exit 1; fi
 
 lint: format
-	go vet ./... && go vet -tags timing,plantedflaw ./signature ./interop/timing && go vet -tags soak ./interop
+	go vet ./... && go vet -tags timing,plantedflaw ./signature ./interop/timing && go vet -tags soak,readme ./interop
 	go tool -modfile=tools/go.mod staticcheck ./...
 
 # Every fuzz target for a moment: go test can fuzz one at a time.
@@ -57,6 +58,10 @@ soak: build
 screenshots: tools
 	mkdir -p screenshots
 	QUILLGATE_SCREENSHOTS=$(CURDIR)/screenshots go test -count=1 -run '^Test(PublicPages|ProfilePages|Walk)$$' ./interop
+
+# The picture in the README, made anew.
+readme-screenshot: tools
+	go test -count=1 -tags readme -run '^TestReadmeScreenshot$$' ./interop
 
 bench:
 	go test -run '^$$' -bench . -benchmem $$(grep -rlE '^func Benchmark' --include='*_test.go' . | xargs -n1 dirname | sort -u)
