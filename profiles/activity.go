@@ -266,6 +266,8 @@ var sentences = map[audit.Kind]sentence{
 	"token.renamed":        {"Password or token renamed", "An application password or token is called “{name}” now."},
 	"token.limited":        {"Password or token changed", "What the application password or token “{name}” may do was changed."},
 	"options.changed":      {"Settings changed", "Settings of the site were changed."},
+	"site.moved":           {"Address changed", "The blog has moved to another address."},
+	"site.copied":          {"Copy declared", "This is a copy of a blog; what it shared with the original was given up."},
 	"keyset.rotated":       {"Master key rotated", "Secrets are sealed with a new master key."},
 	"keyset.dropped":       {"Master key dropped", "An old master key was dropped."},
 	"keyset.sealed":        {"Secrets sealed", "Secrets that were stored in the clear were sealed."},
