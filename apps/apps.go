@@ -217,12 +217,8 @@ func (r *row) app() (App, error) {
 	if a.Scope, err = ParseScope(r.Scope, r.Methods); err != nil {
 		return App{}, fmt.Errorf("read the scope of %s: %w", r.Public, err)
 	}
-	for _, text := range words(r.Networks) {
-		network, err := netip.ParsePrefix(text)
-		if err != nil {
-			return App{}, fmt.Errorf("read the networks of %s: %w", r.Public, err)
-		}
-		a.Networks = append(a.Networks, network)
+	if a.Networks, err = ParseNetworks(r.Networks); err != nil {
+		return App{}, fmt.Errorf("read the networks of %s: %w", r.Public, err)
 	}
 	if r.Address != "" {
 		// Only shown: one that does not read is as good as none.
@@ -298,11 +294,11 @@ func (s *Store) insert(ctx context.Context, tx *database.Tx, app *App, secret Se
 			return fmt.Errorf("seal the secret: %w", err)
 		}
 	}
-	rights, methods := app.Scope.stored()
+	rights, methods := app.Scope.Format()
 	_, err := tx.Exec(ctx, `INSERT INTO apps (public, user_id, name, secret, hint, scope, methods, networks, strict, algorithm,
 			verification_key, legacy_signatures, created, expires)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)`,
-		app.Public, app.UserID, app.Name, sealed, app.Hint, rights, methods, storedNetworks(app.Networks), app.Strict, app.Algorithm,
+		app.Public, app.UserID, app.Name, sealed, app.Hint, rights, methods, FormatNetworks(app.Networks), app.Strict, app.Algorithm,
 		app.VerificationKey, app.LegacySignatures, app.Created, optionalTime(app.Expires))
 	return err
 }

@@ -45,10 +45,10 @@ func (s *Store) Update(ctx context.Context, by audit.Actor, userID int64, public
 			return err
 		}
 		app.Renewed = s.now()
-		rights, methods := app.Scope.stored()
+		rights, methods := app.Scope.Format()
 		_, err = tx.Exec(ctx, `UPDATE apps SET name = $2, scope = $3, methods = $4, networks = $5, strict = $6, expires = $7, renewed = $8
 			WHERE public = $1`,
-			public, app.Name, rights, methods, storedNetworks(app.Networks), app.Strict, optionalTime(app.Expires), app.Renewed)
+			public, app.Name, rights, methods, FormatNetworks(app.Networks), app.Strict, optionalTime(app.Expires), app.Renewed)
 		if err != nil {
 			return err
 		}
@@ -80,13 +80,13 @@ func (c Change) apply(app *App, now time.Time) (changed map[string]string, err e
 		if app.Scope, err = c.Scope.clean(); err != nil {
 			return nil, err
 		}
-		changed["scope"], changed["methods"] = app.Scope.stored()
+		changed["scope"], changed["methods"] = app.Scope.Format()
 	}
 	if c.Networks != nil {
 		if app.Networks, err = cleanNetworks(*c.Networks); err != nil {
 			return nil, err
 		}
-		changed["networks"] = storedNetworks(app.Networks)
+		changed["networks"] = FormatNetworks(app.Networks)
 	}
 	if c.Strict != nil {
 		app.Strict = *c.Strict || app.VerificationKey != nil
@@ -237,10 +237,11 @@ func cleanNetworks(list []netip.Prefix) ([]netip.Prefix, error) {
 	return out, nil
 }
 
-func storedNetworks(list []netip.Prefix) string {
-	var texts []string
-	for _, n := range list {
-		texts = append(texts, n.String())
+// FormatNetworks writes networks as ParseNetworks reads them, and as tables have them.
+func FormatNetworks(list []netip.Prefix) string {
+	texts := make([]string, len(list))
+	for i, n := range list {
+		texts[i] = n.Masked().String()
 	}
 	return strings.Join(texts, " ")
 }

@@ -83,8 +83,8 @@ func (s *Store) OpenEnrolment(ctx context.Context, by audit.Actor, in New, life 
 	if err != nil {
 		return Secret{}, time.Time{}, err
 	}
-	kept := enrolment{Networks: storedNetworks(app.Networks), Expires: app.Expires}
-	kept.Scope, kept.Methods = app.Scope.stored()
+	kept := enrolment{Networks: FormatNetworks(app.Networks), Expires: app.Expires}
+	kept.Scope, kept.Methods = app.Scope.Format()
 	detail, err := json.Marshal(kept)
 	if err != nil {
 		return Secret{}, time.Time{}, fmt.Errorf("open an enrolment: %w", err)

@@ -85,7 +85,7 @@ func (s Scope) clean() (Scope, error) {
 			return Scope{}, &Invalid{"scope", fmt.Sprintf("%.50q is none of %s", string(r), joinRights(Rights()))}
 		}
 	}
-	return ParseScope(s.stored())
+	return ParseScope(s.Format())
 }
 
 // IsZero tells whether the scope lets everything through.
@@ -103,7 +103,7 @@ func joinRights(list []Right) string {
 	return strings.Join(names, " ")
 }
 
-// stored is the scope as the table has it.
-func (s Scope) stored() (rights, methods string) {
+// Format writes the scope as ParseScope reads it, and as tables have it.
+func (s Scope) Format() (rights, methods string) {
 	return joinRights(s.Rights), strings.Join(s.Methods, " ")
 }

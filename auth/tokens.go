@@ -118,14 +118,6 @@ func (r *tokenRow) token() (Token, error) {
 	return t, nil
 }
 
-func storedNetworks(list []netip.Prefix) string {
-	texts := make([]string, len(list))
-	for i, n := range list {
-		texts[i] = n.Masked().String()
-	}
-	return strings.Join(texts, " ")
-}
-
 // CreateToken makes a token or an application password. The text is in the
 // answer and nowhere else afterwards. Errors: *Invalid, ErrTooManyTokens,
 // ErrNotFound for the user.
@@ -174,22 +166,15 @@ func (u *Users) insertToken(ctx context.Context, tx *database.Tx, by audit.Actor
 	if have >= MaxTokens {
 		return ErrTooManyTokens
 	}
+	rights, methods := t.Scope.Format()
 	_, err = tx.Exec(ctx, `INSERT INTO application_passwords (user_id, uuid, kind, name, hash, hint, scope, methods, networks, created, expires)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`,
-		t.UserID, t.ID, string(t.Kind), t.Name, hash, t.Hint, storedRights(t.Scope), strings.Join(t.Scope.Methods, " "),
-		storedNetworks(t.Networks), t.Created, sql.NullTime{Time: t.Expires.UTC(), Valid: !t.Expires.IsZero()})
+		t.UserID, t.ID, string(t.Kind), t.Name, hash, t.Hint, rights, methods,
+		apps.FormatNetworks(t.Networks), t.Created, sql.NullTime{Time: t.Expires.UTC(), Valid: !t.Expires.IsZero()})
 	if err != nil {
 		return err
 	}
 	return audit.Append(ctx, tx, tokenEvent(TokenCreated, by, t, u.now()))
-}
-
-func storedRights(s apps.Scope) string {
-	texts := make([]string, len(s.Rights))
-	for i, r := range s.Rights {
-		texts[i] = string(r)
-	}
-	return strings.Join(texts, " ")
 }
 
 func tokenEvent(kind audit.Kind, by audit.Actor, t Token, at time.Time) audit.Event {
@@ -359,14 +344,16 @@ func (u *Users) LimitToken(ctx context.Context, by audit.Actor, userID int64, id
 		case r.UserID != userID || r.Revoked.Valid:
 			return ErrNoToken
 		}
+		rights, methods := l.Scope.Format()
+		networks := apps.FormatNetworks(l.Networks)
 		_, err = tx.Exec(ctx, `UPDATE application_passwords SET scope = $2, methods = $3, networks = $4, expires = $5 WHERE id = $1`,
-			r.Row, storedRights(l.Scope), strings.Join(l.Scope.Methods, " "), storedNetworks(l.Networks),
+			r.Row, rights, methods, networks,
 			sql.NullTime{Time: l.Expires.UTC(), Valid: !l.Expires.IsZero()})
 		if err != nil {
 			return err
 		}
 		e := tokenEvent(TokenLimited, by, Token{ID: id, UserID: userID, Kind: TokenKind(r.Kind), Name: r.Name}, u.now())
-		e.Detail["scope"], e.Detail["networks"] = storedRights(l.Scope), storedNetworks(l.Networks)
+		e.Detail["scope"], e.Detail["networks"] = rights, networks
 		return audit.Append(ctx, tx, e)
 	})
 	if err != nil {

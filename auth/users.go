@@ -38,7 +38,7 @@ type User struct {
 type Networks string
 
 // NetworksOf returns the list of some networks.
-func NetworksOf(list []netip.Prefix) Networks { return Networks(storedNetworks(list)) }
+func NetworksOf(list []netip.Prefix) Networks { return Networks(apps.FormatNetworks(list)) }
 
 // List returns the networks. Error: *Invalid.
 func (n Networks) List() ([]netip.Prefix, error) {
