@@ -189,13 +189,17 @@ func TestS12ParallelCopies(t *testing.T) {
 		c := newCluster(t, url)
 		first, db := c.open(t)
 		second, _ := c.open(t)
+		// Not 1: on PostgreSQL a transaction that was run again has left its first number unused.
+		post, err := xmlrpc.DecodeResponse([]byte(c.send(t, first, xmlrpc.AppendCall(nil, "wp.newPost",
+			array(1, "", "", object("post_title", "Before", "comment_status", "open", "post_status", "publish")).Elements()...), true)), xmlrpc.Limits{})
+		must(t, err)
 		for _, call := range []struct {
 			method string
 			params []xmlrpc.Value
 			count  string
 		}{
-			{"wp.newPost", array(1, "", "", object("post_title", "Hello", "comment_status", "open", "post_status", "publish")).Elements(), `SELECT COUNT(*) FROM posts WHERE type = 'post'`},
-			{"wp.newComment", array(1, "", "", 1, object("content", "I say")).Elements(), `SELECT COUNT(*) FROM comments`},
+			{"wp.newPost", array(1, "", "", object("post_title", "Hello", "post_status", "publish")).Elements(), `SELECT COUNT(*) FROM posts WHERE title = 'Hello' AND type = 'post'`},
+			{"wp.newComment", array(1, "", "", post, object("content", "I say")).Elements(), `SELECT COUNT(*) FROM comments`},
 			{"wp.newTerm", array(1, "", "", object("name", "T", "taxonomy", "category")).Elements(), `SELECT COUNT(*) FROM terms WHERE name = 'T'`},
 			{"wp.uploadFile", array(1, "", "", object("name", "a.txt", "bits", "x")).Elements(), `SELECT COUNT(*) FROM attachments`},
 		} {
