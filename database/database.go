@@ -83,7 +83,9 @@ func Open(ctx context.Context, cfg Config) (*DB, error) {
 	if conns <= 0 {
 		conns = max(8, 4*runtime.NumCPU())
 	}
-	db.turns = newTurns(conns)
+	// Writers may wait for those of other processes: a quarter of the connections
+	// is for who reads meanwhile.
+	db.turns = newTurns(max(1, conns-conns/4))
 	var err error
 	if isPostgres(cfg.URL) {
 		db.dialect = migrations.Postgres

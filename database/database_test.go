@@ -6,8 +6,10 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -475,4 +477,67 @@ func TestOpenErrorsKeepThePassword(t *testing.T) {
 			t.Errorf("Open(%q): the error shows the password: %v", url, err)
 		}
 	}
+}
+
+// Several processes that write to one row without a pause all get through, each as often as it wants to, and so does one
+// whose transactions take much longer than those of the others.
+func TestUpdateUnderContention(t *testing.T) {
+	databasetest.EachURL(t, func(t *testing.T, url string) {
+		const processes, writers, times = 3, 2, 25
+		var quick, slow sync.WaitGroup
+		first := databasetest.Open(t, url)
+		id := mustAdd(t, first, "row", moment)
+		bump := func(db *database.DB, pause time.Duration) error {
+			return db.Update(t.Context(), func(tx *database.Tx) error {
+				var n int
+				if err := tx.Get(t.Context(), &n, `SELECT CAST(display_name AS INTEGER) FROM users WHERE id = $1`, id); err != nil {
+					return err
+				}
+				time.Sleep(pause)
+				_, err := tx.Exec(t.Context(), `UPDATE users SET display_name = $2 WHERE id = $1`, id, strconv.Itoa(n+1))
+				return err
+			})
+		}
+		if _, err := first.Exec(t.Context(), `UPDATE users SET display_name = '0' WHERE id = $1`, id); err != nil {
+			t.Fatal(err)
+		}
+		stop := make(chan struct{})
+		var done atomic.Int64
+		for range processes {
+			db := databasetest.Open(t, url)
+			for range writers {
+				quick.Go(func() {
+					for i := 0; ; i++ {
+						select {
+						case <-stop:
+							if i >= times {
+								return
+							}
+						default:
+						}
+						if err := bump(db, 0); err != nil {
+							t.Error("a quick one:", err)
+							return
+						}
+						done.Add(1)
+					}
+				})
+			}
+		}
+		slow.Go(func() {
+			for range 5 {
+				if err := bump(first, 50*time.Millisecond); err != nil {
+					t.Error("the slow one:", err)
+				}
+				done.Add(1)
+			}
+		})
+		slow.Wait()
+		close(stop)
+		quick.Wait()
+		var text string
+		if err := first.Get(t.Context(), &text, `SELECT display_name FROM users WHERE id = $1`, id); err != nil || text != fmt.Sprint(done.Load()) {
+			t.Errorf("%s, %v, want %d", text, err, done.Load())
+		}
+	})
 }

@@ -3,6 +3,7 @@ package database
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/lib/pq"
 
@@ -19,7 +20,7 @@ type Swap struct {
 // does not run into those who change the same rows: it needs nothing but each row as it is. Rows that hold another value
 // than Old stay as they are. The names come from the program, never from outside.
 func (db *DB) Swap(ctx context.Context, table, id, column string, list []Swap) error {
-	for try := 1; ; try++ {
+	for began := time.Now(); ; {
 		var err error
 		if db.dialect == migrations.Postgres {
 			err = db.swapPostgres(ctx, table, id, column, list)
@@ -29,7 +30,7 @@ func (db *DB) Swap(ctx context.Context, table, id, column string, list []Swap) e
 		if err == nil {
 			return nil
 		}
-		if try == maxTries || !isConflict(err) { // only a deadlock
+		if time.Since(began) > patience || !isConflict(err) { // only a deadlock
 			return fmt.Errorf("change %s.%s: %w", table, column, err)
 		}
 	}

@@ -22,10 +22,13 @@ type Tx struct {
 }
 
 const (
-	// maxTries bounds how often Update runs its function when other
+	// patience is for how long Update runs its function again when other
 	// transactions keep winning.
-	maxTries = 16
-	// aloneAfter is the try from which on the others of this process wait.
+	patience = 15 * time.Second
+	// maxPause bounds the wait before it does so.
+	maxPause = 250 * time.Millisecond
+	// aloneAfter is how many tries go side by side with the transactions of
+	// others. After them the others wait.
 	aloneAfter = 3
 )
 
@@ -38,7 +41,9 @@ const (
 // PostgreSQL lets several run and refuses the ones that collide, which Update
 // then runs again from the start. So fn may run more than once: it must have
 // no effect beyond tx and must assign to variables outside, never add to
-// them.
+// them. One that has collided again and again runs while no other Update does,
+// in any process, so that it gets through however many there are and however
+// short they are.
 //
 // After an error of a statement fn can only return: PostgreSQL refuses
 // everything else that the transaction tries, where SQLite would go on. Ask
@@ -47,16 +52,17 @@ const (
 // Inside fn use tx alone. A call of db.Update or db.Exec would wait for fn to
 // end, for ever.
 func (db *DB) Update(ctx context.Context, fn func(tx *Tx) error) error {
+	began := time.Now()
 	for try := 1; ; try++ {
 		err := db.attempt(ctx, try > aloneAfter, fn)
 		if err == nil {
 			db.commits.Add(1)
 		}
-		if err == nil || try == maxTries || !isConflict(err) {
+		if err == nil || !isConflict(err) || time.Since(began) > patience {
 			return err
 		}
 		// Randomness keeps two that collided from colliding in step again.
-		pause := time.Duration(rand.Int64N(int64(time.Millisecond) << min(try, 6)))
+		pause := min(time.Duration(rand.Int64N(int64(time.Millisecond)<<min(try, 10))), maxPause)
 		select {
 		case <-time.After(pause):
 		case <-ctx.Done():
@@ -71,11 +77,38 @@ func (db *DB) attempt(ctx context.Context, alone bool, fn func(tx *Tx) error) er
 		return fmt.Errorf("wait for a transaction: %w", err)
 	}
 	defer leave()
-	return db.run(ctx, db.write, &sql.TxOptions{Isolation: sql.LevelSerializable}, fn)
+	return db.run(ctx, db.write, &sql.TxOptions{Isolation: sql.LevelSerializable}, func(tx *Tx) error {
+		if err := db.takeTurn(ctx, tx, alone); err != nil {
+			return err
+		}
+		return fn(tx)
+	})
 }
 
-// turns lets many write transactions run, or one alone. One that has collided
-// again and again is so sure to win against those of its own process.
+// takeTurn makes the transaction one of those of all processes that run side
+// by side, or waits until it is the only one. PostgreSQL takes what a
+// transaction sees at its first query, and LOCK TABLE is none: who has waited
+// here sees what the others have done meanwhile, and does not collide with it.
+// The lock is on a table that is there always and changes with the schema
+// only; to read it takes no part in this.
+func (db *DB) takeTurn(ctx context.Context, tx *Tx, alone bool) error {
+	if tx.dialect != migrations.Postgres {
+		return nil
+	}
+	mode := "ROW SHARE"
+	if alone {
+		mode = "EXCLUSIVE"
+	}
+	// It belongs to the begin of the transaction, which does not count.
+	db.statements.Add(-1)
+	if _, err := tx.Exec(ctx, `LOCK TABLE `+migrations.Table+` IN `+mode+` MODE`); err != nil {
+		return fmt.Errorf("wait for a transaction: %w", err)
+	}
+	return nil
+}
+
+// turns lets many write transactions of this process run, or one alone. Who
+// waits here holds no connection, unlike who waits for other processes.
 type turns struct {
 	places chan struct{} // one for each that runs
 	alone  chan struct{} // held while somebody takes all the places

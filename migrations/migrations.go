@@ -23,6 +23,9 @@ import (
 //go:embed sqlite/*.sql postgres/*.sql
 var files embed.FS
 
+// Table is the table that remembers what was applied.
+const Table = goose.DefaultTablename
+
 // A Dialect names a database and the folder that holds its files.
 type Dialect string
 
