@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -80,7 +81,11 @@ func writeWhole(path string, content []byte, put func(from, to string) error) er
 	return syncFolder(dir)
 }
 
+// syncFolder writes the names in a folder to disk. Windows does that by itself, and lets nobody ask for it.
 func syncFolder(dir string) error {
+	if runtime.GOOS == "windows" {
+		return nil
+	}
 	d, err := os.Open(dir)
 	if err != nil {
 		return err
@@ -109,7 +114,8 @@ func readKeyset(path string) (*openedKeyset, error) {
 	if !info.Mode().IsRegular() {
 		return nil, fmt.Errorf("the keyset file %s is not a file: name the right one with --keyset", path)
 	}
-	if mode := info.Mode().Perm(); mode&0o077 != 0 && !isCredential(path, mode) {
+	// On Windows the mode says nothing of who can read a file.
+	if mode := info.Mode().Perm(); mode&0o077 != 0 && runtime.GOOS != "windows" && !isCredential(path, mode) {
 		return nil, fmt.Errorf("the keyset file %s has mode %04o, so others than its owner can get at it: run chmod 600 on it", path, mode)
 	}
 	content, err := os.ReadFile(path)

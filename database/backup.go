@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime"
 
 	"github.com/quillgate/quillgate/migrations"
 )
@@ -79,6 +80,9 @@ func publish(part, path string) error {
 		if err := os.Rename(part, path); err != nil {
 			return err
 		}
+	}
+	if runtime.GOOS == "windows" {
+		return nil // it writes folders to disk by itself, and lets nobody ask for it
 	}
 	folder, err := os.Open(filepath.Dir(path))
 	if err != nil {

@@ -1,6 +1,7 @@
 package database_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -17,6 +18,7 @@ import (
 
 	"github.com/quillgate/quillgate/database"
 	"github.com/quillgate/quillgate/database/databasetest"
+	"github.com/quillgate/quillgate/migrations"
 )
 
 type person struct {
@@ -413,6 +415,50 @@ func TestMigrateDownAndUp(t *testing.T) {
 			t.Errorf("%d users after down and up, want 1", got)
 		}
 	})
+}
+
+// An older program must not write into what a newer one has changed.
+func TestNewerSchema(t *testing.T) {
+	databasetest.EachURL(t, func(t *testing.T, url string) {
+		db := databasetest.Open(t, url)
+		if _, err := db.Exec(t.Context(), "INSERT INTO goose_db_version (version_id, is_applied) VALUES (99999, $1)", true); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := database.Open(t.Context(), database.Config{URL: url}); !errors.Is(err, migrations.ErrNewer) {
+			t.Errorf("opening it gives %v, want %v", err, migrations.ErrNewer)
+		}
+		if err := db.MigrateDown(t.Context(), 0); !errors.Is(err, migrations.ErrNewer) {
+			t.Errorf("taking it back gives %v, want %v", err, migrations.ErrNewer)
+		}
+		if got := count(t, db); got != 0 {
+			t.Errorf("%d users, want 0", got)
+		}
+	})
+}
+
+// What an operator can mend comes with a sentence on how, and no sentence holds a password.
+func TestAdvice(t *testing.T) {
+	notOne := filepath.Join(t.TempDir(), "text")
+	if err := os.WriteFile(notOne, bytes.Repeat([]byte("text "), 1000), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, test := range []struct{ name, url, want string }{
+		{"nobody listens", "postgres://me:hush@127.0.0.1:1/x", "No PostgreSQL listens there"},
+		{"no such host", "postgres://me:hush@nowhere.invalid/x", "is not known here"},
+		{"another file", notOne, "Put it back from a backup"},
+	} {
+		_, err := database.Open(t.Context(), database.Config{URL: test.url})
+		got := database.Advice(err)
+		if err == nil || !strings.Contains(got, test.want) {
+			t.Errorf("%s: advice %q on %v, want %q", test.name, got, err, test.want)
+		}
+		if strings.Contains(got, "hush") {
+			t.Errorf("%s: the advice holds the password: %s", test.name, got)
+		}
+	}
+	if got := database.Advice(nil); got != "" {
+		t.Errorf("advice on nothing: %q", got)
+	}
 }
 
 // Several processes may start on one database at the same time.

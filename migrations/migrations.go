@@ -11,6 +11,7 @@ import (
 	"context"
 	"database/sql"
 	"embed"
+	"errors"
 	"fmt"
 	"io/fs"
 	"log/slog"
@@ -43,7 +44,10 @@ type State struct {
 	At      time.Time // when it was applied, UTC; zero when it was not
 }
 
-// Up applies everything that is not applied yet. Several processes may call
+// ErrNewer says that a newer program has changed the schema in ways that this one does not know.
+var ErrNewer = errors.New("the database was brought up to date by a newer quillgate: start that one again, or put back the backup from before it")
+
+// Up applies everything that is not applied yet, and refuses a schema that is newer than it knows. Several processes may call
 // it at once: on PostgreSQL they wait for one another, on SQLite the loser of
 // the race finds the work done.
 func Up(ctx context.Context, db *sql.DB, d Dialect) error {
@@ -61,6 +65,18 @@ func Up(ctx context.Context, db *sql.DB, d Dialect) error {
 	if err != nil {
 		return fmt.Errorf("migrate the schema: %w", err)
 	}
+	return known(ctx, p)
+}
+
+// known refuses a schema with steps that this program does not have: it would write rows that lack what those steps ask for.
+func known(ctx context.Context, p *goose.Provider) error {
+	current, newest, err := p.GetVersions(ctx)
+	if err != nil {
+		return fmt.Errorf("read the version of the schema: %w", err)
+	}
+	if current > newest {
+		return fmt.Errorf("its schema has version %d, and this program knows those up to %d: %w", current, newest, ErrNewer)
+	}
 	return nil
 }
 
@@ -69,6 +85,9 @@ func Up(ctx context.Context, db *sql.DB, d Dialect) error {
 func Down(ctx context.Context, db *sql.DB, d Dialect, version int64) error {
 	p, err := provider(db, d)
 	if err != nil {
+		return err
+	}
+	if err := known(ctx, p); err != nil {
 		return err
 	}
 	if _, err := p.DownTo(ctx, version); err != nil {

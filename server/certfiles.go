@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"runtime"
 	"sync"
 	"time"
 )
@@ -68,8 +69,8 @@ func (f *certificateFiles) load() error {
 	if err != nil {
 		return fmt.Errorf("read the key of the certificate: %w", err)
 	}
-	// A group may read it, as Debian's ssl-cert does.
-	if mode := info.Mode().Perm(); mode&0o027 != 0 {
+	// A group may read it, as Debian's ssl-cert does. On Windows the mode says nothing of that.
+	if mode := info.Mode().Perm(); mode&0o027 != 0 && runtime.GOOS != "windows" {
 		return fmt.Errorf("the key of the certificate, %s, has mode %04o, so that others can get at it: run chmod 600 on it, or 640", f.key, mode)
 	}
 	c, err := tls.LoadX509KeyPair(f.cert, f.key)

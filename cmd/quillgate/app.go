@@ -101,12 +101,12 @@ type appCreateCmd struct {
 }
 
 func (c *appCreateCmd) Run(ctx context.Context, s *settings, io streams) error {
+	in, err := c.newKey()
+	if err != nil {
+		return err
+	}
 	return withBlog(ctx, s, io, func(blog *server.Blog) error {
 		user, err := userNamed(ctx, blog, c.User)
-		if err != nil {
-			return err
-		}
-		in, err := c.newKey()
 		if err != nil {
 			return err
 		}
@@ -314,7 +314,7 @@ type appImportCmd struct {
 }
 
 func (c *appImportCmd) Run(ctx context.Context, s *settings, io streams) error {
-	secret, err := readSecret(io, c.SecretFile)
+	secret, err := readSecret(io, c.SecretFile, "secret")
 	if err != nil {
 		return err
 	}

@@ -194,7 +194,7 @@ func (f keyFlags) read(io streams) (key apps.VerificationKey, ok bool, err error
 	if f.Key == "" {
 		return key, false, nil
 	}
-	text, err := readSecret(io, f.Key)
+	text, err := readSecret(io, f.Key, "key")
 	if err != nil {
 		return key, false, err
 	}
@@ -272,12 +272,12 @@ func (c *appEnrolCmd) Run(ctx context.Context, s *settings, io streams) error {
 	case given && c.Name == "":
 		return usageError{errors.New("--name says what the program is called")}
 	}
+	in, err := c.newKey()
+	if err != nil {
+		return err
+	}
 	return withBlog(ctx, s, io, func(blog *server.Blog) error {
 		user, err := userNamed(ctx, blog, c.User)
-		if err != nil {
-			return err
-		}
-		in, err := c.newKey()
 		if err != nil {
 			return err
 		}

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"path/filepath"
 
 	"github.com/quillgate/quillgate/database"
@@ -27,8 +26,8 @@ func (c *backupCmd) Run(ctx context.Context, s *settings, io streams) (err error
 	if s.Database != "" {
 		return fmt.Errorf("the blog is kept in PostgreSQL: back it up with pg_dump --format custom, then copy the folder %s, and keep the keyset file %s apart from both", uploads, s.keysetFile())
 	}
-	if _, err := os.Stat(s.databaseURL()); err != nil {
-		return fmt.Errorf("find the database: %w", err)
+	if err := needBlog(ctx, s); err != nil {
+		return err
 	}
 	db, err := database.Open(ctx, database.Config{URL: s.databaseURL(), Unmigrated: true})
 	if err != nil {

@@ -5,13 +5,18 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"log/slog"
 	"net"
 	"os"
+	"slices"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/quillgate/quillgate/auth"
+	"github.com/quillgate/quillgate/database"
+	"github.com/quillgate/quillgate/migrations"
 	"github.com/quillgate/quillgate/server"
 )
 
@@ -26,8 +31,55 @@ func openBlog(ctx context.Context, s *settings, base string, logger *slog.Logger
 	})
 }
 
-// withBlog runs fn on the blog that the settings name, whether or not a server has it open too.
-func withBlog(ctx context.Context, s *settings, io streams, fn func(*server.Blog) error) (err error) {
+// withBlog runs fn on the blog that the settings name, whether or not a server has it open too. It makes none: a mistyped
+// --data would else look like a blog that has lost everything.
+func withBlog(ctx context.Context, s *settings, io streams, fn func(*server.Blog) error) error {
+	if err := needBlog(ctx, s); err != nil {
+		return err
+	}
+	return withNewBlog(ctx, s, io, fn)
+}
+
+// needBlog refuses settings that name no blog.
+func needBlog(ctx context.Context, s *settings) error {
+	there, err := hasBlog(ctx, s)
+	switch {
+	case err != nil || there:
+		return err
+	case s.Database != "":
+		return errors.New("there is no blog in this database: name another with --database or QUILLGATE_DATABASE; " + beginnings)
+	}
+	return fmt.Errorf("there is no blog in %s: name its data folder with --data or QUILLGATE_DATA, or the settings file that does with --config; %s", s.Data, beginnings)
+}
+
+const beginnings = `"quillgate serve", "quillgate user add" and "quillgate import" begin a new one`
+
+// hasBlog tells whether the settings name a blog; opening one would make it.
+func hasBlog(ctx context.Context, s *settings) (there bool, err error) {
+	if s.Database == "" {
+		info, err := os.Stat(s.databaseURL())
+		switch {
+		case errors.Is(err, fs.ErrNotExist), errors.Is(err, syscall.ENOTDIR):
+			return false, nil
+		case err != nil:
+			return false, fmt.Errorf("find the database: %w", err)
+		}
+		return info.Size() > 0, nil
+	}
+	db, err := database.Open(ctx, database.Config{URL: s.Database, Unmigrated: true})
+	if err != nil {
+		return false, err
+	}
+	defer func() { err = errors.Join(err, db.Close()) }()
+	steps, err := db.Migrations(ctx)
+	if err != nil {
+		return false, err
+	}
+	return slices.ContainsFunc(steps, func(m migrations.State) bool { return m.Applied }), nil
+}
+
+// withNewBlog is withBlog for commands that may be the first of all.
+func withNewBlog(ctx context.Context, s *settings, io streams, fn func(*server.Blog) error) (err error) {
 	base, err := s.home(s.Listen, s.TLSListen)
 	if err != nil {
 		return err
@@ -82,9 +134,9 @@ func userNamed(ctx context.Context, blog *server.Blog, login string) (auth.User,
 	return user, err
 }
 
-// readSecret reads a secret out of a file, or from the standard input when path is "-". The end of the line does not
-// belong to it.
-func readSecret(io_ streams, path string) (string, error) {
+// readSecret reads a secret, called what, out of a file, or from the standard input when path is "-". The end of the line
+// does not belong to it.
+func readSecret(io_ streams, path, what string) (string, error) {
 	var text []byte
 	var err error
 	if path == "-" {
@@ -93,11 +145,11 @@ func readSecret(io_ streams, path string) (string, error) {
 		text, err = os.ReadFile(path)
 	}
 	if err != nil {
-		return "", fmt.Errorf("read the secret: %w", err)
+		return "", fmt.Errorf("read the %s: %w", what, err)
 	}
 	secret := strings.TrimRight(string(text), "\r\n")
 	if secret == "" {
-		return "", errors.New("read the secret: there is none")
+		return "", fmt.Errorf("read the %s: there is none", what)
 	}
 	return secret, nil
 }

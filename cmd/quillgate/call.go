@@ -90,7 +90,7 @@ func (c *callCmd) Run(ctx context.Context, s *settings, out streams) error {
 
 // transport signs with the secret or the private key of the file.
 func (c *callCmd) transport(ctx context.Context, in streams, endpoint string) (http.RoundTripper, error) {
-	secret, err := readSecret(in, c.SecretFile)
+	secret, err := readSecret(in, c.SecretFile, "secret")
 	if err != nil {
 		return nil, err
 	}

@@ -88,6 +88,9 @@ func (s *settings) check() error {
 	if _, err := networks(s.ThrottleExempt); err != nil {
 		bad = append(bad, fmt.Errorf("throttle-exempt: %w", err))
 	}
+	if s.Data == "" {
+		bad = append(bad, errors.New("data: give a folder"))
+	}
 	if s.MaxBody < 64<<10 {
 		bad = append(bad, errors.New("max-body: less than 64KiB takes no post"))
 	}

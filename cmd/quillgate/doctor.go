@@ -60,7 +60,7 @@ func (c *doctorCmd) Run(ctx context.Context, out streams) error {
 		if c.Public == "" || c.SecretFile == "" {
 			return usageError{errors.New("a signature needs both --public and --secret-file")}
 		}
-		if d.secret, err = readSecret(out, c.SecretFile); err != nil {
+		if d.secret, err = readSecret(out, c.SecretFile, "secret"); err != nil {
 			return err
 		}
 	}

@@ -49,7 +49,7 @@ func (c *importCmd) Run(ctx context.Context, s *settings, out streams) error {
 	if err != nil && err != io.EOF {
 		return fmt.Errorf("read %s: %w", c.File, err)
 	}
-	return withBlog(ctx, s, out, func(blog *server.Blog) error {
+	return withNewBlog(ctx, s, out, func(blog *server.Blog) error {
 		if !isWXR(head) {
 			return c.load(ctx, blog, buffered, out)
 		}

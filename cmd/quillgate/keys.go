@@ -118,6 +118,9 @@ the disk itself. Keys whose secrets others may have read there are better replac
 }
 
 func (keysSealCmd) Run(ctx context.Context, s *settings, io streams) error {
+	if err := needBlog(ctx, s); err != nil {
+		return err // before a keyset file is made
+	}
 	sealed := *s
 	sealed.Sealing = "on"
 	begun, err := apps.BeginSealing(s.keysetFile())

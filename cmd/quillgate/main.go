@@ -2,7 +2,8 @@
 // it: keys, users, import and export, and a client.
 //
 // The commands turn flags, variables and the settings file into plain values for the packages below; each has a file
-// of its own here. Exit codes: 0 done, 1 it did not work (a fault too), 2 the command line or the settings are wrong.
+// of its own here. Exit codes: 0 done, 1 it did not work (a fault too), 2 the command line or the settings are wrong, 130 a
+// signal has ended it.
 package main
 
 import (
@@ -65,6 +66,9 @@ func run(ctx context.Context, args []string, io streams) (code int) {
 			code = int(e)
 		}
 	}()
+	ctx, stop := untilSignal(ctx)
+	defer stop()
+	io.in = waiting(ctx, io.in)
 	var c cli
 	options := []kong.Option{
 		kong.Name("quillgate"),
@@ -72,6 +76,8 @@ func run(ctx context.Context, args []string, io streams) (code int) {
 		kong.Writers(io.out, io.err),
 		kong.Exit(func(code int) { panic(exit(code)) }),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true}),
+		kong.Help(printHelp),
+		kong.ValueFormatter(helpText),
 		kong.Vars{"roles": roles},
 		kong.BindTo(ctx, (*context.Context)(nil)),
 		kong.Bind(io, &c.settings),
@@ -104,14 +110,27 @@ func run(ctx context.Context, args []string, io streams) (code int) {
 		}
 		return 2
 	}
-	if err := command.Run(); err != nil {
-		fmt.Fprintf(io.err, "quillgate: %v\n", err)
-		if _, usage := errors.AsType[usageError](err); usage {
-			return 2
-		}
-		return 1
+	return ended(ctx, command.Run(), io.err)
+}
+
+// ended says how a command has ended, and what to do when it did not work.
+func ended(ctx context.Context, err error, w io.Writer) (code int) {
+	_, usage := errors.AsType[usageError](err)
+	switch {
+	case err == nil:
+		return 0
+	case ctx.Err() != nil && errors.Is(err, ctx.Err()):
+		fmt.Fprintf(w, "quillgate: interrupted: %v\n", err)
+		return interrupted
 	}
-	return 0
+	fmt.Fprintf(w, "quillgate: %v\n", err)
+	if text := advice(err); text != "" {
+		fmt.Fprintln(w, text)
+	}
+	if usage {
+		return 2
+	}
+	return 1
 }
 
 // usageError is a mistake in the command line that a command finds itself.

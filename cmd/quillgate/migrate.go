@@ -4,8 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
-	"path/filepath"
 	"text/tabwriter"
 	"time"
 
@@ -22,8 +22,8 @@ type migrateCmd struct {
 func withSchema(ctx context.Context, s *settings, fn func(*database.DB) error) (err error) {
 	url := s.databaseURL()
 	if s.Database == "" {
-		if err := os.MkdirAll(filepath.Dir(url), 0o700); err != nil {
-			return fmt.Errorf("make the data folder: %w", err)
+		if _, err := os.Stat(url); errors.Is(err, fs.ErrNotExist) {
+			return needBlog(ctx, s)
 		}
 	}
 	db, err := database.Open(ctx, database.Config{URL: url, Unmigrated: true})
@@ -56,14 +56,26 @@ func (migrateStatusCmd) Run(ctx context.Context, s *settings, io streams) error 
 
 type migrateUpCmd struct{}
 
-func (migrateUpCmd) Run(ctx context.Context, s *settings) error {
-	return withSchema(ctx, s, func(db *database.DB) error { return db.MigrateUp(ctx) })
+func (migrateUpCmd) Run(ctx context.Context, s *settings, io streams) error {
+	return withSchema(ctx, s, func(db *database.DB) error {
+		if err := db.MigrateUp(ctx); err != nil {
+			return err
+		}
+		_, err := fmt.Fprintln(io.out, "The schema is up to date.")
+		return err
+	})
 }
 
 type migrateDownCmd struct {
 	To int64 `help:"Version to go back to; 0 empties the database." required:"" placeholder:"VERSION"`
 }
 
-func (c *migrateDownCmd) Run(ctx context.Context, s *settings) error {
-	return withSchema(ctx, s, func(db *database.DB) error { return db.MigrateDown(ctx, c.To) })
+func (c *migrateDownCmd) Run(ctx context.Context, s *settings, io streams) error {
+	return withSchema(ctx, s, func(db *database.DB) error {
+		if err := db.MigrateDown(ctx, c.To); err != nil {
+			return err
+		}
+		_, err := fmt.Fprintf(io.out, "The schema has version %d.\n", c.To)
+		return err
+	})
 }

@@ -43,18 +43,27 @@ type optionGetCmd struct {
 
 func (c *optionGetCmd) Run(ctx context.Context, s *settings, out streams) error {
 	return withBlog(ctx, s, out, func(blog *server.Blog) error {
-		list, err := blog.Site.ListOptions(ctx)
+		value, err := optionNamed(ctx, blog, c.Name)
 		if err != nil {
 			return err
 		}
-		for _, o := range list {
-			if o.Name == c.Name {
-				_, err := fmt.Fprintln(out.out, o.Value)
-				return err
-			}
-		}
-		return fmt.Errorf("there is no option %q; \"quillgate option list\" shows them", c.Name)
+		_, err = fmt.Fprintln(out.out, value)
+		return err
 	})
+}
+
+// optionNamed is the value of an option.
+func optionNamed(ctx context.Context, blog *server.Blog, name string) (string, error) {
+	list, err := blog.Site.ListOptions(ctx)
+	if err != nil {
+		return "", err
+	}
+	for _, o := range list {
+		if o.Name == name {
+			return o.Value, nil
+		}
+	}
+	return "", fmt.Errorf("there is no option %q; \"quillgate option list\" shows them", name)
 }
 
 type optionSetCmd struct {
@@ -64,6 +73,17 @@ type optionSetCmd struct {
 
 func (c *optionSetCmd) Run(ctx context.Context, s *settings, out streams) error {
 	return withBlog(ctx, s, out, func(blog *server.Blog) error {
-		return blog.Site.SetOption(ctx, c.Name, c.Value)
+		if _, err := optionNamed(ctx, blog, c.Name); err != nil {
+			return err
+		}
+		if err := blog.Site.SetOption(ctx, c.Name, c.Value); err != nil {
+			return err
+		}
+		value, err := optionNamed(ctx, blog, c.Name) // as it is kept: "on" may have become 1
+		if err != nil {
+			return err
+		}
+		_, err = fmt.Fprintf(out.out, "%s = %s\n", c.Name, value)
+		return err
 	})
 }

@@ -33,22 +33,13 @@ var errLeaks = errors.New("there are leaked secrets: rotate or revoke them, taki
 
 func (c *scanCmd) Run(ctx context.Context, s *settings, io streams) error {
 	scan := &leakScan{io: io, revoke: c.Revoke}
-	if !c.Revoke && !hasBlog(s) {
-		return scan.run(ctx, c.Paths)
+	if there, err := hasBlog(ctx, s); err != nil || !there && !c.Revoke {
+		return errors.Join(err, scan.run(ctx, c.Paths))
 	}
 	return withBlog(ctx, s, io, func(blog *server.Blog) error {
 		scan.blog = blog
 		return scan.run(ctx, c.Paths)
 	})
-}
-
-// hasBlog tells whether there is a blog to ask; opening one would make it.
-func hasBlog(s *settings) bool {
-	if s.Database != "" {
-		return true
-	}
-	_, err := os.Stat(s.databaseURL())
-	return err == nil
 }
 
 // leakScan is one run of the command.

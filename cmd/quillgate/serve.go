@@ -7,7 +7,6 @@ import (
 	"net"
 	"net/url"
 	"os"
-	"os/signal"
 	"path/filepath"
 	"strings"
 	"syscall"
@@ -24,12 +23,11 @@ type serveCmd struct {
 // Help is shown by quillgate serve --help.
 func (serveCmd) Help() string {
 	return `The first start makes everything in the data folder and prints what to paste into a client, the password once.
-SIGINT and SIGTERM let the running requests end, then the server. SIGHUP has the files of the certificate read again.`
+SIGINT and SIGTERM let the running requests end, then the server, within 30 seconds; a second one ends it at once. SIGHUP has
+the files of the certificate read again.`
 }
 
 func (c *serveCmd) Run(ctx context.Context, s *settings, io streams) (err error) {
-	ctx, stop := signal.NotifyContext(ctx, syscall.SIGINT, syscall.SIGTERM)
-	defer stop()
 	on, err := s.listeners()
 	if err != nil {
 		return err
@@ -76,9 +74,7 @@ func (c *serveCmd) Run(ctx context.Context, s *settings, io streams) (err error)
 		return err
 	}
 	greet(io, s, blog.Site.BaseURL(), password, code)
-	if s.hasTLS() {
-		defer reloadOnHangup(srv, logger)()
-	}
+	defer reloadOnHangup(srv, logger)()
 	return srv.Run(ctx, on)
 }
 

@@ -14,6 +14,10 @@ import (
 // What is wrong with the command line ends with 2, what did not work with 1.
 func TestExitCodes(t *testing.T) {
 	folder := t.TempDir()
+	nobody := streams{strings.NewReader(""), io.Discard, io.Discard}
+	if code := run(context.Background(), []string{"user", "add", "admin", "--data", folder}, nobody); code != 0 {
+		t.Fatalf("quillgate user add ends with %d", code)
+	}
 	for _, test := range []struct {
 		line string
 		want int

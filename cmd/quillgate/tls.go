@@ -145,7 +145,8 @@ func firstName(file string) string {
 	return ""
 }
 
-// reloadOnHangup has the certificate read again at SIGHUP, until the function that it returns is called.
+// reloadOnHangup has the certificate read again at SIGHUP, until the function that it returns is called. Without a certificate
+// the signal does nothing: the system would else end the server, at "systemctl reload" as when a terminal is closed.
 func reloadOnHangup(srv *server.Server, logger *slog.Logger) (stop func()) {
 	hangup, end, ended := make(chan os.Signal, 1), make(chan struct{}), make(chan struct{})
 	signal.Notify(hangup, syscall.SIGHUP)

@@ -37,7 +37,7 @@ func (p passwordFlag) password(io streams) (password string, made bool, err erro
 	if p.PasswordFile == "" {
 		return rand.Text(), true, nil
 	}
-	password, err = readSecret(io, p.PasswordFile)
+	password, err = readSecret(io, p.PasswordFile, "password")
 	return password, false, err
 }
 
@@ -70,7 +70,7 @@ func (c *userAddCmd) Run(ctx context.Context, s *settings, io streams) error {
 	if err != nil {
 		return err
 	}
-	return withBlog(ctx, s, io, func(blog *server.Blog) error {
+	return withNewBlog(ctx, s, io, func(blog *server.Blog) error {
 		user, err := blog.Users.Create(ctx, audit.Operator, auth.NewUser{Login: c.Login, Email: c.Email, Password: password, Role: auth.Role(c.Role), DisplayName: c.DisplayName})
 		if err != nil {
 			return err

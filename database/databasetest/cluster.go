@@ -13,7 +13,6 @@ import (
 	"os/user"
 	"path/filepath"
 	"strconv"
-	"syscall"
 	"time"
 )
 
@@ -59,7 +58,7 @@ func (c *cluster) start() error {
 		return err
 	}
 	if owner != nil {
-		if err := os.Chown(passwordFile, int(owner.Uid), int(owner.Gid)); err != nil {
+		if err := os.Chown(passwordFile, int(owner.uid), int(owner.gid)); err != nil {
 			return err
 		}
 	}
@@ -67,7 +66,7 @@ func (c *cluster) start() error {
 	init := exec.Command(initdb, "-D", data, "-U", "quillgate", "--pwfile", passwordFile,
 		"--auth=scram-sha-256", "--encoding=UTF8", "--no-locale", "--no-sync")
 	init.Dir = dir
-	init.SysProcAttr = &syscall.SysProcAttr{Credential: owner}
+	init.SysProcAttr = runAs(owner, false)
 	if out, err := init.CombinedOutput(); err != nil {
 		return errors.Join(fmt.Errorf("initdb: %w\n%s", err, out), os.RemoveAll(dir))
 	}
@@ -88,7 +87,7 @@ func (c *cluster) start() error {
 }
 
 // serve starts the server under its guard and waits until it answers.
-func (c *cluster) serve(server, dir string, owner *syscall.Credential) error {
+func (c *cluster) serve(server, dir string, owner *account) error {
 	port, err := freePort()
 	if err != nil {
 		return err
@@ -106,7 +105,7 @@ func (c *cluster) serve(server, dir string, owner *syscall.Credential) error {
 	cmd.Dir = dir
 	// A group of its own: an interrupt from the keyboard is for the tests, and
 	// the guard cleans up after them.
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Credential: owner}
+	cmd.SysProcAttr = runAs(owner, true)
 	pipe, err := cmd.StdinPipe()
 	if err != nil {
 		return err
@@ -167,9 +166,12 @@ func (c *cluster) stopped() bool {
 	}
 }
 
+// account is a user of the machine, as systems of the Unix kind number them.
+type account struct{ uid, gid uint32 }
+
 // folder makes the cluster's folder. PostgreSQL refuses to run as root, so
 // root hands the folder and the server to another user.
-func folder() (string, *syscall.Credential, error) {
+func folder() (string, *account, error) {
 	dir, err := os.MkdirTemp("", "quillgate-postgres-")
 	if err != nil || os.Getuid() != 0 {
 		return dir, nil, err
@@ -184,7 +186,7 @@ func folder() (string, *syscall.Credential, error) {
 		if errUID != nil || errGID != nil {
 			continue
 		}
-		owner := &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}
+		owner := &account{uid: uint32(uid), gid: uint32(gid)}
 		return dir, owner, os.Chown(dir, int(uid), int(gid))
 	}
 	return "", nil, errors.New("PostgreSQL does not run as root, and there is neither a user postgres nor nobody to run it as")

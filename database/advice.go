@@ -1,0 +1,78 @@
+package database
+
+import (
+	"errors"
+	"net"
+	"os"
+	"syscall"
+
+	"github.com/lib/pq"
+	"modernc.org/sqlite"
+	sqlite3 "modernc.org/sqlite/lib"
+)
+
+// Advice says what an operator can do about an error that a database has given, or that kept it from being opened. It
+// returns "" when there is nothing to add to the error's own words. It never quotes a URL.
+func Advice(err error) string {
+	var s *sqlite.Error
+	if errors.As(err, &s) {
+		return adviceSQLite(s.Code())
+	}
+	var p *pq.Error
+	if errors.As(err, &p) {
+		return advicePostgres(string(p.Code))
+	}
+	var file *os.PathError
+	if errors.As(err, &file) { // not of the network
+		return ""
+	}
+	var name *net.DNSError
+	var refused net.Error
+	switch {
+	case errors.As(err, &name):
+		return "The host of the database is not known here. Look at the host name in --database or QUILLGATE_DATABASE, and at the name service."
+	case errors.Is(err, syscall.ECONNREFUSED):
+		return "No PostgreSQL listens there. Look at host and port in --database or QUILLGATE_DATABASE, and whether it runs."
+	case errors.As(err, &refused) && refused.Timeout():
+		return "The database does not answer. Look at its address in --database or QUILLGATE_DATABASE, and at what is between here and there."
+	case errors.Is(err, pq.ErrSSLNotSupported):
+		return "The database speaks no TLS. Where nobody can read along, as on this machine, add ?sslmode=disable to its URL."
+	}
+	return ""
+}
+
+// adviceSQLite knows the result codes of SQLite; the low byte is the kind, the rest says more.
+func adviceSQLite(code int) string {
+	switch {
+	case code&0xff == sqlite3.SQLITE_FULL, code == sqlite3.SQLITE_IOERR_SHMSIZE, code == sqlite3.SQLITE_IOERR_WRITE:
+		return "The disk is full, or a quota is used up. Make room; nothing that was acknowledged is lost."
+	case code&0xff == sqlite3.SQLITE_BUSY, code&0xff == sqlite3.SQLITE_LOCKED:
+		return "Another process has held the database for too long. Let it end, and run this again."
+	case code&0xff == sqlite3.SQLITE_CORRUPT, code&0xff == sqlite3.SQLITE_NOTADB:
+		return "The file of the database is damaged, or is none. Put it back from a backup, together with the uploads and the keyset file."
+	case code&0xff == sqlite3.SQLITE_READONLY, code&0xff == sqlite3.SQLITE_CANTOPEN:
+		return "The files of the database and their folder have to be writable for the user that quillgate runs as."
+	case code&0xff == sqlite3.SQLITE_IOERR:
+		return "The disk does not do what it is asked. SQLite belongs on a local disk, not on a network's; look at the log of the system."
+	}
+	return ""
+}
+
+// advicePostgres knows the codes of PostgreSQL's appendix A.
+func advicePostgres(code string) string {
+	switch code {
+	case "28P01", "28000":
+		return "PostgreSQL does not let this user in. Look at user and password in --database, QUILLGATE_DATABASE or the file that QUILLGATE_DATABASE_FILE names, and at pg_hba.conf."
+	case "3D000":
+		return "Make that database first: createdb --owner USER NAME. Quillgate makes the tables in it."
+	case "42501":
+		return "The user of the database has to be allowed to make tables: ALTER DATABASE NAME OWNER TO USER."
+	case "53300":
+		return "PostgreSQL has no connection left. Raise max_connections, or run fewer servers."
+	case "53100":
+		return "The disk of PostgreSQL is full. Make room; nothing that was acknowledged is lost."
+	case "25006":
+		return "This PostgreSQL only reads, as a replica does. Name the primary in --database."
+	}
+	return ""
+}
