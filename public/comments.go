@@ -27,7 +27,7 @@ const honeypot = "homepage"
 
 // comments prepares the comments of a post and the form; nil when there are none and none can come.
 func (p *Pages) comments(ctx context.Context, q *ask, post *site.FullPost, opts *site.Options) (*Comments, error) {
-	open, err := p.site.TakesComments(ctx, &post.Post)
+	open, err := p.site.TakesComments(ctx, &post.Post, q.unlocked)
 	if err != nil || post.CommentCount == 0 && !open {
 		return nil, err
 	}
@@ -133,7 +133,7 @@ func (p *Pages) Comment(w http.ResponseWriter, r *http.Request) {
 	parent, _ := number(form.Get("comment_parent"))
 	in := site.NewComment{
 		Post: t.post.ID, Parent: int64(parent), Content: form.Get("comment"), Author: form.Get("author"), Email: form.Get("email"),
-		URL: form.Get("url"), IP: p.clientAddr(r).String(), Agent: r.UserAgent(),
+		URL: form.Get("url"), IP: p.clientAddr(r).String(), Agent: r.UserAgent(), Token: passwordCookie(r),
 	}
 	made, err := p.site.CreateComment(ctx, auth.Identity{}, in)
 	if err != nil {
@@ -203,7 +203,12 @@ func (p *Pages) refuseComment(w http.ResponseWriter, r *http.Request, t *target,
 		return
 	}
 	failed := &remark{form: CommentForm{Author: in.Author, Email: in.Email, URL: in.URL, Text: in.Content}, problem: problem}
-	a, failure := p.postPage(r.Context(), &ask{reply: in.Parent}, t, failed)
+	open, failure := p.site.OpensPost(r.Context(), &t.post.Post, in.Token)
+	if failure != nil {
+		p.broken(w, r, failure)
+		return
+	}
+	a, failure := p.postPage(r.Context(), &ask{reply: in.Parent, unlocked: open}, t, failed)
 	if failure != nil {
 		p.broken(w, r, failure)
 		return

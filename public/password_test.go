@@ -77,6 +77,35 @@ func TestPostPassword(t *testing.T) {
 	})
 }
 
+// Who has shown the password may talk about the post, and nobody else.
+func TestCommentBehindPassword(t *testing.T) {
+	databasetest.Each(t, func(t *testing.T, db *database.DB) {
+		f := openFace(t, db, public.Config{})
+		f.set(t, "comment_registration", "0")
+		f.set(t, "anonymous_comments", "1")
+		id := f.post(t, "Locked", "hidden text", password("sesame"))
+		remark := url.Values{"comment_post_ID": {itoa(id)}, "comment": {"said inside"}, "author": {"Grace"}, "email": {"grace@example.com"}}
+		cookie := f.send(t, "/wp-pass.php", url.Values{"post": {itoa(id)}, "post_password": {"sesame"}}).Result().Cookies()[0]
+		with := cookie.Name + "=" + cookie.Value
+		expect(t, "the opened page", f.get(t, link(id), "Cookie", with), 200, `id="respond"`)
+		for name, c := range map[string]string{"nothing": "", "a wrong token": cookie.Name + "=" + strings.Repeat("0", 64)} {
+			w := f.send(t, "/wp-comments-post.php", remark, "Cookie", c)
+			expect(t, name, w, 422)
+			lacks(t, name, w, "hidden text")
+		}
+		w := f.send(t, "/wp-comments-post.php", url.Values{"comment_post_ID": {itoa(id)}, "comment": {"  "}, "author": {"Grace"}, "email": {"grace@example.com"}}, "Cookie", with)
+		expect(t, "an empty comment", w, 422, "hidden text", "Please write something", `value="Grace"`)
+		if got := w.Header().Get("Cache-Control"); got != "private, no-store" {
+			t.Errorf("the page with the problem can be kept: %s", got)
+		}
+		expect(t, "the comment", f.send(t, "/wp-comments-post.php", remark, "Cookie", with), 303)
+		var n int
+		if err := db.Get(t.Context(), &n, `SELECT COUNT(*) FROM comments WHERE post_id = $1`, id); err != nil || n != 1 {
+			t.Errorf("%d comments, %v, want 1", n, err)
+		}
+	})
+}
+
 // The key of the cookies is the blog's, not the process's.
 func TestPasswordCookieLasts(t *testing.T) {
 	databasetest.Each(t, func(t *testing.T, db *database.DB) {

@@ -20,6 +20,9 @@ type NewComment struct {
 
 	Author, Email, URL string
 
+	// Token is what PasswordToken has returned to a visitor who has shown the password of the post, else "".
+	Token string
+
 	// Where it comes from: the address of the client and what its program calls itself.
 	IP, Agent string
 }
@@ -51,7 +54,11 @@ func (s *Site) CreateComment(ctx context.Context, who auth.Identity, in NewComme
 	if err != nil {
 		return 0, err
 	}
-	if err := s.mayComment(who, p); err != nil {
+	opened, err := s.OpensPost(ctx, p, in.Token)
+	if err != nil {
+		return 0, err
+	}
+	if err := s.mayComment(who, p, opened); err != nil {
 		return 0, err
 	}
 	c, err := s.newComment(who, in, opts)
@@ -76,13 +83,14 @@ func (s *Site) CreateComment(ctx context.Context, who auth.Identity, in NewComme
 }
 
 // mayComment says whether a post takes comments, and from this caller: nobody comments on what they cannot read, but for
-// those who are signed in and, as in WordPress, comment on what is not published yet.
-func (s *Site) mayComment(who auth.Identity, p *Post) error {
+// those who are signed in and, as in WordPress, comment on what is not published yet. opened says that they have shown the
+// password of the post, or that it has none.
+func (s *Site) mayComment(who auth.Identity, p *Post, opened bool) error {
 	if p.CommentStatus != "open" || p.Type == TypeRevision {
 		return ErrCommentsClosed
 	}
 	waits := p.Status == StatusDraft || p.Status == StatusPending || p.Status == StatusFuture
-	if !(waits && who.LoggedIn()) && !s.CanRead(who, p, "") || p.Status == StatusPublish && p.Password != "" && !s.CanEdit(who, p) {
+	if !(waits && who.LoggedIn()) && !s.CanRead(who, p, "") || p.Status == StatusPublish && !opened && !s.CanEdit(who, p) {
 		return &Denied{Action: "comment on this post"}
 	}
 	return nil

@@ -141,6 +141,11 @@ func deletePost(ctx context.Context, tx *database.Tx, p *Post) error {
 	if _, err := tx.Exec(ctx, `UPDATE posts SET parent = $2 WHERE parent = $1 AND type IN ('attachment', $3)`, p.ID, p.Parent, p.Type); err != nil {
 		return fmt.Errorf("move up the children of post %d: %w", p.ID, err)
 	}
+	if p.Type == TypeAttachment {
+		if _, err := tx.Exec(ctx, `DELETE FROM post_meta WHERE key = $1 AND value = $2`, metaThumbnail, strconv.FormatInt(p.ID, 10)); err != nil {
+			return fmt.Errorf("take attachment %d from the posts that it illustrates: %w", p.ID, err)
+		}
+	}
 	if _, err := tx.Exec(ctx, `DELETE FROM posts WHERE id = $1`, p.ID); err != nil {
 		return fmt.Errorf("delete post %d: %w", p.ID, err)
 	}

@@ -188,3 +188,22 @@ func TestPostsWrittenAtOnce(t *testing.T) {
 		}
 	})
 }
+
+// A picture that is deleted illustrates nothing any longer.
+func TestDeletedThumbnail(t *testing.T) {
+	databasetest.Each(t, func(t *testing.T, db *database.DB) {
+		n := openNewsroom(t, db)
+		picture := n.create(t, n.admin, site.PostEdit{Title: new("Picture")})
+		if _, err := db.Exec(t.Context(), `UPDATE posts SET type = 'attachment', status = 'inherit' WHERE id = $1`, picture); err != nil {
+			t.Fatal(err)
+		}
+		post := n.create(t, n.admin, site.PostEdit{Title: new("Post"), Status: new("publish"), Thumbnail: &picture})
+		if err := n.DeletePost(t.Context(), n.admin, picture); err != nil {
+			t.Fatal(err)
+		}
+		got, err := n.GetPost(t.Context(), n.admin, post, site.LoadFields)
+		if err != nil || got.Thumbnail != 0 {
+			t.Errorf("the post has the thumbnail %d, %v; want none", got.Thumbnail, err)
+		}
+	})
+}

@@ -190,10 +190,29 @@ func (l *linker) pagePath(p *Post) string {
 // and pretty ones by the option permalink_structure. address may be a whole URL or begin at the path. ErrNotFound when
 // there is no such post, or none that the caller may read. The password of the post is for the caller of this to ask.
 func (s *Site) FindPost(ctx context.Context, who auth.Identity, address string, load Load) (*FullPost, error) {
-	id, err := s.postAt(ctx, address)
+	ids, err := s.postsAt(ctx, address)
 	if err != nil {
 		return nil, err
 	}
+	for _, id := range ids {
+		p, err := s.readable(ctx, who, id)
+		if errors.Is(err, ErrNotFound) {
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		list, err := s.full(ctx, []Post{*p}, load)
+		if err != nil {
+			return nil, err
+		}
+		return &list[0], nil
+	}
+	return nil, ErrNotFound
+}
+
+// readable reads a post that the caller may see at an address of its own. ErrNotFound.
+func (s *Site) readable(ctx context.Context, who auth.Identity, id int64) (*Post, error) {
 	p, err := readPost(ctx, s.db, id)
 	if err != nil {
 		return nil, err
@@ -208,11 +227,7 @@ func (s *Site) FindPost(ctx context.Context, who auth.Identity, address string, 
 	if t, known := postTypeNamed(p.Type); !known || !t.Public || !s.CanRead(who, p, parent) {
 		return nil, ErrNotFound
 	}
-	list, err := s.full(ctx, []Post{*p}, load)
-	if err != nil {
-		return nil, err
-	}
-	return &list[0], nil
+	return p, nil
 }
 
 // statusOf is the status of a post, "" when there is none.
@@ -225,41 +240,60 @@ func (s *Site) statusOf(ctx context.Context, id int64) (string, error) {
 	return status, nil
 }
 
-// postAt finds the id of the post at an address.
+// postAt finds the id of the post at an address. ErrNotFound.
 func (s *Site) postAt(ctx context.Context, address string) (int64, error) {
+	ids, err := s.postsAt(ctx, address)
+	if err != nil {
+		return 0, err
+	}
+	return ids[0], nil
+}
+
+// postsAt finds the ids of the posts that an address may mean: a post and a page may have the same one. There is at least
+// one, or ErrNotFound.
+func (s *Site) postsAt(ctx context.Context, address string) ([]int64, error) {
 	at, err := url.Parse(address)
 	if err != nil {
-		return 0, ErrNotFound
+		return nil, ErrNotFound
 	}
 	base, err := url.Parse(s.baseURL)
 	if err != nil {
-		return 0, fmt.Errorf("read the base URL: %w", err)
+		return nil, fmt.Errorf("read the base URL: %w", err)
 	}
 	if at.Host != "" && !strings.EqualFold(at.Host, base.Host) {
-		return 0, ErrNotFound
+		return nil, ErrNotFound
 	}
 	query := at.Query()
 	for _, parameter := range []string{"p", "page_id", "attachment_id"} {
 		if id, err := strconv.ParseInt(query.Get(parameter), 10, 64); err == nil && id > 0 {
-			return id, nil
+			return []int64{id}, nil
 		}
 	}
 	path, below := strings.CutPrefix(at.EscapedPath(), base.EscapedPath())
 	if !below || strings.Trim(path, "/") == "" {
-		return 0, ErrNotFound
+		return nil, ErrNotFound
 	}
 	opts, err := s.Options(ctx)
 	if err != nil {
-		return 0, err
+		return nil, err
 	}
 	l := s.linker(opts)
 	if l.structure == "" {
-		return 0, ErrNotFound
+		return nil, ErrNotFound
 	}
-	if id, err := l.postByPath(ctx, path); !errors.Is(err, ErrNotFound) {
-		return id, err
+	var ids []int64
+	for _, find := range []func(context.Context, string) (int64, error){l.postByPath, l.pageByPath} {
+		id, err := find(ctx, path)
+		if err == nil {
+			ids = append(ids, id)
+		} else if !errors.Is(err, ErrNotFound) {
+			return nil, err
+		}
 	}
-	return l.pageByPath(ctx, path)
+	if len(ids) == 0 {
+		return nil, ErrNotFound
+	}
+	return ids, nil
 }
 
 // parts reads an address by the structure: the parts that the structure names, and the text of each in the address.
@@ -283,6 +317,10 @@ func (l *linker) parts(path string) (tags, values []string, err error) {
 	return tags, found[1:], nil
 }
 
+// byStatus puts published posts before private ones. What has another status has no pretty address, though it may have
+// the name that it will get.
+const byStatus = ` ORDER BY CASE p.status WHEN 'publish' THEN 0 WHEN 'private' THEN 1 ELSE 2 END, p.id`
+
 // postByPath finds a post by the structure: by its name or id, and by the parts of its date that the address shows.
 func (l *linker) postByPath(ctx context.Context, path string) (int64, error) {
 	tags, values, err := l.parts(path)
@@ -290,7 +328,7 @@ func (l *linker) postByPath(ctx context.Context, path string) (int64, error) {
 		return 0, err
 	}
 	a := &arguments{}
-	where := `p.type = 'post'`
+	where := `p.type = 'post' AND p.status IN ('publish', 'private')`
 	var candidates []Post
 	for i, tag := range tags {
 		switch value := values[i]; tag {
@@ -304,7 +342,7 @@ func (l *linker) postByPath(ctx context.Context, path string) (int64, error) {
 			where += ` AND p.id = ` + a.add(id)
 		}
 	}
-	if err := l.s.db.Select(ctx, &candidates, `SELECT `+postColumns+` FROM posts p WHERE `+where+` ORDER BY p.id LIMIT 100`, a.list...); err != nil {
+	if err := l.s.db.Select(ctx, &candidates, `SELECT `+postColumns+` FROM posts p WHERE `+where+byStatus+` LIMIT 100`, a.list...); err != nil {
 		return 0, fmt.Errorf("find a post by its address: %w", err)
 	}
 	if err := l.prepareNames(ctx, candidates); err != nil {
@@ -338,8 +376,12 @@ func (l *linker) pageByPath(ctx context.Context, path string) (int64, error) {
 		return 0, ErrNotFound
 	}
 	var at int64
-	for _, name := range names {
-		err := l.s.db.Get(ctx, &at, `SELECT id FROM posts WHERE name = $1 AND type = 'page' AND parent = $2 ORDER BY id LIMIT 1`, name, at)
+	for i, name := range names {
+		status := `` // a page that is not published may be the parent of one that is
+		if i == len(names)-1 {
+			status = ` AND p.status IN ('publish', 'private')`
+		}
+		err := l.s.db.Get(ctx, &at, `SELECT p.id FROM posts p WHERE p.name = $1 AND p.type = 'page' AND p.parent = $2`+status+byStatus+` LIMIT 1`, name, at)
 		if errors.Is(err, database.ErrNoRows) {
 			return 0, ErrNotFound
 		}

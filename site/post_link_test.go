@@ -121,6 +121,42 @@ func TestFindPost(t *testing.T) {
 	})
 }
 
+// What has no pretty address hides nothing that has one.
+func TestAddressOfTwo(t *testing.T) {
+	databasetest.Each(t, func(t *testing.T, db *database.DB) {
+		n := openNewsroom(t, db)
+		if err := n.SetOption(t.Context(), "permalink_structure", "/%postname%/"); err != nil {
+			t.Fatal(err)
+		}
+		page := func(name, status string, parent int64) int64 {
+			return n.create(t, n.admin, site.PostEdit{Type: new("page"), Title: &name, Name: &name, Status: &status, Parent: &parent})
+		}
+		post := func(name, status string) int64 {
+			return n.create(t, n.admin, site.PostEdit{Title: &name, Name: &name, Status: &status})
+		}
+		post("one", "draft")
+		one := page("one", "publish", 0)
+		post("two", "private")
+		two := page("two", "publish", 0)
+		drafts := []int64{page("draft of three", "draft", 0), post("draft of four", "draft")}
+		three := page("three", "publish", 0)
+		below := page("below", "publish", three)
+		four := post("four", "publish")
+		// An import may bring drafts that are older than what has their names.
+		for i, name := range []string{"three", "four"} {
+			if _, err := db.Exec(t.Context(), `UPDATE posts SET name = $2 WHERE id = $1`, drafts[i], name); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for address, want := range map[string]int64{"/one/": one, "/two/": two, "/three/": three, "/three/below/": below, "/four/": four} {
+			got, err := n.FindPost(t.Context(), auth.Identity{}, address, 0)
+			if err != nil || got.ID != want {
+				t.Errorf("%s: got %v, %v, want post %d", address, got, err, want)
+			}
+		}
+	})
+}
+
 func TestVisiblePosts(t *testing.T) {
 	databasetest.Each(t, func(t *testing.T, db *database.DB) {
 		n := openNewsroom(t, db)

@@ -41,8 +41,9 @@ func (s *Site) LatestComments(ctx context.Context, post int64, limit int) ([]Ful
 	return s.fullComments(ctx, rows)
 }
 
-// TakesComments says whether visitors who are not signed in can comment on a post.
-func (s *Site) TakesComments(ctx context.Context, p *Post) (bool, error) {
+// TakesComments says whether visitors who are not signed in can comment on a post; opened that they have shown its
+// password.
+func (s *Site) TakesComments(ctx context.Context, p *Post, opened bool) (bool, error) {
 	opts, err := s.Options(ctx)
 	if err != nil {
 		return false, err
@@ -50,7 +51,7 @@ func (s *Site) TakesComments(ctx context.Context, p *Post) (bool, error) {
 	if !opts.Bool("anonymous_comments") || opts.Bool("comment_registration") {
 		return false, nil
 	}
-	return p.Status == StatusPublish && s.mayComment(auth.Identity{}, p) == nil, nil
+	return p.Status == StatusPublish && s.mayComment(auth.Identity{}, p, opened || p.Password == "") == nil, nil
 }
 
 // CommentShown says whether a comment that a visitor has just made is to be seen already, or waits for somebody who
