@@ -8,6 +8,8 @@ import (
 	"crypto/rand"
 	"crypto/rsa"
 	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/asn1"
 	"encoding/pem"
 	"errors"
 	"math/big"
@@ -86,6 +88,10 @@ func TestK15VerificationKeys(t *testing.T) {
 		{"RSA 3072", apps.RSAv15, rsaKey(3072, 65537), true},
 		{"RSA in PKCS #1", apps.RSAPSS, pkcs1, true},
 		{"RSA 8192", apps.RSAPSS, rsaKey(8192, 65537), true},
+		{"RSA for PSS alone", apps.RSAPSS, pssPEM(t, modulus(2048), asn1.RawValue{}), true},
+		{"RSA for PSS alone, for another algorithm", apps.RSAv15, pssPEM(t, modulus(2048), asn1.RawValue{}), false},
+		{"RSA for PSS alone, 1024", apps.RSAPSS, pssPEM(t, modulus(1024), asn1.RawValue{}), false},
+		{"RSA for PSS with SHA-1 alone", apps.RSAPSS, pssPEM(t, modulus(2048), asn1.RawValue{FullBytes: []byte{0x30, 0}}), false},
 		{"nothing", apps.Ed25519, nil, false},
 		{"white space", apps.Ed25519, []byte(" \n"), false},
 		{"RSA 1024", apps.RSAPSS, rsaKey(1024, 65537), false},
@@ -117,6 +123,22 @@ func TestK15VerificationKeys(t *testing.T) {
 			t.Errorf("%s: the error holds the private half", test.name)
 		}
 	}
+}
+
+// pssPEM is an RSA key that says of itself that it is for PSS alone, as openssl genpkey -algorithm rsa-pss makes it.
+func pssPEM(t *testing.T, n *big.Int, parameters asn1.RawValue) []byte {
+	t.Helper()
+	der, err := asn1.Marshal(struct {
+		Algorithm pkix.AlgorithmIdentifier
+		Key       asn1.BitString
+	}{
+		pkix.AlgorithmIdentifier{Algorithm: asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 1, 10}, Parameters: parameters},
+		asn1.BitString{Bytes: x509.MarshalPKCS1PublicKey(&rsa.PublicKey{N: n, E: 65537})},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: der})
 }
 
 // K15: a key without a secret has none anywhere, keeps its algorithm, and an empty key is nobody's.

@@ -7,7 +7,10 @@ import (
 	"crypto/elliptic"
 	"crypto/rsa"
 	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/asn1"
 	"encoding/pem"
+	"errors"
 	"fmt"
 	"strings"
 )
@@ -59,6 +62,12 @@ func ParseVerificationKey(algorithm string, text []byte) (VerificationKey, error
 	if err != nil {
 		return VerificationKey{}, err
 	}
+	if only, ok := public.(pssOnly); ok {
+		if algorithm != RSAPSS {
+			return VerificationKey{}, &Invalid{"algorithm", "the key says that it is for PSS alone: it signs with " + RSAPSS}
+		}
+		public = only.PublicKey
+	}
 	if err := suits(algorithm, public); err != nil {
 		return VerificationKey{}, err
 	}
@@ -86,13 +95,36 @@ func parsePublic(text []byte) (any, error) {
 	var err error
 	if pkcs1 {
 		public, err = x509.ParsePKCS1PublicKey(der)
-	} else {
+	} else if public, err = parsePSS(der); public == nil && err == nil {
 		public, err = x509.ParsePKIXPublicKey(der)
+	}
+	if errors.As(err, new(*Invalid)) {
+		return nil, err
 	}
 	if err != nil {
 		return nil, &Invalid{"verification key", "it is no public key in PEM or DER"}
 	}
 	return public, nil
+}
+
+// pssOnly is an RSA key that says of itself that it is for PSS alone (RFC 4055 section 1.2).
+type pssOnly struct{ *rsa.PublicKey }
+
+// parsePSS reads such a key, which package x509 does not know; nil when it is another.
+func parsePSS(der []byte) (any, error) {
+	var k struct {
+		Algorithm pkix.AlgorithmIdentifier
+		Key       asn1.BitString
+	}
+	_, err := asn1.Unmarshal(der, &k)
+	switch {
+	case err != nil || !k.Algorithm.Algorithm.Equal(asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 1, 10}):
+		return nil, nil
+	case len(k.Algorithm.Parameters.FullBytes) > 0:
+		return nil, &Invalid{"verification key", "the key is bound to one hash; make one that is not: openssl genpkey -algorithm rsa-pss -pkeyopt rsa_keygen_bits:3072"}
+	}
+	public, err := x509.ParsePKCS1PublicKey(k.Key.RightAlign())
+	return pssOnly{public}, err
 }
 
 // suits tells whether a key is good for an algorithm.

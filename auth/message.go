@@ -107,22 +107,17 @@ func (v *Verifier) message(r *http.Request) (m *signature.Message, own bool) {
 // readMessage finds the one signature with our tag, and checks all that it has
 // to say.
 func readMessage(h http.Header) (mine signature.Signed, reason Reason) {
-	list, err := signature.Signatures(h)
-	if err != nil {
+	list, err := signature.Tagged(h, Tag)
+	switch {
+	case err != nil:
 		return mine, MalformedHeader
-	}
-	n := 0
-	for _, s := range list {
-		if s.Params.Tag == Tag {
-			mine = s
-			n++
-		}
-	}
-	switch p := mine.Params; {
-	case n == 0:
+	case len(list) == 0:
 		return mine, NoTag
-	case n > 1:
+	case len(list) > 1:
 		return mine, SeveralHeaders
+	}
+	mine = list[0]
+	switch p := mine.Params; {
 	case p.Created <= 0 || p.Alg == "" || !signature.ValidPublic(p.KeyID):
 		return mine, MissingParameter
 	case len(p.Nonce) < minNonce || len(p.Nonce) > maxNonce:

@@ -170,6 +170,10 @@ func TestS13SignaturesOfOthers(t *testing.T) {
 		if err := with(`proxy=("@method" "x-forwarded-for");keyid="p";tag="proxy"`, "proxy=:AAAA:"); err != nil {
 			t.Errorf("another's signature: %v", err)
 		}
+		// What others cover need not be understood here.
+		if err := with(`proxy=("@frob" "x";tr);created="now";tag="proxy"`, "proxy=:AAAA:"); err != nil {
+			t.Errorf("another's signature that is not understood: %v", err)
+		}
 		if err := with(`more=("@method");keyid="p";tag="quillgate"`, "more=:AAAA:"); err != auth.ErrDenied {
 			t.Errorf("two with our tag: %v, want ErrDenied", err)
 		}

@@ -90,6 +90,7 @@ func TestComponents(t *testing.T) {
 		{&signature.Message{Scheme: "https", Authority: "WWW.Example.com:443"}, `"@authority"`, `www.example.com`},
 		{&signature.Message{Scheme: "http", Authority: "example.com:443"}, `"@authority"`, `example.com:443`},
 		{&signature.Message{Scheme: "http", Authority: "[::1]:80"}, `"@authority"`, `[::1]`},
+		{&signature.Message{Scheme: "http", Authority: "Example.com:"}, `"@authority"`, `example.com`},
 		{&signature.Message{Scheme: "http"}, `"@authority"`, "-"},
 		{request("/path?param=value"), `"@scheme"`, `https`},
 		{request("/path?param=value"), `"@request-target"`, `/path?param=value`},

@@ -120,7 +120,8 @@ func PrivateKey(alg Algorithm, private crypto.Signer) (Key, error) {
 }
 
 // ParsePublicKey reads a public key: PEM with one block ("PUBLIC KEY" or "RSA
-// PUBLIC KEY"), or the DER of a SubjectPublicKeyInfo. When alg is empty, it is
+// PUBLIC KEY"), or the DER of a SubjectPublicKeyInfo. An RSA key may say that it
+// is for PSS alone. When alg is empty, it is
 // the usual one for the kind of key; for RSA that is rsa-pss-sha512. Errors:
 // ErrKey.
 func ParsePublicKey(alg Algorithm, text []byte) (Key, error) {
@@ -135,13 +136,19 @@ func ParsePublicKey(alg Algorithm, text []byte) (Key, error) {
 	var err error
 	switch kind {
 	case "PUBLIC KEY":
-		public, err = x509.ParsePKIXPublicKey(der)
+		var found bool
+		if public, found, err = pssPublic(alg, der); !found {
+			public, err = x509.ParsePKIXPublicKey(der)
+		}
 	case "RSA PUBLIC KEY":
 		public, err = x509.ParsePKCS1PublicKey(der)
 	default:
 		err = errors.New("not a public key")
 	}
-	if err != nil {
+	switch {
+	case errors.Is(err, ErrKey):
+		return Key{}, err
+	case err != nil:
 		return Key{}, fmt.Errorf("%w: %v", ErrKey, err)
 	}
 	if alg == "" {
@@ -159,11 +166,18 @@ func ParsePrivateKey(alg Algorithm, text []byte) (Key, error) {
 		var err error
 		switch block.Type {
 		case "PRIVATE KEY":
+			if key, found, err := parsePSSPrivate(alg, block.Bytes); found {
+				return key, err
+			}
 			private, err = x509.ParsePKCS8PrivateKey(block.Bytes)
 		case "RSA PRIVATE KEY":
 			private, err = x509.ParsePKCS1PrivateKey(block.Bytes)
 		case "EC PRIVATE KEY":
 			private, err = x509.ParseECPrivateKey(block.Bytes)
+		case "ENCRYPTED PRIVATE KEY":
+			return Key{}, fmt.Errorf("%w: the private key is encrypted: openssl pkey -in FILE -out PLAIN writes it in the clear", ErrKey)
+		case "OPENSSH PRIVATE KEY":
+			return Key{}, fmt.Errorf("%w: the private key is in the form of OpenSSH: openssl genpkey -algorithm ed25519 makes one in PEM", ErrKey)
 		default: // such as the parameters that openssl writes before the key
 			continue
 		}

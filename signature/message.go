@@ -53,9 +53,9 @@ func RequestMessage(r *http.Request) *Message {
 }
 
 // authority is host and port in the form of RFC 9421 section 2.2.3: in lower
-// case, without the port that the scheme has anyway.
+// case, without the port that the scheme has anyway, or an empty one.
 func (m *Message) authority() string {
-	a := strings.ToLower(m.Authority)
+	a := strings.TrimSuffix(strings.ToLower(m.Authority), ":")
 	if port, found := map[string]string{"http": ":80", "https": ":443"}[m.Scheme]; found {
 		a = strings.TrimSuffix(a, port)
 	}

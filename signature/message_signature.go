@@ -48,6 +48,20 @@ type Signed struct {
 // a label without its counterpart and for what is there twice; ErrComponent
 // for components that are not understood.
 func Signatures(h http.Header) ([]Signed, error) {
+	return signatures(h, func(httpsfv.Member) bool { return true })
+}
+
+// Tagged is Signatures of those whose parameter tag has this value. Of what
+// others have signed beside them the labels have to be in order, and nothing
+// else: a proxy may cover what is not understood here.
+func Tagged(h http.Header, tag string) ([]Signed, error) {
+	return signatures(h, func(input httpsfv.Member) bool {
+		inner, ok := input.(httpsfv.InnerList)
+		return ok && text(inner.Params, "tag") == tag
+	})
+}
+
+func signatures(h http.Header, wanted func(input httpsfv.Member) bool) ([]Signed, error) {
 	if len(h.Values("Signature")) == 0 && len(h.Values("Signature-Input")) == 0 {
 		return nil, nil
 	}
@@ -69,6 +83,9 @@ func Signatures(h http.Header) ([]Signed, error) {
 		value, found := values.Get(label)
 		if !found {
 			return nil, fmt.Errorf("%w: there is no signature %s", ErrFields, label)
+		}
+		if !wanted(input) {
+			continue
 		}
 		s, err := readSigned(input, value)
 		if err != nil {
@@ -132,6 +149,9 @@ func readParams(from *httpsfv.Params) (p Params, err error) {
 			p.Created, ok = number, isNumber
 		case "expires":
 			p.Expires, ok = number, isNumber
+			if number == 0 {
+				p.Expires = -1 // as long ago, and not the zero that stands for none
+			}
 		case "keyid":
 			p.KeyID, ok = text, isText
 		case "alg":

@@ -323,6 +323,78 @@ func TestK15WeakKeys(t *testing.T) {
 	}
 }
 
+// Keys that openssl marks as being for PSS alone are read, for that alone; those it binds to a hash are refused with what
+// to do.
+func TestK15KeysForPSSAlone(t *testing.T) {
+	file := func(name string) []byte {
+		text, err := os.ReadFile("testdata/pss/" + name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return text
+	}
+	base := []byte("a text")
+	for _, alg := range []signature.Algorithm{"", signature.RSAPSSSHA512} {
+		private, err := signature.ParsePrivateKey(alg, file("private.pem"))
+		public, errPublic := signature.ParsePublicKey(alg, file("public.pem"))
+		if err != nil || errPublic != nil || private.Algorithm() != signature.RSAPSSSHA512 || public.Algorithm() != signature.RSAPSSSHA512 {
+			t.Fatalf("%q: %v, %v, %v, %v", alg, private, err, public, errPublic)
+		}
+		if mine, err := private.MarshalPublic(); err != nil || !signature.SignedBy(t, private, public, base) {
+			t.Errorf("%q: %s, %v: the halves do not belong together", alg, mine, err)
+		}
+	}
+	for _, test := range []struct {
+		alg                   signature.Algorithm
+		private, public, want string
+	}{
+		{signature.RSAv15SHA256, "private.pem", "public.pem", "for rsa-pss-sha512 alone"},
+		{"", "bound-private.pem", "bound-public.pem", "openssl genpkey -algorithm rsa-pss"},
+	} {
+		_, errPrivate := signature.ParsePrivateKey(test.alg, file(test.private))
+		_, errPublic := signature.ParsePublicKey(test.alg, file(test.public))
+		for _, err := range []error{errPrivate, errPublic} {
+			if !errors.Is(err, signature.ErrKey) || !strings.Contains(err.Error(), test.want) {
+				t.Errorf("%q, %s: %v, want %q", test.alg, test.private, err, test.want)
+			}
+		}
+	}
+	for block, want := range map[string]string{"ENCRYPTED PRIVATE KEY": "openssl pkey", "OPENSSH PRIVATE KEY": "openssl genpkey"} {
+		_, err := signature.ParsePrivateKey("", pem.EncodeToMemory(&pem.Block{Type: block, Bytes: []byte("x")}))
+		if !errors.Is(err, signature.ErrKey) || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v, want %q", block, err, want)
+		}
+	}
+}
+
+// An expiry at the very beginning of time is one, and long past.
+func TestExpiryOfZero(t *testing.T) {
+	list, err := signature.Signatures(http.Header{"Signature-Input": {`s=("@method");expires=0`}, "Signature": {"s=:AA==:"}})
+	if err != nil || list[0].Params.Expires >= 0 {
+		t.Errorf("%+v, %v, want an expiry before 1970", list, err)
+	}
+}
+
+// What others have signed beside the signature with a tag need not be understood, but for its labels.
+func TestTagged(t *testing.T) {
+	for _, other := range []string{`("@frob" "x";tr);tag="x"`, `("Date");created="now"`, `("@method" "@method")`, `"a text"`, `(date);tag=quillgate`} {
+		h := http.Header{"Signature-Input": {`a=` + other + `, b=("@method");tag="quillgate"`}, "Signature": {`a=:AA==:, b=:AAAA:`}}
+		if list, err := signature.Tagged(h, "quillgate"); err != nil || len(list) != 1 || list[0].Label != "b" {
+			t.Errorf("beside %s: %+v, %v", other, list, err)
+		}
+		h.Set("Signature", `b=:AAAA:, c=:AA==:`)
+		if list, err := signature.Tagged(h, "quillgate"); !errors.Is(err, signature.ErrFields) {
+			t.Errorf("beside %s, with another label: %+v, %v, want ErrFields", other, list, err)
+		}
+	}
+	for _, mine := range []string{`("@method" "x";tr);tag="quillgate"`, `("@method");created="now";tag="quillgate"`} {
+		h := http.Header{"Signature-Input": {`b=` + mine}, "Signature": {`b=:AAAA:`}}
+		if list, err := signature.Tagged(h, "quillgate"); err == nil {
+			t.Errorf("%s: %+v, want an error", mine, list)
+		}
+	}
+}
+
 // What is legal but odd as structured fields is understood, whichever of the
 // two spellings the sender has signed: the one that travels, or the one of
 // RFC 9421 section 2.3.

@@ -45,12 +45,12 @@ func (t Transport) checkAnswer(sent *http.Request, answer *http.Response) error 
 	if key.IsZero() {
 		return fmt.Errorf("%w: AnswerKey is needed to check it", ErrKey)
 	}
-	list, err := signature.Signatures(answer.Header)
+	list, err := signature.Tagged(answer.Header, tag)
 	if err != nil {
 		return fmt.Errorf("%w: %w", ErrAnswer, err)
 	}
 	for _, s := range list {
-		if s.Params.Tag != tag || s.Params.Nonce != wanted.Nonce || s.Params.Alg != key.Algorithm() {
+		if s.Params.Nonce != wanted.Nonce || s.Params.Alg != key.Algorithm() {
 			continue
 		}
 		for _, c := range t.answerComponents() {
