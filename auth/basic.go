@@ -15,11 +15,23 @@ import (
 const maxBasic = 4096
 
 // basicProof is a caller whom HTTP Basic has shown. The body has no part in it.
-type basicProof struct{ who Identity }
+type basicProof struct {
+	who            Identity
+	user, password string
+}
 
 func (basicProof) Write(p []byte) (int, error) { return len(p), nil }
 
-func (p basicProof) identify(context.Context, *Request, Event) (Identity, error) { return p.who, nil }
+func (p basicProof) identify(ctx context.Context, q *Request, e Event) (Identity, error) {
+	if !q.slow() {
+		return p.who, nil
+	}
+	who, err := q.v.byBasic(ctx, q, p.user, p.password, &e)
+	if err == nil && e.Reason != "" {
+		err = q.v.deny(ctx, e)
+	}
+	return who, err
+}
 
 // beginBasic verifies HTTP Basic credentials (RFC 7617). They are one of
 //
@@ -43,8 +55,23 @@ func (v *Verifier) beginBasic(ctx context.Context, q *Request, credentials strin
 		e.Reason = MalformedHeader
 		return nil, v.deny(ctx, e)
 	}
-	var who Identity
-	var err error
+	who, err := v.byBasic(ctx, q, user, password, &e)
+	switch {
+	case err != nil:
+		return nil, err
+	case e.Reason != "":
+		return nil, v.deny(ctx, e)
+	}
+	e.UserID, e.Public = who.User.ID, who.Token.ID
+	v.tell(ctx, e)
+	q.noted(who.Token)
+	return basicProof{who, user, password}, nil
+}
+
+// byBasic finds the caller, and fills in the event; its reason says why there
+// is none.
+func (v *Verifier) byBasic(ctx context.Context, q *Request, user, password string, e *Event) (who Identity, err error) {
+	e.Via = ViaToken
 	if selector, ok := apps.ParseToken(user); ok {
 		e.Public = selector
 		who, e.Reason, err = v.byToken(ctx, q, user, "")
@@ -55,16 +82,10 @@ func (v *Verifier) beginBasic(ctx context.Context, q *Request, credentials strin
 		e.Via, e.Login = ViaApplicationPassword, user
 		who, e.Reason, err = v.byApplicationPassword(ctx, q, user, password)
 	}
-	switch {
-	case err != nil:
-		return nil, fmt.Errorf("verify basic credentials: %w", err)
-	case e.Reason != "":
-		return nil, v.deny(ctx, e)
+	if err != nil {
+		return Identity{}, fmt.Errorf("verify basic credentials: %w", err)
 	}
-	e.UserID, e.Public = who.User.ID, who.Token.ID
-	v.tell(ctx, e)
-	q.noted(who.Token)
-	return basicProof{who}, nil
+	return who, nil
 }
 
 // parseBasic reads user and password. RFC 7617 forbids control characters.

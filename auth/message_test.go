@@ -213,6 +213,46 @@ func TestS14Age(t *testing.T) {
 	})
 }
 
+// S14, S15: what counts is when the header arrived, so that a large body may take its time, but none for which a nonce would
+// have to be kept longer than it is.
+func TestS14SlowBody(t *testing.T) {
+	each(t, nil, func(t *testing.T, h *house) {
+		app, secret := h.key(t, h.user(t, "ada", auth.Author))
+		for _, test := range []struct {
+			age, body time.Duration
+			ok        bool
+		}{{0, 301, true}, {0, 500, true}, {0, 501, false}, {300, 200, true}, {300, 201, false}, {301, 0, false}, {-60, 0, true}, {-60, 560, true}, {-60, 561, false}} {
+			m := strict(h, app, hmacKey(secret))
+			m.params.Created -= int64(test.age)
+			request := m.request(t)
+			send := func() error {
+				check, err := h.verifier.Begin(request.Clone(t.Context()))
+				if err != nil {
+					return err
+				}
+				check.Write([]byte(body))
+				h.wait(test.body * time.Second)
+				_, err = check.Identify(t.Context())
+				return err
+			}
+			check, err := h.verifier.Begin(request.Clone(t.Context()))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := send(); test.ok != (err == nil) || err != nil && !errors.As(err, new(*auth.Stale)) {
+				t.Errorf("%d s old, body of %d s: %v, want ok %v", test.age, test.body, err, test.ok)
+			}
+			// A copy that has begun in time, and whose body comes as late as it may.
+			h.wait(time.Second * (500 - test.age - test.body))
+			sweep(t, h)
+			check.Write([]byte(body))
+			if _, err := check.Identify(t.Context()); !errors.Is(err, auth.ErrDenied) && test.ok {
+				t.Errorf("%d s old, body of %d s: its copy: %v, want ErrDenied", test.age, test.body, err)
+			}
+		}
+	})
+}
+
 // S15: a nonce passes once for its key, also beside itself, and only a
 // signature that holds uses it up.
 func TestS15NonceOnce(t *testing.T) {

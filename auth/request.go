@@ -8,6 +8,7 @@ import (
 	"net/netip"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/quillgate/quillgate/apps"
 )
@@ -39,7 +40,7 @@ func (v *Verifier) Begin(r *http.Request) (*Check, error) {
 	ctx := r.Context()
 	addr, secure := v.cfg.ClientAddr(r)
 	addr = addr.Unmap()
-	c := &Check{v: v, request: &Request{v: v, addr: addr, agent: r.UserAgent(), secure: secure, head: r}}
+	c := &Check{v: v, request: &Request{v: v, addr: addr, agent: r.UserAgent(), secure: secure, head: r, began: v.cfg.Clock()}}
 	values := r.Header.Values("Authorization")
 	if v.cfg.FallbackHeader {
 		values = append(values[:len(values):len(values)], r.Header.Values(FallbackField)...)
@@ -98,6 +99,15 @@ func (c *Check) Identify(ctx context.Context) (*Request, error) {
 	return c.request, nil
 }
 
+// slowAfter is how long a body may take before the credential is looked up a
+// second time: who sends one for a quarter of an hour must not publish with a
+// key that was revoked meanwhile. It is the time that a revocation may take to
+// be known anywhere.
+const slowAfter = time.Second
+
+// slow tells whether what was looked up may be another now.
+func (q *Request) slow() bool { return q.v.cfg.Clock().Sub(q.began) > slowAfter }
+
 // accept makes the identity of a key whose signature holds, and notes its use.
 func (q *Request) accept(ctx context.Context, app *apps.App, e Event) (Identity, error) {
 	user, err := q.v.cfg.Users.cached(ctx, app.UserID)
@@ -133,7 +143,8 @@ type Request struct {
 	secure  bool
 	signed  Identity // by whatever the header presented
 	head    *http.Request
-	signing signing // of the answer
+	began   time.Time // when the credential was looked up
+	signing signing   // of the answer
 
 	mu     sync.Mutex // also lets one password be checked at a time
 	failed error      // what every further Login gets, once a password was refused

@@ -365,3 +365,73 @@ func TestA2WrongSignatures(t *testing.T) {
 		}
 	})
 }
+
+// K7: a credential that is revoked while the body of a request comes in slowly is worth nothing at its end, in whatever scheme
+// it was presented, and one that was narrowed is as narrow as it is then.
+func TestK7RevokedDuringTheBody(t *testing.T) {
+	each(t, nil, func(t *testing.T, h *house) {
+		ada := h.user(t, "ada", auth.Author)
+		other := apps.Change{Scope: &apps.Scope{Rights: []apps.Right{apps.Read}}}
+		type credential struct {
+			request *http.Request
+			public  string
+			revoke  func() error
+		}
+		makers := map[string]func() credential{
+			"header": func() credential {
+				app, secret := h.key(t, ada)
+				return credential{post("192.0.2.1", body, sign(app, secret, body)), app.Public,
+					func() error { return h.apps.Revoke(t.Context(), audit.Operator, ada.ID, app.Public) }}
+			},
+			"message": func() credential {
+				app, secret := h.key(t, ada)
+				m := strict(h, app, hmacKey(secret))
+				return credential{m.request(t), app.Public, func() error { return h.apps.Revoke(t.Context(), audit.Operator, ada.ID, app.Public) }}
+			},
+			"token": func() credential {
+				token, text := h.token(t, auth.NewToken{UserID: ada.ID, Kind: auth.AccessToken})
+				return credential{post("192.0.2.1", body, basic(text, "")), "",
+					func() error { return h.users.RevokeToken(t.Context(), audit.Operator, ada.ID, token.ID) }}
+			},
+			"application password": func() credential {
+				token, text := h.token(t, auth.NewToken{UserID: ada.ID, Kind: auth.ApplicationPassword})
+				return credential{post("192.0.2.1", body, basic("ada", text)), "",
+					func() error { return h.users.RevokeToken(t.Context(), audit.Operator, ada.ID, token.ID) }}
+			},
+		}
+		for name, present := range makers {
+			for _, meanwhile := range []string{"nothing", "narrowed", "revoked"} {
+				c := present()
+				check, err := h.verifier.Begin(c.request)
+				if err != nil {
+					t.Fatalf("%s: %v", name, err)
+				}
+				check.Write([]byte(body))
+				switch {
+				case meanwhile == "revoked":
+					err = c.revoke()
+				case meanwhile == "narrowed" && c.public != "":
+					_, err = h.apps.Update(t.Context(), audit.Operator, ada.ID, c.public, other)
+				}
+				if err != nil {
+					t.Fatal(err)
+				}
+				h.wait(1001 * time.Millisecond)
+				q, err := check.Identify(t.Context())
+				if meanwhile == "revoked" {
+					if err != auth.ErrDenied {
+						t.Errorf("%s, revoked meanwhile: %v, want ErrDenied", name, err)
+					}
+					continue
+				}
+				if err != nil {
+					t.Errorf("%s, %s: %v", name, meanwhile, err)
+					continue
+				}
+				if who, _ := q.Signed(); meanwhile == "narrowed" && c.public != "" && who.Scope.IsZero() {
+					t.Errorf("%s, narrowed meanwhile: the scope is the one of before", name)
+				}
+			}
+		}
+	})
+}
