@@ -202,6 +202,7 @@ func (w *walk) other(t *testing.T) {
 	for _, kind := range []string{"token", "enrolment"} {
 		w.open(t, "/profile/applications/new")
 		w.write(t, "#name", "By "+kind)
+		do(t, w.tab, chromedp.Click(chromedp.CSS(`fieldset details summary`)))
 		do(t, w.tab, chromedp.Click(chromedp.CSS(`input[name="kind"][value="`+kind+`"]`)))
 		w.again(t)
 		w.press(t, "main form button")

@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/quillgate/quillgate/audit"
 	"github.com/quillgate/quillgate/auth"
@@ -23,7 +24,7 @@ const (
 
 // activityPage is what the page of the trail shows.
 type activityPage struct {
-	Lines  []activityLine
+	Days   []activityDay
 	Kinds  []kindChoice
 	Kind   string
 	Since  string
@@ -37,16 +38,19 @@ type activityPage struct {
 
 type kindChoice struct{ Kind, Name string }
 
+// activityDay is what happened on one day of the reader's, the newest first.
+type activityDay struct {
+	Day   string
+	Lines []activityLine
+}
+
 // activityLine is one line in words.
 type activityLine struct {
 	ID      int64
 	At      time.Time
 	Text    string
-	From    string // address and program
-	Details []detail
+	Remarks []string // from where, with what, and what else there is to know
 }
-
-type detail struct{ Name, Value string }
 
 // activity shows the visitor's own trail.
 func (v *visit) activity() error {
@@ -116,7 +120,12 @@ func (v *visit) trail(page activityPage, f audit.Filter) error {
 	}
 	names := v.names()
 	for _, l := range lines {
-		page.Lines = append(page.Lines, v.inWords(l, page.All, names))
+		day := v.date(l.At)
+		if n := len(page.Days); n == 0 || page.Days[n-1].Day != day {
+			page.Days = append(page.Days, activityDay{Day: day})
+		}
+		of := &page.Days[len(page.Days)-1]
+		of.Lines = append(of.Lines, v.inWords(l, page.All, names))
 	}
 	for kind, text := range sentences {
 		page.Kinds = append(page.Kinds, kindChoice{string(kind), v.T(text.name)})
@@ -231,10 +240,19 @@ func (v *visit) file(name, kind string) {
 
 // cell keeps a text that others have written from being a formula where a spreadsheet opens the file.
 func cell(text string) string {
-	if text != "" && strings.ContainsRune("=+-@\t\r", rune(text[0])) {
+	if text != "" && strings.ContainsAny(first(text), "=+-@\t\r\n＝＋－＠") {
 		return "'" + text
 	}
 	return text
+}
+
+// first is the first character of a text, behind white space, which some spreadsheets take away.
+func first(text string) string {
+	if trimmed := strings.TrimLeft(text, " \u00a0"); trimmed != "" {
+		_, n := utf8.DecodeRuneInString(trimmed)
+		return trimmed[:n]
+	}
+	return ""
 }
 
 // sentence says what happened: {…} stands for a member of the detail.
@@ -281,7 +299,7 @@ var sentences = map[audit.Kind]sentence{
 	"passkey.added":        {"Passkey added", "The passkey “{name}” was added."},
 	"passkey.renamed":      {"Passkey renamed", "A passkey is called “{name}” now."},
 	"passkey.removed":      {"Passkey removed", "The passkey “{name}” was removed."},
-	auth.SessionEnded:      {"Signed out", "Signed out of {sessions} session(s)."},
+	auth.SessionEnded:      {"Signed out", "Signed out in {sessions} browsers."},
 }
 
 // inWords makes a sentence of a line, with who it was when that is somebody else.
@@ -290,6 +308,16 @@ func (v *visit) inWords(l audit.Line, all bool, names func(int64) string) activi
 	s, known := sentences[l.Kind]
 	if !known {
 		s.text = string(l.Kind)
+	}
+	if l.Kind == auth.SessionEnded && l.Detail["sessions"] == "1" {
+		s.text = "Signed out."
+		l.Detail = nil
+	}
+	if l.By.Addr.IsValid() {
+		out.Remarks = append(out.Remarks, l.By.Addr.String())
+	}
+	if l.By.Agent != "" {
+		out.Remarks = append(out.Remarks, program(l.By.Agent))
 	}
 	out.Text = v.T(s.text)
 	members := make([]string, 0, len(l.Detail))
@@ -301,7 +329,7 @@ func (v *visit) inWords(l audit.Line, all bool, names func(int64) string) activi
 		if place := "{" + name + "}"; strings.Contains(out.Text, place) {
 			out.Text = strings.ReplaceAll(out.Text, place, l.Detail[name])
 		} else if l.Detail[name] != "" {
-			out.Details = append(out.Details, detail{name, l.Detail[name]})
+			out.Remarks = append(out.Remarks, name+" "+l.Detail[name])
 		}
 	}
 	if all && l.UserID != 0 {
@@ -312,16 +340,8 @@ func (v *visit) inWords(l audit.Line, all bool, names func(int64) string) activi
 	} else if l.By.UserID == 0 && l.By.Via == audit.Operator.Via {
 		out.Text += " " + v.T("By command, on the server.")
 	}
-	var from []string
-	if l.By.Addr.IsValid() {
-		from = append(from, l.By.Addr.String())
-	}
-	if l.By.Agent != "" {
-		from = append(from, program(l.By.Agent))
-	}
-	out.From = strings.Join(from, ", ")
 	if l.By.App != "" {
-		out.Details = append(out.Details, detail{v.T("key"), l.By.App})
+		out.Remarks = append(out.Remarks, v.T("key %s", l.By.App))
 	}
 	return out
 }

@@ -1,6 +1,7 @@
 package profiles
 
 import (
+	"net/http"
 	"net/netip"
 	"slices"
 	"strconv"
@@ -30,17 +31,27 @@ func (v *visit) adminHome() error {
 // users lists them.
 func (v *visit) users() error {
 	search := v.r.URL.Query().Get("search")
-	list, err := v.p.cfg.Users.List(v.ctx(), auth.Filter{Search: search, Limit: 500})
+	n, _ := strconv.Atoi(v.r.URL.Query().Get("page")) // what is no number means the first
+	n = min(max(n, 1), 1_000_000)
+	list, err := v.p.cfg.Users.List(v.ctx(), auth.Filter{Search: search, Offset: (n - 1) * perUsers, Limit: perUsers + 1})
 	if err != nil {
 		return err
 	}
+	before, after := n-1, 0
+	if len(list) > perUsers {
+		list, after = list[:perUsers], n+1
+	}
 	v.title = v.T("Users")
 	return v.show("users", struct {
-		Search string
-		List   []auth.User
-		Roles  []auth.Role
-	}{search, list, auth.Roles()})
+		Search        string
+		List          []auth.User
+		Roles         []auth.Role
+		Before, After int // numbers of the pages beside this one, 0 for none
+	}{search, list, auth.Roles(), before, after})
 }
+
+// perUsers is how many users a page has.
+const perUsers = 100
 
 // addUser makes an account.
 func (v *visit) addUser() error {
@@ -181,11 +192,18 @@ func (v *visit) settingsPage() error {
 	var list []shownSetting
 	for _, s := range settings {
 		s.Label = v.T(s.Label)
-		list = append(list, shownSetting{s, values[s.Name], v.options.Bool(s.Name)})
+		shown := shownSetting{s, values[s.Name], v.options.Bool(s.Name)}
+		if v.sent("/admin/settings") {
+			shown.Is, shown.On = v.form(s.Name), v.form(s.Name) != ""
+		}
+		list = append(list, shown)
 	}
 	policy, err := v.p.cfg.Users.Policy(v.ctx())
 	if err != nil {
 		return err
+	}
+	if v.sent("/admin/policy") {
+		policy = v.policyTyped()
 	}
 	return v.show("settings", struct {
 		List   []shownSetting
@@ -236,17 +254,34 @@ func (v *visit) changeSettings() error {
 	if len(bad) > 0 {
 		return v.settingsPage()
 	}
-	err = v.p.cfg.Users.SetPolicy(v.ctx(), v.actor(), auth.Policy{PasswordMode: auth.Mode(v.form("mode")),
-		Tokens: v.form("tokens") != "", ApplicationPasswords: v.form("application-passwords") != ""})
+	return v.done("/admin/settings", v.T("The settings are saved."))
+}
+
+// sent tells whether this is the form of a path that is shown again.
+func (v *visit) sent(path string) bool { return v.r.Method == http.MethodPost && v.r.URL.Path == path }
+
+// policyTyped is the policy as the form has it.
+func (v *visit) policyTyped() auth.Policy {
+	return auth.Policy{PasswordMode: auth.Mode(v.form("mode")),
+		Tokens: v.form("tokens") != "", ApplicationPasswords: v.form("application-passwords") != ""}
+}
+
+// changePolicy takes how programs may sign in. That may let in more than before, so it wants the password again.
+func (v *visit) changePolicy() error {
+	ok, err := v.prove()
 	if err != nil {
+		return err
+	}
+	if ok {
+		err = v.p.cfg.Users.SetPolicy(v.ctx(), v.actor(), v.policyTyped())
+		if err == nil {
+			return v.done("/admin/settings", v.T("How programs may sign in was changed."))
+		}
 		if err := v.refused(err); err != nil {
 			return err
 		}
 	}
-	if len(v.problems) > 0 {
-		return v.settingsPage()
-	}
-	return v.done("/admin/settings", v.T("The settings are saved."))
+	return v.settingsPage()
 }
 
 // refusals shows how many credentials were refused, and why.
@@ -305,16 +340,30 @@ func (v *visit) allApplications() error {
 			list = append(list, c)
 		}
 	}
-	more := len(list) > maxShown
-	return v.show("all-applications", struct {
-		Search string
-		List   []credential
-		More   bool
-	}{search, list[:min(len(list), maxShown)], more})
+	page := applicationsPage{Search: search, Of: len(list)}
+	n, _ := strconv.Atoi(v.r.URL.Query().Get("page")) // what is no number means the first
+	n = min(max(n, 1), max(1, (len(list)+perApplications-1)/perApplications))
+	page.First, page.Last = (n-1)*perApplications+1, min(n*perApplications, len(list))
+	if n > 1 {
+		page.Before = n - 1
+	}
+	if page.Last < len(list) {
+		page.After = n + 1
+	}
+	page.List = list[page.First-1 : page.Last]
+	return v.show("all-applications", page)
 }
 
-// maxShown is how many applications a page of all has; a search finds the others.
-const maxShown = 200
+// perApplications is how many applications a page of all has.
+const perApplications = 50
+
+// applicationsPage is a page of everybody's applications.
+type applicationsPage struct {
+	Search          string
+	List            []credential
+	First, Last, Of int
+	Before, After   int // numbers of the pages beside this one, 0 for none
+}
 
 // adminRevokePage asks whether that is meant.
 func (v *visit) adminRevokePage() error {

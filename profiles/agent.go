@@ -35,3 +35,26 @@ func program(agent string) string {
 	}
 	return name + ", " + system
 }
+
+// clients are publishing programs that call themselves by a name that nobody knows them by, or by more than their name.
+var clients = []struct{ word, name string }{
+	{"MarsEdit", "MarsEdit"}, {"Open Live Writer", "Open Live Writer"}, {"OpenLiveWriter", "Open Live Writer"}, {"Windows Live Writer", "Windows Live Writer"},
+	{"wp-iphone", "WordPress for iOS"}, {"wp-android", "WordPress for Android"}, {"BlogPress", "BlogPress"}, {"ecto", "ecto"}, {"Blogo", "Blogo"},
+}
+
+// shortName is what people call a program: what it calls itself, without versions and remarks.
+func shortName(agent string) string {
+	for _, c := range clients {
+		if strings.Contains(agent, c.word) {
+			return c.name
+		}
+	}
+	name := program(agent)
+	if strings.HasPrefix(agent, "Mozilla/") {
+		return name
+	}
+	if i := strings.IndexAny(name, "/(;"); i > 0 {
+		name = name[:i]
+	}
+	return cut(strings.TrimSpace(name), 60)
+}

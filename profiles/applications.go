@@ -1,8 +1,11 @@
 package profiles
 
 import (
+	"cmp"
 	"net/http"
+	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/quillgate/quillgate/apps"
@@ -15,6 +18,18 @@ func (v *visit) applications() error {
 	if err != nil {
 		return err
 	}
+	many, search := len(list) > manyApplications, strings.TrimSpace(v.r.URL.Query().Get("search"))
+	list = slices.DeleteFunc(list, func(c credential) bool { return !c.matches(search) })
+	// What programs do not get in with is at the end.
+	slices.SortStableFunc(list, func(a, b credential) int {
+		switch {
+		case a.Works() == b.Works():
+			return 0
+		case a.Works():
+			return -1
+		}
+		return 1
+	})
 	until, err := v.p.cfg.Apps.Enrolment(v.ctx(), v.who.User.ID)
 	if err != nil {
 		return err
@@ -27,17 +42,22 @@ func (v *visit) applications() error {
 	return v.show("applications", struct {
 		List    []credential
 		Over    bool
+		Many    bool // there is something to search
+		Search  string
 		Until   time.Time // of an open enrolment
 		Senders []sender  // programs that send the password
-	}{list, over, until, senders})
+	}{list, over, many || search != "", search, until, senders})
 }
+
+// manyApplications is how many can be looked through without a search.
+const manyApplications = 12
 
 // sender is a program that still sends the password of the account.
 type sender struct {
-	Program, Addr string
-	Last          time.Time
-	Taken         int64
-	Refused       int64
+	Name, Program, Addr string // Name is the short one
+	Last                time.Time
+	Taken               int64
+	Refused             int64
 }
 
 // newPage is the form for a new application.
@@ -48,10 +68,12 @@ func (v *visit) newPage() error {
 	if k == "" {
 		k = string(kindKey)
 	}
+	chosen := cmp.Or(kind(v.form("kind")), kind(k))
 	return v.show("new", struct {
 		Kind, Name string
+		Rare       bool // the way to sign in is one of those that few want
 		Blank      credential
-	}{k, cut(q.Get("name"), 100), credential{Expires: v.now().Add(apps.SuggestedLife)}})
+	}{k, cut(q.Get("name"), 100), chosen != kindKey && chosen != kindPassword, credential{Kind: kindKey, Expires: v.now().Add(apps.SuggestedLife)}})
 }
 
 // create makes what the form wants, and shows the secret.
@@ -74,8 +96,13 @@ func (v *visit) create() error {
 	if k == "enrolment" {
 		return v.openEnrolment(l)
 	}
+	form := v.formID()
+	if form != "" && !v.p.sent.first(form, v.now()) {
+		return v.done("/profile", v.T("This form was sent before, and %s was added then. If you have not seen its secret, give it a new one.", l.Name))
+	}
 	c, secret, err := v.make(k, l)
 	if err != nil {
+		v.p.sent.forget(form)
 		if err := v.refused(err); err != nil {
 			return err
 		}
@@ -167,6 +194,24 @@ func (v *visit) change() error {
 		return v.application()
 	}
 	return v.done("/profile/applications/"+c.ID, v.T("The application was changed."))
+}
+
+// rename takes the short form of the list, which has the name alone.
+func (v *visit) rename() error {
+	c, err := v.credential()
+	if err != nil {
+		return err
+	}
+	name := v.form("name")
+	if c.IsSigned() {
+		err = v.p.cfg.Apps.Rename(v.ctx(), v.actor(), c.UserID, c.ID, name)
+	} else {
+		err = v.p.cfg.Users.RenameToken(v.ctx(), v.actor(), c.UserID, c.ID, name)
+	}
+	if err != nil {
+		return err
+	}
+	return v.done("/profile", v.T("%s is called %s now.", c.Name, name))
 }
 
 // proveWider wants the password again for every change but that of the name: it may give the program more than it had.

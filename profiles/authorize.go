@@ -30,15 +30,7 @@ type wish struct {
 
 // wish reads the parameters, out of the query or the form.
 func (v *visit) wish(q url.Values) (wish, error) {
-	w := wish{Name: strings.TrimSpace(q.Get("app_name")), Kind: kindPassword, From: url.Values{}}
-	for _, name := range []string{"app_name", "app_id", "success_url", "reject_url", "scope", "kind"} {
-		if q.Get(name) != "" {
-			w.From.Set(name, q.Get(name))
-		}
-	}
-	if w.Name == "" {
-		return w, v.unfit(v.T("The application does not say what it is called."))
-	}
+	w := wish{Name: strings.TrimSpace(q.Get("app_name")), Kind: kindPassword, From: wishOf(q)}
 	if id := q.Get("app_id"); id != "" && !uuid.MatchString(id) {
 		return w, v.unfit(v.T("The application's id is not a UUID."))
 	}
@@ -67,6 +59,17 @@ func (v *visit) wish(q url.Values) (wish, error) {
 	return w, nil
 }
 
+// wishOf picks the parameters of a wish out of others.
+func wishOf(q url.Values) url.Values {
+	from := url.Values{}
+	for _, name := range []string{"app_name", "app_id", "success_url", "reject_url", "scope", "kind"} {
+		if q.Get(name) != "" {
+			from.Set(name, q.Get(name))
+		}
+	}
+	return from
+}
+
 // unfit refuses a wish on a page; nobody is sent anywhere.
 func (v *visit) unfit(text string) error {
 	v.title = v.T("This cannot be authorised")
@@ -86,7 +89,9 @@ func (v *visit) authorizePage() error {
 // showWish shows the question. Forms may lead to where the answer goes, since a browser holds form-action against
 // redirects too; that page may name no other place.
 func (v *visit) showWish(w wish) error {
-	v.title = v.T("May %s publish in your name?", cut(w.Name, 100))
+	if v.title = v.T("May a program publish in your name?"); w.Name != "" {
+		v.title = v.T("May %s publish in your name?", cut(w.Name, 100))
+	}
 	var sources []string
 	page := struct {
 		wish
@@ -113,14 +118,22 @@ func (v *visit) authorize() error {
 	if v.form("do") != "approve" {
 		return v.reject(w)
 	}
+	// The name in the list is the person's, as in WordPress; what the program calls itself is a proposal.
+	name := w.Name
+	if v.r.PostForm.Has("name") {
+		name = v.form("name")
+	}
+	if name == "" {
+		v.wrong("name", v.T("Give the application a name by which you will know it again."))
+	}
 	ok, err := v.prove()
 	if err != nil {
 		return err
 	}
-	if !ok {
+	if !ok || len(v.problems) > 0 {
 		return v.showWish(w)
 	}
-	c, secret, err := v.make(w.Kind, limits{Name: w.Name, Scope: w.Scope, Expires: time.Time{}})
+	c, secret, err := v.make(w.Kind, limits{Name: name, Scope: w.Scope, Expires: time.Time{}})
 	if err != nil {
 		if err := v.refused(err); err != nil {
 			return err
@@ -147,6 +160,8 @@ func (v *visit) reject(w wish) error {
 		v.leave(w.Reject.with(nil))
 	case w.Success.url != nil:
 		v.leave(w.Success.with(map[string]string{"success": "false"}))
+	case w.Name == "":
+		return v.done("/profile", v.T("The program may not publish in your name."))
 	default:
 		return v.done("/profile", v.T("%s may not publish in your name.", cut(w.Name, 100)))
 	}

@@ -105,7 +105,7 @@ func TestAuthoriseTargets(t *testing.T) {
 			t.Errorf("%q: %d, policy %s", good, p.status, csp)
 		}
 	}
-	if p := b.get("/authorize?success_url=https://app.example/"); p.status != http.StatusBadRequest {
+	if p := b.post("/authorize", "do", "approve", "success_url", "https://app.example/", "name", " "); p.status != http.StatusUnprocessableEntity {
 		t.Errorf("without a name: %d", p.status)
 	}
 }

@@ -92,6 +92,8 @@ func (v *visit) Soon(c credential) string {
 		return ""
 	case left < 24*time.Hour:
 		return v.T("ends within a day")
+	case left < 48*time.Hour:
+		return v.T("ends in one day")
 	default:
 		return v.T("ends in %d days", int(left.Hours()/24))
 	}

@@ -59,6 +59,7 @@ type Pages struct {
 	handler   http.Handler
 	// Two managers over one store: the cookie of a connection that nobody reads has a name that binds it to one.
 	secure, plain *scs.SessionManager
+	sent          once
 	passkeys      *auth.Passkeys // nil where the address of the site is none for passkeys
 }
 

@@ -80,6 +80,11 @@ func (c card) HasAll() bool { return len(c.C.Scope.Rights) == 0 }
 // Has tells whether the credential is limited to some rights, and this is one of them.
 func (c card) Has(r apps.Right) bool { return len(c.C.Scope.Rights) > 0 && c.C.Scope.Allows(r) }
 
+// Rare tells whether the credential has one of the limits that few want, or the form says one that is wrong.
+func (c card) Rare() bool {
+	return len(c.C.Networks) > 0 || len(c.C.Scope.Methods) > 0 || c.C.Strict || c.posted
+}
+
 // Day is a moment as a date field has it, by the clock of the reader; empty for none.
 func (v *visit) Day(t time.Time) string {
 	if t.IsZero() {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"html/template"
 	"image/png"
+	"slices"
 	"strings"
 
 	"github.com/boombuler/barcode"
@@ -30,7 +31,11 @@ type programSettings struct {
 	Lines   []detail // what goes where
 	Script  string   // or a text to paste
 	Note    string
+	words   []string // in the names that people give it, in small letters
 }
+
+// detail is a field of a program and what belongs into it.
+type detail struct{ Name, Value string }
 
 func (v *visit) revealed(c credential, secret apps.Secret) (secretPage, error) {
 	page := secretPage{credential: c, Secret: secret.Reveal(), Endpoint: v.Base() + "/xmlrpc.php", Login: v.who.User.Login}
@@ -72,7 +77,27 @@ func qrCode(text string) (picture, error) {
 }
 
 // settingsFor says what the programs that people use have to be told.
+// That which the application is named after comes first.
 func (v *visit) settingsFor(p secretPage) []programSettings {
+	list := v.programs(p)
+	slices.SortStableFunc(list, func(a, b programSettings) int {
+		switch of := a.isOf(p.Name); {
+		case of == b.isOf(p.Name):
+			return 0
+		case of:
+			return -1
+		}
+		return 1
+	})
+	return list
+}
+
+// isOf tells whether a name that a person gave means this program.
+func (s programSettings) isOf(name string) bool {
+	return slices.ContainsFunc(s.words, func(word string) bool { return strings.Contains(strings.ToLower(name), word) })
+}
+
+func (v *visit) programs(p secretPage) []programSettings {
 	switch p.Kind {
 	case kindPassword:
 		return v.passwordPrograms(p)
@@ -89,10 +114,12 @@ func (v *visit) settingsFor(p secretPage) []programSettings {
 func (v *visit) passwordPrograms(p secretPage) []programSettings {
 	login := []detail{{v.T("User name"), p.Login}, {v.T("Password"), p.Secret}}
 	return []programSettings{
-		{Program: "MarsEdit", Lines: append([]detail{{v.T("Home Page URL"), v.Base() + "/"}, {v.T("System Name"), "WordPress"}, {v.T("API Endpoint URL"), p.Endpoint}, {v.T("Blog ID"), "1"}}, login...)},
-		{Program: "Open Live Writer", Lines: append([]detail{{v.T("Type"), "Other services, then WordPress"}, {v.T("Web address of your blog"), v.Base() + "/"}, {v.T("Remote posting web address"), p.Endpoint}}, login...)},
-		{Program: "WordPress for iOS and Android, Jetpack", Lines: append([]detail{{v.T("Site address"), v.Base() + "/"}}, login...),
+		{Program: "MarsEdit", words: []string{"mars"}, Lines: append([]detail{{v.T("Home Page URL"), v.Base() + "/"}, {v.T("System Name"), "WordPress"}, {v.T("API Endpoint URL"), p.Endpoint}, {v.T("Blog ID"), "1"}}, login...)},
+		{Program: "Open Live Writer", words: []string{"live writer", "livewriter"}, Lines: append([]detail{{v.T("Type"), "Other services, then WordPress"}, {v.T("Web address of your blog"), v.Base() + "/"}, {v.T("Remote posting web address"), p.Endpoint}}, login...)},
+		{Program: "WordPress for iOS and Android, Jetpack", words: []string{"wordpress", "jetpack", "phone", "android", "ios"}, Lines: append([]detail{{v.T("Site address"), v.Base() + "/"}}, login...),
 			Note: v.T("Choose to enter your existing site address, not to sign in at WordPress.com.")},
+		{Program: v.T("Another program"), Lines: append([]detail{{v.T("Kind of blog, API or service"), "WordPress"}, {v.T("Address of the blog"), v.Base() + "/"}, {v.T("Address of XML-RPC, where it asks for one"), p.Endpoint}, {v.T("Number of the blog, where it asks for one"), "1"}}, login...),
+			Note: v.T("Where there is no WordPress to choose, MetaWeblog or Movable Type does as well.")},
 	}
 }
 
@@ -101,9 +128,9 @@ func (v *visit) keyPrograms(p secretPage) []programSettings {
 	return []programSettings{
 		{Program: "quillgate call", Script: "quillgate call --url " + shell(p.Endpoint) + " --public " + p.ID + " --secret-file secret wp.getPosts 1 '' ''",
 			Note: v.T("The file secret holds the secret, and nobody but you may read it.")},
-		{Program: "Python", Script: fmt.Sprintf(pythonScript, p.ID, p.Endpoint),
+		{Program: "Python", words: []string{"python"}, Script: fmt.Sprintf(pythonScript, p.ID, p.Endpoint),
 			Note: v.T("It reads the secret from the file secret beside it.")},
-		{Program: "Ruby", Script: fmt.Sprintf(rubyScript, p.ID, p.Endpoint),
+		{Program: "Ruby", words: []string{"ruby"}, Script: fmt.Sprintf(rubyScript, p.ID, p.Endpoint),
 			Note: v.T("It reads the secret from the file secret beside it.")},
 	}
 }

@@ -26,6 +26,7 @@ func (p *Pages) table() []row {
 		{"POST /profile/enrolment/close", person, (*visit).closeEnrolment},
 		{"GET /profile/applications/{id}", person, (*visit).application},
 		{"POST /profile/applications/{id}", person, (*visit).change},
+		{"POST /profile/applications/{id}/name", person, (*visit).rename},
 		{"GET /profile/applications/{id}/rotate", person, (*visit).rotatePage},
 		{"POST /profile/applications/{id}/rotate", person, (*visit).rotate},
 		{"GET /profile/applications/{id}/revoke", person, (*visit).revokePage},
@@ -60,6 +61,7 @@ func (p *Pages) table() []row {
 		{"GET /admin/activity.json", administrator, (*visit).exportAll},
 		{"GET /admin/settings", administrator, (*visit).settingsPage},
 		{"POST /admin/settings", administrator, (*visit).changeSettings},
+		{"POST /admin/policy", administrator, (*visit).changePolicy},
 		{"GET /admin/refusals", administrator, (*visit).refusals},
 	}
 }

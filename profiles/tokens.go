@@ -94,9 +94,10 @@ func (v *visit) senders() ([]sender, error) {
 		if v.now().Sub(c.Last) > sendersLately {
 			continue
 		}
-		s := sender{Program: program(c.Agent), Last: c.Last, Taken: c.Taken, Refused: c.Refused}
+		s := sender{Name: shortName(c.Agent), Program: program(c.Agent), Last: c.Last, Taken: c.Taken, Refused: c.Refused}
 		if s.Program == "" {
 			s.Program = v.T("An unknown program")
+			s.Name = s.Program
 		}
 		if c.Addr.IsValid() {
 			s.Addr = c.Addr.String()

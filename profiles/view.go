@@ -98,9 +98,10 @@ func (v *visit) Flash() string {
 // Problems is what is wrong with the form.
 func (v *visit) Problems() []fieldProblem { return v.problems }
 
-// Value is what a field holds: what was typed, when the form is shown again.
+// Value is what a field holds: what was typed, when the form is shown again. The fields of the other forms of a page
+// hold what they held.
 func (v *visit) Value(field, is string) string {
-	if v.posted {
+	if v.posted && v.r.PostForm.Has(field) {
 		return v.r.PostForm.Get(field)
 	}
 	return is
@@ -162,12 +163,41 @@ func (v *visit) When(t time.Time) template.HTML {
 		template.HTMLEscapeString(t.In(v.zone).Format("2 January 2006, 15:04"))))
 }
 
+// date is the day of a moment, by the clock of the reader.
+func (v *visit) date(t time.Time) string { return t.In(v.zone).Format("Monday, 2 January 2006") }
+
+// Clock shows the time of day of a moment, by the clock of the reader.
+func (v *visit) Clock(t time.Time) template.HTML {
+	return template.HTML(fmt.Sprintf(`<time datetime="%s">%s</time>`, t.UTC().Format(time.RFC3339), t.In(v.zone).Format("15:04")))
+}
+
 // Zone is the name of the reader's zone.
 func (v *visit) Zone() string {
-	if name := v.zone.String(); name != "+00:00" {
+	switch name := v.zone.String(); {
+	case name == "+00:00":
+		return "UTC"
+	case strings.HasPrefix(name, "+"), strings.HasPrefix(name, "-"):
+		return "UTC" + name
+	default:
 		return name
 	}
-	return "UTC"
+}
+
+// PasswordID is the id of the field for the password; see part.
+func (v *visit) PasswordID() string { return "password" }
+
+// part is a form of a page that has several, each with a field for the password.
+type part struct {
+	*visit
+	PasswordID string
+}
+
+// Part is the form with this button. The one that was sent has the id that the list of problems leads to.
+func (v *visit) Part(do string) part {
+	if v.form("do") == do {
+		return part{v, "password"}
+	}
+	return part{v, "password-" + do}
 }
 
 // NeedsPassword tells whether the password has to be given again for what needs it.

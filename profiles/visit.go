@@ -110,7 +110,11 @@ func (v *visit) begin(needs access) error {
 	case v.arrival():
 		return errHandled
 	}
-	v.toSignIn()
+	if v.r.Method == http.MethodPost {
+		v.interrupted()
+	} else {
+		v.toSignIn(v.r.URL.RequestURI())
+	}
 	return errHandled
 }
 
@@ -152,13 +156,24 @@ func (v *visit) arrival() bool {
 	return true
 }
 
-// toSignIn sends the browser to the sign-in page, and from there back here when this is a page to look at.
-func (v *visit) toSignIn() {
-	next := "/profile"
-	if v.r.Method == http.MethodGet {
-		next = v.r.URL.RequestURI()
+// toSignIn sends the browser to the sign-in page, and from there to a page of ours.
+func (v *visit) toSignIn(next string) { v.redirect("/signin?next=" + url.QueryEscape(next)) }
+
+// interrupted answers a form of somebody whose session has ended: it shows how to send it once more, with all that was
+// typed but passwords and codes. Nothing is kept here meanwhile.
+func (v *visit) interrupted() {
+	if strings.Contains(v.r.URL.Path, "authorize") { // its form may lead elsewhere, and that page alone may say where
+		v.toSignIn("/authorize?" + wishOf(v.r.PostForm).Encode())
+		return
 	}
-	v.redirect("/signin?next=" + url.QueryEscape(next))
+	typed := url.Values{}
+	for name, values := range v.r.PostForm {
+		if !strings.Contains(name, "password") && name != "code" && name != "answer" {
+			typed[name] = values
+		}
+	}
+	v.title = v.T("You were signed out meanwhile")
+	v.render(http.StatusForbidden, "interrupted", typed)
 }
 
 // ours tells whether an address is a page of this package, and so a place to be sent to. Whatever a browser could take

@@ -1,17 +1,43 @@
 // What makes the pages nicer where scripts run. Nothing here is needed.
 "use strict";
 
-// A button that copies what its data-copy names.
+// What a reader of the screen is to say.
+const said = document.getElementById("said");
+
+// Puts a text into the clipboard, without the modern way where the page did not come by TLS.
+async function copy(source) {
+  if (navigator.clipboard) return navigator.clipboard.writeText(source.textContent.trim());
+  getSelection().selectAllChildren(source);
+  if (!document.execCommand("copy")) throw new Error("not copied");
+}
+
+// A button that copies what its data-copy names. Where that fails, what it names is selected.
 for (const button of document.querySelectorAll("button[data-copy]")) {
   const source = document.getElementById(button.dataset.copy);
-  if (!source || !navigator.clipboard) continue;
+  if (!source) continue;
   button.hidden = false;
   const label = button.textContent;
   button.addEventListener("click", async () => {
-    await navigator.clipboard.writeText(source.textContent.trim());
-    button.textContent = button.dataset.done;
-    setTimeout(() => { button.textContent = label; }, 2000);
+    try {
+      await copy(source);
+    } catch {
+      getSelection().selectAllChildren(source);
+      return;
+    }
+    button.textContent = said.textContent = button.dataset.done;
+    setTimeout(() => { button.textContent = label; said.textContent = ""; }, 2000);
   });
+}
+
+// A button that is pressed twice sends its form once. A little later it may be meant: the first answer did not come.
+for (const form of document.querySelectorAll("form[method=post]")) {
+  let last = -Infinity;
+  form.addEventListener("submit", (event) => {
+    const now = performance.now();
+    if (now - last < 3000) event.preventDefault();
+    else last = now;
+  });
+  addEventListener("pageshow", () => { last = -Infinity; });
 }
 
 // The list of what is wrong is read first.
