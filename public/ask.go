@@ -15,6 +15,7 @@ type ask struct {
 	path  []string // the parts as they came, without what asks for a page of a list or for a feed
 	query url.Values
 	page  int    // of a list, from 1
+	part  int    // of a post, from 1, where the query says it
 	feed  string // rss2 or atom; "" for a page
 	// comments asks for the comments of the whole blog, as a feed.
 	comments bool
@@ -28,7 +29,7 @@ type ask struct {
 }
 
 // parameters are those that select what is shown.
-var parameters = []string{"p", "page_id", "attachment_id", "cat", "tag", "category_name", "author", "author_name", "m", "year", "monthnum", "day", "s"}
+var parameters = []string{"p", "page_id", "attachment_id", "cat", "tag", "category_name", "author", "author_name", "m", "year", "monthnum", "day", "s", "page"}
 
 // feedNames are the feeds by their names in addresses. The older formats are answered in the newer one.
 var feedNames = map[string]string{"feed": "rss2", "rss2": "rss2", "rss": "rss2", "rdf": "rss2", "atom": "atom"}
@@ -45,6 +46,9 @@ func parseAsk(u *url.URL, o *site.Options) ask {
 	}
 	if n, ok := number(given.Get("paged")); ok {
 		q.page = n
+	}
+	if n, ok := number(given.Get("page")); ok {
+		q.part = n
 	}
 	if n, ok := number(given.Get("replytocom")); ok {
 		q.reply = int64(n)

@@ -24,12 +24,20 @@ var webAddress = regexp.MustCompile(`^(?:(?i:https?)://|/)[^\s<>"']+$`)
 func contentRules() *bluemonday.Policy {
 	rules := bluemonday.UGCPolicy()
 	rules.RequireNoFollowOnLinks(false)
-	rules.AllowAttrs("class").Globally()
+	// The policy's own rules for these know few signs, and would drop a whole text for one of the others.
+	rules.AllowAttrs("class", "title").Globally()
+	rules.AllowAttrs("alt").OnElements("img")
 	rules.AllowElements("figure", "figcaption", "audio", "video", "source", "mark", "kbd")
-	rules.AllowAttrs("src", "controls", "preload", "width", "height", "type").OnElements("audio", "video")
-	// Of a source the policy does not look at the scheme by itself.
-	rules.AllowAttrs("src").Matching(webAddress).OnElements("source")
+	rules.AllowAttrs("src", "controls", "preload", "width", "height", "type", "loop", "muted", "playsinline").OnElements("audio", "video")
+	rules.AllowElements("details", "summary", "track", "ruby", "rt", "rp")
+	// Of these the policy does not look at the scheme by itself.
+	rules.AllowAttrs("src").Matching(webAddress).OnElements("source", "track")
+	rules.AllowAttrs("poster").Matching(webAddress).OnElements("video")
 	rules.AllowAttrs("type").OnElements("source")
+	rules.AllowAttrs("kind", "srclang", "label", "default").OnElements("track")
+	rules.AllowAttrs("open").OnElements("details")
+	rules.AllowAttrs("start", "reversed").OnElements("ol")
+	rules.AllowAttrs("download").OnElements("a")
 	return rules
 }
 
@@ -45,12 +53,16 @@ func commentRules() *bluemonday.Policy {
 
 // shown prepares posts for a list, with a bounded number of statements.
 func (p *Pages) shown(ctx context.Context, list []site.FullPost) ([]Post, error) {
+	a, err := p.album(ctx, list)
+	if err != nil {
+		return nil, err
+	}
 	out := make([]Post, len(list))
 	for i := range list {
 		post := &list[i]
 		out[i] = p.plainPost(post, post.Password != "")
 		if !out[i].Locked {
-			out[i].sanitized, out[i].More = p.summary(post)
+			a.summarize(post, &out[i])
 		}
 	}
 	if err := p.complete(ctx, list, out); err != nil {
@@ -58,16 +70,29 @@ func (p *Pages) shown(ctx context.Context, list []site.FullPost) ([]Post, error)
 	}
 	for i := range out {
 		out[i].Summary = template.HTML(out[i].sanitized)
+		if out[i].Picture != nil {
+			out[i].Picture.Alt = "" // it is a second link to the post, and says nothing more than the first
+		}
 	}
 	return out, nil
 }
 
-// whole prepares a post for its own page.
-func (p *Pages) whole(ctx context.Context, post *site.FullPost, unlocked bool) (*Post, error) {
+// whole prepares a post for its own page, which is one of several when its author has divided it.
+func (p *Pages) whole(ctx context.Context, post *site.FullPost, unlocked bool, page int) (*Post, error) {
 	out := []Post{p.plainPost(post, post.Password != "" && !unlocked)}
 	if !out[0].Locked {
-		out[0].sanitized = p.policy.Sanitize(paragraphs(post.Content))
-		out[0].plain = firstOf(textOf(post.Excerpt), textOf(out[0].sanitized))
+		a, err := p.album(ctx, []site.FullPost{*post})
+		if err != nil {
+			return nil, err
+		}
+		parts := pagesOf(post.Content)
+		out[0].sanitized = a.prepare(post.ID, parts[min(page, len(parts))-1])
+		out[0].plain = firstOf(textOf(p.clean(post.Excerpt)), textOf(out[0].sanitized))
+		for i := range parts {
+			if len(parts) > 1 {
+				out[0].Pages = append(out[0].Pages, Link{Text: itoa(int64(i + 1)), URL: postPageLink(post.Link, i+1), Current: i+1 == page})
+			}
+		}
 	}
 	if err := p.complete(ctx, []site.FullPost{*post}, out); err != nil {
 		return nil, err
@@ -96,23 +121,31 @@ const (
 	shortPost    = 90
 )
 
-// moreMark divides what lists show of a post from the rest.
-var moreMark = regexp.MustCompile(`<!--\s*more(?:\s[^>]*)?-->`)
+// moreMark divides what lists show of a post from the rest; it may say what the link to the rest is called.
+var moreMark = regexp.MustCompile(`<!--\s*more(?:\s([^>]*?))?\s*-->`)
 
-// summary is what a list shows of a post, and whether that is less than all.
-func (p *Pages) summary(post *site.FullPost) (text string, more bool) {
+// summarize sets what a list shows of a post, and whether that is less than all.
+func (a *album) summarize(post *site.FullPost, o *Post) {
+	parts := pagesOf(post.Content)
+	o.Continue, o.More = say("Continue reading"), true
 	if strings.TrimSpace(post.Excerpt) != "" {
-		return p.policy.Sanitize(paragraphs(post.Excerpt)), true
+		o.sanitized = a.prepare(post.ID, post.Excerpt)
+		return
 	}
-	if at := moreMark.FindStringIndex(post.Content); at != nil {
-		return p.policy.Sanitize(paragraphs(post.Content[:at[0]])), true
+	if at := moreMark.FindStringSubmatchIndex(parts[0]); at != nil {
+		if at[2] >= 0 {
+			o.Continue = firstOf(plainText(parts[0][at[2]:at[3]]), o.Continue)
+		}
+		o.sanitized = a.prepare(post.ID, parts[0][:at[0]])
+		return
 	}
-	content := p.policy.Sanitize(paragraphs(post.Content))
-	words := strings.Fields(textOf(content))
-	if len(words) <= shortPost {
-		return content, false
+	o.sanitized = a.prepare(post.ID, parts[0])
+	words := strings.Fields(textOf(o.sanitized))
+	if len(words) > shortPost {
+		o.sanitized = "<p>" + html.EscapeString(strings.Join(words[:summaryWords], " ")) + " …</p>"
+		return
 	}
-	return "<p>" + html.EscapeString(strings.Join(words[:summaryWords], " ")) + " …</p>", true
+	o.More = len(parts) > 1
 }
 
 // textOf is the text of HTML, its white space made single spaces.
@@ -330,14 +363,14 @@ func (g *gallery) illustrate(post *site.FullPost, o *Post) {
 	switch {
 	case post.Type == site.TypeAttachment:
 		if a, ok := g.byID[post.ID]; ok {
-			o.Picture = g.picture(&a, o.Title)
+			o.Picture = g.picture(&a, firstOf(a.Alt, o.Title))
 			if o.Picture == nil {
 				o.File = &Link{Text: path.Base(a.File), URL: g.p.site.FileURL(&a)}
 			}
 		}
 	case post.Thumbnail != 0:
 		if a, ok := g.byID[post.Thumbnail]; ok {
-			o.Picture = g.picture(&a, "")
+			o.Picture = g.picture(&a, a.Alt)
 		}
 	}
 	if o.Picture != nil {

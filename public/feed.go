@@ -195,6 +195,10 @@ func (p *Pages) postNews(ctx context.Context, q *ask, t *target, opts *site.Opti
 	if err != nil {
 		return nil, err
 	}
+	a, err := p.album(ctx, posts)
+	if err != nil {
+		return nil, err
+	}
 	out := make([]news, len(posts))
 	for i := range posts {
 		post := &posts[i]
@@ -209,8 +213,8 @@ func (p *Pages) postNews(ctx context.Context, q *ask, t *target, opts *site.Opti
 			n.summary = say("This post is protected by a password.")
 			n.content = "<p>" + n.summary + "</p>"
 		} else {
-			n.content = p.policy.Sanitize(paragraphs(post.Content))
-			n.summary = firstOf(textOf(p.policy.Sanitize(post.Excerpt)), clip(textOf(n.content), 400))
+			n.content = a.prepare(post.ID, nextPage.ReplaceAllString(post.Content, "\n\n"))
+			n.summary = firstOf(textOf(p.clean(post.Excerpt)), clip(textOf(n.content), 400))
 			n.comments, n.commentRSS, n.count = post.Link+"#comments", feedLink(post.Link, "rss2", opts), post.CommentCount
 			if e, ok := post.Enclosure(); ok {
 				n.enclosure = &enclosure{URL: e.URL, Length: fmt.Sprint(e.Length), Type: e.Type}

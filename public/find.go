@@ -22,6 +22,7 @@ type target struct {
 	search  string
 	filter  site.VisitorFilter
 	post    *site.FullPost
+	page    int // of the post
 }
 
 // find finds out what stands at the address. site.ErrNotFound.
@@ -32,7 +33,8 @@ func (p *Pages) find(ctx context.Context, q *ask) (*target, error) {
 	}
 	for _, name := range []string{"p", "page_id", "attachment_id"} {
 		if v := q.query.Get(name); v != "" {
-			return p.findPost(ctx, home+"?"+name+"="+url.QueryEscape(v))
+			t, err := p.findPost(ctx, home+"?"+name+"="+url.QueryEscape(v))
+			return t.atPart(q), err
 		}
 	}
 	if len(q.path) > 0 {
@@ -42,6 +44,9 @@ func (p *Pages) find(ctx context.Context, q *ask) (*target, error) {
 		}
 		t, err = p.findPost(ctx, home+strings.Join(q.path, "/"))
 		if !errors.Is(err, site.ErrNotFound) {
+			return t.atPart(q), err
+		}
+		if t, err = p.findPart(ctx, q); !errors.Is(err, site.ErrNotFound) {
 			return t, err
 		}
 		post, err := p.site.MovedPost(ctx, strings.Join(q.path, "/"))
@@ -78,7 +83,31 @@ func (p *Pages) findPost(ctx context.Context, address string) (*target, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &target{kind: post.Type, link: post.Link, post: post}, nil
+	return &target{kind: post.Type, link: post.Link, post: post, page: 1}, nil
+}
+
+// atPart is the page of the post that the query asks for, the last when there are not so many.
+func (t *target) atPart(q *ask) *target {
+	if t != nil && q.part > 1 {
+		t.page = min(q.part, len(pagesOf(t.post.Content)))
+	}
+	return t
+}
+
+// findPart looks for a page of a post that its author has divided: the number stands behind the address of the post. A
+// number beyond the last page leads to that. site.ErrNotFound.
+func (p *Pages) findPart(ctx context.Context, q *ask) (*target, error) {
+	last := len(q.path) - 1
+	part, ok := number(q.path[last])
+	if !ok || last == 0 {
+		return nil, site.ErrNotFound
+	}
+	t, err := p.findPost(ctx, p.site.BaseURL()+"/"+strings.Join(q.path[:last], "/"))
+	if err != nil {
+		return nil, err
+	}
+	t.page = min(part, len(pagesOf(t.post.Content)))
+	return t, nil
 }
 
 // findByPath looks for a list whose address is made of words.

@@ -38,8 +38,8 @@ func (p *Pages) make(ctx context.Context, q ask) (*answer, error) {
 	case q.feed != "":
 		return p.feed(ctx, &q, t)
 	case t.post != nil:
-		if !q.canonical(t.link, p.basePath) {
-			return redirect(t.link), nil
+		if want := postPageLink(t.link, t.page); !q.canonical(want, p.basePath) {
+			return redirect(want), nil
 		}
 		return p.postPage(ctx, &q, t, nil)
 	case t.kind == "comments":
@@ -139,11 +139,11 @@ func (p *Pages) postPage(ctx context.Context, q *ask, t *target, failed *remark)
 	if err != nil {
 		return nil, err
 	}
-	shown, err := p.whole(ctx, post, q.unlocked)
+	shown, err := p.whole(ctx, post, q.unlocked, max(t.page, 1))
 	if err != nil {
 		return nil, err
 	}
-	v.Post, v.Canonical, v.Image = shown, post.Link, shown.Picture
+	v.Post, v.Canonical, v.Image = shown, postPageLink(post.Link, t.page), shown.Picture
 	v.Heading = ""
 	v.Description = clip(shown.plain, 200)
 	pings := opts.Bool("pingback") && p.site.TakesPings(&post.Post)

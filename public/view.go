@@ -64,6 +64,8 @@ type Post struct {
 	Content          template.HTML // the whole text; empty while Locked
 	Summary          template.HTML // what lists show of it
 	More             bool          // that there is more than the summary
+	Continue         string        // what the link to the rest is called, in lists
+	Pages            []Link        // of a post that its author has divided, on its own page
 	Locked           bool          // the visitor has not shown the password
 	Sticky           bool
 	Picture          *Picture // that illustrates it, or that it is

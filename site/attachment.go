@@ -31,6 +31,7 @@ type Attachment struct {
 	Width, Height int
 	Versions      []media.Version // smaller versions of a picture
 	Meta          ImageMeta
+	Alt           string // what a picture shows, in words; PicturesInText alone reads it
 }
 
 // IsPicture says whether the file is a picture whose dimensions are known.

@@ -69,7 +69,7 @@ func (s *Site) CommentShown(ctx context.Context, id int64) (bool, error) {
 }
 
 // PicturesInText returns the attachments that belong to the addresses and ids of pictures in texts: by id, and by the
-// name of the file below the uploads. It costs one statement.
+// name of the file below the uploads. It costs two statements.
 func (s *Site) PicturesInText(ctx context.Context, ids []int64, files []string) (map[int64]Attachment, map[string]Attachment, error) {
 	byID, byFile := make(map[int64]Attachment), make(map[string]Attachment)
 	if len(ids) == 0 && len(files) == 0 {
@@ -91,10 +91,66 @@ func (s *Site) PicturesInText(ctx context.Context, ids []int64, files []string) 
 	if err != nil {
 		return nil, nil, err
 	}
+	alts, err := s.alternatives(ctx, list)
+	if err != nil {
+		return nil, nil, err
+	}
 	for _, a := range list {
+		a.Alt = alts[a.ID]
 		byID[a.ID], byFile[a.File] = a, a
 	}
 	return byID, byFile, nil
+}
+
+// alternatives reads what pictures show, in words.
+func (s *Site) alternatives(ctx context.Context, list []Attachment) (map[int64]string, error) {
+	out := make(map[int64]string)
+	if len(list) == 0 {
+		return out, nil
+	}
+	ids := make([]int64, len(list))
+	for i := range list {
+		ids[i] = list[i].ID
+	}
+	query, args, err := database.In(`SELECT post_id, value FROM post_meta WHERE key = '_wp_attachment_image_alt' AND post_id IN (?)`, ids)
+	if err != nil {
+		return nil, err
+	}
+	var rows []struct {
+		Post  int64  `db:"post_id"`
+		Value string `db:"value"`
+	}
+	if err := s.db.Select(ctx, &rows, query, args...); err != nil {
+		return nil, fmt.Errorf("read what pictures show: %w", err)
+	}
+	for _, r := range rows {
+		out[r.Post] = r.Value
+	}
+	return out, nil
+}
+
+// PicturesOf returns the ids of the pictures that belong to each of the posts, in the order that their authors gave them.
+func (s *Site) PicturesOf(ctx context.Context, posts []int64) (map[int64][]int64, error) {
+	out := make(map[int64][]int64)
+	if len(posts) == 0 {
+		return out, nil
+	}
+	query, args, err := database.In(`SELECT id, parent FROM posts WHERE parent IN (?) AND type = 'attachment' AND mime_type LIKE 'image/%'
+		ORDER BY menu_order, id LIMIT `+strconv.Itoa(maxAdopted), posts)
+	if err != nil {
+		return nil, err
+	}
+	var rows []struct {
+		ID     int64 `db:"id"`
+		Parent int64 `db:"parent"`
+	}
+	if err := s.db.Select(ctx, &rows, query, args...); err != nil {
+		return nil, fmt.Errorf("list the pictures of posts: %w", err)
+	}
+	for _, r := range rows {
+		out[r.Parent] = append(out[r.Parent], r.ID)
+	}
+	return out, nil
 }
 
 // UploadsURL is the address below which uploads are, with a slash at its end.
