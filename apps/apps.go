@@ -105,6 +105,10 @@ type Config struct {
 	// Unsealed stores secrets in the clear, without a keyset: whoever reads the database has them all.
 	Unsealed bool
 
+	// Methods are the names of all methods there are. The list of methods of a new or changed scope holds none but these
+	// and those that begin with "system."; when it is nil, any.
+	Methods []string
+
 	// UnusedAfter disables keys that nobody has used for so long, until their owners renew them with Update. Never when
 	// it is 0.
 	UnusedAfter time.Duration
@@ -122,6 +126,7 @@ type Store struct {
 	logger *slog.Logger
 
 	unusedAfter time.Duration
+	methods     []string
 
 	cache cache
 	usage usage
@@ -135,7 +140,7 @@ type Store struct {
 // can read, that is missing, or that the database was not begun with. Close
 // ends it.
 func Open(ctx context.Context, cfg Config) (*Store, error) {
-	s := &Store{db: cfg.DB, clock: cfg.Clock, logger: cfg.Logger, unusedAfter: cfg.UnusedAfter, done: make(chan struct{})}
+	s := &Store{db: cfg.DB, clock: cfg.Clock, logger: cfg.Logger, unusedAfter: cfg.UnusedAfter, methods: cfg.Methods, done: make(chan struct{})}
 	if s.clock == nil {
 		s.clock = time.Now
 	}
@@ -265,6 +270,9 @@ func (s *Store) newApp(in New) (app App, err error) {
 		return App{}, err
 	}
 	if app.Scope, err = in.Scope.clean(); err != nil {
+		return App{}, err
+	}
+	if err := s.CheckMethods(app.Scope, Scope{}); err != nil {
 		return App{}, err
 	}
 	if app.Networks, err = cleanNetworks(in.Networks); err != nil {

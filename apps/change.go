@@ -40,8 +40,12 @@ func (s *Store) Update(ctx context.Context, by audit.Actor, userID int64, public
 		if app, err = r.app(); err != nil {
 			return err
 		}
+		before := app.Scope
 		changed, err := c.apply(&app, s.now())
 		if err != nil {
+			return err
+		}
+		if err := s.CheckMethods(app.Scope, before); err != nil {
 			return err
 		}
 		app.Renewed = s.now()

@@ -28,10 +28,10 @@ func (e *Rotated) Is(target error) bool { return target == ErrRotated }
 
 // Rotate makes the pair that takes over from a key of the user: a new public key and a new secret, with the name,
 // scope, networks, strictness and expiry of the old one, so that a rotation prolongs nothing. The old pair works until
-// overlap is over, or its own expiry; with an overlap of 0 it is revoked at once. Old pairs do not count against
-// MaxPerUser.
+// overlap is over, or its own expiry; with an overlap of 0 it is revoked at once. Old pairs do not count as keys of
+// the user; there can be MaxPerUser of them that work.
 //
-// Errors: *Invalid, for an overlap below 0 or above MaxOverlap and for a key that has no secret; *Rotated; ErrNotFound,
+// Errors: ErrTooMany, when there are; *Invalid, for an overlap below 0 or above MaxOverlap and for a key that has no secret; *Rotated; ErrNotFound,
 // also for a key of another user and for one that is revoked or expired.
 func (s *Store) Rotate(ctx context.Context, by audit.Actor, userID int64, public string, overlap time.Duration) (App, Secret, error) {
 	secret := newSecret()
@@ -84,6 +84,9 @@ func (s *Store) succeed(ctx context.Context, by audit.Actor, userID int64, publi
 		if err := s.insert(ctx, tx, &next, with.secret); err != nil {
 			return err
 		}
+		if err := s.fewSuperseded(ctx, tx, userID, overlap); err != nil {
+			return err
+		}
 		e := event(AppRotated, by, old, now)
 		e.Detail["successor"], e.Detail["overlap"] = next.Public, overlap.String()
 		return audit.Append(ctx, tx, e)
@@ -94,6 +97,20 @@ func (s *Store) succeed(ctx context.Context, by audit.Actor, userID int64, publi
 	s.cache.drop(public)
 	s.cache.drop(next.Public)
 	return next, nil
+}
+
+// fewSuperseded bounds the pairs of a user that have a successor and go on working: whoever has one key could else make any
+// number of them, each by rotating the one before. What ends at once is always possible.
+func (s *Store) fewSuperseded(ctx context.Context, tx *database.Tx, userID int64, overlap time.Duration) error {
+	if overlap == 0 {
+		return nil
+	}
+	var have int
+	err := tx.Get(ctx, &have, `SELECT COUNT(*) FROM apps WHERE user_id = $1 AND revoked IS NULL AND successor <> '' AND expires > $2`, userID, s.now())
+	if err == nil && have > MaxPerUser {
+		err = ErrTooMany
+	}
+	return err
 }
 
 // revokedAt is when the old pair ends for good: now when there is no overlap.

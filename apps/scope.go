@@ -66,6 +66,58 @@ func ParseScope(rights, methods string) (Scope, error) {
 // maxMethods bounds the list of methods.
 const maxMethods = 200
 
+// CheckMethods refuses a scope whose list of methods names one that does not exist: who meant another would have a key
+// that does less than it was made for. What the list had before may stay. Error: *Invalid, with the name that was
+// probably meant.
+func (s *Store) CheckMethods(scope, before Scope) error {
+	for _, name := range scope.Methods {
+		if s.methods == nil || slices.Contains(s.methods, name) || slices.Contains(before.Methods, name) || strings.HasPrefix(name, "system.") {
+			continue
+		}
+		why := fmt.Sprintf("there is no method %.50q", name)
+		if near := nearest(name, s.methods); near != "" {
+			why += "; did you mean " + near + "?"
+		}
+		return &Invalid{"methods", why}
+	}
+	return nil
+}
+
+// nearest is the method whose name, with or without what stands before the dot, takes the fewest changes of one letter
+// to become another; empty when none takes less than half of them.
+func nearest(name string, methods []string) (found string) {
+	least := (len(name) + 1) / 2
+	for _, m := range methods {
+		_, short, _ := strings.Cut(m, ".")
+		for _, known := range []string{m, short} {
+			if d := distance(strings.ToLower(name), strings.ToLower(known)); d < least {
+				found, least = m, d
+			}
+		}
+	}
+	return found
+}
+
+// distance is how many letters have to be put in, left out or replaced to make one text of the other.
+func distance(a, b string) int {
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range len(a) {
+		diagonal := row[0]
+		row[0] = i + 1
+		for j := range len(b) {
+			d := diagonal
+			if a[i] != b[j] {
+				d = 1 + min(diagonal, row[j], row[j+1])
+			}
+			diagonal, row[j+1] = row[j+1], d
+		}
+	}
+	return row[len(b)]
+}
+
 // validMethod is what XML-RPC lets a method be called.
 func validMethod(name string) bool {
 	return name != "" && len(name) <= 100 && !strings.ContainsFunc(name, func(r rune) bool {

@@ -119,7 +119,7 @@ func (r *tokenRow) token() (Token, error) {
 }
 
 // CreateToken makes a token or an application password. The text is in the
-// answer and nowhere else afterwards. Errors: *Invalid, ErrTooManyTokens,
+// answer and nowhere else afterwards. Errors: *Invalid (of the methods: *apps.Invalid), ErrTooManyTokens,
 // ErrNotFound for the user.
 func (u *Users) CreateToken(ctx context.Context, by audit.Actor, in NewToken) (Token, apps.Secret, error) {
 	name, err := cleanTokenName(in.Name)
@@ -138,6 +138,9 @@ func (u *Users) CreateToken(ctx context.Context, by audit.Actor, in NewToken) (T
 	}
 	if !in.Expires.IsZero() && !in.Expires.After(t.Created) {
 		return Token{}, apps.Secret{}, &Invalid{"expires", "this is over already"}
+	}
+	if err := u.apps.CheckMethods(in.Scope, apps.Scope{}); err != nil {
+		return Token{}, apps.Secret{}, err
 	}
 	plain := text.Reveal()
 	t.Hint = plain[len(plain)-4:]

@@ -58,5 +58,13 @@ func (m method) admit(who auth.Identity) (auth.Identity, error) {
 // names are all names of the method.
 func (m method) names() []string { return append([]string{m.name}, m.aliases...) }
 
+// MethodNames are the names of all methods of the table.
+func MethodNames() (names []string) {
+	for _, m := range methods {
+		names = append(names, m.names()...)
+	}
+	return names
+}
+
 // own tells whether the method lets a key look at itself or end itself, which no list of methods keeps it from.
 func (m method) own() bool { return m.name == "xmlrpcs.introspect" || m.name == "xmlrpcs.revoke" }
