@@ -106,7 +106,7 @@ func (l *writers) await(t *testing.T, posts, keys int) *writers {
 	t.Helper()
 	tick := time.NewTicker(5 * time.Millisecond)
 	defer tick.Stop()
-	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); <-tick.C {
+	for deadline := time.Now().Add(patience); time.Now().Before(deadline); <-tick.C {
 		l.mu.Lock()
 		enough := len(l.posts) >= posts && len(l.keys) > keys
 		out := &writers{posts: maps.Clone(l.posts), keys: slices.Clone(l.keys)}
@@ -115,7 +115,7 @@ func (l *writers) await(t *testing.T, posts, keys int) *writers {
 			return out
 		}
 	}
-	t.Fatalf("the load has not written %d posts and %d keys within a minute", posts, keys)
+	t.Fatalf("the load has not written %d posts and %d keys within %v", posts, keys, patience)
 	return nil
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"database/sql"
+	"errors"
 	"net/http/httptest"
 	"net/netip"
 	"net/url"
@@ -11,6 +12,9 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
+
+	"github.com/lib/pq"
 
 	"github.com/quillgate/quillgate/database/databasetest"
 	"github.com/quillgate/quillgate/server"
@@ -87,8 +91,17 @@ func cloneDatabase(t *testing.T, from string) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := admin.Exec("CREATE DATABASE " + name + " TEMPLATE " + source); err != nil {
-		t.Fatalf("copy the seeded database: %v", err)
+	// Whoever has left is connected until PostgreSQL has seen it, and it waits for that a few seconds only: 55006 is
+	// object_in_use.
+	for deadline := time.Now().Add(patience); ; {
+		_, err := admin.Exec("CREATE DATABASE " + name + " TEMPLATE " + source)
+		if err == nil {
+			break
+		}
+		var refused *pq.Error
+		if !errors.As(err, &refused) || refused.Code != "55006" || time.Now().After(deadline) {
+			t.Fatalf("copy the seeded database: %v", err)
+		}
 	}
 	t.Cleanup(func() {
 		if _, err := admin.Exec("DROP DATABASE " + name + " WITH (FORCE)"); err != nil {

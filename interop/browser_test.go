@@ -10,7 +10,6 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/chromedp/cdproto/cdp"
 	"github.com/chromedp/cdproto/emulation"
@@ -23,8 +22,8 @@ import (
 // chromium is Debian's browser. It comes with tools/install-test-tools.
 const chromium = "/usr/bin/chromium"
 
-// pageTime bounds what is done with one page.
-const pageTime = 30 * time.Second
+// pageTime bounds what is done with one page, and the start of the browser.
+const pageTime = patience
 
 // browser is a Chromium without a window, that reaches nothing but this machine.
 type browser struct{ ctx context.Context }

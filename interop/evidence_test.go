@@ -118,14 +118,20 @@ func (e *evidence) open() {
 }
 
 // keepFolder searches the files below a folder for every secret that is known so far: those of a store are made before
-// it is closed.
+// it is closed. Files that go meanwhile are left out: PostgreSQL gives those of its log new names.
 func (e *evidence) keepFolder(folder string) error {
 	needles := e.needles()
 	return filepath.WalkDir(folder, func(path string, d fs.DirEntry, err error) error {
+		if path != folder && errors.Is(err, fs.ErrNotExist) {
+			return nil
+		}
 		if err != nil || !d.Type().IsRegular() || d.Name() == "keyset" {
 			return err
 		}
 		text, err := os.ReadFile(path)
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil
+		}
 		if err != nil {
 			return err
 		}

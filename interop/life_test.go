@@ -33,7 +33,7 @@ type client struct {
 }
 
 // mostCalls bounds what one worker sends.
-const mostCalls = 20_000
+const mostCalls = 60_000
 
 // run starts two workers for each server.
 func run(t *testing.T, key signingKey, servers ...*process) *client {
@@ -71,7 +71,7 @@ func profile(ctx context.Context, p *process, key signingKey) error {
 func (c *client) await(t *testing.T, servers, n int, counts func(answered) bool) {
 	t.Helper()
 	have, full := make([]int, servers), 0
-	deadline := time.After(time.Minute)
+	deadline := time.After(patience)
 	for full < servers {
 		select {
 		case a := <-c.answers:
@@ -82,7 +82,7 @@ func (c *client) await(t *testing.T, servers, n int, counts func(answered) bool)
 				full++
 			}
 		case <-deadline:
-			t.Fatalf("after a minute the servers have given %v answers of those that are waited for, want %d of each", have, n)
+			t.Fatalf("after %v the servers have given %v answers of those that are waited for, want %d of each", patience, have, n)
 		}
 	}
 }

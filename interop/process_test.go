@@ -119,42 +119,56 @@ func start(t testing.TB, s seeded, args ...string) *process {
 		traces.keep(answer, "greeting of quillgate serve", []byte(p.out.String()))
 		traces.keep(logged, "quillgate serve", []byte(p.log.String()))
 	})
-	lines := bufio.NewReader(out)
-	for p.base == "" {
-		line, err := lines.ReadString('\n')
-		p.out.Write([]byte(line))
-		if m := greeted.FindStringSubmatch(line); m != nil {
-			p.base, p.endpoint = m[1], m[0]
-		}
-		if err != nil {
-			t.Fatalf("quillgate serve: it ended before it served\n%s%s", p.out, p.log)
-		}
-	}
+	greeting := make(chan []string, 1)
 	go func() {
-		io.Copy(p.out, lines)
+		lines := bufio.NewReader(out)
+		for {
+			line, err := lines.ReadString('\n')
+			p.out.Write([]byte(line))
+			if m := greeted.FindStringSubmatch(line); m != nil && len(greeting) == 0 {
+				greeting <- m
+			}
+			if err != nil {
+				break
+			}
+		}
+		close(greeting)
 		p.ended <- p.cmd.Wait()
 	}()
+	m := <-greeting
+	if m == nil {
+		p.kill()
+		t.Fatalf("quillgate serve: it ended before it served\n%s%s", p.out, p.log)
+	}
+	p.base, p.endpoint = m[1], m[0]
 	p.await(t)
 	return p
 }
 
-// await asks until the server says that it is ready. It listens before it greets, so there is nothing to wait for but
-// its answer.
+// patience bounds what takes a moment on an idle machine, and much longer on a busy one.
+const patience = 2 * time.Minute
+
+// await asks until the server says that it is ready. It listens before it greets, so it answers at once; but on a busy
+// machine it may find that its database takes too long.
 func (p *process) await(t testing.TB) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, p.base+"/readyz", nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	resp, err := http.DefaultClient.Do(req)
-	if err != nil {
-		t.Fatalf("the server does not answer: %v\n%s", err, p.log)
-	}
-	resp.Body.Close()
-	if resp.StatusCode != http.StatusOK {
-		t.Fatalf("the server is not ready: %s\n%s", resp.Status, p.log)
+	tick := time.NewTicker(50 * time.Millisecond)
+	defer tick.Stop()
+	for ; ; <-tick.C {
+		req, err := http.NewRequestWithContext(ctx, http.MethodGet, p.base+"/readyz", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp, err := http.DefaultClient.Do(req)
+		if err != nil {
+			t.Fatalf("the server does not answer: %v\n%s", err, p.log)
+		}
+		resp.Body.Close()
+		if resp.StatusCode == http.StatusOK {
+			return
+		}
 	}
 }
 

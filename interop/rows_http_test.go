@@ -120,7 +120,7 @@ func (e *edge) exchange(t *testing.T, text string) string {
 		t.Fatal(err)
 	}
 	defer conn.Close()
-	conn.SetDeadline(time.Now().Add(30 * time.Second))
+	conn.SetDeadline(time.Now().Add(patience))
 	if _, err := io.WriteString(conn, text); err != nil {
 		t.Fatal(err)
 	}
@@ -158,7 +158,7 @@ func row32(t *testing.T, e *edge) {
 			t.Fatal(err)
 		}
 		defer conn.Close()
-		conn.SetDeadline(time.Now().Add(30 * time.Second))
+		conn.SetDeadline(time.Now().Add(patience))
 		io.WriteString(conn, head("POST /xmlrpc.php HTTP/1.1", "Expect: 100-continue", "Connection: close"))
 		in := bufio.NewReader(conn)
 		line, err := in.ReadString('\n')

@@ -174,7 +174,7 @@ func (w *walk) key(t *testing.T) {
 		w.open(t, "/profile/applications/"+old.public)
 		return strings.Contains(w.text(t, "main"), "Python")
 	}
-	for deadline := time.Now().Add(90 * time.Second); !used(); {
+	for deadline := time.Now().Add(time.Minute + patience); !used(); {
 		if time.Now().After(deadline) {
 			t.Fatalf("the page does not show which program used the key:\n%s", w.text(t, "main"))
 		}
@@ -269,7 +269,9 @@ func (w *walk) authorise(t *testing.T) {
 // printed waits until the process has printed what an expression finds.
 func (p *process) printed(t *testing.T, what *regexp.Regexp) []string {
 	t.Helper()
-	for deadline := time.Now().Add(10 * time.Second); ; {
+	tick := time.NewTicker(10 * time.Millisecond)
+	defer tick.Stop()
+	for deadline := time.Now().Add(patience); ; <-tick.C {
 		if m := what.FindStringSubmatch(p.out.String()); m != nil {
 			return m
 		}

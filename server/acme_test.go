@@ -14,6 +14,7 @@ import (
 	"fmt"
 	"io"
 	"math/big"
+	weak "math/rand/v2"
 	"net"
 	"net/http"
 	"net/netip"
@@ -149,12 +150,19 @@ func startDNS(t *testing.T) string {
 	return socket.Addr().String()
 }
 
-// freeAddress is one on loopback that nobody listens on.
+// freeAddress is one on loopback that nobody listens on, and which the system gives to nobody who does not ask for it: Linux
+// hands out ports from 32768 on.
 func freeAddress(t *testing.T) string {
 	t.Helper()
-	l := listen(t)
-	defer l.Close()
-	return l.Addr().String()
+	for range 100 {
+		address := fmt.Sprintf("127.0.0.1:%d", 20000+weak.IntN(12000))
+		if l, err := net.Listen("tcp", address); err == nil {
+			l.Close()
+			return address
+		}
+	}
+	t.Fatal("there is no free port")
+	return ""
 }
 
 func port(l net.Listener) int { return l.Addr().(*net.TCPAddr).Port }

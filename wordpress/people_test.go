@@ -56,7 +56,7 @@ func openOffice(t *testing.T, db *database.DB) *office {
 	if o.Site, err = site.Open(t.Context(), site.Config{DB: db, Users: users, BaseURL: "https://blog.example", Clock: clock}); err != nil {
 		t.Fatal(err)
 	}
-	o.api = wordpress.New(wordpress.Config{Site: o.Site, Users: users, Apps: store, Fetch: fetch.New(fetch.Config{UserAgent: "Office/1", Reach: 50 * time.Millisecond})})
+	o.api = wordpress.New(wordpress.Config{Site: o.Site, Users: users, Apps: store, Fetch: fetch.New(fetch.Config{UserAgent: "Office/1", Reach: 250 * time.Millisecond})})
 	verifier := auth.New(auth.Config{Users: users, Apps: store, Clock: clock, ThrottleExempt: []netip.Prefix{netip.MustParsePrefix("0.0.0.0/0")}})
 	o.handler, err = xmlrpc.New(xmlrpc.Config[*auth.Request]{
 		Methods:      o.api.Methods(),

@@ -27,7 +27,7 @@ func await(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Fatalf("usage: await FILE PATTERN NAME")
 	}
 	pattern := regexp.MustCompile(args[1])
-	for deadline := time.Now().Add(30 * time.Second); time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
+	for deadline := time.Now().Add(2 * time.Minute); time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
 		text, err := os.ReadFile(ts.MkAbs(args[0]))
 		if m := pattern.FindStringSubmatch(string(text)); err == nil && m != nil {
 			ts.Setenv(args[2], m[1])
