@@ -3,6 +3,7 @@ package interop
 import (
 	"bufio"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/http/httputil"
@@ -42,7 +43,7 @@ func slowly(t *testing.T, p *process) string {
 		},
 	})
 	t.Cleanup(proxy.Close)
-	return proxy.URL
+	return strings.Replace(proxy.URL, "127.0.0.1", "localhost", 1)
 }
 
 // inPieces ends each piece with a line: one that grows while it is painted may move by a pixel.
@@ -71,7 +72,10 @@ func (b *inPieces) Read(p []byte) (int, error) {
 
 // Nothing that is painted moves when more of the page arrives, as it does on a slow network or a busy machine.
 func TestPagesArriveInPieces(t *testing.T) {
-	p, paths := showcase(t)
+	// By a name, so that there are passkeys.
+	address := freeAddress(t)
+	_, port, _ := net.SplitHostPort(address)
+	p, paths := showcase(t, "--listen", address, "--base-url", "http://localhost:"+port)
 	v := openBrowser(t).tab(t, slowly(t, p), desktop)
 	v.allowed = p.base
 	signInSeed(t, v)

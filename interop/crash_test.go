@@ -33,13 +33,16 @@ func crash(t *testing.T, blog seeded) {
 	for range crashes {
 		p := start(t, blog)
 		load.check(t, p)
+		enough := len(load.posts) + int(random(t, 24))
 		ctx, cancel := context.WithCancel(context.Background())
 		var running sync.WaitGroup
 		for range 4 {
 			running.Go(func() { load.write(ctx, t, p) })
 		}
-		// A random point means a random moment: between the first bytes of the load and a few dozen of its writes.
-		wait := time.NewTimer(randomDuration(t, 400*time.Millisecond))
+		// A random point means a random moment, between the first bytes of the load and a few dozen of its writes, however
+		// fast the machine is.
+		load.await(t, enough, 0)
+		wait := time.NewTimer(time.Duration(random(t, 20*int64(time.Millisecond))))
 		<-wait.C
 		p.kill()
 		cancel()
@@ -73,13 +76,14 @@ func checkIntegrity(t *testing.T, blog seeded) {
 	}
 }
 
-func randomDuration(t *testing.T, most time.Duration) time.Duration {
+// random is a number below most.
+func random(t *testing.T, most int64) int64 {
 	t.Helper()
-	n, err := rand.Int(rand.Reader, big.NewInt(int64(most)))
+	n, err := rand.Int(rand.Reader, big.NewInt(most))
 	if err != nil {
 		t.Fatal(err)
 	}
-	return time.Duration(n.Int64())
+	return n.Int64()
 }
 
 type signingKey struct{ public, secret string }

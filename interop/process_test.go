@@ -146,7 +146,7 @@ func start(t testing.TB, s seeded, args ...string) *process {
 }
 
 // patience bounds what takes a moment on an idle machine, and much longer on a busy one.
-const patience = 2 * time.Minute
+const patience = 4 * time.Minute
 
 // await asks until the server says that it is ready. It listens before it greets, so it answers at once; but on a busy
 // machine it may find that its database takes too long.
