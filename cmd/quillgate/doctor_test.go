@@ -315,18 +315,43 @@ func TestH16DoctorGivesUp(t *testing.T) {
 	defer elsewhere.Close()
 	gone := httptest.NewServer(http.NotFoundHandler())
 	gone.Close()
+	answering := func(status int, text string) string {
+		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { http.Error(w, text, status) }))
+		t.Cleanup(server.Close)
+		return server.URL
+	}
+	hangUp := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }))
+	defer hangUp.Close()
+	roots := filepath.Join(t.TempDir(), "roots.pem")
+	if err := os.WriteFile(roots, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: untrusted.Certificate().Raw}), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	noCall := map[string]string{"tls": warning, "clock": fine, "endpoint": problem}
 	for _, tt := range []struct {
 		name, url string
 		want      map[string]string
+		advice    string
+		more      []string
 	}{
-		{"no XML-RPC", plain.URL, map[string]string{"tls": warning, "clock": fine, "endpoint": problem}},
-		{"a certificate of nobody", untrusted.URL, map[string]string{"tls": problem}},
-		{"another host", elsewhere.URL, map[string]string{"redirect": problem}},
-		{"nobody there", gone.URL, map[string]string{"endpoint": problem}},
+		{"no XML-RPC", plain.URL, noCall, "Look at the address", nil},
+		{"a certificate of nobody", untrusted.URL, map[string]string{"tls": problem}, "vouches for itself", nil},
+		{"a certificate for others", strings.Replace(untrusted.URL, "127.0.0.1", "localhost", 1), map[string]string{"tls": problem}, "127.0.0.1", []string{"--roots", roots}},
+		{"another host", elsewhere.URL, map[string]string{"redirect": problem}, "Use that address everywhere", nil},
+		{"nobody there", gone.URL, map[string]string{"endpoint": problem}, "Nothing listens there", nil},
+		{"no such name", "https://nowhere.invalid", map[string]string{"endpoint": problem}, "nam", nil},
+		{"no TLS where TLS is asked for", strings.Replace(plain.URL, "http:", "https:", 1), map[string]string{"tls": problem}, "speaks no TLS", nil},
+		{"TLS where none is asked for", strings.Replace(untrusted.URL, "https:", "http:", 1), map[string]string{"tls": warning, "clock": warning, "endpoint": problem}, "give the address with https://", nil},
+		{"no answer", hangUp.URL, map[string]string{"endpoint": problem}, "ended without an answer", nil},
+		{"a proxy alone", answering(http.StatusBadGateway, "Bad Gateway"), noCall, "does not reach the server", nil},
+		{"a firewall", answering(http.StatusForbidden, "no"), noCall, "seems to block calls", nil},
+		{"a proxy with passwords", answering(http.StatusUnauthorized, "no"), noCall, "a password of its own", nil},
 	} {
-		got, text, code := examined(t, tt.url)
+		got, text, code := examined(t, append(tt.more, tt.url)...)
 		if diff := cmp.Diff(tt.want, got); diff != "" || code != 1 {
 			t.Errorf("%s: exit code %d\n%s\n%s", tt.name, code, diff, text)
+		}
+		if !strings.Contains(text, tt.advice) {
+			t.Errorf("%s: nothing says %q\n%s", tt.name, tt.advice, text)
 		}
 	}
 	for _, bad := range []string{"https://user:hush@blog.example", "ftp://blog.example", "https://"} {

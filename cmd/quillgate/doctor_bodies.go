@@ -1,0 +1,111 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"io"
+	"net/http"
+	"regexp"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/quillgate/quillgate/signer"
+	"github.com/quillgate/quillgate/xmlrpc"
+)
+
+// signed proves that bodies arrive as they are sent.
+func (d *doctor) signed(ctx context.Context) {
+	base := signer.Transport{Public: d.cmd.Public, Secret: d.secret, Base: d.transport}
+	call := func(body string) (*reply, error) {
+		r, err := http.NewRequest(http.MethodPost, d.endpoint.String(), strings.NewReader(body))
+		if err != nil {
+			return nil, err
+		}
+		r.Header.Set("Content-Type", "text/xml")
+		return d.send(ctx, r, base)
+	}
+	r, err := call(string(hello()))
+	if err != nil || !r.hello() {
+		d.find("signature", problem, "A call signed with your key is refused. Is the key revoked or expired, the secret whole, this network allowed? The server's log says which under \"refusal\".")
+		return
+	}
+	d.find("signature", fine, "A call signed with your key is accepted.")
+	// Line breaks of all kinds, tabs, characters of several bytes, a part that compresses well, and blanks at the end.
+	odd := string(xmlrpc.AppendCall(nil, "demo.sayHello", xmlrpc.String("\r\n\n\t é ✍ "+strings.Repeat("=", 4096)))) + "\r\n \n"
+	if r, err = call(odd); err != nil || !r.hello() {
+		d.find("bytes", problem, "A signed call with line breaks and characters of several bytes is refused: something on the way changes bodies. Switch off every filter of requests for %s.", endpointName)
+		return
+	}
+	d.find("bytes", fine, "Bodies arrive byte for byte.")
+}
+
+// chunked sends a body whose length is not told.
+func (d *doctor) chunked(ctx context.Context) {
+	r, err := http.NewRequest(http.MethodPost, d.endpoint.String(), io.MultiReader(bytes.NewReader(hello())))
+	if err != nil {
+		d.find("chunked", problem, "%v", err)
+		return
+	}
+	r.Header.Set("Content-Type", "text/xml")
+	switch out, err := d.send(ctx, r, d.transport); {
+	case err == nil && out.hello():
+		d.find("chunked", fine, "Bodies without a length arrive.")
+	case err == nil:
+		d.find("chunked", warning, "A body without a length is answered with %s. Programs that stream uploads fail; let the proxy take chunked requests.", out.said())
+	default:
+		d.find("chunked", warning, "A body without a length is not answered. %s", d.why(err))
+	}
+}
+
+// announceTime is how long a refusal may take of a body that is only announced.
+const announceTime = 3 * time.Second
+
+var limitWords = regexp.MustCompile(`^The request is too large\. At most ([0-9]+) bytes are accepted\.`)
+
+// told remembers the limit when an answer is the server's own refusal of a body.
+func (d *doctor) told(r *reply) bool {
+	m := limitWords.FindSubmatch(r.body)
+	if r.StatusCode != http.StatusRequestEntityTooLarge || m == nil {
+		return false
+	}
+	n, err := strconv.ParseInt(string(m[1]), 10, 64)
+	d.limit = n
+	return err == nil
+}
+
+// bodies announces a body that is too large for anybody, to be told the limit, and then sends some that should pass.
+func (d *doctor) bodies(ctx context.Context) {
+	// Some proxies wait for a body that is never sent.
+	soon, cancel := context.WithTimeout(ctx, announceTime)
+	if r, err := d.large(soon, 1<<42, true); err == nil {
+		d.told(r)
+	}
+	cancel()
+	passed := int64(0)
+	for _, size := range []int64{1 << 20, 8 << 20, 16 << 20, 32 << 20, 64 << 20, 128 << 20} {
+		if size > int64(d.cmd.Largest) || d.limit > 0 && size > d.limit {
+			break
+		}
+		r, err := d.large(ctx, size, false)
+		switch {
+		case err != nil:
+			d.find("size", problem, "A body of %v is not answered; look at what the proxy allows. %s", byteSize(size), d.why(err))
+			return
+		case d.told(r):
+			continue
+		case r.StatusCode == http.StatusRequestEntityTooLarge:
+			d.find("size", problem, "A proxy refuses a body of %v, before the server sees it; pictures are larger. Raise its limit (client_max_body_size in nginx, LimitRequestBody in Apache).", byteSize(size))
+			return
+		case !r.hello():
+			d.find("size", problem, "A body of %v is answered with %s.", byteSize(size), r.said())
+			return
+		}
+		passed = size
+	}
+	if d.limit > 0 {
+		d.find("size", fine, "Bodies of %v pass; the server itself takes up to %v (--max-body).", byteSize(passed), byteSize(d.limit))
+		return
+	}
+	d.find("size", fine, "Bodies of %v pass.", byteSize(passed))
+}
