@@ -69,7 +69,13 @@ func (h *hasher) do(ctx context.Context, fn func()) error {
 
 // hash makes the hash of a new password.
 func (h *hasher) hash(ctx context.Context, password string) (hash string, err error) {
-	errTurn := h.do(ctx, func() { hash, err = argon2id.CreateHash(password, argon) })
+	errTurn := h.do(ctx, func() {
+		if approvedOnly() {
+			hash, err = newPBKDF2(password)
+			return
+		}
+		hash, err = argon2id.CreateHash(password, argon)
+	})
 	if errTurn != nil {
 		err = errTurn
 	}
@@ -84,6 +90,14 @@ func (h *hasher) hash(ctx context.Context, password string) (hash string, err er
 // old says that a right password should be hashed anew.
 func (h *hasher) check(ctx context.Context, password, hash string) (ok, old bool, err error) {
 	err = h.do(ctx, func() {
+		if p, is := parsePBKDF2(hash); is {
+			ok, old = p.matches(password), p.rounds != pbkdf2Rounds || !approvedOnly()
+			return
+		}
+		if approvedOnly() {
+			nobodysPBKDF2().matches(password)
+			return
+		}
 		if knownArgon(hash) {
 			var params *argon2id.Params
 			if ok, params, err = argon2id.CheckHash(password, hash); err == nil {
@@ -165,6 +179,9 @@ func knownHash(hash string) bool {
 	switch {
 	case knownArgon(hash):
 		return true
+	case strings.HasPrefix(hash, pbkdf2Prefix):
+		_, ok := parsePBKDF2(hash)
+		return ok
 	case strings.HasPrefix(hash, "$wp$2"), strings.HasPrefix(hash, "$2"):
 		cost, err := bcrypt.Cost([]byte(strings.TrimPrefix(hash, "$wp")))
 		return err == nil && cost <= 14
@@ -201,6 +218,9 @@ func plainApplicationPassword(password string) string {
 func fastHash(password string) string {
 	salt := make([]byte, 16)
 	rand.Read(salt)
+	if approvedOnly() {
+		return approvedFastHash(password, salt)
+	}
 	return fastHashWith(password, salt)
 }
 
@@ -217,7 +237,12 @@ func fastHashWith(password string, salt []byte) string {
 // WordPress's own forms too ("$generic$", BLAKE2b of 30 bytes under a fixed
 // key, and "$P$"), which an import may bring.
 func fastMatches(password, hash string) bool {
-	if password == "" {
+	switch {
+	case password == "":
+		return false
+	case strings.HasPrefix(hash, approvedFastPrefix):
+		return approvedFastMatches(password, hash)
+	case approvedOnly():
 		return false
 	}
 	var again string
