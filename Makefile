@@ -4,6 +4,7 @@
 # make soak     a load of a day
 # make screenshots  a picture of every page, light and dark, phone and desktop, in the folder screenshots
 # make readme-screenshot  the picture in the README anew: docs/screenshot.png
+# make release  the last commit for every system, with checksums, in the folder dist; SIGN_KEY=FILE signs them
 # make timing   whether the time of a verification tells what was wrong, on a quiet machine
 
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo development)
@@ -12,7 +13,7 @@ BUILD   := CGO_ENABLED=0 go build -trimpath -buildvcs=false -ldflags "-s -w -X m
 # Packages whose state is shared by goroutines; the race detector runs on them in place of the plain run.
 RACE := ./apps ./auth ./server ./signer
 
-.PHONY: build run test nightly soak screenshots readme-screenshot timing format lint fuzz bench tools reproducible sbom
+.PHONY: build run test nightly soak screenshots readme-screenshot timing format lint fuzz bench tools reproducible release sbom
 
 build:
 	$(BUILD) -o bin/quillgate ./cmd/quillgate
@@ -69,6 +70,10 @@ bench:
 # Two builds, in two places, are the same file.
 reproducible:
 	tools/reproducible
+
+# For linux, macOS, FreeBSD and Windows; TARGETS="linux/amd64 …" for fewer.
+release:
+	tools/release
 
 # What is in the program: every module with its version and checksum.
 sbom: build
