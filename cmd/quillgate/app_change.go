@@ -256,7 +256,7 @@ type appEnrolCmd struct {
 	User string `help:"User name." required:"" placeholder:"LOGIN"`
 	Name string `help:"What the program is called."`
 	keyFlags
-	Open bool          `help:"Open an enrolment: print a code with which one program enrols its own key over xmlrpcs.enrol."`
+	Open bool          `help:"Open an enrolment: print a code with which one program enrols its own key over xmlrpcs.enrol. One that was open for the user is closed."`
 	For  time.Duration `help:"How long the enrolment stays open, at most 1h." default:"15m" placeholder:"DURATION"`
 	limitFlags
 	JSON bool `name:"json" help:"Answer in JSON."`

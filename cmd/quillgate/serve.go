@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
 	"net/url"
 	"os"
@@ -69,7 +70,7 @@ func (c *serveCmd) Run(ctx context.Context, s *settings, io streams) (err error)
 	if err != nil {
 		return err
 	}
-	password, code, err := firstStart(ctx, blog)
+	password, code, err := c.firstStart(ctx, io, blog, logger)
 	if err != nil {
 		return err
 	}
@@ -91,8 +92,16 @@ func actual(listen string, l net.Listener) string {
 	return net.JoinHostPort(host, port)
 }
 
-// firstStart makes the first administrator and a code with which a browser can choose another password for it.
-func firstStart(ctx context.Context, blog *server.Blog) (password, code string, err error) {
+// firstStart makes the first administrator and a code with which a browser can choose another password for it. Neither
+// belongs into a journal, where it would be kept for long and read by others: there it says what to do instead.
+func (*serveCmd) firstStart(ctx context.Context, out streams, blog *server.Blog, logger *slog.Logger) (password, code string, err error) {
+	if inJournal(out.out) {
+		n, err := blog.Users.Count(ctx, auth.Filter{})
+		if err == nil && n == 0 {
+			logger.Warn("nobody can sign in yet: make the first administrator with \"quillgate user add admin --role administrator\", as the user of this service and with its settings")
+		}
+		return "", "", err
+	}
 	password, err = blog.FirstAdministrator(ctx)
 	if err != nil || password == "" {
 		return "", "", err
