@@ -18,6 +18,8 @@ type keysCmd struct {
 	DropOld keysDropOldCmd `cmd:"" help:"Take master keys that nothing needs any more out of the keyset file."`
 	Seal    keysSealCmd    `cmd:"" help:"Encrypt the secrets that were stored while sealing was off."`
 	Verify  keysVerifyCmd  `cmd:"" help:"Open everything that is sealed, and tell what does not open."`
+
+	ReplaceLost keysReplaceLostCmd `cmd:"" help:"Begin anew when the keyset file is lost; all secrets end."`
 }
 
 type keysRotateCmd struct {

@@ -29,7 +29,7 @@ type cli struct {
 	Scan        scanCmd        `cmd:"" help:"Look for leaked secrets in files."`
 	User        userCmd        `cmd:"" help:"Users: add, list, set a password, set a role, take a second factor away, what becomes of passwords."`
 	Option      optionCmd      `cmd:"" help:"Site options: list, get, set."`
-	Keys        keysCmd        `cmd:"" help:"The master key that seals all secrets: rotate, drop-old, seal, verify."`
+	Keys        keysCmd        `cmd:"" help:"The master key that seals all secrets: rotate, drop-old, seal, verify, replace-lost."`
 	Audit       auditCmd       `cmd:"" help:"The trail of changes to keys, accounts and settings: list, verify, export, prune."`
 	Call        callCmd        `cmd:"" help:"Call a method of a server, signed, and print the answer."`
 	Doctor      doctorCmd      `cmd:"" help:"Find out what stands between a publishing program and a server."`

@@ -1,0 +1,71 @@
+package apps
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+
+	"github.com/quillgate/quillgate/audit"
+	"github.com/quillgate/quillgate/database"
+)
+
+// KeysetLost is the event that a database was begun anew under another keyset, because the one from before is lost.
+const KeysetLost audit.Kind = "keyset.lost"
+
+// ForgetKeyset has the database forget which keyset it was begun with, so that the next Open makes another: for a file
+// that is lost, with all its copies. It refuses while there is a file. What was sealed under the lost one opens
+// nothing any more; see GiveUp.
+func ForgetKeyset(ctx context.Context, db *database.DB, keysetFile string, by audit.Actor) error {
+	if _, err := os.Stat(keysetFile); !errors.Is(err, fs.ErrNotExist) {
+		return errors.Join(err, fmt.Errorf("the keyset file %s is there: take it away first if it does not belong to this database", keysetFile))
+	}
+	return db.Update(ctx, func(tx *database.Tx) error {
+		if _, err := tx.Exec(ctx, `DELETE FROM keyset_check`); err != nil {
+			return fmt.Errorf("forget the keyset: %w", err)
+		}
+		return audit.Append(ctx, tx, audit.Event{Kind: KeysetLost, By: by})
+	})
+}
+
+// GiveUp ends what stands at a place that does not open any more, out of SealReport.Damaged: the key of an application is
+// revoked, and its secret replaced by one that nobody knows; certificates and the server's own keys are taken out, to be made
+// anew. Places of other packages are an error.
+func (s *Store) GiveUp(ctx context.Context, by audit.Actor, p Place) error {
+	err := s.db.Update(ctx, func(tx *database.Tx) error {
+		switch p.Table {
+		case "apps":
+			return s.giveUpApp(ctx, tx, by, p)
+		case "certificates", "sealed_keys":
+			_, err := tx.Exec(ctx, `DELETE FROM `+p.Table+` WHERE name = $1`, p.Key)
+			return err
+		}
+		return errors.New("it is not kept here")
+	})
+	if err != nil {
+		return fmt.Errorf("give up what does not open in %s: %w", p.Table, err)
+	}
+	s.cache.drop(p.Key)
+	s.named.Delete(p.Key)
+	return nil
+}
+
+func (s *Store) giveUpApp(ctx context.Context, tx *database.Tx, by audit.Actor, p Place) error {
+	var r row
+	if err := tx.Get(ctx, &r, `SELECT `+columns+` FROM apps WHERE public = $1`, p.Key); err != nil {
+		return err
+	}
+	if !r.Revoked.Valid {
+		if err := s.revoke(ctx, tx, by, r); err != nil {
+			return err
+		}
+	}
+	sealed, err := s.Seal(ctx, tx, p, []byte(rand.Text()))
+	if err != nil {
+		return err
+	}
+	_, err = tx.Exec(ctx, `UPDATE apps SET secret = $2 WHERE public = $1`, p.Key, sealed)
+	return err
+}

@@ -1,0 +1,115 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+
+	"github.com/quillgate/quillgate/apps"
+	"github.com/quillgate/quillgate/audit"
+	"github.com/quillgate/quillgate/auth"
+	"github.com/quillgate/quillgate/database"
+	"github.com/quillgate/quillgate/server"
+)
+
+type keysReplaceLostCmd struct {
+	GiveUpSecrets bool `help:"Yes, whatever is sealed under the lost key may end for good."`
+}
+
+// Help is shown by quillgate keys replace-lost --help.
+func (keysReplaceLostCmd) Help() string {
+	return `For a keyset file that is lost with all its copies. Nothing brings back what was sealed under it; this begins a new one, so that the
+blog can be opened again. All keys of programs that have a secret are revoked, and so are tokens and application passwords; second factors are taken away, and their
+users sign in with the password alone; certificates are fetched anew. Posts, accounts and passwords stay, and keys without a secret.
+
+Stop the servers and make a backup of the database first. It can be interrupted and run again.`
+}
+
+// givenUp is what the command has ended.
+type givenUp struct{ keys, tokens, factors, others int }
+
+func (c *keysReplaceLostCmd) Run(ctx context.Context, s *settings, io streams) error {
+	if !c.GiveUpSecrets {
+		return usageError{errors.New("this ends every key, token and second factor for good: look for a copy of the keyset file first, and say --give-up-secrets if there is none")}
+	}
+	if s.Sealing == "off" {
+		return usageError{errors.New("with --sealing off there is no keyset to lose")}
+	}
+	if err := needBlog(ctx, s); err != nil {
+		return err
+	}
+	if _, err := os.Stat(s.keysetFile()); errors.Is(err, fs.ErrNotExist) {
+		if err := forgetKeyset(ctx, s); err != nil {
+			return err
+		}
+	}
+	return withBlog(ctx, s, io, func(blog *server.Blog) error {
+		ended, err := giveUp(ctx, blog)
+		if err != nil {
+			return err
+		}
+		if ended == (givenUp{}) {
+			_, err = fmt.Fprintln(io.out, "Everything opens: there is nothing to give up.")
+			return err
+		}
+		_, err = fmt.Fprintf(io.out, "Ended: %d keys, %d tokens and application passwords, %d second factors, %d certificates and keys of the server.\nThe new keyset is %s. Keep a copy of it away from the backups of the database.\n",
+			ended.keys, ended.tokens, ended.factors, ended.others, s.keysetFile())
+		return err
+	})
+}
+
+// forgetKeyset begins; the blog cannot be opened before.
+func forgetKeyset(ctx context.Context, s *settings) (err error) {
+	db, err := database.Open(ctx, database.Config{URL: s.databaseURL()})
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, db.Close()) }()
+	return apps.ForgetKeyset(ctx, db, s.keysetFile(), audit.Operator)
+}
+
+// giveUp ends all that does not open. Tokens come first: their hashes were made with a key that is among what is ended.
+func giveUp(ctx context.Context, blog *server.Blog) (ended givenUp, err error) {
+	for {
+		report, err := blog.Apps.VerifySealed(ctx)
+		if err != nil || len(report.Damaged) == 0 {
+			return ended, err
+		}
+		if err := endTokens(ctx, blog, &ended); err != nil {
+			return ended, err
+		}
+		for _, p := range report.Damaged {
+			switch p.Table {
+			case "second_factors":
+				err = blog.Users.ResetSecondFactor(ctx, audit.Operator, p.User)
+				ended.factors++
+			case "apps":
+				err = blog.Apps.GiveUp(ctx, audit.Operator, p)
+				ended.keys++
+			default:
+				err = blog.Apps.GiveUp(ctx, audit.Operator, p)
+				ended.others++
+			}
+			if err != nil {
+				return ended, err
+			}
+		}
+	}
+}
+
+func endTokens(ctx context.Context, blog *server.Blog, ended *givenUp) error {
+	users, err := blog.Users.List(ctx, auth.Filter{})
+	if err != nil {
+		return err
+	}
+	for _, u := range users {
+		n, err := blog.Users.RevokeTokens(ctx, audit.Operator, u.ID)
+		if err != nil {
+			return err
+		}
+		ended.tokens += n
+	}
+	return nil
+}
