@@ -312,7 +312,7 @@ func TestK11Rotation(t *testing.T) {
 			}{{0, nil}, {test.works - time.Millisecond, nil}, {test.works, apps.ErrExpired}, {test.works + time.Hour, apps.ErrExpired}} {
 				c.add(next.Created.Add(step.after).Sub(c.read()))
 				found, app, err := s.Lookup(t.Context(), old.Public)
-				if !errors.Is(err, step.want) || err == nil && (found.Reveal() != oldSecret.Reveal() || app.Successor != next.Public || s.State(app) != apps.Superseded) {
+				if !errors.Is(err, step.want) || err == nil && (found.Reveal() != oldSecret.Reveal() || app.Successor != next.Public || s.State(*app) != apps.Superseded) {
 					t.Errorf("overlap %v, the old pair %v later: %v (%+v), want %v", test.overlap, step.after, err, app, step.want)
 				}
 				if found, _, err := s.Lookup(t.Context(), next.Public); err != nil || found.Reveal() != secret.Reveal() {

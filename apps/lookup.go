@@ -21,8 +21,9 @@ const (
 // long, or whose secret does not open gives ErrNotFound, ErrRevoked, ErrExpired,
 // ErrUnused or ErrSealed, and no secret; every other error says that the
 // database did not answer. What it returns is not older than a second. A key
-// with a verification key comes without a secret.
-func (s *Store) Lookup(ctx context.Context, public string) (Secret, App, error) {
+// with a verification key comes without a secret. The App is shared by all who
+// look the key up, and is not to be changed; it is nil with an error.
+func (s *Store) Lookup(ctx context.Context, public string) (Secret, *App, error) {
 	// The age counts from before the question: what is read may change while
 	// the answer is on its way.
 	asked := s.clock()
@@ -32,7 +33,7 @@ func (s *Store) Lookup(ctx context.Context, public string) (Secret, App, error) 
 	generation := s.cache.generation()
 	secret, app, err := s.find(ctx, public)
 	if err != nil && !isRefusal(err) {
-		return Secret{}, App{}, fmt.Errorf("look up an application: %w", err)
+		return Secret{}, nil, fmt.Errorf("look up an application: %w", err)
 	}
 	// What does not work is kept too: if it were not, the time of the second
 	// answer would tell a key that exists from one that does not.
@@ -54,40 +55,40 @@ func isRefusal(err error) bool {
 	return false
 }
 
-func (s *Store) find(ctx context.Context, public string) (Secret, App, error) {
+func (s *Store) find(ctx context.Context, public string) (Secret, *App, error) {
 	r, err := get(ctx, s.db, public)
 	if err != nil {
-		return Secret{}, App{}, err
+		return Secret{}, nil, err
 	}
 	app, err := r.app()
 	if err != nil {
 		s.logger.ErrorContext(ctx, "a damaged application is refused", "public", public, "error", err)
-		return Secret{}, App{}, ErrSealed
+		return Secret{}, nil, ErrSealed
 	}
 	switch s.State(app) {
 	case Revoked:
-		return Secret{}, App{}, ErrRevoked
+		return Secret{}, nil, ErrRevoked
 	case Expired:
-		return Secret{}, App{}, ErrExpired
+		return Secret{}, nil, ErrExpired
 	case Unused:
-		return Secret{}, App{}, ErrUnused
+		return Secret{}, nil, ErrUnused
 	}
 	// A key of the wrong kind for its algorithm, or none, is nobody's.
 	if asymmetric := len(app.VerificationKey) > 0; asymmetric == (app.Algorithm == hmacSHA256) {
 		s.logger.ErrorContext(ctx, "an application without a key for its algorithm is refused", "public", public)
-		return Secret{}, App{}, ErrSealed
+		return Secret{}, nil, ErrSealed
 	} else if asymmetric {
-		return Secret{}, app, nil
+		return Secret{}, &app, nil
 	}
 	secret, err := s.open(&r)
 	if err != nil {
-		return Secret{}, App{}, err
+		return Secret{}, nil, err
 	}
-	return secret, app, nil
+	return secret, &app, nil
 }
 
 type entry struct {
-	app    App
+	app    *App // nil with an error
 	secret Secret
 	err    error
 	until  time.Time
@@ -95,23 +96,23 @@ type entry struct {
 
 // cache holds the answers of the last second.
 type cache struct {
-	mu      sync.Mutex
+	mu      sync.RWMutex
 	entries map[string]entry
 	drops   uint64
 }
 
 func (c *cache) get(public string, now time.Time) (entry, bool) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
+	c.mu.RLock()
 	e, ok := c.entries[public]
+	c.mu.RUnlock()
 	return e, ok && now.Before(e.until)
 }
 
 // generation changes with every drop. Something read from the database before
 // a drop is not put into the cache after it.
 func (c *cache) generation() uint64 {
-	c.mu.Lock()
-	defer c.mu.Unlock()
+	c.mu.RLock()
+	defer c.mu.RUnlock()
 	return c.drops
 }
 

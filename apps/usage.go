@@ -17,7 +17,7 @@ const (
 // usage collects when keys were used, off the request path.
 type usage struct {
 	mu      sync.Mutex
-	pending map[string]pendingUse
+	pending map[string]*pendingUse
 	written map[string]time.Time
 }
 
@@ -36,13 +36,18 @@ func (s *Store) Used(public string, use Use) {
 	s.usage.mu.Lock()
 	defer s.usage.mu.Unlock()
 	if s.usage.pending == nil {
-		s.usage.pending, s.usage.written = make(map[string]pendingUse), make(map[string]time.Time)
+		s.usage.pending, s.usage.written = make(map[string]*pendingUse), make(map[string]time.Time)
 	}
-	before := s.usage.pending[public]
+	noted := s.usage.pending[public]
+	if noted == nil {
+		noted = new(pendingUse)
+		s.usage.pending[public] = noted
+	}
 	if use.Method == "" {
-		use.Method = before.Method // until Called says better
+		use.Method = noted.Method // until Called says better
 	}
-	s.usage.pending[public] = pendingUse{use, before.n + 1}
+	noted.Use = use
+	noted.n++
 }
 
 // Called adds to the use that was noted last what the program has called, which is known only once the request was
@@ -50,18 +55,17 @@ func (s *Store) Used(public string, use Use) {
 func (s *Store) Called(public, method string) {
 	s.usage.mu.Lock()
 	defer s.usage.mu.Unlock()
-	if use, ok := s.usage.pending[public]; ok {
+	if use := s.usage.pending[public]; use != nil {
 		use.Method = method
-		s.usage.pending[public] = use
 	}
 }
 
 // due takes out what is to be written now; all of it at the end. A use whose method is not known yet waits for it, but
 // not for ever: not every request calls one.
-func (u *usage) due(now time.Time, all bool) map[string]pendingUse {
+func (u *usage) due(now time.Time, all bool) map[string]*pendingUse {
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	due := make(map[string]pendingUse)
+	due := make(map[string]*pendingUse)
 	for public, use := range u.pending {
 		waits := use.Method == "" && now.Sub(use.At) < usageEvery
 		if all || !waits && use.At.Sub(u.written[public]) >= usageStep {
@@ -78,7 +82,7 @@ func (u *usage) due(now time.Time, all bool) map[string]pendingUse {
 }
 
 // again puts back what could not be written.
-func (u *usage) again(due map[string]pendingUse) {
+func (u *usage) again(due map[string]*pendingUse) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	for public, use := range due {
@@ -128,7 +132,7 @@ func (s *Store) flushUsage(all bool) {
 }
 
 // writeUse counts, and keeps what is newest: other processes write uses of the same key.
-func writeUse(ctx context.Context, tx *database.Tx, public string, use pendingUse) error {
+func writeUse(ctx context.Context, tx *database.Tx, public string, use *pendingUse) error {
 	var address string
 	if use.Addr.IsValid() {
 		address = use.Addr.String()

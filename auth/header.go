@@ -14,7 +14,7 @@ type headerProof struct {
 	header signature.Header
 	value  string // what was parsed
 	hash   *signature.Hash
-	app    apps.App
+	app    *apps.App // nil where there is no such key
 	secret apps.Secret
 	reason Reason // why the key is no good; empty: it may be
 }
@@ -71,7 +71,7 @@ var errNone = errors.New("none")
 
 // key looks a key up. A reason says that it is no good for this request,
 // whatever the signature is; an error that the database did not answer.
-func (v *Verifier) key(ctx context.Context, q *Request, public string) (apps.Secret, apps.App, Reason, error) {
+func (v *Verifier) key(ctx context.Context, q *Request, public string) (apps.Secret, *apps.App, Reason, error) {
 	secret, app, err := v.cfg.Apps.Lookup(ctx, public)
 	probe := err
 	if err == nil {
@@ -111,8 +111,8 @@ func (p *headerProof) identify(ctx context.Context, q *Request, e Event) (Identi
 	if e.Reason != "" {
 		return Identity{}, q.v.deny(ctx, e)
 	}
-	q.signing = signing{app: &p.app, secret: p.secret}
-	who, err := q.accept(ctx, &p.app, e)
+	q.signing = signing{app: p.app, secret: p.secret}
+	who, err := q.accept(ctx, p.app, e)
 	if err == nil {
 		who.Repeat = repeatOf(p.value)
 	}

@@ -55,7 +55,7 @@ type messageProof struct {
 	message *signature.Message
 	digest  *signature.ContentDigest
 	key     signature.Key
-	app     apps.App
+	app     *apps.App // nil where there is no such key
 	secret  apps.Secret
 	reason  Reason // why the key is no good; empty: it may be
 }
@@ -135,7 +135,7 @@ func readMessage(h http.Header) (mine signature.Signed, reason Reason) {
 // messageKey is what an application's signatures are checked with. The
 // algorithm is the one that was fixed when the key was made; a request that
 // names another is refused, whatever its signature is.
-func messageKey(secret apps.Secret, app apps.App, named signature.Algorithm) (signature.Key, Reason) {
+func messageKey(secret apps.Secret, app *apps.App, named signature.Algorithm) (signature.Key, Reason) {
 	alg := signature.Algorithm(app.Algorithm)
 	if alg != named {
 		return signature.Key{}, OtherAlgorithm
@@ -194,8 +194,8 @@ func (p *messageProof) identify(ctx context.Context, q *Request, e Event) (Ident
 	case err != nil:
 		return Identity{}, fmt.Errorf("verify a signature: %w", err)
 	}
-	q.signing = signing{app: &p.app, secret: p.secret, label: p.signed.Label}
-	return q.accept(ctx, &p.app, e)
+	q.signing = signing{app: p.app, secret: p.secret, label: p.signed.Label}
+	return q.accept(ctx, p.app, e)
 }
 
 // current tells whether a signature was made just now. What counts is when the

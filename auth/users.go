@@ -52,6 +52,9 @@ func (n Networks) List() ([]netip.Prefix, error) {
 // Allow tells whether an address is in one of the networks. A list that does
 // not read allows none.
 func (n Networks) Allow(addr netip.Addr) bool {
+	if n == "" {
+		return true
+	}
 	list, err := n.List()
 	return err == nil && allowed(list, addr)
 }
@@ -290,7 +293,7 @@ const (
 // recent keeps the users of the last second, for signed requests. It bounds
 // how long a role that another process took away goes on working.
 type recent struct {
-	mu    sync.Mutex
+	mu    sync.RWMutex
 	users map[int64]recentUser
 	drops uint64
 }
@@ -304,10 +307,10 @@ type recentUser struct {
 // through u shows at once.
 func (u *Users) cached(ctx context.Context, id int64) (User, error) {
 	asked := u.clock()
-	u.recent.mu.Lock()
+	u.recent.mu.RLock()
 	r, ok := u.recent.users[id]
 	drops := u.recent.drops
-	u.recent.mu.Unlock()
+	u.recent.mu.RUnlock()
 	if ok && asked.Before(r.until) {
 		return r.user, nil
 	}

@@ -23,7 +23,8 @@ type record struct {
 	refusal string // why a credential was refused; the client is not told
 	cause   string // of a refusal by the protocol server, for the log
 	user    int64  // who called
-	app     string // with which application, by public key
+	app     string // with which application, by public key; or with which token, by its ID
+	signed  bool   // app is a key that signed
 	// superseded says that the application has a successor, to which its program has yet to change.
 	superseded bool
 	status     int
@@ -96,14 +97,15 @@ func (s *Server) logRequest(r *http.Request, rec *record, took time.Duration) {
 	if rec.status >= 500 {
 		level = slog.LevelError
 	}
-	attrs := []slog.Attr{
+	var room [14]slog.Attr // for all that there can be, on the stack
+	attrs := append(room[:0],
 		slog.String("client", rec.client.addr.String()),
 		slog.String("http", knownMethod(r.Method)),
 		slog.String("route", routeLabel(rec.route)),
 		slog.Int("status", rec.status),
 		slog.Int64("bytes", rec.sent),
 		slog.Duration("took", took.Round(time.Microsecond)),
-	}
+	)
 	for _, a := range []struct{ key, value string }{
 		{"method", rec.method}, {"outcome", rec.outcome}, {"refusal", rec.refusal}, {"cause", rec.cause}, {"app", rec.app},
 	} {

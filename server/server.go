@@ -211,7 +211,7 @@ func (s *Server) observeCredential(ctx context.Context, e auth.Event) {
 		rec.refusal = string(e.Reason)
 		return
 	}
-	rec.user = e.UserID
+	rec.user, rec.signed = e.UserID, e.Via == auth.ViaSignature
 }
 
 // observeCall counts a call; that of the request itself goes into its record.
@@ -229,8 +229,11 @@ func (s *Server) observeCall(ctx context.Context, e xmlrpc.Event) {
 	}
 	rec.method, rec.outcome = e.Method, outcome
 	if rec.app != "" && rec.refusal == "" && e.Method != "" {
-		s.blog.Apps.Called(rec.app, e.Method)
-		s.blog.Users.Called(rec.app, e.Method)
+		if rec.signed {
+			s.blog.Apps.Called(rec.app, e.Method)
+		} else {
+			s.blog.Users.Called(rec.app, e.Method)
+		}
 	}
 	// A fault says it all by its code, and what is inside an incident has a line of its own.
 	if fault := (*xmlrpc.Fault)(nil); e.Err != nil && e.Incident == "" && rec.refusal == "" && !errors.As(e.Err, &fault) {

@@ -29,7 +29,6 @@ import (
 	"encoding/hex"
 	"errors"
 	"hash"
-	"io"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -136,15 +135,20 @@ func lowerHex(digits []byte) bool {
 // Hash computes the digest of a body that is written to it in pieces. It is
 // not safe for concurrent use.
 type Hash struct {
-	secret string
-	inner  hash.Hash
+	inner hash.Hash
+	// text is the secret, with room behind it for the digits of the inner
+	// digest. That of a usual secret lies in space, so that it takes no
+	// allocation of its own.
+	text  []byte
+	space [2 * digestLen]byte
 }
 
 // NewHash starts the digest of a body under a secret. It holds no more of the
 // body than one block.
 func NewHash(secret string) *Hash {
-	h := &Hash{secret: secret, inner: sha256.New()}
-	io.WriteString(h.inner, secret)
+	h := &Hash{inner: sha256.New()}
+	h.text = append(h.space[:0], secret...)
+	h.inner.Write(h.text)
 	return h
 }
 
@@ -153,11 +157,10 @@ func (h *Hash) Write(p []byte) (int, error) { return h.inner.Write(p) }
 
 // sums returns the digest in its legacy and in its proper form.
 func (h *Hash) sums() (inner, outer [sha256.Size]byte) {
-	h.inner.Sum(inner[:0])
-	buf := make([]byte, 0, len(h.secret)+digestLen)
-	buf = append(buf, h.secret...)
-	buf = hex.AppendEncode(buf, inner[:])
-	return inner, sha256.Sum256(buf)
+	// Sum into what is on the heap already: what a hash.Hash is given escapes.
+	digits := h.inner.Sum(h.text)[len(h.text):]
+	copy(inner[:], digits)
+	return inner, sha256.Sum256(hex.AppendEncode(h.text, inner[:]))
 }
 
 // Matches tells whether header carries the digest of what was written. It
@@ -171,7 +174,7 @@ func (h *Hash) Matches(header Header) bool {
 	}
 	subtle.ConstantTimeCopy(form, outer[:], inner[:])
 	same := equal(outer[:], header.claim[:])
-	return same && h.secret != "" && header.public != ""
+	return same && len(h.text) > 0 && header.public != ""
 }
 
 // Authorization is the header value that signs what was written, in the name

@@ -120,6 +120,9 @@ func (a *API) tellExpiry(h http.Header, who auth.Identity) {
 	case who.Token != nil:
 		end = who.Token.Expires
 	}
+	if end.IsZero() {
+		return
+	}
 	if (apps.App{Expires: end}).ExpiresWithin(apps.ExpirySoon, a.clock()) {
 		h.Set(expiryHeader, end.UTC().Format(time.RFC3339))
 	}
