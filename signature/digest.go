@@ -4,12 +4,11 @@ import (
 	"crypto/sha256"
 	"crypto/sha512"
 	"crypto/subtle"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"hash"
 	"io"
-
-	"github.com/dunglas/httpsfv"
 )
 
 // ErrContentDigest says that a Content-Digest field is malformed, or holds no
@@ -34,14 +33,15 @@ type claim struct {
 // passed over, as RFC 9530 section 2 wants it, but one that is understood has
 // to be there. Errors: ErrContentDigest.
 func NewContentDigest(values []string) (*ContentDigest, error) {
-	d, _, err := dictionary(values)
+	members, err := dictionary(values)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %v", ErrContentDigest, err)
 	}
 	c := new(ContentDigest)
-	for _, algorithm := range d.Names() {
+	for i := range members {
+		m := &members[i]
 		var h hash.Hash
-		switch algorithm {
+		switch m.name {
 		case "sha-256":
 			h = sha256.New()
 		case "sha-512":
@@ -49,13 +49,10 @@ func NewContentDigest(values []string) (*ContentDigest, error) {
 		default:
 			continue
 		}
-		member, _ := d.Get(algorithm)
-		item, _ := member.(httpsfv.Item)
-		want, ok := item.Value.([]byte)
-		if !ok || len(want) != h.Size() {
-			return nil, fmt.Errorf("%w: the %s is no digest", ErrContentDigest, algorithm)
+		if m.inner || m.kind != binary || len(m.text) != h.Size() {
+			return nil, fmt.Errorf("%w: the %s is no digest", ErrContentDigest, m.name)
 		}
-		c.claims = append(c.claims, claim{want, h})
+		c.claims = append(c.claims, claim{[]byte(m.text), h})
 	}
 	if len(c.claims) == 0 {
 		return nil, fmt.Errorf("%w: neither sha-256 nor sha-512", ErrContentDigest)
@@ -84,8 +81,7 @@ func (c *ContentDigest) Matches() bool {
 // FormatContentDigest is the value of the Content-Digest field of a body with
 // this SHA-256.
 func FormatContentDigest(sum [sha256.Size]byte) string {
-	value, _ := httpsfv.Marshal(single("sha-256", httpsfv.NewItem(sum[:])))
-	return value
+	return "sha-256=:" + base64.StdEncoding.EncodeToString(sum[:]) + ":"
 }
 
 // ContentDigestOf reads a body to its end and returns the value of its
@@ -96,11 +92,4 @@ func ContentDigestOf(body io.Reader) (string, error) {
 		return "", err
 	}
 	return FormatContentDigest([sha256.Size]byte(h.Sum(nil))), nil
-}
-
-// single is a dictionary of one member.
-func single(name string, m httpsfv.Member) *httpsfv.Dictionary {
-	d := httpsfv.NewDictionary()
-	d.Add(name, m)
-	return d
 }

@@ -7,8 +7,6 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
-
-	"github.com/dunglas/httpsfv"
 )
 
 // ErrComponent says that a signature covers something that the message does
@@ -56,8 +54,11 @@ func RequestMessage(r *http.Request) *Message {
 // case, without the port that the scheme has anyway, or an empty one.
 func (m *Message) authority() string {
 	a := strings.TrimSuffix(strings.ToLower(m.Authority), ":")
-	if port, found := map[string]string{"http": ":80", "https": ":443"}[m.Scheme]; found {
-		a = strings.TrimSuffix(a, port)
+	switch m.Scheme {
+	case "http":
+		a = strings.TrimSuffix(a, ":80")
+	case "https":
+		a = strings.TrimSuffix(a, ":443")
 	}
 	return a
 }
@@ -165,9 +166,10 @@ func formEncode(s string) string {
 
 // field is the value of a field of the header (RFC 9421 section 2.1).
 func (m *Message) field(c component) (string, error) {
-	var lines []string
-	for _, line := range m.Header.Values(c.name) {
-		lines = append(lines, strings.Trim(line, " \t"))
+	given := m.Header.Values(c.name)
+	lines := make([]string, len(given))
+	for i, line := range given {
+		lines[i] = strings.Trim(line, " \t")
 	}
 	if c.name == "host" && m.Status == 0 && m.Authority != "" {
 		// net/http takes it out of the header.
@@ -181,15 +183,15 @@ func (m *Message) field(c component) (string, error) {
 	case c.strict:
 		return strictly(c.name, lines)
 	case c.keyed:
-		d, _, err := dictionary(lines)
+		members, err := dictionary(lines)
 		if err != nil {
 			return "", err
 		}
-		member, found := d.Get(c.param)
-		if !found {
+		m := find(members, c.param)
+		if m == nil {
 			return "", errors.New("the dictionary has no such member")
 		}
-		return serialize(member)
+		return string(m.append(nil)), nil
 	}
 	return strings.Join(lines, ", "), nil
 }
@@ -205,26 +207,24 @@ type component struct {
 }
 
 // readComponent understands the identifier of a component.
-func readComponent(item httpsfv.Item) (component, error) {
+func readComponent(from item) (component, error) {
 	var c component
-	name, ok := item.Value.(string)
-	if !ok || name == "" || strings.ToLower(name) != name {
+	name := from.text
+	if from.kind != text || name == "" || strings.ToLower(name) != name {
 		return c, fmt.Errorf("%w: a name is not a string in lower case", ErrComponent)
 	}
 	c.name = name
 	derived := name[0] == '@'
 	named := false
-	for _, p := range item.Params.Names() {
-		v, _ := item.Params.Get(p)
-		text, isText := v.(string)
-		flag := v == true
+	for _, one := range from.params {
+		p, isText, flag := one.name, one.kind == text, one.value == yes
 		switch {
 		case p == "req" && flag:
 			c.request = true
 		case p == "name" && isText && name == "@query-param":
-			named, c.param = true, text
+			named, c.param = true, one.text
 		case p == "key" && isText && !derived:
-			c.keyed, c.param = true, text
+			c.keyed, c.param = true, one.text
 		case p == "sf" && flag && !derived:
 			c.strict = true
 		case p == "bs" && flag && !derived:

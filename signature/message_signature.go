@@ -6,8 +6,6 @@ import (
 	"net/http"
 	"slices"
 	"strings"
-
-	"github.com/dunglas/httpsfv"
 )
 
 // ErrFields says that Signature and Signature-Input are malformed, or do not
@@ -48,41 +46,38 @@ type Signed struct {
 // a label without its counterpart and for what is there twice; ErrComponent
 // for components that are not understood.
 func Signatures(h http.Header) ([]Signed, error) {
-	return signatures(h, func(httpsfv.Member) bool { return true })
+	return signatures(h, func(*member) bool { return true })
 }
 
 // Tagged is Signatures of those whose parameter tag has this value. Of what
 // others have signed beside them the labels have to be in order, and nothing
 // else: a proxy may cover what is not understood here.
 func Tagged(h http.Header, tag string) ([]Signed, error) {
-	return signatures(h, func(input httpsfv.Member) bool {
-		inner, ok := input.(httpsfv.InnerList)
-		return ok && text(inner.Params, "tag") == tag
-	})
+	return signatures(h, func(input *member) bool { return input.inner && input.params.string("tag") == tag })
 }
 
-func signatures(h http.Header, wanted func(input httpsfv.Member) bool) ([]Signed, error) {
+func signatures(h http.Header, wanted func(input *member) bool) ([]Signed, error) {
 	if len(h.Values("Signature")) == 0 && len(h.Values("Signature-Input")) == 0 {
 		return nil, nil
 	}
-	inputs, raw, err := dictionary(h.Values("Signature-Input"))
+	inputs, err := dictionary(h.Values("Signature-Input"))
 	if err != nil {
 		return nil, fmt.Errorf("%w: Signature-Input: %w", ErrFields, err)
 	}
-	values, _, err := dictionary(h.Values("Signature"))
+	values, err := dictionary(h.Values("Signature"))
 	if err != nil {
 		return nil, fmt.Errorf("%w: Signature: %w", ErrFields, err)
 	}
-	n := len(inputs.Names())
-	if n != len(values.Names()) || n == 0 || n > maxSignatures {
-		return nil, fmt.Errorf("%w: %d in Signature-Input, %d in Signature", ErrFields, n, len(values.Names()))
+	n := len(inputs)
+	if n != len(values) || n == 0 || n > maxSignatures {
+		return nil, fmt.Errorf("%w: %d in Signature-Input, %d in Signature", ErrFields, n, len(values))
 	}
 	list := make([]Signed, 0, n)
-	for _, label := range inputs.Names() {
-		input, _ := inputs.Get(label)
-		value, found := values.Get(label)
-		if !found {
-			return nil, fmt.Errorf("%w: there is no signature %s", ErrFields, label)
+	for i := range inputs {
+		input := &inputs[i]
+		value := find(values, input.name)
+		if value == nil {
+			return nil, fmt.Errorf("%w: there is no signature %s", ErrFields, input.name)
 		}
 		if !wanted(input) {
 			continue
@@ -91,31 +86,30 @@ func signatures(h http.Header, wanted func(input httpsfv.Member) bool) ([]Signed
 		if err != nil {
 			return nil, err
 		}
-		s.Label, s.raw = label, raw[label]
 		list = append(list, s)
 	}
 	return list, nil
 }
 
-func readSigned(input, value httpsfv.Member) (s Signed, err error) {
-	inner, ok := input.(httpsfv.InnerList)
-	if !ok {
+func readSigned(input, value *member) (s Signed, err error) {
+	switch {
+	case !input.inner:
 		return s, fmt.Errorf("%w: the components are no list", ErrFields)
-	}
-	item, _ := value.(httpsfv.Item)
-	if s.value, ok = item.Value.([]byte); !ok {
+	case value.inner || value.kind != binary:
 		return s, fmt.Errorf("%w: a signature is no byte sequence", ErrFields)
 	}
-	return s, s.readInput(inner)
+	s.value = []byte(value.text)
+	return s, s.readInput(input)
 }
 
 // readInput understands the components and parameters of a signature.
-func (s *Signed) readInput(inner httpsfv.InnerList) (err error) {
-	if len(inner.Items) > maxComponents {
+func (s *Signed) readInput(from *member) (err error) {
+	if len(from.items) > maxComponents {
 		return fmt.Errorf("%w: more than %d components", ErrFields, maxComponents)
 	}
-	for _, item := range inner.Items {
-		c, err := readComponent(item)
+	s.components = make([]component, 0, len(from.items))
+	for _, it := range from.items {
+		c, err := readComponent(it)
 		if err != nil {
 			return err
 		}
@@ -123,48 +117,61 @@ func (s *Signed) readInput(inner httpsfv.InnerList) (err error) {
 		if slices.Contains(s.components, c) {
 			return fmt.Errorf("%w: component %q is there twice", ErrFields, c.name)
 		}
-		name, err := httpsfv.Marshal(item)
-		if err != nil {
-			return fmt.Errorf("%w: %w", ErrFields, err)
-		}
-		s.components, s.names = append(s.components, c), append(s.names, name)
+		s.components = append(s.components, c)
 	}
-	if s.Params, err = readParams(inner.Params); err != nil {
+	if s.Params, err = readParams(from.params); err != nil {
 		return err
 	}
-	if s.canonical, err = httpsfv.Marshal(inner); err != nil {
-		return fmt.Errorf("%w: %w", ErrFields, err)
-	}
+	s.Label, s.raw = from.name, from.raw
+	s.spell(from)
 	return nil
 }
 
-func readParams(from *httpsfv.Params) (p Params, err error) {
-	for _, name := range from.Names() {
-		v, _ := from.Get(name)
-		number, isNumber := v.(int64)
-		text, isText := v.(string)
-		var ok bool
-		switch name {
+// spell writes the parameters of the signature as RFC 9421 section 2.3 has
+// them. The names of the components are pieces of that text.
+func (s *Signed) spell(from *member) {
+	ends := make([]int, len(from.items))
+	b := append(make([]byte, 0, len(from.raw)+64), '(')
+	for i, it := range from.items {
+		if i > 0 {
+			b = append(b, ' ')
+		}
+		b = it.append(b)
+		ends[i] = len(b)
+	}
+	s.canonical = string(from.params.append(append(b, ')')))
+	s.names = make([]string, len(ends))
+	start := len("(")
+	for i, end := range ends {
+		s.names[i] = s.canonical[start:end]
+		start = end + len(" ")
+	}
+}
+
+func readParams(from params) (p Params, err error) {
+	for _, v := range from {
+		want := text
+		switch v.name {
 		case "created":
-			p.Created, ok = number, isNumber
+			p.Created, want = v.number, integer
 		case "expires":
-			p.Expires, ok = number, isNumber
-			if number == 0 {
+			p.Expires, want = v.number, integer
+			if v.number == 0 {
 				p.Expires = -1 // as long ago, and not the zero that stands for none
 			}
 		case "keyid":
-			p.KeyID, ok = text, isText
+			p.KeyID = v.text
 		case "alg":
-			p.Alg, ok = Algorithm(text), isText
+			p.Alg = Algorithm(v.text)
 		case "nonce":
-			p.Nonce, ok = text, isText
+			p.Nonce = v.text
 		case "tag":
-			p.Tag, ok = text, isText
+			p.Tag = v.text
 		default: // covered by the signature all the same
-			ok = true
+			want = v.kind
 		}
-		if !ok {
-			return Params{}, fmt.Errorf("%w: %s is of the wrong kind", ErrFields, name)
+		if v.kind != want {
+			return Params{}, fmt.Errorf("%w: %s is of the wrong kind", ErrFields, v.name)
 		}
 	}
 	return p, nil
@@ -192,7 +199,7 @@ func (s *Signed) Base(m *Message) ([]byte, error) {
 
 // lines is the signature base but for the parameters at its end.
 func (s *Signed) lines(m *Message) ([]byte, error) {
-	var b []byte
+	b := make([]byte, 0, 1024)
 	for i, c := range s.components {
 		value, err := m.value(c)
 		if err != nil {
@@ -235,30 +242,20 @@ func (s *Signed) Verify(k Key, m *Message) error {
 // `"@method"` or `"signature";req;key="a"`. The parameters are written in the
 // order of Params. Errors: ErrFields for what cannot be written, ErrComponent,
 // ErrKey.
-func SignMessage(k Key, label string, m *Message, components []string, p Params) (input, value string, err error) {
-	item := httpsfv.NewParams()
-	for _, n := range []struct {
-		name  string
-		value int64
-	}{{"created", p.Created}, {"expires", p.Expires}} {
-		if n.value != 0 {
-			item.Add(n.name, n.value)
-		}
-	}
-	for _, t := range []struct{ name, value string }{
-		{"keyid", p.KeyID}, {"alg", string(p.Alg)}, {"nonce", p.Nonce}, {"tag", p.Tag},
-	} {
-		if t.value != "" {
-			item.Add(t.name, t.value)
-		}
-	}
-	inner, err := innerList(components)
+func SignMessage(k Key, label string, m *Message, components []string, p Params) (input, signed string, err error) {
+	inner, err := innerList("(" + strings.Join(components, " ") + ")")
 	if err != nil {
+		return "", "", fmt.Errorf("%w: not a list of components: %w", ErrFields, err)
+	}
+	inner.name = label
+	if inner.params, err = p.list(); err != nil {
 		return "", "", err
 	}
-	inner.Params = item
+	if name := (structure{text: label}); !name.isKey() {
+		return "", "", fmt.Errorf("%w: %q is no label", ErrFields, label)
+	}
 	var s Signed
-	if err := s.readInput(inner); err != nil {
+	if err := s.readInput(&inner); err != nil {
 		return "", "", err
 	}
 	base, err := s.Base(m)
@@ -269,20 +266,24 @@ func SignMessage(k Key, label string, m *Message, components []string, p Params)
 	if err != nil {
 		return "", "", err
 	}
-	value, err = httpsfv.Marshal(single(label, httpsfv.NewItem(sum)))
-	if err != nil {
-		return "", "", fmt.Errorf("%w: label: %w", ErrFields, err)
-	}
-	return label + "=" + s.canonical, value, nil
+	made := member{name: label, item: item{value: value{kind: binary, text: string(sum)}}}
+	return label + "=" + s.canonical, string(made.append([]byte(label + "="))), nil
 }
 
-// innerList reads identifiers of components.
-func innerList(components []string) (httpsfv.InnerList, error) {
-	list, err := httpsfv.UnmarshalList([]string{"(" + strings.Join(components, " ") + ")"})
-	if err == nil && len(list) == 1 {
-		if inner, ok := list[0].(httpsfv.InnerList); ok {
-			return inner, nil
+// list writes down what is there. Errors: ErrFields for what has no spelling.
+func (p Params) list() (list params, err error) {
+	for _, v := range []param{
+		{"created", value{kind: integer, number: p.Created}}, {"expires", value{kind: integer, number: p.Expires}},
+		{"keyid", value{kind: text, text: p.KeyID}}, {"alg", value{kind: text, text: string(p.Alg)}},
+		{"nonce", value{kind: text, text: p.Nonce}}, {"tag", value{kind: text, text: p.Tag}},
+	} {
+		if v.number == 0 && v.text == "" {
+			continue
 		}
+		if !v.valid() {
+			return nil, fmt.Errorf("%w: %s cannot be written", ErrFields, v.name)
+		}
+		list = append(list, v)
 	}
-	return httpsfv.InnerList{}, fmt.Errorf("%w: not a list of components", ErrFields)
+	return list, nil
 }

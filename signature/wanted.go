@@ -1,10 +1,6 @@
 package signature
 
-import (
-	"net/http"
-
-	"github.com/dunglas/httpsfv"
-)
+import "net/http"
 
 // WantedSignature is a signature that a client asks of the answer (RFC 9421 section
 // 5.1). What is zero is not asked for.
@@ -21,40 +17,32 @@ type WantedSignature struct {
 // asks for. A field that is malformed, or that asks for several with the tag,
 // asks for none.
 func Wanted(h http.Header, tag string) (w WantedSignature, found bool) {
-	d, _, err := dictionary(h.Values("Accept-Signature"))
+	lines := h.Values("Accept-Signature")
+	if len(lines) == 0 {
+		return WantedSignature{}, false
+	}
+	members, err := dictionary(lines)
 	if err != nil {
 		return WantedSignature{}, false
 	}
-	for _, label := range d.Names() {
-		m, _ := d.Get(label)
-		inner, ok := m.(httpsfv.InnerList)
-		if !ok || len(inner.Items) > maxComponents {
+	for i := range members {
+		m := &members[i]
+		if !m.inner || len(m.items) > maxComponents {
 			return WantedSignature{}, false
 		}
-		if named, _ := inner.Params.Get("tag"); named != tag {
+		if named := m.params.get("tag"); named.kind != text || named.text != tag {
 			continue
 		}
 		if found {
 			return WantedSignature{}, false
 		}
-		w, found = WantedSignature{Label: label, Tag: tag}, true
-		for _, item := range inner.Items {
-			name, err := httpsfv.Marshal(item)
-			if err != nil {
-				return WantedSignature{}, false
-			}
-			w.Components = append(w.Components, name)
+		w, found = WantedSignature{Label: m.name, Tag: tag}, true
+		for _, it := range m.items {
+			w.Components = append(w.Components, string(it.append(nil)))
 		}
-		w.KeyID = text(inner.Params, "keyid")
-		w.Alg = Algorithm(text(inner.Params, "alg"))
-		w.Nonce = text(inner.Params, "nonce")
+		w.KeyID = m.params.string("keyid")
+		w.Alg = Algorithm(m.params.string("alg"))
+		w.Nonce = m.params.string("nonce")
 	}
 	return w, found
-}
-
-// text is a parameter that is a string, or "".
-func text(p *httpsfv.Params, name string) string {
-	v, _ := p.Get(name)
-	s, _ := v.(string)
-	return s
 }
