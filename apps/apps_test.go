@@ -45,7 +45,7 @@ func (c *clock) add(d time.Duration) {
 
 func keyset(t *testing.T) string {
 	t.Helper()
-	path := filepath.Join(t.TempDir(), "keyset.json")
+	path := filepath.Join(databasetest.Folder(t), "keyset.json")
 	if err := apps.CreateKeyset(path); err != nil {
 		t.Fatal(err)
 	}

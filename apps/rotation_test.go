@@ -230,7 +230,7 @@ func TestH14DamagedRow(t *testing.T) {
 // clear is no good once sealing is on.
 func TestK4SealsWhatWasInTheClear(t *testing.T) {
 	databasetest.EachURL(t, func(t *testing.T, url string) {
-		ctx, file, db := t.Context(), filepath.Join(t.TempDir(), "keyset"), databasetest.Open(t, url)
+		ctx, file, db := t.Context(), filepath.Join(databasetest.Folder(t), "keyset"), databasetest.Open(t, url)
 		addUsers(t, db)
 		off, err := apps.Open(ctx, apps.Config{DB: db, KeysetFile: file, Unsealed: true, Clock: newClock().read})
 		if err != nil {
@@ -310,7 +310,7 @@ func TestK3Credential(t *testing.T) {
 // K3: a missing keyset is made for a database that has seen none, and for no other.
 func TestK3MissingKeyset(t *testing.T) {
 	databasetest.Each(t, func(t *testing.T, db *database.DB) {
-		config := apps.Config{DB: db, KeysetFile: filepath.Join(t.TempDir(), "keyset"), CreateKeyset: true}
+		config := apps.Config{DB: db, KeysetFile: filepath.Join(databasetest.Folder(t), "keyset"), CreateKeyset: true}
 		s, err := apps.Open(t.Context(), config)
 		if err != nil {
 			t.Fatal(err)

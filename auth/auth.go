@@ -236,11 +236,11 @@ func New(cfg Config) *Verifier {
 	dummy := (rand.Text() + rand.Text() + rand.Text())[:53]
 	return &Verifier{
 		cfg:      cfg,
-		throttle: throttle{users: cfg.Users},
+		throttle: throttle{users: cfg.Users, limit: throttleLimit},
 		proofs:   newProofs(),
 		dummy:    dummy,
 		dummies:  newDummies(dummy),
-		nonces:   nonces{db: cfg.Users.db},
+		nonces:   nonces{db: cfg.Users.db, limit: maxNonces},
 	}
 }
 

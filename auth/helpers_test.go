@@ -58,7 +58,7 @@ func (h *house) reasons() (list []auth.Reason) {
 func open(t testing.TB, db *database.DB, change func(*auth.Config)) *house {
 	t.Helper()
 	h := &house{db: db, now: time.Date(2026, 5, 1, 8, 0, 0, 0, time.UTC)}
-	file := filepath.Join(t.TempDir(), "keyset.json")
+	file := filepath.Join(databasetest.Folder(t), "keyset.json")
 	if err := apps.CreateKeyset(file); err != nil {
 		t.Fatal(err)
 	}

@@ -375,9 +375,13 @@ func TestS15NoncesFull(t *testing.T) {
 	each(t, nil, func(t *testing.T, h *house) {
 		app, secret := h.key(t, h.user(t, "ada", auth.Author))
 		other, otherSecret := h.key(t, h.user(t, "bob", auth.Author))
+		const limit = 2500 // more than one sweep removes at a time
+		if real := auth.LimitNonces(h.verifier, limit); real != 100_000 {
+			t.Errorf("%d nonces of a key are kept, want 100000", real)
+		}
 		_, err := h.db.Exec(t.Context(), `INSERT INTO nonces (public, nonce, expires)
-			WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 99999)
-			SELECT $1, 'nonce ' || i, $2 FROM n`, app.Public, h.clock().Add(time.Minute).UTC())
+			WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < $3)
+			SELECT $1, 'nonce ' || i, $2 FROM n`, app.Public, h.clock().Add(time.Minute).UTC(), limit-1)
 		if err != nil {
 			t.Fatal(err)
 		}

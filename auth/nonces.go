@@ -31,7 +31,8 @@ const (
 // A write to disk takes longer than all the rest of a request. So those that
 // come while one is under way wait for the next, and go into it together.
 type nonces struct {
-	db *database.DB
+	db    *database.DB
+	limit int // of each key
 
 	mu      sync.Mutex
 	counts  map[string]nonceCount
@@ -70,7 +71,7 @@ func (s *nonces) use(ctx context.Context, public, nonce string, now time.Time) e
 	if err != nil {
 		return fmt.Errorf("count nonces: %w", err)
 	}
-	if n >= maxNonces {
+	if n >= s.limit {
 		return errManyNonces
 	}
 	if err := s.insert(ctx, &noted{Public: public, Nonce: nonce, expires: now.Add(nonceLife).UTC().Truncate(time.Microsecond)}); err != nil {
@@ -171,7 +172,7 @@ func (s *nonces) count(ctx context.Context, public string, now time.Time) (int, 
 		return c.n, nil
 	}
 	c = nonceCount{at: now}
-	err := s.db.Get(ctx, &c.n, `SELECT COUNT(*) FROM (SELECT 1 FROM nonces WHERE public = $1 LIMIT $2) AS kept`, public, maxNonces)
+	err := s.db.Get(ctx, &c.n, `SELECT COUNT(*) FROM (SELECT 1 FROM nonces WHERE public = $1 LIMIT $2) AS kept`, public, s.limit)
 	if err != nil {
 		return 0, err
 	}

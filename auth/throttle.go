@@ -52,6 +52,7 @@ const (
 // the database.
 type throttle struct {
 	users *Users
+	limit int // rows
 
 	mu      sync.Mutex
 	blocked map[string]time.Time // keys and until when
@@ -130,7 +131,7 @@ func (t *throttle) remembered(g guess, now time.Time) time.Duration {
 func (t *throttle) remember(key string, until time.Time) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if t.blocked == nil || len(t.blocked) >= throttleLimit {
+	if t.blocked == nil || len(t.blocked) >= t.limit {
 		t.blocked = make(map[string]time.Time) // the database knows them still
 	}
 	t.blocked[key] = until
@@ -291,11 +292,11 @@ func (t *throttle) prune(ctx context.Context, now time.Time) error {
 	if err := t.users.db.Get(ctx, &n, `SELECT COUNT(*) FROM throttle WHERE key NOT LIKE 'k%'`); err != nil {
 		return fmt.Errorf("count failures: %w", err)
 	}
-	if n <= throttleLimit {
+	if n <= t.limit {
 		return nil
 	}
 	_, err = t.users.db.Exec(ctx, `DELETE FROM throttle WHERE key IN
-		(SELECT key FROM throttle WHERE key NOT LIKE 'k%' ORDER BY n, last LIMIT $1)`, n-throttleLimit*9/10)
+		(SELECT key FROM throttle WHERE key NOT LIKE 'k%' ORDER BY n, last LIMIT $1)`, n-t.limit*9/10)
 	if err != nil {
 		return fmt.Errorf("forget failures: %w", err)
 	}

@@ -34,7 +34,7 @@ func eachCounter(t *testing.T, fn func(t *testing.T, c counter)) {
 
 func newCounter(t testing.TB, db *database.DB) counter {
 	t.Helper()
-	file := filepath.Join(t.TempDir(), "keyset.json")
+	file := filepath.Join(databasetest.Folder(t), "keyset.json")
 	if err := apps.CreateKeyset(file); err != nil {
 		t.Fatal(err)
 	}
@@ -43,7 +43,7 @@ func newCounter(t testing.TB, db *database.DB) counter {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { store.Close() })
-	return counter{t, &throttle{users: NewUsers(UsersConfig{DB: db, Apps: store, Clock: func() time.Time { return start }})}}
+	return counter{t, &throttle{limit: 5000, users: NewUsers(UsersConfig{DB: db, Apps: store, Clock: func() time.Time { return start }})}}
 }
 
 func (c counter) of(account string, addr netip.Addr) guess {
@@ -237,6 +237,9 @@ func TestThrottleNetworks(t *testing.T) {
 // stands in it.
 func TestThrottleIsBounded(t *testing.T) {
 	eachCounter(t, func(t *testing.T, c counter) {
+		if real := New(Config{Users: c.users}).throttle.limit; real != 100_000 {
+			t.Errorf("%d rows are kept, want 100000", real)
+		}
 		for range 30 {
 			c.fail("ada", here, start)
 		}
@@ -263,12 +266,12 @@ func TestThrottleIsBounded(t *testing.T) {
 			}
 			return n
 		}
-		insert(0, 5000, start.Add(-2*time.Hour))
-		insert(5000, 5000+throttleLimit+1, start)
+		insert(0, 1000, start.Add(-2*time.Hour))
+		insert(1000, 1000+c.limit+1, start)
 		if err := c.prune(t.Context(), start); err != nil {
 			t.Fatal(err)
 		}
-		if n := rows(); n > throttleLimit || n < throttleLimit/2 {
+		if n := rows(); n > c.limit || n < c.limit/2 {
 			t.Errorf("%d rows", n)
 		}
 		if c.waits("ada", here, start) == 0 {

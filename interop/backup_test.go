@@ -18,7 +18,7 @@ import (
 // TestH10RestoreDrill backs up a server under load, kills it, and puts a new one together from the backup and the keyset
 // file: it has everything that was acknowledged before the backup began. The backup alone starts nothing and opens nothing.
 func TestH10RestoreDrill(t *testing.T) {
-	blog := seed(t, "")
+	blog := seedIn(t, t.TempDir(), "")
 	p := start(t, blog)
 	load := &writers{keys: []signingKey{{seedPublic, seedSecret}}}
 	ctx, cancel := context.WithCancel(context.Background())

@@ -39,7 +39,13 @@ func eachSeeded(t *testing.T, fn func(t *testing.T, s seeded)) {
 // seed loads the seed once.
 func seed(t *testing.T, database string) seeded {
 	t.Helper()
-	s := seeded{folder: t.TempDir(), database: database}
+	return seedIn(t, databasetest.Folder(t), database)
+}
+
+// seedIn is seed in a folder of the test's choice: those that kill the server have it on the disk.
+func seedIn(t *testing.T, folder, database string) seeded {
+	t.Helper()
+	s := seeded{folder: folder, database: database}
 	ctx := context.Background()
 	blog, err := server.OpenBlog(ctx, server.BlogConfig{Folder: s.folder, Database: database, BaseURL: "http://localhost"})
 	if err != nil {
@@ -64,7 +70,7 @@ func seed(t *testing.T, database string) seeded {
 // one, to which nobody is connected.
 func (s seeded) copy(t *testing.T) seeded {
 	t.Helper()
-	out := seeded{folder: t.TempDir()}
+	out := seeded{folder: databasetest.Folder(t)}
 	if err := os.CopyFS(out.folder, os.DirFS(s.folder)); err != nil {
 		t.Fatal(err)
 	}

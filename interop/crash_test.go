@@ -24,8 +24,8 @@ const crashes = 50
 // TestCrash kills the process at random points of a load that writes, and asks the next one for everything that was
 // acknowledged: posts with their titles, and keys, with which the load signs from then on.
 func TestCrash(t *testing.T) {
-	t.Run("sqlite", func(t *testing.T) { crash(t, seed(t, "")) })
-	t.Run("postgres", func(t *testing.T) { crash(t, seed(t, databasetest.DurablePostgres(t))) })
+	t.Run("sqlite", func(t *testing.T) { crash(t, seedIn(t, t.TempDir(), "")) })
+	t.Run("postgres", func(t *testing.T) { crash(t, seedIn(t, t.TempDir(), databasetest.DurablePostgres(t))) })
 }
 
 func crash(t *testing.T, blog seeded) {

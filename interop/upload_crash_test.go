@@ -20,6 +20,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/quillgate/quillgate/auth"
+	"github.com/quillgate/quillgate/database/databasetest"
 	"github.com/quillgate/quillgate/media"
 	"github.com/quillgate/quillgate/server"
 	"github.com/quillgate/quillgate/site"
@@ -42,7 +43,7 @@ var urlMember = regexp.MustCompile(`<name>url</name>\s*<value>\s*<string>([^<]*)
 // A server is killed again and again while pictures arrive. Every upload that was acknowledged is there; of the others
 // nothing is left behind but what is also on record.
 func TestUploadsSurviveCrashes(t *testing.T) {
-	eachSeeded(t, func(t *testing.T, s seeded) {
+	test := func(t *testing.T, s seeded) {
 		picture, err := media.Blank("a.png", 320, 200)
 		if err != nil {
 			t.Fatal(err)
@@ -70,7 +71,9 @@ func TestUploadsSurviveCrashes(t *testing.T) {
 				t.Errorf("%s was acknowledged and is not recorded", below(url))
 			}
 		}
-	})
+	}
+	t.Run("sqlite", func(t *testing.T) { test(t, seedIn(t, t.TempDir(), "")) })
+	t.Run("postgres", func(t *testing.T) { test(t, seedIn(t, t.TempDir(), databasetest.Postgres(t))) })
 }
 
 // uploadUntilKilled lets four clients upload, kills the server when so many uploads were acknowledged, and returns the

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/quillgate/quillgate/apps"
+	"github.com/quillgate/quillgate/database/databasetest"
 )
 
 // The page of the application passwords of WordPress, both ways and with both kinds.
@@ -75,7 +76,7 @@ func TestAuthorise(t *testing.T) {
 
 // Credentials go to https, to this machine, or to a program's own scheme, and nowhere else.
 func TestAuthoriseTargets(t *testing.T) {
-	h := open(t, "", "127.0.0.1")
+	h := open(t, databasetest.SQLite(t), "127.0.0.1")
 	b := h.as(t, "bob")
 	for _, bad := range []string{
 		"javascript:alert(1)", "JavaScript:alert(1)", "data:text/html,x", "vbscript:x", "file:///etc/passwd", "blob:https://x/y", "about:blank", "filesystem:https://x/y",

@@ -10,6 +10,7 @@ import (
 	"net/http/httptest"
 	"net/netip"
 	"net/url"
+	"path/filepath"
 	"regexp"
 	"runtime"
 	"slices"
@@ -77,12 +78,7 @@ func each(t *testing.T, fn func(t *testing.T, h *house)) {
 // eachAt is each on a server that is reached by a name.
 func eachAt(t *testing.T, name string, fn func(t *testing.T, h *house)) {
 	t.Helper()
-	databasetest.EachURL(t, func(t *testing.T, url string) {
-		if !strings.HasPrefix(url, "postgres") {
-			url = "" // a SQLite file in the folder of the blog
-		}
-		fn(t, open(t, url, name))
-	})
+	databasetest.EachURL(t, func(t *testing.T, url string) { fn(t, open(t, url, name)) })
 }
 
 func open(t *testing.T, database, name string) *house {
@@ -91,9 +87,15 @@ func open(t *testing.T, database, name string) *house {
 	logger := slog.New(server.LogHandler(slog.NewTextHandler(h.log, &slog.HandlerOptions{Level: slog.LevelDebug})))
 	web := httptest.NewUnstartedServer(nil)
 	h.base = "http://" + strings.Replace(web.Listener.Addr().String(), "127.0.0.1", name, 1)
+	folder := filepath.Dir(database) // of the SQLite file, which a blog looks for in its folder
+	if strings.HasPrefix(database, "postgres") {
+		folder = databasetest.Folder(t)
+	} else {
+		database = ""
+	}
 	var err error
 	h.blog, err = server.OpenBlog(context.Background(), server.BlogConfig{
-		Folder: t.TempDir(), Database: database, BaseURL: h.base, Logger: logger, Clock: h.clock})
+		Folder: folder, Database: database, BaseURL: h.base, Logger: logger, Clock: h.clock})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -13,6 +13,7 @@ import (
 	"github.com/quillgate/quillgate/apps"
 	"github.com/quillgate/quillgate/auth"
 	"github.com/quillgate/quillgate/database"
+	"github.com/quillgate/quillgate/database/databasetest"
 	"github.com/quillgate/quillgate/media"
 	"github.com/quillgate/quillgate/public"
 	"github.com/quillgate/quillgate/site"
@@ -32,7 +33,7 @@ type face struct {
 
 func openFace(t testing.TB, db *database.DB, cfg public.Config) *face {
 	t.Helper()
-	folder := t.TempDir()
+	folder := databasetest.Folder(t)
 	if err := apps.CreateKeyset(folder + "/keyset"); err != nil {
 		t.Fatal(err)
 	}

@@ -20,7 +20,7 @@ import (
 func blog(t *testing.T, db *database.DB, base string) (http.Handler, *site.Site) {
 	t.Helper()
 	ctx := context.Background()
-	folder := t.TempDir()
+	folder := databasetest.Folder(t)
 	if err := apps.CreateKeyset(folder + "/keyset"); err != nil {
 		t.Fatal(err)
 	}

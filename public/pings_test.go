@@ -19,7 +19,7 @@ import (
 // Other blogs find out here whether a post takes pingbacks, and publishing clients find the endpoint on the home page.
 func TestPingbackAnnounced(t *testing.T) {
 	databasetest.Each(t, func(t *testing.T, db *database.DB) {
-		keyset := filepath.Join(t.TempDir(), "keyset")
+		keyset := filepath.Join(databasetest.Folder(t), "keyset")
 		if err := apps.CreateKeyset(keyset); err != nil {
 			t.Fatal(err)
 		}

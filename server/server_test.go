@@ -51,7 +51,16 @@ func logger(w io.Writer) *slog.Logger {
 // open opens a blog with one user, ada, on the given database ("" is SQLite).
 func open(t testing.TB, database string, log *slog.Logger) *server.Blog {
 	t.Helper()
-	blog, err := server.OpenBlog(context.Background(), server.BlogConfig{Folder: t.TempDir(), Database: database, BaseURL: "http://blog.example", Logger: log})
+	if database == "" {
+		database = databasetest.SQLite(t)
+	}
+	folder := filepath.Dir(database) // of the SQLite file, which a blog looks for in its folder
+	if strings.HasPrefix(database, "postgres") {
+		folder = databasetest.Folder(t)
+	} else {
+		database = ""
+	}
+	blog, err := server.OpenBlog(context.Background(), server.BlogConfig{Folder: folder, Database: database, BaseURL: "http://blog.example", Logger: log})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -45,7 +45,7 @@ var (
 
 func openDarkroom(t *testing.T, db *database.DB) *darkroom {
 	t.Helper()
-	d := &darkroom{db: db, dir: t.TempDir(), now: time.Date(2024, 1, 31, 23, 30, 0, 0, time.UTC)}
+	d := &darkroom{db: db, dir: databasetest.Folder(t), now: time.Date(2024, 1, 31, 23, 30, 0, 0, time.UTC)}
 	d.open(t)
 	return d
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/quillgate/quillgate/apps"
 	"github.com/quillgate/quillgate/auth"
 	"github.com/quillgate/quillgate/database"
+	"github.com/quillgate/quillgate/database/databasetest"
 	"github.com/quillgate/quillgate/media"
 	"github.com/quillgate/quillgate/site"
 )
@@ -26,7 +27,7 @@ type blog struct {
 // openBlog opens the blog in a database. The clock may be moved by its owner.
 func openBlog(t testing.TB, db *database.DB, clock func() time.Time) blog {
 	t.Helper()
-	keyset := filepath.Join(t.TempDir(), "keyset")
+	keyset := filepath.Join(databasetest.Folder(t), "keyset")
 	if err := apps.CreateKeyset(keyset); err != nil {
 		t.Fatal(err)
 	}
@@ -36,7 +37,7 @@ func openBlog(t testing.TB, db *database.DB, clock func() time.Time) blog {
 	}
 	t.Cleanup(func() { store.Close() })
 	users := auth.NewUsers(auth.UsersConfig{DB: db, Apps: store, Clock: clock})
-	dir := filepath.Join(t.TempDir(), "uploads")
+	dir := filepath.Join(databasetest.Folder(t), "uploads")
 	files, err := media.OpenFolder(dir)
 	if err != nil {
 		t.Fatal(err)

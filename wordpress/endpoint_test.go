@@ -15,6 +15,7 @@ import (
 	"github.com/quillgate/quillgate/audit"
 	"github.com/quillgate/quillgate/auth"
 	"github.com/quillgate/quillgate/database"
+	"github.com/quillgate/quillgate/database/databasetest"
 	"github.com/quillgate/quillgate/media"
 	"github.com/quillgate/quillgate/site"
 	"github.com/quillgate/quillgate/wordpress"
@@ -34,7 +35,7 @@ type endpoint struct {
 
 func openEndpoint(t testing.TB, db *database.DB) *endpoint {
 	t.Helper()
-	ctx, dir := t.Context(), t.TempDir()
+	ctx, dir := t.Context(), databasetest.Folder(t)
 	e := &endpoint{db: db, now: time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)}
 	clock := func() time.Time { return e.now }
 	keyset := filepath.Join(dir, "keyset")

@@ -43,7 +43,7 @@ func openOffice(t *testing.T, db *database.DB) *office {
 	t.Helper()
 	o := &office{db: db, now: time.Date(2024, 3, 1, 12, 0, 0, 0, time.UTC), remote: "127.0.0.1:999"}
 	clock := func() time.Time { return o.now }
-	keyset := filepath.Join(t.TempDir(), "keyset")
+	keyset := filepath.Join(databasetest.Folder(t), "keyset")
 	if err := apps.CreateKeyset(keyset); err != nil {
 		t.Fatal(err)
 	}
@@ -62,7 +62,7 @@ func openOffice(t *testing.T, db *database.DB) *office {
 		Methods:      o.api.Methods(),
 		Fault:        o.api.Fault,
 		Authenticate: func(r *http.Request) (xmlrpc.Check[*auth.Request], error) { return verifier.Begin(r) },
-		SpoolDir:     t.TempDir(),
+		SpoolDir:     databasetest.Folder(t),
 	})
 	if err != nil {
 		t.Fatal(err)

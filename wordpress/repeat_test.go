@@ -36,7 +36,7 @@ type cluster struct {
 
 func newCluster(t *testing.T, url string) *cluster {
 	t.Helper()
-	c := &cluster{url: url, folder: t.TempDir(), now: time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)}
+	c := &cluster{url: url, folder: databasetest.Folder(t), now: time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)}
 	c.keyset = filepath.Join(c.folder, "keyset")
 	must(t, apps.CreateKeyset(c.keyset))
 	return c
@@ -81,7 +81,7 @@ func (c *cluster) open(t *testing.T) (http.Handler, *database.DB) {
 		Methods:      api.Methods(),
 		Authenticate: func(r *http.Request) (xmlrpc.Check[*auth.Request], error) { return verifier.Begin(r) },
 		Fault:        api.Fault,
-		SpoolDir:     t.TempDir(),
+		SpoolDir:     databasetest.Folder(t),
 		Log:          slog.New(slog.NewTextHandler(t.Output(), nil)),
 	})
 	must(t, err)

@@ -202,7 +202,7 @@ func TestImportKilled(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	whole := program{folder: t.TempDir()}
+	whole := program{folder: filepath.Dir(databasetest.SQLite(t))}
 	answer := whole.run(t, arguments...)
 	want := whole.content(t)
 	if n := len(want["posts"].([]any)); n != posts {
@@ -274,7 +274,7 @@ func (p program) killAt(t *testing.T, db *database.DB, point int64, arguments ..
 func TestExportRoundTrip(t *testing.T) {
 	file := sampleFile(t, 120)
 	eachProgram(t, func(t *testing.T, first program, _ *database.DB) {
-		second := program{folder: t.TempDir()}
+		second := program{folder: filepath.Dir(databasetest.SQLite(t))}
 		first.run(t, "import", file)
 		out := filepath.Join(t.TempDir(), "out.xml")
 		first.run(t, "export", "--format", "wxr", out)

@@ -6,7 +6,6 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	"io"
 	"net"
 	"os"
 	"os/exec"
@@ -16,30 +15,10 @@ import (
 	"time"
 )
 
-// guardScript runs the server as its child and ends it when its standard input
-// ends. That is a pipe from the test process, so the system closes it also
-// when the process is killed. A hard stop is right: the folder goes next.
-const guardScript = `
-dir=$1; shift
-"$@" >"$dir/log" 2>&1 </dev/null &
-server=$!
-cat >/dev/null
-kill -QUIT "$server" 2>/dev/null
-wait "$server"
-rm -rf "$dir"
-`
-
-// guard is the running script.
-type guard struct {
-	cmd  *exec.Cmd
-	pipe io.Closer
-	done chan struct{} // closed when the script has ended
-}
-
-// start makes the cluster, starts it and prepares the template. Free ports are
+// start makes the cluster in place, starts it and prepares the template. Free ports are
 // found by asking for one and giving it back, so another program can take it
 // in between; then the next one is tried.
-func (c *cluster) start() error {
+func (c *cluster) start(place string) error {
 	initdb, err := find("initdb")
 	if err != nil {
 		return err
@@ -48,7 +27,7 @@ func (c *cluster) start() error {
 	if err != nil {
 		return err
 	}
-	dir, owner, err := folder()
+	dir, owner, err := folder(place)
 	if err != nil {
 		return err
 	}
@@ -97,28 +76,14 @@ func (c *cluster) serve(server, dir string, owner *account) error {
 	if c.durable {
 		fsync = "on"
 	}
-	cmd := exec.Command("/bin/sh", "-c", guardScript, "guard", dir,
+	c.guard, err = startGuard(owner, dir,
 		server, "-D", filepath.Join(dir, "data"), "-p", strconv.Itoa(port), "-k", dir,
 		"-c", "listen_addresses=127.0.0.1", "-c", "max_connections=300",
 		"-c", "fsync="+fsync, "-c", "synchronous_commit="+fsync, "-c", "full_page_writes="+fsync,
 		"-c", "shared_buffers=32MB", "-c", "autovacuum=off")
-	cmd.Dir = dir
-	// A group of its own: an interrupt from the keyboard is for the tests, and
-	// the guard cleans up after them.
-	cmd.SysProcAttr = runAs(owner, true)
-	pipe, err := cmd.StdinPipe()
 	if err != nil {
-		return err
-	}
-	if err := cmd.Start(); err != nil {
 		return fmt.Errorf("start PostgreSQL: %w", err)
 	}
-	g := &guard{cmd: cmd, pipe: pipe, done: make(chan struct{})}
-	go func() {
-		cmd.Wait()
-		close(g.done)
-	}()
-	c.guard = g
 	return c.await(dir)
 }
 
@@ -169,10 +134,10 @@ func (c *cluster) stopped() bool {
 // account is a user of the machine, as systems of the Unix kind number them.
 type account struct{ uid, gid uint32 }
 
-// folder makes the cluster's folder. PostgreSQL refuses to run as root, so
+// folder makes the cluster's folder in place. PostgreSQL refuses to run as root, so
 // root hands the folder and the server to another user.
-func folder() (string, *account, error) {
-	dir, err := os.MkdirTemp("", "quillgate-postgres-")
+func folder(place string) (string, *account, error) {
+	dir, err := os.MkdirTemp(place, "quillgate-postgres-")
 	if err != nil || os.Getuid() != 0 {
 		return dir, nil, err
 	}

@@ -1,8 +1,11 @@
-// Package databasetest gives tests their databases: a SQLite file in the test's
-// temporary folder, and a database of a throw-away PostgreSQL cluster that
-// the test process starts when it first needs one. The cluster listens on a
-// free loopback port, lives in a temporary folder, and goes away with the
-// process, however that ends.
+// Package databasetest gives tests their databases: a SQLite file, and a
+// database of a throw-away PostgreSQL cluster that the test process starts
+// when it first needs one. The cluster listens on a free loopback port, lives
+// in a temporary folder, and goes away with the process, however that ends.
+//
+// The schema is made once in each process, for either kind; every database is
+// a copy of that one. Where memory has the form of files and room enough, the
+// databases are there; see Folder.
 //
 // PostgreSQL's server programs have to be installed: they are looked for in
 // PATH and in /usr/lib/postgresql/*/bin. A test that cannot have them fails.
@@ -12,7 +15,9 @@ import (
 	"context"
 	"crypto/rand"
 	"database/sql"
+	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -53,11 +58,40 @@ func Open(t testing.TB, url string) *database.DB {
 	return db
 }
 
-// SQLite is the path of a database file that does not exist yet.
+// SQLite is the path of a new database file with the whole schema, alone in a
+// folder of its own.
 func SQLite(t testing.TB) string {
 	t.Helper()
-	return filepath.Join(t.TempDir(), "quillgate.db")
+	content, err := migrated()
+	if err != nil {
+		t.Fatalf("make the template file: %v", err)
+	}
+	path := filepath.Join(Folder(t), "quillgate.db")
+	if err := os.WriteFile(path, content, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
 }
+
+// migrated is what every SQLite file holds at first. It is made once in each
+// process, since to migrate takes a hundred times as long as to copy.
+var migrated = sync.OnceValues(func() (content []byte, err error) {
+	dir, err := os.MkdirTemp(folders(), "")
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+	path := filepath.Join(dir, "template.db")
+	db, err := database.Open(context.Background(), database.Config{URL: path})
+	if err != nil {
+		return nil, err
+	}
+	// The last one to close takes the journal into the file.
+	if err := db.Close(); err != nil {
+		return nil, err
+	}
+	return os.ReadFile(path)
+})
 
 // Postgres is the URL of a new database with the whole schema. The cluster
 // does not wait for the disk: it is fast, and for tests that kill the
@@ -86,7 +120,13 @@ const template = "quillgate_template"
 // database makes a database from the template, which is migrated once.
 func (c *cluster) database(t testing.TB) string {
 	t.Helper()
-	c.once.Do(func() { c.err = c.start() })
+	c.once.Do(func() {
+		place := memory()
+		if _, measures := t.(*testing.B); measures || c.durable {
+			place = "" // on the disk
+		}
+		c.err = c.start(place)
+	})
 	if c.err != nil {
 		t.Fatal(c.err)
 	}

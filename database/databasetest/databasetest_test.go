@@ -4,7 +4,9 @@ import (
 	"bufio"
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
+	"io/fs"
 	"net/url"
 	"os"
 	"os/exec"
@@ -20,24 +22,34 @@ import (
 // childVariable makes the test binary the process that is killed.
 const childVariable = "QUILLGATE_DATABASETEST_CHILD"
 
-// The child of TestClusterGoesWithItsProcess: it starts a cluster, says where
-// it is, and waits to be killed.
+// The child of TestNothingOutlivesItsProcess: it makes databases, says where
+// they are, and waits to be killed.
 func TestChild(t *testing.T) {
 	if os.Getenv(childVariable) == "" {
 		return
 	}
-	fmt.Printf("url %s\n", databasetest.Postgres(t))
+	for _, address := range []string{databasetest.Postgres(t), databasetest.DurablePostgres(t)} {
+		var data string
+		if err := databasetest.Open(t, address).Get(t.Context(), &data, "SHOW data_directory"); err != nil {
+			t.Fatal(err)
+		}
+		fmt.Printf("url %s\nfolder %s\n", address, filepath.Dir(data))
+	}
+	fmt.Printf("folder %s\n", filepath.Dir(databasetest.SQLite(t)))
+	fmt.Printf("end\n")
 	select {}
 }
 
-func TestClusterGoesWithItsProcess(t *testing.T) {
-	temp := t.TempDir()
-	// When this is root, the server runs as another user, who has to get there
-	// and to take away the folder: as in /tmp.
-	for dir := temp; strings.HasPrefix(dir, os.TempDir()) && dir != os.TempDir(); dir = filepath.Dir(dir) {
-		if err := os.Chmod(dir, 0o777); err != nil {
-			t.Fatal(err)
-		}
+func TestNothingOutlivesItsProcess(t *testing.T) {
+	// When this is root, the durable server runs as another user, who has to
+	// get there and to take away its folder: as in /tmp.
+	temp, err := os.MkdirTemp("", "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer os.RemoveAll(temp)
+	if err := os.Chmod(temp, 0o777); err != nil {
+		t.Fatal(err)
 	}
 	child := exec.Command(os.Args[0], "-test.run=^TestChild$", "-test.v")
 	child.Env = append(os.Environ(), childVariable+"=1", "TMPDIR="+temp)
@@ -48,38 +60,49 @@ func TestClusterGoesWithItsProcess(t *testing.T) {
 	if err := child.Start(); err != nil {
 		t.Fatal(err)
 	}
-	var address string
+	var servers, folders []string
+	var output strings.Builder
 	lines := bufio.NewScanner(out)
-	for address == "" && lines.Scan() {
-		address, _ = strings.CutPrefix(lines.Text(), "url ")
-		if !strings.HasPrefix(address, "postgres://") {
-			address = ""
+	for lines.Scan() && lines.Text() != "end" {
+		output.WriteString(lines.Text() + "\n")
+		if address, ok := strings.CutPrefix(lines.Text(), "url "); ok {
+			servers = append(servers, address)
+		}
+		if folder, ok := strings.CutPrefix(lines.Text(), "folder "); ok {
+			folders = append(folders, folder)
 		}
 	}
-	if address == "" {
+	if len(servers) != 2 || len(folders) != 3 {
 		child.Process.Kill()
-		t.Fatal("the child did not start a cluster")
+		t.Fatalf("the child did not make its databases:\n%s", output.String())
 	}
-	if err := ping(t.Context(), address); err != nil {
-		t.Errorf("the cluster does not answer while its process lives: %v", err)
+	for _, address := range servers {
+		if err := ping(t.Context(), address); err != nil {
+			t.Errorf("the cluster does not answer while its process lives: %v", err)
+		}
 	}
 	if err := child.Process.Kill(); err != nil { // the signal that cannot be caught
 		t.Fatal(err)
 	}
 	child.Wait()
-	deadline := time.Now().Add(30 * time.Second)
-	for {
-		left, err := filepath.Glob(filepath.Join(temp, "quillgate-postgres-*"))
-		if err != nil {
-			t.Fatal(err)
-		}
-		if len(left) == 0 && ping(t.Context(), address) != nil {
-			return
-		}
+	for _, address := range servers {
+		eventually(t, "the cluster ends", func() bool { return ping(t.Context(), address) != nil })
+	}
+	for _, folder := range folders {
+		eventually(t, folder+" goes", func() bool {
+			_, err := os.Stat(folder)
+			return errors.Is(err, fs.ErrNotExist)
+		})
+	}
+}
+
+// eventually waits for what another process does.
+func eventually(t *testing.T, what string, done func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(30 * time.Second); !done(); time.Sleep(20 * time.Millisecond) {
 		if time.Now().After(deadline) {
-			t.Fatalf("30 s after its process the cluster is still there: %v", left)
+			t.Fatalf("after 30 s still not: %s", what)
 		}
-		time.Sleep(20 * time.Millisecond)
 	}
 }
 

@@ -1,0 +1,104 @@
+package databasetest
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"sync"
+	"testing"
+)
+
+// Folder makes a folder that is removed when the test ends, or when its process
+// is killed, for what does not have to be on a disk: where memory has the form
+// of files, it is there, and what waits for the disk waits for nothing. So a
+// test about the disk, or one that kills what writes, uses t.TempDir. That is
+// what a benchmark gets here too.
+func Folder(t testing.TB) string {
+	t.Helper()
+	if _, measures := t.(*testing.B); measures {
+		return t.TempDir()
+	}
+	dir, err := os.MkdirTemp(folders(), "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := os.RemoveAll(dir); err != nil {
+			t.Errorf("remove the test's folder: %v", err)
+		}
+	})
+	return dir
+}
+
+// folders is the folder for those of this process, and goes with it; "", which
+// stands for the usual place of temporary files, when nothing can guard it.
+var folders = sync.OnceValue(func() string {
+	dir, err := os.MkdirTemp(memory(), "quillgate-tests-")
+	if err != nil {
+		return ""
+	}
+	// There is nothing to run: the guard waits, and removes the folder.
+	if _, err := startGuard(nil, dir, "true"); err != nil {
+		os.Remove(dir)
+		return ""
+	}
+	return dir
+})
+
+// roomInMemory is how many bytes have to be free: many times what the databases
+// of all tests that run at once take.
+const roomInMemory = 2 << 30
+
+// memory is where memory has the form of files, as on Linux; "" when there is
+// no such place, or no room.
+var memory = sync.OnceValue(func() string {
+	const place = "/dev/shm"
+	if freeBytes(place) < roomInMemory {
+		return ""
+	}
+	return place
+})
+
+// guardScript runs a program as its child and ends it when its standard input
+// ends; then it removes the folder. The input is a pipe from the test process,
+// so the system closes it also when the process is killed. A hard stop is
+// right: the folder goes next.
+const guardScript = `
+dir=$1; shift
+"$@" >"$dir/log" 2>&1 </dev/null &
+server=$!
+cat >/dev/null
+kill -QUIT "$server" 2>/dev/null
+wait "$server"
+rm -rf "$dir"
+`
+
+// guard is the running script.
+type guard struct {
+	pipe io.Closer
+	done chan struct{} // closed when the script has ended
+}
+
+// startGuard guards the folder, and runs a program in it, as another user if
+// owner says so.
+func startGuard(owner *account, dir string, program ...string) (*guard, error) {
+	cmd := exec.Command("/bin/sh", append([]string{"-c", guardScript, "guard", dir}, program...)...)
+	cmd.Dir = dir
+	// A group of its own: an interrupt from the keyboard is for the tests, and
+	// the guard cleans up after them.
+	cmd.SysProcAttr = runAs(owner, true)
+	pipe, err := cmd.StdinPipe()
+	if err != nil {
+		return nil, err
+	}
+	if err := cmd.Start(); err != nil {
+		return nil, fmt.Errorf("start the guard of %s: %w", dir, err)
+	}
+	g := &guard{pipe: pipe, done: make(chan struct{})}
+	go func() {
+		cmd.Wait() // until then it holds the pipe
+		close(g.done)
+	}()
+	return g, nil
+}
