@@ -56,6 +56,8 @@ type Queryer interface {
 	Get(ctx context.Context, dest any, query string, args ...any) error
 	Select(ctx context.Context, dest any, query string, args ...any) error
 	Exec(ctx context.Context, query string, args ...any) (sql.Result, error)
+	// Folded writes the SQL for a text without case and accents; see DB.Folded.
+	Folded(text string) string
 }
 
 // ErrNoRows is what Get returns when nothing matches.

@@ -38,7 +38,11 @@ func sqliteURL(path string, writer bool) string {
 type sqliteConnector struct{ url string }
 
 func (c sqliteConnector) Connect(context.Context) (driver.Conn, error) {
-	return c.Driver().Open(c.url)
+	d := &sqlite.Driver{}
+	if err := addFold(d); err != nil {
+		return nil, err
+	}
+	return d.Open(c.url)
 }
 
 func (c sqliteConnector) Driver() driver.Driver { return &sqlite.Driver{} }

@@ -234,7 +234,7 @@ func (s *Site) ListAttachments(ctx context.Context, who auth.Identity, f Attachm
 	if patterns := mimePatterns(f.MimeType); len(patterns) > 0 {
 		var either []string
 		for _, pattern := range patterns {
-			either = append(either, `p.mime_type LIKE `+add(pattern)+` ESCAPE '\'`)
+			either = append(either, `LOWER(p.mime_type) LIKE `+add(pattern)+` ESCAPE '\'`)
 		}
 		where += ` AND (` + strings.Join(either, ` OR `) + `)`
 	}
@@ -257,7 +257,7 @@ func mimePatterns(filter string) []string {
 		if sub == "" {
 			sub = "*"
 		}
-		out = append(out, strings.ReplaceAll(database.Like(group+"/"+sub), "*", "%"))
+		out = append(out, strings.ReplaceAll(database.Like(strings.ToLower(group+"/"+sub)), "*", "%"))
 	}
 	return out[:min(len(out), maxMimeTypes)]
 }

@@ -53,10 +53,12 @@ func (s *Site) admitComment(ctx context.Context, tx *database.Tx, who auth.Ident
 	return nil
 }
 
+// refuseDuplicate looks for the same words; their case and their accents do not count, as in the databases of WordPress.
 func refuseDuplicate(ctx context.Context, tx *database.Tx, c *Comment) error {
 	var n int64
 	err := tx.Get(ctx, &n, `SELECT COUNT(*) FROM comments WHERE post_id = $1 AND parent = $2 AND status <> 'trash'
-		AND (author = $3 OR (email = $4 AND email <> '')) AND content = $5`, c.Post, c.Parent, c.Author, c.Email, c.Content)
+		AND (`+tx.Folded("author")+` = `+tx.Folded("$3")+` OR (LOWER(email) = LOWER($4) AND email <> ''))
+		AND `+tx.Folded("content")+` = `+tx.Folded("$5"), c.Post, c.Parent, c.Author, c.Email, c.Content)
 	if err != nil {
 		return fmt.Errorf("look for a comment that says the same: %w", err)
 	}

@@ -111,6 +111,7 @@ func TestCommentRefused(t *testing.T) {
 		{"blank", "admin", site.NewComment{Post: 3, Content: " \n"}, &site.Invalid{}},
 		{"long", "admin", site.NewComment{Post: 3, Content: long}, &site.Invalid{}},
 		{"the same", "admin", site.NewComment{Post: 3, Content: "Boots.", Parent: 2}, site.ErrDuplicateComment},
+		{"the same, louder", "admin", site.NewComment{Post: 3, Content: "BO\u00d6TS.", Parent: 2}, site.ErrDuplicateComment},
 		{"nobody", "", site.NewComment{Post: 3, Content: "x", Author: "A", Email: "a@example.net"}, site.ErrSignInToComment},
 	} {
 		t.Run(test.name, func(t *testing.T) {

@@ -130,12 +130,13 @@ func (f PostFilter) wanted() []string {
 // postOrders are the columns that a list can be ordered by, by their names in WordPress, where case counts. The id breaks
 // ties.
 var postOrders = map[string]string{
-	"date": "p.date", "modified": "p.modified", "title": "LOWER(p.title)", "name": "p.name", "author": "p.author", "parent": "p.parent",
-	"post_date": "p.date", "post_modified": "p.modified", "post_title": "LOWER(p.title)", "post_name": "p.name", "post_author": "p.author",
+	"date": "p.date", "modified": "p.modified", "title": "p.title", "name": "p.name", "author": "p.author", "parent": "p.parent",
+	"post_date": "p.date", "post_modified": "p.modified", "post_title": "p.title", "post_name": "p.name", "post_author": "p.author",
 	"post_parent": "p.parent", "ID": "p.id", "menu_order": "p.menu_order", "comment_count": "p.comment_count",
 }
 
-func (f PostFilter) order() string {
+// order writes the order. Titles are sorted as people do, without regard to case and accents.
+func (f PostFilter) order(q database.Queryer) string {
 	direction := " DESC"
 	if f.Ascending {
 		direction = " ASC"
@@ -143,6 +144,9 @@ func (f PostFilter) order() string {
 	var columns []string
 	for _, name := range strings.Fields(f.OrderBy) {
 		column, known := postOrders[name]
+		if column == "p.title" {
+			column = q.Folded(column)
+		}
 		if known && !slices.Contains(columns, column+direction) {
 			columns = append(columns, column+direction)
 		}
@@ -164,8 +168,8 @@ func readPosts(ctx context.Context, q database.Queryer, f PostFilter) ([]Post, e
 	if f.Author != 0 {
 		where += ` AND p.author = ` + a.add(f.Author)
 	}
-	where += f.search(a)
-	order := f.order()
+	where += f.search(q, a)
+	order := f.order(q)
 	depth, statuses := f.Offset+f.Limit, f.wanted()
 	page := ` LIMIT ` + strconv.Itoa(f.Limit) + ` OFFSET ` + strconv.Itoa(f.Offset)
 	var query string
@@ -199,9 +203,9 @@ func (a *arguments) add(v any) string {
 // maxSearchWords bounds a search.
 const maxSearchWords = 9
 
-// search writes the conditions for the words. One database folds the case of ASCII letters only, so a word is looked
-// for in both forms where they differ.
-func (f PostFilter) search(a *arguments) string {
+// search writes the conditions for the words, for which case and accents do not count. One database folds the case of
+// ASCII letters only, so a word is looked for in both forms where they differ.
+func (f PostFilter) search(q database.Queryer, a *arguments) string {
 	var b strings.Builder
 	for _, word := range searchWords(f.Search) {
 		not, either := "", " OR "
@@ -214,9 +218,9 @@ func (f PostFilter) search(a *arguments) string {
 		}
 		var alternatives []string
 		for _, form := range forms {
-			pattern := a.add("%" + database.Like(form) + "%")
+			pattern := q.Folded(a.add("%" + database.Like(form) + "%"))
 			for _, column := range []string{"title", "excerpt", "content"} {
-				alternatives = append(alternatives, `LOWER(p.`+column+`) `+not+`LIKE `+pattern+` ESCAPE '\'`)
+				alternatives = append(alternatives, q.Folded(`p.`+column)+` `+not+`LIKE `+pattern+` ESCAPE '\'`)
 			}
 		}
 		b.WriteString(` AND (` + strings.Join(alternatives, either) + `)`)
@@ -257,6 +261,30 @@ func asciiLower(s string) string {
 		}
 		return c
 	}, s)
+}
+
+// PostCounts returns how many posts each user has published, by the user's id; private ones count for who may read them.
+func (s *Site) PostCounts(ctx context.Context, who auth.Identity) (map[int64]int64, error) {
+	statuses := []string{StatusPublish}
+	if who.Can(auth.ReadPrivatePosts) {
+		statuses = append(statuses, StatusPrivate)
+	}
+	query, args, err := database.In(`SELECT author, COUNT(*) AS n FROM posts WHERE type = 'post' AND status IN (?) GROUP BY author`, statuses)
+	if err != nil {
+		return nil, err
+	}
+	var rows []struct {
+		Author int64 `db:"author"`
+		Count  int64 `db:"n"`
+	}
+	if err := s.db.Select(ctx, &rows, query, args...); err != nil {
+		return nil, fmt.Errorf("count the posts of users: %w", err)
+	}
+	out := make(map[int64]int64, len(rows))
+	for _, r := range rows {
+		out[r.Author] = r.Count
+	}
+	return out, nil
 }
 
 func pointers(list []Post) []*Post {

@@ -204,3 +204,42 @@ func TestListOfMany(t *testing.T) {
 		}
 	})
 }
+
+// Case and accents count neither for a search nor for the order of titles, whichever database it is.
+func TestPostTextsFold(t *testing.T) {
+	databasetest.Each(t, func(t *testing.T, db *database.DB) {
+		n := openNewsroom(t, db)
+		for i, title := range []string{"Zebra", "apfel", "\u00c4gypten", "Banane", "A\u0308rger", "e\u0301clair 100%"} {
+			n.create(t, n.admin, site.PostEdit{Title: &title, Content: new(strings.Repeat("Caf\u00e9 ", i)), Status: new("publish")})
+		}
+		titles := func(f site.PostFilter) string {
+			list, err := n.ListPosts(t.Context(), n.admin, f, 0)
+			if err != nil {
+				t.Fatal(err)
+			}
+			var out []string
+			for _, p := range list {
+				out = append(out, p.Title)
+			}
+			return strings.Join(out, ", ")
+		}
+		for _, test := range []struct {
+			name string
+			f    site.PostFilter
+			want string
+		}{
+			{"ascending", site.PostFilter{OrderBy: "title", Ascending: true}, "\u00c4gypten, apfel, A\u0308rger, Banane, e\u0301clair 100%, Zebra"},
+			{"descending", site.PostFilter{OrderBy: "post_title", Limit: 2}, "Zebra, e\u0301clair 100%"},
+			{"without the accent", site.PostFilter{Search: "AGYPTEN"}, "\u00c4gypten"},
+			{"with another accent", site.PostFilter{Search: "\u00e0gypten"}, "\u00c4gypten"},
+			{"composed for decomposed", site.PostFilter{Search: "\u00e9clair"}, "e\u0301clair 100%"},
+			{"a character of patterns", site.PostFilter{Search: "100%"}, "e\u0301clair 100%"},
+			{"in the text", site.PostFilter{Search: "cafe -zebra -eclair -arger", OrderBy: "ID", Ascending: true}, "apfel, \u00c4gypten, Banane"},
+			{"not there", site.PostFilter{Search: "gypsen"}, ""},
+		} {
+			if got := titles(test.f); got != test.want {
+				t.Errorf("%s: %s, want %s", test.name, got, test.want)
+			}
+		}
+	})
+}

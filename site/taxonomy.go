@@ -6,9 +6,11 @@ import (
 	"github.com/quillgate/quillgate/auth"
 )
 
-// Taxonomy is one way of grouping posts. The blog has three, which are part of the program.
+// Taxonomy is one way of grouping posts. The blog has three, which are part of the program; others are known by name, as
+// post types are, and hold nothing that the blog shows.
 type Taxonomy struct {
 	Name         string
+	Public       bool     // visitors see its terms
 	Hierarchical bool     // terms may have parents
 	Listed       bool     // people edit its terms by themselves, not only by way of a post
 	PostTypes    []string // what its terms can be given to
@@ -30,44 +32,71 @@ const formatPrefix = "post-format-"
 func taxonomies() []Taxonomy {
 	posts := []string{"post"}
 	return []Taxonomy{
-		{Name: Category, Hierarchical: true, Listed: true, PostTypes: posts, edit: auth.ManageCategories, assign: auth.EditPosts},
-		{Name: PostTag, Listed: true, PostTypes: posts, edit: auth.ManageCategories, assign: auth.EditPosts},
-		{Name: PostFormat, PostTypes: posts, edit: auth.ManageCategories, assign: auth.EditPosts},
+		{Name: Category, Public: true, Hierarchical: true, Listed: true, PostTypes: posts, edit: auth.ManageCategories, assign: auth.EditPosts},
+		{Name: PostTag, Public: true, Listed: true, PostTypes: posts, edit: auth.ManageCategories, assign: auth.EditPosts},
+		{Name: PostFormat, Public: true, PostTypes: posts, edit: auth.ManageCategories, assign: auth.EditPosts},
 	}
 }
 
-// taxonomyNamed finds a taxonomy by name; an unknown one is *Invalid.
+// knownTaxonomies are all that a new WordPress has, in its order. Those of links are nobody's, since there are none.
+func knownTaxonomies() []Taxonomy {
+	own, nobody := taxonomies(), auth.Capability("")
+	return []Taxonomy{
+		own[0], own[1],
+		{Name: "nav_menu", PostTypes: []string{"nav_menu_item"}, edit: auth.EditThemeOptions, assign: auth.EditThemeOptions},
+		{Name: "link_category", Listed: true, PostTypes: []string{"link"}, edit: nobody, assign: nobody},
+		own[2],
+		{Name: "wp_theme", PostTypes: []string{"wp_template", "wp_template_part", "wp_global_styles"}, edit: auth.ManageCategories, assign: auth.EditPosts},
+		{Name: "wp_template_part_area", PostTypes: []string{"wp_template_part"}, edit: auth.ManageCategories, assign: auth.EditPosts},
+	}
+}
+
+// taxonomyNamed finds one of the blog's taxonomies by name; an unknown one is *Invalid.
 func taxonomyNamed(name string) (Taxonomy, error) {
 	for _, t := range taxonomies() {
 		if t.Name == name {
 			return t, nil
 		}
 	}
-	return Taxonomy{}, &Invalid{Field: "taxonomy", Why: "there is none of this name"}
+	return Taxonomy{}, errTaxonomy
 }
+
+var errTaxonomy = &Invalid{Field: "taxonomy", Why: "there is none of this name"}
 
 // suits says whether terms of the taxonomy can be given to posts of the type.
 func (t Taxonomy) suits(postType string) bool { return slices.Contains(t.PostTypes, postType) }
 
-// Taxonomies returns the taxonomies whose terms the caller may give to posts.
+// Taxonomies returns the known taxonomies whose terms the caller may give to posts.
 func (s *Site) Taxonomies(who auth.Identity) []Taxonomy {
 	var out []Taxonomy
-	for _, t := range taxonomies() {
-		if who.Can(t.assign) {
+	for _, t := range knownTaxonomies() {
+		if t.mayAssign(who) {
 			out = append(out, t)
 		}
 	}
 	return out
 }
 
-// Taxonomy returns one taxonomy. An unknown name is *Invalid; a caller who may not give its terms to posts is *Denied.
+// Taxonomy returns one known taxonomy. An unknown name is *Invalid; a caller who may not give its terms to posts is
+// *Denied.
 func (s *Site) Taxonomy(who auth.Identity, name string) (Taxonomy, error) {
-	t, err := taxonomyNamed(name)
+	t, err := knownTaxonomy(name)
 	if err != nil {
 		return Taxonomy{}, err
 	}
-	if !who.Can(t.assign) {
+	if !t.mayAssign(who) {
 		return Taxonomy{}, &Denied{Action: "assign terms in this taxonomy"}
 	}
 	return t, nil
 }
+
+func knownTaxonomy(name string) (Taxonomy, error) {
+	for _, t := range knownTaxonomies() {
+		if t.Name == name {
+			return t, nil
+		}
+	}
+	return Taxonomy{}, errTaxonomy
+}
+
+func (t Taxonomy) mayAssign(who auth.Identity) bool { return t.assign != "" && who.Can(t.assign) }

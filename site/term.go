@@ -91,7 +91,7 @@ func (s *Site) plainTermLinks(t Term) (page, feed string) {
 // GetTerm returns one term. An unknown taxonomy is *Invalid; ErrNoTerm and ErrNoTermID as they say; a caller who may
 // not give the taxonomy's terms to posts is *Denied.
 func (s *Site) GetTerm(ctx context.Context, who auth.Identity, taxonomy string, id int64) (Term, error) {
-	tax, err := taxonomyNamed(taxonomy)
+	tax, err := knownTaxonomy(taxonomy)
 	if err != nil {
 		return Term{}, err
 	}
@@ -99,7 +99,7 @@ func (s *Site) GetTerm(ctx context.Context, who auth.Identity, taxonomy string, 
 	if err != nil {
 		return Term{}, err
 	}
-	if !who.Can(tax.assign) {
+	if !tax.mayAssign(who) {
 		return Term{}, &Denied{Action: "assign this term"}
 	}
 	return t.shown(), nil

@@ -45,19 +45,19 @@ func (s *Site) VisiblePosts(ctx context.Context, f VisitorFilter, load Load) ([]
 	}
 	a := &arguments{}
 	var list []Post
-	if err := s.db.Select(ctx, &list, f.query(a), a.list...); err != nil {
+	if err := s.db.Select(ctx, &list, f.query(s.db, a), a.list...); err != nil {
 		return nil, fmt.Errorf("list posts for visitors: %w", err)
 	}
 	return s.full(ctx, list, load)
 }
 
-func (f VisitorFilter) query(a *arguments) string {
+func (f VisitorFilter) query(q database.Queryer, a *arguments) string {
 	const newest = ` ORDER BY p.date DESC, p.id DESC`
 	page := newest + ` LIMIT ` + strconv.Itoa(min(max(f.Limit, 1), maxPosts)) + ` OFFSET ` + strconv.Itoa(max(f.Offset, 0))
 	if f.Search != "" {
 		words := PostFilter{Search: f.Search}
 		return `SELECT ` + postColumns + ` FROM (SELECT ` + postColumns + ` FROM posts p WHERE p.type IN ('post', 'page') AND p.status = 'publish' AND p.password = ''` +
-			newest + ` LIMIT ` + strconv.Itoa(searchDepth) + `) p WHERE 1 = 1` + words.search(a) + page
+			newest + ` LIMIT ` + strconv.Itoa(searchDepth) + `) p WHERE 1 = 1` + words.search(q, a) + page
 	}
 	from, where := `posts p`, `p.type = 'post' AND p.status = 'publish'`
 	if f.Author != 0 {

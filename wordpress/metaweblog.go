@@ -90,10 +90,12 @@ func (a *API) contentEdit(ctx context.Context, who auth.Identity, content xmlrpc
 		MenuOrder:     optional(content, "wp_page_order", intOf),
 		CommentStatus: discussionOf(content, "mt_allow_comments", comments),
 		PingStatus:    discussionOf(content, "mt_allow_pings", pings),
-		Date:          contentDate(content),
 		CustomFields:  fieldEdits(content.Get("custom_fields")),
 		Enclosure:     enclosureOf(content.Get("enclosure")),
-		Thumbnail:     optional(content, "wp_post_thumbnail", absOf),
+		Thumbnail:     optional(content, "wp_post_thumbnail", thumbnailOf),
+	}
+	if e.Date, err = contentDate(content); err != nil {
+		return e, err
 	}
 	if author := content.Get("wp_author_id"); truthOf(author) {
 		e.Author = new(intOf(author))
@@ -118,15 +120,23 @@ func (a *API) contentEdit(ctx context.Context, who auth.Identity, content xmlrpc
 	return e, nil
 }
 
-// contentDate is the date in a content struct of the older dialects.
-func contentDate(content xmlrpc.Value) *site.PostDate {
-	local, gmt := content.Get("dateCreated"), content.Get("date_created_gmt")
-	for _, v := range []*xmlrpc.Value{&local, &gmt} {
-		if textOf(*v) == "" {
-			*v = xmlrpc.Value{}
+// contentDate is the date in a content struct of the older dialects: that in GMT unless it is empty. Like WordPress it
+// takes nothing but a dateTime.
+func contentDate(content xmlrpc.Value) (*site.PostDate, error) {
+	for _, name := range []string{"date_created_gmt", "dateCreated"} {
+		v := content.Get(name)
+		if !truthOf(v) {
+			continue
 		}
+		if v.Kind() != xmlrpc.KindDateTime {
+			return nil, &site.Invalid{Field: name, Why: "it has to be a dateTime"}
+		}
+		if d, ok := dateOf(v, name == "date_created_gmt"); ok {
+			return &d, nil
+		}
+		return nil, nil
 	}
-	return choosePostDate(local, gmt)
+	return nil, nil
 }
 
 // pageTemplate reads the template of a page.

@@ -1,6 +1,7 @@
 package wordpress
 
 import (
+	"fmt"
 	"math"
 	"strconv"
 	"strings"
@@ -47,9 +48,35 @@ func textOf(v xmlrpc.Value) string {
 		}
 		return ""
 	case xmlrpc.KindDouble:
-		return strconv.FormatFloat(v.Float64(), 'g', -1, 64)
+		return doubleText(v.Float64(), 14)
 	}
 	return v.Text()
+}
+
+// doubleText writes a double as PHP does: in decimal, with at most so many digits (-1 for as many as tell it apart from
+// all others), and with an exponent when there are more of them before the point, or more than three zeros behind it.
+func doubleText(f float64, digits int) string {
+	most := digits
+	if digits < 0 {
+		most = 17
+	}
+	text := strconv.FormatFloat(f, 'e', max(digits-1, -1), 64)
+	mantissa, exponent, found := strings.Cut(text, "e")
+	n, err := strconv.Atoi(exponent)
+	if !found || err != nil {
+		return text // infinite, or no number
+	}
+	if strings.Contains(mantissa, ".") {
+		mantissa = strings.TrimSuffix(strings.TrimRight(mantissa, "0"), ".")
+	}
+	if n >= -4 && n < most {
+		short, _ := strconv.ParseFloat(mantissa+"e"+exponent, 64)
+		return strconv.FormatFloat(short, 'f', -1, 64)
+	}
+	if !strings.Contains(mantissa, ".") {
+		mantissa += ".0"
+	}
+	return fmt.Sprintf("%sE%+d", mantissa, n)
 }
 
 // intOf reads a scalar as an integer: the digits that a text begins with, a double cut at its point.

@@ -262,6 +262,8 @@ func TestGetUsers(t *testing.T) {
 			{"authors", "administrator author contributor editor", members("who", "authors")},
 			{"id, last first", "subscriber contributor author editor administrator", members("orderby", "ID", "order", "desc")},
 			{"an order that is none", "subscriber editor contributor author administrator", members("orderby", "login", "order", "sideways")},
+			{"by posts", "administrator author", members("orderby", "post_count", "order", "DESC", "number", xmlrpc.Int(2))},
+			{"by posts, ascending", "author administrator", members("orderby", "post_count", "offset", xmlrpc.Int(3))},
 			{"order by nothing known", "administrator author contributor editor subscriber", members("orderby", "height")},
 		} {
 			got, err := o.as(t, "administrator", "wp.getUsers", test.filter, names("username"))

@@ -39,6 +39,21 @@ var taxonomyTexts = map[string]taxonomyWords{
 		rights: [4]string{"manage_categories", "manage_categories", "manage_categories", "edit_posts"},
 		own:    map[string]string{"all_items": "Formats", "archives": "Formats"},
 	},
+	"nav_menu":              hiddenTexts("Navigation Menu", "Navigation Menus", "edit_theme_options", "edit_theme_options"),
+	"link_category":         hiddenTexts("Link Category", "Link Categories", "manage_links", "manage_links"),
+	"wp_theme":              hiddenTexts("Theme", "Themes", "manage_categories", "edit_posts"),
+	"wp_template_part_area": hiddenTexts("Template Part Area", "Template Part Areas", "manage_categories", "edit_posts"),
+}
+
+// hiddenTexts are the words of a taxonomy that people do not meet.
+func hiddenTexts(one, many, edit, assign string) taxonomyWords {
+	return taxonomyWords{
+		plural: many, singular: one, barName: one, phrases: [2]string{"Tags", "Tag"}, rights: [4]string{edit, edit, edit, assign},
+		own: map[string]string{
+			"all_items": many, "archives": many, "popular_items": "Popular Tags", "separate_items_with_commas": "Put commas between tags",
+			"add_or_remove_items": "Change the tags", "choose_from_most_used": "Pick from tags in frequent use",
+		},
+	}
 }
 
 // taxonomyLabels are the labels of every taxonomy, in WordPress's order, with %s for its terms and %1 for one of them.
@@ -96,7 +111,7 @@ func taxonomyStruct(t site.Taxonomy, fields []string) xmlrpc.Value {
 		xmlrpc.M("name", xmlrpc.String(t.Name)),
 		xmlrpc.M("label", xmlrpc.String(words.plural)),
 		xmlrpc.M("hierarchical", xmlrpc.Bool(t.Hierarchical)),
-		xmlrpc.M("public", xmlrpc.Bool(true)),
+		xmlrpc.M("public", xmlrpc.Bool(t.Public)),
 		xmlrpc.M("show_ui", xmlrpc.Bool(t.Listed)),
 		xmlrpc.M("_builtin", xmlrpc.Bool(true)),
 	}
@@ -122,19 +137,10 @@ func taxonomyStruct(t site.Taxonomy, fields []string) xmlrpc.Value {
 
 // matchesTaxonomy says whether a taxonomy has all the values of a filter; a member that no taxonomy has matches none.
 func matchesTaxonomy(t site.Taxonomy, filter xmlrpc.Value) bool {
-	flags := map[string]bool{
-		"hierarchical": t.Hierarchical, "public": true, "publicly_queryable": true, "_builtin": true, "show_in_rest": t.Listed,
-		"show_ui": t.Listed, "show_in_menu": t.Listed, "show_in_nav_menus": true, "show_tagcloud": t.Listed,
-	}
-	texts := map[string]string{"name": t.Name, "label": taxonomyTexts[t.Name].plural}
-	for _, m := range filter.Members() {
-		if flag, ok := flags[m.Name]; ok && truthOf(m.Value) == flag {
-			continue
-		}
-		if text, ok := texts[m.Name]; ok && textOf(m.Value) == text {
-			continue
-		}
-		return false
-	}
-	return true
+	return matches(map[string]any{
+		"name": t.Name, "label": taxonomyTexts[t.Name].plural, "description": "",
+		"hierarchical": t.Hierarchical, "public": t.Public, "publicly_queryable": t.Public, "_builtin": true,
+		"show_in_rest": t.Public && t.Listed || t.Name == "nav_menu", "show_ui": t.Listed, "show_in_menu": t.Listed,
+		"show_in_nav_menus": t.Public, "show_tagcloud": t.Listed, "show_in_quick_edit": t.Listed,
+	}, filter)
 }

@@ -107,7 +107,7 @@ func postEdit(content xmlrpc.Value) site.PostEdit {
 		CommentStatus: optional(content, "comment_status", textOf),
 		PingStatus:    optional(content, "ping_status", textOf),
 		Sticky:        optional(content, "sticky", switchOf),
-		Thumbnail:     optional(content, "post_thumbnail", absOf),
+		Thumbnail:     optional(content, "post_thumbnail", thumbnailOf),
 		CustomFields:  fieldEdits(content.Get("custom_fields")),
 		Enclosure:     enclosureOf(content.Get("enclosure")),
 	}
@@ -155,6 +155,14 @@ func absOf(v xmlrpc.Value) int64 {
 	return max(n, -n)
 }
 
+// thumbnailOf reads the id of a thumbnail: what is not empty and yet no number is the id of none.
+func thumbnailOf(v xmlrpc.Value) int64 {
+	if id := absOf(v); id != 0 || !truthOf(v) {
+		return id
+	}
+	return -1
+}
+
 // switchOf reads a flag of which the text "false" is off, other than in truthOf.
 func switchOf(v xmlrpc.Value) bool { return truthOf(v) && !equalFold(textOf(v), "false") }
 
@@ -169,7 +177,7 @@ func fieldEdits(v xmlrpc.Value) []site.FieldEdit {
 		out = append(out, site.FieldEdit{
 			ID: intOf(id), HasID: !id.IsZero(),
 			Key: textOf(key), HasKey: !key.IsZero(),
-			Value: textOf(f.Get("value")),
+			Value: fieldValue(f.Get("value")),
 		})
 	}
 	return out

@@ -111,6 +111,9 @@ func (a *API) editComment(ctx context.Context, who auth.Identity, p params) (xml
 	text := func(name string) *string { return optionalText(content, name) }
 	e := site.CommentEdit{Status: text("status"), Content: text("content"), Author: text("author"), Email: text("author_email"), URL: text("author_url")}
 	if v := content.Get("date_created_gmt"); truthOf(v) {
+		if v.Kind() != xmlrpc.KindDateTime {
+			return xmlrpc.Value{}, &site.Invalid{Field: "date_created_gmt", Why: "it has to be a dateTime"}
+		}
 		if d, ok := dateOf(v, true); ok {
 			e.DateGMT = &d.Time
 		}

@@ -45,9 +45,12 @@ func (a *API) getMediaLibrary(ctx context.Context, who auth.Identity, p params) 
 		f.Parent = new(absOf(v))
 	}
 	if v, ok := filter.Member("number"); ok {
-		f.Limit, f.Offset = clampInt(intOf(v)), clampInt(intOf(filter.Get("offset")))
-		if f.Limit == 0 {
-			f.Limit = defaultMediaCount
+		switch n := intOf(v); n {
+		case -1: // all, as without a number
+		case 0:
+			f.Limit, f.Offset = defaultMediaCount, clampInt(intOf(filter.Get("offset")))
+		default:
+			f.Limit, f.Offset = clampInt(n), clampInt(intOf(filter.Get("offset")))
 		}
 	}
 	list, err := a.site.ListAttachments(ctx, who, f)

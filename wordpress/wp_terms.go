@@ -154,9 +154,13 @@ func (a *API) getTaxonomies(_ context.Context, who auth.Identity, p params) (xml
 	if err != nil {
 		return xmlrpc.Value{}, err
 	}
+	filter := p.at(3)
+	if filter.IsZero() {
+		filter = xmlrpc.Struct(xmlrpc.M("public", xmlrpc.Bool(true))) // an empty filter is one: it asks for all
+	}
 	var out []xmlrpc.Value
 	for _, t := range a.site.Taxonomies(who) {
-		if matchesTaxonomy(t, p.at(3)) {
+		if matchesTaxonomy(t, filter) {
 			out = append(out, taxonomyStruct(t, fields))
 		}
 	}

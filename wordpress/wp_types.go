@@ -33,31 +33,45 @@ func (a *API) getPostTypes(ctx context.Context, who auth.Identity, p params) (xm
 	}
 	var members []xmlrpc.Member
 	for _, t := range a.site.PostTypes(who) {
-		v := postTypeStruct(t, fields)
-		if matches(v, filter) {
-			members = append(members, xmlrpc.M(t.Name, v))
+		if matches(postTypeProperties(t), filter) {
+			members = append(members, xmlrpc.M(t.Name, postTypeStruct(t, fields)))
 		}
 	}
 	return structOf(members...), nil
 }
 
-// matches says whether a struct has the scalar members of a filter, compared as loosely as clients send them. What the
-// struct does not show cannot be asked for.
-func matches(v, filter xmlrpc.Value) bool {
+// matches says whether something has the properties of a filter, compared as loosely as clients send them. A property
+// that it does not have matches nothing.
+func matches(properties map[string]any, filter xmlrpc.Value) bool {
 	for _, m := range filter.Members() {
-		have, ok := v.Member(m.Name)
-		if !ok {
-			return false
-		}
-		if have.Kind() == xmlrpc.KindBool && truthOf(have) == truthOf(m.Value) {
-			continue
-		}
-		if textOf(have) != textOf(m.Value) {
+		switch have := properties[m.Name].(type) {
+		case bool:
+			if truthOf(m.Value) != have {
+				return false
+			}
+		case string:
+			if textOf(m.Value) != have && !(m.Value.Kind() == xmlrpc.KindBool && m.Value.Bool() == (have != "")) {
+				return false
+			}
+		default:
 			return false
 		}
 	}
 	return true
 }
+
+// postTypeProperties are what wp.getPostTypes can filter by, whatever the answer shows.
+func postTypeProperties(t site.PostType) map[string]any {
+	return map[string]any{
+		"name": t.Name, "label": t.Label, "description": "", "hierarchical": t.Hierarchical, "public": t.Public, "_builtin": true,
+		"exclude_from_search": !t.Public, "publicly_queryable": t.Public && t.Name != site.TypePage, "show_ui": t.ShowUI,
+		"show_in_menu": showInMenu(t), "show_in_admin_bar": showInMenu(t), "show_in_nav_menus": t.Public && t.Name != site.TypeAttachment,
+		"has_archive": false, "map_meta_cap": t.MapMetaCap,
+	}
+}
+
+// showInMenu says whether people find posts of the type in WordPress's menu: some types have pages there, but no entry.
+func showInMenu(t site.PostType) bool { return t.ShowUI && t.Public }
 
 func postTypeStruct(t site.PostType, fields fields) xmlrpc.Value {
 	supports := make([]xmlrpc.Member, len(t.Supports))
@@ -90,7 +104,7 @@ func postTypeStruct(t site.PostType, fields fields) xmlrpc.Value {
 		members = append(members,
 			xmlrpc.M("menu_position", xmlrpc.Int(t.MenuPosition)),
 			xmlrpc.M("menu_icon", xmlrpc.String(t.MenuIcon)),
-			xmlrpc.M("show_in_menu", xmlrpc.Bool(t.ShowUI)))
+			xmlrpc.M("show_in_menu", xmlrpc.Bool(showInMenu(t))))
 	}
 	if fields.has("taxonomies") {
 		members = append(members, xmlrpc.M("taxonomies", texts(t.Taxonomies)))

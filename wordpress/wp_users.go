@@ -1,6 +1,7 @@
 package wordpress
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"slices"
@@ -129,6 +130,7 @@ var userOrders = map[string]auth.OrderBy{
 	"url": auth.ByURL, "user_url": auth.ByURL,
 	"registered": auth.ByRegistered, "user_registered": auth.ByRegistered,
 	"display_name": auth.ByDisplayName, "name": auth.ByDisplayName,
+	"post_count": byPosts,
 }
 
 // userOrder is the first order that a list of them names.
@@ -140,6 +142,9 @@ func userOrder(list string) auth.OrderBy {
 	}
 	return auth.ByLogin
 }
+
+// byPosts is the order that package auth cannot know: by how many posts somebody has published.
+const byPosts auth.OrderBy = "post_count"
 
 // usersPerPage is how many users wp.getUsers answers when the filter has no number.
 const usersPerPage = 50
@@ -170,7 +175,7 @@ func (a *API) getUsers(ctx context.Context, who auth.Identity, p params) (xmlrpc
 		}
 	}
 	f.Authors = textOf(filter.Get("who")) == "authors"
-	list, err := a.users.List(ctx, f)
+	list, err := a.listUsers(ctx, who, f)
 	if err != nil {
 		return xmlrpc.Value{}, err
 	}
@@ -180,6 +185,34 @@ func (a *API) getUsers(ctx context.Context, who auth.Identity, p params) (xmlrpc
 		out[i] = userStruct(&list[i], fields)
 	}
 	return xmlrpc.Array(out...), nil
+}
+
+// listUsers is auth.Users.List with one order more.
+func (a *API) listUsers(ctx context.Context, who auth.Identity, f auth.Filter) ([]auth.User, error) {
+	if f.OrderBy != byPosts {
+		return a.users.List(ctx, f)
+	}
+	all := f
+	all.OrderBy, all.Limit, all.Offset = auth.ByID, 0, 0
+	list, err := a.users.List(ctx, all)
+	if err != nil {
+		return nil, err
+	}
+	posts, err := a.site.PostCounts(ctx, who)
+	if err != nil {
+		return nil, err
+	}
+	slices.SortStableFunc(list, func(u, v auth.User) int {
+		if f.Desc {
+			u, v = v, u
+		}
+		return cmp.Compare(posts[u.ID], posts[v.ID])
+	})
+	list = list[min(f.Offset, len(list)):]
+	if f.Limit > 0 {
+		list = list[:min(f.Limit, len(list))]
+	}
+	return list, nil
 }
 
 // count reads a number of objects: digits, whatever their sign.
