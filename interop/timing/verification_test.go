@@ -1,9 +1,12 @@
 package timing
 
 import (
+	"bytes"
 	"context"
+	"encoding/base64"
 	"encoding/hex"
 	"fmt"
+	"hash/crc32"
 	"math/rand/v2"
 	"net/http"
 	"net/http/httptest"
@@ -35,16 +38,23 @@ const (
 
 var kindNames = [kinds]string{"first byte wrong", "last byte wrong", "unknown key", "revoked key"}
 
+// The schemes that are measured.
+const (
+	headerScheme = "header"
+	messages     = "message signatures"
+	tokens       = "tokens" // over Basic; what is wrong is a character of the token
+)
+
 // bench is a verifier and what to measure it with.
 type bench struct {
 	verifier *auth.Verifier
 	request  *http.Request
 	bodies   [bodies][]byte
-	headers  [bodies][kinds]string // the values of Authorization
-	reason   auth.Reason           // of the last refusal
+	headers  [bodies][kinds]http.Header
+	reason   auth.Reason // of the last refusal
 }
 
-func newBench(t *testing.T) *bench {
+func newBench(t *testing.T, scheme string) *bench {
 	t.Helper()
 	db := databasetest.Open(t, databasetest.SQLite(t))
 	file := filepath.Join(t.TempDir(), "keyset.json")
@@ -65,6 +75,17 @@ func newBench(t *testing.T) *bench {
 	if err != nil {
 		t.Fatal(err)
 	}
+	b := &bench{}
+	b.verifier = auth.New(auth.Config{Users: users, Apps: store, Clock: clock, Observe: func(_ context.Context, e auth.Event) { b.reason = e.Reason }})
+	b.request = httptest.NewRequest(http.MethodPost, "https://blog.example/xmlrpc.php", nil)
+	for i := range b.bodies {
+		b.bodies[i] = fmt.Appendf(nil, `<?xml version="1.0"?><methodCall><methodName>demo.sayHello%04d</methodName><params/></methodCall>`, i)
+	}
+	random := rand.New(rand.NewPCG(1, 1))
+	if scheme == tokens {
+		b.presentTokens(t, users, user, random)
+		return b
+	}
 	key := func() (apps.App, apps.Secret) {
 		app, secret, err := store.Create(t.Context(), audit.Operator, apps.New{UserID: user.ID, Name: "a program"})
 		if err != nil {
@@ -78,22 +99,96 @@ func newBench(t *testing.T) *bench {
 		t.Fatal(err)
 	}
 	unknown := strings.Repeat("0123456789abcdef", 2)
-	b := &bench{}
-	b.verifier = auth.New(auth.Config{Users: users, Apps: store, Clock: clock, Observe: func(_ context.Context, e auth.Event) { b.reason = e.Reason }})
-	b.request = httptest.NewRequest(http.MethodPost, "https://blog.example/xmlrpc.php", nil)
-	random := rand.New(rand.NewPCG(1, 1))
-	for i := range b.bodies {
-		body := fmt.Appendf(nil, `<?xml version="1.0"?><methodCall><methodName>demo.sayHello%04d</methodName><params/></methodCall>`, i)
-		b.bodies[i] = body
+	if scheme == messages {
+		for i, body := range b.bodies {
+			b.headers[i] = [kinds]http.Header{
+				firstWrong: b.message(t, app.Public, secret, body, func(sum []byte) { sum[0] ^= byte(1 + random.IntN(255)) }),
+				lastWrong:  b.message(t, app.Public, secret, body, func(sum []byte) { sum[31] ^= byte(1 + random.IntN(255)) }),
+				unknownKey: b.message(t, unknown, secret, body, func([]byte) {}),
+				revokedKey: b.message(t, revoked.Public, revokedSecret, body, func([]byte) {}),
+			}
+		}
+		return b
+	}
+	for i, body := range b.bodies {
 		good := signature.Sign(app.Public, secret.Reveal(), body)
-		b.headers[i] = [kinds]string{
+		for kind, value := range [kinds]string{
 			firstWrong: flip(t, good, 0, random),
 			lastWrong:  flip(t, good, 31, random),
 			unknownKey: unknown + "||" + good[len(app.Public)+2:],
 			revokedKey: signature.Sign(revoked.Public, revokedSecret.Reveal(), body),
+		} {
+			b.headers[i][kind] = http.Header{"Authorization": {value}}
 		}
 	}
 	return b
+}
+
+// message is the header of a message signature that was changed.
+func (b *bench) message(t *testing.T, public string, secret apps.Secret, body []byte, change func(sum []byte)) http.Header {
+	t.Helper()
+	digest, err := signature.ContentDigestOf(bytes.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := b.request.Clone(t.Context())
+	r.Header = http.Header{"Content-Type": {"text/xml"}, "Content-Digest": {digest}}
+	input, value, err := signature.SignMessage(signature.HMACKey([]byte(secret.Reveal())), "sig", signature.RequestMessage(r), auth.RequiredComponents(),
+		signature.Params{Created: time.Now().Unix(), KeyID: public, Alg: signature.HMACSHA256, Nonce: "a nonce of this test", Tag: auth.Tag})
+	if err != nil {
+		t.Fatal(err)
+	}
+	sum, err := base64.StdEncoding.DecodeString(strings.Trim(strings.TrimPrefix(value, "sig="), ":"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	change(sum)
+	r.Header.Set("Signature-Input", input)
+	r.Header.Set("Signature", "sig=:"+base64.StdEncoding.EncodeToString(sum)+":")
+	return r.Header
+}
+
+// presentTokens makes the headers those of tokens.
+func (b *bench) presentTokens(t *testing.T, users *auth.Users, user auth.User, random *rand.Rand) {
+	t.Helper()
+	create := func() (auth.Token, string) {
+		token, text, err := users.CreateToken(t.Context(), audit.Operator, auth.NewToken{UserID: user.ID, Kind: auth.AccessToken, Name: "a program"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return token, text.Reveal()
+	}
+	_, good := create()
+	revoked, revokedText := create()
+	if err := users.RevokeToken(t.Context(), audit.Operator, user.ID, revoked.ID); err != nil {
+		t.Fatal(err)
+	}
+	for i := range b.headers {
+		unknown, _ := apps.NewToken()
+		for kind, text := range [kinds]string{
+			firstWrong: otherToken(good, 0, random),
+			lastWrong:  otherToken(good, 42, random),
+			unknownKey: unknown.Reveal(),
+			revokedKey: revokedText,
+		} {
+			b.headers[i][kind] = http.Header{"Authorization": {"Basic " + base64.StdEncoding.EncodeToString([]byte(text+":x"))}}
+		}
+	}
+}
+
+// otherToken is a token with another character at a place of its secret part, and the checksum of that.
+func otherToken(token string, place int, random *rand.Rand) string {
+	const digits, prefix, selector, crc = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz", 4, 12, 6
+	text := []byte(token)
+	for at := prefix + selector + place; string(text[at]) == token[at:at+1]; {
+		text[at] = digits[random.IntN(len(digits))]
+	}
+	sum := crc32.ChecksumIEEE(text[prefix : len(text)-crc])
+	for i := range crc {
+		text[len(text)-1-i] = digits[sum%62]
+		sum /= 62
+	}
+	return string(text)
 }
 
 // flip changes one byte of the digest in a header value. To what is drawn by lot, for reading digits takes its time too,
@@ -144,7 +239,7 @@ func (b *bench) measure(t *testing.T, rounds int, seed uint64) [kinds][]float64 
 		random.Shuffle(len(order), func(i, j int) { order[i], order[j] = order[j], order[i] })
 		for _, kind := range order {
 			i := random.IntN(bodies) // not the one before, whose digits the processor has learned to expect
-			b.request.Header["Authorization"] = []string{strings.Clone(b.headers[i][kind])}
+			b.request.Header = anew(b.headers[i][kind])
 			copy(body, b.bodies[i])
 			begin := time.Now()
 			err := b.verify(body)
@@ -160,19 +255,34 @@ func (b *bench) measure(t *testing.T, rounds int, seed uint64) [kinds][]float64 
 	return times
 }
 
+// anew is a header in another place of memory.
+func anew(h http.Header) http.Header {
+	other := make(http.Header, len(h))
+	for name, values := range h {
+		other[name] = []string{strings.Clone(values[0])}
+	}
+	return other
+}
+
 // What is measured is what it is said to be: each kind is refused for its own reason, and there are as many times of
 // each.
 func TestMeasuredRequests(t *testing.T) {
-	b := newBench(t)
-	for kind, want := range [kinds]auth.Reason{auth.WrongDigest, auth.WrongDigest, auth.UnknownKey, auth.RevokedKey} {
-		b.request.Header.Set("Authorization", b.headers[0][kind])
-		if err := b.verify(b.bodies[0]); err != auth.ErrDenied || b.reason != want {
-			t.Errorf("%s: %v, %q, want %v, %q", kindNames[kind], err, b.reason, auth.ErrDenied, want)
+	for scheme, reasons := range map[string][kinds]auth.Reason{
+		headerScheme: {auth.WrongDigest, auth.WrongDigest, auth.UnknownKey, auth.RevokedKey},
+		messages:     {auth.WrongDigest, auth.WrongDigest, auth.UnknownKey, auth.RevokedKey},
+		tokens:       {auth.WrongToken, auth.WrongToken, auth.UnknownToken, auth.RevokedToken},
+	} {
+		b := newBench(t, scheme)
+		for kind, want := range reasons {
+			b.request.Header = b.headers[0][kind]
+			if err := b.verify(b.bodies[0]); err != auth.ErrDenied || b.reason != want {
+				t.Errorf("%s, %s: %v, %q, want %v, %q", scheme, kindNames[kind], err, b.reason, auth.ErrDenied, want)
+			}
 		}
-	}
-	for kind, times := range b.measure(t, 100, 1) {
-		if len(times) != 100 {
-			t.Errorf("%s: %d times, want 100", kindNames[kind], len(times))
+		for kind, times := range b.measure(t, 100, 1) {
+			if len(times) != 100 {
+				t.Errorf("%s, %s: %d times, want 100", scheme, kindNames[kind], len(times))
+			}
 		}
 	}
 }
