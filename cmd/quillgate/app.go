@@ -291,9 +291,29 @@ func (c *appRevokeCmd) Run(ctx context.Context, s *settings, io streams) error {
 		if err := blog.Apps.Revoke(ctx, audit.Operator, app.UserID, app.Public); err != nil {
 			return err
 		}
-		_, err = fmt.Fprintf(io.out, "The key %s (%s) is revoked. A running server refuses it within a second.\n", app.Public, app.Name)
+		if _, err := fmt.Fprintf(io.out, "The key %s (%s) is revoked. A running server refuses it within a second.\n", app.Public, app.Name); err != nil {
+			return err
+		}
+		heir, err := heirOf(ctx, blog, app)
+		if err == nil && heir != "" {
+			_, err = fmt.Fprintf(io.out, "The key %s, which took over from it, goes on working. A program with the old key can have made it: revoke it too, unless you know who uses it.\n", heir)
+		}
 		return err
 	})
+}
+
+// heirOf is the key that still works of those that took over from a key, one after the other; empty when none does. Whoever
+// has a key can rotate it, so who revokes one because it has leaked has to know.
+func heirOf(ctx context.Context, blog *server.Blog, app apps.App) (heir string, err error) {
+	for app.Successor != "" {
+		if app, err = blog.Apps.Get(ctx, app.Successor); err != nil {
+			return "", err
+		}
+		if blog.Apps.State(app).Works() {
+			heir = app.Public
+		}
+	}
+	return heir, nil
 }
 
 func appOf(ctx context.Context, blog *server.Blog, public string) (apps.App, error) {

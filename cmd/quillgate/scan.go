@@ -110,14 +110,21 @@ func (l *leakScan) known(ctx context.Context, leak apps.Leak) (string, error) {
 		return "", err
 	}
 	text := fmt.Sprintf(", of the key %s (%s)", app.Public, app.Name)
+	heir, err := heirOf(ctx, l.blog, app)
+	if err != nil {
+		return "", err
+	}
+	if heir != "" {
+		heir = "; " + heir + ", which took over from it, still works"
+	}
 	state := l.blog.Apps.State(app)
 	if !l.revoke || state == apps.Revoked {
-		return fmt.Sprintf("%s: %s", text, state), nil
+		return fmt.Sprintf("%s: %s%s", text, state, heir), nil
 	}
 	if err := l.blog.Apps.Revoke(ctx, audit.Operator, app.UserID, app.Public); err != nil {
 		return "", err
 	}
-	return text + ": revoked now", nil
+	return text + ": revoked now" + heir, nil
 }
 
 func (l *leakScan) knownToken(ctx context.Context, leak apps.Leak) (string, error) {
