@@ -15,8 +15,11 @@ import (
 // sniffed is how much of a file is looked at to find out what it is.
 const sniffed = 3072
 
+// keptFor is how long everybody may keep a file without asking again: a deleted or changed one is gone after it.
+const keptFor = "public, max-age=3600"
+
 // Handler serves the files of a store below prefix, such as "/wp-content/uploads/", to GET and HEAD, with ranges and
-// validators. The type comes from the name, and browsers are told not to guess another. What is not known to be shown
+// validators; browsers and proxies keep them for an hour. The type comes from the name, and browsers are told not to guess another. What is not known to be shown
 // without running anything, by its name or by its first bytes, is a download that may not load or run anything should
 // a browser open it after all. There are no listings; what is not there and what is no file name are both 404.
 func Handler(store Store, prefix string) http.Handler {
@@ -45,6 +48,7 @@ func Handler(store Store, prefix string) http.Handler {
 			http.Error(w, "The file cannot be read.", http.StatusInternalServerError)
 			return
 		}
+		w.Header().Set("Cache-Control", keptFor)
 		http.ServeContent(w, r, "", info.Modified, f)
 	})
 }

@@ -90,6 +90,12 @@ func TestHandlerProtocol(t *testing.T) {
 	if tag == "" || full.Header.Get("Last-Modified") == "" || full.Header.Get("Content-Length") != "10" {
 		t.Errorf("headers: %v", full.Header)
 	}
+	if got := full.Header.Get("Cache-Control"); got != "public, max-age=3600" {
+		t.Errorf("a file may be kept: %q", got)
+	}
+	if got := get(t, h, "GET", prefix+"2024/01/none.txt").Header.Get("Cache-Control"); got != "" {
+		t.Errorf("that a file is missing may be kept: %q", got)
+	}
 	type result struct {
 		Status int
 		Body   string

@@ -60,6 +60,7 @@ func TestPlainAddresses(t *testing.T) {
 			{"/?m=202503", 200, "<h1>March 2025</h1>"},
 			{"/?m=20250331", 200, "<h1>March 31, 2025</h1>"},
 			{"/?m=20250231", 404, ""},
+			{"/?m=1999", 404, ""}, // nothing was published
 			{"/?m=2025033", 404, ""},
 			{"/?m=0000", 404, ""},
 			{"/?year=2025&monthnum=3", 301, base + "/?m=202503"},
@@ -108,6 +109,8 @@ func TestPrettyAddresses(t *testing.T) {
 			{"/", 200, `<h2><a href="https://blog.example/2025/03/older/">Older</a></h2>`},
 			{"/2025/03/older/", 200, "<h1>Older</h1>"},
 			{"/2025/03/older", 301, base + "/2025/03/older/"},
+			{"/index.php/2025/03/older/", 301, base + "/2025/03/older/"},
+			{"/1999/", 404, ""},
 			{"/2025/03/OLDER/", 301, base + "/2025/03/older/"},
 			{"/2025/3/older/", 301, base + "/2025/03/older/"},
 			{"/2025/04/older/", 404, ""},

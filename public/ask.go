@@ -66,8 +66,9 @@ func parseAsk(u *url.URL, o *site.Options) ask {
 			q.path = append(q.path, part)
 		}
 	}
-	if len(q.path) == 1 && q.path[0] == "index.php" {
-		q.path = nil
+	// A server without rewriting names the program in front of every address; where the blog does not, it means nothing.
+	if len(q.path) > 0 && q.path[0] == "index.php" && (len(q.path) == 1 || !strings.HasPrefix(q.front, "/index.php/")) {
+		q.path = q.path[1:]
 	}
 	paged := q.page > 1
 	q.trim()

@@ -101,14 +101,19 @@ func (p *Pages) whole(ctx context.Context, post *site.FullPost, unlocked bool, p
 	return &out[0], nil
 }
 
-// titleOf is the title as text, never empty.
+// titleOf is the title as text, never empty: of a post without one it is how the text begins.
 func titleOf(post *site.FullPost) string {
-	return firstOf(plainText(post.Title), say("(no title)"))
+	title := plainText(post.Title)
+	if title == "" && post.Password == "" {
+		beginning := strings.ToValidUTF8(post.Content[:min(len(post.Content), 4000)], "")
+		title = clip(textOf(shortcodeStart.ReplaceAllString(beginning, "")), 60)
+	}
+	return firstOf(title, say("(no title)"))
 }
 
 // plainPost is what can be said of a post without asking the database.
 func (p *Pages) plainPost(post *site.FullPost, locked bool) Post {
-	out := Post{ID: post.ID, Kind: post.Type, Title: titleOf(post), Link: post.Link, Locked: locked, Sticky: post.Sticky, comments: post.CommentCount}
+	out := Post{ID: post.ID, Kind: post.Type, Title: titleOf(post), Link: post.Link, Untitled: !locked && plainText(post.Title) == "", Locked: locked, Sticky: post.Sticky, comments: post.CommentCount}
 	out.Stamp = p.site.Moment(&post.Post).UTC().Format(time.RFC3339)
 	out.Changed = p.site.ModifiedMoment(&post.Post).UTC().Format(time.RFC3339)
 	return out

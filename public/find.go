@@ -23,6 +23,8 @@ type target struct {
 	filter  site.VisitorFilter
 	post    *site.FullPost
 	page    int // of the post
+	// needsPosts says that without posts there is no such list, as of a year in which nothing was published.
+	needsPosts bool
 }
 
 // find finds out what stands at the address. site.ErrNotFound.
@@ -176,7 +178,7 @@ func (p *Pages) findDate(ctx context.Context, read func() (period, bool)) (*targ
 		return nil, err
 	}
 	from, until := d.span()
-	t := &target{kind: "archive", filter: site.VisitorFilter{From: from, Until: until}}
+	t := &target{kind: "archive", filter: site.VisitorFilter{From: from, Until: until}, needsPosts: true}
 	path, plain := from.Format("2006/01/02"), from.Format("20060102")
 	switch {
 	case d.month == 0:

@@ -80,7 +80,7 @@ func (p *Pages) listPage(ctx context.Context, q *ask, t *target) (*answer, error
 	if err != nil {
 		return nil, err
 	}
-	if len(list) == 0 && q.page > 1 {
+	if len(list) == 0 && (q.page > 1 || t.needsPosts) {
 		return p.missing(ctx)
 	}
 	more := len(list) > perPage
@@ -135,7 +135,7 @@ type remark struct {
 // postPage shows a post, to a visitor who has shown its password if q says so.
 func (p *Pages) postPage(ctx context.Context, q *ask, t *target, failed *remark) (*answer, error) {
 	post := t.post
-	v, opts, err := p.view(ctx, post.Type, plainText(post.Title))
+	v, opts, err := p.view(ctx, post.Type, titleOf(post))
 	if err != nil {
 		return nil, err
 	}

@@ -81,6 +81,8 @@ func adapt(n *html.Node) {
 	switch n.Data {
 	case "iframe":
 		frameToLink(n)
+	case "a":
+		keepAnchor(n)
 	case "p", "div":
 		linkLonely(n)
 	case "center":
@@ -89,6 +91,14 @@ func adapt(n *html.Node) {
 	}
 	if style := nodeAttribute(n, "style"); style != "" {
 		styleToClass(n, style)
+	}
+}
+
+// keepAnchor keeps a place that links of old texts lead to; a link that leads nowhere is none.
+func keepAnchor(n *html.Node) {
+	name := firstOf(nodeAttribute(n, "id"), nodeAttribute(n, "name"))
+	if nodeAttribute(n, "href") == "" && name != "" && !slices.Contains(ownIDs, name) {
+		n.Data, n.DataAtom, n.Attr = "span", elements.Span, []html.Attribute{{Key: "id", Val: name}}
 	}
 }
 

@@ -51,6 +51,7 @@ func TestTexts(t *testing.T) {
 			`<p class="has-text-align-center">one</p><p><img src="https://x.example/a.png" alt="" class="aligncenter" decoding="async"/></p>`},
 		{"what pictures show", `<p><img src="https://x.example/a.png" alt="Who: you &amp; I?" title="&#34;So!&#34;"></p>`,
 			`<p><img src="https://x.example/a.png" alt="Who: you &amp; I?" title="&#34;So!&#34;" decoding="async"/></p>`},
+		{"a place to lead to", `<p><a name="part-2"></a>two <a href="#part-2">up</a></p>`, `<p><span id="part-2"></span>two <a href="#part-2">up</a></p>`},
 		{"a film", `<video controls loop poster="https://x.example/a.png" src="https://x.example/a.mp4"></video>`,
 			`<p><video controls="" loop="" poster="https://x.example/a.png" src="https://x.example/a.mp4"></video></p>`},
 	} {

@@ -81,6 +81,20 @@ func TestSummaries(t *testing.T) {
 	}
 }
 
+// A post without a title is called by how it begins, and shows that once.
+func TestUntitledPosts(t *testing.T) {
+	f := openFace(t, databasetest.Open(t, databasetest.SQLite(t)), public.Config{})
+	id := f.post(t, "", "[gallery]A short <em>note</em> &amp; more")
+	f.post(t, "Next", "text")
+	expect(t, "its page", f.get(t, link(id)), 200, "<title>A short note &amp; more – My blog</title>", `<h1 class="unseen">A short note &amp; more</h1>`)
+	expect(t, "the home page", f.get(t, "/"), 200, `<h2 class="unseen">`, `<a href="`+base+link(id)+`"><time`)
+	expect(t, "the post behind it", f.get(t, link(id+1)), 200, "<small>Before</small>A short note &amp; more</a>")
+	f.post(t, "", "veiled", password("sesame"))
+	home := f.get(t, "/")
+	expect(t, "behind a password", home, 200, "(no title)")
+	lacks(t, "behind a password", home, "veiled")
+}
+
 // Dates are those of the blog's clock in the blog's form.
 func TestDates(t *testing.T) {
 	f := openFace(t, databasetest.Open(t, databasetest.SQLite(t)), public.Config{})

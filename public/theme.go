@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"html/template"
+	"io"
 	"io/fs"
 	"log/slog"
 	"mime"
@@ -142,8 +143,44 @@ func (t *theme) read() (*look, error) {
 		if l.pages[shape], err = parseShape(shape, texts); err != nil {
 			return nil, err
 		}
+		// A template may be well written and ask for what is not there, which shows only when it is used.
+		for _, kind := range kindsOf[shape] {
+			if err := l.pages[shape].ExecuteTemplate(io.Discard, frame, samplePage(kind)); err != nil {
+				return nil, fmt.Errorf("try the template %s: %w", shape, err)
+			}
+		}
 	}
 	return l, nil
+}
+
+// kindsOf are the kinds of pages that each shape shows.
+var kindsOf = map[string][]string{"list.html": {"home", "archive", "search"}, "post.html": {"post", "page", "attachment"}, "missing.html": {"missing"}, "closed.html": {"closed"}}
+
+// samplePage is a page that has everything that a page of its kind may have.
+func samplePage(kind string) *Page {
+	link := Link{Text: "text", URL: "https://blog.example/"}
+	picture := &Picture{Src: "https://blog.example/a.png", Srcset: "https://blog.example/a.png 1w", Sizes: "1px", Alt: "alt", Width: 1, Height: 1}
+	post := Post{ID: 1, Kind: "post", Title: "title", Link: link.URL, Date: "date", Stamp: "2026-01-01T00:00:00Z", Changed: "2026-01-01T00:00:00Z", Author: &link,
+		Categories: []Link{link}, Tags: []Link{link}, Content: "<p>text</p>", Summary: "<p>text</p>", More: true, Continue: "more", Pages: []Link{link, {Current: true}},
+		Sticky: true, Picture: picture, File: &link, CommentsLink: &link}
+	comment := &Comment{ID: 1, Kind: "comment", Author: "author", URL: link.URL, ByAuthor: true, Date: "date", Stamp: post.Stamp, Link: link.URL, ReplyLink: link.URL, Content: "<p>text</p>"}
+	comment.Answers = []*Comment{{ID: 2, Kind: "pingback"}}
+	v := &Page{
+		Blog: Blog{Title: "title", Tagline: "tagline", URL: link.URL, Endpoint: link.URL, Generator: generator, Style: "/style.css", Language: "en"},
+		Kind: kind, Title: "title", Heading: "heading", Intro: "intro", Notice: "notice", Canonical: link.URL, Description: "text", Image: picture, Search: "words",
+		Menu: []Link{link, {Current: true}}, Feeds: []Feed{{Text: "text", URL: link.URL}, {Atom: true}}, Newer: &link, Older: &link, Endpoint: true,
+	}
+	switch kind {
+	case "home", "archive", "search":
+		locked := post
+		locked.Locked, locked.Picture, locked.Author = true, nil, nil
+		v.Posts = []Post{post, locked}
+	case "post", "page", "attachment":
+		post.Kind = kind
+		v.Post = &post
+		v.Comments = &Comments{Heading: "heading", List: []*Comment{comment}, Open: true, Form: CommentForm{Action: "/", Post: 1, Answering: "author", CancelLink: link.URL, RequireName: true}}
+	}
+	return v
 }
 
 func readTexts(folder fs.FS, into map[string]string) error {

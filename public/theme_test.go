@@ -82,7 +82,7 @@ func TestThemeFields(t *testing.T) {
 	all := `{{define "main"}}<p>{{.Blog.Title}}{{.Blog.Tagline}}{{.Blog.URL}}{{.Blog.Path}}{{.Blog.Endpoint}}{{.Blog.Generator}}{{.Blog.Style}}{{.Blog.Language}}
 {{.Kind}}{{.Title}}{{.Heading}}{{.Intro}}{{.Canonical}}{{.Description}}{{.Image}}{{.NoIndex}}{{.Search}}{{.Notice}}{{.Problem}}{{.Endpoint}}
 {{range .Menu}}{{.Text}}{{.URL}}{{.Current}}{{end}}{{range .Feeds}}{{.Text}}{{.URL}}{{.Atom}}{{end}}{{range .Posts}}{{.ID}}{{end}}{{with .Newer}}{{.Text}}{{end}}{{with .Older}}{{.URL}}{{end}}
-{{with .Post}}{{.ID}}{{.Kind}}{{.Title}}{{.Link}}{{.Date}}{{.Stamp}}{{.Changed}}{{.Author.Text}}{{.Author.URL}}{{.Categories}}{{.Tags}}{{.Content}}{{.Pages}}{{.Summary}}{{.More}}{{.Continue}}{{.Locked}}{{.Sticky}}
+{{with .Post}}{{.ID}}{{.Kind}}{{.Title}}{{.Untitled}}{{.Link}}{{.Date}}{{.Stamp}}{{.Changed}}{{.Author.Text}}{{.Author.URL}}{{.Categories}}{{.Tags}}{{.Content}}{{.Pages}}{{.Summary}}{{.More}}{{.Continue}}{{.Locked}}{{.Sticky}}
 {{with .Picture}}{{.Src}}{{.Srcset}}{{.Sizes}}{{.Width}}{{.Height}}{{.Alt}}{{end}}{{.File}}{{.CommentsLink.Text}}{{end}}
 {{with .Comments}}{{.Heading}}{{.Open}}{{range .List}}{{.ID}}{{.Kind}}{{.Author}}{{.URL}}{{.ByAuthor}}{{.Date}}{{.Stamp}}{{.Link}}{{.ReplyLink}}{{.Content}}{{.Answers}}{{end}}
 {{with .Form}}{{.Action}}{{.Post}}{{.Parent}}{{.Answering}}{{.CancelLink}}{{.Author}}{{.Email}}{{.URL}}{{.Text}}{{.RequireName}}{{.MaxAuthor}}{{.MaxEmail}}{{.MaxText}}{{end}}{{end}}
@@ -143,7 +143,9 @@ func TestThemeReload(t *testing.T) {
 
 func TestThemeWithAMistake(t *testing.T) {
 	f := openFace(t, databasetest.Open(t, databasetest.SQLite(t)), public.Config{})
-	for _, dir := range []string{themeFolder(t, map[string]string{"post.html": `{{define "main"}}{{.`}), filepath.Join(t.TempDir(), "none")} {
+	for _, dir := range []string{themeFolder(t, map[string]string{"post.html": `{{define "main"}}{{.`}), themeFolder(t, map[string]string{"summary.html": `{{.Titel}}`}),
+		themeFolder(t, map[string]string{"comment.html": `{{.Author.Name}}`}), themeFolder(t, map[string]string{"missing.html": `{{define "main"}}{{template "none.html"}}{{end}}`}),
+		filepath.Join(t.TempDir(), "none")} {
 		if _, err := public.New(public.Config{Site: f.Site, Theme: dir}); err == nil {
 			t.Errorf("a theme with a mistake was taken")
 		}

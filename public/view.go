@@ -57,6 +57,7 @@ type Post struct {
 	ID               int64
 	Kind             string // post, page or attachment
 	Title, Link      string
+	Untitled         bool   // Title is only how the text begins
 	Date             string // as the blog writes dates
 	Stamp, Changed   string // for machines (RFC 3339)
 	Author           *Link  // nil when nobody is known; without an address when they have no page
