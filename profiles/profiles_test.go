@@ -129,7 +129,7 @@ func (h *house) user(t *testing.T, login string, role auth.Role) auth.User {
 // logged waits until the log has a text.
 func (h *house) logged(t *testing.T, text string) {
 	t.Helper()
-	for end := time.Now().Add(10 * time.Second); !strings.Contains(h.log.String(), text); runtime.Gosched() {
+	for end := time.Now().Add(time.Minute); !strings.Contains(h.log.String(), text); runtime.Gosched() {
 		if time.Now().After(end) {
 			t.Fatalf("the log lacks %q:\n%s", text, h.log)
 		}

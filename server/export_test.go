@@ -25,8 +25,10 @@ func (s *Server) Plain() http.Handler { return s.plain }
 // Metrics is what the listener of the metrics serves.
 func (s *Server) Metrics() http.Handler { return s.metrics.handler() }
 
-// CheckEvery sets how often certificates are looked at for their renewal.
-func (t *TLS) CheckEvery(d time.Duration) { t.renewCheck = d }
+// RenewEarly has certificates renewed when such a share of their life is left, and looked at so often.
+func (t *TLS) RenewEarly(share float64, check time.Duration) {
+	t.renewShare, t.renewCheck = share, check
+}
 
 // NewVault returns what certificates are kept in.
 func NewVault(b *Blog) interface {

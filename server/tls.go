@@ -33,6 +33,7 @@ type TLS struct {
 	CertFile, KeyFile string
 
 	renewCheck time.Duration // certmagic's ten minutes when 0
+	renewShare float64       // of its life is left when a certificate is renewed; certmagic's third when 0
 }
 
 // keeper is where a listener of TLS has its certificates from.
@@ -61,7 +62,7 @@ func (s *Server) keep(ctx context.Context, plain, secure net.Listener) (*keeper,
 		RenewCheckInterval: s.tls.renewCheck,
 		Logger:             log,
 	})
-	config = certmagic.New(cache, certmagic.Config{Storage: vault, Logger: log, OnEvent: s.certificateEvent})
+	config = certmagic.New(cache, certmagic.Config{Storage: vault, Logger: log, OnEvent: s.certificateEvent, RenewalWindowRatio: s.tls.renewShare})
 	template := certmagic.ACMEIssuer{
 		CA: s.tls.Directory, TestCA: s.tls.Directory, Email: s.tls.Email, Agreed: true, TrustedRoots: s.tls.Roots,
 		AltTLSALPNPort: portOf(secure), ListenHost: hostOf(secure), DisableHTTPChallenge: plain == nil, Logger: log,
