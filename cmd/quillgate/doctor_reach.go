@@ -176,7 +176,7 @@ func (d *doctor) tls(ctx context.Context, r *reply) {
 	case r.TLS.Version < tls.VersionTLS12:
 		d.find("tls", problem, "%s is broken. Let the server or the proxy speak TLS 1.2 and 1.3 only.", version)
 	case left < 3*24*time.Hour:
-		d.find("tls", warning, "%s, but the certificate ends in %d days. See that it is renewed.", version, days)
+		d.find("tls", warning, "%s, but the certificate ends in %v. See that it is renewed.", version, left.Round(time.Hour))
 	default:
 		d.find("tls", fine, "%s, a chain that this machine trusts, %d days left.", version, days)
 	}
