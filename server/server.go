@@ -321,6 +321,7 @@ func (s *Server) serve(ctx context.Context, entrances []entrance) error {
 		left--
 	}
 	s.draining.Store(true)
+	s.logger.InfoContext(ctx, "stopping; running requests may end", "within", stopTime)
 	stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopTime)
 	defer cancel()
 	for _, e := range entrances {

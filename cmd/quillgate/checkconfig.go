@@ -1,6 +1,7 @@
 package main
 
 import (
+	"crypto/tls"
 	"fmt"
 	"reflect"
 	"text/tabwriter"
@@ -14,8 +15,25 @@ func (checkConfigCmd) Help() string {
 twin names) and the settings file, in this order. The exit code is 2 when one of them is wrong.`
 }
 
-// Run prints the settings as every command sees them: what was wrong with them has ended the program before.
+// tryFiles reads the files that the settings of TLS name, as the start of a server would.
+func (s *settings) tryFiles() error {
+	if _, err := s.tls(); err != nil {
+		return err
+	}
+	if s.TLSCert == "" {
+		return nil
+	}
+	if _, err := tls.LoadX509KeyPair(s.TLSCert, s.TLSKey); err != nil {
+		return fmt.Errorf("tls-cert and tls-key: %w", err)
+	}
+	return nil
+}
+
+// Run prints the settings as every command sees them: what else was wrong with them has ended the program before.
 func (checkConfigCmd) Run(s *settings, io streams) error {
+	if err := s.tryFiles(); err != nil {
+		return usageError{err}
+	}
 	t := tabwriter.NewWriter(io.out, 0, 8, 2, ' ', 0)
 	v := reflect.ValueOf(*s)
 	for i, name := range settingNames() {

@@ -75,6 +75,7 @@ func (c *serveCmd) Run(ctx context.Context, s *settings, io streams) (err error)
 		return err
 	}
 	greet(io, s, blog.Site.BaseURL(), password, code)
+	logger.Info("quillgate starts", "version", version, "address", blog.Site.BaseURL())
 	defer reloadOnHangup(srv, logger)()
 	return srv.Run(ctx, on)
 }
