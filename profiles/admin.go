@@ -284,47 +284,6 @@ func (v *visit) changePolicy() error {
 	return v.settingsPage()
 }
 
-// refusals shows how many credentials were refused, and why.
-func (v *visit) refusals() error {
-	v.title = v.T("Refused sign-ins and signatures")
-	var bars []bar
-	if v.p.cfg.Refusals != nil {
-		for reason, n := range v.p.cfg.Refusals() {
-			bars = append(bars, bar{Reason: reason, Count: int64(n)})
-		}
-	}
-	slices.SortFunc(bars, func(a, b bar) int {
-		if a.Count != b.Count {
-			return int(b.Count - a.Count)
-		}
-		if a.Reason < b.Reason {
-			return -1
-		}
-		return 1
-	})
-	most := int64(1)
-	for i := range bars {
-		most = max(most, bars[i].Count)
-		bars[i].Y = 8 + i*28
-	}
-	for i := range bars {
-		bars[i].Width = max(2, int(bars[i].Count*300/most))
-		bars[i].After = 240 + bars[i].Width + 8
-		bars[i].Base = bars[i].Y + 15
-	}
-	return v.show("refusals", struct {
-		Bars   []bar
-		Height int
-	}{bars, 16 + 28*len(bars)})
-}
-
-// bar is one of the chart, with its place.
-type bar struct {
-	Reason                string
-	Count                 int64
-	Y, Width, After, Base int
-}
-
 // allApplications lists everybody's.
 func (v *visit) allApplications() error {
 	v.title = v.T("All applications")

@@ -399,7 +399,7 @@ func TestAdministration(t *testing.T) {
 		if p := h.as(t, "bob").get("/profile/activity"); !strings.Contains(p.body, "The application “Of bob” was revoked. By ada.") {
 			t.Errorf("bob's trail does not say who revoked it:\n%s", p.body)
 		}
-		if p := ada.get("/admin/refusals"); !strings.Contains(p.body, "revoked-key") || !strings.Contains(p.body, "<svg") {
+		if p := ada.get("/admin/refusals"); !strings.Contains(p.body, "A key that was revoked <small>revoked-key</small></td><td>1</td><td>1</td>") || !strings.Contains(p.body, "<svg") {
 			t.Errorf("the chart lacks the refusal:\n%s", p.body)
 		}
 		p := ada.post("/admin/settings", "blog_title", "A <b> title", "timezone_string", "Europe/Berlin", "default_comment_status", "closed", "comment_max_links", "3")

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net/http"
 	"strconv"
+	"time"
 
 	"github.com/quillgate/quillgate/apps"
 	"github.com/quillgate/quillgate/auth"
@@ -79,6 +80,9 @@ func (v *visit) fail(err error) {
 		v.w.Header().Set("Retry-After", strconv.Itoa(int(throttled.RetryAfter.Seconds())+1))
 		answer = problem{status: http.StatusTooManyRequests, title: "Too many tries",
 			text: "There were too many wrong passwords. Wait a little, then try again."}
+		if wait := throttled.RetryAfter; wait > time.Minute {
+			answer.text = v.T("There were too many wrong passwords. Try again in %d minutes.", int(wait.Minutes())+1)
+		}
 	default:
 		if fields := v.fieldsOf(err); len(fields) > 0 {
 			answer = problem{status: http.StatusUnprocessableEntity, title: "Not possible", text: fields[0].Text}

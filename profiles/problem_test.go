@@ -7,7 +7,9 @@ import (
 	"go/parser"
 	"go/token"
 	"net/http"
+	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -87,4 +89,21 @@ func declared(t *testing.T, pkg string) (names []string) {
 		}
 	}
 	return names
+}
+
+// Every reason of a refusal is said in words on the chart.
+func TestReasonsInWords(t *testing.T) {
+	source, err := os.ReadFile("../auth/auth.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	reasons := regexp.MustCompile(`Reason += "([a-z-]+)"`).FindAllSubmatch(source, -1)
+	if len(reasons) < 30 {
+		t.Fatalf("%d reasons are found", len(reasons))
+	}
+	for _, r := range reasons {
+		if reasonWords[auth.Reason(r[1])] == "" {
+			t.Errorf("%s has no words", r[1])
+		}
+	}
 }

@@ -45,8 +45,8 @@ type Config struct {
 	Trail func(context.Context, audit.Filter) ([]audit.Line, error)
 	// ClientAddr tells where a request came from and whether it came by TLS.
 	ClientAddr func(*http.Request) (addr netip.Addr, secure bool)
-	// Refusals counts refused credentials by reason, since the start of the process. Optional.
-	Refusals func() map[string]float64
+	// Refusals counts refused credentials by reason, since the day of a moment; see auth.Refusals.
+	Refusals func(ctx context.Context, since time.Time) (map[auth.Reason]int64, error)
 	Clock    func() time.Time // time.Now when nil
 	Logger   *slog.Logger     // discards when nil
 }

@@ -8,7 +8,6 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
-	dto "github.com/prometheus/client_model/go"
 
 	"github.com/quillgate/quillgate/xmlrpc"
 )
@@ -59,24 +58,6 @@ func (m *metrics) handler() http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("GET /metrics", promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{Registry: m.registry}))
 	return mux
-}
-
-// refusalsByReason is how many credentials were refused since the start, for each reason.
-func (m *metrics) refusalsByReason() map[string]float64 {
-	counters := make(chan prometheus.Metric)
-	go func() {
-		m.refusals.Collect(counters)
-		close(counters)
-	}()
-	counts := make(map[string]float64)
-	for c := range counters {
-		var value dto.Metric
-		if err := c.Write(&value); err != nil || len(value.GetLabel()) == 0 {
-			continue
-		}
-		counts[value.GetLabel()[0].GetValue()] = value.GetCounter().GetValue()
-	}
-	return counts
 }
 
 // outcomeOf names how a call ended: ok, fault and its code, or the status of HTTP when no call was reached. Codes come

@@ -9,6 +9,8 @@ import (
 	"net/http"
 	"runtime/debug"
 	"time"
+
+	"github.com/quillgate/quillgate/auth"
 )
 
 // record is what is learned of one request on its way, for its log line and the metrics. It belongs to the goroutine
@@ -85,6 +87,9 @@ func (s *Server) observed(next http.Handler) http.Handler {
 			s.metrics.inFlight.Dec()
 			took := time.Since(start)
 			s.metrics.observe(rec, took)
+			if rec.refusal != "" {
+				s.refusals.Count(auth.Reason(rec.refusal))
+			}
 			s.logRequest(r, rec, took)
 		}()
 		next.ServeHTTP(out, r)

@@ -75,6 +75,7 @@ type Server struct {
 	pages    *public.Pages
 	profiles *profiles.Pages
 	verifier *auth.Verifier
+	refusals *auth.Refusals
 	uploads  http.HandlerFunc
 	handler  http.Handler
 	plain    http.Handler // of the listener beside that of TLS
@@ -145,6 +146,7 @@ func (s *Server) newEndpoint(cfg Config) (*xmlrpc.Handler[*auth.Request], error)
 	if err != nil {
 		return nil, fmt.Errorf("read the address of the home page: %w", err)
 	}
+	s.refusals = auth.NewRefusals(blog.DB, cfg.Clock, cfg.Logger)
 	s.verifier = auth.New(auth.Config{
 		Users: blog.Users, Apps: blog.Apps, Clock: cfg.Clock, Logger: cfg.Logger,
 		PasswordMode:   cfg.PasswordMode,
@@ -193,7 +195,7 @@ func (s *Server) newProfiles(cfg Config) (*profiles.Pages, error) {
 			c := recordOf(r.Context()).client
 			return c.addr, c.secure // a cookie for TLS alone would not come back to a plain connection from this machine
 		},
-		Refusals: s.metrics.refusalsByReason,
+		Refusals: s.refusals.ByReason,
 		Clock:    cfg.Clock,
 		Logger:   cfg.Logger,
 	})
@@ -291,6 +293,7 @@ func (s *Server) Run(ctx context.Context, on Listeners) error {
 	background.Go(func() { s.blog.Site.Run(work) })
 	background.Go(func() { s.api.Run(work) })
 	background.Go(func() { s.verifier.Run(work) })
+	background.Go(func() { s.refusals.Run(work) })
 	return s.serve(ctx, entrances)
 }
 

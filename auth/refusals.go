@@ -1,0 +1,124 @@
+package auth
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/quillgate/quillgate/database"
+)
+
+// How often counts of refusals are written, and how long they are kept.
+const (
+	refusalsEvery = 30 * time.Second
+	refusalsKept  = 90 * 24 * time.Hour
+)
+
+// Refusals counts refused credentials by day and reason, for all processes of a database together. Counting costs a
+// request nothing but a lock; the counts are written in batches. It is safe for concurrent use.
+type Refusals struct {
+	db     *database.DB
+	clock  func() time.Time
+	logger *slog.Logger
+
+	mu     sync.Mutex
+	counts map[refusal]int64 // not written yet
+}
+
+type refusal struct {
+	day    string
+	reason Reason
+}
+
+// NewRefusals returns the counts of a database. A nil clock is time.Now; a nil logger discards.
+func NewRefusals(db *database.DB, clock func() time.Time, logger *slog.Logger) *Refusals {
+	if clock == nil {
+		clock = time.Now
+	}
+	if logger == nil {
+		logger = slog.New(slog.DiscardHandler)
+	}
+	return &Refusals{db: db, clock: clock, logger: logger, counts: make(map[refusal]int64)}
+}
+
+func (r *Refusals) day(at time.Time) string { return at.UTC().Format(time.DateOnly) }
+
+// Count notes a refusal. Reasons are those of this package, so they are few.
+func (r *Refusals) Count(reason Reason) {
+	day := r.day(r.clock())
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.counts[refusal{day, reason}]++
+}
+
+// Run writes the counts from time to time, and once more when ctx ends.
+func (r *Refusals) Run(ctx context.Context) {
+	tick := time.NewTicker(refusalsEvery)
+	defer tick.Stop()
+	for more := true; more; {
+		select {
+		case <-ctx.Done():
+			more = false
+		case <-tick.C:
+		}
+		write, cancel := context.WithTimeout(context.WithoutCancel(ctx), refusalsEvery/3)
+		if err := r.flush(write); err != nil {
+			r.logger.WarnContext(ctx, "counts of refusals are not written yet", "error", err)
+		}
+		cancel()
+	}
+}
+
+// flush writes what was counted. What could not be written stays counted.
+func (r *Refusals) flush(ctx context.Context) error {
+	r.mu.Lock()
+	counts := r.counts
+	r.counts = make(map[refusal]int64)
+	r.mu.Unlock()
+	if len(counts) == 0 {
+		return nil
+	}
+	err := r.db.Update(ctx, func(tx *database.Tx) error {
+		for c, n := range counts {
+			_, err := tx.Exec(ctx, `INSERT INTO refusals (day, reason, n) VALUES ($1, $2, $3)
+				ON CONFLICT (day, reason) DO UPDATE SET n = refusals.n + excluded.n`, c.day, string(c.reason), n)
+			if err != nil {
+				return err
+			}
+		}
+		_, err := tx.Exec(ctx, `DELETE FROM refusals WHERE day < $1`, r.day(r.clock().Add(-refusalsKept)))
+		return err
+	})
+	if err != nil {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		for c, n := range counts {
+			r.counts[c] += n
+		}
+		return fmt.Errorf("write counts of refusals: %w", err)
+	}
+	return nil
+}
+
+// ByReason is how many credentials were refused since the day of a moment (in UTC), for each reason: by this process
+// until now, by others until they wrote last, at most half a minute ago. It reaches back 90 days.
+func (r *Refusals) ByReason(ctx context.Context, since time.Time) (map[Reason]int64, error) {
+	if err := r.flush(ctx); err != nil {
+		return nil, err
+	}
+	var rows []struct {
+		Reason Reason `db:"reason"`
+		N      int64  `db:"n"`
+	}
+	err := r.db.Select(ctx, &rows, `SELECT reason, CAST(SUM(n) AS BIGINT) AS n FROM refusals WHERE day >= $1 GROUP BY reason`, r.day(since))
+	if err != nil {
+		return nil, fmt.Errorf("count refusals: %w", err)
+	}
+	counts := make(map[Reason]int64, len(rows))
+	for _, row := range rows {
+		counts[row.Reason] = row.N
+	}
+	return counts, nil
+}

@@ -1,0 +1,50 @@
+package auth_test
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/quillgate/quillgate/auth"
+	"github.com/quillgate/quillgate/database"
+	"github.com/quillgate/quillgate/database/databasetest"
+)
+
+// What several processes count adds up, by day; a process that ends leaves nothing uncounted, and what is old goes.
+func TestRefusalsAddUp(t *testing.T) {
+	databasetest.Each(t, func(t *testing.T, db *database.DB) {
+		ctx := context.Background()
+		now := time.Date(2026, 5, 31, 23, 30, 0, 0, time.UTC)
+		clock := func() time.Time { return now }
+		one, two := auth.NewRefusals(db, clock, nil), auth.NewRefusals(db, clock, nil)
+		for range 3 {
+			one.Count(auth.WrongPassword)
+		}
+		two.Count(auth.WrongPassword)
+		two.Count(auth.UnknownKey)
+		ended, end := context.WithCancel(ctx)
+		end()
+		two.Run(ended) // writes once more
+		compare := func(since time.Time, want map[auth.Reason]int64) {
+			t.Helper()
+			got, err := one.ByReason(ctx, since)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if d := cmp.Diff(want, got); d != "" {
+				t.Errorf("since %s (-want +got):\n%s", since, d)
+			}
+		}
+		compare(now, map[auth.Reason]int64{auth.WrongPassword: 4, auth.UnknownKey: 1})
+		before := now
+		now = now.Add(time.Hour)
+		one.Count(auth.WrongPassword)
+		compare(now, map[auth.Reason]int64{auth.WrongPassword: 1})
+		compare(before, map[auth.Reason]int64{auth.WrongPassword: 5, auth.UnknownKey: 1})
+		now = now.Add(100 * 24 * time.Hour)
+		one.Count(auth.Replayed)
+		compare(before, map[auth.Reason]int64{auth.Replayed: 1})
+	})
+}

@@ -1,0 +1,77 @@
+package profiles
+
+import (
+	"cmp"
+	"slices"
+
+	"github.com/quillgate/quillgate/auth"
+)
+
+// refusals shows how many credentials were refused, and why.
+func (v *visit) refusals() error {
+	v.title = v.T("Refused sign-ins and signatures")
+	month, err := v.p.cfg.Refusals(v.ctx(), v.now().AddDate(0, 0, -29))
+	if err != nil {
+		return err
+	}
+	today, err := v.p.cfg.Refusals(v.ctx(), v.now())
+	if err != nil {
+		return err
+	}
+	var bars []bar
+	most := int64(1)
+	for reason, n := range month {
+		bars = append(bars, bar{Reason: v.reason(reason), Name: string(reason), Count: n, Today: today[reason]})
+		most = max(most, n)
+	}
+	slices.SortFunc(bars, func(a, b bar) int { return cmp.Or(cmp.Compare(b.Count, a.Count), cmp.Compare(a.Name, b.Name)) })
+	for i := range bars {
+		b := &bars[i]
+		b.Y = 8 + i*48
+		b.Base = b.Y + 15
+		b.Bar = b.Y + 20
+		b.Width = max(2, int(b.Count*500/most))
+		b.After = b.Width + 8
+		b.Number = b.Bar + 13
+	}
+	return v.show("refusals", struct {
+		Bars   []bar
+		Height int
+	}{bars, 16 + 48*len(bars)})
+}
+
+// bar is one of the chart, with its place: the words stand above it, the number behind it.
+type bar struct {
+	Reason, Name         string
+	Count, Today         int64
+	Y, Base, Bar         int
+	Width, After, Number int
+}
+
+// reason says why a credential was refused, to people. What is not in the table is shown by its name.
+func (v *visit) reason(r auth.Reason) string {
+	if words, known := reasonWords[r]; known {
+		return v.T(words)
+	}
+	return string(r)
+}
+
+var reasonWords = map[auth.Reason]string{
+	auth.MalformedHeader: "A signature that cannot be read", auth.SeveralHeaders: "Several signatures at once", auth.SeveralSchemes: "Signatures of two kinds at once",
+	auth.UnknownKey: "A key that does not exist", auth.RevokedKey: "A key that was revoked", auth.ExpiredKey: "A key that has expired",
+	auth.UnusedKey: "A key that was switched off, since nobody used it", auth.WrongNetwork: "A network that is not allowed",
+	auth.StrictKey: "A header signature, where RFC 9421 is asked for", auth.VerificationKeyOnly: "A header signature with a verification key",
+	auth.SealedKey: "A key whose secret cannot be read", auth.WrongDigest: "A wrong signature", auth.LegacyForm: "A signature in the old, weaker form",
+	auth.KeyWithoutUser: "A key whose user is gone", auth.SignedInstead: "A signature where only the password will do", auth.NotSigned: "No signature and no password",
+	auth.WrongCode: "A wrong code of an authenticator", auth.UnknownUser: "A user that does not exist", auth.WrongPassword: "A wrong password",
+	auth.EmptyPassword: "An empty password", auth.LongPassword: "A password that is too long", auth.EarlierFailure: "Calls behind a wrong password in one request",
+	auth.TooManyFailures: "Too many wrong passwords before", auth.ClearText: "A password without encryption", auth.Overload: "Too many sign-ins at one moment",
+	auth.UnknownToken: "A token that does not exist", auth.WrongToken: "A wrong token", auth.RevokedToken: "A token that was revoked",
+	auth.ExpiredToken: "A token that has expired", auth.TokensOff: "A token, while they are switched off",
+	auth.PasswordsRefused: "The password of an account, which programs may not send", auth.SecondFactorNeeded: "A password without the second factor",
+	auth.NoTag: "A signature without its tag", auth.MissingParameter: "A signature without a parameter that it needs",
+	auth.NotCovered: "A signature that leaves parts of the request out", auth.NoContentDigest: "A signature without a digest of the body",
+	auth.OtherAlgorithm: "A signature with another algorithm", auth.OtherServer: "A signature for another server",
+	auth.StaleSignature: "A signature that is too old, or of a clock that is wrong", auth.Replayed: "A request that was sent before",
+	auth.ManyNonces: "Too many requests of one key",
+}
