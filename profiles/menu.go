@@ -26,6 +26,7 @@ func (v *visit) Menu() []link {
 	for i := range list {
 		at := v.r.URL.Path
 		list[i].Here = at == list[i].Path || strings.HasPrefix(at, list[i].Path+"/") && list[i].Path != "/profile" ||
+			list[i].Path == "/admin/settings" && at == "/admin/refusals" ||
 			list[i].Path == "/profile" && strings.HasPrefix(at, "/profile/applications")
 	}
 	return list

@@ -39,6 +39,10 @@ func (v *visit) beginPasskeySignIn() error {
 		return errNothing
 	}
 	pending := v.s.GetInt64(v.ctx(), keyPending)
+	// Each question of a stranger is a session in the database.
+	if ok, wait := v.p.questions.allow(v.addr, v.now()); pending == 0 && !ok {
+		return &auth.Throttled{RetryAfter: wait}
+	}
 	c, err := v.p.passkeys.BeginPasskeySignIn(v.ctx(), pending)
 	if err != nil {
 		return err

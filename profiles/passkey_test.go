@@ -194,3 +194,25 @@ func TestPasskeys(t *testing.T) {
 		}
 	})
 }
+
+// Strangers get so many questions to a passkey, each of which is a session in the database, and then have to wait.
+func TestPasskeyQuestionsAreBounded(t *testing.T) {
+	eachAt(t, "localhost", func(t *testing.T, h *house) {
+		ask := func() page { return h.browser(t).post("/signin/passkey/begin") }
+		for i := range 30 {
+			if p := ask(); p.status != http.StatusOK {
+				t.Fatalf("question %d: %d\n%s", i, p.status, p.body)
+			}
+		}
+		if p := ask(); p.status != http.StatusTooManyRequests || p.header.Get("Retry-After") == "" {
+			t.Errorf("one more: %d", p.status)
+		}
+		if b := h.as(t, "bob"); b.post("/profile/security/passkeys/begin").status != http.StatusOK {
+			t.Error("who is signed in has to wait too")
+		}
+		h.wait(6 * time.Minute)
+		if p := ask(); p.status != http.StatusOK {
+			t.Errorf("a while later: %d", p.status)
+		}
+	})
+}

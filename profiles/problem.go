@@ -79,9 +79,9 @@ func (v *visit) fail(err error) {
 	case errors.As(err, &throttled):
 		v.w.Header().Set("Retry-After", strconv.Itoa(int(throttled.RetryAfter.Seconds())+1))
 		answer = problem{status: http.StatusTooManyRequests, title: "Too many tries",
-			text: "There were too many wrong passwords. Wait a little, then try again."}
+			text: "There were too many tries. Wait a little, then try again."}
 		if wait := throttled.RetryAfter; wait > time.Minute {
-			answer.text = v.T("There were too many wrong passwords. Try again in %d minutes.", int(wait.Minutes())+1)
+			answer.text = v.T("There were too many tries. Try again in %d minutes.", int(wait.Minutes())+1)
 		}
 	default:
 		if fields := v.fieldsOf(err); len(fields) > 0 {

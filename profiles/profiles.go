@@ -60,6 +60,7 @@ type Pages struct {
 	// Two managers over one store: the cookie of a connection that nobody reads has a name that binds it to one.
 	secure, plain *scs.SessionManager
 	sent          once
+	questions     pace           // to passkeys, of strangers
 	passkeys      *auth.Passkeys // nil where the address of the site is none for passkeys
 }
 

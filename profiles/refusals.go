@@ -30,8 +30,7 @@ func (v *visit) refusals() error {
 		b.Y = 8 + i*48
 		b.Base = b.Y + 15
 		b.Bar = b.Y + 20
-		b.Width = max(2, int(b.Count*500/most))
-		b.After = b.Width + 8
+		b.Width = max(1, int(b.Count*80/most))
 		b.Number = b.Bar + 13
 	}
 	return v.show("refusals", struct {
@@ -40,12 +39,12 @@ func (v *visit) refusals() error {
 	}{bars, 16 + 48*len(bars)})
 }
 
-// bar is one of the chart, with its place: the words stand above it, the number behind it.
+// bar is one of the chart, with its place in pixels: the words stand above it, the number behind it.
 type bar struct {
 	Reason, Name         string
 	Count, Today         int64
-	Y, Base, Bar         int
-	Width, After, Number int
+	Y, Base, Bar, Number int
+	Width                int // in hundredths of the chart
 }
 
 // reason says why a credential was refused, to people. What is not in the table is shown by its name.
