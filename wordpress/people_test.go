@@ -244,6 +244,14 @@ func TestUserFields(t *testing.T) {
 				t.Errorf("%s: %s, %v; want %s", test.name, show(got), err, test.want)
 			}
 		}
+		// One name is no list; WordPress breaks off there.
+		for method, args := range map[string][]xmlrpc.Value{
+			"wp.getProfile": {xmlrpc.String("basic")}, "wp.getUser": {xmlrpc.Int(3), xmlrpc.String("basic")}, "wp.getUsers": {members(), xmlrpc.String("basic")},
+		} {
+			if got, err := o.as(t, "administrator", method, args...); code(err) != 403 {
+				t.Errorf("%s with one name for a list: %s, %v", method, show(got), err)
+			}
+		}
 	})
 }
 

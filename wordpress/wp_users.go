@@ -100,14 +100,6 @@ func userStruct(u *auth.User, fields []string) xmlrpc.Value {
 	return xmlrpc.Struct(members...)
 }
 
-// userFieldsAt reads the fields that a call asks for; none are asked for by an empty list.
-func userFieldsAt(p params, i int) []string {
-	if !p.given(i) {
-		return []string{"all"}
-	}
-	return namesOf(p.at(i))
-}
-
 // getUser answers wp.getUser(blog, user, password, id, fields). Everybody may see their own account.
 func (a *API) getUser(ctx context.Context, who auth.Identity, p params) (xmlrpc.Value, error) {
 	id := p.int(3)
@@ -118,7 +110,11 @@ func (a *API) getUser(ctx context.Context, who auth.Identity, p params) (xmlrpc.
 	if err != nil {
 		return xmlrpc.Value{}, err
 	}
-	return userStruct(&u, userFieldsAt(p, 4)), nil
+	fields, err := fieldsOf(p, 4, "all")
+	if err != nil {
+		return xmlrpc.Value{}, err
+	}
+	return userStruct(&u, fields), nil
 }
 
 // userOrders are the orders that wp.getUsers knows; WordPress sorts by the user name when it knows none.
@@ -179,7 +175,10 @@ func (a *API) getUsers(ctx context.Context, who auth.Identity, p params) (xmlrpc
 	if err != nil {
 		return xmlrpc.Value{}, err
 	}
-	fields := userFieldsAt(p, 4)
+	fields, err := fieldsOf(p, 4, "all")
+	if err != nil {
+		return xmlrpc.Value{}, err
+	}
 	out := make([]xmlrpc.Value, len(list))
 	for i := range list {
 		out[i] = userStruct(&list[i], fields)
@@ -230,7 +229,11 @@ func (a *API) getProfile(ctx context.Context, who auth.Identity, p params) (xmlr
 	if err != nil {
 		return xmlrpc.Value{}, err
 	}
-	return userStruct(&u, userFieldsAt(p, 3)), nil
+	fields, err := fieldsOf(p, 3, "all")
+	if err != nil {
+		return xmlrpc.Value{}, err
+	}
+	return userStruct(&u, fields), nil
 }
 
 // editProfile answers wp.editProfile(blog, user, password, content). Members that are no part of a profile, such as
