@@ -161,12 +161,32 @@ var textClass = func() (t [256]uint8) {
 	return t
 }()
 
+// plain tells of eight bytes, all at once, that none of them has to be looked
+// at: they are ASCII from the space on, and none is <, > or &. A difference
+// takes the high bit from the byte next to it only where one has it already.
+func plain(s string) bool {
+	const ones, highs = 0x0101010101010101, 0x8080808080808080
+	w := uint64(s[0]) | uint64(s[1])<<8 | uint64(s[2])<<16 | uint64(s[3])<<24 |
+		uint64(s[4])<<32 | uint64(s[5])<<40 | uint64(s[6])<<48 | uint64(s[7])<<56
+	brackets := (w | ones*0x02) ^ ones*'>' // '<' and '>' differ in this bit
+	ampersand := w ^ ones*'&'
+	control := (w - ones*' ') &^ w
+	return (w|control|(brackets-ones)&^brackets|(ampersand-ones)&^ampersand)&highs == 0
+}
+
 // appendText writes character data. A carriage return is written as a
 // reference, since readers turn a bare one into a line feed (XML 1.0 section
 // 2.11); > is written as a reference so that ]]> cannot appear.
 func appendText(dst []byte, s string) []byte {
-	done := 0
+	done, next := 0, 0 // next: where eight bytes are looked at together again
 	for i := 0; i < len(s); {
+		if i >= next && i+8 <= len(s) {
+			if plain(s[i : i+8]) {
+				i += 8
+				continue
+			}
+			next = i + 8
+		}
 		k := textClass[s[i]]
 		if k == 0 {
 			i++

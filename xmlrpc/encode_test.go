@@ -94,3 +94,24 @@ func TestShown(t *testing.T) {
 		}
 	}
 }
+
+// Whatever byte stands wherever in a text, it is written as it is when it
+// stands alone.
+func TestEncodeEachByteAtEachPlace(t *testing.T) {
+	const start, end = "<value><string>", "</string></value>"
+	text := func(s string) string {
+		doc := string(xmlrpc.AppendResponse(nil, xmlrpc.String(s)))
+		_, doc, _ = strings.Cut(doc, start)
+		doc, _, _ = strings.Cut(doc, end)
+		return doc
+	}
+	for c := range 256 {
+		b := string([]byte{byte(c)})
+		for at := range 20 {
+			before, after := strings.Repeat("a", at), strings.Repeat("z", 19-at)
+			if got, want := text(before+b+after), before+text(b)+after; got != want {
+				t.Errorf("byte %#x at %d: %q, want %q", c, at, got, want)
+			}
+		}
+	}
+}
