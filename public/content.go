@@ -446,12 +446,19 @@ func (g *gallery) describe(t *html.Token, a *site.Attachment, src string) {
 	}
 	if set := sourceSet(list, *at); set != "" {
 		setAttribute(t, "srcset", set)
-		setAttribute(t, "sizes", sizesFor(width))
+		sizes := sizesFor(width)
+		for _, class := range strings.Fields(attribute(t, "class")) {
+			sizes = firstOf(wideSizes[class], sizes)
+		}
+		setAttribute(t, "sizes", sizes)
 	}
 }
 
 // columnWidth is as wide as a theme shows pictures, in pixels, about.
 const columnWidth = 800
+
+// wideSizes are how wide pictures of these classes are shown.
+var wideSizes = map[string]string{"alignwide": "(max-width: 928px) 100vw, 928px", "alignfull": "100vw"}
 
 func sizesFor(width int) string {
 	w := strconv.Itoa(min(width, columnWidth)) + "px"

@@ -83,6 +83,8 @@ func adapt(n *html.Node) {
 		frameToLink(n)
 	case "a":
 		keepAnchor(n)
+	case "img":
+		widen(n)
 	case "p", "div":
 		linkLonely(n)
 	case "center":
@@ -91,6 +93,15 @@ func adapt(n *html.Node) {
 	}
 	if style := nodeAttribute(n, "style"); style != "" {
 		styleToClass(n, style)
+	}
+}
+
+// widen tells a picture that what holds it is wider than the text, so that it is loaded in a version that is large enough.
+func widen(n *html.Node) {
+	for _, class := range strings.Fields(nodeAttribute(n.Parent, "class")) {
+		if wideSizes[class] != "" {
+			addClass(n, class)
+		}
 	}
 }
 
@@ -103,6 +114,9 @@ func keepAnchor(n *html.Node) {
 }
 
 func nodeAttribute(n *html.Node, name string) string {
+	if n == nil {
+		return ""
+	}
 	for _, a := range n.Attr {
 		if a.Key == name {
 			return a.Val

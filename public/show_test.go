@@ -46,6 +46,7 @@ func TestPictures(t *testing.T) {
 			{"a whole picture", `<img class="wp-image-` + itoa(a.ID) + `" src="` + folder + `pier.png" alt="">`, []string{`width="1200" height="600"`, set, `sizes="(max-width: 800px) 100vw, 800px"`}, "lazy"},
 			{"a smaller version, known by its name", `<img src="` + folder + `pier-300x150.png" alt="">`, []string{`width="300" height="150"`, set, `sizes="(max-width: 300px) 100vw, 300px"`}, "lazy"},
 			{"an address without a host", `<img src="/wp-content/uploads/2026/11/pier.png" alt="">`, []string{`width="1200" height="600"`, set}, ""},
+			{"across the window", `<figure class="alignfull"><img src="` + folder + `pier.png" alt=""></figure>`, []string{`sizes="100vw"`}, "800px"},
 			{"dimensions of its own", `<img src="` + folder + `pier.png" width="400" height="200" alt="">`, []string{`width="400" height="200"`, `sizes="(max-width: 400px) 100vw, 400px"`}, `width="1200"`},
 			{"the second picture", `<img src="https://x.example/a.png" alt=""><img src="` + folder + `pier.png" alt="">`, []string{`loading="lazy"`, set}, ""},
 			{"the square cut, which is of another shape", `<img src="` + folder + `pier-150x150.png" alt="">`, []string{`width="150" height="150"`}, "srcset"},
