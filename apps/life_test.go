@@ -594,3 +594,35 @@ func TestK12UsesOfTwoProcesses(t *testing.T) {
 		}
 	})
 }
+
+// K12: the uses of more keys than one transaction writes are all written, once.
+func TestK12ManyKeys(t *testing.T) {
+	each(t, func(t *testing.T, s *apps.Store, db *database.DB, c *clock) {
+		var list []apps.App
+		for user := int64(1); user <= 2; user++ {
+			for range apps.MaxPerUser {
+				app, _ := create(t, s, user)
+				list = append(list, app)
+			}
+		}
+		next, _, err := s.Rotate(t.Context(), audit.Operator, 1, list[0].Public, time.Hour)
+		if err != nil {
+			t.Fatal(err)
+		}
+		list = append(list, next)
+		for _, app := range list {
+			s.Used(app.Public, apps.Use{Method: "wp.getPost"})
+		}
+		before := db.Statements()
+		s.FlushUsage()
+		s.FlushUsage()
+		if n := db.Statements() - before; n != int64(len(list)) {
+			t.Errorf("%d statements for %d keys", n, len(list))
+		}
+		for _, app := range list {
+			if got, err := s.Get(t.Context(), app.Public); err != nil || got.Uses != 1 || got.LastUse.Method != "wp.getPost" || !got.LastUse.At.Equal(c.read()) {
+				t.Errorf("%s: %d uses, %+v, %v", app.Public, got.Uses, got.LastUse, err)
+			}
+		}
+	})
+}

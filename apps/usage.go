@@ -3,6 +3,8 @@ package apps
 import (
 	"context"
 	"log/slog"
+	"maps"
+	"slices"
 	"sync"
 	"time"
 
@@ -12,6 +14,7 @@ import (
 const (
 	usageEvery = 20 * time.Second // how often last uses are written
 	usageStep  = time.Minute      // how far apart two of one key are
+	usageBatch = 100              // how many are in one transaction, for which all other writers may have to wait
 )
 
 // usage collects when keys were used, off the request path.
@@ -117,17 +120,24 @@ func (s *Store) flushUsage(all bool) {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), usageEvery)
 	defer cancel()
-	err := s.db.Update(ctx, func(tx *database.Tx) error {
-		for public, use := range due {
-			if err := writeUse(ctx, tx, public, use); err != nil {
-				return err
+	// In one order in all processes, or two of them could wait for each other.
+	for batch := range slices.Chunk(slices.Sorted(maps.Keys(due)), usageBatch) {
+		err := s.db.Update(ctx, func(tx *database.Tx) error {
+			for _, public := range batch {
+				if err := writeUse(ctx, tx, public, due[public]); err != nil {
+					return err
+				}
 			}
+			return nil
+		})
+		if err != nil {
+			s.usage.again(due)
+			s.logger.Warn("the last uses of applications were not written", slog.Any("error", err), slog.Int("applications", len(due)))
+			return
 		}
-		return nil
-	})
-	if err != nil {
-		s.usage.again(due)
-		s.logger.Warn("the last uses of applications were not written", slog.Any("error", err), slog.Int("applications", len(due)))
+		for _, public := range batch {
+			delete(due, public)
+		}
 	}
 }
 
@@ -137,12 +147,12 @@ func writeUse(ctx context.Context, tx *database.Tx, public string, use *pendingU
 	if use.Addr.IsValid() {
 		address = use.Addr.String()
 	}
-	_, err := tx.Exec(ctx, `UPDATE apps SET uses = uses + $2 WHERE public = $1`, public, use.n)
-	if err != nil {
-		return err
-	}
-	_, err = tx.Exec(ctx, `UPDATE apps SET last_used = $2, last_address = $3, last_agent = $4, last_method = $5
-		WHERE public = $1 AND (last_used IS NULL OR last_used < $2)`, public, use.At, address, cutAgent(use.Agent), use.Method)
+	_, err := tx.Exec(ctx, `UPDATE apps SET uses = uses + $2,
+			last_address = CASE WHEN last_used >= $3 THEN last_address ELSE $4 END,
+			last_agent = CASE WHEN last_used >= $3 THEN last_agent ELSE $5 END,
+			last_method = CASE WHEN last_used >= $3 THEN last_method ELSE $6 END,
+			last_used = CASE WHEN last_used >= $3 THEN last_used ELSE $3 END
+		WHERE public = $1`, public, use.n, use.At, address, cutAgent(use.Agent), use.Method)
 	return err
 }
 
