@@ -73,7 +73,7 @@ func (v *visit) newPage() error {
 		Kind, Name string
 		Rare       bool // the way to sign in is one of those that few want
 		Blank      credential
-	}{k, cut(q.Get("name"), 100), chosen != kindKey && chosen != kindPassword, credential{Kind: kindKey, Expires: v.now().Add(apps.SuggestedLife)}})
+	}{k, cut(q.Get("name"), 100), chosen.rare(), credential{Kind: kindKey, Expires: v.now().Add(apps.SuggestedLife)}})
 }
 
 // create makes what the form wants, and shows the secret.

@@ -21,6 +21,15 @@ const (
 	kindToken        kind = "token"
 )
 
+// rare tells the kinds that few people want: the form folds them away.
+func (k kind) rare() bool {
+	switch k {
+	case kindKey, kindPassword:
+		return false
+	}
+	return true
+}
+
 // credential is one line of the list: an application and what it signs in with.
 type credential struct {
 	ID         string
