@@ -70,12 +70,12 @@ func (b *inPieces) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// Nothing that is painted of the pages of the person moves when more of the page arrives, as it does on a slow network or a busy machine.
+// Nothing that is painted moves when more of the page arrives, as it does on a slow network or a busy machine.
 func TestPagesArriveInPieces(t *testing.T) {
 	// By a name, so that there are passkeys.
 	address := freeAddress(t)
 	_, port, _ := net.SplitHostPort(address)
-	p := start(t, seed(t, ""), "--listen", address, "--base-url", "http://localhost:"+port)
+	p, paths := showcase(t, "--listen", address, "--base-url", "http://localhost:"+port)
 	v := openBrowser(t).tab(t, slowly(t, p), desktop)
 	v.allowed = p.base
 	signInSeed(t, v)
@@ -83,6 +83,13 @@ func TestPagesArriveInPieces(t *testing.T) {
 		v.open(t, row.path)
 		for _, what := range v.moved(t) {
 			t.Errorf("%s: %s", row.path, what)
+		}
+	}
+	v.resize(t, phone)
+	for _, row := range publicPages {
+		v.open(t, paths[row.name])
+		for _, what := range v.moved(t) {
+			t.Errorf("%s: %s", row.name, what)
 		}
 	}
 }

@@ -40,9 +40,9 @@ var publicPages = []struct {
 
 // showcase starts a server whose blog has, beside the seed, a post behind a password and one with a picture. It returns
 // the paths of the pages by name.
-func showcase(t *testing.T) (*process, map[string]string) {
+func showcase(t *testing.T, args ...string) (*process, map[string]string) {
 	t.Helper()
-	p := start(t, seed(t, ""))
+	p := start(t, seed(t, ""), args...)
 	paths := make(map[string]string)
 	for _, row := range publicPages {
 		paths[row.name] = row.path
