@@ -3,6 +3,7 @@ package auth
 import (
 	"context"
 	"net/netip"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -16,6 +17,7 @@ const (
 	usageEvery = 20 * time.Second // how often what was used is written
 	usageStep  = time.Minute      // how far apart two uses of one token are
 	usageSize  = 4096             // entries that wait
+	usageBatch = 100              // how many are in one transaction, for which all other writers may have to wait
 )
 
 // usage collects the uses of tokens and passwords, off the request path.
@@ -143,21 +145,26 @@ func (u *Users) flushUsage(all bool) {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), usageEvery)
 	defer cancel()
-	err := u.db.Update(ctx, func(tx *database.Tx) error {
-		for key, c := range clients {
-			if err := writeClient(ctx, tx, key.userID, c); err != nil {
-				return err
+	writes := make([]func(tx *database.Tx) error, 0, len(clients)+len(tokens))
+	for key, c := range clients {
+		writes = append(writes, func(tx *database.Tx) error { return writeClient(ctx, tx, key.userID, c) })
+	}
+	for id, use := range tokens {
+		writes = append(writes, func(tx *database.Tx) error { return u.writeTokenUse(ctx, tx, id, use) })
+	}
+	for batch := range slices.Chunk(writes, usageBatch) {
+		err := u.db.Update(ctx, func(tx *database.Tx) error {
+			for _, write := range batch {
+				if err := write(tx); err != nil {
+					return err
+				}
 			}
+			return nil
+		})
+		if err != nil {
+			u.logger.Warn("last uses of tokens and passwords were not written", "error", err, "tokens", len(tokens), "programs", len(clients))
+			return
 		}
-		for id, use := range tokens {
-			if err := u.writeTokenUse(ctx, tx, id, use); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
-	if err != nil {
-		u.logger.Warn("the last uses of tokens and passwords were not written", "error", err, "tokens", len(tokens), "programs", len(clients))
 	}
 }
 
