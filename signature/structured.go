@@ -103,9 +103,6 @@ func dictionary(lines []string) ([]member, error) {
 		if err != nil {
 			return nil, err
 		}
-		if find(members, m.name) != nil {
-			return nil, errors.New("a key is there twice")
-		}
 		members = append(members, m)
 		r.skip(" \t")
 		if r.at == len(r.text) {
@@ -118,7 +115,34 @@ func dictionary(lines []string) ([]member, error) {
 			return nil, r.unexpected()
 		}
 	}
+	if repeats(len(members), func(i int) string { return members[i].name }) {
+		return nil, errors.New("a key is there twice")
+	}
 	return members, nil
+}
+
+// repeats tells whether one of n names is there twice. Strangers send them, by
+// the thousand if they like, so that comparing each with each is for a few.
+func repeats(n int, name func(i int) string) bool {
+	const few = 16
+	if n <= few {
+		for i := range n {
+			for j := range i {
+				if name(i) == name(j) {
+					return true
+				}
+			}
+		}
+		return false
+	}
+	seen := make(map[string]bool, n)
+	for i := range n {
+		if seen[name(i)] {
+			return true
+		}
+		seen[name(i)] = true
+	}
+	return false
 }
 
 // innerList reads an inner list that stands alone.
@@ -216,13 +240,13 @@ func (r *structure) params() (list params, err error) {
 				return nil, err
 			}
 		}
-		if slices.ContainsFunc(list, func(other param) bool { return other.name == p.name }) {
-			return nil, errors.New("a parameter is there twice")
-		}
 		if list == nil {
 			list = make(params, 0, 6)
 		}
 		list = append(list, p)
+	}
+	if repeats(len(list), func(i int) string { return list[i].name }) {
+		return nil, errors.New("a parameter is there twice")
 	}
 	return list, nil
 }

@@ -5,6 +5,7 @@ import (
 	"math"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/dunglas/httpsfv"
 )
@@ -67,6 +68,16 @@ func TestDictionary(t *testing.T) {
 			t.Errorf("%.40q: %q, %v, want %q", test.in, got, err, test.want)
 		}
 	}
+	// What is there twice is found among many too.
+	for _, separator := range []string{",", ";"} {
+		many := keys(100, separator)
+		if _, err := dictionary([]string{many}); err != nil {
+			t.Errorf("%.40q: %v", many, err)
+		}
+		if _, err := dictionary([]string{many + separator + "kadv"}); err == nil { // the last
+			t.Errorf("%.40q with one of them again is taken", many)
+		}
+	}
 	if members, err := dictionary([]string{"a=1", "b=2"}); err != nil || spelt(members) != "a=1, b=2" {
 		t.Errorf("two lines: %q, %v", spelt(members), err)
 	}
@@ -78,6 +89,40 @@ func spelt(members []member) string {
 		list = append(list, members[i].name+"="+string(members[i].append(nil)))
 	}
 	return strings.Join(list, ", ")
+}
+
+// keys is a text of n names, each different.
+func keys(n int, separator string) string {
+	list := make([]string, n)
+	for i := range list {
+		list[i] = "k" + string(rune('a'+i/676)) + string(rune('a'+i/26%26)) + string(rune('a'+i%26))
+	}
+	return strings.Join(list, separator)
+}
+
+// A field of thousands of names against one of sixteen, for each name: nobody gets more than linear work out of us.
+func BenchmarkDictionary(b *testing.B) {
+	for _, kind := range []struct{ name, separator string }{{"members", ","}, {"parameters", ";"}} {
+		b.Run(kind.name, func(b *testing.B) {
+			const few, many = 16, 3000
+			small, large := []string{keys(few, kind.separator)}, []string{keys(many, kind.separator)}
+			read := func(lines []string, times int) time.Duration {
+				start := time.Now()
+				for range times {
+					if _, err := dictionary(lines); err != nil {
+						b.Fatal(err)
+					}
+				}
+				return time.Since(start)
+			}
+			var each, all time.Duration
+			for b.Loop() {
+				each += read(small, many/few)
+				all += read(large, 1)
+			}
+			b.ReportMetric(float64(all)/float64(each), "many/few")
+		})
+	}
 }
 
 // Against another reader of structured values, which knows the kinds of RFC
