@@ -1,7 +1,9 @@
 package auth
 
 import (
+	"cmp"
 	"context"
+	"maps"
 	"net/netip"
 	"slices"
 	"strings"
@@ -35,6 +37,10 @@ type usage struct {
 type clientKey struct {
 	userID int64
 	agent  string
+}
+
+func (k clientKey) compare(other clientKey) int {
+	return cmp.Or(cmp.Compare(k.userID, other.userID), cmp.Compare(k.agent, other.agent))
 }
 
 // used notes that a token was used. It is written down within 20 seconds, and
@@ -146,11 +152,12 @@ func (u *Users) flushUsage(all bool) {
 	ctx, cancel := context.WithTimeout(context.Background(), usageEvery)
 	defer cancel()
 	writes := make([]func(tx *database.Tx) error, 0, len(clients)+len(tokens))
-	for key, c := range clients {
-		writes = append(writes, func(tx *database.Tx) error { return writeClient(ctx, tx, key.userID, c) })
+	// In one order in all processes, or two of them could wait for each other.
+	for _, key := range slices.SortedFunc(maps.Keys(clients), clientKey.compare) {
+		writes = append(writes, func(tx *database.Tx) error { return writeClient(ctx, tx, key.userID, clients[key]) })
 	}
-	for id, use := range tokens {
-		writes = append(writes, func(tx *database.Tx) error { return u.writeTokenUse(ctx, tx, id, use) })
+	for _, id := range slices.Sorted(maps.Keys(tokens)) {
+		writes = append(writes, func(tx *database.Tx) error { return u.writeTokenUse(ctx, tx, id, tokens[id]) })
 	}
 	for batch := range slices.Chunk(writes, usageBatch) {
 		err := u.db.Update(ctx, func(tx *database.Tx) error {
