@@ -1,0 +1,440 @@
+package xmlrpc
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"slices"
+)
+
+// An Outline is the shape of an answer: where it ends, whether it is a fault,
+// and where members of some names stand. The values themselves were not kept.
+type Outline struct {
+	// Size is the number of bytes from the start of the document to the end of
+	// its root element. What follows is not part of the answer.
+	Size int64
+	// Fault is set when the answer is a fault.
+	Fault *Fault
+	// Texts are the scalar members whose names were asked for, in the order of
+	// the document.
+	Texts []MemberText
+}
+
+// A MemberText is a scalar member of a struct, and where it stands.
+type MemberText struct {
+	Name, Text string
+	Path       []int // the places in the arrays around the struct, the outermost first
+	Scalar     Span  // the <value> of the member
+	Struct     Span  // the <value> of the struct that holds the member
+
+	depth int // of the struct
+}
+
+// A Span is a range of bytes, counted from the start of the document.
+type Span struct{ Start, End int64 }
+
+// Bounds of an Outline. An answer may be as large as its reader allows; what
+// is kept of it may not.
+const (
+	outlineTexts = 10000
+	outlineText  = 64 << 10 // bytes of texts that are kept, and of a fault
+)
+
+var errOutlineText = errors.New("the answer holds too many texts of that name, or the fault is too long")
+
+// OutlineResponse reads the answer to a call to the end of its root element
+// and keeps nothing of it but the outline, so that an answer of any size takes
+// the memory of one window. The first size bytes of src are read.
+//
+// Unlike [DecodeResponse] it does not refuse what stands behind the root
+// element, does not check the text of numbers and dates, and does not look at
+// bytes that are no characters: it is for programs that pass an answer on to
+// somebody who will read it. The error is a [*SyntaxError] when the document
+// is not a whole answer.
+func OutlineResponse(src io.ReaderAt, size int64, names ...string) (*Outline, error) {
+	d := newDecoder(Limits{Elements: int(max(size, 1)), Depth: 128}.withDefaults())
+	defer d.release()
+	if d.room == nil {
+		d.room = make([]byte, windowSize)
+	}
+	head := d.room[:min(size, maxProlog, int64(len(d.room)))]
+	if n, err := src.ReadAt(head, 0); err != nil && n < len(head) {
+		return nil, err
+	}
+	skip, _, bad := declaration(head)
+	if bad != nil {
+		return nil, bad
+	}
+	d.src, d.size, d.looked = src, size, true
+	d.buf, d.i = d.room[:0], 0
+	d.free, d.hold = outlineText, func(int64) error { return errOutlineText }
+	if !d.need(min(skip+1, int(size))) {
+		return nil, d.ended()
+	}
+	d.i = skip
+	o := outliner{d: d, names: names, out: &Outline{}}
+	if err := o.response(); err != nil {
+		return nil, err
+	}
+	o.out.Size = o.here()
+	return o.out, nil
+}
+
+// An outliner walks over an answer without keeping its values.
+type outliner struct {
+	d     *decoder
+	names []string
+	path  []int
+	out   *Outline
+}
+
+func (o *outliner) response() error {
+	d := o.d
+	if empty, err := d.root(tagMethodResponse); err != nil {
+		return err
+	} else if empty {
+		return d.misshapen("the response holds no value")
+	}
+	t, empty, err := d.next(tagMethodResponse)
+	switch {
+	case err != nil:
+		return err
+	case t == tagFault && !empty:
+		err = o.fault()
+	case t == tagParams && !empty:
+		err = o.params()
+	default:
+		return d.misshapen("the response holds no value")
+	}
+	if err != nil {
+		return err
+	}
+	if t, _, err = d.next(tagMethodResponse); err != nil {
+		return err
+	}
+	if t != tagEnd {
+		return d.misshapen("the response holds more than one value")
+	}
+	return nil
+}
+
+func (o *outliner) fault() error {
+	v, err := o.d.only(tagFault)
+	if err != nil {
+		return err
+	}
+	code, ok := v.Member("faultCode")
+	if !ok {
+		return o.d.misshapen("the fault has no code")
+	}
+	o.out.Fault = &Fault{int(code.Int64()), v.Get("faultString").Text()}
+	return nil
+}
+
+func (o *outliner) params() error {
+	d := o.d
+	t, empty, err := d.next(tagParams)
+	if err != nil {
+		return err
+	}
+	if t != tagParam || empty {
+		return d.misshapen("the response holds no value")
+	}
+	if err := o.one(tagParam, 1); err != nil {
+		return err
+	}
+	if t, _, err = d.next(tagParams); err != nil {
+		return err
+	}
+	if t != tagEnd {
+		return d.misshapen("the response holds more than one value")
+	}
+	return nil
+}
+
+// one walks over the one value that parent holds, and the end of parent.
+func (o *outliner) one(parent tag, depth int) error {
+	start := o.here()
+	t, empty, err := o.d.next(parent)
+	if err != nil {
+		return err
+	}
+	if err := o.value(t, empty, depth, start); err != nil {
+		return err
+	}
+	if t, _, err = o.d.next(parent); err != nil {
+		return err
+	}
+	if t != tagEnd {
+		return o.d.misshapen("there is more than one value")
+	}
+	return nil
+}
+
+// value walks over a value whose start tag has been read. The value stands
+// behind start, with nothing but white space and comments between.
+func (o *outliner) value(t tag, empty bool, depth int, start int64) error {
+	first := len(o.out.Texts)
+	if err := o.inside(t, empty, depth); err != nil {
+		return err
+	}
+	for i := range o.out.Texts[first:] {
+		if m := &o.out.Texts[first+i]; m.depth == depth {
+			m.Struct = Span{start, o.here()}
+		}
+	}
+	return nil
+}
+
+func (o *outliner) here() int64 { return o.d.base + int64(o.d.i) }
+
+func (o *outliner) inside(t tag, empty bool, depth int) error {
+	d := o.d
+	if depth > d.lim.Depth {
+		return d.malformed("values are nested too deep")
+	}
+	if t >= tagString {
+		return o.typed(t, empty, depth)
+	}
+	if t != tagValue {
+		return d.misshapen("there is no value where one belongs")
+	}
+	if empty {
+		return nil
+	}
+	blank, err := d.skipChars()
+	if err != nil {
+		return err
+	}
+	if d.buf[d.i+1] == '/' {
+		return d.end(tagValue)
+	}
+	if !blank {
+		return d.misshapen("text stands beside an element")
+	}
+	if t, empty, err = d.start(); err != nil {
+		return err
+	}
+	if t < tagString {
+		return d.misshapen("<value> holds an element that is no type")
+	}
+	if err := o.typed(t, empty, depth); err != nil {
+		return err
+	}
+	if t, _, err = d.next(tagValue); err != nil {
+		return err
+	}
+	if t != tagEnd {
+		return d.misshapen("<value> holds more than one element")
+	}
+	return nil
+}
+
+func (o *outliner) typed(t tag, empty bool, depth int) error {
+	switch {
+	case empty:
+		return nil
+	case t == tagArray:
+		return o.array(depth)
+	case t == tagStruct:
+		return o.structure(depth)
+	}
+	if _, err := o.d.skipChars(); err != nil {
+		return err
+	}
+	return o.d.end(t)
+}
+
+func (o *outliner) array(depth int) error {
+	d := o.d
+	for seen := false; ; seen = true {
+		t, empty, err := d.next(tagArray)
+		if err != nil {
+			return err
+		}
+		if t == tagEnd {
+			return nil
+		}
+		if t != tagData || seen {
+			return d.misshapen("<array> holds something else than one <data>")
+		}
+		if empty {
+			continue
+		}
+		if err := o.data(depth); err != nil {
+			return err
+		}
+	}
+}
+
+func (o *outliner) data(depth int) error {
+	o.path = append(o.path, 0)
+	defer func() { o.path = o.path[:len(o.path)-1] }()
+	for n := 0; ; n++ {
+		o.path[len(o.path)-1] = n
+		start := o.here()
+		t, empty, err := o.d.next(tagData)
+		if err != nil {
+			return err
+		}
+		if t == tagEnd {
+			return nil
+		}
+		if err := o.value(t, empty, depth+1, start); err != nil {
+			return err
+		}
+	}
+}
+
+func (o *outliner) structure(depth int) error {
+	d := o.d
+	for {
+		t, empty, err := d.next(tagStruct)
+		if err != nil {
+			return err
+		}
+		if t == tagEnd {
+			return nil
+		}
+		if t != tagMember || empty {
+			return d.misshapen("<struct> holds something else than <member> with name and value")
+		}
+		if err := o.member(depth); err != nil {
+			return err
+		}
+	}
+}
+
+func (o *outliner) member(depth int) error {
+	d := o.d
+	var name string
+	named, valued := false, false
+	for {
+		start := o.here()
+		t, empty, err := d.next(tagMember)
+		switch {
+		case err != nil:
+			return err
+		case t == tagEnd:
+			if !named || !valued {
+				return d.misshapen("a member lacks its name or its value")
+			}
+			return nil
+		case t == tagName && !named:
+			named = true
+			if name, err = o.name(empty); err != nil {
+				return err
+			}
+		case valued:
+			return d.misshapen("a member has two values")
+		default:
+			valued = true
+			if named && slices.Contains(o.names, name) {
+				err = o.wanted(name, t, empty, depth+1, start)
+			} else {
+				err = o.value(t, empty, depth+1, start)
+			}
+			if err != nil {
+				return err
+			}
+		}
+	}
+}
+
+// name reads the name of a member.
+func (o *outliner) name(empty bool) (string, error) {
+	free := o.d.free
+	name, err := o.d.scalar(tagName, empty)
+	o.d.free = free // names are not kept
+	if err != nil {
+		return "", err
+	}
+	if name = trim(name); len(name) > o.d.lim.Name {
+		return "", o.d.misshapen("the name of a member is too long")
+	}
+	return name, nil
+}
+
+// wanted keeps the text of a member when it is a scalar. Its value stands
+// behind start.
+func (o *outliner) wanted(name string, t tag, empty bool, depth int, start int64) error {
+	d := o.d
+	if t == tagArray || t == tagStruct {
+		return o.value(t, empty, depth, start)
+	}
+	m := MemberText{Name: name, Path: slices.Clone(o.path), depth: depth - 1}
+	inner := t
+	if t == tagValue && !empty {
+		text, err := d.chars()
+		if err != nil {
+			return err
+		}
+		m.Text = text
+		if inner = tagEnd; d.buf[d.i+1] != '/' {
+			if inner, empty, err = d.start(); err != nil {
+				return err
+			}
+		}
+	}
+	switch {
+	case inner == tagArray || inner == tagStruct:
+		if err := o.typed(inner, empty, depth); err != nil {
+			return err
+		}
+	case inner >= tagString:
+		text, err := d.scalar(inner, empty)
+		if err != nil {
+			return err
+		}
+		m.Text = text
+	}
+	if t == tagValue && (inner != tagValue || !empty) {
+		if t, _, err := d.next(tagValue); err != nil {
+			return err
+		} else if t != tagEnd {
+			return d.misshapen("<value> holds more than one element")
+		}
+	}
+	if inner == tagArray || inner == tagStruct {
+		return nil
+	}
+	if len(o.out.Texts) == outlineTexts {
+		return errOutlineText
+	}
+	m.Scalar = Span{start, o.here()}
+	o.out.Texts = append(o.out.Texts, m)
+	return nil
+}
+
+// skipChars goes over text up to the next start or end tag and keeps nothing
+// of it. It reports whether the text is white space alone.
+func (s *scanner) skipChars() (blank bool, err error) {
+	blank = true
+	for {
+		b := s.buf[s.i:]
+		k := bytes.IndexByte(b, '<')
+		if k < 0 {
+			k = len(b)
+		}
+		blank = blank && len(bytes.TrimLeft(b[:k], " \t\r\n")) == 0
+		if s.i += k; !s.need(2) {
+			return false, s.ended()
+		}
+		if s.buf[s.i] != '<' {
+			continue
+		}
+		if c := s.buf[s.i+1]; c != '!' && c != '?' {
+			return blank, nil
+		}
+		cdata, err := s.aside()
+		if err != nil {
+			return false, err
+		}
+		if cdata {
+			blank = false
+			if err := s.skipTo("]]>"); err != nil {
+				return false, err
+			}
+		}
+	}
+}
