@@ -15,8 +15,8 @@ import (
 	"github.com/quillgate/quillgate/auth"
 	"github.com/quillgate/quillgate/database"
 	"github.com/quillgate/quillgate/media"
+	"github.com/quillgate/quillgate/methods"
 	"github.com/quillgate/quillgate/site"
-	"github.com/quillgate/quillgate/wordpress"
 )
 
 // The files of a data folder. With PostgreSQL the first is not there.
@@ -82,7 +82,7 @@ func OpenBlog(ctx context.Context, cfg BlogConfig) (_ *Blog, err error) {
 	if keyset == "" {
 		keyset = filepath.Join(cfg.Folder, keysetFile)
 	}
-	b.Apps, err = apps.Open(ctx, apps.Config{DB: b.DB, UnusedAfter: cfg.UnusedKeys, Methods: wordpress.MethodNames(), KeysetFile: keyset, CreateKeyset: true, Unsealed: cfg.Unsealed, Clock: cfg.Clock, Logger: cfg.Logger})
+	b.Apps, err = apps.Open(ctx, apps.Config{DB: b.DB, UnusedAfter: cfg.UnusedKeys, Methods: methods.Names(), KeysetFile: keyset, CreateKeyset: true, Unsealed: cfg.Unsealed, Clock: cfg.Clock, Logger: cfg.Logger})
 	if err != nil {
 		return nil, err
 	}

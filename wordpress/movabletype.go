@@ -2,9 +2,11 @@ package wordpress
 
 import (
 	"context"
+	"slices"
 	"strings"
 
 	"github.com/quillgate/quillgate/auth"
+	"github.com/quillgate/quillgate/methods"
 	"github.com/quillgate/quillgate/site"
 	"github.com/quillgate/quillgate/xmlrpc"
 )
@@ -89,7 +91,7 @@ func (a *API) mtPublishPost(ctx context.Context, who auth.Identity, p params) (x
 
 // mtSupportedMethods answers mt.supportedMethods() with the names of all methods but those of system.*.
 func (a *API) mtSupportedMethods(context.Context, auth.Identity, params) (xmlrpc.Value, error) {
-	return texts(a.names), nil
+	return texts(slices.DeleteFunc(methods.Names(), func(name string) bool { return strings.HasPrefix(name, "system.") })), nil
 }
 
 // mtSupportedTextFilters answers mt.supportedTextFilters(): there are none.

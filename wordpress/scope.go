@@ -7,6 +7,7 @@ import (
 
 	"github.com/quillgate/quillgate/apps"
 	"github.com/quillgate/quillgate/auth"
+	"github.com/quillgate/quillgate/methods"
 	"github.com/quillgate/quillgate/xmlrpc"
 )
 
@@ -14,15 +15,13 @@ import (
 // call: those that take no sign-in, those that say which blogs there are, and those about the key itself.
 type need []apps.Right
 
-var (
-	toRead        = need{apps.Read}
-	toWrite       = need{apps.Draft, apps.Publish}
-	toPublish     = need{apps.Publish}
-	toMedia       = need{apps.Media}
-	toComment     = need{apps.Comments}
-	toEditProfile = need{apps.Users}
-	toSetOptions  = need{apps.Options}
-)
+func needOf(row *methods.Method) need {
+	var n need
+	for _, right := range row.Rights {
+		n = append(n, apps.Right(right))
+	}
+	return n
+}
 
 func (n need) String() string {
 	names := make([]string, len(n))
@@ -39,32 +38,21 @@ func (n need) whole() bool { return len(n) == 1 && n[0] != apps.Publish && n[0] 
 // admit checks a method against the scope of the caller's credential, and returns the caller as the method is to see
 // them. What the user's role does not hold is refused further below.
 func (m method) admit(who auth.Identity) (auth.Identity, error) {
-	if who.Scope.IsZero() || m.login < 0 && m.mode != loginKey {
+	if who.Scope.IsZero() || m.SignIn == methods.Nobody || m.SignIn == methods.CodeOnly {
 		return who, nil
 	}
-	if len(who.Scope.Methods) > 0 && !m.own() && !slices.ContainsFunc(m.names(), who.Scope.AllowsMethod) {
-		return who, &xmlrpc.Fault{Code: codeForbidden, Message: fmt.Sprintf("Your key is limited to other methods than %s.", m.name)}
+	if len(who.Scope.Methods) > 0 && !m.own() && !slices.ContainsFunc(m.Names(), who.Scope.AllowsMethod) {
+		return who, &xmlrpc.Fault{Code: codeForbidden, Message: fmt.Sprintf("Your key is limited to other methods than %s.", m.Name)}
 	}
 	switch {
 	case len(m.scope) == 0:
 	case !who.May(m.scope...):
-		return who, &xmlrpc.Fault{Code: codeForbidden, Message: fmt.Sprintf("Your key lacks the right %s, which %s needs.", m.scope, m.name)}
+		return who, &xmlrpc.Fault{Code: codeForbidden, Message: fmt.Sprintf("Your key lacks the right %s, which %s needs.", m.scope, m.Name)}
 	case m.scope.whole():
 		who = who.Within(m.scope[0])
 	}
 	return who, nil
 }
 
-// names are all names of the method.
-func (m method) names() []string { return append([]string{m.name}, m.aliases...) }
-
-// MethodNames are the names of all methods of the table.
-func MethodNames() (names []string) {
-	for _, m := range methods {
-		names = append(names, m.names()...)
-	}
-	return names
-}
-
 // own tells whether the method lets a key look at itself or end itself, which no list of methods keeps it from.
-func (m method) own() bool { return m.name == "xmlrpcs.introspect" || m.name == "xmlrpcs.revoke" }
+func (m method) own() bool { return m.Name == "xmlrpcs.introspect" || m.Name == "xmlrpcs.revoke" }

@@ -1,4 +1,4 @@
-// Package wordpress is the WordPress API: the table of its methods, the shapes that they have on the wire, and the
+// Package wordpress is the WordPress API: the functions of its methods (package methods is their table), the shapes that they have on the wire, and the
 // faults that their errors become. It translates wire names, dates and loose types into calls of package site and
 // back; it holds no SQL and no permission rule of its own.
 //
@@ -16,6 +16,7 @@ import (
 	"github.com/quillgate/quillgate/apps"
 	"github.com/quillgate/quillgate/auth"
 	"github.com/quillgate/quillgate/fetch"
+	"github.com/quillgate/quillgate/methods"
 	"github.com/quillgate/quillgate/site"
 	"github.com/quillgate/quillgate/xmlrpc"
 )
@@ -39,8 +40,7 @@ type API struct {
 	logger *slog.Logger
 	fetch  *fetch.Client
 	clock  func() time.Time
-	looks  *looks   // at the sources of pingbacks
-	names  []string // of all methods; the table itself cannot be asked by those who stand in it
+	looks  *looks // at the sources of pingbacks
 }
 
 // New returns the API over the given parts.
@@ -55,11 +55,6 @@ func New(cfg Config) *API {
 	if a.fetch == nil {
 		a.fetch = fetch.New(fetch.Config{UserAgent: "Mozilla/5.0 (compatible; Quillgate; +" + cfg.Site.BaseURL() + "/)"})
 	}
-	for _, m := range methods {
-		a.names = append(append(a.names, m.name), m.aliases...)
-	}
-	// Package xmlrpc answers these two.
-	a.names = append(a.names, "demo.sayHello", "demo.addTwoNumbers")
 	return a
 }
 
@@ -68,13 +63,13 @@ const deprecation = "Signing in with a user name and password is deprecated over
 
 // Methods returns the table in the form that xmlrpc.New takes.
 func (a *API) Methods() []xmlrpc.Method[*auth.Request] {
-	out := make([]xmlrpc.Method[*auth.Request], 0, len(methods))
-	for _, m := range methods {
-		for _, name := range append([]string{m.name}, m.aliases...) {
+	var out []xmlrpc.Method[*auth.Request]
+	for _, m := range table() {
+		for _, name := range m.Names() {
 			out = append(out, xmlrpc.Method[*auth.Request]{
 				Name:       name,
-				Signatures: m.signatures(),
-				Help:       m.help,
+				Signatures: m.Signatures(),
+				Help:       m.Help,
 				Func: func(ctx context.Context, c *xmlrpc.Call[*auth.Request]) (xmlrpc.Value, error) {
 					return a.call(ctx, m, c)
 				},
@@ -87,10 +82,10 @@ func (a *API) Methods() []xmlrpc.Method[*auth.Request] {
 // call is what every method has in common: the number of arguments, then the sign-in, then the work.
 func (a *API) call(ctx context.Context, m method, c *xmlrpc.Call[*auth.Request]) (xmlrpc.Value, error) {
 	p := params(c.Params)
-	if m.login >= 0 && (p.text(m.login) != "" || p.text(m.login+1) != "") {
+	if m.Login >= 0 && (p.text(m.Login) != "" || p.text(m.Login+1) != "") {
 		c.Header.Set("X-Deprecated", deprecation)
 	}
-	if len(p) < m.min {
+	if len(p) < m.Min {
 		return xmlrpc.Value{}, errTooFew
 	}
 	who, err := a.signIn(ctx, m, p, c)
@@ -132,29 +127,29 @@ func (a *API) tellExpiry(h http.Header, who auth.Identity) {
 // password are looked at only where there is none.
 func (a *API) signIn(ctx context.Context, m method, p params, c *xmlrpc.Call[*auth.Request]) (auth.Identity, error) {
 	switch {
-	case c.Nested && (m.mode == loginPassword || m.mode == loginKey || m.mode == loginCode):
-		return auth.Identity{}, fmt.Errorf("%s inside system.multicall: %w", m.name, errNotInMulticall)
-	case m.mode == loginKey:
+	case c.Nested && (m.SignIn == methods.PasswordOnly || m.SignIn == methods.KeyOnly || m.SignIn == methods.CodeOnly):
+		return auth.Identity{}, fmt.Errorf("%s inside system.multicall: %w", m.Name, errNotInMulticall)
+	case m.SignIn == methods.KeyOnly:
 		return c.Identity.KeyOnly(ctx)
-	case m.login < 0:
+	case m.Login == methods.NoLogin:
 		who, _ := c.Identity.Signed()
 		return who, nil
 	}
-	login, password, err := p.credentials(m.login)
+	login, password, err := p.credentials(m.Login)
 	if err != nil {
 		return auth.Identity{}, err
 	}
-	switch m.mode {
-	case loginOptional:
+	switch m.SignIn {
+	case methods.Optional:
 		if who, ok := c.Identity.Signed(); ok {
 			return who, nil
 		}
 		if login == "" && password == "" {
 			return auth.Identity{}, nil
 		}
-	case loginPassword:
+	case methods.PasswordOnly:
 		// The code of the second factor is a member of the settings, which follow the name.
-		return c.Identity.PasswordAndCode(ctx, login, password, textOf(p.at(m.login+3).Get("code")))
+		return c.Identity.PasswordAndCode(ctx, login, password, textOf(p.at(m.Login+3).Get("code")))
 	}
 	return c.Identity.Login(ctx, login, password)
 }
