@@ -1,9 +1,9 @@
 package auth
 
 import (
-	"bytes"
 	"context"
 	"fmt"
+	"io"
 	"net/http"
 	"slices"
 	"strings"
@@ -42,7 +42,7 @@ func (q *Request) components() []string {
 // What the client asks for and cannot have leaves the answer unsigned, as the
 // RFC allows; the client sees that. Errors say that the server's key is not to
 // be had.
-func (q *Request) SignResponse(ctx context.Context, status int, h http.Header, body []byte) error {
+func (q *Request) SignResponse(ctx context.Context, status int, h http.Header, body io.Reader) error {
 	if q == nil || q.signing.app == nil {
 		return nil
 	}
@@ -63,7 +63,7 @@ func (q *Request) SignResponse(ctx context.Context, status int, h http.Header, b
 	if wanted.Alg != "" && wanted.Alg != key.Algorithm() || wanted.KeyID != "" && wanted.KeyID != keyID {
 		return nil
 	}
-	digest, err := signature.ContentDigestOf(bytes.NewReader(body))
+	digest, err := signature.ContentDigestOf(body)
 	if err != nil {
 		return fmt.Errorf("sign an answer: %w", err)
 	}

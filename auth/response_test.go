@@ -3,6 +3,7 @@ package auth_test
 import (
 	"fmt"
 	"net/http"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -69,7 +70,7 @@ func TestSignedAnswers(t *testing.T) {
 				continue
 			}
 			header := http.Header{"Content-Type": {"text/xml; charset=UTF-8"}}
-			if err := q.SignResponse(t.Context(), 200, header, []byte("an answer")); err != nil {
+			if err := q.SignResponse(t.Context(), 200, header, strings.NewReader("an answer")); err != nil {
 				t.Errorf("%s: %v", test.name, err)
 			}
 			list, err := signature.Signatures(header)

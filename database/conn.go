@@ -110,7 +110,7 @@ func (c *conn) QueryContext(ctx context.Context, query string, args []driver.Nam
 		s.Close()
 		return nil, err
 	}
-	return &rows{Rows: r, conn: c, query: query, stmt: s}, nil
+	return &rows{Rows: r, conn: c, query: query, stmt: s, meter: meterOf(ctx)}, nil
 }
 
 // PrepareContext is for callers that keep statements themselves.
@@ -167,6 +167,7 @@ type rows struct {
 	conn  *conn
 	query string
 	stmt  driver.Stmt
+	meter Meter // nil: nobody counts
 	err   error
 }
 
@@ -178,9 +179,20 @@ func (r *rows) Next(dest []driver.Value) error {
 		}
 		return err
 	}
+	size := rowSize
 	for i, v := range dest {
-		if t, ok := v.(time.Time); ok {
-			dest[i] = t.UTC()
+		switch v := v.(type) {
+		case time.Time:
+			dest[i] = v.UTC()
+		case string:
+			size += len(v)
+		case []byte:
+			size += len(v)
+		}
+	}
+	if r.meter != nil {
+		if r.err = r.meter.Grow(int64(size)); r.err != nil {
+			return r.err
 		}
 	}
 	return nil

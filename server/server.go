@@ -23,6 +23,7 @@ import (
 
 	"github.com/quillgate/quillgate/audit"
 	"github.com/quillgate/quillgate/auth"
+	"github.com/quillgate/quillgate/database"
 	"github.com/quillgate/quillgate/media"
 	"github.com/quillgate/quillgate/profiles"
 	"github.com/quillgate/quillgate/public"
@@ -170,6 +171,9 @@ func (s *Server) newEndpoint(cfg Config) (*xmlrpc.Handler[*auth.Request], error)
 		},
 		Complete: func(ctx context.Context, q *auth.Request, a xmlrpc.Answer) error {
 			return q.SignResponse(ctx, a.Status, a.Header, a.Body)
+		},
+		Context: func(ctx context.Context, m *xmlrpc.Memory) context.Context {
+			return database.WithMeter(ctx, m)
 		},
 		Fault:         s.api.Fault,
 		SpoolDir:      spool,

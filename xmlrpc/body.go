@@ -177,6 +177,7 @@ func (q *request[I]) release() {
 	b := &q.body
 	q.leave()
 	q.unreserve()
+	q.memory.Shrink(0)
 	if b.spool != nil {
 		if err := b.spool.close(); err != nil {
 			q.h.cfg.Log.Warn("request body stays in the spool", "error", err.Error())

@@ -2,6 +2,7 @@ package xmlrpc
 
 import (
 	"encoding/base64"
+	"errors"
 	"io"
 	"math"
 	"strconv"
@@ -55,12 +56,154 @@ func AppendCall(dst []byte, name string, params ...Value) []byte {
 	return append(dst, "</params></methodCall>\n"...)
 }
 
+// appendValue writes a value whole. A stream that breaks off leaves a shorter
+// array: only the answers of a Handler have streams in them, and are written by
+// an encoder that knows what to do about it.
 func appendValue(dst []byte, v Value, nils bool) []byte {
+	e := encoder{dst: dst, nils: nils}
+	_ = e.value(v)
+	return e.dst
+}
+
+// An encoder writes values behind dst. With a spill it hands on what is there
+// as soon as dst has full bytes, and so holds little more than that.
+type encoder struct {
+	dst   []byte
+	nils  bool // nil is written as <nil/>
+	full  int
+	spill func() error // takes bytes off dst or moves full on
+}
+
+// piece is how much of a long text is written between two looks at full.
+const piece = 32 << 10
+
+func (e *encoder) value(v Value) error {
 	switch v.kind {
+	case KindArray:
+		return e.array(v)
+	case KindStruct:
+		return e.structure(v)
 	case KindString:
-		dst = append(dst, "<value><string>"...)
-		dst = appendText(dst, v.str)
-		return append(dst, "</string></value>"...)
+		e.dst = append(e.dst, "<value><string>"...)
+		if err := e.text(v.str); err != nil {
+			return err
+		}
+		e.dst = append(e.dst, "</string></value>"...)
+	case KindBase64:
+		e.dst = append(e.dst, "<value><base64>"...)
+		if err := e.bytes(v); err != nil {
+			return err
+		}
+		e.dst = append(e.dst, "</base64></value>"...)
+	default:
+		e.dst = appendSmall(e.dst, v, e.nils)
+	}
+	return e.handOn()
+}
+
+func (e *encoder) handOn() error {
+	if e.spill == nil || len(e.dst) < e.full {
+		return nil
+	}
+	return e.spill()
+}
+
+func (e *encoder) array(v Value) error {
+	e.dst = append(e.dst, "<value><array><data>"...)
+	for _, element := range v.Elements() {
+		if err := e.value(element); err != nil {
+			return err
+		}
+	}
+	if v.box != nil && v.box.stream != nil {
+		for element, err := range v.box.stream {
+			if err != nil {
+				return err
+			}
+			if err := e.value(element); err != nil {
+				return err
+			}
+		}
+	}
+	e.dst = append(e.dst, "</data></array></value>"...)
+	return e.handOn()
+}
+
+func (e *encoder) structure(v Value) error {
+	e.dst = append(e.dst, "<value><struct>"...)
+	for i := range v.Members() {
+		m := &v.box.members[i]
+		e.dst = append(e.dst, "<member><name>"...)
+		e.dst = appendText(e.dst, m.Name)
+		e.dst = append(e.dst, "</name>"...)
+		if err := e.value(m.Value); err != nil {
+			return err
+		}
+		e.dst = append(e.dst, "</member>"...)
+	}
+	e.dst = append(e.dst, "</struct></value>"...)
+	return e.handOn()
+}
+
+func (e *encoder) text(s string) error {
+	for e.spill != nil && len(s) > piece {
+		cut := piece
+		// Not inside a character. Bytes that belong to none may be cut anywhere.
+		for cut > piece-utf8.UTFMax && !utf8.RuneStart(s[cut]) {
+			cut--
+		}
+		e.dst = appendText(e.dst, s[:cut])
+		s = s[cut:]
+		if err := e.handOn(); err != nil {
+			return err
+		}
+	}
+	e.dst = appendText(e.dst, s)
+	return nil
+}
+
+func (e *encoder) bytes(v Value) error {
+	var block [3 << 10]byte
+	if v.box == nil {
+		for s := v.str; s != ""; {
+			n := copy(block[:], s)
+			e.dst = base64.StdEncoding.AppendEncode(e.dst, block[:n])
+			s = s[n:]
+			if err := e.handOn(); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	return e.spooled(v)
+}
+
+// spooled writes a base64 value that is in the spool.
+func (e *encoder) spooled(v Value) error {
+	r, err := v.Open()
+	if err != nil {
+		return err
+	}
+	defer r.Close()
+	block := make([]byte, 3<<12)
+	for {
+		n, err := io.ReadFull(r, block)
+		e.dst = base64.StdEncoding.AppendEncode(e.dst, block[:n])
+		switch {
+		case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
+			return nil
+		case err != nil:
+			return err
+		}
+		if err := e.handOn(); err != nil {
+			return err
+		}
+	}
+}
+
+// appendSmall writes what is neither a container nor of any length.
+func appendSmall(dst []byte, v Value, nils bool) []byte {
+	switch v.kind {
 	case KindInt:
 		n := int64(v.num)
 		if n < math.MinInt32 || n > math.MaxInt32 {
@@ -84,27 +227,6 @@ func appendValue(dst []byte, v Value, nils bool) []byte {
 		dst = append(dst, "<value><dateTime.iso8601>"...)
 		dst = appendText(dst, v.str)
 		return append(dst, "</dateTime.iso8601></value>"...)
-	case KindBase64:
-		dst = append(dst, "<value><base64>"...)
-		dst = appendBytes(dst, v)
-		return append(dst, "</base64></value>"...)
-	case KindArray:
-		dst = append(dst, "<value><array><data>"...)
-		for _, e := range v.Elements() {
-			dst = appendValue(dst, e, nils)
-		}
-		return append(dst, "</data></array></value>"...)
-	case KindStruct:
-		dst = append(dst, "<value><struct>"...)
-		for i := range v.Members() {
-			m := &v.box.members[i]
-			dst = append(dst, "<member><name>"...)
-			dst = appendText(dst, m.Name)
-			dst = append(dst, "</name>"...)
-			dst = appendValue(dst, m.Value, nils)
-			dst = append(dst, "</member>"...)
-		}
-		return append(dst, "</struct></value>"...)
 	}
 	if nils {
 		return append(dst, "<value><nil/></value>"...)
@@ -119,31 +241,6 @@ func appendDouble(dst []byte, f float64) []byte {
 		f = 0
 	}
 	return strconv.AppendFloat(dst, f, 'f', -1, 64)
-}
-
-func appendBytes(dst []byte, v Value) []byte {
-	if v.box == nil {
-		var block [3 << 10]byte
-		for s := v.str; s != ""; {
-			n := copy(block[:], s)
-			dst = base64.StdEncoding.AppendEncode(dst, block[:n])
-			s = s[n:]
-		}
-		return dst
-	}
-	r, err := v.Open()
-	if err != nil {
-		return dst
-	}
-	defer r.Close()
-	block := make([]byte, 3<<12)
-	for {
-		n, err := io.ReadFull(r, block)
-		dst = base64.StdEncoding.AppendEncode(dst, block[:n])
-		if err != nil {
-			return dst
-		}
-	}
 }
 
 // textClass marks the bytes that cannot be copied into text as they are: 1 for

@@ -42,6 +42,7 @@ type Call[I any] struct {
 	Header   http.Header   // of the response
 	Nested   bool          // inside system.multicall
 	Place    int           // among the calls of the system.multicall, from 1; 0 outside
+	Memory   *Memory       // to count what the method reads
 	Request  *http.Request // its body is used up
 }
 
@@ -82,7 +83,7 @@ type Event struct {
 type Answer struct {
 	Status int
 	Header http.Header
-	Body   []byte
+	Body   io.Reader // from the beginning; it need not be read
 }
 
 // Config describes a Handler. Only Methods is needed.
@@ -109,10 +110,15 @@ type Config[I any] struct {
 	SpoolDir   string
 	SpoolAbove int64 // bytes of a body that go to the spool; default 1 MiB
 	SpoolTotal int64 // bytes in the spool at one time, more is 503; default 4 GiB
-	MaxBody    int64 // bytes of a body, more is 413; default 64 MiB
-	// Memory is how many bytes the bodies and large texts of all requests
-	// together may take; default 64 MiB. Bodies go to the spool when it is used
-	// up, and calls with large texts wait for MemoryWait, then they are 503.
+	// AnswerTotal is how many bytes of answers may be in the spool at one time,
+	// beside the bodies; more is 503; default 4 GiB. Those of SpoolAbove bytes
+	// go there, and all but the smallest when a quarter of Memory is used up.
+	AnswerTotal int64
+	MaxBody     int64 // bytes of a body, more is 413; default 64 MiB
+	// Memory is how many bytes the bodies and large texts of all requests, and
+	// what their methods read, may take together; default 64 MiB. Bodies go to
+	// the spool when it is used up, and calls with large texts wait for
+	// MemoryWait, then they are 503.
 	Memory     int64
 	MemoryWait time.Duration // default 20 s
 	// Calls is how many requests are worked on at one time, from the moment
@@ -127,7 +133,12 @@ type Config[I any] struct {
 	BodyRate  int64
 	BodyTime  time.Duration
 	CallTime  time.Duration // for the methods of one request together; default 2 min
-	WriteTime time.Duration // for the answer; default 60 s
+	// WriteTime is how long a client may take for an answer, and for a long one
+	// beside that what it needs at 16 KiB a second; default 60 s.
+	WriteTime time.Duration
+	// Context prepares the context of the methods of a request, for what they
+	// read to be counted. It may be nil.
+	Context func(context.Context, *Memory) context.Context
 	// Introspection adds system.methodSignature and system.methodHelp, which
 	// WordPress does not have.
 	Introspection bool
@@ -145,6 +156,10 @@ type Handler[I any] struct {
 	memory  *semaphore.Weighted
 	turns   turns
 	spooled atomic.Int64
+
+	answerMemory   *semaphore.Weighted
+	answersSpooled atomic.Int64
+
 	buffers sync.Pool // *[]byte of smallBody bytes, to read into
 	answers sync.Pool // *[]byte, to encode into
 }
@@ -156,6 +171,7 @@ func New[I any](cfg Config[I]) (*Handler[I], error) {
 	setDefault(&cfg.SpoolDir, os.TempDir())
 	setDefault(&cfg.SpoolAbove, 1<<20)
 	setDefault(&cfg.SpoolTotal, 4<<30)
+	setDefault(&cfg.AnswerTotal, 4<<30)
 	setDefault(&cfg.MaxBody, 64<<20)
 	setDefault(&cfg.Memory, 64<<20)
 	setDefault(&cfg.MemoryWait, 20*time.Second)
@@ -171,6 +187,7 @@ func New[I any](cfg Config[I]) (*Handler[I], error) {
 		cfg.Log = slog.Default()
 	}
 	h := &Handler[I]{cfg: cfg, methods: map[string]*Method[I]{}, memory: semaphore.NewWeighted(cfg.Memory), turns: newTurns(cfg.Calls, cfg.Waiting)}
+	h.answerMemory = semaphore.NewWeighted(cfg.Memory / 4)
 	h.buffers.New = func() any { b := make([]byte, smallBody); return &b }
 	h.answers.New = func() any { b := make([]byte, 0, 8<<10); return &b }
 	rows := append(h.system(), cfg.Methods...)
@@ -228,6 +245,7 @@ type request[I any] struct {
 	body     body
 	paced    int64 // bytes of body at which the read deadline moves on
 	turn     bool  // one of Config.Calls is this request's
+	memory   Memory
 	identity I
 	known    bool // what identity is
 }
@@ -235,6 +253,7 @@ type request[I any] struct {
 // ServeHTTP answers one request.
 func (h *Handler[I]) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	q := &request[I]{h: h, w: w, r: r, control: http.NewResponseController(w), start: time.Now()}
+	q.memory.budget, q.memory.total, q.memory.wait = h.memory, h.cfg.Memory, h.cfg.MemoryWait
 	defer q.release()
 	header := w.Header()
 	header.Set("X-Content-Type-Options", "nosniff")
@@ -324,19 +343,24 @@ func (q *request[I]) plain(status int, text string) {
 	q.write(status, []byte(text))
 }
 
+// write sends an answer that is in memory.
 func (q *request[I]) write(status int, body []byte) {
+	q.deliver(status, &answer[I]{h: q.h, encoder: encoder{dst: body}})
+}
+
+// deliver sends an answer.
+func (q *request[I]) deliver(status int, a *answer[I]) {
 	// The answer is complete, and a slow client may take long to read it.
 	q.release()
 	if q.known && q.h.cfg.Complete != nil {
-		if err := q.h.cfg.Complete(q.r.Context(), q.identity, Answer{status, q.w.Header(), body}); err != nil {
+		if err := q.h.cfg.Complete(q.r.Context(), q.identity, Answer{status, q.w.Header(), a.body()}); err != nil {
 			q.h.cfg.Log.ErrorContext(q.r.Context(), "answer not completed", "error", err.Error())
 		}
 	}
 	_ = q.control.SetWriteDeadline(time.Now().Add(q.h.cfg.WriteTime))
 	q.w.WriteHeader(status)
-	n, err := q.w.Write(body)
-	q.event.Out = int64(n)
-	if err == nil {
+	var err error
+	if q.event.Out, err = a.send(q.w, q.control); err == nil {
 		err = q.control.Flush()
 	}
 	if err != nil && !errors.Is(err, http.ErrNotSupported) && !errors.Is(err, http.ErrBodyNotAllowed) && q.event.Err == nil {
@@ -348,11 +372,15 @@ func (q *request[I]) write(status int, body []byte) {
 // xml writes an answer of XML-RPC: faults too come with status 200 unless
 // Config.Refused has another, as many clients do not read the body of one.
 func (q *request[I]) xml(status int, body []byte) {
+	q.xmlAnswer(status, &answer[I]{h: q.h, encoder: encoder{dst: body}})
+}
+
+func (q *request[I]) xmlAnswer(status int, a *answer[I]) {
 	header := q.w.Header()
 	header.Set("Content-Type", "text/xml; charset=UTF-8")
-	header.Set("Content-Length", strconv.Itoa(len(body)))
+	header.Set("Content-Length", strconv.FormatInt(a.size(), 10))
 	q.event.Status = status
-	q.write(status, body)
+	q.deliver(status, a)
 }
 
 // refused asks what HTTP has to say beside the fault.
@@ -365,6 +393,11 @@ func (q *request[I]) refused(err error) (status int) {
 
 // fail answers with the fault that stands for err.
 func (q *request[I]) fail(err error) {
+	if errors.Is(err, errBusy) {
+		q.event.Err = err
+		q.busy()
+		return
+	}
 	f, incident := q.h.fault(q.r.Context(), err)
 	q.event.Fault, q.event.Err, q.event.Incident = f.Code, err, incident
 	q.xml(q.refused(err), AppendFault(nil, f))
@@ -376,9 +409,6 @@ func (q *request[I]) refuseDocument(err error) {
 	case errors.As(err, &bad):
 		q.event.Fault, q.event.Err = bad.Code, err
 		q.xml(http.StatusOK, AppendFault(nil, bad.Fault()))
-	case errors.Is(err, errBusy):
-		q.event.Err = err
-		q.busy()
 	default:
 		q.fail(err)
 	}
@@ -389,6 +419,9 @@ func (q *request[I]) refuseDocument(err error) {
 func (h *Handler[I]) fault(ctx context.Context, err error) (f *Fault, incident string) {
 	if errors.As(err, &f) {
 		return f, ""
+	}
+	if errors.Is(err, errBusy) {
+		return &Fault{CodeInternal, "The server is busy. Try again later."}, ""
 	}
 	if h.cfg.Fault != nil {
 		if f = h.cfg.Fault(ctx, err); f != nil {
@@ -418,15 +451,18 @@ func (h *Handler[I]) invoke(ctx context.Context, c *Call[I]) (v Value, err error
 	if m == nil {
 		return Value{}, notFound(c.Method)
 	}
-	defer func() {
-		if p := recover(); p != nil {
-			if p == http.ErrAbortHandler {
-				panic(p)
-			}
-			v, err = Value{}, &panicked{p, debug.Stack()}
-		}
-	}()
+	defer recovered(&err)
 	return m.Func(ctx, c)
+}
+
+// recovered turns a panic of a method into an error.
+func recovered(err *error) {
+	if p := recover(); p != nil {
+		if p == http.ErrAbortHandler {
+			panic(p)
+		}
+		*err = &panicked{p, debug.Stack()}
+	}
 }
 
 // known returns a method name that is safe for logs and labels.
@@ -448,25 +484,33 @@ func arguments(params []Value) []Value {
 
 func (q *request[I]) answer(ctx context.Context, call *MethodCall) {
 	q.event.Method = q.h.known(call.Name)
-	c := &Call[I]{Method: call.Name, Params: arguments(call.Params), Identity: q.identity, Header: q.w.Header(), Request: q.r}
-	out := q.h.answers.Get().(*[]byte)
-	defer func() {
-		if cap(*out) <= 1<<20 {
-			q.h.answers.Put(out)
-		}
-	}()
+	if q.h.cfg.Context != nil {
+		ctx = q.h.cfg.Context(ctx, &q.memory)
+	}
+	c := &Call[I]{Method: call.Name, Params: arguments(call.Params), Identity: q.identity, Header: q.w.Header(), Memory: &q.memory, Request: q.r}
+	a := q.h.newAnswer()
+	defer a.release()
+	a.dst = append(a.dst, responseStart...)
 	var err error
 	if call.Name == multicallName {
-		*out, err = q.multicall(ctx, c, (*out)[:0])
+		err = q.multicall(ctx, c, a)
 	} else {
-		var v Value
-		if v, err = q.h.invoke(ctx, c); err == nil {
-			*out = AppendResponse((*out)[:0], v)
-		}
+		err = q.h.write(ctx, c, a)
 	}
 	if err != nil {
 		q.fail(err)
 		return
 	}
-	q.xml(http.StatusOK, *out)
+	a.dst = append(a.dst, responseEnd...)
+	q.xmlAnswer(http.StatusOK, a)
+}
+
+// write calls a method and writes its result.
+func (h *Handler[I]) write(ctx context.Context, c *Call[I], a *answer[I]) (err error) {
+	v, err := h.invoke(ctx, c)
+	if err != nil {
+		return err
+	}
+	defer recovered(&err) // the elements of a stream are the method's
+	return a.value(v)
 }

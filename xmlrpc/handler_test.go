@@ -370,7 +370,11 @@ func TestComplete(t *testing.T) {
 			return &knows{r.Header.Get("X-Name")}, nil
 		},
 		Complete: func(_ context.Context, identity who, a xmlrpc.Answer) error {
-			seen = append(seen, fmt.Sprintf("%s %d %s %d", identity, a.Status, a.Header.Get("Content-Type"), len(a.Body)))
+			body, err := io.ReadAll(a.Body)
+			if err != nil {
+				return err
+			}
+			seen = append(seen, fmt.Sprintf("%s %d %s %d", identity, a.Status, a.Header.Get("Content-Type"), len(body)))
 			a.Header.Set("X-Complete", "yes")
 			if identity == "broken" {
 				return errors.New("no key")

@@ -152,44 +152,43 @@ func number(v Value) (Value, bool) {
 	return Value{}, false
 }
 
-// multicall answers every call of a batch into dst. A batch that is not made
-// of calls is refused before one of them runs; a call that fails leaves its
-// fault in the list and the others run.
-func (q *request[I]) multicall(ctx context.Context, c *Call[I], dst []byte) ([]byte, error) {
+// multicall answers every call of a batch into a. A batch that is not made of
+// calls is refused before one of them runs; a call that fails leaves its fault
+// in the list and the others run.
+func (q *request[I]) multicall(ctx context.Context, c *Call[I], a *answer[I]) error {
 	calls, err := q.h.calls(c.Params)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	dst = append(dst, responseStart...)
-	dst = append(dst, "<value><array><data>"...)
-	first := len(dst)
+	a.dst = append(a.dst, "<value><array><data>"...)
+	first := a.size()
+	most := first + int64(q.h.cfg.Limits.BatchAnswer)
 	for i, one := range calls {
-		start, before := time.Now(), len(dst)
+		start, before := time.Now(), a.size()
 		nested := *c
 		nested.Nested, nested.Place, nested.Method, nested.Params = true, i+1, one.Name, arguments(one.Params)
-		v, err := q.h.nested(ctx, &nested, before-first)
-		if err == nil {
-			dst = append(dst, "<value><array><data>"...)
-			dst = appendValue(dst, v, false)
-			dst = append(dst, "</data></array></value>"...)
-			if len(dst)-first > q.h.cfg.Limits.BatchAnswer {
-				dst, err = dst[:before], errBatchAnswer
-			}
-		}
+		a.most = most
+		err := q.h.nested(ctx, &nested, a)
+		a.most = 0
 		e := Event{Method: q.h.known(one.Name), Nested: true, Duration: time.Since(start), Err: err}
 		if err != nil {
+			a.cut(before)
 			var f *Fault
 			f, e.Incident = q.h.fault(ctx, err)
 			e.Fault = f.Code
 			q.refused(err)
-			dst = appendFaultValue(dst, f)
+			a.dst = appendFaultValue(a.dst, f)
 		}
+		q.memory.Shrink(0)
 		if q.h.cfg.Observe != nil {
 			q.h.cfg.Observe(ctx, e)
 		}
+		if err := a.handOn(); err != nil {
+			return err
+		}
 	}
-	dst = append(dst, "</data></array></value>"...)
-	return append(dst, responseEnd...), nil
+	a.dst = append(a.dst, "</data></array></value>"...)
+	return nil
 }
 
 var (
@@ -198,17 +197,26 @@ var (
 	errBatchTime   error = &Fault{CodeInternal, "The batch took too long, and this call was not run."}
 )
 
-// nested runs one call of a batch, unless the batch is over its bounds.
-func (h *Handler[I]) nested(ctx context.Context, c *Call[I], answered int) (Value, error) {
+// nested runs one call of a batch, unless the batch is over its bounds, and
+// writes its result as a list of one.
+func (h *Handler[I]) nested(ctx context.Context, c *Call[I], a *answer[I]) error {
 	switch {
 	case c.Method == multicallName:
-		return Value{}, errRecursion
+		return errRecursion
 	case ctx.Err() != nil:
-		return Value{}, errBatchTime
-	case answered > h.cfg.Limits.BatchAnswer:
-		return Value{}, errBatchAnswer
+		return errBatchTime
+	case a.size() > a.most:
+		return errBatchAnswer
 	}
-	return h.invoke(ctx, c)
+	a.dst = append(a.dst, "<value><array><data>"...)
+	if err := h.write(ctx, c, a); err != nil {
+		return err
+	}
+	a.dst = append(a.dst, "</data></array></value>"...)
+	if a.size() > a.most {
+		return errBatchAnswer
+	}
+	return nil
 }
 
 // calls reads the batch. The list stands in place of the parameters, or is

@@ -3,6 +3,7 @@ package xmlrpc
 import (
 	"errors"
 	"io"
+	"iter"
 	"math"
 	"strconv"
 	"strings"
@@ -51,6 +52,7 @@ type box struct {
 	elements []Value
 	members  []Member
 	blob     *blob
+	stream   iter.Seq2[Value, error]
 }
 
 // A Member is one named value of a struct.
@@ -89,6 +91,15 @@ func Bytes(b []byte) Value { return Value{kind: KindBase64, str: string(b)} }
 // Array returns an array. It keeps the slice.
 func Array(elements ...Value) Value {
 	return Value{kind: KindArray, box: &box{elements: elements}}
+}
+
+// Stream returns an array whose elements are made while the answer is written,
+// so that a list of any length takes the memory of one element. The sequence is
+// walked through once, before anything is sent to the client: an error in it
+// becomes the fault of the call. Index, Elements and Len do not know its
+// elements.
+func Stream(elements iter.Seq2[Value, error]) Value {
+	return Value{kind: KindArray, box: &box{stream: elements}}
 }
 
 // Struct returns a struct with its members in this order. It keeps the slice;

@@ -1,0 +1,145 @@
+package xmlrpc
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"net/http"
+	"time"
+)
+
+// An answer is what a client is sent, on its way: it begins in a pooled buffer,
+// goes on in memory when there is some, and otherwise in the spool. It is whole
+// before its first byte is sent, so that an error in the middle still becomes a
+// fault, and its length and digest are known.
+type answer[I any] struct {
+	encoder
+	h       *Handler[I]
+	pooled  *[]byte
+	most    int64 // bytes, more is errBatchAnswer; 0 for any number
+	held    int64 // bytes of memory asked for
+	spool   *spool
+	spilled int64 // bytes in the spool; dst follows them
+	counted int64 // bytes of the spool asked for
+}
+
+// smallAnswer is made without asking for memory.
+const smallAnswer = 64 << 10
+
+// answerRate is how many bytes a second a client has to take of a long answer,
+// beside Config.WriteTime, so that nobody keeps one in the spool for ever.
+const answerRate = 16 << 10
+
+func (h *Handler[I]) newAnswer() *answer[I] {
+	a := &answer[I]{h: h, pooled: h.answers.Get().(*[]byte)}
+	a.dst = (*a.pooled)[:0]
+	a.full = smallAnswer
+	a.spill = a.makeRoom
+	return a
+}
+
+// size is how many bytes were written.
+func (a *answer[I]) size() int64 { return a.spilled + int64(len(a.dst)) }
+
+// makeRoom is called when dst is full.
+func (a *answer[I]) makeRoom() error {
+	if a.most > 0 && a.size() > a.most {
+		return errBatchAnswer
+	}
+	cfg := &a.h.cfg
+	if a.spool == nil && a.held == 0 && cfg.SpoolAbove > smallAnswer && a.h.answerMemory.TryAcquire(cfg.SpoolAbove) {
+		a.held = cfg.SpoolAbove
+		a.full = int(cfg.SpoolAbove)
+		return nil
+	}
+	return a.toSpool()
+}
+
+func (a *answer[I]) toSpool() error {
+	if a.spool == nil {
+		sp, err := newSpool(a.h.cfg.SpoolDir)
+		if err != nil {
+			return err
+		}
+		a.spool = sp
+		a.full = smallAnswer
+	}
+	n := int64(len(a.dst))
+	if a.spilled+n > a.counted {
+		more := a.spilled + n - a.counted
+		if a.h.answersSpooled.Add(more) > a.h.cfg.AnswerTotal {
+			a.h.answersSpooled.Add(-more)
+			return errBusy
+		}
+		a.counted += more
+	}
+	if _, err := a.spool.file.WriteAt(a.dst, a.spilled); err != nil {
+		return fmt.Errorf("spool an answer: %w", err)
+	}
+	a.spilled += n
+	a.dst = a.dst[:0]
+	return nil
+}
+
+// cut takes back what was written behind the first size bytes.
+func (a *answer[I]) cut(size int64) {
+	if size >= a.spilled {
+		a.dst = a.dst[:size-a.spilled]
+		return
+	}
+	a.spilled, a.dst = size, a.dst[:0] // the file is written over
+}
+
+// body reads the answer from its beginning.
+func (a *answer[I]) body() io.Reader {
+	if a.spool == nil {
+		return bytes.NewReader(a.dst)
+	}
+	return io.MultiReader(io.NewSectionReader(a.spool, 0, a.spilled), bytes.NewReader(a.dst))
+}
+
+// send writes the answer to a client that has to take it in time.
+func (a *answer[I]) send(w http.ResponseWriter, control *http.ResponseController) (sent int64, err error) {
+	start, grace := time.Now(), a.h.cfg.WriteTime
+	_ = control.SetWriteDeadline(start.Add(grace))
+	if a.spool != nil {
+		block := make([]byte, piece)
+		for sent < a.spilled && err == nil {
+			var n int
+			if n, err = a.spool.ReadAt(block[:min(int64(len(block)), a.spilled-sent)], sent); n == 0 {
+				return sent, err
+			}
+			n, err = w.Write(block[:n])
+			sent += int64(n)
+			_ = control.SetWriteDeadline(start.Add(grace + time.Duration(sent/answerRate)*time.Second))
+		}
+	}
+	if err == nil {
+		var n int
+		n, err = w.Write(a.dst)
+		sent += int64(n)
+	}
+	return sent, err
+}
+
+// release gives back what the answer took.
+func (a *answer[I]) release() {
+	if a.held > 0 {
+		a.h.answerMemory.Release(a.held)
+		a.held = 0
+	}
+	if a.spool != nil {
+		if err := a.spool.close(); err != nil {
+			a.h.cfg.Log.Warn("an answer stays in the spool", "error", err.Error())
+		}
+		a.spool = nil
+		a.h.answersSpooled.Add(-a.counted)
+	}
+	if a.pooled != nil {
+		if cap(a.dst) <= 1<<20 {
+			*a.pooled = a.dst[:0]
+		}
+		a.h.answers.Put(a.pooled)
+	}
+	a.pooled, a.dst = nil, nil
+}
