@@ -22,6 +22,8 @@ var stairs = map[string][]string{
 	"wxr":       nil,
 	"fetch":     nil,
 
+	"upstream": {"xmlrpc"},
+
 	"migrations": nil,
 	"database":   {"migrations"},
 	"audit":      {"database"},

@@ -1,0 +1,255 @@
+package upstream
+
+import (
+	"bytes"
+	"compress/gzip"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/quillgate/quillgate/xmlrpc"
+)
+
+// lead is how much rubbish may stand before an answer: notices of PHP, a byte
+// order mark, blank lines.
+const lead = 64 << 10
+
+// A Store takes in the body of an answer. What is written is read again, at
+// any place.
+type Store interface {
+	io.Writer
+	io.ReaderAt
+}
+
+// An Answer is a whole XML-RPC answer of an upstream.
+type Answer struct {
+	// Outline has the fault, if it is one, and the members that were asked for.
+	// Its places count from the start of the document.
+	*xmlrpc.Outline
+	Status  int
+	Header  http.Header
+	Rubbish string // the beginning of what stood around the document, for the log; mostly ""
+
+	store Store
+	start int64
+}
+
+// Document returns the bytes of the answer, without what stood around it.
+func (a *Answer) Document() *io.SectionReader {
+	return io.NewSectionReader(a.store, a.start, a.Size)
+}
+
+// Read reads the answer to a call into store and judges it. At most limit
+// bytes are taken. names are members whose places the caller needs, as in
+// [xmlrpc.OutlineResponse]. Read does not close the body.
+//
+// A fault of the upstream is an Answer. The error is a [*Trouble] when what
+// came is not a whole answer; any other error is one of store.
+func Read(resp *http.Response, store Store, limit int64, names ...string) (*Answer, error) {
+	if resp.StatusCode >= 300 && resp.StatusCode < 400 {
+		return nil, redirected(resp)
+	}
+	body, err := decoded(resp)
+	if err != nil {
+		return nil, trouble(resp, nil, err)
+	}
+	size, broken, err := take(store, body, limit)
+	if err != nil {
+		return nil, err
+	}
+	if size > limit {
+		return nil, &Trouble{Code: CodeBadAnswer, Outcome: Unknown, Status: resp.StatusCode,
+			What: fmt.Sprintf("The answer of the blog is larger than %d MiB. Ask for less at one time.", limit>>20)}
+	}
+	head := make([]byte, min(size, lead))
+	if _, err := store.ReadAt(head, 0); err != nil && !errors.Is(err, io.EOF) {
+		return nil, fmt.Errorf("read an answer that was stored: %w", err)
+	}
+	a := &Answer{Status: resp.StatusCode, Header: resp.Header, store: store}
+	if a.Outline, a.start, err = find(store, head, size, names); err != nil {
+		return nil, trouble(resp, head, errors.Join(broken, err))
+	}
+	if a.start > 0 {
+		a.Rubbish = beginning(head[:a.start])
+	} else if rest := size - a.Size; rest > 0 {
+		tail := make([]byte, min(rest, 1024))
+		n, _ := store.ReadAt(tail, a.Size)
+		a.Rubbish = beginning(tail[:n])
+	}
+	return a, nil
+}
+
+// take copies a body into the store. A body that breaks off is no error: the
+// document decides whether it is whole, since plugins send a Content-Length
+// that is too long or too short.
+func take(store Store, body io.Reader, limit int64) (size int64, broken, err error) {
+	buf := make([]byte, 32<<10)
+	for size <= limit {
+		n, err := body.Read(buf)
+		if n > 0 {
+			if _, err := store.Write(buf[:n]); err != nil {
+				return size, nil, fmt.Errorf("store an answer: %w", err)
+			}
+			size += int64(n)
+		}
+		if errors.Is(err, io.EOF) {
+			return size, nil, nil
+		}
+		if err != nil {
+			return size, err, nil
+		}
+	}
+	return size, nil, nil
+}
+
+// decoded undoes a compression that was not asked for.
+func decoded(resp *http.Response) (io.Reader, error) {
+	switch strings.ToLower(resp.Header.Get("Content-Encoding")) {
+	case "", "identity":
+		return resp.Body, nil
+	case "gzip", "x-gzip":
+		return gzip.NewReader(resp.Body)
+	}
+	return nil, errors.New("the answer is compressed in a way that was not asked for")
+}
+
+// find looks for the document. Only the first element that is the root of an
+// answer counts: what looks like another one further on may stand in a text.
+func find(store Store, head []byte, size int64, names []string) (*xmlrpc.Outline, int64, error) {
+	first := error(&xmlrpc.SyntaxError{Code: xmlrpc.CodeParse, Reason: "there is no answer in it"})
+	for at, tries := 0, 0; at < len(head) && tries < 8; tries++ {
+		at = next(head, at)
+		if at < 0 {
+			break
+		}
+		out, err := xmlrpc.OutlineResponse(io.NewSectionReader(store, int64(at), size-int64(at)), size-int64(at), names...)
+		if err == nil {
+			return out, int64(at), nil
+		}
+		if bytes.HasPrefix(head[at:], root) || bytes.Contains(head[at:min(at+256, len(head))], root) {
+			return nil, 0, err
+		}
+		first = err
+		at++
+	}
+	return nil, 0, first
+}
+
+var (
+	declaration = []byte("<?xml")
+	root        = []byte("<methodResponse")
+)
+
+// next returns where the next document may begin, at or after from.
+func next(head []byte, from int) int {
+	a, b := bytes.Index(head[from:], declaration), bytes.Index(head[from:], root)
+	if a < 0 || b >= 0 && b < a {
+		a = b
+	}
+	if a < 0 {
+		return -1
+	}
+	return from + a
+}
+
+// redirected is the trouble of an answer that sends the caller elsewhere. A
+// call is never sent on: it carries a credential, and most programs turn it
+// into a GET.
+func redirected(resp *http.Response) *Trouble {
+	t := &Trouble{Code: CodeBadAnswer, Outcome: NotDone, Status: resp.StatusCode}
+	to, err := resp.Location()
+	switch {
+	case err != nil:
+		t.What = "The address of the blog redirects to nowhere."
+	case strings.HasSuffix(to.Path, "/wp-login.php"):
+		t.What = "The blog wants everybody to sign in with a browser first, so a plugin blocks its XML-RPC address. Exempt xmlrpc.php from that plugin."
+	default:
+		t.What = "The blog has moved to " + place(to) + ". Use that address."
+	}
+	return t
+}
+
+// place is an address without its query, which may hold secrets.
+func place(u *url.URL) string {
+	return (&url.URL{Scheme: u.Scheme, Host: u.Host, Path: u.Path}).String()
+}
+
+// refusals are statuses by which web servers and shields refuse a request
+// before PHP runs, so that nothing was done.
+var refusals = map[int]struct {
+	code int
+	what string
+}{
+	http.StatusUnauthorized:          {CodeUnavailable, "The blog's web server wants a password of its own before the blog is asked (HTTP status 401)."},
+	http.StatusForbidden:             {CodeUnavailable, "The blog's web server, or a firewall in front of it, refuses the call (HTTP status 403). Ask the host to allow xmlrpc.php."},
+	http.StatusNotFound:              {CodeUnavailable, "There is no XML-RPC at the address of the blog (HTTP status 404)."},
+	http.StatusMethodNotAllowed:      {CodeUnavailable, "The address of the blog does not take XML-RPC calls (HTTP status 405). The host may have switched it off."},
+	http.StatusNotAcceptable:         {CodeUnavailable, "A firewall in front of the blog takes the call for an attack (HTTP status 406)."},
+	http.StatusGone:                  {CodeUnavailable, "The host has switched off XML-RPC at the address of the blog (HTTP status 410)."},
+	http.StatusRequestEntityTooLarge: {CodeTooLarge, "The call is larger than the blog's web server allows (HTTP status 413). Send a smaller file."},
+	http.StatusTeapot:                {CodeUnavailable, "A firewall in front of the blog takes the call for an attack (HTTP status 418)."},
+	http.StatusTooManyRequests:       {CodeTooMany, "The blog's web server has had too many calls (HTTP status 429). Wait a while."},
+}
+
+// trouble judges an answer that is not XML-RPC, or not all of it. cause is what
+// was wrong with the document.
+func trouble(resp *http.Response, head []byte, cause error) *Trouble {
+	t := &Trouble{Code: CodeBadAnswer, Outcome: Unknown, Status: resp.StatusCode, RetryAfter: retryAfter(resp.Header), Seen: beginning(head), Err: cause}
+	if r, ok := refusals[resp.StatusCode]; ok && !begun(head) {
+		t.Code, t.What, t.Outcome = r.code, r.what, NotDone
+		if resp.Header.Get("Cf-Mitigated") != "" {
+			t.What = "Cloudflare asks the caller to prove that it is a person. Exempt xmlrpc.php from that rule."
+		}
+		return t
+	}
+	switch {
+	case len(head) == 0 && resp.StatusCode == http.StatusOK:
+		// WordPress answers so during maintenance, without its database and
+		// before it is installed. It has sent its headers against caching then,
+		// and none of it has run; an empty answer without them proves nothing.
+		t.Code, t.What = CodeUnavailable, "The blog answered with nothing. It may be under maintenance, or without its database."
+		if resp.Header.Get("Retry-After") != "" || resp.Header.Get("Expires") != "" {
+			t.Outcome = NotDone
+		}
+	case resp.StatusCode == http.StatusServiceUnavailable:
+		// A server that is busy or under maintenance, and shields. PHP may have
+		// begun, so nothing is proven.
+		t.Code, t.What = CodeUnavailable, "The blog is not available now (HTTP status 503)."
+		if resp.Header.Get("Cf-Mitigated") != "" {
+			t.What, t.Outcome = "Cloudflare asks the caller to prove that it is a person. Exempt xmlrpc.php from that rule.", NotDone
+		}
+	case resp.StatusCode == http.StatusGatewayTimeout, resp.StatusCode == 524, resp.StatusCode == http.StatusRequestTimeout:
+		t.Code, t.What = CodeTimeout, fmt.Sprintf("The blog's web server gave up waiting for the blog (HTTP status %d).", resp.StatusCode)
+	case begun(head):
+		t.What = "The answer of the blog was cut off."
+	case resp.StatusCode >= 400:
+		t.What = fmt.Sprintf("The blog answered with an error of its server (HTTP status %d).", resp.StatusCode)
+	case isHTML(resp.Header, head):
+		t.What = "The blog answered with a page for browsers in place of an answer to the call."
+	default:
+		t.What = "The answer of the blog is not XML-RPC."
+	}
+	return t
+}
+
+// begun reports whether an answer to a call begins in head.
+func begun(head []byte) bool { return bytes.Contains(head, root) }
+
+func isHTML(h http.Header, head []byte) bool {
+	return strings.HasPrefix(h.Get("Content-Type"), "text/html") || bytes.Contains(bytes.ToLower(head[:min(len(head), 1024)]), []byte("<html"))
+}
+
+// retryAfter reads Retry-After (RFC 9110 section 10.2.3) in its form of
+// seconds, up to a day.
+func retryAfter(h http.Header) time.Duration {
+	n, err := strconv.Atoi(h.Get("Retry-After"))
+	if err != nil || n < 0 {
+		return 0
+	}
+	return min(time.Duration(n)*time.Second, 24*time.Hour)
+}

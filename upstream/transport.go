@@ -1,0 +1,115 @@
+package upstream
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptrace"
+	"strings"
+	"sync/atomic"
+	"syscall"
+	"time"
+)
+
+// Send sends a call once. The error is a [*Trouble], which knows whether the
+// upstream may have seen the call: that is so from the moment the header was
+// written.
+//
+// The request must be safe to send at most once: Send removes the fields by
+// which Go's transport would take the liberty to send it again, and does not
+// follow redirects. It asks for an answer that is not compressed.
+func Send(rt http.RoundTripper, req *http.Request) (*http.Response, error) {
+	var written atomic.Bool
+	trace := &httptrace.ClientTrace{WroteHeaders: func() { written.Store(true) }}
+	ctx := httptrace.WithClientTrace(req.Context(), trace)
+	req = req.Clone(ctx)
+	// Go sends a request with one of these again by itself (net/http.Request).
+	req.Header.Del("Idempotency-Key")
+	req.Header.Del("X-Idempotency-Key")
+	req.Header.Set("Accept-Encoding", "identity")
+	resp, err := rt.RoundTrip(req)
+	if err == nil {
+		return resp, nil
+	}
+	t := unreachable(req.URL.Hostname(), err)
+	if written.Load() {
+		t.Outcome = Unknown
+	}
+	return nil, t
+}
+
+// unreachable finds words for a request that got no answer.
+func unreachable(host string, err error) *Trouble {
+	t := &Trouble{Code: CodeUnavailable, Outcome: NotDone, Err: err}
+	var (
+		dns       *net.DNSError
+		unknown   x509.UnknownAuthorityError
+		name      x509.HostnameError
+		invalid   x509.CertificateInvalidError
+		verify    *tls.CertificateVerificationError
+		record    tls.RecordHeaderError
+		timeout   net.Error
+		handshake tls.AlertError
+	)
+	switch {
+	case errors.Is(err, context.Canceled):
+		t.What = "The call was given up before the blog answered."
+	case errors.As(err, &dns) && dns.IsNotFound:
+		t.What = "There is no " + host + ": its name is not known. Check the address and the network."
+	case errors.As(err, &dns):
+		t.What = "The name " + host + " cannot be looked up now. Check the network."
+	case errors.As(err, &unknown):
+		t.What = "The certificate of " + host + " is signed by " + issuer(err) + ", which is not trusted here. A proxy, a virus scanner or a hotel's network may stand in between."
+	case errors.As(err, &name):
+		t.What = "The certificate that answers for " + host + " belongs to another name. A hotel's network may stand in between."
+	case errors.As(err, &invalid) && invalid.Reason == x509.Expired:
+		t.What = "The certificate of " + host + " has expired, or the clock of this computer is wrong" + validity(invalid.Cert) + "."
+	case errors.As(err, &verify):
+		t.What = "The certificate of " + host + " is not valid."
+	case errors.As(err, &record):
+		t.What = host + " does not speak TLS on this port."
+	case errors.As(err, &handshake):
+		t.What = host + " refused the encrypted connection."
+	case errors.Is(err, syscall.ECONNREFUSED):
+		t.What = host + " refused the connection. Its server may be down."
+	case errors.Is(err, syscall.EHOSTUNREACH), errors.Is(err, syscall.ENETUNREACH):
+		t.What = "There is no way to " + host + " from this network. On macOS, allow access to the local network in the privacy settings."
+	case errors.Is(err, context.DeadlineExceeded), errors.As(err, &timeout) && timeout.Timeout():
+		t.Code, t.What = CodeTimeout, host+" did not answer in time."
+	case errors.Is(err, io.EOF), errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE), errors.Is(err, io.ErrUnexpectedEOF):
+		t.What, t.Outcome = host+" closed the connection without an answer.", Unknown
+	default:
+		t.What = host + " cannot be reached."
+	}
+	return t
+}
+
+// issuer names who signed the certificate that was shown.
+func issuer(err error) string {
+	if verify, ok := errors.AsType[*tls.CertificateVerificationError](err); ok && len(verify.UnverifiedCertificates) > 0 {
+		chain := verify.UnverifiedCertificates
+		if name := chain[len(chain)-1].Issuer.String(); name != "" {
+			return "“" + strings.Map(printable, name) + "”"
+		}
+	}
+	return "somebody"
+}
+
+func printable(r rune) rune {
+	if r < ' ' || r == 0x7f {
+		return -1
+	}
+	return r
+}
+
+func validity(c *x509.Certificate) string {
+	if c == nil {
+		return ""
+	}
+	return fmt.Sprintf(" (valid from %s to %s)", c.NotBefore.Format(time.DateOnly), c.NotAfter.Format(time.DateOnly))
+}
