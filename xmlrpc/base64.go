@@ -6,8 +6,9 @@ import (
 )
 
 // Base64 on the wire is that of RFC 4648 section 4 with white space anywhere,
-// as clients break its lines in many ways. The padding may be left out, the
-// spare bits are not looked at; what is there must be right.
+// as clients break its lines in many ways. The padding may be left out or be
+// too long, and the spare bits are not looked at; every other character must be
+// right: a data: address, which is what clients mistake for base64, is refused.
 
 const (
 	b64Digit = 0
@@ -88,16 +89,7 @@ func (c *base64Check) add(b []byte) bool {
 
 // complete reports whether the text may end here.
 func (c *base64Check) complete() bool {
-	switch over := c.digits % 4; {
-	case over == 1:
-		return false
-	case c.pads == 0:
-		return true
-	case over == 0:
-		return false
-	default:
-		return over+int64(c.pads) == 4
-	}
+	return c.digits%4 != 1 && (c.digits > 0 || c.pads == 0)
 }
 
 // size returns the number of decoded bytes.

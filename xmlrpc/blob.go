@@ -130,12 +130,10 @@ func (s *scanner) base64Run() ([]byte, error) {
 				s.inCDATA = true
 			}
 		case '&':
-			s.need(12)
-			r, size := reference(s.buf[s.i:])
-			if size <= 0 {
-				return nil, s.malformed("a reference is undeclared or malformed")
+			r, err := s.reference()
+			if err != nil {
+				return nil, err
 			}
-			s.i += size
 			return utf8.AppendRune(s.one[:0], r), nil
 		default:
 			b := s.buf[s.i:]

@@ -208,7 +208,7 @@ func (q *request[I]) hurry() {
 func (q *request[I]) decode(ctx context.Context) (*MethodCall, error) {
 	d := newDecoder(q.h.cfg.Limits)
 	defer d.release()
-	d.trim = true
+	d.call = true
 	var err error
 	if q.body.spool == nil {
 		err = d.take(q.body.bytes)

@@ -14,7 +14,14 @@ const (
 	// charsetWindows is windows-1252, and ISO-8859-1 with it: old editors
 	// declare the one and send the quotes and dashes of the other.
 	charsetWindows
+	// charsetOther is declared and not known. Clients declare what their
+	// platform calls its encoding and send UTF-8 all the same, and WordPress
+	// never looks at the declaration: such a document is read when its bytes
+	// are UTF-8, and refused otherwise.
+	charsetOther
 )
+
+var errOtherCharset = &SyntaxError{CodeEncoding, "the bytes are not UTF-8, and of other encodings only US-ASCII, ISO-8859-1 and windows-1252 are read", 0}
 
 // declaration reads what may stand before the root of a document: a byte order
 // mark, white space, the XML declaration. It returns how many bytes that takes
@@ -51,7 +58,7 @@ func declaration(head []byte) (skip int, cs charset, err *SyntaxError) {
 	case "iso-8859-1", "iso8859-1", "latin1", "windows-1252", "cp1252":
 		cs = charsetWindows
 	default:
-		return 0, 0, &SyntaxError{CodeEncoding, "only UTF-8, US-ASCII, ISO-8859-1 and windows-1252 are read", at}
+		cs = charsetOther
 	}
 	return i + end + 2, cs, nil
 }
@@ -108,10 +115,7 @@ func pseudoAttributes(b []byte) (version, encoding string, ok bool) {
 		case "version":
 			version = text
 		case "encoding":
-			at, encoding = 1, text
-			if text == "" {
-				return "", "", false
-			}
+			at, encoding = 1, text // empty where a client knows none
 		case "standalone":
 			at = 2
 			if text != "yes" && text != "no" {

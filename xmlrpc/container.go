@@ -2,23 +2,8 @@ package xmlrpc
 
 func (d *decoder) array(empty bool, depth int) (Value, error) {
 	first := len(d.open)
-	seen := false
-	for !empty {
-		t, none, err := d.next(tagArray)
-		if err != nil {
-			return Value{}, err
-		}
-		if t == tagEnd {
-			break
-		}
-		if t != tagData || seen {
-			return Value{}, d.misshapen("<array> holds something else than one <data>")
-		}
-		seen = true
-		if none {
-			continue
-		}
-		if err := d.data(depth); err != nil {
+	if !empty {
+		if err := d.arrayInside(depth); err != nil {
 			return Value{}, err
 		}
 	}
@@ -27,15 +12,36 @@ func (d *decoder) array(empty bool, depth int) (Value, error) {
 	return Value{kind: KindArray, box: b}, nil
 }
 
-func (d *decoder) data(depth int) error {
-	for n := 0; ; n++ {
-		t, empty, err := d.next(tagData)
-		if err != nil {
+// arrayInside reads one <data> or, as WordPress does, values that lack it, and
+// the end of the array.
+func (d *decoder) arrayInside(depth int) error {
+	t, empty, err := d.next(tagArray)
+	if err != nil {
+		return err
+	}
+	if t != tagData {
+		return d.elements(tagArray, t, empty, depth)
+	}
+	if !empty {
+		if t, empty, err = d.next(tagData); err != nil {
 			return err
 		}
-		if t == tagEnd {
-			return nil
+		if err := d.elements(tagData, t, empty, depth); err != nil {
+			return err
 		}
+	}
+	if t, _, err = d.next(tagArray); err != nil {
+		return err
+	}
+	if t != tagEnd {
+		return d.misshapen("<array> holds something else than one <data>")
+	}
+	return nil
+}
+
+// elements reads the values from the start tag t on, and the end of parent.
+func (d *decoder) elements(parent, t tag, empty bool, depth int) error {
+	for n := 0; t != tagEnd; n++ {
 		// Stopping here spares the work of building a batch that is refused.
 		if d.batch && depth <= 2 && n == d.lim.Calls {
 			return d.errorAt(CodeInvalidParams, "there are too many calls in one system.multicall")
@@ -45,7 +51,11 @@ func (d *decoder) data(depth int) error {
 			return err
 		}
 		d.open = append(d.open, v)
+		if t, empty, err = d.next(parent); err != nil {
+			return err
+		}
 	}
+	return nil
 }
 
 func (d *decoder) structure(empty bool, depth int) (Value, error) {
@@ -72,7 +82,7 @@ func (d *decoder) structure(empty bool, depth int) (Value, error) {
 			continue
 		}
 		if t != tagMember || none {
-			return Value{}, d.misshapen("<struct> holds something else than <member> with name and value")
+			return Value{}, d.misshapen("<struct> holds something else than <member> with a name")
 		}
 		if len(d.named)-first == d.lim.Members {
 			return Value{}, d.misshapen("a struct has too many members")
@@ -93,6 +103,8 @@ func (d *decoder) structure(empty bool, depth int) (Value, error) {
 	return Value{kind: KindStruct, box: b}, nil
 }
 
+// member reads a name and its value. Without a value the member is nil:
+// WordPress does not see it either.
 func (d *decoder) member(depth int) (m Member, err error) {
 	named, valued := false, false
 	for {
@@ -101,8 +113,8 @@ func (d *decoder) member(depth int) (m Member, err error) {
 		case err != nil:
 			return m, err
 		case t == tagEnd:
-			if !named || !valued {
-				return m, d.misshapen("a member lacks its name or its value")
+			if !named {
+				return m, d.misshapen("a member lacks its name")
 			}
 			return m, nil
 		case t == tagName:

@@ -20,7 +20,7 @@ type MethodCall struct {
 func DecodeCall(body []byte, lim Limits) (*MethodCall, error) {
 	d := newDecoder(lim.withDefaults())
 	defer d.release()
-	d.trim = true
+	d.call = true
 	if err := d.take(body); err != nil {
 		return nil, err
 	}
@@ -47,7 +47,7 @@ func DecodeResponse(body []byte, lim Limits) (Value, error) {
 type decoder struct {
 	scanner
 	lim   Limits
-	trim  bool   // the text of <string>
+	call  bool   // read as WordPress reads a call: <string> is trimmed, an untyped value without text is nil
 	batch bool   // the call is a system.multicall
 	spool *spool // where large base64 values stay; nil when all is in memory
 
@@ -89,7 +89,10 @@ func (d *decoder) take(body []byte) error {
 	if bad != nil {
 		return bad
 	}
-	if cs == charsetWindows && !utf8.Valid(body) {
+	if cs != charsetUTF8 && !utf8.Valid(body) {
+		if cs == charsetOther {
+			return errOtherCharset
+		}
 		body = fromWindows(make([]byte, 0, len(body)+len(body)/8), body)
 	}
 	seen := look(body)
@@ -115,8 +118,8 @@ func (d *decoder) takeSpool(sp *spool, hold func(int64) error) error {
 	if bad != nil {
 		return bad
 	}
-	if cs == charsetWindows {
-		if err := sp.toUTF8(); err != nil {
+	if cs != charsetUTF8 {
+		if err := sp.toUTF8(cs); err != nil {
 			return err
 		}
 	}
@@ -249,12 +252,10 @@ func (d *decoder) params(empty bool) ([]Value, error) {
 			return nil, err
 		case t == tagEnd:
 			return d.cut(0), nil
-		case t != tagParam || empty:
-			return nil, d.misshapen("<params> holds something else than <param> with a value")
 		case len(d.open) == d.lim.Params:
 			return nil, d.misshapen("there are too many parameters")
 		}
-		v, err := d.only(tagParam)
+		v, err := d.param(t, empty)
 		if err != nil {
 			return nil, err
 		}
@@ -262,10 +263,24 @@ func (d *decoder) params(empty bool) ([]Value, error) {
 	}
 }
 
-// only reads the one value that parent holds, and the end of parent.
+// param reads what a start tag inside <params> begins: a <param>, or a value
+// that lacks it. A <param> without a value is a nil that keeps its place, so
+// that the parameters behind it keep theirs.
+func (d *decoder) param(t tag, empty bool) (v Value, err error) {
+	switch {
+	case t != tagParam:
+		return d.value(t, empty, 1)
+	case empty:
+		return Value{}, nil
+	}
+	return d.only(tagParam)
+}
+
+// only reads the one value that parent holds, and the end of parent. A <param>
+// may hold none.
 func (d *decoder) only(parent tag) (v Value, err error) {
 	t, empty, err := d.next(parent)
-	if err != nil {
+	if err != nil || t == tagEnd && parent == tagParam {
 		return v, err
 	}
 	if v, err = d.value(t, empty, 1); err != nil {
@@ -338,7 +353,7 @@ func (d *decoder) value(t tag, empty bool, depth int) (Value, error) {
 		return Value{}, d.misshapen("there is no value where one belongs")
 	}
 	if empty {
-		return String(""), nil
+		return d.untyped(""), nil
 	}
 	// Mostly the type element follows at once.
 	if len(d.buf)-d.i < 2 || d.buf[d.i] != '<' || !isName[d.buf[d.i+1]] {
@@ -353,7 +368,7 @@ func (d *decoder) value(t tag, empty bool, depth int) (Value, error) {
 			if err := d.end(tagValue); err != nil {
 				return Value{}, err
 			}
-			return String(text), nil
+			return d.untyped(text), nil
 		}
 		if d.sawCDATA || trim(text) != "" {
 			return Value{}, d.misshapen("text stands beside an element")
@@ -379,6 +394,16 @@ func (d *decoder) value(t tag, empty bool, depth int) (Value, error) {
 	return v, nil
 }
 
+// untyped is the value of a <value> that holds text and no type element. In a
+// call one of white space alone is nil, "not given": WordPress does not see it,
+// and templates of clients write <value/> for members that nobody filled in.
+func (d *decoder) untyped(text string) Value {
+	if d.call && trim(text) == "" {
+		return Value{}
+	}
+	return String(text)
+}
+
 // typed reads the inside of a type element and its end.
 func (d *decoder) typed(t tag, empty bool, depth int) (Value, error) {
 	switch t {
@@ -394,7 +419,7 @@ func (d *decoder) typed(t tag, empty bool, depth int) (Value, error) {
 		return Value{}, err
 	}
 	if t == tagString {
-		if d.trim {
+		if d.call {
 			// WordPress trims <string>, and not the untyped value.
 			text = trim(text)
 		}

@@ -115,30 +115,29 @@ var refused = []struct {
 	{"nothing stands before the root", xmlrpc.CodeParse, []string{"x" + calling(""), "<![CDATA[x]]>" + calling(""), "&amp;" + calling(""), "</a>" + calling(""), "\xef\xbb\xbf\xef\xbb\xbf" + calling("")}},
 	{"one declaration, at the start, of XML 1", xmlrpc.CodeParse, []string{
 		`<?xml version="1.0"?><?xml version="1.0"?>` + calling(""), calling(`<?xml version="1.0"?>`), calling(`<?XML ?>`), `<?xml version="9.9"?>` + calling(""), `<?xml?>` + calling(""), `<?xml encoding="utf-8"?>` + calling(""),
-		`<?xml version="1.0"encoding="utf-8"?>` + calling(""), `<?xml version="1.0" encoding=""?>` + calling(""), `<?xml version="1.0" standalone="maybe"?>` + calling(""), `<?xml version="1.0" version="1.0"?>` + calling(""), `<?xml version="1.0" x="y"?>` + calling(""), `<?xml version="1.0`, `<?xml version=1.0?>` + calling(""),
+		`<?xml version="1.0"encoding="utf-8"?>` + calling(""), `<?xml version="1.0" standalone="maybe"?>` + calling(""), `<?xml version="1.0" version="1.0"?>` + calling(""), `<?xml version="1.0" x="y"?>` + calling(""), `<?xml version="1.0`, `<?xml version=1.0?>` + calling(""),
 	}},
 	{"tags are well-formed", xmlrpc.CodeParse, []string{calling("<methodName>a</params>"), value("<int>1</i4>"), value("<int>1</int x>"), value("<int>1</intx>"), value("<int a=1>1</int>"), value("<int a>1</int>"), value(`<int a="<">1</int>`), value(`<int a="&x;">1</int>`), value(`<int a="1" a="2">1</int>`), value(`<int a="1"b="2">1</int>`), value(`<int / >`), value("<1/>"), value("< int>1</int>"), value("<int>1< /int>"), value(`<int a="1`), calling("<?1?>"), calling("<??>")}},
-	{"text is well-formed", xmlrpc.CodeParse, []string{value("a & b"), value("&nope;"), value("a&nbsp;b"), value("]]>"), value("a]]>b"), value("<!-- a -- b -->"), value("<!-- a --->"), value("&#;"), value("&#x;"), value("&#xG;"), value("&#-1;"), value("&#1e3;"), value("&#X41;"), value("&amp"), value("&#00000000000000065;")}},
+	{"text is well-formed", xmlrpc.CodeParse, []string{value("a & b"), value("&nope;"), value("a&nbsp;b"), value("]]>"), value("a]]>b"), value("<!-- a -- b -->"), value("<!-- a --->"), value("&#;"), value("&#x;"), value("&#xG;"), value("&#-1;"), value("&#1e3;"), value("&#X41;"), value("&amp"), value("&#" + strings.Repeat("0", 1024) + "65;")}},
 	{"references are to characters of XML", xmlrpc.CodeParse, []string{value("&#0;"), value("&#x1;"), value("&#8;"), value("&#xB;"), value("&#xD800;"), value("&#xDFFF;"), value("&#xD83D;&#xDE00;"), value("&#xFFFE;"), value("&#xFFFF;"), value("&#x110000;"), value("&#99999999999999;")}},
 	{"bytes are characters of XML", xmlrpc.CodeParse, []string{value("a\x00b"), value("\x01"), value("\x0b"), value("\x0c"), value("\x1f"), value("caf\xe9"), value("\x80"), value("\xc0\xaf"), value("\xed\xa0\x80"), value("\xf4\x90\x80\x80"), value("\xff"), value("\xe4\xb8"), value("\xef\xbf\xbe"), value("\xef\xbf\xbf"), value("<!-- \xfe -->"), calling("<methodName>a\xff</methodName>"), value(strings.Repeat("a", 7) + "\x02" + strings.Repeat("a", 9))}},
-	{"the encoding is known", xmlrpc.CodeEncoding, []string{`<?xml version="1.0" encoding="UTF-16"?>` + calling(""), `<?xml version="1.0" encoding="UTF-7"?>` + calling(""), `<?xml version="1.0" encoding="Shift_JIS"?>` + calling(""), `<?xml version="1.0" encoding="../../x"?>` + calling(""), "\xff\xfe<\x00m\x00", "\xfe\xff\x00<", "<\x00?\x00", "\x00<\x00?", "\xff\xfe\x00\x00<\x00\x00\x00", "\x00\x00\x00<", "\x4c\x6f\xa7\x94\x93"}},
+	{"the encoding is known, or the bytes are UTF-8", xmlrpc.CodeEncoding, []string{`<?xml version="1.0" encoding="UTF-16"?>` + value("\xff")[21:], `<?xml version="1.0" encoding="Shift_JIS"?>` + value("\x83e\x83X\x83g")[21:], `<?xml version="1.0" encoding="windows-1251"?>` + value("\xcf\xf0\xe8")[21:], `<?xml version="1.0" encoding="../../x"?>` + value("caf\xe9")[21:], "\xff\xfe<\x00m\x00", "\xfe\xff\x00<", "<\x00?\x00", "\x00<\x00?", "\xff\xfe\x00\x00<\x00\x00\x00", "\x00\x00\x00<", "\x4c\x6f\xa7\x94\x93"}},
 	{"a call holds name and params once", xmlrpc.CodeInvalidRequest, []string{calling("junk"), calling("<methodName>a</methodName><methodName>a</methodName>"), calling("<methodName>a</methodName><params/><params/>"), calling("<methodName>a</methodName><extra/>"), calling("<methodName><b>a</b></methodName>"), calling("<![CDATA[ ]]>"), calling("<methodName>" + strings.Repeat("a", 1025) + "</methodName>")}},
-	{"params hold param, param one value", xmlrpc.CodeInvalidRequest, []string{calling("<params>junk</params>"), calling("<params><value>1</value></params>"), calling("<params><param/></params>"), calling("<params><param></param></params>"), calling("<params><param><value>1</value><value>2</value></param></params>"), calling("<params><param><name>1</name></param></params>"), calling("<params><param>x<value>1</value></param></params>")}},
+	{"params hold param, param one value", xmlrpc.CodeInvalidRequest, []string{calling("<params>junk</params>"), calling("<params><name>1</name></params>"), calling("<params><param>1</param></params>"), calling("<params><![CDATA[1]]></params>"), calling("<params><param><value>1</value><value>2</value></param></params>"), calling("<params><param><name>1</name></param></params>"), calling("<params><param>x<value>1</value></param></params>")}},
 	{"a value is text or one type", xmlrpc.CodeInvalidRequest, []string{value("<blob>x</blob>"), value("<STRING>x</STRING>"), value("<q:int>1</q:int>"), value("<int>1</int><int>2</int>"), value("<string>a</string>b"), value("a<string>b</string>"), value("<![CDATA[ ]]><int>1</int>"), value("<value>x</value>"), value("<member/>"), value("<dateTime>20260101T00:00:00</dateTime>")}},
 	{"a scalar holds text only", xmlrpc.CodeInvalidRequest, []string{value("<string><b>x</b></string>"), value("<int>1<b/>2</int>"), value("<base64>QU<b/>JD</base64>"), value("<string><int>1</int></string>"), value("<nil>x</nil>"), value("<nil><x/></nil>")}},
-	{"an array holds one data, data values", xmlrpc.CodeInvalidRequest, []string{value("<array><data/><data/></array>"), value("<array><data>junk</data></array>"), value("<array><data><member/></data></array>"), value("<array><value>1</value></array>"), value("<array>x</array>")}},
+	{"an array holds one data, data values", xmlrpc.CodeInvalidRequest, []string{value("<array><data/><data/></array>"), value("<array><data>junk</data></array>"), value("<array><data><member/></data></array>"), value("<array><value>1</value><data/></array>"), value("<array><data/><value>1</value></array>"), value("<array><member/></array>"), value("<array>x</array>")}},
 	{"a member has one name and one value", xmlrpc.CodeInvalidRequest, []string{
-		value("<struct>junk</struct>"), value("<struct><value>x</value></struct>"), value("<struct><member/></struct>"), value("<struct><member></member></struct>"), value("<struct><member><name>a</name></member></struct>"), value("<struct><member><value>a</value></member></struct>"),
+		value("<struct>junk</struct>"), value("<struct><value>x</value></struct>"), value("<struct><member/></struct>"), value("<struct><member></member></struct>"), value("<struct><member><value>a</value></member></struct>"),
 		value("<struct><member><name>a</name><name>b</name><value>x</value></member></struct>"), value("<struct><member><name>a</name><value>x</value><value>y</value></member></struct>"), value("<struct><member><name><b>a</b></name><value>x</value></member></struct>"), value("<struct><member><name>a</name><value>x</value><extra/></member></struct>"), value("<struct><extra/></struct>"), value("<struct><nil>x</nil></struct>"), value("<struct><member><name>a</name>x<value/></member></struct>"), value("<struct>" + member(strings.Repeat("n", 1025), "x") + "</struct>"),
 	}},
 	{"a name stands once in a struct", xmlrpc.CodeInvalidRequest, []string{value("<struct>" + member("a", "1") + member("a", "2") + "</struct>"), value("<struct>" + member("a", "1") + member("b", "1") + member("&#97;", "2") + "</struct>"), value("<struct>" + member("a", "1") + member(" a ", "2") + "</struct>"), value("<struct>" + manyMembers(100) + member("n7", "x") + "</struct>"), value("<struct>" + manyMembers(48) + member("n47", "x") + "</struct>")}},
 	{"an int is a decimal number of 32 bits", xmlrpc.CodeInvalidRequest, typed("int", "2147483648", "-2147483649", "18446744073709551616", strings.Repeat("9", 100), "  ", "1 2", "0x10", "1e3", "1.0", "12abc", "--1", "+-1", "1_000", "1,000", "\u0661", "\u00a01", "\u22121", "one", "true", "-", "+")},
 	{"an i8 has 64 bits", xmlrpc.CodeInvalidRequest, typed("i8", "9223372036854775808", "-9223372036854775809", "92233720368547758070", " ")},
-	{"a double is a finite decimal number", xmlrpc.CodeInvalidRequest, typed("double", "NaN", "nan", "Infinity", "inf", "-Inf", "1e400", "0x1p4", "1_0", "1,5", "", ".", "pi", "1.2.3", "1.5x", "e5", "1e", "1e+", "+", strings.Repeat("9", 5000), "1e99999999999999999999")},
-	{"a boolean is 0, 1, true or false", xmlrpc.CodeInvalidRequest, typed("boolean", "2", "", "-1", "yes", "01", "t", "on", "1.0", "TRUE", "True")},
-	{"base64 is of its alphabet and whole", xmlrpc.CodeInvalidRequest, typed("base64", "QU!D", "-_-_", "QQ==QUJD", "Q===", "Q", "====", "=", "QUJ\u00e9", "QUJD%0A", "data:image/png;base64,QUJD", "QUJD=", "QQ=", "QQ=A", "QUI==", "QUJDREVGQUJDREVG!UJDREVG")},
-	{"a date exists", xmlrpc.CodeInvalidRequest, typed("dateTime.iso8601", "now", "20261301T00:00:00", "20260132T00:00:00", "20260229T00:00:00", "21000229T00:00:00", "20260431T00:00:00", "20260101T25:00:00", "20260101T24:00:00", "20260101T00:61:00", "20260101T00:00:60", "20260101", "T00:00:00", "20260101T", "2026-1-1T00:00:00", "-0010101T00:00:00", "20260101T00:00", "1767225600",
-		"Thu, 01 Jan 2026 00:00:00 GMT", "20260101T00:00:00Q", "20260101T00:00:00Zjunk", "20260101T00:00:00+25:00", "20260101T00:00:00+01:60", "202601010T00:00:00", "20260001T00:00:00", "20260100T00:00:00", "00000101T00:00:00", "2026-0101T00:00:00", "20260101T00:0000", "20260101T00:00:00.", "1/2/2026", strings.Repeat("2026", 1000))},
+	{"a double is a finite decimal number", xmlrpc.CodeInvalidRequest, typed("double", "NaN", "nan", "Infinity", "inf", "-Inf", "1e400", "0x1p4", "1_0", "1,5", ".", "pi", "1.2.3", "1.5x", "e5", "1e", "1e+", "+", strings.Repeat("9", 5000), "1e99999999999999999999")},
+	{"a boolean is 0, 1, true or false", xmlrpc.CodeInvalidRequest, typed("boolean", "2", "-1", "yes", "01", "t", "on", "1.0", "fal\u017fe", "truefalse", "\u00a0")},
+	{"base64 is of its alphabet and whole", xmlrpc.CodeInvalidRequest, typed("base64", "QU!D", "-_-_", "QQ==QUJD", "Q===", "Q", "====", "=", "==QUJD", "QUJ\u00e9", "QUJD%0A", "data:image/png;base64,QUJD", "QQ=A", "QUJDREVGQUJDREVG!UJDREVG")},
+	{"a date is short", xmlrpc.CodeInvalidRequest, typed("dateTime.iso8601", strings.Repeat("2026", 1000))},
 }
 
 func manyMembers(n int) string {
@@ -239,6 +238,26 @@ func TestFiveThousandIntegers(t *testing.T) {
 	}
 	call, err := xmlrpc.DecodeCall(list(20000), xmlrpc.Limits{})
 	checkRefused(t, "20000 integers", call, err, xmlrpc.CodeParse)
+}
+
+// TestDeclaredEncodingIsNotThatOfTheBytes: clients declare what their platform
+// calls its encoding and send UTF-8, in memory and in the spool.
+func TestDeclaredEncodingIsNotThatOfTheBytes(t *testing.T) {
+	for _, encoding := range []string{"windows-1251", "gb2312", "utf-16", "UTF-7", "x-user-defined", "", "ISO-8859-1"} {
+		doc := []byte(`<?xml version="1.0" encoding="` + encoding + `"?>` + value("Привет, 世界")[21:])
+		const want = "a\n\"Привет, 世界\"\n"
+		call, err := xmlrpc.DecodeCall(doc, xmlrpc.Limits{})
+		if err != nil || showCall(call) != want {
+			t.Errorf("%s: %v, %v", doc, call, err)
+		}
+		call, done, err := xmlrpc.DecodeSpooled(t.TempDir(), doc, 128, xmlrpc.Limits{})
+		if err != nil || showCall(call) != want {
+			t.Errorf("%s in the spool: %v, %v", doc, call, err)
+		}
+		if err := done(); err != nil {
+			t.Fatal(err)
+		}
+	}
 }
 
 // TestTruncated cuts a request after every byte: none of the pieces is a call,

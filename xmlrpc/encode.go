@@ -16,7 +16,7 @@ const declarationLine = `<?xml version="1.0" encoding="UTF-8"?>` + "\n"
 // Every value carries its type. A nil, which strict clients cannot read, is
 // written as the empty string. Characters that XML cannot carry, and bytes
 // that are not UTF-8, are replaced by U+FFFD. No white space stands between
-// the elements.
+// the elements, but for a line feed in an array without any.
 func AppendResponse(dst []byte, v Value) []byte {
 	dst = append(dst, responseStart...)
 	dst = appendValue(dst, v, false)
@@ -110,6 +110,7 @@ func (e *encoder) handOn() error {
 
 func (e *encoder) array(v Value) error {
 	e.dst = append(e.dst, "<value><array><data>"...)
+	empty := v.Len() == 0
 	for _, element := range v.Elements() {
 		if err := e.value(element); err != nil {
 			return err
@@ -120,10 +121,14 @@ func (e *encoder) array(v Value) error {
 			if err != nil {
 				return err
 			}
+			empty = false
 			if err := e.value(element); err != nil {
 				return err
 			}
 		}
+	}
+	if empty {
+		e.dst = append(e.dst, '\n') // R's client fails on a <data> without any child node
 	}
 	e.dst = append(e.dst, "</data></array></value>"...)
 	return e.handOn()

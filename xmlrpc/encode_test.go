@@ -43,7 +43,7 @@ func TestAppendResponse(t *testing.T) {
 		{"date", xmlrpc.DateTime("20260102T03:04:05"), "<dateTime.iso8601>20260102T03:04:05</dateTime.iso8601>"},
 		{"bytes", xmlrpc.Bytes([]byte{0, 1, 2, 255}), "<base64>AAEC/w==</base64>"},
 		{"many bytes", xmlrpc.Bytes(make([]byte, 3073)), "<base64>" + strings.Repeat("A", 4098) + "==</base64>"},
-		{"array", xmlrpc.Array(xmlrpc.Int(1), xmlrpc.Array()), "<array><data><value><int>1</int></value><value><array><data></data></array></value></data></array>"},
+		{"array, and an empty one with a line feed for R's client", xmlrpc.Array(xmlrpc.Int(1), xmlrpc.Array()), "<array><data><value><int>1</int></value><value><array><data>\n</data></array></value></data></array>"},
 		{"struct keeps its order", xmlrpc.Struct(xmlrpc.M("b", xmlrpc.Int(1)), xmlrpc.M("a<", xmlrpc.Struct())), "<struct><member><name>b</name><value><int>1</int></value></member><member><name>a&lt;</name><value><struct></struct></value></member></struct>"},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -10,7 +10,7 @@ func DecodeSpooled(dir string, body []byte, window int, lim Limits) (call *Metho
 	if _, err := sp.Write(body); err != nil {
 		return nil, sp.close, err
 	}
-	d := &decoder{lim: lim.withDefaults(), trim: true}
+	d := &decoder{lim: lim.withDefaults(), call: true}
 	d.mostOpen = d.lim.Elements
 	d.room = make([]byte, window)
 	if err := d.takeSpool(sp, nil); err != nil {

@@ -117,10 +117,16 @@ func oracle(doc []byte) (*xmlrpc.MethodCall, bool) {
 			call.Name = xmlTrim(e.text)
 		case "params":
 			for _, p := range e.children {
-				if len(p.children) != 1 {
+				switch {
+				case p.name != "param":
+					call.Params = append(call.Params, oracleValue(p))
+				case len(p.children) == 0:
+					call.Params = append(call.Params, xmlrpc.Value{})
+				case len(p.children) == 1:
+					call.Params = append(call.Params, oracleValue(p.children[0]))
+				default:
 					return nil, false
 				}
-				call.Params = append(call.Params, oracleValue(p.children[0]))
 			}
 		}
 	}
@@ -132,6 +138,9 @@ func xmlTrim(s string) string { return strings.Trim(s, " \t\r\n") }
 func oracleValue(e *element) xmlrpc.Value {
 	if e.name == "value" {
 		if len(e.children) == 0 {
+			if xmlTrim(e.text) == "" {
+				return xmlrpc.Value{}
+			}
 			return xmlrpc.String(e.text)
 		}
 		e = e.children[0]
@@ -143,7 +152,7 @@ func oracleValue(e *element) xmlrpc.Value {
 		n, _ := strconv.ParseInt(xmlTrim(e.text), 10, 64)
 		return xmlrpc.Int(n)
 	case "boolean":
-		return xmlrpc.Bool(xmlTrim(e.text) == "1" || xmlTrim(e.text) == "true")
+		return xmlrpc.Bool(xmlTrim(e.text) == "1" || strings.ToLower(xmlTrim(e.text)) == "true")
 	case "double":
 		n, _ := strconv.ParseFloat(xmlTrim(e.text), 64)
 		return xmlrpc.Double(n)
@@ -158,8 +167,12 @@ func oracleValue(e *element) xmlrpc.Value {
 		return xmlrpc.Bytes(b)
 	case "array":
 		var list []xmlrpc.Value
-		for _, data := range e.children {
-			for _, v := range data.children {
+		for _, inside := range e.children {
+			if inside.name != "data" {
+				list = append(list, oracleValue(inside))
+				continue
+			}
+			for _, v := range inside.children {
 				list = append(list, oracleValue(v))
 			}
 		}

@@ -5,7 +5,8 @@ package xmlrpc
 //
 // Not configurable: 64 attributes on an element, 16 KiB for one tag, 4 KiB for
 // what stands before the root of the document up to the end of its XML
-// declaration, 1 KiB for a method name, 2 KiB for the text of a number or date.
+// declaration, 1 KiB for a method name, 1 KiB for a
+// reference, 2 KiB for the text of a number or date.
 type Limits struct {
 	Elements    int // elements in the document: 30,000 in a call (as WordPress has it), 1,000,000 in a response
 	Depth       int // values inside values: 64
@@ -21,6 +22,7 @@ const (
 	maxTag        = 16 << 10
 	maxProlog     = 4 << 10
 	maxMethodName = 1 << 10
+	maxReference  = 1 << 10
 	maxNumber     = 2 << 10
 	responseLimit = 1000000
 	windowSize    = 64 << 10 // of the scanner over a spooled document; more than maxTag

@@ -62,11 +62,14 @@ func (s *spool) close() error {
 
 // toUTF8 rewrites a document in windows-1252, unless all of it is UTF-8 after
 // all: a body that declares ISO-8859-1 and is valid UTF-8 beyond ASCII was
-// declared wrongly.
-func (s *spool) toUTF8() error {
+// declared wrongly. A document in another charset has to be UTF-8.
+func (s *spool) toUTF8(cs charset) error {
 	valid, err := s.valid()
 	if err != nil || valid {
 		return err
+	}
+	if cs == charsetOther {
+		return errOtherCharset
 	}
 	old := *s
 	*s = spool{dir: old.dir}

@@ -161,6 +161,9 @@ func (q *request[I]) multicall(ctx context.Context, c *Call[I], a *answer[I]) er
 		return err
 	}
 	a.dst = append(a.dst, "<value><array><data>"...)
+	if len(calls) == 0 {
+		a.dst = append(a.dst, '\n') // as in an encoder
+	}
 	first := a.size()
 	most := first + int64(q.h.cfg.Limits.BatchAnswer)
 	for i, one := range calls {

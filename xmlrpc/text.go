@@ -100,16 +100,11 @@ func (s *scanner) slowChars() (string, error) {
 				}
 			}
 		case '&':
-			s.need(12)
-			r, size := reference(s.buf[s.i:])
-			if size <= 0 {
-				if size == 0 {
-					return "", s.ended()
-				}
-				return "", s.malformed("a reference is undeclared or malformed")
+			r, err := s.reference()
+			if err != nil {
+				return "", err
 			}
 			s.text.WriteRune(r)
-			s.i += size
 		default:
 			if err := s.run(); err != nil {
 				return "", err
@@ -273,54 +268,90 @@ func (s *scanner) ahead(mark string) (int64, error) {
 	return n + int64(kept), nil
 }
 
+// reference consumes the reference at i.
+func (s *scanner) reference() (rune, error) {
+	for {
+		r, size := reference(s.buf[s.i:])
+		switch {
+		case size > 0:
+			s.i += size
+			return r, nil
+		case size < 0:
+			return 0, s.malformed("a reference is undeclared or malformed")
+		case !s.more():
+			return 0, s.ended()
+		}
+	}
+}
+
 // reference reads the reference that b begins with. The size is 0 when b ends
 // within it, and negative when it is not one of the five that XML declares nor
 // the number of a character.
 func reference(b []byte) (r rune, size int) {
-	end := bytes.IndexByte(b[:min(len(b), 12)], ';')
+	if len(b) > 1 && b[1] == '#' {
+		return numbered(b)
+	}
+	head := b[:min(len(b), len("&quot;"))]
+	end := bytes.IndexByte(head, ';')
 	if end < 0 {
-		if len(b) < 12 && bytes.IndexByte(b, '<') < 0 {
+		if len(head) == len(b) && bytes.IndexByte(b, '<') < 0 {
 			return 0, 0
 		}
 		return 0, -1
 	}
-	switch name := b[1:end]; string(name) {
+	switch string(b[1:end]) {
 	case "lt":
-		return '<', end + 1
+		r = '<'
 	case "gt":
-		return '>', end + 1
+		r = '>'
 	case "amp":
-		return '&', end + 1
+		r = '&'
 	case "quot":
-		return '"', end + 1
+		r = '"'
 	case "apos":
-		return '\'', end + 1
+		r = '\''
 	default:
-		if len(name) < 2 || name[0] != '#' {
-			return 0, -1
-		}
-		base, digits := rune(10), name[1:]
-		if name[1] == 'x' {
-			base, digits = 16, name[2:]
-		}
-		for _, c := range digits {
-			d := rune(c - '0')
-			if d > 9 && base == 16 {
-				d = rune(c|0x20-'a') + 10
-				if c|0x20 < 'a' {
-					d = 99
-				}
-			}
-			if d >= base {
-				return 0, -1
-			}
-			if r = r*base + d; r > utf8.MaxRune {
-				return 0, -1
-			}
-		}
-		if len(digits) == 0 || !legal(r) {
-			return 0, -1
-		}
-		return r, end + 1
+		return 0, -1
 	}
+	return r, end + 1
+}
+
+// numbered reads a reference by number, decimal or hexadecimal, with as many
+// leading zeros as its sender likes, up to maxReference bytes together.
+func numbered(b []byte) (r rune, size int) {
+	i, base := 2, rune(10)
+	if len(b) > 2 && b[2] == 'x' {
+		i, base = 3, 16
+	}
+	first := i
+	for ; i < len(b) && i < maxReference; i++ {
+		if b[i] == ';' {
+			if i == first || !legal(r) {
+				return 0, -1
+			}
+			return r, i + 1
+		}
+		d := digit(b[i])
+		if d >= base {
+			return 0, -1
+		}
+		if r = r*base + d; r > utf8.MaxRune {
+			return 0, -1
+		}
+	}
+	if i == maxReference {
+		return 0, -1
+	}
+	return 0, 0
+}
+
+// digit returns the value of a hexadecimal digit, and 99 for everything else.
+func digit(c byte) rune {
+	switch {
+	case c >= '0' && c <= '9':
+		return rune(c - '0')
+	case c|0x20 >= 'a' && c|0x20 <= 'f':
+		return rune(c|0x20-'a') + 10
+	}
+	return 99
 }

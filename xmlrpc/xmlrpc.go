@@ -13,13 +13,19 @@
 //
 //   - a value without a type element is a string and keeps its white space,
 //     the text of <string> in a call is trimmed at both ends;
-//   - <int></int> is 0, <i4> and <i8> carry 64 bits, <nil/> is a value;
-//   - the words true and false are booleans;
-//   - base64 may hold white space anywhere and may lack its padding;
-//   - a type element may stand where its <value> should be (under param,
-//     member and data), and an empty <nil/> between two members is ignored;
-//   - UTF-8, US-ASCII, ISO-8859-1 and windows-1252 are read, other encodings
-//     refused.
+//   - in a call an untyped value without text is nil, and so are a <param> and
+//     a member without a value: each keeps its place;
+//   - <int></int> and <double></double> are 0, <boolean></boolean> is false,
+//     <i4> and <i8> carry 64 bits, <nil/> is a value;
+//   - the words true and false are booleans, in small and capital letters;
+//   - the text of a date is not looked at;
+//   - base64 may hold white space anywhere, and its padding may be too short or
+//     too long;
+//   - a type element may stand where its <value> should be (under params,
+//     param, member and data), a <value> may stand right under <params> and
+//     <array>, and an empty <nil/> between two members is ignored;
+//   - UTF-8, US-ASCII, ISO-8859-1 and windows-1252 are read; a document that
+//     declares another encoding is read when its bytes are UTF-8.
 //
 // Everything else is strict: one root, no document type declaration at all,
 // no undeclared entity, no invalid byte, no second reading of one value (the
