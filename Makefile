@@ -8,7 +8,9 @@
 # make timing   whether the time of a verification tells what was wrong, on a quiet machine
 
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo development)
-BUILD   := CGO_ENABLED=0 go build -trimpath -buildvcs=false -ldflags "-s -w -X main.version=$(VERSION)"
+COMMIT  := $(shell git rev-parse --short HEAD 2>/dev/null)
+DATE    := $(shell git show -s --format=%cs HEAD 2>/dev/null)
+BUILD   := CGO_ENABLED=0 go build -trimpath -buildvcs=false -ldflags "-s -w -X main.version=$(VERSION) -X main.commit=$(COMMIT) -X main.date=$(DATE)"
 
 # Packages whose state is shared by goroutines; the race detector runs on them in place of the plain run.
 RACE := ./auth ./apps ./server ./signer
@@ -16,7 +18,7 @@ RACE := ./auth ./apps ./server ./signer
 # What takes longest begins first, here as above, so that no core waits for it at the end.
 FIRST := ./interop ./cmd/quillgate ./site ./wordpress ./profiles
 
-.PHONY: build run test nightly soak screenshots readme-screenshot timing format lint fuzz bench tools reproducible release sbom
+.PHONY: build run test nightly soak screenshots readme-screenshot timing format tree lint fuzz bench tools reproducible release sbom
 
 build:
 	$(BUILD) -o bin/quillgate ./cmd/quillgate
@@ -31,7 +33,12 @@ tools:
 format:
 	@bad=$$(gofmt -l $$(git ls-files '*.go')); if [ -n "$$bad" ]; then echo "gofmt these files:"; echo "$$bad"; exit 1; fi
 
-lint: format
+# No compiled program and no large file belongs in the repository.
+tree:
+	tools/check-tree
+
+lint: format tree
+	go tool -modfile=tools/go.mod actionlint
 	go vet ./... && go vet -tags timing,plantedflaw ./signature ./interop/timing && go vet -tags soak,readme ./interop
 	go tool -modfile=tools/go.mod staticcheck ./...
 
