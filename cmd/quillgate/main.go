@@ -16,12 +16,18 @@ import (
 	"github.com/alecthomas/kong"
 )
 
-// version is set by the build: -ldflags "-X main.version=…".
-var version = "development"
+// The build sets version, commit and date: -ldflags "-X main.version=…".
+var (
+	version = "development"
+	commit  string // a short hash
+	date    string // of the commit
+)
 
 // cli is the command line.
 type cli struct {
 	settings
+
+	ShowVersion versionFlag `name:"version" help:"Print the version and exit."`
 
 	Serve       serveCmd       `cmd:"" help:"Start the server."`
 	App         appCmd         `cmd:"" help:"Application keys: create, list, show, rename, set, rotate, revoke, enrol, import."`
