@@ -36,7 +36,7 @@ func TestWritesAreSeenAtOnce(t *testing.T) {
 			{"a new post", func() error { f.post(t, "Second", "text", named("post_tag", "red")); return nil }, append(lists, "/wp-sitemap.xml"), "econd", ""},
 			{"another title", edit(site.PostEdit{Title: new("Renamed")}), append(lists, "/first/"), "Renamed", "First"},
 			{"another text", edit(site.PostEdit{Content: new("changed text")}), []string{"/", "/feed/", "/first/"}, "changed text", ""},
-			{"no tag", edit(site.PostEdit{Terms: []site.TermChoice{{Taxonomy: "post_tag"}}}), []string{"/tag/red/"}, "Second", "Renamed"},
+			{"no tag", edit(site.PostEdit{Terms: []site.TermChoice{{Taxonomy: "post_tag", IDs: []int64{}}}}), []string{"/tag/red/"}, "Second", "Renamed"},
 			{"the title of the blog", func() error { return f.SetOption(ctx, "blog_title", "Other title") }, []string{"/", "/feed/", "/first/", "/nothing/"}, "Other title", ""},
 			{"the format of dates", func() error { return f.SetOption(ctx, "date_format", `\o\n Y`) }, []string{"/", "/first/"}, "on 2026", ""},
 			{"a comment", func() (err error) {

@@ -180,7 +180,7 @@ func TestCreatePost(t *testing.T) {
 			{"tags", site.PostEdit{Title: new("T"), Tags: &[]string{"one", "Two words"}}, with(func(w *want) { w.Terms = "one two-words uncategorized" })},
 			{"no categories", site.PostEdit{Title: new("T"), Categories: &[]int64{}}, plain},
 			{"terms by name", site.PostEdit{Title: new("T"), Terms: []site.TermChoice{{Taxonomy: "category", Names: []string{"News"}}}}, with(func(w *want) { w.Terms = "news" })},
-			{"no terms by id", site.PostEdit{Title: new("T"), Terms: []site.TermChoice{{Taxonomy: "category"}}}, with(func(w *want) { w.Terms = "" })},
+			{"no terms by id", site.PostEdit{Title: new("T"), Terms: []site.TermChoice{{Taxonomy: "category", IDs: []int64{}}}}, with(func(w *want) { w.Terms = "" })},
 		}
 		for _, test := range tests {
 			id, err := n.CreatePost(t.Context(), n.admin, test.edit)
@@ -372,7 +372,7 @@ func TestEditPost(t *testing.T) {
 			{"unstick", site.PostEdit{Sticky: new(false)}, "", func(p *site.FullPost) any { return p.Sticky }, false},
 			{"format", site.PostEdit{Format: new("link")}, "", func(p *site.FullPost) any { return p.Format }, "link"},
 			{"no format", site.PostEdit{Format: new("")}, "", func(p *site.FullPost) any { return p.Format }, "standard"},
-			{"no tags", site.PostEdit{Terms: []site.TermChoice{{Taxonomy: "post_tag"}}}, "", func(p *site.FullPost) any { return slugs(p.Terms) }, "uncategorized"},
+			{"no tags", site.PostEdit{Terms: []site.TermChoice{{Taxonomy: "post_tag", IDs: []int64{}}}}, "", func(p *site.FullPost) any { return slugs(p.Terms) }, "uncategorized"},
 			{"template", site.PostEdit{Template: new("wide")}, "", func(p *site.FullPost) any { return p.Template() }, "wide"},
 			{"no template", site.PostEdit{Template: new("default")}, "", func(p *site.FullPost) any { return p.Template() }, "default"},
 			{"its own child", site.PostEdit{Parent: &id}, "", func(p *site.FullPost) any { return p.Parent }, int64(0)},

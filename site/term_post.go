@@ -11,13 +11,17 @@ import (
 	"github.com/quillgate/quillgate/database"
 )
 
-// TermChoice says which terms of one taxonomy a post is to have: those of these ids and those of these names
-// together. Both empty takes all terms of the taxonomy away.
+// TermChoice lists the terms of one taxonomy that a post is to have: those of these ids and those of these names together.
+// An empty list of ids takes all terms of the taxonomy away. No ids (nil) and no names leave them as they are, as
+// member terms_names of wp.newPost does.
 type TermChoice struct {
 	Taxonomy string
 	IDs      []int64
 	Names    []string
 }
+
+// chooses reports whether the choice changes the terms of a post.
+func (c TermChoice) chooses() bool { return c.IDs != nil || len(c.Names) > 0 }
 
 // errAmbiguousTerm says that several categories have the name, so that only an id can tell which is meant.
 var errAmbiguousTerm = &Denied{Action: "name a term by a name that several terms of this taxonomy have; use its id"}
@@ -57,7 +61,9 @@ func (s *Site) chooseTerms(ctx context.Context, tx *database.Tx, who auth.Identi
 		if err != nil {
 			return nil, err
 		}
-		chosen[tax.Name] = append(ids, named...)
+		if c.chooses() {
+			chosen[tax.Name] = append(ids, named...)
+		}
 	}
 	return chosen, nil
 }

@@ -54,16 +54,24 @@ func (f fields) load() site.Load {
 }
 
 // listOf reads a list: the elements of an array, the values of a struct, or the one value that stands for a list of one.
+// Elements that are nil are left out: WordPress does not see them.
 func listOf(v xmlrpc.Value) []xmlrpc.Value {
+	var out []xmlrpc.Value
 	switch v.Kind() {
 	case xmlrpc.KindNil:
 		return nil
 	case xmlrpc.KindArray:
-		return v.Elements()
+		for _, e := range v.Elements() {
+			if !e.IsZero() {
+				out = append(out, e)
+			}
+		}
+		return out
 	case xmlrpc.KindStruct:
-		var out []xmlrpc.Value
 		for _, m := range v.Members() {
-			out = append(out, m.Value)
+			if !m.Value.IsZero() {
+				out = append(out, m.Value)
+			}
 		}
 		return out
 	}
@@ -113,7 +121,7 @@ func postEdit(content xmlrpc.Value) site.PostEdit {
 	}
 	e.Format = optional(content, "post_format", func(v xmlrpc.Value) string { return strings.ToLower(textOf(v)) })
 	for _, m := range choicesOf(content.Get("terms")) {
-		c := site.TermChoice{Taxonomy: m.Name}
+		c := site.TermChoice{Taxonomy: m.Name, IDs: []int64{}}
 		for _, id := range elementsOf(m.Value) {
 			c.IDs = append(c.IDs, intOf(id))
 		}
@@ -129,16 +137,16 @@ func postEdit(content xmlrpc.Value) site.PostEdit {
 	return e
 }
 
-// choicesOf reads terms by taxonomy. A list has numbers in place of the names of taxonomies, which are none.
+// choicesOf reads terms by taxonomy, without those members that are nil. A list has numbers in place of the names of
+// taxonomies, which no taxonomy has.
 func choicesOf(v xmlrpc.Value) []xmlrpc.Member {
-	if v.Kind() != xmlrpc.KindArray {
-		return v.Members()
+	list := slices.Clone(v.Members())
+	if v.Kind() == xmlrpc.KindArray {
+		for i, e := range v.Elements() {
+			list = append(list, xmlrpc.M(strconv.Itoa(i), e))
+		}
 	}
-	var out []xmlrpc.Member
-	for i, e := range v.Elements() {
-		out = append(out, xmlrpc.M(strconv.Itoa(i), e))
-	}
-	return out
+	return slices.DeleteFunc(list, func(m xmlrpc.Member) bool { return m.Value.IsZero() })
 }
 
 // elementsOf reads a list of terms. One value alone is no list here, and chooses no term, as in WordPress.
