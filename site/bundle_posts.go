@@ -17,6 +17,7 @@ func (im *importer) postRow(p *BundlePost) Post {
 		Password: p.Password, Parent: p.Parent, MenuOrder: p.MenuOrder, CommentStatus: p.CommentStatus, PingStatus: p.PingStatus,
 		MimeType: p.MimeType, GUID: p.GUID, Sticky: p.Sticky, Date: date, DateGMT: dateGMT,
 	}
+	row.dropPrivatePassword()
 	if p.Modified.IsZero() && p.ModifiedGMT.IsZero() {
 		row.Modified, row.ModifiedGMT = date, dateGMT
 	} else {

@@ -240,6 +240,7 @@ func (b *intakeBatch) fillRow(p *intakePost, refs map[int64]int64) {
 		b.differs(p.object(), fmt.Sprintf("status %q is not known here: it became a draft", row.Status))
 		row.Status = StatusDraft
 	}
+	row.dropPrivatePassword()
 	if p.Type == TypeAttachment {
 		row.MimeType, _ = media.Rules{Active: true}.Type(p.File)
 	}

@@ -29,7 +29,8 @@ type PostEdit struct {
 	Parent *int64
 	// MenuOrder sorts pages.
 	MenuOrder *int64
-	Password  *string
+	// Password is asked of visitors. A private post has none.
+	Password *string
 	// CommentStatus and PingStatus are open or closed; everything else is left out. A new post without them takes the
 	// blog's default for its type.
 	CommentStatus, PingStatus *string
@@ -221,10 +222,14 @@ func (w *edit) merge() error {
 	if !publish && (p.Status == StatusPublish || p.Status == StatusFuture || p.Status == StatusPrivate) {
 		return &Denied{Action: "publish posts of this type"}
 	}
+	if w.old != nil && w.old.Status == StatusPrivate {
+		p.Password = "" // an earlier release may have stored one
+	}
 	set(&p.Password, w.Password)
 	if p.Password != "" && !publish {
 		return &Denied{Action: "protect posts of this type by a password"}
 	}
+	p.dropPrivatePassword()
 	if err := w.mergeAuthor(); err != nil {
 		return err
 	}
