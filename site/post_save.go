@@ -69,12 +69,14 @@ func (w *edit) nameIt(ctx context.Context) error {
 	if p.Status == StatusPending && !w.s.CanPublish(w.who, p.Type) {
 		wanted = "" // who cannot publish does not choose the address
 	}
-	if wanted == "" && !floating(p.Status) {
-		wanted = p.Title
-	}
-	slug := Slug(wanted)
-	if slug == "" && !floating(p.Status) && p.ID != 0 {
-		slug = strconv.FormatInt(p.ID, 10)
+	slug := givenSlug(wanted)
+	if !floating(p.Status) {
+		if slug == "" {
+			slug = Slug(p.Title)
+		}
+		if slug == "" && p.ID != 0 {
+			slug = strconv.FormatInt(p.ID, 10)
+		}
 	}
 	if w.old != nil && slug == w.old.Name && p.Parent == w.old.Parent && !floating(w.old.Status) && w.old.Status != StatusTrash {
 		p.Name = slug

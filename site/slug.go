@@ -48,6 +48,15 @@ func Slug(text string) string {
 	return tidySlug(b.String())
 }
 
+// givenSlug is the slug that a client asks for: "" when it asks for none, which "0" does not either (wp_insert_post and
+// wp_insert_term take it for empty).
+func givenSlug(text string) string {
+	if slug := Slug(text); slug != "0" {
+		return slug
+	}
+	return ""
+}
+
 // writeSlugRune writes one letter, already in lower case, in the form that it has in a slug.
 func writeSlugRune(b *strings.Builder, c rune) {
 	switch {

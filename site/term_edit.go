@@ -84,12 +84,11 @@ func createTerm(ctx context.Context, tx *database.Tx, tax Taxonomy, n NewTerm) (
 		}
 		t.Parent = *n.Parent
 	}
-	given := n.Slug
-	if given == "" {
-		given = t.Name
+	given := givenSlug(n.Slug)
+	if t.Slug = given; given == "" {
+		t.Slug = Slug(t.Name)
 	}
-	t.Slug = Slug(given)
-	if err := checkNew(ctx, tx, tax, t, n.Slug != ""); err != nil {
+	if err := checkNew(ctx, tx, tax, t, given != ""); err != nil {
 		return Term{}, err
 	}
 	if t.Slug, err = uniqueTermSlug(ctx, tx, tax, t); err != nil {
@@ -230,9 +229,9 @@ func ancestors(ctx context.Context, q database.Queryer, taxonomy string, id int6
 // TermEdit says what of a term is to change; nil leaves a part as it is.
 type TermEdit struct {
 	Name        *string
-	Slug        *string // "" makes a new one of the name
+	Slug        *string // "" and symbols alone make a new one of the name
 	Description *string
-	Parent      *int64 // 0 for none; under itself or a term below it the term gets no parent
+	Parent      *int64 // under itself or a term below it the term gets no parent; 0 is no term, and refused with ErrNoTermID
 	// CustomFields are orders as in a post, but that protected fields obey too: who may edit a term may edit all of it.
 	CustomFields []FieldEdit
 }
@@ -284,8 +283,9 @@ func (e TermEdit) apply(ctx context.Context, tx *database.Tx, tax Taxonomy, old 
 	if e.Slug == nil {
 		return t, nil
 	}
-	made := *e.Slug == ""
-	if t.Slug = Slug(*e.Slug); made {
+	t.Slug = givenSlug(*e.Slug)
+	made := t.Slug == ""
+	if made {
 		t.Slug = Slug(t.Name)
 	}
 	if t.Slug == "" {
@@ -304,9 +304,6 @@ func (e TermEdit) apply(ctx context.Context, tx *database.Tx, tax Taxonomy, old 
 
 // newParent checks a parent and breaks a circle by leaving the term without one.
 func newParent(ctx context.Context, q database.Queryer, tax Taxonomy, id, parent int64) (int64, error) {
-	if parent == 0 {
-		return 0, nil
-	}
 	if err := checkParentTerm(ctx, q, tax, parent); err != nil {
 		return 0, err
 	}

@@ -279,7 +279,7 @@ func TestTermMethods(t *testing.T) {
 			{"editor", "wp.newTerm", list{1, "", "", dict{"taxonomy": "category", "name": " 0 "}}, "fault 403"},
 			{"editor", "wp.newTerm", list{1, "", ""}, "fault 400"},
 			{"editor", "wp.editTerm", list{1, "", "", id, dict{"taxonomy": "category", "name": "0"}}, "fault 403"},
-			{"editor", "wp.editTerm", list{1, "", "", id, dict{"taxonomy": "category", "parent": "none"}}, "fault 403"},
+			{"editor", "wp.editTerm", list{1, "", "", id, dict{"taxonomy": "category", "parent": "none"}}, "fault 500"},
 			{"editor", "wp.newPost", list{1, "", "", dict{"post_title": "T", "terms_names": dict{"category": list{""}}}}, "fault 500"},
 			{"editor", "wp.newPost", list{1, "", "", dict{"post_title": "T", "terms_names": dict{"post_tag": list{" "}}}}, "fault 500"},
 			{"editor", "wp.newPost", list{1, "", "", dict{"post_title": "T", "terms": list{1}}}, "fault 401"},

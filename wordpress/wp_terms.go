@@ -57,7 +57,7 @@ func termNameOf(v xmlrpc.Value) string {
 }
 
 // editTerm answers wp.editTerm(blog, user, password, id, content). An empty parent leaves the parent as it is: no client
-// can take one away.
+// can take one away. A word is the id of no term.
 func (a *API) editTerm(ctx context.Context, who auth.Identity, p params) (xmlrpc.Value, error) {
 	content := p.at(4)
 	e := site.TermEdit{
@@ -67,9 +67,7 @@ func (a *API) editTerm(ctx context.Context, who auth.Identity, p params) (xmlrpc
 		CustomFields: fieldEdits(content.Get("custom_fields")),
 	}
 	if parent := content.Get("parent"); truthOf(parent) {
-		if e.Parent = new(intOf(parent)); *e.Parent == 0 {
-			e.Parent = new(int64(-1)) // a text without a number is the id of no term; 0 would take the parent away
-		}
+		e.Parent = new(intOf(parent))
 	}
 	if err := a.site.EditTerm(ctx, who, textOf(content.Get("taxonomy")), p.int(3), e); err != nil {
 		return xmlrpc.Value{}, err
