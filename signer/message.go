@@ -119,7 +119,7 @@ func (t Transport) corrected(r, sent *http.Request, answer *http.Response) (*htt
 	}
 	again := r.Clone(r.Context())
 	if r.GetBody == nil {
-		// Of a body that was read into memory.
+		// Of a body that was read into the spool.
 		again.GetBody, again.ContentLength = sent.GetBody, sent.ContentLength
 	}
 	if sent.Body != http.NoBody && again.GetBody == nil {
@@ -127,7 +127,8 @@ func (t Transport) corrected(r, sent *http.Request, answer *http.Response) (*htt
 	}
 	t.Skew = new(atomic.Int64)
 	t.Skew.Store(ahead)
-	return t.sign(again)
+	again, _, err = t.sign(again) // a body that can be had twice is not spooled
+	return again, err
 }
 
 // replayed is a body of which a part was read before.

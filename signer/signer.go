@@ -5,18 +5,18 @@
 package signer
 
 import (
-	"bytes"
 	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io"
 	"net/http"
 	"net/url"
-	"os"
 	"strconv"
+	"sync"
 	"sync/atomic"
 
 	"github.com/quillgate/quillgate/signature"
+	"github.com/quillgate/quillgate/xmlrpc"
 )
 
 // inMemory is how much of a body is held in memory while it is signed; more
@@ -83,7 +83,8 @@ func (t Transport) GoString() string { return t.String() }
 // RoundTrip implements http.RoundTripper. Errors of its own: ErrRedirect,
 // ErrCredential, ErrKey, and those of reading the body.
 func (t Transport) RoundTrip(r *http.Request) (*http.Response, error) {
-	signed, err := t.sign(r)
+	signed, release, err := t.sign(r)
+	defer release()
 	if r.Body != nil {
 		// The contract of RoundTrip: the body is closed, whatever happens.
 		err = errors.Join(err, r.Body.Close())
@@ -129,16 +130,18 @@ func (t Transport) send(r, signed *http.Request) (*http.Response, *http.Request,
 	return answer, again, err
 }
 
-// sign returns the request as it is to be sent.
-func (t Transport) sign(r *http.Request) (*http.Request, error) {
+// sign returns the request as it is to be sent. Its body can be had again until
+// release is called, which is never nil.
+func (t Transport) sign(r *http.Request) (_ *http.Request, release func(), err error) {
+	release = func() {}
 	if t.messageKey().IsZero() || !signature.ValidPublic(t.Public) {
-		return nil, ErrKey
+		return nil, release, ErrKey
 	}
 	if len(r.Header["Authorization"]) > 0 || r.URL.User != nil {
-		return nil, ErrCredential
+		return nil, release, ErrCredential
 	}
 	if err := checkRedirect(r); err != nil {
-		return nil, err
+		return nil, release, err
 	}
 	var header *signature.Hash
 	digest := sha256.New()
@@ -155,24 +158,24 @@ func (t Transport) sign(r *http.Request) (*http.Request, error) {
 		out.Body = http.NoBody
 	} else if r.GetBody != nil {
 		if err := hashBody(hash, r); err != nil {
-			return nil, err
+			return nil, release, err
 		}
 		body, err := r.GetBody()
 		if err != nil {
-			return nil, fmt.Errorf("get the body again: %w", err)
+			return nil, release, fmt.Errorf("get the body again: %w", err)
 		}
 		out.Body = body
-	} else if err := spool(hash, out); err != nil {
-		return nil, err
+	} else if release, err = spool(hash, out); err != nil {
+		return nil, release, err
 	}
 	if t.Answers {
 		t.ask(out)
 	}
 	if header != nil {
 		out.Header.Set("Authorization", header.Authorization(t.Public))
-		return out, nil
+		return out, release, nil
 	}
-	return out, t.signMessage(out, digest)
+	return out, release, t.signMessage(out, digest)
 }
 
 func hashBody(hash io.Writer, r *http.Request) error {
@@ -188,56 +191,49 @@ func hashBody(hash io.Writer, r *http.Request) error {
 }
 
 // spool reads the body to its end and puts a copy in its place, whose length
-// is known.
-func spool(hash io.Writer, out *http.Request) error {
-	source := io.TeeReader(out.Body, hash)
-	var start bytes.Buffer
-	n, err := io.CopyN(&start, source, inMemory)
-	if err != nil && !errors.Is(err, io.EOF) {
-		return fmt.Errorf("read the body: %w", err)
+// is known and which can be had again until release is called.
+func spool(hash io.Writer, out *http.Request) (release func(), err error) {
+	b := &spooled{spool: xmlrpc.NewSpool("", inMemory)}
+	b.holders.Store(1)
+	if _, err := io.Copy(io.MultiWriter(hash, b.spool), out.Body); err != nil {
+		return b.release, fmt.Errorf("read the body: %w", err)
 	}
-	if err != nil && n == 0 {
+	if out.ContentLength = b.spool.Size(); out.ContentLength == 0 {
 		// Length 0 beside a body means a length that is not known.
-		out.Body, out.ContentLength = http.NoBody, 0
-		return nil
+		out.Body = http.NoBody
+		return b.release, nil
 	}
-	if err != nil {
-		content := start.Bytes()
-		out.ContentLength = n
-		out.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(content)), nil }
-		out.Body, err = out.GetBody()
-		return err
-	}
-	f, err := os.CreateTemp("", "quillgate-signer-*")
-	if err != nil {
-		return fmt.Errorf("spool the body: %w", err)
-	}
-	// Where an open file can be removed, it is gone even after a crash.
-	removed := os.Remove(f.Name()) == nil
-	size, err := io.Copy(f, io.MultiReader(&start, source))
-	if err == nil {
-		_, err = f.Seek(0, io.SeekStart)
-	}
-	body := &spooled{f, removed}
-	if err != nil {
-		return fmt.Errorf("spool the body: %w", errors.Join(err, body.Close()))
-	}
-	out.Body, out.ContentLength = body, size
-	return nil
+	out.GetBody = b.open
+	out.Body, err = b.open()
+	return b.release, err
 }
 
-// spooled is a temporary file that goes away when it is closed.
+// spooled is a body in a spool, which goes when the last holder has let go: the
+// server may have answered before the body was read, and may be reading still.
 type spooled struct {
-	*os.File
-	removed bool
+	spool   *xmlrpc.Spool
+	holders atomic.Int64
 }
 
-func (s *spooled) Close() error {
-	err := s.File.Close()
-	if !s.removed {
-		err = errors.Join(err, os.Remove(s.Name()))
+func (b *spooled) open() (io.ReadCloser, error) {
+	b.holders.Add(1)
+	return &spooledReader{b.spool.Reader(), sync.OnceFunc(b.release)}, nil
+}
+
+func (b *spooled) release() {
+	if b.holders.Add(-1) == 0 {
+		_ = b.spool.Close() // nothing is lost with it
 	}
-	return err
+}
+
+type spooledReader struct {
+	io.Reader
+	release func()
+}
+
+func (r *spooledReader) Close() error {
+	r.release()
+	return nil
 }
 
 // checkRedirect follows the redirects that have led to this request back to

@@ -18,7 +18,7 @@ type answer[I any] struct {
 	pooled  *[]byte
 	most    int64 // bytes, more is errBatchAnswer; 0 for any number
 	held    int64 // bytes of memory asked for
-	spool   *spool
+	spool   *Spool
 	spilled int64 // bytes in the spool; dst follows them
 	counted int64 // bytes of the spool asked for
 }
@@ -57,11 +57,7 @@ func (a *answer[I]) makeRoom() error {
 
 func (a *answer[I]) toSpool() error {
 	if a.spool == nil {
-		sp, err := newSpool(a.h.cfg.SpoolDir)
-		if err != nil {
-			return err
-		}
-		a.spool = sp
+		a.spool = NewSpool(a.h.cfg.SpoolDir, 0)
 		a.full = smallAnswer
 	}
 	n := int64(len(a.dst))
@@ -73,7 +69,7 @@ func (a *answer[I]) toSpool() error {
 		}
 		a.counted += more
 	}
-	if _, err := a.spool.file.WriteAt(a.dst, a.spilled); err != nil {
+	if _, err := a.spool.Write(a.dst); err != nil {
 		return fmt.Errorf("spool an answer: %w", err)
 	}
 	a.spilled += n
@@ -82,12 +78,13 @@ func (a *answer[I]) toSpool() error {
 }
 
 // cut takes back what was written behind the first size bytes.
-func (a *answer[I]) cut(size int64) {
+func (a *answer[I]) cut(size int64) error {
 	if size >= a.spilled {
 		a.dst = a.dst[:size-a.spilled]
-		return
+		return nil
 	}
-	a.spilled, a.dst = size, a.dst[:0] // the file is written over
+	a.spilled, a.dst = size, a.dst[:0]
+	return a.spool.Truncate(size)
 }
 
 // body reads the answer from its beginning.
@@ -129,7 +126,7 @@ func (a *answer[I]) release() {
 		a.held = 0
 	}
 	if a.spool != nil {
-		if err := a.spool.close(); err != nil {
+		if err := a.spool.Close(); err != nil {
 			a.h.cfg.Log.Warn("an answer stays in the spool", "error", err.Error())
 		}
 		a.spool = nil

@@ -151,7 +151,7 @@ func (s *scanner) base64Run() ([]byte, error) {
 
 // A blob is a base64 value that stayed in the spool.
 type blob struct {
-	spool      *spool
+	spool      *Spool
 	start, end int64
 	size       int64 // decoded
 	lines      bool  // line feeds are all the white space

@@ -13,7 +13,7 @@ import (
 // A body is the body of a request: in memory when it is small, else spooled.
 type body struct {
 	bytes   []byte
-	spool   *spool
+	spool   *Spool
 	pooled  *[]byte // what bytes is a part of, when it goes back to the pool
 	held    int64   // bytes of memory asked for
 	counted int64   // bytes of the spool asked for
@@ -143,11 +143,7 @@ func (q *request[I]) reserve(n int64) bool {
 
 func (q *request[I]) toSpool(start []byte) error {
 	q.unreserve()
-	sp, err := newSpool(q.h.cfg.SpoolDir)
-	if err != nil {
-		return err
-	}
-	q.body.spool = sp
+	q.body.spool = NewSpool(q.h.cfg.SpoolDir, 0)
 	return q.spoolWrite(start)
 }
 
@@ -158,10 +154,8 @@ func (q *request[I]) spoolWrite(p []byte) error {
 		return errBusy
 	}
 	q.body.counted += n
-	if _, err := q.body.spool.Write(p); err != nil {
-		return fmt.Errorf("spool request body: %w", err)
-	}
-	return nil
+	_, err := q.body.spool.Write(p)
+	return err
 }
 
 func (q *request[I]) unreserve() {
@@ -179,7 +173,7 @@ func (q *request[I]) release() {
 	q.unreserve()
 	q.memory.Shrink(0)
 	if b.spool != nil {
-		if err := b.spool.close(); err != nil {
+		if err := b.spool.Close(); err != nil {
 			q.h.cfg.Log.Warn("request body stays in the spool", "error", err.Error())
 		}
 		q.h.spooled.Add(-b.counted)

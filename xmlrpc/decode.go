@@ -49,7 +49,7 @@ type decoder struct {
 	lim   Limits
 	call  bool   // read as WordPress reads a call: <string> is trimmed, an untyped value without text is nil
 	batch bool   // the call is a system.multicall
-	spool *spool // where large base64 values stay; nil when all is in memory
+	spool *Spool // where large base64 values stay; nil when all is in memory
 
 	open    []Value
 	named   []Member
@@ -106,7 +106,7 @@ func (d *decoder) take(body []byte) error {
 
 // takeSpool begins with a document in the spool, of which only a window comes
 // into memory. hold is asked once, before texts take more than freeText.
-func (d *decoder) takeSpool(sp *spool, hold func(int64) error) error {
+func (d *decoder) takeSpool(sp *Spool, hold func(int64) error) error {
 	if d.room == nil {
 		d.room = make([]byte, windowSize)
 	}

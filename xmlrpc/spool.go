@@ -2,6 +2,7 @@ package xmlrpc
 
 import (
 	"bufio"
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -15,55 +16,125 @@ import (
 // what a crash left.
 const spoolPattern = "quillgate-body-*.tmp"
 
-// A spool holds the body of one large request in a file of mode 0600 that has
-// lost its name, so that it is gone with the process, however that ends.
-type spool struct {
-	dir  string
-	file *os.File
-	name string // still to be removed on close; "" once the file has no name
-	size int64
+// A Spool holds the bytes of one body: in memory up to a limit, and beyond it
+// in a file of mode 0600 that has lost its name, so that it is gone with the
+// process, however that ends. (On Windows the file goes when the Spool is
+// closed.)
+//
+// Bytes are written one after the other, from one goroutine. What was written
+// can be read by many at once, in any order, until Close.
+type Spool struct {
+	dir      string
+	inMemory int64
+	memory   []byte // all of it, while there is no file
+	file     *os.File
+	name     string // still to be removed on close; "" once the file has no name
+	size     int64
 }
 
-func newSpool(dir string) (*spool, error) {
-	s := &spool{dir: dir}
-	return s, s.create()
+// NewSpool returns an empty Spool that keeps up to inMemory bytes in memory
+// and makes its file, when it needs one, in dir; "" is the folder of the
+// system for temporary files.
+func NewSpool(dir string, inMemory int64) *Spool {
+	return &Spool{dir: dir, inMemory: inMemory}
 }
 
-func (s *spool) create() error {
+// create makes the file, and moves there what was in memory.
+func (s *Spool) create() error {
 	f, err := os.CreateTemp(s.dir, spoolPattern)
 	if err != nil {
-		return fmt.Errorf("spool request body: %w", err)
+		return fmt.Errorf("spool a body: %w", err)
 	}
 	s.file, s.name = f, f.Name()
-	// Windows cannot remove a file that is open; there close does.
+	// Windows cannot remove a file that is open; there Close does.
 	if runtime.GOOS != "windows" {
 		if err := os.Remove(s.name); err == nil {
 			s.name = ""
 		}
 	}
+	if len(s.memory) > 0 {
+		if _, err := f.Write(s.memory); err != nil {
+			return fmt.Errorf("spool a body: %w", err)
+		}
+	}
+	s.memory = nil
 	return nil
 }
 
-func (s *spool) Write(p []byte) (int, error) {
+// Write appends to the Spool. After an error it is good for nothing but Close.
+// An error of the file wraps an *os.PathError.
+func (s *Spool) Write(p []byte) (int, error) {
+	if s.file == nil {
+		if s.size+int64(len(p)) <= s.inMemory {
+			s.memory = append(s.memory, p...)
+			s.size += int64(len(p))
+			return len(p), nil
+		}
+		if err := s.create(); err != nil {
+			return 0, err
+		}
+	}
 	n, err := s.file.Write(p)
 	s.size += int64(n)
-	return n, err
+	if err != nil {
+		return n, fmt.Errorf("spool a body: %w", err)
+	}
+	return n, nil
 }
 
-func (s *spool) ReadAt(p []byte, off int64) (int, error) { return s.file.ReadAt(p, off) }
+// Truncate drops what was written behind the first size bytes, which cannot be
+// more than there are.
+func (s *Spool) Truncate(size int64) error {
+	s.size = size
+	if s.file == nil {
+		s.memory = s.memory[:size]
+		return nil
+	}
+	err := s.file.Truncate(size)
+	if err == nil {
+		_, err = s.file.Seek(size, io.SeekStart)
+	}
+	if err != nil {
+		return fmt.Errorf("spool a body: %w", err)
+	}
+	return nil
+}
 
-func (s *spool) close() error {
+// ReadAt implements io.ReaderAt.
+func (s *Spool) ReadAt(p []byte, off int64) (int, error) {
+	if s.file != nil {
+		return s.file.ReadAt(p, off)
+	}
+	return bytes.NewReader(s.memory).ReadAt(p, off)
+}
+
+// Size returns how many bytes were written.
+func (s *Spool) Size() int64 { return s.size }
+
+// Reader returns a reader of what was written so far, from its start. Any
+// number of them may be in use.
+func (s *Spool) Reader() *io.SectionReader { return io.NewSectionReader(s, 0, s.size) }
+
+// Close gives memory and file back. Nothing is to be read after it.
+func (s *Spool) Close() error {
+	s.memory = nil
+	if s.file == nil {
+		return nil
+	}
 	err := s.file.Close()
 	if s.name != "" {
 		err = errors.Join(err, os.Remove(s.name))
 	}
-	return err
+	if err != nil {
+		return fmt.Errorf("close the spool of a body: %w", err)
+	}
+	return nil
 }
 
 // toUTF8 rewrites a document in windows-1252, unless all of it is UTF-8 after
 // all: a body that declares ISO-8859-1 and is valid UTF-8 beyond ASCII was
 // declared wrongly. A document in another charset has to be UTF-8.
-func (s *spool) toUTF8(cs charset) error {
+func (s *Spool) toUTF8(cs charset) error {
 	valid, err := s.valid()
 	if err != nil || valid {
 		return err
@@ -72,39 +143,39 @@ func (s *spool) toUTF8(cs charset) error {
 		return errOtherCharset
 	}
 	old := *s
-	*s = spool{dir: old.dir}
+	*s = Spool{dir: old.dir}
 	if err := s.create(); err != nil {
 		*s = old
 		return err
 	}
-	defer old.close()
+	defer old.Close()
 	out := bufio.NewWriterSize(s, windowSize)
 	src := make([]byte, windowSize/4)
 	var dst []byte
 	for at := int64(0); at < old.size; {
 		n, err := old.ReadAt(src[:min(int64(len(src)), old.size-at)], at)
 		if n == 0 && err != nil {
-			return fmt.Errorf("spool request body: %w", err)
+			return fmt.Errorf("spool a body: %w", err)
 		}
 		at += int64(n)
 		dst = fromWindows(dst[:0], src[:n])
 		if _, err := out.Write(dst); err != nil {
-			return fmt.Errorf("spool request body: %w", err)
+			return fmt.Errorf("spool a body: %w", err)
 		}
 	}
 	if err := out.Flush(); err != nil {
-		return fmt.Errorf("spool request body: %w", err)
+		return fmt.Errorf("spool a body: %w", err)
 	}
 	return nil
 }
 
-func (s *spool) valid() (bool, error) {
+func (s *Spool) valid() (bool, error) {
 	buf := make([]byte, windowSize)
 	kept := 0
 	for at := int64(0); at < s.size; {
 		n, err := s.ReadAt(buf[kept:min(int64(len(buf)), int64(kept)+s.size-at)], at)
 		if n == 0 && err != nil && err != io.EOF {
-			return false, fmt.Errorf("spool request body: %w", err)
+			return false, fmt.Errorf("spool a body: %w", err)
 		}
 		at += int64(n)
 		b := buf[:kept+n]

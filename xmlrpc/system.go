@@ -175,7 +175,9 @@ func (q *request[I]) multicall(ctx context.Context, c *Call[I], a *answer[I]) er
 		a.most = 0
 		e := Event{Method: q.h.known(one.Name), Nested: true, Duration: time.Since(start), Err: err}
 		if err != nil {
-			a.cut(before)
+			if err := a.cut(before); err != nil {
+				return err
+			}
 			var f *Fault
 			f, e.Incident = q.h.fault(ctx, err)
 			e.Fault = f.Code

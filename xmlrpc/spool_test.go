@@ -1,0 +1,52 @@
+package xmlrpc_test
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/quillgate/quillgate/xmlrpc"
+)
+
+// A spool gives back what was written, wherever it lies, and leaves nothing on
+// the disk: no name while it is open, no file when it is closed.
+func TestSpool(t *testing.T) {
+	for _, size := range []int{0, 1, 100, 101, 5000} {
+		dir := t.TempDir()
+		s := xmlrpc.NewSpool(dir, 100)
+		want := bytes.Repeat([]byte("0123456789"), size/10+1)[:size]
+		for rest := want; len(rest) > 0; {
+			n := min(len(rest), 33)
+			if _, err := s.Write(rest[:n]); err != nil {
+				t.Fatal(err)
+			}
+			rest = rest[n:]
+		}
+		for range 2 {
+			got, err := io.ReadAll(s.Reader())
+			if err != nil || !bytes.Equal(got, want) || s.Size() != int64(size) {
+				t.Errorf("%d bytes: %d are read, Size says %d: %v", size, len(got), s.Size(), err)
+			}
+		}
+		if n, err := s.ReadAt(make([]byte, 1), int64(size)); n != 0 || err != io.EOF {
+			t.Errorf("%d bytes: behind the end: %d, %v", size, n, err)
+		}
+		if left, err := os.ReadDir(dir); err != nil || len(left) > 0 {
+			t.Errorf("%d bytes: the spool has a name: %v, %v", size, left, err)
+		}
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+	s := xmlrpc.NewSpool(filepath.Join(t.TempDir(), "missing"), 0)
+	if _, err := s.Write([]byte("x")); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("a folder that is missing: %v", err)
+	}
+	if err := s.Close(); err != nil {
+		t.Error(err)
+	}
+}
