@@ -20,6 +20,7 @@ var stairs = map[string][]string{
 	"signature": nil,
 	"media":     nil,
 	"wxr":       nil,
+	"markup":    nil,
 	"fetch":     nil,
 
 	"upstream": {"xmlrpc"},
@@ -29,10 +30,10 @@ var stairs = map[string][]string{
 	"audit":      {"database"},
 	"apps":       {"audit", "database"},
 	"auth":       {"apps", "audit", "database", "signature"},
-	"site":       {"auth", "audit", "database", "media"},
+	"site":       {"auth", "audit", "database", "markup", "media"},
 
 	"wordpress": {"site", "auth", "apps", "xmlrpc", "methods", "fetch"},
-	"public":    {"site", "auth"},
+	"public":    {"site", "auth", "markup"},
 	"profiles":  {"site", "auth", "apps", "audit"},
 	"signer":    {"signature", "xmlrpc", "methods"},
 

@@ -1,0 +1,95 @@
+package markup
+
+import (
+	"encoding/json"
+	"strings"
+)
+
+// comment treats "<!--". A comment without markup stays: <!--more-->, <!--nextpage-->, a note. One with markup in it, and one
+// without an end, was meant as text or would hide what follows it, so its "<" becomes a reference and the pass goes on
+// inside, as in WordPress. The comment that marks a block may hold anything in its attributes, in the spelling of JSON.
+func (f *filter) comment(i int) int {
+	text, inside := f.text, i+len("<!--")
+	end := f.commentEnd.next(text, "-->", inside)
+	if end == len(text) {
+		return f.put(i, i+1, "&lt;")
+	}
+	sent, after := text[inside:end], end+len("-->")
+	at, block := 0, false
+	if f.commentStart.next(text, "<!--", inside) >= end { // or else the inner ones would be looked at once for each outer one
+		at, block = blockAttributes(sent)
+	}
+	var kept string
+	switch {
+	case block:
+		kept = sent[:at] + inJSON.Replace(sent[at:])
+	case strings.IndexByte(sent, '<') >= 0:
+		return f.put(i, i+1, "&lt;")
+	default:
+		kept = note(sent)
+	}
+	switch kept {
+	case "":
+		return f.put(i, after, "")
+	case sent:
+		return after
+	}
+	return f.put(i, after, "<!--"+kept+"-->")
+}
+
+// inJSON spells what ends a comment, or means something where a comment is none (in a textarea), as the editor of blocks
+// does. In JSON these signs stand in strings only.
+var inJSON = strings.NewReplacer("<", `\u003c`, ">", `\u003e`, "--", `\u002d\u002d`)
+
+// blockAttributes finds the attributes in the text of the comment that begins a block: <!-- wp:name {"json":1} /-->.
+func blockAttributes(text string) (at int, ok bool) {
+	rest := strings.TrimLeft(text, space)
+	if len(rest) == len(text) {
+		return 0, false
+	}
+	rest, ok = strings.CutPrefix(rest, "wp:")
+	if !ok {
+		return 0, false
+	}
+	n := strings.IndexAny(rest, space)
+	if n < 0 || !isBlockName(rest[:n]) {
+		return 0, false
+	}
+	rest = strings.TrimLeft(rest[n:], space)
+	at = len(text) - len(rest)
+	rest = strings.TrimRight(strings.TrimSuffix(strings.TrimRight(rest, space), "/"), space)
+	return at, strings.HasPrefix(rest, "{") && json.Valid([]byte(rest))
+}
+
+// isBlockName recognizes name and namespace/name.
+func isBlockName(name string) bool {
+	space, name, two := strings.Cut(name, "/")
+	if !two {
+		name = space
+	}
+	for _, part := range []string{space, name} {
+		if part == "" || part[0] < 'a' || part[0] > 'z' || strings.Contains(part, "--") {
+			return false
+		}
+		for i := range len(part) {
+			if c := part[i]; !('a' <= c && c <= 'z') && !('0' <= c && c <= '9') && c != '-' && c != '_' {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// note is the text of a comment, without what could end it early: runs of hyphens become one, and none is at the end.
+func note(text string) string {
+	if !strings.ContainsAny(text, ">&") && !strings.Contains(text, "--") && !strings.HasSuffix(text, "-") {
+		return text
+	}
+	b := make([]byte, 0, len(text)+16)
+	for i := range len(text) {
+		if text[i] != '-' || i == 0 || text[i-1] != '-' {
+			b = append(b, text[i])
+		}
+	}
+	return Escape(strings.TrimSuffix(string(b), "-"))
+}

@@ -1,0 +1,84 @@
+package markup
+
+import (
+	"slices"
+	"strings"
+)
+
+// A Link is what the start tag of an <a> says.
+type Link struct {
+	Address string // the text behind the references; empty without href
+	Target  bool   // whether it has the attribute target
+}
+
+// AddRel adds words to the attribute rel of links: those that words gives for a link and that are missing. Everything else
+// stays byte for byte, whether a policy has filtered the text or not. The words must be plain letters.
+func AddRel(text string, words func(Link) []string) string {
+	f := filter{scanner: scanner{text: text}}
+	for i := 0; ; {
+		next := strings.IndexByte(text[i:], '<')
+		if next < 0 {
+			break
+		}
+		i += next
+		t, ok := f.tag(i)
+		if !ok {
+			i++
+			continue
+		}
+		if i = t.end; !t.closing && strings.EqualFold(text[t.name:t.nameEnd], "a") {
+			f.addRel(t, words)
+		}
+	}
+	if f.copied == 0 {
+		return text
+	}
+	f.out.WriteString(text[f.copied:])
+	return f.out.String()
+}
+
+func (f *filter) addRel(t tag, words func(Link) []string) {
+	var (
+		link       Link
+		rel        attribute
+		hasAddress bool
+		end        = t.nameEnd // of the last attribute
+	)
+	for at := t.nameEnd; ; {
+		a, next := f.attribute(at)
+		if a.none {
+			break
+		}
+		at, end = next, next
+		switch name := f.text[a.name:a.nameEnd]; {
+		case strings.EqualFold(name, "href") && !hasAddress:
+			hasAddress = true
+			link.Address = strings.Trim(decode(f.text[a.value:a.valueEnd]), space)
+		case strings.EqualFold(name, "target"):
+			link.Target = true
+		case strings.EqualFold(name, "rel") && rel.name == 0:
+			rel = a
+			if !a.hasValue {
+				rel.value, rel.valueEnd = next, next
+			}
+		}
+	}
+	has := strings.Fields(strings.ToLower(f.text[rel.value:rel.valueEnd]))
+	missing := slices.DeleteFunc(slices.Clone(words(link)), func(word string) bool { return slices.Contains(has, word) })
+	if len(missing) == 0 {
+		return
+	}
+	added := strings.Join(missing, " ")
+	switch {
+	case rel.name == 0:
+		f.put(end, end, ` rel="`+added+`"`)
+	case !rel.hasValue:
+		f.put(rel.value, rel.value, `="`+added+`"`)
+	case rel.quote == 0:
+		f.put(rel.value, rel.valueEnd, `"`+string(appendEscaped(nil, f.text[rel.value:rel.valueEnd], '"'))+" "+added+`"`)
+	case len(has) == 0:
+		f.put(rel.value, rel.valueEnd, added)
+	default:
+		f.put(rel.valueEnd, rel.valueEnd, " "+added)
+	}
+}

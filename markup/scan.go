@@ -1,0 +1,193 @@
+package markup
+
+import "strings"
+
+// The scanner reads tags as a browser does (HTML Standard, section 13.2.5, tokenization), with one difference: a "<" outside of
+// quotes ends the attempt, and the first "<" was text. A browser would swallow "a <b and <i>c</i>" up to the first ">";
+// WordPress keeps it as text, and so do we. The output holds only tags that we wrote, so the difference cannot be used.
+
+// space is what separates attributes.
+const space = " \t\n\f\r"
+
+// maxName is the length of the longest name of an element that is looked up.
+const maxName = 16
+
+type scanner struct {
+	text string
+	// dead holds the places of opening quotes behind which no tag comes to its end. Two attempts that open the same quote go
+	// on alike, so each quote is followed once however many "<" lie before it.
+	dead bitset
+	// Where the next "-->" and "<!--" are.
+	commentEnd, commentStart found
+}
+
+// A tag is a place in the text: text[start:end] is the tag with its angle brackets.
+type tag struct {
+	start, name, nameEnd, end int
+	slash                     int // where the "/" of "/>" is, or zero
+	closing                   bool
+}
+
+// An attribute is a place in the text.
+type attribute struct {
+	name, nameEnd, value, valueEnd int
+	quote                          byte // zero without quotes
+	hasValue                       bool
+	none                           bool // there is no further attribute
+	broken                         bool // and no end of the tag either
+}
+
+// tag reads the tag that begins at start, if one does.
+func (s *scanner) tag(start int) (tag, bool) {
+	t := tag{start: start, name: start + 1}
+	if t.name < len(s.text) && s.text[t.name] == '/' {
+		t.closing = true
+		t.name++
+	}
+	if t.name >= len(s.text) || !isLetter(s.text[t.name]) {
+		return t, false
+	}
+	n := strings.IndexAny(s.text[t.name:], space+"/<>")
+	if n < 0 {
+		return t, false
+	}
+	t.nameEnd = t.name + n
+	for at := t.nameEnd; ; {
+		a, next := s.attribute(at)
+		switch {
+		case a.broken:
+			s.bury(t.nameEnd)
+			return t, false
+		case a.none:
+			t.end = next
+			if n := strings.IndexByte(s.text[at:next], '/'); n >= 0 {
+				t.slash = at + n
+			}
+			return t, true
+		}
+		at = next
+	}
+}
+
+// bury marks the quotes of an attempt that came to nothing.
+func (s *scanner) bury(from int) {
+	for at := from; ; {
+		a, next := s.attribute(at)
+		if a.quote != 0 {
+			s.dead.set(a.value-1, len(s.text))
+		}
+		if a.none {
+			return
+		}
+		at = next
+	}
+}
+
+// attribute reads the next attribute from a place inside of a tag, and returns where to go on. After the last one, that is
+// behind the ">".
+func (s *scanner) attribute(at int) (attribute, int) {
+	text := s.text
+	for at < len(text) && (isSpace(text[at]) || text[at] == '/') {
+		at++
+	}
+	if at >= len(text) || text[at] == '<' {
+		return attribute{none: true, broken: true}, at
+	}
+	if text[at] == '>' {
+		return attribute{none: true}, at + 1
+	}
+	a := attribute{name: at}
+	// An equals sign at the beginning is part of the name.
+	n := strings.IndexAny(text[at+1:], space+"/<>=")
+	if n < 0 {
+		return attribute{none: true, broken: true}, len(text)
+	}
+	a.nameEnd = at + 1 + n
+	at = a.nameEnd
+	for at < len(text) && isSpace(text[at]) {
+		at++
+	}
+	if at >= len(text) || text[at] != '=' {
+		return a, a.nameEnd
+	}
+	a.hasValue = true
+	for at++; at < len(text) && isSpace(text[at]); at++ {
+	}
+	if at >= len(text) {
+		return attribute{none: true, broken: true}, at
+	}
+	if c := text[at]; c == '"' || c == '\'' {
+		a.quote, a.value = c, at+1
+		if s.dead.has(at) {
+			return attribute{none: true, broken: true}, at
+		}
+		n := strings.IndexByte(text[at+1:], c)
+		if n < 0 {
+			return attribute{none: true, broken: true, quote: c, value: at + 1}, len(text)
+		}
+		a.valueEnd = at + 1 + n
+		return a, a.valueEnd + 1
+	}
+	a.value = at
+	n = strings.IndexAny(text[at:], space+"<>")
+	if n < 0 {
+		return attribute{none: true, broken: true}, len(text)
+	}
+	a.valueEnd = at + n
+	return a, a.valueEnd
+}
+
+// found is where a string comes next, or the end of the text. It is looked up again only once the pass has gone beyond it.
+type found struct {
+	at    int
+	known bool
+}
+
+func (f *found) next(text, what string, from int) int {
+	if !f.known || f.at < from {
+		f.known, f.at = true, len(text)
+		if n := strings.Index(text[from:], what); n >= 0 {
+			f.at = from + n
+		}
+	}
+	return f.at
+}
+
+type bitset []uint64
+
+func (b *bitset) set(i, size int) {
+	if *b == nil {
+		*b = make(bitset, size/64+1)
+	}
+	(*b)[i/64] |= 1 << (i % 64)
+}
+
+func (b bitset) has(i int) bool { return b != nil && b[i/64]&(1<<(i%64)) != 0 }
+
+func isSpace(c byte) bool { return c == ' ' || c == '\t' || c == '\n' || c == '\f' || c == '\r' }
+
+func isLetter(c byte) bool { return 'a' <= c|0x20 && c|0x20 <= 'z' }
+
+func isASCII(s string) bool {
+	for i := range len(s) {
+		if s[i] >= 0x80 {
+			return false
+		}
+	}
+	return true
+}
+
+// lower appends a name in lower case. A name too long for any element comes out empty.
+func lower(to []byte, name string) []byte {
+	if len(name) > maxName {
+		return to
+	}
+	for i := range len(name) {
+		c := name[i]
+		if 'A' <= c && c <= 'Z' {
+			c |= 0x20
+		}
+		to = append(to, c)
+	}
+	return to
+}

@@ -1,0 +1,130 @@
+package markup
+
+import "strings"
+
+// filterStyle keeps the declarations of a style that are allowed, each as it is written. A style of such declarations alone
+// is returned as it is: the editor of blocks refuses a text whose styles are spelt in another way than it does.
+func filterStyle(text string) string {
+	kept, all, any := 0, true, false
+	for piece := range strings.SplitSeq(text, ";") {
+		switch {
+		case strings.Trim(piece, space) == "":
+		case harmlessDeclaration(piece):
+			kept += len(piece) + 1
+			any = true
+		default:
+			all = false
+		}
+	}
+	switch {
+	case !any:
+		return ""
+	case all:
+		return text
+	}
+	var b strings.Builder
+	b.Grow(kept)
+	for piece := range strings.SplitSeq(text, ";") {
+		if strings.Trim(piece, space) == "" || !harmlessDeclaration(piece) {
+			continue
+		}
+		if b.Len() == 0 {
+			piece = strings.TrimLeft(piece, space)
+		} else {
+			b.WriteByte(';')
+		}
+		b.WriteString(piece)
+	}
+	return b.String()
+}
+
+// harmlessDeclaration reports whether a declaration loads nothing but pictures of the web, runs nothing, and leaves the
+// element in its place.
+func harmlessDeclaration(text string) bool {
+	name, value, ok := strings.Cut(text, ":")
+	if !ok {
+		return false
+	}
+	name = strings.Trim(name, space)
+	images := isVariable(name)
+	if !images {
+		name = strings.ToLower(name)
+		images = imageProperties[name]
+	}
+	return (images || properties[name]) && harmlessValue(value, images)
+}
+
+// isVariable recognizes the name of a custom property.
+func isVariable(name string) bool {
+	rest, ok := strings.CutPrefix(name, "--")
+	for i := range len(rest) {
+		if c := rest[i]; !isLetter(c) && !('0' <= c && c <= '9') && c != '-' && c != '_' {
+			return false
+		}
+	}
+	return ok && rest != ""
+}
+
+// harmlessValue reads a value: words, strings, and functions that are allowed, each closed again. So that the value ends where
+// we think, it holds no comment, no escape, and nothing of a rule.
+func harmlessValue(text string, images bool) bool {
+	depth, word := 0, 0 // word is where the present word begins
+	for i := 0; i < len(text); i++ {
+		c := text[i]
+		if c < ' ' && !isSpace(c) || strings.IndexByte(`<>{}\&=`, c) >= 0 || c == '/' && strings.HasPrefix(text[i:], "/*") {
+			return false
+		}
+		switch {
+		case c == '"' || c == '\'':
+			end := strings.IndexByte(text[i+1:], c)
+			if end < 0 || strings.ContainsAny(text[i+1:i+1+end], "<>{}\\&\n\r\f") {
+				return false
+			}
+			i += 1 + end
+			word = i + 1
+		case c == '(':
+			name := strings.ToLower(text[word:i])
+			if name == "url" {
+				end := harmlessURL(text[i+1:])
+				if !images || end < 0 {
+					return false
+				}
+				i += 1 + end
+				word = i + 1
+				continue
+			}
+			if !(name == "" && depth > 0) && !functions[name] && !(images && gradients[name]) {
+				return false
+			}
+			depth++
+			word = i + 1
+		case c == ')':
+			if depth--; depth < 0 {
+				return false
+			}
+			word = i + 1
+		case !isLetter(c) && !('0' <= c && c <= '9') && c != '-' && c != '_':
+			if c >= 0x80 {
+				continue // it belongs to the word, and no function has such a name
+			}
+			word = i + 1
+		}
+	}
+	return depth == 0
+}
+
+// harmlessURL reads what is in the parentheses of url(), and returns where they close, or -1.
+func harmlessURL(text string) int {
+	end := strings.IndexByte(text, ')')
+	if end < 0 {
+		return -1
+	}
+	inside := strings.Trim(text[:end], space)
+	if n := len(inside); n >= 2 && (inside[0] == '"' || inside[0] == '\'') && inside[n-1] == inside[0] {
+		inside = inside[1 : n-1]
+	}
+	if strings.ContainsAny(inside, "\"'()\\<>{}\n\r\f") || !harmlessAddress(inside) {
+		return -1
+	}
+	return end
+}
