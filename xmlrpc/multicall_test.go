@@ -15,10 +15,23 @@ func batched(name string, params ...xmlrpc.Value) xmlrpc.Value {
 	return xmlrpc.Struct(xmlrpc.M("methodName", xmlrpc.String(name)), xmlrpc.M("params", xmlrpc.Array(params...)))
 }
 
+// entry is a struct of names and values by turns.
+func entry(members ...any) xmlrpc.Value {
+	var out []xmlrpc.Member
+	for i := 0; i < len(members); i += 2 {
+		out = append(out, xmlrpc.M(members[i].(string), members[i+1].(xmlrpc.Value)))
+	}
+	return xmlrpc.Struct(out...)
+}
+
 func TestMulticall(t *testing.T) {
 	s := serve(t, config{Limits: xmlrpc.Limits{Calls: 5}})
 	str, num, list := xmlrpc.String, xmlrpc.Int, xmlrpc.Array
 	hello := batched("demo.sayHello")
+	const (
+		nameless = `{"faultCode": int -32601, "faultString": "This entry of the system.multicall names no method. It has to be a struct with methodName and params."}`
+		noParams = `{"faultCode": int -32602, "faultString": "The params of this entry of the system.multicall are no array."}`
+	)
 	for _, c := range []struct {
 		name   string
 		params []xmlrpc.Value
@@ -44,11 +57,26 @@ func TestMulticall(t *testing.T) {
 		},
 		{"most calls", []xmlrpc.Value{list(hello, hello, hello, hello, hello)}, `[["Hello!"], ["Hello!"], ["Hello!"], ["Hello!"], ["Hello!"]]`},
 		{"too many calls as parameters", []xmlrpc.Value{hello, hello, hello, hello, hello, hello}, "fault -32602: There are too many calls in one system.multicall. At most 5 are accepted."},
-		{"no calls", []xmlrpc.Value{str("x")}, "fault -32602: Call 1 of the system.multicall is no struct with methodName and params."},
-		{"texts", []xmlrpc.Value{list(hello, str("x"))}, "fault -32602: Call 2 of the system.multicall is no struct with methodName and params."},
-		{"a call without name", []xmlrpc.Value{list(xmlrpc.Struct(xmlrpc.M("params", list())))}, "fault -32602: Call 1 of the system.multicall is no struct with methodName and params."},
-		{"a call without parameters", []xmlrpc.Value{list(xmlrpc.Struct(xmlrpc.M("methodName", str("demo.sayHello"))))}, "fault -32602: Call 1 of the system.multicall is no struct with methodName and params."},
-		{"a name that is a number", []xmlrpc.Value{list(xmlrpc.Struct(xmlrpc.M("methodName", num(5)), xmlrpc.M("params", list())))}, "fault -32602: Call 1 of the system.multicall is no struct with methodName and params."},
+		{"a text in place of the list", []xmlrpc.Value{str("x")}, "fault -32602: The parameter of system.multicall is a list of structs with methodName and params."},
+		{"a number in place of the list", []xmlrpc.Value{num(5)}, "fault -32602: The parameter of system.multicall is a list of structs with methodName and params."},
+		{"a text among calls", []xmlrpc.Value{list(hello, str("x"), hello)}, `[["Hello!"], ` + nameless + `, ["Hello!"]]`},
+		{"a number first", []xmlrpc.Value{list(num(5), hello)}, `[` + nameless + `, ["Hello!"]]`},
+		{"nil", []xmlrpc.Value{list(xmlrpc.Value{}, hello)}, `[` + nameless + `, ["Hello!"]]`},
+		{"lists in place of calls", []xmlrpc.Value{list(list(str("demo.sayHello"), list()), hello)}, `[` + nameless + `, ["Hello!"]]`},
+		{"an empty struct", []xmlrpc.Value{list(hello, xmlrpc.Struct())}, `[["Hello!"], ` + nameless + `]`},
+		{"an entry without name", []xmlrpc.Value{list(hello, entry("params", list()))}, `[["Hello!"], ` + nameless + `]`},
+		{"a name of another case", []xmlrpc.Value{list(hello, entry("methodname", str("demo.sayHello"), "params", list()))}, `[["Hello!"], ` + nameless + `]`},
+		{"an empty name", []xmlrpc.Value{list(hello, batched(""))}, `[["Hello!"], ` + nameless + `]`},
+		{"a name that is a list", []xmlrpc.Value{list(entry("methodName", list(str("demo.sayHello")), "params", list()), hello)}, `[` + nameless + `, ["Hello!"]]`},
+		{
+			"a name that is a number",
+			[]xmlrpc.Value{list(entry("methodName", num(5), "params", list()), hello)},
+			`[{"faultCode": int -32601, "faultString": "There is no method \"5\" here."}, ["Hello!"]]`,
+		},
+		{"an entry without params", []xmlrpc.Value{list(hello, entry("methodName", str("demo.sayHello")), hello)}, `[["Hello!"], ` + noParams + `, ["Hello!"]]`},
+		{"params that are a text", []xmlrpc.Value{list(entry("methodName", str("demo.sayHello"), "params", str("x")), hello)}, `[` + noParams + `, ["Hello!"]]`},
+		{"params that are a struct", []xmlrpc.Value{list(entry("methodName", str("demo.addTwoNumbers"), "params", entry("a", num(1), "b", num(2))), hello)}, `[` + noParams + `, ["Hello!"]]`},
+		{"params that are an empty struct", []xmlrpc.Value{list(entry("methodName", str("demo.sayHello"), "params", xmlrpc.Struct()))}, `[["Hello!"]]`},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			got := post(t, s.URL, request("system.multicall", c.params...))

@@ -152,9 +152,9 @@ func number(v Value) (Value, bool) {
 	return Value{}, false
 }
 
-// multicall answers every call of a batch into a. A batch that is not made of
-// calls is refused before one of them runs; a call that fails leaves its fault
-// in the list and the others run.
+// multicall answers every call of a batch into a. A call that fails, and an
+// entry that is not a call, leave their fault in the list and the others run,
+// as in WordPress.
 func (q *request[I]) multicall(ctx context.Context, c *Call[I], a *answer[I]) error {
 	calls, err := q.h.calls(c.Params)
 	if err != nil {
@@ -171,7 +171,10 @@ func (q *request[I]) multicall(ctx context.Context, c *Call[I], a *answer[I]) er
 		nested := *c
 		nested.Nested, nested.Place, nested.Method, nested.Params = true, i+1, one.Name, arguments(one.Params)
 		a.most = most
-		err := q.h.nested(ctx, &nested, a)
+		err := one.malformed
+		if err == nil {
+			err = q.h.nested(ctx, &nested, a)
+		}
 		a.most = 0
 		e := Event{Method: q.h.known(one.Name), Nested: true, Duration: time.Since(start), Err: err}
 		if err != nil {
@@ -224,20 +227,39 @@ func (h *Handler[I]) nested(ctx context.Context, c *Call[I], a *answer[I]) error
 	return nil
 }
 
+// entry is one element of a batch.
+type entry struct {
+	MethodCall
+	malformed error // the fault that it is answered with
+}
+
 // calls reads the batch. The list stands in place of the parameters, or is
-// itself the only element of an array.
-func (h *Handler[I]) calls(params []Value) ([]MethodCall, error) {
+// itself the only element of an array. A scalar is no list.
+func (h *Handler[I]) calls(params []Value) ([]entry, error) {
 	params = arguments(params)
+	if len(params) == 1 && params[0].Kind() != KindStruct && params[0].Kind() != KindArray {
+		return nil, &Fault{CodeInvalidParams, "The parameter of system.multicall is a list of structs with methodName and params."}
+	}
 	if len(params) > h.cfg.Limits.Calls {
 		return nil, &Fault{CodeInvalidParams, "There are too many calls in one system.multicall. At most " + strconv.Itoa(h.cfg.Limits.Calls) + " are accepted."}
 	}
-	calls := make([]MethodCall, len(params))
+	calls := make([]entry, len(params))
 	for i, p := range params {
-		name, params := p.Get("methodName"), p.Get("params")
-		if p.Kind() != KindStruct || name.Kind() != KindString || params.Kind() != KindArray {
-			return nil, &Fault{CodeInvalidParams, "Call " + strconv.Itoa(i+1) + " of the system.multicall is no struct with methodName and params."}
-		}
-		calls[i] = MethodCall{Name: name.Text(), Params: params.Elements()}
+		calls[i] = entryOf(p)
 	}
 	return calls, nil
+}
+
+// entryOf reads one element of a batch. Without a name it names no method, whatever it is; parameters that are no list
+// cannot be given to one. An empty struct is how some clients write an empty list.
+func entryOf(v Value) entry {
+	name, params := v.Get("methodName"), v.Get("params")
+	e := entry{MethodCall: MethodCall{Name: name.Text(), Params: params.Elements()}}
+	switch {
+	case e.Name == "":
+		e.malformed = &Fault{CodeMethodNotFound, "This entry of the system.multicall names no method. It has to be a struct with methodName and params."}
+	case params.Kind() != KindArray && (params.Kind() != KindStruct || params.Len() > 0):
+		e.malformed = &Fault{CodeInvalidParams, "The params of this entry of the system.multicall are no array."}
+	}
+	return e
 }
