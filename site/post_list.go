@@ -191,6 +191,19 @@ func readPosts(ctx context.Context, q database.Queryer, f PostFilter) ([]Post, e
 	return list, nil
 }
 
+// HasPosts reports whether the blog has a post that a list without statuses shows, whoever may see it.
+func (s *Site) HasPosts(ctx context.Context) (bool, error) {
+	query, args, err := database.In(`SELECT COUNT(*) FROM (SELECT 1 FROM posts WHERE type = 'post' AND status IN (?) LIMIT 1) AS one`, listStatuses)
+	if err != nil {
+		return false, err
+	}
+	var n int
+	if err := s.db.Get(ctx, &n, query, args...); err != nil {
+		return false, fmt.Errorf("look for a post: %w", err)
+	}
+	return n > 0, nil
+}
+
 // arguments collects the arguments of a statement.
 type arguments struct{ list []any }
 

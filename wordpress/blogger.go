@@ -88,6 +88,9 @@ func (a *API) bloggerGetPost(ctx context.Context, who auth.Identity, p params) (
 // bloggerGetRecentPosts answers blogger.getRecentPosts(key, blog, user, password, most).
 func (a *API) bloggerGetRecentPosts(ctx context.Context, who auth.Identity, p params) (xmlrpc.Value, error) {
 	posts, err := a.recentPosts(ctx, who, p.at(4), site.LoadTerms)
+	if err == nil && len(posts) == 0 {
+		err = a.somePosts(ctx)
+	}
 	if err != nil {
 		return xmlrpc.Value{}, err
 	}

@@ -330,3 +330,29 @@ func TestTagsInUse(t *testing.T) {
 		}
 	})
 }
+
+// On a blog without posts two of the lists are fault 500, as in WordPress; with posts that the caller may not edit they
+// are empty.
+func TestRecentPostsOfAnEmptyBlog(t *testing.T) {
+	databasetest.Each(t, func(t *testing.T, db *database.DB) {
+		b := openBlog(t, db)
+		check := func(state string, want map[string]string) {
+			t.Helper()
+			for who, want := range want {
+				got := b.answer(t, who, "mt.getRecentPostTitles", 1, "", "", 5) + ", " + b.answer(t, who, "blogger.getRecentPosts", "k", 1, "", "", 5) +
+					", " + b.answer(t, who, "metaWeblog.getRecentPosts", 1, "", "", 5)
+				if got != want {
+					t.Errorf("%s as %s: %s, want %s", state, who, got, want)
+				}
+			}
+		}
+		empty := map[string]string{
+			"editor": "fault 500, fault 500, []", "contributor": "fault 500, fault 500, []", "subscriber": "fault 500, fault 401, fault 401",
+		}
+		check("an empty blog", empty)
+		id := b.must(t, "editor", "wp.newPost", 1, "", "", dict{"post_title": "T"}).Text()
+		check("a post of somebody else", map[string]string{"contributor": "[], [], []", "subscriber": "[], fault 401, fault 401"})
+		b.must(t, "editor", "wp.deletePost", 1, "", "", id)
+		check("a post in the trash", empty)
+	})
+}

@@ -13,6 +13,9 @@ import (
 
 // mtGetRecentPostTitles answers mt.getRecentPostTitles(blog, user, password, most). A scheduled post shows as such here.
 func (a *API) mtGetRecentPostTitles(ctx context.Context, who auth.Identity, p params) (xmlrpc.Value, error) {
+	if err := a.somePosts(ctx); err != nil {
+		return xmlrpc.Value{}, err
+	}
 	// Whoever may edit nothing gets nothing here: other than its neighbours the method asks for no right.
 	if !a.site.CanEditType(who, site.TypePost) {
 		return xmlrpc.Array(), nil

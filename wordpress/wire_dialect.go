@@ -117,6 +117,19 @@ func categoryNames(p *site.FullPost) xmlrpc.Value {
 	return texts(namesOfTerms(p, site.Category))
 }
 
+var errNoPosts = &xmlrpc.Fault{Code: codeServerError, Message: "There are no posts yet."}
+
+// somePosts refuses with errNoPosts on a blog without posts. blogger.getRecentPosts and mt.getRecentPostTitles answer so
+// there, and an empty list when there are posts that the caller may not edit; metaWeblog.getRecentPosts answers an
+// empty list to both.
+func (a *API) somePosts(ctx context.Context) error {
+	some, err := a.site.HasPosts(ctx)
+	if err == nil && !some {
+		err = errNoPosts
+	}
+	return err
+}
+
 // recentPosts are the newest posts of a dialect's list: most of them, or ten, of which those that the caller may not
 // edit are then left out.
 func (a *API) recentPosts(ctx context.Context, who auth.Identity, most xmlrpc.Value, load site.Load) ([]site.FullPost, error) {
