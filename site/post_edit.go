@@ -49,7 +49,8 @@ type PostEdit struct {
 	// Categories replaces the categories, by the rules of metaWeblog and Blogger: ids that are none are left out, and an
 	// empty list stands for the default category.
 	Categories *[]int64
-	// Tags replaces the tags by names, by the rules of metaWeblog: new ones are created whatever the caller's role.
+	// Tags replaces the tags by names, by the rules of metaWeblog: new ones are created whatever the caller's role, but not
+	// for a key whose scope keeps it from creating terms (*Denied).
 	Tags *[]string
 
 	CustomFields []FieldEdit
@@ -152,6 +153,9 @@ func (w *edit) run(ctx context.Context, id int64) error {
 		return err
 	}
 	if err := w.merge(); err != nil {
+		return err
+	}
+	if err := w.nameTags(ctx); err != nil { // before the automatic draft: WordPress knows no such refusal
 		return err
 	}
 	if w.old == nil && w.FirstRevision {
@@ -389,18 +393,21 @@ func (w *edit) checkParent(ctx context.Context) error {
 	return nil
 }
 
+// nameTags finds or makes the tags that the post is to have by their names.
+func (w *edit) nameTags(ctx context.Context) error {
+	w.terms = make(map[string][]int64)
+	if w.Tags == nil {
+		return nil
+	}
+	ids, err := tagsNamed(ctx, w.tx, w.who, *w.Tags)
+	w.terms[PostTag] = ids
+	return err
+}
+
 // chooseTerms finds the terms that the post is to have in those taxonomies that change.
 func (w *edit) chooseTerms(ctx context.Context) error {
-	w.terms = make(map[string][]int64)
 	if w.Categories != nil {
 		w.terms[Category] = *w.Categories
-	}
-	if w.Tags != nil {
-		ids, err := tagsNamed(ctx, w.tx, *w.Tags)
-		if err != nil {
-			return err
-		}
-		w.terms[PostTag] = ids
 	}
 	chosen, err := w.s.chooseTerms(ctx, w.tx, w.who, w.post.Type, w.Terms)
 	if err != nil {

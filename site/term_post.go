@@ -141,9 +141,13 @@ func sameNames(list []Term, name string) (n int) {
 	return n
 }
 
+// errNewTags refuses new tags to a key that may only draft: visitors see the tags of a blog, whoever is on the post.
+var errNewTags = &Denied{Action: "create tags with this key; use tags that are there, or a key with the right publish"}
+
 // tagsNamed returns the ids of the tags of these names or slugs and creates those that are new (metaWeblog.newPost:
-// whoever may write a post may invent tags for it). Blank names are left out.
-func tagsNamed(ctx context.Context, tx *database.Tx, names []string) ([]int64, error) {
+// anyone who may write a post may invent tags for it, unless the scope of the key says otherwise). Blank names are left
+// out.
+func tagsNamed(ctx context.Context, tx *database.Tx, who auth.Identity, names []string) ([]int64, error) {
 	tax, err := taxonomyNamed(PostTag)
 	if err != nil {
 		return nil, err
@@ -169,6 +173,9 @@ func tagsNamed(ctx context.Context, tx *database.Tx, names []string) ([]int64, e
 		if same := byName[termKey(stored)]; len(same) > 0 {
 			ids = append(ids, same[0].ID)
 			continue
+		}
+		if !who.Lets(tax.edit) {
+			return nil, errNewTags
 		}
 		t, err := createTerm(ctx, tx, tax, NewTerm{Taxonomy: tax.Name, Name: name})
 		if err != nil {

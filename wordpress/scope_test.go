@@ -162,7 +162,13 @@ var scopedCalls = []scoped{
 	{"blogger.editPost", rWrite, func(x things) list { return list{"x", x.post, "", "", "text", false} }},
 	{"blogger.deletePost", rWrite, func(x things) list { return list{"x", x.post, "", "", false} }},
 	{"metaWeblog.newPost", rWrite, func(things) list { return list{1, "", "", dict{"title": "T"}, false} }},
+	{"metaWeblog.newPost", rPublish, func(x things) list {
+		return list{1, "", "", dict{"title": "T", "mt_keywords": fmt.Sprint("Fresh ", x.post)}, false}
+	}},
 	{"metaWeblog.editPost", rWrite, func(x things) list { return list{x.post, "", "", dict{"title": "U"}, false} }},
+	{"metaWeblog.editPost", rPublish, func(x things) list {
+		return list{x.post, "", "", dict{"title": "U", "mt_keywords": list{fmt.Sprint("Fresh ", x.post)}}, false}
+	}},
 	{"metaWeblog.getPost", rRead, func(x things) list { return list{x.post, "", ""} }},
 	{"metaWeblog.getRecentPosts", rRead, plainArgs},
 	{"metaWeblog.getCategories", rRead, plainArgs},
