@@ -3,6 +3,7 @@ package auth
 import (
 	"context"
 	"errors"
+	"sync"
 )
 
 // Attempt runs a check of something other than a password that could be guessed, such as a one-time code. check returns
@@ -35,14 +36,77 @@ func (v *Verifier) guarded(ctx context.Context, from Client, what string, check 
 		return &Throttled{RetryAfter: wait}
 	}
 	var wrong error
-	err = v.throttled(ctx, 0, a, func() (bool, error) {
+	err = v.throttled(ctx, 0, a, false, func() (Reason, error) {
 		if wrong = check(); errors.Is(wrong, ErrDenied) {
-			return false, nil
+			return WrongCode, nil
 		}
-		return true, wrong
+		return "", wrong
 	})
 	if err != nil {
 		return err
 	}
 	return wrong
+}
+
+// turnstile lets one caller at a time pass for each key. The zero value is
+// ready.
+type turnstile struct {
+	mu    sync.Mutex
+	gates map[string]*gate
+}
+
+// gate is where the callers of a key wait.
+type gate struct {
+	turn  chan struct{} // holds one token while nobody has passed
+	users int
+}
+
+// enter waits until nobody else has passed for any of the keys, of which empty
+// ones do not count. Callers name the kinds of keys in the same order. leave
+// lets the next ones pass. Error: that of ctx.
+func (t *turnstile) enter(ctx context.Context, keys ...string) (leave func(), err error) {
+	var passed []string
+	leave = func() {
+		for _, key := range passed {
+			t.release(key, true)
+		}
+	}
+	for _, key := range keys {
+		if key == "" {
+			continue
+		}
+		t.mu.Lock()
+		if t.gates == nil {
+			t.gates = make(map[string]*gate)
+		}
+		g := t.gates[key]
+		if g == nil {
+			g = &gate{turn: make(chan struct{}, 1)}
+			g.turn <- struct{}{}
+			t.gates[key] = g
+		}
+		g.users++
+		t.mu.Unlock()
+		select {
+		case <-g.turn:
+			passed = append(passed, key)
+		case <-ctx.Done():
+			t.release(key, false)
+			leave()
+			return nil, ctx.Err()
+		}
+	}
+	return leave, nil
+}
+
+func (t *turnstile) release(key string, had bool) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	g := t.gates[key]
+	if had {
+		g.turn <- struct{}{}
+	}
+	if g.users--; g.users == 0 {
+		delete(t.gates, key)
+	}
 }

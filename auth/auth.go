@@ -213,6 +213,8 @@ type Verifier struct {
 	throttle throttle
 	quiet    quiet
 	proofs   proofs
+	repeated repeated
+	oneByOne turnstile
 	dummy    string
 	dummies  dummies
 	nonces   nonces
@@ -237,7 +239,9 @@ func New(cfg Config) *Verifier {
 	return &Verifier{
 		cfg:      cfg,
 		throttle: throttle{users: cfg.Users, limit: throttleLimit},
+		quiet:    newQuiet(),
 		proofs:   newProofs(),
+		repeated: repeated{proofs: newProofs()},
 		dummy:    dummy,
 		dummies:  newDummies(dummy),
 		nonces:   nonces{db: cfg.Users.db, limit: maxNonces},

@@ -2,9 +2,11 @@ package auth
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"net/netip"
+	"strconv"
 	"strings"
 	"time"
 
@@ -28,6 +30,9 @@ type attempt struct {
 	Client
 	guess guess
 	now   time.Time
+	// mark names the attempt among those that were refused lately, if marked.
+	mark   [sha256.Size]byte
+	marked bool
 }
 
 // Client is where a request comes from.
@@ -109,6 +114,9 @@ func (v *Verifier) verifyCall(ctx context.Context, c credentials, from Client, e
 	if err != nil {
 		return Identity{}, err
 	}
+	if wait, err = v.meant(ctx, &a, forCalls, who); err != nil {
+		return Identity{}, err
+	}
 	site := stricter(v.cfg.PasswordMode, policy.PasswordMode)
 	if who.ID != 0 && !site.refuses() && v.remembersFor(who, a) {
 		users.passwordSent(who.ID, from.Addr, from.Agent, true)
@@ -149,6 +157,26 @@ func (v *Verifier) attempt(ctx context.Context, purpose string, c credentials, f
 	return a, v.throttle.remembered(a.guess, a.now), nil
 }
 
+// meant says whose account an attempt means: login and e-mail address count as
+// one. It returns how long the attempt has to wait.
+func (v *Verifier) meant(ctx context.Context, a *attempt, purpose string, who candidate) (wait time.Duration, err error) {
+	if v.exempt(a.Addr) {
+		return 0, nil
+	}
+	if who.ID != 0 && fold(who.Login) != fold(a.login) {
+		typed := a.guess.typed
+		if a.guess, err = v.throttle.guess(ctx, purpose, fold(who.Login), a.Addr); err != nil {
+			return 0, err
+		}
+		a.guess.typed = typed
+	}
+	if a.code == "" {
+		state := fmt.Sprint(purpose, a.accountOnly, who.SecondFactor, who.PasswordMode, who.Networks.Allow(a.Addr), a.guess.pair)
+		a.mark, a.marked = v.repeated.mark(who.ID, state+who.Hash, a.password), true
+	}
+	return v.throttle.remembered(a.guess, a.now), nil
+}
+
 // remembersFor tells whether the password was right a moment ago, and nothing
 // else is asked of it.
 func (v *Verifier) remembersFor(who candidate, a attempt) bool {
@@ -162,9 +190,9 @@ func (v *Verifier) verifyAccount(ctx context.Context, who candidate, a attempt, 
 	var reason Reason
 	var right bool
 	var err error
-	err = v.throttled(ctx, who.ID, a, func() (bool, error) {
+	err = v.throttled(ctx, who.ID, a, true, func() (Reason, error) {
 		if reason, err = v.compare(ctx, who, a); reason != "" || err != nil {
-			return false, err
+			return reason, err
 		}
 		right = true
 		switch {
@@ -177,8 +205,12 @@ func (v *Verifier) verifyAccount(ctx context.Context, who candidate, a attempt, 
 		case who.SecondFactor:
 			reason, err = v.checkCode(ctx, who.ID, a.code, a.Client, false)
 		}
-		return reason == "", err
+		return reason, err
 	})
+	if before := (*refusedBefore)(nil); errors.As(err, &before) {
+		e.Reason = before.reason
+		return Identity{}, ErrDenied
+	}
 	e.Reason = reason
 	if throttled := (*Throttled)(nil); errors.As(err, &throttled) {
 		if reason == "" {
@@ -198,34 +230,93 @@ func (v *Verifier) verifyAccount(ctx context.Context, who candidate, a attempt, 
 	return Identity{User: who.User, Via: ViaPassword}, nil
 }
 
+// refusedBefore says that the same attempt was refused a while ago, and why.
+type refusedBefore struct{ reason Reason }
+
+func (r *refusedBefore) Error() string {
+	return "the same password was refused before: " + string(r.reason)
+}
+
+// repeats refuses an attempt that was refused before, without a look at it.
+// Errors: *Throttled, *refusedBefore; those of the database.
+func (v *Verifier) repeats(ctx context.Context, userID int64, a attempt, now time.Time) error {
+	if !a.marked {
+		return nil
+	}
+	reason, n, wait := v.repeated.again(a.mark, now)
+	switch {
+	case reason == "":
+		return nil
+	case wait > 0:
+		return &Throttled{RetryAfter: wait}
+	case n == freeFailures+1:
+		e := audit.Event{Kind: SignInThrottled, UserID: userID, By: a.actor(0, ViaPassword), At: now, Detail: map[string]string{"failures": strconv.Itoa(n)}}
+		if err := v.throttle.note(ctx, e); err != nil {
+			return err
+		}
+	}
+	return &refusedBefore{reason}
+}
+
 // throttled runs a check, unless the guess has to wait, and counts how it
-// ended. Errors: *Throttled; those of the check, and of the database.
-func (v *Verifier) throttled(ctx context.Context, userID int64, a attempt, check func() (passed bool, err error)) error {
+// ended. whole says that a check which passes is the whole of a sign-in.
+// The check returns why it did not pass. Errors: *Throttled, *refusedBefore;
+// those of the check, and of the database.
+func (v *Verifier) throttled(ctx context.Context, userID int64, a attempt, whole bool, check func() (Reason, error)) error {
 	if v.exempt(a.Addr) {
 		_, err := check()
 		return err
 	}
-	wait, seen, err := v.throttle.wait(ctx, a.guess, a.now)
+	// One at a time of each account and network: the counts of those that are
+	// being compared must not refuse a right password that came with others.
+	leave, err := v.oneByOne.enter(ctx, a.guess.pair, a.guess.addr)
+	if err != nil {
+		return err
+	}
+	defer leave()
+	now := v.cfg.Clock()
+	if err := v.repeats(ctx, userID, a, now); err != nil {
+		return err
+	}
+	if wait := v.throttle.remembered(a.guess, now); wait > 0 {
+		return &Throttled{RetryAfter: wait}
+	}
+	if a.password != "" {
+		out, err := v.cfg.Users.hasher.place()
+		if err != nil {
+			return err
+		}
+		defer out()
+	}
+	counted, wait, err := v.throttle.count(ctx, a.guess, now)
 	if err != nil {
 		return err
 	}
 	if wait > 0 {
 		return &Throttled{RetryAfter: wait}
 	}
-	passed, err := check()
+	reason, err := check()
+	// Whether the client is still there makes no difference to what counts.
+	ctx = context.WithoutCancel(ctx)
 	switch {
 	case err != nil:
-		return err
-	case passed:
-		return v.throttle.passed(ctx, a.guess, seen, a.now)
+		return errors.Join(err, v.throttle.uncount(ctx, a.guess, counted, now))
+	case reason == "":
+		return v.throttle.passed(ctx, a.guess, counted, whole, now)
 	}
-	return v.throttle.failed(ctx, a.guess, seen, userID, a.actor(0, ViaPassword), a.now)
+	if a.marked {
+		v.repeated.note(a.mark, reason, now)
+	}
+	return v.throttle.failed(ctx, a.guess, counted, userID, a.actor(0, ViaPassword), now)
 }
 
 // compare compares the password of an account. An unknown user takes the same
 // way as a known one, with nothing at its end.
 func (v *Verifier) compare(ctx context.Context, who candidate, a attempt) (Reason, error) {
 	users := v.cfg.Users
+	if who.ID != 0 && v.remembersFor(who, a) {
+		return "", nil // others came with it
+	}
 	ok, old, err := users.hasher.check(ctx, a.password, who.Hash)
 	switch {
 	case err != nil:

@@ -2,6 +2,8 @@ package auth
 
 import (
 	"context"
+	"crypto/hmac"
+	"crypto/sha256"
 	"database/sql"
 	"encoding/base64"
 	"encoding/binary"
@@ -33,6 +35,9 @@ var (
 	// can be bound to: they need a name, and TLS unless the name is localhost.
 	ErrPasskeyAddress = errors.New("passkeys need a site with a name and https")
 )
+
+// CeremonyTime is how long somebody may take to show a passkey.
+const CeremonyTime = 5 * time.Minute
 
 // MaxPasskeys is how many passkeys a user may have.
 const MaxPasskeys = 20
@@ -111,8 +116,9 @@ func (p *Passkeys) holder(ctx context.Context, userID int64) (*holder, error) {
 }
 
 // Ceremony is a question to a passkey. Options is JSON for the browser's
-// PublicKeyCredential; State has to be kept until the answer comes, where the
-// browser cannot change it, and is good for one answer.
+// PublicKeyCredential; State needs to be kept until the answer comes. That of a
+// sign-in is sealed, so that the browser itself can keep it: what strangers ask
+// takes no room here. It is good for one right answer, within CeremonyTime.
 type Ceremony struct{ Options, State []byte }
 
 func ceremony(options any, session *webauthn.SessionData) (c Ceremony, err error) {
@@ -210,7 +216,7 @@ func (p *Passkeys) BeginPasskeySignIn(ctx context.Context, userID int64) (Ceremo
 		if options, session, err = p.webauthn.BeginDiscoverableLogin(verify); err != nil {
 			return Ceremony{}, fmt.Errorf("ask for a passkey: %w", err)
 		}
-		return ceremony(options.Response, session)
+		return p.sealed(ctx, options.Response, session)
 	}
 	h, err := p.holder(ctx, userID)
 	if err != nil {
@@ -222,16 +228,46 @@ func (p *Passkeys) BeginPasskeySignIn(ctx context.Context, userID int64) (Ceremo
 	if options, session, err = p.webauthn.BeginLogin(h, verify); err != nil {
 		return Ceremony{}, fmt.Errorf("ask for a passkey: %w", err)
 	}
-	return ceremony(options.Response, session)
+	return p.sealed(ctx, options.Response, session)
+}
+
+// sealed is a ceremony whose state nobody else can make: the state in JSON
+// behind its MAC.
+func (p *Passkeys) sealed(ctx context.Context, options any, session *webauthn.SessionData) (Ceremony, error) {
+	session.Expires = p.users.now().Add(CeremonyTime)
+	c, err := ceremony(options, session)
+	if err != nil {
+		return Ceremony{}, err
+	}
+	key, err := p.users.keyed(ctx)
+	if err != nil {
+		return Ceremony{}, err
+	}
+	c.State = append(key.sum("passkey question", string(c.State)), c.State...)
+	return c, nil
+}
+
+// unseal reads the state of a sign-in. Error: ErrPasskey.
+func (p *Passkeys) unseal(ctx context.Context, state []byte) (session webauthn.SessionData, err error) {
+	key, err := p.users.keyed(ctx)
+	if err != nil {
+		return session, err
+	}
+	mac, text := state[:min(len(state), sha256.Size)], state[min(len(state), sha256.Size):]
+	if !hmac.Equal(mac, key.sum("passkey question", string(text))) || json.Unmarshal(text, &session) != nil || !p.users.now().Before(session.Expires) {
+		return session, ErrPasskey
+	}
+	session.Expires = time.Time{} // the library reads the clock of the system
+	return session, nil
 }
 
 // SignIn takes the answer to BeginPasskeySignIn, and returns who is signed
 // in. A passkey has seen its owner (user verification is required), so it
 // counts for both factors. Error: ErrPasskey.
 func (p *Passkeys) SignIn(ctx context.Context, from Client, state, answer []byte) (User, error) {
-	var session webauthn.SessionData
-	if err := json.Unmarshal(state, &session); err != nil {
-		return User{}, ErrPasskey
+	session, err := p.unseal(ctx, state)
+	if err != nil {
+		return User{}, err
 	}
 	parsed, err := protocol.ParseCredentialRequestResponseBytes(answer)
 	if err != nil {
@@ -273,17 +309,26 @@ func (p *Passkeys) SignIn(ctx context.Context, from Client, state, answer []byte
 	if !who.Networks.Allow(from.Addr) {
 		return User{}, ErrPasskey
 	}
-	return h.User, p.used(ctx, from, h.ID, credential)
+	return h.User, p.used(ctx, from, h.ID, session.Challenge, credential)
 }
 
 // used writes the counter of a passkey down, and that its owner has signed in.
-func (p *Passkeys) used(ctx context.Context, from Client, userID int64, credential *webauthn.Credential) error {
+// The same answer again is refused: its challenge is a nonce.
+func (p *Passkeys) used(ctx context.Context, from Client, userID int64, challenge string, credential *webauthn.Credential) error {
 	text, err := json.Marshal(credential)
 	if err != nil {
 		return fmt.Errorf("note the use of a passkey: %w", err)
 	}
 	err = p.users.db.Update(ctx, func(tx *database.Tx) error {
-		r, err := tx.Exec(ctx, `UPDATE passkeys SET credential = $3, last_used = $4 WHERE credential_id = $1 AND user_id = $2`,
+		r, err := tx.Exec(ctx, `INSERT INTO nonces (public, nonce, expires) VALUES ('passkey', $1, $2) ON CONFLICT DO NOTHING`,
+			challenge, p.users.now().Add(2*CeremonyTime))
+		if err := touched(r, err); err != nil {
+			if errors.Is(err, ErrNotFound) {
+				return ErrPasskey
+			}
+			return err
+		}
+		r, err = tx.Exec(ctx, `UPDATE passkeys SET credential = $3, last_used = $4 WHERE credential_id = $1 AND user_id = $2`,
 			credential.ID, userID, string(text), p.users.now())
 		if err := touched(r, err); err != nil {
 			if errors.Is(err, ErrNotFound) {

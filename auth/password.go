@@ -42,11 +42,23 @@ var dummyHash = "$argon2id$v=19$m=19456,t=2,p=1$" +
 type hasher struct {
 	running chan struct{}
 	waiting chan struct{}
+	places  chan struct{} // of passwords that are counted, or about to be
 }
 
 func newHasher() *hasher {
 	n := min(4, runtime.NumCPU())
-	return &hasher{running: make(chan struct{}, n), waiting: make(chan struct{}, n+32)}
+	return &hasher{running: make(chan struct{}, n), waiting: make(chan struct{}, n+32), places: make(chan struct{}, n+32)}
+}
+
+// place takes a place for a password that is to be counted and compared, so
+// that no more are counted than can be compared soon. Error: ErrBusy.
+func (h *hasher) place() (leave func(), err error) {
+	select {
+	case h.places <- struct{}{}:
+		return func() { <-h.places }, nil
+	default:
+		return nil, ErrBusy
+	}
 }
 
 // do runs fn when it is its turn; ErrBusy when the queue is full.

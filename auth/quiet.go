@@ -2,54 +2,43 @@ package auth
 
 import (
 	"net/netip"
-	"sync"
 	"time"
+
+	"github.com/quillgate/quillgate/network"
 )
 
 const (
-	quietAfter  = 20          // lines of one reason from one address …
-	quietWindow = time.Minute // … within this; then the hundredth, thousandth …
-	quietSize   = 10000
+	quietAfter = 20              // lines of one reason from one network at once …
+	quietEvery = 3 * time.Second // … and one more after this
+	quietSize  = 10000
 )
 
-// quiet keeps refusals from filling the log: of those of one reason from one
-// address it lets through the first ones of a minute, and then the hundredth,
-// thousandth and so on, with their number. Config.Observe sees them all.
+// quiet keeps refusals from filling the log: of those of one reason from one network it lets through 20 at once and
+// then one each three seconds, and the hundredth, thousandth and so on, with their number. Config.Observe sees them
+// all.
 //
-// Wrong signatures and tokens have no other throttle. They cannot be guessed,
-// so nobody has to wait, and the right one of somebody behind the same address
-// passes whatever the others send.
-type quiet struct {
-	mu     sync.Mutex
-	bursts map[burstKey]burst
-}
+// Wrong signatures and tokens have no other throttle. They cannot be guessed, so nobody has to wait, and the right one
+// of somebody behind the same address passes whatever the others send.
+type quiet struct{ bursts *network.Rate[burstKey] }
 
 type burstKey struct {
-	reason Reason
-	addr   netip.Addr
+	reason  Reason
+	network netip.Prefix
 }
 
-type burst struct {
-	n     int
-	since time.Time
+func newQuiet() quiet { return quiet{network.NewRate[burstKey](quietAfter, quietEvery, quietSize)} }
+
+// loud counts a refusal. It returns how many of its kind there were, and reports whether this one should be logged.
+func (q quiet) loud(e Event, now time.Time) (n int, ok bool) {
+	n, wait := q.bursts.Take(burstKey{e.Reason, network.Of(e.Addr)}, now)
+	return n, wait == 0 || isMilestone(n)
 }
 
-// loud counts a refusal, and tells how many of its kind there were and whether
-// this one should be logged.
-func (q *quiet) loud(e Event, now time.Time) (n int, ok bool) {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	key := burstKey{e.Reason, e.Addr}
-	b, known := q.bursts[key]
-	if !known || now.Sub(b.since) >= quietWindow || now.Before(b.since) {
-		if q.bursts == nil || len(q.bursts) >= quietSize {
-			q.bursts = make(map[burstKey]burst)
-		}
-		b = burst{since: now}
+// isMilestone reports whether n is 100, 1000, 10000 and so on.
+func isMilestone(n int) bool {
+	m := 100
+	for m < n {
+		m *= 10
 	}
-	b.n++
-	q.bursts[key] = b
-	for n = 100; n < b.n; n *= 10 {
-	}
-	return b.n, b.n <= quietAfter || b.n == n
+	return m == n
 }

@@ -237,16 +237,17 @@ func (u *Users) removeFactor(ctx context.Context, tx *database.Tx, e audit.Event
 
 // checkCode checks a code of the second factor, or a recovery code where those
 // count, and uses it up. At most five in 15 minutes are looked at for one
-// account, wherever they come from; from a network from which the owner has
-// signed in before, five of its own. A reason says that the code is no good.
-// Error: *Throttled.
+// account, whatever networks they come from. A network from which the owner
+// has shown both factors before has five of its own, so that a stranger who
+// knows the password does not lock out the owner. A reason says that the code
+// is no good. Error: *Throttled.
 func (v *Verifier) checkCode(ctx context.Context, userID int64, code string, from Client, recovery bool) (reason Reason, err error) {
 	users := v.cfg.Users
 	key, err := users.keyed(ctx)
 	if err != nil {
 		return "", err
 	}
-	place, err := v.throttle.codeKey(ctx, userID, from.Addr)
+	place, g, err := v.throttle.codeKey(ctx, userID, from.Addr)
 	if err != nil {
 		return "", err
 	}
@@ -277,8 +278,13 @@ func (v *Verifier) checkCode(ctx context.Context, userID int64, code string, fro
 		if err != nil {
 			return err
 		}
-		_, err = tx.Exec(ctx, `DELETE FROM throttle WHERE key = $1`, place)
-		return err
+		if _, err = tx.Exec(ctx, `DELETE FROM throttle WHERE key = $1`, place); err != nil {
+			return err
+		}
+		if err := v.throttle.know(ctx, tx, g.known, now); err != nil {
+			return err
+		}
+		return v.throttle.know(ctx, tx, g.whole, now)
 	})
 	switch {
 	case err != nil:
@@ -290,21 +296,24 @@ func (v *Verifier) checkCode(ctx context.Context, userID int64, code string, fro
 }
 
 // codeKey is what the codes of an account count under.
-func (t *throttle) codeKey(ctx context.Context, userID int64, addr netip.Addr) (string, error) {
+func (t *throttle) codeKey(ctx context.Context, userID int64, addr netip.Addr) (string, guess, error) {
 	user, err := t.users.Get(ctx, userID)
 	if err != nil {
-		return "", err
+		return "", guess{}, err
 	}
 	g, err := t.guess(ctx, forPages, fold(user.Login), addr)
 	if err != nil {
-		return "", err
+		return "", guess{}, err
 	}
-	_, seen, err := t.wait(ctx, g, t.users.now())
-	if err != nil {
-		return "", err
+	var seen time.Time
+	err = t.users.db.Get(ctx, &seen, `SELECT last FROM throttle WHERE key = $1`, g.whole)
+	switch {
+	case errors.Is(err, database.ErrNoRows):
+		return codeKey + g.account, g, nil
+	case err != nil:
+		return "", guess{}, fmt.Errorf("read the failures: %w", err)
+	case t.users.now().Sub(seen) >= knownLife:
+		return codeKey + g.account, g, nil
 	}
-	if seen.isKnown(t.users.now()) {
-		return codeKey + g.known, nil
-	}
-	return codeKey + g.account, nil
+	return codeKey + g.whole, g, nil
 }

@@ -22,10 +22,11 @@ const SessionEnded audit.Kind = "session.ended"
 // store has SessionNew; without it a commit changes what is there and brings
 // nothing back that was ended meanwhile.
 const (
-	SessionNew   = "new"   // bool
-	SessionUser  = "user"  // int64: who is signed in
-	SessionAddr  = "addr"  // string
-	SessionAgent = "agent" // string
+	SessionNew     = "new"     // bool
+	SessionUser    = "user"    // int64: who is signed in
+	SessionPending = "pending" // int64: whose password was right, while the second factor is missing
+	SessionAddr    = "addr"    // string
+	SessionAgent   = "agent"   // string
 )
 
 // Session is a browser in which somebody is signed in.
@@ -39,9 +40,13 @@ type Session struct {
 	Agent   string
 }
 
-// maxHalfway bounds the sessions in which nobody is signed in yet: strangers
-// can begin one.
-const maxHalfway = 2000
+// Sessions in which somebody has shown a password and not yet the second
+// factor: so many of one account from one network, and of one account. Beyond
+// that the oldest ends. Nobody begins one without a right password.
+const (
+	halfwayNetwork = 20
+	halfwayAccount = 1000
+)
 
 // SessionStore keeps the sessions of browsers in the database. It is a store
 // of github.com/alexedwards/scs/v2, to be used with HashTokenInStore: a copy
@@ -83,8 +88,8 @@ func (s *SessionStore) FindCtx(ctx context.Context, id string) (data []byte, fou
 }
 
 // CommitCtx writes a session down. One that is not new and not there any more
-// stays away: somebody has ended it. ErrBusy says that too many are signing in
-// at this moment.
+// stays away: somebody has ended it. A session of nobody, in which not even a
+// password was right, is not kept: strangers could fill the table with them.
 func (s *SessionStore) CommitCtx(ctx context.Context, id string, data []byte, expires time.Time) error {
 	codec := scs.GobCodec{}
 	deadline, values, err := codec.Decode(data)
@@ -92,6 +97,7 @@ func (s *SessionStore) CommitCtx(ctx context.Context, id string, data []byte, ex
 		return fmt.Errorf("store a session: %w", err)
 	}
 	user, _ := values[SessionUser].(int64)
+	pending, _ := values[SessionPending].(int64)
 	fresh, _ := values[SessionNew].(bool)
 	delete(values, SessionNew)
 	if data, err = codec.Encode(deadline, values); err != nil {
@@ -109,27 +115,38 @@ func (s *SessionStore) CommitCtx(ctx context.Context, id string, data []byte, ex
 		}
 		return nil
 	}
+	if user == 0 && pending == 0 {
+		return nil
+	}
 	err = s.db.Update(ctx, func(tx *database.Tx) error {
 		if _, err := tx.Exec(ctx, `DELETE FROM sessions WHERE expires <= $1`, s.now()); err != nil {
 			return err
 		}
 		if user == 0 {
-			var halfway int
-			if err := tx.Get(ctx, &halfway, `SELECT COUNT(*) FROM sessions WHERE user_id = 0`); err != nil {
+			if err := makeRoom(ctx, tx, pending, addr); err != nil {
 				return err
 			}
-			if halfway >= maxHalfway {
-				return ErrBusy
-			}
 		}
-		_, err := tx.Exec(ctx, `INSERT INTO sessions (token, data, expires, user_id, created, seen, address, agent)
-			VALUES ($1, $2, $3, $4, $5, $5, $6, $7)`, id, data, expires, user, s.now(), addr, agent)
+		_, err := tx.Exec(ctx, `INSERT INTO sessions (token, data, expires, user_id, pending, created, seen, address, agent)
+			VALUES ($1, $2, $3, $4, $5, $6, $6, $7, $8)`, id, data, expires, user, pending, s.now(), addr, agent)
 		return err
 	})
 	if err != nil {
 		return fmt.Errorf("store a session: %w", err)
 	}
 	return nil
+}
+
+// makeRoom ends the oldest halfway sessions of an account, where there are as
+// many as there may be.
+func makeRoom(ctx context.Context, tx *database.Tx, pending int64, addr string) error {
+	const oldest = `DELETE FROM sessions WHERE token IN (SELECT token FROM sessions WHERE user_id = 0 AND pending = $1`
+	_, err := tx.Exec(ctx, oldest+` AND address = $2 ORDER BY created DESC, token LIMIT 10000 OFFSET $3)`, pending, addr, halfwayNetwork-1)
+	if err != nil {
+		return err
+	}
+	_, err = tx.Exec(ctx, oldest+` ORDER BY created DESC, token LIMIT 10000 OFFSET $2)`, pending, halfwayAccount-1)
+	return err
 }
 
 // DeleteCtx ends a session.
@@ -183,8 +200,12 @@ func (s *SessionStore) End(ctx context.Context, by audit.Actor, userID int64, id
 	return s.end(ctx, by, userID, `token = $2`, id)
 }
 
-// EndAll signs a user out of all sessions but one; except is its ID, or empty.
+// EndAll signs a user out of all sessions but one, halfway ones too; except is
+// its ID, or empty.
 func (s *SessionStore) EndAll(ctx context.Context, by audit.Actor, userID int64, except string) error {
+	if _, err := s.db.Exec(ctx, `DELETE FROM sessions WHERE user_id = 0 AND pending = $1`, userID); err != nil {
+		return fmt.Errorf("end sessions: %w", err)
+	}
 	return s.end(ctx, by, userID, `token <> $2`, except)
 }
 

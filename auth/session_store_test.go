@@ -2,15 +2,14 @@ package auth_test
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"testing"
 	"time"
 
 	"github.com/alexedwards/scs/v2"
 
+	"github.com/quillgate/quillgate/audit"
 	"github.com/quillgate/quillgate/auth"
-	"github.com/quillgate/quillgate/database"
 )
 
 // A session that was ended stays ended, although a request that began before writes it down afterwards.
@@ -59,43 +58,51 @@ func TestEndedSessionStaysEnded(t *testing.T) {
 	})
 }
 
-// Strangers can begin to sign in; what they leave behind is bounded, and stands in nobody's way who is in.
-func TestHalfwaySessionsAreBounded(t *testing.T) {
+// A14: halfway sessions are bounded for each account and network, and stand in nobody's way: the oldest of the same
+// account and network ends. Without a right password nothing is kept.
+func TestA14HalfwaySessionsAreBounded(t *testing.T) {
 	each(t, nil, func(t *testing.T, h *house) {
 		ctx := context.Background()
 		store := auth.NewSessionStore(h.db, h.clock)
-		begin := func(n int, user int64) error {
-			data, err := scs.GobCodec{}.Encode(h.clock().Add(time.Hour), map[string]any{auth.SessionNew: true, auth.SessionUser: user})
+		begin := func(name string, pending int64, addr string) {
+			t.Helper()
+			h.wait(time.Second)
+			data, err := scs.GobCodec{}.Encode(h.clock().Add(time.Hour), map[string]any{auth.SessionNew: true, auth.SessionPending: pending, auth.SessionAddr: addr})
 			if err != nil {
 				t.Fatal(err)
 			}
-			return store.CommitCtx(ctx, auth.SessionID(fmt.Sprint(n)), data, time.Now().Add(time.Minute))
-		}
-		err := h.db.Update(ctx, func(tx *database.Tx) error {
-			for n := range 1999 {
-				_, err := tx.Exec(ctx, `INSERT INTO sessions (token, data, expires, created, seen) VALUES ($1, $2, $3, $4, $4)`,
-					fmt.Sprint("stranger ", n), []byte{}, h.clock().Add(time.Minute), h.clock())
-				if err != nil {
-					return err
-				}
+			if err := store.CommitCtx(ctx, auth.SessionID(name), data, time.Now().Add(time.Hour)); err != nil {
+				t.Fatal(err)
 			}
-			return nil
-		})
-		if err != nil {
+		}
+		there := func(name string) bool {
+			t.Helper()
+			_, found, err := store.FindCtx(ctx, auth.SessionID(name))
+			if err != nil {
+				t.Fatal(err)
+			}
+			return found
+		}
+		begin("nobody's", 0, "192.0.2.1")
+		if there("nobody's") {
+			t.Error("a session is kept in which nobody has shown a password")
+		}
+		begin("owner", 1, "192.0.2.1")
+		begin("other", 2, "198.51.100.1")
+		for i := range 30 {
+			begin(fmt.Sprint("guesser ", i), 1, "198.51.100.1")
+		}
+		if !there("owner") || !there("other") {
+			t.Error("a guesser has ended the session of the owner, or that of somebody else")
+		}
+		if there("guesser 9") || !there("guesser 10") || !there("guesser 29") {
+			t.Error("of 30 halfway sessions from one network not the last 20 are there")
+		}
+		if err := store.EndAll(ctx, audit.Operator, 1, ""); err != nil {
 			t.Fatal(err)
 		}
-		if err := begin(1, 0); err != nil {
-			t.Errorf("the last of them: %v", err)
-		}
-		if err := begin(2, 0); !errors.Is(err, auth.ErrBusy) {
-			t.Errorf("one more: %v, want ErrBusy", err)
-		}
-		if err := begin(3, h.user(t, "ada", auth.Author).ID); err != nil {
-			t.Errorf("somebody who is in: %v", err)
-		}
-		h.wait(2 * time.Minute)
-		if err := begin(4, 0); err != nil {
-			t.Errorf("when they are over: %v", err)
+		if there("owner") || there("guesser 29") || !there("other") {
+			t.Error("signing out everywhere does not end the account's halfway sessions, and only those")
 		}
 	})
 }

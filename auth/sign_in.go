@@ -79,13 +79,23 @@ func (v *Verifier) comparePage(ctx context.Context, c credentials, from Client, 
 	if err != nil {
 		return candidate{}, err
 	}
-	return who, v.throttled(ctx, who.ID, a, func() (bool, error) {
+	if wait, err = v.meant(ctx, &a, forPages, who); err != nil {
+		return candidate{}, err
+	}
+	if wait > 0 {
+		return candidate{}, &Throttled{RetryAfter: wait}
+	}
+	err = v.throttled(ctx, who.ID, a, !who.SecondFactor, func() (Reason, error) {
 		e.Reason, err = v.compare(ctx, who, a)
 		if e.Reason == "" && !who.Networks.Allow(from.Addr) {
 			e.Reason = WrongNetwork
 		}
-		return e.Reason == "", err
+		return e.Reason, err
 	})
+	if before := (*refusedBefore)(nil); errors.As(err, &before) {
+		e.Reason, err = before.reason, nil
+	}
+	return who, err
 }
 
 // SecondFactor checks the second half of a sign-in whose first half SignIn

@@ -67,7 +67,7 @@ func TestA2AcrossProcessesAndEntrances(t *testing.T) {
 			if i%2 == 1 {
 				v = replica
 			}
-			_, _, err := v.SignIn(t.Context(), at(addr), "ada", "wrong")
+			_, _, err := v.SignIn(t.Context(), at(addr), "ada", fmt.Sprint("wrong ", i))
 			var throttled *auth.Throttled
 			if i < 5 == errors.As(err, &throttled) {
 				t.Errorf("guess %d: %v", i+1, err)
@@ -76,8 +76,8 @@ func TestA2AcrossProcessesAndEntrances(t *testing.T) {
 		if _, err := h.from(t, addr).Login(t.Context(), "ada", "ada-password"); err != nil {
 			t.Errorf("the other entrance: %v", err)
 		}
-		for range 5 {
-			h.from(t, addr).Login(t.Context(), "ada", "wrong")
+		for i := range 5 {
+			h.from(t, addr).Login(t.Context(), "ada", fmt.Sprint("wrong ", i))
 		}
 		_, password := h.token(t, auth.NewToken{UserID: 1, Kind: auth.ApplicationPassword})
 		if _, err := h.from(t, addr).Login(t.Context(), "ada", "ada-password"); !errors.As(err, new(*auth.Throttled)) {

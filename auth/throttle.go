@@ -12,6 +12,7 @@ import (
 
 	"github.com/quillgate/quillgate/audit"
 	"github.com/quillgate/quillgate/database"
+	"github.com/quillgate/quillgate/network"
 )
 
 const (
@@ -29,25 +30,30 @@ const (
 	forgetAfter     = time.Hour // without a wrong password
 	throttleLimit   = 100000    // rows
 	pruneEvery      = 200       // failures
+	trailLines      = 20        // lines of the trail about wrong passwords of one account …
+	trailWindow     = time.Hour // … within this
 )
 
 // throttle slows down guessing. It counts wrong passwords
 //
 //   - by account and network together: no wait for the first four, then one
-//     that doubles from a second to 15 minutes. Nobody can so lock out the
+//     that doubles from a second to 15 minutes. So nobody can lock out the
 //     owner, who is elsewhere;
 //   - by network alone, over all accounts: 20 in 15 minutes. Loopback is not
-//     counted so: behind a proxy on this machine that is everybody;
-//   - by account alone, 100 in an hour, from networks that nobody has signed
-//     in to it from within 30 days. Then only such networks have to wait: many
-//     guessers together get no further, and the owner gets in from home.
+//     counted this way: behind a proxy on this machine that is everybody;
+//   - by account alone, 100 in an hour, from networks from which nobody has
+//     signed in to it within 30 days. Then only such networks have to wait:
+//     many guessers together get no further, and the owner gets in from home.
+//
+// A guess is counted before it is compared, and taken off again when it was
+// right, so that of many at one time no more are compared than of many one
+// after the other.
 //
 // The counts are in the database, one for all processes, under keyed hashes: a
-// copy of it does not tell which names were tried. Accounts are counted by the
-// name that was given, whether or not there is one of that name. Addresses of
-// IPv6 count by their /64 network, which one customer has.
+// copy of it does not tell which names were tried. An account is counted by
+// its login, whether that or its e-mail address was given; a name that is no
+// account's, by itself. Networks are those of package network.
 //
-// It is written on failures only, and once a day and network for successes.
 // While a network waits, this process remembers it, and refuses without asking
 // the database.
 type throttle struct {
@@ -63,6 +69,11 @@ type throttle struct {
 // guess is what one attempt counts under; what is empty does not count.
 type guess struct {
 	pair, addr, account, known string
+	// whole is known for networks from which both factors were shown.
+	whole string
+	// typed is the pair with the name as it was given. Only the memory of this
+	// process knows it.
+	typed string
 }
 
 // The kinds of keys, each its first character.
@@ -72,6 +83,7 @@ const (
 	accountKey = "u"
 	knownKey   = "k"
 	codeKey    = "c"
+	trailKey   = "t"
 )
 
 // guess names what an attempt counts under. Different purposes count apart:
@@ -82,31 +94,20 @@ func (t *throttle) guess(ctx context.Context, purpose, account string, addr neti
 	if err != nil {
 		return guess{}, err
 	}
-	network := networkOf(addr).String()
+	place := network.Of(addr).String()
 	name := func(kind string, parts ...string) string {
 		return kind + base64.RawURLEncoding.EncodeToString(key.sum(append([]string{"throttle", kind}, parts...)...)[:16])
 	}
-	g := guess{pair: name(pairKey, purpose, account, network)}
+	g := guess{pair: name(pairKey, purpose, account, place)}
+	g.typed = g.pair
 	if account != "" {
-		g.account, g.known = name(accountKey, account), name(knownKey, account, network)
+		g.account, g.known = name(accountKey, account), name(knownKey, account, place)
+		g.whole = name(knownKey, "second factor", account, place)
 	}
 	if !addr.IsLoopback() {
-		g.addr = name(addrKey, purpose, network)
+		g.addr = name(addrKey, purpose, place)
 	}
 	return g, nil
-}
-
-// networkOf is what an address counts as. All that are not known are one.
-func networkOf(addr netip.Addr) netip.Prefix {
-	bits := 32
-	if addr.Is6() {
-		bits = 64
-	}
-	network, err := addr.Prefix(bits)
-	if err != nil {
-		return netip.Prefix{}
-	}
-	return network
 }
 
 // count is a row of the table.
@@ -125,7 +126,7 @@ type counts struct{ pair, addr, account, known count }
 func (t *throttle) remembered(g guess, now time.Time) time.Duration {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	return max(t.blocked[g.pair].Sub(now), t.blocked[g.addr].Sub(now), 0)
+	return max(t.blocked[g.pair].Sub(now), t.blocked[g.typed].Sub(now), t.blocked[g.addr].Sub(now), 0)
 }
 
 func (t *throttle) remember(key string, until time.Time) {
@@ -169,6 +170,7 @@ func (t *throttle) pause(g guess, c counts, now time.Time) time.Duration {
 	}
 	if pair > 0 {
 		t.remember(g.pair, now.Add(pair))
+		t.remember(g.typed, now.Add(pair))
 	}
 	if addr > 0 {
 		t.remember(g.addr, now.Add(addr))
@@ -207,7 +209,7 @@ func (t *throttle) add(ctx context.Context, tx *database.Tx, key string, window 
 	err := tx.Get(ctx, &c, `INSERT INTO throttle (key, n, since, last) VALUES ($1, 1, $2, $2)
 		ON CONFLICT (key) DO UPDATE SET
 			n = CASE WHEN throttle.last <= $3 OR throttle.since <= $4 THEN 1 ELSE throttle.n + 1 END,
-			since = CASE WHEN throttle.last <= $3 OR throttle.since <= $4 THEN excluded.since ELSE throttle.since END,
+			since = CASE WHEN throttle.n <= 0 OR throttle.last <= $3 OR throttle.since <= $4 THEN excluded.since ELSE throttle.since END,
 			last = excluded.last
 		RETURNING key, n, since, last`, key, now, now.Add(-forgetAfter), now.Add(-window))
 	if err != nil {
@@ -219,65 +221,144 @@ func (t *throttle) add(ctx context.Context, tx *database.Tx, key string, window 
 // forever is a window that does not end.
 const forever = 100 * 365 * 24 * time.Hour
 
-// failed counts a wrong password. The trail gets a line for the first one of a
-// burst from a network, and for the one from which on somebody has to wait;
-// userID is the account's, if there is one of that name.
-func (t *throttle) failed(ctx context.Context, g guess, c counts, userID int64, by audit.Actor, now time.Time) error {
+// count counts a guess that is about to be compared. When it has to wait, it
+// is not counted and must not be compared.
+func (t *throttle) count(ctx context.Context, g guess, now time.Time) (c counts, wait time.Duration, err error) {
 	now = now.UTC().Truncate(time.Microsecond)
-	err := t.users.db.Update(ctx, func(tx *database.Tx) (err error) {
+	wait, before, err := t.wait(ctx, g, now)
+	if err != nil || wait > 0 {
+		return before, wait, err
+	}
+	err = t.users.db.Update(ctx, func(tx *database.Tx) (err error) {
+		c = before
 		if c.pair, err = t.add(ctx, tx, g.pair, forever, now); err != nil {
 			return err
 		}
-		first, waiting := c.pair.N == 1, c.pair.N == freeFailures+1
 		if g.addr != "" {
 			if c.addr, err = t.add(ctx, tx, g.addr, addrWindow, now); err != nil {
 				return err
 			}
-			first, waiting = c.addr.N == 1, waiting || c.addr.N == addrFailures
 		}
 		if g.account != "" && !c.isKnown(now) {
-			if c.account, err = t.add(ctx, tx, g.account, accountWindow, now); err != nil {
-				return err
-			}
-			waiting = waiting || c.account.N == accountFailures
+			c.account, err = t.add(ctx, tx, g.account, accountWindow, now)
 		}
-		e := audit.Event{Kind: SignInFailed, UserID: userID, By: by, At: now}
-		switch {
-		case waiting:
-			e.Kind, e.Detail = SignInThrottled, map[string]string{"failures": strconv.Itoa(c.pair.N)}
-		case !first:
-			return nil
-		}
-		return audit.Append(ctx, tx, e)
+		return err
 	})
 	if err != nil {
-		return err
+		return c, 0, err
+	}
+	// Other processes may have counted since the counts were read.
+	raced := c.pair.N > freeFailures+1 && c.pair.N != before.pair.N+1
+	if raced || c.addr.N > addrFailures || !c.isKnown(now) && c.account.N > accountFailures {
+		if err := t.uncount(ctx, g, c, now); err != nil {
+			return c, 0, err
+		}
+		return c, max(t.pause(g, c, now), firstWait), nil
+	}
+	return c, 0, nil
+}
+
+// uncount takes a guess off again that was counted and not compared.
+func (t *throttle) uncount(ctx context.Context, g guess, c counts, now time.Time) error {
+	err := t.users.db.Update(ctx, func(tx *database.Tx) error { return t.takeOff(ctx, tx, g, c, now, g.pair) })
+	if err != nil {
+		return fmt.Errorf("forget a failure: %w", err)
+	}
+	return nil
+}
+
+// takeOff takes one off the counts of the network and of the account, and off
+// that of one more key.
+func (t *throttle) takeOff(ctx context.Context, tx *database.Tx, g guess, c counts, now time.Time, more string) error {
+	account := g.account
+	if c.isKnown(now) {
+		account = "" // it was not counted
+	}
+	_, err := tx.Exec(ctx, `UPDATE throttle SET n = n - 1 WHERE key IN ($1, $2, $3) AND n > 0`, g.addr, account, more)
+	return err
+}
+
+// failed notes that a guess, which is counted, was wrong. The trail gets a
+// line for the first one of a burst from a network, and for the one from which
+// on somebody has to wait; userID is the account's, if there is one.
+func (t *throttle) failed(ctx context.Context, g guess, c counts, userID int64, by audit.Actor, now time.Time) error {
+	now = now.UTC().Truncate(time.Microsecond)
+	waiting := c.pair.N == freeFailures+1 || c.addr.N == addrFailures || !c.isKnown(now) && c.account.N == accountFailures
+	first := c.addr.N == 1
+	if g.addr == "" {
+		first = c.pair.N == 1
+	}
+	e := audit.Event{Kind: SignInFailed, UserID: userID, By: by, At: now}
+	if waiting {
+		e.Kind, e.Detail = SignInThrottled, map[string]string{"failures": strconv.Itoa(c.pair.N)}
 	}
 	t.pause(g, c, now)
+	if first || waiting {
+		if err := t.note(ctx, e); err != nil {
+			return err
+		}
+	}
 	if t.failures.Add(1)%pruneEvery == 0 {
 		return t.prune(ctx, now)
 	}
 	return nil
 }
 
-// passed forgets the failures of the pair. Those of the network stay: whoever
-// has one account must not buy guesses at others with it.
-func (t *throttle) passed(ctx context.Context, g guess, c counts, now time.Time) error {
-	now = now.UTC().Truncate(time.Microsecond)
-	if c.pair.N > 0 {
-		if _, err := t.users.db.Exec(ctx, `DELETE FROM throttle WHERE key = $1`, g.pair); err != nil {
-			return fmt.Errorf("forget failures: %w", err)
+// note writes a line that a stranger causes into the trail. There are at most
+// trailLines of them in an hour for each account, and as many for all names
+// that are not accounts; beyond that only the hundredth, thousandth and so on.
+func (t *throttle) note(ctx context.Context, e audit.Event) error {
+	err := t.users.db.Update(ctx, func(tx *database.Tx) error {
+		c, err := t.add(ctx, tx, trailKey+strconv.FormatInt(e.UserID, 10), trailWindow, e.At)
+		if err != nil {
+			return err
 		}
-	}
-	if g.known == "" || c.known.N > 0 && now.Sub(c.known.Last) < knownStep {
-		return nil
-	}
-	_, err := t.users.db.Exec(ctx, `INSERT INTO throttle (key, n, since, last) VALUES ($1, 1, $2, $2)
-		ON CONFLICT (key) DO UPDATE SET last = excluded.last`, g.known, now)
+		line := e
+		if c.N > trailLines {
+			if !isMilestone(c.N) {
+				return nil
+			}
+			line.Detail = map[string]string{"times": strconv.Itoa(c.N)}
+		}
+		return audit.Append(ctx, tx, line)
+	})
 	if err != nil {
-		return fmt.Errorf("note a known network: %w", err)
+		return fmt.Errorf("note a failure: %w", err)
 	}
 	return nil
+}
+
+// passed notes that a guess, which is counted, was right: it forgets the
+// failures of the pair. Those of the network stay: whoever has one account must
+// not buy guesses at others with it. whole says that nothing more is asked of
+// the caller; then the network is known to the account from now on.
+func (t *throttle) passed(ctx context.Context, g guess, c counts, whole bool, now time.Time) error {
+	now = now.UTC().Truncate(time.Microsecond)
+	err := t.users.db.Update(ctx, func(tx *database.Tx) error {
+		if err := t.takeOff(ctx, tx, g, c, now, g.pair); err != nil {
+			return err
+		}
+		if c.pair.N > 1 {
+			if _, err := tx.Exec(ctx, `DELETE FROM throttle WHERE key = $1`, g.pair); err != nil {
+				return err
+			}
+		}
+		if !whole || g.known == "" || c.known.N > 0 && now.Sub(c.known.Last) < knownStep {
+			return nil
+		}
+		return t.know(ctx, tx, g.known, now)
+	})
+	if err != nil {
+		return fmt.Errorf("note a success: %w", err)
+	}
+	return nil
+}
+
+// know notes a network from which the owner of an account has signed in.
+func (t *throttle) know(ctx context.Context, tx *database.Tx, key string, now time.Time) error {
+	_, err := tx.Exec(ctx, `INSERT INTO throttle (key, n, since, last) VALUES ($1, 1, $2, $2)
+		ON CONFLICT (key) DO UPDATE SET last = excluded.last`, key, now)
+	return err
 }
 
 // prune bounds the table. When nothing is old enough to be forgotten, the

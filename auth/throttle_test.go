@@ -64,24 +64,26 @@ func (c counter) waits(account string, addr netip.Addr, now time.Time) time.Dura
 	return wait
 }
 
+// fail is a wrong guess, if it need not wait.
 func (c counter) fail(account string, addr netip.Addr, now time.Time) {
 	c.Helper()
 	g := c.of(account, addr)
-	_, seen, err := c.wait(c.Context(), g, now)
-	if err == nil {
-		err = c.failed(c.Context(), g, seen, 0, audit.Actor{Addr: addr}, now)
+	counted, wait, err := c.count(c.Context(), g, now)
+	if err == nil && wait == 0 {
+		err = c.failed(c.Context(), g, counted, 0, audit.Actor{Addr: addr}, now)
 	}
 	if err != nil {
 		c.Fatal(err)
 	}
 }
 
+// pass is a right guess, if it need not wait.
 func (c counter) pass(account string, addr netip.Addr, now time.Time) {
 	c.Helper()
 	g := c.of(account, addr)
-	_, seen, err := c.wait(c.Context(), g, now)
-	if err == nil {
-		err = c.passed(c.Context(), g, seen, now)
+	counted, wait, err := c.count(c.Context(), g, now)
+	if err == nil && wait == 0 {
+		err = c.passed(c.Context(), g, counted, true, now)
 	}
 	if err != nil {
 		c.Fatal(err)

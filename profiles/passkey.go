@@ -1,18 +1,30 @@
 package profiles
 
 import (
+	"encoding/base64"
 	"errors"
 	"net/http"
+	"net/netip"
 	"time"
 
 	"github.com/quillgate/quillgate/auth"
+	"github.com/quillgate/quillgate/network"
 )
 
-// ceremonyTime is how long somebody may take to show a passkey.
-const ceremonyTime = 5 * time.Minute
-
-// keyCeremony is a value of the session: the state of a question to a passkey.
+// keyCeremony is a value of the session: the state of a question for a new passkey.
 const keyCeremony = "ceremony" // []byte
+
+// How many questions to a passkey a network gets at once, and how long it waits for each further one. A question costs
+// work, and no room.
+const (
+	questionsEach     = 30
+	questionsPause    = 10 * time.Second
+	questionsNetworks = 10000
+)
+
+func newQuestions() *network.Rate[netip.Prefix] {
+	return network.NewRate[netip.Prefix](questionsEach, questionsPause, questionsNetworks)
+}
 
 // Passkeys tells templates whether the address of the site is one that passkeys work with.
 func (v *visit) Passkeys() bool { return v.p.passkeys != nil }
@@ -27,32 +39,54 @@ func (v *visit) Next() string {
 
 // ask sends the question to the script of the page.
 func (v *visit) ask(c auth.Ceremony) error {
-	v.s.Put(v.ctx(), keyCeremony, c.State)
 	v.w.Header().Set("Content-Type", "application/json")
 	_, err := v.w.Write(c.Options)
 	return err
 }
 
-// beginPasskeySignIn asks for a passkey: any, or after the password one of the user's.
+// beginPasskeySignIn asks for a passkey: any, or after the password one of the user's. The browser keeps the state, which
+// is sealed: a session in the database for each question would let strangers fill the table.
 func (v *visit) beginPasskeySignIn() error {
 	if v.p.passkeys == nil {
 		return errNothing
 	}
-	pending := v.s.GetInt64(v.ctx(), keyPending)
-	// Each question of a stranger is a session in the database.
-	if ok, wait := v.p.questions.allow(v.addr, v.now()); pending == 0 && !ok {
-		return &auth.Throttled{RetryAfter: wait}
+	pending := v.s.GetInt64(v.ctx(), auth.SessionPending)
+	if pending == 0 {
+		if _, wait := v.p.questions.Take(network.Of(v.addr), v.now()); wait > 0 {
+			return &auth.Throttled{RetryAfter: wait}
+		}
 	}
 	c, err := v.p.passkeys.BeginPasskeySignIn(v.ctx(), pending)
 	if err != nil {
 		return err
 	}
-	if pending == 0 && !v.who.LoggedIn() {
-		if err := v.begun(ceremonyTime); err != nil {
-			return err
-		}
-	}
+	v.keepQuestion(base64.RawURLEncoding.EncodeToString(c.State), auth.CeremonyTime)
 	return v.ask(c)
+}
+
+// keepQuestion has the browser keep the state of a question, or forget it when it is empty.
+func (v *visit) keepQuestion(state string, life time.Duration) {
+	age := int(life / time.Second)
+	if state == "" {
+		age = -1
+	}
+	http.SetCookie(v.w, &http.Cookie{Name: v.questionCookie(), Value: state, Path: "/", MaxAge: age,
+		HttpOnly: true, SameSite: http.SameSiteStrictMode, Secure: v.p.sessions(v.r).Cookie.Secure})
+}
+
+func (v *visit) questionCookie() string { return v.p.sessions(v.r).Cookie.Name + "-passkey" }
+
+// question is the state that the browser has kept; nil when there is none.
+func (v *visit) question() []byte {
+	c, err := v.r.Cookie(v.questionCookie())
+	if err != nil {
+		return nil
+	}
+	state, err := base64.RawURLEncoding.DecodeString(c.Value)
+	if err != nil {
+		return nil
+	}
+	return state
 }
 
 // passkeySignIn takes the answer.
@@ -60,7 +94,8 @@ func (v *visit) passkeySignIn() error {
 	if v.p.passkeys == nil {
 		return errNothing
 	}
-	state := v.s.PopBytes(v.ctx(), keyCeremony)
+	state := v.question()
+	v.keepQuestion("", 0)
 	next := v.form("next")
 	if text := v.s.GetString(v.ctx(), keyNext); text != "" {
 		next = text
@@ -90,6 +125,7 @@ func (v *visit) beginPasskey() error {
 	if err != nil {
 		return err
 	}
+	v.s.Put(v.ctx(), keyCeremony, c.State)
 	return v.ask(c)
 }
 

@@ -29,6 +29,7 @@ import (
 	"github.com/quillgate/quillgate/apps"
 	"github.com/quillgate/quillgate/audit"
 	"github.com/quillgate/quillgate/auth"
+	"github.com/quillgate/quillgate/network"
 	"github.com/quillgate/quillgate/site"
 )
 
@@ -60,8 +61,8 @@ type Pages struct {
 	// Two managers over one store: the cookie of a connection that nobody reads has a name that binds it to one.
 	secure, plain *scs.SessionManager
 	sent          once
-	questions     pace           // to passkeys, of strangers
-	passkeys      *auth.Passkeys // nil where the address of the site is none for passkeys
+	questions     *network.Rate[netip.Prefix] // to passkeys, of strangers
+	passkeys      *auth.Passkeys              // nil where the address of the site is none for passkeys
 }
 
 //go:embed templates assets
@@ -90,7 +91,7 @@ func New(cfg Config) (*Pages, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read the base URL: %w", err)
 	}
-	p := &Pages{cfg: cfg, root: strings.TrimSuffix(base.EscapedPath(), "/")}
+	p := &Pages{cfg: cfg, questions: newQuestions(), root: strings.TrimSuffix(base.EscapedPath(), "/")}
 	if p.templates, err = parseTemplates(); err != nil {
 		return nil, err
 	}

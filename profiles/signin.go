@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/quillgate/quillgate/auth"
+	"github.com/quillgate/quillgate/network"
 )
 
 // halfwayTime is how long somebody may take between the password and the second factor.
@@ -50,7 +51,8 @@ func (v *visit) signIn() error {
 	if err := v.begun(halfwayTime); err != nil {
 		return err
 	}
-	v.s.Put(v.ctx(), keyPending, user.ID)
+	v.s.Put(v.ctx(), auth.SessionPending, user.ID)
+	v.s.Put(v.ctx(), auth.SessionAddr, network.Of(v.addr).String())
 	v.s.Put(v.ctx(), keyNext, next)
 	v.redirect("/signin/code")
 	return nil
@@ -71,7 +73,7 @@ func (v *visit) begun(life time.Duration) error {
 
 // codePage asks for the second factor.
 func (v *visit) codePage() error {
-	id := v.s.GetInt64(v.ctx(), keyPending)
+	id := v.s.GetInt64(v.ctx(), auth.SessionPending)
 	if id == 0 {
 		v.redirect("/signin")
 		return nil
@@ -90,7 +92,7 @@ func (v *visit) codePage() error {
 
 // code checks it.
 func (v *visit) code() error {
-	id := v.s.GetInt64(v.ctx(), keyPending)
+	id := v.s.GetInt64(v.ctx(), auth.SessionPending)
 	if id == 0 {
 		v.redirect("/signin")
 		return nil

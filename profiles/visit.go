@@ -56,10 +56,9 @@ var languages = language.NewMatcher([]language.Tag{language.English})
 
 // The values of a session that the pages keep beside those that the store knows.
 const (
-	keyProved  = "proved"  // int64: when the password was given last, in seconds since 1970
-	keyFlash   = "flash"   // string: what the next page says
-	keyPending = "pending" // int64: whose password was right, while the second factor is missing
-	keyNext    = "next"    // string: where to go when signed in
+	keyProved = "proved" // int64: when the password was given last, in seconds since 1970
+	keyFlash  = "flash"  // string: what the next page says
+	keyNext   = "next"   // string: where to go when signed in
 )
 
 // serve makes a row into a handler: session, language, zone, who this is, the form; then the page, then its error.

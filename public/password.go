@@ -5,9 +5,9 @@ import (
 	"net/http"
 	"net/netip"
 	"strings"
-	"sync"
 	"time"
 
+	"github.com/quillgate/quillgate/network"
 	"github.com/quillgate/quillgate/site"
 )
 
@@ -43,8 +43,8 @@ func (p *Pages) Unlock(w http.ResponseWriter, r *http.Request) {
 		p.broken(w, r, err)
 		return
 	}
-	from := p.clientAddr(r)
-	if !p.guesses.allow(from, time.Now()) {
+	from := network.Of(p.clientAddr(r))
+	if _, wait := p.guesses.Take(from, time.Now()); wait > 0 {
 		p.refusePassword(w, r, t, say("There were too many wrong passwords. Please try again in some minutes."), http.StatusTooManyRequests)
 		return
 	}
@@ -57,7 +57,7 @@ func (p *Pages) Unlock(w http.ResponseWriter, r *http.Request) {
 		p.refusePassword(w, r, t, say("That is not the password."), http.StatusForbidden)
 		return
 	}
-	p.guesses.forget(from)
+	p.guesses.Forget(from)
 	http.SetCookie(w, &http.Cookie{
 		Name: passwordCookieName, Value: token, Path: p.basePath + "/", MaxAge: int(passwordCookieLife / time.Second), HttpOnly: true,
 		SameSite: http.SameSiteLaxMode, Secure: strings.HasPrefix(p.site.BaseURL(), "https:"),
@@ -75,56 +75,13 @@ func (p *Pages) refusePassword(w http.ResponseWriter, r *http.Request, t *target
 	p.serve(w, r, a)
 }
 
-// Wrong passwords from one address, or one IPv6 network, within the time.
+// A network may try maxGuesses passwords at once, and one more after each guessPause.
 const (
-	maxGuesses   = 10
-	guessTime    = 10 * time.Minute
-	maxGuessers  = 10_000
-	guessNetwork = 64
+	maxGuesses  = 10
+	guessPause  = time.Minute
+	maxGuessers = 10_000
 )
 
-// guesses counts the passwords that addresses have tried, in bounded memory: when it is full it begins anew.
-type guesses struct {
-	mu    sync.Mutex
-	tries map[netip.Prefix]*tries
-}
-
-type tries struct {
-	n     int
-	since time.Time
-}
-
-func newGuesses() *guesses { return &guesses{tries: make(map[netip.Prefix]*tries)} }
-
-func guesser(a netip.Addr) netip.Prefix {
-	bits := a.BitLen()
-	if a.Is6() {
-		bits = guessNetwork
-	}
-	network, _ := a.Prefix(bits)
-	return network
-}
-
-// allow counts a try and says whether it may be made.
-func (g *guesses) allow(from netip.Addr, now time.Time) bool {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	who := guesser(from)
-	t := g.tries[who]
-	if t == nil || now.Sub(t.since) >= guessTime {
-		if len(g.tries) >= maxGuessers {
-			clear(g.tries)
-		}
-		t = &tries{since: now}
-		g.tries[who] = t
-	}
-	t.n++
-	return t.n <= maxGuesses
-}
-
-// forget lets somebody who knew the password begin anew.
-func (g *guesses) forget(from netip.Addr) {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	delete(g.tries, guesser(from))
+func newGuesses() *network.Rate[netip.Prefix] {
+	return network.NewRate[netip.Prefix](maxGuesses, guessPause, maxGuessers)
 }

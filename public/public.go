@@ -23,6 +23,7 @@ import (
 	"github.com/microcosm-cc/bluemonday"
 	"golang.org/x/sync/singleflight"
 
+	"github.com/quillgate/quillgate/network"
 	"github.com/quillgate/quillgate/site"
 )
 
@@ -52,7 +53,7 @@ type Pages struct {
 	cache      *cache
 	making     singleflight.Group
 	searching  chan struct{} // a place for each search that may run
-	guesses    *guesses
+	guesses    *network.Rate[netip.Prefix]
 	rsd        []byte
 	manifest   document
 }

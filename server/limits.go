@@ -1,10 +1,14 @@
 package server
 
 import (
+	"math"
 	"net"
 	"net/netip"
 	"sync"
+	"sync/atomic"
 	"time"
+
+	"github.com/quillgate/quillgate/network"
 )
 
 // The limits that hold before anything is known about a request. The endpoint paces the bodies that it reads by what
@@ -20,16 +24,16 @@ const (
 	maxStreams     = 32 // requests at one time on one connection of HTTP/2
 )
 
-// limitListener refuses connections beyond a number in all and a number from one address, by closing them at once.
+// limitListener refuses connections beyond a total and beyond a number from one network, by closing them at
+// once.
 type limitListener struct {
 	net.Listener
 	total, perAddress int
 	exempt            func(netip.Addr) bool // from the second number
 	refused           func()                // called for each connection that is closed
 
-	mu   sync.Mutex
-	open int
-	from map[netip.Addr]int
+	open atomic.Int64
+	from network.Share[netip.Prefix]
 }
 
 func (l *limitListener) Accept() (net.Conn, error) {
@@ -48,26 +52,23 @@ func (l *limitListener) Accept() (net.Conn, error) {
 }
 
 func (l *limitListener) admit(addr netip.Addr) bool {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.open >= l.total || (l.from[addr] >= l.perAddress && !l.exempt(addr)) {
+	most := int64(l.perAddress)
+	if l.exempt(addr) {
+		most = math.MaxInt64
+	}
+	if !l.from.Take(network.Of(addr), 1, most) {
 		return false
 	}
-	if l.from == nil {
-		l.from = make(map[netip.Addr]int)
+	if l.open.Add(1) > int64(l.total) {
+		l.leave(addr)
+		return false
 	}
-	l.open++
-	l.from[addr]++
 	return true
 }
 
 func (l *limitListener) leave(addr netip.Addr) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.open--
-	if l.from[addr]--; l.from[addr] == 0 {
-		delete(l.from, addr)
-	}
+	l.open.Add(-1)
+	l.from.Give(network.Of(addr), 1)
 }
 
 type limitedConn struct {

@@ -4,12 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/netip"
 	"regexp"
 	"strings"
 	"time"
 
 	"github.com/quillgate/quillgate/auth"
 	"github.com/quillgate/quillgate/database"
+	"github.com/quillgate/quillgate/network"
 )
 
 // commentPause is how long somebody who may not moderate waits between two comments.
@@ -68,23 +70,35 @@ func refuseDuplicate(ctx context.Context, tx *database.Tx, c *Comment) error {
 	return nil
 }
 
-// refuseFlood looks for the last comment of the same user, or of the same address when nobody is signed in, and for
-// one under the same e-mail address.
+// refuseFlood looks for the last comment of the same user, or from the same network when nobody is signed in, and for
+// one under the same e-mail address. What came within the pause is little, so networks are compared here.
 func refuseFlood(ctx context.Context, tx *database.Tx, c *Comment) error {
-	same, value := `ip = $2`, any(c.IP)
-	if c.UserID != 0 {
-		same, value = `user_id = $2`, c.UserID
+	var last []struct {
+		User  int64  `db:"user_id"`
+		IP    string `db:"ip"`
+		Email string `db:"email"`
 	}
-	var last time.Time
-	err := tx.Get(ctx, &last, `SELECT date_gmt FROM comments WHERE date_gmt > $1 AND (`+same+` OR (email = $3 AND email <> ''))
-		ORDER BY date_gmt DESC LIMIT 1`, c.DateGMT.Add(-commentPause), value, c.Email)
-	if errors.Is(err, database.ErrNoRows) {
-		return nil
-	}
+	err := tx.Select(ctx, &last, `SELECT DISTINCT user_id, ip, email FROM comments WHERE date_gmt > $1`, c.DateGMT.Add(-commentPause))
 	if err != nil {
 		return fmt.Errorf("look for the last comment: %w", err)
 	}
-	return ErrCommentFlood
+	for _, l := range last {
+		same := sameNetwork(l.IP, c.IP)
+		if c.UserID != 0 {
+			same = l.User == c.UserID
+		}
+		if same || c.Email != "" && l.Email == c.Email {
+			return ErrCommentFlood
+		}
+	}
+	return nil
+}
+
+// sameNetwork reports whether two addresses count as one client. Texts that are not addresses are compared as they are.
+func sameNetwork(a, b string) bool {
+	x, errX := netip.ParseAddr(a)
+	y, errY := netip.ParseAddr(b)
+	return a == b || errX == nil && errY == nil && network.Of(x) == network.Of(y)
 }
 
 // approveUnseen decides by the options whether a comment appears before somebody has looked at it, as WordPress's

@@ -252,6 +252,31 @@ func TestCommentFlood(t *testing.T) {
 	})
 }
 
+// H18: the pause between comments of strangers counts IPv6 by /64.
+func TestH18CommentFloodOfOneNetwork(t *testing.T) {
+	databasetest.Each(t, func(t *testing.T, db *database.DB) {
+		g := openGuestbook(t, db)
+		g.set(t, "anonymous_comments", "1")
+		for i, test := range []struct {
+			ip   string
+			want error
+		}{
+			{"2001:db8:1:2::1", nil},
+			{"2001:db8:1:2:ffff::9", site.ErrCommentFlood},
+			{"2001:db8:1:3::1", nil},
+			{"192.0.2.1", nil},
+			{"::ffff:192.0.2.1", site.ErrCommentFlood},
+			{"192.0.2.2", nil},
+		} {
+			_, err := g.CreateComment(t.Context(), auth.Identity{}, site.NewComment{Post: 3, Content: fmt.Sprint("visit ", i),
+				Author: "Visitor", Email: fmt.Sprintf("v%d@example.org", i), IP: test.ip})
+			if !errors.Is(err, test.want) {
+				t.Errorf("comment %d from %s: %v, want %v", i+1, test.ip, err, test.want)
+			}
+		}
+	})
+}
+
 func TestEditComment(t *testing.T) {
 	databasetest.Each(t, func(t *testing.T, db *database.DB) {
 		g := openGuestbook(t, db)

@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/quillgate/quillgate/network"
 	"github.com/quillgate/quillgate/site"
 )
 
@@ -39,9 +40,9 @@ type looks struct {
 
 	mu      sync.Mutex
 	answers map[[2]string]answer // by source and target
-	// The moments from which on a host or a client has all its looks again.
-	hosts, clients map[string]time.Time
-	swept          time.Time
+	hosts   *network.Rate[string]
+	clients *network.Rate[netip.Prefix]
+	swept   time.Time
 }
 
 // answer is what came of a look; while it goes on the error is errPingWait.
@@ -51,7 +52,9 @@ type answer struct {
 }
 
 func newLooks(now func() time.Time) *looks {
-	return &looks{now: now, slots: make(chan struct{}, pagesAtOnce), answers: map[[2]string]answer{}, hosts: map[string]time.Time{}, clients: map[string]time.Time{}}
+	return &looks{now: now, slots: make(chan struct{}, pagesAtOnce), answers: map[[2]string]answer{},
+		hosts:   network.NewRate[string](hostBurst, hostPause, looksKept),
+		clients: network.NewRate[netip.Prefix](clientBurst, clientPause, looksKept)}
 }
 
 // once calls look unless the limits forbid, which is errPingWait, or the answer is known.
@@ -79,16 +82,13 @@ func hostOf(address string) string {
 	return strings.TrimSuffix(strings.ToLower(u.Hostname()), ".")
 }
 
-// clientOf is the address of a client, of IPv6 the network that one customer has.
-func clientOf(ip string) string {
-	addr, err := netip.ParseAddr(ip)
-	if err != nil || !addr.Is6() || addr.Is4In6() {
-		return ip
-	}
-	return netip.PrefixFrom(addr, 64).Masked().String()
+// clientOf is what the address of a client counts as.
+func clientOf(ip string) netip.Prefix {
+	addr, _ := netip.ParseAddr(ip)
+	return network.Of(addr)
 }
 
-func (l *looks) begin(key [2]string, host, client string) error {
+func (l *looks) begin(key [2]string, host string, client netip.Prefix) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	now := l.now()
@@ -96,23 +96,13 @@ func (l *looks) begin(key [2]string, host, client string) error {
 		return known.err
 	}
 	l.sweep(now)
-	hostFull, hostFree := fill(l.hosts[host], now, hostPause, hostBurst)
-	clientFull, clientFree := fill(l.clients[client], now, clientPause, clientBurst)
-	if !hostFree || !clientFree || max(len(l.answers), len(l.hosts), len(l.clients)) >= looksKept {
+	if len(l.answers) >= looksKept || l.hosts.Wait(host, now) > 0 || l.clients.Wait(client, now) > 0 {
 		return errPingWait
 	}
-	l.hosts[host], l.clients[client] = hostFull, clientFull
+	l.hosts.Take(host, now)
+	l.clients.Take(client, now)
 	l.answers[key] = answer{errPingWait, now.Add(askAgain)}
 	return nil
-}
-
-// fill is a bucket of burst looks that gets one back after every pause, told by the moment from which on it is full.
-func fill(full, now time.Time, pause time.Duration, burst int) (time.Time, bool) {
-	if full.Before(now) {
-		full = now
-	}
-	full = full.Add(pause)
-	return full, full.Sub(now) <= pause*time.Duration(burst)
 }
 
 // end keeps what came of a look, when it says something about the page. What is inside an error is not kept.
@@ -137,22 +127,15 @@ func (l *looks) end(key [2]string, err error) {
 	}
 }
 
-// sweep forgets what does not count any more, when there is much.
+// sweep forgets answers that do not count any more, when there are many.
 func (l *looks) sweep(now time.Time) {
-	if max(len(l.answers), len(l.hosts), len(l.clients)) < looksKept/2 || now.Sub(l.swept) < sweepPause {
+	if len(l.answers) < looksKept/2 || now.Sub(l.swept) < sweepPause {
 		return
 	}
 	l.swept = now
 	for key, a := range l.answers {
 		if !now.Before(a.until) {
 			delete(l.answers, key)
-		}
-	}
-	for _, table := range []map[string]time.Time{l.hosts, l.clients} {
-		for key, full := range table {
-			if !now.Before(full) {
-				delete(table, key)
-			}
 		}
 	}
 }

@@ -146,7 +146,7 @@ func TestLooksForget(t *testing.T) {
 		}
 		l.once(pingFrom(fmt.Sprintf("h%d.example", i), "x", fmt.Sprint(i)), func() error { return nil })
 	}
-	if n := max(len(l.answers), len(l.hosts), len(l.clients)); n > looksKept {
+	if n := max(len(l.answers), l.hosts.Len(), l.clients.Len()); n > looksKept {
 		t.Errorf("%d entries are kept, want at most %d", n, looksKept)
 	}
 	clock.pass(time.Hour)

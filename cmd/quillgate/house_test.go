@@ -15,7 +15,8 @@ const module = "github.com/quillgate/quillgate/"
 
 // stairs says which packages of ours a package may import. No arrow points up or sideways; docs/ARCHITECTURE.md draws it.
 var stairs = map[string][]string{
-	"xmlrpc":    nil,
+	"network":   nil,
+	"xmlrpc":    {"network"},
 	"methods":   nil,
 	"signature": nil,
 	"media":     nil,
@@ -29,15 +30,15 @@ var stairs = map[string][]string{
 	"database":   {"migrations"},
 	"audit":      {"database"},
 	"apps":       {"audit", "database"},
-	"auth":       {"apps", "audit", "database", "signature"},
-	"site":       {"auth", "audit", "database", "markup", "media"},
+	"auth":       {"apps", "audit", "database", "signature", "network"},
+	"site":       {"auth", "audit", "database", "markup", "media", "network"},
 
-	"wordpress": {"site", "auth", "apps", "xmlrpc", "methods", "fetch"},
-	"public":    {"site", "auth", "markup"},
-	"profiles":  {"site", "auth", "apps", "audit"},
+	"wordpress": {"site", "auth", "apps", "xmlrpc", "methods", "fetch", "network"},
+	"public":    {"site", "auth", "markup", "network"},
+	"profiles":  {"site", "auth", "apps", "audit", "network"},
 	"signer":    {"signature", "xmlrpc", "methods"},
 
-	"server":        {"wordpress", "profiles", "public", "site", "auth", "apps", "audit", "xmlrpc", "methods", "media", "database"},
+	"server":        {"wordpress", "profiles", "public", "site", "auth", "apps", "audit", "xmlrpc", "methods", "media", "database", "network"},
 	"cmd/quillgate": {"server", "signer", "signature", "xmlrpc", "wxr", "fetch", "site", "auth", "apps", "audit", "database", "migrations"},
 
 	"database/databasetest": {"database"},

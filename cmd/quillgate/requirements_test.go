@@ -80,6 +80,9 @@ var chapters = []struct {
 		{id: "A9", words: "A one-time password counts once; recovery codes are stored as hashes and count once."},
 		{id: "A10", words: "Sessions are random, stored as hashes, bounded in time, renewed at sign-in; other sites cannot act in them."},
 		{id: "A11", words: "A client's address is the socket's, or what a listed proxy says; keys can be limited to networks."},
+		{id: "A12", words: "A network is known only after the whole sign-in; five codes in 15 minutes are looked at for an account, whatever the network."},
+		{id: "A13", words: "A guess is counted before it is compared; login and e-mail address are one account; the same wrong password again is not a new guess."},
+		{id: "A14", words: "What strangers begin takes no room, and cannot push out people who have shown a right password."},
 	}},
 	{"XML and values", []requirement{
 		{id: "X1", words: "A document type declaration is refused before it is read.", elsewhere: hostile},
@@ -112,6 +115,7 @@ var chapters = []struct {
 		{id: "H14", words: "A panic ends one request, a damaged row one key."},
 		{id: "H15", words: "The server builds for FIPS 140.", elsewhere: "open"},
 		{id: "H16", words: "The operator learns why a request was refused, and what stands in the way of one."},
+		{id: "H18", words: "Every limit by address counts IPv6 by /64."},
 	}},
 }
 

@@ -1,0 +1,63 @@
+package auth
+
+import (
+	"crypto/sha256"
+	"sync"
+	"time"
+)
+
+const (
+	repeatedLife = 24 * time.Hour
+	repeatedSize = 20000
+)
+
+// repeated remembers which attempts were refused. The same one again is no new
+// guess: a second device that goes on sending an old password must not lock out
+// the one next to it. It is held up itself, by the same waits as guesses, and
+// counts nowhere else.
+//
+// Like proofs it keeps keyed hashes in memory, with the network as a part of
+// them: nobody elsewhere can find out by the time of an answer what was tried.
+type repeated struct {
+	proofs // for its key
+	mu     sync.Mutex
+	tried  map[[sha256.Size]byte]refusedTry
+}
+
+type refusedTry struct {
+	count  count
+	reason Reason
+}
+
+// note remembers an attempt that was refused for the first time.
+func (r *repeated) note(mark [sha256.Size]byte, reason Reason, now time.Time) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.tried == nil || len(r.tried) >= repeatedSize {
+		r.tried = make(map[[sha256.Size]byte]refusedTry)
+	}
+	r.tried[mark] = refusedTry{count{N: 1, Since: now, Last: now}, reason}
+}
+
+// again counts an attempt that was refused before. The reason is that of the
+// first time, and empty when there was none; wait is how long the attempt has to
+// wait before it counts.
+func (r *repeated) again(mark [sha256.Size]byte, now time.Time) (reason Reason, n int, wait time.Duration) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	t, known := r.tried[mark]
+	switch idle := now.Sub(t.count.Last); {
+	case !known || idle >= repeatedLife:
+		delete(r.tried, mark)
+		return "", 0, 0
+	case idle >= forgetAfter:
+		t.count.N = 0
+	}
+	if wait := (counts{pair: t.count}).pairWait(now); wait > 0 {
+		return t.reason, t.count.N, wait
+	}
+	t.count.N++
+	t.count.Last = now
+	r.tried[mark] = t
+	return t.reason, t.count.N, 0
+}
