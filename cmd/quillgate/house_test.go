@@ -38,8 +38,10 @@ var stairs = map[string][]string{
 	"profiles":  {"site", "auth", "apps", "audit", "network"},
 	"signer":    {"signature", "xmlrpc", "methods"},
 
+	"signer/local": {"signer", "signature", "xmlrpc", "methods", "upstream"},
+
 	"server":        {"wordpress", "profiles", "public", "site", "auth", "apps", "audit", "xmlrpc", "methods", "media", "database", "network"},
-	"cmd/quillgate": {"server", "signer", "signature", "xmlrpc", "wxr", "fetch", "site", "auth", "apps", "audit", "database", "migrations"},
+	"cmd/quillgate": {"server", "signer", "signer/local", "upstream", "methods", "signature", "xmlrpc", "wxr", "fetch", "site", "auth", "apps", "audit", "database", "migrations"},
 
 	"database/databasetest": {"database"},
 	"interop":               nil, // its tests import what they like; nobody imports it
