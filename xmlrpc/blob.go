@@ -13,7 +13,7 @@ func (d *decoder) base64(empty bool) (Value, error) {
 	if empty {
 		return Value{kind: KindBase64}, nil
 	}
-	if d.spool != nil {
+	if d.src != nil {
 		return d.spooledBase64()
 	}
 	text, err := d.scalar(tagBase64, false)

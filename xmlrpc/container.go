@@ -107,6 +107,7 @@ func (d *decoder) structure(empty bool, depth int) (Value, error) {
 // WordPress does not see it either.
 func (d *decoder) member(depth int) (m Member, err error) {
 	named, valued := false, false
+	place := -1
 	for {
 		t, empty, err := d.next(tagMember)
 		switch {
@@ -116,6 +117,7 @@ func (d *decoder) member(depth int) (m Member, err error) {
 			if !named {
 				return m, d.misshapen("a member lacks its name")
 			}
+			d.nameMember(place, m.Name)
 			return m, nil
 		case t == tagName:
 			if named {
@@ -132,6 +134,9 @@ func (d *decoder) member(depth int) (m Member, err error) {
 			return m, d.misshapen("a member has two values")
 		default:
 			valued = true
+			if d.trace != nil && depth < traceDepth {
+				place = len(d.trace.places)
+			}
 			if m.Value, err = d.value(t, empty, depth+1); err != nil {
 				return m, err
 			}

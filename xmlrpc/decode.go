@@ -49,7 +49,8 @@ type decoder struct {
 	lim   Limits
 	call  bool   // read as WordPress reads a call: <string> is trimmed, an untyped value without text is nil
 	batch bool   // the call is a system.multicall
-	spool *Spool // where large base64 values stay; nil when all is in memory
+	spool *Spool // where large base64 values stay; nil when they are not wanted
+	trace *trace // of a document whose places are wanted and not its values; else nil
 
 	open    []Value
 	named   []Member
@@ -107,26 +108,41 @@ func (d *decoder) take(body []byte) error {
 // takeSpool begins with a document in the spool, of which only a window comes
 // into memory. hold is asked once, before texts take more than freeText.
 func (d *decoder) takeSpool(sp *Spool, hold func(int64) error) error {
-	if d.room == nil {
-		d.room = make([]byte, windowSize)
-	}
-	head := d.room[:min(sp.size, maxProlog, int64(len(d.room)))]
-	if _, err := sp.ReadAt(head, 0); err != nil && err != io.EOF {
+	skip, cs, err := d.prolog(sp, sp.size)
+	if err != nil {
 		return err
-	}
-	skip, cs, bad := declaration(head)
-	if bad != nil {
-		return bad
 	}
 	if cs != charsetUTF8 {
 		if err := sp.toUTF8(cs); err != nil {
 			return err
 		}
 	}
-	d.spool, d.src, d.size = sp, sp, sp.size
+	d.spool, d.free, d.hold = sp, freeText, hold
+	return d.through(sp, sp.size, skip)
+}
+
+// prolog reads what stands before the root of a document outside of memory.
+func (d *decoder) prolog(src io.ReaderAt, size int64) (skip int, cs charset, err error) {
+	if d.room == nil {
+		d.room = make([]byte, windowSize)
+	}
+	head := d.room[:min(size, maxProlog, int64(len(d.room)))]
+	if n, err := src.ReadAt(head, 0); err != nil && n < len(head) {
+		return 0, 0, err
+	}
+	skip, cs, bad := declaration(head)
+	if bad != nil {
+		return 0, 0, bad
+	}
+	return skip, cs, nil
+}
+
+// through begins with a document of which a window comes into memory, behind
+// its prolog.
+func (d *decoder) through(src io.ReaderAt, size int64, skip int) error {
+	d.src, d.size = src, size
 	d.buf = d.room[:0]
-	d.free, d.hold = freeText, hold
-	if !d.need(min(skip+1, int(sp.size))) {
+	if !d.need(min(skip+1, int(size))) {
 		return d.ended()
 	}
 	d.i = skip
@@ -220,6 +236,9 @@ func (d *decoder) methodCall() (*MethodCall, error) {
 		case err != nil:
 			return nil, err
 		case t == tagEnd:
+			if d.trace != nil {
+				d.trace.end = d.tagAt
+			}
 			return call, d.finish()
 		case t == tagMethodName && !named:
 			named = true
@@ -232,8 +251,12 @@ func (d *decoder) methodCall() (*MethodCall, error) {
 			d.batch = call.Name == multicallName
 		case t == tagParams && !listed:
 			listed = true
+			start := d.tagAt
 			if call.Params, err = d.params(empty); err != nil {
 				return nil, err
+			}
+			if d.trace != nil {
+				d.trace.params = Span{start, d.here()}
 			}
 		default:
 			return nil, d.misshapen("an element stands where it may not")
@@ -255,10 +278,12 @@ func (d *decoder) params(empty bool) ([]Value, error) {
 		case len(d.open) == d.lim.Params:
 			return nil, d.misshapen("there are too many parameters")
 		}
+		place := d.enter(1)
 		v, err := d.param(t, empty)
 		if err != nil {
 			return nil, err
 		}
+		v = d.leave(place, v)
 		d.open = append(d.open, v)
 	}
 }
@@ -343,6 +368,15 @@ func (d *decoder) methodResponse() (v Value, err error) {
 // <value>, or a type element that lacks its <value> (KBlog puts structs
 // directly under <param>, metaweblog.el base64 directly under <member>).
 func (d *decoder) value(t tag, empty bool, depth int) (Value, error) {
+	if d.trace == nil || depth == 1 {
+		return d.untraced(t, empty, depth)
+	}
+	place := d.enter(depth)
+	v, err := d.untraced(t, empty, depth)
+	return d.leave(place, v), err
+}
+
+func (d *decoder) untraced(t tag, empty bool, depth int) (Value, error) {
 	if depth > d.lim.Depth {
 		return Value{}, d.malformed("values are nested too deep")
 	}

@@ -14,12 +14,13 @@ import (
 // str the same bytes as a string, of which texts are slices. Over a spooled
 // document buf is a window that more moves on, and texts are copied.
 type scanner struct {
-	buf  []byte
-	i    int    // the next byte
-	base int64  // bytes before buf[0]
-	str  string // the whole document, or "" for a window
-	cr   bool   // there may be carriage returns ahead
-	ends bool   // there may be a ]]> ahead
+	buf   []byte
+	i     int    // the next byte
+	base  int64  // bytes before buf[0]
+	str   string // the whole document, or "" for a window
+	tagAt int64  // where the last tag that next consumed begins
+	cr    bool   // there may be carriage returns ahead
+	ends  bool   // there may be a ]]> ahead
 
 	// Of a window only.
 	src    io.ReaderAt // nil when buf holds everything
@@ -32,6 +33,9 @@ type scanner struct {
 	free   int64  // bytes of text that may still be held without asking; below 0 when asked
 	hold   func(bytes int64) error
 	failed error // of src, of hold, or an invalid byte
+	keep   int   // bytes of one text that are wanted; 0 for all
+	begun  int   // of the text that is read, in text
+	long   bool  // the text that is read is longer than keep
 
 	text       strings.Builder // texts that are not slices of str
 	opened     int             // elements so far
@@ -48,6 +52,9 @@ func (s *scanner) errorAt(code int, why string) error {
 	}
 	return &SyntaxError{code, why, s.base + int64(s.i)}
 }
+
+// here is the place of the next byte in the document.
+func (s *scanner) here() int64 { return s.base + int64(s.i) }
 
 func (s *scanner) malformed(why string) error { return s.errorAt(CodeParse, why) }
 func (s *scanner) misshapen(why string) error { return s.errorAt(CodeInvalidRequest, why) }
@@ -132,6 +139,7 @@ func (s *scanner) next(parent tag) (t tag, empty bool, err error) {
 			}
 			return 0, false, s.misshapen("text stands between elements")
 		}
+		s.tagAt = s.here()
 		switch s.buf[s.i+1] {
 		case '/':
 			return tagEnd, false, s.end(parent)

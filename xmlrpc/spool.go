@@ -135,7 +135,7 @@ func (s *Spool) Close() error {
 // all: a body that declares ISO-8859-1 and is valid UTF-8 beyond ASCII was
 // declared wrongly. A document in another charset has to be UTF-8.
 func (s *Spool) toUTF8(cs charset) error {
-	valid, err := s.valid()
+	valid, err := validUTF8(s, s.size)
 	if err != nil || valid {
 		return err
 	}
@@ -169,13 +169,14 @@ func (s *Spool) toUTF8(cs charset) error {
 	return nil
 }
 
-func (s *Spool) valid() (bool, error) {
+// validUTF8 reports whether a document outside of memory is UTF-8.
+func validUTF8(src io.ReaderAt, size int64) (bool, error) {
 	buf := make([]byte, windowSize)
 	kept := 0
-	for at := int64(0); at < s.size; {
-		n, err := s.ReadAt(buf[kept:min(int64(len(buf)), int64(kept)+s.size-at)], at)
+	for at := int64(0); at < size; {
+		n, err := src.ReadAt(buf[kept:min(int64(len(buf)), int64(kept)+size-at)], at)
 		if n == 0 && err != nil && err != io.EOF {
-			return false, fmt.Errorf("spool a body: %w", err)
+			return false, fmt.Errorf("read a body: %w", err)
 		}
 		at += int64(n)
 		b := buf[:kept+n]
@@ -185,7 +186,7 @@ func (s *Spool) valid() (bool, error) {
 			for cut > 0 && len(b)-cut < utf8.UTFMax && !utf8.RuneStart(b[cut]) {
 				cut--
 			}
-			if at < s.size && !utf8.FullRune(b[cut:]) && utf8.Valid(b[:cut]) {
+			if at < size && !utf8.FullRune(b[cut:]) && utf8.Valid(b[:cut]) {
 				kept = copy(buf, b[cut:])
 				b = nil
 				break

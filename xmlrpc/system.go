@@ -202,6 +202,7 @@ func (q *request[I]) multicall(ctx context.Context, c *Call[I], a *answer[I]) er
 var (
 	errBatchAnswer error = &Fault{CodeInternal, "The answer of this batch is too large. Ask for less in one system.multicall."}
 	errRecursion   error = &Fault{CodeInvalidRequest, "system.multicall cannot be called inside system.multicall."}
+	errNoList      error = &Fault{CodeInvalidParams, "The parameter of system.multicall is a list of structs with methodName and params."}
 	errBatchTime   error = &Fault{CodeInternal, "The batch took too long, and this call was not run."}
 )
 
@@ -238,10 +239,10 @@ type entry struct {
 func (h *Handler[I]) calls(params []Value) ([]entry, error) {
 	params = arguments(params)
 	if len(params) == 1 && params[0].Kind() != KindStruct && params[0].Kind() != KindArray {
-		return nil, &Fault{CodeInvalidParams, "The parameter of system.multicall is a list of structs with methodName and params."}
+		return nil, errNoList
 	}
 	if len(params) > h.cfg.Limits.Calls {
-		return nil, &Fault{CodeInvalidParams, "There are too many calls in one system.multicall. At most " + strconv.Itoa(h.cfg.Limits.Calls) + " are accepted."}
+		return nil, tooManyCalls(h.cfg.Limits.Calls)
 	}
 	calls := make([]entry, len(params))
 	for i, p := range params {
@@ -262,4 +263,8 @@ func entryOf(v Value) entry {
 		e.malformed = &Fault{CodeInvalidParams, "The params of this entry of the system.multicall are no array."}
 	}
 	return e
+}
+
+func tooManyCalls(most int) *Fault {
+	return &Fault{CodeInvalidParams, "There are too many calls in one system.multicall. At most " + strconv.Itoa(most) + " are accepted."}
 }

@@ -2,6 +2,7 @@ package xmlrpc
 
 import (
 	"bytes"
+	"strings"
 	"unicode/utf8"
 )
 
@@ -69,10 +70,10 @@ func (s *scanner) slowChars() (string, error) {
 	if s.src != nil {
 		s.grow(256)
 	}
-	start := s.text.Len()
+	s.begun, s.long = s.text.Len(), false
 	for {
 		if s.i == len(s.buf) {
-			if err := s.foresee(int64(s.text.Len() - start)); err != nil {
+			if err := s.foresee(int64(s.text.Len() - s.begun)); err != nil {
 				return "", err
 			}
 			if !s.more() {
@@ -85,7 +86,10 @@ func (s *scanner) slowChars() (string, error) {
 				return "", s.ended()
 			}
 			if c := s.buf[s.i+1]; c != '!' && c != '?' {
-				text := s.text.String()[start:]
+				if s.long {
+					return longText, nil
+				}
+				text := s.text.String()[s.begun:]
 				return text, s.held(len(text))
 			}
 			cdata, err := s.aside()
@@ -104,7 +108,9 @@ func (s *scanner) slowChars() (string, error) {
 			if err != nil {
 				return "", err
 			}
-			s.text.WriteRune(r)
+			if !s.tooLong(utf8.RuneLen(r)) {
+				s.text.WriteRune(r)
+			}
 		default:
 			if err := s.run(); err != nil {
 				return "", err
@@ -184,6 +190,9 @@ func (s *scanner) cdata() error {
 // write copies text with its line ends made one line feed each (XML 1.0
 // section 2.11).
 func (s *scanner) write(b []byte) {
+	if s.tooLong(len(b)) {
+		return
+	}
 	if s.src == nil && !s.cr {
 		s.text.Write(b)
 		return
@@ -202,10 +211,24 @@ func (s *scanner) write(b []byte) {
 	}
 }
 
+// tooLong reports whether the text that is read is not wanted any more, n bytes
+// from now.
+func (s *scanner) tooLong(n int) bool {
+	s.long = s.keep > 0 && (s.long || s.text.Len()-s.begun+n > s.keep)
+	return s.long
+}
+
+// longText stands in place of a text that is longer than scanner.keep. It is
+// too long for a number or a name, and not white space.
+var longText = strings.Repeat("x", MaxArgument+1)
+
 // prepare makes room for a text that is longer than the window: it looks ahead
 // in the spool for the end of the text, so that the text is held once and not
 // while it grows, and asks for the memory first.
 func (s *scanner) prepare(mark string) error {
+	if s.keep > 0 {
+		return nil
+	}
 	if s.text.Cap()-s.text.Len() > len(s.buf)-s.i && s.text.Cap() > 2*windowSize {
 		return nil // already done for this text
 	}
