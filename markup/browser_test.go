@@ -31,6 +31,7 @@ var (
 	lists = []list{
 		{"post", markup.Post(), postElements, true},
 		{"inline", markup.Inline(), inlineElements, false},
+		{"bio", markup.Bio(), inlineElements, false},
 		{"page", markup.Page(), postElements + " bdi meter picture progress source time wbr", false},
 		{"remark", markup.Remark(), inlineElements + " p br pre", false},
 	}
@@ -193,7 +194,7 @@ func checkFilter(t *testing.T, in string, count int) {
 		}
 	}
 	linked := markup.AddRel(markup.Inline().Filter(in), func(markup.Link) []string { return []string{"nofollow", "ugc"} })
-	remark := list{name: "remark", policy: markup.Remark(), elements: inlineElements}
+	remark := list{name: "links", policy: markup.Bio(), elements: inlineElements}
 	checkAsBrowser(t, in, linked, remark, contexts)
 	if again := remark.policy.Filter(linked); again != linked {
 		t.Errorf("links: %q\nbecomes %q\nand that, filtered, %q", in, linked, again)

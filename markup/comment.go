@@ -8,6 +8,7 @@ import (
 // comment treats "<!--". A comment without markup stays: <!--more-->, <!--nextpage-->, a note. One with markup in it, and one
 // without an end, was meant as text or would hide what follows it, so its "<" becomes a reference and the pass goes on
 // inside, as in WordPress. The comment that marks a block may hold anything in its attributes, in the spelling of JSON.
+// Where nobody but browsers reads the output, comments go.
 func (f *filter) comment(i int) int {
 	text, inside := f.text, i+len("<!--")
 	end := f.commentEnd.next(text, "-->", inside)
@@ -15,6 +16,9 @@ func (f *filter) comment(i int) int {
 		return f.put(i, i+1, "&lt;")
 	}
 	sent, after := text[inside:end], end+len("-->")
+	if !f.policy.comments {
+		return f.put(i, after, "")
+	}
 	at, block := 0, false
 	if f.commentStart.next(text, "<!--", inside) >= end { // or else the inner ones would be looked at once for each outer one
 		at, block = blockAttributes(sent)

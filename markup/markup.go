@@ -12,7 +12,7 @@
 //   - Time and memory grow with the length of the input. The output is at most six times as long as the input ("&quot;" for
 //     a quote). A text that needs no change is returned as it is and costs no memory.
 //
-// Policies are safe for concurrent use. There are four: [Post], [Inline], [Page] and [Remark]. For a caller that holds a tree of
+// Policies are safe for concurrent use. [Post], [Inline] and [Bio] are for what is stored, [Page] and [Remark] for what is shown. For a caller that holds a tree of
 // nodes, [Policy.Element], [Policy.Attribute] and [Policy.Skips] answer the same questions node by node.
 package markup
 
@@ -21,12 +21,13 @@ import (
 	"strings"
 )
 
-// A Policy says which elements, attributes, addresses and styles a text may hold. Get one from [Post], [Inline], [Page] or [Remark].
+// A Policy says which elements, attributes, addresses and styles a text may hold. Get one from [Post], [Inline], [Bio], [Page] or [Remark].
 type Policy struct {
 	elements   map[string]attributes // by lower-case name
 	everywhere attributes            // what all elements may have
 	data       bool                  // whether all elements may have data-* attributes
 	skips      []string              // elements that go together with their text
+	comments   bool                  // whether comments stay
 }
 
 // attributes are the attributes of an element by lower-case name.

@@ -158,6 +158,7 @@ func TestPageShowsNeitherStylesNorForms(t *testing.T) {
 	for _, test := range []struct{ in, want string }{
 		{`<p style="color:red" class="a">x</p><button>b</button><textarea>t</textarea>`, `<p class="a">x</p>bt`},
 		{`a<script>if (a < b) { "<p>" }</script >b<style>x</style><svg><circle/></svg><iframe src=x>y</iframe>c`, `abc`},
+		{`a<!-- b --><!-- wp:x {"a":"<b>"} --><!-- <p>c</p> -->d<!-- never closed <b>e</b>`, `ad&lt;!-- never closed <b>e</b>`},
 		{`a<script>never closed <b>c</b>`, `anever closed <b>c</b>`},
 		{`<picture><source srcset="a 1x"><img src="b"></picture><time datetime="2024">t</time>`, `<picture><source srcset="a 1x"><img src="b"></picture><time datetime="2024">t</time>`},
 		{`<video autoplay controls src="v"></video>`, `<video controls src="v"></video>`},

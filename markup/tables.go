@@ -9,16 +9,21 @@ import (
 // Post is what authors may write in a post, its excerpt and a page: the elements and attributes of WordPress's context
 // "post", found by asking a WordPress 6.1, and those that newer releases added.
 var Post = sync.OnceValue(func() *Policy {
-	return &Policy{elements: table(postTable), everywhere: attributesOf(everywhere + " style"), data: true}
+	return &Policy{elements: table(postTable), everywhere: attributesOf(everywhere + " style"), data: true, comments: true}
 })
 
-// Inline is what titles, comments, descriptions of terms and of people may hold: WordPress's context "data".
+// Inline is what titles, comments and descriptions of terms may hold: WordPress's context "data".
 var Inline = sync.OnceValue(func() *Policy {
-	return &Policy{elements: table(inlineTable)}
+	return &Policy{elements: table(inlineTable), comments: true}
+})
+
+// Bio is what people may write about themselves: as in titles, and how a link is related to them.
+var Bio = sync.OnceValue(func() *Policy {
+	return &Policy{elements: table(inlineTable + "a:rel"), comments: true}
 })
 
 // Page is what a page of the blog shows of a post, whoever wrote it: what authors may write and pictures for several
-// screens; no styles, which the pages' Content-Security-Policy blocks, and no parts of forms.
+// screens; no comments, no styles, which the pages' Content-Security-Policy blocks, and no parts of forms.
 var Page = sync.OnceValue(func() *Policy {
 	p := &Policy{elements: table(postTable + pageTable), everywhere: attributesOf(everywhere), skips: hidden}
 	for _, name := range []string{"button", "fieldset", "label", "legend", "textarea"} {
