@@ -73,7 +73,7 @@ func (p *Pages) comment(c *site.Comment, post *site.FullPost, opts *site.Options
 		ByAuthor: c.UserID != 0 && c.UserID == post.Author,
 		Date:     phpDate(opts.Text("date_format"), c.Date) + ", " + phpDate(opts.Text("time_format"), c.Date),
 		Stamp:    c.DateGMT.UTC().Format(time.RFC3339),
-		Content:  template.HTML(reachable(p.remarks.Sanitize(paragraphs(c.Content)))),
+		Content:  template.HTML(reachable(commentHTML(c.Content))),
 	}
 	if u, err := url.Parse(c.URL); err == nil && (u.Scheme == "http" || u.Scheme == "https") && u.Host != "" {
 		out.URL = c.URL

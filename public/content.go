@@ -7,44 +7,18 @@ import (
 	"strings"
 	"time"
 
-	"github.com/microcosm-cc/bluemonday"
 	"golang.org/x/net/html"
 
+	"github.com/quillgate/quillgate/markup"
 	"github.com/quillgate/quillgate/site"
 )
 
 // webAddress is an address of the web, or one on this blog.
 var webAddress = regexp.MustCompile(`^(?:(?i:https?)://|/)[^\s<>"']+$`)
 
-// contentRules is what stays of a post's HTML on the way to a browser.
-func contentRules() *bluemonday.Policy {
-	rules := bluemonday.UGCPolicy()
-	rules.RequireNoFollowOnLinks(false)
-	// The policy's own rules for these know few signs, and would drop a whole text for one of the others.
-	rules.AllowAttrs("class", "title").Globally()
-	rules.AllowAttrs("alt").OnElements("img")
-	rules.AllowElements("figure", "figcaption", "audio", "video", "source", "mark", "kbd")
-	rules.AllowAttrs("src", "controls", "preload", "width", "height", "type", "loop", "muted", "playsinline").OnElements("audio", "video")
-	rules.AllowElements("details", "summary", "track", "ruby", "rt", "rp")
-	// Of these the policy does not look at the scheme by itself.
-	rules.AllowAttrs("src").Matching(webAddress).OnElements("source", "track")
-	rules.AllowAttrs("poster").Matching(webAddress).OnElements("video")
-	rules.AllowAttrs("type").OnElements("source")
-	rules.AllowAttrs("kind", "srclang", "label", "default").OnElements("track")
-	rules.AllowAttrs("open").OnElements("details")
-	rules.AllowAttrs("start", "reversed").OnElements("ol")
-	rules.AllowAttrs("download").OnElements("a")
-	return rules
-}
-
-// commentRules is what stays of a comment's HTML.
-func commentRules() *bluemonday.Policy {
-	rules := bluemonday.NewPolicy()
-	rules.AllowStandardURLs()
-	rules.RequireNoFollowOnLinks(true)
-	rules.AllowAttrs("href").OnElements("a")
-	rules.AllowElements("p", "br", "b", "strong", "i", "em", "s", "del", "q", "cite", "code", "blockquote", "abbr", "pre")
-	return rules
+// commentHTML is what a page shows of a comment. Its links lead elsewhere on nobody's recommendation.
+func commentHTML(text string) string {
+	return markup.AddRel(markup.Remark().Filter(paragraphs(text)), func(markup.Link) []string { return []string{"nofollow"} })
 }
 
 // shown prepares posts for a list, with a bounded number of statements.
@@ -83,7 +57,7 @@ func (p *Pages) whole(ctx context.Context, post *site.FullPost, unlocked bool, p
 		}
 		parts := pagesOf(post.Content)
 		out[0].sanitized = a.prepare(post.ID, parts[min(page, len(parts))-1])
-		out[0].plain = firstOf(textOf(p.clean(post.Excerpt)), textOf(out[0].sanitized))
+		out[0].plain = firstOf(textOf(clean(post.Excerpt)), textOf(out[0].sanitized))
 		for i := range parts {
 			if len(parts) > 1 {
 				out[0].Pages = append(out[0].Pages, Link{Text: itoa(int64(i + 1)), URL: postPageLink(post.Link, i+1), Current: i+1 == page})

@@ -214,7 +214,7 @@ func (p *Pages) postNews(ctx context.Context, q *ask, t *target, opts *site.Opti
 			n.content = "<p>" + n.summary + "</p>"
 		} else {
 			n.content = a.prepare(post.ID, nextPage.ReplaceAllString(post.Content, "\n\n"))
-			n.summary = firstOf(textOf(p.clean(post.Excerpt)), clip(textOf(n.content), 400))
+			n.summary = firstOf(textOf(clean(post.Excerpt)), clip(textOf(n.content), 400))
 			n.comments, n.commentRSS, n.count = post.Link+"#comments", feedLink(post.Link, "rss2", opts), post.CommentCount
 			if e, ok := post.Enclosure(); ok {
 				n.enclosure = &enclosure{URL: e.URL, Length: fmt.Sprint(e.Length), Type: e.Type}
@@ -234,7 +234,7 @@ func (p *Pages) commentNews(ctx context.Context, post int64) ([]news, error) {
 	out := make([]news, len(list))
 	for i, c := range list {
 		name := firstOf(plainText(c.Author), say("Anonymous"))
-		content := p.remarks.Sanitize(paragraphs(c.Content))
+		content := commentHTML(c.Content)
 		out[i] = news{title: say("%s on %s", name, plainText(c.PostTitle)), link: c.Link, id: p.site.BaseURL() + "/?p=" + itoa(c.Post) + "#comment-" + itoa(c.ID),
 			author: name, authorURL: webOnly(c.URL), published: c.DateGMT, updated: c.DateGMT, content: content, summary: clip(textOf(content), 400)}
 	}

@@ -10,6 +10,7 @@ import (
 	"golang.org/x/net/html"
 	elements "golang.org/x/net/html/atom"
 
+	"github.com/quillgate/quillgate/markup"
 	"github.com/quillgate/quillgate/site"
 )
 
@@ -47,14 +48,14 @@ func (p *Pages) album(ctx context.Context, posts []site.FullPost) (*album, error
 // prepare makes what an author wrote into HTML that a page can hold: shortcodes shown, paragraphs made, every element
 // closed, and nothing in it that the policy does not let through.
 func (a *album) prepare(post int64, text string) string {
-	return a.p.clean(paragraphs(a.expand(post, text)))
+	return clean(paragraphs(a.expand(post, text)))
 }
 
 // clean closes what is open, so that no text ends an element of the page, and applies the policy.
-func (p *Pages) clean(text string) string {
+func clean(text string) string {
 	nodes, err := html.ParseFragment(strings.NewReader(text), &html.Node{Type: html.ElementNode, Data: "div", DataAtom: elements.Div})
 	if err != nil {
-		return "<p>" + html.EscapeString(textOf(p.policy.Sanitize(text))) + "</p>" // hundreds of elements in each other
+		return "<p>" + html.EscapeString(textOf(markup.Page().Filter(text))) + "</p>" // hundreds of elements in each other
 	}
 	var b strings.Builder
 	for _, n := range nodes {
@@ -63,10 +64,10 @@ func (p *Pages) clean(text string) string {
 		}
 		adapt(n)
 		if err := html.Render(&b, n); err != nil {
-			return "<p>" + html.EscapeString(textOf(p.policy.Sanitize(text))) + "</p>"
+			return "<p>" + html.EscapeString(textOf(markup.Page().Filter(text))) + "</p>"
 		}
 	}
-	return p.policy.Sanitize(b.String())
+	return markup.Page().Filter(b.String())
 }
 
 // ownIDs are the identities of parts of our pages, which no text takes.

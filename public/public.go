@@ -20,7 +20,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/microcosm-cc/bluemonday"
 	"golang.org/x/sync/singleflight"
 
 	"github.com/quillgate/quillgate/network"
@@ -45,8 +44,6 @@ type Pages struct {
 	logger     *slog.Logger
 	off        bool
 	clientAddr func(*http.Request) netip.Addr
-	policy     *bluemonday.Policy // of what authors write
-	remarks    *bluemonday.Policy // of what visitors write
 	origin     *http.CrossOriginProtection
 	basePath   string // of the blog's address, "" or "/sub"
 	theme      *theme
@@ -76,8 +73,8 @@ const contentPolicy = "default-src 'none'; img-src * data:; media-src *; style-s
 func New(cfg Config) (*Pages, error) {
 	p := &Pages{
 		site: cfg.Site, logger: cfg.Logger, off: cfg.Off, clientAddr: cfg.ClientAddr,
-		policy: contentRules(), remarks: commentRules(), origin: http.NewCrossOriginProtection(),
-		cache: newCache(cacheSize), searching: make(chan struct{}, 2), guesses: newGuesses(),
+		origin: http.NewCrossOriginProtection(),
+		cache:  newCache(cacheSize), searching: make(chan struct{}, 2), guesses: newGuesses(),
 	}
 	if p.logger == nil {
 		p.logger = slog.New(slog.DiscardHandler)
