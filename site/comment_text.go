@@ -4,10 +4,10 @@ import (
 	"net/mail"
 	"net/url"
 	"regexp"
-	"slices"
 	"strings"
 
 	"github.com/quillgate/quillgate/auth"
+	"github.com/quillgate/quillgate/markup"
 )
 
 // Limits of the texts of a comment, in bytes; those of WordPress's columns.
@@ -31,7 +31,7 @@ func (s *Site) filterCommentTexts(c *Comment, unfiltered bool) {
 func (s *Site) filterCommentContent(text string, unfiltered bool) string {
 	text = cleanText(text)
 	if !unfiltered {
-		text = filterHTML(text, titlePolicy())
+		text = markup.Inline().Filter(text)
 	}
 	return s.markForeignLinks(text)
 }
@@ -75,36 +75,34 @@ func validEmail(text string) bool {
 
 var (
 	anchor  = regexp.MustCompile(`(?is)<a\s([^>]*)>`)
-	hrefOf  = regexp.MustCompile(`(?is)(?:^|\s)href\s*=\s*(?:"([^"]*)"|'([^']*)')`)
-	relOf   = regexp.MustCompile(`(?is)(?:^|\s)rel\s*=\s*(?:"([^"]*)"|'([^']*)')`)
 	bareURL = regexp.MustCompile(`(?i)(?:^|[\s(>])https?://`)
 )
 
 // markForeignLinks adds rel="nofollow ugc" to the links of a comment that lead away from the blog.
 func (s *Site) markForeignLinks(text string) string {
-	home, _ := url.Parse(s.baseURL)
-	return anchor.ReplaceAllStringFunc(text, func(element string) string {
-		attributes := anchor.FindStringSubmatch(element)[1]
-		to, err := url.Parse(strings.Join(submatch(hrefOf, attributes), ""))
-		if err == nil && (to.Scheme == "http" || to.Scheme == "https") && home != nil && strings.EqualFold(to.Hostname(), home.Hostname()) {
-			return element
+	home := webHost(s.baseURL)
+	return markup.AddRel(text, func(link markup.Link) []string {
+		if host := webHost(link.Address); host != "" && host == home {
+			return nil
 		}
-		rel := strings.Fields(strings.Join(submatch(relOf, attributes), ""))
-		for _, word := range []string{"nofollow", "ugc"} {
-			if !slices.Contains(rel, word) {
-				rel = append(rel, word)
-			}
-		}
-		return "<a " + strings.TrimSpace(relOf.ReplaceAllString(attributes, "")) + ` rel="` + strings.Join(rel, " ") + `">`
+		return []string{"nofollow", "ugc"}
 	})
 }
 
-func submatch(re *regexp.Regexp, text string) []string {
-	m := re.FindStringSubmatch(text)
-	if m == nil {
-		return nil
+// webHost is the host of a web address, in lower case, whatever follows it: a path may hold what url.Parse refuses.
+func webHost(address string) string {
+	scheme, rest, _ := strings.Cut(address, "://")
+	if !strings.EqualFold(scheme, "http") && !strings.EqualFold(scheme, "https") {
+		return ""
 	}
-	return m[1:]
+	if end := strings.IndexAny(rest, `/\?#`); end >= 0 {
+		rest = rest[:end]
+	}
+	u, err := url.Parse(scheme + "://" + rest)
+	if err != nil {
+		return ""
+	}
+	return strings.ToLower(u.Hostname())
 }
 
 // countLinks counts the links of a comment, and the addresses that a page would make links of.

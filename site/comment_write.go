@@ -116,6 +116,9 @@ func (s *Site) newComment(who auth.Identity, in NewComment, o *Options) (Comment
 	if c.Content == "" {
 		return c, &Invalid{Field: "content", Why: "a comment needs a text"}
 	}
+	if err := checkCommentLengths(&c); err != nil {
+		return c, err // before the work of filtering; what filtering adds counts as well
+	}
 	s.filterCommentTexts(&c, unfilteredComment(who.User))
 	return c, checkCommentLengths(&c)
 }
@@ -225,7 +228,11 @@ func (s *Site) applyCommentEdit(ctx context.Context, who auth.Identity, c *Comme
 		}
 		unfiltered = unfilteredComment(author)
 	}
-	c.Content = s.filterCommentContent(*e.Content, unfiltered)
+	c.Content = *e.Content
+	if err := checkCommentLengths(c); err != nil {
+		return err
+	}
+	c.Content = s.filterCommentContent(c.Content, unfiltered)
 	return checkCommentLengths(c)
 }
 

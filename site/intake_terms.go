@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"slices"
+
+	"github.com/quillgate/quillgate/markup"
 )
 
 // taxonomyMenu groups the entries of a navigation menu. Nothing shows them; they are kept for the way back.
@@ -177,7 +179,7 @@ func (b *intakeBatch) makeTerms(ctx context.Context, list []*newTerm) error {
 	for _, t := range list {
 		parent := b.termParent(t, pending)
 		delete(pending, t.id)
-		name := escapeText(cleanText(t.term.Name))
+		name := markup.Escape(cleanText(t.term.Name))
 		terms.add(t.id, t.ref.Taxonomy, name, termKey(name), t.ref.Slug, parent, cleanText(t.term.Description))
 		for _, m := range t.term.Meta {
 			if m.Key != "" {

@@ -8,6 +8,7 @@ import (
 	"golang.org/x/text/unicode/norm"
 
 	"github.com/quillgate/quillgate/auth"
+	"github.com/quillgate/quillgate/markup"
 )
 
 // EditProfile changes what the caller says of themselves. Names lose all markup, the biography keeps that of comments,
@@ -29,7 +30,7 @@ func (s *Site) EditProfile(ctx context.Context, who auth.Identity, p auth.Profil
 		}
 		p.Bio = &user.Bio
 	}
-	*p.Bio = strings.TrimSpace(filterHTML(cleanText(*p.Bio), titlePolicy()))
+	*p.Bio = strings.TrimSpace(markup.Bio().Filter(cleanText(*p.Bio)))
 	if p.URL != nil {
 		*p.URL = webAddress(*p.URL)
 	}
@@ -57,7 +58,7 @@ func plainText(text string) string {
 // plainLine makes one line of text without markup, in which &, < and > are entities.
 func plainLine(text string) string {
 	text = tag.ReplaceAllString(cleanText(text), "")
-	return escapeText(strings.Join(strings.Fields(text), " "))
+	return markup.Escape(strings.Join(strings.Fields(text), " "))
 }
 
 // webAddress keeps an address that a browser may be led to, and makes "" of all others. Like WordPress it takes one

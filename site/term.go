@@ -9,6 +9,7 @@ import (
 
 	"github.com/quillgate/quillgate/auth"
 	"github.com/quillgate/quillgate/database"
+	"github.com/quillgate/quillgate/markup"
 )
 
 // Term is a category, a tag or a post format.
@@ -220,7 +221,7 @@ func (f TermFilter) query() (string, []any) {
 // maxTermSearch bounds what is searched, in bytes; the rest of a longer text is left out. Databases bound patterns too.
 const maxTermSearch = 1000
 
-func likeKey(text string) string { return "%" + termKey(escapeText(text)) + "%" }
+func likeKey(text string) string { return "%" + termKey(markup.Escape(text)) + "%" }
 
 // termsNamed returns the terms of a taxonomy whose names are equal to one of the given ones but for case and accents,
 // by the key of the name and, under one key, in the order of their ids.

@@ -6,28 +6,80 @@ import (
 	"unicode"
 
 	"golang.org/x/text/unicode/norm"
+
+	"github.com/quillgate/quillgate/markup"
 )
 
 // maxTermName bounds the name of a term, in characters; WordPress has room for as many.
 const maxTermName = 200
 
-var (
-	termElement = regexp.MustCompile(`(?is)<script\b.*?</script\s*>|<style\b.*?</style\s*>|<[^\s>][^>]*>`)
-	termSpace   = regexp.MustCompile(`[\r\n\t ]+`)
-)
+var termSpace = regexp.MustCompile(`[\r\n\t ]+`)
 
 // termName turns a name as a client sent it into what is stored, as WordPress does: one line of text without
 // elements and without percent-encoded octets, with &, < and > as entities. Clients get it back in this form.
 func termName(name string) string {
 	name = cleanText(name)
-	if strings.Contains(name, "<") {
-		name = termElement.ReplaceAllString(name, "")
-	}
+	name = withoutElements(name)
 	name = strings.TrimSpace(termSpace.ReplaceAllString(name, " "))
 	if rest := withoutOctets(name); rest != name {
 		name = strings.TrimSpace(termSpace.ReplaceAllString(rest, " "))
 	}
-	return escapeText(name)
+	return markup.Escape(name)
+}
+
+// withoutElements takes out elements, and scripts and styles with what is in them. It goes over the text once.
+func withoutElements(text string) string {
+	if !strings.Contains(text, "<") {
+		return text
+	}
+	var b strings.Builder
+	endless := map[string]bool{} // the elements whose end does not come any more
+	for {
+		at := strings.IndexByte(text, '<')
+		if at < 0 || at+1 == len(text) {
+			break
+		}
+		b.WriteString(text[:at])
+		if strings.IndexByte("> \t\n\f\r", text[at+1]) >= 0 {
+			b.WriteByte('<')
+			text = text[at+1:]
+			continue
+		}
+		end := strings.IndexByte(text[at:], '>')
+		if end < 0 {
+			text = text[at:]
+			break
+		}
+		name, rest := text[at+1:at+end], text[at+end+1:]
+		if n := strings.IndexAny(name, " \t\n\f\r/"); n >= 0 {
+			name = name[:n]
+		}
+		if name = strings.ToLower(name); (name == "script" || name == "style") && !endless[name] {
+			if n := indexFold(rest, "</"+name); n >= 0 {
+				rest = rest[n:]
+			} else {
+				endless[name] = true
+			}
+		}
+		text = rest
+	}
+	b.WriteString(text)
+	return b.String()
+}
+
+// indexFold is where a text in lower case comes in another, whatever the case of its letters, or -1.
+func indexFold(text, what string) int {
+	for i := 0; i+len(what) <= len(text); i++ {
+		n := strings.IndexByte(text[i:], what[0])
+		if n < 0 {
+			return -1
+		}
+		i += n
+		if i+len(what) <= len(text) && strings.EqualFold(text[i:i+len(what)], what) {
+			return i
+		}
+	}
+	return -1
 }
 
 // withoutOctets takes out percent-encoded octets, those too that come to be when others go. It goes over the text once,
@@ -77,4 +129,4 @@ func termKey(name string) string {
 }
 
 // termDescription is a description as it is stored: text with those elements that a title may have, whoever wrote it.
-func termDescription(text string) string { return filterHTML(cleanText(text), titlePolicy()) }
+func termDescription(text string) string { return markup.Inline().Filter(cleanText(text)) }
