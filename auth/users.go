@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
 	"log/slog"
 	"net/netip"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -244,25 +246,60 @@ func (f Filter) where() (string, []any, error) {
 
 // List returns the users that a filter lets through.
 func (u *Users) List(ctx context.Context, f Filter) ([]User, error) {
+	var list []User
+	err := u.list(ctx, f, userColumns, &list)
+	return list, err
+}
+
+func (u *Users) list(ctx context.Context, f Filter, columns string, list any) error {
 	column, ok := orderColumns[f.OrderBy]
 	if !ok {
-		return nil, &Invalid{"order", "users cannot be ordered by this"}
+		return &Invalid{"order", "users cannot be ordered by this"}
 	}
 	where, args, err := f.where()
 	if err != nil {
-		return nil, fmt.Errorf("list users: %w", err)
+		return fmt.Errorf("list users: %w", err)
 	}
 	direction := "ASC"
 	if f.Desc {
 		direction = "DESC"
 	}
 	query := fmt.Sprintf(`SELECT %s FROM users WHERE %s ORDER BY %s %s, id %s LIMIT %s OFFSET %d`,
-		userColumns, where, column, direction, direction, limit(f.Limit), max(f.Offset, 0))
-	var list []User
-	if err := u.db.Select(ctx, &list, query, args...); err != nil {
-		return nil, fmt.Errorf("list users: %w", err)
+		columns, where, column, direction, direction, limit(f.Limit), max(f.Offset, 0))
+	if err := u.db.Select(ctx, list, query, args...); err != nil {
+		return fmt.Errorf("list users: %w", err)
 	}
-	return list, nil
+	return nil
+}
+
+// IDs returns the ids of the users that a filter lets through.
+func (u *Users) IDs(ctx context.Context, f Filter) ([]int64, error) {
+	var ids []int64
+	err := u.list(ctx, f, "id", &ids)
+	return ids, err
+}
+
+// Walk is List for any number of users: it reads them in pages while they are walked through.
+func (u *Users) Walk(ctx context.Context, f Filter) (iter.Seq2[[]User, error], error) {
+	ids, err := u.IDs(ctx, f)
+	return u.Pages(ctx, ids), err
+}
+
+// usersAtOnce is how many users Walk reads with one statement.
+const usersAtOnce = 500
+
+// Pages reads users by their ids, in this order, in pages that are read while they are walked through. Those that are
+// gone are missing.
+func (u *Users) Pages(ctx context.Context, ids []int64) iter.Seq2[[]User, error] {
+	return database.Pages(ctx, ids, usersAtOnce, func(ids []int64) ([]User, error) {
+		list, err := u.List(ctx, Filter{IDs: ids, OrderBy: ByID})
+		place := make(map[int64]int, len(ids))
+		for i, id := range ids {
+			place[id] = i
+		}
+		slices.SortFunc(list, func(a, b User) int { return place[a.ID] - place[b.ID] })
+		return list, err
+	})
 }
 
 func limit(n int) string {

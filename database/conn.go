@@ -5,6 +5,7 @@ import (
 	"context"
 	"database/sql/driver"
 	"errors"
+	"fmt"
 	"io"
 	"sync/atomic"
 	"time"
@@ -46,6 +47,8 @@ type conn struct {
 
 	cache  map[string]*list.Element // SQL text → element of recent
 	recent *list.List               // *cached, the latest in front
+
+	writing bool // inside a transaction that writes
 }
 
 type cached struct {
@@ -110,7 +113,16 @@ func (c *conn) QueryContext(ctx context.Context, query string, args []driver.Nam
 		s.Close()
 		return nil, err
 	}
-	return &rows{Rows: r, conn: c, query: query, stmt: s, meter: meterOf(ctx)}, nil
+	return &rows{Rows: r, conn: c, query: query, stmt: s, meter: c.meter(ctx)}, nil
+}
+
+// meter is who counts what is read with a context. In transactions that write
+// nobody does: they are few, hold what others wait for, and have to end.
+func (c *conn) meter(ctx context.Context) Meter {
+	if c.writing {
+		return nil
+	}
+	return meterOf(ctx)
 }
 
 // PrepareContext is for callers that keep statements themselves.
@@ -121,7 +133,28 @@ func (c *conn) PrepareContext(ctx context.Context, query string) (driver.Stmt, e
 // BeginTx asks the drivers only for what they know: SQLite has one level of
 // isolation, which is serializable, and its driver knows only ReadOnly.
 func (c *conn) BeginTx(ctx context.Context, opts driver.TxOptions) (driver.Tx, error) {
-	return c.Conn.(driver.ConnBeginTx).BeginTx(ctx, opts)
+	tx, err := c.Conn.(driver.ConnBeginTx).BeginTx(ctx, opts)
+	if err != nil {
+		return nil, err
+	}
+	c.writing = !opts.ReadOnly
+	return transaction{tx, c}, nil
+}
+
+// A transaction tells its connection when it ends.
+type transaction struct {
+	driver.Tx
+	conn *conn
+}
+
+func (t transaction) Commit() error {
+	t.conn.writing = false
+	return t.Tx.Commit()
+}
+
+func (t transaction) Rollback() error {
+	t.conn.writing = false
+	return t.Tx.Rollback()
 }
 
 // Ping, ResetSession, IsValid and CheckNamedValue pass through what the driver
@@ -191,7 +224,8 @@ func (r *rows) Next(dest []driver.Value) error {
 		}
 	}
 	if r.meter != nil {
-		if r.err = r.meter.Grow(int64(size)); r.err != nil {
+		if err := r.meter.Grow(int64(size)); err != nil {
+			r.err = fmt.Errorf("%w: %w", ErrMemory, err)
 			return r.err
 		}
 	}

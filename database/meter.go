@@ -1,9 +1,18 @@
 package database
 
-import "context"
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+)
+
+// ErrMemory says that there is no memory for what was to be read. The error of
+// the Meter is in it too.
+var ErrMemory = errors.New("no memory for what is read")
 
 // A Meter counts the memory that the rows take which are read with a context.
-// Its errors end the reading and come out of Get and Select as they are.
+// Its errors end the reading.
 type Meter interface {
 	// Grow counts n bytes more.
 	Grow(n int64) error
@@ -33,7 +42,9 @@ func meterOf(ctx context.Context) Meter {
 // memory before they read. It does nothing where nobody counts.
 func Reserve(ctx context.Context, n int64) error {
 	if m := meterOf(ctx); m != nil {
-		return m.Reserve(ctx, n)
+		if err := m.Reserve(ctx, n); err != nil {
+			return fmt.Errorf("%w: %w", ErrMemory, err)
+		}
 	}
 	return nil
 }
@@ -47,4 +58,48 @@ func Mark(ctx context.Context) (release func()) {
 	}
 	used := m.Used()
 	return func() { m.Shrink(used) }
+}
+
+// Pages reads a list that may be of any length: read gets the ids of at most
+// rows of it and returns what belongs to them, in their order; those that are
+// gone by then are missing. What a page took is given back when the next one is
+// asked for, and pages become smaller when there is no memory for one.
+//
+// One statement reads the ids first, so that the list is one of one moment
+// however long its walk takes, and no transaction is open meanwhile.
+func Pages[T any](ctx context.Context, ids []int64, rows int, read func([]int64) ([]T, error)) iter.Seq2[[]T, error] {
+	return func(yield func([]T, error) bool) {
+		size := rows
+		for len(ids) > 0 {
+			part := ids[:min(size, len(ids))]
+			release := Mark(ctx)
+			list, err := read(part)
+			if errors.Is(err, ErrMemory) && len(part) > 1 {
+				release()
+				size = max(1, len(part)/4)
+				continue
+			}
+			more := err == nil
+			if err != nil || len(list) > 0 {
+				more = yield(list, err) && more
+			}
+			release()
+			if !more {
+				return
+			}
+			ids, size = ids[len(part):], min(2*size, rows)
+		}
+	}
+}
+
+// All collects a list whose length the caller has bounded.
+func All[T any](pages iter.Seq2[[]T, error]) ([]T, error) {
+	var all []T
+	for page, err := range pages {
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, page...)
+	}
+	return all, nil
 }

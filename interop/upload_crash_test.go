@@ -20,6 +20,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/quillgate/quillgate/auth"
+	"github.com/quillgate/quillgate/database"
 	"github.com/quillgate/quillgate/database/databasetest"
 	"github.com/quillgate/quillgate/media"
 	"github.com/quillgate/quillgate/server"
@@ -144,7 +145,11 @@ func recordedFiles(t *testing.T, s seeded) []string {
 	}
 	defer blog.Close()
 	admin := auth.Identity{User: auth.User{ID: 1, Role: auth.Administrator}}
-	list, err := blog.Site.ListAttachments(ctx, admin, site.AttachmentFilter{})
+	pages, err := blog.Site.ListAttachments(ctx, admin, site.AttachmentFilter{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	list, err := database.All(pages)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"iter"
 	"path"
 	"slices"
 	"strings"
@@ -207,21 +208,18 @@ type AttachmentFilter struct {
 	Parent *int64 // the post that they belong to, 0 for none
 	// MimeType is a media type, "image" or "image/*" for all of a kind, or several of these separated by commas. ""
 	// stands for all.
-	MimeType string
-	// Limit is at most MaxAttachments, which is also what 0 stands for.
-	Limit, Offset int
+	MimeType      string
+	Limit, Offset int // a Limit of 0 stands for all
 }
 
-// MaxAttachments is how many attachments one list holds.
-const MaxAttachments = 5000
-
-// ListAttachments returns attachments, the newest first. *Denied when who may not upload files.
-func (s *Site) ListAttachments(ctx context.Context, who auth.Identity, f AttachmentFilter) ([]Attachment, error) {
+// ListAttachments returns attachments, the newest first, read while they are walked through. *Denied when who may not
+// upload files.
+func (s *Site) ListAttachments(ctx context.Context, who auth.Identity, f AttachmentFilter) (iter.Seq2[[]Attachment, error], error) {
 	if !who.Can(auth.UploadFiles) {
 		return nil, errUpload
 	}
-	if f.Limit <= 0 || f.Limit > MaxAttachments {
-		f.Limit = MaxAttachments
+	if f.Limit <= 0 {
+		f.Limit = 1 << 31
 	}
 	where, args := `p.type = 'attachment' AND p.status = 'inherit'`, []any{}
 	add := func(v any) string {
@@ -238,8 +236,18 @@ func (s *Site) ListAttachments(ctx context.Context, who auth.Identity, f Attachm
 		}
 		where += ` AND (` + strings.Join(either, ` OR `) + `)`
 	}
-	return s.readAttachments(ctx, `SELECT `+postColumns+`, `+attachmentColumns+` FROM posts p JOIN attachments a ON a.post_id = p.id
-		WHERE `+where+` ORDER BY p.date DESC, p.id DESC LIMIT `+add(f.Limit)+` OFFSET `+add(max(f.Offset, 0)), args...)
+	query := `SELECT p.id FROM posts p JOIN attachments a ON a.post_id = p.id
+		WHERE ` + where + ` ORDER BY p.date DESC, p.id DESC LIMIT ` + add(f.Limit) + ` OFFSET ` + add(max(f.Offset, 0))
+	return walk(ctx, s.db, query, args, shortList, func(ids []int64) ([]Attachment, error) {
+		found, err := s.Attachments(ctx, ids)
+		var list []Attachment
+		for _, id := range ids {
+			if a, ok := found[id]; ok {
+				list = append(list, a)
+			}
+		}
+		return list, err
+	}), nil
 }
 
 // maxMimeTypes bounds how many media types one filter may name.

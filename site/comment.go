@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
 	"slices"
 	"strings"
 	"time"
@@ -68,7 +69,7 @@ func (s *Site) GetComment(ctx context.Context, who auth.Identity, id int64) (*Fu
 	if !s.canModerate(who, p) {
 		return nil, errModerate
 	}
-	list, err := s.fullComments(ctx, []Comment{c})
+	list, _, err := s.fullComments(ctx, []Comment{c})
 	if err != nil {
 		return nil, err
 	}
@@ -102,17 +103,17 @@ type CommentFilter struct {
 	Status   string
 	Post     int64  // only of this post, 0 for all
 	PostType string // only of posts of this type, "" for all
-	Limit    int    // at most so many, and at most MaxComments, which is also what 0 stands for
+	Limit    int    // at most so many, 0 for all
 	Offset   int
 }
 
-// MaxComments is how many comments one list holds.
-const MaxComments = 5000
+// commentsAtOnce is how many comments are read at once.
+const commentsAtOnce = 100
 
-// ListComments returns comments, the newest first. Everybody who is signed in may see the approved ones of their own
-// posts and of those that everybody can read, and only who may moderate comments all others. Errors: *Denied,
-// ErrNoPostType.
-func (s *Site) ListComments(ctx context.Context, who auth.Identity, f CommentFilter) ([]FullComment, error) {
+// ListComments returns comments, the newest first, read while they are walked through. Everybody who is signed in may see
+// the approved ones of their own posts and of those that everybody can read, and only who may moderate comments all
+// others, and the e-mail addresses and networks of others. Errors: *Denied, ErrNoPostType.
+func (s *Site) ListComments(ctx context.Context, who auth.Identity, f CommentFilter) (iter.Seq2[[]FullComment, error], error) {
 	if !who.LoggedIn() || f.Status != CommentApproved && !who.Can(auth.ModerateComments) {
 		return nil, &Denied{Action: "see comments of this status"}
 	}
@@ -122,11 +123,21 @@ func (s *Site) ListComments(ctx context.Context, who auth.Identity, f CommentFil
 		}
 	}
 	query, args := f.query(who)
-	var rows []Comment
-	if err := s.db.Select(ctx, &rows, query, args...); err != nil {
-		return nil, fmt.Errorf("list comments: %w", err)
-	}
-	return s.fullComments(ctx, rows)
+	return walk(ctx, s.db, query, args, commentsAtOnce, func(ids []int64) ([]FullComment, error) {
+		rows, err := inOrder(ctx, s.db, `SELECT `+commentColumns+` FROM comments WHERE id IN (?)`, ids, func(c *Comment) int64 { return c.ID })
+		if err != nil {
+			return nil, fmt.Errorf("list comments: %w", err)
+		}
+		list, posts, err := s.fullComments(ctx, rows)
+		for i := range list {
+			c := &list[i]
+			p := posts[c.Post]
+			if !who.Can(auth.ModerateComments) && c.UserID != who.User.ID && (p == nil || !s.canModerate(who, p)) {
+				c.Email, c.IP = "", ""
+			}
+		}
+		return list, err
+	}), nil
 }
 
 func (f CommentFilter) query(who auth.Identity) (string, []any) {
@@ -136,7 +147,7 @@ func (f CommentFilter) query(who auth.Identity) (string, []any) {
 		args = append(args, v)
 		return fmt.Sprintf("$%d", len(args))
 	}
-	q.WriteString(`SELECT c.` + strings.ReplaceAll(commentColumns, ", ", ", c.") + ` FROM comments c`)
+	q.WriteString(`SELECT c.id FROM comments c`)
 	moderator := who.Can(auth.ModerateComments)
 	if f.PostType != "" || !moderator {
 		q.WriteString(` JOIN posts p ON p.id = c.post_id`)
@@ -145,7 +156,9 @@ func (f CommentFilter) query(who auth.Identity) (string, []any) {
 		q.WriteString(` AND p.type = ` + arg(f.PostType))
 	}
 	if !moderator {
-		q.WriteString(` AND (p.status IN ('publish', 'inherit') AND p.password = '' OR p.author = ` + arg(who.User.ID) + `)`)
+		// A file is as public as the post that it belongs to.
+		q.WriteString(` AND (p.password = '' AND (p.status = 'publish' OR p.status = 'inherit' AND NOT EXISTS (SELECT 1 FROM posts up
+			WHERE up.id = p.parent AND (up.status <> 'publish' OR up.password <> ''))) OR p.author = ` + arg(who.User.ID) + `)`)
 	}
 	q.WriteString(` WHERE `)
 	if statuses := f.statuses(); statuses == nil {
@@ -161,8 +174,8 @@ func (f CommentFilter) query(who auth.Identity) (string, []any) {
 		q.WriteString(` AND c.post_id = ` + arg(f.Post))
 	}
 	limit := f.Limit
-	if limit <= 0 || limit > MaxComments {
-		limit = MaxComments
+	if limit <= 0 {
+		limit = 1 << 31
 	}
 	q.WriteString(` ORDER BY c.date_gmt DESC, c.id DESC LIMIT ` + arg(limit) + ` OFFSET ` + arg(max(f.Offset, 0)))
 	return q.String(), args
@@ -196,14 +209,15 @@ func (f CommentFilter) statuses() []string {
 	return out
 }
 
-// fullComments adds what comments show of their posts, in a bounded number of statements.
-func (s *Site) fullComments(ctx context.Context, rows []Comment) ([]FullComment, error) {
+// fullComments adds what comments show of their posts, in a bounded number of statements. It returns those posts as well,
+// without their texts.
+func (s *Site) fullComments(ctx context.Context, rows []Comment) ([]FullComment, map[int64]*Post, error) {
 	if len(rows) == 0 {
-		return nil, nil
+		return nil, nil, nil
 	}
 	opts, err := s.Options(ctx)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	var ids []int64
 	for _, c := range rows {
@@ -214,11 +228,11 @@ func (s *Site) fullComments(ctx context.Context, rows []Comment) ([]FullComment,
 	err = byIDs(ctx, s.db, `SELECT p.id, p.type, p.status, p.title, p.name, p.author, p.password, p.parent, p.date FROM posts p WHERE p.id IN (?)`,
 		slices.Compact(ids), func(p Post) { posts = append(posts, p) })
 	if err != nil {
-		return nil, fmt.Errorf("read the posts of comments: %w", err)
+		return nil, nil, fmt.Errorf("read the posts of comments: %w", err)
 	}
 	l := s.linker(opts)
 	if err := l.prepare(ctx, posts); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	byID := postsByID(posts)
 	list := make([]FullComment, len(rows))
@@ -229,7 +243,7 @@ func (s *Site) fullComments(ctx context.Context, rows []Comment) ([]FullComment,
 			list[i].Link = fmt.Sprintf("%s#comment-%d", l.link(p), c.ID)
 		}
 	}
-	return list, nil
+	return list, byID, nil
 }
 
 // titleOnPage is the title as pages show it, and wp.getComment too: it says when the post is not for everybody.

@@ -386,7 +386,7 @@ func TestListComments(t *testing.T) {
 			{"of pages", site.CommentFilter{PostType: "page", Status: "spam"}, []int64{8}},
 			{"of posts", site.CommentFilter{PostType: "post", Status: "spam"}, nil},
 		} {
-			list, err := g.ListComments(t.Context(), admin, test.filter)
+			list, err := whole(g.ListComments(t.Context(), admin, test.filter))
 			var got []int64
 			for _, c := range list {
 				got = append(got, c.ID)
@@ -400,16 +400,16 @@ func TestListComments(t *testing.T) {
 			if _, err := g.db.Exec(t.Context(), `UPDATE posts SET status = $1 WHERE id = 3`, status); err != nil {
 				t.Fatal(err)
 			}
-			list, err := g.ListComments(t.Context(), g.who(t, "old hand"), site.CommentFilter{Status: "approve"})
+			list, err := whole(g.ListComments(t.Context(), g.who(t, "old hand"), site.CommentFilter{Status: "approve"}))
 			if err != nil || len(list) != want {
 				t.Errorf("a subscriber sees %d comments on a %s post, %v; want %d", len(list), status, err, want)
 			}
 		}
-		if _, err := g.ListComments(t.Context(), admin, site.CommentFilter{PostType: "attachments"}); !errors.Is(err, site.ErrNoPostType) {
+		if _, err := whole(g.ListComments(t.Context(), admin, site.CommentFilter{PostType: "attachments"})); !errors.Is(err, site.ErrNoPostType) {
 			t.Errorf("no such type: %v, want ErrNoPostType", err)
 		}
 		before := db.Statements()
-		if _, err := g.ListComments(t.Context(), admin, site.CommentFilter{}); err != nil {
+		if _, err := whole(g.ListComments(t.Context(), admin, site.CommentFilter{})); err != nil {
 			t.Fatal(err)
 		}
 		if spent := db.Statements() - before; spent > 3 {

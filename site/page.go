@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
 	"time"
 
 	"github.com/quillgate/quillgate/auth"
@@ -38,17 +39,15 @@ func (p PageLine) Moment(s *Site) time.Time {
 	return s.Moment(&Post{Date: p.Date, DateGMT: p.DateGMT})
 }
 
-// PageLines returns all pages by id, whatever their status, as wp.getPageList does: drafts and trashed ones too. *Denied
-// for who may not edit pages.
-func (s *Site) PageLines(ctx context.Context, who auth.Identity) ([]PageLine, error) {
+// PageLines returns all pages by id, whatever their status, as wp.getPageList does: drafts and trashed ones too. They are
+// read while they are walked through. *Denied for who may not edit pages.
+func (s *Site) PageLines(ctx context.Context, who auth.Identity) (iter.Seq2[[]PageLine, error], error) {
 	if !s.CanEditType(who, TypePage) {
 		return nil, &Denied{Action: "edit pages"}
 	}
-	var list []PageLine
-	if err := s.db.Select(ctx, &list, `SELECT id, title, parent, date, date_gmt FROM posts WHERE type = 'page' ORDER BY id`); err != nil {
-		return nil, fmt.Errorf("list the pages: %w", err)
-	}
-	return list, nil
+	return walk(ctx, s.db, `SELECT id FROM posts WHERE type = 'page' ORDER BY id`, nil, slimRows, func(ids []int64) ([]PageLine, error) {
+		return inOrder(ctx, s.db, `SELECT id, title, parent, date, date_gmt FROM posts WHERE id IN (?)`, ids, func(l *PageLine) int64 { return l.ID })
+	}), nil
 }
 
 // Titles returns the titles of posts that the caller may edit anyway, such as the parents of pages, with one statement.
@@ -96,21 +95,20 @@ func (s *Site) PageTemplates(who auth.Identity) ([]PageTemplate, error) {
 
 // Trackback is another page that says by itself that it links to a post.
 type Trackback struct {
+	ID      int64  `db:"id"` // of the comment as which it is kept
 	URL     string `db:"url"`
 	Content string `db:"content"` // the title of the other page in <strong>, and an excerpt
 }
 
 // Trackbacks returns the approved trackbacks of a post, the oldest first; those of a post that is not published are
 // nobody's business. ErrNotFound when there is no such post.
-func (s *Site) Trackbacks(ctx context.Context, id int64) ([]Trackback, error) {
+func (s *Site) Trackbacks(ctx context.Context, id int64) (iter.Seq2[[]Trackback, error], error) {
 	if _, err := s.TypeOf(ctx, id); err != nil {
 		return nil, err
 	}
-	var list []Trackback
-	err := s.db.Select(ctx, &list, `SELECT c.url, c.content FROM comments c JOIN posts p ON p.id = c.post_id
-		WHERE c.post_id = $1 AND c.type = 'trackback' AND c.status = 'approve' AND p.status = 'publish' ORDER BY c.date_gmt, c.id`, id)
-	if err != nil {
-		return nil, fmt.Errorf("read the trackbacks of post %d: %w", id, err)
-	}
-	return list, nil
+	const query = `SELECT c.id FROM comments c JOIN posts p ON p.id = c.post_id
+		WHERE c.post_id = $1 AND c.type = 'trackback' AND c.status = 'approve' AND p.status = 'publish' ORDER BY c.date_gmt, c.id`
+	return walk(ctx, s.db, query, []any{id}, commentsAtOnce, func(ids []int64) ([]Trackback, error) {
+		return inOrder(ctx, s.db, `SELECT id, url, content FROM comments WHERE id IN (?)`, ids, func(t *Trackback) int64 { return t.ID })
+	}), nil
 }

@@ -1,6 +1,10 @@
 package site
 
-import "github.com/quillgate/quillgate/auth"
+import (
+	"strings"
+
+	"github.com/quillgate/quillgate/auth"
+)
 
 // The meta capabilities: what a role may do to one particular post, from whose it is and how public. The table follows
 // WordPress: one's own and others' posts, published and private ones are each a right of their own.
@@ -98,4 +102,43 @@ func (t *PostType) touch(who auth.Identity, p *Post, r actionRights) bool {
 		return may(who, r.others) && may(who, r.private)
 	}
 	return may(who, r.others)
+}
+
+// editable writes CanEdit as a condition on a post p of the type, so that lists, searches and limits see nothing but what
+// who may edit; "" when that is everything. A test holds both together.
+func (t *PostType) editable(who auth.Identity, a *arguments) string {
+	r := t.rights.edit
+	if !who.LoggedIn() {
+		return `1 = 0`
+	}
+	own, published, others, private := may(who, r.own), may(who, r.published), may(who, r.others), may(who, r.private)
+	if own && published && others && private {
+		return ""
+	}
+	var either []string
+	mine := `p.author = ` + a.add(who.User.ID)
+	const out = `(p.status IN ('publish', 'future') OR p.status = 'trash' AND EXISTS (SELECT 1 FROM post_meta m
+		WHERE m.post_id = p.id AND m.key = '` + metaTrashStatus + `' AND m.value IN ('publish', 'future')))`
+	switch {
+	case own && published:
+		either = append(either, mine)
+	case own:
+		either = append(either, mine+` AND NOT `+out)
+	case published:
+		either = append(either, mine+` AND `+out)
+	}
+	if others {
+		rest := `NOT (` + mine + `)`
+		if !published {
+			rest += ` AND p.status NOT IN ('publish', 'future')`
+		}
+		if !private {
+			rest += ` AND p.status <> 'private'`
+		}
+		either = append(either, rest)
+	}
+	if len(either) == 0 {
+		return `1 = 0`
+	}
+	return `(` + strings.Join(either, ` OR `) + `)`
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
 	"net/url"
 	"regexp"
 	"strconv"
@@ -199,10 +200,10 @@ func refusePinged(ctx context.Context, q database.Queryer, post int64, p Pingbac
 	return nil
 }
 
-// Pingbacks returns the pages that have said to link to the post at an address, the oldest first, at most MaxComments;
-// those that wait for a moderator too, as pingback.extensions.getPingbacks of WordPress does. Errors: ErrPingTarget when
+// Pingbacks returns the pages that have said to link to the post at an address, the oldest first, read while they are
+// walked through; those that wait for a moderator too, as pingback.extensions.getPingbacks of WordPress does. Errors: ErrPingTarget when
 // no post has such an address, ErrPingNoPost when there is no post of the id in it, or none that is public.
-func (s *Site) Pingbacks(ctx context.Context, address string) ([]string, error) {
+func (s *Site) Pingbacks(ctx context.Context, address string) (iter.Seq2[[]string, error], error) {
 	id, err := s.postAt(ctx, strings.ReplaceAll(cleanText(address), "&amp;", "&"))
 	if errors.Is(err, ErrNotFound) {
 		return nil, ErrPingTarget
@@ -219,10 +220,13 @@ func (s *Site) Pingbacks(ctx context.Context, address string) ([]string, error) 
 	case !post.public() && post.Status != StatusInherit || post.Type == TypeRevision:
 		return nil, ErrPingNoPost
 	}
-	var list []string
-	err = s.db.Select(ctx, &list, `SELECT url FROM comments WHERE post_id = $1 AND type = 'pingback' ORDER BY id LIMIT $2`, id, MaxComments)
-	if err != nil {
-		return nil, fmt.Errorf("list the pingbacks of post %d: %w", id, err)
-	}
-	return list, nil
+	return walk(ctx, s.db, `SELECT id FROM comments WHERE post_id = $1 AND type = 'pingback' ORDER BY id`, []any{id}, slimRows, func(ids []int64) ([]string, error) {
+		query, args, err := database.In(`SELECT url FROM comments WHERE id IN (?) ORDER BY id`, ids)
+		if err != nil {
+			return nil, err
+		}
+		var list []string
+		err = s.db.Select(ctx, &list, query, args...)
+		return list, err
+	}), nil
 }

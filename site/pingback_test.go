@@ -119,7 +119,7 @@ func TestAddPingback(t *testing.T) {
 		if err := add(aPage, text); err != nil {
 			t.Fatal(err)
 		}
-		list, err := n.ListComments(t.Context(), n.admin, site.CommentFilter{Post: post})
+		list, err := whole(n.ListComments(t.Context(), n.admin, site.CommentFilter{Post: post}))
 		if err != nil || len(list) != 1 {
 			t.Fatalf("got %d comments, %v; want the pingback", len(list), err)
 		}
@@ -154,7 +154,7 @@ func TestAddPingback(t *testing.T) {
 		if err := n.AddPingback(t.Context(), p, text+"!"); !errors.Is(err, site.ErrDuplicateComment) && !errors.Is(err, site.ErrCommentFlood) {
 			t.Errorf("second pingback at once: got %v, want it refused", err)
 		}
-		pages, err := n.Pingbacks(t.Context(), target)
+		pages, err := whole(n.Pingbacks(t.Context(), target))
 		if diff := cmp.Diff([]string{aPage, aPage + "/2", aPage + "/3", aPage + "/4"}, pages); diff != "" || err != nil {
 			t.Errorf("pingbacks: %v (-want +got):\n%s", err, diff)
 		}
@@ -177,7 +177,7 @@ func TestPingbacksOf(t *testing.T) {
 			{"https://other.example/", site.ErrPingTarget},
 			{"", site.ErrPingTarget},
 		} {
-			list, err := n.Pingbacks(t.Context(), test.address)
+			list, err := whole(n.Pingbacks(t.Context(), test.address))
 			if !errors.Is(err, test.want) || (err == nil) != (test.want == nil) || len(list) != 0 {
 				t.Errorf("%s: got %v, %v; want %v", test.address, list, err, test.want)
 			}

@@ -110,14 +110,18 @@ const postColumns = `p.id, p.type, p.status, p.title, p.name, p.author, p.conten
 
 // readPost reads one post of any type, with TrashedFrom when it is in the trash. ErrNotFound when there is none.
 func readPost(ctx context.Context, q database.Queryer, id int64) (*Post, error) {
-	var p Post
-	err := q.Get(ctx, &p, `SELECT `+postColumns+` FROM posts p WHERE p.id = $1`, id)
+	var row pagePost
+	err := q.Get(ctx, &row, `SELECT `+postPageColumns+` FROM posts p WHERE p.id = $1`, id)
+	if err == nil {
+		err = row.complete(ctx, q)
+	}
 	if errors.Is(err, database.ErrNoRows) {
 		return nil, ErrNotFound
 	}
 	if err != nil {
 		return nil, fmt.Errorf("read post %d: %w", id, err)
 	}
+	p := row.Post
 	if p.Status == StatusTrash {
 		if err := readTrashedFrom(ctx, q, []*Post{&p}); err != nil {
 			return nil, err

@@ -196,10 +196,6 @@ func (w *edit) begin() error {
 		return nil
 	}
 	w.post = *w.old
-	// The order is that of wp.editPost, which tells of a conflict before it asks for rights.
-	if w.IfNotModifiedSince != nil && w.s.ModifiedMoment(w.old).After(*w.IfNotModifiedSince) {
-		return ErrConflict
-	}
 	if w.Type != nil {
 		if _, known := postTypeNamed(*w.Type); !known {
 			return errPostType
@@ -210,6 +206,9 @@ func (w *edit) begin() error {
 		return &Denied{Action: "edit this post"}
 	case w.old.Type == TypeRevision:
 		return &Denied{Action: "edit a revision"}
+	// wp.editPost of WordPress tells of a conflict before it asks for rights, and so when others' drafts were changed.
+	case w.IfNotModifiedSince != nil && w.s.ModifiedMoment(w.old).After(*w.IfNotModifiedSince):
+		return ErrConflict
 	case w.Type != nil && *w.Type != w.old.Type:
 		return &Denied{Action: "change the type of a post"}
 	}

@@ -3,6 +3,7 @@ package site
 import (
 	"context"
 	"fmt"
+	"iter"
 	"slices"
 	"strconv"
 	"strings"
@@ -54,40 +55,49 @@ type PostFilter struct {
 	OrderBy string
 	// Ascending turns the order round: oldest first.
 	Ascending bool
-	// Limit is 10 when 0 or below, and at most maxPosts; Offset skips.
+	// Limit is 10 when 0 or below; Offset skips.
 	Limit, Offset int
 }
-
-// maxPosts bounds a list of posts.
-const maxPosts = 1000
 
 // maxOffset bounds how deep a list can be entered, since the rows before it are walked over.
 const maxOffset = 10_000_000
 
-// ListPosts returns those posts of a filter that the caller may edit. The filter's Limit counts before that, as in
-// WordPress: a list may be shorter than asked for, and empty, while there is more behind. Invalid for an unknown type;
-// *Denied for who may not edit posts of the type.
+// ListPosts returns those posts of a filter that the caller may edit, all of them, in pages that are read while they are
+// walked through. Search, order and limit see no others: they would tell of texts that the caller may not read. Invalid
+// for an unknown type; *Denied for who may not edit posts of the type.
 //
-// The statements are few and bounded, and what they read grows with Offset and Limit, not with the number of posts,
-// unless the order is another than by date or words are searched.
-func (s *Site) ListPosts(ctx context.Context, who auth.Identity, f PostFilter, load Load) ([]FullPost, error) {
+// The statements for a page are few and bounded, and what they read grows with Offset and Limit, not with the number of
+// posts, unless the order is another than by date or words are searched.
+func (s *Site) ListPosts(ctx context.Context, who auth.Identity, f PostFilter, load Load) (iter.Seq2[[]FullPost, error], error) {
 	f = f.withDefaults()
-	if _, known := postTypeNamed(f.Type); !known {
+	t, known := postTypeNamed(f.Type)
+	if !known {
 		return nil, errPostType
 	}
 	if !s.CanEditType(who, f.Type) {
 		return nil, &Denied{Action: "edit posts of this type"}
 	}
-	list, err := readPosts(ctx, s.db, f)
-	if err != nil {
-		return nil, err
+	a := &arguments{}
+	where := t.editable(at(who, &Post{Type: f.Type}), a)
+	if f.Limit > shortList {
+		query := f.statement(s.db, `p.id`, where, a)
+		return func(yield func([]FullPost, error) bool) { s.walkPosts(ctx, load, query, a.list, yield) }, nil
 	}
-	if err := readTrashedFrom(ctx, s.db, pointers(list)); err != nil {
-		return nil, err
-	}
-	list = slices.DeleteFunc(list, func(p Post) bool { return !s.CanEdit(who, &p) })
-	return s.full(ctx, list, load)
+	query := f.statement(s.db, postPageColumns, where, a)
+	return func(yield func([]FullPost, error) bool) {
+		var rows []pagePost
+		err := s.db.Select(ctx, &rows, query, a.list...)
+		if err == nil {
+			_, err = s.showPosts(ctx, rows, load, yield)
+		}
+		if err != nil {
+			yield(nil, fmt.Errorf("list posts: %w", err))
+		}
+	}, nil
 }
+
+// shortList is how many posts one statement reads with their texts. Of longer lists the ids are read first.
+const shortList = 100
 
 func (f PostFilter) withDefaults() PostFilter {
 	if f.Type == "" {
@@ -96,7 +106,7 @@ func (f PostFilter) withDefaults() PostFilter {
 	if f.Limit <= 0 {
 		f.Limit = 10
 	}
-	f.Limit, f.Offset = min(f.Limit, maxPosts), min(max(f.Offset, 0), maxOffset)
+	f.Offset = min(max(f.Offset, 0), maxOffset)
 	return f
 }
 
@@ -157,38 +167,34 @@ func (f PostFilter) order(q database.Queryer) string {
 	return strings.Join(columns, ", ") + ", p.id" + direction
 }
 
-// readPosts reads the rows of a filter. By date and with several statuses it takes the first rows of each status by the
-// index and merges them: no database does so by itself, and a rare status must not cost a walk through all posts.
+// statement reads columns of the posts of a filter that meet a condition. By date and with several statuses it takes the
+// first rows of each status by the index and merges them: no database does so by itself, and a rare status must not cost a
+// walk through all posts.
 //
 // The statuses and limits stand in the statement: SQLite plans one anew with each run whose placeholders could decide
 // about a partial index or a LIMIT. They are names of this program and numbers.
-func readPosts(ctx context.Context, q database.Queryer, f PostFilter) ([]Post, error) {
-	a := &arguments{}
+func (f PostFilter) statement(q database.Queryer, columns, condition string, a *arguments) string {
 	where := `p.type = ` + a.add(f.Type)
 	if f.Author != 0 {
 		where += ` AND p.author = ` + a.add(f.Author)
+	}
+	if condition != "" {
+		where += ` AND ` + condition
 	}
 	where += f.search(q, a)
 	order := f.order(q)
 	depth, statuses := f.Offset+f.Limit, f.wanted()
 	page := ` LIMIT ` + strconv.Itoa(f.Limit) + ` OFFSET ` + strconv.Itoa(f.Offset)
-	var query string
 	if len(statuses) == 0 {
-		query = `SELECT ` + postColumns + ` FROM posts p WHERE ` + where + ` ORDER BY ` + order + page
-	} else {
-		limit := strconv.Itoa(depth)
-		parts := make([]string, len(statuses))
-		for i, status := range statuses {
-			parts[i] = `SELECT id FROM (SELECT p.id FROM posts p WHERE ` + where + ` AND p.status = '` + status +
-				`' ORDER BY ` + order + ` LIMIT ` + limit + `) AS s` + strconv.Itoa(i)
-		}
-		query = `SELECT ` + postColumns + ` FROM posts p WHERE p.id IN (` + strings.Join(parts, ` UNION ALL `) + `) ORDER BY ` + order + page
+		return `SELECT ` + columns + ` FROM posts p WHERE ` + where + ` ORDER BY ` + order + page
 	}
-	var list []Post
-	if err := q.Select(ctx, &list, query, a.list...); err != nil {
-		return nil, fmt.Errorf("list posts: %w", err)
+	limit := strconv.Itoa(depth)
+	parts := make([]string, len(statuses))
+	for i, status := range statuses {
+		parts[i] = `SELECT id FROM (SELECT p.id FROM posts p WHERE ` + where + ` AND p.status = '` + status +
+			`' ORDER BY ` + order + ` LIMIT ` + limit + `) AS s` + strconv.Itoa(i)
 	}
-	return list, nil
+	return `SELECT ` + columns + ` FROM posts p WHERE p.id IN (` + strings.Join(parts, ` UNION ALL `) + `) ORDER BY ` + order + page
 }
 
 // HasPosts reports whether the blog has a post that a list without statuses shows, whoever may see it.

@@ -453,7 +453,7 @@ func TestRefusedPostsLeaveAutomaticDrafts(t *testing.T) {
 		n := openNewsroom(t, db)
 		drafts := func() int {
 			t.Helper()
-			list, err := n.ListPosts(t.Context(), n.admin, site.PostFilter{Statuses: []string{"auto-draft"}}, 0)
+			list, err := whole(n.ListPosts(t.Context(), n.admin, site.PostFilter{Statuses: []string{"auto-draft"}}, 0))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -479,7 +479,7 @@ func TestRefusedPostsLeaveAutomaticDrafts(t *testing.T) {
 				t.Errorf("%s: %d automatic drafts, want %d", test.name, got, test.want)
 			}
 		}
-		list, err := n.ListPosts(t.Context(), n.admin, site.PostFilter{Statuses: []string{"auto-draft"}}, 0)
+		list, err := whole(n.ListPosts(t.Context(), n.admin, site.PostFilter{Statuses: []string{"auto-draft"}}, 0))
 		if err != nil {
 			t.Fatal(err)
 		}

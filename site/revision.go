@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
 	"strings"
 
 	"github.com/quillgate/quillgate/auth"
@@ -54,9 +55,9 @@ func sameText(a, b string) bool {
 	return strings.Join(strings.Fields(a), " ") == strings.Join(strings.Fields(b), " ")
 }
 
-// ListRevisions returns the revisions of a post, the latest first. ErrNotFound when there is no such post; *Denied for
-// who may not edit it, and for posts of types that keep no revisions.
-func (s *Site) ListRevisions(ctx context.Context, who auth.Identity, id int64, load Load) ([]FullPost, error) {
+// ListRevisions returns the revisions of a post, the latest first, in pages that are read while they are walked through.
+// ErrNotFound when there is no such post; *Denied for who may not edit it, and for posts of types that keep no revisions.
+func (s *Site) ListRevisions(ctx context.Context, who auth.Identity, id int64, load Load) (iter.Seq2[[]FullPost, error], error) {
 	parent, err := readPost(ctx, s.db, id)
 	if err != nil {
 		return nil, err
@@ -64,13 +65,8 @@ func (s *Site) ListRevisions(ctx context.Context, who auth.Identity, id int64, l
 	if err := s.mayRevise(who, parent); err != nil {
 		return nil, err
 	}
-	var list []Post
-	err = s.db.Select(ctx, &list, `SELECT `+postColumns+` FROM posts p WHERE p.parent = $1 AND p.type = 'revision' AND p.name NOT LIKE '%-autosave-%'
-		ORDER BY p.date DESC, p.id DESC`, id)
-	if err != nil {
-		return nil, fmt.Errorf("list the revisions of post %d: %w", id, err)
-	}
-	return s.full(ctx, list, load)
+	const query = `SELECT p.id FROM posts p WHERE p.parent = $1 AND p.type = 'revision' AND p.name NOT LIKE '%-autosave-%' ORDER BY p.date DESC, p.id DESC`
+	return func(yield func([]FullPost, error) bool) { s.walkPosts(ctx, load, query, []any{id}, yield) }, nil
 }
 
 // RestoreRevision brings the texts of a post back to those of a revision. ErrNotFound when the id is no revision.

@@ -16,7 +16,7 @@ func TestRevisions(t *testing.T) {
 		n := openNewsroom(t, db)
 		list := func(id int64) (out []string) {
 			t.Helper()
-			revisions, err := n.ListRevisions(t.Context(), n.admin, id, 0)
+			revisions, err := whole(n.ListRevisions(t.Context(), n.admin, id, 0))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -48,7 +48,7 @@ func TestRevisions(t *testing.T) {
 		expect("after an edit of white space", id, "two", "one")
 		step(site.PostEdit{Content: new("three")})
 
-		revisions, err := n.ListRevisions(t.Context(), n.admin, id, 0)
+		revisions, err := whole(n.ListRevisions(t.Context(), n.admin, id, 0))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -66,9 +66,9 @@ func TestRevisions(t *testing.T) {
 		expect("after a restoration", id, "one", "three", "two", "one")
 
 		for name, got := range map[string]error{
-			"list of another's post":    second(n.ListRevisions(t.Context(), n.contributor, id, 0)),
+			"list of another's post":    second(whole(n.ListRevisions(t.Context(), n.contributor, id, 0))),
 			"restore another's post":    n.RestoreRevision(t.Context(), n.contributor, oldest.ID),
-			"list of an upload":         second(n.ListRevisions(t.Context(), n.admin, addAttachment(t, n, "image/png"), 0)),
+			"list of an upload":         second(whole(n.ListRevisions(t.Context(), n.admin, addAttachment(t, n, "image/png"), 0))),
 			"edit of a revision":        n.EditPost(t.Context(), n.admin, oldest.ID, site.PostEdit{Title: new("x")}),
 			"deletion of a revision":    n.DeletePost(t.Context(), n.admin, oldest.ID),
 			"reading another's version": second(n.GetPost(t.Context(), n.contributor, oldest.ID, 0)),
@@ -78,7 +78,7 @@ func TestRevisions(t *testing.T) {
 			}
 		}
 		for name, got := range map[string]error{
-			"list of nothing":    second(n.ListRevisions(t.Context(), n.admin, 9999, 0)),
+			"list of nothing":    second(whole(n.ListRevisions(t.Context(), n.admin, 9999, 0))),
 			"restore of nothing": n.RestoreRevision(t.Context(), n.admin, 9999),
 			"restore of a post":  n.RestoreRevision(t.Context(), n.admin, id),
 		} {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
 	"strconv"
 	"strings"
 
@@ -158,21 +159,31 @@ func (o TermOrder) column() string {
 	return "t.name_key"
 }
 
-// ListTerms returns the terms of one taxonomy. An unknown taxonomy is *Invalid; a caller who may not give the
-// taxonomy's terms to posts is *Denied.
-func (s *Site) ListTerms(ctx context.Context, who auth.Identity, f TermFilter) ([]Term, error) {
+// ListTerms returns the terms of one taxonomy, read while they are walked through. An unknown taxonomy is *Invalid; a
+// caller who may not give the taxonomy's terms to posts is *Denied.
+func (s *Site) ListTerms(ctx context.Context, who auth.Identity, f TermFilter) (iter.Seq2[[]Term, error], error) {
 	if _, err := s.Taxonomy(who, f.Taxonomy); err != nil {
 		return nil, err
 	}
 	query, args := f.query()
-	var list []Term
-	if err := s.db.Select(ctx, &list, query, args...); err != nil {
-		return nil, fmt.Errorf("list the terms of %s: %w", f.Taxonomy, err)
-	}
-	return shownTerms(list), nil
+	return walk(ctx, s.db, query, args, slimRows, func(ids []int64) ([]Term, error) {
+		list, err := inOrder(ctx, s.db, `SELECT `+termColumns+` FROM terms t WHERE t.id IN (?)`, ids, func(t *Term) int64 { return t.ID })
+		return shownTerms(list), err
+	}), nil
 }
 
-// query writes the filter as one statement. The walk from the used categories up to their parents ends in a loop of
+// ParentCategories returns the categories that have others below them, with what TermLinks needs of them.
+func (s *Site) ParentCategories(ctx context.Context) ([]Term, error) {
+	var list []Term
+	err := s.db.Select(ctx, &list, `SELECT id, taxonomy, slug, parent FROM terms
+		WHERE taxonomy = 'category' AND id IN (SELECT parent FROM terms WHERE taxonomy = 'category' AND parent <> 0)`)
+	if err != nil {
+		return nil, fmt.Errorf("read the categories above others: %w", err)
+	}
+	return list, nil
+}
+
+// query writes the filter as one statement, which gives ids. The walk from the used categories up to their parents ends in a loop of
 // parents too, since UNION takes each row once.
 func (f TermFilter) query() (string, []any) {
 	f.Search = strings.ToValidUTF8(f.Search[:min(len(f.Search), maxTermSearch)], "")
@@ -188,7 +199,7 @@ func (f TermFilter) query() (string, []any) {
 			SELECT id, parent FROM terms WHERE taxonomy = $1 AND count > 0
 			UNION SELECT p.id, p.parent FROM terms p JOIN used u ON p.id = u.parent WHERE p.taxonomy = $1) `)
 	}
-	q.WriteString(`SELECT ` + termColumns + ` FROM terms t WHERE t.taxonomy = $1`)
+	q.WriteString(`SELECT t.id FROM terms t WHERE t.taxonomy = $1`)
 	if f.HideEmpty {
 		q.WriteString(` AND t.id IN (SELECT id FROM used)`)
 	}

@@ -38,7 +38,8 @@ func (s *Site) LatestComments(ctx context.Context, post int64, limit int) ([]Ful
 	if err != nil {
 		return nil, fmt.Errorf("list the latest comments: %w", err)
 	}
-	return s.fullComments(ctx, rows)
+	list, _, err := s.fullComments(ctx, rows)
+	return list, err
 }
 
 // TakesComments says whether visitors who are not signed in can comment on a post; opened that they have shown its

@@ -27,6 +27,9 @@ type VisitorFilter struct {
 	Limit, Offset int
 }
 
+// maxPosts bounds a page of posts for visitors.
+const maxPosts = 1000
+
 // searchDepth is how many posts a visitor's search looks into.
 const searchDepth = 10_000
 

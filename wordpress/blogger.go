@@ -88,17 +88,13 @@ func (a *API) bloggerGetPost(ctx context.Context, who auth.Identity, p params) (
 // bloggerGetRecentPosts answers blogger.getRecentPosts(key, blog, user, password, most).
 func (a *API) bloggerGetRecentPosts(ctx context.Context, who auth.Identity, p params) (xmlrpc.Value, error) {
 	posts, err := a.recentPosts(ctx, who, p.at(4), site.LoadTerms)
-	if err == nil && len(posts) == 0 {
+	if err == nil {
 		err = a.somePosts(ctx)
 	}
 	if err != nil {
 		return xmlrpc.Value{}, err
 	}
-	out := make([]xmlrpc.Value, len(posts))
-	for i := range posts {
-		out[i] = bloggerStruct(&posts[i])
-	}
-	return xmlrpc.Array(out...), nil
+	return streamed(posts, each(bloggerStruct)), nil
 }
 
 // bloggerNewPost answers blogger.newPost(key, blog, user, password, text, publish).

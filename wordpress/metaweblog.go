@@ -221,15 +221,17 @@ func (a *API) metaWeblogGetRecentPosts(ctx context.Context, who auth.Identity, p
 	if err != nil {
 		return xmlrpc.Value{}, err
 	}
-	names, err := a.authorNames(ctx, posts)
-	if err != nil {
-		return xmlrpc.Value{}, err
-	}
-	out := make([]xmlrpc.Value, len(posts))
-	for i := range posts {
-		out[i] = a.metaWeblogStruct(&posts[i], names[posts[i].Author], idText(posts[i].ID), false)
-	}
-	return xmlrpc.Array(out...), nil
+	return streamed(posts, func(page []site.FullPost) ([]xmlrpc.Value, error) {
+		names, err := a.authorNames(ctx, page)
+		if err != nil {
+			return nil, err
+		}
+		out := make([]xmlrpc.Value, len(page))
+		for i := range page {
+			out[i] = a.metaWeblogStruct(&page[i], names[page[i].Author], idText(page[i].ID), false)
+		}
+		return out, nil
+	}), nil
 }
 
 // metaWeblogGetCategories answers metaWeblog.getCategories(blog, user, password), known as wp.getCategories too.

@@ -24,18 +24,15 @@ func (a *API) mtGetRecentPostTitles(ctx context.Context, who auth.Identity, p pa
 	if err != nil {
 		return xmlrpc.Value{}, err
 	}
-	out := make([]xmlrpc.Value, len(posts))
-	for i := range posts {
-		post := &posts[i].Post
-		out[i] = xmlrpc.Struct(
+	return streamed(posts, each(func(post *site.FullPost) xmlrpc.Value {
+		return xmlrpc.Struct(
 			xmlrpc.M("dateCreated", dateTime(post.Date)),
 			xmlrpc.M("userid", idText(post.Author)),
 			xmlrpc.M("postid", idText(post.ID)),
 			xmlrpc.M("title", xmlrpc.String(post.Title)),
 			xmlrpc.M("post_status", xmlrpc.String(post.Status)),
-			xmlrpc.M("date_created_gmt", dateTime(a.site.Moment(post))))
-	}
-	return xmlrpc.Array(out...), nil
+			xmlrpc.M("date_created_gmt", dateTime(a.site.Moment(&post.Post))))
+	})), nil
 }
 
 // mtGetCategoryList answers mt.getCategoryList(blog, user, password).
@@ -109,13 +106,11 @@ func (a *API) mtGetTrackbackPings(ctx context.Context, _ auth.Identity, p params
 	if err != nil {
 		return xmlrpc.Value{}, err
 	}
-	out := make([]xmlrpc.Value, len(list))
-	for i, t := range list {
+	return streamed(list, each(func(t *site.Trackback) xmlrpc.Value {
 		title, _, _ := strings.Cut(strings.TrimPrefix(t.Content, "<strong>"), "</strong>")
-		out[i] = xmlrpc.Struct(
+		return xmlrpc.Struct(
 			xmlrpc.M("pingTitle", xmlrpc.String(title)),
 			xmlrpc.M("pingURL", xmlrpc.String(t.URL)),
 			xmlrpc.M("pingIP", xmlrpc.String("")))
-	}
-	return xmlrpc.Array(out...), nil
+	})), nil
 }

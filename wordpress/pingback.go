@@ -124,9 +124,5 @@ func (a *API) pingbackGetPingbacks(ctx context.Context, _ auth.Identity, p param
 	if err != nil {
 		return xmlrpc.Value{}, pingFault(opts, err)
 	}
-	out := make([]xmlrpc.Value, len(list))
-	for i, address := range list {
-		out[i] = xmlrpc.String(address)
-	}
-	return xmlrpc.Array(out...), nil
+	return streamed(list, each(func(address *string) xmlrpc.Value { return xmlrpc.String(*address) })), nil
 }

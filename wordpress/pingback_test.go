@@ -13,6 +13,7 @@ import (
 
 	gocmp "github.com/google/go-cmp/cmp"
 
+	"github.com/quillgate/quillgate/database"
 	"github.com/quillgate/quillgate/xmlrpc"
 )
 
@@ -427,7 +428,9 @@ func TestPingbackBetweenBlogs(t *testing.T) {
 		if got := o.ping(t, w.URL+"/their-post", target); got != "ok" {
 			t.Errorf("their pingback: got %s, want ok", got)
 		}
-		if list, err := o.Pingbacks(t.Context(), target); err != nil || len(list) != 1 {
+		pages, err := o.Pingbacks(t.Context(), target)
+		must(t, err)
+		if list, err := database.All(pages); err != nil || len(list) != 1 {
 			t.Errorf("pingbacks: %v, %v", list, err)
 		}
 		if n := len(w.requests()); n != 3 {

@@ -3,6 +3,7 @@ package wordpress
 import (
 	"context"
 	"html"
+	"iter"
 	"regexp"
 	"slices"
 	"strings"
@@ -130,9 +131,8 @@ func (a *API) somePosts(ctx context.Context) error {
 	return err
 }
 
-// recentPosts are the newest posts of a dialect's list: most of them, or ten, of which those that the caller may not
-// edit are then left out.
-func (a *API) recentPosts(ctx context.Context, who auth.Identity, most xmlrpc.Value, load site.Load) ([]site.FullPost, error) {
+// recentPosts are the newest posts of a dialect's list that the caller may edit: most of them, or ten.
+func (a *API) recentPosts(ctx context.Context, who auth.Identity, most xmlrpc.Value, load site.Load) (iter.Seq2[[]site.FullPost, error], error) {
 	return a.site.ListPosts(ctx, who, site.PostFilter{Limit: clampInt(intOf(most))}, load)
 }
 

@@ -89,11 +89,7 @@ func (a *API) getComments(ctx context.Context, who auth.Identity, p params) (xml
 	case err != nil:
 		return xmlrpc.Value{}, err
 	}
-	out := make([]xmlrpc.Value, len(list))
-	for i := range list {
-		out[i] = commentStruct(&list[i])
-	}
-	return xmlrpc.Array(out...), nil
+	return streamed(list, each(commentStruct)), nil
 }
 
 // deleteComment answers wp.deleteComment(blog, user, password, id).

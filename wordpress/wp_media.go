@@ -57,11 +57,7 @@ func (a *API) getMediaLibrary(ctx context.Context, who auth.Identity, p params) 
 	if err != nil {
 		return xmlrpc.Value{}, err
 	}
-	out := make([]xmlrpc.Value, len(list))
-	for i := range list {
-		out[i] = a.attachmentStruct(&list[i])
-	}
-	return xmlrpc.Array(out...), nil
+	return streamed(list, each(a.attachmentStruct)), nil
 }
 
 // defaultMediaCount is how many files a number of 0 asks for: as many as WordPress shows posts on a page.

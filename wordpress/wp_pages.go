@@ -33,14 +33,10 @@ func (a *API) getPages(ctx context.Context, who auth.Identity, p params) (xmlrpc
 	if err != nil {
 		return xmlrpc.Value{}, err
 	}
-	list, err := a.pageStructs(ctx, who, pages)
-	if err != nil {
-		return xmlrpc.Value{}, err
-	}
-	return xmlrpc.Array(list...), nil
+	return streamed(pages, func(page []site.FullPost) ([]xmlrpc.Value, error) { return a.pageStructs(ctx, who, page) }), nil
 }
 
-// pageLimit reads how many pages are wanted: -1 stands for all, as far as a list goes.
+// pageLimit reads how many pages are wanted: -1 stands for all.
 func pageLimit(most int64) int {
 	if most == -1 {
 		most = 1 << 30
@@ -101,16 +97,14 @@ func (a *API) getPageList(ctx context.Context, who auth.Identity, _ params) (xml
 	if err != nil {
 		return xmlrpc.Value{}, err
 	}
-	out := make([]xmlrpc.Value, len(lines))
-	for i, l := range lines {
-		out[i] = xmlrpc.Struct(
+	return streamed(lines, each(func(l *site.PageLine) xmlrpc.Value {
+		return xmlrpc.Struct(
 			xmlrpc.M("page_id", idText(l.ID)),
 			xmlrpc.M("page_title", xmlrpc.String(l.Title)),
 			xmlrpc.M("page_parent_id", idText(l.Parent)),
 			xmlrpc.M("dateCreated", dateTime(l.Date)),
 			xmlrpc.M("date_created_gmt", dateTime(l.Moment(a.site))))
-	}
-	return xmlrpc.Array(out...), nil
+	})), nil
 }
 
 // getPageStatusList answers wp.getPageStatusList(blog, user, password).

@@ -100,11 +100,7 @@ func (a *API) getPosts(ctx context.Context, who auth.Identity, p params) (xmlrpc
 	if err != nil {
 		return xmlrpc.Value{}, err
 	}
-	list, err := a.postStructs(ctx, who, posts, fields)
-	if err != nil {
-		return xmlrpc.Value{}, err
-	}
-	return xmlrpc.Array(list...), nil
+	return streamed(posts, func(page []site.FullPost) ([]xmlrpc.Value, error) { return a.postStructs(ctx, who, page, fields) }), nil
 }
 
 // getPostStatusList answers the statuses that a post can be given, with names for people.

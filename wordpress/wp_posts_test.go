@@ -251,7 +251,7 @@ func TestFaultsOfPosts(t *testing.T) {
 			{"author", "wp.getPost", []xmlrpc.Value{id}, 401},
 			{"author", "wp.editPost", []xmlrpc.Value{id, content}, 401},
 			{"author", "wp.editPost", []xmlrpc.Value{id, object("post_type", "nonsense")}, 403},
-			{"author", "wp.editPost", []xmlrpc.Value{id, object("if_not_modified_since", xmlrpc.DateTime("20240101T00:00:00"))}, 409},
+			{"author", "wp.editPost", []xmlrpc.Value{id, object("if_not_modified_since", xmlrpc.DateTime("20240101T00:00:00"))}, 401},
 			{"administrator", "wp.newPost", []xmlrpc.Value{object("post_title", "0")}, 500},
 			{"author", "wp.deletePost", []xmlrpc.Value{id}, 401},
 			{"author", "wp.getRevisions", []xmlrpc.Value{id}, 401},

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/quillgate/quillgate/auth"
+	"github.com/quillgate/quillgate/site"
 	"github.com/quillgate/quillgate/xmlrpc"
 )
 
@@ -16,11 +17,7 @@ func (a *API) getRevisions(ctx context.Context, who auth.Identity, p params) (xm
 	if err != nil {
 		return xmlrpc.Value{}, err
 	}
-	list, err := a.postStructs(ctx, who, posts, fields)
-	if err != nil {
-		return xmlrpc.Value{}, err
-	}
-	return xmlrpc.Array(list...), nil
+	return streamed(posts, func(page []site.FullPost) ([]xmlrpc.Value, error) { return a.postStructs(ctx, who, page, fields) }), nil
 }
 
 func (a *API) restoreRevision(ctx context.Context, who auth.Identity, p params) (xmlrpc.Value, error) {

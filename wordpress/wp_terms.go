@@ -121,11 +121,7 @@ func (a *API) getTerms(ctx context.Context, who auth.Identity, p params) (xmlrpc
 	if err != nil {
 		return xmlrpc.Value{}, err
 	}
-	list, err := a.termStructs(ctx, who, terms)
-	if err != nil {
-		return xmlrpc.Value{}, err
-	}
-	return xmlrpc.Array(list...), nil
+	return streamed(terms, func(page []site.Term) ([]xmlrpc.Value, error) { return a.termStructs(ctx, who, page) }), nil
 }
 
 // taxonomyFields reads which groups of a taxonomy's members are wanted.
@@ -171,22 +167,20 @@ func (a *API) getTags(ctx context.Context, who auth.Identity, _ params) (xmlrpc.
 	if err != nil {
 		return xmlrpc.Value{}, err
 	}
-	links, err := a.site.TermLinks(ctx, tags)
+	links, err := a.site.TermLinks(ctx, nil)
 	if err != nil {
 		return xmlrpc.Value{}, err
 	}
-	out := make([]xmlrpc.Value, len(tags))
-	for i, t := range tags {
-		page, feed := termLinks(links).of(t)
-		out[i] = xmlrpc.Struct(
+	return streamed(tags, each(func(t *site.Term) xmlrpc.Value {
+		page, feed := termLinks(links).of(*t)
+		return xmlrpc.Struct(
 			xmlrpc.M("tag_id", xmlrpc.Int(t.ID)),
 			xmlrpc.M("name", xmlrpc.String(t.Name)),
 			xmlrpc.M("count", xmlrpc.Int(t.Count)),
 			xmlrpc.M("slug", xmlrpc.String(t.Slug)),
 			xmlrpc.M("html_url", page),
 			xmlrpc.M("rss_url", feed))
-	}
-	return xmlrpc.Array(out...), nil
+	})), nil
 }
 
 // categories lists the categories of a filter, each written by write. All families read them here.
@@ -196,15 +190,15 @@ func (a *API) categories(ctx context.Context, who auth.Identity, f site.TermFilt
 	if err != nil {
 		return xmlrpc.Value{}, err
 	}
-	links, err := a.site.TermLinks(ctx, terms)
+	above, err := a.site.ParentCategories(ctx)
 	if err != nil {
 		return xmlrpc.Value{}, err
 	}
-	out := make([]xmlrpc.Value, len(terms))
-	for i, t := range terms {
-		out[i] = write(t, links)
+	links, err := a.site.TermLinks(ctx, above)
+	if err != nil {
+		return xmlrpc.Value{}, err
 	}
-	return xmlrpc.Array(out...), nil
+	return streamed(terms, each(func(t *site.Term) xmlrpc.Value { return write(*t, links) })), nil
 }
 
 // newCategory answers wp.newCategory(blog, user, password, category) with an id, which is that of the category that

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"iter"
 	"slices"
 	"strings"
 
@@ -171,7 +172,7 @@ func (a *API) getUsers(ctx context.Context, who auth.Identity, p params) (xmlrpc
 		}
 	}
 	f.Authors = textOf(filter.Get("who")) == "authors"
-	list, err := a.listUsers(ctx, who, f)
+	list, err := a.usersOf(ctx, who, f)
 	if err != nil {
 		return xmlrpc.Value{}, err
 	}
@@ -179,21 +180,17 @@ func (a *API) getUsers(ctx context.Context, who auth.Identity, p params) (xmlrpc
 	if err != nil {
 		return xmlrpc.Value{}, err
 	}
-	out := make([]xmlrpc.Value, len(list))
-	for i := range list {
-		out[i] = userStruct(&list[i], fields)
-	}
-	return xmlrpc.Array(out...), nil
+	return streamed(list, each(func(u *auth.User) xmlrpc.Value { return userStruct(u, fields) })), nil
 }
 
-// listUsers is auth.Users.List with one order more.
-func (a *API) listUsers(ctx context.Context, who auth.Identity, f auth.Filter) ([]auth.User, error) {
+// usersOf is auth.Users.Walk with one order more.
+func (a *API) usersOf(ctx context.Context, who auth.Identity, f auth.Filter) (iter.Seq2[[]auth.User, error], error) {
 	if f.OrderBy != byPosts {
-		return a.users.List(ctx, f)
+		return a.users.Walk(ctx, f)
 	}
 	all := f
 	all.OrderBy, all.Limit, all.Offset = auth.ByID, 0, 0
-	list, err := a.users.List(ctx, all)
+	ids, err := a.users.IDs(ctx, all)
 	if err != nil {
 		return nil, err
 	}
@@ -201,17 +198,17 @@ func (a *API) listUsers(ctx context.Context, who auth.Identity, f auth.Filter) (
 	if err != nil {
 		return nil, err
 	}
-	slices.SortStableFunc(list, func(u, v auth.User) int {
+	slices.SortStableFunc(ids, func(u, v int64) int {
 		if f.Desc {
 			u, v = v, u
 		}
-		return cmp.Compare(posts[u.ID], posts[v.ID])
+		return cmp.Compare(posts[u], posts[v])
 	})
-	list = list[min(f.Offset, len(list)):]
+	ids = ids[min(f.Offset, len(ids)):]
 	if f.Limit > 0 {
-		list = list[:min(f.Limit, len(list))]
+		ids = ids[:min(f.Limit, len(ids))]
 	}
-	return list, nil
+	return a.users.Pages(ctx, ids), nil
 }
 
 // count reads a number of objects: digits, whatever their sign.
@@ -260,17 +257,15 @@ func (a *API) getAuthors(ctx context.Context, who auth.Identity, _ params) (xmlr
 	if !who.Can(auth.EditPosts) {
 		return xmlrpc.Value{}, errListAuthors
 	}
-	list, err := a.users.List(ctx, auth.Filter{OrderBy: auth.ByLogin})
+	list, err := a.users.Walk(ctx, auth.Filter{OrderBy: auth.ByLogin})
 	if err != nil {
 		return xmlrpc.Value{}, err
 	}
-	out := make([]xmlrpc.Value, len(list))
-	for i := range list {
-		out[i] = xmlrpc.Struct(
-			xmlrpc.M("user_id", idText(list[i].ID)),
-			xmlrpc.M("user_login", xmlrpc.String(list[i].Login)),
-			xmlrpc.M("display_name", xmlrpc.String(list[i].DisplayName)),
+	return streamed(list, each(func(u *auth.User) xmlrpc.Value {
+		return xmlrpc.Struct(
+			xmlrpc.M("user_id", idText(u.ID)),
+			xmlrpc.M("user_login", xmlrpc.String(u.Login)),
+			xmlrpc.M("display_name", xmlrpc.String(u.DisplayName)),
 		)
-	}
-	return xmlrpc.Array(out...), nil
+	})), nil
 }

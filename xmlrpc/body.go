@@ -217,6 +217,7 @@ func (q *request[I]) decode(ctx context.Context) (*MethodCall, error) {
 		q.h.memory.Release(q.body.held - used)
 		q.body.held = used
 	}
+	q.memory.total -= q.body.held // what the body holds is not to be had
 	return call, err
 }
 

@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"io"
+	"iter"
 	"math"
 	"strconv"
 	"unicode/utf8"
@@ -117,21 +118,30 @@ func (e *encoder) array(v Value) error {
 		}
 	}
 	if v.box != nil && v.box.stream != nil {
-		for element, err := range v.box.stream {
-			if err != nil {
-				return err
-			}
-			empty = false
-			if err := e.value(element); err != nil {
-				return err
-			}
+		some, err := e.stream(v.box.stream)
+		if err != nil {
+			return err
 		}
+		empty = empty && !some
 	}
 	if empty {
 		e.dst = append(e.dst, '\n') // R's client fails on a <data> without any child node
 	}
 	e.dst = append(e.dst, "</data></array></value>"...)
 	return e.handOn()
+}
+
+func (e *encoder) stream(elements iter.Seq2[Value, error]) (some bool, err error) {
+	for element, err := range elements {
+		if err == nil {
+			err = e.value(element)
+		}
+		if err != nil {
+			return some, err
+		}
+		some = true
+	}
+	return some, nil
 }
 
 func (e *encoder) structure(v Value) error {

@@ -55,6 +55,9 @@ func (m *Memory) Reserve(ctx context.Context, n int64) error {
 		return nil
 	}
 	step := min(short, m.total-m.held)
+	if step < short && m.used > freeMemory {
+		return errBusy // the rest of the budget would not do either
+	}
 	ctx, cancel := context.WithTimeout(ctx, m.wait)
 	defer cancel()
 	if err := m.budget.Acquire(ctx, step); err != nil {

@@ -1,0 +1,164 @@
+package site
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"slices"
+
+	"github.com/quillgate/quillgate/database"
+)
+
+// Posts may be as large as a request, and lists of any length. What is read at once is bounded therefore: a page of posts
+// comes without the texts that are large, and a post with large texts is a page of its own.
+
+// largeText is how many bytes of a text still come with a page.
+const largeText = 32 << 10
+
+// perText is how much memory a large text takes for each of its bytes, on its way from the database to the answer.
+const perText = 3
+
+// pagePost is a post of a page. Its large texts are empty.
+type pagePost struct {
+	Post
+	Texts int64 `db:"texts"` // bytes of all three texts
+}
+
+const postPageColumns = `p.id, p.type, p.status, p.name, p.author, p.password, p.parent, p.menu_order, p.comment_status, p.ping_status, p.mime_type,
+	p.guid, p.sticky, p.comment_count, p.date, p.date_gmt, p.modified, p.modified_gmt,
+	CASE WHEN octet_length(p.title) > 32768 THEN '' ELSE p.title END AS title,
+	CASE WHEN octet_length(p.excerpt) > 32768 THEN '' ELSE p.excerpt END AS excerpt,
+	CASE WHEN octet_length(p.content) > 32768 THEN '' ELSE p.content END AS content,
+	octet_length(p.title) + octet_length(p.excerpt) + octet_length(p.content) AS texts`
+
+// whole says whether the post has all its texts.
+func (p *pagePost) whole() bool {
+	return p.Texts == int64(len(p.Title)+len(p.Excerpt)+len(p.Content))
+}
+
+// complete reads the large texts of a post, once there is memory for them.
+func (p *pagePost) complete(ctx context.Context, q database.Queryer) error {
+	if p.whole() {
+		return nil
+	}
+	// A transaction that writes does not wait for memory: others wait for it.
+	if _, writes := q.(*database.Tx); !writes {
+		if err := database.Reserve(ctx, perText*p.Texts); err != nil {
+			return err
+		}
+	}
+	var texts struct {
+		Title   string `db:"title"`
+		Excerpt string `db:"excerpt"`
+		Content string `db:"content"`
+	}
+	if err := q.Get(ctx, &texts, `SELECT title, excerpt, content FROM posts WHERE id = $1`, p.ID); err != nil {
+		return fmt.Errorf("read the texts of post %d: %w", p.ID, err)
+	}
+	p.Title, p.Excerpt, p.Content = texts.Title, texts.Excerpt, texts.Content
+	return nil
+}
+
+// walkPosts shows the posts whose ids a statement reads, in its order.
+func (s *Site) walkPosts(ctx context.Context, load Load, query string, args []any, yield func([]FullPost, error) bool) {
+	pages := walk(ctx, s.db, query, args, shortList, func(ids []int64) ([]pagePost, error) {
+		return inOrder(ctx, s.db, `SELECT `+postPageColumns+` FROM posts p WHERE p.id IN (?)`, ids, func(p *pagePost) int64 { return p.ID })
+	})
+	for rows, err := range pages {
+		more := err == nil
+		if more {
+			more, err = s.showPosts(ctx, rows, load, yield)
+		}
+		if err != nil {
+			yield(nil, fmt.Errorf("list posts: %w", err))
+		}
+		if !more || err != nil {
+			return
+		}
+	}
+}
+
+// showPosts shows a page with what belongs to its posts, those with large texts one by one.
+func (s *Site) showPosts(ctx context.Context, rows []pagePost, load Load, yield func([]FullPost, error) bool) (more bool, err error) {
+	if err := s.trashedFrom(ctx, rows); err != nil {
+		return false, err
+	}
+	show := func(rows []pagePost) (bool, error) {
+		if len(rows) == 0 {
+			return true, nil
+		}
+		list := make([]Post, len(rows))
+		for i := range rows {
+			list[i] = rows[i].Post
+		}
+		full, err := s.full(ctx, list, load)
+		return err == nil && yield(full, nil), err
+	}
+	from := 0
+	for i := range rows {
+		if rows[i].whole() {
+			continue
+		}
+		if more, err := show(rows[from:i]); !more {
+			return false, err
+		}
+		release := database.Mark(ctx)
+		large := []pagePost{rows[i]}
+		switch err := large[0].complete(ctx, s.db); {
+		case errors.Is(err, database.ErrNoRows): // deleted meanwhile
+			large = nil
+		case err != nil:
+			return false, err
+		}
+		if more, err := show(large); !more {
+			return false, err
+		}
+		release()
+		from = i + 1
+	}
+	return show(rows[from:])
+}
+
+// trashedFrom fills in TrashedFrom of a page.
+func (s *Site) trashedFrom(ctx context.Context, rows []pagePost) error {
+	list := make([]*Post, len(rows))
+	for i := range rows {
+		list[i] = &rows[i].Post
+	}
+	return readTrashedFrom(ctx, s.db, list)
+}
+
+// walk reads a list of any length: the ids that a statement gives, and then page by page what read makes of them. See
+// database.Pages.
+func walk[T any](ctx context.Context, q database.Queryer, query string, args []any, rows int, read func([]int64) ([]T, error)) iter.Seq2[[]T, error] {
+	return func(yield func([]T, error) bool) {
+		var ids []int64
+		if err := q.Select(ctx, &ids, query, args...); err != nil {
+			yield(nil, err)
+			return
+		}
+		database.Pages(ctx, ids, rows, read)(yield)
+	}
+}
+
+// slimRows is how many rows without long texts are read at once.
+const slimRows = 500
+
+// inOrder reads rows by their ids, in the order of the ids.
+func inOrder[T any](ctx context.Context, q database.Queryer, query string, ids []int64, id func(*T) int64) ([]T, error) {
+	text, args, err := database.In(query, ids)
+	if err != nil {
+		return nil, err
+	}
+	var rows []T
+	if err := q.Select(ctx, &rows, text, args...); err != nil {
+		return nil, err
+	}
+	place := make(map[int64]int, len(ids))
+	for i, id := range ids {
+		place[id] = i
+	}
+	slices.SortFunc(rows, func(a, b T) int { return place[id(&a)] - place[id(&b)] })
+	return rows, nil
+}
