@@ -14,13 +14,20 @@ import (
 // busyRetry is when a client may try again whose password nobody had time to check.
 const busyRetry = 5 * time.Second
 
-// refused returns what xmlrpc.Config.Refused asks: the fields that tell a client when to come back, always, and the
-// status of HTTP, when the operator wants one other than 200.
+// timeField has the time of the server, in seconds since 1970, beside the fault that refuses a signature for its time, so
+// that a client can correct its clock. Package signer reads it.
+const timeField = "X-Quillgate-Time"
+
+// refused returns what xmlrpc.Config.Refused asks: the fields that tell a client when to come back and what time it is,
+// always, and the status of HTTP, when the operator wants one other than 200.
 func refused(withStatus bool) func(http.Header, error) int {
 	return func(h http.Header, err error) int {
 		status, retry := statusOf(err)
 		if retry > 0 {
 			h.Set("Retry-After", strconv.Itoa(int(math.Ceil(retry.Seconds()))))
+		}
+		if stale, ok := errors.AsType[*auth.Stale](err); ok {
+			h.Set(timeField, strconv.FormatInt(stale.Now.Unix(), 10))
 		}
 		if !withStatus {
 			return 0

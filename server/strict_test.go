@@ -127,11 +127,19 @@ func TestS14FaultTellsTheTime(t *testing.T) {
 		"late and unknown": unknown.request(t, "http://blog.example/xmlrpc.php", late, introspect()),
 		"wrong":            wrong.request(t, "http://blog.example/xmlrpc.php", now, introspect()),
 	} {
-		if fault := faultOf(t, send(s, r)); fault == nil || *fault != *refusal {
+		answer := send(s, r)
+		if told := answer.Header().Get("X-Quillgate-Time"); told != "" {
+			t.Errorf("%s: the answer tells the time: %s", name, told)
+		}
+		if fault := faultOf(t, answer); fault == nil || *fault != *refusal {
 			t.Errorf("%s: %v, want the refusal of a copy: %v", name, fault, refusal)
 		}
 	}
-	fault := faultOf(t, send(s, key.request(t, "http://blog.example/xmlrpc.php", late, introspect())))
+	answer := send(s, key.request(t, "http://blog.example/xmlrpc.php", late, introspect()))
+	if told := answer.Header().Get("X-Quillgate-Time"); told != "1777622400" {
+		t.Errorf("late: the field with the time is %q", told)
+	}
+	fault := faultOf(t, answer)
 	if fault == nil || fault.Code != 403 || !strings.Contains(fault.Message, "By the clock of the server it is 1777622400 (2026-05-01T08:00:00Z)") {
 		t.Errorf("late: %v, want the time", fault)
 	}

@@ -82,35 +82,51 @@ func (t Transport) now() time.Time {
 	return time.Now().Add(time.Duration(t.Skew.Load()) * time.Second)
 }
 
-// serverTime finds the time of the server in the fault by which it refuses a
-// signature that was not made just now.
-var serverTime = regexp.MustCompile(`<int>403</int>.*By the clock of the server it is ([0-9]{1,12}) \(`)
+// timeField is the field in which a server that refuses a signature for its
+// time says what time it is, in seconds since 1970.
+const timeField = "X-Quillgate-Time"
+
+// sentence finds the same in the words of a fault: servers before version 0.2
+// do not send the field. The next release does without.
+var sentence = regexp.MustCompile(`<int>403</int>.*By the clock of the server it is ([0-9]{1,12}) \(`)
 
 // maxFault is how much of an answer is looked at for that fault.
 const maxFault = 2 << 10
 
-// corrected is a request that was sent, signed with the server's time, if the answer
-// asks for that; nil if not. The answer can be read from its start all the
-// same.
+// serverTime returns the time of the server, in seconds since 1970, when the
+// answer refuses a signature for its time. The answer can be read from its
+// start all the same.
+func serverTime(answer *http.Response) (seconds int64, refused bool) {
+	text := answer.Header.Get(timeField)
+	if text == "" && answer.ContentLength <= maxFault {
+		start, err := io.ReadAll(io.LimitReader(answer.Body, maxFault))
+		answer.Body = &replayed{io.MultiReader(bytes.NewReader(start), &failed{err, answer.Body}), answer.Body}
+		if err != nil {
+			return 0, false
+		}
+		if found := sentence.FindSubmatch(bytes.ReplaceAll(start, []byte("\n"), nil)); found != nil {
+			text = string(found[1])
+		}
+	}
+	if len(text) > len("999999999999") {
+		return 0, false
+	}
+	seconds, err := strconv.ParseInt(text, 10, 64)
+	return seconds, err == nil && seconds > 0
+}
+
+// corrected is a request that was sent, signed again with the server's time, if
+// the answer asks for that; nil if not.
 //
-// Nobody else than the server may set the clock: who can make a client sign
-// for tomorrow has a request that passes tomorrow. So it is believed over TLS,
-// and on this machine.
+// Only the server may set the clock: anyone who could make a client sign with
+// tomorrow's date would hold a request that is valid tomorrow. So the answer is
+// believed over TLS, and on this machine.
 func (t Transport) corrected(r, sent *http.Request, answer *http.Response) (*http.Request, error) {
-	if r.URL.Scheme != "https" && !onThisMachine(r.URL.Hostname()) || answer.ContentLength > maxFault {
+	if r.URL.Scheme != "https" && !onThisMachine(r.URL.Hostname()) {
 		return nil, nil
 	}
-	start, err := io.ReadAll(io.LimitReader(answer.Body, maxFault))
-	answer.Body = &replayed{io.MultiReader(bytes.NewReader(start), &failed{err, answer.Body}), answer.Body}
-	if err != nil {
-		return nil, nil
-	}
-	found := serverTime.FindSubmatch(bytes.ReplaceAll(start, []byte("\n"), nil))
-	if found == nil {
-		return nil, nil
-	}
-	seconds, err := strconv.ParseInt(string(found[1]), 10, 64)
-	if err != nil {
+	seconds, refused := serverTime(answer)
+	if !refused {
 		return nil, nil
 	}
 	ahead := seconds - time.Now().Unix()
@@ -127,7 +143,7 @@ func (t Transport) corrected(r, sent *http.Request, answer *http.Response) (*htt
 	}
 	t.Skew = new(atomic.Int64)
 	t.Skew.Store(ahead)
-	again, _, err = t.sign(again) // a body that can be had twice is not spooled
+	again, _, err := t.sign(again) // a body that can be had twice is not spooled
 	return again, err
 }
 

@@ -8,6 +8,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -25,6 +26,7 @@ type strictServer struct {
 	answers signature.Key
 	ahead   atomic.Int64 // seconds of its clock
 	seen    atomic.Int64 // requests
+	words   bool         // the time is in the words of the fault, and not in a field
 	spoil   func(w http.ResponseWriter, body *string)
 }
 
@@ -62,7 +64,12 @@ func (s *strictServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Content-Type", "text/xml")
 	now := time.Now().Unix() + s.ahead.Load()
 	if age := now - p.Created; age > 300 || age < -60 {
-		fmt.Fprintf(w, "<methodResponse>\n<fault><value><int>403</int></value>\nNot made just now. By the clock of the server it is %d (now).", now)
+		if s.words {
+			fmt.Fprintf(w, "<methodResponse>\n<fault><value><int>403</int></value>\nNot made just now. By the clock of the server it is %d (now).", now)
+			return
+		}
+		w.Header().Set("X-Quillgate-Time", strconv.FormatInt(now, 10))
+		io.WriteString(w, "<methodResponse><fault>Zu alt."+strings.Repeat(" ", 10000))
 		return
 	}
 	body := fmt.Sprintf("%s %d bytes, announced %d", r.Method, n, r.ContentLength)
@@ -132,7 +139,13 @@ func TestMessageSignatures(t *testing.T) {
 
 // A server with another clock says so once, and is answered with its own time.
 func TestClockIsCorrected(t *testing.T) {
+	t.Run("field", func(t *testing.T) { testClock(t, false) })
+	t.Run("words", func(t *testing.T) { testClock(t, true) })
+}
+
+func testClock(t *testing.T, words bool) {
 	s := newStrictServer(t, secretKey(), signature.Key{})
+	s.words = words
 	for _, ahead := range []int64{-4000, 4000, 0} {
 		s.ahead.Store(ahead)
 		transport := signer.Transport{Public: public, Secret: secret, Scheme: signer.MessageSignatures, Skew: new(atomic.Int64)}
@@ -178,7 +191,7 @@ func TestClockIsNotBelievedInClear(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := send(t, c, r); !strings.Contains(got, "By the clock") || s.seen.Load() != 1 || skew.Load() != 0 {
+	if got := send(t, c, r); !strings.Contains(got, "Zu alt.") || s.seen.Load() != 1 || skew.Load() != 0 {
 		t.Errorf("%s after %d requests, skew %d; want the fault and no other", got, s.seen.Load(), skew.Load())
 	}
 }
