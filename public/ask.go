@@ -25,7 +25,8 @@ type ask struct {
 	asked    string // the address in the form in which it is compared with the canonical one
 	front    string // what addresses of lists begin with
 	dates    string
-	unlocked bool // the visitor has shown the password of the post
+	unlocked bool    // the visitor has shown the password of the post
+	edition  edition // of the blog when it was asked
 }
 
 // parameters are those that select what is shown.

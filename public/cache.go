@@ -16,46 +16,85 @@ import (
 	"github.com/quillgate/quillgate/site"
 )
 
-// cache keeps answers by what was asked. Each belongs to a revision of the blog and of the theme; of another revision it
-// is no good. When it is full, those that nobody has asked for the longest go first.
-type cache struct {
+// kept keeps values by what was asked. Each belongs to an edition of the blog; in another edition it is not returned. When
+// there are too many, those that nobody has asked for the longest go first.
+type kept[V any] struct {
 	mu      sync.Mutex
 	limit   int
 	used    int
 	entries map[string]*list.Element
-	recent  *list.List // *entry, the latest in front
+	recent  *list.List // *entry[V], the latest in front
 }
 
-// edition is what an answer was made of.
+// edition is what a value was made of.
 type edition struct {
 	revision site.Revision
 	theme    int64
 }
 
-type entry struct {
+type entry[V any] struct {
 	key     string
 	edition edition
-	answer  *answer
+	value   V
 	size    int
 }
 
-func newCache(limit int) *cache {
-	return &cache{limit: limit, entries: make(map[string]*list.Element), recent: list.New()}
+// newKept keeps values of at most so many bytes.
+func newKept[V any](limit int) kept[V] {
+	return kept[V]{limit: limit, entries: make(map[string]*list.Element), recent: list.New()}
 }
 
-// get returns the answer to key in this edition, nil when there is none.
-func (c *cache) get(key string, e edition) *answer {
+// find returns the value for key in this edition.
+func (c *kept[V]) find(key string, e edition) (value V, ok bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	at, ok := c.entries[key]
 	if !ok {
-		return nil
+		return value, false
 	}
 	c.recent.MoveToFront(at)
-	if found := at.Value.(*entry); found.edition == e {
-		return found.answer
+	if found := at.Value.(*entry[V]); found.edition == e {
+		return found.value, true
 	}
-	return nil
+	return value, false
+}
+
+// set keeps a value of a size in bytes, unless it is larger than a quarter of what is kept.
+func (c *kept[V]) set(key string, e edition, value V, size int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.replace(key, e, value, size)
+}
+
+func (c *kept[V]) replace(key string, e edition, value V, size int) {
+	if at, ok := c.entries[key]; ok {
+		c.drop(at)
+	}
+	size += len(key) + 512 // a guess of what an entry takes in addition to its texts
+	if size > c.limit/4 {
+		return
+	}
+	c.entries[key] = c.recent.PushFront(&entry[V]{key, e, value, size})
+	for c.used += size; c.used > c.limit; {
+		c.drop(c.recent.Back())
+	}
+}
+
+func (c *kept[V]) drop(at *list.Element) {
+	old := c.recent.Remove(at).(*entry[V])
+	delete(c.entries, old.key)
+	c.used -= old.size
+}
+
+// cache keeps answers.
+type cache struct{ kept[*answer] }
+
+func newCache(limit int) *cache { return &cache{newKept[*answer](limit)} }
+
+// get returns the answer to key in this edition, nil when there is none.
+func (c *cache) get(key string, e edition) *answer {
+	a, _ := c.find(key, e)
+	return a
 }
 
 // put keeps an answer. One with the same body as the edition before keeps its age; another is younger by a second at
@@ -64,30 +103,15 @@ func (c *cache) put(key string, e edition, a *answer) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if at, ok := c.entries[key]; ok {
-		old := at.Value.(*entry)
+		old := at.Value.(*entry[*answer]).value
 		switch {
-		case old.answer.tag == a.tag:
-			a.modified = old.answer.modified
-		case !a.modified.After(old.answer.modified):
-			a.modified = old.answer.modified.Add(time.Second)
+		case old.tag == a.tag:
+			a.modified = old.modified
+		case !a.modified.After(old.modified):
+			a.modified = old.modified.Add(time.Second)
 		}
-		c.drop(at)
 	}
-	// What an entry takes beside its texts is a guess.
-	size := len(a.body) + len(key) + len(a.location) + 512
-	if size > c.limit/8 {
-		return
-	}
-	c.entries[key] = c.recent.PushFront(&entry{key, e, a, size})
-	for c.used += size; c.used > c.limit; {
-		c.drop(c.recent.Back())
-	}
-}
-
-func (c *cache) drop(at *list.Element) {
-	old := c.recent.Remove(at).(*entry)
-	delete(c.entries, old.key)
-	c.used -= old.size
+	c.replace(key, e, a, len(a.body)+len(a.location))
 }
 
 // maxKey bounds the questions whose answers are kept.
@@ -102,6 +126,7 @@ func (p *Pages) answer(r *http.Request, q ask) (*answer, error) {
 		return nil, err
 	}
 	e := edition{revision, p.theme.edition()}
+	q.edition = e
 	key := q.key()
 	a := p.cache.get(key, e)
 	if a == nil {
@@ -125,19 +150,13 @@ func (p *Pages) makeOnce(ctx context.Context, q ask, e edition) (*answer, error)
 	if len(key) > maxKey {
 		return p.make(ctx, q)
 	}
-	// The one who makes it may leave, and the others still wait for it.
-	work := context.WithoutCancel(ctx)
-	made, err, _ := p.making.Do(key+"\x00"+fmt.Sprint(e), func() (any, error) {
-		a, err := p.make(work, q)
+	return p.making.do(ctx, key+"\x00"+fmt.Sprint(e), func(ctx context.Context) (*answer, error) {
+		a, err := p.make(ctx, q)
 		if err == nil && a.status < 400 && !a.private {
 			p.cache.put(key, e, a)
 		}
 		return a, err
 	})
-	if err != nil {
-		return nil, err
-	}
-	return made.(*answer), nil
 }
 
 // newAnswer puts an answer together.

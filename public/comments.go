@@ -3,7 +3,6 @@ package public
 import (
 	"context"
 	"errors"
-	"html/template"
 	"net/http"
 	"net/url"
 	"strings"
@@ -44,7 +43,9 @@ func (p *Pages) comments(ctx context.Context, q *ask, post *site.FullPost, opts 
 	list := make([]*Comment, len(rows))
 	parents := make([]int64, len(rows))
 	for i := range rows {
-		list[i] = p.comment(&rows[i], post, opts)
+		if list[i], err = p.comment(ctx, &rows[i], post, opts); err != nil {
+			return nil, err
+		}
 		parents[i] = rows[i].Parent
 		if open && rows[i].Type == "comment" {
 			list[i].ReplyLink = withParameter(post.Link, "replytocom", itoa(rows[i].ID), "respond")
@@ -67,18 +68,27 @@ func (p *Pages) comments(ctx context.Context, q *ask, post *site.FullPost, opts 
 	return out, nil
 }
 
-func (p *Pages) comment(c *site.Comment, post *site.FullPost, opts *site.Options) *Comment {
+func (p *Pages) comment(ctx context.Context, c *site.Comment, post *site.FullPost, opts *site.Options) (*Comment, error) {
+	root, err := p.remark(ctx, c.Content)
+	if err != nil {
+		return nil, err
+	}
+	reachable(root)
+	content, err := render(root)
+	if err != nil {
+		return nil, err
+	}
 	out := &Comment{
 		ID: c.ID, Kind: c.Type, Author: firstOf(plainText(c.Author), say("Anonymous")), Link: post.Link + "#comment-" + itoa(c.ID),
 		ByAuthor: c.UserID != 0 && c.UserID == post.Author,
 		Date:     phpDate(opts.Text("date_format"), c.Date) + ", " + phpDate(opts.Text("time_format"), c.Date),
 		Stamp:    c.DateGMT.UTC().Format(time.RFC3339),
-		Content:  template.HTML(reachable(commentHTML(c.Content))),
+		Content:  content,
 	}
 	if u, err := url.Parse(c.URL); err == nil && (u.Scheme == "http" || u.Scheme == "https") && u.Host != "" {
 		out.URL = c.URL
 	}
-	return out
+	return out, nil
 }
 
 // threads puts answers below what they answer, down to a depth; deeper ones stand beside each other there. Every comment

@@ -2,44 +2,64 @@ package public
 
 import (
 	"context"
-	"html/template"
+	"fmt"
 	"regexp"
 	"strings"
 	"time"
 
 	"golang.org/x/net/html"
 
-	"github.com/quillgate/quillgate/markup"
 	"github.com/quillgate/quillgate/site"
 )
 
-// webAddress is an address of the web, or one on this blog.
-var webAddress = regexp.MustCompile(`^(?:(?i:https?)://|/)[^\s<>"']+$`)
+// What lists show of a text is bounded, however long the text is, in bytes of what the author wrote.
+const (
+	listedText = 64 << 10  // of a post in a list
+	feedText   = 512 << 10 // of a post in a feed
+	feedTexts  = 2 << 20   // of all posts of a feed; those behind get listedText each
+)
 
-// commentHTML is what a page shows of a comment. Its links lead elsewhere on nobody's recommendation.
-func commentHTML(text string) string {
-	return markup.AddRel(markup.Remark().Filter(paragraphs(text)), func(markup.Link) []string { return []string{"nofollow"} })
+// beginning is the beginning of a text, at most so many bytes. It reports whether that is less than all.
+func beginning(content string, limit int) (string, bool) {
+	if len(content) <= limit {
+		return content, false
+	}
+	return strings.ToValidUTF8(content[:limit], ""), true
 }
 
 // shown prepares posts for a list, with a bounded number of statements.
 func (p *Pages) shown(ctx context.Context, list []site.FullPost) ([]Post, error) {
-	a, err := p.album(ctx, list)
+	done, err := p.turn(ctx)
 	if err != nil {
 		return nil, err
 	}
+	defer done()
 	out := make([]Post, len(list))
+	texts := make([]text, len(list))
 	for i := range list {
-		post := &list[i]
-		out[i] = p.plainPost(post, post.Password != "")
+		out[i] = p.plainPost(&list[i], list[i].Password != "")
+		texts[i] = newSource(list[i].ID, "")
 		if !out[i].Locked {
-			a.summarize(post, &out[i])
+			texts[i] = newSource(list[i].ID, summarySource(&list[i], &out[i]))
 		}
+	}
+	a, err := p.album(ctx, texts)
+	if err != nil {
+		return nil, err
+	}
+	for i := range list {
+		if out[i].tree, err = a.prepare(ctx, &texts[i]); err != nil {
+			return nil, err
+		}
+		shorten(&out[i])
 	}
 	if err := p.complete(ctx, list, out); err != nil {
 		return nil, err
 	}
 	for i := range out {
-		out[i].Summary = template.HTML(out[i].sanitized)
+		if out[i].Summary, err = render(out[i].tree); err != nil {
+			return nil, err
+		}
 		if out[i].Picture != nil {
 			out[i].Picture.Alt = "" // it is a second link to the post, and says nothing more than the first
 		}
@@ -47,17 +67,43 @@ func (p *Pages) shown(ctx context.Context, list []site.FullPost) ([]Post, error)
 	return out, nil
 }
 
+// post is whole, or what that has made in this edition. The page of a post has many variants, such as one for each comment
+// that can be answered, and all have the same text.
+func (p *Pages) post(ctx context.Context, post *site.FullPost, q *ask, page int) (*Post, error) {
+	key := fmt.Sprint(post.ID, page, q.unlocked)
+	if kept, ok := p.texts.find(key, q.edition); ok {
+		shown := *kept
+		return &shown, nil
+	}
+	made, err := p.whole(ctx, post, q.unlocked, page)
+	if err == nil && q.edition != (edition{}) {
+		shown := *made
+		p.texts.set(key, q.edition, &shown, len(made.Content))
+	}
+	return made, err
+}
+
 // whole prepares a post for its own page, which is one of several when its author has divided it.
 func (p *Pages) whole(ctx context.Context, post *site.FullPost, unlocked bool, page int) (*Post, error) {
+	done, err := p.turn(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer done()
 	out := []Post{p.plainPost(post, post.Password != "" && !unlocked)}
 	if !out[0].Locked {
-		a, err := p.album(ctx, []site.FullPost{*post})
+		parts := pagesOf(post.Content)
+		texts := []text{newSource(post.ID, parts[min(page, len(parts))-1])}
+		texts[0].blocks = texts[0].blocks || blockText(post.Content)
+		a, err := p.album(ctx, texts)
 		if err != nil {
 			return nil, err
 		}
-		parts := pagesOf(post.Content)
-		out[0].sanitized = a.prepare(post.ID, parts[min(page, len(parts))-1])
-		out[0].plain = firstOf(textOf(clean(post.Excerpt)), textOf(out[0].sanitized))
+		if out[0].tree, err = a.prepare(ctx, &texts[0]); err != nil {
+			return nil, err
+		}
+		excerpt, _ := beginning(post.Excerpt, listedText)
+		out[0].plain = clip(firstOf(textOf(excerpt), wordsOf(out[0].tree)), 200)
 		for i := range parts {
 			if len(parts) > 1 {
 				out[0].Pages = append(out[0].Pages, Link{Text: itoa(int64(i + 1)), URL: postPageLink(post.Link, i+1), Current: i+1 == page})
@@ -67,7 +113,12 @@ func (p *Pages) whole(ctx context.Context, post *site.FullPost, unlocked bool, p
 	if err := p.complete(ctx, []site.FullPost{*post}, out); err != nil {
 		return nil, err
 	}
-	out[0].Content = template.HTML(out[0].sanitized)
+	if !out[0].Locked {
+		if out[0].Content, err = render(out[0].tree); err != nil {
+			return nil, err
+		}
+		out[0].tree = nil
+	}
 	return &out[0], nil
 }
 
@@ -75,8 +126,8 @@ func (p *Pages) whole(ctx context.Context, post *site.FullPost, unlocked bool, p
 func titleOf(post *site.FullPost) string {
 	title := plainText(post.Title)
 	if title == "" && post.Password == "" {
-		beginning := strings.ToValidUTF8(post.Content[:min(len(post.Content), 4000)], "")
-		title = clip(textOf(shortcodeStart.ReplaceAllString(beginning, "")), 60)
+		start, _ := beginning(post.Content, 4000)
+		title = clip(textOf(withoutShortcodes(start)), 60)
 	}
 	return firstOf(title, say("(no title)"))
 }
@@ -99,28 +150,39 @@ const (
 // moreMark divides what lists show of a post from the rest; it may say what the link to the rest is called.
 var moreMark = regexp.MustCompile(`<!--\s*more(?:\s([^>]*?))?\s*-->`)
 
-// summarize sets what a list shows of a post, and whether that is less than all.
-func (a *album) summarize(post *site.FullPost, o *Post) {
-	parts := pagesOf(post.Content)
+// summarySource is the text of which a list shows something: the excerpt, what stands before the mark, or the beginning.
+// It sets whether that is less than all, and what the link to the rest is called.
+func summarySource(post *site.FullPost, o *Post) string {
 	o.Continue, o.More = say("Continue reading"), true
 	if strings.TrimSpace(post.Excerpt) != "" {
-		o.sanitized = a.prepare(post.ID, post.Excerpt)
-		return
+		excerpt, _ := beginning(post.Excerpt, listedText)
+		return excerpt
 	}
+	content, cut := beginning(post.Content, listedText)
+	parts := pagesOf(content)
 	if at := moreMark.FindStringSubmatchIndex(parts[0]); at != nil {
 		if at[2] >= 0 {
 			o.Continue = firstOf(plainText(parts[0][at[2]:at[3]]), o.Continue)
 		}
-		o.sanitized = a.prepare(post.ID, parts[0][:at[0]])
+		return parts[0][:at[0]]
+	}
+	o.More, o.clip = cut || len(parts) > 1, true
+	return parts[0]
+}
+
+// shorten cuts the text of a post in a list after some words, when nobody has said where it should end.
+func shorten(o *Post) {
+	if !o.clip {
 		return
 	}
-	o.sanitized = a.prepare(post.ID, parts[0])
-	words := strings.Fields(textOf(o.sanitized))
-	if len(words) > shortPost {
-		o.sanitized = "<p>" + html.EscapeString(strings.Join(words[:summaryWords], " ")) + " …</p>"
+	words := strings.Fields(wordsOf(o.tree))
+	if len(words) <= shortPost {
 		return
 	}
-	o.More = len(parts) > 1
+	o.More = true
+	o.tree = newNode("div", nil)
+	o.tree.AppendChild(newNode("p", nil))
+	o.tree.FirstChild.AppendChild(newText(strings.Join(words[:summaryWords], " ") + " …"))
 }
 
 // textOf is the text of HTML, its white space made single spaces.
@@ -150,10 +212,6 @@ func textOf(content string) string {
 		}
 	}
 }
-
-// inline are the elements that stand inside of words.
-var inline = map[string]bool{"a": true, "abbr": true, "b": true, "code": true, "del": true, "em": true, "i": true, "ins": true, "kbd": true, "mark": true,
-	"q": true, "s": true, "small": true, "span": true, "strong": true, "sub": true, "sup": true, "u": true}
 
 // clip cuts a text at a space.
 func clip(text string, limit int) string {
@@ -217,10 +275,4 @@ func (p *Pages) complete(ctx context.Context, list []site.FullPost, out []Post) 
 		}
 	}
 	return nil
-}
-
-// reachable lets the keyboard reach what may be wider than the page and is scrolled then. The text has passed a policy, in
-// whose output these letters begin an element wherever they stand.
-func reachable(content string) string {
-	return strings.NewReplacer("<pre>", `<pre tabindex="0">`, "<pre ", `<pre tabindex="0" `, "<table>", `<table tabindex="0">`, "<table ", `<table tabindex="0" `).Replace(content)
 }

@@ -5,8 +5,11 @@ import (
 	"encoding/xml"
 	"fmt"
 	"net/http"
+	"net/url"
 	"strings"
 	"time"
+
+	"golang.org/x/net/html"
 
 	"github.com/quillgate/quillgate/site"
 )
@@ -195,7 +198,13 @@ func (p *Pages) postNews(ctx context.Context, q *ask, t *target, opts *site.Opti
 	if err != nil {
 		return nil, err
 	}
-	a, err := p.album(ctx, posts)
+	done, err := p.turn(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer done()
+	texts := feedSources(posts)
+	a, err := p.album(ctx, texts)
 	if err != nil {
 		return nil, err
 	}
@@ -213,16 +222,55 @@ func (p *Pages) postNews(ctx context.Context, q *ask, t *target, opts *site.Opti
 			n.summary = say("This post is protected by a password.")
 			n.content = "<p>" + n.summary + "</p>"
 		} else {
-			n.content = a.prepare(post.ID, nextPage.ReplaceAllString(post.Content, "\n\n"))
-			n.summary = firstOf(textOf(clean(post.Excerpt)), clip(textOf(n.content), 400))
+			root, err := a.prepare(ctx, &texts[i])
+			if err != nil {
+				return nil, err
+			}
+			if texts[i].cut {
+				root.AppendChild(moreLink(post.Link))
+			}
+			content, err := render(root)
+			if err != nil {
+				return nil, err
+			}
+			excerpt, _ := beginning(post.Excerpt, listedText)
+			n.content, n.summary = string(content), firstOf(textOf(excerpt), clip(wordsOf(root), 400))
 			n.comments, n.commentRSS, n.count = post.Link+"#comments", feedLink(post.Link, "rss2", opts), post.CommentCount
-			if e, ok := post.Enclosure(); ok {
+			if e, ok := post.Enclosure(); ok && webOnly(e.URL) != "" {
 				n.enclosure = &enclosure{URL: e.URL, Length: fmt.Sprint(e.Length), Type: e.Type}
 			}
 		}
 		out[i] = n
 	}
 	return out, nil
+}
+
+// feedSources are the texts of posts in a feed: whole, but for very long ones.
+func feedSources(posts []site.FullPost) []text {
+	texts := make([]text, len(posts))
+	left := feedTexts
+	for i := range posts {
+		if posts[i].Password != "" {
+			continue
+		}
+		limit := feedText
+		if left < feedText {
+			limit = listedText
+		}
+		content, cut := beginning(posts[i].Content, limit)
+		left -= len(content)
+		texts[i] = newSource(posts[i].ID, nextPage.ReplaceAllString(content, "\n\n"))
+		texts[i].cut = cut
+	}
+	return texts
+}
+
+// moreLink leads from the beginning of a text in a feed to the rest.
+func moreLink(address string) *html.Node {
+	p, a := newNode("p", nil), newNode("a", []html.Attribute{{Key: "href", Val: address}})
+	a.AppendChild(newText(say("Continue reading")))
+	p.AppendChild(a)
+	return p
 }
 
 // commentNews are the newest comments on a post, or on all.
@@ -234,16 +282,23 @@ func (p *Pages) commentNews(ctx context.Context, post int64) ([]news, error) {
 	out := make([]news, len(list))
 	for i, c := range list {
 		name := firstOf(plainText(c.Author), say("Anonymous"))
-		content := commentHTML(c.Content)
+		root, err := p.remark(ctx, c.Content)
+		if err != nil {
+			return nil, err
+		}
+		content, err := render(root)
+		if err != nil {
+			return nil, err
+		}
 		out[i] = news{title: say("%s on %s", name, plainText(c.PostTitle)), link: c.Link, id: p.site.BaseURL() + "/?p=" + itoa(c.Post) + "#comment-" + itoa(c.ID),
-			author: name, authorURL: webOnly(c.URL), published: c.DateGMT, updated: c.DateGMT, content: content, summary: clip(textOf(content), 400)}
+			author: name, authorURL: webOnly(c.URL), published: c.DateGMT, updated: c.DateGMT, content: string(content), summary: clip(wordsOf(root), 400)}
 	}
 	return out, nil
 }
 
-// webOnly lets addresses of the web through.
+// webOnly lets complete addresses of the web through.
 func webOnly(address string) string {
-	if strings.HasPrefix(address, "https://") || strings.HasPrefix(address, "http://") {
+	if u, err := url.Parse(address); err == nil && u.Host != "" && (u.Scheme == "http" || u.Scheme == "https") {
 		return address
 	}
 	return ""

@@ -139,13 +139,13 @@ func (p *Pages) postPage(ctx context.Context, q *ask, t *target, failed *remark)
 	if err != nil {
 		return nil, err
 	}
-	shown, err := p.whole(ctx, post, q.unlocked, max(t.page, 1))
+	shown, err := p.post(ctx, post, q, max(t.page, 1))
 	if err != nil {
 		return nil, err
 	}
 	v.Post, v.Canonical, v.Image = shown, postPageLink(post.Link, t.page), shown.Picture
 	v.Heading = ""
-	v.Description = clip(shown.plain, 200)
+	v.Description = shown.plain
 	pings := opts.Bool("pingback") && p.site.TakesPings(&post.Post)
 	v.Endpoint = pings
 	if !shown.Locked {

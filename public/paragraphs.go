@@ -1,141 +1,190 @@
 package public
 
 import (
-	"regexp"
-	"slices"
 	"strings"
 
 	"golang.org/x/net/html"
 )
 
-// paragraphs makes paragraphs of text whose author left them to the blog: blank lines part them, single line ends break
-// the line, as WordPress shows such a text. What stands in an element of its own stays as it is, and so does the text of
-// the block editor, which has all its paragraphs.
-func paragraphs(content string) string {
-	content = strings.NewReplacer("\r\n", "\n", "\r", "\n", lineEnd, "", blankLine, "").Replace(content)
-	if strings.Contains(content, "<!-- wp:") {
-		return content
+// paragraphs makes paragraphs of text whose author left them to the blog, in the nodes of a text: blank lines separate
+// them, single line ends break the line, as WordPress shows such a text. What stands in an element of its own stays as
+// it is.
+type paragraphs struct {
+	*tree
+	budget int                 // bytes that copies of elements with a blank line in them may take
+	around map[*html.Node]bool // elements that are not blocks and have one inside
+}
+
+// blockText reports whether a text was written in the block editor. It has all its paragraphs.
+func blockText(content string) bool { return strings.Contains(content, "<!-- wp:") }
+
+// makeParagraphs makes the paragraphs of a text of a length.
+func makeParagraphs(t *tree, length int) {
+	p := &paragraphs{tree: t, budget: length, around: make(map[*html.Node]bool)}
+	p.look(t.root)
+	p.in(t.root)
+}
+
+// look finds the elements that have a block inside.
+func (p *paragraphs) look(n *html.Node) (found bool) {
+	for c := n.FirstChild; c != nil; c = c.NextSibling {
+		if c.Type == html.ElementNode && (p.look(c) || traits[c.Data].has(block)) {
+			found = true
+		}
 	}
-	b := &paragraphBuilder{open: []container{{}}}
-	z := html.NewTokenizer(strings.NewReader(content))
+	if found && !traits[n.Data].has(block) {
+		p.around[n] = true
+	}
+	return found
+}
+
+// in makes the paragraphs of an element that holds text and blocks. A line that is alone in it takes none, except in a
+// quotation, in what is never ended, and outside of all elements.
+func (p *paragraphs) in(n *html.Node) {
+	full := false
+	var run []*html.Node
+	flush := func(alone bool) {
+		if len(run) > 0 {
+			full = p.wrap(n, run, alone) || full
+			run = nil
+		}
+	}
+	for c, next := n.FirstChild, (*html.Node)(nil); c != nil; c = next {
+		next = c.NextSibling
+		isBlock := c.Type == html.ElementNode && traits[c.Data].has(block)
+		if !isBlock && !p.around[c] {
+			run = append(run, c)
+			continue
+		}
+		flush(false)
+		full = true
+		if traits[c.Data].has(container) || !isBlock {
+			p.in(c)
+		}
+	}
+	flush(!p.unclosed[n] && !full && n.Data != "blockquote")
+}
+
+// wrap makes paragraphs of neighbours, in their place. It reports whether it has made any. alone says that a single
+// paragraph needs no element.
+func (p *paragraphs) wrap(parent *html.Node, run []*html.Node, alone bool) bool {
+	after := run[len(run)-1].NextSibling
+	parts := [][]*html.Node{nil}
+	for _, n := range run {
+		parent.RemoveChild(n)
+		for i, piece := range p.split(n) {
+			if i > 0 {
+				parts = append(parts, nil)
+			}
+			parts[len(parts)-1] = append(parts[len(parts)-1], piece...)
+		}
+	}
+	made := false
+	for _, part := range parts {
+		if part = trimmed(part); len(part) == 0 {
+			continue
+		}
+		into, before := parent, after
+		if !alone || len(parts) > 1 {
+			into, before, made = newNode("p", nil), nil, true
+			parent.InsertBefore(into, after)
+			parent.InsertBefore(newText("\n"), after)
+		}
+		for _, n := range part {
+			insertLine(into, n, before)
+		}
+	}
+	return made
+}
+
+// insertLine inserts a node. Where it is the end of a line, a break stands before it, unless there is one already.
+func insertLine(into, n, before *html.Node) {
+	if n.Type == html.TextNode && n.Data == "\n" {
+		last := into.LastChild
+		if before != nil {
+			last = before.PrevSibling
+		}
+		if last == nil || last.Type != html.ElementNode || last.Data != "br" {
+			into.InsertBefore(newNode("br", nil), before)
+		}
+	}
+	into.InsertBefore(n, before)
+}
+
+// split divides a node at its blank lines, of which the copies of an element take from the budget.
+func (p *paragraphs) split(n *html.Node) [][]*html.Node {
+	if n.Type == html.TextNode {
+		return splitText(n.Data)
+	}
+	if n.FirstChild == nil || n.Data == "audio" || n.Data == "video" || n.Data == "map" {
+		return [][]*html.Node{{n}}
+	}
+	var children []*html.Node
+	for c := n.FirstChild; c != nil; c = n.FirstChild {
+		n.RemoveChild(c)
+		children = append(children, c)
+	}
+	out, at := [][]*html.Node{{n}}, n
+	for _, c := range children {
+		for i, piece := range p.split(c) {
+			if i > 0 {
+				if clone := copyWithin(&p.budget, n); clone != nil {
+					at = clone
+					out = append(out, []*html.Node{at})
+				} else {
+					insertLine(at, newText("\n"), nil)
+				}
+			}
+			for _, m := range piece {
+				insertLine(at, m, nil)
+			}
+		}
+	}
+	return out
+}
+
+// splitText divides text at its blank lines. Each other line end is a node of its own.
+func splitText(text string) [][]*html.Node {
+	out := [][]*html.Node{nil}
+	add := func(text string) {
+		if text != "" {
+			out[len(out)-1] = append(out[len(out)-1], newText(text))
+		}
+	}
+	text = strings.NewReplacer("\r\n", "\n", "\r", "\n").Replace(text)
 	for {
-		kind := z.Next()
-		raw := string(z.Raw())
-		if kind == html.ErrorToken {
-			b.run.WriteString(raw)
+		line, rest, more := strings.Cut(text, "\n")
+		if !more {
+			add(line)
+			return out
+		}
+		add(strings.TrimRight(line, " \t"))
+		below := strings.TrimLeft(rest, " \t\n\f")
+		if strings.Contains(rest[:len(rest)-len(below)], "\n") {
+			out = append(out, nil)
+			rest = below
+		} else {
+			add("\n")
+		}
+		text = rest
+	}
+}
+
+// trimmed takes white space and line ends off both ends of a paragraph.
+func trimmed(part []*html.Node) []*html.Node {
+	const space = " \t\n"
+	for len(part) > 0 && part[0].Type == html.TextNode {
+		if part[0].Data = strings.TrimLeft(part[0].Data, space); part[0].Data != "" {
 			break
 		}
-		name := ""
-		if kind == html.StartTagToken || kind == html.EndTagToken || kind == html.SelfClosingTagToken {
-			tag, _ := z.TagName()
-			name = string(tag)
+		part = part[1:]
+	}
+	for len(part) > 0 && part[len(part)-1].Type == html.TextNode {
+		last := part[len(part)-1]
+		if last.Data = strings.TrimRight(last.Data, space); last.Data != "" {
+			break
 		}
-		b.take(kind, name, raw)
+		part = part[:len(part)-1]
 	}
-	b.flush(false)
-	return b.out.String()
-}
-
-// Marks for the ends of lines in a text on its way into paragraphs.
-const lineEnd, blankLine = "\x01", "\x02"
-
-// containers are the elements whose text is made into paragraphs too; what is in other blocks stays as it is.
-var containers = []string{"blockquote", "div", "section", "article", "main", "aside", "header", "footer", "nav", "details", "center", "address"}
-
-// blocks are elements that end a paragraph and whose inside is theirs.
-var blocks = []string{"p", "h1", "h2", "h3", "h4", "h5", "h6", "hr", "pre", "ul", "ol", "dl", "table", "figure", "summary", "form", "fieldset",
-	"script", "style", "textarea", "svg", "math"}
-
-// paragraphBuilder walks over a text.
-type paragraphBuilder struct {
-	out  strings.Builder
-	run  strings.Builder // inline text that has no paragraph yet
-	open []container
-	// block is the element that is copied as it is, and depth how many of its name are open.
-	block string
-	depth int
-}
-
-type container struct {
-	name string
-	full bool // something stands in it already
-}
-
-func (b *paragraphBuilder) take(kind html.TokenType, name, raw string) {
-	switch {
-	case b.depth > 0:
-		b.out.WriteString(raw)
-		if name == b.block && kind == html.StartTagToken {
-			b.depth++
-		} else if name == b.block && kind == html.EndTagToken {
-			b.depth--
-		}
-	case kind == html.TextToken:
-		b.run.WriteString(markLines(raw))
-	case slices.Contains(containers, name):
-		b.container(kind, name, raw)
-	case slices.Contains(blocks, name):
-		b.flush(false)
-		b.open[len(b.open)-1].full = true
-		b.out.WriteString(raw)
-		if kind == html.StartTagToken && name != "hr" {
-			b.block, b.depth = name, 1
-		}
-	default:
-		b.run.WriteString(raw)
-	}
-}
-
-// container enters or leaves an element that holds paragraphs. Text that is alone in it takes none, but in a quotation.
-func (b *paragraphBuilder) container(kind html.TokenType, name, raw string) {
-	if kind != html.EndTagToken {
-		b.flush(false)
-		b.open[len(b.open)-1].full = true
-		b.out.WriteString(raw)
-		if kind == html.StartTagToken {
-			b.open = append(b.open, container{name: name})
-		}
-		return
-	}
-	at := len(b.open) - 1
-	for at > 0 && b.open[at].name != name {
-		at--
-	}
-	top := b.open[len(b.open)-1]
-	b.flush(at > 0 && !top.full && name != "blockquote")
-	if at > 0 {
-		b.open = b.open[:at]
-	}
-	b.out.WriteString(raw)
-}
-
-var (
-	blankLines = regexp.MustCompile(`[ \t]*\n[ \t]*\n\s*`)
-	lineEnds   = regexp.MustCompile(`[ \t]*\n`)
-	brokenLine = regexp.MustCompile(`(<br\s*/?>)[ \t]*` + lineEnd)
-	remarks    = regexp.MustCompile(`(?s)<!--.*?-->`)
-)
-
-func markLines(text string) string {
-	return lineEnds.ReplaceAllString(blankLines.ReplaceAllString(text, blankLine), lineEnd)
-}
-
-// flush writes the text that has gathered. alone says that one paragraph of it needs no element.
-func (b *paragraphBuilder) flush(alone bool) {
-	parts := strings.Split(b.run.String(), blankLine)
-	b.run.Reset()
-	for _, part := range parts {
-		part = brokenLine.ReplaceAllString(strings.Trim(part, " \t"+lineEnd), "$1\n")
-		broken := strings.ReplaceAll(part, lineEnd, "<br />\n")
-		switch {
-		case part == "":
-		case strings.TrimSpace(remarks.ReplaceAllString(part, "")) == "":
-			b.out.WriteString(part + "\n")
-		case alone && len(parts) == 1:
-			b.out.WriteString(broken)
-		default:
-			b.open[len(b.open)-1].full = true
-			b.out.WriteString("<p>" + broken + "</p>\n")
-		}
-	}
+	return part
 }

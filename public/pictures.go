@@ -2,6 +2,7 @@ package public
 
 import (
 	"context"
+	"iter"
 	"math"
 	"net/url"
 	"path"
@@ -42,16 +43,14 @@ func (p *Pages) gallery(ctx context.Context, list []site.FullPost, out []Post) (
 		if post.Type == site.TypeAttachment {
 			ids = append(ids, post.ID)
 		}
-		eachPicture(out[i].sanitized, func(t *html.Token) {
-			src, id := pictureOf(t)
+		for n := range pictures(out[i].tree) {
+			src, id := pictureOf(n)
 			if id != 0 {
 				ids = append(ids, id)
-				return
+			} else if name := p.uploadName(src); name != "" {
+				names = append(names, uploadNames(name)...)
 			}
-			if name := p.uploadName(src); name != "" {
-				names = append(names, name, sizeSuffix.ReplaceAllString(name, "$1"), sizeSuffix.ReplaceAllString(name, "-scaled$1"))
-			}
-		})
+		}
 	}
 	var err error
 	g.byID, g.byFile, err = p.site.PicturesInText(ctx, ids, names)
@@ -75,56 +74,33 @@ func (p *Pages) uploadName(src string) string {
 	return rest
 }
 
-// eachPicture calls fn with each img of a text, and returns the text with what fn has made of them.
-func eachPicture(content string, fn func(*html.Token)) string {
-	if !strings.Contains(content, "<img") {
-		return content
-	}
-	var b strings.Builder
-	z := html.NewTokenizer(strings.NewReader(content))
-	for {
-		kind := z.Next()
-		if kind == html.ErrorToken {
-			b.Write(z.Raw())
-			return b.String()
-		}
-		raw := string(z.Raw())
-		if kind == html.StartTagToken || kind == html.SelfClosingTagToken {
-			if t := z.Token(); t.Data == "img" {
-				fn(&t)
-				t.Type = html.SelfClosingTagToken
-				b.WriteString(t.String())
-				continue
+// uploadNames are the names under which the file of a picture may be known: the picture may be a smaller version.
+func uploadNames(name string) []string {
+	return []string{name, sizeSuffix.ReplaceAllString(name, "$1"), sizeSuffix.ReplaceAllString(name, "-scaled$1")}
+}
+
+// maxPictures bounds the pictures of a page that get their sizes.
+const maxPictures = 1000
+
+// pictures are those of a text, the first maxPictures.
+func pictures(root *html.Node) iter.Seq[*html.Node] {
+	return func(yield func(*html.Node) bool) {
+		n := 0
+		for d := range root.Descendants() {
+			if d.Type == html.ElementNode && d.Data == "img" {
+				if n++; n > maxPictures || !yield(d) {
+					return
+				}
 			}
 		}
-		b.WriteString(raw)
 	}
 }
 
-func pictureOf(t *html.Token) (src string, id int64) {
-	if m := pictureClass.FindStringSubmatch(attribute(t, "class")); m != nil {
+func pictureOf(n *html.Node) (src string, id int64) {
+	if m := pictureClass.FindStringSubmatch(nodeAttribute(n, "class")); m != nil {
 		id, _ = strconv.ParseInt(m[1], 10, 64)
 	}
-	return attribute(t, "src"), id
-}
-
-func attribute(t *html.Token, name string) string {
-	for _, a := range t.Attr {
-		if a.Key == name {
-			return a.Val
-		}
-	}
-	return ""
-}
-
-func setAttribute(t *html.Token, name, value string) {
-	for i := range t.Attr {
-		if t.Attr[i].Key == name {
-			t.Attr[i].Val = value
-			return
-		}
-	}
-	t.Attr = append(t.Attr, html.Attribute{Key: name, Val: value})
+	return nodeAttribute(n, "src"), id
 }
 
 // illustrate puts the pictures of a post in order: each says how large it is before it comes, and which smaller versions
@@ -146,25 +122,25 @@ func (g *gallery) illustrate(post *site.FullPost, o *Post) {
 	if o.Picture != nil {
 		g.shown++
 	}
-	o.sanitized = eachPicture(reachable(o.sanitized), func(t *html.Token) {
-		src, id := pictureOf(t)
-		setAttribute(t, "decoding", "async")
+	reachable(o.tree)
+	for n := range pictures(o.tree) {
+		src, id := pictureOf(n)
+		setAttribute(n, "decoding", "async")
 		if g.shown++; g.shown > 1 {
-			setAttribute(t, "loading", "lazy")
+			setAttribute(n, "loading", "lazy")
 		}
 		a, ok := g.byID[id]
-		if !ok {
-			name := g.p.uploadName(src)
-			for _, n := range []string{name, sizeSuffix.ReplaceAllString(name, "$1"), sizeSuffix.ReplaceAllString(name, "-scaled$1")} {
-				if a, ok = g.byFile[n]; ok {
+		if name := g.p.uploadName(src); !ok && name != "" {
+			for _, name := range uploadNames(name) {
+				if a, ok = g.byFile[name]; ok {
 					break
 				}
 			}
 		}
 		if ok && a.IsPicture() {
-			g.describe(t, &a, src)
+			g.describe(n, &a, src)
 		}
-	})
+	}
 }
 
 // version is one size of a picture.
@@ -186,7 +162,7 @@ func (g *gallery) versions(a *site.Attachment) []version {
 }
 
 // describe adds the dimensions and the other sizes to a picture in a text.
-func (g *gallery) describe(t *html.Token, a *site.Attachment, src string) {
+func (g *gallery) describe(n *html.Node, a *site.Attachment, src string) {
 	list := g.versions(a)
 	var at *version
 	for i := range list {
@@ -197,19 +173,19 @@ func (g *gallery) describe(t *html.Token, a *site.Attachment, src string) {
 	if at == nil || at.width <= 0 || at.height <= 0 {
 		return // the picture is another one than its class says
 	}
-	width, err := strconv.Atoi(attribute(t, "width"))
-	if err != nil || width <= 0 || attribute(t, "height") == "" {
+	width, err := strconv.Atoi(nodeAttribute(n, "width"))
+	if err != nil || width <= 0 || nodeAttribute(n, "height") == "" {
 		width = at.width
-		setAttribute(t, "width", strconv.Itoa(at.width))
-		setAttribute(t, "height", strconv.Itoa(at.height))
+		setAttribute(n, "width", strconv.Itoa(at.width))
+		setAttribute(n, "height", strconv.Itoa(at.height))
 	}
 	if set := sourceSet(list, *at); set != "" {
-		setAttribute(t, "srcset", set)
+		setAttribute(n, "srcset", set)
 		sizes := sizesFor(width)
-		for _, class := range strings.Fields(attribute(t, "class")) {
+		for _, class := range strings.Fields(nodeAttribute(n, "class") + " " + nodeAttribute(n.Parent, "class")) {
 			sizes = firstOf(wideSizes[class], sizes)
 		}
-		setAttribute(t, "sizes", sizes)
+		setAttribute(n, "sizes", sizes)
 	}
 }
 

@@ -2,37 +2,75 @@ package public
 
 import (
 	"context"
-	"net/url"
+	"fmt"
+	"html/template"
 	"regexp"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"golang.org/x/net/html"
-	elements "golang.org/x/net/html/atom"
 
-	"github.com/quillgate/quillgate/markup"
 	"github.com/quillgate/quillgate/site"
 )
 
-// album reads what the galleries of posts show; without galleries it costs nothing.
-func (p *Pages) album(ctx context.Context, posts []site.FullPost) (*album, error) {
-	a := &album{p: p}
+// A text becomes a page in these steps, each of which goes over it once: reusable blocks are put in, shortcodes become
+// markup, the markup becomes nodes (tree.go) that the rules let through (rules.go), line ends become paragraphs, pictures
+// get their sizes, and the nodes are rendered.
+
+// text is what an author wrote, on its way to nodes.
+type text struct {
+	post    int64
+	content string
+	blocks  bool // it was written in the block editor
+	codes   []shortcode
+	cut     bool // it is only the beginning
+}
+
+func newSource(post int64, content string) text {
+	return text{post: post, content: content, blocks: blockText(content)}
+}
+
+// album is what texts show of other rows: the files of their galleries and players, and reusable blocks.
+type album struct {
+	p        *Pages
+	files    map[int64]site.Attachment
+	attached map[int64][]int64 // to a post, for galleries that name none
+	blocks   map[int64]string
+	left     int // how many files may still be shown
+}
+
+// maxShownFiles bounds the files of all galleries and lists of a page.
+const maxShownFiles = 1000
+
+// album reads what the texts show. It costs nothing for texts without shortcodes and blocks.
+func (p *Pages) album(ctx context.Context, texts []text) (*album, error) {
+	a := &album{p: p, left: maxShownFiles}
+	if err := a.readBlocks(ctx, texts); err != nil {
+		return nil, err
+	}
 	var ids, owners []int64
-	for i := range posts {
-		for _, m := range shortcodeStart.FindAllStringSubmatch(posts[i].Content, maxShortcodes) {
-			if m[2] != "gallery" {
-				continue
-			}
-			if named := idsOf(shortcodeAttributes(m[3])); len(named) > 0 {
-				ids = append(ids, named...)
-			} else {
-				owners = append(owners, posts[i].ID)
+	for i := range texts {
+		t := &texts[i]
+		t.content = a.putBlocks(t.content)
+		t.codes = shortcodesOf(t.content)
+		for _, s := range t.codes {
+			named := idsOf(s.attributes)
+			switch {
+			case s.named, s.name == "embed", s.name == "caption", s.name == "wp_caption":
+			case s.name == "gallery" || s.name == "playlist":
+				if ids = append(ids, named...); len(named) == 0 {
+					owners = append(owners, t.post)
+				}
+			case !hasSource(s.name, s.attributes) && s.inner == "":
+				owners = append(owners, t.post)
 			}
 		}
 	}
 	var err error
 	if len(owners) > 0 {
-		if a.attached, err = p.site.PicturesOf(ctx, owners); err != nil {
+		slices.Sort(owners)
+		if a.attached, err = p.site.MediaOf(ctx, slices.Compact(owners)); err != nil {
 			return nil, err
 		}
 		for _, attached := range a.attached {
@@ -40,180 +78,93 @@ func (p *Pages) album(ctx context.Context, posts []site.FullPost) (*album, error
 		}
 	}
 	if len(ids) > 0 {
-		a.pictures, _, err = p.site.PicturesInText(ctx, ids, nil)
+		a.files, _, err = p.site.PicturesInText(ctx, ids, nil)
 	}
 	return a, err
 }
 
-// prepare makes what an author wrote into HTML that a page can hold: shortcodes shown, paragraphs made, every element
-// closed, and nothing in it that the policy does not let through.
-func (a *album) prepare(post int64, text string) string {
-	return clean(paragraphs(a.expand(post, text)))
-}
-
-// clean closes what is open, so that no text ends an element of the page, and applies the policy.
-func clean(text string) string {
-	nodes, err := html.ParseFragment(strings.NewReader(text), &html.Node{Type: html.ElementNode, Data: "div", DataAtom: elements.Div})
+// prepare makes a text into nodes that a page can hold.
+func (a *album) prepare(ctx context.Context, t *text) (*html.Node, error) {
+	content := a.expand(t)
+	made, err := a.p.policy.parse(ctx, content)
 	if err != nil {
-		return "<p>" + html.EscapeString(textOf(markup.Page().Filter(text))) + "</p>" // hundreds of elements in each other
+		return nil, fmt.Errorf("read the text of post %d: %w", t.post, err)
 	}
+	if !t.blocks {
+		makeParagraphs(made, len(content))
+	}
+	linkLonely(made.root)
+	return made.root, nil
+}
+
+// remark makes what a visitor wrote into nodes.
+func (p *Pages) remark(ctx context.Context, content string) (*html.Node, error) {
+	made, err := p.remarks.parse(ctx, content)
+	if err != nil {
+		return nil, fmt.Errorf("read the text of a comment: %w", err)
+	}
+	if !blockText(content) {
+		makeParagraphs(made, len(content))
+	}
+	return made.root, nil
+}
+
+// linkLonely makes addresses that stand for themselves, where WordPress shows what is there, into links.
+func linkLonely(root *html.Node) {
+	for n := range root.Descendants() {
+		only := n.FirstChild
+		if n.Data != "p" && n.Data != "div" || only == nil || only.NextSibling != nil || only.Type != html.TextNode {
+			continue
+		}
+		if address := strings.TrimSpace(only.Data); strings.HasPrefix(address, "http") && webAddress.MatchString(address) {
+			n.RemoveChild(only)
+			n.AppendChild(linkTo(address, ""))
+		}
+	}
+}
+
+// reachable lets the keyboard reach what may be wider than the page and is scrolled then.
+func reachable(root *html.Node) {
+	for n := range root.Descendants() {
+		if n.Type == html.ElementNode && (n.Data == "pre" || n.Data == "table") {
+			n.Attr = slices.Insert(n.Attr, 0, html.Attribute{Key: "tabindex", Val: "0"})
+		}
+	}
+}
+
+// render writes the nodes below a root.
+func render(root *html.Node) (template.HTML, error) {
 	var b strings.Builder
-	for _, n := range nodes {
-		for d := range n.Descendants() {
-			adapt(d)
-		}
-		adapt(n)
-		if err := html.Render(&b, n); err != nil {
-			return "<p>" + html.EscapeString(textOf(markup.Page().Filter(text))) + "</p>"
+	for c := range root.ChildNodes() {
+		if err := html.Render(&b, c); err != nil {
+			return "", fmt.Errorf("render a text: %w", err)
 		}
 	}
-	return markup.Page().Filter(b.String())
+	return template.HTML(b.String()), nil
 }
 
-// ownIDs are the identities of parts of our pages, which no text takes.
-var ownIDs = []string{"content", "comments", "comments-heading", "respond", "comment", "author", "email", "url", "s", "homepage", "post_password"}
-
-// adapt makes an element into what a page without foreign frames and without inline styles can show.
-func adapt(n *html.Node) {
-	if n.Type != html.ElementNode {
-		return
-	}
-	n.Attr = slices.DeleteFunc(n.Attr, func(a html.Attribute) bool { return a.Key == "id" && slices.Contains(ownIDs, a.Val) })
-	switch n.Data {
-	case "iframe":
-		frameToLink(n)
-	case "a":
-		keepAnchor(n)
-	case "img":
-		widen(n)
-	case "p", "div":
-		linkLonely(n)
-	case "center":
-		n.Data, n.DataAtom = "div", elements.Div
-		addClass(n, "has-text-align-center")
-	}
-	if style := nodeAttribute(n, "style"); style != "" {
-		styleToClass(n, style)
-	}
-}
-
-// widen tells a picture that what holds it is wider than the text, so that it is loaded in a version that is large enough.
-func widen(n *html.Node) {
-	for _, class := range strings.Fields(nodeAttribute(n.Parent, "class")) {
-		if wideSizes[class] != "" {
-			addClass(n, class)
-		}
-	}
-}
-
-// keepAnchor keeps a place that links of old texts lead to; a link that leads nowhere is none.
-func keepAnchor(n *html.Node) {
-	name := firstOf(nodeAttribute(n, "id"), nodeAttribute(n, "name"))
-	if nodeAttribute(n, "href") == "" && name != "" && !slices.Contains(ownIDs, name) {
-		n.Data, n.DataAtom, n.Attr = "span", elements.Span, []html.Attribute{{Key: "id", Val: name}}
-	}
-}
-
-func nodeAttribute(n *html.Node, name string) string {
-	if n == nil {
-		return ""
-	}
-	for _, a := range n.Attr {
-		if a.Key == name {
-			return a.Val
-		}
-	}
-	return ""
-}
-
-func addClass(n *html.Node, class string) {
-	for i := range n.Attr {
-		if n.Attr[i].Key == "class" {
-			n.Attr[i].Val += " " + class
+// wordsOf are the words of nodes, with single spaces between them.
+func wordsOf(root *html.Node) string {
+	var b strings.Builder
+	var walk func(*html.Node)
+	walk = func(n *html.Node) {
+		if n.Type == html.TextNode {
+			b.WriteString(n.Data)
 			return
 		}
+		apart := !inline[n.Data]
+		if apart {
+			b.WriteByte(' ')
+		}
+		for c := range n.ChildNodes() {
+			walk(c)
+		}
+		if apart {
+			b.WriteByte(' ')
+		}
 	}
-	n.Attr = append(n.Attr, html.Attribute{Key: "class", Val: class})
-}
-
-// Players of films, and where the same film has a page.
-var players = []struct {
-	player *regexp.Regexp
-	page   string
-}{
-	{regexp.MustCompile(`^https?://(?:www\.)?youtube(?:-nocookie)?\.com/embed/([A-Za-z0-9_-]+)(?:\?.*)?$`), "https://www.youtube.com/watch?v=$1"},
-	{regexp.MustCompile(`^https?://player\.vimeo\.com/video/([0-9]+)(?:\?.*)?$`), "https://vimeo.com/$1"},
-}
-
-// frameToLink makes a frame of another site into a link to it: a visitor asks nobody else without knowing it.
-func frameToLink(n *html.Node) {
-	address := nodeAttribute(n, "src")
-	if strings.HasPrefix(address, "//") {
-		address = "https:" + address
-	}
-	for _, p := range players {
-		address = p.player.ReplaceAllString(address, p.page)
-	}
-	if !webAddress.MatchString(address) {
-		return // and the policy drops it
-	}
-	for n.FirstChild != nil {
-		n.RemoveChild(n.FirstChild)
-	}
-	toLink(n, address, plainText(nodeAttribute(n, "title")))
-}
-
-// toLink makes a node into a link to another place.
-func toLink(n *html.Node, address, text string) {
-	n.Type, n.Data, n.DataAtom = html.ElementNode, "a", elements.A
-	n.Attr = []html.Attribute{{Key: "href", Val: address}, {Key: "class", Val: "elsewhere"}}
-	n.AppendChild(&html.Node{Type: html.TextNode, Data: firstOf(text, shortAddress(address))})
-}
-
-// shortAddress is an address as people read it.
-func shortAddress(address string) string {
-	u, err := url.Parse(address)
-	if err != nil || u.Host == "" {
-		return address
-	}
-	short := strings.TrimPrefix(u.Host, "www.") + strings.TrimRight(u.Path, "/")
-	if u.RawQuery != "" {
-		short += "?" + u.RawQuery
-	}
-	return short
-}
-
-// linkLonely makes an address that stands for itself, where WordPress shows what is there, into a link.
-func linkLonely(n *html.Node) {
-	only := n.FirstChild
-	if only == nil || only.NextSibling != nil || only.Type != html.TextNode {
-		return
-	}
-	if address := strings.TrimSpace(only.Data); strings.HasPrefix(address, "http") && webAddress.MatchString(address) {
-		only.Data = ""
-		toLink(only, address, "")
-	}
-}
-
-var (
-	alignedText = regexp.MustCompile(`(?i)(?:^|;)\s*text-align\s*:\s*(left|right|center|justify)\b`)
-	floating    = regexp.MustCompile(`(?i)(?:^|;)\s*float\s*:\s*(left|right)\b`)
-	centred     = regexp.MustCompile(`(?i)(?:^|;)\s*margin(?:-left)?\s*:\s*(?:[0-9]\w*\s+)?auto\b`)
-)
-
-// styleToClass keeps of a style what places the element; the rest goes, as no style in a text counts.
-func styleToClass(n *html.Node, style string) {
-	if m := alignedText.FindStringSubmatch(style); m != nil {
-		addClass(n, "has-text-align-"+strings.ToLower(m[1]))
-	}
-	if !slices.Contains([]string{"img", "figure", "table", "div", "video"}, n.Data) {
-		return
-	}
-	if m := floating.FindStringSubmatch(style); m != nil {
-		addClass(n, "align"+strings.ToLower(m[1]))
-	} else if centred.MatchString(style) {
-		addClass(n, "aligncenter")
-	}
+	walk(root)
+	return strings.Join(strings.Fields(b.String()), " ")
 }
 
 // nextPage divides the pages of a long post.
@@ -222,13 +173,51 @@ var nextPage = regexp.MustCompile(`(?:<!--\s*wp:nextpage\s*-->\s*)?<!--nextpage-
 // maxPages bounds the pages of a post; what follows stands on the last.
 const maxPages = 100
 
+// maxPageText bounds the text of a page of a post, in bytes: a longer one is divided where a paragraph ends, so that no
+// page is too large to be kept.
+const maxPageText = 512 << 10
+
 // pagesOf are the pages of a text, at least one.
 func pagesOf(content string) []string {
 	// A division before the first text divides nothing.
 	if at := nextPage.FindStringIndex(content); at != nil && strings.TrimSpace(content[:at[0]]) == "" {
 		content = content[at[1]:]
 	}
-	return nextPage.Split(content, maxPages)
+	var pages []string
+	for _, part := range nextPage.Split(content, maxPages) {
+		for len(part) > maxPageText {
+			at := paragraphEnd(part[:maxPageText])
+			pages, part = append(pages, part[:at]), part[at:]
+		}
+		pages = append(pages, part)
+	}
+	return pages
+}
+
+// paragraphEnd is where the last paragraph of a text ends, if that is near the end of the text; otherwise a place where a
+// word ends, and at least between two characters.
+func paragraphEnd(text string) int {
+	near := len(text) - len(text)/8
+	end := 0
+	for _, mark := range []string{"\n\n", "\r\n\r\n", "</p>", "</div>", "</ul>", "</table>", "\n<!-- wp:"} {
+		if at := strings.LastIndex(text[near:], mark); at >= 0 {
+			at += near
+			if !strings.HasPrefix(mark, "\n<") {
+				at += len(mark)
+			}
+			end = max(end, at)
+		}
+	}
+	if end == 0 {
+		end = near + 1 + strings.LastIndexAny(text[near:], " \n>")
+	}
+	if end == near {
+		for end = len(text); end > near+1 && !utf8.RuneStart(text[end-1]); {
+			end--
+		}
+		end-- // before the last character, which may be cut
+	}
+	return end
 }
 
 // postPageLink is the address of a page of a post.

@@ -6,7 +6,7 @@
 // HTML that came from outside passes through a policy and a Content-Security-Policy. Addresses are those of WordPress,
 // plain and pretty; what has another address than the one asked for is answered by a redirect.
 //
-// What was made is kept in memory, at most 32 MiB, until anything in the database changes: by this process at once, by
+// What was made is kept in memory, at most 48 MiB, until anything in the database changes: by this process at once, by
 // another one within a second.
 package public
 
@@ -19,8 +19,6 @@ import (
 	"net/url"
 	"strings"
 	"time"
-
-	"golang.org/x/sync/singleflight"
 
 	"github.com/quillgate/quillgate/network"
 	"github.com/quillgate/quillgate/site"
@@ -44,11 +42,15 @@ type Pages struct {
 	logger     *slog.Logger
 	off        bool
 	clientAddr func(*http.Request) netip.Addr
+	policy     *rules // of what authors write
+	remarks    *rules // of what visitors write
 	origin     *http.CrossOriginProtection
 	basePath   string // of the blog's address, "" or "/sub"
 	theme      *theme
 	cache      *cache
-	making     singleflight.Group
+	texts      kept[*Post] // posts whose texts were made into HTML, for pages that differ in something else
+	making     flights
+	turns      chan struct{} // a place for each text that may be made into HTML at one time
 	searching  chan struct{} // a place for each search that may run
 	guesses    *network.Rate[netip.Prefix]
 	rsd        []byte
@@ -65,6 +67,9 @@ const generator = "WordPress 6.1.9"
 // cacheSize bounds the memory of kept pages, in bytes.
 const cacheSize = 32 << 20
 
+// textsSize bounds the memory of kept texts, in bytes.
+const textsSize = 16 << 20
+
 // contentPolicy is the Content-Security-Policy of the pages: pictures and media from anywhere, our style sheet and fonts,
 // forms to us, no script.
 const contentPolicy = "default-src 'none'; img-src * data:; media-src *; style-src 'self'; font-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
@@ -73,8 +78,8 @@ const contentPolicy = "default-src 'none'; img-src * data:; media-src *; style-s
 func New(cfg Config) (*Pages, error) {
 	p := &Pages{
 		site: cfg.Site, logger: cfg.Logger, off: cfg.Off, clientAddr: cfg.ClientAddr,
-		origin: http.NewCrossOriginProtection(),
-		cache:  newCache(cacheSize), searching: make(chan struct{}, 2), guesses: newGuesses(),
+		policy: contentRules(), remarks: commentRules(), origin: http.NewCrossOriginProtection(),
+		cache: newCache(cacheSize), texts: newKept[*Post](textsSize), turns: make(chan struct{}, atOnce()), searching: make(chan struct{}, 2), guesses: newGuesses(),
 	}
 	if p.logger == nil {
 		p.logger = slog.New(slog.DiscardHandler)

@@ -11,98 +11,44 @@ import (
 	"github.com/quillgate/quillgate/site"
 )
 
-// Shortcodes are what texts of WordPress hold in brackets in place of markup. Those for pictures, sound and films are
-// shown; all others stay what they are, text. What comes out here passes the policy like everything that authors write.
-
-// shortcodeStart is the beginning of one, with its attributes; a second bracket around it says that it is only named.
-var shortcodeStart = regexp.MustCompile(`(\[?)\[(caption|wp_caption|gallery|audio|video|embed)((?:\s(?:[^\[\]"']|"[^"]*"|'[^']*')*)?)(/?)\](\]?)`)
-
-// literal is text in which brackets are brackets.
-var literal = regexp.MustCompile(`(?is)<pre\b.*?</pre>|<code\b.*?</code>|<!--.*?-->`)
-
-// maxShortcodes bounds how many of a text are shown.
-const maxShortcodes = 500
-
-// album is the pictures that the galleries of some posts show.
-type album struct {
-	p        *Pages
-	pictures map[int64]site.Attachment
-	attached map[int64][]int64 // of a post, for galleries that name none
-}
-
-// expand writes the shortcodes of a post as markup.
-func (a *album) expand(post int64, content string) string {
-	if !strings.Contains(content, "[") {
-		return content
-	}
-	literals := literal.FindAllStringIndex(content, -1)
+// expand writes the shortcodes of a text as markup, which passes the rules like everything that authors write. One with
+// nothing to show shows nothing.
+func (a *album) expand(t *text) string {
 	var b strings.Builder
-	for at, n := 0, 0; ; {
-		m := shortcodeStart.FindStringSubmatchIndex(content[at:])
-		if m == nil || n >= maxShortcodes {
-			b.WriteString(content[at:])
-			return b.String()
+	at := 0
+	for i := range t.codes {
+		s := &t.codes[i]
+		b.WriteString(t.content[at:s.start])
+		if s.named {
+			b.WriteString(t.content[s.start+1 : s.end-1])
+		} else {
+			b.WriteString(a.shortcode(t.post, s))
 		}
-		for i := range m {
-			m[i] += at
-		}
-		if i := slices.IndexFunc(literals, func(l []int) bool { return m[0] >= l[0] && m[0] < l[1] }); i >= 0 {
-			b.WriteString(content[at:literals[i][1]])
-			at = literals[i][1]
-			continue
-		}
-		b.WriteString(content[at:m[0]])
-		n++
-		if m[2] < m[3] && m[10] < m[11] { // [[gallery]]
-			b.WriteString(content[m[3]:m[10]])
-			at = m[1]
-			continue
-		}
-		b.WriteString(content[m[2]:m[3]])
-		end := m[10] // before a second bracket that was there by chance
-		name, attributes := content[m[4]:m[5]], shortcodeAttributes(content[m[6]:m[7]])
-		inner := ""
-		if m[8] == m[9] && name != "gallery" {
-			if text, _, closed := strings.Cut(content[end:], "[/"+name+"]"); closed && !strings.Contains(text, "["+name) {
-				inner, end = text, end+len(text)+len("[/"+name+"]")
-			}
-		}
-		text, ok := a.shortcode(post, name, attributes, inner)
-		if !ok {
-			text = content[m[3]:end]
-		}
-		b.WriteString(text)
-		at = end
+		at = s.end
 	}
+	b.WriteString(t.content[at:])
+	return b.String()
 }
 
-var shortcodeAttribute = regexp.MustCompile(`([A-Za-z0-9_-]+)\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s"']+))|"([^"]*)"|([^\s"']+)`)
-
-// shortcodeAttributes reads attributes; one without a name is under "".
-func shortcodeAttributes(text string) map[string]string {
-	if !strings.Contains(text, `"`) {
-		text = strings.ReplaceAll(text, "&quot;", `"`)
-	}
-	out := make(map[string]string)
-	for _, m := range shortcodeAttribute.FindAllStringSubmatch(text, -1) {
-		out[strings.ToLower(m[1])] = html.UnescapeString(m[2] + m[3] + m[4] + m[5] + m[6])
-	}
-	return out
-}
-
-func (a *album) shortcode(post int64, name string, attributes map[string]string, inner string) (string, bool) {
-	switch name {
+func (a *album) shortcode(post int64, s *shortcode) string {
+	switch s.name {
 	case "caption", "wp_caption":
-		return caption(attributes, inner)
+		return caption(s.attributes, s.inner)
 	case "gallery":
-		return a.gallery(post, attributes)
-	case "audio":
-		return player("audio", attributes, inner, []string{"src", "mp3", "m4a", "ogg", "wav", "flac"})
-	case "video":
-		return player("video", attributes, inner, []string{"src", "mp4", "m4v", "webm", "ogv", "mov"})
+		return a.gallery(post, s.attributes)
+	case "playlist":
+		return a.playlist(post, s.attributes)
+	case "audio", "video":
+		if shown := player(s.name, s.attributes, s.inner); shown != "" || hasSource(s.name, s.attributes) {
+			return shown
+		}
+		return a.attachedPlayer(post, s.name, s.attributes)
 	}
-	address := strings.TrimSpace(html.UnescapeString(firstOf(inner, attributes["src"], attributes[""])))
-	return "\n\n" + html.EscapeString(address) + "\n\n", webAddress.MatchString(address)
+	address := strings.TrimSpace(html.UnescapeString(firstOf(s.inner, s.attributes["src"], s.attributes[""])))
+	if !webAddress.MatchString(address) {
+		return ""
+	}
+	return "\n\n" + html.EscapeString(address) + "\n\n"
 }
 
 // captioned is a picture, possibly a link, and the text below it.
@@ -110,20 +56,21 @@ var captioned = regexp.MustCompile(`(?is)^\s*((?:<a\b[^>]*>\s*)?<img\b[^>]*>(?:\
 
 var alignments = []string{"alignleft", "alignright", "aligncenter", "alignnone", "alignwide", "alignfull"}
 
-func caption(attributes map[string]string, inner string) (string, bool) {
+// caption writes a picture with its caption. What holds no picture, or has no caption, stays as it is.
+func caption(attributes map[string]string, inner string) string {
 	m := captioned.FindStringSubmatch(inner)
 	if m == nil {
-		return "", false
+		return inner
 	}
 	text := strings.TrimSpace(firstOf(attributes["caption"], m[2]))
 	if text == "" {
-		return m[1], true
+		return m[1]
 	}
 	class := "wp-caption"
 	if align := attributes["align"]; slices.Contains(alignments, align) {
 		class += " " + align
 	}
-	return `<figure class="` + class + `">` + m[1] + `<figcaption class="wp-caption-text">` + text + "</figcaption></figure>", true
+	return `<figure class="` + class + `">` + m[1] + `<figcaption class="wp-caption-text">` + text + "</figcaption></figure>"
 }
 
 // maxGallery bounds the pictures of one gallery.
@@ -141,11 +88,23 @@ func idsOf(attributes map[string]string) []int64 {
 	return ids
 }
 
-func (a *album) gallery(post int64, attributes map[string]string) (string, bool) {
+// listed are the attachments that a gallery or a list of tracks shows: those that it names, and otherwise those that
+// belong to the post.
+func (a *album) listed(post int64, attributes map[string]string) []site.Attachment {
 	ids := idsOf(attributes)
 	if len(ids) == 0 {
 		ids = a.attached[post]
 	}
+	var list []site.Attachment
+	for _, id := range ids {
+		if file, ok := a.files[id]; ok {
+			list = append(list, file)
+		}
+	}
+	return list
+}
+
+func (a *album) gallery(post int64, attributes map[string]string) string {
 	columns, err := strconv.Atoi(attributes["columns"])
 	if err != nil || columns < 1 || columns > 9 {
 		columns = 3
@@ -153,16 +112,18 @@ func (a *album) gallery(post int64, attributes map[string]string) (string, bool)
 	var b strings.Builder
 	b.WriteString(`<figure class="wp-block-gallery is-cropped columns-` + strconv.Itoa(columns) + `">`)
 	shown := 0
-	for _, id := range ids {
-		picture, ok := a.pictures[id]
-		if !ok || !picture.IsPicture() {
-			continue
+	for _, file := range a.listed(post, attributes) {
+		if file.IsPicture() && a.left > 0 {
+			shown++
+			a.left--
+			a.galleryPicture(&b, &file, attributes["link"], columns)
 		}
-		shown++
-		a.galleryPicture(&b, &picture, attributes["link"], columns)
+	}
+	if shown == 0 {
+		return ""
 	}
 	b.WriteString("</figure>")
-	return b.String(), shown > 0
+	return b.String()
 }
 
 // galleryPicture writes one picture, in the smallest version that is large enough.
@@ -192,10 +153,48 @@ func (a *album) galleryPicture(b *strings.Builder, picture *site.Attachment, lin
 	b.WriteString("</figure>")
 }
 
-// player writes a sound or a film, which the browser loads when it is started.
-func player(kind string, attributes map[string]string, inner string, sources []string) (string, bool) {
+// sources are the attributes that say where a sound or a film comes from, for each kind of player.
+var sources = map[string][]string{"audio": {"src", "mp3", "m4a", "ogg", "wav", "flac"}, "video": {"src", "mp4", "m4v", "webm", "ogv", "mov", "flv", "wmv"}}
+
+// hasSource reports whether a shortcode says where its sound or film comes from.
+func hasSource(kind string, attributes map[string]string) bool {
+	return slices.ContainsFunc(sources[kind], func(name string) bool { return attributes[name] != "" })
+}
+
+// playlist writes a player for each sound, or each film, of a list.
+func (a *album) playlist(post int64, attributes map[string]string) string {
+	kind := "audio"
+	if attributes["type"] == "video" {
+		kind = "video"
+	}
+	var b strings.Builder
+	for _, file := range a.listed(post, attributes) {
+		if strings.HasPrefix(file.MimeType, kind+"/") && a.left > 0 {
+			a.left--
+			b.WriteString(a.filePlayer(&file, kind, nil))
+		}
+	}
+	return b.String()
+}
+
+// attachedPlayer writes a player for the first sound or film that belongs to a post.
+func (a *album) attachedPlayer(post int64, kind string, attributes map[string]string) string {
+	for _, file := range a.listed(post, nil) {
+		if strings.HasPrefix(file.MimeType, kind+"/") {
+			return a.filePlayer(&file, kind, attributes)
+		}
+	}
+	return ""
+}
+
+func (a *album) filePlayer(file *site.Attachment, kind string, attributes map[string]string) string {
+	return playerOf(kind, attributes, []string{a.p.site.FileURL(file)}, firstOf(plainText(file.Title), path.Base(file.File)))
+}
+
+// player writes a sound or a film; "" when none of its addresses is one of the web.
+func player(kind string, attributes map[string]string, inner string) string {
 	var list []string
-	for _, name := range sources {
+	for _, name := range sources[kind] {
 		if address := attributes[name]; webAddress.MatchString(address) {
 			list = append(list, address)
 		}
@@ -204,8 +203,13 @@ func player(kind string, attributes map[string]string, inner string, sources []s
 		list = append(list, address)
 	}
 	if len(list) == 0 {
-		return "", false
+		return ""
 	}
+	return playerOf(kind, attributes, list, path.Base(list[0]))
+}
+
+// playerOf writes a player, which loads when it is started.
+func playerOf(kind string, attributes map[string]string, list []string, text string) string {
 	var b strings.Builder
 	b.WriteString(`<figure class="wp-block-` + kind + `"><` + kind + ` controls preload="none"`)
 	if kind == "video" {
@@ -227,6 +231,6 @@ func player(kind string, attributes map[string]string, inner string, sources []s
 		}
 	}
 	// For readers of feeds that show no players.
-	b.WriteString(`<a href="` + html.EscapeString(list[0]) + `">` + html.EscapeString(path.Base(list[0])) + "</a></" + kind + "></figure>")
-	return b.String(), true
+	b.WriteString(`<a href="` + html.EscapeString(list[0]) + `">` + html.EscapeString(text) + "</a></" + kind + "></figure>")
+	return b.String()
 }

@@ -1,6 +1,10 @@
 package public
 
-import "html/template"
+import (
+	"html/template"
+
+	"golang.org/x/net/html"
+)
 
 // Page is what the templates of a theme see. Texts are plain text unless their type is template.HTML; that has passed
 // the policy for what comes from outside. All addresses are complete.
@@ -74,7 +78,8 @@ type Post struct {
 	CommentsLink     *Link    // how many comments there are; nil when none are there and none can come
 	plain            string   // the text without markup, for descriptions
 	comments         int64
-	sanitized        string
+	tree             *html.Node // the text, until it is rendered
+	clip             bool       // the list decides how much of the text it shows
 }
 
 // Picture is a picture with its dimensions, so that the page does not move when it comes.

@@ -130,13 +130,14 @@ func (s *Site) alternatives(ctx context.Context, list []Attachment) (map[int64]s
 	return out, nil
 }
 
-// PicturesOf returns the ids of the pictures that belong to each of the posts, in the order that their authors gave them.
-func (s *Site) PicturesOf(ctx context.Context, posts []int64) (map[int64][]int64, error) {
+// MediaOf returns the ids of the pictures, sounds and films that are attached to each of the posts, in the order that
+// their authors gave them.
+func (s *Site) MediaOf(ctx context.Context, posts []int64) (map[int64][]int64, error) {
 	out := make(map[int64][]int64)
 	if len(posts) == 0 {
 		return out, nil
 	}
-	query, args, err := database.In(`SELECT id, parent FROM posts WHERE parent IN (?) AND type = 'attachment' AND mime_type LIKE 'image/%'
+	query, args, err := database.In(`SELECT id, parent FROM posts WHERE parent IN (?) AND type = 'attachment' AND (mime_type LIKE 'image/%' OR mime_type LIKE 'audio/%' OR mime_type LIKE 'video/%')
 		ORDER BY menu_order, id LIMIT `+strconv.Itoa(maxAdopted), posts)
 	if err != nil {
 		return nil, err
@@ -146,7 +147,7 @@ func (s *Site) PicturesOf(ctx context.Context, posts []int64) (map[int64][]int64
 		Parent int64 `db:"parent"`
 	}
 	if err := s.db.Select(ctx, &rows, query, args...); err != nil {
-		return nil, fmt.Errorf("list the pictures of posts: %w", err)
+		return nil, fmt.Errorf("list the media of posts: %w", err)
 	}
 	for _, r := range rows {
 		out[r.Parent] = append(out[r.Parent], r.ID)

@@ -1,0 +1,93 @@
+package public
+
+import (
+	"context"
+	"encoding/json"
+	"regexp"
+	"slices"
+	"strings"
+)
+
+// reusable is where a text of the block editor shows a reusable block (wp:block).
+var reusable = regexp.MustCompile(`<!--\s+wp:(?:core/)?block\s+(\{[^>]*?\})\s+/-->`)
+
+const (
+	maxBlocks     = 100     // reusable blocks that a page shows
+	maxBlockBytes = 1 << 20 // of all of them
+	maxBlockDepth = 5       // of those in each other
+)
+
+// blockRefs are the numbers of the reusable blocks that a text names, the first maxBlocks.
+func blockRefs(content string) []int64 {
+	if !strings.Contains(content, "block ") {
+		return nil
+	}
+	var ids []int64
+	for _, m := range reusable.FindAllStringSubmatch(content, maxBlocks) {
+		if id := blockRef(m[1]); id > 0 {
+			ids = append(ids, id)
+		}
+	}
+	return ids
+}
+
+func blockRef(attributes string) int64 {
+	var block struct {
+		Ref int64 `json:"ref"`
+	}
+	if json.Unmarshal([]byte(attributes), &block) != nil {
+		return 0
+	}
+	return block.Ref
+}
+
+// readBlocks reads the reusable blocks of texts, and those that are in them.
+func (a *album) readBlocks(ctx context.Context, texts []text) error {
+	var ids []int64
+	for _, t := range texts {
+		ids = append(ids, blockRefs(t.content)...)
+	}
+	for range maxBlockDepth {
+		ids = slices.DeleteFunc(ids, func(id int64) bool { _, known := a.blocks[id]; return known })
+		slices.Sort(ids)
+		ids = slices.Compact(ids)
+		if ids = ids[:min(len(ids), maxBlocks)]; len(ids) == 0 {
+			return nil
+		}
+		found, err := a.p.site.ReusableBlocks(ctx, ids)
+		if err != nil {
+			return err
+		}
+		if a.blocks == nil {
+			a.blocks = make(map[int64]string)
+		}
+		var next []int64
+		for _, id := range ids {
+			a.blocks[id] = found[id] // empty when there is none, which is then known
+			next = append(next, blockRefs(found[id])...)
+		}
+		ids = next
+	}
+	return nil
+}
+
+// putBlocks puts the reusable blocks into a text. A block is not shown in itself.
+func (a *album) putBlocks(content string) string {
+	if len(a.blocks) == 0 {
+		return content
+	}
+	count, size := 0, 0
+	var put func(content string, inside []int64) string
+	put = func(content string, inside []int64) string {
+		return reusable.ReplaceAllStringFunc(content, func(mark string) string {
+			id := blockRef(reusable.FindStringSubmatch(mark)[1])
+			block := a.blocks[id]
+			if count++; block == "" || count > maxBlocks || size+len(block) > maxBlockBytes || len(inside) >= maxBlockDepth || slices.Contains(inside, id) {
+				return ""
+			}
+			size += len(block)
+			return put(block, append(inside, id))
+		})
+	}
+	return put(content, nil)
+}

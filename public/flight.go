@@ -1,0 +1,90 @@
+package public
+
+import (
+	"context"
+	"errors"
+	"runtime"
+	"sync"
+)
+
+// flights makes an answer once for all who ask for it at the same time. The work goes on while any of them waits, and ends
+// when the last one has left.
+type flights struct {
+	mu      sync.Mutex
+	running map[string]*flight
+}
+
+type flight struct {
+	waiting int
+	cancel  context.CancelFunc
+	done    chan struct{}
+	answer  *answer
+	err     error
+}
+
+var errNotMade = errors.New("the page was not made")
+
+// do returns the answer that is being made for key, or makes it.
+func (f *flights) do(ctx context.Context, key string, work func(context.Context) (*answer, error)) (*answer, error) {
+	f.mu.Lock()
+	if r := f.running[key]; r != nil {
+		r.waiting++
+		f.mu.Unlock()
+		select {
+		case <-r.done:
+			return r.answer, r.err
+		case <-ctx.Done():
+			f.leave(key, r)
+			return nil, ctx.Err()
+		}
+	}
+	doing, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	r := &flight{waiting: 1, cancel: cancel, done: make(chan struct{}), err: errNotMade}
+	if f.running == nil {
+		f.running = make(map[string]*flight)
+	}
+	f.running[key] = r
+	f.mu.Unlock()
+	// Whoever came first does the work, and may leave before the others.
+	stop := context.AfterFunc(ctx, func() { f.leave(key, r) })
+	defer func() {
+		stop()
+		cancel()
+		f.forget(key, r)
+		close(r.done)
+	}()
+	r.answer, r.err = work(doing)
+	return r.answer, r.err
+}
+
+func (f *flights) leave(key string, r *flight) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if r.waiting--; r.waiting == 0 {
+		r.cancel()
+		if f.running[key] == r {
+			delete(f.running, key) // who comes now begins again
+		}
+	}
+}
+
+func (f *flights) forget(key string, r *flight) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.running[key] == r {
+		delete(f.running, key)
+	}
+}
+
+// atOnce is how many texts are made into pages at one time: each may take some ten megabytes.
+func atOnce() int { return 2 * runtime.GOMAXPROCS(0) }
+
+// turn waits until a text may be made into a page. The caller calls the function that it returns when that is done.
+func (p *Pages) turn(ctx context.Context) (func(), error) {
+	select {
+	case p.turns <- struct{}{}:
+		return func() { <-p.turns }, nil
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
