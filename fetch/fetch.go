@@ -51,6 +51,10 @@ var (
 	ErrUnreachable = errors.New("not reached")
 )
 
+// cloudNetworks are addresses that the registries hold for public, and where a cloud answers its own machines:
+// 168.63.129.16 is the platform of Azure, with DNS, DHCP and the agent's secrets.
+var cloudNetworks = []netip.Prefix{netip.MustParsePrefix("168.63.129.16/32")}
+
 // Network is what may be reached beside public addresses. A port of 0 stands for 80 and 443.
 type Network struct {
 	Prefix netip.Prefix
@@ -94,7 +98,7 @@ func New(cfg Config) *Client {
 	if cfg.MaxBytes == 0 {
 		cfg.MaxBytes = defaultBytes
 	}
-	return &Client{cfg: cfg, guard: ssrf.New()}
+	return &Client{cfg: cfg, guard: ssrf.New(ssrf.WithDeniedV4Prefixes(cloudNetworks...))}
 }
 
 // Request says what is asked of whom.

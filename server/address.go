@@ -30,18 +30,23 @@ func (p proxies) contains(addr netip.Addr) bool {
 // client finds the address behind a request: the socket's, unless the peer is a trusted proxy, then the rightmost
 // hop that is not one. What stands further left was written by the client and proves nothing.
 //
+// With fronted, nobody is on this machine: see Server.fronted.
+//
 // Proxies set X-Forwarded-For and X-Forwarded-Proto, or Forwarded (RFC 7239), and pass the other on as the client wrote
-// it. Nobody knows which when both are there and disagree: then neither the address is known nor that TLS was used.
-func (p proxies) client(r *http.Request) client {
+// it. Nobody knows which when both are there and disagree: then neither the address is known nor that TLS was used. The
+// same holds for a field Forwarded that cannot be read.
+func (p proxies) client(r *http.Request, fronted bool) client {
 	c := client{addr: socketAddr(r.RemoteAddr), secure: r.TLS != nil}
 	plain, standard := xForwarded(r.Header), forwarded(r.Header)
 	if !p.contains(c.addr) {
-		c.unlisted = c.addr.IsLoopback() && (plain.there || standard.there)
+		c.unlisted = c.addr.IsLoopback() && (plain.there || standard.there || fronted)
 		c.local = c.addr.IsLoopback() && !c.unlisted
 		return c
 	}
 	told := plain
 	switch {
+	case standard.broken:
+		return client{}
 	case !plain.there:
 		told = standard
 	case standard.there && !plain.agrees(standard):
@@ -69,33 +74,14 @@ type forwarding struct {
 	there bool
 	hops  []string // as written, the nearest last
 	proto string   // between the nearest proxy and the one before it; "" when it is not said
+	host  string   // that the nearest proxy was asked for, of RFC 7239 alone; "" when it is not said
+
+	broken bool // the field cannot be read, and nothing in it counts
 }
 
 func xForwarded(h http.Header) forwarding {
 	f := forwarding{hops: listOf(h.Values("X-Forwarded-For")), proto: lastOf(h.Values("X-Forwarded-Proto"))}
 	f.there = len(f.hops) > 0 || f.proto != ""
-	return f
-}
-
-// forwarded reads the field of RFC 7239. Each element is one hop; one that does not say whom it forwards for is a hop
-// that is not known.
-func forwarded(h http.Header) forwarding {
-	var f forwarding
-	for _, element := range listOf(h.Values("Forwarded")) {
-		f.there, f.proto = true, ""
-		hop := "unknown"
-		for pair := range strings.SplitSeq(element, ";") {
-			name, value, _ := strings.Cut(strings.TrimSpace(pair), "=")
-			value = strings.Trim(value, `"`)
-			switch strings.ToLower(name) {
-			case "for":
-				hop = value
-			case "proto":
-				f.proto = value
-			}
-		}
-		f.hops = append(f.hops, hop)
-	}
 	return f
 }
 

@@ -11,7 +11,8 @@ import (
 	"time"
 )
 
-func TestA11ClientAddress(t *testing.T) {
+// A11, H17: the address is the socket's, or what a trusted proxy says, however it is quoted.
+func TestA11H17ClientAddress(t *testing.T) {
 	trusted := proxies{netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("::1/128")}
 	tests := []struct {
 		name    string
@@ -21,6 +22,7 @@ func TestA11ClientAddress(t *testing.T) {
 		addr    string
 		secure  bool
 		local   bool
+		fronted bool
 	}{
 		{name: "no proxy", peer: "192.0.2.7:4711", addr: "192.0.2.7"},
 		{name: "TLS here", peer: "192.0.2.7:4711", tls: true, addr: "192.0.2.7", secure: true},
@@ -47,6 +49,20 @@ func TestA11ClientAddress(t *testing.T) {
 		{name: "RFC 7239", peer: "10.1.1.1:80", addr: "198.51.100.9", secure: true, headers: http.Header{"Forwarded": {"For=127.0.0.1, for=198.51.100.9;Proto=https;by=10.1.1.1"}}},
 		{name: "RFC 7239, IPv6 with a port", peer: "10.1.1.1:80", addr: "2001:db8::7", headers: http.Header{"Forwarded": {`for="[2001:db8::7]:4711"; proto=http`}}},
 		{name: "RFC 7239, a name that is hidden", peer: "10.1.1.1:80", addr: "10.1.1.1", headers: http.Header{"Forwarded": {"for=198.51.100.9, for=_hidden"}}},
+		{name: "quoted commas separate nothing", peer: "10.1.1.1:80", addr: "198.51.100.9",
+			headers: http.Header{"Forwarded": {`for=198.51.100.9;host="a,for=203.0.113.5;proto=https";proto=http`}}},
+		{name: "a quoted quote ends nothing", peer: "10.1.1.1:80", addr: "198.51.100.9", secure: true,
+			headers: http.Header{"Forwarded": {`for=198.51.100.9;host="a\",for=203.0.113.5";proto=https`}}},
+		{name: "a parameter twice", peer: "10.1.1.1:80", tls: true, addr: "invalid IP", headers: http.Header{"Forwarded": {"for=198.51.100.9;For=203.0.113.5"}}},
+		{name: "a parameter twice behind a host without quotes", peer: "10.1.1.1:80", addr: "invalid IP",
+			headers: http.Header{"Forwarded": {"for=198.51.100.9;host=a,for=203.0.113.5;proto=https;proto=http"}}},
+		{name: "a value that is missing", peer: "10.1.1.1:80", addr: "invalid IP", headers: http.Header{"Forwarded": {"for=198.51.100.9;host=a,for=203.0.113.5;b=;proto=http"}}},
+		{name: "a string that does not end", peer: "10.1.1.1:80", addr: "invalid IP", headers: http.Header{"Forwarded": {`for="198.51.100.9`}}},
+		{name: "another field does not reach into the proxy's", peer: "10.1.1.1:80", addr: "invalid IP",
+			headers: http.Header{"Forwarded": {`for="x`, `for=198.51.100.9"`}}},
+		{name: "a string that is no address", peer: "10.1.1.1:80", addr: "10.1.1.1", headers: http.Header{"Forwarded": {`for="_x, for=203.0.113.5"`}}},
+		{name: "an element that says something else", peer: "10.1.1.1:80", addr: "10.1.1.1", headers: http.Header{"Forwarded": {"for=203.0.113.5, by=x"}}},
+		{name: "this machine, where a proxy has to be in front", peer: "127.0.0.1:80", addr: "127.0.0.1", fronted: true},
 		{name: "both, and they agree", peer: "10.1.1.1:80", addr: "198.51.100.9", secure: true,
 			headers: http.Header{"X-Forwarded-For": {"198.51.100.9"}, "Forwarded": {"for=198.51.100.9;proto=https"}, "X-Forwarded-Proto": {"https"}}},
 		{name: "both, and one is the client's", peer: "10.1.1.1:80", addr: "invalid IP",
@@ -60,7 +76,7 @@ func TestA11ClientAddress(t *testing.T) {
 			if tt.tls {
 				r.TLS = &tls.ConnectionState{}
 			}
-			got := trusted.client(r)
+			got := trusted.client(r, tt.fronted)
 			if got.addr.String() != tt.addr || got.secure != tt.secure || got.local != tt.local {
 				t.Errorf("got %v secure=%v local=%v, want %v secure=%v local=%v", got.addr, got.secure, got.local, tt.addr, tt.secure, tt.local)
 			}

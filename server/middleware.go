@@ -55,9 +55,15 @@ func (s *Server) wrap(next http.Handler) http.Handler {
 // recorded gives the request its id and finds out where it comes from.
 func (s *Server) recorded(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		rec := &record{id: newRequestID(), client: s.proxies.client(r)}
-		if rec.client.unlisted {
+		rec := &record{id: newRequestID(), client: s.proxies.client(r, s.fronted)}
+		if rec.client.unlisted && (r.Method == http.MethodPost || !s.fronted) { // a health check warns nobody
 			s.unlisted.Do(s.warnUnlisted)
+		}
+		// A request with Transfer-Encoding and Content-Length may be an attempt at smuggling, so the connection must be
+		// closed behind it (RFC 9112 section 6.1). net/http does not show whether there was a length, so it is closed
+		// behind every request in chunks.
+		if r.ProtoMajor == 1 && len(r.TransferEncoding) > 0 {
+			w.Header().Set("Connection", "close")
 		}
 		w.Header().Set("X-Request-Id", rec.id)
 		next.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), recordKey{}, rec)))
@@ -66,7 +72,7 @@ func (s *Server) recorded(next http.Handler) http.Handler {
 
 // warnUnlisted says what to do about a proxy on this machine that is not among the trusted ones.
 func (s *Server) warnUnlisted() {
-	s.logger.Warn("Requests come through a proxy on this machine that is not among the trusted ones. They count as sent in clear by strangers, " +
+	s.logger.Warn("Requests come from this machine, perhaps through a proxy that is not among the trusted ones. They count as sent by strangers over plain HTTP, " +
 		"so passwords are refused. If the proxy is yours, list its address: --trusted-proxies 127.0.0.1,::1")
 }
 

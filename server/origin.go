@@ -19,7 +19,7 @@ func (p proxies) origin(r *http.Request, home *url.URL) auth.Origin {
 	if p.contains(socketAddr(r.RemoteAddr)) {
 		if host := lastOf(r.Header.Values("X-Forwarded-Host")); host != "" {
 			o.Authority = host
-		} else if host := forwardedHost(r.Header); host != "" {
+		} else if host := forwarded(r.Header).host; host != "" {
 			o.Authority = host
 		}
 	}
@@ -40,15 +40,4 @@ func onThisMachine(authority string) bool {
 	host := (&url.URL{Host: authority}).Hostname()
 	ip := net.ParseIP(host)
 	return strings.EqualFold(host, "localhost") || ip != nil && ip.IsLoopback()
-}
-
-// forwardedHost is what the nearest proxy says in the field of RFC 7239; "" when it says nothing.
-func forwardedHost(h http.Header) string {
-	for pair := range strings.SplitSeq(lastOf(h.Values("Forwarded")), ";") {
-		name, value, _ := strings.Cut(strings.TrimSpace(pair), "=")
-		if strings.EqualFold(name, "host") {
-			return strings.Trim(value, `"`)
-		}
-	}
-	return ""
 }

@@ -87,6 +87,10 @@ type Server struct {
 	draining atomic.Bool
 	unlisted sync.Once // to warn of a proxy that is not trusted
 
+	// fronted says that calls from this machine are taken for those of strangers: the blog is public over https, nothing
+	// here does TLS and no proxy is trusted, so a proxy that sends no forwarding fields would make everybody local.
+	fronted bool
+
 	faultStatus bool
 	secureHost  string // of the blog, over TLS
 }
@@ -107,7 +111,11 @@ func New(cfg Config) (*Server, error) {
 	if cfg.HSTS > 0 {
 		s.hsts = "max-age=" + strconv.Itoa(int(cfg.HSTS.Seconds()))
 	}
-	var err error
+	home, err := url.Parse(cfg.Blog.Site.BaseURL())
+	if err != nil {
+		return nil, fmt.Errorf("read the address of the home page: %w", err)
+	}
+	s.fronted = home.Scheme == "https" && !onThisMachine(home.Host) && s.tls == nil && len(s.proxies) == 0
 	if s.tls != nil {
 		if err := checkTLS(s.tls); err != nil {
 			return nil, err

@@ -135,15 +135,19 @@ func (a *API) signIn(ctx context.Context, m method, p params, c *xmlrpc.Call[*au
 		who, _ := c.Identity.Signed()
 		return who, nil
 	}
+	who, signed := c.Identity.Signed()
+	switch {
+	case signed && m.SignIn == methods.PasswordOnly:
+		return c.Identity.PasswordOnly(ctx, "", "") // which refuses it
+	case signed:
+		return who, nil
+	}
 	login, password, err := p.credentials(m.Login)
 	if err != nil {
 		return auth.Identity{}, err
 	}
 	switch m.SignIn {
 	case methods.Optional:
-		if who, ok := c.Identity.Signed(); ok {
-			return who, nil
-		}
 		if login == "" && password == "" {
 			return auth.Identity{}, nil
 		}

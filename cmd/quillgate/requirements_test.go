@@ -115,6 +115,7 @@ var chapters = []struct {
 		{id: "H14", words: "A panic ends one request, a damaged row one key."},
 		{id: "H15", words: "The server builds for FIPS 140.", elsewhere: "open"},
 		{id: "H16", words: "The operator learns why a request was refused, and what stands in the way of one."},
+		{id: "H17", words: "The field Forwarded is read by RFC 7239 with quoted strings; an element with a parameter twice is refused."},
 		{id: "H18", words: "Every limit by address counts IPv6 by /64."},
 	}},
 }
