@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"github.com/quillgate/quillgate/signature"
+	"github.com/quillgate/quillgate/xmlrpc"
 )
 
 // proof is the component of a request that binds the answer to it.
@@ -71,8 +72,28 @@ func (t Transport) checkAnswer(sent *http.Request, answer *http.Response) error 
 	}
 	// Refusals of a credential are not signed, since nobody is known to whom.
 	text, err := io.ReadAll(io.LimitReader(answer.Body, maxFault))
-	return errors.Join(fmt.Errorf("%w: it is not signed: %s %.500q", ErrAnswer, answer.Status, text), err)
+	unsigned := &UnsignedAnswer{Status: answer.StatusCode, Beginning: text}
+	_, decoded := xmlrpc.DecodeResponse(text, xmlrpc.Limits{})
+	unsigned.Fault, _ = errors.AsType[*xmlrpc.Fault](decoded)
+	return errors.Join(unsigned, err)
 }
+
+// An UnsignedAnswer is an answer without a signature where one was asked for.
+// It is an [ErrAnswer]. Servers refuse a credential in this way, since they do
+// not know whom they would sign for.
+type UnsignedAnswer struct {
+	Status    int
+	Beginning []byte        // of the body, up to 2 KiB
+	Fault     *xmlrpc.Fault // what the body says, when it is a fault; not proven
+}
+
+// Error returns the status and the beginning of the body.
+func (u *UnsignedAnswer) Error() string {
+	return fmt.Sprintf("%v: it is not signed: %d %.500q", ErrAnswer, u.Status, u.Beginning)
+}
+
+// Unwrap returns [ErrAnswer].
+func (u *UnsignedAnswer) Unwrap() error { return ErrAnswer }
 
 // checked ends with an error in place of io.EOF when the body is not the one
 // that was signed.

@@ -1,0 +1,159 @@
+package local
+
+import (
+	"bytes"
+	"crypto/sha256"
+	_ "embed"
+	"encoding/base64"
+	"fmt"
+	"html/template"
+	"io"
+	"net/http"
+	"slices"
+	"strings"
+	texttemplate "text/template"
+	"time"
+)
+
+var (
+	//go:embed templates/rsd.xml
+	rsdText string
+	//go:embed templates/wlwmanifest.xml
+	manifestText string
+	//go:embed templates/blog.html
+	blogText string
+	//go:embed templates/page.html
+	pageText string
+	//go:embed templates/page.css
+	pageStyle string
+
+	rsdTemplate      = texttemplate.Must(texttemplate.New("rsd").Parse(rsdText))
+	manifestTemplate = texttemplate.Must(texttemplate.New("manifest").Parse(manifestText))
+	blogTemplate     = template.Must(template.New("blog").Parse(blogText))
+	pageTemplate     = template.Must(template.New("page").Parse(pageText))
+)
+
+// base is the signer's own address as the program wrote it.
+func (p *Proxy) base(r *http.Request) string { return "http://" + r.Host }
+
+// found is what the documents of discovery say.
+type found struct {
+	Base, Endpoint, Home, Admin, Name string
+}
+
+func (p *Proxy) found(r *http.Request, s *served) found {
+	base := p.base(r)
+	home := strings.TrimRight(s.site.Home, "/") + "/"
+	return found{Base: base + "/" + s.site.Name + "/", Endpoint: base + s.site.LocalPath(), Home: home, Admin: home + "wp-admin/", Name: s.site.Name}
+}
+
+// rsd answers Really Simple Discovery. WP-API is not among the interfaces:
+// newer programs would take it and go around the signer.
+func (p *Proxy) rsd(w http.ResponseWriter, r *http.Request, s *served) {
+	p.document(w, "text/xml; charset=UTF-8", rsdTemplate, p.found(r, s))
+}
+
+// discovery answers what a program looks for when it is given the address of
+// the blog on the signer.
+func (p *Proxy) discovery(w http.ResponseWriter, r *http.Request, s *served, rest string) {
+	if r.Method != http.MethodGet && r.Method != http.MethodHead {
+		w.Header().Set("Allow", "GET, HEAD")
+		http.Error(w, "Calls are sent to xmlrpc.php.", http.StatusMethodNotAllowed)
+		return
+	}
+	switch {
+	case rest == "" && !strings.HasSuffix(r.URL.Path, "/"):
+		http.Redirect(w, r, "/"+s.site.Name+"/", http.StatusMovedPermanently)
+	case rest == "":
+		w.Header().Set("X-Pingback", p.found(r, s).Endpoint)
+		p.document(w, "text/html; charset=UTF-8", blogTemplate, p.found(r, s))
+	case rest == "wlwmanifest.xml" || rest == "wp-includes/wlwmanifest.xml":
+		p.document(w, "application/wlwmanifest+xml", manifestTemplate, p.found(r, s))
+	case rest == "wp-admin" || strings.HasPrefix(rest, "wp-admin/"), rest == "wp-login.php":
+		// Buttons of Live Writer lead here; the person's browser goes on to the blog.
+		target := strings.TrimRight(s.site.Home, "/") + "/" + rest
+		if r.URL.RawQuery != "" {
+			target += "?" + r.URL.RawQuery
+		}
+		http.Redirect(w, r, target, http.StatusFound)
+	default:
+		http.Error(w, "The signer has no such page.", http.StatusNotFound)
+	}
+}
+
+// document answers with a filled-in template of either package.
+func (p *Proxy) document(w http.ResponseWriter, kind string, t interface{ Execute(io.Writer, any) error }, data any) {
+	var out bytes.Buffer
+	if err := t.Execute(&out, data); err != nil {
+		p.cfg.Log.Error("a page cannot be made", "error", err.Error())
+		http.Error(w, "The page cannot be made. The log says more.", http.StatusInternalServerError)
+		return
+	}
+	h := w.Header()
+	h.Set("Content-Type", kind)
+	h.Set("Content-Security-Policy", "default-src 'none'; style-src 'sha256-"+styleSum()+"'; form-action 'none'; frame-ancestors 'none'; base-uri 'none'")
+	h.Set("Referrer-Policy", "no-referrer")
+	_, _ = w.Write(out.Bytes())
+}
+
+// styleSum lets the one style of the page through its own policy.
+func styleSum() string {
+	sum := sha256.Sum256([]byte(pageStyle))
+	return base64.StdEncoding.EncodeToString(sum[:])
+}
+
+// row is a blog on the page.
+type row struct {
+	Site
+	shown
+	Local, When string
+}
+
+// page shows each blog and how its last call went. It holds no password: on
+// most systems other users of the computer can open it too.
+func (p *Proxy) page(w http.ResponseWriter, r *http.Request) {
+	if r.Method != http.MethodGet && r.Method != http.MethodHead {
+		w.Header().Set("Allow", "GET, HEAD")
+		http.Error(w, "The page is for reading only.", http.StatusMethodNotAllowed)
+		return
+	}
+	if !ownPeer(r) {
+		http.Error(w, "The signer belongs to another user of this computer.", http.StatusForbidden)
+		return
+	}
+	p.reload()
+	p.mu.Lock()
+	page := struct {
+		Rows          []row
+		Broken        error
+		Started, Log  string
+		Version, Host string
+		Style         template.CSS
+	}{Style: template.CSS(pageStyle), Broken: p.broken, Started: p.started.Format("2 January 15:04"), Log: p.cfg.LogPath, Version: p.cfg.Version, Host: r.Host}
+	for _, s := range p.sites {
+		page.Rows = append(page.Rows, row{Site: s.site, shown: s.status.shown(), Local: p.base(r) + s.site.LocalPath()})
+	}
+	p.mu.Unlock()
+	for i := range page.Rows {
+		page.Rows[i].When = ago(time.Since(page.Rows[i].At))
+	}
+	slices.SortFunc(page.Rows, func(a, b row) int { return strings.Compare(a.Name, b.Name) })
+	p.document(w, "text/html; charset=UTF-8", pageTemplate, page)
+}
+
+// ago says how long something is past, in words.
+func ago(d time.Duration) string {
+	switch {
+	case d < time.Minute:
+		return "just now"
+	case d < 2*time.Minute:
+		return "a minute ago"
+	case d < time.Hour:
+		return fmt.Sprintf("%d minutes ago", int(d.Minutes()))
+	case d < 2*time.Hour:
+		return "an hour ago"
+	case d < 48*time.Hour:
+		return fmt.Sprintf("%d hours ago", int(d.Hours()))
+	}
+	return fmt.Sprintf("%d days ago", int(d.Hours()/24))
+}

@@ -1,0 +1,79 @@
+package local
+
+import (
+	"io"
+	"net/http"
+	"sync/atomic"
+	"time"
+)
+
+// A transfer counts the bytes of a body that are on their way to the blog.
+type transfer struct {
+	sent  atomic.Int64
+	size  int64
+	moved func() // called for each piece; the patience with the blog begins anew
+	stop  func()
+}
+
+// Progress is logged and shown for what takes longer than this.
+const longTransfer = 5 * time.Second
+
+// watch counts the body of a request, and logs its progress while it takes long.
+func (c *call) watch(size int64) *transfer {
+	t := &transfer{size: size, moved: func() {}}
+	end := c.served.status.begin(t)
+	ticker := time.NewTicker(longTransfer)
+	done := make(chan struct{})
+	go func() {
+		for {
+			select {
+			case <-ticker.C:
+				c.proxy.cfg.Log.Info("sending", "blog", c.served.site.Name, "sent", t.sent.Load(), "of", t.size)
+			case <-done:
+				return
+			}
+		}
+	}()
+	t.stop = func() {
+		ticker.Stop()
+		close(done)
+		end()
+	}
+	return t
+}
+
+// metered counts what goes out, below the signing: that reads each body once
+// for its digest.
+type metered struct {
+	base http.RoundTripper
+	of   *transfer
+}
+
+// RoundTrip implements http.RoundTripper.
+func (m metered) RoundTrip(r *http.Request) (*http.Response, error) {
+	m.of.sent.Store(0)
+	out := *r
+	if r.Body != nil {
+		out.Body = &counted{r.Body, m.of}
+	}
+	return m.base.RoundTrip(&out)
+}
+
+func (t *transfer) percent() int {
+	if t.size == 0 {
+		return 100
+	}
+	return int(min(t.sent.Load()*100/t.size, 100))
+}
+
+type counted struct {
+	io.ReadCloser
+	of *transfer
+}
+
+func (c *counted) Read(p []byte) (int, error) {
+	n, err := c.ReadCloser.Read(p)
+	c.of.sent.Add(int64(n))
+	c.of.moved()
+	return n, err
+}
