@@ -1,0 +1,123 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/alecthomas/kong"
+
+	"github.com/quillgate/quillgate/signer/local"
+)
+
+// signListen is where the signer listens when nothing else is said.
+const signListen = "127.0.0.1:8787"
+
+// signCmd is the signer on the user's own computer.
+type signCmd struct {
+	signFlags
+
+	Serve signServeCmd `cmd:"" default:"withargs" help:"Serve the blogs that were added (the default)."`
+	Add   signAddCmd   `cmd:"" help:"Add a blog."`
+	List  signListCmd  `cmd:"" help:"List the blogs."`
+	Show  signShowCmd  `cmd:"" help:"Show what to enter in a publishing program."`
+}
+
+// signFlags are the flags of all sign commands.
+type signFlags struct {
+	Dir            string   `help:"Folder for all that the signer keeps. Default: the user's configuration folder." type:"path" placeholder:"DIR" env:"QUILLGATE_SIGN_DIR" group:"Signer"`
+	PassPhraseFile string   `help:"File with the pass-phrase that seals the keys, in place of the keyring." type:"path" placeholder:"FILE" env:"QUILLGATE_SIGN_PASS_PHRASE_FILE" group:"Signer"`
+	Roots          []string `help:"Certificates (PEM) of a private certificate authority, in addition to the system's." type:"existingfile" placeholder:"FILE" env:"QUILLGATE_SIGN_ROOTS" group:"Signer"`
+	Proxy          string   `help:"Proxy for calls to the blogs. Default: HTTPS_PROXY and NO_PROXY." placeholder:"URL" env:"QUILLGATE_SIGN_PROXY" group:"Signer"`
+}
+
+// folder opens the signer's folder.
+func (f *signFlags) folder(io streams) (*local.Folder, error) {
+	path := f.Dir
+	if path == "" {
+		config, err := os.UserConfigDir()
+		if err != nil {
+			return nil, fmt.Errorf("find the configuration folder: %w: name a folder with --dir", err)
+		}
+		path = filepath.Join(config, "quillgate-sign")
+	}
+	keys := local.Keys{Keyring: local.SystemKeyring{}}
+	if f.PassPhraseFile != "" {
+		keys.PassPhrase = func() ([]byte, error) {
+			text, err := readSecret(io, f.PassPhraseFile, "pass-phrase")
+			return []byte(text), err
+		}
+	}
+	return local.OpenFolder(path, keys)
+}
+
+// signServeCmd serves old programs until a signal comes.
+type signServeCmd struct{}
+
+func (c *signServeCmd) Run(ctx context.Context, flags *signFlags, s *settings, io streams, k *kong.Context) (err error) {
+	folder, err := flags.folder(io)
+	if err != nil {
+		return err
+	}
+	address := signListen
+	for _, f := range k.Flags() {
+		if f.Name == "listen" && f.Set {
+			address = s.Listen
+		}
+	}
+	transport, err := local.NewTransport(flags.Roots, flags.Proxy)
+	if err != nil {
+		return err
+	}
+	logPath := filepath.Join(folder.Path, "sign.log")
+	logFile, err := os.OpenFile(logPath, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	if err != nil {
+		return fmt.Errorf("open the log: %w", err)
+	}
+	defer logFile.Close()
+	logger := slog.New(slog.NewTextHandler(logFile, nil))
+	proxy, err := local.NewProxy(local.Config{Book: folder.Book, Vault: folder.Vault, Transport: transport, Log: logger, LogPath: logPath, Version: version})
+	if err != nil {
+		return err
+	}
+	on, err := local.Listen(ctx, address)
+	if err != nil {
+		return err
+	}
+	if err := folder.Vault.Unlock(ctx); err != nil {
+		if errors.Is(err, local.ErrPassPhrase) {
+			return err
+		}
+		// A keyring is often locked until the person has signed in.
+		fmt.Fprintf(io.err, "The keys cannot be opened yet: %v. Calls get a fault that says so until they can.\n", err)
+	}
+	fmt.Fprintf(io.out, "The signer serves http://%s/ and logs to %s.\n", on[0].Addr(), logPath)
+	return serveAll(ctx, proxy, on)
+}
+
+// serveAll serves until the context ends, and lets calls under way end within
+// 30 seconds.
+func serveAll(ctx context.Context, h http.Handler, on []net.Listener) error {
+	srv := &http.Server{Handler: h, ReadHeaderTimeout: 20 * time.Second, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10, ErrorLog: slog.NewLogLogger(slog.DiscardHandler, slog.LevelError)}
+	ended := make(chan error, len(on))
+	for _, l := range on {
+		go func() { ended <- srv.Serve(l) }()
+	}
+	select {
+	case err := <-ended:
+		return fmt.Errorf("serve: %w", errors.Join(err, srv.Close()))
+	case <-ctx.Done():
+	}
+	stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), 30*time.Second)
+	defer cancel()
+	if err := srv.Shutdown(stop); err != nil {
+		return errors.Join(fmt.Errorf("end the calls under way: %w", err), srv.Close())
+	}
+	return nil
+}
