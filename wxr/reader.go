@@ -335,6 +335,9 @@ func (r *Reader) prolog() error {
 		return fail(err)
 	}
 	m := s.markup()
+	if m.kind == declaration && s.doctype() {
+		m = s.markup()
+	}
 	switch {
 	case m.kind == declaration:
 		return fail(ErrDoctype)

@@ -281,6 +281,27 @@ const (
 	tail = `</channel></rss>`
 )
 
+// A document type before the first element is passed over, whatever it declares; nothing of that counts.
+func TestReaderPassesOverDoctype(t *testing.T) {
+	body := head[strings.Index(head, "<rss"):] + "<item><title>A &amp; B</title><wp:post_id>1</wp:post_id></item>" + tail
+	for _, doctype := range []string{
+		"<!DOCTYPE rss>", "<!doctype rss>", `<!DOCTYPE rss SYSTEM "http://example.org/rss.dtd">`, `<!DOCTYPE rss PUBLIC "-//X//DTD ]> //EN" 'x>y'>`,
+		"<!DOCTYPE rss [\n<!ENTITY nbsp \"&#160;\">\n<!ENTITY gt2 ']>'>\n<!-- ]> ' \" -->\n<!ELEMENT rss ANY>\n] >",
+	} {
+		for _, before := range []string{"", `<?xml version="1.0" encoding="UTF-8"?>` + "\n", "<!-- a generator -->"} {
+			r := wxr.NewReader(strings.NewReader(before + doctype + "\n" + body))
+			if _, err := r.Next(); err != nil {
+				t.Errorf("%s%s: %v", before, doctype, err)
+				continue
+			}
+			item, err := r.Next()
+			if p, ok := item.(*wxr.Post); err != nil || !ok || p.Title != "A & B" {
+				t.Errorf("%s%s: %+v, %v", before, doctype, item, err)
+			}
+		}
+	}
+}
+
 func TestReaderRefusesFiles(t *testing.T) {
 	unreadable := errors.New("unreadable")
 	for _, test := range []struct {
@@ -295,8 +316,10 @@ func TestReaderRefusesFiles(t *testing.T) {
 		{"no channel", strings.NewReader("<rss><item></item></rss>"), wxr.ErrNotExport},
 		{"empty channel", strings.NewReader("<rss><channel/></rss>"), wxr.ErrNotExport},
 		{"endless declaration", strings.NewReader("<?xml " + strings.Repeat("x", 2000)), wxr.ErrNotExport},
-		{"doctype", strings.NewReader("<!DOCTYPE rss>" + head + tail), wxr.ErrDoctype},
-		{"doctype behind the declaration", strings.NewReader(`<?xml version="1.0"?><!DOCTYPE rss [<!ENTITY a "b">]><rss>`), wxr.ErrDoctype},
+		{"two doctypes", strings.NewReader(`<?xml version="1.0"?><!DOCTYPE rss><!DOCTYPE rss><rss><channel>`), wxr.ErrDoctype},
+		{"another declaration", strings.NewReader(`<?xml version="1.0"?><!ENTITY a "b"><rss><channel>`), wxr.ErrDoctype},
+		{"doctype without an end", strings.NewReader(`<!DOCTYPE rss [ <!ENTITY a "]>"> <rss><channel>`), wxr.ErrDoctype},
+		{"endless doctype", strings.NewReader("<!DOCTYPE rss [" + strings.Repeat("<!ENTITY a 'b'>", 10_000) + "]><rss><channel>"), wxr.ErrDoctype},
 		{"doctype in the channel", strings.NewReader(head + "<!DOCTYPE rss>" + tail), wxr.ErrDoctype},
 		{"doctype at the end", strings.NewReader(head + tail + "<!DOCTYPE rss>"), wxr.ErrDoctype},
 		{"second root", strings.NewReader(head + tail + head + tail), wxr.ErrTrailing},

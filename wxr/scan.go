@@ -153,6 +153,45 @@ func (s *scanner) markup() markup {
 	return markup{}
 }
 
+// maxDoctype bounds a document type, in bytes.
+const maxDoctype = 64 << 10
+
+// doctype moves behind the document type declaration that begins at pos, and reports whether it is one. What it declares is
+// not looked at: its entities stay unknown.
+func (s *scanner) doctype() bool {
+	rest := s.need(maxDoctype)
+	rest = rest[:min(len(rest), maxDoctype)]
+	if !bytes.EqualFold(rest[:min(len(rest), len("<!DOCTYPE"))], []byte("<!DOCTYPE")) {
+		return false
+	}
+	var quote byte
+	inside := false // the brackets of its own declarations
+	for i := len("<!DOCTYPE"); i < len(rest); i++ {
+		switch c := rest[i]; {
+		case quote != 0:
+			if c == quote {
+				quote = 0
+			}
+		case c == '<' && bytes.HasPrefix(rest[i:], []byte("<!--")):
+			end := bytes.Index(rest[i:], []byte("-->"))
+			if end < 0 {
+				return false
+			}
+			i += end + len("-->") - 1
+		case c == '"' || c == '\'':
+			quote = c
+		case c == '[':
+			inside = true
+		case c == ']':
+			inside = false
+		case c == '>' && !inside:
+			s.pos += i + 1
+			return true
+		}
+	}
+	return false
+}
+
 // tag reads the tag that begins at pos. XML allows no "<" inside a tag, quoted or not: that a tag ends there at the
 // latest keeps one unbalanced quote from swallowing the items behind it.
 func (s *scanner) tag() (markup, bool) {
