@@ -90,6 +90,11 @@ func (u *Users) importUser(ctx context.Context, tx *database.Tx, in ImportUser) 
 		return err
 	}
 	exists := err == nil
+	if user.Nicename == "" {
+		if user.Nicename, err = freeNicename(ctx, tx, nicename(user.Login), in.ID); err != nil {
+			return err
+		}
+	}
 	user.PasswordMode, user.Networks = there.PasswordMode, there.Networks
 	if exists && in.RegisteredGMT == "" {
 		user.Registered = there.Registered
@@ -150,9 +155,6 @@ func (u *Users) imported(in ImportUser) (User, error) {
 		if *f == "" {
 			*f = user.Login
 		}
-	}
-	if user.Nicename == "" {
-		user.Nicename = fold(user.Login)
 	}
 	return user, nil
 }
