@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"hash/fnv"
 	"io"
 	"strings"
 	"time"
@@ -44,6 +45,10 @@ type Intake struct {
 	position int64
 	report   IntakeReport
 	options  *Options
+	file     int64 // tells the file from others of the source, as import_ids has it
+	// sameSlugs counts the posts of this run that wanted a slug which was not theirs alone.
+	sameSlugs map[namedPost]int
+	addresses bool // of files, there may be new ones, which texts have to follow
 }
 
 // IntakeBatch is a part of a file. Batches of some two thousand rows are quick to commit and short enough for others
@@ -93,7 +98,9 @@ func (s *Site) OpenIntake(ctx context.Context, cfg IntakeConfig) (*Intake, error
 	if cfg.Date.IsZero() {
 		cfg.Date = s.now()
 	}
-	in := &Intake{site: s, cfg: cfg}
+	name := fnv.New64a()
+	name.Write([]byte(cfg.File))
+	in := &Intake{site: s, cfg: cfg, file: int64(name.Sum64()), sameSlugs: map[namedPost]int{}}
 	var err error
 	if in.options, err = readOptions(ctx, s.db); err != nil {
 		return nil, err
@@ -116,7 +123,7 @@ func (in *Intake) begin(ctx context.Context, tx *database.Tx) error {
 	var state intakeState
 	err := tx.Get(ctx, &state, `SELECT position, finished, report FROM import_state WHERE source = $1 AND file = $2`, in.cfg.Source, in.cfg.File)
 	if err == nil && !state.Finished {
-		in.position, in.report = state.Position, IntakeReport{}
+		in.position, in.report, in.addresses = state.Position, IntakeReport{}, true
 		return json.Unmarshal([]byte(state.Report), &in.report)
 	}
 	if err != nil && !errors.Is(err, database.ErrNoRows) {
@@ -175,33 +182,36 @@ func (in *Intake) Add(ctx context.Context, b IntakeBatch) error {
 	if err != nil {
 		return errors.Join(fmt.Errorf("import a batch: %w", err), in.discardStored(ctx, files, nil))
 	}
-	in.position, in.report = b.Position, batch.report
+	in.position, in.report, in.addresses = b.Position, batch.report, in.addresses || batch.addresses
 	in.keepStored(ctx, files, batch.used)
 	return nil
 }
 
 // intakeBatch is one batch in its transaction.
 type intakeBatch struct {
-	in       *Intake
-	site     *Site
-	tx       *database.Tx
-	batch    *IntakeBatch
-	files    map[int]*intakeFile // index of the post → what was stored for it
-	used     map[int]bool        // files that were recorded
-	report   IntakeReport
-	problems []Problem
-	users    map[string]int64  // key of a login there → id here
-	userIDs  map[int64]int64   // id of a user there → id here
-	terms    map[termRef]int64 // → id here
-	posts    []intakePost
-	added    map[int64]int64 // id of a post there → id here, of this batch
-	links    []intakeLink
+	in        *Intake
+	site      *Site
+	tx        *database.Tx
+	batch     *IntakeBatch
+	files     map[int]*intakeFile // index of the post → what was stored for it
+	used      map[int]bool        // files that were recorded
+	complete  map[int64]bool      // attachments here that have their file already
+	report    IntakeReport
+	problems  []Problem
+	users     map[string]int64  // key of a login there → id here
+	mails     map[string]string // e-mail address of an author there → login there
+	userIDs   map[int64]int64   // id of a user there → id here
+	terms     map[termRef]int64 // → id here
+	posts     []intakePost
+	added     map[int64]int64 // id of a post there → id here, of this batch
+	links     []intakeLink
+	addresses bool // new ones of files were recorded
 }
 
 func newIntakeBatch(in *Intake, tx *database.Tx, b *IntakeBatch, files map[int]*intakeFile) *intakeBatch {
 	return &intakeBatch{
 		in: in, site: in.site, tx: tx, batch: b, files: files, used: map[int]bool{}, report: in.report,
-		users: map[string]int64{}, userIDs: map[int64]int64{}, terms: map[termRef]int64{}, added: map[int64]int64{},
+		users: map[string]int64{}, mails: map[string]string{}, userIDs: map[int64]int64{}, terms: map[termRef]int64{}, added: map[int64]int64{},
 	}
 }
 

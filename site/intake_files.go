@@ -30,7 +30,7 @@ func (in *Intake) storeFiles(ctx context.Context, posts []PortablePost) (map[int
 	if len(list) == 0 || in.site.media == nil {
 		return nil, nil
 	}
-	if err := matchPosts(ctx, in.site.db, in.cfg.Source, list); err != nil {
+	if err := in.matchPosts(ctx, in.site.db, list); err != nil {
 		return nil, err
 	}
 	var ids []int64
@@ -128,6 +128,7 @@ func (b *intakeBatch) takeFiles(ctx context.Context) error {
 	if len(names) == 0 {
 		return nil
 	}
+	b.complete = map[int64]bool{}
 	type owner struct {
 		Post int64  `db:"post_id"`
 		File string `db:"file"`
@@ -143,7 +144,11 @@ func (b *intakeBatch) takeFiles(ctx context.Context) error {
 	}
 	for i := range b.posts {
 		p := &b.posts[i]
-		if p.Type != TypeAttachment || p.there && has[p.row.ID].Size > 0 {
+		if p.Type != TypeAttachment {
+			continue
+		}
+		if p.there && has[p.row.ID].Size > 0 {
+			b.complete[p.row.ID] = true
 			continue
 		}
 		if err := b.takeFile(ctx, p, owners); err != nil {
@@ -216,7 +221,10 @@ func (b *intakeBatch) writeFiles(ctx context.Context) error {
 			return fmt.Errorf("replace the files of attachments: %w", err)
 		}
 	}
-	return rows.insert(ctx, b.tx)
+	if err := rows.insert(ctx, b.tx); err != nil {
+		return err
+	}
+	return b.rememberAddresses(ctx)
 }
 
 // keepStored tells the store which files are on record, and takes the others away again.

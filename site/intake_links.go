@@ -155,17 +155,26 @@ func (b *intakeBatch) writeLinks(ctx context.Context) error {
 	return rows.insert(ctx, b.tx)
 }
 
-// Finish follows the references to what came later in the file, and ends the import of the file. When it returns nil,
-// taking in the same file again begins at its beginning.
+// Finish follows the references to what came later in the file, or in another file of the source, and ends the import of
+// the file. References to what has not come yet are kept until it does. When Finish returns nil, taking in the same file
+// again begins at its beginning.
 func (in *Intake) Finish(ctx context.Context) error {
-	for more := true; more; {
+	for after := (intakeLink{}); ; {
+		var links []intakeLink
 		err := in.site.db.Update(ctx, func(tx *database.Tx) (err error) {
-			more, err = in.followLinks(ctx, tx)
+			links, err = in.followLinks(ctx, tx, after)
 			return err
 		})
 		if err != nil {
 			return fmt.Errorf("follow the references of an import: %w", err)
 		}
+		if len(links) == 0 {
+			break
+		}
+		after = links[len(links)-1]
+	}
+	if err := in.followTexts(ctx); err != nil {
+		return fmt.Errorf("follow the addresses of media in texts: %w", err)
 	}
 	_, err := in.site.db.Exec(ctx, `UPDATE import_state SET finished = TRUE WHERE source = $1 AND file = $2`, in.cfg.Source, in.cfg.File)
 	if err != nil {
@@ -174,40 +183,61 @@ func (in *Intake) Finish(ctx context.Context) error {
 	return nil
 }
 
-// followLinks follows a page of links, and tells whether there was one.
-func (in *Intake) followLinks(ctx context.Context, tx *database.Tx) (bool, error) {
+// followLinks follows a page of links, those behind one, and returns them.
+func (in *Intake) followLinks(ctx context.Context, tx *database.Tx, after intakeLink) ([]intakeLink, error) {
 	var links []intakeLink
-	err := tx.Select(ctx, &links, `SELECT kind, object, target FROM import_links WHERE source = $1 ORDER BY kind, object LIMIT $2`, in.cfg.Source, exportPage)
+	err := tx.Select(ctx, &links, `SELECT kind, object, target FROM import_links WHERE source = $1 AND (kind, object) > ($2, $3) ORDER BY kind, object LIMIT $4`,
+		in.cfg.Source, after.Kind, after.Object, exportPage)
 	if err != nil || len(links) == 0 {
-		return false, err
+		return nil, err
 	}
 	ids := map[string]map[int64]int64{kindPost: {}, kindTerm: {}}
 	wanted := map[string][]int64{}
 	for _, l := range links {
-		if id, err := strconv.ParseInt(l.Target, 10, 64); err == nil && l.Kind != linkTerm {
+		if id, ok := l.number(); ok {
 			wanted[l.targetKind()] = append(wanted[l.targetKind()], id)
 		}
 	}
 	for kind, olds := range wanted {
 		if err := findIDs(ctx, tx, in.cfg.Source, kind, olds, func(p idPair) { ids[kind][p.Old] = p.New }); err != nil {
-			return false, err
+			return nil, err
 		}
+	}
+	told, err := in.toldOf(ctx, tx, links)
+	if err != nil {
+		return nil, err
 	}
 	problems := newRows("import_problems", "source, file, object, reason, taken")
 	for _, l := range links {
-		old, _ := strconv.ParseInt(l.Target, 10, 64)
-		why, err := l.follow(ctx, tx, ids[l.targetKind()][old])
+		old, _ := l.number()
+		done, why, err := l.follow(ctx, tx, ids[l.targetKind()][old])
 		if err != nil {
-			return false, err
+			return nil, err
 		}
-		if why != "" {
-			problems.add(in.cfg.Source, in.cfg.File, l.objectKind()+" "+strconv.FormatInt(l.Object, 10), why, true)
+		if why != "" && !told[[2]string{l.object(), why}] {
+			problems.add(in.cfg.Source, in.cfg.File, l.object(), why, true)
+		}
+		if !done {
+			continue
 		}
 		if _, err := tx.Exec(ctx, `DELETE FROM import_links WHERE source = $1 AND kind = $2 AND object = $3`, in.cfg.Source, l.Kind, l.Object); err != nil {
-			return false, err
+			return nil, err
 		}
 	}
-	return true, problems.insert(ctx, tx)
+	return links, problems.insert(ctx, tx)
+}
+
+// rememberedTarget begins the target of a term whose name there is no slug: what follows is the number of its reference.
+const rememberedTarget = "#"
+
+// number is the number there of what the link leads to; links to terms by slug have none.
+func (l intakeLink) number() (int64, bool) {
+	text, remembered := strings.CutPrefix(l.Target, rememberedTarget)
+	if l.Kind == linkTerm && !remembered {
+		return 0, false
+	}
+	id, err := strconv.ParseInt(text, 10, 64)
+	return id, err == nil
 }
 
 // targetKind is what the link leads to.
@@ -218,38 +248,63 @@ func (l intakeLink) targetKind() string {
 	return kindPost
 }
 
-func (l intakeLink) objectKind() string {
+// object names what has the reference in reports.
+func (l intakeLink) object() string {
+	kind := kindPost
 	if l.Kind == linkTerm {
-		return kindTerm
+		kind = kindTerm
 	}
-	return kindPost
+	return kind + " " + strconv.FormatInt(l.Object, 10)
 }
 
-// follow writes one reference, or says why it cannot be. target is the id here, 0 when what it leads to never came.
-func (l intakeLink) follow(ctx context.Context, tx *database.Tx, target int64) (why string, err error) {
+// toldOf finds what has been reported of links already: an import that was interrupted follows them again.
+func (in *Intake) toldOf(ctx context.Context, tx *database.Tx, links []intakeLink) (map[[2]string]bool, error) {
+	var objects []string
+	for _, l := range links {
+		objects = append(objects, l.object())
+	}
+	told := map[[2]string]bool{}
+	err := inLists(ctx, tx, `SELECT object, reason, taken FROM import_problems WHERE source = ? AND file = ? AND object IN (?)`, compact(objects),
+		func(p Problem) { told[[2]string{p.Object, p.Reason}] = true }, in.cfg.Source, in.cfg.File)
+	return told, err
+}
+
+// follow writes one reference, or says why it cannot be. It is done unless it waits for what it leads to. target is the id
+// here, 0 when that has not come yet.
+func (l intakeLink) follow(ctx context.Context, tx *database.Tx, target int64) (done bool, why string, err error) {
 	switch l.Kind {
 	case linkTerm:
-		err := tx.Get(ctx, &target, `SELECT p.id FROM terms t JOIN terms p ON p.taxonomy = t.taxonomy AND p.slug = $2 WHERE t.id = $1`, l.Object, l.Target)
+		if target == 0 {
+			err = tx.Get(ctx, &target, `SELECT p.id FROM terms t JOIN terms p ON p.taxonomy = t.taxonomy AND p.slug = $2 WHERE t.id = $1`, l.Object, l.Target)
+		}
 		if errors.Is(err, database.ErrNoRows) {
-			return "its parent is not in the file", nil
+			return false, "its parent is not in the file", nil
 		}
 		if err != nil {
-			return "", err
+			return false, "", err
 		}
-		return setParent(ctx, tx, "terms", l.Object, target)
+		why, err = setParent(ctx, tx, "terms", l.Object, target)
+		return true, why, err
 	case linkParent:
 		if target == 0 {
-			return "its parent is not in the file", nil
+			return false, "its parent is not in the file", nil
 		}
-		return setParent(ctx, tx, "posts", l.Object, target)
+		why, err = setParent(ctx, tx, "posts", l.Object, target)
+		return true, why, err
 	}
 	key := strings.TrimPrefix(l.Kind, kindTerm+":")
 	if target == 0 {
 		_, err := tx.Exec(ctx, `DELETE FROM post_meta WHERE post_id = $1 AND key = $2 AND value = '0'`, l.Object, key)
-		return "custom field " + key + " names something that is not in the file", err
+		return false, "custom field " + key + " names something that is not in the file", err
 	}
-	_, err = tx.Exec(ctx, `UPDATE post_meta SET value = $3 WHERE post_id = $1 AND key = $2 AND value = '0'`, l.Object, key, strconv.FormatInt(target, 10))
-	return "", err
+	value := strconv.FormatInt(target, 10)
+	_, err = tx.Exec(ctx, `UPDATE post_meta SET value = $3 WHERE post_id = $1 AND key = $2 AND value = '0'`, l.Object, key, value)
+	if err == nil {
+		// An earlier file ended without the target: the field is not there, unless somebody has set it since.
+		_, err = tx.Exec(ctx, `INSERT INTO post_meta (post_id, key, value) SELECT id, $2, $3 FROM posts WHERE id = $1
+			AND NOT EXISTS (SELECT 1 FROM post_meta WHERE post_id = $1 AND key = $2)`, l.Object, key, value)
+	}
+	return true, "", err
 }
 
 // setParent gives an object a parent, unless it would be its own ancestor.
@@ -267,6 +322,6 @@ func setParent(ctx context.Context, tx *database.Tx, table string, object, paren
 			return "", err
 		}
 	}
-	_, err = tx.Exec(ctx, `UPDATE `+table+` SET parent = $2 WHERE id = $1`, object, parent)
+	_, err = tx.Exec(ctx, `UPDATE `+table+` SET parent = $2 WHERE id = $1 AND parent = 0`, object, parent)
 	return "", err
 }

@@ -8,7 +8,6 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/quillgate/quillgate/database"
 	"github.com/quillgate/quillgate/media"
 )
 
@@ -21,18 +20,23 @@ type intakePost struct {
 	there   bool // row.ID is that of a post that is there already
 	mark    int64
 	renamed bool
-	known   bool // the source's id is remembered already, with this mark
-	added   bool // something was added to a post that is there
+	known   bool   // the source's id is remembered already, with this mark, for this file
+	added   bool   // something was added to a post that is there
+	oldName string // the name there, where it is not the slug here
 	file    *attachmentRow
 }
 
 // object names a post in reports.
 func (p *PortablePost) object() string { return p.Type + " " + strconv.FormatInt(p.ID, 10) }
 
-// markOf tells a post from another that has the same id in another file of the same source.
+// markOf tells posts apart that have the same id: files that were joined, exports of two days, and programs that number
+// anew each time. Without a GUID the title helps.
 func markOf(p *PortablePost) int64 {
 	h := fnv.New64a()
 	fmt.Fprintf(h, "%s\x00%s\x00%d", p.Type, p.GUID, p.Date.Unix())
+	if p.GUID == "" && p.Title != "" {
+		fmt.Fprintf(h, "\x00%s", p.Title)
+	}
 	return int64(h.Sum64())
 }
 
@@ -50,7 +54,7 @@ func newIntakePost(p *PortablePost, index int) intakePost {
 // takePosts finds the posts of the batch that are there already and adds the others.
 func (b *intakeBatch) takePosts(ctx context.Context) error {
 	b.posts = b.takeable()
-	if err := matchPosts(ctx, b.tx, b.in.cfg.Source, b.posts); err != nil {
+	if err := b.in.matchPosts(ctx, b.tx, b.posts); err != nil {
 		return err
 	}
 	if err := b.givePostIDs(ctx); err != nil {
@@ -88,7 +92,7 @@ func (b *intakeBatch) takePosts(ctx context.Context) error {
 // takeable leaves out what this blog has no place for.
 func (b *intakeBatch) takeable() []intakePost {
 	list := make([]intakePost, 0, len(b.batch.Posts))
-	seen := map[int64]bool{}
+	seen := map[postMark]bool{}
 	for i := range b.batch.Posts {
 		p := &b.batch.Posts[i]
 		_, known := postTypeNamed(p.Type)
@@ -100,100 +104,16 @@ func (b *intakeBatch) takeable() []intakePost {
 			b.left(p.object(), "revisions are not imported")
 		case p.Status == StatusAutoDraft:
 			b.left(p.object(), "begun and never saved")
-		case seen[post.key]:
-			b.left(p.object(), "its number is that of another item of the file")
+		case seen[post.identity()]:
+			b.left(p.object(), "it is in the file twice")
 		case p.Type == TypeAttachment && media.CheckName(p.File) != nil:
 			b.left(p.object(), "an attachment without the name of a file")
 		default:
-			seen[post.key] = true
+			seen[post.identity()] = true
 			list = append(list, post)
 		}
 	}
 	return list
-}
-
-// matchPosts finds those posts that are there: by what is remembered of the source, else by type, date and title.
-func matchPosts(ctx context.Context, q database.Queryer, source string, posts []intakePost) error {
-	olds := make([]int64, 0, len(posts))
-	for i := range posts {
-		olds = append(olds, posts[i].key)
-	}
-	remembered, news := map[int64]idPair{}, []int64{}
-	err := findIDs(ctx, q, source, kindPost, olds, func(p idPair) {
-		remembered[p.Old] = p
-		news = append(news, p.New)
-	})
-	if err != nil {
-		return err
-	}
-	alive := map[int64]bool{}
-	if err := inLists(ctx, q, `SELECT id FROM posts WHERE id IN (?)`, news, func(id int64) { alive[id] = true }); err != nil {
-		return fmt.Errorf("look for posts: %w", err)
-	}
-	var rest []*intakePost
-	for i := range posts {
-		p := &posts[i]
-		pair, known := remembered[p.key]
-		switch {
-		case known && pair.Mark == p.mark && alive[pair.New]:
-			p.there, p.known, p.row.ID = true, true, pair.New
-		case !known:
-			rest = append(rest, p)
-		}
-	}
-	return matchTitles(ctx, q, source, rest)
-}
-
-// matchTitles finds posts that nothing is remembered of.
-func matchTitles(ctx context.Context, q database.Queryer, source string, posts []*intakePost) error {
-	type key struct {
-		kind, title string
-		date        int64
-	}
-	type candidate struct {
-		ID    int64     `db:"id"`
-		Type  string    `db:"type"`
-		Title string    `db:"title"`
-		Date  time.Time `db:"date"`
-	}
-	var dates []time.Time
-	var kinds []string
-	for _, p := range posts {
-		if !p.Date.IsZero() {
-			dates = append(dates, p.Date.UTC())
-		}
-		if !slices.Contains(kinds, p.Type) {
-			kinds = append(kinds, p.Type)
-		}
-	}
-	found := map[key][]int64{}
-	for _, kind := range kinds {
-		err := inLists(ctx, q, `SELECT id, type, title, date FROM posts WHERE type = ?
-			AND NOT EXISTS (SELECT 1 FROM import_ids i WHERE i.new_id = posts.id AND i.kind = 'post' AND i.source = ?) AND date IN (?) ORDER BY id`,
-			dates, func(c candidate) {
-				k := key{c.Type, c.Title, c.Date.Unix()}
-				found[k] = append(found[k], c.ID)
-			}, kind, source)
-		if err != nil {
-			return fmt.Errorf("look for posts: %w", err)
-		}
-	}
-	// Those that have kept their id come first.
-	for _, same := range []bool{true, false} {
-		for _, p := range posts {
-			k := key{p.Type, cleanText(p.Title), p.Date.Unix()}
-			at := 0
-			if same {
-				at = slices.Index(found[k], p.ID)
-			}
-			if p.there || p.Date.IsZero() || at < 0 || at >= len(found[k]) {
-				continue
-			}
-			p.there, p.row.ID = true, found[k][at]
-			found[k] = slices.Delete(found[k], at, at+1)
-		}
-	}
-	return nil
 }
 
 // givePostIDs decides on the ids of new posts and remembers those of all.
@@ -224,7 +144,7 @@ func (b *intakeBatch) givePostIDs(ctx context.Context) error {
 func (b *intakeBatch) fillRow(p *intakePost, refs map[int64]int64) {
 	date, gmt := b.clocks(p.PortablePost)
 	row := Post{
-		ID: p.row.ID, Type: p.Type, Status: p.Status, Title: cleanText(p.Title), Name: cleanText(p.Name), Content: cleanText(p.Content),
+		ID: p.row.ID, Type: p.Type, Status: p.Status, Title: cleanText(p.Title), Name: Slug(cleanText(p.Name)), Content: cleanText(p.Content),
 		Excerpt: cleanText(p.Excerpt), Password: cleanText(p.Password), MenuOrder: p.MenuOrder, CommentStatus: openElseClosed(p.CommentStatus),
 		PingStatus: openElseClosed(p.PingStatus), Sticky: p.Sticky, GUID: cleanText(p.GUID), Date: date, DateGMT: gmt, Modified: date, ModifiedGMT: gmt,
 		Parent: b.reference(p.row.ID, linkParent, p.Parent, p.ID, refs),
@@ -241,6 +161,7 @@ func (b *intakeBatch) fillRow(p *intakePost, refs map[int64]int64) {
 		row.Status = StatusDraft
 	}
 	row.dropPrivatePassword()
+	b.schedule(p, &row)
 	if p.Type == TypeAttachment {
 		row.MimeType, _ = media.Rules{Active: true}.Type(p.File)
 	}
@@ -255,6 +176,20 @@ func (b *intakeBatch) fillRow(p *intakePost, refs map[int64]int64) {
 		}
 	}
 	p.row = row
+}
+
+// schedule gives a post of a date ahead the status future, and takes it from one whose date has come, as wp_insert_post does.
+func (b *intakeBatch) schedule(p *intakePost, row *Post) {
+	if p.Type == TypeAttachment || row.DateGMT == nil {
+		return
+	}
+	switch ahead := row.DateGMT.Sub(b.site.now()) >= time.Minute; {
+	case ahead && row.Status == StatusPublish:
+		b.differs(p.object(), "its date is in the future: it is scheduled")
+		row.Status = StatusFuture
+	case !ahead && row.Status == StatusFuture:
+		row.Status = StatusPublish
+	}
 }
 
 func openElseClosed(status string) string {
@@ -295,7 +230,7 @@ func (b *intakeBatch) insertPosts(ctx context.Context, refs map[int64]int64) err
 	for i := range b.posts {
 		p := &b.posts[i]
 		if !p.known {
-			pairs = append(pairs, idPair{Old: p.key, New: p.row.ID, Mark: p.mark, Renamed: p.renamed})
+			pairs = append(pairs, idPair{Old: p.key, New: p.row.ID, Mark: p.mark, Renamed: p.renamed, File: b.in.file})
 		}
 		if p.there {
 			continue
@@ -312,6 +247,9 @@ func (b *intakeBatch) insertPosts(ctx context.Context, refs map[int64]int64) err
 			if value, keep := b.metaValue(p, m, refs); keep {
 				meta.add(r.ID, cleanText(m.Key), cleanText(value))
 			}
+		}
+		if p.oldName != "" {
+			meta.add(r.ID, metaOldSlug, p.oldName)
 		}
 	}
 	if err := posts.insert(ctx, b.tx); err != nil {
@@ -332,9 +270,16 @@ func (b *intakeBatch) insertPostTerms(ctx context.Context) error {
 		if p.there {
 			continue
 		}
-		has := map[int64]bool{}
+		has, menu := map[int64]bool{}, false
 		for _, r := range p.Terms {
-			id := b.terms[termRef{r.Taxonomy, slugOf(r.Slug, r.Name)}]
+			if r.Taxonomy == taxonomyMenu {
+				if menu {
+					b.differs(p.object(), "an entry of several menus: it is in the first")
+					continue
+				}
+				menu = true
+			}
+			id := b.terms[refOf(r.Taxonomy, r.Slug, r.Name)]
 			if id == 0 {
 				b.differs(p.object(), fmt.Sprintf("a term of taxonomy %q was left out", r.Taxonomy))
 			}

@@ -4,55 +4,171 @@ import (
 	"context"
 	"fmt"
 	"strconv"
+	"strings"
 )
 
-// freePostSlugs gives another slug to new posts whose own is taken by a post that is not of the same source. Among its
-// own posts the source has seen to it that slugs are unique, in its own order.
+// Slugs of new posts are made by the rules of this blog, as by WordPress's importer. A slug that is one already and that
+// no other post has stays: a blog of WordPress has seen to it that its slugs are unique, in its own order. What other
+// programs write becomes a slug, and a slug that is taken gets a number; the name in the file then leads there too.
+
+// slugTries is how many posts of one name in a file get numbers in turn; the rest get their id.
+const slugTries = 50
+
+// maxSameSlugs bounds how many names are counted at a time.
+const maxSameSlugs = 10_000
+
+// namedPost is what uniqueness of slugs is about.
+type namedPost struct {
+	kind, name string
+	parent     int64 // of pages
+}
+
+func (p *intakePost) named() namedPost {
+	n := namedPost{kind: p.Type, name: p.row.Name}
+	if p.Type == TypePage {
+		if n.parent = p.row.Parent; n.parent == 0 {
+			n.parent = -p.Parent // its parent has not come yet
+		}
+	}
+	return n
+}
+
+// freePostSlugs gives new posts their slugs.
 func (b *intakeBatch) freePostSlugs(ctx context.Context) error {
+	var list []*intakePost
 	var names []string
 	for i := range b.posts {
 		p := &b.posts[i]
-		if p.there || floating(p.row.Status) {
+		if p.there {
+			continue
+		}
+		raw := cleanText(p.Name)
+		if strings.ToLower(raw) != p.row.Name && len(raw) <= maxSlug {
+			p.oldName = strings.ToLower(raw)
+		}
+		if floating(p.row.Status) {
 			continue
 		}
 		if p.row.Name == "" && (p.Type == TypePost || p.Type == TypePage || p.Type == TypeAttachment) {
-			p.row.Name = Slug(p.row.Title)
+			if p.row.Name = Slug(p.row.Title); p.row.Name == "" {
+				p.row.Name = strconv.FormatInt(p.row.ID, 10)
+			}
 		}
 		if p.row.Name != "" {
 			names = append(names, p.row.Name)
+			list = append(list, p)
 		}
 	}
-	foreign := map[string]bool{}
-	err := inLists(ctx, b.tx, `SELECT name FROM posts WHERE NOT EXISTS (SELECT 1 FROM import_ids i
-			WHERE i.new_id = posts.id AND i.kind = 'post' AND i.source = ? AND NOT i.renamed) AND name IN (?)`,
-		names, func(name string) { foreign[name] = true }, b.in.cfg.Source)
+	taken, err := b.takenSlugs(ctx, names)
 	if err != nil {
-		return fmt.Errorf("look for slugs that are taken: %w", err)
+		return err
 	}
-	structure := b.in.options.Text("permalink_structure")
-	made := map[string]bool{}
-	for i := range b.posts {
-		p := &b.posts[i]
-		invented := p.Name == "" && p.row.Name != ""
-		if p.there || floating(p.row.Status) || !foreign[p.row.Name] && !invented {
+	var wait []*intakePost // for what the slugs of the others leave free
+	for _, p := range list {
+		proper := strings.ToLower(cleanText(p.Name)) == p.row.Name
+		if !proper || taken.foreign[p.row.Name] || taken.own[p.named()] {
+			wait = append(wait, p)
 			continue
 		}
-		name, err := uniqueSlug(ctx, b.tx, &p.row, p.row.Name, structure)
+		taken.own[p.named()] = true
+	}
+	for _, p := range wait {
+		if err := b.freeSlug(ctx, p, taken); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// freeSlug gives a post the slug that it has so far, or one with a number.
+func (b *intakeBatch) freeSlug(ctx context.Context, p *intakePost, taken takenNames) error {
+	wanted, structure := p.row.Name, b.in.options.Text("permalink_structure")
+	if taken.any[wanted] || taken.own[p.named()] || reservedSlug(&p.row, wanted, structure) {
+		base := b.in.numbered(p)
+		name, err := uniqueSlug(ctx, b.tx, &p.row, base, structure)
 		if err != nil {
 			return err
 		}
-		if key := p.Type + " " + name; made[key] {
-			name += "-" + strconv.FormatInt(p.row.ID, 10)
-		} else {
-			made[key] = true
+		p.row.Name = name
+		for n := 2; taken.own[p.named()] && n <= slugTries; n++ { // of others in this batch
+			suffix := "-" + strconv.Itoa(n)
+			p.row.Name = cutSlug(base, maxSlug-len(suffix)) + suffix
+			if taken.own[p.named()] {
+				continue
+			}
+			if p.row.Name, err = uniqueSlug(ctx, b.tx, &p.row, p.row.Name, structure); err != nil {
+				return err
+			}
 		}
-		if name == p.row.Name && !invented {
-			continue
+		if taken.own[p.named()] {
+			p.row.Name = withNumber(name, p.row.ID)
 		}
-		if !invented {
-			b.differs(p.object(), "its slug is that of another post: it got a number")
+	}
+	taken.own[p.named()] = true
+	p.renamed = p.row.Name != p.Name
+	if p.row.Name != wanted && p.Name != "" {
+		b.differs(p.object(), "its slug is that of another post: it got a number")
+		if wanted == strings.ToLower(cleanText(p.Name)) {
+			p.oldName = "" // the other post is to be found there
 		}
-		p.row.Name, p.renamed = name, true
 	}
 	return nil
+}
+
+// numbered is what the slug of a post is made of that many may want: the wanted one, or with the post's id where so many have
+// asked for it that counting on would take long.
+func (in *Intake) numbered(p *intakePost) string {
+	if len(in.sameSlugs) > maxSameSlugs {
+		clear(in.sameSlugs)
+	}
+	key := namedPost{kind: p.Type, name: p.row.Name}
+	if in.sameSlugs[key]++; in.sameSlugs[key] <= slugTries {
+		return p.row.Name
+	}
+	return withNumber(p.row.Name, p.row.ID)
+}
+
+func withNumber(slug string, id int64) string {
+	suffix := "-" + strconv.FormatInt(id, 10)
+	return cutSlug(slug, maxSlug-len(suffix)) + suffix
+}
+
+// takenNames are the slugs that posts have: any, those of posts that are not of this source, and the latter's own, of the
+// batch too.
+type takenNames struct {
+	any, foreign map[string]bool
+	own          map[namedPost]bool
+}
+
+// takenSlugs finds which of the names posts have that are there.
+func (b *intakeBatch) takenSlugs(ctx context.Context, names []string) (takenNames, error) {
+	type row struct {
+		Name   string `db:"name"`
+		Type   string `db:"type"`
+		Parent int64  `db:"parent"`
+		Status string `db:"status"`
+		Own    bool   `db:"own"`
+		Waits  bool   `db:"waits"` // its parent has not come yet: the one it has says nothing
+	}
+	taken := takenNames{map[string]bool{}, map[string]bool{}, map[namedPost]bool{}}
+	err := inLists(ctx, b.tx, `SELECT name, type, parent, status, EXISTS (SELECT 1 FROM import_ids i
+				WHERE i.new_id = posts.id AND i.kind = 'post' AND i.source = ? AND NOT i.renamed) AS own,
+			EXISTS (SELECT 1 FROM import_links l WHERE l.source = ? AND l.kind = 'parent' AND l.object = posts.id) AS waits
+		FROM posts WHERE name IN (?)`,
+		names, func(r row) {
+			taken.any[r.Name] = true
+			if r.Type != TypePage {
+				r.Parent = 0
+			}
+			switch {
+			case !r.Own:
+				taken.foreign[r.Name] = true
+			case !floating(r.Status) && !r.Waits:
+				taken.own[namedPost{r.Type, r.Name, r.Parent}] = true
+			}
+		}, b.in.cfg.Source, b.in.cfg.Source)
+	if err != nil {
+		return takenNames{}, fmt.Errorf("look for slugs that are taken: %w", err)
+	}
+	return taken, nil
 }

@@ -3,7 +3,11 @@ package site
 import (
 	"context"
 	"fmt"
+	"hash/fnv"
+	"maps"
 	"slices"
+	"strconv"
+	"strings"
 
 	"github.com/quillgate/quillgate/markup"
 )
@@ -14,18 +18,59 @@ const taxonomyMenu = "nav_menu"
 // takenTaxonomies are those whose terms are taken in.
 var takenTaxonomies = []string{Category, PostTag, PostFormat, taxonomyMenu}
 
-// termRef names a term.
+// termRef names a term as a file does: by the slug there, which may be none by the rules of this blog, or by the name alone.
 type termRef struct {
-	Taxonomy string `db:"taxonomy"`
-	Slug     string `db:"slug"`
+	Taxonomy string
+	Slug     string
 }
 
-// newTerm is a term that the batch may have to make.
+// byName marks the reference of a term that a file gives no slug for, and that none can be made for without doubt: C++ and
+// C# are not C.
+const byName = "\x00"
+
+func refOf(taxonomy, slug, name string) termRef {
+	if slug = cleanText(slug); slug != "" {
+		return termRef{taxonomy, slug}
+	}
+	if made := Slug(name); made != "" && made == strings.ToLower(strings.TrimSpace(name)) {
+		return termRef{taxonomy, made}
+	}
+	if strings.TrimSpace(name) == "" {
+		return termRef{taxonomy, ""}
+	}
+	return termRef{taxonomy, byName + termKey(markup.Escape(cleanText(name)))}
+}
+
+// slug is the slug that the term would have here, and whether that is the one in the file. A term of another slug is another
+// term than the one that has the slug already, unless they have the same name.
+func (r termRef) slug(name string) (slug string, proper bool) {
+	if strings.HasPrefix(r.Slug, byName) {
+		return Slug(name), false
+	}
+	slug = Slug(r.Slug)
+	if proper = slug == strings.ToLower(r.Slug); slug == "" {
+		slug = Slug(name)
+	}
+	return slug, proper
+}
+
+// number stands for the reference where ids are remembered, below 0.
+func (r termRef) number() int64 {
+	h := fnv.New64a()
+	fmt.Fprintf(h, "%s\x00%s", r.Taxonomy, r.Slug)
+	return -1 - int64(h.Sum64()>>1)
+}
+
+// newTerm is a term that the batch names, and may have to make.
 type newTerm struct {
 	ref      termRef
 	term     PortableTerm
 	declared bool
-	id       int64
+	id       int64 // 0: not there yet
+	slug     string
+	proper   bool
+	name     string // as it is stored
+	merged   bool   // another of the batch is the same term
 }
 
 // takeTerms finds the terms of the batch, the declared ones and those that posts name, and makes what is missing.
@@ -34,39 +79,37 @@ func (b *intakeBatch) takeTerms(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	slugs := make([]string, 0, len(list))
-	for i := range list {
-		slugs = append(slugs, list[i].ref.Slug, list[i].term.Parent)
-	}
-	slices.Sort(slugs)
-	slugs = slices.Compact(slugs)
-	type row struct {
-		ID int64 `db:"id"`
-		termRef
-	}
-	err = inLists(ctx, b.tx, `SELECT id, taxonomy, slug FROM terms WHERE slug IN (?)`, slugs, func(r row) { b.terms[r.termRef] = r.ID })
-	if err != nil {
-		return fmt.Errorf("look for terms: %w", err)
+	if err := b.findTerms(ctx, list); err != nil {
+		return err
 	}
 	var fresh []*newTerm
-	var pairs []idPair
 	for i := range list {
 		t := &list[i]
-		if id, there := b.terms[t.ref]; there {
-			t.id = id
-			if t.declared {
-				b.report.Terms.Same++
-			}
-		} else {
+		switch {
+		case t.id == 0:
 			fresh = append(fresh, t)
+		case t.declared:
+			b.report.Terms.Same++
 		}
+		b.terms[t.ref] = t.id
 	}
 	if err := b.makeTerms(ctx, fresh); err != nil {
 		return err
 	}
+	if err := b.findParents(ctx, list); err != nil {
+		return err
+	}
+	if err := b.insertTerms(ctx, fresh); err != nil {
+		return err
+	}
+	var pairs []idPair
 	for i := range list {
-		if list[i].term.ID > 0 {
-			pairs = append(pairs, idPair{Old: list[i].term.ID, New: list[i].id})
+		t := &list[i]
+		if t.term.ID > 0 {
+			pairs = append(pairs, idPair{Old: t.term.ID, New: t.id})
+		}
+		if !t.proper {
+			pairs = append(pairs, idPair{Old: t.ref.number(), New: t.id})
 		}
 	}
 	return b.rememberIDs(ctx, kindTerm, pairs)
@@ -76,13 +119,19 @@ func (b *intakeBatch) takeTerms(ctx context.Context) error {
 func (b *intakeBatch) namedTerms(ctx context.Context) ([]newTerm, error) {
 	var list []newTerm
 	at := map[termRef]bool{}
+	add := func(ref termRef, term PortableTerm, declared bool) {
+		at[ref] = true
+		t := newTerm{ref: ref, term: term, declared: declared, name: markup.Escape(cleanText(term.Name))}
+		t.slug, t.proper = ref.slug(term.Name)
+		list = append(list, t)
+	}
 	for _, t := range b.batch.Terms {
 		object := fmt.Sprintf("%s %q", t.Taxonomy, t.Name)
 		if !slices.Contains(takenTaxonomies, t.Taxonomy) {
 			b.left(object, fmt.Sprintf("taxonomy %q is not known here", t.Taxonomy))
 			continue
 		}
-		ref := termRef{t.Taxonomy, slugOf(t.Slug, t.Name)}
+		ref := refOf(t.Taxonomy, t.Slug, t.Name)
 		if ref.Slug == "" || t.Name == "" {
 			b.left(object, "a term without a name")
 			continue
@@ -91,35 +140,147 @@ func (b *intakeBatch) namedTerms(ctx context.Context) ([]newTerm, error) {
 			b.left(object, "a term that is in the file already")
 			continue
 		}
-		at[ref] = true
-		list = append(list, newTerm{ref: ref, term: t, declared: true})
+		add(ref, t, true)
 	}
 	if err := b.nameBareRefs(ctx); err != nil {
 		return nil, err
 	}
 	for i := range b.batch.Posts {
 		for _, r := range b.batch.Posts[i].Terms {
-			ref := termRef{r.Taxonomy, slugOf(r.Slug, r.Name)}
+			ref := refOf(r.Taxonomy, r.Slug, r.Name)
 			if at[ref] || ref.Slug == "" || !slices.Contains(takenTaxonomies, r.Taxonomy) {
 				continue
 			}
-			at[ref] = true
 			name := r.Name
 			if name == "" {
 				name = ref.Slug
 			}
-			list = append(list, newTerm{ref: ref, term: PortableTerm{Taxonomy: r.Taxonomy, Slug: r.Slug, Name: name}})
+			add(ref, PortableTerm{Taxonomy: r.Taxonomy, Slug: r.Slug, Name: name}, false)
 		}
 	}
 	return list, nil
 }
 
-// slugOf is a slug as it is in the file, or one that is made of a name.
-func slugOf(slug, name string) string {
-	if slug = cleanText(slug); slug != "" {
-		return slug
+// foundTerm is a term that is there.
+type foundTerm struct {
+	ID       int64  `db:"id"`
+	Taxonomy string `db:"taxonomy"`
+	Slug     string `db:"slug"`
+	Key      string `db:"name_key"`
+}
+
+// findTerms finds those of the terms that are there: by what is remembered of references that are no slugs, by slug, and
+// where the slug in the file is none by name.
+func (b *intakeBatch) findTerms(ctx context.Context, list []newTerm) error {
+	var numbers []int64
+	var slugs, keys []string
+	for i := range list {
+		numbers = append(numbers, list[i].ref.number())
+		slugs = append(slugs, list[i].slug)
+		if !list[i].proper {
+			keys = append(keys, termKey(list[i].name))
+		}
 	}
-	return Slug(name)
+	remembered, err := b.rememberedTerms(ctx, numbers)
+	if err != nil {
+		return err
+	}
+	bySlug, byKey := map[[2]string]foundTerm{}, map[[2]string]foundTerm{}
+	const columns = `SELECT id, taxonomy, slug, name_key FROM terms WHERE `
+	err = inLists(ctx, b.tx, columns+`slug IN (?)`, compact(slugs), func(f foundTerm) { bySlug[[2]string{f.Taxonomy, f.Slug}] = f })
+	if err == nil {
+		err = inLists(ctx, b.tx, columns+`name_key IN (?) ORDER BY id DESC`, compact(keys), func(f foundTerm) { byKey[[2]string{f.Taxonomy, f.Key}] = f })
+	}
+	if err != nil {
+		return fmt.Errorf("look for terms: %w", err)
+	}
+	taken, err := b.renamedTerms(ctx, bySlug)
+	if err != nil {
+		return err
+	}
+	for i := range list {
+		t := &list[i]
+		key := termKey(t.name)
+		f, there := bySlug[[2]string{t.ref.Taxonomy, t.slug}]
+		switch {
+		case remembered[t.ref.number()] != 0:
+			t.id = remembered[t.ref.number()]
+		case t.proper && there && (f.Key == key || !taken[f.ID]), there && f.Key == key:
+			t.id = f.ID
+		case t.proper && there: // a term that is not of this slug in the file has it here
+			t.proper = false
+		case !t.proper:
+			if f, there := byKey[[2]string{t.ref.Taxonomy, key}]; there && strings.HasPrefix(f.Slug, t.slug) {
+				t.id = f.ID
+			}
+		}
+	}
+	return nil
+}
+
+// rememberedTerms finds the terms that are here by the numbers of references; those that are gone are left out.
+func (b *intakeBatch) rememberedTerms(ctx context.Context, numbers []int64) (map[int64]int64, error) {
+	out := map[int64]int64{}
+	var ids []int64
+	err := findIDs(ctx, b.tx, b.in.cfg.Source, kindTerm, numbers, func(p idPair) {
+		out[p.Old] = p.New
+		ids = append(ids, p.New)
+	})
+	if err != nil || len(ids) == 0 {
+		return out, err
+	}
+	alive := map[int64]bool{}
+	if err := inLists(ctx, b.tx, `SELECT id FROM terms WHERE id IN (?)`, ids, func(id int64) { alive[id] = true }); err != nil {
+		return nil, fmt.Errorf("look for terms: %w", err)
+	}
+	maps.DeleteFunc(out, func(_, id int64) bool { return !alive[id] })
+	return out, nil
+}
+
+// renamedTerms finds which of the terms had something else than a slug in a file of this source.
+func (b *intakeBatch) renamedTerms(ctx context.Context, terms map[[2]string]foundTerm) (map[int64]bool, error) {
+	var ids []int64
+	for _, f := range terms {
+		ids = append(ids, f.ID)
+	}
+	slices.Sort(ids)
+	out := map[int64]bool{}
+	err := inLists(ctx, b.tx, `SELECT new_id FROM import_ids WHERE source = ? AND kind = 'term' AND old_id < 0 AND new_id IN (?)`, ids,
+		func(id int64) { out[id] = true }, b.in.cfg.Source)
+	if err != nil {
+		return nil, fmt.Errorf("look for the terms of an earlier import: %w", err)
+	}
+	return out, nil
+}
+
+// findParents finds the parents of terms that the batch does not name themselves.
+func (b *intakeBatch) findParents(ctx context.Context, list []newTerm) error {
+	var parents []newTerm
+	for i := range list {
+		t := &list[i]
+		ref := refOf(t.ref.Taxonomy, t.term.Parent, "")
+		if _, known := b.terms[ref]; t.term.Parent == "" || known {
+			continue
+		}
+		parent := newTerm{ref: ref, name: markup.Escape(ref.Slug)}
+		parent.slug, parent.proper = ref.slug("")
+		parents = append(parents, parent)
+	}
+	if err := b.findTerms(ctx, parents); err != nil {
+		return err
+	}
+	for _, p := range parents {
+		if p.id != 0 {
+			b.terms[p.ref] = p.id
+		}
+	}
+	return nil
+}
+
+// compact sorts a list and leaves one of each.
+func compact(list []string) []string {
+	slices.Sort(list)
+	return slices.Compact(list)
 }
 
 // nameBareRefs gives the slugs of terms that are there to references that have only a name, as old exports do.
@@ -159,6 +320,8 @@ func (b *intakeBatch) nameBareRefs(ctx context.Context) error {
 	return nil
 }
 
+// makeTerms gives new terms their ids and slugs: first those whose slug is one in the file. Two of one slug are one term,
+// unless the slug was made here, and their names differ.
 func (b *intakeBatch) makeTerms(ctx context.Context, list []*newTerm) error {
 	wishes := make([]int64, len(list))
 	for i, t := range list {
@@ -168,19 +331,64 @@ func (b *intakeBatch) makeTerms(ctx context.Context, list []*newTerm) error {
 	if err != nil {
 		return err
 	}
+	type owner struct {
+		id  int64
+		key string
+	}
+	made := map[[2]string]owner{}
+	for _, proper := range []bool{true, false} {
+		for _, t := range list {
+			if t.proper != proper {
+				continue
+			}
+			place, key := [2]string{t.ref.Taxonomy, t.slug}, termKey(t.name)
+			if o, taken := made[place]; taken && (t.proper || o.key == key) {
+				t.id, t.merged = o.id, true
+				b.terms[t.ref] = t.id
+				continue
+			}
+			t.id = ids.give(t.term.ID)
+			b.terms[t.ref] = t.id
+			b.report.Terms.Added++
+			if t.slug == "" {
+				t.slug = strconv.FormatInt(t.id, 10)
+			}
+			base := t.slug
+			for n := 2; !t.proper; n++ {
+				place[1] = t.slug
+				_, taken := made[place]
+				if !taken {
+					if taken, err = slugTaken(ctx, b.tx, t.ref.Taxonomy, t.slug, 0); err != nil {
+						return err
+					}
+				}
+				if !taken {
+					break
+				}
+				suffix := "-" + strconv.Itoa(n)
+				t.slug = cutSlug(base, maxSlug-len(suffix)) + suffix
+			}
+			made[[2]string{t.ref.Taxonomy, t.slug}] = owner{t.id, key}
+		}
+	}
+	return nil
+}
+
+// insertTerms writes the new terms.
+func (b *intakeBatch) insertTerms(ctx context.Context, list []*newTerm) error {
 	pending := map[int64]bool{}
 	for _, t := range list {
-		t.id = ids.give(t.term.ID)
-		b.terms[t.ref], pending[t.id] = t.id, true
-		b.report.Terms.Added++
+		pending[t.id] = true
 	}
 	terms := newRows("terms", "id, taxonomy, name, name_key, slug, parent, description")
 	meta := newRows("term_meta", "term_id, key, value")
 	for _, t := range list {
+		if t.merged {
+			continue
+		}
 		parent := b.termParent(t, pending)
 		delete(pending, t.id)
-		name := markup.Escape(cleanText(t.term.Name))
-		terms.add(t.id, t.ref.Taxonomy, name, termKey(name), t.ref.Slug, parent, cleanText(t.term.Description))
+		terms.add(t.id, t.ref.Taxonomy, t.name, termKey(t.name), t.slug, parent, cleanText(t.term.Description))
 		for _, m := range t.term.Meta {
 			if m.Key != "" {
 				meta.add(t.id, cleanText(m.Key), cleanText(m.Value))
@@ -199,11 +407,15 @@ func (b *intakeBatch) termParent(t *newTerm, pending map[int64]bool) int64 {
 	if t.term.Parent == "" {
 		return 0
 	}
-	ref := termRef{t.ref.Taxonomy, cleanText(t.term.Parent)}
+	ref := refOf(t.ref.Taxonomy, t.term.Parent, "")
 	parent, there := b.terms[ref]
 	if there && !pending[parent] {
 		return parent
 	}
-	b.links = append(b.links, intakeLink{Kind: linkTerm, Object: t.id, Target: ref.Slug})
+	target, proper := ref.slug("")
+	if !proper {
+		target = rememberedTarget + strconv.FormatInt(ref.number(), 10)
+	}
+	b.links = append(b.links, intakeLink{Kind: linkTerm, Object: t.id, Target: target})
 	return 0
 }

@@ -5,6 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"golang.org/x/text/unicode/norm"
 
 	"github.com/quillgate/quillgate/auth"
 	"github.com/quillgate/quillgate/database"
@@ -36,42 +41,105 @@ func (b *intakeBatch) takeUsers(ctx context.Context) error {
 	return b.mapUsers(ctx)
 }
 
-// userKey is the key of the login that an author has here.
-func (b *intakeBatch) userKey(login string) string {
+// userKeys are the keys under which an author of a file may be known here, the best last: the login as it is, and as WordPress
+// would have it.
+func (b *intakeBatch) userKeys(login string) []string {
 	key := loginKey(login)
 	if here, mapped := b.in.cfg.Authors[key]; mapped {
-		return here
+		return []string{here}
 	}
-	return key
+	if author, known := b.mails[key]; known && loginKey(author) != key {
+		return b.userKeys(author)
+	}
+	clean := loginKey(cleanLogin(login))
+	if here, mapped := b.in.cfg.Authors[clean]; mapped {
+		return []string{here}
+	}
+	return []string{key, clean}
 }
+
+// userKey is the key of the login that an author has here, or would have.
+func (b *intakeBatch) userKey(login string) string {
+	keys := b.userKeys(login)
+	if _, there := b.users[keys[0]]; there {
+		return keys[0]
+	}
+	return keys[len(keys)-1]
+}
+
+// cleanLogin makes a login of what a file names an author by, as sanitize_user does: without elements, entities, accents and
+// signs. Letters of other scripts stay.
+func cleanLogin(login string) string {
+	text := dropEntities(withoutOctets(stripElements(norm.NFC.String(cleanText(login)))))
+	var out strings.Builder
+	for _, c := range text {
+		switch {
+		case c >= utf8.RuneSelf && unicode.Is(unicode.Latin, c):
+			plain := plainLetters(c)
+			if unicode.IsUpper(c) {
+				plain = strings.ToUpper(plain)
+			}
+			out.WriteString(plain)
+		case unicode.IsLetter(c), unicode.IsDigit(c), unicode.IsMark(c), strings.ContainsRune("_.-@", c):
+			out.WriteRune(c)
+		case unicode.IsSpace(c):
+			out.WriteByte(' ')
+		}
+	}
+	clean := strings.Join(strings.Fields(out.String()), " ")
+	if clean == "" {
+		clean = strings.TrimSpace(cleanText(login))
+	}
+	for len(clean) > maxLogin {
+		_, size := utf8.DecodeLastRuneInString(clean)
+		clean = strings.TrimSpace(clean[:len(clean)-size])
+	}
+	return clean
+}
+
+// maxLogin bounds a login that is made here, in bytes.
+const maxLogin = 200
 
 // authors are the declared authors of the batch, then those whom only posts name, and the keys of all.
 func (b *intakeBatch) authors() (list []PortableAuthor, keys []string) {
 	list = slices.Clone(b.batch.Authors)
-	seen := map[string]bool{}
-	for _, a := range list {
-		if key := b.userKey(a.Login); key != "" && !seen[key] {
-			seen[key] = true
-			keys = append(keys, key)
+	seen, named := map[string]bool{}, map[string]bool{}
+	add := func(login string) {
+		for _, key := range b.userKeys(login) {
+			if key != "" && !seen[key] {
+				seen[key] = true
+				keys = append(keys, key)
+			}
 		}
 	}
+	for _, a := range list {
+		if mail := loginKey(a.Email); strings.Contains(mail, "@") && !strings.Contains(a.Login, "@") {
+			b.mails[mail] = a.Login
+		}
+		named[a.Login] = true
+		add(a.Login)
+	}
 	for i := range b.batch.Posts {
-		login := b.batch.Posts[i].Author
-		if key := b.userKey(login); key != "" && !seen[key] {
-			seen[key] = true
-			keys = append(keys, key)
+		if login := b.batch.Posts[i].Author; strings.TrimSpace(login) != "" && !named[login] {
+			named[login] = true
+			add(login)
 			list = append(list, PortableAuthor{Login: login})
 		}
 	}
 	return list, keys
 }
 
+// findUsers finds users by login, and by e-mail address those whom a file names so.
 func (b *intakeBatch) findUsers(ctx context.Context, keys []string) error {
 	type user struct {
 		ID  int64  `db:"id"`
-		Key string `db:"login_key"`
+		Key string `db:"key"`
 	}
-	err := inLists(ctx, b.tx, `SELECT id, login_key FROM users WHERE login_key IN (?)`, keys, func(u user) { b.users[u.Key] = u.ID })
+	mails := slices.DeleteFunc(slices.Clone(keys), func(key string) bool { return !strings.Contains(key, "@") })
+	err := inLists(ctx, b.tx, `SELECT id, email_key AS key FROM users WHERE email_key IN (?)`, mails, func(u user) { b.users[u.Key] = u.ID })
+	if err == nil {
+		err = inLists(ctx, b.tx, `SELECT id, login_key AS key FROM users WHERE login_key IN (?)`, keys, func(u user) { b.users[u.Key] = u.ID })
+	}
 	if err != nil {
 		return fmt.Errorf("look for users: %w", err)
 	}
@@ -98,8 +166,14 @@ func (b *intakeBatch) makeUsers(ctx context.Context, list []*PortableAuthor, mai
 	for i, a := range list {
 		object := fmt.Sprintf("author %q", a.Login)
 		user := auth.ImportUser{
-			ID: ids.give(a.ID), Login: cleanText(a.Login), Email: cleanText(a.Email), Role: auth.Author,
+			ID: ids.give(a.ID), Login: cleanLogin(a.Login), Email: cleanText(a.Email), Role: auth.Author,
 			DisplayName: cleanText(a.DisplayName), FirstName: cleanText(a.FirstName), LastName: cleanText(a.LastName),
+		}
+		if user.Login != strings.TrimSpace(a.Login) {
+			b.differs(object, fmt.Sprintf("its login became %q", user.Login))
+			if user.DisplayName == "" {
+				user.DisplayName = strings.TrimSpace(cleanText(a.Login))
+			}
 		}
 		if mails[i] != "" && takenMails[mails[i]] {
 			b.differs(object, "the e-mail address is another user's and was left out")
@@ -172,48 +246,58 @@ const (
 	kindPost = "post"
 )
 
-// idPair is an object's id there and here.
+// idPair is an object's id there and here. Of posts there may be several of one id, told apart by their marks.
 type idPair struct {
 	Old     int64 `db:"old_id"`
 	New     int64 `db:"new_id"`
 	Mark    int64 `db:"mark"`
-	Renamed bool  `db:"renamed"`
+	Renamed bool  `db:"renamed"` // the slug had to change
+	File    int64 `db:"file"`    // that brought the object last
 }
 
 // rememberIDs writes pairs of ids; pairs that are there for the same ids give way.
 func (b *intakeBatch) rememberIDs(ctx context.Context, kind string, pairs []idPair) error {
-	slices.SortStableFunc(pairs, func(p, q idPair) int { return int(min(max(p.Old-q.Old, -1), 1)) })
-	pairs = slices.CompactFunc(pairs, func(p, q idPair) bool { return p.Old == q.Old })
-	olds := make([]int64, len(pairs))
-	for i, p := range pairs {
-		olds[i] = p.Old
+	olds, seen, there := make([]int64, 0, len(pairs)), map[postMark]bool{}, map[postMark]idPair{}
+	for _, p := range pairs {
+		olds = append(olds, p.Old)
 	}
-	there := map[int64]idPair{}
-	if err := findIDs(ctx, b.tx, b.in.cfg.Source, kind, olds, func(p idPair) { there[p.Old] = p }); err != nil {
+	slices.Sort(olds)
+	olds = slices.Compact(olds)
+	if err := findIDs(ctx, b.tx, b.in.cfg.Source, kind, olds, func(p idPair) { there[postMark{p.Old, p.Mark}] = p }); err != nil {
 		return err
 	}
-	fresh := newRows("import_ids", "source, kind, old_id, new_id, mark, renamed")
+	fresh := newRows("import_ids", "source, kind, old_id, new_id, mark, renamed, file")
+	var again []int64 // in another file than before
 	for _, p := range pairs {
-		old, known := there[p.Old]
-		if !known {
-			fresh.add(b.in.cfg.Source, kind, p.Old, p.New, p.Mark, p.Renamed)
-			continue
+		key := postMark{p.Old, p.Mark}
+		old, known := there[key]
+		switch {
+		case seen[key] || old == p:
+		case !known:
+			fresh.add(b.in.cfg.Source, kind, p.Old, p.New, p.Mark, p.Renamed, p.File)
+		case old.New == p.New && old.Renamed == p.Renamed:
+			again = append(again, p.New)
+		default:
+			_, err := b.tx.Exec(ctx, `UPDATE import_ids SET new_id = $5, renamed = $6, file = $7 WHERE source = $1 AND kind = $2 AND old_id = $3 AND mark = $4`,
+				b.in.cfg.Source, kind, p.Old, p.Mark, p.New, p.Renamed, p.File)
+			if err != nil {
+				return fmt.Errorf("remember the id of a %s: %w", kind, err)
+			}
 		}
-		if old == p {
-			continue
-		}
-		_, err := b.tx.Exec(ctx, `UPDATE import_ids SET new_id = $4, mark = $5, renamed = $6 WHERE source = $1 AND kind = $2 AND old_id = $3`,
-			b.in.cfg.Source, kind, p.Old, p.New, p.Mark, p.Renamed)
+		seen[key] = true
+	}
+	for part := range slices.Chunk(again, listChunk) {
+		err := execIn(ctx, b.tx, `UPDATE import_ids SET file = ? WHERE source = ? AND kind = ? AND new_id IN (?)`, b.in.file, b.in.cfg.Source, kind, part)
 		if err != nil {
-			return fmt.Errorf("remember the id of a %s: %w", kind, err)
+			return fmt.Errorf("remember which file has brought a %s: %w", kind, err)
 		}
 	}
 	return fresh.insert(ctx, b.tx)
 }
 
-// findIDs finds what is remembered of ids there.
+// findIDs finds what is remembered of ids there. Of several objects of one id the one that came last is handed out last.
 func findIDs(ctx context.Context, q database.Queryer, source, kind string, olds []int64, each func(idPair)) error {
-	err := inLists(ctx, q, `SELECT old_id, new_id, mark, renamed FROM import_ids WHERE source = ? AND kind = ? AND old_id IN (?)`, olds, each, source, kind)
+	err := inLists(ctx, q, `SELECT old_id, new_id, mark, renamed, file FROM import_ids WHERE source = ? AND kind = ? AND old_id IN (?) ORDER BY new_id`, olds, each, source, kind)
 	if err != nil {
 		return fmt.Errorf("look up the ids of an earlier import: %w", err)
 	}

@@ -15,6 +15,12 @@ const (
 	TypeRevision   = "revision"
 )
 
+// Post types that imports bring, and that mean something here.
+const (
+	typeMenuItem = "nav_menu_item"
+	typeBlock    = "wp_block" // a reusable block
+)
+
 // PostType describes one kind of post. The list of them is part of the program and the same as a new WordPress has.
 type PostType struct {
 	Name         string
@@ -100,7 +106,7 @@ var postTypes = []PostType{
 		Capabilities: capabilityNames("post", "posts", "edit_posts"), rights: postCapabilities,
 	},
 	{
-		Name: "nav_menu_item", Label: "Navigation Menu Items", Singular: "Navigation Menu Item", MapMetaCap: true,
+		Name: typeMenuItem, Label: "Navigation Menu Items", Singular: "Navigation Menu Item", MapMetaCap: true,
 		Supports: []string{"title", "editor"}, Capabilities: themeCapabilities("nav_menu_item"), rights: allBy(auth.EditThemeOptions),
 	},
 	{
@@ -120,7 +126,7 @@ var postTypes = []PostType{
 		Capabilities: capabilityNames("post", "posts", "edit_posts"), rights: postCapabilities,
 	},
 	{
-		Name: "wp_block", Label: "Reusable blocks", Singular: "Reusable block", ShowUI: true, MapMetaCap: true,
+		Name: typeBlock, Label: "Reusable blocks", Singular: "Reusable block", ShowUI: true, MapMetaCap: true,
 		Supports:     []string{"title", "editor", "revisions"},
 		Capabilities: capabilityNames("post", "posts", "publish_posts"), rights: withCreate(postCapabilities, auth.PublishPosts),
 	},

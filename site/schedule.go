@@ -68,7 +68,7 @@ func (s *Site) publishBatch(ctx context.Context) (int, error) {
 // countPublished counts posts that have just been published in their terms.
 func countPublished(ctx context.Context, tx *database.Tx, ids []int64) error {
 	return execIn(ctx, tx, `UPDATE terms SET count = count + (SELECT COUNT(*) FROM post_terms pt JOIN posts p ON p.id = pt.post_id
-			WHERE pt.term_id = terms.id AND p.type = 'post' AND p.id IN (?))
+			WHERE pt.term_id = terms.id AND p.type IN ('post', 'nav_menu_item') AND p.id IN (?))
 		WHERE id IN (SELECT term_id FROM post_terms WHERE post_id IN (?))`, ids, ids)
 }
 

@@ -270,8 +270,10 @@ func shiftCounts(ctx context.Context, tx *database.Tx, by int64, ids []int64) er
 	return nil
 }
 
-// counts says whether a post is one that the counts of its terms cover.
-func counts(p *Post) bool { return p.Type == "post" && p.Status == "publish" }
+// counts reports whether a post is one that the counts of its terms cover: a published post, or the entry of a menu.
+func counts(p *Post) bool {
+	return (p.Type == TypePost || p.Type == typeMenuItem) && p.Status == StatusPublish
+}
 
 // countPost keeps the counts of a post's terms true when the post begins or ceases to be published; call it in the
 // transaction that changes the status. It costs one statement whatever the number of posts, and none when nothing
@@ -294,7 +296,7 @@ func countPost(ctx context.Context, tx *database.Tx, postID int64, was, is bool)
 // edits.
 func recount(ctx context.Context, tx *database.Tx) error {
 	const published = `(SELECT COUNT(*) FROM post_terms pt JOIN posts p ON p.id = pt.post_id
-		WHERE pt.term_id = terms.id AND p.type = 'post' AND p.status = 'publish')`
+		WHERE pt.term_id = terms.id AND p.type IN ('post', 'nav_menu_item') AND p.status = 'publish')`
 	if _, err := tx.Exec(ctx, `UPDATE terms SET count = `+published+` WHERE count <> `+published); err != nil {
 		return fmt.Errorf("count the posts of the terms: %w", err)
 	}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -9,10 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
-	"net/url"
 	"os"
-	"path"
 	"slices"
 	"strings"
 
@@ -272,26 +270,13 @@ func portable(list []wxr.Meta) []site.PortableMeta {
 	return out
 }
 
-// uploadName is the name of an attachment's file below the uploads: as its custom field says, else from its address.
+// uploadName is the name of an attachment's file below the uploads.
 func uploadName(p *wxr.Post) string {
-	i := slices.IndexFunc(p.Meta, func(m wxr.Meta) bool { return m.Key == "_wp_attached_file" })
-	if i >= 0 && fs.ValidPath(p.Meta[i].Value) {
-		return p.Meta[i].Value
+	attached := ""
+	if i := slices.IndexFunc(p.Meta, func(m wxr.Meta) bool { return m.Key == "_wp_attached_file" }); i >= 0 {
+		attached = p.Meta[i].Value
 	}
-	address := p.AttachmentURL
-	if address == "" {
-		address = p.GUID
-	}
-	u, err := url.Parse(address)
-	if err != nil || u.Path == "" {
-		return ""
-	}
-	for _, mark := range []string{"/uploads/", "/files/"} {
-		if _, name, ok := strings.Cut(u.Path, mark); ok {
-			return name
-		}
-	}
-	return path.Base(u.Path)
+	return site.UploadName(attached, cmp.Or(p.AttachmentURL, p.GUID))
 }
 
 // problems tells what could not be taken: how often each, and all of them to the file that was asked for.

@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"os"
 	"path"
+	"syscall"
 	"time"
 
 	"github.com/quillgate/quillgate/fetch"
@@ -24,14 +25,18 @@ type attachmentFiles struct {
 	folder   *os.Root
 	client   *fetch.Client
 	networks []fetch.Network
+	names    map[string]map[string]string // by folder: how it spells the names that site.FoldUploadName makes
 }
+
+// maxFolders bounds how many folders are remembered at a time: files come by month.
+const maxFolders = 8
 
 // openFiles makes ready what the flags name; nil for no flag.
 func (c *importCmd) openFiles(ctx context.Context, s *site.Site) (*attachmentFiles, error) {
 	if c.Attachments == "" && !c.FetchAttachments {
 		return nil, nil
 	}
-	f := &attachmentFiles{}
+	f := &attachmentFiles{names: map[string]map[string]string{}}
 	if c.FetchAttachments {
 		options, err := s.Options(ctx)
 		if err != nil {
@@ -72,19 +77,60 @@ func (f *attachmentFiles) open(ctx context.Context, p *site.PortablePost) (io.Re
 	return nil, fs.ErrNotExist
 }
 
-// local looks in the folder: for the name below the uploads, wherever in the folder the uploads begin, or the bare name.
+// local looks in the folder: for the name below the uploads, wherever in the folder the uploads begin, or the bare name. Folders
+// that have been on other systems spell names in other ways: see site.FoldUploadName.
 func (f *attachmentFiles) local(p *site.PortablePost) (io.ReadCloser, error) {
-	for _, name := range []string{p.File, path.Join("uploads", p.File), path.Join("wp-content/uploads", p.File), path.Base(p.File)} {
-		info, err := f.folder.Stat(name)
-		if errors.Is(err, fs.ErrNotExist) || err == nil && !info.Mode().IsRegular() {
-			continue
+	for _, exact := range []bool{true, false} {
+		for _, name := range []string{p.File, path.Join("uploads", p.File), path.Join("wp-content/uploads", p.File), path.Base(p.File)} {
+			if !exact {
+				var err error
+				if name, err = f.spelled(name); err != nil {
+					return nil, err
+				}
+			}
+			info, err := f.folder.Stat(name)
+			if missing(err) || err == nil && !info.Mode().IsRegular() {
+				continue
+			}
+			if err != nil {
+				return nil, err
+			}
+			return f.folder.Open(name)
 		}
-		if err != nil {
-			return nil, err
-		}
-		return f.folder.Open(name)
 	}
 	return nil, fs.ErrNotExist
+}
+
+// missing reports whether there is no such file, or a file where a folder would have to be.
+func missing(err error) bool {
+	return errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR)
+}
+
+// spelled is the name as the folder spells it; a name that the folder has not stays as it is.
+func (f *attachmentFiles) spelled(name string) (string, error) {
+	dir, base := path.Split(name)
+	dir = path.Clean("./" + dir)
+	names, known := f.names[dir]
+	if !known {
+		list, err := fs.ReadDir(f.folder.FS(), dir)
+		if err != nil && !missing(err) {
+			return "", err
+		}
+		names = make(map[string]string, len(list))
+		for _, entry := range list {
+			if key := site.FoldUploadName(entry.Name()); names[key] == "" && entry.Type().IsRegular() {
+				names[key] = entry.Name()
+			}
+		}
+		if len(f.names) >= maxFolders {
+			clear(f.names)
+		}
+		f.names[dir] = names
+	}
+	if there := names[site.FoldUploadName(base)]; there != "" {
+		return path.Join(dir, there), nil
+	}
+	return name, nil
 }
 
 // fetch asks the other blog. Whatever does not come whole counts as not there.
