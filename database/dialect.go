@@ -229,3 +229,12 @@ func In(query string, args ...any) (string, []any, error) {
 func Like(text string) string {
 	return strings.NewReplacer(`\`, `\\`, `%`, `\%`, `_`, `\_`).Replace(text)
 }
+
+// Between is the condition that a text is at or after low and before high by its bytes, whatever the collation of the
+// database. In PostgreSQL an index of the class text_pattern_ops serves it, in SQLite every index.
+func (db *DB) Between(column, low, high string) string {
+	if db.dialect == migrations.Postgres {
+		return column + ` ~>=~ ` + low + ` AND ` + column + ` ~<~ ` + high
+	}
+	return column + ` >= ` + low + ` AND ` + column + ` < ` + high
+}

@@ -30,7 +30,7 @@ type ask struct {
 }
 
 // parameters are those that select what is shown.
-var parameters = []string{"p", "page_id", "attachment_id", "cat", "tag", "category_name", "author", "author_name", "m", "year", "monthnum", "day", "s", "page"}
+var parameters = []string{"p", "page_id", "attachment_id", "cat", "tag", "category_name", "author", "author_name", "m", "year", "monthnum", "day", "s", "page", "name", "pagename"}
 
 // feedNames are the feeds by their names in addresses. The older formats are answered in the newer one.
 var feedNames = map[string]string{"feed": "rss2", "rss2": "rss2", "rss": "rss2", "rdf": "rss2", "atom": "atom"}

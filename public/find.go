@@ -1,6 +1,7 @@
 package public
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"net/url"
@@ -68,14 +69,19 @@ func (p *Pages) find(ctx context.Context, q *ask) (*target, error) {
 	case get("cat") != "":
 		return p.findTerm(ctx, site.Category, "", id("cat"))
 	case get("category_name") != "":
-		names := strings.Split(strings.Trim(get("category_name"), "/"), "/")
-		return p.findTerm(ctx, site.Category, names[len(names)-1], 0)
+		return p.findCategory(ctx, strings.Split(strings.Trim(get("category_name"), "/"), "/"))
 	case get("tag") != "":
 		return p.findTerm(ctx, site.PostTag, get("tag"), 0)
 	case get("author") != "" || get("author_name") != "":
 		return p.findAuthor(ctx, get("author_name"), id("author"))
 	case get("m") != "" || get("year") != "":
 		return p.findDate(ctx, q.date)
+	case get("name") != "" || get("pagename") != "":
+		post, err := p.site.MovedPost(ctx, (&url.URL{Path: cmp.Or(get("name"), get("pagename"))}).EscapedPath())
+		if err != nil {
+			return nil, err
+		}
+		return &target{moved: post.Link}, nil
 	}
 	return &target{kind: "home", link: home, filter: site.VisitorFilter{NotSticky: true}}, nil
 }
@@ -122,14 +128,13 @@ func (p *Pages) findByPath(ctx context.Context, q *ask) (*target, error) {
 		return p.findSearch(words), nil
 	}
 	if parts := below(q.path, q.front); len(parts) >= 2 {
-		last := parts[len(parts)-1]
 		switch {
 		case parts[0] == "category":
-			return p.findTerm(ctx, site.Category, last, 0)
-		case parts[0] == "tag" && len(parts) == 2:
-			return p.findTerm(ctx, site.PostTag, last, 0)
+			return p.findCategory(ctx, parts[1:])
+		case parts[0] == "tag":
+			return p.findTerm(ctx, site.PostTag, strings.Join(parts[1:], "/"), 0)
 		case parts[0] == "author" && len(parts) == 2:
-			return p.findAuthor(ctx, last, 0)
+			return p.findAuthor(ctx, parts[1], 0)
 		}
 	}
 	return p.findDate(ctx, func() (period, bool) { return newPeriod(below(q.path, q.dates)) })
@@ -157,6 +162,15 @@ func (p *Pages) findTerm(ctx context.Context, taxonomy, slug string, id int64) (
 		heading = say("Tag: %s", plainText(term.Name))
 	}
 	return &target{kind: "archive", link: term.Link, heading: heading, intro: plainText(term.Description), filter: site.VisitorFilter{Terms: term.Terms}}, nil
+}
+
+// findCategory looks for a category behind those above it, or for one that another program has named with slashes.
+func (p *Pages) findCategory(ctx context.Context, names []string) (*target, error) {
+	t, err := p.findTerm(ctx, site.Category, names[len(names)-1], 0)
+	if len(names) > 1 && errors.Is(err, site.ErrNotFound) {
+		return p.findTerm(ctx, site.Category, strings.Join(names, "/"), 0)
+	}
+	return t, err
 }
 
 func (p *Pages) findAuthor(ctx context.Context, nicename string, id int64) (*target, error) {

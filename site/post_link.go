@@ -282,7 +282,7 @@ func (s *Site) postsAt(ctx context.Context, address string) ([]int64, error) {
 		return nil, ErrNotFound
 	}
 	var ids []int64
-	for _, find := range []func(context.Context, string) (int64, error){l.postByPath, l.pageByPath} {
+	for _, find := range []func(context.Context, string) (int64, error){l.postByPath, l.pageByPath, l.attachmentByPath} {
 		id, err := find(ctx, path)
 		if err == nil {
 			ids = append(ids, id)
@@ -390,4 +390,38 @@ func (l *linker) pageByPath(ctx context.Context, path string) (int64, error) {
 		}
 	}
 	return at, nil
+}
+
+// attachmentByPath finds an attachment below the address of the post that it belongs to, with or without the word attachment
+// between the two, and one that belongs to none at its name alone (get_attachment_link).
+func (l *linker) attachmentByPath(ctx context.Context, path string) (int64, error) {
+	path = strings.Trim(path, "/")
+	above, name := "", path
+	if i := strings.LastIndexByte(path, '/'); i >= 0 {
+		above, name = path[:i], path[i+1:]
+	}
+	above = strings.TrimSuffix(above, "/attachment")
+	var parents []int64
+	if above == "" {
+		parents = append(parents, 0)
+	}
+	for _, find := range []func(context.Context, string) (int64, error){l.postByPath, l.pageByPath} {
+		if above == "" {
+			break
+		}
+		id, err := find(ctx, above)
+		if err == nil {
+			parents = append(parents, id)
+		} else if !errors.Is(err, ErrNotFound) {
+			return 0, err
+		}
+	}
+	for _, parent := range parents {
+		var id int64
+		err := l.s.db.Get(ctx, &id, `SELECT id FROM posts WHERE name = $1 AND type = 'attachment' AND parent = $2 ORDER BY id LIMIT 1`, strings.ToLower(name), parent)
+		if !errors.Is(err, database.ErrNoRows) {
+			return id, err
+		}
+	}
+	return 0, ErrNotFound
 }

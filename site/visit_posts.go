@@ -174,31 +174,33 @@ func (s *Site) ListAddresses(ctx context.Context, limit, offset int) ([]FullPost
 	return s.full(ctx, list, 0)
 }
 
-// MovedPost returns the published post that was to be found at an address before its name or its date was changed.
-// ErrNotFound.
+// MovedPost returns the published post that was to be found at an address before its name or its date was changed, or that
+// the address most likely means: see likelyPost. ErrNotFound.
 func (s *Site) MovedPost(ctx context.Context, path string) (*FullPost, error) {
 	opts, err := s.Options(ctx)
 	if err != nil {
 		return nil, err
 	}
-	l := s.linker(opts)
-	tags, values, err := l.parts(path)
-	if err != nil {
+	tags, values, err := s.linker(opts).parts(path)
+	if err != nil && !errors.Is(err, ErrNotFound) {
 		return nil, err
 	}
-	at := slices.Index(tags, "%postname%")
-	if at < 0 {
-		return nil, ErrNotFound
-	}
-	name := strings.ToLower(values[at])
 	var list []Post
-	err = s.db.Select(ctx, &list, `SELECT `+postColumns+` FROM posts p WHERE p.type = 'post' AND p.status = 'publish'
-		AND p.id IN (SELECT post_id FROM post_meta WHERE key = '_wp_old_slug' AND value = $1) ORDER BY p.date DESC, p.id DESC LIMIT 1`, name)
-	if err == nil && len(list) == 0 {
-		list, err = s.movedInTime(ctx, name, tags, values)
+	if at := slices.Index(tags, "%postname%"); at >= 0 {
+		name := strings.ToLower(values[at])
+		err = s.db.Select(ctx, &list, `SELECT `+postColumns+` FROM posts p WHERE p.type = 'post' AND p.status = 'publish'
+			AND p.id IN (SELECT post_id FROM post_meta WHERE key = '_wp_old_slug' AND value = $1) ORDER BY p.date DESC, p.id DESC LIMIT 1`, name)
+		if err == nil && len(list) == 0 {
+			list, err = s.movedInTime(ctx, name, tags, values)
+		}
+		if err != nil {
+			return nil, fmt.Errorf("find a post by an old address: %w", err)
+		}
 	}
-	if err != nil {
-		return nil, fmt.Errorf("find a post by an old address: %w", err)
+	if len(list) == 0 {
+		if list, err = s.likelyPost(ctx, path, func(p *Post) bool { return p.Type != TypePost || sameDate(p.Date, tags, values) }); err != nil {
+			return nil, fmt.Errorf("find the post that an address may mean: %w", err)
+		}
 	}
 	if len(list) == 0 {
 		return nil, ErrNotFound
@@ -283,13 +285,16 @@ func (s *Site) author(u auth.User, o *Options) Author {
 	return a
 }
 
-// AuthorOfPosts finds an author by name in addresses or, when that is empty, by id. Who has published no post is not
-// found, whether there is such an account or not: ErrNotFound.
+// AuthorOfPosts finds an author by name in addresses or, when that is empty, by id; a name that is spelled as other programs
+// do leads there too. Anyone who has not published a post is not found, whether there is such an account or not: ErrNotFound.
 func (s *Site) AuthorOfPosts(ctx context.Context, nicename string, id int64) (Author, error) {
 	var user auth.User
 	var err error
 	if nicename != "" {
 		user, err = s.users.ByNicename(ctx, strings.ToLower(nicename))
+		if made := Slug(strings.ReplaceAll(unescaped(nicename), "@", "-")); errors.Is(err, auth.ErrNotFound) && made != strings.ToLower(nicename) {
+			user, err = s.users.ByNicename(ctx, made)
+		}
 	} else {
 		user, err = s.users.Get(ctx, id)
 	}

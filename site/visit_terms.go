@@ -17,14 +17,19 @@ type TermPage struct {
 	Terms []Term
 }
 
-// FindTerm finds a category or tag by its slug or, when that is empty, by its id. ErrNotFound.
+// FindTerm finds a category or tag by its slug or, when that is empty, by its id. A slug that is spelled as in no address of
+// ours, such as letters of other scripts or what other programs call a slug, leads to the term too. ErrNotFound.
 func (s *Site) FindTerm(ctx context.Context, taxonomy, slug string, id int64) (*TermPage, error) {
 	where, value := `t.id = $2`, any(id)
 	if slug != "" {
 		where, value = `t.slug = $2`, strings.ToLower(slug)
 	}
 	var page TermPage
-	err := s.db.Get(ctx, &page.Term, `SELECT `+termColumns+` FROM terms t WHERE t.taxonomy = $1 AND `+where, taxonomy, value)
+	const query = `SELECT ` + termColumns + ` FROM terms t WHERE t.taxonomy = $1 AND `
+	err := s.db.Get(ctx, &page.Term, query+where, taxonomy, value)
+	if made := Slug(unescaped(slug)); errors.Is(err, database.ErrNoRows) && made != "" && made != value {
+		err = s.db.Get(ctx, &page.Term, query+where, taxonomy, made)
+	}
 	if errors.Is(err, database.ErrNoRows) {
 		return nil, ErrNoTerm
 	}
