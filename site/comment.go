@@ -69,7 +69,7 @@ func (s *Site) GetComment(ctx context.Context, who auth.Identity, id int64) (*Fu
 	if !s.canModerate(who, p) {
 		return nil, errModerate
 	}
-	list, _, err := s.fullComments(ctx, []Comment{c})
+	list, err := s.fullComments(ctx, []Comment{c})
 	if err != nil {
 		return nil, err
 	}
@@ -112,7 +112,7 @@ const commentsAtOnce = 100
 
 // ListComments returns comments, the newest first, read while they are walked through. Everybody who is signed in may see
 // the approved ones of their own posts and of those that everybody can read, and only who may moderate comments all
-// others, and the e-mail addresses and networks of others. Errors: *Denied, ErrNoPostType.
+// others. E-mail addresses and networks are for those who write posts. Errors: *Denied, ErrNoPostType.
 func (s *Site) ListComments(ctx context.Context, who auth.Identity, f CommentFilter) (iter.Seq2[[]FullComment, error], error) {
 	if !who.LoggedIn() || f.Status != CommentApproved && !who.Can(auth.ModerateComments) {
 		return nil, &Denied{Action: "see comments of this status"}
@@ -128,11 +128,9 @@ func (s *Site) ListComments(ctx context.Context, who auth.Identity, f CommentFil
 		if err != nil {
 			return nil, fmt.Errorf("list comments: %w", err)
 		}
-		list, posts, err := s.fullComments(ctx, rows)
+		list, err := s.fullComments(ctx, rows)
 		for i := range list {
-			c := &list[i]
-			p := posts[c.Post]
-			if !who.Can(auth.ModerateComments) && c.UserID != who.User.ID && (p == nil || !s.canModerate(who, p)) {
+			if c := &list[i]; !who.Can(auth.EditPosts) && c.UserID != who.User.ID {
 				c.Email, c.IP = "", ""
 			}
 		}
@@ -209,15 +207,14 @@ func (f CommentFilter) statuses() []string {
 	return out
 }
 
-// fullComments adds what comments show of their posts, in a bounded number of statements. It returns those posts as well,
-// without their texts.
-func (s *Site) fullComments(ctx context.Context, rows []Comment) ([]FullComment, map[int64]*Post, error) {
+// fullComments adds what comments show of their posts, in a bounded number of statements.
+func (s *Site) fullComments(ctx context.Context, rows []Comment) ([]FullComment, error) {
 	if len(rows) == 0 {
-		return nil, nil, nil
+		return nil, nil
 	}
 	opts, err := s.Options(ctx)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	var ids []int64
 	for _, c := range rows {
@@ -228,11 +225,11 @@ func (s *Site) fullComments(ctx context.Context, rows []Comment) ([]FullComment,
 	err = byIDs(ctx, s.db, `SELECT p.id, p.type, p.status, p.title, p.name, p.author, p.password, p.parent, p.date FROM posts p WHERE p.id IN (?)`,
 		slices.Compact(ids), func(p Post) { posts = append(posts, p) })
 	if err != nil {
-		return nil, nil, fmt.Errorf("read the posts of comments: %w", err)
+		return nil, fmt.Errorf("read the posts of comments: %w", err)
 	}
 	l := s.linker(opts)
 	if err := l.prepare(ctx, posts); err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	byID := postsByID(posts)
 	list := make([]FullComment, len(rows))
@@ -243,7 +240,7 @@ func (s *Site) fullComments(ctx context.Context, rows []Comment) ([]FullComment,
 			list[i].Link = fmt.Sprintf("%s#comment-%d", l.link(p), c.ID)
 		}
 	}
-	return list, byID, nil
+	return list, nil
 }
 
 // titleOnPage is the title as pages show it, and wp.getComment too: it says when the post is not for everybody.

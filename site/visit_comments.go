@@ -38,8 +38,7 @@ func (s *Site) LatestComments(ctx context.Context, post int64, limit int) ([]Ful
 	if err != nil {
 		return nil, fmt.Errorf("list the latest comments: %w", err)
 	}
-	list, _, err := s.fullComments(ctx, rows)
-	return list, err
+	return s.fullComments(ctx, rows)
 }
 
 // TakesComments says whether visitors who are not signed in can comment on a post; opened that they have shown its
