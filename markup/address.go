@@ -43,6 +43,22 @@ func harmlessAddress(text string) bool {
 	return true
 }
 
+// lowerScheme writes the scheme of an address in lower case.
+func lowerScheme(text string) string {
+	for i := range len(text) {
+		switch c := text[i]; {
+		case c == ':':
+			if scheme := strings.ToLower(text[:i]); scheme != text[:i] {
+				return scheme + text[i:]
+			}
+			return text
+		case !isLetter(c) && !('0' <= c && c <= '9') && c != '+' && c != '-' && c != '.':
+			return text
+		}
+	}
+	return text
+}
+
 // harmlessAddresses does so for the candidates of a srcset.
 func harmlessAddresses(text string) bool {
 	for candidate := range strings.SplitSeq(text, ",") {

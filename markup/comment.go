@@ -7,38 +7,90 @@ import (
 
 // comment treats "<!--". A comment without markup stays: <!--more-->, <!--nextpage-->, a note. One with markup in it, and one
 // without an end, was meant as text or would hide what follows it, so its "<" becomes a reference and the pass goes on
-// inside, as in WordPress. The comment that marks a block may hold anything in its attributes, in the spelling of JSON.
-// Where nobody but browsers reads the output, comments go.
+// inside, as in WordPress. The comment that marks a block may hold markup in its attributes, filtered, in the spelling of
+// JSON. Where nobody but browsers reads the output, comments go.
 func (f *filter) comment(i int) int {
 	text, inside := f.text, i+len("<!--")
-	end := f.commentEnd.next(text, "-->", inside)
-	if end == len(text) {
+	end, after := f.commentSpan(inside)
+	if after > len(text) {
 		return f.put(i, i+1, "&lt;")
 	}
-	sent, after := text[inside:end], end+len("-->")
 	if !f.policy.comments {
 		return f.put(i, after, "")
 	}
+	sent := text[inside:end]
 	at, block := 0, false
-	if f.commentStart.next(text, "<!--", inside) >= end { // or else the inner ones would be looked at once for each outer one
+	if !f.inJSON && f.commentStart.next(text, "<!--", inside) >= end { // or else the inner ones would be looked at once for each outer one
 		at, block = blockAttributes(sent)
 	}
 	var kept string
 	switch {
 	case block:
-		kept = sent[:at] + inJSON.Replace(sent[at:])
+		kept = sent[:at] + f.policy.filterJSON(sent[at:])
 	case strings.IndexByte(sent, '<') >= 0:
 		return f.put(i, i+1, "&lt;")
 	default:
 		kept = note(sent)
 	}
-	switch kept {
-	case "":
+	switch {
+	case kept == "":
 		return f.put(i, after, "")
-	case sent:
+	case kept == sent && after > end:
 		return after
 	}
 	return f.put(i, after, "<!--"+kept+"-->")
+}
+
+// commentSpan is where the text of a comment ends and where the comment does: beyond the text when it has no end.
+func (f *filter) commentSpan(inside int) (end, after int) {
+	for _, abrupt := range []string{">", "->"} { // as a browser has it
+		if strings.HasPrefix(f.text[inside:], abrupt) {
+			end = inside + len(abrupt)
+			return end, end
+		}
+	}
+	end = f.commentEnd.next(f.text, "-->", inside)
+	return end, end + len("-->")
+}
+
+// filterJSON filters the strings in the attributes of a block that hold markup: programs put them into pages as they are. All
+// else stays byte for byte. The text is JSON, and what may follow it in the comment.
+func (p *Policy) filterJSON(text string) string {
+	var b strings.Builder
+	for {
+		at := strings.IndexByte(text, '"')
+		if at < 0 {
+			break
+		}
+		end := at + 1
+		for text[end] != '"' {
+			if text[end] == '\\' {
+				end++
+			}
+			end++
+		}
+		end++
+		b.WriteString(text[:at])
+		b.WriteString(p.filterJSONString(text[at:end]))
+		text = text[end:]
+	}
+	b.WriteString(text)
+	return b.String()
+}
+
+func (p *Policy) filterJSONString(sent string) string {
+	var text string
+	if json.Unmarshal([]byte(sent), &text) == nil && strings.ContainsAny(text, "<>") {
+		// A block in here is a note: each level of JSON in JSON would double the backslashes.
+		f := filter{policy: p, scanner: scanner{text: withoutNUL(text)}, inJSON: true}
+		if kept := f.run(); kept != text {
+			out, err := json.Marshal(kept)
+			if err == nil {
+				return inJSON.Replace(string(out))
+			}
+		}
+	}
+	return inJSON.Replace(sent)
 }
 
 // inJSON spells what ends a comment, or means something where a comment is none (in a textarea), as the editor of blocks

@@ -9,8 +9,8 @@
 //     values and comments never hold "<" or ">". So no context (a textarea, a table, a title) gives the output another
 //     meaning.
 //   - Filtering twice changes nothing.
-//   - Time and memory grow with the length of the input. The output is at most six times as long as the input ("&quot;" for
-//     a quote). A text that needs no change is returned as it is and costs no memory.
+//   - Time and memory grow with the length of the input. The output is at most ten times as long as the input ("\u0026amp;" for
+//     a sign in the attributes of a block). A text that needs no change is returned as it is and costs no memory.
 //
 // Policies are safe for concurrent use. [Post], [Inline] and [Bio] are for what is stored, [Page] and [Remark] for what is shown. For a caller that holds a tree of
 // nodes, [Policy.Element], [Policy.Attribute] and [Policy.Skips] answer the same questions node by node.
@@ -54,7 +54,7 @@ func (p *Policy) Element(name string) bool {
 func (p *Policy) Skips(name string) bool { return slices.Contains(p.skips, name) }
 
 // Attribute reports whether an attribute may stand in an element, and with which value: an address loses white space at
-// its ends, a style loses the declarations that are not allowed. The names are in lower case; value is the text
+// its ends and has its scheme in lower case, a style loses the declarations that are not allowed. The names are in lower case; value is the text
 // behind the references, as html.Attribute has it. An element that is not allowed has no attributes.
 func (p *Policy) Attribute(element, name, value string) (string, bool) {
 	allowed, ok := p.elements[element]
@@ -83,7 +83,7 @@ func (k kind) check(value string) (string, bool) {
 	case plain:
 		return value, true
 	case address:
-		value = strings.Trim(value, space)
+		value = lowerScheme(strings.Trim(value, space))
 		return value, harmlessAddress(value)
 	case addresses:
 		return value, harmlessAddresses(value)
@@ -132,6 +132,7 @@ func withoutNUL(text string) string {
 type filter struct {
 	scanner
 	policy *Policy
+	inJSON bool // whether the text stands in the attributes of a block
 	copied int
 	out    strings.Builder
 	again  []byte          // the tag as it is written again
@@ -142,18 +143,15 @@ type filter struct {
 func (f *filter) run() string {
 	text := f.text
 	for i := 0; i < len(text); {
-		next := strings.IndexAny(text[i:], "<>&")
-		if next < 0 {
-			break
-		}
-		i += next
 		switch text[i] {
+		case '<':
+			i = f.angle(i)
 		case '>':
 			i = f.put(i, i+1, "&gt;")
 		case '&':
 			i = f.ampersand(i)
 		default:
-			i = f.angle(i)
+			i++
 		}
 	}
 	if f.copied == 0 {
@@ -307,6 +305,9 @@ func (f *filter) appendAttribute(b []byte, a attribute, allowed attributes) []by
 // again is the value of an attribute as it is to be written. What is sent as it should be stays byte for byte, with its
 // references.
 func again(k kind, raw string) (string, bool) {
+	if k == plain {
+		return raw, true
+	}
 	sent := decode(raw)
 	value, ok := k.check(sent)
 	if !ok || value == sent {

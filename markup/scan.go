@@ -47,11 +47,9 @@ func (s *scanner) tag(start int) (tag, bool) {
 	if t.name >= len(s.text) || !isLetter(s.text[t.name]) {
 		return t, false
 	}
-	n := strings.IndexAny(s.text[t.name:], space+"/<>")
-	if n < 0 {
+	if t.nameEnd = s.until(t.name, false); t.nameEnd == len(s.text) {
 		return t, false
 	}
-	t.nameEnd = t.name + n
 	for at := t.nameEnd; ; {
 		a, next := s.attribute(at)
 		switch {
@@ -98,11 +96,9 @@ func (s *scanner) attribute(at int) (attribute, int) {
 	}
 	a := attribute{name: at}
 	// An equals sign at the beginning is part of the name.
-	n := strings.IndexAny(text[at+1:], space+"/<>=")
-	if n < 0 {
+	if a.nameEnd = s.until(at+1, true); a.nameEnd == len(text) {
 		return attribute{none: true, broken: true}, len(text)
 	}
-	a.nameEnd = at + 1 + n
 	at = a.nameEnd
 	for at < len(text) && isSpace(text[at]) {
 		at++
@@ -128,13 +124,23 @@ func (s *scanner) attribute(at int) (attribute, int) {
 		a.valueEnd = at + 1 + n
 		return a, a.valueEnd + 1
 	}
-	a.value = at
-	n = strings.IndexAny(text[at:], space+"<>")
-	if n < 0 {
-		return attribute{none: true, broken: true}, len(text)
+	for a.value = at; at < len(text) && !isSpace(text[at]) && text[at] != '<' && text[at] != '>'; at++ {
 	}
-	a.valueEnd = at + n
-	return a, a.valueEnd
+	if at == len(text) {
+		return attribute{none: true, broken: true}, at
+	}
+	a.valueEnd = at
+	return a, at
+}
+
+// until is where a name ends: at a space, a slash, an angle bracket, and where it is an attribute's, an equals sign.
+func (s *scanner) until(at int, equals bool) int {
+	for ; at < len(s.text); at++ {
+		if c := s.text[at]; isSpace(c) || c == '/' || c == '<' || c == '>' || equals && c == '=' {
+			break
+		}
+	}
+	return at
 }
 
 // found is where a string comes next, or the end of the text. It is looked up again only once the pass has gone beyond it.
