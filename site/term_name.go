@@ -40,17 +40,18 @@ func withoutElements(text string) string {
 			break
 		}
 		b.WriteString(text[:at])
-		if strings.IndexByte("> \t\n\f\r", text[at+1]) >= 0 {
-			b.WriteByte('<')
-			text = text[at+1:]
-			continue
-		}
-		end := strings.IndexByte(text[at:], '>')
-		if end < 0 {
-			text = text[at:]
+		text = text[at:]
+		end := strings.IndexAny(text[1:], "<>") + 1
+		if end == 0 {
 			break
 		}
-		name, rest := text[at+1:at+end], text[at+end+1:]
+		// A "<" before a space, or with another one before its ">", is text.
+		if text[end] == '<' || strings.IndexByte("> \t\n\f\r", text[1]) >= 0 {
+			b.WriteString(text[:1])
+			text = text[1:]
+			continue
+		}
+		name, rest := text[1:end], text[end+1:]
 		if n := strings.IndexAny(name, " \t\n\f\r/"); n >= 0 {
 			name = name[:n]
 		}
