@@ -183,8 +183,12 @@ func (s *Server) newEndpoint(cfg Config) (*xmlrpc.Handler[*auth.Request], error)
 		Context: func(ctx context.Context, m *xmlrpc.Memory) context.Context {
 			return database.WithMeter(ctx, m)
 		},
-		Fault:         s.api.Fault,
-		SpoolDir:      spool,
+		Fault:    s.api.Fault,
+		SpoolDir: spool,
+		Client: func(r *http.Request) (netip.Addr, bool) {
+			addr := recordOf(r.Context()).client.addr
+			return addr, !s.exempt.contains(addr)
+		},
 		Refused:       refused(cfg.FaultStatus),
 		Calls:         cfg.Calls,
 		MaxBody:       cfg.MaxBody,

@@ -14,9 +14,11 @@ import (
 type body struct {
 	bytes   []byte
 	spool   *Spool
-	pooled  *[]byte // what bytes is a part of, when it goes back to the pool
-	held    int64   // bytes of memory asked for
-	counted int64   // bytes of the spool asked for
+	pooled  *[]byte  // what bytes is a part of, when it goes back to the pool
+	held    int64    // bytes of memory asked for
+	counted int64    // bytes of the spool asked for
+	share   shareKey // whose they are, if limited
+	limited bool
 }
 
 // smallBody is read without asking for memory; buffers of that size are pooled.
@@ -148,12 +150,9 @@ func (q *request[I]) toSpool(start []byte) error {
 }
 
 func (q *request[I]) spoolWrite(p []byte) error {
-	n := int64(len(p))
-	if q.h.spooled.Add(n) > q.h.cfg.SpoolTotal {
-		q.h.spooled.Add(-n)
+	if !q.claim(int64(len(p))) {
 		return errBusy
 	}
-	q.body.counted += n
 	_, err := q.body.spool.Write(p)
 	return err
 }
@@ -176,26 +175,12 @@ func (q *request[I]) release() {
 		if err := b.spool.Close(); err != nil {
 			q.h.cfg.Log.Warn("request body stays in the spool", "error", err.Error())
 		}
-		q.h.spooled.Add(-b.counted)
+		q.unclaim()
 	}
 	if b.pooled != nil {
 		q.h.buffers.Put(b.pooled)
 	}
 	*b = body{}
-}
-
-// hurry moves the read deadline of the connection to where the body has to be
-// by then. It moves it seldom, in steps of what a slow client sends in a
-// quarter of the grace.
-func (q *request[I]) hurry() {
-	cfg := &q.h.cfg
-	if q.paced > 0 && q.event.In < q.paced {
-		return
-	}
-	rate := float64(cfg.BodyRate) / float64(time.Second)
-	q.paced = q.event.In + 1 + int64(rate*float64(cfg.BodyGrace)/4)
-	allowed := min(cfg.BodyGrace+time.Duration(float64(q.event.In)/rate), cfg.BodyTime)
-	_ = q.control.SetReadDeadline(q.start.Add(allowed))
 }
 
 // decode parses the body.

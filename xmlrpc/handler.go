@@ -9,6 +9,7 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"net/netip"
 	"os"
 	"runtime/debug"
 	"strconv"
@@ -110,6 +111,12 @@ type Config[I any] struct {
 	SpoolDir   string
 	SpoolAbove int64 // bytes of a body that go to the spool; default 1 MiB
 	SpoolTotal int64 // bytes in the spool at one time, more is 503; default 4 GiB
+	// Client tells where a request comes from, and whether its share of the
+	// spool is limited; the peer of the connection and yes when nil. A network
+	// has a quarter of SpoolTotal; for requests without a credential (where the
+	// Check has a method Presented that says so) a sixteenth, and all of them
+	// together a half.
+	Client func(*http.Request) (from netip.Addr, limited bool)
 	// AnswerTotal is how many bytes of answers may be in the spool at one time,
 	// beside the bodies; more is 503; default 4 GiB. Those of SpoolAbove bytes
 	// go there, and all but the smallest when a quarter of Memory is used up.
@@ -128,7 +135,9 @@ type Config[I any] struct {
 	Calls, Waiting int
 	CallWait       time.Duration
 	// A body has BodyGrace, and then as much time as it needs at BodyRate
-	// bytes a second, but never more than BodyTime. Defaults: 20 s, 4 KiB, 15 min.
+	// bytes a second, but never more than BodyTime, and between two bytes at
+	// most three times BodyGrace; a large one without a credential BodyGrace.
+	// Defaults: 20 s, 4 KiB, 15 min.
 	BodyGrace time.Duration
 	BodyRate  int64
 	BodyTime  time.Duration
@@ -156,6 +165,7 @@ type Handler[I any] struct {
 	memory  *semaphore.Weighted
 	turns   turns
 	spooled atomic.Int64
+	shares  shares
 
 	answerMemory   *semaphore.Weighted
 	answersSpooled atomic.Int64
@@ -243,8 +253,10 @@ type request[I any] struct {
 	start    time.Time
 	event    Event
 	body     body
-	paced    int64 // bytes of body at which the read deadline moves on
-	turn     bool  // one of Config.Calls is this request's
+	check    Check[I]  // nil: nobody asks
+	paced    int64     // bytes of body that have earned their time
+	due      time.Time // when the next ones have to be there
+	turn     bool      // one of Config.Calls is this request's
 	memory   Memory
 	identity I
 	known    bool // what identity is
@@ -278,6 +290,7 @@ func (q *request[I]) serve() {
 			q.fail(err)
 			return
 		}
+		q.check = check
 	}
 	if !q.read(check) {
 		return

@@ -117,6 +117,7 @@ var chapters = []struct {
 		{id: "H16", words: "The operator learns why a request was refused, and what stands in the way of one."},
 		{id: "H17", words: "The field Forwarded is read by RFC 7239 with quoted strings; an element with a parameter twice is refused."},
 		{id: "H18", words: "Every limit by address counts IPv6 by /64."},
+		{id: "H19", words: "A body that stops ends soon; the spool has a share for each network, and less without a credential."},
 	}},
 }
 
