@@ -136,9 +136,16 @@ func (o *Options) Local(t time.Time) time.Time {
 	return time.Date(l.Year(), l.Month(), l.Day(), l.Hour(), l.Minute(), l.Second(), l.Nanosecond(), time.UTC)
 }
 
-// UTC returns the moment at which the blog's wall clock shows local, whose own zone is ignored.
+// UTC returns the moment at which the blog's wall clock shows local, whose own zone is ignored. A time that the clocks
+// skip in spring counts on from before they were set: 02:30 is the moment at which they show 03:30, as in WordPress.
 func (o *Options) UTC(local time.Time) time.Time {
-	return time.Date(local.Year(), local.Month(), local.Day(), local.Hour(), local.Minute(), local.Second(), local.Nanosecond(), o.zone).UTC()
+	local = time.Date(local.Year(), local.Month(), local.Day(), local.Hour(), local.Minute(), local.Second(), local.Nanosecond(), time.UTC)
+	moment := time.Date(local.Year(), local.Month(), local.Day(), local.Hour(), local.Minute(), local.Second(), local.Nanosecond(), o.zone)
+	// In such a gap time.Date may answer by the offset that comes, which is too early by the length of the gap.
+	if early := local.Sub(o.Local(moment)); early > 0 {
+		moment = moment.Add(early)
+	}
+	return moment.UTC()
 }
 
 // GMTOffset is the distance to GMT in hours, as the option holds it or, for a named zone, as it is now.

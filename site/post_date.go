@@ -15,7 +15,7 @@ func (d PostDate) clocks(o *Options) (local, moment time.Time) {
 	if d.Local {
 		t = o.UTC(t)
 	}
-	// Through the moment, so that an hour that daylight saving leaves out becomes one that exists.
+	// Through the moment, so that an hour that the clocks skip becomes one that exists.
 	return o.Local(t), t.UTC()
 }
 
