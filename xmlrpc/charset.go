@@ -57,6 +57,10 @@ func declaration(head []byte) (skip int, cs charset, err *SyntaxError) {
 	case "", "utf-8", "utf8", "us-ascii", "ascii":
 	case "iso-8859-1", "iso8859-1", "latin1", "windows-1252", "cp1252":
 		cs = charsetWindows
+	case "utf-7", "utf7", "unicode-1-1-utf-7", "utf-7-imap", "hz-gb-2312", "hz":
+		// In these ASCII bytes stand for other characters: the bytes would be
+		// UTF-8, and the text another one than was meant.
+		return 0, 0, &SyntaxError{CodeEncoding, "an encoding of seven bits is not read", at}
 	default:
 		cs = charsetOther
 	}
