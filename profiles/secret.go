@@ -38,7 +38,7 @@ type programSettings struct {
 type detail struct{ Name, Value string }
 
 func (v *visit) revealed(c credential, secret apps.Secret) (secretPage, error) {
-	page := secretPage{credential: c, Secret: secret.Reveal(), Endpoint: v.Base() + "/xmlrpc.php", Login: v.who.User.Login}
+	page := secretPage{credential: c, Secret: secret.Reveal(), Endpoint: v.p.cfg.Site.EndpointURL(), Login: v.who.User.Login}
 	if !secret.IsEmpty() {
 		name := page.Login
 		if c.IsKey() {

@@ -172,7 +172,7 @@ func TestStatements(t *testing.T) {
 	databasetest.Each(t, func(t *testing.T, db *database.DB) {
 		f := library(t, db, "/%postname%/")
 		for range 12 {
-			id := f.post(t, "One of many", "text <img src=\""+f.UploadsURL()+"a.png\">", named("category", "Apples"), named("post_tag", "Red Sky", "second"))
+			id := f.post(t, "One of many", "text <img src=\""+f.UploadURL("")+"a.png\">", named("category", "Apples"), named("post_tag", "Red Sky", "second"))
 			if _, err := f.CreateComment(t.Context(), f.admin, site.NewComment{Post: id, Content: "said " + itoa(id)}); err != nil {
 				t.Fatal(err)
 			}

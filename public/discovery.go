@@ -9,6 +9,8 @@ import (
 	"strconv"
 	"text/template"
 	"time"
+
+	"github.com/quillgate/quillgate/site"
 )
 
 // document is a file that every visitor gets alike.
@@ -38,15 +40,15 @@ func (d document) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	http.ServeContent(w, r, d.name, made, bytes.NewReader(d.body))
 }
 
-// makeRSD fills in the Really Simple Discovery document: five interfaces, WordPress first and preferred, absolute
+// makeRSD fills in the Really Simple Discovery document: four interfaces, WordPress first and preferred, absolute
 // addresses (Open Live Writer, the WordPress apps and MarsEdit read it).
-func makeRSD(base string) ([]byte, error) {
+func makeRSD(s *site.Site) ([]byte, error) {
 	t, err := template.ParseFS(files, "templates/rsd.xml")
 	if err != nil {
 		return nil, fmt.Errorf("read the embedded discovery document: %w", err)
 	}
 	var out bytes.Buffer
-	if err := t.Execute(&out, base); err != nil {
+	if err := t.Execute(&out, struct{ Home, Endpoint string }{s.BaseURL(), s.EndpointURL()}); err != nil {
 		return nil, fmt.Errorf("make the discovery document: %w", err)
 	}
 	return out.Bytes(), nil

@@ -224,7 +224,7 @@ func (p *Pages) view(ctx context.Context, kind, heading string) (*Page, *site.Op
 	v := &Page{Kind: kind, Heading: heading, NoIndex: !opts.Bool("blog_public")}
 	v.Blog = Blog{
 		Title: plainText(opts.Text("blog_title")), Tagline: plainText(opts.Text("blog_tagline")), URL: base + "/", Path: p.basePath,
-		Endpoint: base + "/xmlrpc.php", Generator: generator, Language: speech.String(),
+		Endpoint: p.site.EndpointURL(), Generator: generator, Language: speech.String(),
 		Style: p.basePath + "/style.css?v=" + p.theme.current.Load().styleVersion(),
 	}
 	v.Title = v.Blog.Title

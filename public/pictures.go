@@ -59,7 +59,7 @@ func (p *Pages) gallery(ctx context.Context, list []site.FullPost, out []Post) (
 
 // uploadName is the name of the upload at an address of this blog, "" for other addresses.
 func (p *Pages) uploadName(src string) string {
-	uploads := p.site.UploadsURL()
+	uploads := p.site.UploadURL("")
 	if rest, ok := strings.CutPrefix(src, uploads); ok {
 		return rest
 	}
@@ -150,7 +150,7 @@ type version struct {
 }
 
 func (g *gallery) versions(a *site.Attachment) []version {
-	folder := g.p.site.UploadsURL()
+	folder := g.p.site.UploadURL("")
 	if dir := path.Dir(a.File); dir != "." {
 		folder += dir + "/"
 	}

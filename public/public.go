@@ -92,7 +92,7 @@ func New(cfg Config) (*Pages, error) {
 		return nil, fmt.Errorf("read the base URL: %w", err)
 	}
 	p.basePath = strings.TrimRight(base.Path, "/")
-	if p.rsd, err = makeRSD(cfg.Site.BaseURL()); err != nil {
+	if p.rsd, err = makeRSD(cfg.Site); err != nil {
 		return nil, err
 	}
 	if p.manifest, err = newDocument("templates/wlwmanifest.xml", "application/wlwmanifest+xml; charset=utf-8"); err != nil {
@@ -150,7 +150,7 @@ func (p *Pages) serve(w http.ResponseWriter, r *http.Request, a *answer) {
 	h.Set("X-Content-Type-Options", "nosniff")
 	h.Set("Referrer-Policy", "strict-origin-when-cross-origin")
 	if a.pingback {
-		h.Set("X-Pingback", p.site.BaseURL()+"/xmlrpc.php")
+		h.Set("X-Pingback", p.site.EndpointURL())
 	}
 	if a.location != "" {
 		// An address may get another owner: nobody keeps a redirect without asking.

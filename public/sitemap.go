@@ -43,7 +43,7 @@ func (p *Pages) Robots(w http.ResponseWriter, r *http.Request) {
 			b.WriteString("Disallow: /\n")
 		default:
 			// Searches and answers to comments are the same content again.
-			b.WriteString("Disallow: " + p.basePath + "/xmlrpc.php\nDisallow: " + p.basePath + "/*?s=\nDisallow: " + p.basePath + "/*replytocom=\n\nSitemap: " + p.site.BaseURL() + "/wp-sitemap.xml\n")
+			b.WriteString("Disallow: " + site.EndpointURL(p.basePath) + "\nDisallow: " + p.basePath + "/*?s=\nDisallow: " + p.basePath + "/*replytocom=\n\nSitemap: " + p.site.BaseURL() + "/wp-sitemap.xml\n")
 		}
 		return newAnswer(http.StatusOK, "text/plain; charset=utf-8", []byte(b.String())), nil
 	})

@@ -61,8 +61,8 @@ func TestH4FixedSurface(t *testing.T) {
 			t.Errorf("%s: got %d, Allow %q; want 405, POST", method, w.Code, w.Header().Get("Allow"))
 		}
 	}
-	for _, path := range []string{"/debug/pprof/", "/debug/vars", "/metrics", "/xmlrpc.php/", "/XMLRPC.PHP", "/xmlrpc.php%00", "/keyset", "/.well-known/acme-challenge/x",
-		"/wp-admin/", "/wp-content/uploads/../quillgate.db", "/wp-content/uploads/%2e%2e/keyset", "/wp-content/uploads/"} {
+	for _, path := range []string{"/debug/pprof/", "/debug/vars", "/metrics", "/XMLRPC.PHP", "/xmlrpc.php%00", "/keyset", "/.well-known/acme-challenge/x",
+		"/wp-admin/admin-ajax.php", "/wp-admin/install.php", "/wp-json/", "/?rest_route=/", "/wp-content/uploads/../quillgate.db", "/wp-content/uploads/%2e%2e/keyset", "/wp-content/uploads/"} {
 		if w := send(s, httptest.NewRequest("GET", path, nil)); w.Code != http.StatusNotFound {
 			t.Errorf("GET %s: got %d, want 404", path, w.Code)
 		}

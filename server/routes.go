@@ -6,14 +6,13 @@ import (
 	"github.com/gorilla/mux"
 
 	"github.com/quillgate/quillgate/profiles"
+	"github.com/quillgate/quillgate/site"
 )
 
-// The paths that clients know by heart.
+// The paths that monitors know by heart.
 const (
-	endpointPath = "/xmlrpc.php"
-	uploadsPath  = "/wp-content/uploads/"
-	healthPath   = "/healthz"
-	readyPath    = "/readyz"
+	healthPath = "/healthz"
+	readyPath  = "/readyz"
 )
 
 // route is one row of the table of everything that the public listener answers. A path that ends in a slash holds
@@ -26,11 +25,15 @@ type route struct {
 
 func (s *Server) routes() []route {
 	rows := []route{
-		{"xmlrpc", endpointPath, s.endpoint},
-		{"uploads", uploadsPath, s.uploads},
+		{"xmlrpc", site.EndpointPath, s.endpoint},
+		{"uploads", site.UploadsPath, s.uploads},
 		{"manifest", "/wp-includes/wlwmanifest.xml", s.pages.Manifest},
 		{"manifest", "/wlwmanifest.xml", s.pages.Manifest}, // where Open Live Writer looks first
 		{"keys", "/.well-known/quillgate", s.api.WellKnown},
+		{"rest", "/wp-json", s.pages.NoREST},
+		{"rest", "/wp-json/", s.pages.NoREST},
+		{"sign-in", "/wp-login.php", s.toPage("/wp-login.php", "/signin")},
+		{"sign-in", "/wp-admin/", s.toPage("/wp-admin/", "/profile")},
 		{"style", "/style.css", s.pages.Style},
 		{"theme", "/theme/", s.pages.ThemeFile},
 		{"comment", "/wp-comments-post.php", s.pages.Comment},
@@ -41,10 +44,33 @@ func (s *Server) routes() []route {
 		{"health", healthPath, s.healthy},
 		{"ready", readyPath, s.ready},
 	}
+	var people []route
 	for _, path := range profiles.Paths() {
-		rows = append(rows, route{"profiles", path, s.profiles.ServeHTTP})
+		people = append(people, route{"profiles", path, s.profiles.ServeHTTP})
 	}
-	return append(rows, route{"pages", "/", s.pages.Home})
+	// The page that authorises applications is below /wp-admin/ too, and the first row that matches counts.
+	return append(append(people, rows...), route{"pages", "/", s.visitors})
+}
+
+// visitors answers the pages of the blog, and at any of their addresses who asks for the REST interface of WordPress.
+func (s *Server) visitors(w http.ResponseWriter, r *http.Request) {
+	if r.URL.Query().Has("rest_route") {
+		recordOf(r.Context()).route = "rest"
+		s.pages.NoREST(w, r)
+		return
+	}
+	s.pages.Home(w, r)
+}
+
+// toPage sends people from an address that wp.getOptions tells (login_url, admin_url) to the page that does the same here.
+func (s *Server) toPage(from, to string) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path != from || r.Method != http.MethodGet && r.Method != http.MethodHead {
+			s.visitors(w, r)
+			return
+		}
+		http.Redirect(w, r, s.blog.Site.BaseURL()+to, http.StatusSeeOther)
+	}
 }
 
 // router makes the table into a handler. Paths are matched as they are: cleaning them would answer a publishing client

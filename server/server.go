@@ -27,6 +27,7 @@ import (
 	"github.com/quillgate/quillgate/media"
 	"github.com/quillgate/quillgate/profiles"
 	"github.com/quillgate/quillgate/public"
+	"github.com/quillgate/quillgate/site"
 	"github.com/quillgate/quillgate/wordpress"
 	"github.com/quillgate/quillgate/xmlrpc"
 )
@@ -137,9 +138,9 @@ func New(cfg Config) (*Server, error) {
 	if s.profiles, err = s.newProfiles(cfg); err != nil {
 		return nil, err
 	}
-	s.uploads = media.Handler(cfg.Blog.Media, uploadsPath).ServeHTTP
+	s.uploads = media.Handler(cfg.Blog.Media, site.UploadsPath).ServeHTTP
 	routes := s.router()
-	s.handler, s.plain = s.wrap(routes), s.wrap(s.inClear(routes))
+	s.handler, s.plain = s.wrap(s.tidied(routes)), s.wrap(s.tidied(s.inClear(routes)))
 	return s, nil
 }
 

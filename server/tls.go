@@ -17,6 +17,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/quillgate/quillgate/auth"
+	"github.com/quillgate/quillgate/site"
 	"github.com/quillgate/quillgate/xmlrpc"
 )
 
@@ -127,9 +128,9 @@ func (s *Server) inClear(next http.Handler) http.Handler {
 			}
 		case rec.client.secure, r.URL.Path == healthPath, r.URL.Path == readyPath:
 			next.ServeHTTP(w, r)
-		case r.URL.Path == endpointPath && r.Method == http.MethodPost && rec.client.local:
+		case r.URL.Path == site.EndpointPath && r.Method == http.MethodPost && rec.client.local:
 			next.ServeHTTP(w, r)
-		case r.URL.Path == endpointPath && r.Method == http.MethodPost:
+		case r.URL.Path == site.EndpointPath && r.Method == http.MethodPost:
 			s.refuseInClear(w, rec)
 		case r.Method == http.MethodGet || r.Method == http.MethodHead:
 			rec.route = "redirect"
@@ -153,7 +154,7 @@ func (s *Server) refuseInClear(w http.ResponseWriter, rec *record) {
 		w.WriteHeader(http.StatusForbidden)
 	}
 	w.Write(xmlrpc.AppendFault(nil, &xmlrpc.Fault{Code: http.StatusForbidden, Message: "Calls are taken over https only: set the address of the blog to " +
-		s.origin() + endpointPath + " in your program. If it has just sent a password, change that password."}))
+		s.origin() + site.EndpointPath + " in your program. If it has just sent a password, change that password."}))
 }
 
 // origin is scheme and host of the blog's address over TLS.

@@ -18,9 +18,6 @@ import (
 // ImageMeta is what a picture's file says of its making.
 type ImageMeta = media.Meta
 
-// uploadsPath is where the uploads are below the address of the blog, as in WordPress.
-const uploadsPath = "/wp-content/uploads/"
-
 // Attachment is an uploaded file: a post of type attachment, and what is known of its file.
 type Attachment struct {
 	Post
@@ -45,19 +42,17 @@ func (a *Attachment) files() []string {
 }
 
 // FileURL is the address of the attachment's file.
-func (s *Site) FileURL(a *Attachment) string { return s.uploadURL(a.File) }
+func (s *Site) FileURL(a *Attachment) string { return s.UploadURL(a.File) }
 
 // ThumbnailURL is the address of the smallest cut of a picture, or of the file itself when there is none.
 func (s *Site) ThumbnailURL(a *Attachment) string {
 	for _, v := range a.Versions {
 		if v.Name == "thumbnail" {
-			return s.uploadURL(path.Join(path.Dir(a.File), v.File))
+			return s.UploadURL(path.Join(path.Dir(a.File), v.File))
 		}
 	}
 	return s.FileURL(a)
 }
-
-func (s *Site) uploadURL(file string) string { return s.baseURL + uploadsPath + file }
 
 // attachmentRow is the file of an attachment as the table has it.
 type attachmentRow struct {

@@ -215,7 +215,7 @@ func (w *edit) rememberAddress(ctx context.Context) error {
 
 // adoptUploads makes the post the parent of those files that its text shows and that belong to no post yet.
 func (s *Site) adoptUploads(ctx context.Context, tx *database.Tx, p *Post) error {
-	files := uploadsIn(p.Content, s.baseURL+uploadsPath)
+	files := uploadsIn(p.Content, s.UploadURL(""))
 	if len(files) == 0 || p.Type == TypeAttachment {
 		return nil
 	}

@@ -132,7 +132,7 @@ func (s *Site) insertAttachment(ctx context.Context, who auth.Identity, opts *Op
 	post := Post{
 		Type: TypeAttachment, Status: StatusInherit, Title: u.Name, Author: who.User.ID, Parent: u.Parent,
 		CommentStatus: opts.Text("default_comment_status"), PingStatus: "closed", MimeType: mimeType(u.Type),
-		GUID: s.uploadURL(stored.upload), Date: opts.Local(now), DateGMT: &now, Modified: opts.Local(now), ModifiedGMT: &now,
+		GUID: s.UploadURL(stored.upload), Date: opts.Local(now), DateGMT: &now, Modified: opts.Local(now), ModifiedGMT: &now,
 	}
 	var saved Post
 	err := s.create(ctx, who, func(tx *database.Tx) (int64, error) {

@@ -153,6 +153,3 @@ func (s *Site) MediaOf(ctx context.Context, posts []int64) (map[int64][]int64, e
 	}
 	return out, nil
 }
-
-// UploadsURL is the address below which uploads are, with a slash at its end.
-func (s *Site) UploadsURL() string { return s.baseURL + uploadsPath }

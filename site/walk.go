@@ -202,7 +202,7 @@ func (w *walker) showPosts(ctx context.Context, rows []Post) error {
 			File: files[p.ID], Link: links.link(p),
 		}
 		if out.File != "" {
-			out.FileURL = w.site.uploadURL(out.File)
+			out.FileURL = w.site.UploadURL(out.File)
 		}
 		if p.DateGMT != nil {
 			out.DateGMT = *p.DateGMT

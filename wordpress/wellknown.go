@@ -38,7 +38,7 @@ func (a *API) WellKnown(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Content-Type", "application/json")
 	// Nobody is left to tell when the connection is gone.
 	_ = json.NewEncoder(w).Encode(wellKnown{
-		Endpoint: a.site.BaseURL() + "/xmlrpc.php", Tag: auth.Tag, Components: auth.RequiredComponents(), ResponseKey: key,
+		Endpoint: a.site.EndpointURL(), Tag: auth.Tag, Components: auth.RequiredComponents(), ResponseKey: key,
 	})
 }
 

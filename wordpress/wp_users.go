@@ -42,7 +42,7 @@ func (a *API) blogs(ctx context.Context, who auth.Identity) (xmlrpc.Value, error
 		xmlrpc.M("url", xmlrpc.String(a.site.BaseURL()+"/")),
 		xmlrpc.M("blogid", idText(blogID)),
 		xmlrpc.M("blogName", xmlrpc.String(o.Text("blog_title"))),
-		xmlrpc.M("xmlrpc", xmlrpc.String(a.site.BaseURL()+"/xmlrpc.php")),
+		xmlrpc.M("xmlrpc", xmlrpc.String(a.site.EndpointURL())),
 	)), nil
 }
 

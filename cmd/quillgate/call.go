@@ -20,6 +20,7 @@ import (
 
 	"github.com/quillgate/quillgate/signature"
 	"github.com/quillgate/quillgate/signer"
+	"github.com/quillgate/quillgate/site"
 	"github.com/quillgate/quillgate/xmlrpc"
 )
 
@@ -135,9 +136,9 @@ func (c *callCmd) request(s *settings) (*http.Request, error) {
 		if err != nil {
 			return nil, err
 		}
-		url = base + "/xmlrpc.php"
+		url = site.EndpointURL(base)
 		if s.BaseURL != "" {
-			url = strings.TrimRight(s.BaseURL, "/") + "/xmlrpc.php"
+			url = site.EndpointURL(strings.TrimRight(s.BaseURL, "/"))
 		}
 	}
 	request, err := kolo.NewRequest(url, c.Method, args)

@@ -11,6 +11,8 @@ import (
 	"os"
 	"strings"
 	"time"
+
+	"github.com/quillgate/quillgate/site"
 )
 
 type doctorCmd struct {
@@ -88,8 +90,6 @@ func (c *doctorCmd) pool() (*x509.CertPool, error) {
 	return pool, nil
 }
 
-const endpointName = "xmlrpc.php"
-
 // addresses are those of the home page and of the endpoint.
 func (c *doctorCmd) addresses() (home, endpoint *url.URL, err error) {
 	text := c.URL
@@ -101,11 +101,11 @@ func (c *doctorCmd) addresses() (home, endpoint *url.URL, err error) {
 		return nil, nil, errors.New("give the address of a blog, such as https://blog.example, without a password in it")
 	}
 	u.RawQuery, u.Fragment = "", ""
-	u.Path = strings.TrimSuffix(u.Path, endpointName)
+	u.Path = strings.TrimSuffix(u.Path, site.EndpointPath)
 	if !strings.HasSuffix(u.Path, "/") {
 		u.Path += "/"
 	}
-	return u, u.JoinPath(endpointName), nil
+	return u, u.JoinPath(site.EndpointPath), nil
 }
 
 // report prints the findings; problems are an error.

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/quillgate/quillgate/signer"
+	"github.com/quillgate/quillgate/site"
 	"github.com/quillgate/quillgate/xmlrpc"
 )
 
@@ -34,7 +35,7 @@ func (d *doctor) signed(ctx context.Context) {
 	// Line breaks of all kinds, tabs, characters of several bytes, a part that compresses well, and blanks at the end.
 	odd := string(xmlrpc.AppendCall(nil, "demo.sayHello", xmlrpc.String("\r\n\n\t é ✍ "+strings.Repeat("=", 4096)))) + "\r\n \n"
 	if r, err = call(odd); err != nil || !r.hello() {
-		d.find("bytes", problem, "A signed call with line breaks and characters of several bytes is refused: something on the way changes bodies. Switch off every filter of requests for %s.", endpointName)
+		d.find("bytes", problem, "A signed call with line breaks and characters of several bytes is refused: something on the way changes bodies. Switch off every filter of requests for %s.", site.EndpointPath)
 		return
 	}
 	d.find("bytes", fine, "Bodies arrive byte for byte.")

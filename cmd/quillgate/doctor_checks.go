@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/quillgate/quillgate/auth"
+	"github.com/quillgate/quillgate/site"
 	"github.com/quillgate/quillgate/xmlrpc"
 )
 
@@ -52,7 +53,7 @@ func (d *doctor) authorization(ctx context.Context) {
 	case refused(r, nil):
 		d.find("authorization", fine, "The Authorization field arrives.")
 	case !r.hello():
-		d.find("authorization", problem, "A request with an Authorization field is answered with %s, not by Quillgate: perhaps the proxy wants a password of its own. Switch that off for %s.", r.said(), endpointName)
+		d.find("authorization", problem, "A request with an Authorization field is answered with %s, not by Quillgate: perhaps the proxy wants a password of its own. Switch that off for %s.", r.said(), site.EndpointPath)
 	case other:
 		d.find("authorization", warning, "The Authorization field does not arrive: something on the way takes it off. Sign with %s, or let the proxy pass the other on.", auth.FallbackField)
 	default:

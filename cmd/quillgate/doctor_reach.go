@@ -16,6 +16,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/quillgate/quillgate/site"
 	"github.com/quillgate/quillgate/xmlrpc"
 )
 
@@ -48,7 +49,7 @@ func (d *doctor) reach(ctx context.Context) bool {
 	if r.padded || bytes.HasPrefix(r.body, []byte("\ufeff")) {
 		d.find("answers", problem, "Something on the way puts characters in front of the answer, and strict programs then cannot read it. Look for a proxy or filter that changes pages.")
 	} else if r.coding != "" {
-		d.find("answers", problem, "Answers come compressed (%s) although they were not asked for so. Switch the compression off for %s.", xmlrpc.Shown(r.coding), endpointName)
+		d.find("answers", problem, "Answers come compressed (%s) although they were not asked for so. Switch the compression off for %s.", xmlrpc.Shown(r.coding), site.EndpointPath)
 	} else {
 		d.find("answers", fine, "Answers come as the server writes them.")
 	}
@@ -133,13 +134,13 @@ func (d *doctor) noXMLRPC(r *reply) string {
 	case r.StatusCode == http.StatusBadGateway || r.StatusCode == http.StatusGatewayTimeout || r.StatusCode == http.StatusServiceUnavailable:
 		return text + "The proxy does not reach the server: see that it runs, and that the proxy has the address that it listens on."
 	case r.StatusCode == http.StatusUnauthorized || r.StatusCode == http.StatusProxyAuthRequired:
-		return text + fmt.Sprintf("Something in front wants a password of its own. Switch that off for %s.", endpointName)
+		return text + fmt.Sprintf("Something in front wants a password of its own. Switch that off for %s.", site.EndpointPath)
 	case r.StatusCode == http.StatusForbidden || r.StatusCode == http.StatusMethodNotAllowed || r.StatusCode == http.StatusNotAcceptable:
-		return text + fmt.Sprintf("A rule of the proxy or a firewall for web applications seems to block calls. Let POST to %s through.", endpointName)
+		return text + fmt.Sprintf("A rule of the proxy or a firewall for web applications seems to block calls. Let POST to %s through.", site.EndpointPath)
 	case r.StatusCode == http.StatusNotFound:
 		return text + "Look at the address: the blog may be at another host, or below another path."
 	}
-	return text + fmt.Sprintf("Look at the address; a firewall for web applications may also block %s.", endpointName)
+	return text + fmt.Sprintf("Look at the address; a firewall for web applications may also block %s.", site.EndpointPath)
 }
 
 // redirected goes on at the place that a POST was redirected to, when it is on the same host.
@@ -149,7 +150,7 @@ func (d *doctor) redirected(ctx context.Context, r *reply) *reply {
 		d.find("redirect", problem, "The endpoint redirects to nowhere.")
 		return nil
 	}
-	d.find("redirect", problem, "The endpoint redirects calls to %s, and most programs then lose what they send. Use that address everywhere, and have the proxy not redirect %s.", to, endpointName)
+	d.find("redirect", problem, "The endpoint redirects calls to %s, and most programs then lose what they send. Use that address everywhere, and have the proxy not redirect %s.", to, site.EndpointPath)
 	if to.Hostname() != d.endpoint.Hostname() {
 		return nil
 	}
@@ -232,7 +233,7 @@ func (d *doctor) compression(ctx context.Context) {
 		d.find("compression", problem, "A request that takes a compressed answer gets none. %s", d.why(err))
 	case r.coding != "":
 		d.find("compression", warning, "A proxy compresses answers (%s). Programs that say they understand it do; signed answers may not be verified any more. Switch it off for %s.",
-			xmlrpc.Shown(r.coding), endpointName)
+			xmlrpc.Shown(r.coding), site.EndpointPath)
 	default:
 		d.find("compression", fine, "Nothing on the way compresses answers.")
 	}

@@ -15,6 +15,7 @@ import (
 	"github.com/quillgate/quillgate/audit"
 	"github.com/quillgate/quillgate/auth"
 	"github.com/quillgate/quillgate/server"
+	"github.com/quillgate/quillgate/site"
 )
 
 type serveCmd struct {
@@ -118,12 +119,12 @@ func (*serveCmd) firstStart(ctx context.Context, out streams, blog *server.Blog,
 // greet says where the server is. On the first start it says everything that a client has to be told.
 func greet(io streams, s *settings, base, password, code string) {
 	if password == "" {
-		fmt.Fprintf(io.out, "quillgate serves %s/xmlrpc.php\n", base)
+		fmt.Fprintf(io.out, "quillgate serves %s\n", site.EndpointURL(base))
 		return
 	}
 	fmt.Fprintf(io.out, `Quillgate is running. To connect a publishing program, give it:
 
-  Endpoint:  %s/xmlrpc.php
+  Endpoint:  %s
   User name: admin
   Password:  %s
 
@@ -135,7 +136,7 @@ Better than a password is a key, with which a program signs its requests:
 
   %s
 
-`, base, password, setUpLink(base, code), keyCommand(s))
+`, site.EndpointURL(base), password, setUpLink(base, code), keyCommand(s))
 }
 
 // keyCommand is the command that makes a key for this blog, to be pasted into a shell. The address of a database that
