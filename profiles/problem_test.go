@@ -36,7 +36,7 @@ var elsewhere = []string{
 	"apps.ErrKeysetBusy", "apps.ErrUnsealed", "apps.ErrSealingBegun", "auth.ErrPasswordsRefused", "site.ErrNoComment", "site.ErrNoPostType", "site.ErrDuplicateComment", "site.ErrCommentFlood", "site.ErrCommentsClosed",
 	"site.ErrSignInToComment", "site.ErrSame", "site.ErrPingSource", "site.ErrPingElsewhere", "site.ErrPingSelf", "site.ErrPingTarget", "site.ErrPingNoPost",
 	"site.ErrPinged", "site.ErrPingTitle", "site.ErrPingLink", "site.ErrEmptyPost", "site.ErrNoAuthor", "site.ErrNoThumbnail", "site.ErrNoFileName",
-	"site.ErrFileType", "site.ErrNoParent", "site.ErrNoTerm", "site.ErrNoTermID", "site.ErrPostTermName", "site.ErrTermExists", "site.ErrTermName", "site.ErrTermSlug",
+	"site.ErrFileType", "site.ErrNoParent", "site.ErrNoTerm", "site.ErrNoTermID", "site.ErrPostTermName", "site.ErrTermExists", "site.ErrTermName", "site.ErrTermLength", "site.ErrTermSlug", "site.ErrCommentLength",
 }
 
 // Every error that the packages below declare has an answer of its own, or is known to be of no page.

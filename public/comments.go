@@ -5,7 +5,6 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
-	"strings"
 	"time"
 
 	"github.com/quillgate/quillgate/auth"
@@ -245,9 +244,9 @@ func commentProblem(err error) (string, bool) {
 		return say("Please give your name and your e-mail address."), true
 	case errors.As(err, &invalid) && invalid.Field == "author_email":
 		return say("This is not an e-mail address."), true
-	case errors.As(err, &invalid) && invalid.Field == "content" && strings.Contains(invalid.Why, "needs"):
+	case errors.As(err, &invalid) && invalid.Field == "content":
 		return say("Please write something."), true
-	case errors.As(err, &invalid):
+	case errors.Is(err, site.ErrCommentLength):
 		return say("One of the texts is too long."), true
 	}
 	return "", false

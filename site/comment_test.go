@@ -109,7 +109,7 @@ func TestCommentRefused(t *testing.T) {
 		{"closed", "admin", site.NewComment{Post: 6, Content: "x"}, site.ErrCommentsClosed},
 		{"a revision", "admin", site.NewComment{Post: 12, Content: "x"}, site.ErrCommentsClosed},
 		{"blank", "admin", site.NewComment{Post: 3, Content: " \n"}, &site.Invalid{}},
-		{"long", "admin", site.NewComment{Post: 3, Content: long}, &site.Invalid{}},
+		{"long", "admin", site.NewComment{Post: 3, Content: long}, site.ErrCommentLength},
 		{"the same", "admin", site.NewComment{Post: 3, Content: "Boots.", Parent: 2}, site.ErrDuplicateComment},
 		{"the same, louder", "admin", site.NewComment{Post: 3, Content: "BO\u00d6TS.", Parent: 2}, site.ErrDuplicateComment},
 		{"nobody", "", site.NewComment{Post: 3, Content: "x", Author: "A", Email: "a@example.net"}, site.ErrSignInToComment},
@@ -147,16 +147,18 @@ func TestAnonymousComments(t *testing.T) {
 			t.Errorf("a comment that waits is counted: %d, want 2", n)
 		}
 		for name, in := range map[string]site.NewComment{
-			"no name":       {Post: 3, Content: "1", Email: "a@example.net"},
-			"no address":    {Post: 3, Content: "2", Author: "A"},
-			"bad address":   {Post: 3, Content: "3", Author: "A", Email: "not an address"},
-			"no host":       {Post: 3, Content: "4", Author: "A", Email: "a@localhost"},
-			"a long author": {Post: 3, Content: "5", Author: strings.Repeat("A", 300), Email: "a@example.net"},
+			"no name":     {Post: 3, Content: "1", Email: "a@example.net"},
+			"no address":  {Post: 3, Content: "2", Author: "A"},
+			"bad address": {Post: 3, Content: "3", Author: "A", Email: "not an address"},
+			"no host":     {Post: 3, Content: "4", Author: "A", Email: "a@localhost"},
 		} {
 			var invalid *site.Invalid
 			if _, err := g.comment(t, "", in); !errors.As(err, &invalid) {
 				t.Errorf("%s: %v, want *Invalid", name, err)
 			}
+		}
+		if _, err := g.comment(t, "", site.NewComment{Post: 3, Content: "5", Author: strings.Repeat("A", 300), Email: "a@example.net"}); !errors.Is(err, site.ErrCommentLength) {
+			t.Errorf("a long author: %v, want ErrCommentLength", err)
 		}
 		var denied *site.Denied
 		if _, err := g.comment(t, "old hand", site.NewComment{Post: 14, Content: "x"}); !errors.As(err, &denied) {

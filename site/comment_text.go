@@ -1,6 +1,8 @@
 package site
 
 import (
+	"errors"
+	"fmt"
 	"net/mail"
 	"net/url"
 	"regexp"
@@ -39,6 +41,9 @@ func (s *Site) filterCommentContent(text string, unfiltered bool) string {
 // unfilteredComment says whether a comment of this user may hold any markup.
 func unfilteredComment(u auth.User) bool { return u.ID != 0 && u.Role.Can(auth.UnfilteredHTML) }
 
+// ErrCommentLength says that one of the texts of a comment is longer than it may be.
+var ErrCommentLength = errors.New("too long for a comment")
+
 // checkCommentLengths finds a text that is too long.
 func checkCommentLengths(c *Comment) error {
 	for _, f := range []struct {
@@ -49,7 +54,7 @@ func checkCommentLengths(c *Comment) error {
 		{"content", c.Content, maxCommentContent},
 	} {
 		if len(f.text) > f.limit {
-			return &Invalid{Field: f.name, Why: "is too long for a comment"}
+			return fmt.Errorf("%s: %w", f.name, ErrCommentLength)
 		}
 	}
 	return nil

@@ -12,8 +12,11 @@ import (
 	"github.com/quillgate/quillgate/database"
 )
 
-// ErrTermName says that a term would have no name, or one of more than 200 characters.
-var ErrTermName = errors.New("a term needs a name of at most 200 characters")
+// ErrTermName says that a term would have no name, and ErrTermLength that its name would have more than 200 characters.
+var (
+	ErrTermName   = errors.New("a term needs a name")
+	ErrTermLength = errors.New("a term has a name of at most 200 characters")
+)
 
 // ErrTermSlug says that another term of the taxonomy has the slug already.
 var ErrTermSlug = errors.New("another term has this slug")
@@ -43,7 +46,7 @@ type NewTerm struct {
 	CustomFields []FieldEdit
 }
 
-// CreateTerm makes a term and returns it. ErrTermName, ErrNoParent, ErrNoTermID and *TermExists as they say; *Invalid for
+// CreateTerm makes a term and returns it. ErrTermName, ErrTermLength, ErrNoParent, ErrNoTermID and *TermExists as they say; *Invalid for
 // an unknown taxonomy; *Denied; *Repeated.
 func (s *Site) CreateTerm(ctx context.Context, who auth.Identity, n NewTerm) (Term, error) {
 	tax, err := s.editableTaxonomy(who, n.Taxonomy, "create terms in this taxonomy")
@@ -110,8 +113,11 @@ func createTerm(ctx context.Context, tx *database.Tx, tax Taxonomy, n NewTerm) (
 
 func checkedName(name string) (string, error) {
 	name = termName(name)
-	if name == "" || utf8.RuneCountInString(name) > maxTermName {
+	switch {
+	case name == "":
 		return "", ErrTermName
+	case utf8.RuneCountInString(name) > maxTermName:
+		return "", ErrTermLength
 	}
 	return name, nil
 }
@@ -236,7 +242,7 @@ type TermEdit struct {
 	CustomFields []FieldEdit
 }
 
-// EditTerm changes a term. ErrNoTerm, ErrNoTermID, ErrTermName, ErrTermSlug and ErrNoParent as they say; *Invalid for
+// EditTerm changes a term. ErrNoTerm, ErrNoTermID, ErrTermName, ErrTermLength, ErrTermSlug and ErrNoParent as they say; *Invalid for
 // an unknown taxonomy; *Denied.
 func (s *Site) EditTerm(ctx context.Context, who auth.Identity, taxonomy string, id int64, e TermEdit) error {
 	tax, err := taxonomyNamed(taxonomy)

@@ -34,7 +34,7 @@ const maxPostTerms = 1000
 
 func checkTermNumber(n int) error {
 	if n > maxPostTerms {
-		return &Invalid{Field: "terms", Why: "there are more than " + strconv.Itoa(maxPostTerms)}
+		return &Invalid{Field: "number of terms", Why: "there are more than " + strconv.Itoa(maxPostTerms)}
 	}
 	return nil
 }
@@ -120,7 +120,7 @@ func (s *Site) chooseByName(ctx context.Context, tx *database.Tx, who auth.Ident
 			return nil, &Denied{Action: "add a term to one of the given taxonomies"}
 		}
 		t, err := createTerm(ctx, tx, tax, NewTerm{Taxonomy: tax.Name, Name: name})
-		if errors.Is(err, ErrTermName) {
+		if errors.Is(err, ErrTermName) || errors.Is(err, ErrTermLength) {
 			return nil, fmt.Errorf("%w: %q", ErrPostTermName, name)
 		}
 		if err != nil {
@@ -145,8 +145,9 @@ func sameNames(list []Term, name string) (n int) {
 var errNewTags = &Denied{Action: "create tags with this key; use tags that are there, or a key with the right publish"}
 
 // tagsNamed returns the ids of the tags of these names or slugs and creates those that are new (metaWeblog.newPost:
-// anyone who may write a post may invent tags for it, unless the scope of the key says otherwise). Blank names are left
-// out.
+// anyone who may write a post may invent tags for it, unless the scope of the key says otherwise). Names that no tag can
+// have, blank or too long, are left out, as WordPress does: a list of keywords without the right commas is one long name,
+// and no reason to refuse the post.
 func tagsNamed(ctx context.Context, tx *database.Tx, who auth.Identity, names []string) ([]int64, error) {
 	tax, err := taxonomyNamed(PostTag)
 	if err != nil {
@@ -162,8 +163,8 @@ func tagsNamed(ctx context.Context, tx *database.Tx, who auth.Identity, names []
 	}
 	var ids []int64
 	for _, name := range names {
-		stored := termName(name)
-		if stored == "" {
+		stored, err := checkedName(name)
+		if err != nil {
 			continue
 		}
 		if id, ok := bySlug[Slug(stored)]; ok {

@@ -33,7 +33,7 @@ func (a *API) createApplication(ctx context.Context, who auth.Identity, p params
 	var invalid *apps.Invalid
 	switch {
 	case errors.As(err, &invalid):
-		return xmlrpc.Value{}, &xmlrpc.Fault{Code: codeTooFew, Message: "No application was made: " + invalid.Why + "."}
+		return xmlrpc.Value{}, &xmlrpc.Fault{Code: codeInvalid, Message: "No application was made: " + invalid.Why + "."}
 	case err != nil:
 		return xmlrpc.Value{}, err
 	}
@@ -68,15 +68,13 @@ func (a *API) newKey(settings xmlrpc.Value) (in apps.New, err error) {
 	in.Strict = truthOf(settings.Get("strict"))
 	expires := settings.Get("expires")
 	switch {
+	case momentOf(expires) != nil:
+		in.Expires = *momentOf(expires)
 	case expires.Kind() == xmlrpc.KindDateTime:
-		date, ok := dateOf(expires, true)
-		if !ok {
-			return in, &apps.Invalid{Field: "expiry", Why: "it is no date"}
-		}
-		in.Expires = date.Time
+		return in, &apps.Invalid{Field: "expiry", Why: "it is no date"}
 	case !expires.IsZero() && textOf(expires) != "":
-		days := intOf(expires)
-		if days < 1 || days > 36500 {
+		days, err := strconv.Atoi(strings.TrimSpace(textOf(expires)))
+		if err != nil || days < 1 || days > 36500 {
 			return in, &apps.Invalid{Field: "expiry", Why: "it has to be a date, or a number of days"}
 		}
 		in.Expires = a.clock().Add(time.Duration(days) * 24 * time.Hour)
@@ -199,7 +197,7 @@ func (a *API) rotate(ctx context.Context, who auth.Identity, p params, q *auth.R
 	if p.given(0) {
 		hours := p.int(0)
 		if hours < 0 || time.Duration(hours) > apps.MaxOverlap/time.Hour {
-			return xmlrpc.Value{}, &xmlrpc.Fault{Code: codeTooFew, Message: fmt.Sprintf("The overlap is a number of hours from 0 to %d.", int(apps.MaxOverlap.Hours()))}
+			return xmlrpc.Value{}, &xmlrpc.Fault{Code: codeInvalid, Message: fmt.Sprintf("The overlap is a number of hours from 0 to %d.", int(apps.MaxOverlap.Hours()))}
 		}
 		overlap = time.Duration(hours) * time.Hour
 	}

@@ -118,7 +118,10 @@ func (a *API) bloggerEditPost(ctx context.Context, who auth.Identity, p params) 
 	if err := a.wantType(ctx, id, site.TypePost); err != nil {
 		return xmlrpc.Value{}, err
 	}
-	e := bloggerText(p.text(4))
+	var e site.PostEdit
+	if p.given(4) {
+		e = bloggerText(p.text(4))
+	}
 	switch {
 	case !p.truth(5):
 		e.Status = new(site.StatusDraft)

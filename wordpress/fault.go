@@ -15,10 +15,13 @@ import (
 
 // The codes are WordPress's, which clients branch on: they follow the HTTP statuses of the same meaning. The words
 // are this server's.
+//
+// A fault that is about the contents of a call never has code 403, unless WordPress has it for the same: programs take
+// it for a wrong password and ask their user for another.
 const (
-	codeTooFew      = 400
+	codeInvalid     = 400 // too few arguments, or one that cannot be what it is
 	codeNotAllowed  = 401
-	codeForbidden   = 403 // a wrong password, but also much that may not be done: each method says which
+	codeForbidden   = 403 // a wrong password, and what may not be done in those methods in which WordPress has it
 	codeNotFound    = 404
 	codeDisabled    = 405
 	codeConflict    = 409
@@ -26,7 +29,7 @@ const (
 )
 
 var (
-	errTooFew         = &xmlrpc.Fault{Code: codeTooFew, Message: "This method needs more arguments than were sent."}
+	errTooFew         = &xmlrpc.Fault{Code: codeInvalid, Message: "This method needs more arguments than were sent."}
 	errNotInMulticall = &xmlrpc.Fault{Code: codeForbidden, Message: "This method has to be called on its own, not inside system.multicall."}
 	errLogin          = &xmlrpc.Fault{Code: codeForbidden, Message: "The user name or the password, or the signature, is not right."}
 	errSiteDetails    = &xmlrpc.Fault{Code: codeForbidden, Message: "You are not allowed to read details about this site."}
@@ -52,13 +55,15 @@ var faults = []struct {
 	{site.ErrNoTerm, &xmlrpc.Fault{Code: codeNotFound, Message: "There is no term with this id in this taxonomy."}},
 	{site.ErrNoTermID, &xmlrpc.Fault{Code: codeServerError, Message: "No term was named: 0 is the id of none."}},
 	{site.ErrPostTermName, &xmlrpc.Fault{Code: codeServerError, Message: "A term of the post could not be created: it needs a name of at most 200 characters."}},
-	{site.ErrTermName, &xmlrpc.Fault{Code: codeForbidden, Message: "A term needs a name of at most 200 characters."}},
+	{site.ErrTermName, &xmlrpc.Fault{Code: codeForbidden, Message: "A term needs a name."}},
+	{site.ErrTermLength, &xmlrpc.Fault{Code: codeServerError, Message: "The name of a term has at most 200 characters."}},
 	{site.ErrTermExists, &xmlrpc.Fault{Code: codeServerError, Message: "There is a term of this name already."}},
 	{site.ErrTermSlug, &xmlrpc.Fault{Code: codeServerError, Message: "Another term has this slug already."}},
 	{site.ErrNoComment, errNoComment},
 	{site.ErrNoPostType, errNoCommentsType},
 	{site.ErrSame, &xmlrpc.Fault{Code: codeServerError, Message: "Nothing was changed: it is like that already."}},
 	{site.ErrSignInToComment, errLogin},
+	{site.ErrCommentLength, &xmlrpc.Fault{Code: codeInvalid, Message: "The text of the comment, or the name, the e-mail address or the web address of its author, is too long."}},
 	{site.ErrCommentsClosed, &xmlrpc.Fault{Code: codeForbidden, Message: "This post takes no comments."}},
 	{site.ErrDuplicateComment, &xmlrpc.Fault{Code: codeForbidden, Message: "You have said this already."}},
 	{site.ErrCommentFlood, &xmlrpc.Fault{Code: codeForbidden, Message: "Your last comment is only seconds old; wait a little before the next."}},
@@ -82,11 +87,11 @@ func (a *API) fault(ctx context.Context, err error) error {
 	}
 	var invalid *site.Invalid
 	if errors.As(err, &invalid) {
-		return &xmlrpc.Fault{Code: codeForbidden, Message: invalid.Error()}
+		return &xmlrpc.Fault{Code: invalidCode(invalid), Message: invalid.Error()}
 	}
 	var key *apps.Invalid
 	if errors.As(err, &key) {
-		return &xmlrpc.Fault{Code: codeTooFew, Message: key.Error() + "."}
+		return &xmlrpc.Fault{Code: codeInvalid, Message: key.Error() + "."}
 	}
 	var rotated *apps.Rotated
 	if errors.As(err, &rotated) {
@@ -114,4 +119,14 @@ func (a *API) fault(ctx context.Context, err error) error {
 		}
 	}
 	return err
+}
+
+// invalidCode is WordPress's code for a value that cannot be what it is: 403 for names and ids that are of no post type,
+// taxonomy or term. For the others it has none, as it breaks off or takes what it gets.
+func invalidCode(e *site.Invalid) int {
+	switch e.Field {
+	case "post type", "taxonomy", "terms", "parent":
+		return codeForbidden
+	}
+	return codeInvalid
 }

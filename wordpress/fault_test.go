@@ -75,6 +75,79 @@ func TestEveryErrorHasAFault(t *testing.T) {
 	}
 }
 
+// forbidden says of everything in this package that answers code 403 why: it is about who calls, or WordPress has it.
+var forbidden = map[string]string{
+	"errLogin":          "the password or signature is wrong",
+	"errNotInMulticall": "credentials are not made in batches, in which guesses come", "auth.ErrTooManyTokens": "of credentials", "apps.ErrTooMany": "of credentials",
+	"errNoEnrolment":    "the code of the enrolment is wrong",
+	"errSecretInClear":  "a credential came in clear",
+	"auth.ErrClearText": "a credential came in clear", "auth.ErrPasswordsRefused": "the credential is of the wrong kind",
+	"errSiteDetails": "a right is missing", "errMayNotUpload": "a right is missing", "setOptions": "a right is missing", "admit": "a right of the key is missing",
+	"fault":            "throttled guesses, and a strict signature that is too old",
+	"errNoRole":        "WordPress has it",
+	"invalidCode":      "WordPress has it for post types, taxonomies and terms",
+	"site.ErrTermName": "WordPress has it", "site.ErrCommentsClosed": "WordPress has it", "site.ErrDuplicateComment": "WordPress has it", "site.ErrCommentFlood": "WordPress has it",
+	"commentFault": "WordPress has it for comments",
+}
+
+// Programs take code 403 for a wrong password and ask for another, so no fault about the contents of a call has it.
+func TestForbiddenIsNotAboutContents(t *testing.T) {
+	paths, err := filepath.Glob("*.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	used := make(map[string]bool)
+	for _, path := range paths {
+		if strings.HasSuffix(path, "_test.go") {
+			continue
+		}
+		file, err := parser.ParseFile(token.NewFileSet(), path, nil, parser.SkipObjectResolution)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, d := range file.Decls {
+			name := "" // of what the code is in
+			if f, ok := d.(*ast.FuncDecl); ok {
+				name = f.Name.Name
+			}
+			ast.Inspect(d, func(n ast.Node) bool {
+				switch n := n.(type) {
+				case *ast.ValueSpec:
+					if _, ok := d.(*ast.GenDecl); ok {
+						name = n.Names[0].Name
+					}
+				case *ast.CompositeLit: // a row of faults
+					if err, ok := firstOf(n).(*ast.SelectorExpr); ok {
+						name = fmt.Sprint(err.X, ".", err.Sel)
+					}
+				case *ast.Ident:
+					if n.Name == "codeForbidden" && name != "codeForbidden" {
+						used[name] = true
+					}
+				}
+				return true
+			})
+		}
+	}
+	for name := range used {
+		if forbidden[name] == "" {
+			t.Errorf("%s answers fault 403: say that it is about the caller, or take code 400", name)
+		}
+	}
+	for name := range forbidden {
+		if !used[name] {
+			t.Errorf("%s answers no fault 403", name)
+		}
+	}
+}
+
+func firstOf(list *ast.CompositeLit) ast.Expr {
+	if len(list.Elts) == 0 {
+		return nil
+	}
+	return list.Elts[0]
+}
+
 // mentioned lists what files of this package use of other packages, such as site.ErrNotFound.
 func mentioned(t *testing.T, files ...string) map[string]bool {
 	t.Helper()

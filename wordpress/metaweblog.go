@@ -94,9 +94,7 @@ func (a *API) contentEdit(ctx context.Context, who auth.Identity, content xmlrpc
 		Enclosure:     enclosureOf(content.Get("enclosure")),
 		Thumbnail:     optional(content, "wp_post_thumbnail", thumbnailOf),
 	}
-	if e.Date, err = contentDate(content); err != nil {
-		return e, err
-	}
+	e.Date = contentDate(content)
 	if author := content.Get("wp_author_id"); truthOf(author) {
 		e.Author = new(intOf(author))
 	}
@@ -118,25 +116,6 @@ func (a *API) contentEdit(ctx context.Context, who auth.Identity, content xmlrpc
 		e.Categories = &ids
 	}
 	return e, nil
-}
-
-// contentDate is the date in a content struct of the older dialects: that in GMT unless it is empty. Like WordPress it
-// takes nothing but a dateTime.
-func contentDate(content xmlrpc.Value) (*site.PostDate, error) {
-	for _, name := range []string{"date_created_gmt", "dateCreated"} {
-		v := content.Get(name)
-		if !truthOf(v) {
-			continue
-		}
-		if v.Kind() != xmlrpc.KindDateTime {
-			return nil, &site.Invalid{Field: name, Why: "it has to be a dateTime"}
-		}
-		if d, ok := dateOf(v, name == "date_created_gmt"); ok {
-			return &d, nil
-		}
-		return nil, nil
-	}
-	return nil, nil
 }
 
 // pageTemplate reads the template of a page.

@@ -189,7 +189,7 @@ func TestMetaWeblogRefusals(t *testing.T) {
 			{dict{"title": "T", "wp_post_format": "nonsense"}, "fault 404"},
 			{dict{"title": "T", "wp_post_thumbnail": 9999}, "fault 404"},
 			{dict{"title": "", "description": ""}, "fault 500"},
-			{dict{"title": "T", "mt_keywords": strings.Repeat("a,", 100_000)}, "fault 403"},
+			{dict{"title": "T", "mt_keywords": strings.Repeat("a,", 100_000)}, "fault 400"},
 			{dict{"title": "T", "post_type": "page", "wp_page_template": "nonsense"}, "fault 500"},
 		} {
 			if got := b.answer(t, "editor", "metaWeblog.newPost", 1, "", "", test.content, true); got != test.want {

@@ -67,7 +67,7 @@ func (a *API) mtGetPostCategories(ctx context.Context, who auth.Identity, p para
 // categoryId; which of them is the primary one is not kept.
 func (a *API) mtSetPostCategories(ctx context.Context, who auth.Identity, p params) (xmlrpc.Value, error) {
 	ids := []int64{}
-	for _, v := range p.at(3).Elements() {
+	for _, v := range valuesIn(p.at(3)) {
 		if v.Kind() == xmlrpc.KindStruct {
 			v = v.Get("categoryId")
 		}

@@ -50,8 +50,19 @@ func textOf(v xmlrpc.Value) string {
 	case xmlrpc.KindDouble:
 		return doubleText(v.Float64(), 14)
 	}
-	return v.Text()
+	return oneLineEnd(v.Text())
 }
+
+// oneLineEnd makes every line end of a text a line feed. XML does that with bare carriage returns, but not with those in
+// references, which some clients write for what their editor has in the text. WordPress's answers hand out line feeds.
+func oneLineEnd(s string) string {
+	if !strings.Contains(s, "\r") {
+		return s
+	}
+	return lineEnds.Replace(s)
+}
+
+var lineEnds = strings.NewReplacer("\r\n", "\n", "\r", "\n")
 
 // doubleText writes a double as PHP does: in decimal, with at most so many digits (-1 for as many as tell it apart from
 // all others), and with an exponent when there are more of them before the point, or more than three zeros behind it.
@@ -136,7 +147,7 @@ func truthOf(v xmlrpc.Value) bool {
 // optionalText reads a member as text, and is nil when the member was not sent or is nil: an edit leaves it alone.
 func optionalText(content xmlrpc.Value, name string) *string {
 	v, ok := content.Member(name)
-	if !ok || v.IsZero() {
+	if !ok {
 		return nil
 	}
 	t := textOf(v)

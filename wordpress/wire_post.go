@@ -56,29 +56,30 @@ func (f fields) load() site.Load {
 // listOf reads a list: the elements of an array, the values of a struct, or the one value that stands for a list of one.
 // Elements that are nil are left out: WordPress does not see them.
 func listOf(v xmlrpc.Value) []xmlrpc.Value {
-	var out []xmlrpc.Value
 	switch v.Kind() {
-	case xmlrpc.KindNil:
-		return nil
-	case xmlrpc.KindArray:
-		for _, e := range v.Elements() {
-			if !e.IsZero() {
-				out = append(out, e)
-			}
-		}
-		return out
-	case xmlrpc.KindStruct:
-		for _, m := range v.Members() {
-			if !m.Value.IsZero() {
-				out = append(out, m.Value)
-			}
-		}
-		return out
+	case xmlrpc.KindArray, xmlrpc.KindStruct:
+		return valuesIn(v)
 	}
 	if textOf(v) == "" {
 		return nil
 	}
 	return []xmlrpc.Value{v}
+}
+
+// valuesIn are the elements of an array or the values of a struct, without those that are nil: they were not given.
+func valuesIn(v xmlrpc.Value) []xmlrpc.Value {
+	out := make([]xmlrpc.Value, 0, v.Len())
+	for _, e := range v.Elements() {
+		if !e.IsZero() {
+			out = append(out, e)
+		}
+	}
+	for _, m := range v.Members() {
+		if !m.Value.IsZero() {
+			out = append(out, m.Value)
+		}
+	}
+	return out
 }
 
 // contentOf checks that an argument is a struct of members. Clients that cannot tell them apart send no members as an

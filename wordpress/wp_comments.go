@@ -17,7 +17,8 @@ var (
 	errCommentStatus  = &xmlrpc.Fault{Code: codeNotAllowed, Message: "There is no such status of comments."}
 )
 
-// commentFault gives the code to refusals that they have in the comment methods: most that may not be done is fault 403.
+// commentFault gives refusals the code that they have in the comment methods. As in WordPress what may not be done is
+// fault 403 there, and so is a comment that lacks its text, or a name and an e-mail address.
 func commentFault(err error) error {
 	var denied *site.Denied
 	var invalid *site.Invalid
@@ -106,14 +107,7 @@ func (a *API) editComment(ctx context.Context, who auth.Identity, p params) (xml
 	content := p.at(4)
 	text := func(name string) *string { return optionalText(content, name) }
 	e := site.CommentEdit{Status: text("status"), Content: text("content"), Author: text("author"), Email: text("author_email"), URL: text("author_url")}
-	if v := content.Get("date_created_gmt"); truthOf(v) {
-		if v.Kind() != xmlrpc.KindDateTime {
-			return xmlrpc.Value{}, &site.Invalid{Field: "date_created_gmt", Why: "it has to be a dateTime"}
-		}
-		if d, ok := dateOf(v, true); ok {
-			e.DateGMT = &d.Time
-		}
-	}
+	e.DateGMT = momentOf(content.Get("date_created_gmt"))
 	err := a.site.EditComment(ctx, who, p.int(3), e)
 	var invalid *site.Invalid
 	switch {

@@ -41,7 +41,7 @@ func (a *API) getMediaItem(ctx context.Context, who auth.Identity, p params) (xm
 func (a *API) getMediaLibrary(ctx context.Context, who auth.Identity, p params) (xmlrpc.Value, error) {
 	filter := p.at(3)
 	f := site.AttachmentFilter{MimeType: strings.Join(namesOf(filter.Get("mime_type")), ",")}
-	if v, ok := filter.Member("parent_id"); ok && !v.IsZero() {
+	if v, ok := filter.Member("parent_id"); ok {
 		f.Parent = new(absOf(v))
 	}
 	if v, ok := filter.Member("number"); ok {

@@ -110,16 +110,10 @@ func namesOf(v xmlrpc.Value) []string {
 	switch v.Kind() {
 	case xmlrpc.KindNil:
 		return nil
-	case xmlrpc.KindArray:
+	case xmlrpc.KindArray, xmlrpc.KindStruct:
 		names := make([]string, 0, v.Len())
-		for _, e := range v.Elements() {
+		for _, e := range valuesIn(v) {
 			names = append(names, textOf(e))
-		}
-		return names
-	case xmlrpc.KindStruct:
-		names := make([]string, 0, v.Len())
-		for _, m := range v.Members() {
-			names = append(names, textOf(m.Value))
 		}
 		return names
 	}
@@ -161,7 +155,7 @@ func (a *API) setOptions(ctx context.Context, who auth.Identity, p params) (xmlr
 	var names []string
 	for _, m := range p.at(3).Members() {
 		option, known := wireOptionNamed(m.Name)
-		if !known {
+		if !known || m.Value.IsZero() {
 			continue
 		}
 		names = append(names, m.Name)

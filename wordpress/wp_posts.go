@@ -35,16 +35,8 @@ func (a *API) editPost(ctx context.Context, who auth.Identity, p params) (xmlrpc
 		return xmlrpc.Value{}, err
 	}
 	e := postEdit(content)
-	if e.Date, err = editDate(content); err != nil {
-		return xmlrpc.Value{}, err
-	}
-	if since := content.Get("if_not_modified_since"); !since.IsZero() {
-		d, ok := dateOf(since, true)
-		if since.Kind() != xmlrpc.KindDateTime || !ok {
-			return xmlrpc.Value{}, &site.Invalid{Field: "if_not_modified_since", Why: "it has to be a dateTime"}
-		}
-		e.IfNotModifiedSince = &d.Time
-	}
+	e.Date = editDate(content)
+	e.IfNotModifiedSince = momentOf(content.Get("if_not_modified_since"))
 	if err := a.site.EditPost(ctx, who, p.int(3), e); err != nil {
 		return xmlrpc.Value{}, err
 	}

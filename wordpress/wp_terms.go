@@ -224,7 +224,7 @@ func (a *API) newCategory(ctx context.Context, who auth.Identity, p params) (xml
 	switch {
 	case errors.As(err, &there):
 		return xmlrpc.Int(there.ID), nil
-	case errors.Is(err, site.ErrTermName):
+	case errors.Is(err, site.ErrTermName), errors.Is(err, site.ErrTermLength):
 		return xmlrpc.Value{}, errNoCategory
 	case err != nil:
 		return xmlrpc.Value{}, err

@@ -44,6 +44,9 @@ func (a *API) getPostTypes(ctx context.Context, who auth.Identity, p params) (xm
 // that it does not have matches nothing.
 func matches(properties map[string]any, filter xmlrpc.Value) bool {
 	for _, m := range filter.Members() {
+		if m.Value.IsZero() {
+			continue // not given
+		}
 		switch have := properties[m.Name].(type) {
 		case bool:
 			if truthOf(m.Value) != have {

@@ -210,12 +210,13 @@ func (v Value) Members() []Member {
 	return v.box.members
 }
 
-// Member returns the member of that name and whether there is one.
+// Member returns the member of that name and whether there is one. One that is
+// nil is not there: it was sent without a value.
 func (v Value) Member(name string) (Value, bool) {
 	if v.box != nil {
 		for i := range v.box.members {
 			if m := &v.box.members[i]; m.Name == name {
-				return m.Value, true
+				return m.Value, !m.Value.IsZero()
 			}
 		}
 	}
