@@ -50,10 +50,10 @@ func mediaKey(address string) string {
 func otherMediaKey(key string) string {
 	host, file, _ := strings.Cut(key, "/")
 	if blog, ok := strings.CutSuffix(host, ".files.wordpress.com"); ok {
-		return blog + ".wordpress.com" + uploadsPath + file
+		return blog + ".wordpress.com" + UploadsPath + file
 	}
 	if blog, ok := strings.CutSuffix(host, ".wordpress.com"); ok {
-		if file, ok := strings.CutPrefix("/"+file, uploadsPath); ok {
+		if file, ok := strings.CutPrefix("/"+file, UploadsPath); ok {
 			return blog + ".files.wordpress.com/" + file
 		}
 	}
@@ -156,7 +156,7 @@ func (f *mediaFile) version(width int) string {
 // textURL is the address of an upload as texts have it. While the blog has an address of this machine alone, texts do not
 // name it: they would be wrong when the blog goes public.
 func (s *Site) textURL(file string) string {
-	escaped := (&url.URL{Path: uploadsPath + file}).EscapedPath()
+	escaped := (&url.URL{Path: UploadsPath + file}).EscapedPath()
 	if !s.IsLocal() {
 		return s.baseURL + escaped
 	}
