@@ -66,6 +66,37 @@ func appendValue(dst []byte, v Value, nils bool) []byte {
 	return e.dst
 }
 
+// WriteCall writes a request, in pieces: base64 in the spool is read as it is
+// written, and no more than a piece of the document is held.
+func WriteCall(w io.Writer, name string, params ...Value) error {
+	e := &encoder{nils: true, full: piece}
+	e.spill = func() error {
+		_, err := w.Write(e.dst)
+		e.dst = e.dst[:0]
+		return err
+	}
+	e.dst = append(e.dst, declarationLine+"<methodCall><methodName>"...)
+	e.dst = appendText(e.dst, name)
+	e.dst = append(e.dst, "</methodName><params>"...)
+	for _, p := range params {
+		e.dst = append(e.dst, "<param>"...)
+		if err := e.value(p); err != nil {
+			return err
+		}
+		e.dst = append(e.dst, "</param>"...)
+	}
+	e.dst = append(e.dst, "</params></methodCall>\n"...)
+	return e.spill()
+}
+
+// verbatim is where the bytes of a Verbatim value go.
+type verbatim struct{ e *encoder }
+
+func (v verbatim) Write(p []byte) (int, error) {
+	v.e.dst = append(v.e.dst, p...)
+	return len(p), v.e.handOn()
+}
+
 // An encoder writes values behind dst. With a spill it hands on what is there
 // as soon as dst has full bytes, and so holds little more than that.
 type encoder struct {
@@ -84,6 +115,8 @@ func (e *encoder) value(v Value) error {
 		return e.array(v)
 	case KindStruct:
 		return e.structure(v)
+	case kindVerbatim:
+		return v.box.verbatim(verbatim{e})
 	case KindString:
 		e.dst = append(e.dst, "<value><string>"...)
 		if err := e.text(v.str); err != nil {

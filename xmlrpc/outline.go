@@ -15,6 +15,9 @@ type Outline struct {
 	Size int64
 	// Fault is set when the answer is a fault.
 	Fault *Fault
+	// Value is where the result stands: a <value> element, or a type element
+	// that lacks its <value>. It is empty for a fault.
+	Value Span
 	// Texts are the scalar members whose names were asked for, in the order of
 	// the document.
 	Texts []MemberText
@@ -140,33 +143,25 @@ func (o *outliner) params() error {
 	if t != tagParam || empty {
 		return d.misshapen("the response holds no value")
 	}
-	if err := o.one(tagParam, 1); err != nil {
+	start := o.here()
+	if t, empty, err = d.next(tagParam); err != nil {
 		return err
+	}
+	if err := o.value(t, empty, 1, start); err != nil {
+		return err
+	}
+	o.out.Value = Span{start, o.here()}
+	if t, _, err = d.next(tagParam); err != nil {
+		return err
+	}
+	if t != tagEnd {
+		return d.misshapen("there is more than one value")
 	}
 	if t, _, err = d.next(tagParams); err != nil {
 		return err
 	}
 	if t != tagEnd {
 		return d.misshapen("the response holds more than one value")
-	}
-	return nil
-}
-
-// one walks over the one value that parent holds, and the end of parent.
-func (o *outliner) one(parent tag, depth int) error {
-	start := o.here()
-	t, empty, err := o.d.next(parent)
-	if err != nil {
-		return err
-	}
-	if err := o.value(t, empty, depth, start); err != nil {
-		return err
-	}
-	if t, _, err = o.d.next(parent); err != nil {
-		return err
-	}
-	if t != tagEnd {
-		return o.d.misshapen("there is more than one value")
 	}
 	return nil
 }

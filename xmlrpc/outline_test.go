@@ -34,6 +34,9 @@ func TestOutlineFindsMembersWhereverTheyStand(t *testing.T) {
 	if end := text[:got.Size]; !strings.HasSuffix(end, "</methodResponse>") {
 		t.Errorf("the answer ends with %q", end[len(end)-20:])
 	}
+	if v := strings.TrimSpace(text[got.Value.Start:got.Value.End]); !strings.HasPrefix(v, "<value><array>") || !strings.HasSuffix(v, "</array></value>") {
+		t.Errorf("the result is %q", v)
+	}
 	type seen struct {
 		Text, Scalar string
 		Path         []int

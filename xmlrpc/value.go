@@ -23,9 +23,11 @@ const (
 	KindBase64
 	KindArray
 	KindStruct
+
+	kindVerbatim // see Verbatim
 )
 
-var kindNames = [...]string{"nil", "boolean", "int", "double", "string", "dateTime.iso8601", "base64", "array", "struct"}
+var kindNames = [...]string{"nil", "boolean", "int", "double", "string", "dateTime.iso8601", "base64", "array", "struct", "verbatim"}
 
 // String returns the name that the type has on the wire.
 func (k Kind) String() string {
@@ -53,6 +55,7 @@ type box struct {
 	members  []Member
 	blob     *blob
 	stream   iter.Seq2[Value, error]
+	verbatim func(io.Writer) error
 }
 
 // A Member is one named value of a struct.
@@ -100,6 +103,15 @@ func Array(elements ...Value) Value {
 // elements.
 func Stream(elements iter.Seq2[Value, error]) Value {
 	return Value{kind: KindArray, box: &box{stream: elements}}
+}
+
+// Verbatim returns a value that write writes: a whole <value> element in UTF-8,
+// such as one out of the answer of another server. It is asked once, while the
+// answer is written and before anything is sent to the client: an error of its
+// own becomes the fault of the call. Such a value can be written and nothing
+// else.
+func Verbatim(write func(io.Writer) error) Value {
+	return Value{kind: kindVerbatim, box: &box{verbatim: write}}
 }
 
 // Struct returns a struct with its members in this order. It keeps the slice;
