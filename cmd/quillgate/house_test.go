@@ -38,6 +38,8 @@ var stairs = map[string][]string{
 	"profiles":  {"site", "auth", "apps", "audit", "network"},
 	"signer":    {"signature", "xmlrpc", "methods"},
 
+	"gateway": {"auth", "apps", "audit", "database", "methods", "upstream", "xmlrpc"},
+
 	"signer/local": {"signer", "signature", "xmlrpc", "methods", "upstream"},
 
 	"server":        {"wordpress", "profiles", "public", "site", "auth", "apps", "audit", "xmlrpc", "methods", "media", "database", "network"},

@@ -1,0 +1,297 @@
+package gateway
+
+import (
+	"fmt"
+	"regexp"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/quillgate/quillgate/methods"
+	"github.com/quillgate/quillgate/xmlrpc"
+)
+
+// mostMarkup is how many "<" WordPress takes in one body (IXR, checked on 6.1).
+const mostMarkup = 60000
+
+// A canonical call is one that every server reads in the same way: each value
+// has a type, booleans are 0 and 1, ids are plain digits, and nothing is left
+// out between the arguments. What a client sent means one thing to a strict
+// reader and may mean another to WordPress, which drops empty values, takes
+// "false" for true and "12abc" for 12. Rights are decided on the canonical
+// form, and that form is what is sent.
+type canonical struct {
+	method *methods.Method
+	name   string // as the client called the method: an alias may be answered otherwise
+	args   []xmlrpc.Value
+}
+
+// An ambiguity is a call that the two sides could read differently.
+func ambiguity(format string, args ...any) error {
+	return &xmlrpc.Fault{Code: xmlrpc.CodeInvalidParams, Message: fmt.Sprintf(format, args...)}
+}
+
+// canonicalise rewrites the arguments of a call. The user name and the password
+// become empty strings; see withLogin.
+func canonicalise(m *methods.Method, name string, args []xmlrpc.Value) (*canonical, error) {
+	c := &canonical{method: m, name: name}
+	if len(args) > len(m.Params) {
+		// WordPress ignores what no parameter asks for, but for plugins.
+		args = args[:len(m.Params)]
+	}
+	for len(args) > 0 && args[len(args)-1].IsZero() && len(args) > m.Min {
+		args = args[:len(args)-1] // a trailing nil is an argument that was left out
+	}
+	for i, v := range args {
+		p := &m.Params[i]
+		if m.Login != methods.NoLogin && (i == m.Login || i == m.Login+1) {
+			c.args = append(c.args, xmlrpc.String(""))
+			continue
+		}
+		out, err := argument(p, v)
+		if err != nil {
+			return nil, err
+		}
+		c.args = append(c.args, out)
+	}
+	return c, nil
+}
+
+// withLogin returns the arguments with a user name and a password in place.
+func (c *canonical) withLogin(user, password string) []xmlrpc.Value {
+	at := c.method.Login
+	if at == methods.NoLogin {
+		return c.args
+	}
+	args := append([]xmlrpc.Value(nil), c.args...)
+	for len(args) < at+2 {
+		args = append(args, xmlrpc.String(""))
+	}
+	args[at], args[at+1] = xmlrpc.String(user), xmlrpc.String(password)
+	return args
+}
+
+// arg returns an argument by the name of its parameter.
+func (c *canonical) arg(name string) xmlrpc.Value {
+	i := c.method.Index(name)
+	if i < 0 || i >= len(c.args) {
+		return xmlrpc.Value{}
+	}
+	return c.args[i]
+}
+
+// argument rewrites one argument by the type of its parameter.
+func argument(p *methods.Param, v xmlrpc.Value) (xmlrpc.Value, error) {
+	switch p.Type {
+	case "int":
+		if p.Name == "blog" {
+			return blogID(v), nil // WordPress does not look at it
+		}
+		return number(p.Name, v)
+	case "boolean":
+		return flag(p.Name, v)
+	case "struct":
+		return container(p.Name, v, xmlrpc.KindStruct)
+	case "array":
+		return container(p.Name, v, xmlrpc.KindArray)
+	}
+	if p.Name == "blog" || p.Name == "app_key" {
+		return blogID(v), nil
+	}
+	if strings.HasSuffix(p.Name, "_id") {
+		return number(p.Name, v)
+	}
+	return text(p.Name, v)
+}
+
+// blogID writes the id of a blog. WordPress does not look at it; other servers
+// may, so a scalar is passed on.
+func blogID(v xmlrpc.Value) xmlrpc.Value {
+	switch v.Kind() {
+	case xmlrpc.KindInt, xmlrpc.KindString:
+		return xmlrpc.String(clean(v.Text()))
+	}
+	return xmlrpc.String("1")
+}
+
+var digits = regexp.MustCompile(`^-?[0-9]{1,10}$`)
+
+// number writes an id or a count in plain digits.
+func number(name string, v xmlrpc.Value) (xmlrpc.Value, error) {
+	switch v.Kind() {
+	case xmlrpc.KindNil:
+		return xmlrpc.Int(0), nil
+	case xmlrpc.KindInt, xmlrpc.KindString:
+		text := strings.TrimSpace(v.Text())
+		if text == "" {
+			return xmlrpc.Int(0), nil
+		}
+		n, err := strconv.ParseInt(text, 10, 32)
+		if err == nil && digits.MatchString(text) {
+			return xmlrpc.Int(n), nil
+		}
+	case xmlrpc.KindDouble:
+		if f := v.Float64(); f == float64(int32(f)) {
+			return xmlrpc.Int(int64(f)), nil
+		}
+	}
+	return xmlrpc.Value{}, ambiguity("The argument %s must be a whole number in digits.", name)
+}
+
+// flag writes a truth value as PHP takes it: everything but 0, "" and "0".
+func flag(name string, v xmlrpc.Value) (xmlrpc.Value, error) {
+	switch v.Kind() {
+	case xmlrpc.KindNil:
+		return xmlrpc.Bool(false), nil
+	case xmlrpc.KindBool:
+		return xmlrpc.Bool(v.Bool()), nil
+	case xmlrpc.KindInt:
+		return xmlrpc.Bool(v.Int64() != 0), nil
+	case xmlrpc.KindString:
+		switch t := strings.TrimSpace(v.Text()); t {
+		case "", "0":
+			return xmlrpc.Bool(false), nil
+		case "1", "true", "True", "TRUE":
+			return xmlrpc.Bool(true), nil
+		}
+	}
+	// The text "false" means no to one reader and yes to WordPress.
+	return xmlrpc.Value{}, ambiguity("The argument %s must be a boolean: 0 or 1.", name)
+}
+
+func text(name string, v xmlrpc.Value) (xmlrpc.Value, error) {
+	switch v.Kind() {
+	case xmlrpc.KindNil:
+		return xmlrpc.String(""), nil
+	case xmlrpc.KindString, xmlrpc.KindInt, xmlrpc.KindDateTime:
+		return xmlrpc.String(clean(v.Text())), nil
+	case xmlrpc.KindBase64:
+		return decoded(name, v)
+	}
+	return xmlrpc.Value{}, ambiguity("The argument %s must be a string.", name)
+}
+
+// decoded writes base64 as the string that it is to WordPress, so that a rule
+// about a member sees its text. Beyond 1 MiB it is a file.
+func decoded(name string, v xmlrpc.Value) (xmlrpc.Value, error) {
+	if t := v.Text(); v.Size() <= 1<<20 && int64(len(t)) == v.Size() && utf8.ValidString(t) {
+		return xmlrpc.String(clean(t)), nil
+	}
+	return xmlrpc.Value{}, ambiguity("The value of %s is not text.", name)
+}
+
+// clean drops what a reader of XML may take or leave: white space around a
+// text, and characters that XML cannot hold. A carriage return is a line feed.
+func clean(s string) string {
+	s = strings.ToValidUTF8(s, "\uFFFD")
+	s = strings.Map(func(r rune) rune {
+		switch {
+		case r == '\t' || r == '\n' || r >= ' ' && r != 0xfffe && r != 0xffff:
+			return r
+		}
+		return -1
+	}, strings.ReplaceAll(strings.ReplaceAll(s, "\r\n", "\n"), "\r", "\n"))
+	// PHP's trim.
+	return strings.Trim(s, " \t\n\r\x00\x0B")
+}
+
+// container rewrites a struct or an array. What is not there is left empty; a
+// list in the form of a struct, or the other way round, is refused, since PHP
+// does not tell them apart.
+func container(name string, v xmlrpc.Value, want xmlrpc.Kind) (xmlrpc.Value, error) {
+	switch {
+	case v.IsZero() || v.Kind() == xmlrpc.KindString && strings.TrimSpace(v.Text()) == "":
+		if want == xmlrpc.KindStruct {
+			return xmlrpc.Struct(), nil
+		}
+		return xmlrpc.Array(), nil
+	case v.Kind() == want:
+		return nested(name, v)
+	case v.Kind() == xmlrpc.KindArray && v.Len() == 0:
+		return xmlrpc.Struct(), nil // how PHP and Perl write an empty struct
+	}
+	return xmlrpc.Value{}, ambiguity("The argument %s must be %s.", name, map[xmlrpc.Kind]string{xmlrpc.KindStruct: "a struct", xmlrpc.KindArray: "an array"}[want])
+}
+
+// nested rewrites a value inside an argument. A nil is a member that was not
+// given.
+func nested(name string, v xmlrpc.Value) (xmlrpc.Value, error) {
+	switch v.Kind() {
+	case xmlrpc.KindInt:
+		if n := v.Int64(); n != int64(int32(n)) {
+			return xmlrpc.String(strconv.FormatInt(n, 10)), nil // WordPress drops <i8>
+		}
+		return v, nil
+	case xmlrpc.KindBool, xmlrpc.KindDouble:
+		return v, nil
+	case xmlrpc.KindString:
+		return xmlrpc.String(clean(v.Text())), nil
+	case xmlrpc.KindDateTime:
+		return date(name, v)
+	case xmlrpc.KindBase64:
+		if name == "bits" {
+			return v, nil // the file of an upload
+		}
+		return decoded(name, v)
+	case xmlrpc.KindArray:
+		var out []xmlrpc.Value
+		for _, e := range v.Elements() {
+			if e.IsZero() {
+				continue // WordPress drops it as well
+			}
+			e, err := nested(name, e)
+			if err != nil {
+				return xmlrpc.Value{}, err
+			}
+			out = append(out, e)
+		}
+		return xmlrpc.Array(out...), nil
+	case xmlrpc.KindStruct:
+		return structure(name, v)
+	}
+	return xmlrpc.Value{}, ambiguity("The value of %s cannot be passed on.", name)
+}
+
+func structure(name string, v xmlrpc.Value) (xmlrpc.Value, error) {
+	var out []xmlrpc.Member
+	seen := map[string]bool{}
+	for _, m := range v.Members() {
+		key := clean(m.Name)
+		if key == "" || seen[key] {
+			return xmlrpc.Value{}, ambiguity("A member of %s has no name, or a name that another one has.", name)
+		}
+		seen[key] = true
+		if m.Value.IsZero() {
+			continue
+		}
+		value, err := nested(key, m.Value)
+		if err != nil {
+			return xmlrpc.Value{}, err
+		}
+		out = append(out, xmlrpc.M(key, value))
+	}
+	return xmlrpc.Struct(out...), nil
+}
+
+// dates are the forms that are rewritten. WordPress cuts a date at fixed places
+// and reads other forms as some other day.
+var dates = regexp.MustCompile(`^([0-9]{4})-?([0-9]{2})-?([0-9]{2})[Tt ]?([0-9]{2}):?([0-9]{2}):?([0-9]{2})?(?:[.,][0-9]+)?([Zz]|[+-][0-9]{2}:?[0-9]{2})?$`)
+
+func date(name string, v xmlrpc.Value) (xmlrpc.Value, error) {
+	text := strings.TrimSpace(v.Text())
+	if text == "" {
+		return xmlrpc.String(""), nil
+	}
+	p := dates.FindStringSubmatch(text)
+	if p == nil {
+		return xmlrpc.Value{}, ambiguity("The date in %s must have the form 20060102T15:04:05.", name)
+	}
+	seconds, zone := p[6], strings.ToUpper(p[7])
+	if seconds == "" {
+		seconds = "00"
+	}
+	if zone != "" && zone != "Z" {
+		return xmlrpc.Value{}, ambiguity("The date in %s has a time zone. Send it in UTC, with Z, or without a zone.", name)
+	}
+	return xmlrpc.DateTime(p[1] + p[2] + p[3] + "T" + p[4] + ":" + p[5] + ":" + seconds + zone), nil
+}
