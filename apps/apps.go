@@ -150,6 +150,9 @@ func Open(ctx context.Context, cfg Config) (*Store, error) {
 	if err := s.openKeyring(ctx, cfg); err != nil {
 		return nil, err
 	}
+	if err := s.openTrail(ctx); err != nil {
+		return nil, err
+	}
 	s.idle.Go(s.writeUsage)
 	return s, nil
 }

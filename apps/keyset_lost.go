@@ -26,6 +26,9 @@ func ForgetKeyset(ctx context.Context, db *database.DB, keysetFile string, by au
 		if _, err := tx.Exec(ctx, `DELETE FROM keyset_check`); err != nil {
 			return fmt.Errorf("forget the keyset: %w", err)
 		}
+		if err := audit.Unkey(ctx, tx); err != nil {
+			return err
+		}
 		return audit.Append(ctx, tx, audit.Event{Kind: KeysetLost, By: by})
 	})
 }

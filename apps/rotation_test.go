@@ -103,8 +103,8 @@ func TestK5RotationUnderLoad(t *testing.T) {
 			}
 		}
 		report, err := fresh.VerifySealed(ctx)
-		if err != nil || report.Broken != 0 || report.Under[report.Primary] != int64(len(secrets))+1 || len(report.Under) != 1 {
-			t.Errorf("%+v, %v; want %d secrets and the check row under one key", report, err, len(secrets))
+		if err != nil || report.Broken != 0 || report.Under[report.Primary] != int64(len(secrets))+2 || len(report.Under) != 1 {
+			t.Errorf("%+v, %v; want %d secrets, the key of the trail and the check row under one key", report, err, len(secrets))
 		}
 	})
 }
@@ -265,8 +265,8 @@ func TestK4SealsWhatWasInTheClear(t *testing.T) {
 			t.Errorf("the key does not work while secrets are sealed: %v", err)
 		}
 		report, _, err := s.SealClear(ctx, audit.Operator, nil)
-		if err != nil || report.Clear+report.Broken > 0 || report.Under[report.Primary] != 3 {
-			t.Fatalf("%+v, %v; want a key, a named key and the check row sealed", report, err)
+		if err != nil || report.Clear+report.Broken > 0 || report.Under[report.Primary] != 4 {
+			t.Fatalf("%+v, %v; want a key, two named keys and the check row sealed", report, err)
 		}
 		again := open(t, databasetest.Open(t, url), file, newClock())
 		for name, store := range map[string]*apps.Store{"begun off": off, "begun before": s, "new": again} {

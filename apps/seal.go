@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/quillgate/quillgate/audit"
 	"github.com/quillgate/quillgate/database"
 )
 
@@ -177,6 +178,44 @@ func (s *Store) NamedKey(ctx context.Context, name string) ([]byte, error) {
 	}
 	s.named.Store(name, slices.Clone(key))
 	return key, nil
+}
+
+// trailKeyName is the name of the key of the audit trail.
+const trailKeyName = "audit"
+
+// openTrail has the audit trail kept under a key of the keyset. A key that does not open leaves the trail without one in
+// this process: Verify then says so, and everything else works on.
+func (s *Store) openTrail(ctx context.Context) error {
+	key := make([]byte, 32)
+	rand.Read(key)
+	place := Place{Table: "sealed_keys", Key: trailKeyName, Column: "sealed"}
+	err := s.db.Update(ctx, func(tx *database.Tx) error {
+		var n int
+		if err := tx.Get(ctx, &n, `SELECT COUNT(*) FROM sealed_keys WHERE name = $1`, trailKeyName); err != nil || n > 0 {
+			return err
+		}
+		sealed, err := s.Seal(ctx, tx, place, base64.StdEncoding.AppendEncode(nil, key))
+		if err != nil {
+			return err
+		}
+		if _, err := tx.Exec(ctx, `INSERT INTO sealed_keys (name, sealed) VALUES ($1, $2)`, trailKeyName, sealed); err != nil {
+			return err
+		}
+		return audit.Begin(ctx, tx, key)
+	})
+	if err != nil && !database.IsDuplicate(err) { // another process was quicker
+		return fmt.Errorf("begin the key of the audit trail: %w", err)
+	}
+	key, err = s.NamedKey(ctx, trailKeyName)
+	if errors.Is(err, ErrSealed) {
+		s.logger.WarnContext(ctx, "the key of the audit trail does not open; the trail goes on without it", "error", err)
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	audit.UseKey(s.db, key)
+	return nil
 }
 
 // makeNamedKey writes a new key, unless another process was quicker, and returns what is there now.

@@ -1,14 +1,15 @@
 // Package audit keeps the trail of what was done to keys, accounts and settings, and by whom. A line is written in the
 // transaction of the change that it tells of, so there is neither a change without its line nor a line without its
 // change. Lines are appended and never altered; each holds a hash over itself and the hash of the line before it, so
-// Verify finds a line that was changed or taken out.
+// Verify finds a line that was changed or taken out. The hashes are MACs under a key that the database does not hold in
+// the clear (UseKey), so whoever owns the database alone cannot write another trail unseen.
 //
 // No secret belongs into an event: not a password, not a secret key, not a token, not a one-time code.
 package audit
 
 import (
 	"context"
-	"crypto/sha256"
+	"crypto/hmac"
 	"encoding/binary"
 	"encoding/json"
 	"fmt"
@@ -48,7 +49,7 @@ type Event struct {
 type Line struct {
 	ID int64 // 1, 2, 3 … without a gap
 	Event
-	Hash []byte // SHA-256 over the hash of the line before and this line
+	Hash []byte // HMAC-SHA-256, without a key SHA-256, over the hash of the line before and this line
 }
 
 // maxAgent bounds what a client can make a line hold, in bytes.
@@ -60,13 +61,33 @@ func Append(ctx context.Context, tx *database.Tx, e Event) error {
 	if e.At.IsZero() {
 		e.At = time.Now()
 	}
+	key := keyOf(tx)
+	if key == nil {
+		return appendLine(ctx, tx, nil, e)
+	}
+	end, err := readHead(ctx, tx)
+	if err != nil {
+		return err
+	}
+	if !hmac.Equal(end.MAC, end.mac(key)) {
+		// Whoever has changed the end has no key. What is appended now must not make the trail look whole.
+		if err := appendLine(ctx, tx, key, Event{Kind: Tampered, By: Operator, At: e.At}); err != nil {
+			return err
+		}
+	}
+	return appendLine(ctx, tx, key, e)
+}
+
+// appendLine appends a line under a key, or under none when it is nil, whatever the end of the trail is.
+func appendLine(ctx context.Context, tx *database.Tx, key []byte, e Event) error {
+	if e.At.IsZero() {
+		e.At = time.Now()
+	}
 	e.At = e.At.UTC().Truncate(time.Microsecond)
 	e.By.Agent = shown(e.By.Agent)
-	var head struct {
-		ID   int64  `db:"id"`
-		Hash []byte `db:"hash"`
-	}
-	if err := tx.Get(ctx, &head, `UPDATE audit_head SET id = id + 1 WHERE one = 1 RETURNING id, hash`); err != nil {
+	var head head
+	err := tx.Get(ctx, &head, `UPDATE audit_head SET id = id + 1 WHERE one = 1 RETURNING id, hash, pruned, pruned_hash, mac`)
+	if err != nil {
 		return fmt.Errorf("append to the audit trail: %w", err)
 	}
 	l := Line{ID: head.ID, Event: e}
@@ -79,7 +100,7 @@ func Append(ctx context.Context, tx *database.Tx, e Event) error {
 	if e.By.Addr.IsValid() {
 		r.Address = e.By.Addr.String()
 	}
-	r.Hash = r.sum(head.Hash)
+	r.Hash = r.sum(head.Hash, key)
 	_, err = tx.Exec(ctx, `INSERT INTO audit (id, at, event, user_id, actor, via, app, address, agent, detail, hash)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`,
 		r.ID, r.At, r.Event, r.UserID, r.Actor, r.Via, r.App, r.Address, r.Agent, r.Detail, r.Hash)
@@ -89,7 +110,11 @@ func Append(ctx context.Context, tx *database.Tx, e Event) error {
 	if _, err := tx.Exec(ctx, `UPDATE audit_head SET hash = $1 WHERE one = 1`, r.Hash); err != nil {
 		return fmt.Errorf("append to the audit trail: %w", err)
 	}
-	return nil
+	if key == nil {
+		return nil
+	}
+	head.Hash = r.Hash
+	return sealHead(ctx, tx, key, head)
 }
 
 // shown is what is kept of a name that a client gives itself: PostgreSQL takes neither NUL nor what is no UTF-8.
@@ -116,10 +141,10 @@ type row struct {
 	Hash    []byte    `db:"hash"`
 }
 
-// sum is the hash of the row: SHA-256 over the hash of the row before and over every column, each after its length in
-// eight bytes.
-func (r *row) sum(before []byte) []byte {
-	h := sha256.New()
+// sum is the hash of the row, over the hash of the row before and over every column, each after its length in eight
+// bytes: HMAC-SHA-256 under the key, SHA-256 when it is nil.
+func (r *row) sum(before, key []byte) []byte {
+	h := newHash(key)
 	put := func(p []byte) {
 		h.Write(binary.BigEndian.AppendUint64(nil, uint64(len(p))))
 		h.Write(p)

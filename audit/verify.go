@@ -3,6 +3,7 @@ package audit
 import (
 	"bytes"
 	"context"
+	"crypto/hmac"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -55,11 +56,12 @@ type head struct {
 	Head
 	Pruned     int64  `db:"pruned"`
 	PrunedHash []byte `db:"pruned_hash"`
+	MAC        []byte `db:"mac"` // empty: without a key
 	Last       int64  `db:"last"`
 }
 
 func readHead(ctx context.Context, q database.Queryer) (h head, err error) {
-	err = q.Get(ctx, &h, `SELECT id, hash, pruned, pruned_hash, COALESCE((SELECT MAX(id) FROM audit), pruned) AS last FROM audit_head WHERE one = 1`)
+	err = q.Get(ctx, &h, `SELECT id, hash, pruned, pruned_hash, mac, COALESCE((SELECT MAX(id) FROM audit), pruned) AS last FROM audit_head WHERE one = 1`)
 	switch {
 	case errors.Is(err, database.ErrNoRows):
 		return h, &Broken{Why: "the record of its end is gone"}
@@ -73,10 +75,14 @@ func readHead(ctx context.Context, q database.Queryer) (h head, err error) {
 // and that the end is the end. The error is a *Broken when that is not so. expect, if not nil, is a head that was noted
 // before. It returns how many lines there are and the head now. Lines that are appended meanwhile are not looked at.
 //
-// Who can write into the database can compute the hashes of a trail of their own: only a head that was noted elsewhere
-// shows that.
+// Without the key, whoever can write into the database can compute the hashes of another trail. With it, they can put
+// back an older state of the whole database; only a head that was noted elsewhere shows that.
 func Verify(ctx context.Context, q database.Queryer, expect *Head) (lines int64, now Head, err error) {
 	end, err := readHead(ctx, q)
+	if err != nil {
+		return 0, Head{}, err
+	}
+	check, err := newLineCheck(ctx, q, end)
 	if err != nil {
 		return 0, Head{}, err
 	}
@@ -99,8 +105,8 @@ func Verify(ctx context.Context, q database.Queryer, expect *Head) (lines int64,
 		if r.ID != before.ID+1 {
 			return &Broken{before.ID + 1, "it is missing"}
 		}
-		if !bytes.Equal(r.Hash, r.sum(before.Hash)) {
-			return &Broken{r.ID, "it, or the line before it, is not what was written"}
+		if err := check.look(r, before.Hash); err != nil {
+			return err
 		}
 		before = Head{ID: r.ID, Hash: r.Hash}
 		lines++
@@ -118,6 +124,8 @@ func Verify(ctx context.Context, q database.Queryer, expect *Head) (lines int64,
 		return lines, before, &Broken{end.ID + 1, "it stands behind the end"}
 	case !noted:
 		return lines, before, &Broken{end.Pruned, "lines up to it are gone, and no line says that they were pruned"}
+	case check.key != nil && !hmac.Equal(end.MAC, end.mac(check.key)):
+		return lines, before, &Broken{end.ID, "the record of the end was changed without the key: lines behind it may be gone"}
 	case !met:
 		return lines, before, &Broken{expect.ID, "it was expected, and is not there any more"}
 	}
@@ -208,6 +216,15 @@ func prune(ctx context.Context, tx *database.Tx, by Actor, before time.Time) (in
 	}
 	if _, err := tx.Exec(ctx, `UPDATE audit_head SET pruned = $1, pruned_hash = $2 WHERE one = 1`, last.ID, last.Hash); err != nil {
 		return 0, err
+	}
+	if key := keyOf(tx); key != nil {
+		end, err := readHead(ctx, tx)
+		if err != nil {
+			return 0, err
+		}
+		if err := sealHead(ctx, tx, key, end); err != nil {
+			return 0, err
+		}
 	}
 	result, err := tx.Exec(ctx, `DELETE FROM audit WHERE id <= $1`, last.ID)
 	if err != nil {

@@ -22,6 +22,7 @@ import (
 	"os"
 	"runtime"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -76,6 +77,17 @@ type DB struct {
 	statements atomic.Int64
 	commits    atomic.Int64
 	watch      watch
+	attached   sync.Map
+}
+
+// Attach keeps a value with the open database, for the package that the type of key belongs to, as context.WithValue
+// does. Transactions find it too.
+func (db *DB) Attach(key, value any) { db.attached.Store(key, value) }
+
+// Attached returns what Attach has kept under a key; nil when there is nothing.
+func (db *DB) Attached(key any) any {
+	value, _ := db.attached.Load(key)
+	return value
 }
 
 // Open opens the database and brings its schema up to date.

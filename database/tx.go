@@ -19,7 +19,11 @@ import (
 type Tx struct {
 	dialect migrations.Dialect
 	tx      *sqlx.Tx
+	db      *DB
 }
+
+// Attached returns what DB.Attach has kept under a key; nil when there is nothing.
+func (tx *Tx) Attached(key any) any { return tx.db.Attached(key) }
 
 const (
 	// patience is for how long Update runs its function again when other
@@ -159,7 +163,7 @@ func (db *DB) run(ctx context.Context, pool *sqlx.DB, options *sql.TxOptions, fn
 	}
 	// Also the way out of a panic in fn; after a commit it does nothing.
 	defer tx.Rollback()
-	if err := fn(&Tx{db.dialect, tx}); err != nil {
+	if err := fn(&Tx{db.dialect, tx, db}); err != nil {
 		return err
 	}
 	if err := tx.Commit(); err != nil {

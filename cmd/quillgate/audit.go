@@ -149,8 +149,9 @@ type auditVerifyCmd struct {
 
 // Help is shown by quillgate audit verify --help.
 func (auditVerifyCmd) Help() string {
-	return `Each line holds a hash over itself and the line before it. Whoever can write into the database could write a whole trail
-anew; note the line and the hash that this command prints in another place from time to time, and give them to --expect.`
+	return `Each line holds a MAC over itself and the line before it, under a key of the keyset. Whoever can write into the database, and has
+no keyset, cannot rewrite the trail, but can put back an older state of all of it. Note the line and the hash that this command
+prints in another place from time to time, and give them to --expect.`
 }
 
 func (c *auditVerifyCmd) Run(ctx context.Context, s *settings, io streams) error {

@@ -67,6 +67,7 @@ var chapters = []struct {
 		{id: "K14", words: "A key can ask about itself, and about nobody else."},
 		{id: "K15", words: "Verification keys are strong, their algorithm is fixed at enrolment, and no key is nobody's key."},
 		{id: "K16", words: "Enrolment is closed unless somebody opened it; a window ends after fifteen minutes or one success."},
+		{id: "K17", words: "Whoever owns the database alone cannot rewrite the audit trail unseen: its lines carry a MAC under a key of the keyset."},
 	}},
 	{"Passwords, sessions and second factors", []requirement{
 		{id: "A1", words: "Passwords are hashed with argon2id, a few at once, with a bounded queue."},

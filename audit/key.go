@@ -1,0 +1,147 @@
+package audit
+
+import (
+	"context"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"hash"
+
+	"github.com/quillgate/quillgate/database"
+)
+
+// Kinds of lines about the key of the trail.
+const (
+	// Keyed begins the part of the trail that is kept under a key. Its detail "before" says how the lines before it were
+	// kept: "no key" or "another key".
+	Keyed Kind = "audit.keyed"
+	// Tampered says that the end of the trail was not what had been written last, when something was appended.
+	Tampered Kind = "audit.tampered"
+)
+
+// attached is what the key is attached to the database under.
+type attached struct{}
+
+// UseKey has all lines that this process appends, and all that it verifies, kept under a key of 32 bytes: their hashes
+// become HMAC-SHA-256, which nobody can compute who has the database alone. See Begin for a key that is new.
+func UseKey(db *database.DB, key []byte) { db.Attach(attached{}, key) }
+
+// keyOf returns the key, or nil when this process has none.
+func keyOf(q any) []byte {
+	v, ok := q.(interface{ Attached(any) any })
+	if !ok {
+		return nil
+	}
+	key, _ := v.Attached(attached{}).([]byte)
+	return key
+}
+
+// Begin keeps the trail under a new key from now on, in the transaction that writes the key down. Where there are lines
+// already, one tells of it, and stands for all before it.
+func Begin(ctx context.Context, tx *database.Tx, key []byte) error {
+	end, err := readHead(ctx, tx)
+	if err != nil {
+		return err
+	}
+	if end.ID == 0 {
+		return sealHead(ctx, tx, key, end)
+	}
+	before := "no key"
+	var keyed int
+	if err := tx.Get(ctx, &keyed, `SELECT COUNT(*) FROM audit WHERE event = $1`, string(Keyed)); err != nil {
+		return fmt.Errorf("begin the key of the audit trail: %w", err)
+	}
+	if keyed > 0 || len(end.MAC) > 0 {
+		before = "another key"
+	}
+	return appendLine(ctx, tx, key, Event{Kind: Keyed, By: Operator, Detail: map[string]string{"before": before}})
+}
+
+// Unkey lets the trail go on without its key, for an operator who has lost it: the end gets a MAC that no key makes, from
+// which Begin knows that lines were kept under another one.
+func Unkey(ctx context.Context, tx *database.Tx) error {
+	if _, err := tx.Exec(ctx, `UPDATE audit_head SET mac = $1 WHERE one = 1`, []byte{0}); err != nil {
+		return fmt.Errorf("give up the key of the audit trail: %w", err)
+	}
+	return nil
+}
+
+// sealHead writes the MAC of the end of the trail.
+func sealHead(ctx context.Context, tx *database.Tx, key []byte, h head) error {
+	if _, err := tx.Exec(ctx, `UPDATE audit_head SET mac = $1 WHERE one = 1`, h.mac(key)); err != nil {
+		return fmt.Errorf("seal the end of the audit trail: %w", err)
+	}
+	return nil
+}
+
+// newHash is what hashes are computed with.
+func newHash(key []byte) hash.Hash {
+	if key == nil {
+		return sha256.New()
+	}
+	return hmac.New(sha256.New, key)
+}
+
+// mac is the MAC over the end of the trail and over what was pruned, each part after its length. Without it, lines could
+// be taken off the end unseen: the hash of the line before them is a right one.
+func (h head) mac(key []byte) []byte {
+	sum := newHash(key)
+	for _, p := range [][]byte{[]byte("the end of the trail"), binary.BigEndian.AppendUint64(nil, uint64(h.ID)), h.Hash,
+		binary.BigEndian.AppendUint64(nil, uint64(h.Pruned)), h.PrunedHash} {
+		sum.Write(binary.BigEndian.AppendUint64(nil, uint64(len(p))))
+		sum.Write(p)
+	}
+	return sum.Sum(nil)
+}
+
+// lineCheck checks one line after the other, from the first that is there.
+type lineCheck struct {
+	key   []byte
+	from  int64 // the last line of kind Keyed; lines before it are not under this key
+	odd   int64 // the first line before it that is not what was written, as far as can be told without the key
+	older bool  // the line says that those before it were kept under another key
+}
+
+func newLineCheck(ctx context.Context, q database.Queryer, end head) (c lineCheck, err error) {
+	if c.key = keyOf(q); c.key == nil {
+		if len(end.MAC) > 0 {
+			return c, errors.New("verify the audit trail: it is kept under a key of the keyset, which is not open")
+		}
+		return c, nil
+	}
+	err = q.Get(ctx, &c.from, `SELECT COALESCE(MAX(id), 0) FROM audit WHERE event = $1`, string(Keyed))
+	if err != nil {
+		return c, fmt.Errorf("read the audit trail: %w", err)
+	}
+	return c, nil
+}
+
+// look checks a line behind one with the hash before. Error: *Broken.
+func (c *lineCheck) look(r *row, before []byte) error {
+	switch {
+	case c.key == nil || r.ID < c.from:
+		if hmac.Equal(r.Hash, r.sum(before, nil)) {
+			return nil
+		}
+		if c.key != nil {
+			if c.odd == 0 {
+				c.odd = r.ID
+			}
+			return nil
+		}
+		return &Broken{r.ID, "it, or the line before it, is not what was written"}
+	case !hmac.Equal(r.Hash, r.sum(before, c.key)):
+		return &Broken{r.ID, "it, or the line before it, is not what was written"}
+	case Kind(r.Event) == Tampered:
+		return &Broken{r.ID, "when it was written, the end of the trail was not what had been written last: lines were taken out"}
+	case r.ID == c.from:
+		l, err := r.line()
+		c.older = err == nil && l.Detail["before"] == "another key"
+	}
+	if c.odd != 0 && !c.older {
+		return &Broken{c.odd, "it, or the line before it, is not what was written"}
+	}
+	return nil
+}
