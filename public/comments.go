@@ -80,7 +80,7 @@ func (p *Pages) comment(ctx context.Context, c *site.Comment, post *site.FullPos
 	out := &Comment{
 		ID: c.ID, Kind: c.Type, Author: firstOf(plainText(c.Author), say("Anonymous")), Link: post.Link + "#comment-" + itoa(c.ID),
 		ByAuthor: c.UserID != 0 && c.UserID == post.Author,
-		Date:     phpDate(opts.Text("date_format"), c.Date) + ", " + phpDate(opts.Text("time_format"), c.Date),
+		Date:     phpDate(opts.Text("date_format"), c.Date, opts.Location()) + ", " + phpDate(opts.Text("time_format"), c.Date, opts.Location()),
 		Stamp:    c.DateGMT.UTC().Format(time.RFC3339),
 		Content:  content,
 	}

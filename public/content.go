@@ -249,7 +249,7 @@ func (p *Pages) complete(ctx context.Context, list []site.FullPost, out []Post) 
 	}
 	for i := range list {
 		post, o := &list[i], &out[i]
-		o.Date = phpDate(opts.Text("date_format"), post.Date)
+		o.Date = phpDate(opts.Text("date_format"), post.Date, opts.Location())
 		if a, ok := authors[post.Author]; ok {
 			o.Author = &Link{Text: plainText(a.Name)}
 			if post.Type == site.TypePost && post.Status == site.StatusPublish {

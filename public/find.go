@@ -200,7 +200,7 @@ func (p *Pages) findDate(ctx context.Context, read func() (period, bool)) (*targ
 	case d.day == 0:
 		t.heading, path, plain = from.Format("January 2006"), path[:7], plain[:6]
 	default:
-		t.heading = phpDate(opts.Text("date_format"), from)
+		t.heading = phpDate(opts.Text("date_format"), from, opts.Location())
 	}
 	t.link = p.site.BaseURL() + "/?m=" + plain
 	if _, dates, slash, pretty := opts.PrettyAddresses(); pretty {

@@ -7,9 +7,10 @@ import (
 	"time"
 )
 
-// phpDate writes a time by a format of PHP's function date, in which the options date_format and time_format are. A
-// letter behind a backslash stands for itself, as do those that mean nothing.
-func phpDate(format string, t time.Time) string {
+// phpDate writes what the clocks of a zone show by a format of PHP's function date, in which the options date_format and
+// time_format are. A letter behind a backslash stands for itself, as do those that mean nothing.
+func phpDate(format string, clock time.Time, zone *time.Location) string {
+	t := time.Date(clock.Year(), clock.Month(), clock.Day(), clock.Hour(), clock.Minute(), clock.Second(), clock.Nanosecond(), zone)
 	var b strings.Builder
 	for i := 0; i < len(format); i++ {
 		c := format[i]
@@ -29,9 +30,9 @@ func phpDate(format string, t time.Time) string {
 
 // phpLayouts are the letters for which package time has a layout.
 var phpLayouts = map[byte]string{
-	'd': "02", 'D': "Mon", 'j': "2", 'l': "Monday", 'F': "January", 'm': "01", 'M': "Jan", 'n': "1", 'Y': "2006", 'y': "06", 'o': "2006",
+	'd': "02", 'D': "Mon", 'j': "2", 'l': "Monday", 'F': "January", 'm': "01", 'M': "Jan", 'n': "1", 'Y': "2006", 'y': "06",
 	'a': "pm", 'A': "PM", 'g': "3", 'h': "03", 'H': "15", 'i': "04", 's': "05", 'c': "2006-01-02T15:04:05-07:00", 'r': time.RFC1123Z,
-	'P': "-07:00", 'O': "-0700", 'T': "MST", 'e': "MST",
+	'P': "-07:00", 'O': "-0700", 'T': "MST",
 }
 
 func phpLetter(c byte, t time.Time) string {
@@ -54,12 +55,42 @@ func phpLetter(c byte, t time.Time) string {
 			return "1"
 		}
 		return "0"
+	case 'o':
+		year, _ := t.ISOWeek()
+		return strconv.Itoa(year)
+	case 'B':
+		return fmt.Sprintf("%03d", beats(t))
+	case 'u':
+		return fmt.Sprintf("%06d", t.Nanosecond()/1000)
+	case 'v':
+		return fmt.Sprintf("%03d", t.Nanosecond()/1_000_000)
+	case 'I':
+		if t.IsDST() {
+			return "1"
+		}
+		return "0"
+	case 'Z':
+		_, offset := t.Zone()
+		return strconv.Itoa(offset)
+	case 'e':
+		return t.Location().String()
+	case 'p':
+		if _, offset := t.Zone(); offset == 0 {
+			return "Z"
+		}
+		return t.Format("-07:00")
 	case 'G':
 		return strconv.Itoa(t.Hour())
 	case 'U':
 		return strconv.FormatInt(t.Unix(), 10)
 	}
 	return string([]byte{c}) // a byte of a longer character, perhaps
+}
+
+// beats is the time of day in thousandths, as Swatch Internet Time has it: by the clocks of UTC+1.
+func beats(t time.Time) int {
+	seconds := int(t.Unix()+3600) % 86400
+	return (seconds + 86400) % 86400 * 10 / 864
 }
 
 // ordinal is the ending of a number in English: 1st, 2nd, 3rd, 4th, 11th.
