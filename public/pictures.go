@@ -2,6 +2,7 @@ package public
 
 import (
 	"context"
+	"html/template"
 	"iter"
 	"math"
 	"net/url"
@@ -112,6 +113,7 @@ func (g *gallery) illustrate(post *site.FullPost, o *Post) {
 			o.Picture = g.picture(&a, firstOf(a.Alt, o.Title))
 			if o.Picture == nil {
 				o.File = &Link{Text: path.Base(a.File), URL: g.p.site.FileURL(&a)}
+				o.Player = g.player(&a)
 			}
 		}
 	case post.Thumbnail != 0:
@@ -141,6 +143,15 @@ func (g *gallery) illustrate(post *site.FullPost, o *Post) {
 			g.describe(n, &a, src)
 		}
 	}
+}
+
+// player plays a sound or a film on its own page; "" for other files.
+func (g *gallery) player(a *site.Attachment) template.HTML {
+	kind, _, _ := strings.Cut(a.MimeType, "/")
+	if kind != "audio" && kind != "video" {
+		return ""
+	}
+	return template.HTML(playerOf(kind, nil, []string{g.p.site.FileURL(a)}, path.Base(a.File))) // escaped there
 }
 
 // version is one size of a picture.

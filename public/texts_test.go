@@ -71,6 +71,28 @@ func TestAttachedPlayers(t *testing.T) {
 	})
 }
 
+// A sound or a film plays on its own page, and every other file is offered there.
+func TestUploadsPlayOnTheirPages(t *testing.T) {
+	databasetest.Each(t, func(t *testing.T, db *database.DB) {
+		f := openFace(t, db, public.Config{})
+		for name, want := range map[string]string{"song.mp3": "<audio controls", "clip.mp4": "<video controls", "paper.pdf": ""} {
+			kind := map[string]string{"song.mp3": "audio/mpeg", "clip.mp4": "video/mp4", "paper.pdf": "application/pdf"}[name]
+			a, err := f.CreateAttachment(t.Context(), f.admin, site.Upload{Name: name, Type: kind, Bytes: strings.NewReader("x")})
+			if err != nil {
+				t.Fatal(err)
+			}
+			w := f.get(t, "/?attachment_id="+itoa(a.ID))
+			expect(t, name, w, 200, want, `<p class="file"><a href="`+f.FileURL(a)+`" download>`)
+			if want == "" {
+				lacks(t, name, w, "<audio")
+				lacks(t, name, w, "<video")
+			} else {
+				expect(t, name, w, 200, ` src="`+f.FileURL(a)+`"`)
+			}
+		}
+	})
+}
+
 // Markup that a comment may not have goes. The words that it kept apart stay apart.
 func TestWordsOfCommentsStayApart(t *testing.T) {
 	f := openFace(t, databasetest.Open(t, databasetest.SQLite(t)), public.Config{})

@@ -73,10 +73,11 @@ type Post struct {
 	Pages            []Link        // of a post that its author has divided, on its own page
 	Locked           bool          // the visitor has not shown the password
 	Sticky           bool
-	Picture          *Picture // that illustrates it, or that it is
-	File             *Link    // of an upload that is no picture
-	CommentsLink     *Link    // how many comments there are; nil when none are there and none can come
-	plain            string   // the text without markup, for descriptions
+	Picture          *Picture      // that illustrates it, or that it is
+	File             *Link         // of an upload that is not a picture
+	Player           template.HTML // of an upload that is a sound or a film
+	CommentsLink     *Link         // how many comments there are; nil when none are there and none can come
+	plain            string        // the text without markup, for descriptions
 	comments         int64
 	tree             *html.Node // the text, until it is rendered
 	clip             bool       // the list decides how much of the text it shows
