@@ -9,10 +9,12 @@ import (
 type Link struct {
 	Address string // the text behind the references; empty without href
 	Target  bool   // whether it has the attribute target
+	Lines   bool   // whether the tag goes over several lines
 }
 
 // AddRel adds words to the attribute rel of links: those that words gives for a link and that are missing. Everything else
-// stays byte for byte, whether a policy has filtered the text or not. The words must be plain letters.
+// stays byte for byte, whether a policy has filtered the text or not; scripts and styles are not looked into. The words
+// must be plain letters.
 func AddRel(text string, words func(Link) []string) string {
 	f := filter{scanner: scanner{text: text}}
 	for i := 0; ; {
@@ -26,8 +28,13 @@ func AddRel(text string, words func(Link) []string) string {
 			i++
 			continue
 		}
-		if i = t.end; !t.closing && strings.EqualFold(text[t.name:t.nameEnd], "a") {
+		i = t.end
+		switch name := text[t.name:t.nameEnd]; {
+		case t.closing:
+		case strings.EqualFold(name, "a"):
 			f.addRel(t, words)
+		case strings.EqualFold(name, "script"), strings.EqualFold(name, "style"):
+			i = f.contentEnd(i, strings.ToLower(name))
 		}
 	}
 	if f.copied == 0 {
@@ -39,7 +46,7 @@ func AddRel(text string, words func(Link) []string) string {
 
 func (f *filter) addRel(t tag, words func(Link) []string) {
 	var (
-		link       Link
+		link       = Link{Lines: strings.Contains(f.text[t.start:t.end], "\n")}
 		rel        attribute
 		hasAddress bool
 		end        = t.nameEnd // of the last attribute

@@ -177,7 +177,7 @@ func TestPageShowsNeitherStylesNorForms(t *testing.T) {
 func TestAddRelTouchesOnlyTheRelOfLinks(t *testing.T) {
 	words := func(l markup.Link) []string {
 		switch {
-		case strings.HasPrefix(l.Address, "/"):
+		case strings.HasPrefix(l.Address, "/"), l.Lines:
 			return nil
 		case l.Target:
 			return []string{"noopener"}
@@ -195,6 +195,8 @@ func TestAddRelTouchesOnlyTheRelOfLinks(t *testing.T) {
 		{`<a rel='' href=x>`, `<a rel='nofollow ugc' href=x>`},
 		{`<a target=_blank rel="nofollow ugc">`, `<a target=_blank rel="nofollow ugc noopener">`},
 		{`<a title="x rel='y" href='" onmouseover=alert(1) z="'>`, `<a title="x rel='y" href='" onmouseover=alert(1) z="' rel="nofollow ugc">`},
+		{"<a href='x\ny'>", "<a href='x\ny'>"},
+		{`<script>x = '<a href="x">'</SCRIPT><a href=y><style><a href=z>`, `<script>x = '<a href="x">'</SCRIPT><a href=y rel="nofollow ugc"><style><a href=z rel="nofollow ugc">`},
 		{`<a title="<a href=x>"`, `<a title="<a href=x rel="nofollow ugc">"`},
 	} {
 		if got := markup.AddRel(test.in, words); got != test.want {

@@ -35,7 +35,7 @@ func (s *Site) filterCommentContent(text string, unfiltered bool) string {
 	if !unfiltered {
 		text = markup.Inline().Filter(text)
 	}
-	return s.markForeignLinks(text)
+	return s.markForeignLinks(markTargets(text))
 }
 
 // unfilteredComment says whether a comment of this user may hold any markup.
@@ -83,11 +83,12 @@ var (
 	bareURL = regexp.MustCompile(`(?i)(?:^|[\s(>])https?://`)
 )
 
-// markForeignLinks adds rel="nofollow ugc" to the links of a comment that lead away from the blog.
+// markForeignLinks adds rel="nofollow ugc" to the links of a comment that lead away from the blog. As in WordPress a tag of
+// several lines stays as it is; the pages tell search engines of it all the same.
 func (s *Site) markForeignLinks(text string) string {
 	home := webHost(s.baseURL)
 	return markup.AddRel(text, func(link markup.Link) []string {
-		if host := webHost(link.Address); host != "" && host == home {
+		if host := webHost(link.Address); link.Lines || host != "" && host == home {
 			return nil
 		}
 		return []string{"nofollow", "ugc"}
