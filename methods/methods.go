@@ -13,6 +13,9 @@ import (
 	"strings"
 )
 
+// EndpointPath is where the methods are called, below the address of the blog.
+const EndpointPath = "/xmlrpc.php"
+
 // Method is one row of the table.
 type Method struct {
 	Name    string

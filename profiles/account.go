@@ -15,7 +15,7 @@ func (v *visit) accountPage() error {
 	if zone != nil {
 		name = zone.String()
 	}
-	return v.show("account", struct{ Zone, BlogZone string }{name, v.options.Location().String()})
+	return v.show("account", struct{ Zone, BlogZone string }{name, v.around.Zone.String()})
 }
 
 // account takes changes of it.

@@ -181,22 +181,12 @@ func (v *visit) Modes() []auth.Mode { return append([]auth.Mode{auth.ModeDefault
 // Mode says what a mode is.
 func (v *visit) Mode(m auth.Mode) string { return v.T(modeWords[m]) }
 
-// settingsPage shows the options of the site that belong here.
+// settingsPage shows the settings and how programs may sign in.
 func (v *visit) settingsPage() error {
 	v.title = v.T("Settings")
-	values := make(map[string]string)
-	for _, s := range settings {
-		values[s.Name] = v.options.Text(s.Name)
-	}
-	values["blog_title"], values["blog_tagline"] = v.options.Title(), v.options.Tagline()
-	var list []shownSetting
-	for _, s := range settings {
-		s.Label = v.T(s.Label)
-		shown := shownSetting{s, values[s.Name], v.options.Bool(s.Name)}
-		if v.sent("/admin/settings") {
-			shown.Is, shown.On = v.form(s.Name), v.form(s.Name) != ""
-		}
-		list = append(list, shown)
+	list, err := v.shownSettings()
+	if err != nil {
+		return err
 	}
 	policy, err := v.p.cfg.Users.Policy(v.ctx())
 	if err != nil {
@@ -206,55 +196,11 @@ func (v *visit) settingsPage() error {
 		policy = v.policyTyped()
 	}
 	return v.show("settings", struct {
+		Of     string
 		List   []shownSetting
 		Policy auth.Policy
 		Server auth.Mode // where the policy says nothing
-	}{list, policy, v.siteMode(auth.ModeDefault)})
-}
-
-// setting is an option of the site as the page has it.
-type setting struct {
-	Name, Label string
-	Kind        string // text, number, flag, or status: open or closed
-}
-
-type shownSetting struct {
-	setting
-	Is string
-	On bool
-}
-
-// settings are the options that the page shows, in its order. The rest is for the command line.
-var settings = []setting{
-	{"blog_title", "Title of the blog", "text"},
-	{"blog_tagline", "Tagline, in a few words", "text"},
-	{"timezone_string", "Time zone, such as Europe/Berlin", "text"},
-	{"default_comment_status", "Comments on new posts", "status"},
-	{"comment_registration", "Only users who are signed in may comment", "flag"},
-	{"comment_moderation", "Every comment waits for somebody to approve it", "flag"},
-	{"comment_max_links", "A comment with as many links waits", "number"},
-	{"pingback", "Other pages may tell that they link here (pingback)", "flag"},
-	{"pingback_send", "Tell the pages that a post links to (pingback)", "flag"},
-	{"blog_public", "Search engines may list the blog", "flag"},
-}
-
-// changeSettings takes them, all or none.
-func (v *visit) changeSettings() error {
-	values := make(map[string]string)
-	for _, s := range settings {
-		values[s.Name] = v.form(s.Name)
-	}
-	bad, err := v.p.cfg.Site.SetOptions(v.ctx(), v.who, values)
-	if err != nil {
-		return err
-	}
-	for _, invalid := range bad {
-		v.wrong(invalid.Field, v.T("This %s.", invalid.Why))
-	}
-	if len(bad) > 0 {
-		return v.settingsPage()
-	}
-	return v.done("/admin/settings", v.T("The settings are saved."))
+	}{v.settingsTitle(), list, policy, v.siteMode(auth.ModeDefault)})
 }
 
 // sent tells whether this is the form of a path that is shown again.

@@ -8,12 +8,11 @@ import (
 
 	"github.com/quillgate/quillgate/apps"
 	"github.com/quillgate/quillgate/auth"
-	"github.com/quillgate/quillgate/site"
 )
 
 var (
-	// errForbidden says that the page is for others.
-	errForbidden = errors.New("not for this user")
+	// ErrForbidden says that the page is for others.
+	ErrForbidden = errors.New("not for this user")
 	// errNothing says that there is no such page.
 	errNothing = errors.New("no such page")
 	// errAgain says that the password has to be given once more.
@@ -34,7 +33,7 @@ type problem struct {
 // a request id, under which the log has the cause.
 var problems = []problem{
 	{errNothing, http.StatusNotFound, "Not found", "There is no such page."},
-	{errForbidden, http.StatusForbidden, "Not for you", "This page is for administrators."},
+	{ErrForbidden, http.StatusForbidden, "Not for you", "This page is for administrators."},
 	{errOtherSite, http.StatusForbidden, "Not from here", "This form was sent by another site, so nothing was done. Open the page here and try again."},
 	{errAgain, http.StatusForbidden, "Your password, once more", "What you are about to do needs your password. Open the page again, and give it there."},
 	{auth.ErrPasskey, http.StatusForbidden, "Not accepted", "The passkey was not accepted. Please try again."},
@@ -60,8 +59,6 @@ var problems = []problem{
 	{auth.ErrBusy, http.StatusServiceUnavailable, "Busy", "Too many people are signing in at this moment. Please try again in a few seconds."},
 	{auth.ErrNotFound, http.StatusNotFound, "Not found", "There is no such user."},
 	{auth.ErrDenied, http.StatusForbidden, "Refused", "User name or password is wrong."},
-	{site.ErrNotFound, http.StatusNotFound, "Not found", "There is no such thing."},
-	{site.ErrConflict, http.StatusConflict, "Changed meanwhile", "Somebody has changed this meanwhile. Look at it again, then repeat your change."},
 }
 
 // fail answers with the page of an error.
@@ -116,17 +113,11 @@ func (v *visit) wrong(field, text string) {
 func (v *visit) fieldsOf(err error) []fieldProblem {
 	var ofUser *auth.Invalid
 	var ofApp *apps.Invalid
-	var ofSite *site.Invalid
-	var denied *site.Denied
 	switch {
 	case errors.As(err, &ofUser):
 		return []fieldProblem{{fieldIDs[ofUser.Field], ofUser.Field + ": " + ofUser.Why + "."}}
 	case errors.As(err, &ofApp):
 		return []fieldProblem{{fieldIDs[ofApp.Field], ofApp.Field + ": " + ofApp.Why + "."}}
-	case errors.As(err, &ofSite):
-		return []fieldProblem{{ofSite.Field, v.T("This %s.", ofSite.Why)}}
-	case errors.As(err, &denied):
-		return []fieldProblem{{"", v.T("You may not do this.")}}
 	}
 	return nil
 }

@@ -16,7 +16,6 @@ import (
 
 	"github.com/quillgate/quillgate/apps"
 	"github.com/quillgate/quillgate/auth"
-	"github.com/quillgate/quillgate/site"
 )
 
 // met are the errors that a page can meet, by name.
@@ -28,20 +27,16 @@ var met = map[string]error{
 	"auth.ErrPasskey": auth.ErrPasskey, "auth.ErrNoPasskey": auth.ErrNoPasskey, "auth.ErrTooManyPasskeys": auth.ErrTooManyPasskeys,
 	"auth.ErrPasskeyAddress": auth.ErrPasskeyAddress, "auth.ErrSecondFactorOn": auth.ErrSecondFactorOn, "auth.ErrNoSecondFactor": auth.ErrNoSecondFactor,
 	"auth.ErrWrongCode": auth.ErrWrongCode, "auth.ErrSetUpCode": auth.ErrSetUpCode, "auth.ErrNoToken": auth.ErrNoToken, "auth.ErrTooManyTokens": auth.ErrTooManyTokens,
-	"site.ErrNotFound": site.ErrNotFound, "site.ErrConflict": site.ErrConflict,
 }
 
 // elsewhere are errors of calls and of content, and of the start of the server, that no page asks for.
 var elsewhere = []string{
-	"apps.ErrKeysetBusy", "apps.ErrUnsealed", "apps.ErrSealingBegun", "auth.ErrPasswordsRefused", "site.ErrNoComment", "site.ErrNoPostType", "site.ErrDuplicateComment", "site.ErrCommentFlood", "site.ErrCommentsClosed",
-	"site.ErrSignInToComment", "site.ErrSame", "site.ErrPingSource", "site.ErrPingElsewhere", "site.ErrPingSelf", "site.ErrPingTarget", "site.ErrPingNoPost",
-	"site.ErrPinged", "site.ErrPingTitle", "site.ErrPingLink", "site.ErrEmptyPost", "site.ErrNoAuthor", "site.ErrNoThumbnail", "site.ErrNoFileName",
-	"site.ErrFileType", "site.ErrNoParent", "site.ErrNoTerm", "site.ErrNoTermID", "site.ErrPostTermName", "site.ErrTermExists", "site.ErrTermName", "site.ErrTermLength", "site.ErrTermSlug", "site.ErrCommentLength",
+	"apps.ErrKeysetBusy", "apps.ErrUnsealed", "apps.ErrSealingBegun", "auth.ErrPasswordsRefused",
 }
 
 // Every error that the packages below declare has an answer of its own, or is known to be of no page.
 func TestProblems(t *testing.T) {
-	for _, pkg := range []string{"apps", "auth", "site"} {
+	for _, pkg := range []string{"apps", "auth"} {
 		for _, name := range declared(t, pkg) {
 			name = pkg + "." + name
 			err, ok := met[name]

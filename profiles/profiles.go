@@ -30,12 +30,12 @@ import (
 	"github.com/quillgate/quillgate/audit"
 	"github.com/quillgate/quillgate/auth"
 	"github.com/quillgate/quillgate/network"
-	"github.com/quillgate/quillgate/site"
 )
 
 // Config holds the parts that the pages are made of; those without a remark are required.
 type Config struct {
-	Site     *site.Site
+	// BaseURL is the address of the home page, below which the pages lie, without a slash at its end.
+	BaseURL  string
 	Users    *auth.Users
 	Apps     *apps.Store
 	Verifier *auth.Verifier
@@ -48,6 +48,10 @@ type Config struct {
 	ClientAddr func(*http.Request) (addr netip.Addr, secure bool)
 	// Refusals counts refused credentials by reason, since the day of a moment; see auth.Refusals.
 	Refusals func(ctx context.Context, since time.Time) (map[auth.Reason]int64, error)
+	// Surroundings tells what the pages belong to. It is asked for every page.
+	Surroundings func(context.Context) (Surroundings, error)
+	// Settings are on the page of settings, above those of sign-ins; there are none when nil.
+	Settings *Settings
 	Clock    func() time.Time // time.Now when nil
 	Logger   *slog.Logger     // discards when nil
 }
@@ -87,7 +91,7 @@ func New(cfg Config) (*Pages, error) {
 	if cfg.Logger == nil {
 		cfg.Logger = slog.New(slog.DiscardHandler)
 	}
-	base, err := url.Parse(cfg.Site.BaseURL())
+	base, err := url.Parse(cfg.BaseURL)
 	if err != nil {
 		return nil, fmt.Errorf("read the base URL: %w", err)
 	}
@@ -95,7 +99,7 @@ func New(cfg Config) (*Pages, error) {
 	if p.templates, err = parseTemplates(); err != nil {
 		return nil, err
 	}
-	p.passkeys, err = auth.NewPasskeys(cfg.Users, cfg.Site.BaseURL(), base.Host)
+	p.passkeys, err = auth.NewPasskeys(cfg.Users, cfg.BaseURL, base.Host)
 	if err != nil && !errors.Is(err, auth.ErrPasskeyAddress) {
 		return nil, err
 	}

@@ -13,6 +13,7 @@ import (
 	"github.com/boombuler/barcode/qr"
 
 	"github.com/quillgate/quillgate/apps"
+	"github.com/quillgate/quillgate/methods"
 )
 
 // secretPage is the one answer that holds a secret.
@@ -38,7 +39,7 @@ type programSettings struct {
 type detail struct{ Name, Value string }
 
 func (v *visit) revealed(c credential, secret apps.Secret) (secretPage, error) {
-	page := secretPage{credential: c, Secret: secret.Reveal(), Endpoint: v.p.cfg.Site.EndpointURL(), Login: v.who.User.Login}
+	page := secretPage{credential: c, Secret: secret.Reveal(), Endpoint: v.Base() + methods.EndpointPath, Login: v.who.User.Login}
 	if !secret.IsEmpty() {
 		name := page.Login
 		if c.IsKey() {

@@ -59,17 +59,17 @@ func (v *visit) Title() string { return v.title }
 
 // Blog is the name of the blog.
 func (v *visit) Blog() string {
-	if v.options == nil || v.options.Title() == "" {
+	if v.around.Title == "" {
 		return "Quillgate"
 	}
-	return v.options.Title()
+	return v.around.Title
 }
 
 // Root is what addresses begin with: the path of the home page.
 func (v *visit) Root() string { return v.p.root }
 
 // Base is the address of the home page.
-func (v *visit) Base() string { return v.p.cfg.Site.BaseURL() }
+func (v *visit) Base() string { return v.p.cfg.BaseURL }
 
 // Path is that of the page.
 func (v *visit) Path() string { return v.r.URL.Path }

@@ -15,7 +15,6 @@ import (
 
 	"github.com/quillgate/quillgate/audit"
 	"github.com/quillgate/quillgate/auth"
-	"github.com/quillgate/quillgate/site"
 )
 
 // access says who may see a page.
@@ -43,7 +42,7 @@ type visit struct {
 	addr netip.Addr
 	who  auth.Identity // the zero Identity: not signed in
 
-	options  *site.Options
+	around   Surroundings
 	zone     *time.Location
 	printer  *message.Printer
 	title    string
@@ -86,10 +85,10 @@ var errHandled = errors.New("answered")
 // begin finds out who this is, and lets nobody past who may not.
 func (v *visit) begin(needs access) error {
 	var err error
-	if v.options, err = v.p.cfg.Site.Options(v.ctx()); err != nil {
+	if v.around, err = v.p.cfg.Surroundings(v.ctx()); err != nil {
 		return err
 	}
-	v.zone = v.options.Location()
+	v.zone = v.around.Zone
 	if err := v.identify(); err != nil {
 		return err
 	}
@@ -105,7 +104,7 @@ func (v *visit) begin(needs access) error {
 		if v.who.Can(auth.ManageOptions) && v.who.Can(auth.ListUsers) {
 			return nil
 		}
-		return errForbidden
+		return ErrForbidden
 	case v.arrival():
 		return errHandled
 	}

@@ -11,7 +11,7 @@ import (
 func (s *Server) Paths() []string {
 	var out []string
 	for _, row := range s.routes() {
-		out = append(out, row.path)
+		out = append(out, row.Path)
 	}
 	return out
 }
@@ -35,5 +35,5 @@ func NewVault(b *Blog) interface {
 	certmagic.Storage
 	certmagic.TryLocker
 } {
-	return newVault(b)
+	return newVault(b.Keys)
 }

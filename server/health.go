@@ -20,7 +20,7 @@ func (s *Server) ready(w http.ResponseWriter, r *http.Request) {
 	}
 	ctx, cancel := context.WithTimeout(r.Context(), 2*time.Second)
 	defer cancel()
-	if err := s.blog.DB.Ping(ctx); err != nil {
+	if err := s.cfg.Keys.DB.Ping(ctx); err != nil {
 		s.logger.ErrorContext(ctx, "not ready", "cause", err)
 		sayStatus(w, http.StatusServiceUnavailable, "the database does not answer\n")
 		return

@@ -5,7 +5,7 @@ import (
 	"net/url"
 	"strings"
 
-	"github.com/quillgate/quillgate/site"
+	"github.com/quillgate/quillgate/methods"
 )
 
 // Clients join the address of the blog and the path of the endpoint without looking at the slashes, and some add a part
@@ -28,9 +28,9 @@ func (s *Server) tidied(next http.Handler) http.Handler {
 }
 
 // reaches reports whether a path is that of a row with a path of its own.
-func reaches(rows []route, path string) bool {
+func reaches(rows []Route, path string) bool {
 	for _, row := range rows {
-		if row.path == path || row.path != "/" && strings.HasSuffix(row.path, "/") && strings.HasPrefix(path, row.path) {
+		if row.Path == path || row.Path != "/" && strings.HasSuffix(row.Path, "/") && strings.HasPrefix(path, row.Path) {
 			return true
 		}
 	}
@@ -60,8 +60,8 @@ func tidyPath(path string) string {
 		}
 		path = b.String()
 	}
-	if strings.HasPrefix(path, site.EndpointPath+"/") {
-		return site.EndpointPath
+	if strings.HasPrefix(path, methods.EndpointPath+"/") {
+		return methods.EndpointPath
 	}
 	return path
 }

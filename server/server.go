@@ -1,5 +1,6 @@
-// Package server is the assembled HTTP server: the table of routes, the middleware, the limits, the access log, the
-// metrics, the health checks, start and stop. It holds no handler bodies: those are in the entrances wordpress and public.
+// Package server is the shell around what Quillgate serves: listeners, TLS, the middleware, the limits, the access log,
+// the metrics, the health checks, start and stop. What is served comes in as entrances, each a table of routes and what
+// runs beside them. New puts the entrances of a blog into the shell.
 //
 // What it promises: every answer carries a request id under which the log knows it; no secret, no header and no query
 // is ever logged; what one address can take is bounded; and a stop waits for the requests that are running.
@@ -21,20 +22,17 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/quillgate/quillgate/audit"
 	"github.com/quillgate/quillgate/auth"
-	"github.com/quillgate/quillgate/database"
-	"github.com/quillgate/quillgate/media"
-	"github.com/quillgate/quillgate/profiles"
-	"github.com/quillgate/quillgate/public"
-	"github.com/quillgate/quillgate/site"
-	"github.com/quillgate/quillgate/wordpress"
 	"github.com/quillgate/quillgate/xmlrpc"
 )
 
-// Config describes a server. Only Blog is required.
+// Config describes a server. New needs Blog, NewShell needs Keys and BaseURL; all else has defaults.
 type Config struct {
 	Blog *Blog
+	// Keys is where credentials are kept, and BaseURL the address of the home page, without a slash at its end. New takes
+	// both from Blog.
+	Keys    *Keys
+	BaseURL string
 	// MaxBody is the largest request body in bytes, 64 MiB when 0.
 	MaxBody int64
 	// Calls is how many calls are worked on at one time, 256 when 0; more wait, and then are told 503.
@@ -65,54 +63,56 @@ type Config struct {
 	Clock  func() time.Time
 }
 
-// Server answers requests for one blog. It is safe for concurrent use.
+// Server is a shell with its entrances. It is safe for concurrent use.
 type Server struct {
-	blog     *Blog
-	proxies  proxies
-	exempt   proxies
-	logger   *slog.Logger
-	metrics  *metrics
-	api      *wordpress.API
-	calls    *xmlrpc.Handler[*auth.Request]
-	pages    *public.Pages
-	profiles *profiles.Pages
-	verifier *auth.Verifier
-	refusals *auth.Refusals
-	uploads  http.HandlerFunc
-	handler  http.Handler
-	plain    http.Handler // of the listener beside that of TLS
-	tls      *TLS
-	files    *certificateFiles // nil: by ACME
-	keeper   *keeper           // set by Run before anything is served
-	hsts     string
-	draining atomic.Bool
-	unlisted sync.Once // to warn of a proxy that is not trusted
+	cfg       Config
+	proxies   proxies
+	exempt    proxies
+	logger    *slog.Logger
+	metrics   *metrics
+	verifier  *auth.Verifier
+	refusals  *auth.Refusals
+	spool     string // folder
+	entrances []Entrance
+	handler   http.Handler
+	plain     http.Handler // of the listener beside that of TLS
+	tls       *TLS
+	files     *certificateFiles // nil: by ACME
+	keeper    *keeper           // set by Run before anything is served
+	hsts      string
+	draining  atomic.Bool
+	unlisted  sync.Once // to warn of a proxy that is not trusted
 
 	// fronted says that calls from this machine are taken for those of strangers: the blog is public over https, nothing
 	// here does TLS and no proxy is trusted, so a proxy that sends no forwarding fields would make everybody local.
 	fronted bool
 
-	faultStatus bool
-	secureHost  string // of the blog, over TLS
+	secureHost string // of the blog, over TLS
 }
 
 // stopTime is how long running requests have to end when the server stops.
 const stopTime = 30 * time.Second
 
-// New assembles the server.
+// New assembles the server of a blog.
 func New(cfg Config) (*Server, error) {
+	cfg.Keys, cfg.BaseURL = cfg.Blog.Keys, cfg.Blog.Site.BaseURL()
+	return NewShell(cfg, openBlogEntrance)
+}
+
+// NewShell assembles a server of entrances, which are opened in this order.
+func NewShell(cfg Config, entrances ...Opener) (*Server, error) {
 	if cfg.Logger == nil {
 		cfg.Logger = slog.New(slog.DiscardHandler)
 	}
 	if cfg.Clock == nil {
 		cfg.Clock = time.Now
 	}
-	s := &Server{blog: cfg.Blog, proxies: cfg.TrustedProxies, exempt: cfg.ThrottleExempt, logger: cfg.Logger, metrics: newMetrics(),
-		tls: cfg.TLS, faultStatus: cfg.FaultStatus}
+	s := &Server{cfg: cfg, proxies: cfg.TrustedProxies, exempt: cfg.ThrottleExempt, logger: cfg.Logger, metrics: newMetrics(), tls: cfg.TLS,
+		spool: filepath.Join(cfg.Keys.Folder, spoolFolder), refusals: auth.NewRefusals(cfg.Keys.DB, cfg.Clock, cfg.Logger)}
 	if cfg.HSTS > 0 {
 		s.hsts = "max-age=" + strconv.Itoa(int(cfg.HSTS.Seconds()))
 	}
-	home, err := url.Parse(cfg.Blog.Site.BaseURL())
+	home, err := url.Parse(cfg.BaseURL)
 	if err != nil {
 		return nil, fmt.Errorf("read the address of the home page: %w", err)
 	}
@@ -125,97 +125,42 @@ func New(cfg Config) (*Server, error) {
 			return nil, err
 		}
 	}
-	if s.calls, err = s.newEndpoint(cfg); err != nil {
+	if err := os.MkdirAll(s.spool, 0o700); err != nil {
+		return nil, fmt.Errorf("make the folder for large requests: %w", err)
+	}
+	if s.verifier, err = s.newVerifier(); err != nil {
 		return nil, err
 	}
-	s.pages, err = public.New(public.Config{
-		Site: cfg.Blog.Site, Logger: cfg.Logger, Off: cfg.EndpointOnly, Theme: cfg.Theme,
-		ClientAddr: func(r *http.Request) netip.Addr { return recordOf(r.Context()).client.addr },
-	})
-	if err != nil {
-		return nil, err
+	for _, open := range entrances {
+		e, err := open(s)
+		if err != nil {
+			return nil, err
+		}
+		s.entrances = append(s.entrances, e)
 	}
-	if s.profiles, err = s.newProfiles(cfg); err != nil {
-		return nil, err
-	}
-	s.uploads = media.Handler(cfg.Blog.Media, site.UploadsPath).ServeHTTP
 	routes := s.router()
 	s.handler, s.plain = s.wrap(s.tidied(routes)), s.wrap(s.tidied(s.inClear(routes)))
 	return s, nil
 }
 
-// newEndpoint joins the method table, the verification of credentials and the protocol server.
-func (s *Server) newEndpoint(cfg Config) (*xmlrpc.Handler[*auth.Request], error) {
-	blog := cfg.Blog
-	spool := filepath.Join(blog.Folder, spoolFolder)
-	if err := os.MkdirAll(spool, 0o700); err != nil {
-		return nil, fmt.Errorf("make the folder for large requests: %w", err)
-	}
-	s.api = wordpress.New(wordpress.Config{Site: blog.Site, Users: blog.Users, Apps: blog.Apps, Clock: cfg.Clock, Logger: cfg.Logger})
-	home, err := url.Parse(blog.Site.BaseURL())
+// newVerifier makes what checks the credentials of requests.
+func (s *Server) newVerifier() (*auth.Verifier, error) {
+	home, err := url.Parse(s.cfg.BaseURL)
 	if err != nil {
 		return nil, fmt.Errorf("read the address of the home page: %w", err)
 	}
-	s.refusals = auth.NewRefusals(blog.DB, cfg.Clock, cfg.Logger)
-	s.verifier = auth.New(auth.Config{
-		Users: blog.Users, Apps: blog.Apps, Clock: cfg.Clock, Logger: cfg.Logger,
-		PasswordMode:   cfg.PasswordMode,
-		ThrottleExempt: cfg.ThrottleExempt,
-		FallbackHeader: cfg.AuthorizationFallback,
+	return auth.New(auth.Config{
+		Users: s.cfg.Keys.Users, Apps: s.cfg.Keys.Apps, Clock: s.cfg.Clock, Logger: s.cfg.Logger,
+		PasswordMode:   s.cfg.PasswordMode,
+		ThrottleExempt: s.cfg.ThrottleExempt,
+		FallbackHeader: s.cfg.AuthorizationFallback,
 		ClientAddr: func(r *http.Request) (netip.Addr, bool) {
-			c := recordOf(r.Context()).client
-			return c.addr, c.secure || c.local
+			c := ClientOf(r.Context())
+			return c.Addr, c.Secure || c.Local
 		},
 		Origin:  func(r *http.Request) auth.Origin { return s.proxies.origin(r, home) },
 		Observe: s.observeCredential,
-	})
-	return xmlrpc.New(xmlrpc.Config[*auth.Request]{
-		Methods: s.api.Methods(),
-		Authenticate: func(r *http.Request) (xmlrpc.Check[*auth.Request], error) {
-			check, err := s.verifier.Begin(r)
-			if err != nil {
-				return nil, err
-			}
-			return check, nil
-		},
-		Complete: func(ctx context.Context, q *auth.Request, a xmlrpc.Answer) error {
-			return q.SignResponse(ctx, a.Status, a.Header, a.Body)
-		},
-		Context: func(ctx context.Context, m *xmlrpc.Memory) context.Context {
-			return database.WithMeter(ctx, m)
-		},
-		Fault:    s.api.Fault,
-		SpoolDir: spool,
-		Client: func(r *http.Request) (netip.Addr, bool) {
-			addr := recordOf(r.Context()).client.addr
-			return addr, !s.exempt.contains(addr)
-		},
-		Refused:       refused(cfg.FaultStatus),
-		Calls:         cfg.Calls,
-		MaxBody:       cfg.MaxBody,
-		Introspection: cfg.Introspection,
-		Observe:       s.observeCall,
-		Log:           cfg.Logger,
-	})
-}
-
-// newProfiles makes the pages on which people look after their account.
-func (s *Server) newProfiles(cfg Config) (*profiles.Pages, error) {
-	blog := cfg.Blog
-	return profiles.New(profiles.Config{
-		Site: blog.Site, Users: blog.Users, Apps: blog.Apps, Verifier: s.verifier,
-		Sessions: auth.NewSessionStore(blog.DB, cfg.Clock), PasswordMode: cfg.PasswordMode,
-		Trail: func(ctx context.Context, f audit.Filter) ([]audit.Line, error) {
-			return audit.List(ctx, blog.DB, f)
-		},
-		ClientAddr: func(r *http.Request) (netip.Addr, bool) {
-			c := recordOf(r.Context()).client
-			return c.addr, c.secure // a cookie for TLS alone would not come back to a plain connection from this machine
-		},
-		Refusals: s.refusals.ByReason,
-		Clock:    cfg.Clock,
-		Logger:   cfg.Logger,
-	})
+	}), nil
 }
 
 // observeCredential writes into the record of the request who called, or why nobody was let in.
@@ -249,9 +194,9 @@ func (s *Server) observeCall(ctx context.Context, e xmlrpc.Event) {
 	rec.method, rec.outcome = e.Method, outcome
 	if rec.app != "" && rec.refusal == "" && e.Method != "" {
 		if rec.signed {
-			s.blog.Apps.Called(rec.app, e.Method)
+			s.cfg.Keys.Apps.Called(rec.app, e.Method)
 		} else {
-			s.blog.Users.Called(rec.app, e.Method)
+			s.cfg.Keys.Users.Called(rec.app, e.Method)
 		}
 	}
 	// A fault says it all by its code, and what is inside an incident has a line of its own.
@@ -275,15 +220,15 @@ func (s *Server) Reload() error {
 	return s.files.reload()
 }
 
-// Run serves, keeps certificates, publishes scheduled posts and sends pingbacks until ctx ends; then it lets the running
-// requests end, at most 30 s. All listeners are closed when Run returns; the error is nil after an orderly stop.
+// Run serves, keeps certificates and runs what the entrances run until ctx ends; then it lets the running requests end,
+// at most 30 s. All listeners are closed when Run returns; the error is nil after an orderly stop.
 func (s *Server) Run(ctx context.Context, on Listeners) error {
 	work, rest := context.WithCancel(ctx)
 	defer rest()
-	var entrances []entrance
+	var doors []door
 	add := func(h http.Handler, l net.Listener) *http.Server {
-		entrances = append(entrances, entrance{s.httpServer(h), l})
-		return entrances[len(entrances)-1].server
+		doors = append(doors, door{s.httpServer(h), l})
+		return doors[len(doors)-1].server
 	}
 	plain := s.handler
 	if on.Secure != nil {
@@ -307,34 +252,37 @@ func (s *Server) Run(ctx context.Context, on Listeners) error {
 	var background sync.WaitGroup
 	defer background.Wait()
 	defer rest() // before the wait
-	background.Go(func() { s.blog.Site.Run(work) })
-	background.Go(func() { s.api.Run(work) })
 	background.Go(func() { s.verifier.Run(work) })
 	background.Go(func() { s.refusals.Run(work) })
-	return s.serve(ctx, entrances)
+	for _, e := range s.entrances {
+		for _, run := range e.Run {
+			background.Go(func() { run(work) })
+		}
+	}
+	return s.serve(ctx, doors)
 }
 
-// entrance is a listener and what serves it.
-type entrance struct {
+// door is a listener and what serves it.
+type door struct {
 	server   *http.Server
 	listener net.Listener
 }
 
-func (e entrance) serve() error {
-	if e.server.TLSConfig != nil {
-		return e.server.ServeTLS(e.listener, "", "")
+func (d door) serve() error {
+	if d.server.TLSConfig != nil {
+		return d.server.ServeTLS(d.listener, "", "")
 	}
-	return e.server.Serve(e.listener)
+	return d.server.Serve(d.listener)
 }
 
-// serve serves until ctx or one of the entrances ends, and then lets the requests end that are running.
-func (s *Server) serve(ctx context.Context, entrances []entrance) error {
-	ended := make(chan error, len(entrances))
-	for _, e := range entrances {
-		go func() { ended <- e.serve() }()
+// serve serves until ctx or one of the doors ends, and then lets the requests end that are running.
+func (s *Server) serve(ctx context.Context, doors []door) error {
+	ended := make(chan error, len(doors))
+	for _, d := range doors {
+		go func() { ended <- d.serve() }()
 	}
 	var err error
-	left := len(entrances)
+	left := len(doors)
 	select {
 	case <-ctx.Done():
 	case err = <-ended:
@@ -344,9 +292,9 @@ func (s *Server) serve(ctx context.Context, entrances []entrance) error {
 	s.logger.InfoContext(ctx, "stopping; running requests may end", "within", stopTime)
 	stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopTime)
 	defer cancel()
-	for _, e := range entrances {
-		if failure := e.server.Shutdown(stop); failure != nil {
-			err = errors.Join(err, fmt.Errorf("stop: requests were still running after %v: %w", stopTime, failure), e.server.Close())
+	for _, d := range doors {
+		if failure := d.server.Shutdown(stop); failure != nil {
+			err = errors.Join(err, fmt.Errorf("stop: requests were still running after %v: %w", stopTime, failure), d.server.Close())
 		}
 	}
 	for range left {

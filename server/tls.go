@@ -17,7 +17,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/quillgate/quillgate/auth"
-	"github.com/quillgate/quillgate/site"
+	"github.com/quillgate/quillgate/methods"
 	"github.com/quillgate/quillgate/xmlrpc"
 )
 
@@ -57,7 +57,7 @@ func (s *Server) keep(ctx context.Context, plain, secure net.Listener) (*keeper,
 	var cache *certmagic.Cache
 	var config *certmagic.Config
 	log := zap.New(zapLog{s.logger})
-	vault := newVault(s.blog)
+	vault := newVault(s.cfg.Keys)
 	cache = certmagic.NewCache(certmagic.CacheOptions{
 		GetConfigForCert:   func(certmagic.Certificate) (*certmagic.Config, error) { return config, nil },
 		RenewCheckInterval: s.tls.renewCheck,
@@ -128,9 +128,9 @@ func (s *Server) inClear(next http.Handler) http.Handler {
 			}
 		case rec.client.secure, r.URL.Path == healthPath, r.URL.Path == readyPath:
 			next.ServeHTTP(w, r)
-		case r.URL.Path == site.EndpointPath && r.Method == http.MethodPost && rec.client.local:
+		case r.URL.Path == methods.EndpointPath && r.Method == http.MethodPost && rec.client.local:
 			next.ServeHTTP(w, r)
-		case r.URL.Path == site.EndpointPath && r.Method == http.MethodPost:
+		case r.URL.Path == methods.EndpointPath && r.Method == http.MethodPost:
 			s.refuseInClear(w, rec)
 		case r.Method == http.MethodGet || r.Method == http.MethodHead:
 			rec.route = "redirect"
@@ -150,17 +150,16 @@ func (s *Server) refuseInClear(w http.ResponseWriter, rec *record) {
 	h := w.Header()
 	h.Set("Content-Type", "text/xml; charset=UTF-8")
 	h.Set("Connection", "close") // the body is still to come
-	if s.faultStatus {
+	if s.cfg.FaultStatus {
 		w.WriteHeader(http.StatusForbidden)
 	}
 	w.Write(xmlrpc.AppendFault(nil, &xmlrpc.Fault{Code: http.StatusForbidden, Message: "Calls are taken over https only: set the address of the blog to " +
-		s.origin() + site.EndpointPath + " in your program. If it has just sent a password, change that password."}))
+		s.origin() + methods.EndpointPath + " in your program. If it has just sent a password, change that password."}))
 }
 
 // origin is scheme and host of the blog's address over TLS.
 func (s *Server) origin() string {
-	base := s.blog.Site.BaseURL()
-	scheme, rest, _ := strings.Cut(base, "://")
+	scheme, rest, _ := strings.Cut(s.cfg.BaseURL, "://")
 	host, _, _ := strings.Cut(rest, "/")
 	if scheme != "https" {
 		host = s.secureHost

@@ -16,7 +16,7 @@ import (
 	"github.com/quillgate/quillgate/database"
 )
 
-// vault keeps certificates and their keys in the database of the blog, so that all servers of one database share them
+// vault keeps certificates and their keys in the database, so that all servers of one database share them
 // and one of them fetches. Values are sealed under the keyset of the applications: a copied database opens no key. It is
 // a certmagic.Storage, whose names are paths with slashes.
 type vault struct {
@@ -37,7 +37,7 @@ var (
 	_ certmagic.LockLeaseRenewer = (*vault)(nil)
 )
 
-func newVault(b *Blog) *vault { return &vault{db: b.DB, seal: b.Apps, holder: rand.Text()} }
+func newVault(k *Keys) *vault { return &vault{db: k.DB, seal: k.Apps, holder: rand.Text()} }
 
 // place is where the value of a name is sealed for.
 func place(name string) apps.Place {

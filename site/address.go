@@ -1,8 +1,10 @@
 package site
 
+import "github.com/quillgate/quillgate/methods"
+
 // The paths that clients know by heart, below the address of the blog, as in WordPress.
 const (
-	EndpointPath = "/xmlrpc.php"
+	EndpointPath = methods.EndpointPath
 	UploadsPath  = "/wp-content/uploads/" // of uploads, each at the name of its file
 )
 

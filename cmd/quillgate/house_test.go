@@ -4,8 +4,11 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"go/parser"
+	"go/token"
 	"io"
 	"os/exec"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -31,11 +34,11 @@ var stairs = map[string][]string{
 	"audit":      {"database"},
 	"apps":       {"audit", "database"},
 	"auth":       {"apps", "audit", "database", "signature", "network"},
-	"site":       {"auth", "audit", "database", "markup", "media", "network"},
+	"site":       {"auth", "audit", "database", "markup", "media", "network", "methods"},
 
 	"wordpress": {"site", "auth", "apps", "xmlrpc", "methods", "fetch", "network"},
 	"public":    {"site", "auth", "markup", "network"},
-	"profiles":  {"site", "auth", "apps", "audit", "network"},
+	"profiles":  {"auth", "apps", "audit", "network", "methods"},
 	"signer":    {"signature", "xmlrpc", "methods"},
 
 	"gateway": {"auth", "apps", "audit", "database", "methods", "upstream", "xmlrpc"},
@@ -108,6 +111,38 @@ func TestStairs(t *testing.T) {
 				t.Errorf("the tests of %s import interop, which is imported by nobody", name)
 			}
 		}
+	}
+}
+
+// The shell of the server knows nothing that it serves: a blog comes in as an entrance, and a gateway can be another.
+func TestHouseShellKnowsNoBlog(t *testing.T) {
+	files, err := filepath.Glob("../../server/*.go")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("the files of server: %d, %v", len(files), err)
+	}
+	found := 0
+	for _, path := range files {
+		name := filepath.Base(path)
+		if strings.HasSuffix(name, "_test.go") {
+			continue
+		}
+		file, err := parser.ParseFile(token.NewFileSet(), path, nil, parser.ImportsOnly)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, i := range file.Imports {
+			dep, _ := ours(strings.Trim(i.Path.Value, `"`))
+			if !slices.Contains([]string{"site", "public", "wordpress"}, dep) {
+				continue
+			}
+			found++
+			if !strings.HasPrefix(name, "blog") && name != "relocate.go" {
+				t.Errorf("server/%s imports %s: what is about a blog belongs in server/blog_entrance.go", name, dep)
+			}
+		}
+	}
+	if found == 0 {
+		t.Error("no file of server imports what a blog is made of: this test looks at the wrong place")
 	}
 }
 

@@ -1,0 +1,166 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"net/netip"
+
+	"github.com/quillgate/quillgate/auth"
+	"github.com/quillgate/quillgate/media"
+	"github.com/quillgate/quillgate/profiles"
+	"github.com/quillgate/quillgate/public"
+	"github.com/quillgate/quillgate/site"
+	"github.com/quillgate/quillgate/wordpress"
+	"github.com/quillgate/quillgate/xmlrpc"
+)
+
+// openBlogEntrance opens what a blog is: the WordPress API, the pages for visitors, the pages of the account, the files.
+func openBlogEntrance(s *Server) (Entrance, error) {
+	cfg, blog := s.cfg, s.cfg.Blog
+	api := wordpress.New(wordpress.Config{Site: blog.Site, Users: blog.Users, Apps: blog.Apps, Clock: cfg.Clock, Logger: cfg.Logger})
+	calls, err := s.Endpoint(Calls{Methods: api.Methods(), Fault: api.Fault})
+	if err != nil {
+		return Entrance{}, err
+	}
+	pages, err := public.New(public.Config{
+		Site: blog.Site, Logger: cfg.Logger, Off: cfg.EndpointOnly, Theme: cfg.Theme,
+		ClientAddr: func(r *http.Request) netip.Addr { return ClientOf(r.Context()).Addr },
+	})
+	if err != nil {
+		return Entrance{}, err
+	}
+	account, err := s.Profiles(blog.surroundings, blog.settings())
+	if err != nil {
+		return Entrance{}, err
+	}
+	e := blogEntrance{home: blog.Site.BaseURL(), api: api, pages: pages, calls: calls, uploads: media.Handler(blog.Media, site.UploadsPath)}
+	return Entrance{Routes: append(e.routes(), account...), Run: []func(context.Context){blog.Site.Run, api.Run}}, nil
+}
+
+// blogEntrance is what answers for a blog.
+type blogEntrance struct {
+	home    string // its address
+	api     *wordpress.API
+	pages   *public.Pages
+	calls   *xmlrpc.Handler[*auth.Request]
+	uploads http.Handler
+}
+
+// routes is the table of a blog, but for the pages of the account.
+func (e blogEntrance) routes() []Route {
+	rows := []struct {
+		name, path string
+		handler    http.HandlerFunc
+	}{
+		{"xmlrpc", site.EndpointPath, e.endpoint},
+		{"uploads", site.UploadsPath, e.uploads.ServeHTTP},
+		{"manifest", "/wp-includes/wlwmanifest.xml", e.pages.Manifest},
+		{"manifest", "/wlwmanifest.xml", e.pages.Manifest}, // where Open Live Writer looks first
+		{"keys", "/.well-known/quillgate", e.api.WellKnown},
+		{"rest", "/wp-json", e.pages.NoREST},
+		{"rest", "/wp-json/", e.pages.NoREST},
+		{"sign-in", "/wp-login.php", e.toPage("/wp-login.php", "/signin")},
+		{"sign-in", "/wp-admin/", e.toPage("/wp-admin/", "/profile")},
+		{"style", "/style.css", e.pages.Style},
+		{"theme", "/theme/", e.pages.ThemeFile},
+		{"comment", "/wp-comments-post.php", e.pages.Comment},
+		{"unlock", "/wp-pass.php", e.pages.Unlock},
+		{"robots", "/robots.txt", e.pages.Robots},
+		{"sitemap", "/wp-sitemap.xml", e.pages.Sitemap},
+		{"sitemap", "/sitemap.xml", e.pages.Sitemap},
+		{"pages", "/", e.visitors},
+	}
+	var out []Route
+	for _, row := range rows {
+		out = append(out, Route{row.name, row.path, row.handler})
+	}
+	return out
+}
+
+// endpoint answers XML-RPC, and the discovery document to whoever asks for it, whatever the method and the body.
+func (e blogEntrance) endpoint(w http.ResponseWriter, r *http.Request) {
+	if r.URL.RawQuery == "rsd" || r.URL.Query().Has("rsd") {
+		e.pages.RSD(w, r)
+		return
+	}
+	e.calls.ServeHTTP(w, r)
+}
+
+// visitors answers the pages of the blog, and at any of their addresses who asks for the REST interface of WordPress.
+func (e blogEntrance) visitors(w http.ResponseWriter, r *http.Request) {
+	if r.URL.Query().Has("rest_route") {
+		recordOf(r.Context()).route = "rest"
+		e.pages.NoREST(w, r)
+		return
+	}
+	e.pages.Home(w, r)
+}
+
+// toPage sends people from an address that wp.getOptions tells (login_url, admin_url) to the page that does the same here.
+func (e blogEntrance) toPage(from, to string) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path != from || r.Method != http.MethodGet && r.Method != http.MethodHead {
+			e.visitors(w, r)
+			return
+		}
+		http.Redirect(w, r, e.home+to, http.StatusSeeOther)
+	}
+}
+
+// surroundings tells the pages of the account what they belong to.
+func (b *Blog) surroundings(ctx context.Context) (profiles.Surroundings, error) {
+	options, err := b.Site.Options(ctx)
+	if err != nil {
+		return profiles.Surroundings{}, err
+	}
+	return profiles.Surroundings{Title: options.Title(), Zone: options.Location()}, nil
+}
+
+// blogSettings are the options that administrators set on the page of settings, in its order. The rest is for the
+// command line.
+var blogSettings = []profiles.Field{
+	{Name: "blog_title", Label: "Title of the blog", Kind: "text"},
+	{Name: "blog_tagline", Label: "Tagline, in a few words", Kind: "text"},
+	{Name: "timezone_string", Label: "Time zone, such as Europe/Berlin", Kind: "text"},
+	{Name: "default_comment_status", Label: "Comments on new posts", Kind: "status"},
+	{Name: "comment_registration", Label: "Only users who are signed in may comment", Kind: "flag"},
+	{Name: "comment_moderation", Label: "Every comment waits for somebody to approve it", Kind: "flag"},
+	{Name: "comment_max_links", Label: "A comment with as many links waits", Kind: "number"},
+	{Name: "pingback", Label: "Other pages may tell that they link here (pingback)", Kind: "flag"},
+	{Name: "pingback_send", Label: "Tell the pages that a post links to (pingback)", Kind: "flag"},
+	{Name: "blog_public", Label: "Search engines may list the blog", Kind: "flag"},
+}
+
+// settings are the options of the blog as the page of settings has them.
+func (b *Blog) settings() *profiles.Settings {
+	return &profiles.Settings{
+		Title: "The blog", Fields: blogSettings,
+		Values: func(ctx context.Context) (map[string]string, error) {
+			options, err := b.Site.Options(ctx)
+			if err != nil {
+				return nil, err
+			}
+			values := make(map[string]string)
+			for _, f := range blogSettings {
+				values[f.Name] = options.Text(f.Name)
+				if f.Kind == "flag" && !options.Bool(f.Name) {
+					values[f.Name] = ""
+				}
+			}
+			values["blog_title"], values["blog_tagline"] = options.Title(), options.Tagline() // plain text
+			return values, nil
+		},
+		Set: func(ctx context.Context, who auth.Identity, values map[string]string) ([]profiles.Invalid, error) {
+			refused, err := b.Site.SetOptions(ctx, who, values)
+			if denied := (*site.Denied)(nil); errors.As(err, &denied) {
+				return nil, profiles.ErrForbidden
+			}
+			var bad []profiles.Invalid
+			for _, r := range refused {
+				bad = append(bad, profiles.Invalid{Field: r.Field, Why: r.Why})
+			}
+			return bad, err
+		},
+	}
+}
