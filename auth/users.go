@@ -275,7 +275,10 @@ func (u *Users) list(ctx context.Context, f Filter, columns string, list any) er
 // IDs returns the ids of the users that a filter lets through.
 func (u *Users) IDs(ctx context.Context, f Filter) ([]int64, error) {
 	var ids []int64
-	err := u.list(ctx, f, "id", &ids)
+	err := database.Patient(ctx, func() error {
+		ids = nil
+		return u.list(ctx, f, "id", &ids)
+	})
 	return ids, err
 }
 

@@ -212,7 +212,7 @@ func (r *rows) Next(dest []driver.Value) error {
 		}
 		return err
 	}
-	size := rowSize
+	size := columnSize * len(dest)
 	for i, v := range dest {
 		switch v := v.(type) {
 		case time.Time:

@@ -23,8 +23,8 @@ type Meter interface {
 	Shrink(used int64)
 }
 
-// rowSize is what a row takes beside its texts.
-const rowSize = 64
+// columnSize is what a column of a row takes beside its text.
+const columnSize = 16
 
 type meterKey struct{}
 
@@ -47,6 +47,26 @@ func Reserve(ctx context.Context, n int64) error {
 		}
 	}
 	return nil
+}
+
+// What Patient reserves before the second try, and how many tries it makes.
+const (
+	firstReserve  = 1 << 20
+	memoryPatient = 4
+)
+
+// Patient runs a function that reads, and runs it again when there was no memory for it, once there is some.
+func Patient(ctx context.Context, read func() error) error {
+	release := Mark(ctx)
+	err := read()
+	for try, n := 1, int64(firstReserve); try < memoryPatient && errors.Is(err, ErrMemory); try, n = try+1, 4*n {
+		release()
+		if busy := Reserve(ctx, n); busy != nil {
+			return busy
+		}
+		err = read()
+	}
+	return err
 }
 
 // Mark returns a function that gives back what was counted since: for callers
@@ -78,6 +98,10 @@ func Pages[T any](ctx context.Context, ids []int64, rows int, read func([]int64)
 				release()
 				size = max(1, len(part)/4)
 				continue
+			}
+			if errors.Is(err, ErrMemory) {
+				release()
+				err = Patient(ctx, func() (err error) { list, err = read(part); return err })
 			}
 			more := err == nil
 			if err != nil || len(list) > 0 {

@@ -86,7 +86,10 @@ func (s *Site) ListPosts(ctx context.Context, who auth.Identity, f PostFilter, l
 	query := f.statement(s.db, postPageColumns, where, a)
 	return func(yield func([]FullPost, error) bool) {
 		var rows []pagePost
-		err := s.db.Select(ctx, &rows, query, a.list...)
+		err := database.Patient(ctx, func() error {
+			rows = nil
+			return s.db.Select(ctx, &rows, query, a.list...)
+		})
 		if err == nil {
 			_, err = s.showPosts(ctx, rows, load, yield)
 		}

@@ -134,7 +134,11 @@ func (s *Site) trashedFrom(ctx context.Context, rows []pagePost) error {
 func walk[T any](ctx context.Context, q database.Queryer, query string, args []any, rows int, read func([]int64) ([]T, error)) iter.Seq2[[]T, error] {
 	return func(yield func([]T, error) bool) {
 		var ids []int64
-		if err := q.Select(ctx, &ids, query, args...); err != nil {
+		err := database.Patient(ctx, func() error {
+			ids = nil
+			return q.Select(ctx, &ids, query, args...)
+		})
+		if err != nil {
 			yield(nil, err)
 			return
 		}
