@@ -199,16 +199,19 @@ const (
 	ByRegistered  OrderBy = "registered"
 )
 
-// orderColumns is also the guard: nothing else gets into the statement.
-var orderColumns = map[OrderBy]string{
-	"":            "login_key",
-	ByLogin:       "login_key",
-	ByID:          "id",
-	ByEmail:       "email_key",
-	ByNicename:    "LOWER(nicename)",
-	ByURL:         "LOWER(url)",
-	ByDisplayName: "LOWER(display_name)",
-	ByRegistered:  "registered",
+// orderColumns is also the guard: nothing else gets into the statement. Texts are sorted as people do.
+var orderColumns = map[OrderBy]struct {
+	column string
+	text   bool
+}{
+	"":            {"login_key", true},
+	ByLogin:       {"login_key", true},
+	ByID:          {"id", false},
+	ByEmail:       {"email_key", true},
+	ByNicename:    {"nicename", true},
+	ByURL:         {"url", true},
+	ByDisplayName: {"display_name", true},
+	ByRegistered:  {"registered", false},
 }
 
 // where writes the conditions of a filter, with ? placeholders.
@@ -252,9 +255,13 @@ func (u *Users) List(ctx context.Context, f Filter) ([]User, error) {
 }
 
 func (u *Users) list(ctx context.Context, f Filter, columns string, list any) error {
-	column, ok := orderColumns[f.OrderBy]
+	order, ok := orderColumns[f.OrderBy]
 	if !ok {
 		return &Invalid{"order", "users cannot be ordered by this"}
+	}
+	column := order.column
+	if order.text {
+		column = u.db.Sorted(column)
 	}
 	where, args, err := f.where()
 	if err != nil {

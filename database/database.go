@@ -59,6 +59,8 @@ type Queryer interface {
 	Exec(ctx context.Context, query string, args ...any) (sql.Result, error)
 	// Folded writes the SQL for a text without case and accents; see DB.Folded.
 	Folded(text string) string
+	// Sorted writes the SQL by which texts that people write are put into order; see DB.Sorted.
+	Sorted(text string) string
 }
 
 // ErrNoRows is what Get returns when nothing matches.
@@ -71,6 +73,7 @@ var ErrNoRows = sql.ErrNoRows
 // of a transaction is one transaction of its own.
 type DB struct {
 	dialect    migrations.Dialect
+	collation  string   // PostgreSQL: of texts in order, quoted
 	write      *sqlx.DB // SQLite: the one writer. PostgreSQL: the pool
 	read       *sqlx.DB // SQLite: the readers. PostgreSQL: the same pool
 	turns      turns
@@ -124,6 +127,9 @@ func isPostgres(url string) bool {
 func (db *DB) start(ctx context.Context, unmigrated bool) error {
 	if err := db.write.PingContext(ctx); err != nil {
 		return fmt.Errorf("open the database: %w", err)
+	}
+	if err := db.collations(ctx); err != nil {
+		return err
 	}
 	if unmigrated {
 		return nil

@@ -39,7 +39,7 @@ type sqliteConnector struct{ url string }
 
 func (c sqliteConnector) Connect(context.Context) (driver.Conn, error) {
 	d := &sqlite.Driver{}
-	if err := addFold(d); err != nil {
+	if err := addTexts(d); err != nil {
 		return nil, err
 	}
 	return d.Open(c.url)

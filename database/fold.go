@@ -13,10 +13,10 @@ import (
 	"github.com/quillgate/quillgate/migrations"
 )
 
-// Folded is the SQL for a text without its case and its accents, by which texts that people write are compared, searched
-// and sorted: "Ärger" like "arger". text is SQL too, a column or a placeholder. What the two databases make of a letter
-// differs in rare scripts (PostgreSQL goes by its locale for the case), so both sides of a comparison have to be folded
-// by it. It is for queries that look at every row anyway: no index serves it.
+// Folded is the SQL for a text without its case and its accents, by which texts that people write are compared and
+// searched: "Ärger" like "arger", "Łódź" like "lodz". text is SQL too, a column or a placeholder. What the two databases
+// make of a letter differs in rare scripts (PostgreSQL goes by its locale for the case), so both sides of a comparison
+// have to be folded by it. It is for queries that look at every row anyway: no index serves it.
 func (db *DB) Folded(text string) string { return folded(db.dialect, text) }
 
 // Folded is DB.Folded.
@@ -28,16 +28,49 @@ func folded(dialect migrations.Dialect, text string) string {
 	}
 	// Text of ASCII alone, which most is, is spared the work.
 	text = `(` + text + `)::text`
-	return `(CASE WHEN octet_length(` + text + `) = char_length(` + text + `) THEN LOWER(` + text + `)
-		ELSE LOWER(regexp_replace(normalize(` + text + `, NFKD), '[\u0300-\u036f]', '', 'g')) END COLLATE "C")`
+	plain := `regexp_replace(normalize(` + text + `, NFKD), '[\u0300-\u036f]', '', 'g')`
+	var from, to strings.Builder
+	for _, l := range plainLetters {
+		for _, c := range []rune{unicode.ToUpper(l.letter), l.letter} {
+			if utf8.RuneCountInString(l.plain) == 1 {
+				from.WriteRune(c)
+				to.WriteString(l.plain)
+			} else {
+				plain = `replace(` + plain + `, '` + string(c) + `', '` + l.plain + `')`
+			}
+		}
+	}
+	plain = `translate(` + plain + `, '` + from.String() + `', '` + to.String() + `')`
+	return `(CASE WHEN octet_length(` + text + `) = char_length(` + text + `) THEN LOWER(` + text + `) ELSE LOWER(` + plain + `) END COLLATE "C")`
 }
 
-// foldFunction is the name of fold in SQLite.
-const foldFunction = "fold_text"
+// plainLetters are the letters that Unicode does not take apart into a plain letter and a mark.
+var plainLetters = []struct {
+	letter rune // in lower case
+	plain  string
+}{
+	{'ß', "ss"}, {'æ', "ae"}, {'œ', "oe"}, {'ø', "o"}, {'ł', "l"}, {'đ', "d"}, {'ð', "d"}, {'ħ', "h"}, {'ı', "i"},
+}
 
-// addFold makes fold known to the connections of a driver.
-func addFold(d *sqlite.Driver) error {
-	return d.RegisterDeterministicScalarFunction(foldFunction, 1, func(_ *sqlite.FunctionContext, args []driver.Value) (driver.Value, error) {
+// PlainLetter returns the plain letters for a letter in lower case that Unicode does not take apart, "" for every other.
+func PlainLetter(c rune) string {
+	for _, l := range plainLetters {
+		if l.letter == c {
+			return l.plain
+		}
+	}
+	return ""
+}
+
+// foldFunction and sortFunction are the names of fold and sortKey in SQLite.
+const (
+	foldFunction = "fold_text"
+	sortFunction = "sort_text"
+)
+
+// addTexts makes fold and sortKey known to the connections of a driver.
+func addTexts(d *sqlite.Driver) error {
+	err := d.RegisterDeterministicScalarFunction(foldFunction, 1, func(_ *sqlite.FunctionContext, args []driver.Value) (driver.Value, error) {
 		switch v := args[0].(type) {
 		case nil:
 			return nil, nil
@@ -46,23 +79,43 @@ func addFold(d *sqlite.Driver) error {
 		}
 		return fold(fmt.Sprint(args[0])), nil
 	})
+	if err != nil {
+		return err
+	}
+	return d.RegisterDeterministicScalarFunction(sortFunction, 1, func(_ *sqlite.FunctionContext, args []driver.Value) (driver.Value, error) {
+		text, ok := args[0].(string)
+		if !ok && args[0] != nil {
+			text = fmt.Sprint(args[0])
+		}
+		return sortKey(text), nil
+	})
 }
 
 func fold(text string) string {
-	ascii := true
-	for i := range len(text) {
-		if text[i] >= utf8.RuneSelf {
-			ascii = false
-			break
-		}
-	}
-	if ascii {
+	if ascii(text) {
 		return strings.ToLower(text)
 	}
-	return strings.Map(func(c rune) rune {
+	var b strings.Builder
+	b.Grow(len(text))
+	for _, c := range norm.NFKD.String(text) {
 		if unicode.Is(unicode.Mn, c) && c <= '\u036f' {
-			return -1
+			continue
 		}
-		return unicode.ToLower(c)
-	}, norm.NFKD.String(text))
+		c = unicode.ToLower(c)
+		if plain := PlainLetter(c); plain != "" && c >= utf8.RuneSelf {
+			b.WriteString(plain)
+		} else {
+			b.WriteRune(c)
+		}
+	}
+	return b.String()
+}
+
+func ascii(text string) bool {
+	for i := range len(text) {
+		if text[i] >= utf8.RuneSelf {
+			return false
+		}
+	}
+	return true
 }

@@ -148,7 +148,7 @@ var postOrders = map[string]string{
 	"post_parent": "p.parent", "ID": "p.id", "menu_order": "p.menu_order", "comment_count": "p.comment_count",
 }
 
-// order writes the order. Titles are sorted as people do, without regard to case and accents.
+// order writes the order. Titles and names are sorted as people do, without regard to case and accents.
 func (f PostFilter) order(q database.Queryer) string {
 	direction := " DESC"
 	if f.Ascending {
@@ -157,8 +157,8 @@ func (f PostFilter) order(q database.Queryer) string {
 	var columns []string
 	for _, name := range strings.Fields(f.OrderBy) {
 		column, known := postOrders[name]
-		if column == "p.title" {
-			column = q.Folded(column)
+		if column == "p.title" || column == "p.name" {
+			column = q.Sorted(column)
 		}
 		if known && !slices.Contains(columns, column+direction) {
 			columns = append(columns, column+direction)

@@ -149,11 +149,13 @@ const (
 	TermsByDescription TermOrder = "description"
 )
 
-func (o TermOrder) column() string {
+func (o TermOrder) column(q database.Queryer) string {
 	switch o {
 	case TermsByID, "term_id", "term_taxonomy_id", "taxonomy", "none":
 		return "t.id"
-	case TermsBySlug, TermsByCount, TermsByParent, TermsByGroup, TermsByDescription:
+	case TermsBySlug, TermsByDescription:
+		return q.Sorted("t." + string(o))
+	case TermsByCount, TermsByParent, TermsByGroup:
 		return "t." + string(o)
 	}
 	return "t.name_key"
@@ -165,7 +167,7 @@ func (s *Site) ListTerms(ctx context.Context, who auth.Identity, f TermFilter) (
 	if _, err := s.Taxonomy(who, f.Taxonomy); err != nil {
 		return nil, err
 	}
-	query, args := f.query()
+	query, args := f.query(s.db)
 	return walk(ctx, s.db, query, args, slimRows, func(ids []int64) ([]Term, error) {
 		list, err := inOrder(ctx, s.db, `SELECT `+termColumns+` FROM terms t WHERE t.id IN (?)`, ids, func(t *Term) int64 { return t.ID })
 		return shownTerms(list), err
@@ -185,7 +187,7 @@ func (s *Site) ParentCategories(ctx context.Context) ([]Term, error) {
 
 // query writes the filter as one statement, which gives ids. The walk from the used categories up to their parents ends in a loop of
 // parents too, since UNION takes each row once.
-func (f TermFilter) query() (string, []any) {
+func (f TermFilter) query(in database.Queryer) (string, []any) {
 	f.Search = strings.ToValidUTF8(f.Search[:min(len(f.Search), maxTermSearch)], "")
 	f.NameLike = strings.ToValidUTF8(f.NameLike[:min(len(f.NameLike), maxTermSearch)], "")
 	args := []any{f.Taxonomy}
@@ -210,7 +212,7 @@ func (f TermFilter) query() (string, []any) {
 	if f.NameLike != "" {
 		q.WriteString(` AND t.name_key LIKE ` + arg(likeKey(f.NameLike)))
 	}
-	column, direction := f.OrderBy.column(), ""
+	column, direction := f.OrderBy.column(in), ""
 	if f.Desc {
 		direction = " DESC"
 	}

@@ -7,6 +7,7 @@ import (
 
 	"golang.org/x/text/unicode/norm"
 
+	"github.com/quillgate/quillgate/database"
 	"github.com/quillgate/quillgate/markup"
 )
 
@@ -103,11 +104,6 @@ func withoutOctets(text string) string {
 // expect. The place in this text plus one is the character's code in a key.
 const keyOrder = " _-,;:!?.'\"()[]{}@*/\\&#%`^+<=>|~$"
 
-// keyLetters are the letters that Unicode does not take apart into a plain letter and a mark.
-var keyLetters = map[rune]string{
-	'ß': "ss", 'æ': "ae", 'œ': "oe", 'ø': "o", 'ł': "l", 'đ': "d", 'ð': "d", 'þ': "th", 'ı': "i", 'ħ': "h",
-}
-
 // termKey is the form in which names are compared and sorted, so that the case and the accents of a name do not
 // count. The column name_key holds it, and both databases sort it by its bytes. No character of it means anything
 // to LIKE.
@@ -118,8 +114,10 @@ func termKey(name string) string {
 			continue
 		}
 		c = unicode.ToLower(c)
-		if plain, ok := keyLetters[c]; ok {
+		if plain := database.PlainLetter(c); plain != "" {
 			b.WriteString(plain)
+		} else if c == 'þ' {
+			b.WriteString("th")
 		} else if i := strings.IndexRune(keyOrder, c); i >= 0 {
 			b.WriteByte(byte(i + 1))
 		} else if c != 0 {

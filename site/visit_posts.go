@@ -142,7 +142,7 @@ const maxMenu = 12
 func (s *Site) MenuPages(ctx context.Context) ([]FullPost, error) {
 	var list []Post
 	err := s.db.Select(ctx, &list, `SELECT `+postColumns+` FROM posts p WHERE p.parent = 0 AND p.type = 'page' AND p.status = 'publish'
-		ORDER BY p.menu_order, p.title, p.id LIMIT `+strconv.Itoa(maxMenu))
+		ORDER BY p.menu_order, `+s.db.Sorted(`p.title`)+`, p.id LIMIT `+strconv.Itoa(maxMenu))
 	if err != nil {
 		return nil, fmt.Errorf("list the pages of the menu: %w", err)
 	}
