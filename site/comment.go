@@ -101,9 +101,9 @@ type CommentFilter struct {
 	// Status is one of the statuses, or several with commas or spaces between them; "" and "all" are the approved ones
 	// and those that wait, "any" is every comment. What is no status finds nothing.
 	Status   string
-	Post     int64  // only of this post, 0 for all
-	PostType string // only of posts of this type, "" for all
-	Limit    int    // at most so many, 0 for all
+	Post     int64   // only of this post, 0 for all
+	PostType *string // only of posts of this type, nil for all
+	Limit    int     // at most so many, 0 for all
 	Offset   int
 }
 
@@ -117,8 +117,8 @@ func (s *Site) ListComments(ctx context.Context, who auth.Identity, f CommentFil
 	if !who.LoggedIn() || f.Status != CommentApproved && !who.Can(auth.ModerateComments) {
 		return nil, &Denied{Action: "see comments of this status"}
 	}
-	if f.PostType != "" {
-		if t, known := postTypeNamed(f.PostType); !known || !t.SupportsFeature("comments") {
+	if f.PostType != nil {
+		if t, known := postTypeNamed(*f.PostType); !known || !t.SupportsFeature("comments") {
 			return nil, ErrNoPostType
 		}
 	}
@@ -147,11 +147,11 @@ func (f CommentFilter) query(who auth.Identity) (string, []any) {
 	}
 	q.WriteString(`SELECT c.id FROM comments c`)
 	moderator := who.Can(auth.ModerateComments)
-	if f.PostType != "" || !moderator {
+	if f.PostType != nil || !moderator {
 		q.WriteString(` JOIN posts p ON p.id = c.post_id`)
 	}
-	if f.PostType != "" {
-		q.WriteString(` AND p.type = ` + arg(f.PostType))
+	if f.PostType != nil {
+		q.WriteString(` AND p.type = ` + arg(*f.PostType))
 	}
 	if !moderator {
 		// A file is as public as the post that it belongs to.

@@ -385,8 +385,8 @@ func TestListComments(t *testing.T) {
 			{"page by page", site.CommentFilter{Limit: 1, Offset: 1}, []int64{3}},
 			{"of a post", site.CommentFilter{Post: 6, Status: "spam"}, []int64{8}},
 			{"of another post", site.CommentFilter{Post: 5}, nil},
-			{"of pages", site.CommentFilter{PostType: "page", Status: "spam"}, []int64{8}},
-			{"of posts", site.CommentFilter{PostType: "post", Status: "spam"}, nil},
+			{"of pages", site.CommentFilter{PostType: new("page"), Status: "spam"}, []int64{8}},
+			{"of posts", site.CommentFilter{PostType: new("post"), Status: "spam"}, nil},
 		} {
 			list, err := whole(g.ListComments(t.Context(), admin, test.filter))
 			var got []int64
@@ -407,7 +407,7 @@ func TestListComments(t *testing.T) {
 				t.Errorf("a subscriber sees %d comments on a %s post, %v; want %d", len(list), status, err, want)
 			}
 		}
-		if _, err := whole(g.ListComments(t.Context(), admin, site.CommentFilter{PostType: "attachments"})); !errors.Is(err, site.ErrNoPostType) {
+		if _, err := whole(g.ListComments(t.Context(), admin, site.CommentFilter{PostType: new("attachments")})); !errors.Is(err, site.ErrNoPostType) {
 			t.Errorf("no such type: %v, want ErrNoPostType", err)
 		}
 		before := db.Statements()

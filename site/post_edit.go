@@ -35,6 +35,9 @@ type PostEdit struct {
 	// blog's default for its type.
 	CommentStatus, PingStatus *string
 	Date                      *PostDate
+	// FromMoment has the wall clock of a post without a Date follow from its moment, in the present time zone of the blog
+	// (wp.editPost).
+	FromMoment bool
 	// Sticky keeps a post on top of the home page. Private posts and those with a password cannot be.
 	Sticky *bool
 	// Format is a post format; "", "standard" and unknown ones mean none.
@@ -246,6 +249,9 @@ func (w *edit) merge() error {
 	}
 	set(&p.CommentStatus, openOrClosed(w.CommentStatus))
 	set(&p.PingStatus, openOrClosed(w.PingStatus))
+	if w.FromMoment && w.Date == nil && w.old != nil && w.old.DateGMT != nil {
+		w.Date = &PostDate{Time: *w.old.DateGMT}
+	}
 	p.setDate(w.Date, w.old, w.opts, w.now)
 	w.stampModified()
 	return nil

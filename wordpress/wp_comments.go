@@ -71,16 +71,13 @@ const commentsPerPage = 10
 func (a *API) getComments(ctx context.Context, who auth.Identity, p params) (xmlrpc.Value, error) {
 	filter := p.at(3)
 	f := site.CommentFilter{
-		Status: textOf(filter.Get("status")), Post: int64(count(filter.Get("post_id"))), PostType: textOf(filter.Get("post_type")),
+		Status: textOf(filter.Get("status")), Post: int64(count(filter.Get("post_id"))), PostType: optional(filter, "post_type", textOf),
 		Limit: commentsPerPage, Offset: count(filter.Get("offset")),
 	}
 	if v, ok := filter.Member("number"); ok {
 		if f.Limit = count(v); f.Limit == 0 {
 			f.Offset = 0 // as in WordPress a list without an end has all
 		}
-	}
-	if v, ok := filter.Member("post_type"); ok && textOf(v) == "" {
-		return xmlrpc.Value{}, errNoCommentsType
 	}
 	list, err := a.site.ListComments(ctx, who, f)
 	var denied *site.Denied

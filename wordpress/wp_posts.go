@@ -35,6 +35,7 @@ func (a *API) editPost(ctx context.Context, who auth.Identity, p params) (xmlrpc
 		return xmlrpc.Value{}, err
 	}
 	e := postEdit(content)
+	e.FromMoment = true
 	e.Date = editDate(content)
 	e.IfNotModifiedSince = momentOf(content.Get("if_not_modified_since"))
 	if err := a.site.EditPost(ctx, who, p.int(3), e); err != nil {
