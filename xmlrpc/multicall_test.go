@@ -74,6 +74,7 @@ func TestMulticall(t *testing.T) {
 			`[{"faultCode": int -32601, "faultString": "There is no method \"5\" here."}, ["Hello!"]]`,
 		},
 		{"an entry without params", []xmlrpc.Value{list(hello, entry("methodName", str("demo.sayHello")), hello)}, `[["Hello!"], ` + noParams + `, ["Hello!"]]`},
+		{"no entry with params", []xmlrpc.Value{list(entry("methodName", str("demo.sayHello")))}, "fault -32602: The params of this entry of the system.multicall are no array."},
 		{"params that are a text", []xmlrpc.Value{list(entry("methodName", str("demo.sayHello"), "params", str("x")), hello)}, `[` + noParams + `, ["Hello!"]]`},
 		{"params that are a struct", []xmlrpc.Value{list(entry("methodName", str("demo.addTwoNumbers"), "params", entry("a", num(1), "b", num(2))), hello)}, `[` + noParams + `, ["Hello!"]]`},
 		{"params that are an empty struct", []xmlrpc.Value{list(entry("methodName", str("demo.sayHello"), "params", xmlrpc.Struct()))}, `[["Hello!"]]`},

@@ -245,11 +245,27 @@ func (h *Handler[I]) calls(params []Value) ([]entry, error) {
 		return nil, tooManyCalls(h.cfg.Limits.Calls)
 	}
 	calls := make([]entry, len(params))
+	var broken error
+	runs := 0
 	for i, p := range params {
 		calls[i] = entryOf(p)
+		switch calls[i].malformed {
+		case nil:
+			runs++
+		case errEntryParams:
+			broken = errEntryParams
+		}
+	}
+	if runs == 0 && broken != nil {
+		return nil, broken // WordPress breaks off there, and there is nothing else to answer
 	}
 	return calls, nil
 }
+
+var (
+	errEntryName   error = &Fault{CodeMethodNotFound, "This entry of the system.multicall names no method. It has to be a struct with methodName and params."}
+	errEntryParams error = &Fault{CodeInvalidParams, "The params of this entry of the system.multicall are no array."}
+)
 
 // entryOf reads one element of a batch. Without a name it names no method, whatever it is; parameters that are no list
 // cannot be given to one. An empty struct is how some clients write an empty list.
@@ -258,9 +274,9 @@ func entryOf(v Value) entry {
 	e := entry{MethodCall: MethodCall{Name: name.Text(), Params: params.Elements()}}
 	switch {
 	case e.Name == "":
-		e.malformed = &Fault{CodeMethodNotFound, "This entry of the system.multicall names no method. It has to be a struct with methodName and params."}
+		e.malformed = errEntryName
 	case params.Kind() != KindArray && (params.Kind() != KindStruct || params.Len() > 0):
-		e.malformed = &Fault{CodeInvalidParams, "The params of this entry of the system.multicall are no array."}
+		e.malformed = errEntryParams
 	}
 	return e
 }
