@@ -13,12 +13,13 @@ import (
 // uuid is what WordPress wants of an app_id.
 var uuid = regexp.MustCompile(`^[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}$`)
 
-// wish is what an application asks for, with the parameters of WordPress's authorize-application.php and two of ours:
-// scope (rights, parted by spaces or commas) and kind (password, as in WordPress, or key).
+// wish is what an application asks for, with the parameters of WordPress's authorize-application.php and some of ours:
+// scope (rights, separated by spaces or commas) and kind: password, as in WordPress, key, or verification, with the
+// public half of the application's own key pair in algorithm and pem.
 //
 // The answer goes where WordPress sends it: into the query of success_url, as site_url, user_login and password; for a
-// key as site_url, user_login, public and secret. A reject_url is called as it is; without one success_url is, with
-// success=false.
+// key as site_url, user_login, public and secret; for a verification key without a secret, since there is none. A
+// reject_url is called as it is; without one success_url is, with success=false.
 type wish struct {
 	Name    string
 	Kind    kind
@@ -38,6 +39,11 @@ func (v *visit) wish(q url.Values) (wish, error) {
 	case "", "password":
 	case "key":
 		w.Kind = kindKey
+	case "verification":
+		w.Kind = kindVerification
+		if _, err := apps.ParseVerificationKey(q.Get("algorithm"), []byte(q.Get("pem"))); err != nil {
+			return w, v.unfit(v.T("The application's verification key cannot be read."))
+		}
 	default:
 		return w, v.unfit(v.T("The application asks for something that is neither a key nor a password."))
 	}
@@ -62,7 +68,7 @@ func (v *visit) wish(q url.Values) (wish, error) {
 // wishOf picks the parameters of a wish out of others.
 func wishOf(q url.Values) url.Values {
 	from := url.Values{}
-	for _, name := range []string{"app_name", "app_id", "success_url", "reject_url", "scope", "kind"} {
+	for _, name := range []string{"app_name", "app_id", "success_url", "reject_url", "scope", "kind", "algorithm", "pem"} {
 		if q.Get(name) != "" {
 			from.Set(name, q.Get(name))
 		}
@@ -144,9 +150,12 @@ func (v *visit) authorize() error {
 		return v.reveal(c, secret)
 	}
 	answer := map[string]string{"site_url": v.Base(), "user_login": v.who.User.Login}
-	if w.Kind == kindKey {
+	switch w.Kind {
+	case kindKey:
 		answer["public"], answer["secret"] = c.ID, secret.Reveal()
-	} else {
+	case kindVerification:
+		answer["public"] = c.ID
+	default:
 		answer["password"] = secret.Reveal()
 	}
 	v.leave(w.Success.with(answer))

@@ -47,6 +47,18 @@ func TestAuthorise(t *testing.T) {
 		if answer := h.call(t, u.Query().Get("public")+" "+u.Query().Get("secret"), "", ""); !strings.Contains(answer, "<string>bob</string>") {
 			t.Errorf("the key that came back does not work:\n%s", answer)
 		}
+		// Of a pair whose private half stays with the program, nothing secret comes back.
+		p = b.post("/authorize", "do", "approve", "app_name", "Signer", "kind", "verification", "algorithm", "ed25519", "pem", verificationPEM, "success_url", "http://127.0.0.1:7777/done?state=2")
+		u, err = url.Parse(p.header.Get("Location"))
+		if err != nil || u.Host != "127.0.0.1:7777" || u.Query().Get("state") != "2" || u.Query().Get("user_login") != "bob" || u.Query().Has("secret") || u.Query().Has("password") {
+			t.Fatalf("approve a verification key: %d to %q\n%s", p.status, p.header.Get("Location"), p.body)
+		}
+		if app, err := h.blog.Apps.Get(context.Background(), u.Query().Get("public")); err != nil || app.VerificationKey == nil || app.UserID != h.bob.ID {
+			t.Errorf("the key that came back is %+v, %v", app, err)
+		}
+		if p := b.get("/authorize?app_name=x&kind=verification&algorithm=ed25519&pem=junk"); p.status != http.StatusBadRequest {
+			t.Errorf("a key that cannot be read: %d", p.status)
+		}
 		if p := b.post("/authorize", "do", "approve", "app_name", "Shown", "kind", "key"); p.status != http.StatusOK || !secretShown.MatchString(p.body) {
 			t.Errorf("without an address: %d\n%s", p.status, p.body)
 		}
@@ -110,3 +122,5 @@ func TestAuthoriseTargets(t *testing.T) {
 		t.Errorf("without a name: %d", p.status)
 	}
 }
+
+const verificationPEM = "-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEAJrQLj5P/89iXES9+vFgrIy29clF9CC/oPPsw3c5D0bs=\n-----END PUBLIC KEY-----\n"
