@@ -1,0 +1,234 @@
+package upstream
+
+import (
+	"bytes"
+	"context"
+	"encoding/xml"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strings"
+
+	"golang.org/x/net/html"
+	"golang.org/x/net/html/atom"
+)
+
+// ErrNoEndpoint says that no XML-RPC endpoint was found.
+var ErrNoEndpoint = errors.New("no XML-RPC endpoint was found")
+
+// A Place is where a blog is.
+type Place struct {
+	Endpoint string // the address of its XML-RPC endpoint
+	Home     string // the address of its home page, with a slash at the end
+}
+
+// Most that is read of a page and of an RSD, and how many redirects are
+// followed. Redirects are followed here, once, and never with a credential.
+const (
+	mostPage      = 1 << 20
+	mostRedirects = 5
+)
+
+// Discover finds the endpoint of the blog at an address: that of its endpoint,
+// or of its home page, whose RSD document names the endpoint; otherwise the
+// usual path is tried. A host that answers with a redirect is believed, since
+// nothing secret is sent. Errors: [ErrNoEndpoint], [*Trouble].
+func Discover(ctx context.Context, rt http.RoundTripper, address string) (Place, error) {
+	if !strings.Contains(address, "://") {
+		address = "https://" + address
+	}
+	u, err := url.Parse(address)
+	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" || u.User != nil {
+		return Place{}, fmt.Errorf("%w: %q is not an address such as https://blog.example", ErrNoEndpoint, address)
+	}
+	u.RawQuery, u.Fragment = "", ""
+	d := &discoverer{rt: rt}
+	if strings.HasSuffix(u.Path, ".php") {
+		return d.endpoint(ctx, u)
+	}
+	page, final, err := d.get(ctx, u)
+	if err != nil {
+		return Place{}, err
+	}
+	if link := editURI(page, final); link != nil {
+		if p, err := d.rsd(ctx, link, final); err == nil {
+			return p, nil
+		}
+	}
+	guess := *final
+	guess.RawQuery, guess.Fragment = "", ""
+	if !strings.HasSuffix(guess.Path, "/") {
+		guess.Path += "/"
+	}
+	home := guess.String()
+	guess.Path += "xmlrpc.php"
+	p, err := d.endpoint(ctx, &guess)
+	if err == nil && p.Home == "" {
+		p.Home = home
+	}
+	return p, err
+}
+
+type discoverer struct{ rt http.RoundTripper }
+
+// endpoint tries whether an address is that of an endpoint, and where it has
+// moved to.
+func (d *discoverer) endpoint(ctx context.Context, u *url.URL) (Place, error) {
+	ask := *u
+	ask.RawQuery = "rsd"
+	text, final, err := d.get(ctx, &ask)
+	if err != nil {
+		return Place{}, err
+	}
+	at := *final
+	at.RawQuery = ""
+	home := at
+	home.Path = strings.TrimSuffix(home.Path, "xmlrpc.php")
+	if i := strings.LastIndex(home.Path, "/"); i >= 0 {
+		home.Path = home.Path[:i+1]
+	}
+	if named, ok := parseRSD(text); ok {
+		// The document may name an address that is good inside only, so the
+		// one that has just answered is taken; the home page is the blog's word.
+		if h, err := url.Parse(named.home); err == nil && h.Host == at.Host {
+			home = *h
+		}
+		return Place{at.String(), slash(home.String())}, nil
+	}
+	if bytes.Contains(text, []byte("XML-RPC")) {
+		return Place{at.String(), slash(home.String())}, nil // a server without RSD says this to GET
+	}
+	return Place{}, fmt.Errorf("%w at %s", ErrNoEndpoint, place(&at))
+}
+
+// rsd reads the document that a home page names.
+func (d *discoverer) rsd(ctx context.Context, link, home *url.URL) (Place, error) {
+	text, final, err := d.get(ctx, link)
+	if err != nil {
+		return Place{}, err
+	}
+	named, ok := parseRSD(text)
+	if !ok {
+		return Place{}, ErrNoEndpoint
+	}
+	api, err := final.Parse(named.api)
+	if err != nil || api.Scheme != "http" && api.Scheme != "https" || api.Host == "" {
+		return Place{}, ErrNoEndpoint
+	}
+	if api.Hostname() == home.Hostname() && home.Scheme == "https" {
+		api.Scheme = "https" // many blogs still name themselves without TLS
+	}
+	at := *home
+	at.RawQuery, at.Fragment = "", ""
+	return Place{api.String(), slash(at.String())}, nil
+}
+
+func slash(address string) string { return strings.TrimRight(address, "/") + "/" }
+
+type named struct{ api, home string }
+
+// parseRSD reads Really Simple Discovery (RSD 1.0): WordPress's interface, else
+// the preferred one, else the first that is XML-RPC.
+func parseRSD(text []byte) (named, bool) {
+	var doc struct {
+		Service struct {
+			Home string `xml:"homePageLink"`
+			APIs []struct {
+				Name      string `xml:"name,attr"`
+				Preferred string `xml:"preferred,attr"`
+				Link      string `xml:"apiLink,attr"`
+			} `xml:"apis>api"`
+		} `xml:"service"`
+	}
+	if i := bytes.Index(text, []byte("<rsd")); i > 0 {
+		text = text[i:] // notices of PHP may stand before
+	}
+	if xml.Unmarshal(text, &doc) != nil {
+		return named{}, false
+	}
+	best, rank := "", 0
+	for _, api := range doc.Service.APIs {
+		r := 1
+		switch {
+		case api.Name == "WP-API" || api.Link == "":
+			continue
+		case api.Name == "WordPress":
+			r = 3
+		case strings.EqualFold(api.Preferred, "true"):
+			r = 2
+		}
+		if r > rank {
+			best, rank = api.Link, r
+		}
+	}
+	return named{strings.TrimSpace(best), strings.TrimSpace(doc.Service.Home)}, best != ""
+}
+
+// editURI finds the link of a home page to its RSD document.
+func editURI(page []byte, base *url.URL) *url.URL {
+	for z := html.NewTokenizer(bytes.NewReader(page)); ; {
+		switch z.Next() {
+		case html.ErrorToken:
+			return nil
+		case html.StartTagToken, html.SelfClosingTagToken:
+		default:
+			continue
+		}
+		t := z.Token()
+		if t.DataAtom != atom.Link {
+			continue
+		}
+		rel, href := "", ""
+		for _, a := range t.Attr {
+			switch a.Key {
+			case "rel":
+				rel = a.Val
+			case "href":
+				href = a.Val
+			}
+		}
+		if !strings.EqualFold(rel, "EditURI") {
+			continue
+		}
+		if u, err := base.Parse(href); err == nil && (u.Scheme == "http" || u.Scheme == "https") {
+			if u.Hostname() == base.Hostname() && base.Scheme == "https" {
+				u.Scheme = "https"
+			}
+			return u
+		}
+	}
+}
+
+// get reads a document, following redirects.
+func (d *discoverer) get(ctx context.Context, u *url.URL) ([]byte, *url.URL, error) {
+	for range mostRedirects + 1 {
+		req, err := http.NewRequestWithContext(ctx, http.MethodGet, u.String(), nil)
+		if err != nil {
+			return nil, nil, fmt.Errorf("ask %s: %w", place(u), err)
+		}
+		req.Header.Set("User-Agent", "quillgate")
+		resp, err := Send(d.rt, req)
+		if err != nil {
+			return nil, nil, err
+		}
+		text, err := io.ReadAll(io.LimitReader(resp.Body, mostPage))
+		resp.Body.Close()
+		if err != nil {
+			return nil, nil, fmt.Errorf("read %s: %w", place(u), err)
+		}
+		if resp.StatusCode < 300 || resp.StatusCode >= 400 {
+			return text, u, nil
+		}
+		next, err := resp.Location()
+		if err != nil || next.Scheme != "http" && next.Scheme != "https" || next.User != nil {
+			return nil, nil, fmt.Errorf("%w: %s redirects to nowhere", ErrNoEndpoint, place(u))
+		}
+		if u.Scheme == "https" && next.Scheme == "http" {
+			return nil, nil, fmt.Errorf("%w: %s redirects to an address without TLS", ErrNoEndpoint, place(u))
+		}
+		u = next
+	}
+	return nil, nil, fmt.Errorf("%w: %s redirects too often", ErrNoEndpoint, place(u))
+}
