@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/netip"
 	"strings"
+	"time"
 )
 
 // Listen listens on a loopback address and on its twin of the other family, at
@@ -15,17 +16,14 @@ import (
 // computer without IPv6 has the one only. Addresses that others can reach are
 // refused.
 func Listen(ctx context.Context, address string) ([]net.Listener, error) {
-	at, err := netip.ParseAddrPort(address)
+	at, err := loopbackAddress(address)
 	if err != nil {
-		return nil, fmt.Errorf("listen on %q: that is not an address with a port, such as 127.0.0.1:8787", address)
-	}
-	if !at.Addr().IsLoopback() {
-		return nil, fmt.Errorf("listen on %s: the signer serves this computer only; use 127.0.0.1", address)
+		return nil, err
 	}
 	var lc net.ListenConfig
-	first, err := lc.Listen(ctx, "tcp", address)
+	first, err := lc.Listen(ctx, "tcp", at.String())
 	if err != nil {
-		return nil, inUse(at, err)
+		return nil, occupied(ctx, at, err)
 	}
 	all := []net.Listener{first}
 	twin := netip.IPv6Loopback()
@@ -38,10 +36,53 @@ func Listen(ctx context.Context, address string) ([]net.Listener, error) {
 	case err == nil:
 		all = append(all, second)
 	case isInUse(err):
-		return nil, errors.Join(inUse(netip.AddrPortFrom(twin, uint16(port)), err), first.Close())
+		return nil, errors.Join(occupied(ctx, netip.AddrPortFrom(twin, uint16(port)), err), first.Close())
 	}
 	return all, nil
 }
+
+// loopbackAddress reads an address with a port on which only this computer can
+// reach the signer.
+func loopbackAddress(address string) (netip.AddrPort, error) {
+	number, isNamed := strings.CutPrefix(address, "localhost:")
+	if isNamed {
+		address = "127.0.0.1:" + number
+	}
+	at, err := netip.ParseAddrPort(address)
+	if err != nil {
+		return at, fmt.Errorf("listen on %q: that is not an address with a port, such as 127.0.0.1:8787", address)
+	}
+	if !at.Addr().IsLoopback() {
+		return at, fmt.Errorf("listen on %s: the signer serves this computer only; use 127.0.0.1", address)
+	}
+	return at, nil
+}
+
+// occupied says why a port cannot be had, and asks whoever has it for the page
+// of a signer: a second start is the usual reason.
+func occupied(ctx context.Context, at netip.AddrPort, err error) error {
+	if !isInUse(err) {
+		return inUse(at, err)
+	}
+	ctx, cancel := context.WithTimeout(ctx, 3*time.Second)
+	defer cancel()
+	req, reqErr := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+at.String()+"/", nil)
+	if reqErr != nil {
+		return inUse(at, err)
+	}
+	resp, reqErr := (&http.Transport{DisableKeepAlives: true}).RoundTrip(req)
+	if reqErr != nil {
+		return fmt.Errorf("%w; another program has it, so choose another port with --listen", inUse(at, err))
+	}
+	defer resp.Body.Close()
+	if resp.Header.Get(signerHeader) != "" {
+		return fmt.Errorf("a signer runs at http://%s/ already: %w", at, inUse(at, err))
+	}
+	return fmt.Errorf("%w; another program has it, which speaks HTTP, so choose another port with --listen", inUse(at, err))
+}
+
+// signerHeader is the field by which a signer knows another.
+const signerHeader = "X-Quillgate-Signer"
 
 // isLoopbackHost reports whether a Host field names this computer. Comparing
 // with a list is what keeps a web page from reaching the signer under a name of

@@ -1,6 +1,7 @@
 package local
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"crypto/subtle"
@@ -161,7 +162,7 @@ func openCredential(site *Site, raw []byte) (*credential, error) {
 	if err := json.Unmarshal(raw, &secret); err != nil || secret.Local == "" {
 		return nil, fmt.Errorf("the sealed key of %s is damaged: add the blog again", site.Name)
 	}
-	c := &credential{public: site.Public, secret: secret.Secret, password: secret.Password, local: sha256.Sum256([]byte(secret.Local))}
+	c := &credential{public: cmp.Or(secret.Public, site.Public), secret: secret.Secret, password: secret.Password, local: sha256.Sum256([]byte(secret.Local))}
 	var err error
 	if secret.Private != "" {
 		if c.private, err = signature.ParsePrivateKey(signature.Algorithm(site.Algorithm), []byte(secret.Private)); err != nil {
@@ -192,6 +193,7 @@ func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h := w.Header()
 	h.Set("X-Content-Type-Options", "nosniff")
 	h.Set("Cache-Control", "no-store")
+	h.Set(signerHeader, "1")
 	if !isLoopbackHost(r.Host) {
 		http.Error(w, "The signer answers under the names of this computer only: use http://127.0.0.1 in the address.", http.StatusMisdirectedRequest)
 		return

@@ -2,6 +2,7 @@ package local
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -13,6 +14,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/quillgate/quillgate/signature"
 )
 
 // A Kind is what stands at the other end, and so what the signer can do.
@@ -66,6 +69,11 @@ type Secret struct {
 	Secret   string `json:"secret,omitempty"`   // of a pair with a secret
 	Password string `json:"password,omitempty"` // WordPress's application password
 	Local    string `json:"local"`              // what the old program sends
+	// Public is the public key that goes with Private or Secret. It stands here
+	// as well, so that a rotation changes both in one step.
+	Public string `json:"public,omitempty"`
+	// Next is the private key of a rotation that is under way.
+	Next string `json:"next,omitempty"`
 }
 
 // String and GoString keep a secret out of logs and messages.
@@ -88,6 +96,11 @@ func (s *Site) check() (problems []error) {
 	case u.User != nil:
 		add("the endpoint of %s holds a user name or password", s.Name)
 	}
+	if s.AnswerKey != "" {
+		if _, err := signature.ParsePublicKey("", []byte(s.AnswerKey)); err != nil {
+			add("the answer key of %s cannot be read: %w", s.Name, err)
+		}
+	}
 	switch s.Kind {
 	case Quillgate, Plugin:
 		if s.Public == "" {
@@ -108,6 +121,7 @@ type Book struct{ path string }
 
 type bookFile struct {
 	Version int    `json:"version"`
+	Listen  string `json:"listen,omitempty"` // where the signer listens
 	Sites   []Site `json:"sites"`
 }
 
@@ -120,41 +134,85 @@ func OpenBook(path string) *Book { return &Book{path} }
 // Sites returns all sites by name. The error names everything that cannot be
 // right, with its line.
 func (b *Book) Sites() ([]Site, error) {
+	f, err := b.read()
+	return f.Sites, err
+}
+
+// Listen returns the address that was kept with [Book.SetListen], and "" when
+// none was.
+func (b *Book) Listen() (string, error) {
+	f, err := b.read()
+	return f.Listen, err
+}
+
+// SetListen keeps the address on which the signer listens, so that each command
+// prints the one that the signer serves.
+func (b *Book) SetListen(address string) error {
+	if _, err := loopbackAddress(address); err != nil {
+		return err
+	}
+	return b.change(func(f *bookFile) { f.Listen = address })
+}
+
+func (b *Book) read() (bookFile, error) {
 	content, err := os.ReadFile(b.path)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
+		return bookFile{Version: 1}, nil
 	}
 	if err != nil {
-		return nil, fmt.Errorf("read the settings: %w", err)
+		return bookFile{}, fmt.Errorf("read the settings: %w", err)
 	}
 	return b.parse(content)
 }
 
-func (b *Book) parse(content []byte) ([]Site, error) {
+// named finds where the settings of a site begin.
+var named = regexp.MustCompile(`"name"\s*:`)
+
+func (b *Book) parse(content []byte) (bookFile, error) {
 	var f bookFile
 	dec := json.NewDecoder(bytes.NewReader(content))
 	dec.DisallowUnknownFields()
 	if err := dec.Decode(&f); err != nil {
-		return nil, fmt.Errorf("%s:%d: %w", b.path, line(content, dec.InputOffset()), err)
+		return bookFile{}, fmt.Errorf("%s:%d: %w", b.path, line(content, offset(err, dec)), err)
 	}
 	if f.Version != 1 {
-		return nil, fmt.Errorf("%s: version %d was written by a newer quillgate", b.path, f.Version)
+		return bookFile{}, fmt.Errorf("%s: version %d was written by a newer quillgate", b.path, f.Version)
 	}
 	var problems []error
+	if _, err := loopbackAddress(cmp.Or(f.Listen, "127.0.0.1:1")); err != nil {
+		at := bytes.Index(content, []byte(`"listen"`))
+		problems = append(problems, fmt.Errorf("%s:%d: %w", b.path, line(content, int64(at)), err))
+	}
 	seen := map[string]bool{}
+	names := named.FindAllIndex(content, -1)
 	for i := range f.Sites {
 		s := &f.Sites[i]
-		at := bytes.Index(content, []byte(`"name": "`+s.Name+`"`))
-		for _, p := range s.check() {
-			problems = append(problems, fmt.Errorf("%s:%d: %w", b.path, line(content, int64(max(at, 0))), p))
+		at := int64(0)
+		if i < len(names) {
+			at = int64(names[i][0])
 		}
+		found := s.check()
 		if seen[s.Name] {
-			problems = append(problems, fmt.Errorf("%s: %s stands there twice", b.path, s.Name))
+			found = append(found, fmt.Errorf("%s stands there twice", s.Name))
 		}
 		seen[s.Name] = true
+		for _, p := range found {
+			problems = append(problems, fmt.Errorf("%s:%d: %w", b.path, line(content, at), p))
+		}
 	}
 	slices.SortFunc(f.Sites, func(a, b Site) int { return strings.Compare(a.Name, b.Name) })
-	return f.Sites, errors.Join(problems...)
+	return f, errors.Join(problems...)
+}
+
+// offset is where a decoder found the mistake.
+func offset(err error, dec *json.Decoder) int64 {
+	if e, ok := errors.AsType[*json.SyntaxError](err); ok {
+		return e.Offset
+	}
+	if e, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
+		return e.Offset
+	}
+	return dec.InputOffset()
 }
 
 func line(content []byte, at int64) int {
@@ -180,31 +238,32 @@ func (b *Book) Put(s Site) error {
 	if problems := s.check(); len(problems) > 0 {
 		return errors.Join(problems...)
 	}
-	return b.change(func(all []Site) []Site {
-		all = slices.DeleteFunc(all, func(o Site) bool { return o.Name == s.Name })
-		return append(all, s)
+	return b.change(func(f *bookFile) {
+		f.Sites = append(slices.DeleteFunc(f.Sites, func(o Site) bool { return o.Name == s.Name }), s)
 	})
 }
 
 // Delete forgets a site. One that is not there is no error.
 func (b *Book) Delete(name string) error {
-	return b.change(func(all []Site) []Site {
-		return slices.DeleteFunc(all, func(o Site) bool { return o.Name == name })
+	return b.change(func(f *bookFile) {
+		f.Sites = slices.DeleteFunc(f.Sites, func(o Site) bool { return o.Name == name })
 	})
 }
 
-func (b *Book) change(edit func([]Site) []Site) error {
+func (b *Book) change(edit func(*bookFile)) error {
 	if err := os.MkdirAll(filepath.Dir(b.path), 0o700); err != nil {
 		return fmt.Errorf("make the folder of the settings: %w", err)
 	}
 	return locked(b.path, func() error {
-		all, err := b.Sites()
+		f, err := b.read()
 		if err != nil {
 			return err
 		}
-		all = edit(all)
-		slices.SortFunc(all, func(a, b Site) int { return strings.Compare(a.Name, b.Name) })
-		content, err := json.MarshalIndent(bookFile{Version: 1, Sites: all}, "", " ")
+		if edit(&f); f.Sites == nil {
+			f.Sites = []Site{}
+		}
+		slices.SortFunc(f.Sites, func(a, b Site) int { return strings.Compare(a.Name, b.Name) })
+		content, err := json.MarshalIndent(f, "", " ")
 		if err != nil {
 			return fmt.Errorf("write the settings: %w", err)
 		}

@@ -17,7 +17,7 @@ import (
 // and up, checked against the system's certificates and those of the files
 // roots; HTTP/2; kept connections. proxy is the address of a proxy, and "" takes
 // the one that HTTPS_PROXY, HTTP_PROXY and NO_PROXY name.
-func NewTransport(roots []string, proxy string) (http.RoundTripper, error) {
+func NewTransport(roots []string, proxy string) (*Wakeful, error) {
 	t := &http.Transport{
 		Proxy:                 http.ProxyFromEnvironment,
 		DialContext:           (&net.Dialer{Timeout: 20 * time.Second, KeepAlive: 30 * time.Second}).DialContext,
@@ -54,19 +54,19 @@ func NewTransport(roots []string, proxy string) (http.RoundTripper, error) {
 		}
 		t.TLSClientConfig.RootCAs = pool
 	}
-	return &wakeful{base: t, seen: time.Now()}, nil
+	return &Wakeful{base: t, seen: time.Now()}, nil
 }
 
-// wakeful drops kept connections when the computer has slept: they are gone at
+// A Wakeful is a transport that drops kept connections when the computer has slept: they are gone at
 // the other end, and a call that is written into one is lost.
-type wakeful struct {
+type Wakeful struct {
 	base *http.Transport
 	mu   sync.Mutex
 	seen time.Time
 }
 
 // RoundTrip implements http.RoundTripper.
-func (w *wakeful) RoundTrip(r *http.Request) (*http.Response, error) {
+func (w *Wakeful) RoundTrip(r *http.Request) (*http.Response, error) {
 	now := time.Now()
 	w.mu.Lock()
 	// The monotonic clock stands still while the computer sleeps, the other one
@@ -81,4 +81,7 @@ func (w *wakeful) RoundTrip(r *http.Request) (*http.Response, error) {
 }
 
 // CloseIdleConnections closes what is kept.
-func (w *wakeful) CloseIdleConnections() { w.base.CloseIdleConnections() }
+func (w *Wakeful) CloseIdleConnections() { w.base.CloseIdleConnections() }
+
+// Base returns the transport below, for programs that look at connections.
+func (w *Wakeful) Base() *http.Transport { return w.base }

@@ -1,0 +1,286 @@
+package local
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/quillgate/quillgate/signature"
+	"github.com/quillgate/quillgate/signer"
+	"github.com/quillgate/quillgate/upstream"
+	"github.com/quillgate/quillgate/xmlrpc"
+)
+
+// An Enrolment makes a credential at a blog and finds out whom it belongs to.
+type Enrolment struct {
+	Site    Site // Name, Endpoint, Home and Kind are set
+	Base    http.RoundTripper
+	Version string
+}
+
+// NewEnrolment finds the endpoint of a blog and asks it what it is.
+func NewEnrolment(ctx context.Context, address, name string, base http.RoundTripper, version string) (*Enrolment, error) {
+	place, err := upstream.Discover(ctx, base, address)
+	if err != nil {
+		return nil, err
+	}
+	site := Site{Name: name, Endpoint: place.Endpoint, Home: place.Home, Added: time.Now().UTC().Truncate(time.Second)}
+	if site.Name == "" {
+		u, err := url.Parse(place.Home)
+		if err != nil {
+			return nil, fmt.Errorf("read the address %q: %w", place.Home, err)
+		}
+		site.Name = strings.Trim(strings.ReplaceAll(u.Hostname()+strings.TrimRight(u.Path, "/"), "/", "-"), "-")
+	}
+	client, err := NewClient(site, Secret{}, base, version)
+	if err != nil {
+		return nil, err
+	}
+	if site.Kind, err = client.Kind(ctx); err != nil {
+		return nil, fmt.Errorf("ask %s what it is: %w", site.Endpoint, err)
+	}
+	return &Enrolment{site, base, version}, nil
+}
+
+// Existing takes a key that exists already: a public key, and the secret or the
+// private key in PEM. The key is tried.
+func (e *Enrolment) Existing(ctx context.Context, public, text string) (Secret, error) {
+	e.Site.Public = public
+	secret := Secret{Public: public}
+	if strings.Contains(text, "-----BEGIN ") {
+		key, err := signature.ParsePrivateKey("", []byte(text))
+		if err != nil {
+			return Secret{}, fmt.Errorf("read the private key: %w", err)
+		}
+		secret.Private, e.Site.Algorithm = text, string(key.Algorithm())
+	} else {
+		secret.Secret = text
+	}
+	return secret, e.prove(ctx, secret)
+}
+
+// ByCode enrols a new key pair with the code that a page of the blog shows.
+func (e *Enrolment) ByCode(ctx context.Context, code string) (Secret, error) {
+	if e.Site.Kind != Quillgate {
+		return Secret{}, errors.New("only a quillgate takes enrolment codes")
+	}
+	private, public, err := NewPair()
+	if err != nil {
+		return Secret{}, err
+	}
+	client, err := NewClient(e.Site, Secret{}, e.Base, e.Version)
+	if err != nil {
+		return Secret{}, err
+	}
+	v, err := client.Call(ctx, "xmlrpcs.enrol", xmlrpc.String(code), xmlrpc.String(ApplicationName()), xmlrpc.String(string(signature.Ed25519)), xmlrpc.String(public))
+	if err != nil {
+		return Secret{}, err
+	}
+	return e.pair(ctx, v.Get("key").Text(), private)
+}
+
+// pair takes the public key that a blog gave to a new key pair.
+func (e *Enrolment) pair(ctx context.Context, public, private string) (Secret, error) {
+	if !signature.ValidPublic(public) {
+		return Secret{}, errors.New("the blog did not answer with a public key")
+	}
+	e.Site.Public, e.Site.Algorithm = public, string(signature.Ed25519)
+	secret := Secret{Public: public, Private: private}
+	return secret, e.prove(ctx, secret)
+}
+
+// ByPassword makes a key with the user's own password, once. The password is
+// not kept. A bare WordPress has no such method: there the password must be an
+// application password, and is kept sealed.
+func (e *Enrolment) ByPassword(ctx context.Context, user, password string) (Secret, error) {
+	if e.Site.Kind == WordPress {
+		return e.applicationPassword(ctx, user, password)
+	}
+	site := e.Site
+	site.User, site.Kind = user, WordPress // to send the password in the call
+	client, err := NewClient(site, Secret{Password: password}, e.Base, e.Version)
+	if err != nil {
+		return Secret{}, err
+	}
+	v, err := client.Call(ctx, "xmlrpcs.createApplication", xmlrpc.Int(1), xmlrpc.String(ApplicationName()))
+	if err != nil {
+		return Secret{}, err
+	}
+	public, text := v.Get("key").Text(), v.Get("secret").Text()
+	if public == "" || text == "" {
+		return Secret{}, errors.New("the blog did not answer with a key")
+	}
+	e.Site.Public = public
+	secret := Secret{Public: public, Secret: text}
+	return secret, e.prove(ctx, secret)
+}
+
+func (e *Enrolment) applicationPassword(ctx context.Context, user, password string) (Secret, error) {
+	e.Site.User = user
+	secret := Secret{Password: strings.Join(strings.Fields(password), "")}
+	if err := e.prove(ctx, secret); err != nil {
+		if fault, ok := errors.AsType[*xmlrpc.Fault](err); ok && fault.Code == http.StatusForbidden {
+			if _, err := NewREST(e.Site.Home, e.Base, e.Version).AuthorizePage(ctx); errors.Is(err, ErrNoPasswords) {
+				return Secret{}, fmt.Errorf("%w: this WordPress takes no application passwords: they are switched off, or it does not know that it is reached over https", fault)
+			}
+		}
+		return Secret{}, err
+	}
+	// Without the number the password can only be revoked by hand.
+	if uuid, err := NewREST(e.Site.Home, e.Base, e.Version).Introspect(ctx, e.Site.User, secret.Password); err == nil {
+		e.Site.UUID = uuid
+	}
+	return secret, nil
+}
+
+// prove tries a credential with a call, and learns the login that it stands
+// for.
+func (e *Enrolment) prove(ctx context.Context, secret Secret) error {
+	if secret.Private != "" && e.Site.Kind == Quillgate {
+		key, err := signer.AnswerKey(ctx, &http.Client{Transport: e.Base}, e.Site.Endpoint)
+		if err != nil {
+			return err
+		}
+		text, err := key.MarshalPublic()
+		if err != nil {
+			return err
+		}
+		e.Site.AnswerKey = string(text)
+	}
+	client, err := NewClient(e.Site, secret, e.Base, e.Version)
+	if err != nil {
+		return err
+	}
+	login, err := client.Login(ctx)
+	if err != nil {
+		return fmt.Errorf("try the new credential: %w", err)
+	}
+	if e.Site.User != "" && !strings.EqualFold(e.Site.User, login) && !strings.Contains(e.Site.User, "@") {
+		return fmt.Errorf("the credential belongs to %s, not to %s", login, e.Site.User)
+	}
+	e.Site.User = login
+	return nil
+}
+
+// A Consent is a question to a person in the browser, and the answer to it on a
+// loopback port.
+type Consent struct {
+	Page string // the address to open
+
+	enrolment *Enrolment
+	private   string
+	state     string
+	listener  net.Listener
+	server    *http.Server
+	answers   chan url.Values
+}
+
+// Ask prepares the question. quillgate enrols a new key pair; WordPress gives
+// an application password, and sends it to a loopback address from version 7.0
+// on, so that callers also offer to paste it; see [Consent.Sends].
+func (e *Enrolment) Ask(ctx context.Context) (*Consent, error) {
+	c := &Consent{enrolment: e, state: rand.Text(), answers: make(chan url.Values, 1)}
+	query := url.Values{"app_name": {ApplicationName()}}
+	var page string
+	switch e.Site.Kind {
+	case Quillgate:
+		private, public, err := NewPair()
+		if err != nil {
+			return nil, err
+		}
+		c.private = private
+		page = strings.TrimRight(e.Site.Home, "/") + "/authorize"
+		query.Set("kind", "verification")
+		query.Set("algorithm", string(signature.Ed25519))
+		query.Set("pem", public)
+	case WordPress:
+		var err error
+		if page, err = NewREST(e.Site.Home, e.Base, e.Version).AuthorizePage(ctx); errors.Is(err, ErrNoREST) {
+			page = strings.TrimRight(e.Site.Home, "/") + "/wp-admin/authorize-application.php"
+		} else if err != nil {
+			return nil, err
+		}
+		c.Page = page + "?" + query.Encode()
+		return c, nil
+	default:
+		return nil, errors.New("the Secure XML-RPC plugin has no page for this: use --user, and the password is asked for once")
+	}
+	var lc net.ListenConfig
+	var err error
+	if c.listener, err = lc.Listen(ctx, "tcp", "127.0.0.1:0"); err != nil {
+		return nil, fmt.Errorf("listen for the answer of the browser: %w", err)
+	}
+	query.Set("success_url", "http://"+c.listener.Addr().String()+"/answer?state="+c.state)
+	c.server = &http.Server{Handler: c, ReadHeaderTimeout: 10 * time.Second}
+	go func() { _ = c.server.Serve(c.listener) }()
+	c.Page = page + "?" + query.Encode()
+	return c, nil
+}
+
+// Sends reports whether the page sends the answer here by itself.
+func (c *Consent) Sends() bool { return c.listener != nil }
+
+// ServeHTTP takes the answer. The address of the answer goes out of the
+// browser's history at once.
+func (c *Consent) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	h := w.Header()
+	h.Set("Cache-Control", "no-store")
+	h.Set("Referrer-Policy", "no-referrer")
+	h.Set("Content-Type", "text/html; charset=utf-8")
+	h.Set("Content-Security-Policy", "default-src 'none'")
+	q := r.URL.Query()
+	switch {
+	case !isLoopbackHost(r.Host):
+		http.Error(w, "wrong host", http.StatusMisdirectedRequest)
+	case r.URL.Path == "/done":
+		fmt.Fprint(w, "<!DOCTYPE html><html lang=\"en\"><title>Quillgate signer</title><p>The signer has its answer. You can close this page.</p></html>")
+	case r.URL.Path == "/answer" && q.Get("state") == c.state:
+		select {
+		case c.answers <- q:
+		default: // the answer came before
+		}
+		http.Redirect(w, r, "/done", http.StatusSeeOther)
+	default:
+		http.NotFound(w, r)
+	}
+}
+
+// Wait waits for the answer and makes the credential of it.
+func (c *Consent) Wait(ctx context.Context) (Secret, error) {
+	defer c.Close()
+	select {
+	case q := <-c.answers:
+		if q.Get("success") == "false" {
+			return Secret{}, errors.New("the request was rejected in the browser")
+		}
+		// Another blog must not get this one's name.
+		if site := q.Get("site_url"); !sameHost(site, c.enrolment.Site.Home) {
+			return Secret{}, fmt.Errorf("the answer comes from %q, which is another blog", site)
+		}
+		return c.enrolment.pair(ctx, q.Get("public"), c.private)
+	case <-ctx.Done():
+		return Secret{}, fmt.Errorf("wait for the answer in the browser: %w", context.Cause(ctx))
+	}
+}
+
+// Close ends the listener.
+func (c *Consent) Close() error {
+	if c.server == nil {
+		return nil
+	}
+	stop, cancel := context.WithTimeout(context.Background(), 2*time.Second)
+	defer cancel()
+	return c.server.Shutdown(stop)
+}
+
+func sameHost(a, b string) bool {
+	ua, errA := url.Parse(a)
+	ub, errB := url.Parse(b)
+	return errA == nil && errB == nil && ua.Host != "" && strings.EqualFold(ua.Hostname(), ub.Hostname())
+}

@@ -1,0 +1,192 @@
+package local
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"time"
+
+	"github.com/quillgate/quillgate/signature"
+	"github.com/quillgate/quillgate/xmlrpc"
+)
+
+// Overlap is how long a key still signs after it was rotated, so that calls
+// under way end well. It is the shortest that a blog grants.
+const Overlap = time.Hour
+
+// ErrNotRevoked says that a credential still works at the blog. The site stays
+// until it is proven to be revoked, so that it can be tried again.
+var ErrNotRevoked = errors.New("the key is not revoked at the blog")
+
+// ErrByHand says that the blog has no way to revoke a key from outside.
+var ErrByHand = errors.New("the key is forgotten here, but the blog offers no way to revoke it: delete it on your profile page there")
+
+// Remove revokes the credential of a site at the blog and forgets the site. It
+// forgets nothing that is not proven to be revoked, but for [ErrByHand].
+func (f *Folder) Remove(ctx context.Context, name string, base http.RoundTripper, version string) error {
+	site, err := f.Book.Site(name)
+	if err != nil {
+		return err
+	}
+	secret, err := f.Secret(ctx, name)
+	if errors.Is(err, ErrNoSecret) {
+		return f.Forget(name) // an earlier try came so far
+	}
+	if err != nil {
+		return err
+	}
+	switch err := revoke(ctx, site, secret, base, version); {
+	case errors.Is(err, ErrByHand):
+		return errors.Join(f.Forget(name), err)
+	case err != nil:
+		site.Revoking = true
+		return errors.Join(fmt.Errorf("%w: %w: run “quillgate sign remove %s” again when the blog answers", ErrNotRevoked, err, name), f.Book.Put(site))
+	}
+	return f.Forget(name)
+}
+
+func revoke(ctx context.Context, site Site, secret Secret, base http.RoundTripper, version string) error {
+	client, err := NewClient(site, secret, base, version)
+	if err != nil {
+		return err
+	}
+	switch site.Kind {
+	case Quillgate:
+		_, err := client.Call(ctx, "xmlrpcs.revoke")
+		if fault, ok := errors.AsType[*xmlrpc.Fault](err); ok && fault.Code == http.StatusForbidden {
+			return nil // it was revoked before, or has expired
+		}
+		return err
+	case Plugin:
+		// It must answer at least, or the person is told to look at a profile page
+		// that cannot be reached.
+		if _, err := client.Call(ctx, "demo.sayHello"); err != nil {
+			return err
+		}
+		return ErrByHand
+	}
+	rest := NewREST(site.Home, base, version)
+	uuid := site.UUID
+	if uuid == "" {
+		if uuid, err = rest.Introspect(ctx, site.User, secret.Password); err != nil {
+			return fmt.Errorf("%w (delete it on your profile page, then run this with --forget)", err)
+		}
+	}
+	return rest.Revoke(ctx, site.User, secret.Password, uuid)
+}
+
+// Rotate gives a site a new credential. The old one goes on for [Overlap] at a
+// quillgate, ends at once at a WordPress, and stays at one with the plugin,
+// which the error [ErrByHand] says. A rotation that was interrupted is finished.
+func (f *Folder) Rotate(ctx context.Context, name string, base http.RoundTripper, version string) error {
+	site, err := f.Book.Site(name)
+	if err != nil {
+		return err
+	}
+	secret, err := f.Secret(ctx, name)
+	if err != nil {
+		return err
+	}
+	client, err := NewClient(site, secret, base, version)
+	if err != nil {
+		return err
+	}
+	switch {
+	case site.Kind == Plugin:
+		return f.rotatePlugin(ctx, site, secret, client)
+	case site.Kind == WordPress:
+		return f.rotatePassword(ctx, site, secret, NewREST(site.Home, base, version))
+	case secret.Private != "":
+		return f.rotatePair(ctx, site, secret, client)
+	}
+	v, err := client.Call(ctx, "xmlrpcs.rotate", xmlrpc.Int(int64(Overlap/time.Hour)))
+	if err != nil {
+		return err
+	}
+	if v.Get("key").Text() == "" || v.Get("secret").Text() == "" {
+		return errors.New("the answer to xmlrpcs.rotate holds no key")
+	}
+	secret.Public, secret.Secret = v.Get("key").Text(), v.Get("secret").Text()
+	return f.replace(ctx, site, secret)
+}
+
+// rotatePair makes a new key pair. The private half is kept before the blog is
+// asked; a crash in between is made good by asking the old key for its
+// successor.
+func (f *Folder) rotatePair(ctx context.Context, site Site, secret Secret, client *Client) error {
+	public := ""
+	if secret.Next != "" {
+		known, err := client.Call(ctx, "xmlrpcs.introspect")
+		if err != nil {
+			return err
+		}
+		public = known.Get("successor").Text()
+	}
+	if public == "" {
+		private, verification, err := NewPair()
+		if err != nil {
+			return err
+		}
+		secret.Next = private
+		if err := f.putSecret(ctx, site.Name, secret, ""); err != nil {
+			return err
+		}
+		v, err := client.Call(ctx, "xmlrpcs.rotate", xmlrpc.Int(int64(Overlap/time.Hour)), xmlrpc.String(string(signature.Ed25519)), xmlrpc.String(verification))
+		if err != nil {
+			return err
+		}
+		if public = v.Get("key").Text(); public == "" {
+			return errors.New("the answer to xmlrpcs.rotate holds no key")
+		}
+	}
+	secret.Public, secret.Private, secret.Next = public, secret.Next, ""
+	site.Algorithm = string(signature.Ed25519)
+	return f.replace(ctx, site, secret)
+}
+
+func (f *Folder) rotatePlugin(ctx context.Context, site Site, secret Secret, client *Client) error {
+	v, err := client.Call(ctx, "xmlrpcs.createApplication", xmlrpc.Int(1), xmlrpc.String(ApplicationName()))
+	if err != nil {
+		return err
+	}
+	// A name that is missing is answered with an empty string, not with a fault.
+	if v.Get("key").Text() == "" || v.Get("secret").Text() == "" {
+		return errors.New("the answer to xmlrpcs.createApplication holds no key")
+	}
+	secret.Public, secret.Secret = v.Get("key").Text(), v.Get("secret").Text()
+	if err := f.replace(ctx, site, secret); err != nil {
+		return err
+	}
+	return ErrByHand
+}
+
+func (f *Folder) rotatePassword(ctx context.Context, site Site, secret Secret, rest *REST) error {
+	old, oldUUID := secret.Password, site.UUID
+	uuid, fresh, err := rest.Create(ctx, site.User, old, ApplicationName())
+	if err != nil {
+		return err
+	}
+	secret.Password, site.UUID = fresh, uuid
+	if err := f.replace(ctx, site, secret); err != nil {
+		return err
+	}
+	if oldUUID == "" {
+		return ErrByHand
+	}
+	if err := rest.Revoke(ctx, site.User, fresh, oldUUID); err != nil {
+		return fmt.Errorf("the new password is in use, the old one is not revoked: %w", err)
+	}
+	return nil
+}
+
+// replace keeps a changed credential.
+func (f *Folder) replace(ctx context.Context, site Site, secret Secret) error {
+	if err := f.putSecret(ctx, site.Name, secret, ""); err != nil {
+		return err
+	}
+	if secret.Public != "" {
+		site.Public = secret.Public
+	}
+	return f.Book.Put(site)
+}
