@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -27,6 +28,15 @@ type signCmd struct {
 	Add   signAddCmd   `cmd:"" help:"Add a blog."`
 	List  signListCmd  `cmd:"" help:"List the blogs."`
 	Show  signShowCmd  `cmd:"" help:"Show what to enter in a publishing program."`
+	Check signCheckCmd `cmd:"" help:"Prove the whole way to a blog, and say what to do where it fails."`
+
+	Rotate    signRotateCmd    `cmd:"" help:"Give a blog a new key."`
+	Remove    signRemoveCmd    `cmd:"" help:"Revoke the key of a blog there, and forget the blog here."`
+	Seal      signSealCmd      `cmd:"" help:"Seal all keys that are stored."`
+	Export    signExportCmd    `cmd:"" help:"Print the settings without secrets."`
+	Import    signImportCmd    `cmd:"" help:"Take exported settings."`
+	Install   signInstallCmd   `cmd:"" help:"Start the signer at each login."`
+	Uninstall signUninstallCmd `cmd:"" help:"Start the signer at login no longer."`
 }
 
 // signFlags are the flags of all sign commands.
@@ -57,6 +67,26 @@ func (f *signFlags) folder(io streams) (*local.Folder, error) {
 	return local.OpenFolder(path, keys)
 }
 
+// listenAddress is where the signer of a folder listens: what --listen says, and
+// then what it said before. The variable of the server, QUILLGATE_LISTEN, is not
+// meant for the signer.
+func listenAddress(k *kong.Context, s *settings, book *local.Book) (string, error) {
+	kept, err := book.Listen()
+	if err != nil {
+		return "", err
+	}
+	for _, p := range k.Path {
+		if p.Flag == nil || p.Flag.Name != "listen" || p.Resolved || s.Listen == kept {
+			continue
+		}
+		if _, port, err := net.SplitHostPort(s.Listen); err == nil && port == "0" {
+			return s.Listen, nil // another port at each start
+		}
+		return s.Listen, book.SetListen(s.Listen)
+	}
+	return cmp.Or(kept, signListen), nil
+}
+
 // signServeCmd serves old programs until a signal comes.
 type signServeCmd struct{}
 
@@ -65,11 +95,9 @@ func (c *signServeCmd) Run(ctx context.Context, flags *signFlags, s *settings, i
 	if err != nil {
 		return err
 	}
-	address := signListen
-	for _, f := range k.Flags() {
-		if f.Name == "listen" && f.Set {
-			address = s.Listen
-		}
+	address, err := listenAddress(k, s, folder.Book)
+	if err != nil {
+		return err
 	}
 	transport, err := local.NewTransport(flags.Roots, flags.Proxy)
 	if err != nil {

@@ -1,21 +1,15 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
-	"io"
-	"net/http"
-	"net/url"
-	"slices"
 	"strings"
 	"time"
 
-	"github.com/quillgate/quillgate/signature"
-	"github.com/quillgate/quillgate/signer"
+	"github.com/alecthomas/kong"
+
 	"github.com/quillgate/quillgate/signer/local"
-	"github.com/quillgate/quillgate/xmlrpc"
 )
 
 type signAddCmd struct {
@@ -23,8 +17,21 @@ type signAddCmd struct {
 	Name       string `help:"Name of the blog on this computer. Default: its host name." placeholder:"NAME"`
 	Public     string `help:"Public key of a pair that exists already." placeholder:"KEY"`
 	SecretFile string `help:"File with the secret of that pair, or with its private key in PEM; - is the standard input." placeholder:"FILE"`
-	Store      string `help:"What seals the keys: ${enum}. Default: the keyring where there is one." enum:",keyring,file,none" default:"" placeholder:"WORD"`
+	Code       bool   `help:"Ask for an enrolment code, which the profile page of a quillgate shows, and use no browser."`
+	CodeFile   string `help:"File with the enrolment code; - is the standard input." placeholder:"FILE"`
+	User       string `help:"Ask for this user's password, use it once to make a key, and forget it. For a WordPress without plugin: an application password, which is kept sealed." placeholder:"LOGIN"`
+	PassFile   string `name:"password-file" help:"File with the password of --user; - is the standard input." placeholder:"FILE"`
+	NoBrowser  bool   `help:"Print the address of the blog's page and do not open it."`
+	Store      string `help:"What seals the keys: keyring, file (with --pass-phrase-file) or none. Default: the keyring where there is one." enum:",keyring,file,none" default:"" placeholder:"WORD"`
 	JSON       bool   `name:"json" help:"Print JSON and ask nothing."`
+}
+
+// Help is shown by quillgate sign add --help.
+func (signAddCmd) Help() string {
+	return `Finds the blog's endpoint, makes a key for this computer, and prints what to enter in the publishing program.
+
+Without other flags the blog's own page asks you in the browser. The private half of the key never leaves this computer.
+A WordPress that has nothing to sign with gives an application password instead, which the signer keeps sealed.`
 }
 
 // sealing is how a new folder seals its keys.
@@ -49,8 +56,12 @@ func (c *signAddCmd) sealing(ctx context.Context, flags *signFlags) (local.Seali
 	return local.SealedByKeyring, nil
 }
 
-func (c *signAddCmd) Run(ctx context.Context, flags *signFlags, io streams) error {
+func (c *signAddCmd) Run(ctx context.Context, flags *signFlags, s *settings, io streams, k *kong.Context) error {
 	folder, err := flags.folder(io)
+	if err != nil {
+		return err
+	}
+	at, err := listenAddress(k, s, folder.Book)
 	if err != nil {
 		return err
 	}
@@ -58,107 +69,114 @@ func (c *signAddCmd) Run(ctx context.Context, flags *signFlags, io streams) erro
 	if err != nil {
 		return err
 	}
-	if c.Public == "" || c.SecretFile == "" {
-		return usageError{errors.New("give --public and --secret-file")}
-	}
-	endpoint, err := url.Parse(c.URL)
-	if err != nil || endpoint.Host == "" || endpoint.Scheme != "http" && endpoint.Scheme != "https" {
-		return usageError{fmt.Errorf("%q is not an address that begins with https:// or http://", c.URL)}
-	}
-	if !strings.HasSuffix(endpoint.Path, ".php") {
-		endpoint.Path = strings.TrimRight(endpoint.Path, "/") + "/xmlrpc.php"
-	}
 	transport, err := local.NewTransport(flags.Roots, flags.Proxy)
 	if err != nil {
 		return err
 	}
-	client := &http.Client{Transport: transport, Timeout: 60 * time.Second}
-	kind, err := kindOf(ctx, client, endpoint.String())
+	e, err := local.NewEnrolment(ctx, c.URL, c.Name, transport, version)
 	if err != nil {
 		return err
 	}
-	site := local.Site{
-		Name: c.Name, Endpoint: endpoint.String(), Home: strings.TrimSuffix(endpoint.String(), "xmlrpc.php"), Kind: kind,
-		Public: c.Public, Added: time.Now().UTC().Truncate(time.Second),
+	if _, err := folder.Book.Site(e.Site.Name); err == nil {
+		return fmt.Errorf("there is a blog called %s already: remove it first, or give another --name", e.Site.Name)
 	}
-	if site.Name == "" {
-		site.Name = endpoint.Hostname()
+	if !c.JSON {
+		fmt.Fprintf(io.out, "%s\n%s\n\n", e.Site.Endpoint, e.Site.Kind.Words())
 	}
-	var secret local.Secret
-	text, err := readSecret(io, c.SecretFile, "secret")
+	secret, err := c.credential(ctx, e, io)
 	if err != nil {
 		return err
 	}
-	t := signer.Transport{Public: c.Public, Base: transport}
-	if strings.Contains(text, "-----BEGIN ") {
-		key, err := signature.ParsePrivateKey("", []byte(text))
-		if err != nil {
-			return fmt.Errorf("read the private key: %w", err)
-		}
-		secret.Private, site.Algorithm, t.Private = text, string(key.Algorithm()), key
-	} else {
-		secret.Secret, t.Secret = text, text
-	}
-	client.Transport = t
-	profile, err := ask(ctx, client, site.Endpoint, "wp.getProfile", xmlrpc.Int(1), xmlrpc.String(""), xmlrpc.String(""))
-	if err != nil {
-		return fmt.Errorf("try the key: %w", err)
-	}
-	site.User = profile.Get("username").Text()
-	password, err := folder.Add(ctx, site, secret, how)
+	password, err := folder.Add(ctx, e.Site, secret, how)
 	if err != nil {
 		return err
 	}
-	return printSite(io, &site, password, c.JSON)
+	return printSite(io, entry{at, &e.Site, password}, c.JSON)
 }
 
-// kindOf asks a server what it is by the methods that it has.
-func kindOf(ctx context.Context, client *http.Client, endpoint string) (local.Kind, error) {
-	list, err := ask(ctx, client, endpoint, "system.listMethods")
-	if err != nil {
-		return "", fmt.Errorf("ask %s what it is: %w", endpoint, err)
-	}
-	var names []string
-	for _, v := range list.Elements() {
-		names = append(names, v.Text())
-	}
+// credential makes a key in the way that the flags say.
+func (c *signAddCmd) credential(ctx context.Context, e *local.Enrolment, io streams) (local.Secret, error) {
 	switch {
-	case slices.Contains(names, "xmlrpcs.introspect"):
-		return local.Quillgate, nil
-	case slices.Contains(names, "xmlrpcs.createApplication"):
-		return local.Plugin, nil
+	case c.Public != "" || c.SecretFile != "":
+		if c.Public == "" || c.SecretFile == "" {
+			return local.Secret{}, usageError{errors.New("a key that exists needs both --public and --secret-file")}
+		}
+		text, err := readSecret(io, c.SecretFile, "secret")
+		if err != nil {
+			return local.Secret{}, err
+		}
+		return e.Existing(ctx, c.Public, text)
+	case c.Code || c.CodeFile != "":
+		code, err := c.secretOf(ctx, io, c.CodeFile, "Enrolment code: ", "enrolment code")
+		if err != nil {
+			return local.Secret{}, err
+		}
+		return e.ByCode(ctx, strings.TrimSpace(code))
+	case c.User != "":
+		password, err := c.secretOf(ctx, io, c.PassFile, "Password of "+c.User+": ", "password")
+		if err != nil {
+			return local.Secret{}, err
+		}
+		return e.ByPassword(ctx, c.User, password)
+	case c.JSON:
+		return local.Secret{}, usageError{errors.New("--json asks nothing: give --public and --secret-file, --code-file, or --user and --password-file")}
 	}
-	return local.WordPress, nil
+	return c.inBrowser(ctx, e, io)
 }
 
-// ask calls a method and reads the answer.
-func ask(ctx context.Context, client *http.Client, endpoint, method string, params ...xmlrpc.Value) (xmlrpc.Value, error) {
-	body := xmlrpc.AppendCall(nil, method, params...)
-	r, err := http.NewRequestWithContext(ctx, http.MethodPost, endpoint, bytes.NewReader(body))
-	if err != nil {
-		return xmlrpc.Value{}, err
+// secretOf reads a secret from a file, or asks for it.
+func (c *signAddCmd) secretOf(ctx context.Context, io streams, file, prompt, what string) (string, error) {
+	if file != "" {
+		return readSecret(io, file, what)
 	}
-	r.Header.Set("Content-Type", "text/xml")
-	r.Header.Set("User-Agent", "quillgate-sign/"+version)
-	resp, err := client.Do(r)
-	if err != nil {
-		return xmlrpc.Value{}, err
+	if c.JSON {
+		return "", usageError{fmt.Errorf("--json asks nothing: give the %s in a file", what)}
 	}
-	defer resp.Body.Close()
-	answer, err := io.ReadAll(io.LimitReader(resp.Body, 4<<20))
-	if err != nil {
-		return xmlrpc.Value{}, err
-	}
-	return xmlrpc.DecodeResponse(answer, xmlrpc.Limits{})
+	return askSecret(ctx, io, prompt)
 }
 
-// printSite prints what to enter in a publishing program.
-func printSite(out streams, site *local.Site, password string, asJSON bool) error {
-	endpoint := "http://" + signListen + site.LocalPath()
+// inBrowser asks the person on the blog's own page.
+func (c *signAddCmd) inBrowser(ctx context.Context, e *local.Enrolment, io streams) (local.Secret, error) {
+	consent, err := e.Ask(ctx)
+	if err != nil {
+		return local.Secret{}, err
+	}
+	defer consent.Close()
+	fmt.Fprintf(io.out, "Approve the signer on this page of the blog:\n\n  %s\n\n", consent.Page)
+	if !c.NoBrowser {
+		openBrowser(consent.Page)
+	}
+	if !consent.Sends() {
+		fmt.Fprintln(io.out, "The page then shows a password. Copy it and paste it here.")
+		user, err := askLine(ctx, io, "User name: ")
+		if err != nil {
+			return local.Secret{}, err
+		}
+		password, err := askSecret(ctx, io, "Application password: ")
+		if err != nil {
+			return local.Secret{}, err
+		}
+		return e.ByPassword(ctx, user, password)
+	}
+	fmt.Fprintln(io.out, "Waiting for your answer in the browser …")
+	ctx, cancel := context.WithTimeoutCause(ctx, 10*time.Minute, errors.New("nothing came for 10 minutes; on another computer's browser, use --code"))
+	defer cancel()
+	return consent.Wait(ctx)
+}
+
+// entry is what a person enters in a publishing program.
+type entry struct {
+	at       string // where the signer listens
+	site     *local.Site
+	password string
+}
+
+func printSite(out streams, e entry, asJSON bool) error {
+	endpoint := "http://" + e.at + e.site.LocalPath()
 	if asJSON {
-		return writeJSON(out.out, map[string]string{"endpoint": endpoint, "user": site.User, "password": password})
+		return writeJSON(out.out, map[string]string{"endpoint": endpoint, "user": e.site.User, "password": e.password})
 	}
-	_, err := fmt.Fprintf(out.out, "Enter this in the publishing program:\n\n  address   %s\n  user      %s\n  password  %s\n\n%s\n", endpoint, site.User, password, site.Kind.Words())
+	_, err := fmt.Fprintf(out.out, "Enter this in the publishing program:\n\n  address   %s\n  user      %s\n  password  %s\n\n%s\n", endpoint, e.site.User, e.password, e.site.Kind.Words())
 	return err
 }
 
@@ -176,7 +194,7 @@ func (c *signListCmd) Run(flags *signFlags, io streams) error {
 		return err
 	}
 	if c.JSON {
-		return writeJSON(io.out, sites)
+		return writeJSON(io.out, append([]local.Site{}, sites...))
 	}
 	for _, s := range sites {
 		fmt.Fprintf(io.out, "%s\t%s\t%s\n", s.Name, s.Kind, s.Endpoint)
@@ -190,8 +208,12 @@ type signShowCmd struct {
 	JSON     bool   `name:"json" help:"Print JSON."`
 }
 
-func (c *signShowCmd) Run(ctx context.Context, flags *signFlags, io streams) error {
+func (c *signShowCmd) Run(ctx context.Context, flags *signFlags, s *settings, io streams, k *kong.Context) error {
 	folder, err := flags.folder(io)
+	if err != nil {
+		return err
+	}
+	at, err := listenAddress(k, s, folder.Book)
 	if err != nil {
 		return err
 	}
@@ -207,5 +229,5 @@ func (c *signShowCmd) Run(ctx context.Context, flags *signFlags, io streams) err
 		}
 		password = secret.Local
 	}
-	return printSite(io, &site, password, c.JSON)
+	return printSite(io, entry{at, &site, password}, c.JSON)
 }

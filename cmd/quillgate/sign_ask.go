@@ -1,0 +1,62 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"runtime"
+	"strings"
+
+	"golang.org/x/term"
+)
+
+// askLine asks for one line.
+func askLine(ctx context.Context, out streams, prompt string) (string, error) {
+	fmt.Fprint(out.out, prompt)
+	line, err := bufio.NewReader(io.LimitReader(out.in, 64<<10)).ReadString('\n')
+	if ctx.Err() != nil {
+		return "", context.Cause(ctx)
+	}
+	if line = strings.TrimSpace(line); line == "" {
+		return "", errors.Join(errors.New("nothing was entered"), err)
+	}
+	return line, nil
+}
+
+// askSecret asks for a line that a terminal does not show.
+func askSecret(ctx context.Context, out streams, prompt string) (string, error) {
+	terminal := int(os.Stdin.Fd())
+	if !term.IsTerminal(terminal) {
+		return askLine(ctx, out, prompt)
+	}
+	fmt.Fprint(out.out, prompt)
+	text, err := term.ReadPassword(terminal)
+	fmt.Fprintln(out.out)
+	if err != nil {
+		return "", fmt.Errorf("read what was entered: %w", err)
+	}
+	if len(text) == 0 {
+		return "", errors.New("nothing was entered")
+	}
+	return string(text), nil
+}
+
+// openBrowser opens an address in the person's browser. The address stands on
+// the terminal as well, for computers where that does not work.
+func openBrowser(address string) {
+	program, args := "xdg-open", []string{address}
+	switch runtime.GOOS {
+	case "darwin":
+		program = "open"
+	case "windows":
+		program, args = "rundll32", []string{"url.dll,FileProtocolHandler", address}
+	}
+	cmd := exec.Command(program, args...)
+	if cmd.Start() == nil {
+		go func() { _ = cmd.Wait() }()
+	}
+}

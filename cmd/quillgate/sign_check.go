@@ -1,0 +1,190 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/quillgate/quillgate/signer/local"
+	"github.com/quillgate/quillgate/xmlrpc"
+)
+
+type signCheckCmd struct {
+	Name    string        `arg:"" optional:"" help:"Name of the blog. Default: all of them."`
+	Largest byteSize      `help:"Largest body that is really sent." default:"8MiB" placeholder:"SIZE"`
+	Timeout time.Duration `help:"How long to wait for each answer." default:"30s"`
+	JSON    bool          `name:"json" help:"Print the findings as JSON."`
+}
+
+// Help is shown by quillgate sign check --help.
+func (signCheckCmd) Help() string {
+	return `Tries the way from this computer to the blog, step by step: its name, TLS, the clock, the largest upload, the key, what the key
+may do, and the addresses in its answers. Each finding is a line that begins with ok, warning or problem; the exit code is 1 when
+there is a problem. Nothing is changed at the blog.`
+}
+
+func (c *signCheckCmd) Run(ctx context.Context, flags *signFlags, out streams) error {
+	folder, transport, err := flags.withSigner(out)
+	if err != nil {
+		return err
+	}
+	sites, err := folder.Book.Sites()
+	if err != nil {
+		return err
+	}
+	if c.Name != "" {
+		site, err := folder.Book.Site(c.Name)
+		if err != nil {
+			return err
+		}
+		sites = []local.Site{site}
+	}
+	reports, problems := []signReport{}, []error(nil)
+	for _, site := range sites {
+		d, err := c.examine(ctx, site, folder, transport)
+		if err != nil {
+			return err
+		}
+		reports = append(reports, signReport{site.Name, site.Home, site.Endpoint, d.findings})
+		if !c.JSON && c.Name == "" {
+			fmt.Fprintf(out.out, "%s\n", site.Name)
+		}
+		shown := out
+		if c.JSON {
+			shown.out = io.Discard
+		}
+		if err := d.report(shown, false); err != nil {
+			problems = append(problems, fmt.Errorf("%s: %w", site.Name, err))
+		}
+	}
+	switch {
+	case c.JSON && c.Name != "":
+		err = writeJSON(out.out, reports[0])
+	case c.JSON:
+		err = writeJSON(out.out, reports)
+	}
+	return errors.Join(append(problems, err)...)
+}
+
+// signReport is what was found of one blog.
+type signReport struct {
+	Name     string    `json:"name"`
+	URL      string    `json:"url"`
+	Endpoint string    `json:"endpoint"`
+	Findings []finding `json:"findings"`
+}
+
+// examine tries the way to one blog.
+func (c *signCheckCmd) examine(ctx context.Context, site local.Site, folder *local.Folder, transport *local.Wakeful) (*doctor, error) {
+	endpoint, err := url.Parse(site.Endpoint)
+	if err != nil {
+		return nil, fmt.Errorf("read the address of %s: %w", site.Name, err)
+	}
+	home, err := url.Parse(site.Home)
+	if err != nil {
+		return nil, fmt.Errorf("read the address of %s: %w", site.Name, err)
+	}
+	d := &doctor{cmd: &doctorCmd{Largest: c.Largest, Timeout: c.Timeout}, home: home, endpoint: endpoint, transport: transport.Base()}
+	defer d.transport.CloseIdleConnections()
+	if d.reach(ctx) {
+		d.bodies(ctx)
+		k := &keyCheck{doctor: d, site: site}
+		k.examine(ctx, folder, transport)
+	}
+	return d, nil
+}
+
+// keyCheck adds to the findings of a doctor what concerns the signer's key.
+type keyCheck struct {
+	*doctor
+	site   local.Site
+	client *local.Client
+}
+
+func (k *keyCheck) examine(ctx context.Context, folder *local.Folder, transport http.RoundTripper) {
+	secret, err := folder.Secret(ctx, k.site.Name)
+	if err != nil {
+		k.find("seal", problem, "The key cannot be opened: %v.", err)
+		return
+	}
+	k.find("seal", fine, "The key is here and opens.")
+	if n, err := folder.Vault.Unsealed(); err == nil && n > 0 {
+		k.find("seal", warning, "%d keys are stored unsealed. Run \"quillgate sign seal\".", n)
+	}
+	if k.client, err = local.NewClient(k.site, secret, transport, version); err != nil {
+		k.find("key", problem, "%v.", err)
+		return
+	}
+	if k.key(ctx) {
+		k.scope(ctx)
+		k.links(ctx)
+	}
+}
+
+// key proves the credential, and that it belongs to whom it did.
+func (k *keyCheck) key(ctx context.Context) bool {
+	login, err := k.client.Login(ctx)
+	fault, _ := errors.AsType[*xmlrpc.Fault](err)
+	switch {
+	case fault != nil && fault.Code == http.StatusForbidden && k.site.Kind == local.Plugin:
+		k.find("key", problem, "The blog refuses the key: %s. If it is new, the web server may keep the Authorization field from PHP: in Apache, set \"CGIPassAuth On\". Otherwise it was deleted: add the blog again.", fault.Message)
+	case fault != nil && fault.Code == http.StatusForbidden:
+		k.find("key", problem, "The blog refuses the key: %s. It may be revoked or expired, or limited to other networks: look at your profile page there, or remove the blog and add it again.", fault.Message)
+	case err != nil:
+		k.find("key", problem, "The key could not be tried: %v.", err)
+	case !strings.EqualFold(login, k.site.User):
+		k.find("key", problem, "The key belongs to %s, not to %s. Remove the blog and add it again as the right user.", login, k.site.User)
+	default:
+		k.find("key", fine, "The blog knows the key as %s.", login)
+		return true
+	}
+	return false
+}
+
+// scope tells what the key may do, where the blog can say it.
+func (k *keyCheck) scope(ctx context.Context) {
+	if k.site.Kind != local.Quillgate {
+		k.find("scope", fine, "The key may do all that %s may. This kind of blog has no narrower keys.", k.site.User)
+		return
+	}
+	v, err := k.client.Call(ctx, "xmlrpcs.introspect")
+	if err != nil {
+		k.find("scope", warning, "The blog does not say what the key may do: %v.", err)
+		return
+	}
+	var rights []string
+	may := map[string]bool{}
+	for _, r := range v.Get("scope").Elements() {
+		rights = append(rights, r.Text())
+		may[r.Text()] = true
+	}
+	if !may["read"] && (may["draft"] || may["publish"]) {
+		k.find("scope", warning, "The key may %s and not read: most programs fail at their first refresh. Give it the right read.", strings.Join(rights, ", "))
+	} else {
+		k.find("scope", fine, "The key may: %s.", strings.Join(rights, ", "))
+	}
+	if until := v.Get("expires").Text(); until != "" {
+		k.find("scope", warning, "The key expires at %s (UTC). \"quillgate sign rotate %s\" makes a new one.", until, k.site.Name)
+	}
+}
+
+// links compares what the blog calls its endpoint with what is used.
+func (k *keyCheck) links(ctx context.Context) {
+	v, err := k.client.Call(ctx, "wp.getUsersBlogs")
+	if err != nil {
+		k.find("links", warning, "The blog does not list its blogs: %v.", err)
+		return
+	}
+	for _, b := range v.Elements() {
+		if u, err := url.Parse(b.Get("xmlrpc").Text()); err == nil && strings.EqualFold(u.Hostname(), k.endpoint.Hostname()) {
+			k.find("links", fine, "The blog is called %q and names the address that is used.", b.Get("blogName").Text())
+			return
+		}
+	}
+	k.find("links", warning, "The blog names other addresses for itself. The signer answers with its own; links in posts lead where the blog says.")
+}
