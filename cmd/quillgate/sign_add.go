@@ -168,13 +168,20 @@ func (c *signAddCmd) inBrowser(ctx context.Context, e *local.Enrolment, io strea
 type entry struct {
 	at       string // where the signer listens
 	site     *local.Site
-	password string
+	password string // "" when it is not to be shown
 }
 
 func printSite(out streams, e entry, asJSON bool) error {
 	endpoint := "http://" + e.at + e.site.LocalPath()
 	if asJSON {
-		return writeJSON(out.out, map[string]string{"endpoint": endpoint, "user": e.site.User, "password": e.password})
+		shown := map[string]string{"endpoint": endpoint, "user": e.site.User}
+		if e.password != "" {
+			shown["password"] = e.password
+		}
+		return writeJSON(out.out, shown)
+	}
+	if e.password == "" {
+		e.password = "(quillgate sign show " + e.site.Name + " --password prints it)"
 	}
 	_, err := fmt.Fprintf(out.out, "Enter this in the publishing program:\n\n  address   %s\n  user      %s\n  password  %s\n\n%s\n", endpoint, e.site.User, e.password, e.site.Kind.Words())
 	return err
@@ -221,7 +228,7 @@ func (c *signShowCmd) Run(ctx context.Context, flags *signFlags, s *settings, io
 	if err != nil {
 		return err
 	}
-	password := "(quillgate sign show " + c.Name + " --password prints it)"
+	password := ""
 	if c.Password {
 		secret, err := folder.Secret(ctx, c.Name)
 		if err != nil {
