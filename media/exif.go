@@ -52,6 +52,8 @@ const (
 type jpegHeader struct {
 	meta        Meta
 	progressive bool
+	// width and height are those of the frame, in pixels; 0 when there is none.
+	width, height int
 	// samples is the number of samples in each 64 pixels, over all components.
 	samples int
 }
@@ -86,24 +88,25 @@ func readJPEG(r io.Reader) (jpegHeader, error) {
 		case marker >= 0xc0 && marker <= 0xcf && marker != 0xc4 && marker != 0xc8 && marker != 0xcc:
 			h.progressive = marker == 0xc2
 			h.samples = samplesOf(data)
+			if len(data) >= 5 {
+				h.height, h.width = int(binary.BigEndian.Uint16(data[1:])), int(binary.BigEndian.Uint16(data[3:]))
+			}
 		}
 	}
 }
 
-// segment reads one segment. Fill bytes in front of the marker are passed over; markers without a length do not stand
-// where it is called.
+// segment reads one segment. Whatever stands in front of the marker is passed over, as by libjpeg; markers without a length do
+// not stand where it is called.
 func segment(r io.Reader) (marker byte, data []byte, err error) {
 	var b [2]byte
 	if _, err := io.ReadFull(r, b[:]); err != nil {
 		return 0, nil, err
 	}
-	for b[0] == 0xff && b[1] == 0xff {
+	for b[0] != 0xff || b[1] == 0xff || b[1] == 0 {
+		b[0] = b[1]
 		if _, err := io.ReadFull(r, b[1:]); err != nil {
 			return 0, nil, err
 		}
-	}
-	if b[0] != 0xff || b[1] == 0 {
-		return 0, nil, errors.New("no JPEG marker")
 	}
 	marker = b[1]
 	if marker == 0xd9 || marker == 0xda {

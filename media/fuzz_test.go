@@ -29,6 +29,9 @@ func FuzzProcess(f *testing.F) {
 		}
 	}
 	f.Add(solidWebP(40, 30, 200, 100, 50, 128))
+	for _, picture := range heads(f) {
+		f.Add(picture.bytes)
+	}
 	f.Fuzz(func(t *testing.T, b []byte) {
 		s := memory{}
 		info, err := s.Create(t.Context(), "a.jpg", bytes.NewReader(b))

@@ -112,6 +112,9 @@ func (m *Imager) Process(ctx context.Context, store Store, name string, order Or
 	if h.meta.orientation() >= 5 {
 		p.Width, p.Height = h.height, h.width
 	}
+	if h.memory == 0 { // no decoder takes it
+		return p, nil
+	}
 	w := work{store: store, header: h, picture: p, order: order}
 	w.plan()
 	need := w.memory()
@@ -140,11 +143,11 @@ type header struct {
 	memory        int64 // bytes that decoding takes, estimated
 }
 
-// inspect reads a picture's header and says no to what is none.
+// inspect reads a picture's header, and reports false for anything that is not a picture. Without a decoder for it, memory is 0.
 func inspect(f io.ReadSeeker) (header, bool) {
 	config, format, err := image.DecodeConfig(bufio.NewReader(f))
 	if err != nil || config.Width <= 0 || config.Height <= 0 {
-		return header{}, false
+		return dimensions(f)
 	}
 	h := header{format: format, width: config.Width, height: config.Height, meta: NoMeta()}
 	pixels := int64(config.Width) * int64(config.Height)
