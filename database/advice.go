@@ -22,8 +22,9 @@ func Advice(err error) string {
 	if errors.As(err, &p) {
 		return advicePostgres(string(p.Code))
 	}
+	var way *unreachable
 	var file *os.PathError
-	if errors.As(err, &file) { // not of the network
+	if !errors.As(err, &way) || errors.As(err, &file) { // of something else, or not of the network
 		return ""
 	}
 	var name *net.DNSError

@@ -29,7 +29,7 @@ func (c *connector) Driver() driver.Driver { return c.inner.Driver() }
 func (c *connector) Connect(ctx context.Context) (driver.Conn, error) {
 	inner, err := c.inner.Connect(ctx)
 	if err != nil {
-		return nil, err
+		return nil, &unreachable{err}
 	}
 	return &conn{
 		Conn:       inner,
@@ -38,6 +38,11 @@ func (c *connector) Connect(ctx context.Context) (driver.Conn, error) {
 		recent:     list.New(),
 	}, nil
 }
+
+// unreachable marks an error of the network as one of the way to the database, for Advice.
+type unreachable struct{ error }
+
+func (u *unreachable) Unwrap() error { return u.error }
 
 // conn is one connection. database/sql holds a lock around every use of it
 // and of what came from it, so there is none here.
