@@ -9,7 +9,7 @@ const escape = (s) => s.replace(/[&<>]/g, (c) => ({ '&': '&amp;', '<': '&lt;', '
 const member = (name, value) => `<member><name>${name}</name><value><string>${escape(value)}</string></value></member>`
 
 const body = `<?xml version="1.0"?><methodCall><methodName>wp.newPost</methodName><params>
-<param><value><int>1</int></value></param><param><value/></param><param><value/></param><param><value><struct>
+<param><value><int>1</int></value></param><param><value><string></string></value></param><param><value><string></string></value></param><param><value><struct>
 ${member('post_title', title)}${member('post_content', text)}${member('post_status', 'publish')}
 </struct></value></param></params></methodCall>`
 

@@ -8,7 +8,7 @@ title, text = ARGV.map { |s| CGI.escapeHTML(s) }
 
 body = <<~XML
   <?xml version="1.0"?><methodCall><methodName>wp.newPost</methodName><params>
-  <param><value><int>1</int></value></param><param><value/></param><param><value/></param><param><value><struct>
+  <param><value><int>1</int></value></param><param><value><string></string></value></param><param><value><string></string></value></param><param><value><struct>
   <member><name>post_title</name><value><string>#{title}</string></value></member>
   <member><name>post_content</name><value><string>#{text}</string></value></member>
   <member><name>post_status</name><value><string>publish</string></value></member>

@@ -9,7 +9,7 @@ body=$(mktemp)
 trap 'rm -f "$body"' EXIT
 cat >"$body" <<XML
 <?xml version="1.0"?><methodCall><methodName>wp.newPost</methodName><params>
-<param><value><int>1</int></value></param><param><value/></param><param><value/></param><param><value><struct>
+<param><value><int>1</int></value></param><param><value><string></string></value></param><param><value><string></string></value></param><param><value><struct>
 <member><name>post_title</name><value><string>$(escape "$1")</string></value></member>
 <member><name>post_content</name><value><string>$(escape "$2")</string></value></member>
 <member><name>post_status</name><value><string>publish</string></value></member>
