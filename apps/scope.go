@@ -12,10 +12,10 @@ type Right string
 // The rights there are. What each holds is in the table of package auth; a method needs the one of its row.
 const (
 	Read     Right = "read"     // see what the user sees
-	Draft    Right = "draft"    // write and change what is not public
-	Publish  Right = "publish"  // what Draft holds; make posts and pages public, change and delete public ones; terms
-	Media    Right = "media"    // upload, change and delete files
-	Comments Right = "comments" // write, moderate and delete comments
+	Draft    Right = "draft"    // read, write and change what is not public, and read the terms
+	Publish  Right = "publish"  // what Draft holds; make posts and pages public, read, change and delete public ones; terms
+	Media    Right = "media"    // see, upload, change and delete files
+	Comments Right = "comments" // read, write, moderate and delete comments
 	Users    Right = "users"    // profiles
 	Options  Right = "options"  // settings of the site
 )

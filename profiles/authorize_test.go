@@ -18,7 +18,7 @@ func TestAuthorise(t *testing.T) {
 		const back = "https://app.example/done?state=1"
 		for _, path := range []string{"/authorize", "/wp-admin/authorize-application.php"} {
 			p := b.get(path + "?app_name=My+App&scope=draft,media&success_url=" + url.QueryEscape(back))
-			for _, want := range []string{"My App", "https://app.example", "write drafts; upload and delete files", `value="` + back + `"`} {
+			for _, want := range []string{"My App", "https://app.example", "read and write drafts; see, upload and delete files", `value="` + back + `"`} {
 				if p.status != http.StatusOK || !strings.Contains(p.body, want) {
 					t.Errorf("%s: %d, without %q:\n%s", path, p.status, want, p.body)
 				}

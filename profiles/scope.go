@@ -11,11 +11,11 @@ import (
 
 // rightWords says what each right is, to people.
 var rightWords = map[apps.Right]string{
-	apps.Read:     "read what you can read",
-	apps.Draft:    "write drafts",
-	apps.Publish:  "publish, change and delete posts and pages",
-	apps.Media:    "upload and delete files",
-	apps.Comments: "answer and moderate comments",
+	apps.Read:     "read everything that you can read",
+	apps.Draft:    "read and write drafts",
+	apps.Publish:  "read, publish, change and delete posts and pages",
+	apps.Media:    "see, upload and delete files",
+	apps.Comments: "read, answer and moderate comments",
 	apps.Users:    "change your profile",
 	apps.Options:  "change the settings of the site",
 }

@@ -31,9 +31,16 @@ func (n need) String() string {
 	return strings.Join(names, " or ")
 }
 
-// whole tells whether the right of the row covers whatever capabilities its method asks for. Writing is told apart
-// further by what is written, at the posts themselves; and who may touch files may not touch posts.
-func (n need) whole() bool { return len(n) == 1 && n[0] != apps.Publish && n[0] != apps.Media }
+// covering is the right of the caller that covers whatever capabilities the method asks for, "" when there is none. Writing
+// is told apart further by what is written, at the posts themselves; and a key for files does not touch posts.
+func (n need) covering(who auth.Identity) apps.Right {
+	for _, r := range n {
+		if r != apps.Draft && r != apps.Publish && r != apps.Media && who.May(r) {
+			return r
+		}
+	}
+	return ""
+}
 
 // admit checks a method against the scope of the caller's credential, and returns the caller as the method is to see
 // them. What the user's role does not hold is refused further below.
@@ -44,12 +51,11 @@ func (m method) admit(who auth.Identity) (auth.Identity, error) {
 	if len(who.Scope.Methods) > 0 && !m.own() && !slices.ContainsFunc(m.Names(), who.Scope.AllowsMethod) {
 		return who, &xmlrpc.Fault{Code: codeForbidden, Message: fmt.Sprintf("Your key is limited to other methods than %s.", m.Name)}
 	}
-	switch {
-	case len(m.scope) == 0:
-	case !who.May(m.scope...):
+	if len(m.scope) > 0 && !who.May(m.scope...) {
 		return who, &xmlrpc.Fault{Code: codeForbidden, Message: fmt.Sprintf("Your key lacks the right %s, which %s needs.", m.scope, m.Name)}
-	case m.scope.whole():
-		who = who.Within(m.scope[0])
+	}
+	if r := m.scope.covering(who); r != "" {
+		who = who.Within(r)
 	}
 	return who, nil
 }

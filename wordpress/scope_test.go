@@ -87,7 +87,10 @@ type scoped struct {
 }
 
 var (
-	rRead     = []apps.Right{apps.Read}
+	rPosts    = []apps.Right{apps.Read, apps.Draft, apps.Publish}
+	rFiles    = []apps.Right{apps.Read, apps.Media}
+	rTalk     = []apps.Right{apps.Read, apps.Comments}
+	rPeople   = []apps.Right{apps.Read, apps.Users}
 	rWrite    = []apps.Right{apps.Draft, apps.Publish}
 	rPublish  = []apps.Right{apps.Publish}
 	rMedia    = []apps.Right{apps.Media}
@@ -98,11 +101,11 @@ func plainArgs(things) list { return list{1, "", ""} }
 
 // scopedCalls has at least one call of each method that takes a sign-in, but for those that any key may call.
 var scopedCalls = []scoped{
-	{"wp.getUser", rRead, func(x things) list { return list{1, "", "", x.user} }},
-	{"wp.getUsers", rRead, plainArgs},
-	{"wp.getProfile", rRead, plainArgs},
+	{"wp.getUser", rPeople, func(x things) list { return list{1, "", "", x.user} }},
+	{"wp.getUsers", rPeople, plainArgs},
+	{"wp.getProfile", rPeople, plainArgs},
 	{"wp.editProfile", []apps.Right{apps.Users}, func(x things) list { return list{1, "", "", dict{"bio": fmt.Sprint("Bio ", x.post)}} }},
-	{"wp.getAuthors", rRead, plainArgs},
+	{"wp.getAuthors", rPosts, plainArgs},
 	{"wp.newPost", rWrite, func(x things) list { return list{1, "", "", dict{"post_title": "T", "post_status": "draft"}} }},
 	{"wp.newPost", rPublish, func(x things) list { return list{1, "", "", dict{"post_title": "T", "post_status": "publish"}} }},
 	{"wp.newPost", rPublish, func(x things) list { return list{1, "", "", dict{"post_title": "T", "post_status": "private"}} }},
@@ -111,14 +114,16 @@ var scopedCalls = []scoped{
 	{"wp.editPost", rPublish, func(x things) list { return list{1, "", "", x.post, dict{"post_status": "publish"}} }},
 	{"wp.deletePost", rWrite, func(x things) list { return list{1, "", "", x.post} }},
 	{"wp.deletePost", rPublish, func(x things) list { return list{1, "", "", x.public} }},
-	{"wp.getPost", rRead, func(x things) list { return list{1, "", "", x.post} }},
-	{"wp.getPosts", rRead, plainArgs},
-	{"wp.getRevisions", rRead, func(x things) list { return list{1, "", "", x.post} }},
+	{"wp.getPost", rPosts, func(x things) list { return list{1, "", "", x.post} }},
+	{"wp.getPost", []apps.Right{apps.Read, apps.Publish}, func(x things) list { return list{1, "", "", x.public} }},
+	{"metaWeblog.getPost", []apps.Right{apps.Read, apps.Publish}, func(x things) list { return list{x.public, "", ""} }},
+	{"wp.getPosts", rPosts, plainArgs},
+	{"wp.getRevisions", rPosts, func(x things) list { return list{1, "", "", x.post} }},
 	{"wp.restoreRevision", rWrite, func(x things) list { return list{1, "", "", x.revision} }},
-	{"wp.getPostFormats", rRead, plainArgs},
-	{"wp.getPostType", rRead, func(things) list { return list{1, "", "", "post"} }},
-	{"wp.getPostTypes", rRead, plainArgs},
-	{"wp.getPostStatusList", rRead, plainArgs},
+	{"wp.getPostFormats", rPosts, plainArgs},
+	{"wp.getPostType", rPosts, func(things) list { return list{1, "", "", "post"} }},
+	{"wp.getPostTypes", rPosts, plainArgs},
+	{"wp.getPostStatusList", rPosts, plainArgs},
 	{"wp.newTerm", rPublish, func(x things) list {
 		return list{1, "", "", dict{"taxonomy": "category", "name": fmt.Sprint("T", x.post)}}
 	}},
@@ -126,38 +131,38 @@ var scopedCalls = []scoped{
 		return list{1, "", "", x.term, dict{"taxonomy": "category", "name": fmt.Sprint("U", x.post)}}
 	}},
 	{"wp.deleteTerm", rPublish, func(x things) list { return list{1, "", "", "category", x.term} }},
-	{"wp.getTerm", rRead, func(x things) list { return list{1, "", "", "category", x.term} }},
-	{"wp.getTerms", rRead, func(things) list { return list{1, "", "", "category"} }},
-	{"wp.getTaxonomy", rRead, func(things) list { return list{1, "", "", "category"} }},
-	{"wp.getTaxonomies", rRead, plainArgs},
-	{"wp.getTags", rRead, plainArgs},
+	{"wp.getTerm", rPosts, func(x things) list { return list{1, "", "", "category", x.term} }},
+	{"wp.getTerms", rPosts, func(things) list { return list{1, "", "", "category"} }},
+	{"wp.getTaxonomy", rPosts, func(things) list { return list{1, "", "", "category"} }},
+	{"wp.getTaxonomies", rPosts, plainArgs},
+	{"wp.getTags", rPosts, plainArgs},
 	{"wp.newCategory", rPublish, func(x things) list { return list{1, "", "", dict{"name": fmt.Sprint("C", x.post)}} }},
 	{"wp.deleteCategory", rPublish, func(x things) list { return list{1, "", "", x.term} }},
-	{"wp.suggestCategories", rRead, func(things) list { return list{1, "", "", "a", 5} }},
-	{"wp.getPage", rRead, func(x things) list { return list{1, x.page, "", ""} }},
-	{"wp.getPages", rRead, plainArgs},
+	{"wp.suggestCategories", rPosts, func(things) list { return list{1, "", "", "a", 5} }},
+	{"wp.getPage", rPosts, func(x things) list { return list{1, x.page, "", ""} }},
+	{"wp.getPages", rPosts, plainArgs},
 	{"wp.newPage", rWrite, func(things) list { return list{1, "", "", dict{"title": "T", "page_status": "draft"}, false} }},
 	{"wp.editPage", rWrite, func(x things) list { return list{1, x.page, "", "", dict{"title": "U", "page_status": "draft"}, false} }},
 	{"wp.deletePage", rWrite, func(x things) list { return list{1, "", "", x.page} }},
-	{"wp.getPageList", rRead, plainArgs},
-	{"wp.getPageStatusList", rRead, plainArgs},
-	{"wp.getPageTemplates", rRead, plainArgs},
-	{"wp.getComment", rRead, func(x things) list { return list{1, "", "", x.comment} }},
-	{"wp.getComments", rRead, plainArgs},
+	{"wp.getPageList", rPosts, plainArgs},
+	{"wp.getPageStatusList", rPosts, plainArgs},
+	{"wp.getPageTemplates", rPosts, plainArgs},
+	{"wp.getComment", rTalk, func(x things) list { return list{1, "", "", x.comment} }},
+	{"wp.getComments", rTalk, plainArgs},
 	{"wp.deleteComment", rComments, func(x things) list { return list{1, "", "", x.comment} }},
 	{"wp.editComment", rComments, func(x things) list { return list{1, "", "", x.comment, dict{"content": fmt.Sprint("On ", x.post)}} }},
 	{"wp.newComment", rComments, func(x things) list { return list{1, "", "", x.post, dict{"content": fmt.Sprint("To ", x.post)}} }},
-	{"wp.getCommentStatusList", rRead, plainArgs},
-	{"wp.getCommentCount", rRead, func(x things) list { return list{1, "", "", x.post} }},
-	{"wp.getOptions", rRead, plainArgs},
+	{"wp.getCommentStatusList", rTalk, plainArgs},
+	{"wp.getCommentCount", rTalk, func(x things) list { return list{1, "", "", x.post} }},
+	{"wp.getOptions", []apps.Right{apps.Read, apps.Draft, apps.Publish, apps.Media, apps.Options}, plainArgs},
 	{"wp.setOptions", []apps.Right{apps.Options}, func(x things) list { return list{1, "", "", dict{"blog_tagline": fmt.Sprint("T", x.post)}} }},
-	{"wp.getMediaItem", rRead, func(x things) list { return list{1, "", "", x.file} }},
-	{"wp.getMediaLibrary", rRead, plainArgs},
+	{"wp.getMediaItem", rFiles, func(x things) list { return list{1, "", "", x.file} }},
+	{"wp.getMediaLibrary", rFiles, plainArgs},
 	{"wp.deleteFile", rMedia, func(x things) list { return list{1, "", "", x.file} }},
 	{"metaWeblog.newMediaObject", rMedia, func(things) list { return list{1, "", "", dict{"name": "a.txt", "type": "text/plain", "bits": "text"}} }},
-	{"blogger.getUserInfo", rRead, func(things) list { return list{"", "", ""} }},
-	{"blogger.getPost", rRead, func(x things) list { return list{"x", x.post, "", ""} }},
-	{"blogger.getRecentPosts", rRead, func(things) list { return list{"x", 1, "", "", 5} }},
+	{"blogger.getUserInfo", rPosts, func(things) list { return list{"", "", ""} }},
+	{"blogger.getPost", rPosts, func(x things) list { return list{"x", x.post, "", ""} }},
+	{"blogger.getRecentPosts", rPosts, func(things) list { return list{"x", 1, "", "", 5} }},
 	{"blogger.newPost", rWrite, func(things) list { return list{"x", 1, "", "", "text", false} }},
 	{"blogger.editPost", rWrite, func(x things) list { return list{"x", x.post, "", "", "text", false} }},
 	{"blogger.deletePost", rWrite, func(x things) list { return list{"x", x.post, "", "", false} }},
@@ -169,12 +174,12 @@ var scopedCalls = []scoped{
 	{"metaWeblog.editPost", rPublish, func(x things) list {
 		return list{x.post, "", "", dict{"title": "U", "mt_keywords": list{fmt.Sprint("Fresh ", x.post)}}, false}
 	}},
-	{"metaWeblog.getPost", rRead, func(x things) list { return list{x.post, "", ""} }},
-	{"metaWeblog.getRecentPosts", rRead, plainArgs},
-	{"metaWeblog.getCategories", rRead, plainArgs},
-	{"mt.getRecentPostTitles", rRead, plainArgs},
-	{"mt.getCategoryList", rRead, plainArgs},
-	{"mt.getPostCategories", rRead, func(x things) list { return list{x.post, "", ""} }},
+	{"metaWeblog.getPost", rPosts, func(x things) list { return list{x.post, "", ""} }},
+	{"metaWeblog.getRecentPosts", rPosts, plainArgs},
+	{"metaWeblog.getCategories", rPosts, plainArgs},
+	{"mt.getRecentPostTitles", rPosts, plainArgs},
+	{"mt.getCategoryList", rPosts, plainArgs},
+	{"mt.getPostCategories", rPosts, func(x things) list { return list{x.post, "", ""} }},
 	{"mt.setPostCategories", rWrite, func(x things) list { return list{x.post, "", "", list{dict{"categoryId": x.term}}} }},
 	{"mt.publishPost", rPublish, func(x things) list { return list{x.post, "", ""} }},
 }
@@ -452,6 +457,55 @@ func TestK9ChangesAtOnce(t *testing.T) {
 		}
 		if code := newPage(); code != 403 {
 			t.Errorf("a page with a key that may only read: fault %d, want 403", code)
+		}
+	})
+}
+
+// K9: a client's first refresh works with a key that may publish posts and upload files: it may read what it writes. One that
+// may only draft is shown no public post, in no list.
+func TestK9FirstRefresh(t *testing.T) {
+	databasetest.Each(t, func(t *testing.T, db *database.DB) {
+		b := openBlog(t, db)
+		x := b.things(t, "author")
+		refresh := []struct {
+			method string
+			args   list
+		}{
+			{"wp.getUsersBlogs", list{"", ""}}, {"wp.getOptions", list{1, "", ""}}, {"wp.getPostFormats", list{1, "", ""}}, {"wp.getPostTypes", list{1, "", ""}},
+			{"wp.getAuthors", list{1, "", ""}}, {"metaWeblog.getCategories", list{1, "", ""}}, {"mt.getCategoryList", list{1, "", ""}}, {"wp.getTags", list{1, "", ""}},
+			{"wp.getTaxonomies", list{1, "", ""}}, {"wp.getTerms", list{1, "", "", "category"}}, {"metaWeblog.getRecentPosts", list{1, "", "", 30}},
+			{"wp.getPosts", list{1, "", ""}}, {"mt.getRecentPostTitles", list{1, "", "", 30}}, {"wp.getPost", list{1, "", "", x.public}},
+			{"mt.getPostCategories", list{x.public, "", ""}}, {"wp.getMediaLibrary", list{1, "", ""}}, {"wp.getMediaItem", list{1, "", "", x.file}},
+		}
+		k := b.limited(t, "author", apps.Publish, apps.Media)
+		for _, c := range refresh {
+			if _, fault, _ := b.signed(t, k, c.method, c.args...); fault != nil {
+				t.Errorf("%s: %v", c.method, fault)
+			}
+		}
+		for _, method := range []string{"wp.getComments", "wp.getProfile", "wp.getUsers"} { // not what it writes
+			if _, fault, _ := b.signed(t, k, method, 1, "", ""); fault == nil || fault.Code != 403 {
+				t.Errorf("%s: %v, want to be refused", method, fault)
+			}
+		}
+		draft := b.limited(t, "administrator", apps.Draft)
+		b.things(t, "administrator")
+		for _, method := range []string{"wp.getPosts", "metaWeblog.getRecentPosts", "mt.getRecentPostTitles", "blogger.getRecentPosts", "wp.getPages", "wp.getPageList"} {
+			args := list{1, "", ""}
+			if method == "blogger.getRecentPosts" {
+				args = list{"x", 1, "", "", 30}
+			}
+			v, fault, _ := b.signed(t, draft, method, args...)
+			if fault != nil {
+				t.Errorf("%s with a key that may draft: %v", method, fault)
+			}
+			for _, p := range v.Elements() {
+				for _, member := range []string{"post_status", "page_status"} {
+					if status := p.Get(member); status.Kind() == xmlrpc.KindString && status.Text() == "publish" {
+						t.Errorf("%s shows a public post to a key that may draft: %s", method, line(p))
+					}
+				}
+			}
 		}
 	})
 }
