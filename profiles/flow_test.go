@@ -66,7 +66,7 @@ func TestK6K12LifeOfAKey(t *testing.T) {
 			t.Fatal(err)
 		}
 		p := b.get("/profile")
-		for _, want := range []string{"MarsEdit", public, "from 127.0.0.1", "MarsEdit/5.1", "wp.getProfile", "127.0.0.0/8", "read what you can read; change your profile", secret[len(secret)-4:]} {
+		for _, want := range []string{"MarsEdit", public, "from 127.0.0.1", "MarsEdit/5.1", "wp.getProfile", "127.0.0.0/8", "read everything that you can read; change your profile", secret[len(secret)-4:]} {
 			if !strings.Contains(p.body, want) {
 				t.Errorf("the list lacks %q:\n%s", want, p.body)
 			}
@@ -402,13 +402,16 @@ func TestAdministration(t *testing.T) {
 		if p := ada.get("/admin/refusals"); !strings.Contains(p.body, "A key that was revoked <small>revoked-key</small></td><td>1</td><td>1</td>") || !strings.Contains(p.body, "<svg") {
 			t.Errorf("the chart lacks the refusal:\n%s", p.body)
 		}
-		p := ada.post("/admin/settings", "blog_title", "A <b> title", "timezone_string", "Europe/Berlin", "default_comment_status", "closed", "comment_max_links", "3")
+		p := ada.post("/admin/settings", "blog_title", "A <b> title", "timezone_string", "Europe/Berlin", "default_comment_status", "closed", "who_may_comment", "anybody", "comment_max_links", "3")
 		if p.status != http.StatusSeeOther {
 			t.Errorf("settings: %d\n%s", p.status, p.body)
 		}
 		o, err := h.blog.Site.Options(context.Background())
-		if err != nil || o.Title() != "A <b> title" || o.Text("default_comment_status") != "closed" || o.Location().String() != "Europe/Berlin" {
+		if err != nil || o.Title() != "A <b> title" || o.Text("default_comment_status") != "closed" || o.Commenters() != "anybody" || o.Location().String() != "Europe/Berlin" {
 			t.Errorf("the options are %q, %v", o.Title(), err)
+		}
+		if p := ada.get("/admin/settings"); !strings.Contains(p.body, `<option value="anybody" selected>Anybody</option>`) || strings.Contains(p.body, "comment_registration") {
+			t.Errorf("the page does not say who may comment:\n%s", p.body)
 		}
 		if p := ada.post("/admin/settings", "blog_title", "Not this", "timezone_string", "Nowhere/Land", "comment_max_links", "many"); p.status != http.StatusUnprocessableEntity ||
 			!strings.Contains(p.body, `id="timezone_string-wrong"`) || !strings.Contains(p.body, `id="comment_max_links-wrong"`) {

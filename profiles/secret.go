@@ -152,7 +152,7 @@ require "net/http"
 public_key, secret, uri = "%s", File.read("secret").strip, URI("%s")
 body = <<~XML
   <?xml version="1.0"?><methodCall><methodName>wp.getProfile</methodName><params>
-  <param><value><int>1</int></value></param><param><value/></param><param><value/></param>
+  <param><value><int>1</int></value></param><param><value><string></string></value></param><param><value><string></string></value></param>
   </params></methodCall>
 XML
 sign = Digest::SHA256.hexdigest(secret + Digest::SHA256.hexdigest(secret + body))

@@ -27,7 +27,7 @@ type Settings struct {
 // Field is one setting.
 type Field struct {
 	Name, Label string
-	Kind        string // text, number, flag, or status: open or closed
+	Kind        string // text, number, flag, status (open or closed), or who: nobody, users or anybody
 }
 
 // Invalid says which setting cannot be taken. Why goes on after "This": "has to be a number".

@@ -124,7 +124,7 @@ var blogSettings = []profiles.Field{
 	{Name: "blog_tagline", Label: "Tagline, in a few words", Kind: "text"},
 	{Name: "timezone_string", Label: "Time zone, such as Europe/Berlin", Kind: "text"},
 	{Name: "default_comment_status", Label: "Comments on new posts", Kind: "status"},
-	{Name: "comment_registration", Label: "Only users who are signed in may comment", Kind: "flag"},
+	{Name: site.OptionCommenters, Label: "Who may comment", Kind: "who"},
 	{Name: "comment_moderation", Label: "Every comment waits for somebody to approve it", Kind: "flag"},
 	{Name: "comment_max_links", Label: "A comment with as many links waits", Kind: "number"},
 	{Name: "pingback", Label: "Other pages may tell that they link here (pingback)", Kind: "flag"},

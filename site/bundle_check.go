@@ -290,6 +290,13 @@ func (b *Bundle) optionValues(notes *[]string) (map[string]string, error) {
 			if _, why := badText(name, text); why != "" {
 				return nil, &BundleError{"options", name, why}
 			}
+		case entry.kind == kindStructure:
+			if structureProblem(text) != "" {
+				note(notes, "options: addresses like %q cannot be made here; they are plain", text)
+			}
+			if _, why := badText(name, text); why != "" {
+				return nil, &BundleError{"options", name, why}
+			}
 		default:
 			checked, err := entry.check(name, text)
 			if err != nil {

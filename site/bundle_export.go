@@ -92,6 +92,9 @@ func (ex *exporter) head(ctx context.Context) error {
 	for _, name := range []string{"template", "stylesheet", "theme_supports", "page_templates"} {
 		delete(values, name)
 	}
+	if o.Commenters() != CommentersNobody { // the older options say it too, and servers of earlier versions read them
+		delete(values, OptionCommenters)
+	}
 	if _, err := ex.w.WriteString("{\n\"blog_id\": 1"); err != nil {
 		return err
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"time"
 
 	"github.com/quillgate/quillgate/database"
@@ -105,10 +106,11 @@ func (im *importer) importOptions(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	changed, err := writeOptions(ctx, im.tx, im.options)
+	changed, err := writeOptions(ctx, im.tx, before.withCommenters(im.options))
 	if err != nil {
 		return err
 	}
+	changed = slices.DeleteFunc(changed, func(name string) bool { _, given := im.options[name]; return !given })
 	for _, name := range changed {
 		if _, there := before.values[name]; there {
 			im.report.Options.Changed++

@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"reflect"
+	"slices"
 	"strings"
 )
 
@@ -72,14 +73,20 @@ func (br *bundleReader) read() error {
 	if t, err := br.dec.Token(); err != nil || t != json.Delim('{') {
 		return &BundleError{Object: "file", Why: "is not a JSON object"}
 	}
+	known := false
 	for br.dec.More() {
 		t, err := br.dec.Token()
 		if err != nil {
 			return err
 		}
-		if err := br.member(t.(string)); err != nil {
+		name := t.(string)
+		known = known || slices.Contains(bundleMembers, name)
+		if err := br.member(name); err != nil {
 			return err
 		}
+	}
+	if !known {
+		return &BundleError{Object: "file", Why: "is a JSON object and not a site bundle: it has none of " + strings.Join(bundleMembers, ", ")}
 	}
 	if _, err := br.dec.Token(); err != nil {
 		return err
@@ -89,6 +96,9 @@ func (br *bundleReader) read() error {
 	}
 	return nil
 }
+
+// bundleMembers are the members of which a bundle has at least one.
+var bundleMembers = []string{"options", "users", "terms", "posts", "comments", "theme", "next_ids"}
 
 func (br *bundleReader) member(name string) error {
 	b := br.bundle

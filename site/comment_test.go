@@ -175,6 +175,13 @@ func TestAnonymousComments(t *testing.T) {
 		if _, err := g.comment(t, "", site.NewComment{Post: 3, Content: "x", Author: "A", Email: "a@example.net"}); !errors.Is(err, site.ErrSignInToComment) {
 			t.Errorf("with comment_registration: %v, want ErrSignInToComment", err)
 		}
+		g.set(t, "who_may_comment", "nobody")
+		if _, err := g.comment(t, "old hand", site.NewComment{Post: 3, Content: "closed to all"}); !errors.Is(err, site.ErrCommentsClosed) {
+			t.Errorf("a user where nobody may comment: %v, want ErrCommentsClosed", err)
+		}
+		if _, err := g.comment(t, "", site.NewComment{Post: 3, Content: "x"}); !errors.Is(err, site.ErrSignInToComment) {
+			t.Errorf("a visitor where nobody may comment: %v, want ErrSignInToComment", err)
+		}
 	})
 }
 

@@ -36,16 +36,19 @@ var (
 	ErrSame = errors.New("nothing to change")
 )
 
-// CreateComment adds a comment and returns its id. Nobody may comment without signing in unless the option
-// anonymous_comments is on, and comment_registration is off. Errors: ErrSignInToComment, ErrNotFound, *Denied,
+// CreateComment adds a comment and returns its id. The option who_may_comment says who may: nobody, users,
+// or anybody. Errors: ErrSignInToComment, ErrNotFound, *Denied,
 // ErrCommentsClosed, ErrDuplicateComment, ErrCommentFlood, *Invalid, *Repeated.
 func (s *Site) CreateComment(ctx context.Context, who auth.Identity, in NewComment) (int64, error) {
 	opts, err := s.Options(ctx)
 	if err != nil {
 		return 0, err
 	}
-	if !who.LoggedIn() && (!opts.Bool("anonymous_comments") || opts.Bool("comment_registration")) {
+	switch commenters := opts.Commenters(); {
+	case !who.LoggedIn() && commenters != CommentersAnybody:
 		return 0, ErrSignInToComment
+	case commenters == CommentersNobody:
+		return 0, ErrCommentsClosed
 	}
 	if err := s.made(ctx, who); err != nil {
 		return 0, err

@@ -103,6 +103,9 @@ func (o *Options) Text(name string) string {
 	if v, ok := o.values[name]; ok {
 		return v
 	}
+	if name == OptionCommenters {
+		return o.Commenters()
+	}
 	return optionTable[name].value
 }
 

@@ -16,18 +16,20 @@ import (
 type optionKind uint8
 
 const (
-	kindText     optionKind = iota
-	kindTitle               // text that is stored with its HTML characters escaped
-	kindFormat              // text without tags
-	kindNumber              // a whole number, 0 or above
-	kindFlag                // 0 or 1
-	kindOffset              // hours east of GMT, with a fraction
-	kindZone                // a name of the IANA database, or nothing
-	kindStatus              // open or closed
-	kindRole                // one of WordPress's roles
-	kindNames               // JSON: a list of names
-	kindTitles              // JSON: an object of names and titles
-	kindNetworks            // networks with ports; see ParseNetworks
+	kindText      optionKind = iota
+	kindTitle                // text that is stored with its HTML characters escaped
+	kindFormat               // text without tags
+	kindNumber               // a whole number, 0 or above
+	kindFlag                 // 0 or 1
+	kindOffset               // hours east of GMT, with a fraction
+	kindZone                 // a name of the IANA database, or nothing
+	kindStatus               // open or closed
+	kindRole                 // one of WordPress's roles
+	kindNames                // JSON: a list of names
+	kindTitles               // JSON: an object of names and titles
+	kindNetworks             // networks with ports; see ParseNetworks
+	kindWho                  // nobody, users or anybody
+	kindStructure            // how addresses of posts are made, or nothing
 )
 
 // optionEntry is one row of the table of options: what values an option takes, and what a new blog starts with.
@@ -52,6 +54,7 @@ var optionTable = map[string]optionEntry{
 	"default_post_format":           {kindText, "0"},
 	"default_comment_status":        {kindStatus, "open"},
 	"default_ping_status":           {kindStatus, "open"},
+	OptionCommenters:                {kindWho, CommentersUsers},
 	"comment_moderation":            {kindFlag, "0"},
 	"comment_previously_approved":   {kindFlag, "1"},
 	"comment_max_links":             {kindNumber, "2"},
@@ -80,7 +83,7 @@ var optionTable = map[string]optionEntry{
 	"image_default_link_type":       {kindText, "none"},
 	"image_default_size":            {kindText, ""},
 	"image_default_align":           {kindText, ""},
-	"permalink_structure":           {kindText, ""},
+	"permalink_structure":           {kindStructure, ""},
 	"blog_charset":                  {kindText, "UTF-8"},
 	"uploads_use_yearmonth_folders": {kindFlag, "1"},
 	"blog_public":                   {kindFlag, "1"},
@@ -94,7 +97,8 @@ var optionTable = map[string]optionEntry{
 // Option is one option and its value, as ListOptions has it.
 type Option struct{ Name, Value string }
 
-// ListOptions returns all options in the order of their names, those that were never set with their defaults.
+// ListOptions returns all options in the order of their names, those that were never set with their defaults. Options whose
+// choice is part of another one now are left out; Option reads them.
 func (s *Site) ListOptions(ctx context.Context) ([]Option, error) {
 	o, err := s.Options(ctx)
 	if err != nil {
@@ -102,7 +106,9 @@ func (s *Site) ListOptions(ctx context.Context) ([]Option, error) {
 	}
 	list := make([]Option, 0, len(optionTable))
 	for name := range optionTable {
-		list = append(list, Option{name, o.Text(name)})
+		if formerOptions[name] == "" {
+			list = append(list, Option{name, o.Text(name)})
+		}
 	}
 	for name, value := range o.values {
 		if _, known := optionTable[name]; !known {
@@ -111,6 +117,18 @@ func (s *Site) ListOptions(ctx context.Context) ([]Option, error) {
 	}
 	slices.SortFunc(list, func(a, b Option) int { return cmp.Compare(a.Name, b.Name) })
 	return list, nil
+}
+
+// Option returns the value of one option, and whether there is such an option.
+func (s *Site) Option(ctx context.Context, name string) (value string, known bool, err error) {
+	o, err := s.Options(ctx)
+	if err != nil {
+		return "", false, err
+	}
+	if _, known = optionTable[name]; !known {
+		_, known = o.values[name]
+	}
+	return o.Text(name), known, nil
 }
 
 // SetOption sets one option for the operator of the server, who needs no role. A name or a value that cannot be taken
@@ -137,7 +155,12 @@ const shownOption = 200
 // storeOptions writes the options that differ and returns their names.
 func (s *Site) storeOptions(ctx context.Context, by audit.Actor, values map[string]string) ([]string, error) {
 	var changed []string
-	err := s.db.Update(ctx, func(tx *database.Tx) (err error) {
+	err := s.db.Update(ctx, func(tx *database.Tx) error {
+		now, err := readOptions(ctx, tx)
+		if err != nil {
+			return err
+		}
+		values := now.withCommenters(values)
 		changed, err = writeOptions(ctx, tx, values)
 		if err != nil || len(changed) == 0 {
 			return err
@@ -222,6 +245,14 @@ func (e optionEntry) check(name, value string) (string, error) {
 	case kindRole:
 		if !slices.Contains([]string{"administrator", "editor", "author", "contributor", "subscriber"}, value) {
 			return bad("administrator, editor, author, contributor or subscriber")
+		}
+	case kindWho:
+		if !slices.Contains(commenters, value) {
+			return bad("nobody, users (who sign in) or anybody")
+		}
+	case kindStructure:
+		if why := structureProblem(value); why != "" {
+			return "", &Invalid{Field: name, Why: why}
 		}
 	case kindNames:
 		var names []string

@@ -2,6 +2,7 @@ package site_test
 
 import (
 	"errors"
+	"slices"
 	"testing"
 	"time"
 
@@ -69,6 +70,12 @@ func TestSetOption(t *testing.T) {
 	databasetest.Each(t, func(t *testing.T, db *database.DB) {
 		b := openBlog(t, db, nil)
 		for _, test := range []struct{ name, value, want string }{
+			{"permalink_structure", "foo", ""},
+			{"permalink_structure", "/%year%/", ""},
+			{"permalink_structure", "/%poem%/%postname%", ""},
+			{"permalink_structure", "/a b/%postname%", ""},
+			{"permalink_structure", "/%year%/%postname%/", "/%year%/%postname%/"},
+			{"who_may_comment", "me", ""},
 			{"anonymous_comments", "yes", "1"},
 			{"anonymous_comments", "OFF", "0"},
 			{"comment_registration", "1", "1"},
@@ -115,7 +122,7 @@ func TestSetOption(t *testing.T) {
 		for _, o := range list {
 			got[o.Name] = o.Value
 		}
-		if got["anonymous_comments"] != "0" || got["medium_size_w"] != "300" || got["thumbnail_size_w"] != "120" {
+		if _, former := got["anonymous_comments"]; former || got["who_may_comment"] != "users" || got["medium_size_w"] != "300" || got["thumbnail_size_w"] != "120" {
 			t.Errorf("list: %v", got)
 		}
 	})
@@ -181,5 +188,50 @@ func TestInstall(t *testing.T) {
 		if diff := cmp.Diff(before, (blog{Site: second, db: db}).dump(t, tables)); diff != "" {
 			t.Errorf("a second opening changes:\n%s", diff)
 		}
+	})
+}
+
+// Who may comment is one choice. The two options that it was before can still be set, in any order, and say the same.
+func TestWhoMayCommentIsOneChoice(t *testing.T) {
+	databasetest.Each(t, func(t *testing.T, db *database.DB) {
+		b := openBlog(t, db, nil)
+		is := func(after, who, anonymous, registration string) {
+			t.Helper()
+			o, err := b.Options(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			got := []string{o.Commenters(), o.Text("who_may_comment"), o.Text("anonymous_comments"), o.Text("comment_registration")}
+			if want := []string{who, who, anonymous, registration}; !slices.Equal(got, want) {
+				t.Errorf("%s: %q, want %q", after, got, want)
+			}
+		}
+		set := func(name, value string) {
+			t.Helper()
+			if err := b.SetOption(t.Context(), name, value); err != nil {
+				t.Fatal(err)
+			}
+		}
+		is("at first", "users", "0", "0")
+		if _, err := db.Exec(t.Context(), `INSERT INTO options (name, value) VALUES ('anonymous_comments', '1')`); err != nil { // as an earlier version left it
+			t.Fatal(err)
+		}
+		set("blog_title", "x")
+		is("an earlier version", "anybody", "1", "0")
+		set("comment_registration", "1")
+		is("registration on", "users", "1", "1")
+		set("comment_registration", "0")
+		is("registration off", "anybody", "1", "0")
+		set("who_may_comment", "nobody")
+		is("nobody", "nobody", "0", "1")
+		set("who_may_comment", "anybody")
+		is("anybody", "anybody", "1", "0")
+		set("who_may_comment", "users")
+		is("users", "users", "0", "1")
+		set("anonymous_comments", "1")
+		is("anonymous on", "users", "1", "1")
+		set("who_may_comment", "nobody")
+		b.mustImport(t, `{"options": {"anonymous_comments": true, "comment_registration": false}}`)
+		is("a bundle", "anybody", "1", "0")
 	})
 }

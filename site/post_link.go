@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net/url"
 	"regexp"
 	"slices"
@@ -89,6 +90,28 @@ func supportedStructure(structure string) bool {
 		}
 	}
 	return slices.Contains(tags, "%postname%") || slices.Contains(tags, "%post_id%")
+}
+
+// structureProblem says what is wrong with a structure that somebody sets; "" when it can be used, or is empty.
+func structureProblem(structure string) string {
+	if structure == "" {
+		return ""
+	}
+	if !strings.HasPrefix(structure, "/") {
+		return "has to begin with a slash, such as /%year%/%monthnum%/%postname%/, or to be empty for plain addresses"
+	}
+	for _, tag := range structureTag.FindAllString(structure, -1) {
+		if structureFields[tag] == "" {
+			return "holds " + tag + ", which is not one of " + strings.Join(slices.Sorted(maps.Keys(structureFields)), " ")
+		}
+	}
+	if !supportedStructure(structure) {
+		return "needs %postname% or %post_id%, by which one post is told from another"
+	}
+	if rest := structureTag.ReplaceAllString(structure, ""); strings.ContainsAny(rest, " \t\r\n?#%\"'<>\\") {
+		return "holds characters that have no place in an address"
+	}
+	return ""
 }
 
 // pageDepth bounds how many parents of a page an address shows.

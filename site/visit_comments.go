@@ -48,7 +48,7 @@ func (s *Site) TakesComments(ctx context.Context, p *Post, opened bool) (bool, e
 	if err != nil {
 		return false, err
 	}
-	if !opts.Bool("anonymous_comments") || opts.Bool("comment_registration") {
+	if opts.Commenters() != CommentersAnybody {
 		return false, nil
 	}
 	return p.Status == StatusPublish && s.mayComment(auth.Identity{}, p, opened || p.Password == "") == nil, nil

@@ -54,16 +54,11 @@ func (c *optionGetCmd) Run(ctx context.Context, s *settings, out streams) error 
 
 // optionNamed is the value of an option.
 func optionNamed(ctx context.Context, blog *server.Blog, name string) (string, error) {
-	list, err := blog.Site.ListOptions(ctx)
-	if err != nil {
-		return "", err
+	value, known, err := blog.Site.Option(ctx, name)
+	if err == nil && !known {
+		err = fmt.Errorf("there is no option %q; \"quillgate option list\" shows them", name)
 	}
-	for _, o := range list {
-		if o.Name == name {
-			return o.Value, nil
-		}
-	}
-	return "", fmt.Errorf("there is no option %q; \"quillgate option list\" shows them", name)
+	return value, err
 }
 
 type optionSetCmd struct {

@@ -29,6 +29,8 @@ func TestExitCodes(t *testing.T) {
 		{"call --url http://127.0.0.1:1/xmlrpc.php demo.sayHello", 1},
 		{"import nowhere.json", 1},
 		{"app revoke 0123", 1},
+		{"option set permalink_structure foo", 1},
+		{"option set who_may_comment me", 1},
 		{"user set-role nobody king", 2},
 		{"version", 0},
 	} {

@@ -1,0 +1,62 @@
+package site
+
+import "maps"
+
+// OptionCommenters is the option that says who may comment. It stands for two older ones, anonymous_comments and
+// comment_registration, which can still be set and read.
+const OptionCommenters = "who_may_comment"
+
+// The values of OptionCommenters.
+const (
+	CommentersNobody  = "nobody"  // every post is closed for comments
+	CommentersUsers   = "users"   // people who sign in
+	CommentersAnybody = "anybody" // visitors too, on the pages of the blog and over XML-RPC
+)
+
+var commenters = []string{CommentersNobody, CommentersUsers, CommentersAnybody}
+
+// The older options. Visitors may comment when the first is on and the second off.
+const (
+	optionAnonymous    = "anonymous_comments"
+	optionRegistration = "comment_registration"
+)
+
+// formerOptions are those whose choice is part of another option now.
+var formerOptions = map[string]string{optionAnonymous: OptionCommenters, optionRegistration: OptionCommenters}
+
+// Commenters is who may comment: the value of OptionCommenters, which a database of an earlier version has not.
+func (o *Options) Commenters() string {
+	if who, ok := o.values[OptionCommenters]; ok {
+		return who
+	}
+	return commentersOf(o.Bool(optionAnonymous), o.Bool(optionRegistration))
+}
+
+func commentersOf(anonymous, registration bool) string {
+	if anonymous && !registration {
+		return CommentersAnybody
+	}
+	return CommentersUsers
+}
+
+// withCommenters completes a change of options, so that the older options and the one in their place say the same.
+func (o *Options) withCommenters(values map[string]string) map[string]string {
+	who, chosen := values[OptionCommenters]
+	_, anonymous := values[optionAnonymous]
+	_, registration := values[optionRegistration]
+	if !chosen && !anonymous && !registration {
+		return values
+	}
+	values = maps.Clone(values)
+	if !chosen {
+		after := newOptions(maps.Clone(o.values))
+		maps.Copy(after.values, values)
+		values[OptionCommenters] = commentersOf(after.Bool(optionAnonymous), after.Bool(optionRegistration))
+		return values
+	}
+	values[optionAnonymous], values[optionRegistration] = "0", "1"
+	if who == CommentersAnybody {
+		values[optionAnonymous], values[optionRegistration] = "1", "0"
+	}
+	return values
+}
