@@ -31,6 +31,8 @@ func (importCmd) Help() string {
 
 An export of WordPress: terms, posts, pages, attachments, menus, custom fields and comments come in, in small transactions. What is there already stays as it is. Objects keep their ids where these are free. Authors are found by login; those who are not there are made, without a password. An import that was interrupted goes on where it was when the same command runs again.
 
+A blog may come in several files, in any order, and newer exports of it may follow: they bring what is new. Names that other programs write become slugs, and the old names lead to them. Texts show the files that came along at their new addresses. Published posts with a future date are scheduled.
+
 A second import of the same file changes nothing. Imports work before the first start and while the server runs.`
 }
 
