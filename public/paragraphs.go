@@ -58,7 +58,8 @@ func (p *paragraphs) in(n *html.Node) {
 		}
 		flush(false)
 		full = true
-		if traits[c.Data].has(container) || !isBlock {
+		// The parts of a ruby end a paragraph inside of it, so it gets none.
+		if traits[c.Data].has(container) || !isBlock && c.Data != "ruby" {
 			p.in(c)
 		}
 	}
