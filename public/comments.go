@@ -39,6 +39,7 @@ func (p *Pages) comments(ctx context.Context, q *ask, post *site.FullPost, opts 
 	if len(rows) == 0 {
 		out.Heading = say("Comments")
 	}
+	shortenComments(rows)
 	list := make([]*Comment, len(rows))
 	parents := make([]int64, len(rows))
 	for i := range rows {
@@ -65,6 +66,22 @@ func (p *Pages) comments(ctx context.Context, q *ask, post *site.FullPost, opts 
 		}
 	}
 	return out, nil
+}
+
+// What comments take of a page is bounded, in bytes: when they have had commentTexts, each of the others gets restText.
+const (
+	commentTexts = 1 << 20
+	restText     = 500
+)
+
+// shortenComments cuts the texts of the last of very many or very long comments.
+func shortenComments(rows []site.Comment) {
+	left := commentTexts
+	for i := range rows {
+		if left -= len(rows[i].Content); left < 0 {
+			rows[i].Content = clip(rows[i].Content, restText)
+		}
+	}
 }
 
 func (p *Pages) comment(ctx context.Context, c *site.Comment, post *site.FullPost, opts *site.Options) (*Comment, error) {

@@ -186,7 +186,7 @@ func writeFeed(kind string, feed any) (*answer, error) {
 
 // postNews are the newest posts of a list. Of a post with a password only the title is told.
 func (p *Pages) postNews(ctx context.Context, q *ask, t *target, opts *site.Options) ([]news, error) {
-	posts, err := p.posts(ctx, t, perPage, (q.page-1)*perPage, site.LoadTerms|site.LoadFields)
+	posts, err := p.posts(ctx, t, perPage, (q.page-1)*perPage, feedText+1)
 	if err != nil {
 		return nil, err
 	}

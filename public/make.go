@@ -55,8 +55,8 @@ func redirect(to string) *answer {
 	return &answer{status: http.StatusMovedPermanently, location: to}
 }
 
-// posts reads the posts of a page of a list, at most limit.
-func (p *Pages) posts(ctx context.Context, t *target, limit, offset int, load site.Load) ([]site.FullPost, error) {
+// posts reads the posts of a page of a list, at most limit, with the beginnings of their texts.
+func (p *Pages) posts(ctx context.Context, t *target, limit, offset, beginning int) ([]site.FullPost, error) {
 	if t.kind == "search" {
 		if t.search == "" {
 			return nil, nil
@@ -71,12 +71,12 @@ func (p *Pages) posts(ctx context.Context, t *target, limit, offset int, load si
 			return nil, fmt.Errorf("wait for other searches: %w", wait.Err())
 		}
 	}
-	t.filter.Limit, t.filter.Offset = limit, offset
-	return p.site.VisiblePosts(ctx, t.filter, load)
+	t.filter.Limit, t.filter.Offset, t.filter.Beginning = limit, offset, beginning
+	return p.site.VisiblePosts(ctx, t.filter, site.LoadTerms|site.LoadFields)
 }
 
 func (p *Pages) listPage(ctx context.Context, q *ask, t *target) (*answer, error) {
-	list, err := p.posts(ctx, t, perPage+1, (q.page-1)*perPage, site.LoadTerms|site.LoadFields)
+	list, err := p.posts(ctx, t, perPage+1, (q.page-1)*perPage, listedText+1)
 	if err != nil {
 		return nil, err
 	}
@@ -86,7 +86,7 @@ func (p *Pages) listPage(ctx context.Context, q *ask, t *target) (*answer, error
 	more := len(list) > perPage
 	list = list[:min(len(list), perPage)]
 	if t.kind == "home" && q.page == 1 {
-		sticky, err := p.site.StickyPosts(ctx, site.LoadTerms|site.LoadFields)
+		sticky, err := p.site.StickyPosts(ctx, site.LoadTerms|site.LoadFields, listedText+1)
 		if err != nil {
 			return nil, err
 		}

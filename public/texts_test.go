@@ -167,3 +167,21 @@ func TestVisitorsWhoLeave(t *testing.T) {
 	}
 	expect(t, "the next visitor", f.get(t, link(id)), 200, "<b>x</b>")
 }
+
+// Very many long comments do not make a page of any length.
+func TestLongCommentsAreBounded(t *testing.T) {
+	f := openFace(t, databasetest.Open(t, databasetest.SQLite(t)), public.Config{})
+	id := f.post(t, "Post", "x")
+	long := strings.Repeat("word ", 12_000)
+	for i := range 30 {
+		*f.now = f.now.Add(time.Minute)
+		if _, err := f.CreateComment(t.Context(), f.admin, site.NewComment{Post: id, Content: "number " + itoa(int64(i)) + " " + long}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	w := f.get(t, link(id))
+	expect(t, "the page", w, 200, "number 0 ", "number 29 ")
+	if w.Body.Len() > 1_500_000 {
+		t.Errorf("the page has %d bytes", w.Body.Len())
+	}
+}

@@ -25,6 +25,22 @@ type VisitorFilter struct {
 	// NotSticky leaves out the posts that StickyPosts returns.
 	NotSticky     bool
 	Limit, Offset int
+	// Beginning is how many characters of the texts are read, 0 for all: a post may be as large as a request.
+	Beginning int
+}
+
+// titleText is how many characters of a text are read where only the title is shown.
+const titleText = 4000
+
+// beginnings are the columns of a post with so many characters of its texts.
+func beginnings(characters int) string {
+	if characters <= 0 {
+		return postColumns
+	}
+	part := func(column string) string {
+		return `substr(p.` + column + `, 1, ` + strconv.Itoa(characters) + `) AS ` + column
+	}
+	return strings.NewReplacer(`p.content`, part("content"), `p.excerpt`, part("excerpt")).Replace(postColumns)
 }
 
 // maxPosts bounds a page of posts for visitors.
@@ -59,7 +75,7 @@ func (f VisitorFilter) query(q database.Queryer, a *arguments) string {
 	page := newest + ` LIMIT ` + strconv.Itoa(min(max(f.Limit, 1), maxPosts)) + ` OFFSET ` + strconv.Itoa(max(f.Offset, 0))
 	if f.Search != "" {
 		words := PostFilter{Search: f.Search}
-		return `SELECT ` + postColumns + ` FROM (SELECT ` + postColumns + ` FROM posts p WHERE p.type IN ('post', 'page') AND p.status = 'publish' AND p.password = ''` +
+		return `SELECT ` + beginnings(f.Beginning) + ` FROM (SELECT ` + postColumns + ` FROM posts p WHERE p.type IN ('post', 'page') AND p.status = 'publish' AND p.password = ''` +
 			newest + ` LIMIT ` + strconv.Itoa(searchDepth) + `) p WHERE 1 = 1` + words.search(q, a) + page
 	}
 	from, where := `posts p`, `p.type = 'post' AND p.status = 'publish'`
@@ -91,16 +107,17 @@ func (f VisitorFilter) query(q database.Queryer, a *arguments) string {
 			where += ` AND EXISTS (SELECT 1 FROM post_terms pt WHERE pt.post_id = p.id AND ` + in + `)`
 		}
 	}
-	return `SELECT ` + postColumns + ` FROM ` + from + ` WHERE ` + where + page
+	return `SELECT ` + beginnings(f.Beginning) + ` FROM ` + from + ` WHERE ` + where + page
 }
 
 // maxSticky bounds the posts that stay on top of the home page.
 const maxSticky = 10
 
-// StickyPosts returns the published posts that stay on top of the home page, the newest first.
-func (s *Site) StickyPosts(ctx context.Context, load Load) ([]FullPost, error) {
+// StickyPosts returns the published posts that stay on top of the home page, the newest first, with so many characters of
+// their texts.
+func (s *Site) StickyPosts(ctx context.Context, load Load, beginning int) ([]FullPost, error) {
 	var list []Post
-	err := s.db.Select(ctx, &list, `SELECT `+postColumns+` FROM posts p WHERE p.sticky AND p.type = 'post' AND p.status = 'publish'
+	err := s.db.Select(ctx, &list, `SELECT `+beginnings(beginning)+` FROM posts p WHERE p.sticky AND p.type = 'post' AND p.status = 'publish'
 		ORDER BY p.date DESC, p.id DESC LIMIT `+strconv.Itoa(maxSticky))
 	if err != nil {
 		return nil, fmt.Errorf("list sticky posts: %w", err)
@@ -115,8 +132,8 @@ func (s *Site) Neighbours(ctx context.Context, p *Post) (older, newer *FullPost,
 	}
 	const published = ` FROM posts p WHERE p.type = 'post' AND p.status = 'publish' AND `
 	var list []Post
-	err = s.db.Select(ctx, &list, `SELECT * FROM (SELECT `+postColumns+published+`(p.date, p.id) < ($1, $2) ORDER BY p.date DESC, p.id DESC LIMIT 1) o
-		UNION ALL SELECT * FROM (SELECT `+postColumns+published+`(p.date, p.id) > ($1, $2) ORDER BY p.date, p.id LIMIT 1) n`, p.Date, p.ID)
+	err = s.db.Select(ctx, &list, `SELECT * FROM (SELECT `+beginnings(titleText)+published+`(p.date, p.id) < ($1, $2) ORDER BY p.date DESC, p.id DESC LIMIT 1) o
+		UNION ALL SELECT * FROM (SELECT `+beginnings(titleText)+published+`(p.date, p.id) > ($1, $2) ORDER BY p.date, p.id LIMIT 1) n`, p.Date, p.ID)
 	if err != nil {
 		return nil, nil, fmt.Errorf("find the neighbours of post %d: %w", p.ID, err)
 	}
@@ -141,7 +158,7 @@ const maxMenu = 12
 // MenuPages returns the published pages without a parent in the order that their authors gave them.
 func (s *Site) MenuPages(ctx context.Context) ([]FullPost, error) {
 	var list []Post
-	err := s.db.Select(ctx, &list, `SELECT `+postColumns+` FROM posts p WHERE p.parent = 0 AND p.type = 'page' AND p.status = 'publish'
+	err := s.db.Select(ctx, &list, `SELECT `+beginnings(titleText)+` FROM posts p WHERE p.parent = 0 AND p.type = 'page' AND p.status = 'publish'
 		ORDER BY p.menu_order, `+s.db.Sorted(`p.title`)+`, p.id LIMIT `+strconv.Itoa(maxMenu))
 	if err != nil {
 		return nil, fmt.Errorf("list the pages of the menu: %w", err)
