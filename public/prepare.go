@@ -179,12 +179,16 @@ const maxPageText = 512 << 10
 
 // pagesOf are the pages of a text, at least one.
 func pagesOf(content string) []string {
-	// A division before the first text divides nothing.
-	if at := nextPage.FindStringIndex(content); at != nil && strings.TrimSpace(content[:at[0]]) == "" {
-		content = content[at[1]:]
+	parts := []string{content}
+	if strings.Contains(content, "<!--nextpage-->") { // the pattern is slow where nothing matches
+		// A division before the first text divides nothing.
+		if at := nextPage.FindStringIndex(content); at != nil && strings.TrimSpace(content[:at[0]]) == "" {
+			content = content[at[1]:]
+		}
+		parts = nextPage.Split(content, maxPages)
 	}
 	var pages []string
-	for _, part := range nextPage.Split(content, maxPages) {
+	for _, part := range parts {
 		for len(part) > maxPageText {
 			at := paragraphEnd(part[:maxPageText])
 			pages, part = append(pages, part[:at]), part[at:]
