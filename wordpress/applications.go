@@ -20,10 +20,10 @@ var errSecretInClear = &xmlrpc.Fault{Code: codeForbidden, Message: "What makes o
 // createApplication answers xmlrpcs.createApplication(blog, user, password, name, settings), a method of the Secure
 // XML-RPC plugin: a struct with the name, the public key and the secret, which nothing shows again. The row of the table
 // has made sure that the caller sent the account's password, over TLS or from this machine, and not in a multicall.
-func (a *API) createApplication(ctx context.Context, who auth.Identity, p params) (xmlrpc.Value, error) {
-	in, err := a.newKey(p.at(4))
+func (a *API) createApplication(ctx context.Context, who auth.Identity, p *call) (xmlrpc.Value, error) {
+	in, err := a.newKey(p.at("settings"))
 	if err == nil {
-		in.UserID, in.Name = who.User.ID, p.text(3)
+		in.UserID, in.Name = who.User.ID, p.text("name")
 	}
 	var app apps.App
 	var secret apps.Secret
@@ -95,7 +95,7 @@ func textList(v xmlrpc.Value) string {
 
 // introspect answers xmlrpcs.introspect(): what a program has to know of its own key and of whom it works for, and
 // nothing of others. Callers with a password or a token learn the same of that.
-func (a *API) introspect(ctx context.Context, who auth.Identity, _ params) (xmlrpc.Value, error) {
+func (a *API) introspect(ctx context.Context, who auth.Identity, _ *call) (xmlrpc.Value, error) {
 	blogs, err := a.blogs(ctx, who)
 	if err != nil {
 		return xmlrpc.Value{}, err
@@ -189,13 +189,14 @@ func gmt(name string, t time.Time) xmlrpc.Member { return xmlrpc.M(name+"_gmt", 
 
 // rotate answers xmlrpcs.rotate(overlap_hours, algorithm, verification_key) with the pair that takes over from the key
 // that has signed. A key without a secret sends the verification key of its successor.
-func (a *API) rotate(ctx context.Context, who auth.Identity, p params, q *auth.Request) (xmlrpc.Value, error) {
+func (a *API) rotate(ctx context.Context, who auth.Identity, p *call) (xmlrpc.Value, error) {
+	q := p.in.Identity
 	if !q.Secure() {
 		return xmlrpc.Value{}, errSecretInClear
 	}
 	overlap := apps.DefaultOverlap
-	if p.given(0) {
-		hours := p.int(0)
+	if p.given("overlap_hours") {
+		hours := p.int("overlap_hours")
 		if hours < 0 || time.Duration(hours) > apps.MaxOverlap/time.Hour {
 			return xmlrpc.Value{}, &xmlrpc.Fault{Code: codeInvalid, Message: fmt.Sprintf("The overlap is a number of hours from 0 to %d.", int(apps.MaxOverlap.Hours()))}
 		}
@@ -208,7 +209,7 @@ func (a *API) rotate(ctx context.Context, who auth.Identity, p params, q *auth.R
 		next, secret, err = a.apps.Rotate(ctx, who.Actor(), who.User.ID, who.App.Public, overlap)
 	} else {
 		var key apps.VerificationKey
-		if key, err = apps.ParseVerificationKey(p.text(1), []byte(p.text(2))); err == nil {
+		if key, err = apps.ParseVerificationKey(p.text("algorithm"), []byte(p.text("verification_key"))); err == nil {
 			next, err = a.apps.RotateKey(ctx, who.Actor(), who.User.ID, who.App.Public, overlap, key)
 		}
 	}
@@ -235,7 +236,7 @@ func (a *API) rotate(ctx context.Context, who auth.Identity, p params, q *auth.R
 }
 
 // revoke answers xmlrpcs.revoke(): after the answer the key that has signed is dead.
-func (a *API) revoke(ctx context.Context, who auth.Identity, _ params) (xmlrpc.Value, error) {
+func (a *API) revoke(ctx context.Context, who auth.Identity, _ *call) (xmlrpc.Value, error) {
 	if err := a.apps.Revoke(ctx, who.Actor(), who.User.ID, who.App.Public); err != nil {
 		return xmlrpc.Value{}, err
 	}
@@ -247,14 +248,15 @@ const codeLabel = "enrolment code"
 
 // enrol answers xmlrpcs.enrol(code, name, algorithm, verification_key): the program that holds the code of an open
 // enrolment gives the public half of its pair, and signs with the private one from then on.
-func (a *API) enrol(ctx context.Context, _ auth.Identity, p params, q *auth.Request) (xmlrpc.Value, error) {
+func (a *API) enrol(ctx context.Context, _ auth.Identity, p *call) (xmlrpc.Value, error) {
+	q := p.in.Identity
 	if !q.Secure() {
 		return xmlrpc.Value{}, errSecretInClear
 	}
-	if len(p.text(0)) > 100 {
+	if len(p.text("code")) > 100 {
 		return xmlrpc.Value{}, errNoEnrolment
 	}
-	key, err := apps.ParseVerificationKey(p.text(2), []byte(p.text(3)))
+	key, err := apps.ParseVerificationKey(p.text("algorithm"), []byte(p.text("verification_key")))
 	if err != nil {
 		return xmlrpc.Value{}, err
 	}
@@ -262,7 +264,7 @@ func (a *API) enrol(ctx context.Context, _ auth.Identity, p params, q *auth.Requ
 	by.Via = codeLabel
 	var app apps.App
 	err = q.Attempt(ctx, codeLabel, func() error {
-		app, err = a.apps.EnrolByCode(ctx, by, p.text(0), p.text(1), key)
+		app, err = a.apps.EnrolByCode(ctx, by, p.text("code"), p.text("name"), key)
 		if errors.Is(err, apps.ErrNoEnrolment) {
 			return auth.ErrDenied
 		}

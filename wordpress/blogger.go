@@ -67,18 +67,18 @@ var backslash = regexp.MustCompile(`(?s)\\(.?)`)
 func withoutBackslashes(s string) string { return backslash.ReplaceAllString(s, "$1") }
 
 // bloggerGetUsersBlogs answers blogger.getUsersBlogs(key, user, password), known as metaWeblog.getUsersBlogs too.
-func (a *API) bloggerGetUsersBlogs(ctx context.Context, who auth.Identity, _ params) (xmlrpc.Value, error) {
+func (a *API) bloggerGetUsersBlogs(ctx context.Context, who auth.Identity, _ *call) (xmlrpc.Value, error) {
 	return a.blogs(ctx, who)
 }
 
 // bloggerGetUserInfo answers blogger.getUserInfo(key, user, password).
-func (a *API) bloggerGetUserInfo(_ context.Context, who auth.Identity, _ params) (xmlrpc.Value, error) {
+func (a *API) bloggerGetUserInfo(_ context.Context, who auth.Identity, _ *call) (xmlrpc.Value, error) {
 	return a.userInfo(who)
 }
 
 // bloggerGetPost answers blogger.getPost(key, post, user, password).
-func (a *API) bloggerGetPost(ctx context.Context, who auth.Identity, p params) (xmlrpc.Value, error) {
-	post, err := a.site.GetPost(ctx, who, p.int(1), site.LoadTerms)
+func (a *API) bloggerGetPost(ctx context.Context, who auth.Identity, p *call) (xmlrpc.Value, error) {
+	post, err := a.site.GetPost(ctx, who, p.int("post_id"), site.LoadTerms)
 	if err != nil {
 		return xmlrpc.Value{}, err
 	}
@@ -86,8 +86,8 @@ func (a *API) bloggerGetPost(ctx context.Context, who auth.Identity, p params) (
 }
 
 // bloggerGetRecentPosts answers blogger.getRecentPosts(key, blog, user, password, most).
-func (a *API) bloggerGetRecentPosts(ctx context.Context, who auth.Identity, p params) (xmlrpc.Value, error) {
-	posts, err := a.recentPosts(ctx, who, p.at(4), site.LoadTerms)
+func (a *API) bloggerGetRecentPosts(ctx context.Context, who auth.Identity, p *call) (xmlrpc.Value, error) {
+	posts, err := a.recentPosts(ctx, who, p.at("number"), site.LoadTerms)
 	if err == nil {
 		err = a.somePosts(ctx)
 	}
@@ -98,10 +98,10 @@ func (a *API) bloggerGetRecentPosts(ctx context.Context, who auth.Identity, p pa
 }
 
 // bloggerNewPost answers blogger.newPost(key, blog, user, password, text, publish).
-func (a *API) bloggerNewPost(ctx context.Context, who auth.Identity, p params) (xmlrpc.Value, error) {
-	e := bloggerText(p.text(4))
+func (a *API) bloggerNewPost(ctx context.Context, who auth.Identity, p *call) (xmlrpc.Value, error) {
+	e := bloggerText(p.text("text"))
 	e.Status = new(site.StatusDraft)
-	if p.truth(5) {
+	if p.truth("publish") {
 		e.Status = new(site.StatusPublish)
 	}
 	id, err := made(a.site.CreatePost(ctx, who, e))
@@ -113,17 +113,17 @@ func (a *API) bloggerNewPost(ctx context.Context, who auth.Identity, p params) (
 
 // bloggerEditPost answers blogger.editPost(key, post, user, password, text, publish). Whoever may not publish hands a post
 // in for review with the publish flag. WordPress takes the flag of such a user without a fault too, but publishes.
-func (a *API) bloggerEditPost(ctx context.Context, who auth.Identity, p params) (xmlrpc.Value, error) {
-	id := p.int(1)
+func (a *API) bloggerEditPost(ctx context.Context, who auth.Identity, p *call) (xmlrpc.Value, error) {
+	id := p.int("post_id")
 	if err := a.wantType(ctx, id, site.TypePost); err != nil {
 		return xmlrpc.Value{}, err
 	}
 	var e site.PostEdit
-	if p.given(4) {
-		e = bloggerText(p.text(4))
+	if p.given("text") {
+		e = bloggerText(p.text("text"))
 	}
 	switch {
-	case !p.truth(5):
+	case !p.truth("publish"):
 		e.Status = new(site.StatusDraft)
 	case a.site.CanPublish(who, site.TypePost):
 		e.Status = new(site.StatusPublish)
@@ -137,8 +137,8 @@ func (a *API) bloggerEditPost(ctx context.Context, who auth.Identity, p params) 
 }
 
 // bloggerDeletePost answers blogger.deletePost(key, post, user, password, publish), known as metaWeblog.deletePost too.
-func (a *API) bloggerDeletePost(ctx context.Context, who auth.Identity, p params) (xmlrpc.Value, error) {
-	id := p.int(1)
+func (a *API) bloggerDeletePost(ctx context.Context, who auth.Identity, p *call) (xmlrpc.Value, error) {
+	id := p.int("post_id")
 	if err := a.wantType(ctx, id, site.TypePost); err != nil {
 		return xmlrpc.Value{}, err
 	}

@@ -22,15 +22,15 @@ var (
 )
 
 // metaWeblogNewPost answers metaWeblog.newPost(blog, user, password, content, publish).
-func (a *API) metaWeblogNewPost(ctx context.Context, who auth.Identity, p params) (xmlrpc.Value, error) {
+func (a *API) metaWeblogNewPost(ctx context.Context, who auth.Identity, p *call) (xmlrpc.Value, error) {
 	postType := site.TypePost
-	if name := textOf(p.at(3).Get("post_type")); name != "" {
+	if name := textOf(p.at("content").Get("post_type")); name != "" {
 		postType = name
 	}
 	if postType != site.TypePost && postType != site.TypePage {
 		return xmlrpc.Value{}, errDialectType
 	}
-	return a.newFromContent(ctx, who, p.at(3), postType, p.truth(4))
+	return a.newFromContent(ctx, who, p.at("content"), postType, p.truth("publish"))
 }
 
 // newFromContent creates a post or page of what metaWeblog.newPost and wp.newPage are sent. Who may not publish may not
@@ -136,8 +136,8 @@ func (a *API) pageTemplate(who auth.Identity, content xmlrpc.Value, e *site.Post
 }
 
 // metaWeblogEditPost answers metaWeblog.editPost(post, user, password, content, publish).
-func (a *API) metaWeblogEditPost(ctx context.Context, who auth.Identity, p params) (xmlrpc.Value, error) {
-	return a.editFromContent(ctx, who, p.int(0), p.at(3), textOf(p.at(3).Get("post_type")), p.truth(4))
+func (a *API) metaWeblogEditPost(ctx context.Context, who auth.Identity, p *call) (xmlrpc.Value, error) {
+	return a.editFromContent(ctx, who, p.int("post_id"), p.at("content"), textOf(p.at("content").Get("post_type")), p.truth("publish"))
 }
 
 // editFromContent changes a post or page as metaWeblog.editPost and wp.editPage do. Members that are missing stay as
@@ -182,8 +182,8 @@ func (a *API) editFromContent(ctx context.Context, who auth.Identity, id int64, 
 }
 
 // metaWeblogGetPost answers metaWeblog.getPost(post, user, password).
-func (a *API) metaWeblogGetPost(ctx context.Context, who auth.Identity, p params) (xmlrpc.Value, error) {
-	post, err := a.site.GetPost(ctx, who, p.int(0), site.LoadTerms|site.LoadFields)
+func (a *API) metaWeblogGetPost(ctx context.Context, who auth.Identity, p *call) (xmlrpc.Value, error) {
+	post, err := a.site.GetPost(ctx, who, p.int("post_id"), site.LoadTerms|site.LoadFields)
 	if err != nil {
 		return xmlrpc.Value{}, err
 	}
@@ -195,8 +195,8 @@ func (a *API) metaWeblogGetPost(ctx context.Context, who auth.Identity, p params
 }
 
 // metaWeblogGetRecentPosts answers metaWeblog.getRecentPosts(blog, user, password, most).
-func (a *API) metaWeblogGetRecentPosts(ctx context.Context, who auth.Identity, p params) (xmlrpc.Value, error) {
-	posts, err := a.recentPosts(ctx, who, p.at(3), site.LoadTerms|site.LoadFields)
+func (a *API) metaWeblogGetRecentPosts(ctx context.Context, who auth.Identity, p *call) (xmlrpc.Value, error) {
+	posts, err := a.recentPosts(ctx, who, p.at("number"), site.LoadTerms|site.LoadFields)
 	if err != nil {
 		return xmlrpc.Value{}, err
 	}
@@ -214,6 +214,6 @@ func (a *API) metaWeblogGetRecentPosts(ctx context.Context, who auth.Identity, p
 }
 
 // metaWeblogGetCategories answers metaWeblog.getCategories(blog, user, password), known as wp.getCategories too.
-func (a *API) metaWeblogGetCategories(ctx context.Context, who auth.Identity, _ params) (xmlrpc.Value, error) {
+func (a *API) metaWeblogGetCategories(ctx context.Context, who auth.Identity, _ *call) (xmlrpc.Value, error) {
 	return a.categories(ctx, who, site.TermFilter{}, categoryStruct)
 }

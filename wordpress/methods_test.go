@@ -2,9 +2,17 @@ package wordpress
 
 import (
 	"bytes"
+	"go/ast"
+	"go/parser"
+	"go/token"
 	"net/http"
 	"net/http/httptest"
+	"path/filepath"
+	"reflect"
+	"runtime"
 	"slices"
+	"strconv"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -17,12 +25,9 @@ import (
 // A row without a function would be offered and not answered; a function without a row would never be called.
 func TestRowsAndFunctionsGoTogether(t *testing.T) {
 	for _, row := range methods.All() {
-		f, ok := functions[row.Name]
+		_, ok := functions[row.Name]
 		if ok == row.Protocol {
 			t.Errorf("%s: has a function: %v; belongs to the protocol: %v", row.Name, ok, row.Protocol)
-		}
-		if n := f.count(); ok && n != 1 {
-			t.Errorf("%s has %d functions", row.Name, n)
 		}
 	}
 	for name := range functions {
@@ -32,13 +37,77 @@ func TestRowsAndFunctionsGoTogether(t *testing.T) {
 	}
 }
 
-func (f function) count() (n int) {
-	for _, is := range []bool{f.do != nil, f.from != nil, f.ask != nil} {
-		if is {
-			n++
+// A function reads no argument that its row does not have: that would be a panic, or an argument that nobody can know of.
+func TestFunctionsReadArgumentsOfTheirRows(t *testing.T) {
+	parsed := map[string]*ast.FuncDecl{}
+	files, err := filepath.Glob("*.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range files {
+		file, err := parser.ParseFile(token.NewFileSet(), path, nil, parser.SkipObjectResolution)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, d := range file.Decls {
+			if f, ok := d.(*ast.FuncDecl); ok && f.Recv != nil {
+				parsed[f.Name.Name] = f
+			}
 		}
 	}
-	return n
+	read := 0
+	for name, f := range functions {
+		full := runtime.FuncForPC(reflect.ValueOf(f).Pointer()).Name()
+		decl := parsed[full[strings.LastIndex(full, ".")+1:]]
+		if decl == nil {
+			t.Fatalf("the function of %s is not found: %s", name, full)
+		}
+		for _, argument := range argumentsOf(t, decl) {
+			read++
+			if methods.Lookup(name).Index(argument) < 0 {
+				t.Errorf("%s reads the argument %s, which its row does not have", name, argument)
+			}
+		}
+	}
+	if read < 80 {
+		t.Errorf("%d arguments are read: this test looks at the wrong place", read)
+	}
+}
+
+// argumentsOf are the names of the arguments that a function reads of the call p. It may not hand p to the function of
+// another method, whose row has other names.
+func argumentsOf(t *testing.T, f *ast.FuncDecl) (names []string) {
+	t.Helper()
+	ast.Inspect(f, func(n ast.Node) bool {
+		e, ok := n.(*ast.CallExpr)
+		if !ok {
+			return true
+		}
+		if id, ok := e.Fun.(*ast.Ident); ok && (id.Name == "fieldsOf" || id.Name == "taxonomyFields") {
+			names = append(names, "fields")
+		}
+		of, ok := e.Fun.(*ast.SelectorExpr)
+		if !ok {
+			return true
+		}
+		for _, argument := range e.Args {
+			if id, ok := argument.(*ast.Ident); ok && id.Name == "p" {
+				t.Errorf("%s hands its call to %s", f.Name.Name, of.Sel.Name)
+			}
+		}
+		if len(e.Args) != 1 {
+			return true
+		}
+		if id, ok := of.X.(*ast.Ident); !ok || id.Name != "p" || !slices.Contains([]string{"at", "text", "int", "truth", "given"}, of.Sel.Name) {
+			return true
+		}
+		if text, ok := e.Args[0].(*ast.BasicLit); ok {
+			name, _ := strconv.Unquote(text.Value)
+			names = append(names, name)
+		}
+		return true
+	})
+	return names
 }
 
 // The endpoint offers the rows, all of them and nothing else, and says of each what its row says.

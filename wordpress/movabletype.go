@@ -12,7 +12,7 @@ import (
 )
 
 // mtGetRecentPostTitles answers mt.getRecentPostTitles(blog, user, password, most). A scheduled post shows as such here.
-func (a *API) mtGetRecentPostTitles(ctx context.Context, who auth.Identity, p params) (xmlrpc.Value, error) {
+func (a *API) mtGetRecentPostTitles(ctx context.Context, who auth.Identity, p *call) (xmlrpc.Value, error) {
 	if err := a.somePosts(ctx); err != nil {
 		return xmlrpc.Value{}, err
 	}
@@ -20,7 +20,7 @@ func (a *API) mtGetRecentPostTitles(ctx context.Context, who auth.Identity, p pa
 	if !a.site.CanEditType(who, site.TypePost) {
 		return xmlrpc.Array(), nil
 	}
-	posts, err := a.recentPosts(ctx, who, p.at(3), 0)
+	posts, err := a.recentPosts(ctx, who, p.at("number"), 0)
 	if err != nil {
 		return xmlrpc.Value{}, err
 	}
@@ -36,7 +36,7 @@ func (a *API) mtGetRecentPostTitles(ctx context.Context, who auth.Identity, p pa
 }
 
 // mtGetCategoryList answers mt.getCategoryList(blog, user, password).
-func (a *API) mtGetCategoryList(ctx context.Context, who auth.Identity, _ params) (xmlrpc.Value, error) {
+func (a *API) mtGetCategoryList(ctx context.Context, who auth.Identity, _ *call) (xmlrpc.Value, error) {
 	return a.categories(ctx, who, site.TermFilter{}, func(t site.Term, _ termLinks) xmlrpc.Value {
 		return xmlrpc.Struct(
 			xmlrpc.M("categoryId", xmlrpc.Int(t.ID)),
@@ -45,8 +45,8 @@ func (a *API) mtGetCategoryList(ctx context.Context, who auth.Identity, _ params
 }
 
 // mtGetPostCategories answers mt.getPostCategories(post, user, password). The first category counts as the primary one.
-func (a *API) mtGetPostCategories(ctx context.Context, who auth.Identity, p params) (xmlrpc.Value, error) {
-	post, err := a.site.GetPost(ctx, who, p.int(0), site.LoadTerms)
+func (a *API) mtGetPostCategories(ctx context.Context, who auth.Identity, p *call) (xmlrpc.Value, error) {
+	post, err := a.site.GetPost(ctx, who, p.int("post_id"), site.LoadTerms)
 	if err != nil {
 		return xmlrpc.Value{}, err
 	}
@@ -65,15 +65,15 @@ func (a *API) mtGetPostCategories(ctx context.Context, who auth.Identity, p para
 
 // mtSetPostCategories answers mt.setPostCategories(post, user, password, categories), which are structs with a
 // categoryId; which of them is the primary one is not kept.
-func (a *API) mtSetPostCategories(ctx context.Context, who auth.Identity, p params) (xmlrpc.Value, error) {
+func (a *API) mtSetPostCategories(ctx context.Context, who auth.Identity, p *call) (xmlrpc.Value, error) {
 	ids := []int64{}
-	for _, v := range valuesIn(p.at(3)) {
+	for _, v := range valuesIn(p.at("categories")) {
 		if v.Kind() == xmlrpc.KindStruct {
 			v = v.Get("categoryId")
 		}
 		ids = append(ids, intOf(v))
 	}
-	if err := a.site.SetCategories(ctx, who, p.int(0), ids); err != nil {
+	if err := a.site.SetCategories(ctx, who, p.int("post_id"), ids); err != nil {
 		return xmlrpc.Value{}, err
 	}
 	return xmlrpc.Bool(true), nil
@@ -81,8 +81,8 @@ func (a *API) mtSetPostCategories(ctx context.Context, who auth.Identity, p para
 
 // mtPublishPost answers mt.publishPost(post, user, password) with the id. It wants the right to publish posts and the
 // right to edit this one, and the lack of either is the same fault.
-func (a *API) mtPublishPost(ctx context.Context, who auth.Identity, p params) (xmlrpc.Value, error) {
-	id := p.int(0)
+func (a *API) mtPublishPost(ctx context.Context, who auth.Identity, p *call) (xmlrpc.Value, error) {
+	id := p.int("post_id")
 	if err := a.site.EditPost(ctx, who, id, site.PostEdit{Status: new(site.StatusPublish)}); err != nil {
 		return xmlrpc.Value{}, err
 	}
@@ -90,19 +90,19 @@ func (a *API) mtPublishPost(ctx context.Context, who auth.Identity, p params) (x
 }
 
 // mtSupportedMethods answers mt.supportedMethods() with the names of all methods but those of system.*.
-func (a *API) mtSupportedMethods(context.Context, auth.Identity, params) (xmlrpc.Value, error) {
+func (a *API) mtSupportedMethods(context.Context, auth.Identity, *call) (xmlrpc.Value, error) {
 	return texts(slices.DeleteFunc(methods.Names(), func(name string) bool { return strings.HasPrefix(name, "system.") })), nil
 }
 
 // mtSupportedTextFilters answers mt.supportedTextFilters(): there are none.
-func (a *API) mtSupportedTextFilters(context.Context, auth.Identity, params) (xmlrpc.Value, error) {
+func (a *API) mtSupportedTextFilters(context.Context, auth.Identity, *call) (xmlrpc.Value, error) {
 	return xmlrpc.Array(), nil
 }
 
 // mtGetTrackbackPings answers mt.getTrackbackPings(post). Everybody may ask, so the addresses that the trackbacks came
 // from, which WordPress tells, stay out of it.
-func (a *API) mtGetTrackbackPings(ctx context.Context, _ auth.Identity, p params) (xmlrpc.Value, error) {
-	list, err := a.site.Trackbacks(ctx, p.int(0))
+func (a *API) mtGetTrackbackPings(ctx context.Context, _ auth.Identity, p *call) (xmlrpc.Value, error) {
+	list, err := a.site.Trackbacks(ctx, p.int("post_id"))
 	if err != nil {
 		return xmlrpc.Value{}, err
 	}

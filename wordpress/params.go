@@ -9,36 +9,6 @@ import (
 	"github.com/quillgate/quillgate/xmlrpc"
 )
 
-// params are the arguments of a call, read by position. Clients send numbers as text, text as numbers and flags as
-// either, so every reader converts as loosely as WordPress does; what is missing reads as the zero of its kind.
-type params []xmlrpc.Value
-
-func (p params) at(i int) xmlrpc.Value {
-	if i < 0 || i >= len(p) {
-		return xmlrpc.Value{}
-	}
-	return p[i]
-}
-
-func (p params) text(i int) string { return textOf(p.at(i)) }
-func (p params) int(i int) int64   { return intOf(p.at(i)) }
-func (p params) truth(i int) bool  { return truthOf(p.at(i)) }
-
-// given says whether the argument was sent and is not nil.
-func (p params) given(i int) bool { return !p.at(i).IsZero() }
-
-// credentials reads the user name at position i and the password after it. Containers and flags are no names: they
-// are refused rather than turned into text.
-func (p params) credentials(i int) (login, password string, err error) {
-	for _, v := range []xmlrpc.Value{p.at(i), p.at(i + 1)} {
-		switch v.Kind() {
-		case xmlrpc.KindArray, xmlrpc.KindStruct, xmlrpc.KindBool:
-			return "", "", errLogin
-		}
-	}
-	return p.text(i), p.text(i + 1), nil
-}
-
 // textOf reads a scalar as text: numbers in decimal, true as "1", false and containers as nothing.
 func textOf(v xmlrpc.Value) string {
 	switch v.Kind() {

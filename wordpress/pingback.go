@@ -68,12 +68,13 @@ func pingFault(o *site.Options, err error) error {
 
 // pingbackPing answers pingback.ping(source, target): the page source links to target, a post of this blog. While the
 // option pingback is off, no post takes pingbacks.
-func (a *API) pingbackPing(ctx context.Context, _ auth.Identity, p params, at origin) (xmlrpc.Value, error) {
+func (a *API) pingbackPing(ctx context.Context, _ auth.Identity, p *call) (xmlrpc.Value, error) {
+	at := p.origin()
 	opts, err := a.site.Options(ctx)
 	if err != nil {
 		return xmlrpc.Value{}, err
 	}
-	ping := site.NewPingback(p.text(0), p.text(1))
+	ping := site.NewPingback(p.text("source_url"), p.text("target_url"))
 	ping.IP, ping.Agent = at.ip, at.agent
 	if err := a.receive(ctx, opts, ping); err != nil {
 		return xmlrpc.Value{}, pingFault(opts, err)
@@ -115,12 +116,12 @@ func reachable(o *site.Options) []fetch.Network {
 }
 
 // pingbackGetPingbacks answers pingback.extensions.getPingbacks(url): the pages that have told of a link to a post.
-func (a *API) pingbackGetPingbacks(ctx context.Context, _ auth.Identity, p params) (xmlrpc.Value, error) {
+func (a *API) pingbackGetPingbacks(ctx context.Context, _ auth.Identity, p *call) (xmlrpc.Value, error) {
 	opts, err := a.site.Options(ctx)
 	if err != nil {
 		return xmlrpc.Value{}, err
 	}
-	list, err := a.site.Pingbacks(ctx, p.text(0))
+	list, err := a.site.Pingbacks(ctx, p.text("url"))
 	if err != nil {
 		return xmlrpc.Value{}, pingFault(opts, err)
 	}

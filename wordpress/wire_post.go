@@ -15,10 +15,10 @@ import (
 // fields are the names of the members and groups of members that a client wants to see.
 type fields []string
 
-// fieldsOf reads the list of fields at position i, by default those given. An empty list is a list: it asks for
+// fieldsOf reads the argument fields, by default those given. An empty list is a list: it asks for
 // nothing but the id. What is no list is *site.Invalid; WordPress breaks off there.
-func fieldsOf(p params, i int, byDefault ...string) (fields, error) {
-	switch p.at(i).Kind() {
+func fieldsOf(p *call, byDefault ...string) (fields, error) {
+	switch p.at("fields").Kind() {
 	case xmlrpc.KindNil:
 		return byDefault, nil
 	case xmlrpc.KindArray, xmlrpc.KindStruct:
@@ -26,7 +26,7 @@ func fieldsOf(p params, i int, byDefault ...string) (fields, error) {
 		return nil, &site.Invalid{Field: "fields", Why: "it has to be a list of names"}
 	}
 	out := fields{}
-	for _, v := range listOf(p.at(i)) {
+	for _, v := range listOf(p.at("fields")) {
 		out = append(out, textOf(v))
 	}
 	return out, nil

@@ -81,14 +81,14 @@ func (a *API) Methods() []xmlrpc.Method[*auth.Request] {
 
 // call is what every method has in common: the number of arguments, then the sign-in, then the work.
 func (a *API) call(ctx context.Context, m method, c *xmlrpc.Call[*auth.Request]) (xmlrpc.Value, error) {
-	p := params(c.Params)
-	if m.Login >= 0 && (p.text(m.Login) != "" || p.text(m.Login+1) != "") {
+	p := &call{row: m.Method, in: c}
+	if m.Login != methods.NoLogin && (p.text("user") != "" || p.text("password") != "") {
 		c.Header.Set("X-Deprecated", deprecation)
 	}
-	if len(p) < m.Min {
+	if len(c.Params) < m.Min {
 		return xmlrpc.Value{}, errTooFew
 	}
-	who, err := a.signIn(ctx, m, p, c)
+	who, err := a.signIn(ctx, m, p)
 	if err != nil {
 		return xmlrpc.Value{}, a.told(ctx, err)
 	}
@@ -97,7 +97,7 @@ func (a *API) call(ctx context.Context, m method, c *xmlrpc.Call[*auth.Request])
 	if who, err = m.admit(who); err != nil {
 		return xmlrpc.Value{}, err
 	}
-	v, err := m.run(ctx, a, who, p, c)
+	v, err := m.do(a, ctx, who, p)
 	if err != nil {
 		return xmlrpc.Value{}, a.told(ctx, err)
 	}
@@ -125,7 +125,8 @@ func (a *API) tellExpiry(h http.Header, who auth.Identity) {
 
 // signIn finds out who calls. A valid signature names the caller whatever the arguments say; a user name and a
 // password are looked at only where there is none.
-func (a *API) signIn(ctx context.Context, m method, p params, c *xmlrpc.Call[*auth.Request]) (auth.Identity, error) {
+func (a *API) signIn(ctx context.Context, m method, p *call) (auth.Identity, error) {
+	c := p.in
 	switch {
 	case c.Nested && (m.SignIn == methods.PasswordOnly || m.SignIn == methods.KeyOnly || m.SignIn == methods.CodeOnly):
 		return auth.Identity{}, fmt.Errorf("%s inside system.multicall: %w", m.Name, errNotInMulticall)
@@ -142,7 +143,7 @@ func (a *API) signIn(ctx context.Context, m method, p params, c *xmlrpc.Call[*au
 	case signed:
 		return who, nil
 	}
-	login, password, err := p.credentials(m.Login)
+	login, password, err := p.credentials()
 	if err != nil {
 		return auth.Identity{}, err
 	}
@@ -152,8 +153,8 @@ func (a *API) signIn(ctx context.Context, m method, p params, c *xmlrpc.Call[*au
 			return auth.Identity{}, nil
 		}
 	case methods.PasswordOnly:
-		// The code of the second factor is a member of the settings, which follow the name.
-		return c.Identity.PasswordAndCode(ctx, login, password, textOf(p.at(m.Login+3).Get("code")))
+		// The code of the second factor is a member of the settings.
+		return c.Identity.PasswordAndCode(ctx, login, password, textOf(p.at("settings").Get("code")))
 	}
 	return c.Identity.Login(ctx, login, password)
 }

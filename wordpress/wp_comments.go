@@ -56,8 +56,8 @@ func commentStruct(c *site.FullComment) xmlrpc.Value {
 }
 
 // getComment answers wp.getComment(blog, user, password, id).
-func (a *API) getComment(ctx context.Context, who auth.Identity, p params) (xmlrpc.Value, error) {
-	c, err := a.site.GetComment(ctx, who, p.int(3))
+func (a *API) getComment(ctx context.Context, who auth.Identity, p *call) (xmlrpc.Value, error) {
+	c, err := a.site.GetComment(ctx, who, p.int("comment_id"))
 	if err != nil {
 		return xmlrpc.Value{}, commentFault(err)
 	}
@@ -68,8 +68,8 @@ func (a *API) getComment(ctx context.Context, who auth.Identity, p params) (xmlr
 const commentsPerPage = 10
 
 // getComments answers wp.getComments(blog, user, password, filter).
-func (a *API) getComments(ctx context.Context, who auth.Identity, p params) (xmlrpc.Value, error) {
-	filter := p.at(3)
+func (a *API) getComments(ctx context.Context, who auth.Identity, p *call) (xmlrpc.Value, error) {
+	filter := p.at("filter")
 	f := site.CommentFilter{
 		Status: textOf(filter.Get("status")), Post: int64(count(filter.Get("post_id"))), PostType: optional(filter, "post_type", textOf),
 		Limit: commentsPerPage, Offset: count(filter.Get("offset")),
@@ -91,8 +91,8 @@ func (a *API) getComments(ctx context.Context, who auth.Identity, p params) (xml
 }
 
 // deleteComment answers wp.deleteComment(blog, user, password, id).
-func (a *API) deleteComment(ctx context.Context, who auth.Identity, p params) (xmlrpc.Value, error) {
-	if err := a.site.DeleteComment(ctx, who, p.int(3)); err != nil {
+func (a *API) deleteComment(ctx context.Context, who auth.Identity, p *call) (xmlrpc.Value, error) {
+	if err := a.site.DeleteComment(ctx, who, p.int("comment_id")); err != nil {
 		return xmlrpc.Value{}, commentFault(err)
 	}
 	return xmlrpc.Bool(true), nil
@@ -100,12 +100,12 @@ func (a *API) deleteComment(ctx context.Context, who auth.Identity, p params) (x
 
 // editComment answers wp.editComment(blog, user, password, id, content). As in WordPress an edit that changes nothing
 // is fault 500; clients take that as done.
-func (a *API) editComment(ctx context.Context, who auth.Identity, p params) (xmlrpc.Value, error) {
-	content := p.at(4)
+func (a *API) editComment(ctx context.Context, who auth.Identity, p *call) (xmlrpc.Value, error) {
+	content := p.at("content")
 	text := func(name string) *string { return optionalText(content, name) }
 	e := site.CommentEdit{Status: text("status"), Content: text("content"), Author: text("author"), Email: text("author_email"), URL: text("author_url")}
 	e.DateGMT = momentOf(content.Get("date_created_gmt"))
-	err := a.site.EditComment(ctx, who, p.int(3), e)
+	err := a.site.EditComment(ctx, who, p.int("comment_id"), e)
 	var invalid *site.Invalid
 	switch {
 	case errors.As(err, &invalid) && invalid.Field == "status":
@@ -120,12 +120,13 @@ func (a *API) editComment(ctx context.Context, who auth.Identity, p params) (xml
 
 // newComment answers wp.newComment(blog, user, password, post, content) with the id of the comment, an int. The post is
 // an id or an address. Without a user name and a password it comments as nobody, where the options allow that.
-func (a *API) newComment(ctx context.Context, who auth.Identity, p params, at origin) (xmlrpc.Value, error) {
-	post, err := a.postNamed(ctx, who, p.at(3))
+func (a *API) newComment(ctx context.Context, who auth.Identity, p *call) (xmlrpc.Value, error) {
+	at := p.origin()
+	post, err := a.postNamed(ctx, who, p.at("post_id"))
 	if err != nil {
 		return xmlrpc.Value{}, err
 	}
-	content := p.at(4)
+	content := p.at("content")
 	id, err := made(a.site.CreateComment(ctx, who, site.NewComment{
 		Post: post, Parent: int64(count(content.Get("comment_parent"))), Content: textOf(content.Get("content")),
 		Author: textOf(content.Get("author")), Email: textOf(content.Get("author_email")), URL: textOf(content.Get("author_url")),
@@ -161,7 +162,7 @@ var commentStatusWords = map[string]string{
 }
 
 // getCommentStatusList answers wp.getCommentStatusList(blog, user, password).
-func (a *API) getCommentStatusList(_ context.Context, who auth.Identity, _ params) (xmlrpc.Value, error) {
+func (a *API) getCommentStatusList(_ context.Context, who auth.Identity, _ *call) (xmlrpc.Value, error) {
 	list, err := a.site.CommentStatuses(who)
 	if err != nil {
 		return xmlrpc.Value{}, commentFault(err)
@@ -174,8 +175,8 @@ func (a *API) getCommentStatusList(_ context.Context, who auth.Identity, _ param
 }
 
 // getCommentCount answers wp.getCommentCount(blog, user, password, post).
-func (a *API) getCommentCount(ctx context.Context, who auth.Identity, p params) (xmlrpc.Value, error) {
-	n, err := a.site.CountComments(ctx, who, p.int(3))
+func (a *API) getCommentCount(ctx context.Context, who auth.Identity, p *call) (xmlrpc.Value, error) {
+	n, err := a.site.CountComments(ctx, who, p.int("post_id"))
 	if err != nil {
 		return xmlrpc.Value{}, commentFault(err)
 	}

@@ -22,8 +22,8 @@ var (
 
 // getMediaItem is wp.getMediaItem. Its refusal of those who may not upload has another code than that of the other
 // methods, as in WordPress.
-func (a *API) getMediaItem(ctx context.Context, who auth.Identity, p params) (xmlrpc.Value, error) {
-	item, err := a.site.Attachment(ctx, who, p.int(3))
+func (a *API) getMediaItem(ctx context.Context, who auth.Identity, p *call) (xmlrpc.Value, error) {
+	item, err := a.site.Attachment(ctx, who, p.int("attachment_id"))
 	if _, denied := errors.AsType[*site.Denied](err); denied {
 		return xmlrpc.Value{}, errMayNotUpload
 	}
@@ -38,8 +38,8 @@ func (a *API) getMediaItem(ctx context.Context, who auth.Identity, p params) (xm
 
 // getMediaLibrary is wp.getMediaLibrary: members number, offset, parent_id and mime_type of its filter. As in
 // WordPress a list without a number begins at the first file whatever the offset.
-func (a *API) getMediaLibrary(ctx context.Context, who auth.Identity, p params) (xmlrpc.Value, error) {
-	filter := p.at(3)
+func (a *API) getMediaLibrary(ctx context.Context, who auth.Identity, p *call) (xmlrpc.Value, error) {
+	filter := p.at("filter")
 	f := site.AttachmentFilter{MimeType: strings.Join(namesOf(filter.Get("mime_type")), ",")}
 	if v, ok := filter.Member("parent_id"); ok {
 		f.Parent = new(absOf(v))
@@ -68,8 +68,8 @@ const noPost = -1
 
 // newMediaObject is metaWeblog.newMediaObject and wp.uploadFile: members name, type, bits and, if the file belongs to
 // a post, post_id. overwrite has no effect, as in WordPress: a name that is taken gets a number.
-func (a *API) newMediaObject(ctx context.Context, who auth.Identity, p params) (xmlrpc.Value, error) {
-	data := p.at(3)
+func (a *API) newMediaObject(ctx context.Context, who auth.Identity, p *call) (xmlrpc.Value, error) {
+	data := p.at("file")
 	bits, err := bitsOf(data.Get("bits"))
 	if err != nil {
 		return xmlrpc.Value{}, err
@@ -105,8 +105,11 @@ func bitsOf(v xmlrpc.Value) (io.ReadCloser, error) {
 }
 
 // deleteFile is wp.deleteFile, another name of wp.deletePost.
-func (a *API) deleteFile(ctx context.Context, who auth.Identity, p params) (xmlrpc.Value, error) {
-	return a.deletePost(ctx, who, p)
+func (a *API) deleteFile(ctx context.Context, who auth.Identity, p *call) (xmlrpc.Value, error) {
+	if err := a.site.DeletePost(ctx, who, p.int("attachment_id")); err != nil {
+		return xmlrpc.Value{}, err
+	}
+	return xmlrpc.Bool(true), nil
 }
 
 // attachmentStruct is how every method shows an attachment, post_thumbnail of a post among them.

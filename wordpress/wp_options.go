@@ -91,8 +91,8 @@ func wireOptionNamed(name string) (wireOption, bool) {
 
 // getOptions answers wp.getOptions(blog, user, password, names). Without names, or with an empty list of them, it
 // answers all options; one name may come without a list.
-func (a *API) getOptions(ctx context.Context, who auth.Identity, p params) (xmlrpc.Value, error) {
-	names := namesOf(p.at(3))
+func (a *API) getOptions(ctx context.Context, who auth.Identity, p *call) (xmlrpc.Value, error) {
+	names := namesOf(p.at("names"))
 	if len(names) == 0 {
 		for _, o := range wireOptions {
 			names = append(names, o.name)
@@ -149,11 +149,11 @@ func (a *API) optionStruct(o *site.Options, who auth.Identity, names []string, c
 
 // setOptions answers wp.setOptions(blog, user, password, values). Unknown and read-only options are passed over. As in
 // WordPress, a number that was changed is answered as a number, and read as text afterwards.
-func (a *API) setOptions(ctx context.Context, who auth.Identity, p params) (xmlrpc.Value, error) {
+func (a *API) setOptions(ctx context.Context, who auth.Identity, p *call) (xmlrpc.Value, error) {
 	values := map[string]string{}
 	sent := map[string]xmlrpc.Value{}
 	var names []string
-	for _, m := range p.at(3).Members() {
+	for _, m := range p.at("options").Members() {
 		option, known := wireOptionNamed(m.Name)
 		if !known || m.Value.IsZero() {
 			continue

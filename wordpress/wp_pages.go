@@ -10,8 +10,8 @@ import (
 )
 
 // getPage answers wp.getPage(blog, page, user, password). The rights are asked for before the type, as in WordPress.
-func (a *API) getPage(ctx context.Context, who auth.Identity, p params) (xmlrpc.Value, error) {
-	page, err := a.site.GetPost(ctx, who, p.int(1), site.LoadTerms|site.LoadFields)
+func (a *API) getPage(ctx context.Context, who auth.Identity, p *call) (xmlrpc.Value, error) {
+	page, err := a.site.GetPost(ctx, who, p.int("page_id"), site.LoadTerms|site.LoadFields)
 	if err != nil {
 		return xmlrpc.Value{}, err
 	}
@@ -26,9 +26,9 @@ func (a *API) getPage(ctx context.Context, who auth.Identity, p params) (xmlrpc.
 }
 
 // getPages answers wp.getPages(blog, user, password, most): the newest pages but those in the trash.
-func (a *API) getPages(ctx context.Context, who auth.Identity, p params) (xmlrpc.Value, error) {
+func (a *API) getPages(ctx context.Context, who auth.Identity, p *call) (xmlrpc.Value, error) {
 	pages, err := a.site.ListPosts(ctx, who, site.PostFilter{
-		Type: site.TypePage, Statuses: []string{"any"}, Limit: pageLimit(p.int(3)),
+		Type: site.TypePage, Statuses: []string{"any"}, Limit: pageLimit(p.int("number")),
 	}, site.LoadTerms|site.LoadFields)
 	if err != nil {
 		return xmlrpc.Value{}, err
@@ -68,31 +68,31 @@ func (a *API) pageStructs(ctx context.Context, who auth.Identity, pages []site.F
 }
 
 // newPage answers wp.newPage(blog, user, password, content, publish).
-func (a *API) newPage(ctx context.Context, who auth.Identity, p params) (xmlrpc.Value, error) {
-	return a.newFromContent(ctx, who, p.at(3), site.TypePage, p.truth(4))
+func (a *API) newPage(ctx context.Context, who auth.Identity, p *call) (xmlrpc.Value, error) {
+	return a.newFromContent(ctx, who, p.at("content"), site.TypePage, p.truth("publish"))
 }
 
 // editPage answers wp.editPage(blog, page, user, password, content, publish).
-func (a *API) editPage(ctx context.Context, who auth.Identity, p params) (xmlrpc.Value, error) {
-	if err := a.wantType(ctx, p.int(1), site.TypePage); err != nil {
+func (a *API) editPage(ctx context.Context, who auth.Identity, p *call) (xmlrpc.Value, error) {
+	if err := a.wantType(ctx, p.int("page_id"), site.TypePage); err != nil {
 		return xmlrpc.Value{}, err
 	}
-	return a.editFromContent(ctx, who, p.int(1), p.at(4), site.TypePage, p.truth(5))
+	return a.editFromContent(ctx, who, p.int("page_id"), p.at("content"), site.TypePage, p.truth("publish"))
 }
 
 // deletePage answers wp.deletePage(blog, user, password, page).
-func (a *API) deletePage(ctx context.Context, who auth.Identity, p params) (xmlrpc.Value, error) {
-	if err := a.wantType(ctx, p.int(3), site.TypePage); err != nil {
+func (a *API) deletePage(ctx context.Context, who auth.Identity, p *call) (xmlrpc.Value, error) {
+	if err := a.wantType(ctx, p.int("page_id"), site.TypePage); err != nil {
 		return xmlrpc.Value{}, err
 	}
-	if err := a.site.DeletePost(ctx, who, p.int(3)); err != nil {
+	if err := a.site.DeletePost(ctx, who, p.int("page_id")); err != nil {
 		return xmlrpc.Value{}, err
 	}
 	return xmlrpc.Bool(true), nil
 }
 
 // getPageList answers wp.getPageList(blog, user, password).
-func (a *API) getPageList(ctx context.Context, who auth.Identity, _ params) (xmlrpc.Value, error) {
+func (a *API) getPageList(ctx context.Context, who auth.Identity, _ *call) (xmlrpc.Value, error) {
 	lines, err := a.site.PageLines(ctx, who)
 	if err != nil {
 		return xmlrpc.Value{}, err
@@ -108,7 +108,7 @@ func (a *API) getPageList(ctx context.Context, who auth.Identity, _ params) (xml
 }
 
 // getPageStatusList answers wp.getPageStatusList(blog, user, password).
-func (a *API) getPageStatusList(_ context.Context, who auth.Identity, _ params) (xmlrpc.Value, error) {
+func (a *API) getPageStatusList(_ context.Context, who auth.Identity, _ *call) (xmlrpc.Value, error) {
 	if !a.site.CanEditType(who, site.TypePage) {
 		return xmlrpc.Value{}, errSiteDetails
 	}
@@ -119,7 +119,7 @@ func (a *API) getPageStatusList(_ context.Context, who auth.Identity, _ params) 
 }
 
 // getPageTemplates answers wp.getPageTemplates(blog, user, password): names by labels.
-func (a *API) getPageTemplates(_ context.Context, who auth.Identity, _ params) (xmlrpc.Value, error) {
+func (a *API) getPageTemplates(_ context.Context, who auth.Identity, _ *call) (xmlrpc.Value, error) {
 	templates, err := a.site.PageTemplates(who)
 	var denied *site.Denied
 	if errors.As(err, &denied) {

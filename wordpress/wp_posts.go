@@ -10,8 +10,8 @@ import (
 
 // newPost creates a post, as wp.newPost. A post is made from an automatic draft there, which is why comments are
 // closed unless the client opens them, and why the post has a revision at once.
-func (a *API) newPost(ctx context.Context, who auth.Identity, p params) (xmlrpc.Value, error) {
-	content, err := contentOf(p.at(3))
+func (a *API) newPost(ctx context.Context, who auth.Identity, p *call) (xmlrpc.Value, error) {
+	content, err := contentOf(p.at("content"))
 	if err != nil {
 		return xmlrpc.Value{}, err
 	}
@@ -29,8 +29,8 @@ func (a *API) newPost(ctx context.Context, who auth.Identity, p params) (xmlrpc.
 }
 
 // editPost changes the members of a post that the client names, as wp.editPost.
-func (a *API) editPost(ctx context.Context, who auth.Identity, p params) (xmlrpc.Value, error) {
-	content, err := contentOf(p.at(4))
+func (a *API) editPost(ctx context.Context, who auth.Identity, p *call) (xmlrpc.Value, error) {
+	content, err := contentOf(p.at("content"))
 	if err != nil {
 		return xmlrpc.Value{}, err
 	}
@@ -38,25 +38,25 @@ func (a *API) editPost(ctx context.Context, who auth.Identity, p params) (xmlrpc
 	e.FromMoment = true
 	e.Date = editDate(content)
 	e.IfNotModifiedSince = momentOf(content.Get("if_not_modified_since"))
-	if err := a.site.EditPost(ctx, who, p.int(3), e); err != nil {
+	if err := a.site.EditPost(ctx, who, p.int("post_id"), e); err != nil {
 		return xmlrpc.Value{}, err
 	}
 	return xmlrpc.Bool(true), nil
 }
 
-func (a *API) deletePost(ctx context.Context, who auth.Identity, p params) (xmlrpc.Value, error) {
-	if err := a.site.DeletePost(ctx, who, p.int(3)); err != nil {
+func (a *API) deletePost(ctx context.Context, who auth.Identity, p *call) (xmlrpc.Value, error) {
+	if err := a.site.DeletePost(ctx, who, p.int("post_id")); err != nil {
 		return xmlrpc.Value{}, err
 	}
 	return xmlrpc.Bool(true), nil
 }
 
-func (a *API) getPost(ctx context.Context, who auth.Identity, p params) (xmlrpc.Value, error) {
-	fields, err := fieldsOf(p, 4, "post", "terms", "custom_fields")
+func (a *API) getPost(ctx context.Context, who auth.Identity, p *call) (xmlrpc.Value, error) {
+	fields, err := fieldsOf(p, "post", "terms", "custom_fields")
 	if err != nil {
 		return xmlrpc.Value{}, err
 	}
-	post, err := a.site.GetPost(ctx, who, p.int(3), fields.load())
+	post, err := a.site.GetPost(ctx, who, p.int("post_id"), fields.load())
 	if err != nil {
 		return xmlrpc.Value{}, err
 	}
@@ -67,8 +67,8 @@ func (a *API) getPost(ctx context.Context, who auth.Identity, p params) (xmlrpc.
 	return list[0], nil
 }
 
-func (a *API) getPosts(ctx context.Context, who auth.Identity, p params) (xmlrpc.Value, error) {
-	filter := p.at(3)
+func (a *API) getPosts(ctx context.Context, who auth.Identity, p *call) (xmlrpc.Value, error) {
+	filter := p.at("filter")
 	f := site.PostFilter{
 		Statuses: statusesOf(filter),
 		Search:   textOf(filter.Get("s")),
@@ -85,7 +85,7 @@ func (a *API) getPosts(ctx context.Context, who auth.Identity, p params) (xmlrpc
 		f.OrderBy = textOf(by)
 		f.Ascending = equalFold(textOf(filter.Get("order")), "asc")
 	}
-	fields, err := fieldsOf(p, 4, "post", "terms", "custom_fields")
+	fields, err := fieldsOf(p, "post", "terms", "custom_fields")
 	if err != nil {
 		return xmlrpc.Value{}, err
 	}
@@ -97,7 +97,7 @@ func (a *API) getPosts(ctx context.Context, who auth.Identity, p params) (xmlrpc
 }
 
 // getPostStatusList answers the statuses that a post can be given, with names for people.
-func (a *API) getPostStatusList(ctx context.Context, who auth.Identity, p params) (xmlrpc.Value, error) {
+func (a *API) getPostStatusList(ctx context.Context, who auth.Identity, p *call) (xmlrpc.Value, error) {
 	if !who.Can(auth.EditPosts) {
 		return xmlrpc.Value{}, errSiteDetails
 	}

@@ -30,8 +30,8 @@ func (a *API) termStructs(ctx context.Context, who auth.Identity, terms []site.T
 }
 
 // newTerm answers wp.newTerm(blog, user, password, content).
-func (a *API) newTerm(ctx context.Context, who auth.Identity, p params) (xmlrpc.Value, error) {
-	content := p.at(3)
+func (a *API) newTerm(ctx context.Context, who auth.Identity, p *call) (xmlrpc.Value, error) {
+	content := p.at("content")
 	t, err := a.site.CreateTerm(ctx, who, site.NewTerm{
 		Taxonomy:     textOf(content.Get("taxonomy")),
 		Name:         termNameOf(content.Get("name")),
@@ -58,8 +58,8 @@ func termNameOf(v xmlrpc.Value) string {
 
 // editTerm answers wp.editTerm(blog, user, password, id, content). An empty parent leaves the parent as it is: no client
 // can take one away. A word is the id of no term.
-func (a *API) editTerm(ctx context.Context, who auth.Identity, p params) (xmlrpc.Value, error) {
-	content := p.at(4)
+func (a *API) editTerm(ctx context.Context, who auth.Identity, p *call) (xmlrpc.Value, error) {
+	content := p.at("content")
 	e := site.TermEdit{
 		Name:         optional(content, "name", termNameOf),
 		Slug:         optional(content, "slug", textOf),
@@ -69,23 +69,23 @@ func (a *API) editTerm(ctx context.Context, who auth.Identity, p params) (xmlrpc
 	if parent := content.Get("parent"); truthOf(parent) {
 		e.Parent = new(intOf(parent))
 	}
-	if err := a.site.EditTerm(ctx, who, textOf(content.Get("taxonomy")), p.int(3), e); err != nil {
+	if err := a.site.EditTerm(ctx, who, textOf(content.Get("taxonomy")), p.int("term_id"), e); err != nil {
 		return xmlrpc.Value{}, err
 	}
 	return xmlrpc.Bool(true), nil
 }
 
 // deleteTerm answers wp.deleteTerm(blog, user, password, taxonomy, id).
-func (a *API) deleteTerm(ctx context.Context, who auth.Identity, p params) (xmlrpc.Value, error) {
-	if err := a.site.DeleteTerm(ctx, who, p.text(3), p.int(4)); err != nil {
+func (a *API) deleteTerm(ctx context.Context, who auth.Identity, p *call) (xmlrpc.Value, error) {
+	if err := a.site.DeleteTerm(ctx, who, p.text("taxonomy"), p.int("term_id")); err != nil {
 		return xmlrpc.Value{}, err
 	}
 	return xmlrpc.Bool(true), nil
 }
 
 // getTerm answers wp.getTerm(blog, user, password, taxonomy, id).
-func (a *API) getTerm(ctx context.Context, who auth.Identity, p params) (xmlrpc.Value, error) {
-	t, err := a.site.GetTerm(ctx, who, p.text(3), p.int(4))
+func (a *API) getTerm(ctx context.Context, who auth.Identity, p *call) (xmlrpc.Value, error) {
+	t, err := a.site.GetTerm(ctx, who, p.text("taxonomy"), p.int("term_id"))
 	if err != nil {
 		return xmlrpc.Value{}, err
 	}
@@ -97,10 +97,10 @@ func (a *API) getTerm(ctx context.Context, who auth.Identity, p params) (xmlrpc.
 }
 
 // getTerms answers wp.getTerms(blog, user, password, taxonomy, filter). The order counts only beside an orderby.
-func (a *API) getTerms(ctx context.Context, who auth.Identity, p params) (xmlrpc.Value, error) {
-	filter := p.at(4)
+func (a *API) getTerms(ctx context.Context, who auth.Identity, p *call) (xmlrpc.Value, error) {
+	filter := p.at("filter")
 	f := site.TermFilter{
-		Taxonomy:  p.text(3),
+		Taxonomy:  p.text("taxonomy"),
 		Search:    textOf(filter.Get("search")),
 		HideEmpty: truthOf(filter.Get("hide_empty")),
 		Limit:     absOf(filter.Get("number")),
@@ -125,17 +125,17 @@ func (a *API) getTerms(ctx context.Context, who auth.Identity, p params) (xmlrpc
 }
 
 // taxonomyFields reads which groups of a taxonomy's members are wanted.
-func taxonomyFields(p params, i int) (fields, error) {
-	return fieldsOf(p, i, "labels", "cap", "object_type")
+func taxonomyFields(p *call) (fields, error) {
+	return fieldsOf(p, "labels", "cap", "object_type")
 }
 
 // getTaxonomy answers wp.getTaxonomy(blog, user, password, name, fields).
-func (a *API) getTaxonomy(_ context.Context, who auth.Identity, p params) (xmlrpc.Value, error) {
-	fields, err := taxonomyFields(p, 4)
+func (a *API) getTaxonomy(_ context.Context, who auth.Identity, p *call) (xmlrpc.Value, error) {
+	fields, err := taxonomyFields(p)
 	if err != nil {
 		return xmlrpc.Value{}, err
 	}
-	t, err := a.site.Taxonomy(who, p.text(3))
+	t, err := a.site.Taxonomy(who, p.text("taxonomy"))
 	if err != nil {
 		return xmlrpc.Value{}, err
 	}
@@ -143,12 +143,12 @@ func (a *API) getTaxonomy(_ context.Context, who auth.Identity, p params) (xmlrp
 }
 
 // getTaxonomies answers wp.getTaxonomies(blog, user, password, filter, fields).
-func (a *API) getTaxonomies(_ context.Context, who auth.Identity, p params) (xmlrpc.Value, error) {
-	fields, err := taxonomyFields(p, 4)
+func (a *API) getTaxonomies(_ context.Context, who auth.Identity, p *call) (xmlrpc.Value, error) {
+	fields, err := taxonomyFields(p)
 	if err != nil {
 		return xmlrpc.Value{}, err
 	}
-	filter := p.at(3)
+	filter := p.at("filter")
 	if filter.IsZero() {
 		filter = xmlrpc.Struct(xmlrpc.M("public", xmlrpc.Bool(true))) // an empty filter is one: it asks for all
 	}
@@ -162,7 +162,7 @@ func (a *API) getTaxonomies(_ context.Context, who auth.Identity, p params) (xml
 }
 
 // getTags answers wp.getTags(blog, user, password): the tags that published posts have.
-func (a *API) getTags(ctx context.Context, who auth.Identity, _ params) (xmlrpc.Value, error) {
+func (a *API) getTags(ctx context.Context, who auth.Identity, _ *call) (xmlrpc.Value, error) {
 	tags, err := a.site.ListTerms(ctx, who, site.TermFilter{Taxonomy: site.PostTag, HideEmpty: true})
 	if err != nil {
 		return xmlrpc.Value{}, err
@@ -203,8 +203,8 @@ func (a *API) categories(ctx context.Context, who auth.Identity, f site.TermFilt
 
 // newCategory answers wp.newCategory(blog, user, password, category) with an id, which is that of the category that
 // has the name already, if there is one.
-func (a *API) newCategory(ctx context.Context, who auth.Identity, p params) (xmlrpc.Value, error) {
-	content := p.at(3)
+func (a *API) newCategory(ctx context.Context, who auth.Identity, p *call) (xmlrpc.Value, error) {
+	content := p.at("content")
 	n := site.NewTerm{
 		Taxonomy:    site.Category,
 		Name:        textOf(content.Get("name")),
@@ -234,12 +234,12 @@ func (a *API) newCategory(ctx context.Context, who auth.Identity, p params) (xml
 
 // deleteCategory answers wp.deleteCategory(blog, user, password, id). Nobody may delete what is not there, so an unknown
 // id is a lack of rights, as in WordPress.
-func (a *API) deleteCategory(ctx context.Context, who auth.Identity, p params) (xmlrpc.Value, error) {
-	err := a.site.DeleteTerm(ctx, who, site.Category, p.int(3))
+func (a *API) deleteCategory(ctx context.Context, who auth.Identity, p *call) (xmlrpc.Value, error) {
+	err := a.site.DeleteTerm(ctx, who, site.Category, p.int("category_id"))
 	if errors.Is(err, site.ErrNoTerm) || errors.Is(err, site.ErrNoTermID) {
 		err = &site.Denied{Action: "delete this category"}
 		// A tag is no category, but somebody may delete it: the answer is that nothing was deleted.
-		if _, tag := a.site.GetTerm(ctx, who, site.PostTag, p.int(3)); tag == nil && who.Can(auth.ManageCategories) {
+		if _, tag := a.site.GetTerm(ctx, who, site.PostTag, p.int("category_id")); tag == nil && who.Can(auth.ManageCategories) {
 			return xmlrpc.Bool(false), nil
 		}
 	}
@@ -251,8 +251,8 @@ func (a *API) deleteCategory(ctx context.Context, who auth.Identity, p params) (
 
 // suggestCategories answers wp.suggestCategories(blog, user, password, text, most): categories with the text anywhere
 // in their names.
-func (a *API) suggestCategories(ctx context.Context, who auth.Identity, p params) (xmlrpc.Value, error) {
-	return a.categories(ctx, who, site.TermFilter{NameLike: p.text(3), Limit: absOf(p.at(4))}, func(t site.Term, _ termLinks) xmlrpc.Value {
+func (a *API) suggestCategories(ctx context.Context, who auth.Identity, p *call) (xmlrpc.Value, error) {
+	return a.categories(ctx, who, site.TermFilter{NameLike: p.text("text"), Limit: absOf(p.at("number"))}, func(t site.Term, _ termLinks) xmlrpc.Value {
 		return xmlrpc.Struct(
 			xmlrpc.M("category_id", xmlrpc.Int(t.ID)),
 			xmlrpc.M("category_name", xmlrpc.String(t.Name)))

@@ -10,24 +10,24 @@ import (
 	"github.com/quillgate/quillgate/xmlrpc"
 )
 
-func (a *API) getPostType(ctx context.Context, who auth.Identity, p params) (xmlrpc.Value, error) {
-	fields, err := fieldsOf(p, 4, "labels", "cap", "taxonomies")
+func (a *API) getPostType(ctx context.Context, who auth.Identity, p *call) (xmlrpc.Value, error) {
+	fields, err := fieldsOf(p, "labels", "cap", "taxonomies")
 	if err != nil {
 		return xmlrpc.Value{}, err
 	}
-	t, err := a.site.PostType(who, p.text(3))
+	t, err := a.site.PostType(who, p.text("post_type"))
 	if err != nil {
 		return xmlrpc.Value{}, err
 	}
 	return postTypeStruct(t, fields), nil
 }
 
-func (a *API) getPostTypes(ctx context.Context, who auth.Identity, p params) (xmlrpc.Value, error) {
-	fields, err := fieldsOf(p, 4, "labels", "cap", "taxonomies")
+func (a *API) getPostTypes(ctx context.Context, who auth.Identity, p *call) (xmlrpc.Value, error) {
+	fields, err := fieldsOf(p, "labels", "cap", "taxonomies")
 	if err != nil {
 		return xmlrpc.Value{}, err
 	}
-	filter := p.at(3)
+	filter := p.at("filter")
 	if filter.IsZero() {
 		filter = xmlrpc.Struct(xmlrpc.M("public", xmlrpc.Bool(true))) // an empty filter is one: it asks for all
 	}
@@ -160,7 +160,7 @@ var formatNames = map[string]string{"standard": "Standard", "aside": "Aside", "c
 
 // getPostFormats answers the post formats. With show-supported a theme that names the formats it supports would have
 // them told apart; while the theme names none the answer is the plain list.
-func (a *API) getPostFormats(ctx context.Context, who auth.Identity, p params) (xmlrpc.Value, error) {
+func (a *API) getPostFormats(ctx context.Context, who auth.Identity, p *call) (xmlrpc.Value, error) {
 	if !who.Can(auth.EditPosts) {
 		return xmlrpc.Value{}, errSiteDetails
 	}
@@ -172,7 +172,7 @@ func (a *API) getPostFormats(ctx context.Context, who auth.Identity, p params) (
 	for _, f := range a.site.Formats() {
 		all = append(all, xmlrpc.M(f, xmlrpc.String(formatNames[f])))
 	}
-	if !truthOf(p.at(3).Get("show-supported")) || !slices.Contains(opts.Theme().Supports, "post-formats") {
+	if !truthOf(p.at("filter").Get("show-supported")) || !slices.Contains(opts.Theme().Supports, "post-formats") {
 		return xmlrpc.Struct(all...), nil
 	}
 	return xmlrpc.Struct(xmlrpc.M("all", xmlrpc.Struct(all...)), xmlrpc.M("supported", texts(a.site.Formats()[1:]))), nil

@@ -26,7 +26,7 @@ var (
 )
 
 // getUsersBlogs answers wp.getUsersBlogs(user, password).
-func (a *API) getUsersBlogs(ctx context.Context, who auth.Identity, _ params) (xmlrpc.Value, error) {
+func (a *API) getUsersBlogs(ctx context.Context, who auth.Identity, _ *call) (xmlrpc.Value, error) {
 	return a.blogs(ctx, who)
 }
 
@@ -102,8 +102,8 @@ func userStruct(u *auth.User, fields []string) xmlrpc.Value {
 }
 
 // getUser answers wp.getUser(blog, user, password, id, fields). Everybody may see their own account.
-func (a *API) getUser(ctx context.Context, who auth.Identity, p params) (xmlrpc.Value, error) {
-	id := p.int(3)
+func (a *API) getUser(ctx context.Context, who auth.Identity, p *call) (xmlrpc.Value, error) {
+	id := p.int("user_id")
 	if id != who.User.ID && !who.Can(auth.EditUsers) {
 		return xmlrpc.Value{}, errEditUser
 	}
@@ -111,7 +111,7 @@ func (a *API) getUser(ctx context.Context, who auth.Identity, p params) (xmlrpc.
 	if err != nil {
 		return xmlrpc.Value{}, err
 	}
-	fields, err := fieldsOf(p, 4, "all")
+	fields, err := fieldsOf(p, "all")
 	if err != nil {
 		return xmlrpc.Value{}, err
 	}
@@ -147,11 +147,11 @@ const byPosts auth.OrderBy = "post_count"
 const usersPerPage = 50
 
 // getUsers answers wp.getUsers(blog, user, password, filter, fields).
-func (a *API) getUsers(ctx context.Context, who auth.Identity, p params) (xmlrpc.Value, error) {
+func (a *API) getUsers(ctx context.Context, who auth.Identity, p *call) (xmlrpc.Value, error) {
 	if !who.Can(auth.ListUsers) {
 		return xmlrpc.Value{}, errListUsers
 	}
-	filter := p.at(3)
+	filter := p.at("filter")
 	f := auth.Filter{Limit: usersPerPage, Offset: count(filter.Get("offset")), OrderBy: auth.ByLogin}
 	if v, ok := filter.Member("number"); ok {
 		if f.Limit = count(v); f.Limit == 0 {
@@ -176,7 +176,7 @@ func (a *API) getUsers(ctx context.Context, who auth.Identity, p params) (xmlrpc
 	if err != nil {
 		return xmlrpc.Value{}, err
 	}
-	fields, err := fieldsOf(p, 4, "all")
+	fields, err := fieldsOf(p, "all")
 	if err != nil {
 		return xmlrpc.Value{}, err
 	}
@@ -221,12 +221,12 @@ func count(v xmlrpc.Value) int {
 }
 
 // getProfile answers wp.getProfile(blog, user, password, fields).
-func (a *API) getProfile(ctx context.Context, who auth.Identity, p params) (xmlrpc.Value, error) {
+func (a *API) getProfile(ctx context.Context, who auth.Identity, p *call) (xmlrpc.Value, error) {
 	u, err := a.users.Get(ctx, who.User.ID)
 	if err != nil {
 		return xmlrpc.Value{}, err
 	}
-	fields, err := fieldsOf(p, 3, "all")
+	fields, err := fieldsOf(p, "all")
 	if err != nil {
 		return xmlrpc.Value{}, err
 	}
@@ -235,8 +235,8 @@ func (a *API) getProfile(ctx context.Context, who auth.Identity, p params) (xmlr
 
 // editProfile answers wp.editProfile(blog, user, password, content). Members that are no part of a profile, such as
 // email and password, are ignored: they change nothing and are no fault.
-func (a *API) editProfile(ctx context.Context, who auth.Identity, p params) (xmlrpc.Value, error) {
-	content := p.at(3)
+func (a *API) editProfile(ctx context.Context, who auth.Identity, p *call) (xmlrpc.Value, error) {
+	content := p.at("content")
 	text := func(name string) *string { return optionalText(content, name) }
 	err := a.site.EditProfile(ctx, who, auth.Profile{
 		FirstName: text("first_name"), LastName: text("last_name"), URL: text("url"), DisplayName: text("display_name"),
@@ -253,7 +253,7 @@ func (a *API) editProfile(ctx context.Context, who auth.Identity, p params) (xml
 }
 
 // getAuthors answers wp.getAuthors(blog, user, password): all users, as in WordPress.
-func (a *API) getAuthors(ctx context.Context, who auth.Identity, _ params) (xmlrpc.Value, error) {
+func (a *API) getAuthors(ctx context.Context, who auth.Identity, _ *call) (xmlrpc.Value, error) {
 	if !who.Can(auth.EditPosts) {
 		return xmlrpc.Value{}, errListAuthors
 	}
