@@ -9,12 +9,11 @@ import (
 )
 
 // PartFromOriginal makes the keys of a copied database the copy's own, within tx: the key that signs answers is dropped, so
-// that the next start makes another, and so are nonces and open enrolments. With revoke all keys of applications are revoked
+// that the next start makes another, and so are open enrolments. With revoke all keys of applications are revoked
 // too. It returns how many that were. It is for commands, while no server runs on the copy.
 func (s *Store) PartFromOriginal(ctx context.Context, tx *database.Tx, by audit.Actor, revoke bool) (revoked int, err error) {
 	for _, statement := range []string{
 		`DELETE FROM sealed_keys WHERE name = '` + responseKeyName + `'`,
-		`DELETE FROM nonces`,
 		`DELETE FROM one_time_codes`,
 	} {
 		if _, err := tx.Exec(ctx, statement); err != nil {

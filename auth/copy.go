@@ -8,11 +8,13 @@ import (
 	"github.com/quillgate/quillgate/database"
 )
 
-// PartFromOriginal ends in a copied database, within tx, what was given out by the original: every session, and with revoke
+// PartFromOriginal ends in a copied database, within tx, what was given out by the original: every session and nonce, and with revoke
 // every token and application password. It returns how many of the latter that were. Passwords of accounts and second factors stay.
 func (u *Users) PartFromOriginal(ctx context.Context, tx *database.Tx, by audit.Actor, revoke bool) (revoked int, err error) {
-	if _, err := tx.Exec(ctx, `DELETE FROM sessions`); err != nil {
-		return 0, fmt.Errorf("end the sessions of the original: %w", err)
+	for _, statement := range []string{`DELETE FROM sessions`, `DELETE FROM nonces`} {
+		if _, err := tx.Exec(ctx, statement); err != nil {
+			return 0, fmt.Errorf("end the sessions of the original: %w", err)
+		}
 	}
 	if !revoke {
 		return 0, nil

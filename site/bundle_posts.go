@@ -168,10 +168,11 @@ func (im *importer) knownUsers(ctx context.Context, ids map[int64]bool) (map[int
 	for id := range ids {
 		list = append(list, id)
 	}
-	known := map[int64]bool{0: true}
-	if err := byIDs(ctx, im.tx, `SELECT id FROM users WHERE id IN (?)`, list, func(id int64) { known[id] = true }); err != nil {
-		return nil, fmt.Errorf("look for users: %w", err)
+	known, err := im.site.users.Known(ctx, im.tx, list)
+	if err != nil {
+		return nil, err
 	}
+	known[0] = true
 	return known, nil
 }
 

@@ -34,7 +34,7 @@ func (b *intakeBatch) takeComments(ctx context.Context) error {
 	for i := range list {
 		wishes[i] = list[i].ID
 	}
-	ids, err := newIDGiver(ctx, b.tx, "comments", wishes)
+	ids, err := newIDGiver(ctx, b.tx, "comments", wishes, takenIn("comments"))
 	if err != nil {
 		return err
 	}

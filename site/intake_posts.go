@@ -124,7 +124,7 @@ func (b *intakeBatch) givePostIDs(ctx context.Context) error {
 			wishes = append(wishes, b.posts[i].ID)
 		}
 	}
-	ids, err := newIDGiver(ctx, b.tx, "posts", wishes)
+	ids, err := newIDGiver(ctx, b.tx, "posts", wishes, takenIn("posts"))
 	if err != nil {
 		return err
 	}

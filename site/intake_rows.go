@@ -91,9 +91,21 @@ type idGiver struct {
 // maxKeptID bounds the ids that are kept: new objects get higher ones, and there has to be room for them.
 const maxKeptID = 1 << 48
 
+// takenIDs says which of some ids are taken.
+type takenIDs func(context.Context, database.Queryer, []int64) (map[int64]bool, error)
+
+// takenIn says which are taken in a table of this package.
+func takenIn(table string) takenIDs {
+	return func(ctx context.Context, q database.Queryer, ids []int64) (map[int64]bool, error) {
+		taken := make(map[int64]bool)
+		err := inLists(ctx, q, `SELECT id FROM `+table+` WHERE id IN (?)`, ids, func(id int64) { taken[id] = true })
+		return taken, err
+	}
+}
+
 // newIDGiver prepares for the wishes, zeros among them, and makes the automatic ids of others stay clear.
-func newIDGiver(ctx context.Context, tx *database.Tx, table string, wishes []int64) (*idGiver, error) {
-	g := &idGiver{table: table, taken: map[int64]bool{}}
+func newIDGiver(ctx context.Context, tx *database.Tx, table string, wishes []int64, taken takenIDs) (g *idGiver, err error) {
+	g = &idGiver{table: table, taken: map[int64]bool{}}
 	if len(wishes) == 0 {
 		return g, nil
 	}
@@ -104,7 +116,7 @@ func newIDGiver(ctx context.Context, tx *database.Tx, table string, wishes []int
 			top = max(top, id)
 		}
 	}
-	if err := inLists(ctx, tx, `SELECT id FROM `+table+` WHERE id IN (?)`, list, func(id int64) { g.taken[id] = true }); err != nil {
+	if g.taken, err = taken(ctx, tx, list); err != nil {
 		return nil, fmt.Errorf("look for free ids of %s: %w", table, err)
 	}
 	next, err := database.NextID(ctx, tx, table)

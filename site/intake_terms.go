@@ -327,7 +327,7 @@ func (b *intakeBatch) makeTerms(ctx context.Context, list []*newTerm) error {
 	for i, t := range list {
 		wishes[i] = t.term.ID
 	}
-	ids, err := newIDGiver(ctx, b.tx, "terms", wishes)
+	ids, err := newIDGiver(ctx, b.tx, "terms", wishes, takenIn("terms"))
 	if err != nil {
 		return err
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"unicode"
@@ -131,18 +132,17 @@ func (b *intakeBatch) authors() (list []PortableAuthor, keys []string) {
 
 // findUsers finds users by login, and by e-mail address those whom a file names so.
 func (b *intakeBatch) findUsers(ctx context.Context, keys []string) error {
-	type user struct {
-		ID  int64  `db:"id"`
-		Key string `db:"key"`
-	}
 	mails := slices.DeleteFunc(slices.Clone(keys), func(key string) bool { return !strings.Contains(key, "@") })
-	err := inLists(ctx, b.tx, `SELECT id, email_key AS key FROM users WHERE email_key IN (?)`, mails, func(u user) { b.users[u.Key] = u.ID })
-	if err == nil {
-		err = inLists(ctx, b.tx, `SELECT id, login_key AS key FROM users WHERE login_key IN (?)`, keys, func(u user) { b.users[u.Key] = u.ID })
-	}
+	byMail, err := b.site.users.IDsByEmail(ctx, b.tx, mails)
 	if err != nil {
-		return fmt.Errorf("look for users: %w", err)
+		return err
 	}
+	byLogin, err := b.site.users.IDsByLogin(ctx, b.tx, keys)
+	if err != nil {
+		return err
+	}
+	maps.Copy(b.users, byMail)
+	maps.Copy(b.users, byLogin)
 	return nil
 }
 
@@ -150,16 +150,15 @@ func (b *intakeBatch) makeUsers(ctx context.Context, list []*PortableAuthor, mai
 	if len(list) == 0 {
 		return nil
 	}
-	takenMails := map[string]bool{}
-	err := inLists(ctx, b.tx, `SELECT email_key FROM users WHERE email_key IN (?)`, mails, func(key string) { takenMails[key] = true })
+	takenMails, err := b.site.users.IDsByEmail(ctx, b.tx, mails)
 	if err != nil {
-		return fmt.Errorf("look for e-mail addresses: %w", err)
+		return err
 	}
 	wishes := make([]int64, len(list))
 	for i, a := range list {
 		wishes[i] = a.ID
 	}
-	ids, err := newIDGiver(ctx, b.tx, "users", wishes)
+	ids, err := newIDGiver(ctx, b.tx, "users", wishes, b.site.users.Known)
 	if err != nil {
 		return err
 	}
@@ -175,11 +174,11 @@ func (b *intakeBatch) makeUsers(ctx context.Context, list []*PortableAuthor, mai
 				user.DisplayName = strings.TrimSpace(cleanText(a.Login))
 			}
 		}
-		if mails[i] != "" && takenMails[mails[i]] {
+		if mails[i] != "" && takenMails[mails[i]] != 0 {
 			b.differs(object, "the e-mail address is another user's and was left out")
 			user.Email = ""
 		}
-		takenMails[mails[i]] = true
+		takenMails[mails[i]] = user.ID
 		if err := b.makeUser(ctx, user, object); err != nil {
 			return err
 		}

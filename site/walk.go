@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/quillgate/quillgate/auth"
 	"github.com/quillgate/quillgate/database"
 )
 
@@ -54,28 +55,19 @@ type walker struct {
 
 func (w *walker) authors(ctx context.Context) error {
 	w.logins = map[int64]string{}
-	const query = `SELECT id, login, email, display_name, first_name, last_name FROM users WHERE id > $1
-		AND (EXISTS (SELECT 1 FROM posts p WHERE p.author = users.id AND p.type <> 'revision' AND p.status <> 'auto-draft')
-			OR EXISTS (SELECT 1 FROM comments c WHERE c.user_id = users.id)) ORDER BY id LIMIT $2`
-	type row struct {
-		ID          int64  `db:"id"`
-		Login       string `db:"login"`
-		Email       string `db:"email"`
-		DisplayName string `db:"display_name"`
-		FirstName   string `db:"first_name"`
-		LastName    string `db:"last_name"`
+	var ids []int64
+	err := w.tx.Select(ctx, &ids, `SELECT author FROM posts WHERE type <> 'revision' AND status <> 'auto-draft' UNION SELECT user_id FROM comments`)
+	if err != nil {
+		return fmt.Errorf("look for authors: %w", err)
 	}
-	return pages(ctx, w.tx, query, func(r *row) int64 { return r.ID }, func(rows []row) error {
-		for _, r := range rows {
-			w.logins[r.ID] = r.Login
-			if w.visitor.Author == nil {
-				continue
-			}
-			if err := w.visitor.Author(PortableAuthor(r)); err != nil {
-				return err
-			}
+	return w.site.users.Among(ctx, w.tx, ids, func(u auth.User) error {
+		w.logins[u.ID] = u.Login
+		if w.visitor.Author == nil {
+			return nil
 		}
-		return nil
+		return w.visitor.Author(PortableAuthor{
+			ID: u.ID, Login: u.Login, Email: u.Email, DisplayName: u.DisplayName, FirstName: u.FirstName, LastName: u.LastName,
+		})
 	})
 }
 
