@@ -129,7 +129,7 @@ type Store struct {
 	methods     []string
 
 	cache cache
-	usage usage
+	usage *database.Batch[string, pendingUse]
 
 	stop sync.Once
 	done chan struct{}
@@ -150,6 +150,7 @@ func Open(ctx context.Context, cfg Config) (*Store, error) {
 	if err := s.openKeyring(ctx, cfg); err != nil {
 		return nil, err
 	}
+	s.usage = s.newUsage()
 	if err := s.openTrail(ctx); err != nil {
 		return nil, err
 	}

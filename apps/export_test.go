@@ -1,6 +1,9 @@
 package apps
 
-import "slices"
+import (
+	"context"
+	"slices"
+)
 
 // IsSealedColumn tells whether a column is in the list of sealed ones.
 func IsSealedColumn(table, column string) bool {
@@ -11,4 +14,4 @@ func IsSealedColumn(table, column string) bool {
 func SealedColumns() int { return len(sealedColumns()) }
 
 // FlushUsage writes the uses that are due, as happens every 20 seconds.
-func (s *Store) FlushUsage() { s.flushUsage(false) }
+func (s *Store) FlushUsage() { s.usage.Flush(context.Background(), false, s.now()) }

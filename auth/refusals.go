@@ -1,10 +1,11 @@
 package auth
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"log/slog"
-	"sync"
+	"strings"
 	"time"
 
 	"github.com/quillgate/quillgate/database"
@@ -23,8 +24,7 @@ type Refusals struct {
 	clock  func() time.Time
 	logger *slog.Logger
 
-	mu     sync.Mutex
-	counts map[refusal]int64 // not written yet
+	counts *database.Batch[refusal, int64]
 }
 
 type refusal struct {
@@ -40,17 +40,24 @@ func NewRefusals(db *database.DB, clock func() time.Time, logger *slog.Logger) *
 	if logger == nil {
 		logger = slog.New(slog.DiscardHandler)
 	}
-	return &Refusals{db: db, clock: clock, logger: logger, counts: make(map[refusal]int64)}
+	counts := database.NewBatch(database.BatchConfig[refusal, int64]{
+		DB:      db,
+		Compare: func(a, b refusal) int { return cmp.Or(strings.Compare(a.day, b.day), cmp.Compare(a.reason, b.reason)) },
+		Merge:   func(older, newer int64) int64 { return older + newer },
+		Write: func(ctx context.Context, tx *database.Tx, c refusal, n int64) error {
+			_, err := tx.Exec(ctx, `INSERT INTO refusals (day, reason, n) VALUES ($1, $2, $3)
+				ON CONFLICT (day, reason) DO UPDATE SET n = refusals.n + excluded.n`, c.day, string(c.reason), n)
+			return err
+		},
+	})
+	return &Refusals{db: db, clock: clock, logger: logger, counts: counts}
 }
 
 func (r *Refusals) day(at time.Time) string { return at.UTC().Format(time.DateOnly) }
 
 // Count notes a refusal. Reasons are those of this package, so they are few.
 func (r *Refusals) Count(reason Reason) {
-	day := r.day(r.clock())
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.counts[refusal{day, reason}]++
+	r.counts.Add(refusal{r.day(r.clock()), reason}, 1)
 }
 
 // Run writes the counts from time to time, and once more when ctx ends.
@@ -73,30 +80,11 @@ func (r *Refusals) Run(ctx context.Context) {
 
 // flush writes what was counted. What could not be written stays counted.
 func (r *Refusals) flush(ctx context.Context) error {
-	r.mu.Lock()
-	counts := r.counts
-	r.counts = make(map[refusal]int64)
-	r.mu.Unlock()
-	if len(counts) == 0 {
-		return nil
+	n, err := r.counts.Flush(ctx, true, r.clock())
+	if err == nil && n > 0 {
+		_, err = r.db.Exec(ctx, `DELETE FROM refusals WHERE day < $1`, r.day(r.clock().Add(-refusalsKept)))
 	}
-	err := r.db.Update(ctx, func(tx *database.Tx) error {
-		for c, n := range counts {
-			_, err := tx.Exec(ctx, `INSERT INTO refusals (day, reason, n) VALUES ($1, $2, $3)
-				ON CONFLICT (day, reason) DO UPDATE SET n = refusals.n + excluded.n`, c.day, string(c.reason), n)
-			if err != nil {
-				return err
-			}
-		}
-		_, err := tx.Exec(ctx, `DELETE FROM refusals WHERE day < $1`, r.day(r.clock().Add(-refusalsKept)))
-		return err
-	})
 	if err != nil {
-		r.mu.Lock()
-		defer r.mu.Unlock()
-		for c, n := range counts {
-			r.counts[c] += n
-		}
 		return fmt.Errorf("write counts of refusals: %w", err)
 	}
 	return nil

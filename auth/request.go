@@ -40,7 +40,7 @@ func (v *Verifier) Begin(r *http.Request) (*Check, error) {
 	ctx := r.Context()
 	addr, secure := v.cfg.ClientAddr(r)
 	addr = addr.Unmap()
-	c := &Check{v: v, request: &Request{v: v, addr: addr, agent: r.UserAgent(), secure: secure, head: r, began: v.cfg.Clock()}}
+	c := &Check{v: v, request: &Request{v: v, addr: addr, agent: Agent(r), secure: secure, head: r, began: v.cfg.Clock()}}
 	values := r.Header.Values("Authorization")
 	if v.cfg.FallbackHeader {
 		values = append(values[:len(values):len(values)], r.Header.Values(FallbackField)...)

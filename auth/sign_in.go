@@ -13,7 +13,7 @@ import (
 // Client returns where a request comes from, as the configuration sees it.
 func (v *Verifier) Client(r *http.Request) Client {
 	addr, secure := v.cfg.ClientAddr(r)
-	return Client{Addr: addr.Unmap(), Agent: r.UserAgent(), Secure: secure}
+	return Client{Addr: addr.Unmap(), Agent: Agent(r), Secure: secure}
 }
 
 // SignIn checks the user name (or address) and the password of somebody who

@@ -97,7 +97,7 @@ type Users struct {
 // NewUsers returns the accounts in a database.
 func NewUsers(cfg UsersConfig) *Users {
 	u := &Users{db: cfg.DB, apps: cfg.Apps, clock: cfg.Clock, logger: cfg.Logger, hasher: newHasher()}
-	u.usage.done = make(chan struct{})
+	u.prepareUsage()
 	if u.clock == nil {
 		u.clock = time.Now
 	}
@@ -170,7 +170,7 @@ func (u *Users) signingIn(ctx context.Context, login string) (candidate, error) 
 // fold makes names that differ only in case equal. What a database would not
 // take as text becomes what no name holds.
 func fold(name string) string {
-	return strings.ReplaceAll(strings.ToLower(strings.ToValidUTF8(name, "\ufffd")), "\x00", "\ufffd")
+	return strings.ToLower(Text(name))
 }
 
 // Filter says which users List returns, and in which order.

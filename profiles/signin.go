@@ -115,7 +115,7 @@ func (v *visit) enter(userID int64, next string) error {
 	}
 	v.s.Put(v.ctx(), auth.SessionUser, userID)
 	v.s.Put(v.ctx(), auth.SessionAddr, v.addr.String())
-	v.s.Put(v.ctx(), auth.SessionAgent, cut(v.r.UserAgent(), 200))
+	v.s.Put(v.ctx(), auth.SessionAgent, auth.Agent(v.r))
 	v.s.Put(v.ctx(), keyProved, v.now().Unix())
 	v.redirect(destination(next))
 	return nil

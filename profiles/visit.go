@@ -79,6 +79,21 @@ func (p *Pages) serve(row row) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { p.sessions(r).LoadAndSave(page).ServeHTTP(w, r) })
 }
 
+// cleanValues makes text that every database takes of what a form or a query holds, and reports whether it was not. Passwords
+// are hashed as they are.
+func cleanValues(values url.Values) (changed bool) {
+	for name, list := range values {
+		if strings.Contains(name, "password") {
+			continue
+		}
+		for i, value := range list {
+			list[i] = auth.Text(value)
+			changed = changed || list[i] != value
+		}
+	}
+	return changed
+}
+
 // errHandled says that the answer is out already.
 var errHandled = errors.New("answered")
 
@@ -96,6 +111,10 @@ func (v *visit) begin(needs access) error {
 		if err := v.r.ParseForm(); err != nil {
 			return err
 		}
+		cleanValues(v.r.PostForm)
+	}
+	if q := v.r.URL.Query(); cleanValues(q) {
+		v.r.URL.RawQuery = q.Encode()
 	}
 	switch {
 	case needs == anybody || v.who.LoggedIn() && needs == person:
@@ -133,9 +152,9 @@ func (v *visit) identify() error {
 	if !user.Networks.Allow(v.addr) {
 		return v.s.Destroy(v.ctx())
 	}
-	v.who = auth.Identity{User: user, Via: auth.ViaSession, Addr: v.addr, Agent: v.r.UserAgent()}
+	v.who = auth.Identity{User: user, Via: auth.ViaSession, Addr: v.addr, Agent: auth.Agent(v.r)}
 	v.s.Put(v.ctx(), auth.SessionAddr, v.addr.String())
-	v.s.Put(v.ctx(), auth.SessionAgent, cut(v.r.UserAgent(), 200))
+	v.s.Put(v.ctx(), auth.SessionAgent, auth.Agent(v.r))
 	zone, err := v.p.cfg.Users.Zone(v.ctx(), id)
 	if zone != nil {
 		v.zone = zone
