@@ -79,8 +79,8 @@ func wasLost(err error) bool {
 }
 
 // admit checks every method and the local password in every call that carries
-// one. The methods that go without a password are those that tell nobody's
-// secrets and change nothing.
+// one. The methods that go without a password are those that every stranger can
+// call at the blog: questions about the methods, and pingbacks.
 func (c *call) admit(ctx context.Context, key *credential) error {
 	for i := range c.splice.Calls {
 		one := &c.splice.Calls[i]
@@ -90,16 +90,12 @@ func (c *call) admit(ctx context.Context, key *credential) error {
 		}
 		c.changes = c.changes || m.Effect != methods.Reads
 		if m.Login == methods.NoLogin {
-			if m.Effect != methods.Reads {
-				return unknownMethod(one.Method)
-			}
 			continue
 		}
-		if len(one.Args) < m.Min || len(one.Args) < m.Login+2 {
+		if len(one.Args) < m.Min {
 			return errTooFew
 		}
-		password := one.Arg(m.Login + 1)
-		if password.Long || !key.matches(password.Value.Text()) {
+		if len(one.Args) < m.Login+2 || one.Arg(m.Login+1).Long || !key.matches(one.Arg(m.Login+1).Value.Text()) {
 			if !c.proxy.guesses.slow(ctx) {
 				return errGuesses
 			}

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/quillgate/quillgate/signature"
@@ -179,13 +180,15 @@ type Consent struct {
 	listener  net.Listener
 	server    *http.Server
 	answers   chan url.Values
+	shown     chan struct{} // closed when the browser has the last page
+	once      sync.Once
 }
 
 // Ask prepares the question. quillgate enrols a new key pair; WordPress gives
 // an application password, and sends it to a loopback address from version 7.0
 // on, so that callers also offer to paste it; see [Consent.Sends].
 func (e *Enrolment) Ask(ctx context.Context) (*Consent, error) {
-	c := &Consent{enrolment: e, state: rand.Text(), answers: make(chan url.Values, 1)}
+	c := &Consent{enrolment: e, state: rand.Text(), answers: make(chan url.Values, 1), shown: make(chan struct{})}
 	query := url.Values{"app_name": {ApplicationName()}}
 	var page string
 	switch e.Site.Kind {
@@ -233,13 +236,14 @@ func (c *Consent) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h.Set("Cache-Control", "no-store")
 	h.Set("Referrer-Policy", "no-referrer")
 	h.Set("Content-Type", "text/html; charset=utf-8")
-	h.Set("Content-Security-Policy", "default-src 'none'")
+	h.Set("Content-Security-Policy", "default-src 'none'; img-src data:")
 	q := r.URL.Query()
 	switch {
 	case !isLoopbackHost(r.Host):
 		http.Error(w, "wrong host", http.StatusMisdirectedRequest)
 	case r.URL.Path == "/done":
-		fmt.Fprint(w, "<!DOCTYPE html><html lang=\"en\"><title>Quillgate signer</title><p>The signer has its answer. You can close this page.</p></html>")
+		fmt.Fprint(w, "<!DOCTYPE html><html lang=\"en\"><title>Quillgate signer</title><link rel=\"icon\" href=\"data:,\"><p>The signer has its answer. You can close this page.</p></html>")
+		c.once.Do(func() { close(c.shown) })
 	case r.URL.Path == "/answer" && q.Get("state") == c.state:
 		select {
 		case c.answers <- q:
@@ -251,11 +255,21 @@ func (c *Consent) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
+// lastPage is how long the browser has to fetch the last page.
+const lastPage = 5 * time.Second
+
 // Wait waits for the answer and makes the credential of it.
 func (c *Consent) Wait(ctx context.Context) (Secret, error) {
 	defer c.Close()
 	select {
 	case q := <-c.answers:
+		// The browser is on its way to the page that says so.
+		timer := time.NewTimer(lastPage)
+		defer timer.Stop()
+		select {
+		case <-c.shown:
+		case <-timer.C:
+		}
 		if q.Get("success") == "false" {
 			return Secret{}, errors.New("the request was rejected in the browser")
 		}
