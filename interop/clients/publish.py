@@ -38,7 +38,7 @@ def main():
     check("greeting", s.demo.sayHello(), "Hello!")
     blogs = s.wp.getUsersBlogs(USER, PASSWORD)
     check("number of blogs", len(blogs), 1)
-    check("warned of the password", bool(transport.deprecated), not PUBLIC)
+    check("warned of the password", bool(transport.deprecated), not PUBLIC and not os.environ.get("QG_SIGNER"))
     check("endpoint", blogs[0]["xmlrpc"], URL)
 
     picture = open(os.environ["QG_IMAGE"], "rb").read()

@@ -10,7 +10,7 @@ const fs = require('fs')
 const { promisify } = require('util')
 const wordpress = require('wordpress')
 
-const client = wordpress.createClient({ url: new URL('/', process.env.QG_URL).href, username: process.env.QG_USER, password: process.env.QG_PASSWORD })
+const client = wordpress.createClient({ url: new URL('.', process.env.QG_URL).href, username: process.env.QG_USER, password: process.env.QG_PASSWORD })
 const call = (name, ...args) => promisify(client[name].bind(client))(...args)
 
 async function main () {

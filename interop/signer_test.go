@@ -1,0 +1,416 @@
+package interop
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/quillgate/quillgate/apps"
+	"github.com/quillgate/quillgate/audit"
+	"github.com/quillgate/quillgate/server"
+	"github.com/quillgate/quillgate/signer/local"
+)
+
+// signing is a signer with one blog, run as people run it: by its commands, in a folder of its own.
+type signing struct {
+	*process          // base is that of the blog on the signer
+	dir, phrase       string
+	user, password    string
+	upstream, address string
+}
+
+// signPhrase seals the keys of the tests' signers.
+const signPhrase = "eleven grey herons wade"
+
+// signed adds the blog at base to a new signer, with the key of the seed, and serves it.
+func signed(t testing.TB, base string) *signing {
+	t.Helper()
+	traces.made("the pass-phrase of a signer", signPhrase)
+	s := &signing{dir: t.TempDir(), upstream: base, address: freeLoopback(t)}
+	secret := filepath.Join(t.TempDir(), "secret")
+	s.phrase = filepath.Join(t.TempDir(), "phrase")
+	for path, text := range map[string]string{secret: seedSecret + "\n", s.phrase: signPhrase + "\n"} {
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	out := s.command(t, "add", base, "--name", "blog", "--public", seedPublic, "--secret-file", secret, "--store", "file", "--listen", s.address, "--json")
+	var entry struct{ Endpoint, User, Password string }
+	if err := json.Unmarshal([]byte(out), &entry); err != nil {
+		t.Fatalf("sign add: %v\n%s", err, out)
+	}
+	s.user, s.password = entry.User, entry.Password
+	traces.made("the local password of a signer", s.password)
+	s.serve(t)
+	if entry.Endpoint != s.endpoint {
+		t.Errorf("sign add printed the endpoint %s, the signer serves %s", entry.Endpoint, s.endpoint)
+	}
+	t.Cleanup(func() {
+		if err := traces.keepFolder(s.dir); err != nil {
+			t.Error(err)
+		}
+	})
+	return s
+}
+
+func freeLoopback(t testing.TB) string {
+	t.Helper()
+	l := httptest.NewServer(nil)
+	defer l.Close()
+	return l.Listener.Addr().String()
+}
+
+// command runs one of the signer's commands to its end.
+func (s *signing) command(t testing.TB, args ...string) string {
+	t.Helper()
+	cmd := exec.Command(build(t), append([]string{"sign", "--dir", s.dir, "--pass-phrase-file", s.phrase}, args...)...)
+	var out, complaints bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &complaints
+	err := cmd.Run()
+	traces.keep(answer, "quillgate sign "+args[0], out.Bytes())
+	traces.keep(logged, "quillgate sign "+args[0], complaints.Bytes())
+	if err != nil {
+		t.Fatalf("quillgate sign %s: %v\n%s%s", strings.Join(args, " "), err, &out, &complaints)
+	}
+	return out.String()
+}
+
+// serve starts the signer and waits until it says that it serves.
+func (s *signing) serve(t testing.TB) {
+	t.Helper()
+	p := &process{log: &lockedBuffer{}, out: &lockedBuffer{}, ended: make(chan error, 1)}
+	p.cmd = exec.Command(build(t), "sign", "--dir", s.dir, "--pass-phrase-file", s.phrase)
+	p.cmd.Stderr = p.log
+	out, err := p.cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := p.cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		p.kill()
+		traces.keep(logged, "quillgate sign", []byte(p.out.String()+p.log.String()))
+	})
+	ready := make(chan bool, 1)
+	go func() {
+		buf := make([]byte, 4096)
+		for {
+			n, err := out.Read(buf)
+			p.out.Write(buf[:n])
+			if n > 0 && len(ready) == 0 && strings.Contains(p.out.String(), "The signer serves ") {
+				ready <- true
+			}
+			if err != nil {
+				break
+			}
+		}
+		close(ready)
+		p.ended <- p.cmd.Wait()
+	}()
+	if !<-ready {
+		p.kill()
+		t.Fatalf("quillgate sign ended before it served\n%s%s", p.out, p.log)
+	}
+	p.base = "http://" + s.address + "/blog"
+	p.endpoint = p.base + "/xmlrpc.php"
+	s.process = p
+}
+
+// wiretap stands before a server and remembers what comes.
+type wiretap struct {
+	base string
+	to   *url.URL
+
+	mu   sync.Mutex
+	seen []tapped
+}
+
+type tapped struct {
+	header http.Header
+	body   []byte
+}
+
+// tap starts a server whose requests are seen on the way.
+func tap(t *testing.T, blog seeded) *wiretap {
+	t.Helper()
+	w := &wiretap{to: &url.URL{Scheme: "http", Host: freeLoopback(t)}}
+	proxy := &httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) {
+		r.SetURL(w.to)
+		r.Out.Host = r.In.Host // the signatures name it
+	}}
+	web := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+		body, err := io.ReadAll(r.Body)
+		if err != nil {
+			http.Error(rw, err.Error(), http.StatusBadRequest)
+			return
+		}
+		if r.Method == http.MethodPost {
+			w.mu.Lock()
+			w.seen = append(w.seen, tapped{r.Header.Clone(), body})
+			w.mu.Unlock()
+		}
+		r.Body = io.NopCloser(bytes.NewReader(body))
+		proxy.ServeHTTP(rw, r)
+	}))
+	t.Cleanup(web.Close)
+	w.base = web.URL
+	start(t, blog, "--listen", w.to.Host, "--base-url", web.URL)
+	return w
+}
+
+// taken returns what was seen since the last time.
+func (w *wiretap) taken() []tapped {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	seen := w.seen
+	w.seen = nil
+	return seen
+}
+
+var strictInput = regexp.MustCompile(`^\S+=\(.*"content-digest".*\);.*nonce="[^"]{16,}"`)
+
+// Programs that know nothing of signatures publish through the signer: what reaches the server is signed for one use, and
+// holds no password.
+func TestClientsThroughSigner(t *testing.T) {
+	eachSeeded(t, func(t *testing.T, seed seeded) {
+		w := tap(t, seed)
+		s := signed(t, w.base)
+		w.taken()
+		php := struct {
+			name    string
+			command []string
+			signs   bool
+			install string
+		}{"php", []string{"php", "publish.php"}, false, "PHP (Debian: php-cli)"}
+		for _, c := range append(clients[:len(clients):len(clients)], php) {
+			t.Run(c.name, func(t *testing.T) {
+				publish(t, s.process, c.command, c.install, "QG_USER="+s.user, "QG_PASSWORD="+s.password, "QG_SIGNER=1")
+				seen := w.taken()
+				if len(seen) < 3 {
+					t.Errorf("%d calls reached the server", len(seen))
+				}
+				for _, r := range seen {
+					r.check(t, s.password)
+				}
+			})
+		}
+		log, err := os.ReadFile(filepath.Join(s.dir, "sign.log"))
+		if err != nil || !bytes.Contains(log, []byte("method=wp.newPost")) {
+			t.Errorf("the log does not tell of the calls: %v", err)
+		}
+		traces.keep(logged, "the signer's log", log)
+		traces.keep(answer, "the signer's page", []byte(read(t, "http://"+s.address+"/")))
+		if code := s.stop(t); code != 0 {
+			t.Errorf("the signer ended with exit code %d\n%s", code, s.log)
+		}
+	})
+}
+
+// check wants a request that is signed strictly and holds no password.
+func (r *tapped) check(t *testing.T, password string) {
+	t.Helper()
+	if input := r.header.Get("Signature-Input"); !strictInput.MatchString(input) || r.header.Get("Signature") == "" {
+		t.Errorf("a request is not signed strictly: Signature-Input: %s\n%s", input, clip(string(r.body)))
+	}
+	if r.header.Get("Authorization") != "" {
+		t.Error("a request has an Authorization field")
+	}
+	for _, secret := range []string{password, seedPassword, seedSecret} {
+		if bytes.Contains(r.body, []byte(secret)) || strings.Contains(fmt.Sprint(r.header), secret) {
+			t.Errorf("a request holds the secret %s", secret)
+		}
+	}
+}
+
+// seedUsers are the people of the seed.
+func seedUsers(t *testing.T) (users []struct{ Login, Password string }) {
+	t.Helper()
+	text, err := os.ReadFile("testdata/wire/seed.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var seed struct {
+		Users []struct{ Login, Password string }
+	}
+	if err := json.Unmarshal(text, &seed); err != nil {
+		t.Fatal(err)
+	}
+	return seed.Users
+}
+
+// signerOf makes a signer in this process for a server at base, with a site for each person of the seed. The local
+// passwords are those of the recordings.
+func signerOf(t *testing.T, base string, secrets map[string]local.Secret) string {
+	t.Helper()
+	folder, err := local.OpenFolder(t.TempDir(), local.Keys{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for login, secret := range secrets {
+		site := local.Site{Name: login, Endpoint: base + "/xmlrpc.php", Home: base + "/", Kind: local.Quillgate, User: login, Public: secret.Public}
+		if _, err := folder.Add(t.Context(), site, secret, local.Unsealed); err != nil {
+			t.Fatal(err)
+		}
+	}
+	transport, err := local.NewTransport(nil, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	proxy, err := local.NewProxy(local.Config{Book: folder.Book, Vault: folder.Vault, Transport: transport, SpoolDir: t.TempDir(), Log: inspectedLog(), Version: "test"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	web := httptest.NewServer(proxy)
+	t.Cleanup(func() {
+		web.Close()
+		transport.CloseIdleConnections()
+	})
+	return web.URL
+}
+
+// aroundSigner are scenarios, and exchanges of them, that are not for the signer, with the reason. They go directly.
+var aroundSigner = map[string]string{
+	"auth-application-password": "other passwords than the local one, which opens the signer only",
+	"create-application":        "makes a key with the password of the blog, which the signer does not know",
+	"own-key":                   "a program that signs manages its own key",
+
+	"http-level/003-post-rsd": "names WP-API, which would lead programs around the signer",
+
+	"comments-anonymous/001-ok":           "a comment without a password",
+	"comments-anonymous/002-read":         "finds the comment without a password",
+	"comments-anonymous/008-unknown-post": "a comment without a password",
+
+	"system-multicall/002-with-login":              "two people in one batch: each has an address of their own on the signer",
+	"system-multicall/003-fault-in-the-middle":     "one unknown method has the whole batch refused: nothing of it reaches the blog",
+	"system-multicall/005-nested-is-refused":       "one refused method has the whole batch refused",
+	"system-multicall/006-after-failed-login":      "one wrong password has the whole batch refused",
+	"system-multicall/007-failed-login-first":      "one wrong password has the whole batch refused",
+	"system-multicall/010-unauthenticated-too-few": "the fault is that of the whole batch",
+}
+
+// signsIn is the site of the signer for a call: that of the login that it carries. It is "" for what does not go through
+// the signer.
+func (x *exchange) signsIn(vars map[string]string) string {
+	body, err := x.body(vars)
+	if err != nil || x.HTTP.Method != http.MethodPost || x.HTTP.Headers["Authorization"] != nil || x.HTTP.Headers["Content-Encoding"] != nil {
+		return ""
+	}
+	if login := signerLogin.Find(body); login != nil {
+		return string(login)
+	}
+	return seedUser
+}
+
+// signerLogin finds who calls in a recording.
+var signerLogin = regexp.MustCompile(`(?:admin|editor1|author1|contrib1|sub1)\b`)
+
+// TestWireThroughSigner sends the recordings through a signer to a server that sees strict signatures only. Every exchange
+// that is right directly is right through the signer, but for those that are about the credential itself.
+func TestWireThroughSigner(t *testing.T) {
+	scenarios := loadScenarios(t)
+	eachSeeded(t, func(t *testing.T, seed seeded) {
+		secrets := seedKeys(t, seed)
+		var count struct {
+			sync.Mutex
+			through, aside int
+		}
+		t.Run("scenarios", func(t *testing.T) {
+			for _, s := range scenarios {
+				t.Run(s.Scenario, func(t *testing.T) {
+					t.Parallel()
+					vars := make(map[string]string)
+					elsewhere := s.Sources.serve(t, vars)
+					vars["source_base"] = elsewhere
+					base := seed.copy(t).serve(t, s.options(elsewhere))
+					through, aside := s.replayThrough(t, signerOf(t, base, secrets), base, vars)
+					count.Lock()
+					defer count.Unlock()
+					count.through += through
+					count.aside += aside
+				})
+			}
+		})
+		t.Logf("%d exchanges through the signer, %d directly", count.through, count.aside)
+		if count.aside*10 > count.through {
+			t.Errorf("%d of %d exchanges went around the signer", count.aside, count.through+count.aside)
+		}
+	})
+}
+
+// seedKeys makes a key for each person of the seed.
+func seedKeys(t *testing.T, blog seeded) map[string]local.Secret {
+	t.Helper()
+	b, err := server.OpenBlog(t.Context(), server.BlogConfig{Folder: blog.folder, Database: blog.database, BaseURL: "http://localhost"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer b.Close()
+	out := map[string]local.Secret{}
+	for _, u := range seedUsers(t) {
+		user, err := b.Users.ByLogin(t.Context(), u.Login)
+		if err != nil {
+			t.Fatal(err)
+		}
+		app, secret, err := b.Apps.Create(t.Context(), audit.Operator, apps.New{UserID: user.ID, Name: "the signer of " + u.Login})
+		if err != nil {
+			t.Fatal(err)
+		}
+		traces.made("the secret of a signer's key", secret.Reveal())
+		out[u.Login] = local.Secret{Public: app.Public, Secret: secret.Reveal(), Local: u.Password}
+	}
+	return out
+}
+
+// replayThrough is replay by way of a signer. What the signer is not for goes directly: requests that sign themselves,
+// and those that are not calls.
+func (s *scenario) replayThrough(t *testing.T, signer, base string, vars map[string]string) (through, aside int) {
+	vars["base"] = base
+	client := &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	defer client.CloseIdleConnections()
+	for i, x := range s.Exchanges {
+		name := fmt.Sprintf("%03d-%s", i+1, x.Name)
+		t.Run(name, func(t *testing.T) {
+			vars["endpoint"] = base + "/xmlrpc.php"
+			if site := x.signsIn(vars); site != "" && aroundSigner[s.Scenario] == "" && aroundSigner[s.Scenario+"/"+name] == "" {
+				vars["endpoint"] = signer + "/" + site + "/xmlrpc.php"
+				through++
+			} else {
+				aside++
+			}
+			got, err := x.send(client, vars)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got.outcome == "ok" {
+				for name, path := range x.Capture {
+					if v, ok := got.result.at(path); ok {
+						vars[name] = v
+					} else {
+						delete(vars, name)
+					}
+				}
+			}
+			if s.excused(i) {
+				return
+			}
+			vars["endpoint"] = base + "/xmlrpc.php"
+			for _, difference := range x.judge(got, vars) {
+				t.Error(difference)
+			}
+		})
+	}
+	return through, aside
+}
