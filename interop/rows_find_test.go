@@ -80,7 +80,7 @@ func row16(t *testing.T, e *edge) {
 	if r.outcome != "rsd" || !strings.HasPrefix(h.Get("Content-Type"), "text/xml") {
 		t.Fatalf("%s, %s", r, h.Get("Content-Type"))
 	}
-	check(t, "interfaces", fmt.Sprint(r.apis), "[[WordPress true 1] [Movable Type false 1] [MetaWeblog false 1] [Blogger false 1] [WP-API false 1]]")
+	check(t, "interfaces", fmt.Sprint(r.apis), "[[WordPress true 1] [Movable Type false 1] [MetaWeblog false 1] [Blogger false 1]]")
 	if m := regexp.MustCompile(`<api name="WordPress" .*?apiLink="([^"]*)"`).FindSubmatch(r.body); m == nil || string(m[1]) != e.endpoint {
 		t.Errorf("the address of the interface: %q, want %s", m, e.endpoint)
 	}
