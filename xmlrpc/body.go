@@ -57,7 +57,9 @@ func (q *request[I]) read(check Check[I]) bool {
 	case errors.As(err, &path):
 		q.fail(err)
 	case errors.Is(err, os.ErrDeadlineExceeded):
-		q.plain(http.StatusRequestTimeout, "The request did not arrive in time.")
+		// A client that looks at faults alone learns more from this than from a text.
+		q.event.Fault = CodeTooSlow
+		q.xml(http.StatusRequestTimeout, AppendFault(nil, &Fault{CodeTooSlow, "The request did not arrive in time. Send it over a faster connection, or smaller files."}))
 	default:
 		q.plain(http.StatusBadRequest, "The request did not arrive whole.")
 	}

@@ -43,3 +43,6 @@ const (
 	CodeInvalidParams  = -32602 // the method cannot work with these parameters
 	CodeInternal       = -32603 // an error inside the server
 )
+
+// CodeTooSlow is the code of the fault beside HTTP status 408: the one that clients take for trouble of the server.
+const CodeTooSlow = 500
