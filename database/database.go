@@ -223,17 +223,17 @@ func (db *DB) MigrateUp(ctx context.Context) error {
 
 // Get reads one row; see Queryer.
 func (db *DB) Get(ctx context.Context, dest any, query string, args ...any) error {
-	return db.read.GetContext(ctx, dest, query, args...)
+	return db.read.GetContext(ctx, dest, query, texts(args)...)
 }
 
 // Select reads all rows; see Queryer.
 func (db *DB) Select(ctx context.Context, dest any, query string, args ...any) error {
-	return db.read.SelectContext(ctx, dest, query, args...)
+	return db.read.SelectContext(ctx, dest, query, texts(args)...)
 }
 
 // Exec writes, in a transaction of its own; see Queryer.
 func (db *DB) Exec(ctx context.Context, query string, args ...any) (sql.Result, error) {
-	r, err := db.write.ExecContext(ctx, query, args...)
+	r, err := db.write.ExecContext(ctx, query, texts(args)...)
 	if err == nil {
 		db.commits.Add(1)
 	}

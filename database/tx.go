@@ -183,15 +183,15 @@ func isConflict(err error) bool {
 
 // Get reads one row; see Queryer.
 func (tx *Tx) Get(ctx context.Context, dest any, query string, args ...any) error {
-	return tx.tx.GetContext(ctx, dest, query, args...)
+	return tx.tx.GetContext(ctx, dest, query, texts(args)...)
 }
 
 // Select reads all rows; see Queryer.
 func (tx *Tx) Select(ctx context.Context, dest any, query string, args ...any) error {
-	return tx.tx.SelectContext(ctx, dest, query, args...)
+	return tx.tx.SelectContext(ctx, dest, query, texts(args)...)
 }
 
 // Exec writes; see Queryer.
 func (tx *Tx) Exec(ctx context.Context, query string, args ...any) (sql.Result, error) {
-	return tx.tx.ExecContext(ctx, query, args...)
+	return tx.tx.ExecContext(ctx, query, texts(args)...)
 }

@@ -1,0 +1,47 @@
+package database
+
+import (
+	"reflect"
+	"slices"
+	"strings"
+	"unicode/utf8"
+)
+
+// texts are the arguments of a statement with text that both engines take. PostgreSQL refuses a text with the character
+// U+0000 or with bytes that are not UTF-8, and SQLite keeps them. Strangers send both: in base64 where a text belongs, in
+// queries, paths, forms, cookies and fields of a header. Each such character and byte becomes U+FFFD, so that a name
+// with one is the name of nothing, and no error of the server. Bytes that are no text are a []byte, and stay.
+func texts(args []any) []any {
+	out := args
+	for i, a := range args {
+		text, ok := textIn(a)
+		if !ok || good(text) {
+			continue
+		}
+		if &out[0] == &args[0] {
+			out = slices.Clone(args)
+		}
+		out[i] = strings.ReplaceAll(strings.ToValidUTF8(text, "\uFFFD"), "\x00", "\uFFFD")
+	}
+	return out
+}
+
+// textIn is the text of an argument: a string, a type made of it, or what a pointer to one points to.
+func textIn(a any) (string, bool) {
+	switch a := a.(type) {
+	case string:
+		return a, true
+	case nil, int, int64, bool, []byte:
+		return "", false
+	}
+	v := reflect.ValueOf(a)
+	if v.Kind() == reflect.Pointer && !v.IsNil() {
+		v = v.Elem()
+	}
+	if v.Kind() != reflect.String {
+		return "", false
+	}
+	return v.String(), true
+}
+
+func good(text string) bool { return utf8.ValidString(text) && strings.IndexByte(text, 0) < 0 }
