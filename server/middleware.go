@@ -76,6 +76,12 @@ func (s *Server) warnUnlisted() {
 		"so passwords are refused. If the proxy is yours, list its address: --trusted-proxies 127.0.0.1,::1")
 }
 
+// warnForeignBasic says what to do about a proxy that asks for a password of its own and passes it on.
+func (s *Server) warnForeignBasic() {
+	s.logger.Warn("A request came with HTTP Basic credentials of a user that is not here. If a proxy in front asks for a password of its own, " +
+		"have it take the field Authorization off again, except where its value holds ||. docs/OPERATING.md, Behind a proxy, says how")
+}
+
 func newRequestID() string {
 	var b [9]byte
 	rand.Read(b[:]) // never fails since Go 1.24

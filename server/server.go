@@ -82,6 +82,7 @@ type Server struct {
 	hsts      string
 	draining  atomic.Bool
 	unlisted  sync.Once // to warn of a proxy that is not trusted
+	foreign   sync.Once // to warn of a proxy with a password of its own
 
 	// fronted says that calls from this machine are taken for those of strangers: the blog is public over https, nothing
 	// here does TLS and no proxy is trusted, so a proxy that sends no forwarding fields would make everybody local.
@@ -173,6 +174,10 @@ func (s *Server) observeCredential(ctx context.Context, e auth.Event) {
 	}
 	if e.Reason != "" {
 		rec.refusal = string(e.Reason)
+		if e.Via == auth.ViaApplicationPassword && e.Reason == auth.UnknownUser {
+			rec.cause = "HTTP Basic with a user name that is nobody's here; a proxy may pass on its own"
+			s.foreign.Do(s.warnForeignBasic)
+		}
 		return
 	}
 	rec.user, rec.signed = e.UserID, e.Via == auth.ViaSignature
