@@ -15,6 +15,7 @@ func (s *Store) PartFromOriginal(ctx context.Context, tx *database.Tx, by audit.
 	for _, statement := range []string{
 		`DELETE FROM sealed_keys WHERE name = '` + responseKeyName + `'`,
 		`DELETE FROM one_time_codes`,
+		`DELETE FROM upstream_credentials`,
 	} {
 		if _, err := tx.Exec(ctx, statement); err != nil {
 			return 0, fmt.Errorf("part from the original: %w", err)

@@ -41,6 +41,9 @@ func (s *Store) GiveUp(ctx context.Context, by audit.Actor, p Place) error {
 		switch p.Table {
 		case "apps":
 			return s.giveUpApp(ctx, tx, by, p)
+		case "upstream_credentials":
+			_, err := tx.Exec(ctx, `DELETE FROM upstream_credentials WHERE user_id = $1`, p.User)
+			return err
 		case "certificates", "sealed_keys":
 			_, err := tx.Exec(ctx, `DELETE FROM `+p.Table+` WHERE name = $1`, p.Key)
 			return err

@@ -39,6 +39,7 @@ func sealedColumns() []sealedColumn {
 		{table: "second_factors", column: "secret", id: "user_id", user: "user_id", key: "''", where: "TRUE"},
 		{table: "sealed_keys", column: "sealed", id: "id", user: "0", key: "name", where: "TRUE"},
 		{table: "certificates", column: "sealed", id: "id", user: "0", key: "name", where: "TRUE"},
+		{table: "upstream_credentials", column: "secret", id: "user_id", user: "user_id", key: "''", where: "TRUE"},
 		{table: "keyset_check", column: "sealed", id: "id", user: "id", key: "''", where: "TRUE"},
 	}
 }

@@ -1,0 +1,95 @@
+package apps
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/quillgate/quillgate/audit"
+	"github.com/quillgate/quillgate/database"
+)
+
+// What is written into the audit trail about upstream credentials.
+const (
+	UpstreamGiven   audit.Kind = "upstream.given"
+	UpstreamRefused audit.Kind = "upstream.refused"
+)
+
+// ErrNoUpstream says that a user has no credential for the server behind the gateway.
+var ErrNoUpstream = errors.New("the user has no credential for the blog behind the gateway")
+
+// Upstream is what a gateway signs in with, for one user, at the WordPress behind it.
+type Upstream struct {
+	Login   string
+	Secret  Secret    // an application password, or the account's own
+	UUID    string    // of an application password, by which it is revoked; empty when it is not known
+	Refused time.Time // when the WordPress last refused it, and the zero time when it did not
+}
+
+func upstreamPlace(userID int64) Place {
+	return Place{Table: "upstream_credentials", User: userID, Column: "secret"}
+}
+
+// SetUpstream keeps a user's credential, sealed, in place of an older one. The caller has tried it.
+func (s *Store) SetUpstream(ctx context.Context, by audit.Actor, userID int64, up Upstream) error {
+	err := s.db.Update(ctx, func(tx *database.Tx) error {
+		sealed, err := s.Seal(ctx, tx, upstreamPlace(userID), []byte(up.Secret.Reveal()))
+		if err != nil {
+			return err
+		}
+		_, err = tx.Exec(ctx, `INSERT INTO upstream_credentials (user_id, login, secret, uuid, given) VALUES ($1, $2, $3, $4, $5)
+			ON CONFLICT (user_id) DO UPDATE SET login = excluded.login, secret = excluded.secret, uuid = excluded.uuid, refused = NULL, given = excluded.given`,
+			userID, up.Login, sealed, up.UUID, s.now())
+		if err != nil {
+			return err
+		}
+		return audit.Append(ctx, tx, audit.Event{Kind: UpstreamGiven, UserID: userID, By: by, At: s.now()})
+	})
+	if err != nil {
+		return fmt.Errorf("keep the credential for the blog behind the gateway: %w", err)
+	}
+	return nil
+}
+
+// Upstream returns a user's credential, opened. Errors: ErrNoUpstream, ErrSealed.
+func (s *Store) Upstream(ctx context.Context, userID int64) (Upstream, error) {
+	var r struct {
+		Login   string       `db:"login"`
+		Secret  []byte       `db:"secret"`
+		UUID    string       `db:"uuid"`
+		Refused sql.NullTime `db:"refused"`
+	}
+	err := s.db.Get(ctx, &r, `SELECT login, secret, uuid, refused FROM upstream_credentials WHERE user_id = $1`, userID)
+	if errors.Is(err, database.ErrNoRows) {
+		return Upstream{}, ErrNoUpstream
+	}
+	if err != nil {
+		return Upstream{}, fmt.Errorf("look for the credential for the blog behind the gateway: %w", err)
+	}
+	plain, err := s.Unseal(upstreamPlace(userID), r.Secret)
+	if err != nil {
+		return Upstream{}, fmt.Errorf("open the credential for the blog behind the gateway: %w", err)
+	}
+	return Upstream{Login: r.Login, Secret: NewSecret(string(plain)), UUID: r.UUID, Refused: r.Refused.Time}, nil
+}
+
+// RefuseUpstream notes that the WordPress has refused a user's credential, so that it is not asked again until there is
+// another: plugins there count failures and would shut the gateway out for everybody.
+func (s *Store) RefuseUpstream(ctx context.Context, userID int64) error {
+	err := s.db.Update(ctx, func(tx *database.Tx) error {
+		r, err := tx.Exec(ctx, `UPDATE upstream_credentials SET refused = $1 WHERE user_id = $2 AND refused IS NULL`, s.now(), userID)
+		if err != nil {
+			return err
+		}
+		if n, err := r.RowsAffected(); err != nil || n == 0 {
+			return err
+		}
+		return audit.Append(ctx, tx, audit.Event{Kind: UpstreamRefused, UserID: userID, By: audit.Actor{UserID: userID, Via: "gateway"}, At: s.now()})
+	})
+	if err != nil {
+		return fmt.Errorf("note that a credential was refused: %w", err)
+	}
+	return nil
+}
