@@ -195,6 +195,10 @@ type Config struct {
 	// The making of keys stays refused there.
 	ClearTextPasswords bool
 
+	// Judge decides about passwords in calls where they are kept elsewhere; nil
+	// where they are kept here.
+	Judge Judge
+
 	// PasswordMode is what becomes of the passwords of accounts in calls; the
 	// site and each user can be set to something stricter. ModeAllow when empty.
 	PasswordMode Mode

@@ -132,6 +132,10 @@ func (v *Verifier) verifyCall(ctx context.Context, c credentials, from Client, e
 			return t.identity(who.User), nil
 		}
 	}
+	if v.cfg.Judge != nil {
+		a.marked = false // the judge may think otherwise by now
+		return v.verifyElsewhere(ctx, c, a, stricter(site, who.PasswordMode), e)
+	}
 	if site.refuses() {
 		// Nothing is compared, so nothing is counted.
 		e.Reason = PasswordsRefused
