@@ -67,6 +67,9 @@ func (t *Trouble) Error() string {
 // Unwrap returns the cause in this program.
 func (t *Trouble) Unwrap() error { return t.Err }
 
+// Later is how long to wait before another try; 0 when that is not known.
+func (t *Trouble) Later() time.Duration { return t.RetryAfter }
+
 // Fault returns what the client is told. changes reports whether the call was
 // one that changes something: only then is the outcome worth a word.
 func (t *Trouble) Fault(changes bool) *xmlrpc.Fault {

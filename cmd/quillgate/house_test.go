@@ -27,7 +27,8 @@ var stairs = map[string][]string{
 	"markup":    nil,
 	"fetch":     nil,
 
-	"upstream": {"xmlrpc"},
+	"upstream":              {"xmlrpc"},
+	"upstream/upstreamtest": {"xmlrpc", "methods"},
 
 	"migrations": nil,
 	"database":   {"migrations"},
@@ -45,8 +46,8 @@ var stairs = map[string][]string{
 
 	"signer/local": {"signer", "signature", "xmlrpc", "methods", "upstream"},
 
-	"server":        {"wordpress", "profiles", "public", "site", "auth", "apps", "audit", "xmlrpc", "methods", "media", "database", "network"},
-	"cmd/quillgate": {"server", "signer", "signer/local", "upstream", "methods", "signature", "xmlrpc", "wxr", "fetch", "site", "auth", "apps", "audit", "database", "migrations"},
+	"server":        {"gateway", "wordpress", "profiles", "public", "site", "auth", "apps", "audit", "xmlrpc", "methods", "media", "database", "network"},
+	"cmd/quillgate": {"server", "gateway", "signer", "signer/local", "upstream", "methods", "signature", "xmlrpc", "wxr", "fetch", "site", "auth", "apps", "audit", "database", "migrations"},
 
 	"database/databasetest": {"database"},
 	"interop":               nil, // its tests import what they like; nobody imports it
