@@ -2,4 +2,316 @@
 // Outside it takes what the server takes: signed calls, tokens and, as far as
 // the operator allows them, passwords. Inside it calls the WordPress with the
 // user's own credential, in calls that it writes anew.
+//
+// WordPress stays the judge of who somebody is and what they may do. What a key
+// may do is decided here, on exactly what is sent.
 package gateway
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"math"
+	"net/http"
+	"net/url"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/quillgate/quillgate/apps"
+	"github.com/quillgate/quillgate/auth"
+	"github.com/quillgate/quillgate/database"
+	"github.com/quillgate/quillgate/methods"
+	"github.com/quillgate/quillgate/upstream"
+	"github.com/quillgate/quillgate/xmlrpc"
+)
+
+// Config describes a Gateway.
+type Config struct {
+	DB    *database.DB
+	Apps  *apps.Store
+	Users *auth.Users
+	// Endpoint is the address of the WordPress's xmlrpc.php.
+	Endpoint *url.URL
+	// Host is sent to the WordPress in place of the host of Endpoint; empty for
+	// that host.
+	Host string
+	// BaseURL is the address of the blog as people see it; that of Endpoint
+	// when nil.
+	BaseURL *url.URL
+	// Transport sends calls to the WordPress; see NewTransport.
+	Transport http.RoundTripper
+	SpoolDir  string
+	MaxAnswer int64         // bytes of an answer; default 256 MiB
+	Timeout   time.Duration // for an answer of the WordPress; default 60 s
+	Calls     int           // calls at the WordPress at one time; default 16, others wait
+	Wait      time.Duration // for one's turn; default 10 s
+	// Allow are methods of plugins that are let through, with the position of
+	// the user name; methods.NoLogin for those without.
+	Allow  map[string]int
+	Clock  func() time.Time
+	Logger *slog.Logger
+}
+
+// A Gateway relays calls to one WordPress. It is safe for concurrent use.
+type Gateway struct {
+	cfg     Config
+	turns   chan struct{}
+	breaker breaker
+	text    sync.Map // of refused logins; see refusedLogin
+}
+
+// New returns a gateway. It talks to nobody yet.
+func New(cfg Config) (*Gateway, error) {
+	if cfg.Endpoint == nil || cfg.Endpoint.Host == "" || cfg.Endpoint.Scheme != "http" && cfg.Endpoint.Scheme != "https" || cfg.Endpoint.User != nil {
+		return nil, errors.New("upstream: give the address of the WordPress's xmlrpc.php, such as http://127.0.0.1:8081/xmlrpc.php")
+	}
+	if cfg.BaseURL == nil {
+		cfg.BaseURL = cfg.Endpoint.JoinPath("..")
+	}
+	if cfg.MaxAnswer == 0 {
+		cfg.MaxAnswer = 256 << 20
+	}
+	if cfg.Timeout == 0 {
+		cfg.Timeout = time.Minute
+	}
+	if cfg.Calls == 0 {
+		cfg.Calls = 16
+	}
+	if cfg.Wait == 0 {
+		cfg.Wait = 10 * time.Second
+	}
+	if cfg.Clock == nil {
+		cfg.Clock = time.Now
+	}
+	if cfg.Logger == nil {
+		cfg.Logger = slog.New(slog.DiscardHandler)
+	}
+	g := &Gateway{cfg: cfg, turns: make(chan struct{}, cfg.Calls)}
+	g.breaker.clock = cfg.Clock
+	return g, nil
+}
+
+// deprecation is the value of X-Deprecated on answers to calls with a user name
+// or a password.
+const deprecation = "Signing in with a user name and password is deprecated over XML-RPC; make an application key and sign the request instead."
+
+// Methods returns the methods that are let through, in the form that xmlrpc.New
+// takes. Pingbacks are not among them, nor are methods that the table does not
+// know; system.* and demo.* are the handler's own.
+func (g *Gateway) Methods() []xmlrpc.Method[*auth.Request] {
+	var out []xmlrpc.Method[*auth.Request]
+	for _, m := range methods.All() {
+		if m.Protocol || m.Login == methods.NoLogin && !strings.HasPrefix(m.Name, "mt.") || m.SignIn == methods.PasswordOnly || m.SignIn == methods.KeyOnly || m.SignIn == methods.CodeOnly {
+			continue
+		}
+		for _, name := range m.Names() {
+			out = append(out, g.method(m, name))
+		}
+	}
+	for name, at := range g.cfg.Allow {
+		if methods.Lookup(name) == nil {
+			out = append(out, g.method(pluginMethod(name, at), name))
+		}
+	}
+	return append(out, g.ownMethods()...)
+}
+
+func (g *Gateway) method(m *methods.Method, name string) xmlrpc.Method[*auth.Request] {
+	return xmlrpc.Method[*auth.Request]{
+		Name: name, Signatures: m.Signatures(), Help: m.Help,
+		Func: func(ctx context.Context, c *xmlrpc.Call[*auth.Request]) (xmlrpc.Value, error) {
+			v, err := g.call(ctx, m, name, c)
+			if err == nil {
+				return v, nil
+			}
+			if f := g.Fault(ctx, err); f != nil {
+				return xmlrpc.Value{}, fmt.Errorf("%w: %w", f, err)
+			}
+			return xmlrpc.Value{}, err
+		},
+	}
+}
+
+// pluginMethod is the row of a method that the operator lets through. It counts
+// as one that creates something, and only keys without limits may call it.
+func pluginMethod(name string, at int) *methods.Method {
+	m := &methods.Method{Name: name, Login: at, Effect: methods.Creates, Rights: []string{"none"}, Result: "string"}
+	if at != methods.NoLogin {
+		m.SignIn, m.Min = methods.Required, at+2
+	}
+	return m
+}
+
+// An account is who calls, and what the WordPress is shown for it.
+type account struct {
+	who             auth.Identity
+	login, password string
+	stored          bool // the credential is the one that is kept for the user
+}
+
+// call answers one call: who is it, may they, and what does the WordPress say.
+func (g *Gateway) call(ctx context.Context, m *methods.Method, name string, c *xmlrpc.Call[*auth.Request]) (xmlrpc.Value, error) {
+	args := c.Params
+	if len(args) < m.Min || m.Login != methods.NoLogin && len(args) < m.Login+2 {
+		return xmlrpc.Value{}, &xmlrpc.Fault{Code: http.StatusBadRequest, Message: "This method needs more arguments than were sent."}
+	}
+	if m.Login != methods.NoLogin && (c.Param(m.Login).Text() != "" || c.Param(m.Login+1).Text() != "") {
+		c.Header.Set("X-Deprecated", deprecation)
+	}
+	who, err := g.signIn(ctx, m, c)
+	if err != nil {
+		return xmlrpc.Value{}, err
+	}
+	out, err := canonicalise(m, name, args)
+	if err != nil {
+		return xmlrpc.Value{}, err
+	}
+	ask := func(ctx context.Context, id int64) (state, error) { return g.state(ctx, who, id) }
+	if err := decide(ctx, who.who.Scope, out, ask); err != nil {
+		return xmlrpc.Value{}, err
+	}
+	return g.relay(ctx, who, out.everywhere(), c.Place)
+}
+
+// signIn finds out who calls and with what the WordPress is to be asked.
+func (g *Gateway) signIn(ctx context.Context, m *methods.Method, c *xmlrpc.Call[*auth.Request]) (account, error) {
+	who, signed := c.Identity.Signed()
+	if m.Login == methods.NoLogin {
+		return account{who: who}, nil
+	}
+	if !signed {
+		login, password := c.Param(m.Login).Text(), c.Param(m.Login+1).Text()
+		if m.SignIn == methods.Optional && login == "" && password == "" {
+			return account{}, nil // the WordPress decides whether strangers may
+		}
+		found, err := c.Identity.Login(ctx, login, password)
+		if err != nil || found.Token == nil {
+			return account{who: found, login: clean(login), password: clean(password)}, err
+		}
+		who = found // by a password of ours, which the WordPress does not know
+	}
+	up, err := g.cfg.Apps.Upstream(ctx, who.User.ID)
+	if err != nil {
+		return account{}, err
+	}
+	if !up.Refused.IsZero() {
+		// Asking again would only teach plugins there to shut the gateway out.
+		return account{}, errRefusedInside
+	}
+	return account{who, up.Login, up.Secret.Reveal(), true}, nil
+}
+
+var errRefusedInside = &xmlrpc.Fault{Code: upstream.CodeUnavailable, Message: "The blog no longer takes the credential that is kept for you here. Sign in on the blog's Quillgate page once, and try again. Nothing was changed."}
+
+// state asks the WordPress for what decides about a post.
+func (g *Gateway) state(ctx context.Context, who account, id int64) (state, error) {
+	row := methods.Lookup("wp.getPost")
+	c := &canonical{method: row, name: row.Name, args: []xmlrpc.Value{
+		xmlrpc.Int(1), xmlrpc.String(""), xmlrpc.String(""), xmlrpc.Int(id),
+		xmlrpc.Array(xmlrpc.String("post_status"), xmlrpc.String("post_type")),
+	}}
+	v, err := g.read(ctx, who, c)
+	if err != nil {
+		return state{}, err
+	}
+	s := state{v.Get("post_status").Text(), v.Get("post_type").Text()}
+	if s.Status == "" || s.Type == "" {
+		return state{}, forbidden("The blog does not say whether readers see this post, so your key may not change it.")
+	}
+	return s, nil
+}
+
+// Fault is what the client sees of an error; nil for one that no client may
+// see.
+func (g *Gateway) Fault(_ context.Context, err error) *xmlrpc.Fault {
+	if f, ok := errors.AsType[*xmlrpc.Fault](err); ok {
+		return f
+	}
+	if t, ok := errors.AsType[*troubled](err); ok {
+		return t.Trouble.Fault(t.changes)
+	}
+	if t, ok := errors.AsType[*upstream.Trouble](err); ok {
+		return t.Fault(true)
+	}
+	if t, ok := errors.AsType[*auth.Throttled](err); ok {
+		return &xmlrpc.Fault{Code: codeForbidden, Message: fmt.Sprintf("Too many wrong passwords have come from your address; try again in %d seconds.", int(math.Ceil(t.RetryAfter.Seconds())))}
+	}
+	if s, ok := errors.AsType[*auth.Stale](err); ok {
+		return &xmlrpc.Fault{Code: codeForbidden, Message: fmt.Sprintf("The signature is too old or too far in the future. The server's time is %d (%s); sign again with that.", s.Now.Unix(), s.Now.UTC().Format(time.RFC3339))}
+	}
+	if i, ok := errors.AsType[*apps.Invalid](err); ok {
+		return &xmlrpc.Fault{Code: http.StatusBadRequest, Message: i.Error() + "."}
+	}
+	for _, row := range faults {
+		if errors.Is(err, row.err) {
+			return row.fault
+		}
+	}
+	return nil
+}
+
+var faults = []struct {
+	err   error
+	fault *xmlrpc.Fault
+}{
+	{auth.ErrClearText, &xmlrpc.Fault{Code: codeForbidden, Message: "A password is taken over https only, or from the machine itself: use the https address, or sign the request."}},
+	{auth.ErrBusy, &xmlrpc.Fault{Code: upstream.CodeUnavailable, Message: "The server is checking too many passwords at the moment; try again in a few seconds."}},
+	{auth.ErrPasswordsRefused, &xmlrpc.Fault{Code: codeForbidden, Message: "This site takes no passwords in calls: make a key on its Quillgate page, and use that."}},
+	{auth.ErrDenied, &xmlrpc.Fault{Code: codeForbidden, Message: "The user name or the password, or the signature, is not right."}},
+	{apps.ErrNoUpstream, &xmlrpc.Fault{Code: upstream.CodeUnavailable, Message: "No credential for the blog is kept for you here. Sign in on the blog's Quillgate page once, and try again. Nothing was changed."}},
+	{apps.ErrSealed, &xmlrpc.Fault{Code: upstream.CodeUnavailable, Message: "The credential that is kept for you here does not open. Sign in on the blog's Quillgate page once, and try again. Nothing was changed."}},
+	{apps.ErrTooMany, &xmlrpc.Fault{Code: codeForbidden, Message: "You have as many applications as a user can have; revoke one that you do not use any more."}},
+	{auth.ErrNotFound, &xmlrpc.Fault{Code: http.StatusNotFound, Message: "There is no such user."}},
+}
+
+// ownMethods answers what is about keys here, and not about the WordPress.
+func (g *Gateway) ownMethods() []xmlrpc.Method[*auth.Request] {
+	row := methods.Lookup("xmlrpcs.createApplication")
+	return []xmlrpc.Method[*auth.Request]{{
+		Name: row.Name, Signatures: row.Signatures(), Help: row.Help,
+		Func: func(ctx context.Context, c *xmlrpc.Call[*auth.Request]) (xmlrpc.Value, error) {
+			v, err := g.createApplication(ctx, c)
+			if err == nil {
+				return v, nil
+			}
+			if f := g.Fault(ctx, err); f != nil {
+				return xmlrpc.Value{}, fmt.Errorf("%w: %w", f, err)
+			}
+			return xmlrpc.Value{}, err
+		},
+	}}
+}
+
+// createApplication makes a key with the WordPress user's own name and
+// password, which the WordPress has checked. They become the credential that is
+// kept for the user, unless there is one that works.
+func (g *Gateway) createApplication(ctx context.Context, c *xmlrpc.Call[*auth.Request]) (xmlrpc.Value, error) {
+	if c.Nested {
+		return xmlrpc.Value{}, forbidden("This method has to be called on its own, not inside system.multicall.")
+	}
+	if len(c.Params) < 4 {
+		return xmlrpc.Value{}, &xmlrpc.Fault{Code: http.StatusBadRequest, Message: "This method needs more arguments than were sent."}
+	}
+	login, password, name := c.Param(1).Text(), c.Param(2).Text(), clean(c.Param(3).Text())
+	who, err := c.Identity.PasswordOnly(ctx, login, password)
+	if err != nil {
+		return xmlrpc.Value{}, err
+	}
+	if up, err := g.cfg.Apps.Upstream(ctx, who.User.ID); err != nil || !up.Refused.IsZero() {
+		if err := g.cfg.Apps.SetUpstream(ctx, who.Actor(), who.User.ID, apps.Upstream{Login: login, Secret: apps.NewSecret(password)}); err != nil {
+			return xmlrpc.Value{}, err
+		}
+	}
+	app, secret, err := g.cfg.Apps.Create(ctx, who.Actor(), apps.New{UserID: who.User.ID, Name: name})
+	if err != nil {
+		return xmlrpc.Value{}, err
+	}
+	c.Header.Set("X-Deprecated", deprecation)
+	return xmlrpc.Struct(
+		xmlrpc.M("app", xmlrpc.String(app.Name)),
+		xmlrpc.M("key", xmlrpc.String(app.Public)),
+		xmlrpc.M("secret", xmlrpc.String(secret.Reveal())),
+	), nil
+}

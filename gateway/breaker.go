@@ -1,0 +1,58 @@
+package gateway
+
+import (
+	"errors"
+	"sync"
+	"time"
+
+	"github.com/quillgate/quillgate/upstream"
+)
+
+// A breaker stops asking a WordPress that does not answer, and lets one call
+// through from time to time to see whether it does again.
+type breaker struct {
+	clock func() time.Time
+
+	mu     sync.Mutex
+	failed int       // in a row
+	trial  time.Time // when the next call may try
+}
+
+// After so many failures in a row calls are refused at once, but for one in
+// each pause.
+const (
+	breakerFailures = 5
+	breakerPause    = 5 * time.Second
+)
+
+// allow returns a *upstream.Trouble while the breaker is open.
+func (b *breaker) allow() error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	now := b.clock()
+	if b.failed < breakerFailures {
+		return nil
+	}
+	if !now.Before(b.trial) {
+		b.trial = now.Add(breakerPause)
+		return nil
+	}
+	return &upstream.Trouble{Code: upstream.CodeUnavailable, Outcome: upstream.NotDone, What: "The blog does not answer at the moment.", RetryAfter: b.trial.Sub(now)}
+}
+
+// note counts how a call went. Faults, and pages that a shield sends, are
+// answers: they say that something is there.
+func (b *breaker) note(err error) {
+	t, ok := errors.AsType[*upstream.Trouble](err)
+	down := ok && (t.Status == 0 || t.Status >= 500)
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if !down {
+		b.failed = 0
+		return
+	}
+	b.failed++
+	if b.failed >= breakerFailures {
+		b.trial = b.clock().Add(breakerPause)
+	}
+}

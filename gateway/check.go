@@ -1,0 +1,284 @@
+package gateway
+
+import (
+	"bytes"
+	"context"
+	"crypto/tls"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/netip"
+	"net/url"
+	"regexp"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/quillgate/quillgate/auth"
+	"github.com/quillgate/quillgate/methods"
+	"github.com/quillgate/quillgate/xmlrpc"
+)
+
+// MarkField is the field by which answers of a gateway's endpoint are known
+// from those of the WordPress.
+const MarkField = "X-Quillgate"
+
+// Mark is its value.
+const Mark = "gateway"
+
+// A WayState says what is at the end of a way to the blog.
+type WayState string
+
+// The states of a way.
+const (
+	Closed  WayState = "closed"  // no XML-RPC answers there, or the gateway does
+	Around  WayState = "around"  // the WordPress answers
+	Unclear WayState = "unclear" // it could not be found out
+)
+
+// A Way is an address that could lead around the gateway.
+type Way struct {
+	Address string   `json:"address"`
+	State   WayState `json:"state"`
+	Seen    string   `json:"seen"`
+}
+
+// A Report is what Check has found.
+type Report struct {
+	Ways  []Way    `json:"ways"`
+	Notes []string `json:"notes"` // what does not lead around, and is wrong all the same
+}
+
+// State is that of the worst way.
+func (r Report) State() WayState {
+	state := Closed
+	for _, w := range r.Ways {
+		if w.State == Around {
+			return Around
+		}
+		if w.State == Unclear {
+			state = Unclear
+		}
+	}
+	return state
+}
+
+// Check looks for ways to the WordPress that lead around the gateway, as seen
+// from here, and for what the WordPress has wrong. It signs in nowhere.
+func (g *Gateway) Check(ctx context.Context) Report {
+	r := Report{Notes: []string{}}
+	base := g.cfg.BaseURL
+	try := func(u *url.URL, own bool) { r.Ways = append(r.Ways, tryWay(ctx, u, own)) }
+	try(base.JoinPath(methods.EndpointPath), true)
+	for _, path := range []string{"/xmlrpc.php/", "/xmlrpc.php/x", "/two/xmlrpc.php"} {
+		u := *base
+		u.Path = strings.TrimRight(u.Path, "/") + path
+		try(&u, false)
+	}
+	front := base.JoinPath("/")
+	front.RawQuery = "for=jetpack" // the door of Jetpack, which no rule about xmlrpc.php sees
+	try(front, false)
+	if base.Scheme == "https" {
+		plain := base.JoinPath(methods.EndpointPath)
+		plain.Scheme, plain.Host = "http", base.Hostname()
+		try(plain, false)
+	}
+	for _, u := range byAddress(ctx, base) {
+		try(u, false)
+	}
+	r.Notes = append(r.Notes, g.notes(ctx)...)
+	return r
+}
+
+// byAddress returns the endpoint by the addresses of its host.
+func byAddress(ctx context.Context, base *url.URL) []*url.URL {
+	if _, err := netip.ParseAddr(base.Hostname()); err == nil {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	defer cancel()
+	found, err := net.DefaultResolver.LookupNetIP(ctx, "ip", base.Hostname())
+	if err != nil {
+		return nil // the first way has said so
+	}
+	var out []*url.URL
+	for _, addr := range found[:min(len(found), 4)] {
+		u := base.JoinPath(methods.EndpointPath)
+		port := base.Port()
+		if u.Host = addr.Unmap().String(); port != "" {
+			u.Host = net.JoinHostPort(u.Host, port)
+		} else if addr.Unmap().Is6() {
+			u.Host = "[" + u.Host + "]"
+		}
+		out = append(out, u)
+	}
+	return out
+}
+
+// tryWay calls a harmless method at an address. own is the gateway's own.
+func tryWay(ctx context.Context, u *url.URL, own bool) Way {
+	w := Way{Address: u.String(), State: Closed}
+	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
+	defer cancel()
+	body := xmlrpc.AppendCall(nil, "system.listMethods")
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, w.Address, bytes.NewReader(body))
+	if err != nil {
+		w.State, w.Seen = Unclear, "this is no address"
+		return w
+	}
+	req.Header.Set("Content-Type", "text/xml")
+	// A certificate does not matter here: nothing secret is sent.
+	rt := &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}, DisableKeepAlives: true} //nolint:gosec
+	resp, err := rt.RoundTrip(req)
+	if err != nil {
+		w.State, w.Seen = unanswered(err, own)
+		return w
+	}
+	defer resp.Body.Close()
+	text, _ := io.ReadAll(io.LimitReader(resp.Body, 64<<10))
+	switch {
+	case resp.Header.Get(MarkField) == Mark:
+		w.Seen = "the gateway answers"
+	case bytes.Contains(text, []byte("<methodResponse")):
+		w.State, w.Seen = Around, "a server that is not this gateway answers XML-RPC"
+	case own:
+		w.State, w.Seen = Unclear, fmt.Sprintf("the gateway does not answer here (HTTP status %d): is it running, and does the web server send this address to it?", resp.StatusCode)
+	default:
+		w.Seen = fmt.Sprintf("no XML-RPC (HTTP status %d)", resp.StatusCode)
+	}
+	return w
+}
+
+func unanswered(err error, own bool) (WayState, string) {
+	_, dns := errors.AsType[*net.DNSError](err)
+	switch {
+	case dns:
+		return Unclear, "the name of the host is not known here"
+	case errors.Is(err, syscall.ECONNREFUSED) && !own:
+		return Closed, "no connection"
+	case errors.Is(err, syscall.ECONNREFUSED):
+		return Unclear, "nothing answers at this address"
+	case errors.Is(err, context.DeadlineExceeded):
+		return Unclear, "no answer in 10 seconds"
+	case errors.Is(err, syscall.ENETUNREACH), errors.Is(err, syscall.EHOSTUNREACH), errors.Is(err, syscall.EADDRNOTAVAIL):
+		return Closed, "no way there from here"
+	}
+	return Unclear, "the connection broke"
+}
+
+// An index is the part of a WordPress's REST index that matters here.
+type index struct {
+	Home           string          `json:"home"`
+	Authentication json.RawMessage `json:"authentication"`
+}
+
+// passwords reports whether application passwords work.
+func (i index) passwords() bool {
+	return bytes.Contains(i.Authentication, []byte("application-passwords"))
+}
+
+// errNoIndex says that the index of a WordPress cannot be read: it is closed to
+// visitors, or what is there is no WordPress.
+var errNoIndex = errors.New("the index of the WordPress cannot be read")
+
+// index asks the WordPress for its index, as the gateway asks it for all else.
+func (g *Gateway) index(ctx context.Context) (index, error) {
+	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
+	defer cancel()
+	u := g.cfg.Endpoint.JoinPath("..", "/")
+	u.RawQuery = url.Values{"rest_route": {"/"}, "_fields": {"home,authentication"}}.Encode()
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, u.String(), nil)
+	if err != nil {
+		return index{}, fmt.Errorf("%w: %w", errNoIndex, err)
+	}
+	g.fields(req, account{})
+	resp, err := g.cfg.Transport.RoundTrip(req)
+	if err != nil {
+		return index{}, fmt.Errorf("%w: %w", errNoIndex, err)
+	}
+	defer resp.Body.Close()
+	var i index
+	if err := json.NewDecoder(io.LimitReader(resp.Body, 1<<20)).Decode(&i); err != nil || resp.StatusCode != http.StatusOK || i.Home == "" {
+		return index{}, errNoIndex
+	}
+	return i, nil
+}
+
+const behindHTTPS = `This WordPress does not know that it is behind https, and refuses every application password for that. Say so to PHP: in nginx "fastcgi_param HTTPS on;", in Apache "SetEnv HTTPS on", or at the top of wp-config.php "$_SERVER['HTTPS'] = 'on';".`
+
+// notes are what is wrong with the WordPress, but leads nobody around.
+func (g *Gateway) notes(ctx context.Context) []string {
+	var notes []string
+	if addr, err := netip.ParseAddr(g.cfg.Endpoint.Hostname()); err == nil && !addr.IsLoopback() || err != nil && g.cfg.Endpoint.Hostname() != "localhost" {
+		notes = append(notes, "The WordPress is reached at "+g.cfg.Endpoint.Host+", which may be another machine: let a firewall there take connections from this machine only.")
+	}
+	i, err := g.index(ctx)
+	if err != nil {
+		return append(notes, "The REST index of the WordPress cannot be read, so it is not known whether application passwords work, nor which address it has.")
+	}
+	if home, err := url.Parse(i.Home); err != nil || !strings.EqualFold(home.Host, g.cfg.BaseURL.Host) || home.Scheme != g.cfg.BaseURL.Scheme {
+		notes = append(notes, "The WordPress calls itself "+i.Home+", and people see "+g.cfg.BaseURL.String()+": links in its answers lead to the former. Set its address (WP_HOME), or give the right --base-url and --upstream-host.")
+	}
+	if !i.passwords() {
+		notes = append(notes, behindHTTPS+" (Or a plugin has switched application passwords off.)")
+	}
+	return notes
+}
+
+// Explain adds to the refusal of a credential why that may be so.
+func (g *Gateway) Explain(ctx context.Context, err error) error {
+	if !errors.Is(err, auth.ErrDenied) {
+		return err
+	}
+	i, unread := g.index(ctx)
+	switch {
+	case unread != nil:
+		return errors.New("the WordPress refuses the user name or the password; whether application passwords work there is not known, since its index cannot be read")
+	case !i.passwords():
+		return errors.New("the WordPress refuses the credential. " + behindHTTPS + " If it is not an application password, it is wrong")
+	}
+	return errors.New("the WordPress refuses it: the user name or the password is wrong")
+}
+
+var port = regexp.MustCompile(`:[0-9]+$`)
+
+// Closing is what closes the ways around, for the web server in front. listen
+// is the address of the gateway.
+func Closing(listen string) string {
+	if !port.MatchString(listen) {
+		listen = "127.0.0.1:8080"
+	}
+	return strings.ReplaceAll(closing, "LISTEN", listen)
+}
+
+const closing = `nginx, before the location of PHP (the first regular expression that matches counts):
+    location = /xmlrpc.php { proxy_pass http://LISTEN; proxy_set_header Host $host; proxy_set_header X-Forwarded-For $remote_addr; proxy_set_header X-Forwarded-Proto $scheme; proxy_next_upstream off; proxy_request_buffering off; client_max_body_size 64m; }
+    location ~* (^|/)xmlrpc\.php(/|$) { return 403; }
+    if ($arg_for = jetpack) { return 403; }
+
+Apache:
+    ProxyPass "/xmlrpc.php" "http://LISTEN/xmlrpc.php"
+    RequestHeader set X-Forwarded-Proto expr=%{REQUEST_SCHEME}
+    <LocationMatch "(?i)(.+/xmlrpc\.php|/xmlrpc\.php/)">
+        Require all denied
+    </LocationMatch>
+    RewriteEngine On
+    RewriteCond %{QUERY_STRING} (^|&)for=jetpack
+    RewriteRule ^ - [F]
+
+Caddy:
+    @gate path /xmlrpc.php
+    reverse_proxy @gate LISTEN
+    @around {
+        path_regexp (?i)(^|/)xmlrpc\.php(/|$)
+        not path /xmlrpc.php
+    }
+    respond @around 403
+    @jetpack query for=jetpack
+    respond @jetpack 403
+
+Start the gateway with --trusted-proxies 127.0.0.1, so that it believes what the web server says of clients.
+`

@@ -1,0 +1,310 @@
+package gateway
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/quillgate/quillgate/methods"
+	"github.com/quillgate/quillgate/upstream"
+	"github.com/quillgate/quillgate/xmlrpc"
+)
+
+// inMemory is how much of a call or an answer is held in memory; more goes to
+// a file.
+const inMemory = 256 << 10
+
+// troubled is a trouble with the WordPress, and whether the call was one that
+// changes something.
+type troubled struct {
+	*upstream.Trouble
+	changes bool
+}
+
+func (t *troubled) Unwrap() error { return t.Trouble }
+
+// relay sends a call to the WordPress, once, and returns what it answers. A
+// creating call of a request that could come again is sent at most once in
+// RepeatWindow; see repeats.go.
+func (g *Gateway) relay(ctx context.Context, who account, c *canonical, place int) (xmlrpc.Value, error) {
+	if c.method.Effect != methods.Creates || who.who.Repeat.Public == "" {
+		answer, err := g.send(ctx, who, c)
+		if err != nil {
+			return xmlrpc.Value{}, err
+		}
+		return answer.value(), nil
+	}
+	who.who.Repeat.Call = place
+	return g.once(ctx, who, c)
+}
+
+// read is relay for the gateway's own small questions.
+func (g *Gateway) read(ctx context.Context, who account, c *canonical) (xmlrpc.Value, error) {
+	answer, err := g.send(ctx, who, c)
+	if err != nil {
+		return xmlrpc.Value{}, err
+	}
+	defer answer.close()
+	text, err := io.ReadAll(io.LimitReader(answer.Document(), 4<<20))
+	if err != nil {
+		return xmlrpc.Value{}, fmt.Errorf("read an answer of the WordPress: %w", err)
+	}
+	return xmlrpc.DecodeResponse(text, xmlrpc.Limits{})
+}
+
+// An answer is a result of the WordPress, whole.
+type answer struct {
+	*upstream.Answer
+	store *xmlrpc.Spool
+	edits []edit
+}
+
+// An edit replaces bytes of an answer.
+type edit struct {
+	at   xmlrpc.Span
+	text string
+}
+
+func (a *answer) close() { _ = a.store.Close() }
+
+// write writes the result as it came, but for the edits.
+func (a *answer) write(w io.Writer) error {
+	doc := a.Document()
+	from, end := a.Value.Start, a.Value.End
+	for _, e := range a.edits {
+		if _, err := io.Copy(w, io.NewSectionReader(doc, from, e.at.Start-from)); err != nil {
+			return fmt.Errorf("pass on an answer: %w", err)
+		}
+		if _, err := io.WriteString(w, e.text); err != nil {
+			return err
+		}
+		from = e.at.End
+	}
+	_, err := io.Copy(w, io.NewSectionReader(doc, from, end-from))
+	return err
+}
+
+// value passes the result on, and gives the answer back when it was written.
+func (a *answer) value() xmlrpc.Value {
+	return xmlrpc.Verbatim(func(w io.Writer) error {
+		defer a.close()
+		return a.write(w)
+	})
+}
+
+// send sends a call and judges the answer. The error is a *xmlrpc.Fault of the
+// WordPress, or a *troubled.
+func (g *Gateway) send(ctx context.Context, who account, c *canonical) (_ *answer, err error) {
+	changes := c.method.Effect != methods.Reads
+	defer func() {
+		if t, ok := errors.AsType[*upstream.Trouble](err); ok {
+			err = &troubled{t, changes}
+		}
+	}()
+	leave, err := g.turn(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer leave()
+	body, err := g.write(c.name, c.withLogin(who.login, who.password))
+	if err != nil {
+		return nil, err
+	}
+	defer body.Close()
+	got, store, err := g.exchange(ctx, who, body, namesOf(c.name)...)
+	g.breaker.note(err)
+	if err != nil {
+		if t, ok := errors.AsType[*upstream.Trouble](err); ok {
+			g.cfg.Logger.WarnContext(ctx, "the WordPress did not answer properly", "method", c.name, "trouble", t.Error())
+		}
+		return nil, err
+	}
+	a := &answer{Answer: got, store: store}
+	if got.Rubbish != "" {
+		g.cfg.Logger.WarnContext(ctx, "the WordPress sends something around its answers", "seen", got.Rubbish)
+	}
+	if got.Fault != nil {
+		a.close()
+		if got.Fault.Code >= http.StatusInternalServerError && changes {
+			return nil, &xmlrpc.Fault{Code: got.Fault.Code, Message: got.Fault.Message + " It is not known whether the blog carried out the call. Look at the blog before you send it again."}
+		}
+		return nil, g.judged(ctx, who, c, got.Fault)
+	}
+	a.edits = g.edits(c.name, got)
+	return a, nil
+}
+
+// turn waits for a place among the calls at the WordPress.
+func (g *Gateway) turn(ctx context.Context) (leave func(), err error) {
+	if err := g.breaker.allow(); err != nil {
+		return nil, err
+	}
+	timer := time.NewTimer(g.cfg.Wait)
+	defer timer.Stop()
+	select {
+	case g.turns <- struct{}{}:
+		return func() { <-g.turns }, nil
+	case <-timer.C:
+		return nil, &upstream.Trouble{Code: upstream.CodeUnavailable, Outcome: upstream.NotDone, What: "The blog is busy.", RetryAfter: 10 * time.Second}
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+// write writes a call into a spool and checks that WordPress will read it: it
+// refuses a body of more than 60,000 "<".
+func (g *Gateway) write(name string, args []xmlrpc.Value) (*xmlrpc.Spool, error) {
+	body := xmlrpc.NewSpool(g.cfg.SpoolDir, inMemory)
+	count := &markup{to: body}
+	if err := xmlrpc.WriteCall(count, name, args...); err != nil {
+		return nil, errors.Join(fmt.Errorf("write a call for the WordPress: %w", err), body.Close())
+	}
+	if count.n > mostMarkup {
+		return nil, errors.Join(&xmlrpc.Fault{Code: xmlrpc.CodeInvalidParams, Message: "The call has more values than the blog takes at one time: send fewer."}, body.Close())
+	}
+	return body, nil
+}
+
+// markup counts the "<" of what is written.
+type markup struct {
+	to io.Writer
+	n  int
+}
+
+func (m *markup) Write(p []byte) (int, error) {
+	m.n += bytes.Count(p, []byte("<"))
+	return m.to.Write(p)
+}
+
+// exchange sends a body and reads the answer into a spool.
+func (g *Gateway) exchange(ctx context.Context, who account, body *xmlrpc.Spool, names ...string) (*upstream.Answer, *xmlrpc.Spool, error) {
+	// PHP goes on when its client goes away, so a client that has gone ends
+	// nothing here: what was answered is needed to know what was done.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), g.cfg.Timeout)
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, g.cfg.Endpoint.String(), nil)
+	if err != nil {
+		return nil, nil, fmt.Errorf("make a request for the WordPress: %w", err)
+	}
+	req.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(body.Reader()), nil }
+	req.Body, _ = req.GetBody()
+	req.ContentLength = body.Size()
+	req.Header.Set("Content-Type", "text/xml")
+	g.fields(req, who)
+	resp, err := upstream.Send(g.cfg.Transport, req)
+	if err != nil {
+		return nil, nil, err
+	}
+	defer resp.Body.Close()
+	store := xmlrpc.NewSpool(g.cfg.SpoolDir, inMemory)
+	got, err := upstream.Read(resp, store, g.cfg.MaxAnswer, names...)
+	if err != nil {
+		return nil, nil, errors.Join(err, store.Close())
+	}
+	return got, store, nil
+}
+
+// fields puts on a request what the WordPress is told of where it comes from.
+func (g *Gateway) fields(req *http.Request, who account) {
+	req.Host = g.cfg.Host
+	req.Header.Set("User-Agent", "quillgate-gateway")
+	req.Header.Set("X-Forwarded-Proto", g.cfg.BaseURL.Scheme)
+	req.Header.Set("X-Forwarded-Host", g.cfg.BaseURL.Host)
+	if who.who.Addr.IsValid() {
+		req.Header.Set("X-Forwarded-For", who.who.Addr.String())
+		req.Header.Set("X-Real-IP", who.who.Addr.String())
+	}
+}
+
+// judged turns a fault of the WordPress into what the client gets. Fault 403
+// reaches the client only as the refusal of its own password: of the credential
+// that is kept here the client knows nothing, and plugins use the code for
+// other things.
+func (g *Gateway) judged(ctx context.Context, who account, c *canonical, f *xmlrpc.Fault) error {
+	if f.Code != codeForbidden {
+		return f
+	}
+	refused, err := g.refusedLogin(ctx, f)
+	if err != nil {
+		g.cfg.Logger.WarnContext(ctx, "it is not known how the WordPress refuses a login", "error", err.Error())
+	}
+	if refused && who.stored && methods.Lookup(c.method.Name) != nil {
+		// Where the position of the login is known, this is a proof. That of a
+		// plugin's method may be wrong.
+		if err := g.cfg.Apps.RefuseUpstream(ctx, who.who.User.ID); err != nil {
+			return err
+		}
+		return errRefusedInside
+	}
+	if refused && !who.stored {
+		return f
+	}
+	return &xmlrpc.Fault{Code: http.StatusUnauthorized, Message: f.Message}
+}
+
+// refusedLogin reports whether a fault is the one by which this WordPress
+// refuses a login. Its words are in the site's language, so it is asked once,
+// with a name and a password that nobody has.
+func (g *Gateway) refusedLogin(ctx context.Context, f *xmlrpc.Fault) (bool, error) {
+	if text, ok := g.text.Load("refusal"); ok {
+		return f.Message == text.(string), nil
+	}
+	body, err := g.write("wp.getUsersBlogs", []xmlrpc.Value{xmlrpc.String(rand.Text()), xmlrpc.String(rand.Text())})
+	if err != nil {
+		return false, err
+	}
+	defer body.Close()
+	got, store, err := g.exchange(ctx, account{}, body)
+	if err != nil {
+		return false, err
+	}
+	defer store.Close()
+	if got.Fault == nil || got.Fault.Code != codeForbidden {
+		return false, errors.New("the WordPress did not refuse an invented login with fault 403")
+	}
+	g.text.Store("refusal", got.Fault.Message)
+	return f.Message == got.Fault.Message, nil
+}
+
+// namesOf are the members of an answer that lead around the gateway.
+func namesOf(method string) []string {
+	switch method {
+	case "wp.getUsersBlogs", "blogger.getUsersBlogs", "metaWeblog.getUsersBlogs":
+		return []string{"xmlrpc"}
+	}
+	return nil
+}
+
+// edits replaces the addresses that lead around the gateway: those of this
+// WordPress's own endpoint. Other sites of a network keep theirs.
+func (g *Gateway) edits(method string, got *upstream.Answer) []edit {
+	var edits []edit
+	own := g.cfg.BaseURL.JoinPath("xmlrpc.php").String()
+	for _, m := range got.Texts {
+		u, err := url.Parse(strings.TrimSpace(m.Text))
+		if err != nil || len(m.Path) != 1 || !g.isOwn(u) {
+			continue
+		}
+		edits = append(edits, edit{m.Scalar, "<value><string>" + escape(own) + "</string></value>"})
+	}
+	return edits
+}
+
+func (g *Gateway) isOwn(u *url.URL) bool {
+	host := g.cfg.Host
+	if host == "" {
+		host = g.cfg.Endpoint.Host
+	}
+	return strings.EqualFold(u.Host, host) || strings.EqualFold(u.Host, g.cfg.Endpoint.Host) || strings.EqualFold(u.Host, g.cfg.BaseURL.Host)
+}
+
+func escape(s string) string {
+	return strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;").Replace(s)
+}

@@ -1,0 +1,130 @@
+package gateway
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"time"
+
+	"github.com/quillgate/quillgate/database"
+	"github.com/quillgate/quillgate/upstream"
+	"github.com/quillgate/quillgate/xmlrpc"
+)
+
+// RepeatWindow is for how long a creating call is known by its request.
+const RepeatWindow = 10 * time.Minute
+
+// mostKept bounds an answer that is kept for a repeated request.
+const mostKept = 64 << 10
+
+// once passes a creating call on at most once. A row is written before the
+// WordPress is asked; the answer is added to it. A row without an answer is a
+// call that was under way when something broke: its outcome is not known, and
+// it is not sent again.
+func (g *Gateway) once(ctx context.Context, who account, c *canonical) (xmlrpc.Value, error) {
+	r := who.who.Repeat
+	sum := sha256.Sum256([]byte(r.Public + "||" + r.Digest))
+	key := []any{r.Public, hex.EncodeToString(sum[:]), r.Call}
+	first, err := g.claim(ctx, key)
+	if err != nil {
+		return xmlrpc.Value{}, err
+	}
+	if !first {
+		return g.repeated(ctx, key)
+	}
+	done := context.WithoutCancel(ctx)
+	answer, err := g.send(ctx, who, c)
+	if err != nil {
+		if nothingMade(err) {
+			// Nothing was made, so the same request may be tried again.
+			_, forget := g.cfg.DB.Exec(done, `DELETE FROM relayed WHERE public = $1 AND digest = $2 AND call = $3 AND answer IS NULL`, key...)
+			err = errors.Join(err, forget)
+		}
+		return xmlrpc.Value{}, err
+	}
+	var kept bytes.Buffer
+	if answer.Value.End-answer.Value.Start <= mostKept {
+		if err := answer.write(&kept); err != nil {
+			return xmlrpc.Value{}, err
+		}
+	} else {
+		kept.WriteString("<value><boolean>1</boolean></value>")
+	}
+	if _, err := g.cfg.DB.Exec(done, `UPDATE relayed SET answer = $4 WHERE public = $1 AND digest = $2 AND call = $3`, append(key, kept.Bytes())...); err != nil {
+		answer.close()
+		return xmlrpc.Value{}, fmt.Errorf("write down what a request has made: %w", err)
+	}
+	return answer.value(), nil
+}
+
+// nothingMade reports whether an error proves that the WordPress made nothing. A
+// fault mostly does not: a plugin may have died after the post was stored.
+func nothingMade(err error) bool {
+	if f, ok := errors.AsType[*xmlrpc.Fault](err); ok {
+		switch f.Code {
+		case xmlrpc.CodeParse, xmlrpc.CodeInvalidRequest, xmlrpc.CodeMethodNotFound, xmlrpc.CodeInvalidParams, http.StatusBadRequest:
+			return true
+		}
+		return f == errRefusedInside
+	}
+	t, ok := errors.AsType[*upstream.Trouble](err)
+	return ok && t.Outcome == upstream.NotDone
+}
+
+// claim reports whether this is the first such call within the window.
+func (g *Gateway) claim(ctx context.Context, key []any) (bool, error) {
+	now := g.cfg.Clock()
+	r, err := g.cfg.DB.Exec(ctx, `INSERT INTO relayed (public, digest, call, answer, at) VALUES ($1, $2, $3, NULL, $4)
+		ON CONFLICT (public, digest, call) DO UPDATE SET answer = NULL, at = excluded.at WHERE relayed.at <= $5`,
+		append(key, now, now.Add(-RepeatWindow))...)
+	if err != nil {
+		return false, fmt.Errorf("look for a repeated request: %w", err)
+	}
+	n, err := r.RowsAffected()
+	return n > 0, err
+}
+
+// repeated answers a call that was passed on before.
+func (g *Gateway) repeated(ctx context.Context, key []any) (xmlrpc.Value, error) {
+	var kept []byte
+	err := g.cfg.DB.Get(ctx, &kept, `SELECT answer FROM relayed WHERE public = $1 AND digest = $2 AND call = $3`, key...)
+	if err != nil && !errors.Is(err, database.ErrNoRows) {
+		return xmlrpc.Value{}, fmt.Errorf("look for a repeated request: %w", err)
+	}
+	if len(kept) == 0 {
+		return xmlrpc.Value{}, &upstream.Trouble{Code: upstream.CodeUnavailable, Outcome: upstream.Unknown, What: "This call was passed on to the blog before."}
+	}
+	return xmlrpc.Verbatim(func(w io.Writer) error {
+		_, err := w.Write(kept)
+		return err
+	}), nil
+}
+
+// Forget removes what is too long ago to count. It is called once a minute.
+func (g *Gateway) Forget(ctx context.Context) error {
+	if _, err := g.cfg.DB.Exec(ctx, `DELETE FROM relayed WHERE at <= $1`, g.cfg.Clock().Add(-RepeatWindow)); err != nil {
+		return fmt.Errorf("forget what requests have made: %w", err)
+	}
+	return nil
+}
+
+// Run forgets old requests until the context ends.
+func (g *Gateway) Run(ctx context.Context) {
+	ticker := time.NewTicker(time.Minute)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ticker.C:
+			if err := g.Forget(ctx); err != nil && ctx.Err() == nil {
+				g.cfg.Logger.WarnContext(ctx, "old requests are not forgotten", "error", err)
+			}
+		case <-ctx.Done():
+			return
+		}
+	}
+}
