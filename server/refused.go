@@ -39,10 +39,20 @@ func refused(withStatus bool) func(http.Header, error) int {
 	}
 }
 
+// unavailable is the error of what an entrance needs and does not reach. Later says when it is worth another try, 0 when
+// that is not known.
+type unavailable interface {
+	error
+	Later() time.Duration
+}
+
 // statusOf is the status of HTTP that means what the error means, 0 for one that is no refusal, and when to try again.
 func statusOf(err error) (status int, retry time.Duration) {
 	if throttled, ok := errors.AsType[*auth.Throttled](err); ok {
 		return http.StatusTooManyRequests, max(throttled.RetryAfter, time.Second)
+	}
+	if later, ok := errors.AsType[unavailable](err); ok {
+		return http.StatusServiceUnavailable, later.Later()
 	}
 	switch {
 	case errors.Is(err, auth.ErrBusy):

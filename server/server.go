@@ -53,6 +53,8 @@ type Config struct {
 	ThrottleExempt []netip.Prefix
 	// PasswordMode is what becomes of the passwords of accounts in calls; see auth.Config.
 	PasswordMode auth.Mode
+	// Judge decides about passwords in calls where they are kept elsewhere; see auth.Config.
+	Judge auth.Judge
 	// Introspection adds system.methodSignature and system.methodHelp, which WordPress does not have.
 	Introspection bool
 	// EndpointOnly serves no blog to visitors, only what publishing clients need.
@@ -153,6 +155,7 @@ func (s *Server) newVerifier() (*auth.Verifier, error) {
 	return auth.New(auth.Config{
 		Users: s.cfg.Keys.Users, Apps: s.cfg.Keys.Apps, Clock: s.cfg.Clock, Logger: s.cfg.Logger,
 		PasswordMode:   s.cfg.PasswordMode,
+		Judge:          s.cfg.Judge,
 		ThrottleExempt: s.cfg.ThrottleExempt,
 		FallbackHeader: s.cfg.AuthorizationFallback,
 		ClientAddr: func(r *http.Request) (netip.Addr, bool) {
