@@ -59,14 +59,14 @@ type useShown struct {
 	Method  string `json:"method"`
 }
 
-func showApp(blog *server.Blog, login string, a apps.App) appShown {
+func showApp(keys *server.Keys, login string, a apps.App) appShown {
 	moment := func(t time.Time) *time.Time {
 		if t.IsZero() {
 			return nil
 		}
 		return &t
 	}
-	shown := appShown{User: login, Name: a.Name, Public: a.Public, Hint: a.Hint, State: blog.Apps.State(a), Scope: []string{},
+	shown := appShown{User: login, Name: a.Name, Public: a.Public, Hint: a.Hint, State: keys.Apps.State(a), Scope: []string{},
 		Methods: append([]string{}, a.Scope.Methods...), Networks: []string{}, Strict: a.Strict, Algorithm: a.Algorithm,
 		Created: a.Created, Expires: moment(a.Expires), LastUsed: moment(a.LastUse.At), Uses: a.Uses, Revoked: moment(a.Revoked),
 		Successor: a.Successor, Rotated: moment(a.Rotated), UsedAfterRotation: a.UsedAfterRotation(), Legacy: a.LegacySignatures}
@@ -105,24 +105,24 @@ func (c *appCreateCmd) Run(ctx context.Context, s *settings, io streams) error {
 	if err != nil {
 		return err
 	}
-	return withBlog(ctx, s, io, func(blog *server.Blog) error {
-		user, err := userNamed(ctx, blog, c.User)
+	return withKeys(ctx, s, io, func(keys *server.Keys) error {
+		user, err := userNamed(ctx, keys, c.User)
 		if err != nil {
 			return err
 		}
 		in.UserID, in.Name, in.Strict = user.ID, c.Name, c.Strict
-		app, secret, err := blog.Apps.Create(ctx, audit.Operator, in)
+		app, secret, err := keys.Apps.Create(ctx, audit.Operator, in)
 		if err != nil {
 			return err
 		}
-		return tellPair(io, blog, user.Login, app, secret, c.JSON)
+		return tellPair(io, keys, user.Login, app, secret, c.JSON)
 	})
 }
 
 // tellPair shows a new pair, the one time that its secret can be seen.
-func tellPair(io streams, blog *server.Blog, login string, app apps.App, secret apps.Secret, asJSON bool) error {
+func tellPair(io streams, keys *server.Keys, login string, app apps.App, secret apps.Secret, asJSON bool) error {
 	if asJSON {
-		shown := showApp(blog, login, app)
+		shown := showApp(keys, login, app)
 		shown.Secret = secret.Reveal()
 		return writeJSON(io.out, shown)
 	}
@@ -144,8 +144,8 @@ type appListCmd struct {
 }
 
 func (c *appListCmd) Run(ctx context.Context, s *settings, io streams) error {
-	return withBlog(ctx, s, io, func(blog *server.Blog) error {
-		list, err := c.list(ctx, blog)
+	return withKeys(ctx, s, io, func(keys *server.Keys) error {
+		list, err := c.list(ctx, keys)
 		if err != nil {
 			return err
 		}
@@ -210,10 +210,10 @@ func (a appShown) stateText() string {
 	return text
 }
 
-func (c *appListCmd) list(ctx context.Context, blog *server.Blog) ([]appShown, error) {
+func (c *appListCmd) list(ctx context.Context, keys *server.Keys) ([]appShown, error) {
 	filter := apps.Filter{Revoked: c.Revoked, Limit: 1000}
 	if c.User != "" {
-		user, err := userNamed(ctx, blog, c.User)
+		user, err := userNamed(ctx, keys, c.User)
 		if err != nil {
 			return nil, err
 		}
@@ -222,19 +222,19 @@ func (c *appListCmd) list(ctx context.Context, blog *server.Blog) ([]appShown, e
 	logins := make(map[int64]string)
 	out := []appShown{}
 	for {
-		list, next, err := blog.Apps.List(ctx, filter)
+		list, next, err := keys.Apps.List(ctx, filter)
 		if err != nil {
 			return nil, err
 		}
 		for _, a := range list {
 			if _, known := logins[a.UserID]; !known {
-				user, err := blog.Users.Get(ctx, a.UserID)
+				user, err := keys.Users.Get(ctx, a.UserID)
 				if err != nil {
 					return nil, err
 				}
 				logins[a.UserID] = user.Login
 			}
-			out = append(out, showApp(blog, logins[a.UserID], a))
+			out = append(out, showApp(keys, logins[a.UserID], a))
 		}
 		if next == "" {
 			return out, nil
@@ -249,12 +249,12 @@ type appRenameCmd struct {
 }
 
 func (c *appRenameCmd) Run(ctx context.Context, s *settings, io streams) error {
-	return withBlog(ctx, s, io, func(blog *server.Blog) error {
-		app, err := appOf(ctx, blog, c.Public)
+	return withKeys(ctx, s, io, func(keys *server.Keys) error {
+		app, err := appOf(ctx, keys, c.Public)
 		if err != nil {
 			return err
 		}
-		if err := blog.Apps.Rename(ctx, audit.Operator, app.UserID, app.Public, c.Name); err != nil {
+		if err := keys.Apps.Rename(ctx, audit.Operator, app.UserID, app.Public, c.Name); err != nil {
 			return err
 		}
 		_, err = fmt.Fprintf(io.out, "The key %s is now called %q.\n", app.Public, c.Name)
@@ -271,30 +271,30 @@ func (c *appRevokeCmd) Run(ctx context.Context, s *settings, io streams) error {
 	if (c.Public == "") == (c.AllOf == "") {
 		return usageError{errors.New("name the key, or with --all-of a user")}
 	}
-	return withBlog(ctx, s, io, func(blog *server.Blog) error {
+	return withKeys(ctx, s, io, func(keys *server.Keys) error {
 		if c.AllOf != "" {
-			user, err := userNamed(ctx, blog, c.AllOf)
+			user, err := userNamed(ctx, keys, c.AllOf)
 			if err != nil {
 				return err
 			}
-			n, err := blog.Apps.RevokeAll(ctx, audit.Operator, user.ID)
+			n, err := keys.Apps.RevokeAll(ctx, audit.Operator, user.ID)
 			if err != nil {
 				return err
 			}
 			_, err = fmt.Fprintf(io.out, "Keys of %s that are revoked: %d. A running server refuses them within a second.\n", user.Login, n)
 			return err
 		}
-		app, err := appOf(ctx, blog, c.Public)
+		app, err := appOf(ctx, keys, c.Public)
 		if err != nil {
 			return err
 		}
-		if err := blog.Apps.Revoke(ctx, audit.Operator, app.UserID, app.Public); err != nil {
+		if err := keys.Apps.Revoke(ctx, audit.Operator, app.UserID, app.Public); err != nil {
 			return err
 		}
 		if _, err := fmt.Fprintf(io.out, "The key %s (%s) is revoked. A running server refuses it within a second.\n", app.Public, app.Name); err != nil {
 			return err
 		}
-		heir, err := heirOf(ctx, blog, app)
+		heir, err := heirOf(ctx, keys, app)
 		if err == nil && heir != "" {
 			_, err = fmt.Fprintf(io.out, "The key %s, which took over from it, goes on working. A program with the old key can have made it: revoke it too, unless you know who uses it.\n", heir)
 		}
@@ -304,20 +304,20 @@ func (c *appRevokeCmd) Run(ctx context.Context, s *settings, io streams) error {
 
 // heirOf is the key that still works of those that took over from a key, one after the other; empty when none does. Whoever
 // has a key can rotate it, so who revokes one because it has leaked has to know.
-func heirOf(ctx context.Context, blog *server.Blog, app apps.App) (heir string, err error) {
+func heirOf(ctx context.Context, keys *server.Keys, app apps.App) (heir string, err error) {
 	for app.Successor != "" {
-		if app, err = blog.Apps.Get(ctx, app.Successor); err != nil {
+		if app, err = keys.Apps.Get(ctx, app.Successor); err != nil {
 			return "", err
 		}
-		if blog.Apps.State(app).Works() {
+		if keys.Apps.State(app).Works() {
 			heir = app.Public
 		}
 	}
 	return heir, nil
 }
 
-func appOf(ctx context.Context, blog *server.Blog, public string) (apps.App, error) {
-	app, err := blog.Apps.Get(ctx, public)
+func appOf(ctx context.Context, keys *server.Keys, public string) (apps.App, error) {
+	app, err := keys.Apps.Get(ctx, public)
 	if errors.Is(err, apps.ErrNotFound) {
 		return app, fmt.Errorf("there is no key %q; \"quillgate app list --revoked\" shows all", public)
 	}
@@ -338,19 +338,19 @@ func (c *appImportCmd) Run(ctx context.Context, s *settings, io streams) error {
 	if err != nil {
 		return err
 	}
-	return withBlog(ctx, s, io, func(blog *server.Blog) error {
-		user, err := userNamed(ctx, blog, c.User)
+	return withKeys(ctx, s, io, func(keys *server.Keys) error {
+		user, err := userNamed(ctx, keys, c.User)
 		if err != nil {
 			return err
 		}
-		app, err := blog.Apps.Import(ctx, apps.Imported{
+		app, err := keys.Apps.Import(ctx, apps.Imported{
 			UserID: user.ID, Name: c.Name, Public: c.Public, Secret: apps.NewSecret(secret), LegacySignatures: c.Legacy,
 		})
 		if err != nil {
 			return err
 		}
 		if c.JSON {
-			return writeJSON(io.out, showApp(blog, user.Login, app))
+			return writeJSON(io.out, showApp(keys, user.Login, app))
 		}
 		_, err = fmt.Fprintf(io.out, "The key %s signs for %s now.\n", app.Public, user.Login)
 		return err

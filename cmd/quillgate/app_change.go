@@ -75,8 +75,8 @@ type appSetCmd struct {
 }
 
 func (c *appSetCmd) Run(ctx context.Context, s *settings, io streams) error {
-	return withBlog(ctx, s, io, func(blog *server.Blog) error {
-		app, err := appOf(ctx, blog, c.Public)
+	return withKeys(ctx, s, io, func(keys *server.Keys) error {
+		app, err := appOf(ctx, keys, c.Public)
 		if err != nil {
 			return err
 		}
@@ -84,10 +84,10 @@ func (c *appSetCmd) Run(ctx context.Context, s *settings, io streams) error {
 		if err != nil {
 			return usageError{err}
 		}
-		if app, err = blog.Apps.Update(ctx, audit.Operator, app.UserID, app.Public, change); err != nil {
+		if app, err = keys.Apps.Update(ctx, audit.Operator, app.UserID, app.Public, change); err != nil {
 			return err
 		}
-		return describeApp(ctx, io, blog, app)
+		return describeApp(ctx, io, keys, app)
 	})
 }
 
@@ -134,29 +134,29 @@ type appShowCmd struct {
 }
 
 func (c *appShowCmd) Run(ctx context.Context, s *settings, io streams) error {
-	return withBlog(ctx, s, io, func(blog *server.Blog) error {
-		app, err := appOf(ctx, blog, c.Public)
+	return withKeys(ctx, s, io, func(keys *server.Keys) error {
+		app, err := appOf(ctx, keys, c.Public)
 		if err != nil {
 			return err
 		}
 		if c.JSON {
-			user, err := blog.Users.Get(ctx, app.UserID)
+			user, err := keys.Users.Get(ctx, app.UserID)
 			if err != nil {
 				return err
 			}
-			return writeJSON(io.out, showApp(blog, user.Login, app))
+			return writeJSON(io.out, showApp(keys, user.Login, app))
 		}
-		return describeApp(ctx, io, blog, app)
+		return describeApp(ctx, io, keys, app)
 	})
 }
 
 // describeApp writes a key for people, one line for each thing.
-func describeApp(ctx context.Context, io streams, blog *server.Blog, app apps.App) error {
-	user, err := blog.Users.Get(ctx, app.UserID)
+func describeApp(ctx context.Context, io streams, keys *server.Keys, app apps.App) error {
+	user, err := keys.Users.Get(ctx, app.UserID)
 	if err != nil {
 		return err
 	}
-	a := showApp(blog, user.Login, app)
+	a := showApp(keys, user.Login, app)
 	orAll := func(list []string, all string) string {
 		if len(list) == 0 {
 			return all
@@ -218,33 +218,33 @@ func (c *appRotateCmd) Run(ctx context.Context, s *settings, io streams) error {
 	if c.Now {
 		c.Overlap = 0
 	}
-	return withBlog(ctx, s, io, func(blog *server.Blog) error {
-		old, err := appOf(ctx, blog, c.Public)
+	return withKeys(ctx, s, io, func(keys *server.Keys) error {
+		old, err := appOf(ctx, keys, c.Public)
 		if err != nil {
 			return err
 		}
-		user, err := blog.Users.Get(ctx, old.UserID)
+		user, err := keys.Users.Get(ctx, old.UserID)
 		if err != nil {
 			return err
 		}
 		var app apps.App
 		var secret apps.Secret
 		if asymmetric {
-			app, err = blog.Apps.RotateKey(ctx, audit.Operator, old.UserID, old.Public, c.Overlap, key)
+			app, err = keys.Apps.RotateKey(ctx, audit.Operator, old.UserID, old.Public, c.Overlap, key)
 		} else {
-			app, secret, err = blog.Apps.Rotate(ctx, audit.Operator, old.UserID, old.Public, c.Overlap)
+			app, secret, err = keys.Apps.Rotate(ctx, audit.Operator, old.UserID, old.Public, c.Overlap)
 		}
 		if err != nil {
 			return err
 		}
-		if err := tellPair(io, blog, user.Login, app, secret, c.JSON); err != nil || c.JSON {
+		if err := tellPair(io, keys, user.Login, app, secret, c.JSON); err != nil || c.JSON {
 			return err
 		}
 		if c.Overlap == 0 {
 			_, err = fmt.Fprintf(io.out, "The old key %s is revoked.\n", old.Public)
 			return err
 		}
-		if old, err = blog.Apps.Get(ctx, old.Public); err != nil {
+		if old, err = keys.Apps.Get(ctx, old.Public); err != nil {
 			return err
 		}
 		_, err = fmt.Fprintf(io.out, "The old key %s works until %s UTC.\n", old.Public, old.Expires.Format(time.DateTime))
@@ -276,25 +276,25 @@ func (c *appEnrolCmd) Run(ctx context.Context, s *settings, io streams) error {
 	if err != nil {
 		return err
 	}
-	return withBlog(ctx, s, io, func(blog *server.Blog) error {
-		user, err := userNamed(ctx, blog, c.User)
+	return withKeys(ctx, s, io, func(keys *server.Keys) error {
+		user, err := userNamed(ctx, keys, c.User)
 		if err != nil {
 			return err
 		}
 		in.UserID, in.Name = user.ID, c.Name
 		if c.Open {
-			return c.open(ctx, io, blog, user, in)
+			return c.open(ctx, io, keys, user, in)
 		}
-		app, err := blog.Apps.Enrol(ctx, audit.Operator, in, key)
+		app, err := keys.Apps.Enrol(ctx, audit.Operator, in, key)
 		if err != nil {
 			return err
 		}
-		return tellPair(io, blog, user.Login, app, apps.Secret{}, c.JSON)
+		return tellPair(io, keys, user.Login, app, apps.Secret{}, c.JSON)
 	})
 }
 
-func (c *appEnrolCmd) open(ctx context.Context, io streams, blog *server.Blog, user auth.User, in apps.New) error {
-	code, until, err := blog.Apps.OpenEnrolment(ctx, audit.Operator, in, c.For)
+func (c *appEnrolCmd) open(ctx context.Context, io streams, keys *server.Keys, user auth.User, in apps.New) error {
+	code, until, err := keys.Apps.OpenEnrolment(ctx, audit.Operator, in, c.For)
 	if err != nil {
 		return err
 	}

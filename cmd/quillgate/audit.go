@@ -33,10 +33,10 @@ type auditFilter struct {
 	Until moment `help:"Before this day or time (UTC)." placeholder:"TIME"`
 }
 
-func (f *auditFilter) filter(ctx context.Context, blog *server.Blog) (audit.Filter, error) {
+func (f *auditFilter) filter(ctx context.Context, keys *server.Keys) (audit.Filter, error) {
 	out := audit.Filter{Kind: audit.Kind(f.Kind), App: f.App, Since: f.Since.Time, Until: f.Until.Time}
 	if f.User != "" {
-		user, err := userNamed(ctx, blog, f.User)
+		user, err := userNamed(ctx, keys, f.User)
 		if err != nil {
 			return out, err
 		}
@@ -99,8 +99,8 @@ type auditListCmd struct {
 }
 
 func (c *auditListCmd) Run(ctx context.Context, s *settings, io streams) error {
-	return withBlog(ctx, s, io, func(blog *server.Blog) error {
-		list, err := c.list(ctx, blog)
+	return withKeys(ctx, s, io, func(keys *server.Keys) error {
+		list, err := c.list(ctx, keys)
 		if err != nil {
 			return err
 		}
@@ -120,15 +120,15 @@ func (c *auditListCmd) Run(ctx context.Context, s *settings, io streams) error {
 	})
 }
 
-func (c *auditListCmd) list(ctx context.Context, blog *server.Blog) ([]auditLine, error) {
-	f, err := c.filter(ctx, blog)
+func (c *auditListCmd) list(ctx context.Context, keys *server.Keys) ([]auditLine, error) {
+	f, err := c.filter(ctx, keys)
 	if err != nil {
 		return nil, err
 	}
 	out := []auditLine{}
 	for len(out) < c.Limit {
 		f.Limit = min(c.Limit-len(out), 1000)
-		lines, err := audit.List(ctx, blog.DB, f)
+		lines, err := audit.List(ctx, keys.DB, f)
 		if err != nil {
 			return nil, err
 		}
@@ -163,8 +163,8 @@ func (c *auditVerifyCmd) Run(ctx context.Context, s *settings, io streams) error
 		}
 		expect = &head
 	}
-	return withBlog(ctx, s, io, func(blog *server.Blog) error {
-		lines, head, err := audit.Verify(ctx, blog.DB, expect)
+	return withKeys(ctx, s, io, func(keys *server.Keys) error {
+		lines, head, err := audit.Verify(ctx, keys.DB, expect)
 		if err != nil {
 			return err
 		}
@@ -179,27 +179,27 @@ type auditExportCmd struct {
 }
 
 func (c *auditExportCmd) Run(ctx context.Context, s *settings, io streams) error {
-	return withBlog(ctx, s, io, func(blog *server.Blog) error {
-		f, err := c.filter(ctx, blog)
+	return withKeys(ctx, s, io, func(keys *server.Keys) error {
+		f, err := c.filter(ctx, keys)
 		if err != nil {
 			return err
 		}
 		if c.Format == "csv" {
-			return exportCSV(ctx, blog, f, io.out)
+			return exportCSV(ctx, keys, f, io.out)
 		}
 		e := json.NewEncoder(io.out)
 		e.SetEscapeHTML(false)
-		return audit.Each(ctx, blog.DB, f, func(l audit.Line) error { return e.Encode(showLine(l)) })
+		return audit.Each(ctx, keys.DB, f, func(l audit.Line) error { return e.Encode(showLine(l)) })
 	})
 }
 
-func exportCSV(ctx context.Context, blog *server.Blog, f audit.Filter, w io.Writer) error {
+func exportCSV(ctx context.Context, keys *server.Keys, f audit.Filter, w io.Writer) error {
 	out := csv.NewWriter(w)
 	err := out.Write([]string{"id", "at", "kind", "user", "actor", "via", "app", "address", "agent", "detail", "hash"})
 	if err != nil {
 		return err
 	}
-	err = audit.Each(ctx, blog.DB, f, func(line audit.Line) error {
+	err = audit.Each(ctx, keys.DB, f, func(line audit.Line) error {
 		l := showLine(line)
 		return out.Write([]string{
 			strconv.FormatInt(l.ID, 10), l.At.Format(time.RFC3339Nano), l.Kind, strconv.FormatInt(l.User, 10),
@@ -223,8 +223,8 @@ type auditPruneCmd struct {
 }
 
 func (c *auditPruneCmd) Run(ctx context.Context, s *settings, io streams) error {
-	return withBlog(ctx, s, io, func(blog *server.Blog) error {
-		gone, err := audit.Prune(ctx, blog.DB, audit.Operator, c.Before.Time)
+	return withKeys(ctx, s, io, func(keys *server.Keys) error {
+		gone, err := audit.Prune(ctx, keys.DB, audit.Operator, c.Before.Time)
 		if err != nil {
 			return err
 		}

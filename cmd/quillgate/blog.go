@@ -22,6 +22,11 @@ import (
 
 // openBlog opens the blog that the settings name. base is the address of the home page when the settings have none.
 func openBlog(ctx context.Context, s *settings, base string, logger *slog.Logger) (*server.Blog, error) {
+	if _, there, err := readBehind(s); err != nil {
+		return nil, err
+	} else if there {
+		return nil, errors.New(`this data folder belongs to a gateway, whose blog is elsewhere: "quillgate gateway" serves it, and "quillgate gateway user add" makes its users; app, token, keys and audit work on it`)
+	}
 	if s.BaseURL != "" {
 		base = s.BaseURL
 	}
@@ -92,6 +97,32 @@ func withNewBlog(ctx context.Context, s *settings, io streams, fn func(*server.B
 	return fn(blog)
 }
 
+// withKeys runs fn on the users and credentials that the settings name: those of a blog, or of a gateway.
+func withKeys(ctx context.Context, s *settings, io streams, fn func(*server.Keys) error) error {
+	if err := needBlog(ctx, s); err != nil {
+		return err
+	}
+	return withNewKeys(ctx, s, io, fn)
+}
+
+// withNewKeys is withKeys for commands that may be the first of all.
+func withNewKeys(ctx context.Context, s *settings, io streams, fn func(*server.Keys) error) (err error) {
+	keys, err := openKeys(ctx, s, s.logger(io.err))
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, keys.Close()) }()
+	return fn(keys)
+}
+
+// openKeys opens the users and credentials that the settings name.
+func openKeys(ctx context.Context, s *settings, logger *slog.Logger) (*server.Keys, error) {
+	return server.OpenKeys(ctx, server.KeysConfig{
+		Folder: s.Data, Database: s.Database, Keyset: s.keysetFile(), Unsealed: s.Sealing == "off", Logger: logger,
+		UnusedKeys: time.Duration(s.UnusedKeys) * 24 * time.Hour,
+	})
+}
+
 // baseOf makes the address of the home page out of the address that the server listens on. A server that listens
 // everywhere is reached from this machine as localhost.
 func baseOf(scheme, listen string) (string, error) {
@@ -126,8 +157,8 @@ func (s *settings) logger(w io.Writer) *slog.Logger {
 }
 
 // userNamed finds a user by name, in words for the operator.
-func userNamed(ctx context.Context, blog *server.Blog, login string) (auth.User, error) {
-	user, err := blog.Users.ByLogin(ctx, login)
+func userNamed(ctx context.Context, keys *server.Keys, login string) (auth.User, error) {
+	user, err := keys.Users.ByLogin(ctx, login)
 	if errors.Is(err, auth.ErrNotFound) {
 		return user, fmt.Errorf("there is no user %q here; \"quillgate user list\" shows them, and the first start of \"quillgate serve\" makes admin", login)
 	}

@@ -40,9 +40,9 @@ all of them, run "quillgate keys rotate", copy the file again; drop the old keys
 }
 
 func (c *keysRotateCmd) Run(ctx context.Context, s *settings, io streams) error {
-	return withBlog(ctx, s, io, func(blog *server.Blog) error {
+	return withKeys(ctx, s, io, func(keys *server.Keys) error {
 		if c.Prepare {
-			id, err := blog.Apps.PrepareKey()
+			id, err := keys.Apps.PrepareKey()
 			if err != nil {
 				return err
 			}
@@ -50,7 +50,7 @@ func (c *keysRotateCmd) Run(ctx context.Context, s *settings, io streams) error 
 			return err
 		}
 		meter := sealMeter(io.err)
-		report, err := blog.Apps.RotateKeyset(ctx, audit.Operator, meter)
+		report, err := keys.Apps.RotateKeyset(ctx, audit.Operator, meter)
 		if err != nil {
 			return err
 		}
@@ -59,7 +59,7 @@ func (c *keysRotateCmd) Run(ctx context.Context, s *settings, io streams) error 
 			return err
 		}
 		if c.DropOld {
-			return dropOld(ctx, blog, io)
+			return dropOld(ctx, keys, io)
 		}
 		if old := report.Old(); len(old) > 0 {
 			fmt.Fprintf(io.out, "Nothing needs %s any more but backups of the database; \"quillgate keys drop-old\" takes it out of the file.\n", keyIDs(old))
@@ -90,11 +90,11 @@ func sealMeter(w io.Writer) func(int64) {
 type keysDropOldCmd struct{}
 
 func (keysDropOldCmd) Run(ctx context.Context, s *settings, io streams) error {
-	return withBlog(ctx, s, io, func(blog *server.Blog) error { return dropOld(ctx, blog, io) })
+	return withKeys(ctx, s, io, func(keys *server.Keys) error { return dropOld(ctx, keys, io) })
 }
 
-func dropOld(ctx context.Context, blog *server.Blog, io streams) error {
-	dropped, err := blog.Apps.DropOldKeys(ctx, audit.Operator)
+func dropOld(ctx context.Context, keys *server.Keys, io streams) error {
+	dropped, err := keys.Apps.DropOldKeys(ctx, audit.Operator)
 	if err != nil {
 		return err
 	}
@@ -130,9 +130,9 @@ func (keysSealCmd) Run(ctx context.Context, s *settings, io streams) error {
 		return err
 	}
 	opened := false
-	err = withBlog(ctx, &sealed, io, func(blog *server.Blog) error {
+	err = withKeys(ctx, &sealed, io, func(keys *server.Keys) error {
 		opened = true
-		report, left, err := blog.Apps.SealClear(ctx, audit.Operator, sealMeter(io.err))
+		report, left, err := keys.Apps.SealClear(ctx, audit.Operator, sealMeter(io.err))
 		if err != nil {
 			return err
 		}
@@ -168,8 +168,8 @@ type verifiedKey struct {
 }
 
 func (c *keysVerifyCmd) Run(ctx context.Context, s *settings, io streams) error {
-	return withBlog(ctx, s, io, func(blog *server.Blog) error {
-		report, err := blog.Apps.VerifySealed(ctx)
+	return withKeys(ctx, s, io, func(keys *server.Keys) error {
+		report, err := keys.Apps.VerifySealed(ctx)
 		if err != nil {
 			return err
 		}

@@ -45,8 +45,8 @@ func (c *keysReplaceLostCmd) Run(ctx context.Context, s *settings, io streams) e
 			return err
 		}
 	}
-	return withBlog(ctx, s, io, func(blog *server.Blog) error {
-		ended, err := giveUp(ctx, blog)
+	return withKeys(ctx, s, io, func(keys *server.Keys) error {
+		ended, err := giveUp(ctx, keys)
 		if err != nil {
 			return err
 		}
@@ -71,25 +71,25 @@ func forgetKeyset(ctx context.Context, s *settings) (err error) {
 }
 
 // giveUp ends all that does not open. Tokens come first: their hashes were made with a key that is among what is ended.
-func giveUp(ctx context.Context, blog *server.Blog) (ended givenUp, err error) {
+func giveUp(ctx context.Context, keys *server.Keys) (ended givenUp, err error) {
 	for {
-		report, err := blog.Apps.VerifySealed(ctx)
+		report, err := keys.Apps.VerifySealed(ctx)
 		if err != nil || len(report.Damaged) == 0 {
 			return ended, err
 		}
-		if err := endTokens(ctx, blog, &ended); err != nil {
+		if err := endTokens(ctx, keys, &ended); err != nil {
 			return ended, err
 		}
 		for _, p := range report.Damaged {
 			switch p.Table {
 			case "second_factors":
-				err = blog.Users.ResetSecondFactor(ctx, audit.Operator, p.User)
+				err = keys.Users.ResetSecondFactor(ctx, audit.Operator, p.User)
 				ended.factors++
 			case "apps":
-				err = blog.Apps.GiveUp(ctx, audit.Operator, p)
+				err = keys.Apps.GiveUp(ctx, audit.Operator, p)
 				ended.keys++
 			default:
-				err = blog.Apps.GiveUp(ctx, audit.Operator, p)
+				err = keys.Apps.GiveUp(ctx, audit.Operator, p)
 				ended.others++
 			}
 			if err != nil {
@@ -99,13 +99,13 @@ func giveUp(ctx context.Context, blog *server.Blog) (ended givenUp, err error) {
 	}
 }
 
-func endTokens(ctx context.Context, blog *server.Blog, ended *givenUp) error {
-	users, err := blog.Users.List(ctx, auth.Filter{})
+func endTokens(ctx context.Context, keys *server.Keys, ended *givenUp) error {
+	users, err := keys.Users.List(ctx, auth.Filter{})
 	if err != nil {
 		return err
 	}
 	for _, u := range users {
-		n, err := blog.Users.RevokeTokens(ctx, audit.Operator, u.ID)
+		n, err := keys.Users.RevokeTokens(ctx, audit.Operator, u.ID)
 		if err != nil {
 			return err
 		}

@@ -31,6 +31,7 @@ type cli struct {
 
 	Serve       serveCmd       `cmd:"" help:"Start the server."`
 	Sign        signCmd        `cmd:"" help:"The local signer: old publishing programs on this computer send signed calls through it."`
+	Gateway     gatewayCmd     `cmd:"" help:"The shield in front of a WordPress that stays as it is: serve, user add, check."`
 	App         appCmd         `cmd:"" help:"Application keys: create, list, show, rename, set, rotate, revoke, enrol, import."`
 	Token       tokenCmd       `cmd:"" help:"Tokens and application passwords, for programs that cannot sign: create, list, rename, revoke."`
 	Scan        scanCmd        `cmd:"" help:"Look for leaked secrets in files."`
@@ -87,7 +88,7 @@ func run(ctx context.Context, args []string, io streams) (code int) {
 		kong.ValueFormatter(helpText),
 		kong.Vars{"roles": roles},
 		kong.BindTo(ctx, (*context.Context)(nil)),
-		kong.Bind(io, &c.settings, &c.Sign.signFlags),
+		kong.Bind(io, &c.settings, &c.Sign.signFlags, &c.Gateway.gatewayFlags),
 		kong.Resolvers(secretFiles{}),
 	}
 	path, err := settingsFile(args)

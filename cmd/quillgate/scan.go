@@ -36,8 +36,8 @@ func (c *scanCmd) Run(ctx context.Context, s *settings, io streams) error {
 	if there, err := hasBlog(ctx, s); err != nil || !there && !c.Revoke {
 		return errors.Join(err, scan.run(ctx, c.Paths))
 	}
-	return withBlog(ctx, s, io, func(blog *server.Blog) error {
-		scan.blog = blog
+	return withKeys(ctx, s, io, func(keys *server.Keys) error {
+		scan.keys = keys
 		return scan.run(ctx, c.Paths)
 	})
 }
@@ -45,7 +45,7 @@ func (c *scanCmd) Run(ctx context.Context, s *settings, io streams) error {
 // leakScan is one run of the command.
 type leakScan struct {
 	io     streams
-	blog   *server.Blog // nil: none at hand
+	keys   *server.Keys // nil: none at hand
 	revoke bool
 	found  int
 }
@@ -97,12 +97,12 @@ func (l *leakScan) stream(ctx context.Context, name string, r io.Reader) error {
 // known says what this blog knows of what was found, and revokes it if it is to.
 func (l *leakScan) known(ctx context.Context, leak apps.Leak) (string, error) {
 	switch {
-	case l.blog == nil:
+	case l.keys == nil:
 		return "", nil
 	case leak.Kind == apps.LeakedToken:
 		return l.knownToken(ctx, leak)
 	}
-	app, err := l.blog.Apps.Find(ctx, leak.Secret)
+	app, err := l.keys.Apps.Find(ctx, leak.Secret)
 	switch {
 	case errors.Is(err, apps.ErrNotFound):
 		return ", not of this blog", nil
@@ -110,25 +110,25 @@ func (l *leakScan) known(ctx context.Context, leak apps.Leak) (string, error) {
 		return "", err
 	}
 	text := fmt.Sprintf(", of the key %s (%s)", app.Public, app.Name)
-	heir, err := heirOf(ctx, l.blog, app)
+	heir, err := heirOf(ctx, l.keys, app)
 	if err != nil {
 		return "", err
 	}
 	if heir != "" {
 		heir = "; " + heir + ", which took over from it, still works"
 	}
-	state := l.blog.Apps.State(app)
+	state := l.keys.Apps.State(app)
 	if !l.revoke || state == apps.Revoked {
 		return fmt.Sprintf("%s: %s%s", text, state, heir), nil
 	}
-	if err := l.blog.Apps.Revoke(ctx, audit.Operator, app.UserID, app.Public); err != nil {
+	if err := l.keys.Apps.Revoke(ctx, audit.Operator, app.UserID, app.Public); err != nil {
 		return "", err
 	}
 	return text + ": revoked now" + heir, nil
 }
 
 func (l *leakScan) knownToken(ctx context.Context, leak apps.Leak) (string, error) {
-	token, err := l.blog.Users.FindToken(ctx, leak.Secret)
+	token, err := l.keys.Users.FindToken(ctx, leak.Secret)
 	switch {
 	case errors.Is(err, auth.ErrNoToken):
 		return ", not of this blog", nil
@@ -140,7 +140,7 @@ func (l *leakScan) knownToken(ctx context.Context, leak apps.Leak) (string, erro
 	case !token.Revoked.IsZero():
 		return text + ": revoked", nil
 	case l.revoke:
-		if err := l.blog.Users.RevokeToken(ctx, audit.Operator, token.UserID, token.ID); err != nil {
+		if err := l.keys.Users.RevokeToken(ctx, audit.Operator, token.UserID, token.ID); err != nil {
 			return "", err
 		}
 		return text + ": revoked now", nil

@@ -2,11 +2,14 @@ package main
 
 import (
 	"fmt"
+	"net/http/httptest"
 	"os"
 	"regexp"
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/quillgate/quillgate/upstream/upstreamtest"
 )
 
 // capture NAME PATTERN sets a variable to the first group of a pattern in the output of the last command.
@@ -47,4 +50,17 @@ func mode(ts *testscript.TestScript, neg bool, args []string) {
 	if got := fmt.Sprintf("%04o", info.Mode().Perm()); got != args[1] {
 		ts.Fatalf("%s has mode %s, want %s", args[0], got, args[1])
 	}
+}
+
+// wordpress NAME [nohttps] starts a small WordPress, and sets a variable to its address.
+func wordpress(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) == 0 || len(args) > 2 {
+		ts.Fatalf("usage: wordpress NAME [nohttps]")
+	}
+	wp := upstreamtest.New()
+	wp.HTTPS = len(args) == 1
+	s := httptest.NewServer(wp)
+	ts.Defer(s.Close)
+	wp.URL = s.URL
+	ts.Setenv(args[0], s.URL)
 }

@@ -39,10 +39,6 @@ func (c *serveCmd) Run(ctx context.Context, s *settings, io streams) (err error)
 	if err != nil {
 		return err
 	}
-	tls, err := s.tls()
-	if err != nil {
-		return err
-	}
 	logger := s.logger(io.err)
 	blog, err := openBlog(ctx, s, base, logger)
 	if err != nil {
@@ -52,21 +48,12 @@ func (c *serveCmd) Run(ctx context.Context, s *settings, io streams) (err error)
 	if err := arrive(ctx, blog); err != nil {
 		return err
 	}
-	if s.Sealing == "off" {
-		logger.Warn("SEALING IS OFF: secrets are stored in the clear, and whoever reads the database or a backup of it has them all; \"quillgate keys seal\" encrypts them")
-	}
-	config := server.Config{
-		Blog: blog, MaxBody: int64(s.MaxBody), Calls: s.Calls, FaultStatus: s.FaultStatus,
-		TLS: tls, HSTS: s.HSTS, AuthorizationFallback: s.AuthorizationFallback, Introspection: s.Introspection, Logger: logger,
-		EndpointOnly: c.Public == "off", Theme: s.Theme,
-	}
-	if config.TrustedProxies, err = networks(s.TrustedProxies); err != nil {
+	s.warnOfSealing(logger)
+	config, err := s.server(logger)
+	if err != nil {
 		return err
 	}
-	config.PasswordMode = auth.Mode(s.PasswordMode)
-	if config.ThrottleExempt, err = networks(s.ThrottleExempt); err != nil {
-		return err
-	}
+	config.Blog, config.EndpointOnly, config.Theme = blog, c.Public == "off", s.Theme
 	srv, err := server.New(config)
 	if err != nil {
 		return err
@@ -79,6 +66,30 @@ func (c *serveCmd) Run(ctx context.Context, s *settings, io streams) (err error)
 	logger.Info("quillgate starts", "version", version, "address", blog.Site.BaseURL())
 	defer reloadOnHangup(srv, logger)()
 	return srv.Run(ctx, on)
+}
+
+// server is what the settings say of a server, whatever it serves.
+func (s *settings) server(logger *slog.Logger) (config server.Config, err error) {
+	config = server.Config{
+		MaxBody: int64(s.MaxBody), Calls: s.Calls, FaultStatus: s.FaultStatus, HSTS: s.HSTS,
+		AuthorizationFallback: s.AuthorizationFallback, Introspection: s.Introspection, Logger: logger,
+		PasswordMode: auth.Mode(s.PasswordMode),
+	}
+	if config.TLS, err = s.tls(); err != nil {
+		return config, err
+	}
+	if config.TrustedProxies, err = networks(s.TrustedProxies); err != nil {
+		return config, err
+	}
+	config.ThrottleExempt, err = networks(s.ThrottleExempt)
+	return config, err
+}
+
+// warnOfSealing says on each start what it means that nothing is sealed.
+func (s *settings) warnOfSealing(logger *slog.Logger) {
+	if s.Sealing == "off" {
+		logger.Warn("SEALING IS OFF: secrets are stored in the clear, and whoever reads the database or a backup of it has them all; \"quillgate keys seal\" encrypts them")
+	}
 }
 
 // actual is the listen address with the port that the system chose when the settings said 0.

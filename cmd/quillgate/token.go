@@ -83,13 +83,13 @@ func (c *tokenCreateCmd) Run(ctx context.Context, s *settings, io streams) error
 	if c.Days > 0 {
 		in.Expires = time.Now().Add(time.Duration(c.Days) * 24 * time.Hour)
 	}
-	return withBlog(ctx, s, io, func(blog *server.Blog) error {
-		user, err := userNamed(ctx, blog, c.User)
+	return withKeys(ctx, s, io, func(keys *server.Keys) error {
+		user, err := userNamed(ctx, keys, c.User)
 		if err != nil {
 			return err
 		}
 		in.UserID = user.ID
-		t, text, err := blog.Users.CreateToken(ctx, audit.Operator, in)
+		t, text, err := keys.Users.CreateToken(ctx, audit.Operator, in)
 		if err != nil {
 			return err
 		}
@@ -114,8 +114,8 @@ type tokenListCmd struct {
 }
 
 func (c *tokenListCmd) Run(ctx context.Context, s *settings, io streams) error {
-	return withBlog(ctx, s, io, func(blog *server.Blog) error {
-		list, err := c.list(ctx, blog)
+	return withKeys(ctx, s, io, func(keys *server.Keys) error {
+		list, err := c.list(ctx, keys)
 		if err != nil {
 			return err
 		}
@@ -146,20 +146,20 @@ func (c *tokenListCmd) Run(ctx context.Context, s *settings, io streams) error {
 	})
 }
 
-func (c *tokenListCmd) list(ctx context.Context, blog *server.Blog) ([]tokenShown, error) {
+func (c *tokenListCmd) list(ctx context.Context, keys *server.Keys) ([]tokenShown, error) {
 	filter := auth.TokenFilter{Revoked: c.Revoked}
 	if c.User != "" {
-		user, err := userNamed(ctx, blog, c.User)
+		user, err := userNamed(ctx, keys, c.User)
 		if err != nil {
 			return nil, err
 		}
 		filter.UserID = user.ID
 	}
-	tokens, err := blog.Users.Tokens(ctx, filter)
+	tokens, err := keys.Users.Tokens(ctx, filter)
 	if err != nil {
 		return nil, err
 	}
-	users, err := blog.Users.List(ctx, auth.Filter{})
+	users, err := keys.Users.List(ctx, auth.Filter{})
 	if err != nil {
 		return nil, err
 	}
@@ -180,12 +180,12 @@ type tokenRenameCmd struct {
 }
 
 func (c *tokenRenameCmd) Run(ctx context.Context, s *settings, io streams) error {
-	return withBlog(ctx, s, io, func(blog *server.Blog) error {
-		t, err := tokenOf(ctx, blog, c.ID)
+	return withKeys(ctx, s, io, func(keys *server.Keys) error {
+		t, err := tokenOf(ctx, keys, c.ID)
 		if err != nil {
 			return err
 		}
-		if err := blog.Users.RenameToken(ctx, audit.Operator, t.UserID, t.ID, c.Name); err != nil {
+		if err := keys.Users.RenameToken(ctx, audit.Operator, t.UserID, t.ID, c.Name); err != nil {
 			return err
 		}
 		_, err = fmt.Fprintf(io.out, "%s is now called %q.\n", t.ID, c.Name)
@@ -202,24 +202,24 @@ func (c *tokenRevokeCmd) Run(ctx context.Context, s *settings, io streams) error
 	if (c.ID == "") == (c.AllOf == "") {
 		return usageError{errors.New("name the token, or with --all-of a user")}
 	}
-	return withBlog(ctx, s, io, func(blog *server.Blog) error {
+	return withKeys(ctx, s, io, func(keys *server.Keys) error {
 		if c.AllOf != "" {
-			user, err := userNamed(ctx, blog, c.AllOf)
+			user, err := userNamed(ctx, keys, c.AllOf)
 			if err != nil {
 				return err
 			}
-			n, err := blog.Users.RevokeTokens(ctx, audit.Operator, user.ID)
+			n, err := keys.Users.RevokeTokens(ctx, audit.Operator, user.ID)
 			if err != nil {
 				return err
 			}
 			_, err = fmt.Fprintf(io.out, "Tokens and application passwords of %s that are revoked: %d.\n", user.Login, n)
 			return err
 		}
-		t, err := tokenOf(ctx, blog, c.ID)
+		t, err := tokenOf(ctx, keys, c.ID)
 		if err != nil {
 			return err
 		}
-		if err := blog.Users.RevokeToken(ctx, audit.Operator, t.UserID, t.ID); err != nil {
+		if err := keys.Users.RevokeToken(ctx, audit.Operator, t.UserID, t.ID); err != nil {
 			return err
 		}
 		_, err = fmt.Fprintf(io.out, "%s (%s) is revoked. A running server refuses it from now on.\n", t.ID, t.Name)
@@ -227,8 +227,8 @@ func (c *tokenRevokeCmd) Run(ctx context.Context, s *settings, io streams) error
 	})
 }
 
-func tokenOf(ctx context.Context, blog *server.Blog, id string) (auth.Token, error) {
-	t, err := blog.Users.Token(ctx, id)
+func tokenOf(ctx context.Context, keys *server.Keys, id string) (auth.Token, error) {
+	t, err := keys.Users.Token(ctx, id)
 	if errors.Is(err, auth.ErrNoToken) {
 		return t, fmt.Errorf("there is no token %q; \"quillgate token list --revoked\" shows all", id)
 	}

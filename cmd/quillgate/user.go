@@ -100,8 +100,8 @@ type userListCmd struct {
 }
 
 func (c *userListCmd) Run(ctx context.Context, s *settings, io streams) error {
-	return withBlog(ctx, s, io, func(blog *server.Blog) error {
-		users, err := blog.Users.List(ctx, auth.Filter{OrderBy: auth.ByID})
+	return withKeys(ctx, s, io, func(keys *server.Keys) error {
+		users, err := keys.Users.List(ctx, auth.Filter{OrderBy: auth.ByID})
 		if err != nil {
 			return err
 		}
@@ -132,12 +132,12 @@ func (c *userSetPasswordCmd) Run(ctx context.Context, s *settings, io streams) e
 	if err != nil {
 		return err
 	}
-	return withBlog(ctx, s, io, func(blog *server.Blog) error {
-		user, err := userNamed(ctx, blog, c.Login)
+	return withKeys(ctx, s, io, func(keys *server.Keys) error {
+		user, err := userNamed(ctx, keys, c.Login)
 		if err != nil {
 			return err
 		}
-		if err := blog.Users.SetPassword(ctx, audit.Operator, user.ID, password, ""); err != nil {
+		if err := keys.Users.SetPassword(ctx, audit.Operator, user.ID, password, ""); err != nil {
 			return err
 		}
 		return tellUser(io, user, password, made, c.JSON, "the password is set")
@@ -150,12 +150,12 @@ type userSetRoleCmd struct {
 }
 
 func (c *userSetRoleCmd) Run(ctx context.Context, s *settings, io streams) error {
-	return withBlog(ctx, s, io, func(blog *server.Blog) error {
-		user, err := userNamed(ctx, blog, c.Login)
+	return withKeys(ctx, s, io, func(keys *server.Keys) error {
+		user, err := userNamed(ctx, keys, c.Login)
 		if err != nil {
 			return err
 		}
-		if err := blog.Users.SetRole(ctx, audit.Operator, user.ID, auth.Role(c.Role)); err != nil {
+		if err := keys.Users.SetRole(ctx, audit.Operator, user.ID, auth.Role(c.Role)); err != nil {
 			return err
 		}
 		_, err = fmt.Fprintf(io.out, "User %s is %s now, and so are the user's keys.\n", user.Login, c.Role)
@@ -168,12 +168,12 @@ type userResetSecondFactorCmd struct {
 }
 
 func (c *userResetSecondFactorCmd) Run(ctx context.Context, s *settings, io streams) error {
-	return withBlog(ctx, s, io, func(blog *server.Blog) error {
-		user, err := userNamed(ctx, blog, c.Login)
+	return withKeys(ctx, s, io, func(keys *server.Keys) error {
+		user, err := userNamed(ctx, keys, c.Login)
 		if err != nil {
 			return err
 		}
-		if err := blog.Users.ResetSecondFactor(ctx, audit.Operator, user.ID); err != nil {
+		if err := keys.Users.ResetSecondFactor(ctx, audit.Operator, user.ID); err != nil {
 			return err
 		}
 		_, err = fmt.Fprintf(io.out, "User %s signs in with the password alone now, and can set up a second factor anew.\n", user.Login)
@@ -187,12 +187,12 @@ type userSetPasswordModeCmd struct {
 }
 
 func (c *userSetPasswordModeCmd) Run(ctx context.Context, s *settings, io streams) error {
-	return withBlog(ctx, s, io, func(blog *server.Blog) error {
-		user, err := userNamed(ctx, blog, c.Login)
+	return withKeys(ctx, s, io, func(keys *server.Keys) error {
+		user, err := userNamed(ctx, keys, c.Login)
 		if err != nil {
 			return err
 		}
-		if err := blog.Users.SetPasswordMode(ctx, audit.Operator, user.ID, modeOf(c.Mode)); err != nil {
+		if err := keys.Users.SetPasswordMode(ctx, audit.Operator, user.ID, modeOf(c.Mode)); err != nil {
 			return err
 		}
 		_, err = fmt.Fprintf(io.out, "The password mode of %s is %s now.\n", user.Login, c.Mode)
@@ -215,8 +215,8 @@ type userPolicyCmd struct {
 }
 
 func (c *userPolicyCmd) Run(ctx context.Context, s *settings, io streams) error {
-	return withBlog(ctx, s, io, func(blog *server.Blog) error {
-		p, err := blog.Users.Policy(ctx)
+	return withKeys(ctx, s, io, func(keys *server.Keys) error {
+		p, err := keys.Users.Policy(ctx)
 		if err != nil {
 			return err
 		}
@@ -231,7 +231,7 @@ func (c *userPolicyCmd) Run(ctx context.Context, s *settings, io streams) error 
 				*f.set = f.word == "on"
 			}
 		}
-		if err := blog.Users.SetPolicy(ctx, audit.Operator, p); err != nil {
+		if err := keys.Users.SetPolicy(ctx, audit.Operator, p); err != nil {
 			return err
 		}
 		mode := string(p.PasswordMode)

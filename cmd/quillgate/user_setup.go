@@ -20,7 +20,7 @@ before for the same user ends. Start with the same --base-url as the server.`
 
 func (c *userSetUpLinkCmd) Run(ctx context.Context, s *settings, io streams) error {
 	return withBlog(ctx, s, io, func(blog *server.Blog) error {
-		user, err := userNamed(ctx, blog, c.Login)
+		user, err := userNamed(ctx, blog.Keys, c.Login)
 		if err != nil {
 			return err
 		}

@@ -1,0 +1,67 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/quillgate/quillgate/gateway"
+)
+
+type gatewayCheckCmd struct {
+	JSON bool `name:"json" help:"Answer in JSON."`
+}
+
+// Help is shown by quillgate gateway check --help.
+func (gatewayCheckCmd) Help() string {
+	return `Run it while the gateway is running, best from another machine too. It ends with 0 when nothing leads around the
+gateway, with 1 when something does, and with 2 when it could not find out.`
+}
+
+// errAround and errUnclear are how a check ends that does not end well.
+var (
+	errAround  = errors.New("the WordPress can be reached around the gateway: close that with the lines above")
+	errUnclear = errors.New("it could not be found out whether the WordPress can be reached around the gateway")
+)
+
+func (c *gatewayCheckCmd) Run(ctx context.Context, flags *gatewayFlags, s *settings, io streams) error {
+	b, err := flags.behind(ctx, s)
+	if err != nil {
+		return err
+	}
+	cfg, err := b.config(s.logger(io.err))
+	if err != nil {
+		return err
+	}
+	if cfg.BaseURL == nil {
+		return usageError{errors.New("give the address of the blog as people see it with --base-url")}
+	}
+	g, err := gateway.New(cfg)
+	if err != nil {
+		return usageError{err}
+	}
+	report := g.Check(ctx)
+	if c.JSON {
+		err = writeJSON(io.out, report)
+	} else {
+		for _, w := range report.Ways {
+			fmt.Fprintf(io.out, "%-8s %s: %s\n", w.State, w.Address, w.Seen)
+		}
+		for _, note := range report.Notes {
+			fmt.Fprintf(io.out, "note     %s\n", note)
+		}
+		if report.State() == gateway.Around {
+			_, err = fmt.Fprintf(io.out, "\n%s", gateway.Closing(s.Listen))
+		}
+	}
+	if err != nil {
+		return err
+	}
+	switch report.State() {
+	case gateway.Around:
+		return errAround
+	case gateway.Unclear:
+		return usageError{errUnclear}
+	}
+	return nil
+}

@@ -1,0 +1,70 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/quillgate/quillgate/apps"
+	"github.com/quillgate/quillgate/audit"
+	"github.com/quillgate/quillgate/gateway"
+	"github.com/quillgate/quillgate/server"
+)
+
+type gatewayUserCmd struct {
+	Add gatewayUserAddCmd `cmd:"" help:"Add a user of the WordPress, or give one another credential."`
+}
+
+type gatewayUserAddCmd struct {
+	Login                string `arg:"" help:"User name here: that of the WordPress."`
+	UpstreamLogin        string `help:"User name or e-mail address at the WordPress. Default: the same." placeholder:"LOGIN"`
+	UpstreamPasswordFile string `help:"File with the credential: best an application password of the WordPress, otherwise the account's password; - is the standard input." required:"" placeholder:"FILE"`
+	JSON                 bool   `name:"json" help:"Answer in JSON."`
+}
+
+// Help is shown by quillgate gateway user add --help.
+func (gatewayUserAddCmd) Help() string {
+	return `The credential is tried with one call and kept sealed. Programs never see it: they sign with keys of "quillgate app
+create", and the gateway signs in at the WordPress.`
+}
+
+func (c *gatewayUserAddCmd) Run(ctx context.Context, flags *gatewayFlags, s *settings, io streams) error {
+	b, err := flags.behind(ctx, s)
+	if err != nil {
+		return err
+	}
+	cfg, err := b.config(s.logger(io.err))
+	if err != nil {
+		return err
+	}
+	password, err := readSecret(io, c.UpstreamPasswordFile, "credential")
+	if err != nil {
+		return err
+	}
+	if c.UpstreamLogin == "" {
+		c.UpstreamLogin = c.Login
+	}
+	g, err := gateway.New(cfg)
+	if err != nil {
+		return usageError{err}
+	}
+	p, err := g.Profile(ctx, c.UpstreamLogin, password)
+	if err != nil {
+		return fmt.Errorf("try the credential: %w", g.Explain(ctx, err))
+	}
+	if err := b.remember(s); err != nil {
+		return err
+	}
+	p.Login = c.Login
+	return withNewKeys(ctx, s, io, func(keys *server.Keys) error {
+		user, err := gateway.UserOf(ctx, keys.Users, audit.Operator, p)
+		if err != nil {
+			return err
+		}
+		err = keys.Apps.SetUpstream(ctx, audit.Operator, user.ID, apps.Upstream{Login: c.UpstreamLogin, Secret: apps.NewSecret(password)})
+		if err != nil {
+			return errors.Join(err)
+		}
+		return tellUser(io, user, "", false, c.JSON, "the WordPress takes the credential, which is kept sealed")
+	})
+}
