@@ -103,7 +103,7 @@ const deprecation = "Signing in with a user name and password is deprecated over
 func (g *Gateway) Methods() []xmlrpc.Method[*auth.Request] {
 	var out []xmlrpc.Method[*auth.Request]
 	for _, m := range methods.All() {
-		if m.Protocol || m.Login == methods.NoLogin && !strings.HasPrefix(m.Name, "mt.") || m.SignIn == methods.PasswordOnly || m.SignIn == methods.KeyOnly || m.SignIn == methods.CodeOnly {
+		if m.Protocol || m.Login == methods.NoLogin && !strings.HasPrefix(m.Name, "mt.supported") || m.SignIn == methods.PasswordOnly || m.SignIn == methods.KeyOnly || m.SignIn == methods.CodeOnly {
 			continue
 		}
 		for _, name := range m.Names() {
@@ -293,6 +293,10 @@ func (g *Gateway) createApplication(ctx context.Context, c *xmlrpc.Call[*auth.Re
 	}
 	if len(c.Params) < 4 {
 		return xmlrpc.Value{}, &xmlrpc.Fault{Code: http.StatusBadRequest, Message: "This method needs more arguments than were sent."}
+	}
+	if !empty(c.Param(4)) {
+		// A limit that nobody reads would leave a key without it.
+		return xmlrpc.Value{}, &xmlrpc.Fault{Code: http.StatusBadRequest, Message: "This gateway makes keys without limits only in this way. Ask its operator for a limited key."}
 	}
 	login, password, name := c.Param(1).Text(), c.Param(2).Text(), clean(c.Param(3).Text())
 	who, err := c.Identity.PasswordOnly(ctx, login, password)

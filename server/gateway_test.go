@@ -510,6 +510,11 @@ func TestGatewayCreateApplication(t *testing.T) {
 	if body := create("wrong"); faultCode(body) != "403" {
 		t.Errorf("a wrong password: %s", body)
 	}
+	limited := send(g.Server, secure("xmlrpcs.createApplication", xmlrpc.Int(1), xmlrpc.String("eve"), xmlrpc.String("eve-password"), xmlrpc.String("Drafts"),
+		xmlrpc.Struct(xmlrpc.M("scope", xmlrpc.String("draft")))))
+	if faultCode(limited.Body.String()) != "400" {
+		t.Errorf("a limited key: %s", limited.Body)
+	}
 	v, err := xmlrpc.DecodeResponse([]byte(create("eve-password")), xmlrpc.Limits{})
 	if err != nil || v.Get("key").Text() == "" {
 		t.Fatalf("%v %v", v, err)
