@@ -30,7 +30,7 @@ type settings struct {
 	Keyset        string `help:"File with the master key that seals all secrets. It belongs to the user that quillgate runs as, with mode 0600. Default: keyset in the data folder." placeholder:"FILE" env:"QUILLGATE_KEYSET" group:"Storage"`
 	Sealing       string `help:"Whether secrets are encrypted in the database: ${enum}. When off, whoever reads the database has them all." enum:"on,off" default:"on" placeholder:"WORD" env:"QUILLGATE_SEALING" group:"Storage"`
 	BaseURL       string `name:"base-url" help:"Address of the home page as visitors see it. Links are made from it; needed behind a proxy and with TLS. Default: http:// and the listen address." placeholder:"URL" env:"QUILLGATE_BASE_URL" group:"Site"`
-	Theme         string `help:"Folder with templates and style of the blog's pages; what is not in it is as ever." type:"existingdir" placeholder:"FOLDER" env:"QUILLGATE_THEME" group:"Site"`
+	Theme         string `help:"Folder with templates and style of the blog's pages; files it lacks fall back to the built-in theme." type:"existingdir" placeholder:"FOLDER" env:"QUILLGATE_THEME" group:"Site"`
 	UnusedKeys    int    `name:"disable-unused-keys" help:"Refuse keys that nobody has used for so many days, until \"quillgate app set\" or their owners renew them; never when it is 0." default:"0" placeholder:"DAYS" env:"QUILLGATE_DISABLE_UNUSED_KEYS" group:"Site"`
 	Introspection bool   `help:"Answer system.methodSignature and system.methodHelp, which WordPress does not have." env:"QUILLGATE_INTROSPECTION" group:"Site"`
 
@@ -38,9 +38,9 @@ type settings struct {
 	MetricsListen  string   `help:"Address for Prometheus metrics; none when empty." placeholder:"HOST:PORT" env:"QUILLGATE_METRICS_LISTEN" group:"Server"`
 	TrustedProxies []string `help:"Addresses or networks of proxies whose X-Forwarded-For, X-Forwarded-Proto, X-Forwarded-Host and Forwarded are believed." placeholder:"NETWORK" env:"QUILLGATE_TRUSTED_PROXIES" group:"Server"`
 	ThrottleExempt []string `help:"Addresses or networks that are never slowed down after wrong passwords, and whose connections are not counted." placeholder:"NETWORK" env:"QUILLGATE_THROTTLE_EXEMPT" group:"Server"`
-	PasswordMode   string   `help:"What becomes of passwords of accounts in calls: ${enum}. Administrators can set something stricter for the site or a user." enum:"allow,warn,refuse" default:"allow" placeholder:"MODE" env:"QUILLGATE_PASSWORD_MODE" group:"Server"`
+	PasswordMode   string   `help:"How account passwords in XML-RPC calls are treated: ${enum}. Administrators can be stricter for the site or a user." enum:"allow,warn,refuse" default:"allow" placeholder:"MODE" env:"QUILLGATE_PASSWORD_MODE" group:"Server"`
 	MaxBody        byteSize `help:"Largest request body, such as 64MiB." default:"64MiB" placeholder:"SIZE" env:"QUILLGATE_MAX_BODY" group:"Server"`
-	LogLevel       string   `help:"Least level that is logged: ${enum}." enum:"debug,info,warn,error" default:"info" placeholder:"LEVEL" env:"QUILLGATE_LOG_LEVEL" group:"Server"`
+	LogLevel       string   `help:"Minimum log level: ${enum}." enum:"debug,info,warn,error" default:"info" placeholder:"LEVEL" env:"QUILLGATE_LOG_LEVEL" group:"Server"`
 	LogFormat      string   `help:"Form of the log: ${enum}." enum:"text,json" default:"text" placeholder:"FORM" env:"QUILLGATE_LOG_FORMAT" group:"Server"`
 
 	Calls                 int  `help:"How many calls are worked on at one time; four times as many wait, and others are told to come back." default:"256" placeholder:"NUMBER" env:"QUILLGATE_CALLS" group:"Server"`

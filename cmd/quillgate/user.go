@@ -209,7 +209,7 @@ func modeOf(word string) auth.Mode {
 }
 
 type userPolicyCmd struct {
-	PasswordMode         string `name:"site-password-mode" help:"What becomes of passwords in calls: ${enum}." enum:"allow,warn,refuse,default,keep" default:"keep" placeholder:"MODE"`
+	PasswordMode         string `name:"site-password-mode" help:"How passwords in calls are treated: ${enum}." enum:"allow,warn,refuse,default,keep" default:"keep" placeholder:"MODE"`
 	Tokens               string `help:"Whether tokens may be used: ${enum}." enum:"on,off,keep" default:"keep" placeholder:"WORD"`
 	ApplicationPasswords string `help:"Whether application passwords may be used: ${enum}." enum:"on,off,keep" default:"keep" placeholder:"WORD"`
 }
