@@ -3,7 +3,7 @@
 CREATE TABLE upstream_credentials (
 	user_id BIGINT PRIMARY KEY REFERENCES users (id) ON DELETE CASCADE,
 	login TEXT COLLATE "C" NOT NULL,
-	secret BYTEA NOT NULL,
+	secret BYTEA NOT NULL, -- sealed
 	uuid TEXT COLLATE "C" NOT NULL DEFAULT '',
 	refused TIMESTAMPTZ,
 	given TIMESTAMPTZ NOT NULL

@@ -3,7 +3,7 @@
 CREATE TABLE upstream_credentials (
 	user_id INTEGER PRIMARY KEY REFERENCES users (id) ON DELETE CASCADE,
 	login TEXT NOT NULL,
-	secret BLOB NOT NULL,
+	secret BLOB NOT NULL, -- sealed
 	uuid TEXT NOT NULL DEFAULT '',
 	refused TIMESTAMP,
 	given TIMESTAMP NOT NULL
