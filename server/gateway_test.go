@@ -1,7 +1,6 @@
 package server_test
 
 import (
-	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
@@ -456,75 +455,5 @@ func TestGatewayQueue(t *testing.T) {
 	close(free)
 	if w := <-done; faultCode(w.Body.String()) != "" {
 		t.Errorf("the first call: %s", w.Body)
-	}
-}
-
-// Discovery comes from the gateway and leads to it; methods of plugins,
-// pingbacks and the methods of the table that take no login stay outside.
-func TestGatewayDiscoveryAndMethods(t *testing.T) {
-	g := openGate(t, databasetest.SQLite(t), nil)
-	for path, want := range map[string]string{"/xmlrpc.php?rsd": `apiLink="https://blog.example/xmlrpc.php"`, "/wp-includes/wlwmanifest.xml": "<manifest"} {
-		w := send(g.Server, httptest.NewRequest(http.MethodGet, path, nil))
-		if w.Code != 200 || !strings.Contains(w.Body.String(), want) || strings.Contains(w.Body.String(), "WP-API") {
-			t.Errorf("%s: %d %s", path, w.Code, w.Body)
-		}
-	}
-	signed := g.key(t, apps.New{})
-	for _, name := range []string{"pingback.ping", "pingback.extensions.getPingbacks", "ngg.getImages", "jetpack.testConnection"} {
-		if w := send(g.Server, signed(post(name, xmlrpc.String("http://a/"), xmlrpc.String("http://b/")))); faultCode(w.Body.String()) != "-32601" {
-			t.Errorf("%s: %s", name, w.Body)
-		}
-	}
-	if n := len(g.wp.Calls()); n != 0 {
-		t.Errorf("%d calls reached the WordPress", n)
-	}
-}
-
-// Methods that the operator lets through keep their arguments, written anew.
-func TestGatewayAllowedMethods(t *testing.T) {
-	g := openGate(t, databasetest.SQLite(t), func(_ *server.Config, b *gateway.Config) {
-		b.Allow = map[string]int{"ngg.getImages": 1, "old.list": methods.NoLogin}
-	})
-	signed := g.key(t, apps.New{})
-	send(g.Server, signed(post("ngg.getImages", args(xmlrpc.Int(5), xmlrpc.Value{}, xmlrpc.String("z"))...)))
-	calls := g.wp.Calls()
-	if len(calls) != 1 || len(calls[0].Params) != 6 || calls[0].Params[2].Text() != "app-password" || calls[0].Params[3].Int64() != 5 || calls[0].Params[5].Text() != "z" {
-		t.Errorf("%+v", calls)
-	}
-	limited := g.key(t, apps.New{Scope: apps.Scope{Rights: []apps.Right{apps.Publish}}})
-	if w := send(g.Server, limited(post("ngg.getImages", args()...))); faultCode(w.Body.String()) != "403" {
-		t.Errorf("a limited key: %s", w.Body)
-	}
-	if w := send(g.Server, signed(post("old.list"))); faultCode(w.Body.String()) == "-32601" {
-		t.Errorf("a method without a login: %s", w.Body)
-	}
-}
-
-// A program makes itself a key with the WordPress user's own password, once.
-func TestGatewayCreateApplication(t *testing.T) {
-	g := openGate(t, databasetest.SQLite(t), trusting)
-	g.wp.Users["eve"] = "eve-password"
-	create := func(password string) string {
-		return send(g.Server, secure("xmlrpcs.createApplication", xmlrpc.Int(1), xmlrpc.String("eve"), xmlrpc.String(password), xmlrpc.String("Live Writer"))).Body.String()
-	}
-	if body := create("wrong"); faultCode(body) != "403" {
-		t.Errorf("a wrong password: %s", body)
-	}
-	limited := send(g.Server, secure("xmlrpcs.createApplication", xmlrpc.Int(1), xmlrpc.String("eve"), xmlrpc.String("eve-password"), xmlrpc.String("Drafts"),
-		xmlrpc.Struct(xmlrpc.M("scope", xmlrpc.String("draft")))))
-	if faultCode(limited.Body.String()) != "400" {
-		t.Errorf("a limited key: %s", limited.Body)
-	}
-	v, err := xmlrpc.DecodeResponse([]byte(create("eve-password")), xmlrpc.Limits{})
-	if err != nil || v.Get("key").Text() == "" {
-		t.Fatalf("%v %v", v, err)
-	}
-	r := post("wp.getPost", args(xmlrpc.Int(1))...)
-	sign(r, v.Get("key").Text(), v.Get("secret").Text())
-	if w := send(g.Server, r); !strings.Contains(w.Body.String(), "publish") {
-		t.Errorf("the new key: %s", w.Body)
-	}
-	if calls := g.wp.Calls(); calls[len(calls)-1].Params[1].Text() != "eve" {
-		t.Error(fmt.Sprint(calls[len(calls)-1].Params))
 	}
 }

@@ -1,0 +1,168 @@
+package server_test
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"runtime"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/quillgate/quillgate/apps"
+	"github.com/quillgate/quillgate/audit"
+	"github.com/quillgate/quillgate/database/databasetest"
+	"github.com/quillgate/quillgate/gateway"
+	"github.com/quillgate/quillgate/methods"
+	"github.com/quillgate/quillgate/server"
+	"github.com/quillgate/quillgate/signer"
+	"github.com/quillgate/quillgate/xmlrpc"
+)
+
+// Discovery comes from the gateway and leads to it; methods of plugins,
+// pingbacks and the methods of the table that take no login stay outside.
+func TestGatewayDiscoveryAndMethods(t *testing.T) {
+	g := openGate(t, databasetest.SQLite(t), nil)
+	for path, want := range map[string]string{"/xmlrpc.php?rsd": `apiLink="https://blog.example/xmlrpc.php"`, "/wp-includes/wlwmanifest.xml": "<manifest"} {
+		w := send(g.Server, httptest.NewRequest(http.MethodGet, path, nil))
+		if w.Code != 200 || !strings.Contains(w.Body.String(), want) || strings.Contains(w.Body.String(), "WP-API") {
+			t.Errorf("%s: %d %s", path, w.Code, w.Body)
+		}
+	}
+	signed := g.key(t, apps.New{})
+	for _, name := range []string{"pingback.ping", "pingback.extensions.getPingbacks", "ngg.getImages", "jetpack.testConnection"} {
+		if w := send(g.Server, signed(post(name, xmlrpc.String("http://a/"), xmlrpc.String("http://b/")))); faultCode(w.Body.String()) != "-32601" {
+			t.Errorf("%s: %s", name, w.Body)
+		}
+	}
+	if n := len(g.wp.Calls()); n != 0 {
+		t.Errorf("%d calls reached the WordPress", n)
+	}
+}
+
+// Methods that the operator lets through keep their arguments, written anew.
+func TestGatewayAllowedMethods(t *testing.T) {
+	g := openGate(t, databasetest.SQLite(t), func(_ *server.Config, b *gateway.Config) {
+		b.Allow = map[string]int{"ngg.getImages": 1, "old.list": methods.NoLogin}
+	})
+	signed := g.key(t, apps.New{})
+	send(g.Server, signed(post("ngg.getImages", args(xmlrpc.Int(5), xmlrpc.Value{}, xmlrpc.String("z"))...)))
+	calls := g.wp.Calls()
+	if len(calls) != 1 || len(calls[0].Params) != 6 || calls[0].Params[2].Text() != "app-password" || calls[0].Params[3].Int64() != 5 || calls[0].Params[5].Text() != "z" {
+		t.Errorf("%+v", calls)
+	}
+	limited := g.key(t, apps.New{Scope: apps.Scope{Rights: []apps.Right{apps.Publish}}})
+	if w := send(g.Server, limited(post("ngg.getImages", args()...))); faultCode(w.Body.String()) != "403" {
+		t.Errorf("a limited key: %s", w.Body)
+	}
+	if w := send(g.Server, signed(post("old.list"))); faultCode(w.Body.String()) == "-32601" {
+		t.Errorf("a method without a login: %s", w.Body)
+	}
+}
+
+// A program makes itself a key with the WordPress user's own password, once.
+func TestGatewayCreateApplication(t *testing.T) {
+	g := openGate(t, databasetest.SQLite(t), trusting)
+	g.wp.Users["eve"] = "eve-password"
+	create := func(password string) string {
+		return send(g.Server, secure("xmlrpcs.createApplication", xmlrpc.Int(1), xmlrpc.String("eve"), xmlrpc.String(password), xmlrpc.String("Live Writer"))).Body.String()
+	}
+	if body := create("wrong"); faultCode(body) != "403" {
+		t.Errorf("a wrong password: %s", body)
+	}
+	limited := send(g.Server, secure("xmlrpcs.createApplication", xmlrpc.Int(1), xmlrpc.String("eve"), xmlrpc.String("eve-password"), xmlrpc.String("Drafts"),
+		xmlrpc.Struct(xmlrpc.M("scope", xmlrpc.String("draft")))))
+	if faultCode(limited.Body.String()) != "400" {
+		t.Errorf("a limited key: %s", limited.Body)
+	}
+	v, err := xmlrpc.DecodeResponse([]byte(create("eve-password")), xmlrpc.Limits{})
+	if err != nil || v.Get("key").Text() == "" {
+		t.Fatalf("%v %v", v, err)
+	}
+	r := post("wp.getPost", args(xmlrpc.Int(1))...)
+	sign(r, v.Get("key").Text(), v.Get("secret").Text())
+	if w := send(g.Server, r); !strings.Contains(w.Body.String(), "publish") {
+		t.Errorf("the new key: %s", w.Body)
+	}
+	if calls := g.wp.Calls(); calls[len(calls)-1].Params[1].Text() != "eve" {
+		t.Error(fmt.Sprint(calls[len(calls)-1].Params))
+	}
+}
+
+// A strict request passes once, and its answer is signed where that is asked
+// for, a fault of the WordPress too.
+func TestGatewayStrictRequests(t *testing.T) {
+	databasetest.EachURL(t, func(t *testing.T, dbURL string) {
+		g := openGate(t, dbURL, nil)
+		app, secret, err := g.keys.Apps.Create(t.Context(), audit.Operator, apps.New{UserID: g.user.ID, Name: "strict", Strict: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var mu sync.Mutex
+		var sent *http.Request
+		var body []byte
+		client := http.Client{Transport: &signer.Transport{Public: app.Public, Secret: secret.Reveal(), Scheme: signer.MessageSignatures, Answers: true,
+			Base: roundTrip(func(r *http.Request) (*http.Response, error) {
+				mu.Lock()
+				defer mu.Unlock()
+				body, _ = io.ReadAll(r.Body)
+				sent = r.Clone(r.Context())
+				return strictly(g.Server, sent, body).Result(), nil
+			})}}
+		for _, id := range []int64{1, 404} {
+			r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, "https://blog.example/xmlrpc.php", bytes.NewReader(xmlrpc.AppendCall(nil, "wp.getPost", args(xmlrpc.Int(id))...)))
+			if err != nil {
+				t.Fatal(err)
+			}
+			r.Header.Set("Content-Type", "text/xml")
+			resp, err := client.Do(r)
+			if err != nil {
+				t.Fatal(err)
+			}
+			text, err := io.ReadAll(resp.Body)
+			if err != nil || (faultCode(string(text)) == "404") != (id == 404) {
+				t.Errorf("post %d: %v %s", id, err, text)
+			}
+			before := len(g.wp.Calls())
+			for range 3 {
+				if w := strictly(g.Server, sent, body); faultCode(w.Body.String()) != "403" || len(g.wp.Calls()) != before {
+					t.Errorf("a copy: %s", w.Body)
+				}
+			}
+		}
+	})
+}
+
+type roundTrip func(*http.Request) (*http.Response, error)
+
+func (f roundTrip) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
+
+// strictly gives a request of a client to the server.
+func strictly(s *server.Server, r *http.Request, body []byte) *httptest.ResponseRecorder {
+	in := httptest.NewRequest(r.Method, r.URL.String(), bytes.NewReader(body))
+	in.Header, in.RemoteAddr = r.Header.Clone(), "127.0.0.1:1234"
+	return send(s, in)
+}
+
+// A file of 60 MB passes through in little memory.
+func TestGatewayLargeUpload(t *testing.T) {
+	g := openGate(t, databasetest.SQLite(t), func(c *server.Config, _ *gateway.Config) { c.MaxBody = 128 << 20 })
+	var size int64
+	g.wp.Upload = func(n int64) { size = n }
+	signed := g.key(t, apps.New{})
+	r := signed(post("metaWeblog.newMediaObject", args(xmlrpc.Struct(xmlrpc.M("name", xmlrpc.String("film.mp4")), xmlrpc.M("type", xmlrpc.String("video/mp4")),
+		xmlrpc.M("bits", xmlrpc.Bytes(make([]byte, 60<<20)))))...))
+	var before, after runtime.MemStats
+	runtime.GC()
+	runtime.ReadMemStats(&before)
+	w := send(g.Server, r)
+	runtime.ReadMemStats(&after)
+	if faultCode(w.Body.String()) != "" || size < 80<<20 {
+		t.Errorf("%d bytes came: %s", size, w.Body)
+	}
+	if took := after.TotalAlloc - before.TotalAlloc; took > 40<<20 {
+		t.Errorf("%d MB were allocated on the way", took>>20)
+	}
+}
