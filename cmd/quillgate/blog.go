@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -168,6 +169,12 @@ func userNamed(ctx context.Context, keys *server.Keys, login string) (auth.User,
 // readSecret reads a secret, called what, out of a file, or from the standard input when path is "-". The end of the line
 // does not belong to it.
 func readSecret(io_ streams, path, what string) (string, error) {
+	secret, err := readSecretBytes(io_, path, what)
+	return string(secret), err
+}
+
+// readSecretBytes is readSecret for callers that clear the secret after use.
+func readSecretBytes(io_ streams, path, what string) ([]byte, error) {
 	var text []byte
 	var err error
 	if path == "-" {
@@ -176,11 +183,11 @@ func readSecret(io_ streams, path, what string) (string, error) {
 		text, err = os.ReadFile(path)
 	}
 	if err != nil {
-		return "", fmt.Errorf("read the %s: %w", what, err)
+		return nil, fmt.Errorf("read the %s: %w", what, err)
 	}
-	secret := strings.TrimRight(string(text), "\r\n")
-	if secret == "" {
-		return "", fmt.Errorf("read the %s: there is none", what)
+	secret := bytes.TrimRight(text, "\r\n")
+	if len(secret) == 0 {
+		return nil, fmt.Errorf("read the %s: there is none", what)
 	}
 	return secret, nil
 }

@@ -49,6 +49,9 @@ type signFlags struct {
 
 // folder opens the signer's folder.
 func (f *signFlags) folder(io streams) (*local.Folder, error) {
+	if err := local.Protect(); err != nil {
+		return nil, err
+	}
 	path := f.Dir
 	if path == "" {
 		config, err := os.UserConfigDir()
@@ -59,10 +62,7 @@ func (f *signFlags) folder(io streams) (*local.Folder, error) {
 	}
 	keys := local.Keys{Keyring: local.SystemKeyring{}}
 	if f.PassPhraseFile != "" {
-		keys.PassPhrase = func() ([]byte, error) {
-			text, err := readSecret(io, f.PassPhraseFile, "pass-phrase")
-			return []byte(text), err
-		}
+		keys.PassPhrase = func() ([]byte, error) { return readSecretBytes(io, f.PassPhraseFile, "pass-phrase") }
 	}
 	return local.OpenFolder(path, keys)
 }
@@ -104,9 +104,9 @@ func (c *signServeCmd) Run(ctx context.Context, flags *signFlags, s *settings, i
 		return err
 	}
 	logPath := filepath.Join(folder.Path, "sign.log")
-	logFile, err := os.OpenFile(logPath, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	logFile, err := local.OpenLog(logPath, local.MaxLog)
 	if err != nil {
-		return fmt.Errorf("open the log: %w", err)
+		return err
 	}
 	defer logFile.Close()
 	logger := slog.New(slog.NewTextHandler(logFile, nil))
