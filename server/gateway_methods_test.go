@@ -166,3 +166,30 @@ func TestGatewayLargeUpload(t *testing.T) {
 		t.Errorf("%d MB were allocated on the way", took>>20)
 	}
 }
+
+// Each call of a batch is checked by itself: what the key may not do is a fault
+// in its place, and the others are carried out, once also when the batch comes again.
+func TestGatewayMulticall(t *testing.T) {
+	g := openGate(t, databasetest.SQLite(t), nil)
+	signed := g.key(t, apps.New{Scope: apps.Scope{Rights: []apps.Right{apps.Draft}}})
+	call := func(status string) xmlrpc.Value {
+		return xmlrpc.Struct(xmlrpc.M("methodName", xmlrpc.String("wp.newPost")), xmlrpc.M("params", xmlrpc.Array(args(titled("x", xmlrpc.M("post_status", xmlrpc.String(status))))...)))
+	}
+	var first string
+	for range 2 {
+		w := send(g.Server, signed(post("system.multicall", xmlrpc.Array(call("draft"), call("publish"), call("draft")))))
+		v, err := xmlrpc.DecodeResponse(w.Body.Bytes(), xmlrpc.Limits{})
+		if err != nil || v.Len() != 3 {
+			t.Fatalf("%v: %s", err, w.Body)
+		}
+		if v.Index(0).Index(0).Text() != "4" || v.Index(1).Get("faultCode").Int64() != 403 || v.Index(2).Index(0).Text() != "5" {
+			t.Errorf("%s", w.Body)
+		}
+		if first == "" {
+			first = w.Body.String()
+		}
+		if w.Body.String() != first || len(g.wp.Calls()) != 2 {
+			t.Errorf("again: %v, %s", g.wp.Methods(), w.Body)
+		}
+	}
+}
