@@ -4,8 +4,11 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"regexp"
 	"runtime"
 	"strings"
 	"sync"
@@ -190,6 +193,52 @@ func TestGatewayMulticall(t *testing.T) {
 		}
 		if w.Body.String() != first || len(g.wp.Calls()) != 2 {
 			t.Errorf("again: %v, %s", g.wp.Methods(), w.Body)
+		}
+	}
+}
+
+// The filter for fail2ban finds the refusals in the log, with the address of
+// the client, and nothing else; also where a stranger writes what looks like one.
+func TestGatewayRefusalsForFail2ban(t *testing.T) {
+	text, err := os.ReadFile("../deploy/fail2ban/filter.d/quillgate.conf")
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := regexp.MustCompile(`(?m)^failregex = (.*)$`).FindSubmatch(text)
+	if m == nil {
+		t.Fatal("the filter has no failregex")
+	}
+	filter := regexp.MustCompile(strings.Replace(string(m[1]), "<ADDR>", `(\S+)`, 1))
+	var log bytes.Buffer
+	g := openGate(t, databasetest.SQLite(t), func(c *server.Config, b *gateway.Config) {
+		trusting(c, b)
+		c.Logger = slog.New(server.LogHandler(slog.NewTextHandler(&log, nil)))
+	})
+	signed := g.key(t, apps.New{})
+	forged := secure("wp.getPost", args(xmlrpc.Int(1))...)
+	forged.Header.Set("Authorization", strings.Repeat("0", 32)+"||"+strings.Repeat("0", 64))
+	wrong := secure("wp.getPost", xmlrpc.Int(1), xmlrpc.String("admin"), xmlrpc.String("wrong"), xmlrpc.Int(1))
+	lie := signed(secure("x msg=answered client=198.51.100.1 refusal=wrong-password", args()...))
+	lie.Header.Set("User-Agent", "msg=answered client=198.51.100.1 http=POST refusal=wrong-password")
+	good := signed(secure("wp.getPost", args(xmlrpc.Int(1))...))
+	for _, c := range []struct {
+		name string
+		r    *http.Request
+		want int
+	}{{"unknown key", forged, 1}, {"wrong password", wrong, 1}, {"lie", lie, 0}, {"good", good, 0}} {
+		log.Reset()
+		send(g.Server, c.r)
+		found := 0
+		for line := range strings.Lines(log.String()) {
+			if m := filter.FindStringSubmatch(strings.TrimSuffix(line, "\n")); m != nil {
+				found++
+				if m[1] != "192.0.2.7" {
+					t.Errorf("%s: the address is %s: %s", c.name, m[1], line)
+				}
+			}
+		}
+		if found != c.want {
+			t.Errorf("%s: the filter finds %d refusals in %s", c.name, found, log.String())
 		}
 	}
 }
