@@ -121,7 +121,8 @@ func (n *node) brief() string {
 	return strings.Join(out, " ")
 }
 
-// inValue writes what stands inside of a value element for a value of JSON. {"$res": n} is the answer of step n.
+// inValue writes what stands inside of a value element for a value of JSON. {"$res": n} is the answer of step n,
+// {"$dt": text} a date.
 func inValue(v any, answers []*reply) string {
 	switch v := v.(type) {
 	case nil:
@@ -141,6 +142,9 @@ func inValue(v any, answers []*reply) string {
 	case map[string]any:
 		if n, ok := v["$res"].(float64); ok {
 			return num(answers[int(n)].result.value())
+		}
+		if date, ok := v["$dt"].(string); ok {
+			return "<dateTime.iso8601>" + escape(date) + "</dateTime.iso8601>"
 		}
 		var b strings.Builder
 		for _, name := range slices.Sorted(maps.Keys(v)) {
