@@ -86,7 +86,7 @@ func readComment(ctx context.Context, q database.Queryer, id int64) (Comment, *P
 	if err != nil {
 		return c, nil, fmt.Errorf("read comment %d: %w", id, err)
 	}
-	p, err := readPost(ctx, q, c.Post)
+	p, err := readHead(ctx, q, c.Post)
 	if err != nil {
 		return c, nil, fmt.Errorf("read the post of comment %d: %w", id, err)
 	}
@@ -260,7 +260,7 @@ type CommentCounts struct{ Approved, Held, Spam, Total int64 }
 
 // CountComments counts the comments of a post for whoever may edit it. Errors: ErrNotFound, *Denied.
 func (s *Site) CountComments(ctx context.Context, who auth.Identity, post int64) (CommentCounts, error) {
-	p, err := readPost(ctx, s.db, post)
+	p, err := readHead(ctx, s.db, post)
 	if err != nil {
 		return CommentCounts{}, err
 	}

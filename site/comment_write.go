@@ -53,7 +53,7 @@ func (s *Site) CreateComment(ctx context.Context, who auth.Identity, in NewComme
 	if err := s.made(ctx, who); err != nil {
 		return 0, err
 	}
-	p, err := readPost(ctx, s.db, in.Post)
+	p, err := readHead(ctx, s.db, in.Post)
 	if err != nil {
 		return 0, err
 	}

@@ -211,7 +211,7 @@ func (s *Site) Pingbacks(ctx context.Context, address string) (iter.Seq2[[]strin
 	if err != nil {
 		return nil, err
 	}
-	post, err := readPost(ctx, s.db, id)
+	post, err := readHead(ctx, s.db, id)
 	switch {
 	case errors.Is(err, ErrNotFound):
 		return nil, ErrPingNoPost

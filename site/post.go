@@ -110,10 +110,20 @@ const postColumns = `p.id, p.type, p.status, p.title, p.name, p.author, p.conten
 
 // readPost reads one post of any type, with TrashedFrom when it is in the trash. ErrNotFound when there is none.
 func readPost(ctx context.Context, q database.Queryer, id int64) (*Post, error) {
+	return readPostWith(ctx, q, id, (*pagePost).complete)
+}
+
+// readHead is readPost without large texts, for callers that ask what somebody may do with the post, and then read more:
+// a text that nobody looks at must not take the memory for those that are asked for.
+func readHead(ctx context.Context, q database.Queryer, id int64) (*Post, error) {
+	return readPostWith(ctx, q, id, func(*pagePost, context.Context, database.Queryer) error { return nil })
+}
+
+func readPostWith(ctx context.Context, q database.Queryer, id int64, complete func(*pagePost, context.Context, database.Queryer) error) (*Post, error) {
 	var row pagePost
 	err := q.Get(ctx, &row, `SELECT `+postPageColumns+` FROM posts p WHERE p.id = $1`, id)
 	if err == nil {
-		err = row.complete(ctx, q)
+		err = complete(&row, ctx, q)
 	}
 	if errors.Is(err, database.ErrNoRows) {
 		return nil, ErrNotFound

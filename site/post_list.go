@@ -23,7 +23,7 @@ func (s *Site) GetPost(ctx context.Context, who auth.Identity, id int64, load Lo
 	}
 	rights := p
 	if p.Type == TypeRevision {
-		if rights, err = readPost(ctx, s.db, p.Parent); err != nil {
+		if rights, err = readHead(ctx, s.db, p.Parent); err != nil {
 			return nil, err
 		}
 	}

@@ -58,7 +58,7 @@ func sameText(a, b string) bool {
 // ListRevisions returns the revisions of a post, the latest first, in pages that are read while they are walked through.
 // ErrNotFound when there is no such post; *Denied for who may not edit it, and for posts of types that keep no revisions.
 func (s *Site) ListRevisions(ctx context.Context, who auth.Identity, id int64, load Load) (iter.Seq2[[]FullPost, error], error) {
-	parent, err := readPost(ctx, s.db, id)
+	parent, err := readHead(ctx, s.db, id)
 	if err != nil {
 		return nil, err
 	}
@@ -78,7 +78,7 @@ func (s *Site) RestoreRevision(ctx context.Context, who auth.Identity, id int64)
 	if revision.Type != TypeRevision || strings.Contains(revision.Name, "-autosave-") {
 		return ErrNotFound
 	}
-	parent, err := readPost(ctx, s.db, revision.Parent)
+	parent, err := readHead(ctx, s.db, revision.Parent)
 	if err != nil {
 		return err
 	}

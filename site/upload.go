@@ -48,7 +48,7 @@ func (s *Site) CreateAttachment(ctx context.Context, who auth.Identity, u Upload
 		return nil, ErrFileType
 	}
 	if u.Parent != 0 {
-		parent, err := readPost(ctx, s.db, u.Parent)
+		parent, err := readHead(ctx, s.db, u.Parent)
 		if err != nil && !errors.Is(err, ErrNotFound) {
 			return nil, err
 		}
