@@ -12,7 +12,8 @@ import (
 
 // hostileExceptions are cases of the corpus that this server decides otherwise, and why.
 var hostileExceptions = map[string]string{
-	"path/query-rsd": "WordPress answers ?rsd with the discovery document whatever the method, and clients rely on it",
+	"path/trailing-slash": "old clients send it, and get an answer",
+	"path/query-rsd":      "WordPress answers ?rsd with the discovery document whatever the method, and clients rely on it",
 }
 
 // hostileSlack are what the bounds of time are multiplied by: of all cases, and of a case that failed when it is tried again

@@ -41,8 +41,6 @@ func TestPermalinks(t *testing.T) {
 			{"/%hour%-%minute%-%second%/%postname%.html", map[int64]string{post: "https://blog.example/08-05-02/ubung.html"}},
 			{"/%author%/%postname%/", map[int64]string{post: "https://blog.example/" + n.admin.User.Nicename + "/ubung/", child: "https://blog.example/about/team/"}},
 			{"/%category%/%postname%/", map[int64]string{post: "https://blog.example/uncategorized/ubung/", child: "https://blog.example/about/team/", page: "https://blog.example/about/"}},
-			{"/%weather%/%postname%/", map[int64]string{post: plain("p", post)}},
-			{"/%year%/", map[int64]string{post: plain("p", post)}},
 		}
 		for _, test := range tests {
 			if err := n.SetOption(t.Context(), "permalink_structure", test.structure); err != nil {
