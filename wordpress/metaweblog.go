@@ -3,7 +3,6 @@ package wordpress
 import (
 	"context"
 	"slices"
-	"strings"
 
 	"github.com/quillgate/quillgate/auth"
 	"github.com/quillgate/quillgate/site"
@@ -98,16 +97,15 @@ func (a *API) contentEdit(ctx context.Context, who auth.Identity, content xmlrpc
 	if author := content.Get("wp_author_id"); truthOf(author) {
 		e.Author = new(intOf(author))
 	}
+	format := optional(content, "wp_post_format", formatOf)
+	if format != nil && !slices.Contains(a.site.Formats(), *format) { // of a page as well, which has none
+		return e, errNoFormat
+	}
 	if postType == site.TypePage {
 		return e, a.pageTemplate(who, content, &e)
 	}
+	e.Format = format
 	e.Sticky = optional(content, "sticky", switchOf)
-	if format := content.Get("wp_post_format"); !format.IsZero() {
-		e.Format = new(strings.ToLower(textOf(format)))
-		if !slices.Contains(a.site.Formats(), *e.Format) {
-			return e, errNoFormat
-		}
-	}
 	if names := content.Get("categories"); names.Kind() == xmlrpc.KindArray || names.Kind() == xmlrpc.KindStruct {
 		ids, err := a.site.CategoriesNamed(ctx, namesOf(names))
 		if err != nil {

@@ -120,7 +120,7 @@ func postEdit(content xmlrpc.Value) site.PostEdit {
 		CustomFields:  fieldEdits(content.Get("custom_fields")),
 		Enclosure:     enclosureOf(content.Get("enclosure")),
 	}
-	e.Format = optional(content, "post_format", func(v xmlrpc.Value) string { return strings.ToLower(textOf(v)) })
+	e.Format = optional(content, "post_format", formatOf)
 	for _, m := range choicesOf(content.Get("terms")) {
 		c := site.TermChoice{Taxonomy: m.Name, IDs: []int64{}}
 		for _, id := range elementsOf(m.Value) {
@@ -163,6 +163,9 @@ func absOf(v xmlrpc.Value) int64 {
 	n := intOf(v)
 	return max(n, -n)
 }
+
+// formatOf reads the name of a post format, in which case does not count.
+func formatOf(v xmlrpc.Value) string { return strings.ToLower(textOf(v)) }
 
 // thumbnailOf reads the id of a thumbnail: what is not empty and yet no number is the id of none.
 func thumbnailOf(v xmlrpc.Value) int64 {
