@@ -1,6 +1,9 @@
 package site_test
 
 import (
+	"context"
+	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -93,3 +96,41 @@ func TestRevisions(t *testing.T) {
 }
 
 func second[T any](_ T, err error) error { return err }
+
+// A post whose text takes most of the memory that a request has still shows its revisions, one after the other, and
+// what is said of it.
+func TestLargePostsShowTheirRevisions(t *testing.T) {
+	databasetest.Each(t, func(t *testing.T, db *database.DB) {
+		n := openNewsroom(t, db)
+		const large = 1 << 20
+		text := strings.Repeat("large ", large/6)
+		id := n.create(t, n.author, site.PostEdit{Title: new("T"), Content: &text, Status: new("publish"), FirstRevision: true})
+		// Three times a text is what reading it asks for.
+		ctx := database.WithMeter(t.Context(), &room{total: 3*large + large/2})
+		revisions, err := whole(n.ListRevisions(ctx, n.admin, id, 0))
+		if err != nil || len(revisions) != 1 || revisions[0].Content != text {
+			t.Fatalf("%d revisions of a large post, %v; want one with its text", len(revisions), err)
+		}
+		if _, err := n.GetPost(ctx, n.admin, revisions[0].ID, 0); err != nil {
+			t.Errorf("a large revision: %v", err)
+		}
+	})
+}
+
+// room is a meter that has no more than total bytes, and waits for none.
+type room struct{ used, total int64 }
+
+func (r *room) Grow(n int64) error {
+	r.used += n
+	return r.Reserve(context.Background(), 0)
+}
+
+func (r *room) Reserve(_ context.Context, n int64) error {
+	if r.used+n > r.total {
+		return fmt.Errorf("%d bytes, %d are used of %d", n, r.used, r.total)
+	}
+	return nil
+}
+
+func (r *room) Used() int64       { return r.used }
+func (r *room) Shrink(used int64) { r.used = used }
