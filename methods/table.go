@@ -5,7 +5,6 @@ package methods
 // The rights that methods ask for; see Method.Rights. A key that writes may read what it writes, so that a client's first
 // refresh works.
 var (
-	read     = []string{"read"}
 	posts    = []string{"read", "draft", "publish"}
 	files    = []string{"read", "media"}
 	talk     = []string{"read", "comments"}

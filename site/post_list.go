@@ -309,14 +309,6 @@ func (s *Site) PostCounts(ctx context.Context, who auth.Identity) (map[int64]int
 	return out, nil
 }
 
-func pointers(list []Post) []*Post {
-	out := make([]*Post, len(list))
-	for i := range list {
-		out[i] = &list[i]
-	}
-	return out
-}
-
 // full loads what belongs to posts, one statement for each part of all of them.
 func (s *Site) full(ctx context.Context, list []Post, load Load) ([]FullPost, error) {
 	out := make([]FullPost, len(list))

@@ -13,9 +13,6 @@ import (
 // Posts may be as large as a request, and lists of any length. What is read at once is bounded therefore: a page of posts
 // comes without the texts that are large, and a post with large texts is a page of its own.
 
-// largeText is how many bytes of a text still come with a page.
-const largeText = 32 << 10
-
 // perText is how much memory a large text takes for each of its bytes, on its way from the database to the answer.
 const perText = 3
 

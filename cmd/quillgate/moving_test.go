@@ -129,17 +129,6 @@ func (m *moved) shows(address, heading string) {
 	}
 }
 
-// text is the text of a post as a page shows it.
-func (m *moved) text(address string) string {
-	m.t.Helper()
-	_, _, body := m.get(address)
-	found := regexp.MustCompile(`(?s)<div class="text"[^>]*>(.*?)</article>`).FindStringSubmatch(body)
-	if found == nil {
-		m.t.Fatalf("%s shows no article", address)
-	}
-	return found[1]
-}
-
 // post is one as a bundle has it.
 type bundledPost struct {
 	ID                                 int64
