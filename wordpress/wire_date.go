@@ -96,15 +96,3 @@ func momentOf(v xmlrpc.Value) *time.Time {
 	}
 	return &d.Time
 }
-
-// errCondition has the code with which WordPress 6.1 breaks on such a call.
-var errCondition = &xmlrpc.Fault{Code: codeServerError, Message: "if_not_modified_since must be a dateTime.iso8601. Nothing was changed."}
-
-// conditionOf reads the condition of an edit, nil when there is none. A text is refused, also one that says a date, as
-// the recordings have it: an edit whose condition was not understood must not overwrite what others wrote.
-func conditionOf(v xmlrpc.Value) (*time.Time, error) {
-	if v.Kind() == xmlrpc.KindDateTime || !truthOf(v) {
-		return momentOf(v), nil
-	}
-	return nil, errCondition
-}

@@ -37,9 +37,7 @@ func (a *API) editPost(ctx context.Context, who auth.Identity, p *call) (xmlrpc.
 	e := postEdit(content)
 	e.FromMoment = true
 	e.Date = editDate(content)
-	if e.IfNotModifiedSince, err = conditionOf(content.Get("if_not_modified_since")); err != nil {
-		return xmlrpc.Value{}, err
-	}
+	e.IfNotModifiedSince = momentOf(content.Get("if_not_modified_since"))
 	if err := a.site.EditPost(ctx, who, p.int("post_id"), e); err != nil {
 		return xmlrpc.Value{}, err
 	}

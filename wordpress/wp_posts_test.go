@@ -165,7 +165,7 @@ func TestEditPostOnTheWire(t *testing.T) {
 			{"type", object("post_type", "page"), 401, map[string]any{"post_type": "post"}},
 			{"stale", object("post_title", "no", "if_not_modified_since", date("20240101T00:00:00")), 409, map[string]any{"post_title": "Same post"}},
 			{"fresh", object("post_title", "yes", "if_not_modified_since", date("20260301T13:00:00Z")), 0, map[string]any{"post_title": "yes"}},
-			{"a condition as text", object("post_title", "no", "if_not_modified_since", "2024-01-01 00:00:00"), 500, map[string]any{"post_title": "yes"}},
+			{"stale as text", object("post_title", "no", "if_not_modified_since", "2024-01-01 00:00:00"), 409, map[string]any{"post_title": "yes"}},
 			{"since nothing", object("post_title", "yes", "if_not_modified_since", ""), 0, map[string]any{"post_title": "yes"}},
 			{"empty", object("post_title", "", "post_content", ""), 500, map[string]any{"post_title": "yes"}},
 			{"unknown author", object("post_author", 999), 404, map[string]any{"post_author": "1"}},
