@@ -68,7 +68,7 @@ func TestGatewayAllowedMethods(t *testing.T) {
 // A program makes itself a key with the WordPress user's own password, once.
 func TestGatewayCreateApplication(t *testing.T) {
 	g := openGate(t, databasetest.SQLite(t), trusting)
-	g.wp.Users["eve"] = "eve-password"
+	g.wp.SetPassword("eve", "eve-password")
 	create := func(password string) string {
 		return send(g.Server, secure("xmlrpcs.createApplication", xmlrpc.Int(1), xmlrpc.String("eve"), xmlrpc.String(password), xmlrpc.String("Live Writer"))).Body.String()
 	}

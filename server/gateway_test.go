@@ -310,10 +310,9 @@ func TestGatewayRepeats(t *testing.T) {
 			t.Errorf("another call: %s", w.Body)
 		}
 		// The answer is lost, though the post was made.
-		g.wp.Late = true
-		g.wp.Play = func(w http.ResponseWriter, _ string) bool { panic(http.ErrAbortHandler) }
+		g.wp.PlayLate(func(http.ResponseWriter, string) bool { panic(http.ErrAbortHandler) })
 		lost := send(g.Server, request("lost"))
-		g.wp.Play = nil
+		g.wp.Play(nil)
 		g.serve(t, nil) // another process
 		again := send(g.Server, request("lost"))
 		made := 0
@@ -331,12 +330,11 @@ func TestGatewayRepeats(t *testing.T) {
 			t.Errorf("%d posts were made", made)
 		}
 		// What was proven not done may come again.
-		g.wp.Late = false
-		g.wp.Play = func(w http.ResponseWriter, _ string) bool { w.WriteHeader(http.StatusForbidden); return true }
+		g.wp.Play(func(w http.ResponseWriter, _ string) bool { w.WriteHeader(http.StatusForbidden); return true })
 		if w := send(g.Server, request("shut")); !strings.Contains(w.Body.String(), "Nothing was changed") {
 			t.Errorf("a closed door: %s", w.Body)
 		}
-		g.wp.Play = nil
+		g.wp.Play(nil)
 		if w := send(g.Server, request("shut")); faultCode(w.Body.String()) != "" {
 			t.Errorf("the door is open again: %s", w.Body)
 		}
@@ -352,7 +350,7 @@ func TestGatewayRefusedCredential(t *testing.T) {
 		if w := send(g.Server, signed(post("plugin.no", args()...))); faultCode(w.Body.String()) != "401" || !strings.Contains(w.Body.String(), "A plugin says no.") {
 			t.Errorf("a plugin's refusal: %s", w.Body)
 		}
-		g.wp.Users["admin"] = "another"
+		g.wp.SetPassword("admin", "another")
 		before := len(g.wp.Calls())
 		for range 5 {
 			w := send(g.Server, signed(post("wp.getPost", args(xmlrpc.Int(1))...)))
@@ -388,7 +386,7 @@ func TestGatewayBadAnswers(t *testing.T) {
 			t.Fatal(err)
 		}
 		g.serve(t, nil) // with its breaker closed
-		g.wp.Play = func(w http.ResponseWriter, method string) bool {
+		g.wp.Play(func(w http.ResponseWriter, method string) bool {
 			if method != "wp.newPost" {
 				return false
 			}
@@ -396,7 +394,7 @@ func TestGatewayBadAnswers(t *testing.T) {
 				t.Error(err)
 			}
 			return true
-		}
+		})
 		w := send(g.Server, signed(post("wp.newPost", args(titled(name))...)))
 		body := w.Body.String()
 		if code := faultCode(body); code == "403" && name != "wrong-password" || !strings.HasPrefix(body, "<?xml") {
@@ -422,7 +420,7 @@ func TestGatewayBreaker(t *testing.T) {
 	get := func() *httptest.ResponseRecorder {
 		return send(g.Server, signed(post("wp.getPost", args(xmlrpc.Int(1))...)))
 	}
-	g.wp.Play = func(w http.ResponseWriter, _ string) bool { w.WriteHeader(http.StatusBadGateway); return true }
+	g.wp.Play(func(w http.ResponseWriter, _ string) bool { w.WriteHeader(http.StatusBadGateway); return true })
 	for range 10 {
 		get()
 	}
@@ -430,7 +428,7 @@ func TestGatewayBreaker(t *testing.T) {
 	if w := get(); faultCode(w.Body.String()) != "503" || w.Header().Get("Retry-After") != "5" || asked != 5 {
 		t.Errorf("asked %d times; Retry-After %q, %s", asked, w.Header().Get("Retry-After"), w.Body)
 	}
-	g.wp.Play = nil
+	g.wp.Play(nil)
 	now = now.Add(6 * time.Second)
 	for range 2 {
 		if w := get(); faultCode(w.Body.String()) != "" {
@@ -444,7 +442,7 @@ func TestGatewayQueue(t *testing.T) {
 	g := openGate(t, databasetest.SQLite(t), func(_ *server.Config, b *gateway.Config) { b.Calls, b.Wait = 1, 20*time.Millisecond })
 	signed := g.key(t, apps.New{})
 	busy, free := make(chan struct{}), make(chan struct{})
-	g.wp.Play = func(http.ResponseWriter, string) bool { close(busy); <-free; return false }
+	g.wp.Play(func(http.ResponseWriter, string) bool { close(busy); <-free; return false })
 	done := make(chan *httptest.ResponseRecorder)
 	first, second := signed(post("wp.getPost", args(xmlrpc.Int(1))...)), signed(post("wp.getPost", args(xmlrpc.Int(2))...))
 	go func() { done <- send(g.Server, first) }()

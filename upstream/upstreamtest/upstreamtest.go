@@ -37,16 +37,13 @@ type WordPress struct {
 	Home  string            // what it calls itself; URL when empty
 	HTTPS bool              // it knows that it is behind https
 	Users map[string]string // passwords by login; all are administrators
-	// Play answers in place of the WordPress where it returns true. done says
-	// that the call was carried out before; see Late.
-	Play func(w http.ResponseWriter, method string) bool
 	// Upload, when set, has bodies of more than 1 MiB counted, not read; they
 	// are answered like an upload.
 	Upload func(bytes int64)
-	// Late has Play asked after the call was carried out.
-	Late bool
 
 	mu    sync.Mutex
+	play  func(w http.ResponseWriter, method string) bool
+	late  bool
 	calls []Call
 	posts map[int64]Post
 }
@@ -67,6 +64,30 @@ func New() *WordPress {
 	return &WordPress{HTTPS: true, Users: map[string]string{"admin": "app-password"}, posts: map[int64]Post{
 		1: {"publish", "post", "Hello"}, 2: {"draft", "post", "Draft"}, 3: {"publish", "page", "Page"},
 	}}
+}
+
+// Play has answer asked first in place of the WordPress, which says whether it
+// has answered; nil for the WordPress alone.
+func (wp *WordPress) Play(answer func(w http.ResponseWriter, method string) bool) {
+	wp.set(answer, false)
+}
+
+// PlayLate is Play, but the call is carried out before.
+func (wp *WordPress) PlayLate(answer func(w http.ResponseWriter, method string) bool) {
+	wp.set(answer, true)
+}
+
+func (wp *WordPress) set(answer func(w http.ResponseWriter, method string) bool, late bool) {
+	wp.mu.Lock()
+	defer wp.mu.Unlock()
+	wp.play, wp.late = answer, late
+}
+
+// SetPassword changes or adds a user.
+func (wp *WordPress) SetPassword(login, password string) {
+	wp.mu.Lock()
+	defer wp.mu.Unlock()
+	wp.Users[login] = password
 }
 
 // Calls returns what reached the WordPress, without its own questions' answers.
@@ -132,12 +153,13 @@ func (wp *WordPress) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	c := Call{Method: call.Name, Params: call.Params, Header: r.Header, Host: r.Host, Size: int64(len(body))}
 	wp.mu.Lock()
 	wp.calls = append(wp.calls, c)
+	play, late := wp.play, wp.late
 	wp.mu.Unlock()
-	if !wp.Late && wp.Play != nil && wp.Play(w, c.Method) {
+	if !late && play != nil && play(w, c.Method) {
 		return
 	}
 	v, fault := wp.run(c)
-	if wp.Late && wp.Play != nil && wp.Play(w, c.Method) {
+	if late && play != nil && play(w, c.Method) {
 		return
 	}
 	wp.answer(w, v, fault)
@@ -168,7 +190,10 @@ func (wp *WordPress) run(c Call) (xmlrpc.Value, *xmlrpc.Fault) {
 		return xmlrpc.Value{}, &xmlrpc.Fault{Code: 400, Message: "Insufficient arguments passed to this XML-RPC method."}
 	}
 	login, password := c.Params[at].Text(), c.Params[at+1].Text()
-	if want, ok := wp.Users[login]; !ok || want != password {
+	wp.mu.Lock()
+	want, ok := wp.Users[login]
+	wp.mu.Unlock()
+	if !ok || want != password {
 		return xmlrpc.Value{}, &xmlrpc.Fault{Code: 403, Message: "Wrong login, in the words of this site."}
 	}
 	return wp.method(c, login)
