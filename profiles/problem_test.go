@@ -31,7 +31,7 @@ var met = map[string]error{
 
 // elsewhere are errors of calls and of content, and of the start of the server, that no page asks for.
 var elsewhere = []string{
-	"apps.ErrKeysetBusy", "apps.ErrUnsealed", "apps.ErrSealingBegun", "auth.ErrPasswordsRefused",
+	"apps.ErrKeysetBusy", "apps.ErrUnsealed", "apps.ErrSealingBegun", "apps.ErrNoUpstream", "auth.ErrPasswordsRefused",
 }
 
 // Every error that the packages below declare has an answer of its own, or is known to be of no page.

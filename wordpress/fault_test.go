@@ -24,6 +24,7 @@ var unanswered = map[string]string{
 	"apps.ErrKeysetBusy":   "of commands",
 	"apps.ErrUnsealed":     "of the start of the server",
 	"apps.ErrSealingBegun": "of the start of the server",
+	"apps.ErrNoUpstream":   "of the gateway, which has a fault for it",
 
 	"auth.ErrPasskey":         "of pages; it is an ErrDenied",
 	"auth.ErrNoPasskey":       "of pages",
