@@ -13,11 +13,11 @@ import (
 	"strings"
 	texttemplate "text/template"
 	"time"
+
+	"github.com/quillgate/quillgate/upstream"
 )
 
 var (
-	//go:embed templates/rsd.xml
-	rsdText string
 	//go:embed templates/wlwmanifest.xml
 	manifestText string
 	//go:embed templates/blog.html
@@ -27,7 +27,6 @@ var (
 	//go:embed templates/page.css
 	pageStyle string
 
-	rsdTemplate      = texttemplate.Must(texttemplate.New("rsd").Parse(rsdText))
 	manifestTemplate = texttemplate.Must(texttemplate.New("manifest").Parse(manifestText))
 	blogTemplate     = template.Must(template.New("blog").Parse(blogText))
 	pageTemplate     = template.Must(template.New("page").Parse(pageText))
@@ -50,7 +49,15 @@ func (p *Proxy) found(r *http.Request, s *served) found {
 // rsd answers Really Simple Discovery. WP-API is not among the interfaces:
 // newer programs would take it and go around the signer.
 func (p *Proxy) rsd(w http.ResponseWriter, r *http.Request, s *served) {
-	p.document(w, "text/xml; charset=UTF-8", rsdTemplate, p.found(r, s))
+	f := p.found(r, s)
+	text, err := upstream.RSD(f.Base, f.Endpoint)
+	if err != nil {
+		p.cfg.Log.Error("the discovery document cannot be made", "error", err.Error())
+		http.Error(w, "The document cannot be made. The log says more.", http.StatusInternalServerError)
+		return
+	}
+	w.Header().Set("Content-Type", "text/xml; charset=UTF-8")
+	_, _ = w.Write(text)
 }
 
 // discovery answers what a program looks for when it is given the address of
