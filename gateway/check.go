@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"crypto/tls"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -19,6 +18,7 @@ import (
 
 	"github.com/quillgate/quillgate/auth"
 	"github.com/quillgate/quillgate/methods"
+	"github.com/quillgate/quillgate/upstream"
 	"github.com/quillgate/quillgate/xmlrpc"
 )
 
@@ -169,42 +169,20 @@ func unanswered(err error, own bool) (WayState, string) {
 	return Unclear, "the connection broke"
 }
 
-// An index is the part of a WordPress's REST index that matters here.
-type index struct {
-	Home           string          `json:"home"`
-	Authentication json.RawMessage `json:"authentication"`
+// rest is the REST interface of the WordPress, asked as the gateway asks for
+// all else.
+func (g *Gateway) rest() *upstream.REST {
+	return upstream.NewREST(g.cfg.Endpoint.JoinPath("..").String(), g.cfg.Transport, func(r *http.Request) { g.fields(r, account{}) })
 }
 
-// passwords reports whether application passwords work.
-func (i index) passwords() bool {
-	return bytes.Contains(i.Authentication, []byte("application-passwords"))
-}
+// restTime is for how long the REST interface may take.
+const restTime = 10 * time.Second
 
-// errNoIndex says that the index of a WordPress cannot be read: it is closed to
-// visitors, or what is there is no WordPress.
-var errNoIndex = errors.New("the index of the WordPress cannot be read")
-
-// index asks the WordPress for its index, as the gateway asks it for all else.
-func (g *Gateway) index(ctx context.Context) (index, error) {
-	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
+// index asks the WordPress for what it says of itself.
+func (g *Gateway) index(ctx context.Context) (upstream.Index, error) {
+	ctx, cancel := context.WithTimeout(ctx, restTime)
 	defer cancel()
-	u := g.cfg.Endpoint.JoinPath("..", "/")
-	u.RawQuery = url.Values{"rest_route": {"/"}, "_fields": {"home,authentication"}}.Encode()
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, u.String(), nil)
-	if err != nil {
-		return index{}, fmt.Errorf("%w: %w", errNoIndex, err)
-	}
-	g.fields(req, account{})
-	resp, err := g.cfg.Transport.RoundTrip(req)
-	if err != nil {
-		return index{}, fmt.Errorf("%w: %w", errNoIndex, err)
-	}
-	defer resp.Body.Close()
-	var i index
-	if err := json.NewDecoder(io.LimitReader(resp.Body, 1<<20)).Decode(&i); err != nil || resp.StatusCode != http.StatusOK || i.Home == "" {
-		return index{}, errNoIndex
-	}
-	return i, nil
+	return g.rest().Index(ctx)
 }
 
 const behindHTTPS = `This WordPress does not know that it is behind https, and refuses every application password for that. Say so to PHP: in nginx "fastcgi_param HTTPS on;", in Apache "SetEnv HTTPS on", or at the top of wp-config.php "$_SERVER['HTTPS'] = 'on';".`
@@ -222,7 +200,7 @@ func (g *Gateway) notes(ctx context.Context) []string {
 	if home, err := url.Parse(i.Home); err != nil || !strings.EqualFold(home.Host, g.cfg.BaseURL.Host) || home.Scheme != g.cfg.BaseURL.Scheme {
 		notes = append(notes, "The WordPress calls itself "+i.Home+", and people see "+g.cfg.BaseURL.String()+": links in its answers lead to the former. Set its address (WP_HOME), or give the right --base-url and --upstream-host.")
 	}
-	if !i.passwords() {
+	if i.Authorize == "" {
 		notes = append(notes, behindHTTPS+" (Or a plugin has switched application passwords off.)")
 	}
 	return notes
@@ -237,7 +215,7 @@ func (g *Gateway) Explain(ctx context.Context, err error) error {
 	switch {
 	case unread != nil:
 		return errors.New("the WordPress refuses the user name or the password; whether application passwords work there is not known, since its index cannot be read")
-	case !i.passwords():
+	case i.Authorize == "":
 		return errors.New("the WordPress refuses the credential. " + behindHTTPS + " If it is not an application password, it is wrong")
 	}
 	return errors.New("the WordPress refuses it: the user name or the password is wrong")

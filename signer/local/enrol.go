@@ -127,14 +127,14 @@ func (e *Enrolment) applicationPassword(ctx context.Context, user, password stri
 	secret := Secret{Password: strings.Join(strings.Fields(password), "")}
 	if err := e.prove(ctx, secret); err != nil {
 		if fault, ok := errors.AsType[*xmlrpc.Fault](err); ok && fault.Code == http.StatusForbidden {
-			if _, err := NewREST(e.Site.Home, e.Base, e.Version).AuthorizePage(ctx); errors.Is(err, ErrNoPasswords) {
+			if _, err := restOf(e.Site, e.Base, e.Version).AuthorizePage(ctx); errors.Is(err, upstream.ErrNoPasswords) {
 				return Secret{}, fmt.Errorf("%w: this WordPress takes no application passwords: they are switched off, or it does not know that it is reached over https", fault)
 			}
 		}
 		return Secret{}, err
 	}
 	// Without the number the password can only be revoked by hand.
-	if uuid, err := NewREST(e.Site.Home, e.Base, e.Version).Introspect(ctx, e.Site.User, secret.Password); err == nil {
+	if uuid, err := restOf(e.Site, e.Base, e.Version).Introspect(ctx, e.Site.User, secret.Password); err == nil {
 		e.Site.UUID = uuid
 	}
 	return secret, nil
@@ -204,7 +204,7 @@ func (e *Enrolment) Ask(ctx context.Context) (*Consent, error) {
 		query.Set("pem", public)
 	case WordPress:
 		var err error
-		if page, err = NewREST(e.Site.Home, e.Base, e.Version).AuthorizePage(ctx); errors.Is(err, ErrNoREST) {
+		if page, err = restOf(e.Site, e.Base, e.Version).AuthorizePage(ctx); errors.Is(err, upstream.ErrNoREST) {
 			page = strings.TrimRight(e.Site.Home, "/") + "/wp-admin/authorize-application.php"
 		} else if err != nil {
 			return nil, err

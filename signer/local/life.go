@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/quillgate/quillgate/signature"
+	"github.com/quillgate/quillgate/upstream"
 	"github.com/quillgate/quillgate/xmlrpc"
 )
 
@@ -66,7 +67,7 @@ func revoke(ctx context.Context, site Site, secret Secret, base http.RoundTrippe
 		}
 		return ErrByHand
 	}
-	rest := NewREST(site.Home, base, version)
+	rest := restOf(site, base, version)
 	uuid := site.UUID
 	if uuid == "" {
 		if uuid, err = rest.Introspect(ctx, site.User, secret.Password); err != nil {
@@ -96,7 +97,7 @@ func (f *Folder) Rotate(ctx context.Context, name string, base http.RoundTripper
 	case site.Kind == Plugin:
 		return f.rotatePlugin(ctx, site, secret, client)
 	case site.Kind == WordPress:
-		return f.rotatePassword(ctx, site, secret, NewREST(site.Home, base, version))
+		return f.rotatePassword(ctx, site, secret, restOf(site, base, version))
 	case secret.Private != "":
 		return f.rotatePair(ctx, site, secret, client)
 	}
@@ -161,7 +162,7 @@ func (f *Folder) rotatePlugin(ctx context.Context, site Site, secret Secret, cli
 	return ErrByHand
 }
 
-func (f *Folder) rotatePassword(ctx context.Context, site Site, secret Secret, rest *REST) error {
+func (f *Folder) rotatePassword(ctx context.Context, site Site, secret Secret, rest *upstream.REST) error {
 	old, oldUUID := secret.Password, site.UUID
 	uuid, fresh, err := rest.Create(ctx, site.User, old, ApplicationName())
 	if err != nil {
@@ -189,4 +190,9 @@ func (f *Folder) replace(ctx context.Context, site Site, secret Secret) error {
 		site.Public = secret.Public
 	}
 	return f.Book.Put(site)
+}
+
+// restOf is the REST interface of a WordPress.
+func restOf(site Site, base http.RoundTripper, version string) *upstream.REST {
+	return upstream.NewREST(site.Home, base, func(r *http.Request) { r.Header.Set("User-Agent", "quillgate-sign/"+version) })
 }

@@ -1,4 +1,4 @@
-package local
+package upstream
 
 import (
 	"bytes"
@@ -10,21 +10,21 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
-
-	"github.com/quillgate/quillgate/upstream"
 )
 
-// REST is the part of a WordPress's REST interface that is about application
+// A REST is the part of a WordPress's REST interface that is about application
 // passwords. It is asked under ?rest_route=, which works without permalinks.
 type REST struct {
-	home  string
-	agent string
-	rt    http.RoundTripper
+	root    string
+	rt      http.RoundTripper
+	prepare func(*http.Request)
 }
 
-// NewREST returns the interface of the WordPress whose home page is home.
-func NewREST(home string, base http.RoundTripper, version string) *REST {
-	return &REST{home: strings.TrimRight(home, "/"), agent: "quillgate-sign/" + version, rt: base}
+// NewREST returns the interface of the WordPress whose index.php lies at the
+// address root. prepare sets on each request what the caller wants to be known
+// by, such as User-Agent.
+func NewREST(root string, rt http.RoundTripper, prepare func(*http.Request)) *REST {
+	return &REST{root: strings.TrimRight(root, "/"), rt: rt, prepare: prepare}
 }
 
 // ErrNoREST says that a site does not answer as a REST interface does. It may
@@ -35,19 +35,32 @@ var ErrNoREST = errors.New("the site does not tell about application passwords")
 // does not believe that it is on https.
 var ErrNoPasswords = errors.New("the site offers no application passwords")
 
-// AuthorizePage returns the address of the page on which a person gives a
-// program an application password. Errors: [ErrNoREST], [ErrNoPasswords].
-func (r *REST) AuthorizePage(ctx context.Context) (string, error) {
-	var index struct {
+// An Index is what a WordPress tells everybody about itself.
+type Index struct {
+	Name string // of the site
+	Home string // the address that visitors see
+	URL  string // the address of the WordPress itself, which may be in a folder below Home
+	// Authorize is the page on which a person gives a program an application
+	// password; empty where there are none.
+	Authorize string
+}
+
+// Index asks for the index. Error: [ErrNoREST].
+func (r *REST) Index(ctx context.Context) (Index, error) {
+	var answer struct {
+		Name           string          `json:"name"`
+		Home           string          `json:"home"`
+		URL            string          `json:"url"`
 		Authentication json.RawMessage `json:"authentication"`
 	}
-	status, err := r.do(ctx, http.MethodGet, "/", "", "", nil, &index)
+	status, err := r.do(ctx, http.MethodGet, "/", "", "", nil, &answer)
 	if err != nil {
-		return "", err
+		return Index{}, err
 	}
-	if status != http.StatusOK || index.Authentication == nil {
-		return "", ErrNoREST
+	if status != http.StatusOK || answer.Authentication == nil {
+		return Index{}, ErrNoREST
 	}
+	i := Index{Name: answer.Name, Home: answer.Home, URL: answer.URL}
 	var offered struct {
 		Passwords struct {
 			Endpoints struct {
@@ -56,14 +69,25 @@ func (r *REST) AuthorizePage(ctx context.Context) (string, error) {
 		} `json:"application-passwords"`
 	}
 	// An empty list stands for nothing: PHP does not tell it from an object.
-	if json.Unmarshal(index.Authentication, &offered) != nil || offered.Passwords.Endpoints.Authorization == "" {
-		return "", ErrNoPasswords
+	if json.Unmarshal(answer.Authentication, &offered) != nil || offered.Passwords.Endpoints.Authorization == "" {
+		return i, nil
 	}
 	page, err := url.Parse(offered.Passwords.Endpoints.Authorization)
 	if err != nil || page.Scheme != "https" && page.Scheme != "http" || page.Host == "" {
-		return "", ErrNoREST
+		return Index{}, ErrNoREST
 	}
-	return page.String(), nil
+	i.Authorize = page.String()
+	return i, nil
+}
+
+// AuthorizePage returns the address of the page on which a person gives a
+// program an application password. Errors: [ErrNoREST], [ErrNoPasswords].
+func (r *REST) AuthorizePage(ctx context.Context) (string, error) {
+	i, err := r.Index(ctx)
+	if err == nil && i.Authorize == "" {
+		err = ErrNoPasswords
+	}
+	return i.Authorize, err
 }
 
 // Introspect returns the UUID of an application password, by which it is
@@ -106,9 +130,12 @@ func (r *REST) Revoke(ctx context.Context, user, password, uuid string) error {
 
 // do sends one request. DELETE travels as POST with X-HTTP-Method-Override.
 func (r *REST) do(ctx context.Context, method, route, user, password string, body, answer any) (status int, err error) {
-	address := r.home + "/?rest_route=" + url.QueryEscape(route)
-	if method != http.MethodGet {
-		address = r.home + "/index.php?rest_route=" + url.QueryEscape(route)
+	address := r.root + "/?rest_route=" + url.QueryEscape(route)
+	switch {
+	case route == "/":
+		address += "&_fields=name,home,url,authentication" // without the list of all routes
+	case method != http.MethodGet:
+		address = r.root + "/index.php?rest_route=" + url.QueryEscape(route)
 	}
 	var content io.Reader
 	if body != nil {
@@ -132,11 +159,11 @@ func (r *REST) do(ctx context.Context, method, route, user, password string, bod
 	if body != nil {
 		req.Header.Set("Content-Type", "application/json")
 	}
-	req.Header.Set("User-Agent", r.agent)
+	r.prepare(req)
 	if user != "" {
 		req.SetBasicAuth(user, password)
 	}
-	resp, err := upstream.Send(r.rt, req)
+	resp, err := Send(r.rt, req)
 	if err != nil {
 		return 0, err
 	}
