@@ -4,13 +4,11 @@ import (
 	"encoding/base64"
 	"errors"
 	"strings"
-
-	"github.com/dunglas/httpsfv"
 )
 
-// structured tells which fields of structured values are which, for ;sf. A
-// text can be valid as several kinds and mean different things, so that only
-// what is known can be covered this way.
+// structured names the kind of each field whose structure is known, for ;sf. A
+// text can be valid as several kinds and mean something different in each, so
+// only these fields can be covered that way.
 var structured = map[string]string{
 	"accept-signature":    "dictionary",
 	"cdn-cache-control":   "dictionary",
@@ -25,25 +23,29 @@ var structured = map[string]string{
 	"want-repr-digest":    "dictionary",
 }
 
-// strictly is a field in the one spelling that its kind has (RFC 9421 section
-// 2.1.1).
+// strictly returns a field in the canonical spelling of its kind (RFC 9421
+// section 2.1.1, RFC 8941 section 4.1).
 func strictly(name string, lines []string) (string, error) {
-	var v httpsfv.StructuredFieldValue
+	var members []member
 	var err error
-	switch structured[name] {
+	kind := structured[name]
+	switch kind {
 	case "dictionary":
-		v, err = httpsfv.UnmarshalDictionary(lines)
+		members, err = dictionary(lines)
 	case "list":
-		v, err = httpsfv.UnmarshalList(lines)
+		members, err = list(lines)
 	case "item":
-		v, err = httpsfv.UnmarshalItem(lines)
+		var m member
+		if m, err = lone(lines); err == nil {
+			return string(m.append(nil)), nil
+		}
 	default:
-		return "", errors.New("its structure is not known")
+		err = errors.New("its structure is not known")
 	}
 	if err != nil {
 		return "", err
 	}
-	return httpsfv.Marshal(v)
+	return string(appendMembers(nil, members, kind == "dictionary")), nil
 }
 
 // wrapped is a field whose lines stay apart, each as a byte sequence (RFC 9421

@@ -69,10 +69,10 @@ type item struct {
 	params params
 }
 
-// member is that of a dictionary: an item, or an inner list, whose parameters
-// are those of item.
+// member is a member of a dictionary or a list: an item, or an inner list, whose
+// parameters are those of item.
 type member struct {
-	name string
+	name string // in a dictionary
 	item
 	inner bool
 	items []item // of an inner list
@@ -90,16 +90,55 @@ func find(members []member, name string) *member {
 }
 
 // dictionary reads a field that is a dictionary (RFC 8941 section 3.2). The
-// same key twice, or the same parameter twice, is legal there, and the last
-// one counts; here it is refused, since not every reader takes the last.
+// RFC lets a key or a parameter appear twice, and the last one counts. Here
+// duplicates are rejected, because not every reader takes the last one.
 func dictionary(lines []string) ([]member, error) {
+	members, err := elements(lines, (*structure).member)
+	if err != nil {
+		return nil, err
+	}
+	if repeats(len(members), func(i int) string { return members[i].name }) {
+		return nil, errors.New("a key is there twice")
+	}
+	return members, nil
+}
+
+// list reads a field that is a list (RFC 8941 section 3.1). Its members have no
+// names.
+func list(lines []string) ([]member, error) {
+	return elements(lines, (*structure).element)
+}
+
+// lone reads a field that is a single item (RFC 8941 section 3.3).
+func lone(lines []string) (m member, err error) {
+	r, err := fieldText(lines)
+	if err != nil {
+		return m, err
+	}
+	if m.item, err = r.item(); err == nil && r.at < len(r.text) {
+		err = r.unexpected()
+	}
+	return m, err
+}
+
+// fieldText starts to read all lines of a field.
+func fieldText(lines []string) (structure, error) {
 	r := structure{text: strings.Trim(strings.Join(lines, ", "), " ")}
 	if len(r.text) > maxField {
-		return nil, fmt.Errorf("longer than %d bytes", maxField)
+		return r, fmt.Errorf("longer than %d bytes", maxField)
+	}
+	return r, nil
+}
+
+// elements reads what commas separate in all lines of a field.
+func elements(lines []string, read func(*structure) (member, error)) ([]member, error) {
+	r, err := fieldText(lines)
+	if err != nil {
+		return nil, err
 	}
 	var members []member
 	for r.at < len(r.text) {
-		m, err := r.member()
+		m, err := read(&r)
 		if err != nil {
 			return nil, err
 		}
@@ -114,9 +153,6 @@ func dictionary(lines []string) ([]member, error) {
 		if r.skip(" \t"); r.at == len(r.text) {
 			return nil, r.unexpected()
 		}
-	}
-	if repeats(len(members), func(i int) string { return members[i].name }) {
-		return nil, errors.New("a key is there twice")
 	}
 	return members, nil
 }
@@ -184,15 +220,24 @@ func (r *structure) member() (m member, err error) {
 	if m.name, err = r.key(); err != nil {
 		return m, err
 	}
-	assigned := r.take('=')
-	start := r.at
-	switch {
-	case !assigned:
+	if !r.take('=') {
+		start := r.at
 		m.value = yes
 		m.params, err = r.params()
-	case r.at < len(r.text) && r.text[r.at] == '(':
+		m.raw = r.text[start:r.at]
+		return m, err
+	}
+	of, err := r.element()
+	of.name = m.name
+	return of, err
+}
+
+// element reads a member of a list: an item or an inner list.
+func (r *structure) element() (m member, err error) {
+	start := r.at
+	if r.at < len(r.text) && r.text[r.at] == '(' {
 		err = r.list(&m)
-	default:
+	} else {
 		m.item, err = r.item()
 	}
 	m.raw = r.text[start:r.at]
@@ -484,4 +529,24 @@ func (m *member) append(b []byte) []byte {
 		b = it.append(b)
 	}
 	return m.params.append(append(b, ')'))
+}
+
+// appendMembers writes a dictionary or a list (RFC 8941 sections 4.1.1 and
+// 4.1.2). A name without a value stands for true.
+func appendMembers(b []byte, members []member, named bool) []byte {
+	for i := range members {
+		m := &members[i]
+		if i > 0 {
+			b = append(b, ", "...)
+		}
+		switch {
+		case named && !m.inner && m.value == yes:
+			b = m.params.append(append(b, m.name...))
+		case named:
+			b = m.append(append(append(b, m.name...), '='))
+		default:
+			b = m.append(b)
+		}
+	}
+	return b
 }

@@ -3,6 +3,7 @@ package signature
 import (
 	"fmt"
 	"math"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -269,4 +270,34 @@ func (v value) describe() string {
 		return fmt.Sprintf("%x", v.text)
 	}
 	return fmt.Sprintf("string %q", v.text)
+}
+
+// minusZero is a decimal that the other writer gives a sign, against RFC 8941
+// section 4.1.5.
+var minusZero = regexp.MustCompile(`-0+\.0+`)
+
+// The canonical spelling of a field, against another reader and writer.
+func FuzzStrictly(f *testing.F) {
+	f.Add(`sig=(  "a";x   "b" );c=01.50, flag;y, other=?0, bytes=:AA==:`)
+	f.Add(`:AA==:, :AQ==:;a=1,  (  1 2.0 )`)
+	f.Add(`*token;q="\"\\"`)
+	f.Fuzz(func(t *testing.T, text string) {
+		for name, read := range map[string]func([]string) (httpsfv.StructuredFieldValue, error){
+			"priority":          func(l []string) (httpsfv.StructuredFieldValue, error) { return httpsfv.UnmarshalDictionary(l) },
+			"client-cert-chain": func(l []string) (httpsfv.StructuredFieldValue, error) { return httpsfv.UnmarshalList(l) },
+			"client-cert":       func(l []string) (httpsfv.StructuredFieldValue, error) { return httpsfv.UnmarshalItem(l) },
+		} {
+			got, err := strictly(name, []string{text})
+			if err != nil {
+				continue // FuzzDictionary holds what is refused against the other reader
+			}
+			v, err := read([]string{strings.Trim(text, " ")})
+			if err != nil {
+				t.Fatalf("%q as %s is taken: %v", text, name, err)
+			}
+			if want, err := httpsfv.Marshal(v); err != nil || got != want && !minusZero.MatchString(text) {
+				t.Errorf("%q as %s is %q, want %q, %v", text, name, got, want, err)
+			}
+		}
+	})
 }
