@@ -3,6 +3,8 @@ package auth
 import (
 	"net/http"
 	"strings"
+
+	"github.com/quillgate/quillgate/database"
 )
 
 // maxAgent bounds what a client can make a row hold, in bytes.
@@ -11,7 +13,7 @@ const maxAgent = 200
 // Agent is what the client of a request calls itself, as text that every database takes: the first 200 bytes, without
 // NUL and what is not UTF-8.
 func Agent(r *http.Request) string {
-	agent := strings.ReplaceAll(strings.ToValidUTF8(r.UserAgent(), ""), "\x00", "")
+	agent := database.CleanText(r.UserAgent())
 	return strings.ToValidUTF8(agent[:min(len(agent), maxAgent)], "") // the last character may be cut
 }
 

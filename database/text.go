@@ -45,3 +45,8 @@ func textIn(a any) (string, bool) {
 }
 
 func good(text string) bool { return utf8.ValidString(text) && strings.IndexByte(text, 0) < 0 }
+
+// CleanText takes out what no database and no XML can hold: bytes that are not UTF-8, and the character U+0000.
+func CleanText(s string) string {
+	return strings.ReplaceAll(strings.ToValidUTF8(s, ""), "\x00", "")
+}

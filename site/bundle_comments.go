@@ -3,6 +3,8 @@ package site
 import (
 	"context"
 	"fmt"
+
+	"github.com/quillgate/quillgate/database"
 )
 
 func (im *importer) importedComment(c *BundleComment) Comment {
@@ -32,7 +34,7 @@ func (im *importer) importComments(ctx context.Context) error {
 		wanted[comments[i].ID] = im.importedComment(&comments[i])
 	}
 	there, same := map[int64]bool{}, map[int64]bool{}
-	err := byIDs(ctx, im.tx, `SELECT `+commentColumns+` FROM comments WHERE id IN (?)`, ids, func(c Comment) {
+	err := database.SelectIn(ctx, im.tx, `SELECT `+commentColumns+` FROM comments WHERE id IN (?)`, ids, func(c Comment) {
 		there[c.ID], same[c.ID] = true, sameComment(c, wanted[c.ID])
 	})
 	if err != nil {
@@ -88,7 +90,7 @@ func (im *importer) checkComments(ctx context.Context) error {
 		}
 	}
 	knownPosts := make(map[int64]bool, len(posts))
-	if err := byIDs(ctx, im.tx, `SELECT id FROM posts WHERE id IN (?)`, posts, func(id int64) { knownPosts[id] = true }); err != nil {
+	if err := database.SelectIn(ctx, im.tx, `SELECT id FROM posts WHERE id IN (?)`, posts, func(id int64) { knownPosts[id] = true }); err != nil {
 		return fmt.Errorf("look for the posts of comments: %w", err)
 	}
 	knownUsers, err := im.knownUsers(ctx, users)

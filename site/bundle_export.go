@@ -215,14 +215,14 @@ func (ex *exporter) posts(ctx context.Context, each func(any) error) error {
 			return err
 		}
 		terms := make(map[int64][]int64)
-		err = byIDs(ctx, ex.tx, `SELECT post_id, term_id FROM post_terms WHERE post_id IN (?) ORDER BY post_id, term_id`, ids, func(p postTerm) {
+		err = database.SelectIn(ctx, ex.tx, `SELECT post_id, term_id FROM post_terms WHERE post_id IN (?) ORDER BY post_id, term_id`, ids, func(p postTerm) {
 			terms[p.Post] = append(terms[p.Post], p.Term)
 		})
 		if err != nil {
 			return err
 		}
 		files := make(map[int64]attachmentRow)
-		err = byIDs(ctx, ex.tx, attachmentQuery, ids, func(a attachmentRow) { files[a.Post] = a })
+		err = database.SelectIn(ctx, ex.tx, attachmentQuery, ids, func(a attachmentRow) { files[a.Post] = a })
 		if err != nil {
 			return err
 		}
@@ -317,7 +317,7 @@ func (ex *exporter) comments(ctx context.Context, each func(any) error) error {
 func (ex *exporter) meta(ctx context.Context, t metaTable, owners []int64) (map[int64][]BundleMeta, error) {
 	meta := make(map[int64][]BundleMeta)
 	query := `SELECT id, ` + t.owner + ` AS owner, key, value FROM ` + t.table + ` WHERE ` + t.owner + ` IN (?) ORDER BY id`
-	err := byIDs(ctx, ex.tx, query, owners, func(r metaRow) {
+	err := database.SelectIn(ctx, ex.tx, query, owners, func(r metaRow) {
 		meta[r.Owner] = append(meta[r.Owner], BundleMeta{ID: r.ID, Key: r.Key, Value: r.Value})
 	})
 	return meta, err

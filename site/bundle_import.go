@@ -161,29 +161,6 @@ func (im *importer) reserve(ctx context.Context) error {
 	return nil
 }
 
-// listChunk is how many ids one statement names.
-const listChunk = 500
-
-// byIDs runs a query with a list of ids in it, a chunk at a time, and gives all rows to each.
-func byIDs[T any](ctx context.Context, q database.Queryer, query string, ids []int64, each func(T)) error {
-	for len(ids) > 0 {
-		n := min(len(ids), listChunk)
-		text, args, err := database.In(query, ids[:n])
-		if err != nil {
-			return err
-		}
-		var rows []T
-		if err := q.Select(ctx, &rows, text, args...); err != nil {
-			return err
-		}
-		for _, r := range rows {
-			each(r)
-		}
-		ids = ids[n:]
-	}
-	return nil
-}
-
 func idsOf[T any](list []T, id func(*T) int64) []int64 {
 	ids := make([]int64, len(list))
 	for i := range list {

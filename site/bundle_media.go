@@ -10,6 +10,7 @@ import (
 	"os"
 	"path"
 
+	"github.com/quillgate/quillgate/database"
 	"github.com/quillgate/quillgate/media"
 )
 
@@ -51,7 +52,7 @@ func (s *Site) importFiles(ctx context.Context, b *Bundle, options map[string]st
 			ids = append(ids, p.ID)
 		}
 	}
-	if err := byIDs(ctx, s.db, attachmentQuery, ids, func(r attachmentRow) { there[r.Post] = r }); err != nil {
+	if err := database.SelectIn(ctx, s.db, attachmentQuery, ids, func(r attachmentRow) { there[r.Post] = r }); err != nil {
 		return nil, fmt.Errorf("read the attachments: %w", err)
 	}
 	for i := range b.Posts {
@@ -370,7 +371,7 @@ func (f *importedFiles) keep(ctx context.Context) {
 func (im *importer) importAttachments(ctx context.Context, changed map[int64]bool) error {
 	there := map[int64]attachmentRow{}
 	ids := idsOf(im.bundle.Posts, func(p *BundlePost) int64 { return p.ID })
-	if err := byIDs(ctx, im.tx, attachmentQuery, ids, func(r attachmentRow) { there[r.Post] = r }); err != nil {
+	if err := database.SelectIn(ctx, im.tx, attachmentQuery, ids, func(r attachmentRow) { there[r.Post] = r }); err != nil {
 		return fmt.Errorf("read the attachments: %w", err)
 	}
 	for _, p := range im.bundle.Posts {

@@ -3,6 +3,8 @@ package site
 import (
 	"context"
 	"fmt"
+
+	"github.com/quillgate/quillgate/database"
 )
 
 // metaTable is one of the tables of custom fields.
@@ -78,12 +80,12 @@ func (im *importer) readMeta(ctx context.Context, t metaTable, owners []metaOwne
 		}
 	}
 	columns := `SELECT id, ` + t.owner + ` AS owner, key, value FROM ` + t.table
-	err := byIDs(ctx, im.tx, columns+` WHERE `+t.owner+` IN (?)`, ownerIDs, func(r metaRow) { there[r.ID] = r })
+	err := database.SelectIn(ctx, im.tx, columns+` WHERE `+t.owner+` IN (?)`, ownerIDs, func(r metaRow) { there[r.ID] = r })
 	if err != nil {
 		return nil, fmt.Errorf("read the custom fields: %w", err)
 	}
 	var foreign *metaRow
-	err = byIDs(ctx, im.tx, columns+` WHERE id IN (?)`, metaIDs, func(r metaRow) {
+	err = database.SelectIn(ctx, im.tx, columns+` WHERE id IN (?)`, metaIDs, func(r metaRow) {
 		if !ours[r.Owner] {
 			foreign = &r
 		}

@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"time"
+
+	"github.com/quillgate/quillgate/database"
 )
 
 const bundlePostColumns = `id, type, status, title, name, author, content, excerpt, password, parent, menu_order, comment_status, ping_status,
@@ -53,7 +55,7 @@ func (im *importer) importPosts(ctx context.Context) error {
 		rows[posts[i].ID] = &posts[i]
 	}
 	same := make(map[int64]bool, len(ids))
-	err := byIDs(ctx, im.tx, `SELECT `+bundlePostColumns+` FROM posts WHERE id IN (?)`, ids, func(p Post) {
+	err := database.SelectIn(ctx, im.tx, `SELECT `+bundlePostColumns+` FROM posts WHERE id IN (?)`, ids, func(p Post) {
 		there[p.ID], same[p.ID] = true, samePost(p, im.postRow(rows[p.ID]))
 	})
 	if err != nil {
@@ -151,7 +153,7 @@ func (im *importer) checkAncestors(ctx context.Context) error {
 		}
 	}
 	known := map[int64]bool{}
-	if err := byIDs(ctx, im.tx, `SELECT id FROM posts WHERE id IN (?)`, outside, func(id int64) { known[id] = true }); err != nil {
+	if err := database.SelectIn(ctx, im.tx, `SELECT id FROM posts WHERE id IN (?)`, outside, func(id int64) { known[id] = true }); err != nil {
 		return fmt.Errorf("look for the posts of revisions: %w", err)
 	}
 	for _, p := range im.bundle.Posts {
@@ -185,7 +187,7 @@ type postTerm struct {
 // importPostTerms gives the posts the terms that the bundle says.
 func (im *importer) importPostTerms(ctx context.Context, ids []int64, changed map[int64]bool) error {
 	there := map[postTerm]bool{}
-	if err := byIDs(ctx, im.tx, `SELECT post_id, term_id FROM post_terms WHERE post_id IN (?)`, ids, func(p postTerm) { there[p] = true }); err != nil {
+	if err := database.SelectIn(ctx, im.tx, `SELECT post_id, term_id FROM post_terms WHERE post_id IN (?)`, ids, func(p postTerm) { there[p] = true }); err != nil {
 		return fmt.Errorf("read the terms of the posts: %w", err)
 	}
 	wanted := make(map[postTerm]bool, len(there))

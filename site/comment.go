@@ -222,7 +222,7 @@ func (s *Site) fullComments(ctx context.Context, rows []Comment) ([]FullComment,
 	}
 	slices.Sort(ids)
 	var posts []Post
-	err = byIDs(ctx, s.db, `SELECT p.id, p.type, p.status, p.title, p.name, p.author, p.password, p.parent, p.date FROM posts p WHERE p.id IN (?)`,
+	err = database.SelectIn(ctx, s.db, `SELECT p.id, p.type, p.status, p.title, p.name, p.author, p.password, p.parent, p.date FROM posts p WHERE p.id IN (?)`,
 		slices.Compact(ids), func(p Post) { posts = append(posts, p) })
 	if err != nil {
 		return nil, fmt.Errorf("read the posts of comments: %w", err)

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/quillgate/quillgate/auth"
+	"github.com/quillgate/quillgate/database"
 	"github.com/quillgate/quillgate/markup"
 )
 
@@ -24,14 +25,14 @@ const (
 // elements that visitors may use; links to elsewhere tell search engines that they are not the blog's own.
 func (s *Site) filterCommentTexts(c *Comment, unfiltered bool) {
 	c.Author = plainLine(c.Author)
-	c.Email = strings.TrimSpace(cleanText(c.Email))
+	c.Email = strings.TrimSpace(database.CleanText(c.Email))
 	c.URL = webAddress(c.URL)
 	c.Content = s.filterCommentContent(c.Content, unfiltered)
-	c.Agent = truncate(cleanText(c.Agent), 254)
+	c.Agent = truncate(database.CleanText(c.Agent), 254)
 }
 
 func (s *Site) filterCommentContent(text string, unfiltered bool) string {
-	text = cleanText(text)
+	text = database.CleanText(text)
 	if !unfiltered {
 		text = markup.Inline().Filter(text)
 	}

@@ -210,7 +210,7 @@ func (s *Site) applyCommentEdit(ctx context.Context, who auth.Identity, c *Comme
 		c.Author = plainLine(*e.Author)
 	}
 	if e.Email != nil {
-		c.Email = strings.TrimSpace(cleanText(*e.Email))
+		c.Email = strings.TrimSpace(database.CleanText(*e.Email))
 	}
 	if e.URL != nil {
 		c.URL = webAddress(*e.URL)

@@ -254,11 +254,11 @@ func (b *intakeBatch) differs(object, reason string) {
 }
 
 func (b *intakeBatch) writeProblems(ctx context.Context) error {
-	rows := newRows("import_problems", "source, file, object, reason, taken")
+	rows := database.NewRows("import_problems", "source, file, object, reason, taken")
 	for _, p := range b.problems {
-		rows.add(b.in.cfg.Source, b.in.cfg.File, cleanText(p.Object), cleanText(p.Reason), p.Taken)
+		rows.Add(b.in.cfg.Source, b.in.cfg.File, database.CleanText(p.Object), database.CleanText(p.Reason), p.Taken)
 	}
-	return rows.insert(ctx, b.tx)
+	return rows.Insert(ctx, b.tx)
 }
 
 func (b *intakeBatch) writeState(ctx context.Context) error {
@@ -298,4 +298,6 @@ func (in *Intake) Problems(ctx context.Context, each func(Problem) error) error 
 }
 
 // loginKey is a login as it is compared.
-func loginKey(login string) string { return strings.ToLower(cleanText(strings.TrimSpace(login))) }
+func loginKey(login string) string {
+	return strings.ToLower(database.CleanText(strings.TrimSpace(login)))
+}

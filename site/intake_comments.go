@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strconv"
 	"time"
+
+	"github.com/quillgate/quillgate/database"
 )
 
 // commentKey names a comment that is there: nobody writes twice on one post in the same second.
@@ -34,25 +36,25 @@ func (b *intakeBatch) takeComments(ctx context.Context) error {
 	for i := range list {
 		wishes[i] = list[i].ID
 	}
-	ids, err := newIDGiver(ctx, b.tx, "comments", wishes, takenIn("comments"))
+	ids, err := database.NewIDs(ctx, b.tx, "comments", wishes, database.TakenIn("comments"))
 	if err != nil {
 		return err
 	}
 	for i := range list {
 		c := &list[i]
-		c.id = ids.give(c.ID)
+		c.id = ids.Give(c.ID)
 		if key := (commentAt{c.post.index, c.ID}); c.ID > 0 && at[key] == 0 {
 			at[key] = c.id
 		}
 	}
-	comments, meta := newRows("comments", commentColumns), newRows("comment_meta", "comment_id, key, value")
+	comments, meta := database.NewRows("comments", commentColumns), database.NewRows("comment_meta", "comment_id, key, value")
 	var grown []int64
 	for i := range list {
 		c := &list[i]
 		b.addComment(c, at[commentAt{c.post.index, c.Parent}], comments)
 		for _, m := range c.Meta {
 			if m.Key != "" {
-				meta.add(c.id, cleanText(m.Key), cleanText(m.Value))
+				meta.Add(c.id, database.CleanText(m.Key), database.CleanText(m.Value))
 			}
 		}
 		if c.post.there {
@@ -61,10 +63,10 @@ func (b *intakeBatch) takeComments(ctx context.Context) error {
 		}
 		b.report.Comments.Added++
 	}
-	if err := comments.insert(ctx, b.tx); err != nil {
+	if err := comments.Insert(ctx, b.tx); err != nil {
 		return err
 	}
-	if err := meta.insert(ctx, b.tx); err != nil {
+	if err := meta.Insert(ctx, b.tx); err != nil {
 		return err
 	}
 	for i := range b.posts {
@@ -97,7 +99,7 @@ func (b *intakeBatch) newComments(ctx context.Context) ([]newComment, map[commen
 		DateGMT time.Time `db:"date_gmt"`
 	}
 	there, byID := map[commentKey][]int64{}, map[int64]commentKey{}
-	err := byIDs(ctx, b.tx, `SELECT id, post_id, author, date_gmt FROM comments WHERE post_id IN (?) ORDER BY id`, old, func(r row) {
+	err := database.SelectIn(ctx, b.tx, `SELECT id, post_id, author, date_gmt FROM comments WHERE post_id IN (?) ORDER BY id`, old, func(r row) {
 		key := commentKey{r.Post, r.Author, r.DateGMT.Unix()}
 		there[key] = append(there[key], r.ID)
 		byID[r.ID] = key
@@ -112,7 +114,7 @@ func (b *intakeBatch) newComments(ctx context.Context) ([]newComment, map[commen
 		for j := range p.Comments {
 			c := newComment{PortableComment: &p.Comments[j], post: p}
 			c.date, c.gmt = b.commentClocks(p, c.PortableComment)
-			key := commentKey{p.row.ID, cleanText(c.Author), c.gmt.Unix()}
+			key := commentKey{p.row.ID, database.CleanText(c.Author), c.gmt.Unix()}
 			if old := byID[c.ID]; c.Date.IsZero() && c.DateGMT.IsZero() && old.post == key.post && old.author == key.author {
 				key = old // without a date, the id has to tell
 			}
@@ -147,7 +149,7 @@ func (b *intakeBatch) commentClocks(p *intakePost, c *PortableComment) (date, gm
 	return date, gmt
 }
 
-func (b *intakeBatch) addComment(c *newComment, parent int64, into *rows) {
+func (b *intakeBatch) addComment(c *newComment, parent int64, into *database.Rows) {
 	status, kind := c.Status, c.Type
 	if kind == "" {
 		kind = "comment"
@@ -163,18 +165,17 @@ func (b *intakeBatch) addComment(c *newComment, parent int64, into *rows) {
 	if parent == 0 && c.Parent > 0 {
 		b.differs(object, "the comment that it answers is not there")
 	}
-	into.add(c.id, c.post.row.ID, parent, b.userIDs[c.UserID], status, cleanText(kind), cleanText(c.Author), cleanText(c.Email), cleanText(c.URL),
-		cleanText(c.IP), "", cleanText(c.Content), c.date, c.gmt)
+	into.Add(c.id, c.post.row.ID, parent, b.userIDs[c.UserID], status, database.CleanText(kind), database.CleanText(c.Author), database.CleanText(c.Email), database.CleanText(c.URL),
+		database.CleanText(c.IP), "", database.CleanText(c.Content), c.date, c.gmt)
 }
 
 // countComments brings the counts of posts up to date that were there already.
 func (b *intakeBatch) countComments(ctx context.Context, posts []int64) error {
 	slices.Sort(posts)
-	for part := range slices.Chunk(slices.Compact(posts), listChunk) {
-		err := execIn(ctx, b.tx, `UPDATE posts SET comment_count = (SELECT COUNT(*) FROM comments c WHERE c.post_id = posts.id AND c.status = 'approve') WHERE id IN (?)`, part)
-		if err != nil {
-			return fmt.Errorf("count the comments: %w", err)
-		}
+	err := database.ExecIn(ctx, b.tx, `UPDATE posts SET comment_count = (SELECT COUNT(*) FROM comments c WHERE c.post_id = posts.id AND c.status = 'approve') WHERE id IN (?)`,
+		slices.Compact(posts))
+	if err != nil {
+		return fmt.Errorf("count the comments: %w", err)
 	}
 	return nil
 }

@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/quillgate/quillgate/database"
 	"github.com/quillgate/quillgate/media"
 )
 
@@ -40,7 +41,7 @@ func (in *Intake) storeFiles(ctx context.Context, posts []PortablePost) (map[int
 		}
 	}
 	complete := map[int64]bool{}
-	err := byIDs(ctx, in.site.db, `SELECT post_id FROM attachments WHERE size > 0 AND post_id IN (?)`, ids, func(id int64) { complete[id] = true })
+	err := database.SelectIn(ctx, in.site.db, `SELECT post_id FROM attachments WHERE size > 0 AND post_id IN (?)`, ids, func(id int64) { complete[id] = true })
 	if err != nil {
 		return nil, fmt.Errorf("look for the files of attachments: %w", err)
 	}
@@ -135,10 +136,10 @@ func (b *intakeBatch) takeFiles(ctx context.Context) error {
 		Size int64  `db:"size"`
 	}
 	has, owners := map[int64]owner{}, map[string]int64{}
-	if err := byIDs(ctx, b.tx, `SELECT post_id, file, size FROM attachments WHERE post_id IN (?)`, ids, func(o owner) { has[o.Post] = o }); err != nil {
+	if err := database.SelectIn(ctx, b.tx, `SELECT post_id, file, size FROM attachments WHERE post_id IN (?)`, ids, func(o owner) { has[o.Post] = o }); err != nil {
 		return fmt.Errorf("look for the files of attachments: %w", err)
 	}
-	err := inLists(ctx, b.tx, `SELECT post_id, file, size FROM attachments WHERE file IN (?)`, names, func(o owner) { owners[o.File] = o.Post })
+	err := database.SelectIn(ctx, b.tx, `SELECT post_id, file, size FROM attachments WHERE file IN (?)`, names, func(o owner) { owners[o.File] = o.Post })
 	if err != nil {
 		return fmt.Errorf("look for the names of files: %w", err)
 	}
@@ -203,7 +204,7 @@ func (b *intakeBatch) freeFileName(ctx context.Context, name string, owners map[
 
 // writeFiles records the files.
 func (b *intakeBatch) writeFiles(ctx context.Context) error {
-	rows := newRows("attachments", "post_id, file, original, size, width, height, sizes, image_meta")
+	rows := database.NewRows("attachments", "post_id, file, original, size, width, height, sizes, image_meta")
 	var replaced []int64
 	for i := range b.posts {
 		p := &b.posts[i]
@@ -214,14 +215,12 @@ func (b *intakeBatch) writeFiles(ctx context.Context) error {
 			replaced = append(replaced, p.row.ID)
 		}
 		f := p.file
-		rows.add(p.row.ID, f.File, f.Original, f.Size, f.Width, f.Height, f.Sizes, f.Meta)
+		rows.Add(p.row.ID, f.File, f.Original, f.Size, f.Width, f.Height, f.Sizes, f.Meta)
 	}
-	for part := range slices.Chunk(replaced, listChunk) {
-		if err := execIn(ctx, b.tx, `DELETE FROM attachments WHERE post_id IN (?)`, part); err != nil {
-			return fmt.Errorf("replace the files of attachments: %w", err)
-		}
+	if err := database.ExecIn(ctx, b.tx, `DELETE FROM attachments WHERE post_id IN (?)`, replaced); err != nil {
+		return fmt.Errorf("replace the files of attachments: %w", err)
 	}
-	if err := rows.insert(ctx, b.tx); err != nil {
+	if err := rows.Insert(ctx, b.tx); err != nil {
 		return err
 	}
 	return b.rememberAddresses(ctx)

@@ -143,16 +143,16 @@ func (b *intakeBatch) menuTerm(p *intakePost, m PortableMeta) string {
 }
 
 func (b *intakeBatch) writeLinks(ctx context.Context) error {
-	rows, seen := newRows("import_links", "source, kind, object, target"), map[intakeLink]bool{}
+	rows, seen := database.NewRows("import_links", "source, kind, object, target"), map[intakeLink]bool{}
 	for _, l := range b.links {
 		key := intakeLink{Kind: l.Kind, Object: l.Object}
 		if seen[key] {
 			continue
 		}
 		seen[key] = true
-		rows.add(b.in.cfg.Source, l.Kind, l.Object, l.Target)
+		rows.Add(b.in.cfg.Source, l.Kind, l.Object, l.Target)
 	}
-	return rows.insert(ctx, b.tx)
+	return rows.Insert(ctx, b.tx)
 }
 
 // Finish follows the references to what came later in the file, or in another file of the source, and ends the import of
@@ -207,7 +207,7 @@ func (in *Intake) followLinks(ctx context.Context, tx *database.Tx, after intake
 	if err != nil {
 		return nil, err
 	}
-	problems := newRows("import_problems", "source, file, object, reason, taken")
+	problems := database.NewRows("import_problems", "source, file, object, reason, taken")
 	for _, l := range links {
 		old, _ := l.number()
 		done, why, err := l.follow(ctx, tx, ids[l.targetKind()][old])
@@ -215,7 +215,7 @@ func (in *Intake) followLinks(ctx context.Context, tx *database.Tx, after intake
 			return nil, err
 		}
 		if why != "" && !told[[2]string{l.object(), why}] {
-			problems.add(in.cfg.Source, in.cfg.File, l.object(), why, true)
+			problems.Add(in.cfg.Source, in.cfg.File, l.object(), why, true)
 		}
 		if !done {
 			continue
@@ -224,7 +224,7 @@ func (in *Intake) followLinks(ctx context.Context, tx *database.Tx, after intake
 			return nil, err
 		}
 	}
-	return links, problems.insert(ctx, tx)
+	return links, problems.Insert(ctx, tx)
 }
 
 // rememberedTarget begins the target of a term whose name there is no slug: what follows is the number of its reference.
@@ -264,7 +264,7 @@ func (in *Intake) toldOf(ctx context.Context, tx *database.Tx, links []intakeLin
 		objects = append(objects, l.object())
 	}
 	told := map[[2]string]bool{}
-	err := inLists(ctx, tx, `SELECT object, reason, taken FROM import_problems WHERE source = ? AND file = ? AND object IN (?)`, compact(objects),
+	err := database.SelectIn(ctx, tx, `SELECT object, reason, taken FROM import_problems WHERE source = ? AND file = ? AND object IN (?)`, compact(objects),
 		func(p Problem) { told[[2]string{p.Object, p.Reason}] = true }, in.cfg.Source, in.cfg.File)
 	return told, err
 }

@@ -30,7 +30,7 @@ func (in *Intake) matchPosts(ctx context.Context, q database.Queryer, posts []in
 		return err
 	}
 	alive := map[int64]bool{}
-	if err := inLists(ctx, q, `SELECT id FROM posts WHERE id IN (?)`, news, func(id int64) { alive[id] = true }); err != nil {
+	if err := database.SelectIn(ctx, q, `SELECT id FROM posts WHERE id IN (?)`, news, func(id int64) { alive[id] = true }); err != nil {
 		return fmt.Errorf("look for posts: %w", err)
 	}
 	m := titleMatch{in: in, q: q, taken: map[int64]bool{}}
@@ -63,7 +63,9 @@ type titleKey struct {
 	date        int64
 }
 
-func (p *intakePost) titleKey() titleKey { return titleKey{p.Type, cleanText(p.Title), p.Date.Unix()} }
+func (p *intakePost) titleKey() titleKey {
+	return titleKey{p.Type, database.CleanText(p.Title), p.Date.Unix()}
+}
 
 func (m *titleMatch) run(ctx context.Context) error {
 	found, err := m.candidates(ctx)
@@ -111,7 +113,7 @@ func (m *titleMatch) candidates(ctx context.Context) (map[titleKey][]int64, erro
 	found := map[titleKey][]int64{}
 	const remembered = `EXISTS (SELECT 1 FROM import_ids i WHERE i.new_id = posts.id AND i.kind = 'post' AND i.source = ?`
 	for _, kind := range kinds {
-		err := inLists(ctx, m.q, `SELECT id, type, title, date, `+remembered+`) AS known FROM posts WHERE type = ?
+		err := database.SelectIn(ctx, m.q, `SELECT id, type, title, date, `+remembered+`) AS known FROM posts WHERE type = ?
 			AND NOT `+remembered+` AND i.file = ?) AND date IN (?) ORDER BY id`,
 			dates, func(c candidate) {
 				if m.taken[c.ID] || c.Known && c.Title == "" {

@@ -10,6 +10,8 @@ import (
 	"unicode/utf8"
 
 	"golang.org/x/text/unicode/norm"
+
+	"github.com/quillgate/quillgate/database"
 )
 
 // uploadFolders are the parts of addresses and paths behind which the name of an upload begins.
@@ -45,7 +47,7 @@ func uploadName(text string) string {
 	} else {
 		text = placed(text, strings.HasPrefix(text, "/") || len(text) > 1 && text[1] == ':')
 	}
-	parts := strings.Split(norm.NFC.String(cleanText(text)), "/")
+	parts := strings.Split(norm.NFC.String(database.CleanText(text)), "/")
 	for i, part := range parts {
 		parts[i] = portableName(part)
 	}
@@ -113,5 +115,5 @@ func FoldUploadName(name string) string {
 			return '_'
 		}
 		return c
-	}, strings.TrimRight(strings.ToLower(norm.NFC.String(cleanText(name))), ". "))
+	}, strings.TrimRight(strings.ToLower(norm.NFC.String(database.CleanText(name))), ". "))
 }

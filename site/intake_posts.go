@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/quillgate/quillgate/database"
 	"github.com/quillgate/quillgate/media"
 )
 
@@ -124,14 +125,14 @@ func (b *intakeBatch) givePostIDs(ctx context.Context) error {
 			wishes = append(wishes, b.posts[i].ID)
 		}
 	}
-	ids, err := newIDGiver(ctx, b.tx, "posts", wishes, takenIn("posts"))
+	ids, err := database.NewIDs(ctx, b.tx, "posts", wishes, database.TakenIn("posts"))
 	if err != nil {
 		return err
 	}
 	for i := range b.posts {
 		p := &b.posts[i]
 		if !p.there {
-			p.row.ID = ids.give(p.ID)
+			p.row.ID = ids.Give(p.ID)
 		}
 		if p.ID > 0 {
 			b.added[p.ID] = p.row.ID
@@ -144,9 +145,9 @@ func (b *intakeBatch) givePostIDs(ctx context.Context) error {
 func (b *intakeBatch) fillRow(p *intakePost, refs map[int64]int64) {
 	date, gmt := b.clocks(p.PortablePost)
 	row := Post{
-		ID: p.row.ID, Type: p.Type, Status: p.Status, Title: cleanText(p.Title), Name: Slug(cleanText(p.Name)), Content: cleanText(p.Content),
-		Excerpt: cleanText(p.Excerpt), Password: cleanText(p.Password), MenuOrder: p.MenuOrder, CommentStatus: openElseClosed(p.CommentStatus),
-		PingStatus: openElseClosed(p.PingStatus), Sticky: p.Sticky, GUID: cleanText(p.GUID), Date: date, DateGMT: gmt, Modified: date, ModifiedGMT: gmt,
+		ID: p.row.ID, Type: p.Type, Status: p.Status, Title: database.CleanText(p.Title), Name: Slug(database.CleanText(p.Name)), Content: database.CleanText(p.Content),
+		Excerpt: database.CleanText(p.Excerpt), Password: database.CleanText(p.Password), MenuOrder: p.MenuOrder, CommentStatus: openElseClosed(p.CommentStatus),
+		PingStatus: openElseClosed(p.PingStatus), Sticky: p.Sticky, GUID: database.CleanText(p.GUID), Date: date, DateGMT: gmt, Modified: date, ModifiedGMT: gmt,
 		Parent: b.reference(p.row.ID, linkParent, p.Parent, p.ID, refs),
 	}
 	switch {
@@ -225,7 +226,7 @@ func (b *intakeBatch) clocks(p *PortablePost) (date time.Time, gmt *time.Time) {
 
 // insertPosts writes the new posts with their custom fields, and remembers the ids of all.
 func (b *intakeBatch) insertPosts(ctx context.Context, refs map[int64]int64) error {
-	posts, meta := newRows("posts", bundlePostColumns), newRows("post_meta", "post_id, key, value")
+	posts, meta := database.NewRows("posts", bundlePostColumns), database.NewRows("post_meta", "post_id, key, value")
 	var pairs []idPair
 	for i := range b.posts {
 		p := &b.posts[i]
@@ -241,21 +242,21 @@ func (b *intakeBatch) insertPosts(ctx context.Context, refs map[int64]int64) err
 			}
 		}
 		r := &p.row
-		posts.add(r.ID, r.Type, r.Status, r.Title, r.Name, r.Author, r.Content, r.Excerpt, r.Password, r.Parent, r.MenuOrder, r.CommentStatus, r.PingStatus,
+		posts.Add(r.ID, r.Type, r.Status, r.Title, r.Name, r.Author, r.Content, r.Excerpt, r.Password, r.Parent, r.MenuOrder, r.CommentStatus, r.PingStatus,
 			r.MimeType, r.GUID, r.Sticky, r.CommentCount, r.Date, r.DateGMT, r.Modified, r.ModifiedGMT)
 		for _, m := range p.Meta {
 			if value, keep := b.metaValue(p, m, refs); keep {
-				meta.add(r.ID, cleanText(m.Key), cleanText(value))
+				meta.Add(r.ID, database.CleanText(m.Key), database.CleanText(value))
 			}
 		}
 		if p.oldName != "" {
-			meta.add(r.ID, metaOldSlug, p.oldName)
+			meta.Add(r.ID, metaOldSlug, p.oldName)
 		}
 	}
-	if err := posts.insert(ctx, b.tx); err != nil {
+	if err := posts.Insert(ctx, b.tx); err != nil {
 		return err
 	}
-	if err := meta.insert(ctx, b.tx); err != nil {
+	if err := meta.Insert(ctx, b.tx); err != nil {
 		return err
 	}
 	return b.rememberIDs(ctx, kindPost, pairs)
@@ -263,7 +264,7 @@ func (b *intakeBatch) insertPosts(ctx context.Context, refs map[int64]int64) err
 
 // insertPostTerms gives the new posts their terms, and counts them there.
 func (b *intakeBatch) insertPostTerms(ctx context.Context) error {
-	rows := newRows("post_terms", "post_id, term_id")
+	rows := database.NewRows("post_terms", "post_id, term_id")
 	published := map[int64]int64{}
 	for i := range b.posts {
 		p := &b.posts[i]
@@ -287,13 +288,13 @@ func (b *intakeBatch) insertPostTerms(ctx context.Context) error {
 				continue
 			}
 			has[id] = true
-			rows.add(p.row.ID, id)
+			rows.Add(p.row.ID, id)
 			if counts(&p.row) {
 				published[id]++
 			}
 		}
 	}
-	if err := rows.insert(ctx, b.tx); err != nil {
+	if err := rows.Insert(ctx, b.tx); err != nil {
 		return err
 	}
 	byCount := map[int64][]int64{}
@@ -301,10 +302,8 @@ func (b *intakeBatch) insertPostTerms(ctx context.Context) error {
 		byCount[n] = append(byCount[n], id)
 	}
 	for n, ids := range byCount {
-		for part := range slices.Chunk(ids, listChunk) {
-			if err := shiftCounts(ctx, b.tx, n, part); err != nil {
-				return err
-			}
+		if err := shiftCounts(ctx, b.tx, n, ids); err != nil {
+			return err
 		}
 	}
 	return nil

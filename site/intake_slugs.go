@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+
+	"github.com/quillgate/quillgate/database"
 )
 
 // Slugs of new posts are made by the rules of this blog, as by WordPress's importer. A slug that is one already and that
@@ -42,7 +44,7 @@ func (b *intakeBatch) freePostSlugs(ctx context.Context) error {
 		if p.there {
 			continue
 		}
-		raw := cleanText(p.Name)
+		raw := database.CleanText(p.Name)
 		if strings.ToLower(raw) != p.row.Name && len(raw) <= maxSlug {
 			p.oldName = strings.ToLower(raw)
 		}
@@ -65,7 +67,7 @@ func (b *intakeBatch) freePostSlugs(ctx context.Context) error {
 	}
 	var wait []*intakePost // for what the slugs of the others leave free
 	for _, p := range list {
-		proper := strings.ToLower(cleanText(p.Name)) == p.row.Name
+		proper := strings.ToLower(database.CleanText(p.Name)) == p.row.Name
 		if !proper || taken.foreign[p.row.Name] || taken.own[p.named()] {
 			wait = append(wait, p)
 			continue
@@ -108,7 +110,7 @@ func (b *intakeBatch) freeSlug(ctx context.Context, p *intakePost, taken takenNa
 	p.renamed = p.row.Name != p.Name
 	if p.row.Name != wanted && p.Name != "" {
 		b.differs(p.object(), "its slug is that of another post: it got a number")
-		if wanted == strings.ToLower(cleanText(p.Name)) {
+		if wanted == strings.ToLower(database.CleanText(p.Name)) {
 			p.oldName = "" // the other post is to be found there
 		}
 	}
@@ -151,7 +153,7 @@ func (b *intakeBatch) takenSlugs(ctx context.Context, names []string) (takenName
 		Waits  bool   `db:"waits"` // its parent has not come yet: the one it has says nothing
 	}
 	taken := takenNames{map[string]bool{}, map[string]bool{}, map[namedPost]bool{}}
-	err := inLists(ctx, b.tx, `SELECT name, type, parent, status, EXISTS (SELECT 1 FROM import_ids i
+	err := database.SelectIn(ctx, b.tx, `SELECT name, type, parent, status, EXISTS (SELECT 1 FROM import_ids i
 				WHERE i.new_id = posts.id AND i.kind = 'post' AND i.source = ? AND NOT i.renamed) AS own,
 			EXISTS (SELECT 1 FROM import_links l WHERE l.source = ? AND l.kind = 'parent' AND l.object = posts.id) AS waits
 		FROM posts WHERE name IN (?)`,

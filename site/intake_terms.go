@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/quillgate/quillgate/database"
 	"github.com/quillgate/quillgate/markup"
 )
 
@@ -29,7 +30,7 @@ type termRef struct {
 const byName = "\x00"
 
 func refOf(taxonomy, slug, name string) termRef {
-	if slug = cleanText(slug); slug != "" {
+	if slug = database.CleanText(slug); slug != "" {
 		return termRef{taxonomy, slug}
 	}
 	if made := Slug(name); made != "" && made == strings.ToLower(strings.TrimSpace(name)) {
@@ -38,7 +39,7 @@ func refOf(taxonomy, slug, name string) termRef {
 	if strings.TrimSpace(name) == "" {
 		return termRef{taxonomy, ""}
 	}
-	return termRef{taxonomy, byName + termKey(markup.Escape(cleanText(name)))}
+	return termRef{taxonomy, byName + termKey(markup.Escape(database.CleanText(name)))}
 }
 
 // slug is the slug that the term would have here, and whether that is the one in the file. A term of another slug is another
@@ -121,7 +122,7 @@ func (b *intakeBatch) namedTerms(ctx context.Context) ([]newTerm, error) {
 	at := map[termRef]bool{}
 	add := func(ref termRef, term PortableTerm, declared bool) {
 		at[ref] = true
-		t := newTerm{ref: ref, term: term, declared: declared, name: markup.Escape(cleanText(term.Name))}
+		t := newTerm{ref: ref, term: term, declared: declared, name: markup.Escape(database.CleanText(term.Name))}
 		t.slug, t.proper = ref.slug(term.Name)
 		list = append(list, t)
 	}
@@ -187,9 +188,9 @@ func (b *intakeBatch) findTerms(ctx context.Context, list []newTerm) error {
 	}
 	bySlug, byKey := map[[2]string]foundTerm{}, map[[2]string]foundTerm{}
 	const columns = `SELECT id, taxonomy, slug, name_key FROM terms WHERE `
-	err = inLists(ctx, b.tx, columns+`slug IN (?)`, compact(slugs), func(f foundTerm) { bySlug[[2]string{f.Taxonomy, f.Slug}] = f })
+	err = database.SelectIn(ctx, b.tx, columns+`slug IN (?)`, compact(slugs), func(f foundTerm) { bySlug[[2]string{f.Taxonomy, f.Slug}] = f })
 	if err == nil {
-		err = inLists(ctx, b.tx, columns+`name_key IN (?) ORDER BY id DESC`, compact(keys), func(f foundTerm) { byKey[[2]string{f.Taxonomy, f.Key}] = f })
+		err = database.SelectIn(ctx, b.tx, columns+`name_key IN (?) ORDER BY id DESC`, compact(keys), func(f foundTerm) { byKey[[2]string{f.Taxonomy, f.Key}] = f })
 	}
 	if err != nil {
 		return fmt.Errorf("look for terms: %w", err)
@@ -230,7 +231,7 @@ func (b *intakeBatch) rememberedTerms(ctx context.Context, numbers []int64) (map
 		return out, err
 	}
 	alive := map[int64]bool{}
-	if err := inLists(ctx, b.tx, `SELECT id FROM terms WHERE id IN (?)`, ids, func(id int64) { alive[id] = true }); err != nil {
+	if err := database.SelectIn(ctx, b.tx, `SELECT id FROM terms WHERE id IN (?)`, ids, func(id int64) { alive[id] = true }); err != nil {
 		return nil, fmt.Errorf("look for terms: %w", err)
 	}
 	maps.DeleteFunc(out, func(_, id int64) bool { return !alive[id] })
@@ -245,7 +246,7 @@ func (b *intakeBatch) renamedTerms(ctx context.Context, terms map[[2]string]foun
 	}
 	slices.Sort(ids)
 	out := map[int64]bool{}
-	err := inLists(ctx, b.tx, `SELECT new_id FROM import_ids WHERE source = ? AND kind = 'term' AND old_id < 0 AND new_id IN (?)`, ids,
+	err := database.SelectIn(ctx, b.tx, `SELECT new_id FROM import_ids WHERE source = ? AND kind = 'term' AND old_id < 0 AND new_id IN (?)`, ids,
 		func(id int64) { out[id] = true }, b.in.cfg.Source)
 	if err != nil {
 		return nil, fmt.Errorf("look for the terms of an earlier import: %w", err)
@@ -303,7 +304,7 @@ func (b *intakeBatch) nameBareRefs(ctx context.Context) error {
 		Slug     string `db:"slug"`
 	}
 	slugs := map[[2]string]string{}
-	err := inLists(ctx, b.tx, `SELECT taxonomy, name_key, slug FROM terms WHERE name_key IN (?)`, slices.Compact(keys), func(n named) {
+	err := database.SelectIn(ctx, b.tx, `SELECT taxonomy, name_key, slug FROM terms WHERE name_key IN (?)`, slices.Compact(keys), func(n named) {
 		slugs[[2]string{n.Taxonomy, n.Key}] = n.Slug
 	})
 	if err != nil {
@@ -327,7 +328,7 @@ func (b *intakeBatch) makeTerms(ctx context.Context, list []*newTerm) error {
 	for i, t := range list {
 		wishes[i] = t.term.ID
 	}
-	ids, err := newIDGiver(ctx, b.tx, "terms", wishes, takenIn("terms"))
+	ids, err := database.NewIDs(ctx, b.tx, "terms", wishes, database.TakenIn("terms"))
 	if err != nil {
 		return err
 	}
@@ -347,7 +348,7 @@ func (b *intakeBatch) makeTerms(ctx context.Context, list []*newTerm) error {
 				b.terms[t.ref] = t.id
 				continue
 			}
-			t.id = ids.give(t.term.ID)
+			t.id = ids.Give(t.term.ID)
 			b.terms[t.ref] = t.id
 			b.report.Terms.Added++
 			if t.slug == "" {
@@ -380,25 +381,25 @@ func (b *intakeBatch) insertTerms(ctx context.Context, list []*newTerm) error {
 	for _, t := range list {
 		pending[t.id] = true
 	}
-	terms := newRows("terms", "id, taxonomy, name, name_key, slug, parent, description")
-	meta := newRows("term_meta", "term_id, key, value")
+	terms := database.NewRows("terms", "id, taxonomy, name, name_key, slug, parent, description")
+	meta := database.NewRows("term_meta", "term_id, key, value")
 	for _, t := range list {
 		if t.merged {
 			continue
 		}
 		parent := b.termParent(t, pending)
 		delete(pending, t.id)
-		terms.add(t.id, t.ref.Taxonomy, t.name, termKey(t.name), t.slug, parent, cleanText(t.term.Description))
+		terms.Add(t.id, t.ref.Taxonomy, t.name, termKey(t.name), t.slug, parent, database.CleanText(t.term.Description))
 		for _, m := range t.term.Meta {
 			if m.Key != "" {
-				meta.add(t.id, cleanText(m.Key), cleanText(m.Value))
+				meta.Add(t.id, database.CleanText(m.Key), database.CleanText(m.Value))
 			}
 		}
 	}
-	if err := terms.insert(ctx, b.tx); err != nil {
+	if err := terms.Insert(ctx, b.tx); err != nil {
 		return err
 	}
-	return meta.insert(ctx, b.tx)
+	return meta.Insert(ctx, b.tx)
 }
 
 // termParent is the parent of a new term. One that is behind the term in the file, or has not come yet, is linked

@@ -43,7 +43,7 @@ func mediaKey(address string) string {
 	if host == "" || path.Ext(file) == "" || len(host)+len(file) > maxMediaAddress {
 		return ""
 	}
-	return cleanText(norm.NFC.String(strings.TrimPrefix(host, "www.") + "/" + file))
+	return database.CleanText(norm.NFC.String(strings.TrimPrefix(host, "www.") + "/" + file))
 }
 
 // otherMediaKey is the second address that files on wordpress.com have, "" for others.
@@ -207,15 +207,15 @@ func (b *intakeBatch) rememberAddresses(ctx context.Context) error {
 		keys[i] = a.Key
 	}
 	there := map[string]int64{}
-	err := inLists(ctx, b.tx, `SELECT address, post_id FROM import_files WHERE source = ? AND address IN (?)`, keys, func(a mediaAddress) { there[a.Key] = a.Post }, b.in.cfg.Source)
+	err := database.SelectIn(ctx, b.tx, `SELECT address, post_id FROM import_files WHERE source = ? AND address IN (?)`, keys, func(a mediaAddress) { there[a.Key] = a.Post }, b.in.cfg.Source)
 	if err != nil {
 		return fmt.Errorf("look for the addresses of files: %w", err)
 	}
-	fresh := newRows("import_files", "source, address, post_id")
+	fresh := database.NewRows("import_files", "source, address, post_id")
 	for _, a := range list {
 		switch old, known := there[a.Key]; {
 		case !known:
-			fresh.add(b.in.cfg.Source, a.Key, a.Post)
+			fresh.Add(b.in.cfg.Source, a.Key, a.Post)
 			b.addresses = true
 		case old != a.Post:
 			_, err := b.tx.Exec(ctx, `UPDATE import_files SET post_id = $3 WHERE source = $1 AND address = $2`, b.in.cfg.Source, a.Key, a.Post)
@@ -224,7 +224,7 @@ func (b *intakeBatch) rememberAddresses(ctx context.Context) error {
 			}
 		}
 	}
-	return fresh.insert(ctx, b.tx)
+	return fresh.Insert(ctx, b.tx)
 }
 
 // mediaAddress is where the file of an attachment was there.
@@ -271,7 +271,7 @@ func (in *Intake) followTexts(ctx context.Context) error {
 
 func (in *Intake) followPage(ctx context.Context, tx *database.Tx, list []intakeText) error {
 	fields := map[int64][]textField{}
-	err := byIDs(ctx, tx, `SELECT id, post_id, value FROM post_meta WHERE key = 'enclosure' AND post_id IN (?)`, idsOf(list, func(t *intakeText) int64 { return t.ID }),
+	err := database.SelectIn(ctx, tx, `SELECT id, post_id, value FROM post_meta WHERE key = 'enclosure' AND post_id IN (?)`, idsOf(list, func(t *intakeText) int64 { return t.ID }),
 		func(f textField) { fields[f.Post] = append(fields[f.Post], f) })
 	if err != nil {
 		return err
@@ -301,7 +301,7 @@ func (in *Intake) followPage(ctx context.Context, tx *database.Tx, list []intake
 		keys = append(keys, key)
 	}
 	names := mediaNames{site: in.site, files: map[string]mediaFile{}}
-	err = inLists(ctx, tx, `SELECT f.address, a.file, a.width, a.sizes FROM import_files f JOIN attachments a ON a.post_id = f.post_id
+	err = database.SelectIn(ctx, tx, `SELECT f.address, a.file, a.width, a.sizes FROM import_files f JOIN attachments a ON a.post_id = f.post_id
 		WHERE f.source = ? AND a.size > 0 AND f.address IN (?)`, keys, func(f mediaFile) { names.files[f.Key] = f }, in.cfg.Source)
 	if err != nil {
 		return err

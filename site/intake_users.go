@@ -71,7 +71,7 @@ func (b *intakeBatch) userKey(login string) string {
 // cleanLogin makes a login of what a file names an author by, as sanitize_user does: without elements, entities, accents and
 // signs. Letters of other scripts stay.
 func cleanLogin(login string) string {
-	text := dropEntities(withoutOctets(stripElements(norm.NFC.String(cleanText(login)))))
+	text := dropEntities(withoutOctets(stripElements(norm.NFC.String(database.CleanText(login)))))
 	var out strings.Builder
 	for _, c := range text {
 		switch {
@@ -89,7 +89,7 @@ func cleanLogin(login string) string {
 	}
 	clean := strings.Join(strings.Fields(out.String()), " ")
 	if clean == "" {
-		clean = strings.TrimSpace(cleanText(login))
+		clean = strings.TrimSpace(database.CleanText(login))
 	}
 	for len(clean) > maxLogin {
 		_, size := utf8.DecodeLastRuneInString(clean)
@@ -158,20 +158,20 @@ func (b *intakeBatch) makeUsers(ctx context.Context, list []*PortableAuthor, mai
 	for i, a := range list {
 		wishes[i] = a.ID
 	}
-	ids, err := newIDGiver(ctx, b.tx, "users", wishes, b.site.users.Known)
+	ids, err := database.NewIDs(ctx, b.tx, "users", wishes, b.site.users.Known)
 	if err != nil {
 		return err
 	}
 	for i, a := range list {
 		object := fmt.Sprintf("author %q", a.Login)
 		user := auth.ImportUser{
-			ID: ids.give(a.ID), Login: cleanLogin(a.Login), Email: cleanText(a.Email), Role: auth.Author,
-			DisplayName: cleanText(a.DisplayName), FirstName: cleanText(a.FirstName), LastName: cleanText(a.LastName),
+			ID: ids.Give(a.ID), Login: cleanLogin(a.Login), Email: database.CleanText(a.Email), Role: auth.Author,
+			DisplayName: database.CleanText(a.DisplayName), FirstName: database.CleanText(a.FirstName), LastName: database.CleanText(a.LastName),
 		}
 		if user.Login != strings.TrimSpace(a.Login) {
 			b.differs(object, fmt.Sprintf("its login became %q", user.Login))
 			if user.DisplayName == "" {
-				user.DisplayName = strings.TrimSpace(cleanText(a.Login))
+				user.DisplayName = strings.TrimSpace(database.CleanText(a.Login))
 			}
 		}
 		if mails[i] != "" && takenMails[mails[i]] != 0 {
@@ -265,7 +265,7 @@ func (b *intakeBatch) rememberIDs(ctx context.Context, kind string, pairs []idPa
 	if err := findIDs(ctx, b.tx, b.in.cfg.Source, kind, olds, func(p idPair) { there[postMark{p.Old, p.Mark}] = p }); err != nil {
 		return err
 	}
-	fresh := newRows("import_ids", "source, kind, old_id, new_id, mark, renamed, file")
+	fresh := database.NewRows("import_ids", "source, kind, old_id, new_id, mark, renamed, file")
 	var again []int64 // in another file than before
 	for _, p := range pairs {
 		key := postMark{p.Old, p.Mark}
@@ -273,7 +273,7 @@ func (b *intakeBatch) rememberIDs(ctx context.Context, kind string, pairs []idPa
 		switch {
 		case seen[key] || old == p:
 		case !known:
-			fresh.add(b.in.cfg.Source, kind, p.Old, p.New, p.Mark, p.Renamed, p.File)
+			fresh.Add(b.in.cfg.Source, kind, p.Old, p.New, p.Mark, p.Renamed, p.File)
 		case old.New == p.New && old.Renamed == p.Renamed:
 			again = append(again, p.New)
 		default:
@@ -285,18 +285,16 @@ func (b *intakeBatch) rememberIDs(ctx context.Context, kind string, pairs []idPa
 		}
 		seen[key] = true
 	}
-	for part := range slices.Chunk(again, listChunk) {
-		err := execIn(ctx, b.tx, `UPDATE import_ids SET file = ? WHERE source = ? AND kind = ? AND new_id IN (?)`, b.in.file, b.in.cfg.Source, kind, part)
-		if err != nil {
-			return fmt.Errorf("remember which file has brought a %s: %w", kind, err)
-		}
+	err := database.ExecIn(ctx, b.tx, `UPDATE import_ids SET file = ? WHERE source = ? AND kind = ? AND new_id IN (?)`, again, b.in.file, b.in.cfg.Source, kind)
+	if err != nil {
+		return fmt.Errorf("remember which file has brought a %s: %w", kind, err)
 	}
-	return fresh.insert(ctx, b.tx)
+	return fresh.Insert(ctx, b.tx)
 }
 
 // findIDs finds what is remembered of ids there. Of several objects of one id the one that came last is handed out last.
 func findIDs(ctx context.Context, q database.Queryer, source, kind string, olds []int64, each func(idPair)) error {
-	err := inLists(ctx, q, `SELECT old_id, new_id, mark, renamed, file FROM import_ids WHERE source = ? AND kind = ? AND old_id IN (?) ORDER BY new_id`, olds, each, source, kind)
+	err := database.SelectIn(ctx, q, `SELECT old_id, new_id, mark, renamed, file FROM import_ids WHERE source = ? AND kind = ? AND old_id IN (?) ORDER BY new_id`, olds, each, source, kind)
 	if err != nil {
 		return fmt.Errorf("look up the ids of an earlier import: %w", err)
 	}

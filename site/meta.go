@@ -145,10 +145,8 @@ func editFields(ctx context.Context, tx *database.Tx, post int64, edits []FieldE
 			existing[e.ID] = f
 		}
 	}
-	if len(deleted) > 0 {
-		if err := execIn(ctx, tx, `DELETE FROM post_meta WHERE id IN (?)`, deleted); err != nil {
-			return fmt.Errorf("delete custom fields of post %d: %w", post, err)
-		}
+	if err := database.ExecIn(ctx, tx, `DELETE FROM post_meta WHERE id IN (?)`, deleted); err != nil {
+		return fmt.Errorf("delete custom fields of post %d: %w", post, err)
 	}
 	return addFields(ctx, tx, post, added)
 }
@@ -186,7 +184,7 @@ func valueRows(rows, columns int) string {
 
 // markPublished leaves on published posts the marks of the work that their publication makes, where they are not yet.
 func markPublished(ctx context.Context, tx *database.Tx, posts []int64) error {
-	err := execIn(ctx, tx, `INSERT INTO post_meta (post_id, key, value) SELECT p.id, m.key, '1'
+	err := database.ExecIn(ctx, tx, `INSERT INTO post_meta (post_id, key, value) SELECT p.id, m.key, '1'
 		FROM posts p CROSS JOIN (SELECT '`+metaToPing+`' AS key, 1 AS place UNION ALL SELECT '`+metaToEnclose+`', 2) AS m
 		WHERE p.id IN (?) AND p.type = 'post' AND NOT EXISTS (SELECT 1 FROM post_meta x WHERE x.post_id = p.id AND x.key = m.key)
 		ORDER BY p.id, m.place`, posts)

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/quillgate/quillgate/auth"
+	"github.com/quillgate/quillgate/database"
 )
 
 // ChangeOptions sets options for a caller, who needs the right manage_options. Values are taken as loosely as
@@ -30,7 +31,7 @@ func (s *Site) ChangeOptions(ctx context.Context, who auth.Identity, values map[
 			readZone(stored, value)
 			continue
 		}
-		stored[name] = entry.loose(name, strings.ReplaceAll(strings.ToValidUTF8(value, ""), "\x00", ""))
+		stored[name] = entry.loose(name, database.CleanText(value))
 	}
 	if len(stored) == 0 {
 		return nil, nil

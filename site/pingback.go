@@ -44,7 +44,9 @@ type Pingback struct {
 
 // NewPingback reads the two addresses as clients send them, where & may have become &amp;.
 func NewPingback(source, target string) Pingback {
-	plain := func(s string) string { return strings.TrimSpace(strings.ReplaceAll(cleanText(s), "&amp;", "&")) }
+	plain := func(s string) string {
+		return strings.TrimSpace(strings.ReplaceAll(database.CleanText(s), "&amp;", "&"))
+	}
 	return Pingback{Source: plain(source), Target: plain(target)}
 }
 
@@ -204,7 +206,7 @@ func refusePinged(ctx context.Context, q database.Queryer, post int64, p Pingbac
 // walked through; those that wait for a moderator too, as pingback.extensions.getPingbacks of WordPress does. Errors: ErrPingTarget when
 // no post has such an address, ErrPingNoPost when there is no post of the id in it, or none that is public.
 func (s *Site) Pingbacks(ctx context.Context, address string) (iter.Seq2[[]string, error], error) {
-	id, err := s.postAt(ctx, strings.ReplaceAll(cleanText(address), "&amp;", "&"))
+	id, err := s.postAt(ctx, strings.ReplaceAll(database.CleanText(address), "&amp;", "&"))
 	if errors.Is(err, ErrNotFound) {
 		return nil, ErrPingTarget
 	}

@@ -87,7 +87,7 @@ func (s *Site) queuePings(ctx context.Context) (more bool, err error) {
 			ids, posts = append(ids, m.ID), append(posts, m.Post)
 		}
 		var rows []Post
-		err = byIDs(ctx, tx, `SELECT p.id, p.status, p.password, p.content, p.date_gmt, p.modified_gmt FROM posts p WHERE p.id IN (?)`, posts, func(p Post) { rows = append(rows, p) })
+		err = database.SelectIn(ctx, tx, `SELECT p.id, p.status, p.password, p.content, p.date_gmt, p.modified_gmt FROM posts p WHERE p.id IN (?)`, posts, func(p Post) { rows = append(rows, p) })
 		if err != nil {
 			return err
 		}
@@ -96,7 +96,7 @@ func (s *Site) queuePings(ctx context.Context) (more bool, err error) {
 				return err
 			}
 		}
-		return execIn(ctx, tx, `DELETE FROM post_meta WHERE id IN (?)`, ids)
+		return database.ExecIn(ctx, tx, `DELETE FROM post_meta WHERE id IN (?)`, ids)
 	})
 	return more, err
 }
@@ -140,10 +140,10 @@ func (s *Site) leasePings(ctx context.Context, limit int) (taken []pingRow, post
 			ids, of = append(ids, taken[i].ID), append(of, taken[i].Post)
 			taken[i].Attempts++
 		}
-		if err := execIn(ctx, tx, `UPDATE pings SET attempts = attempts + 1, due = ? WHERE id IN (?)`, now.Add(pingLease), ids); err != nil {
+		if err := database.ExecIn(ctx, tx, `UPDATE pings SET attempts = attempts + 1, due = ? WHERE id IN (?)`, ids, now.Add(pingLease)); err != nil {
 			return err
 		}
-		return byIDs(ctx, tx, `SELECT `+postColumns+` FROM posts p WHERE p.id IN (?)`, of, func(p Post) { posts = append(posts, p) })
+		return database.SelectIn(ctx, tx, `SELECT `+postColumns+` FROM posts p WHERE p.id IN (?)`, of, func(p Post) { posts = append(posts, p) })
 	})
 	return taken, posts, err
 }

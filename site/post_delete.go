@@ -109,7 +109,7 @@ func desiredSlug(ctx context.Context, tx *database.Tx, p *Post) (string, error) 
 
 // leaveTrash forgets what enterTrash kept, and brings the comments back.
 func leaveTrash(ctx context.Context, tx *database.Tx, id int64) error {
-	if err := execIn(ctx, tx, `DELETE FROM post_meta WHERE post_id = ? AND key IN (?)`, id, []string{metaTrashStatus, metaTrashTime, metaTrashSlug}); err != nil {
+	if err := database.ExecIn(ctx, tx, `DELETE FROM post_meta WHERE post_id = ? AND key IN (?)`, []string{metaTrashStatus, metaTrashTime, metaTrashSlug}, id); err != nil {
 		return fmt.Errorf("take post %d out of the trash: %w", id, err)
 	}
 	for _, query := range []string{

@@ -219,8 +219,8 @@ func (s *Site) adoptUploads(ctx context.Context, tx *database.Tx, p *Post) error
 	if len(files) == 0 || p.Type == TypeAttachment {
 		return nil
 	}
-	err := execIn(ctx, tx, `UPDATE posts SET parent = ? WHERE type = 'attachment' AND parent = 0
-		AND id IN (SELECT post_id FROM attachments WHERE file IN (?))`, p.ID, files)
+	err := database.ExecIn(ctx, tx, `UPDATE posts SET parent = ? WHERE type = 'attachment' AND parent = 0
+		AND id IN (SELECT post_id FROM attachments WHERE file IN (?))`, files, p.ID)
 	if err != nil {
 		return fmt.Errorf("adopt the uploads that post %d shows: %w", p.ID, err)
 	}

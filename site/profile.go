@@ -8,6 +8,7 @@ import (
 	"golang.org/x/text/unicode/norm"
 
 	"github.com/quillgate/quillgate/auth"
+	"github.com/quillgate/quillgate/database"
 	"github.com/quillgate/quillgate/markup"
 )
 
@@ -30,7 +31,7 @@ func (s *Site) EditProfile(ctx context.Context, who auth.Identity, p auth.Profil
 		}
 		p.Bio = &user.Bio
 	}
-	*p.Bio = strings.TrimSpace(markup.Bio().Filter(cleanText(*p.Bio)))
+	*p.Bio = strings.TrimSpace(markup.Bio().Filter(database.CleanText(*p.Bio)))
 	if p.URL != nil {
 		*p.URL = webAddress(*p.URL)
 	}
@@ -57,7 +58,7 @@ func plainText(text string) string {
 
 // plainLine makes one line of text without markup, in which &, < and > are entities.
 func plainLine(text string) string {
-	text = tag.ReplaceAllString(cleanText(text), "")
+	text = tag.ReplaceAllString(database.CleanText(text), "")
 	return markup.Escape(strings.Join(strings.Fields(text), " "))
 }
 
@@ -69,7 +70,7 @@ func webAddress(text string) string {
 			return -1
 		}
 		return c
-	}, cleanText(text))
+	}, database.CleanText(text))
 	if text == "" {
 		return ""
 	}

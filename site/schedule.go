@@ -54,7 +54,7 @@ func (s *Site) publishBatch(ctx context.Context) (int, error) {
 		if err != nil || len(due) == 0 {
 			return err
 		}
-		if err := execIn(ctx, tx, `UPDATE posts SET status = 'publish' WHERE id IN (?)`, due); err != nil {
+		if err := database.ExecIn(ctx, tx, `UPDATE posts SET status = 'publish' WHERE id IN (?)`, due); err != nil {
 			return err
 		}
 		if err := markPublished(ctx, tx, due); err != nil {
@@ -67,9 +67,13 @@ func (s *Site) publishBatch(ctx context.Context) (int, error) {
 
 // countPublished counts posts that have just been published in their terms.
 func countPublished(ctx context.Context, tx *database.Tx, ids []int64) error {
-	return execIn(ctx, tx, `UPDATE terms SET count = count + (SELECT COUNT(*) FROM post_terms pt JOIN posts p ON p.id = pt.post_id
+	query, args, err := database.In(`UPDATE terms SET count = count + (SELECT COUNT(*) FROM post_terms pt JOIN posts p ON p.id = pt.post_id
 			WHERE pt.term_id = terms.id AND p.type IN ('post', 'nav_menu_item') AND p.id IN (?))
 		WHERE id IN (SELECT term_id FROM post_terms WHERE post_id IN (?))`, ids, ids)
+	if err == nil {
+		_, err = tx.Exec(ctx, query, args...)
+	}
+	return err
 }
 
 // cleanEvery is how often Run deletes what is too old to be kept.

@@ -19,7 +19,7 @@ var termSpace = regexp.MustCompile(`[\r\n\t ]+`)
 // termName turns a name as a client sent it into what is stored, as WordPress does: one line of text without
 // elements and without percent-encoded octets, with &, < and > as entities. Clients get it back in this form.
 func termName(name string) string {
-	name = cleanText(name)
+	name = database.CleanText(name)
 	name = withoutElements(name)
 	name = strings.TrimSpace(termSpace.ReplaceAllString(name, " "))
 	if rest := withoutOctets(name); rest != name {
@@ -128,4 +128,4 @@ func termKey(name string) string {
 }
 
 // termDescription is a description as it is stored: text with those elements that a title may have, whoever wrote it.
-func termDescription(text string) string { return markup.Inline().Filter(cleanText(text)) }
+func termDescription(text string) string { return markup.Inline().Filter(database.CleanText(text)) }

@@ -234,15 +234,12 @@ func setPostTerms(ctx context.Context, tx *database.Tx, postID int64, counted bo
 		return err
 	}
 	removed := without(had, ids)
-	if len(removed) > 0 {
-		if err := execIn(ctx, tx, `DELETE FROM post_terms WHERE post_id = ? AND term_id IN (?)`, postID, removed); err != nil {
-			return fmt.Errorf("take terms from post %d: %w", postID, err)
-		}
+	if err := database.ExecIn(ctx, tx, `DELETE FROM post_terms WHERE post_id = ? AND term_id IN (?)`, removed, postID); err != nil {
+		return fmt.Errorf("take terms from post %d: %w", postID, err)
 	}
-	if len(added) > 0 {
-		if err := execIn(ctx, tx, `INSERT INTO post_terms (post_id, term_id) SELECT p.id, t.id FROM posts p, terms t WHERE p.id = ? AND t.id IN (?)`, postID, added); err != nil {
-			return fmt.Errorf("give terms to post %d: %w", postID, err)
-		}
+	err = database.ExecIn(ctx, tx, `INSERT INTO post_terms (post_id, term_id) SELECT p.id, t.id FROM posts p, terms t WHERE p.id = ? AND t.id IN (?)`, added, postID)
+	if err != nil {
+		return fmt.Errorf("give terms to post %d: %w", postID, err)
 	}
 	if !counted {
 		return nil
@@ -262,10 +259,7 @@ func without(list, others []int64) []int64 {
 }
 
 func shiftCounts(ctx context.Context, tx *database.Tx, by int64, ids []int64) error {
-	if len(ids) == 0 {
-		return nil
-	}
-	if err := execIn(ctx, tx, `UPDATE terms SET count = count + ? WHERE id IN (?)`, by, ids); err != nil {
+	if err := database.ExecIn(ctx, tx, `UPDATE terms SET count = count + ? WHERE id IN (?)`, ids, by); err != nil {
 		return fmt.Errorf("count the posts of terms: %w", err)
 	}
 	return nil
@@ -319,15 +313,6 @@ func defaultCategory(ctx context.Context, q database.Queryer) (int64, error) {
 		return 1, nil
 	}
 	return id, nil
-}
-
-func execIn(ctx context.Context, tx *database.Tx, query string, args ...any) error {
-	query, args, err := database.In(query, args...)
-	if err != nil {
-		return err
-	}
-	_, err = tx.Exec(ctx, query, args...)
-	return err
 }
 
 // CategoriesNamed returns the ids of the categories of these names, the oldest where several have the name. Names

@@ -3,6 +3,8 @@ package site
 import (
 	"context"
 	"fmt"
+
+	"github.com/quillgate/quillgate/database"
 )
 
 // TypeBlock is the type of reusable blocks, which posts show by their number.
@@ -12,7 +14,7 @@ const TypeBlock = "wp_block"
 // a password, are left out.
 func (s *Site) ReusableBlocks(ctx context.Context, ids []int64) (map[int64]string, error) {
 	out := make(map[int64]string, len(ids))
-	err := byIDs(ctx, s.db, `SELECT p.id, p.content FROM posts p WHERE p.id IN (?) AND p.type = '`+TypeBlock+`' AND p.status = 'publish' AND p.password = ''`,
+	err := database.SelectIn(ctx, s.db, `SELECT p.id, p.content FROM posts p WHERE p.id IN (?) AND p.type = '`+TypeBlock+`' AND p.status = 'publish' AND p.password = ''`,
 		ids, func(p Post) { out[p.ID] = p.Content })
 	if err != nil {
 		return nil, fmt.Errorf("read reusable blocks: %w", err)

@@ -94,7 +94,7 @@ func guessNames(address string) (g guessed) {
 	}
 	parts := strings.FieldsFunc(address, func(c rune) bool { return c == '/' })
 	for n := 1; n <= min(len(parts), guessParts); n++ {
-		text := cleanText(unescaped(strings.Join(parts[len(parts)-n:], "/")))
+		text := database.CleanText(unescaped(strings.Join(parts[len(parts)-n:], "/")))
 		if len(text) > maxGuess {
 			break
 		}

@@ -171,14 +171,14 @@ func (w *walker) showPosts(ctx context.Context, rows []Post) error {
 		return err
 	}
 	terms := map[int64][]PortableTermRef{}
-	err = byIDs(ctx, w.tx, `SELECT post_id, term_id FROM post_terms WHERE post_id IN (?) ORDER BY post_id, term_id`, ids, func(p postTerm) {
+	err = database.SelectIn(ctx, w.tx, `SELECT post_id, term_id FROM post_terms WHERE post_id IN (?) ORDER BY post_id, term_id`, ids, func(p postTerm) {
 		terms[p.Post] = append(terms[p.Post], w.refs[p.Term])
 	})
 	if err != nil {
 		return err
 	}
 	files := map[int64]string{}
-	if err := byIDs(ctx, w.tx, attachmentQuery, ids, func(a attachmentRow) { files[a.Post] = a.File }); err != nil {
+	if err := database.SelectIn(ctx, w.tx, attachmentQuery, ids, func(a attachmentRow) { files[a.Post] = a.File }); err != nil {
 		return err
 	}
 	comments, err := w.comments(ctx, ids)
@@ -212,7 +212,7 @@ func (w *walker) showPosts(ctx context.Context, rows []Post) error {
 // comments reads the comments of a page of posts.
 func (w *walker) comments(ctx context.Context, posts []int64) (map[int64][]PortableComment, error) {
 	var list []Comment
-	err := byIDs(ctx, w.tx, `SELECT `+commentColumns+` FROM comments WHERE post_id IN (?) ORDER BY id`, posts, func(c Comment) { list = append(list, c) })
+	err := database.SelectIn(ctx, w.tx, `SELECT `+commentColumns+` FROM comments WHERE post_id IN (?) ORDER BY id`, posts, func(c Comment) { list = append(list, c) })
 	if err != nil {
 		return nil, fmt.Errorf("read the comments: %w", err)
 	}
