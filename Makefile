@@ -44,8 +44,9 @@ lint: format tree
 
 # Every fuzz target for a moment: go test can fuzz one at a time.
 FUZZTIME ?= 3s
+FUZZTRIES ?= 5
 fuzz:
-	tools/fuzz $(FUZZTIME)
+	tools/fuzz $(FUZZTIME) $(FUZZTRIES)
 
 test: tools lint build
 	$(MAKE) fuzz
@@ -57,7 +58,7 @@ timing:
 	go test -count=1 -v -tags timing -run '^TestT1' ./interop/timing
 
 nightly: tools lint build timing
-	$(MAKE) fuzz FUZZTIME=5m
+	$(MAKE) fuzz FUZZTIME=5m FUZZTRIES=1
 	QUILLGATE_TEST_NIGHTLY=1 go test -timeout 2h -count=1 ./interop
 	go test -timeout 2h -race ./...
 

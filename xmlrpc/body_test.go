@@ -318,17 +318,27 @@ func TestBodiesThatDoNotArrive(t *testing.T) {
 	}
 }
 
-// patiently tries what has to pass within a limit of time, with longer and longer limits: a busy machine may exceed a
-// short one by chance.
+// patiently tries what must pass within a time limit, with longer and longer limits: a busy machine may exceed a short
+// one by chance. It logs the number of tries, and the nightly run fails above one.
 func patiently(t *testing.T, try func(t *testing.T, limit time.Duration) error) {
 	t.Helper()
-	var err error
+	tries := 0
+	var first, err error
 	for limit := 20 * time.Millisecond; limit < 10*time.Second; limit *= 4 {
+		tries++
 		if err = try(t, limit); err == nil {
-			return
+			break
+		}
+		if first == nil {
+			first = err
 		}
 	}
-	t.Error(err)
+	t.Logf("tries: %d", tries)
+	if err != nil {
+		t.Error(err)
+	} else if tries > 1 && os.Getenv("QUILLGATE_TEST_NIGHTLY") != "" {
+		t.Errorf("the first try: %v", first)
+	}
 }
 
 // TestSlowBody: a body that comes at the rate that is asked for arrives, also
