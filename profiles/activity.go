@@ -88,7 +88,7 @@ func (page *activityPage) read(v *visit, f *audit.Filter) {
 		}
 		t, err := time.ParseInLocation(time.DateOnly, text, v.zone)
 		if err != nil {
-			v.wrong(field, v.T("Give a day such as 2026-05-31."))
+			v.wrong(field, v.T("Enter a date such as 2026-05-31."))
 		}
 		return t
 	}
@@ -261,45 +261,45 @@ type sentence struct{ name, text string }
 // sentences are what the trail holds, in words. A kind that is not here is shown by its name.
 var sentences = map[audit.Kind]sentence{
 	"app.created":          {"Application added", "The application “{name}” was added."},
-	"app.renamed":          {"Application renamed", "An application is called “{name}” now."},
+	"app.renamed":          {"Application renamed", "An application was renamed to “{name}”."},
 	"app.changed":          {"Application changed", "The application “{name}” was changed."},
-	"app.rotated":          {"Key rotated", "The application “{name}” got a new key."},
+	"app.rotated":          {"Key rotated", "The key of the application “{name}” was rotated."},
 	"app.revoked":          {"Application revoked", "The application “{name}” was revoked."},
-	"app.enrolled":         {"Verification key enrolled", "The application “{name}” was enrolled with its verification key."},
-	"app.enrolment-opened": {"Enrolment opened", "A program may enrol its verification key until {until}."},
-	"app.enrolment-closed": {"Enrolment closed", "No program can enrol its verification key any more."},
+	"app.enrolled":         {"Verification key enrolled", "The application “{name}” enrolled its verification key."},
+	"app.enrolment-opened": {"Enrolment opened", "A client may enrol its verification key until {until}."},
+	"app.enrolment-closed": {"Enrolment closed", "Clients can no longer enrol a verification key."},
 	"user.created":         {"User added", "The user {login} was added."},
 	"user.changed":         {"Profile changed", "The profile was changed."},
 	"user.password":        {"Password set", "The password was set."},
-	"user.role":            {"Role changed", "The role is {role} now."},
-	"user.password-mode":   {"Passwords of programs", "What programs may do with the password is set to “{mode}”."},
-	"user.networks":        {"Networks of an account", "The networks of the account were set."},
-	"policy.changed":       {"Policy changed", "What holds for all accounts was changed."},
+	"user.role":            {"Role changed", "The role was changed to {role}."},
+	"user.password-mode":   {"Password rule changed", "The rule for clients that send the account password was set to “{mode}”."},
+	"user.networks":        {"Account networks changed", "The networks of the account were changed."},
+	"policy.changed":       {"Policy changed", "The rules for all accounts were changed."},
 	"sign-in.accepted":     {"Signed in", "Signed in."},
-	"sign-in.failed":       {"Sign-in failed", "Somebody tried to sign in, with a wrong password or code."},
-	"sign-in.throttled":    {"Sign-in slowed down", "There were too many wrong passwords: whoever tries again has to wait."},
-	"set-up-code.made":     {"Set-up link made", "A link was made that sets up the account."},
-	"set-up-code.used":     {"Set-up link used", "The link that sets up the account was used."},
-	"token.created":        {"Password or token made", "“{name}” got an application password or a token."},
-	"token.renamed":        {"Password or token renamed", "An application password or token is called “{name}” now."},
-	"token.limited":        {"Password or token changed", "What the application password or token “{name}” may do was changed."},
-	"options.changed":      {"Settings changed", "Settings of the site were changed."},
+	"sign-in.failed":       {"Sign-in failed", "Someone tried to sign in with a wrong password or code."},
+	"sign-in.throttled":    {"Sign-in slowed down", "There were too many wrong passwords. The next attempt has to wait."},
+	"set-up-code.made":     {"Set-up link created", "A link to set up the account was created."},
+	"set-up-code.used":     {"Set-up link used", "The link to set up the account was used."},
+	"token.created":        {"Password or token created", "An application password or token was created for “{name}”."},
+	"token.renamed":        {"Password or token renamed", "An application password or token was renamed to “{name}”."},
+	"token.limited":        {"Password or token changed", "The limits of the application password or token “{name}” were changed."},
+	"options.changed":      {"Settings changed", "Site settings were changed."},
 	"site.moved":           {"Address changed", "The blog has moved to another address."},
-	"site.copied":          {"Copy declared", "This is a copy of a blog; what it shared with the original was given up."},
+	"site.copied":          {"Copy declared", "This blog was declared a copy, and gave up what it shared with the original."},
 	"keyset.rotated":       {"Master key rotated", "Secrets are sealed with a new master key."},
 	"keyset.dropped":       {"Master key dropped", "An old master key was dropped."},
-	"keyset.sealed":        {"Secrets sealed", "Secrets that were stored in the clear were sealed."},
+	"keyset.sealed":        {"Secrets sealed", "Secrets that were stored unencrypted were sealed."},
 	"token.revoked":        {"Password or token revoked", "The application password or token of “{name}” was revoked."},
 	"token.first-used":     {"Password or token used", "The application password or token of “{name}” was used for the first time."},
-	"second-factor.on":     {"Second factor on", "Codes of an authenticator are asked for when signing in, from now on."},
-	"second-factor.off":    {"Second factor off", "Codes of an authenticator are no longer asked for."},
-	"second-factor.reset":  {"Second factor reset", "The second factor was taken away by an administrator."},
-	"recovery-codes.made":  {"Recovery codes made", "New recovery codes were made; those of before no longer work."},
+	"second-factor.on":     {"Second factor on", "Signing in now requires a code from an authenticator app."},
+	"second-factor.off":    {"Second factor off", "Signing in no longer requires a code from an authenticator app."},
+	"second-factor.reset":  {"Second factor reset", "An administrator removed the second factor."},
+	"recovery-codes.made":  {"Recovery codes created", "New recovery codes were created. Earlier ones no longer work."},
 	"recovery-code.used":   {"Recovery code used", "A recovery code was used to sign in."},
 	"passkey.added":        {"Passkey added", "The passkey “{name}” was added."},
-	"passkey.renamed":      {"Passkey renamed", "A passkey is called “{name}” now."},
+	"passkey.renamed":      {"Passkey renamed", "A passkey was renamed to “{name}”."},
 	"passkey.removed":      {"Passkey removed", "The passkey “{name}” was removed."},
-	auth.SessionEnded:      {"Signed out", "Signed out in {sessions} browsers."},
+	auth.SessionEnded:      {"Signed out", "Signed out of {sessions} browsers."},
 }
 
 // inWords makes a sentence of a line, with who it was when that is somebody else.
@@ -338,7 +338,7 @@ func (v *visit) inWords(l audit.Line, all bool, names func(int64) string) activi
 	if l.By.UserID != 0 && l.By.UserID != l.UserID {
 		out.Text += " " + v.T("By %s.", names(l.By.UserID))
 	} else if l.By.UserID == 0 && l.By.Via == audit.Operator.Via {
-		out.Text += " " + v.T("By command, on the server.")
+		out.Text += " " + v.T("By a command on the server.")
 	}
 	if l.By.App != "" {
 		out.Remarks = append(out.Remarks, v.T("key %s", l.By.App))

@@ -123,7 +123,7 @@ func (v *visit) changeUser() error {
 	}
 	// Nobody locks themselves out, and so there is always an administrator.
 	if do := v.form("do"); user.ID == v.who.User.ID && (do == "role" || do == "password" || do == "networks") {
-		v.wrong(do, v.T("Your own account is for another administrator to change here."))
+		v.wrong(do, v.T("Only another administrator can change your account here."))
 		return v.userPage()
 	}
 	text, err := v.applyTo(user)
@@ -143,10 +143,10 @@ func (v *visit) applyTo(user auth.User) (string, error) {
 	case "role":
 		return v.T("The role was changed."), users.SetRole(v.ctx(), by, user.ID, auth.Role(v.form("role")))
 	case "password":
-		return v.T("The password was set, and the user is signed out everywhere."),
+		return v.T("The password was set, and the user was signed out everywhere."),
 			users.SetPassword(v.ctx(), by, user.ID, v.r.PostForm.Get("new-password"), "")
 	case "mode":
-		return v.T("What programs may do with the password was changed."), users.SetPasswordMode(v.ctx(), by, user.ID, auth.Mode(v.form("mode")))
+		return v.T("The password rule was changed."), users.SetPasswordMode(v.ctx(), by, user.ID, auth.Mode(v.form("mode")))
 	case "networks":
 		list, err := apps.ParseNetworks(v.r.PostForm.Get("networks"))
 		if err != nil {
@@ -154,18 +154,18 @@ func (v *visit) applyTo(user auth.User) (string, error) {
 		}
 		return v.T("The networks of the account were changed."), users.SetNetworks(v.ctx(), by, user.ID, auth.NetworksOf(list))
 	case "factor":
-		return v.T("The second factor was taken away."), users.ResetSecondFactor(v.ctx(), by, user.ID)
+		return v.T("The second factor was removed."), users.ResetSecondFactor(v.ctx(), by, user.ID)
 	case "sessions":
-		return v.T("The user is signed out everywhere."), v.p.cfg.Sessions.EndAll(v.ctx(), by, user.ID, "")
+		return v.T("The user was signed out everywhere."), v.p.cfg.Sessions.EndAll(v.ctx(), by, user.ID, "")
 	}
 	return "", errNothing
 }
 
 // modeWords says what each mode of passwords is, to people. What ModeDefault comes to depends on the page.
 var modeWords = map[auth.Mode]string{
-	auth.ModeAllow:  "programs may send it",
-	auth.ModeWarn:   "programs may send it, and the owner is told",
-	auth.ModeRefuse: "programs may not send it",
+	auth.ModeAllow:  "clients may send it",
+	auth.ModeWarn:   "clients may send it, and the owner is warned",
+	auth.ModeRefuse: "clients may not send it",
 }
 
 // siteMode is what programs may do with the passwords of all accounts: what the administrators chose, where it is
@@ -221,7 +221,7 @@ func (v *visit) changePolicy() error {
 	if ok {
 		err = v.p.cfg.Users.SetPolicy(v.ctx(), v.actor(), v.policyTyped())
 		if err == nil {
-			return v.done("/admin/settings", v.T("How programs may sign in was changed."))
+			return v.done("/admin/settings", v.T("The sign-in rules were changed."))
 		}
 		if err := v.refused(err); err != nil {
 			return err
@@ -293,5 +293,5 @@ func (v *visit) adminRevoke() error {
 	if err := v.revoke(c); err != nil {
 		return err
 	}
-	return v.done("/admin/applications", v.T("%s is revoked: nothing that it sends is taken any more.", c.Name))
+	return v.done("/admin/applications", v.T("%s is revoked. Requests that use it are refused.", c.Name))
 }

@@ -4,7 +4,7 @@ import "net/http"
 
 // againPage asks for the password once more, before what needs it.
 func (v *visit) againPage() error {
-	v.title = v.T("Your password, once more")
+	v.title = v.T("Confirm your password")
 	return v.show("again", v.r.URL.Query().Get("next"))
 }
 
@@ -16,7 +16,7 @@ func (v *visit) again() error {
 		return err
 	}
 	if !ok {
-		v.title, v.posted = v.T("Your password, once more"), true
+		v.title, v.posted = v.T("Confirm your password"), true
 		v.render(http.StatusForbidden, "again", next)
 		return nil
 	}

@@ -84,7 +84,7 @@ func (v *visit) create() error {
 		k = kindKey
 	}
 	if k != "enrolment" && l.Name == "" {
-		v.wrong("name", v.T("Give the application a name by which you will know it again."))
+		v.wrong("name", v.T("Give the application a name that you will recognise."))
 	}
 	ok, err := v.prove()
 	if err != nil {
@@ -98,7 +98,7 @@ func (v *visit) create() error {
 	}
 	form := v.formID()
 	if form != "" && !v.p.sent.first(form, v.now()) {
-		return v.done("/profile", v.T("This form was sent before, and %s was added then. If you have not seen its secret, give it a new one.", l.Name))
+		return v.done("/profile", v.T("This form was already sent, and %s was added. If you have not seen its secret, create a new one.", l.Name))
 	}
 	c, secret, err := v.make(k, l)
 	if err != nil {
@@ -148,7 +148,7 @@ func (v *visit) closeEnrolment() error {
 	if err := v.p.cfg.Apps.CloseEnrolment(v.ctx(), v.actor(), v.who.User.ID); err != nil {
 		return err
 	}
-	return v.done("/profile", v.T("No program can enrol itself any more."))
+	return v.done("/profile", v.T("Enrolment is closed."))
 }
 
 // application shows one, with the form to change it.
@@ -211,7 +211,7 @@ func (v *visit) rename() error {
 	if err != nil {
 		return err
 	}
-	return v.done("/profile", v.T("%s is called %s now.", c.Name, name))
+	return v.done("/profile", v.T("%s was renamed to %s.", c.Name, name))
 }
 
 // proveWider wants the password again for every change but that of the name: it may give the program more than it had.
@@ -231,7 +231,7 @@ func (v *visit) rotatePage() error {
 	if !c.IsSigned() || c.Successor != "" || !c.Works() {
 		return errNothing
 	}
-	v.title = v.T("A new key for %s", c.Name)
+	v.title = v.T("Rotate the key of %s", c.Name)
 	return v.show("rotate", struct {
 		credential
 		Hours, Most int
@@ -246,7 +246,7 @@ func (v *visit) rotate() error {
 	}
 	hours, err := strconv.Atoi(v.form("hours"))
 	if err != nil || hours < 0 || hours > int(apps.MaxOverlap.Hours()) {
-		v.wrong("hours", v.T("Give a number of hours from 0 to %d.", int(apps.MaxOverlap.Hours())))
+		v.wrong("hours", v.T("Enter a number of hours from 0 to %d.", int(apps.MaxOverlap.Hours())))
 	}
 	if v.form("overlap") == "none" {
 		hours, v.problems = 0, nil
@@ -300,7 +300,7 @@ func (v *visit) revokeOwn() error {
 	if err := v.revoke(c); err != nil {
 		return err
 	}
-	return v.done("/profile", v.T("%s is revoked: nothing that it sends is taken any more.", c.Name))
+	return v.done("/profile", v.T("%s is revoked. Requests that use it are refused.", c.Name))
 }
 
 // reveal shows a secret, this once.
@@ -309,7 +309,7 @@ func (v *visit) reveal(c credential, secret apps.Secret) error {
 	if err != nil {
 		return err
 	}
-	v.title = v.T("%s may publish now", c.Name)
+	v.title = v.T("%s can now publish", c.Name)
 	v.render(http.StatusOK, "secret", page)
 	return nil
 }

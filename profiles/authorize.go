@@ -33,7 +33,7 @@ type wish struct {
 func (v *visit) wish(q url.Values) (wish, error) {
 	w := wish{Name: strings.TrimSpace(q.Get("app_name")), Kind: kindPassword, From: wishOf(q)}
 	if id := q.Get("app_id"); id != "" && !uuid.MatchString(id) {
-		return w, v.unfit(v.T("The application's id is not a UUID."))
+		return w, v.unfit(v.T("The client's application id is not a UUID."))
 	}
 	switch q.Get("kind") {
 	case "", "password":
@@ -42,14 +42,14 @@ func (v *visit) wish(q url.Values) (wish, error) {
 	case "verification":
 		w.Kind = kindVerification
 		if _, err := apps.ParseVerificationKey(q.Get("algorithm"), []byte(q.Get("pem"))); err != nil {
-			return w, v.unfit(v.T("The application's verification key cannot be read."))
+			return w, v.unfit(v.T("The client's verification key cannot be read."))
 		}
 	default:
-		return w, v.unfit(v.T("The application asks for something that is neither a key nor a password."))
+		return w, v.unfit(v.T("The client asks for something that is neither a key nor a password."))
 	}
 	var err error
 	if w.Scope, err = apps.ParseScope(q.Get("scope"), ""); err != nil {
-		return w, v.unfit(v.T("The application asks for a right that is not known."))
+		return w, v.unfit(v.T("The client asks for an unknown permission."))
 	}
 	for _, t := range []struct {
 		to   *target
@@ -59,7 +59,7 @@ func (v *visit) wish(q url.Values) (wish, error) {
 			continue
 		}
 		if *t.to, err = parseTarget(q.Get(t.name)); err != nil {
-			return w, v.unfit(v.T("The address that the application wants the answer at is not one that an answer may go to."))
+			return w, v.unfit(v.T("The answer may not be sent to the address that the client gave."))
 		}
 	}
 	return w, nil
@@ -78,7 +78,7 @@ func wishOf(q url.Values) url.Values {
 
 // unfit refuses a wish on a page; nobody is sent anywhere.
 func (v *visit) unfit(text string) error {
-	v.title = v.T("This cannot be authorised")
+	v.title = v.T("This request cannot be authorised")
 	v.render(http.StatusBadRequest, "problem", struct{ Text, ID string }{text, ""})
 	return errHandled
 }
@@ -95,8 +95,8 @@ func (v *visit) authorizePage() error {
 // showWish shows the question. Forms may lead to where the answer goes, since a browser holds form-action against
 // redirects too; that page may name no other place.
 func (v *visit) showWish(w wish) error {
-	if v.title = v.T("May a program publish in your name?"); w.Name != "" {
-		v.title = v.T("May %s publish in your name?", cut(w.Name, 100))
+	if v.title = v.T("Allow a client to publish in your name?"); w.Name != "" {
+		v.title = v.T("Allow %s to publish in your name?", cut(w.Name, 100))
 	}
 	var sources []string
 	page := struct {
@@ -130,7 +130,7 @@ func (v *visit) authorize() error {
 		name = v.form("name")
 	}
 	if name == "" {
-		v.wrong("name", v.T("Give the application a name by which you will know it again."))
+		v.wrong("name", v.T("Give the application a name that you will recognise."))
 	}
 	ok, err := v.prove()
 	if err != nil {
@@ -170,9 +170,9 @@ func (v *visit) reject(w wish) error {
 	case w.Success.url != nil:
 		v.leave(w.Success.with(map[string]string{"success": "false"}))
 	case w.Name == "":
-		return v.done("/profile", v.T("The program may not publish in your name."))
+		return v.done("/profile", v.T("The client was not allowed to publish in your name."))
 	default:
-		return v.done("/profile", v.T("%s may not publish in your name.", cut(w.Name, 100)))
+		return v.done("/profile", v.T("%s was not allowed to publish in your name.", cut(w.Name, 100)))
 	}
 	return nil
 }

@@ -83,9 +83,9 @@ func (v *visit) KindName(k kind) string {
 func (v *visit) StateName(s apps.State) string {
 	switch s {
 	case apps.Superseded:
-		return v.T("has a new key, and still works")
+		return v.T("rotated, still works")
 	case apps.Unused:
-		return v.T("switched off, since nobody used it")
+		return v.T("disabled because it was not used")
 	case apps.Expired:
 		return v.T("expired")
 	case apps.Revoked:
@@ -100,11 +100,11 @@ func (v *visit) Soon(c credential) string {
 	case c.Expires.IsZero() || !c.Works() || left > apps.ExpirySoon:
 		return ""
 	case left < 24*time.Hour:
-		return v.T("ends within a day")
+		return v.T("expires within a day")
 	case left < 48*time.Hour:
-		return v.T("ends in one day")
+		return v.T("expires in one day")
 	default:
-		return v.T("ends in %d days", int(left.Hours()/24))
+		return v.T("expires in %d days", int(left.Hours()/24))
 	}
 }
 

@@ -24,7 +24,7 @@ func (v *visit) enrolFactor() error {
 	if err != nil {
 		return err
 	}
-	v.title = v.T("Set up an authenticator")
+	v.title = v.T("Set up an authenticator app")
 	return v.show("factor", struct {
 		Secret string
 		QR     picture
@@ -35,8 +35,8 @@ func (v *visit) enrolFactor() error {
 func (v *visit) confirmFactor() error {
 	codes, err := v.p.cfg.Users.ConfirmSecondFactor(v.ctx(), v.actor(), v.who.User.ID, v.form("code"))
 	if errors.Is(err, auth.ErrWrongCode) {
-		v.title = v.T("Set up an authenticator")
-		v.wrong("code", v.T("This code is not right. Is the clock of your phone right?"))
+		v.title = v.T("Set up an authenticator app")
+		v.wrong("code", v.T("This code is wrong. Is the clock of your phone right?"))
 		return v.show("factor", struct {
 			Secret string
 			QR     picture
@@ -84,12 +84,12 @@ func (v *visit) removeFactor() error {
 	case errors.As(err, &throttled):
 		return err
 	case errors.Is(err, auth.ErrDenied):
-		v.wrong("code", v.T("The password or the code is not right."))
+		v.wrong("code", v.T("The password or the code is wrong."))
 		return v.securityPage()
 	case err != nil:
 		return err
 	}
-	return v.done("/profile/security", v.T("Codes of an authenticator are no longer asked for."))
+	return v.done("/profile/security", v.T("Signing in no longer requires a code from an authenticator app."))
 }
 
 // grouped parts a text into groups of four, for people who type it.

@@ -66,7 +66,7 @@ func TestK6K12LifeOfAKey(t *testing.T) {
 			t.Fatal(err)
 		}
 		p := b.get("/profile")
-		for _, want := range []string{"MarsEdit", public, "from 127.0.0.1", "MarsEdit/5.1", "wp.getProfile", "127.0.0.0/8", "read everything that you can read; change your profile", secret[len(secret)-4:]} {
+		for _, want := range []string{"MarsEdit", public, "from 127.0.0.1", "MarsEdit/5.1", "wp.getProfile", "127.0.0.0/8", "read everything you can read; change your profile", secret[len(secret)-4:]} {
 			if !strings.Contains(p.body, want) {
 				t.Errorf("the list lacks %q:\n%s", want, p.body)
 			}
@@ -99,7 +99,7 @@ func TestChangeOfAKey(t *testing.T) {
 	each(t, func(t *testing.T, h *house) {
 		b := h.as(t, "ada")
 		public, _ := b.key("name", "One")
-		p := b.post("/profile/applications/"+public, "name", "Two", "scope", "all", "scope", "draft", "scope", "media", "networks", "192.0.2.7, 2001:db8::/32", "methods", "wp.newPost", "strict", "1")
+		p := b.post("/profile/applications/"+public, "name", "Two", "scope", "some", "scope", "draft", "scope", "media", "networks", "192.0.2.7, 2001:db8::/32", "methods", "wp.newPost", "strict", "1")
 		if p.status != http.StatusSeeOther {
 			t.Fatalf("change: %d\n%s", p.status, p.body)
 		}
@@ -107,10 +107,12 @@ func TestChangeOfAKey(t *testing.T) {
 		if err != nil || app.Name != "Two" || !app.Strict || len(app.Networks) != 2 || !app.Expires.IsZero() || app.Scope.AllowsMethod("wp.getPosts") || app.Scope.Allows(apps.Publish) {
 			t.Errorf("the application is %+v, %v", app, err)
 		}
-		for field, value := range map[string]string{"scope-of-none": "", "name": "", "networks": "everywhere", "expires": "2001-01-01", "scope": "nothing"} {
+		for field, value := range map[string]string{"scope-of-none": "", "scope-of-both": "", "name": "", "networks": "everywhere", "expires": "2001-01-01", "scope": "nothing"} {
 			fields := []string{field, value}
-			if field == "scope-of-none" { // no box at all is not everything
-				field, fields = "scope", nil
+			if field == "scope-of-none" { // no ticked box is not everything
+				field, fields = "scope", []string{"scope", "some"}
+			} else if field == "scope-of-both" {
+				field, fields = "scope", []string{"scope", "all", "scope", "draft"}
 			} else if field != "scope" {
 				fields = append(fields, "scope", "all")
 			}
@@ -133,10 +135,10 @@ func TestK10EndOfAKeyOnThePage(t *testing.T) {
 		for _, tt := range []struct {
 			wait time.Duration
 			want string
-		}{{0, ""}, {2 * 24 * time.Hour, "ends in 13 days"}, {11 * 24 * time.Hour, "ends in 2 days"}, {2*24*time.Hour + 12*time.Hour, "ends within a day"}} {
+		}{{0, ""}, {2 * 24 * time.Hour, "expires in 13 days"}, {11 * 24 * time.Hour, "expires in 2 days"}, {2 * 24 * time.Hour, "expires within a day"}} {
 			h.wait(tt.wait)
 			p := h.as(t, "bob").get("/profile")
-			if got := regexp.MustCompile(`ends (in \d+ days|within a day)`).FindString(p.body); got != tt.want {
+			if got := regexp.MustCompile(`expires (in \d+ days|within a day)`).FindString(p.body); got != tt.want {
 				t.Errorf("after %v more the list says %q, want %q", tt.wait, got, tt.want)
 			}
 		}
@@ -240,7 +242,7 @@ func TestVerificationKeys(t *testing.T) {
 		}
 		p = b.post("/profile/applications", "kind", "enrolment", "scope", "draft")
 		code := found(t, regexp.MustCompile(`id="code">([^<]+)<`), p.body)
-		if p := b.get("/profile"); !strings.Contains(p.body, "A program may enrol its verification key until") || strings.Contains(p.body, code) {
+		if p := b.get("/profile"); !strings.Contains(p.body, "A client may enrol its verification key until") || strings.Contains(p.body, code) {
 			t.Errorf("the list does not say that an enrolment is open, or shows the code:\n%s", p.body)
 		}
 		verification, err := apps.ParseVerificationKey("ed25519", []byte(text))
@@ -410,7 +412,7 @@ func TestAdministration(t *testing.T) {
 		if err != nil || o.Title() != "A <b> title" || o.Text("default_comment_status") != "closed" || o.Commenters() != "anybody" || o.Location().String() != "Europe/Berlin" {
 			t.Errorf("the options are %q, %v", o.Title(), err)
 		}
-		if p := ada.get("/admin/settings"); !strings.Contains(p.body, `<option value="anybody" selected>Anybody</option>`) || strings.Contains(p.body, "comment_registration") {
+		if p := ada.get("/admin/settings"); !strings.Contains(p.body, `<option value="anybody" selected>Anyone</option>`) || strings.Contains(p.body, "comment_registration") {
 			t.Errorf("the page does not say who may comment:\n%s", p.body)
 		}
 		if p := ada.post("/admin/settings", "blog_title", "Not this", "timezone_string", "Nowhere/Land", "comment_max_links", "many"); p.status != http.StatusUnprocessableEntity ||
@@ -420,7 +422,7 @@ func TestAdministration(t *testing.T) {
 		if o, err := h.blog.Site.Options(context.Background()); err != nil || o.Title() != "A <b> title" {
 			t.Errorf("half of the settings were taken: %q, %v", o.Title(), err)
 		}
-		if p := ada.get("/admin/activity?kind=options.changed"); !strings.Contains(p.body, "Settings of the site were changed. By ada.") {
+		if p := ada.get("/admin/activity?kind=options.changed"); !strings.Contains(p.body, "Site settings were changed. By ada.") {
 			t.Errorf("the trail does not say who changed the settings:\n%s", p.body)
 		}
 		if p := ada.post("/admin/policy", "mode", "warn", "tokens", "1"); p.status != http.StatusSeeOther {
@@ -432,8 +434,8 @@ func TestAdministration(t *testing.T) {
 		}
 		// Who has not chosen sees what that comes to.
 		for path, want := range map[string]string{
-			"/admin/users/2":  "programs may send it, and the owner is told (as the site says)<",
-			"/admin/settings": "programs may send it (as the server says)<",
+			"/admin/users/2":  "clients may send it, and the owner is warned (site default)<",
+			"/admin/settings": "clients may send it (server default)<",
 		} {
 			if p := ada.get(path); !strings.Contains(p.body, want) {
 				t.Errorf("%s does not say %q:\n%s", path, want, p.body)

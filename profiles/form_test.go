@@ -66,7 +66,7 @@ func TestFormIsTakenOnce(t *testing.T) {
 		if p := b.post("/profile/applications", fields...); p.status != http.StatusSeeOther || p.header.Get("Location") != "/profile" {
 			t.Errorf("the second time: %d\n%s", p.status, p.body)
 		}
-		if p := b.get("/profile"); !strings.Contains(p.body, "This form was sent before, and Mars was added then.") {
+		if p := b.get("/profile"); !strings.Contains(p.body, "This form was already sent, and Mars was added.") {
 			t.Errorf("the list does not say so:\n%s", p.body)
 		}
 		if list, _, err := h.blog.Apps.List(context.Background(), apps.Filter{UserID: h.bob.ID}); err != nil || len(list) != 1 {

@@ -34,29 +34,29 @@ type problem struct {
 var problems = []problem{
 	{errNothing, http.StatusNotFound, "Not found", "There is no such page."},
 	{ErrForbidden, http.StatusForbidden, "Not for you", "This page is for administrators."},
-	{errOtherSite, http.StatusForbidden, "Not from here", "This form was sent by another site, so nothing was done. Open the page here and try again."},
-	{errAgain, http.StatusForbidden, "Your password, once more", "What you are about to do needs your password. Open the page again, and give it there."},
+	{errOtherSite, http.StatusForbidden, "Not from here", "This form was sent by another site, so it was ignored. Open the page on this site and try again."},
+	{errAgain, http.StatusForbidden, "Confirm your password", "This action needs your password. Open the page again and enter it there."},
 	{auth.ErrPasskey, http.StatusForbidden, "Not accepted", "The passkey was not accepted. Please try again."},
 	{auth.ErrNoPasskey, http.StatusNotFound, "Not found", "There is no such passkey."},
-	{auth.ErrTooManyPasskeys, http.StatusConflict, "Too many passkeys", "You have as many passkeys as a user can have. Remove one that you no longer need."},
-	{auth.ErrPasskeyAddress, http.StatusNotFound, "Not here", "Passkeys need a site with a name and https."},
-	{auth.ErrSetUpCode, http.StatusForbidden, "This link is over", "This link is not right, was used, or is over. Whoever runs the server can make another one, with the command quillgate user set-up-link."},
-	{auth.ErrWrongCode, http.StatusForbidden, "Wrong code", "This code is not right, or was used before."},
-	{auth.ErrSecondFactorOn, http.StatusConflict, "There already", "Codes of an authenticator are asked for already."},
-	{auth.ErrNoSecondFactor, http.StatusNotFound, "Not found", "There is no second factor, or none that was begun."},
+	{auth.ErrTooManyPasskeys, http.StatusConflict, "Too many passkeys", "You have reached the limit of passkeys. Remove one that you no longer need."},
+	{auth.ErrPasskeyAddress, http.StatusNotFound, "Not here", "Passkeys need a site with a domain name and https."},
+	{auth.ErrSetUpCode, http.StatusForbidden, "This link has expired", "This link is wrong, has been used, or has expired. The server's administrator can create another with the command quillgate user set-up-link."},
+	{auth.ErrWrongCode, http.StatusForbidden, "Wrong code", "This code is wrong or has already been used."},
+	{auth.ErrSecondFactorOn, http.StatusConflict, "Already on", "Signing in already requires a code from an authenticator app."},
+	{auth.ErrNoSecondFactor, http.StatusNotFound, "Not found", "There is no second factor, and none is being set up."},
 	{auth.ErrNoToken, http.StatusNotFound, "Not found", "There is no such application, or it is not yours."},
-	{auth.ErrTooManyTokens, http.StatusConflict, "Too many applications", "You have as many application passwords and tokens as a user can have. Revoke one that you no longer need."},
-	{apps.ErrRotated, http.StatusConflict, "Changed meanwhile", "This application has a new key already."},
-	{apps.ErrUnused, http.StatusGone, "Switched off", "This application was switched off, since nobody used it."},
-	{apps.ErrNoEnrolment, http.StatusNotFound, "Not found", "No enrolment is open."},
+	{auth.ErrTooManyTokens, http.StatusConflict, "Too many applications", "You have reached the limit of application passwords and tokens. Revoke one that you no longer need."},
+	{apps.ErrRotated, http.StatusConflict, "Already rotated", "The key of this application has already been rotated."},
+	{apps.ErrUnused, http.StatusGone, "Disabled", "This application was disabled because it was not used."},
+	{apps.ErrNoEnrolment, http.StatusNotFound, "Not found", "There is no open enrolment."},
 	{apps.ErrNotFound, http.StatusNotFound, "Not found", "There is no such application, or it is not yours."},
 	{apps.ErrRevoked, http.StatusGone, "Revoked", "This application was revoked."},
-	{apps.ErrExpired, http.StatusGone, "Expired", "The time of this application is over."},
-	{apps.ErrTooMany, http.StatusConflict, "Too many applications", "You have as many applications as a user can have. Revoke one that you no longer need."},
-	{apps.ErrTaken, http.StatusConflict, "Taken", "This public key exists already."},
-	{apps.ErrSealed, http.StatusInternalServerError, "Damaged", "The secret of this application cannot be read. Revoke it and make a new one."},
-	{auth.ErrClearText, http.StatusForbidden, "Not encrypted", "A password is taken over an encrypted connection only. Open this page with https."},
-	{auth.ErrBusy, http.StatusServiceUnavailable, "Busy", "Too many people are signing in at this moment. Please try again in a few seconds."},
+	{apps.ErrExpired, http.StatusGone, "Expired", "This application has expired."},
+	{apps.ErrTooMany, http.StatusConflict, "Too many applications", "You have reached the limit of applications. Revoke one that you no longer need."},
+	{apps.ErrTaken, http.StatusConflict, "Taken", "This public key already exists."},
+	{apps.ErrSealed, http.StatusInternalServerError, "Damaged", "The secret of this application cannot be read. Revoke the application and add a new one."},
+	{auth.ErrClearText, http.StatusForbidden, "Not encrypted", "Passwords are accepted over encrypted connections only. Open this page over https."},
+	{auth.ErrBusy, http.StatusServiceUnavailable, "Busy", "Too many people are signing in at the moment. Please try again in a few seconds."},
 	{auth.ErrNotFound, http.StatusNotFound, "Not found", "There is no such user."},
 	{auth.ErrDenied, http.StatusForbidden, "Refused", "User name or password is wrong."},
 }
@@ -67,18 +67,18 @@ func (v *visit) fail(err error) {
 		return
 	}
 	answer := problem{status: http.StatusInternalServerError, title: "Something went wrong",
-		text: "Something went wrong inside the server. Nothing of what you typed was lost on purpose: go back and try again."}
+		text: "Something went wrong on the server. Go back and try again: your browser may still have what you typed."}
 	var tooLarge *http.MaxBytesError
 	var throttled *auth.Throttled
 	switch {
 	case errors.As(err, &tooLarge):
-		answer = problem{status: http.StatusRequestEntityTooLarge, title: "Too large", text: "This form holds more than the server takes."}
+		answer = problem{status: http.StatusRequestEntityTooLarge, title: "Too large", text: "This form is larger than the server accepts."}
 	case errors.As(err, &throttled):
 		v.w.Header().Set("Retry-After", strconv.Itoa(int(throttled.RetryAfter.Seconds())+1))
-		answer = problem{status: http.StatusTooManyRequests, title: "Too many tries",
-			text: "There were too many tries. Wait a little, then try again."}
+		answer = problem{status: http.StatusTooManyRequests, title: "Too many attempts",
+			text: "There were too many attempts. Wait a little, then try again."}
 		if wait := throttled.RetryAfter; wait > time.Minute {
-			answer.text = v.T("There were too many tries. Try again in %d minutes.", int(wait.Minutes())+1)
+			answer.text = v.T("There were too many attempts. Try again in %d minutes.", int(wait.Minutes())+1)
 		}
 	default:
 		if fields := v.fieldsOf(err); len(fields) > 0 {

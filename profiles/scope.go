@@ -11,11 +11,11 @@ import (
 
 // rightWords says what each right is, to people.
 var rightWords = map[apps.Right]string{
-	apps.Read:     "read everything that you can read",
+	apps.Read:     "read everything you can read",
 	apps.Draft:    "read and write drafts",
 	apps.Publish:  "read, publish, change and delete posts and pages",
 	apps.Media:    "see, upload and delete files",
-	apps.Comments: "read, answer and moderate comments",
+	apps.Comments: "read, reply to and moderate comments",
 	apps.Users:    "change your profile",
 	apps.Options:  "change the settings of the site",
 }
@@ -29,7 +29,7 @@ func (v *visit) Right(r apps.Right) string { return v.T(rightWords[r]) }
 // ScopeOf says in words what a scope lets through.
 func (v *visit) ScopeOf(s apps.Scope) string {
 	if s.IsZero() {
-		return v.T("everything that you may do")
+		return v.T("everything you may do")
 	}
 	var words []string
 	for _, r := range s.Rights {
@@ -74,13 +74,16 @@ type card struct {
 // Card shows a credential.
 func (v *visit) Card(c credential, at string) card { return card{v, c, at} }
 
-// HasAll tells whether the credential is limited to no rights.
+// HasAll reports whether the credential has every right of its user.
 func (c card) HasAll() bool { return len(c.C.Scope.Rights) == 0 }
 
-// Has tells whether the credential is limited to some rights, and this is one of them.
+// HasSome reports whether the credential is limited to some rights.
+func (c card) HasSome() bool { return !c.HasAll() }
+
+// Has reports whether the credential is limited to some rights, and r is one of them.
 func (c card) Has(r apps.Right) bool { return len(c.C.Scope.Rights) > 0 && c.C.Scope.Allows(r) }
 
-// Rare tells whether the credential has one of the limits that few want, or the form says one that is wrong.
+// Rare reports whether the credential has one of the less common limits, or the form was sent with one that is wrong.
 func (c card) Rare() bool {
 	return len(c.C.Networks) > 0 || len(c.C.Scope.Methods) > 0 || c.C.Strict || c.posted
 }
@@ -93,8 +96,11 @@ func (v *visit) Day(t time.Time) string {
 	return t.In(v.zone).Format(time.DateOnly)
 }
 
-// everything is the box that stands for all rights.
-const everything = "all"
+// The two choices above the boxes of the rights.
+const (
+	everyRight = "all"  // every right of the user, now and later
+	someRights = "some" // the rights that are ticked
+)
 
 // limits is what a form says of a credential.
 type limits struct {
@@ -110,18 +116,19 @@ type limits struct {
 func (v *visit) limits(was time.Time) limits {
 	l := limits{Name: v.form("name"), Strict: v.form("strict") != ""}
 	var err error
-	rights := v.r.PostForm["scope"]
-	switch {
-	case len(rights) == 0: // an empty list means everything below, and must not come about by taking the last right away
-		v.wrong("scope", v.T("Tick what it may do, or everything."))
-	default: // what is ticked beside it is meant
-		rights = slices.DeleteFunc(slices.Clone(rights), func(r string) bool { return r == everything })
+	ticked := v.r.PostForm["scope"]
+	rights := slices.DeleteFunc(slices.Clone(ticked), func(r string) bool { return r == everyRight || r == someRights })
+	switch all := slices.Contains(ticked, everyRight); {
+	case !all && len(rights) == 0: // apps reads an empty list as everything, so the last tick taken away must not get there
+		v.wrong("scope", v.T("Choose everything, or tick what it may do."))
+	case all && len(rights) > 0: // without scripts, ticks can stay behind
+		v.wrong("scope", v.T("You chose everything, and ticked some permissions. Choose one or the other."))
 	}
 	if l.Scope, err = apps.ParseScope(strings.Join(rights, " "), v.r.PostForm.Get("methods")); err != nil {
-		v.wrong("scope", v.T("One of these rights is not known."))
+		v.wrong("scope", v.T("One of these permissions is unknown."))
 	}
 	if l.Networks, err = apps.ParseNetworks(v.r.PostForm.Get("networks")); err != nil {
-		v.wrong("networks", v.T("Give networks such as 192.0.2.0/24 or addresses, with commas between them."))
+		v.wrong("networks", v.T("Enter networks such as 192.0.2.0/24, or addresses, separated by commas."))
 	}
 	l.Expires = v.expiry(was)
 	return l
@@ -138,13 +145,13 @@ func (v *visit) expiry(was time.Time) time.Time {
 	}
 	day, err := time.ParseInLocation(time.DateOnly, text, v.zone)
 	if err != nil {
-		v.wrong("expires", v.T("Give a day such as 2026-05-31."))
+		v.wrong("expires", v.T("Enter a date such as 2026-05-31."))
 		return time.Time{}
 	}
 	// To the end of the day, as people mean it; a second less, so that it reads as the same day again.
 	end := day.AddDate(0, 0, 1).Add(-time.Second)
 	if !end.After(v.now()) {
-		v.wrong("expires", v.T("This day is over already."))
+		v.wrong("expires", v.T("This date is in the past."))
 	}
 	return end
 }

@@ -47,7 +47,7 @@ func (v *visit) securityPage() error {
 func (v *visit) setPassword() error {
 	again := v.r.PostForm.Get("new-password-again")
 	if again != v.r.PostForm.Get("new-password") {
-		v.wrong("new-password-again", v.T("The two are not the same."))
+		v.wrong("new-password-again", v.T("The two passwords do not match."))
 	}
 	// Whatever was given a short while ago: whoever finds an open browser must not be able to take the account over.
 	err := v.p.cfg.Verifier.Confirm(v.ctx(), v.client(), v.who.User.ID, v.r.PostForm.Get("old-password"))
@@ -73,7 +73,7 @@ func (v *visit) setPassword() error {
 	if err := v.renew(); err != nil {
 		return err
 	}
-	return v.done("/profile/security", v.T("The password is changed, and every other browser is signed out."))
+	return v.done("/profile/security", v.T("The password was changed, and every other browser was signed out."))
 }
 
 // renew gives the session a new token, as everything should that changes what it can do.
@@ -96,7 +96,7 @@ func (v *visit) endSession() error {
 	if err := v.p.cfg.Sessions.End(v.ctx(), v.actor(), v.who.User.ID, id); err != nil {
 		return err
 	}
-	return v.done("/profile/security", v.T("That browser is signed out."))
+	return v.done("/profile/security", v.T("That browser was signed out."))
 }
 
 // endSessions signs all others out.
@@ -104,5 +104,5 @@ func (v *visit) endSessions() error {
 	if err := v.p.cfg.Sessions.EndAll(v.ctx(), v.actor(), v.who.User.ID, auth.SessionID(v.s.Token(v.ctx()))); err != nil {
 		return err
 	}
-	return v.done("/profile/security", v.T("Every other browser is signed out."))
+	return v.done("/profile/security", v.T("Every other browser was signed out."))
 }

@@ -61,7 +61,7 @@ func TestA6PasswordInClear(t *testing.T) {
 		b.header.Set("X-Forwarded-Proto", "http")
 		for _, typed := range []string{password, "a wrong password"} {
 			p := b.post("/signin", "login", "ada", "password", typed)
-			if p.status != http.StatusForbidden || p.header.Get("Set-Cookie") != "" || !strings.Contains(p.body, "Open this page with https.") {
+			if p.status != http.StatusForbidden || p.header.Get("Set-Cookie") != "" || !strings.Contains(p.body, "Open this page over https.") {
 				t.Errorf("%q: %d, %v\n%s", typed, p.status, p.header, p.body)
 			}
 		}

@@ -88,5 +88,5 @@ func (v *visit) changeSettings() error {
 	if len(bad) > 0 {
 		return v.settingsPage()
 	}
-	return v.done("/admin/settings", v.T("The settings are saved."))
+	return v.done("/admin/settings", v.T("The settings were saved."))
 }

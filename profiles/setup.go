@@ -25,7 +25,7 @@ func (v *visit) setUpPage() error {
 // setUp takes the form, and signs the visitor in.
 func (v *visit) setUp() error {
 	if v.r.PostForm.Get("new-password") != v.r.PostForm.Get("new-password-again") {
-		v.wrong("new-password-again", v.T("The two are not the same."))
+		v.wrong("new-password-again", v.T("The two passwords do not match."))
 		return v.setUpPage()
 	}
 	user, err := v.p.cfg.Verifier.SetUp(v.ctx(), v.client(), v.form("code"),

@@ -99,7 +99,7 @@ func (v *visit) code() error {
 	}
 	user, err := v.p.cfg.Verifier.SecondFactor(v.ctx(), v.client(), id, v.form("code"))
 	if errors.Is(err, auth.ErrWrongCode) {
-		v.wrong("code", v.T("This code is not right, or was used before."))
+		v.wrong("code", v.T("This code is wrong or has already been used."))
 		return v.codePage()
 	}
 	if err != nil {

@@ -96,7 +96,7 @@ func (v *visit) senders() ([]sender, error) {
 		}
 		s := sender{Name: shortName(c.Agent), Program: program(c.Agent), Last: c.Last, Taken: c.Taken, Refused: c.Refused}
 		if s.Program == "" {
-			s.Program = v.T("An unknown program")
+			s.Program = v.T("An unknown client")
 			s.Name = s.Program
 		}
 		if c.Addr.IsValid() {

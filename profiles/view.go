@@ -23,7 +23,7 @@ func (v *visit) render(status int, name string, page any) {
 	var out bytes.Buffer
 	if err := v.p.templates[name].ExecuteTemplate(&out, "layout", screen{v, page}); err != nil {
 		v.p.cfg.Logger.ErrorContext(v.ctx(), "page not shown", "page", name, "cause", err)
-		http.Error(v.w, "Something went wrong inside the server. Its log has the cause under request "+v.w.Header().Get("X-Request-Id")+".",
+		http.Error(v.w, "Something went wrong on the server. Its log records the cause under request "+v.w.Header().Get("X-Request-Id")+".",
 			http.StatusInternalServerError)
 		return
 	}

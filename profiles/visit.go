@@ -189,7 +189,7 @@ func (v *visit) interrupted() {
 			typed[name] = values
 		}
 	}
-	v.title = v.T("You were signed out meanwhile")
+	v.title = v.T("Your session has ended")
 	v.render(http.StatusForbidden, "interrupted", typed)
 }
 

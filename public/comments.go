@@ -186,11 +186,11 @@ func (p *Pages) form(w http.ResponseWriter, r *http.Request) (url.Values, bool) 
 	}
 	if r.Method != http.MethodPost {
 		w.Header().Set("Allow", http.MethodPost)
-		http.Error(w, say("This address takes forms only."), http.StatusMethodNotAllowed)
+		http.Error(w, say("This address accepts only forms that are sent with POST."), http.StatusMethodNotAllowed)
 		return nil, false
 	}
 	if err := p.origin.Check(r); err != nil {
-		http.Error(w, say("This form was sent by a page of somebody else."), http.StatusForbidden)
+		http.Error(w, say("This form was sent by another site."), http.StatusForbidden)
 		return nil, false
 	}
 	r.Body = http.MaxBytesReader(w, r.Body, maxForm)
@@ -250,21 +250,21 @@ func commentProblem(err error) (string, bool) {
 	var denied *site.Denied
 	switch {
 	case errors.Is(err, site.ErrSignInToComment):
-		return say("Comments are for people who are signed in."), true
+		return say("Only signed-in users may comment."), true
 	case errors.Is(err, site.ErrCommentsClosed), errors.As(err, &denied):
-		return say("This post takes no comments."), true
+		return say("This post does not accept comments."), true
 	case errors.Is(err, site.ErrDuplicateComment):
-		return say("You have said this already."), true
+		return say("You have already posted this comment."), true
 	case errors.Is(err, site.ErrCommentFlood):
-		return say("You write faster than we can read. Please wait a moment and send it again."), true
+		return say("You are commenting too quickly. Please wait a moment and send it again."), true
 	case errors.As(err, &invalid) && invalid.Field == "author":
-		return say("Please give your name and your e-mail address."), true
+		return say("Please enter your name and your e-mail address."), true
 	case errors.As(err, &invalid) && invalid.Field == "author_email":
-		return say("This is not an e-mail address."), true
+		return say("Please enter a valid e-mail address."), true
 	case errors.As(err, &invalid) && invalid.Field == "content":
-		return say("Please write something."), true
+		return say("Please write a comment."), true
 	case errors.Is(err, site.ErrCommentLength):
-		return say("One of the texts is too long."), true
+		return say("One of the fields is too long."), true
 	}
 	return "", false
 }

@@ -41,7 +41,7 @@ func TestCommentForm(t *testing.T) {
 
 		// A new blog takes no comments of visitors, and has no form.
 		lacks(t, "a blog without comments of visitors", f.get(t, link(open)), "wp-comments-post.php")
-		expect(t, "a comment there", f.send(t, "/wp-comments-post.php", remark(open, "Hello")), 422, "signed in")
+		expect(t, "a comment there", f.send(t, "/wp-comments-post.php", remark(open, "Hello")), 422, "signed-in users")
 		f.set(t, "anonymous_comments", "1")
 		expect(t, "the form", f.get(t, link(open)), 200, `action="/wp-comments-post.php"`, `name="comment_post_ID" value="`+itoa(open)+`"`)
 		lacks(t, "a closed post", f.get(t, link(closed)), "wp-comments-post.php")
@@ -52,13 +52,13 @@ func TestCommentForm(t *testing.T) {
 			status int
 			want   string
 		}{
-			{"a closed post", remark(closed, "Hello"), 422, "takes no comments"},
-			{"a post with a password", remark(locked, "Hello"), 422, "takes no comments"},
+			{"a closed post", remark(closed, "Hello"), 422, "does not accept comments"},
+			{"a post with a password", remark(locked, "Hello"), 422, "does not accept comments"},
 			{"a draft", remark(draft, "Hello"), 404, ""},
 			{"no post", remark(4711, "Hello"), 404, ""},
-			{"no text", remark(open, "  "), 422, "Please write something."},
+			{"no text", remark(open, "  "), 422, "Please write a comment."},
 			{"no name", remark(open, "Hello", "author", ""), 422, "your name"},
-			{"no address", remark(open, "Hello", "email", "nobody"), 422, "not an e-mail address"},
+			{"no address", remark(open, "Hello", "email", "nobody"), 422, "enter a valid e-mail address"},
 			{"a long text", remark(open, strings.Repeat("x", 65526)), 422, "too long"},
 			{"a long form", remark(open, strings.Repeat("x", 300<<10)), 413, ""},
 		} {
@@ -77,11 +77,11 @@ func TestCommentForm(t *testing.T) {
 		w := f.send(t, "/wp-comments-post.php", remark(open, "First remark"))
 		expect(t, "an unknown visitor", w, 303)
 		held, _, _ := strings.Cut(w.Header().Get("Location"), "#")
-		expect(t, "where it leads", f.get(t, held), 200, "Your comment waits")
-		lacks(t, "the page", f.get(t, link(open)), "First remark", "Your comment waits")
+		expect(t, "where it leads", f.get(t, held), 200, "Your comment is awaiting moderation")
+		lacks(t, "the page", f.get(t, link(open)), "First remark", "Your comment is awaiting moderation")
 
-		expect(t, "the same again", f.send(t, "/wp-comments-post.php", remark(open, "First remark")), 422, "said this already")
-		expect(t, "another at once", f.send(t, "/wp-comments-post.php", remark(open, "Second remark")), 429, "faster than we can read")
+		expect(t, "the same again", f.send(t, "/wp-comments-post.php", remark(open, "First remark")), 422, "already posted this comment")
+		expect(t, "another at once", f.send(t, "/wp-comments-post.php", remark(open, "Second remark")), 429, "commenting too quickly")
 
 		// Once one was approved the next ones appear at once, threaded.
 		var first int64
@@ -92,7 +92,7 @@ func TestCommentForm(t *testing.T) {
 			t.Fatal(err)
 		}
 		pass()
-		expect(t, "the form for an answer", f.get(t, link(open)+"&replytocom="+itoa(first)), 200, "Answer Vic", `name="comment_parent" value="`+itoa(first)+`"`, "noindex")
+		expect(t, "the form for an answer", f.get(t, link(open)+"&replytocom="+itoa(first)), 200, "Reply to Vic", `name="comment_parent" value="`+itoa(first)+`"`, "noindex")
 		w = f.send(t, "/wp-comments-post.php", remark(open, "Second remark", "comment_parent", itoa(first)))
 		expect(t, "a known visitor", w, 303)
 		if got := w.Header().Get("Location"); got != "/?p="+itoa(open)+"#comment-"+itoa(first+1) {

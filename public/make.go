@@ -193,7 +193,7 @@ func neighbour(post *site.FullPost) *Link {
 }
 
 func (p *Pages) missing(ctx context.Context) (*answer, error) {
-	v, _, err := p.view(ctx, "missing", say("There is nothing at this address"))
+	v, _, err := p.view(ctx, "missing", say("Page not found"))
 	if err != nil {
 		return nil, err
 	}
@@ -204,7 +204,7 @@ func (p *Pages) missing(ctx context.Context) (*answer, error) {
 // closed is the home page of a server that shows no posts: it says to publishing clients where the endpoint is.
 func (p *Pages) closed(ctx context.Context, q ask) (*answer, error) {
 	if len(q.path) > 0 || len(q.query) > 0 || q.feed != "" {
-		return newAnswer(http.StatusNotFound, "text/plain; charset=utf-8", []byte(say("There is nothing at this address")+".\n")), nil
+		return newAnswer(http.StatusNotFound, "text/plain; charset=utf-8", []byte(say("There is nothing at this address.")+"\n")), nil
 	}
 	v, opts, err := p.view(ctx, "closed", "")
 	if err != nil {

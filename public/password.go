@@ -45,7 +45,7 @@ func (p *Pages) Unlock(w http.ResponseWriter, r *http.Request) {
 	}
 	from := network.Of(p.clientAddr(r))
 	if _, wait := p.guesses.Take(from, time.Now()); wait > 0 {
-		p.refusePassword(w, r, t, say("There were too many wrong passwords. Please try again in some minutes."), http.StatusTooManyRequests)
+		p.refusePassword(w, r, t, say("There were too many wrong passwords. Please try again in a few minutes."), http.StatusTooManyRequests)
 		return
 	}
 	token, err := p.site.PasswordToken(ctx, &t.post.Post, form.Get("post_password"))
@@ -54,7 +54,7 @@ func (p *Pages) Unlock(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if token == "" {
-		p.refusePassword(w, r, t, say("That is not the password."), http.StatusForbidden)
+		p.refusePassword(w, r, t, say("The password is wrong."), http.StatusForbidden)
 		return
 	}
 	p.guesses.Forget(from)

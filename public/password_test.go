@@ -34,7 +34,7 @@ func TestPostPassword(t *testing.T) {
 		expect(t, "the page", f.get(t, link(id)), 200, `action="/wp-pass.php"`, "noindex")
 		for _, wrong := range []string{"", "open", "open sesame ", "Open sesame"} {
 			w := try(id, wrong)
-			expect(t, "the password "+wrong, w, 403, "That is not the password.")
+			expect(t, "the password "+wrong, w, 403, "The password is wrong.")
 			lacks(t, "the password "+wrong, w, "hidden text")
 			if w.Header().Get("Set-Cookie") != "" {
 				t.Errorf("the password %q: got a cookie", wrong)
@@ -94,7 +94,7 @@ func TestCommentBehindPassword(t *testing.T) {
 			lacks(t, name, w, "hidden text")
 		}
 		w := f.send(t, "/wp-comments-post.php", url.Values{"comment_post_ID": {itoa(id)}, "comment": {"  "}, "author": {"Grace"}, "email": {"grace@example.com"}}, "Cookie", with)
-		expect(t, "an empty comment", w, 422, "hidden text", "Please write something", `value="Grace"`)
+		expect(t, "an empty comment", w, 422, "hidden text", "Please write a comment", `value="Grace"`)
 		if got := w.Header().Get("Cache-Control"); got != "private, no-store" {
 			t.Errorf("the page with the problem can be kept: %s", got)
 		}

@@ -112,7 +112,7 @@ func peer(r *http.Request) netip.Addr {
 func (p *Pages) Home(w http.ResponseWriter, r *http.Request) {
 	if r.Method != http.MethodGet && r.Method != http.MethodHead {
 		// Not 405: a publishing program that has the address wrong should not take this for an endpoint.
-		http.Error(w, "There is nothing here for this method.", http.StatusNotFound)
+		http.Error(w, "This address does not answer this method.", http.StatusNotFound)
 		return
 	}
 	opts, err := p.site.Options(r.Context())
@@ -180,5 +180,5 @@ func (p *Pages) broken(w http.ResponseWriter, r *http.Request, err error) {
 	id := w.Header().Get("X-Request-Id")
 	p.logger.ErrorContext(r.Context(), "page not shown", "cause", err)
 	w.Header().Set("Cache-Control", "no-store")
-	http.Error(w, "Something went wrong inside the server. Its log has the cause under request "+id+".", http.StatusInternalServerError)
+	http.Error(w, "Something went wrong on the server. Its log records the cause under request "+id+".", http.StatusInternalServerError)
 }

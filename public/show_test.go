@@ -89,7 +89,7 @@ func TestUntitledPosts(t *testing.T) {
 	f.post(t, "Next", "text")
 	expect(t, "its page", f.get(t, link(id)), 200, "<title>A short note &amp; more – My blog</title>", `<h1 class="unseen">A short note &amp; more</h1>`)
 	expect(t, "the home page", f.get(t, "/"), 200, `<h2 class="unseen">`, `<a href="`+base+link(id)+`"><time`)
-	expect(t, "the post behind it", f.get(t, link(id+1)), 200, "<small>Before</small>A short note &amp; more</a>")
+	expect(t, "the post behind it", f.get(t, link(id+1)), 200, "<small>Previous</small>A short note &amp; more</a>")
 	f.post(t, "", "veiled", password("sesame"))
 	home := f.get(t, "/")
 	expect(t, "behind a password", home, 200, "(no title)")

@@ -90,7 +90,7 @@ func (p *Pages) Sitemap(w http.ResponseWriter, r *http.Request) {
 // text serves something that is kept under a name of its own.
 func (p *Pages) text(w http.ResponseWriter, r *http.Request, key string, make func(context.Context, *site.Options) (*answer, error)) {
 	if r.Method != http.MethodGet && r.Method != http.MethodHead {
-		http.Error(w, "There is nothing here for this method.", http.StatusNotFound)
+		http.Error(w, "This address does not answer this method.", http.StatusNotFound)
 		return
 	}
 	ctx := r.Context()

@@ -34,5 +34,5 @@ func say(text string, args ...any) string { return newPrinter().Sprintf(text, ar
 
 // notices are what a redirect can tell the page that it leads to.
 var notices = map[string]string{
-	"held": "Thank you. Your comment waits for somebody to look at it, and appears when it has been approved.",
+	"held": "Thank you. Your comment is awaiting moderation, and will appear once it is approved.",
 }

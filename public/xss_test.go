@@ -238,7 +238,7 @@ func TestReflectedScripts(t *testing.T) {
 			// A comment that is refused comes back in its form.
 			form := url.Values{"comment_post_ID": {fmt.Sprint(id)}, "comment": {attack}, "author": {attack}, "email": {attack}, "url": {attack}, "comment_parent": {attack}}
 			w := f.send(t, "/wp-comments-post.php", form)
-			expect(t, "a comment with a wrong address", w, 422, "not an e-mail address")
+			expect(t, "a comment with a wrong address", w, 422, "enter a valid e-mail address")
 			f.harmlessAnswer(t, "the form of a comment", w)
 			w = f.send(t, "/wp-pass.php", url.Values{"post": {fmt.Sprint(locked)}, "post_password": {attack}})
 			f.harmlessAnswer(t, "the form for a password", w)

@@ -120,16 +120,16 @@ func (b *Blog) surroundings(ctx context.Context) (profiles.Surroundings, error) 
 // blogSettings are the options that administrators set on the page of settings, in its order. The rest is for the
 // command line.
 var blogSettings = []profiles.Field{
-	{Name: "blog_title", Label: "Title of the blog", Kind: "text"},
-	{Name: "blog_tagline", Label: "Tagline, in a few words", Kind: "text"},
+	{Name: "blog_title", Label: "Blog title", Kind: "text"},
+	{Name: "blog_tagline", Label: "Tagline, a few words", Kind: "text"},
 	{Name: "timezone_string", Label: "Time zone, such as Europe/Berlin", Kind: "text"},
 	{Name: "default_comment_status", Label: "Comments on new posts", Kind: "status"},
 	{Name: site.OptionCommenters, Label: "Who may comment", Kind: "who"},
-	{Name: "comment_moderation", Label: "Every comment waits for somebody to approve it", Kind: "flag"},
-	{Name: "comment_max_links", Label: "A comment with as many links waits", Kind: "number"},
-	{Name: "pingback", Label: "Other pages may tell that they link here (pingback)", Kind: "flag"},
-	{Name: "pingback_send", Label: "Tell the pages that a post links to (pingback)", Kind: "flag"},
-	{Name: "blog_public", Label: "Search engines may list the blog", Kind: "flag"},
+	{Name: "comment_moderation", Label: "Hold every comment for review", Kind: "flag"},
+	{Name: "comment_max_links", Label: "Hold a comment for review if it has this many links or more", Kind: "number"},
+	{Name: "pingback", Label: "Accept pingbacks from pages that link here", Kind: "flag"},
+	{Name: "pingback_send", Label: "Send pingbacks to the pages that a post links to", Kind: "flag"},
+	{Name: "blog_public", Label: "Let search engines list the blog", Kind: "flag"},
 }
 
 // settings are the options of the blog as the page of settings has them.

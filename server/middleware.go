@@ -160,7 +160,7 @@ func (s *Server) recovered(next http.Handler) http.Handler {
 			if rec.status != 0 {
 				panic(http.ErrAbortHandler) // half an answer is out: break the connection rather than complete it wrongly
 			}
-			http.Error(w, "Something went wrong inside the server. Its log has the cause under request "+rec.id+".", http.StatusInternalServerError)
+			http.Error(w, "Something went wrong on the server. Its log records the cause under request "+rec.id+".", http.StatusInternalServerError)
 		}()
 		next.ServeHTTP(w, r)
 	})

@@ -1,17 +1,17 @@
-// What makes the pages nicer where scripts run. Nothing here is needed.
+// Improvements for browsers that run scripts. Every page works without them.
 "use strict";
 
-// What a reader of the screen is to say.
+// The text that a screen reader announces.
 const said = document.getElementById("said");
 
-// Puts a text into the clipboard, without the modern way where the page did not come by TLS.
+// Copies a text to the clipboard. Pages that were loaded without TLS have no navigator.clipboard.
 async function copy(source) {
   if (navigator.clipboard) return navigator.clipboard.writeText(source.textContent.trim());
   getSelection().selectAllChildren(source);
   if (!document.execCommand("copy")) throw new Error("not copied");
 }
 
-// A button that copies what its data-copy names. Where that fails, what it names is selected.
+// Buttons that copy the element that data-copy names. If copying fails, the element is selected instead.
 for (const button of document.querySelectorAll("button[data-copy]")) {
   const source = document.getElementById(button.dataset.copy);
   if (!source) continue;
@@ -29,7 +29,7 @@ for (const button of document.querySelectorAll("button[data-copy]")) {
   });
 }
 
-// A button that is pressed twice sends its form once. A little later it may be meant: the first answer did not come.
+// Pressing a button twice sends the form once. After three seconds a second press counts: the first may have got no answer.
 for (const form of document.querySelectorAll("form[method=post]")) {
   let last = -Infinity;
   form.addEventListener("submit", (event) => {
@@ -40,25 +40,27 @@ for (const form of document.querySelectorAll("form[method=post]")) {
   addEventListener("pageshow", () => { last = -Infinity; });
 }
 
-// The list of what is wrong is read first.
+// Screen readers read the list of errors first.
 const errors = document.getElementById("errors");
 if (errors) errors.focus();
 
-// Everything, or some: the one takes the ticks of the others away.
+// Choosing everything clears the single rights, and ticking one of them chooses "only what is ticked".
 for (const all of document.querySelectorAll("input[name=scope][value=all]")) {
-  const some = all.closest("fieldset").querySelectorAll("input[name=scope]:not([value=all])");
-  all.addEventListener("change", () => { if (all.checked) for (const box of some) box.checked = false; });
-  for (const box of some) box.addEventListener("change", () => { if (box.checked) all.checked = false; });
+  const field = all.closest("fieldset");
+  const some = field.querySelector("input[name=scope][value=some]");
+  const boxes = field.querySelectorAll("input[name=scope][type=checkbox]");
+  all.addEventListener("change", () => { for (const box of boxes) box.checked = false; });
+  for (const box of boxes) box.addEventListener("change", () => { if (box.checked) some.checked = true; });
 }
 
-// A button that is asked about first.
+// Buttons that ask for confirmation.
 for (const button of document.querySelectorAll("button[data-confirm]")) {
   button.addEventListener("click", (event) => {
     if (!confirm(button.dataset.confirm)) event.preventDefault();
   });
 }
 
-// Passkeys: the server asks, the browser answers, the form carries the answer.
+// Passkeys: the server sends a challenge, the browser signs it, and the form carries the answer.
 for (const form of document.querySelectorAll("form[data-passkey]")) {
   const known = window.PublicKeyCredential;
   if (!known || !known.parseCreationOptionsFromJSON || !known.parseRequestOptionsFromJSON) continue;
