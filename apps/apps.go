@@ -11,12 +11,14 @@
 package apps
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"errors"
 	"fmt"
 	"log/slog"
 	"net/netip"
+	"strings"
 	"sync"
 	"time"
 
@@ -117,11 +119,16 @@ type Config struct {
 	Logger *slog.Logger     // discards when nil
 }
 
-// Store is the keys of all users. It is safe for concurrent use.
+// Store is the keys of all users of a site. It is safe for concurrent use.
 type Store struct {
-	db     *database.DB
+	*shared
+	db *database.DB // of the site
+}
+
+// shared is what the stores of all sites of a database have in common.
+type shared struct {
 	ring   *keyring
-	named  sync.Map // name → []byte, of NamedKey
+	keys   sync.Map // name → []byte, of NamedKey
 	clock  func() time.Time
 	logger *slog.Logger
 
@@ -129,7 +136,7 @@ type Store struct {
 	methods     []string
 
 	cache cache
-	usage *database.Batch[string, pendingUse]
+	usage *database.Batch[named, pendingUse]
 
 	stop sync.Once
 	done chan struct{}
@@ -140,7 +147,7 @@ type Store struct {
 // can read, that is missing, or that the database was not begun with. Close
 // ends it.
 func Open(ctx context.Context, cfg Config) (*Store, error) {
-	s := &Store{db: cfg.DB, clock: cfg.Clock, logger: cfg.Logger, unusedAfter: cfg.UnusedAfter, methods: cfg.Methods, done: make(chan struct{})}
+	s := &Store{db: cfg.DB, shared: &shared{clock: cfg.Clock, logger: cfg.Logger, unusedAfter: cfg.UnusedAfter, methods: cfg.Methods, done: make(chan struct{})}}
 	if s.clock == nil {
 		s.clock = time.Now
 	}
@@ -156,6 +163,22 @@ func Open(ctx context.Context, cfg Config) (*Store, error) {
 	}
 	s.idle.Go(s.writeUsage)
 	return s, nil
+}
+
+// Of returns the keys of another site of the same database. The master key, the caches and what is written in batches are shared,
+// so it costs next to nothing; Close of the store that Open returned ends all of them.
+func (s *Store) Of(site int64) *Store { return &Store{s.shared, s.db.Of(site)} }
+
+// named is a public key at a site: what another site has given out is nothing here.
+type named struct {
+	site   int64
+	public string
+}
+
+func (s *Store) named(public string) named { return named{s.db.Site(), public} }
+
+func (n named) compare(other named) int {
+	return cmp.Or(cmp.Compare(n.site, other.site), strings.Compare(n.public, other.public))
 }
 
 // Close writes down the last uses and waits for that to end.
@@ -263,7 +286,7 @@ func (s *Store) Create(ctx context.Context, by audit.Actor, in New) (App, Secret
 	if err != nil {
 		return App{}, Secret{}, fmt.Errorf("create an application: %w", err)
 	}
-	s.cache.drop(app.Public)
+	s.cache.drop(s.named(app.Public))
 	return app, secret, nil
 }
 
@@ -292,7 +315,7 @@ func (s *Store) newApp(in New) (app App, err error) {
 // successor do not count: they end by themselves.
 func (s *Store) insert(ctx context.Context, tx *database.Tx, app *App, secret Secret) error {
 	var have int
-	if err := tx.Get(ctx, &have, `SELECT COUNT(*) FROM apps WHERE user_id = $1 AND revoked IS NULL AND successor = ''`, app.UserID); err != nil {
+	if err := tx.Get(ctx, &have, `SELECT COUNT(*) FROM apps WHERE site_id = $site AND user_id = $1 AND revoked IS NULL AND successor = ''`, app.UserID); err != nil {
 		return err
 	}
 	if have >= MaxPerUser {
@@ -307,9 +330,9 @@ func (s *Store) insert(ctx context.Context, tx *database.Tx, app *App, secret Se
 		}
 	}
 	rights, methods := app.Scope.Format()
-	_, err := tx.Exec(ctx, `INSERT INTO apps (public, user_id, name, secret, hint, scope, methods, networks, strict, algorithm,
+	_, err := tx.Exec(ctx, `INSERT INTO apps (site_id, public, user_id, name, secret, hint, scope, methods, networks, strict, algorithm,
 			verification_key, legacy_signatures, created, expires)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)`,
+		VALUES ($site, $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)`,
 		app.Public, app.UserID, app.Name, sealed, app.Hint, rights, methods, FormatNetworks(app.Networks), app.Strict, app.Algorithm,
 		app.VerificationKey, app.LegacySignatures, app.Created, optionalTime(app.Expires))
 	return err
@@ -343,7 +366,7 @@ func (s *Store) Get(ctx context.Context, public string) (App, error) {
 
 func get(ctx context.Context, q database.Queryer, public string) (row, error) {
 	var r row
-	err := q.Get(ctx, &r, `SELECT `+columns+` FROM apps WHERE public = $1`, public)
+	err := q.Get(ctx, &r, `SELECT `+columns+` FROM apps WHERE site_id = $site AND public = $1`, public)
 	if errors.Is(err, database.ErrNoRows) {
 		return row{}, ErrNotFound
 	}
@@ -371,7 +394,7 @@ func (s *Store) List(ctx context.Context, f Filter) (list []App, next string, er
 	}
 	var rows []row
 	err = s.db.Select(ctx, &rows, `SELECT `+columns+` FROM apps
-		WHERE id > $1 AND (user_id = $2 OR $2 = 0) AND ($3 OR revoked IS NULL AND (successor = '' OR expires > $4))
+		WHERE site_id = $site AND id > $1 AND (user_id = $2 OR $2 = 0) AND ($3 OR revoked IS NULL AND (successor = '' OR expires > $4))
 		ORDER BY id LIMIT $5`, after, f.UserID, f.Revoked, s.now(), f.Limit+1)
 	if err != nil {
 		return nil, "", fmt.Errorf("list applications: %w", err)

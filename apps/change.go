@@ -51,7 +51,7 @@ func (s *Store) Update(ctx context.Context, by audit.Actor, userID int64, public
 		app.Renewed = s.now()
 		rights, methods := app.Scope.Format()
 		_, err = tx.Exec(ctx, `UPDATE apps SET name = $2, scope = $3, methods = $4, networks = $5, strict = $6, expires = $7, renewed = $8
-			WHERE public = $1`,
+			WHERE site_id = $site AND public = $1`,
 			public, app.Name, rights, methods, FormatNetworks(app.Networks), app.Strict, optionalTime(app.Expires), app.Renewed)
 		if err != nil {
 			return err
@@ -68,7 +68,7 @@ func (s *Store) Update(ctx context.Context, by audit.Actor, userID int64, public
 	if err != nil {
 		return App{}, fmt.Errorf("change an application: %w", err)
 	}
-	s.cache.drop(public)
+	s.cache.drop(s.named(public))
 	return app, nil
 }
 
@@ -139,12 +139,12 @@ func (s *Store) Revoke(ctx context.Context, by audit.Actor, userID int64, public
 	if err != nil {
 		return fmt.Errorf("revoke an application: %w", err)
 	}
-	s.cache.drop(public)
+	s.cache.drop(s.named(public))
 	return nil
 }
 
 func (s *Store) revoke(ctx context.Context, tx *database.Tx, by audit.Actor, r row) error {
-	if _, err := tx.Exec(ctx, `UPDATE apps SET revoked = $2 WHERE public = $1`, r.Public, s.now()); err != nil {
+	if _, err := tx.Exec(ctx, `UPDATE apps SET revoked = $2 WHERE site_id = $site AND public = $1`, r.Public, s.now()); err != nil {
 		return err
 	}
 	return audit.Append(ctx, tx, event(AppRevoked, by, App{Public: r.Public, UserID: r.UserID, Name: r.Name}, s.now()))
@@ -156,7 +156,7 @@ func (s *Store) RevokeAll(ctx context.Context, by audit.Actor, userID int64) (in
 	var rows []row
 	err := s.db.Update(ctx, func(tx *database.Tx) error {
 		rows = nil
-		if err := tx.Select(ctx, &rows, `SELECT `+columns+` FROM apps WHERE user_id = $1 AND revoked IS NULL ORDER BY id`, userID); err != nil {
+		if err := tx.Select(ctx, &rows, `SELECT `+columns+` FROM apps WHERE site_id = $site AND user_id = $1 AND revoked IS NULL ORDER BY id`, userID); err != nil {
 			return err
 		}
 		if err := s.closeEnrolment(ctx, tx, by, userID); err != nil {
@@ -173,7 +173,7 @@ func (s *Store) RevokeAll(ctx context.Context, by audit.Actor, userID int64) (in
 		return 0, fmt.Errorf("revoke the applications of a user: %w", err)
 	}
 	for _, r := range rows {
-		s.cache.drop(r.Public)
+		s.cache.drop(s.named(r.Public))
 	}
 	return len(rows), nil
 }
@@ -182,7 +182,7 @@ func (s *Store) RevokeAll(ctx context.Context, by audit.Actor, userID int64) (in
 // Error: ErrNotFound.
 func (s *Store) Find(ctx context.Context, secret Secret) (App, error) {
 	var rows []row
-	err := s.db.Select(ctx, &rows, `SELECT `+columns+` FROM apps WHERE hint = $1 ORDER BY id`, secret.hint())
+	err := s.db.Select(ctx, &rows, `SELECT `+columns+` FROM apps WHERE site_id = $site AND hint = $1 ORDER BY id`, secret.hint())
 	if err != nil {
 		return App{}, fmt.Errorf("find the application of a secret: %w", err)
 	}

@@ -14,26 +14,26 @@ import (
 func (s *Store) PartFromOriginal(ctx context.Context, tx *database.Tx, by audit.Actor, revoke bool) (revoked int, err error) {
 	for _, statement := range []string{
 		`DELETE FROM sealed_keys WHERE name = '` + responseKeyName + `'`,
-		`DELETE FROM one_time_codes`,
-		`DELETE FROM upstream_credentials`,
+		`DELETE FROM one_time_codes WHERE site_id = $site`,
+		`DELETE FROM upstream_credentials WHERE site_id = $site`,
 	} {
 		if _, err := tx.Exec(ctx, statement); err != nil {
 			return 0, fmt.Errorf("part from the original: %w", err)
 		}
 	}
-	s.named.Delete(responseKeyName)
+	s.keys.Delete(responseKeyName)
 	if !revoke {
 		return 0, nil
 	}
 	var rows []row
-	if err := tx.Select(ctx, &rows, `SELECT `+columns+` FROM apps WHERE revoked IS NULL ORDER BY id`); err != nil {
+	if err := tx.Select(ctx, &rows, `SELECT `+columns+` FROM apps WHERE site_id = $site AND revoked IS NULL ORDER BY id`); err != nil {
 		return 0, fmt.Errorf("revoke the applications of a copy: %w", err)
 	}
 	for _, r := range rows {
 		if err := s.revoke(ctx, tx, by, r); err != nil {
 			return 0, fmt.Errorf("revoke the applications of a copy: %w", err)
 		}
-		s.cache.drop(r.Public)
+		s.cache.drop(s.named(r.Public))
 	}
 	return len(rows), nil
 }

@@ -38,7 +38,7 @@ func (s *Store) Enrol(ctx context.Context, by audit.Actor, in New, key Verificat
 	if err != nil {
 		return App{}, fmt.Errorf("enrol an application: %w", err)
 	}
-	s.cache.drop(app.Public)
+	s.cache.drop(s.named(app.Public))
 	return app, nil
 }
 
@@ -94,7 +94,7 @@ func (s *Store) OpenEnrolment(ctx context.Context, by audit.Actor, in New, life 
 		if _, err := s.dropEnrolments(ctx, tx, in.UserID); err != nil {
 			return err
 		}
-		_, err := tx.Exec(ctx, `INSERT INTO one_time_codes (hash, purpose, user_id, detail, expires) VALUES ($1, $2, $3, $4, $5)`,
+		_, err := tx.Exec(ctx, `INSERT INTO one_time_codes (site_id, hash, purpose, user_id, detail, expires) VALUES ($site, $1, $2, $3, $4, $5)`,
 			hashCode(code.Reveal()), purposeEnrol, in.UserID, string(detail), until)
 		if err != nil {
 			return err
@@ -110,7 +110,7 @@ func (s *Store) OpenEnrolment(ctx context.Context, by audit.Actor, in New, life 
 
 // Enrolment tells until when an enrolment is open for a user; the zero time when none is.
 func (s *Store) Enrolment(ctx context.Context, userID int64) (until time.Time, err error) {
-	err = s.db.Get(ctx, &until, `SELECT expires FROM one_time_codes WHERE purpose = $1 AND user_id = $2 AND expires > $3`, purposeEnrol, userID, s.now())
+	err = s.db.Get(ctx, &until, `SELECT expires FROM one_time_codes WHERE site_id = $site AND purpose = $1 AND user_id = $2 AND expires > $3`, purposeEnrol, userID, s.now())
 	if errors.Is(err, database.ErrNoRows) {
 		return time.Time{}, nil
 	}
@@ -141,11 +141,11 @@ func (s *Store) closeEnrolment(ctx context.Context, tx *database.Tx, by audit.Ac
 // each user. It tells whether the user's was still good.
 func (s *Store) dropEnrolments(ctx context.Context, tx *database.Tx, userID int64) (open bool, err error) {
 	var good int
-	err = tx.Get(ctx, &good, `SELECT COUNT(*) FROM one_time_codes WHERE purpose = $1 AND user_id = $2 AND expires > $3`, purposeEnrol, userID, s.now())
+	err = tx.Get(ctx, &good, `SELECT COUNT(*) FROM one_time_codes WHERE site_id = $site AND purpose = $1 AND user_id = $2 AND expires > $3`, purposeEnrol, userID, s.now())
 	if err != nil {
 		return false, err
 	}
-	_, err = tx.Exec(ctx, `DELETE FROM one_time_codes WHERE purpose = $1 AND (user_id = $2 OR expires <= $3)`, purposeEnrol, userID, s.now())
+	_, err = tx.Exec(ctx, `DELETE FROM one_time_codes WHERE site_id = $site AND purpose = $1 AND (user_id = $2 OR expires <= $3)`, purposeEnrol, userID, s.now())
 	return good > 0, err
 }
 
@@ -159,7 +159,7 @@ func (s *Store) EnrolByCode(ctx context.Context, by audit.Actor, code, name stri
 			UserID int64  `db:"user_id"`
 			Detail string `db:"detail"`
 		}
-		err := tx.Get(ctx, &kept, `DELETE FROM one_time_codes WHERE hash = $1 AND purpose = $2 AND expires > $3 RETURNING user_id, detail`,
+		err := tx.Get(ctx, &kept, `DELETE FROM one_time_codes WHERE site_id = $site AND hash = $1 AND purpose = $2 AND expires > $3 RETURNING user_id, detail`,
 			hashCode(code), purposeEnrol, s.now())
 		if errors.Is(err, database.ErrNoRows) {
 			return ErrNoEnrolment
@@ -178,7 +178,7 @@ func (s *Store) EnrolByCode(ctx context.Context, by audit.Actor, code, name stri
 	if err != nil {
 		return App{}, fmt.Errorf("enrol an application: %w", err)
 	}
-	s.cache.drop(app.Public)
+	s.cache.drop(s.named(app.Public))
 	return app, nil
 }
 

@@ -42,6 +42,7 @@ func (s *Store) GiveUp(ctx context.Context, by audit.Actor, p Place) error {
 		case "apps":
 			return s.giveUpApp(ctx, tx, by, p)
 		case "upstream_credentials":
+			// Whichever site's it is: a master key seals for all of them.
 			_, err := tx.Exec(ctx, `DELETE FROM upstream_credentials WHERE user_id = $1`, p.User)
 			return err
 		case "certificates", "sealed_keys":
@@ -53,14 +54,20 @@ func (s *Store) GiveUp(ctx context.Context, by audit.Actor, p Place) error {
 	if err != nil {
 		return fmt.Errorf("give up what does not open in %s: %w", p.Table, err)
 	}
-	s.cache.drop(p.Key)
-	s.named.Delete(p.Key)
+	s.cache.clear()
+	s.keys.Delete(p.Key)
 	return nil
 }
 
 func (s *Store) giveUpApp(ctx context.Context, tx *database.Tx, by audit.Actor, p Place) error {
-	var r row
-	if err := tx.Get(ctx, &r, `SELECT `+columns+` FROM apps WHERE public = $1`, p.Key); err != nil {
+	// A master key seals for all sites: whose application this is, is looked up first.
+	var site int64
+	if err := tx.Get(ctx, &site, `SELECT site_id FROM apps WHERE public = $1`, p.Key); err != nil {
+		return err
+	}
+	tx = tx.Of(site)
+	r, err := get(ctx, tx, p.Key)
+	if err != nil {
 		return err
 	}
 	if !r.Revoked.Valid {
@@ -72,6 +79,6 @@ func (s *Store) giveUpApp(ctx context.Context, tx *database.Tx, by audit.Actor, 
 	if err != nil {
 		return err
 	}
-	_, err = tx.Exec(ctx, `UPDATE apps SET secret = $2 WHERE public = $1`, p.Key, sealed)
+	_, err = tx.Exec(ctx, `UPDATE apps SET secret = $2 WHERE site_id = $site AND public = $1`, p.Key, sealed)
 	return err
 }

@@ -27,7 +27,7 @@ func (s *Store) Lookup(ctx context.Context, public string) (Secret, *App, error)
 	// The age counts from before the question: what is read may change while
 	// the answer is on its way.
 	asked := s.clock()
-	if e, ok := s.cache.get(public, asked); ok {
+	if e, ok := s.cache.get(s.named(public), asked); ok {
 		return e.secret, e.app, e.err
 	}
 	generation := s.cache.generation()
@@ -41,7 +41,7 @@ func (s *Store) Lookup(ctx context.Context, public string) (Secret, *App, error)
 	if err == nil && !app.Expires.IsZero() && app.Expires.Before(until) {
 		until = app.Expires
 	}
-	s.cache.put(public, entry{app, secret, err, until}, generation)
+	s.cache.put(s.named(public), entry{app, secret, err, until}, generation)
 	return secret, app, err
 }
 
@@ -97,13 +97,13 @@ type entry struct {
 // cache holds the answers of the last second.
 type cache struct {
 	mu      sync.RWMutex
-	entries map[string]entry
+	entries map[named]entry
 	drops   uint64
 }
 
-func (c *cache) get(public string, now time.Time) (entry, bool) {
+func (c *cache) get(key named, now time.Time) (entry, bool) {
 	c.mu.RLock()
-	e, ok := c.entries[public]
+	e, ok := c.entries[key]
 	c.mu.RUnlock()
 	return e, ok && now.Before(e.until)
 }
@@ -116,7 +116,7 @@ func (c *cache) generation() uint64 {
 	return c.drops
 }
 
-func (c *cache) put(public string, e entry, generation uint64) {
+func (c *cache) put(key named, e entry, generation uint64) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if generation != c.drops {
@@ -124,14 +124,22 @@ func (c *cache) put(public string, e entry, generation uint64) {
 	}
 	if c.entries == nil || len(c.entries) >= cacheSize {
 		// All of it lives a second anyway.
-		c.entries = make(map[string]entry)
+		c.entries = make(map[named]entry)
 	}
-	c.entries[public] = e
+	c.entries[key] = e
 }
 
-func (c *cache) drop(public string) {
+// clear drops all.
+func (c *cache) clear() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.drops++
-	delete(c.entries, public)
+	c.entries = nil
+}
+
+func (c *cache) drop(key named) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.drops++
+	delete(c.entries, key)
 }

@@ -76,7 +76,7 @@ func (s *Store) succeed(ctx context.Context, by audit.Actor, userID int64, publi
 		if !old.Expires.IsZero() && old.Expires.Before(end) {
 			end = old.Expires
 		}
-		_, err = tx.Exec(ctx, `UPDATE apps SET successor = $2, rotated = $3, expires = $4, revoked = $5 WHERE public = $1`,
+		_, err = tx.Exec(ctx, `UPDATE apps SET successor = $2, rotated = $3, expires = $4, revoked = $5 WHERE site_id = $site AND public = $1`,
 			public, next.Public, now, end, optionalTime(revokedAt(now, overlap)))
 		if err != nil {
 			return err
@@ -94,8 +94,8 @@ func (s *Store) succeed(ctx context.Context, by audit.Actor, userID int64, publi
 	if err != nil {
 		return App{}, fmt.Errorf("rotate an application: %w", err)
 	}
-	s.cache.drop(public)
-	s.cache.drop(next.Public)
+	s.cache.drop(s.named(public))
+	s.cache.drop(s.named(next.Public))
 	return next, nil
 }
 
@@ -106,7 +106,7 @@ func (s *Store) fewSuperseded(ctx context.Context, tx *database.Tx, userID int64
 		return nil
 	}
 	var have int
-	err := tx.Get(ctx, &have, `SELECT COUNT(*) FROM apps WHERE user_id = $1 AND revoked IS NULL AND successor <> '' AND expires > $2`, userID, s.now())
+	err := tx.Get(ctx, &have, `SELECT COUNT(*) FROM apps WHERE site_id = $site AND user_id = $1 AND revoked IS NULL AND successor <> '' AND expires > $2`, userID, s.now())
 	if err == nil && have > MaxPerUser {
 		err = ErrTooMany
 	}

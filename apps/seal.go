@@ -2,7 +2,9 @@ package apps
 
 import (
 	"context"
+	"crypto/hmac"
 	"crypto/rand"
+	"crypto/sha256"
 	"encoding/base64"
 	"encoding/binary"
 	"errors"
@@ -155,9 +157,21 @@ func (s *Store) Unseal(place Place, sealed []byte) ([]byte, error) {
 
 // NamedKey returns 32 random bytes that are kept, sealed, under a name: a key that the server needs for itself, such as
 // the one of the hashes of tokens. It is made when it is first asked for; all processes get the same, and it stays what
-// it is when the master key is rotated. The name holds no colon. It can be called inside no transaction.
+// it is when the master key is rotated. Each site has one of its own. The name holds no colon. It can be called inside no
+// transaction.
 func (s *Store) NamedKey(ctx context.Context, name string) ([]byte, error) {
-	if key, ok := s.named.Load(name); ok {
+	key, err := s.namedKey(ctx, name)
+	if err != nil || s.db.Site() == 0 {
+		return key, err
+	}
+	mac := hmac.New(sha256.New, key)
+	fmt.Fprintf(mac, "site %d", s.db.Site())
+	return mac.Sum(nil), nil
+}
+
+// namedKey is that of site 0, of which those of the other sites are made.
+func (s *Store) namedKey(ctx context.Context, name string) ([]byte, error) {
+	if key, ok := s.keys.Load(name); ok {
 		return slices.Clone(key.([]byte)), nil
 	}
 	place := Place{Table: "sealed_keys", Key: name, Column: "sealed"}
@@ -177,7 +191,7 @@ func (s *Store) NamedKey(ctx context.Context, name string) ([]byte, error) {
 	if err != nil || len(key) != 32 {
 		return nil, fmt.Errorf("open the key of %s: %w", name, ErrSealed)
 	}
-	s.named.Store(name, slices.Clone(key))
+	s.keys.Store(name, slices.Clone(key))
 	return key, nil
 }
 
@@ -207,7 +221,7 @@ func (s *Store) openTrail(ctx context.Context) error {
 	if err != nil && !database.IsDuplicate(err) { // another process was quicker
 		return fmt.Errorf("begin the key of the audit trail: %w", err)
 	}
-	key, err = s.NamedKey(ctx, trailKeyName)
+	key, err = s.namedKey(ctx, trailKeyName)
 	if errors.Is(err, ErrSealed) {
 		s.logger.WarnContext(ctx, "the key of the audit trail does not open; the trail goes on without it", "error", err)
 		return nil

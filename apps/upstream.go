@@ -39,8 +39,9 @@ func (s *Store) SetUpstream(ctx context.Context, by audit.Actor, userID int64, u
 		if err != nil {
 			return err
 		}
-		_, err = tx.Exec(ctx, `INSERT INTO upstream_credentials (user_id, login, secret, uuid, given) VALUES ($1, $2, $3, $4, $5)
-			ON CONFLICT (user_id) DO UPDATE SET login = excluded.login, secret = excluded.secret, uuid = excluded.uuid, refused = NULL, given = excluded.given`,
+		_, err = tx.Exec(ctx, `INSERT INTO upstream_credentials (site_id, user_id, login, secret, uuid, given) VALUES ($site, $1, $2, $3, $4, $5)
+			ON CONFLICT (user_id) DO UPDATE SET login = excluded.login, secret = excluded.secret, uuid = excluded.uuid, refused = NULL, given = excluded.given
+				WHERE upstream_credentials.site_id = excluded.site_id`,
 			userID, up.Login, sealed, up.UUID, s.now())
 		if err != nil {
 			return err
@@ -61,7 +62,7 @@ func (s *Store) Upstream(ctx context.Context, userID int64) (Upstream, error) {
 		UUID    string       `db:"uuid"`
 		Refused sql.NullTime `db:"refused"`
 	}
-	err := s.db.Get(ctx, &r, `SELECT login, secret, uuid, refused FROM upstream_credentials WHERE user_id = $1`, userID)
+	err := s.db.Get(ctx, &r, `SELECT login, secret, uuid, refused FROM upstream_credentials WHERE site_id = $site AND user_id = $1`, userID)
 	if errors.Is(err, database.ErrNoRows) {
 		return Upstream{}, ErrNoUpstream
 	}
@@ -79,7 +80,7 @@ func (s *Store) Upstream(ctx context.Context, userID int64) (Upstream, error) {
 // another: plugins there count failures and would shut the gateway out for everybody.
 func (s *Store) RefuseUpstream(ctx context.Context, userID int64) error {
 	err := s.db.Update(ctx, func(tx *database.Tx) error {
-		r, err := tx.Exec(ctx, `UPDATE upstream_credentials SET refused = $1 WHERE user_id = $2 AND refused IS NULL`, s.now(), userID)
+		r, err := tx.Exec(ctx, `UPDATE upstream_credentials SET refused = $1 WHERE site_id = $site AND user_id = $2 AND refused IS NULL`, s.now(), userID)
 		if err != nil {
 			return err
 		}

@@ -3,7 +3,6 @@ package apps
 import (
 	"context"
 	"log/slog"
-	"strings"
 	"time"
 
 	"github.com/quillgate/quillgate/database"
@@ -21,9 +20,9 @@ type pendingUse struct {
 }
 
 // newUsage collects when keys were used, off the request path.
-func (s *Store) newUsage() *database.Batch[string, pendingUse] {
-	return database.NewBatch(database.BatchConfig[string, pendingUse]{
-		DB: s.db, Compare: strings.Compare, Step: usageStep, Write: writeUse,
+func (s *Store) newUsage() *database.Batch[named, pendingUse] {
+	return database.NewBatch(database.BatchConfig[named, pendingUse]{
+		DB: s.db, Compare: named.compare, Step: usageStep, Write: writeUse,
 		Merge: func(older, newer pendingUse) pendingUse {
 			if newer.Method == "" {
 				newer.Method = older.Method // until Called says better
@@ -45,13 +44,13 @@ func (s *Store) Used(public string, use Use) {
 	if use.At.IsZero() {
 		use.At = s.now()
 	}
-	s.usage.Add(public, pendingUse{use, 1})
+	s.usage.Add(s.named(public), pendingUse{use, 1})
 }
 
 // Called adds to the use that was noted last what the program has called, which is known only once the request was
 // parsed. The name has to be one of the table.
 func (s *Store) Called(public, method string) {
-	s.usage.Change(public, func(use pendingUse) pendingUse {
+	s.usage.Change(s.named(public), func(use pendingUse) pendingUse {
 		use.Method = method
 		return use
 	})
@@ -65,17 +64,17 @@ func (s *Store) writeUsage() {
 }
 
 // writeUse counts, and keeps what is newest: other processes write uses of the same key.
-func writeUse(ctx context.Context, tx *database.Tx, public string, use pendingUse) error {
+func writeUse(ctx context.Context, tx *database.Tx, key named, use pendingUse) error {
 	var address string
 	if use.Addr.IsValid() {
 		address = use.Addr.String()
 	}
-	_, err := tx.Exec(ctx, `UPDATE apps SET uses = uses + $2,
+	_, err := tx.Of(key.site).Exec(ctx, `UPDATE apps SET uses = uses + $2,
 			last_address = CASE WHEN last_used >= $3 THEN last_address ELSE $4 END,
 			last_agent = CASE WHEN last_used >= $3 THEN last_agent ELSE $5 END,
 			last_method = CASE WHEN last_used >= $3 THEN last_method ELSE $6 END,
 			last_used = CASE WHEN last_used >= $3 THEN last_used ELSE $3 END
-		WHERE public = $1`, public, use.n, use.At, address, cutAgent(use.Agent), use.Method)
+		WHERE site_id = $site AND public = $1`, key.public, use.n, use.At, address, cutAgent(use.Agent), use.Method)
 	return err
 }
 

@@ -86,7 +86,7 @@ func appendLine(ctx context.Context, tx *database.Tx, key []byte, e Event) error
 	e.At = e.At.UTC().Truncate(time.Microsecond)
 	e.By.Agent = shown(e.By.Agent)
 	var head head
-	err := tx.Get(ctx, &head, `UPDATE audit_head SET id = id + 1 WHERE one = 1 RETURNING id, hash, pruned, pruned_hash, mac`)
+	err := tx.Get(ctx, &head, `UPDATE audit_head SET id = id + 1 WHERE site_id = $site RETURNING id, hash, pruned, pruned_hash, mac`)
 	if err != nil {
 		return fmt.Errorf("append to the audit trail: %w", err)
 	}
@@ -101,13 +101,13 @@ func appendLine(ctx context.Context, tx *database.Tx, key []byte, e Event) error
 		r.Address = e.By.Addr.String()
 	}
 	r.Hash = r.sum(head.Hash, key)
-	_, err = tx.Exec(ctx, `INSERT INTO audit (id, at, event, user_id, actor, via, app, address, agent, detail, hash)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`,
+	_, err = tx.Exec(ctx, `INSERT INTO audit (site_id, id, at, event, user_id, actor, via, app, address, agent, detail, hash)
+		VALUES ($site, $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`,
 		r.ID, r.At, r.Event, r.UserID, r.Actor, r.Via, r.App, r.Address, r.Agent, r.Detail, r.Hash)
 	if err != nil {
 		return fmt.Errorf("append to the audit trail: %w", err)
 	}
-	if _, err := tx.Exec(ctx, `UPDATE audit_head SET hash = $1 WHERE one = 1`, r.Hash); err != nil {
+	if _, err := tx.Exec(ctx, `UPDATE audit_head SET hash = $1 WHERE site_id = $site`, r.Hash); err != nil {
 		return fmt.Errorf("append to the audit trail: %w", err)
 	}
 	if key == nil {
@@ -209,7 +209,7 @@ func List(ctx context.Context, q database.Queryer, f Filter) ([]Line, error) {
 	}
 	var rows []row
 	err := q.Select(ctx, &rows, `SELECT `+columns+` FROM audit
-		WHERE id < $1 AND (user_id = $2 OR $2 = 0) AND (event = $3 OR $3 = '') AND (app = $4 OR $4 = '') AND at >= $5 AND at < $6
+		WHERE site_id = $site AND id < $1 AND (user_id = $2 OR $2 = 0) AND (event = $3 OR $3 = '') AND (app = $4 OR $4 = '') AND at >= $5 AND at < $6
 		ORDER BY id DESC LIMIT $7`, f.Before, f.UserID, string(f.Kind), f.App, f.Since.UTC(), f.Until.UTC(), min(f.Limit, 1000))
 	if err != nil {
 		return nil, fmt.Errorf("read the audit trail: %w", err)

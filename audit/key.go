@@ -28,19 +28,79 @@ type attached struct{}
 // become HMAC-SHA-256, which nobody can compute who has the database alone. See Begin for a key that is new.
 func UseKey(db *database.DB, key []byte) { db.Attach(attached{}, key) }
 
-// keyOf returns the key, or nil when this process has none.
-func keyOf(q any) []byte {
+// keyOf returns the key of the site's trail, or nil when this process has none.
+func keyOf(q database.Queryer) []byte {
 	v, ok := q.(interface{ Attached(any) any })
 	if !ok {
 		return nil
 	}
 	key, _ := v.Attached(attached{}).([]byte)
-	return key
+	return siteKey(key, q.Site())
 }
 
-// Begin keeps the trail under a new key from now on, in the transaction that writes the key down. Where there are lines
-// already, one tells of it, and stands for all before it.
+// siteKey is the key of a site's trail, made of the one that is kept. So the trail of one site does not pass for another's.
+func siteKey(key []byte, site int64) []byte {
+	if key == nil || site == 0 {
+		return key
+	}
+	mac := hmac.New(sha256.New, key)
+	fmt.Fprintf(mac, "the trail of site %d", site)
+	return mac.Sum(nil)
+}
+
+// Open begins the trail of a new site, in the transaction that makes the site.
+func Open(ctx context.Context, tx *database.Tx) error {
+	_, err := tx.Exec(ctx, `INSERT INTO audit_head (site_id, id, hash, pruned, pruned_hash) VALUES ($site, 0, $1, 0, $1)`, []byte{})
+	if err != nil {
+		return fmt.Errorf("begin the audit trail of a site: %w", err)
+	}
+	key := keyOf(tx)
+	if key == nil {
+		return nil
+	}
+	end, err := readHead(ctx, tx)
+	if err != nil {
+		return err
+	}
+	return sealHead(ctx, tx, key, end)
+}
+
+// Drop takes away the whole trail of a site that is taken away, and returns its end, for the trail that tells of it.
+func Drop(ctx context.Context, tx *database.Tx) (Head, error) {
+	var end Head
+	err := tx.Get(ctx, &end, `UPDATE audit_head SET pruned = id WHERE site_id = $site RETURNING id, hash`)
+	if err != nil {
+		return Head{}, fmt.Errorf("drop the audit trail of a site: %w", err)
+	}
+	for _, statement := range []string{`DELETE FROM audit WHERE site_id = $site`, `DELETE FROM audit_head WHERE site_id = $site`} {
+		if _, err := tx.Exec(ctx, statement); err != nil {
+			return Head{}, fmt.Errorf("drop the audit trail of a site: %w", err)
+		}
+	}
+	return end, nil
+}
+
+// eachTrail calls fn for the trail of every site.
+func eachTrail(ctx context.Context, tx *database.Tx, fn func(*database.Tx) error) error {
+	var sites []int64
+	if err := tx.Select(ctx, &sites, `SELECT site_id FROM audit_head ORDER BY site_id`); err != nil {
+		return fmt.Errorf("look for audit trails: %w", err)
+	}
+	for _, site := range sites {
+		if err := fn(tx.Of(site)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Begin keeps the trails of all sites under a new key from now on, in the transaction that writes the key down. Where there are
+// lines already, one tells of it, and stands for all before it.
 func Begin(ctx context.Context, tx *database.Tx, key []byte) error {
+	return eachTrail(ctx, tx, func(tx *database.Tx) error { return begin(ctx, tx, siteKey(key, tx.Site())) })
+}
+
+func begin(ctx context.Context, tx *database.Tx, key []byte) error {
 	end, err := readHead(ctx, tx)
 	if err != nil {
 		return err
@@ -50,7 +110,7 @@ func Begin(ctx context.Context, tx *database.Tx, key []byte) error {
 	}
 	before := "no key"
 	var keyed int
-	if err := tx.Get(ctx, &keyed, `SELECT COUNT(*) FROM audit WHERE event = $1`, string(Keyed)); err != nil {
+	if err := tx.Get(ctx, &keyed, `SELECT COUNT(*) FROM audit WHERE site_id = $site AND event = $1`, string(Keyed)); err != nil {
 		return fmt.Errorf("begin the key of the audit trail: %w", err)
 	}
 	if keyed > 0 || len(end.MAC) > 0 {
@@ -59,10 +119,10 @@ func Begin(ctx context.Context, tx *database.Tx, key []byte) error {
 	return appendLine(ctx, tx, key, Event{Kind: Keyed, By: Operator, Detail: map[string]string{"before": before}})
 }
 
-// Unkey lets the trail go on without its key, for an operator who has lost it: the end gets a MAC that no key makes, from
+// Unkey lets the trails of all sites go on without its key, for an operator who has lost it: the end gets a MAC that no key makes, from
 // which Begin knows that lines were kept under another one.
 func Unkey(ctx context.Context, tx *database.Tx) error {
-	if _, err := tx.Exec(ctx, `UPDATE audit_head SET mac = $1 WHERE one = 1`, []byte{0}); err != nil {
+	if _, err := tx.Exec(ctx, `UPDATE audit_head SET mac = $1`, []byte{0}); err != nil {
 		return fmt.Errorf("give up the key of the audit trail: %w", err)
 	}
 	return nil
@@ -70,7 +130,7 @@ func Unkey(ctx context.Context, tx *database.Tx) error {
 
 // sealHead writes the MAC of the end of the trail.
 func sealHead(ctx context.Context, tx *database.Tx, key []byte, h head) error {
-	if _, err := tx.Exec(ctx, `UPDATE audit_head SET mac = $1 WHERE one = 1`, h.mac(key)); err != nil {
+	if _, err := tx.Exec(ctx, `UPDATE audit_head SET mac = $1 WHERE site_id = $site`, h.mac(key)); err != nil {
 		return fmt.Errorf("seal the end of the audit trail: %w", err)
 	}
 	return nil
@@ -111,7 +171,7 @@ func newLineCheck(ctx context.Context, q database.Queryer, end head) (c lineChec
 		}
 		return c, nil
 	}
-	err = q.Get(ctx, &c.from, `SELECT COALESCE(MAX(id), 0) FROM audit WHERE event = $1`, string(Keyed))
+	err = q.Get(ctx, &c.from, `SELECT COALESCE(MAX(id), 0) FROM audit WHERE site_id = $site AND event = $1`, string(Keyed))
 	if err != nil {
 		return c, fmt.Errorf("read the audit trail: %w", err)
 	}

@@ -61,7 +61,7 @@ type head struct {
 }
 
 func readHead(ctx context.Context, q database.Queryer) (h head, err error) {
-	err = q.Get(ctx, &h, `SELECT id, hash, pruned, pruned_hash, mac, COALESCE((SELECT MAX(id) FROM audit), pruned) AS last FROM audit_head WHERE one = 1`)
+	err = q.Get(ctx, &h, `SELECT id, hash, pruned, pruned_hash, mac, COALESCE((SELECT MAX(id) FROM audit WHERE site_id = $site), pruned) AS last FROM audit_head WHERE site_id = $site`)
 	switch {
 	case errors.Is(err, database.ErrNoRows):
 		return h, &Broken{Why: "the record of its end is gone"}
@@ -142,7 +142,7 @@ func pruning(r *row, end head) bool {
 func walk(ctx context.Context, q database.Queryer, after, last int64, fn func(*row) error) error {
 	for {
 		var rows []row
-		err := q.Select(ctx, &rows, `SELECT `+columns+` FROM audit WHERE id > $1 AND id <= $2 ORDER BY id LIMIT $3`, after, last, batch)
+		err := q.Select(ctx, &rows, `SELECT `+columns+` FROM audit WHERE site_id = $site AND id > $1 AND id <= $2 ORDER BY id LIMIT $3`, after, last, batch)
 		if err != nil {
 			return fmt.Errorf("read the audit trail: %w", err)
 		}
@@ -166,7 +166,7 @@ func Each(ctx context.Context, q database.Queryer, f Filter, fn func(Line) error
 	for {
 		var rows []row
 		err := q.Select(ctx, &rows, `SELECT `+columns+` FROM audit
-			WHERE id > $1 AND (user_id = $2 OR $2 = 0) AND (event = $3 OR $3 = '') AND (app = $4 OR $4 = '') AND at >= $5 AND at < $6
+			WHERE site_id = $site AND id > $1 AND (user_id = $2 OR $2 = 0) AND (event = $3 OR $3 = '') AND (app = $4 OR $4 = '') AND at >= $5 AND at < $6
 			ORDER BY id LIMIT $7`, after, f.UserID, string(f.Kind), f.App, f.Since.UTC(), f.Until.UTC(), batch)
 		if err != nil {
 			return fmt.Errorf("read the audit trail: %w", err)
@@ -207,14 +207,15 @@ func Prune(ctx context.Context, db *database.DB, by Actor, before time.Time) (go
 func prune(ctx context.Context, tx *database.Tx, by Actor, before time.Time) (int64, error) {
 	var last Head
 	err := tx.Get(ctx, &last, `SELECT id, hash FROM audit
-		WHERE at < $1 AND id < (SELECT COALESCE(MIN(id), 9223372036854775807) FROM audit WHERE at >= $1) ORDER BY id DESC LIMIT 1`, before)
+		WHERE site_id = $site AND at < $1
+			AND id < (SELECT COALESCE(MIN(id), 9223372036854775807) FROM audit WHERE site_id = $site AND at >= $1) ORDER BY id DESC LIMIT 1`, before)
 	if errors.Is(err, database.ErrNoRows) {
 		return 0, nil
 	}
 	if err != nil {
 		return 0, err
 	}
-	if _, err := tx.Exec(ctx, `UPDATE audit_head SET pruned = $1, pruned_hash = $2 WHERE one = 1`, last.ID, last.Hash); err != nil {
+	if _, err := tx.Exec(ctx, `UPDATE audit_head SET pruned = $1, pruned_hash = $2 WHERE site_id = $site`, last.ID, last.Hash); err != nil {
 		return 0, err
 	}
 	if key := keyOf(tx); key != nil {
@@ -226,7 +227,7 @@ func prune(ctx context.Context, tx *database.Tx, by Actor, before time.Time) (in
 			return 0, err
 		}
 	}
-	result, err := tx.Exec(ctx, `DELETE FROM audit WHERE id <= $1`, last.ID)
+	result, err := tx.Exec(ctx, `DELETE FROM audit WHERE site_id = $site AND id <= $1`, last.ID)
 	if err != nil {
 		return 0, err
 	}

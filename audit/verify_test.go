@@ -77,7 +77,7 @@ func TestH11VerifyFindsChanges(t *testing.T) {
 			{"end put back", []string{`DELETE FROM audit WHERE id = 6`, `UPDATE audit_head SET id = 5`}, 5},
 			{"deleted and moved up", []string{`DELETE FROM audit WHERE id = 3`, `UPDATE audit SET id = id - 1 WHERE id = 4`}, 3},
 			{"order", []string{`UPDATE audit SET id = -2 WHERE id = 2`, `UPDATE audit SET id = 2 WHERE id = 3`, `UPDATE audit SET id = 3 WHERE id = -2`}, 2},
-			{"put in behind the end", []string{`INSERT INTO audit SELECT 7, at, event, user_id, actor, via, app, address, agent, detail, hash FROM audit WHERE id = 6`}, 7},
+			{"put in behind the end", []string{`INSERT INTO audit (id, at, event, user_id, actor, via, app, address, agent, detail, hash) SELECT 7, at, event, user_id, actor, via, app, address, agent, detail, hash FROM audit WHERE id = 6`}, 7},
 			{"pruned without a line", []string{`UPDATE audit_head SET pruned = 2, pruned_hash = (SELECT hash FROM audit WHERE id = 2)`, `DELETE FROM audit WHERE id <= 2`}, 2},
 			{"no end", []string{`DELETE FROM audit_head`}, 0},
 		} {

@@ -215,6 +215,13 @@ type Config struct {
 type Verifier struct {
 	cfg      Config
 	throttle throttle
+	*memory
+}
+
+// memory is what the verifiers of all sites of a database have in common. What is remembered there of a user, a key or a guess is
+// of one site: users have their numbers and keys their names in all sites together, and guesses are named under the site's key.
+type memory struct {
+	blocked  blocked
 	quiet    quiet
 	proofs   proofs
 	repeated repeated
@@ -222,6 +229,23 @@ type Verifier struct {
 	dummy    string
 	dummies  dummies
 	nonces   nonces
+}
+
+// A Site is what a verifier knows of one site: the members of Config of the same names.
+type Site struct {
+	Users        *Users
+	Apps         *apps.Store
+	Judge        Judge
+	PasswordMode Mode
+	Origin       func(*http.Request) Origin
+}
+
+// Of returns the verifier of another site of the same database. It costs next to nothing, and Run of the first one keeps house
+// for all of them.
+func (v *Verifier) Of(site Site) *Verifier {
+	cfg := v.cfg
+	cfg.Users, cfg.Apps, cfg.Judge, cfg.PasswordMode, cfg.Origin = site.Users, site.Apps, site.Judge, site.PasswordMode, site.Origin
+	return &Verifier{cfg, throttle{site.Users, v.throttle.limit, v.throttle.blocked}, v.memory}
 }
 
 // New returns a verifier.
@@ -240,9 +264,7 @@ func New(cfg Config) *Verifier {
 	}
 	// As long as the secrets that are made here.
 	dummy := (rand.Text() + rand.Text() + rand.Text())[:53]
-	return &Verifier{
-		cfg:      cfg,
-		throttle: throttle{users: cfg.Users, limit: throttleLimit},
+	m := &memory{
 		quiet:    newQuiet(),
 		proofs:   newProofs(),
 		repeated: repeated{proofs: newProofs()},
@@ -250,6 +272,7 @@ func New(cfg Config) *Verifier {
 		dummies:  newDummies(dummy),
 		nonces:   nonces{db: cfg.Users.db, limit: maxNonces},
 	}
+	return &Verifier{cfg, throttle{cfg.Users, throttleLimit, &m.blocked}, m}
 }
 
 // Origin is the address that a client used.

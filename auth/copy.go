@@ -11,7 +11,7 @@ import (
 // PartFromOriginal ends in a copied database, within tx, what was given out by the original: every session and nonce, and with revoke
 // every token and application password. It returns how many of the latter that were. Passwords of accounts and second factors stay.
 func (u *Users) PartFromOriginal(ctx context.Context, tx *database.Tx, by audit.Actor, revoke bool) (revoked int, err error) {
-	for _, statement := range []string{`DELETE FROM sessions`, `DELETE FROM nonces`} {
+	for _, statement := range []string{`DELETE FROM sessions WHERE site_id = $site`, `DELETE FROM nonces`} {
 		if _, err := tx.Exec(ctx, statement); err != nil {
 			return 0, fmt.Errorf("end the sessions of the original: %w", err)
 		}
@@ -20,7 +20,7 @@ func (u *Users) PartFromOriginal(ctx context.Context, tx *database.Tx, by audit.
 		return 0, nil
 	}
 	var rows []tokenRow
-	if err := tx.Select(ctx, &rows, `SELECT `+tokenColumns+` FROM application_passwords WHERE revoked IS NULL ORDER BY id`); err != nil {
+	if err := tx.Select(ctx, &rows, `SELECT `+tokenColumns+` FROM application_passwords WHERE site_id = $site AND revoked IS NULL ORDER BY id`); err != nil {
 		return 0, fmt.Errorf("revoke the tokens of a copy: %w", err)
 	}
 	for _, r := range rows {

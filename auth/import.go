@@ -226,14 +226,14 @@ func (u *Users) importPassword(ctx context.Context, tx *database.Tx, userID int6
 	there, err := getToken(ctx, tx, p.UUID)
 	switch {
 	case errors.Is(err, ErrNoToken):
-		_, err = tx.Exec(ctx, `INSERT INTO application_passwords (user_id, uuid, name, hash, created) VALUES ($1, $2, $3, $4, $5)`,
+		_, err = tx.Exec(ctx, `INSERT INTO application_passwords (site_id, user_id, uuid, name, hash, created) VALUES ($site, $1, $2, $3, $4, $5)`,
 			userID, p.UUID, p.Name, hash, u.clock().UTC().Truncate(time.Second))
 	case err == nil && there.UserID != userID:
 		return &Invalid{"application password", "its uuid is another user's"}
 	case err == nil && !strings.HasPrefix(there.Hash, keyedPrefix) && there.Hash != p.Hash && !fastMatches(plain, there.Hash):
 		// One that was used has a hash of ours since, and an application
 		// password never changes.
-		_, err = tx.Exec(ctx, `UPDATE application_passwords SET hash = $2, name = $3 WHERE uuid = $1`, p.UUID, hash, p.Name)
+		_, err = tx.Exec(ctx, `UPDATE application_passwords SET hash = $2, name = $3 WHERE site_id = $site AND uuid = $1`, p.UUID, hash, p.Name)
 	}
 	return err
 }
@@ -244,7 +244,7 @@ func (u *Users) importPassword(ctx context.Context, tx *database.Tx, userID int6
 // say nothing elsewhere.
 func (u *Users) ExportUsers(ctx context.Context, q database.Queryer, hashes bool) ([]ImportUser, error) {
 	var accounts []account
-	if err := q.Select(ctx, &accounts, `SELECT `+userColumns+`, password FROM users ORDER BY id`); err != nil {
+	if err := q.Select(ctx, &accounts, `SELECT `+userColumns+`, password FROM users WHERE site_id = $site ORDER BY id`); err != nil {
 		return nil, fmt.Errorf("export users: %w", err)
 	}
 	passwords := make(map[int64][]ImportPassword)
@@ -256,7 +256,7 @@ func (u *Users) ExportUsers(ctx context.Context, q database.Queryer, hashes bool
 			Hash   string `db:"hash"`
 		}
 		if err := q.Select(ctx, &rows, `SELECT user_id, uuid, name, hash FROM application_passwords
-			WHERE kind = $1 AND revoked IS NULL AND hash NOT LIKE $2 ORDER BY id`, string(ApplicationPassword), keyedPrefix+"%"); err != nil {
+			WHERE site_id = $site AND kind = $1 AND revoked IS NULL AND hash NOT LIKE $2 ORDER BY id`, string(ApplicationPassword), keyedPrefix+"%"); err != nil {
 			return nil, fmt.Errorf("export users: %w", err)
 		}
 		for _, r := range rows {

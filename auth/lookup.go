@@ -17,7 +17,7 @@ const idsAtOnce = 500
 // Known returns which of the ids are users.
 func (u *Users) Known(ctx context.Context, q database.Queryer, ids []int64) (map[int64]bool, error) {
 	known := make(map[int64]bool)
-	err := eachOf(ctx, q, `SELECT id FROM users WHERE id IN (?)`, ids, func(id int64) { known[id] = true })
+	err := eachOf(ctx, q, `SELECT id FROM users WHERE site_id = $site AND id IN (?)`, ids, func(id int64) { known[id] = true })
 	return known, err
 }
 
@@ -30,14 +30,14 @@ type keyRow struct {
 // IDsByLogin returns the ids of users by login; logins are given in lower case, and those that nobody has are missing.
 func (u *Users) IDsByLogin(ctx context.Context, q database.Queryer, logins []string) (map[string]int64, error) {
 	ids := make(map[string]int64)
-	err := eachOf(ctx, q, `SELECT id, login_key AS key FROM users WHERE login_key IN (?)`, logins, func(r keyRow) { ids[r.Key] = r.ID })
+	err := eachOf(ctx, q, `SELECT id, login_key AS key FROM users WHERE site_id = $site AND login_key IN (?)`, logins, func(r keyRow) { ids[r.Key] = r.ID })
 	return ids, err
 }
 
 // IDsByEmail is IDsByLogin for e-mail addresses.
 func (u *Users) IDsByEmail(ctx context.Context, q database.Queryer, addresses []string) (map[string]int64, error) {
 	ids := make(map[string]int64)
-	err := eachOf(ctx, q, `SELECT id, email_key AS key FROM users WHERE email_key IN (?)`, addresses, func(r keyRow) { ids[r.Key] = r.ID })
+	err := eachOf(ctx, q, `SELECT id, email_key AS key FROM users WHERE site_id = $site AND email_key IN (?)`, addresses, func(r keyRow) { ids[r.Key] = r.ID })
 	return ids, err
 }
 
@@ -45,7 +45,7 @@ func (u *Users) IDsByEmail(ctx context.Context, q database.Queryer, addresses []
 func (u *Users) Among(ctx context.Context, q database.Queryer, ids []int64, each func(User) error) error {
 	ids = slices.Sorted(slices.Values(ids))
 	for chunk := range slices.Chunk(ids, idsAtOnce) {
-		query, args, err := database.In(`SELECT `+userColumns+` FROM users WHERE id IN (?) ORDER BY id`, chunk)
+		query, args, err := database.In(`SELECT `+userColumns+` FROM users WHERE site_id = $site AND id IN (?) ORDER BY id`, chunk)
 		if err != nil {
 			return fmt.Errorf("read users: %w", err)
 		}

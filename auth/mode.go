@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/netip"
 	"strconv"
+	"sync"
 	"time"
 
 	"github.com/quillgate/quillgate/audit"
@@ -65,27 +66,42 @@ const policyLife = time.Second
 // has made shows within a second.
 func (u *Users) Policy(ctx context.Context) (Policy, error) {
 	asked := u.clock()
-	u.policy.mu.Lock()
-	p, until, drops := u.policy.policy, u.policy.until, u.policy.drops
-	u.policy.mu.Unlock()
-	if asked.Before(until) {
-		return p, nil
+	u.policies.mu.Lock()
+	known, drops := u.policies.sites[u.db.Site()], u.policies.drops
+	u.policies.mu.Unlock()
+	if asked.Before(known.until) {
+		return known.policy, nil
 	}
 	p, err := readPolicy(ctx, u.db)
 	if err != nil {
 		return Policy{}, err
 	}
-	u.policy.mu.Lock()
-	defer u.policy.mu.Unlock()
-	if drops == u.policy.drops {
-		u.policy.policy, u.policy.until = p, asked.Add(policyLife)
+	u.policies.mu.Lock()
+	defer u.policies.mu.Unlock()
+	if drops == u.policies.drops {
+		if u.policies.sites == nil || len(u.policies.sites) >= recentSize {
+			u.policies.sites = make(map[int64]knownPolicy)
+		}
+		u.policies.sites[u.db.Site()] = knownPolicy{p, asked.Add(policyLife)}
 	}
 	return p, nil
 }
 
+// policies keeps the policies of the last second.
+type policies struct {
+	mu    sync.Mutex
+	sites map[int64]knownPolicy
+	drops uint64
+}
+
+type knownPolicy struct {
+	policy Policy
+	until  time.Time
+}
+
 func readPolicy(ctx context.Context, q database.Queryer) (Policy, error) {
 	p := Policy{Tokens: true, ApplicationPasswords: true}
-	err := q.Get(ctx, &p, `SELECT password_mode, tokens, application_passwords FROM account_policy WHERE one = 1`)
+	err := q.Get(ctx, &p, `SELECT password_mode, tokens, application_passwords FROM account_policy WHERE site_id = $site`)
 	if err != nil && !errors.Is(err, database.ErrNoRows) {
 		return Policy{}, fmt.Errorf("read the policy of the accounts: %w", err)
 	}
@@ -102,8 +118,8 @@ func (u *Users) SetPolicy(ctx context.Context, by audit.Actor, p Policy) error {
 		if err != nil || before == p {
 			return err
 		}
-		_, err = tx.Exec(ctx, `INSERT INTO account_policy (one, password_mode, tokens, application_passwords) VALUES (1, $1, $2, $3)
-			ON CONFLICT (one) DO UPDATE SET password_mode = excluded.password_mode, tokens = excluded.tokens,
+		_, err = tx.Exec(ctx, `INSERT INTO account_policy (site_id, password_mode, tokens, application_passwords) VALUES ($site, $1, $2, $3)
+			ON CONFLICT (site_id) DO UPDATE SET password_mode = excluded.password_mode, tokens = excluded.tokens,
 				application_passwords = excluded.application_passwords`, string(p.PasswordMode), p.Tokens, p.ApplicationPasswords)
 		if err != nil {
 			return err
@@ -112,10 +128,10 @@ func (u *Users) SetPolicy(ctx context.Context, by audit.Actor, p Policy) error {
 			"password mode": string(p.PasswordMode), "tokens": strconv.FormatBool(p.Tokens),
 			"application passwords": strconv.FormatBool(p.ApplicationPasswords)}})
 	})
-	u.policy.mu.Lock()
-	u.policy.drops++
-	u.policy.until = time.Time{}
-	u.policy.mu.Unlock()
+	u.policies.mu.Lock()
+	u.policies.drops++
+	delete(u.policies.sites, u.db.Site())
+	u.policies.mu.Unlock()
 	if err != nil {
 		return fmt.Errorf("set the policy of the accounts: %w", err)
 	}
@@ -129,7 +145,7 @@ func (u *Users) SetPasswordMode(ctx context.Context, by audit.Actor, id int64, m
 		return errMode
 	}
 	e := audit.Event{Kind: UserMode, UserID: id, By: by, Detail: map[string]string{"mode": string(m)}}
-	if err := u.set(ctx, e, `UPDATE users SET password_mode = $2 WHERE id = $1`, id, string(m)); err != nil {
+	if err := u.set(ctx, e, `UPDATE users SET password_mode = $2 WHERE site_id = $site AND id = $1`, id, string(m)); err != nil {
 		return fmt.Errorf("set a password mode: %w", err)
 	}
 	return nil
@@ -161,7 +177,7 @@ func (u *Users) PasswordClients(ctx context.Context, userID int64) ([]PasswordCl
 		Refused int64     `db:"refused"`
 	}
 	err := u.db.Select(ctx, &rows, `SELECT agent, address, first, last, taken, refused FROM password_clients
-		WHERE user_id = $1 ORDER BY last DESC, agent LIMIT $2`, userID, maxPasswordClients)
+		WHERE site_id = $site AND user_id = $1 ORDER BY last DESC, agent LIMIT $2`, userID, maxPasswordClients)
 	if err != nil {
 		return nil, fmt.Errorf("list the programs that send a password: %w", err)
 	}

@@ -100,7 +100,7 @@ func (p *Passkeys) holder(ctx context.Context, userID int64) (*holder, error) {
 		return nil, err
 	}
 	var stored []string
-	err = p.users.db.Select(ctx, &stored, `SELECT credential FROM passkeys WHERE user_id = $1 ORDER BY created, credential_id`, userID)
+	err = p.users.db.Select(ctx, &stored, `SELECT credential FROM passkeys WHERE site_id = $site AND user_id = $1 ORDER BY created, credential_id`, userID)
 	if err != nil {
 		return nil, fmt.Errorf("read passkeys: %w", err)
 	}
@@ -184,7 +184,7 @@ func (p *Passkeys) AddPasskey(ctx context.Context, by audit.Actor, userID int64,
 	}
 	key := Passkey{ID: base64.RawURLEncoding.EncodeToString(credential.ID), Name: name, Created: p.users.now()}
 	err = p.users.db.Update(ctx, func(tx *database.Tx) error {
-		_, err := tx.Exec(ctx, `INSERT INTO passkeys (credential_id, user_id, name, credential, created) VALUES ($1, $2, $3, $4, $5)`,
+		_, err := tx.Exec(ctx, `INSERT INTO passkeys (site_id, credential_id, user_id, name, credential, created) VALUES ($site, $1, $2, $3, $4, $5)`,
 			credential.ID, userID, name, string(text), key.Created)
 		if err != nil {
 			return err
@@ -328,7 +328,7 @@ func (p *Passkeys) used(ctx context.Context, from Client, userID int64, challeng
 			}
 			return err
 		}
-		r, err = tx.Exec(ctx, `UPDATE passkeys SET credential = $3, last_used = $4 WHERE credential_id = $1 AND user_id = $2`,
+		r, err = tx.Exec(ctx, `UPDATE passkeys SET credential = $3, last_used = $4 WHERE site_id = $site AND credential_id = $1 AND user_id = $2`,
 			credential.ID, userID, string(text), p.users.now())
 		if err := touched(r, err); err != nil {
 			if errors.Is(err, ErrNotFound) {
@@ -354,7 +354,7 @@ func (p *Passkeys) List(ctx context.Context, userID int64) ([]Passkey, error) {
 		LastUsed sql.NullTime `db:"last_used"`
 	}
 	err := p.users.db.Select(ctx, &rows, `SELECT credential_id, name, created, last_used FROM passkeys
-		WHERE user_id = $1 ORDER BY created, credential_id`, userID)
+		WHERE site_id = $site AND user_id = $1 ORDER BY created, credential_id`, userID)
 	if err != nil {
 		return nil, fmt.Errorf("list passkeys: %w", err)
 	}
@@ -373,13 +373,13 @@ func (p *Passkeys) Rename(ctx context.Context, by audit.Actor, userID int64, id,
 		return err
 	}
 	return p.change(ctx, passkeyEvent(PasskeyRenamed, by, userID, name, p.users.now()),
-		`UPDATE passkeys SET name = $3 WHERE credential_id = $1 AND user_id = $2 RETURNING name`, id, name)
+		`UPDATE passkeys SET name = $3 WHERE site_id = $site AND credential_id = $1 AND user_id = $2 RETURNING name`, id, name)
 }
 
 // Remove takes a passkey of the user away. Error: ErrNoPasskey.
 func (p *Passkeys) Remove(ctx context.Context, by audit.Actor, userID int64, id string) error {
 	return p.change(ctx, passkeyEvent(PasskeyRemoved, by, userID, "", p.users.now()),
-		`DELETE FROM passkeys WHERE credential_id = $1 AND user_id = $2 RETURNING name`, id)
+		`DELETE FROM passkeys WHERE site_id = $site AND credential_id = $1 AND user_id = $2 RETURNING name`, id)
 }
 
 func (p *Passkeys) change(ctx context.Context, e audit.Event, statement, id string, args ...any) error {

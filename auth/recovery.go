@@ -41,11 +41,11 @@ func recoveryHash(key keyed, userID int64, code string) []byte {
 
 // writeRecoveryCodes replaces the codes of a user.
 func writeRecoveryCodes(ctx context.Context, tx *database.Tx, key keyed, userID int64, codes []apps.Secret) error {
-	if _, err := tx.Exec(ctx, `DELETE FROM recovery_codes WHERE user_id = $1`, userID); err != nil {
+	if _, err := tx.Exec(ctx, `DELETE FROM recovery_codes WHERE site_id = $site AND user_id = $1`, userID); err != nil {
 		return err
 	}
 	for _, code := range codes {
-		_, err := tx.Exec(ctx, `INSERT INTO recovery_codes (user_id, hash) VALUES ($1, $2)`, userID, recoveryHash(key, userID, code.Reveal()))
+		_, err := tx.Exec(ctx, `INSERT INTO recovery_codes (site_id, user_id, hash) VALUES ($site, $1, $2)`, userID, recoveryHash(key, userID, code.Reveal()))
 		if err != nil {
 			return err
 		}
@@ -84,7 +84,7 @@ func (u *Users) takeRecoveryCode(ctx context.Context, tx *database.Tx, key keyed
 	if hash == nil {
 		return ErrWrongCode
 	}
-	r, err := tx.Exec(ctx, `UPDATE recovery_codes SET used = $3 WHERE user_id = $1 AND hash = $2 AND used IS NULL`, userID, hash, u.now())
+	r, err := tx.Exec(ctx, `UPDATE recovery_codes SET used = $3 WHERE site_id = $site AND user_id = $1 AND hash = $2 AND used IS NULL`, userID, hash, u.now())
 	if err := touched(r, err); err != nil {
 		if errors.Is(err, ErrNotFound) {
 			return ErrWrongCode

@@ -17,7 +17,7 @@ const (
 	refusalsKept  = 90 * 24 * time.Hour
 )
 
-// Refusals counts refused credentials by day and reason, for all processes of a database together. Counting costs a
+// Refusals counts refused credentials of a site by day and reason, for all processes of a database together. Counting costs a
 // request nothing but a lock; the counts are written in batches. It is safe for concurrent use.
 type Refusals struct {
 	db     *database.DB
@@ -28,6 +28,7 @@ type Refusals struct {
 }
 
 type refusal struct {
+	site   int64
 	day    string
 	reason Reason
 }
@@ -41,23 +42,30 @@ func NewRefusals(db *database.DB, clock func() time.Time, logger *slog.Logger) *
 		logger = slog.New(slog.DiscardHandler)
 	}
 	counts := database.NewBatch(database.BatchConfig[refusal, int64]{
-		DB:      db,
-		Compare: func(a, b refusal) int { return cmp.Or(strings.Compare(a.day, b.day), cmp.Compare(a.reason, b.reason)) },
-		Merge:   func(older, newer int64) int64 { return older + newer },
+		DB: db,
+		Compare: func(a, b refusal) int {
+			return cmp.Or(cmp.Compare(a.site, b.site), strings.Compare(a.day, b.day), cmp.Compare(a.reason, b.reason))
+		},
+		Merge: func(older, newer int64) int64 { return older + newer },
 		Write: func(ctx context.Context, tx *database.Tx, c refusal, n int64) error {
-			_, err := tx.Exec(ctx, `INSERT INTO refusals (day, reason, n) VALUES ($1, $2, $3)
-				ON CONFLICT (day, reason) DO UPDATE SET n = refusals.n + excluded.n`, c.day, string(c.reason), n)
+			_, err := tx.Of(c.site).Exec(ctx, `INSERT INTO refusals (site_id, day, reason, n) VALUES ($site, $1, $2, $3)
+				ON CONFLICT (site_id, day, reason) DO UPDATE SET n = refusals.n + excluded.n`, c.day, string(c.reason), n)
 			return err
 		},
 	})
 	return &Refusals{db: db, clock: clock, logger: logger, counts: counts}
 }
 
+// Of returns the counts of another site of the same database. Run of the first ones writes them all.
+func (r *Refusals) Of(site int64) *Refusals {
+	return &Refusals{r.db.Of(site), r.clock, r.logger, r.counts}
+}
+
 func (r *Refusals) day(at time.Time) string { return at.UTC().Format(time.DateOnly) }
 
 // Count notes a refusal. Reasons are those of this package, so they are few.
 func (r *Refusals) Count(reason Reason) {
-	r.counts.Add(refusal{r.day(r.clock()), reason}, 1)
+	r.counts.Add(refusal{r.db.Site(), r.day(r.clock()), reason}, 1)
 }
 
 // Run writes the counts from time to time, and once more when ctx ends.
@@ -100,7 +108,7 @@ func (r *Refusals) ByReason(ctx context.Context, since time.Time) (map[Reason]in
 		Reason Reason `db:"reason"`
 		N      int64  `db:"n"`
 	}
-	err := r.db.Select(ctx, &rows, `SELECT reason, CAST(SUM(n) AS BIGINT) AS n FROM refusals WHERE day >= $1 GROUP BY reason`, r.day(since))
+	err := r.db.Select(ctx, &rows, `SELECT reason, CAST(SUM(n) AS BIGINT) AS n FROM refusals WHERE site_id = $site AND day >= $1 GROUP BY reason`, r.day(since))
 	if err != nil {
 		return nil, fmt.Errorf("count refusals: %w", err)
 	}

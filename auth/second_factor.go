@@ -58,7 +58,7 @@ type factorRow struct {
 
 func getFactor(ctx context.Context, q database.Queryer, userID int64) (factorRow, error) {
 	var r factorRow
-	err := q.Get(ctx, &r, `SELECT secret, confirmed FROM second_factors WHERE user_id = $1`, userID)
+	err := q.Get(ctx, &r, `SELECT secret, confirmed FROM second_factors WHERE site_id = $site AND user_id = $1`, userID)
 	if errors.Is(err, database.ErrNoRows) {
 		return factorRow{}, ErrNoSecondFactor
 	}
@@ -82,7 +82,7 @@ func (u *Users) SecondFactor(ctx context.Context, userID int64) (SecondFactor, e
 		return SecondFactor{}, err
 	}
 	f := SecondFactor{On: true, Since: r.Confirmed.Time}
-	err = u.db.Get(ctx, &f.RecoveryCodes, `SELECT COUNT(*) FROM recovery_codes WHERE user_id = $1 AND used IS NULL`, userID)
+	err = u.db.Get(ctx, &f.RecoveryCodes, `SELECT COUNT(*) FROM recovery_codes WHERE site_id = $site AND user_id = $1 AND used IS NULL`, userID)
 	if err != nil {
 		return SecondFactor{}, fmt.Errorf("count recovery codes: %w", err)
 	}
@@ -105,8 +105,9 @@ func (u *Users) BeginSecondFactor(ctx context.Context, userID int64, siteName st
 		if err != nil {
 			return err
 		}
-		r, err := tx.Exec(ctx, `INSERT INTO second_factors (user_id, secret) VALUES ($1, $2)
-			ON CONFLICT (user_id) DO UPDATE SET secret = excluded.secret, last_step = 0 WHERE second_factors.confirmed IS NULL`, userID, sealed)
+		r, err := tx.Exec(ctx, `INSERT INTO second_factors (site_id, user_id, secret) VALUES ($site, $1, $2)
+			ON CONFLICT (user_id) DO UPDATE SET secret = excluded.secret, last_step = 0
+				WHERE second_factors.site_id = excluded.site_id AND second_factors.confirmed IS NULL`, userID, sealed)
 		if errors.Is(touched(r, err), ErrNotFound) {
 			return ErrSecondFactorOn
 		}
@@ -144,7 +145,7 @@ func (u *Users) ConfirmSecondFactor(ctx context.Context, by audit.Actor, userID 
 		if err != nil {
 			return err
 		}
-		_, err = tx.Exec(ctx, `UPDATE second_factors SET confirmed = $2, last_step = $3 WHERE user_id = $1`, userID, u.now(), step)
+		_, err = tx.Exec(ctx, `UPDATE second_factors SET confirmed = $2, last_step = $3 WHERE site_id = $site AND user_id = $1`, userID, u.now(), step)
 		if err != nil {
 			return err
 		}
@@ -197,7 +198,7 @@ func (u *Users) takeCode(ctx context.Context, tx *database.Tx, userID int64, cod
 	if err != nil {
 		return err
 	}
-	done, err := tx.Exec(ctx, `UPDATE second_factors SET last_step = $2 WHERE user_id = $1 AND last_step < $2`, userID, step)
+	done, err := tx.Exec(ctx, `UPDATE second_factors SET last_step = $2 WHERE site_id = $site AND user_id = $1 AND last_step < $2`, userID, step)
 	if err := touched(done, err); err != nil {
 		if errors.Is(err, ErrNotFound) {
 			return ErrWrongCode
@@ -221,14 +222,14 @@ func (u *Users) ResetSecondFactor(ctx context.Context, by audit.Actor, userID in
 }
 
 func (u *Users) removeFactor(ctx context.Context, tx *database.Tx, e audit.Event) error {
-	r, err := tx.Exec(ctx, `DELETE FROM second_factors WHERE user_id = $1`, e.UserID)
+	r, err := tx.Exec(ctx, `DELETE FROM second_factors WHERE site_id = $site AND user_id = $1`, e.UserID)
 	if err := touched(r, err); err != nil {
 		if errors.Is(err, ErrNotFound) {
 			return ErrNoSecondFactor
 		}
 		return err
 	}
-	if _, err := tx.Exec(ctx, `DELETE FROM recovery_codes WHERE user_id = $1`, e.UserID); err != nil {
+	if _, err := tx.Exec(ctx, `DELETE FROM recovery_codes WHERE site_id = $site AND user_id = $1`, e.UserID); err != nil {
 		return err
 	}
 	e.At = u.now()
@@ -278,7 +279,7 @@ func (v *Verifier) checkCode(ctx context.Context, userID int64, code string, fro
 		if err != nil {
 			return err
 		}
-		if _, err = tx.Exec(ctx, `DELETE FROM throttle WHERE key = $1`, place); err != nil {
+		if _, err = tx.Exec(ctx, `DELETE FROM throttle WHERE site_id = $site AND key = $1`, place); err != nil {
 			return err
 		}
 		if err := v.throttle.know(ctx, tx, g.known, now); err != nil {
@@ -306,7 +307,7 @@ func (t *throttle) codeKey(ctx context.Context, userID int64, addr netip.Addr) (
 		return "", guess{}, err
 	}
 	var seen time.Time
-	err = t.users.db.Get(ctx, &seen, `SELECT last FROM throttle WHERE key = $1`, g.whole)
+	err = t.users.db.Get(ctx, &seen, `SELECT last FROM throttle WHERE site_id = $site AND key = $1`, g.whole)
 	switch {
 	case errors.Is(err, database.ErrNoRows):
 		return codeKey + g.account, g, nil

@@ -77,7 +77,7 @@ func SessionID(token string) string {
 
 // FindCtx returns the data of a session that has not expired.
 func (s *SessionStore) FindCtx(ctx context.Context, id string) (data []byte, found bool, err error) {
-	err = s.db.Get(ctx, &data, `SELECT data FROM sessions WHERE token = $1 AND expires > $2`, id, s.now())
+	err = s.db.Get(ctx, &data, `SELECT data FROM sessions WHERE site_id = $site AND token = $1 AND expires > $2`, id, s.now())
 	if errors.Is(err, database.ErrNoRows) {
 		return nil, false, nil
 	}
@@ -108,7 +108,7 @@ func (s *SessionStore) CommitCtx(ctx context.Context, id string, data []byte, ex
 	addr, _ := values[SessionAddr].(string)
 	agent, _ := values[SessionAgent].(string)
 	if !fresh {
-		_, err := s.db.Exec(ctx, `UPDATE sessions SET data = $2, expires = $3, user_id = $4, seen = $5, address = $6, agent = $7 WHERE token = $1`,
+		_, err := s.db.Exec(ctx, `UPDATE sessions SET data = $2, expires = $3, user_id = $4, seen = $5, address = $6, agent = $7 WHERE site_id = $site AND token = $1`,
 			id, data, expires, user, s.now(), addr, agent)
 		if err != nil {
 			return fmt.Errorf("store a session: %w", err)
@@ -127,8 +127,8 @@ func (s *SessionStore) CommitCtx(ctx context.Context, id string, data []byte, ex
 				return err
 			}
 		}
-		_, err := tx.Exec(ctx, `INSERT INTO sessions (token, data, expires, user_id, pending, created, seen, address, agent)
-			VALUES ($1, $2, $3, $4, $5, $6, $6, $7, $8)`, id, data, expires, user, pending, s.now(), addr, agent)
+		_, err := tx.Exec(ctx, `INSERT INTO sessions (site_id, token, data, expires, user_id, pending, created, seen, address, agent)
+			VALUES ($site, $1, $2, $3, $4, $5, $6, $6, $7, $8)`, id, data, expires, user, pending, s.now(), addr, agent)
 		return err
 	})
 	if err != nil {
@@ -140,7 +140,7 @@ func (s *SessionStore) CommitCtx(ctx context.Context, id string, data []byte, ex
 // makeRoom ends the oldest halfway sessions of an account, where there are as
 // many as there may be.
 func makeRoom(ctx context.Context, tx *database.Tx, pending int64, addr string) error {
-	const oldest = `DELETE FROM sessions WHERE token IN (SELECT token FROM sessions WHERE user_id = 0 AND pending = $1`
+	const oldest = `DELETE FROM sessions WHERE site_id = $site AND token IN (SELECT token FROM sessions WHERE site_id = $site AND user_id = 0 AND pending = $1`
 	_, err := tx.Exec(ctx, oldest+` AND address = $2 ORDER BY created DESC, token LIMIT 10000 OFFSET $3)`, pending, addr, halfwayNetwork-1)
 	if err != nil {
 		return err
@@ -151,7 +151,7 @@ func makeRoom(ctx context.Context, tx *database.Tx, pending int64, addr string) 
 
 // DeleteCtx ends a session.
 func (s *SessionStore) DeleteCtx(ctx context.Context, id string) error {
-	if _, err := s.db.Exec(ctx, `DELETE FROM sessions WHERE token = $1`, id); err != nil {
+	if _, err := s.db.Exec(ctx, `DELETE FROM sessions WHERE site_id = $site AND token = $1`, id); err != nil {
 		return fmt.Errorf("end a session: %w", err)
 	}
 	return nil
@@ -182,7 +182,7 @@ func (s *SessionStore) List(ctx context.Context, userID int64) ([]Session, error
 		Agent   string    `db:"agent"`
 	}
 	err := s.db.Select(ctx, &rows, `SELECT token, created, seen, expires, address, agent FROM sessions
-		WHERE user_id = $1 AND expires > $2 ORDER BY seen DESC, token LIMIT 200`, userID, s.now())
+		WHERE site_id = $site AND user_id = $1 AND expires > $2 ORDER BY seen DESC, token LIMIT 200`, userID, s.now())
 	if err != nil {
 		return nil, fmt.Errorf("list sessions: %w", err)
 	}
@@ -203,7 +203,7 @@ func (s *SessionStore) End(ctx context.Context, by audit.Actor, userID int64, id
 // EndAll signs a user out of all sessions but one, halfway ones too; except is
 // its ID, or empty.
 func (s *SessionStore) EndAll(ctx context.Context, by audit.Actor, userID int64, except string) error {
-	if _, err := s.db.Exec(ctx, `DELETE FROM sessions WHERE user_id = 0 AND pending = $1`, userID); err != nil {
+	if _, err := s.db.Exec(ctx, `DELETE FROM sessions WHERE site_id = $site AND user_id = 0 AND pending = $1`, userID); err != nil {
 		return fmt.Errorf("end sessions: %w", err)
 	}
 	return s.end(ctx, by, userID, `token <> $2`, except)
@@ -211,7 +211,7 @@ func (s *SessionStore) EndAll(ctx context.Context, by audit.Actor, userID int64,
 
 func (s *SessionStore) end(ctx context.Context, by audit.Actor, userID int64, which, id string) error {
 	err := s.db.Update(ctx, func(tx *database.Tx) error {
-		r, err := tx.Exec(ctx, `DELETE FROM sessions WHERE user_id = $1 AND `+which, userID, id)
+		r, err := tx.Exec(ctx, `DELETE FROM sessions WHERE site_id = $site AND user_id = $1 AND `+which, userID, id)
 		if err != nil {
 			return err
 		}

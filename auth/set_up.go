@@ -32,11 +32,11 @@ func (u *Users) NewSetUpCode(ctx context.Context, by audit.Actor, userID int64) 
 	rand.Read(b[:])
 	code := base32.StdEncoding.WithPadding(base32.NoPadding).EncodeToString(b[:])
 	err := u.db.Update(ctx, func(tx *database.Tx) error {
-		_, err := tx.Exec(ctx, `DELETE FROM one_time_codes WHERE purpose = $1 AND (user_id = $2 OR expires <= $3)`, setUpPurpose, userID, u.now())
+		_, err := tx.Exec(ctx, `DELETE FROM one_time_codes WHERE site_id = $site AND purpose = $1 AND (user_id = $2 OR expires <= $3)`, setUpPurpose, userID, u.now())
 		if err != nil {
 			return err
 		}
-		_, err = tx.Exec(ctx, `INSERT INTO one_time_codes (hash, purpose, user_id, expires) VALUES ($1, $2, $3, $4)`,
+		_, err = tx.Exec(ctx, `INSERT INTO one_time_codes (site_id, hash, purpose, user_id, expires) VALUES ($site, $1, $2, $3, $4)`,
 			codeHash(code), setUpPurpose, userID, u.now().Add(setUpLife))
 		if err != nil {
 			return err
@@ -113,7 +113,7 @@ func (u *Users) setUp(ctx context.Context, from Client, code string, in NewUser)
 	}
 	by := audit.Actor{UserID: id, Via: "set-up code", Addr: from.Addr, Agent: from.Agent}
 	err = u.db.Update(ctx, func(tx *database.Tx) error {
-		r, err := tx.Exec(ctx, `DELETE FROM one_time_codes WHERE hash = $1 AND purpose = $2 AND expires > $3`, codeHash(code), setUpPurpose, u.now())
+		r, err := tx.Exec(ctx, `DELETE FROM one_time_codes WHERE site_id = $site AND hash = $1 AND purpose = $2 AND expires > $3`, codeHash(code), setUpPurpose, u.now())
 		if err := touched(r, err); err != nil {
 			if errors.Is(err, ErrNotFound) {
 				return ErrSetUpCode
@@ -130,7 +130,7 @@ func (u *Users) setUp(ctx context.Context, from Client, code string, in NewUser)
 
 // setUpFor returns whom a code is for; 0 is the first administrator.
 func (u *Users) setUpFor(ctx context.Context, code string) (id int64, err error) {
-	err = u.db.Get(ctx, &id, `SELECT user_id FROM one_time_codes WHERE hash = $1 AND purpose = $2 AND expires > $3`,
+	err = u.db.Get(ctx, &id, `SELECT user_id FROM one_time_codes WHERE site_id = $site AND hash = $1 AND purpose = $2 AND expires > $3`,
 		codeHash(code), setUpPurpose, u.now())
 	if errors.Is(err, database.ErrNoRows) {
 		return 0, ErrSetUpCode
@@ -141,7 +141,7 @@ func (u *Users) setUpFor(ctx context.Context, code string) (id int64, err error)
 // setUpFirst makes the first administrator.
 func (u *Users) setUpFirst(ctx context.Context, tx *database.Tx, by audit.Actor, a *account) error {
 	var have int
-	if err := tx.Get(ctx, &have, `SELECT COUNT(*) FROM users`); err != nil {
+	if err := tx.Get(ctx, &have, `SELECT COUNT(*) FROM users WHERE site_id = $site`); err != nil {
 		return err
 	}
 	if have > 0 {

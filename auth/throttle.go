@@ -57,12 +57,15 @@ const (
 // While a network waits, this process remembers it, and refuses without asking
 // the database.
 type throttle struct {
-	users *Users
-	limit int // rows
+	users   *Users
+	limit   int // rows of the site
+	blocked *blocked
+}
 
-	mu      sync.Mutex
-	blocked map[string]time.Time // keys and until when
-
+// blocked is what a process remembers of the throttles of all sites.
+type blocked struct {
+	mu       sync.Mutex
+	until    map[string]time.Time // by key
 	failures atomic.Int64
 }
 
@@ -124,24 +127,26 @@ type counts struct{ pair, addr, account, known count }
 // remembered is how long an attempt has to wait, as far as this process knows
 // without asking.
 func (t *throttle) remembered(g guess, now time.Time) time.Duration {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	return max(t.blocked[g.pair].Sub(now), t.blocked[g.typed].Sub(now), t.blocked[g.addr].Sub(now), 0)
+	b := t.blocked
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return max(b.until[g.pair].Sub(now), b.until[g.typed].Sub(now), b.until[g.addr].Sub(now), 0)
 }
 
 func (t *throttle) remember(key string, until time.Time) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if t.blocked == nil || len(t.blocked) >= t.limit {
-		t.blocked = make(map[string]time.Time) // the database knows them still
+	b := t.blocked
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.until == nil || len(b.until) >= t.limit {
+		b.until = make(map[string]time.Time) // the database knows them still
 	}
-	t.blocked[key] = until
+	b.until[key] = until
 }
 
 // wait is how long the attempt has to wait; 0 when it may be looked at.
 func (t *throttle) wait(ctx context.Context, g guess, now time.Time) (time.Duration, counts, error) {
 	var rows []count
-	err := t.users.db.Select(ctx, &rows, `SELECT key, n, since, last FROM throttle WHERE key IN ($1, $2, $3, $4)`, g.pair, g.addr, g.account, g.known)
+	err := t.users.db.Select(ctx, &rows, `SELECT key, n, since, last FROM throttle WHERE site_id = $site AND key IN ($1, $2, $3, $4)`, g.pair, g.addr, g.account, g.known)
 	if err != nil {
 		return 0, counts{}, fmt.Errorf("read the failures: %w", err)
 	}
@@ -206,7 +211,7 @@ func (c count) windowWait(limit int, window time.Duration, now time.Time) time.D
 // forget without one.
 func (t *throttle) add(ctx context.Context, tx *database.Tx, key string, window time.Duration, now time.Time) (count, error) {
 	var c count
-	err := tx.Get(ctx, &c, `INSERT INTO throttle (key, n, since, last) VALUES ($1, 1, $2, $2)
+	err := tx.Get(ctx, &c, `INSERT INTO throttle (site_id, key, n, since, last) VALUES ($site, $1, 1, $2, $2)
 		ON CONFLICT (key) DO UPDATE SET
 			n = CASE WHEN throttle.last <= $3 OR throttle.since <= $4 THEN 1 ELSE throttle.n + 1 END,
 			since = CASE WHEN throttle.n <= 0 OR throttle.last <= $3 OR throttle.since <= $4 THEN excluded.since ELSE throttle.since END,
@@ -274,7 +279,7 @@ func (t *throttle) takeOff(ctx context.Context, tx *database.Tx, g guess, c coun
 	if c.isKnown(now) {
 		account = "" // it was not counted
 	}
-	_, err := tx.Exec(ctx, `UPDATE throttle SET n = n - 1 WHERE key IN ($1, $2, $3) AND n > 0`, g.addr, account, more)
+	_, err := tx.Exec(ctx, `UPDATE throttle SET n = n - 1 WHERE site_id = $site AND key IN ($1, $2, $3) AND n > 0`, g.addr, account, more)
 	return err
 }
 
@@ -298,7 +303,7 @@ func (t *throttle) failed(ctx context.Context, g guess, c counts, userID int64, 
 			return err
 		}
 	}
-	if t.failures.Add(1)%pruneEvery == 0 {
+	if t.blocked.failures.Add(1)%pruneEvery == 0 {
 		return t.prune(ctx, now)
 	}
 	return nil
@@ -309,7 +314,11 @@ func (t *throttle) failed(ctx context.Context, g guess, c counts, userID int64, 
 // that are not accounts; beyond that only the hundredth, thousandth and so on.
 func (t *throttle) note(ctx context.Context, e audit.Event) error {
 	err := t.users.db.Update(ctx, func(tx *database.Tx) error {
-		c, err := t.add(ctx, tx, trailKey+strconv.FormatInt(e.UserID, 10), trailWindow, e.At)
+		key := trailKey + strconv.FormatInt(e.UserID, 10)
+		if site := tx.Site(); site != 0 {
+			key += "@" + strconv.FormatInt(site, 10) // names that are no accounts count apart at each site
+		}
+		c, err := t.add(ctx, tx, key, trailWindow, e.At)
 		if err != nil {
 			return err
 		}
@@ -339,7 +348,7 @@ func (t *throttle) passed(ctx context.Context, g guess, c counts, whole bool, no
 			return err
 		}
 		if c.pair.N > 1 {
-			if _, err := tx.Exec(ctx, `DELETE FROM throttle WHERE key = $1`, g.pair); err != nil {
+			if _, err := tx.Exec(ctx, `DELETE FROM throttle WHERE site_id = $site AND key = $1`, g.pair); err != nil {
 				return err
 			}
 		}
@@ -356,12 +365,12 @@ func (t *throttle) passed(ctx context.Context, g guess, c counts, whole bool, no
 
 // know notes a network from which the owner of an account has signed in.
 func (t *throttle) know(ctx context.Context, tx *database.Tx, key string, now time.Time) error {
-	_, err := tx.Exec(ctx, `INSERT INTO throttle (key, n, since, last) VALUES ($1, 1, $2, $2)
+	_, err := tx.Exec(ctx, `INSERT INTO throttle (site_id, key, n, since, last) VALUES ($site, $1, 1, $2, $2)
 		ON CONFLICT (key) DO UPDATE SET last = excluded.last`, key, now)
 	return err
 }
 
-// prune bounds the table. When nothing is old enough to be forgotten, the
+// prune bounds what the table has of the site. When nothing is old enough to be forgotten, the
 // least guilty go: a flood of names must not wash away the count of the one
 // that is being guessed.
 func (t *throttle) prune(ctx context.Context, now time.Time) error {
@@ -370,14 +379,14 @@ func (t *throttle) prune(ctx context.Context, now time.Time) error {
 		return fmt.Errorf("forget failures: %w", err)
 	}
 	var n int
-	if err := t.users.db.Get(ctx, &n, `SELECT COUNT(*) FROM throttle WHERE key NOT LIKE 'k%'`); err != nil {
+	if err := t.users.db.Get(ctx, &n, `SELECT COUNT(*) FROM throttle WHERE site_id = $site AND key NOT LIKE 'k%'`); err != nil {
 		return fmt.Errorf("count failures: %w", err)
 	}
 	if n <= t.limit {
 		return nil
 	}
-	_, err = t.users.db.Exec(ctx, `DELETE FROM throttle WHERE key IN
-		(SELECT key FROM throttle WHERE key NOT LIKE 'k%' ORDER BY n, last LIMIT $1)`, n-t.limit*9/10)
+	_, err = t.users.db.Exec(ctx, `DELETE FROM throttle WHERE site_id = $site AND key IN
+		(SELECT key FROM throttle WHERE site_id = $site AND key NOT LIKE 'k%' ORDER BY n, last LIMIT $1)`, n-t.limit*9/10)
 	if err != nil {
 		return fmt.Errorf("forget failures: %w", err)
 	}

@@ -43,7 +43,7 @@ func newCounter(t testing.TB, db *database.DB) counter {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { store.Close() })
-	return counter{t, &throttle{limit: 5000, users: NewUsers(UsersConfig{DB: db, Apps: store, Clock: func() time.Time { return start }})}}
+	return counter{t, &throttle{limit: 5000, blocked: new(blocked), users: NewUsers(UsersConfig{DB: db, Apps: store, Clock: func() time.Time { return start }})}}
 }
 
 func (c counter) of(account string, addr netip.Addr) guess {

@@ -49,7 +49,7 @@ func (u *Users) findApplicationPassword(ctx context.Context, userID int64, passw
 	}
 	var rows []tokenRow
 	err = u.db.Select(ctx, &rows, `SELECT `+tokenColumns+` FROM application_passwords
-		WHERE user_id = $1 AND kind = $2 AND (revoked IS NULL OR revoked > $3) ORDER BY id`, userID, string(ApplicationPassword), u.now().Add(-revokedShown))
+		WHERE site_id = $site AND user_id = $1 AND kind = $2 AND (revoked IS NULL OR revoked > $3) ORDER BY id`, userID, string(ApplicationPassword), u.now().Add(-revokedShown))
 	if err != nil {
 		return Token{}, "", false, fmt.Errorf("read application passwords: %w", err)
 	}
@@ -92,7 +92,7 @@ func (u *Users) usable(r tokenRow, addr netip.Addr) (Token, Reason, error) {
 // renewToken replaces a hash of an older form. The password is right all the
 // same when this does not work.
 func (u *Users) renewToken(ctx context.Context, r tokenRow, hash string) {
-	_, err := u.db.Exec(ctx, `UPDATE application_passwords SET hash = $2 WHERE id = $1 AND hash = $3`, r.Row, hash, r.Hash)
+	_, err := u.db.Exec(ctx, `UPDATE application_passwords SET hash = $2 WHERE site_id = $site AND id = $1 AND hash = $3`, r.Row, hash, r.Hash)
 	if err != nil {
 		u.logger.WarnContext(ctx, "an old hash of an application password stays", "token", r.ID, "error", err)
 	}

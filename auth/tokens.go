@@ -162,7 +162,7 @@ func (u *Users) insertToken(ctx context.Context, tx *database.Tx, by audit.Actor
 	}
 	var have int
 	err := tx.Get(ctx, &have, `SELECT COUNT(*) FROM application_passwords
-		WHERE user_id = $1 AND revoked IS NULL AND (expires IS NULL OR expires > $2)`, t.UserID, t.Created)
+		WHERE site_id = $site AND user_id = $1 AND revoked IS NULL AND (expires IS NULL OR expires > $2)`, t.UserID, t.Created)
 	if err != nil {
 		return err
 	}
@@ -170,8 +170,8 @@ func (u *Users) insertToken(ctx context.Context, tx *database.Tx, by audit.Actor
 		return ErrTooManyTokens
 	}
 	rights, methods := t.Scope.Format()
-	_, err = tx.Exec(ctx, `INSERT INTO application_passwords (user_id, uuid, kind, name, hash, hint, scope, methods, networks, created, expires)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`,
+	_, err = tx.Exec(ctx, `INSERT INTO application_passwords (site_id, user_id, uuid, kind, name, hash, hint, scope, methods, networks, created, expires)
+		VALUES ($site, $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`,
 		t.UserID, t.ID, string(t.Kind), t.Name, hash, t.Hint, rights, methods,
 		apps.FormatNetworks(t.Networks), t.Created, sql.NullTime{Time: t.Expires.UTC(), Valid: !t.Expires.IsZero()})
 	if err != nil {
@@ -242,7 +242,7 @@ type TokenFilter struct {
 func (u *Users) Tokens(ctx context.Context, f TokenFilter) ([]Token, error) {
 	var rows []tokenRow
 	err := u.db.Select(ctx, &rows, `SELECT `+tokenColumns+` FROM application_passwords
-		WHERE (user_id = $1 OR $1 = 0) AND (kind = $2 OR $2 = '') AND (revoked IS NULL OR $3) ORDER BY id LIMIT 10000`,
+		WHERE site_id = $site AND (user_id = $1 OR $1 = 0) AND (kind = $2 OR $2 = '') AND (revoked IS NULL OR $3) ORDER BY id LIMIT 10000`,
 		f.UserID, string(f.Kind), f.Revoked)
 	if err != nil {
 		return nil, fmt.Errorf("list tokens: %w", err)
@@ -268,7 +268,7 @@ func (u *Users) Token(ctx context.Context, id string) (Token, error) {
 
 func getToken(ctx context.Context, q database.Queryer, id string) (tokenRow, error) {
 	var r tokenRow
-	err := q.Get(ctx, &r, `SELECT `+tokenColumns+` FROM application_passwords WHERE uuid = $1`, id)
+	err := q.Get(ctx, &r, `SELECT `+tokenColumns+` FROM application_passwords WHERE site_id = $site AND uuid = $1`, id)
 	if errors.Is(err, database.ErrNoRows) {
 		return tokenRow{}, ErrNoToken
 	}
@@ -314,7 +314,7 @@ func (u *Users) RenameToken(ctx context.Context, by audit.Actor, userID int64, i
 		case r.UserID != userID || r.Revoked.Valid:
 			return ErrNoToken
 		}
-		if _, err := tx.Exec(ctx, `UPDATE application_passwords SET name = $2 WHERE id = $1`, r.Row, name); err != nil {
+		if _, err := tx.Exec(ctx, `UPDATE application_passwords SET name = $2 WHERE site_id = $site AND id = $1`, r.Row, name); err != nil {
 			return err
 		}
 		return audit.Append(ctx, tx, tokenEvent(TokenRenamed, by, Token{ID: id, UserID: userID, Kind: TokenKind(r.Kind), Name: name}, u.now()))
@@ -349,7 +349,7 @@ func (u *Users) LimitToken(ctx context.Context, by audit.Actor, userID int64, id
 		}
 		rights, methods := l.Scope.Format()
 		networks := apps.FormatNetworks(l.Networks)
-		_, err = tx.Exec(ctx, `UPDATE application_passwords SET scope = $2, methods = $3, networks = $4, expires = $5 WHERE id = $1`,
+		_, err = tx.Exec(ctx, `UPDATE application_passwords SET scope = $2, methods = $3, networks = $4, expires = $5 WHERE site_id = $site AND id = $1`,
 			r.Row, rights, methods, networks,
 			sql.NullTime{Time: l.Expires.UTC(), Valid: !l.Expires.IsZero()})
 		if err != nil {
@@ -392,7 +392,7 @@ func (u *Users) RevokeToken(ctx context.Context, by audit.Actor, userID int64, i
 func (u *Users) RevokeTokens(ctx context.Context, by audit.Actor, userID int64) (n int, err error) {
 	err = u.db.Update(ctx, func(tx *database.Tx) error {
 		var rows []tokenRow
-		err := tx.Select(ctx, &rows, `SELECT `+tokenColumns+` FROM application_passwords WHERE user_id = $1 AND revoked IS NULL ORDER BY id`, userID)
+		err := tx.Select(ctx, &rows, `SELECT `+tokenColumns+` FROM application_passwords WHERE site_id = $site AND user_id = $1 AND revoked IS NULL ORDER BY id`, userID)
 		if err != nil {
 			return err
 		}
@@ -411,7 +411,7 @@ func (u *Users) RevokeTokens(ctx context.Context, by audit.Actor, userID int64) 
 }
 
 func (u *Users) revoke(ctx context.Context, tx *database.Tx, by audit.Actor, r tokenRow) error {
-	if _, err := tx.Exec(ctx, `UPDATE application_passwords SET revoked = $2 WHERE id = $1`, r.Row, u.now()); err != nil {
+	if _, err := tx.Exec(ctx, `UPDATE application_passwords SET revoked = $2 WHERE site_id = $site AND id = $1`, r.Row, u.now()); err != nil {
 		return err
 	}
 	return audit.Append(ctx, tx, tokenEvent(TokenRevoked, by, Token{ID: r.ID, UserID: r.UserID, Kind: TokenKind(r.Kind), Name: r.Name}, u.now()))

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"net/netip"
-	"strings"
 	"sync"
 	"time"
 
@@ -21,7 +20,7 @@ const (
 
 // usage collects the uses of tokens and passwords, off the request path.
 type usage struct {
-	tokens  *database.Batch[string, apps.Use] // by the ID of the token
+	tokens  *database.Batch[placed[string], apps.Use] // by the ID of the token
 	clients *database.Batch[clientKey, PasswordClient]
 
 	start, stop sync.Once
@@ -32,8 +31,8 @@ type usage struct {
 // prepareUsage makes the batches.
 func (u *Users) prepareUsage() {
 	u.usage.done = make(chan struct{})
-	u.usage.tokens = database.NewBatch(database.BatchConfig[string, apps.Use]{
-		DB: u.db, Compare: strings.Compare, Step: usageStep, Size: usageSize, Write: u.writeTokenUse,
+	u.usage.tokens = database.NewBatch(database.BatchConfig[placed[string], apps.Use]{
+		DB: u.db, Compare: placed[string].compare, Step: usageStep, Size: usageSize, Write: u.writeTokenUse,
 		Merge: func(older, newer apps.Use) apps.Use {
 			if newer.Method == "" {
 				newer.Method = older.Method
@@ -54,18 +53,18 @@ func (u *Users) prepareUsage() {
 }
 
 type clientKey struct {
-	userID int64
-	agent  string
+	user  placed[int64]
+	agent string
 }
 
 func (k clientKey) compare(other clientKey) int {
-	return cmp.Or(cmp.Compare(k.userID, other.userID), cmp.Compare(k.agent, other.agent))
+	return cmp.Or(k.user.compare(other.user), cmp.Compare(k.agent, other.agent))
 }
 
 // used notes that a token was used. It is written down within 20 seconds, and
 // for one token at most once a minute.
 func (u *Users) used(id string, use apps.Use) {
-	u.usage.tokens.Add(id, use)
+	u.usage.tokens.Add(at(u, id), use)
 	u.startWriting()
 }
 
@@ -73,7 +72,7 @@ func (u *Users) used(id string, use apps.Use) {
 // called, which is known only once the request was parsed. Without such a use
 // it does nothing. The name has to be one of the table.
 func (u *Users) Called(id, method string) {
-	u.usage.tokens.Change(id, func(use apps.Use) apps.Use {
+	u.usage.tokens.Change(at(u, id), func(use apps.Use) apps.Use {
 		use.Method = method
 		return use
 	})
@@ -88,7 +87,7 @@ func (u *Users) passwordSent(userID int64, addr netip.Addr, agent string, taken 
 	} else {
 		c.Refused = 1
 	}
-	u.usage.clients.Add(clientKey{userID, agent}, c)
+	u.usage.clients.Add(clientKey{at(u, userID), agent}, c)
 	u.startWriting()
 }
 
@@ -113,12 +112,13 @@ func (u *Users) writeUsage() {
 	both.Wait()
 }
 
-func (u *Users) writeTokenUse(ctx context.Context, tx *database.Tx, id string, use apps.Use) error {
-	r, err := getToken(ctx, tx, id)
+func (u *Users) writeTokenUse(ctx context.Context, tx *database.Tx, token placed[string], use apps.Use) error {
+	tx = tx.Of(token.site)
+	r, err := getToken(ctx, tx, token.key)
 	if err != nil || r.LastUsed.Valid && !r.LastUsed.Time.Before(use.At) {
 		return ignore(err, ErrNoToken)
 	}
-	_, err = tx.Exec(ctx, `UPDATE application_passwords SET last_used = $2, last_address = $3, last_agent = $4, last_method = $5 WHERE id = $1`,
+	_, err = tx.Exec(ctx, `UPDATE application_passwords SET last_used = $2, last_address = $3, last_agent = $4, last_method = $5 WHERE site_id = $site AND id = $1`,
 		r.Row, use.At, addrText(use.Addr), use.Agent, use.Method)
 	if err != nil || r.LastUsed.Valid {
 		return err
@@ -129,15 +129,16 @@ func (u *Users) writeTokenUse(ctx context.Context, tx *database.Tx, id string, u
 }
 
 func writeClient(ctx context.Context, tx *database.Tx, key clientKey, c PasswordClient) error {
-	_, err := tx.Exec(ctx, `INSERT INTO password_clients (user_id, agent, address, first, last, taken, refused) VALUES ($1, $2, $3, $4, $5, $6, $7)
+	tx = tx.Of(key.user.site)
+	_, err := tx.Exec(ctx, `INSERT INTO password_clients (site_id, user_id, agent, address, first, last, taken, refused) VALUES ($site, $1, $2, $3, $4, $5, $6, $7)
 		ON CONFLICT (user_id, agent) DO UPDATE SET address = excluded.address, last = excluded.last,
 			taken = password_clients.taken + excluded.taken, refused = password_clients.refused + excluded.refused`,
-		key.userID, c.Agent, addrText(c.Addr), c.First, c.Last, c.Taken, c.Refused)
+		key.user.key, c.Agent, addrText(c.Addr), c.First, c.Last, c.Taken, c.Refused)
 	if err != nil {
 		return err
 	}
-	_, err = tx.Exec(ctx, `DELETE FROM password_clients WHERE user_id = $1 AND agent NOT IN
-		(SELECT agent FROM password_clients WHERE user_id = $1 ORDER BY last DESC, agent LIMIT $2)`, key.userID, maxPasswordClients)
+	_, err = tx.Exec(ctx, `DELETE FROM password_clients WHERE site_id = $site AND user_id = $1 AND agent NOT IN
+		(SELECT agent FROM password_clients WHERE site_id = $site AND user_id = $1 ORDER BY last DESC, agent LIMIT $2)`, key.user.key, maxPasswordClients)
 	return err
 }
 

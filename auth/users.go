@@ -1,6 +1,7 @@
 package auth
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -77,26 +78,42 @@ type UsersConfig struct {
 	Logger *slog.Logger     // discards when nil
 }
 
-// Users is the accounts of the site. It is safe for concurrent use.
+// Users is the accounts of a site. It is safe for concurrent use.
 type Users struct {
-	db     *database.DB
-	apps   *apps.Store
-	clock  func() time.Time
-	logger *slog.Logger
-	hasher *hasher
-	recent recent
-	usage  usage
-	policy struct {
-		mu     sync.Mutex
-		policy Policy
-		until  time.Time
-		drops  uint64
-	}
+	*shared
+	db   *database.DB // of the site
+	apps *apps.Store  // of the site
+}
+
+// shared is what the accounts of all sites of a database have in common.
+type shared struct {
+	clock    func() time.Time
+	logger   *slog.Logger
+	hasher   *hasher
+	recent   recent
+	usage    usage
+	policies policies
+}
+
+// Of returns the accounts of another site of the same database. The caches, the places for hashing passwords and what is
+// written in batches are shared, so it costs next to nothing; Close of the accounts that NewUsers returned ends all of them.
+func (u *Users) Of(site int64) *Users { return &Users{u.shared, u.db.Of(site), u.apps.Of(site)} }
+
+// placed is something of a site by its number, or by its name, which another site may have too.
+type placed[K cmp.Ordered] struct {
+	site int64
+	key  K
+}
+
+func at[K cmp.Ordered](u *Users, key K) placed[K] { return placed[K]{u.db.Site(), key} }
+
+func (p placed[K]) compare(other placed[K]) int {
+	return cmp.Or(cmp.Compare(p.site, other.site), cmp.Compare(p.key, other.key))
 }
 
 // NewUsers returns the accounts in a database.
 func NewUsers(cfg UsersConfig) *Users {
-	u := &Users{db: cfg.DB, apps: cfg.Apps, clock: cfg.Clock, logger: cfg.Logger, hasher: newHasher()}
+	u := &Users{db: cfg.DB, apps: cfg.Apps, shared: &shared{clock: cfg.Clock, logger: cfg.Logger, hasher: newHasher()}}
 	u.prepareUsage()
 	if u.clock == nil {
 		u.clock = time.Now
@@ -137,7 +154,7 @@ func (u *Users) one(ctx context.Context, where string, arg any) (User, error) {
 
 func find(ctx context.Context, q database.Queryer, where string, args ...any) (account, error) {
 	var a account
-	err := q.Get(ctx, &a, `SELECT `+userColumns+`, password FROM users WHERE `+where, args...)
+	err := q.Get(ctx, &a, `SELECT `+userColumns+`, password FROM users WHERE site_id = $site AND (`+where+`)`, args...)
 	if errors.Is(err, database.ErrNoRows) {
 		return account{}, ErrNotFound
 	}
@@ -158,8 +175,8 @@ type candidate struct {
 func (u *Users) signingIn(ctx context.Context, login string) (candidate, error) {
 	var c candidate
 	err := u.db.Get(ctx, &c, `SELECT `+userColumns+`, password,
-		EXISTS (SELECT 1 FROM second_factors WHERE user_id = users.id AND confirmed IS NOT NULL) AS second_factor
-		FROM users WHERE login_key = $1 OR (email_key = $1 AND email_key <> '')
+		EXISTS (SELECT 1 FROM second_factors WHERE site_id = $site AND user_id = users.id AND confirmed IS NOT NULL) AS second_factor
+		FROM users WHERE site_id = $site AND (login_key = $1 OR (email_key = $1 AND email_key <> ''))
 		ORDER BY CASE WHEN login_key = $1 THEN 0 ELSE 1 END LIMIT 1`, fold(login))
 	if err != nil && !errors.Is(err, database.ErrNoRows) {
 		return candidate{}, fmt.Errorf("get a user: %w", err)
@@ -271,7 +288,7 @@ func (u *Users) list(ctx context.Context, f Filter, columns string, list any) er
 	if f.Desc {
 		direction = "DESC"
 	}
-	query := fmt.Sprintf(`SELECT %s FROM users WHERE %s ORDER BY %s %s, id %s LIMIT %s OFFSET %d`,
+	query := fmt.Sprintf(`SELECT %s FROM users WHERE site_id = $site AND %s ORDER BY %s %s, id %s LIMIT %s OFFSET %d`,
 		columns, where, column, direction, direction, limit(f.Limit), max(f.Offset, 0))
 	if err := u.db.Select(ctx, list, query, args...); err != nil {
 		return fmt.Errorf("list users: %w", err)
@@ -326,7 +343,7 @@ func (u *Users) Count(ctx context.Context, f Filter) (int, error) {
 		return 0, fmt.Errorf("count users: %w", err)
 	}
 	var n int
-	if err := u.db.Get(ctx, &n, `SELECT COUNT(*) FROM users WHERE `+where, args...); err != nil {
+	if err := u.db.Get(ctx, &n, `SELECT COUNT(*) FROM users WHERE site_id = $site AND `+where, args...); err != nil {
 		return 0, fmt.Errorf("count users: %w", err)
 	}
 	return n, nil
@@ -341,7 +358,7 @@ const (
 // how long a role that another process took away goes on working.
 type recent struct {
 	mu    sync.RWMutex
-	users map[int64]recentUser
+	users map[placed[int64]]recentUser
 	drops uint64
 }
 
@@ -355,7 +372,7 @@ type recentUser struct {
 func (u *Users) cached(ctx context.Context, id int64) (User, error) {
 	asked := u.clock()
 	u.recent.mu.RLock()
-	r, ok := u.recent.users[id]
+	r, ok := u.recent.users[at(u, id)]
 	drops := u.recent.drops
 	u.recent.mu.RUnlock()
 	if ok && asked.Before(r.until) {
@@ -370,9 +387,9 @@ func (u *Users) cached(ctx context.Context, id int64) (User, error) {
 	// What was read before a change is not kept after it.
 	if drops == u.recent.drops {
 		if u.recent.users == nil || len(u.recent.users) >= recentSize {
-			u.recent.users = make(map[int64]recentUser)
+			u.recent.users = make(map[placed[int64]]recentUser)
 		}
-		u.recent.users[id] = recentUser{user, asked.Add(recentLife)}
+		u.recent.users[at(u, id)] = recentUser{user, asked.Add(recentLife)}
 	}
 	return user, nil
 }
@@ -382,5 +399,5 @@ func (u *Users) changed(id int64) {
 	u.recent.mu.Lock()
 	defer u.recent.mu.Unlock()
 	u.recent.drops++
-	delete(u.recent.users, id)
+	delete(u.recent.users, at(u, id))
 }

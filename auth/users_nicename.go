@@ -8,5 +8,5 @@ func (u *Users) ByNicename(ctx context.Context, nicename string) (User, error) {
 	if nicename == "" {
 		return User{}, ErrNotFound
 	}
-	return u.one(ctx, `nicename = $1 ORDER BY id LIMIT 1`, nicename)
+	return u.one(ctx, `id = (SELECT MIN(id) FROM users WHERE site_id = $site AND nicename = $1)`, nicename)
 }

@@ -120,7 +120,7 @@ func insertUser(ctx context.Context, tx *database.Tx, a account) (int64, error) 
 		columns, values, args = columns+`, id`, values+`, $15`, append(args, a.ID)
 	}
 	var id int64
-	err := tx.Get(ctx, &id, `INSERT INTO users (`+columns+`) VALUES (`+values+`) RETURNING id`, args...)
+	err := tx.Get(ctx, &id, `INSERT INTO users (site_id, `+columns+`) VALUES ($site, `+values+`) RETURNING id`, args...)
 	return id, taken(err)
 }
 
@@ -159,7 +159,7 @@ func freeNicename(ctx context.Context, q database.Queryer, base string, self int
 	name := base
 	for n := 2; ; n++ {
 		var have int
-		err := q.Get(ctx, &have, `SELECT COUNT(*) FROM users WHERE nicename = $1 AND id <> $2`, name, self)
+		err := q.Get(ctx, &have, `SELECT COUNT(*) FROM users WHERE site_id = $site AND nicename = $1 AND id <> $2`, name, self)
 		if err != nil || have == 0 {
 			return name, err
 		}
@@ -255,7 +255,7 @@ func checkProfile(user User) error {
 
 func updateUser(ctx context.Context, tx *database.Tx, a account) error {
 	r, err := tx.Exec(ctx, `UPDATE users SET login = $2, login_key = $3, email = $4, email_key = $5, nicename = $6, display_name = $7,
-		first_name = $8, last_name = $9, nickname = $10, url = $11, bio = $12, role = $13, registered = $14, password = $15 WHERE id = $1`,
+		first_name = $8, last_name = $9, nickname = $10, url = $11, bio = $12, role = $13, registered = $14, password = $15 WHERE site_id = $site AND id = $1`,
 		a.ID, a.Login, fold(a.Login), a.Email, fold(a.Email), a.Nicename, a.DisplayName,
 		a.FirstName, a.LastName, a.Nickname, a.URL, a.Bio, string(a.Role), a.Registered, a.Hash)
 	return touched(r, taken(err))
@@ -284,7 +284,7 @@ func (u *Users) SetEmail(ctx context.Context, by audit.Actor, id int64, email st
 		return err
 	}
 	e := audit.Event{Kind: UserChanged, UserID: id, By: by, Detail: map[string]string{"changed": "email"}}
-	if err := u.set(ctx, e, `UPDATE users SET email = $2, email_key = $3 WHERE id = $1`, id, email, fold(email)); err != nil {
+	if err := u.set(ctx, e, `UPDATE users SET email = $2, email_key = $3 WHERE site_id = $site AND id = $1`, id, email, fold(email)); err != nil {
 		return fmt.Errorf("set an email address: %w", err)
 	}
 	return nil
@@ -310,11 +310,11 @@ func (u *Users) SetPassword(ctx context.Context, by audit.Actor, id int64, passw
 }
 
 func (u *Users) setPassword(ctx context.Context, tx *database.Tx, e audit.Event, hash, session string) error {
-	r, err := tx.Exec(ctx, `UPDATE users SET password = $2 WHERE id = $1`, e.UserID, hash)
+	r, err := tx.Exec(ctx, `UPDATE users SET password = $2 WHERE site_id = $site AND id = $1`, e.UserID, hash)
 	if err := touched(r, err); err != nil {
 		return err
 	}
-	if _, err := tx.Exec(ctx, `DELETE FROM sessions WHERE user_id = $1 AND token <> $2`, e.UserID, session); err != nil {
+	if _, err := tx.Exec(ctx, `DELETE FROM sessions WHERE site_id = $site AND user_id = $1 AND token <> $2`, e.UserID, session); err != nil {
 		return err
 	}
 	e.At = u.now()
@@ -328,7 +328,7 @@ func (u *Users) SetRole(ctx context.Context, by audit.Actor, id int64, role Role
 		return err
 	}
 	e := audit.Event{Kind: UserRole, UserID: id, By: by, Detail: map[string]string{"role": string(role)}}
-	if err := u.set(ctx, e, `UPDATE users SET role = $2 WHERE id = $1`, id, string(role)); err != nil {
+	if err := u.set(ctx, e, `UPDATE users SET role = $2 WHERE site_id = $site AND id = $1`, id, string(role)); err != nil {
 		return fmt.Errorf("set a role: %w", err)
 	}
 	return nil
@@ -343,7 +343,7 @@ func (u *Users) SetNetworks(ctx context.Context, by audit.Actor, id int64, n Net
 	}
 	n = NetworksOf(list)
 	e := audit.Event{Kind: UserNetworks, UserID: id, By: by, Detail: map[string]string{"networks": string(n)}}
-	if err := u.set(ctx, e, `UPDATE users SET networks = $2 WHERE id = $1`, id, string(n)); err != nil {
+	if err := u.set(ctx, e, `UPDATE users SET networks = $2 WHERE site_id = $site AND id = $1`, id, string(n)); err != nil {
 		return fmt.Errorf("set the networks of a user: %w", err)
 	}
 	return nil
@@ -375,7 +375,7 @@ func (u *Users) rehash(ctx context.Context, a account, password string) (string,
 	if err != nil {
 		return "", err
 	}
-	r, err := u.db.Exec(ctx, `UPDATE users SET password = $2 WHERE id = $1 AND password = $3`, a.ID, hash, a.Hash)
+	r, err := u.db.Exec(ctx, `UPDATE users SET password = $2 WHERE site_id = $site AND id = $1 AND password = $3`, a.ID, hash, a.Hash)
 	if err := touched(r, err); err != nil {
 		if errors.Is(err, ErrNotFound) {
 			return a.Hash, nil

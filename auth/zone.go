@@ -10,7 +10,7 @@ import (
 // has chosen none, and the blog's counts.
 func (u *Users) Zone(ctx context.Context, id int64) (*time.Location, error) {
 	var name string
-	if err := u.db.Get(ctx, &name, `SELECT time_zone FROM users WHERE id = $1`, id); err != nil {
+	if err := u.db.Get(ctx, &name, `SELECT time_zone FROM users WHERE site_id = $site AND id = $1`, id); err != nil {
 		return nil, fmt.Errorf("read a user's time zone: %w", err)
 	}
 	if name == "" {
@@ -29,7 +29,7 @@ func (u *Users) SetZone(ctx context.Context, id int64, name string) error {
 	if _, err := time.LoadLocation(name); err != nil || name == "Local" {
 		return &Invalid{"zone", "there is no such time zone; its name is one such as Europe/Berlin"}
 	}
-	r, err := u.db.Exec(ctx, `UPDATE users SET time_zone = $2 WHERE id = $1`, id, name)
+	r, err := u.db.Exec(ctx, `UPDATE users SET time_zone = $2 WHERE site_id = $site AND id = $1`, id, name)
 	if err := touched(r, err); err != nil {
 		return fmt.Errorf("set a time zone: %w", err)
 	}

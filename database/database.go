@@ -57,6 +57,8 @@ type Queryer interface {
 	Get(ctx context.Context, dest any, query string, args ...any) error
 	Select(ctx context.Context, dest any, query string, args ...any) error
 	Exec(ctx context.Context, query string, args ...any) (sql.Result, error)
+	// Site is the site that $site stands for in the statements; see DB.Of.
+	Site() int64
 	// Folded writes the SQL for a text without case and accents; see DB.Folded.
 	Folded(text string) string
 	// Sorted writes the SQL by which texts that people write are put into order; see DB.Sorted.
@@ -72,6 +74,12 @@ var ErrNoRows = sql.ErrNoRows
 // and returns rows (INSERT … RETURNING id) belongs into Update. Exec outside
 // of a transaction is one transaction of its own.
 type DB struct {
+	*pools
+	site int64
+}
+
+// pools is an open database, whichever site is looked at.
+type pools struct {
 	dialect    migrations.Dialect
 	collation  string   // PostgreSQL: of texts in order, quoted
 	write      *sqlx.DB // SQLite: the one writer. PostgreSQL: the pool
@@ -95,7 +103,7 @@ func (db *DB) Attached(key any) any {
 
 // Open opens the database and brings its schema up to date.
 func Open(ctx context.Context, cfg Config) (*DB, error) {
-	db := &DB{dialect: migrations.SQLite}
+	db := &DB{pools: &pools{dialect: migrations.SQLite}}
 	conns := cfg.MaxConns
 	if conns <= 0 {
 		conns = max(8, 4*runtime.NumCPU())
@@ -223,17 +231,20 @@ func (db *DB) MigrateUp(ctx context.Context) error {
 
 // Get reads one row; see Queryer.
 func (db *DB) Get(ctx context.Context, dest any, query string, args ...any) error {
-	return db.read.GetContext(ctx, dest, query, texts(args)...)
+	query, args = bound(query, args, db.site)
+	return db.read.GetContext(ctx, dest, query, args...)
 }
 
 // Select reads all rows; see Queryer.
 func (db *DB) Select(ctx context.Context, dest any, query string, args ...any) error {
-	return db.read.SelectContext(ctx, dest, query, texts(args)...)
+	query, args = bound(query, args, db.site)
+	return db.read.SelectContext(ctx, dest, query, args...)
 }
 
 // Exec writes, in a transaction of its own; see Queryer.
 func (db *DB) Exec(ctx context.Context, query string, args ...any) (sql.Result, error) {
-	r, err := db.write.ExecContext(ctx, query, texts(args)...)
+	query, args = bound(query, args, db.site)
+	r, err := db.write.ExecContext(ctx, query, args...)
 	if err == nil {
 		db.commits.Add(1)
 	}

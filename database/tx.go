@@ -20,6 +20,7 @@ type Tx struct {
 	dialect migrations.Dialect
 	tx      *sqlx.Tx
 	db      *DB
+	site    int64
 }
 
 // Attached returns what DB.Attach has kept under a key; nil when there is nothing.
@@ -163,7 +164,7 @@ func (db *DB) run(ctx context.Context, pool *sqlx.DB, options *sql.TxOptions, fn
 	}
 	// Also the way out of a panic in fn; after a commit it does nothing.
 	defer tx.Rollback()
-	if err := fn(&Tx{db.dialect, tx, db}); err != nil {
+	if err := fn(&Tx{db.dialect, tx, db, db.site}); err != nil {
 		return err
 	}
 	if err := tx.Commit(); err != nil {
@@ -183,15 +184,18 @@ func isConflict(err error) bool {
 
 // Get reads one row; see Queryer.
 func (tx *Tx) Get(ctx context.Context, dest any, query string, args ...any) error {
-	return tx.tx.GetContext(ctx, dest, query, texts(args)...)
+	query, args = bound(query, args, tx.site)
+	return tx.tx.GetContext(ctx, dest, query, args...)
 }
 
 // Select reads all rows; see Queryer.
 func (tx *Tx) Select(ctx context.Context, dest any, query string, args ...any) error {
-	return tx.tx.SelectContext(ctx, dest, query, texts(args)...)
+	query, args = bound(query, args, tx.site)
+	return tx.tx.SelectContext(ctx, dest, query, args...)
 }
 
 // Exec writes; see Queryer.
 func (tx *Tx) Exec(ctx context.Context, query string, args ...any) (sql.Result, error) {
-	return tx.tx.ExecContext(ctx, query, texts(args)...)
+	query, args = bound(query, args, tx.site)
+	return tx.tx.ExecContext(ctx, query, args...)
 }

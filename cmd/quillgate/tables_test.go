@@ -12,6 +12,8 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+
+	"github.com/quillgate/quillgate/database"
 )
 
 // shared are the tables of two packages, and why.
@@ -22,47 +24,32 @@ var shared = map[string]string{
 // One table, one owner: what a row means, and what goes with it, is known in one package only. Others ask that package.
 func TestHouseTablesHaveOneOwner(t *testing.T) {
 	created := regexp.MustCompile(`(?i)CREATE TABLE (?:IF NOT EXISTS )?([a-z_]+)`)
-	used := regexp.MustCompile(`\b(?:FROM|UPDATE|INTO|JOIN)\s+([a-z_]+)`)
 	tables, owners := map[string]bool{}, map[string]map[string]string{}
-	err := filepath.WalkDir("../..", func(path string, entry fs.DirEntry, err error) error {
-		if err != nil {
+	err := filepath.WalkDir("../../migrations", func(path string, entry fs.DirEntry, err error) error {
+		if err != nil || !strings.HasSuffix(path, ".sql") {
 			return err
 		}
-		switch {
-		case strings.HasSuffix(path, ".sql"):
-			text, err := os.ReadFile(path)
-			for _, m := range created.FindAllSubmatch(text, -1) {
-				tables[string(m[1])] = true
-			}
-			return err
-		case !strings.HasSuffix(path, ".go"), strings.HasSuffix(path, "_test.go"):
-			return nil
+		text, err := os.ReadFile(path)
+		for _, m := range created.FindAllSubmatch(text, -1) {
+			tables[string(m[1])] = true
 		}
-		room, err := filepath.Rel("../..", filepath.Dir(path))
-		if err != nil {
-			return err
-		}
-		file, err := parser.ParseFile(token.NewFileSet(), path, nil, parser.SkipObjectResolution)
-		if err != nil {
-			return err
-		}
-		ast.Inspect(file, func(n ast.Node) bool {
-			if text, ok := n.(*ast.BasicLit); ok && text.Kind == token.STRING {
-				sql, _ := strconv.Unquote(text.Value)
-				for _, m := range used.FindAllStringSubmatch(sql, -1) {
-					if owners[m[1]] == nil {
-						owners[m[1]] = map[string]string{}
-					}
-					owners[m[1]][room] = filepath.Base(path)
-				}
-			}
-			return true
-		})
-		return nil
+		return err
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
+	eachStatement(t, func(path, _ string, used []string) {
+		room, err := filepath.Rel("../..", filepath.Dir(path))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, table := range used {
+			if owners[table] == nil {
+				owners[table] = map[string]string{}
+			}
+			owners[table][room] = filepath.Base(path)
+		}
+	})
 	if len(tables) < 25 {
 		t.Fatalf("%d tables are found in the migrations", len(tables))
 	}
@@ -75,5 +62,118 @@ func TestHouseTablesHaveOneOwner(t *testing.T) {
 		if len(rooms) > 1 && shared[table] == "" {
 			t.Errorf("the table %s has several owners: %s", table, strings.Join(rooms, ", "))
 		}
+	}
+}
+
+// eachStatement calls fn for every text of the program that names a table as a statement does, with the tables. Tests and
+// migrations do not count.
+func eachStatement(t *testing.T, fn func(path, sql string, tables []string)) {
+	t.Helper()
+	used := regexp.MustCompile(`\b(?:FROM|UPDATE|INTO|JOIN)\s+([a-z_]+)`)
+	err := filepath.WalkDir("../..", func(path string, entry fs.DirEntry, err error) error {
+		if err != nil || !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") {
+			return err
+		}
+		file, err := parser.ParseFile(token.NewFileSet(), path, nil, parser.SkipObjectResolution)
+		if err != nil {
+			return err
+		}
+		ast.Inspect(file, func(n ast.Node) bool {
+			if text, ok := n.(*ast.BasicLit); ok && text.Kind == token.STRING {
+				sql, _ := strconv.Unquote(text.Value)
+				var tables []string
+				for _, m := range used.FindAllStringSubmatch(sql, -1) {
+					tables = append(tables, m[1])
+				}
+				if len(tables) > 0 {
+					fn(path, sql, tables)
+				}
+			}
+			return true
+		})
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// everySite are the statements that mean the rows of all sites, and why none of them shows one site to another.
+var everySite = map[string]string{
+	`DELETE FROM sessions WHERE expires <= $1`:                                  "what has expired is nobody's any more",
+	`DELETE FROM refusals WHERE day < $1`:                                       "what is too old to be shown",
+	`DELETE FROM throttle WHERE last <= $1 AND key NOT LIKE 'k%' OR last <= $2`: "what is too old to count",
+	`UPDATE audit_head SET mac = $1`:                                            "the operator has lost the master key, which is that of all sites",
+	`SELECT site_id FROM audit_head ORDER BY site_id`:                           "a new master key begins in the trail of each site",
+	`SELECT site_id FROM apps WHERE public = $1`:                                "the operator gives up what the master key does not open any more",
+	`DELETE FROM upstream_credentials WHERE user_id = $1`:                       "the operator gives up what the master key does not open any more",
+}
+
+// notOfASite are the tables without a site, and why.
+var notOfASite = map[string]string{
+	"nonces":    "a public key is that of one site, and a challenge of a passkey is random",
+	"creations": "a public key is that of one site",
+	"relayed":   "a public key is that of one site",
+
+	"sites":             "the list of the sites itself; only the gateway reads it",
+	"keyset_check":      "one master key seals for all sites",
+	"sealed_keys":       "the keys of sites are made of them",
+	"certificates":      "of the process",
+	"certificate_locks": "of the process",
+	"visitor_key":       "of a blog",
+	"served_at":         "of a blog",
+}
+
+// Sites share nothing: a statement on a table of what belongs to a site names the site, and the handle of the database says
+// which it is. A table is one of those, or it is in a list with the reason why not, or it is of a blog's content, which a
+// gateway does not have.
+func TestHouseSitesAreInEveryStatement(t *testing.T) {
+	ctx := t.Context()
+	db, err := database.Open(ctx, database.Config{URL: filepath.Join(t.TempDir(), "a.db")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	var tables []string
+	if err := db.Select(ctx, &tables, `SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite%' AND name <> 'goose_db_version'`); err != nil {
+		t.Fatal(err)
+	}
+	sited, content := map[string]bool{}, map[string]bool{}
+	for _, table := range tables {
+		var has int
+		if err := db.Get(ctx, &has, `SELECT COUNT(*) FROM pragma_table_info('`+table+`') WHERE name = 'site_id'`); err != nil {
+			t.Fatal(err)
+		}
+		sited[table] = has > 0
+		if has > 0 && notOfASite[table] != "" {
+			t.Errorf("the table %s has a site: take it out of the list", table)
+		}
+	}
+	met := map[string]bool{}
+	eachStatement(t, func(path, sql string, tables []string) {
+		for _, table := range tables {
+			switch {
+			case strings.Contains(path, "/site/"):
+				content[table] = true
+			case !sited[table] || strings.Contains(sql, "$site") || strings.Contains(sql, "INTO "+table+" (site_id"):
+			case everySite[sql] != "":
+				met[sql] = true
+			default:
+				t.Errorf("%s: a statement on %s does not say of which site: %s", path, table, sql)
+			}
+		}
+	})
+	for sql := range everySite {
+		if !met[sql] {
+			t.Errorf("no statement is %s: take it out of the list", sql)
+		}
+	}
+	for _, table := range tables {
+		if !sited[table] && !content[table] && notOfASite[table] == "" {
+			t.Errorf("the table %s has no column site_id: what belongs to a site has one, and a table without is in the list, with the reason", table)
+		}
+	}
+	if n := len(sited); n < 30 || !sited["users"] || !sited["apps"] || !sited["audit"] || !sited["sessions"] {
+		t.Errorf("of %d tables, those of sites are not found: %v", n, sited)
 	}
 }
