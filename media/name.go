@@ -29,7 +29,7 @@ func (r Rules) Clean(name string) string {
 		}
 		return c
 	}, strings.ToValidUTF8(name, "")))
-	name = strings.Trim(squeeze(squeeze(name, '-'), '.'), ".-_")
+	name = strings.Trim(squeeze(name), ".-_")
 	if !strings.Contains(name, ".") {
 		if _, ok := (Rules{Active: true}).byExtension(name); ok {
 			name = "unnamed-file." + name
@@ -38,11 +38,10 @@ func (r Rules) Clean(name string) string {
 	return shorten(r.defuse(name))
 }
 
-// squeeze leaves one of each run of c.
-func squeeze(s string, c byte) string {
-	double, single := strings.Repeat(string(c), 2), string(c)
-	for strings.Contains(s, double) {
-		s = strings.ReplaceAll(s, double, single)
+// squeeze leaves one of each run of dashes.
+func squeeze(s string) string {
+	for strings.Contains(s, "--") {
+		s = strings.ReplaceAll(s, "--", "-")
 	}
 	return s
 }

@@ -25,6 +25,11 @@ func Slug(text string) string {
 	var b strings.Builder
 	used := 0
 	for i := 0; i < len(text) && used < maxSlug; {
+		if c, size := encodedSign(text[i:]); size > 0 {
+			writeSlugRune(&b, c)
+			used, i = used+size, i+size
+			continue
+		}
 		if octet(text[i:]) { // what is percent-encoded already stays so
 			b.WriteString(strings.ToLower(text[i : i+3]))
 			used, i = used+3, i+3
@@ -164,6 +169,22 @@ func elementEnd(text string) int {
 
 func octet(s string) bool {
 	return len(s) >= 3 && s[0] == '%' && isHex(s[1]) && isHex(s[2])
+}
+
+// encodedSign reads one of the signs that a slug has no room for, where a text begins with its percent-encoded form, and
+// how long that form is; 0 where there is none.
+func encodedSign(text string) (c rune, size int) {
+	var buf [utf8.UTFMax]byte
+	n := 0
+	for ; n < len(buf) && octet(text[3*n:]); n++ {
+		b, _ := strconv.ParseUint(text[3*n+1:3*n+3], 16, 8)
+		buf[n] = byte(b)
+	}
+	c, n = utf8.DecodeRune(buf[:n])
+	if c == '×' || c >= utf8.RuneSelf && unicode.In(c, slugDash, slugNothing) && c != utf8.RuneError {
+		return c, 3 * n
+	}
+	return 0, 0
 }
 
 func isHex(c byte) bool {
