@@ -230,3 +230,39 @@ func benchmarkUpload(b *testing.B, lines int) {
 		}
 	})
 }
+
+// BenchmarkWindow reports how many times as long a spooled document takes with a window of eight times the size: the work of
+// a document that is all references, or all comments, depends on its length alone. The best of all turns counts, which other
+// work on the machine disturbs least.
+func BenchmarkWindow(b *testing.B) {
+	for _, shape := range []struct{ name, kind, unit string }{
+		{"references", "string", "a&lt;"},
+		{"comments", "string", "a<!---->"},
+		{"base64_references", "base64", "&#65;"},
+		{"base64_comments", "base64", "AAAA<!---->"},
+		{"plain", "string", "plain text "},
+	} {
+		b.Run(shape.name, func(b *testing.B) {
+			doc := []byte("<methodCall><methodName>m</methodName><params><param><value><" + shape.kind + ">" + strings.Repeat(shape.unit, 1<<17) +
+				"</" + shape.kind + "></value></param></params></methodCall>")
+			b.SetBytes(int64(2 * len(doc)))
+			took := [2]time.Duration{time.Hour, time.Hour}
+			for b.Loop() {
+				for i, window := range []int{16 << 10, 128 << 10} {
+					start := time.Now()
+					_, done, err := xmlrpc.DecodeSpooled(b.TempDir(), doc, window, xmlrpc.Limits{})
+					if err != nil {
+						b.Fatal(err)
+					}
+					took[i] = min(took[i], time.Since(start))
+					done()
+				}
+			}
+			ratio := float64(took[1]) / float64(took[0])
+			b.ReportMetric(ratio, "ratio")
+			if ratio > 3 {
+				b.Errorf("a window of eight times the size takes %.1f times as long: %v and %v", ratio, took[0], took[1])
+			}
+		})
+	}
+}

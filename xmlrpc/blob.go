@@ -137,12 +137,7 @@ func (s *scanner) base64Run() ([]byte, error) {
 			return utf8.AppendRune(s.one[:0], r), nil
 		default:
 			b := s.buf[s.i:]
-			if k := bytes.IndexByte(b, '<'); k >= 0 {
-				b = b[:k]
-			}
-			if k := bytes.IndexByte(b, '&'); k >= 0 {
-				b = b[:k]
-			}
+			b = b[:plainLen(b)]
 			s.i += len(b)
 			return b, nil
 		}

@@ -122,12 +122,7 @@ func (s *scanner) slowChars() (string, error) {
 // run copies character data up to the next < or &, or to the end of the window.
 func (s *scanner) run() error {
 	b := s.buf[s.i:]
-	if k := bytes.IndexByte(b, '<'); k >= 0 {
-		b = b[:k]
-	}
-	if k := bytes.IndexByte(b, '&'); k >= 0 {
-		b = b[:k]
-	}
+	b = b[:plainLen(b)]
 	if len(b) == len(s.buf)-s.i && s.src != nil {
 		if err := s.prepare("<"); err != nil {
 			return err
@@ -147,6 +142,25 @@ func (s *scanner) run() error {
 	s.write(b)
 	s.i += len(b)
 	return nil
+}
+
+// plainLen is how many bytes come before the next < or &. It looks no more than twice as far as that: a search for one of
+// the two alone would go through the window again behind each of the other.
+func plainLen(b []byte) int {
+	for from, size := 0, 64; from < len(b); from, size = from+size, 2*size {
+		part := b[from:min(from+size, len(b))]
+		k := bytes.IndexByte(part, '<')
+		if k >= 0 {
+			part = part[:k]
+		}
+		if j := bytes.IndexByte(part, '&'); j >= 0 {
+			k = j
+		}
+		if k >= 0 {
+			return from + k
+		}
+	}
+	return len(b)
 }
 
 // undecided counts the bytes at the end of a window whose meaning depends on
