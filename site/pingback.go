@@ -113,7 +113,7 @@ func (s *Site) pingTarget(ctx context.Context, p Pingback) (*Post, error) {
 	if err != nil {
 		return nil, err
 	}
-	post, err := readPost(ctx, s.db, id)
+	post, err := readHead(ctx, s.db, id)
 	if errors.Is(err, ErrNotFound) {
 		return nil, ErrPingTarget
 	}

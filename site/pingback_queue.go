@@ -143,7 +143,7 @@ func (s *Site) leasePings(ctx context.Context, limit int) (taken []pingRow, post
 		if err := database.ExecIn(ctx, tx, `UPDATE pings SET attempts = attempts + 1, due = ? WHERE id IN (?)`, ids, now.Add(pingLease)); err != nil {
 			return err
 		}
-		return database.SelectIn(ctx, tx, `SELECT `+postColumns+` FROM posts p WHERE p.id IN (?)`, of, func(p Post) { posts = append(posts, p) })
+		return database.SelectIn(ctx, tx, `SELECT `+postHeadColumns+` FROM posts p WHERE p.id IN (?)`, of, func(p Post) { posts = append(posts, p) })
 	})
 	return taken, posts, err
 }

@@ -105,39 +105,39 @@ func (s *Site) ModifiedMoment(p *Post) time.Time {
 	return s.UTC(p.Modified)
 }
 
-const postColumns = `p.id, p.type, p.status, p.title, p.name, p.author, p.content, p.excerpt, p.password, p.parent, p.menu_order,
-	p.comment_status, p.ping_status, p.mime_type, p.guid, p.sticky, p.comment_count, p.date, p.date_gmt, p.modified, p.modified_gmt`
+// postHeadColumns are those of a post without its texts, which may be as large as a request.
+const postHeadColumns = `p.id, p.type, p.status, p.name, p.author, p.password, p.parent, p.menu_order, p.comment_status, p.ping_status, p.mime_type,
+	p.guid, p.sticky, p.comment_count, p.date, p.date_gmt, p.modified, p.modified_gmt`
 
-// readPost reads one post of any type, with TrashedFrom when it is in the trash. ErrNotFound when there is none.
-func readPost(ctx context.Context, q database.Queryer, id int64) (*Post, error) {
-	return readPostWith(ctx, q, id, (*pagePost).complete)
-}
+const postColumns = postHeadColumns + `, p.title, p.content, p.excerpt`
 
-// readHead is readPost without large texts, for callers that ask what somebody may do with the post, and then read more:
-// a text that nobody looks at must not take the memory for those that are asked for.
-func readHead(ctx context.Context, q database.Queryer, id int64) (*Post, error) {
-	return readPostWith(ctx, q, id, func(*pagePost, context.Context, database.Queryer) error { return nil })
-}
-
-func readPostWith(ctx context.Context, q database.Queryer, id int64, complete func(*pagePost, context.Context, database.Queryer) error) (*Post, error) {
+// readPost reads one post of any type without its large texts, which complete reads, and with TrashedFrom when it is in the
+// trash. ErrNotFound when there is none. A text that nobody looks at must not take the memory for those that are asked for,
+// so callers find out first what somebody may do with the post.
+func readPost(ctx context.Context, q database.Queryer, id int64) (*pagePost, error) {
 	var row pagePost
 	err := q.Get(ctx, &row, `SELECT `+postPageColumns+` FROM posts p WHERE p.id = $1`, id)
-	if err == nil {
-		err = complete(&row, ctx, q)
-	}
 	if errors.Is(err, database.ErrNoRows) {
 		return nil, ErrNotFound
 	}
 	if err != nil {
 		return nil, fmt.Errorf("read post %d: %w", id, err)
 	}
-	p := row.Post
-	if p.Status == StatusTrash {
-		if err := readTrashedFrom(ctx, q, []*Post{&p}); err != nil {
+	if row.Status == StatusTrash {
+		if err := readTrashedFrom(ctx, q, []*Post{&row.Post}); err != nil {
 			return nil, err
 		}
 	}
-	return &p, nil
+	return &row, nil
+}
+
+// readHead is readPost for callers that need no large text.
+func readHead(ctx context.Context, q database.Queryer, id int64) (*Post, error) {
+	row, err := readPost(ctx, q, id)
+	if err != nil {
+		return nil, err
+	}
+	return &row.Post, nil
 }
 
 // readTrashedFrom fills in TrashedFrom of those posts that are in the trash.

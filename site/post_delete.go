@@ -32,7 +32,7 @@ func (s *Site) DeletePost(ctx context.Context, who auth.Identity, id int64) erro
 	}
 	var files []string
 	err = s.db.Update(ctx, func(tx *database.Tx) error {
-		p, err := readPost(ctx, tx, id)
+		p, err := readHead(ctx, tx, id)
 		if err != nil {
 			return err
 		}

@@ -101,7 +101,8 @@ type edit struct {
 	now    time.Time
 	author bool // the wanted author exists
 
-	old   *Post // nil for a new post
+	old   *Post // nil for a new post; its large texts are not read, and empty here and in post
+	whole bool  // old has no large texts
 	begun Post  // a new post's automatic draft, once its caller may create it
 	post  Post  // as it will be
 	terms map[string][]int64
@@ -150,7 +151,7 @@ func (w *edit) run(ctx context.Context, id int64) error {
 		if err != nil {
 			return err
 		}
-		w.old = old
+		w.old, w.whole = &old.Post, old.whole()
 	}
 	if err := w.begin(); err != nil {
 		return err
@@ -176,8 +177,8 @@ func (w *edit) run(ctx context.Context, id int64) error {
 	if err := w.checkParent(ctx); err != nil {
 		return err
 	}
-	if w.post.empty() {
-		return ErrEmptyPost
+	if err := w.checkEmpty(ctx); err != nil {
+		return err
 	}
 	return w.write(ctx)
 }
@@ -329,6 +330,25 @@ func knownStatus(postType, status string) string {
 func (p *Post) empty() bool {
 	blank := func(s string) bool { return s == "" || s == "0" }
 	return p.Type == TypePost && blank(p.Title) && blank(p.Content) && blank(p.Excerpt)
+}
+
+// checkEmpty refuses a post without anything to read. A large text that the edit leaves as it is was not read, but counts.
+func (w *edit) checkEmpty(ctx context.Context) error {
+	if !w.post.empty() {
+		return nil
+	}
+	kept := false
+	if w.old != nil && !w.whole {
+		err := w.tx.Get(ctx, &kept, `SELECT $2 AND octet_length(title) > 1 OR $3 AND octet_length(content) > 1 OR $4 AND octet_length(excerpt) > 1
+			FROM posts WHERE id = $1`, w.old.ID, w.Title == nil, w.Content == nil, w.Excerpt == nil)
+		if err != nil {
+			return fmt.Errorf("look for the texts of post %d: %w", w.old.ID, err)
+		}
+	}
+	if !kept {
+		return ErrEmptyPost
+	}
+	return nil
 }
 
 func (w *edit) checkSticky() error {

@@ -236,11 +236,11 @@ func (s *Site) FindPost(ctx context.Context, who auth.Identity, address string, 
 
 // readable reads a post that the caller may see at an address of its own. ErrNotFound.
 func (s *Site) readable(ctx context.Context, who auth.Identity, id int64) (*Post, error) {
-	p, err := readPost(ctx, s.db, id)
+	row, err := readPost(ctx, s.db, id)
 	if err != nil {
 		return nil, err
 	}
-	parent := ""
+	p, parent := &row.Post, ""
 	if p.Status == StatusInherit && p.Parent != 0 {
 		if parent, err = s.statusOf(ctx, p.Parent); err != nil {
 			return nil, err
@@ -250,7 +250,7 @@ func (s *Site) readable(ctx context.Context, who auth.Identity, id int64) (*Post
 	if t, known := postTypeNamed(p.Type); !known || !t.Public || !s.CanRead(who, p, parent) {
 		return nil, ErrNotFound
 	}
-	return p, nil
+	return p, row.complete(ctx, s.db)
 }
 
 // statusOf is the status of a post, "" when there is none.
@@ -365,7 +365,7 @@ func (l *linker) postByPath(ctx context.Context, path string) (int64, error) {
 			where += ` AND p.id = ` + a.add(id)
 		}
 	}
-	if err := l.s.db.Select(ctx, &candidates, `SELECT `+postColumns+` FROM posts p WHERE `+where+byStatus+` LIMIT 100`, a.list...); err != nil {
+	if err := l.s.db.Select(ctx, &candidates, `SELECT `+postHeadColumns+` FROM posts p WHERE `+where+byStatus+` LIMIT 100`, a.list...); err != nil {
 		return 0, fmt.Errorf("find a post by its address: %w", err)
 	}
 	if err := l.prepareNames(ctx, candidates); err != nil {

@@ -17,10 +17,11 @@ func (s *Site) GetPost(ctx context.Context, who auth.Identity, id int64, load Lo
 	if id <= 0 {
 		return nil, ErrNotFound
 	}
-	p, err := readPost(ctx, s.db, id)
+	row, err := readPost(ctx, s.db, id)
 	if err != nil {
 		return nil, err
 	}
+	p := &row.Post
 	rights := p
 	if p.Type == TypeRevision {
 		if rights, err = readHead(ctx, s.db, p.Parent); err != nil {
@@ -29,6 +30,9 @@ func (s *Site) GetPost(ctx context.Context, who auth.Identity, id int64, load Lo
 	}
 	if !s.CanEdit(who, rights) {
 		return nil, &Denied{Action: "edit this post"}
+	}
+	if err := row.complete(ctx, s.db); err != nil {
+		return nil, err
 	}
 	list, err := s.full(ctx, []Post{*p}, load)
 	if err != nil {

@@ -22,8 +22,7 @@ type pagePost struct {
 	Texts int64 `db:"texts"` // bytes of all three texts
 }
 
-const postPageColumns = `p.id, p.type, p.status, p.name, p.author, p.password, p.parent, p.menu_order, p.comment_status, p.ping_status, p.mime_type,
-	p.guid, p.sticky, p.comment_count, p.date, p.date_gmt, p.modified, p.modified_gmt,
+const postPageColumns = postHeadColumns + `,
 	CASE WHEN octet_length(p.title) > 32768 THEN '' ELSE p.title END AS title,
 	CASE WHEN octet_length(p.excerpt) > 32768 THEN '' ELSE p.excerpt END AS excerpt,
 	CASE WHEN octet_length(p.content) > 32768 THEN '' ELSE p.content END AS content,
@@ -34,7 +33,7 @@ func (p *pagePost) whole() bool {
 	return p.Texts == int64(len(p.Title)+len(p.Excerpt)+len(p.Content))
 }
 
-// complete reads the large texts of a post, once there is memory for them.
+// complete reads the large texts of a post, once there is memory for them. ErrNotFound when it is gone by now.
 func (p *pagePost) complete(ctx context.Context, q database.Queryer) error {
 	if p.whole() {
 		return nil
@@ -51,6 +50,9 @@ func (p *pagePost) complete(ctx context.Context, q database.Queryer) error {
 		Content string `db:"content"`
 	}
 	if err := q.Get(ctx, &texts, `SELECT title, excerpt, content FROM posts WHERE id = $1`, p.ID); err != nil {
+		if errors.Is(err, database.ErrNoRows) {
+			return ErrNotFound
+		}
 		return fmt.Errorf("read the texts of post %d: %w", p.ID, err)
 	}
 	p.Title, p.Excerpt, p.Content = texts.Title, texts.Excerpt, texts.Content
@@ -103,7 +105,7 @@ func (s *Site) showPosts(ctx context.Context, rows []pagePost, load Load, yield 
 		release := database.Mark(ctx)
 		large := []pagePost{rows[i]}
 		switch err := large[0].complete(ctx, s.db); {
-		case errors.Is(err, database.ErrNoRows): // deleted meanwhile
+		case errors.Is(err, ErrNotFound): // deleted meanwhile
 			large = nil
 		case err != nil:
 			return false, err

@@ -33,19 +33,19 @@ func (w *edit) write(ctx context.Context) error {
 			return err
 		}
 	}
-	if w.old == nil || w.post.Content != w.old.Content {
+	if w.old == nil || w.Content != nil && (!w.whole || w.post.Content != w.old.Content) {
 		if err := w.s.adoptUploads(ctx, w.tx, &w.post); err != nil {
 			return err
 		}
 	}
 	switch {
 	case w.old != nil:
-		if err := saveRevision(ctx, w.tx, &w.post, w.who.User.ID); err != nil {
+		if err := w.saveRevision(ctx); err != nil {
 			return err
 		}
 		return w.rememberAddress(ctx)
 	case w.FirstRevision:
-		return addRevision(ctx, w.tx, &w.post, w.who.User.ID)
+		return w.addRevision(ctx)
 	}
 	return nil
 }
@@ -72,7 +72,11 @@ func (w *edit) nameIt(ctx context.Context) error {
 	slug := givenSlug(wanted)
 	if !floating(p.Status) {
 		if slug == "" {
-			slug = Slug(p.Title)
+			title, err := w.title(ctx)
+			if err != nil {
+				return err
+			}
+			slug = Slug(title)
 		}
 		if slug == "" && p.ID != 0 {
 			slug = strconv.FormatInt(p.ID, 10)
@@ -87,6 +91,18 @@ func (w *edit) nameIt(ctx context.Context) error {
 	return err
 }
 
+// title is the title that the post will have.
+func (w *edit) title(ctx context.Context) (string, error) {
+	if w.Title != nil || w.old == nil || w.whole || w.post.Title != "" {
+		return w.post.Title, nil
+	}
+	var title string
+	if err := w.tx.Get(ctx, &title, `SELECT title FROM posts WHERE id = $1`, w.old.ID); err != nil {
+		return "", fmt.Errorf("read the title of post %d: %w", w.old.ID, err)
+	}
+	return title, nil
+}
+
 func (w *edit) entersTrash() bool {
 	return w.old != nil && w.old.Status != StatusTrash && w.post.Status == StatusTrash
 }
@@ -98,7 +114,7 @@ func (w *edit) leavesTrash() bool {
 func (w *edit) writeRow(ctx context.Context) error {
 	p := &w.post
 	if w.old != nil {
-		return updatePost(ctx, w.tx, p)
+		return w.updateRow(ctx)
 	}
 	if err := insertPost(ctx, w.tx, p); err != nil {
 		return err
@@ -131,12 +147,14 @@ func insertPost(ctx context.Context, tx *database.Tx, p *Post) error {
 	return nil
 }
 
-func updatePost(ctx context.Context, tx *database.Tx, p *Post) error {
-	_, err := tx.Exec(ctx, `UPDATE posts SET status = $2, title = $3, name = $4, author = $5, content = $6, excerpt = $7, password = $8,
-			parent = $9, menu_order = $10, comment_status = $11, ping_status = $12, sticky = $13, date = $14, date_gmt = $15,
+// updateRow changes the row of the post. Texts that the edit does not name stay.
+func (w *edit) updateRow(ctx context.Context) error {
+	p := &w.post
+	_, err := w.tx.Exec(ctx, `UPDATE posts SET status = $2, title = COALESCE($3, title), name = $4, author = $5, content = COALESCE($6, content),
+			excerpt = COALESCE($7, excerpt), password = $8, parent = $9, menu_order = $10, comment_status = $11, ping_status = $12, sticky = $13, date = $14, date_gmt = $15,
 			modified = $16, modified_gmt = $17
 		WHERE id = $1`,
-		p.ID, p.Status, p.Title, p.Name, p.Author, p.Content, p.Excerpt, p.Password, p.Parent, p.MenuOrder, p.CommentStatus,
+		p.ID, p.Status, w.Title, p.Name, p.Author, w.Content, w.Excerpt, p.Password, p.Parent, p.MenuOrder, p.CommentStatus,
 		p.PingStatus, p.Sticky, p.Date, p.DateGMT, p.Modified, p.ModifiedGMT)
 	if err != nil {
 		return fmt.Errorf("update post %d: %w", p.ID, err)

@@ -14,37 +14,48 @@ import (
 // A revision is a post of type revision whose parent is the post that it shows. It holds the title, the text and the
 // excerpt as they were after an edit; the last revision of a post therefore equals the post.
 
-// saveRevision keeps the present texts of the post, unless its last revision has the same.
-func saveRevision(ctx context.Context, tx *database.Tx, p *Post, author int64) error {
+// saveRevision keeps the texts that the post has now, unless its last revision has the same.
+func (w *edit) saveRevision(ctx context.Context) error {
+	p := &w.post
 	t, known := postTypeNamed(p.Type)
 	if !known || !t.SupportsFeature("revisions") || p.Status == StatusAutoDraft {
 		return nil
 	}
-	var last struct {
-		Title   string `db:"title"`
-		Content string `db:"content"`
-		Excerpt string `db:"excerpt"`
+	// The database compares: only texts that differ are read, to be compared again without their white space.
+	var texts struct {
+		Title      string `db:"title"`
+		Content    string `db:"content"`
+		Excerpt    string `db:"excerpt"`
+		OldTitle   string `db:"old_title"`
+		OldContent string `db:"old_content"`
+		OldExcerpt string `db:"old_excerpt"`
 	}
-	err := tx.Get(ctx, &last, `SELECT title, content, excerpt FROM posts WHERE parent = $1 AND type = 'revision' AND name LIKE '%-revision-%'
-		ORDER BY date DESC, id DESC LIMIT 1`, p.ID)
-	switch {
-	case errors.Is(err, database.ErrNoRows):
-	case err != nil:
-		return fmt.Errorf("read the last revision of post %d: %w", p.ID, err)
-	case sameText(last.Title, p.Title) && sameText(last.Content, p.Content) && sameText(last.Excerpt, p.Excerpt):
+	err := w.tx.Get(ctx, &texts, `SELECT
+			CASE WHEN p.title = r.title THEN '' ELSE p.title END AS title, CASE WHEN p.title = r.title THEN '' ELSE r.title END AS old_title,
+			CASE WHEN p.content = r.content THEN '' ELSE p.content END AS content, CASE WHEN p.content = r.content THEN '' ELSE r.content END AS old_content,
+			CASE WHEN p.excerpt = r.excerpt THEN '' ELSE p.excerpt END AS excerpt, CASE WHEN p.excerpt = r.excerpt THEN '' ELSE r.excerpt END AS old_excerpt
+		FROM posts p, posts r WHERE p.id = $1 AND r.id =
+			(SELECT id FROM posts WHERE parent = $1 AND type = 'revision' AND name LIKE '%-revision-%' ORDER BY date DESC, id DESC LIMIT 1)`, p.ID)
+	if err != nil && !errors.Is(err, database.ErrNoRows) {
+		return fmt.Errorf("compare post %d with its last revision: %w", p.ID, err)
+	}
+	if err == nil && sameText(texts.OldTitle, texts.Title) && sameText(texts.OldContent, texts.Content) && sameText(texts.OldExcerpt, texts.Excerpt) {
 		return nil
 	}
-	return addRevision(ctx, tx, p, author)
+	return w.addRevision(ctx)
 }
 
-func addRevision(ctx context.Context, tx *database.Tx, p *Post, author int64) error {
-	return insertPost(ctx, tx, &Post{
-		Type: TypeRevision, Status: StatusInherit, Parent: p.ID, Author: author,
-		Name:  fmt.Sprintf("%d-revision-v1", p.ID),
-		Title: p.Title, Content: p.Content, Excerpt: p.Excerpt,
-		CommentStatus: "closed", PingStatus: "closed",
-		Date: p.Modified, DateGMT: p.ModifiedGMT, Modified: p.Modified, ModifiedGMT: p.ModifiedGMT,
-	})
+// addRevision copies the texts of the post's row within the database: they may be large.
+func (w *edit) addRevision(ctx context.Context) error {
+	p := &w.post
+	_, err := w.tx.Exec(ctx, `INSERT INTO posts (type, status, title, name, author, content, excerpt, password, parent, menu_order,
+			comment_status, ping_status, mime_type, guid, sticky, comment_count, date, date_gmt, modified, modified_gmt)
+		SELECT 'revision', 'inherit', title, $2, $3, content, excerpt, '', id, 0, 'closed', 'closed', '', '', FALSE, 0, modified, modified_gmt, modified, modified_gmt
+		FROM posts WHERE id = $1`, p.ID, fmt.Sprintf("%d-revision-v1", p.ID), w.who.User.ID)
+	if err != nil {
+		return fmt.Errorf("keep a revision of post %d: %w", p.ID, err)
+	}
+	return nil
 }
 
 // sameText compares texts as WordPress does for revisions: white space counts only as such.
@@ -86,6 +97,9 @@ func (s *Site) RestoreRevision(ctx context.Context, who auth.Identity, id int64)
 		return err
 	}
 	// Revisions never change, so that it is safe to have read them before the transaction.
+	if err := revision.complete(ctx, s.db); err != nil {
+		return err
+	}
 	return s.EditPost(ctx, who, parent.ID, PostEdit{Title: &revision.Title, Content: &revision.Content, Excerpt: &revision.Excerpt})
 }
 

@@ -336,7 +336,7 @@ func (s *Site) CategoriesNamed(ctx context.Context, names []string) ([]int64, er
 // ErrNotFound, *Denied.
 func (s *Site) SetCategories(ctx context.Context, who auth.Identity, postID int64, ids []int64) error {
 	return s.db.Update(ctx, func(tx *database.Tx) error {
-		p, err := readPost(ctx, tx, postID)
+		p, err := readHead(ctx, tx, postID)
 		if err != nil {
 			return err
 		}

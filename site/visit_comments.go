@@ -69,7 +69,7 @@ func (s *Site) CommentShown(ctx context.Context, id int64) (bool, error) {
 }
 
 // PicturesInText returns the attachments that belong to the addresses and ids of pictures in texts: by id, and by the
-// name of the file below the uploads. It costs two statements.
+// name of the file below the uploads, without their descriptions. It costs two statements.
 func (s *Site) PicturesInText(ctx context.Context, ids []int64, files []string) (map[int64]Attachment, map[string]Attachment, error) {
 	byID, byFile := make(map[int64]Attachment), make(map[string]Attachment)
 	if len(ids) == 0 && len(files) == 0 {
@@ -82,7 +82,7 @@ func (s *Site) PicturesInText(ctx context.Context, ids []int64, files []string) 
 	if len(files) == 0 {
 		files = []string{""}
 	}
-	query, args, err := database.In(`SELECT `+postColumns+`, `+attachmentColumns+` FROM posts p JOIN attachments a ON a.post_id = p.id
+	query, args, err := database.In(`SELECT `+postHeadColumns+`, p.title, p.excerpt, `+attachmentColumns+` FROM posts p JOIN attachments a ON a.post_id = p.id
 		WHERE a.post_id IN (?) OR a.file IN (?)`, ids, files)
 	if err != nil {
 		return nil, nil, err

@@ -35,16 +35,16 @@ func (s *Site) likelyPost(ctx context.Context, address string, fits func(*Post) 
 	const from = ` FROM posts p WHERE p.type IN ('post', 'page') AND p.status = 'publish' AND `
 	const newest = ` ORDER BY p.date DESC, p.id DESC`
 	const had = `p.id IN (SELECT post_id FROM post_meta WHERE key = '_wp_old_slug' AND value IN (?))` + newest + ` LIMIT 1`
-	text := `SELECT * FROM (SELECT ` + postColumns + `, 1 AS guess` + from + `p.name IN (?)` + newest + ` LIMIT 100) named
-		UNION ALL SELECT * FROM (SELECT ` + postColumns + `, 2 AS guess` + from + had + `) was`
+	text := `SELECT * FROM (SELECT ` + postHeadColumns + `, 1 AS guess` + from + `p.name IN (?)` + newest + ` LIMIT 100) named
+		UNION ALL SELECT * FROM (SELECT ` + postHeadColumns + `, 2 AS guess` + from + had + `) was`
 	args := []any{names.slugs, names.slugs}
 	if len(names.others) > 0 {
-		text += ` UNION ALL SELECT * FROM (SELECT ` + postColumns + `, 0 AS guess` + from + had + `) elsewhere`
+		text += ` UNION ALL SELECT * FROM (SELECT ` + postHeadColumns + `, 0 AS guess` + from + had + `) elsewhere`
 		args = append(args, names.others)
 	}
 	if len(names.start) >= guessPrefix {
 		// A slug holds no character above those of ASCII.
-		text += ` UNION ALL SELECT * FROM (SELECT ` + postColumns + `, 3 AS guess` + from + s.db.Between("p.name", "?", "?") + ` ORDER BY p.name, p.id LIMIT 20) begun`
+		text += ` UNION ALL SELECT * FROM (SELECT ` + postHeadColumns + `, 3 AS guess` + from + s.db.Between("p.name", "?", "?") + ` ORDER BY p.name, p.id LIMIT 20) begun`
 		args = append(args, names.start, names.start+"\x7f")
 	}
 	query, args, err := database.In(text, args...)

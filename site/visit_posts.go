@@ -192,7 +192,7 @@ func (s *Site) ListAddresses(ctx context.Context, limit, offset int) ([]FullPost
 }
 
 // MovedPost returns the published post that was to be found at an address before its name or its date was changed, or that
-// the address most likely means: see likelyPost. ErrNotFound.
+// the address most likely means: see likelyPost. It comes without its texts. ErrNotFound.
 func (s *Site) MovedPost(ctx context.Context, path string) (*FullPost, error) {
 	opts, err := s.Options(ctx)
 	if err != nil {
@@ -205,7 +205,7 @@ func (s *Site) MovedPost(ctx context.Context, path string) (*FullPost, error) {
 	var list []Post
 	if at := slices.Index(tags, "%postname%"); at >= 0 {
 		name := strings.ToLower(values[at])
-		err = s.db.Select(ctx, &list, `SELECT `+postColumns+` FROM posts p WHERE p.type = 'post' AND p.status = 'publish'
+		err = s.db.Select(ctx, &list, `SELECT `+postHeadColumns+` FROM posts p WHERE p.type = 'post' AND p.status = 'publish'
 			AND p.id IN (SELECT post_id FROM post_meta WHERE key = '_wp_old_slug' AND value = $1) ORDER BY p.date DESC, p.id DESC LIMIT 1`, name)
 		if err == nil && len(list) == 0 {
 			list, err = s.movedInTime(ctx, name, tags, values)
@@ -233,7 +233,7 @@ func (s *Site) MovedPost(ctx context.Context, path string) (*FullPost, error) {
 // filed elsewhere.
 func (s *Site) movedInTime(ctx context.Context, name string, tags, values []string) ([]Post, error) {
 	var named []Post
-	err := s.db.Select(ctx, &named, `SELECT `+postColumns+` FROM posts p WHERE p.name = $1 AND p.type = 'post' AND p.status = 'publish' ORDER BY p.id LIMIT 100`, name)
+	err := s.db.Select(ctx, &named, `SELECT `+postHeadColumns+` FROM posts p WHERE p.name = $1 AND p.type = 'post' AND p.status = 'publish' ORDER BY p.id LIMIT 100`, name)
 	if err != nil || len(named) == 0 {
 		return nil, err
 	}
