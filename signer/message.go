@@ -98,7 +98,8 @@ const maxFault = 2 << 10
 // start all the same.
 func serverTime(answer *http.Response) (seconds int64, refused bool) {
 	text := answer.Header.Get(timeField)
-	if text == "" && answer.ContentLength <= maxFault {
+	// A refusal is not signed.
+	if text == "" && answer.ContentLength <= maxFault && len(answer.Header["Signature"]) == 0 {
 		start, err := io.ReadAll(io.LimitReader(answer.Body, maxFault))
 		answer.Body = &replayed{io.MultiReader(bytes.NewReader(start), &failed{err, answer.Body}), answer.Body}
 		if err != nil {

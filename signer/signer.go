@@ -183,7 +183,7 @@ func hashBody(hash io.Writer, r *http.Request) error {
 	if err != nil {
 		return fmt.Errorf("get the body: %w", err)
 	}
-	_, err = io.Copy(hash, body)
+	_, err = xmlrpc.Copy(hash, body)
 	if err := errors.Join(err, body.Close()); err != nil {
 		return fmt.Errorf("read the body: %w", err)
 	}
@@ -195,7 +195,7 @@ func hashBody(hash io.Writer, r *http.Request) error {
 func spool(hash io.Writer, out *http.Request) (release func(), err error) {
 	b := &spooled{spool: xmlrpc.NewSpool("", inMemory)}
 	b.holders.Store(1)
-	if _, err := io.Copy(io.MultiWriter(hash, b.spool), out.Body); err != nil {
+	if _, err := xmlrpc.Copy(io.MultiWriter(hash, b.spool), out.Body); err != nil {
 		return b.release, fmt.Errorf("read the body: %w", err)
 	}
 	if out.ContentLength = b.spool.Size(); out.ContentLength == 0 {

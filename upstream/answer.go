@@ -8,6 +8,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -48,6 +49,9 @@ func (a *Answer) Document() *io.SectionReader {
 // bytes are taken. names are members whose places the caller needs, as in
 // [xmlrpc.OutlineResponse]. Read does not close the body.
 //
+// A body that breaks off is no error: the document decides whether it is whole,
+// since plugins send a Content-Length that is too long or too short.
+//
 // A fault of the upstream is an Answer. The error is a [*Trouble] when what
 // came is not a whole answer; any other error is one of store.
 func Read(resp *http.Response, store Store, limit int64, names ...string) (*Answer, error) {
@@ -58,17 +62,9 @@ func Read(resp *http.Response, store Store, limit int64, names ...string) (*Answ
 	if err != nil {
 		return nil, trouble(resp, nil, err)
 	}
-	size, broken, err := take(store, body, limit)
+	size, head, broken, err := take(resp, store, body, limit)
 	if err != nil {
 		return nil, err
-	}
-	if size > limit {
-		return nil, &Trouble{Code: CodeBadAnswer, Outcome: Unknown, Status: resp.StatusCode,
-			What: fmt.Sprintf("The answer of the blog is larger than %d MiB. Ask for less at one time.", limit>>20)}
-	}
-	head := make([]byte, min(size, lead))
-	if _, err := store.ReadAt(head, 0); err != nil && !errors.Is(err, io.EOF) {
-		return nil, fmt.Errorf("read an answer that was stored: %w", err)
 	}
 	a := &Answer{Status: resp.StatusCode, Header: resp.Header, store: store}
 	if a.Outline, a.start, err = find(store, head, size, names); err != nil {
@@ -84,27 +80,63 @@ func Read(resp *http.Response, store Store, limit int64, names ...string) (*Answ
 	return a, nil
 }
 
-// take copies a body into the store. A body that breaks off is no error: the
-// document decides whether it is whole, since plugins send a Content-Length
-// that is too long or too short.
-func take(store Store, body io.Reader, limit int64) (size int64, broken, err error) {
-	buf := make([]byte, 32<<10)
-	for size <= limit {
-		n, err := body.Read(buf)
-		if n > 0 {
-			if _, err := store.Write(buf[:n]); err != nil {
-				return size, nil, fmt.Errorf("store an answer: %w", err)
-			}
-			size += int64(n)
-		}
-		if errors.Is(err, io.EOF) {
-			return size, nil, nil
-		}
-		if err != nil {
-			return size, err, nil
-		}
+// ReadProven is Read for a body that ends with an error unless it is the one
+// that the upstream has signed. Every error of the body is a [*Trouble]: what
+// came before it proves nothing, however whole it looks. A result, of which no
+// members are wanted, is not read once more: its Outline has the Size alone.
+func ReadProven(resp *http.Response, store Store, limit int64, names ...string) (*Answer, error) {
+	if resp.StatusCode >= 300 && resp.StatusCode < 400 {
+		return nil, redirected(resp)
 	}
-	return size, nil, nil
+	size, head, broken, err := take(resp, store, resp.Body, limit)
+	if err != nil {
+		return nil, err
+	}
+	if broken != nil {
+		return nil, trouble(resp, head, broken)
+	}
+	a := &Answer{Status: resp.StatusCode, Header: resp.Header, store: store}
+	if len(names) == 0 && result.Match(head[:min(len(head), 256)]) {
+		a.Outline = &xmlrpc.Outline{Size: size}
+		return a, nil
+	}
+	if a.Outline, a.start, err = find(store, head, size, names); err != nil {
+		return nil, trouble(resp, head, err)
+	}
+	return a, nil
+}
+
+// result is the beginning of an answer that is not a fault.
+var result = regexp.MustCompile(`^(<\?xml [^<>]*\?>)?\s*<methodResponse>\s*<params>`)
+
+// take copies a body into the store, and returns its size, its beginning and
+// the error with which it broke off.
+func take(resp *http.Response, store Store, body io.Reader, limit int64) (size int64, head []byte, broken, err error) {
+	to := &storing{store: store}
+	size, broken = xmlrpc.Copy(to, io.LimitReader(body, limit+1))
+	if to.err != nil {
+		return 0, nil, nil, fmt.Errorf("store an answer: %w", to.err)
+	}
+	if size > limit {
+		return 0, nil, nil, &Trouble{Code: CodeBadAnswer, Outcome: Unknown, Status: resp.StatusCode,
+			What: fmt.Sprintf("The answer of the blog is larger than %d MiB. Ask for less at one time.", limit>>20)}
+	}
+	head = make([]byte, min(size, lead))
+	if _, err := store.ReadAt(head, 0); err != nil && !errors.Is(err, io.EOF) {
+		return 0, nil, nil, fmt.Errorf("read an answer that was stored: %w", err)
+	}
+	return size, head, broken, nil
+}
+
+// storing tells an error of the store from one of the body.
+type storing struct {
+	store Store
+	err   error
+}
+
+func (s *storing) Write(p []byte) (n int, err error) {
+	n, s.err = s.store.Write(p)
+	return n, s.err
 }
 
 // decoded undoes a compression that was not asked for.

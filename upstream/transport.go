@@ -27,7 +27,8 @@ func Send(rt http.RoundTripper, req *http.Request) (*http.Response, error) {
 	var written atomic.Bool
 	trace := &httptrace.ClientTrace{WroteHeaders: func() { written.Store(true) }}
 	ctx := httptrace.WithClientTrace(req.Context(), trace)
-	req = req.Clone(ctx)
+	req = req.WithContext(ctx)
+	req.Header = req.Header.Clone()
 	// Go sends a request with one of these again by itself (net/http.Request).
 	req.Header.Del("Idempotency-Key")
 	req.Header.Del("X-Idempotency-Key")

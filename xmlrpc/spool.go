@@ -9,12 +9,17 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
+	"sync"
 	"unicode/utf8"
 )
 
 // spoolPattern names the files of the spool, for os.CreateTemp and for finding
 // what a crash left.
 const spoolPattern = "quillgate-body-*.tmp"
+
+// spoolBlock is how many bytes of memory a Spool begins to read with.
+const spoolBlock = 4 << 10
 
 // A Spool holds the bytes of one body: in memory up to a limit, and beyond it
 // in a file of mode 0600 that has lost its name, so that it is gone with the
@@ -80,6 +85,43 @@ func (s *Spool) Write(p []byte) (int, error) {
 		return n, fmt.Errorf("spool a body: %w", err)
 	}
 	return n, nil
+}
+
+// ReadFrom appends what a reader gives until its end. While that stays in
+// memory it is read there at once, without a buffer in between. It implements
+// io.ReaderFrom; the errors are those of Write and of the reader.
+func (s *Spool) ReadFrom(r io.Reader) (n int64, err error) {
+	for s.file == nil && s.size < s.inMemory {
+		if len(s.memory) == cap(s.memory) {
+			s.memory = slices.Grow(s.memory, int(min(spoolBlock, s.inMemory-s.size)))
+		}
+		end := int(min(int64(cap(s.memory)), s.inMemory))
+		got, err := r.Read(s.memory[len(s.memory):end])
+		s.memory = s.memory[:len(s.memory)+got]
+		s.size += int64(got)
+		n += int64(got)
+		if errors.Is(err, io.EOF) {
+			return n, nil
+		}
+		if err != nil {
+			return n, err
+		}
+	}
+	more, err := Copy(s, r)
+	return n + more, err
+}
+
+// copyBuffers are the buffers of Copy.
+var copyBuffers = sync.Pool{New: func() any { return new([32 << 10]byte) }}
+
+// Copy copies src to its end through a buffer that is used again. It is
+// [io.Copy] for calls and answers, which are small and many: io.Copy makes a
+// buffer each time, or leaves it to a [net/http.ResponseWriter], which then
+// sends its header by itself.
+func Copy(dst io.Writer, src io.Reader) (int64, error) {
+	buf := copyBuffers.Get().(*[32 << 10]byte)
+	defer copyBuffers.Put(buf)
+	return io.CopyBuffer(struct{ io.Writer }{dst}, struct{ io.Reader }{src}, buf[:])
 }
 
 // Truncate drops what was written behind the first size bytes, which cannot be

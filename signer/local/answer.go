@@ -3,6 +3,7 @@ package local
 import (
 	"fmt"
 	"io"
+	"net/http"
 	"net/url"
 	"slices"
 	"strings"
@@ -29,6 +30,15 @@ func (a *answered) Close() error {
 		return nil
 	}
 	return a.store.Close()
+}
+
+// reader returns how the answers of a site are read: those of a quillgate are
+// signed, and nothing of them counts before their end.
+func (s *Site) reader() func(*http.Response, upstream.Store, int64, ...string) (*upstream.Answer, error) {
+	if s.Kind == Quillgate {
+		return upstream.ReadProven
+	}
+	return upstream.Read
 }
 
 // names are the members of answers that lead a program elsewhere, and the codes
@@ -98,6 +108,9 @@ type edit struct {
 }
 
 func (c *call) edits(got *upstream.Answer) []edit {
+	if len(got.Texts) == 0 {
+		return nil
+	}
 	var edits []edit
 	listed := map[string]int{} // blogs in each list
 	for _, m := range got.Texts {

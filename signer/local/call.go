@@ -1,10 +1,12 @@
 package local
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net/http"
 	"strings"
 	"time"
@@ -145,7 +147,9 @@ func (c *call) send(ctx context.Context, key *credential, body xmlrpc.Source) (*
 		return nil, fmt.Errorf("make a request for %s: %w", site.Name, err)
 	}
 	size := body.Size()
-	req.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(io.NewSectionReader(body, 0, size)), nil }
+	if req.GetBody, err = again(body); err != nil {
+		return nil, fmt.Errorf("read the call: %w", err)
+	}
 	req.Body, _ = req.GetBody()
 	req.ContentLength = size
 	req.Header.Set("Content-Type", "text/xml")
@@ -162,7 +166,7 @@ func (c *call) send(ctx context.Context, key *credential, body xmlrpc.Source) (*
 	}
 	defer resp.Body.Close()
 	store := xmlrpc.NewSpool(c.proxy.cfg.SpoolDir, inMemory)
-	got, err := upstream.Read(resp, store, c.proxy.cfg.MaxAnswer, c.names()...)
+	got, err := site.reader()(resp, store, c.proxy.cfg.MaxAnswer, c.names()...)
 	if err != nil {
 		return nil, errors.Join(c.unproven(err), store.Close())
 	}
@@ -170,6 +174,21 @@ func (c *call) send(ctx context.Context, key *credential, body xmlrpc.Source) (*
 		c.proxy.cfg.Log.Warn("the blog sends something around its answers", "blog", site.Name, "seen", got.Rubbish)
 	}
 	return c.answer(got, store)
+}
+
+// again returns a function that gives the body each time that it is called. A
+// small one is a *bytes.Reader: net/http sends it together with the header, and
+// any other reader after it.
+func again(body xmlrpc.Source) (func() (io.ReadCloser, error), error) {
+	size := body.Size()
+	if size > smallCall {
+		return func() (io.ReadCloser, error) { return io.NopCloser(io.NewSectionReader(body, 0, size)), nil }, nil
+	}
+	text := make([]byte, size)
+	if n, err := body.ReadAt(text, 0); n < len(text) {
+		return nil, err
+	}
+	return func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(text)), nil }, nil
 }
 
 // unproven turns the errors of a signer into troubles with words.
@@ -223,16 +242,21 @@ func (c *call) report(a *answered, err error) {
 		c.served.status.refused()
 		return
 	}
-	took := time.Since(c.begun)
+	about := make([]slog.Attr, 0, 6)
+	about = append(about, slog.String("blog", c.served.site.Name), slog.String("method", method), slog.Duration("took", time.Since(c.begun)))
+	level, text := slog.LevelInfo, "call"
 	switch {
 	case err != nil:
-		c.proxy.cfg.Log.Warn("a call failed", "blog", c.served.site.Name, "method", method, "took", took, "error", err.Error())
+		level, text = slog.LevelWarn, "a call failed"
+		about = append(about, slog.String("error", err.Error()))
 		c.served.status.failed(c.faultOf(err).Message)
 	case a.fault != nil:
-		c.proxy.cfg.Log.Info("the blog answered with a fault", "blog", c.served.site.Name, "method", method, "took", took, "code", a.fault.Code)
+		text = "the blog answered with a fault"
+		about = append(about, slog.Int("code", a.fault.Code))
 		c.served.status.answered()
 	default:
-		c.proxy.cfg.Log.Info("call", "blog", c.served.site.Name, "method", method, "took", took, "sent", c.body.Size(), "received", a.size())
+		about = append(about, slog.Int64("sent", c.body.Size()), slog.Int64("received", a.size()))
 		c.served.status.answered()
 	}
+	c.proxy.cfg.Log.LogAttrs(c.request.Context(), level, text, about...)
 }

@@ -78,7 +78,7 @@ func (c *Client) Call(ctx context.Context, method string, params ...xmlrpc.Value
 	defer resp.Body.Close()
 	store := xmlrpc.NewSpool("", inMemory)
 	defer store.Close()
-	got, err := upstream.Read(resp, store, mostAnswer)
+	got, err := c.site.reader()(resp, store, mostAnswer)
 	if err != nil {
 		return xmlrpc.Value{}, refusal(err)
 	}

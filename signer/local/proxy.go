@@ -8,7 +8,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"net/http"
 	"strconv"
@@ -241,7 +240,7 @@ func (p *Proxy) serveCall(w http.ResponseWriter, r *http.Request, s *served) {
 		http.Error(w, "The signer takes calls that are not compressed.", http.StatusUnsupportedMediaType)
 		return
 	}
-	_, err := io.Copy(body, http.MaxBytesReader(w, r.Body, p.cfg.MaxBody))
+	_, err := body.ReadFrom(http.MaxBytesReader(w, r.Body, p.cfg.MaxBody))
 	if tooLarge := (*http.MaxBytesError)(nil); errors.As(err, &tooLarge) {
 		p.fault(w, &xmlrpc.Fault{Code: http.StatusRequestEntityTooLarge, Message: fmt.Sprintf("The call is larger than %d MiB, the limit of the signer.", p.cfg.MaxBody>>20)})
 		return
@@ -264,7 +263,7 @@ func (p *Proxy) serveCall(w http.ResponseWriter, r *http.Request, s *served) {
 	h := w.Header()
 	h.Set("Content-Type", "text/xml; charset=UTF-8")
 	h.Set("Content-Length", strconv.FormatInt(answer.size(), 10))
-	if _, err := io.Copy(w, answer.reader()); err != nil {
+	if _, err := xmlrpc.Copy(w, answer.reader()); err != nil {
 		p.cfg.Log.Info("the program went away before it had the answer", "blog", s.site.Name)
 	}
 }

@@ -67,7 +67,7 @@ type proxied struct {
 	log bytes.Buffer
 }
 
-func newProxy(t *testing.T, kind local.Kind, endpoint string, edit func(*local.Config)) *proxied {
+func newProxy(t testing.TB, kind local.Kind, endpoint string, edit func(*local.Config)) *proxied {
 	t.Helper()
 	folder, err := local.OpenFolder(t.TempDir(), local.Keys{})
 	if err != nil {
@@ -100,7 +100,7 @@ func newProxy(t *testing.T, kind local.Kind, endpoint string, edit func(*local.C
 	return p
 }
 
-func add(t *testing.T, folder *local.Folder, name string, kind local.Kind, endpoint string) {
+func add(t testing.TB, folder *local.Folder, name string, kind local.Kind, endpoint string) {
 	t.Helper()
 	site := local.Site{Name: name, Endpoint: endpoint, Home: strings.TrimSuffix(endpoint, "xmlrpc.php"), Kind: kind, User: "ada"}
 	secret := local.Secret{Password: appPassword, Local: localPassword}

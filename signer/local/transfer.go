@@ -22,25 +22,29 @@ const longTransfer = 5 * time.Second
 func (c *call) watch(size int64) *transfer {
 	t := &transfer{size: size, moved: func() {}}
 	end := c.served.status.begin(t)
-	ticker := time.NewTicker(longTransfer)
 	done := make(chan struct{})
-	go func() {
+	slow := time.AfterFunc(longTransfer, func() {
+		ticker := time.NewTicker(longTransfer)
+		defer ticker.Stop()
 		for {
+			c.proxy.cfg.Log.Info("sending", "blog", c.served.site.Name, "sent", t.sent.Load(), "of", t.size)
 			select {
 			case <-ticker.C:
-				c.proxy.cfg.Log.Info("sending", "blog", c.served.site.Name, "sent", t.sent.Load(), "of", t.size)
 			case <-done:
 				return
 			}
 		}
-	}()
+	})
 	t.stop = func() {
-		ticker.Stop()
+		slow.Stop()
 		close(done)
 		end()
 	}
 	return t
 }
+
+// smallCall is how many bytes go out at one time: there is no progress to show.
+const smallCall = 64 << 10
 
 // metered counts what goes out, below the signing: that reads each body once
 // for its digest.
@@ -51,6 +55,10 @@ type metered struct {
 
 // RoundTrip implements http.RoundTripper.
 func (m metered) RoundTrip(r *http.Request) (*http.Response, error) {
+	if m.of.size <= smallCall {
+		m.of.sent.Store(m.of.size)
+		return m.base.RoundTrip(r)
+	}
 	m.of.sent.Store(0)
 	out := *r
 	if r.Body != nil {
