@@ -4,6 +4,7 @@
 # make soak     a load of a day
 # make screenshots  a picture of every page, light and dark, phone and desktop, in the folder screenshots
 # make readme-screenshot  the picture in the README anew: docs/screenshot.png
+# make bench-signer  what a call costs on its way through the signer, by wrk
 # make release  the last commit for every system, with checksums, in the folder dist; SIGN_KEY=FILE signs them
 # make timing   whether the time of a verification tells what was wrong, on a quiet machine
 
@@ -18,7 +19,7 @@ RACE := ./auth ./apps ./server ./signer
 # What takes longest begins first, here as above, so that no core waits for it at the end.
 FIRST := ./interop ./cmd/quillgate ./site ./wordpress ./profiles
 
-.PHONY: build run test nightly soak screenshots readme-screenshot timing format tree lint fuzz bench tools reproducible release sbom
+.PHONY: build run test nightly soak screenshots readme-screenshot timing bench-signer format tree lint fuzz bench tools reproducible release sbom
 
 build:
 	$(BUILD) -o bin/quillgate ./cmd/quillgate
@@ -39,7 +40,7 @@ tree:
 
 lint: format tree
 	go tool -modfile=tools/go.mod actionlint
-	go vet ./... && go vet -tags timing,plantedflaw ./signature ./interop/timing && go vet -tags soak,readme ./interop
+	go vet ./... && go vet -tags timing,plantedflaw ./signature ./interop/timing && go vet -tags soak,readme,wrk ./interop
 	go tool -modfile=tools/go.mod staticcheck ./...
 
 # Every fuzz target for a moment: go test can fuzz one at a time.
@@ -74,6 +75,10 @@ screenshots: tools
 # The picture in the README, made anew.
 readme-screenshot: tools
 	go test -count=1 -tags readme -run '^TestReadmeScreenshot$$' ./interop
+
+# Median and throughput, directly and through the signer, at 16 connections and one.
+bench-signer: tools
+	go test -count=1 -v -tags wrk -run '^TestSignerThroughput$$' ./interop
 
 bench:
 	go test -run '^$$' -bench . -benchmem $$(grep -rlE '^func Benchmark' --include='*_test.go' . | xargs -n1 dirname | sort -u)

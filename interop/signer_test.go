@@ -37,16 +37,15 @@ const signPhrase = "eleven grey herons wade"
 // signed adds the blog at base to a new signer, with the key of the seed, and serves it.
 func signed(t testing.TB, base string) *signing {
 	t.Helper()
+	return signedWith(t, base, seedPublic, fileOf(t, []byte(seedSecret+"\n")))
+}
+
+// signedWith is signed with a key of the caller's: a secret, or a private key, in a file.
+func signedWith(t testing.TB, base, public, file string) *signing {
+	t.Helper()
 	traces.made("the pass-phrase of a signer", signPhrase)
-	s := &signing{dir: t.TempDir(), upstream: base, address: freeLoopback(t)}
-	secret := filepath.Join(t.TempDir(), "secret")
-	s.phrase = filepath.Join(t.TempDir(), "phrase")
-	for path, text := range map[string]string{secret: seedSecret + "\n", s.phrase: signPhrase + "\n"} {
-		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-	out := s.command(t, "add", base, "--name", "blog", "--public", seedPublic, "--secret-file", secret, "--store", "file", "--listen", s.address, "--json")
+	s := &signing{dir: t.TempDir(), phrase: fileOf(t, []byte(signPhrase+"\n")), upstream: base, address: freeLoopback(t)}
+	out := s.command(t, "add", base, "--name", "blog", "--public", public, "--secret-file", file, "--store", "file", "--listen", s.address, "--json")
 	var entry struct{ Endpoint, User, Password string }
 	if err := json.Unmarshal([]byte(out), &entry); err != nil {
 		t.Fatalf("sign add: %v\n%s", err, out)

@@ -187,7 +187,7 @@ func enrol(t *testing.T, blog seeded, alg string) pair {
 }
 
 // fileOf writes a file for a program to read.
-func fileOf(t *testing.T, content []byte) string {
+func fileOf(t testing.TB, content []byte) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "file")
 	if err := os.WriteFile(path, content, 0o600); err != nil {

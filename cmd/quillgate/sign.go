@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"runtime/debug"
 	"time"
 
 	"github.com/alecthomas/kong"
@@ -99,6 +100,7 @@ func (c *signServeCmd) Run(ctx context.Context, flags *signFlags, s *settings, i
 	if err != nil {
 		return err
 	}
+	signerMemory()
 	transport, err := local.NewTransport(flags.Roots, flags.Proxy)
 	if err != nil {
 		return err
@@ -126,7 +128,37 @@ func (c *signServeCmd) Run(ctx context.Context, flags *signFlags, s *settings, i
 		fmt.Fprintf(io.err, "The keys cannot be opened yet: %v. Calls get a fault that says so until they can.\n", err)
 	}
 	fmt.Fprintf(io.out, "The signer serves http://%s/ and logs to %s.\n", on[0].Addr(), logPath)
-	return serveAll(ctx, proxy, on)
+	rest := &resting{proxy, time.AfterFunc(signerRest, debug.FreeOSMemory)}
+	defer rest.timer.Stop()
+	return serveAll(ctx, rest, on)
+}
+
+// signerMemory lets the signer collect less often than programs do that hold
+// much: it holds next to nothing, so the usual rule has it collect after each
+// few dozen calls. GOGC and GOMEMLIMIT win.
+func signerMemory() {
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(400)
+	}
+	if os.Getenv("GOMEMLIMIT") == "" {
+		debug.SetMemoryLimit(32 << 20)
+	}
+}
+
+// signerRest is how long after the last call the signer gives its memory back.
+const signerRest = 20 * time.Second
+
+// resting gives memory back to the system when nobody has called for a while:
+// the signer runs all day, and is used for minutes.
+type resting struct {
+	http.Handler
+	timer *time.Timer
+}
+
+// ServeHTTP implements http.Handler.
+func (h *resting) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	h.Handler.ServeHTTP(w, r)
+	h.timer.Reset(signerRest)
 }
 
 // serveAll serves until the context ends, and lets calls under way end within
