@@ -18,6 +18,7 @@ import (
 
 	"github.com/quillgate/quillgate/database/databasetest"
 	"github.com/quillgate/quillgate/server"
+	"github.com/quillgate/quillgate/transfer"
 )
 
 // loopback is exempt from the throttle: the tests present many wrong credentials, from one address.
@@ -56,7 +57,7 @@ func seedIn(t *testing.T, folder, database string) seeded {
 		t.Fatal(err)
 	}
 	defer f.Close()
-	if _, err := blog.Site.Import(ctx, f); err != nil {
+	if _, err := transfer.New(blog.Site).Import(ctx, f); err != nil {
 		t.Fatal(err)
 	}
 	if err := blog.Close(); err != nil {

@@ -14,6 +14,7 @@ import (
 	"github.com/quillgate/quillgate/media"
 	"github.com/quillgate/quillgate/public"
 	"github.com/quillgate/quillgate/site"
+	"github.com/quillgate/quillgate/transfer"
 )
 
 // blog is a site with posts of every kind of visibility, and its pages at base.
@@ -38,7 +39,7 @@ func blog(t *testing.T, db *database.DB, base string) (http.Handler, *site.Site)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := s.Import(ctx, strings.NewReader(bundle)); err != nil {
+	if _, err := transfer.New(s).Import(ctx, strings.NewReader(bundle)); err != nil {
 		t.Fatal(err)
 	}
 	pages, err := public.New(public.Config{Site: s})

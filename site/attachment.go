@@ -35,8 +35,8 @@ type Attachment struct {
 // IsPicture says whether the file is a picture whose dimensions are known.
 func (a *Attachment) IsPicture() bool { return a.Width > 0 && a.Height > 0 }
 
-// files are the names of everything that is stored of the attachment.
-func (a *Attachment) files() []string {
+// Files are the names of everything that is stored of the attachment.
+func (a *Attachment) Files() []string {
 	p := media.Picture{File: a.File, Original: a.Original, Versions: a.Versions}
 	return p.Files()
 }
@@ -54,8 +54,8 @@ func (s *Site) ThumbnailURL(a *Attachment) string {
 	return s.FileURL(a)
 }
 
-// attachmentRow is the file of an attachment as the table has it.
-type attachmentRow struct {
+// AttachmentRow is the file of an attachment as the table has it.
+type AttachmentRow struct {
 	Post     int64  `db:"post_id"`
 	File     string `db:"file"`
 	Original string `db:"original"`
@@ -66,7 +66,7 @@ type attachmentRow struct {
 	Meta     string `db:"image_meta"`
 }
 
-const attachmentColumns = `a.post_id, a.file, a.original, a.size, a.width, a.height, a.sizes, a.image_meta`
+const AttachmentColumns = `a.post_id, a.file, a.original, a.size, a.width, a.height, a.sizes, a.image_meta`
 
 // versionJSON is a smaller version as column sizes keeps it, under its name.
 type versionJSON struct {
@@ -77,9 +77,9 @@ type versionJSON struct {
 	Size   int64  `json:"filesize"`
 }
 
-// rowOf describes a stored file that is, or is not, a picture.
-func rowOf(info media.Info, p *media.Picture) (attachmentRow, error) {
-	row := attachmentRow{File: info.Name, Size: info.Size, Sizes: "{}", Meta: "{}"}
+// NewAttachmentRow describes a stored file that is, or is not, a picture.
+func NewAttachmentRow(info media.Info, p *media.Picture) (AttachmentRow, error) {
+	row := AttachmentRow{File: info.Name, Size: info.Size, Sizes: "{}", Meta: "{}"}
 	if p == nil {
 		return row, nil
 	}
@@ -95,14 +95,14 @@ func rowOf(info media.Info, p *media.Picture) (attachmentRow, error) {
 	if err != nil {
 		return row, fmt.Errorf("write down what the camera said of %q: %w", info.Name, err)
 	}
-	return attachmentRow{
+	return AttachmentRow{
 		File: p.File, Original: p.Original, Size: p.Size, Width: int64(p.Width), Height: int64(p.Height),
 		Sizes: string(sizes), Meta: string(meta),
 	}, nil
 }
 
-// insertAttachmentRow adds the file of the post whose id the row has.
-func insertAttachmentRow(ctx context.Context, tx *database.Tx, r attachmentRow) error {
+// InsertAttachmentRow adds the file of the post whose id the row has.
+func InsertAttachmentRow(ctx context.Context, tx *database.Tx, r AttachmentRow) error {
 	_, err := tx.Exec(ctx, `INSERT INTO attachments (post_id, file, original, size, width, height, sizes, image_meta) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`,
 		r.Post, r.File, r.Original, r.Size, r.Width, r.Height, r.Sizes, r.Meta)
 	if err != nil {
@@ -114,8 +114,8 @@ func insertAttachmentRow(ctx context.Context, tx *database.Tx, r attachmentRow) 
 // versionOrder is the order in which WordPress lists the sizes; those of other names come last.
 var versionOrder = []string{"medium", "large", "thumbnail", "medium_large", "1536x1536", "2048x2048"}
 
-// attachment puts the two rows together.
-func (r attachmentRow) attachment(p Post) (Attachment, error) {
+// Attachment puts the two rows together.
+func (r AttachmentRow) Attachment(p Post) (Attachment, error) {
 	a := Attachment{Post: p, File: r.File, Original: r.Original, Size: r.Size, Width: int(r.Width), Height: int(r.Height)}
 	var versions map[string]versionJSON
 	if err := json.Unmarshal([]byte(r.Sizes), &versions); err != nil {
@@ -136,6 +136,23 @@ func (r attachmentRow) attachment(p Post) (Attachment, error) {
 		return a, fmt.Errorf("read what the camera said of attachment %d: %w", p.ID, err)
 	}
 	return a, nil
+}
+
+// UploadName is the name under which the bytes came that the attachment shows, perhaps a copy of them.
+func (r AttachmentRow) UploadName() string {
+	if r.Original == "" {
+		return r.File
+	}
+	return path.Join(path.Dir(r.File), r.Original)
+}
+
+// FileNames are the names of all files of the attachment.
+func (r AttachmentRow) FileNames() ([]string, error) {
+	a, err := r.Attachment(Post{ID: r.Post})
+	if err != nil {
+		return nil, err
+	}
+	return a.Files(), nil
 }
 
 // Attachment returns one attachment. *Denied when who may not upload files, ErrNotFound.
@@ -161,7 +178,7 @@ var errUpload = &Denied{Action: "upload files"}
 func (s *Site) Attachments(ctx context.Context, ids []int64) (map[int64]Attachment, error) {
 	out := make(map[int64]Attachment, len(ids))
 	for part := range slices.Chunk(ids, maxIDs) {
-		query, args, err := database.In(`SELECT `+postColumns+`, `+attachmentColumns+`
+		query, args, err := database.In(`SELECT `+postColumns+`, `+AttachmentColumns+`
 			FROM posts p JOIN attachments a ON a.post_id = p.id WHERE p.id IN (?)`, part)
 		if err != nil {
 			return nil, err
@@ -183,7 +200,7 @@ const maxIDs = 1000
 func (s *Site) readAttachments(ctx context.Context, query string, args ...any) ([]Attachment, error) {
 	var rows []struct {
 		Post
-		attachmentRow
+		AttachmentRow
 	}
 	if err := s.db.Select(ctx, &rows, query, args...); err != nil {
 		return nil, fmt.Errorf("read attachments: %w", err)
@@ -191,7 +208,7 @@ func (s *Site) readAttachments(ctx context.Context, query string, args ...any) (
 	out := make([]Attachment, len(rows))
 	for i, r := range rows {
 		var err error
-		if out[i], err = r.attachment(r.Post); err != nil {
+		if out[i], err = r.Attachment(r.Post); err != nil {
 			return nil, err
 		}
 	}
@@ -280,19 +297,19 @@ func attachmentFiles(ctx context.Context, tx *database.Tx, p *Post) ([]string, e
 	if p.Type != TypeAttachment {
 		return nil, nil
 	}
-	var row attachmentRow
-	err := tx.Get(ctx, &row, `SELECT `+attachmentColumns+` FROM attachments a WHERE a.post_id = $1`, p.ID)
+	var row AttachmentRow
+	err := tx.Get(ctx, &row, `SELECT `+AttachmentColumns+` FROM attachments a WHERE a.post_id = $1`, p.ID)
 	if errors.Is(err, database.ErrNoRows) {
 		return nil, nil
 	}
 	if err != nil {
 		return nil, fmt.Errorf("read the files of attachment %d: %w", p.ID, err)
 	}
-	a, err := row.attachment(*p)
+	a, err := row.Attachment(*p)
 	if err != nil {
 		return nil, err
 	}
-	return a.files(), nil
+	return a.Files(), nil
 }
 
 // removeFiles removes files that are no longer anybody's. When that fails it is the operator's concern, not the
@@ -306,8 +323,8 @@ func (s *Site) removeFiles(ctx context.Context, files []string) {
 	}
 }
 
-// knownFile says whether some attachment has the file, as its own or as one of its versions.
-func (s *Site) knownFile(ctx context.Context, name string) (bool, error) {
+// KnownFile says whether some attachment has the file, as its own or as one of its versions.
+func (s *Site) KnownFile(ctx context.Context, name string) (bool, error) {
 	dir, base := path.Split(name)
 	quoted, err := json.Marshal(base)
 	if err != nil {

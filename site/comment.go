@@ -42,7 +42,16 @@ type Comment struct {
 	DateGMT time.Time `db:"date_gmt"`
 }
 
-const commentColumns = `id, post_id, parent, user_id, status, type, author, email, url, ip, agent, content, date, date_gmt`
+// Equal reports whether two comments are the same in all fields; times are compared as moments.
+func (c Comment) Equal(other Comment) bool {
+	if !c.Date.Equal(other.Date) || !c.DateGMT.Equal(other.DateGMT) {
+		return false
+	}
+	c.Date, c.DateGMT = other.Date, other.DateGMT
+	return c == other
+}
+
+const CommentColumns = `id, post_id, parent, user_id, status, type, author, email, url, ip, agent, content, date, date_gmt`
 
 // FullComment is a comment with the title and the address of its post.
 type FullComment struct {
@@ -79,7 +88,7 @@ func (s *Site) GetComment(ctx context.Context, who auth.Identity, id int64) (*Fu
 // readComment reads a comment and its post.
 func readComment(ctx context.Context, q database.Queryer, id int64) (Comment, *Post, error) {
 	var c Comment
-	err := q.Get(ctx, &c, `SELECT `+commentColumns+` FROM comments WHERE id = $1`, id)
+	err := q.Get(ctx, &c, `SELECT `+CommentColumns+` FROM comments WHERE id = $1`, id)
 	if errors.Is(err, database.ErrNoRows) {
 		return c, nil, ErrNoComment
 	}
@@ -124,7 +133,7 @@ func (s *Site) ListComments(ctx context.Context, who auth.Identity, f CommentFil
 	}
 	query, args := f.query(who)
 	return walk(ctx, s.db, query, args, commentsAtOnce, func(ids []int64) ([]FullComment, error) {
-		rows, err := inOrder(ctx, s.db, `SELECT `+commentColumns+` FROM comments WHERE id IN (?)`, ids, func(c *Comment) int64 { return c.ID })
+		rows, err := inOrder(ctx, s.db, `SELECT `+CommentColumns+` FROM comments WHERE id IN (?)`, ids, func(c *Comment) int64 { return c.ID })
 		if err != nil {
 			return nil, fmt.Errorf("list comments: %w", err)
 		}

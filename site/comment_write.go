@@ -183,7 +183,7 @@ func (s *Site) EditComment(ctx context.Context, who auth.Identity, id int64, e C
 		if err := s.applyCommentEdit(ctx, who, &c, e, opts); err != nil {
 			return err
 		}
-		if sameComment(c, old) {
+		if c.Equal(old) {
 			return ErrSame
 		}
 		_, err = tx.Exec(ctx, `UPDATE comments SET status = $2, author = $3, email = $4, url = $5, content = $6, date = $7, date_gmt = $8 WHERE id = $1`,

@@ -10,8 +10,8 @@ import (
 
 // The category that a new blog has, so that no post is without one.
 const (
-	firstCategoryName = "Uncategorized"
-	firstCategorySlug = "uncategorized"
+	FirstCategoryName = "Uncategorized"
+	FirstCategorySlug = "uncategorized"
 )
 
 // install makes what a new blog has: the category that posts get when they name none, and the option that says which it
@@ -22,7 +22,7 @@ func (s *Site) install(ctx context.Context) error {
 		return err
 	}
 	err = s.db.Update(ctx, func(tx *database.Tx) error {
-		o, err := readOptions(ctx, tx)
+		o, err := ReadOptions(ctx, tx)
 		if err != nil || len(o.values) > 0 {
 			return err // another process was quicker
 		}
@@ -31,10 +31,10 @@ func (s *Site) install(ctx context.Context) error {
 			return err
 		}
 		// All other options have their defaults until somebody sets them.
-		_, err = writeOptions(ctx, tx, map[string]string{"default_category": fmt.Sprint(category)})
+		_, err = WriteOptions(ctx, tx, map[string]string{"default_category": fmt.Sprint(category)})
 		return err
 	})
-	s.forgetOptions()
+	s.ForgetOptions()
 	return err
 }
 
@@ -45,7 +45,7 @@ func firstCategory(ctx context.Context, tx *database.Tx) (int64, error) {
 	if err == nil || !errors.Is(err, database.ErrNoRows) {
 		return id, err
 	}
-	if err := tx.Get(ctx, &id, `INSERT INTO terms (taxonomy, name, name_key, slug) VALUES ('category', $1, $2, $3) RETURNING id`, firstCategoryName, termKey(firstCategoryName), firstCategorySlug); err != nil {
+	if err := tx.Get(ctx, &id, `INSERT INTO terms (taxonomy, name, name_key, slug) VALUES ('category', $1, $2, $3) RETURNING id`, FirstCategoryName, TermKey(FirstCategoryName), FirstCategorySlug); err != nil {
 		return 0, fmt.Errorf("create the first category: %w", err)
 	}
 	return id, nil

@@ -22,10 +22,10 @@ const (
 	metaTrashSlug   = "_wp_desired_post_slug"
 	// A published post bears these two until somebody has told the pages that it links to, and has looked for files to
 	// enclose. They are the list of that work, and go into exports.
-	metaToPing    = "_pingme"
+	MetaToPing    = "_pingme"
 	metaToEnclose = "_encloseme"
 	// What a published post was called, and the days it had, before it was changed.
-	metaOldSlug = "_wp_old_slug"
+	MetaOldSlug = "_wp_old_slug"
 	metaOldDate = "_wp_old_date"
 )
 
@@ -185,7 +185,7 @@ func valueRows(rows, columns int) string {
 // markPublished leaves on published posts the marks of the work that their publication makes, where they are not yet.
 func markPublished(ctx context.Context, tx *database.Tx, posts []int64) error {
 	err := database.ExecIn(ctx, tx, `INSERT INTO post_meta (post_id, key, value) SELECT p.id, m.key, '1'
-		FROM posts p CROSS JOIN (SELECT '`+metaToPing+`' AS key, 1 AS place UNION ALL SELECT '`+metaToEnclose+`', 2) AS m
+		FROM posts p CROSS JOIN (SELECT '`+MetaToPing+`' AS key, 1 AS place UNION ALL SELECT '`+metaToEnclose+`', 2) AS m
 		WHERE p.id IN (?) AND p.type = 'post' AND NOT EXISTS (SELECT 1 FROM post_meta x WHERE x.post_id = p.id AND x.key = m.key)
 		ORDER BY p.id, m.place`, posts)
 	if err != nil {
@@ -277,7 +277,7 @@ func loadFields(ctx context.Context, q database.Queryer, ids []int64) (map[int64
 func sortFields(list []CustomField) {
 	slices.SortFunc(list, func(a, b CustomField) int {
 		if a.Key != b.Key {
-			if c := strings.Compare(termKey(a.Key), termKey(b.Key)); c != 0 {
+			if c := strings.Compare(TermKey(a.Key), TermKey(b.Key)); c != 0 {
 				return c
 			}
 		}

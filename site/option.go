@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"html"
+	"maps"
 	"math"
 	"strconv"
 	"strings"
@@ -47,7 +48,7 @@ func (s *Site) Options(ctx context.Context) (*Options, error) {
 		return o, nil
 	}
 	asked := s.clock()
-	o, err := readOptions(ctx, s.db)
+	o, err := ReadOptions(ctx, s.db)
 	if err != nil {
 		return nil, err
 	}
@@ -64,9 +65,9 @@ func (s *Site) fresh(o *Options) bool {
 	return age >= 0 && age < optionAge
 }
 
-// forgetOptions makes the next reader ask the database. It is called after every committed write to the options, and
+// ForgetOptions makes the next reader ask the database. It is called after every committed write to the options, and
 // waits for a reader that may have seen the state before.
-func (s *Site) forgetOptions() {
+func (s *Site) ForgetOptions() {
 	s.options.mu.Lock()
 	defer s.options.mu.Unlock()
 	s.options.forgets.Add(1)
@@ -77,7 +78,7 @@ func (s *Site) forgetOptions() {
 	}
 }
 
-func readOptions(ctx context.Context, q database.Queryer) (*Options, error) {
+func ReadOptions(ctx context.Context, q database.Queryer) (*Options, error) {
 	var rows []struct {
 		Name  string `db:"name"`
 		Value string `db:"value"`
@@ -96,6 +97,16 @@ func newOptions(values map[string]string) *Options {
 	o := &Options{values: values}
 	o.zone = zoneOf(o.Text("timezone_string"), o.Text("gmt_offset"))
 	return o
+}
+
+// Stored returns the options that were set, as they are stored.
+func (o *Options) Stored() map[string]string { return maps.Clone(o.values) }
+
+// With returns the options as they are once these values are stored.
+func (o *Options) With(values map[string]string) *Options {
+	after := newOptions(o.Stored())
+	maps.Copy(after.values, values)
+	return after
 }
 
 // Text returns the value of an option as it is stored; an option that was never set has its default, an unknown one "".

@@ -39,8 +39,8 @@ func commentersOf(anonymous, registration bool) string {
 	return CommentersUsers
 }
 
-// withCommenters completes a change of options, so that the older options and the one in their place say the same.
-func (o *Options) withCommenters(values map[string]string) map[string]string {
+// WithCommenters completes a change of options, so that the older options and the one in their place say the same.
+func (o *Options) WithCommenters(values map[string]string) map[string]string {
 	who, chosen := values[OptionCommenters]
 	_, anonymous := values[optionAnonymous]
 	_, registration := values[optionRegistration]
@@ -49,8 +49,7 @@ func (o *Options) withCommenters(values map[string]string) map[string]string {
 	}
 	values = maps.Clone(values)
 	if !chosen {
-		after := newOptions(maps.Clone(o.values))
-		maps.Copy(after.values, values)
+		after := o.With(values)
 		values[OptionCommenters] = commentersOf(after.Bool(optionAnonymous), after.Bool(optionRegistration))
 		return values
 	}

@@ -156,12 +156,12 @@ const shownOption = 200
 func (s *Site) storeOptions(ctx context.Context, by audit.Actor, values map[string]string) ([]string, error) {
 	var changed []string
 	err := s.db.Update(ctx, func(tx *database.Tx) error {
-		now, err := readOptions(ctx, tx)
+		now, err := ReadOptions(ctx, tx)
 		if err != nil {
 			return err
 		}
-		values := now.withCommenters(values)
-		changed, err = writeOptions(ctx, tx, values)
+		values := now.WithCommenters(values)
+		changed, err = WriteOptions(ctx, tx, values)
 		if err != nil || len(changed) == 0 {
 			return err
 		}
@@ -177,14 +177,14 @@ func (s *Site) storeOptions(ctx context.Context, by audit.Actor, values map[stri
 	if err != nil {
 		return nil, fmt.Errorf("store options: %w", err)
 	}
-	s.forgetOptions()
+	s.ForgetOptions()
 	return changed, nil
 }
 
-// writeOptions writes the options that differ from what tx sees and returns their names in order. Whoever calls it
-// calls forgetOptions once tx is committed.
-func writeOptions(ctx context.Context, tx *database.Tx, values map[string]string) ([]string, error) {
-	now, err := readOptions(ctx, tx)
+// WriteOptions writes the options that differ from what tx sees and returns their names in order. Whoever calls it
+// calls ForgetOptions once tx is committed.
+func WriteOptions(ctx context.Context, tx *database.Tx, values map[string]string) ([]string, error) {
+	now, err := ReadOptions(ctx, tx)
 	if err != nil {
 		return nil, err
 	}
@@ -251,7 +251,7 @@ func (e optionEntry) check(name, value string) (string, error) {
 			return bad("nobody, users (who sign in) or anybody")
 		}
 	case kindStructure:
-		if why := structureProblem(value); why != "" {
+		if why := StructureProblem(value); why != "" {
 			return "", &Invalid{Field: name, Why: why}
 		}
 	case kindNames:
@@ -270,4 +270,32 @@ func (e optionEntry) check(name, value string) (string, error) {
 		}
 	}
 	return value, nil
+}
+
+// OptionValue is the stored value of an option as a bundle has it: a number where the option has one, and text everywhere else.
+func OptionValue(name, value string) any {
+	switch optionTable[name].kind {
+	case kindNumber, kindFlag:
+		if n, err := strconv.ParseInt(value, 10, 64); err == nil && strconv.FormatInt(n, 10) == value {
+			return n
+		}
+	case kindOffset:
+		if f, err := strconv.ParseFloat(value, 64); err == nil {
+			return f
+		}
+	}
+	return value
+}
+
+// KnownOption reports whether this server reads the option. Others come in with bundles, and are kept.
+func KnownOption(name string) bool { _, known := optionTable[name]; return known }
+
+// CheckStored returns the value of a bundle as it is stored, or an *Invalid that names the option. Titles and structures
+// of addresses come as they are stored, whether this server can use them or not.
+func CheckStored(name, value string) (string, error) {
+	entry, known := optionTable[name]
+	if !known || entry.kind == kindTitle || entry.kind == kindStructure {
+		return value, nil
+	}
+	return entry.check(name, value)
 }

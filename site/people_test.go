@@ -3,6 +3,7 @@ package site_test
 import (
 	"log/slog"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -12,6 +13,7 @@ import (
 	"github.com/quillgate/quillgate/database/databasetest"
 	"github.com/quillgate/quillgate/media"
 	"github.com/quillgate/quillgate/site"
+	"github.com/quillgate/quillgate/transfer"
 )
 
 // blog is a site with the parts that it stands on.
@@ -48,4 +50,22 @@ func openBlog(t testing.TB, db *database.DB, clock func() time.Time) blog {
 		t.Fatal(err)
 	}
 	return blog{s, db, users, store, files, dir}
+}
+
+// load imports a bundle.
+func (b blog) load(t *testing.T, bundle string) {
+	t.Helper()
+	if _, err := transfer.New(b.Site).Import(t.Context(), strings.NewReader(bundle)); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// content is the whole blog as a bundle.
+func content(t *testing.T, s *site.Site) string {
+	t.Helper()
+	var out strings.Builder
+	if err := transfer.New(s).Export(t.Context(), &out, transfer.ExportOptions{Hashes: true}); err != nil {
+		t.Fatal(err)
+	}
+	return out.String()
 }

@@ -75,16 +75,16 @@ const (
 // public says whether a visitor may see the post, were it not for its password.
 func (p *Post) public() bool { return p.Status == StatusPublish }
 
-// dropPrivatePassword takes the password away from a private post: only those who may read private posts see it, and
+// DropPrivatePassword takes the password away from a private post: only those who may read private posts see it, and
 // nobody is to be asked for a forgotten password when it is published later (wp.editPost).
-func (p *Post) dropPrivatePassword() {
+func (p *Post) DropPrivatePassword() {
 	if p.Status == StatusPrivate {
 		p.Password = ""
 	}
 }
 
-// floating says whether a post of this status has no date of its own yet.
-func floating(status string) bool {
+// Floating says whether a post of this status has no date of its own yet.
+func Floating(status string) bool {
 	return status == StatusDraft || status == StatusPending || status == StatusAutoDraft
 }
 

@@ -30,10 +30,10 @@ func (p *Post) setDate(given *PostDate, old *Post, o *Options, now time.Time) {
 	case given != nil:
 		local, moment := given.clocks(o)
 		p.Date, p.DateGMT = local, &moment
-	case old == nil || old.DateGMT == nil && floating(old.Status):
+	case old == nil || old.DateGMT == nil && Floating(old.Status):
 		p.Date, p.DateGMT = o.Local(now), nil
 	}
-	if p.DateGMT == nil && !floating(p.Status) {
+	if p.DateGMT == nil && !Floating(p.Status) {
 		moment := o.UTC(p.Date)
 		p.DateGMT = &moment
 	}

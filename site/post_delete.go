@@ -14,10 +14,10 @@ import (
 // trashSuffix ends the slug of a trashed post, so that another may take the slug.
 const trashSuffix = "__trashed"
 
-// statusPostTrashed is the status of the comments of a trashed post, and metaCommentStatus keeps what they were.
+// CommentPostTrashed is the status of the comments of a trashed post, and metaCommentStatus keeps what they were.
 const (
-	statusPostTrashed = "post-trashed"
-	metaCommentStatus = "_wp_post_trash_status"
+	CommentPostTrashed = "post-trashed"
+	metaCommentStatus  = "_wp_post_trash_status"
 )
 
 // DeletePost moves a post or page to the trash or, when it is there already, deletes it for good with its comments,
@@ -67,7 +67,7 @@ func trashedSlug(name string) string {
 	if strings.HasSuffix(name, trashSuffix) {
 		return name
 	}
-	return cutSlug(name, maxSlug-len(trashSuffix)) + trashSuffix
+	return CutSlug(name, MaxSlug-len(trashSuffix)) + trashSuffix
 }
 
 // enterTrash keeps what the post was, and hides its comments with it.
@@ -85,7 +85,7 @@ func enterTrash(ctx context.Context, tx *database.Tx, old *Post, now time.Time) 
 	if _, err := tx.Exec(ctx, `INSERT INTO comment_meta (comment_id, key, value) SELECT id, $2, status FROM comments WHERE post_id = $1`, old.ID, metaCommentStatus); err != nil {
 		return fmt.Errorf("keep the statuses of the comments of post %d: %w", old.ID, err)
 	}
-	if _, err := tx.Exec(ctx, `UPDATE comments SET status = $2 WHERE post_id = $1`, old.ID, statusPostTrashed); err != nil {
+	if _, err := tx.Exec(ctx, `UPDATE comments SET status = $2 WHERE post_id = $1`, old.ID, CommentPostTrashed); err != nil {
 		return fmt.Errorf("hide the comments of post %d: %w", old.ID, err)
 	}
 	if _, err := tx.Exec(ctx, `UPDATE posts SET comment_count = 0 WHERE id = $1 AND comment_count <> 0`, old.ID); err != nil {
@@ -114,7 +114,7 @@ func leaveTrash(ctx context.Context, tx *database.Tx, id int64) error {
 	}
 	for _, query := range []string{
 		`UPDATE comments SET status = (SELECT m.value FROM comment_meta m WHERE m.comment_id = comments.id AND m.key = $2 ORDER BY m.id DESC LIMIT 1)
-			WHERE post_id = $1 AND status = '` + statusPostTrashed + `'
+			WHERE post_id = $1 AND status = '` + CommentPostTrashed + `'
 			AND EXISTS (SELECT 1 FROM comment_meta m WHERE m.comment_id = comments.id AND m.key = $2)`,
 		`DELETE FROM comment_meta WHERE key = $2 AND comment_id IN (SELECT id FROM comments WHERE post_id = $1)`,
 	} {
@@ -132,7 +132,7 @@ func leaveTrash(ctx context.Context, tx *database.Tx, id int64) error {
 // deletePost deletes a post of any type for good. Its pages and attachments move up to its own parent; revisions,
 // comments, custom fields and the bonds to terms go with it.
 func deletePost(ctx context.Context, tx *database.Tx, p *Post) error {
-	if err := countPost(ctx, tx, p.ID, counts(p), false); err != nil {
+	if err := countPost(ctx, tx, p.ID, CountsInTerms(p), false); err != nil {
 		return err
 	}
 	if _, err := tx.Exec(ctx, `DELETE FROM posts WHERE parent = $1 AND type = 'revision'`, p.ID); err != nil {

@@ -236,7 +236,7 @@ func (w *edit) merge() error {
 	if p.Password != "" && !publish {
 		return &Denied{Action: "protect posts of this type by a password"}
 	}
-	p.dropPrivatePassword()
+	p.DropPrivatePassword()
 	if err := w.mergeAuthor(); err != nil {
 		return err
 	}

@@ -23,11 +23,17 @@ func (s *Site) Permalink(ctx context.Context, p *Post) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	l := s.linker(opts)
-	if err := l.prepare(ctx, []Post{*p}); err != nil {
+	link, err := s.PostLinks(ctx, opts, []Post{*p})
+	if err != nil {
 		return "", err
 	}
-	return l.link(p), nil
+	return link(p), nil
+}
+
+// PostLinks prepares the addresses of posts, with few statements for all of them, and returns the function that makes each.
+func (s *Site) PostLinks(ctx context.Context, opts *Options, list []Post) (func(*Post) string, error) {
+	l := s.linker(opts)
+	return l.link, l.prepare(ctx, list)
 }
 
 // GUID returns the address that identifies a post for ever: its plain address, or what was stored for it.
@@ -92,8 +98,8 @@ func supportedStructure(structure string) bool {
 	return slices.Contains(tags, "%postname%") || slices.Contains(tags, "%post_id%")
 }
 
-// structureProblem says what is wrong with a structure that somebody sets; "" when it can be used, or is empty.
-func structureProblem(structure string) string {
+// StructureProblem says what is wrong with a structure that somebody sets; "" when it can be used, or is empty.
+func StructureProblem(structure string) string {
 	if structure == "" {
 		return ""
 	}

@@ -28,7 +28,7 @@ func (w *edit) write(ctx context.Context) error {
 	if err := w.writeTerms(ctx); err != nil {
 		return err
 	}
-	if counts(&w.post) {
+	if CountsInTerms(&w.post) {
 		if err := markPublished(ctx, w.tx, []int64{w.post.ID}); err != nil {
 			return err
 		}
@@ -70,7 +70,7 @@ func (w *edit) nameIt(ctx context.Context) error {
 		wanted = "" // who cannot publish does not choose the address
 	}
 	slug := givenSlug(wanted)
-	if !floating(p.Status) {
+	if !Floating(p.Status) {
 		if slug == "" {
 			title, err := w.title(ctx)
 			if err != nil {
@@ -82,12 +82,12 @@ func (w *edit) nameIt(ctx context.Context) error {
 			slug = strconv.FormatInt(p.ID, 10)
 		}
 	}
-	if w.old != nil && slug == w.old.Name && p.Parent == w.old.Parent && !floating(w.old.Status) && w.old.Status != StatusTrash {
+	if w.old != nil && slug == w.old.Name && p.Parent == w.old.Parent && !Floating(w.old.Status) && w.old.Status != StatusTrash {
 		p.Name = slug
 		return nil
 	}
 	var err error
-	p.Name, err = uniqueSlug(ctx, w.tx, p, slug, w.opts.Text("permalink_structure"))
+	p.Name, err = UniqueSlug(ctx, w.tx, p, slug, w.opts.Text("permalink_structure"))
 	return err
 }
 
@@ -119,12 +119,12 @@ func (w *edit) writeRow(ctx context.Context) error {
 	if err := insertPost(ctx, w.tx, p); err != nil {
 		return err
 	}
-	if p.Name != "" || floating(p.Status) {
+	if p.Name != "" || Floating(p.Status) {
 		return nil
 	}
 	// A title without letters: the address is the id, which nobody knew before.
 	var err error
-	p.Name, err = uniqueSlug(ctx, w.tx, p, strconv.FormatInt(p.ID, 10), w.opts.Text("permalink_structure"))
+	p.Name, err = UniqueSlug(ctx, w.tx, p, strconv.FormatInt(p.ID, 10), w.opts.Text("permalink_structure"))
 	if err != nil {
 		return err
 	}
@@ -206,7 +206,7 @@ func (w *edit) writeFields(ctx context.Context) error {
 // those of the old terms as of the way from one status to the other.
 func (w *edit) writeTerms(ctx context.Context) error {
 	p := &w.post
-	was := w.old != nil && counts(w.old)
+	was := w.old != nil && CountsInTerms(w.old)
 	for _, t := range taxonomies() {
 		ids, changed := w.terms[t.Name]
 		if !changed {
@@ -216,7 +216,7 @@ func (w *edit) writeTerms(ctx context.Context) error {
 			return err
 		}
 	}
-	return countPost(ctx, w.tx, p.ID, was, counts(p))
+	return countPost(ctx, w.tx, p.ID, was, CountsInTerms(p))
 }
 
 // rememberAddress keeps the slug and the day that a published post had, so that its old addresses can still lead to it.
@@ -225,7 +225,7 @@ func (w *edit) rememberAddress(ctx context.Context) error {
 	if p.Type != TypePost || p.Status != StatusPublish || old.Status != StatusPublish {
 		return nil
 	}
-	if err := rememberOld(ctx, w.tx, p.ID, metaOldSlug, old.Name, p.Name); err != nil {
+	if err := rememberOld(ctx, w.tx, p.ID, MetaOldSlug, old.Name, p.Name); err != nil {
 		return err
 	}
 	return rememberOld(ctx, w.tx, p.ID, metaOldDate, old.Date.Format(time.DateOnly), p.Date.Format(time.DateOnly))

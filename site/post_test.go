@@ -91,7 +91,7 @@ func (n *newsroom) get(t *testing.T, id int64) *site.FullPost {
 	return p
 }
 
-// counts returns the counts of the terms by slug.
+// CountsInTerms returns the counts of the terms by slug.
 func (n *newsroom) counts(t *testing.T) map[string]int64 {
 	t.Helper()
 	var rows []struct {

@@ -173,8 +173,8 @@ func themeCapabilities(one string) []NamedCapability {
 	return list
 }
 
-// postTypeNames are the names of all post types.
-func postTypeNames() []string {
+// PostTypeNames are the names of all post types.
+func PostTypeNames() []string {
 	var names []string
 	for _, t := range postTypes {
 		names = append(names, t.Name)

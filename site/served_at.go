@@ -82,7 +82,7 @@ func (s *Site) Relocate(ctx context.Context, tx *database.Tx) (was string, err e
 func (s *Site) DropUnfinished(ctx context.Context, tx *database.Tx) error {
 	for _, statement := range []string{
 		`UPDATE pings SET due = NULL WHERE due IS NOT NULL`,
-		`DELETE FROM post_meta WHERE key = '` + metaToPing + `'`,
+		`DELETE FROM post_meta WHERE key = '` + MetaToPing + `'`,
 		`DELETE FROM creations`,
 		`DELETE FROM visitor_key`,
 	} {

@@ -68,7 +68,7 @@ func Open(ctx context.Context, cfg Config) (*Site, error) {
 		return nil, fmt.Errorf("prepare the site: %w", err)
 	}
 	if s.media != nil {
-		if err := s.media.Recover(ctx, s.knownFile); err != nil {
+		if err := s.media.Recover(ctx, s.KnownFile); err != nil {
 			return nil, fmt.Errorf("clear up unfinished uploads: %w", err)
 		}
 	}
@@ -77,6 +77,12 @@ func Open(ctx context.Context, cfg Config) (*Site, error) {
 
 // BaseURL is the address of the home page without a slash at its end.
 func (s *Site) BaseURL() string { return s.baseURL }
+
+// Parts returns what the site was opened with, the defaults filled in. It is for what moves whole blogs in and out
+// (package transfer), which writes the tables of this package in bulk.
+func (s *Site) Parts() Config {
+	return Config{DB: s.db, Users: s.users, Media: s.media, Imager: s.imager, BaseURL: s.baseURL, Clock: s.clock, Logger: s.logger}
+}
 
 // now is the present moment as the database keeps it: UTC, whole seconds, as WordPress has them.
 func (s *Site) now() time.Time { return s.clock().UTC().Truncate(time.Second) }

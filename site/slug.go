@@ -14,8 +14,8 @@ import (
 	"github.com/quillgate/quillgate/database"
 )
 
-// maxSlug bounds a slug, in bytes of its encoded form; WordPress has room for as many.
-const maxSlug = 200
+// MaxSlug bounds a slug, in bytes of its encoded form; WordPress has room for as many.
+const MaxSlug = 200
 
 // Slug makes the name of a post or term for its address, as WordPress does: lower-case ASCII letters, digits, dashes
 // and underscores. Latin letters lose their accents, other scripts become percent-encoded UTF-8 in lower case, and what
@@ -24,7 +24,7 @@ func Slug(text string) string {
 	text = norm.NFC.String(stripElements(text))
 	var b strings.Builder
 	used := 0
-	for i := 0; i < len(text) && used < maxSlug; {
+	for i := 0; i < len(text) && used < MaxSlug; {
 		if c, size := encodedSign(text[i:]); size > 0 {
 			writeSlugRune(&b, c)
 			used, i = used+size, i+size
@@ -40,10 +40,10 @@ func Slug(text string) string {
 		if c == utf8.RuneError && size == 1 {
 			continue
 		}
-		for _, l := range plainLetters(c) {
+		for _, l := range PlainLetters(c) {
 			cost := encodedLen(l)
-			if used+cost > maxSlug {
-				used = maxSlug
+			if used+cost > MaxSlug {
+				used = MaxSlug
 				break
 			}
 			used += cost
@@ -103,6 +103,11 @@ func tidySlug(text string) string {
 		}
 	}
 	return b.String()
+}
+
+// PlainText is a text without elements, percent-encoded octets and entities, its letters composed.
+func PlainText(text string) string {
+	return dropEntities(withoutOctets(stripElements(norm.NFC.String(text))))
 }
 
 // dropEntities takes out everything from an ampersand to the next semicolon of the same line.
@@ -206,8 +211,8 @@ var specialLetters = map[rune]string{
 	'ŉ': "n", 'Ŋ': "n", 'ŋ': "n", 'Œ': "oe", 'œ': "oe", 'Ŧ': "t", 'ŧ': "t", 'ſ': "s", 'Ə': "e", 'ǝ': "e", '€': "e", '£': "",
 }
 
-// plainLetters returns a letter in lower case and, when it is a Latin one, without its accents.
-func plainLetters(c rune) string {
+// PlainLetters returns a letter in lower case and, when it is a Latin one, without its accents.
+func PlainLetters(c rune) string {
 	if c < utf8.RuneSelf {
 		return string(unicode.ToLower(c))
 	}
@@ -250,8 +255,8 @@ var slugNothing = &unicode.RangeTable{R16: []unicode.Range16{
 	{Lo: 0xFFFC, Hi: 0xFFFC, Stride: 1},
 }, LatinOffset: 8}
 
-// cutSlug shortens a slug to at most n bytes without leaving half a percent-encoded letter behind.
-func cutSlug(slug string, n int) string {
+// CutSlug shortens a slug to at most n bytes without leaving half a percent-encoded letter behind.
+func CutSlug(slug string, n int) string {
 	if len(slug) <= n {
 		return slug
 	}
@@ -279,9 +284,9 @@ func octetBoundary(slug string, n int) bool {
 // feedNames are slugs that belong to the feeds.
 var feedNames = []string{"feed", "rdf", "rss", "rss2", "atom", "embed"}
 
-// reservedSlug says whether an address of the blog means something else than the post. structure is the option
+// ReservedSlug says whether an address of the blog means something else than the post. structure is the option
 // permalink_structure.
-func reservedSlug(p *Post, slug, structure string) bool {
+func ReservedSlug(p *Post, slug, structure string) bool {
 	if slices.Contains(feedNames, slug) {
 		return true
 	}
@@ -309,20 +314,20 @@ func reservedSlug(p *Post, slug, structure string) bool {
 	return false
 }
 
-// uniqueSlug returns the slug, or the first of slug-2, slug-3 … that no other post has: no other of the same type, for
+// UniqueSlug returns the slug, or the first of slug-2, slug-3 … that no other post has: no other of the same type, for
 // a page none under the same parent, for an attachment none at all. Posts without an address yet keep what they ask for.
-func uniqueSlug(ctx context.Context, tx *database.Tx, p *Post, slug, structure string) (string, error) {
-	if slug == "" || floating(p.Status) || p.Type == TypeRevision {
+func UniqueSlug(ctx context.Context, tx *database.Tx, p *Post, slug, structure string) (string, error) {
+	if slug == "" || Floating(p.Status) || p.Type == TypeRevision {
 		return slug, nil
 	}
 	candidates := []string{slug}
-	if reservedSlug(p, slug, structure) {
+	if ReservedSlug(p, slug, structure) {
 		candidates = nil
 	}
 	for next, batch := 2, 30; ; next, batch = next+batch, min(10*batch, 3000) {
 		for n := next; n < next+batch; n++ {
 			suffix := "-" + strconv.Itoa(n)
-			candidates = append(candidates, cutSlug(slug, maxSlug-len(suffix))+suffix)
+			candidates = append(candidates, CutSlug(slug, MaxSlug-len(suffix))+suffix)
 		}
 		taken, err := takenSlugs(ctx, tx, p, candidates)
 		if err != nil {

@@ -234,7 +234,7 @@ func (f TermFilter) query(in database.Queryer) (string, []any) {
 // maxTermSearch bounds what is searched, in bytes; the rest of a longer text is left out. Databases bound patterns too.
 const maxTermSearch = 1000
 
-func likeKey(text string) string { return "%" + termKey(markup.Escape(text)) + "%" }
+func likeKey(text string) string { return "%" + TermKey(markup.Escape(text)) + "%" }
 
 // termsNamed returns the terms of a taxonomy whose names are equal to one of the given ones but for case and accents,
 // by the key of the name and, under one key, in the order of their ids.
@@ -245,7 +245,7 @@ func termsNamed(ctx context.Context, q database.Queryer, taxonomy string, names 
 	}
 	keys := make([]string, 0, len(names))
 	for _, name := range names {
-		keys = append(keys, termKey(termName(name)))
+		keys = append(keys, TermKey(termName(name)))
 	}
 	if len(keys) == 0 {
 		return out, nil
@@ -259,7 +259,7 @@ func termsNamed(ctx context.Context, q database.Queryer, taxonomy string, names 
 		return nil, fmt.Errorf("find terms of %s by name: %w", taxonomy, err)
 	}
 	for _, t := range list {
-		key := termKey(t.Name)
+		key := TermKey(t.Name)
 		out[key] = append(out[key], t)
 	}
 	return out, nil

@@ -98,7 +98,7 @@ func createTerm(ctx context.Context, tx *database.Tx, tax Taxonomy, n NewTerm) (
 		return Term{}, err
 	}
 	err = tx.Get(ctx, &t.ID, `INSERT INTO terms (taxonomy, name, name_key, slug, parent, description) VALUES ($1, $2, $3, $4, $5, $6) RETURNING id`,
-		t.Taxonomy, t.Name, termKey(t.Name), t.Slug, t.Parent, t.Description)
+		t.Taxonomy, t.Name, TermKey(t.Name), t.Slug, t.Parent, t.Description)
 	if err != nil {
 		return Term{}, fmt.Errorf("create a term: %w", err)
 	}
@@ -138,7 +138,7 @@ func checkParentTerm(ctx context.Context, q database.Queryer, tax Taxonomy, pare
 func checkNew(ctx context.Context, q database.Queryer, tax Taxonomy, t Term, ownSlug bool) error {
 	var list []Term
 	err := q.Select(ctx, &list, `SELECT `+termColumns+` FROM terms t WHERE t.taxonomy = $1 AND (t.name_key = $2 OR t.slug = $3) ORDER BY t.id`,
-		t.Taxonomy, termKey(t.Name), t.Slug)
+		t.Taxonomy, TermKey(t.Name), t.Slug)
 	if err != nil {
 		return fmt.Errorf("look for a term of the same name: %w", err)
 	}
@@ -170,7 +170,7 @@ func checkNew(ctx context.Context, q database.Queryer, tax Taxonomy, t Term, own
 // uniqueTermSlug returns the term's slug, changed if another term of the taxonomy has it: by the slugs of its parents
 // first, which reads well, then by a number.
 func uniqueTermSlug(ctx context.Context, q database.Queryer, tax Taxonomy, t Term) (string, error) {
-	taken, err := slugTaken(ctx, q, t.Taxonomy, t.Slug, t.ID)
+	taken, err := TermSlugTaken(ctx, q, t.Taxonomy, t.Slug, t.ID)
 	if err != nil || !taken || t.Slug == "" {
 		return t.Slug, err
 	}
@@ -182,7 +182,7 @@ func uniqueTermSlug(ctx context.Context, q database.Queryer, tax Taxonomy, t Ter
 		}
 		for _, parent := range parents {
 			slug += "-" + parent.Slug
-			if taken, err = slugTaken(ctx, q, t.Taxonomy, slug, t.ID); err != nil || !taken {
+			if taken, err = TermSlugTaken(ctx, q, t.Taxonomy, slug, t.ID); err != nil || !taken {
 				return slug, err
 			}
 		}
@@ -204,7 +204,7 @@ func uniqueTermSlug(ctx context.Context, q database.Queryer, tax Taxonomy, t Ter
 	}
 }
 
-func slugTaken(ctx context.Context, q database.Queryer, taxonomy, slug string, except int64) (bool, error) {
+func TermSlugTaken(ctx context.Context, q database.Queryer, taxonomy, slug string, except int64) (bool, error) {
 	var n int
 	err := q.Get(ctx, &n, `SELECT COUNT(*) FROM terms WHERE taxonomy = $1 AND slug = $2 AND id <> $3`, taxonomy, slug, except)
 	if err != nil {
@@ -262,7 +262,7 @@ func (s *Site) EditTerm(ctx context.Context, who auth.Identity, taxonomy string,
 			return err
 		}
 		_, err = tx.Exec(ctx, `UPDATE terms SET name = $2, name_key = $3, slug = $4, description = $5, parent = $6 WHERE id = $1`,
-			id, t.Name, termKey(t.Name), t.Slug, t.Description, t.Parent)
+			id, t.Name, TermKey(t.Name), t.Slug, t.Description, t.Parent)
 		if err != nil {
 			return fmt.Errorf("change term %d: %w", id, err)
 		}
@@ -297,7 +297,7 @@ func (e TermEdit) apply(ctx context.Context, tx *database.Tx, tax Taxonomy, old 
 	if t.Slug == "" {
 		t.Slug = strconv.FormatInt(t.ID, 10)
 	}
-	taken, err := slugTaken(ctx, tx, t.Taxonomy, t.Slug, t.ID)
+	taken, err := TermSlugTaken(ctx, tx, t.Taxonomy, t.Slug, t.ID)
 	if err != nil || !taken {
 		return t, err
 	}

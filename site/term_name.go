@@ -104,10 +104,10 @@ func withoutOctets(text string) string {
 // expect. The place in this text plus one is the character's code in a key.
 const keyOrder = " _-,;:!?.'\"()[]{}@*/\\&#%`^+<=>|~$"
 
-// termKey is the form in which names are compared and sorted, so that the case and the accents of a name do not
+// TermKey is the form in which names are compared and sorted, so that the case and the accents of a name do not
 // count. The column name_key holds it, and both databases sort it by its bytes. No character of it means anything
 // to LIKE.
-func termKey(name string) string {
+func TermKey(name string) string {
 	var b strings.Builder
 	for _, c := range norm.NFKD.String(name) {
 		if unicode.Is(unicode.Mn, c) {

@@ -12,13 +12,13 @@ func TestTermKeyOrder(t *testing.T) {
 	want := []string{"", "_a", "-a", "(a)", "#1", "1", "10", "a", "Ab", "äc", "ad", "Straße", "strassf", "z", "Ωmega", "ярко", "日本"}
 	got := slices.Clone(want)
 	slices.Reverse(got)
-	slices.SortStableFunc(got, func(a, b string) int { return strings.Compare(termKey(a), termKey(b)) })
+	slices.SortStableFunc(got, func(a, b string) int { return strings.Compare(TermKey(a), TermKey(b)) })
 	if !slices.Equal(got, want) {
 		t.Errorf("sorted %q, want %q", got, want)
 	}
 	for _, same := range [][2]string{{"News", "nEWS"}, {"Grün", "grun"}, {"Straße", "STRASSE"}, {"Ørsted", "orsted"}, {"ｗｉｄｅ", "wide"}, {"e\u0301", "é"}} {
-		if termKey(same[0]) != termKey(same[1]) {
-			t.Errorf("%q and %q have the keys %q and %q, want one", same[0], same[1], termKey(same[0]), termKey(same[1]))
+		if TermKey(same[0]) != TermKey(same[1]) {
+			t.Errorf("%q and %q have the keys %q and %q, want one", same[0], same[1], TermKey(same[0]), TermKey(same[1]))
 		}
 	}
 }
@@ -35,7 +35,7 @@ func FuzzTermName(f *testing.F) {
 		if again := termName(name); again != name {
 			t.Errorf("the name of %q is %q, and its name is %q", s, name, again)
 		}
-		key := termKey(name)
+		key := TermKey(name)
 		if !utf8.ValidString(key) || strings.ContainsAny(key, "%_\\\x00") {
 			t.Errorf("key of %q is %q", name, key)
 		}

@@ -108,7 +108,7 @@ func (s *Site) chooseByName(ctx context.Context, tx *database.Tx, who auth.Ident
 	var ids []int64
 	for _, name := range names {
 		stored := termName(name)
-		same := found[termKey(stored)]
+		same := found[TermKey(stored)]
 		if tax.Hierarchical && sameNames(same, stored) > 1 {
 			return nil, errAmbiguousTerm
 		}
@@ -126,7 +126,7 @@ func (s *Site) chooseByName(ctx context.Context, tx *database.Tx, who auth.Ident
 		if err != nil {
 			return nil, err
 		}
-		found[termKey(t.Name)] = []Term{t}
+		found[TermKey(t.Name)] = []Term{t}
 		ids = append(ids, t.ID)
 	}
 	return ids, nil
@@ -171,7 +171,7 @@ func tagsNamed(ctx context.Context, tx *database.Tx, who auth.Identity, names []
 			ids = append(ids, id)
 			continue
 		}
-		if same := byName[termKey(stored)]; len(same) > 0 {
+		if same := byName[TermKey(stored)]; len(same) > 0 {
 			ids = append(ids, same[0].ID)
 			continue
 		}
@@ -183,7 +183,7 @@ func tagsNamed(ctx context.Context, tx *database.Tx, who auth.Identity, names []
 			return nil, err
 		}
 		bySlug[t.Slug] = t.ID
-		byName[termKey(t.Name)] = []Term{t}
+		byName[TermKey(t.Name)] = []Term{t}
 		ids = append(ids, t.ID)
 	}
 	return ids, nil
@@ -244,7 +244,7 @@ func setPostTerms(ctx context.Context, tx *database.Tx, postID int64, counted bo
 	if !counted {
 		return nil
 	}
-	return errors.Join(shiftCounts(ctx, tx, -1, removed), shiftCounts(ctx, tx, 1, added))
+	return errors.Join(ShiftTermCounts(ctx, tx, -1, removed), ShiftTermCounts(ctx, tx, 1, added))
 }
 
 // without returns the ids of list that others does not hold, each once.
@@ -258,15 +258,15 @@ func without(list, others []int64) []int64 {
 	return out
 }
 
-func shiftCounts(ctx context.Context, tx *database.Tx, by int64, ids []int64) error {
+func ShiftTermCounts(ctx context.Context, tx *database.Tx, by int64, ids []int64) error {
 	if err := database.ExecIn(ctx, tx, `UPDATE terms SET count = count + ? WHERE id IN (?)`, ids, by); err != nil {
 		return fmt.Errorf("count the posts of terms: %w", err)
 	}
 	return nil
 }
 
-// counts reports whether a post is one that the counts of its terms cover: a published post, or the entry of a menu.
-func counts(p *Post) bool {
+// CountsInTerms reports whether a post is one that the counts of its terms cover: a published post, or the entry of a menu.
+func CountsInTerms(p *Post) bool {
 	return (p.Type == TypePost || p.Type == typeMenuItem) && p.Status == StatusPublish
 }
 
@@ -287,9 +287,9 @@ func countPost(ctx context.Context, tx *database.Tx, postID int64, was, is bool)
 	return nil
 }
 
-// recount counts the published posts of all terms anew. It reads every post that has a term: it is for imports, not for
+// RecountTerms counts the published posts of all terms anew. It reads every post that has a term: it is for imports, not for
 // edits.
-func recount(ctx context.Context, tx *database.Tx) error {
+func RecountTerms(ctx context.Context, tx *database.Tx) error {
 	const published = `(SELECT COUNT(*) FROM post_terms pt JOIN posts p ON p.id = pt.post_id
 		WHERE pt.term_id = terms.id AND p.type IN ('post', 'nav_menu_item') AND p.status = 'publish')`
 	if _, err := tx.Exec(ctx, `UPDATE terms SET count = `+published+` WHERE count <> `+published); err != nil {
@@ -324,7 +324,7 @@ func (s *Site) CategoriesNamed(ctx context.Context, names []string) ([]int64, er
 	}
 	var ids []int64
 	for _, name := range names {
-		if same := found[termKey(termName(name))]; len(same) > 0 {
+		if same := found[TermKey(termName(name))]; len(same) > 0 {
 			ids = append(ids, same[0].ID)
 		}
 	}
@@ -351,8 +351,8 @@ func (s *Site) SetCategories(ctx context.Context, who auth.Identity, postID int6
 			if err != nil {
 				return err
 			}
-			return setPostTerms(ctx, tx, postID, counts(p), Category, []int64{fallback})
+			return setPostTerms(ctx, tx, postID, CountsInTerms(p), Category, []int64{fallback})
 		}
-		return setPostTerms(ctx, tx, postID, counts(p), Category, ids)
+		return setPostTerms(ctx, tx, postID, CountsInTerms(p), Category, ids)
 	})
 }

@@ -80,7 +80,7 @@ func (s *Site) CreateAttachment(ctx context.Context, who auth.Identity, u Upload
 // storedFile is a file that is stored with its versions, and pending in the store.
 type storedFile struct {
 	upload string // the name that the uploaded bytes got
-	row    attachmentRow
+	row    AttachmentRow
 	files  []string
 }
 
@@ -97,7 +97,7 @@ func (s *Site) storeFile(ctx context.Context, opts *Options, name, mimeType stri
 	if named := strings.HasPrefix(byName, "image/"); named || strings.HasPrefix(mimeType, "image/") {
 		order := media.Order{}
 		if named {
-			order = opts.order()
+			order = opts.PictureOrder()
 		}
 		if picture, err = s.imager.Process(ctx, s.media, info.Name, order); err != nil {
 			return nil, errors.Join(err, s.discardFiles(ctx, stored))
@@ -106,14 +106,14 @@ func (s *Site) storeFile(ctx context.Context, opts *Options, name, mimeType stri
 	if picture != nil {
 		stored.files = picture.Files()
 	}
-	if stored.row, err = rowOf(info, picture); err != nil {
+	if stored.row, err = NewAttachmentRow(info, picture); err != nil {
 		return nil, errors.Join(err, s.discardFiles(ctx, stored))
 	}
 	return stored, nil
 }
 
-// order is what the options say is to be made of pictures.
-func (o *Options) order() media.Order {
+// PictureOrder is what the options say is to be made of pictures.
+func (o *Options) PictureOrder() media.Order {
 	size := func(name string, crop bool) media.Size {
 		return media.Size{Name: name, Width: int(o.Int(name + "_size_w")), Height: int(o.Int(name + "_size_h")), Crop: crop}
 	}
@@ -138,7 +138,7 @@ func (s *Site) insertAttachment(ctx context.Context, who auth.Identity, opts *Op
 	err := s.create(ctx, who, func(tx *database.Tx) (int64, error) {
 		p := post
 		var err error
-		if p.Name, err = uniqueSlug(ctx, tx, &p, Slug(p.Title), opts.Text("permalink_structure")); err != nil {
+		if p.Name, err = UniqueSlug(ctx, tx, &p, Slug(p.Title), opts.Text("permalink_structure")); err != nil {
 			return 0, err
 		}
 		if err := insertPost(ctx, tx, &p); err != nil {
@@ -147,12 +147,12 @@ func (s *Site) insertAttachment(ctx context.Context, who auth.Identity, opts *Op
 		row := stored.row
 		row.Post = p.ID
 		saved = p
-		return p.ID, insertAttachmentRow(ctx, tx, row)
+		return p.ID, InsertAttachmentRow(ctx, tx, row)
 	})
 	if err != nil {
 		return nil, fmt.Errorf("record the upload %q: %w", stored.upload, err)
 	}
-	a, err := stored.row.attachment(saved)
+	a, err := stored.row.Attachment(saved)
 	return &a, err
 }
 
@@ -169,7 +169,7 @@ func mimeType(s string) string {
 // whether it was, after a connection lost in the middle of a commit, the files stay pending: the next start asks again.
 func (s *Site) discardFiles(ctx context.Context, stored *storedFile) error {
 	ctx = context.WithoutCancel(ctx)
-	if known, err := s.knownFile(ctx, stored.upload); err != nil || known {
+	if known, err := s.KnownFile(ctx, stored.upload); err != nil || known {
 		return err
 	}
 	return s.media.Remove(ctx, stored.files...)

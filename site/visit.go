@@ -64,7 +64,7 @@ func (s *Site) databaseVersion(ctx context.Context) (string, error) {
 		return "", err
 	}
 	if old == nil || old.name != name {
-		s.forgetOptions() // they may have changed too, and must not outlive the revision
+		s.ForgetOptions() // they may have changed too, and must not outlive the revision
 	}
 	s.revision.current.Store(&databaseVersion{name, asked})
 	return name, nil

@@ -17,7 +17,7 @@ const maxVisibleComments = 2000
 // 2000. The caller has made sure that the visitor may see the post.
 func (s *Site) VisibleComments(ctx context.Context, post int64) ([]Comment, error) {
 	var list []Comment
-	err := s.db.Select(ctx, &list, `SELECT `+commentColumns+` FROM comments WHERE post_id = $1 AND status = 'approve' ORDER BY date_gmt, id LIMIT `+strconv.Itoa(maxVisibleComments), post)
+	err := s.db.Select(ctx, &list, `SELECT `+CommentColumns+` FROM comments WHERE post_id = $1 AND status = 'approve' ORDER BY date_gmt, id LIMIT `+strconv.Itoa(maxVisibleComments), post)
 	if err != nil {
 		return nil, fmt.Errorf("read the comments of post %d: %w", post, err)
 	}
@@ -82,7 +82,7 @@ func (s *Site) PicturesInText(ctx context.Context, ids []int64, files []string) 
 	if len(files) == 0 {
 		files = []string{""}
 	}
-	query, args, err := database.In(`SELECT `+postHeadColumns+`, p.title, p.excerpt, `+attachmentColumns+` FROM posts p JOIN attachments a ON a.post_id = p.id
+	query, args, err := database.In(`SELECT `+postHeadColumns+`, p.title, p.excerpt, `+AttachmentColumns+` FROM posts p JOIN attachments a ON a.post_id = p.id
 		WHERE a.post_id IN (?) OR a.file IN (?)`, ids, files)
 	if err != nil {
 		return nil, nil, err

@@ -37,7 +37,6 @@ var unanswered = map[string]string{
 	"site.ErrNoParent": "it is an Invalid",
 	"site.Repeated":    "it is answered with what was made before: see repeated",
 	"site.TermExists":  "it is an ErrTermExists; wp.newTerm answers it with the id",
-	"site.BundleError": "of commands",
 	"site.Elsewhere":   "of the start of the server",
 }
 

@@ -22,6 +22,7 @@ import (
 	"github.com/quillgate/quillgate/database/databasetest"
 	"github.com/quillgate/quillgate/fetch"
 	"github.com/quillgate/quillgate/site"
+	"github.com/quillgate/quillgate/transfer"
 	"github.com/quillgate/quillgate/wordpress"
 	"github.com/quillgate/quillgate/xmlrpc"
 )
@@ -67,7 +68,7 @@ func openOffice(t *testing.T, db *database.DB) *office {
 	if err != nil {
 		t.Fatal(err)
 	}
-	b := &site.Bundle{Options: map[string]any{"blog_title": "Office", "gmt_offset": 2}}
+	b := &transfer.Bundle{Options: map[string]any{"blog_title": "Office", "gmt_offset": 2}}
 	for i, name := range people {
 		b.Users = append(b.Users, auth.ImportUser{
 			ID: int64(i + 1), Login: name, Password: name + "-pass-1234", Role: auth.Role(name), Email: name + "@office.example",
@@ -75,18 +76,18 @@ func openOffice(t *testing.T, db *database.DB) *office {
 		})
 	}
 	for i, status := range []string{"publish", "publish", "draft", "private", "publish"} {
-		b.Posts = append(b.Posts, site.BundlePost{
+		b.Posts = append(b.Posts, transfer.BundlePost{
 			ID: int64(i + 1), Type: "post", Status: status, Title: fmt.Sprintf("Post %d & more", i+1), Author: []int64{1, 3, 1, 1, 1}[i], CommentStatus: "open",
-			Date: site.BundleTime{Time: o.now.AddDate(0, -1, i)}, Terms: []int64{1}, Password: []string{"", "", "", "", "sesame"}[i],
+			Date: transfer.BundleTime{Time: o.now.AddDate(0, -1, i)}, Terms: []int64{1}, Password: []string{"", "", "", "", "sesame"}[i],
 		})
 	}
 	for i, status := range []string{"approve", "hold", "spam", "trash", "approve"} {
-		b.Comments = append(b.Comments, site.BundleComment{
+		b.Comments = append(b.Comments, transfer.BundleComment{
 			ID: int64(i + 1), Post: []int64{1, 1, 1, 1, 2}[i], Parent: []int64{0, 1, 0, 0, 0}[i], Status: status, Author: "Visitor", Email: "visitor@example.net",
-			Content: fmt.Sprintf("Comment %d", i+1), Date: site.BundleTime{Time: o.now.AddDate(0, 0, i-20)},
+			Content: fmt.Sprintf("Comment %d", i+1), Date: transfer.BundleTime{Time: o.now.AddDate(0, 0, i-20)},
 		})
 	}
-	if _, err := o.ImportBundle(t.Context(), b); err != nil {
+	if _, err := transfer.New(o.Site).ImportBundle(t.Context(), b); err != nil {
 		t.Fatal(err)
 	}
 	return o

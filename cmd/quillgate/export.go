@@ -8,7 +8,7 @@ import (
 	"os"
 
 	"github.com/quillgate/quillgate/server"
-	"github.com/quillgate/quillgate/site"
+	"github.com/quillgate/quillgate/transfer"
 )
 
 type exportCmd struct {
@@ -44,5 +44,5 @@ func (c *exportCmd) write(ctx context.Context, blog *server.Blog, w io.Writer) e
 	if c.Format == "wxr" {
 		return writeWXR(ctx, blog.Site, w)
 	}
-	return blog.Site.Export(ctx, w, site.ExportOptions{Hashes: c.Hashes, NoFiles: c.NoFiles})
+	return transfer.New(blog.Site).Export(ctx, w, transfer.ExportOptions{Hashes: c.Hashes, NoFiles: c.NoFiles})
 }

@@ -37,6 +37,8 @@ var stairs = map[string][]string{
 	"auth":       {"apps", "audit", "database", "signature", "network"},
 	"site":       {"auth", "audit", "database", "markup", "media", "network", "methods"},
 
+	"transfer": {"site", "auth", "database", "markup", "media", "wxr", "fetch"},
+
 	"wordpress": {"site", "auth", "apps", "xmlrpc", "methods", "fetch", "network"},
 	"public":    {"site", "auth", "markup", "network"},
 	"profiles":  {"auth", "apps", "audit", "network", "methods"},
@@ -47,7 +49,7 @@ var stairs = map[string][]string{
 	"signer/local": {"signer", "signature", "xmlrpc", "methods", "upstream"},
 
 	"server":        {"gateway", "wordpress", "profiles", "public", "site", "auth", "apps", "audit", "xmlrpc", "methods", "media", "database", "network"},
-	"cmd/quillgate": {"server", "gateway", "signer", "signer/local", "upstream", "methods", "signature", "xmlrpc", "wxr", "fetch", "site", "auth", "apps", "audit", "database", "migrations"},
+	"cmd/quillgate": {"server", "transfer", "gateway", "signer", "signer/local", "upstream", "methods", "signature", "xmlrpc", "wxr", "fetch", "site", "auth", "apps", "audit", "database", "migrations"},
 
 	"database/databasetest": {"database"},
 	"interop":               nil, // its tests import what they like; nobody imports it

@@ -12,7 +12,7 @@ import (
 
 	"github.com/quillgate/quillgate/auth"
 	"github.com/quillgate/quillgate/server"
-	"github.com/quillgate/quillgate/site"
+	"github.com/quillgate/quillgate/transfer"
 )
 
 type importCmd struct {
@@ -73,7 +73,7 @@ func (c *importCmd) load(ctx context.Context, blog *server.Blog, in io.Reader, o
 	if c.Attachments != "" || c.FetchAttachments || c.Report != "" || len(c.Author) > 0 {
 		return usageError{errors.New("--attachments, --fetch-attachments, --author and --report are for exports of WordPress, and this is a bundle")}
 	}
-	report, err := blog.Site.Import(ctx, in)
+	report, err := transfer.New(blog.Site).Import(ctx, in)
 	if err != nil {
 		return fmt.Errorf("import %s: %w", c.File, err)
 	}
@@ -94,7 +94,7 @@ func (c *importCmd) load(ctx context.Context, blog *server.Blog, in io.Reader, o
 // tallies are the kinds of objects that an import may bring, and what it did with them.
 type tallies []struct {
 	kind string
-	site.Tally
+	transfer.Tally
 }
 
 // printTallies shows what an import did, a line for each kind of object.
@@ -124,7 +124,7 @@ func (c *importCmd) take(ctx context.Context, im *wxrImport, out streams) error 
 	}
 	if c.JSON {
 		return writeJSON(out.out, struct {
-			site.IntakeReport
+			transfer.IntakeReport
 			Problems map[string]int
 		}{report, problems})
 	}

@@ -16,6 +16,7 @@ import (
 
 	"github.com/quillgate/quillgate/server"
 	"github.com/quillgate/quillgate/site"
+	"github.com/quillgate/quillgate/transfer"
 	"github.com/quillgate/quillgate/wxr"
 )
 
@@ -47,8 +48,8 @@ type wxrImport struct {
 	files *attachmentFiles // nil: none are looked for
 
 	reader *wxr.Reader
-	intake *site.Intake
-	batch  site.IntakeBatch
+	intake *transfer.Intake
+	batch  transfer.IntakeBatch
 	rows   int
 	begun  int64 // position behind the last batch
 }
@@ -69,7 +70,7 @@ func (im *wxrImport) run(ctx context.Context) error {
 		return err
 	}
 	sum := sha256.Sum256(im.head)
-	config := site.IntakeConfig{
+	config := transfer.IntakeConfig{
 		Source: source(head), File: fmt.Sprintf("%d %s", im.size, hex.EncodeToString(sum[:])), Authors: authors, Date: head.PubDate,
 	}
 	if im.files, err = im.cmd.openFiles(ctx, im.blog.Site); err != nil {
@@ -79,7 +80,7 @@ func (im *wxrImport) run(ctx context.Context) error {
 		defer im.files.close()
 		config.Open = im.files.open
 	}
-	if im.intake, err = im.blog.Site.OpenIntake(ctx, config); err != nil {
+	if im.intake, err = transfer.New(im.blog.Site).OpenIntake(ctx, config); err != nil {
 		return err
 	}
 	im.batch.Position = im.intake.Position()
@@ -147,7 +148,7 @@ func (im *wxrImport) read(ctx context.Context) error {
 			return im.flush(ctx)
 		}
 		if bad, skipped := errors.AsType[*wxr.ItemError](err); skipped {
-			im.problem(site.Problem{Object: fmt.Sprintf("%s %d at byte %d", bad.Kind, bad.ID, bad.Offset), Reason: bad.Err.Error()})
+			im.problem(transfer.Problem{Object: fmt.Sprintf("%s %d at byte %d", bad.Kind, bad.ID, bad.Offset), Reason: bad.Err.Error()})
 		} else if err != nil {
 			// What was read stays read: the next run goes on behind it.
 			return errors.Join(err, im.flush(ctx))
@@ -161,7 +162,7 @@ func (im *wxrImport) read(ctx context.Context) error {
 	}
 }
 
-func (im *wxrImport) problem(p site.Problem) {
+func (im *wxrImport) problem(p transfer.Problem) {
 	im.batch.Problems = append(im.batch.Problems, p)
 	im.rows++
 }
@@ -172,20 +173,20 @@ func (im *wxrImport) add(item wxr.Item) {
 	switch item := item.(type) {
 	case *wxr.Author:
 		object = fmt.Sprintf("author %q", item.Login)
-		im.batch.Authors = append(im.batch.Authors, site.PortableAuthor(*item))
+		im.batch.Authors = append(im.batch.Authors, transfer.PortableAuthor(*item))
 	case *wxr.Category:
 		object = fmt.Sprintf("category %q", item.Name)
-		im.batch.Terms = append(im.batch.Terms, site.PortableTerm{
+		im.batch.Terms = append(im.batch.Terms, transfer.PortableTerm{
 			ID: item.ID, Taxonomy: site.Category, Slug: item.Slug, Parent: item.Parent, Name: item.Name, Description: item.Description, Meta: portable(item.Meta),
 		})
 	case *wxr.Tag:
 		object = fmt.Sprintf("tag %q", item.Name)
-		im.batch.Terms = append(im.batch.Terms, site.PortableTerm{
+		im.batch.Terms = append(im.batch.Terms, transfer.PortableTerm{
 			ID: item.ID, Taxonomy: site.PostTag, Slug: item.Slug, Name: item.Name, Description: item.Description, Meta: portable(item.Meta),
 		})
 	case *wxr.Term:
 		object = fmt.Sprintf("%s %q", item.Taxonomy, item.Name)
-		im.batch.Terms = append(im.batch.Terms, site.PortableTerm{
+		im.batch.Terms = append(im.batch.Terms, transfer.PortableTerm{
 			ID: item.ID, Taxonomy: item.Taxonomy, Slug: item.Slug, Parent: item.Parent, Name: item.Name, Description: item.Description, Meta: portable(item.Meta),
 		})
 	case *wxr.Post:
@@ -207,7 +208,7 @@ func (im *wxrImport) add(item wxr.Item) {
 			reason = n.Field + ": " + reason
 		}
 		if object != "" {
-			im.problem(site.Problem{Object: object, Reason: reason, Taken: true})
+			im.problem(transfer.Problem{Object: object, Reason: reason, Taken: true})
 		}
 	}
 }
@@ -220,10 +221,10 @@ func (im *wxrImport) flush(ctx context.Context) error {
 			return err
 		}
 	}
-	im.begun, im.rows, im.batch = im.reader.InputOffset(), 0, site.IntakeBatch{}
+	im.begun, im.rows, im.batch = im.reader.InputOffset(), 0, transfer.IntakeBatch{}
 	report := im.intake.Report()
 	items := 0
-	for _, t := range []site.Tally{report.Users, report.Terms, report.Posts, report.Comments} {
+	for _, t := range []transfer.Tally{report.Users, report.Terms, report.Posts, report.Comments} {
 		items += t.Added + t.Changed + t.Same
 	}
 	im.show.update(im.begun, im.size, items)
@@ -233,8 +234,8 @@ func (im *wxrImport) flush(ctx context.Context) error {
 // commentStatus is the status of a comment here, by what WordPress's database says of it.
 var commentStatus = map[string]string{"1": site.CommentApproved, "0": site.CommentHeld}
 
-func portablePost(p *wxr.Post) site.PortablePost {
-	out := site.PortablePost{
+func portablePost(p *wxr.Post) transfer.PortablePost {
+	out := transfer.PortablePost{
 		ID: p.ID, Type: p.Type, Status: p.Status, Title: p.Title, Name: p.Name, Author: p.Creator, Content: p.Content, Excerpt: p.Excerpt,
 		Password: p.Password, Parent: p.Parent, MenuOrder: p.MenuOrder, CommentStatus: p.CommentStatus, PingStatus: p.PingStatus, GUID: p.GUID,
 		Sticky: p.Sticky, Date: p.Date, DateGMT: p.DateGMT, Modified: p.Modified, ModifiedGMT: p.ModifiedGMT, Meta: portable(p.Meta),
@@ -247,14 +248,14 @@ func portablePost(p *wxr.Post) site.PortablePost {
 		out.File = uploadName(p)
 	}
 	for _, t := range p.Terms {
-		out.Terms = append(out.Terms, site.PortableTermRef(t))
+		out.Terms = append(out.Terms, transfer.PortableTermRef(t))
 	}
 	for _, c := range p.Comments {
 		status := c.Approved
 		if known, ok := commentStatus[status]; ok {
 			status = known
 		}
-		out.Comments = append(out.Comments, site.PortableComment{
+		out.Comments = append(out.Comments, transfer.PortableComment{
 			ID: c.ID, Parent: c.Parent, UserID: c.UserID, Status: status, Type: c.Type, Author: c.Author, Email: c.AuthorEmail, URL: c.AuthorURL,
 			IP: c.AuthorIP, Content: c.Content, Date: c.Date, DateGMT: c.DateGMT, Meta: portable(c.Meta),
 		})
@@ -262,10 +263,10 @@ func portablePost(p *wxr.Post) site.PortablePost {
 	return out
 }
 
-func portable(list []wxr.Meta) []site.PortableMeta {
-	var out []site.PortableMeta
+func portable(list []wxr.Meta) []transfer.PortableMeta {
+	var out []transfer.PortableMeta
 	for _, m := range list {
-		out = append(out, site.PortableMeta(m))
+		out = append(out, transfer.PortableMeta(m))
 	}
 	return out
 }
@@ -276,7 +277,7 @@ func uploadName(p *wxr.Post) string {
 	if i := slices.IndexFunc(p.Meta, func(m wxr.Meta) bool { return m.Key == "_wp_attached_file" }); i >= 0 {
 		attached = p.Meta[i].Value
 	}
-	return site.UploadName(attached, cmp.Or(p.AttachmentURL, p.GUID))
+	return transfer.UploadName(attached, cmp.Or(p.AttachmentURL, p.GUID))
 }
 
 // problems tells what could not be taken: how often each, and all of them to the file that was asked for.
@@ -290,7 +291,7 @@ func (im *wxrImport) problems(ctx context.Context, out streams) (counts map[stri
 		defer func() { err = errors.Join(err, list.Close()) }()
 	}
 	var order []string
-	err = im.intake.Problems(ctx, func(p site.Problem) error {
+	err = im.intake.Problems(ctx, func(p transfer.Problem) error {
 		words := "left out: "
 		if p.Taken {
 			words = "differs: "

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/quillgate/quillgate/site"
+	"github.com/quillgate/quillgate/transfer"
 	"github.com/quillgate/quillgate/wxr"
 )
 
@@ -22,10 +23,10 @@ func writeWXR(ctx context.Context, s *site.Site, w io.Writer) error {
 		BaseSiteURL: s.BaseURL(), BaseBlogURL: s.BaseURL(), Generator: "quillgate " + version,
 	})
 	if err == nil {
-		err = s.Walk(ctx, site.Visitor{
-			Author: func(a site.PortableAuthor) error { return out.WriteAuthor((*wxr.Author)(&a)) },
-			Term:   func(t site.PortableTerm) error { return writeTerm(out, t) },
-			Post:   func(p site.PortablePost) error { return out.WritePost(exportedPost(p)) },
+		err = transfer.New(s).Walk(ctx, transfer.Visitor{
+			Author: func(a transfer.PortableAuthor) error { return out.WriteAuthor((*wxr.Author)(&a)) },
+			Term:   func(t transfer.PortableTerm) error { return writeTerm(out, t) },
+			Post:   func(p transfer.PortablePost) error { return out.WritePost(exportedPost(p)) },
 		})
 	}
 	if err == nil {
@@ -37,7 +38,7 @@ func writeWXR(ctx context.Context, s *site.Site, w io.Writer) error {
 	return nil
 }
 
-func writeTerm(out *wxr.Writer, t site.PortableTerm) error {
+func writeTerm(out *wxr.Writer, t transfer.PortableTerm) error {
 	meta := exportedMeta(t.Meta)
 	switch t.Taxonomy {
 	case site.Category:
@@ -48,7 +49,7 @@ func writeTerm(out *wxr.Writer, t site.PortableTerm) error {
 	return out.WriteTerm(&wxr.Term{ID: t.ID, Taxonomy: t.Taxonomy, Slug: t.Slug, Parent: t.Parent, Name: t.Name, Description: t.Description, Meta: meta})
 }
 
-func exportedMeta(list []site.PortableMeta) []wxr.Meta {
+func exportedMeta(list []transfer.PortableMeta) []wxr.Meta {
 	var out []wxr.Meta
 	for _, m := range list {
 		out = append(out, wxr.Meta(m))
@@ -59,7 +60,7 @@ func exportedMeta(list []site.PortableMeta) []wxr.Meta {
 // approved is what WordPress's database says of the status of a comment.
 var approved = map[string]string{site.CommentApproved: "1", site.CommentHeld: "0"}
 
-func exportedPost(p site.PortablePost) *wxr.Post {
+func exportedPost(p transfer.PortablePost) *wxr.Post {
 	out := &wxr.Post{
 		ID: p.ID, Title: p.Title, Link: p.Link, Creator: p.Author, GUID: p.GUID, Content: p.Content, Excerpt: p.Excerpt, Date: p.Date, DateGMT: p.DateGMT,
 		Modified: p.Modified, ModifiedGMT: p.ModifiedGMT, CommentStatus: p.CommentStatus, PingStatus: p.PingStatus, Name: p.Name, Status: p.Status,

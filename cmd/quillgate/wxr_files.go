@@ -15,6 +15,7 @@ import (
 
 	"github.com/quillgate/quillgate/fetch"
 	"github.com/quillgate/quillgate/site"
+	"github.com/quillgate/quillgate/transfer"
 )
 
 // maxFetched bounds a file that is fetched, in bytes: it is in memory.
@@ -64,7 +65,7 @@ func (f *attachmentFiles) close() error {
 }
 
 // open opens the file of an attachment; see site.IntakeConfig.
-func (f *attachmentFiles) open(ctx context.Context, p *site.PortablePost) (io.ReadCloser, error) {
+func (f *attachmentFiles) open(ctx context.Context, p *transfer.PortablePost) (io.ReadCloser, error) {
 	if f.folder != nil {
 		r, err := f.local(p)
 		if !errors.Is(err, fs.ErrNotExist) {
@@ -79,7 +80,7 @@ func (f *attachmentFiles) open(ctx context.Context, p *site.PortablePost) (io.Re
 
 // local looks in the folder: for the name below the uploads, wherever in the folder the uploads begin, or the bare name. Folders
 // that have been on other systems spell names in other ways: see site.FoldUploadName.
-func (f *attachmentFiles) local(p *site.PortablePost) (io.ReadCloser, error) {
+func (f *attachmentFiles) local(p *transfer.PortablePost) (io.ReadCloser, error) {
 	for _, exact := range []bool{true, false} {
 		for _, name := range []string{p.File, path.Join("uploads", p.File), path.Join("wp-content/uploads", p.File), path.Base(p.File)} {
 			if !exact {
@@ -118,7 +119,7 @@ func (f *attachmentFiles) spelled(name string) (string, error) {
 		}
 		names = make(map[string]string, len(list))
 		for _, entry := range list {
-			if key := site.FoldUploadName(entry.Name()); names[key] == "" && entry.Type().IsRegular() {
+			if key := transfer.FoldUploadName(entry.Name()); names[key] == "" && entry.Type().IsRegular() {
 				names[key] = entry.Name()
 			}
 		}
@@ -127,7 +128,7 @@ func (f *attachmentFiles) spelled(name string) (string, error) {
 		}
 		f.names[dir] = names
 	}
-	if there := names[site.FoldUploadName(base)]; there != "" {
+	if there := names[transfer.FoldUploadName(base)]; there != "" {
 		return path.Join(dir, there), nil
 	}
 	return name, nil

@@ -1,4 +1,4 @@
-package site
+package transfer
 
 import (
 	"bufio"
@@ -10,9 +10,9 @@ import (
 	"io"
 	"io/fs"
 	"slices"
-	"strconv"
 
 	"github.com/quillgate/quillgate/database"
+	"github.com/quillgate/quillgate/site"
 )
 
 // ExportOptions say what an export holds beside the content.
@@ -30,10 +30,10 @@ type ExportOptions struct {
 // application keys, smaller versions of pictures, which Import makes again, and options that were never set.
 //
 // It is for the operator of the server: nobody's role is asked, and all posts are in it.
-func (s *Site) Export(ctx context.Context, w io.Writer, opts ExportOptions) error {
+func (s *Blog) Export(ctx context.Context, w io.Writer, opts ExportOptions) error {
 	buffered := bufio.NewWriterSize(w, 1<<16)
 	err := s.db.View(ctx, func(tx *database.Tx) error {
-		return (&exporter{site: s, tx: tx, w: buffered, opts: opts}).run(ctx)
+		return (&exporter{blog: s, tx: tx, w: buffered, opts: opts}).run(ctx)
 	})
 	if err == nil {
 		err = buffered.Flush()
@@ -45,7 +45,7 @@ func (s *Site) Export(ctx context.Context, w io.Writer, opts ExportOptions) erro
 }
 
 type exporter struct {
-	site *Site
+	blog *Blog
 	tx   *database.Tx
 	w    *bufio.Writer
 	opts ExportOptions
@@ -80,20 +80,20 @@ func (ex *exporter) run(ctx context.Context) error {
 }
 
 func (ex *exporter) head(ctx context.Context) error {
-	o, err := readOptions(ctx, ex.tx)
+	o, err := site.ReadOptions(ctx, ex.tx)
 	if err != nil {
 		return err
 	}
 	theme := o.Theme()
-	values := make(map[string]any, len(o.values))
-	for name, value := range o.values {
-		values[name] = exportedOption(name, value)
+	values := map[string]any{}
+	for name, value := range o.Stored() {
+		values[name] = site.OptionValue(name, value)
 	}
 	for _, name := range []string{"template", "stylesheet", "theme_supports", "page_templates"} {
 		delete(values, name)
 	}
-	if o.Commenters() != CommentersNobody { // the older options say it too, and servers of earlier versions read them
-		delete(values, OptionCommenters)
+	if o.Commenters() != site.CommentersNobody { // the older options say it too, and servers of earlier versions read them
+		delete(values, site.OptionCommenters)
 	}
 	if _, err := ex.w.WriteString("{\n\"blog_id\": 1"); err != nil {
 		return err
@@ -102,21 +102,6 @@ func (ex *exporter) head(ctx context.Context) error {
 		return err
 	}
 	return ex.member("theme", theme)
-}
-
-// exportedOption is a number where the option has one, and text everywhere else.
-func exportedOption(name, value string) any {
-	switch optionTable[name].kind {
-	case kindNumber, kindFlag:
-		if n, err := strconv.ParseInt(value, 10, 64); err == nil && strconv.FormatInt(n, 10) == value {
-			return n
-		}
-	case kindOffset:
-		if f, err := strconv.ParseFloat(value, 64); err == nil {
-			return f
-		}
-	}
-	return value
 }
 
 func (ex *exporter) member(name string, value any) error {
@@ -157,7 +142,7 @@ func (ex *exporter) list(ctx context.Context, name string, write func(context.Co
 }
 
 func (ex *exporter) users(ctx context.Context, each func(any) error) error {
-	list, err := ex.site.users.ExportUsers(ctx, ex.tx, ex.opts.Hashes)
+	list, err := ex.blog.users.ExportUsers(ctx, ex.tx, ex.opts.Hashes)
 	if err != nil {
 		return err
 	}
@@ -208,8 +193,8 @@ func (ex *exporter) terms(ctx context.Context, each func(any) error) error {
 
 func (ex *exporter) posts(ctx context.Context, each func(any) error) error {
 	const query = `SELECT ` + bundlePostColumns + ` FROM posts WHERE id > $1 ORDER BY id LIMIT $2`
-	return pages(ctx, ex.tx, query, func(p *Post) int64 { return p.ID }, func(rows []Post) error {
-		ids := idsOf(rows, func(p *Post) int64 { return p.ID })
+	return pages(ctx, ex.tx, query, func(p *site.Post) int64 { return p.ID }, func(rows []site.Post) error {
+		ids := idsOf(rows, func(p *site.Post) int64 { return p.ID })
 		meta, err := ex.meta(ctx, metaOfPosts, ids)
 		if err != nil {
 			return err
@@ -221,8 +206,8 @@ func (ex *exporter) posts(ctx context.Context, each func(any) error) error {
 		if err != nil {
 			return err
 		}
-		files := make(map[int64]attachmentRow)
-		err = database.SelectIn(ctx, ex.tx, attachmentQuery, ids, func(a attachmentRow) { files[a.Post] = a })
+		files := make(map[int64]site.AttachmentRow)
+		err = database.SelectIn(ctx, ex.tx, attachmentQuery, ids, func(a site.AttachmentRow) { files[a.Post] = a })
 		if err != nil {
 			return err
 		}
@@ -242,7 +227,7 @@ func (ex *exporter) posts(ctx context.Context, each func(any) error) error {
 	})
 }
 
-func exportedPost(p *Post, terms []int64, meta []BundleMeta) BundlePost {
+func exportedPost(p *site.Post, terms []int64, meta []BundleMeta) BundlePost {
 	return BundlePost{
 		ID: p.ID, Type: p.Type, Status: p.Status, Title: p.Title, Name: p.Name, Author: p.Author, Content: p.Content, Excerpt: p.Excerpt,
 		Password: p.Password, Parent: p.Parent, MenuOrder: p.MenuOrder, CommentStatus: p.CommentStatus, PingStatus: p.PingStatus,
@@ -254,10 +239,10 @@ func exportedPost(p *Post, terms []int64, meta []BundleMeta) BundlePost {
 // exportedFile is an attachment and where its file is.
 type exportedFile struct {
 	post BundlePost
-	file attachmentRow
+	file site.AttachmentRow
 }
 
-// attachment writes an attachment with its bytes in the end, so that they can be streamed.
+// Attachment writes an attachment with its bytes in the end, so that they can be streamed.
 func (ex *exporter) attachment(ctx context.Context, a exportedFile) error {
 	a.post.File = a.file.File
 	if a.file.Width > 0 && a.file.Height > 0 {
@@ -267,11 +252,11 @@ func (ex *exporter) attachment(ctx context.Context, a exportedFile) error {
 	if err != nil {
 		return err
 	}
-	if ex.opts.NoFiles || ex.site.media == nil {
+	if ex.opts.NoFiles || ex.blog.media == nil {
 		_, err := ex.w.Write(text)
 		return err
 	}
-	f, _, err := ex.site.media.Open(ctx, a.file.File)
+	f, _, err := ex.blog.media.Open(ctx, a.file.File)
 	if errors.Is(err, fs.ErrNotExist) {
 		_, err := ex.w.Write(text)
 		return err
@@ -295,9 +280,9 @@ func (ex *exporter) attachment(ctx context.Context, a exportedFile) error {
 }
 
 func (ex *exporter) comments(ctx context.Context, each func(any) error) error {
-	const query = `SELECT ` + commentColumns + ` FROM comments WHERE id > $1 ORDER BY id LIMIT $2`
-	return pages(ctx, ex.tx, query, func(c *Comment) int64 { return c.ID }, func(rows []Comment) error {
-		meta, err := ex.meta(ctx, metaOfComments, idsOf(rows, func(c *Comment) int64 { return c.ID }))
+	const query = `SELECT ` + site.CommentColumns + ` FROM comments WHERE id > $1 ORDER BY id LIMIT $2`
+	return pages(ctx, ex.tx, query, func(c *site.Comment) int64 { return c.ID }, func(rows []site.Comment) error {
+		meta, err := ex.meta(ctx, metaOfComments, idsOf(rows, func(c *site.Comment) int64 { return c.ID }))
 		if err != nil {
 			return err
 		}

@@ -1,4 +1,4 @@
-package site
+package transfer
 
 import (
 	"context"
@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/quillgate/quillgate/database"
+	"github.com/quillgate/quillgate/site"
 )
 
 // intakeLink is a reference to something that has not come yet: from the parent of a post or a term, or from the
@@ -109,10 +110,10 @@ func (b *intakeBatch) reference(object int64, kind string, target, self int64, r
 // metaValue is the value that a custom field gets here, and whether it is taken at all.
 func (b *intakeBatch) metaValue(p *intakePost, m PortableMeta, refs map[int64]int64) (string, bool) {
 	switch m.Key {
-	case "", "_edit_lock", metaToPing: // what happens there at this moment: an edit, the search for links
+	case "", "_edit_lock", site.MetaToPing: // what happens there at this moment: an edit, the search for links
 		return "", false
 	case "_wp_attached_file", "_wp_attachment_metadata", "_wp_attachment_backup_sizes":
-		return m.Value, p.Type != TypeAttachment // the file itself says so
+		return m.Value, p.Type != site.TypeAttachment // the file itself says so
 	case "_edit_last":
 		if id, ok := metaID(m, m.Key); ok {
 			here := b.userIDs[id]
@@ -161,7 +162,7 @@ func (b *intakeBatch) writeLinks(ctx context.Context) error {
 func (in *Intake) Finish(ctx context.Context) error {
 	for after := (intakeLink{}); ; {
 		var links []intakeLink
-		err := in.site.db.Update(ctx, func(tx *database.Tx) (err error) {
+		err := in.blog.db.Update(ctx, func(tx *database.Tx) (err error) {
 			links, err = in.followLinks(ctx, tx, after)
 			return err
 		})
@@ -176,7 +177,7 @@ func (in *Intake) Finish(ctx context.Context) error {
 	if err := in.followTexts(ctx); err != nil {
 		return fmt.Errorf("follow the addresses of media in texts: %w", err)
 	}
-	_, err := in.site.db.Exec(ctx, `UPDATE import_state SET finished = TRUE WHERE source = $1 AND file = $2`, in.cfg.Source, in.cfg.File)
+	_, err := in.blog.db.Exec(ctx, `UPDATE import_state SET finished = TRUE WHERE source = $1 AND file = $2`, in.cfg.Source, in.cfg.File)
 	if err != nil {
 		return fmt.Errorf("end an import: %w", err)
 	}

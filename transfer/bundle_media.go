@@ -1,4 +1,4 @@
-package site
+package transfer
 
 import (
 	"bytes"
@@ -8,22 +8,22 @@ import (
 	"io"
 	"io/fs"
 	"os"
-	"path"
 
 	"github.com/quillgate/quillgate/database"
 	"github.com/quillgate/quillgate/media"
+	"github.com/quillgate/quillgate/site"
 )
 
 // importedFiles are the files of the attachments of a bundle: stored before the transaction that records them, since
 // neither the store nor the pictures' smaller versions belong inside one.
 type importedFiles struct {
-	site  *Site
+	blog  *Blog
 	order media.Order
 
-	rows    map[int64]attachmentRow // what the attachments of the bundle are to have
-	stored  []string                // new files, pending in the store
-	old     []string                // files that nobody has once the import is committed
-	backups []backup                // files whose names new ones have taken
+	rows    map[int64]site.AttachmentRow // what the attachments of the bundle are to have
+	stored  []string                     // new files, pending in the store
+	old     []string                     // files that nobody has once the import is committed
+	backups []backup                     // files whose names new ones have taken
 	notes   []string
 }
 
@@ -35,29 +35,26 @@ type backup struct {
 
 // importFiles stores what the attachments of a bundle bring, and makes the smaller versions by the options that the
 // bundle sets. What is there already and the same stays. On error nothing has changed.
-func (s *Site) importFiles(ctx context.Context, b *Bundle, options map[string]string) (*importedFiles, error) {
-	now, err := readOptions(ctx, s.db)
+func (s *Blog) importFiles(ctx context.Context, b *Bundle, options map[string]string) (*importedFiles, error) {
+	now, err := site.ReadOptions(ctx, s.db)
 	if err != nil {
 		return nil, err
 	}
-	for name, value := range options {
-		now.values[name] = value
-	}
-	f := &importedFiles{site: s, order: now.order(), rows: map[int64]attachmentRow{}}
+	f := &importedFiles{blog: s, order: now.With(options).PictureOrder(), rows: map[int64]site.AttachmentRow{}}
 	f.order.Threshold = 0 // an imported picture keeps its name
-	there := map[int64]attachmentRow{}
+	there := map[int64]site.AttachmentRow{}
 	ids := make([]int64, 0, len(b.Posts))
 	for _, p := range b.Posts {
-		if p.Type == TypeAttachment {
+		if p.Type == site.TypeAttachment {
 			ids = append(ids, p.ID)
 		}
 	}
-	if err := database.SelectIn(ctx, s.db, attachmentQuery, ids, func(r attachmentRow) { there[r.Post] = r }); err != nil {
+	if err := database.SelectIn(ctx, s.db, attachmentQuery, ids, func(r site.AttachmentRow) { there[r.Post] = r }); err != nil {
 		return nil, fmt.Errorf("read the attachments: %w", err)
 	}
 	for i := range b.Posts {
 		p := &b.Posts[i]
-		if p.Type != TypeAttachment {
+		if p.Type != site.TypeAttachment {
 			continue
 		}
 		old, known := there[p.ID]
@@ -69,36 +66,19 @@ func (s *Site) importFiles(ctx context.Context, b *Bundle, options map[string]st
 	return f, nil
 }
 
-const attachmentQuery = `SELECT ` + attachmentColumns + ` FROM attachments a WHERE a.post_id IN (?)`
-
-// uploadName is the name under which the bytes came that the attachment shows, perhaps a copy of them.
-func (r attachmentRow) uploadName() string {
-	if r.Original == "" {
-		return r.File
-	}
-	return path.Join(path.Dir(r.File), r.Original)
-}
-
-// fileNames are the names of all files of the attachment.
-func (r attachmentRow) fileNames() ([]string, error) {
-	a, err := r.attachment(Post{ID: r.Post})
-	if err != nil {
-		return nil, err
-	}
-	return a.files(), nil
-}
+const attachmentQuery = `SELECT ` + site.AttachmentColumns + ` FROM attachments a WHERE a.post_id IN (?)`
 
 // file makes sure of the file of one attachment.
-func (f *importedFiles) file(ctx context.Context, p *BundlePost, old attachmentRow, known bool) error {
-	row := attachmentRow{Post: p.ID, File: p.File, Sizes: "{}", Meta: "{}"}
-	if f.site.media == nil {
+func (f *importedFiles) file(ctx context.Context, p *BundlePost, old site.AttachmentRow, known bool) error {
+	row := site.AttachmentRow{Post: p.ID, File: p.File, Sizes: "{}", Meta: "{}"}
+	if f.blog.media == nil {
 		if p.Image != nil {
 			row.Width, row.Height = p.Image.Width, p.Image.Height
 		}
 		f.rows[p.ID] = row
 		return nil
 	}
-	same := known && (old.File == p.File || old.uploadName() == p.File)
+	same := known && (old.File == p.File || old.UploadName() == p.File)
 	if same {
 		if equal, err := f.equal(ctx, p, old); err != nil || equal {
 			f.rows[p.ID] = old
@@ -114,7 +94,7 @@ func (f *importedFiles) file(ctx context.Context, p *BundlePost, old attachmentR
 		return nil
 	}
 	if known {
-		names, err := old.fileNames()
+		names, err := old.FileNames()
 		if err != nil {
 			return err
 		}
@@ -152,9 +132,9 @@ func (p *BundlePost) content() (io.Reader, error) {
 func (p *BundlePost) hasBytes() bool { return p.Data != nil || p.spooled != nil }
 
 // equal tells whether an attachment has the file that the bundle says.
-func (f *importedFiles) equal(ctx context.Context, p *BundlePost, old attachmentRow) (bool, error) {
+func (f *importedFiles) equal(ctx context.Context, p *BundlePost, old site.AttachmentRow) (bool, error) {
 	if !p.hasBytes() {
-		_, err := f.site.media.Stat(ctx, p.File)
+		_, err := f.blog.media.Stat(ctx, p.File)
 		if errors.Is(err, fs.ErrNotExist) {
 			return p.Image == nil, nil
 		}
@@ -165,7 +145,7 @@ func (f *importedFiles) equal(ctx context.Context, p *BundlePost, old attachment
 
 // holds tells whether the store has the bytes of the bundle under the bundle's name.
 func (f *importedFiles) holds(ctx context.Context, p *BundlePost) (bool, error) {
-	stored, _, err := f.site.media.Open(ctx, p.File)
+	stored, _, err := f.blog.media.Open(ctx, p.File)
 	if errors.Is(err, fs.ErrNotExist) {
 		return false, nil
 	}
@@ -206,8 +186,8 @@ func sameBytes(a, b io.Reader) (bool, error) {
 
 // makeRoom frees the name of a file. A file of this name that no attachment has, such as one that was copied into the
 // folder of uploads by hand, is adopted unless the bundle brings other bytes.
-func (f *importedFiles) makeRoom(ctx context.Context, p *BundlePost, old attachmentRow, same, replace bool) (adopted bool, err error) {
-	_, err = f.site.media.Stat(ctx, p.File)
+func (f *importedFiles) makeRoom(ctx context.Context, p *BundlePost, old site.AttachmentRow, same, replace bool) (adopted bool, err error) {
+	_, err = f.blog.media.Stat(ctx, p.File)
 	if errors.Is(err, fs.ErrNotExist) {
 		return false, nil
 	}
@@ -215,13 +195,13 @@ func (f *importedFiles) makeRoom(ctx context.Context, p *BundlePost, old attachm
 		return false, fmt.Errorf("look for file %q: %w", p.File, err)
 	}
 	if same {
-		names, err := old.fileNames()
+		names, err := old.FileNames()
 		if err != nil {
 			return false, err
 		}
 		return false, f.setAside(ctx, names...)
 	}
-	owned, err := f.site.knownFile(ctx, p.File)
+	owned, err := f.blog.KnownFile(ctx, p.File)
 	if err != nil {
 		return false, err
 	}
@@ -248,7 +228,7 @@ func (f *importedFiles) setAside(ctx context.Context, names ...string) error {
 			return fmt.Errorf("set file %q aside: %w", name, err)
 		}
 		f.backups = append(f.backups, b)
-		if err := f.site.media.Remove(ctx, name); err != nil {
+		if err := f.blog.media.Remove(ctx, name); err != nil {
 			return fmt.Errorf("set file %q aside: %w", name, err)
 		}
 	}
@@ -256,7 +236,7 @@ func (f *importedFiles) setAside(ctx context.Context, names ...string) error {
 }
 
 func (f *importedFiles) backup(ctx context.Context, name string) (backup, error) {
-	stored, _, err := f.site.media.Open(ctx, name)
+	stored, _, err := f.blog.media.Open(ctx, name)
 	if err != nil {
 		return backup{}, err
 	}
@@ -280,9 +260,9 @@ func (f *importedFiles) store(ctx context.Context, p *BundlePost, content io.Rea
 	info := media.Info{Name: p.File}
 	var err error
 	if adopted {
-		info, err = f.site.media.Stat(ctx, p.File)
+		info, err = f.blog.media.Stat(ctx, p.File)
 	} else {
-		info, err = f.site.media.Create(ctx, p.File, content)
+		info, err = f.blog.media.Create(ctx, p.File, content)
 	}
 	if err != nil {
 		return fmt.Errorf("store file %q: %w", p.File, err)
@@ -293,7 +273,7 @@ func (f *importedFiles) store(ctx context.Context, p *BundlePost, content io.Rea
 	if info.Name != p.File {
 		return fmt.Errorf("store file %q: somebody else has taken the name meanwhile", p.File)
 	}
-	picture, err := f.site.imager.Process(ctx, f.site.media, info.Name, f.order)
+	picture, err := f.blog.imager.Process(ctx, f.blog.media, info.Name, f.order)
 	if err != nil {
 		return err
 	}
@@ -304,7 +284,7 @@ func (f *importedFiles) store(ctx context.Context, p *BundlePost, content io.Rea
 			}
 		}
 	}
-	row, err := rowOf(info, picture)
+	row, err := site.NewAttachmentRow(info, picture)
 	if err != nil {
 		return err
 	}
@@ -320,13 +300,13 @@ func (f *importedFiles) store(ctx context.Context, p *BundlePost, content io.Rea
 func (f *importedFiles) undo(ctx context.Context) {
 	ctx = context.WithoutCancel(ctx)
 	if len(f.stored) > 0 {
-		if err := f.site.media.Remove(ctx, f.stored...); err != nil {
-			f.site.logger.ErrorContext(ctx, "files of an import that failed stay behind", "error", err)
+		if err := f.blog.media.Remove(ctx, f.stored...); err != nil {
+			f.blog.logger.ErrorContext(ctx, "files of an import that failed stay behind", "error", err)
 		}
 	}
 	for _, b := range f.backups {
 		if err := f.restore(ctx, b); err != nil {
-			f.site.logger.ErrorContext(ctx, "a file that an import has replaced is lost", "file", b.name, "error", err)
+			f.blog.logger.ErrorContext(ctx, "a file that an import has replaced is lost", "file", b.name, "error", err)
 		}
 	}
 }
@@ -334,10 +314,10 @@ func (f *importedFiles) undo(ctx context.Context) {
 func (f *importedFiles) restore(ctx context.Context, b backup) error {
 	_, err := b.temp.Seek(0, io.SeekStart)
 	if err == nil {
-		_, err = f.site.media.Create(ctx, b.name, b.temp)
+		_, err = f.blog.media.Create(ctx, b.name, b.temp)
 	}
 	if err == nil {
-		err = f.site.media.Keep(ctx, b.name)
+		err = f.blog.media.Keep(ctx, b.name)
 	}
 	return errors.Join(err, discardTemp(b.temp))
 }
@@ -348,7 +328,7 @@ func (f *importedFiles) keep(ctx context.Context) {
 	ctx = context.WithoutCancel(ctx)
 	var errs []error
 	if len(f.stored) > 0 {
-		errs = append(errs, f.site.media.Keep(ctx, f.stored...))
+		errs = append(errs, f.blog.media.Keep(ctx, f.stored...))
 	}
 	taken := make(map[string]bool, len(f.stored))
 	for _, name := range f.stored {
@@ -356,22 +336,22 @@ func (f *importedFiles) keep(ctx context.Context) {
 	}
 	for _, name := range f.old {
 		if !taken[name] {
-			errs = append(errs, f.site.media.Remove(ctx, name))
+			errs = append(errs, f.blog.media.Remove(ctx, name))
 		}
 	}
 	for _, b := range f.backups {
 		errs = append(errs, discardTemp(b.temp))
 	}
 	if err := errors.Join(errs...); err != nil {
-		f.site.logger.WarnContext(ctx, "files of an import were not cleaned up", "error", err)
+		f.blog.logger.WarnContext(ctx, "files of an import were not cleaned up", "error", err)
 	}
 }
 
 // importAttachments records the files, and marks the posts where something changed.
 func (im *importer) importAttachments(ctx context.Context, changed map[int64]bool) error {
-	there := map[int64]attachmentRow{}
+	there := map[int64]site.AttachmentRow{}
 	ids := idsOf(im.bundle.Posts, func(p *BundlePost) int64 { return p.ID })
-	if err := database.SelectIn(ctx, im.tx, attachmentQuery, ids, func(r attachmentRow) { there[r.Post] = r }); err != nil {
+	if err := database.SelectIn(ctx, im.tx, attachmentQuery, ids, func(r site.AttachmentRow) { there[r.Post] = r }); err != nil {
 		return fmt.Errorf("read the attachments: %w", err)
 	}
 	for _, p := range im.bundle.Posts {
@@ -385,7 +365,7 @@ func (im *importer) importAttachments(ctx context.Context, changed map[int64]boo
 		if _, err := im.tx.Exec(ctx, `DELETE FROM attachments WHERE post_id = $1`, row.Post); err != nil {
 			return fmt.Errorf("replace the file of attachment %d: %w", row.Post, err)
 		}
-		if err := insertAttachmentRow(ctx, im.tx, row); err != nil {
+		if err := site.InsertAttachmentRow(ctx, im.tx, row); err != nil {
 			return err
 		}
 		changed[p.ID] = true
@@ -394,7 +374,7 @@ func (im *importer) importAttachments(ctx context.Context, changed map[int64]boo
 }
 
 // checkFile refuses a name that another attachment has.
-func (im *importer) checkFile(ctx context.Context, row attachmentRow) error {
+func (im *importer) checkFile(ctx context.Context, row site.AttachmentRow) error {
 	var others []int64
 	if err := im.tx.Select(ctx, &others, `SELECT post_id FROM attachments WHERE file = $1 AND post_id <> $2`, row.File, row.Post); err != nil {
 		return fmt.Errorf("look for file %q: %w", row.File, err)

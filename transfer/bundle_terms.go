@@ -1,9 +1,11 @@
-package site
+package transfer
 
 import (
 	"context"
 	"fmt"
 	"strconv"
+
+	"github.com/quillgate/quillgate/site"
 )
 
 // termRow is a term as the table has it, without its count.
@@ -70,7 +72,7 @@ func (im *importer) writeTerm(ctx context.Context, t termRow, known bool) error 
 	if known {
 		query = `UPDATE terms SET taxonomy = $2, name = $3, slug = $4, parent = $5, description = $6, term_group = $7, name_key = $8 WHERE id = $1`
 	}
-	if _, err := im.tx.Exec(ctx, query, t.ID, t.Taxonomy, t.Name, t.Slug, t.Parent, t.Description, t.Group, termKey(t.Name)); err != nil {
+	if _, err := im.tx.Exec(ctx, query, t.ID, t.Taxonomy, t.Name, t.Slug, t.Parent, t.Description, t.Group, site.TermKey(t.Name)); err != nil {
 		return fmt.Errorf("write term %d: %w", t.ID, err)
 	}
 	return nil
@@ -116,7 +118,7 @@ func (im *importer) freeSlugs(ctx context.Context, all []termRow, there map[int6
 // removeFirstCategory removes the category that install has made, when it is that and nothing uses it. The term
 // with the id heir becomes the default category in its place.
 func (im *importer) removeFirstCategory(ctx context.Context, t termRow, heir int64) (bool, error) {
-	if t != (termRow{ID: t.ID, Taxonomy: "category", Name: firstCategoryName, Slug: firstCategorySlug}) {
+	if t != (termRow{ID: t.ID, Taxonomy: "category", Name: site.FirstCategoryName, Slug: site.FirstCategorySlug}) {
 		return false, nil
 	}
 	var uses int64
@@ -130,10 +132,10 @@ func (im *importer) removeFirstCategory(ctx context.Context, t termRow, heir int
 	}
 	if im.zone.Int("default_category") == t.ID {
 		value := map[string]string{"default_category": strconv.FormatInt(heir, 10)}
-		if _, err := writeOptions(ctx, im.tx, value); err != nil {
+		if _, err := site.WriteOptions(ctx, im.tx, value); err != nil {
 			return false, err
 		}
-		im.zone.values["default_category"] = value["default_category"]
+		im.zone = im.zone.With(value)
 	}
 	return true, nil
 }

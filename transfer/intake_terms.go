@@ -1,4 +1,4 @@
-package site
+package transfer
 
 import (
 	"context"
@@ -11,13 +11,14 @@ import (
 
 	"github.com/quillgate/quillgate/database"
 	"github.com/quillgate/quillgate/markup"
+	"github.com/quillgate/quillgate/site"
 )
 
 // taxonomyMenu groups the entries of a navigation menu. Nothing shows them; they are kept for the way back.
 const taxonomyMenu = "nav_menu"
 
 // takenTaxonomies are those whose terms are taken in.
-var takenTaxonomies = []string{Category, PostTag, PostFormat, taxonomyMenu}
+var takenTaxonomies = []string{site.Category, site.PostTag, site.PostFormat, taxonomyMenu}
 
 // termRef names a term as a file does: by the slug there, which may be none by the rules of this blog, or by the name alone.
 type termRef struct {
@@ -33,24 +34,24 @@ func refOf(taxonomy, slug, name string) termRef {
 	if slug = database.CleanText(slug); slug != "" {
 		return termRef{taxonomy, slug}
 	}
-	if made := Slug(name); made != "" && made == strings.ToLower(strings.TrimSpace(name)) {
+	if made := site.Slug(name); made != "" && made == strings.ToLower(strings.TrimSpace(name)) {
 		return termRef{taxonomy, made}
 	}
 	if strings.TrimSpace(name) == "" {
 		return termRef{taxonomy, ""}
 	}
-	return termRef{taxonomy, byName + termKey(markup.Escape(database.CleanText(name)))}
+	return termRef{taxonomy, byName + site.TermKey(markup.Escape(database.CleanText(name)))}
 }
 
 // slug is the slug that the term would have here, and whether that is the one in the file. A term of another slug is another
 // term than the one that has the slug already, unless they have the same name.
 func (r termRef) slug(name string) (slug string, proper bool) {
 	if strings.HasPrefix(r.Slug, byName) {
-		return Slug(name), false
+		return site.Slug(name), false
 	}
-	slug = Slug(r.Slug)
+	slug = site.Slug(r.Slug)
 	if proper = slug == strings.ToLower(r.Slug); slug == "" {
-		slug = Slug(name)
+		slug = site.Slug(name)
 	}
 	return slug, proper
 }
@@ -179,7 +180,7 @@ func (b *intakeBatch) findTerms(ctx context.Context, list []newTerm) error {
 		numbers = append(numbers, list[i].ref.number())
 		slugs = append(slugs, list[i].slug)
 		if !list[i].proper {
-			keys = append(keys, termKey(list[i].name))
+			keys = append(keys, site.TermKey(list[i].name))
 		}
 	}
 	remembered, err := b.rememberedTerms(ctx, numbers)
@@ -201,7 +202,7 @@ func (b *intakeBatch) findTerms(ctx context.Context, list []newTerm) error {
 	}
 	for i := range list {
 		t := &list[i]
-		key := termKey(t.name)
+		key := site.TermKey(t.name)
 		f, there := bySlug[[2]string{t.ref.Taxonomy, t.slug}]
 		switch {
 		case remembered[t.ref.number()] != 0:
@@ -290,7 +291,7 @@ func (b *intakeBatch) nameBareRefs(ctx context.Context) error {
 	for i := range b.batch.Posts {
 		for _, r := range b.batch.Posts[i].Terms {
 			if r.Slug == "" {
-				keys = append(keys, termKey(r.Name))
+				keys = append(keys, site.TermKey(r.Name))
 			}
 		}
 	}
@@ -313,7 +314,7 @@ func (b *intakeBatch) nameBareRefs(ctx context.Context) error {
 	for i := range b.batch.Posts {
 		for j := range b.batch.Posts[i].Terms {
 			r := &b.batch.Posts[i].Terms[j]
-			if slug := slugs[[2]string{r.Taxonomy, termKey(r.Name)}]; r.Slug == "" {
+			if slug := slugs[[2]string{r.Taxonomy, site.TermKey(r.Name)}]; r.Slug == "" {
 				r.Slug = slug
 			}
 		}
@@ -342,7 +343,7 @@ func (b *intakeBatch) makeTerms(ctx context.Context, list []*newTerm) error {
 			if t.proper != proper {
 				continue
 			}
-			place, key := [2]string{t.ref.Taxonomy, t.slug}, termKey(t.name)
+			place, key := [2]string{t.ref.Taxonomy, t.slug}, site.TermKey(t.name)
 			if o, taken := made[place]; taken && (t.proper || o.key == key) {
 				t.id, t.merged = o.id, true
 				b.terms[t.ref] = t.id
@@ -359,7 +360,7 @@ func (b *intakeBatch) makeTerms(ctx context.Context, list []*newTerm) error {
 				place[1] = t.slug
 				_, taken := made[place]
 				if !taken {
-					if taken, err = slugTaken(ctx, b.tx, t.ref.Taxonomy, t.slug, 0); err != nil {
+					if taken, err = site.TermSlugTaken(ctx, b.tx, t.ref.Taxonomy, t.slug, 0); err != nil {
 						return err
 					}
 				}
@@ -367,7 +368,7 @@ func (b *intakeBatch) makeTerms(ctx context.Context, list []*newTerm) error {
 					break
 				}
 				suffix := "-" + strconv.Itoa(n)
-				t.slug = cutSlug(base, maxSlug-len(suffix)) + suffix
+				t.slug = site.CutSlug(base, site.MaxSlug-len(suffix)) + suffix
 			}
 			made[[2]string{t.ref.Taxonomy, t.slug}] = owner{t.id, key}
 		}
@@ -389,7 +390,7 @@ func (b *intakeBatch) insertTerms(ctx context.Context, list []*newTerm) error {
 		}
 		parent := b.termParent(t, pending)
 		delete(pending, t.id)
-		terms.Add(t.id, t.ref.Taxonomy, t.name, termKey(t.name), t.slug, parent, database.CleanText(t.term.Description))
+		terms.Add(t.id, t.ref.Taxonomy, t.name, site.TermKey(t.name), t.slug, parent, database.CleanText(t.term.Description))
 		for _, m := range t.term.Meta {
 			if m.Key != "" {
 				meta.Add(t.id, database.CleanText(m.Key), database.CleanText(m.Value))

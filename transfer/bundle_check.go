@@ -1,4 +1,4 @@
-package site
+package transfer
 
 import (
 	"encoding/json"
@@ -10,13 +10,14 @@ import (
 
 	"github.com/quillgate/quillgate/auth"
 	"github.com/quillgate/quillgate/media"
+	"github.com/quillgate/quillgate/site"
 )
 
 var (
 	bundleTaxonomies      = []string{"category", "post_tag", "post_format", taxonomyMenu}
-	bundlePostTypes       = postTypeNames()
+	bundlePostTypes       = site.PostTypeNames()
 	bundlePostStatuses    = []string{"publish", "future", "draft", "pending", "private", "trash", "auto-draft", "inherit"}
-	bundleCommentStatuses = []string{CommentApproved, CommentHeld, CommentSpam, CommentTrashed, statusPostTrashed}
+	bundleCommentStatuses = []string{site.CommentApproved, site.CommentHeld, site.CommentSpam, site.CommentTrashed, site.CommentPostTrashed}
 )
 
 // check finds what is wrong with a bundle in itself, whatever the blog holds.
@@ -279,30 +280,18 @@ func (b *Bundle) optionValues(notes *[]string) (map[string]string, error) {
 		if !ok {
 			return nil, &BundleError{"options", name, "has to be text, a number or a boolean"}
 		}
-		entry, known := optionTable[name]
+		if _, why := badText(name, text, name, name); why != "" {
+			return nil, &BundleError{"options", name, why}
+		}
 		switch {
-		case !known:
+		case !site.KnownOption(name):
 			note(notes, "options: %q means nothing to this server and was only kept", name)
-			if _, why := badText(name, text, name, name); why != "" {
-				return nil, &BundleError{"options", name, why}
-			}
-		case entry.kind == kindTitle:
-			if _, why := badText(name, text); why != "" {
-				return nil, &BundleError{"options", name, why}
-			}
-		case entry.kind == kindStructure:
-			if structureProblem(text) != "" {
-				note(notes, "options: addresses like %q cannot be made here; they are plain", text)
-			}
-			if _, why := badText(name, text); why != "" {
-				return nil, &BundleError{"options", name, why}
-			}
-		default:
-			checked, err := entry.check(name, text)
-			if err != nil {
-				return nil, &BundleError{"options", name, err.(*Invalid).Why}
-			}
-			text = checked
+		case name == "permalink_structure" && site.StructureProblem(text) != "":
+			note(notes, "options: addresses like %q cannot be made here; they are plain", text)
+		}
+		text, err := site.CheckStored(name, text)
+		if err != nil {
+			return nil, &BundleError{"options", name, err.(*site.Invalid).Why}
 		}
 		values[name] = text
 	}

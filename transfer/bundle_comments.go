@@ -1,14 +1,18 @@
-package site
+package transfer
 
 import (
 	"context"
 	"fmt"
 
 	"github.com/quillgate/quillgate/database"
+	"github.com/quillgate/quillgate/site"
 )
 
-func (im *importer) importedComment(c *BundleComment) Comment {
-	row := Comment{c.ID, c.Post, c.Parent, c.UserID, c.Status, c.Type, c.Author, c.Email, c.URL, c.IP, c.Agent, c.Content, c.Date.Time, c.DateGMT.Time}
+func (im *importer) importedComment(c *BundleComment) site.Comment {
+	row := site.Comment{
+		ID: c.ID, Post: c.Post, Parent: c.Parent, UserID: c.UserID, Status: c.Status, Type: c.Type, Author: c.Author, Email: c.Email, URL: c.URL, IP: c.IP,
+		Agent: c.Agent, Content: c.Content, Date: c.Date.Time, DateGMT: c.DateGMT.Time,
+	}
 	if c.Date.IsZero() {
 		row.Date = im.zone.Local(row.DateGMT)
 	}
@@ -18,24 +22,16 @@ func (im *importer) importedComment(c *BundleComment) Comment {
 	return row
 }
 
-func sameComment(a, b Comment) bool {
-	if !a.Date.Equal(b.Date) || !a.DateGMT.Equal(b.DateGMT) {
-		return false
-	}
-	a.Date, a.DateGMT = b.Date, b.DateGMT
-	return a == b
-}
-
 func (im *importer) importComments(ctx context.Context) error {
 	comments := im.bundle.Comments
 	ids := idsOf(comments, func(c *BundleComment) int64 { return c.ID })
-	wanted := make(map[int64]Comment, len(ids))
+	wanted := make(map[int64]site.Comment, len(ids))
 	for i := range comments {
 		wanted[comments[i].ID] = im.importedComment(&comments[i])
 	}
 	there, same := map[int64]bool{}, map[int64]bool{}
-	err := database.SelectIn(ctx, im.tx, `SELECT `+commentColumns+` FROM comments WHERE id IN (?)`, ids, func(c Comment) {
-		there[c.ID], same[c.ID] = true, sameComment(c, wanted[c.ID])
+	err := database.SelectIn(ctx, im.tx, `SELECT `+site.CommentColumns+` FROM comments WHERE id IN (?)`, ids, func(c site.Comment) {
+		there[c.ID], same[c.ID] = true, c.Equal(wanted[c.ID])
 	})
 	if err != nil {
 		return fmt.Errorf("read the comments: %w", err)
@@ -64,8 +60,8 @@ func (im *importer) importComments(ctx context.Context) error {
 	return nil
 }
 
-func (im *importer) writeComment(ctx context.Context, c Comment, known bool) error {
-	query := `INSERT INTO comments (` + commentColumns + `) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)`
+func (im *importer) writeComment(ctx context.Context, c site.Comment, known bool) error {
+	query := `INSERT INTO comments (` + site.CommentColumns + `) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)`
 	if known {
 		query = `UPDATE comments SET post_id = $2, parent = $3, user_id = $4, status = $5, type = $6, author = $7, email = $8, url = $9, ip = $10,
 			agent = $11, content = $12, date = $13, date_gmt = $14 WHERE id = $1`

@@ -1,4 +1,4 @@
-package site_test
+package transfer_test
 
 import (
 	"bytes"
@@ -10,10 +10,10 @@ import (
 
 	"github.com/quillgate/quillgate/database"
 	"github.com/quillgate/quillgate/database/databasetest"
-	"github.com/quillgate/quillgate/site"
+	"github.com/quillgate/quillgate/transfer"
 )
 
-func (b blog) export(t *testing.T, opts site.ExportOptions) string {
+func (b blog) export(t *testing.T, opts transfer.ExportOptions) string {
 	t.Helper()
 	var out bytes.Buffer
 	if err := b.Export(t.Context(), &out, opts); err != nil {
@@ -36,7 +36,7 @@ func TestExport(t *testing.T) {
 	databasetest.Each(t, func(t *testing.T, db *database.DB) {
 		b := openBlog(t, db, nil)
 		b.mustImport(t, readBundle(t))
-		text := b.export(t, site.ExportOptions{NoFiles: true})
+		text := b.export(t, transfer.ExportOptions{NoFiles: true})
 		for _, secret := range []string{"harbour-master-1", "qwer", "ffeeddccbbaa99887766554433221100", "$argon2id$", "password_hash"} {
 			if strings.Contains(text, secret) {
 				t.Errorf("the export holds %q", secret)
@@ -63,10 +63,10 @@ func TestExportImport(t *testing.T) {
 	databasetest.Each(t, func(t *testing.T, db *database.DB) {
 		first := openBlog(t, db, nil)
 		first.mustImport(t, readBundle(t))
-		text := first.export(t, site.ExportOptions{Hashes: true})
+		text := first.export(t, transfer.ExportOptions{Hashes: true})
 		second := openBlog(t, databasetest.Open(t, databasetest.SQLite(t)), nil)
 		second.mustImport(t, text)
-		if diff := cmp.Diff(text, second.export(t, site.ExportOptions{Hashes: true})); diff != "" {
+		if diff := cmp.Diff(text, second.export(t, transfer.ExportOptions{Hashes: true})); diff != "" {
 			t.Errorf("export of an import of an export:\n%s", diff)
 		}
 		if diff := cmp.Diff(first.dump(t, map[string]string{"users": "id login password"}), second.dump(t, map[string]string{"users": "id login password"})); diff != "" {

@@ -1,4 +1,4 @@
-package site_test
+package transfer_test
 
 import (
 	"context"
@@ -8,7 +8,7 @@ import (
 	"testing"
 
 	"github.com/quillgate/quillgate/database"
-	"github.com/quillgate/quillgate/site"
+	"github.com/quillgate/quillgate/transfer"
 )
 
 // Whatever the bytes are: an import ends well, or with a *BundleError and nothing changed.
@@ -34,7 +34,7 @@ func FuzzImport(f *testing.F) {
 	b := openBlog(f, db, nil)
 	f.Fuzz(func(t *testing.T, text string) {
 		_, err := b.Import(t.Context(), strings.NewReader(text))
-		var bad *site.BundleError
+		var bad *transfer.BundleError
 		if err != nil && !errors.As(err, &bad) {
 			t.Errorf("%v, want a *BundleError", err)
 		}

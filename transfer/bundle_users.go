@@ -1,4 +1,4 @@
-package site
+package transfer
 
 import (
 	"context"
@@ -19,7 +19,7 @@ func (im *importer) importUsers(ctx context.Context) error {
 	}
 	for _, u := range im.bundle.Users {
 		u.ApplicationPasswords = named(u)
-		if err := im.site.users.ImportUsers(ctx, im.tx, []auth.ImportUser{u}); err != nil {
+		if err := im.blog.users.ImportUsers(ctx, im.tx, []auth.ImportUser{u}); err != nil {
 			return userError(u.ID, err)
 		}
 	}
@@ -50,7 +50,7 @@ func (im *importer) usersByID(ctx context.Context) (map[int64]auth.ImportUser, e
 	if len(im.bundle.Users) == 0 {
 		return nil, nil
 	}
-	list, err := im.site.users.ExportUsers(ctx, im.tx, true)
+	list, err := im.blog.users.ExportUsers(ctx, im.tx, true)
 	if err != nil {
 		return nil, err
 	}

@@ -1,4 +1,4 @@
-package site
+package transfer
 
 import (
 	"context"
@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/quillgate/quillgate/database"
+	"github.com/quillgate/quillgate/site"
 )
 
 // Slugs of new posts are made by the rules of this blog, as by WordPress's importer. A slug that is one already and that
@@ -27,7 +28,7 @@ type namedPost struct {
 
 func (p *intakePost) named() namedPost {
 	n := namedPost{kind: p.Type, name: p.row.Name}
-	if p.Type == TypePage {
+	if p.Type == site.TypePage {
 		if n.parent = p.row.Parent; n.parent == 0 {
 			n.parent = -p.Parent // its parent has not come yet
 		}
@@ -45,14 +46,14 @@ func (b *intakeBatch) freePostSlugs(ctx context.Context) error {
 			continue
 		}
 		raw := database.CleanText(p.Name)
-		if strings.ToLower(raw) != p.row.Name && len(raw) <= maxSlug {
+		if strings.ToLower(raw) != p.row.Name && len(raw) <= site.MaxSlug {
 			p.oldName = strings.ToLower(raw)
 		}
-		if floating(p.row.Status) {
+		if site.Floating(p.row.Status) {
 			continue
 		}
-		if p.row.Name == "" && (p.Type == TypePost || p.Type == TypePage || p.Type == TypeAttachment) {
-			if p.row.Name = Slug(p.row.Title); p.row.Name == "" {
+		if p.row.Name == "" && (p.Type == site.TypePost || p.Type == site.TypePage || p.Type == site.TypeAttachment) {
+			if p.row.Name = site.Slug(p.row.Title); p.row.Name == "" {
 				p.row.Name = strconv.FormatInt(p.row.ID, 10)
 			}
 		}
@@ -85,20 +86,20 @@ func (b *intakeBatch) freePostSlugs(ctx context.Context) error {
 // freeSlug gives a post the slug that it has so far, or one with a number.
 func (b *intakeBatch) freeSlug(ctx context.Context, p *intakePost, taken takenNames) error {
 	wanted, structure := p.row.Name, b.in.options.Text("permalink_structure")
-	if taken.any[wanted] || taken.own[p.named()] || reservedSlug(&p.row, wanted, structure) {
+	if taken.any[wanted] || taken.own[p.named()] || site.ReservedSlug(&p.row, wanted, structure) {
 		base := b.in.numbered(p)
-		name, err := uniqueSlug(ctx, b.tx, &p.row, base, structure)
+		name, err := site.UniqueSlug(ctx, b.tx, &p.row, base, structure)
 		if err != nil {
 			return err
 		}
 		p.row.Name = name
 		for n := 2; taken.own[p.named()] && n <= slugTries; n++ { // of others in this batch
 			suffix := "-" + strconv.Itoa(n)
-			p.row.Name = cutSlug(base, maxSlug-len(suffix)) + suffix
+			p.row.Name = site.CutSlug(base, site.MaxSlug-len(suffix)) + suffix
 			if taken.own[p.named()] {
 				continue
 			}
-			if p.row.Name, err = uniqueSlug(ctx, b.tx, &p.row, p.row.Name, structure); err != nil {
+			if p.row.Name, err = site.UniqueSlug(ctx, b.tx, &p.row, p.row.Name, structure); err != nil {
 				return err
 			}
 		}
@@ -132,7 +133,7 @@ func (in *Intake) numbered(p *intakePost) string {
 
 func withNumber(slug string, id int64) string {
 	suffix := "-" + strconv.FormatInt(id, 10)
-	return cutSlug(slug, maxSlug-len(suffix)) + suffix
+	return site.CutSlug(slug, site.MaxSlug-len(suffix)) + suffix
 }
 
 // takenNames are the slugs that posts have: any, those of posts that are not of this source, and the latter's own, of the
@@ -159,13 +160,13 @@ func (b *intakeBatch) takenSlugs(ctx context.Context, names []string) (takenName
 		FROM posts WHERE name IN (?)`,
 		names, func(r row) {
 			taken.any[r.Name] = true
-			if r.Type != TypePage {
+			if r.Type != site.TypePage {
 				r.Parent = 0
 			}
 			switch {
 			case !r.Own:
 				taken.foreign[r.Name] = true
-			case !floating(r.Status) && !r.Waits:
+			case !site.Floating(r.Status) && !r.Waits:
 				taken.own[namedPost{r.Type, r.Name, r.Parent}] = true
 			}
 		}, b.in.cfg.Source, b.in.cfg.Source)

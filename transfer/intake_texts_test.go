@@ -1,4 +1,4 @@
-package site
+package transfer
 
 import (
 	"strings"
@@ -11,7 +11,7 @@ import (
 
 // names are files that came along, as a blog with an address of its own has them.
 func followedNames() *mediaNames {
-	return &mediaNames{site: &Site{baseURL: "https://blog.example"}, files: map[string]mediaFile{
+	return &mediaNames{base: "https://blog.example", files: map[string]mediaFile{
 		"old.example/uploads/cat.jpg": {File: "2020/01/cat.jpg", Width: 400, Sizes: `{"medium":{"file":"cat-300x225.jpg","width":300}}`},
 		"old.example/a b.jpg":         {File: "a b.jpg"},
 	}}
@@ -67,25 +67,6 @@ func FuzzUploadName(f *testing.F) {
 			t.Errorf("%q, %q: the name %q cannot be stored: %v", attached, address, name, err)
 		}
 		_ = FoldUploadName(name)
-	})
-}
-
-// FuzzGuessNames reads names out of any address. Each fits into what a query may ask for.
-func FuzzGuessNames(f *testing.F) {
-	f.Add("/2013/11/2/My_Post.html")
-	f.Add("%e3%81%82/%zz/" + strings.Repeat("a/", 400))
-	f.Fuzz(func(t *testing.T, address string) {
-		g := guessNames(address)
-		for _, name := range append(append([]string{g.start}, g.slugs...), g.others...) {
-			if len(name) > 4*maxGuess || strings.ContainsRune(name, 0) || !utf8.ValidString(name) {
-				t.Errorf("%q: the name %q", address, name)
-			}
-		}
-		for _, slug := range g.slugs {
-			if len(slug) > maxSlug || slug != strings.ToLower(slug) {
-				t.Errorf("%q: the slug %q", address, slug)
-			}
-		}
 	})
 }
 

@@ -1,4 +1,4 @@
-package site
+package transfer
 
 import (
 	"context"
@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/quillgate/quillgate/database"
+	"github.com/quillgate/quillgate/site"
 )
 
 // Import reads a bundle and makes the blog hold what it says, in one transaction: either all of it, or nothing.
@@ -22,7 +23,7 @@ import (
 // id and name; when only one of the two is the same the bundle is refused.
 //
 // It is for the operator of the server: nobody's role is asked. What is wrong with a bundle is a *BundleError.
-func (s *Site) Import(ctx context.Context, r io.Reader) (Report, error) {
+func (s *Blog) Import(ctx context.Context, r io.Reader) (Report, error) {
 	var notes []string
 	b, spool, err := readBundle(r, &notes)
 	defer spool.discard()
@@ -38,7 +39,7 @@ func (s *Site) Import(ctx context.Context, r io.Reader) (Report, error) {
 }
 
 // ImportBundle is Import for a bundle in memory.
-func (s *Site) ImportBundle(ctx context.Context, b *Bundle) (Report, error) {
+func (s *Blog) ImportBundle(ctx context.Context, b *Bundle) (Report, error) {
 	var notes []string
 	if err := b.check(&notes); err != nil {
 		return Report{}, err
@@ -54,14 +55,14 @@ func (s *Site) ImportBundle(ctx context.Context, b *Bundle) (Report, error) {
 	var im *importer
 	err = s.db.Update(ctx, func(tx *database.Tx) error {
 		// A transaction may run again, so everything starts anew.
-		im = &importer{site: s, tx: tx, bundle: b, options: options, files: files}
+		im = &importer{blog: s, tx: tx, bundle: b, options: options, files: files}
 		return im.run(ctx)
 	})
 	if err != nil {
 		files.undo(ctx)
 		return Report{}, importError(err)
 	}
-	s.forgetOptions()
+	s.ForgetOptions()
 	files.keep(ctx)
 	im.report.Notes = append(notes, files.notes...)
 	return im.report, nil
@@ -77,14 +78,14 @@ func importError(err error) error {
 
 // importer is one import in its transaction.
 type importer struct {
-	site    *Site
+	blog    *Blog
 	tx      *database.Tx
 	bundle  *Bundle
 	options map[string]string
 	files   *importedFiles
 	report  Report
 
-	zone  *Options         // for dates that have only one of their two clocks
+	zone  *site.Options    // for dates that have only one of their two clocks
 	terms map[int64]string // id → taxonomy of every term that the blog has now
 }
 
@@ -102,24 +103,25 @@ func (im *importer) run(ctx context.Context) error {
 
 // importOptions comes first, since dates depend on the time zone.
 func (im *importer) importOptions(ctx context.Context) error {
-	before, err := readOptions(ctx, im.tx)
+	before, err := site.ReadOptions(ctx, im.tx)
 	if err != nil {
 		return err
 	}
-	changed, err := writeOptions(ctx, im.tx, before.withCommenters(im.options))
+	stored := before.Stored()
+	changed, err := site.WriteOptions(ctx, im.tx, before.WithCommenters(im.options))
 	if err != nil {
 		return err
 	}
 	changed = slices.DeleteFunc(changed, func(name string) bool { _, given := im.options[name]; return !given })
 	for _, name := range changed {
-		if _, there := before.values[name]; there {
+		if _, there := stored[name]; there {
 			im.report.Options.Changed++
 		} else {
 			im.report.Options.Added++
 		}
 	}
 	im.report.Options.Same = len(im.options) - len(changed)
-	im.zone, err = readOptions(ctx, im.tx)
+	im.zone, err = site.ReadOptions(ctx, im.tx)
 	return err
 }
 
@@ -138,7 +140,7 @@ func (im *importer) count(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("count the comments: %w", err)
 	}
-	return recount(ctx, im.tx)
+	return site.RecountTerms(ctx, im.tx)
 }
 
 // reserve keeps new ids above those that the bundle has given out elsewhere.

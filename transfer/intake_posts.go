@@ -1,4 +1,4 @@
-package site
+package transfer
 
 import (
 	"context"
@@ -10,6 +10,7 @@ import (
 
 	"github.com/quillgate/quillgate/database"
 	"github.com/quillgate/quillgate/media"
+	"github.com/quillgate/quillgate/site"
 )
 
 // intakePost is a post of the batch and what becomes of it.
@@ -17,14 +18,14 @@ type intakePost struct {
 	*PortablePost
 	index   int   // in the batch
 	key     int64 // the id there, or a number below 0 that stands for what a post without id says
-	row     Post
+	row     site.Post
 	there   bool // row.ID is that of a post that is there already
 	mark    int64
 	renamed bool
 	known   bool   // the source's id is remembered already, with this mark, for this file
 	added   bool   // something was added to a post that is there
 	oldName string // the name there, where it is not the slug here
-	file    *attachmentRow
+	file    *site.AttachmentRow
 }
 
 // object names a post in reports.
@@ -96,18 +97,18 @@ func (b *intakeBatch) takeable() []intakePost {
 	seen := map[postMark]bool{}
 	for i := range b.batch.Posts {
 		p := &b.batch.Posts[i]
-		_, known := postTypeNamed(p.Type)
+		known := slices.Contains(bundlePostTypes, p.Type)
 		post := newIntakePost(p, i)
 		switch {
 		case !known:
 			b.left(p.object(), fmt.Sprintf("post type %q is not known here", p.Type))
-		case p.Type == TypeRevision:
+		case p.Type == site.TypeRevision:
 			b.left(p.object(), "revisions are not imported")
-		case p.Status == StatusAutoDraft:
+		case p.Status == site.StatusAutoDraft:
 			b.left(p.object(), "begun and never saved")
 		case seen[post.identity()]:
 			b.left(p.object(), "it is in the file twice")
-		case p.Type == TypeAttachment && media.CheckName(p.File) != nil:
+		case p.Type == site.TypeAttachment && media.CheckName(p.File) != nil:
 			b.left(p.object(), "an attachment without the name of a file")
 		default:
 			seen[post.identity()] = true
@@ -144,8 +145,8 @@ func (b *intakeBatch) givePostIDs(ctx context.Context) error {
 // fillRow makes the row of a new post.
 func (b *intakeBatch) fillRow(p *intakePost, refs map[int64]int64) {
 	date, gmt := b.clocks(p.PortablePost)
-	row := Post{
-		ID: p.row.ID, Type: p.Type, Status: p.Status, Title: database.CleanText(p.Title), Name: Slug(database.CleanText(p.Name)), Content: database.CleanText(p.Content),
+	row := site.Post{
+		ID: p.row.ID, Type: p.Type, Status: p.Status, Title: database.CleanText(p.Title), Name: site.Slug(database.CleanText(p.Name)), Content: database.CleanText(p.Content),
 		Excerpt: database.CleanText(p.Excerpt), Password: database.CleanText(p.Password), MenuOrder: p.MenuOrder, CommentStatus: openElseClosed(p.CommentStatus),
 		PingStatus: openElseClosed(p.PingStatus), Sticky: p.Sticky, GUID: database.CleanText(p.GUID), Date: date, DateGMT: gmt, Modified: date, ModifiedGMT: gmt,
 		Parent: b.reference(p.row.ID, linkParent, p.Parent, p.ID, refs),
@@ -159,11 +160,11 @@ func (b *intakeBatch) fillRow(p *intakePost, refs map[int64]int64) {
 	}
 	if !slices.Contains(bundlePostStatuses, row.Status) {
 		b.differs(p.object(), fmt.Sprintf("status %q is not known here: it became a draft", row.Status))
-		row.Status = StatusDraft
+		row.Status = site.StatusDraft
 	}
-	row.dropPrivatePassword()
+	row.DropPrivatePassword()
 	b.schedule(p, &row)
-	if p.Type == TypeAttachment {
+	if p.Type == site.TypeAttachment {
 		row.MimeType, _ = media.Rules{Active: true}.Type(p.File)
 	}
 	if p.Author != "" {
@@ -172,7 +173,7 @@ func (b *intakeBatch) fillRow(p *intakePost, refs map[int64]int64) {
 		}
 	}
 	if plain := row; plain.GUID != "" {
-		if plain.GUID = ""; b.site.GUID(&plain) == row.GUID {
+		if plain.GUID = ""; b.blog.GUID(&plain) == row.GUID {
 			row.GUID = ""
 		}
 	}
@@ -180,16 +181,16 @@ func (b *intakeBatch) fillRow(p *intakePost, refs map[int64]int64) {
 }
 
 // schedule gives a post of a date ahead the status future, and takes it from one whose date has come, as wp_insert_post does.
-func (b *intakeBatch) schedule(p *intakePost, row *Post) {
-	if p.Type == TypeAttachment || row.DateGMT == nil {
+func (b *intakeBatch) schedule(p *intakePost, row *site.Post) {
+	if p.Type == site.TypeAttachment || row.DateGMT == nil {
 		return
 	}
-	switch ahead := row.DateGMT.Sub(b.site.now()) >= time.Minute; {
-	case ahead && row.Status == StatusPublish:
+	switch ahead := row.DateGMT.Sub(b.blog.now()) >= time.Minute; {
+	case ahead && row.Status == site.StatusPublish:
 		b.differs(p.object(), "its date is in the future: it is scheduled")
-		row.Status = StatusFuture
-	case !ahead && row.Status == StatusFuture:
-		row.Status = StatusPublish
+		row.Status = site.StatusFuture
+	case !ahead && row.Status == site.StatusFuture:
+		row.Status = site.StatusPublish
 	}
 }
 
@@ -211,7 +212,7 @@ func momentOr(t, other time.Time) *time.Time {
 // clocks completes the two clocks of a post's date.
 func (b *intakeBatch) clocks(p *PortablePost) (date time.Time, gmt *time.Time) {
 	switch {
-	case !p.Date.IsZero() && p.DateGMT.IsZero() && floating(p.Status):
+	case !p.Date.IsZero() && p.DateGMT.IsZero() && site.Floating(p.Status):
 		return p.Date, nil
 	case !p.Date.IsZero():
 		return p.Date, momentOr(p.DateGMT, b.in.options.UTC(p.Date))
@@ -237,7 +238,7 @@ func (b *intakeBatch) insertPosts(ctx context.Context, refs map[int64]int64) err
 			continue
 		}
 		for _, c := range p.Comments {
-			if c.Status == CommentApproved {
+			if c.Status == site.CommentApproved {
 				p.row.CommentCount++
 			}
 		}
@@ -250,7 +251,7 @@ func (b *intakeBatch) insertPosts(ctx context.Context, refs map[int64]int64) err
 			}
 		}
 		if p.oldName != "" {
-			meta.Add(r.ID, metaOldSlug, p.oldName)
+			meta.Add(r.ID, site.MetaOldSlug, p.oldName)
 		}
 	}
 	if err := posts.Insert(ctx, b.tx); err != nil {
@@ -289,7 +290,7 @@ func (b *intakeBatch) insertPostTerms(ctx context.Context) error {
 			}
 			has[id] = true
 			rows.Add(p.row.ID, id)
-			if counts(&p.row) {
+			if site.CountsInTerms(&p.row) {
 				published[id]++
 			}
 		}
@@ -302,7 +303,7 @@ func (b *intakeBatch) insertPostTerms(ctx context.Context) error {
 		byCount[n] = append(byCount[n], id)
 	}
 	for n, ids := range byCount {
-		if err := shiftCounts(ctx, b.tx, n, ids); err != nil {
+		if err := site.ShiftTermCounts(ctx, b.tx, n, ids); err != nil {
 			return err
 		}
 	}

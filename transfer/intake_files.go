@@ -1,4 +1,4 @@
-package site
+package transfer
 
 import (
 	"context"
@@ -12,11 +12,12 @@ import (
 
 	"github.com/quillgate/quillgate/database"
 	"github.com/quillgate/quillgate/media"
+	"github.com/quillgate/quillgate/site"
 )
 
 // intakeFile is the file of an attachment, stored before the transaction that records it.
 type intakeFile struct {
-	row   attachmentRow
+	row   site.AttachmentRow
 	names []string // pending in the store
 }
 
@@ -24,14 +25,14 @@ type intakeFile struct {
 func (in *Intake) storeFiles(ctx context.Context, posts []PortablePost) (map[int]*intakeFile, error) {
 	var list []intakePost
 	for i := range posts {
-		if p := &posts[i]; p.Type == TypeAttachment && media.CheckName(p.File) == nil {
+		if p := &posts[i]; p.Type == site.TypeAttachment && media.CheckName(p.File) == nil {
 			list = append(list, newIntakePost(p, i))
 		}
 	}
-	if len(list) == 0 || in.site.media == nil {
+	if len(list) == 0 || in.blog.media == nil {
 		return nil, nil
 	}
-	if err := in.matchPosts(ctx, in.site.db, list); err != nil {
+	if err := in.matchPosts(ctx, in.blog.db, list); err != nil {
 		return nil, err
 	}
 	var ids []int64
@@ -41,7 +42,7 @@ func (in *Intake) storeFiles(ctx context.Context, posts []PortablePost) (map[int
 		}
 	}
 	complete := map[int64]bool{}
-	err := database.SelectIn(ctx, in.site.db, `SELECT post_id FROM attachments WHERE size > 0 AND post_id IN (?)`, ids, func(id int64) { complete[id] = true })
+	err := database.SelectIn(ctx, in.blog.db, `SELECT post_id FROM attachments WHERE size > 0 AND post_id IN (?)`, ids, func(id int64) { complete[id] = true })
 	if err != nil {
 		return nil, fmt.Errorf("look for the files of attachments: %w", err)
 	}
@@ -72,16 +73,16 @@ func (in *Intake) storeFile(ctx context.Context, p *PortablePost) (*intakeFile, 
 	if stored {
 		f.names = append(f.names, info.Name)
 	}
-	order := in.options.order()
+	order := in.options.PictureOrder()
 	order.Threshold = 0 // an imported picture keeps its name
-	picture, err := in.site.imager.Process(ctx, in.site.media, info.Name, order)
+	picture, err := in.blog.imager.Process(ctx, in.blog.media, info.Name, order)
 	if err != nil {
-		return nil, errors.Join(err, in.site.media.Remove(context.WithoutCancel(ctx), f.names...))
+		return nil, errors.Join(err, in.blog.media.Remove(context.WithoutCancel(ctx), f.names...))
 	}
 	if picture != nil {
 		f.names = append(f.names, slices.DeleteFunc(picture.Files(), func(name string) bool { return name == info.Name })...)
 	}
-	f.row, err = rowOf(info, picture)
+	f.row, err = site.NewAttachmentRow(info, picture)
 	return f, err
 }
 
@@ -91,18 +92,18 @@ func (in *Intake) bytes(ctx context.Context, p *PortablePost) (info media.Info, 
 		r, err := in.cfg.Open(ctx, p)
 		if err == nil {
 			defer r.Close()
-			info, err = in.site.media.Create(ctx, p.File, r)
+			info, err = in.blog.media.Create(ctx, p.File, r)
 			return info, true, err
 		}
 		if !errors.Is(err, fs.ErrNotExist) {
 			return media.Info{}, false, fmt.Errorf("open file %q: %w", p.File, err)
 		}
 	}
-	owned, err := in.site.knownFile(ctx, p.File)
+	owned, err := in.blog.KnownFile(ctx, p.File)
 	if err != nil || owned {
 		return media.Info{}, false, err
 	}
-	info, err = in.site.media.Stat(ctx, p.File)
+	info, err = in.blog.media.Stat(ctx, p.File)
 	if errors.Is(err, fs.ErrNotExist) {
 		return media.Info{}, false, nil
 	}
@@ -115,7 +116,7 @@ func (b *intakeBatch) takeFiles(ctx context.Context) error {
 	var names []string
 	for i := range b.posts {
 		p := &b.posts[i]
-		if p.Type != TypeAttachment {
+		if p.Type != site.TypeAttachment {
 			continue
 		}
 		names = append(names, p.File)
@@ -145,7 +146,7 @@ func (b *intakeBatch) takeFiles(ctx context.Context) error {
 	}
 	for i := range b.posts {
 		p := &b.posts[i]
-		if p.Type != TypeAttachment {
+		if p.Type != site.TypeAttachment {
 			continue
 		}
 		if p.there && has[p.row.ID].Size > 0 {
@@ -181,7 +182,7 @@ func (b *intakeBatch) takeFile(ctx context.Context, p *intakePost, owners map[st
 		return err
 	}
 	owners[name] = p.row.ID
-	p.file = &attachmentRow{File: name, Sizes: "{}", Meta: "{}"}
+	p.file = &site.AttachmentRow{File: name, Sizes: "{}", Meta: "{}"}
 	return nil
 }
 
@@ -236,10 +237,10 @@ func (in *Intake) keepStored(ctx context.Context, files map[int]*intakeFile, use
 	}
 	err := in.discardStored(ctx, files, used)
 	if len(kept) > 0 {
-		err = errors.Join(err, in.site.media.Keep(context.WithoutCancel(ctx), kept...))
+		err = errors.Join(err, in.blog.media.Keep(context.WithoutCancel(ctx), kept...))
 	}
 	if err != nil {
-		in.site.logger.WarnContext(ctx, "files of an import were not cleaned up", "error", err)
+		in.blog.logger.WarnContext(ctx, "files of an import were not cleaned up", "error", err)
 	}
 }
 
@@ -252,9 +253,9 @@ func (in *Intake) discardStored(ctx context.Context, files map[int]*intakeFile, 
 		if used[i] || len(f.names) == 0 {
 			continue
 		}
-		known, err := in.site.knownFile(ctx, f.row.File)
+		known, err := in.blog.KnownFile(ctx, f.row.File)
 		if err == nil && !known {
-			err = in.site.media.Remove(ctx, f.names...)
+			err = in.blog.media.Remove(ctx, f.names...)
 		}
 		errs = append(errs, err)
 	}

@@ -1,4 +1,4 @@
-package site
+package transfer
 
 import (
 	"context"
@@ -13,6 +13,7 @@ import (
 	"golang.org/x/text/unicode/norm"
 
 	"github.com/quillgate/quillgate/database"
+	"github.com/quillgate/quillgate/site"
 )
 
 // Texts name pictures and other media by the address that these had there. Where the file has come along, the text names it
@@ -50,10 +51,10 @@ func mediaKey(address string) string {
 func otherMediaKey(key string) string {
 	host, file, _ := strings.Cut(key, "/")
 	if blog, ok := strings.CutSuffix(host, ".files.wordpress.com"); ok {
-		return blog + ".wordpress.com" + UploadsPath + file
+		return blog + ".wordpress.com" + site.UploadsPath + file
 	}
 	if blog, ok := strings.CutSuffix(host, ".wordpress.com"); ok {
-		if file, ok := strings.CutPrefix("/"+file, UploadsPath); ok {
+		if file, ok := strings.CutPrefix("/"+file, site.UploadsPath); ok {
 			return blog + ".files.wordpress.com/" + file
 		}
 	}
@@ -114,7 +115,7 @@ type mediaFile struct {
 
 // mediaNames finds the files here of addresses there.
 type mediaNames struct {
-	site  *Site
+	base  string               // of the blog, as texts have it
 	files map[string]mediaFile // by key
 }
 
@@ -130,7 +131,7 @@ func (m *mediaNames) address(there string) string {
 		if i > 0 && width > 0 {
 			name = f.version(width)
 		}
-		return m.site.textURL(name)
+		return m.base + (&url.URL{Path: site.UploadsPath + name}).EscapedPath()
 	}
 	return ""
 }
@@ -153,17 +154,18 @@ func (f *mediaFile) version(width int) string {
 	return name
 }
 
-// textURL is the address of an upload as texts have it. While the blog has an address of this machine alone, texts do not
-// name it: they would be wrong when the blog goes public.
-func (s *Site) textURL(file string) string {
-	escaped := (&url.URL{Path: UploadsPath + file}).EscapedPath()
+// textBase is what stands in front of the paths of uploads in texts. While the blog has an address of this machine alone,
+// texts do not name it: they would be wrong when the blog goes public.
+func (s *Blog) textBase() string {
+	base := s.BaseURL()
 	if !s.IsLocal() {
-		return s.baseURL + escaped
+		return base
 	}
-	if u, err := url.Parse(s.baseURL); err == nil {
-		return strings.TrimRight(u.EscapedPath(), "/") + escaped
+	u, err := url.Parse(base)
+	if err != nil {
+		return ""
 	}
-	return escaped
+	return strings.TrimRight(u.EscapedPath(), "/")
 }
 
 // follow is a text with the addresses here.
@@ -189,7 +191,7 @@ func (b *intakeBatch) rememberAddresses(ctx context.Context) error {
 	list, seen := []mediaAddress{}, map[string]bool{}
 	for i := range b.posts {
 		p := &b.posts[i]
-		if p.Type != TypeAttachment || !b.complete[p.row.ID] && !b.used[p.index] {
+		if p.Type != site.TypeAttachment || !b.complete[p.row.ID] && !b.used[p.index] {
 			continue
 		}
 		for _, address := range []string{p.FileURL, p.GUID} {
@@ -250,7 +252,7 @@ func (in *Intake) followTexts(ctx context.Context) error {
 	}
 	for after := int64(0); ; {
 		var list []intakeText
-		err := in.site.db.Update(ctx, func(tx *database.Tx) error {
+		err := in.blog.db.Update(ctx, func(tx *database.Tx) error {
 			list = nil
 			err := tx.Select(ctx, &list, `SELECT id, content, excerpt FROM posts WHERE id > $1 AND type NOT IN ('attachment', 'revision', 'nav_menu_item')
 				AND EXISTS (SELECT 1 FROM import_ids i WHERE i.new_id = posts.id AND i.kind = 'post' AND i.source = $2) ORDER BY id LIMIT $3`, after, in.cfg.Source, textPage)
@@ -300,7 +302,7 @@ func (in *Intake) followPage(ctx context.Context, tx *database.Tx, list []intake
 	for key := range wanted {
 		keys = append(keys, key)
 	}
-	names := mediaNames{site: in.site, files: map[string]mediaFile{}}
+	names := mediaNames{base: in.blog.textBase(), files: map[string]mediaFile{}}
 	err = database.SelectIn(ctx, tx, `SELECT f.address, a.file, a.width, a.sizes FROM import_files f JOIN attachments a ON a.post_id = f.post_id
 		WHERE f.source = ? AND a.size > 0 AND f.address IN (?)`, keys, func(f mediaFile) { names.files[f.Key] = f }, in.cfg.Source)
 	if err != nil {

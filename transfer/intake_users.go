@@ -1,4 +1,4 @@
-package site
+package transfer
 
 import (
 	"context"
@@ -10,10 +10,9 @@ import (
 	"unicode"
 	"unicode/utf8"
 
-	"golang.org/x/text/unicode/norm"
-
 	"github.com/quillgate/quillgate/auth"
 	"github.com/quillgate/quillgate/database"
+	"github.com/quillgate/quillgate/site"
 )
 
 // takeUsers finds the people of the batch by login, and makes those who are not there: authors without a password.
@@ -71,12 +70,12 @@ func (b *intakeBatch) userKey(login string) string {
 // cleanLogin makes a login of what a file names an author by, as sanitize_user does: without elements, entities, accents and
 // signs. Letters of other scripts stay.
 func cleanLogin(login string) string {
-	text := dropEntities(withoutOctets(stripElements(norm.NFC.String(database.CleanText(login)))))
+	text := site.PlainText(database.CleanText(login))
 	var out strings.Builder
 	for _, c := range text {
 		switch {
 		case c >= utf8.RuneSelf && unicode.Is(unicode.Latin, c):
-			plain := plainLetters(c)
+			plain := site.PlainLetters(c)
 			if unicode.IsUpper(c) {
 				plain = strings.ToUpper(plain)
 			}
@@ -133,11 +132,11 @@ func (b *intakeBatch) authors() (list []PortableAuthor, keys []string) {
 // findUsers finds users by login, and by e-mail address those whom a file names so.
 func (b *intakeBatch) findUsers(ctx context.Context, keys []string) error {
 	mails := slices.DeleteFunc(slices.Clone(keys), func(key string) bool { return !strings.Contains(key, "@") })
-	byMail, err := b.site.users.IDsByEmail(ctx, b.tx, mails)
+	byMail, err := b.blog.users.IDsByEmail(ctx, b.tx, mails)
 	if err != nil {
 		return err
 	}
-	byLogin, err := b.site.users.IDsByLogin(ctx, b.tx, keys)
+	byLogin, err := b.blog.users.IDsByLogin(ctx, b.tx, keys)
 	if err != nil {
 		return err
 	}
@@ -150,7 +149,7 @@ func (b *intakeBatch) makeUsers(ctx context.Context, list []*PortableAuthor, mai
 	if len(list) == 0 {
 		return nil
 	}
-	takenMails, err := b.site.users.IDsByEmail(ctx, b.tx, mails)
+	takenMails, err := b.blog.users.IDsByEmail(ctx, b.tx, mails)
 	if err != nil {
 		return err
 	}
@@ -158,7 +157,7 @@ func (b *intakeBatch) makeUsers(ctx context.Context, list []*PortableAuthor, mai
 	for i, a := range list {
 		wishes[i] = a.ID
 	}
-	ids, err := database.NewIDs(ctx, b.tx, "users", wishes, b.site.users.Known)
+	ids, err := database.NewIDs(ctx, b.tx, "users", wishes, b.blog.users.Known)
 	if err != nil {
 		return err
 	}
@@ -188,12 +187,12 @@ func (b *intakeBatch) makeUsers(ctx context.Context, list []*PortableAuthor, mai
 
 // makeUser makes one user, without the e-mail address when that is what cannot be taken.
 func (b *intakeBatch) makeUser(ctx context.Context, user auth.ImportUser, object string) error {
-	err := b.site.users.ImportUsers(ctx, b.tx, []auth.ImportUser{user})
+	err := b.blog.users.ImportUsers(ctx, b.tx, []auth.ImportUser{user})
 	var bad *auth.Invalid
 	if errors.As(err, &bad) && user.Email != "" {
 		user.Email = ""
 		b.differs(object, "the e-mail address cannot be taken and was left out")
-		err = b.site.users.ImportUsers(ctx, b.tx, []auth.ImportUser{user})
+		err = b.blog.users.ImportUsers(ctx, b.tx, []auth.ImportUser{user})
 	}
 	if errors.As(err, &bad) {
 		b.left(object, "not a user that can be made: "+bad.Why)

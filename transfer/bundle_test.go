@@ -1,4 +1,4 @@
-package site_test
+package transfer_test
 
 import (
 	"bytes"
@@ -18,7 +18,7 @@ import (
 	"github.com/quillgate/quillgate/database"
 	"github.com/quillgate/quillgate/database/databasetest"
 	"github.com/quillgate/quillgate/media"
-	"github.com/quillgate/quillgate/site"
+	"github.com/quillgate/quillgate/transfer"
 )
 
 func readBundle(t *testing.T) string {
@@ -30,7 +30,7 @@ func readBundle(t *testing.T) string {
 	return string(text)
 }
 
-func (b blog) mustImport(t *testing.T, bundle string) site.Report {
+func (b blog) mustImport(t *testing.T, bundle string) transfer.Report {
 	t.Helper()
 	report, err := b.Import(t.Context(), strings.NewReader(bundle))
 	if err != nil {
@@ -118,9 +118,9 @@ func TestImport(t *testing.T) {
 	databasetest.Each(t, func(t *testing.T, db *database.DB) {
 		b := openBlog(t, db, nil)
 		report := b.mustImport(t, readBundle(t))
-		want := site.Report{
-			Users: site.Tally{Added: 3}, Terms: site.Tally{Added: 3, Changed: 1}, Posts: site.Tally{Added: 8},
-			Comments: site.Tally{Added: 4}, Options: site.Tally{Added: 13, Same: 1},
+		want := transfer.Report{
+			Users: transfer.Tally{Added: 3}, Terms: transfer.Tally{Added: 3, Changed: 1}, Posts: transfer.Tally{Added: 8},
+			Comments: transfer.Tally{Added: 4}, Options: transfer.Tally{Added: 13, Same: 1},
 		}
 		if diff := cmp.Diff(want, report); diff != "" {
 			t.Errorf("report (-want +got):\n%s", diff)
@@ -346,7 +346,7 @@ func TestImportRefuses(t *testing.T) {
 		before, next, files := b.dump(t, tables), b.next(t), b.uploads(t)
 		for _, test := range tests {
 			_, err := b.Import(t.Context(), strings.NewReader(test.bundle))
-			var bad *site.BundleError
+			var bad *transfer.BundleError
 			if !errors.As(err, &bad) {
 				t.Errorf("%s: error %v, want a *BundleError", test.name, err)
 				continue
@@ -409,7 +409,7 @@ func TestImportFiles(t *testing.T) {
 			t.Errorf("attachment of a file that was there (-want +got):\n%s", diff)
 		}
 		report := b.mustImport(t, attachment(`, "data_base64": "bm8gcGljdHVyZQ=="`))
-		if report.Posts != (site.Tally{Changed: 1}) {
+		if report.Posts != (transfer.Tally{Changed: 1}) {
 			t.Errorf("report of a replaced file: %+v", report)
 		}
 		if diff := cmp.Diff(map[string]int64{"a/b.png": 10}, b.uploads(t)); diff != "" {
@@ -446,7 +446,7 @@ func TestImportMany(t *testing.T) {
 		if spent := db.Statements() - before; spent > 60 {
 			t.Errorf("comparing %d posts took %d statements", n, spent)
 		}
-		if got := len(parse(t, blog.export(t, site.ExportOptions{}))["posts"].([]any)); got != n {
+		if got := len(parse(t, blog.export(t, transfer.ExportOptions{}))["posts"].([]any)); got != n {
 			t.Errorf("the export has %d posts, want %d", got, n)
 		}
 	})

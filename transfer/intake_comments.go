@@ -1,4 +1,4 @@
-package site
+package transfer
 
 import (
 	"context"
@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/quillgate/quillgate/database"
+	"github.com/quillgate/quillgate/site"
 )
 
 // commentKey names a comment that is there: nobody writes twice on one post in the same second.
@@ -47,7 +48,7 @@ func (b *intakeBatch) takeComments(ctx context.Context) error {
 			at[key] = c.id
 		}
 	}
-	comments, meta := database.NewRows("comments", commentColumns), database.NewRows("comment_meta", "comment_id, key, value")
+	comments, meta := database.NewRows("comments", site.CommentColumns), database.NewRows("comment_meta", "comment_id, key, value")
 	var grown []int64
 	for i := range list {
 		c := &list[i]
@@ -157,7 +158,7 @@ func (b *intakeBatch) addComment(c *newComment, parent int64, into *database.Row
 	object := "comment " + strconv.FormatInt(c.ID, 10) + " on " + c.post.object()
 	if !slices.Contains(bundleCommentStatuses, status) {
 		b.differs(object, fmt.Sprintf("status %q is not known here: it waits for a moderator", status))
-		status = CommentHeld
+		status = site.CommentHeld
 	}
 	if parent == c.id {
 		parent = 0

@@ -1,4 +1,4 @@
-package site
+package transfer
 
 import (
 	"context"
@@ -7,6 +7,7 @@ import (
 
 	"github.com/quillgate/quillgate/auth"
 	"github.com/quillgate/quillgate/database"
+	"github.com/quillgate/quillgate/site"
 )
 
 // Visitor is what Walk shows the content of a blog to, in this order: authors, terms, posts. A function that is nil is
@@ -25,13 +26,13 @@ const walkPage = 100
 // posts or comments. Left out are revisions and what was begun and never saved.
 //
 // It is for the operator of the server: nobody's role is asked.
-func (s *Site) Walk(ctx context.Context, v Visitor) error {
+func (s *Blog) Walk(ctx context.Context, v Visitor) error {
 	opts, err := s.Options(ctx)
 	if err != nil {
 		return err
 	}
 	err = s.db.View(ctx, func(tx *database.Tx) error {
-		w := &walker{exporter: exporter{site: s, tx: tx}, visitor: v, options: opts}
+		w := &walker{exporter: exporter{blog: s, tx: tx}, visitor: v, options: opts}
 		for _, step := range []func(context.Context) error{w.authors, w.terms, w.posts} {
 			if err := step(ctx); err != nil {
 				return err
@@ -48,7 +49,7 @@ func (s *Site) Walk(ctx context.Context, v Visitor) error {
 type walker struct {
 	exporter
 	visitor Visitor
-	options *Options
+	options *site.Options
 	logins  map[int64]string
 	refs    map[int64]PortableTermRef
 }
@@ -60,7 +61,7 @@ func (w *walker) authors(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("look for authors: %w", err)
 	}
-	return w.site.users.Among(ctx, w.tx, ids, func(u auth.User) error {
+	return w.blog.users.Among(ctx, w.tx, ids, func(u auth.User) error {
 		w.logins[u.ID] = u.Login
 		if w.visitor.Author == nil {
 			return nil
@@ -83,7 +84,7 @@ func (w *walker) terms(ctx context.Context) error {
 		w.refs[t.ID] = PortableTermRef{t.Taxonomy, t.Slug, t.Name}
 	}
 	children := map[int64][]termRow{}
-	tops := map[string][]termRow{Category: nil, PostTag: nil}
+	tops := map[string][]termRow{site.Category: nil, site.PostTag: nil}
 	others := []string{}
 	for _, t := range all {
 		if _, known := tops[t.Taxonomy]; !known {
@@ -99,7 +100,7 @@ func (w *walker) terms(ctx context.Context) error {
 	if w.visitor.Term == nil {
 		return nil
 	}
-	for _, taxonomy := range append([]string{Category, PostTag}, others...) {
+	for _, taxonomy := range append([]string{site.Category, site.PostTag}, others...) {
 		for level := tops[taxonomy]; len(level) > 0; {
 			var next []termRow
 			for part := range slices.Chunk(level, exportPage) {
@@ -146,7 +147,7 @@ func (w *walker) posts(ctx context.Context) error {
 	}
 	const query = `SELECT ` + bundlePostColumns + ` FROM posts WHERE id > $1 AND type <> 'revision' AND status <> 'auto-draft' ORDER BY id LIMIT $2`
 	for after := int64(0); ; {
-		var rows []Post
+		var rows []site.Post
 		if err := w.tx.Select(ctx, &rows, query, after, walkPage); err != nil {
 			return err
 		}
@@ -160,10 +161,10 @@ func (w *walker) posts(ctx context.Context) error {
 	}
 }
 
-func (w *walker) showPosts(ctx context.Context, rows []Post) error {
-	ids := idsOf(rows, func(p *Post) int64 { return p.ID })
-	links := w.site.linker(w.options)
-	if err := links.prepare(ctx, rows); err != nil {
+func (w *walker) showPosts(ctx context.Context, rows []site.Post) error {
+	ids := idsOf(rows, func(p *site.Post) int64 { return p.ID })
+	link, err := w.blog.PostLinks(ctx, w.options, rows)
+	if err != nil {
 		return err
 	}
 	meta, err := w.meta(ctx, metaOfPosts, ids)
@@ -178,7 +179,7 @@ func (w *walker) showPosts(ctx context.Context, rows []Post) error {
 		return err
 	}
 	files := map[int64]string{}
-	if err := database.SelectIn(ctx, w.tx, attachmentQuery, ids, func(a attachmentRow) { files[a.Post] = a.File }); err != nil {
+	if err := database.SelectIn(ctx, w.tx, attachmentQuery, ids, func(a site.AttachmentRow) { files[a.Post] = a.File }); err != nil {
 		return err
 	}
 	comments, err := w.comments(ctx, ids)
@@ -189,12 +190,12 @@ func (w *walker) showPosts(ctx context.Context, rows []Post) error {
 		p := &rows[i]
 		out := PortablePost{
 			ID: p.ID, Type: p.Type, Status: p.Status, Title: p.Title, Name: p.Name, Author: w.logins[p.Author], Content: p.Content, Excerpt: p.Excerpt,
-			Password: p.Password, Parent: p.Parent, MenuOrder: p.MenuOrder, CommentStatus: p.CommentStatus, PingStatus: p.PingStatus, GUID: w.site.GUID(p),
+			Password: p.Password, Parent: p.Parent, MenuOrder: p.MenuOrder, CommentStatus: p.CommentStatus, PingStatus: p.PingStatus, GUID: w.blog.GUID(p),
 			Sticky: p.Sticky, Date: p.Date, Modified: p.Modified, Terms: terms[p.ID], Meta: portableMeta(meta[p.ID]), Comments: comments[p.ID],
-			File: files[p.ID], Link: links.link(p),
+			File: files[p.ID], Link: link(p),
 		}
 		if out.File != "" {
-			out.FileURL = w.site.UploadURL(out.File)
+			out.FileURL = w.blog.UploadURL(out.File)
 		}
 		if p.DateGMT != nil {
 			out.DateGMT = *p.DateGMT
@@ -211,12 +212,12 @@ func (w *walker) showPosts(ctx context.Context, rows []Post) error {
 
 // comments reads the comments of a page of posts.
 func (w *walker) comments(ctx context.Context, posts []int64) (map[int64][]PortableComment, error) {
-	var list []Comment
-	err := database.SelectIn(ctx, w.tx, `SELECT `+commentColumns+` FROM comments WHERE post_id IN (?) ORDER BY id`, posts, func(c Comment) { list = append(list, c) })
+	var list []site.Comment
+	err := database.SelectIn(ctx, w.tx, `SELECT `+site.CommentColumns+` FROM comments WHERE post_id IN (?) ORDER BY id`, posts, func(c site.Comment) { list = append(list, c) })
 	if err != nil {
 		return nil, fmt.Errorf("read the comments: %w", err)
 	}
-	meta, err := w.meta(ctx, metaOfComments, idsOf(list, func(c *Comment) int64 { return c.ID }))
+	meta, err := w.meta(ctx, metaOfComments, idsOf(list, func(c *site.Comment) int64 { return c.ID }))
 	if err != nil {
 		return nil, err
 	}

@@ -1,4 +1,4 @@
-package site
+package transfer
 
 import (
 	"context"
@@ -6,20 +6,21 @@ import (
 	"time"
 
 	"github.com/quillgate/quillgate/database"
+	"github.com/quillgate/quillgate/site"
 )
 
 const bundlePostColumns = `id, type, status, title, name, author, content, excerpt, password, parent, menu_order, comment_status, ping_status,
 	mime_type, guid, sticky, comment_count, date, date_gmt, modified, modified_gmt`
 
 // postRow is the post as the table has it.
-func (im *importer) postRow(p *BundlePost) Post {
+func (im *importer) postRow(p *BundlePost) site.Post {
 	date, dateGMT := im.clocks(p.Date, p.DateGMT)
-	row := Post{
+	row := site.Post{
 		ID: p.ID, Type: p.Type, Status: p.Status, Title: p.Title, Name: p.Name, Author: p.Author, Content: p.Content, Excerpt: p.Excerpt,
 		Password: p.Password, Parent: p.Parent, MenuOrder: p.MenuOrder, CommentStatus: p.CommentStatus, PingStatus: p.PingStatus,
 		MimeType: p.MimeType, GUID: p.GUID, Sticky: p.Sticky, Date: date, DateGMT: dateGMT,
 	}
-	row.dropPrivatePassword()
+	row.DropPrivatePassword()
 	if p.Modified.IsZero() && p.ModifiedGMT.IsZero() {
 		row.Modified, row.ModifiedGMT = date, dateGMT
 	} else {
@@ -29,11 +30,11 @@ func (im *importer) postRow(p *BundlePost) Post {
 }
 
 // samePost compares what a bundle says of a post.
-func samePost(a, b Post) bool {
+func samePost(a, b site.Post) bool {
 	if !a.Date.Equal(b.Date) || !a.Modified.Equal(b.Modified) || !sameMoment(a.DateGMT, b.DateGMT) || !sameMoment(a.ModifiedGMT, b.ModifiedGMT) {
 		return false
 	}
-	for _, p := range []*Post{&a, &b} {
+	for _, p := range []*site.Post{&a, &b} {
 		p.Date, p.Modified, p.DateGMT, p.ModifiedGMT, p.CommentCount = time.Time{}, time.Time{}, nil, nil, 0
 	}
 	return a == b
@@ -55,7 +56,7 @@ func (im *importer) importPosts(ctx context.Context) error {
 		rows[posts[i].ID] = &posts[i]
 	}
 	same := make(map[int64]bool, len(ids))
-	err := database.SelectIn(ctx, im.tx, `SELECT `+bundlePostColumns+` FROM posts WHERE id IN (?)`, ids, func(p Post) {
+	err := database.SelectIn(ctx, im.tx, `SELECT `+bundlePostColumns+` FROM posts WHERE id IN (?)`, ids, func(p site.Post) {
 		there[p.ID], same[p.ID] = true, samePost(p, im.postRow(rows[p.ID]))
 	})
 	if err != nil {
@@ -92,7 +93,7 @@ func (im *importer) importPosts(ctx context.Context) error {
 	return nil
 }
 
-func (im *importer) writePost(ctx context.Context, p Post, known bool) error {
+func (im *importer) writePost(ctx context.Context, p site.Post, known bool) error {
 	query := `INSERT INTO posts (id, type, status, title, name, author, content, excerpt, password, parent, menu_order, comment_status, ping_status,
 		mime_type, guid, sticky, date, date_gmt, modified, modified_gmt)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20)`
@@ -170,7 +171,7 @@ func (im *importer) knownUsers(ctx context.Context, ids map[int64]bool) (map[int
 	for id := range ids {
 		list = append(list, id)
 	}
-	known, err := im.site.users.Known(ctx, im.tx, list)
+	known, err := im.blog.users.Known(ctx, im.tx, list)
 	if err != nil {
 		return nil, err
 	}

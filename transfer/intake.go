@@ -1,4 +1,4 @@
-package site
+package transfer
 
 import (
 	"context"
@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/quillgate/quillgate/database"
+	"github.com/quillgate/quillgate/site"
 )
 
 // IntakeConfig says what an Intake takes in.
@@ -40,11 +41,11 @@ type IntakeConfig struct {
 // It is for the operator of the server: nobody's role is asked. It is not safe for concurrent use; two of the same
 // file refuse each other's batches with ErrConflict.
 type Intake struct {
-	site     *Site
+	blog     *Blog
 	cfg      IntakeConfig
 	position int64
 	report   IntakeReport
-	options  *Options
+	options  *site.Options
 	file     int64 // tells the file from others of the source, as import_ids has it
 	// sameSlugs counts the posts of this run that wanted a slug which was not theirs alone.
 	sameSlugs map[namedPost]int
@@ -86,11 +87,11 @@ func (r IntakeReport) Unchanged() bool {
 
 // OpenIntake begins to take in a file, or goes on where an earlier Intake has ended. *Invalid when Authors names a
 // user who is not there.
-func (s *Site) OpenIntake(ctx context.Context, cfg IntakeConfig) (*Intake, error) {
+func (s *Blog) OpenIntake(ctx context.Context, cfg IntakeConfig) (*Intake, error) {
 	authors := make(map[string]string, len(cfg.Authors))
 	for there, here := range cfg.Authors {
 		if _, err := s.users.ByLogin(ctx, here); err != nil {
-			return nil, &Invalid{Field: "authors", Why: fmt.Sprintf("there is no user %q", here)}
+			return nil, &site.Invalid{Field: "authors", Why: fmt.Sprintf("there is no user %q", here)}
 		}
 		authors[loginKey(there)] = loginKey(here)
 	}
@@ -100,9 +101,9 @@ func (s *Site) OpenIntake(ctx context.Context, cfg IntakeConfig) (*Intake, error
 	}
 	name := fnv.New64a()
 	name.Write([]byte(cfg.File))
-	in := &Intake{site: s, cfg: cfg, file: int64(name.Sum64()), sameSlugs: map[namedPost]int{}}
+	in := &Intake{blog: s, cfg: cfg, file: int64(name.Sum64()), sameSlugs: map[namedPost]int{}}
 	var err error
-	if in.options, err = readOptions(ctx, s.db); err != nil {
+	if in.options, err = site.ReadOptions(ctx, s.db); err != nil {
 		return nil, err
 	}
 	if err := s.db.Update(ctx, func(tx *database.Tx) error { return in.begin(ctx, tx) }); err != nil {
@@ -151,7 +152,7 @@ func (in *Intake) Report() IntakeReport { return in.report }
 
 // Rewind begins the file again, for a reader that cannot go on at Position.
 func (in *Intake) Rewind(ctx context.Context) error {
-	err := in.site.db.Update(ctx, func(tx *database.Tx) error { return in.reset(ctx, tx) })
+	err := in.blog.db.Update(ctx, func(tx *database.Tx) error { return in.reset(ctx, tx) })
 	if err != nil {
 		return fmt.Errorf("begin an import again: %w", err)
 	}
@@ -171,7 +172,7 @@ func (in *Intake) Add(ctx context.Context, b IntakeBatch) error {
 	}
 	var batch *intakeBatch
 	for try := 1; ; try++ {
-		err = in.site.db.Update(ctx, func(tx *database.Tx) error {
+		err = in.blog.db.Update(ctx, func(tx *database.Tx) error {
 			batch = newIntakeBatch(in, tx, &b, files)
 			return batch.run(ctx)
 		})
@@ -190,7 +191,7 @@ func (in *Intake) Add(ctx context.Context, b IntakeBatch) error {
 // intakeBatch is one batch in its transaction.
 type intakeBatch struct {
 	in        *Intake
-	site      *Site
+	blog      *Blog
 	tx        *database.Tx
 	batch     *IntakeBatch
 	files     map[int]*intakeFile // index of the post → what was stored for it
@@ -210,7 +211,7 @@ type intakeBatch struct {
 
 func newIntakeBatch(in *Intake, tx *database.Tx, b *IntakeBatch, files map[int]*intakeFile) *intakeBatch {
 	return &intakeBatch{
-		in: in, site: in.site, tx: tx, batch: b, files: files, used: map[int]bool{}, report: in.report,
+		in: in, blog: in.blog, tx: tx, batch: b, files: files, used: map[int]bool{}, report: in.report,
 		users: map[string]int64{}, mails: map[string]string{}, userIDs: map[int64]int64{}, terms: map[termRef]int64{}, added: map[int64]int64{},
 	}
 }
@@ -231,7 +232,7 @@ func (b *intakeBatch) run(ctx context.Context) error {
 		return fmt.Errorf("read how far the import is: %w", err)
 	}
 	if at != b.in.position {
-		return fmt.Errorf("the file is being imported by somebody else: %w", ErrConflict)
+		return fmt.Errorf("the file is being imported by somebody else: %w", site.ErrConflict)
 	}
 	b.problems = append(b.problems, b.batch.Problems...)
 	for _, step := range []func(context.Context) error{
@@ -282,7 +283,7 @@ func (in *Intake) Problems(ctx context.Context, each func(Problem) error) error 
 			ID int64 `db:"id"`
 			Problem
 		}
-		if err := in.site.db.Select(ctx, &rows, query, in.cfg.Source, in.cfg.File, after, exportPage); err != nil {
+		if err := in.blog.db.Select(ctx, &rows, query, in.cfg.Source, in.cfg.File, after, exportPage); err != nil {
 			return fmt.Errorf("read the problems of an import: %w", err)
 		}
 		if len(rows) == 0 {

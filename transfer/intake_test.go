@@ -1,4 +1,4 @@
-package site_test
+package transfer_test
 
 import (
 	"bytes"
@@ -21,16 +21,17 @@ import (
 	"github.com/quillgate/quillgate/database/databasetest"
 	"github.com/quillgate/quillgate/media"
 	"github.com/quillgate/quillgate/site"
+	"github.com/quillgate/quillgate/transfer"
 )
 
 // carried is everything that a walk through a blog shows.
-func (b blog) carried(t *testing.T) site.IntakeBatch {
+func (b blog) carried(t *testing.T) transfer.IntakeBatch {
 	t.Helper()
-	var all site.IntakeBatch
-	err := b.Walk(t.Context(), site.Visitor{
-		Author: func(a site.PortableAuthor) error { all.Authors = append(all.Authors, a); return nil },
-		Term:   func(term site.PortableTerm) error { all.Terms = append(all.Terms, term); return nil },
-		Post:   func(p site.PortablePost) error { all.Posts = append(all.Posts, p); return nil },
+	var all transfer.IntakeBatch
+	err := b.Walk(t.Context(), transfer.Visitor{
+		Author: func(a transfer.PortableAuthor) error { all.Authors = append(all.Authors, a); return nil },
+		Term:   func(term transfer.PortableTerm) error { all.Terms = append(all.Terms, term); return nil },
+		Post:   func(p transfer.PortablePost) error { all.Posts = append(all.Posts, p); return nil },
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -39,23 +40,23 @@ func (b blog) carried(t *testing.T) site.IntakeBatch {
 }
 
 // take takes content in, each object in a batch of its own when single, and returns what was reported.
-func (b blog) take(t *testing.T, cfg site.IntakeConfig, all site.IntakeBatch, single bool) (site.IntakeReport, []site.Problem) {
+func (b blog) take(t *testing.T, cfg transfer.IntakeConfig, all transfer.IntakeBatch, single bool) (transfer.IntakeReport, []transfer.Problem) {
 	t.Helper()
 	in, err := b.OpenIntake(t.Context(), cfg)
 	if err != nil {
 		t.Fatal(err)
 	}
-	batches := []site.IntakeBatch{all}
+	batches := []transfer.IntakeBatch{all}
 	if single {
 		batches = nil
 		for _, a := range all.Authors {
-			batches = append(batches, site.IntakeBatch{Authors: []site.PortableAuthor{a}})
+			batches = append(batches, transfer.IntakeBatch{Authors: []transfer.PortableAuthor{a}})
 		}
 		for _, term := range all.Terms {
-			batches = append(batches, site.IntakeBatch{Terms: []site.PortableTerm{term}})
+			batches = append(batches, transfer.IntakeBatch{Terms: []transfer.PortableTerm{term}})
 		}
 		for _, p := range all.Posts {
-			batches = append(batches, site.IntakeBatch{Posts: []site.PortablePost{p}})
+			batches = append(batches, transfer.IntakeBatch{Posts: []transfer.PortablePost{p}})
 		}
 	}
 	for i, batch := range batches {
@@ -68,8 +69,8 @@ func (b blog) take(t *testing.T, cfg site.IntakeConfig, all site.IntakeBatch, si
 	if err := in.Finish(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	var problems []site.Problem
-	if err := in.Problems(t.Context(), func(p site.Problem) error { problems = append(problems, p); return nil }); err != nil {
+	var problems []transfer.Problem
+	if err := in.Problems(t.Context(), func(p transfer.Problem) error { problems = append(problems, p); return nil }); err != nil {
 		t.Fatal(err)
 	}
 	return in.Report(), problems
@@ -91,7 +92,7 @@ func (b blog) checkCounts(t *testing.T) {
 // revisions, and the ids of custom fields.
 func (b blog) comparable(t *testing.T) map[string]any {
 	t.Helper()
-	all := parse(t, b.export(t, site.ExportOptions{}))
+	all := parse(t, b.export(t, transfer.ExportOptions{}))
 	for _, name := range []string{"options", "theme", "next_ids", "users"} {
 		delete(all, name)
 	}
@@ -110,12 +111,12 @@ func (b blog) comparable(t *testing.T) map[string]any {
 	return all
 }
 
-func config(name string) site.IntakeConfig {
-	return site.IntakeConfig{Source: "https://there.example", File: name}
+func config(name string) transfer.IntakeConfig {
+	return transfer.IntakeConfig{Source: "https://there.example", File: name}
 }
 
-// files opens the uploads of another blog.
-func (b blog) open(ctx context.Context, p *site.PortablePost) (io.ReadCloser, error) {
+// Files opens the uploads of another blog.
+func (b blog) open(ctx context.Context, p *transfer.PortablePost) (io.ReadCloser, error) {
 	f, _, err := b.files.Open(ctx, p.File)
 	return f, err
 }
@@ -147,7 +148,7 @@ func TestIntake(t *testing.T) {
 			t.Errorf("uploads (-there +here):\n%s", diff)
 		}
 		before := second.dump(t, tables)
-		for name, cfg := range map[string]site.IntakeConfig{"the same file": cfg, "a newer file": config("later"), "another name of the blog": {Source: "https://alias.example", File: "x"}} {
+		for name, cfg := range map[string]transfer.IntakeConfig{"the same file": cfg, "a newer file": config("later"), "another name of the blog": {Source: "https://alias.example", File: "x"}} {
 			report, problems := second.take(t, cfg, all, false)
 			if !report.Unchanged() || len(problems) > 0 {
 				t.Errorf("%s again: %+v, %v", name, report, problems)
@@ -162,9 +163,9 @@ func TestIntake(t *testing.T) {
 var noon = time.Date(2024, 5, 1, 12, 0, 0, 0, time.UTC)
 
 // at is a published post of the hour.
-func at(id int64, kind, title string) site.PortablePost {
+func at(id int64, kind, title string) transfer.PortablePost {
 	when := noon.Add(time.Duration(id) * time.Hour)
-	return site.PortablePost{ID: id, Type: kind, Status: "publish", Title: title, Name: strings.ToLower(title), Date: when, DateGMT: when, Modified: when, ModifiedGMT: when}
+	return transfer.PortablePost{ID: id, Type: kind, Status: "publish", Title: title, Name: strings.ToLower(title), Date: when, DateGMT: when, Modified: when, ModifiedGMT: when}
 }
 
 // A blog that has ids, slugs, logins and files of its own keeps them; references follow to the new ids, also those to
@@ -175,26 +176,26 @@ func TestIntakeIntoAnotherBlog(t *testing.T) {
 		b.mustImport(t, readBundle(t))
 		child, menu, post := at(3, "page", "Child"), at(5, "nav_menu_item", ""), at(6, "post", "Harbour")
 		child.Parent, child.Author = 7, "INES"
-		menu.Meta = []site.PortableMeta{{"_menu_item_type", "taxonomy"}, {"_menu_item_object_id", "4"}, {"_menu_item_menu_item_parent", "0"}}
-		post.Author, post.Meta = "grace", []site.PortableMeta{{"_thumbnail_id", "8"}, {"_edit_last", "2"}, {"_edit_lock", "1:2"}, {"note", "x"}}
-		post.Terms = []site.PortableTermRef{{"category", "wind", "Wind"}, {"post_tag", "new", "New & old"}, {"mood", "glad", "Glad"}}
-		post.Comments = []site.PortableComment{
+		menu.Meta = []transfer.PortableMeta{{"_menu_item_type", "taxonomy"}, {"_menu_item_object_id", "4"}, {"_menu_item_menu_item_parent", "0"}}
+		post.Author, post.Meta = "grace", []transfer.PortableMeta{{"_thumbnail_id", "8"}, {"_edit_last", "2"}, {"_edit_lock", "1:2"}, {"note", "x"}}
+		post.Terms = []transfer.PortableTermRef{{"category", "wind", "Wind"}, {"post_tag", "new", "New & old"}, {"mood", "glad", "Glad"}}
+		post.Comments = []transfer.PortableComment{
 			{ID: 4, Parent: 3, Status: "approve", Author: "A", Content: "answer", DateGMT: noon.Add(time.Minute), UserID: 2},
-			{ID: 3, Status: "approve", Author: "B", Content: "question", DateGMT: noon, Meta: []site.PortableMeta{{"rating", "5"}}},
+			{ID: 3, Status: "approve", Author: "B", Content: "question", DateGMT: noon, Meta: []transfer.PortableMeta{{"rating", "5"}}},
 			{ID: 60, Parent: 99, Status: "odd", Author: "C", Content: "lost"},
 		}
 		parent, picture, stray := at(7, "page", "Parent"), at(8, "attachment", "pier"), at(70, "page", "Stray")
 		picture.File, picture.Status = "2023/05/pier.png", "inherit"
 		stray.Parent, stray.Date, stray.DateGMT = 999, time.Time{}, time.Time{}
-		ring := []site.PortablePost{at(80, "page", "One"), at(81, "page", "Two")}
+		ring := []transfer.PortablePost{at(80, "page", "One"), at(81, "page", "Two")}
 		ring[0].Parent, ring[1].Parent = 81, 80
-		all := site.IntakeBatch{
-			Authors: []site.PortableAuthor{{ID: 2, Login: "grace", Email: "INES@harbour.example", DisplayName: "Grace"}, {ID: 4, Login: "old boss"}},
-			Terms: []site.PortableTerm{
+		all := transfer.IntakeBatch{
+			Authors: []transfer.PortableAuthor{{ID: 2, Login: "grace", Email: "INES@harbour.example", DisplayName: "Grace"}, {ID: 4, Login: "old boss"}},
+			Terms: []transfer.PortableTerm{
 				{ID: 4, Taxonomy: "category", Slug: "wind", Name: "Wind", Parent: "weather"}, {ID: 40, Taxonomy: "category", Slug: "weather", Name: "Weather"},
 				{ID: 41, Taxonomy: "category", Slug: "log", Name: "Log of theirs"}, {ID: 42, Taxonomy: "mood", Slug: "glad", Name: "Glad"},
 			},
-			Posts: append([]site.PortablePost{child, menu, post, parent, picture, stray, at(90, "poem", "Ode")}, ring...),
+			Posts: append([]transfer.PortablePost{child, menu, post, parent, picture, stray, at(90, "poem", "Ode")}, ring...),
 		}
 		cfg := config("other")
 		cfg.Authors = map[string]string{"old boss": "admin"}
@@ -222,7 +223,7 @@ func TestIntakeIntoAnotherBlog(t *testing.T) {
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Errorf("problems (-want +got):\n%s", diff)
 		}
-		if report.Posts.Added != 8 || report.Comments.Added != 3 || report.Users != (site.Tally{Added: 1, Same: 1}) {
+		if report.Posts.Added != 8 || report.Comments.Added != 3 || report.Users != (transfer.Tally{Added: 1, Same: 1}) {
 			t.Errorf("report %+v", report)
 		}
 		// What the blog had is as it was.
@@ -291,18 +292,18 @@ func TestIntakeFilesLater(t *testing.T) {
 		}
 		comes := at(5, "attachment", "Comes")
 		comes.File = "2024/05/red.png"
-		all := site.IntakeBatch{Posts: []site.PortablePost{comes, lies}, Position: 1}
+		all := transfer.IntakeBatch{Posts: []transfer.PortablePost{comes, lies}, Position: 1}
 		if report, problems := b.take(t, config("x"), all, false); report.Files != 1 || len(problems) != 1 {
 			t.Errorf("without the file: %+v, %v", report, problems)
 		}
 		cfg := config("x")
-		cfg.Open = func(_ context.Context, p *site.PortablePost) (io.ReadCloser, error) {
+		cfg.Open = func(_ context.Context, p *transfer.PortablePost) (io.ReadCloser, error) {
 			if p.File != comes.File {
 				return nil, fmt.Errorf("asked for: %w", fs.ErrNotExist)
 			}
 			return io.NopCloser(bytes.NewReader(picture)), nil
 		}
-		if report, problems := b.take(t, cfg, all, false); report.Files != 1 || report.Posts != (site.Tally{Changed: 1, Same: 1}) || len(problems) != 0 {
+		if report, problems := b.take(t, cfg, all, false); report.Files != 1 || report.Posts != (transfer.Tally{Changed: 1, Same: 1}) || len(problems) != 0 {
 			t.Errorf("with the file: %+v, %v", report, problems)
 		}
 		want := []string{"5|2024/05/red.png|600|400", "6|here/lies.png|600|400"}
@@ -313,14 +314,14 @@ func TestIntakeFilesLater(t *testing.T) {
 			t.Errorf("%d files in the store, want two pictures with a medium and a small version each", got)
 		}
 		broken := errors.New("disk on fire")
-		cfg.Open = func(context.Context, *site.PortablePost) (io.ReadCloser, error) { return nil, broken }
+		cfg.Open = func(context.Context, *transfer.PortablePost) (io.ReadCloser, error) { return nil, broken }
 		in, err := b.OpenIntake(t.Context(), cfg)
 		if err != nil {
 			t.Fatal(err)
 		}
 		other := at(7, "attachment", "Other")
 		other.File = "o.png"
-		if err := in.Add(t.Context(), site.IntakeBatch{Posts: []site.PortablePost{other}, Position: 1}); !errors.Is(err, broken) {
+		if err := in.Add(t.Context(), transfer.IntakeBatch{Posts: []transfer.PortablePost{other}, Position: 1}); !errors.Is(err, broken) {
 			t.Errorf("a file that cannot be read: %v", err)
 		}
 	})
@@ -330,7 +331,7 @@ func TestIntakeFilesLater(t *testing.T) {
 func TestIntakeGoesOn(t *testing.T) {
 	databasetest.Each(t, func(t *testing.T, db *database.DB) {
 		b := openBlog(t, db, nil)
-		open := func() *site.Intake {
+		open := func() *transfer.Intake {
 			in, err := b.OpenIntake(t.Context(), config("f"))
 			if err != nil {
 				t.Fatal(err)
@@ -338,7 +339,7 @@ func TestIntakeGoesOn(t *testing.T) {
 			return in
 		}
 		first, second := open(), open()
-		batch := site.IntakeBatch{Posts: []site.PortablePost{at(1, "post", "A"), at(2, "poem", "B")}, Position: 10}
+		batch := transfer.IntakeBatch{Posts: []transfer.PortablePost{at(1, "post", "A"), at(2, "poem", "B")}, Position: 10}
 		if err := first.Add(t.Context(), batch); err != nil {
 			t.Fatal(err)
 		}
@@ -350,16 +351,16 @@ func TestIntakeGoesOn(t *testing.T) {
 			t.Errorf("position %d, report %+v", third.Position(), third.Report())
 		}
 		problems := 0
-		if err := third.Problems(t.Context(), func(site.Problem) error { problems++; return nil }); err != nil || problems != 1 {
+		if err := third.Problems(t.Context(), func(transfer.Problem) error { problems++; return nil }); err != nil || problems != 1 {
 			t.Errorf("%d problems, %v", problems, err)
 		}
 		if err := third.Rewind(t.Context()); err != nil || third.Position() != 0 {
 			t.Errorf("rewound to %d, %v", third.Position(), err)
 		}
-		if err := third.Add(t.Context(), batch); err != nil || third.Report().Posts != (site.Tally{Same: 1}) {
+		if err := third.Add(t.Context(), batch); err != nil || third.Report().Posts != (transfer.Tally{Same: 1}) {
 			t.Errorf("after rewinding: %+v, %v", third.Report(), err)
 		}
-		_, err := b.OpenIntake(t.Context(), site.IntakeConfig{Authors: map[string]string{"a": "nobody"}})
+		_, err := b.OpenIntake(t.Context(), transfer.IntakeConfig{Authors: map[string]string{"a": "nobody"}})
 		if bad := (*site.Invalid)(nil); !errors.As(err, &bad) {
 			t.Errorf("an author who is not there: %v", err)
 		}
@@ -370,14 +371,14 @@ func TestIntakeGoesOn(t *testing.T) {
 func TestIntakeStatements(t *testing.T) {
 	databasetest.Each(t, func(t *testing.T, db *database.DB) {
 		b := openBlog(t, db, nil)
-		batch := func(from, to int64) site.IntakeBatch {
-			out := site.IntakeBatch{Position: to}
+		batch := func(from, to int64) transfer.IntakeBatch {
+			out := transfer.IntakeBatch{Position: to}
 			for id := from; id < to; id++ {
 				p := at(id, "post", fmt.Sprintf("Post %d", id))
-				p.Terms = []site.PortableTermRef{{"category", "c", "C"}, {"post_tag", fmt.Sprintf("t%d", id%7), "T"}}
-				p.Meta = []site.PortableMeta{{"k", "v"}}
+				p.Terms = []transfer.PortableTermRef{{"category", "c", "C"}, {"post_tag", fmt.Sprintf("t%d", id%7), "T"}}
+				p.Meta = []transfer.PortableMeta{{"k", "v"}}
 				for i := range int64(5) {
-					p.Comments = append(p.Comments, site.PortableComment{ID: id*5 + i, Status: "approve", Author: "A", DateGMT: noon.Add(time.Duration(i))})
+					p.Comments = append(p.Comments, transfer.PortableComment{ID: id*5 + i, Status: "approve", Author: "A", DateGMT: noon.Add(time.Duration(i))})
 				}
 				out.Posts = append(out.Posts, p)
 			}
@@ -402,8 +403,9 @@ func TestIntakeStatements(t *testing.T) {
 // People go on writing while a file comes in: nobody's ids collide, and the counts of the terms that both use are true.
 func TestIntakeBesideWriters(t *testing.T) {
 	databasetest.Each(t, func(t *testing.T, db *database.DB) {
-		n := openNewsroom(t, db)
-		in, err := n.OpenIntake(t.Context(), config("busy"))
+		b := openBlog(t, db, nil)
+		editor := auth.Identity{User: auth.User{ID: 7, Role: auth.Editor}, Via: auth.ViaPassword}
+		in, err := b.OpenIntake(t.Context(), config("busy"))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -412,7 +414,7 @@ func TestIntakeBesideWriters(t *testing.T) {
 		for w := range 2 {
 			writers.Go(func() {
 				for i := range written {
-					_, err := n.CreatePost(t.Context(), n.editor, site.PostEdit{Title: new(fmt.Sprintf("Written %d %d", w, i)), Status: new("publish")})
+					_, err := b.CreatePost(t.Context(), editor, site.PostEdit{Title: new(fmt.Sprintf("Written %d %d", w, i)), Status: new("publish")})
 					if err != nil {
 						t.Errorf("write beside an import: %v", err)
 					}
@@ -420,11 +422,11 @@ func TestIntakeBesideWriters(t *testing.T) {
 			})
 		}
 		for i := range int64(batches) {
-			batch := site.IntakeBatch{Position: i + 1}
+			batch := transfer.IntakeBatch{Position: i + 1}
 			for j := range int64(each) {
 				p := at(1+i*each+j, "post", fmt.Sprintf("Taken %d", i*each+j))
-				p.Terms = []site.PortableTermRef{{"category", "uncategorized", "Uncategorized"}}
-				p.Comments = []site.PortableComment{{ID: p.ID, Status: "approve", Author: "A", Date: noon}}
+				p.Terms = []transfer.PortableTermRef{{"category", "uncategorized", "Uncategorized"}}
+				p.Comments = []transfer.PortableComment{{ID: p.ID, Status: "approve", Author: "A", Date: noon}}
 				batch.Posts = append(batch.Posts, p)
 			}
 			if err := in.Add(t.Context(), batch); err != nil {
@@ -439,6 +441,6 @@ func TestIntakeBesideWriters(t *testing.T) {
 		if err := db.Get(t.Context(), &posts, `SELECT COUNT(DISTINCT title) FROM posts`); err != nil || posts != batches*each+2*written {
 			t.Errorf("%d posts, want %d, %v", posts, batches*each+2*written, err)
 		}
-		n.blog.checkCounts(t)
+		b.checkCounts(t)
 	})
 }
