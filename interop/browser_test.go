@@ -28,7 +28,7 @@ const pageTime = patience
 // browser is a Chromium without a window, that reaches nothing but this machine.
 type browser struct{ ctx context.Context }
 
-func openBrowser(t *testing.T) *browser {
+func openBrowser(t *testing.T, more ...chromedp.ExecAllocatorOption) *browser {
 	t.Helper()
 	if _, err := os.Stat(chromium); err != nil {
 		t.Fatalf("%v: install Chromium (Debian: chromium), or run tools/install-test-tools", err)
@@ -41,7 +41,7 @@ func openBrowser(t *testing.T) *browser {
 		chromedp.Flag("host-resolver-rules", "MAP * ~NOTFOUND , EXCLUDE 127.0.0.1 , EXCLUDE localhost"),
 		chromedp.WSURLReadTimeout(pageTime),
 	)
-	ctx, stop := chromedp.NewExecAllocator(context.Background(), options...)
+	ctx, stop := chromedp.NewExecAllocator(context.Background(), append(options, more...)...)
 	ctx, cancel := chromedp.NewContext(ctx)
 	t.Cleanup(func() {
 		chromedp.Cancel(ctx)

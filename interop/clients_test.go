@@ -1,6 +1,7 @@
 package interop
 
 import (
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -16,14 +17,16 @@ const (
 	seedPassword = "admin-pass-1234"
 )
 
-// clients are programs that other people's libraries make. Each publishes, edits, lists and deletes posts with text of
-// many scripts, dates, nested structs and a picture, and checks every answer itself.
-var clients = []struct {
+type program struct {
 	name    string
 	command []string
 	signs   bool
 	install string // what is missing when the program does not run
-}{
+}
+
+// clients are programs that other people's libraries make. Each publishes, edits, lists and deletes posts with text of
+// many scripts, dates, nested structs and a picture, and checks every answer itself.
+var clients = []program{
 	{"python", []string{"python3", "publish.py"}, true, "Python 3 (Debian: python3)"},
 	{"node xmlrpc", []string{"node", "publish.js"}, true, "Node (Debian: nodejs npm) and, in interop/clients, npm ci"},
 	{"node wordpress", []string{"node", "wordpress.js"}, false, "Node (Debian: nodejs npm) and, in interop/clients, npm ci"},
@@ -63,6 +66,14 @@ func TestClients(t *testing.T) {
 
 func publish(t *testing.T, p *process, command []string, install string, credentials ...string) {
 	t.Helper()
+	if _, err := publication(t, p, command, install, credentials...); err != nil {
+		t.Errorf("%v\nlog of the server:\n%s", err, tail(p.log.String(), 2000))
+	}
+}
+
+// publication runs a program and returns what it says. The error has that too.
+func publication(t *testing.T, p *process, command []string, install string, credentials ...string) (string, error) {
+	t.Helper()
 	picture, err := filepath.Abs("testdata/picture.png")
 	if err != nil {
 		t.Fatal(err)
@@ -76,8 +87,9 @@ func publish(t *testing.T, p *process, command []string, install string, credent
 	cmd.Env = append(os.Environ(), append(credentials, "QG_URL="+p.endpoint, "QG_IMAGE="+picture, "QG_FOLDER="+t.TempDir(), "TZ=UTC")...)
 	out, err := cmd.CombinedOutput()
 	if err != nil || !strings.HasSuffix(string(out), "ok\n") {
-		t.Errorf("%s: %v (it needs %s)\n%s\nlog of the server:\n%s", strings.Join(command, " "), err, install, out, tail(p.log.String(), 2000))
+		return string(out), fmt.Errorf("%s: %v (it needs %s)\n%s", strings.Join(command, " "), err, install, out)
 	}
+	return string(out), nil
 }
 
 func tail(s string, n int) string {

@@ -1,6 +1,7 @@
 package interop
 
 import (
+	"bytes"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -8,7 +9,6 @@ import (
 	"io"
 	"math/big"
 	"net/http"
-	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -175,28 +175,39 @@ func (l *writers) check(t *testing.T, p *process) {
 
 // call sends one call, signed when there is a key.
 func call(ctx context.Context, p *process, key *signingKey, method string, params ...xmlrpc.Value) (xmlrpc.Value, error) {
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, p.endpoint, strings.NewReader(string(xmlrpc.AppendCall(nil, method, params...))))
-	if err != nil {
-		return xmlrpc.Value{}, err
-	}
-	req.Header.Set("Content-Type", "text/xml")
 	transport := http.DefaultTransport
 	if key != nil {
 		transport = signer.Transport{Public: key.public, Secret: key.secret}
 	}
+	return callAt(ctx, transport, p.endpoint, method, params...)
+}
+
+// callAt sends one call to an endpoint.
+func callAt(ctx context.Context, transport http.RoundTripper, endpoint, method string, params ...xmlrpc.Value) (xmlrpc.Value, error) {
+	return callWith(ctx, transport, endpoint, http.Header{"Content-Type": {"text/xml"}}, xmlrpc.AppendCall(nil, method, params...))
+}
+
+// callWith sends a body with a header, whose Host goes before that of the endpoint.
+func callWith(ctx context.Context, transport http.RoundTripper, endpoint string, header http.Header, body []byte) (xmlrpc.Value, error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, endpoint, bytes.NewReader(body))
+	if err != nil {
+		return xmlrpc.Value{}, err
+	}
+	req.Header, req.Host = header.Clone(), header.Get("Host")
+	req.Header.Del("Host")
 	resp, err := transport.RoundTrip(req)
 	if err != nil {
 		return xmlrpc.Value{}, &unanswered{err}
 	}
 	defer resp.Body.Close()
-	body, err := io.ReadAll(resp.Body)
+	text, err := io.ReadAll(resp.Body)
 	if err != nil {
 		return xmlrpc.Value{}, &unanswered{err}
 	}
 	if resp.StatusCode != http.StatusOK {
-		return xmlrpc.Value{}, fmt.Errorf("%s: %s", resp.Status, body)
+		return xmlrpc.Value{}, fmt.Errorf("%s: %s", resp.Status, text)
 	}
-	return xmlrpc.DecodeResponse(body, xmlrpc.Limits{})
+	return xmlrpc.DecodeResponse(text, xmlrpc.Limits{})
 }
 
 // unanswered says that no whole answer came.

@@ -102,8 +102,18 @@ var greeted = regexp.MustCompile(`(http://\S+)/xmlrpc\.php`)
 // start runs the server on a free port of loopback and waits until it is ready. It is killed when the test ends.
 func start(t testing.TB, s seeded, args ...string) *process {
 	t.Helper()
+	args = append([]string{"serve", "--listen", "127.0.0.1:0", "--metrics-listen", "127.0.0.1:0", "--throttle-exempt", "127.0.0.0/8"}, args...)
+	p, greeting := launch(t, s, greeted, args...)
+	p.base, p.endpoint = greeting[1], greeting[0]
+	p.await(t)
+	return p
+}
+
+// launch starts the program and waits for its greeting, which it returns. It is killed when the test ends.
+func launch(t testing.TB, s seeded, greeted *regexp.Regexp, args ...string) (*process, []string) {
+	t.Helper()
 	p := &process{log: &lockedBuffer{}, out: &lockedBuffer{}, ended: make(chan error, 1)}
-	p.cmd = exec.Command(build(t), append([]string{"serve", "--listen", "127.0.0.1:0", "--metrics-listen", "127.0.0.1:0", "--throttle-exempt", "127.0.0.0/8"}, args...)...)
+	p.cmd = exec.Command(build(t), args...)
 	p.cmd.Env = s.environment()
 	p.cmd.Stderr = p.log
 	out, err := p.cmd.StdoutPipe()
@@ -116,8 +126,8 @@ func start(t testing.TB, s seeded, args ...string) *process {
 	t.Cleanup(func() {
 		p.keepMetrics(t)
 		p.kill()
-		traces.keep(answer, "greeting of quillgate serve", []byte(p.out.String()))
-		traces.keep(logged, "quillgate serve", []byte(p.log.String()))
+		traces.keep(answer, "greeting of quillgate "+args[0], []byte(p.out.String()))
+		traces.keep(logged, "quillgate "+args[0], []byte(p.log.String()))
 	})
 	greeting := make(chan []string, 1)
 	go func() {
@@ -138,11 +148,9 @@ func start(t testing.TB, s seeded, args ...string) *process {
 	m := <-greeting
 	if m == nil {
 		p.kill()
-		t.Fatalf("quillgate serve: it ended before it served\n%s%s", p.out, p.log)
+		t.Fatalf("quillgate %s: it ended before it served\n%s%s", args[0], p.out, p.log)
 	}
-	p.base, p.endpoint = m[1], m[0]
-	p.await(t)
-	return p
+	return p, m
 }
 
 // patience bounds what takes a moment on an idle machine, and much longer on a busy one.

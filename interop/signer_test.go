@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/http/httputil"
@@ -74,7 +75,14 @@ func freeLoopback(t testing.TB) string {
 // command runs one of the signer's commands to its end.
 func (s *signing) command(t testing.TB, args ...string) string {
 	t.Helper()
+	return s.answered(t, "", args...)
+}
+
+// answered is command with what a person enters when asked.
+func (s *signing) answered(t testing.TB, entered string, args ...string) string {
+	t.Helper()
 	cmd := exec.Command(build(t), append([]string{"sign", "--dir", s.dir, "--pass-phrase-file", s.phrase}, args...)...)
+	cmd.Stdin = strings.NewReader(entered)
 	var out, complaints bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &complaints
 	err := cmd.Run()
@@ -145,12 +153,27 @@ type tapped struct {
 // tap starts a server whose requests are seen on the way.
 func tap(t *testing.T, blog seeded) *wiretap {
 	t.Helper()
-	w := &wiretap{to: &url.URL{Scheme: "http", Host: freeLoopback(t)}}
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := tapAt(t, listener, freeLoopback(t))
+	start(t, blog, "--listen", w.to.Host, "--base-url", w.base)
+	return w
+}
+
+// tapAt passes on what comes on a listener to another address.
+func tapAt(t *testing.T, listener net.Listener, to string) *wiretap {
+	t.Helper()
+	w := &wiretap{to: &url.URL{Scheme: "http", Host: to}}
 	proxy := &httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) {
 		r.SetURL(w.to)
 		r.Out.Host = r.In.Host // the signatures name it
+		for _, name := range []string{"X-Forwarded-For", "X-Forwarded-Proto"} {
+			r.Out.Header[name] = r.In.Header[name]
+		}
 	}}
-	web := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+	web := httptest.NewUnstartedServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
 		body, err := io.ReadAll(r.Body)
 		if err != nil {
 			http.Error(rw, err.Error(), http.StatusBadRequest)
@@ -164,9 +187,11 @@ func tap(t *testing.T, blog seeded) *wiretap {
 		r.Body = io.NopCloser(bytes.NewReader(body))
 		proxy.ServeHTTP(rw, r)
 	}))
+	web.Listener.Close()
+	web.Listener = listener
+	web.Start()
 	t.Cleanup(web.Close)
 	w.base = web.URL
-	start(t, blog, "--listen", w.to.Host, "--base-url", web.URL)
 	return w
 }
 
@@ -179,6 +204,12 @@ func (w *wiretap) taken() []tapped {
 	return seen
 }
 
+// oldPrograms are the client programs, and PHP's, as they speak to the signer.
+func oldPrograms() []program {
+	php := program{"php", []string{"php", "publish.php"}, false, "PHP (Debian: php-cli)"}
+	return append(clients[:len(clients):len(clients)], php)
+}
+
 var strictInput = regexp.MustCompile(`^\S+=\(.*"content-digest".*\);.*nonce="[^"]{16,}"`)
 
 // Programs that know nothing of signatures publish through the signer: what reaches the server is signed for one use, and
@@ -188,13 +219,7 @@ func TestClientsThroughSigner(t *testing.T) {
 		w := tap(t, seed)
 		s := signed(t, w.base)
 		w.taken()
-		php := struct {
-			name    string
-			command []string
-			signs   bool
-			install string
-		}{"php", []string{"php", "publish.php"}, false, "PHP (Debian: php-cli)"}
-		for _, c := range append(clients[:len(clients):len(clients)], php) {
+		for _, c := range oldPrograms() {
 			t.Run(c.name, func(t *testing.T) {
 				publish(t, s.process, c.command, c.install, "QG_USER="+s.user, "QG_PASSWORD="+s.password, "QG_SIGNER=1")
 				seen := w.taken()

@@ -12,7 +12,6 @@ import (
 	"encoding/pem"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"os"
 	"os/exec"
@@ -60,21 +59,9 @@ func strictRequest(t *testing.T, address, method string, params ...xmlrpc.Value)
 
 // sendTo sends a request that was signed for http://blog.example to a process.
 func sendTo(ctx context.Context, p *process, header http.Header, body []byte) (xmlrpc.Value, error) {
-	r, err := http.NewRequestWithContext(ctx, http.MethodPost, p.endpoint, bytes.NewReader(body))
-	if err != nil {
-		return xmlrpc.Value{}, err
-	}
-	r.Host, r.Header = "blog.example", header.Clone()
-	resp, err := http.DefaultClient.Do(r)
-	if err != nil {
-		return xmlrpc.Value{}, err
-	}
-	defer resp.Body.Close()
-	text, err := io.ReadAll(resp.Body)
-	if err != nil {
-		return xmlrpc.Value{}, err
-	}
-	return xmlrpc.DecodeResponse(text, xmlrpc.Limits{})
+	header = header.Clone()
+	header.Set("Host", "blog.example")
+	return callWith(ctx, http.DefaultTransport, p.endpoint, header, body)
 }
 
 // S15: of 100 copies of one request, sent at once, one is accepted, also when they go to three processes that share a
