@@ -25,6 +25,7 @@ type Upstream struct {
 	Login   string
 	Secret  Secret    // an application password, or the account's own
 	UUID    string    // of an application password, by which it is revoked; empty when it is not known
+	Given   time.Time // when it was given; SetUpstream sets it
 	Refused time.Time // when the WordPress last refused it, and the zero time when it did not
 }
 
@@ -60,9 +61,10 @@ func (s *Store) Upstream(ctx context.Context, userID int64) (Upstream, error) {
 		Login   string       `db:"login"`
 		Secret  []byte       `db:"secret"`
 		UUID    string       `db:"uuid"`
+		Given   time.Time    `db:"given"`
 		Refused sql.NullTime `db:"refused"`
 	}
-	err := s.db.Get(ctx, &r, `SELECT login, secret, uuid, refused FROM upstream_credentials WHERE site_id = $site AND user_id = $1`, userID)
+	err := s.db.Get(ctx, &r, `SELECT login, secret, uuid, given, refused FROM upstream_credentials WHERE site_id = $site AND user_id = $1`, userID)
 	if errors.Is(err, database.ErrNoRows) {
 		return Upstream{}, ErrNoUpstream
 	}
@@ -73,14 +75,15 @@ func (s *Store) Upstream(ctx context.Context, userID int64) (Upstream, error) {
 	if err != nil {
 		return Upstream{}, fmt.Errorf("open the credential for the blog behind the gateway: %w", err)
 	}
-	return Upstream{Login: r.Login, Secret: NewSecret(string(plain)), UUID: r.UUID, Refused: r.Refused.Time}, nil
+	return Upstream{Login: r.Login, Secret: NewSecret(string(plain)), UUID: r.UUID, Given: r.Given.UTC(), Refused: r.Refused.Time}, nil
 }
 
 // RefuseUpstream notes that the WordPress has refused a user's credential, so that it is not asked again until there is
-// another: plugins there count failures and would shut the gateway out for everybody.
-func (s *Store) RefuseUpstream(ctx context.Context, userID int64) error {
+// another: plugins there count failures and would shut the gateway out for everybody. given is that of the credential that
+// was refused; another that was given meanwhile stays as it is.
+func (s *Store) RefuseUpstream(ctx context.Context, userID int64, given time.Time) error {
 	err := s.db.Update(ctx, func(tx *database.Tx) error {
-		r, err := tx.Exec(ctx, `UPDATE upstream_credentials SET refused = $1 WHERE site_id = $site AND user_id = $2 AND refused IS NULL`, s.now(), userID)
+		r, err := tx.Exec(ctx, `UPDATE upstream_credentials SET refused = $1 WHERE site_id = $site AND user_id = $2 AND given = $3 AND refused IS NULL`, s.now(), userID, given)
 		if err != nil {
 			return err
 		}

@@ -3,6 +3,7 @@ package auth
 import (
 	"context"
 	"errors"
+	"net/netip"
 )
 
 // A Judge says whose user name and password these are, where passwords are kept elsewhere: by the WordPress behind a
@@ -10,9 +11,9 @@ import (
 // wrong; every other error says that the judge did not answer.
 type Judge func(ctx context.Context, login, password string) (userID int64, err error)
 
-// verifyElsewhere has the judge look at a password. Guesses are counted here, before the judge is asked: it never sees
-// those that have to wait.
-func (v *Verifier) verifyElsewhere(ctx context.Context, c credentials, a attempt, mode Mode, e *Event) (Identity, error) {
+// verifyElsewhere has the judge look at a password of a call. Guesses are counted here, before the judge is asked: it never
+// sees those that have to wait.
+func (v *Verifier) verifyElsewhere(ctx context.Context, who candidate, a attempt, mode Mode, e *Event) (Identity, error) {
 	if mode.refuses() {
 		e.Reason = PasswordsRefused
 		return Identity{}, ErrPasswordsRefused
@@ -20,17 +21,8 @@ func (v *Verifier) verifyElsewhere(ctx context.Context, c credentials, a attempt
 	var user User
 	var reason Reason
 	err := v.throttled(ctx, 0, a, true, func() (Reason, error) {
-		id, err := v.cfg.Judge(ctx, c.login, c.password)
-		if errors.Is(err, ErrDenied) {
-			reason = WrongPassword
-			return reason, nil
-		}
-		if err == nil {
-			user, err = v.cfg.Users.cached(ctx, id)
-		}
-		if err == nil && !user.Networks.Allow(a.Addr) {
-			reason = WrongNetwork
-		}
+		var err error
+		user, reason, err = v.judge(ctx, a.login, a.password, a.Addr)
 		return reason, err
 	})
 	e.Reason = reason
@@ -46,6 +38,43 @@ func (v *Verifier) verifyElsewhere(ctx context.Context, c credentials, a attempt
 	if reason != "" {
 		return Identity{}, ErrDenied
 	}
+	if who.ID == user.ID {
+		// A program that sends its password with each call need not have it judged each time.
+		v.proofs.add(v.proofs.mark(who.ID, who.Hash, a.password), a.now)
+	}
 	v.cfg.Users.passwordSent(user.ID, a.Addr, a.Agent, true)
 	return Identity{User: user, Via: ViaPassword}, nil
+}
+
+// judge asks the judge whose password this is.
+func (v *Verifier) judge(ctx context.Context, login, password string, addr netip.Addr) (user User, reason Reason, err error) {
+	id, err := v.cfg.Judge(ctx, login, password)
+	if errors.Is(err, ErrDenied) {
+		return User{}, WrongPassword, nil
+	}
+	if err == nil {
+		user, err = v.cfg.Users.cached(ctx, id)
+	}
+	if err == nil && !user.Networks.Allow(addr) {
+		reason = WrongNetwork
+	}
+	return user, reason, err
+}
+
+// Refused tells that the judge has refused, at some other occasion, a password that Login took: it is judged again when it
+// comes next.
+func (q *Request) Refused(ctx context.Context, login, password string) error {
+	if q == nil {
+		return nil
+	}
+	c := cleaned(credentials{login: login, password: password})
+	who, err := q.v.cfg.Users.signingIn(ctx, c.login)
+	if err != nil {
+		return err
+	}
+	q.v.proofs.drop(q.v.proofs.mark(who.ID, who.Hash, c.password))
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	delete(q.passed, c)
+	return nil
 }

@@ -118,7 +118,9 @@ func (v *Verifier) verifyCall(ctx context.Context, c credentials, from Client, e
 		return Identity{}, err
 	}
 	site := stricter(v.cfg.PasswordMode, policy.PasswordMode)
-	if who.ID != 0 && !site.refuses() && v.remembersFor(who, a) {
+	// A key is made for nobody but whose password is right now.
+	remembered := v.cfg.Judge == nil || !c.accountOnly
+	if remembered && who.ID != 0 && !site.refuses() && v.remembersFor(who, a) {
 		users.passwordSent(who.ID, from.Addr, from.Agent, true)
 		return Identity{User: who.User, Via: ViaPassword}, nil
 	}
@@ -134,7 +136,7 @@ func (v *Verifier) verifyCall(ctx context.Context, c credentials, from Client, e
 	}
 	if v.cfg.Judge != nil {
 		a.marked = false // the judge may think otherwise by now
-		return v.verifyElsewhere(ctx, c, a, stricter(site, who.PasswordMode), e)
+		return v.verifyElsewhere(ctx, who, a, stricter(site, who.PasswordMode), e)
 	}
 	if site.refuses() {
 		// Nothing is compared, so nothing is counted.

@@ -184,7 +184,7 @@ func (p *messageProof) identify(ctx context.Context, q *Request, e Event) (Ident
 		v.tell(ctx, e)
 		return Identity{}, &Stale{Now: now}
 	}
-	switch err := v.nonces.use(ctx, p.app.Public, params.Nonce, now); {
+	switch err := v.nonces.use(ctx, p.app.Public, params.Nonce, now, nonceLife); {
 	case errors.Is(err, errReplayed):
 		e.Reason = Replayed
 		return Identity{}, v.deny(ctx, e)

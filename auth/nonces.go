@@ -64,9 +64,9 @@ type nonceCount struct {
 	n  int
 }
 
-// use notes a nonce. Errors: errReplayed, errManyNonces; every other says that
+// use notes a nonce for a time. Errors: errReplayed, errManyNonces; every other says that
 // the database did not answer.
-func (s *nonces) use(ctx context.Context, public, nonce string, now time.Time) error {
+func (s *nonces) use(ctx context.Context, public, nonce string, now time.Time, life time.Duration) error {
 	n, err := s.count(ctx, public, now)
 	if err != nil {
 		return fmt.Errorf("count nonces: %w", err)
@@ -74,7 +74,7 @@ func (s *nonces) use(ctx context.Context, public, nonce string, now time.Time) e
 	if n >= s.limit {
 		return errManyNonces
 	}
-	if err := s.insert(ctx, &noted{Public: public, Nonce: nonce, expires: now.Add(nonceLife).UTC().Truncate(time.Microsecond)}); err != nil {
+	if err := s.insert(ctx, &noted{Public: public, Nonce: nonce, expires: now.Add(life).UTC().Truncate(time.Microsecond)}); err != nil {
 		return err
 	}
 	s.mu.Lock()

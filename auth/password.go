@@ -313,6 +313,12 @@ func (p *proofs) has(mark [sha256.Size]byte, now time.Time) bool {
 	return now.Before(p.until[mark])
 }
 
+func (p *proofs) drop(mark [sha256.Size]byte) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	delete(p.until, mark)
+}
+
 func (p *proofs) add(mark [sha256.Size]byte, now time.Time) {
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -18,8 +18,8 @@ func (v *Verifier) Client(r *http.Request) Client {
 
 // SignIn checks the user name (or address) and the password of somebody who
 // signs in to the pages. Only the account's own password counts, whatever the
-// password mode; no key, token or application password. Where the user has a
-// second factor, nobody is signed in before SecondFactor says so; needsCode
+// password mode; no key, token or application password. Where there is a Judge,
+// it decides, and knows more than passwords. Where the user has a second factor, nobody is signed in before SecondFactor says so; needsCode
 // tells. Errors: ErrDenied, *Throttled, ErrClearText, ErrBusy.
 func (v *Verifier) SignIn(ctx context.Context, from Client, login, password string) (user User, needsCode bool, err error) {
 	c := cleaned(credentials{login: login, password: password, accountOnly: true})
@@ -82,10 +82,17 @@ func (v *Verifier) comparePage(ctx context.Context, c credentials, from Client, 
 	if wait, err = v.meant(ctx, &a, forPages, who); err != nil {
 		return candidate{}, err
 	}
+	if v.cfg.Judge != nil {
+		a.marked, who.SecondFactor = false, false // the judge may think otherwise by now, and asks for all that it wants
+	}
 	if wait > 0 {
 		return candidate{}, &Throttled{RetryAfter: wait}
 	}
 	err = v.throttled(ctx, who.ID, a, !who.SecondFactor, func() (Reason, error) {
+		if v.cfg.Judge != nil {
+			who.User, e.Reason, err = v.judge(ctx, a.login, a.password, a.Addr)
+			return e.Reason, err
+		}
 		e.Reason, err = v.compare(ctx, who, a)
 		if e.Reason == "" && !who.Networks.Allow(from.Addr) {
 			e.Reason = WrongNetwork
@@ -148,7 +155,10 @@ func (v *Verifier) Confirm(ctx context.Context, from Client, userID int64, passw
 	if err != nil {
 		return err
 	}
-	_, err = v.verifyPage(ctx, cleaned(credentials{login: user.Login, password: password, accountOnly: true}), from)
+	who, err := v.verifyPage(ctx, cleaned(credentials{login: user.Login, password: password, accountOnly: true}), from)
+	if err == nil && who.ID != userID {
+		return ErrDenied // the judge knows somebody else by this name
+	}
 	return err
 }
 

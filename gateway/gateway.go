@@ -148,7 +148,9 @@ func pluginMethod(name string, at int) *methods.Method {
 type account struct {
 	who             auth.Identity
 	login, password string
-	stored          bool // the credential is the one that is kept for the user
+	stored          bool          // the credential is the one that is kept for the user
+	given           time.Time     // when it was, and is kept since
+	request         *auth.Request // that brought the credential, where it is not
 }
 
 // call answers one call: who is it, may they, and what does the WordPress say.
@@ -188,7 +190,7 @@ func (g *Gateway) signIn(ctx context.Context, m *methods.Method, c *xmlrpc.Call[
 		}
 		found, err := c.Identity.Login(ctx, login, password)
 		if err != nil || found.Token == nil {
-			return account{who: found, login: clean(login), password: clean(password)}, err
+			return account{who: found, login: clean(login), password: clean(password), request: c.Identity}, err
 		}
 		who = found // by a password of ours, which the WordPress does not know
 	}
@@ -200,7 +202,7 @@ func (g *Gateway) signIn(ctx context.Context, m *methods.Method, c *xmlrpc.Call[
 		// Asking again would only teach plugins there to shut the gateway out.
 		return account{}, errRefusedInside
 	}
-	return account{who, up.Login, up.Secret.Reveal(), true}, nil
+	return account{who: who, login: up.Login, password: up.Secret.Reveal(), stored: true, given: up.Given}, nil
 }
 
 var errRefusedInside = &xmlrpc.Fault{Code: upstream.CodeUnavailable, Message: "The blog no longer takes the credential that is kept for you here. Sign in on the blog's Quillgate page once, and try again. Nothing was changed."}

@@ -238,12 +238,15 @@ func (g *Gateway) judged(ctx context.Context, who account, c *canonical, f *xmlr
 	if refused && who.stored && methods.Lookup(c.method.Name) != nil {
 		// Where the position of the login is known, this is a proof. That of a
 		// plugin's method may be wrong.
-		if err := g.cfg.Apps.RefuseUpstream(ctx, who.who.User.ID); err != nil {
+		if err := g.cfg.Apps.RefuseUpstream(ctx, who.who.User.ID, who.given); err != nil {
 			return err
 		}
 		return errRefusedInside
 	}
 	if refused && !who.stored {
+		if err := who.request.Refused(ctx, who.login, who.password); err != nil {
+			return err
+		}
 		return f
 	}
 	return &xmlrpc.Fault{Code: http.StatusUnauthorized, Message: f.Message}

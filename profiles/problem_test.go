@@ -26,7 +26,7 @@ var met = map[string]error{
 	"auth.ErrDenied":      auth.ErrDenied, "auth.ErrClearText": auth.ErrClearText, "auth.ErrBusy": auth.ErrBusy, "auth.ErrNotFound": auth.ErrNotFound,
 	"auth.ErrPasskey": auth.ErrPasskey, "auth.ErrNoPasskey": auth.ErrNoPasskey, "auth.ErrTooManyPasskeys": auth.ErrTooManyPasskeys,
 	"auth.ErrPasskeyAddress": auth.ErrPasskeyAddress, "auth.ErrSecondFactorOn": auth.ErrSecondFactorOn, "auth.ErrNoSecondFactor": auth.ErrNoSecondFactor,
-	"auth.ErrWrongCode": auth.ErrWrongCode, "auth.ErrSetUpCode": auth.ErrSetUpCode, "auth.ErrNoToken": auth.ErrNoToken, "auth.ErrTooManyTokens": auth.ErrTooManyTokens,
+	"auth.ErrDeparture": auth.ErrDeparture, "auth.ErrWrongCode": auth.ErrWrongCode, "auth.ErrSetUpCode": auth.ErrSetUpCode, "auth.ErrNoToken": auth.ErrNoToken, "auth.ErrTooManyTokens": auth.ErrTooManyTokens,
 }
 
 // elsewhere are errors of calls and of content, and of the start of the server, that no page asks for.

@@ -166,6 +166,29 @@ func TestGatewayPasswords(t *testing.T) {
 	})
 }
 
+// A password that was right is not judged again for a while, unless the
+// WordPress refuses it.
+func TestGatewayRemembersPasswords(t *testing.T) {
+	databasetest.EachURL(t, func(t *testing.T, dbURL string) {
+		g := openGate(t, dbURL, trusting)
+		try := func(code string, want ...string) {
+			t.Helper()
+			before := len(g.wp.Calls())
+			w := send(g.Server, secure("wp.getPost", xmlrpc.Int(1), xmlrpc.String("admin"), xmlrpc.String("app-password"), xmlrpc.Int(1)))
+			if got := g.wp.Methods()[before:]; faultCode(w.Body.String()) != code || !slices.Equal(got, want) {
+				t.Errorf("the WordPress was asked %v, want %v: %s", got, want, w.Body)
+			}
+		}
+		try("", "wp.getProfile", "wp.getPost")
+		try("", "wp.getPost")
+		g.wp.SetPassword("admin", "changed")
+		try("403", "wp.getPost", "wp.getUsersBlogs") // which tells how logins are refused
+		try("403", "wp.getProfile")
+		g.wp.SetPassword("admin", "app-password")
+		try("", "wp.getProfile", "wp.getPost")
+	})
+}
+
 // With password-mode refuse no password reaches the WordPress.
 func TestGatewayRefusesPasswords(t *testing.T) {
 	g := openGate(t, databasetest.SQLite(t), func(c *server.Config, b *gateway.Config) {

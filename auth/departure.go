@@ -1,0 +1,86 @@
+package auth
+
+import (
+	"context"
+	"crypto/hmac"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/binary"
+	"errors"
+	"time"
+)
+
+// ErrDeparture says that nobody who left this browser for the judge's own page comes back: the state is not one of ours, of
+// another browser, too old, or was used.
+var ErrDeparture = errors.New("this is not the way back of a sign-in that began here")
+
+// DepartureTime is how long somebody may take on the judge's page.
+const DepartureTime = 15 * time.Minute
+
+// departureKey names the key of departures.
+const departureKey = "departures"
+
+// Depart begins a sign-in that goes by a page of the judge's. The state goes along in the address to which that page sends
+// the browser back. The browser keeps the ticket in a cookie, which is what ties the two together:
+//
+//	state  = base64url(time || HMAC-SHA-256(key, time || ticket))
+//	ticket = 32 random bytes, base64url
+//
+// Nothing is kept here before the way back, so strangers fill nothing.
+func (v *Verifier) Depart(ctx context.Context) (state, ticket string, err error) {
+	random := make([]byte, 32)
+	rand.Read(random)
+	ticket = base64.RawURLEncoding.EncodeToString(random)
+	at := binary.BigEndian.AppendUint64(nil, uint64(v.cfg.Clock().Unix()))
+	mac, err := v.departure(ctx, at, ticket)
+	return base64.RawURLEncoding.EncodeToString(append(at, mac...)), ticket, err
+}
+
+func (v *Verifier) departure(ctx context.Context, at []byte, ticket string) ([]byte, error) {
+	key, err := v.cfg.Apps.NamedKey(ctx, departureKey)
+	if err != nil {
+		return nil, err
+	}
+	mac := hmac.New(sha256.New, key)
+	mac.Write(at)
+	mac.Write([]byte(ticket))
+	return mac.Sum(nil), nil
+}
+
+// Returned checks that a state comes back in the browser that left with it, in time. Error: [ErrDeparture].
+func (v *Verifier) Returned(ctx context.Context, state, ticket string) error {
+	_, err := v.returned(ctx, state, ticket)
+	return err
+}
+
+func (v *Verifier) returned(ctx context.Context, state, ticket string) (left time.Duration, err error) {
+	text, err := base64.RawURLEncoding.Strict().DecodeString(state)
+	if err != nil || len(text) != 8+sha256.Size || ticket == "" {
+		return 0, ErrDeparture
+	}
+	mac, err := v.departure(ctx, text[:8], ticket)
+	if err != nil {
+		return 0, err
+	}
+	age := v.cfg.Clock().Sub(time.Unix(int64(binary.BigEndian.Uint64(text)), 0))
+	if !hmac.Equal(mac, text[8:]) || age >= DepartureTime || age < -time.Minute {
+		return 0, ErrDeparture
+	}
+	return DepartureTime - age, nil
+}
+
+// Arrive is Returned once only, in all processes together. It is asked when everything else was right. Error:
+// [ErrDeparture].
+func (v *Verifier) Arrive(ctx context.Context, state, ticket string) error {
+	left, err := v.returned(ctx, state, ticket)
+	if err != nil {
+		return err
+	}
+	sum := sha256.Sum256([]byte(state))
+	err = v.nonces.use(ctx, departureKey, base64.RawURLEncoding.EncodeToString(sum[:]), v.cfg.Clock(), left)
+	if errors.Is(err, errReplayed) || errors.Is(err, errManyNonces) {
+		return ErrDeparture
+	}
+	return err
+}
