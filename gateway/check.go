@@ -234,11 +234,16 @@ func Closing(listen string) string {
 
 const closing = `nginx, before the location of PHP (the first regular expression that matches counts):
     location = /xmlrpc.php { proxy_pass http://LISTEN; proxy_set_header Host $host; proxy_set_header X-Forwarded-For $remote_addr; proxy_set_header X-Forwarded-Proto $scheme; proxy_next_upstream off; proxy_request_buffering off; client_max_body_size 64m; }
+    location ^~ /quillgate/ { proxy_pass http://LISTEN; proxy_set_header Host $host; proxy_set_header X-Forwarded-For $remote_addr; proxy_set_header X-Forwarded-Proto $scheme; }
+    location = /quillgate/signin/blog/back { access_log off; proxy_pass http://LISTEN; proxy_set_header Host $host; proxy_set_header X-Forwarded-For $remote_addr; proxy_set_header X-Forwarded-Proto $scheme; }
     location ~* (^|/)xmlrpc\.php(/|$) { return 403; }
     if ($arg_for = jetpack) { return 403; }
 
 Apache:
     ProxyPass "/xmlrpc.php" "http://LISTEN/xmlrpc.php"
+    ProxyPass "/quillgate/" "http://LISTEN/quillgate/"
+    SetEnvIf Request_URI "^/quillgate/signin/blog/back$" quillgate_password
+    # and in the CustomLog of this site: env=!quillgate_password
     RequestHeader set X-Forwarded-Proto expr=%{REQUEST_SCHEME}
     <LocationMatch "(?i)(.+/xmlrpc\.php|/xmlrpc\.php/)">
         Require all denied
@@ -248,7 +253,8 @@ Apache:
     RewriteRule ^ - [F]
 
 Caddy:
-    @gate path /xmlrpc.php
+    @gate path /xmlrpc.php /quillgate/*
+    log_skip /quillgate/signin/blog/back
     reverse_proxy @gate LISTEN
     @around {
         path_regexp (?i)(^|/)xmlrpc\.php(/|$)

@@ -60,6 +60,7 @@ type Gateway struct {
 	turns   chan struct{}
 	breaker breaker
 	text    sync.Map // of refused logins; see refusedLogin
+	said    known    // of itself, by the WordPress
 }
 
 // New returns a gateway. It talks to nobody yet.
@@ -305,10 +306,8 @@ func (g *Gateway) createApplication(ctx context.Context, c *xmlrpc.Call[*auth.Re
 	if err != nil {
 		return xmlrpc.Value{}, err
 	}
-	if up, err := g.cfg.Apps.Upstream(ctx, who.User.ID); err != nil || !up.Refused.IsZero() {
-		if err := g.cfg.Apps.SetUpstream(ctx, who.Actor(), who.User.ID, apps.Upstream{Login: login, Secret: apps.NewSecret(password)}); err != nil {
-			return xmlrpc.Value{}, err
-		}
+	if _, err := g.Keep(ctx, who, login, password); err != nil {
+		return xmlrpc.Value{}, err
 	}
 	app, secret, err := g.cfg.Apps.Create(ctx, who.Actor(), apps.New{UserID: who.User.ID, Name: name})
 	if err != nil {

@@ -73,6 +73,11 @@ func UserOf(ctx context.Context, users *auth.Users, by audit.Actor, p Profile) (
 		}
 		user.Role = p.Role
 	}
+	if p.DisplayName != "" && user.DisplayName != p.DisplayName {
+		if user, err = users.UpdateProfile(ctx, by, user.ID, auth.Profile{DisplayName: &p.DisplayName}); err != nil {
+			return auth.User{}, fmt.Errorf("follow the name of %s: %w", xmlrpc.Shown(p.Login), err)
+		}
+	}
 	return user, nil
 }
 

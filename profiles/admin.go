@@ -139,7 +139,11 @@ func (v *visit) changeUser() error {
 // applyTo makes the change, and returns what was done.
 func (v *visit) applyTo(user auth.User) (string, error) {
 	users, by := v.p.cfg.Users, v.actor()
-	switch v.form("do") {
+	do := v.form("do")
+	if v.Elsewhere() && (do == "role" || do == "password" || do == "factor") {
+		return "", errNothing // they are the WordPress's
+	}
+	switch do {
 	case "role":
 		return v.T("The role was changed."), users.SetRole(v.ctx(), by, user.ID, auth.Role(v.form("role")))
 	case "password":

@@ -35,7 +35,10 @@ import (
 // Config holds the parts that the pages are made of; those without a remark are required.
 type Config struct {
 	// BaseURL is the address of the home page, below which the pages lie, without a slash at its end.
-	BaseURL  string
+	BaseURL string
+	// Prefix is the path below BaseURL that all pages are under, such as /quillgate; empty: none. Handlers see requests
+	// without it.
+	Prefix   string
 	Users    *auth.Users
 	Apps     *apps.Store
 	Verifier *auth.Verifier
@@ -50,6 +53,8 @@ type Config struct {
 	Refusals func(ctx context.Context, since time.Time) (map[auth.Reason]int64, error)
 	// Surroundings tells what the pages belong to. It is asked for every page.
 	Surroundings func(context.Context) (Surroundings, error)
+	// Upstream is the WordPress behind a gateway; nil where the accounts are kept here.
+	Upstream *Upstream
 	// Settings are on the page of settings, above those of sign-ins; there are none when nil.
 	Settings *Settings
 	Clock    func() time.Time // time.Now when nil
@@ -95,15 +100,22 @@ func New(cfg Config) (*Pages, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read the base URL: %w", err)
 	}
-	p := &Pages{cfg: cfg, questions: newQuestions(), root: strings.TrimSuffix(base.EscapedPath(), "/")}
+	p := &Pages{cfg: cfg, questions: newQuestions(), root: strings.TrimSuffix(base.EscapedPath(), "/") + cfg.Prefix}
 	if p.templates, err = parseTemplates(); err != nil {
 		return nil, err
 	}
-	p.passkeys, err = auth.NewPasskeys(cfg.Users, cfg.BaseURL, base.Host)
-	if err != nil && !errors.Is(err, auth.ErrPasskeyAddress) {
-		return nil, err
+	if cfg.Upstream == nil {
+		p.passkeys, err = auth.NewPasskeys(cfg.Users, cfg.BaseURL, base.Host)
+		if err != nil && !errors.Is(err, auth.ErrPasskeyAddress) {
+			return nil, err
+		}
 	}
 	p.secure, p.plain = p.manager("__Host-quillgate", true), p.manager("quillgate", false)
+	if cfg.Prefix != "" {
+		// The cookie is not for what else is on this host.
+		p.secure = p.manager("__Secure-quillgate", true)
+		p.secure.Cookie.Path, p.plain.Cookie.Path = p.root+"/", p.root+"/"
+	}
 	// A proxy may put its own name in place of the host that the browser sees.
 	origins := http.NewCrossOriginProtection()
 	if err := origins.AddTrustedOrigin(base.Scheme + "://" + base.Host); err != nil {

@@ -19,6 +19,9 @@ func (v *visit) signInPage() error {
 		v.redirect(destination(next))
 		return nil
 	}
+	if v.Elsewhere() {
+		return v.upstreamSignIn(http.StatusOK, next)
+	}
 	v.title = v.T("Sign in")
 	return v.show("signin", next)
 }
@@ -43,8 +46,13 @@ func (v *visit) signIn() error {
 		v.title = v.T("Sign in")
 		v.wrong("login", v.T("User name or password is wrong."))
 		v.posted = true
+		if v.Elsewhere() {
+			return v.upstreamSignIn(http.StatusForbidden, next)
+		}
 		v.render(http.StatusForbidden, "signin", next)
 		return nil
+	case v.Elsewhere():
+		return v.settle(user, v.form("login"), v.r.PostForm.Get("password"), next)
 	case !needsCode:
 		return v.enter(user.ID, next)
 	}
@@ -117,6 +125,9 @@ func (v *visit) enter(userID int64, next string) error {
 	v.s.Put(v.ctx(), auth.SessionAddr, v.addr.String())
 	v.s.Put(v.ctx(), auth.SessionAgent, auth.Agent(v.r))
 	v.s.Put(v.ctx(), keyProved, v.now().Unix())
+	if v.note != "" {
+		v.s.Put(v.ctx(), keyFlash, v.note)
+	}
 	v.redirect(destination(next))
 	return nil
 }

@@ -2,23 +2,48 @@ package profiles
 
 // table is every page.
 func (p *Pages) table() []row {
+	if p.cfg.Upstream != nil {
+		return append(commonRows(), upstreamRows()...)
+	}
+	return append(commonRows(), accountRows()...)
+}
+
+// accountRows are the pages about what an account is here.
+func accountRows() []row {
 	return []row{
-		{"GET /signin", anybody, (*visit).signInPage},
-		{"POST /signin", anybody, (*visit).signIn},
 		{"GET /signin/code", anybody, (*visit).codePage},
 		{"POST /signin/code", anybody, (*visit).code},
 		{"POST /signin/passkey/begin", anybody, (*visit).beginPasskeySignIn},
 		{"POST /signin/passkey", anybody, (*visit).passkeySignIn},
 		{"GET /setup", anybody, (*visit).setUpPage},
 		{"POST /setup", anybody, (*visit).setUp},
+
+		{"GET /wp-admin/authorize-application.php", person, (*visit).authorizePage},
+		{"POST /wp-admin/authorize-application.php", person, (*visit).authorize},
+		{"POST /profile/account", person, (*visit).account},
+		{"POST /profile/security/password", person, (*visit).setPassword},
+		{"POST /profile/security/code", person, (*visit).enrolFactor},
+		{"POST /profile/security/code/confirm", person, (*visit).confirmFactor},
+		{"POST /profile/security/code/remove", person, (*visit).removeFactor},
+		{"POST /profile/security/codes", person, (*visit).newCodes},
+		{"POST /profile/security/passkeys/begin", person, (*visit).beginPasskey},
+		{"POST /profile/security/passkeys", person, (*visit).addPasskey},
+		{"POST /profile/security/passkeys/change", person, (*visit).changePasskey},
+		{"POST /admin/users", administrator, (*visit).addUser},
+	}
+}
+
+// commonRows are the pages that a blog and a gateway have.
+func commonRows() []row {
+	return []row{
+		{"GET /signin", anybody, (*visit).signInPage},
+		{"POST /signin", anybody, (*visit).signIn},
 		{"GET /signin/again", person, (*visit).againPage},
 		{"POST /signin/again", person, (*visit).again},
 		{"POST /signout", anybody, (*visit).signOut},
 
 		{"GET /authorize", person, (*visit).authorizePage},
 		{"POST /authorize", person, (*visit).authorize},
-		{"GET /wp-admin/authorize-application.php", person, (*visit).authorizePage},
-		{"POST /wp-admin/authorize-application.php", person, (*visit).authorize},
 
 		{"GET /profile", person, (*visit).applications},
 		{"GET /profile/applications/new", person, (*visit).newPage},
@@ -35,22 +60,12 @@ func (p *Pages) table() []row {
 		{"GET /profile/activity.csv", person, (*visit).exportActivity},
 		{"GET /profile/activity.json", person, (*visit).exportActivity},
 		{"GET /profile/account", person, (*visit).accountPage},
-		{"POST /profile/account", person, (*visit).account},
 		{"GET /profile/security", person, (*visit).securityPage},
-		{"POST /profile/security/password", person, (*visit).setPassword},
-		{"POST /profile/security/code", person, (*visit).enrolFactor},
-		{"POST /profile/security/code/confirm", person, (*visit).confirmFactor},
-		{"POST /profile/security/code/remove", person, (*visit).removeFactor},
-		{"POST /profile/security/codes", person, (*visit).newCodes},
-		{"POST /profile/security/passkeys/begin", person, (*visit).beginPasskey},
-		{"POST /profile/security/passkeys", person, (*visit).addPasskey},
-		{"POST /profile/security/passkeys/change", person, (*visit).changePasskey},
 		{"POST /profile/security/sessions", person, (*visit).endSession},
 		{"POST /profile/security/sessions/all", person, (*visit).endSessions},
 
 		{"GET /admin", administrator, (*visit).adminHome},
 		{"GET /admin/users", administrator, (*visit).users},
-		{"POST /admin/users", administrator, (*visit).addUser},
 		{"GET /admin/users/{id}", administrator, (*visit).userPage},
 		{"POST /admin/users/{id}", administrator, (*visit).changeUser},
 		{"GET /admin/applications", administrator, (*visit).allApplications},

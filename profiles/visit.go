@@ -47,7 +47,8 @@ type visit struct {
 	printer  *message.Printer
 	title    string
 	problems []fieldProblem
-	posted   bool // the form is shown again, with what was typed
+	posted   bool   // the form is shown again, with what was typed
+	note     string // what the first page of a session says
 }
 
 // languages are those that the pages exist in.

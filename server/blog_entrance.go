@@ -30,7 +30,7 @@ func openBlogEntrance(s *Server) (Entrance, error) {
 	if err != nil {
 		return Entrance{}, err
 	}
-	account, err := s.Profiles(blog.surroundings, blog.settings())
+	account, err := s.Profiles(Pages{Surroundings: blog.surroundings, Settings: blog.settings()})
 	if err != nil {
 		return Entrance{}, err
 	}

@@ -93,11 +93,19 @@ func (s *Server) Endpoint(calls Calls) (*xmlrpc.Handler[*auth.Request], error) {
 	})
 }
 
+// Pages is what the pages of people belong to; see profiles.Config.
+type Pages struct {
+	Prefix       string
+	Surroundings func(context.Context) (profiles.Surroundings, error)
+	Settings     *profiles.Settings
+	Upstream     *profiles.Upstream
+}
+
 // Profiles returns the routes of the pages on which people look after their account and administrators after the server.
-func (s *Server) Profiles(around func(context.Context) (profiles.Surroundings, error), settings *profiles.Settings) ([]Route, error) {
+func (s *Server) Profiles(of Pages) ([]Route, error) {
 	keys := s.cfg.Keys
 	pages, err := profiles.New(profiles.Config{
-		BaseURL: s.cfg.BaseURL, Users: keys.Users, Apps: keys.Apps, Verifier: s.verifier,
+		BaseURL: s.cfg.BaseURL, Prefix: of.Prefix, Upstream: of.Upstream, Users: keys.Users, Apps: keys.Apps, Verifier: s.verifier,
 		Sessions: auth.NewSessionStore(keys.DB, s.cfg.Clock), PasswordMode: s.cfg.PasswordMode,
 		Trail: func(ctx context.Context, f audit.Filter) ([]audit.Line, error) {
 			return audit.List(ctx, keys.DB, f)
@@ -107,13 +115,18 @@ func (s *Server) Profiles(around func(context.Context) (profiles.Surroundings, e
 			return c.Addr, c.Secure // a cookie for TLS alone would not come back to a plain connection from this machine
 		},
 		Refusals:     s.refusals.ByReason,
-		Surroundings: around,
-		Settings:     settings,
+		Surroundings: of.Surroundings,
+		Settings:     of.Settings,
 		Clock:        s.cfg.Clock,
 		Logger:       s.logger,
 	})
 	if err != nil {
 		return nil, err
+	}
+	if of.Prefix != "" {
+		within := http.StripPrefix(of.Prefix, pages)
+		home := http.RedirectHandler(s.cfg.BaseURL+of.Prefix+"/", http.StatusSeeOther)
+		return []Route{{"profiles", of.Prefix, home}, {"profiles", of.Prefix + "/", within}}, nil
 	}
 	var rows []Route
 	for _, path := range profiles.Paths() {

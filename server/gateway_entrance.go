@@ -3,9 +3,11 @@ package server
 import (
 	"context"
 	"net/http"
+	"time"
 
 	"github.com/quillgate/quillgate/gateway"
 	"github.com/quillgate/quillgate/methods"
+	"github.com/quillgate/quillgate/profiles"
 )
 
 // NewGateway assembles the server of a gateway. Of the Config, Keys and BaseURL are needed; of the gateway's, what is
@@ -39,12 +41,18 @@ func openGatewayEntrance(s *Server, g *gateway.Gateway) (Entrance, error) {
 		}
 		calls.ServeHTTP(w, r)
 	}
+	pages, err := s.Profiles(Pages{Prefix: gateway.PagesPath, Surroundings: func(ctx context.Context) (profiles.Surroundings, error) {
+		return profiles.Surroundings{Title: g.Name(ctx), Zone: time.UTC}, nil
+	}, Upstream: &profiles.Upstream{Ask: g.Ask, Own: g.IsOwn, Keep: g.Keep, Works: g.Works}})
+	if err != nil {
+		return Entrance{}, err
+	}
 	return Entrance{
-		Routes: []Route{
+		Routes: append(pages, []Route{
 			{"xmlrpc", methods.EndpointPath, http.HandlerFunc(endpoint)},
 			{"manifest", "/wp-includes/wlwmanifest.xml", http.HandlerFunc(g.Manifest)},
 			{"manifest", "/wlwmanifest.xml", http.HandlerFunc(g.Manifest)},
-		},
+		}...),
 		Run: []func(context.Context){g.Run},
 	}, nil
 }

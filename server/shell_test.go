@@ -71,9 +71,9 @@ func whoami(ran chan<- struct{}) server.Opener {
 		if err != nil {
 			return server.Entrance{}, err
 		}
-		account, err := s.Profiles(func(context.Context) (profiles.Surroundings, error) {
+		account, err := s.Profiles(server.Pages{Surroundings: func(context.Context) (profiles.Surroundings, error) {
 			return profiles.Surroundings{Title: "The gate", Zone: time.UTC}, nil
-		}, nil)
+		}})
 		return server.Entrance{
 			Routes: append(account, server.Route{Name: "xmlrpc", Path: "/xmlrpc.php", Handler: calls}),
 			Run:    []func(context.Context){func(ctx context.Context) { close(ran); <-ctx.Done() }},

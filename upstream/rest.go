@@ -9,6 +9,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
 )
 
@@ -90,17 +91,48 @@ func (r *REST) AuthorizePage(ctx context.Context) (string, error) {
 	return i.Authorize, err
 }
 
-// Introspect returns the UUID of an application password, by which it is
-// revoked.
-func (r *REST) Introspect(ctx context.Context, user, password string) (uuid string, err error) {
-	var answer struct {
-		UUID string `json:"uuid"`
+// Version returns the major version that a WordPress names in its feed, such as
+// 6. The index does not tell it. An error means that it is not known.
+func (r *REST) Version(ctx context.Context) (major int, err error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, r.root+"/?feed=rss2", nil)
+	if err != nil {
+		return 0, fmt.Errorf("ask for the feed: %w", err)
 	}
+	r.prepare(req)
+	resp, err := Send(r.rt, req)
+	if err != nil {
+		return 0, err
+	}
+	defer resp.Body.Close()
+	text, err := io.ReadAll(io.LimitReader(resp.Body, 64<<10))
+	if err != nil {
+		return 0, fmt.Errorf("read the feed: %w", err)
+	}
+	_, after, _ := bytes.Cut(text, []byte("<generator>https://wordpress.org/?v="))
+	number, _, ok := bytes.Cut(after, []byte("."))
+	if !ok {
+		return 0, errors.New("the site does not tell its version")
+	}
+	if major, err = strconv.Atoi(string(number)); err != nil {
+		return 0, errors.New("the site does not tell its version")
+	}
+	return major, nil
+}
+
+// A Password is what a WordPress tells of an application password.
+type Password struct {
+	UUID string `json:"uuid"`   // by which it is revoked
+	App  string `json:"app_id"` // of the program that it was made for; empty where none was named
+}
+
+// Introspect asks for what an application password is.
+func (r *REST) Introspect(ctx context.Context, user, password string) (Password, error) {
+	var answer Password
 	status, err := r.do(ctx, http.MethodGet, "/wp/v2/users/me/application-passwords/introspect", user, password, nil, &answer)
 	if err == nil && (status != http.StatusOK || answer.UUID == "") {
 		err = fmt.Errorf("ask for the number of the application password: the site answers with HTTP status %d", status)
 	}
-	return answer.UUID, err
+	return answer, err
 }
 
 // Create makes another application password of the same user.

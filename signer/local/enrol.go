@@ -134,8 +134,8 @@ func (e *Enrolment) applicationPassword(ctx context.Context, user, password stri
 		return Secret{}, err
 	}
 	// Without the number the password can only be revoked by hand.
-	if uuid, err := restOf(e.Site, e.Base, e.Version).Introspect(ctx, e.Site.User, secret.Password); err == nil {
-		e.Site.UUID = uuid
+	if about, err := restOf(e.Site, e.Base, e.Version).Introspect(ctx, e.Site.User, secret.Password); err == nil {
+		e.Site.UUID = about.UUID
 	}
 	return secret, nil
 }

@@ -70,9 +70,11 @@ func revoke(ctx context.Context, site Site, secret Secret, base http.RoundTrippe
 	rest := restOf(site, base, version)
 	uuid := site.UUID
 	if uuid == "" {
-		if uuid, err = rest.Introspect(ctx, site.User, secret.Password); err != nil {
+		about, err := rest.Introspect(ctx, site.User, secret.Password)
+		if err != nil {
 			return fmt.Errorf("%w (delete it on your profile page, then run this with --forget)", err)
 		}
+		uuid = about.UUID
 	}
 	return rest.Revoke(ctx, site.User, secret.Password, uuid)
 }

@@ -5,6 +5,7 @@ package upstreamtest
 
 import (
 	"bytes"
+	"crypto/rand"
 	"fmt"
 	"io"
 	"net/http"
@@ -33,19 +34,24 @@ type Post struct{ Status, Type, Title string }
 
 // A WordPress answers at URL + "/xmlrpc.php". Set its fields before it is asked.
 type WordPress struct {
-	URL   string
-	Home  string            // what it calls itself; URL when empty
-	HTTPS bool              // it knows that it is behind https
-	Users map[string]string // passwords by login; all are administrators
+	URL      string
+	Home     string            // what it calls itself; URL when empty
+	HTTPS    bool              // it knows that it is behind https
+	Version  int               // the major one, which its feed tells; 6 when 0
+	Disabled bool              // its page offers no application passwords
+	Users    map[string]string // passwords by login; all are administrators
 	// Upload, when set, has bodies of more than 1 MiB counted, not read; they
 	// are answered like an upload.
 	Upload func(bytes int64)
 
-	mu    sync.Mutex
-	play  func(w http.ResponseWriter, method string) bool
-	late  bool
-	calls []Call
-	posts map[int64]Post
+	mu        sync.Mutex
+	play      func(w http.ResponseWriter, method string) bool
+	late      bool
+	calls     []Call
+	posts     map[int64]Post
+	passwords []Password // of applications
+	numbered  int
+	cookie    string // what shows that somebody is signed in
 }
 
 // Start starts a WordPress with the user admin and the password app-password,
@@ -61,7 +67,7 @@ func Start(t testing.TB) *WordPress {
 
 // New returns what Start starts.
 func New() *WordPress {
-	return &WordPress{HTTPS: true, Users: map[string]string{"admin": "app-password"}, posts: map[int64]Post{
+	return &WordPress{HTTPS: true, cookie: rand.Text(), Users: map[string]string{"admin": "app-password"}, posts: map[int64]Post{
 		1: {"publish", "post", "Hello"}, 2: {"draft", "post", "Draft"}, 3: {"publish", "page", "Page"},
 	}}
 }
@@ -118,17 +124,18 @@ func (wp *WordPress) Posts() map[int64]Post {
 }
 
 func (wp *WordPress) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	if r.URL.Query().Has("rest_route") {
-		auth := "[]"
-		if wp.HTTPS {
-			auth = `{"application-passwords":{"endpoints":{"authorization":"https://blog.example/wp-admin/authorize-application.php"}}}`
-		}
-		home := wp.Home
-		if home == "" {
-			home = wp.URL
-		}
-		w.Header().Set("Content-Type", "application/json")
-		fmt.Fprintf(w, `{"home":%q,"authentication":%s}`, home, auth)
+	switch {
+	case r.URL.Query().Has("rest_route"):
+		wp.rest(w, r, r.URL.Query().Get("rest_route"))
+		return
+	case r.URL.Query().Get("feed") == "rss2":
+		fmt.Fprintf(w, "<rss><channel><generator>https://wordpress.org/?v=%d.1.9</generator></channel></rss>", max(wp.Version, 6))
+		return
+	case r.URL.Path == "/wp-login.php":
+		wp.logIn(w, r)
+		return
+	case r.URL.Path == "/wp-admin/authorize-application.php":
+		wp.authorize(w, r)
 		return
 	}
 	if r.URL.Path != "/xmlrpc.php" || r.Method != http.MethodPost {
@@ -193,7 +200,7 @@ func (wp *WordPress) run(c Call) (xmlrpc.Value, *xmlrpc.Fault) {
 	wp.mu.Lock()
 	want, ok := wp.Users[login]
 	wp.mu.Unlock()
-	if !ok || want != password {
+	if _, is := wp.application(login, password); !is && (!ok || want != password) {
 		return xmlrpc.Value{}, &xmlrpc.Fault{Code: 403, Message: "Wrong login, in the words of this site."}
 	}
 	return wp.method(c, login)
