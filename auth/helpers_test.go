@@ -14,6 +14,7 @@ import (
 	"github.com/quillgate/quillgate/apps"
 	"github.com/quillgate/quillgate/audit"
 	"github.com/quillgate/quillgate/auth"
+	"github.com/quillgate/quillgate/auth/authtest"
 	"github.com/quillgate/quillgate/database"
 	"github.com/quillgate/quillgate/database/databasetest"
 	"github.com/quillgate/quillgate/signature"
@@ -67,7 +68,7 @@ func open(t testing.TB, db *database.DB, change func(*auth.Config)) *house {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { h.apps.Close() })
-	h.users = auth.NewUsers(auth.UsersConfig{DB: db, Apps: h.apps, Clock: h.clock})
+	h.users = auth.NewUsers(auth.UsersConfig{DB: db, Apps: h.apps, Clock: h.clock, Hash: authtest.CheapHash})
 	cfg := auth.Config{
 		Users: h.users,
 		Apps:  h.apps,
@@ -81,6 +82,7 @@ func open(t testing.TB, db *database.DB, change func(*auth.Config)) *house {
 	if change != nil {
 		change(&cfg)
 	}
+	h.users = cfg.Users
 	h.verifier = auth.New(cfg)
 	return h
 }

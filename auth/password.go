@@ -27,27 +27,45 @@ const MaxPassword = 4096
 // MinPassword is the length, in characters, that a new password needs.
 const MinPassword = 8
 
-// argon are the parameters of new hashes: OWASP's first choice for argon2id
-// (19 MiB, 2 passes, 1 lane). A hash with others is made anew at the next
-// sign-in.
-var argon = &argon2id.Params{Memory: 19456, Iterations: 2, Parallelism: 1, SaltLength: 16, KeyLength: 32}
+// HashCost is what a new password hash costs under argon2id. A hash of another
+// cost is renewed at the next sign-in.
+type HashCost struct {
+	Memory uint32 // in KiB, from 8 to 65,536
+	Passes uint32 // from 1 to 10
+}
 
-// dummyHash is what the password of nobody is compared with, so that it takes
-// as long as that of somebody. No password matches it.
-var dummyHash = "$argon2id$v=19$m=19456,t=2,p=1$" +
-	base64.RawStdEncoding.EncodeToString(make([]byte, 16)) + "$" + base64.RawStdEncoding.EncodeToString(make([]byte, 32))
+// DefaultHashCost is OWASP's first choice for argon2id: 19 MiB and 2 passes, in
+// one lane.
+var DefaultHashCost = HashCost{Memory: 19456, Passes: 2}
+
+func (c HashCost) params() *argon2id.Params {
+	return &argon2id.Params{Memory: c.Memory, Iterations: c.Passes, Parallelism: 1, SaltLength: 16, KeyLength: 32}
+}
+
+// nobodys is the hash that the password of nobody is compared with, so that it
+// takes as long as somebody's. No password matches it.
+func (c HashCost) nobodys() string {
+	return fmt.Sprintf("$argon2id$v=19$m=%d,t=%d,p=1$%s$%s", c.Memory, c.Passes,
+		base64.RawStdEncoding.EncodeToString(make([]byte, 16)), base64.RawStdEncoding.EncodeToString(make([]byte, 32)))
+}
 
 // hasher bounds how many hashes are computed at once, and with that the
-// memory: 19 MiB for each.
+// memory: that of a HashCost for each.
 type hasher struct {
+	params  *argon2id.Params
+	nobodys string
 	running chan struct{}
 	waiting chan struct{}
 	places  chan struct{} // of passwords that are counted, or about to be
 }
 
-func newHasher() *hasher {
+// newHasher returns a hasher; the zero cost stands for DefaultHashCost.
+func newHasher(cost HashCost) *hasher {
+	if cost == (HashCost{}) {
+		cost = DefaultHashCost
+	}
 	n := min(4, runtime.NumCPU())
-	return &hasher{running: make(chan struct{}, n), waiting: make(chan struct{}, n+32), places: make(chan struct{}, n+32)}
+	return &hasher{params: cost.params(), nobodys: cost.nobodys(), running: make(chan struct{}, n), waiting: make(chan struct{}, n+32), places: make(chan struct{}, n+32)}
 }
 
 // place takes a place for a password that is to be counted and compared, so
@@ -86,7 +104,7 @@ func (h *hasher) hash(ctx context.Context, password string) (hash string, err er
 			hash, err = newPBKDF2(password)
 			return
 		}
-		hash, err = argon2id.CreateHash(password, argon)
+		hash, err = argon2id.CreateHash(password, h.params)
 	})
 	if errTurn != nil {
 		err = errTurn
@@ -113,13 +131,13 @@ func (h *hasher) check(ctx context.Context, password, hash string) (ok, old bool
 		if knownArgon(hash) {
 			var params *argon2id.Params
 			if ok, params, err = argon2id.CheckHash(password, hash); err == nil {
-				old = *params != *argon
+				old = *params != *h.params
 				return
 			}
 			ok = false
 		}
 		if ok, old = checkWordPress(password, hash), true; !ok {
-			argon2id.CheckHash(password, dummyHash)
+			argon2id.CheckHash(password, h.nobodys)
 		}
 	})
 	return ok && err == nil, old, err

@@ -18,7 +18,7 @@ func TestWordPressHashes(t *testing.T) {
 		{"bcrypt", password, "$2y$05$abcdefghijklmnopqrstuuD3mHdCr44zlIZ.VZCaYRpfQhXMYnEo."},
 		{"bcrypt over HMAC", password, "$wp$2y$05$abcdefghijklmnopqrstuuSWhiHJHydaBXVMWmjx2HNPUDSd0M7h2"},
 	}
-	h := newHasher()
+	h := newHasher(HashCost{})
 	for _, test := range tests {
 		if !knownHash(test.hash) {
 			t.Errorf("%s: %s is not known", test.name, test.hash)
@@ -36,9 +36,9 @@ func TestWordPressHashes(t *testing.T) {
 }
 
 func TestHashesThatPassNothing(t *testing.T) {
-	h := newHasher()
+	h := newHasher(HashCost{})
 	for _, hash := range []string{
-		"", "x", "plain text", "$argon2id$", "$argon2id$v=19$m=19456,t=2,p=1$$", dummyHash,
+		"", "x", "plain text", "$argon2id$", "$argon2id$v=19$m=19456,t=2,p=1$$", DefaultHashCost.nobodys(),
 		"$P$", "$P$.abcdefghijklmnopqrstuvwxyz01234", "$P$zabcdefghijklmnopqrstuvwxyz01234", "$2y$", "$wp$2y$", "$2y$05$", "d41d8cd98f00b204e9800998ecf8427e",
 	} {
 		for _, password := range []string{"", "x", "plain text", hash} {
@@ -62,14 +62,14 @@ func TestKnownHashBoundsTheCost(t *testing.T) {
 			t.Errorf("%s is taken", hash)
 		}
 	}
-	if !knownHash(dummyHash) {
+	if !knownHash(DefaultHashCost.nobodys()) {
 		t.Error("our own form is not taken")
 	}
 }
 
 // A1: the parameters of new hashes.
 func TestA1NewHash(t *testing.T) {
-	h := newHasher()
+	h := newHasher(HashCost{})
 	hash, err := h.hash(t.Context(), "a password")
 	if err != nil {
 		t.Fatal(err)
@@ -91,7 +91,7 @@ func TestA1NewHash(t *testing.T) {
 
 // A1: so many at once, so many in the queue, and no more.
 func TestA1HasherIsBounded(t *testing.T) {
-	h := newHasher()
+	h := newHasher(HashCost{})
 	release, started := make(chan struct{}), make(chan struct{}, cap(h.waiting))
 	done := make(chan error, cap(h.waiting))
 	for range cap(h.waiting) {

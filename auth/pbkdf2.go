@@ -65,7 +65,7 @@ func (h pbkdf2Hash) matches(password string) bool {
 	return err == nil && subtle.ConstantTimeCompare(tag, h.tag) == 1
 }
 
-// nobodysPBKDF2 is what dummyHash is for argon2id.
+// nobodysPBKDF2 is what HashCost.nobodys is for argon2id.
 func nobodysPBKDF2() pbkdf2Hash {
 	return pbkdf2Hash{rounds: pbkdf2Rounds, salt: make([]byte, 16), tag: make([]byte, sha256.Size)}
 }

@@ -167,7 +167,7 @@ func TestRehash(t *testing.T) {
 			if got := h.db.Statements() - before; got != 1 {
 				t.Errorf("%.10s: the second login was %d statements, want 1: the new hash is not remembered", hash, got)
 			}
-			if !strings.HasPrefix(stored(), "$argon2id$v=19$m=19456,t=2,p=1$") {
+			if !strings.HasPrefix(stored(), "$argon2id$v=19$m=8,t=1,p=1$") {
 				t.Errorf("%.10s: the hash is now %s", hash, stored())
 			}
 		}

@@ -19,6 +19,7 @@ import (
 	"github.com/quillgate/quillgate/apps"
 	"github.com/quillgate/quillgate/audit"
 	"github.com/quillgate/quillgate/auth"
+	"github.com/quillgate/quillgate/auth/authtest"
 )
 
 // totp computes a code as RFC 6238 has it.
@@ -138,7 +139,7 @@ func TestA9ReplayInParallel(t *testing.T) {
 	each(t, nil, func(t *testing.T, h *house) {
 		ada := h.user(t, "ada", auth.Author)
 		secret, codes := h.factor(t, ada)
-		replica := auth.New(auth.Config{Users: auth.NewUsers(auth.UsersConfig{DB: h.db, Apps: h.apps, Clock: h.clock}), Apps: h.apps, Clock: h.clock})
+		replica := auth.New(auth.Config{Users: auth.NewUsers(auth.UsersConfig{DB: h.db, Apps: h.apps, Clock: h.clock, Hash: authtest.CheapHash}), Apps: h.apps, Clock: h.clock})
 		for _, code := range []string{totp(secret, h.clock()), codes[0].Reveal()} {
 			var group sync.WaitGroup
 			var mu sync.Mutex

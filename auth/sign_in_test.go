@@ -14,6 +14,7 @@ import (
 	"github.com/quillgate/quillgate/apps"
 	"github.com/quillgate/quillgate/audit"
 	"github.com/quillgate/quillgate/auth"
+	"github.com/quillgate/quillgate/auth/authtest"
 	"github.com/quillgate/quillgate/database/databasetest"
 )
 
@@ -61,7 +62,7 @@ func TestSignIn(t *testing.T) {
 func TestA2AcrossProcessesAndEntrances(t *testing.T) {
 	each(t, nil, func(t *testing.T, h *house) {
 		h.user(t, "ada", auth.Author)
-		replica := auth.New(auth.Config{Users: auth.NewUsers(auth.UsersConfig{DB: h.db, Apps: h.apps, Clock: h.clock}), Apps: h.apps, Clock: h.clock})
+		replica := auth.New(auth.Config{Users: auth.NewUsers(auth.UsersConfig{DB: h.db, Apps: h.apps, Clock: h.clock, Hash: authtest.CheapHash}), Apps: h.apps, Clock: h.clock})
 		for i := range 6 {
 			v := h.verifier
 			if i%2 == 1 {
@@ -131,7 +132,8 @@ func TestA2ManyGuessers(t *testing.T) {
 // A1: of 200 logins at once no more than four are computed at a time; the
 // others wait or are told to come again.
 func TestA1ParallelLogins(t *testing.T) {
-	h := open(t, databasetest.Open(t, databasetest.SQLite(t)), nil)
+	db := databasetest.Open(t, databasetest.SQLite(t))
+	h := open(t, db, func(cfg *auth.Config) { cfg.Users = auth.NewUsers(auth.UsersConfig{DB: db, Apps: cfg.Apps}) })
 	const users = 200
 	h.user(t, "ada", auth.Author)
 	var peak, passed, busy atomic.Int64

@@ -16,6 +16,7 @@ import (
 	"github.com/quillgate/quillgate/apps"
 	"github.com/quillgate/quillgate/audit"
 	"github.com/quillgate/quillgate/auth"
+	"github.com/quillgate/quillgate/auth/authtest"
 	"github.com/quillgate/quillgate/database"
 	"github.com/quillgate/quillgate/database/databasetest"
 )
@@ -232,7 +233,7 @@ func TestK2TokenForm(t *testing.T) {
 func TestK7RevokedToken(t *testing.T) {
 	each(t, nil, func(t *testing.T, h *house) {
 		ada, bob := h.user(t, "ada", auth.Author), h.user(t, "bob", auth.Author)
-		replica := auth.New(auth.Config{Users: auth.NewUsers(auth.UsersConfig{DB: h.db, Apps: h.apps, Clock: h.clock}), Apps: h.apps, Clock: h.clock})
+		replica := auth.New(auth.Config{Users: auth.NewUsers(auth.UsersConfig{DB: h.db, Apps: h.apps, Clock: h.clock, Hash: authtest.CheapHash}), Apps: h.apps, Clock: h.clock})
 		for _, kind := range []auth.TokenKind{auth.AccessToken, auth.ApplicationPassword} {
 			token, text := h.token(t, auth.NewToken{UserID: ada.ID, Kind: kind})
 			use := func(v *auth.Verifier) error {

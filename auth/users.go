@@ -76,6 +76,7 @@ type UsersConfig struct {
 	Apps   *apps.Store      // takes the keys that ImportUsers brings
 	Clock  func() time.Time // time.Now when nil
 	Logger *slog.Logger     // discards when nil
+	Hash   HashCost         // of new passwords; DefaultHashCost when zero
 }
 
 // Users is the accounts of a site. It is safe for concurrent use.
@@ -113,7 +114,7 @@ func (p placed[K]) compare(other placed[K]) int {
 
 // NewUsers returns the accounts in a database.
 func NewUsers(cfg UsersConfig) *Users {
-	u := &Users{db: cfg.DB, apps: cfg.Apps, shared: &shared{clock: cfg.Clock, logger: cfg.Logger, hasher: newHasher()}}
+	u := &Users{db: cfg.DB, apps: cfg.Apps, shared: &shared{clock: cfg.Clock, logger: cfg.Logger, hasher: newHasher(cfg.Hash)}}
 	u.prepareUsage()
 	if u.clock == nil {
 		u.clock = time.Now

@@ -21,6 +21,7 @@ import (
 
 	"github.com/quillgate/quillgate/audit"
 	"github.com/quillgate/quillgate/auth"
+	"github.com/quillgate/quillgate/auth/authtest"
 	"github.com/quillgate/quillgate/database/databasetest"
 	"github.com/quillgate/quillgate/server"
 )
@@ -95,7 +96,7 @@ func open(t *testing.T, database, name string) *house {
 	}
 	var err error
 	h.blog, err = server.OpenBlog(context.Background(), server.BlogConfig{
-		Folder: folder, Database: database, BaseURL: h.base, Logger: logger, Clock: h.clock})
+		Folder: folder, Database: database, BaseURL: h.base, Logger: logger, Clock: h.clock, Hash: authtest.CheapHash})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/quillgate/quillgate/auth"
+	"github.com/quillgate/quillgate/auth/authtest"
 	"github.com/quillgate/quillgate/database"
 	"github.com/quillgate/quillgate/database/databasetest"
 	"github.com/quillgate/quillgate/public"
@@ -95,7 +96,7 @@ func TestWritesOfAnotherProcess(t *testing.T) {
 	databasetest.EachURL(t, func(t *testing.T, address string) {
 		here := openFace(t, databasetest.Open(t, address), public.Config{})
 		other := databasetest.Open(t, address)
-		there, err := site.Open(t.Context(), site.Config{DB: other, Users: auth.NewUsers(auth.UsersConfig{DB: other}), BaseURL: base, Clock: func() time.Time { return *here.now }})
+		there, err := site.Open(t.Context(), site.Config{DB: other, Users: auth.NewUsers(auth.UsersConfig{DB: other, Hash: authtest.CheapHash}), BaseURL: base, Clock: func() time.Time { return *here.now }})
 		if err != nil {
 			t.Fatal(err)
 		}

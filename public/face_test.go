@@ -12,6 +12,7 @@ import (
 
 	"github.com/quillgate/quillgate/apps"
 	"github.com/quillgate/quillgate/auth"
+	"github.com/quillgate/quillgate/auth/authtest"
 	"github.com/quillgate/quillgate/database"
 	"github.com/quillgate/quillgate/database/databasetest"
 	"github.com/quillgate/quillgate/media"
@@ -48,7 +49,7 @@ func openFace(t testing.TB, db *database.DB, cfg public.Config) *face {
 	}
 	t.Cleanup(func() { uploads.Close() })
 	now := time.Date(2026, 11, 5, 12, 0, 0, 0, time.UTC)
-	f := &face{db: db, now: &now, users: auth.NewUsers(auth.UsersConfig{DB: db, Apps: keys})}
+	f := &face{db: db, now: &now, users: auth.NewUsers(auth.UsersConfig{DB: db, Apps: keys, Hash: authtest.CheapHash})}
 	f.Site, err = site.Open(t.Context(), site.Config{DB: db, Users: f.users, Media: uploads, BaseURL: base, Clock: func() time.Time { return *f.now }})
 	if err != nil {
 		t.Fatal(err)

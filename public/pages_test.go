@@ -9,6 +9,7 @@ import (
 
 	"github.com/quillgate/quillgate/apps"
 	"github.com/quillgate/quillgate/auth"
+	"github.com/quillgate/quillgate/auth/authtest"
 	"github.com/quillgate/quillgate/database"
 	"github.com/quillgate/quillgate/database/databasetest"
 	"github.com/quillgate/quillgate/media"
@@ -35,7 +36,7 @@ func blog(t *testing.T, db *database.DB, base string) (http.Handler, *site.Site)
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { uploads.Close() })
-	s, err := site.Open(ctx, site.Config{DB: db, Users: auth.NewUsers(auth.UsersConfig{DB: db, Apps: keys}), Media: uploads, BaseURL: base})
+	s, err := site.Open(ctx, site.Config{DB: db, Users: auth.NewUsers(auth.UsersConfig{DB: db, Apps: keys, Hash: authtest.CheapHash}), Media: uploads, BaseURL: base})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/quillgate/quillgate/apps"
 	"github.com/quillgate/quillgate/auth"
+	"github.com/quillgate/quillgate/auth/authtest"
 	"github.com/quillgate/quillgate/database"
 	"github.com/quillgate/quillgate/database/databasetest"
 	"github.com/quillgate/quillgate/public"
@@ -28,7 +29,7 @@ func TestPingbackAnnounced(t *testing.T) {
 			t.Fatal(err)
 		}
 		t.Cleanup(func() { store.Close() })
-		blog, err := site.Open(t.Context(), site.Config{DB: db, Users: auth.NewUsers(auth.UsersConfig{DB: db, Apps: store}), BaseURL: "https://blog.example"})
+		blog, err := site.Open(t.Context(), site.Config{DB: db, Users: auth.NewUsers(auth.UsersConfig{DB: db, Apps: store, Hash: authtest.CheapHash}), BaseURL: "https://blog.example"})
 		if err != nil {
 			t.Fatal(err)
 		}

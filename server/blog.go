@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/quillgate/quillgate/auth"
 	"github.com/quillgate/quillgate/media"
 	"github.com/quillgate/quillgate/site"
 )
@@ -23,6 +24,7 @@ type BlogConfig struct {
 	Unsealed   bool
 	Logger     *slog.Logger
 	Clock      func() time.Time
+	Hash       auth.HashCost
 }
 
 // Blog is everything that a blog is kept in, opened: what the server and the commands work on. Several processes may
@@ -38,7 +40,7 @@ type Blog struct {
 // OpenBlog opens a blog, and makes what is missing: what OpenKeys makes, and the options of a new site.
 func OpenBlog(ctx context.Context, cfg BlogConfig) (_ *Blog, err error) {
 	keys, err := OpenKeys(ctx, KeysConfig{Folder: cfg.Folder, Database: cfg.Database, UnusedKeys: cfg.UnusedKeys, Keyset: cfg.Keyset,
-		Unsealed: cfg.Unsealed, Logger: cfg.Logger, Clock: cfg.Clock})
+		Unsealed: cfg.Unsealed, Logger: cfg.Logger, Clock: cfg.Clock, Hash: cfg.Hash})
 	if err != nil {
 		return nil, err
 	}

@@ -15,6 +15,7 @@ import (
 
 	"github.com/quillgate/quillgate/audit"
 	"github.com/quillgate/quillgate/auth"
+	"github.com/quillgate/quillgate/auth/authtest"
 	"github.com/quillgate/quillgate/database/databasetest"
 	"github.com/quillgate/quillgate/server"
 	"github.com/quillgate/quillgate/xmlrpc"
@@ -27,7 +28,7 @@ func secureBlog(t testing.TB, database string) *server.Blog {
 	if !strings.HasPrefix(database, "postgres") {
 		database = "" // a file in the folder
 	}
-	blog, err := server.OpenBlog(t.Context(), server.BlogConfig{Folder: folder, Database: database, BaseURL: "https://blog.example"})
+	blog, err := server.OpenBlog(t.Context(), server.BlogConfig{Folder: folder, Database: database, BaseURL: "https://blog.example", Hash: authtest.CheapHash})
 	if err != nil {
 		t.Fatal(err)
 	}

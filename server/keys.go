@@ -36,6 +36,7 @@ type KeysConfig struct {
 	Unsealed bool             // secrets are stored in the clear, without a keyset
 	Logger   *slog.Logger     // discards when nil
 	Clock    func() time.Time // time.Now when nil
+	Hash     auth.HashCost    // of new passwords; auth.DefaultHashCost when zero
 }
 
 // Keys is everything that says who may call, opened: the database, the credentials of applications and the users. A blog
@@ -82,7 +83,7 @@ func OpenKeys(ctx context.Context, cfg KeysConfig) (_ *Keys, err error) {
 		return nil, err
 	}
 	k.close = append(k.close, k.Apps.Close)
-	k.Users = auth.NewUsers(auth.UsersConfig{DB: k.DB, Apps: k.Apps, Clock: cfg.Clock, Logger: cfg.Logger})
+	k.Users = auth.NewUsers(auth.UsersConfig{DB: k.DB, Apps: k.Apps, Clock: cfg.Clock, Logger: cfg.Logger, Hash: cfg.Hash})
 	k.close = append(k.close, k.Users.Close)
 	return k, nil
 }

@@ -19,6 +19,7 @@ import (
 	"github.com/quillgate/quillgate/apps"
 	"github.com/quillgate/quillgate/audit"
 	"github.com/quillgate/quillgate/auth"
+	"github.com/quillgate/quillgate/auth/authtest"
 	"github.com/quillgate/quillgate/database/databasetest"
 	"github.com/quillgate/quillgate/server"
 	"github.com/quillgate/quillgate/xmlrpc"
@@ -60,7 +61,7 @@ func open(t testing.TB, database string, log *slog.Logger) *server.Blog {
 	} else {
 		database = ""
 	}
-	blog, err := server.OpenBlog(context.Background(), server.BlogConfig{Folder: folder, Database: database, BaseURL: "http://blog.example", Logger: log})
+	blog, err := server.OpenBlog(context.Background(), server.BlogConfig{Folder: folder, Database: database, BaseURL: "http://blog.example", Logger: log, Hash: authtest.CheapHash})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -315,7 +316,7 @@ func get(t *testing.T, url string) string {
 func TestOpenBlogKeepsItsKeyset(t *testing.T) {
 	ctx := context.Background()
 	folder := t.TempDir()
-	cfg := server.BlogConfig{Folder: filepath.Join(folder, "blog")}
+	cfg := server.BlogConfig{Folder: filepath.Join(folder, "blog"), Hash: authtest.CheapHash}
 	blog, err := server.OpenBlog(ctx, cfg)
 	if err != nil {
 		t.Fatal(err)

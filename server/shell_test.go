@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/quillgate/quillgate/auth"
+	"github.com/quillgate/quillgate/auth/authtest"
 	"github.com/quillgate/quillgate/database/databasetest"
 	"github.com/quillgate/quillgate/profiles"
 	"github.com/quillgate/quillgate/server"
@@ -84,7 +85,7 @@ func whoami(ran chan<- struct{}) server.Opener {
 // openKeys opens users and keys in a database.
 func openKeys(t *testing.T, url string) *server.Keys {
 	t.Helper()
-	config := server.KeysConfig{Folder: databasetest.Folder(t), Database: url}
+	config := server.KeysConfig{Folder: databasetest.Folder(t), Database: url, Hash: authtest.CheapHash}
 	if !strings.HasPrefix(url, "postgres") {
 		config.Folder, config.Database = filepath.Dir(url), ""
 	}

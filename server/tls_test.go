@@ -21,6 +21,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/quillgate/quillgate/auth/authtest"
 	"github.com/quillgate/quillgate/database/databasetest"
 	"github.com/quillgate/quillgate/server"
 	"github.com/quillgate/quillgate/xmlrpc"
@@ -112,7 +113,7 @@ func TestH6KeyFileOpenToOthers(t *testing.T) {
 // Beside a listener of TLS the plain one redirects pages, and takes calls from this machine only.
 func TestH6PlainListener(t *testing.T) {
 	certFile, keyFile := writeCertificate(t, t.TempDir(), "blog.example")
-	blog, err := server.OpenBlog(t.Context(), server.BlogConfig{Folder: filepath.Dir(databasetest.SQLite(t)), BaseURL: "https://blog.example:8443"})
+	blog, err := server.OpenBlog(t.Context(), server.BlogConfig{Folder: filepath.Dir(databasetest.SQLite(t)), BaseURL: "https://blog.example:8443", Hash: authtest.CheapHash})
 	if err != nil {
 		t.Fatal(err)
 	}

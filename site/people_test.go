@@ -9,6 +9,7 @@ import (
 
 	"github.com/quillgate/quillgate/apps"
 	"github.com/quillgate/quillgate/auth"
+	"github.com/quillgate/quillgate/auth/authtest"
 	"github.com/quillgate/quillgate/database"
 	"github.com/quillgate/quillgate/database/databasetest"
 	"github.com/quillgate/quillgate/media"
@@ -38,7 +39,7 @@ func openBlog(t testing.TB, db *database.DB, clock func() time.Time) blog {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { store.Close() })
-	users := auth.NewUsers(auth.UsersConfig{DB: db, Apps: store, Clock: clock})
+	users := auth.NewUsers(auth.UsersConfig{DB: db, Apps: store, Clock: clock, Hash: authtest.CheapHash})
 	dir := filepath.Join(databasetest.Folder(t), "uploads")
 	files, err := media.OpenFolder(dir)
 	if err != nil {

@@ -14,6 +14,7 @@ import (
 	"github.com/quillgate/quillgate/apps"
 	"github.com/quillgate/quillgate/audit"
 	"github.com/quillgate/quillgate/auth"
+	"github.com/quillgate/quillgate/auth/authtest"
 	"github.com/quillgate/quillgate/database"
 	"github.com/quillgate/quillgate/database/databasetest"
 	"github.com/quillgate/quillgate/media"
@@ -43,7 +44,7 @@ func openEndpoint(t testing.TB, db *database.DB) *endpoint {
 	store, err := apps.Open(ctx, apps.Config{DB: db, KeysetFile: keyset, Clock: clock})
 	must(t, err)
 	t.Cleanup(func() { store.Close() })
-	users := auth.NewUsers(auth.UsersConfig{DB: db, Apps: store, Clock: clock})
+	users := auth.NewUsers(auth.UsersConfig{DB: db, Apps: store, Clock: clock, Hash: authtest.CheapHash})
 	e.apps, e.users = store, users
 	files, err := media.OpenFolder(filepath.Join(dir, "uploads"))
 	must(t, err)

@@ -18,6 +18,7 @@ import (
 
 	"github.com/quillgate/quillgate/apps"
 	"github.com/quillgate/quillgate/auth"
+	"github.com/quillgate/quillgate/auth/authtest"
 	"github.com/quillgate/quillgate/database"
 	"github.com/quillgate/quillgate/database/databasetest"
 	"github.com/quillgate/quillgate/fetch"
@@ -53,7 +54,7 @@ func openOffice(t *testing.T, db *database.DB) *office {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { store.Close() })
-	users := auth.NewUsers(auth.UsersConfig{DB: db, Apps: store, Clock: clock})
+	users := auth.NewUsers(auth.UsersConfig{DB: db, Apps: store, Clock: clock, Hash: authtest.CheapHash})
 	if o.Site, err = site.Open(t.Context(), site.Config{DB: db, Users: users, BaseURL: "https://blog.example", Clock: clock}); err != nil {
 		t.Fatal(err)
 	}

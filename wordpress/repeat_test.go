@@ -17,6 +17,7 @@ import (
 	"github.com/quillgate/quillgate/apps"
 	"github.com/quillgate/quillgate/audit"
 	"github.com/quillgate/quillgate/auth"
+	"github.com/quillgate/quillgate/auth/authtest"
 	"github.com/quillgate/quillgate/database"
 	"github.com/quillgate/quillgate/database/databasetest"
 	"github.com/quillgate/quillgate/media"
@@ -62,7 +63,7 @@ func (c *cluster) open(t *testing.T) (http.Handler, *database.DB) {
 	store, err := apps.Open(ctx, apps.Config{DB: db, KeysetFile: c.keyset, Clock: c.clock})
 	must(t, err)
 	t.Cleanup(func() { store.Close() })
-	users := auth.NewUsers(auth.UsersConfig{DB: db, Apps: store, Clock: c.clock})
+	users := auth.NewUsers(auth.UsersConfig{DB: db, Apps: store, Clock: c.clock, Hash: authtest.CheapHash})
 	files, err := media.OpenFolder(filepath.Join(c.folder, "uploads"))
 	must(t, err)
 	t.Cleanup(func() { files.Close() })

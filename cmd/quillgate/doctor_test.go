@@ -26,6 +26,7 @@ import (
 	"github.com/quillgate/quillgate/apps"
 	"github.com/quillgate/quillgate/audit"
 	"github.com/quillgate/quillgate/auth"
+	"github.com/quillgate/quillgate/auth/authtest"
 	"github.com/quillgate/quillgate/database/databasetest"
 	"github.com/quillgate/quillgate/server"
 )
@@ -82,7 +83,7 @@ func newPatient(t *testing.T, w way) *patient {
 	if w.base == "" {
 		w.base = p.url
 	}
-	blog, err := server.OpenBlog(t.Context(), server.BlogConfig{Folder: filepath.Dir(databasetest.SQLite(t)), BaseURL: w.base})
+	blog, err := server.OpenBlog(t.Context(), server.BlogConfig{Folder: filepath.Dir(databasetest.SQLite(t)), BaseURL: w.base, Hash: authtest.CheapHash})
 	if err != nil {
 		t.Fatal(err)
 	}

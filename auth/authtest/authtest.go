@@ -1,0 +1,8 @@
+// Package authtest holds what tests of several packages need of package auth.
+package authtest
+
+import "github.com/quillgate/quillgate/auth"
+
+// CheapHash is the cost of password hashes in tests that are not about them. A
+// hash of the default cost takes longer than most calls that a test makes.
+var CheapHash = auth.HashCost{Memory: 8, Passes: 1}
