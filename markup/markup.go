@@ -54,7 +54,7 @@ func (p *Policy) Element(name string) bool {
 func (p *Policy) Skips(name string) bool { return slices.Contains(p.skips, name) }
 
 // Attribute reports whether an attribute may stand in an element, and with which value: an address loses white space at
-// its ends and has its scheme in lower case, a style loses the declarations that are not allowed. The names are in lower case; value is the text
+// its ends and has its scheme in lower case, a style loses the declarations that are not allowed, and the white space around the others. The names are in lower case; value is the text
 // behind the references, as html.Attribute has it. An element that is not allowed has no attributes.
 func (p *Policy) Attribute(element, name, value string) (string, bool) {
 	allowed, ok := p.elements[element]
