@@ -73,6 +73,58 @@ func TestK7RevokedEverywhere(t *testing.T) {
 	})
 }
 
+// The successor whose secret never arrived is replaced by another one, and by nobody but the key that it succeeds; one
+// that was used is not.
+func TestRotateAgain(t *testing.T) {
+	each(t, func(t *testing.T, s *apps.Store, _ *database.DB, c *clock) {
+		again := func(public, lost string) (apps.App, error) {
+			app, _, err := s.RotateAgain(t.Context(), audit.Operator, 1, public, 48*time.Hour, lost)
+			return app, err
+		}
+		app, _ := create(t, s, 1)
+		lost, err := again(app.Public, "") // the first call did not arrive either
+		if err != nil {
+			t.Fatal(err)
+		}
+		other, _ := create(t, s, 1)
+		var rotated *apps.Rotated
+		for _, wrong := range []string{"", other.Public, "0"} {
+			if _, err := again(app.Public, wrong); !errors.As(err, &rotated) || rotated.Successor != lost.Public {
+				t.Errorf("in the place of %q: %v, want *Rotated", wrong, err)
+			}
+		}
+		c.add(47 * time.Hour)
+		next, err := again(app.Public, lost.Public)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := lookup(t, s, lost.Public); !errors.Is(err, apps.ErrRevoked) {
+			t.Errorf("the successor that is lost: %v, want ErrRevoked", err)
+		}
+		if err := lookup(t, s, other.Public); err != nil {
+			t.Errorf("another key of the user: %v", err)
+		}
+		if old, err := s.Get(t.Context(), app.Public); err != nil || old.Successor != next.Public {
+			t.Errorf("the successor is %q, %v; want %q", old.Successor, err, next.Public)
+		}
+		s.Used(next.Public, apps.Use{Method: "wp.getPost"})
+		s.FlushUsage()
+		if _, err := again(app.Public, next.Public); !errors.As(err, &rotated) {
+			t.Errorf("in the place of a successor that was used: %v, want *Rotated", err)
+		}
+		if err := lookup(t, s, next.Public); err != nil {
+			t.Errorf("the successor that was used: %v", err)
+		}
+		c.add(time.Hour)
+		if err := lookup(t, s, app.Public); !errors.Is(err, apps.ErrExpired) {
+			t.Errorf("the second rotation prolongs the old key: %v, want ErrExpired", err)
+		}
+		if _, err := again(app.Public, next.Public); err == nil {
+			t.Error("an expired key is rotated again")
+		}
+	})
+}
+
 func TestK7RevokeAll(t *testing.T) {
 	each(t, func(t *testing.T, s *apps.Store, _ *database.DB, _ *clock) {
 		var mine []apps.App

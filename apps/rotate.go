@@ -42,6 +42,22 @@ func (s *Store) Rotate(ctx context.Context, by audit.Actor, userID int64, public
 	return app, secret, nil
 }
 
+// RotateAgain is Rotate for a key whose successor is lost: the answer that held its secret never arrived, so that nobody
+// has it. lost is the public key of that successor, which is revoked; the old pair works as long as the first rotation
+// said, or less. A lost that never was a successor because the first rotation did not arrive either is ignored.
+//
+// Errors are those of Rotate; *Rotated too for a successor that was used, as far as that is recorded, or revoked, or
+// has one itself.
+func (s *Store) RotateAgain(ctx context.Context, by audit.Actor, userID int64, public string, overlap time.Duration, lost string) (App, Secret, error) {
+	secret := newSecret()
+	app, err := s.succeed(ctx, by, userID, public, overlap, successor{secret: secret, lost: lost})
+	if err != nil {
+		return App{}, Secret{}, err
+	}
+	s.cache.drop(s.named(lost))
+	return app, secret, nil
+}
+
 // RotateKey is Rotate for a key without a secret: the successor has the verification key that is given.
 func (s *Store) RotateKey(ctx context.Context, by audit.Actor, userID int64, public string, overlap time.Duration, key VerificationKey) (App, error) {
 	if key.der == nil {
@@ -54,6 +70,7 @@ func (s *Store) RotateKey(ctx context.Context, by audit.Actor, userID int64, pub
 type successor struct {
 	secret Secret
 	key    VerificationKey
+	lost   string // an earlier successor, in the place of which it comes
 }
 
 func (s *Store) succeed(ctx context.Context, by audit.Actor, userID int64, public string, overlap time.Duration, with successor) (App, error) {
@@ -63,9 +80,14 @@ func (s *Store) succeed(ctx context.Context, by audit.Actor, userID int64, publi
 	now := s.now()
 	var next App
 	err := s.db.Update(ctx, func(tx *database.Tx) error {
-		old, err := s.rotatable(ctx, tx, userID, public, with.key.der != nil)
+		old, err := s.rotatable(ctx, tx, userID, public, with)
 		if err != nil {
 			return err
+		}
+		if old.Successor != "" {
+			if err := s.dropLost(ctx, tx, by, old.Successor); err != nil {
+				return err
+			}
 		}
 		next = App{Public: newPublic(), UserID: userID, Name: old.Name, Scope: old.Scope, Networks: old.Networks, Strict: old.Strict,
 			Algorithm: hmacSHA256, Expires: old.Expires, Created: now}
@@ -121,8 +143,21 @@ func revokedAt(now time.Time, overlap time.Duration) time.Time {
 	return time.Time{}
 }
 
-// rotatable reads the key, if it can have a successor. asymmetric says of which kind that would be.
-func (s *Store) rotatable(ctx context.Context, tx *database.Tx, userID int64, public string, asymmetric bool) (App, error) {
+// dropLost revokes a successor that nobody has used.
+func (s *Store) dropLost(ctx context.Context, tx *database.Tx, by audit.Actor, public string) error {
+	r, err := get(ctx, tx, public)
+	if err != nil {
+		return err
+	}
+	if r.LastUsed.Valid || r.Revoked.Valid || r.Next != "" {
+		return &Rotated{public}
+	}
+	return s.revoke(ctx, tx, by, r)
+}
+
+// rotatable reads the key, if it can have that successor.
+func (s *Store) rotatable(ctx context.Context, tx *database.Tx, userID int64, public string, with successor) (App, error) {
+	asymmetric := with.key.der != nil
 	r, err := get(ctx, tx, public)
 	if err != nil {
 		return App{}, err
@@ -133,7 +168,7 @@ func (s *Store) rotatable(ctx context.Context, tx *database.Tx, userID int64, pu
 		return App{}, ErrNotFound
 	case err != nil:
 		return App{}, err
-	case app.Successor != "":
+	case app.Successor != "" && app.Successor != with.lost:
 		return App{}, &Rotated{app.Successor}
 	case !app.Revoked.IsZero(), !app.Expires.IsZero() && !s.now().Before(app.Expires):
 		return App{}, ErrNotFound

@@ -16,6 +16,7 @@ import (
 	"regexp"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	"github.com/quillgate/quillgate/apps"
@@ -140,6 +141,7 @@ func (s *signing) serve(t testing.TB) {
 type wiretap struct {
 	base string
 	to   *url.URL
+	cut  atomic.Pointer[func(body []byte) bool] // reports whether the answer to a call is lost on its way
 
 	mu   sync.Mutex
 	seen []tapped
@@ -185,6 +187,10 @@ func tapAt(t *testing.T, listener net.Listener, to string) *wiretap {
 			w.mu.Unlock()
 		}
 		r.Body = io.NopCloser(bytes.NewReader(body))
+		if cut := w.cut.Load(); cut != nil && (*cut)(body) {
+			proxy.ServeHTTP(httptest.NewRecorder(), r)
+			panic(http.ErrAbortHandler)
+		}
 		proxy.ServeHTTP(rw, r)
 	}))
 	web.Listener.Close()

@@ -187,8 +187,9 @@ func networkTexts(list []netip.Prefix) xmlrpc.Member {
 // gmt is a member that holds a time of GMT.
 func gmt(name string, t time.Time) xmlrpc.Member { return xmlrpc.M(name+"_gmt", dateTime(t.UTC())) }
 
-// rotate answers xmlrpcs.rotate(overlap_hours, algorithm, verification_key) with the pair that takes over from the key
-// that has signed. A key without a secret sends the verification key of its successor.
+// rotate answers xmlrpcs.rotate(overlap_hours, algorithm, verification_key, lost_successor) with the pair that takes over
+// from the key that has signed. A key without a secret sends the verification key of its successor; one with a secret may
+// name the successor whose secret did not arrive.
 func (a *API) rotate(ctx context.Context, who auth.Identity, p *call) (xmlrpc.Value, error) {
 	q := p.in.Identity
 	if !q.Secure() {
@@ -205,7 +206,9 @@ func (a *API) rotate(ctx context.Context, who auth.Identity, p *call) (xmlrpc.Va
 	var next apps.App
 	var secret apps.Secret
 	var err error
-	if who.App.VerificationKey == nil {
+	if who.App.VerificationKey == nil && p.given("lost_successor") {
+		next, secret, err = a.apps.RotateAgain(ctx, who.Actor(), who.User.ID, who.App.Public, overlap, p.text("lost_successor"))
+	} else if who.App.VerificationKey == nil {
 		next, secret, err = a.apps.Rotate(ctx, who.Actor(), who.User.ID, who.App.Public, overlap)
 	} else {
 		var key apps.VerificationKey

@@ -103,7 +103,22 @@ func (f *Folder) Rotate(ctx context.Context, name string, base http.RoundTripper
 	case secret.Private != "":
 		return f.rotatePair(ctx, site, secret, client)
 	}
-	v, err := client.Call(ctx, "xmlrpcs.rotate", xmlrpc.Int(int64(Overlap/time.Hour)))
+	return f.rotateSecret(ctx, site, secret, client)
+}
+
+// rotateSecret takes the secret that the blog makes. When the answer is lost,
+// now or in an earlier try, nobody has that secret: the old key still signs, so
+// that it asks for another successor in the place of the one that is lost.
+func (f *Folder) rotateSecret(ctx context.Context, site Site, secret Secret, client *Client) error {
+	overlap := xmlrpc.Int(int64(Overlap / time.Hour))
+	v, err := client.Call(ctx, "xmlrpcs.rotate", overlap)
+	if isRotated(err) || isUnknown(err) {
+		known, askErr := client.Call(ctx, "xmlrpcs.introspect")
+		if askErr != nil {
+			return errors.Join(fmt.Errorf("%w: run “quillgate sign rotate %s” again within an hour, as long as the old key works", err, site.Name), askErr)
+		}
+		v, err = client.Call(ctx, "xmlrpcs.rotate", overlap, xmlrpc.String(""), xmlrpc.String(""), xmlrpc.String(known.Get("successor").Text()))
+	}
 	if err != nil {
 		return err
 	}
@@ -112,6 +127,19 @@ func (f *Folder) Rotate(ctx context.Context, name string, base http.RoundTripper
 	}
 	secret.Public, secret.Secret = v.Get("key").Text(), v.Get("secret").Text()
 	return f.replace(ctx, site, secret)
+}
+
+// isUnknown reports whether a call may have been carried out that failed.
+func isUnknown(err error) bool {
+	t, ok := errors.AsType[*upstream.Trouble](err)
+	return ok && t.Outcome == upstream.Unknown
+}
+
+// isRotated reports whether a blog refuses a rotation since the key was rotated
+// before.
+func isRotated(err error) bool {
+	fault, ok := errors.AsType[*xmlrpc.Fault](err)
+	return ok && fault.Code == http.StatusConflict
 }
 
 // rotatePair makes a new key pair. The private half is kept before the blog is
