@@ -12,6 +12,7 @@ import (
 
 	"github.com/quillgate/quillgate/database"
 	"github.com/quillgate/quillgate/site"
+	"github.com/quillgate/quillgate/wxr"
 )
 
 // IntakeConfig says what an Intake takes in.
@@ -23,9 +24,9 @@ type IntakeConfig struct {
 	File string
 	// Authors maps logins there to logins here. Others keep their login.
 	Authors map[string]string
-	// Open opens the file of an attachment; an error that wraps fs.ErrNotExist says that it cannot be had. When nil,
-	// only files that lie among the uploads already are found.
-	Open func(ctx context.Context, p *PortablePost) (io.ReadCloser, error)
+	// Open opens the file of an attachment, by its name below the uploads and its address there; an error that wraps
+	// fs.ErrNotExist says that it cannot be had. When nil, only files that lie among the uploads already are found.
+	Open func(ctx context.Context, name, address string) (io.ReadCloser, error)
 	// Date is that of posts without any; now when zero.
 	Date time.Time
 }
@@ -55,11 +56,11 @@ type Intake struct {
 // IntakeBatch is a part of a file. Batches of some two thousand rows are quick to commit and short enough for others
 // who want to write meanwhile.
 type IntakeBatch struct {
-	Authors  []PortableAuthor
-	Terms    []PortableTerm
-	Posts    []PortablePost
-	Problems []Problem // what the reader of the file has to report
-	Position int64     // of the file behind this batch
+	Authors  []wxr.Author
+	Terms    []wxr.Term // of every taxonomy, categories and tags too
+	Posts    []wxr.Post // terms that a post names and that are not there are made
+	Problems []Problem  // what the reader of the file has to report
+	Position int64      // of the file behind this batch
 }
 
 // Problem is something that could not be taken, or not as it was.

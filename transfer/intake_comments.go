@@ -9,6 +9,7 @@ import (
 
 	"github.com/quillgate/quillgate/database"
 	"github.com/quillgate/quillgate/site"
+	"github.com/quillgate/quillgate/wxr"
 )
 
 // commentKey names a comment that is there: nobody writes twice on one post in the same second.
@@ -20,7 +21,7 @@ type commentKey struct {
 
 // newComment is a comment that the batch adds.
 type newComment struct {
-	*PortableComment
+	*wxr.Comment
 	post *intakePost
 	id   int64
 	date time.Time
@@ -113,8 +114,8 @@ func (b *intakeBatch) newComments(ctx context.Context) ([]newComment, map[commen
 	for i := range b.posts {
 		p := &b.posts[i]
 		for j := range p.Comments {
-			c := newComment{PortableComment: &p.Comments[j], post: p}
-			c.date, c.gmt = b.commentClocks(p, c.PortableComment)
+			c := newComment{Comment: &p.Comments[j], post: p}
+			c.date, c.gmt = b.commentClocks(p, c.Comment)
 			key := commentKey{p.row.ID, database.CleanText(c.Author), c.gmt.Unix()}
 			if old := byID[c.ID]; c.Date.IsZero() && c.DateGMT.IsZero() && old.post == key.post && old.author == key.author {
 				key = old // without a date, the id has to tell
@@ -134,7 +135,7 @@ func (b *intakeBatch) newComments(ctx context.Context) ([]newComment, map[commen
 }
 
 // commentClocks completes the two clocks of a comment; one without any is as old as its post.
-func (b *intakeBatch) commentClocks(p *intakePost, c *PortableComment) (date, gmt time.Time) {
+func (b *intakeBatch) commentClocks(p *intakePost, c *wxr.Comment) (date, gmt time.Time) {
 	date, gmt = c.Date, c.DateGMT
 	if date.IsZero() && gmt.IsZero() {
 		if date = p.Date; date.IsZero() {
@@ -150,8 +151,21 @@ func (b *intakeBatch) commentClocks(p *intakePost, c *PortableComment) (date, gm
 	return date, gmt
 }
 
+// approved is what WordPress's database says of the status of a comment; the other statuses have the same names there.
+var approved = map[string]string{site.CommentApproved: "1", site.CommentHeld: "0"}
+
+// commentStatus is the status that a comment has here, or what the file says when that is none.
+func commentStatus(c *wxr.Comment) string {
+	for status, there := range approved {
+		if c.Approved == there {
+			return status
+		}
+	}
+	return c.Approved
+}
+
 func (b *intakeBatch) addComment(c *newComment, parent int64, into *database.Rows) {
-	status, kind := c.Status, c.Type
+	status, kind := commentStatus(c.Comment), c.Type
 	if kind == "" {
 		kind = "comment"
 	}
@@ -166,8 +180,8 @@ func (b *intakeBatch) addComment(c *newComment, parent int64, into *database.Row
 	if parent == 0 && c.Parent > 0 {
 		b.differs(object, "the comment that it answers is not there")
 	}
-	into.Add(c.id, c.post.row.ID, parent, b.userIDs[c.UserID], status, database.CleanText(kind), database.CleanText(c.Author), database.CleanText(c.Email), database.CleanText(c.URL),
-		database.CleanText(c.IP), "", database.CleanText(c.Content), c.date, c.gmt)
+	into.Add(c.id, c.post.row.ID, parent, b.userIDs[c.UserID], status, database.CleanText(kind), database.CleanText(c.Author), database.CleanText(c.AuthorEmail), database.CleanText(c.AuthorURL),
+		database.CleanText(c.AuthorIP), "", database.CleanText(c.Content), c.date, c.gmt)
 }
 
 // countComments brings the counts of posts up to date that were there already.

@@ -13,6 +13,7 @@ import (
 	"github.com/quillgate/quillgate/database"
 	"github.com/quillgate/quillgate/media"
 	"github.com/quillgate/quillgate/site"
+	"github.com/quillgate/quillgate/wxr"
 )
 
 // intakeFile is the file of an attachment, stored before the transaction that records it.
@@ -22,11 +23,11 @@ type intakeFile struct {
 }
 
 // storeFiles stores the files of a batch's attachments that the blog does not have yet, by the index of the post.
-func (in *Intake) storeFiles(ctx context.Context, posts []PortablePost) (map[int]*intakeFile, error) {
+func (in *Intake) storeFiles(ctx context.Context, posts []wxr.Post) (map[int]*intakeFile, error) {
 	var list []intakePost
 	for i := range posts {
-		if p := &posts[i]; p.Type == site.TypeAttachment && media.CheckName(p.File) == nil {
-			list = append(list, newIntakePost(p, i))
+		if p := newIntakePost(&posts[i], i); p.Type == site.TypeAttachment && media.CheckName(p.upload) == nil {
+			list = append(list, p)
 		}
 	}
 	if len(list) == 0 || in.blog.media == nil {
@@ -52,7 +53,7 @@ func (in *Intake) storeFiles(ctx context.Context, posts []PortablePost) (map[int
 		if p.there && complete[p.row.ID] {
 			continue
 		}
-		f, err := in.storeFile(ctx, p.PortablePost)
+		f, err := in.storeFile(ctx, p)
 		if err != nil {
 			return nil, errors.Join(err, in.discardStored(ctx, files, nil))
 		}
@@ -64,7 +65,7 @@ func (in *Intake) storeFiles(ctx context.Context, posts []PortablePost) (map[int
 }
 
 // storeFile stores one file, or adopts one that lies among the uploads and is nobody's. It returns nil when there is none.
-func (in *Intake) storeFile(ctx context.Context, p *PortablePost) (*intakeFile, error) {
+func (in *Intake) storeFile(ctx context.Context, p *intakePost) (*intakeFile, error) {
 	info, stored, err := in.bytes(ctx, p)
 	if err != nil || info.Name == "" {
 		return nil, err
@@ -87,23 +88,23 @@ func (in *Intake) storeFile(ctx context.Context, p *PortablePost) (*intakeFile, 
 }
 
 // bytes puts the bytes of a file into the store.
-func (in *Intake) bytes(ctx context.Context, p *PortablePost) (info media.Info, stored bool, err error) {
+func (in *Intake) bytes(ctx context.Context, p *intakePost) (info media.Info, stored bool, err error) {
 	if in.cfg.Open != nil {
-		r, err := in.cfg.Open(ctx, p)
+		r, err := in.cfg.Open(ctx, p.upload, p.AttachmentURL)
 		if err == nil {
 			defer r.Close()
-			info, err = in.blog.media.Create(ctx, p.File, r)
+			info, err = in.blog.media.Create(ctx, p.upload, r)
 			return info, true, err
 		}
 		if !errors.Is(err, fs.ErrNotExist) {
-			return media.Info{}, false, fmt.Errorf("open file %q: %w", p.File, err)
+			return media.Info{}, false, fmt.Errorf("open file %q: %w", p.upload, err)
 		}
 	}
-	owned, err := in.blog.KnownFile(ctx, p.File)
+	owned, err := in.blog.KnownFile(ctx, p.upload)
 	if err != nil || owned {
 		return media.Info{}, false, err
 	}
-	info, err = in.blog.media.Stat(ctx, p.File)
+	info, err = in.blog.media.Stat(ctx, p.upload)
 	if errors.Is(err, fs.ErrNotExist) {
 		return media.Info{}, false, nil
 	}
@@ -119,7 +120,7 @@ func (b *intakeBatch) takeFiles(ctx context.Context) error {
 		if p.Type != site.TypeAttachment {
 			continue
 		}
-		names = append(names, p.File)
+		names = append(names, p.upload)
 		if f := b.files[p.index]; f != nil {
 			names = append(names, f.row.File)
 		}
@@ -177,7 +178,7 @@ func (b *intakeBatch) takeFile(ctx context.Context, p *intakePost, owners map[st
 	if p.there {
 		return nil
 	}
-	name, err := b.freeFileName(ctx, p.File, owners)
+	name, err := b.freeFileName(ctx, p.upload, owners)
 	if err != nil {
 		return err
 	}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/quillgate/quillgate/database"
 	"github.com/quillgate/quillgate/site"
+	"github.com/quillgate/quillgate/wxr"
 )
 
 // intakeLink is a reference to something that has not come yet: from the parent of a post or a term, or from the
@@ -26,8 +27,9 @@ const (
 	linkTerm   = "term"
 )
 
-// The custom fields that hold ids of other posts, and those of the entries of menus.
+// The custom fields that hold ids of other posts, those of the entries of menus, and the name of a file.
 const (
+	fieldAttached   = "_wp_attached_file" // of attachments: the name of the file below the uploads
 	fieldThumbnail  = "_thumbnail_id"
 	fieldMenuParent = "_menu_item_menu_item_parent"
 	fieldMenuObject = "_menu_item_object_id"
@@ -38,7 +40,7 @@ const (
 var postFields = []string{fieldThumbnail, fieldMenuParent, fieldMenuObject}
 
 // metaID is the id that a custom field of the name holds.
-func metaID(m PortableMeta, key string) (int64, bool) {
+func metaID(m wxr.Meta, key string) (int64, bool) {
 	if m.Key != key {
 		return 0, false
 	}
@@ -47,7 +49,7 @@ func metaID(m PortableMeta, key string) (int64, bool) {
 }
 
 // menuType is what the entry of a menu leads to: post_type, taxonomy or custom.
-func (p *PortablePost) menuType() string {
+func (p *intakePost) menuType() string {
 	for _, m := range p.Meta {
 		if m.Key == fieldMenuType {
 			return m.Value
@@ -108,11 +110,11 @@ func (b *intakeBatch) reference(object int64, kind string, target, self int64, r
 }
 
 // metaValue is the value that a custom field gets here, and whether it is taken at all.
-func (b *intakeBatch) metaValue(p *intakePost, m PortableMeta, refs map[int64]int64) (string, bool) {
+func (b *intakeBatch) metaValue(p *intakePost, m wxr.Meta, refs map[int64]int64) (string, bool) {
 	switch m.Key {
 	case "", "_edit_lock", site.MetaToPing: // what happens there at this moment: an edit, the search for links
 		return "", false
-	case "_wp_attached_file", "_wp_attachment_metadata", "_wp_attachment_backup_sizes":
+	case fieldAttached, "_wp_attachment_metadata", "_wp_attachment_backup_sizes":
 		return m.Value, p.Type != site.TypeAttachment // the file itself says so
 	case "_edit_last":
 		if id, ok := metaID(m, m.Key); ok {
@@ -136,7 +138,7 @@ func (b *intakeBatch) metaValue(p *intakePost, m PortableMeta, refs map[int64]in
 }
 
 // menuTerm leaves the term of a menu's entry to Finish: terms of all taxonomies are there by then.
-func (b *intakeBatch) menuTerm(p *intakePost, m PortableMeta) string {
+func (b *intakeBatch) menuTerm(p *intakePost, m wxr.Meta) string {
 	if id, ok := metaID(m, m.Key); ok {
 		b.links = append(b.links, intakeLink{Kind: kindTerm + ":" + m.Key, Object: p.row.ID, Target: strconv.FormatInt(id, 10)})
 	}

@@ -1,10 +1,12 @@
 package transfer
 
 import (
+	"cmp"
 	"io/fs"
 	"net/url"
 	"path"
 	"regexp"
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -12,6 +14,7 @@ import (
 	"golang.org/x/text/unicode/norm"
 
 	"github.com/quillgate/quillgate/database"
+	"github.com/quillgate/quillgate/wxr"
 )
 
 // uploadFolders are the parts of addresses and paths behind which the name of an upload begins.
@@ -24,10 +27,19 @@ var monthlyName = regexp.MustCompile(`(?:^|/)([0-9]{4}/[0-9]{2}/[^/]+)$`)
 // dimensions of smaller versions.
 const maxUploadName = 200
 
-// UploadName is the name below the uploads that the file of an attachment gets here: where it was there, as far as the custom
+// uploadOf is the name that the file of an attachment gets; see fileName.
+func uploadOf(p *wxr.Post) string {
+	attached := ""
+	if i := slices.IndexFunc(p.Meta, func(m wxr.Meta) bool { return m.Key == fieldAttached }); i >= 0 {
+		attached = p.Meta[i].Value
+	}
+	return fileName(attached, cmp.Or(p.AttachmentURL, p.GUID))
+}
+
+// fileName is the name below the uploads that the file of an attachment gets here: where it was there, as far as the custom
 // field _wp_attached_file (attached) or else its address says so. Both may be of another system: with backslashes, a drive,
 // letters that are taken apart, or characters that some file systems refuse. It is "" when neither names a file.
-func UploadName(attached, address string) string {
+func fileName(attached, address string) string {
 	if name := uploadName(attached); name != "" {
 		return name
 	}
@@ -104,9 +116,9 @@ func portableName(part string) string {
 	return strings.TrimRight(stem, ". ") + extension
 }
 
-// FoldUploadName is the form in which names of files are the same that systems spell differently: whether letters are
+// foldUploadName is the form in which names of files are the same that systems spell differently: whether letters are
 // composed, their case, and what stands in place of characters that a system refuses.
-func FoldUploadName(name string) string {
+func foldUploadName(name string) string {
 	if plain, err := url.PathUnescape(name); err == nil {
 		name = plain
 	}

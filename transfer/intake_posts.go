@@ -11,11 +11,12 @@ import (
 	"github.com/quillgate/quillgate/database"
 	"github.com/quillgate/quillgate/media"
 	"github.com/quillgate/quillgate/site"
+	"github.com/quillgate/quillgate/wxr"
 )
 
 // intakePost is a post of the batch and what becomes of it.
 type intakePost struct {
-	*PortablePost
+	*wxr.Post
 	index   int   // in the batch
 	key     int64 // the id there, or a number below 0 that stands for what a post without id says
 	row     site.Post
@@ -25,15 +26,16 @@ type intakePost struct {
 	known   bool   // the source's id is remembered already, with this mark, for this file
 	added   bool   // something was added to a post that is there
 	oldName string // the name there, where it is not the slug here
+	upload  string // of an attachment: the name of its file below the uploads, "" for none
 	file    *site.AttachmentRow
 }
 
 // object names a post in reports.
-func (p *PortablePost) object() string { return p.Type + " " + strconv.FormatInt(p.ID, 10) }
+func (p *intakePost) object() string { return p.Type + " " + strconv.FormatInt(p.ID, 10) }
 
 // markOf tells posts apart that have the same id: files that were joined, exports of two days, and programs that number
 // anew each time. Without a GUID the title helps.
-func markOf(p *PortablePost) int64 {
+func markOf(p *wxr.Post) int64 {
 	h := fnv.New64a()
 	fmt.Fprintf(h, "%s\x00%s\x00%d", p.Type, p.GUID, p.Date.Unix())
 	if p.GUID == "" && p.Title != "" {
@@ -43,8 +45,11 @@ func markOf(p *PortablePost) int64 {
 }
 
 // newIntakePost prepares a post of the batch.
-func newIntakePost(p *PortablePost, index int) intakePost {
-	out := intakePost{PortablePost: p, index: index, key: p.ID, mark: markOf(p)}
+func newIntakePost(p *wxr.Post, index int) intakePost {
+	out := intakePost{Post: p, index: index, key: p.ID, mark: markOf(p)}
+	if p.Type == site.TypeAttachment {
+		out.upload = uploadOf(p)
+	}
 	if p.ID <= 0 {
 		h := fnv.New64a()
 		fmt.Fprintf(h, "%d\x00%s\x00%s\x00%s", out.mark, p.Name, p.Title, p.Content)
@@ -101,15 +106,15 @@ func (b *intakeBatch) takeable() []intakePost {
 		post := newIntakePost(p, i)
 		switch {
 		case !known:
-			b.left(p.object(), fmt.Sprintf("post type %q is not known here", p.Type))
+			b.left(post.object(), fmt.Sprintf("post type %q is not known here", p.Type))
 		case p.Type == site.TypeRevision:
-			b.left(p.object(), "revisions are not imported")
+			b.left(post.object(), "revisions are not imported")
 		case p.Status == site.StatusAutoDraft:
-			b.left(p.object(), "begun and never saved")
+			b.left(post.object(), "begun and never saved")
 		case seen[post.identity()]:
-			b.left(p.object(), "it is in the file twice")
-		case p.Type == site.TypeAttachment && media.CheckName(p.File) != nil:
-			b.left(p.object(), "an attachment without the name of a file")
+			b.left(post.object(), "it is in the file twice")
+		case p.Type == site.TypeAttachment && media.CheckName(post.upload) != nil:
+			b.left(post.object(), "an attachment without the name of a file")
 		default:
 			seen[post.identity()] = true
 			list = append(list, post)
@@ -144,7 +149,7 @@ func (b *intakeBatch) givePostIDs(ctx context.Context) error {
 
 // fillRow makes the row of a new post.
 func (b *intakeBatch) fillRow(p *intakePost, refs map[int64]int64) {
-	date, gmt := b.clocks(p.PortablePost)
+	date, gmt := b.clocks(p.Post)
 	row := site.Post{
 		ID: p.row.ID, Type: p.Type, Status: p.Status, Title: database.CleanText(p.Title), Name: site.Slug(database.CleanText(p.Name)), Content: database.CleanText(p.Content),
 		Excerpt: database.CleanText(p.Excerpt), Password: database.CleanText(p.Password), MenuOrder: p.MenuOrder, CommentStatus: openElseClosed(p.CommentStatus),
@@ -165,10 +170,10 @@ func (b *intakeBatch) fillRow(p *intakePost, refs map[int64]int64) {
 	row.DropPrivatePassword()
 	b.schedule(p, &row)
 	if p.Type == site.TypeAttachment {
-		row.MimeType, _ = media.Rules{Active: true}.Type(p.File)
+		row.MimeType, _ = media.Rules{Active: true}.Type(p.upload)
 	}
-	if p.Author != "" {
-		if row.Author = b.users[b.userKey(p.Author)]; row.Author == 0 {
+	if p.Creator != "" {
+		if row.Author = b.users[b.userKey(p.Creator)]; row.Author == 0 {
 			b.differs(p.object(), "its author is not there")
 		}
 	}
@@ -210,7 +215,7 @@ func momentOr(t, other time.Time) *time.Time {
 }
 
 // clocks completes the two clocks of a post's date.
-func (b *intakeBatch) clocks(p *PortablePost) (date time.Time, gmt *time.Time) {
+func (b *intakeBatch) clocks(p *wxr.Post) (date time.Time, gmt *time.Time) {
 	switch {
 	case !p.Date.IsZero() && p.DateGMT.IsZero() && site.Floating(p.Status):
 		return p.Date, nil
@@ -237,8 +242,8 @@ func (b *intakeBatch) insertPosts(ctx context.Context, refs map[int64]int64) err
 		if p.there {
 			continue
 		}
-		for _, c := range p.Comments {
-			if c.Status == site.CommentApproved {
+		for i := range p.Comments {
+			if commentStatus(&p.Comments[i]) == site.CommentApproved {
 				p.row.CommentCount++
 			}
 		}

@@ -12,6 +12,7 @@ import (
 	"github.com/quillgate/quillgate/database"
 	"github.com/quillgate/quillgate/markup"
 	"github.com/quillgate/quillgate/site"
+	"github.com/quillgate/quillgate/wxr"
 )
 
 // taxonomyMenu groups the entries of a navigation menu. Nothing shows them; they are kept for the way back.
@@ -66,7 +67,7 @@ func (r termRef) number() int64 {
 // newTerm is a term that the batch names, and may have to make.
 type newTerm struct {
 	ref      termRef
-	term     PortableTerm
+	term     wxr.Term
 	declared bool
 	id       int64 // 0: not there yet
 	slug     string
@@ -121,7 +122,7 @@ func (b *intakeBatch) takeTerms(ctx context.Context) error {
 func (b *intakeBatch) namedTerms(ctx context.Context) ([]newTerm, error) {
 	var list []newTerm
 	at := map[termRef]bool{}
-	add := func(ref termRef, term PortableTerm, declared bool) {
+	add := func(ref termRef, term wxr.Term, declared bool) {
 		at[ref] = true
 		t := newTerm{ref: ref, term: term, declared: declared, name: markup.Escape(database.CleanText(term.Name))}
 		t.slug, t.proper = ref.slug(term.Name)
@@ -157,7 +158,7 @@ func (b *intakeBatch) namedTerms(ctx context.Context) ([]newTerm, error) {
 			if name == "" {
 				name = ref.Slug
 			}
-			add(ref, PortableTerm{Taxonomy: r.Taxonomy, Slug: r.Slug, Name: name}, false)
+			add(ref, wxr.Term{Taxonomy: r.Taxonomy, Slug: r.Slug, Name: name}, false)
 		}
 	}
 	return list, nil

@@ -22,6 +22,7 @@ import (
 	"github.com/quillgate/quillgate/media"
 	"github.com/quillgate/quillgate/site"
 	"github.com/quillgate/quillgate/transfer"
+	"github.com/quillgate/quillgate/wxr"
 )
 
 // carried is everything that a walk through a blog shows.
@@ -29,9 +30,9 @@ func (b blog) carried(t *testing.T) transfer.IntakeBatch {
 	t.Helper()
 	var all transfer.IntakeBatch
 	err := b.Walk(t.Context(), transfer.Visitor{
-		Author: func(a transfer.PortableAuthor) error { all.Authors = append(all.Authors, a); return nil },
-		Term:   func(term transfer.PortableTerm) error { all.Terms = append(all.Terms, term); return nil },
-		Post:   func(p transfer.PortablePost) error { all.Posts = append(all.Posts, p); return nil },
+		Author: func(a *wxr.Author) error { all.Authors = append(all.Authors, *a); return nil },
+		Term:   func(term *wxr.Term) error { all.Terms = append(all.Terms, *term); return nil },
+		Post:   func(p *wxr.Post) error { all.Posts = append(all.Posts, *p); return nil },
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -50,13 +51,13 @@ func (b blog) take(t *testing.T, cfg transfer.IntakeConfig, all transfer.IntakeB
 	if single {
 		batches = nil
 		for _, a := range all.Authors {
-			batches = append(batches, transfer.IntakeBatch{Authors: []transfer.PortableAuthor{a}})
+			batches = append(batches, transfer.IntakeBatch{Authors: []wxr.Author{a}})
 		}
 		for _, term := range all.Terms {
-			batches = append(batches, transfer.IntakeBatch{Terms: []transfer.PortableTerm{term}})
+			batches = append(batches, transfer.IntakeBatch{Terms: []wxr.Term{term}})
 		}
 		for _, p := range all.Posts {
-			batches = append(batches, transfer.IntakeBatch{Posts: []transfer.PortablePost{p}})
+			batches = append(batches, transfer.IntakeBatch{Posts: []wxr.Post{p}})
 		}
 	}
 	for i, batch := range batches {
@@ -116,8 +117,8 @@ func config(name string) transfer.IntakeConfig {
 }
 
 // Files opens the uploads of another blog.
-func (b blog) open(ctx context.Context, p *transfer.PortablePost) (io.ReadCloser, error) {
-	f, _, err := b.files.Open(ctx, p.File)
+func (b blog) open(ctx context.Context, name, _ string) (io.ReadCloser, error) {
+	f, _, err := b.files.Open(ctx, name)
 	return f, err
 }
 
@@ -163,9 +164,21 @@ func TestIntake(t *testing.T) {
 var noon = time.Date(2024, 5, 1, 12, 0, 0, 0, time.UTC)
 
 // at is a published post of the hour.
-func at(id int64, kind, title string) transfer.PortablePost {
+func at(id int64, kind, title string) wxr.Post {
 	when := noon.Add(time.Duration(id) * time.Hour)
-	return transfer.PortablePost{ID: id, Type: kind, Status: "publish", Title: title, Name: strings.ToLower(title), Date: when, DateGMT: when, Modified: when, ModifiedGMT: when}
+	return wxr.Post{ID: id, Type: kind, Status: "publish", Title: title, Name: strings.ToLower(title), Date: when, DateGMT: when, Modified: when, ModifiedGMT: when}
+}
+
+// meta are custom fields of these keys and values, in turn.
+func meta(pairs ...string) (list []wxr.Meta) {
+	for i := 0; i < len(pairs); i += 2 {
+		list = append(list, wxr.Meta{Key: pairs[i], Value: pairs[i+1]})
+	}
+	return list
+}
+
+func ref(taxonomy, slug, name string) wxr.PostTerm {
+	return wxr.PostTerm{Taxonomy: taxonomy, Slug: slug, Name: name}
 }
 
 // A blog that has ids, slugs, logins and files of its own keeps them; references follow to the new ids, also those to
@@ -175,27 +188,27 @@ func TestIntakeIntoAnotherBlog(t *testing.T) {
 		b := openBlog(t, db, nil)
 		b.mustImport(t, readBundle(t))
 		child, menu, post := at(3, "page", "Child"), at(5, "nav_menu_item", ""), at(6, "post", "Harbour")
-		child.Parent, child.Author = 7, "INES"
-		menu.Meta = []transfer.PortableMeta{{"_menu_item_type", "taxonomy"}, {"_menu_item_object_id", "4"}, {"_menu_item_menu_item_parent", "0"}}
-		post.Author, post.Meta = "grace", []transfer.PortableMeta{{"_thumbnail_id", "8"}, {"_edit_last", "2"}, {"_edit_lock", "1:2"}, {"note", "x"}}
-		post.Terms = []transfer.PortableTermRef{{"category", "wind", "Wind"}, {"post_tag", "new", "New & old"}, {"mood", "glad", "Glad"}}
-		post.Comments = []transfer.PortableComment{
-			{ID: 4, Parent: 3, Status: "approve", Author: "A", Content: "answer", DateGMT: noon.Add(time.Minute), UserID: 2},
-			{ID: 3, Status: "approve", Author: "B", Content: "question", DateGMT: noon, Meta: []transfer.PortableMeta{{"rating", "5"}}},
-			{ID: 60, Parent: 99, Status: "odd", Author: "C", Content: "lost"},
+		child.Parent, child.Creator = 7, "INES"
+		menu.Meta = meta("_menu_item_type", "taxonomy", "_menu_item_object_id", "4", "_menu_item_menu_item_parent", "0")
+		post.Creator, post.Meta = "grace", meta("_thumbnail_id", "8", "_edit_last", "2", "_edit_lock", "1:2", "note", "x")
+		post.Terms = []wxr.PostTerm{ref("category", "wind", "Wind"), ref("post_tag", "new", "New & old"), ref("mood", "glad", "Glad")}
+		post.Comments = []wxr.Comment{
+			{ID: 4, Parent: 3, Approved: "approve", Author: "A", Content: "answer", DateGMT: noon.Add(time.Minute), UserID: 2},
+			{ID: 3, Approved: "approve", Author: "B", Content: "question", DateGMT: noon, Meta: meta("rating", "5")},
+			{ID: 60, Parent: 99, Approved: "odd", Author: "C", Content: "lost"},
 		}
 		parent, picture, stray := at(7, "page", "Parent"), at(8, "attachment", "pier"), at(70, "page", "Stray")
-		picture.File, picture.Status = "2023/05/pier.png", "inherit"
+		picture.Meta, picture.Status = meta("_wp_attached_file", "2023/05/pier.png"), "inherit"
 		stray.Parent, stray.Date, stray.DateGMT = 999, time.Time{}, time.Time{}
-		ring := []transfer.PortablePost{at(80, "page", "One"), at(81, "page", "Two")}
+		ring := []wxr.Post{at(80, "page", "One"), at(81, "page", "Two")}
 		ring[0].Parent, ring[1].Parent = 81, 80
 		all := transfer.IntakeBatch{
-			Authors: []transfer.PortableAuthor{{ID: 2, Login: "grace", Email: "INES@harbour.example", DisplayName: "Grace"}, {ID: 4, Login: "old boss"}},
-			Terms: []transfer.PortableTerm{
+			Authors: []wxr.Author{{ID: 2, Login: "grace", Email: "INES@harbour.example", DisplayName: "Grace"}, {ID: 4, Login: "old boss"}},
+			Terms: []wxr.Term{
 				{ID: 4, Taxonomy: "category", Slug: "wind", Name: "Wind", Parent: "weather"}, {ID: 40, Taxonomy: "category", Slug: "weather", Name: "Weather"},
 				{ID: 41, Taxonomy: "category", Slug: "log", Name: "Log of theirs"}, {ID: 42, Taxonomy: "mood", Slug: "glad", Name: "Glad"},
 			},
-			Posts: append([]transfer.PortablePost{child, menu, post, parent, picture, stray, at(90, "poem", "Ode")}, ring...),
+			Posts: append([]wxr.Post{child, menu, post, parent, picture, stray, at(90, "poem", "Ode")}, ring...),
 		}
 		cfg := config("other")
 		cfg.Authors = map[string]string{"old boss": "admin"}
@@ -286,19 +299,19 @@ func TestIntakeFilesLater(t *testing.T) {
 			t.Fatal(err)
 		}
 		lies := at(6, "attachment", "Lies")
-		lies.File = "here/lies.png"
-		if _, err := b.files.Create(t.Context(), lies.File, bytes.NewReader(picture)); err != nil {
+		lies.Meta = meta("_wp_attached_file", "here/lies.png")
+		if _, err := b.files.Create(t.Context(), "here/lies.png", bytes.NewReader(picture)); err != nil {
 			t.Fatal(err)
 		}
 		comes := at(5, "attachment", "Comes")
-		comes.File = "2024/05/red.png"
-		all := transfer.IntakeBatch{Posts: []transfer.PortablePost{comes, lies}, Position: 1}
+		comes.Meta = meta("_wp_attached_file", "2024/05/red.png")
+		all := transfer.IntakeBatch{Posts: []wxr.Post{comes, lies}, Position: 1}
 		if report, problems := b.take(t, config("x"), all, false); report.Files != 1 || len(problems) != 1 {
 			t.Errorf("without the file: %+v, %v", report, problems)
 		}
 		cfg := config("x")
-		cfg.Open = func(_ context.Context, p *transfer.PortablePost) (io.ReadCloser, error) {
-			if p.File != comes.File {
+		cfg.Open = func(_ context.Context, name, _ string) (io.ReadCloser, error) {
+			if name != "2024/05/red.png" {
 				return nil, fmt.Errorf("asked for: %w", fs.ErrNotExist)
 			}
 			return io.NopCloser(bytes.NewReader(picture)), nil
@@ -314,14 +327,14 @@ func TestIntakeFilesLater(t *testing.T) {
 			t.Errorf("%d files in the store, want two pictures with a medium and a small version each", got)
 		}
 		broken := errors.New("disk on fire")
-		cfg.Open = func(context.Context, *transfer.PortablePost) (io.ReadCloser, error) { return nil, broken }
+		cfg.Open = func(context.Context, string, string) (io.ReadCloser, error) { return nil, broken }
 		in, err := b.OpenIntake(t.Context(), cfg)
 		if err != nil {
 			t.Fatal(err)
 		}
 		other := at(7, "attachment", "Other")
-		other.File = "o.png"
-		if err := in.Add(t.Context(), transfer.IntakeBatch{Posts: []transfer.PortablePost{other}, Position: 1}); !errors.Is(err, broken) {
+		other.Meta = meta("_wp_attached_file", "o.png")
+		if err := in.Add(t.Context(), transfer.IntakeBatch{Posts: []wxr.Post{other}, Position: 1}); !errors.Is(err, broken) {
 			t.Errorf("a file that cannot be read: %v", err)
 		}
 	})
@@ -339,7 +352,7 @@ func TestIntakeGoesOn(t *testing.T) {
 			return in
 		}
 		first, second := open(), open()
-		batch := transfer.IntakeBatch{Posts: []transfer.PortablePost{at(1, "post", "A"), at(2, "poem", "B")}, Position: 10}
+		batch := transfer.IntakeBatch{Posts: []wxr.Post{at(1, "post", "A"), at(2, "poem", "B")}, Position: 10}
 		if err := first.Add(t.Context(), batch); err != nil {
 			t.Fatal(err)
 		}
@@ -375,10 +388,10 @@ func TestIntakeStatements(t *testing.T) {
 			out := transfer.IntakeBatch{Position: to}
 			for id := from; id < to; id++ {
 				p := at(id, "post", fmt.Sprintf("Post %d", id))
-				p.Terms = []transfer.PortableTermRef{{"category", "c", "C"}, {"post_tag", fmt.Sprintf("t%d", id%7), "T"}}
-				p.Meta = []transfer.PortableMeta{{"k", "v"}}
+				p.Terms = []wxr.PostTerm{ref("category", "c", "C"), ref("post_tag", fmt.Sprintf("t%d", id%7), "T")}
+				p.Meta = meta("k", "v")
 				for i := range int64(5) {
-					p.Comments = append(p.Comments, transfer.PortableComment{ID: id*5 + i, Status: "approve", Author: "A", DateGMT: noon.Add(time.Duration(i))})
+					p.Comments = append(p.Comments, wxr.Comment{ID: id*5 + i, Approved: "approve", Author: "A", DateGMT: noon.Add(time.Duration(i))})
 				}
 				out.Posts = append(out.Posts, p)
 			}
@@ -425,8 +438,8 @@ func TestIntakeBesideWriters(t *testing.T) {
 			batch := transfer.IntakeBatch{Position: i + 1}
 			for j := range int64(each) {
 				p := at(1+i*each+j, "post", fmt.Sprintf("Taken %d", i*each+j))
-				p.Terms = []transfer.PortableTermRef{{"category", "uncategorized", "Uncategorized"}}
-				p.Comments = []transfer.PortableComment{{ID: p.ID, Status: "approve", Author: "A", Date: noon}}
+				p.Terms = []wxr.PostTerm{ref("category", "uncategorized", "Uncategorized")}
+				p.Comments = []wxr.Comment{{ID: p.ID, Approved: "approve", Author: "A", Date: noon}}
 				batch.Posts = append(batch.Posts, p)
 			}
 			if err := in.Add(t.Context(), batch); err != nil {

@@ -194,7 +194,7 @@ func (b *intakeBatch) rememberAddresses(ctx context.Context) error {
 		if p.Type != site.TypeAttachment || !b.complete[p.row.ID] && !b.used[p.index] {
 			continue
 		}
-		for _, address := range []string{p.FileURL, p.GUID} {
+		for _, address := range []string{p.AttachmentURL, p.GUID} {
 			key := mediaKey(address)
 			for _, key := range []string{key, otherMediaKey(key)} {
 				if key != "" && !seen[key] {

@@ -59,14 +59,14 @@ func FuzzUploadName(f *testing.F) {
 	f.Add("", "https://shed.files.wordpress.com/2020/01/cafe%CC%81.jpg?w=3")
 	f.Add("../../x", "a/"+strings.Repeat("\u00e4", 300)+".jpeg")
 	f.Fuzz(func(t *testing.T, attached, address string) {
-		name := UploadName(attached, address)
+		name := fileName(attached, address)
 		if name == "" {
 			return
 		}
 		if err := media.CheckName(name); err != nil || !utf8.ValidString(name) {
 			t.Errorf("%q, %q: the name %q cannot be stored: %v", attached, address, name, err)
 		}
-		_ = FoldUploadName(name)
+		_ = foldUploadName(name)
 	})
 }
 

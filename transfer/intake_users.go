@@ -13,6 +13,7 @@ import (
 	"github.com/quillgate/quillgate/auth"
 	"github.com/quillgate/quillgate/database"
 	"github.com/quillgate/quillgate/site"
+	"github.com/quillgate/quillgate/wxr"
 )
 
 // takeUsers finds the people of the batch by login, and makes those who are not there: authors without a password.
@@ -21,7 +22,7 @@ func (b *intakeBatch) takeUsers(ctx context.Context) error {
 	if err := b.findUsers(ctx, keys); err != nil {
 		return err
 	}
-	var fresh []*PortableAuthor
+	var fresh []*wxr.Author
 	var mails []string
 	for i := range authors {
 		key := b.userKey(authors[i].Login)
@@ -101,7 +102,7 @@ func cleanLogin(login string) string {
 const maxLogin = 200
 
 // authors are the declared authors of the batch, then those whom only posts name, and the keys of all.
-func (b *intakeBatch) authors() (list []PortableAuthor, keys []string) {
+func (b *intakeBatch) authors() (list []wxr.Author, keys []string) {
 	list = slices.Clone(b.batch.Authors)
 	seen, named := map[string]bool{}, map[string]bool{}
 	add := func(login string) {
@@ -120,10 +121,10 @@ func (b *intakeBatch) authors() (list []PortableAuthor, keys []string) {
 		add(a.Login)
 	}
 	for i := range b.batch.Posts {
-		if login := b.batch.Posts[i].Author; strings.TrimSpace(login) != "" && !named[login] {
+		if login := b.batch.Posts[i].Creator; strings.TrimSpace(login) != "" && !named[login] {
 			named[login] = true
 			add(login)
-			list = append(list, PortableAuthor{Login: login})
+			list = append(list, wxr.Author{Login: login})
 		}
 	}
 	return list, keys
@@ -145,7 +146,7 @@ func (b *intakeBatch) findUsers(ctx context.Context, keys []string) error {
 	return nil
 }
 
-func (b *intakeBatch) makeUsers(ctx context.Context, list []*PortableAuthor, mails []string) error {
+func (b *intakeBatch) makeUsers(ctx context.Context, list []*wxr.Author, mails []string) error {
 	if len(list) == 0 {
 		return nil
 	}

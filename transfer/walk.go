@@ -1,6 +1,7 @@
 package transfer
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -8,14 +9,15 @@ import (
 	"github.com/quillgate/quillgate/auth"
 	"github.com/quillgate/quillgate/database"
 	"github.com/quillgate/quillgate/site"
+	"github.com/quillgate/quillgate/wxr"
 )
 
 // Visitor is what Walk shows the content of a blog to, in this order: authors, terms, posts. A function that is nil is
 // passed over; an error of one ends the walk.
 type Visitor struct {
-	Author func(PortableAuthor) error
-	Term   func(PortableTerm) error // parents before their children
-	Post   func(PortablePost) error // by id
+	Author func(*wxr.Author) error
+	Term   func(*wxr.Term) error // of every taxonomy, categories and tags first; parents before their children
+	Post   func(*wxr.Post) error // by id
 }
 
 // walkPage is how many posts are read at once, with all that belongs to them.
@@ -51,7 +53,7 @@ type walker struct {
 	visitor Visitor
 	options *site.Options
 	logins  map[int64]string
-	refs    map[int64]PortableTermRef
+	refs    map[int64]wxr.PostTerm
 }
 
 func (w *walker) authors(ctx context.Context) error {
@@ -66,7 +68,7 @@ func (w *walker) authors(ctx context.Context) error {
 		if w.visitor.Author == nil {
 			return nil
 		}
-		return w.visitor.Author(PortableAuthor{
+		return w.visitor.Author(&wxr.Author{
 			ID: u.ID, Login: u.Login, Email: u.Email, DisplayName: u.DisplayName, FirstName: u.FirstName, LastName: u.LastName,
 		})
 	})
@@ -79,9 +81,9 @@ func (w *walker) terms(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("read the terms: %w", err)
 	}
-	w.refs = make(map[int64]PortableTermRef, len(all))
+	w.refs = make(map[int64]wxr.PostTerm, len(all))
 	for _, t := range all {
-		w.refs[t.ID] = PortableTermRef{t.Taxonomy, t.Slug, t.Name}
+		w.refs[t.ID] = wxr.PostTerm{Taxonomy: t.Taxonomy, Slug: t.Slug, Name: t.Name}
 	}
 	children := map[int64][]termRow{}
 	tops := map[string][]termRow{site.Category: nil, site.PostTag: nil}
@@ -123,8 +125,8 @@ func (w *walker) showTerms(ctx context.Context, list []termRow) error {
 		return err
 	}
 	for _, t := range list {
-		err := w.visitor.Term(PortableTerm{
-			ID: t.ID, Taxonomy: t.Taxonomy, Slug: t.Slug, Parent: w.refs[t.Parent].Slug, Name: t.Name, Description: t.Description, Meta: portableMeta(meta[t.ID]),
+		err := w.visitor.Term(&wxr.Term{
+			ID: t.ID, Taxonomy: t.Taxonomy, Slug: t.Slug, Parent: w.refs[t.Parent].Slug, Name: t.Name, Description: t.Description, Meta: metaOf(meta[t.ID]),
 		})
 		if err != nil {
 			return err
@@ -133,10 +135,10 @@ func (w *walker) showTerms(ctx context.Context, list []termRow) error {
 	return nil
 }
 
-func portableMeta(list []BundleMeta) []PortableMeta {
-	var out []PortableMeta
+func metaOf(list []BundleMeta) []wxr.Meta {
+	var out []wxr.Meta
 	for _, m := range list {
-		out = append(out, PortableMeta{m.Key, m.Value})
+		out = append(out, wxr.Meta{Key: m.Key, Value: m.Value})
 	}
 	return out
 }
@@ -171,7 +173,7 @@ func (w *walker) showPosts(ctx context.Context, rows []site.Post) error {
 	if err != nil {
 		return err
 	}
-	terms := map[int64][]PortableTermRef{}
+	terms := map[int64][]wxr.PostTerm{}
 	err = database.SelectIn(ctx, w.tx, `SELECT post_id, term_id FROM post_terms WHERE post_id IN (?) ORDER BY post_id, term_id`, ids, func(p postTerm) {
 		terms[p.Post] = append(terms[p.Post], w.refs[p.Term])
 	})
@@ -188,14 +190,15 @@ func (w *walker) showPosts(ctx context.Context, rows []site.Post) error {
 	}
 	for i := range rows {
 		p := &rows[i]
-		out := PortablePost{
-			ID: p.ID, Type: p.Type, Status: p.Status, Title: p.Title, Name: p.Name, Author: w.logins[p.Author], Content: p.Content, Excerpt: p.Excerpt,
+		out := &wxr.Post{
+			ID: p.ID, Type: p.Type, Status: p.Status, Title: p.Title, Name: p.Name, Creator: w.logins[p.Author], Content: p.Content, Excerpt: p.Excerpt,
 			Password: p.Password, Parent: p.Parent, MenuOrder: p.MenuOrder, CommentStatus: p.CommentStatus, PingStatus: p.PingStatus, GUID: w.blog.GUID(p),
-			Sticky: p.Sticky, Date: p.Date, Modified: p.Modified, Terms: terms[p.ID], Meta: portableMeta(meta[p.ID]), Comments: comments[p.ID],
-			File: files[p.ID], Link: link(p),
+			Sticky: p.Sticky, Date: p.Date, Modified: p.Modified, Terms: terms[p.ID], Meta: metaOf(meta[p.ID]), Comments: comments[p.ID],
+			Link: link(p),
 		}
-		if out.File != "" {
-			out.FileURL = w.blog.UploadURL(out.File)
+		if file := files[p.ID]; file != "" {
+			out.AttachmentURL = w.blog.UploadURL(file)
+			out.Meta = append(out.Meta, wxr.Meta{Key: fieldAttached, Value: file})
 		}
 		if p.DateGMT != nil {
 			out.DateGMT = *p.DateGMT
@@ -211,7 +214,7 @@ func (w *walker) showPosts(ctx context.Context, rows []site.Post) error {
 }
 
 // comments reads the comments of a page of posts.
-func (w *walker) comments(ctx context.Context, posts []int64) (map[int64][]PortableComment, error) {
+func (w *walker) comments(ctx context.Context, posts []int64) (map[int64][]wxr.Comment, error) {
 	var list []site.Comment
 	err := database.SelectIn(ctx, w.tx, `SELECT `+site.CommentColumns+` FROM comments WHERE post_id IN (?) ORDER BY id`, posts, func(c site.Comment) { list = append(list, c) })
 	if err != nil {
@@ -221,11 +224,12 @@ func (w *walker) comments(ctx context.Context, posts []int64) (map[int64][]Porta
 	if err != nil {
 		return nil, err
 	}
-	out := map[int64][]PortableComment{}
+	out := map[int64][]wxr.Comment{}
 	for _, c := range list {
-		out[c.Post] = append(out[c.Post], PortableComment{
-			ID: c.ID, Parent: c.Parent, UserID: c.UserID, Status: c.Status, Type: c.Type, Author: c.Author, Email: c.Email, URL: c.URL, IP: c.IP,
-			Content: c.Content, Date: c.Date, DateGMT: c.DateGMT, Meta: portableMeta(meta[c.ID]),
+		out[c.Post] = append(out[c.Post], wxr.Comment{
+			ID: c.ID, Parent: c.Parent, UserID: c.UserID, Approved: cmp.Or(approved[c.Status], c.Status), Type: c.Type, Author: c.Author, AuthorEmail: c.Email,
+			AuthorURL: c.URL, AuthorIP: c.IP,
+			Content: c.Content, Date: c.Date, DateGMT: c.DateGMT, Meta: metaOf(meta[c.ID]),
 		})
 	}
 	return out, nil

@@ -42,7 +42,7 @@ func (c *exportCmd) Run(ctx context.Context, s *settings, out streams) error {
 
 func (c *exportCmd) write(ctx context.Context, blog *server.Blog, w io.Writer) error {
 	if c.Format == "wxr" {
-		return writeWXR(ctx, blog.Site, w)
+		return transfer.New(blog.Site).ExportWXR(ctx, w, "quillgate "+version)
 	}
 	return transfer.New(blog.Site).Export(ctx, w, transfer.ExportOptions{Hashes: c.Hashes, NoFiles: c.NoFiles})
 }

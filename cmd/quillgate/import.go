@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -46,25 +47,24 @@ func (c *importCmd) Run(ctx context.Context, s *settings, out streams) error {
 		defer f.Close()
 		file = f
 	}
-	buffered := bufio.NewReaderSize(file, headSize)
-	head, err := buffered.Peek(headSize)
+	buffered := bufio.NewReaderSize(file, transfer.HeadSize)
+	head, err := buffered.Peek(transfer.HeadSize)
 	if err != nil && err != io.EOF {
 		return fmt.Errorf("read %s: %w", c.File, err)
 	}
 	return withNewBlog(ctx, s, out, func(blog *server.Blog) error {
-		if !isWXR(head) {
+		if !transfer.IsWXR(head) {
 			return c.load(ctx, blog, buffered, out)
 		}
-		im := &wxrImport{blog: blog, cmd: c, in: buffered, head: head, size: -1, show: newProgress(out.err, c.Quiet || c.JSON)}
 		if f, ok := file.(*os.File); ok {
 			if info, err := f.Stat(); err == nil && info.Mode().IsRegular() {
 				if _, err := f.Seek(0, io.SeekStart); err != nil {
 					return fmt.Errorf("read %s: %w", c.File, err)
 				}
-				im.in, im.size = f, info.Size()
+				return c.take(ctx, blog, f, info.Size(), out)
 			}
 		}
-		return c.take(ctx, im, out)
+		return c.take(ctx, blog, buffered, -1, out)
 	})
 }
 
@@ -107,18 +107,26 @@ func printTallies(w io.Writer, list tallies) error {
 	return t.Flush()
 }
 
-// take imports an export of WordPress.
-func (c *importCmd) take(ctx context.Context, im *wxrImport, out streams) error {
-	err := im.run(ctx)
-	im.show.end()
+// take imports an export of WordPress of so many bytes, -1 when that is unknown.
+func (c *importCmd) take(ctx context.Context, blog *server.Blog, in io.Reader, size int64, out streams) error {
+	authors, err := c.authors()
 	if err != nil {
-		if im.intake != nil {
+		return err
+	}
+	show := newProgress(out.err, c.Quiet || c.JSON)
+	intake, err := transfer.New(blog.Site).ImportWXR(ctx, in, transfer.WXRConfig{
+		Authors: authors, Folder: c.Attachments, Fetch: c.FetchAttachments, UserAgent: "quillgate/" + version,
+		Progress: func(done int64, items int) { show.update(done, size, items) },
+	})
+	show.end()
+	if err != nil {
+		if intake != nil {
 			return fmt.Errorf("import %s: %w; what came before is there, and the same command goes on behind it", c.File, err)
 		}
 		return fmt.Errorf("import %s: %w", c.File, err)
 	}
-	report := im.intake.Report()
-	problems, err := im.problems(ctx, out)
+	report := intake.Report()
+	problems, err := c.problems(ctx, intake, out)
 	if err != nil {
 		return err
 	}
@@ -128,7 +136,7 @@ func (c *importCmd) take(ctx context.Context, im *wxrImport, out streams) error 
 			Problems map[string]int
 		}{report, problems})
 	}
-	if err := c.tellOfAdministrators(ctx, im.blog, out); err != nil {
+	if err := c.tellOfAdministrators(ctx, blog, out); err != nil {
 		return err
 	}
 	if report.Unchanged() {
@@ -163,4 +171,41 @@ func (c *importCmd) authors() (map[string]string, error) {
 		out[there] = here
 	}
 	return out, nil
+}
+
+// problems tells what could not be taken: how often each, and all of them to the file that was asked for.
+func (c *importCmd) problems(ctx context.Context, intake *transfer.Intake, out streams) (counts map[string]int, err error) {
+	counts = map[string]int{}
+	var list *os.File
+	if c.Report != "" {
+		if list, err = os.OpenFile(c.Report, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600); err != nil {
+			return nil, fmt.Errorf("write the report: %w", err)
+		}
+		defer func() { err = errors.Join(err, list.Close()) }()
+	}
+	var order []string
+	err = intake.Problems(ctx, func(p transfer.Problem) error {
+		words := "left out: "
+		if p.Taken {
+			words = "differs: "
+		}
+		words += p.Reason
+		if counts[words]++; counts[words] == 1 {
+			order = append(order, words)
+		}
+		if list == nil {
+			return nil
+		}
+		return json.NewEncoder(list).Encode(p)
+	})
+	if err != nil || c.JSON {
+		return counts, err
+	}
+	for _, words := range order {
+		fmt.Fprintf(out.err, "%6d × %s\n", counts[words], words)
+	}
+	if len(order) > 0 && list == nil {
+		fmt.Fprintln(out.err, "--report FILE lists each of them.")
+	}
+	return counts, nil
 }

@@ -1,4 +1,4 @@
-package main
+package transfer
 
 import (
 	"bytes"
@@ -14,8 +14,6 @@ import (
 	"time"
 
 	"github.com/quillgate/quillgate/fetch"
-	"github.com/quillgate/quillgate/site"
-	"github.com/quillgate/quillgate/transfer"
 )
 
 // maxFetched bounds a file that is fetched, in bytes: it is in memory.
@@ -26,31 +24,31 @@ type attachmentFiles struct {
 	folder   *os.Root
 	client   *fetch.Client
 	networks []fetch.Network
-	names    map[string]map[string]string // by folder: how it spells the names that site.FoldUploadName makes
+	names    map[string]map[string]string // by folder: how it spells the names that foldUploadName makes
 }
 
 // maxFolders bounds how many folders are remembered at a time: files come by month.
 const maxFolders = 8
 
-// openFiles makes ready what the flags name; nil for no flag.
-func (c *importCmd) openFiles(ctx context.Context, s *site.Site) (*attachmentFiles, error) {
-	if c.Attachments == "" && !c.FetchAttachments {
+// openFiles makes ready what the settings name; nil when they name nothing.
+func (b *Blog) openFiles(ctx context.Context, cfg WXRConfig) (*attachmentFiles, error) {
+	if cfg.Folder == "" && !cfg.Fetch {
 		return nil, nil
 	}
 	f := &attachmentFiles{names: map[string]map[string]string{}}
-	if c.FetchAttachments {
-		options, err := s.Options(ctx)
+	if cfg.Fetch {
+		options, err := b.Options(ctx)
 		if err != nil {
 			return nil, err
 		}
 		for _, n := range options.PingbackNetworks() {
 			f.networks = append(f.networks, fetch.Network(n))
 		}
-		f.client = fetch.New(fetch.Config{UserAgent: "quillgate/" + version, Timeout: time.Minute, MaxBytes: maxFetched})
+		f.client = fetch.New(fetch.Config{UserAgent: cfg.UserAgent, Timeout: time.Minute, MaxBytes: maxFetched})
 	}
-	if c.Attachments != "" {
+	if cfg.Folder != "" {
 		var err error
-		if f.folder, err = os.OpenRoot(c.Attachments); err != nil {
+		if f.folder, err = os.OpenRoot(cfg.Folder); err != nil {
 			return nil, fmt.Errorf("open the folder of attachments: %w", err)
 		}
 	}
@@ -64,25 +62,25 @@ func (f *attachmentFiles) close() error {
 	return f.folder.Close()
 }
 
-// open opens the file of an attachment; see site.IntakeConfig.
-func (f *attachmentFiles) open(ctx context.Context, p *transfer.PortablePost) (io.ReadCloser, error) {
+// open opens the file of an attachment; see IntakeConfig.Open.
+func (f *attachmentFiles) open(ctx context.Context, name, address string) (io.ReadCloser, error) {
 	if f.folder != nil {
-		r, err := f.local(p)
+		r, err := f.local(name)
 		if !errors.Is(err, fs.ErrNotExist) {
 			return r, err
 		}
 	}
-	if f.client != nil && p.FileURL != "" {
-		return f.fetch(ctx, p.FileURL)
+	if f.client != nil && address != "" {
+		return f.fetch(ctx, address)
 	}
 	return nil, fs.ErrNotExist
 }
 
 // local looks in the folder: for the name below the uploads, wherever in the folder the uploads begin, or the bare name. Folders
-// that have been on other systems spell names in other ways: see site.FoldUploadName.
-func (f *attachmentFiles) local(p *transfer.PortablePost) (io.ReadCloser, error) {
+// that have been on other systems spell names in other ways: see foldUploadName.
+func (f *attachmentFiles) local(file string) (io.ReadCloser, error) {
 	for _, exact := range []bool{true, false} {
-		for _, name := range []string{p.File, path.Join("uploads", p.File), path.Join("wp-content/uploads", p.File), path.Base(p.File)} {
+		for _, name := range []string{file, path.Join("uploads", file), path.Join("wp-content/uploads", file), path.Base(file)} {
 			if !exact {
 				var err error
 				if name, err = f.spelled(name); err != nil {
@@ -119,7 +117,7 @@ func (f *attachmentFiles) spelled(name string) (string, error) {
 		}
 		names = make(map[string]string, len(list))
 		for _, entry := range list {
-			if key := transfer.FoldUploadName(entry.Name()); names[key] == "" && entry.Type().IsRegular() {
+			if key := foldUploadName(entry.Name()); names[key] == "" && entry.Type().IsRegular() {
 				names[key] = entry.Name()
 			}
 		}
@@ -128,7 +126,7 @@ func (f *attachmentFiles) spelled(name string) (string, error) {
 		}
 		f.names[dir] = names
 	}
-	if there := names[transfer.FoldUploadName(base)]; there != "" {
+	if there := names[foldUploadName(base)]; there != "" {
 		return path.Join(dir, there), nil
 	}
 	return name, nil

@@ -1,0 +1,278 @@
+package transfer
+
+import (
+	"bufio"
+	"bytes"
+	"cmp"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/quillgate/quillgate/site"
+	"github.com/quillgate/quillgate/wxr"
+)
+
+// WXRConfig says how an export of WordPress is taken in.
+type WXRConfig struct {
+	// Authors maps logins there to logins here; see IntakeConfig.
+	Authors map[string]string
+	// Folder is where the uploads of that blog lie, "" for nowhere.
+	Folder string
+	// Fetch asks the addresses in the file for uploads that are not in the folder, as far as these are public.
+	Fetch bool
+	// UserAgent is what the other blog is told of who asks.
+	UserAgent string
+	// Progress, when it is not nil, hears after each batch how many bytes of the file are through, and how many objects.
+	Progress func(bytes int64, objects int)
+}
+
+// HeadSize is how much of the beginning of a file tells it from others, together with its size.
+const HeadSize = 64 << 10 // bytes
+
+// IsWXR tells an export of WordPress, which is XML, from a bundle by the beginning of the file.
+func IsWXR(head []byte) bool {
+	head = bytes.TrimPrefix(head, []byte("\xef\xbb\xbf"))
+	return bytes.HasPrefix(bytes.TrimLeft(head, " \t\r\n"), []byte("<"))
+}
+
+// ImportWXR takes in an export of WordPress, in small transactions, and goes on where an earlier run with the same file was
+// interrupted. r stands at the beginning of the file; an io.ReadSeeker is read from where the earlier run ended, anything
+// else is read from its beginning and passed over.
+//
+// It returns the intake, for its report and its problems, as soon as there is one: when that comes with an error, what came
+// before is there, and the same call goes on behind it.
+func (b *Blog) ImportWXR(ctx context.Context, r io.Reader, cfg WXRConfig) (*Intake, error) {
+	im := &wxrImport{blog: b, cfg: cfg, size: -1}
+	if err := im.open(r); err != nil {
+		return nil, err
+	}
+	err := im.run(ctx)
+	return im.intake, err
+}
+
+// A batch ends behind the item with which it has this much. It is one transaction, for which others wait.
+const (
+	batchRows  = 1500
+	batchBytes = 4 << 20
+	// fileRows is what an attachment counts beside its rows, so that few files are stored anew after an interruption.
+	fileRows = 100
+)
+
+// wxrImport is the import of one export of WordPress.
+type wxrImport struct {
+	blog  *Blog
+	cfg   WXRConfig
+	in    io.Reader // from its beginning; an io.ReadSeeker when the file can be read from elsewhere
+	head  []byte
+	size  int64            // -1 when unknown
+	files *attachmentFiles // nil: none are looked for
+
+	reader *wxr.Reader
+	intake *Intake
+	batch  IntakeBatch
+	rows   int
+	begun  int64 // position behind the last batch
+}
+
+// open reads the head of the file, and its size where that can be known.
+func (im *wxrImport) open(r io.Reader) error {
+	file, seeks := r.(io.ReadSeeker)
+	if !seeks {
+		buffered := bufio.NewReaderSize(r, HeadSize)
+		im.in = buffered
+		var err error
+		if im.head, err = buffered.Peek(HeadSize); err != nil && err != io.EOF {
+			return err
+		}
+		return nil
+	}
+	im.in = file
+	im.head = make([]byte, HeadSize)
+	n, err := io.ReadFull(file, im.head)
+	if err != nil && err != io.EOF && err != io.ErrUnexpectedEOF {
+		return err
+	}
+	im.head = im.head[:n]
+	if im.size, err = file.Seek(0, io.SeekEnd); err == nil {
+		_, err = file.Seek(0, io.SeekStart)
+	}
+	return err
+}
+
+// run imports the file to its end.
+func (im *wxrImport) run(ctx context.Context) error {
+	im.reader = wxr.NewReader(im.in)
+	first, err := im.reader.Next()
+	if err != nil {
+		return err
+	}
+	head, ok := first.(*wxr.Site)
+	if !ok {
+		return errors.New("the file does not begin with the head of an export")
+	}
+	sum := sha256.Sum256(im.head)
+	config := IntakeConfig{
+		Source: source(head), File: fmt.Sprintf("%d %s", im.size, hex.EncodeToString(sum[:])), Authors: im.cfg.Authors, Date: head.PubDate,
+	}
+	if im.files, err = im.blog.openFiles(ctx, im.cfg); err != nil {
+		return err
+	}
+	if im.files != nil {
+		defer im.files.close()
+		config.Open = im.files.open
+	}
+	if im.intake, err = im.blog.OpenIntake(ctx, config); err != nil {
+		return err
+	}
+	im.batch.Position = im.intake.Position()
+	if im.batch.Position > im.reader.InputOffset() {
+		if err := im.resume(ctx); err != nil {
+			return err
+		}
+	}
+	if err := im.read(ctx); err != nil {
+		return err
+	}
+	return im.intake.Finish(ctx)
+}
+
+// source is the address of the blog that an export is of.
+func source(s *wxr.Site) string {
+	for _, address := range []string{s.BaseBlogURL, s.Link, s.BaseSiteURL} {
+		if address = strings.TrimRight(address, "/"); address != "" {
+			return address
+		}
+	}
+	return "unknown"
+}
+
+// resume goes on behind what an earlier run has taken in. A file that cannot be read from there is read from its
+// beginning and passed over.
+func (im *wxrImport) resume(ctx context.Context) error {
+	at := im.batch.Position
+	if file, ok := im.in.(io.ReadSeeker); ok {
+		reader, err := wxr.Resume(file, at)
+		if err == nil {
+			im.reader = reader
+			return nil
+		}
+		if !errors.Is(err, wxr.ErrOffset) {
+			return err
+		}
+		// Another file of the same size and head. What is there already is found again.
+		if _, err := file.Seek(0, io.SeekStart); err != nil {
+			return err
+		}
+		im.reader = wxr.NewReader(file)
+		im.batch.Position = 0
+		return im.intake.Rewind(ctx)
+	}
+	for im.reader.InputOffset() < at {
+		if _, err := im.reader.Next(); err != nil {
+			if _, skipped := errors.AsType[*wxr.ItemError](err); !skipped {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// read takes in all items from here on.
+func (im *wxrImport) read(ctx context.Context) error {
+	im.begun = im.reader.InputOffset()
+	for {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		item, err := im.reader.Next()
+		if err == io.EOF {
+			return im.flush(ctx)
+		}
+		if bad, skipped := errors.AsType[*wxr.ItemError](err); skipped {
+			im.problem(Problem{Object: fmt.Sprintf("%s %d at byte %d", bad.Kind, bad.ID, bad.Offset), Reason: bad.Err.Error()})
+		} else if err != nil {
+			// What was read stays read: the next run goes on behind it.
+			return errors.Join(err, im.flush(ctx))
+		}
+		im.add(item)
+		if im.rows >= batchRows || im.reader.InputOffset()-im.begun >= batchBytes {
+			if err := im.flush(ctx); err != nil {
+				return err
+			}
+		}
+	}
+}
+
+func (im *wxrImport) problem(p Problem) {
+	im.batch.Problems = append(im.batch.Problems, p)
+	im.rows++
+}
+
+// add puts an item into the batch.
+func (im *wxrImport) add(item wxr.Item) {
+	object := ""
+	switch item := item.(type) {
+	case *wxr.Author:
+		object = fmt.Sprintf("author %q", item.Login)
+		im.batch.Authors = append(im.batch.Authors, *item)
+	case *wxr.Category:
+		object = fmt.Sprintf("category %q", item.Name)
+		im.batch.Terms = append(im.batch.Terms, wxr.Term{
+			ID: item.ID, Taxonomy: site.Category, Slug: item.Slug, Parent: item.Parent, Name: item.Name, Description: item.Description, Meta: item.Meta,
+		})
+	case *wxr.Tag:
+		object = fmt.Sprintf("tag %q", item.Name)
+		im.batch.Terms = append(im.batch.Terms, wxr.Term{
+			ID: item.ID, Taxonomy: site.PostTag, Slug: item.Slug, Name: item.Name, Description: item.Description, Meta: item.Meta,
+		})
+	case *wxr.Term:
+		object = fmt.Sprintf("%s %q", item.Taxonomy, item.Name)
+		im.batch.Terms = append(im.batch.Terms, *item)
+	case *wxr.Post:
+		item.Type = cmp.Or(item.Type, site.TypePost)
+		object = fmt.Sprintf("%s %d", item.Type, item.ID)
+		im.rows += len(item.Terms) + len(item.Meta)
+		for i := range item.Comments {
+			im.rows += 1 + len(item.Comments[i].Meta)
+		}
+		if item.Type == site.TypeAttachment && im.files != nil {
+			im.rows += fileRows
+		}
+		im.batch.Posts = append(im.batch.Posts, *item)
+	}
+	im.rows++
+	for _, n := range im.reader.Notes() {
+		reason := n.Problem
+		if n.Field != "" {
+			reason = n.Field + ": " + reason
+		}
+		if object != "" {
+			im.problem(Problem{Object: object, Reason: reason, Taken: true})
+		}
+	}
+}
+
+// flush takes the batch in.
+func (im *wxrImport) flush(ctx context.Context) error {
+	im.batch.Position = im.reader.InputOffset()
+	if im.batch.Position > im.intake.Position() {
+		if err := im.intake.Add(ctx, im.batch); err != nil {
+			return err
+		}
+	}
+	im.begun, im.rows, im.batch = im.reader.InputOffset(), 0, IntakeBatch{}
+	if im.cfg.Progress == nil {
+		return nil
+	}
+	report := im.intake.Report()
+	objects := 0
+	for _, t := range []Tally{report.Users, report.Terms, report.Posts, report.Comments} {
+		objects += t.Added + t.Changed + t.Same
+	}
+	im.cfg.Progress(im.begun, objects)
+	return nil
+}
