@@ -122,17 +122,28 @@ func (g *Gateway) Methods() []xmlrpc.Method[*auth.Request] {
 func (g *Gateway) method(m *methods.Method, name string) xmlrpc.Method[*auth.Request] {
 	return xmlrpc.Method[*auth.Request]{
 		Name: name, Signatures: m.Signatures(), Help: m.Help,
-		Func: func(ctx context.Context, c *xmlrpc.Call[*auth.Request]) (xmlrpc.Value, error) {
-			v, err := g.call(ctx, m, name, c)
-			if err == nil {
-				return v, nil
+		Prepare: func(ctx context.Context, c *xmlrpc.Call[*auth.Request]) (xmlrpc.Run, error) {
+			who, out, err := g.check(ctx, m, name, c)
+			if err != nil {
+				return nil, g.told(ctx, err)
 			}
-			if f := g.Fault(ctx, err); f != nil {
-				return xmlrpc.Value{}, fmt.Errorf("%w: %w", f, err)
-			}
-			return xmlrpc.Value{}, err
+			return func(ctx context.Context) (xmlrpc.Value, error) {
+				v, err := g.relay(ctx, who, out, c.Place)
+				return v, g.told(ctx, err)
+			}, nil
 		},
 	}
+}
+
+// told puts before an error what the client sees of it.
+func (g *Gateway) told(ctx context.Context, err error) error {
+	if err == nil {
+		return nil
+	}
+	if f := g.Fault(ctx, err); f != nil {
+		return fmt.Errorf("%w: %w", f, err)
+	}
+	return err
 }
 
 // pluginMethod is the row of a method that the operator lets through. It counts
@@ -154,28 +165,29 @@ type account struct {
 	request         *auth.Request // that brought the credential, where it is not
 }
 
-// call answers one call: who is it, may they, and what does the WordPress say.
-func (g *Gateway) call(ctx context.Context, m *methods.Method, name string, c *xmlrpc.Call[*auth.Request]) (xmlrpc.Value, error) {
+// check checks one call: who is it, and may they. It returns the call that is
+// to be sent.
+func (g *Gateway) check(ctx context.Context, m *methods.Method, name string, c *xmlrpc.Call[*auth.Request]) (account, *canonical, error) {
 	args := c.Params
 	if len(args) < m.Min || m.Login != methods.NoLogin && len(args) < m.Login+2 {
-		return xmlrpc.Value{}, &xmlrpc.Fault{Code: http.StatusBadRequest, Message: "This method needs more arguments than were sent."}
+		return account{}, nil, &xmlrpc.Fault{Code: http.StatusBadRequest, Message: "This method needs more arguments than were sent."}
 	}
 	if m.Login != methods.NoLogin && (c.Param(m.Login).Text() != "" || c.Param(m.Login+1).Text() != "") {
 		c.Header.Set("X-Deprecated", deprecation)
 	}
 	who, err := g.signIn(ctx, m, c)
 	if err != nil {
-		return xmlrpc.Value{}, err
+		return account{}, nil, err
 	}
 	out, err := canonicalise(m, name, args)
 	if err != nil {
-		return xmlrpc.Value{}, err
+		return account{}, nil, err
 	}
 	ask := func(ctx context.Context, id int64) (state, error) { return g.state(ctx, who, id) }
 	if err := decide(ctx, who.who.Scope, out, ask); err != nil {
-		return xmlrpc.Value{}, err
+		return account{}, nil, err
 	}
-	return g.relay(ctx, who, out.everywhere(), c.Place)
+	return who, out.everywhere(), nil
 }
 
 // signIn finds out who calls and with what the WordPress is to be asked.
@@ -276,13 +288,7 @@ func (g *Gateway) ownMethods() []xmlrpc.Method[*auth.Request] {
 		Name: row.Name, Signatures: row.Signatures(), Help: row.Help,
 		Func: func(ctx context.Context, c *xmlrpc.Call[*auth.Request]) (xmlrpc.Value, error) {
 			v, err := g.createApplication(ctx, c)
-			if err == nil {
-				return v, nil
-			}
-			if f := g.Fault(ctx, err); f != nil {
-				return xmlrpc.Value{}, fmt.Errorf("%w: %w", f, err)
-			}
-			return xmlrpc.Value{}, err
+			return v, g.told(ctx, err)
 		},
 	}}
 }

@@ -242,3 +242,33 @@ func TestGatewayRefusalsForFail2ban(t *testing.T) {
 		}
 	}
 }
+
+// All calls of a multicall are checked before the first is sent, and each that
+// fails has its fault in its place.
+func TestGatewayChecksBatchesFirst(t *testing.T) {
+	g := openGate(t, databasetest.SQLite(t), nil)
+	signed := g.key(t, apps.New{Scope: apps.Scope{Rights: []apps.Right{apps.Draft}}})
+	call := func(method string, params ...xmlrpc.Value) xmlrpc.Value {
+		return xmlrpc.Struct(xmlrpc.M("methodName", xmlrpc.String(method)), xmlrpc.M("params", xmlrpc.Array(params...)))
+	}
+	w := send(g.Server, signed(post("system.multicall", xmlrpc.Array(
+		call("wp.newPost", args(titled("One"))...),
+		call("wp.editPost", args(xmlrpc.Int(2), titled("Two"))...),
+		call("wp.editPost", args(xmlrpc.Array(), titled("An array as id"))...),
+		call("wp.editPost", args(xmlrpc.Int(1), titled("Published"))...),
+		xmlrpc.Struct(xmlrpc.M("methodName", xmlrpc.String("wp.newPost")), xmlrpc.M("params", xmlrpc.String("no list"))),
+		call("system.multicall", xmlrpc.Array()),
+		call("no.such"),
+		call("wp.newPost", args(titled("Last"))...),
+	))))
+	if got, want := strings.Join(g.wp.Methods(), " "), "wp.getPost wp.getPost wp.newPost wp.editPost wp.newPost"; got != want {
+		t.Errorf("the WordPress was asked %s, want %s", got, want)
+	}
+	var codes []string
+	for _, m := range regexp.MustCompile(`<int>(-?\d+)</int>|<string>(\d)</string>|<boolean>(1)</boolean>`).FindAllStringSubmatch(w.Body.String(), -1) {
+		codes = append(codes, m[1]+m[2]+m[3])
+	}
+	if got, want := strings.Join(codes, " "), "4 1 -32602 403 -32602 -32600 -32601 5"; got != want {
+		t.Errorf("the answers are %s, want %s\n%s", got, want, w.Body)
+	}
+}

@@ -33,7 +33,14 @@ type Method[I any] struct {
 	// other goes through Config.Fault. It must not keep values after it
 	// returned.
 	Func func(ctx context.Context, c *Call[I]) (Value, error)
+	// Prepare, in place of Func, checks a call and returns what carries it out.
+	// All calls of a system.multicall are checked before the first is carried
+	// out.
+	Prepare func(ctx context.Context, c *Call[I]) (Run, error)
 }
+
+// A Run carries out a call that was checked.
+type Run func(ctx context.Context) (Value, error)
 
 // A Call is one call of a method.
 type Call[I any] struct {
@@ -206,7 +213,7 @@ func New[I any](cfg Config[I]) (*Handler[I], error) {
 		switch {
 		case !isMethodName(m.Name):
 			return nil, fmt.Errorf("method table: %q is no method name", m.Name)
-		case m.Func == nil && m.Name != multicallName:
+		case m.Func == nil && m.Prepare == nil && m.Name != multicallName:
 			return nil, fmt.Errorf("method table: %s has no function", m.Name)
 		case h.methods[m.Name] != nil:
 			return nil, fmt.Errorf("method table: %s is there twice", m.Name)
@@ -458,14 +465,23 @@ type panicked struct {
 
 func (p *panicked) Error() string { return "method panicked" }
 
-// invoke calls a method by name.
-func (h *Handler[I]) invoke(ctx context.Context, c *Call[I]) (v Value, err error) {
+// invoked runs a call that was checked.
+func invoked(ctx context.Context, run Run) (v Value, err error) {
+	defer recovered(&err)
+	return run(ctx)
+}
+
+// prepare checks a call, as far as its method does that beforehand.
+func (h *Handler[I]) prepare(ctx context.Context, c *Call[I]) (run Run, err error) {
 	m := h.methods[c.Method]
-	if m == nil {
-		return Value{}, notFound(c.Method)
+	switch {
+	case m == nil:
+		return nil, notFound(c.Method)
+	case m.Prepare == nil:
+		return func(ctx context.Context) (Value, error) { return m.Func(ctx, c) }, nil
 	}
 	defer recovered(&err)
-	return m.Func(ctx, c)
+	return m.Prepare(ctx, c)
 }
 
 // recovered turns a panic of a method into an error.
@@ -519,8 +535,17 @@ func (q *request[I]) answer(ctx context.Context, call *MethodCall) {
 }
 
 // write calls a method and writes its result.
-func (h *Handler[I]) write(ctx context.Context, c *Call[I], a *answer[I]) (err error) {
-	v, err := h.invoke(ctx, c)
+func (h *Handler[I]) write(ctx context.Context, c *Call[I], a *answer[I]) error {
+	run, err := h.prepare(ctx, c)
+	if err != nil {
+		return err
+	}
+	return carryOut(ctx, run, a)
+}
+
+// carryOut runs a call that was checked and writes its result.
+func carryOut[I any](ctx context.Context, run Run, a *answer[I]) (err error) {
+	v, err := invoked(ctx, run)
 	if err != nil {
 		return err
 	}

@@ -152,7 +152,8 @@ func number(v Value) (Value, bool) {
 	return Value{}, false
 }
 
-// multicall answers every call of a batch into a. A call that fails, and an
+// multicall answers every call of a batch into a. All are checked before the
+// first is carried out, as far as their methods do that. A call that fails, and an
 // entry that is not a call, leave their fault in the list and the others run,
 // as in WordPress.
 func (q *request[I]) multicall(ctx context.Context, c *Call[I], a *answer[I]) error {
@@ -166,17 +167,18 @@ func (q *request[I]) multicall(ctx context.Context, c *Call[I], a *answer[I]) er
 	}
 	first := a.size()
 	most := first + int64(q.h.cfg.Limits.BatchAnswer)
-	for i, one := range calls {
+	for i := range calls {
+		check(ctx, q.h, &calls[i], c, i+1)
+	}
+	for _, one := range calls {
 		start, before := time.Now(), a.size()
-		nested := *c
-		nested.Nested, nested.Place, nested.Method, nested.Params = true, i+1, one.Name, arguments(one.Params)
 		a.most = most
-		err := one.malformed
+		err := one.refused
 		if err == nil {
-			err = q.h.nested(ctx, &nested, a)
+			err = q.h.nested(ctx, one.run, a)
 		}
 		a.most = 0
-		e := Event{Method: q.h.known(one.Name), Nested: true, Duration: time.Since(start), Err: err}
+		e := Event{Method: q.h.known(one.Name), Nested: true, Duration: one.checked + time.Since(start), Err: err}
 		if err != nil {
 			if err := a.cut(before); err != nil {
 				return err
@@ -208,17 +210,15 @@ var (
 
 // nested runs one call of a batch, unless the batch is over its bounds, and
 // writes its result as a list of one.
-func (h *Handler[I]) nested(ctx context.Context, c *Call[I], a *answer[I]) error {
+func (h *Handler[I]) nested(ctx context.Context, run Run, a *answer[I]) error {
 	switch {
-	case c.Method == multicallName:
-		return errRecursion
 	case ctx.Err() != nil:
 		return errBatchTime
 	case a.size() > a.most:
 		return errBatchAnswer
 	}
 	a.dst = append(a.dst, "<value><array><data>"...)
-	if err := h.write(ctx, c, a); err != nil {
+	if err := carryOut(ctx, run, a); err != nil {
 		return err
 	}
 	a.dst = append(a.dst, "</data></array></value>"...)
@@ -231,7 +231,26 @@ func (h *Handler[I]) nested(ctx context.Context, c *Call[I], a *answer[I]) error
 // entry is one element of a batch.
 type entry struct {
 	MethodCall
-	malformed error // the fault that it is answered with
+	refused error // why it is not carried out
+	run     Run
+	checked time.Duration // that the check took
+}
+
+// check checks an entry as a call of a batch.
+func check[I any](ctx context.Context, h *Handler[I], e *entry, batch *Call[I], place int) {
+	start := time.Now()
+	c := *batch
+	c.Nested, c.Place, c.Method, c.Params = true, place, e.Name, arguments(e.Params)
+	switch {
+	case e.refused != nil:
+	case c.Method == multicallName:
+		e.refused = errRecursion
+	case ctx.Err() != nil:
+		e.refused = errBatchTime
+	default:
+		e.run, e.refused = h.prepare(ctx, &c)
+	}
+	e.checked = time.Since(start)
 }
 
 // calls reads the batch. The list stands in place of the parameters, or is
@@ -249,7 +268,7 @@ func (h *Handler[I]) calls(params []Value) ([]entry, error) {
 	runs := 0
 	for i, p := range params {
 		calls[i] = entryOf(p)
-		switch calls[i].malformed {
+		switch calls[i].refused {
 		case nil:
 			runs++
 		case errEntryParams:
@@ -274,9 +293,9 @@ func entryOf(v Value) entry {
 	e := entry{MethodCall: MethodCall{Name: name.Text(), Params: params.Elements()}}
 	switch {
 	case e.Name == "":
-		e.malformed = errEntryName
+		e.refused = errEntryName
 	case params.Kind() != KindArray && (params.Kind() != KindStruct || params.Len() > 0):
-		e.malformed = errEntryParams
+		e.refused = errEntryParams
 	}
 	return e
 }
