@@ -203,8 +203,9 @@ func refusePinged(ctx context.Context, q database.Queryer, post int64, p Pingbac
 }
 
 // Pingbacks returns the pages that have said to link to the post at an address, the oldest first, read while they are
-// walked through; those that wait for a moderator too, as pingback.extensions.getPingbacks of WordPress does. Errors: ErrPingTarget when
-// no post has such an address, ErrPingNoPost when there is no post of the id in it, or none that is public.
+// walked through; those that wait for a moderator too, as pingback.extensions.getPingbacks of WordPress does. A post that strangers may not
+// read has none, where WordPress tells who links to it. Errors: ErrPingTarget when no post has such an address, ErrPingNoPost when
+// there is no post of the id in it.
 func (s *Site) Pingbacks(ctx context.Context, address string) (iter.Seq2[[]string, error], error) {
 	id, err := s.postAt(ctx, strings.ReplaceAll(database.CleanText(address), "&amp;", "&"))
 	if errors.Is(err, ErrNotFound) {
@@ -219,8 +220,15 @@ func (s *Site) Pingbacks(ctx context.Context, address string) (iter.Seq2[[]strin
 		return nil, ErrPingNoPost
 	case err != nil:
 		return nil, err
-	case !post.public() && post.Status != StatusInherit || post.Type == TypeRevision:
-		return nil, ErrPingNoPost
+	}
+	parent := ""
+	if post.Status == StatusInherit && post.Parent != 0 {
+		if parent, err = s.statusOf(ctx, post.Parent); err != nil {
+			return nil, err
+		}
+	}
+	if post.Type == TypeRevision || !s.CanRead(auth.Identity{}, post, parent) {
+		return func(func([]string, error) bool) {}, nil
 	}
 	return walk(ctx, s.db, `SELECT id FROM comments WHERE post_id = $1 AND type = 'pingback' ORDER BY id`, []any{id}, slimRows, func(ids []int64) ([]string, error) {
 		query, args, err := database.In(`SELECT url FROM comments WHERE id IN (?) ORDER BY id`, ids)

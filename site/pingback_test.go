@@ -171,7 +171,7 @@ func TestPingbacksOf(t *testing.T) {
 			want    error
 		}{
 			{fmt.Sprintf("https://blog.example/?p=%d", post), nil},
-			{fmt.Sprintf("https://blog.example/?p=%d", draft), site.ErrPingNoPost},
+			{fmt.Sprintf("https://blog.example/?p=%d", draft), nil},
 			{"https://blog.example/?p=9999", site.ErrPingNoPost},
 			{"https://blog.example/nothing-here", site.ErrPingTarget},
 			{"https://other.example/", site.ErrPingTarget},
@@ -180,6 +180,32 @@ func TestPingbacksOf(t *testing.T) {
 			list, err := whole(n.Pingbacks(t.Context(), test.address))
 			if !errors.Is(err, test.want) || (err == nil) != (test.want == nil) || len(list) != 0 {
 				t.Errorf("%s: got %v, %v; want %v", test.address, list, err, test.want)
+			}
+		}
+	})
+}
+
+// A post that strangers may not read any longer answers an empty list, as a draft of WordPress does that never had any:
+// who links to it is for those who may read it.
+func TestPingbacksOfHiddenPosts(t *testing.T) {
+	databasetest.Each(t, func(t *testing.T, db *database.DB) {
+		n := openNewsroom(t, db)
+		id := n.create(t, n.admin, site.PostEdit{Title: new("Hello"), Content: new("x"), Status: new("publish"), PingStatus: new("open")})
+		target := fmt.Sprintf("https://blog.example/?p=%d", id)
+		page := `<title>Page</title><p>It said <a href="` + target + `">hello</a> there.</p>`
+		if err := n.AddPingback(t.Context(), site.NewPingback(aPage, target), page); err != nil {
+			t.Fatal(err)
+		}
+		for _, status := range []string{"publish", "draft", "pending", "private", "trash", "publish"} {
+			n.clock.pass(time.Second)
+			n.edit(t, n.admin, id, site.PostEdit{Status: &status})
+			var want []string
+			if status == "publish" {
+				want = []string{aPage}
+			}
+			got, err := whole(n.Pingbacks(t.Context(), target))
+			if diff := cmp.Diff(want, got); diff != "" || err != nil {
+				t.Errorf("pingbacks of a post with status %s: %v (-want +got):\n%s", status, err, diff)
 			}
 		}
 	})
