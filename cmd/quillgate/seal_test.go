@@ -147,8 +147,12 @@ func holds(t *testing.T, folder string) (files []string) {
 // K4: keys seal is killed at 40 points on SQLite and 10 on PostgreSQL. Every key works after each, none is lost, none is
 // sealed twice; once it has come to its end, nothing is in the clear in the files.
 func TestK4KilledWhileSealing(t *testing.T) {
-	const keys = 2000
+	keys, kills := 800, 16
+	if os.Getenv("QUILLGATE_TEST_NIGHTLY") != "" {
+		keys, kills = 2000, 40
+	}
 	t.Run("sqlite", func(t *testing.T) {
+		t.Parallel()
 		origin := plant(t, t.TempDir(), "", true, keys)
 		if len(holds(t, origin.folder)) == 0 {
 			t.Fatal("the secrets are not found before they are sealed: this looks in the wrong place")
@@ -158,11 +162,12 @@ func TestK4KilledWhileSealing(t *testing.T) {
 		whole.sealKilled(t, time.Minute)
 		full := time.Since(began)
 		killed, between := 0, 0
-		for i := range 40 {
+		early := kills * 3 / 4 // before the wait for processes that may still be writing
+		for i := range kills {
 			k := copyBlog(t, origin)
-			point := full * time.Duration(i-29) / 11
-			if i < 30 { // most of them before the wait for those who may still be writing
-				point = max(full-time.Second, full/2) * time.Duration(i+1) / 31
+			point := full * time.Duration(i-early+1) / time.Duration(kills-early+1)
+			if i < early {
+				point = max(full-time.Second, full/2) * time.Duration(i+1) / time.Duration(early+1)
 			}
 			began := time.Now()
 			if k.sealKilled(t, point) {
@@ -171,25 +176,27 @@ func TestK4KilledWhileSealing(t *testing.T) {
 				full = min(full, time.Since(began)) // the machine has less to do than when that was measured
 			}
 			report := k.check(t, fmt.Sprint("killed after ", point))
-			if report.Clear > 0 && report.Clear < keys {
+			if report.Clear > 0 && report.Clear < int64(keys) {
 				between++
 			}
 			if i%8 == 0 {
 				k.finish(t)
 			}
 		}
-		t.Logf("killed %d of 40, %d of them between the first key and the last", killed, between)
-		if killed < 20 {
-			t.Errorf("only %d of 40 were killed", killed)
+		t.Logf("killed %d of %d, %d of them between the first key and the last", killed, kills, between)
+		if killed < kills/2 {
+			t.Errorf("only %d of %d were killed", killed, kills)
 		}
 		whole.finish(t)
 	})
 	t.Run("postgres", func(t *testing.T) {
-		for i := range 10 {
+		t.Parallel()
+		rounds := kills / 4
+		for i := range rounds {
 			k := plant(t, t.TempDir(), databasetest.Postgres(t), true, keys/8)
-			k.sealKilled(t, time.Duration(i+1)*150*time.Millisecond)
+			k.sealKilled(t, time.Duration(i+1)*1500*time.Millisecond/time.Duration(rounds))
 			k.check(t, "killed")
-			if i%5 == 0 {
+			if i%4 == 0 {
 				k.finish(t)
 			}
 		}
