@@ -1,16 +1,12 @@
 package profiles_test
 
 import (
-	"bytes"
-	"context"
 	"io"
-	"log/slog"
 	"net/http"
 	"net/http/cookiejar"
 	"net/http/httptest"
 	"net/netip"
 	"net/url"
-	"path/filepath"
 	"regexp"
 	"runtime"
 	"slices"
@@ -19,21 +15,20 @@ import (
 	"testing"
 	"time"
 
-	"github.com/quillgate/quillgate/audit"
 	"github.com/quillgate/quillgate/auth"
-	"github.com/quillgate/quillgate/auth/authtest"
 	"github.com/quillgate/quillgate/database/databasetest"
 	"github.com/quillgate/quillgate/server"
+	"github.com/quillgate/quillgate/server/servertest"
 )
 
-const password = "correct horse battery staple"
+const password = servertest.Password
 
 // house is a server on loopback with one administrator, ada, and one author, bob.
 type house struct {
 	base     string
 	blog     *server.Blog
 	ada, bob auth.User
-	log      *lines
+	log      *servertest.Log
 
 	mu     sync.Mutex
 	offset time.Duration
@@ -52,24 +47,6 @@ func (h *house) wait(d time.Duration) {
 	h.offset += d
 }
 
-// lines is a log that a test reads while the server writes.
-type lines struct {
-	mu   sync.Mutex
-	text bytes.Buffer
-}
-
-func (l *lines) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.text.Write(p)
-}
-
-func (l *lines) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.text.String()
-}
-
 // each runs fn on a server over each database.
 func each(t *testing.T, fn func(t *testing.T, h *house)) {
 	t.Helper()
@@ -84,27 +61,11 @@ func eachAt(t *testing.T, name string, fn func(t *testing.T, h *house)) {
 
 func open(t *testing.T, database, name string) *house {
 	t.Helper()
-	h := &house{log: &lines{}}
-	logger := slog.New(server.LogHandler(slog.NewTextHandler(h.log, &slog.HandlerOptions{Level: slog.LevelDebug})))
+	h := &house{log: &servertest.Log{}}
+	logger := servertest.Logger(h.log)
 	web := httptest.NewUnstartedServer(nil)
 	h.base = "http://" + strings.Replace(web.Listener.Addr().String(), "127.0.0.1", name, 1)
-	folder := filepath.Dir(database) // of the SQLite file, which a blog looks for in its folder
-	if strings.HasPrefix(database, "postgres") {
-		folder = databasetest.Folder(t)
-	} else {
-		database = ""
-	}
-	var err error
-	h.blog, err = server.OpenBlog(context.Background(), server.BlogConfig{
-		Folder: folder, Database: database, BaseURL: h.base, Logger: logger, Clock: h.clock, Hash: authtest.CheapHash})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := h.blog.Close(); err != nil {
-			t.Error(err)
-		}
-	})
+	h.blog = servertest.OpenBlog(t, database, server.BlogConfig{BaseURL: h.base, Logger: logger, Clock: h.clock})
 	s, err := server.New(server.Config{Blog: h.blog, Logger: logger, Clock: h.clock,
 		ThrottleExempt: []netip.Prefix{netip.MustParsePrefix("127.0.0.2/32")}, TrustedProxies: []netip.Prefix{netip.MustParsePrefix("127.0.0.1/32")}})
 	if err != nil {
@@ -120,11 +81,7 @@ func open(t *testing.T, database, name string) *house {
 
 func (h *house) user(t *testing.T, login string, role auth.Role) auth.User {
 	t.Helper()
-	u, err := h.blog.Users.Create(context.Background(), audit.Operator, auth.NewUser{Login: login, Email: login + "@example.org", Password: password, Role: role})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return u
+	return servertest.User(t, h.blog.Keys, login, role)
 }
 
 // logged waits until the log has a text.

@@ -31,6 +31,7 @@ import (
 
 	"github.com/quillgate/quillgate/database/databasetest"
 	"github.com/quillgate/quillgate/server"
+	"github.com/quillgate/quillgate/server/servertest"
 )
 
 // acme is a running Pebble, the test server of Let's Encrypt, which looks up every name as 127.0.0.1.
@@ -38,7 +39,7 @@ type acme struct {
 	directory string
 	api       *x509.CertPool // vouches for its own address
 	issued    *x509.CertPool // vouches for what it issues
-	log       *lines
+	log       *servertest.Log
 }
 
 // pebble is the program that tools/go.mod names, built once.
@@ -92,7 +93,7 @@ func startACME(t *testing.T, httpPort, tlsPort int, lifetime time.Duration) *acm
 	if err := os.WriteFile(configFile, config, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	a := &acme{directory: "https://" + address + "/dir", log: &lines{}, api: x509.NewCertPool(), issued: x509.NewCertPool()}
+	a := &acme{directory: "https://" + address + "/dir", log: &servertest.Log{}, api: x509.NewCertPool(), issued: x509.NewCertPool()}
 	cmd := exec.Command(program, "-strict", "-config", configFile, "-dnsserver", startDNS(t))
 	cmd.Env = append(os.Environ(), "PEBBLE_VA_NOSLEEP=1")
 	cmd.Stdout, cmd.Stderr = a.log, a.log
@@ -259,10 +260,10 @@ func TestH6CertificateIsFetchedOnceHTTP(t *testing.T) {
 		blog := open(t, url, nil)
 		plain := []net.Listener{listen(t), listen(t), listen(t)}
 		ca := startACME(t, port(plain[0]), portNobodyHas(t), 90*24*time.Hour)
-		var log lines
+		var log servertest.Log
 		start := func(plain net.Listener) (address string, stop func()) {
 			secure := listen(t)
-			s := newServer(t, server.Config{Blog: blog, Logger: logger(&log), ThrottleExempt: onLoopback,
+			s := newServer(t, server.Config{Blog: blog, Logger: servertest.Logger(&log), ThrottleExempt: onLoopback,
 				TLS: &server.TLS{Domains: []string{"blog.example"}, Directory: ca.directory, Email: "op@blog.example", Roots: ca.api}})
 			return secure.Addr().String(), run(t, s, server.Listeners{Plain: plain, Secure: secure})
 		}

@@ -10,6 +10,7 @@ import (
 	"github.com/quillgate/quillgate/audit"
 	"github.com/quillgate/quillgate/auth"
 	"github.com/quillgate/quillgate/server"
+	"github.com/quillgate/quillgate/server/servertest"
 	"github.com/quillgate/quillgate/xmlrpc"
 )
 
@@ -20,14 +21,8 @@ const odd = "a\xff\x00\xc3b"
 // else's last use.
 func TestOddBytesFromOutside(t *testing.T) {
 	eachServer(t, func(t *testing.T, blog *server.Blog, s *server.Server) {
-		key, secret, err := blog.Apps.Create(t.Context(), audit.Operator, apps.New{UserID: 1, Name: "odd"})
-		if err != nil {
-			t.Fatal(err)
-		}
-		other, otherSecret, err := blog.Apps.Create(t.Context(), audit.Operator, apps.New{UserID: 1, Name: "other"})
-		if err != nil {
-			t.Fatal(err)
-		}
+		key, secret := servertest.Key(t, blog.Keys, apps.New{UserID: 1, Name: "odd"})
+		other, otherSecret := servertest.Key(t, blog.Keys, apps.New{UserID: 1, Name: "other"})
 		_, token, err := blog.Users.CreateToken(t.Context(), audit.Operator, auth.NewToken{UserID: 1, Kind: auth.AccessToken, Name: "t"})
 		if err != nil {
 			t.Fatal(err)

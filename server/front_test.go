@@ -12,8 +12,8 @@ import (
 	"testing"
 
 	"github.com/quillgate/quillgate/apps"
-	"github.com/quillgate/quillgate/audit"
 	"github.com/quillgate/quillgate/server"
+	"github.com/quillgate/quillgate/server/servertest"
 	"github.com/quillgate/quillgate/xmlrpc"
 )
 
@@ -65,10 +65,7 @@ func TestH3ChunksEndTheConnection(t *testing.T) {
 func TestSignedCallsIgnoreTheLogin(t *testing.T) {
 	blog := open(t, "", nil)
 	s := newServer(t, server.Config{Blog: blog})
-	app, secret, err := blog.Apps.Create(t.Context(), audit.Operator, apps.New{UserID: 1, Name: "a client"})
-	if err != nil {
-		t.Fatal(err)
-	}
+	app, secret := servertest.Key(t, blog.Keys, apps.New{UserID: 1, Name: "a client"})
 	odd := map[string]xmlrpc.Value{
 		"array": xmlrpc.Array(xmlrpc.String("ada")), "struct": xmlrpc.Struct(xmlrpc.M("a", xmlrpc.Int(1))), "boolean": xmlrpc.Bool(true),
 		"false": xmlrpc.Bool(false), "number": xmlrpc.Int(7), "double": xmlrpc.Double(1.5), "base64": xmlrpc.Bytes([]byte("x")), "nothing": {}, "text": xmlrpc.String("bob"),
@@ -102,13 +99,13 @@ func TestSignedCallsIgnoreTheLogin(t *testing.T) {
 // A blog that is public over https, with no trusted proxy and no TLS here, has a proxy in front. When that one sends no
 // forwarding fields, calls from loopback are not taken for calls of this machine.
 func TestA6NobodyIsLocalBehindASilentProxy(t *testing.T) {
-	logged := new(lines)
+	logged := new(servertest.Log)
 	blog := secureBlog(t, "")
 	call := func(s *server.Server) *xmlrpc.Fault {
 		t.Helper()
 		return faultOf(t, send(s, post("wp.getUsersBlogs", xmlrpc.String("ada"), xmlrpc.String(password))))
 	}
-	silent := newServer(t, server.Config{Blog: blog, Logger: logger(logged)})
+	silent := newServer(t, server.Config{Blog: blog, Logger: servertest.Logger(logged)})
 	if fault := call(silent); fault == nil || !strings.Contains(fault.Message, "https") {
 		t.Errorf("a password over a silent proxy: %v, want to be told of https", fault)
 	}

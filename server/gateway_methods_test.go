@@ -15,11 +15,11 @@ import (
 	"testing"
 
 	"github.com/quillgate/quillgate/apps"
-	"github.com/quillgate/quillgate/audit"
 	"github.com/quillgate/quillgate/database/databasetest"
 	"github.com/quillgate/quillgate/gateway"
 	"github.com/quillgate/quillgate/methods"
 	"github.com/quillgate/quillgate/server"
+	"github.com/quillgate/quillgate/server/servertest"
 	"github.com/quillgate/quillgate/signer"
 	"github.com/quillgate/quillgate/xmlrpc"
 )
@@ -99,10 +99,7 @@ func TestGatewayCreateApplication(t *testing.T) {
 func TestGatewayStrictRequests(t *testing.T) {
 	databasetest.EachURL(t, func(t *testing.T, dbURL string) {
 		g := openGate(t, dbURL, nil)
-		app, secret, err := g.keys.Apps.Create(t.Context(), audit.Operator, apps.New{UserID: g.user.ID, Name: "strict", Strict: true})
-		if err != nil {
-			t.Fatal(err)
-		}
+		app, secret := servertest.Key(t, g.keys, apps.New{UserID: g.user.ID, Name: "strict", Strict: true})
 		var mu sync.Mutex
 		var sent *http.Request
 		var body []byte

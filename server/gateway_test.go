@@ -19,6 +19,7 @@ import (
 	"github.com/quillgate/quillgate/gateway"
 	"github.com/quillgate/quillgate/methods"
 	"github.com/quillgate/quillgate/server"
+	"github.com/quillgate/quillgate/server/servertest"
 	"github.com/quillgate/quillgate/upstream/upstreamtest"
 	"github.com/quillgate/quillgate/xmlrpc"
 )
@@ -33,7 +34,7 @@ type gate struct {
 
 func openGate(t *testing.T, dbURL string, change func(*server.Config, *gateway.Config)) *gate {
 	t.Helper()
-	g := &gate{keys: openKeys(t, dbURL), wp: upstreamtest.Start(t)}
+	g := &gate{keys: servertest.OpenKeys(t, dbURL, server.KeysConfig{}), wp: upstreamtest.Start(t)}
 	g.serve(t, change)
 	return g
 }
@@ -66,10 +67,7 @@ func (g *gate) serve(t *testing.T, change func(*server.Config, *gateway.Config))
 func (g *gate) key(t *testing.T, in apps.New) func(*http.Request) *http.Request {
 	t.Helper()
 	in.UserID, in.Name = g.user.ID, "a program"
-	app, secret, err := g.keys.Apps.Create(t.Context(), audit.Operator, in)
-	if err != nil {
-		t.Fatal(err)
-	}
+	app, secret := servertest.Key(t, g.keys, in)
 	return func(r *http.Request) *http.Request {
 		sign(r, app.Public, secret.Reveal())
 		return r

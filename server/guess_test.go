@@ -13,31 +13,19 @@ import (
 
 	"github.com/pquerna/otp/totp"
 
-	"github.com/quillgate/quillgate/audit"
 	"github.com/quillgate/quillgate/auth"
-	"github.com/quillgate/quillgate/auth/authtest"
 	"github.com/quillgate/quillgate/database/databasetest"
 	"github.com/quillgate/quillgate/server"
+	"github.com/quillgate/quillgate/server/servertest"
 	"github.com/quillgate/quillgate/xmlrpc"
 )
 
 // secureBlog opens a blog that is served over https, on a database ("" is SQLite), with the users ada and bob.
 func secureBlog(t testing.TB, database string) *server.Blog {
 	t.Helper()
-	folder := databasetest.Folder(t)
-	if !strings.HasPrefix(database, "postgres") {
-		database = "" // a file in the folder
-	}
-	blog, err := server.OpenBlog(t.Context(), server.BlogConfig{Folder: folder, Database: database, BaseURL: "https://blog.example", Hash: authtest.CheapHash})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { blog.Close() })
+	blog := servertest.OpenBlog(t, database, server.BlogConfig{BaseURL: "https://blog.example"})
 	for _, login := range []string{"ada", "bob"} {
-		_, err := blog.Users.Create(t.Context(), audit.Operator, auth.NewUser{Login: login, Email: login + "@example.org", Password: password, Role: auth.Editor})
-		if err != nil {
-			t.Fatal(err)
-		}
+		servertest.User(t, blog.Keys, login, auth.Editor)
 	}
 	return blog
 }

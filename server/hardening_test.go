@@ -17,9 +17,9 @@ import (
 	"time"
 
 	"github.com/quillgate/quillgate/apps"
-	"github.com/quillgate/quillgate/audit"
 	"github.com/quillgate/quillgate/auth"
 	"github.com/quillgate/quillgate/server"
+	"github.com/quillgate/quillgate/server/servertest"
 	"github.com/quillgate/quillgate/xmlrpc"
 )
 
@@ -71,9 +71,9 @@ func TestH4FixedSurface(t *testing.T) {
 
 // A panic costs one request: the client is told a number, the log has the stack under it.
 func TestH14PanicIsContained(t *testing.T) {
-	var log lines
-	s := newServer(t, server.Config{Blog: open(t, "", nil), Logger: logger(&log)})
-	calls, err := xmlrpc.New(xmlrpc.Config[string]{Log: logger(&log), SpoolDir: t.TempDir(), Methods: []xmlrpc.Method[string]{
+	var log servertest.Log
+	s := newServer(t, server.Config{Blog: open(t, "", nil), Logger: servertest.Logger(&log)})
+	calls, err := xmlrpc.New(xmlrpc.Config[string]{Log: servertest.Logger(&log), SpoolDir: t.TempDir(), Methods: []xmlrpc.Method[string]{
 		{Name: "test.panic", Func: func(context.Context, *xmlrpc.Call[string]) (xmlrpc.Value, error) { panic("the inside") }}}})
 	if err != nil {
 		t.Fatal(err)
@@ -112,10 +112,7 @@ func TestH14CorruptedKeyRow(t *testing.T) {
 		t.Fatal(err)
 	}
 	signedCall := func() (string, func() string) {
-		app, secret, err := blog.Apps.Create(ctx, audit.Operator, apps.New{UserID: user.ID, Name: "Program"})
-		if err != nil {
-			t.Fatal(err)
-		}
+		app, secret := servertest.Key(t, blog.Keys, apps.New{UserID: user.ID, Name: "Program"})
 		return app.Public, func() string {
 			r := post("wp.getUsersBlogs", xmlrpc.String(""), xmlrpc.String(""))
 			sign(r, app.Public, secret.Reveal())
@@ -179,8 +176,8 @@ func TestH5Refusals(t *testing.T) {
 
 // A proxy that nobody has listed must not make strangers look like this machine.
 func TestA6UnlistedProxyIsNotThisMachine(t *testing.T) {
-	var log lines
-	s := newServer(t, server.Config{Blog: open(t, "", nil), Logger: logger(&log)})
+	var log servertest.Log
+	s := newServer(t, server.Config{Blog: open(t, "", nil), Logger: servertest.Logger(&log)})
 	for _, tt := range []struct{ field, value, want string }{
 		{"", "", "blogName"},
 		{"X-Forwarded-For", "198.51.100.9", "https only"},
@@ -304,10 +301,7 @@ func TestS16HeaderFallback(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		app, secret, err := blog.Apps.Create(ctx, audit.Operator, apps.New{UserID: user.ID, Name: "Program"})
-		if err != nil {
-			t.Fatal(err)
-		}
+		app, secret := servertest.Key(t, blog.Keys, apps.New{UserID: user.ID, Name: "Program"})
 		behind := httptest.NewServer(s.Handler())
 		defer behind.Close()
 		stripping := httptest.NewServer(&httputil.ReverseProxy{Rewrite: func(p *httputil.ProxyRequest) {

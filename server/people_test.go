@@ -15,6 +15,7 @@ import (
 	"github.com/quillgate/quillgate/audit"
 	"github.com/quillgate/quillgate/auth"
 	"github.com/quillgate/quillgate/server"
+	"github.com/quillgate/quillgate/server/servertest"
 	"github.com/quillgate/quillgate/xmlrpc"
 )
 
@@ -136,10 +137,7 @@ func TestA7Refused(t *testing.T) {
 func TestK12LastUse(t *testing.T) {
 	blog := open(t, "", nil)
 	s := newServer(t, server.Config{Blog: blog})
-	app, secret, err := blog.Apps.Create(t.Context(), audit.Operator, apps.New{UserID: 1, Name: "used"})
-	if err != nil {
-		t.Fatal(err)
-	}
+	app, secret := servertest.Key(t, blog.Keys, apps.New{UserID: 1, Name: "used"})
 	ask := func(app apps.App, secret apps.Secret, method, from, agent string) {
 		t.Helper()
 		r := post(method, xmlrpc.Int(1), xmlrpc.String(""), xmlrpc.String(""))

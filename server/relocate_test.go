@@ -13,6 +13,7 @@ import (
 	"github.com/quillgate/quillgate/database"
 	"github.com/quillgate/quillgate/database/databasetest"
 	"github.com/quillgate/quillgate/server"
+	"github.com/quillgate/quillgate/server/servertest"
 )
 
 // leftovers puts one row into every table that holds what a blog has given out or has still to do.
@@ -93,10 +94,7 @@ func TestH10CopyPartsFromOriginal(t *testing.T) {
 				if err := blog.Site.Arrive(ctx); err != nil {
 					t.Fatal(err)
 				}
-				app, _, err := blog.Apps.Create(ctx, audit.Operator, apps.New{UserID: 1, Name: "MarsEdit"})
-				if err != nil {
-					t.Fatal(err)
-				}
+				app, _ := servertest.Key(t, blog.Keys, apps.New{UserID: 1, Name: "MarsEdit"})
 				token, _, err := blog.Users.CreateToken(ctx, audit.Operator, auth.NewToken{UserID: 1, Kind: auth.AccessToken, Name: "script"})
 				if err != nil {
 					t.Fatal(err)

@@ -13,66 +13,24 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 
 	"github.com/quillgate/quillgate/apps"
-	"github.com/quillgate/quillgate/audit"
 	"github.com/quillgate/quillgate/auth"
 	"github.com/quillgate/quillgate/auth/authtest"
 	"github.com/quillgate/quillgate/database/databasetest"
 	"github.com/quillgate/quillgate/server"
+	"github.com/quillgate/quillgate/server/servertest"
 	"github.com/quillgate/quillgate/xmlrpc"
 )
 
-const password = "correct horse battery staple"
-
-// lines is a log that a test reads while the server writes.
-type lines struct {
-	mu   sync.Mutex
-	text bytes.Buffer
-}
-
-func (l *lines) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.text.Write(p)
-}
-
-func (l *lines) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.text.String()
-}
-
-func logger(w io.Writer) *slog.Logger {
-	return slog.New(server.LogHandler(slog.NewTextHandler(w, &slog.HandlerOptions{Level: slog.LevelDebug})))
-}
+const password = servertest.Password
 
 // open opens a blog with one user, ada, on the given database ("" is SQLite).
 func open(t testing.TB, database string, log *slog.Logger) *server.Blog {
 	t.Helper()
-	if database == "" {
-		database = databasetest.SQLite(t)
-	}
-	folder := filepath.Dir(database) // of the SQLite file, which a blog looks for in its folder
-	if strings.HasPrefix(database, "postgres") {
-		folder = databasetest.Folder(t)
-	} else {
-		database = ""
-	}
-	blog, err := server.OpenBlog(context.Background(), server.BlogConfig{Folder: folder, Database: database, BaseURL: "http://blog.example", Logger: log, Hash: authtest.CheapHash})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := blog.Close(); err != nil && !errors.Is(err, os.ErrClosed) {
-			t.Error(err)
-		}
-	})
-	if _, err := blog.Users.Create(context.Background(), audit.Operator, auth.NewUser{Login: "ada", Password: password, Role: auth.Administrator}); err != nil {
-		t.Fatal(err)
-	}
+	blog := servertest.OpenBlog(t, database, server.BlogConfig{BaseURL: "http://blog.example", Logger: log})
+	servertest.User(t, blog.Keys, "ada", auth.Administrator)
 	return blog
 }
 
@@ -174,17 +132,14 @@ func TestManifestIsNotSentTwice(t *testing.T) {
 
 // The log says who came and why not, and never a secret.
 func TestLog(t *testing.T) {
-	var log lines
-	blog := open(t, "", logger(&log))
-	s := newServer(t, server.Config{Blog: blog, Logger: logger(&log)})
+	var log servertest.Log
+	blog := open(t, "", servertest.Logger(&log))
+	s := newServer(t, server.Config{Blog: blog, Logger: servertest.Logger(&log)})
 	user, err := blog.Users.ByLogin(context.Background(), "ada")
 	if err != nil {
 		t.Fatal(err)
 	}
-	app, secret, err := blog.Apps.Create(context.Background(), audit.Operator, apps.New{UserID: user.ID, Name: "Program"})
-	if err != nil {
-		t.Fatal(err)
-	}
+	app, secret := servertest.Key(t, blog.Keys, apps.New{UserID: user.ID, Name: "Program"})
 	send(s, post("wp.getUsersBlogs", xmlrpc.String("ada"), xmlrpc.String(password)))
 	send(s, post("wp.getUsersBlogs", xmlrpc.String("a\nlevel=ERROR msg=forged"), xmlrpc.String("wrong password")))
 	r := post("wp.getUsersBlogs", xmlrpc.String(""), xmlrpc.String(""))

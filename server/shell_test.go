@@ -4,16 +4,15 @@ import (
 	"context"
 	"net/http"
 	"net/http/httptest"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/quillgate/quillgate/auth"
-	"github.com/quillgate/quillgate/auth/authtest"
 	"github.com/quillgate/quillgate/database/databasetest"
 	"github.com/quillgate/quillgate/profiles"
 	"github.com/quillgate/quillgate/server"
+	"github.com/quillgate/quillgate/server/servertest"
 	"github.com/quillgate/quillgate/xmlrpc"
 )
 
@@ -21,7 +20,7 @@ import (
 // entrance of its own. Credentials count, health is answered, and the settings of a blog are not there.
 func TestShellWithoutABlog(t *testing.T) {
 	databasetest.EachURL(t, func(t *testing.T, url string) {
-		keys := openKeys(t, url)
+		keys := servertest.OpenKeys(t, url, server.KeysConfig{})
 		first, err := keys.FirstAdministrator(t.Context())
 		if err != nil || first == "" {
 			t.Fatalf("the first administrator: %q, %v", first, err)
@@ -80,23 +79,4 @@ func whoami(ran chan<- struct{}) server.Opener {
 			Run:    []func(context.Context){func(ctx context.Context) { close(ran); <-ctx.Done() }},
 		}, err
 	}
-}
-
-// openKeys opens users and keys in a database.
-func openKeys(t *testing.T, url string) *server.Keys {
-	t.Helper()
-	config := server.KeysConfig{Folder: databasetest.Folder(t), Database: url, Hash: authtest.CheapHash}
-	if !strings.HasPrefix(url, "postgres") {
-		config.Folder, config.Database = filepath.Dir(url), ""
-	}
-	keys, err := server.OpenKeys(t.Context(), config)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := keys.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	return keys
 }

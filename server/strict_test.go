@@ -18,6 +18,7 @@ import (
 	"github.com/quillgate/quillgate/apps"
 	"github.com/quillgate/quillgate/audit"
 	"github.com/quillgate/quillgate/server"
+	"github.com/quillgate/quillgate/server/servertest"
 	"github.com/quillgate/quillgate/signature"
 	"github.com/quillgate/quillgate/xmlrpc"
 )
@@ -37,10 +38,7 @@ func newStrictKey(t *testing.T, blog *server.Blog, withPair bool) strictKey {
 	}
 	in := apps.New{UserID: user.ID, Name: "strict"}
 	if !withPair {
-		app, secret, err := blog.Apps.Create(t.Context(), audit.Operator, in)
-		if err != nil {
-			t.Fatal(err)
-		}
+		app, secret := servertest.Key(t, blog.Keys, in)
 		return strictKey{app.Public, signature.HMACKey([]byte(secret.Reveal()))}
 	}
 	_, private, err := ed25519.GenerateKey(nil)

@@ -21,9 +21,9 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/quillgate/quillgate/auth/authtest"
 	"github.com/quillgate/quillgate/database/databasetest"
 	"github.com/quillgate/quillgate/server"
+	"github.com/quillgate/quillgate/server/servertest"
 	"github.com/quillgate/quillgate/xmlrpc"
 )
 
@@ -45,8 +45,8 @@ func TestH6FilesAreReadAgain(t *testing.T) {
 	old := rootsOf(t, certFile)
 	var now atomic.Int64
 	now.Store(time.Now().UnixNano())
-	var log lines
-	s := newServer(t, server.Config{Blog: open(t, "", nil), Logger: logger(&log), ThrottleExempt: onLoopback,
+	var log servertest.Log
+	s := newServer(t, server.Config{Blog: open(t, "", nil), Logger: servertest.Logger(&log), ThrottleExempt: onLoopback,
 		Clock: func() time.Time { return time.Unix(0, now.Load()) }, TLS: &server.TLS{CertFile: certFile, KeyFile: keyFile}})
 	secure := listen(t)
 	run(t, s, server.Listeners{Secure: secure})
@@ -113,13 +113,9 @@ func TestH6KeyFileOpenToOthers(t *testing.T) {
 // Beside a listener of TLS the plain one redirects pages, and takes calls from this machine only.
 func TestH6PlainListener(t *testing.T) {
 	certFile, keyFile := writeCertificate(t, t.TempDir(), "blog.example")
-	blog, err := server.OpenBlog(t.Context(), server.BlogConfig{Folder: filepath.Dir(databasetest.SQLite(t)), BaseURL: "https://blog.example:8443", Hash: authtest.CheapHash})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer blog.Close()
-	var log lines
-	config := server.Config{Blog: blog, Logger: logger(&log), TrustedProxies: onLoopback[:0], TLS: &server.TLS{CertFile: certFile, KeyFile: keyFile}}
+	blog := servertest.OpenBlog(t, "", server.BlogConfig{BaseURL: "https://blog.example:8443"})
+	var log servertest.Log
+	config := server.Config{Blog: blog, Logger: servertest.Logger(&log), TrustedProxies: onLoopback[:0], TLS: &server.TLS{CertFile: certFile, KeyFile: keyFile}}
 	hello := string(xmlrpc.AppendCall(nil, "demo.sayHello"))
 	for _, tt := range []struct {
 		method, target, from, body string
@@ -212,8 +208,8 @@ func TestH6WarnsInClear(t *testing.T) {
 		{"a proxy", "0.0.0.0:80", server.Config{TrustedProxies: onLoopback}, false},
 		{"TLS", "0.0.0.0:80", server.Config{TLS: &server.TLS{CertFile: certFile, KeyFile: keyFile}}, false},
 	} {
-		var log lines
-		tt.config.Blog, tt.config.Logger = blog, logger(&log)
+		var log servertest.Log
+		tt.config.Blog, tt.config.Logger = blog, servertest.Logger(&log)
 		s := newServer(t, tt.config)
 		ctx, stop := context.WithCancel(t.Context())
 		stop()

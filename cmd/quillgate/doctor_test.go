@@ -26,9 +26,8 @@ import (
 	"github.com/quillgate/quillgate/apps"
 	"github.com/quillgate/quillgate/audit"
 	"github.com/quillgate/quillgate/auth"
-	"github.com/quillgate/quillgate/auth/authtest"
-	"github.com/quillgate/quillgate/database/databasetest"
 	"github.com/quillgate/quillgate/server"
+	"github.com/quillgate/quillgate/server/servertest"
 )
 
 // patient is a server behind a proxy, both real, for the doctor to look at.
@@ -83,11 +82,7 @@ func newPatient(t *testing.T, w way) *patient {
 	if w.base == "" {
 		w.base = p.url
 	}
-	blog, err := server.OpenBlog(t.Context(), server.BlogConfig{Folder: filepath.Dir(databasetest.SQLite(t)), BaseURL: w.base, Hash: authtest.CheapHash})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { blog.Close() })
+	blog := servertest.OpenBlog(t, "", server.BlogConfig{BaseURL: w.base})
 	p.key(t, blog)
 	config := server.Config{Blog: blog, TrustedProxies: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}}
 	if w.config != nil {
@@ -134,10 +129,7 @@ func (p *patient) key(t *testing.T, blog *server.Blog) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	app, secret, err := blog.Apps.Create(t.Context(), audit.Operator, apps.New{UserID: user.ID, Name: "Doctor"})
-	if err != nil {
-		t.Fatal(err)
-	}
+	app, secret := servertest.Key(t, blog.Keys, apps.New{UserID: user.ID, Name: "Doctor"})
 	p.public, p.secret = app.Public, secret.Reveal()
 	p.secretFile = filepath.Join(t.TempDir(), "secret")
 	if err := os.WriteFile(p.secretFile, []byte(p.secret+"\n"), 0o600); err != nil {
