@@ -135,8 +135,8 @@ type shared struct {
 	unusedAfter time.Duration
 	methods     []string
 
-	cache cache
-	usage *database.Batch[named, pendingUse]
+	lookups *database.Cache[named, lookup]
+	usage   *database.Batch[named, pendingUse]
 
 	stop sync.Once
 	done chan struct{}
@@ -157,6 +157,7 @@ func Open(ctx context.Context, cfg Config) (*Store, error) {
 	if err := s.openKeyring(ctx, cfg); err != nil {
 		return nil, err
 	}
+	s.lookups = database.NewCache(database.CacheConfig[named, lookup]{DB: s.db, Epoch: epoch, Size: maxLookups, Load: s.readLookup, Clock: s.clock})
 	s.usage = s.newUsage()
 	if err := s.openTrail(ctx); err != nil {
 		return nil, err
@@ -286,7 +287,6 @@ func (s *Store) Create(ctx context.Context, by audit.Actor, in New) (App, Secret
 	if err != nil {
 		return App{}, Secret{}, fmt.Errorf("create an application: %w", err)
 	}
-	s.cache.drop(s.named(app.Public))
 	return app, secret, nil
 }
 

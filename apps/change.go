@@ -68,7 +68,6 @@ func (s *Store) Update(ctx context.Context, by audit.Actor, userID int64, public
 	if err != nil {
 		return App{}, fmt.Errorf("change an application: %w", err)
 	}
-	s.cache.drop(s.named(public))
 	return app, nil
 }
 
@@ -139,7 +138,6 @@ func (s *Store) Revoke(ctx context.Context, by audit.Actor, userID int64, public
 	if err != nil {
 		return fmt.Errorf("revoke an application: %w", err)
 	}
-	s.cache.drop(s.named(public))
 	return nil
 }
 
@@ -171,9 +169,6 @@ func (s *Store) RevokeAll(ctx context.Context, by audit.Actor, userID int64) (in
 	})
 	if err != nil {
 		return 0, fmt.Errorf("revoke the applications of a user: %w", err)
-	}
-	for _, r := range rows {
-		s.cache.drop(s.named(r.Public))
 	}
 	return len(rows), nil
 }

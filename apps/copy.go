@@ -33,7 +33,6 @@ func (s *Store) PartFromOriginal(ctx context.Context, tx *database.Tx, by audit.
 		if err := s.revoke(ctx, tx, by, r); err != nil {
 			return 0, fmt.Errorf("revoke the applications of a copy: %w", err)
 		}
-		s.cache.drop(s.named(r.Public))
 	}
 	return len(rows), nil
 }

@@ -38,7 +38,6 @@ func (s *Store) Enrol(ctx context.Context, by audit.Actor, in New, key Verificat
 	if err != nil {
 		return App{}, fmt.Errorf("enrol an application: %w", err)
 	}
-	s.cache.drop(s.named(app.Public))
 	return app, nil
 }
 
@@ -178,7 +177,6 @@ func (s *Store) EnrolByCode(ctx context.Context, by audit.Actor, code, name stri
 	if err != nil {
 		return App{}, fmt.Errorf("enrol an application: %w", err)
 	}
-	s.cache.drop(s.named(app.Public))
 	return app, nil
 }
 

@@ -31,7 +31,6 @@ func (s *Store) Import(ctx context.Context, in Imported) (App, error) {
 		app, err = s.ImportTx(ctx, tx, in)
 		return err
 	})
-	s.cache.drop(s.named(in.Public))
 	return app, err
 }
 

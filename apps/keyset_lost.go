@@ -54,7 +54,6 @@ func (s *Store) GiveUp(ctx context.Context, by audit.Actor, p Place) error {
 	if err != nil {
 		return fmt.Errorf("give up what does not open in %s: %w", p.Table, err)
 	}
-	s.cache.clear()
 	s.keys.Delete(p.Key)
 	return nil
 }

@@ -4,45 +4,69 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"sync"
 	"time"
+
+	"github.com/quillgate/quillgate/database"
 )
 
+// epoch is that of the table apps.
+const epoch database.Epoch = "keys"
+
 const (
-	// cacheLife bounds how long a revoked key goes on working in a process
-	// that did not revoke it.
-	cacheLife = time.Second
-	// cacheSize bounds the memory that the cache takes.
-	cacheSize = 4096
+	// maxLookups bounds the memory that the cache takes.
+	maxLookups = 8192
+	// sealedLife is for how long a key that does not open is not tried again: the keyset's file may be put back.
+	sealedLife = time.Second
 )
 
 // Lookup returns the key of that name and its secret, for checking a
 // signature. A key that is not there, that is revoked, expired or unused for too
 // long, or whose secret does not open gives ErrNotFound, ErrRevoked, ErrExpired,
 // ErrUnused or ErrSealed, and no secret; every other error says that the
-// database did not answer. What it returns is not older than a second. A key
+// database did not answer. What it returns is as new as database.Cache promises: a change made by this process shows at
+// once, one of another process within a second. A key
 // with a verification key comes without a secret. The App is shared by all who
 // look the key up, and is not to be changed; it is nil with an error.
 func (s *Store) Lookup(ctx context.Context, public string) (Secret, *App, error) {
-	// The age counts from before the question: what is read may change while
-	// the answer is on its way.
-	asked := s.clock()
-	if e, ok := s.cache.get(s.named(public), asked); ok {
-		return e.secret, e.app, e.err
-	}
-	generation := s.cache.generation()
-	secret, app, err := s.find(ctx, public)
-	if err != nil && !isRefusal(err) {
+	found, err := s.lookups.Get(ctx, s.named(public))
+	if err != nil {
 		return Secret{}, nil, fmt.Errorf("look up an application: %w", err)
 	}
-	// What does not work is kept too: if it were not, the time of the second
-	// answer would tell a key that exists from one that does not.
-	until := asked.Add(cacheLife)
-	if err == nil && !app.Expires.IsZero() && app.Expires.Before(until) {
-		until = app.Expires
+	return found.secret, found.app, found.err
+}
+
+// lookup is what Lookup returns.
+type lookup struct {
+	app    *App // nil with an error
+	secret Secret
+	err    error
+}
+
+// readLookup looks a key up in the database. What does not work is kept too: if it were not, the time of the second answer would
+// tell a key that exists from one that does not.
+func (s *Store) readLookup(ctx context.Context, key named) (lookup, time.Time, error) {
+	asked := s.clock()
+	secret, app, err := s.Of(key.site).find(ctx, key.public)
+	switch {
+	case err != nil && !isRefusal(err):
+		return lookup{}, time.Time{}, err
+	case errors.Is(err, ErrSealed):
+		return lookup{err: err}, asked.Add(sealedLife), nil
+	case err != nil:
+		return lookup{err: err}, time.Time{}, nil
 	}
-	s.cache.put(s.named(public), entry{app, secret, err, until}, generation)
-	return secret, app, err
+	return lookup{app: app, secret: secret}, s.worksUntil(*app), nil
+}
+
+// worksUntil is when a key that works stops doing so by itself; zero: never.
+func (s *Store) worksUntil(a App) time.Time {
+	until := a.Expires
+	if s.unusedAfter > 0 {
+		if unused := a.wanted().Add(s.unusedAfter); until.IsZero() || unused.Before(until) {
+			until = unused
+		}
+	}
+	return until
 }
 
 // isRefusal tells what Lookup says of a key from errors of the database.
@@ -85,61 +109,4 @@ func (s *Store) find(ctx context.Context, public string) (Secret, *App, error) {
 		return Secret{}, nil, err
 	}
 	return secret, &app, nil
-}
-
-type entry struct {
-	app    *App // nil with an error
-	secret Secret
-	err    error
-	until  time.Time
-}
-
-// cache holds the answers of the last second.
-type cache struct {
-	mu      sync.RWMutex
-	entries map[named]entry
-	drops   uint64
-}
-
-func (c *cache) get(key named, now time.Time) (entry, bool) {
-	c.mu.RLock()
-	e, ok := c.entries[key]
-	c.mu.RUnlock()
-	return e, ok && now.Before(e.until)
-}
-
-// generation changes with every drop. Something read from the database before
-// a drop is not put into the cache after it.
-func (c *cache) generation() uint64 {
-	c.mu.RLock()
-	defer c.mu.RUnlock()
-	return c.drops
-}
-
-func (c *cache) put(key named, e entry, generation uint64) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if generation != c.drops {
-		return
-	}
-	if c.entries == nil || len(c.entries) >= cacheSize {
-		// All of it lives a second anyway.
-		c.entries = make(map[named]entry)
-	}
-	c.entries[key] = e
-}
-
-// clear drops all.
-func (c *cache) clear() {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.drops++
-	c.entries = nil
-}
-
-func (c *cache) drop(key named) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.drops++
-	delete(c.entries, key)
 }

@@ -54,7 +54,6 @@ func (s *Store) RotateAgain(ctx context.Context, by audit.Actor, userID int64, p
 	if err != nil {
 		return App{}, Secret{}, err
 	}
-	s.cache.drop(s.named(lost))
 	return app, secret, nil
 }
 
@@ -116,8 +115,6 @@ func (s *Store) succeed(ctx context.Context, by audit.Actor, userID int64, publi
 	if err != nil {
 		return App{}, fmt.Errorf("rotate an application: %w", err)
 	}
-	s.cache.drop(s.named(public))
-	s.cache.drop(s.named(next.Public))
 	return next, nil
 }
 

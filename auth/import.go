@@ -112,7 +112,6 @@ func (u *Users) importUser(ctx context.Context, tx *database.Tx, in ImportUser) 
 	if err != nil {
 		return err
 	}
-	u.changed(in.ID)
 	for i, k := range in.Keys {
 		if err := u.importKey(ctx, tx, in.ID, i, k); err != nil {
 			return err

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net/netip"
 	"strconv"
-	"sync"
 	"time"
 
 	"github.com/quillgate/quillgate/audit"
@@ -60,43 +59,13 @@ type Policy struct {
 	ApplicationPasswords bool `db:"application_passwords"`
 }
 
-const policyLife = time.Second
-
 // Policy returns what is set for all accounts. A change that another process
 // has made shows within a second.
-func (u *Users) Policy(ctx context.Context) (Policy, error) {
-	asked := u.clock()
-	u.policies.mu.Lock()
-	known, drops := u.policies.sites[u.db.Site()], u.policies.drops
-	u.policies.mu.Unlock()
-	if asked.Before(known.until) {
-		return known.policy, nil
-	}
-	p, err := readPolicy(ctx, u.db)
-	if err != nil {
-		return Policy{}, err
-	}
-	u.policies.mu.Lock()
-	defer u.policies.mu.Unlock()
-	if drops == u.policies.drops {
-		if u.policies.sites == nil || len(u.policies.sites) >= recentSize {
-			u.policies.sites = make(map[int64]knownPolicy)
-		}
-		u.policies.sites[u.db.Site()] = knownPolicy{p, asked.Add(policyLife)}
-	}
-	return p, nil
-}
+func (u *Users) Policy(ctx context.Context) (Policy, error) { return u.policies.Get(ctx, u.db.Site()) }
 
-// policies keeps the policies of the last second.
-type policies struct {
-	mu    sync.Mutex
-	sites map[int64]knownPolicy
-	drops uint64
-}
-
-type knownPolicy struct {
-	policy Policy
-	until  time.Time
+func (u *Users) readPolicy(ctx context.Context, site int64) (Policy, time.Time, error) {
+	p, err := readPolicy(ctx, u.db.Of(site))
+	return p, time.Time{}, err
 }
 
 func readPolicy(ctx context.Context, q database.Queryer) (Policy, error) {
@@ -128,10 +97,6 @@ func (u *Users) SetPolicy(ctx context.Context, by audit.Actor, p Policy) error {
 			"password mode": string(p.PasswordMode), "tokens": strconv.FormatBool(p.Tokens),
 			"application passwords": strconv.FormatBool(p.ApplicationPasswords)}})
 	})
-	u.policies.mu.Lock()
-	u.policies.drops++
-	delete(u.policies.sites, u.db.Site())
-	u.policies.mu.Unlock()
 	if err != nil {
 		return fmt.Errorf("set the policy of the accounts: %w", err)
 	}

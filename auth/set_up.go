@@ -92,7 +92,6 @@ func (v *Verifier) SetUp(ctx context.Context, from Client, code string, in NewUs
 	if err != nil {
 		return User{}, fmt.Errorf("set up an account: %w", err)
 	}
-	v.cfg.Users.changed(user.ID)
 	return user, nil
 }
 

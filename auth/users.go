@@ -10,7 +10,6 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/quillgate/quillgate/apps"
@@ -91,9 +90,9 @@ type shared struct {
 	clock    func() time.Time
 	logger   *slog.Logger
 	hasher   *hasher
-	recent   recent
+	recent   *database.Cache[placed[int64], recentUser]
+	policies *database.Cache[int64, Policy] // by site
 	usage    usage
-	policies policies
 }
 
 // Of returns the accounts of another site of the same database. The caches, the places for hashing passwords and what is
@@ -115,6 +114,8 @@ func (p placed[K]) compare(other placed[K]) int {
 // NewUsers returns the accounts in a database.
 func NewUsers(cfg UsersConfig) *Users {
 	u := &Users{db: cfg.DB, apps: cfg.Apps, shared: &shared{clock: cfg.Clock, logger: cfg.Logger, hasher: newHasher(cfg.Hash)}}
+	u.recent = database.NewCache(database.CacheConfig[placed[int64], recentUser]{DB: u.db, Epoch: epoch, Size: maxRecent, Load: u.readRecent})
+	u.policies = database.NewCache(database.CacheConfig[int64, Policy]{DB: u.db, Epoch: epoch, Size: maxPolicies, Load: u.readPolicy})
 	u.prepareUsage()
 	if u.clock == nil {
 		u.clock = time.Now
@@ -350,55 +351,35 @@ func (u *Users) Count(ctx context.Context, f Filter) (int, error) {
 	return n, nil
 }
 
+// epoch is that of the tables users and account_policy.
+const epoch database.Epoch = "people"
+
+// How many are kept for signed requests.
 const (
-	recentLife = time.Second
-	recentSize = 4096
+	maxRecent   = 4096 // users
+	maxPolicies = 4096 // of sites
 )
 
-// recent keeps the users of the last second, for signed requests. It bounds
-// how long a role that another process took away goes on working.
-type recent struct {
-	mu    sync.RWMutex
-	users map[placed[int64]]recentUser
-	drops uint64
-}
-
-type recentUser struct {
-	user  User
-	until time.Time
-}
-
-// cached is like Get, with an answer that may be a second old. A change made
-// through u shows at once.
+// cached is like Get, with an answer that is kept while no user changes: a change of this process shows at once, one of
+// another process within a second.
 func (u *Users) cached(ctx context.Context, id int64) (User, error) {
-	asked := u.clock()
-	u.recent.mu.RLock()
-	r, ok := u.recent.users[at(u, id)]
-	drops := u.recent.drops
-	u.recent.mu.RUnlock()
-	if ok && asked.Before(r.until) {
-		return r.user, nil
-	}
-	user, err := u.Get(ctx, id)
+	found, err := u.recent.Get(ctx, at(u, id))
 	if err != nil {
 		return User{}, err
 	}
-	u.recent.mu.Lock()
-	defer u.recent.mu.Unlock()
-	// What was read before a change is not kept after it.
-	if drops == u.recent.drops {
-		if u.recent.users == nil || len(u.recent.users) >= recentSize {
-			u.recent.users = make(map[placed[int64]]recentUser)
-		}
-		u.recent.users[at(u, id)] = recentUser{user, asked.Add(recentLife)}
-	}
-	return user, nil
+	return found.user, found.err
 }
 
-// changed forgets what is cached of a user.
-func (u *Users) changed(id int64) {
-	u.recent.mu.Lock()
-	defer u.recent.mu.Unlock()
-	u.recent.drops++
-	delete(u.recent.users, at(u, id))
+// recentUser is what cached returns; the error is ErrNotFound.
+type recentUser struct {
+	user User
+	err  error
+}
+
+func (u *Users) readRecent(ctx context.Context, key placed[int64]) (r recentUser, until time.Time, err error) {
+	r.user, r.err = u.Of(key.site).Get(ctx, key.key)
+	if r.err != nil && !errors.Is(r.err, ErrNotFound) {
+		return recentUser{}, time.Time{}, r.err
+	}
+	return r, time.Time{}, nil
 }

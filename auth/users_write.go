@@ -224,7 +224,6 @@ func (u *Users) UpdateProfile(ctx context.Context, by audit.Actor, id int64, p P
 	if err != nil {
 		return User{}, fmt.Errorf("update a profile: %w", err)
 	}
-	u.changed(id)
 	return user, nil
 }
 
@@ -272,7 +271,6 @@ func (u *Users) set(ctx context.Context, e audit.Event, statement string, args .
 		}
 		return audit.Append(ctx, tx, e)
 	})
-	u.changed(e.UserID)
 	return err
 }
 
@@ -302,7 +300,6 @@ func (u *Users) SetPassword(ctx context.Context, by audit.Actor, id int64, passw
 	err = u.db.Update(ctx, func(tx *database.Tx) error {
 		return u.setPassword(ctx, tx, audit.Event{Kind: UserPassword, UserID: id, By: by}, hash, session)
 	})
-	u.changed(id)
 	if err != nil {
 		return fmt.Errorf("set a password: %w", err)
 	}

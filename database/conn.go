@@ -22,6 +22,7 @@ const cachedStatements = 256
 type connector struct {
 	inner      driver.Connector
 	statements *atomic.Int64
+	epochs     *epochs
 }
 
 func (c *connector) Driver() driver.Driver { return c.inner.Driver() }
@@ -34,6 +35,7 @@ func (c *connector) Connect(ctx context.Context) (driver.Conn, error) {
 	return &conn{
 		Conn:       inner,
 		statements: c.statements,
+		epochs:     c.epochs,
 		cache:      make(map[string]*list.Element),
 		recent:     list.New(),
 	}, nil
@@ -49,34 +51,42 @@ func (u *unreachable) Unwrap() error { return u.error }
 type conn struct {
 	driver.Conn
 	statements *atomic.Int64
+	epochs     *epochs
 
 	cache  map[string]*list.Element // SQL text → element of recent
 	recent *list.List               // *cached, the latest in front
 
-	writing bool // inside a transaction that writes
+	open    bool     // inside a transaction
+	writing bool     // which is one that writes
+	moved   epochSet // what it may have moved
 }
 
 type cached struct {
 	query string
 	stmt  driver.Stmt
+	moves epochSet
 }
 
 // take hands out a prepared statement. It is out of the cache until keep puts
 // it back: one whose rows are still being read cannot run a second time.
-func (c *conn) take(ctx context.Context, query string) (driver.Stmt, error) {
+func (c *conn) take(ctx context.Context, query string) (*cached, error) {
 	if e, ok := c.cache[query]; ok {
 		delete(c.cache, query)
-		return c.recent.Remove(e).(*cached).stmt, nil
+		return c.recent.Remove(e).(*cached), nil
 	}
-	return c.Conn.(driver.ConnPrepareContext).PrepareContext(ctx, query)
+	stmt, err := c.Conn.(driver.ConnPrepareContext).PrepareContext(ctx, query)
+	if err != nil {
+		return nil, err
+	}
+	return &cached{query, stmt, c.epochs.moves(query)}, nil
 }
 
-func (c *conn) keep(query string, s driver.Stmt) {
-	if _, ok := c.cache[query]; ok {
-		s.Close()
+func (c *conn) keep(s *cached) {
+	if _, ok := c.cache[s.query]; ok {
+		s.stmt.Close()
 		return
 	}
-	c.cache[query] = c.recent.PushFront(&cached{query, s})
+	c.cache[s.query] = c.recent.PushFront(s)
 	if c.recent.Len() > cachedStatements {
 		oldest := c.recent.Remove(c.recent.Back()).(*cached)
 		delete(c.cache, oldest.query)
@@ -84,41 +94,66 @@ func (c *conn) keep(query string, s driver.Stmt) {
 	}
 }
 
+// count counts a statement.
+func (c *conn) count(ctx context.Context) {
+	if ctx.Value(uncountedKey{}) == nil {
+		c.statements.Add(1)
+	}
+}
+
+// wrote notes what a statement may have moved: it counts once the transaction has committed, which outside of one is now.
+func (c *conn) wrote(set epochSet) {
+	c.moved |= set
+	if !c.open {
+		c.ended()
+	}
+}
+
+// ended tells what the transaction may have moved. It may have committed even when an error says that nobody knows.
+func (c *conn) ended() {
+	set := c.moved
+	c.moved, c.open, c.writing = 0, false, false
+	c.epochs.wrote(set)
+}
+
 // ExecContext runs a statement. One without arguments goes to the driver as it
 // is: it may be a script, and migrations are.
 func (c *conn) ExecContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Result, error) {
-	c.statements.Add(1)
+	c.count(ctx)
 	if len(args) == 0 {
+		defer c.wrote(c.epochs.moves(query))
 		return c.Conn.(driver.ExecerContext).ExecContext(ctx, query, args)
 	}
 	s, err := c.take(ctx, query)
 	if err != nil {
 		return nil, err
 	}
-	r, err := s.(driver.StmtExecContext).ExecContext(ctx, args)
+	defer c.wrote(s.moves)
+	r, err := s.stmt.(driver.StmtExecContext).ExecContext(ctx, args)
 	if err != nil {
 		// Some errors are of the statement itself, such as a plan that
 		// the schema has outgrown; none is worth telling apart.
-		s.Close()
+		s.stmt.Close()
 		return nil, err
 	}
-	c.keep(query, s)
+	c.keep(s)
 	return r, nil
 }
 
 // QueryContext runs a statement that returns rows.
 func (c *conn) QueryContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Rows, error) {
-	c.statements.Add(1)
+	c.count(ctx)
 	s, err := c.take(ctx, query)
 	if err != nil {
 		return nil, err
 	}
-	r, err := s.(driver.StmtQueryContext).QueryContext(ctx, args)
+	r, err := s.stmt.(driver.StmtQueryContext).QueryContext(ctx, args)
 	if err != nil {
-		s.Close()
+		s.stmt.Close()
+		c.wrote(s.moves)
 		return nil, err
 	}
-	return &rows{Rows: r, conn: c, query: query, stmt: s, meter: c.meter(ctx)}, nil
+	return &rows{Rows: r, conn: c, stmt: s, meter: c.meter(ctx)}, nil
 }
 
 // meter is who counts what is read with a context. In transactions that write
@@ -142,7 +177,7 @@ func (c *conn) BeginTx(ctx context.Context, opts driver.TxOptions) (driver.Tx, e
 	if err != nil {
 		return nil, err
 	}
-	c.writing = !opts.ReadOnly
+	c.open, c.writing = true, !opts.ReadOnly
 	return transaction{tx, c}, nil
 }
 
@@ -153,12 +188,13 @@ type transaction struct {
 }
 
 func (t transaction) Commit() error {
-	t.conn.writing = false
+	defer t.conn.ended()
 	return t.Tx.Commit()
 }
 
 func (t transaction) Rollback() error {
-	t.conn.writing = false
+	t.conn.moved = 0
+	defer t.conn.ended()
 	return t.Tx.Rollback()
 }
 
@@ -203,8 +239,7 @@ func (c *conn) Close() error {
 type rows struct {
 	driver.Rows
 	conn  *conn
-	query string
-	stmt  driver.Stmt
+	stmt  *cached
 	meter Meter // nil: nobody counts
 	err   error
 }
@@ -244,10 +279,11 @@ func (r *rows) Close() error {
 	}
 	s := r.stmt
 	r.stmt = nil
+	defer r.conn.wrote(s.moves)
 	if err != nil || r.err != nil {
-		s.Close()
+		s.stmt.Close()
 		return err
 	}
-	r.conn.keep(r.query, s)
+	r.conn.keep(s)
 	return nil
 }

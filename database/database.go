@@ -85,9 +85,9 @@ type pools struct {
 	write      *sqlx.DB // SQLite: the one writer. PostgreSQL: the pool
 	read       *sqlx.DB // SQLite: the readers. PostgreSQL: the same pool
 	turns      turns
+	url        string // PostgreSQL
 	statements atomic.Int64
-	commits    atomic.Int64
-	watch      watch
+	epochs     epochs
 	attached   sync.Map
 }
 
@@ -111,9 +111,10 @@ func Open(ctx context.Context, cfg Config) (*DB, error) {
 	// Writers may wait for those of other processes: a quarter of the connections
 	// is for who reads meanwhile.
 	db.turns = newTurns(max(1, conns-conns/4))
+	db.epochs.open(db)
 	var err error
 	if isPostgres(cfg.URL) {
-		db.dialect = migrations.Postgres
+		db.dialect, db.url, db.epochs.maxAge = migrations.Postgres, cfg.URL, maxAgePostgres
 		err = db.openPostgres(cfg.URL, conns)
 	} else {
 		err = db.openSQLite(cfg.URL, conns)
@@ -142,7 +143,7 @@ func (db *DB) start(ctx context.Context, unmigrated bool) error {
 	if unmigrated {
 		return nil
 	}
-	return migrations.Up(ctx, db.write.DB, db.dialect)
+	return db.MigrateUp(ctx)
 }
 
 func (db *DB) openPostgres(url string, conns int) error {
@@ -155,7 +156,7 @@ func (db *DB) openPostgres(url string, conns int) error {
 	if err != nil {
 		return errors.New("open the database: the PostgreSQL URL cannot be read")
 	}
-	pool := sqlx.NewDb(sql.OpenDB(&connector{inner: inner, statements: &db.statements}), "postgres")
+	pool := sqlx.NewDb(sql.OpenDB(&connector{inner: inner, statements: &db.statements, epochs: &db.epochs}), "postgres")
 	pool.SetMaxOpenConns(conns)
 	pool.SetMaxIdleConns(conns)
 	pool.SetConnMaxIdleTime(5 * time.Minute)
@@ -175,21 +176,21 @@ func (db *DB) openSQLite(path string, conns int) error {
 	if err := f.Close(); err != nil {
 		return fmt.Errorf("open the database: %w", err)
 	}
-	writer := &connector{inner: sqliteConnector{sqliteURL(path, true)}, statements: &db.statements}
-	reader := &connector{inner: sqliteConnector{sqliteURL(path, false)}, statements: &db.statements}
+	writer := &connector{inner: sqliteConnector{sqliteURL(path, true)}, statements: &db.statements, epochs: &db.epochs}
+	reader := &connector{inner: sqliteConnector{sqliteURL(path, false)}, statements: &db.statements, epochs: &db.epochs}
 
 	db.write = sqlx.NewDb(sql.OpenDB(writer), "sqlite")
 	db.write.SetMaxOpenConns(1)
 	db.write.SetMaxIdleConns(1)
 	db.read = sqlx.NewDb(sql.OpenDB(reader), "sqlite")
-	db.read.SetMaxOpenConns(conns + 1) // one is for watching
-	db.read.SetMaxIdleConns(conns + 1)
+	db.read.SetMaxOpenConns(conns)
+	db.read.SetMaxIdleConns(conns)
 	return nil
 }
 
 // Close waits for running statements and closes all connections.
 func (db *DB) Close() error {
-	db.watch.close()
+	db.epochs.notices.close()
 	err := db.write.Close()
 	if db.read != db.write {
 		err = errors.Join(db.read.Close(), err)
@@ -221,12 +222,18 @@ func (db *DB) Migrations(ctx context.Context) ([]migrations.State, error) {
 
 // MigrateDown takes the schema back to version; see migrations.Down.
 func (db *DB) MigrateDown(ctx context.Context, version int64) error {
-	return migrations.Down(ctx, db.write.DB, db.dialect, version)
+	if err := migrations.Down(ctx, db.write.DB, db.dialect, version); err != nil {
+		return err
+	}
+	return db.epochs.learn(ctx)
 }
 
 // MigrateUp brings the schema up to date; see migrations.Up.
 func (db *DB) MigrateUp(ctx context.Context) error {
-	return migrations.Up(ctx, db.write.DB, db.dialect)
+	if err := migrations.Up(ctx, db.write.DB, db.dialect); err != nil {
+		return err
+	}
+	return db.epochs.learn(ctx)
 }
 
 // Get reads one row; see Queryer.
@@ -244,9 +251,5 @@ func (db *DB) Select(ctx context.Context, dest any, query string, args ...any) e
 // Exec writes, in a transaction of its own; see Queryer.
 func (db *DB) Exec(ctx context.Context, query string, args ...any) (sql.Result, error) {
 	query, args = bound(query, args, db.site)
-	r, err := db.write.ExecContext(ctx, query, args...)
-	if err == nil {
-		db.commits.Add(1)
-	}
-	return r, err
+	return db.write.ExecContext(ctx, query, args...)
 }

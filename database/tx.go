@@ -60,9 +60,6 @@ func (db *DB) Update(ctx context.Context, fn func(tx *Tx) error) error {
 	began := time.Now()
 	for try := 1; ; try++ {
 		err := db.attempt(ctx, try > aloneAfter, fn)
-		if err == nil {
-			db.commits.Add(1)
-		}
 		if err == nil || !isConflict(err) || time.Since(began) > patience {
 			return err
 		}
@@ -105,8 +102,7 @@ func (db *DB) takeTurn(ctx context.Context, tx *Tx, alone bool) error {
 		mode = "EXCLUSIVE"
 	}
 	// It belongs to the begin of the transaction, which does not count.
-	db.statements.Add(-1)
-	if _, err := tx.Exec(ctx, `LOCK TABLE `+migrations.Table+` IN `+mode+` MODE`); err != nil {
+	if _, err := tx.Exec(uncounted(ctx), `LOCK TABLE `+migrations.Table+` IN `+mode+` MODE`); err != nil {
 		return fmt.Errorf("wait for a transaction: %w", err)
 	}
 	return nil

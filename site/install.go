@@ -34,7 +34,6 @@ func (s *Site) install(ctx context.Context) error {
 		_, err = WriteOptions(ctx, tx, map[string]string{"default_category": fmt.Sprint(category)})
 		return err
 	})
-	s.ForgetOptions()
 	return err
 }
 

@@ -9,73 +9,34 @@ import (
 	"math"
 	"strconv"
 	"strings"
-	"sync"
-	"sync/atomic"
 	"time"
 	_ "time/tzdata" // option timezone_string names a zone, and a small machine has no list of them
 
 	"github.com/quillgate/quillgate/database"
 )
 
-// optionAge is how long a process believes the options that it has read. What another process writes to the same
-// database is seen after this time; what this process writes is seen at once.
-const optionAge = time.Second
-
-// optionCache keeps the last state of the options that was read.
-type optionCache struct {
-	mu      sync.Mutex // held while the database is asked, so that it is asked once
-	current atomic.Pointer[Options]
-	forgets atomic.Int64 // how often the current state was given up
-}
+// optionEpoch is that of the table options.
+const optionEpoch database.Epoch = "options"
 
 // Options is one state of all options. It never changes; ask Site.Options again for the next request.
 type Options struct {
 	values map[string]string
 	zone   *time.Location
-	read   time.Time
-	stale  bool // a write came after
+	now    func() time.Time
 }
 
-// Options returns the options of the blog as they were at most a second ago, and never older than the last change
-// that this process made.
-func (s *Site) Options(ctx context.Context) (*Options, error) {
-	if o := s.options.current.Load(); s.fresh(o) {
-		return o, nil
-	}
-	s.options.mu.Lock()
-	defer s.options.mu.Unlock()
-	if o := s.options.current.Load(); s.fresh(o) {
-		return o, nil
-	}
-	asked := s.clock()
+// Options returns the options of the blog, with every change that this process has made, and those of other processes
+// that are older than a second.
+func (s *Site) Options(ctx context.Context) (*Options, error) { return s.options.Get(ctx, struct{}{}) }
+
+func (s *Site) readOptions(ctx context.Context, _ struct{}) (*Options, time.Time, error) {
 	o, err := ReadOptions(ctx, s.db)
 	if err != nil {
-		return nil, err
+		return nil, time.Time{}, err
 	}
-	o.read = asked
-	s.options.current.Store(o)
-	return o, nil
-}
-
-func (s *Site) fresh(o *Options) bool {
-	if o == nil || o.stale {
-		return false
-	}
-	age := s.clock().Sub(o.read)
-	return age >= 0 && age < optionAge
-}
-
-// ForgetOptions makes the next reader ask the database. It is called after every committed write to the options, and
-// waits for a reader that may have seen the state before.
-func (s *Site) ForgetOptions() {
-	s.options.mu.Lock()
-	defer s.options.mu.Unlock()
-	s.options.forgets.Add(1)
-	if o := s.options.current.Load(); o != nil {
-		old := *o
-		old.stale = true
-		s.options.current.Store(&old)
-	}
+	o.now = s.clock
+	s.lastRead.Store(o)
+	return o, time.Time{}, nil
 }
 
 func ReadOptions(ctx context.Context, q database.Queryer) (*Options, error) {
@@ -94,7 +55,7 @@ func ReadOptions(ctx context.Context, q database.Queryer) (*Options, error) {
 }
 
 func newOptions(values map[string]string) *Options {
-	o := &Options{values: values}
+	o := &Options{values: values, now: time.Now}
 	o.zone = zoneOf(o.Text("timezone_string"), o.Text("gmt_offset"))
 	return o
 }
@@ -165,7 +126,7 @@ func (o *Options) UTC(local time.Time) time.Time {
 // GMTOffset is the distance to GMT in hours, as the option holds it or, for a named zone, as it is now.
 func (o *Options) GMTOffset() (hours float64, named bool) {
 	if _, err := namedZone(o.Text("timezone_string")); err == nil {
-		_, seconds := o.read.In(o.zone).Zone()
+		_, seconds := o.now().In(o.zone).Zone()
 		return math.Round(float64(seconds)/36) / 100, true
 	}
 	hours, _ = strconv.ParseFloat(strings.TrimSpace(o.Text("gmt_offset")), 64)
@@ -208,14 +169,11 @@ func (s *Site) Local(t time.Time) time.Time { return s.lastOptions().Local(t) }
 func (s *Site) UTC(local time.Time) time.Time { return s.lastOptions().UTC(local) }
 
 func (s *Site) lastOptions() *Options {
-	if o := s.options.current.Load(); s.fresh(o) {
-		return o
-	}
 	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
 	defer cancel()
 	o, err := s.Options(ctx)
 	if err != nil {
-		o = s.options.current.Load() // Open has read them once
+		o = s.lastRead.Load() // Open has read them once
 	}
 	return o
 }

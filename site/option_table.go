@@ -177,12 +177,10 @@ func (s *Site) storeOptions(ctx context.Context, by audit.Actor, values map[stri
 	if err != nil {
 		return nil, fmt.Errorf("store options: %w", err)
 	}
-	s.ForgetOptions()
 	return changed, nil
 }
 
-// WriteOptions writes the options that differ from what tx sees and returns their names in order. Whoever calls it
-// calls ForgetOptions once tx is committed.
+// WriteOptions writes the options that differ from what tx sees and returns their names in order.
 func WriteOptions(ctx context.Context, tx *database.Tx, values map[string]string) ([]string, error) {
 	now, err := ReadOptions(ctx, tx)
 	if err != nil {

@@ -45,9 +45,9 @@ type Site struct {
 	baseURL   string
 	clock     func() time.Time
 	logger    *slog.Logger
-	options   optionCache
+	options   *database.Cache[struct{}, *Options]
+	lastRead  atomic.Pointer[Options] // for when the database does not answer
 	scheduler scheduler
-	revision  revisionCache
 	forgot    atomic.Int64 // when forgetCreations last ran, in seconds
 }
 
@@ -64,6 +64,7 @@ func Open(ctx context.Context, cfg Config) (*Site, error) {
 	if s.imager = cfg.Imager; s.imager == nil {
 		s.imager = media.NewImager(0)
 	}
+	s.options = database.NewCache(database.CacheConfig[struct{}, *Options]{DB: s.db, Epoch: optionEpoch, Size: 1, Load: s.readOptions})
 	if err := s.install(ctx); err != nil {
 		return nil, fmt.Errorf("prepare the site: %w", err)
 	}

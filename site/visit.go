@@ -8,9 +8,6 @@ import (
 	"crypto/subtle"
 	"encoding/hex"
 	"fmt"
-	"sync"
-	"sync/atomic"
-	"time"
 
 	"github.com/quillgate/quillgate/database"
 )
@@ -18,64 +15,18 @@ import (
 // This file and its neighbours visit_*.go are what visitors may see: everybody, without signing in. Nothing that they
 // return has another status than published, but for attachments, which are as public as their parents.
 
-// revisionAge is how long a process goes without asking the database whether another process has written.
-const revisionAge = time.Second
+// visitorEpoch is that of all tables of which visitors see something.
+const visitorEpoch database.Epoch = "visitors"
 
 // Revision names a state of everything that visitors see. Two that are equal belong to the same state.
-type Revision struct {
-	commits, forgets int64
-	database         string
-}
+type Revision struct{ stamp database.Stamp }
 
-// revisionCache is what the database has said last about its version.
-type revisionCache struct {
-	mu      sync.Mutex // held while the database is asked
-	current atomic.Pointer[databaseVersion]
-}
-
-type databaseVersion struct {
-	name string
-	read time.Time
-}
-
-// Revision returns the present revision. It changes before a write of this process returns, and at most a second after
-// a write of another one. What is made of the blog after Revision has returned is at least as new as the revision says.
+// Revision returns the present revision. It changes before a write of this process to what visitors see returns, and at
+// most a second after one of another process. What is made of the blog after Revision has returned is at least as new as
+// the revision says.
 func (s *Site) Revision(ctx context.Context) (Revision, error) {
-	v, err := s.databaseVersion(ctx)
-	if err != nil {
-		return Revision{}, err
-	}
-	return Revision{commits: s.db.Commits(), forgets: s.options.forgets.Load(), database: v}, nil
-}
-
-func (s *Site) databaseVersion(ctx context.Context) (string, error) {
-	if v := s.revision.current.Load(); s.recent(v) {
-		return v.name, nil
-	}
-	s.revision.mu.Lock()
-	defer s.revision.mu.Unlock()
-	old := s.revision.current.Load()
-	if s.recent(old) {
-		return old.name, nil
-	}
-	asked := s.clock()
-	name, err := s.db.Version(ctx)
-	if err != nil {
-		return "", err
-	}
-	if old == nil || old.name != name {
-		s.ForgetOptions() // they may have changed too, and must not outlive the revision
-	}
-	s.revision.current.Store(&databaseVersion{name, asked})
-	return name, nil
-}
-
-func (s *Site) recent(v *databaseVersion) bool {
-	if v == nil {
-		return false
-	}
-	age := s.clock().Sub(v.read)
-	return age >= 0 && age < revisionAge
+	stamp, err := s.db.Stamp(ctx, visitorEpoch)
+	return Revision{stamp}, err
 }
 
 // OpensPost says whether a visitor has shown the password of a post: token is what PasswordToken has returned for the

@@ -62,7 +62,6 @@ func (s *Blog) ImportBundle(ctx context.Context, b *Bundle) (Report, error) {
 		files.undo(ctx)
 		return Report{}, importError(err)
 	}
-	s.ForgetOptions()
 	files.keep(ctx)
 	im.report.Notes = append(notes, files.notes...)
 	return im.report, nil

@@ -22,6 +22,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	_ "github.com/lib/pq"
 
@@ -185,4 +186,21 @@ type cluster struct {
 
 func (c *cluster) url(name string) string {
 	return fmt.Sprintf("postgres://quillgate:%s@127.0.0.1:%d/%s?sslmode=disable", c.password, c.port, name)
+}
+
+// WithinASecond runs check until it returns nil, and reports its error when that takes more than a second: for what other
+// processes have to notice in that time.
+func WithinASecond(t testing.TB, check func() error) {
+	t.Helper()
+	for began := time.Now(); ; time.Sleep(2 * time.Millisecond) {
+		late := time.Since(began) > time.Second
+		err := check()
+		if err == nil {
+			return
+		}
+		if late {
+			t.Errorf("after a second: %v", err)
+			return
+		}
+	}
 }

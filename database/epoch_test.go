@@ -1,0 +1,380 @@
+package database_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/url"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/quillgate/quillgate/database"
+	"github.com/quillgate/quillgate/database/databasetest"
+)
+
+func stampOf(t *testing.T, db *database.DB, e database.Epoch) database.Stamp {
+	t.Helper()
+	s, err := db.Stamp(t.Context(), e)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+// settled waits until nothing that was written before can change a stamp any more.
+func settled(t *testing.T, db *database.DB, e database.Epoch) database.Stamp {
+	t.Helper()
+	for last := stampOf(t, db, e); ; {
+		time.Sleep(800 * time.Millisecond)
+		now := stampOf(t, db, e)
+		if now == last {
+			return now
+		}
+		last = now
+	}
+}
+
+// A write moves the epochs of its table and no others, before it returns; what is rolled back or of no epoch moves none.
+func TestStamp(t *testing.T) {
+	databasetest.Each(t, func(t *testing.T, db *database.DB) {
+		for _, test := range []struct {
+			name  string
+			write func() error
+			moves []database.Epoch
+		}{
+			{"a user", func() error { mustAdd(t, db, "one", moment); return nil }, []database.Epoch{"people", "visitors"}},
+			{"an option", func() error {
+				_, err := db.Exec(t.Context(), `INSERT INTO options (name, value) VALUES ($1, $2)`, "blog_title", "x")
+				return err
+			}, []database.Epoch{"options", "visitors"}},
+			{"an option without arguments", func() error {
+				_, err := db.Exec(t.Context(), `UPDATE options SET value = 'y'`)
+				return err
+			}, []database.Epoch{"options", "visitors"}},
+			{"a nonce", func() error {
+				_, err := db.Exec(t.Context(), `INSERT INTO nonces (public, nonce, expires) VALUES ($1, $2, $3)`, "a", "b", moment)
+				return err
+			}, nil},
+			{"what is rolled back", func() error {
+				failed := errors.New("failed")
+				err := db.Update(t.Context(), func(tx *database.Tx) error {
+					_, err := add(t.Context(), tx, "gone", moment)
+					return errors.Join(failed, err)
+				})
+				if !errors.Is(err, failed) {
+					return err
+				}
+				return nil
+			}, nil},
+			{"what is deleted", func() error {
+				_, err := db.Exec(t.Context(), `DELETE FROM options`)
+				return err
+			}, []database.Epoch{"options", "visitors"}},
+		} {
+			before := map[database.Epoch]database.Stamp{}
+			for _, e := range []database.Epoch{"keys", "people", "options", "visitors"} {
+				before[e] = stampOf(t, db, e)
+			}
+			if err := test.write(); err != nil {
+				t.Fatalf("%s: %v", test.name, err)
+			}
+			for e, was := range before {
+				want := false
+				for _, m := range test.moves {
+					want = want || m == e
+				}
+				if moved := stampOf(t, db, e) != was; moved != want {
+					t.Errorf("%s moved the epoch %s: %t, want %t", test.name, e, moved, want)
+				}
+			}
+		}
+		if _, err := db.Stamp(t.Context(), "nothing"); err == nil {
+			t.Error("an epoch that there is not has a stamp")
+		}
+	})
+}
+
+// What goes because another row goes moves its own epoch too.
+func TestStampOfCascade(t *testing.T) {
+	databasetest.EachURL(t, func(t *testing.T, url string) {
+		here, there := databasetest.Open(t, url), databasetest.Open(t, url)
+		id := mustAdd(t, here, "one", moment)
+		_, err := here.Exec(t.Context(), `INSERT INTO apps (public, user_id, name, secret, hint, created) VALUES ('p', $1, 'n', $2, 'h', $3)`, id, []byte("s"), moment)
+		if err != nil {
+			t.Fatal(err)
+		}
+		before := settled(t, there, "keys")
+		if _, err := here.Exec(t.Context(), `DELETE FROM users WHERE id = $1`, id); err != nil {
+			t.Fatal(err)
+		}
+		awaitMove(t, there, "keys", before, time.Second)
+	})
+}
+
+// awaitMove fails unless a stamp changes within a time.
+func awaitMove(t *testing.T, db *database.DB, e database.Epoch, before database.Stamp, within time.Duration) {
+	t.Helper()
+	began := time.Now()
+	for stampOf(t, db, e) == before {
+		if time.Since(began) > within {
+			t.Fatalf("the epoch %s has not moved within %v", e, within)
+		}
+		time.Sleep(time.Millisecond)
+	}
+	t.Logf("the epoch %s moved after %v", e, time.Since(began).Round(time.Millisecond))
+}
+
+// What another process writes is seen within a second, whoever tells of it or not, also when it was written by other means.
+func TestStampOfOthers(t *testing.T) {
+	databasetest.EachURL(t, func(t *testing.T, url string) {
+		here, there := databasetest.Open(t, url), databasetest.Open(t, url)
+		before := stampOf(t, here, "people")
+		mustAdd(t, there, "one", moment)
+		awaitMove(t, here, "people", before, time.Second)
+		settled(t, here, "people")
+	})
+}
+
+// The counter of a transaction moves before it commits. Whoever reads meanwhile must not take that for all.
+func TestStampOfSlowTransaction(t *testing.T) {
+	databasetest.EachURL(t, func(t *testing.T, url string) {
+		here, there := databasetest.Open(t, url), databasetest.Open(t, url)
+		users := database.NewCache(database.CacheConfig[string, int]{DB: here, Epoch: "people", Size: 10,
+			Load: func(ctx context.Context, login string) (n int, _ time.Time, err error) {
+				return n, time.Time{}, here.Get(ctx, &n, `SELECT COUNT(*) FROM users WHERE login = $1`, login)
+			}})
+		count := func() int {
+			t.Helper()
+			n, err := users.Get(t.Context(), "one")
+			if err != nil {
+				t.Fatal(err)
+			}
+			return n
+		}
+		err := there.Update(t.Context(), func(tx *database.Tx) error {
+			_, err := add(t.Context(), tx, "one", moment)
+			for range 4 { // the counter is read more than once
+				if n := count(); n != 0 {
+					t.Errorf("%d users before the commit", n)
+				}
+				time.Sleep(400 * time.Millisecond)
+			}
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for began := time.Now(); count() != 1; time.Sleep(time.Millisecond) {
+			if time.Since(began) > time.Second {
+				t.Fatal("the user is not seen a second after the commit")
+			}
+		}
+	})
+}
+
+// listen listens until the test ends.
+func listen(t *testing.T, db *database.DB, tell func(error)) {
+	ctx, cancel := context.WithCancel(context.Background())
+	var work sync.WaitGroup
+	work.Go(func() { db.Listen(ctx, tell) })
+	t.Cleanup(func() { cancel(); work.Wait() })
+}
+
+// Where notifications come, a write is seen in milliseconds.
+func TestListen(t *testing.T) {
+	address := databasetest.Postgres(t)
+	here, there := databasetest.Open(t, address), databasetest.Open(t, address)
+	listen(t, here, func(err error) { t.Error(err) })
+	awaitListening(t, here, there)
+	for i := range 5 {
+		before := settled(t, here, "people") // just asked: the next question of its own is 750 ms away
+		mustAdd(t, there, fmt.Sprint("user", i), moment)
+		awaitMove(t, here, "people", before, 200*time.Millisecond)
+	}
+}
+
+// awaitListening writes until it is heard at once.
+func awaitListening(t *testing.T, here, there *database.DB) {
+	t.Helper()
+	for i := range 20 {
+		before := settled(t, here, "options")
+		if _, err := there.Exec(t.Context(), `INSERT INTO options (name, value) VALUES ($1, '')`, fmt.Sprint("o", i, time.Now().UnixNano())); err != nil {
+			t.Fatal(err)
+		}
+		for began := time.Now(); time.Since(began) < 200*time.Millisecond; time.Sleep(time.Millisecond) {
+			if stampOf(t, here, "options") != before {
+				return
+			}
+		}
+	}
+	t.Fatal("nothing is heard")
+}
+
+// A listening connection that is cut, or that goes silent without an end, costs the speed and not the second; it is opened
+// again by itself.
+func TestListenThroughTrouble(t *testing.T) {
+	address := databasetest.Postgres(t)
+	for _, trouble := range []string{"cut", "silent"} {
+		t.Run(trouble, func(t *testing.T) {
+			t.Parallel()
+			way := newWay(t, address)
+			here, there := databasetest.Open(t, address), databasetest.Open(t, address)
+			database.ListenThrough(here, way.url)
+			var lost, found atomic.Int64
+			listen(t, here, func(err error) {
+				if err != nil {
+					lost.Add(1)
+				} else {
+					found.Add(1)
+				}
+			})
+			awaitListening(t, here, there)
+			if trouble == "cut" {
+				way.cut()
+			}
+			way.silent.Store(true)
+			for i := range 3 {
+				before := settled(t, here, "people")
+				mustAdd(t, there, fmt.Sprint(trouble, i), moment)
+				awaitMove(t, here, "people", before, time.Second)
+			}
+			for began := time.Now(); lost.Load() == 0; time.Sleep(10 * time.Millisecond) {
+				if time.Since(began) > 20*time.Second {
+					t.Fatal("the loss of the connection is not told")
+				}
+			}
+			way.silent.Store(false)
+			way.cut()
+			awaitListening(t, here, there)
+			if found.Load() == 0 {
+				t.Error("nobody was told that the connection is back")
+			}
+		})
+	}
+}
+
+// way is a way to a database that can be cut, or swallow everything.
+type way struct {
+	url    string
+	silent atomic.Bool
+	mu     sync.Mutex
+	conns  []net.Conn
+}
+
+func newWay(t *testing.T, address string) *way {
+	t.Helper()
+	u, err := url.Parse(address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	target := u.Host
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	u.Host = l.Addr().String()
+	w := &way{url: u.String()}
+	t.Cleanup(func() { l.Close(); w.cut() })
+	go func() {
+		for {
+			from, err := l.Accept()
+			if err != nil {
+				return
+			}
+			to, err := net.Dial("tcp", target)
+			if err != nil {
+				from.Close()
+				continue
+			}
+			w.mu.Lock()
+			w.conns = append(w.conns, from, to)
+			w.mu.Unlock()
+			go w.pass(from, to)
+			go w.pass(to, from)
+		}
+	}()
+	return w
+}
+
+// pass passes on what it reads, or drops it.
+func (w *way) pass(from, to net.Conn) {
+	io.Copy(writerFunc(func(b []byte) (int, error) {
+		if w.silent.Load() {
+			return len(b), nil
+		}
+		return to.Write(b)
+	}), from)
+	if !w.silent.Load() {
+		to.Close()
+	}
+}
+
+func (w *way) cut() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, c := range w.conns {
+		c.Close()
+	}
+	w.conns = nil
+}
+
+type writerFunc func([]byte) (int, error)
+
+func (f writerFunc) Write(b []byte) (int, error) { return f(b) }
+
+// Writes of several processes at once do not run into one another by the epochs, and none is missed.
+func TestStampUnderLoad(t *testing.T) {
+	databasetest.EachURL(t, func(t *testing.T, url string) {
+		here, there := databasetest.Open(t, url), databasetest.Open(t, url)
+		var written atomic.Int64
+		counts := database.NewCache(database.CacheConfig[string, int64]{DB: here, Epoch: "people", Size: 10,
+			Load: func(ctx context.Context, _ string) (n int64, _ time.Time, err error) {
+				return n, time.Time{}, here.Get(ctx, &n, `SELECT COUNT(*) FROM users`)
+			}})
+		var work sync.WaitGroup
+		for i := range 4 {
+			work.Go(func() {
+				for j := range 20 {
+					db := here
+					if i%2 == 1 {
+						db = there
+					}
+					err := db.Update(t.Context(), func(tx *database.Tx) error {
+						_, err := add(t.Context(), tx, fmt.Sprint(i, "-", j), moment)
+						return err
+					})
+					if err != nil {
+						t.Error(err)
+						return
+					}
+					if db == here {
+						least := written.Add(1)
+						// What this process has written is there at once.
+						if n, err := counts.Get(t.Context(), ""); err != nil || n < least {
+							t.Errorf("%d users, %v, after %d were written here", n, err, least)
+						}
+					}
+				}
+			})
+		}
+		work.Wait()
+		began := time.Now()
+		for {
+			n, err := counts.Get(t.Context(), "")
+			if err != nil {
+				t.Fatal(err)
+			}
+			if n == 80 {
+				return
+			}
+			if time.Since(began) > time.Second {
+				t.Fatalf("%d users a second after 80 were written", n)
+			}
+			time.Sleep(time.Millisecond)
+		}
+	})
+}
