@@ -220,6 +220,15 @@ func (s *Server) Handler() http.Handler { return s.handler }
 // Secure; with it Plain redirects pages to it and serves no calls but those of this machine.
 type Listeners struct{ Plain, Secure, Metrics net.Listener }
 
+// listening writes down how it stands with the connection on which other servers tell what they have changed.
+func (s *Server) listening(err error) {
+	if err != nil {
+		s.logger.Warn("changes made by other servers are noticed within a second, not at once", "error", err)
+		return
+	}
+	s.logger.Info("changes made by other servers are noticed at once again")
+}
+
 // Reload reads the files of the certificate now; they are looked at from time to time anyway.
 func (s *Server) Reload() error {
 	if s.files == nil {
@@ -262,6 +271,7 @@ func (s *Server) Run(ctx context.Context, on Listeners) error {
 	defer rest() // before the wait
 	background.Go(func() { s.verifier.Run(work) })
 	background.Go(func() { s.refusals.Run(work) })
+	background.Go(func() { s.cfg.Keys.DB.Listen(work, s.listening) })
 	for _, e := range s.entrances {
 		for _, run := range e.Run {
 			background.Go(func() { run(work) })
