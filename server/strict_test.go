@@ -30,7 +30,7 @@ type strictKey struct {
 }
 
 // newStrictKey makes a key with a secret, or with a pair.
-func newStrictKey(t *testing.T, blog *server.Blog, withPair bool) strictKey {
+func newStrictKey(t testing.TB, blog *server.Blog, withPair bool) strictKey {
 	t.Helper()
 	user, err := blog.Users.ByLogin(t.Context(), "ada")
 	if err != nil {
@@ -65,7 +65,7 @@ func newStrictKey(t *testing.T, blog *server.Blog, withPair bool) strictKey {
 }
 
 // request signs a body for an address, as its client sees it.
-func (k strictKey) request(t *testing.T, address string, created time.Time, body []byte) *http.Request {
+func (k strictKey) request(t testing.TB, address string, created time.Time, body []byte) *http.Request {
 	t.Helper()
 	r := httptest.NewRequest(http.MethodPost, address, bytes.NewReader(body))
 	r.RemoteAddr = "127.0.0.1:1234"
