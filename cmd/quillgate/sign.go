@@ -68,22 +68,28 @@ func (f *signFlags) folder(io streams) (*local.Folder, error) {
 	return local.OpenFolder(path, keys)
 }
 
-// listenAddress is where the signer of a folder listens: what --listen says, and
-// then what it said before. The variable of the server, QUILLGATE_LISTEN, is not
-// meant for the signer.
+// listenAddress is where the signer of a folder listens: what --listen says, then
+// the variable QUILLGATE_SIGN_LISTEN, and then what --listen said before. The
+// variable of the server, QUILLGATE_LISTEN, is not meant for the signer.
 func listenAddress(k *kong.Context, s *settings, book *local.Book) (string, error) {
 	kept, err := book.Listen()
 	if err != nil {
 		return "", err
 	}
 	for _, p := range k.Path {
-		if p.Flag == nil || p.Flag.Name != "listen" || p.Resolved || s.Listen == kept {
+		if p.Flag == nil || p.Flag.Name != "listen" || p.Resolved {
 			continue
+		}
+		if s.Listen == kept {
+			return kept, nil
 		}
 		if _, port, err := net.SplitHostPort(s.Listen); err == nil && port == "0" {
 			return s.Listen, nil // another port at each start
 		}
 		return s.Listen, book.SetListen(s.Listen)
+	}
+	if said := os.Getenv("QUILLGATE_SIGN_LISTEN"); said != "" {
+		return said, nil
 	}
 	return cmp.Or(kept, signListen), nil
 }

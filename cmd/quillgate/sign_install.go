@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	_ "embed"
 	"errors"
@@ -30,8 +31,9 @@ var (
 type startAtLogin struct {
 	text  string // of the file
 	where func(home, config string) string
-	begin [][]string // commands; FILE stands for the path
+	begin [][]string // commands; FILE stands for the path. One that begins with - may fail
 	end   [][]string
+	after [][]string // when the file is gone
 	note  string
 }
 
@@ -42,8 +44,9 @@ var starters = map[string]startAtLogin{
 		where: func(_, config string) string {
 			return filepath.Join(config, "systemd", "user", "quillgate-sign.service")
 		},
-		begin: [][]string{{"systemctl", "--user", "daemon-reload"}, {"systemctl", "--user", "enable", "--now", "quillgate-sign.service"}},
+		begin: [][]string{{"systemctl", "--user", "daemon-reload"}, {"systemctl", "--user", "enable", "quillgate-sign.service"}, {"systemctl", "--user", "restart", "quillgate-sign.service"}},
 		end:   [][]string{{"systemctl", "--user", "disable", "--now", "quillgate-sign.service"}},
+		after: [][]string{{"-systemctl", "--user", "daemon-reload"}},
 		note:  "It runs while you are signed in. \"loginctl enable-linger\" starts it with the computer; a keyring is locked until you sign in.",
 	},
 	"darwin": {
@@ -51,25 +54,27 @@ var starters = map[string]startAtLogin{
 		where: func(home, _ string) string {
 			return filepath.Join(home, "Library", "LaunchAgents", "com.github.quillgate.sign.plist")
 		},
-		begin: [][]string{{"launchctl", "load", "-w", "FILE"}},
+		begin: [][]string{{"-launchctl", "unload", "FILE"}, {"launchctl", "load", "-w", "FILE"}},
 		end:   [][]string{{"launchctl", "unload", "-w", "FILE"}},
 		note:  "When macOS asks about the keychain, choose \"Always Allow\".",
 	},
 	"windows": {
 		text:  signTask,
 		where: func(_, config string) string { return filepath.Join(config, "quillgate-sign", "logon-task.xml") },
-		begin: [][]string{{"schtasks", "/create", "/f", "/tn", "Quillgate signer", "/xml", "FILE"}, {"schtasks", "/run", "/tn", "Quillgate signer"}},
-		end:   [][]string{{"schtasks", "/delete", "/f", "/tn", "Quillgate signer"}},
+		begin: [][]string{{"-schtasks", "/end", "/tn", "Quillgate signer"}, {"schtasks", "/create", "/f", "/tn", "Quillgate signer", "/xml", "FILE"}, {"schtasks", "/run", "/tn", "Quillgate signer"}},
+		end:   [][]string{{"-schtasks", "/end", "/tn", "Quillgate signer"}, {"schtasks", "/delete", "/f", "/tn", "Quillgate signer"}},
 		note:  "It is a task of your own session, not a service: a service would not see your credentials.",
 	},
 }
 
 type signInstallCmd struct {
 	Print  bool   `help:"Print the file and where it would go; change nothing."`
-	System string `help:"System to print for." enum:",linux,darwin,windows" default:"" hidden:""`
+	System string `help:"System to install for, in place of this one." enum:",linux,darwin,windows" default:"" hidden:""`
 }
 
-type signUninstallCmd struct{}
+type signUninstallCmd struct {
+	System string `help:"System to uninstall for, in place of this one." enum:",linux,darwin,windows" default:"" hidden:""`
+}
 
 // unit is what the templates are filled in with.
 type unit struct {
@@ -83,12 +88,7 @@ type unit struct {
 var proxyVariables = []string{"HTTPS_PROXY", "HTTP_PROXY", "NO_PROXY", "https_proxy", "http_proxy", "no_proxy"}
 
 func (c *signInstallCmd) Run(ctx context.Context, flags *signFlags, s *settings, out streams, k *kong.Context) error {
-
-	system := runtime.GOOS
-	if c.Print && c.System != "" {
-		system = c.System
-	}
-	how, path, text, err := prepare(system, flags)
+	how, path, text, err := prepare(cmp.Or(c.System, runtime.GOOS), flags)
 	if err != nil {
 		return err
 	}
@@ -107,26 +107,35 @@ func (c *signInstallCmd) Run(ctx context.Context, flags *signFlags, s *settings,
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return fmt.Errorf("install the signer: %w", err)
 	}
+	before, err := os.ReadFile(path)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("install the signer: %w", err)
+	}
 	if err := os.WriteFile(path, text, 0o600); err != nil {
 		return fmt.Errorf("install the signer: %w", err)
 	}
 	if err := runAll(ctx, how.begin, path); err != nil {
-		return errors.Join(fmt.Errorf("start the signer at login: %w: nothing was left behind", err), os.Remove(path))
+		err = fmt.Errorf("start the signer at login: %w: it is as it was before", err)
+		if before == nil {
+			return errors.Join(err, os.Remove(path))
+		}
+		return errors.Join(err, os.WriteFile(path, before, 0o600))
 	}
 	fmt.Fprintf(out.out, "The signer starts when you sign in (%s). %s\n", path, how.note)
 	return nil
 }
 
 func (c *signUninstallCmd) Run(ctx context.Context, flags *signFlags, out streams) error {
-	how, path, _, err := prepare(runtime.GOOS, flags)
+	how, path, _, err := prepare(cmp.Or(c.System, runtime.GOOS), flags)
 	if err != nil {
 		return err
 	}
 	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("the signer is not installed: there is no %s", path)
+		_, err := fmt.Fprintf(out.out, "The signer does not start when you sign in: there is no %s.\n", path)
+		return err
 	}
 	err = runAll(ctx, how.end, path)
-	if err := errors.Join(err, os.Remove(path)); err != nil {
+	if err := errors.Join(err, os.Remove(path), runAll(ctx, how.after, path)); err != nil {
 		return fmt.Errorf("uninstall the signer: %w", err)
 	}
 	_, err = fmt.Fprintln(out.out, "The signer no longer starts when you sign in. Its keys and settings are still there.")
@@ -189,7 +198,9 @@ func runAll(ctx context.Context, commands [][]string, path string) error {
 		for i := range args {
 			args[i] = strings.ReplaceAll(args[i], "FILE", path)
 		}
-		if text, err := exec.CommandContext(ctx, args[0], args[1:]...).CombinedOutput(); err != nil {
+		name, mayFail := strings.CutPrefix(args[0], "-")
+		args[0] = name
+		if text, err := exec.CommandContext(ctx, name, args[1:]...).CombinedOutput(); err != nil && !mayFail {
 			return fmt.Errorf("%s: %w: %s", strings.Join(args, " "), err, bytes.TrimSpace(text))
 		}
 	}
