@@ -64,7 +64,25 @@ func hello(string) string {
 // proxied is a signer with one blog.
 type proxied struct {
 	*httptest.Server
-	log bytes.Buffer
+	log logged
+}
+
+// logged is a log that is read while it is written.
+type logged struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+func (l *logged) Write(line []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.Write(line)
+}
+
+func (l *logged) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.String()
 }
 
 func newProxy(t testing.TB, kind local.Kind, endpoint string, edit func(*local.Config)) *proxied {
