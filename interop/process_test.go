@@ -109,25 +109,32 @@ func start(t testing.TB, s seeded, args ...string) *process {
 	return p
 }
 
-// launch starts the program and waits for its greeting, which it returns. It is killed when the test ends.
+// launch starts the program for a blog and waits for its greeting, which it returns.
 func launch(t testing.TB, s seeded, greeted *regexp.Regexp, args ...string) (*process, []string) {
 	t.Helper()
-	p := &process{log: &lockedBuffer{}, out: &lockedBuffer{}, ended: make(chan error, 1)}
-	p.cmd = exec.Command(build(t), args...)
-	p.cmd.Env = s.environment()
-	p.cmd.Stderr = p.log
-	out, err := p.cmd.StdoutPipe()
+	cmd := exec.Command(build(t), args...)
+	cmd.Env = s.environment()
+	return launchCommand(t, "quillgate "+args[0], cmd, greeted)
+}
+
+// launchCommand starts a command and waits until it has printed a line that matches, which is returned. It is killed when
+// the test ends, and what it has printed is kept for evidence.
+func launchCommand(t testing.TB, name string, cmd *exec.Cmd, ready *regexp.Regexp) (*process, []string) {
+	t.Helper()
+	p := &process{cmd: cmd, log: &lockedBuffer{}, out: &lockedBuffer{}, ended: make(chan error, 1)}
+	cmd.Stderr = p.log
+	out, err := cmd.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := p.cmd.Start(); err != nil {
+	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
 		p.keepMetrics(t)
 		p.kill()
-		traces.keep(answer, "greeting of quillgate "+args[0], []byte(p.out.String()))
-		traces.keep(logged, "quillgate "+args[0], []byte(p.log.String()))
+		traces.keep(answer, "output of "+name, []byte(p.out.String()))
+		traces.keep(logged, name, []byte(p.log.String()))
 	})
 	greeting := make(chan []string, 1)
 	go func() {
@@ -135,7 +142,7 @@ func launch(t testing.TB, s seeded, greeted *regexp.Regexp, args ...string) (*pr
 		for {
 			line, err := lines.ReadString('\n')
 			p.out.Write([]byte(line))
-			if m := greeted.FindStringSubmatch(line); m != nil && len(greeting) == 0 {
+			if m := ready.FindStringSubmatch(line); m != nil && len(greeting) == 0 {
 				greeting <- m
 			}
 			if err != nil {
@@ -148,7 +155,7 @@ func launch(t testing.TB, s seeded, greeted *regexp.Regexp, args ...string) (*pr
 	m := <-greeting
 	if m == nil {
 		p.kill()
-		t.Fatalf("quillgate %s: it ended before it served\n%s%s", args[0], p.out, p.log)
+		t.Fatalf("%s: it ended before it served\n%s%s", name, p.out, p.log)
 	}
 	return p, m
 }

@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/quillgate/quillgate/database/databasetest"
 	"github.com/quillgate/quillgate/xmlrpc"
 )
 
@@ -134,7 +135,12 @@ func (l *oldClients) judge(t *testing.T, p *process) {
 // TestSignerCrash kills the signer and the server behind it by turns, at random points of a load: no post is there in
 // part or twice, and every client was told the truth.
 func TestSignerCrash(t *testing.T) {
-	blog := seedIn(t, t.TempDir(), "")
+	t.Run("sqlite", func(t *testing.T) { crashSigner(t, seedIn(t, t.TempDir(), "")) })
+	t.Run("postgres", func(t *testing.T) { crashSigner(t, seedIn(t, t.TempDir(), databasetest.Postgres(t))) })
+}
+
+func crashSigner(t *testing.T, blog seeded) {
+	t.Helper()
 	address := freeLoopback(t)
 	serve := func() *process { return start(t, blog, "--listen", address, "--base-url", "http://"+address) }
 	p := serve()

@@ -95,46 +95,20 @@ func (s *signing) answered(t testing.TB, entered string, args ...string) string 
 	return out.String()
 }
 
+var signerServes = regexp.MustCompile(`The signer serves `)
+
 // serve starts the signer and waits until it says that it serves.
 func (s *signing) serve(t testing.TB) {
 	t.Helper()
-	p := &process{log: &lockedBuffer{}, out: &lockedBuffer{}, ended: make(chan error, 1)}
-	p.cmd = exec.Command(build(t), "sign", "--dir", s.dir, "--pass-phrase-file", s.phrase)
-	p.cmd.Stderr = p.log
-	out, err := p.cmd.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := p.cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		p.kill()
-		traces.keep(logged, "quillgate sign", []byte(p.out.String()+p.log.String()))
-	})
-	ready := make(chan bool, 1)
-	go func() {
-		buf := make([]byte, 4096)
-		for {
-			n, err := out.Read(buf)
-			p.out.Write(buf[:n])
-			if n > 0 && len(ready) == 0 && strings.Contains(p.out.String(), "The signer serves ") {
-				ready <- true
-			}
-			if err != nil {
-				break
-			}
-		}
-		close(ready)
-		p.ended <- p.cmd.Wait()
-	}()
-	if !<-ready {
-		p.kill()
-		t.Fatalf("quillgate sign ended before it served\n%s%s", p.out, p.log)
-	}
-	p.base = "http://" + s.address + "/blog"
-	p.endpoint = p.base + "/xmlrpc.php"
-	s.process = p
+	s.run(t, exec.Command(build(t), "sign", "--dir", s.dir, "--pass-phrase-file", s.phrase))
+}
+
+// run is serve by a command of the caller's.
+func (s *signing) run(t testing.TB, cmd *exec.Cmd) {
+	t.Helper()
+	s.process, _ = launchCommand(t, "quillgate sign", cmd, signerServes)
+	s.base = "http://" + s.address + "/blog"
+	s.endpoint = s.base + "/xmlrpc.php"
 }
 
 // wiretap stands before a server and remembers what comes.

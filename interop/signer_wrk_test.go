@@ -112,7 +112,7 @@ func wrkKeys(t *testing.T, blog seeded) []wrkKey {
 	}
 }
 
-// compareByWrk measures both ways by turns, so that what else the machine does harms both, and takes the middle of each.
+// compareByWrk measures both ways by turns, so that what else the machine does harms both, and takes the median of each.
 func compareByWrk(t *testing.T, p *process, s *signing, key wrkKey, call wrkCall, connections int) {
 	t.Helper()
 	plain := request(t, s.endpoint, xmlrpc.AppendCall(nil, call.method, call.params(s.user, s.password)...))
@@ -124,7 +124,7 @@ func compareByWrk(t *testing.T, p *process, s *signing, key wrkKey, call wrkCall
 		ready := signedBefore(t, p, key, call, int(wrkTime.Seconds()*wrkMost))
 		direct = append(direct, byWrk(t, p, home, connections, ready, "once"))
 	}
-	a, b := middle(direct), middle(through)
+	a, b := medians(direct), medians(through)
 	slower, share := b.median-a.median, b.perSecond/a.perSecond
 	t.Logf("%-11s %-8s %2d connections: median %4d µs direct, %4d µs through the signer (%+d µs); %5.0f and %5.0f requests/s (%.0f %%); %d µs of CPU in the server, %d µs in the signer",
 		key.name, call.name, connections, a.median.Microseconds(), b.median.Microseconds(), slower.Microseconds(), a.perSecond, b.perSecond, 100*share, a.cpu.Microseconds(), b.cpu.Microseconds())
@@ -136,8 +136,8 @@ func compareByWrk(t *testing.T, p *process, s *signing, key wrkKey, call wrkCall
 	}
 }
 
-// middle is the median of each number.
-func middle(all []measured) measured {
+// medians is the median of each number.
+func medians(all []measured) measured {
 	var out measured
 	slices.SortFunc(all, func(a, b measured) int { return cmp.Compare(a.median, b.median) })
 	out.median = all[len(all)/2].median
