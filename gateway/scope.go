@@ -189,11 +189,14 @@ func (d *decision) target(ctx context.Context) (state, error) {
 // dialect is write for metaWeblog and the methods of pages: the status in the
 // content wins over the argument, and its name depends on the type.
 func (d *decision) dialect(postType string, content xmlrpc.Value) error {
-	status := byFlag(d.call.arg("publish"))
+	status, name := byFlag(d.call.arg("publish")), "post_status"
 	if postType == "page" {
-		status = statusOf(content, "page_status", status)
-	} else {
-		status = statusOf(content, "post_status", status)
+		name = "page_status"
+	}
+	// WordPress takes these four from the content. At any other status it goes
+	// by the argument: an auto-draft is published.
+	if s := statusOf(content, name, status); slices.Contains([]string{"draft", "pending", "private", "publish"}, s) {
+		status = s
 	}
 	// The status of the other type has no effect today. A key that may write
 	// drafts does not get to rely on that.
