@@ -29,6 +29,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/quillgate/quillgate/xmlrpc"
 )
 
 // TestWordPress runs what needs a real WordPress: that of Debian's packages, with PHP-FPM, MariaDB and nginx. All of it
@@ -39,11 +41,21 @@ import (
 func TestWordPress(t *testing.T) {
 	w := openWordPress(t)
 	w.open(t)
+	w.keep(t)
 	t.Run("SignAdd", w.testSignAdd)
+	w.shield(t)
+	t.Run("GatewayCheck", w.testCheck)
+	t.Run("Wire", w.testWire)
+	t.Run("AppImport", w.testImport)
+	t.Run("Through", w.testThrough)
+	t.Run("Copies", w.testCopies)
+	t.Run("Hostile", w.testHostile)
+	t.Run("OddForms", w.testForms)
 }
 
 // wordpress is a running WordPress behind nginx.
 type wordpress struct {
+	t      *testing.T // at whose end everything stops
 	folder string
 	owner  *syscall.Credential // whom the servers run as; nil for the user of the test
 
@@ -69,7 +81,7 @@ func openWordPress(t *testing.T) *wordpress {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { os.RemoveAll(folder) })
-	w := &wordpress{folder: folder}
+	w := &wordpress{t: t, folder: folder}
 	w.chooseOwner(t)
 	front, inside := freeLoopback(t), freeLoopback(t)
 	w.gateway = freeLoopback(t)
@@ -215,7 +227,7 @@ func (w *wordpress) sql(t testing.TB, statements string) string {
 	return strings.TrimSuffix(out.String(), "\n")
 }
 
-// install fills the WordPress with the seed of the recordings and keeps a copy of it, for reset.
+// install fills the WordPress with the seed of the recordings.
 func (w *wordpress) install(t *testing.T) {
 	t.Helper()
 	seed, err := filepath.Abs("testdata/wire/seed.json")
@@ -236,6 +248,21 @@ func (w *wordpress) install(t *testing.T) {
 	}
 	for login, password := range w.passwords {
 		traces.made("an application password of "+login, password)
+	}
+}
+
+// keep makes a copy of the WordPress, for reset. What it writes for itself at its first answers is there by then.
+func (w *wordpress) keep(t *testing.T) {
+	t.Helper()
+	for _, path := range []string{"/", "/?p=10"} {
+		resp, err := w.client.Get(w.public + path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp.Body.Close()
+	}
+	if _, err := w.call(t, http.DefaultTransport, "wp.getProfile", xmlrpc.Int(1), xmlrpc.String(seedUser), xmlrpc.String(seedPassword)); err != nil {
+		t.Fatal(err)
 	}
 	w.write(t, "seed.sql", w.dump(t))
 	w.command(t, "cp", "-a", w.path("site/wp-content/uploads"), w.path("uploads"))
@@ -290,14 +317,50 @@ php_admin_flag[display_errors] = off
 	w.php = w.daemon(t, "php", answering(w.path("php.sock")), fpm[len(fpm)-1], "--nodaemonize", "--fpm-config", w.write(t, "php-fpm.conf", settings))
 }
 
+// deployed is a file of deploy with the ports and the paths of the tests. Each of the texts that are replaced has to be
+// there, so that the tests run what people are told to use.
+func (w *wordpress) deployed(t *testing.T, path string, pairs ...string) string {
+	t.Helper()
+	text, err := os.ReadFile("../deploy/" + path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := 0; i+1 < len(pairs); i += 2 {
+		if !bytes.Contains(text, []byte(pairs[i])) {
+			t.Errorf("deploy/%s does not say %q", path, pairs[i])
+		}
+	}
+	return strings.NewReplacer(pairs...).Replace(string(text))
+}
+
+// shield lets nginx serve the file that is under deploy: the endpoint leads to a gateway, which the test starts.
+func (w *wordpress) shield(t *testing.T) {
+	t.Helper()
+	front := w.port(w.public)
+	w.nginx(t, w.deployed(t, "nginx/blog.example.conf",
+		"listen 80;", "listen 127.0.0.1:"+w.port(freeLoopback(t))+";", "listen [::]:80;", "",
+		"listen 443 ssl http2;", "listen 127.0.0.1:"+front+" ssl http2;", "listen [::]:443 ssl http2;", "",
+		"listen 127.0.0.1:8081;", "listen 127.0.0.1:"+w.port(w.inside)+";",
+		"server_name blog.example;", "server_name localhost;", "https://blog.example", w.public,
+		"/etc/ssl/blog.example/fullchain.pem", w.roots, "/etc/ssl/blog.example/privkey.pem", w.path("key.pem"),
+		"/srv/blog.example", w.path("site"), "unix:/run/php/php-fpm.sock", "unix:"+w.path("php.sock"),
+		"http://127.0.0.1:8080", "http://"+w.gateway, "proxy_set_header Host $host;", "proxy_set_header Host $host:"+front+";",
+		"include fastcgi.conf;", "include /etc/nginx/fastcgi.conf;"))
+}
+
 // open lets nginx serve the WordPress as it is, without a gateway.
-func (w *wordpress) open(t *testing.T) {
+func (w *wordpress) open(t *testing.T) { w.plainly(t, w.port(w.public)) }
+
+// openBehind lets nginx serve the whole WordPress inside, and nothing at the public address.
+func (w *wordpress) openBehind(t *testing.T) { w.plainly(t, w.port(freeLoopback(t))) }
+
+func (w *wordpress) plainly(t *testing.T, public string) {
 	t.Helper()
 	text, err := os.ReadFile("testdata/wordpress/nginx.conf")
 	if err != nil {
 		t.Fatal(err)
 	}
-	w.nginx(t, strings.NewReplacer("PUBLIC", w.port(w.public), "INSIDE", w.port(w.inside), "FOLDER", w.folder).Replace(string(text)))
+	w.nginx(t, strings.NewReplacer("PUBLIC", public, "INSIDE", w.port(w.inside), "FOLDER", w.folder).Replace(string(text)))
 }
 
 // port is that of an address.
@@ -305,32 +368,38 @@ func (w *wordpress) port(address string) string {
 	return address[strings.LastIndexByte(address, ':')+1:]
 }
 
-// nginx starts nginx with one site file, in place of the one that runs. Its access log says which requests reached PHP. There
-// is one worker, so that the lines come in the order of the answers.
+// nginx starts nginx with one site file, in place of the one that runs.
 func (w *wordpress) nginx(t *testing.T, site string) {
 	t.Helper()
 	if w.web != nil {
 		w.web.kill()
 	}
+	w.web = w.nginxAs(t, "nginx", site, strings.TrimPrefix(w.inside, "http://"))
+}
+
+// nginxAs starts an nginx with one site file and waits until it answers at an address. Its access log says which requests
+// reached PHP. There is one worker, so that the lines come in the order of the answers.
+func (w *wordpress) nginxAs(t *testing.T, name, site, address string) *daemon {
+	t.Helper()
 	var temporary strings.Builder
 	for _, kind := range []string{"client_body", "proxy", "fastcgi", "uwsgi", "scgi"} {
-		fmt.Fprintf(&temporary, "  %s_temp_path %s/nginx-%s;\n", kind, w.folder, kind)
+		fmt.Fprintf(&temporary, "  %s_temp_path %s/%s-%s;\n", kind, w.folder, name, kind)
 	}
 	settings := fmt.Sprintf(`daemon off;
-pid %[1]s/nginx.pid;
-error_log %[1]s/nginx-error.log;
+pid %[1]s/%[2]s.pid;
+error_log %[1]s/%[2]s-error.log;
 worker_processes 1;
 events { worker_connections 512; }
 http {
   include /etc/nginx/mime.types;
   log_format reached '$upstream_addr $request_method $uri $status $request_uri';
-  access_log %[1]s/nginx-access.log reached;
+  access_log %[1]s/%[2]s-access.log reached;
   keepalive_requests 1000000;
-%[2]s
-  include %[3]s;
+%[3]s
+  include %[4]s;
 }
-`, w.folder, &temporary, w.write(t, "nginx-site.conf", site))
-	w.web = w.daemon(t, "nginx", answering(strings.TrimPrefix(w.inside, "http://")), "nginx", "-e", w.path("nginx-error.log"), "-c", w.write(t, "nginx.conf", settings))
+`, w.folder, name, &temporary, w.write(t, name+"-site.conf", site))
+	return w.daemon(t, name, answering(address), "nginx", "-e", w.path(name+"-error.log"), "-c", w.write(t, name+".conf", settings))
 }
 
 // answering reports whether something listens at an address.
@@ -382,7 +451,7 @@ func (w *wordpress) daemon(t *testing.T, name string, ready func(context.Context
 	}
 	d := &daemon{name: name, ready: ready, command: command, w: w}
 	d.start(t)
-	t.Cleanup(d.kill)
+	w.t.Cleanup(d.kill)
 	return d
 }
 
