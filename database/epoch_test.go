@@ -2,7 +2,6 @@ package database_test
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -38,7 +37,8 @@ func settled(t *testing.T, db *database.DB, e database.Epoch) database.Stamp {
 	}
 }
 
-// A write moves the epochs of its table and no others, before it returns; what is rolled back or of no epoch moves none.
+// A write moves the epochs of its table and no others, before it returns; one to a table of no epoch moves none. What is
+// rolled back may move some on PostgreSQL, whose sequences know no rollback.
 func TestStamp(t *testing.T) {
 	databasetest.Each(t, func(t *testing.T, db *database.DB) {
 		for _, test := range []struct {
@@ -58,17 +58,6 @@ func TestStamp(t *testing.T) {
 			{"a nonce", func() error {
 				_, err := db.Exec(t.Context(), `INSERT INTO nonces (public, nonce, expires) VALUES ($1, $2, $3)`, "a", "b", moment)
 				return err
-			}, nil},
-			{"what is rolled back", func() error {
-				failed := errors.New("failed")
-				err := db.Update(t.Context(), func(tx *database.Tx) error {
-					_, err := add(t.Context(), tx, "gone", moment)
-					return errors.Join(failed, err)
-				})
-				if !errors.Is(err, failed) {
-					return err
-				}
-				return nil
 			}, nil},
 			{"what is deleted", func() error {
 				_, err := db.Exec(t.Context(), `DELETE FROM options`)
