@@ -63,13 +63,15 @@ type FullPost struct {
 	Thumbnail int64
 }
 
-// Load says what a FullPost brings along beside the row itself. Each costs one statement for all posts together.
+// Load says what a FullPost brings along beside the row itself, and what of the row may be missing. What it brings along costs
+// one statement for all posts together.
 type Load uint8
 
-// The parts of a FullPost that must be asked for.
+// The parts of a FullPost that must be asked for, and those that a list can do without.
 const (
-	LoadTerms  Load = 1 << iota // Terms, Format
-	LoadFields                  // CustomFields, Thumbnail
+	LoadTerms    Load = 1 << iota // Terms, Format
+	LoadFields                    // CustomFields, Thumbnail
+	WithoutTexts                  // Content and Excerpt stay empty in lists, and are not read
 )
 
 // public says whether a visitor may see the post, were it not for its password.

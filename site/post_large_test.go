@@ -130,3 +130,27 @@ func TestLargeTextsCount(t *testing.T) {
 		}
 	})
 }
+
+// A list of titles reads no other text, and large titles whole.
+func TestListsWithoutTexts(t *testing.T) {
+	databasetest.Each(t, func(t *testing.T, db *database.DB) {
+		n := openNewsroom(t, db)
+		const size = 100_000
+		text, title := strings.Repeat("x", size), strings.Repeat("t", size)
+		n.create(t, n.author, site.PostEdit{Title: new("small"), Content: &text, Excerpt: new("e"), Status: new("publish")})
+		n.clock.pass(time.Minute)
+		n.create(t, n.author, site.PostEdit{Title: &title, Content: &text, Excerpt: &text, Status: new("publish")})
+		for _, limit := range []int{10, 1000} {
+			meter := &room{total: 5 * size} // three times a title is what reading it asks for
+			list, err := whole(n.ListPosts(database.WithMeter(t.Context(), meter), n.admin, site.PostFilter{Author: n.author.User.ID, Limit: limit}, site.WithoutTexts))
+			if err != nil || len(list) != 2 {
+				t.Fatalf("%d of at most %d posts, %v; want 2", len(list), limit, err)
+			}
+			for i, want := range []string{title, "small"} {
+				if p := list[i]; p.Title != want || p.Content != "" || p.Excerpt != "" {
+					t.Errorf("post %d of at most %d has %d bytes of title, %d of content and %d of excerpt, want %d of title alone", i, limit, len(p.Title), len(p.Content), len(p.Excerpt), len(want))
+				}
+			}
+		}
+	})
+}

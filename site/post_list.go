@@ -87,7 +87,7 @@ func (s *Site) ListPosts(ctx context.Context, who auth.Identity, f PostFilter, l
 		query := f.statement(s.db, `p.id`, where, a)
 		return func(yield func([]FullPost, error) bool) { s.walkPosts(ctx, load, query, a.list, yield) }, nil
 	}
-	query := f.statement(s.db, postPageColumns, where, a)
+	query := f.statement(s.db, pageColumns(load), where, a)
 	return func(yield func([]FullPost, error) bool) {
 		var rows []pagePost
 		err := database.Patient(ctx, func() error {

@@ -19,14 +19,25 @@ const perText = 3
 // pagePost is a post of a page. Its large texts are empty.
 type pagePost struct {
 	Post
-	Texts int64 `db:"texts"` // bytes of all three texts
+	Texts int64 `db:"texts"` // bytes of the texts that are wanted
+	slim  bool  // of them the title alone
 }
 
+const smallTitle = `CASE WHEN octet_length(p.title) > 32768 THEN '' ELSE p.title END AS title`
+
 const postPageColumns = postHeadColumns + `,
-	CASE WHEN octet_length(p.title) > 32768 THEN '' ELSE p.title END AS title,
+	` + smallTitle + `,
 	CASE WHEN octet_length(p.excerpt) > 32768 THEN '' ELSE p.excerpt END AS excerpt,
 	CASE WHEN octet_length(p.content) > 32768 THEN '' ELSE p.content END AS content,
 	octet_length(p.title) + octet_length(p.excerpt) + octet_length(p.content) AS texts`
+
+// pageColumns are the columns of a pagePost in a list.
+func pageColumns(load Load) string {
+	if load&WithoutTexts != 0 {
+		return postHeadColumns + `, ` + smallTitle + `, '' AS excerpt, '' AS content, octet_length(p.title) AS texts`
+	}
+	return postPageColumns
+}
 
 // whole says whether the post has all its texts.
 func (p *pagePost) whole() bool {
@@ -49,7 +60,11 @@ func (p *pagePost) complete(ctx context.Context, q database.Queryer) error {
 		Excerpt string `db:"excerpt"`
 		Content string `db:"content"`
 	}
-	if err := q.Get(ctx, &texts, `SELECT title, excerpt, content FROM posts WHERE id = $1`, p.ID); err != nil {
+	columns := `title, excerpt, content`
+	if p.slim {
+		columns = `title, '' AS excerpt, '' AS content`
+	}
+	if err := q.Get(ctx, &texts, `SELECT `+columns+` FROM posts WHERE id = $1`, p.ID); err != nil {
 		if errors.Is(err, database.ErrNoRows) {
 			return ErrNotFound
 		}
@@ -62,7 +77,7 @@ func (p *pagePost) complete(ctx context.Context, q database.Queryer) error {
 // walkPosts shows the posts whose ids a statement reads, in its order.
 func (s *Site) walkPosts(ctx context.Context, load Load, query string, args []any, yield func([]FullPost, error) bool) {
 	pages := walk(ctx, s.db, query, args, shortList, func(ids []int64) ([]pagePost, error) {
-		return inOrder(ctx, s.db, `SELECT `+postPageColumns+` FROM posts p WHERE p.id IN (?)`, ids, func(p *pagePost) int64 { return p.ID })
+		return inOrder(ctx, s.db, `SELECT `+pageColumns(load)+` FROM posts p WHERE p.id IN (?)`, ids, func(p *pagePost) int64 { return p.ID })
 	})
 	for rows, err := range pages {
 		more := err == nil
@@ -104,6 +119,7 @@ func (s *Site) showPosts(ctx context.Context, rows []pagePost, load Load, yield 
 		}
 		release := database.Mark(ctx)
 		large := []pagePost{rows[i]}
+		large[0].slim = load&WithoutTexts != 0
 		switch err := large[0].complete(ctx, s.db); {
 		case errors.Is(err, ErrNotFound): // deleted meanwhile
 			large = nil

@@ -20,7 +20,7 @@ func (a *API) mtGetRecentPostTitles(ctx context.Context, who auth.Identity, p *c
 	if !a.site.CanEditType(who, site.TypePost) {
 		return xmlrpc.Array(), nil
 	}
-	posts, err := a.recentPosts(ctx, who, p.at("number"), 0)
+	posts, err := a.recentPosts(ctx, who, p.at("number"), site.WithoutTexts)
 	if err != nil {
 		return xmlrpc.Value{}, err
 	}

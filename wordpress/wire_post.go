@@ -50,6 +50,9 @@ func (f fields) load() site.Load {
 	if f.has("custom_fields", "enclosure", "post", "post_thumbnail") {
 		l |= site.LoadFields
 	}
+	if !f.has("post", "post_content", "post_excerpt") {
+		l |= site.WithoutTexts
+	}
 	return l
 }
 
