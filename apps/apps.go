@@ -373,6 +373,14 @@ func get(ctx context.Context, q database.Queryer, public string) (row, error) {
 	return r, err
 }
 
+// Count is how many keys there are that are not revoked.
+func (s *Store) Count(ctx context.Context) (n int, err error) {
+	if err := s.db.Get(ctx, &n, `SELECT COUNT(*) FROM apps WHERE site_id = $site AND revoked IS NULL`); err != nil {
+		return 0, fmt.Errorf("count applications: %w", err)
+	}
+	return n, nil
+}
+
 // Filter says which keys List returns.
 type Filter struct {
 	UserID  int64  // whose keys; 0: everybody's

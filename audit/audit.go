@@ -222,3 +222,11 @@ func List(ctx context.Context, q database.Queryer, f Filter) ([]Line, error) {
 	}
 	return list, nil
 }
+
+// Count is how many lines the trail has.
+func Count(ctx context.Context, q database.Queryer) (n int64, err error) {
+	if err := q.Get(ctx, &n, `SELECT COUNT(*) FROM audit WHERE site_id = $site`); err != nil {
+		return 0, fmt.Errorf("count the lines of the audit trail: %w", err)
+	}
+	return n, nil
+}

@@ -8,6 +8,7 @@ import (
 	"encoding/base64"
 	"encoding/binary"
 	"errors"
+	"strconv"
 	"time"
 )
 
@@ -78,7 +79,11 @@ func (v *Verifier) Arrive(ctx context.Context, state, ticket string) error {
 		return err
 	}
 	sum := sha256.Sum256([]byte(state))
-	err = v.nonces.use(ctx, departureKey, base64.RawURLEncoding.EncodeToString(sum[:]), v.cfg.Clock(), left)
+	public := departureKey
+	if site := v.cfg.Users.db.Site(); site != 0 {
+		public += "@" + strconv.FormatInt(site, 10) // so many of one site are not too many of another
+	}
+	err = v.nonces.use(ctx, public, base64.RawURLEncoding.EncodeToString(sum[:]), v.cfg.Clock(), left)
 	if errors.Is(err, errReplayed) || errors.Is(err, errManyNonces) {
 		return ErrDeparture
 	}

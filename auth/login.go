@@ -117,7 +117,7 @@ func (v *Verifier) verifyCall(ctx context.Context, c credentials, from Client, e
 	if wait, err = v.meant(ctx, &a, forCalls, who); err != nil {
 		return Identity{}, err
 	}
-	site := stricter(v.cfg.PasswordMode, policy.PasswordMode)
+	site := Stricter(v.cfg.PasswordMode, policy.PasswordMode)
 	// A key is made for nobody but whose password is right now.
 	remembered := v.cfg.Judge == nil || !c.accountOnly
 	if remembered && who.ID != 0 && !site.refuses() && v.remembersFor(who, a) {
@@ -136,7 +136,7 @@ func (v *Verifier) verifyCall(ctx context.Context, c credentials, from Client, e
 	}
 	if v.cfg.Judge != nil {
 		a.marked = false // the judge may think otherwise by now
-		return v.verifyElsewhere(ctx, who, a, stricter(site, who.PasswordMode), e)
+		return v.verifyElsewhere(ctx, who, a, Stricter(site, who.PasswordMode), e)
 	}
 	if site.refuses() {
 		// Nothing is compared, so nothing is counted.

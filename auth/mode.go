@@ -42,8 +42,8 @@ func (m Mode) refuses() bool { return m == ModeRefuse }
 // Valid tells whether this is one of the modes or ModeDefault.
 func (m Mode) Valid() bool { return m == ModeDefault || m.strictness() >= 0 }
 
-// stricter returns the stricter of two modes.
-func stricter(a, b Mode) Mode {
+// Stricter returns the stricter of two modes.
+func Stricter(a, b Mode) Mode {
 	if b.strictness() > a.strictness() {
 		return b
 	}

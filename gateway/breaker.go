@@ -40,19 +40,28 @@ func (b *breaker) allow() error {
 	return &upstream.Trouble{Code: upstream.CodeUnavailable, Outcome: upstream.NotDone, What: "The blog does not answer at the moment.", RetryAfter: b.trial.Sub(now)}
 }
 
-// note counts how a call went. Faults, and pages that a shield sends, are
-// answers: they say that something is there.
-func (b *breaker) note(err error) {
+// open reports whether calls are refused, or only tried.
+func (b *breaker) open() bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.failed >= breakerFailures
+}
+
+// note counts how a call went, and reports whether the WordPress did not answer.
+// Faults, and pages that a shield sends, are answers: they say that something is
+// there.
+func (b *breaker) note(err error) (down bool) {
 	t, ok := errors.AsType[*upstream.Trouble](err)
-	down := ok && (t.Status == 0 || t.Status >= 500)
+	down = ok && (t.Status == 0 || t.Status >= 500)
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if !down {
 		b.failed = 0
-		return
+		return down
 	}
 	b.failed++
 	if b.failed >= breakerFailures {
 		b.trial = b.clock().Add(breakerPause)
 	}
+	return down
 }

@@ -46,7 +46,10 @@ type Config struct {
 	MaxAnswer int64         // bytes of an answer; default 256 MiB
 	Timeout   time.Duration // for an answer of the WordPress; default 60 s
 	Calls     int           // calls at the WordPress at one time; default 16, others wait
+	Waiting   int           // calls that wait at most; default 16 times Calls
 	Wait      time.Duration // for one's turn; default 10 s
+	// Counts is where calls are counted, so that the numbers outlive the Gateway.
+	Counts *Counts
 	// Allow are methods of plugins that are let through, with the position of
 	// the user name; methods.NoLogin for those without.
 	Allow  map[string]int
@@ -58,6 +61,7 @@ type Config struct {
 type Gateway struct {
 	cfg     Config
 	turns   chan struct{}
+	waiting chan struct{}
 	breaker breaker
 	text    sync.Map // of refused logins; see refusedLogin
 	said    known    // of itself, by the WordPress
@@ -80,8 +84,14 @@ func New(cfg Config) (*Gateway, error) {
 	if cfg.Calls == 0 {
 		cfg.Calls = 16
 	}
+	if cfg.Waiting == 0 {
+		cfg.Waiting = 16 * cfg.Calls
+	}
 	if cfg.Wait == 0 {
 		cfg.Wait = 10 * time.Second
+	}
+	if cfg.Counts == nil {
+		cfg.Counts = new(Counts)
 	}
 	if cfg.Clock == nil {
 		cfg.Clock = time.Now
@@ -89,7 +99,7 @@ func New(cfg Config) (*Gateway, error) {
 	if cfg.Logger == nil {
 		cfg.Logger = slog.New(slog.DiscardHandler)
 	}
-	g := &Gateway{cfg: cfg, turns: make(chan struct{}, cfg.Calls)}
+	g := &Gateway{cfg: cfg, turns: make(chan struct{}, cfg.Calls), waiting: make(chan struct{}, cfg.Waiting)}
 	g.breaker.clock = cfg.Clock
 	return g, nil
 }

@@ -118,8 +118,9 @@ func (g *Gateway) send(ctx context.Context, who account, c *canonical) (_ *answe
 		return nil, err
 	}
 	defer body.Close()
+	began := time.Now()
 	got, store, err := g.exchange(ctx, who, body, namesOf(c.name)...)
-	g.breaker.note(err)
+	g.cfg.Counts.note(g.breaker.note(err), time.Since(began))
 	if err != nil {
 		if t, ok := errors.AsType[*upstream.Trouble](err); ok {
 			g.cfg.Logger.WarnContext(ctx, "the WordPress did not answer properly", "method", c.name, "trouble", t.Error())
@@ -146,13 +147,26 @@ func (g *Gateway) turn(ctx context.Context) (leave func(), err error) {
 	if err := g.breaker.allow(); err != nil {
 		return nil, err
 	}
+	busy := &upstream.Trouble{Code: upstream.CodeUnavailable, Outcome: upstream.NotDone, What: "The blog is busy.", RetryAfter: 10 * time.Second}
+	leave = func() { <-g.turns }
+	select {
+	case g.turns <- struct{}{}:
+		return leave, nil
+	default:
+	}
+	select {
+	case g.waiting <- struct{}{}:
+		defer func() { <-g.waiting }()
+	default:
+		return nil, busy
+	}
 	timer := time.NewTimer(g.cfg.Wait)
 	defer timer.Stop()
 	select {
 	case g.turns <- struct{}{}:
-		return func() { <-g.turns }, nil
+		return leave, nil
 	case <-timer.C:
-		return nil, &upstream.Trouble{Code: upstream.CodeUnavailable, Outcome: upstream.NotDone, What: "The blog is busy.", RetryAfter: 10 * time.Second}
+		return nil, busy
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	}

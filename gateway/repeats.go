@@ -105,26 +105,10 @@ func (g *Gateway) repeated(ctx context.Context, key []any) (xmlrpc.Value, error)
 	}), nil
 }
 
-// Forget removes what is too long ago to count. It is called once a minute.
-func (g *Gateway) Forget(ctx context.Context) error {
-	if _, err := g.cfg.DB.Exec(ctx, `DELETE FROM relayed WHERE at <= $1`, g.cfg.Clock().Add(-RepeatWindow)); err != nil {
+// Forget removes what is too long ago to count, of all sites of a database.
+func Forget(ctx context.Context, db *database.DB, now time.Time) error {
+	if _, err := db.Exec(ctx, `DELETE FROM relayed WHERE at <= $1`, now.Add(-RepeatWindow)); err != nil {
 		return fmt.Errorf("forget what requests have made: %w", err)
 	}
 	return nil
-}
-
-// Run forgets old requests until the context ends.
-func (g *Gateway) Run(ctx context.Context) {
-	ticker := time.NewTicker(time.Minute)
-	defer ticker.Stop()
-	for {
-		select {
-		case <-ticker.C:
-			if err := g.Forget(ctx); err != nil && ctx.Err() == nil {
-				g.cfg.Logger.WarnContext(ctx, "old requests are not forgotten", "error", err)
-			}
-		case <-ctx.Done():
-			return
-		}
-	}
 }

@@ -63,15 +63,24 @@ type Calls struct {
 // Endpoint makes an endpoint for XML-RPC with the limits of the server. Credentials are verified before a call is read,
 // answers are signed where they are asked to be, and calls are counted and logged.
 func (s *Server) Endpoint(calls Calls) (*xmlrpc.Handler[*auth.Request], error) {
-	return xmlrpc.New(xmlrpc.Config[*auth.Request]{
-		Methods: calls.Methods,
-		Authenticate: func(r *http.Request) (xmlrpc.Check[*auth.Request], error) {
-			check, err := s.verifier.Begin(r)
-			if err != nil {
-				return nil, err
-			}
-			return check, nil
-		},
+	return s.endpointOf(s.site, calls)
+}
+
+// endpointOf is Endpoint for the credentials of a site. All endpoints share the limits.
+func (s *Server) endpointOf(v *served, calls Calls) (*xmlrpc.Handler[*auth.Request], error) {
+	authenticate := func(r *http.Request) (xmlrpc.Check[*auth.Request], error) {
+		check, err := v.verifier.Begin(r)
+		if err != nil {
+			return nil, err
+		}
+		return check, nil
+	}
+	if s.calls != nil {
+		return s.calls.Beside(calls.Methods, authenticate, calls.Fault)
+	}
+	first, err := xmlrpc.New(xmlrpc.Config[*auth.Request]{
+		Methods:      calls.Methods,
+		Authenticate: authenticate,
 		Complete: func(ctx context.Context, q *auth.Request, a xmlrpc.Answer) error {
 			return q.SignResponse(ctx, a.Status, a.Header, a.Body)
 		},
@@ -91,6 +100,8 @@ func (s *Server) Endpoint(calls Calls) (*xmlrpc.Handler[*auth.Request], error) {
 		Observe:       s.observeCall,
 		Log:           s.logger,
 	})
+	s.calls = first
+	return first, err
 }
 
 // Pages is what the pages of people belong to; see profiles.Config.
@@ -102,11 +113,14 @@ type Pages struct {
 }
 
 // Profiles returns the routes of the pages on which people look after their account and administrators after the server.
-func (s *Server) Profiles(of Pages) ([]Route, error) {
-	keys := s.cfg.Keys
+func (s *Server) Profiles(of Pages) ([]Route, error) { return s.profilesOf(s.site, of) }
+
+// profilesOf is Profiles for the accounts of a site.
+func (s *Server) profilesOf(v *served, of Pages) ([]Route, error) {
+	keys := v.keys
 	pages, err := profiles.New(profiles.Config{
-		BaseURL: s.cfg.BaseURL, Prefix: of.Prefix, Upstream: of.Upstream, Users: keys.Users, Apps: keys.Apps, Verifier: s.verifier,
-		Sessions: auth.NewSessionStore(keys.DB, s.cfg.Clock), PasswordMode: s.cfg.PasswordMode,
+		BaseURL: v.home.String(), Prefix: of.Prefix, Upstream: of.Upstream, Users: keys.Users, Apps: keys.Apps, Verifier: v.verifier,
+		Sessions: auth.NewSessionStore(keys.DB, s.cfg.Clock), PasswordMode: v.mode,
 		Trail: func(ctx context.Context, f audit.Filter) ([]audit.Line, error) {
 			return audit.List(ctx, keys.DB, f)
 		},
@@ -114,7 +128,7 @@ func (s *Server) Profiles(of Pages) ([]Route, error) {
 			c := ClientOf(r.Context())
 			return c.Addr, c.Secure // a cookie for TLS alone would not come back to a plain connection from this machine
 		},
-		Refusals:     s.refusals.ByReason,
+		Refusals:     v.refusals.ByReason,
 		Surroundings: of.Surroundings,
 		Settings:     of.Settings,
 		Clock:        s.cfg.Clock,
@@ -125,7 +139,7 @@ func (s *Server) Profiles(of Pages) ([]Route, error) {
 	}
 	if of.Prefix != "" {
 		within := http.StripPrefix(of.Prefix, pages)
-		home := http.RedirectHandler(s.cfg.BaseURL+of.Prefix+"/", http.StatusSeeOther)
+		home := http.RedirectHandler(v.home.String()+of.Prefix+"/", http.StatusSeeOther)
 		return []Route{{"profiles", of.Prefix, home}, {"profiles", of.Prefix + "/", within}}, nil
 	}
 	var rows []Route

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"context"
 	"net/http"
 	"time"
 
@@ -37,3 +38,13 @@ func NewVault(b *Blog) interface {
 } {
 	return newVault(b.Keys)
 }
+
+// OpenSites is for how many sites of a gateway something is kept in memory.
+func OpenSites(s *Server) int {
+	s.gateways.mu.RLock()
+	defer s.gateways.mu.RUnlock()
+	return len(s.gateways.open)
+}
+
+// KeepHouse has a gateway do what it does once a minute.
+func KeepHouse(ctx context.Context, s *Server) error { return s.gateways.keepHouse(ctx) }

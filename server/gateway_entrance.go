@@ -3,56 +3,135 @@ package server
 import (
 	"context"
 	"net/http"
+	"net/url"
 	"time"
 
+	"github.com/quillgate/quillgate/auth"
 	"github.com/quillgate/quillgate/gateway"
 	"github.com/quillgate/quillgate/methods"
 	"github.com/quillgate/quillgate/profiles"
+	"github.com/quillgate/quillgate/xmlrpc"
 )
 
-// NewGateway assembles the server of a gateway. Of the Config, Keys and BaseURL are needed; of the gateway's, what is
-// about the WordPress behind it. Passwords in calls are judged by that WordPress.
+// NewGateway assembles the server of a gateway in front of one blog. Of the Config, Keys and BaseURL are needed; of the
+// gateway's, what is about the WordPress behind it. Passwords in calls are judged by that WordPress.
 func NewGateway(cfg Config, behind gateway.Config) (*Server, error) {
-	behind.DB, behind.Apps, behind.Users = cfg.Keys.DB, cfg.Keys.Apps, cfg.Keys.Users
+	return newGateway(cfg, behind, func(g *gateways) error {
+		home, err := url.Parse(g.s.cfg.BaseURL)
+		if err != nil {
+			return err
+		}
+		g.one, err = g.newSite(0, home, behind, g.s.cfg.PasswordMode, g.trafficOf(0, home.Hostname()))
+		return err
+	})
+}
+
+// NewGatewaySites assembles the server of a gateway in front of the blogs of a list. The host of a request chooses the site;
+// behind has what holds for all of them. Of the Config, Keys is needed.
+func NewGatewaySites(cfg Config, list *gateway.Sites, behind gateway.Config) (*Server, error) {
+	return newGateway(cfg, behind, func(g *gateways) error {
+		g.list = list
+		return nil
+	})
+}
+
+func newGateway(cfg Config, behind gateway.Config, begin func(*gateways) error) (*Server, error) {
 	if behind.Logger == nil {
 		behind.Logger = cfg.Logger
 	}
 	if behind.Clock == nil {
 		behind.Clock = cfg.Clock
 	}
-	g, err := gateway.New(behind)
+	return NewShell(cfg, func(s *Server) (Entrance, error) {
+		g := &gateways{s: s, behind: behind, open: make(map[int64]*gatewaySite), traffic: make(map[int64]*traffic)}
+		s.gateways = g
+		if err := begin(g); err != nil {
+			return Entrance{}, err
+		}
+		if !cfg.NoSiteMetrics {
+			s.metrics.registry.MustRegister(g)
+		}
+		var rows []Route
+		for _, row := range gatewayRoutes {
+			rows = append(rows, Route{row.name, row.path, g.at(row.serve)})
+		}
+		return Entrance{Routes: rows, Run: []func(context.Context){g.run}}, nil
+	})
+}
+
+// gatewayRoutes is the table of what a gateway answers for each of its sites.
+var gatewayRoutes = []struct {
+	name, path string
+	serve      func(*gatewaySite, http.ResponseWriter, *http.Request)
+}{
+	{"xmlrpc", methods.EndpointPath, (*gatewaySite).endpoint},
+	{"manifest", "/wp-includes/wlwmanifest.xml", (*gatewaySite).manifest},
+	{"manifest", "/wlwmanifest.xml", (*gatewaySite).manifest},
+	{"profiles", gateway.PagesPath, func(v *gatewaySite, w http.ResponseWriter, r *http.Request) {
+		v.people[gateway.PagesPath].ServeHTTP(w, r)
+	}},
+	{"profiles", gateway.PagesPath + "/", func(v *gatewaySite, w http.ResponseWriter, r *http.Request) {
+		v.people[gateway.PagesPath+"/"].ServeHTTP(w, r)
+	}},
+	{"ready", readyPath + "/upstream", (*gatewaySite).ready},
+}
+
+// gatewaySite is what answers for one blog behind a gateway.
+type gatewaySite struct {
+	*served
+	gateway *gateway.Gateway
+	calls   *xmlrpc.Handler[*auth.Request]
+	people  map[string]http.Handler // the pages, by the path of their row
+	said    *gateway.Site           // by the list; nil for the one of a gateway without
+	used    lastUse
+}
+
+// newSite makes what answers for a site.
+func (g *gateways) newSite(id int64, home *url.URL, behind gateway.Config, mode auth.Mode, t *traffic) (*gatewaySite, error) {
+	keys := g.s.site.keys.of(id)
+	behind.DB, behind.Apps, behind.Users, behind.Counts = keys.DB, keys.Apps, keys.Users, &t.upstream
+	inner, err := gateway.New(behind)
 	if err != nil {
 		return nil, err
 	}
-	cfg.Judge = g.Judge
-	return NewShell(cfg, func(s *Server) (Entrance, error) { return openGatewayEntrance(s, g) })
+	v := &gatewaySite{gateway: inner, served: g.s.site.of(g.s, id, home, inner.Judge, mode, t)}
+	if v.calls, err = g.s.endpointOf(v.served, Calls{Methods: inner.Methods(), Fault: inner.Fault}); err != nil {
+		return nil, err
+	}
+	rows, err := g.s.profilesOf(v.served, Pages{
+		Prefix: gateway.PagesPath,
+		Surroundings: func(ctx context.Context) (profiles.Surroundings, error) {
+			return profiles.Surroundings{Title: inner.Name(ctx), Zone: time.UTC}, nil
+		},
+		Upstream: &profiles.Upstream{Ask: inner.Ask, Own: inner.IsOwn, Keep: inner.Keep, Works: inner.Works},
+	})
+	v.people = make(map[string]http.Handler, len(rows))
+	for _, row := range rows {
+		v.people[row.Path] = row.Handler
+	}
+	return v, err
 }
 
-func openGatewayEntrance(s *Server, g *gateway.Gateway) (Entrance, error) {
-	calls, err := s.Endpoint(Calls{Methods: g.Methods(), Fault: g.Fault})
-	if err != nil {
-		return Entrance{}, err
+func (v *gatewaySite) endpoint(w http.ResponseWriter, r *http.Request) {
+	w.Header().Set(gateway.MarkField, gateway.Mark)
+	if r.URL.Query().Has("rsd") {
+		v.gateway.RSD(w, r)
+		return
 	}
-	endpoint := func(w http.ResponseWriter, r *http.Request) {
-		w.Header().Set(gateway.MarkField, gateway.Mark)
-		if r.URL.Query().Has("rsd") {
-			g.RSD(w, r)
-			return
-		}
-		calls.ServeHTTP(w, r)
+	v.calls.ServeHTTP(w, r)
+}
+
+func (v *gatewaySite) manifest(w http.ResponseWriter, r *http.Request) { v.gateway.Manifest(w, r) }
+
+// ready says whether the WordPress behind this site answers. The state of the process is another question (/readyz): one blog
+// that is down must not take the others away.
+func (v *gatewaySite) ready(w http.ResponseWriter, r *http.Request) {
+	ctx, cancel := context.WithTimeout(r.Context(), 10*time.Second)
+	defer cancel()
+	if err := v.gateway.Ping(ctx); err != nil {
+		recordOf(r.Context()).cause = err.Error()
+		sayStatus(w, http.StatusServiceUnavailable, "the blog does not answer\n")
+		return
 	}
-	pages, err := s.Profiles(Pages{Prefix: gateway.PagesPath, Surroundings: func(ctx context.Context) (profiles.Surroundings, error) {
-		return profiles.Surroundings{Title: g.Name(ctx), Zone: time.UTC}, nil
-	}, Upstream: &profiles.Upstream{Ask: g.Ask, Own: g.IsOwn, Keep: g.Keep, Works: g.Works}})
-	if err != nil {
-		return Entrance{}, err
-	}
-	return Entrance{
-		Routes: append(pages, []Route{
-			{"xmlrpc", methods.EndpointPath, http.HandlerFunc(endpoint)},
-			{"manifest", "/wp-includes/wlwmanifest.xml", http.HandlerFunc(g.Manifest)},
-			{"manifest", "/wlwmanifest.xml", http.HandlerFunc(g.Manifest)},
-		}...),
-		Run: []func(context.Context){g.Run},
-	}, nil
+	sayStatus(w, http.StatusOK, "ready\n")
 }

@@ -9,14 +9,13 @@ import (
 	"net/http"
 	"runtime/debug"
 	"time"
-
-	"github.com/quillgate/quillgate/auth"
 )
 
 // record is what is learned of one request on its way, for its log line and the metrics. It belongs to the goroutine
 // of the request.
 type record struct {
 	id      string
+	site    *served
 	client  client
 	route   string // the name from the route table, never what the client wrote
 	method  string // the name of the called method as the table has it; "" where no known method was called
@@ -55,7 +54,7 @@ func (s *Server) wrap(next http.Handler) http.Handler {
 // recorded gives the request its id and finds out where it comes from.
 func (s *Server) recorded(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		rec := &record{id: newRequestID(), client: s.proxies.client(r, s.fronted)}
+		rec := &record{id: newRequestID(), site: s.site, client: s.proxies.client(r, s.fronted)}
 		if rec.client.unlisted && (r.Method == http.MethodPost || !s.fronted) { // a health check warns nobody
 			s.unlisted.Do(s.warnUnlisted)
 		}
@@ -99,9 +98,7 @@ func (s *Server) observed(next http.Handler) http.Handler {
 			s.metrics.inFlight.Dec()
 			took := time.Since(start)
 			s.metrics.observe(rec, took)
-			if rec.refusal != "" {
-				s.refusals.Count(auth.Reason(rec.refusal))
-			}
+			rec.site.count(rec)
 			s.logRequest(r, rec, took)
 		}()
 		next.ServeHTTP(out, r)
@@ -114,7 +111,7 @@ func (s *Server) logRequest(r *http.Request, rec *record, took time.Duration) {
 	if rec.status >= 500 {
 		level = slog.LevelError
 	}
-	var room [14]slog.Attr // for all that there can be, on the stack
+	var room [15]slog.Attr // for all that there can be, on the stack
 	attrs := append(room[:0],
 		slog.String("client", rec.client.addr.String()),
 		slog.String("http", knownMethod(r.Method)),
@@ -135,6 +132,9 @@ func (s *Server) logRequest(r *http.Request, rec *record, took time.Duration) {
 	}
 	if rec.superseded {
 		attrs = append(attrs, slog.Bool("superseded", true))
+	}
+	if rec.site.name != "" {
+		attrs = append(attrs, slog.String("site", rec.site.name))
 	}
 	if rec.calls > 0 {
 		attrs = append(attrs, slog.Int("calls", rec.calls))

@@ -12,22 +12,29 @@ import (
 // origin tells which address the client used: that of the connection, unless the peer is a trusted proxy that says
 // another. home is the address of the site.
 func (p proxies) origin(r *http.Request, home *url.URL) auth.Origin {
-	o := auth.Origin{Scheme: "http", Authority: r.Host}
+	o := auth.Origin{Scheme: "http"}
 	if recordOf(r.Context()).client.secure {
 		o.Scheme = "https"
 	}
-	if p.contains(socketAddr(r.RemoteAddr)) {
-		if host := lastOf(r.Header.Values("X-Forwarded-Host")); host != "" {
-			o.Authority = host
-		} else if host := forwarded(r.Header).host; host != "" {
-			o.Authority = host
-		}
-	}
+	o.Authority = p.authority(r)
 	o.Own = sameHost(o.Authority, home.Host) || onThisMachine(o.Authority)
 	if local, ok := r.Context().Value(http.LocalAddrContextKey).(net.Addr); ok && !o.Own {
 		o.Own = o.Authority == local.String()
 	}
 	return o
+}
+
+// authority is the host that the client asked for: that of the request, unless the peer is a trusted proxy that says another.
+func (p proxies) authority(r *http.Request) string {
+	if p.contains(socketAddr(r.RemoteAddr)) {
+		if host := lastOf(r.Header.Values("X-Forwarded-Host")); host != "" {
+			return host
+		}
+		if host := forwarded(r.Header).host; host != "" {
+			return host
+		}
+	}
+	return r.Host
 }
 
 // sameHost compares two authorities without their ports: a host is one site, whatever ports lead to it.

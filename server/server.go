@@ -26,11 +26,11 @@ import (
 	"github.com/quillgate/quillgate/xmlrpc"
 )
 
-// Config describes a server. New needs Blog, NewShell needs Keys and BaseURL; all else has defaults.
+// Config describes a server. New needs Blog, NewShell needs Keys and mostly BaseURL; all else has defaults.
 type Config struct {
 	Blog *Blog
 	// Keys is where credentials are kept, and BaseURL the address of the home page, without a slash at its end. New takes
-	// both from Blog.
+	// both from Blog. The sites of a gateway have their own addresses, and BaseURL is empty.
 	Keys    *Keys
 	BaseURL string
 	// MaxBody is the largest request body in bytes, 64 MiB when 0.
@@ -53,10 +53,10 @@ type Config struct {
 	ThrottleExempt []netip.Prefix
 	// PasswordMode is what becomes of the passwords of accounts in calls; see auth.Config.
 	PasswordMode auth.Mode
-	// Judge decides about passwords in calls where they are kept elsewhere; see auth.Config.
-	Judge auth.Judge
 	// Introspection adds system.methodSignature and system.methodHelp, which WordPress does not have.
 	Introspection bool
+	// NoSiteMetrics has a gateway count nothing for each of its sites.
+	NoSiteMetrics bool
 	// EndpointOnly serves no blog to visitors, only what publishing clients need.
 	EndpointOnly bool
 	// Theme is a folder with templates of the blog's pages; see package public.
@@ -72,9 +72,10 @@ type Server struct {
 	exempt    proxies
 	logger    *slog.Logger
 	metrics   *metrics
-	verifier  *auth.Verifier
-	refusals  *auth.Refusals
-	spool     string // folder
+	site      *served                        // the one, or the first of all sites
+	calls     *xmlrpc.Handler[*auth.Request] // the first endpoint, whose bounds the others share
+	gateways  *gateways                      // nil where no gateway is served
+	spool     string                         // folder
 	entrances []Entrance
 	handler   http.Handler
 	plain     http.Handler // of the listener beside that of TLS
@@ -111,7 +112,7 @@ func NewShell(cfg Config, entrances ...Opener) (*Server, error) {
 		cfg.Clock = time.Now
 	}
 	s := &Server{cfg: cfg, proxies: cfg.TrustedProxies, exempt: cfg.ThrottleExempt, logger: cfg.Logger, metrics: newMetrics(), tls: cfg.TLS,
-		spool: filepath.Join(cfg.Keys.Folder, spoolFolder), refusals: auth.NewRefusals(cfg.Keys.DB, cfg.Clock, cfg.Logger)}
+		spool: filepath.Join(cfg.Keys.Folder, spoolFolder)}
 	if cfg.HSTS > 0 {
 		s.hsts = "max-age=" + strconv.Itoa(int(cfg.HSTS.Seconds()))
 	}
@@ -119,7 +120,7 @@ func NewShell(cfg Config, entrances ...Opener) (*Server, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read the address of the home page: %w", err)
 	}
-	s.fronted = home.Scheme == "https" && !onThisMachine(home.Host) && s.tls == nil && len(s.proxies) == 0
+	s.fronted = (cfg.BaseURL == "" || home.Scheme == "https" && !onThisMachine(home.Host)) && s.tls == nil && len(s.proxies) == 0
 	if s.tls != nil {
 		if err := checkTLS(s.tls); err != nil {
 			return nil, err
@@ -131,9 +132,7 @@ func NewShell(cfg Config, entrances ...Opener) (*Server, error) {
 	if err := os.MkdirAll(s.spool, 0o700); err != nil {
 		return nil, fmt.Errorf("make the folder for large requests: %w", err)
 	}
-	if s.verifier, err = s.newVerifier(); err != nil {
-		return nil, err
-	}
+	s.site = s.newServed(home)
 	for _, open := range entrances {
 		e, err := open(s)
 		if err != nil {
@@ -144,27 +143,6 @@ func NewShell(cfg Config, entrances ...Opener) (*Server, error) {
 	routes := s.router()
 	s.handler, s.plain = s.wrap(s.tidied(routes)), s.wrap(s.tidied(s.inClear(routes)))
 	return s, nil
-}
-
-// newVerifier makes what checks the credentials of requests.
-func (s *Server) newVerifier() (*auth.Verifier, error) {
-	home, err := url.Parse(s.cfg.BaseURL)
-	if err != nil {
-		return nil, fmt.Errorf("read the address of the home page: %w", err)
-	}
-	return auth.New(auth.Config{
-		Users: s.cfg.Keys.Users, Apps: s.cfg.Keys.Apps, Clock: s.cfg.Clock, Logger: s.cfg.Logger,
-		PasswordMode:   s.cfg.PasswordMode,
-		Judge:          s.cfg.Judge,
-		ThrottleExempt: s.cfg.ThrottleExempt,
-		FallbackHeader: s.cfg.AuthorizationFallback,
-		ClientAddr: func(r *http.Request) (netip.Addr, bool) {
-			c := ClientOf(r.Context())
-			return c.Addr, c.Secure || c.Local
-		},
-		Origin:  func(r *http.Request) auth.Origin { return s.proxies.origin(r, home) },
-		Observe: s.observeCredential,
-	}), nil
 }
 
 // observeCredential writes into the record of the request who called, or why nobody was let in.
@@ -202,9 +180,9 @@ func (s *Server) observeCall(ctx context.Context, e xmlrpc.Event) {
 	rec.method, rec.outcome = e.Method, outcome
 	if rec.app != "" && rec.refusal == "" && e.Method != "" {
 		if rec.signed {
-			s.cfg.Keys.Apps.Called(rec.app, e.Method)
+			rec.site.keys.Apps.Called(rec.app, e.Method)
 		} else {
-			s.cfg.Keys.Users.Called(rec.app, e.Method)
+			rec.site.keys.Users.Called(rec.app, e.Method)
 		}
 	}
 	// A fault says it all by its code, and what is inside an incident has a line of its own.
@@ -269,8 +247,8 @@ func (s *Server) Run(ctx context.Context, on Listeners) error {
 	var background sync.WaitGroup
 	defer background.Wait()
 	defer rest() // before the wait
-	background.Go(func() { s.verifier.Run(work) })
-	background.Go(func() { s.refusals.Run(work) })
+	background.Go(func() { s.site.verifier.Run(work) })
+	background.Go(func() { s.site.refusals.Run(work) })
 	background.Go(func() { s.cfg.Keys.DB.Listen(work, s.listening) })
 	for _, e := range s.entrances {
 		for _, run := range e.Run {

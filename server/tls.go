@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/url"
 	"strconv"
 	"strings"
 	"time"
@@ -131,20 +132,20 @@ func (s *Server) inClear(next http.Handler) http.Handler {
 		case r.URL.Path == methods.EndpointPath && r.Method == http.MethodPost && rec.client.local:
 			next.ServeHTTP(w, r)
 		case r.URL.Path == methods.EndpointPath && r.Method == http.MethodPost:
-			s.refuseInClear(w, rec)
+			s.refuseInClear(w, r, rec)
 		case r.Method == http.MethodGet || r.Method == http.MethodHead:
 			rec.route = "redirect"
-			http.Redirect(w, r, s.origin()+r.URL.RequestURI(), http.StatusMovedPermanently)
+			http.Redirect(w, r, s.origin(r)+r.URL.RequestURI(), http.StatusMovedPermanently)
 		default:
 			rec.route = "redirect"
 			w.Header().Set("Connection", "close") // whatever it is that follows
-			http.Error(w, "This is answered over https only: "+s.origin(), http.StatusForbidden)
+			http.Error(w, "This is answered over https only: "+s.origin(r), http.StatusForbidden)
 		}
 	})
 }
 
 // refuseInClear answers a call without reading it.
-func (s *Server) refuseInClear(w http.ResponseWriter, rec *record) {
+func (s *Server) refuseInClear(w http.ResponseWriter, r *http.Request, rec *record) {
 	rec.route, rec.outcome, rec.refusal = "xmlrpc", "fault 403", string(auth.ClearText)
 	s.metrics.calls.WithLabelValues("none", rec.outcome).Inc()
 	h := w.Header()
@@ -154,11 +155,14 @@ func (s *Server) refuseInClear(w http.ResponseWriter, rec *record) {
 		w.WriteHeader(http.StatusForbidden)
 	}
 	w.Write(xmlrpc.AppendFault(nil, &xmlrpc.Fault{Code: http.StatusForbidden, Message: "Calls are taken over https only: set the address of the blog to " +
-		s.origin() + methods.EndpointPath + " in your program. If it has just sent a password, change that password."}))
+		s.origin(r) + methods.EndpointPath + " in your program. If it has just sent a password, change that password."}))
 }
 
-// origin is scheme and host of the blog's address over TLS.
-func (s *Server) origin() string {
+// origin is scheme and host of the blog's address over TLS. Of many blogs it is the one that was asked for.
+func (s *Server) origin(r *http.Request) string {
+	if s.cfg.BaseURL == "" {
+		return "https://" + (&url.URL{Host: r.Host}).Hostname()
+	}
 	scheme, rest, _ := strings.Cut(s.cfg.BaseURL, "://")
 	host, _, _ := strings.Cut(rest, "/")
 	if scheme != "https" {

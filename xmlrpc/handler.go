@@ -169,6 +169,12 @@ type Handler[I any] struct {
 	cfg     Config[I]
 	methods map[string]*Method[I]
 	names   []string
+	*bounds
+}
+
+// bounds is what the requests of a process share, whichever handler answers
+// them.
+type bounds struct {
 	memory  *semaphore.Weighted
 	turns   turns
 	spooled atomic.Int64
@@ -203,10 +209,31 @@ func New[I any](cfg Config[I]) (*Handler[I], error) {
 	if cfg.Log == nil {
 		cfg.Log = slog.Default()
 	}
-	h := &Handler[I]{cfg: cfg, methods: map[string]*Method[I]{}, memory: semaphore.NewWeighted(cfg.Memory), turns: newTurns(cfg.Calls, cfg.Waiting)}
-	h.answerMemory = semaphore.NewWeighted(cfg.Memory / 4)
-	h.buffers.New = func() any { b := make([]byte, smallBody); return &b }
-	h.answers.New = func() any { b := make([]byte, 0, 8<<10); return &b }
+	b := &bounds{memory: semaphore.NewWeighted(cfg.Memory), turns: newTurns(cfg.Calls, cfg.Waiting), answerMemory: semaphore.NewWeighted(cfg.Memory / 4)}
+	b.buffers.New = func() any { b := make([]byte, smallBody); return &b }
+	b.answers.New = func() any { b := make([]byte, 0, 8<<10); return &b }
+	h, err := newHandler(cfg, b)
+	if err != nil {
+		return nil, err
+	}
+	if err := sweep(cfg.SpoolDir); err != nil {
+		return nil, err
+	}
+	return h, nil
+}
+
+// Beside returns a handler with methods, callers and faults of its own, which
+// shares all bounds with h: memory, the spool, the turns of calls. What else h
+// was configured with holds for it too. The errors are those of New.
+func (h *Handler[I]) Beside(methods []Method[I], authenticate func(*http.Request) (Check[I], error), fault func(context.Context, error) *Fault) (*Handler[I], error) {
+	cfg := h.cfg
+	cfg.Methods, cfg.Authenticate, cfg.Fault = methods, authenticate, fault
+	return newHandler(cfg, h.bounds)
+}
+
+// newHandler makes the table.
+func newHandler[I any](cfg Config[I], b *bounds) (*Handler[I], error) {
+	h := &Handler[I]{cfg: cfg, methods: map[string]*Method[I]{}, bounds: b}
 	rows := append(h.system(), cfg.Methods...)
 	for i := range rows {
 		m := &rows[i]
@@ -221,9 +248,7 @@ func New[I any](cfg Config[I]) (*Handler[I], error) {
 		h.methods[m.Name] = m
 		h.names = append(h.names, m.Name)
 	}
-	if err := sweep(cfg.SpoolDir); err != nil {
-		return nil, err
-	}
+	h.cfg.Methods = nil // they are in the table
 	return h, nil
 }
 

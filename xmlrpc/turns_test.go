@@ -53,6 +53,50 @@ func TestH8TurnsAreBounded(t *testing.T) {
 	}
 }
 
+// A handler beside another has its own methods and callers, and shares the turns.
+func TestBesideSharesTheTurns(t *testing.T) {
+	begun, end := make(chan bool), make(chan bool)
+	block := method{Name: "test.block", Func: func(context.Context, *call) (xmlrpc.Value, error) {
+		begun <- true
+		<-end
+		return xmlrpc.Int(1), nil
+	}}
+	first, err := xmlrpc.New(config{Calls: 1, Waiting: 1, CallWait: time.Nanosecond, SpoolDir: t.TempDir(), Methods: []method{block}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	other := method{Name: "test.other", Func: func(context.Context, *call) (xmlrpc.Value, error) { return xmlrpc.Int(2), nil }}
+	second, err := first.Beside([]method{other}, nil, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := first.Beside([]method{other, other}, nil, nil); err == nil {
+		t.Error("a method is taken twice")
+	}
+	ask := func(h http.Handler, name string) *httptest.ResponseRecorder {
+		w := httptest.NewRecorder()
+		h.ServeHTTP(w, httptest.NewRequest(http.MethodPost, "/", strings.NewReader(string(xmlrpc.AppendCall(nil, name)))))
+		return w
+	}
+	if w := ask(second, "test.block"); !strings.Contains(w.Body.String(), "-32601") {
+		t.Errorf("a method of the first: %s", w.Body)
+	}
+	if w := ask(first, "test.other"); !strings.Contains(w.Body.String(), "-32601") {
+		t.Errorf("a method of the second: %s", w.Body)
+	}
+	done := make(chan *httptest.ResponseRecorder)
+	go func() { done <- ask(first, "test.block") }()
+	<-begun
+	if w := ask(second, "test.other"); w.Code != http.StatusServiceUnavailable {
+		t.Errorf("while the first has the only turn: %d %s", w.Code, w.Body)
+	}
+	close(end)
+	<-done
+	if w := ask(second, "test.other"); w.Code != http.StatusOK || !strings.Contains(w.Body.String(), "<int>2</int>") {
+		t.Errorf("afterwards: %d %s", w.Code, w.Body)
+	}
+}
+
 // watched is a context that tells when somebody waits for its end.
 type watched struct {
 	context.Context

@@ -11,7 +11,8 @@ CREATE TABLE sites (
     allow_methods TEXT COLLATE "C" NOT NULL DEFAULT '', -- NAME=POSITION, separated by spaces
     listed        BOOLEAN NOT NULL DEFAULT FALSE, -- it came from the file of sites
     off           BOOLEAN NOT NULL DEFAULT FALSE, -- it is not in that file any more
-    created       TIMESTAMPTZ NOT NULL
+    created       TIMESTAMPTZ NOT NULL,
+    revision      BIGINT NOT NULL -- higher than that of every site that was changed before
 );
 
 -- A login is unique within its site, and a row of another site's user does not go into a table that refers to users.

@@ -11,7 +11,8 @@ CREATE TABLE sites (
     allow_methods TEXT NOT NULL DEFAULT '', -- NAME=POSITION, separated by spaces
     listed        BOOLEAN NOT NULL DEFAULT FALSE, -- it came from the file of sites
     off           BOOLEAN NOT NULL DEFAULT FALSE, -- it is not in that file any more
-    created       TIMESTAMP NOT NULL
+    created       TIMESTAMP NOT NULL,
+    revision      INTEGER NOT NULL -- higher than that of every site that was changed before
 );
 
 -- A login is unique within its site, so the table of users is built again, and with it all that refer to it: a row of another

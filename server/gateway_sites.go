@@ -1,0 +1,221 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/quillgate/quillgate/auth"
+	"github.com/quillgate/quillgate/gateway"
+)
+
+// gateways are the sites that a gateway stands in front of. What answers for a site is made when the first request for it comes,
+// and let go when none has come for a while: a thousand sites cost nothing while nobody asks for them.
+type gateways struct {
+	s      *Server
+	behind gateway.Config // what holds for all sites
+	one    *gatewaySite   // without a list
+	list   *gateway.Sites
+
+	mu      sync.RWMutex
+	open    map[int64]*gatewaySite
+	traffic map[int64]*traffic // of sites that had a request
+}
+
+// lastUse is when something was used last, in Unix seconds.
+type lastUse struct{ at atomic.Int64 }
+
+func (u *lastUse) note(now time.Time) {
+	if n := now.Unix(); u.at.Load() != n {
+		u.at.Store(n)
+	}
+}
+
+func (u *lastUse) before(t time.Time) bool { return u.at.Load() < t.Unix() }
+
+// How often a gateway keeps house, and when a site is let go that nobody has asked for.
+const (
+	gatewayHouse = time.Minute
+	siteIdle     = 10 * time.Minute
+)
+
+// at answers for the site that a request names.
+func (g *gateways) at(serve func(*gatewaySite, http.ResponseWriter, *http.Request)) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		site, err := g.site(r)
+		switch {
+		case errors.Is(err, gateway.ErrNoSite):
+			// RFC 9110 section 15.5.20. Which sites there are is nobody's business.
+			http.Error(w, "There is no such site here.", http.StatusMisdirectedRequest)
+			return
+		case err != nil:
+			rec := recordOf(r.Context())
+			rec.outcome, rec.cause = "no site", err.Error()
+			w.Header().Set("Retry-After", "10")
+			http.Error(w, "The server cannot look for the site at the moment. Try again later.", http.StatusServiceUnavailable)
+			return
+		}
+		recordOf(r.Context()).site = site.served
+		serve(site, w, r)
+	})
+}
+
+// site returns what answers for a request. Error: gateway.ErrNoSite.
+func (g *gateways) site(r *http.Request) (*gatewaySite, error) {
+	if g.one != nil {
+		return g.one, nil
+	}
+	said, err := g.list.Find(r.Context(), g.s.proxies.authority(r))
+	if err != nil {
+		return nil, err
+	}
+	g.mu.RLock()
+	site := g.open[said.ID]
+	g.mu.RUnlock()
+	if site == nil || site.said != said {
+		if site, err = g.make(said); err != nil {
+			return nil, err
+		}
+	}
+	site.used.note(g.now())
+	return site, nil
+}
+
+func (g *gateways) now() time.Time { return g.s.cfg.Clock() }
+
+// make makes what answers for a site, or makes it again after its settings have changed.
+func (g *gateways) make(said *gateway.Site) (*gatewaySite, error) {
+	behind, err := said.Config(g.behind)
+	if err != nil {
+		return nil, err
+	}
+	behind.Transport = gateway.NewTransport(said.UpstreamHost)
+	behind.Waiting = siteWaiting
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if site := g.open[said.ID]; site != nil && site.said == said {
+		return site, nil // another request was quicker
+	}
+	mode := auth.Stricter(g.s.cfg.PasswordMode, said.PasswordMode)
+	site, err := g.newSite(said.ID, behind.BaseURL, behind, mode, g.trafficOf(said.ID, behind.BaseURL.Hostname()))
+	if err != nil {
+		return nil, err
+	}
+	site.said, site.name = said, behind.BaseURL.Hostname()
+	g.open[said.ID] = site
+	return site, nil
+}
+
+// siteWaiting is how many calls wait for one WordPress of many: one that is slow must not take the turns of all.
+const siteWaiting = 32
+
+// trafficOf returns what is counted of a site. The caller holds the lock, or nobody else is there yet.
+func (g *gateways) trafficOf(id int64, host string) *traffic {
+	t := g.traffic[id]
+	if t == nil || t.host != host {
+		t = &traffic{host: host}
+		g.traffic[id] = t
+	}
+	return t
+}
+
+// run keeps house until the context ends.
+func (g *gateways) run(ctx context.Context) {
+	tick := time.NewTicker(gatewayHouse)
+	defer tick.Stop()
+	for {
+		select {
+		case <-tick.C:
+			if err := g.keepHouse(ctx); err != nil && ctx.Err() == nil {
+				g.s.logger.WarnContext(ctx, "the gateway does not keep house", "cause", err)
+			}
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// keepHouse forgets old requests, and lets sites go that nobody has asked for or that are gone.
+func (g *gateways) keepHouse(ctx context.Context) error {
+	err := gateway.Forget(ctx, g.s.cfg.Keys.DB, g.now())
+	if g.list == nil {
+		return err
+	}
+	list, listErr := g.list.List(ctx)
+	if listErr != nil {
+		return errors.Join(err, listErr)
+	}
+	there := make(map[int64]bool, len(list))
+	for _, site := range list {
+		there[site.ID] = !site.Off
+	}
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	for id, site := range g.open {
+		if !there[id] || site.used.before(g.now().Add(-siteIdle)) {
+			delete(g.open, id)
+		}
+	}
+	for id := range g.traffic {
+		if !there[id] {
+			delete(g.traffic, id)
+		}
+	}
+	return err
+}
+
+// The numbers of each site. There are few of them, and only of sites that had a request, so that a thousand sites stay cheap for
+// who collects them; methods and statuses are counted in total only.
+var (
+	siteRequests  = siteNumber("site_requests_total", "Requests for a site.")
+	siteRefused   = siteNumber("site_refused_credentials_total", "Signatures and passwords that were presented to a site and refused.")
+	siteAvailable = siteNumber("upstream_available", "1 while calls are let through to the WordPress of a site, 0 after it has not answered several in a row.")
+	siteCalls     = siteNumber("upstream_calls_total", "Calls that were sent to the WordPress of a site.")
+	siteFailures  = siteNumber("upstream_failures_total", "Calls that the WordPress of a site did not answer.")
+	siteSeconds   = siteNumber("upstream_seconds_total", "Time that calls to the WordPress of a site have taken together.")
+)
+
+func siteNumber(name, help string) *prometheus.Desc {
+	return prometheus.NewDesc("quillgate_"+name, help, []string{"site"}, nil)
+}
+
+// Describe is of prometheus.Collector.
+func (g *gateways) Describe(to chan<- *prometheus.Desc) {
+	for _, d := range []*prometheus.Desc{siteRequests, siteRefused, siteAvailable, siteCalls, siteFailures, siteSeconds} {
+		to <- d
+	}
+}
+
+// Collect is of prometheus.Collector.
+func (g *gateways) Collect(to chan<- prometheus.Metric) {
+	g.mu.RLock()
+	defer g.mu.RUnlock()
+	for id, t := range g.traffic {
+		n := t.requests.Load()
+		if n == 0 {
+			continue
+		}
+		count := func(d *prometheus.Desc, v float64) {
+			to <- prometheus.MustNewConstMetric(d, prometheus.CounterValue, v, t.host)
+		}
+		count(siteRequests, float64(n))
+		count(siteRefused, float64(t.refused.Load()))
+		count(siteCalls, float64(t.upstream.Calls()))
+		count(siteFailures, float64(t.upstream.Failures()))
+		count(siteSeconds, t.upstream.Took().Seconds())
+		available := 1.0
+		site := g.open[id]
+		if site == nil {
+			site = g.one
+		}
+		if site != nil && !site.gateway.Available() {
+			available = 0
+		}
+		to <- prometheus.MustNewConstMetric(siteAvailable, prometheus.GaugeValue, available, t.host)
+	}
+}
