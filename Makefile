@@ -6,6 +6,7 @@
 # make screenshots  a picture of every page, light and dark, phone and desktop, in the folder screenshots
 # make readme-screenshot  the picture in the README anew: docs/screenshot.png
 # make bench-signer  what a call costs on its way through the signer, by wrk
+# make cross    whether it builds for every system
 # make release  the last commit for every system, with checksums, in the folder dist; SIGN_KEY=FILE signs them
 # make timing   whether the time of a verification tells what was wrong, on a quiet machine
 
@@ -20,7 +21,7 @@ RACE := ./auth ./apps ./server ./signer
 # What takes longest begins first, here as above, so that no core waits for it at the end.
 FIRST := ./interop ./cmd/quillgate ./site ./wordpress ./profiles
 
-.PHONY: build run test test-wordpress nightly soak screenshots readme-screenshot timing bench-signer format tree lint fuzz bench tools reproducible release sbom
+.PHONY: build run test test-wordpress nightly soak screenshots readme-screenshot timing bench-signer cross format tree lint fuzz bench tools reproducible release sbom
 
 build:
 	$(BUILD) -o bin/quillgate ./cmd/quillgate
@@ -65,7 +66,7 @@ test-wordpress: tools
 timing:
 	go test -count=1 -v -tags timing -run '^TestT1' ./interop/timing
 
-nightly: tools lint build timing
+nightly: tools lint build timing cross
 	$(MAKE) fuzz FUZZTIME=5m FUZZTRIES=1
 	QUILLGATE_TEST_NIGHTLY=1 go test -timeout 2h -count=1 ./interop
 	go test -timeout 2h -race ./...
@@ -82,6 +83,11 @@ screenshots: tools
 # The picture in the README, made anew.
 readme-screenshot: tools
 	go test -count=1 -tags readme -run '^TestReadmeScreenshot$$' ./interop
+
+# The systems of a release, built and thrown away: what runs on this one only is tested here.
+cross:
+	@for target in linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 freebsd/amd64 windows/amd64 windows/arm64; do \
+		echo $$target; CGO_ENABLED=0 GOOS=$${target%/*} GOARCH=$${target#*/} go build -trimpath -o /dev/null ./cmd/quillgate || exit 1; done
 
 # Median and throughput, directly and through the signer, at 16 connections and one.
 bench-signer: tools

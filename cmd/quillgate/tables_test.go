@@ -193,3 +193,39 @@ func TestHouseSitesAreInEveryStatement(t *testing.T) {
 		t.Errorf("of %d tables, those of sites are not found: %v", n, sited)
 	}
 }
+
+// TestTablesNameTests looks for each test and script that the page on old clients names for a promise.
+func TestTablesNameTests(t *testing.T) {
+	page, err := os.ReadFile("../../docs/OLD-CLIENTS.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var tests strings.Builder
+	for _, folder := range []string{"../../signer/local", "../../upstream", "../../interop"} {
+		files, err := filepath.Glob(folder + "/*_test.go")
+		if err != nil || len(files) == 0 {
+			t.Fatalf("%s: %d files, %v", folder, len(files), err)
+		}
+		for _, file := range files {
+			text, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			tests.Write(text)
+		}
+	}
+	named := regexp.MustCompile("`(Test[A-Za-z0-9]+|script/[a-z]+\\.txtar)`").FindAllSubmatch(page, -1)
+	if len(named) < 20 {
+		t.Fatalf("the page names %d tests", len(named))
+	}
+	for _, m := range named {
+		name := string(m[1])
+		if script, ok := strings.CutPrefix(name, "script/"); ok {
+			if _, err := os.Stat("testdata/script/" + script); err != nil {
+				t.Error(err)
+			}
+		} else if !strings.Contains(tests.String(), "func "+name+"(t ") {
+			t.Errorf("there is no %s", name)
+		}
+	}
+}

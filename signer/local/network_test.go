@@ -219,6 +219,26 @@ func TestIPv6(t *testing.T) {
 	if _, err := local.Listen(t.Context(), on[1].Addr().String()); err == nil || !strings.Contains(err.Error(), "a signer runs at") {
 		t.Errorf("a second start: %v", err)
 	}
+	if _, err := local.Listen(t.Context(), blog.Listener.Addr().String()); err == nil || !strings.Contains(err.Error(), "another program has it, which speaks HTTP") {
+		t.Errorf("another program with HTTP: %v", err)
+	}
+	dumb, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer dumb.Close()
+	go func() {
+		for {
+			conn, err := dumb.Accept()
+			if err != nil {
+				return
+			}
+			conn.Close()
+		}
+	}()
+	if _, err := local.Listen(t.Context(), dumb.Addr().String()); err == nil || !strings.Contains(err.Error(), "another program has it, so choose") {
+		t.Errorf("another program without HTTP: %v", err)
+	}
 }
 
 // The clock is corrected by the field of the answer, once for all calls; words in a fault correct nothing.

@@ -54,30 +54,38 @@ func NewTransport(roots []string, proxy string) (*Wakeful, error) {
 		}
 		t.TLSClientConfig.RootCAs = pool
 	}
-	return &Wakeful{base: t, seen: time.Now()}, nil
+	w := &Wakeful{base: t, wall: func() time.Time { return time.Now().Round(0) }}
+	w.awake()
+	return w, nil
 }
 
 // A Wakeful is a transport that drops kept connections when the computer has slept: they are gone at
 // the other end, and a call that is written into one is lost.
 type Wakeful struct {
 	base *http.Transport
-	mu   sync.Mutex
-	seen time.Time
+	wall func() time.Time // the clock that does not stand still while the computer sleeps
+
+	mu         sync.Mutex
+	seen, told time.Time // of the monotonic clock, which does, and of wall
 }
 
 // RoundTrip implements http.RoundTripper.
 func (w *Wakeful) RoundTrip(r *http.Request) (*http.Response, error) {
-	now := time.Now()
-	w.mu.Lock()
-	// The monotonic clock stands still while the computer sleeps, the other one
-	// does not.
-	slept := now.Round(0).Sub(w.seen.Round(0)) - now.Sub(w.seen)
-	w.seen = now
-	w.mu.Unlock()
-	if slept > 5*time.Second || slept < -5*time.Second {
+	if slept := w.awake(); slept > 5*time.Second || slept < -5*time.Second {
 		w.base.CloseIdleConnections()
 	}
 	return w.base.RoundTrip(r)
+}
+
+// awake returns how much further the one clock went than the other since it was
+// called last.
+func (w *Wakeful) awake() time.Duration {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	now, wall := time.Now(), w.wall()
+	slept := wall.Sub(w.told) - now.Sub(w.seen)
+	w.seen, w.told = now, wall
+	return slept
 }
 
 // CloseIdleConnections closes what is kept.
