@@ -62,7 +62,11 @@ func Read(resp *http.Response, store Store, limit int64, names ...string) (*Answ
 	if err != nil {
 		return nil, trouble(resp, nil, err)
 	}
-	size, head, broken, err := take(resp, store, body, limit)
+	size, broken, err := take(resp, store, body, limit)
+	if err != nil {
+		return nil, err
+	}
+	head, err := start(store, min(size, lead))
 	if err != nil {
 		return nil, err
 	}
@@ -88,7 +92,11 @@ func ReadProven(resp *http.Response, store Store, limit int64, names ...string) 
 	if resp.StatusCode >= 300 && resp.StatusCode < 400 {
 		return nil, redirected(resp)
 	}
-	size, head, broken, err := take(resp, store, resp.Body, limit)
+	size, broken, err := take(resp, store, resp.Body, limit)
+	if err != nil {
+		return nil, err
+	}
+	head, err := start(store, min(size, 256))
 	if err != nil {
 		return nil, err
 	}
@@ -96,9 +104,12 @@ func ReadProven(resp *http.Response, store Store, limit int64, names ...string) 
 		return nil, trouble(resp, head, broken)
 	}
 	a := &Answer{Status: resp.StatusCode, Header: resp.Header, store: store}
-	if len(names) == 0 && result.Match(head[:min(len(head), 256)]) {
+	if len(names) == 0 && result.Match(head) {
 		a.Outline = &xmlrpc.Outline{Size: size}
 		return a, nil
+	}
+	if head, err = start(store, min(size, lead)); err != nil {
+		return nil, err
 	}
 	if a.Outline, a.start, err = find(store, head, size, names); err != nil {
 		return nil, trouble(resp, head, err)
@@ -109,23 +120,28 @@ func ReadProven(resp *http.Response, store Store, limit int64, names ...string) 
 // result is the beginning of an answer that is not a fault.
 var result = regexp.MustCompile(`^(<\?xml [^<>]*\?>)?\s*<methodResponse>\s*<params>`)
 
-// take copies a body into the store, and returns its size, its beginning and
-// the error with which it broke off.
-func take(resp *http.Response, store Store, body io.Reader, limit int64) (size int64, head []byte, broken, err error) {
+// take copies a body into the store, and returns its size and the error with
+// which it broke off.
+func take(resp *http.Response, store Store, body io.Reader, limit int64) (size int64, broken, err error) {
 	to := &storing{store: store}
 	size, broken = xmlrpc.Copy(to, io.LimitReader(body, limit+1))
 	if to.err != nil {
-		return 0, nil, nil, fmt.Errorf("store an answer: %w", to.err)
+		return 0, nil, fmt.Errorf("store an answer: %w", to.err)
 	}
 	if size > limit {
-		return 0, nil, nil, &Trouble{Code: CodeBadAnswer, Outcome: Unknown, Status: resp.StatusCode,
+		return 0, nil, &Trouble{Code: CodeBadAnswer, Outcome: Unknown, Status: resp.StatusCode,
 			What: fmt.Sprintf("The answer of the blog is larger than %d MiB. Ask for less at one time.", limit>>20)}
 	}
-	head = make([]byte, min(size, lead))
+	return size, broken, nil
+}
+
+// start returns the first n bytes of what was stored.
+func start(store Store, n int64) ([]byte, error) {
+	head := make([]byte, n)
 	if _, err := store.ReadAt(head, 0); err != nil && !errors.Is(err, io.EOF) {
-		return 0, nil, nil, fmt.Errorf("read an answer that was stored: %w", err)
+		return nil, fmt.Errorf("read an answer that was stored: %w", err)
 	}
-	return size, head, broken, nil
+	return head, nil
 }
 
 // storing tells an error of the store from one of the body.
