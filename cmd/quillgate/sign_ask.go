@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"fmt"
@@ -17,7 +16,7 @@ import (
 // askLine asks for one line.
 func askLine(ctx context.Context, out streams, prompt string) (string, error) {
 	fmt.Fprint(out.out, prompt)
-	line, err := bufio.NewReader(io.LimitReader(out.in, 64<<10)).ReadString('\n')
+	line, err := readLine(out.in)
 	if ctx.Err() != nil {
 		return "", context.Cause(ctx)
 	}
@@ -25,6 +24,22 @@ func askLine(ctx context.Context, out streams, prompt string) (string, error) {
 		return "", errors.Join(errors.New("nothing was entered"), err)
 	}
 	return line, nil
+}
+
+// readLine reads to the end of a line, of 64 KiB at most, and nothing behind
+// it: that is the answer to the next question.
+func readLine(in io.Reader) (string, error) {
+	var line []byte
+	for one := make([]byte, 1); len(line) < 64<<10; {
+		if _, err := io.ReadFull(in, one); err != nil {
+			return string(line), err
+		}
+		if one[0] == '\n' {
+			break
+		}
+		line = append(line, one[0])
+	}
+	return string(line), nil
 }
 
 // askSecret asks for a line that a terminal does not show.
