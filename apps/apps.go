@@ -293,7 +293,7 @@ func (s *Store) Create(ctx context.Context, by audit.Actor, in New) (App, Secret
 // newApp checks what is asked for, and draws a public key. The algorithm is that of keys with a secret.
 func (s *Store) newApp(in New) (app App, err error) {
 	app = App{Public: newPublic(), UserID: in.UserID, Strict: in.Strict, Algorithm: hmacSHA256, Created: s.now()}
-	if app.Name, err = cleanName(in.Name); err != nil {
+	if app.Name, err = CleanName(in.Name); err != nil {
 		return App{}, err
 	}
 	if app.Scope, err = in.Scope.clean(); err != nil {

@@ -71,43 +71,60 @@ func (s *Store) Update(ctx context.Context, by audit.Actor, userID int64, public
 	return app, nil
 }
 
-// apply makes the change, and returns the new values of all but the name, for the audit trail.
-func (c Change) apply(app *App, now time.Time) (changed map[string]string, err error) {
+// Terms are what every credential has that its owner can change: an application, a token or an application password.
+type Terms struct {
+	Name     string
+	Scope    Scope          // the zero Scope: everything that its user may
+	Networks []netip.Prefix // where it may be used from; empty: everywhere
+	Expires  time.Time      // zero: never
+}
+
+// Apply makes the change of the terms, and returns the new values of all but the name, for the audit trail. Whether there are
+// such methods is for Store.CheckMethods to say. Error: *Invalid.
+func (c Change) Apply(t *Terms, now time.Time) (changed map[string]string, err error) {
 	changed = make(map[string]string)
 	if c.Name != nil {
-		if app.Name, err = cleanName(*c.Name); err != nil {
+		if t.Name, err = CleanName(*c.Name); err != nil {
 			return nil, err
 		}
 	}
 	if c.Scope != nil {
-		if app.Scope, err = c.Scope.clean(); err != nil {
+		if t.Scope, err = c.Scope.clean(); err != nil {
 			return nil, err
 		}
-		changed["scope"], changed["methods"] = app.Scope.Format()
+		changed["scope"], changed["methods"] = t.Scope.Format()
 	}
 	if c.Networks != nil {
-		if app.Networks, err = cleanNetworks(*c.Networks); err != nil {
+		if t.Networks, err = cleanNetworks(*c.Networks); err != nil {
 			return nil, err
 		}
-		changed["networks"] = FormatNetworks(app.Networks)
+		changed["networks"] = FormatNetworks(t.Networks)
 	}
+	if c.Expires != nil {
+		if t.Expires, err = cleanExpiry(*c.Expires, now); err != nil {
+			return nil, err
+		}
+		changed["expires"] = "never"
+		if !t.Expires.IsZero() {
+			changed["expires"] = t.Expires.Format(time.RFC3339)
+		}
+	}
+	return changed, nil
+}
+
+// apply makes the change, and returns what Apply does.
+func (c Change) apply(app *App, now time.Time) (changed map[string]string, err error) {
+	terms := Terms{app.Name, app.Scope, app.Networks, app.Expires}
+	if changed, err = c.Apply(&terms, now); err != nil {
+		return nil, err
+	}
+	if c.Expires != nil && app.Successor != "" && (terms.Expires.IsZero() || terms.Expires.After(app.Expires)) {
+		return nil, &Invalid{"expiry", "the key has a successor, and cannot work longer than the two were meant to overlap"}
+	}
+	app.Name, app.Scope, app.Networks, app.Expires = terms.Name, terms.Scope, terms.Networks, terms.Expires
 	if c.Strict != nil {
 		app.Strict = *c.Strict || app.VerificationKey != nil
 		changed["strict"] = fmt.Sprint(app.Strict)
-	}
-	if c.Expires != nil {
-		expires, err := cleanExpiry(*c.Expires, now)
-		if err != nil {
-			return nil, err
-		}
-		if app.Successor != "" && (expires.IsZero() || expires.After(app.Expires)) {
-			return nil, &Invalid{"expiry", "the key has a successor, and cannot work longer than the two were meant to overlap"}
-		}
-		app.Expires = expires
-		changed["expires"] = "never"
-		if !expires.IsZero() {
-			changed["expires"] = expires.Format(time.RFC3339)
-		}
 	}
 	return changed, nil
 }

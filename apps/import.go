@@ -36,7 +36,7 @@ func (s *Store) Import(ctx context.Context, in Imported) (App, error) {
 
 // ImportTx is Import inside a transaction of the caller's.
 func (s *Store) ImportTx(ctx context.Context, tx *database.Tx, in Imported) (App, error) {
-	name, err := cleanName(in.Name)
+	name, err := CleanName(in.Name)
 	if err != nil {
 		return App{}, err
 	}

@@ -109,13 +109,13 @@ func (s Secret) hint() string {
 	return s.text[len(s.text)-4:]
 }
 
-// cleanName trims a name and refuses what could not be shown: 1 to 100
-// printable characters.
-func cleanName(name string) (string, error) {
+// CleanName trims a name and refuses what could not be shown: 1 to 100
+// printable characters. Error: *Invalid.
+func CleanName(name string) (string, error) {
 	name = strings.TrimSpace(name)
 	switch {
 	case name == "":
-		return "", &Invalid{"name", "an application needs a name"}
+		return "", &Invalid{"name", "it is missing"}
 	case !utf8.ValidString(name) || strings.ContainsFunc(name, func(r rune) bool { return !unicode.IsPrint(r) }):
 		return "", &Invalid{"name", "the name holds characters that cannot be printed"}
 	case utf8.RuneCountInString(name) > 100:

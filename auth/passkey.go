@@ -18,6 +18,7 @@ import (
 	"github.com/go-webauthn/webauthn/protocol"
 	"github.com/go-webauthn/webauthn/webauthn"
 
+	"github.com/quillgate/quillgate/apps"
 	"github.com/quillgate/quillgate/audit"
 	"github.com/quillgate/quillgate/database"
 )
@@ -155,10 +156,10 @@ func (p *Passkeys) BeginPasskey(ctx context.Context, userID int64) (Ceremony, er
 	return ceremony(options.Response, session)
 }
 
-// AddPasskey takes the answer to BeginPasskey. Errors: ErrPasskey, *Invalid
+// AddPasskey takes the answer to BeginPasskey. Errors: ErrPasskey, *apps.Invalid
 // for the name.
 func (p *Passkeys) AddPasskey(ctx context.Context, by audit.Actor, userID int64, state, answer []byte, name string) (Passkey, error) {
-	name, err := cleanTokenName(name)
+	name, err := apps.CleanName(name)
 	if err != nil {
 		return Passkey{}, err
 	}
@@ -365,10 +366,10 @@ func (p *Passkeys) List(ctx context.Context, userID int64) ([]Passkey, error) {
 	return list, nil
 }
 
-// Rename gives a passkey of the user another name. Errors: *Invalid,
+// Rename gives a passkey of the user another name. Errors: *apps.Invalid,
 // ErrNoPasskey.
 func (p *Passkeys) Rename(ctx context.Context, by audit.Actor, userID int64, id, name string) error {
-	name, err := cleanTokenName(name)
+	name, err := apps.CleanName(name)
 	if err != nil {
 		return err
 	}

@@ -6,11 +6,10 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"maps"
 	"net/netip"
 	"strings"
 	"time"
-	"unicode"
-	"unicode/utf8"
 
 	"github.com/quillgate/quillgate/apps"
 	"github.com/quillgate/quillgate/audit"
@@ -119,14 +118,14 @@ func (r *tokenRow) token() (Token, error) {
 }
 
 // CreateToken makes a token or an application password. The text is in the
-// answer and nowhere else afterwards. Errors: *Invalid (of the methods: *apps.Invalid), ErrTooManyTokens,
+// answer and nowhere else afterwards. Errors: *apps.Invalid, *Invalid of the kind, ErrTooManyTokens,
 // ErrNotFound for the user.
 func (u *Users) CreateToken(ctx context.Context, by audit.Actor, in NewToken) (Token, apps.Secret, error) {
-	name, err := cleanTokenName(in.Name)
-	if err != nil {
+	terms, now := apps.Terms{}, u.now()
+	if _, err := (apps.Change{Name: &in.Name, Scope: &in.Scope, Networks: &in.Networks, Expires: &in.Expires}).Apply(&terms, now); err != nil {
 		return Token{}, apps.Secret{}, err
 	}
-	t := Token{UserID: in.UserID, Kind: in.Kind, Name: name, Scope: in.Scope, Networks: in.Networks, Expires: in.Expires, Created: u.now()}
+	t := Token{UserID: in.UserID, Kind: in.Kind, Name: terms.Name, Scope: terms.Scope, Networks: terms.Networks, Expires: terms.Expires, Created: now}
 	var text apps.Secret
 	switch in.Kind {
 	case AccessToken:
@@ -136,10 +135,7 @@ func (u *Users) CreateToken(ctx context.Context, by audit.Actor, in NewToken) (T
 	default:
 		return Token{}, apps.Secret{}, &Invalid{"kind", "it has to be token or password"}
 	}
-	if !in.Expires.IsZero() && !in.Expires.After(t.Created) {
-		return Token{}, apps.Secret{}, &Invalid{"expires", "this is over already"}
-	}
-	if err := u.apps.CheckMethods(in.Scope, apps.Scope{}); err != nil {
+	if err := u.apps.CheckMethods(t.Scope, apps.Scope{}); err != nil {
 		return Token{}, apps.Secret{}, err
 	}
 	plain := text.Reveal()
@@ -215,21 +211,6 @@ func plainToken(kind TokenKind, text string) string {
 	return plainApplicationPassword(text)
 }
 
-// cleanTokenName trims a name and refuses what could not be shown: 1 to 100
-// printable characters.
-func cleanTokenName(name string) (string, error) {
-	name = strings.TrimSpace(name)
-	switch {
-	case name == "":
-		return "", &Invalid{"name", "a token needs a name"}
-	case !utf8.ValidString(name) || strings.ContainsFunc(name, func(r rune) bool { return !unicode.IsPrint(r) }):
-		return "", &Invalid{"name", "it holds characters that cannot be printed"}
-	case utf8.RuneCountInString(name) > 100:
-		return "", &Invalid{"name", "it is longer than 100 characters"}
-	}
-	return name, nil
-}
-
 // TokenFilter says which tokens Tokens returns.
 type TokenFilter struct {
 	UserID  int64     // whose; 0: everybody's
@@ -299,46 +280,10 @@ func (u *Users) FindToken(ctx context.Context, text apps.Secret) (Token, error) 
 	return r.token()
 }
 
-// RenameToken gives a token of the user another name. Errors: *Invalid;
-// ErrNoToken, also for one of another user and for a revoked one.
-func (u *Users) RenameToken(ctx context.Context, by audit.Actor, userID int64, id, name string) error {
-	name, err := cleanTokenName(name)
-	if err != nil {
-		return err
-	}
-	err = u.db.Update(ctx, func(tx *database.Tx) error {
-		r, err := getToken(ctx, tx, id)
-		switch {
-		case err != nil:
-			return err
-		case r.UserID != userID || r.Revoked.Valid:
-			return ErrNoToken
-		}
-		if _, err := tx.Exec(ctx, `UPDATE application_passwords SET name = $2 WHERE site_id = $site AND id = $1`, r.Row, name); err != nil {
-			return err
-		}
-		return audit.Append(ctx, tx, tokenEvent(TokenRenamed, by, Token{ID: id, UserID: userID, Kind: TokenKind(r.Kind), Name: name}, u.now()))
-	})
-	if err != nil {
-		return fmt.Errorf("rename a token: %w", err)
-	}
-	return nil
-}
-
-// TokenLimits is what a token may do, from where, and until when.
-type TokenLimits struct {
-	Scope    apps.Scope
-	Networks []netip.Prefix
-	Expires  time.Time // zero: never
-}
-
-// LimitToken changes what a token of the user may do, from its next request
-// on. Errors: *Invalid; ErrNoToken, also for one of another user and for a
-// revoked one.
-func (u *Users) LimitToken(ctx context.Context, by audit.Actor, userID int64, id string, l TokenLimits) error {
-	if !l.Expires.IsZero() && !l.Expires.After(u.now()) {
-		return &Invalid{"expires", "this is over already"}
-	}
+// UpdateToken changes a token of the user, as apps.Store.Update changes an application; Change.Strict means nothing to it. It
+// holds from the next request on. Errors: *apps.Invalid; ErrNoToken, also for one of another user and for a revoked one.
+func (u *Users) UpdateToken(ctx context.Context, by audit.Actor, userID int64, id string, c apps.Change) (Token, error) {
+	var t Token
 	err := u.db.Update(ctx, func(tx *database.Tx) error {
 		r, err := getToken(ctx, tx, id)
 		switch {
@@ -347,22 +292,41 @@ func (u *Users) LimitToken(ctx context.Context, by audit.Actor, userID int64, id
 		case r.UserID != userID || r.Revoked.Valid:
 			return ErrNoToken
 		}
-		rights, methods := l.Scope.Format()
-		networks := apps.FormatNetworks(l.Networks)
-		_, err = tx.Exec(ctx, `UPDATE application_passwords SET scope = $2, methods = $3, networks = $4, expires = $5 WHERE site_id = $site AND id = $1`,
-			r.Row, rights, methods, networks,
-			sql.NullTime{Time: l.Expires.UTC(), Valid: !l.Expires.IsZero()})
+		if t, err = r.token(); err != nil {
+			return err
+		}
+		terms := apps.Terms{Name: t.Name, Scope: t.Scope, Networks: t.Networks, Expires: t.Expires}
+		changed, err := c.Apply(&terms, u.now())
 		if err != nil {
 			return err
 		}
-		e := tokenEvent(TokenLimited, by, Token{ID: id, UserID: userID, Kind: TokenKind(r.Kind), Name: r.Name}, u.now())
-		e.Detail["scope"], e.Detail["networks"] = rights, networks
+		if err := u.apps.CheckMethods(terms.Scope, t.Scope); err != nil {
+			return err
+		}
+		t.Name, t.Scope, t.Networks, t.Expires = terms.Name, terms.Scope, terms.Networks, terms.Expires
+		rights, methods := t.Scope.Format()
+		_, err = tx.Exec(ctx, `UPDATE application_passwords SET name = $2, scope = $3, methods = $4, networks = $5, expires = $6 WHERE site_id = $site AND id = $1`,
+			r.Row, t.Name, rights, methods, apps.FormatNetworks(t.Networks), sql.NullTime{Time: t.Expires, Valid: !t.Expires.IsZero()})
+		if err != nil {
+			return err
+		}
+		e := tokenEvent(TokenLimited, by, t, u.now())
+		if len(changed) == 0 && c.Name != nil {
+			e.Kind = TokenRenamed
+		}
+		maps.Copy(e.Detail, changed)
 		return audit.Append(ctx, tx, e)
 	})
 	if err != nil {
-		return fmt.Errorf("limit a token: %w", err)
+		return Token{}, fmt.Errorf("change a token: %w", err)
 	}
-	return nil
+	return t, nil
+}
+
+// RenameToken is UpdateToken of the name alone.
+func (u *Users) RenameToken(ctx context.Context, by audit.Actor, userID int64, id, name string) error {
+	_, err := u.UpdateToken(ctx, by, userID, id, apps.Change{Name: &name})
+	return err
 }
 
 // RevokeToken ends a token of the user. When it returns nil that is on disk,

@@ -298,7 +298,8 @@ func TestK9TokenLimits(t *testing.T) {
 		if _, err := h.basicAs(t, addr, text, ""); err != auth.ErrDenied {
 			t.Errorf("K10: at its end: %v, want ErrDenied", err)
 		}
-		if err := h.users.LimitToken(t.Context(), audit.Operator, ada.ID, token.ID, auth.TokenLimits{Expires: h.clock().Add(time.Hour)}); err != nil {
+		soon := h.clock().Add(time.Hour)
+		if _, err := h.users.UpdateToken(t.Context(), audit.Operator, ada.ID, token.ID, apps.Change{Scope: &apps.Scope{}, Networks: &[]netip.Prefix{}, Expires: &soon}); err != nil {
 			t.Fatal(err)
 		}
 		if who, err := h.basicAs(t, "198.51.100.1", text, ""); err != nil || !who.Can(auth.EditPosts) {
@@ -402,8 +403,8 @@ func TestTokenMistakes(t *testing.T) {
 		} {
 			in := good
 			change(&in)
-			var invalid *auth.Invalid
-			if _, _, err := h.users.CreateToken(t.Context(), audit.Operator, in); !errors.As(err, &invalid) {
+			_, _, err := h.users.CreateToken(t.Context(), audit.Operator, in)
+			if !errors.As(err, new(*apps.Invalid)) && !(name == "kind" && errors.As(err, new(*auth.Invalid))) {
 				t.Errorf("%s: %v, want *Invalid", name, err)
 			}
 		}
@@ -498,4 +499,43 @@ func TestK3TokensInTheDatabase(t *testing.T) {
 	if _, err := h.basicAs(t, addr, text, ""); err != nil {
 		t.Errorf("and not under its own: %v", err)
 	}
+}
+
+// H11: the trail says the same of a change, whether it is that of a token or that of an application.
+func TestH11ChangesOfTokensAndKeys(t *testing.T) {
+	each(t, nil, func(t *testing.T, h *house) {
+		ada := h.user(t, "ada", auth.Author)
+		token, _ := h.token(t, auth.NewToken{UserID: ada.ID, Kind: auth.AccessToken, Name: "n"})
+		app, _ := h.key(t, ada)
+		name, never, soon := "Phone", time.Time{}, h.clock().Add(time.Hour)
+		scope, networks := apps.Scope{Rights: []apps.Right{apps.Read}, Methods: []string{"wp.getPosts"}}, []netip.Prefix{netip.MustParsePrefix("192.0.2.7/24")}
+		for what, change := range map[string]apps.Change{
+			"a name":     {Name: &name},
+			"everything": {Name: &name, Scope: &scope, Networks: &networks, Expires: &soon},
+			"an expiry":  {Expires: &never},
+		} {
+			if _, err := h.users.UpdateToken(t.Context(), audit.Operator, ada.ID, token.ID, change); err != nil {
+				t.Fatalf("%s: %v", what, err)
+			}
+			if _, err := h.apps.Update(t.Context(), audit.Operator, ada.ID, app.Public, change); err != nil {
+				t.Fatalf("%s: %v", what, err)
+			}
+			lines, err := audit.List(t.Context(), h.db, audit.Filter{UserID: ada.ID, Limit: 2})
+			if err != nil || len(lines) != 2 {
+				t.Fatalf("%d lines, %v", len(lines), err)
+			}
+			for _, l := range lines {
+				delete(l.Detail, "token")
+				delete(l.Detail, "kind")
+				delete(l.Detail, "key")
+			}
+			if diff := cmp.Diff(lines[0].Detail, lines[1].Detail); diff != "" {
+				t.Errorf("%s: the trail of the key (-) and of the token (+) differ:\n%s", what, diff)
+			}
+			renamed := what == "a name"
+			if got := lines[1].Kind == auth.TokenRenamed && lines[0].Kind == apps.AppRenamed; got != renamed {
+				t.Errorf("%s: kinds %s and %s", what, lines[1].Kind, lines[0].Kind)
+			}
+		}
+	})
 }

@@ -70,16 +70,16 @@ func TestCacheForgetsWhatWasOnItsWay(t *testing.T) {
 		})
 		<-begun
 		mustAdd(t, db, "one", moment)
-		for _, when := range []string{"while the first one reads", "after it"} {
+		second := func(when string) {
+			t.Helper()
 			if n, err := c.Get(t.Context(), "a"); n != 2 || err != nil {
 				t.Errorf("%s: got %d, %v", when, n, err)
 			}
-			if finish != nil {
-				close(finish)
-				finish = nil
-				work.Wait()
-			}
 		}
+		second("while the first one reads")
+		close(finish)
+		work.Wait()
+		second("after it")
 	})
 }
 

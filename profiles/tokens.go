@@ -67,12 +67,12 @@ func (v *visit) createToken(k kind, l limits) (credential, apps.Secret, error) {
 
 // changeToken changes one.
 func (v *visit) changeToken(c credential, l limits) error {
+	change := apps.Change{Scope: &l.Scope, Networks: &l.Networks, Expires: &l.Expires}
 	if l.Name != c.Name {
-		if err := v.p.cfg.Users.RenameToken(v.ctx(), v.actor(), c.UserID, c.ID, l.Name); err != nil {
-			return err
-		}
+		change.Name = &l.Name
 	}
-	return v.p.cfg.Users.LimitToken(v.ctx(), v.actor(), c.UserID, c.ID, auth.TokenLimits{Scope: l.Scope, Networks: l.Networks, Expires: l.Expires})
+	_, err := v.p.cfg.Users.UpdateToken(v.ctx(), v.actor(), c.UserID, c.ID, change)
+	return err
 }
 
 // revokeToken ends one.

@@ -14,26 +14,33 @@ import (
 	"github.com/quillgate/quillgate/server"
 )
 
-// limitFlags are what a new key can be limited to.
+// limitFlags are what a new key or token can be limited to.
 type limitFlags struct {
-	Scope   string `help:"What the key may do, parted by commas: read, draft, publish, media, comments, users, options. Everything that its user may when it is empty or all." placeholder:"RIGHTS"`
-	Method  string `help:"Methods that the key may call, parted by commas; all when it is empty." placeholder:"METHODS"`
-	Network string `help:"Networks and addresses from which it may be used, parted by commas; everywhere when it is empty." placeholder:"NETWORKS"`
-	Expires string `help:"When it ends: 365d, or a date such as 2027-01-31. Never when it is empty." placeholder:"DAYS|DATE"`
+	Scope   []string `help:"What it may do, separated by commas: read, draft, publish, media, comments, users, options. Everything that its user may when it is empty or all." placeholder:"RIGHTS"`
+	Method  []string `help:"Methods that it may call, separated by commas; all when it is empty." aliases:"methods" placeholder:"METHODS"`
+	Network []string `help:"Networks and addresses from which it may be used, separated by commas; everywhere when it is empty." aliases:"networks" placeholder:"NETWORKS"`
+	Expires string   `help:"When it expires: 365d, or a date such as 2027-01-31. Never when it is empty." placeholder:"DAYS|DATE"`
 }
 
-// newKey reads the flags.
-func (f limitFlags) newKey() (in apps.New, err error) {
-	if in.Scope, err = apps.ParseScope(unlessAll(f.Scope), unlessAll(f.Method)); err != nil {
-		return in, usageError{err}
+// terms reads the flags.
+func (f limitFlags) terms() (t apps.Terms, err error) {
+	list := func(flag []string) string { return unlessAll(strings.Join(flag, " ")) }
+	if t.Scope, err = apps.ParseScope(list(f.Scope), list(f.Method)); err != nil {
+		return t, usageError{err}
 	}
-	if in.Networks, err = apps.ParseNetworks(unlessAll(f.Network)); err != nil {
-		return in, usageError{err}
+	if t.Networks, err = apps.ParseNetworks(list(f.Network)); err != nil {
+		return t, usageError{err}
 	}
-	if in.Expires, err = expiryOf(f.Expires, time.Now()); err != nil {
-		return in, usageError{err}
+	if t.Expires, err = expiryOf(f.Expires, time.Now()); err != nil {
+		return t, usageError{err}
 	}
-	return in, nil
+	return t, nil
+}
+
+// newKey reads the flags for a key.
+func (f limitFlags) newKey() (apps.New, error) {
+	t, err := f.terms()
+	return apps.New{Scope: t.Scope, Networks: t.Networks, Expires: t.Expires}, err
 }
 
 // unlessAll turns the word for no limit into none.
@@ -64,14 +71,19 @@ func expiryOf(text string, now time.Time) (time.Time, error) {
 	return time.Time{}, fmt.Errorf("%q is no time of expiry: give 365d, 2027-01-31 or never", text)
 }
 
-type appSetCmd struct {
-	Public  string  `arg:"" help:"Public key." name:"public-key"`
+// changeFlags are what can be changed of a key or token.
+type changeFlags struct {
 	Name    *string `help:"The new name."`
-	Scope   *string `help:"What the key may do, parted by commas; all lifts the limit." placeholder:"RIGHTS"`
-	Method  *string `help:"Methods that it may call, parted by commas; all lifts the limit." placeholder:"METHODS"`
-	Network *string `help:"Networks from which it may be used, parted by commas; all lifts the limit." placeholder:"NETWORKS"`
-	Expires *string `help:"When it ends: 365d, a date such as 2027-01-31, or never." placeholder:"DAYS|DATE"`
-	Strict  *bool   `help:"Take signatures by RFC 9421 only." negatable:""`
+	Scope   *string `help:"What it may do, separated by commas; all lifts the limit." placeholder:"RIGHTS"`
+	Method  *string `help:"Methods that it may call, separated by commas; all lifts the limit." placeholder:"METHODS"`
+	Network *string `help:"Networks from which it may be used, separated by commas; all lifts the limit." placeholder:"NETWORKS"`
+	Expires *string `help:"When it expires: 365d, a date such as 2027-01-31, or never." placeholder:"DAYS|DATE"`
+}
+
+type appSetCmd struct {
+	Public string `arg:"" help:"Public key." name:"public-key"`
+	changeFlags
+	Strict *bool `help:"Take signatures by RFC 9421 only." negatable:""`
 }
 
 func (c *appSetCmd) Run(ctx context.Context, s *settings, io streams) error {
@@ -80,10 +92,11 @@ func (c *appSetCmd) Run(ctx context.Context, s *settings, io streams) error {
 		if err != nil {
 			return err
 		}
-		change, err := c.change(app)
+		change, err := c.change(app.Scope)
 		if err != nil {
 			return usageError{err}
 		}
+		change.Strict = c.Strict
 		if app, err = keys.Apps.Update(ctx, audit.Operator, app.UserID, app.Public, change); err != nil {
 			return err
 		}
@@ -91,10 +104,10 @@ func (c *appSetCmd) Run(ctx context.Context, s *settings, io streams) error {
 	})
 }
 
-func (c *appSetCmd) change(app apps.App) (change apps.Change, err error) {
-	change.Name, change.Strict = c.Name, c.Strict
+// change reads the flags; scope is what holds now.
+func (c *changeFlags) change(scope apps.Scope) (change apps.Change, err error) {
+	change.Name = c.Name
 	if c.Scope != nil || c.Method != nil {
-		scope := app.Scope
 		if c.Scope != nil {
 			read, err := apps.ParseScope(unlessAll(*c.Scope), "")
 			if err != nil {
@@ -157,18 +170,26 @@ func describeApp(ctx context.Context, io streams, keys *server.Keys, app apps.Ap
 		return err
 	}
 	a := showApp(keys, user.Login, app)
-	orAll := func(list []string, all string) string {
-		if len(list) == 0 {
-			return all
-		}
-		return strings.Join(list, " ")
-	}
-	lines := []struct{ name, value string }{
+	return describe(io, []described{
 		{"Public key", a.Public}, {"Name", a.Name}, {"User", fmt.Sprintf("%s (%s)", user.Login, user.Role)}, {"State", a.stateText()},
 		{"Algorithm", a.Algorithm}, {"Secret ends in", a.Hint}, {"Scope", orAll(a.Scope, "everything that the user may")},
 		{"Methods", orAll(a.Methods, "all")}, {"Networks", orAll(a.Networks, "everywhere")}, {"Created", timeText(&a.Created)},
 		{"Expires", timeText(a.Expires)}, {"Last used", a.useText()}, {"Uses", strconv.FormatInt(a.Uses, 10)}, {"Successor", a.Successor},
+	})
+}
+
+// described is one line of what is known of a key or token.
+type described struct{ name, value string }
+
+func orAll(list []string, all string) string {
+	if len(list) == 0 {
+		return all
 	}
+	return strings.Join(list, " ")
+}
+
+// describe writes the lines that have a value.
+func describe(io streams, lines []described) error {
 	for _, l := range lines {
 		if l.value == "" {
 			continue

@@ -4,11 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 	"text/tabwriter"
 	"time"
 
-	"github.com/quillgate/quillgate/apps"
 	"github.com/quillgate/quillgate/audit"
 	"github.com/quillgate/quillgate/auth"
 	"github.com/quillgate/quillgate/server"
@@ -17,7 +17,9 @@ import (
 type tokenCmd struct {
 	Create tokenCreateCmd `cmd:"" help:"Make a token or an application password for a user, and show it once."`
 	List   tokenListCmd   `cmd:"" help:"List tokens and application passwords."`
+	Show   tokenShowCmd   `cmd:"" help:"Show all that is known of a token."`
 	Rename tokenRenameCmd `cmd:"" help:"Give a token another name."`
+	Set    tokenSetCmd    `cmd:"" help:"Change what a token may do, from where, and until when."`
 	Revoke tokenRevokeCmd `cmd:"" help:"End a token, for good, or all of a user."`
 }
 
@@ -58,31 +60,26 @@ func showToken(login string, t auth.Token) tokenShown {
 }
 
 type tokenCreateCmd struct {
-	User     string   `help:"User name." required:"" placeholder:"LOGIN"`
-	Name     string   `help:"What the program is called." required:""`
-	Kind     string   `help:"token, for HTTP Basic; or password, which programs for WordPress take where they ask for the user's password." enum:"token,password" default:"token" placeholder:"KIND"`
-	Scope    []string `help:"What it may do: read, draft, publish, media, comments, users, options. Everything that the user may, when empty." placeholder:"RIGHT"`
-	Methods  []string `help:"XML-RPC methods that it may call; all when empty." placeholder:"METHOD"`
-	Networks []string `help:"Addresses or networks that it may be used from; everywhere when empty." placeholder:"NETWORK"`
-	Days     int      `help:"Ends after so many days; never when 0." placeholder:"DAYS"`
-	JSON     bool     `name:"json" help:"Answer in JSON."`
+	User string `help:"User name." required:"" placeholder:"LOGIN"`
+	Name string `help:"What the program is called." required:""`
+	Kind string `help:"token, for HTTP Basic; or password, which programs for WordPress take where they ask for the user's password." enum:"token,password" default:"token" placeholder:"KIND"`
+	limitFlags
+	Days int  `hidden:"" help:"The old form of --expires."` // until the next release
+	JSON bool `name:"json" help:"Answer in JSON."`
 }
 
 func (c *tokenCreateCmd) Run(ctx context.Context, s *settings, io streams) error {
-	in := auth.NewToken{Kind: auth.TokenKind(c.Kind), Name: c.Name}
-	var err error
-	if in.Scope, err = apps.ParseScope(strings.Join(c.Scope, " "), strings.Join(c.Methods, " ")); err != nil {
-		return usageError{err}
+	if c.Days != 0 {
+		if c.Days < 0 || c.Expires != "" {
+			return usageError{errors.New("give --expires alone, without --days")}
+		}
+		c.Expires = strconv.Itoa(c.Days) + "d"
 	}
-	if in.Networks, err = networks(c.Networks); err != nil {
-		return usageError{fmt.Errorf("networks: %w", err)}
+	terms, err := c.terms()
+	if err != nil {
+		return err
 	}
-	if c.Days < 0 || c.Days > 36500 {
-		return usageError{errors.New("days: it has to be 0 to 36500")}
-	}
-	if c.Days > 0 {
-		in.Expires = time.Now().Add(time.Duration(c.Days) * 24 * time.Hour)
-	}
+	in := auth.NewToken{Kind: auth.TokenKind(c.Kind), Name: c.Name, Scope: terms.Scope, Networks: terms.Networks, Expires: terms.Expires}
 	return withKeys(ctx, s, io, func(keys *server.Keys) error {
 		user, err := userNamed(ctx, keys, c.User)
 		if err != nil {
@@ -125,25 +122,29 @@ func (c *tokenListCmd) Run(ctx context.Context, s *settings, io streams) error {
 		t := tabwriter.NewWriter(io.out, 0, 8, 2, ' ', 0)
 		fmt.Fprintln(t, "ID\tKIND\tUSER\tNAME\tSCOPE\tCREATED\tLAST USED\tSTATE")
 		for _, k := range list {
-			used, state, scope := "never", "in use", "all"
+			used, scope := "never", "all"
 			if k.LastUsed != nil {
 				used = k.LastUsed.Format(time.DateTime)
 			}
 			if len(k.Scope) > 0 {
 				scope = strings.Join(k.Scope, ",")
 			}
-			switch {
-			case k.Revoked != nil:
-				state = "revoked"
-			case k.Expires != nil && !k.Expires.After(time.Now()):
-				state = "expired"
-			case k.Expires != nil:
-				state = "in use until " + k.Expires.Format(time.DateOnly)
-			}
-			fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", k.ID, k.Kind, k.User, k.Name, scope, k.Created.Format(time.DateTime), used, state)
+			fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", k.ID, k.Kind, k.User, k.Name, scope, k.Created.Format(time.DateTime), used, k.stateText())
 		}
 		return t.Flush()
 	})
+}
+
+func (t tokenShown) stateText() string {
+	switch {
+	case t.Revoked != nil:
+		return "revoked"
+	case t.Expires != nil && !t.Expires.After(time.Now()):
+		return "expired"
+	case t.Expires != nil:
+		return "in use until " + t.Expires.Format(time.DateOnly)
+	}
+	return "in use"
 }
 
 func (c *tokenListCmd) list(ctx context.Context, keys *server.Keys) ([]tokenShown, error) {
@@ -172,6 +173,60 @@ func (c *tokenListCmd) list(ctx context.Context, keys *server.Keys) ([]tokenShow
 		out = append(out, showToken(logins[t.UserID], t))
 	}
 	return out, nil
+}
+
+type tokenShowCmd struct {
+	ID   string `arg:"" help:"ID, as list shows it."`
+	JSON bool   `name:"json" help:"Answer in JSON."`
+}
+
+func (c *tokenShowCmd) Run(ctx context.Context, s *settings, io streams) error {
+	return withKeys(ctx, s, io, func(keys *server.Keys) error {
+		t, err := tokenOf(ctx, keys, c.ID)
+		if err != nil {
+			return err
+		}
+		return tellToken(ctx, io, keys, t, c.JSON)
+	})
+}
+
+// tellToken writes a token, for people one line for each thing.
+func tellToken(ctx context.Context, io streams, keys *server.Keys, token auth.Token, asJSON bool) error {
+	user, err := keys.Users.Get(ctx, token.UserID)
+	if err != nil {
+		return err
+	}
+	t := showToken(user.Login, token)
+	if asJSON {
+		return writeJSON(io.out, t)
+	}
+	return describe(io, []described{
+		{"ID", t.ID}, {"Kind", t.Kind}, {"Name", t.Name}, {"User", fmt.Sprintf("%s (%s)", user.Login, user.Role)}, {"State", t.stateText()},
+		{"Ends in", t.Hint}, {"Scope", orAll(t.Scope, "everything that the user may")}, {"Methods", orAll(t.Methods, "all")},
+		{"Networks", orAll(t.Networks, "everywhere")}, {"Created", timeText(&t.Created)}, {"Expires", timeText(t.Expires)}, {"Last used", timeText(t.LastUsed)},
+	})
+}
+
+type tokenSetCmd struct {
+	ID string `arg:"" help:"ID, as list shows it."`
+	changeFlags
+}
+
+func (c *tokenSetCmd) Run(ctx context.Context, s *settings, io streams) error {
+	return withKeys(ctx, s, io, func(keys *server.Keys) error {
+		t, err := tokenOf(ctx, keys, c.ID)
+		if err != nil {
+			return err
+		}
+		change, err := c.change(t.Scope)
+		if err != nil {
+			return usageError{err}
+		}
+		if t, err = keys.Users.UpdateToken(ctx, audit.Operator, t.UserID, t.ID, change); err != nil {
+			return err
+		}
+		return tellToken(ctx, io, keys, t, false)
+	})
 }
 
 type tokenRenameCmd struct {
