@@ -159,6 +159,8 @@ func unanswered(err error, own bool) (WayState, string) {
 		return Unclear, "the name of the host is not known here"
 	case errors.Is(err, syscall.ECONNREFUSED) && !own:
 		return Closed, "no connection"
+	case refusesTLS(err) && !own:
+		return Closed, "the server has no certificate for this address"
 	case errors.Is(err, syscall.ECONNREFUSED):
 		return Unclear, "nothing answers at this address"
 	case errors.Is(err, context.DeadlineExceeded):
@@ -167,6 +169,13 @@ func unanswered(err error, own bool) (WayState, string) {
 		return Closed, "no way there from here"
 	}
 	return Unclear, "the connection broke"
+}
+
+// refusesTLS reports whether the other side ended a handshake with an alert, as
+// servers do that look for a site by its name only.
+func refusesTLS(err error) bool {
+	op, ok := errors.AsType[*net.OpError](err)
+	return ok && op.Op == "remote error"
 }
 
 // rest is the REST interface of the WordPress, asked as the gateway asks for
