@@ -51,6 +51,9 @@ func TestWordPress(t *testing.T) {
 	t.Run("Copies", w.testCopies)
 	t.Run("Hostile", w.testHostile)
 	t.Run("OddForms", w.testForms)
+	t.Run("Servers", w.testServers)
+	t.Run("Bans", w.testBans)
+	t.Run("Crash", w.testCrash)
 }
 
 // wordpress is a running WordPress behind nginx.
