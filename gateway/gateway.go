@@ -19,6 +19,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/quillgate/quillgate/applications"
 	"github.com/quillgate/quillgate/apps"
 	"github.com/quillgate/quillgate/auth"
 	"github.com/quillgate/quillgate/database"
@@ -65,6 +66,8 @@ type Gateway struct {
 	breaker breaker
 	text    sync.Map // of refused logins; see refusedLogin
 	said    known    // of itself, by the WordPress
+
+	applications *applications.Calls
 }
 
 // New returns a gateway. It talks to nobody yet.
@@ -101,6 +104,7 @@ func New(cfg Config) (*Gateway, error) {
 	}
 	g := &Gateway{cfg: cfg, turns: make(chan struct{}, cfg.Calls), waiting: make(chan struct{}, cfg.Waiting)}
 	g.breaker.clock = cfg.Clock
+	g.applications = applications.New(applications.Config{Apps: cfg.Apps, Clock: cfg.Clock, Blogs: g.blogs})
 	return g, nil
 }
 
@@ -114,7 +118,7 @@ const deprecation = "Signing in with a user name and password is deprecated over
 func (g *Gateway) Methods() []xmlrpc.Method[*auth.Request] {
 	var out []xmlrpc.Method[*auth.Request]
 	for _, m := range methods.All() {
-		if m.Protocol || m.Login == methods.NoLogin && !strings.HasPrefix(m.Name, "mt.supported") || m.SignIn == methods.PasswordOnly || m.SignIn == methods.KeyOnly || m.SignIn == methods.CodeOnly {
+		if m.Protocol || m.Login == methods.NoLogin && !strings.HasPrefix(m.Name, "mt.supported") || strings.HasPrefix(m.Name, applications.Prefix) {
 			continue
 		}
 		for _, name := range m.Names() {
@@ -180,7 +184,7 @@ type account struct {
 func (g *Gateway) check(ctx context.Context, m *methods.Method, name string, c *xmlrpc.Call[*auth.Request]) (account, *canonical, error) {
 	args := c.Params
 	if len(args) < m.Min || m.Login != methods.NoLogin && len(args) < m.Login+2 {
-		return account{}, nil, &xmlrpc.Fault{Code: http.StatusBadRequest, Message: "This method needs more arguments than were sent."}
+		return account{}, nil, errTooFew
 	}
 	if m.Login != methods.NoLogin && (c.Param(m.Login).Text() != "" || c.Param(m.Login+1).Text() != "") {
 		c.Header.Set("X-Deprecated", deprecation)
@@ -228,6 +232,8 @@ func (g *Gateway) signIn(ctx context.Context, m *methods.Method, c *xmlrpc.Call[
 	return account{who: who, login: up.Login, password: up.Secret.Reveal(), stored: true, given: up.Given}, nil
 }
 
+var errTooFew = &xmlrpc.Fault{Code: http.StatusBadRequest, Message: "This method needs more arguments than were sent."}
+
 var errRefusedInside = &xmlrpc.Fault{Code: upstream.CodeUnavailable, Message: "The blog no longer takes the credential that is kept for you here. Sign in on the blog's Quillgate page once, and try again. Nothing was changed."}
 
 // state asks the WordPress for what decides about a post.
@@ -269,6 +275,9 @@ func (g *Gateway) Fault(_ context.Context, err error) *xmlrpc.Fault {
 	if i, ok := errors.AsType[*apps.Invalid](err); ok {
 		return &xmlrpc.Fault{Code: http.StatusBadRequest, Message: i.Error() + "."}
 	}
+	if r, ok := errors.AsType[*apps.Rotated](err); ok {
+		return &xmlrpc.Fault{Code: http.StatusConflict, Message: "The key was rotated before: its successor is " + r.Successor + "."}
+	}
 	for _, row := range faults {
 		if errors.Is(err, row.err) {
 			return row.fault
@@ -288,51 +297,7 @@ var faults = []struct {
 	{apps.ErrNoUpstream, &xmlrpc.Fault{Code: upstream.CodeUnavailable, Message: "No credential for the blog is kept for you here. Sign in on the blog's Quillgate page once, and try again. Nothing was changed."}},
 	{apps.ErrSealed, &xmlrpc.Fault{Code: upstream.CodeUnavailable, Message: "The credential that is kept for you here does not open. Sign in on the blog's Quillgate page once, and try again. Nothing was changed."}},
 	{apps.ErrTooMany, &xmlrpc.Fault{Code: codeForbidden, Message: "You have as many applications as a user can have; revoke one that you do not use any more."}},
+	{apps.ErrNoEnrolment, applications.ErrNoEnrolment},
+	{apps.ErrNotFound, &xmlrpc.Fault{Code: http.StatusNotFound, Message: "There is no such application."}},
 	{auth.ErrNotFound, &xmlrpc.Fault{Code: http.StatusNotFound, Message: "There is no such user."}},
-}
-
-// ownMethods answers what is about keys here, and not about the WordPress.
-func (g *Gateway) ownMethods() []xmlrpc.Method[*auth.Request] {
-	row := methods.Lookup("xmlrpcs.createApplication")
-	return []xmlrpc.Method[*auth.Request]{{
-		Name: row.Name, Signatures: row.Signatures(), Help: row.Help,
-		Func: func(ctx context.Context, c *xmlrpc.Call[*auth.Request]) (xmlrpc.Value, error) {
-			v, err := g.createApplication(ctx, c)
-			return v, g.told(ctx, err)
-		},
-	}}
-}
-
-// createApplication makes a key with the WordPress user's own name and
-// password, which the WordPress has checked. They become the credential that is
-// kept for the user, unless there is one that works.
-func (g *Gateway) createApplication(ctx context.Context, c *xmlrpc.Call[*auth.Request]) (xmlrpc.Value, error) {
-	if c.Nested {
-		return xmlrpc.Value{}, forbidden("This method has to be called on its own, not inside system.multicall.")
-	}
-	if len(c.Params) < 4 {
-		return xmlrpc.Value{}, &xmlrpc.Fault{Code: http.StatusBadRequest, Message: "This method needs more arguments than were sent."}
-	}
-	if !empty(c.Param(4)) {
-		// A limit that nobody reads would leave a key without it.
-		return xmlrpc.Value{}, &xmlrpc.Fault{Code: http.StatusBadRequest, Message: "This gateway makes keys without limits only in this way. Ask its operator for a limited key."}
-	}
-	login, password, name := c.Param(1).Text(), c.Param(2).Text(), clean(c.Param(3).Text())
-	who, err := c.Identity.PasswordOnly(ctx, login, password)
-	if err != nil {
-		return xmlrpc.Value{}, err
-	}
-	if _, err := g.Keep(ctx, who, login, password); err != nil {
-		return xmlrpc.Value{}, err
-	}
-	app, secret, err := g.cfg.Apps.Create(ctx, who.Actor(), apps.New{UserID: who.User.ID, Name: name})
-	if err != nil {
-		return xmlrpc.Value{}, err
-	}
-	c.Header.Set("X-Deprecated", deprecation)
-	return xmlrpc.Struct(
-		xmlrpc.M("app", xmlrpc.String(app.Name)),
-		xmlrpc.M("key", xmlrpc.String(app.Public)),
-		xmlrpc.M("secret", xmlrpc.String(secret.Reveal())),
-	), nil
 }

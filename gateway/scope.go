@@ -53,8 +53,8 @@ func decide(ctx context.Context, scope apps.Scope, c *canonical, ask lookup) err
 		return nil
 	}
 	m := c.method
-	if len(scope.Methods) > 0 && !slices.ContainsFunc(m.Names(), scope.AllowsMethod) {
-		return forbidden("Your key is limited to other methods than %s.", m.Name)
+	if err := listed(scope, m); err != nil {
+		return err
 	}
 	if len(m.Rights) > 0 && !slices.ContainsFunc(m.Rights, func(r string) bool { return scope.Allows(apps.Right(r)) }) {
 		return forbidden("Your key lacks the right %s, which %s needs.", strings.Join(m.Rights, " or "), m.Name)
@@ -64,6 +64,14 @@ func decide(ctx context.Context, scope apps.Scope, c *canonical, ask lookup) err
 	}
 	d := &decision{scope: scope, call: c, ask: ask}
 	return d.change(ctx)
+}
+
+// listed refuses a method that is not among those that a key is limited to.
+func listed(scope apps.Scope, m *methods.Method) error {
+	if len(scope.Methods) > 0 && !slices.ContainsFunc(m.Names(), scope.AllowsMethod) {
+		return forbidden("Your key is limited to other methods than %s.", m.Name)
+	}
+	return nil
 }
 
 // sameDocument refuses a call whose content names another post than its

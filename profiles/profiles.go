@@ -22,6 +22,7 @@ import (
 	"net/netip"
 	"net/url"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/alexedwards/scs/v2"
@@ -101,7 +102,7 @@ func New(cfg Config) (*Pages, error) {
 		return nil, fmt.Errorf("read the base URL: %w", err)
 	}
 	p := &Pages{cfg: cfg, questions: newQuestions(), root: strings.TrimSuffix(base.EscapedPath(), "/") + cfg.Prefix}
-	if p.templates, err = parseTemplates(); err != nil {
+	if p.templates, err = templates(); err != nil {
 		return nil, err
 	}
 	if cfg.Upstream == nil {
@@ -135,6 +136,9 @@ func New(cfg Config) (*Pages, error) {
 	p.handler = p.guarded(origins.Handler(mux))
 	return p, nil
 }
+
+// templates are parsed once for all sites of a process.
+var templates = sync.OnceValues(parseTemplates)
 
 func parseTemplates() (map[string]*template.Template, error) {
 	layout, err := template.ParseFS(files, "templates/layout.html", "templates/parts.html")

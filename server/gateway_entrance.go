@@ -65,6 +65,7 @@ var gatewayRoutes = []struct {
 	serve      func(*gatewaySite, http.ResponseWriter, *http.Request)
 }{
 	{"xmlrpc", methods.EndpointPath, (*gatewaySite).endpoint},
+	{"keys", "/.well-known/quillgate", func(v *gatewaySite, w http.ResponseWriter, r *http.Request) { v.gateway.WellKnown(w, r) }},
 	{"manifest", "/wp-includes/wlwmanifest.xml", (*gatewaySite).manifest},
 	{"manifest", "/wlwmanifest.xml", (*gatewaySite).manifest},
 	{"profiles", gateway.PagesPath, func(v *gatewaySite, w http.ResponseWriter, r *http.Request) {

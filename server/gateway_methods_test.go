@@ -10,11 +10,13 @@ import (
 	"os"
 	"regexp"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
 
 	"github.com/quillgate/quillgate/apps"
+	"github.com/quillgate/quillgate/audit"
 	"github.com/quillgate/quillgate/database/databasetest"
 	"github.com/quillgate/quillgate/gateway"
 	"github.com/quillgate/quillgate/methods"
@@ -77,8 +79,15 @@ func TestGatewayCreateApplication(t *testing.T) {
 	}
 	limited := send(g.Server, secure("xmlrpcs.createApplication", xmlrpc.Int(1), xmlrpc.String("eve"), xmlrpc.String("eve-password"), xmlrpc.String("Drafts"),
 		xmlrpc.Struct(xmlrpc.M("scope", xmlrpc.String("draft")))))
-	if faultCode(limited.Body.String()) != "400" {
-		t.Errorf("a limited key: %s", limited.Body)
+	if v, err := xmlrpc.DecodeResponse(limited.Body.Bytes(), xmlrpc.Limits{}); err != nil {
+		t.Errorf("a limited key: %v", err)
+	} else if app, err := g.keys.Apps.Get(t.Context(), v.Get("key").Text()); err != nil || !slices.Equal(app.Scope.Rights, []apps.Right{apps.Draft}) {
+		t.Errorf("a limited key: %+v, %v", app.Scope, err)
+	}
+	odd := send(g.Server, secure("xmlrpcs.createApplication", xmlrpc.Int(1), xmlrpc.String("eve"), xmlrpc.String("eve-password"), xmlrpc.String("Odd"),
+		xmlrpc.Struct(xmlrpc.M("limit", xmlrpc.String("draft")))))
+	if faultCode(odd.Body.String()) != "400" {
+		t.Errorf("an unknown limit: %s", odd.Body)
 	}
 	v, err := xmlrpc.DecodeResponse([]byte(create("eve-password")), xmlrpc.Limits{})
 	if err != nil || v.Get("key").Text() == "" {
@@ -269,3 +278,61 @@ func TestGatewayChecksBatchesFirst(t *testing.T) {
 		t.Errorf("the answers are %s, want %s\n%s", got, want, w.Body)
 	}
 }
+
+// A program looks after its own key at the gateway as at a server, without the
+// WordPress being asked.
+func TestGatewayOwnKeys(t *testing.T) {
+	g := openGate(t, databasetest.SQLite(t), trusting)
+	app, secret := servertest.Key(t, g.keys, apps.New{UserID: g.user.ID, Name: "MarsEdit", Scope: apps.Scope{Rights: []apps.Right{apps.Draft}}})
+	ask := func(public, secret, method string, params ...xmlrpc.Value) (xmlrpc.Value, string) {
+		t.Helper()
+		r := secure(method, params...)
+		sign(r, public, secret)
+		body := send(g.Server, r).Body.String()
+		v, err := xmlrpc.DecodeResponse([]byte(body), xmlrpc.Limits{})
+		if err != nil {
+			v = xmlrpc.Value{}
+		}
+		return v, faultCode(body)
+	}
+	v, _ := ask(app.Public, secret.Reveal(), "xmlrpcs.introspect")
+	if v.Get("key").Text() != app.Public || v.Get("user").Get("username").Text() != "admin" || v.Get("blogs").Elements()[0].Get("xmlrpc").Text() != "https://blog.example/xmlrpc.php" {
+		t.Errorf("introspect: %v", v)
+	}
+	next, code := ask(app.Public, secret.Reveal(), "xmlrpcs.rotate", xmlrpc.Int(1))
+	if next.Get("secret").Text() == "" {
+		t.Fatalf("rotate: %v %s", next, code)
+	}
+	if _, code := ask(app.Public, secret.Reveal(), "xmlrpcs.rotate", xmlrpc.Int(1)); code != "409" {
+		t.Errorf("rotate again: %s", code)
+	}
+	public, fresh := next.Get("key").Text(), next.Get("secret").Text()
+	if v, code := ask(public, fresh, "xmlrpcs.revoke"); !v.Bool() {
+		t.Errorf("revoke: %s", code)
+	}
+	if _, code := ask(public, fresh, "xmlrpcs.introspect"); code != "403" {
+		t.Errorf("after the revocation: %s", code)
+	}
+	enrol := func(code string) string {
+		return send(g.Server, secure("xmlrpcs.enrol", xmlrpc.String(code), xmlrpc.String("n"), xmlrpc.String("ed25519"), xmlrpc.String(verification))).Body.String()
+	}
+	if body := enrol("wrong"); faultCode(body) != "403" {
+		t.Errorf("enrol with a wrong code: %s", body)
+	}
+	code2, _, err := g.keys.Apps.OpenEnrolment(t.Context(), audit.Operator, apps.New{UserID: g.user.ID}, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if body := enrol(code2.Reveal()); !strings.Contains(body, "ed25519") {
+		t.Errorf("enrol: %s", body)
+	}
+	if w := send(g.Server, httptest.NewRequest(http.MethodGet, "/.well-known/quillgate", nil)); !strings.Contains(w.Body.String(), "https://blog.example/xmlrpc.php") {
+		t.Errorf("/.well-known/quillgate: %s", w.Body)
+	}
+	if n := len(g.wp.Calls()); n != 0 {
+		t.Errorf("the WordPress was asked %v", g.wp.Methods())
+	}
+}
+
+// verification is the public half of an Ed25519 key, of RFC 8410 section 10.1.
+const verification = "-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEAGb9ECWmEzf6FQbrBZ9w7lshQhqowtrbLDFw4rXAxZuE=\n-----END PUBLIC KEY-----\n"

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/quillgate/quillgate/auth"
+	"github.com/quillgate/quillgate/loose"
 	"github.com/quillgate/quillgate/site"
 	"github.com/quillgate/quillgate/xmlrpc"
 )
@@ -30,7 +31,7 @@ func bloggerText(text string) site.PostEdit {
 	if m := bloggerCategory.FindStringSubmatch(text); m != nil {
 		ids := []int64{}
 		for _, id := range strings.SplitN(strings.Trim(m[1], ","), ",", maxNames) {
-			n := leadingInt(id)
+			n := loose.LeadingInt(id)
 			switch {
 			case id == "" || id == "0":
 				continue

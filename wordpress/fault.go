@@ -7,6 +7,7 @@ import (
 	"math"
 	"time"
 
+	"github.com/quillgate/quillgate/applications"
 	"github.com/quillgate/quillgate/apps"
 	"github.com/quillgate/quillgate/auth"
 	"github.com/quillgate/quillgate/site"
@@ -29,12 +30,10 @@ const (
 )
 
 var (
-	errTooFew         = &xmlrpc.Fault{Code: codeInvalid, Message: "This method needs more arguments than were sent."}
-	errNotInMulticall = &xmlrpc.Fault{Code: codeForbidden, Message: "This method has to be called on its own, not inside system.multicall."}
-	errLogin          = &xmlrpc.Fault{Code: codeForbidden, Message: "The user name or the password, or the signature, is not right."}
-	errSiteDetails    = &xmlrpc.Fault{Code: codeForbidden, Message: "You are not allowed to read details about this site."}
-	errNoEnrolment    = &xmlrpc.Fault{Code: codeForbidden, Message: "There is no open enrolment with this code: it is wrong, used, or too late."}
-	errNoPost         = &xmlrpc.Fault{Code: codeNotFound, Message: "There is no post with this id."}
+	errTooFew      = &xmlrpc.Fault{Code: codeInvalid, Message: "This method needs more arguments than were sent."}
+	errLogin       = &xmlrpc.Fault{Code: codeForbidden, Message: "The user name or the password, or the signature, is not right."}
+	errSiteDetails = &xmlrpc.Fault{Code: codeForbidden, Message: "You are not allowed to read details about this site."}
+	errNoPost      = &xmlrpc.Fault{Code: codeNotFound, Message: "There is no post with this id."}
 )
 
 // faults maps the errors of the packages below to what the client sees: the first row that matches counts.
@@ -74,7 +73,7 @@ var faults = []struct {
 	{auth.ErrNoSecondFactor, &xmlrpc.Fault{Code: codeConflict, Message: "The account has no second factor."}},
 	{auth.ErrSecondFactorOn, &xmlrpc.Fault{Code: codeConflict, Message: "The account has a second factor already."}},
 	{apps.ErrTooMany, &xmlrpc.Fault{Code: codeForbidden, Message: "You have as many applications as a user can have; revoke one that you do not use any more."}},
-	{apps.ErrNoEnrolment, errNoEnrolment},
+	{apps.ErrNoEnrolment, applications.ErrNoEnrolment},
 	{apps.ErrNotFound, &xmlrpc.Fault{Code: codeNotFound, Message: "There is no such application."}},
 }
 

@@ -78,10 +78,8 @@ func TestEveryErrorHasAFault(t *testing.T) {
 
 // forbidden says of everything in this package that answers code 403 why: it is about who calls, or WordPress has it.
 var forbidden = map[string]string{
-	"errLogin":          "the password or signature is wrong",
-	"errNotInMulticall": "credentials are not made in batches, in which guesses come", "auth.ErrTooManyTokens": "of credentials", "apps.ErrTooMany": "of credentials",
-	"errNoEnrolment":    "the code of the enrolment is wrong",
-	"errSecretInClear":  "a credential came in clear",
+	"errLogin":              "the password or signature is wrong",
+	"auth.ErrTooManyTokens": "of credentials", "apps.ErrTooMany": "of credentials",
 	"auth.ErrClearText": "a credential came in clear", "auth.ErrPasswordsRefused": "the credential is of the wrong kind",
 	"errSiteDetails": "a right is missing", "errMayNotUpload": "a right is missing", "setOptions": "a right is missing", "admit": "a right of the key is missing",
 	"fault":            "throttled guesses, and a strict signature that is too old",

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/quillgate/quillgate/auth"
+	"github.com/quillgate/quillgate/loose"
 	"github.com/quillgate/quillgate/methods"
 	"github.com/quillgate/quillgate/xmlrpc"
 )
@@ -29,29 +30,24 @@ func table() []method {
 	return all
 }
 
-// call is one call of a method. Its arguments are read by the names that the row gives them, so that where each stands is
-// said in one place. Clients send numbers as text, text as numbers and flags as either, so every reader converts as
-// loosely as WordPress does; what is missing reads as the zero of its kind.
+// ofApplications answers the methods by which programs look after their own credentials.
+func (a *API) ofApplications(ctx context.Context, who auth.Identity, p *call) (xmlrpc.Value, error) {
+	return a.applications.Answer(ctx, p.row, who, p.in)
+}
+
+// call is one call of a method, with its arguments by name.
 type call struct {
 	row *methods.Method
 	in  *xmlrpc.Call[*auth.Request]
 }
 
-// at returns an argument. A name that the row does not have is a mistake of the program; a test finds it.
-func (c *call) at(name string) xmlrpc.Value {
-	i := c.row.Index(name)
-	if i < 0 {
-		panic(c.row.Name + " has no parameter " + name)
-	}
-	return c.in.Param(i)
-}
+func (c *call) args() loose.Arguments { return loose.Arguments{Row: c.row, Values: c.in.Params} }
 
-func (c *call) text(name string) string { return textOf(c.at(name)) }
-func (c *call) int(name string) int64   { return intOf(c.at(name)) }
-func (c *call) truth(name string) bool  { return truthOf(c.at(name)) }
-
-// given reports whether the argument was sent and is not nil.
-func (c *call) given(name string) bool { return !c.at(name).IsZero() }
+func (c *call) at(name string) xmlrpc.Value { return c.args().At(name) }
+func (c *call) text(name string) string     { return c.args().Text(name) }
+func (c *call) int(name string) int64       { return c.args().Int(name) }
+func (c *call) truth(name string) bool      { return c.args().Truth(name) }
+func (c *call) given(name string) bool      { return c.args().Given(name) }
 
 // credentials reads user name and password. Containers and flags are no names: they are refused rather than turned into
 // text.

@@ -84,10 +84,10 @@ var functions = map[string]function{
 	// pingback.go
 	"pingback.ping":                    (*API).pingbackPing,
 	"pingback.extensions.getPingbacks": (*API).pingbackGetPingbacks,
-	// applications.go
-	"xmlrpcs.createApplication": (*API).createApplication,
-	"xmlrpcs.introspect":        (*API).introspect,
-	"xmlrpcs.rotate":            (*API).rotate,
-	"xmlrpcs.revoke":            (*API).revoke,
-	"xmlrpcs.enrol":             (*API).enrol,
+	// package applications
+	"xmlrpcs.createApplication": (*API).ofApplications,
+	"xmlrpcs.introspect":        (*API).ofApplications,
+	"xmlrpcs.rotate":            (*API).ofApplications,
+	"xmlrpcs.revoke":            (*API).ofApplications,
+	"xmlrpcs.enrol":             (*API).ofApplications,
 }

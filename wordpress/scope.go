@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/quillgate/quillgate/applications"
 	"github.com/quillgate/quillgate/apps"
 	"github.com/quillgate/quillgate/auth"
 	"github.com/quillgate/quillgate/methods"
@@ -48,7 +49,7 @@ func (m method) admit(who auth.Identity) (auth.Identity, error) {
 	if who.Scope.IsZero() || m.SignIn == methods.Nobody || m.SignIn == methods.CodeOnly {
 		return who, nil
 	}
-	if len(who.Scope.Methods) > 0 && !m.own() && !slices.ContainsFunc(m.Names(), who.Scope.AllowsMethod) {
+	if len(who.Scope.Methods) > 0 && !applications.Own(m.Name) && !slices.ContainsFunc(m.Names(), who.Scope.AllowsMethod) {
 		return who, &xmlrpc.Fault{Code: codeForbidden, Message: fmt.Sprintf("Your key is limited to other methods than %s.", m.Name)}
 	}
 	if len(m.scope) > 0 && !who.May(m.scope...) {
@@ -59,6 +60,3 @@ func (m method) admit(who auth.Identity) (auth.Identity, error) {
 	}
 	return who, nil
 }
-
-// own tells whether the method lets a key look at itself or end itself, which no list of methods keeps it from.
-func (m method) own() bool { return m.Name == "xmlrpcs.introspect" || m.Name == "xmlrpcs.revoke" }

@@ -4,6 +4,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/quillgate/quillgate/loose"
 	"github.com/quillgate/quillgate/xmlrpc"
 )
 
@@ -32,7 +33,7 @@ func serialize(b *strings.Builder, v xmlrpc.Value) {
 	case xmlrpc.KindInt:
 		b.WriteString("i:" + strconv.FormatInt(v.Int64(), 10) + ";")
 	case xmlrpc.KindDouble:
-		b.WriteString("d:" + doubleText(v.Float64(), -1) + ";")
+		b.WriteString("d:" + loose.DoubleText(v.Float64(), -1) + ";")
 	case xmlrpc.KindArray:
 		b.WriteString("a:" + strconv.Itoa(v.Len()) + ":{")
 		for i, e := range v.Elements() {

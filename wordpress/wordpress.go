@@ -8,11 +8,11 @@ package wordpress
 
 import (
 	"context"
-	"fmt"
 	"log/slog"
 	"net/http"
 	"time"
 
+	"github.com/quillgate/quillgate/applications"
 	"github.com/quillgate/quillgate/apps"
 	"github.com/quillgate/quillgate/auth"
 	"github.com/quillgate/quillgate/fetch"
@@ -41,6 +41,8 @@ type API struct {
 	fetch  *fetch.Client
 	clock  func() time.Time
 	looks  *looks // at the sources of pingbacks
+
+	applications *applications.Calls
 }
 
 // New returns the API over the given parts.
@@ -49,6 +51,7 @@ func New(cfg Config) *API {
 	if a.clock == nil {
 		a.clock = time.Now
 	}
+	a.applications = applications.New(applications.Config{Apps: a.apps, Clock: a.clock, Blogs: a.blogs})
 	if a.logger == nil {
 		a.logger = slog.New(slog.DiscardHandler)
 	}
@@ -56,6 +59,11 @@ func New(cfg Config) *API {
 		a.fetch = fetch.New(fetch.Config{UserAgent: "Mozilla/5.0 (compatible; Quillgate; +" + cfg.Site.BaseURL() + "/)"})
 	}
 	return a
+}
+
+// WellKnown answers /.well-known/quillgate.
+func (a *API) WellKnown(w http.ResponseWriter, r *http.Request) {
+	a.applications.WellKnown(a.site.EndpointURL(), a.logger)(w, r)
 }
 
 // deprecation is the value of the X-Deprecated header on every answer whose request carried a user name or password.
@@ -128,33 +136,22 @@ func (a *API) tellExpiry(h http.Header, who auth.Identity) {
 func (a *API) signIn(ctx context.Context, m method, p *call) (auth.Identity, error) {
 	c := p.in
 	switch {
-	case c.Nested && (m.SignIn == methods.PasswordOnly || m.SignIn == methods.KeyOnly || m.SignIn == methods.CodeOnly):
-		return auth.Identity{}, fmt.Errorf("%s inside system.multicall: %w", m.Name, errNotInMulticall)
-	case m.SignIn == methods.KeyOnly:
-		return c.Identity.KeyOnly(ctx)
+	case applications.Special(m.Method):
+		return applications.SignIn(ctx, m.Method, c)
 	case m.Login == methods.NoLogin:
 		who, _ := c.Identity.Signed()
 		return who, nil
 	}
 	who, signed := c.Identity.Signed()
-	switch {
-	case signed && m.SignIn == methods.PasswordOnly:
-		return c.Identity.PasswordOnly(ctx, "", "") // which refuses it
-	case signed:
+	if signed {
 		return who, nil
 	}
 	login, password, err := p.credentials()
 	if err != nil {
 		return auth.Identity{}, err
 	}
-	switch m.SignIn {
-	case methods.Optional:
-		if login == "" && password == "" {
-			return auth.Identity{}, nil
-		}
-	case methods.PasswordOnly:
-		// The code of the second factor is a member of the settings.
-		return c.Identity.PasswordAndCode(ctx, login, password, textOf(p.at("settings").Get("code")))
+	if m.SignIn == methods.Optional && login == "" && password == "" {
+		return auth.Identity{}, nil
 	}
 	return c.Identity.Login(ctx, login, password)
 }

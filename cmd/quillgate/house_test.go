@@ -30,6 +30,8 @@ var stairs = map[string][]string{
 	"upstream":              {"xmlrpc"},
 	"upstream/upstreamtest": {"xmlrpc", "methods"},
 
+	"loose": {"xmlrpc", "methods"},
+
 	"migrations": nil,
 	"database":   {"migrations"},
 	"audit":      {"database"},
@@ -39,12 +41,14 @@ var stairs = map[string][]string{
 
 	"transfer": {"site", "auth", "database", "markup", "media", "wxr", "fetch"},
 
-	"wordpress": {"site", "auth", "apps", "xmlrpc", "methods", "fetch", "network"},
+	"applications": {"apps", "auth", "loose", "methods", "xmlrpc"},
+
+	"wordpress": {"applications", "loose", "site", "auth", "apps", "xmlrpc", "methods", "fetch", "network"},
 	"public":    {"site", "auth", "markup", "network"},
 	"profiles":  {"auth", "apps", "audit", "network", "methods"},
 	"signer":    {"signature", "xmlrpc", "methods"},
 
-	"gateway": {"auth", "apps", "audit", "database", "methods", "upstream", "xmlrpc"},
+	"gateway": {"applications", "loose", "auth", "apps", "audit", "database", "methods", "upstream", "xmlrpc"},
 
 	"signer/local": {"signer", "signature", "xmlrpc", "methods", "upstream"},
 

@@ -1,9 +1,10 @@
-package wordpress
+package applications
 
 import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"net/netip"
 	"slices"
 	"strconv"
@@ -12,28 +13,35 @@ import (
 
 	"github.com/quillgate/quillgate/apps"
 	"github.com/quillgate/quillgate/auth"
+	"github.com/quillgate/quillgate/loose"
 	"github.com/quillgate/quillgate/xmlrpc"
 )
 
-var errSecretInClear = &xmlrpc.Fault{Code: codeForbidden, Message: "What makes or changes a key is done over https only, or from the machine itself: use the https address."}
+// Faults that the methods answer with.
+var (
+	ErrNotInMulticall = &xmlrpc.Fault{Code: http.StatusForbidden, Message: "This method has to be called on its own, not inside system.multicall."}
+	ErrNoEnrolment    = &xmlrpc.Fault{Code: http.StatusForbidden, Message: "There is no open enrolment with this code: it is wrong, used, or too late."}
+)
+
+var errSecretInClear = &xmlrpc.Fault{Code: http.StatusForbidden, Message: "What makes or changes a key is done over https only, or from the machine itself: use the https address."}
 
 // createApplication answers xmlrpcs.createApplication(blog, user, password, name, settings), a method of the Secure
 // XML-RPC plugin: a struct with the name, the public key and the secret, which nothing shows again. The row of the table
 // has made sure that the caller sent the account's password, over TLS or from this machine, and not in a multicall.
-func (a *API) createApplication(ctx context.Context, who auth.Identity, p *call) (xmlrpc.Value, error) {
-	in, err := a.newKey(p.at("settings"))
+func (a *Calls) createApplication(ctx context.Context, who auth.Identity, p call) (xmlrpc.Value, error) {
+	in, err := a.newKey(p.At("settings"))
 	if err == nil {
-		in.UserID, in.Name = who.User.ID, p.text("name")
+		in.UserID, in.Name = who.User.ID, p.Text("name")
 	}
 	var app apps.App
 	var secret apps.Secret
 	if err == nil {
-		app, secret, err = a.apps.Create(ctx, who.Actor(), in)
+		app, secret, err = a.cfg.Apps.Create(ctx, who.Actor(), in)
 	}
 	var invalid *apps.Invalid
 	switch {
 	case errors.As(err, &invalid):
-		return xmlrpc.Value{}, &xmlrpc.Fault{Code: codeInvalid, Message: "No application was made: " + invalid.Why + "."}
+		return xmlrpc.Value{}, &xmlrpc.Fault{Code: http.StatusBadRequest, Message: "No application was made: " + invalid.Why + "."}
 	case err != nil:
 		return xmlrpc.Value{}, err
 	}
@@ -49,7 +57,7 @@ var keySettings = []string{"scope", "methods", "networks", "strict", "expires", 
 
 // newKey reads the settings of a key: scope, methods and networks as arrays of texts or one text with spaces, strict,
 // and expires as a date or a number of days.
-func (a *API) newKey(settings xmlrpc.Value) (in apps.New, err error) {
+func (a *Calls) newKey(settings xmlrpc.Value) (in apps.New, err error) {
 	// A limit that nobody reads would leave a key without it.
 	if settings.Kind() != xmlrpc.KindStruct && textList(settings) != "" {
 		return in, &apps.Invalid{Field: "settings", Why: "the settings are no struct"}
@@ -65,38 +73,39 @@ func (a *API) newKey(settings xmlrpc.Value) (in apps.New, err error) {
 	if in.Networks, err = apps.ParseNetworks(textList(settings.Get("networks"))); err != nil {
 		return in, err
 	}
-	in.Strict = truthOf(settings.Get("strict"))
+	in.Strict = loose.Truth(settings.Get("strict"))
 	expires := settings.Get("expires")
+	date, _, isDate := loose.Date(expires)
 	switch {
-	case momentOf(expires) != nil:
-		in.Expires = *momentOf(expires)
+	case isDate:
+		in.Expires = date
 	case expires.Kind() == xmlrpc.KindDateTime:
 		return in, &apps.Invalid{Field: "expiry", Why: "it is no date"}
-	case !expires.IsZero() && textOf(expires) != "":
-		days, err := strconv.Atoi(strings.TrimSpace(textOf(expires)))
+	case !expires.IsZero() && loose.Text(expires) != "":
+		days, err := strconv.Atoi(strings.TrimSpace(loose.Text(expires)))
 		if err != nil || days < 1 || days > 36500 {
 			return in, &apps.Invalid{Field: "expiry", Why: "it has to be a date, or a number of days"}
 		}
-		in.Expires = a.clock().Add(time.Duration(days) * 24 * time.Hour)
+		in.Expires = a.cfg.Clock().Add(time.Duration(days) * 24 * time.Hour)
 	}
 	return in, nil
 }
 
 func textList(v xmlrpc.Value) string {
 	if v.Kind() != xmlrpc.KindArray {
-		return textOf(v)
+		return loose.Text(v)
 	}
 	var texts []string
 	for _, e := range v.Elements() {
-		texts = append(texts, textOf(e))
+		texts = append(texts, loose.Text(e))
 	}
 	return strings.Join(texts, " ")
 }
 
 // introspect answers xmlrpcs.introspect(): what a program has to know of its own key and of whom it works for, and
 // nothing of others. Callers with a password or a token learn the same of that.
-func (a *API) introspect(ctx context.Context, who auth.Identity, _ *call) (xmlrpc.Value, error) {
-	blogs, err := a.blogs(ctx, who)
+func (a *Calls) introspect(ctx context.Context, who auth.Identity, _ call) (xmlrpc.Value, error) {
+	blogs, err := a.cfg.Blogs(ctx, who)
 	if err != nil {
 		return xmlrpc.Value{}, err
 	}
@@ -113,12 +122,12 @@ func (a *API) introspect(ctx context.Context, who auth.Identity, _ *call) (xmlrp
 		xmlrpc.M("scope", texts(scope)),
 		xmlrpc.M("methods", texts(who.Scope.Methods)),
 		xmlrpc.M("user", xmlrpc.Struct(
-			xmlrpc.M("user_id", idText(who.User.ID)),
+			xmlrpc.M("user_id", xmlrpc.String(strconv.FormatInt(who.User.ID, 10))),
 			xmlrpc.M("username", xmlrpc.String(who.User.Login)),
 			xmlrpc.M("display_name", xmlrpc.String(who.User.DisplayName)),
 		)),
 		xmlrpc.M("blogs", blogs),
-		gmt("server_time", a.clock()),
+		gmt("server_time", a.cfg.Clock()),
 	}
 	if who.App != nil {
 		members = append(members, ownKey(who.App)...)
@@ -128,7 +137,7 @@ func (a *API) introspect(ctx context.Context, who auth.Identity, _ *call) (xmlrp
 	}
 	if who.App != nil && who.App.VerificationKey != nil {
 		// Without a secret, this is what the client checks signed answers with.
-		key, err := a.responseKey(ctx)
+		key, err := publicResponseKey(ctx, a.cfg.Apps)
 		if err != nil {
 			return xmlrpc.Value{}, err
 		}
@@ -176,6 +185,14 @@ func ownToken(t *auth.Token) []xmlrpc.Member {
 	return members
 }
 
+func texts(list []string) xmlrpc.Value {
+	out := make([]xmlrpc.Value, len(list))
+	for i, s := range list {
+		out[i] = xmlrpc.String(s)
+	}
+	return xmlrpc.Array(out...)
+}
+
 func networkTexts(list []netip.Prefix) xmlrpc.Member {
 	var networks []string
 	for _, n := range list {
@@ -185,41 +202,43 @@ func networkTexts(list []netip.Prefix) xmlrpc.Member {
 }
 
 // gmt is a member that holds a time of GMT.
-func gmt(name string, t time.Time) xmlrpc.Member { return xmlrpc.M(name+"_gmt", dateTime(t.UTC())) }
+func gmt(name string, t time.Time) xmlrpc.Member {
+	return xmlrpc.M(name+"_gmt", xmlrpc.DateTime(t.UTC().Format("20060102T15:04:05")))
+}
 
 // rotate answers xmlrpcs.rotate(overlap_hours, algorithm, verification_key, lost_successor) with the pair that takes over
 // from the key that has signed. A key without a secret sends the verification key of its successor; one with a secret may
 // name the successor whose secret did not arrive.
-func (a *API) rotate(ctx context.Context, who auth.Identity, p *call) (xmlrpc.Value, error) {
+func (a *Calls) rotate(ctx context.Context, who auth.Identity, p call) (xmlrpc.Value, error) {
 	q := p.in.Identity
 	if !q.Secure() {
 		return xmlrpc.Value{}, errSecretInClear
 	}
 	overlap := apps.DefaultOverlap
-	if p.given("overlap_hours") {
-		hours := p.int("overlap_hours")
+	if p.Given("overlap_hours") {
+		hours := p.Int("overlap_hours")
 		if hours < 0 || time.Duration(hours) > apps.MaxOverlap/time.Hour {
-			return xmlrpc.Value{}, &xmlrpc.Fault{Code: codeInvalid, Message: fmt.Sprintf("The overlap is a number of hours from 0 to %d.", int(apps.MaxOverlap.Hours()))}
+			return xmlrpc.Value{}, &xmlrpc.Fault{Code: http.StatusBadRequest, Message: fmt.Sprintf("The overlap is a number of hours from 0 to %d.", int(apps.MaxOverlap.Hours()))}
 		}
 		overlap = time.Duration(hours) * time.Hour
 	}
 	var next apps.App
 	var secret apps.Secret
 	var err error
-	if who.App.VerificationKey == nil && p.given("lost_successor") {
-		next, secret, err = a.apps.RotateAgain(ctx, who.Actor(), who.User.ID, who.App.Public, overlap, p.text("lost_successor"))
+	if who.App.VerificationKey == nil && p.Given("lost_successor") {
+		next, secret, err = a.cfg.Apps.RotateAgain(ctx, who.Actor(), who.User.ID, who.App.Public, overlap, p.Text("lost_successor"))
 	} else if who.App.VerificationKey == nil {
-		next, secret, err = a.apps.Rotate(ctx, who.Actor(), who.User.ID, who.App.Public, overlap)
+		next, secret, err = a.cfg.Apps.Rotate(ctx, who.Actor(), who.User.ID, who.App.Public, overlap)
 	} else {
 		var key apps.VerificationKey
-		if key, err = apps.ParseVerificationKey(p.text("algorithm"), []byte(p.text("verification_key"))); err == nil {
-			next, err = a.apps.RotateKey(ctx, who.Actor(), who.User.ID, who.App.Public, overlap, key)
+		if key, err = apps.ParseVerificationKey(p.Text("algorithm"), []byte(p.Text("verification_key"))); err == nil {
+			next, err = a.cfg.Apps.RotateKey(ctx, who.Actor(), who.User.ID, who.App.Public, overlap, key)
 		}
 	}
 	if err != nil {
 		return xmlrpc.Value{}, err
 	}
-	old, err := a.apps.Get(ctx, who.App.Public)
+	old, err := a.cfg.Apps.Get(ctx, who.App.Public)
 	if err != nil {
 		return xmlrpc.Value{}, err
 	}
@@ -239,8 +258,8 @@ func (a *API) rotate(ctx context.Context, who auth.Identity, p *call) (xmlrpc.Va
 }
 
 // revoke answers xmlrpcs.revoke(): after the answer the key that has signed is dead.
-func (a *API) revoke(ctx context.Context, who auth.Identity, _ *call) (xmlrpc.Value, error) {
-	if err := a.apps.Revoke(ctx, who.Actor(), who.User.ID, who.App.Public); err != nil {
+func (a *Calls) revoke(ctx context.Context, who auth.Identity, _ call) (xmlrpc.Value, error) {
+	if err := a.cfg.Apps.Revoke(ctx, who.Actor(), who.User.ID, who.App.Public); err != nil {
 		return xmlrpc.Value{}, err
 	}
 	return xmlrpc.Bool(true), nil
@@ -251,15 +270,15 @@ const codeLabel = "enrolment code"
 
 // enrol answers xmlrpcs.enrol(code, name, algorithm, verification_key): the program that holds the code of an open
 // enrolment gives the public half of its pair, and signs with the private one from then on.
-func (a *API) enrol(ctx context.Context, _ auth.Identity, p *call) (xmlrpc.Value, error) {
+func (a *Calls) enrol(ctx context.Context, _ auth.Identity, p call) (xmlrpc.Value, error) {
 	q := p.in.Identity
 	if !q.Secure() {
 		return xmlrpc.Value{}, errSecretInClear
 	}
-	if len(p.text("code")) > 100 {
-		return xmlrpc.Value{}, errNoEnrolment
+	if len(p.Text("code")) > 100 {
+		return xmlrpc.Value{}, ErrNoEnrolment
 	}
-	key, err := apps.ParseVerificationKey(p.text("algorithm"), []byte(p.text("verification_key")))
+	key, err := apps.ParseVerificationKey(p.Text("algorithm"), []byte(p.Text("verification_key")))
 	if err != nil {
 		return xmlrpc.Value{}, err
 	}
@@ -267,7 +286,7 @@ func (a *API) enrol(ctx context.Context, _ auth.Identity, p *call) (xmlrpc.Value
 	by.Via = codeLabel
 	var app apps.App
 	err = q.Attempt(ctx, codeLabel, func() error {
-		app, err = a.apps.EnrolByCode(ctx, by, p.text("code"), p.text("name"), key)
+		app, err = a.cfg.Apps.EnrolByCode(ctx, by, p.Text("code"), p.Text("name"), key)
 		if errors.Is(err, apps.ErrNoEnrolment) {
 			return auth.ErrDenied
 		}
@@ -275,7 +294,7 @@ func (a *API) enrol(ctx context.Context, _ auth.Identity, p *call) (xmlrpc.Value
 	})
 	switch {
 	case errors.Is(err, auth.ErrDenied) && !errors.As(err, new(*auth.Throttled)):
-		return xmlrpc.Value{}, errNoEnrolment
+		return xmlrpc.Value{}, ErrNoEnrolment
 	case err != nil:
 		return xmlrpc.Value{}, err
 	}

@@ -1,4 +1,4 @@
-package wordpress
+package applications
 
 import (
 	"context"
@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"encoding/pem"
 	"fmt"
+	"log/slog"
 	"net/http"
 
 	"github.com/quillgate/quillgate/apps"
@@ -27,24 +28,24 @@ type responseKey struct {
 	PublicKey string `json:"public_key"` // PEM
 }
 
-// WellKnown answers /.well-known/quillgate.
-func (a *API) WellKnown(w http.ResponseWriter, r *http.Request) {
-	key, err := a.responseKey(r.Context())
-	if err != nil {
-		a.logger.ErrorContext(r.Context(), "no key to sign answers with", "error", err)
-		http.Error(w, "The key that signs answers is not to be had at the moment.", http.StatusInternalServerError)
-		return
+// WellKnown answers /.well-known/quillgate for an endpoint.
+func (a *Calls) WellKnown(endpoint string, logger *slog.Logger) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		key, err := publicResponseKey(r.Context(), a.cfg.Apps)
+		if err != nil {
+			logger.ErrorContext(r.Context(), "no key to sign answers with", "error", err)
+			http.Error(w, "The key that signs answers is not to be had at the moment.", http.StatusInternalServerError)
+			return
+		}
+		w.Header().Set("Content-Type", "application/json")
+		// Nobody is left to tell when the connection is gone.
+		_ = json.NewEncoder(w).Encode(wellKnown{Endpoint: endpoint, Tag: auth.Tag, Components: auth.RequiredComponents(), ResponseKey: key})
 	}
-	w.Header().Set("Content-Type", "application/json")
-	// Nobody is left to tell when the connection is gone.
-	_ = json.NewEncoder(w).Encode(wellKnown{
-		Endpoint: a.site.EndpointURL(), Tag: auth.Tag, Components: auth.RequiredComponents(), ResponseKey: key,
-	})
 }
 
-// responseKey is the public half of the server's key.
-func (a *API) responseKey(ctx context.Context) (responseKey, error) {
-	key, err := a.apps.ResponseKey(ctx)
+// publicResponseKey is the public half of the server's key.
+func publicResponseKey(ctx context.Context, store *apps.Store) (responseKey, error) {
+	key, err := store.ResponseKey(ctx)
 	if err != nil {
 		return responseKey{}, fmt.Errorf("get the key of answers: %w", err)
 	}
