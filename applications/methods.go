@@ -19,11 +19,11 @@ import (
 
 // Faults that the methods answer with.
 var (
-	ErrNotInMulticall = &xmlrpc.Fault{Code: http.StatusForbidden, Message: "This method has to be called on its own, not inside system.multicall."}
-	ErrNoEnrolment    = &xmlrpc.Fault{Code: http.StatusForbidden, Message: "There is no open enrolment with this code: it is wrong, used, or too late."}
+	ErrNotInMulticall = &xmlrpc.Fault{Code: http.StatusForbidden, Message: "Call this method on its own, not inside system.multicall."}
+	ErrNoEnrolment    = &xmlrpc.Fault{Code: http.StatusForbidden, Message: "No enrolment is open for this code: it is wrong, has been used, or has expired."}
 )
 
-var errSecretInClear = &xmlrpc.Fault{Code: http.StatusForbidden, Message: "What makes or changes a key is done over https only, or from the machine itself: use the https address."}
+var errSecretInClear = &xmlrpc.Fault{Code: http.StatusForbidden, Message: "Keys can be created and changed over https only, or from the server's own machine. Use the https address."}
 
 // createApplication answers xmlrpcs.createApplication(blog, user, password, name, settings), a method of the Secure
 // XML-RPC plugin: a struct with the name, the public key and the secret, which nothing shows again. The row of the table
@@ -41,7 +41,7 @@ func (a *Calls) createApplication(ctx context.Context, who auth.Identity, p call
 	var invalid *apps.Invalid
 	switch {
 	case errors.As(err, &invalid):
-		return xmlrpc.Value{}, &xmlrpc.Fault{Code: http.StatusBadRequest, Message: "No application was made: " + invalid.Why + "."}
+		return xmlrpc.Value{}, &xmlrpc.Fault{Code: http.StatusBadRequest, Message: "No application was created: " + invalid.Why + "."}
 	case err != nil:
 		return xmlrpc.Value{}, err
 	}
@@ -80,11 +80,11 @@ func (a *Calls) newKey(settings xmlrpc.Value) (in apps.New, err error) {
 	case isDate:
 		in.Expires = date
 	case expires.Kind() == xmlrpc.KindDateTime:
-		return in, &apps.Invalid{Field: "expiry", Why: "it is no date"}
+		return in, &apps.Invalid{Field: "expiry", Why: "it is not a date"}
 	case !expires.IsZero() && loose.Text(expires) != "":
 		days, err := strconv.Atoi(strings.TrimSpace(loose.Text(expires)))
 		if err != nil || days < 1 || days > 36500 {
-			return in, &apps.Invalid{Field: "expiry", Why: "it has to be a date, or a number of days"}
+			return in, &apps.Invalid{Field: "expiry", Why: "it must be a date, or a number of days"}
 		}
 		in.Expires = a.cfg.Clock().Add(time.Duration(days) * 24 * time.Hour)
 	}
@@ -218,7 +218,7 @@ func (a *Calls) rotate(ctx context.Context, who auth.Identity, p call) (xmlrpc.V
 	if p.Given("overlap_hours") {
 		hours := p.Int("overlap_hours")
 		if hours < 0 || time.Duration(hours) > apps.MaxOverlap/time.Hour {
-			return xmlrpc.Value{}, &xmlrpc.Fault{Code: http.StatusBadRequest, Message: fmt.Sprintf("The overlap is a number of hours from 0 to %d.", int(apps.MaxOverlap.Hours()))}
+			return xmlrpc.Value{}, &xmlrpc.Fault{Code: http.StatusBadRequest, Message: fmt.Sprintf("The overlap must be a number of hours from 0 to %d.", int(apps.MaxOverlap.Hours()))}
 		}
 		overlap = time.Duration(hours) * time.Hour
 	}

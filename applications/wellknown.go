@@ -33,8 +33,8 @@ func (a *Calls) WellKnown(endpoint string, logger *slog.Logger) http.HandlerFunc
 	return func(w http.ResponseWriter, r *http.Request) {
 		key, err := publicResponseKey(r.Context(), a.cfg.Apps)
 		if err != nil {
-			logger.ErrorContext(r.Context(), "no key to sign answers with", "error", err)
-			http.Error(w, "The key that signs answers is not to be had at the moment.", http.StatusInternalServerError)
+			logger.ErrorContext(r.Context(), "no key to sign answers", "error", err)
+			http.Error(w, "The key that signs answers is not available at the moment.", http.StatusInternalServerError)
 			return
 		}
 		w.Header().Set("Content-Type", "application/json")

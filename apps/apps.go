@@ -40,12 +40,12 @@ var (
 	ErrExpired = errors.New("the application has expired")
 	// ErrTaken says that an imported public key exists already, with another
 	// secret or for another user.
-	ErrTaken = errors.New("the public key is taken")
+	ErrTaken = errors.New("the public key is already in use")
 	// ErrTooMany says that the user has MaxPerUser keys already.
-	ErrTooMany = fmt.Errorf("a user can have %d applications", MaxPerUser)
+	ErrTooMany = fmt.Errorf("a user can have at most %d applications", MaxPerUser)
 	// ErrSealed says that a secret does not open with the keyset: the row was
 	// damaged or tampered with. It disables this key and no other.
-	ErrSealed = errors.New("the secret of the application does not open")
+	ErrSealed = errors.New("the secret of the application cannot be decrypted")
 )
 
 // Invalid says which value of a key cannot be taken, and why.

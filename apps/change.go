@@ -119,7 +119,7 @@ func (c Change) apply(app *App, now time.Time) (changed map[string]string, err e
 		return nil, err
 	}
 	if c.Expires != nil && app.Successor != "" && (terms.Expires.IsZero() || terms.Expires.After(app.Expires)) {
-		return nil, &Invalid{"expiry", "the key has a successor, and cannot work longer than the two were meant to overlap"}
+		return nil, &Invalid{"expiry", "the key has a successor, and cannot work longer than the agreed overlap"}
 	}
 	app.Name, app.Scope, app.Networks, app.Expires = terms.Name, terms.Scope, terms.Networks, terms.Expires
 	if c.Strict != nil {
@@ -226,7 +226,7 @@ func ParseNetworks(list string) ([]netip.Prefix, error) {
 		if err != nil {
 			addr, err := netip.ParseAddr(text)
 			if err != nil || addr.Zone() != "" {
-				return nil, &Invalid{"networks", fmt.Sprintf("%.50q is neither a network such as 192.0.2.0/24 nor an address", text)}
+				return nil, &Invalid{"networks", fmt.Sprintf("%.50q is not a network such as 192.0.2.0/24 or an address", text)}
 			}
 			network = netip.PrefixFrom(addr, addr.BitLen())
 		}
@@ -243,7 +243,7 @@ func cleanNetworks(list []netip.Prefix) ([]netip.Prefix, error) {
 	var out []netip.Prefix
 	for _, n := range list {
 		if !n.IsValid() {
-			return nil, &Invalid{"networks", "one of them is no network"}
+			return nil, &Invalid{"networks", "one of them is not a network"}
 		}
 		if n.Addr().Is4In6() && n.Bits() >= 96 {
 			n = netip.PrefixFrom(n.Addr().Unmap(), n.Bits()-96)
@@ -268,7 +268,7 @@ func cleanExpiry(t, now time.Time) (time.Time, error) {
 		return time.Time{}, nil
 	}
 	if t = t.UTC().Truncate(time.Microsecond); !t.After(now) {
-		return time.Time{}, &Invalid{"expiry", "it has to be in the future"}
+		return time.Time{}, &Invalid{"expiry", "it must be in the future"}
 	}
 	return t, nil
 }

@@ -18,7 +18,7 @@ func (s *Store) PartFromOriginal(ctx context.Context, tx *database.Tx, by audit.
 		`DELETE FROM upstream_credentials WHERE site_id = $site`,
 	} {
 		if _, err := tx.Exec(ctx, statement); err != nil {
-			return 0, fmt.Errorf("part from the original: %w", err)
+			return 0, fmt.Errorf("separate from the original: %w", err)
 		}
 	}
 	s.keys.Delete(responseKeyName)

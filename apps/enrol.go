@@ -75,7 +75,7 @@ func (s *Store) OpenEnrolment(ctx context.Context, by audit.Actor, in New, life 
 		life = DefaultEnrolment
 	}
 	if life < 0 || life > MaxEnrolment {
-		return Secret{}, time.Time{}, &Invalid{"time", fmt.Sprintf("an enrolment is open for at most %v", MaxEnrolment)}
+		return Secret{}, time.Time{}, &Invalid{"time", fmt.Sprintf("an enrolment can be open for at most %v", MaxEnrolment)}
 	}
 	in.Name = "to come"
 	app, err := s.newApp(in)

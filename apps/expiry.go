@@ -13,7 +13,7 @@ const (
 )
 
 // ErrUnused says that nobody has used the key for so long that it no longer works; for the log, as ErrRevoked.
-var ErrUnused = errors.New("the application was not used for too long")
+var ErrUnused = errors.New("the application has not been used for too long")
 
 // State is how it stands with a key.
 type State string

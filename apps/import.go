@@ -64,11 +64,11 @@ func (s *Store) ImportTx(ctx context.Context, tx *database.Tx, in Imported) (App
 
 func checkImported(in Imported) error {
 	if !validPublic(in.Public) {
-		return &Invalid{"public key", "it has to be 1 to 64 bytes of letters, digits, hyphens and underscores"}
+		return &Invalid{"public key", "it must be 1 to 64 bytes of letters, digits, hyphens and underscores"}
 	}
 	text := in.Secret.Reveal()
 	if len(text) < 16 || len(text) > 256 || !utf8.ValidString(text) || strings.ContainsFunc(text, func(r rune) bool { return !unicode.IsPrint(r) }) {
-		return &Invalid{"secret", "it has to be 16 to 256 bytes of printable text"}
+		return &Invalid{"secret", "it must be 16 to 256 bytes of printable text"}
 	}
 	return nil
 }

@@ -117,7 +117,7 @@ func CleanName(name string) (string, error) {
 	case name == "":
 		return "", &Invalid{"name", "it is missing"}
 	case !utf8.ValidString(name) || strings.ContainsFunc(name, func(r rune) bool { return !unicode.IsPrint(r) }):
-		return "", &Invalid{"name", "the name holds characters that cannot be printed"}
+		return "", &Invalid{"name", "the name contains unprintable characters"}
 	case utf8.RuneCountInString(name) > 100:
 		return "", &Invalid{"name", "the name is longer than 100 characters"}
 	}
@@ -132,7 +132,7 @@ func parseCursor(cursor string) (int64, error) {
 	}
 	id, err := strconv.ParseInt(cursor, 36, 64)
 	if err != nil {
-		return 0, &Invalid{"after", "this is not the end of a list"}
+		return 0, &Invalid{"after", "this is not a valid list cursor"}
 	}
 	return id, nil
 }

@@ -24,7 +24,7 @@ import (
 
 var (
 	// ErrUnsealed says that the database holds secrets in the clear, and that sealing is on.
-	ErrUnsealed = errors.New(`secrets of this database are stored in the clear: seal them with "quillgate keys seal", or go on without by --sealing off`)
+	ErrUnsealed = errors.New(`secrets of this database are stored unencrypted: seal them with "quillgate keys seal", or continue without sealing with --sealing off`)
 	// ErrSealingBegun says that sealing is off for this process, and that the database is sealed.
 	ErrSealingBegun = errors.New("the secrets of this database are sealed: start without --sealing off")
 )
@@ -36,7 +36,7 @@ var (
 func CreateKeyset(path string) error {
 	handle, err := keyset.NewHandle(aead.AES256GCMKeyTemplate())
 	if err != nil {
-		return fmt.Errorf("make a keyset: %w", err)
+		return fmt.Errorf("create a keyset: %w", err)
 	}
 	content, err := encodeKeyset(handle)
 	if err != nil {
@@ -52,7 +52,7 @@ func CreateKeyset(path string) error {
 func encodeKeyset(handle *keyset.Handle) ([]byte, error) {
 	var text bytes.Buffer
 	if err := insecurecleartextkeyset.Write(handle, keyset.NewJSONWriter(&text)); err != nil {
-		return nil, fmt.Errorf("make a keyset: %w", err)
+		return nil, fmt.Errorf("create a keyset: %w", err)
 	}
 	return text.Bytes(), nil
 }
@@ -106,17 +106,17 @@ type openedKeyset struct {
 func readKeyset(path string) (*openedKeyset, error) {
 	info, err := os.Stat(path)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("the keyset file %s is missing: put it back from its backup, or name its place with --keyset; the secrets of the applications cannot be opened without it (%w)", path, fs.ErrNotExist)
+		return nil, fmt.Errorf("the keyset file %s is missing: restore it from its backup, or give its location with --keyset; without it the secrets of the applications cannot be decrypted (%w)", path, fs.ErrNotExist)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("open the keyset file: %w", err)
 	}
 	if !info.Mode().IsRegular() {
-		return nil, fmt.Errorf("the keyset file %s is not a file: name the right one with --keyset", path)
+		return nil, fmt.Errorf("the keyset file %s is not a file: give the right one with --keyset", path)
 	}
 	// On Windows the mode says nothing of who can read a file.
 	if mode := info.Mode().Perm(); mode&0o077 != 0 && runtime.GOOS != "windows" && !isCredential(path, mode) {
-		return nil, fmt.Errorf("the keyset file %s has mode %04o, so others than its owner can get at it: run chmod 600 on it", path, mode)
+		return nil, fmt.Errorf("the keyset file %s has mode %04o, so users other than its owner can access it: run chmod 600 on it", path, mode)
 	}
 	content, err := os.ReadFile(path)
 	if err != nil {
@@ -125,11 +125,11 @@ func readKeyset(path string) (*openedKeyset, error) {
 	handle, err := insecurecleartextkeyset.Read(keyset.NewJSONReader(bytes.NewReader(content)))
 	if err != nil {
 		// The cause could quote the content.
-		return nil, fmt.Errorf("the keyset file %s does not hold a keyset: put it back from its backup", path)
+		return nil, fmt.Errorf("the keyset file %s does not contain a keyset: restore it from its backup", path)
 	}
 	a, err := aead.New(handle)
 	if err != nil {
-		return nil, fmt.Errorf("the keyset file %s does not hold an AEAD keyset: put it back from its backup", path)
+		return nil, fmt.Errorf("the keyset file %s does not contain an AEAD keyset: restore it from its backup", path)
 	}
 	set := &openedKeyset{handle: handle, aead: a, file: info}
 	about := handle.KeysetInfo()
@@ -246,7 +246,7 @@ func (s *Store) openKeyring(ctx context.Context, cfg Config) error {
 	return err
 }
 
-var errOtherKeyset = errors.New("not the one that this database was begun with")
+var errOtherKeyset = errors.New("not the one that this database was created with")
 
 // begun tells whether a keyset was ever used with the database.
 func (s *Store) begun(ctx context.Context) (bool, error) {
@@ -292,7 +292,7 @@ func (s *Store) checkKeyset(ctx context.Context) error {
 		return fmt.Errorf("try the keyset: %w", err)
 	}
 	if _, err := s.Unseal(place, sealed); err != nil {
-		return fmt.Errorf("the keyset file %s is %w: put the right one in its place, or name it with --keyset", s.ring.path, errOtherKeyset)
+		return fmt.Errorf("the keyset file %s is %w: put the right one in its place, or give it with --keyset", s.ring.path, errOtherKeyset)
 	}
 	return nil
 }

@@ -27,17 +27,17 @@ const (
 )
 
 // ErrKeysetBusy says that another command works on the keyset.
-var ErrKeysetBusy = errors.New("another command is changing the keyset: wait for its end")
+var ErrKeysetBusy = errors.New("another command is changing the keyset: wait until it has finished")
 
 // lock keeps other commands on this machine from changing the keyset.
 func (k *keyring) lock() (unlock func() error, err error) {
 	if k.off {
-		return nil, errors.New("there is no keyset to change where sealing is off")
+		return nil, errors.New("sealing is off, so there is no keyset to change")
 	}
 	path := k.path + ".lock"
 	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {
-		return nil, fmt.Errorf("lock the keyset: %w: change the keyset where it is kept, as the user that owns it", err)
+		return nil, fmt.Errorf("lock the keyset: %w: change the keyset on the machine that holds it, as the user that owns it", err)
 	}
 	ok, err := lockAlone(f)
 	if err == nil && !ok {
@@ -100,7 +100,7 @@ func newPrimary(m *keyset.Manager, ids []uint32, primary uint32) error {
 	if next == primary {
 		var err error
 		if next, err = m.Add(aead.AES256GCMKeyTemplate()); err != nil {
-			return fmt.Errorf("make a key: %w", err)
+			return fmt.Errorf("create a key: %w", err)
 		}
 	}
 	if err := m.SetPrimary(next); err != nil {
@@ -228,7 +228,7 @@ func BeginSealing(keysetFile string) (begun bool, err error) {
 func CancelSealing(keysetFile string) error {
 	path := sealingMark(keysetFile)
 	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("take away the mark that secrets are being sealed: %w", err)
+		return fmt.Errorf("remove the mark that secrets are being sealed: %w", err)
 	}
 	return syncFolder(filepath.Dir(path))
 }

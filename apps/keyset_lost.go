@@ -20,7 +20,7 @@ const KeysetLost audit.Kind = "keyset.lost"
 // nothing any more; see GiveUp.
 func ForgetKeyset(ctx context.Context, db *database.DB, keysetFile string, by audit.Actor) error {
 	if _, err := os.Stat(keysetFile); !errors.Is(err, fs.ErrNotExist) {
-		return errors.Join(err, fmt.Errorf("the keyset file %s is there: take it away first if it does not belong to this database", keysetFile))
+		return errors.Join(err, fmt.Errorf("the keyset file %s exists: move it away first if it does not belong to this database", keysetFile))
 	}
 	return db.Update(ctx, func(tx *database.Tx) error {
 		if _, err := tx.Exec(ctx, `DELETE FROM keyset_check`); err != nil {
@@ -49,10 +49,10 @@ func (s *Store) GiveUp(ctx context.Context, by audit.Actor, p Place) error {
 			_, err := tx.Exec(ctx, `DELETE FROM `+p.Table+` WHERE name = $1`, p.Key)
 			return err
 		}
-		return errors.New("it is not kept here")
+		return errors.New("it is not stored here")
 	})
 	if err != nil {
-		return fmt.Errorf("give up what does not open in %s: %w", p.Table, err)
+		return fmt.Errorf("discard what cannot be decrypted in %s: %w", p.Table, err)
 	}
 	s.keys.Delete(p.Key)
 	return nil

@@ -86,7 +86,7 @@ func (s *Store) find(ctx context.Context, public string) (Secret, *App, error) {
 	}
 	app, err := r.app()
 	if err != nil {
-		s.logger.ErrorContext(ctx, "a damaged application is refused", "public", public, "error", err)
+		s.logger.ErrorContext(ctx, "refusing a damaged application", "public", public, "error", err)
 		return Secret{}, nil, ErrSealed
 	}
 	switch s.State(app) {
@@ -99,7 +99,7 @@ func (s *Store) find(ctx context.Context, public string) (Secret, *App, error) {
 	}
 	// A key of the wrong kind for its algorithm, or none, is nobody's.
 	if asymmetric := len(app.VerificationKey) > 0; asymmetric == (app.Algorithm == hmacSHA256) {
-		s.logger.ErrorContext(ctx, "an application without a key for its algorithm is refused", "public", public)
+		s.logger.ErrorContext(ctx, "refusing an application that has no key for its algorithm", "public", public)
 		return Secret{}, nil, ErrSealed
 	} else if asymmetric {
 		return Secret{}, &app, nil

@@ -16,7 +16,7 @@ const (
 )
 
 // ErrRotated says that a key has a successor already; it is wrapped in *Rotated, which names it.
-var ErrRotated = fmt.Errorf("the application was rotated before")
+var ErrRotated = fmt.Errorf("the application has already been rotated")
 
 // Rotated is ErrRotated with the successor. A key is rotated once; its successor can be rotated again.
 type Rotated struct{ Successor string } // public key
@@ -74,7 +74,7 @@ type successor struct {
 
 func (s *Store) succeed(ctx context.Context, by audit.Actor, userID int64, public string, overlap time.Duration, with successor) (App, error) {
 	if overlap < 0 || overlap > MaxOverlap {
-		return App{}, fmt.Errorf("rotate an application: %w", &Invalid{"overlap", fmt.Sprintf("it has to be between 0 and %d hours", int(MaxOverlap.Hours()))})
+		return App{}, fmt.Errorf("rotate an application: %w", &Invalid{"overlap", fmt.Sprintf("it must be between 0 and %d hours", int(MaxOverlap.Hours()))})
 	}
 	now := s.now()
 	var next App
@@ -170,7 +170,7 @@ func (s *Store) rotatable(ctx context.Context, tx *database.Tx, userID int64, pu
 	case !app.Revoked.IsZero(), !app.Expires.IsZero() && !s.now().Before(app.Expires):
 		return App{}, ErrNotFound
 	case asymmetric && app.VerificationKey == nil:
-		return App{}, &Invalid{"verification key", "the application has a secret, and so has its successor"}
+		return App{}, &Invalid{"verification key", "the application has a secret, so its successor needs one too"}
 	case !asymmetric && app.VerificationKey != nil:
 		return App{}, &Invalid{"verification key", "the application has a verification key, and its successor needs one too"}
 	}

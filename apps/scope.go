@@ -43,7 +43,7 @@ func ParseScope(rights, methods string) (Scope, error) {
 	var s Scope
 	for _, name := range words(rights) {
 		if !slices.Contains(Rights(), Right(name)) {
-			return Scope{}, &Invalid{"scope", fmt.Sprintf("%.50q is none of %s", name, joinRights(Rights()))}
+			return Scope{}, &Invalid{"scope", fmt.Sprintf("%.50q is not one of %s", name, joinRights(Rights()))}
 		}
 		if !slices.Contains(s.Rights, Right(name)) {
 			s.Rights = append(s.Rights, Right(name))
@@ -51,7 +51,7 @@ func ParseScope(rights, methods string) (Scope, error) {
 	}
 	for _, name := range words(methods) {
 		if !validMethod(name) {
-			return Scope{}, &Invalid{"methods", fmt.Sprintf("%.50q is no name of a method", name)}
+			return Scope{}, &Invalid{"methods", fmt.Sprintf("%.50q is not a method name", name)}
 		}
 		if !slices.Contains(s.Methods, name) {
 			s.Methods = append(s.Methods, name)
@@ -129,12 +129,12 @@ func validMethod(name string) bool {
 func (s Scope) clean() (Scope, error) {
 	for _, name := range s.Methods {
 		if !validMethod(name) {
-			return Scope{}, &Invalid{"methods", fmt.Sprintf("%.50q is no name of a method", name)}
+			return Scope{}, &Invalid{"methods", fmt.Sprintf("%.50q is not a method name", name)}
 		}
 	}
 	for _, r := range s.Rights {
 		if !slices.Contains(Rights(), r) {
-			return Scope{}, &Invalid{"scope", fmt.Sprintf("%.50q is none of %s", string(r), joinRights(Rights()))}
+			return Scope{}, &Invalid{"scope", fmt.Sprintf("%.50q is not one of %s", string(r), joinRights(Rights()))}
 		}
 	}
 	return ParseScope(s.Format())

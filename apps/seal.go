@@ -55,7 +55,7 @@ func sealedColumns() []sealedColumn {
 func (p Place) associated() ([]byte, error) {
 	known := slices.ContainsFunc(sealedColumns(), func(c sealedColumn) bool { return c.table == p.Table && c.column == p.Column })
 	if !known || strings.Contains(p.Key, ":") {
-		return nil, fmt.Errorf("%s.%s is no place for sealed values", p.Table, p.Column)
+		return nil, fmt.Errorf("%s.%s is not a place for sealed values", p.Table, p.Column)
 	}
 	if p.Key == "" {
 		return fmt.Appendf(nil, "quillgate:1:%s:%d:%s", p.Table, p.User, p.Column), nil
@@ -93,7 +93,7 @@ func (s *Store) Seal(ctx context.Context, tx *database.Tx, place Place, plain []
 		return nil, fmt.Errorf("seal: %w", err)
 	}
 	if !inClear(plain) {
-		return nil, errors.New("seal: the value is no text")
+		return nil, errors.New("seal: the value is not text")
 	}
 	// From here on, a rotation that began later waits for this transaction; so what the keyset says now holds.
 	if err := database.Join(ctx, tx, sealers); err != nil {
@@ -219,11 +219,11 @@ func (s *Store) openTrail(ctx context.Context) error {
 		return audit.Begin(ctx, tx, key)
 	})
 	if err != nil && !database.IsDuplicate(err) { // another process was quicker
-		return fmt.Errorf("begin the key of the audit trail: %w", err)
+		return fmt.Errorf("create the key of the audit trail: %w", err)
 	}
 	key, err = s.namedKey(ctx, trailKeyName)
 	if errors.Is(err, ErrSealed) {
-		s.logger.WarnContext(ctx, "the key of the audit trail does not open; the trail goes on without it", "error", err)
+		s.logger.WarnContext(ctx, "the key of the audit trail cannot be decrypted; the trail continues without it", "error", err)
 		return nil
 	}
 	if err != nil {

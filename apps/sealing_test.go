@@ -108,7 +108,7 @@ func TestKeysetFileK3(t *testing.T) {
 			{"group writes", file(0o620, content), "chmod 600"},
 			{"empty", file(0o600, nil), "does not hold a keyset"},
 			{"cut", file(0o600, content[:len(content)/2]), "does not hold a keyset"},
-			{"of another database", keyset(t), "not the one that this database was begun with"},
+			{"of another database", keyset(t), "not the one that this database was created with"},
 		}
 		for _, test := range tests {
 			_, err := apps.Open(t.Context(), apps.Config{DB: db, KeysetFile: test.path})

@@ -50,7 +50,7 @@ func (s *Store) SetUpstream(ctx context.Context, by audit.Actor, userID int64, u
 		return audit.Append(ctx, tx, audit.Event{Kind: UpstreamGiven, UserID: userID, By: by, At: s.now()})
 	})
 	if err != nil {
-		return fmt.Errorf("keep the credential for the blog behind the gateway: %w", err)
+		return fmt.Errorf("store the credential for the blog behind the gateway: %w", err)
 	}
 	return nil
 }
@@ -69,11 +69,11 @@ func (s *Store) Upstream(ctx context.Context, userID int64) (Upstream, error) {
 		return Upstream{}, ErrNoUpstream
 	}
 	if err != nil {
-		return Upstream{}, fmt.Errorf("look for the credential for the blog behind the gateway: %w", err)
+		return Upstream{}, fmt.Errorf("look up the credential for the blog behind the gateway: %w", err)
 	}
 	plain, err := s.Unseal(upstreamPlace(userID), r.Secret)
 	if err != nil {
-		return Upstream{}, fmt.Errorf("open the credential for the blog behind the gateway: %w", err)
+		return Upstream{}, fmt.Errorf("decrypt the credential for the blog behind the gateway: %w", err)
 	}
 	return Upstream{Login: r.Login, Secret: NewSecret(string(plain)), UUID: r.UUID, Given: r.Given.UTC(), Refused: r.Refused.Time}, nil
 }

@@ -42,7 +42,7 @@ type VerificationKey struct {
 	der       []byte // PKIX
 }
 
-var errNoKey = &Invalid{"verification key", "there is none"}
+var errNoKey = &Invalid{"verification key", "it is missing"}
 
 // maxKeyText bounds what is read of a key.
 const maxKeyText = 16 << 10
@@ -64,7 +64,7 @@ func ParseVerificationKey(algorithm string, text []byte) (VerificationKey, error
 	}
 	if only, ok := public.(pssOnly); ok {
 		if algorithm != RSAPSS {
-			return VerificationKey{}, &Invalid{"algorithm", "the key says that it is for PSS alone: it signs with " + RSAPSS}
+			return VerificationKey{}, &Invalid{"algorithm", "the key is limited to PSS: it must sign with " + RSAPSS}
 		}
 		public = only.PublicKey
 	}
@@ -73,7 +73,7 @@ func ParseVerificationKey(algorithm string, text []byte) (VerificationKey, error
 	}
 	der, err := x509.MarshalPKIXPublicKey(public)
 	if err != nil {
-		return VerificationKey{}, &Invalid{"verification key", "it is no public key that is known here"}
+		return VerificationKey{}, &Invalid{"verification key", "it is not a public key of a known type"}
 	}
 	return VerificationKey{algorithm, der}, nil
 }
@@ -83,11 +83,11 @@ func parsePublic(text []byte) (any, error) {
 	if block, rest := pem.Decode(text); block != nil {
 		switch {
 		case strings.Contains(block.Type, "PRIVATE"):
-			return nil, &Invalid{"verification key", "this is the private half, which belongs to the program alone; give the public one, and make a new pair if this one was sent over a network"}
+			return nil, &Invalid{"verification key", "this is the private half, which only the client may have. Give the public half, and create a new pair if this one was sent over a network"}
 		case len(bytes.TrimSpace(rest)) > 0:
-			return nil, &Invalid{"verification key", "there is more than one block in it"}
+			return nil, &Invalid{"verification key", "it has more than one block"}
 		case block.Type != "PUBLIC KEY" && block.Type != "RSA PUBLIC KEY":
-			return nil, &Invalid{"verification key", "it has to be a PEM block labelled PUBLIC KEY"}
+			return nil, &Invalid{"verification key", "it must be a PEM block labelled PUBLIC KEY"}
 		}
 		der, pkcs1 = block.Bytes, block.Type == "RSA PUBLIC KEY"
 	}
@@ -102,7 +102,7 @@ func parsePublic(text []byte) (any, error) {
 		return nil, err
 	}
 	if err != nil {
-		return nil, &Invalid{"verification key", "it is no public key in PEM or DER"}
+		return nil, &Invalid{"verification key", "it is not a public key in PEM or DER"}
 	}
 	return public, nil
 }
@@ -121,7 +121,7 @@ func parsePSS(der []byte) (any, error) {
 	case err != nil || !k.Algorithm.Algorithm.Equal(asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 1, 10}):
 		return nil, nil
 	case len(k.Algorithm.Parameters.FullBytes) > 0:
-		return nil, &Invalid{"verification key", "the key is bound to one hash; make one that is not: openssl genpkey -algorithm rsa-pss -pkeyopt rsa_keygen_bits:3072"}
+		return nil, &Invalid{"verification key", "the key is bound to one hash. Create one that is not: openssl genpkey -algorithm rsa-pss -pkeyopt rsa_keygen_bits:3072"}
 	}
 	public, err := x509.ParsePKCS1PublicKey(k.Key.RightAlign())
 	return pssOnly{public}, err
@@ -136,25 +136,25 @@ func suits(algorithm string, public any) error {
 		bits := k.N.BitLen()
 		switch {
 		case bits < minRSA || bits > maxRSA:
-			return &Invalid{"verification key", fmt.Sprintf("an RSA key has %d to %d bits (3072 is a good choice), this one %d", minRSA, maxRSA, bits)}
+			return &Invalid{"verification key", fmt.Sprintf("an RSA key must have %d to %d bits (3072 is a good choice); this one has %d", minRSA, maxRSA, bits)}
 		case k.E < minExponent || k.E%2 == 0 || k.N.Bit(0) == 0:
-			return &Invalid{"verification key", fmt.Sprintf("an RSA key has an exponent of at least %d", minExponent)}
+			return &Invalid{"verification key", fmt.Sprintf("an RSA key must have an exponent of at least %d", minExponent)}
 		}
 		kind, allowed = "RSA", []string{RSAPSS, RSAv15}
 	case ed25519.PublicKey:
 		kind, allowed = "Ed25519", []string{Ed25519}
 	case *ecdsa.PublicKey:
 		if k.Curve != elliptic.P256() {
-			return &Invalid{"verification key", "of the elliptic curves, P-256 is taken and no other"}
+			return &Invalid{"verification key", "P-256 is the only elliptic curve that is accepted"}
 		}
 		kind, allowed = "ECDSA", []string{ECDSAP256}
 	default:
-		return &Invalid{"verification key", "it has to be RSA, Ed25519 or ECDSA over P-256"}
+		return &Invalid{"verification key", "it must be RSA, Ed25519 or ECDSA over P-256"}
 	}
 	for _, name := range allowed {
 		if algorithm == name {
 			return nil
 		}
 	}
-	return &Invalid{"algorithm", fmt.Sprintf("a key of the kind %s signs with %s", kind, strings.Join(allowed, " or "))}
+	return &Invalid{"algorithm", fmt.Sprintf("a key of type %s signs with %s", kind, strings.Join(allowed, " or "))}
 }

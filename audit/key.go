@@ -111,7 +111,7 @@ func begin(ctx context.Context, tx *database.Tx, key []byte) error {
 	before := "no key"
 	var keyed int
 	if err := tx.Get(ctx, &keyed, `SELECT COUNT(*) FROM audit WHERE site_id = $site AND event = $1`, string(Keyed)); err != nil {
-		return fmt.Errorf("begin the key of the audit trail: %w", err)
+		return fmt.Errorf("create the key of the audit trail: %w", err)
 	}
 	if keyed > 0 || len(end.MAC) > 0 {
 		before = "another key"
@@ -123,7 +123,7 @@ func begin(ctx context.Context, tx *database.Tx, key []byte) error {
 // which Begin knows that lines were kept under another one.
 func Unkey(ctx context.Context, tx *database.Tx) error {
 	if _, err := tx.Exec(ctx, `UPDATE audit_head SET mac = $1`, []byte{0}); err != nil {
-		return fmt.Errorf("give up the key of the audit trail: %w", err)
+		return fmt.Errorf("discard the key of the audit trail: %w", err)
 	}
 	return nil
 }
@@ -167,7 +167,7 @@ type lineCheck struct {
 func newLineCheck(ctx context.Context, q database.Queryer, end head) (c lineCheck, err error) {
 	if c.key = keyOf(q); c.key == nil {
 		if len(end.MAC) > 0 {
-			return c, errors.New("verify the audit trail: it is kept under a key of the keyset, which is not open")
+			return c, errors.New("verify the audit trail: its key is sealed by the keyset, which is not open")
 		}
 		return c, nil
 	}
@@ -195,7 +195,7 @@ func (c *lineCheck) look(r *row, before []byte) error {
 	case !hmac.Equal(r.Hash, r.sum(before, c.key)):
 		return &Broken{r.ID, "it, or the line before it, is not what was written"}
 	case Kind(r.Event) == Tampered:
-		return &Broken{r.ID, "when it was written, the end of the trail was not what had been written last: lines were taken out"}
+		return &Broken{r.ID, "when it was written, the trail did not end with the line written last: lines were removed"}
 	case r.ID == c.from:
 		l, err := r.line()
 		c.older = err == nil && l.Detail["before"] == "another key"

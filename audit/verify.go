@@ -30,7 +30,7 @@ func ParseHead(text string) (Head, error) {
 	id, err := strconv.ParseInt(number, 10, 64)
 	hash, errHash := hex.DecodeString(digits)
 	if !found || err != nil || errHash != nil || id < 0 {
-		return Head{}, errors.New("this is no ID:HASH of a line of the audit trail")
+		return Head{}, errors.New("this is not an ID:HASH of a line of the audit trail")
 	}
 	return Head{ID: id, Hash: hash}, nil
 }
@@ -121,13 +121,13 @@ func Verify(ctx context.Context, q database.Queryer, expect *Head) (lines int64,
 	case !bytes.Equal(before.Hash, end.Hash):
 		return lines, before, &Broken{before.ID, "it is not the line that was written last"}
 	case end.Last > end.ID:
-		return lines, before, &Broken{end.ID + 1, "it stands behind the end"}
+		return lines, before, &Broken{end.ID + 1, "it comes after the end"}
 	case !noted:
-		return lines, before, &Broken{end.Pruned, "lines up to it are gone, and no line says that they were pruned"}
+		return lines, before, &Broken{end.Pruned, "lines up to it are gone, and no line records that they were pruned"}
 	case check.key != nil && !hmac.Equal(end.MAC, end.mac(check.key)):
-		return lines, before, &Broken{end.ID, "the record of the end was changed without the key: lines behind it may be gone"}
+		return lines, before, &Broken{end.ID, "the record of the end was changed without the key: lines after it may be gone"}
 	case !met:
-		return lines, before, &Broken{expect.ID, "it was expected, and is not there any more"}
+		return lines, before, &Broken{expect.ID, "it was expected, but no longer exists"}
 	}
 	return lines, before, nil
 }

@@ -31,13 +31,13 @@ var (
 	ErrDenied = errors.New("access denied")
 	// ErrClearText refuses a password that came over a connection that others
 	// can read, whether or not it is right.
-	ErrClearText = errors.New("a password is taken over TLS only, or from this machine")
+	ErrClearText = errors.New("passwords are accepted over TLS only, or from this machine")
 	// ErrBusy says that too many passwords are waiting to be checked; the
 	// caller should try again in a few seconds.
 	ErrBusy = errors.New("too many passwords are being checked")
 	// ErrPasswordsRefused refuses the password of an account unseen, because the
 	// site takes none in calls. It is the same for every name.
-	ErrPasswordsRefused = errors.New("this site takes no passwords of accounts in calls")
+	ErrPasswordsRefused = errors.New("this site does not accept account passwords in calls")
 	// ErrNotFound says that there is no such user.
 	ErrNotFound = errors.New("no such user")
 )

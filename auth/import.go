@@ -85,7 +85,7 @@ func (u *Users) importUser(ctx context.Context, tx *database.Tx, in ImportUser) 
 	there, err := find(ctx, tx, `id = $1`, in.ID)
 	switch {
 	case err == nil && fold(there.Login) != fold(in.Login):
-		return &Invalid{"id", fmt.Sprintf("%d is the user %q here", in.ID, there.Login)}
+		return &Invalid{"id", fmt.Sprintf("%d belongs to the user %q here", in.ID, there.Login)}
 	case err != nil && !errors.Is(err, ErrNotFound):
 		return err
 	}
@@ -133,12 +133,12 @@ func (u *Users) imported(in ImportUser) (User, error) {
 		Registered: u.clock().UTC().Truncate(time.Second),
 	}
 	if in.ID < 1 {
-		return User{}, &Invalid{"id", "it has to be above 0"}
+		return User{}, &Invalid{"id", "it must be above 0"}
 	}
 	// Sites have names that a new user could not take.
 	if in.Login == "" || in.Login != strings.TrimSpace(in.Login) || len(in.Login) > 250 || !utf8.ValidString(in.Login) ||
 		strings.ContainsFunc(in.Login, unicode.IsControl) {
-		return User{}, &Invalid{"user name", "it is empty, too long or holds characters that do not belong there"}
+		return User{}, &Invalid{"user name", "it is empty, too long or contains characters that are not allowed"}
 	}
 	if err := errors.Join(checkUser(user), checkProfile(user)); err != nil {
 		return User{}, err
@@ -164,7 +164,7 @@ func (u *Users) importedHash(ctx context.Context, in ImportUser, there string) (
 	switch {
 	case in.Hash != "":
 		if !knownHash(in.Hash) {
-			return "", &Invalid{"password_hash", "it has none of the forms that are known"}
+			return "", &Invalid{"password_hash", "it has an unknown format"}
 		}
 		return in.Hash, nil
 	case in.Password == "":
@@ -215,7 +215,7 @@ func (u *Users) importPassword(ctx context.Context, tx *database.Tx, userID int6
 	case hash == "" && plain == "":
 		return nil // an export has no passwords
 	case hash != "" && !strings.HasPrefix(hash, fastPrefix) && !strings.HasPrefix(hash, "$generic$") && !strings.HasPrefix(hash, "$P$"):
-		return &Invalid{"application password", "its hash has none of the forms that are known"}
+		return &Invalid{"application password", "its hash has an unknown format"}
 	case hash == "":
 		hash = fastHash(plain)
 	}
@@ -228,7 +228,7 @@ func (u *Users) importPassword(ctx context.Context, tx *database.Tx, userID int6
 		_, err = tx.Exec(ctx, `INSERT INTO application_passwords (site_id, user_id, uuid, name, hash, created) VALUES ($site, $1, $2, $3, $4, $5)`,
 			userID, p.UUID, p.Name, hash, u.clock().UTC().Truncate(time.Second))
 	case err == nil && there.UserID != userID:
-		return &Invalid{"application password", "its uuid is another user's"}
+		return &Invalid{"application password", "its uuid belongs to another user"}
 	case err == nil && !strings.HasPrefix(there.Hash, keyedPrefix) && there.Hash != p.Hash && !fastMatches(plain, there.Hash):
 		// One that was used has a hash of ours since, and an application
 		// password never changes.

@@ -338,7 +338,7 @@ func (v *Verifier) compare(ctx context.Context, who candidate, a attempt) (Reaso
 		if hash, err := users.rehash(ctx, who.account, a.password); err == nil {
 			mark = v.proofs.mark(who.ID, hash, a.password)
 		} else {
-			v.cfg.Logger.WarnContext(ctx, "an old hash of a password stays", "user", who.ID, "error", err)
+			v.cfg.Logger.WarnContext(ctx, "the old hash of a password was not replaced", "user", who.ID, "error", err)
 		}
 	}
 	v.proofs.add(mark, a.now)

@@ -42,7 +42,7 @@ func RequiredComponents() []string {
 type Stale struct{ Now time.Time }
 
 func (s *Stale) Error() string {
-	return "the signature was not made just now: it is " + s.Now.UTC().Format(time.RFC3339)
+	return "the signature is too old or too far in the future: it is " + s.Now.UTC().Format(time.RFC3339)
 }
 
 // Is makes errors.Is(err, ErrDenied) true.

@@ -50,7 +50,7 @@ func Stricter(a, b Mode) Mode {
 	return a
 }
 
-var errMode = &Invalid{"password mode", "it has to be allow, warn, refuse or empty"}
+var errMode = &Invalid{"password mode", "it must be allow, warn, refuse or empty"}
 
 // Policy is what administrators set for all accounts.
 type Policy struct {

@@ -14,8 +14,8 @@ import (
 )
 
 var (
-	errReplayed   = errors.New("the nonce was used before")
-	errManyNonces = errors.New("too many nonces of one key")
+	errReplayed   = errors.New("the nonce has already been used")
+	errManyNonces = errors.New("too many nonces with one key")
 )
 
 // sweepEvery is how often nonces are removed whose time is over, and
@@ -206,7 +206,7 @@ func (v *Verifier) Run(ctx context.Context) {
 	defer tick.Stop()
 	for {
 		if err := v.nonces.sweep(ctx, v.cfg.Clock()); err != nil && ctx.Err() == nil {
-			v.cfg.Logger.WarnContext(ctx, "old nonces stay", "error", err)
+			v.cfg.Logger.WarnContext(ctx, "old nonces were not deleted", "error", err)
 		}
 		select {
 		case <-ctx.Done():

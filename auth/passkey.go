@@ -31,10 +31,10 @@ var (
 	// else's.
 	ErrNoPasskey = errors.New("no such passkey")
 	// ErrTooManyPasskeys says that the user has MaxPasskeys already.
-	ErrTooManyPasskeys = fmt.Errorf("a user can have %d passkeys", MaxPasskeys)
+	ErrTooManyPasskeys = fmt.Errorf("a user can have at most %d passkeys", MaxPasskeys)
 	// ErrPasskeyAddress says that the address of the site is none that passkeys
 	// can be bound to: they need a name, and TLS unless the name is localhost.
-	ErrPasskeyAddress = errors.New("passkeys need a site with a name and https")
+	ErrPasskeyAddress = errors.New("passkeys need a site with a domain name and https")
 )
 
 // CeremonyTime is how long somebody may take to show a passkey.

@@ -17,7 +17,7 @@ import (
 
 // ErrSetUpCode says that a set-up code is not right, was used, or is over. It
 // is an ErrDenied.
-var ErrSetUpCode = fmt.Errorf("the set-up code is not right, was used, or is over: %w", ErrDenied)
+var ErrSetUpCode = fmt.Errorf("the set-up code is wrong, has been used, or has expired: %w", ErrDenied)
 
 const (
 	setUpLife    = 24 * time.Hour

@@ -77,7 +77,7 @@ func (u *Users) usable(r tokenRow, addr netip.Addr) (Token, Reason, error) {
 	t, err := r.token()
 	switch {
 	case err != nil:
-		u.logger.Error("a damaged token is refused", "token", r.ID, "error", err)
+		u.logger.Error("refusing a damaged token", "token", r.ID, "error", err)
 		return Token{}, WrongToken, nil
 	case !t.Revoked.IsZero():
 		return t, RevokedToken, nil
@@ -94,7 +94,7 @@ func (u *Users) usable(r tokenRow, addr netip.Addr) (Token, Reason, error) {
 func (u *Users) renewToken(ctx context.Context, r tokenRow, hash string) {
 	_, err := u.db.Exec(ctx, `UPDATE application_passwords SET hash = $2 WHERE site_id = $site AND id = $1 AND hash = $3`, r.Row, hash, r.Hash)
 	if err != nil {
-		u.logger.WarnContext(ctx, "an old hash of an application password stays", "token", r.ID, "error", err)
+		u.logger.WarnContext(ctx, "the old hash of an application password was not replaced", "token", r.ID, "error", err)
 	}
 }
 

@@ -25,7 +25,7 @@ var (
 	// that it is somebody else's.
 	ErrNoToken = errors.New("no such token")
 	// ErrTooManyTokens says that the user has MaxTokens already.
-	ErrTooManyTokens = fmt.Errorf("a user can have %d tokens and application passwords", MaxTokens)
+	ErrTooManyTokens = fmt.Errorf("a user can have at most %d tokens and application passwords", MaxTokens)
 )
 
 // TokenKind tells tokens from application passwords.
@@ -133,7 +133,7 @@ func (u *Users) CreateToken(ctx context.Context, by audit.Actor, in NewToken) (T
 	case ApplicationPassword:
 		text, t.ID = newApplicationPassword(), rand.Text()
 	default:
-		return Token{}, apps.Secret{}, &Invalid{"kind", "it has to be token or password"}
+		return Token{}, apps.Secret{}, &Invalid{"kind", "it must be token or password"}
 	}
 	if err := u.apps.CheckMethods(t.Scope, apps.Scope{}); err != nil {
 		return Token{}, apps.Secret{}, err

@@ -276,7 +276,7 @@ func (u *Users) List(ctx context.Context, f Filter) ([]User, error) {
 func (u *Users) list(ctx context.Context, f Filter, columns string, list any) error {
 	order, ok := orderColumns[f.OrderBy]
 	if !ok {
-		return &Invalid{"order", "users cannot be ordered by this"}
+		return &Invalid{"order", "users cannot be sorted by this"}
 	}
 	column := order.column
 	if order.text {

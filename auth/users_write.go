@@ -54,7 +54,7 @@ func (u *Users) newAccount(ctx context.Context, in NewUser) (account, error) {
 		Registered: u.clock().UTC().Truncate(time.Second),
 	}
 	if !loginPattern.MatchString(user.Login) {
-		return account{}, &Invalid{"user name", "it has to be 1 to 60 letters, digits, spaces and . _ - @, and to begin with a letter, digit or _"}
+		return account{}, &Invalid{"user name", "it must be 1 to 60 letters, digits, spaces and . _ - @, and must begin with a letter, digit or _"}
 	}
 	if err := checkUser(user); err != nil {
 		return account{}, err
@@ -85,7 +85,7 @@ func (u *Users) create(ctx context.Context, tx *database.Tx, by audit.Actor, a *
 
 func checkUser(user User) error {
 	if !user.Role.Valid() {
-		return &Invalid{"role", "it has to be one of administrator, editor, author, contributor, subscriber"}
+		return &Invalid{"role", "it must be one of administrator, editor, author, contributor, subscriber"}
 	}
 	if user.Email != "" {
 		a, err := mail.ParseAddress(user.Email)
@@ -127,7 +127,7 @@ func insertUser(ctx context.Context, tx *database.Tx, a account) (int64, error) 
 // taken says in words that a name was taken.
 func taken(err error) error {
 	if database.IsDuplicate(err) {
-		return &Invalid{"user name or email", "another user has it already"}
+		return &Invalid{"user name or email", "another user already has it"}
 	}
 	return err
 }
@@ -246,7 +246,7 @@ func checkProfile(user User) error {
 		if !utf8.ValidString(f.text) || strings.ContainsFunc(f.text, func(r rune) bool {
 			return unicode.IsControl(r) && !(f.lines && (r == '\n' || r == '\r' || r == '\t'))
 		}) {
-			return &Invalid{f.name, "it holds characters that do not belong there"}
+			return &Invalid{f.name, "it contains characters that are not allowed"}
 		}
 	}
 	return nil

@@ -27,7 +27,7 @@ func (u *Users) Zone(ctx context.Context, id int64) (*time.Location, error) {
 // empty is that of the blog. Errors: *Invalid, ErrNotFound.
 func (u *Users) SetZone(ctx context.Context, id int64, name string) error {
 	if _, err := time.LoadLocation(name); err != nil || name == "Local" {
-		return &Invalid{"zone", "there is no such time zone; its name is one such as Europe/Berlin"}
+		return &Invalid{"zone", "there is no such time zone. Use a name such as Europe/Berlin"}
 	}
 	r, err := u.db.Exec(ctx, `UPDATE users SET time_zone = $2 WHERE site_id = $site AND id = $1`, id, name)
 	if err := touched(r, err); err != nil {

@@ -37,7 +37,7 @@ func Advice(err error) string {
 	case errors.As(err, &refused) && refused.Timeout():
 		return "The database does not answer. Look at its address in --database or QUILLGATE_DATABASE, and at what is between here and there."
 	case errors.Is(err, pq.ErrSSLNotSupported):
-		return "The database speaks no TLS. Where nobody can read along, as on this machine, add ?sslmode=disable to its URL."
+		return "The database does not support TLS. If no one can read the connection, as on this machine, add ?sslmode=disable to its URL."
 	}
 	return ""
 }
@@ -67,7 +67,7 @@ func advicePostgres(code string) string {
 	case "3D000":
 		return "Make that database first: createdb --owner USER NAME. Quillgate makes the tables in it."
 	case "42501":
-		return "The user of the database has to be allowed to make tables: ALTER DATABASE NAME OWNER TO USER."
+		return "The database user needs the right to create tables: ALTER DATABASE NAME OWNER TO USER."
 	case "53300":
 		return "PostgreSQL has no connection left. Raise max_connections, or run fewer servers."
 	case "53100":

@@ -174,7 +174,7 @@ func (db *DB) Scrub(ctx context.Context, tables ...string) (left error, err erro
 func (db *DB) scrubPostgres(ctx context.Context, tables []string) (left error, err error) {
 	for _, table := range tables {
 		if _, err := db.write.ExecContext(ctx, `VACUUM FULL `+table); err != nil {
-			return nil, fmt.Errorf("write the table %s anew: %w", table, err)
+			return nil, fmt.Errorf("rewrite the table %s: %w", table, err)
 		}
 	}
 	left = errors.New("PostgreSQL's write-ahead log, and the archive and the replicas that are made from it, hold the old values until they are overwritten or removed")
@@ -187,7 +187,7 @@ func (db *DB) scrubPostgres(ctx context.Context, tables []string) (left error, e
 
 func (db *DB) scrubSQLite(ctx context.Context) error {
 	if _, err := db.write.ExecContext(ctx, `VACUUM`); err != nil {
-		return fmt.Errorf("write the database anew: %w", err)
+		return fmt.Errorf("rewrite the database: %w", err)
 	}
 	// The journal cannot be emptied while somebody reads from it.
 	for range 20 {

@@ -46,7 +46,7 @@ const (
 var (
 	// ErrURL says that an address is none that is fetched, whatever there may be: its scheme, its port or its form
 	// is refused. It is found out without any traffic, and so at once.
-	ErrURL = errors.New("not an address that is fetched")
+	ErrURL = errors.New("not an address that may be fetched")
 	// ErrUnreachable says that nothing answered, or that the host must not be asked; it does not tell which.
 	ErrUnreachable = errors.New("not reached")
 )

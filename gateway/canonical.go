@@ -274,7 +274,7 @@ func structure(name string, v xmlrpc.Value) (xmlrpc.Value, error) {
 	for _, m := range v.Members() {
 		key := clean(m.Name)
 		if key == "" || seen[key] {
-			return xmlrpc.Value{}, ambiguity("A member of %s has no name, or a name that another one has.", name)
+			return xmlrpc.Value{}, ambiguity("A member of %s has no name, or the same name as another.", name)
 		}
 		seen[key] = true
 		if m.Value.IsZero() {

@@ -126,7 +126,7 @@ func tryWay(ctx context.Context, u *url.URL, own bool) Way {
 	body := xmlrpc.AppendCall(nil, "system.listMethods")
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, w.Address, bytes.NewReader(body))
 	if err != nil {
-		w.State, w.Seen = Unclear, "this is no address"
+		w.State, w.Seen = Unclear, "this is not an address"
 		return w
 	}
 	req.Header.Set("Content-Type", "text/xml")
@@ -145,7 +145,7 @@ func tryWay(ctx context.Context, u *url.URL, own bool) Way {
 	case bytes.Contains(text, []byte("<methodResponse")):
 		w.State, w.Seen = Around, "a server that is not this gateway answers XML-RPC"
 	case own:
-		w.State, w.Seen = Unclear, fmt.Sprintf("the gateway does not answer here (HTTP status %d): is it running, and does the web server send this address to it?", resp.StatusCode)
+		w.State, w.Seen = Unclear, fmt.Sprintf("the gateway does not answer here (HTTP status %d): is it running, and does the web server forward this address to it?", resp.StatusCode)
 	default:
 		w.Seen = fmt.Sprintf("no XML-RPC (HTTP status %d)", resp.StatusCode)
 	}
@@ -156,7 +156,7 @@ func unanswered(err error, own bool) (WayState, string) {
 	_, dns := errors.AsType[*net.DNSError](err)
 	switch {
 	case dns:
-		return Unclear, "the name of the host is not known here"
+		return Unclear, "the host name is unknown"
 	case errors.Is(err, syscall.ECONNREFUSED) && !own:
 		return Closed, "no connection"
 	case refusesTLS(err) && !own:
@@ -166,7 +166,7 @@ func unanswered(err error, own bool) (WayState, string) {
 	case errors.Is(err, context.DeadlineExceeded):
 		return Unclear, "no answer in 10 seconds"
 	case errors.Is(err, syscall.ENETUNREACH), errors.Is(err, syscall.EHOSTUNREACH), errors.Is(err, syscall.EADDRNOTAVAIL):
-		return Closed, "no way there from here"
+		return Closed, "not reachable from here"
 	}
 	return Unclear, "the connection broke"
 }
@@ -194,23 +194,23 @@ func (g *Gateway) index(ctx context.Context) (upstream.Index, error) {
 	return g.rest().Index(ctx)
 }
 
-const behindHTTPS = `This WordPress does not know that it is behind https, and refuses every application password for that. Say so to PHP: in nginx "fastcgi_param HTTPS on;", in Apache "SetEnv HTTPS on", or at the top of wp-config.php "$_SERVER['HTTPS'] = 'on';".`
+const behindHTTPS = `This WordPress does not know that it is behind https, and therefore refuses every application password. Tell PHP: in nginx "fastcgi_param HTTPS on;", in Apache "SetEnv HTTPS on", or at the top of wp-config.php "$_SERVER['HTTPS'] = 'on';".`
 
 // notes are what is wrong with the WordPress, but leads nobody around.
 func (g *Gateway) notes(ctx context.Context) []string {
 	var notes []string
 	if addr, err := netip.ParseAddr(g.cfg.Endpoint.Hostname()); err == nil && !addr.IsLoopback() || err != nil && g.cfg.Endpoint.Hostname() != "localhost" {
-		notes = append(notes, "The WordPress is reached at "+g.cfg.Endpoint.Host+", which may be another machine: let a firewall there take connections from this machine only.")
+		notes = append(notes, "The WordPress is reached at "+g.cfg.Endpoint.Host+", which may be another machine: let its firewall accept connections from this machine only.")
 	}
 	i, err := g.index(ctx)
 	if err != nil {
-		return append(notes, "The REST index of the WordPress cannot be read, so it is not known whether application passwords work, nor which address it has.")
+		return append(notes, "The REST index of the WordPress cannot be read, so it is unknown whether application passwords work and which address it has.")
 	}
 	if home, err := url.Parse(i.Home); err != nil || !strings.EqualFold(home.Host, g.cfg.BaseURL.Host) || home.Scheme != g.cfg.BaseURL.Scheme {
 		notes = append(notes, "The WordPress calls itself "+i.Home+", and people see "+g.cfg.BaseURL.String()+": links in its answers lead to the former. Set its address (WP_HOME), or give the right --base-url and --upstream-host.")
 	}
 	if i.Authorize == "" {
-		notes = append(notes, behindHTTPS+" (Or a plugin has switched application passwords off.)")
+		notes = append(notes, behindHTTPS+" (Or a plugin has disabled application passwords.)")
 	}
 	return notes
 }
@@ -223,7 +223,7 @@ func (g *Gateway) Explain(ctx context.Context, err error) error {
 	i, unread := g.index(ctx)
 	switch {
 	case unread != nil:
-		return errors.New("the WordPress refuses the user name or the password; whether application passwords work there is not known, since its index cannot be read")
+		return errors.New("the WordPress refuses the user name or the password; it is unknown whether application passwords work there, because its index cannot be read")
 	case i.Authorize == "":
 		return errors.New("the WordPress refuses the credential. " + behindHTTPS + " If it is not an application password, it is wrong")
 	}

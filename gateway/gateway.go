@@ -234,7 +234,7 @@ func (g *Gateway) signIn(ctx context.Context, m *methods.Method, c *xmlrpc.Call[
 
 var errTooFew = &xmlrpc.Fault{Code: http.StatusBadRequest, Message: "This method needs more arguments than were sent."}
 
-var errRefusedInside = &xmlrpc.Fault{Code: upstream.CodeUnavailable, Message: "The blog no longer takes the credential that is kept for you here. Sign in on the blog's Quillgate page once, and try again. Nothing was changed."}
+var errRefusedInside = &xmlrpc.Fault{Code: upstream.CodeUnavailable, Message: "The blog no longer accepts your stored credential. Sign in once on the blog's Quillgate page, then try again. Nothing was changed."}
 
 // state asks the WordPress for what decides about a post.
 func (g *Gateway) state(ctx context.Context, who account, id int64) (state, error) {
@@ -249,7 +249,7 @@ func (g *Gateway) state(ctx context.Context, who account, id int64) (state, erro
 	}
 	s := state{v.Get("post_status").Text(), v.Get("post_type").Text()}
 	if s.Status == "" || s.Type == "" {
-		return state{}, forbidden("The blog does not say whether readers see this post, so your key may not change it.")
+		return state{}, forbidden("The blog does not report whether readers can see this post, so your key may not change it.")
 	}
 	return s, nil
 }
@@ -267,7 +267,7 @@ func (g *Gateway) Fault(_ context.Context, err error) *xmlrpc.Fault {
 		return t.Fault(true)
 	}
 	if t, ok := errors.AsType[*auth.Throttled](err); ok {
-		return &xmlrpc.Fault{Code: codeForbidden, Message: fmt.Sprintf("Too many wrong passwords have come from your address; try again in %d seconds.", int(math.Ceil(t.RetryAfter.Seconds())))}
+		return &xmlrpc.Fault{Code: codeForbidden, Message: fmt.Sprintf("Too many wrong passwords have come from your address. Try again in %d seconds.", int(math.Ceil(t.RetryAfter.Seconds())))}
 	}
 	if s, ok := errors.AsType[*auth.Stale](err); ok {
 		return &xmlrpc.Fault{Code: codeForbidden, Message: fmt.Sprintf("The signature is too old or too far in the future. The server's time is %d (%s); sign again with that.", s.Now.Unix(), s.Now.UTC().Format(time.RFC3339))}
@@ -276,7 +276,7 @@ func (g *Gateway) Fault(_ context.Context, err error) *xmlrpc.Fault {
 		return &xmlrpc.Fault{Code: http.StatusBadRequest, Message: i.Error() + "."}
 	}
 	if r, ok := errors.AsType[*apps.Rotated](err); ok {
-		return &xmlrpc.Fault{Code: http.StatusConflict, Message: "The key was rotated before: its successor is " + r.Successor + "."}
+		return &xmlrpc.Fault{Code: http.StatusConflict, Message: "The key has already been rotated: its successor is " + r.Successor + "."}
 	}
 	for _, row := range faults {
 		if errors.Is(err, row.err) {
@@ -290,13 +290,13 @@ var faults = []struct {
 	err   error
 	fault *xmlrpc.Fault
 }{
-	{auth.ErrClearText, &xmlrpc.Fault{Code: codeForbidden, Message: "A password is taken over https only, or from the machine itself: use the https address, or sign the request."}},
-	{auth.ErrBusy, &xmlrpc.Fault{Code: upstream.CodeUnavailable, Message: "The server is checking too many passwords at the moment; try again in a few seconds."}},
-	{auth.ErrPasswordsRefused, &xmlrpc.Fault{Code: codeForbidden, Message: "This site takes no passwords in calls: make a key on its Quillgate page, and use that."}},
-	{auth.ErrDenied, &xmlrpc.Fault{Code: codeForbidden, Message: "The user name or the password, or the signature, is not right."}},
-	{apps.ErrNoUpstream, &xmlrpc.Fault{Code: upstream.CodeUnavailable, Message: "No credential for the blog is kept for you here. Sign in on the blog's Quillgate page once, and try again. Nothing was changed."}},
-	{apps.ErrSealed, &xmlrpc.Fault{Code: upstream.CodeUnavailable, Message: "The credential that is kept for you here does not open. Sign in on the blog's Quillgate page once, and try again. Nothing was changed."}},
-	{apps.ErrTooMany, &xmlrpc.Fault{Code: codeForbidden, Message: "You have as many applications as a user can have; revoke one that you do not use any more."}},
+	{auth.ErrClearText, &xmlrpc.Fault{Code: codeForbidden, Message: "Passwords are accepted over https only, or from the server's own machine. Use the https address, or sign the request."}},
+	{auth.ErrBusy, &xmlrpc.Fault{Code: upstream.CodeUnavailable, Message: "The server is checking too many passwords at the moment. Try again in a few seconds."}},
+	{auth.ErrPasswordsRefused, &xmlrpc.Fault{Code: codeForbidden, Message: "This site does not accept account passwords in calls. Create a key on your Quillgate profile page, and use that."}},
+	{auth.ErrDenied, &xmlrpc.Fault{Code: codeForbidden, Message: "The user name, the password or the signature is wrong."}},
+	{apps.ErrNoUpstream, &xmlrpc.Fault{Code: upstream.CodeUnavailable, Message: "You have no stored credential for the blog. Sign in once on the blog's Quillgate page, then try again. Nothing was changed."}},
+	{apps.ErrSealed, &xmlrpc.Fault{Code: upstream.CodeUnavailable, Message: "Your stored credential for the blog cannot be decrypted. Sign in once on the blog's Quillgate page, then try again. Nothing was changed."}},
+	{apps.ErrTooMany, &xmlrpc.Fault{Code: codeForbidden, Message: "You have reached the limit of applications. Revoke one that you no longer use."}},
 	{apps.ErrNoEnrolment, applications.ErrNoEnrolment},
 	{apps.ErrNotFound, &xmlrpc.Fault{Code: http.StatusNotFound, Message: "There is no such application."}},
 	{auth.ErrNotFound, &xmlrpc.Fault{Code: http.StatusNotFound, Message: "There is no such user."}},

@@ -35,7 +35,7 @@ func (g *Gateway) Profile(ctx context.Context, login, password string) (Profile,
 	}
 	p := Profile{Login: v.Get("username").Text(), Email: v.Get("email").Text(), DisplayName: v.Get("display_name").Text(), Role: auth.Subscriber}
 	if p.Login == "" {
-		return Profile{}, errors.New("the WordPress does not say whose credential this is")
+		return Profile{}, errors.New("the WordPress does not report whose credential this is")
 	}
 	for _, role := range auth.Roles() { // the mightiest first
 		if slices.ContainsFunc(v.Get("roles").Elements(), func(r xmlrpc.Value) bool { return r.Text() == string(role) }) {
@@ -65,11 +65,11 @@ func UserOf(ctx context.Context, users *auth.Users, by audit.Actor, p Profile) (
 		user, err = users.Create(ctx, by, auth.NewUser{Login: p.Login, Email: p.Email, DisplayName: p.DisplayName, Role: p.Role, Password: rand.Text() + rand.Text()})
 	}
 	if err != nil {
-		return auth.User{}, fmt.Errorf("make the user %s: %w", xmlrpc.Shown(p.Login), err)
+		return auth.User{}, fmt.Errorf("create the user %s: %w", xmlrpc.Shown(p.Login), err)
 	}
 	if user.Role != p.Role {
 		if err := users.SetRole(ctx, by, user.ID, p.Role); err != nil {
-			return auth.User{}, fmt.Errorf("follow the role of %s: %w", xmlrpc.Shown(p.Login), err)
+			return auth.User{}, fmt.Errorf("update the role of %s: %w", xmlrpc.Shown(p.Login), err)
 		}
 		user.Role = p.Role
 	}
@@ -86,8 +86,8 @@ func (g *Gateway) RSD(w http.ResponseWriter, r *http.Request) {
 	home := g.cfg.BaseURL.JoinPath("/").String()
 	text, err := upstream.RSD(home, g.cfg.BaseURL.JoinPath(methods.EndpointPath).String())
 	if err != nil {
-		g.cfg.Logger.ErrorContext(r.Context(), "the discovery document cannot be made", "error", err)
-		http.Error(w, "The document cannot be made.", http.StatusInternalServerError)
+		g.cfg.Logger.ErrorContext(r.Context(), "the discovery document cannot be created", "error", err)
+		http.Error(w, "The document cannot be created.", http.StatusInternalServerError)
 		return
 	}
 	w.Header().Set("Content-Type", "text/xml; charset=UTF-8")

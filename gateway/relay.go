@@ -129,12 +129,12 @@ func (g *Gateway) send(ctx context.Context, who account, c *canonical) (_ *answe
 	}
 	a := &answer{Answer: got, store: store}
 	if got.Rubbish != "" {
-		g.cfg.Logger.WarnContext(ctx, "the WordPress sends something around its answers", "seen", got.Rubbish)
+		g.cfg.Logger.WarnContext(ctx, "the WordPress sends other output around its answers", "seen", got.Rubbish)
 	}
 	if got.Fault != nil {
 		a.close()
 		if got.Fault.Code >= http.StatusInternalServerError && changes {
-			return nil, &xmlrpc.Fault{Code: got.Fault.Code, Message: got.Fault.Message + " It is not known whether the blog carried out the call. Look at the blog before you send it again."}
+			return nil, &xmlrpc.Fault{Code: got.Fault.Code, Message: got.Fault.Message + " It is unknown whether the blog carried out the call. Check the blog before you send the call again."}
 		}
 		return nil, g.judged(ctx, who, c, got.Fault)
 	}
@@ -181,7 +181,7 @@ func (g *Gateway) write(name string, args []xmlrpc.Value) (*xmlrpc.Spool, error)
 		return nil, errors.Join(fmt.Errorf("write a call for the WordPress: %w", err), body.Close())
 	}
 	if count.n > mostMarkup {
-		return nil, errors.Join(&xmlrpc.Fault{Code: xmlrpc.CodeInvalidParams, Message: "The call has more values than the blog takes at one time: send fewer."}, body.Close())
+		return nil, errors.Join(&xmlrpc.Fault{Code: xmlrpc.CodeInvalidParams, Message: "The call has more values than the blog accepts at once. Send fewer."}, body.Close())
 	}
 	return body, nil
 }
@@ -247,7 +247,7 @@ func (g *Gateway) judged(ctx context.Context, who account, c *canonical, f *xmlr
 	}
 	refused, err := g.refusedLogin(ctx, f)
 	if err != nil {
-		g.cfg.Logger.WarnContext(ctx, "it is not known how the WordPress refuses a login", "error", err.Error())
+		g.cfg.Logger.WarnContext(ctx, "cannot find out how the WordPress refuses a login", "error", err.Error())
 	}
 	if refused && who.stored && methods.Lookup(c.method.Name) != nil {
 		// Where the position of the login is known, this is a proof. That of a
@@ -284,7 +284,7 @@ func (g *Gateway) refusedLogin(ctx context.Context, f *xmlrpc.Fault) (bool, erro
 	}
 	defer store.Close()
 	if got.Fault == nil || got.Fault.Code != codeForbidden {
-		return false, errors.New("the WordPress did not refuse an invented login with fault 403")
+		return false, errors.New("the WordPress did not refuse a made-up login with fault 403")
 	}
 	g.text.Store("refusal", got.Fault.Message)
 	return f.Message == got.Fault.Message, nil

@@ -57,7 +57,7 @@ func (g *Gateway) once(ctx context.Context, who account, c *canonical) (xmlrpc.V
 	}
 	if _, err := g.cfg.DB.Exec(done, `UPDATE relayed SET answer = $4 WHERE public = $1 AND digest = $2 AND call = $3`, append(key, kept.Bytes())...); err != nil {
 		answer.close()
-		return xmlrpc.Value{}, fmt.Errorf("write down what a request has made: %w", err)
+		return xmlrpc.Value{}, fmt.Errorf("record what a request created: %w", err)
 	}
 	return answer.value(), nil
 }
@@ -97,7 +97,7 @@ func (g *Gateway) repeated(ctx context.Context, key []any) (xmlrpc.Value, error)
 		return xmlrpc.Value{}, fmt.Errorf("look for a repeated request: %w", err)
 	}
 	if len(kept) == 0 {
-		return xmlrpc.Value{}, &upstream.Trouble{Code: upstream.CodeUnavailable, Outcome: upstream.Unknown, What: "This call was passed on to the blog before."}
+		return xmlrpc.Value{}, &upstream.Trouble{Code: upstream.CodeUnavailable, Outcome: upstream.Unknown, What: "This call was already passed on to the blog."}
 	}
 	return xmlrpc.Verbatim(func(w io.Writer) error {
 		_, err := w.Write(kept)
@@ -108,7 +108,7 @@ func (g *Gateway) repeated(ctx context.Context, key []any) (xmlrpc.Value, error)
 // Forget removes what is too long ago to count, of all sites of a database.
 func Forget(ctx context.Context, db *database.DB, now time.Time) error {
 	if _, err := db.Exec(ctx, `DELETE FROM relayed WHERE at <= $1`, now.Add(-RepeatWindow)); err != nil {
-		return fmt.Errorf("forget what requests have made: %w", err)
+		return fmt.Errorf("delete records of repeated requests: %w", err)
 	}
 	return nil
 }

@@ -69,7 +69,7 @@ func decide(ctx context.Context, scope apps.Scope, c *canonical, ask lookup) err
 // listed refuses a method that is not among those that a key is limited to.
 func listed(scope apps.Scope, m *methods.Method) error {
 	if len(scope.Methods) > 0 && !slices.ContainsFunc(m.Names(), scope.AllowsMethod) {
-		return forbidden("Your key is limited to other methods than %s.", m.Name)
+		return forbidden("Your key does not allow the method %s.", m.Name)
 	}
 	return nil
 }
@@ -91,7 +91,7 @@ func sameDocument(c *canonical) error {
 		}
 		id, err := number("ID", m.Value)
 		if err != nil || id.Int64() != 0 && id.Int64() != c.target() {
-			return ambiguity("The content names another post than the call does: leave out its member %s.", m.Name)
+			return ambiguity("The content names a different post than the call: leave out its member %s.", m.Name)
 		}
 		dropped = true
 	}
@@ -171,7 +171,7 @@ func (d *decision) change(ctx context.Context) error {
 			return err
 		}
 		if s.Type != "attachment" {
-			return forbidden("wp.deleteFile with your key deletes files only.")
+			return forbidden("With your key, wp.deleteFile can delete only files.")
 		}
 		return nil
 	}
@@ -189,7 +189,7 @@ func (d *decision) target(ctx context.Context) (state, error) {
 		return s, forbidden("Your key is limited to posts and pages.")
 	}
 	if !hidden(s.Status) && !d.may(apps.Publish) {
-		return s, forbidden("Your key lacks the right publish, and readers see this post.")
+		return s, forbidden("Your key lacks the right publish, and this post is visible to readers.")
 	}
 	return s, nil
 }

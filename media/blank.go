@@ -22,7 +22,7 @@ func Blank(name string, width, height int) ([]byte, error) {
 	switch t, _ := (Rules{}).Type(name); t {
 	case "image/jpeg", "image/png", "image/gif":
 	default:
-		return nil, fmt.Errorf("draw %q: not a format that is written here", name)
+		return nil, fmt.Errorf("draw %q: not a format that can be written", name)
 	}
 	img := image.NewPaletted(image.Rect(0, 0, width, height), palette.Plan9)
 	draw.Draw(img, img.Rect, image.NewUniform(color.Gray{Y: 0x99}), image.Point{}, draw.Src)

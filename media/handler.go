@@ -26,7 +26,7 @@ func Handler(store Store, prefix string) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Method != http.MethodGet && r.Method != http.MethodHead {
 			w.Header().Set("Allow", "GET, HEAD")
-			http.Error(w, "Only GET and HEAD.", http.StatusMethodNotAllowed)
+			http.Error(w, "Only GET and HEAD are allowed.", http.StatusMethodNotAllowed)
 			return
 		}
 		name, ok := strings.CutPrefix(r.URL.Path, prefix)

@@ -16,7 +16,7 @@ var (
 	// errNothing says that there is no such page.
 	errNothing = errors.New("no such page")
 	// errAgain says that the password has to be given once more.
-	errAgain = errors.New("the password has to be given again")
+	errAgain = errors.New("the password must be given again")
 	// errOtherSite says that another site has sent the form.
 	errOtherSite = errors.New("a form of another site")
 )

@@ -30,7 +30,7 @@ type Field struct {
 	Kind        string // text, number, flag, status (open or closed), or who: nobody, users or anybody
 }
 
-// Invalid says which setting cannot be taken. Why goes on after "This": "has to be a number".
+// Invalid says which setting cannot be taken. Why goes on after "This": "must be a number".
 type Invalid struct{ Field, Why string }
 
 type shownSetting struct {

@@ -200,5 +200,5 @@ func (v *visit) Part(do string) part {
 	return part{v, "password-" + do}
 }
 
-// NeedsPassword tells whether the password has to be given again for what needs it.
+// NeedsPassword tells whether the password must be given again for what needs it.
 func (v *visit) NeedsPassword() bool { return !v.proved() }

@@ -78,7 +78,7 @@ func (t *theme) edition() int64 {
 	}
 	next, err := t.read()
 	if err != nil {
-		t.logger.Error("the theme has a mistake, and the last one is used", "cause", err)
+		t.logger.Error("the theme has an error; the last working version stays in use", "cause", err)
 		broken := *now
 		broken.state = state // until the next change
 		t.current.Store(&broken)

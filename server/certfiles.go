@@ -40,7 +40,7 @@ func (f *certificateFiles) get(*tls.ClientHelloInfo) (*tls.Certificate, error) {
 		f.looked = now
 		if f.states() != f.read {
 			if err := f.load(); err != nil {
-				f.logger.Error("the certificate files have changed and cannot be used; the certificate from before stays", "cause", err)
+				f.logger.Error("the certificate files have changed and cannot be used; the old certificate stays in use", "cause", err)
 			}
 		}
 	}
@@ -78,7 +78,7 @@ func (f *certificateFiles) load() error {
 		return fmt.Errorf("read the certificate: %w", err)
 	}
 	if f.current != nil {
-		f.logger.Info("certificate read again", "expires", c.Leaf.NotAfter)
+		f.logger.Info("certificate reloaded", "expires", c.Leaf.NotAfter)
 	}
 	f.current = &c
 	return nil

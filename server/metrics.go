@@ -33,7 +33,7 @@ func newMetrics() *metrics {
 			Name: "quillgate_request_seconds", Help: "Time from the header of a request to the end of its answer.",
 			Buckets: []float64{.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 10, 60}}, []string{"route", "status"}),
 		calls: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "quillgate_calls_total", Help: "Calls of XML-RPC methods, each call inside system.multicall too."}, []string{"method", "outcome"}),
+			Name: "quillgate_calls_total", Help: "Calls of XML-RPC methods, including each call inside system.multicall."}, []string{"method", "outcome"}),
 		refusals: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "quillgate_refused_credentials_total", Help: "Signatures and passwords that were presented and refused."}, []string{"reason"}),
 		superseded: prometheus.NewCounter(prometheus.CounterOpts{

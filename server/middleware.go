@@ -71,14 +71,14 @@ func (s *Server) recorded(next http.Handler) http.Handler {
 
 // warnUnlisted says what to do about a proxy on this machine that is not among the trusted ones.
 func (s *Server) warnUnlisted() {
-	s.logger.Warn("Requests come from this machine, perhaps through a proxy that is not among the trusted ones. They count as sent by strangers over plain HTTP, " +
+	s.logger.Warn("Requests come from this machine, perhaps through a proxy that is not listed as trusted. They are treated as remote and unencrypted, " +
 		"so passwords are refused. If the proxy is yours, list its address: --trusted-proxies 127.0.0.1,::1")
 }
 
 // warnForeignBasic says what to do about a proxy that asks for a password of its own and passes it on.
 func (s *Server) warnForeignBasic() {
-	s.logger.Warn("A request came with HTTP Basic credentials of a user that is not here. If a proxy in front asks for a password of its own, " +
-		"have it take the field Authorization off again, except where its value holds ||. docs/OPERATING.md, Behind a proxy, says how")
+	s.logger.Warn("A request carried HTTP Basic credentials of a user that does not exist here. If a proxy in front asks for its own password, " +
+		"configure it to remove the Authorization header before it forwards the request, unless the value contains ||. See docs/OPERATING.md, Behind a proxy")
 }
 
 func newRequestID() string {

@@ -156,7 +156,7 @@ func (s *Server) observeCredential(ctx context.Context, e auth.Event) {
 	if e.Reason != "" {
 		rec.refusal = string(e.Reason)
 		if e.Via == auth.ViaApplicationPassword && e.Reason == auth.UnknownUser {
-			rec.cause = "HTTP Basic with a user name that is nobody's here; a proxy may pass on its own"
+			rec.cause = "HTTP Basic with an unknown user name; a proxy may be passing on its own credentials"
 			s.foreign.Do(s.warnForeignBasic)
 		}
 		return
@@ -242,7 +242,7 @@ func (s *Server) Run(ctx context.Context, on Listeners) error {
 	}
 	if on.Metrics != nil {
 		add(s.metrics.handler(), on.Metrics)
-		s.logger.InfoContext(ctx, "metrics are served", "address", on.Metrics.Addr().String())
+		s.logger.InfoContext(ctx, "serving metrics", "address", on.Metrics.Addr().String())
 	}
 	var background sync.WaitGroup
 	defer background.Wait()
@@ -285,7 +285,7 @@ func (s *Server) serve(ctx context.Context, doors []door) error {
 		left--
 	}
 	s.draining.Store(true)
-	s.logger.InfoContext(ctx, "stopping; running requests may end", "within", stopTime)
+	s.logger.InfoContext(ctx, "stopping; waiting for running requests", "within", stopTime)
 	stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopTime)
 	defer cancel()
 	for _, d := range doors {

@@ -98,7 +98,7 @@ func (s *Server) certificateEvent(ctx context.Context, event string, data map[st
 	case "cert_obtained":
 		s.logger.InfoContext(ctx, "certificate obtained", "domain", data["identifier"], "renewal", data["renewal"])
 	case "cert_failed":
-		s.logger.ErrorContext(ctx, "certificate not obtained; it is tried again", "domain", data["identifier"], "cause", data["error"])
+		s.logger.ErrorContext(ctx, "certificate not obtained; trying again", "domain", data["identifier"], "cause", data["error"])
 	}
 	return nil
 }
@@ -139,7 +139,7 @@ func (s *Server) inClear(next http.Handler) http.Handler {
 		default:
 			rec.route = "redirect"
 			w.Header().Set("Connection", "close") // whatever it is that follows
-			http.Error(w, "This is answered over https only: "+s.origin(r), http.StatusForbidden)
+			http.Error(w, "This address is answered over https only: "+s.origin(r), http.StatusForbidden)
 		}
 	})
 }
@@ -154,8 +154,8 @@ func (s *Server) refuseInClear(w http.ResponseWriter, r *http.Request, rec *reco
 	if s.cfg.FaultStatus {
 		w.WriteHeader(http.StatusForbidden)
 	}
-	w.Write(xmlrpc.AppendFault(nil, &xmlrpc.Fault{Code: http.StatusForbidden, Message: "Calls are taken over https only: set the address of the blog to " +
-		s.origin(r) + methods.EndpointPath + " in your program. If it has just sent a password, change that password."}))
+	w.Write(xmlrpc.AppendFault(nil, &xmlrpc.Fault{Code: http.StatusForbidden, Message: "Calls are accepted over https only. Set the address of the blog to " +
+		s.origin(r) + methods.EndpointPath + " in your client. If the client has just sent a password, change that password."}))
 }
 
 // origin is scheme and host of the blog's address over TLS. Of many blogs it is the one that was asked for.
@@ -177,17 +177,17 @@ func (s *Server) warnInClear(l net.Listener) {
 	if s.tls != nil || len(s.proxies) > 0 || addr.IsLoopback() {
 		return
 	}
-	s.logger.Warn("LISTENING IN CLEAR on an address that other machines reach, and no proxy in front is named. What is signed can be read on the way, "+
-		"and passwords are refused. Use --tls-domain, or --tls-cert and --tls-key, or list the proxy that does TLS: --trusted-proxies", "address", l.Addr().String())
+	s.logger.Warn("LISTENING UNENCRYPTED on an address that other machines can reach, with no trusted proxy configured. Signed requests can be read in transit, "+
+		"and passwords are refused. Use --tls-domain, or --tls-cert and --tls-key, or list the proxy that terminates TLS: --trusted-proxies", "address", l.Addr().String())
 }
 
 // checkTLS refuses what cannot work before anything listens.
 func checkTLS(t *TLS) error {
 	switch {
 	case len(t.Domains) > 0 && (t.CertFile != "" || t.KeyFile != ""):
-		return errors.New("certificates come by ACME or from files, not both")
+		return errors.New("use certificates from ACME or from files, not both")
 	case len(t.Domains) == 0 && (t.CertFile == "" || t.KeyFile == ""):
-		return errors.New("TLS needs domains, or a file of the certificate and one of its key")
+		return errors.New("TLS needs domains, or a certificate file and a key file")
 	}
 	return nil
 }

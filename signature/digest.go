@@ -50,7 +50,7 @@ func NewContentDigest(values []string) (*ContentDigest, error) {
 			continue
 		}
 		if m.inner || m.kind != binary || len(m.text) != h.Size() {
-			return nil, fmt.Errorf("%w: the %s is no digest", ErrContentDigest, m.name)
+			return nil, fmt.Errorf("%w: the %s is not a digest", ErrContentDigest, m.name)
 		}
 		c.claims = append(c.claims, claim{[]byte(m.text), h})
 	}

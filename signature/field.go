@@ -40,7 +40,7 @@ func strictly(name string, lines []string) (string, error) {
 			return string(m.append(nil)), nil
 		}
 	default:
-		err = errors.New("its structure is not known")
+		err = errors.New("its structure is unknown")
 	}
 	if err != nil {
 		return "", err

@@ -175,7 +175,7 @@ func ParsePrivateKey(alg Algorithm, text []byte) (Key, error) {
 		case "EC PRIVATE KEY":
 			private, err = x509.ParseECPrivateKey(block.Bytes)
 		case "ENCRYPTED PRIVATE KEY":
-			return Key{}, fmt.Errorf("%w: the private key is encrypted: openssl pkey -in FILE -out PLAIN writes it in the clear", ErrKey)
+			return Key{}, fmt.Errorf("%w: the private key is encrypted: openssl pkey -in FILE -out PLAIN writes it unencrypted", ErrKey)
 		case "OPENSSH PRIVATE KEY":
 			return Key{}, fmt.Errorf("%w: the private key is in the form of OpenSSH: openssl genpkey -algorithm ed25519 makes one in PEM", ErrKey)
 		default: // such as the parameters that openssl writes before the key
@@ -268,7 +268,7 @@ func (k Key) mac(base []byte) []byte {
 func rawECDSA(der []byte) ([]byte, error) {
 	var parts struct{ R, S *big.Int }
 	if rest, err := asn1.Unmarshal(der, &parts); err != nil || len(rest) > 0 {
-		return nil, errors.New("the signer makes something else than ECDSA in DER")
+		return nil, errors.New("the signer does not return ECDSA signatures in DER")
 	}
 	raw := make([]byte, 2*p256Len)
 	parts.R.FillBytes(raw[:p256Len])

@@ -84,12 +84,12 @@ func (m *Message) split() (path, query string) {
 func (m *Message) derived(c component) (string, error) {
 	if c.name == "@status" {
 		if m.Status < 100 || m.Status > 999 {
-			return "", errors.New("a request has none")
+			return "", errors.New("a request does not have it")
 		}
 		return strconv.Itoa(m.Status), nil
 	}
 	if m.Status != 0 {
-		return "", errors.New("a response has none")
+		return "", errors.New("a response does not have it")
 	}
 	path, query := m.split()
 	if path == "" {
@@ -100,7 +100,7 @@ func (m *Message) derived(c component) (string, error) {
 		return m.Method, nil
 	case "@authority":
 		if m.Authority == "" {
-			return "", errors.New("the message has none")
+			return "", errors.New("the message does not have it")
 		}
 		return m.authority(), nil
 	case "@scheme":
@@ -141,7 +141,7 @@ func queryParam(query, name string) (string, error) {
 		found, value = found+1, formEncode(v)
 	}
 	if found != 1 {
-		return "", fmt.Errorf("it is there %d times", found)
+		return "", fmt.Errorf("it appears %d times", found)
 	}
 	return value, nil
 }
@@ -177,7 +177,7 @@ func (m *Message) field(c component) (string, error) {
 	}
 	switch {
 	case len(lines) == 0:
-		return "", errors.New("the message has none")
+		return "", errors.New("the message does not have it")
 	case c.bytes:
 		return wrapped(lines), nil
 	case c.strict:

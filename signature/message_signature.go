@@ -96,7 +96,7 @@ func readSigned(input, value *member) (s Signed, err error) {
 	case !input.inner:
 		return s, fmt.Errorf("%w: the components are no list", ErrFields)
 	case value.inner || value.kind != binary:
-		return s, fmt.Errorf("%w: a signature is no byte sequence", ErrFields)
+		return s, fmt.Errorf("%w: a signature is not a byte sequence", ErrFields)
 	}
 	s.value = []byte(value.text)
 	return s, s.readInput(input)
@@ -252,7 +252,7 @@ func SignMessage(k Key, label string, m *Message, components []string, p Params)
 		return "", "", err
 	}
 	if name := (structure{text: label}); !name.isKey() {
-		return "", "", fmt.Errorf("%w: %q is no label", ErrFields, label)
+		return "", "", fmt.Errorf("%w: %q is not a label", ErrFields, label)
 	}
 	var s Signed
 	if err := s.readInput(&inner); err != nil {

@@ -98,7 +98,7 @@ func dictionary(lines []string) ([]member, error) {
 		return nil, err
 	}
 	if repeats(len(members), func(i int) string { return members[i].name }) {
-		return nil, errors.New("a key is there twice")
+		return nil, errors.New("a key appears twice")
 	}
 	return members, nil
 }
@@ -197,7 +197,7 @@ type structure struct {
 }
 
 func (r *structure) unexpected() error {
-	return fmt.Errorf("character %d is not what has to be there", r.at)
+	return fmt.Errorf("character %d is not the expected one", r.at)
 }
 
 // take passes over a character if it comes next.
@@ -291,7 +291,7 @@ func (r *structure) params() (list params, err error) {
 		list = append(list, p)
 	}
 	if repeats(len(list), func(i int) string { return list[i].name }) {
-		return nil, errors.New("a parameter is there twice")
+		return nil, errors.New("a parameter appears twice")
 	}
 	return list, nil
 }

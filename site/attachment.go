@@ -89,11 +89,11 @@ func NewAttachmentRow(info media.Info, p *media.Picture) (AttachmentRow, error) 
 	}
 	sizes, err := json.Marshal(versions)
 	if err != nil {
-		return row, fmt.Errorf("write down the sizes of %q: %w", info.Name, err)
+		return row, fmt.Errorf("record the sizes of %q: %w", info.Name, err)
 	}
 	meta, err := json.Marshal(p.Meta)
 	if err != nil {
-		return row, fmt.Errorf("write down what the camera said of %q: %w", info.Name, err)
+		return row, fmt.Errorf("record the camera data of %q: %w", info.Name, err)
 	}
 	return AttachmentRow{
 		File: p.File, Original: p.Original, Size: p.Size, Width: int64(p.Width), Height: int64(p.Height),
@@ -133,7 +133,7 @@ func (r AttachmentRow) Attachment(p Post) (Attachment, error) {
 	})
 	a.Meta = media.NoMeta()
 	if err := json.Unmarshal([]byte(r.Meta), &a.Meta); err != nil {
-		return a, fmt.Errorf("read what the camera said of attachment %d: %w", p.ID, err)
+		return a, fmt.Errorf("read the camera data of attachment %d: %w", p.ID, err)
 	}
 	return a, nil
 }
@@ -319,7 +319,7 @@ func (s *Site) removeFiles(ctx context.Context, files []string) {
 		return
 	}
 	if err := s.media.Remove(context.WithoutCancel(ctx), files...); err != nil {
-		s.logger.ErrorContext(ctx, "files of a deleted attachment stay behind", "files", files, "error", err)
+		s.logger.ErrorContext(ctx, "files of a deleted attachment were not removed", "files", files, "error", err)
 	}
 }
 

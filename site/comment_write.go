@@ -117,7 +117,7 @@ func (s *Site) newComment(who auth.Identity, in NewComment, o *Options) (Comment
 		}
 	}
 	if c.Content == "" {
-		return c, &Invalid{Field: "content", Why: "a comment needs a text"}
+		return c, &Invalid{Field: "content", Why: "a comment needs text"}
 	}
 	if err := checkCommentLengths(&c); err != nil {
 		return c, err // before the work of filtering; what filtering adds counts as well
@@ -202,7 +202,7 @@ func (s *Site) EditComment(ctx context.Context, who auth.Identity, id int64, e C
 func (s *Site) applyCommentEdit(ctx context.Context, who auth.Identity, c *Comment, e CommentEdit, o *Options) error {
 	if e.Status != nil {
 		if !slices.Contains(commentStatuses, *e.Status) {
-			return &Invalid{Field: "status", Why: "there is no such status of comments"}
+			return &Invalid{Field: "status", Why: "there is no such comment status"}
 		}
 		c.Status = *e.Status
 	}

@@ -21,7 +21,7 @@ func ParseNetworks(text string) ([]Network, error) {
 	for _, word := range strings.FieldsFunc(text, func(c rune) bool { return c == ',' || c == ' ' || c == '\t' || c == '\n' || c == '\r' }) {
 		n, err := parseNetwork(word)
 		if err != nil {
-			return nil, fmt.Errorf("%q is no network", word)
+			return nil, fmt.Errorf("%q is not a network", word)
 		}
 		list = append(list, n)
 	}

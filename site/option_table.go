@@ -208,7 +208,7 @@ func (e optionEntry) check(name, value string) (string, error) {
 		return "", &Invalid{Field: name, Why: "text cannot hold the character U+0000"}
 	}
 	bad := func(want string) (string, error) {
-		return "", &Invalid{Field: name, Why: "has to be " + want}
+		return "", &Invalid{Field: name, Why: "must be " + want}
 	}
 	switch e.kind {
 	case kindTitle:

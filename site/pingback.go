@@ -23,11 +23,11 @@ var (
 	// ErrPingSelf says that source and target are the same post.
 	ErrPingSelf = errors.New("pingback: source is target")
 	// ErrPingTarget says that the target is no post that takes pingbacks.
-	ErrPingTarget = errors.New("pingback: target takes none")
+	ErrPingTarget = errors.New("pingback: the target does not accept pingbacks")
 	// ErrPingNoPost says that the target would be a post, but there is none of that id.
 	ErrPingNoPost = errors.New("pingback: no such post")
 	// ErrPinged says that the pingback is there already.
-	ErrPinged = errors.New("pingback: registered already")
+	ErrPinged = errors.New("pingback: already registered")
 	// ErrPingTitle says that the page has no title.
 	ErrPingTitle = errors.New("pingback: source without title")
 	// ErrPingLink says that the page has no link to the target.

@@ -83,7 +83,7 @@ func enterTrash(ctx context.Context, tx *database.Tx, old *Post, now time.Time) 
 		return err
 	}
 	if _, err := tx.Exec(ctx, `INSERT INTO comment_meta (comment_id, key, value) SELECT id, $2, status FROM comments WHERE post_id = $1`, old.ID, metaCommentStatus); err != nil {
-		return fmt.Errorf("keep the statuses of the comments of post %d: %w", old.ID, err)
+		return fmt.Errorf("store the comment statuses of post %d: %w", old.ID, err)
 	}
 	if _, err := tx.Exec(ctx, `UPDATE comments SET status = $2 WHERE post_id = $1`, old.ID, CommentPostTrashed); err != nil {
 		return fmt.Errorf("hide the comments of post %d: %w", old.ID, err)
@@ -110,7 +110,7 @@ func desiredSlug(ctx context.Context, tx *database.Tx, p *Post) (string, error) 
 // leaveTrash forgets what enterTrash kept, and brings the comments back.
 func leaveTrash(ctx context.Context, tx *database.Tx, id int64) error {
 	if err := database.ExecIn(ctx, tx, `DELETE FROM post_meta WHERE post_id = ? AND key IN (?)`, []string{metaTrashStatus, metaTrashTime, metaTrashSlug}, id); err != nil {
-		return fmt.Errorf("take post %d out of the trash: %w", id, err)
+		return fmt.Errorf("restore post %d from the trash: %w", id, err)
 	}
 	for _, query := range []string{
 		`UPDATE comments SET status = (SELECT m.value FROM comment_meta m WHERE m.comment_id = comments.id AND m.key = $2 ORDER BY m.id DESC LIMIT 1)
@@ -119,7 +119,7 @@ func leaveTrash(ctx context.Context, tx *database.Tx, id int64) error {
 		`DELETE FROM comment_meta WHERE key = $2 AND comment_id IN (SELECT id FROM comments WHERE post_id = $1)`,
 	} {
 		if _, err := tx.Exec(ctx, query, id, metaCommentStatus); err != nil {
-			return fmt.Errorf("bring back the comments of post %d: %w", id, err)
+			return fmt.Errorf("restore the comments of post %d: %w", id, err)
 		}
 	}
 	_, err := tx.Exec(ctx, `UPDATE posts SET comment_count = (SELECT COUNT(*) FROM comments c WHERE c.post_id = $1 AND c.status = 'approve') WHERE id = $1`, id)
@@ -143,7 +143,7 @@ func deletePost(ctx context.Context, tx *database.Tx, p *Post) error {
 	}
 	if p.Type == TypeAttachment {
 		if _, err := tx.Exec(ctx, `DELETE FROM post_meta WHERE key = $1 AND value = $2`, metaThumbnail, strconv.FormatInt(p.ID, 10)); err != nil {
-			return fmt.Errorf("take attachment %d from the posts that it illustrates: %w", p.ID, err)
+			return fmt.Errorf("remove attachment %d from the posts that use it: %w", p.ID, err)
 		}
 	}
 	if _, err := tx.Exec(ctx, `DELETE FROM posts WHERE id = $1`, p.ID); err != nil {

@@ -20,7 +20,7 @@ const RepeatWindow = 10 * time.Minute
 // this time; the caller is to be told of the first.
 type Repeated struct{ ID int64 } // of what was made
 
-func (r *Repeated) Error() string { return fmt.Sprintf("this request has made %d before", r.ID) }
+func (r *Repeated) Error() string { return fmt.Sprintf("this request has already created %d", r.ID) }
 
 // create runs a transaction that makes one thing, and returns its id. For a caller whose request could come again, what
 // was made is written down in the same transaction, so that neither a crash nor another process can make it twice.
@@ -83,7 +83,7 @@ func (s *Site) claim(ctx context.Context, tx *database.Tx, who auth.Identity, id
 		ON CONFLICT (public, digest, call) DO UPDATE SET made = excluded.made, at = excluded.at WHERE creations.at <= $6`,
 		public, digest, call, id, now, now.Add(-RepeatWindow))
 	if err != nil {
-		return fmt.Errorf("write down what a request has made: %w", err)
+		return fmt.Errorf("record what a request created: %w", err)
 	}
 	if n, err := r.RowsAffected(); err != nil || n == 0 {
 		return errors.Join(errQuicker, err)
@@ -92,7 +92,7 @@ func (s *Site) claim(ctx context.Context, tx *database.Tx, who auth.Identity, id
 }
 
 // errQuicker says that a copy of the request was quicker.
-var errQuicker = errors.New("a copy of this request was quicker")
+var errQuicker = errors.New("a copy of this request was faster")
 
 // forgetCreations removes, once a minute and in passing, what was made too long ago to count.
 func (s *Site) forgetCreations(ctx context.Context, who auth.Identity) {
@@ -102,6 +102,6 @@ func (s *Site) forgetCreations(ctx context.Context, who auth.Identity) {
 		return
 	}
 	if _, err := s.db.Exec(context.WithoutCancel(ctx), `DELETE FROM creations WHERE at <= $1`, now.Add(-RepeatWindow)); err != nil {
-		s.logger.WarnContext(ctx, "what requests have made is not forgotten", "error", err)
+		s.logger.WarnContext(ctx, "records of repeated requests were not deleted", "error", err)
 	}
 }

@@ -92,7 +92,7 @@ func (s *Site) now() time.Time { return s.clock().UTC().Truncate(time.Second) }
 var ErrNotFound = errors.New("not found")
 
 // ErrConflict says that the content has changed since the caller last read it.
-var ErrConflict = errors.New("changed meanwhile")
+var ErrConflict = errors.New("changed in the meantime")
 
 // Denied says that the caller's role does not allow an action. Action completes the sentence "You are not allowed to …".
 type Denied struct{ Action string }

@@ -61,7 +61,7 @@ func taxonomyNamed(name string) (Taxonomy, error) {
 	return Taxonomy{}, errTaxonomy
 }
 
-var errTaxonomy = &Invalid{Field: "taxonomy", Why: "there is none of this name"}
+var errTaxonomy = &Invalid{Field: "taxonomy", Why: "there is none with this name"}
 
 // suits says whether terms of the taxonomy can be given to posts of the type.
 func (t Taxonomy) suits(postType string) bool { return slices.Contains(t.PostTypes, postType) }

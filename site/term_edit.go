@@ -15,14 +15,14 @@ import (
 // ErrTermName says that a term would have no name, and ErrTermLength that its name would have more than 200 characters.
 var (
 	ErrTermName   = errors.New("a term needs a name")
-	ErrTermLength = errors.New("a term has a name of at most 200 characters")
+	ErrTermLength = errors.New("a term name can have at most 200 characters")
 )
 
 // ErrTermSlug says that another term of the taxonomy has the slug already.
 var ErrTermSlug = errors.New("another term has this slug")
 
 // ErrTermExists is what *TermExists unwraps to.
-var ErrTermExists = errors.New("a term of this name exists")
+var ErrTermExists = errors.New("a term with this name exists")
 
 // TermExists says that a new term has the name of one that is there: in the taxonomy, or under the same parent where
 // terms have parents.

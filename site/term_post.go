@@ -24,7 +24,7 @@ type TermChoice struct {
 func (c TermChoice) chooses() bool { return c.IDs != nil || len(c.Names) > 0 }
 
 // errAmbiguousTerm says that several categories have the name, so that only an id can tell which is meant.
-var errAmbiguousTerm = &Denied{Action: "name a term by a name that several terms of this taxonomy have; use its id"}
+var errAmbiguousTerm = &Denied{Action: "use a name that several terms of this taxonomy have; use the id"}
 
 // ErrPostTermName says that a post was to have a term whose name cannot be one: it is blank or too long.
 var ErrPostTermName = errors.New("a term that the post names cannot be created")
@@ -142,7 +142,7 @@ func sameNames(list []Term, name string) (n int) {
 }
 
 // errNewTags refuses new tags to a key that may only draft: visitors see the tags of a blog, whoever is on the post.
-var errNewTags = &Denied{Action: "create tags with this key; use tags that are there, or a key with the right publish"}
+var errNewTags = &Denied{Action: "create tags with this key; use existing tags, or a key with the right publish"}
 
 // tagsNamed returns the ids of the tags of these names or slugs and creates those that are new (metaWeblog.newPost:
 // anyone who may write a post may invent tags for it, unless the scope of the key says otherwise). Names that no tag can
@@ -235,7 +235,7 @@ func setPostTerms(ctx context.Context, tx *database.Tx, postID int64, counted bo
 	}
 	removed := without(had, ids)
 	if err := database.ExecIn(ctx, tx, `DELETE FROM post_terms WHERE post_id = ? AND term_id IN (?)`, removed, postID); err != nil {
-		return fmt.Errorf("take terms from post %d: %w", postID, err)
+		return fmt.Errorf("remove terms from post %d: %w", postID, err)
 	}
 	err = database.ExecIn(ctx, tx, `INSERT INTO post_terms (post_id, term_id) SELECT p.id, t.id FROM posts p, terms t WHERE p.id = ? AND t.id IN (?)`, added, postID)
 	if err != nil {

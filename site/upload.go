@@ -179,6 +179,6 @@ func (s *Site) discardFiles(ctx context.Context, stored *storedFile) error {
 // start.
 func (s *Site) keepFiles(ctx context.Context, stored *storedFile) {
 	if err := s.media.Keep(context.WithoutCancel(ctx), stored.files...); err != nil {
-		s.logger.WarnContext(ctx, "a recorded upload stays marked as pending", "file", path.Base(stored.upload), "error", err)
+		s.logger.WarnContext(ctx, "a recorded upload is still marked as pending", "file", path.Base(stored.upload), "error", err)
 	}
 }

@@ -59,7 +59,7 @@ func (n *BundleNextIDs) check() error {
 		"users": n.Users, "terms": n.Terms, "posts": n.Posts, "comments": n.Comments, "postmeta": n.PostMeta, "termmeta": n.TermMeta,
 	} {
 		if id < 0 || id > maxID {
-			return &BundleError{"next_ids", name, fmt.Sprintf("has to be between 1 and %d", maxID)}
+			return &BundleError{"next_ids", name, fmt.Sprintf("must be between 1 and %d", maxID)}
 		}
 	}
 	return nil
@@ -71,7 +71,7 @@ func eachObject[T any](kind string, list []T, id func(*T) int64, check func(*T) 
 	for i := range list {
 		object, n := &list[i], id(&list[i])
 		if n <= 0 || n > maxID {
-			return &BundleError{fmt.Sprintf("%s number %d", kind, i+1), "id", fmt.Sprintf("has to be between 1 and %d", maxID)}
+			return &BundleError{fmt.Sprintf("%s number %d", kind, i+1), "id", fmt.Sprintf("must be between 1 and %d", maxID)}
 		}
 		name := fmt.Sprintf("%s %d", kind, n)
 		if seen[n] {
@@ -92,7 +92,7 @@ func badText(fields ...string) (field, why string) {
 			return fields[i], "text cannot hold the character U+0000"
 		}
 		if !utf8.ValidString(fields[i+1]) {
-			return fields[i], "text has to be UTF-8"
+			return fields[i], "text must be UTF-8"
 		}
 	}
 	return "", ""
@@ -104,7 +104,7 @@ func badMeta(list []BundleMeta) (field, why string) {
 			return "meta", "a custom field has no key"
 		}
 		if m.ID < 0 || m.ID > maxID {
-			return "meta", fmt.Sprintf("an id has to be between 1 and %d", maxID)
+			return "meta", fmt.Sprintf("an id must be between 1 and %d", maxID)
 		}
 		if _, why := badText("key", m.Key, "value", m.Value); why != "" {
 			return "meta", why
@@ -278,7 +278,7 @@ func (b *Bundle) optionValues(notes *[]string) (map[string]string, error) {
 	for name, raw := range b.Options {
 		text, ok := optionText(raw)
 		if !ok {
-			return nil, &BundleError{"options", name, "has to be text, a number or a boolean"}
+			return nil, &BundleError{"options", name, "must be text, a number or a boolean"}
 		}
 		if _, why := badText(name, text, name, name); why != "" {
 			return nil, &BundleError{"options", name, why}

@@ -301,12 +301,12 @@ func (f *importedFiles) undo(ctx context.Context) {
 	ctx = context.WithoutCancel(ctx)
 	if len(f.stored) > 0 {
 		if err := f.blog.media.Remove(ctx, f.stored...); err != nil {
-			f.blog.logger.ErrorContext(ctx, "files of an import that failed stay behind", "error", err)
+			f.blog.logger.ErrorContext(ctx, "files of a failed import were not removed", "error", err)
 		}
 	}
 	for _, b := range f.backups {
 		if err := f.restore(ctx, b); err != nil {
-			f.blog.logger.ErrorContext(ctx, "a file that an import has replaced is lost", "file", b.name, "error", err)
+			f.blog.logger.ErrorContext(ctx, "a file that an import replaced was lost", "file", b.name, "error", err)
 		}
 	}
 }

@@ -155,7 +155,7 @@ func readList[T any](br *bundleReader, kind, idMember string, into *[]T, then ..
 		return nil
 	}
 	if t != json.Delim('[') {
-		return &BundleError{Object: kind + "s", Why: "has to be a list"}
+		return &BundleError{Object: kind + "s", Why: "must be a list"}
 	}
 	for n := 1; br.dec.More(); n++ {
 		var raw json.RawMessage

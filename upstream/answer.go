@@ -130,7 +130,7 @@ func take(resp *http.Response, store Store, body io.Reader, limit int64) (size i
 	}
 	if size > limit {
 		return 0, nil, &Trouble{Code: CodeBadAnswer, Outcome: Unknown, Status: resp.StatusCode,
-			What: fmt.Sprintf("The answer of the blog is larger than %d MiB. Ask for less at one time.", limit>>20)}
+			What: fmt.Sprintf("The blog's answer is larger than %d MiB. Ask for less at a time.", limit>>20)}
 	}
 	return size, broken, nil
 }
@@ -213,9 +213,9 @@ func redirected(resp *http.Response) *Trouble {
 	to, err := resp.Location()
 	switch {
 	case err != nil:
-		t.What = "The address of the blog redirects to nowhere."
+		t.What = "The address of the blog redirects, but does not say where to."
 	case strings.HasSuffix(to.Path, "/wp-login.php"):
-		t.What = "The blog wants everybody to sign in with a browser first, so a plugin blocks its XML-RPC address. Exempt xmlrpc.php from that plugin."
+		t.What = "The blog asks everyone to sign in with a browser first, so a plugin is blocking its XML-RPC address. Exempt xmlrpc.php from that plugin."
 	default:
 		t.What = "The blog has moved to " + place(to) + ". Use that address."
 	}
@@ -233,15 +233,15 @@ var refusals = map[int]struct {
 	code int
 	what string
 }{
-	http.StatusUnauthorized:          {CodeUnavailable, "The blog's web server wants a password of its own before the blog is asked (HTTP status 401)."},
+	http.StatusUnauthorized:          {CodeUnavailable, "The blog's web server asks for its own password before it forwards the call to the blog (HTTP status 401)."},
 	http.StatusForbidden:             {CodeUnavailable, "The blog's web server, or a firewall in front of it, refuses the call (HTTP status 403). Ask the host to allow xmlrpc.php."},
 	http.StatusNotFound:              {CodeUnavailable, "There is no XML-RPC at the address of the blog (HTTP status 404)."},
-	http.StatusMethodNotAllowed:      {CodeUnavailable, "The address of the blog does not take XML-RPC calls (HTTP status 405). The host may have switched it off."},
-	http.StatusNotAcceptable:         {CodeUnavailable, "A firewall in front of the blog takes the call for an attack (HTTP status 406)."},
-	http.StatusGone:                  {CodeUnavailable, "The host has switched off XML-RPC at the address of the blog (HTTP status 410)."},
+	http.StatusMethodNotAllowed:      {CodeUnavailable, "The address of the blog does not accept XML-RPC calls (HTTP status 405). The host may have disabled XML-RPC."},
+	http.StatusNotAcceptable:         {CodeUnavailable, "A firewall in front of the blog mistakes the call for an attack (HTTP status 406)."},
+	http.StatusGone:                  {CodeUnavailable, "The host has disabled XML-RPC at the address of the blog (HTTP status 410)."},
 	http.StatusRequestEntityTooLarge: {CodeTooLarge, "The call is larger than the blog's web server allows (HTTP status 413). Send a smaller file."},
-	http.StatusTeapot:                {CodeUnavailable, "A firewall in front of the blog takes the call for an attack (HTTP status 418)."},
-	http.StatusTooManyRequests:       {CodeTooMany, "The blog's web server has had too many calls (HTTP status 429). Wait a while."},
+	http.StatusTeapot:                {CodeUnavailable, "A firewall in front of the blog mistakes the call for an attack (HTTP status 418)."},
+	http.StatusTooManyRequests:       {CodeTooMany, "The blog's web server has received too many calls (HTTP status 429). Wait a while."},
 }
 
 // trouble judges an answer that is not XML-RPC, or not all of it. cause is what
@@ -260,27 +260,27 @@ func trouble(resp *http.Response, head []byte, cause error) *Trouble {
 		// WordPress answers so during maintenance, without its database and
 		// before it is installed. It has sent its headers against caching then,
 		// and none of it has run; an empty answer without them proves nothing.
-		t.Code, t.What = CodeUnavailable, "The blog answered with nothing. It may be under maintenance, or without its database."
+		t.Code, t.What = CodeUnavailable, "The blog sent an empty answer. It may be under maintenance, or its database may be down."
 		if resp.Header.Get("Retry-After") != "" || resp.Header.Get("Expires") != "" {
 			t.Outcome = NotDone
 		}
 	case resp.StatusCode == http.StatusServiceUnavailable:
 		// A server that is busy or under maintenance, and shields. PHP may have
 		// begun, so nothing is proven.
-		t.Code, t.What = CodeUnavailable, "The blog is not available now (HTTP status 503)."
+		t.Code, t.What = CodeUnavailable, "The blog is not available at the moment (HTTP status 503)."
 		if resp.Header.Get("Cf-Mitigated") != "" {
 			t.What, t.Outcome = "Cloudflare asks the caller to prove that it is a person. Exempt xmlrpc.php from that rule.", NotDone
 		}
 	case resp.StatusCode == http.StatusGatewayTimeout, resp.StatusCode == 524, resp.StatusCode == http.StatusRequestTimeout:
 		t.Code, t.What = CodeTimeout, fmt.Sprintf("The blog's web server gave up waiting for the blog (HTTP status %d).", resp.StatusCode)
 	case begun(head):
-		t.What = "The answer of the blog was cut off."
+		t.What = "The blog's answer was cut off."
 	case resp.StatusCode >= 400:
-		t.What = fmt.Sprintf("The blog answered with an error of its server (HTTP status %d).", resp.StatusCode)
+		t.What = fmt.Sprintf("The blog's server answered with an error (HTTP status %d).", resp.StatusCode)
 	case isHTML(resp.Header, head):
-		t.What = "The blog answered with a page for browsers in place of an answer to the call."
+		t.What = "The blog answered with a web page instead of an answer to the call."
 	default:
-		t.What = "The answer of the blog is not XML-RPC."
+		t.What = "The blog's answer is not XML-RPC."
 	}
 	return t
 }

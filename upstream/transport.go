@@ -59,15 +59,15 @@ func unreachable(host string, err error) *Trouble {
 	)
 	switch {
 	case errors.Is(err, context.Canceled):
-		t.What = "The call was given up before the blog answered."
+		t.What = "The call was cancelled before the blog answered."
 	case errors.As(err, &dns) && dns.IsNotFound:
-		t.What = "There is no " + host + ": its name is not known. Check the address and the network."
+		t.What = "The host name " + host + " is unknown. Check the address and the network."
 	case errors.As(err, &dns):
-		t.What = "The name " + host + " cannot be looked up now. Check the network."
+		t.What = "The host name " + host + " cannot be looked up at the moment. Check the network."
 	case errors.As(err, &unknown):
-		t.What = "The certificate of " + host + " is signed by " + issuer(err) + ", which is not trusted here. A proxy, a virus scanner or a hotel's network may stand in between."
+		t.What = "The certificate of " + host + " is signed by " + issuer(err) + ", which is not trusted here. A proxy, a virus scanner or a hotel network may be in between."
 	case errors.As(err, &name):
-		t.What = "The certificate that answers for " + host + " belongs to another name. A hotel's network may stand in between."
+		t.What = "The certificate presented for " + host + " belongs to another name. A hotel network may be in between."
 	case errors.As(err, &invalid) && invalid.Reason == x509.Expired:
 		t.What = "The certificate of " + host + " has expired, or the clock of this computer is wrong" + validity(invalid.Cert) + "."
 	case errors.As(err, &verify):
@@ -79,7 +79,7 @@ func unreachable(host string, err error) *Trouble {
 	case errors.Is(err, syscall.ECONNREFUSED):
 		t.What = host + " refused the connection. Its server may be down."
 	case errors.Is(err, syscall.EHOSTUNREACH), errors.Is(err, syscall.ENETUNREACH):
-		t.What = "There is no way to " + host + " from this network. On macOS, allow access to the local network in the privacy settings."
+		t.What = "This network has no route to " + host + ". On macOS, allow access to the local network in the privacy settings."
 	case errors.Is(err, context.DeadlineExceeded), errors.As(err, &timeout) && timeout.Timeout():
 		t.Code, t.What = CodeTimeout, host+" did not answer in time."
 	case errors.Is(err, io.EOF), errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE), errors.Is(err, io.ErrUnexpectedEOF):
@@ -98,7 +98,7 @@ func issuer(err error) string {
 			return "“" + strings.Map(printable, name) + "”"
 		}
 	}
-	return "somebody"
+	return "an unknown issuer"
 }
 
 func printable(r rune) rune {

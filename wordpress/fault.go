@@ -31,7 +31,7 @@ const (
 
 var (
 	errTooFew      = &xmlrpc.Fault{Code: codeInvalid, Message: "This method needs more arguments than were sent."}
-	errLogin       = &xmlrpc.Fault{Code: codeForbidden, Message: "The user name or the password, or the signature, is not right."}
+	errLogin       = &xmlrpc.Fault{Code: codeForbidden, Message: "The user name, the password or the signature is wrong."}
 	errSiteDetails = &xmlrpc.Fault{Code: codeForbidden, Message: "You are not allowed to read details about this site."}
 	errNoPost      = &xmlrpc.Fault{Code: codeNotFound, Message: "There is no post with this id."}
 )
@@ -41,38 +41,38 @@ var faults = []struct {
 	err   error
 	fault *xmlrpc.Fault
 }{
-	{auth.ErrClearText, &xmlrpc.Fault{Code: codeForbidden, Message: "A password is taken over https only, or from the machine itself: use the https address, or sign the request."}},
-	{auth.ErrBusy, &xmlrpc.Fault{Code: codeServerError, Message: "The server is checking too many passwords at the moment; try again in a few seconds."}},
-	{auth.ErrPasswordsRefused, &xmlrpc.Fault{Code: codeForbidden, Message: "This site takes no passwords in calls: make a key or an application password on its page, and use that."}},
+	{auth.ErrClearText, &xmlrpc.Fault{Code: codeForbidden, Message: "Passwords are accepted over https only, or from the server's own machine. Use the https address, or sign the request."}},
+	{auth.ErrBusy, &xmlrpc.Fault{Code: codeServerError, Message: "The server is checking too many passwords at the moment. Try again in a few seconds."}},
+	{auth.ErrPasswordsRefused, &xmlrpc.Fault{Code: codeForbidden, Message: "This site does not accept account passwords in calls. Create a key or an application password on your profile page, and use that."}},
 	{auth.ErrDenied, errLogin},
 	{site.ErrConflict, &xmlrpc.Fault{Code: codeConflict, Message: "The post has been changed since you last read it."}},
 	{site.ErrEmptyPost, &xmlrpc.Fault{Code: codeServerError, Message: "A post needs a title, a text or an excerpt."}},
-	{site.ErrNoAuthor, &xmlrpc.Fault{Code: codeNotFound, Message: "There is no user with the id of the author."}},
+	{site.ErrNoAuthor, &xmlrpc.Fault{Code: codeNotFound, Message: "There is no user with the given author id."}},
 	{site.ErrNoFileName, errNoFileName},
 	{site.ErrFileType, errFileType},
-	{site.ErrNoThumbnail, &xmlrpc.Fault{Code: codeNotFound, Message: "There is no attachment with the id of the thumbnail."}},
+	{site.ErrNoThumbnail, &xmlrpc.Fault{Code: codeNotFound, Message: "There is no attachment with the given thumbnail id."}},
 	{site.ErrNoTerm, &xmlrpc.Fault{Code: codeNotFound, Message: "There is no term with this id in this taxonomy."}},
-	{site.ErrNoTermID, &xmlrpc.Fault{Code: codeServerError, Message: "No term was named: 0 is the id of none."}},
+	{site.ErrNoTermID, &xmlrpc.Fault{Code: codeServerError, Message: "No term was given: 0 is not the id of a term."}},
 	{site.ErrPostTermName, &xmlrpc.Fault{Code: codeServerError, Message: "A term of the post could not be created: it needs a name of at most 200 characters."}},
 	{site.ErrTermName, &xmlrpc.Fault{Code: codeForbidden, Message: "A term needs a name."}},
-	{site.ErrTermLength, &xmlrpc.Fault{Code: codeServerError, Message: "The name of a term has at most 200 characters."}},
-	{site.ErrTermExists, &xmlrpc.Fault{Code: codeServerError, Message: "There is a term of this name already."}},
-	{site.ErrTermSlug, &xmlrpc.Fault{Code: codeServerError, Message: "Another term has this slug already."}},
+	{site.ErrTermLength, &xmlrpc.Fault{Code: codeServerError, Message: "The name of a term can have at most 200 characters."}},
+	{site.ErrTermExists, &xmlrpc.Fault{Code: codeServerError, Message: "A term with this name already exists."}},
+	{site.ErrTermSlug, &xmlrpc.Fault{Code: codeServerError, Message: "Another term already has this slug."}},
 	{site.ErrNoComment, errNoComment},
 	{site.ErrNoPostType, errNoCommentsType},
-	{site.ErrSame, &xmlrpc.Fault{Code: codeServerError, Message: "Nothing was changed: it is like that already."}},
+	{site.ErrSame, &xmlrpc.Fault{Code: codeServerError, Message: "Nothing was changed: the new values are the same as the old."}},
 	{site.ErrSignInToComment, errLogin},
-	{site.ErrCommentLength, &xmlrpc.Fault{Code: codeInvalid, Message: "The text of the comment, or the name, the e-mail address or the web address of its author, is too long."}},
-	{site.ErrCommentsClosed, &xmlrpc.Fault{Code: codeForbidden, Message: "This post takes no comments."}},
-	{site.ErrDuplicateComment, &xmlrpc.Fault{Code: codeForbidden, Message: "You have said this already."}},
-	{site.ErrCommentFlood, &xmlrpc.Fault{Code: codeForbidden, Message: "Your last comment is only seconds old; wait a little before the next."}},
+	{site.ErrCommentLength, &xmlrpc.Fault{Code: codeInvalid, Message: "The text of the comment is too long, or the name, e-mail address or web address of its author is."}},
+	{site.ErrCommentsClosed, &xmlrpc.Fault{Code: codeForbidden, Message: "This post does not accept comments."}},
+	{site.ErrDuplicateComment, &xmlrpc.Fault{Code: codeForbidden, Message: "You have already posted this comment."}},
+	{site.ErrCommentFlood, &xmlrpc.Fault{Code: codeForbidden, Message: "Your last comment is only seconds old. Wait a little before the next."}},
 	{site.ErrNotFound, errNoPost},
 	{auth.ErrNotFound, errNoUser},
 	{auth.ErrNoToken, &xmlrpc.Fault{Code: codeNotFound, Message: "There is no such token."}},
-	{auth.ErrTooManyTokens, &xmlrpc.Fault{Code: codeForbidden, Message: "You have as many tokens as a user can have; revoke one that you do not use any more."}},
+	{auth.ErrTooManyTokens, &xmlrpc.Fault{Code: codeForbidden, Message: "You have reached the limit of tokens. Revoke one that you no longer use."}},
 	{auth.ErrNoSecondFactor, &xmlrpc.Fault{Code: codeConflict, Message: "The account has no second factor."}},
-	{auth.ErrSecondFactorOn, &xmlrpc.Fault{Code: codeConflict, Message: "The account has a second factor already."}},
-	{apps.ErrTooMany, &xmlrpc.Fault{Code: codeForbidden, Message: "You have as many applications as a user can have; revoke one that you do not use any more."}},
+	{auth.ErrSecondFactorOn, &xmlrpc.Fault{Code: codeConflict, Message: "The account already has a second factor."}},
+	{apps.ErrTooMany, &xmlrpc.Fault{Code: codeForbidden, Message: "You have reached the limit of applications. Revoke one that you no longer use."}},
 	{apps.ErrNoEnrolment, applications.ErrNoEnrolment},
 	{apps.ErrNotFound, &xmlrpc.Fault{Code: codeNotFound, Message: "There is no such application."}},
 }
@@ -94,13 +94,13 @@ func (a *API) fault(ctx context.Context, err error) error {
 	}
 	var rotated *apps.Rotated
 	if errors.As(err, &rotated) {
-		return &xmlrpc.Fault{Code: codeConflict, Message: "The key was rotated before: its successor is " + rotated.Successor + "."}
+		return &xmlrpc.Fault{Code: codeConflict, Message: "The key has already been rotated: its successor is " + rotated.Successor + "."}
 	}
 	var throttled *auth.Throttled
 	if errors.As(err, &throttled) {
 		// The same for every name, known or not, so it tells nothing but the wait.
 		seconds := int(math.Ceil(throttled.RetryAfter.Seconds()))
-		return &xmlrpc.Fault{Code: codeForbidden, Message: fmt.Sprintf("Too many wrong passwords have come from your address; try again in %d seconds.", seconds)}
+		return &xmlrpc.Fault{Code: codeForbidden, Message: fmt.Sprintf("Too many wrong passwords have come from your address. Try again in %d seconds.", seconds)}
 	}
 	var stale *auth.Stale
 	if errors.As(err, &stale) {

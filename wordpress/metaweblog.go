@@ -11,7 +11,7 @@ import (
 
 var (
 	errDialectType  = &xmlrpc.Fault{Code: codeNotAllowed, Message: "Only posts and pages can be written with this method."}
-	errChangeType   = &xmlrpc.Fault{Code: codeNotAllowed, Message: "A post cannot become a page, nor a page a post."}
+	errChangeType   = &xmlrpc.Fault{Code: codeNotAllowed, Message: "A post cannot become a page, and a page cannot become a post."}
 	errNoFormat     = &xmlrpc.Fault{Code: codeNotFound, Message: "There is no such post format."}
 	errNoTemplate   = &xmlrpc.Fault{Code: codeServerError, Message: "There is no such page template."}
 	errPublishTypes = map[string]error{

@@ -36,20 +36,20 @@ var pingFaults = []struct {
 	secret bool
 	fault  *xmlrpc.Fault
 }{
-	{site.ErrPinged, false, &xmlrpc.Fault{Code: codePingRegistered, Message: "This page is among the pingbacks of the post already."}},
-	{site.ErrCommentFlood, false, &xmlrpc.Fault{Code: codeTooMany, Message: "Another comment has come from your address only seconds ago; wait a little."}},
-	{errPingWait, false, &xmlrpc.Fault{Code: codeTooMany, Message: "This server has looked at such pages often enough for now; try again in a minute."}},
-	{site.ErrDuplicateComment, false, &xmlrpc.Fault{Code: codeConflict, Message: "The same has been said under this post already."}},
-	{fetch.ErrURL, true, &xmlrpc.Fault{Code: codePing, Message: "The source is no address that this server looks at."}},
+	{site.ErrPinged, false, &xmlrpc.Fault{Code: codePingRegistered, Message: "This pingback is already registered."}},
+	{site.ErrCommentFlood, false, &xmlrpc.Fault{Code: codeTooMany, Message: "Another comment came from your address only seconds ago. Wait a little."}},
+	{errPingWait, false, &xmlrpc.Fault{Code: codeTooMany, Message: "This server has fetched too many pages for pingbacks. Try again in a minute."}},
+	{site.ErrDuplicateComment, false, &xmlrpc.Fault{Code: codeConflict, Message: "The same comment was already posted here."}},
+	{fetch.ErrURL, true, &xmlrpc.Fault{Code: codePing, Message: "The source is not an address that this server fetches."}},
 	{fetch.ErrUnreachable, true, &xmlrpc.Fault{Code: codePing, Message: "The source could not be reached."}},
-	{site.ErrPingSource, true, &xmlrpc.Fault{Code: codePing, Message: "The source is no address that this server can keep."}},
+	{site.ErrPingSource, true, &xmlrpc.Fault{Code: codePing, Message: "The source is not an address that this server can store."}},
 	{site.ErrPingElsewhere, true, &xmlrpc.Fault{Code: codePing, Message: "The target is not on this blog."}},
-	{site.ErrPingSelf, true, &xmlrpc.Fault{Code: codePing, Message: "Source and target are the same post."}},
+	{site.ErrPingSelf, true, &xmlrpc.Fault{Code: codePing, Message: "The source and the target are the same post."}},
 	{errPingEmpty, true, &xmlrpc.Fault{Code: codePingSource, Message: "There is nothing at the source."}},
-	{site.ErrPingLink, true, &xmlrpc.Fault{Code: codePingLink, Message: "The source has no link to the target."}},
+	{site.ErrPingLink, true, &xmlrpc.Fault{Code: codePingLink, Message: "The source does not link to the target."}},
 	{site.ErrPingTitle, true, &xmlrpc.Fault{Code: codePingNoTarget, Message: "The source has no title."}},
 	{site.ErrPingNoPost, true, &xmlrpc.Fault{Code: codePingNoTarget, Message: "There is no such post."}},
-	{site.ErrPingTarget, true, &xmlrpc.Fault{Code: codePingTarget, Message: "The target is no post that takes pingbacks."}},
+	{site.ErrPingTarget, true, &xmlrpc.Fault{Code: codePingTarget, Message: "The target is not a post that accepts pingbacks."}},
 }
 
 // pingFault turns an error into what the client of a pingback sees.

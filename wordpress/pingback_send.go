@@ -72,7 +72,7 @@ func (a *API) sendPing(ctx context.Context, p site.Ping, networks []fetch.Networ
 	case ctx.Err() != nil:
 		return ctx.Err() // the lease runs out
 	case errors.Is(err, fetch.ErrUnreachable):
-		a.logger.DebugContext(ctx, "pingback put off", "post", p.Source, "host", hostOf(p.Target), "cause", err)
+		a.logger.DebugContext(ctx, "pingback postponed", "post", p.Source, "host", hostOf(p.Target), "cause", err)
 		return a.site.PingFailed(ctx, p)
 	case err != nil:
 		said = err.Error()
@@ -93,7 +93,7 @@ func (a *API) tell(ctx context.Context, p site.Ping, networks []fetch.Network) (
 	}
 	endpoint := pingbackServer(page)
 	if endpoint == "" {
-		return "takes no pingbacks", nil
+		return "does not accept pingbacks", nil
 	}
 	call := xmlrpc.AppendCall(nil, "pingback.ping", xmlrpc.String(p.Source), xmlrpc.String(p.Target))
 	answer, err := a.fetch.Do(ctx, fetch.Request{URL: endpoint, Body: call, ContentType: "text/xml", Networks: networks})

@@ -50,7 +50,7 @@ func (m method) admit(who auth.Identity) (auth.Identity, error) {
 		return who, nil
 	}
 	if len(who.Scope.Methods) > 0 && !applications.Own(m.Name) && !slices.ContainsFunc(m.Names(), who.Scope.AllowsMethod) {
-		return who, &xmlrpc.Fault{Code: codeForbidden, Message: fmt.Sprintf("Your key is limited to other methods than %s.", m.Name)}
+		return who, &xmlrpc.Fault{Code: codeForbidden, Message: fmt.Sprintf("Your key does not allow the method %s.", m.Name)}
 	}
 	if len(m.scope) > 0 && !who.May(m.scope...) {
 		return who, &xmlrpc.Fault{Code: codeForbidden, Message: fmt.Sprintf("Your key lacks the right %s, which %s needs.", m.scope, m.Name)}

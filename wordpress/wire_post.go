@@ -23,7 +23,7 @@ func fieldsOf(p *call, byDefault ...string) (fields, error) {
 		return byDefault, nil
 	case xmlrpc.KindArray, xmlrpc.KindStruct:
 	default:
-		return nil, &site.Invalid{Field: "fields", Why: "it has to be a list of names"}
+		return nil, &site.Invalid{Field: "fields", Why: "it must be a list of names"}
 	}
 	out := fields{}
 	for _, v := range listOf(p.at("fields")) {
@@ -91,7 +91,7 @@ func contentOf(v xmlrpc.Value) (xmlrpc.Value, error) {
 	if v.Kind() == xmlrpc.KindStruct || v.Kind() == xmlrpc.KindArray && v.Len() == 0 {
 		return v, nil
 	}
-	return v, &site.Invalid{Field: "content", Why: "it has to be a struct"}
+	return v, &site.Invalid{Field: "content", Why: "it must be a struct"}
 }
 
 // optional reads a member that may be missing; nil counts as missing.

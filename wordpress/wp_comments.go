@@ -14,7 +14,7 @@ import (
 var (
 	errNoComment      = &xmlrpc.Fault{Code: codeNotFound, Message: "There is no comment with this id."}
 	errNoCommentsType = &xmlrpc.Fault{Code: codeNotFound, Message: "There is no such post type, or its posts have no comments."}
-	errCommentStatus  = &xmlrpc.Fault{Code: codeNotAllowed, Message: "There is no such status of comments."}
+	errCommentStatus  = &xmlrpc.Fault{Code: codeNotAllowed, Message: "There is no such comment status."}
 )
 
 // commentFault gives refusals the code that they have in the comment methods. As in WordPress what may not be done is
@@ -26,7 +26,7 @@ func commentFault(err error) error {
 	case errors.As(err, &denied):
 		return &xmlrpc.Fault{Code: codeForbidden, Message: "You are not allowed to " + denied.Action + "."}
 	case errors.As(err, &invalid):
-		return &xmlrpc.Fault{Code: codeForbidden, Message: "The comment was not taken: " + invalid.Why + "."}
+		return &xmlrpc.Fault{Code: codeForbidden, Message: "The comment was rejected: " + invalid.Why + "."}
 	}
 	return err
 }
@@ -83,7 +83,7 @@ func (a *API) getComments(ctx context.Context, who auth.Identity, p *call) (xmlr
 	var denied *site.Denied
 	switch {
 	case errors.As(err, &denied):
-		return xmlrpc.Value{}, &xmlrpc.Fault{Code: codeNotAllowed, Message: "You are not allowed to " + denied.Action + "; the approved ones are those of status approve."}
+		return xmlrpc.Value{}, &xmlrpc.Fault{Code: codeNotAllowed, Message: "You are not allowed to " + denied.Action + "; ask for status approve to read the approved ones."}
 	case err != nil:
 		return xmlrpc.Value{}, err
 	}

@@ -16,7 +16,7 @@ import (
 var (
 	errNoAttachment = &xmlrpc.Fault{Code: codeNotFound, Message: "There is no uploaded file with this id."}
 	errMayNotUpload = &xmlrpc.Fault{Code: codeForbidden, Message: "You are not allowed to upload files."}
-	errNoFileName   = &xmlrpc.Fault{Code: codeServerError, Message: "The file has no name that can be used."}
+	errNoFileName   = &xmlrpc.Fault{Code: codeServerError, Message: "The file has no usable name."}
 	errFileType     = &xmlrpc.Fault{Code: codeServerError, Message: "Files of this type may not be uploaded."}
 )
 

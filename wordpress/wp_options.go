@@ -46,7 +46,7 @@ var wireOptions = []wireOption{
 	{name: "blog_tagline", help: "What the site is about, in a few words", stored: "blog_tagline", writable: true},
 	{name: "date_format", help: "How dates are written", stored: "date_format", writable: true},
 	{name: "time_format", help: "How times of day are written", stored: "time_format", writable: true},
-	{name: "users_can_register", help: "Whether anybody can sign up", stored: "users_can_register", writable: true},
+	{name: "users_can_register", help: "Whether anyone can sign up", stored: "users_can_register", writable: true},
 	{name: "thumbnail_size_w", help: "Width of thumbnails", stored: "thumbnail_size_w", writable: true},
 	{name: "thumbnail_size_h", help: "Height of thumbnails", stored: "thumbnail_size_h", writable: true},
 	{name: "thumbnail_crop", help: "Whether thumbnails are cut to fill their size", stored: "thumbnail_crop", writable: true},
@@ -56,8 +56,8 @@ var wireOptions = []wireOption{
 	{name: "medium_large_size_h", help: "Largest height of the medium-large size", stored: "medium_large_size_h", writable: true},
 	{name: "large_size_w", help: "Largest width of the large size", stored: "large_size_w", writable: true},
 	{name: "large_size_h", help: "Largest height of the large size", stored: "large_size_h", writable: true},
-	{name: "default_comment_status", help: "Whether new posts take comments", stored: "default_comment_status", writable: true},
-	{name: "default_ping_status", help: "Whether new posts take pingbacks and trackbacks", stored: "default_ping_status", writable: true},
+	{name: "default_comment_status", help: "Whether new posts accept comments", stored: "default_comment_status", writable: true},
+	{name: "default_ping_status", help: "Whether new posts accept pingbacks and trackbacks", stored: "default_ping_status", writable: true},
 }
 
 func fixed(text string) func(*API, *site.Options) xmlrpc.Value {

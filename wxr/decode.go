@@ -205,7 +205,7 @@ func (d *decoder) note(e token, problem string) {
 func (d *decoder) prose(e token, into *string) error {
 	nested, err := d.gather(e)
 	if nested {
-		d.note(e, "holds elements where only text may be; their tags are lost")
+		d.note(e, "contains elements where only text is allowed; their tags were dropped")
 	}
 	*into = string(d.text)
 	return err
@@ -226,7 +226,7 @@ func (d *decoder) number(e token, into *int64) error {
 	}
 	n, err := strconv.ParseInt(text, 10, 64)
 	if err != nil {
-		d.note(e, fmt.Sprintf("not a number, taken as 0: %.40q", text))
+		d.note(e, fmt.Sprintf("not a number, read as 0: %.40q", text))
 		n = 0
 	}
 	*into = n
@@ -245,7 +245,7 @@ func (d *decoder) date(e token, into *time.Time) error {
 			return nil
 		}
 	}
-	d.note(e, fmt.Sprintf("not a date, taken as none: %.40q", text))
+	d.note(e, fmt.Sprintf("not a date, left out: %.40q", text))
 	return nil
 }
 

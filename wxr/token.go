@@ -188,7 +188,7 @@ func cutAttribute(attrs []byte) (name, value, rest []byte, ok bool) {
 // forgiven notes what was forgiven on the way.
 func (t *tokenizer) forgiven(note func(field, problem string)) {
 	if t.strayLess > 0 {
-		note("", fmt.Sprintf(`"<" that begin no tag, taken as text: %d`, t.strayLess))
+		note("", fmt.Sprintf(`"<" that do not begin a tag, read as text: %d`, t.strayLess))
 	}
 	if t.references > 0 {
 		note("", fmt.Sprintf("references to characters that XML forbids, left out: %d", t.references))

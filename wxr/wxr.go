@@ -185,7 +185,7 @@ var (
 	ErrNotExport = errors.New("not a WordPress export")
 	ErrDoctype   = errors.New("document type and other markup declarations are not allowed")
 	ErrCharset   = errors.New("character set not supported")
-	ErrTrailing  = errors.New("elements behind the end of the channel")
+	ErrTrailing  = errors.New("elements after the end of the channel")
 	ErrOffset    = errors.New("not an offset between two items")
 	ErrTooLarge  = errors.New("larger than the limit")
 	ErrTooDeep   = errors.New("elements nested deeper than the limit")

@@ -127,7 +127,7 @@ func (a *answer[I]) release() {
 	}
 	if a.spool != nil {
 		if err := a.spool.Close(); err != nil {
-			a.h.cfg.Log.Warn("an answer stays in the spool", "error", err.Error())
+			a.h.cfg.Log.Warn("an answer was not removed from the spool", "error", err.Error())
 		}
 		a.spool = nil
 		a.h.answersSpooled.Add(-a.counted)

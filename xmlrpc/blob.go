@@ -22,7 +22,7 @@ func (d *decoder) base64(empty bool) (Value, error) {
 	}
 	var check base64Check
 	if d.scratch = append(d.scratch[:0], text...); !check.add(d.scratch) || !check.complete() {
-		return Value{}, d.misshapen("the text is no base64")
+		return Value{}, d.misshapen("the text is not base64")
 	}
 	return d.plain(d.scratch, check.size()), nil
 }
@@ -58,7 +58,7 @@ func (d *decoder) spooledBase64() (Value, error) {
 			break
 		}
 		if !check.add(run) {
-			return Value{}, d.misshapen("the text is no base64")
+			return Value{}, d.misshapen("the text is not base64")
 		}
 		if len(kept) <= 2*keptBase64 {
 			kept = append(kept, run...)
@@ -70,7 +70,7 @@ func (d *decoder) spooledBase64() (Value, error) {
 		return Value{}, err
 	}
 	if !check.complete() {
-		return Value{}, d.misshapen("the text is no base64")
+		return Value{}, d.misshapen("the text is not base64")
 	}
 	place.size, place.lines = check.size(), check.lines()
 	if len(kept) <= 2*keptBase64 && place.size <= keptBase64 {

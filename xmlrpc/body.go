@@ -30,7 +30,7 @@ const perByte = 4
 
 var (
 	errBusy   = errors.New("memory or spool for requests is used up")
-	errNoTurn = errors.New("too many requests are being worked on")
+	errNoTurn = errors.New("too many requests are in progress")
 )
 
 // read takes in the body, and answers itself when that cannot be done.
@@ -59,9 +59,9 @@ func (q *request[I]) read(check Check[I]) bool {
 	case errors.Is(err, os.ErrDeadlineExceeded):
 		// A client that looks at faults alone learns more from this than from a text.
 		q.event.Fault = CodeTooSlow
-		q.xml(http.StatusRequestTimeout, AppendFault(nil, &Fault{CodeTooSlow, "The request did not arrive in time. Send it over a faster connection, or smaller files."}))
+		q.xml(http.StatusRequestTimeout, AppendFault(nil, &Fault{CodeTooSlow, "The request did not arrive in time. Use a faster connection, or send smaller files."}))
 	default:
-		q.plain(http.StatusBadRequest, "The request did not arrive whole.")
+		q.plain(http.StatusBadRequest, "The request did not arrive completely.")
 	}
 	return false
 }
@@ -175,7 +175,7 @@ func (q *request[I]) release() {
 	q.memory.Shrink(0)
 	if b.spool != nil {
 		if err := b.spool.Close(); err != nil {
-			q.h.cfg.Log.Warn("request body stays in the spool", "error", err.Error())
+			q.h.cfg.Log.Warn("a request body was not removed from the spool", "error", err.Error())
 		}
 		q.unclaim()
 	}

@@ -21,7 +21,7 @@ const (
 	charsetOther
 )
 
-var errOtherCharset = &SyntaxError{CodeEncoding, "the bytes are not UTF-8, and of other encodings only US-ASCII, ISO-8859-1 and windows-1252 are read", 0}
+var errOtherCharset = &SyntaxError{CodeEncoding, "the bytes are not UTF-8; the only other encodings accepted are US-ASCII, ISO-8859-1 and windows-1252", 0}
 
 // declaration reads what may stand before the root of a document: a byte order
 // mark, white space, the XML declaration. It returns how many bytes that takes
@@ -60,7 +60,7 @@ func declaration(head []byte) (skip int, cs charset, err *SyntaxError) {
 	case "utf-7", "utf7", "unicode-1-1-utf-7", "utf-7-imap", "hz-gb-2312", "hz":
 		// In these ASCII bytes stand for other characters: the bytes would be
 		// UTF-8, and the text another one than was meant.
-		return 0, 0, &SyntaxError{CodeEncoding, "an encoding of seven bits is not read", at}
+		return 0, 0, &SyntaxError{CodeEncoding, "seven-bit encodings are not accepted", at}
 	default:
 		cs = charsetOther
 	}

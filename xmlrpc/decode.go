@@ -163,7 +163,7 @@ func (d *decoder) root(want tag) (empty bool, err error) {
 			continue
 		}
 		if d.buf[d.i] != '<' {
-			return false, d.malformed("text stands before the root element")
+			return false, d.malformed("there is text before the root element")
 		}
 		if c := d.buf[d.i+1]; c != '!' && c != '?' {
 			break
@@ -173,7 +173,7 @@ func (d *decoder) root(want tag) (empty bool, err error) {
 			return false, err
 		}
 		if cdata {
-			return false, d.malformed("text stands before the root element")
+			return false, d.malformed("there is text before the root element")
 		}
 	}
 	t, empty, err := d.start()
@@ -259,7 +259,7 @@ func (d *decoder) methodCall() (*MethodCall, error) {
 				d.trace.params = Span{start, d.here()}
 			}
 		default:
-			return nil, d.misshapen("an element stands where it may not")
+			return nil, d.misshapen("an element is not allowed here")
 		}
 	}
 }
@@ -324,7 +324,7 @@ func (d *decoder) methodResponse() (v Value, err error) {
 	if empty, err := d.root(tagMethodResponse); err != nil {
 		return v, err
 	} else if empty {
-		return v, d.misshapen("the response holds no value")
+		return v, d.misshapen("the response has no value")
 	}
 	t, empty, err := d.next(tagMethodResponse)
 	switch {
@@ -340,16 +340,16 @@ func (d *decoder) methodResponse() (v Value, err error) {
 			return v, err
 		}
 		if len(list) != 1 {
-			return v, d.misshapen("the response holds not one value")
+			return v, d.misshapen("the response does not have exactly one value")
 		}
 		v = list[0]
 	default:
-		return v, d.misshapen("the response holds no value")
+		return v, d.misshapen("the response has no value")
 	}
 	if end, _, err := d.next(tagMethodResponse); err != nil {
 		return Value{}, err
 	} else if end != tagEnd {
-		return Value{}, d.misshapen("the response holds more than one value")
+		return Value{}, d.misshapen("the response has more than one value")
 	}
 	if err := d.finish(); err != nil {
 		return Value{}, err
@@ -384,7 +384,7 @@ func (d *decoder) untraced(t tag, empty bool, depth int) (Value, error) {
 		return d.typed(t, empty, depth)
 	}
 	if t != tagValue {
-		return Value{}, d.misshapen("there is no value where one belongs")
+		return Value{}, d.misshapen("a value is missing")
 	}
 	if empty {
 		return d.untyped(""), nil
@@ -405,7 +405,7 @@ func (d *decoder) untraced(t tag, empty bool, depth int) (Value, error) {
 			return d.untyped(text), nil
 		}
 		if d.sawCDATA || trim(text) != "" {
-			return Value{}, d.misshapen("text stands beside an element")
+			return Value{}, d.misshapen("there is text next to an element")
 		}
 	}
 	t, empty, err := d.start()
@@ -413,7 +413,7 @@ func (d *decoder) untraced(t tag, empty bool, depth int) (Value, error) {
 		return Value{}, err
 	}
 	if t < tagString {
-		return Value{}, d.misshapen("<value> holds an element that is no type")
+		return Value{}, d.misshapen("<value> contains an element that is not a type")
 	}
 	v, err := d.typed(t, empty, depth)
 	if err != nil {
@@ -461,7 +461,7 @@ func (d *decoder) typed(t tag, empty bool, depth int) (Value, error) {
 	}
 	v, ok := parseScalar(t, text)
 	if !ok {
-		return Value{}, d.misshapen("the text is no " + strings.Trim(endTags[t], "</>"))
+		return Value{}, d.misshapen("the text is not a valid " + strings.Trim(endTags[t], "</>"))
 	}
 	return v, nil
 }

@@ -37,7 +37,7 @@ func (e *SyntaxError) Fault() *Fault {
 	case CodeEncoding:
 		return &Fault{e.Code, "The character encoding of the request is not supported: " + e.Error() + "."}
 	case CodeInvalidParams:
-		return &Fault{e.Code, "The parameters cannot be taken: " + e.Error() + "."}
+		return &Fault{e.Code, "The parameters cannot be accepted: " + e.Error() + "."}
 	}
 	return &Fault{e.Code, "The request is not an XML-RPC call: " + e.Error() + "."}
 }

@@ -239,11 +239,11 @@ func newHandler[I any](cfg Config[I], b *bounds) (*Handler[I], error) {
 		m := &rows[i]
 		switch {
 		case !isMethodName(m.Name):
-			return nil, fmt.Errorf("method table: %q is no method name", m.Name)
+			return nil, fmt.Errorf("method table: %q is not a method name", m.Name)
 		case m.Func == nil && m.Prepare == nil && m.Name != multicallName:
 			return nil, fmt.Errorf("method table: %s has no function", m.Name)
 		case h.methods[m.Name] != nil:
-			return nil, fmt.Errorf("method table: %s is there twice", m.Name)
+			return nil, fmt.Errorf("method table: %s is listed twice", m.Name)
 		}
 		h.methods[m.Name] = m
 		h.names = append(h.names, m.Name)
@@ -362,7 +362,7 @@ func (q *request[I]) acceptable() bool {
 		for coding := range strings.SplitSeq(list, ",") {
 			if coding = strings.TrimSpace(coding); coding != "" && !strings.EqualFold(coding, "identity") {
 				// A signature covers the bytes as they were sent.
-				q.plain(http.StatusUnsupportedMediaType, "Requests with a content coding are not accepted. Send the body as it is.")
+				q.plain(http.StatusUnsupportedMediaType, "Compressed requests are not accepted. Send the body without a Content-Encoding.")
 				return false
 			}
 		}
@@ -480,7 +480,7 @@ func (h *Handler[I]) fault(ctx context.Context, err error) (f *Fault, incident s
 	} else {
 		h.cfg.Log.ErrorContext(ctx, "call not answered", "incident", incident, "error", err.Error())
 	}
-	return &Fault{CodeInternal, "An error inside the server. Its operator finds the cause under incident " + incident + "."}, incident
+	return &Fault{CodeInternal, "The server failed to answer. Its log records the cause under incident " + incident + "."}, incident
 }
 
 type panicked struct {

@@ -29,8 +29,8 @@ func TestMulticall(t *testing.T) {
 	str, num, list := xmlrpc.String, xmlrpc.Int, xmlrpc.Array
 	hello := batched("demo.sayHello")
 	const (
-		nameless = `{"faultCode": int -32601, "faultString": "This entry of the system.multicall names no method. It has to be a struct with methodName and params."}`
-		noParams = `{"faultCode": int -32602, "faultString": "The params of this entry of the system.multicall are no array."}`
+		nameless = `{"faultCode": int -32601, "faultString": "This entry of the system.multicall does not name a method. It must be a struct with methodName and params."}`
+		noParams = `{"faultCode": int -32602, "faultString": "The params of this entry of the system.multicall are not an array."}`
 	)
 	for _, c := range []struct {
 		name   string
@@ -106,7 +106,7 @@ func TestMulticallAnswer(t *testing.T) {
 	s := serve(t, config{Limits: xmlrpc.Limits{BatchAnswer: 1200}})
 	long := batched("test.echo", xmlrpc.String(strings.Repeat("x", 600)))
 	got := post(t, s.URL, request("system.multicall", long, long, batched("demo.sayHello")))
-	want := `[[["` + strings.Repeat("x", 600) + `"]], {"faultCode": int -32603, "faultString": "The answer of this batch is too large. Ask for less in one system.multicall."}, ["Hello!"]]`
+	want := `[[["` + strings.Repeat("x", 600) + `"]], {"faultCode": int -32603, "faultString": "The answer to this batch is too large. Ask for less in one system.multicall."}, ["Hello!"]]`
 	if diff := cmp.Diff(want, got.text); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}

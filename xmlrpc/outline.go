@@ -96,7 +96,7 @@ func (o *outliner) response() error {
 	if empty, err := d.root(tagMethodResponse); err != nil {
 		return err
 	} else if empty {
-		return d.misshapen("the response holds no value")
+		return d.misshapen("the response has no value")
 	}
 	t, empty, err := d.next(tagMethodResponse)
 	switch {
@@ -107,7 +107,7 @@ func (o *outliner) response() error {
 	case t == tagParams && !empty:
 		err = o.params()
 	default:
-		return d.misshapen("the response holds no value")
+		return d.misshapen("the response has no value")
 	}
 	if err != nil {
 		return err
@@ -116,7 +116,7 @@ func (o *outliner) response() error {
 		return err
 	}
 	if t != tagEnd {
-		return d.misshapen("the response holds more than one value")
+		return d.misshapen("the response has more than one value")
 	}
 	return nil
 }
@@ -141,7 +141,7 @@ func (o *outliner) params() error {
 		return err
 	}
 	if t != tagParam || empty {
-		return d.misshapen("the response holds no value")
+		return d.misshapen("the response has no value")
 	}
 	start := o.here()
 	if t, empty, err = d.next(tagParam); err != nil {
@@ -161,7 +161,7 @@ func (o *outliner) params() error {
 		return err
 	}
 	if t != tagEnd {
-		return d.misshapen("the response holds more than one value")
+		return d.misshapen("the response has more than one value")
 	}
 	return nil
 }
@@ -192,7 +192,7 @@ func (o *outliner) inside(t tag, empty bool, depth int) error {
 		return o.typed(t, empty, depth)
 	}
 	if t != tagValue {
-		return d.misshapen("there is no value where one belongs")
+		return d.misshapen("a value is missing")
 	}
 	if empty {
 		return nil
@@ -205,13 +205,13 @@ func (o *outliner) inside(t tag, empty bool, depth int) error {
 		return d.end(tagValue)
 	}
 	if !blank {
-		return d.misshapen("text stands beside an element")
+		return d.misshapen("there is text next to an element")
 	}
 	if t, empty, err = d.start(); err != nil {
 		return err
 	}
 	if t < tagString {
-		return d.misshapen("<value> holds an element that is no type")
+		return d.misshapen("<value> contains an element that is not a type")
 	}
 	if err := o.typed(t, empty, depth); err != nil {
 		return err

@@ -129,7 +129,7 @@ func (s *scanner) next(parent tag) (t tag, empty bool, err error) {
 		}
 		if len(s.buf)-s.i < 2 && !s.need(2) {
 			if s.i < len(s.buf) && s.buf[s.i] != '<' {
-				return 0, false, s.misshapen("text stands between elements")
+				return 0, false, s.misshapen("there is text between elements")
 			}
 			return 0, false, s.ended()
 		}
@@ -137,7 +137,7 @@ func (s *scanner) next(parent tag) (t tag, empty bool, err error) {
 			if isSpace(s.buf[s.i]) {
 				continue
 			}
-			return 0, false, s.misshapen("text stands between elements")
+			return 0, false, s.misshapen("there is text between elements")
 		}
 		s.tagAt = s.here()
 		switch s.buf[s.i+1] {
@@ -149,7 +149,7 @@ func (s *scanner) next(parent tag) (t tag, empty bool, err error) {
 				return 0, false, err
 			}
 			if cdata {
-				return 0, false, s.misshapen("text stands between elements")
+				return 0, false, s.misshapen("there is text between elements")
 			}
 		default:
 			return s.start()
@@ -194,7 +194,7 @@ func (s *scanner) intruder() error {
 	if _, _, err := s.start(); err != nil {
 		return err
 	}
-	return s.misshapen("an element stands in text")
+	return s.misshapen("there is an element inside text")
 }
 
 func (s *scanner) count() error {
@@ -391,7 +391,7 @@ func (s *scanner) instruction() error {
 		return s.malformed("a processing instruction has no name")
 	}
 	if len(b) >= 4 && strings.EqualFold(string(b[:3]), "xml") && !isName[b[3]] {
-		return s.malformed("an XML declaration stands inside the document")
+		return s.malformed("there is an XML declaration inside the document")
 	}
 	for {
 		for s.i < len(s.buf) && isName[s.buf[s.i]] {

@@ -18,7 +18,7 @@ import (
 type carrying bool
 
 func (carrying) Write(p []byte) (int, error)           { return len(p), nil }
-func (carrying) Identify(context.Context) (who, error) { return "somebody", nil }
+func (carrying) Identify(context.Context) (who, error) { return "an unknown issuer", nil }
 func (c carrying) Presented() bool                     { return bool(c) }
 func carries(r *http.Request) (xmlrpc.Check[who], error) {
 	return carrying(r.Header.Get("Authorization") != ""), nil

@@ -69,7 +69,7 @@ func (h *Handler[I]) capabilities(context.Context, *Call[I]) (Value, error) {
 
 func (h *Handler[I]) about(c *Call[I]) (*Method[I], error) {
 	if c.Param(0).Kind() != KindString {
-		return nil, &Fault{CodeInvalidParams, "The parameter is the name of a method."}
+		return nil, &Fault{CodeInvalidParams, "The parameter must be the name of a method."}
 	}
 	name := c.Param(0).Text()
 	if m := h.methods[name]; m != nil {
@@ -121,7 +121,7 @@ func addTwoNumbers[I any](_ context.Context, c *Call[I]) (Value, error) {
 	a, okA := number(c.Params[0])
 	b, okB := number(c.Params[1])
 	if !okA || !okB {
-		return Value{}, &Fault{CodeInvalidParams, "The parameters are two numbers."}
+		return Value{}, &Fault{CodeInvalidParams, "The parameters must be two numbers."}
 	}
 	if a.Kind() == KindDouble || b.Kind() == KindDouble {
 		return Double(a.Float64() + b.Float64()), nil
@@ -202,9 +202,9 @@ func (q *request[I]) multicall(ctx context.Context, c *Call[I], a *answer[I]) er
 }
 
 var (
-	errBatchAnswer error = &Fault{CodeInternal, "The answer of this batch is too large. Ask for less in one system.multicall."}
+	errBatchAnswer error = &Fault{CodeInternal, "The answer to this batch is too large. Ask for less in one system.multicall."}
 	errRecursion   error = &Fault{CodeInvalidRequest, "system.multicall cannot be called inside system.multicall."}
-	errNoList      error = &Fault{CodeInvalidParams, "The parameter of system.multicall is a list of structs with methodName and params."}
+	errNoList      error = &Fault{CodeInvalidParams, "The parameter of system.multicall must be an array of structs with methodName and params."}
 	errBatchTime   error = &Fault{CodeInternal, "The batch took too long, and this call was not run."}
 )
 
@@ -282,8 +282,8 @@ func (h *Handler[I]) calls(params []Value) ([]entry, error) {
 }
 
 var (
-	errEntryName   error = &Fault{CodeMethodNotFound, "This entry of the system.multicall names no method. It has to be a struct with methodName and params."}
-	errEntryParams error = &Fault{CodeInvalidParams, "The params of this entry of the system.multicall are no array."}
+	errEntryName   error = &Fault{CodeMethodNotFound, "This entry of the system.multicall does not name a method. It must be a struct with methodName and params."}
+	errEntryParams error = &Fault{CodeInvalidParams, "The params of this entry of the system.multicall are not an array."}
 )
 
 // entryOf reads one element of a batch. Without a name it names no method, whatever it is; parameters that are no list

@@ -98,7 +98,7 @@ func (s *settings) check() error {
 		bad = append(bad, errors.New("disable-unused-keys: give a number of days, or 0"))
 	}
 	if s.Calls < 1 {
-		bad = append(bad, errors.New("calls: at least one call has to be worked on"))
+		bad = append(bad, errors.New("calls: at least one is needed"))
 	}
 	for _, l := range []struct{ name, address string }{{"listen", s.Listen}, {"metrics-listen", s.MetricsListen}} {
 		if l.address == "" && (l.name == "metrics-listen" || s.hasTLS()) {

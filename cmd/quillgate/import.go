@@ -166,7 +166,7 @@ func (c *importCmd) authors() (map[string]string, error) {
 	for _, pair := range c.Author {
 		there, here, ok := strings.Cut(pair, "=")
 		if !ok || there == "" || here == "" {
-			return nil, usageError{fmt.Errorf("--author %q: it has to be LOGIN=LOGIN", pair)}
+			return nil, usageError{fmt.Errorf("--author %q: it must be LOGIN=LOGIN", pair)}
 		}
 		out[there] = here
 	}

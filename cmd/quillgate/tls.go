@@ -156,7 +156,7 @@ func reloadOnHangup(srv *server.Server, logger *slog.Logger) (stop func()) {
 			select {
 			case <-hangup:
 				if err := srv.Reload(); err != nil {
-					logger.Error("the certificate from before stays", "cause", err)
+					logger.Error("the old certificate stays in use", "cause", err)
 				}
 			case <-end:
 				return

@@ -15,12 +15,12 @@ import (
 )
 
 type tokenCmd struct {
-	Create tokenCreateCmd `cmd:"" help:"Make a token or an application password for a user, and show it once."`
+	Create tokenCreateCmd `cmd:"" help:"Create a token or an application password for a user, and show it once."`
 	List   tokenListCmd   `cmd:"" help:"List tokens and application passwords."`
 	Show   tokenShowCmd   `cmd:"" help:"Show all that is known of a token."`
-	Rename tokenRenameCmd `cmd:"" help:"Give a token another name."`
+	Rename tokenRenameCmd `cmd:"" help:"Rename a token."`
 	Set    tokenSetCmd    `cmd:"" help:"Change what a token may do, from where, and until when."`
-	Revoke tokenRevokeCmd `cmd:"" help:"End a token, for good, or all of a user."`
+	Revoke tokenRevokeCmd `cmd:"" help:"Permanently revoke a token, or all tokens of a user."`
 }
 
 // tokenShown is a token as --json shows it.
@@ -61,11 +61,11 @@ func showToken(login string, t auth.Token) tokenShown {
 
 type tokenCreateCmd struct {
 	User string `help:"User name." required:"" placeholder:"LOGIN"`
-	Name string `help:"What the program is called." required:""`
-	Kind string `help:"token, for HTTP Basic; or password, which programs for WordPress take where they ask for the user's password." enum:"token,password" default:"token" placeholder:"KIND"`
+	Name string `help:"Name of the application." required:""`
+	Kind string `help:"token, for HTTP Basic; or password, which WordPress clients accept in place of the user's password." enum:"token,password" default:"token" placeholder:"KIND"`
 	limitFlags
 	Days int  `hidden:"" help:"The old form of --expires."` // until the next release
-	JSON bool `name:"json" help:"Answer in JSON."`
+	JSON bool `name:"json" help:"Print JSON."`
 }
 
 func (c *tokenCreateCmd) Run(ctx context.Context, s *settings, io streams) error {
@@ -95,19 +95,19 @@ func (c *tokenCreateCmd) Run(ctx context.Context, s *settings, io streams) error
 			shown.Token = text.Reveal()
 			return writeJSON(io.out, shown)
 		}
-		label, use := "Token:   ", "It is the user name of HTTP Basic, with any password; or the password of "+user.Login+"."
+		label, use := "Token:   ", "Use it as the user name of HTTP Basic, with any password, or as the password of "+user.Login+"."
 		if t.Kind == auth.ApplicationPassword {
-			label, use = "Password:", "It takes the place of the password of "+user.Login+", with or without its spaces."
+			label, use = "Password:", "Use it in place of the password of "+user.Login+", with or without its spaces."
 		}
-		_, err = fmt.Fprintf(io.out, "ID:       %s\n%s %s\n\nIt is shown this once. %s\n", t.ID, label, text.Reveal(), use)
+		_, err = fmt.Fprintf(io.out, "ID:       %s\n%s %s\n\nIt is shown only once. %s\n", t.ID, label, text.Reveal(), use)
 		return err
 	})
 }
 
 type tokenListCmd struct {
 	User    string `help:"Only those of this user." placeholder:"LOGIN"`
-	Revoked bool   `help:"Show revoked ones too."`
-	JSON    bool   `name:"json" help:"Answer in JSON."`
+	Revoked bool   `help:"Include revoked ones."`
+	JSON    bool   `name:"json" help:"Print JSON."`
 }
 
 func (c *tokenListCmd) Run(ctx context.Context, s *settings, io streams) error {
@@ -177,7 +177,7 @@ func (c *tokenListCmd) list(ctx context.Context, keys *server.Keys) ([]tokenShow
 
 type tokenShowCmd struct {
 	ID   string `arg:"" help:"ID, as list shows it."`
-	JSON bool   `name:"json" help:"Answer in JSON."`
+	JSON bool   `name:"json" help:"Print JSON."`
 }
 
 func (c *tokenShowCmd) Run(ctx context.Context, s *settings, io streams) error {
@@ -243,7 +243,7 @@ func (c *tokenRenameCmd) Run(ctx context.Context, s *settings, io streams) error
 		if err := keys.Users.RenameToken(ctx, audit.Operator, t.UserID, t.ID, c.Name); err != nil {
 			return err
 		}
-		_, err = fmt.Fprintf(io.out, "%s is now called %q.\n", t.ID, c.Name)
+		_, err = fmt.Fprintf(io.out, "%s was renamed to %q.\n", t.ID, c.Name)
 		return err
 	})
 }
@@ -255,7 +255,7 @@ type tokenRevokeCmd struct {
 
 func (c *tokenRevokeCmd) Run(ctx context.Context, s *settings, io streams) error {
 	if (c.ID == "") == (c.AllOf == "") {
-		return usageError{errors.New("name the token, or with --all-of a user")}
+		return usageError{errors.New("give a token, or a user with --all-of")}
 	}
 	return withKeys(ctx, s, io, func(keys *server.Keys) error {
 		if c.AllOf != "" {
@@ -267,7 +267,7 @@ func (c *tokenRevokeCmd) Run(ctx context.Context, s *settings, io streams) error
 			if err != nil {
 				return err
 			}
-			_, err = fmt.Fprintf(io.out, "Tokens and application passwords of %s that are revoked: %d.\n", user.Login, n)
+			_, err = fmt.Fprintf(io.out, "Revoked %[2]d tokens and application passwords of %[1]s.\n", user.Login, n)
 			return err
 		}
 		t, err := tokenOf(ctx, keys, c.ID)
@@ -277,7 +277,7 @@ func (c *tokenRevokeCmd) Run(ctx context.Context, s *settings, io streams) error
 		if err := keys.Users.RevokeToken(ctx, audit.Operator, t.UserID, t.ID); err != nil {
 			return err
 		}
-		_, err = fmt.Fprintf(io.out, "%s (%s) is revoked. A running server refuses it from now on.\n", t.ID, t.Name)
+		_, err = fmt.Fprintf(io.out, "%s (%s) is revoked. Running servers refuse it within a second.\n", t.ID, t.Name)
 		return err
 	})
 }
@@ -285,7 +285,7 @@ func (c *tokenRevokeCmd) Run(ctx context.Context, s *settings, io streams) error
 func tokenOf(ctx context.Context, keys *server.Keys, id string) (auth.Token, error) {
 	t, err := keys.Users.Token(ctx, id)
 	if errors.Is(err, auth.ErrNoToken) {
-		return t, fmt.Errorf("there is no token %q; \"quillgate token list --revoked\" shows all", id)
+		return t, fmt.Errorf("there is no token %q; \"quillgate token list --revoked\" lists all tokens", id)
 	}
 	return t, err
 }

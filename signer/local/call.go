@@ -32,15 +32,15 @@ type call struct {
 // Words for what the signer itself refuses. The codes are those that the server
 // has for the same.
 var (
-	errPassword = &xmlrpc.Fault{Code: http.StatusForbidden, Message: "The password is not the one that the signer made for this blog. The signer's page says where to find it."}
-	errGuesses  = &xmlrpc.Fault{Code: http.StatusForbidden, Message: "Too many wrong passwords at one time."}
+	errPassword = &xmlrpc.Fault{Code: http.StatusForbidden, Message: "The password is not the one that the signer created for this blog. The signer's page explains where to find it."}
+	errGuesses  = &xmlrpc.Fault{Code: http.StatusForbidden, Message: "Too many wrong passwords at the same time."}
 	errTooFew   = &xmlrpc.Fault{Code: http.StatusBadRequest, Message: "The call has too few arguments."}
 )
 
 // unknownMethod refuses a method that the signer does not know: it could not
 // tell where the password stands.
 func unknownMethod(name string) *xmlrpc.Fault {
-	return &xmlrpc.Fault{Code: xmlrpc.CodeMethodNotFound, Message: "The method " + xmlrpc.Shown(name) + " does not exist, or does not go through the signer."}
+	return &xmlrpc.Fault{Code: xmlrpc.CodeMethodNotFound, Message: "The method " + xmlrpc.Shown(name) + " does not exist, or cannot be sent through the signer."}
 }
 
 // run sends the call and returns the blog's answer. Errors: a *xmlrpc.Fault of
@@ -171,7 +171,7 @@ func (c *call) send(ctx context.Context, key *credential, body xmlrpc.Source) (*
 		return nil, errors.Join(c.unproven(err), store.Close())
 	}
 	if got.Rubbish != "" {
-		c.proxy.cfg.Log.Warn("the blog sends something around its answers", "blog", site.Name, "seen", got.Rubbish)
+		c.proxy.cfg.Log.Warn("the blog sends other output around its answers", "blog", site.Name, "seen", got.Rubbish)
 	}
 	return c.answer(got, store)
 }
@@ -206,7 +206,7 @@ func (c *call) unproven(err error) error {
 		}
 	}
 	return &upstream.Trouble{Code: upstream.CodeBadAnswer, Outcome: upstream.Unknown, Err: err,
-		What: "The answer is not proven to be the blog's own. Run “quillgate sign check " + name + "”."}
+		What: "The answer could not be verified as the blog's own. Run “quillgate sign check " + name + "”."}
 }
 
 // faultOf returns what the old program is told. No code but that of a wrong
@@ -226,7 +226,7 @@ func (c *call) faultOf(err error) *xmlrpc.Fault {
 		return &xmlrpc.Fault{Code: upstream.CodeUnavailable, Message: "The signer has no key for this blog. Run “quillgate sign add” again. Nothing was changed."}
 	}
 	c.proxy.cfg.Log.Error("a call failed inside the signer", "blog", name, "error", err.Error())
-	return &xmlrpc.Fault{Code: xmlrpc.CodeInternal, Message: "The signer itself has a problem. Its log says more. Nothing was changed."}
+	return &xmlrpc.Fault{Code: xmlrpc.CodeInternal, Message: "The signer itself has a problem. Its log has the details. Nothing was changed."}
 }
 
 func (p *Proxy) agent() string { return "quillgate-sign/" + p.cfg.Version }
@@ -238,7 +238,7 @@ func (c *call) report(a *answered, err error) {
 		method = xmlrpc.Shown(c.splice.Method)
 	}
 	if errors.Is(err, errPassword) || errors.Is(err, errGuesses) {
-		c.proxy.cfg.Log.Warn("a call with a wrong local password was refused", "blog", c.served.site.Name, "method", method)
+		c.proxy.cfg.Log.Warn("refusing a call with a wrong local password", "blog", c.served.site.Name, "method", method)
 		c.served.status.refused()
 		return
 	}

@@ -52,8 +52,8 @@ func (p *Proxy) rsd(w http.ResponseWriter, r *http.Request, s *served) {
 	f := p.found(r, s)
 	text, err := upstream.RSD(f.Base, f.Endpoint)
 	if err != nil {
-		p.cfg.Log.Error("the discovery document cannot be made", "error", err.Error())
-		http.Error(w, "The document cannot be made. The log says more.", http.StatusInternalServerError)
+		p.cfg.Log.Error("the discovery document cannot be created", "error", err.Error())
+		http.Error(w, "The document cannot be created. The log has the details.", http.StatusInternalServerError)
 		return
 	}
 	w.Header().Set("Content-Type", "text/xml; charset=UTF-8")
@@ -65,7 +65,7 @@ func (p *Proxy) rsd(w http.ResponseWriter, r *http.Request, s *served) {
 func (p *Proxy) discovery(w http.ResponseWriter, r *http.Request, s *served, rest string) {
 	if r.Method != http.MethodGet && r.Method != http.MethodHead {
 		w.Header().Set("Allow", "GET, HEAD")
-		http.Error(w, "Calls are sent to xmlrpc.php.", http.StatusMethodNotAllowed)
+		http.Error(w, "Send calls to xmlrpc.php.", http.StatusMethodNotAllowed)
 		return
 	}
 	switch {
@@ -92,8 +92,8 @@ func (p *Proxy) discovery(w http.ResponseWriter, r *http.Request, s *served, res
 func (p *Proxy) document(w http.ResponseWriter, kind string, t interface{ Execute(io.Writer, any) error }, data any) {
 	var out bytes.Buffer
 	if err := t.Execute(&out, data); err != nil {
-		p.cfg.Log.Error("a page cannot be made", "error", err.Error())
-		http.Error(w, "The page cannot be made. The log says more.", http.StatusInternalServerError)
+		p.cfg.Log.Error("a page cannot be created", "error", err.Error())
+		http.Error(w, "The page cannot be created. The log has the details.", http.StatusInternalServerError)
 		return
 	}
 	h := w.Header()
@@ -121,7 +121,7 @@ type row struct {
 func (p *Proxy) page(w http.ResponseWriter, r *http.Request) {
 	if r.Method != http.MethodGet && r.Method != http.MethodHead {
 		w.Header().Set("Allow", "GET, HEAD")
-		http.Error(w, "The page is for reading only.", http.StatusMethodNotAllowed)
+		http.Error(w, "This page can only be read.", http.StatusMethodNotAllowed)
 		return
 	}
 	if !ownPeer(r) {

@@ -69,7 +69,7 @@ func (e *Enrolment) Existing(ctx context.Context, public, text string) (Secret, 
 // ByCode enrols a new key pair with the code that a page of the blog shows.
 func (e *Enrolment) ByCode(ctx context.Context, code string) (Secret, error) {
 	if e.Site.Kind != Quillgate {
-		return Secret{}, errors.New("only a quillgate takes enrolment codes")
+		return Secret{}, errors.New("only a Quillgate server accepts enrolment codes")
 	}
 	private, public, err := NewPair()
 	if err != nil {
@@ -128,7 +128,7 @@ func (e *Enrolment) applicationPassword(ctx context.Context, user, password stri
 	if err := e.prove(ctx, secret); err != nil {
 		if fault, ok := errors.AsType[*xmlrpc.Fault](err); ok && fault.Code == http.StatusForbidden {
 			if _, err := restOf(e.Site, e.Base, e.Version).AuthorizePage(ctx); errors.Is(err, upstream.ErrNoPasswords) {
-				return Secret{}, fmt.Errorf("%w: this WordPress takes no application passwords: they are switched off, or it does not know that it is reached over https", fault)
+				return Secret{}, fmt.Errorf("%w: this WordPress does not accept application passwords: they are disabled, or it does not know that it is reached over https", fault)
 			}
 		}
 		return Secret{}, err
@@ -212,7 +212,7 @@ func (e *Enrolment) Ask(ctx context.Context) (*Consent, error) {
 		c.Page = page + "?" + query.Encode()
 		return c, nil
 	default:
-		return nil, errors.New("the Secure XML-RPC plugin has no page for this: use --user, and the password is asked for once")
+		return nil, errors.New("the Secure XML-RPC plugin has no page for this: use --user, which asks for the password once")
 	}
 	var lc net.ListenConfig
 	var err error
@@ -275,7 +275,7 @@ func (c *Consent) Wait(ctx context.Context) (Secret, error) {
 		}
 		// Another blog must not get this one's name.
 		if site := q.Get("site_url"); !sameHost(site, c.enrolment.Site.Home) {
-			return Secret{}, fmt.Errorf("the answer comes from %q, which is another blog", site)
+			return Secret{}, fmt.Errorf("the answer comes from another blog, %q", site)
 		}
 		return c.enrolment.pair(ctx, q.Get("public"), c.private)
 	case <-ctx.Done():

@@ -59,7 +59,7 @@ func secretService(ctx context.Context) error {
 		return fmt.Errorf("the keyring does not answer: %w", err)
 	}
 	if collection == "/" {
-		return errors.New("there is no default keyring yet: open the keyring program once and make one")
+		return errors.New("there is no default keyring yet: open your keyring application and create one")
 	}
 	state, err := conn.Object(service, collection).GetProperty("org.freedesktop.Secret.Collection.Locked")
 	if err != nil {

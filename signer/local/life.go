@@ -21,7 +21,7 @@ const Overlap = time.Hour
 var ErrNotRevoked = errors.New("the key is not revoked at the blog")
 
 // ErrByHand says that the blog has no way to revoke a key from outside.
-var ErrByHand = errors.New("the key is forgotten here, but the blog offers no way to revoke it: delete it on your profile page there")
+var ErrByHand = errors.New("the key was removed here, but the blog has no way to revoke it: delete it on your profile page there")
 
 // Remove revokes the credential of a site at the blog and forgets the site. It
 // forgets nothing that is not proven to be revoked, but for [ErrByHand].
@@ -206,7 +206,7 @@ func (f *Folder) rotatePassword(ctx context.Context, site Site, secret Secret, r
 		return ErrByHand
 	}
 	if err := rest.Revoke(ctx, site.User, fresh, oldUUID); err != nil {
-		return fmt.Errorf("the new password is in use, the old one is not revoked: %w", err)
+		return fmt.Errorf("the new password is in use, but the old one was not revoked: %w", err)
 	}
 	return nil
 }

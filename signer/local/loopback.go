@@ -72,13 +72,13 @@ func occupied(ctx context.Context, at netip.AddrPort, err error) error {
 	}
 	resp, reqErr := (&http.Transport{DisableKeepAlives: true}).RoundTrip(req)
 	if reqErr != nil {
-		return fmt.Errorf("%w; another program has it, so choose another port with --listen", inUse(at, err))
+		return fmt.Errorf("%w; another program uses it, so choose another port with --listen", inUse(at, err))
 	}
 	defer resp.Body.Close()
 	if resp.Header.Get(signerHeader) != "" {
-		return fmt.Errorf("a signer runs at http://%s/ already: %w", at, inUse(at, err))
+		return fmt.Errorf("a signer is already running at http://%s/: %w", at, inUse(at, err))
 	}
-	return fmt.Errorf("%w; another program has it, which speaks HTTP, so choose another port with --listen", inUse(at, err))
+	return fmt.Errorf("%w; another HTTP server uses it, so choose another port with --listen", inUse(at, err))
 }
 
 // signerHeader is the field by which a signer knows another.

@@ -13,7 +13,7 @@ func Protect() error {
 		return fmt.Errorf("forbid core files: %w", err)
 	}
 	if err := unix.Prctl(unix.PR_SET_DUMPABLE, 0, 0, 0, 0); err != nil {
-		return fmt.Errorf("forbid others to look into the memory: %w", err)
+		return fmt.Errorf("protect the memory from other processes: %w", err)
 	}
 	return nil
 }

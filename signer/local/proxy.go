@@ -114,7 +114,7 @@ func (p *Proxy) reload() {
 	sites, err := p.cfg.Book.Sites()
 	if err != nil {
 		if p.broken == nil {
-			p.cfg.Log.Error("the settings cannot be read; the blogs that were known are still served", "error", err.Error())
+			p.cfg.Log.Error("the settings cannot be read; the blogs known before are still served", "error", err.Error())
 		}
 		p.broken = err
 		return
@@ -194,7 +194,7 @@ func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h.Set("Cache-Control", "no-store")
 	h.Set(signerHeader, "1")
 	if !isLoopbackHost(r.Host) {
-		http.Error(w, "The signer answers under the names of this computer only: use http://127.0.0.1 in the address.", http.StatusMisdirectedRequest)
+		http.Error(w, "The signer answers only to names of this computer: use http://127.0.0.1 in the address.", http.StatusMisdirectedRequest)
 		return
 	}
 	if fromWebPage(r) {
@@ -208,7 +208,7 @@ func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	name, rest, _ := strings.Cut(strings.TrimLeft(r.URL.Path, "/"), "/")
 	s := p.lookup(name)
 	if s == nil {
-		http.Error(w, "No blog of this name was added to the signer. The page at / lists those that were.", http.StatusNotFound)
+		http.Error(w, "The signer has no blog of this name. The page at / lists its blogs.", http.StatusNotFound)
 		return
 	}
 	switch rest = strings.Trim(rest, "/"); {
@@ -218,7 +218,7 @@ func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		p.serveCall(w, r, s)
 	case rest == "xmlrpc.php":
 		h.Set("Allow", "POST")
-		http.Error(w, "XML-RPC calls are sent here by POST.", http.StatusMethodNotAllowed)
+		http.Error(w, "Send XML-RPC calls here with POST.", http.StatusMethodNotAllowed)
 	default:
 		p.discovery(w, r, s, rest)
 	}
@@ -230,14 +230,14 @@ func (p *Proxy) serveCall(w http.ResponseWriter, r *http.Request, s *served) {
 	case p.turns <- struct{}{}:
 		defer func() { <-p.turns }()
 	default:
-		p.fault(w, &xmlrpc.Fault{Code: http.StatusServiceUnavailable, Message: "Too many calls are under way. Wait until one is done."})
+		p.fault(w, &xmlrpc.Fault{Code: http.StatusServiceUnavailable, Message: "Too many calls are in progress. Wait until one is done."})
 		return
 	}
 	begun := time.Now()
 	body := xmlrpc.NewSpool(p.cfg.SpoolDir, inMemory)
 	defer body.Close()
 	if r.Header.Get("Content-Encoding") != "" {
-		http.Error(w, "The signer takes calls that are not compressed.", http.StatusUnsupportedMediaType)
+		http.Error(w, "The signer does not accept compressed calls.", http.StatusUnsupportedMediaType)
 		return
 	}
 	_, err := body.ReadFrom(http.MaxBytesReader(w, r.Body, p.cfg.MaxBody))
@@ -246,8 +246,8 @@ func (p *Proxy) serveCall(w http.ResponseWriter, r *http.Request, s *served) {
 		return
 	}
 	if err != nil {
-		p.cfg.Log.Warn("a call did not arrive whole", "blog", s.site.Name, "error", err.Error())
-		http.Error(w, "The call did not arrive whole.", http.StatusBadRequest)
+		p.cfg.Log.Warn("a call did not arrive completely", "blog", s.site.Name, "error", err.Error())
+		http.Error(w, "The call did not arrive completely.", http.StatusBadRequest)
 		return
 	}
 	c := &call{proxy: p, served: s, request: r, body: body, begun: begun}
@@ -264,7 +264,7 @@ func (p *Proxy) serveCall(w http.ResponseWriter, r *http.Request, s *served) {
 	h.Set("Content-Type", "text/xml; charset=UTF-8")
 	h.Set("Content-Length", strconv.FormatInt(answer.size(), 10))
 	if _, err := xmlrpc.Copy(w, answer.reader()); err != nil {
-		p.cfg.Log.Info("the program went away before it had the answer", "blog", s.site.Name)
+		p.cfg.Log.Info("the client disconnected before it had the answer", "blog", s.site.Name)
 	}
 }
 

@@ -39,9 +39,9 @@ func (k Kind) Words() string {
 	case Quillgate:
 		return "quillgate: each request is signed for one use, and answers are checked"
 	case Plugin:
-		return "WordPress with the Secure XML-RPC plugin: requests are signed, repeats are not recognised"
+		return "WordPress with the Secure XML-RPC plugin: requests are signed, but replayed requests are not detected"
 	case WordPress:
-		return "WordPress: nothing to sign with, so an application password goes into each call, over TLS"
+		return "WordPress: it cannot verify signatures, so each call carries an application password, over TLS"
 	}
 	return string(k)
 }
@@ -126,7 +126,7 @@ type bookFile struct {
 }
 
 // ErrNoSite says that no site has that name.
-var ErrNoSite = errors.New("no blog of that name was added")
+var ErrNoSite = errors.New("no blog has this name")
 
 // OpenBook opens the settings in a file, which need not exist yet.
 func OpenBook(path string) *Book { return &Book{path} }
@@ -193,7 +193,7 @@ func (b *Book) parse(content []byte) (bookFile, error) {
 		}
 		found := s.check()
 		if seen[s.Name] {
-			found = append(found, fmt.Errorf("%s stands there twice", s.Name))
+			found = append(found, fmt.Errorf("%s is listed twice", s.Name))
 		}
 		seen[s.Name] = true
 		for _, p := range found {

@@ -39,7 +39,7 @@ var (
 	// ErrPassPhrase says that the pass-phrase is not the one that was used.
 	ErrPassPhrase = errors.New("the pass-phrase is wrong")
 	// ErrNoSecret says that the vault holds nothing of that name.
-	ErrNoSecret = errors.New("there is no key of that name")
+	ErrNoSecret = errors.New("no key has this name")
 	// ErrKeyLost says that the keyring works and holds no key for this vault.
 	ErrKeyLost = errors.New("the keyring has no key for these secrets: it may belong to another user or computer")
 )
@@ -364,7 +364,7 @@ func (v *Vault) hand(ctx context.Context, name string, key []byte) error {
 	}
 	defer clear(back)
 	if !bytes.Equal(back, key) {
-		return errors.New("the keyring does not give back what it was given")
+		return errors.New("the keyring does not return what was stored in it")
 	}
 	return nil
 }
@@ -393,7 +393,7 @@ func (v *Vault) wrap(f *vaultFile, key []byte) error {
 // the derivation back to the system at once: the collector alone would keep it.
 func (w *wrappedKey) under(pass []byte) (*subtle.AESGCMSIV, error) {
 	if w.Time < 1 || w.Time > 16 || w.Memory < 8<<10 || w.Memory > 1<<20 || w.Threads < 1 || w.Threads > 16 {
-		return nil, errors.New("the sealed keys name costs for the pass-phrase that cannot be right")
+		return nil, errors.New("the file of sealed keys has invalid pass-phrase parameters")
 	}
 	derived := argon2.IDKey(pass, w.Salt, w.Time, w.Memory, w.Threads, 32)
 	defer debug.FreeOSMemory()
@@ -473,7 +473,7 @@ func (v *Vault) fetch(ctx context.Context, f *vaultFile) ([]byte, error) {
 		}
 		return key, nil
 	}
-	return nil, fmt.Errorf("the secrets are sealed by %q, which this program does not know", f.Sealing)
+	return nil, fmt.Errorf("the secrets are sealed with %q, which this version does not know", f.Sealing)
 }
 
 // writeWhole replaces a file in one step: whoever reads it, also after a crash,

@@ -264,7 +264,7 @@ func (wp *WordPress) method(c Call, login string) (xmlrpc.Value, *xmlrpc.Fault) 
 func Line(w http.ResponseWriter, line []byte) error {
 	head, _, ok := bytes.Cut(line, []byte("\r\n\r\n"))
 	if len(line) > 0 && (!ok || !bytes.HasPrefix(head, []byte("HTTP/"))) {
-		return fmt.Errorf("this is no response: %.40q", line)
+		return fmt.Errorf("this is not a response: %.40q", line)
 	}
 	conn, out, err := w.(http.Hijacker).Hijack()
 	if err != nil {
