@@ -59,7 +59,7 @@ func TestK5RotationUnderLoad(t *testing.T) {
 						clocks[i].add(2 * time.Second) // what was looked up before is not kept so long
 						got, _, err := s.Lookup(ctx, public)
 						if err != nil || got.Reveal() != want {
-							t.Errorf("%s does not open during the rotation: %v", public, err)
+							t.Errorf("%s cannot be opened during the rotation: %v", public, err)
 						}
 						if stop.Load() {
 							return
@@ -99,7 +99,7 @@ func TestK5RotationUnderLoad(t *testing.T) {
 		fresh := open(t, databasetest.Open(t, url), file, newClock())
 		for public, want := range secrets {
 			if got, _, err := fresh.Lookup(ctx, public); err != nil || got.Reveal() != want {
-				t.Errorf("%s does not open once the old key is gone: %v", public, err)
+				t.Errorf("%s cannot be opened once the old key is gone: %v", public, err)
 			}
 		}
 		report, err := fresh.VerifySealed(ctx)
@@ -121,7 +121,7 @@ func TestK5OldKeyIsDroppedLast(t *testing.T) {
 		rotate(t, s)
 		place := apps.Place{Table: "apps", User: 1, Key: app.Public, Column: "secret"}
 		if _, err := s.Unseal(place, before); err != nil {
-			t.Errorf("a value from before does not open while its key is in the file: %v", err)
+			t.Errorf("a value from before cannot be opened while its key is in the file: %v", err)
 		}
 		// As if a backup had been restored.
 		if _, err := db.Exec(ctx, `UPDATE apps SET secret = $2 WHERE public = $1`, app.Public, before); err != nil {

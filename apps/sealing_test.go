@@ -106,8 +106,8 @@ func TestKeysetFileK3(t *testing.T) {
 			{"group reads", file(0o640, content), "chmod 600"},
 			{"world reads", file(0o604, content), "chmod 600"},
 			{"group writes", file(0o620, content), "chmod 600"},
-			{"empty", file(0o600, nil), "does not hold a keyset"},
-			{"cut", file(0o600, content[:len(content)/2]), "does not hold a keyset"},
+			{"empty", file(0o600, nil), "does not contain a keyset"},
+			{"cut", file(0o600, content[:len(content)/2]), "does not contain a keyset"},
 			{"of another database", keyset(t), "not the one that this database was created with"},
 		}
 		for _, test := range tests {

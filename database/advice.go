@@ -31,11 +31,11 @@ func Advice(err error) string {
 	var refused net.Error
 	switch {
 	case errors.As(err, &name):
-		return "The host of the database is not known here. Look at the host name in --database or QUILLGATE_DATABASE, and at the name service."
+		return "The host name of the database is unknown. Check the host name in --database or QUILLGATE_DATABASE, and DNS."
 	case errors.Is(err, syscall.ECONNREFUSED):
-		return "No PostgreSQL listens there. Look at host and port in --database or QUILLGATE_DATABASE, and whether it runs."
+		return "No PostgreSQL server listens there. Check the host and port in --database or QUILLGATE_DATABASE, and that PostgreSQL is running."
 	case errors.As(err, &refused) && refused.Timeout():
-		return "The database does not answer. Look at its address in --database or QUILLGATE_DATABASE, and at what is between here and there."
+		return "The database does not answer. Check its address in --database or QUILLGATE_DATABASE, and the network in between."
 	case errors.Is(err, pq.ErrSSLNotSupported):
 		return "The database does not support TLS. If no one can read the connection, as on this machine, add ?sslmode=disable to its URL."
 	}
@@ -46,15 +46,15 @@ func Advice(err error) string {
 func adviceSQLite(code int) string {
 	switch {
 	case code&0xff == sqlite3.SQLITE_FULL, code == sqlite3.SQLITE_IOERR_SHMSIZE, code == sqlite3.SQLITE_IOERR_WRITE:
-		return "The disk is full, or a quota is used up. Make room; nothing that was acknowledged is lost."
+		return "The disk is full, or a quota is used up. Free some space. Nothing that was acknowledged is lost."
 	case code&0xff == sqlite3.SQLITE_BUSY, code&0xff == sqlite3.SQLITE_LOCKED:
-		return "Another process has held the database for too long. Let it end, and run this again."
+		return "Another process has held the database for too long. Wait until it has finished, then run this again."
 	case code&0xff == sqlite3.SQLITE_CORRUPT, code&0xff == sqlite3.SQLITE_NOTADB:
-		return "The file of the database is damaged, or is none. Put it back from a backup, together with the uploads and the keyset file."
+		return "The database file is damaged or is not a database. Restore it from a backup, together with the uploads and the keyset file."
 	case code&0xff == sqlite3.SQLITE_READONLY, code&0xff == sqlite3.SQLITE_CANTOPEN:
-		return "The files of the database and their folder have to be writable for the user that quillgate runs as."
+		return "The database files and their folder must be writable for the user that quillgate runs as."
 	case code&0xff == sqlite3.SQLITE_IOERR:
-		return "The disk does not do what it is asked. SQLite belongs on a local disk, not on a network's; look at the log of the system."
+		return "The disk reports errors. Keep SQLite on a local disk, not on a network drive, and check the system log."
 	}
 	return ""
 }
@@ -63,17 +63,17 @@ func adviceSQLite(code int) string {
 func advicePostgres(code string) string {
 	switch code {
 	case "28P01", "28000":
-		return "PostgreSQL does not let this user in. Look at user and password in --database, QUILLGATE_DATABASE or the file that QUILLGATE_DATABASE_FILE names, and at pg_hba.conf."
+		return "PostgreSQL rejects this user. Check the user name and password in --database, QUILLGATE_DATABASE or the file that QUILLGATE_DATABASE_FILE names, and pg_hba.conf."
 	case "3D000":
-		return "Make that database first: createdb --owner USER NAME. Quillgate makes the tables in it."
+		return "Create that database first: createdb --owner USER NAME. Quillgate creates the tables in it."
 	case "42501":
 		return "The database user needs the right to create tables: ALTER DATABASE NAME OWNER TO USER."
 	case "53300":
-		return "PostgreSQL has no connection left. Raise max_connections, or run fewer servers."
+		return "PostgreSQL has no free connections. Raise max_connections, or run fewer servers."
 	case "53100":
-		return "The disk of PostgreSQL is full. Make room; nothing that was acknowledged is lost."
+		return "The disk of PostgreSQL is full. Free some space. Nothing that was acknowledged is lost."
 	case "25006":
-		return "This PostgreSQL only reads, as a replica does. Name the primary in --database."
+		return "This PostgreSQL server is read-only, like a replica. Give the primary in --database."
 	}
 	return ""
 }

@@ -443,9 +443,9 @@ func TestAdvice(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, test := range []struct{ name, url, want string }{
-		{"nobody listens", "postgres://me:hush@127.0.0.1:1/x", "No PostgreSQL listens there"},
-		{"no such host", "postgres://me:hush@nowhere.invalid/x", "is not known here"},
-		{"another file", notOne, "Put it back from a backup"},
+		{"nobody listens", "postgres://me:hush@127.0.0.1:1/x", "No PostgreSQL server listens there"},
+		{"no such host", "postgres://me:hush@nowhere.invalid/x", "is unknown"},
+		{"another file", notOne, "Restore it from a backup"},
 	} {
 		_, err := database.Open(t.Context(), database.Config{URL: test.url})
 		got := database.Advice(err)

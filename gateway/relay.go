@@ -134,7 +134,7 @@ func (g *Gateway) send(ctx context.Context, who account, c *canonical) (_ *answe
 	if got.Fault != nil {
 		a.close()
 		if got.Fault.Code >= http.StatusInternalServerError && changes {
-			return nil, &xmlrpc.Fault{Code: got.Fault.Code, Message: got.Fault.Message + " It is unknown whether the blog carried out the call. Check the blog before you send the call again."}
+			return nil, &xmlrpc.Fault{Code: got.Fault.Code, Message: got.Fault.Message + " It is not known whether the blog carried out the call. Check the blog before you send the call again."}
 		}
 		return nil, g.judged(ctx, who, c, got.Fault)
 	}

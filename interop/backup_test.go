@@ -47,7 +47,7 @@ func TestH10RestoreDrill(t *testing.T) {
 	copyFile(t, file, filepath.Join(restored.folder, "quillgate.db"))
 	cmd := exec.Command(build(t), "serve", "--listen", "127.0.0.1:0")
 	cmd.Env = restored.environment()
-	if out, err := cmd.CombinedOutput(); cmd.ProcessState.ExitCode() != 1 || !strings.Contains(string(out), "keyset") || !strings.Contains(string(out), "is missing: put it back") {
+	if out, err := cmd.CombinedOutput(); cmd.ProcessState.ExitCode() != 1 || !strings.Contains(string(out), "keyset") || !strings.Contains(string(out), "is missing: restore it") {
 		t.Errorf("without the keyset: %v, and it says %q", err, out)
 	}
 	copyFile(t, filepath.Join(blog.folder, "keyset"), filepath.Join(restored.folder, "keyset"))

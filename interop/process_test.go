@@ -193,7 +193,7 @@ func (p *process) kill() {
 	p.ended <- <-p.ended
 }
 
-var metricsAddress = regexp.MustCompile(`metrics are served.* address=(\S+)`)
+var metricsAddress = regexp.MustCompile(`serving metrics.* address=(\S+)`)
 
 // keepMetrics takes the page of the metrics for evidence, while the process runs.
 func (p *process) keepMetrics(t testing.TB) {

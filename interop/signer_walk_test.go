@@ -77,7 +77,7 @@ func TestSignerAddInBrowser(t *testing.T) {
 	if what, odd := publishOnce(http.DefaultClient, s, "From an old program"); what != acknowledged {
 		t.Errorf("an old program is told %d %s", what, odd)
 	}
-	if out := s.command(t, "check", "blog"); !strings.Contains(out, "The blog knows the key as admin.") {
+	if out := s.command(t, "check", "blog"); !strings.Contains(out, "The blog accepts the key as admin.") {
 		t.Errorf("sign check says\n%s", out)
 	}
 	s.command(t, "rotate", "blog")

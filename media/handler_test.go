@@ -117,8 +117,8 @@ func TestHandlerProtocol(t *testing.T) {
 		{"hidden", "GET", ".pending/lock", nil, result{404, "404 page not found\n"}},
 		{"upwards", "GET", "../../etc/passwd", nil, result{404, "404 page not found\n"}},
 		{"NUL", "GET", "2024/01/note.txt\x00.png", nil, result{404, "404 page not found\n"}},
-		{"post", "POST", "2024/01/note.txt", nil, result{405, "Only GET and HEAD.\n"}},
-		{"delete", "DELETE", "2024/01/note.txt", nil, result{405, "Only GET and HEAD.\n"}},
+		{"post", "POST", "2024/01/note.txt", nil, result{405, "Only GET and HEAD are allowed.\n"}},
+		{"delete", "DELETE", "2024/01/note.txt", nil, result{405, "Only GET and HEAD are allowed.\n"}},
 	} {
 		r := get(t, h, test.method, prefix+test.path, test.header...)
 		if diff := cmp.Diff(test.want, result{r.StatusCode, body(t, r)}); diff != "" {

@@ -130,7 +130,7 @@ func TestFormsOfAUser(t *testing.T) {
 	})
 }
 
-// How programs may sign in is changed with the password; a refusal keeps what was chosen, and the other form as it was.
+// How clients may sign in is changed with the password; a refusal keeps what was chosen, and the other form as it was.
 func TestA10PasswordForThePolicy(t *testing.T) {
 	each(t, func(t *testing.T, h *house) {
 		ada := h.as(t, "ada")

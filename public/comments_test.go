@@ -39,7 +39,7 @@ func TestCommentForm(t *testing.T) {
 			return n
 		}
 
-		// A new blog takes no comments of visitors, and has no form.
+		// A new blog does not accept comments of visitors, and has no form.
 		lacks(t, "a blog without comments of visitors", f.get(t, link(open)), "wp-comments-post.php")
 		expect(t, "a comment there", f.send(t, "/wp-comments-post.php", remark(open, "Hello")), 422, "signed-in users")
 		f.set(t, "anonymous_comments", "1")

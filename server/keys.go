@@ -57,7 +57,7 @@ func OpenKeys(ctx context.Context, cfg KeysConfig) (_ *Keys, err error) {
 		cfg.Logger = slog.New(slog.DiscardHandler)
 	}
 	if err := os.MkdirAll(cfg.Folder, 0o700); err != nil {
-		return nil, fmt.Errorf("make the data folder: %w", err)
+		return nil, fmt.Errorf("create the data folder: %w", err)
 	}
 	k := &Keys{Folder: cfg.Folder}
 	defer func() {

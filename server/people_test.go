@@ -127,7 +127,7 @@ func TestA7Refused(t *testing.T) {
 		}
 		answers = append(answers, w.Body.String())
 	}
-	if answers[0] != answers[1] || !strings.Contains(answers[0], "takes no passwords") {
+	if answers[0] != answers[1] || !strings.Contains(answers[0], "does not accept account passwords") {
 		t.Errorf("ada: %s\nnobody: %s", answers[0], answers[1])
 	}
 }

@@ -216,7 +216,7 @@ func TestH6WarnsInClear(t *testing.T) {
 		if err := s.Run(ctx, server.Listeners{Plain: elsewhere{listen(t), tt.address}}); err != nil {
 			t.Error(err)
 		}
-		if got := strings.Contains(log.String(), "LISTENING IN CLEAR"); got != tt.warns {
+		if got := strings.Contains(log.String(), "LISTENING UNENCRYPTED"); got != tt.warns {
 			t.Errorf("%s: it warns: %v\n%s", tt.name, got, &log)
 		}
 	}

@@ -69,7 +69,7 @@ func TestDictionary(t *testing.T) {
 			t.Errorf("%.40q: %q, %v, want %q", test.in, got, err, test.want)
 		}
 	}
-	// What is there twice is found among many too.
+	// What appears twice is found among many too.
 	for _, separator := range []string{",", ";"} {
 		many := keys(100, separator)
 		if _, err := dictionary([]string{many}); err != nil {
@@ -127,7 +127,7 @@ func BenchmarkDictionary(b *testing.B) {
 }
 
 // Against another reader of structured values, which knows the kinds of RFC
-// 9651 too and takes the last of what is there twice.
+// 9651 too and takes the last of what appears twice.
 func FuzzDictionary(f *testing.F) {
 	f.Add(`sig-b26=("date" "@method" "x";req;key="a");created=1618884473;keyid="k\"",b=:AA==:`)
 	f.Add(`a=( "@query-param";name="Pet"  ); created=1;flag;x=1.5 , b=()`)
@@ -164,7 +164,7 @@ func FuzzDictionary(f *testing.F) {
 	})
 }
 
-// refused tells what only this reader refuses: what is there twice, what is too
+// refused tells what only this reader refuses: what appears twice, what is too
 // long, and the kinds that came later.
 func refused(text string, d *httpsfv.Dictionary) bool {
 	if len(text) > maxField || strings.ContainsAny(text, "@%") {

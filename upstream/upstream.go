@@ -79,7 +79,7 @@ func (t *Trouble) Fault(changes bool) *xmlrpc.Fault {
 	case t.Outcome == NotDone:
 		text += " Nothing was changed."
 	default:
-		text += " It is unknown whether the blog carried out the call. Check the blog before you send the call again."
+		text += " It is not known whether the blog carried out the call. Check the blog before you send the call again."
 	}
 	return &xmlrpc.Fault{Code: t.Code, Message: text}
 }

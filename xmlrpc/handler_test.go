@@ -205,7 +205,7 @@ func TestMethods(t *testing.T) {
 		{"sum of flags and nothing", "demo.addTwoNumbers", []xmlrpc.Value{xmlrpc.Bool(true), {}}, "int 1"},
 		{"sum too large", "demo.addTwoNumbers", []xmlrpc.Value{num(1<<63 - 1), num(1)}, "double 9223372036854776000"},
 		{"one number", "demo.addTwoNumbers", []xmlrpc.Value{num(2)}, "int 0"},
-		{"sum of words", "demo.addTwoNumbers", []xmlrpc.Value{str("a"), num(1)}, "fault -32602: The parameters are two numbers."},
+		{"sum of words", "demo.addTwoNumbers", []xmlrpc.Value{str("a"), num(1)}, "fault -32602: The parameters must be two numbers."},
 		{"one array is the list", "test.echo", []xmlrpc.Value{list(num(1), num(2))}, "[int 1, int 2]"},
 		{"two arrays are not", "test.echo", []xmlrpc.Value{list(num(1)), list()}, "[[int 1], []]"},
 		{"an array in an array is taken once", "test.echo", []xmlrpc.Value{list(list(num(1)))}, "[[int 1]]"},
@@ -244,7 +244,7 @@ func TestIntrospection(t *testing.T) {
 			t.Errorf("%s(%s) = %s, want %s", c.method, c.about, got.text, c.want)
 		}
 	}
-	if got := post(t, s.URL, request("system.methodHelp")); got.text != "fault -32602: The parameter is the name of a method." {
+	if got := post(t, s.URL, request("system.methodHelp")); got.text != "fault -32602: The parameter must be the name of a method." {
 		t.Errorf("system.methodHelp() = %s", got.text)
 	}
 }
@@ -256,10 +256,10 @@ func TestNewRefuses(t *testing.T) {
 		methods []method
 		want    string
 	}{
-		{"two of one name", []method{{Name: "a", Func: f}, {Name: "a", Func: f}}, "method table: a is there twice"},
-		{"one of the protocol", []method{{Name: "system.multicall", Func: f}}, "method table: system.multicall is there twice"},
-		{"no name", []method{{Func: f}}, `method table: "" is no method name`},
-		{"a name that nobody can call", []method{{Name: "a b", Func: f}}, `method table: "a b" is no method name`},
+		{"two of one name", []method{{Name: "a", Func: f}, {Name: "a", Func: f}}, "method table: a is listed twice"},
+		{"one of the protocol", []method{{Name: "system.multicall", Func: f}}, "method table: system.multicall is listed twice"},
+		{"no name", []method{{Func: f}}, `method table: "" is not a method name`},
+		{"a name that nobody can call", []method{{Name: "a b", Func: f}}, `method table: "a b" is not a method name`},
 		{"no function", []method{{Name: "a"}}, "method table: a has no function"},
 	} {
 		if _, err := xmlrpc.New(config{Methods: c.methods, SpoolDir: t.TempDir()}); err == nil || err.Error() != c.want {
@@ -307,7 +307,7 @@ func TestInnerErrors(t *testing.T) {
 			got := post(t, s.URL, request(name))
 			s.Close()
 			event := j.last(t, 1)[0]
-			if want := "fault -32603: An error inside the server. Its operator finds the cause under incident " + event.Incident + "."; got.text != want || event.Incident == "" {
+			if want := "fault -32603: The server failed to answer. Its log records the cause under incident " + event.Incident + "."; got.text != want || event.Incident == "" {
 				t.Errorf("told %q, want %q", got.text, want)
 			}
 			if log := j.log.String(); !strings.Contains(log, secret) || !strings.Contains(log, event.Incident) {

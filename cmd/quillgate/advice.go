@@ -22,11 +22,11 @@ func advice(err error) string {
 	var network *net.OpError // its permissions are not those of files
 	switch {
 	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT):
-		return "The disk is full, or a quota is used up. Make room; nothing that was acknowledged is lost."
+		return "The disk is full, or a quota is used up. Free some space. Nothing that was acknowledged is lost."
 	case errors.Is(err, syscall.EROFS):
-		return "The file system is mounted for reading only, and quillgate has to write there. With systemd, StateDirectory or ReadWritePaths lets it."
+		return "The file system is mounted read-only, but quillgate needs to write there. With systemd, allow that with StateDirectory or ReadWritePaths."
 	case errors.Is(err, fs.ErrPermission) && !errors.As(err, &network):
-		return "Run this as the user that the data folder belongs to, such as: sudo -u quillgate quillgate …"
+		return "Run this as the user that owns the data folder, for example: sudo -u quillgate quillgate …"
 	}
 	return ""
 }
@@ -36,11 +36,11 @@ func adviceOnCall(err *url.Error) string {
 	var name *net.DNSError
 	switch {
 	case errors.As(err, &name):
-		return "The host of this address is not known here. Check --url, and the name service."
+		return "The host name in this address is unknown. Check --url and DNS."
 	case errors.Is(err, syscall.ECONNREFUSED):
 		return "No server listens there. Start one with \"quillgate serve\", or give the address of the endpoint with --url."
 	case err.Timeout():
-		return "The server does not answer in time. Check --url and what is between here and there, or wait longer with --timeout."
+		return "The server does not answer in time. Check --url and the network in between, or wait longer with --timeout."
 	}
 	return ""
 }

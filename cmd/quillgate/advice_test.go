@@ -23,7 +23,7 @@ func TestAdviceWhenTheServerDoesNotAnswer(t *testing.T) {
 	defer silent.Close()
 	for _, test := range []struct{ name, url, want string }{
 		{"nobody listens", "http://127.0.0.1:1/xmlrpc.php", `No server listens there. Start one with "quillgate serve"`},
-		{"the name is not known", "http://nowhere.invalid/xmlrpc.php", "The host of this address is not known here. Check --url"},
+		{"the name is not known", "http://nowhere.invalid/xmlrpc.php", "The host name in this address is unknown. Check --url"},
 		{"no answer", "http://" + silent.Addr().String() + "/xmlrpc.php", "The server does not answer in time."},
 	} {
 		var complaints bytes.Buffer
@@ -40,7 +40,7 @@ func TestAdviceOnPermissions(t *testing.T) {
 	const want = "sudo -u quillgate"
 	for _, err := range []error{
 		&fs.PathError{Op: "open", Path: "/var/lib/quillgate/keyset", Err: syscall.EACCES},
-		fmt.Errorf("make the data folder: %w", &os.PathError{Op: "mkdir", Path: "/var/lib/quillgate", Err: syscall.EPERM}),
+		fmt.Errorf("create the data folder: %w", &os.PathError{Op: "mkdir", Path: "/var/lib/quillgate", Err: syscall.EPERM}),
 		fmt.Errorf("lock: %w", syscall.EACCES),
 	} {
 		if got := advice(err); !strings.Contains(got, want) {
@@ -59,7 +59,7 @@ func TestAdviceWhenTheDatabaseDoesNotAnswer(t *testing.T) {
 	var complaints bytes.Buffer
 	args := []string{"option", "list", "--data", t.TempDir(), "--database", "postgres://blog@127.0.0.1:1/blog?sslmode=disable"}
 	code := run(ctx, args, streams{strings.NewReader(""), io.Discard, &complaints})
-	if said := complaints.String(); code != 1 || !strings.Contains(said, "No PostgreSQL listens there") {
+	if said := complaints.String(); code != 1 || !strings.Contains(said, "No PostgreSQL server listens there") {
 		t.Errorf("exit code %d, it says %q", code, said)
 	}
 }

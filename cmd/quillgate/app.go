@@ -16,15 +16,15 @@ import (
 )
 
 type appCmd struct {
-	Create appCreateCmd `cmd:"" help:"Make a key for a user, and show its secret once."`
+	Create appCreateCmd `cmd:"" help:"Create a key for a user, and show its secret once."`
 	List   appListCmd   `cmd:"" help:"List keys."`
-	Show   appShowCmd   `cmd:"" help:"Show all that is known of a key."`
-	Rename appRenameCmd `cmd:"" help:"Give a key another name."`
-	Set    appSetCmd    `cmd:"" help:"Change what a key may do, from where, and until when."`
-	Rotate appRotateCmd `cmd:"" help:"Make the pair that takes over from a key."`
-	Revoke appRevokeCmd `cmd:"" help:"End a key, for good, or all keys of a user."`
-	Enrol  appEnrolCmd  `cmd:"" help:"Make a key without a secret out of a program's public key, or let a program do so."`
-	Import appImportCmd `cmd:"" help:"Take over a key that was made elsewhere."`
+	Show   appShowCmd   `cmd:"" help:"Show everything about a key."`
+	Rename appRenameCmd `cmd:"" help:"Rename a key."`
+	Set    appSetCmd    `cmd:"" help:"Change the scope, networks or expiry of a key."`
+	Rotate appRotateCmd `cmd:"" help:"Replace a key with a new one; the old one can keep working for a while."`
+	Revoke appRevokeCmd `cmd:"" help:"Permanently revoke a key, or all keys of a user."`
+	Enrol  appEnrolCmd  `cmd:"" help:"Register a client's verification key, or let a client register one itself."`
+	Import appImportCmd `cmd:"" help:"Import a key that was created elsewhere."`
 }
 
 // appShown is a key as --json shows it.
@@ -94,10 +94,10 @@ func writeJSON(w io.Writer, v any) error {
 
 type appCreateCmd struct {
 	User string `help:"User name." required:"" placeholder:"LOGIN"`
-	Name string `help:"What the program is called, such as MarsEdit." required:""`
+	Name string `help:"Name of the application, such as MarsEdit." required:""`
 	limitFlags
-	Strict bool `help:"Take signatures by RFC 9421 only."`
-	JSON   bool `name:"json" help:"Answer in JSON."`
+	Strict bool `help:"Accept RFC 9421 signatures only."`
+	JSON   bool `name:"json" help:"Print JSON."`
 }
 
 func (c *appCreateCmd) Run(ctx context.Context, s *settings, io streams) error {
@@ -130,17 +130,17 @@ func tellPair(io streams, keys *server.Keys, login string, app apps.App, secret 
 		return err
 	}
 	if secret.IsEmpty() {
-		_, err := fmt.Fprintf(io.out, "\nRequests signed with the private half are made in the name of %s.\n", login)
+		_, err := fmt.Fprintf(io.out, "\nRequests signed with the private half act as %s.\n", login)
 		return err
 	}
-	_, err := fmt.Fprintf(io.out, "Secret:     %s\n\nThe secret is shown this once. Requests signed with it are made in the name of %s.\n", secret.Reveal(), login)
+	_, err := fmt.Fprintf(io.out, "Secret:     %s\n\nThe secret is shown only once. Requests signed with it act as %s.\n", secret.Reveal(), login)
 	return err
 }
 
 type appListCmd struct {
 	User    string `help:"Only the keys of this user." placeholder:"LOGIN"`
-	Revoked bool   `help:"Show revoked keys too."`
-	JSON    bool   `name:"json" help:"Answer in JSON."`
+	Revoked bool   `help:"Include revoked keys."`
+	JSON    bool   `name:"json" help:"Print JSON."`
 }
 
 func (c *appListCmd) Run(ctx context.Context, s *settings, io streams) error {
@@ -205,7 +205,7 @@ func (a appShown) stateText() string {
 		text += ", still used"
 	}
 	if a.Legacy && a.State.Works() {
-		text += ", takes legacy signatures"
+		text += ", accepts legacy signatures"
 	}
 	return text
 }
@@ -257,7 +257,7 @@ func (c *appRenameCmd) Run(ctx context.Context, s *settings, io streams) error {
 		if err := keys.Apps.Rename(ctx, audit.Operator, app.UserID, app.Public, c.Name); err != nil {
 			return err
 		}
-		_, err = fmt.Fprintf(io.out, "The key %s is now called %q.\n", app.Public, c.Name)
+		_, err = fmt.Fprintf(io.out, "The key %s was renamed to %q.\n", app.Public, c.Name)
 		return err
 	})
 }
@@ -269,7 +269,7 @@ type appRevokeCmd struct {
 
 func (c *appRevokeCmd) Run(ctx context.Context, s *settings, io streams) error {
 	if (c.Public == "") == (c.AllOf == "") {
-		return usageError{errors.New("name the key, or with --all-of a user")}
+		return usageError{errors.New("give a key, or a user with --all-of")}
 	}
 	return withKeys(ctx, s, io, func(keys *server.Keys) error {
 		if c.AllOf != "" {
@@ -281,7 +281,7 @@ func (c *appRevokeCmd) Run(ctx context.Context, s *settings, io streams) error {
 			if err != nil {
 				return err
 			}
-			_, err = fmt.Fprintf(io.out, "Keys of %s that are revoked: %d. A running server refuses them within a second.\n", user.Login, n)
+			_, err = fmt.Fprintf(io.out, "Revoked %[2]d keys of %[1]s. Running servers refuse them within a second.\n", user.Login, n)
 			return err
 		}
 		app, err := appOf(ctx, keys, c.Public)
@@ -291,12 +291,12 @@ func (c *appRevokeCmd) Run(ctx context.Context, s *settings, io streams) error {
 		if err := keys.Apps.Revoke(ctx, audit.Operator, app.UserID, app.Public); err != nil {
 			return err
 		}
-		if _, err := fmt.Fprintf(io.out, "The key %s (%s) is revoked. A running server refuses it within a second.\n", app.Public, app.Name); err != nil {
+		if _, err := fmt.Fprintf(io.out, "The key %s (%s) is revoked. Running servers refuse it within a second.\n", app.Public, app.Name); err != nil {
 			return err
 		}
 		heir, err := heirOf(ctx, keys, app)
 		if err == nil && heir != "" {
-			_, err = fmt.Fprintf(io.out, "The key %s, which took over from it, goes on working. A program with the old key can have made it: revoke it too, unless you know who uses it.\n", heir)
+			_, err = fmt.Fprintf(io.out, "Its successor, the key %s, still works. Anyone with the old key may have created it: revoke it too, unless you know who uses it.\n", heir)
 		}
 		return err
 	})
@@ -319,18 +319,18 @@ func heirOf(ctx context.Context, keys *server.Keys, app apps.App) (heir string, 
 func appOf(ctx context.Context, keys *server.Keys, public string) (apps.App, error) {
 	app, err := keys.Apps.Get(ctx, public)
 	if errors.Is(err, apps.ErrNotFound) {
-		return app, fmt.Errorf("there is no key %q; \"quillgate app list --revoked\" shows all", public)
+		return app, fmt.Errorf("there is no key %q; \"quillgate app list --revoked\" lists all keys", public)
 	}
 	return app, err
 }
 
 type appImportCmd struct {
 	User       string `help:"User name." required:"" placeholder:"LOGIN"`
-	Name       string `help:"What the program is called." required:""`
+	Name       string `help:"Name of the application." required:""`
 	Public     string `help:"Public key." required:"" placeholder:"KEY"`
 	SecretFile string `help:"File with the secret; - is the standard input." required:"" placeholder:"FILE"`
-	Legacy     bool   `name:"legacy-signatures" help:"Take the older, weaker form of signatures from this key too: one hash, in base64."`
-	JSON       bool   `name:"json" help:"Answer in JSON."`
+	Legacy     bool   `name:"legacy-signatures" help:"Also accept the older, weaker form of signatures from this key: one hash, in base64."`
+	JSON       bool   `name:"json" help:"Print JSON."`
 }
 
 func (c *appImportCmd) Run(ctx context.Context, s *settings, io streams) error {
@@ -352,7 +352,7 @@ func (c *appImportCmd) Run(ctx context.Context, s *settings, io streams) error {
 		if c.JSON {
 			return writeJSON(io.out, showApp(keys, user.Login, app))
 		}
-		_, err = fmt.Fprintf(io.out, "The key %s signs for %s now.\n", app.Public, user.Login)
+		_, err = fmt.Fprintf(io.out, "The key %s now signs for %s.\n", app.Public, user.Login)
 		return err
 	})
 }

@@ -68,7 +68,7 @@ func expiryOf(text string, now time.Time) (time.Time, error) {
 	if t, err := time.Parse(time.RFC3339, text); err == nil {
 		return t, nil
 	}
-	return time.Time{}, fmt.Errorf("%q is no time of expiry: give 365d, 2027-01-31 or never", text)
+	return time.Time{}, fmt.Errorf("%q is not an expiry: use 365d, 2027-01-31 or never", text)
 }
 
 // changeFlags are what can be changed of a key or token.
@@ -83,7 +83,7 @@ type changeFlags struct {
 type appSetCmd struct {
 	Public string `arg:"" help:"Public key." name:"public-key"`
 	changeFlags
-	Strict *bool `help:"Take signatures by RFC 9421 only." negatable:""`
+	Strict *bool `help:"Accept RFC 9421 signatures only." negatable:""`
 }
 
 func (c *appSetCmd) Run(ctx context.Context, s *settings, io streams) error {
@@ -143,7 +143,7 @@ func (c *changeFlags) change(scope apps.Scope) (change apps.Change, err error) {
 
 type appShowCmd struct {
 	Public string `arg:"" help:"Public key." name:"public-key"`
-	JSON   bool   `name:"json" help:"Answer in JSON."`
+	JSON   bool   `name:"json" help:"Print JSON."`
 }
 
 func (c *appShowCmd) Run(ctx context.Context, s *settings, io streams) error {
@@ -172,8 +172,8 @@ func describeApp(ctx context.Context, io streams, keys *server.Keys, app apps.Ap
 	a := showApp(keys, user.Login, app)
 	return describe(io, []described{
 		{"Public key", a.Public}, {"Name", a.Name}, {"User", fmt.Sprintf("%s (%s)", user.Login, user.Role)}, {"State", a.stateText()},
-		{"Algorithm", a.Algorithm}, {"Secret ends in", a.Hint}, {"Scope", orAll(a.Scope, "everything that the user may")},
-		{"Methods", orAll(a.Methods, "all")}, {"Networks", orAll(a.Networks, "everywhere")}, {"Created", timeText(&a.Created)},
+		{"Algorithm", a.Algorithm}, {"Secret ends in", a.Hint}, {"Scope", orAll(a.Scope, "everything the user may do")},
+		{"Methods", orAll(a.Methods, "all")}, {"Networks", orAll(a.Networks, "anywhere")}, {"Created", timeText(&a.Created)},
 		{"Expires", timeText(a.Expires)}, {"Last used", a.useText()}, {"Uses", strconv.FormatInt(a.Uses, 10)}, {"Successor", a.Successor},
 	})
 }
@@ -203,14 +203,14 @@ func describe(io streams, lines []described) error {
 
 // keyFlags name a verification key.
 type keyFlags struct {
-	Algorithm string `help:"Algorithm that the key signs with, by its name in RFC 9421: ${enum}." enum:",ed25519,ecdsa-p256-sha256,rsa-pss-sha512,rsa-v1_5-sha256" default:"" placeholder:"NAME"`
+	Algorithm string `help:"Signature algorithm of the key, by its name in RFC 9421: ${enum}." enum:",ed25519,ecdsa-p256-sha256,rsa-pss-sha512,rsa-v1_5-sha256" default:"" placeholder:"NAME"`
 	Key       string `help:"File with the public half (PEM); - is the standard input." placeholder:"FILE"`
 }
 
 // read reads the key; ok is false when none is named.
 func (f keyFlags) read(io streams) (key apps.VerificationKey, ok bool, err error) {
 	if (f.Key == "") != (f.Algorithm == "") {
-		return key, false, usageError{errors.New("--key and --algorithm go together")}
+		return key, false, usageError{errors.New("--key and --algorithm must be given together")}
 	}
 	if f.Key == "" {
 		return key, false, nil
@@ -225,10 +225,10 @@ func (f keyFlags) read(io streams) (key apps.VerificationKey, ok bool, err error
 
 type appRotateCmd struct {
 	Public  string        `arg:"" help:"Public key." name:"public-key"`
-	Overlap time.Duration `help:"How long the old pair goes on working, at most 720h." default:"24h" placeholder:"DURATION"`
-	Now     bool          `help:"End the old pair at once: it has leaked."`
+	Overlap time.Duration `help:"How long the old pair keeps working, at most 720h." default:"24h" placeholder:"DURATION"`
+	Now     bool          `help:"Revoke the old pair at once, because it has leaked."`
 	keyFlags
-	JSON bool `name:"json" help:"Answer in JSON."`
+	JSON bool `name:"json" help:"Print JSON."`
 }
 
 func (c *appRotateCmd) Run(ctx context.Context, s *settings, io streams) error {
@@ -275,12 +275,12 @@ func (c *appRotateCmd) Run(ctx context.Context, s *settings, io streams) error {
 
 type appEnrolCmd struct {
 	User string `help:"User name." required:"" placeholder:"LOGIN"`
-	Name string `help:"What the program is called."`
+	Name string `help:"Name of the application."`
 	keyFlags
-	Open bool          `help:"Open an enrolment: print a code with which one program enrols its own key over xmlrpcs.enrol. One that was open for the user is closed."`
+	Open bool          `help:"Open an enrolment: print a code with which one client can enrol its own key through xmlrpcs.enrol. An enrolment that is already open for the user is closed."`
 	For  time.Duration `help:"How long the enrolment stays open, at most 1h." default:"15m" placeholder:"DURATION"`
 	limitFlags
-	JSON bool `name:"json" help:"Answer in JSON."`
+	JSON bool `name:"json" help:"Print JSON."`
 }
 
 func (c *appEnrolCmd) Run(ctx context.Context, s *settings, io streams) error {
@@ -291,7 +291,7 @@ func (c *appEnrolCmd) Run(ctx context.Context, s *settings, io streams) error {
 	case given == c.Open:
 		return usageError{errors.New("give --algorithm and --key, or --open")}
 	case given && c.Name == "":
-		return usageError{errors.New("--name says what the program is called")}
+		return usageError{errors.New("give the name of the application with --name")}
 	}
 	in, err := c.newKey()
 	if err != nil {
@@ -325,7 +325,7 @@ func (c *appEnrolCmd) open(ctx context.Context, io streams, keys *server.Keys, u
 			Until time.Time `json:"until"`
 		}{code.Reveal(), until})
 	}
-	_, err = fmt.Fprintf(io.out, "Code: %s\n\nUntil %s UTC one program can enrol its key for %s with it, over xmlrpcs.enrol.\n",
+	_, err = fmt.Fprintf(io.out, "Code: %s\n\nUntil %s UTC, one client can use it to enrol its key for %s through xmlrpcs.enrol.\n",
 		code.Reveal(), until.Format(time.DateTime), user.Login)
 	return err
 }

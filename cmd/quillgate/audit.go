@@ -18,17 +18,17 @@ import (
 )
 
 type auditCmd struct {
-	List   auditListCmd   `cmd:"" help:"List lines of the trail, the newest first."`
-	Verify auditVerifyCmd `cmd:"" help:"Check that no line was changed, taken out, put in or cut off."`
-	Export auditExportCmd `cmd:"" help:"Write the trail, the oldest line first, for other programs."`
+	List   auditListCmd   `cmd:"" help:"List audit lines, newest first."`
+	Verify auditVerifyCmd `cmd:"" help:"Check that no line was changed, removed, inserted or cut off."`
+	Export auditExportCmd `cmd:"" help:"Export the trail for other programs, oldest line first."`
 	Prune  auditPruneCmd  `cmd:"" help:"Remove old lines; the rest can still be verified."`
 }
 
 // auditFilter are the flags that say which lines.
 type auditFilter struct {
-	User  string `help:"Only what concerns this user." placeholder:"LOGIN"`
+	User  string `help:"Only lines about this user." placeholder:"LOGIN"`
 	Kind  string `help:"Only events of this kind, such as app.created."`
-	App   string `help:"Only what was done with this application key." placeholder:"PUBLIC"`
+	App   string `help:"Only actions taken with this application key." placeholder:"PUBLIC"`
 	Since moment `help:"Not before this day or time (UTC), such as 2026-11-23 or 2026-11-23T12:00:00Z." placeholder:"TIME"`
 	Until moment `help:"Before this day or time (UTC)." placeholder:"TIME"`
 }
@@ -56,7 +56,7 @@ func (m *moment) UnmarshalText(text []byte) error {
 			return nil
 		}
 	}
-	return fmt.Errorf("%q is no day such as 2026-11-23 and no time such as 2026-11-23T12:00:00Z", text)
+	return fmt.Errorf("%q is not a day such as 2026-11-23 or a time such as 2026-11-23T12:00:00Z", text)
 }
 
 // auditLine is a line as JSON shows it.
@@ -94,8 +94,8 @@ func (l auditLine) details() string {
 
 type auditListCmd struct {
 	auditFilter
-	Limit int  `help:"At most so many lines." default:"100" placeholder:"N"`
-	JSON  bool `name:"json" help:"Answer in JSON."`
+	Limit int  `help:"Maximum number of lines." default:"100" placeholder:"N"`
+	JSON  bool `name:"json" help:"Print JSON."`
 }
 
 func (c *auditListCmd) Run(ctx context.Context, s *settings, io streams) error {
@@ -144,14 +144,15 @@ func (c *auditListCmd) list(ctx context.Context, keys *server.Keys) ([]auditLine
 }
 
 type auditVerifyCmd struct {
-	Expect string `help:"A line and its hash that were noted before; the trail has to hold it still." placeholder:"ID:HASH"`
+	Expect string `help:"A line and its hash, noted earlier, that the trail must still contain." placeholder:"ID:HASH"`
 }
 
 // Help is shown by quillgate audit verify --help.
 func (auditVerifyCmd) Help() string {
-	return `Each line holds a MAC over itself and the line before it, under a key of the keyset. Whoever can write into the database, and has
-no keyset, cannot rewrite the trail, but can put back an older state of all of it. Note the line and the hash that this command
-prints in another place from time to time, and give them to --expect.`
+	return `Each line holds a MAC over itself and the line before it, with a key from the keyset. Someone who can write
+to the database but does not have the keyset cannot rewrite the trail, but can restore an older state of all
+of it. From time to time, note the line and hash that this command prints in another place, and pass them to
+--expect later.`
 }
 
 func (c *auditVerifyCmd) Run(ctx context.Context, s *settings, io streams) error {
@@ -168,14 +169,14 @@ func (c *auditVerifyCmd) Run(ctx context.Context, s *settings, io streams) error
 		if err != nil {
 			return err
 		}
-		_, err = fmt.Fprintf(io.out, "The audit trail is whole: %d lines. The last is %s\n", lines, head)
+		_, err = fmt.Fprintf(io.out, "The audit trail is intact: %d lines. The last is %s\n", lines, head)
 		return err
 	})
 }
 
 type auditExportCmd struct {
 	auditFilter
-	Format string `help:"Form: ${enum}." enum:"jsonl,csv" default:"jsonl" placeholder:"FORM"`
+	Format string `help:"Format: ${enum}." enum:"jsonl,csv" default:"jsonl" placeholder:"FORM"`
 }
 
 func (c *auditExportCmd) Run(ctx context.Context, s *settings, io streams) error {
@@ -219,7 +220,7 @@ func cell(text string) string {
 }
 
 type auditPruneCmd struct {
-	Before moment `help:"Remove what is older than this day or time (UTC)." required:"" placeholder:"TIME"`
+	Before moment `help:"Remove lines older than this day or time (UTC)." required:"" placeholder:"TIME"`
 }
 
 func (c *auditPruneCmd) Run(ctx context.Context, s *settings, io streams) error {

@@ -26,7 +26,7 @@ func openBlog(ctx context.Context, s *settings, base string, logger *slog.Logger
 	if _, there, err := readBehind(s); err != nil {
 		return nil, err
 	} else if there {
-		return nil, errors.New(`this data folder belongs to a gateway, whose blog is elsewhere: "quillgate gateway" serves it, and "quillgate gateway user add" makes its users; app, token, keys and audit work on it`)
+		return nil, errors.New(`this data folder belongs to a gateway, whose blog is elsewhere. "quillgate gateway" serves it, and "quillgate gateway user add" creates its users; the commands app, token, keys and audit work with it`)
 	}
 	if s.BaseURL != "" {
 		base = s.BaseURL
@@ -53,12 +53,12 @@ func needBlog(ctx context.Context, s *settings) error {
 	case err != nil || there:
 		return err
 	case s.Database != "":
-		return errors.New("there is no blog in this database: name another with --database or QUILLGATE_DATABASE; " + beginnings)
+		return errors.New("there is no blog in this database: give another with --database or QUILLGATE_DATABASE; " + beginnings)
 	}
-	return fmt.Errorf("there is no blog in %s: name its data folder with --data or QUILLGATE_DATA, or the settings file that does with --config; %s", s.Data, beginnings)
+	return fmt.Errorf("there is no blog in %s: give its data folder with --data or QUILLGATE_DATA, or its settings file with --config; %s", s.Data, beginnings)
 }
 
-const beginnings = `"quillgate serve", "quillgate user add" and "quillgate import" begin a new one`
+const beginnings = `"quillgate serve", "quillgate user add" and "quillgate import" create a new one`
 
 // hasBlog tells whether the settings name a blog; opening one would make it.
 func hasBlog(ctx context.Context, s *settings) (there bool, err error) {
@@ -161,7 +161,7 @@ func (s *settings) logger(w io.Writer) *slog.Logger {
 func userNamed(ctx context.Context, keys *server.Keys, login string) (auth.User, error) {
 	user, err := keys.Users.ByLogin(ctx, login)
 	if errors.Is(err, auth.ErrNotFound) {
-		return user, fmt.Errorf("there is no user %q here; \"quillgate user list\" shows them, and the first start of \"quillgate serve\" makes admin", login)
+		return user, fmt.Errorf("there is no user %q here; \"quillgate user list\" lists the users, and the first start of \"quillgate serve\" creates admin", login)
 	}
 	return user, err
 }
@@ -187,7 +187,7 @@ func readSecretBytes(io_ streams, path, what string) ([]byte, error) {
 	}
 	secret := bytes.TrimRight(text, "\r\n")
 	if len(secret) == 0 {
-		return nil, fmt.Errorf("read the %s: there is none", what)
+		return nil, fmt.Errorf("read the %s: it is empty", what)
 	}
 	return secret, nil
 }

@@ -28,36 +28,36 @@ import (
 const largestAnswer = 256 << 20
 
 type callCmd struct {
-	URL         string        `name:"url" help:"Address of the endpoint, such as https://blog.example/xmlrpc.php. Default: that of the server with these settings." placeholder:"URL"`
-	Public      string        `help:"Public key; without one the call is not signed." env:"QUILLGATE_PUBLIC" placeholder:"KEY"`
+	URL         string        `name:"url" help:"Address of the endpoint, such as https://blog.example/xmlrpc.php. Default: the server with these settings." placeholder:"URL"`
+	Public      string        `help:"Public key. Without one, the call is not signed." env:"QUILLGATE_PUBLIC" placeholder:"KEY"`
 	SecretFile  string        `help:"File with the secret of the key, or with its private key in PEM; - is the standard input." env:"QUILLGATE_SECRET_FILE" placeholder:"FILE"`
-	Strict      bool          `help:"Sign by RFC 9421, so that the request passes once, to this address; with a private key always."`
-	Alg         string        `help:"Algorithm of the private key, if it is not the usual one of its kind." placeholder:"NAME"`
-	CheckAnswer bool          `help:"Take the answer only if the server has signed it."`
+	Strict      bool          `help:"Sign by RFC 9421, so that the request works only once and only at this address. Always on with a private key."`
+	Alg         string        `help:"Algorithm of the private key, if not the usual one for its type." placeholder:"NAME"`
+	CheckAnswer bool          `help:"Accept the answer only if the server has signed it."`
 	Timeout     time.Duration `help:"How long to wait for the answer." default:"60s"`
 	JSON        bool          `name:"json" help:"Print the answer as JSON."`
 	Method      string        `arg:"" help:"Method, such as wp.getPosts."`
-	Args        []string      `arg:"" optional:"" help:"Arguments, typed by their form."`
+	Args        []string      `arg:"" optional:"" help:"Arguments; their form sets their type."`
 }
 
 // Help is shown by quillgate call --help.
 func (callCmd) Help() string {
-	return `Arguments become values by their form:
+	return `The form of an argument sets its type:
 
-  42  -7            integer (a negative one after --)
+  42  -7            integer (put -- before a negative one)
   3.14  1.5e3       double
   true  false       boolean
   [1, "two"]        array, in JSON
   {"key": "value"}  struct, in JSON
-  "42"              text, in JSON: the quotes make text of anything
+  "42"              text, in JSON: anything in quotes is text
   @photo.jpg        the bytes of a file, as base64
-  everything else   text, '' too
+  anything else     text; '' is the empty text
 
 For example:
 
   quillgate call --url https://blog.example/xmlrpc.php --public KEY --secret-file FILE wp.getPosts 1 '' ''
 
-A fault is printed with its code and its words, and makes the exit code 1.`
+A fault is printed with its code and its message, and the exit code is 1.`
 }
 
 func (c *callCmd) Run(ctx context.Context, s *settings, out streams) error {
@@ -101,7 +101,7 @@ func (c *callCmd) transport(ctx context.Context, in streams, endpoint string) (h
 	}
 	if !strings.Contains(secret, "-----BEGIN ") {
 		if c.Alg != "" && c.Alg != string(signature.HMACSHA256) {
-			return nil, usageError{errors.New("--alg is for private keys; a secret signs by hmac-sha256")}
+			return nil, usageError{errors.New("--alg is for private keys; a secret always signs with hmac-sha256")}
 		}
 		return t, nil
 	}
@@ -120,7 +120,7 @@ var methodName = regexp.MustCompile(`^[A-Za-z0-9_.:/]{1,200}$`)
 // request encodes the call. The encoder writes method and member names as they are, so both are made safe before.
 func (c *callCmd) request(s *settings) (*http.Request, error) {
 	if !methodName.MatchString(c.Method) {
-		return nil, usageError{fmt.Errorf("%q is no method name", c.Method)}
+		return nil, usageError{fmt.Errorf("%q is not a method name", c.Method)}
 	}
 	args := make([]any, 0, len(c.Args))
 	for i, text := range c.Args {
@@ -197,7 +197,7 @@ func number(text string) (any, error) {
 	if integerForm.MatchString(text) {
 		n, err := strconv.ParseInt(text, 10, 64)
 		if err != nil {
-			return nil, fmt.Errorf("%s does not fit into 64 bits; as text it is %q in quotes", text, text)
+			return nil, fmt.Errorf("%s does not fit in 64 bits; to send it as text, put it in quotes: %q", text, text)
 		}
 		return n, nil
 	}
@@ -213,10 +213,10 @@ func typedJSON(text string) (any, error) {
 	d.UseNumber()
 	var v any
 	if err := d.Decode(&v); err != nil {
-		return nil, fmt.Errorf("it begins like JSON and is none (%w); text that begins so goes into quotes", err)
+		return nil, fmt.Errorf("it looks like JSON but is not valid (%w); put text that begins like this in quotes", err)
 	}
 	if _, err := d.Token(); !errors.Is(err, io.EOF) {
-		return nil, errors.New("something follows the JSON value")
+		return nil, errors.New("there is text after the JSON value")
 	}
 	return fromJSON(v)
 }
@@ -248,7 +248,7 @@ func fromJSON(v any) (any, error) {
 		}
 		return out, nil
 	case nil:
-		return nil, errors.New("null: XML-RPC has no such value")
+		return nil, errors.New("null: XML-RPC has no null value")
 	}
 	return v, nil // booleans
 }
@@ -256,11 +256,11 @@ func fromJSON(v any) (any, error) {
 // safeText refuses what XML cannot carry; the encoder would replace it without a word.
 func safeText(s string) (string, error) {
 	if !utf8.ValidString(s) {
-		return "", errors.New("the text is not UTF-8; bytes go into a file, given as @file")
+		return "", errors.New("the text is not UTF-8; put bytes in a file and give it as @file")
 	}
 	for _, r := range s {
 		if r < ' ' && r != '\t' && r != '\n' && r != '\r' || r == 0xFFFE || r == 0xFFFF {
-			return "", fmt.Errorf("the character U+%04X cannot be sent as text; bytes go into a file, given as @file", r)
+			return "", fmt.Errorf("the character U+%04X cannot be sent as text; put bytes in a file and give it as @file", r)
 		}
 	}
 	return s, nil

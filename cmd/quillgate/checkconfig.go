@@ -11,8 +11,8 @@ type checkConfigCmd struct{}
 
 // Help is shown by quillgate check-config --help.
 func (checkConfigCmd) Help() string {
-	return `The settings come from the command line, the environment (QUILLGATE_*; a secret also from the file that its _FILE
-twin names) and the settings file, in this order. The exit code is 2 when one of them is wrong.`
+	return `The settings come from the command line, the environment (QUILLGATE_*; for a secret also the file that its
+_FILE variable names) and the settings file, in this order. The exit code is 2 if any of them is wrong.`
 }
 
 // tryFiles reads the files that the settings of TLS name, as the start of a server would.
@@ -46,6 +46,6 @@ func (checkConfigCmd) Run(s *settings, io streams) error {
 	if err := t.Flush(); err != nil {
 		return err
 	}
-	_, err := fmt.Fprintln(io.out, "The settings are right.")
+	_, err := fmt.Fprintln(io.out, "The settings are valid.")
 	return err
 }

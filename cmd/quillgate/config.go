@@ -25,36 +25,36 @@ import (
 type settings struct {
 	Config string `help:"Settings file (TOML); its keys are the names of these flags." type:"path" placeholder:"FILE" env:"QUILLGATE_CONFIG" group:"Settings"`
 
-	Data          string `help:"Folder that holds everything: database, master key, uploads." default:"./quillgate-data" type:"path" placeholder:"FOLDER" env:"QUILLGATE_DATA" group:"Storage"`
-	Database      string `help:"PostgreSQL database (postgres://user@host/name) in place of the SQLite file in the data folder. A password belongs into the variable or its _FILE twin." placeholder:"URL" env:"QUILLGATE_DATABASE" secret:"" group:"Storage"`
-	Keyset        string `help:"File with the master key that seals all secrets. It belongs to the user that quillgate runs as, with mode 0600. Default: keyset in the data folder." placeholder:"FILE" env:"QUILLGATE_KEYSET" group:"Storage"`
-	Sealing       string `help:"Whether secrets are encrypted in the database: ${enum}. When off, whoever reads the database has them all." enum:"on,off" default:"on" placeholder:"WORD" env:"QUILLGATE_SEALING" group:"Storage"`
-	BaseURL       string `name:"base-url" help:"Address of the home page as visitors see it. Links are made from it; needed behind a proxy and with TLS. Default: http:// and the listen address." placeholder:"URL" env:"QUILLGATE_BASE_URL" group:"Site"`
+	Data          string `help:"Data folder: database, master key, uploads." default:"./quillgate-data" type:"path" placeholder:"FOLDER" env:"QUILLGATE_DATA" group:"Storage"`
+	Database      string `help:"PostgreSQL database (postgres://user@host/name) to use instead of the SQLite file in the data folder. Put a password in the variable or in the file that its _FILE variant names." placeholder:"URL" env:"QUILLGATE_DATABASE" secret:"" group:"Storage"`
+	Keyset        string `help:"File with the master key that encrypts all secrets. It must belong to the user that quillgate runs as, with mode 0600. Default: keyset in the data folder." placeholder:"FILE" env:"QUILLGATE_KEYSET" group:"Storage"`
+	Sealing       string `help:"Whether secrets are encrypted in the database: ${enum}. When off, anyone who can read the database has all of them." enum:"on,off" default:"on" placeholder:"WORD" env:"QUILLGATE_SEALING" group:"Storage"`
+	BaseURL       string `name:"base-url" help:"Address of the home page as visitors see it, used in links. Required behind a proxy and with TLS. Default: http:// and the listen address." placeholder:"URL" env:"QUILLGATE_BASE_URL" group:"Site"`
 	Theme         string `help:"Folder with templates and style of the blog's pages; files it lacks fall back to the built-in theme." type:"existingdir" placeholder:"FOLDER" env:"QUILLGATE_THEME" group:"Site"`
-	UnusedKeys    int    `name:"disable-unused-keys" help:"Refuse keys that nobody has used for so many days, until \"quillgate app set\" or their owners renew them; never when it is 0." default:"0" placeholder:"DAYS" env:"QUILLGATE_DISABLE_UNUSED_KEYS" group:"Site"`
+	UnusedKeys    int    `name:"disable-unused-keys" help:"Disable keys that have not been used for this many days, until their owners or \"quillgate app set\" renew them. 0 never disables keys." default:"0" placeholder:"DAYS" env:"QUILLGATE_DISABLE_UNUSED_KEYS" group:"Site"`
 	Introspection bool   `help:"Answer system.methodSignature and system.methodHelp, which WordPress does not have." env:"QUILLGATE_INTROSPECTION" group:"Site"`
 
 	Listen         string   `help:"Address to listen on." default:"127.0.0.1:8080" placeholder:"HOST:PORT" env:"QUILLGATE_LISTEN" group:"Server"`
-	MetricsListen  string   `help:"Address for Prometheus metrics; none when empty." placeholder:"HOST:PORT" env:"QUILLGATE_METRICS_LISTEN" group:"Server"`
-	TrustedProxies []string `help:"Addresses or networks of proxies whose X-Forwarded-For, X-Forwarded-Proto, X-Forwarded-Host and Forwarded are believed." placeholder:"NETWORK" env:"QUILLGATE_TRUSTED_PROXIES" group:"Server"`
-	ThrottleExempt []string `help:"Addresses or networks that are never slowed down after wrong passwords, and whose connections are not counted." placeholder:"NETWORK" env:"QUILLGATE_THROTTLE_EXEMPT" group:"Server"`
+	MetricsListen  string   `help:"Address to serve Prometheus metrics on. Empty: no metrics." placeholder:"HOST:PORT" env:"QUILLGATE_METRICS_LISTEN" group:"Server"`
+	TrustedProxies []string `help:"Addresses or networks of proxies whose X-Forwarded-For, X-Forwarded-Proto, X-Forwarded-Host and Forwarded headers are trusted." placeholder:"NETWORK" env:"QUILLGATE_TRUSTED_PROXIES" group:"Server"`
+	ThrottleExempt []string `help:"Addresses or networks that are exempt from password throttling and connection limits." placeholder:"NETWORK" env:"QUILLGATE_THROTTLE_EXEMPT" group:"Server"`
 	PasswordMode   string   `help:"How account passwords in XML-RPC calls are treated: ${enum}. Administrators can be stricter for the site or a user." enum:"allow,warn,refuse" default:"allow" placeholder:"MODE" env:"QUILLGATE_PASSWORD_MODE" group:"Server"`
 	MaxBody        byteSize `help:"Largest request body, such as 64MiB." default:"64MiB" placeholder:"SIZE" env:"QUILLGATE_MAX_BODY" group:"Server"`
 	LogLevel       string   `help:"Minimum log level: ${enum}." enum:"debug,info,warn,error" default:"info" placeholder:"LEVEL" env:"QUILLGATE_LOG_LEVEL" group:"Server"`
-	LogFormat      string   `help:"Form of the log: ${enum}." enum:"text,json" default:"text" placeholder:"FORM" env:"QUILLGATE_LOG_FORMAT" group:"Server"`
+	LogFormat      string   `help:"Log format: ${enum}." enum:"text,json" default:"text" placeholder:"FORM" env:"QUILLGATE_LOG_FORMAT" group:"Server"`
 
-	Calls                 int  `help:"How many calls are worked on at one time; four times as many wait, and others are told to come back." default:"256" placeholder:"NUMBER" env:"QUILLGATE_CALLS" group:"Server"`
-	FaultStatus           bool `help:"Answer refusals with the HTTP statuses 401, 403, 429 and 503 beside the fault, in place of 200. Several old clients then show no reason." env:"QUILLGATE_FAULT_STATUS" group:"Server"`
-	AuthorizationFallback bool `help:"Take X-Quillgate-Authorization for the Authorization field where a proxy has taken the latter away." env:"QUILLGATE_AUTHORIZATION_FALLBACK" group:"Server"`
+	Calls                 int  `help:"Calls processed at the same time. Up to four times as many wait; further ones are asked to retry later." default:"256" placeholder:"NUMBER" env:"QUILLGATE_CALLS" group:"Server"`
+	FaultStatus           bool `help:"Answer refusals with HTTP status 401, 403, 429 or 503 instead of 200, in addition to the fault. Some old clients then show no reason." env:"QUILLGATE_FAULT_STATUS" group:"Server"`
+	AuthorizationFallback bool `help:"Accept X-Quillgate-Authorization in place of Authorization, for proxies that remove the latter." env:"QUILLGATE_AUTHORIZATION_FALLBACK" group:"Server"`
 
-	TLSDomain     []string      `name:"tls-domain" help:"Serve this domain over TLS with a certificate that is fetched and renewed by itself (ACME); naming one agrees to the terms of the certificate authority." placeholder:"DOMAIN" env:"QUILLGATE_TLS_DOMAIN" group:"TLS"`
-	TLSCert       string        `name:"tls-cert" help:"Serve over TLS with the certificate chain in this file (PEM). It is read again when it changes." type:"path" placeholder:"FILE" env:"QUILLGATE_TLS_CERT" group:"TLS"`
-	TLSKey        string        `name:"tls-key" help:"Key of --tls-cert (PEM), not readable by others." type:"path" placeholder:"FILE" env:"QUILLGATE_TLS_KEY" group:"TLS"`
-	TLSListen     string        `name:"tls-listen" help:"Address to listen on for TLS; --listen then redirects pages to it." default:":443" placeholder:"HOST:PORT" env:"QUILLGATE_TLS_LISTEN" group:"TLS"`
-	HSTS          time.Duration `name:"hsts" help:"How long browsers are told to come over https only, on answers over https; 0s tells them nothing." default:"4320h" placeholder:"DURATION" env:"QUILLGATE_HSTS" group:"TLS"`
-	ACMEDirectory string        `name:"acme-directory" help:"Directory of the ACME server; that of Let's Encrypt when empty." placeholder:"URL" env:"QUILLGATE_ACME_DIRECTORY" group:"TLS"`
-	ACMEEmail     string        `name:"acme-email" help:"Where the certificate authority may write to." placeholder:"ADDRESS" env:"QUILLGATE_ACME_EMAIL" group:"TLS"`
-	ACMERoot      string        `name:"acme-root" help:"Certificates (PEM) that vouch for a private ACME server, in place of the system's." type:"path" placeholder:"FILE" env:"QUILLGATE_ACME_ROOT" group:"TLS"`
+	TLSDomain     []string      `name:"tls-domain" help:"Serve this domain over TLS, with a certificate that is obtained and renewed automatically (ACME). Using this flag accepts the terms of the certificate authority." placeholder:"DOMAIN" env:"QUILLGATE_TLS_DOMAIN" group:"TLS"`
+	TLSCert       string        `name:"tls-cert" help:"Serve over TLS with the certificate chain in this file (PEM). The file is reloaded when it changes." type:"path" placeholder:"FILE" env:"QUILLGATE_TLS_CERT" group:"TLS"`
+	TLSKey        string        `name:"tls-key" help:"Private key of --tls-cert (PEM). Other users must not be able to read it." type:"path" placeholder:"FILE" env:"QUILLGATE_TLS_KEY" group:"TLS"`
+	TLSListen     string        `name:"tls-listen" help:"Address to listen on for TLS. --listen then redirects pages to it." default:":443" placeholder:"HOST:PORT" env:"QUILLGATE_TLS_LISTEN" group:"TLS"`
+	HSTS          time.Duration `name:"hsts" help:"How long browsers are told to use https only (HSTS). 0s turns this off." default:"4320h" placeholder:"DURATION" env:"QUILLGATE_HSTS" group:"TLS"`
+	ACMEDirectory string        `name:"acme-directory" help:"Directory URL of the ACME server. Empty: Let's Encrypt." placeholder:"URL" env:"QUILLGATE_ACME_DIRECTORY" group:"TLS"`
+	ACMEEmail     string        `name:"acme-email" help:"Contact address for the certificate authority." placeholder:"ADDRESS" env:"QUILLGATE_ACME_EMAIL" group:"TLS"`
+	ACMERoot      string        `name:"acme-root" help:"CA certificates (PEM) for a private ACME server, instead of the system's." type:"path" placeholder:"FILE" env:"QUILLGATE_ACME_ROOT" group:"TLS"`
 }
 
 // dataGiven says whether the data folder is another than the default one.
@@ -89,13 +89,13 @@ func (s *settings) check() error {
 		bad = append(bad, fmt.Errorf("throttle-exempt: %w", err))
 	}
 	if s.Data == "" {
-		bad = append(bad, errors.New("data: give a folder"))
+		bad = append(bad, errors.New("data: must be a folder"))
 	}
 	if s.MaxBody < 64<<10 {
-		bad = append(bad, errors.New("max-body: less than 64KiB takes no post"))
+		bad = append(bad, errors.New("max-body: must be at least 64KiB"))
 	}
 	if s.UnusedKeys < 0 || s.UnusedKeys > 36500 {
-		bad = append(bad, errors.New("disable-unused-keys: give a number of days, or 0"))
+		bad = append(bad, errors.New("disable-unused-keys: must be a number of days, or 0"))
 	}
 	if s.Calls < 1 {
 		bad = append(bad, errors.New("calls: at least one is needed"))
@@ -105,18 +105,18 @@ func (s *settings) check() error {
 			continue
 		}
 		if _, _, err := net.SplitHostPort(l.address); err != nil {
-			bad = append(bad, fmt.Errorf("%s: %q is no HOST:PORT", l.name, l.address))
+			bad = append(bad, fmt.Errorf("%s: %q is not HOST:PORT", l.name, l.address))
 		}
 	}
 	bad = append(bad, s.checkTLS()...)
 	if s.BaseURL != "" {
 		u, err := url.Parse(s.BaseURL)
 		if err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" || u.RawQuery != "" || u.Fragment != "" || u.User != nil {
-			bad = append(bad, errors.New("base-url: give http:// or https:// with a host name, such as https://blog.example"))
+			bad = append(bad, errors.New("base-url: must be http:// or https:// with a host name, such as https://blog.example"))
 		}
 	}
 	if s.Database != "" && !strings.HasPrefix(s.Database, "postgres://") && !strings.HasPrefix(s.Database, "postgresql://") {
-		bad = append(bad, errors.New("database: give a URL that begins with postgres://; without one the SQLite file in the data folder is used"))
+		bad = append(bad, errors.New("database: must be a URL that begins with postgres://; leave it out to use the SQLite file in the data folder"))
 	}
 	return errors.Join(bad...)
 }
@@ -131,7 +131,7 @@ func networks(list []string) ([]netip.Prefix, error) {
 		}
 		prefix, err := netip.ParsePrefix(s)
 		if err != nil {
-			return nil, fmt.Errorf("%q is no address and no network such as 10.0.0.0/8", s)
+			return nil, fmt.Errorf("%q is not an address or a network such as 10.0.0.0/8", s)
 		}
 		out = append(out, prefix.Masked())
 	}
@@ -155,7 +155,7 @@ func (b *byteSize) UnmarshalText(text []byte) error {
 	}
 	n, err := strconv.ParseInt(strings.TrimSpace(s), 10, 64)
 	if err != nil || n < 0 || n > (1<<50)/factor {
-		return fmt.Errorf("%q is no size such as 64MiB", text)
+		return fmt.Errorf("%q is not a size such as 64MiB", text)
 	}
 	*b = byteSize(n * factor)
 	return nil
@@ -254,7 +254,7 @@ func (secretFiles) Resolve(_ *kong.Context, _ *kong.Path, flag *kong.Flag) (any,
 			continue
 		}
 		if _, both := os.LookupEnv(name); both {
-			return nil, fmt.Errorf("both %s and %s_FILE are set: one is enough", name, name)
+			return nil, fmt.Errorf("both %s and %s_FILE are set: use only one", name, name)
 		}
 		text, err := os.ReadFile(path)
 		if err != nil {

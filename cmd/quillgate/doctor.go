@@ -16,23 +16,24 @@ import (
 )
 
 type doctorCmd struct {
-	URL        string        `arg:"" name:"url" help:"Address of the blog as its visitors see it, or of its endpoint."`
-	Public     string        `help:"Public key, to try a signed call." env:"QUILLGATE_PUBLIC" placeholder:"KEY"`
+	URL        string        `arg:"" name:"url" help:"Public address of the blog or of its endpoint."`
+	Public     string        `help:"Public key, to test a signed call." env:"QUILLGATE_PUBLIC" placeholder:"KEY"`
 	SecretFile string        `help:"File with the secret of the key; - is the standard input. The secret itself is never sent." env:"QUILLGATE_SECRET_FILE" placeholder:"FILE"`
-	Largest    byteSize      `help:"Largest body that is really sent." default:"8MiB" placeholder:"SIZE"`
-	Roots      string        `help:"Certificates (PEM) that vouch for a private server, in place of the system's." type:"path" placeholder:"FILE"`
+	Largest    byteSize      `help:"Largest body to send." default:"8MiB" placeholder:"SIZE"`
+	Roots      string        `help:"CA certificates (PEM) for a private server, instead of the system's." type:"path" placeholder:"FILE"`
 	Timeout    time.Duration `help:"How long to wait for each answer." default:"30s"`
 	JSON       bool          `name:"json" help:"Print the findings as JSON."`
 }
 
 // Help is shown by quillgate doctor --help.
 func (doctorCmd) Help() string {
-	return `Asks a server what a publishing program would, from where you are, and says what stands in the way: what proxies do to
-the Authorization field and to bodies, redirects, TLS, the clock, limits, what the home page names. Each finding is a line
-that begins with ok, warning or problem; the exit code is 1 when there is a problem.
+	return `Sends the requests that a publishing client would send, from where you are, and reports what gets in the
+way: what proxies do to the Authorization header and to request bodies, redirects, TLS, the clock, limits,
+and what the home page links to. Each finding is a line that begins with ok, warning or problem. The exit
+code is 1 if there is a problem.
 
-It changes nothing on the server. It sends one sign-in with an invented name and an invented password, and two signatures
-by an invented key, which the server logs as refused.`
+It changes nothing on the server. It sends one sign-in with a made-up name and password, and two signatures with a
+made-up key. The server logs these as refused.`
 }
 
 // The states of a finding.
@@ -85,7 +86,7 @@ func (c *doctorCmd) pool() (*x509.CertPool, error) {
 	}
 	pool := x509.NewCertPool()
 	if !pool.AppendCertsFromPEM(text) {
-		return nil, fmt.Errorf("roots: %s holds no certificate in PEM", c.Roots)
+		return nil, fmt.Errorf("roots: %s contains no PEM certificate", c.Roots)
 	}
 	return pool, nil
 }
@@ -98,7 +99,7 @@ func (c *doctorCmd) addresses() (home, endpoint *url.URL, err error) {
 	}
 	u, err := url.Parse(text)
 	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.User != nil {
-		return nil, nil, errors.New("give the address of a blog, such as https://blog.example, without a password in it")
+		return nil, nil, errors.New("give the address of a blog, such as https://blog.example, without a password")
 	}
 	u.RawQuery, u.Fragment = "", ""
 	u.Path = strings.TrimSuffix(u.Path, site.EndpointPath)

@@ -28,17 +28,17 @@ func (d *doctor) signed(ctx context.Context) {
 	}
 	r, err := call(string(hello()))
 	if err != nil || !r.hello() {
-		d.find("signature", problem, "A call signed with your key is refused. Is the key revoked or expired, the secret whole, this network allowed? The server's log says which under \"refusal\".")
+		d.find("signature", problem, "A call signed with your key is refused. Check that the key is not revoked or expired, that the secret is complete, and that this network is allowed. The server's log records the reason under \"refusal\".")
 		return
 	}
 	d.find("signature", fine, "A call signed with your key is accepted.")
 	// Line breaks of all kinds, tabs, characters of several bytes, a part that compresses well, and blanks at the end.
 	odd := string(xmlrpc.AppendCall(nil, "demo.sayHello", xmlrpc.String("\r\n\n\t é ✍ "+strings.Repeat("=", 4096)))) + "\r\n \n"
 	if r, err = call(odd); err != nil || !r.hello() {
-		d.find("bytes", problem, "A signed call with line breaks and characters of several bytes is refused: something on the way changes bodies. Switch off every filter of requests for %s.", site.EndpointPath)
+		d.find("bytes", problem, "A signed call with line breaks and multi-byte characters is refused: something on the way changes request bodies. Turn off every request filter for %s.", site.EndpointPath)
 		return
 	}
-	d.find("bytes", fine, "Bodies arrive byte for byte.")
+	d.find("bytes", fine, "Request bodies arrive unchanged.")
 }
 
 // chunked sends a body whose length is not told.
@@ -51,9 +51,9 @@ func (d *doctor) chunked(ctx context.Context) {
 	r.Header.Set("Content-Type", "text/xml")
 	switch out, err := d.send(ctx, r, d.transport); {
 	case err == nil && out.hello():
-		d.find("chunked", fine, "Bodies without a length arrive.")
+		d.find("chunked", fine, "Request bodies without a length arrive.")
 	case err == nil:
-		d.find("chunked", warning, "A body without a length is answered with %s. Programs that stream uploads fail; let the proxy take chunked requests.", out.said())
+		d.find("chunked", warning, "A body without a length is answered with %s, so clients that stream uploads fail. Configure the proxy to accept chunked requests.", out.said())
 	default:
 		d.find("chunked", warning, "A body without a length is not answered. %s", d.why(err))
 	}
@@ -91,12 +91,12 @@ func (d *doctor) bodies(ctx context.Context) {
 		r, err := d.large(ctx, size, false)
 		switch {
 		case err != nil:
-			d.find("size", problem, "A body of %v is not answered; look at what the proxy allows. %s", byteSize(size), d.why(err))
+			d.find("size", problem, "A body of %v is not answered. Check the limit of the proxy. %s", byteSize(size), d.why(err))
 			return
 		case d.told(r):
 			continue
 		case r.StatusCode == http.StatusRequestEntityTooLarge:
-			d.find("size", problem, "A proxy refuses a body of %v, before the server sees it; pictures are larger. Raise its limit (client_max_body_size in nginx, LimitRequestBody in Apache).", byteSize(size))
+			d.find("size", problem, "A proxy refuses a body of %v before it reaches the server. Pictures are larger: raise the limit (client_max_body_size in nginx, LimitRequestBody in Apache).", byteSize(size))
 			return
 		case !r.hello():
 			d.find("size", problem, "A body of %v is answered with %s.", byteSize(size), r.said())
@@ -105,7 +105,7 @@ func (d *doctor) bodies(ctx context.Context) {
 		passed = size
 	}
 	if d.limit > 0 {
-		d.find("size", fine, "Bodies of %v pass; the server itself takes up to %v (--max-body).", byteSize(passed), byteSize(d.limit))
+		d.find("size", fine, "Bodies of %v pass. The server itself accepts up to %v (--max-body).", byteSize(passed), byteSize(d.limit))
 		return
 	}
 	d.find("size", fine, "Bodies of %v pass.", byteSize(passed))

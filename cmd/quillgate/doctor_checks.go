@@ -49,24 +49,24 @@ func (d *doctor) authorization(ctx context.Context) {
 	other := refused(d.post(ctx, hello(), fields{auth.FallbackField: unknownKey()}))
 	switch {
 	case err != nil:
-		d.find("authorization", problem, "A request with an Authorization field is not answered. %s", d.why(err))
+		d.find("authorization", problem, "A request with an Authorization header is not answered. %s", d.why(err))
 	case refused(r, nil):
-		d.find("authorization", fine, "The Authorization field arrives.")
+		d.find("authorization", fine, "The Authorization header arrives.")
 	case !r.hello():
-		d.find("authorization", problem, "A request with an Authorization field is answered with %s, not by Quillgate: perhaps the proxy wants a password of its own. Switch that off for %s.", r.said(), site.EndpointPath)
+		d.find("authorization", problem, "A request with an Authorization header is answered with %s, and not by Quillgate. The proxy may ask for its own password: turn that off for %s.", r.said(), site.EndpointPath)
 	case other:
-		d.find("authorization", warning, "The Authorization field does not arrive: something on the way takes it off. Sign with %s, or let the proxy pass the other on.", auth.FallbackField)
+		d.find("authorization", warning, "The Authorization header does not arrive: something on the way removes it. Sign with %s, or configure the proxy to pass Authorization on.", auth.FallbackField)
 	default:
-		d.find("authorization", problem, "The Authorization field does not arrive: something on the way takes it off, so no signed call can work. Let the proxy pass it on, "+
-			"as docs/OPERATING.md shows for each, or start the server with --authorization-fallback.")
+		d.find("authorization", problem, "The Authorization header does not arrive: something on the way removes it, so signed calls cannot work. Configure the proxy to pass it on, "+
+			"as docs/OPERATING.md shows, or start the server with --authorization-fallback.")
 	}
 	switch {
 	case other:
-		d.find("fallback", fine, "%s arrives, and is taken for Authorization.", auth.FallbackField)
+		d.find("fallback", fine, "%s arrives, and is accepted in place of Authorization.", auth.FallbackField)
 	case err == nil && refused(r, nil):
-		d.find("fallback", fine, "%s is not taken, and not needed.", auth.FallbackField)
+		d.find("fallback", fine, "%s is not accepted, and not needed.", auth.FallbackField)
 	default:
-		d.find("fallback", warning, "%s is not taken: the server is started without --authorization-fallback, or that field does not arrive either.", auth.FallbackField)
+		d.find("fallback", warning, "%s is not accepted: the server was started without --authorization-fallback, or that header does not arrive either.", auth.FallbackField)
 	}
 }
 
@@ -85,12 +85,12 @@ func (d *doctor) discovery(ctx context.Context) {
 	}
 	href := hrefAttr.FindSubmatch(linkTag.Find(page.body))
 	if href == nil {
-		d.find("discovery", problem, "The home page %s does not name the discovery document (link rel=EditURI). Programs have to be given the address of the endpoint. Perhaps another site stands in front.", d.home)
+		d.find("discovery", problem, "The home page %s does not link to the discovery document (link rel=EditURI), so clients need the address of the endpoint. Another site may be in front of the blog.", d.home)
 		return
 	}
 	address, err := page.Request.URL.Parse(html.UnescapeString(string(href[1])))
 	if err != nil {
-		d.find("discovery", problem, "The home page names a discovery document at no address.")
+		d.find("discovery", problem, "The home page links to a discovery document without an address.")
 		return
 	}
 	rsd, err := d.get(ctx, address.String())
@@ -100,16 +100,16 @@ func (d *doctor) discovery(ctx context.Context) {
 	}
 	link := apiLink.FindSubmatch(rsd.body)
 	if link == nil {
-		d.find("discovery", problem, "The discovery document %s names no endpoint of the kind WordPress.", address)
+		d.find("discovery", problem, "The discovery document %s does not list a WordPress endpoint.", address)
 		return
 	}
 	switch named, err := url.Parse(html.UnescapeString(string(link[1]))); {
 	case err != nil || *named == *d.endpoint:
 		d.find("discovery", fine, "The home page leads to the endpoint.")
 	case named.Scheme == "http" && d.endpoint.Scheme == "https":
-		d.find("discovery", problem, "The discovery document names %s, without TLS. Set --base-url to the https address.", named)
+		d.find("discovery", problem, "The discovery document gives %s, without TLS. Set --base-url to the https address.", named)
 	default:
-		d.find("discovery", warning, "The discovery document names %s, not %s. Set --base-url to the address that visitors use.", named, d.endpoint)
+		d.find("discovery", warning, "The discovery document gives %s, not %s. Set --base-url to the address that visitors use.", named, d.endpoint)
 	}
 }
 
@@ -121,10 +121,10 @@ func (d *doctor) forwardedProto(ctx context.Context) {
 	r, err := d.post(ctx, xmlrpc.AppendCall(nil, "wp.getUsersBlogs", xmlrpc.String("doctor-"+rand.Text()), xmlrpc.String(rand.Text())), nil)
 	switch {
 	case err == nil && r.fault != nil && strings.Contains(r.fault.Message, "https only"):
-		d.find("forwarded", problem, "The server does not know that you come over TLS, and refuses passwords. Have the proxy set X-Forwarded-Proto and X-Forwarded-For, and list its address with --trusted-proxies.")
+		d.find("forwarded", problem, "The server does not know that you connect over TLS, so it refuses passwords. Configure the proxy to set X-Forwarded-Proto and X-Forwarded-For, and list its address in --trusted-proxies.")
 	case err == nil && r.fault != nil && r.fault.Code == http.StatusForbidden:
-		d.find("forwarded", fine, "The server knows that you come over TLS.")
+		d.find("forwarded", fine, "The server knows that you connect over TLS.")
 	default:
-		d.find("forwarded", warning, "A sign-in with an invented name is not answered as expected, so it is not known whether the server sees that you come over TLS.")
+		d.find("forwarded", warning, "A sign-in with a made-up name is not answered as expected, so it is unknown whether the server sees that you connect over TLS.")
 	}
 }

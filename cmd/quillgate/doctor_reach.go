@@ -36,22 +36,22 @@ func (d *doctor) reach(ctx context.Context) bool {
 	d.clock(r)
 	switch {
 	case r.isCall && r.fault != nil && strings.Contains(r.fault.Message, "https only"):
-		d.find("endpoint", problem, "The server takes calls over https only. Give this address with https://.")
+		d.find("endpoint", problem, "The server accepts calls over https only. Use this address with https://.")
 		return false
 	case !r.isCall:
 		d.find("endpoint", problem, "%s", d.noXMLRPC(r))
 		return false
 	case !r.hello():
-		d.find("endpoint", warning, "%s answers XML-RPC, and demo.sayHello with %s. It may not be a Quillgate.", d.endpoint, r.said())
+		d.find("endpoint", warning, "%s answers XML-RPC, but demo.sayHello with %s. It may not be a Quillgate server.", d.endpoint, r.said())
 	default:
 		d.find("endpoint", fine, "%s answers XML-RPC over %s.", d.endpoint, r.Proto)
 	}
 	if r.padded || bytes.HasPrefix(r.body, []byte("\ufeff")) {
-		d.find("answers", problem, "Something on the way puts characters in front of the answer, and strict programs then cannot read it. Look for a proxy or filter that changes pages.")
+		d.find("answers", problem, "Something on the way puts characters in front of the answer, so strict clients cannot read it. Look for a proxy or a filter that changes pages.")
 	} else if r.coding != "" {
-		d.find("answers", problem, "Answers come compressed (%s) although they were not asked for so. Switch the compression off for %s.", xmlrpc.Shown(r.coding), site.EndpointPath)
+		d.find("answers", problem, "Answers arrive compressed (%s), although that was not requested. Turn off compression for %s.", xmlrpc.Shown(r.coding), site.EndpointPath)
 	} else {
-		d.find("answers", fine, "Answers come as the server writes them.")
+		d.find("answers", fine, "Answers arrive as the server wrote them.")
 	}
 	d.compression(ctx)
 	return true
@@ -84,25 +84,25 @@ func (d *doctor) why(err error) string {
 	var waited net.Error
 	switch {
 	case errors.As(err, &authority) && authority.Cert != nil && bytes.Equal(authority.Cert.RawIssuer, authority.Cert.RawSubject):
-		return "The certificate vouches for itself, and most programs refuse that. Get one with --tls-domain or for the proxy; to examine the rest all the same, name this one with --roots."
+		return "The certificate is self-signed, and most clients refuse that. Get a certificate with --tls-domain, or one for the proxy. To run the other checks anyway, give this one with --roots."
 	case errors.As(err, &authority):
-		return "The certificate is vouched for by nobody that this machine trusts. Serve the whole chain, or get a certificate with --tls-domain; --roots is for a private authority."
+		return "The certificate is not signed by an authority that this machine trusts. Serve the whole chain, or get a certificate with --tls-domain. For a private authority, use --roots."
 	case errors.As(err, &name):
-		return fmt.Sprintf("The certificate is for another name than %s: %s. Get one for it, or use the name that it has.", d.home.Hostname(), namesIn(name.Certificate))
+		return fmt.Sprintf("The certificate is not for %s but for %s. Get one for this name, or use the name in the certificate.", d.home.Hostname(), namesIn(name.Certificate))
 	case errors.As(err, &invalid) && invalid.Reason == x509.Expired:
-		return "The certificate is not valid today; renew it, or set the clock of this machine."
+		return "The certificate is not valid today. Renew it, or set the clock of this machine."
 	case errors.As(err, &record), errors.Is(err, http.ErrSchemeMismatch):
-		return "What listens there speaks no TLS. Give the address with http:// or another port, or set up TLS there."
+		return "The server at this port does not speak TLS. Use http:// or another port, or set up TLS there."
 	case errors.As(err, &lookup) && lookup.IsNotFound:
-		return fmt.Sprintf("The name %s is not known: look at its spelling, and whether the name service has an address (A or AAAA) for it.", lookup.Name)
+		return fmt.Sprintf("The host name %s is unknown. Check its spelling, and that DNS has an address (A or AAAA) for it.", lookup.Name)
 	case errors.As(err, &lookup):
-		return "The name service does not answer on this machine: look at its network."
+		return "DNS does not answer on this machine. Check its network."
 	case errors.Is(err, syscall.ECONNREFUSED):
-		return "Nothing listens there. See that the server, and the proxy in front of it, runs and listens at this address and port."
+		return "Nothing listens at this address and port. Check that the server, and any proxy in front of it, is running and listens there."
 	case errors.As(err, &waited) && waited.Timeout():
-		return fmt.Sprintf("There was no answer within %v. A firewall may be in the way, or the proxy does not reach the server.", d.cmd.Timeout)
+		return fmt.Sprintf("There was no answer within %v. A firewall may be in the way, or the proxy cannot reach the server.", d.cmd.Timeout)
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, syscall.ECONNRESET):
-		return "The connection was ended without an answer. Look into the log of the server and the proxy; too many connections from one address are refused so, too."
+		return "The connection was closed without an answer. Check the logs of the server and the proxy. Too many connections from one address are also refused this way."
 	}
 	if inner := errors.Unwrap(err); inner != nil {
 		err = inner // without the address, which has been said
@@ -117,7 +117,7 @@ func namesIn(c *x509.Certificate) string {
 		names = append(names, ip.String())
 	}
 	if len(names) == 0 {
-		return "it names no host"
+		return "it has no host"
 	}
 	if len(names) > 3 {
 		names = append(names[:3], "and others")
@@ -127,30 +127,30 @@ func namesIn(c *x509.Certificate) string {
 
 // noXMLRPC says of an answer that is none what it may come from.
 func (d *doctor) noXMLRPC(r *reply) string {
-	text := fmt.Sprintf("%s answers %s, which is no XML-RPC. ", d.endpoint, r.said())
+	text := fmt.Sprintf("%s answers %s, which is not XML-RPC. ", d.endpoint, r.said())
 	switch {
 	case r.StatusCode == http.StatusBadRequest && d.endpoint.Scheme == "http" && bytes.Contains(bytes.ToUpper(r.body), []byte("HTTPS")):
-		return text + "This port speaks TLS: give the address with https://."
+		return text + "This port speaks TLS: use the address with https://."
 	case r.StatusCode == http.StatusBadGateway || r.StatusCode == http.StatusGatewayTimeout || r.StatusCode == http.StatusServiceUnavailable:
-		return text + "The proxy does not reach the server: see that it runs, and that the proxy has the address that it listens on."
+		return text + "The proxy cannot reach the server. Check that the server is running, and that the proxy forwards to the address it listens on."
 	case r.StatusCode == http.StatusUnauthorized || r.StatusCode == http.StatusProxyAuthRequired:
-		return text + fmt.Sprintf("Something in front wants a password of its own. Switch that off for %s.", site.EndpointPath)
+		return text + fmt.Sprintf("Something in front of the server asks for its own password. Turn that off for %s.", site.EndpointPath)
 	case r.StatusCode == http.StatusForbidden || r.StatusCode == http.StatusMethodNotAllowed || r.StatusCode == http.StatusNotAcceptable:
-		return text + fmt.Sprintf("A rule of the proxy or a firewall for web applications seems to block calls. Let POST to %s through.", site.EndpointPath)
+		return text + fmt.Sprintf("A proxy rule or a web application firewall seems to block calls. Allow POST to %s.", site.EndpointPath)
 	case r.StatusCode == http.StatusNotFound:
-		return text + "Look at the address: the blog may be at another host, or below another path."
+		return text + "Check the address: the blog may be on another host or below another path."
 	}
-	return text + fmt.Sprintf("Look at the address; a firewall for web applications may also block %s.", site.EndpointPath)
+	return text + fmt.Sprintf("Check the address. A web application firewall may also block %s.", site.EndpointPath)
 }
 
 // redirected goes on at the place that a POST was redirected to, when it is on the same host.
 func (d *doctor) redirected(ctx context.Context, r *reply) *reply {
 	to, err := r.Location()
 	if err != nil {
-		d.find("redirect", problem, "The endpoint redirects to nowhere.")
+		d.find("redirect", problem, "The endpoint redirects without an address.")
 		return nil
 	}
-	d.find("redirect", problem, "The endpoint redirects calls to %s, and most programs then lose what they send. Use that address everywhere, and have the proxy not redirect %s.", to, site.EndpointPath)
+	d.find("redirect", problem, "The endpoint redirects calls to %s, and most clients then lose the request body. Use that address everywhere, and configure the proxy not to redirect %s.", to, site.EndpointPath)
 	if to.Hostname() != d.endpoint.Hostname() {
 		return nil
 	}
@@ -175,9 +175,9 @@ func (d *doctor) tls(ctx context.Context, r *reply) {
 	version := tls.VersionName(r.TLS.Version)
 	switch days := int(left.Hours() / 24); {
 	case r.TLS.Version < tls.VersionTLS12:
-		d.find("tls", problem, "%s is broken. Let the server or the proxy speak TLS 1.2 and 1.3 only.", version)
+		d.find("tls", problem, "%s is insecure. Allow only TLS 1.2 and 1.3 at the server or the proxy.", version)
 	case left < 3*24*time.Hour:
-		d.find("tls", warning, "%s, but the certificate ends in %v. See that it is renewed.", version, left.Round(time.Hour))
+		d.find("tls", warning, "%s, but the certificate expires in %v. Check that it is renewed.", version, left.Round(time.Hour))
 	default:
 		d.find("tls", fine, "%s, a chain that this machine trusts, %d days left.", version, days)
 	}
@@ -189,15 +189,15 @@ func (d *doctor) inClear(ctx context.Context) {
 	other.Scheme = "https"
 	if r, err := http.NewRequest(http.MethodHead, other.String(), nil); err == nil && d.home.Port() == "" {
 		if _, err := d.send(ctx, r, d.transport); err == nil {
-			d.find("tls", warning, "You asked in clear, and %s answers too. Use it: what is sent in clear can be read on the way.", &other)
+			d.find("tls", warning, "You used plain HTTP, but %s answers too. Use that: plain HTTP can be read in transit.", &other)
 			return
 		}
 	}
 	if addr, err := netip.ParseAddr(d.home.Hostname()); err == nil && addr.IsLoopback() || d.home.Hostname() == "localhost" {
-		d.find("tls", warning, "There is no TLS. On this machine alone that is fine; for others use --tls-domain, or a proxy that does TLS.")
+		d.find("tls", warning, "There is no TLS. That is fine on this machine only; for access from other machines use --tls-domain, or a proxy that terminates TLS.")
 		return
 	}
-	d.find("tls", problem, "There is no TLS: what is signed can be read on the way, and passwords are refused. Use --tls-domain, or a proxy that does TLS.")
+	d.find("tls", problem, "There is no TLS: signed requests can be read in transit, and passwords are refused. Use --tls-domain, or a proxy that terminates TLS.")
 }
 
 // clockTolerance is how old a message signature (RFC 9421) may be; clockAhead how far in the future.
@@ -217,9 +217,9 @@ func (d *doctor) clock(r *reply) {
 	off := there.Add(500 * time.Millisecond).Sub(here).Round(time.Second) // the date is cut to the second
 	switch {
 	case off > clockTolerance || off < -clockAhead:
-		d.find("clock", problem, "The server's clock differs by %v from the one here, more than signatures with a time may be off (%v behind, %v ahead). Set both by NTP.", off, clockTolerance, clockAhead)
+		d.find("clock", problem, "The server's clock differs from the local one by %v, more than timed signatures allow (%v behind, %v ahead). Synchronise both with NTP.", off, clockTolerance, clockAhead)
 	case off.Abs() > 20*time.Second:
-		d.find("clock", warning, "The server's clock differs by %v from the one here. Set both by NTP.", off)
+		d.find("clock", warning, "The server's clock differs from the local one by %v. Synchronise both with NTP.", off)
 	default:
 		d.find("clock", fine, "The clocks agree within %v.", max(off.Abs(), time.Second))
 	}
@@ -230,9 +230,9 @@ func (d *doctor) compression(ctx context.Context) {
 	r, err := d.post(ctx, hello(), fields{"Accept-Encoding": "gzip"})
 	switch {
 	case err != nil:
-		d.find("compression", problem, "A request that takes a compressed answer gets none. %s", d.why(err))
+		d.find("compression", problem, "A request that accepts a compressed answer is not answered. %s", d.why(err))
 	case r.coding != "":
-		d.find("compression", warning, "A proxy compresses answers (%s). Programs that say they understand it do; signed answers may not be verified any more. Switch it off for %s.",
+		d.find("compression", warning, "A proxy compresses answers (%s). Clients that ask for compression can read them, but signed answers may no longer verify. Turn off compression for %s.",
 			xmlrpc.Shown(r.coding), site.EndpointPath)
 	default:
 		d.find("compression", fine, "Nothing on the way compresses answers.")

@@ -116,7 +116,7 @@ func (d *doctor) get(ctx context.Context, address string) (*reply, error) {
 		}
 		address = to.String()
 	}
-	return nil, errors.New("it redirects in a circle")
+	return nil, errors.New("it redirects in a loop")
 }
 
 // large sends a call of a size, or only the announcement of it.

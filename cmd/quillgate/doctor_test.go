@@ -327,18 +327,18 @@ func TestH16DoctorGivesUp(t *testing.T) {
 		advice    string
 		more      []string
 	}{
-		{"no XML-RPC", plain.URL, noCall, "Look at the address", nil},
-		{"a certificate of nobody", untrusted.URL, map[string]string{"tls": problem}, "vouches for itself", nil},
+		{"no XML-RPC", plain.URL, noCall, "Check the address", nil},
+		{"a certificate of nobody", untrusted.URL, map[string]string{"tls": problem}, "is self-signed", nil},
 		{"a certificate for others", strings.Replace(untrusted.URL, "127.0.0.1", "localhost", 1), map[string]string{"tls": problem}, "127.0.0.1", []string{"--roots", roots}},
 		{"another host", elsewhere.URL, map[string]string{"redirect": problem}, "Use that address everywhere", nil},
 		{"nobody there", gone.URL, map[string]string{"endpoint": problem}, "Nothing listens there", nil},
 		{"no such name", "https://nowhere.invalid", map[string]string{"endpoint": problem}, "nam", nil},
-		{"no TLS where TLS is asked for", strings.Replace(plain.URL, "http:", "https:", 1), map[string]string{"tls": problem}, "speaks no TLS", nil},
-		{"TLS where none is asked for", strings.Replace(untrusted.URL, "https:", "http:", 1), map[string]string{"tls": warning, "clock": warning, "endpoint": problem}, "give the address with https://", nil},
-		{"no answer", hangUp.URL, map[string]string{"endpoint": problem}, "ended without an answer", nil},
-		{"a proxy alone", answering(http.StatusBadGateway, "Bad Gateway"), noCall, "does not reach the server", nil},
+		{"no TLS where TLS is asked for", strings.Replace(plain.URL, "http:", "https:", 1), map[string]string{"tls": problem}, "does not speak TLS", nil},
+		{"TLS where none is asked for", strings.Replace(untrusted.URL, "https:", "http:", 1), map[string]string{"tls": warning, "clock": warning, "endpoint": problem}, "use the address with https://", nil},
+		{"no answer", hangUp.URL, map[string]string{"endpoint": problem}, "closed without an answer", nil},
+		{"a proxy alone", answering(http.StatusBadGateway, "Bad Gateway"), noCall, "cannot reach the server", nil},
 		{"a firewall", answering(http.StatusForbidden, "no"), noCall, "seems to block calls", nil},
-		{"a proxy with passwords", answering(http.StatusUnauthorized, "no"), noCall, "a password of its own", nil},
+		{"a proxy with passwords", answering(http.StatusUnauthorized, "no"), noCall, "for its own password", nil},
 	} {
 		got, text, code := examined(t, append(tt.more, tt.url)...)
 		if diff := cmp.Diff(tt.want, got); diff != "" || code != 1 {

@@ -12,15 +12,15 @@ import (
 )
 
 type exportCmd struct {
-	File    string `arg:"" optional:"" default:"-" help:"Where to; - is the standard output."`
-	Format  string `help:"One of ${enum}: a site bundle, or an export as WordPress writes it and its importer reads it." enum:"bundle,wxr" default:"bundle"`
-	Hashes  bool   `help:"Bundle: with the hashes of passwords, so that they work after an import elsewhere. Secrets of keys are never exported."`
-	NoFiles bool   `help:"Bundle: without the bytes of uploads: a small bundle, whose uploads stay where they are."`
+	File    string `arg:"" optional:"" default:"-" help:"File to write; - is the standard output."`
+	Format  string `help:"One of ${enum}: a site bundle, or an export that WordPress can import." enum:"bundle,wxr" default:"bundle"`
+	Hashes  bool   `help:"Bundle: include password hashes, so that passwords work after an import elsewhere. Secrets of keys are never exported."`
+	NoFiles bool   `help:"Bundle: leave out the contents of uploads, which must be copied separately."`
 }
 
 // Help is shown by quillgate export --help.
 func (exportCmd) Help() string {
-	return `quillgate import reads both formats. A bundle holds everything; the format wxr has no options, passwords, roles, revisions and bytes of uploads. A file is written with mode 0600 and never over one that is there.`
+	return `"quillgate import" reads both formats. A bundle contains everything. The format wxr leaves out options, passwords, roles, revisions and the contents of uploads. A file is written with mode 0600, and never overwrites another.`
 }
 
 func (c *exportCmd) Run(ctx context.Context, s *settings, out streams) error {

@@ -22,16 +22,16 @@ import (
 type gatewayCmd struct {
 	gatewayFlags
 
-	Serve gatewayServeCmd `cmd:"" default:"withargs" help:"Serve the gateway (the default)."`
+	Serve gatewayServeCmd `cmd:"" default:"withargs" help:"Serve the gateway (default)."`
 	User  gatewayUserCmd  `cmd:"" help:"Users of the WordPress: add."`
-	Check gatewayCheckCmd `cmd:"" help:"Find out whether the WordPress can be reached around the gateway."`
+	Check gatewayCheckCmd `cmd:"" help:"Check whether the WordPress can be reached without the gateway."`
 }
 
 // gatewayFlags say what is behind the gateway.
 type gatewayFlags struct {
-	Upstream     string            `help:"Address of the xmlrpc.php of the WordPress behind the gateway, such as http://127.0.0.1:8081/xmlrpc.php. It is remembered in the data folder." placeholder:"URL" env:"QUILLGATE_UPSTREAM" group:"Gateway"`
+	Upstream     string            `help:"Address of the xmlrpc.php of the WordPress behind the gateway, such as http://127.0.0.1:8081/xmlrpc.php. It is stored in the data folder." placeholder:"URL" env:"QUILLGATE_UPSTREAM" group:"Gateway"`
 	UpstreamHost string            `help:"Host name to send to the WordPress. Default: that of --base-url." placeholder:"HOST" env:"QUILLGATE_UPSTREAM_HOST" group:"Gateway"`
-	AllowMethod  map[string]string `help:"Method of a plugin to let through, with the position of the user name among its arguments, counted from 0, or none. Only keys without limits may call it." placeholder:"NAME=POSITION" env:"QUILLGATE_ALLOW_METHOD" group:"Gateway"`
+	AllowMethod  map[string]string `help:"Plugin method to allow, with the position of the user name among its arguments, counted from 0, or none. Only keys without limits may call it." placeholder:"NAME=POSITION" env:"QUILLGATE_ALLOW_METHOD" group:"Gateway"`
 }
 
 // behind is what a data folder remembers of the WordPress behind its gateway.
@@ -55,7 +55,7 @@ func readBehind(s *settings) (b behind, there bool, err error) {
 		err = json.Unmarshal(text, &b)
 	}
 	if err != nil {
-		return b, false, fmt.Errorf("read what the gateway remembers: %w", err)
+		return b, false, fmt.Errorf("read the stored settings of the gateway: %w", err)
 	}
 	return b, true, nil
 }
@@ -67,12 +67,12 @@ func (b behind) remember(s *settings) error {
 		return err
 	}
 	if err := os.MkdirAll(s.Data, 0o700); err != nil {
-		return fmt.Errorf("make the data folder: %w", err)
+		return fmt.Errorf("create the data folder: %w", err)
 	}
 	path := filepath.Join(s.Data, behindFile)
 	next := path + ".new"
 	if err := errors.Join(os.WriteFile(next, append(text, '\n'), 0o600), os.Rename(next, path)); err != nil {
-		return fmt.Errorf("remember what is behind the gateway: %w", err)
+		return fmt.Errorf("store the settings of the gateway: %w", err)
 	}
 	return nil
 }
@@ -89,7 +89,7 @@ func (f *gatewayFlags) behind(ctx context.Context, s *settings) (behind, error) 
 			return b, err
 		}
 		if blog {
-			return b, fmt.Errorf("%s is the data folder of a blog: give the gateway a folder of its own with --data", s.Data)
+			return b, fmt.Errorf("%s is the data folder of a blog: give the gateway its own folder with --data", s.Data)
 		}
 	}
 	for _, set := range []struct {
@@ -114,11 +114,11 @@ func (b behind) config(logger *slog.Logger) (gateway.Config, error) {
 	cfg := gateway.Config{Host: b.UpstreamHost, Logger: logger, Transport: gateway.NewTransport(b.UpstreamHost), Allow: map[string]int{}}
 	var err error
 	if cfg.Endpoint, err = url.Parse(b.Upstream); err != nil {
-		return cfg, usageError{errors.New("upstream: this is no address")}
+		return cfg, usageError{errors.New("upstream: not a valid address")}
 	}
 	if b.BaseURL != "" {
 		if cfg.BaseURL, err = url.Parse(strings.TrimRight(b.BaseURL, "/")); err != nil {
-			return cfg, usageError{errors.New("base-url: this is no address")}
+			return cfg, usageError{errors.New("base-url: not a valid address")}
 		}
 		if cfg.Host == "" {
 			cfg.Host = cfg.BaseURL.Host
@@ -128,11 +128,11 @@ func (b behind) config(logger *slog.Logger) (gateway.Config, error) {
 		at := methods.NoLogin
 		if position != "none" {
 			if at, err = strconv.Atoi(position); err != nil || at < 0 || at > 9 {
-				return cfg, usageError{fmt.Errorf("allow-method: %s=%s: give the position of the user name, from 0 to 9, or none", name, position)}
+				return cfg, usageError{fmt.Errorf("allow-method: %s=%s: must be the position of the user name, from 0 to 9, or none", name, position)}
 			}
 		}
 		if !methodName.MatchString(name) || strings.HasPrefix(name, "system.") || strings.HasPrefix(name, "pingback.") {
-			return cfg, usageError{fmt.Errorf("allow-method: %s cannot be let through", name)}
+			return cfg, usageError{fmt.Errorf("allow-method: %s cannot be allowed", name)}
 		}
 		cfg.Allow[name] = at
 	}
@@ -144,9 +144,9 @@ type gatewayServeCmd struct{}
 
 // Help is shown by quillgate gateway serve --help.
 func (gatewayServeCmd) Help() string {
-	return `Let the web server send /xmlrpc.php to this program and refuse it to all others: "quillgate gateway check" prints the
-lines. Users are made with "quillgate gateway user add" and keys with "quillgate app create", or by programs with
-xmlrpcs.createApplication.`
+	return `Configure the web server to forward /xmlrpc.php to the gateway and to refuse it from everyone else:
+"quillgate gateway check" prints the configuration. Create users with "quillgate gateway user add" and keys
+with "quillgate app create"; clients can create keys themselves with xmlrpcs.createApplication.`
 }
 
 func (*gatewayServeCmd) Run(ctx context.Context, flags *gatewayFlags, s *settings, io streams) (err error) {

@@ -9,19 +9,19 @@ import (
 )
 
 type gatewayCheckCmd struct {
-	JSON bool `name:"json" help:"Answer in JSON."`
+	JSON bool `name:"json" help:"Print JSON."`
 }
 
 // Help is shown by quillgate gateway check --help.
 func (gatewayCheckCmd) Help() string {
-	return `Run it while the gateway is running, best from another machine too. It ends with 0 when nothing leads around the
-gateway, with 1 when something does, and with 2 when it could not find out.`
+	return `Run it while the gateway is running, ideally from another machine too. The exit code is 0 if the WordPress
+cannot be reached without the gateway, 1 if it can, and 2 if that could not be determined.`
 }
 
 // errAround and errUnclear are how a check ends that does not end well.
 var (
-	errAround  = errors.New("the WordPress can be reached around the gateway: close that with the lines above")
-	errUnclear = errors.New("it could not be found out whether the WordPress can be reached around the gateway")
+	errAround  = errors.New("the WordPress can be reached without the gateway: close that with the lines above")
+	errUnclear = errors.New("could not determine whether the WordPress can be reached without the gateway")
 )
 
 func (c *gatewayCheckCmd) Run(ctx context.Context, flags *gatewayFlags, s *settings, io streams) error {
@@ -34,7 +34,7 @@ func (c *gatewayCheckCmd) Run(ctx context.Context, flags *gatewayFlags, s *setti
 		return err
 	}
 	if cfg.BaseURL == nil {
-		return usageError{errors.New("give the address of the blog as people see it with --base-url")}
+		return usageError{errors.New("give the public address of the blog with --base-url")}
 	}
 	g, err := gateway.New(cfg)
 	if err != nil {

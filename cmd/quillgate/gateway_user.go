@@ -12,20 +12,20 @@ import (
 )
 
 type gatewayUserCmd struct {
-	Add gatewayUserAddCmd `cmd:"" help:"Add a user of the WordPress, or give one another credential."`
+	Add gatewayUserAddCmd `cmd:"" help:"Add a user of the WordPress, or replace a user's credential."`
 }
 
 type gatewayUserAddCmd struct {
-	Login                string `arg:"" help:"User name here: that of the WordPress."`
+	Login                string `arg:"" help:"User name here, the same as in the WordPress."`
 	UpstreamLogin        string `help:"User name or e-mail address at the WordPress. Default: the same." placeholder:"LOGIN"`
-	UpstreamPasswordFile string `help:"File with the credential: best an application password of the WordPress, otherwise the account's password; - is the standard input." required:"" placeholder:"FILE"`
-	JSON                 bool   `name:"json" help:"Answer in JSON."`
+	UpstreamPasswordFile string `help:"File with the credential: preferably an application password of the WordPress, otherwise the account's password; - is the standard input." required:"" placeholder:"FILE"`
+	JSON                 bool   `name:"json" help:"Print JSON."`
 }
 
 // Help is shown by quillgate gateway user add --help.
 func (gatewayUserAddCmd) Help() string {
-	return `The credential is tried with one call and kept sealed. Programs never see it: they sign with keys of "quillgate app
-create", and the gateway signs in at the WordPress.`
+	return `The credential is tested with one call and stored sealed. Clients never see it: they sign with keys from
+"quillgate app create", and the gateway signs in to the WordPress.`
 }
 
 func (c *gatewayUserAddCmd) Run(ctx context.Context, flags *gatewayFlags, s *settings, io streams) error {
@@ -50,7 +50,7 @@ func (c *gatewayUserAddCmd) Run(ctx context.Context, flags *gatewayFlags, s *set
 	}
 	p, err := g.Profile(ctx, c.UpstreamLogin, password)
 	if err != nil {
-		return fmt.Errorf("try the credential: %w", g.Explain(ctx, err))
+		return fmt.Errorf("test the credential: %w", g.Explain(ctx, err))
 	}
 	if err := b.remember(s); err != nil {
 		return err
@@ -65,6 +65,6 @@ func (c *gatewayUserAddCmd) Run(ctx context.Context, flags *gatewayFlags, s *set
 		if err != nil {
 			return errors.Join(err)
 		}
-		return tellUser(io, user, "", false, c.JSON, "the WordPress takes the credential, which is kept sealed")
+		return tellUser(io, user, "", false, c.JSON, "the WordPress accepts the credential, which is stored sealed")
 	})
 }

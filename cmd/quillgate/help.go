@@ -24,7 +24,7 @@ func printHelp(options kong.HelpOptions, ctx *kong.Context) error {
 	if err := kong.DefaultHelpPrinter(options, ctx); err != nil || about {
 		return err
 	}
-	_, err := fmt.Fprintln(ctx.Stdout, "\nServer settings are accepted and ignored here: quillgate serve --help lists them.")
+	_, err := fmt.Fprintln(ctx.Stdout, "\nServer settings are accepted and ignored by this command; \"quillgate serve --help\" lists them.")
 	return err
 }
 

@@ -17,24 +17,24 @@ import (
 )
 
 type importCmd struct {
-	File             string   `arg:"" help:"Site bundle (JSON) or export of WordPress (WXR); - is the standard input."`
-	Attachments      string   `help:"Export of WordPress: folder with the uploads of that site." placeholder:"FOLDER"`
-	FetchAttachments bool     `help:"Export of WordPress: fetch uploads that are not in the folder from the addresses in the file, as far as these are public."`
-	Author           []string `help:"Export of WordPress: who writes here what LOGIN wrote there. May be repeated." placeholder:"LOGIN=LOGIN"`
-	Report           string   `help:"Export of WordPress: write what could not be taken to this file, one JSON object a line." placeholder:"FILE"`
-	Quiet            bool     `help:"Show no progress."`
-	JSON             bool     `name:"json" help:"Answer in JSON."`
+	File             string   `arg:"" help:"Site bundle (JSON) or WordPress export (WXR); - is the standard input."`
+	Attachments      string   `help:"WordPress export: folder with the uploads of that site." placeholder:"FOLDER"`
+	FetchAttachments bool     `help:"WordPress export: fetch uploads that are not in the folder from the addresses in the file, if these are public."`
+	Author           []string `help:"WordPress export: import the posts of the first LOGIN as posts of the second, a user here. May be repeated." placeholder:"LOGIN=LOGIN"`
+	Report           string   `help:"WordPress export: write what could not be imported to this file, one JSON object per line." placeholder:"FILE"`
+	Quiet            bool     `help:"Do not show progress."`
+	JSON             bool     `name:"json" help:"Print JSON."`
 }
 
 // Help is shown by quillgate import --help.
 func (importCmd) Help() string {
-	return `A bundle: users, terms, posts, pages, media, comments and options come in with their ids, in one transaction: all or nothing.
+	return `A bundle: users, terms, posts, pages, media, comments and options are imported with their ids, in one transaction: either all or nothing.
 
-An export of WordPress: terms, posts, pages, attachments, menus, custom fields and comments come in, in small transactions. What is there already stays as it is. Objects keep their ids where these are free. Authors are found by login; those who are not there are made, without a password. An import that was interrupted goes on where it was when the same command runs again.
+A WordPress export: terms, posts, pages, attachments, menus, custom fields and comments are imported, in small transactions. Existing objects stay unchanged. Objects keep their ids if these are free. Authors are matched by login; missing ones are created, without a password. If an import is interrupted, run the same command again to continue it.
 
-A blog may come in several files, in any order, and newer exports of it may follow: they bring what is new. Names that other programs write become slugs, and the old names lead to them. Texts show the files that came along at their new addresses. Published posts with a future date are scheduled.
+A blog may come in several files, in any order, followed by newer exports, which add what is new. Post names from other programs become slugs, and the old names redirect to them. Texts show the imported files at their new addresses. Published posts with a future date are scheduled.
 
-A second import of the same file changes nothing. Imports work before the first start and while the server runs.`
+Importing the same file again changes nothing. Imports work before the first start and while the server runs.`
 }
 
 func (c *importCmd) Run(ctx context.Context, s *settings, out streams) error {
@@ -71,7 +71,7 @@ func (c *importCmd) Run(ctx context.Context, s *settings, out streams) error {
 // load imports a bundle.
 func (c *importCmd) load(ctx context.Context, blog *server.Blog, in io.Reader, out streams) error {
 	if c.Attachments != "" || c.FetchAttachments || c.Report != "" || len(c.Author) > 0 {
-		return usageError{errors.New("--attachments, --fetch-attachments, --author and --report are for exports of WordPress, and this is a bundle")}
+		return usageError{errors.New("--attachments, --fetch-attachments, --author and --report are for WordPress exports, and this is a bundle")}
 	}
 	report, err := transfer.New(blog.Site).Import(ctx, in)
 	if err != nil {
@@ -84,7 +84,7 @@ func (c *importCmd) load(ctx context.Context, blog *server.Blog, in io.Reader, o
 		fmt.Fprintf(out.err, "Note: %s\n", note)
 	}
 	if report.Unchanged() {
-		_, err = fmt.Fprintln(out.out, "Everything was there already.")
+		_, err = fmt.Fprintln(out.out, "Everything was already there.")
 		return err
 	}
 	return printTallies(out.out, tallies{{"users", report.Users}, {"terms", report.Terms}, {"posts", report.Posts},
@@ -121,7 +121,7 @@ func (c *importCmd) take(ctx context.Context, blog *server.Blog, in io.Reader, s
 	show.end()
 	if err != nil {
 		if intake != nil {
-			return fmt.Errorf("import %s: %w; what came before is there, and the same command goes on behind it", c.File, err)
+			return fmt.Errorf("import %s: %w; what came before it was imported, and the same command continues after it", c.File, err)
 		}
 		return fmt.Errorf("import %s: %w", c.File, err)
 	}
@@ -140,7 +140,7 @@ func (c *importCmd) take(ctx context.Context, blog *server.Blog, in io.Reader, s
 		return err
 	}
 	if report.Unchanged() {
-		_, err = fmt.Fprintln(out.out, "Everything was there already.")
+		_, err = fmt.Fprintln(out.out, "Everything was already there.")
 		return err
 	}
 	err = printTallies(out.out, tallies{{"users", report.Users}, {"terms", report.Terms}, {"posts", report.Posts}, {"comments", report.Comments}})
@@ -155,7 +155,7 @@ func (c *importCmd) take(ctx context.Context, blog *server.Blog, in io.Reader, s
 func (c *importCmd) tellOfAdministrators(ctx context.Context, blog *server.Blog, out streams) error {
 	n, err := blog.Users.Count(ctx, auth.Filter{Role: auth.Administrator})
 	if err == nil && n == 0 {
-		fmt.Fprintln(out.err, "Nobody is an administrator yet: quillgate user set-role LOGIN administrator, and quillgate user set-password LOGIN.")
+		fmt.Fprintln(out.err, "There is no administrator yet. Run \"quillgate user set-role LOGIN administrator\" and \"quillgate user set-password LOGIN\".")
 	}
 	return err
 }
@@ -205,7 +205,7 @@ func (c *importCmd) problems(ctx context.Context, intake *transfer.Intake, out s
 		fmt.Fprintf(out.err, "%6d × %s\n", counts[words], words)
 	}
 	if len(order) > 0 && list == nil {
-		fmt.Fprintln(out.err, "--report FILE lists each of them.")
+		fmt.Fprintln(out.err, "Use --report FILE to list each of them.")
 	}
 	return counts, nil
 }

@@ -14,29 +14,30 @@ import (
 )
 
 type keysCmd struct {
-	Rotate  keysRotateCmd  `cmd:"" help:"Make a new master key and seal everything under it, while servers run."`
-	DropOld keysDropOldCmd `cmd:"" help:"Take master keys that nothing needs any more out of the keyset file."`
+	Rotate  keysRotateCmd  `cmd:"" help:"Create a new master key and seal everything with it, while servers run."`
+	DropOld keysDropOldCmd `cmd:"" help:"Remove master keys that are no longer needed from the keyset file."`
 	Seal    keysSealCmd    `cmd:"" help:"Encrypt the secrets that were stored while sealing was off."`
-	Verify  keysVerifyCmd  `cmd:"" help:"Open everything that is sealed, and tell what does not open."`
+	Verify  keysVerifyCmd  `cmd:"" help:"Check that everything that is sealed can be opened."`
 
-	ReplaceLost keysReplaceLostCmd `cmd:"" help:"Begin anew when the keyset file is lost; all secrets end."`
+	ReplaceLost keysReplaceLostCmd `cmd:"" help:"Start over after losing the keyset file; all secrets are lost."`
 }
 
 type keysRotateCmd struct {
-	Prepare bool `help:"Only add the next key to the file, and use it in the next rotation: for servers on several machines, each with its copy of the file."`
-	DropOld bool `help:"Take the old keys out of the file afterwards."`
+	Prepare bool `help:"Only add the next key to the file, for use by the next rotation. For servers on several machines, each with its own copy of the file."`
+	DropOld bool `help:"Remove the old keys from the file afterwards."`
 }
 
 // Help is shown by quillgate keys rotate --help.
 func (keysRotateCmd) Help() string {
-	return `Servers that use the same keyset file go on working: they follow the file. A rotation that was interrupted is finished
-by running the command again.
+	return `Servers that use the same keyset file keep running: they notice changes of the file. If a rotation is
+interrupted, run the command again to finish it.
 
-Old keys stay in the file until "quillgate keys drop-old", or --drop-old: a backup of the database needs the keys that
-were in the file when it was made.
+Old keys stay in the file until "quillgate keys drop-old", or --drop-old, because a backup of the database needs the
+keys that were in the file when it was made.
 
-Servers on several machines, each with its own copy of the file: run "quillgate keys rotate --prepare", copy the file to
-all of them, run "quillgate keys rotate", copy the file again; drop the old keys, and copy it once more.`
+For servers on several machines, each with its own copy of the file: run "quillgate keys rotate --prepare", copy the
+file to all of them, run "quillgate keys rotate", and copy the file again. Then drop the old keys, and copy it once
+more.`
 }
 
 func (c *keysRotateCmd) Run(ctx context.Context, s *settings, io streams) error {
@@ -46,7 +47,7 @@ func (c *keysRotateCmd) Run(ctx context.Context, s *settings, io streams) error 
 			if err != nil {
 				return err
 			}
-			_, err = fmt.Fprintf(io.out, "The key %s is in the keyset file and not in use. The next rotation uses it: copy the file to all servers first.\n", apps.KeyID(id))
+			_, err = fmt.Fprintf(io.out, "The key %s is in the keyset file but not yet in use. Copy the file to all servers, then rotate.\n", apps.KeyID(id))
 			return err
 		}
 		meter := sealMeter(io.err)
@@ -54,7 +55,7 @@ func (c *keysRotateCmd) Run(ctx context.Context, s *settings, io streams) error 
 		if err != nil {
 			return err
 		}
-		fmt.Fprintf(io.out, "Everything is sealed under the key %s.\n", apps.KeyID(report.Primary))
+		fmt.Fprintf(io.out, "Everything is sealed with the key %s.\n", apps.KeyID(report.Primary))
 		if err := showDamaged(io.out, report); err != nil {
 			return err
 		}
@@ -62,7 +63,7 @@ func (c *keysRotateCmd) Run(ctx context.Context, s *settings, io streams) error 
 			return dropOld(ctx, keys, io)
 		}
 		if old := report.Old(); len(old) > 0 {
-			fmt.Fprintf(io.out, "Nothing needs %s any more but backups of the database; \"quillgate keys drop-old\" takes it out of the file.\n", keyIDs(old))
+			fmt.Fprintf(io.out, "Only backups of the database still need %s; \"quillgate keys drop-old\" removes it from the file.\n", keyIDs(old))
 		}
 		return nil
 	})
@@ -102,7 +103,7 @@ func dropOld(ctx context.Context, keys *server.Keys, io streams) error {
 		_, err = fmt.Fprintln(io.out, "There is no old key in the keyset file.")
 		return err
 	}
-	_, err = fmt.Fprintf(io.out, "Dropped %s. Backups of the database from before need the keyset file from before.\n", keyIDs(dropped))
+	_, err = fmt.Fprintf(io.out, "Dropped %s. Older backups of the database need the older keyset file.\n", keyIDs(dropped))
 	return err
 }
 
@@ -110,13 +111,13 @@ type keysSealCmd struct{}
 
 // Help is shown by quillgate keys seal --help.
 func (keysSealCmd) Help() string {
-	return `For a blog that was used with --sealing off. Stop the servers first, and start them without --sealing off afterwards. The
-keyset file is made when there is none. The command can be interrupted at any time and run again; in between, every key
-goes on working.
+	return `For a blog that was used with --sealing off. Stop the servers first, and start them without --sealing off
+afterwards. If there is no keyset file, it is created. The command can be interrupted at any time and run
+again; meanwhile, every key keeps working.
 
-Afterwards nothing is left in the clear in the files of a SQLite database. With PostgreSQL the write-ahead log, its
-archive and the replicas keep old values until they are overwritten; and so does every backup that was made before, and
-the disk itself. Keys whose secrets others may have read there are better replaced.`
+Afterwards, the files of a SQLite database contain no unencrypted secrets. With PostgreSQL, the write-ahead log, its
+archive and the replicas keep old values until they are overwritten. Earlier backups and the disk itself also keep
+them. If others may have read a secret there, replace its key.`
 }
 
 func (keysSealCmd) Run(ctx context.Context, s *settings, io streams) error {
@@ -136,9 +137,9 @@ func (keysSealCmd) Run(ctx context.Context, s *settings, io streams) error {
 		if err != nil {
 			return err
 		}
-		fmt.Fprintf(io.out, "Everything is sealed, under the key %s in %s. Keep a copy of that file away from the backups of the database.\n", apps.KeyID(report.Primary), s.keysetFile())
+		fmt.Fprintf(io.out, "Everything is sealed with the key %s in %s. Keep a copy of that file separate from the backups of the database.\n", apps.KeyID(report.Primary), s.keysetFile())
 		if left != nil {
-			fmt.Fprintf(io.out, "What remains: %v.\n", left)
+			fmt.Fprintf(io.out, "Still to do: %v.\n", left)
 		}
 		return showDamaged(io.out, report)
 	})
@@ -149,7 +150,7 @@ func (keysSealCmd) Run(ctx context.Context, s *settings, io streams) error {
 }
 
 type keysVerifyCmd struct {
-	JSON bool `name:"json" help:"Answer in JSON."`
+	JSON bool `name:"json" help:"Print JSON."`
 }
 
 // verified is what keys verify --json shows.
@@ -182,9 +183,9 @@ func (c *keysVerifyCmd) Run(ctx context.Context, s *settings, io streams) error 
 		case err != nil:
 			return err
 		case report.Broken > 0:
-			return fmt.Errorf("%d values do not open", report.Broken)
+			return fmt.Errorf("%d values cannot be opened", report.Broken)
 		case report.Clear > 0:
-			return fmt.Errorf("%d values are in the clear: seal them with \"quillgate keys seal\"", report.Clear)
+			return fmt.Errorf("%d values are not encrypted: seal them with \"quillgate keys seal\"", report.Clear)
 		}
 		return nil
 	})
@@ -215,7 +216,7 @@ func (*keysVerifyCmd) text(w io.Writer, r apps.SealReport) error {
 		return err
 	}
 	if r.Sealings >= apps.MaxSealings {
-		fmt.Fprintf(w, "The key %s may have sealed %d times; rotate it before it reaches 4294967296: quillgate keys rotate\n", apps.KeyID(r.Primary), r.Sealings)
+		fmt.Fprintf(w, "The key %s may have been used to seal %d times. Rotate it before it reaches 4294967296: quillgate keys rotate\n", apps.KeyID(r.Primary), r.Sealings)
 	}
 	return showDamaged(w, r)
 }
@@ -227,12 +228,12 @@ func showDamaged(w io.Writer, r apps.SealReport) error {
 		if name == "" {
 			name = "-"
 		}
-		if _, err := fmt.Fprintf(w, "does not open: %s.%s %s of user %d\n", p.Table, p.Column, visibleText(name), p.User); err != nil {
+		if _, err := fmt.Fprintf(w, "cannot be opened: %s.%s %s of user %d\n", p.Table, p.Column, visibleText(name), p.User); err != nil {
 			return err
 		}
 	}
 	if more := r.Broken - int64(len(r.Damaged)); more > 0 {
-		_, err := fmt.Fprintf(w, "does not open: %d more\n", more)
+		_, err := fmt.Fprintf(w, "cannot be opened: %d more\n", more)
 		return err
 	}
 	return nil

@@ -15,16 +15,18 @@ import (
 )
 
 type keysReplaceLostCmd struct {
-	GiveUpSecrets bool `help:"Yes, whatever is sealed under the lost key may end for good."`
+	GiveUpSecrets bool `help:"Confirm that everything sealed with the lost key may be lost for good."`
 }
 
 // Help is shown by quillgate keys replace-lost --help.
 func (keysReplaceLostCmd) Help() string {
-	return `For a keyset file that is lost with all its copies. Nothing brings back what was sealed under it; this begins a new one, so that the
-blog can be opened again. All keys of programs that have a secret are revoked, and so are tokens and application passwords; second factors are taken away, and their
-users sign in with the password alone; certificates are fetched anew. Posts, accounts and passwords stay, and keys without a secret.
+	return `For a keyset file that is lost together with all its copies. Nothing can recover the secrets that were
+sealed with it. This command creates a new keyset, so that the blog can be opened again. All keys that have
+a secret are revoked, and so are tokens and application passwords. Second factors are removed, and their
+users sign in with the password alone. Certificates are requested again. Posts, accounts, passwords and keys
+without a secret stay.
 
-Stop the servers and make a backup of the database first. It can be interrupted and run again.`
+Stop the servers and back up the database first. The command can be interrupted and run again.`
 }
 
 // givenUp is what the command has ended.
@@ -32,7 +34,7 @@ type givenUp struct{ keys, tokens, factors, others int }
 
 func (c *keysReplaceLostCmd) Run(ctx context.Context, s *settings, io streams) error {
 	if !c.GiveUpSecrets {
-		return usageError{errors.New("this ends every key, token and second factor for good: look for a copy of the keyset file first, and say --give-up-secrets if there is none")}
+		return usageError{errors.New("this permanently revokes every key with a secret, every token and every second factor: look for a copy of the keyset file first, and give --give-up-secrets if there is none")}
 	}
 	if s.Sealing == "off" {
 		return usageError{errors.New("with --sealing off there is no keyset to lose")}
@@ -51,10 +53,10 @@ func (c *keysReplaceLostCmd) Run(ctx context.Context, s *settings, io streams) e
 			return err
 		}
 		if ended == (givenUp{}) {
-			_, err = fmt.Fprintln(io.out, "Everything opens: there is nothing to give up.")
+			_, err = fmt.Fprintln(io.out, "Everything can be opened: nothing is lost.")
 			return err
 		}
-		_, err = fmt.Fprintf(io.out, "Ended: %d keys, %d tokens and application passwords, %d second factors, %d certificates and keys of the server.\nThe new keyset is %s. Keep a copy of it away from the backups of the database.\n",
+		_, err = fmt.Fprintf(io.out, "Lost: %d keys, %d tokens and application passwords, %d second factors, %d certificates and keys of the server.\nThe new keyset is %s. Keep a copy of it separate from the backups of the database.\n",
 			ended.keys, ended.tokens, ended.factors, ended.others, s.keysetFile())
 		return err
 	})

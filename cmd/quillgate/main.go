@@ -12,6 +12,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 
 	"github.com/alecthomas/kong"
 )
@@ -30,22 +31,22 @@ type cli struct {
 	ShowVersion versionFlag `name:"version" help:"Print the version and exit."`
 
 	Serve       serveCmd       `cmd:"" help:"Start the server."`
-	Sign        signCmd        `cmd:"" help:"The local signer: old publishing programs on this computer send signed calls through it."`
-	Gateway     gatewayCmd     `cmd:"" help:"The shield in front of a WordPress that stays as it is: serve, user add, check."`
+	Sign        signCmd        `cmd:"" help:"The local signer, which signs the calls of publishing clients on this computer: serve, add, list, show, check and more."`
+	Gateway     gatewayCmd     `cmd:"" help:"The gateway in front of an unmodified WordPress: serve, user add, check."`
 	App         appCmd         `cmd:"" help:"Application keys: create, list, show, rename, set, rotate, revoke, enrol, import."`
-	Token       tokenCmd       `cmd:"" help:"Tokens and application passwords, for programs that cannot sign: create, list, rename, revoke."`
+	Token       tokenCmd       `cmd:"" help:"Tokens and application passwords, for clients that cannot sign: create, list, rename, revoke."`
 	Scan        scanCmd        `cmd:"" help:"Look for leaked secrets in files."`
-	User        userCmd        `cmd:"" help:"Users: add, list, set a password, set a role, take a second factor away, what becomes of passwords."`
+	User        userCmd        `cmd:"" help:"Users: add, list, set passwords and roles, reset second factors, set password rules."`
 	Option      optionCmd      `cmd:"" help:"Site options: list, get, set."`
 	Keys        keysCmd        `cmd:"" help:"The master key that seals all secrets: rotate, drop-old, seal, verify, replace-lost."`
-	Audit       auditCmd       `cmd:"" help:"The trail of changes to keys, accounts and settings: list, verify, export, prune."`
-	Call        callCmd        `cmd:"" help:"Call a method of a server, signed, and print the answer."`
-	Doctor      doctorCmd      `cmd:"" help:"Find out what stands between a publishing program and a server."`
-	Import      importCmd      `cmd:"" help:"Load a site bundle."`
-	Export      exportCmd      `cmd:"" help:"Write the site as a bundle."`
-	Backup      backupCmd      `cmd:"" help:"Write the database of a running server into one file."`
-	Relocate    relocateCmd    `cmd:"" help:"Say that the blog has moved to another address, or that this is a copy of it."`
-	Migrate     migrateCmd     `cmd:"" help:"The schema of the database: status, up, down."`
+	Audit       auditCmd       `cmd:"" help:"The audit trail of changes to keys, accounts and settings: list, verify, export, prune."`
+	Call        callCmd        `cmd:"" help:"Make a signed call to a server, and print the answer."`
+	Doctor      doctorCmd      `cmd:"" help:"Diagnose problems between a publishing client and a server."`
+	Import      importCmd      `cmd:"" help:"Import a site bundle or a WordPress export (WXR)."`
+	Export      exportCmd      `cmd:"" help:"Export the site as a bundle or as a WordPress export (WXR)."`
+	Backup      backupCmd      `cmd:"" help:"Back up the SQLite database of a running server to a file."`
+	Relocate    relocateCmd    `cmd:"" help:"Confirm that the blog has moved to a new address, or that this is a copy of it."`
+	Migrate     migrateCmd     `cmd:"" help:"The database schema: status, up, down."`
 	CheckConfig checkConfigCmd `cmd:"" help:"Check the settings and print them."`
 	Version     versionCmd     `cmd:"" help:"Print the version."`
 }
@@ -74,13 +75,16 @@ func run(ctx context.Context, args []string, io streams) (code int) {
 			code = int(e)
 		}
 	}()
+	if len(args) > 0 && args[0] == "help" {
+		args = append(slices.Clone(args[1:]), "--help")
+	}
 	ctx, stop := untilSignal(ctx)
 	defer stop()
 	io.in = waiting(ctx, io.in)
 	var c cli
 	options := []kong.Option{
 		kong.Name("quillgate"),
-		kong.Description("A blog for publishing programs: XML-RPC with signed requests."),
+		kong.Description("A blog, a gateway and a local signer for publishing clients: WordPress XML-RPC with signed requests."),
 		kong.Writers(io.out, io.err),
 		kong.Exit(func(code int) { panic(exit(code)) }),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true}),
@@ -114,7 +118,7 @@ func run(ctx context.Context, args []string, io streams) (code int) {
 	if err != nil {
 		fmt.Fprintf(io.err, "quillgate: %v\n", err)
 		if parse := (*kong.ParseError)(nil); errors.As(err, &parse) {
-			fmt.Fprintln(io.err, "quillgate --help lists the commands, quillgate COMMAND --help what one of them takes.")
+			fmt.Fprintln(io.err, `Run "quillgate --help" for a list of commands, and "quillgate COMMAND --help" for the flags of a command.`)
 		}
 		return 2
 	}

@@ -13,9 +13,9 @@ import (
 )
 
 type migrateCmd struct {
-	Status migrateStatusCmd `cmd:"" help:"List the steps of the schema and which were applied."`
-	Up     migrateUpCmd     `cmd:"" help:"Bring the schema up to date, as every start does."`
-	Down   migrateDownCmd   `cmd:"" help:"Take the schema back; what the taken tables hold is gone."`
+	Status migrateStatusCmd `cmd:"" help:"List the migrations and whether they were applied."`
+	Up     migrateUpCmd     `cmd:"" help:"Bring the schema up to date, as every start of the server does."`
+	Down   migrateDownCmd   `cmd:"" help:"Revert the schema. The contents of removed tables are lost."`
 }
 
 // withSchema runs fn on the database as it is.
@@ -67,7 +67,7 @@ func (migrateUpCmd) Run(ctx context.Context, s *settings, io streams) error {
 }
 
 type migrateDownCmd struct {
-	To int64 `help:"Version to go back to; 0 empties the database." required:"" placeholder:"VERSION"`
+	To int64 `help:"Version to revert to; 0 empties the database." required:"" placeholder:"VERSION"`
 }
 
 func (c *migrateDownCmd) Run(ctx context.Context, s *settings, io streams) error {
@@ -75,7 +75,7 @@ func (c *migrateDownCmd) Run(ctx context.Context, s *settings, io streams) error
 		if err := db.MigrateDown(ctx, c.To); err != nil {
 			return err
 		}
-		_, err := fmt.Fprintf(io.out, "The schema has version %d.\n", c.To)
+		_, err := fmt.Fprintf(io.out, "The schema is at version %d.\n", c.To)
 		return err
 	})
 }

@@ -14,7 +14,7 @@ type optionCmd struct {
 }
 
 type optionListCmd struct {
-	JSON bool `name:"json" help:"Answer in JSON."`
+	JSON bool `name:"json" help:"Print JSON."`
 }
 
 func (c *optionListCmd) Run(ctx context.Context, s *settings, out streams) error {

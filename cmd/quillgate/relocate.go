@@ -11,30 +11,32 @@ import (
 )
 
 type relocateCmd struct {
-	Moved    bool `help:"It is the same blog, at a new address." xor:"what" required:""`
-	Copy     bool `help:"It is a copy of a blog that goes on elsewhere, such as one to try things out." xor:"what" required:""`
-	KeepKeys bool `help:"Leave the keys, tokens and application passwords of the original in force in the copy; without it they are revoked here."`
+	Moved    bool `help:"It is the same blog at a new address." xor:"what" required:""`
+	Copy     bool `help:"It is a copy of a blog that continues elsewhere, such as one for testing." xor:"what" required:""`
+	KeepKeys bool `help:"Keep the keys, tokens and application passwords of the original valid in the copy. By default they are revoked here."`
 }
 
 // Help is shown by quillgate relocate --help.
 func (relocateCmd) Help() string {
-	return `A blog remembers the address that it was served at, and does not start at another one before this command has said what that
-means. Give it the same settings as serve, above all --base-url, and let no server run on this database meanwhile.
+	return `A blog remembers the address it was served at, and does not start at another one until this command has
+confirmed what the new address means. Give it the same settings as serve, above all --base-url, and do not
+run a server on this database meanwhile.
 
-A copy gets a life of its own: sessions, nonces, one-time codes, pingbacks that were still to be sent, what requests have made, TLS
-certificates and the key that signs answers are dropped. Passwords and second factors stay as they are.`
+In a copy, it drops what a copy must not share with the original: sessions, nonces, one-time codes, pingbacks waiting
+to be sent, records of repeated requests, TLS certificates, and the key that signs answers. Passwords and second
+factors stay.`
 }
 
 func (c *relocateCmd) Run(ctx context.Context, s *settings, io streams) error {
 	if c.KeepKeys && !c.Copy {
-		return usageError{errors.New("--keep-keys belongs to --copy: a blog that has moved keeps its keys anyway")}
+		return usageError{errors.New("--keep-keys is for --copy: a blog that has moved always keeps its keys")}
 	}
 	return withBlog(ctx, s, io, func(blog *server.Blog) error {
 		if c.Copy {
 			return c.copied(ctx, blog, io)
 		}
 		if blog.Site.IsLocal() {
-			return usageError{fmt.Errorf("%s is an address of this machine alone: say with --base-url where the blog is now", blog.Site.BaseURL())}
+			return usageError{fmt.Errorf("%s is a local address of this machine: give the new address of the blog with --base-url", blog.Site.BaseURL())}
 		}
 		was, err := blog.Moved(ctx, audit.Operator)
 		if err != nil {
@@ -50,19 +52,19 @@ func (c *relocateCmd) copied(ctx context.Context, blog *server.Blog, io streams)
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(io.out, "This is a copy of %s now, at %s.\n", known(parted.Was), blog.Site.BaseURL())
+	fmt.Fprintf(io.out, "This is now a copy of %s, at %s.\n", known(parted.Was), blog.Site.BaseURL())
 	if c.KeepKeys {
-		fmt.Fprintln(io.out, "It takes the same keys, tokens and application passwords.")
+		fmt.Fprintln(io.out, "It accepts the same keys, tokens and application passwords.")
 	} else {
-		fmt.Fprintf(io.out, "Revoked in it: %d keys, %d tokens and application passwords.\n", parted.Keys, parted.Tokens)
+		fmt.Fprintf(io.out, "Revoked in the copy: %d keys, %d tokens and application passwords.\n", parted.Keys, parted.Tokens)
 	}
-	_, err = fmt.Fprintln(io.out, "Its secrets are sealed under the master key of the original still; \"quillgate keys rotate --drop-old\" gives it one of its own.")
+	_, err = fmt.Fprintln(io.out, "Its secrets are still sealed with the master key of the original; \"quillgate keys rotate --drop-old\" gives it its own.")
 	return err
 }
 
 func known(address string) string {
 	if address == "" {
-		return "an address that is not known"
+		return "an unknown address"
 	}
 	return address
 }
@@ -71,7 +73,7 @@ func known(address string) string {
 func arrive(ctx context.Context, blog *server.Blog) error {
 	err := blog.Site.Arrive(ctx)
 	if elsewhere, ok := errors.AsType[*site.Elsewhere](err); ok {
-		return fmt.Errorf("this database was last served at %s, and is to be served at %s: if the blog has moved, run \"quillgate relocate --moved\"; if this is a copy of it, run \"quillgate relocate --copy\"; each with the settings of this start",
+		return fmt.Errorf("this database was last served at %s, but is now to be served at %s: if the blog has moved, run \"quillgate relocate --moved\"; if this is a copy, run \"quillgate relocate --copy\"; use the same settings as for this start",
 			elsewhere.Was, elsewhere.Now)
 	}
 	return err

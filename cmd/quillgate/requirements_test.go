@@ -35,7 +35,7 @@ var chapters = []struct {
 		{id: "S2", words: "Only the double hash is taken. Keys that were moved here from another system may take the older form too, and say so."},
 		{id: "S3", words: "Digests and secrets are compared in constant time; no plain comparison of one is in the code."},
 		{id: "S4", words: "An unknown, revoked, expired or damaged key is refused like a wrong digest: same fault, same work, same time."},
-		{id: "S5", words: "Nothing verifies against a secret that is empty, missing or does not open."},
+		{id: "S5", words: "Nothing verifies against a secret that is empty, missing or cannot be opened."},
 		{id: "S6", words: "There is one Authorization field of one exact form, or the request ends."},
 		{id: "S7", words: "A credential that is presented and fails ends the request, whatever else is in it."},
 		{id: "S8", words: "Who calls is decided for each request, from its own header fields; not by the connection, a trailer, a cookie or the query."},

@@ -18,18 +18,18 @@ import (
 
 type scanCmd struct {
 	Paths  []string `arg:"" name:"path" help:"Files and folders; - is the standard input."`
-	Revoke bool     `help:"Revoke the keys whose secrets are found, and the tokens."`
+	Revoke bool     `help:"Revoke keys and tokens whose secrets are found."`
 }
 
 // Help tells what is found and what is not.
 func (c *scanCmd) Help() string {
-	return "It finds the secrets of applications (qgs_) and tokens (qgt_) by their form and checksum, in texts and binary files. Application passwords have no form " +
-		"that could be told from other words, nor have secrets that were imported. What is compressed is not unpacked: archives, and the objects of git " +
-		"(pipe \"git log -p --all\" into quillgate scan - to search a history). Links are not followed. The exit code is 1 when something was found."
+	return "Finds the secrets of applications (qgs_) and tokens (qgt_) by their form and checksum, in text and binary files. Application passwords and imported " +
+		"secrets look like ordinary words, so it cannot find them. It does not unpack compressed data such as archives and git objects (to search a history, " +
+		"pipe \"git log -p --all\" into quillgate scan -). It does not follow links. The exit code is 1 if anything was found."
 }
 
 // errLeaks ends a scan that has found something.
-var errLeaks = errors.New("there are leaked secrets: rotate or revoke them, taking them out of the files is not enough")
+var errLeaks = errors.New("there are leaked secrets: rotate or revoke them; removing them from the files is not enough")
 
 func (c *scanCmd) Run(ctx context.Context, s *settings, io streams) error {
 	scan := &leakScan{io: io, revoke: c.Revoke}
@@ -115,7 +115,7 @@ func (l *leakScan) known(ctx context.Context, leak apps.Leak) (string, error) {
 		return "", err
 	}
 	if heir != "" {
-		heir = "; " + heir + ", which took over from it, still works"
+		heir = "; " + heir + ", its successor, still works"
 	}
 	state := l.keys.Apps.State(app)
 	if !l.revoke || state == apps.Revoked {

@@ -19,14 +19,14 @@ import (
 )
 
 type serveCmd struct {
-	Public string `help:"Show the blog to visitors: ${enum}. With off only what publishing programs need is served." enum:"on,off" default:"on" placeholder:"on|off" env:"QUILLGATE_PUBLIC_PAGES" file:"public-pages" group:"Site"`
+	Public string `help:"Show the blog to visitors: ${enum}. With off, only what publishing clients need is served." enum:"on,off" default:"on" placeholder:"on|off" env:"QUILLGATE_PUBLIC_PAGES" file:"public-pages" group:"Site"`
 }
 
 // Help is shown by quillgate serve --help.
 func (serveCmd) Help() string {
-	return `The first start makes everything in the data folder and prints what to paste into a client, the password once.
-SIGINT and SIGTERM let the running requests end, then the server, within 30 seconds; a second one ends it at once. SIGHUP has
-the files of the certificate read again.`
+	return `The first start creates everything in the data folder and prints what to enter in a client, including the
+password, once. SIGINT and SIGTERM stop the server after running requests have finished, within 30 seconds;
+a second signal stops it at once. SIGHUP reloads the certificate files.`
 }
 
 func (c *serveCmd) Run(ctx context.Context, s *settings, io streams) (err error) {
@@ -88,7 +88,7 @@ func (s *settings) server(logger *slog.Logger) (config server.Config, err error)
 // warnOfSealing says on each start what it means that nothing is sealed.
 func (s *settings) warnOfSealing(logger *slog.Logger) {
 	if s.Sealing == "off" {
-		logger.Warn("SEALING IS OFF: secrets are stored in the clear, and whoever reads the database or a backup of it has them all; \"quillgate keys seal\" encrypts them")
+		logger.Warn("SEALING IS OFF: secrets are stored unencrypted, and anyone who can read the database or a backup of it has all of them; \"quillgate keys seal\" encrypts them")
 	}
 }
 
@@ -111,7 +111,7 @@ func (*serveCmd) firstStart(ctx context.Context, out streams, blog *server.Blog,
 	if inJournal(out.out) {
 		n, err := blog.Users.Count(ctx, auth.Filter{})
 		if err == nil && n == 0 {
-			logger.Warn("nobody can sign in yet: make the first administrator with \"quillgate user add admin --role administrator\", as the user of this service and with its settings")
+			logger.Warn("there are no users yet: create the first administrator with \"quillgate user add admin --role administrator\", as the user that runs this service and with the same settings")
 		}
 		return "", "", err
 	}
@@ -133,17 +133,17 @@ func greet(io streams, s *settings, base, password, code string) {
 		fmt.Fprintf(io.out, "quillgate serves %s\n", site.EndpointURL(base))
 		return
 	}
-	fmt.Fprintf(io.out, `Quillgate is running. To connect a publishing program, give it:
+	fmt.Fprintf(io.out, `Quillgate is running. To connect a publishing client, enter:
 
   Endpoint:  %s
   User name: admin
   Password:  %s
 
-The password is shown this once. To choose one of your own in the browser, open this link; it works once, and for a day:
+The password is shown only once. To choose your own in the browser, open this link. It works once, within a day:
 
   %s
 
-Better than a password is a key, with which a program signs its requests:
+A key, with which a client signs its requests, is safer than a password:
 
   %s
 
@@ -157,7 +157,7 @@ func keyCommand(s *settings) string {
 	if strings.ContainsRune(os.Args[0], filepath.Separator) {
 		program = quoted(os.Args[0]) // it is not in the search path: say it as it was said
 	}
-	words := []string{program, "app", "create", "--user", "admin", "--name", `"My program"`}
+	words := []string{program, "app", "create", "--user", "admin", "--name", `"My client"`}
 	if s.Config != "" {
 		words = append(words, "--config", quoted(s.Config))
 	}
@@ -174,7 +174,7 @@ func keyCommand(s *settings) string {
 		return strings.Join(words, " ")
 	}
 	if os.Getenv("QUILLGATE_DATABASE") != "" || hasPassword(s.Database) {
-		return strings.Join(words, " ") + "\n\nwith the same database in QUILLGATE_DATABASE, or after --database, as for this server."
+		return strings.Join(words, " ") + "\n\nwith the same database in QUILLGATE_DATABASE or --database as this server."
 	}
 	return strings.Join(append(words, "--database", quoted(s.Database)), " ")
 }
@@ -194,9 +194,9 @@ func listen(flag, address string) (net.Listener, error) {
 	l, err := net.Listen("tcp", address)
 	switch {
 	case errors.Is(err, syscall.EADDRINUSE):
-		return nil, fmt.Errorf("%s is in use, perhaps by another quillgate: stop that one, or choose another address with --%s", address, flag)
+		return nil, fmt.Errorf("%s is in use, perhaps by another quillgate: stop it, or choose another address with --%s", address, flag)
 	case errors.Is(err, syscall.EACCES):
-		return nil, fmt.Errorf("this user may not listen on %s: choose a port of 1024 or above with --%s, or give the program the capability CAP_NET_BIND_SERVICE", address, flag)
+		return nil, fmt.Errorf("this user may not listen on %s: choose a port of 1024 or above with --%s, or give quillgate the capability CAP_NET_BIND_SERVICE", address, flag)
 	case err != nil:
 		return nil, fmt.Errorf("--%s: %w", flag, err)
 	}

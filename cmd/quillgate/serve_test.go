@@ -51,13 +51,13 @@ func TestKeyCommand(t *testing.T) {
 		{"a settings file", "", ` --config /etc/quillgate.toml --data /srv/blog`, settings{Config: "/etc/quillgate.toml", Data: "/srv/blog"}},
 		{"a database", "", ` --data /srv/blog --database 'postgres:///blog?host=/run/postgresql'`,
 			settings{Data: "/srv/blog", Database: "postgres:///blog?host=/run/postgresql"}},
-		{"a database in the environment", "postgres:///blog", " --data /srv/blog\n\nwith the same database in QUILLGATE_DATABASE, or after --database, as for this server.",
+		{"a database in the environment", "postgres:///blog", " --data /srv/blog\n\nwith the same database in QUILLGATE_DATABASE or --database as this server.",
 			settings{Data: "/srv/blog", Database: "postgres:///blog"}},
-		{"a password", "", " --data /srv/blog\n\nwith the same database in QUILLGATE_DATABASE, or after --database, as for this server.",
+		{"a password", "", " --data /srv/blog\n\nwith the same database in QUILLGATE_DATABASE or --database as this server.",
 			settings{Data: "/srv/blog", Database: "postgres://me:hush@localhost/blog"}},
 	} {
 		t.Setenv("QUILLGATE_DATABASE", test.environment)
-		_, got, _ := strings.Cut(keyCommand(&test.settings), `"My program"`)
+		_, got, _ := strings.Cut(keyCommand(&test.settings), `"My client"`)
 		if got != test.want {
 			t.Errorf("%s: %q, want %q", test.name, got, test.want)
 		}
@@ -75,7 +75,7 @@ func TestListenOnAnAddressInUse(t *testing.T) {
 	}
 }
 
-// H10: a blog that turns up at another address does not answer before somebody has said what it is there.
+// H10: a blog that turns up at another address does not answer until somebody has said whether it moved or is a copy.
 func TestH10CopyHasToBeDeclared(t *testing.T) {
 	databasetest.EachURL(t, func(t *testing.T, url string) {
 		data := t.TempDir()

@@ -25,25 +25,25 @@ const signListen = "127.0.0.1:8787"
 type signCmd struct {
 	signFlags
 
-	Serve signServeCmd `cmd:"" default:"withargs" help:"Serve the blogs that were added (the default)."`
+	Serve signServeCmd `cmd:"" default:"withargs" help:"Serve the blogs that were added (default)."`
 	Add   signAddCmd   `cmd:"" help:"Add a blog."`
 	List  signListCmd  `cmd:"" help:"List the blogs."`
-	Show  signShowCmd  `cmd:"" help:"Show what to enter in a publishing program."`
-	Check signCheckCmd `cmd:"" help:"Prove the whole way to a blog, and say what to do where it fails."`
+	Show  signShowCmd  `cmd:"" help:"Show what to enter in a publishing client."`
+	Check signCheckCmd `cmd:"" help:"Test the whole connection to a blog, and explain how to fix what fails."`
 
-	Rotate    signRotateCmd    `cmd:"" help:"Give a blog a new key."`
-	Remove    signRemoveCmd    `cmd:"" help:"Revoke the key of a blog there, and forget the blog here."`
-	Seal      signSealCmd      `cmd:"" help:"Seal all keys that are stored."`
+	Rotate    signRotateCmd    `cmd:"" help:"Replace the key of a blog."`
+	Remove    signRemoveCmd    `cmd:"" help:"Revoke the key at a blog, and remove the blog here."`
+	Seal      signSealCmd      `cmd:"" help:"Seal all stored keys."`
 	Export    signExportCmd    `cmd:"" help:"Print the settings without secrets."`
-	Import    signImportCmd    `cmd:"" help:"Take exported settings."`
+	Import    signImportCmd    `cmd:"" help:"Import exported settings."`
 	Install   signInstallCmd   `cmd:"" help:"Start the signer at each login."`
-	Uninstall signUninstallCmd `cmd:"" help:"Start the signer at login no longer."`
+	Uninstall signUninstallCmd `cmd:"" help:"Stop starting the signer at login."`
 }
 
 // signFlags are the flags of all sign commands.
 type signFlags struct {
-	Dir            string   `help:"Folder for all that the signer keeps. Default: the user's configuration folder." type:"path" placeholder:"DIR" env:"QUILLGATE_SIGN_DIR" group:"Signer"`
-	PassPhraseFile string   `help:"File with the pass-phrase that seals the keys, in place of the keyring." type:"path" placeholder:"FILE" env:"QUILLGATE_SIGN_PASS_PHRASE_FILE" group:"Signer"`
+	Dir            string   `help:"Folder for the signer's data. Default: the user's configuration folder." type:"path" placeholder:"DIR" env:"QUILLGATE_SIGN_DIR" group:"Signer"`
+	PassPhraseFile string   `help:"File with the pass-phrase that seals the keys, instead of the keyring." type:"path" placeholder:"FILE" env:"QUILLGATE_SIGN_PASS_PHRASE_FILE" group:"Signer"`
 	Roots          []string `help:"Certificates (PEM) of a private certificate authority, in addition to the system's." type:"existingfile" placeholder:"FILE" env:"QUILLGATE_SIGN_ROOTS" group:"Signer"`
 	Proxy          string   `help:"Proxy for calls to the blogs. Default: HTTPS_PROXY and NO_PROXY." placeholder:"URL" env:"QUILLGATE_SIGN_PROXY" group:"Signer"`
 }
@@ -57,7 +57,7 @@ func (f *signFlags) folder(io streams) (*local.Folder, error) {
 	if path == "" {
 		config, err := os.UserConfigDir()
 		if err != nil {
-			return nil, fmt.Errorf("find the configuration folder: %w: name a folder with --dir", err)
+			return nil, fmt.Errorf("find the configuration folder: %w: give a folder with --dir", err)
 		}
 		path = filepath.Join(config, "quillgate-sign")
 	}
@@ -131,7 +131,7 @@ func (c *signServeCmd) Run(ctx context.Context, flags *signFlags, s *settings, i
 			return err
 		}
 		// A keyring is often locked until the person has signed in.
-		fmt.Fprintf(io.err, "The keys cannot be opened yet: %v. Calls get a fault that says so until they can.\n", err)
+		fmt.Fprintf(io.err, "The keys cannot be opened yet: %v. Until they can, calls are answered with a fault.\n", err)
 	}
 	fmt.Fprintf(io.out, "The signer serves http://%s/ and logs to %s.\n", on[0].Addr(), logPath)
 	rest := &resting{proxy, time.AfterFunc(signerRest, debug.FreeOSMemory)}
@@ -183,7 +183,7 @@ func serveAll(ctx context.Context, h http.Handler, on []net.Listener) error {
 	stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), 30*time.Second)
 	defer cancel()
 	if err := srv.Shutdown(stop); err != nil {
-		return errors.Join(fmt.Errorf("end the calls under way: %w", err), srv.Close())
+		return errors.Join(fmt.Errorf("end the calls in progress: %w", err), srv.Close())
 	}
 	return nil
 }

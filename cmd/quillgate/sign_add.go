@@ -15,23 +15,25 @@ import (
 type signAddCmd struct {
 	URL        string `arg:"" help:"Address of the blog or of its endpoint."`
 	Name       string `help:"Name of the blog on this computer. Default: its host name." placeholder:"NAME"`
-	Public     string `help:"Public key of a pair that exists already." placeholder:"KEY"`
+	Public     string `help:"Public key of an existing pair." placeholder:"KEY"`
 	SecretFile string `help:"File with the secret of that pair, or with its private key in PEM; - is the standard input." placeholder:"FILE"`
-	Code       bool   `help:"Ask for an enrolment code, which the profile page of a quillgate shows, and use no browser."`
+	Code       bool   `help:"Ask for an enrolment code, shown on the profile page of a Quillgate blog, instead of opening a browser."`
 	CodeFile   string `help:"File with the enrolment code; - is the standard input." placeholder:"FILE"`
-	User       string `help:"Ask for this user's password, use it once to make a key, and forget it. For a WordPress without plugin: an application password, which is kept sealed." placeholder:"LOGIN"`
+	User       string `help:"Ask for this user's password, use it once to create a key, and forget it. For a WordPress without the plugin: an application password, which is kept sealed." placeholder:"LOGIN"`
 	PassFile   string `name:"password-file" help:"File with the password of --user; - is the standard input." placeholder:"FILE"`
-	NoBrowser  bool   `help:"Print the address of the blog's page and do not open it."`
-	Store      string `help:"What seals the keys: keyring, file (with --pass-phrase-file) or none. Default: the keyring where there is one." enum:",keyring,file,none" default:"" placeholder:"WORD"`
-	JSON       bool   `name:"json" help:"Print JSON and ask nothing."`
+	NoBrowser  bool   `help:"Print the address of the blog's page instead of opening it."`
+	Store      string `help:"What seals the keys: keyring, file (with --pass-phrase-file) or none. Default: the keyring, if there is one." enum:",keyring,file,none" default:"" placeholder:"WORD"`
+	JSON       bool   `name:"json" help:"Print JSON and do not ask for input."`
 }
 
 // Help is shown by quillgate sign add --help.
 func (signAddCmd) Help() string {
-	return `Finds the blog's endpoint, makes a key for this computer, and prints what to enter in the publishing program.
+	return `Finds the blog's endpoint, creates a key for this computer, and prints what to enter in the publishing
+client.
 
-Without other flags the blog's own page asks you in the browser. The private half of the key never leaves this computer.
-A WordPress that has nothing to sign with gives an application password instead, which the signer keeps sealed.`
+Without other flags, you approve the signer on the blog's own page in the browser. The private half of the key never
+leaves this computer. A WordPress that cannot verify signatures gives an application password instead, which the
+signer stores sealed.`
 }
 
 // sealing is how a new folder seals its keys.
@@ -51,7 +53,7 @@ func (c *signAddCmd) sealing(ctx context.Context, flags *signFlags) (local.Seali
 		return local.SealedByPassPhrase, nil
 	}
 	if err := (local.SystemKeyring{}).Available(ctx); err != nil {
-		return "", fmt.Errorf("%w; --store file with --pass-phrase-file seals the keys without a keyring", err)
+		return "", fmt.Errorf("%w; use --store file with --pass-phrase-file to seal the keys without a keyring", err)
 	}
 	return local.SealedByKeyring, nil
 }
@@ -78,7 +80,7 @@ func (c *signAddCmd) Run(ctx context.Context, flags *signFlags, s *settings, io 
 		return err
 	}
 	if _, err := folder.Book.Site(e.Site.Name); err == nil {
-		return fmt.Errorf("there is a blog called %s already: remove it first, or give another --name", e.Site.Name)
+		return fmt.Errorf("there is already a blog called %s: remove it first, or choose another --name", e.Site.Name)
 	}
 	if !c.JSON {
 		fmt.Fprintf(io.out, "%s\n%s\n\n", e.Site.Endpoint, e.Site.Kind.Words())
@@ -99,7 +101,7 @@ func (c *signAddCmd) credential(ctx context.Context, e *local.Enrolment, io stre
 	switch {
 	case c.Public != "" || c.SecretFile != "":
 		if c.Public == "" || c.SecretFile == "" {
-			return local.Secret{}, usageError{errors.New("a key that exists needs both --public and --secret-file")}
+			return local.Secret{}, usageError{errors.New("an existing key needs both --public and --secret-file")}
 		}
 		text, err := readSecret(io, c.SecretFile, "secret")
 		if err != nil {
@@ -119,7 +121,7 @@ func (c *signAddCmd) credential(ctx context.Context, e *local.Enrolment, io stre
 		}
 		return e.ByPassword(ctx, c.User, password)
 	case c.JSON:
-		return local.Secret{}, usageError{errors.New("--json asks nothing: give --public and --secret-file, --code-file, or --user and --password-file")}
+		return local.Secret{}, usageError{errors.New("--json does not ask for input: give --public and --secret-file, --code-file, or --user and --password-file")}
 	}
 	return c.inBrowser(ctx, e, io)
 }
@@ -130,7 +132,7 @@ func (c *signAddCmd) secretOf(ctx context.Context, io streams, file, prompt, wha
 		return readSecret(io, file, what)
 	}
 	if c.JSON {
-		return "", usageError{fmt.Errorf("--json asks nothing: give the %s in a file", what)}
+		return "", usageError{fmt.Errorf("--json does not ask for input: give the %s in a file", what)}
 	}
 	return askSecret(ctx, io, prompt)
 }
@@ -159,7 +161,7 @@ func (c *signAddCmd) inBrowser(ctx context.Context, e *local.Enrolment, io strea
 		return e.ByPassword(ctx, user, password)
 	}
 	fmt.Fprintln(io.out, "Waiting for your answer in the browser …")
-	ctx, cancel := context.WithTimeoutCause(ctx, 10*time.Minute, errors.New("nothing came for 10 minutes; on another computer's browser, use --code"))
+	ctx, cancel := context.WithTimeoutCause(ctx, 10*time.Minute, errors.New("no answer for 10 minutes; to approve in a browser on another computer, use --code"))
 	defer cancel()
 	return consent.Wait(ctx)
 }
@@ -181,9 +183,9 @@ func printSite(out streams, e entry, asJSON bool) error {
 		return writeJSON(out.out, shown)
 	}
 	if e.password == "" {
-		e.password = "(quillgate sign show " + e.site.Name + " --password prints it)"
+		e.password = "(run \"quillgate sign show " + e.site.Name + " --password\" to see it)"
 	}
-	_, err := fmt.Fprintf(out.out, "Enter this in the publishing program:\n\n  address   %s\n  user      %s\n  password  %s\n\n%s\n", endpoint, e.site.User, e.password, e.site.Kind.Words())
+	_, err := fmt.Fprintf(out.out, "Enter this in the publishing client:\n\n  address   %s\n  user      %s\n  password  %s\n\n%s\n", endpoint, e.site.User, e.password, e.site.Kind.Words())
 	return err
 }
 
@@ -211,7 +213,7 @@ func (c *signListCmd) Run(flags *signFlags, io streams) error {
 
 type signShowCmd struct {
 	Name     string `arg:"" help:"Name of the blog."`
-	Password bool   `help:"Print the local password too."`
+	Password bool   `help:"Also print the local password."`
 	JSON     bool   `name:"json" help:"Print JSON."`
 }
 

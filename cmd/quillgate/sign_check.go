@@ -15,17 +15,17 @@ import (
 )
 
 type signCheckCmd struct {
-	Name    string        `arg:"" optional:"" help:"Name of the blog. Default: all of them."`
-	Largest byteSize      `help:"Largest body that is really sent." default:"8MiB" placeholder:"SIZE"`
+	Name    string        `arg:"" optional:"" help:"Name of the blog. Default: all blogs."`
+	Largest byteSize      `help:"Largest body to send." default:"8MiB" placeholder:"SIZE"`
 	Timeout time.Duration `help:"How long to wait for each answer." default:"30s"`
 	JSON    bool          `name:"json" help:"Print the findings as JSON."`
 }
 
 // Help is shown by quillgate sign check --help.
 func (signCheckCmd) Help() string {
-	return `Tries the way from this computer to the blog, step by step: its name, TLS, the clock, the largest upload, the key, what the key
-may do, and the addresses in its answers. Each finding is a line that begins with ok, warning or problem; the exit code is 1 when
-there is a problem. Nothing is changed at the blog.`
+	return `Tests everything that a call needs: the blog's name, TLS, the clock, the largest upload, the key, what the
+key may do, and the addresses in its answers. Each finding is a line that begins with ok, warning or
+problem. The exit code is 1 if there is a problem. Nothing is changed at the blog.`
 }
 
 func (c *signCheckCmd) Run(ctx context.Context, flags *signFlags, out streams) error {
@@ -112,7 +112,7 @@ func (k *keyCheck) examine(ctx context.Context, folder *local.Folder, transport 
 		k.find("seal", problem, "The key cannot be opened: %v.", err)
 		return
 	}
-	k.find("seal", fine, "The key is here and opens.")
+	k.find("seal", fine, "The key is stored here and can be opened.")
 	if n, err := folder.Vault.Unsealed(); err == nil && n > 0 {
 		k.find("seal", warning, "%d keys are stored unsealed. Run \"quillgate sign seal\".", n)
 	}
@@ -132,15 +132,15 @@ func (k *keyCheck) key(ctx context.Context) bool {
 	fault, _ := errors.AsType[*xmlrpc.Fault](err)
 	switch {
 	case fault != nil && fault.Code == http.StatusForbidden && k.site.Kind == local.Plugin:
-		k.find("key", problem, "The blog refuses the key: %s. If it is new, the web server may keep the Authorization field from PHP: in Apache, set \"CGIPassAuth On\". Otherwise it was deleted: add the blog again.", fault.Message)
+		k.find("key", problem, "The blog refuses the key: %s. If the key is new, the web server may not pass the Authorization header to PHP: in Apache, set \"CGIPassAuth On\". Otherwise the key was deleted: add the blog again.", fault.Message)
 	case fault != nil && fault.Code == http.StatusForbidden:
-		k.find("key", problem, "The blog refuses the key: %s. It may be revoked or expired, or limited to other networks: look at your profile page there, or remove the blog and add it again.", fault.Message)
+		k.find("key", problem, "The blog refuses the key: %s. It may be revoked, expired or limited to other networks. Check your profile page there, or remove the blog and add it again.", fault.Message)
 	case err != nil:
-		k.find("key", problem, "The key could not be tried: %v.", err)
+		k.find("key", problem, "The key could not be tested: %v.", err)
 	case !strings.EqualFold(login, k.site.User):
 		k.find("key", problem, "The key belongs to %s, not to %s. Remove the blog and add it again as the right user.", login, k.site.User)
 	default:
-		k.find("key", fine, "The blog knows the key as %s.", login)
+		k.find("key", fine, "The blog accepts the key as %s.", login)
 		return true
 	}
 	return false
@@ -149,12 +149,12 @@ func (k *keyCheck) key(ctx context.Context) bool {
 // scope tells what the key may do, where the blog can say it.
 func (k *keyCheck) scope(ctx context.Context) {
 	if k.site.Kind != local.Quillgate {
-		k.find("scope", fine, "The key may do all that %s may. This kind of blog has no narrower keys.", k.site.User)
+		k.find("scope", fine, "The key may do everything %s may. This kind of blog has no limited keys.", k.site.User)
 		return
 	}
 	v, err := k.client.Call(ctx, "xmlrpcs.introspect")
 	if err != nil {
-		k.find("scope", warning, "The blog does not say what the key may do: %v.", err)
+		k.find("scope", warning, "The blog does not report what the key may do: %v.", err)
 		return
 	}
 	var rights []string
@@ -164,12 +164,12 @@ func (k *keyCheck) scope(ctx context.Context) {
 		may[r.Text()] = true
 	}
 	if !may["read"] && (may["draft"] || may["publish"]) {
-		k.find("scope", warning, "The key may %s and not read: most programs fail at their first refresh. Give it the right read.", strings.Join(rights, ", "))
+		k.find("scope", warning, "The key may %s but not read, so most clients fail at their first refresh. Give it the right read.", strings.Join(rights, ", "))
 	} else {
 		k.find("scope", fine, "The key may: %s.", strings.Join(rights, ", "))
 	}
 	if until := v.Get("expires").Text(); until != "" {
-		k.find("scope", warning, "The key expires at %s (UTC). \"quillgate sign rotate %s\" makes a new one.", until, k.site.Name)
+		k.find("scope", warning, "The key expires at %s (UTC). Run \"quillgate sign rotate %s\" to replace it.", until, k.site.Name)
 	}
 }
 
@@ -182,9 +182,9 @@ func (k *keyCheck) links(ctx context.Context) {
 	}
 	for _, b := range v.Elements() {
 		if u, err := url.Parse(b.Get("xmlrpc").Text()); err == nil && strings.EqualFold(u.Hostname(), k.endpoint.Hostname()) {
-			k.find("links", fine, "The blog is called %q and names the address that is used.", b.Get("blogName").Text())
+			k.find("links", fine, "The blog is called %q and reports the address that is in use.", b.Get("blogName").Text())
 			return
 		}
 	}
-	k.find("links", warning, "The blog names other addresses for itself. The signer answers with its own; links in posts lead where the blog says.")
+	k.find("links", warning, "The blog reports other addresses for itself. The signer replaces them with its own; links in posts lead where the blog says.")
 }

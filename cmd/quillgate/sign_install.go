@@ -47,7 +47,7 @@ var starters = map[string]startAtLogin{
 		begin: [][]string{{"systemctl", "--user", "daemon-reload"}, {"systemctl", "--user", "enable", "quillgate-sign.service"}, {"systemctl", "--user", "restart", "quillgate-sign.service"}},
 		end:   [][]string{{"systemctl", "--user", "disable", "--now", "quillgate-sign.service"}},
 		after: [][]string{{"-systemctl", "--user", "daemon-reload"}},
-		note:  "It runs while you are signed in. \"loginctl enable-linger\" starts it with the computer; a keyring is locked until you sign in.",
+		note:  "It runs while you are signed in. \"loginctl enable-linger\" starts it with the computer, but a keyring stays locked until you sign in.",
 	},
 	"darwin": {
 		text: signPlist,
@@ -63,12 +63,12 @@ var starters = map[string]startAtLogin{
 		where: func(_, config string) string { return filepath.Join(config, "quillgate-sign", "logon-task.xml") },
 		begin: [][]string{{"-schtasks", "/end", "/tn", "Quillgate signer"}, {"schtasks", "/create", "/f", "/tn", "Quillgate signer", "/xml", "FILE"}, {"schtasks", "/run", "/tn", "Quillgate signer"}},
 		end:   [][]string{{"-schtasks", "/end", "/tn", "Quillgate signer"}, {"schtasks", "/delete", "/f", "/tn", "Quillgate signer"}},
-		note:  "It is a task of your own session, not a service: a service would not see your credentials.",
+		note:  "It is a task in your own session, not a service: a service could not read your credentials.",
 	},
 }
 
 type signInstallCmd struct {
-	Print  bool   `help:"Print the file and where it would go; change nothing."`
+	Print  bool   `help:"Print the file and its location without changing anything."`
 	System string `help:"System to install for, in place of this one." enum:",linux,darwin,windows" default:"" hidden:""`
 }
 
@@ -138,7 +138,7 @@ func (c *signUninstallCmd) Run(ctx context.Context, flags *signFlags, out stream
 	if err := errors.Join(err, os.Remove(path), runAll(ctx, how.after, path)); err != nil {
 		return fmt.Errorf("uninstall the signer: %w", err)
 	}
-	_, err = fmt.Fprintln(out.out, "The signer no longer starts when you sign in. Its keys and settings are still there.")
+	_, err = fmt.Fprintln(out.out, "The signer no longer starts when you sign in. Its keys and settings were kept.")
 	return err
 }
 
@@ -146,7 +146,7 @@ func (c *signUninstallCmd) Run(ctx context.Context, flags *signFlags, out stream
 func prepare(system string, flags *signFlags) (how startAtLogin, path string, text []byte, err error) {
 	how, ok := starters[system]
 	if !ok {
-		return how, "", nil, fmt.Errorf("quillgate does not know how %s starts programs at login: start \"quillgate sign\" there yourself", system)
+		return how, "", nil, fmt.Errorf("quillgate does not know how %s starts programs at login: start \"quillgate sign\" yourself", system)
 	}
 	program, err := os.Executable()
 	if err != nil {
@@ -180,7 +180,7 @@ func prepare(system string, flags *signFlags) (how startAtLogin, path string, te
 	}
 	for _, v := range append(append([]string{u.Program}, u.Args...), u.Env...) {
 		if strings.ContainsAny(v, "\n\r\x00") {
-			return how, "", nil, fmt.Errorf("%q holds a line break, which these files cannot", v)
+			return how, "", nil, fmt.Errorf("%q contains a line break, which these files cannot", v)
 		}
 	}
 	t, err := template.New(system).Funcs(template.FuncMap{"split": func(s string) []string { return strings.SplitN(s, "=", 2) }, "unit": quoteUnit, "xml": quoteXML, "windows": quoteWindows}).Parse(how.text)

@@ -22,12 +22,13 @@ func (f *signFlags) withSigner(io streams) (*local.Folder, *local.Wakeful, error
 
 type signRemoveCmd struct {
 	Name   string `arg:"" help:"Name of the blog."`
-	Forget bool   `help:"Forget the blog without revoking its key there."`
+	Forget bool   `help:"Remove the blog without revoking its key there."`
 }
 
 // Help is shown by quillgate sign remove --help.
 func (signRemoveCmd) Help() string {
-	return `Revokes the key at the blog first and then forgets it here. When the blog does not answer, nothing is forgotten, so that you can try again.`
+	return `Revokes the key at the blog first, then removes the blog here. If the blog does not answer, nothing is
+removed, so that you can try again.`
 }
 
 func (c *signRemoveCmd) Run(ctx context.Context, flags *signFlags, io streams) error {
@@ -42,7 +43,7 @@ func (c *signRemoveCmd) Run(ctx context.Context, flags *signFlags, io streams) e
 		if err := folder.Forget(c.Name); err != nil {
 			return err
 		}
-		fmt.Fprintf(io.out, "%s is forgotten. Its key was not revoked: delete it on your profile page at the blog.\n", c.Name)
+		fmt.Fprintf(io.out, "%s was removed. Its key was not revoked: delete it on your profile page at the blog.\n", c.Name)
 		return nil
 	}
 	switch err := folder.Remove(ctx, c.Name, transport, version); {
@@ -52,7 +53,7 @@ func (c *signRemoveCmd) Run(ctx context.Context, flags *signFlags, io streams) e
 	case err != nil:
 		return err
 	}
-	fmt.Fprintf(io.out, "The key of %s is revoked at the blog and forgotten here.\n", c.Name)
+	fmt.Fprintf(io.out, "The key of %s was revoked at the blog and removed here.\n", c.Name)
 	return nil
 }
 
@@ -67,23 +68,23 @@ func (c *signRotateCmd) Run(ctx context.Context, flags *signFlags, io streams) e
 	}
 	switch err := folder.Rotate(ctx, c.Name, transport, version); {
 	case errors.Is(err, local.ErrByHand):
-		fmt.Fprintf(io.out, "%s has a new key. The blog offers no way to revoke the old one: delete it on your profile page there.\n", c.Name)
+		fmt.Fprintf(io.out, "%s has a new key. The blog has no way to revoke the old one: delete it on your profile page there.\n", c.Name)
 		return nil
 	case err != nil:
 		return err
 	}
-	fmt.Fprintf(io.out, "%s has a new key. Publishing programs need no change.\n", c.Name)
+	fmt.Fprintf(io.out, "%s has a new key. Clients need no change.\n", c.Name)
 	return nil
 }
 
 type signSealCmd struct {
-	Store string `help:"What seals the keys from now on: keyring, file (with --pass-phrase-file) or none. Default: the keyring where there is one." enum:",keyring,file,none" default:"" placeholder:"WORD"`
+	Store string `help:"What seals the keys from now on: keyring, file (with --pass-phrase-file) or none. Default: the keyring, if there is one." enum:",keyring,file,none" default:"" placeholder:"WORD"`
 }
 
 // Help is shown by quillgate sign seal --help.
 func (signSealCmd) Help() string {
-	return `Seals all keys at once, also those that were stored unsealed before, or moves them from a pass-phrase to the keyring and back.
-It either seals all of them or changes nothing, and can be run again at any time.`
+	return `Seals all keys at once, including any that were stored unsealed, or moves them from a pass-phrase to the
+keyring or back. It either seals all of them or changes nothing, and can be run again at any time.`
 }
 
 func (c *signSealCmd) Run(ctx context.Context, flags *signFlags, io streams) error {
@@ -99,7 +100,7 @@ func (c *signSealCmd) Run(ctx context.Context, flags *signFlags, io streams) err
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(io.out, "%d keys are sealed by: %s.\n", n, how)
+	fmt.Fprintf(io.out, "Sealed %d keys with: %s.\n", n, how)
 	return nil
 }
 
@@ -107,7 +108,9 @@ type signExportCmd struct{}
 
 // Help is shown by quillgate sign export --help.
 func (signExportCmd) Help() string {
-	return `Prints the settings of all blogs as JSON, without any secret. "quillgate sign import" on another computer takes them; each blog then needs a key of its own, which "quillgate sign add" makes.`
+	return `Prints the settings of all blogs as JSON, without any secret. Import them on another computer with
+"quillgate sign import". Each blog then needs its own key for that computer, which "quillgate sign add"
+creates.`
 }
 
 func (signExportCmd) Run(flags *signFlags, io streams) error {
@@ -137,7 +140,7 @@ func (signExportCmd) Run(flags *signFlags, io streams) error {
 }
 
 type signImportCmd struct {
-	File string `arg:"" help:"File that \"quillgate sign export\" has written." type:"existingfile"`
+	File string `arg:"" help:"File written by \"quillgate sign export\"." type:"existingfile"`
 }
 
 func (c *signImportCmd) Run(flags *signFlags, io streams) error {
@@ -158,11 +161,11 @@ func (c *signImportCmd) Run(flags *signFlags, io streams) error {
 	}
 	for _, s := range in.Sites {
 		if _, err := folder.Book.Site(s.Name); err == nil {
-			fmt.Fprintf(io.out, "%s is here already.\n", s.Name)
+			fmt.Fprintf(io.out, "%s already exists here.\n", s.Name)
 			continue
 		}
 		fmt.Fprintf(io.out, "quillgate sign add %q --name %q\n", s.Endpoint, s.Name)
 	}
-	_, err = fmt.Fprintln(io.out, "Run these commands: each blog needs a key of this computer's own.")
+	_, err = fmt.Fprintln(io.out, "Run these commands: each blog needs its own key for this computer.")
 	return err
 }

@@ -18,10 +18,10 @@ type userCmd struct {
 	SetPassword userSetPasswordCmd `cmd:"" help:"Set a user's password."`
 	SetRole     userSetRoleCmd     `cmd:"" help:"Set a user's role."`
 
-	SetUpLink         userSetUpLinkCmd         `cmd:"" help:"Make a link with which a user chooses a password in the browser."`
-	ResetSecondFactor userResetSecondFactorCmd `cmd:"" help:"Take a user's second factor and recovery codes away."`
-	SetPasswordMode   userSetPasswordModeCmd   `cmd:"" help:"Set what becomes of a user's password in calls."`
-	Policy            userPolicyCmd            `cmd:"" help:"Show or set what holds for the accounts of all users."`
+	SetUpLink         userSetUpLinkCmd         `cmd:"" help:"Create a link that lets a user choose a password in the browser."`
+	ResetSecondFactor userResetSecondFactorCmd `cmd:"" help:"Remove a user's second factor and recovery codes."`
+	SetPasswordMode   userSetPasswordModeCmd   `cmd:"" help:"Set how a user's password in calls is treated."`
+	Policy            userPolicyCmd            `cmd:"" help:"Show or set the rules for all accounts."`
 }
 
 // roles is what a role can be, for the command line.
@@ -29,7 +29,7 @@ const roles = "administrator,editor,author,contributor,subscriber"
 
 // passwordFlag is how a password comes in: never as a word of the command line, where others can see it.
 type passwordFlag struct {
-	PasswordFile string `help:"File with the password; - is the standard input. Without it a random one is made and shown once." placeholder:"FILE"`
+	PasswordFile string `help:"File with the password; - is the standard input. Without it, a random one is generated and shown once." placeholder:"FILE"`
 }
 
 // password reads the password or makes one.
@@ -60,9 +60,9 @@ type userAddCmd struct {
 	Login       string `arg:"" help:"User name."`
 	Email       string `help:"E-mail address."`
 	Role        string `help:"One of ${enum}." enum:"${roles}" default:"author"`
-	DisplayName string `help:"Name that readers see; the user name when empty." placeholder:"NAME"`
+	DisplayName string `help:"Name shown to readers. Empty: the user name." placeholder:"NAME"`
 	passwordFlag
-	JSON bool `name:"json" help:"Answer in JSON."`
+	JSON bool `name:"json" help:"Print JSON."`
 }
 
 func (c *userAddCmd) Run(ctx context.Context, s *settings, io streams) error {
@@ -91,12 +91,12 @@ func tellUser(io streams, user auth.User, password string, made, asJSON bool, do
 	if _, err := fmt.Fprintf(io.out, "User %s (%s): %s.\n", user.Login, user.Role, done); err != nil || !made {
 		return err
 	}
-	_, err := fmt.Fprintf(io.out, "Password: %s\n\nThe password is shown this once.\n", password)
+	_, err := fmt.Fprintf(io.out, "Password: %s\n\nThe password is shown only once.\n", password)
 	return err
 }
 
 type userListCmd struct {
-	JSON bool `name:"json" help:"Answer in JSON."`
+	JSON bool `name:"json" help:"Print JSON."`
 }
 
 func (c *userListCmd) Run(ctx context.Context, s *settings, io streams) error {
@@ -124,7 +124,7 @@ func (c *userListCmd) Run(ctx context.Context, s *settings, io streams) error {
 type userSetPasswordCmd struct {
 	Login string `arg:"" help:"User name."`
 	passwordFlag
-	JSON bool `name:"json" help:"Answer in JSON."`
+	JSON bool `name:"json" help:"Print JSON."`
 }
 
 func (c *userSetPasswordCmd) Run(ctx context.Context, s *settings, io streams) error {
@@ -140,7 +140,7 @@ func (c *userSetPasswordCmd) Run(ctx context.Context, s *settings, io streams) e
 		if err := keys.Users.SetPassword(ctx, audit.Operator, user.ID, password, ""); err != nil {
 			return err
 		}
-		return tellUser(io, user, password, made, c.JSON, "the password is set")
+		return tellUser(io, user, password, made, c.JSON, "the password was set")
 	})
 }
 
@@ -158,7 +158,7 @@ func (c *userSetRoleCmd) Run(ctx context.Context, s *settings, io streams) error
 		if err := keys.Users.SetRole(ctx, audit.Operator, user.ID, auth.Role(c.Role)); err != nil {
 			return err
 		}
-		_, err = fmt.Fprintf(io.out, "User %s is %s now, and so are the user's keys.\n", user.Login, c.Role)
+		_, err = fmt.Fprintf(io.out, "User %s now has the role %s, which also applies to the user's keys.\n", user.Login, c.Role)
 		return err
 	})
 }
@@ -176,14 +176,14 @@ func (c *userResetSecondFactorCmd) Run(ctx context.Context, s *settings, io stre
 		if err := keys.Users.ResetSecondFactor(ctx, audit.Operator, user.ID); err != nil {
 			return err
 		}
-		_, err = fmt.Fprintf(io.out, "User %s signs in with the password alone now, and can set up a second factor anew.\n", user.Login)
+		_, err = fmt.Fprintf(io.out, "User %s now signs in with the password alone, and can set up a new second factor.\n", user.Login)
 		return err
 	})
 }
 
 type userSetPasswordModeCmd struct {
 	Login string `arg:"" help:"User name."`
-	Mode  string `arg:"" help:"One of ${enum}; default is what the site has. A user's mode can only be stricter than the site's." enum:"allow,warn,refuse,default"`
+	Mode  string `arg:"" help:"One of ${enum}. default follows the site. A user's mode can only be stricter than the site's." enum:"allow,warn,refuse,default"`
 }
 
 func (c *userSetPasswordModeCmd) Run(ctx context.Context, s *settings, io streams) error {
@@ -195,7 +195,7 @@ func (c *userSetPasswordModeCmd) Run(ctx context.Context, s *settings, io stream
 		if err := keys.Users.SetPasswordMode(ctx, audit.Operator, user.ID, modeOf(c.Mode)); err != nil {
 			return err
 		}
-		_, err = fmt.Fprintf(io.out, "The password mode of %s is %s now.\n", user.Login, c.Mode)
+		_, err = fmt.Fprintf(io.out, "The password mode of %s is now %s.\n", user.Login, c.Mode)
 		return err
 	})
 }

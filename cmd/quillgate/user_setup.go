@@ -14,8 +14,8 @@ type userSetUpLinkCmd struct {
 
 // Help is shown by quillgate user set-up-link --help.
 func (userSetUpLinkCmd) Help() string {
-	return `Whoever opens the link chooses the user's password in the browser. It works once, and for a day; a link that was made
-before for the same user ends. Start with the same --base-url as the server.`
+	return `Whoever opens the link chooses the user's password in the browser. The link works once, within a day. An
+earlier link for the same user stops working. Use the same --base-url as the server.`
 }
 
 func (c *userSetUpLinkCmd) Run(ctx context.Context, s *settings, io streams) error {

@@ -229,7 +229,7 @@ func TestImportKilled(t *testing.T) {
 		if diff := cmp.Diff(whole.uploads(t), killed.uploads(t)); diff != "" {
 			t.Errorf("killed at %d, uploads (-want +got):\n%s", points, diff)
 		}
-		if got := killed.run(t, "import", file); !strings.Contains(got, "Everything was there already") {
+		if got := killed.run(t, "import", file); !strings.Contains(got, "Everything was already there") {
 			t.Errorf("again: %s", got)
 		}
 		if diff := cmp.Diff(want, killed.content(t)); diff != "" {
