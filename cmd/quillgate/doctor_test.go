@@ -331,7 +331,7 @@ func TestH16DoctorGivesUp(t *testing.T) {
 		{"a certificate of nobody", untrusted.URL, map[string]string{"tls": problem}, "is self-signed", nil},
 		{"a certificate for others", strings.Replace(untrusted.URL, "127.0.0.1", "localhost", 1), map[string]string{"tls": problem}, "127.0.0.1", []string{"--roots", roots}},
 		{"another host", elsewhere.URL, map[string]string{"redirect": problem}, "Use that address everywhere", nil},
-		{"nobody there", gone.URL, map[string]string{"endpoint": problem}, "Nothing listens there", nil},
+		{"nobody there", gone.URL, map[string]string{"endpoint": problem}, "Nothing listens at this address", nil},
 		{"no such name", "https://nowhere.invalid", map[string]string{"endpoint": problem}, "nam", nil},
 		{"no TLS where TLS is asked for", strings.Replace(plain.URL, "http:", "https:", 1), map[string]string{"tls": problem}, "does not speak TLS", nil},
 		{"TLS where none is asked for", strings.Replace(untrusted.URL, "https:", "http:", 1), map[string]string{"tls": warning, "clock": warning, "endpoint": problem}, "use the address with https://", nil},

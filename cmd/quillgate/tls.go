@@ -99,7 +99,7 @@ func (s *settings) tls() (*server.TLS, error) {
 		}
 		t.Roots = x509.NewCertPool()
 		if !t.Roots.AppendCertsFromPEM(text) {
-			return nil, fmt.Errorf("acme-root: %s holds no certificate in PEM", s.ACMERoot)
+			return nil, fmt.Errorf("acme-root: %s contains no PEM certificate", s.ACMERoot)
 		}
 	}
 	return t, nil
