@@ -3,12 +3,10 @@ package apps
 import (
 	"context"
 	"crypto/rand"
-	"crypto/sha256"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"net/netip"
-	"strings"
 	"time"
 
 	"github.com/quillgate/quillgate/audit"
@@ -24,8 +22,8 @@ const (
 // ErrNoEnrolment says that no enrolment is open for a code: it is unknown, used, or too late.
 var ErrNoEnrolment = errors.New("no enrolment is open for this code")
 
-// purposeEnrol marks the codes of enrolments.
-const purposeEnrol = "enrol"
+// enrolments are the codes of open enrolments.
+const enrolments OneTimeCodes = "enrol"
 
 // Enrol makes a key without a secret for a user: requests are signed with the private half of a pair that only the
 // client has, by RFC 9421. Errors: *Invalid, ErrTooMany.
@@ -90,12 +88,7 @@ func (s *Store) OpenEnrolment(ctx context.Context, by audit.Actor, in New, life 
 	}
 	code, until = NewSecret(rand.Text()), s.now().Add(life)
 	err = s.db.Update(ctx, func(tx *database.Tx) error {
-		if _, err := s.dropEnrolments(ctx, tx, in.UserID); err != nil {
-			return err
-		}
-		_, err := tx.Exec(ctx, `INSERT INTO one_time_codes (site_id, hash, purpose, user_id, detail, expires) VALUES ($site, $1, $2, $3, $4, $5)`,
-			hashCode(code.Reveal()), purposeEnrol, in.UserID, string(detail), until)
-		if err != nil {
+		if err := enrolments.Put(ctx, tx, code, OneTimeCode{in.UserID, string(detail), until}, s.now()); err != nil {
 			return err
 		}
 		return audit.Append(ctx, tx, audit.Event{Kind: EnrolmentOpened, UserID: in.UserID, By: by, At: s.now(),
@@ -109,14 +102,14 @@ func (s *Store) OpenEnrolment(ctx context.Context, by audit.Actor, in New, life 
 
 // Enrolment tells until when an enrolment is open for a user; the zero time when none is.
 func (s *Store) Enrolment(ctx context.Context, userID int64) (until time.Time, err error) {
-	err = s.db.Get(ctx, &until, `SELECT expires FROM one_time_codes WHERE site_id = $site AND purpose = $1 AND user_id = $2 AND expires > $3`, purposeEnrol, userID, s.now())
+	open, err := enrolments.Of(ctx, s.db, userID, s.now())
 	if errors.Is(err, database.ErrNoRows) {
 		return time.Time{}, nil
 	}
 	if err != nil {
 		return time.Time{}, fmt.Errorf("look for an enrolment: %w", err)
 	}
-	return until, nil
+	return open.Expires, nil
 }
 
 // CloseEnrolment ends the enrolment that is open for a user, if one is.
@@ -129,23 +122,11 @@ func (s *Store) CloseEnrolment(ctx context.Context, by audit.Actor, userID int64
 }
 
 func (s *Store) closeEnrolment(ctx context.Context, tx *database.Tx, by audit.Actor, userID int64) error {
-	open, err := s.dropEnrolments(ctx, tx, userID)
+	open, err := enrolments.Drop(ctx, tx, userID, s.now())
 	if err != nil || !open {
 		return err
 	}
 	return audit.Append(ctx, tx, audit.Event{Kind: EnrolmentClosed, UserID: userID, By: by, At: s.now()})
-}
-
-// dropEnrolments takes away the user's code, and everybody's that came too late, so that the table holds at most one for
-// each user. It tells whether the user's was still good.
-func (s *Store) dropEnrolments(ctx context.Context, tx *database.Tx, userID int64) (open bool, err error) {
-	var good int
-	err = tx.Get(ctx, &good, `SELECT COUNT(*) FROM one_time_codes WHERE site_id = $site AND purpose = $1 AND user_id = $2 AND expires > $3`, purposeEnrol, userID, s.now())
-	if err != nil {
-		return false, err
-	}
-	_, err = tx.Exec(ctx, `DELETE FROM one_time_codes WHERE site_id = $site AND purpose = $1 AND (user_id = $2 OR expires <= $3)`, purposeEnrol, userID, s.now())
-	return good > 0, err
 }
 
 // EnrolByCode is Enrol for whoever has the code of an open enrolment: the code names the user and what the key is
@@ -154,12 +135,7 @@ func (s *Store) dropEnrolments(ctx context.Context, tx *database.Tx, userID int6
 func (s *Store) EnrolByCode(ctx context.Context, by audit.Actor, code, name string, key VerificationKey) (App, error) {
 	var app App
 	err := s.db.Update(ctx, func(tx *database.Tx) error {
-		var kept struct {
-			UserID int64  `db:"user_id"`
-			Detail string `db:"detail"`
-		}
-		err := tx.Get(ctx, &kept, `DELETE FROM one_time_codes WHERE site_id = $site AND hash = $1 AND purpose = $2 AND expires > $3 RETURNING user_id, detail`,
-			hashCode(code), purposeEnrol, s.now())
+		kept, err := enrolments.Take(ctx, tx, code, s.now())
 		if errors.Is(err, database.ErrNoRows) {
 			return ErrNoEnrolment
 		}
@@ -194,15 +170,4 @@ func readEnrolment(detail string) (New, error) {
 		return New{}, fmt.Errorf("read an enrolment: %w", err)
 	}
 	return New{Scope: scope, Networks: networks, Expires: kept.Expires}, nil
-}
-
-// hashCode is what is kept of a code. People may type it in groups, and in small letters.
-func hashCode(code string) []byte {
-	sum := sha256.Sum256([]byte(strings.ToUpper(strings.Map(func(r rune) rune {
-		if r == ' ' || r == '-' {
-			return -1
-		}
-		return r
-	}, code))))
-	return sum[:]
 }

@@ -3,7 +3,6 @@ package auth
 import (
 	"context"
 	"crypto/rand"
-	"crypto/sha256"
 	"encoding/base32"
 	"errors"
 	"fmt"
@@ -19,10 +18,10 @@ import (
 // is an ErrDenied.
 var ErrSetUpCode = fmt.Errorf("the set-up code is wrong, has been used, or has expired: %w", ErrDenied)
 
-const (
-	setUpLife    = 24 * time.Hour
-	setUpPurpose = "setup"
-)
+const setUpLife = 24 * time.Hour
+
+// setUps are the codes with which somebody sets up an account.
+const setUps apps.OneTimeCodes = "setup"
 
 // NewSetUpCode makes a code with which one person can set up an account, once
 // and within 24 hours: give the user of that id a password, or make the first
@@ -30,15 +29,9 @@ const (
 func (u *Users) NewSetUpCode(ctx context.Context, by audit.Actor, userID int64) (apps.Secret, error) {
 	var b [16]byte
 	rand.Read(b[:])
-	code := base32.StdEncoding.WithPadding(base32.NoPadding).EncodeToString(b[:])
+	code := apps.NewSecret(base32.StdEncoding.WithPadding(base32.NoPadding).EncodeToString(b[:]))
 	err := u.db.Update(ctx, func(tx *database.Tx) error {
-		_, err := tx.Exec(ctx, `DELETE FROM one_time_codes WHERE site_id = $site AND purpose = $1 AND (user_id = $2 OR expires <= $3)`, setUpPurpose, userID, u.now())
-		if err != nil {
-			return err
-		}
-		_, err = tx.Exec(ctx, `INSERT INTO one_time_codes (site_id, hash, purpose, user_id, expires) VALUES ($site, $1, $2, $3, $4)`,
-			codeHash(code), setUpPurpose, userID, u.now().Add(setUpLife))
-		if err != nil {
+		if err := setUps.Put(ctx, tx, code, apps.OneTimeCode{UserID: userID, Expires: u.now().Add(setUpLife)}, u.now()); err != nil {
 			return err
 		}
 		return audit.Append(ctx, tx, audit.Event{Kind: SetUpCodeMade, UserID: userID, By: by, At: u.now()})
@@ -46,14 +39,7 @@ func (u *Users) NewSetUpCode(ctx context.Context, by audit.Actor, userID int64) 
 	if err != nil {
 		return apps.Secret{}, fmt.Errorf("make a set-up code: %w", err)
 	}
-	return apps.NewSecret(code), nil
-}
-
-// codeHash is how a code is kept. It has 128 random bits, so no key and no
-// salt is needed.
-func codeHash(code string) []byte {
-	sum := sha256.Sum256([]byte(strings.ToUpper(strings.TrimSpace(code))))
-	return sum[:]
+	return code, nil
 }
 
 // SetUpUser tells whom a code sets up, without using it: the zero User for the
@@ -61,7 +47,7 @@ func codeHash(code string) []byte {
 func (v *Verifier) SetUpUser(ctx context.Context, from Client, code string) (User, error) {
 	users := v.cfg.Users
 	var user User
-	err := v.guarded(ctx, from, setUpPurpose, func() error {
+	err := v.guarded(ctx, from, string(setUps), func() error {
 		id, err := users.setUpFor(ctx, code)
 		if err != nil || id == 0 {
 			return err
@@ -85,7 +71,7 @@ func (v *Verifier) SetUp(ctx context.Context, from Client, code string, in NewUs
 		return User{}, ErrClearText
 	}
 	var user User
-	err := v.guarded(ctx, from, setUpPurpose, func() (err error) {
+	err := v.guarded(ctx, from, string(setUps), func() (err error) {
 		user, err = v.cfg.Users.setUp(ctx, from, code, in)
 		return err
 	})
@@ -112,11 +98,11 @@ func (u *Users) setUp(ctx context.Context, from Client, code string, in NewUser)
 	}
 	by := audit.Actor{UserID: id, Via: "set-up code", Addr: from.Addr, Agent: from.Agent}
 	err = u.db.Update(ctx, func(tx *database.Tx) error {
-		r, err := tx.Exec(ctx, `DELETE FROM one_time_codes WHERE site_id = $site AND hash = $1 AND purpose = $2 AND expires > $3`, codeHash(code), setUpPurpose, u.now())
-		if err := touched(r, err); err != nil {
-			if errors.Is(err, ErrNotFound) {
-				return ErrSetUpCode
-			}
+		_, err := setUps.Take(ctx, tx, code, u.now())
+		if errors.Is(err, database.ErrNoRows) {
+			return ErrSetUpCode
+		}
+		if err != nil {
 			return err
 		}
 		if id == 0 {
@@ -129,12 +115,11 @@ func (u *Users) setUp(ctx context.Context, from Client, code string, in NewUser)
 
 // setUpFor returns whom a code is for; 0 is the first administrator.
 func (u *Users) setUpFor(ctx context.Context, code string) (id int64, err error) {
-	err = u.db.Get(ctx, &id, `SELECT user_id FROM one_time_codes WHERE site_id = $site AND hash = $1 AND purpose = $2 AND expires > $3`,
-		codeHash(code), setUpPurpose, u.now())
+	kept, err := setUps.Find(ctx, u.db, code, u.now())
 	if errors.Is(err, database.ErrNoRows) {
 		return 0, ErrSetUpCode
 	}
-	return id, err
+	return kept.UserID, err
 }
 
 // setUpFirst makes the first administrator.

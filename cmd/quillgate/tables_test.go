@@ -16,11 +16,6 @@ import (
 	"github.com/quillgate/quillgate/database"
 )
 
-// shared are the tables of two packages, and why.
-var shared = map[string]string{
-	"one_time_codes": "the column purpose parts them: apps has enrolments, auth has first passwords",
-}
-
 // bulkRoom is the package that moves whole blogs. It may read and write the tables of the content, which are contentRoom's, many
 // rows at a time; what it remembers of imports is its own.
 const bulkRoom, contentRoom = "transfer", "site"
@@ -66,7 +61,7 @@ func TestHouseTablesHaveOneOwner(t *testing.T) {
 			rooms = append(rooms, room+" ("+file+")")
 		}
 		slices.Sort(rooms)
-		if len(rooms) > 1 && shared[table] == "" {
+		if len(rooms) > 1 {
 			t.Errorf("the table %s has several owners: %s", table, strings.Join(rooms, ", "))
 		}
 	}
