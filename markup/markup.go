@@ -14,6 +14,8 @@
 //
 // Policies are safe for concurrent use. [Post], [Inline] and [Bio] are for what is stored, [Page] and [Remark] for what is shown. For a caller that holds a tree of
 // nodes, [Policy.Element], [Policy.Attribute] and [Policy.Skips] answer the same questions node by node.
+//
+// [Slug] and [PlainText] make of a text what stands in addresses and in names, without any markup.
 package markup
 
 import (

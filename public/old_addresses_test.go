@@ -6,6 +6,7 @@ import (
 
 	"github.com/quillgate/quillgate/database"
 	"github.com/quillgate/quillgate/database/databasetest"
+	"github.com/quillgate/quillgate/markup"
 	"github.com/quillgate/quillgate/public"
 	"github.com/quillgate/quillgate/site"
 )
@@ -31,7 +32,7 @@ func TestListsInAllScripts(t *testing.T) {
 					at := strings.ReplaceAll(strings.TrimPrefix(before[strings.LastIndex(before, `"`)+1:], base), "&amp;", "&")
 					expect(t, structure+" "+word+" "+at, f.get(t, at), 200, "About ")
 				}
-				slug := site.Slug(word)
+				slug := markup.Slug(word)
 				for _, target := range []string{"/?tag=" + slug, "/?category_name=" + slug, "/?tag=" + strings.ToUpper(slug)} {
 					w := f.get(t, target)
 					if w.Code == 301 {

@@ -12,6 +12,7 @@ import (
 
 	"github.com/quillgate/quillgate/auth"
 	"github.com/quillgate/quillgate/database"
+	"github.com/quillgate/quillgate/markup"
 )
 
 // Why a pingback is not taken, as Pingback 1.0 and WordPress tell the cases apart.
@@ -175,7 +176,7 @@ func (s *Site) pingedPost(ctx context.Context, target string) (int64, error) {
 			}
 		}
 	}
-	slug := Slug(at.Fragment)
+	slug := markup.Slug(at.Fragment)
 	if slug == "" {
 		return 0, ErrPingTarget
 	}

@@ -142,6 +142,12 @@ func readHead(ctx context.Context, q database.Queryer, id int64) (*Post, error) 
 	return &row.Post, nil
 }
 
+// metaOfPost is a custom field of a known name.
+type metaOfPost struct {
+	Post  int64  `db:"post_id"`
+	Value string `db:"value"`
+}
+
 // readTrashedFrom fills in TrashedFrom of those posts that are in the trash.
 func readTrashedFrom(ctx context.Context, q database.Queryer, posts []*Post) error {
 	byID := make(map[int64]*Post)
@@ -152,22 +158,10 @@ func readTrashedFrom(ctx context.Context, q database.Queryer, posts []*Post) err
 			ids = append(ids, p.ID)
 		}
 	}
-	if len(ids) == 0 {
-		return nil
-	}
-	query, args, err := database.In(`SELECT post_id, value FROM post_meta WHERE post_id IN (?) AND key = ?`, ids, metaTrashStatus)
+	err := database.SelectIn(ctx, q, `SELECT post_id, value FROM post_meta WHERE key = ? AND post_id IN (?)`, ids,
+		func(m metaOfPost) { byID[m.Post].TrashedFrom = m.Value }, metaTrashStatus)
 	if err != nil {
-		return err
-	}
-	var rows []struct {
-		Post  int64  `db:"post_id"`
-		Value string `db:"value"`
-	}
-	if err := q.Select(ctx, &rows, query, args...); err != nil {
 		return fmt.Errorf("read what trashed posts were: %w", err)
-	}
-	for _, r := range rows {
-		byID[r.Post].TrashedFrom = r.Value
 	}
 	return nil
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/quillgate/quillgate/auth"
 	"github.com/quillgate/quillgate/database"
+	"github.com/quillgate/quillgate/markup"
 )
 
 // trashSuffix ends the slug of a trashed post, so that another may take the slug.
@@ -67,7 +68,7 @@ func trashedSlug(name string) string {
 	if strings.HasSuffix(name, trashSuffix) {
 		return name
 	}
-	return CutSlug(name, MaxSlug-len(trashSuffix)) + trashSuffix
+	return markup.CutSlug(name, markup.MaxSlug-len(trashSuffix)) + trashSuffix
 }
 
 // enterTrash keeps what the post was, and hides its comments with it.

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/quillgate/quillgate/database"
+	"github.com/quillgate/quillgate/markup"
 )
 
 // write puts the post into the database with everything that follows from the change.
@@ -76,7 +77,7 @@ func (w *edit) nameIt(ctx context.Context) error {
 			if err != nil {
 				return err
 			}
-			slug = Slug(title)
+			slug = markup.Slug(title)
 		}
 		if slug == "" && p.ID != 0 {
 			slug = strconv.FormatInt(p.ID, 10)

@@ -51,7 +51,7 @@ func (s *Site) EditProfile(ctx context.Context, who auth.Identity, p auth.Profil
 func plainText(text string) string {
 	var b strings.Builder
 	for _, c := range norm.NFC.String(text) {
-		b.WriteString(PlainLetters(c))
+		b.WriteString(markup.PlainLetters(c))
 	}
 	return b.String()
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/quillgate/quillgate/auth"
 	"github.com/quillgate/quillgate/database"
+	"github.com/quillgate/quillgate/markup"
 )
 
 // ErrTermName says that a term would have no name, and ErrTermLength that its name would have more than 200 characters.
@@ -89,7 +90,7 @@ func createTerm(ctx context.Context, tx *database.Tx, tax Taxonomy, n NewTerm) (
 	}
 	given := givenSlug(n.Slug)
 	if t.Slug = given; given == "" {
-		t.Slug = Slug(t.Name)
+		t.Slug = markup.Slug(t.Name)
 	}
 	if err := checkNew(ctx, tx, tax, t, given != ""); err != nil {
 		return Term{}, err
@@ -292,7 +293,7 @@ func (e TermEdit) apply(ctx context.Context, tx *database.Tx, tax Taxonomy, old 
 	t.Slug = givenSlug(*e.Slug)
 	made := t.Slug == ""
 	if made {
-		t.Slug = Slug(t.Name)
+		t.Slug = markup.Slug(t.Name)
 	}
 	if t.Slug == "" {
 		t.Slug = strconv.FormatInt(t.ID, 10)

@@ -9,6 +9,7 @@ import (
 
 	"github.com/quillgate/quillgate/auth"
 	"github.com/quillgate/quillgate/database"
+	"github.com/quillgate/quillgate/markup"
 )
 
 // TermChoice lists the terms of one taxonomy that a post is to have: those of these ids and those of these names together.
@@ -167,7 +168,7 @@ func tagsNamed(ctx context.Context, tx *database.Tx, who auth.Identity, names []
 		if err != nil {
 			continue
 		}
-		if id, ok := bySlug[Slug(stored)]; ok {
+		if id, ok := bySlug[markup.Slug(stored)]; ok {
 			ids = append(ids, id)
 			continue
 		}
@@ -199,21 +200,11 @@ func termsOfSlugs(ctx context.Context, q database.Queryer, taxonomy string, name
 	}
 	slugs := make([]string, len(names))
 	for i, name := range names {
-		slugs[i] = Slug(termName(name))
+		slugs[i] = markup.Slug(termName(name))
 	}
-	query, args, err := database.In(`SELECT id, slug FROM terms WHERE taxonomy = ? AND slug IN (?)`, taxonomy, slugs)
+	err := database.SelectIn(ctx, q, `SELECT id, slug FROM terms WHERE taxonomy = ? AND slug IN (?)`, slugs, func(t Term) { out[t.Slug] = t.ID }, taxonomy)
 	if err != nil {
-		return nil, err
-	}
-	var rows []struct {
-		ID   int64  `db:"id"`
-		Slug string `db:"slug"`
-	}
-	if err := q.Select(ctx, &rows, query, args...); err != nil {
 		return nil, fmt.Errorf("find terms of %s by slug: %w", taxonomy, err)
-	}
-	for _, r := range rows {
-		out[r.Slug] = r.ID
 	}
 	return out, nil
 }

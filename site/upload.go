@@ -10,6 +10,7 @@ import (
 
 	"github.com/quillgate/quillgate/auth"
 	"github.com/quillgate/quillgate/database"
+	"github.com/quillgate/quillgate/markup"
 	"github.com/quillgate/quillgate/media"
 )
 
@@ -138,7 +139,7 @@ func (s *Site) insertAttachment(ctx context.Context, who auth.Identity, opts *Op
 	err := s.create(ctx, who, func(tx *database.Tx) (int64, error) {
 		p := post
 		var err error
-		if p.Name, err = UniqueSlug(ctx, tx, &p, Slug(p.Title), opts.Text("permalink_structure")); err != nil {
+		if p.Name, err = UniqueSlug(ctx, tx, &p, markup.Slug(p.Title), opts.Text("permalink_structure")); err != nil {
 			return 0, err
 		}
 		if err := insertPost(ctx, tx, &p); err != nil {

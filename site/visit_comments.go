@@ -105,26 +105,14 @@ func (s *Site) PicturesInText(ctx context.Context, ids []int64, files []string) 
 // alternatives reads what pictures show, in words.
 func (s *Site) alternatives(ctx context.Context, list []Attachment) (map[int64]string, error) {
 	out := make(map[int64]string)
-	if len(list) == 0 {
-		return out, nil
-	}
 	ids := make([]int64, len(list))
 	for i := range list {
 		ids[i] = list[i].ID
 	}
-	query, args, err := database.In(`SELECT post_id, value FROM post_meta WHERE key = '_wp_attachment_image_alt' AND post_id IN (?)`, ids)
+	err := database.SelectIn(ctx, s.db, `SELECT post_id, value FROM post_meta WHERE key = '_wp_attachment_image_alt' AND post_id IN (?)`, ids,
+		func(m metaOfPost) { out[m.Post] = m.Value })
 	if err != nil {
-		return nil, err
-	}
-	var rows []struct {
-		Post  int64  `db:"post_id"`
-		Value string `db:"value"`
-	}
-	if err := s.db.Select(ctx, &rows, query, args...); err != nil {
 		return nil, fmt.Errorf("read what pictures show: %w", err)
-	}
-	for _, r := range rows {
-		out[r.Post] = r.Value
 	}
 	return out, nil
 }

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/quillgate/quillgate/database"
+	"github.com/quillgate/quillgate/markup"
 )
 
 // guessParts is how many parts at the end of an address may be the name of a post.
@@ -84,7 +85,7 @@ func guessNames(address string) (g guessed) {
 		return guessed{}
 	}
 	add := func(text string) {
-		slug, raw := Slug(text), strings.ToLower(text)
+		slug, raw := markup.Slug(text), strings.ToLower(text)
 		if slug != "" && !slices.Contains(g.slugs, slug) {
 			g.slugs = append(g.slugs, slug)
 		}
@@ -104,7 +105,7 @@ func guessNames(address string) (g guessed) {
 			add(text)
 		}
 		if n == 1 {
-			g.start = Slug(text)
+			g.start = markup.Slug(text)
 			add(strings.ReplaceAll(g.start, "_", "-"))
 		}
 	}

@@ -4,6 +4,8 @@ import (
 	"strings"
 	"testing"
 	"unicode/utf8"
+
+	"github.com/quillgate/quillgate/markup"
 )
 
 // FuzzGuessNames reads names out of any address. Each fits into what a query may ask for.
@@ -18,7 +20,7 @@ func FuzzGuessNames(f *testing.F) {
 			}
 		}
 		for _, slug := range g.slugs {
-			if len(slug) > MaxSlug || slug != strings.ToLower(slug) {
+			if len(slug) > markup.MaxSlug || slug != strings.ToLower(slug) {
 				t.Errorf("%q: the slug %q", address, slug)
 			}
 		}

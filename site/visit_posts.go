@@ -11,6 +11,7 @@ import (
 
 	"github.com/quillgate/quillgate/auth"
 	"github.com/quillgate/quillgate/database"
+	"github.com/quillgate/quillgate/markup"
 )
 
 // VisitorFilter says which published posts VisiblePosts returns. The zero value of each field asks for no limit.
@@ -249,10 +250,7 @@ func (s *Site) movedInTime(ctx context.Context, name string, tags, values []stri
 	if err != nil {
 		return nil, err
 	}
-	var dates []struct {
-		Post  int64  `db:"post_id"`
-		Value string `db:"value"`
-	}
+	var dates []metaOfPost
 	if err := s.db.Select(ctx, &dates, query, args...); err != nil {
 		return nil, err
 	}
@@ -309,7 +307,7 @@ func (s *Site) AuthorOfPosts(ctx context.Context, nicename string, id int64) (Au
 	var err error
 	if nicename != "" {
 		user, err = s.users.ByNicename(ctx, strings.ToLower(nicename))
-		if made := Slug(strings.ReplaceAll(unescaped(nicename), "@", "-")); errors.Is(err, auth.ErrNotFound) && made != strings.ToLower(nicename) {
+		if made := markup.Slug(strings.ReplaceAll(unescaped(nicename), "@", "-")); errors.Is(err, auth.ErrNotFound) && made != strings.ToLower(nicename) {
 			user, err = s.users.ByNicename(ctx, made)
 		}
 	} else {

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/quillgate/quillgate/database"
+	"github.com/quillgate/quillgate/markup"
 )
 
 // TermPage is a category or tag with what its page needs.
@@ -27,7 +28,7 @@ func (s *Site) FindTerm(ctx context.Context, taxonomy, slug string, id int64) (*
 	var page TermPage
 	const query = `SELECT ` + termColumns + ` FROM terms t WHERE t.taxonomy = $1 AND `
 	err := s.db.Get(ctx, &page.Term, query+where, taxonomy, value)
-	if made := Slug(unescaped(slug)); errors.Is(err, database.ErrNoRows) && made != "" && made != value {
+	if made := markup.Slug(unescaped(slug)); errors.Is(err, database.ErrNoRows) && made != "" && made != value {
 		err = s.db.Get(ctx, &page.Term, query+where, taxonomy, made)
 	}
 	if errors.Is(err, database.ErrNoRows) {

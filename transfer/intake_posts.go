@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/quillgate/quillgate/database"
+	"github.com/quillgate/quillgate/markup"
 	"github.com/quillgate/quillgate/media"
 	"github.com/quillgate/quillgate/site"
 	"github.com/quillgate/quillgate/wxr"
@@ -151,7 +152,7 @@ func (b *intakeBatch) givePostIDs(ctx context.Context) error {
 func (b *intakeBatch) fillRow(p *intakePost, refs map[int64]int64) {
 	date, gmt := b.clocks(p.Post)
 	row := site.Post{
-		ID: p.row.ID, Type: p.Type, Status: p.Status, Title: database.CleanText(p.Title), Name: site.Slug(database.CleanText(p.Name)), Content: database.CleanText(p.Content),
+		ID: p.row.ID, Type: p.Type, Status: p.Status, Title: database.CleanText(p.Title), Name: markup.Slug(database.CleanText(p.Name)), Content: database.CleanText(p.Content),
 		Excerpt: database.CleanText(p.Excerpt), Password: database.CleanText(p.Password), MenuOrder: p.MenuOrder, CommentStatus: openElseClosed(p.CommentStatus),
 		PingStatus: openElseClosed(p.PingStatus), Sticky: p.Sticky, GUID: database.CleanText(p.GUID), Date: date, DateGMT: gmt, Modified: date, ModifiedGMT: gmt,
 		Parent: b.reference(p.row.ID, linkParent, p.Parent, p.ID, refs),

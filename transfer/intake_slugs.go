@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/quillgate/quillgate/database"
+	"github.com/quillgate/quillgate/markup"
 	"github.com/quillgate/quillgate/site"
 )
 
@@ -46,14 +47,14 @@ func (b *intakeBatch) freePostSlugs(ctx context.Context) error {
 			continue
 		}
 		raw := database.CleanText(p.Name)
-		if strings.ToLower(raw) != p.row.Name && len(raw) <= site.MaxSlug {
+		if strings.ToLower(raw) != p.row.Name && len(raw) <= markup.MaxSlug {
 			p.oldName = strings.ToLower(raw)
 		}
 		if site.Floating(p.row.Status) {
 			continue
 		}
 		if p.row.Name == "" && (p.Type == site.TypePost || p.Type == site.TypePage || p.Type == site.TypeAttachment) {
-			if p.row.Name = site.Slug(p.row.Title); p.row.Name == "" {
+			if p.row.Name = markup.Slug(p.row.Title); p.row.Name == "" {
 				p.row.Name = strconv.FormatInt(p.row.ID, 10)
 			}
 		}
@@ -95,7 +96,7 @@ func (b *intakeBatch) freeSlug(ctx context.Context, p *intakePost, taken takenNa
 		p.row.Name = name
 		for n := 2; taken.own[p.named()] && n <= slugTries; n++ { // of others in this batch
 			suffix := "-" + strconv.Itoa(n)
-			p.row.Name = site.CutSlug(base, site.MaxSlug-len(suffix)) + suffix
+			p.row.Name = markup.CutSlug(base, markup.MaxSlug-len(suffix)) + suffix
 			if taken.own[p.named()] {
 				continue
 			}
@@ -133,7 +134,7 @@ func (in *Intake) numbered(p *intakePost) string {
 
 func withNumber(slug string, id int64) string {
 	suffix := "-" + strconv.FormatInt(id, 10)
-	return site.CutSlug(slug, site.MaxSlug-len(suffix)) + suffix
+	return markup.CutSlug(slug, markup.MaxSlug-len(suffix)) + suffix
 }
 
 // takenNames are the slugs that posts have: any, those of posts that are not of this source, and the latter's own, of the

@@ -35,7 +35,7 @@ func refOf(taxonomy, slug, name string) termRef {
 	if slug = database.CleanText(slug); slug != "" {
 		return termRef{taxonomy, slug}
 	}
-	if made := site.Slug(name); made != "" && made == strings.ToLower(strings.TrimSpace(name)) {
+	if made := markup.Slug(name); made != "" && made == strings.ToLower(strings.TrimSpace(name)) {
 		return termRef{taxonomy, made}
 	}
 	if strings.TrimSpace(name) == "" {
@@ -48,11 +48,11 @@ func refOf(taxonomy, slug, name string) termRef {
 // term than the one that has the slug already, unless they have the same name.
 func (r termRef) slug(name string) (slug string, proper bool) {
 	if strings.HasPrefix(r.Slug, byName) {
-		return site.Slug(name), false
+		return markup.Slug(name), false
 	}
-	slug = site.Slug(r.Slug)
+	slug = markup.Slug(r.Slug)
 	if proper = slug == strings.ToLower(r.Slug); slug == "" {
-		slug = site.Slug(name)
+		slug = markup.Slug(name)
 	}
 	return slug, proper
 }
@@ -369,7 +369,7 @@ func (b *intakeBatch) makeTerms(ctx context.Context, list []*newTerm) error {
 					break
 				}
 				suffix := "-" + strconv.Itoa(n)
-				t.slug = site.CutSlug(base, site.MaxSlug-len(suffix)) + suffix
+				t.slug = markup.CutSlug(base, markup.MaxSlug-len(suffix)) + suffix
 			}
 			made[[2]string{t.ref.Taxonomy, t.slug}] = owner{t.id, key}
 		}

@@ -12,7 +12,7 @@ import (
 
 	"github.com/quillgate/quillgate/auth"
 	"github.com/quillgate/quillgate/database"
-	"github.com/quillgate/quillgate/site"
+	"github.com/quillgate/quillgate/markup"
 	"github.com/quillgate/quillgate/wxr"
 )
 
@@ -71,12 +71,12 @@ func (b *intakeBatch) userKey(login string) string {
 // cleanLogin makes a login of what a file names an author by, as sanitize_user does: without elements, entities, accents and
 // signs. Letters of other scripts stay.
 func cleanLogin(login string) string {
-	text := site.PlainText(database.CleanText(login))
+	text := markup.PlainText(database.CleanText(login))
 	var out strings.Builder
 	for _, c := range text {
 		switch {
 		case c >= utf8.RuneSelf && unicode.Is(unicode.Latin, c):
-			plain := site.PlainLetters(c)
+			plain := markup.PlainLetters(c)
 			if unicode.IsUpper(c) {
 				plain = strings.ToUpper(plain)
 			}
