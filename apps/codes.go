@@ -3,6 +3,7 @@ package apps
 import (
 	"context"
 	"crypto/sha256"
+	"fmt"
 	"strings"
 	"time"
 	"unicode"
@@ -61,6 +62,14 @@ func (c OneTimeCodes) Take(ctx context.Context, tx *database.Tx, code string, no
 	err = tx.Get(ctx, &kept, `DELETE FROM one_time_codes WHERE site_id = $site AND hash = $1 AND purpose = $2 AND expires > $3 RETURNING user_id, detail, expires`,
 		hashCode(code), string(c), now)
 	return kept, err
+}
+
+// DropOneTimeCodes deletes the codes of a site, for whatever purpose they are.
+func DropOneTimeCodes(ctx context.Context, tx *database.Tx) error {
+	if _, err := tx.Exec(ctx, `DELETE FROM one_time_codes WHERE site_id = $site`); err != nil {
+		return fmt.Errorf("delete the one-time codes: %w", err)
+	}
+	return nil
 }
 
 // hashCode is what is kept of a code. It has enough random bits to need no key and no salt. People may type it in groups, and

@@ -14,12 +14,14 @@ import (
 func (s *Store) PartFromOriginal(ctx context.Context, tx *database.Tx, by audit.Actor, revoke bool) (revoked int, err error) {
 	for _, statement := range []string{
 		`DELETE FROM sealed_keys WHERE name = '` + responseKeyName + `'`,
-		`DELETE FROM one_time_codes WHERE site_id = $site`,
 		`DELETE FROM upstream_credentials WHERE site_id = $site`,
 	} {
 		if _, err := tx.Exec(ctx, statement); err != nil {
 			return 0, fmt.Errorf("separate from the original: %w", err)
 		}
+	}
+	if err := DropOneTimeCodes(ctx, tx); err != nil {
+		return 0, fmt.Errorf("part from the original: %w", err)
 	}
 	s.keys.Delete(responseKeyName)
 	if !revoke {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/quillgate/quillgate/apps"
 	"github.com/quillgate/quillgate/database"
 )
 
@@ -14,7 +15,6 @@ func (u *Users) DropSite(ctx context.Context, tx *database.Tx) error {
 	for _, statement := range []string{
 		`DELETE FROM users WHERE site_id = $site`,
 		`DELETE FROM sessions WHERE site_id = $site`,
-		`DELETE FROM one_time_codes WHERE site_id = $site`,
 		`DELETE FROM throttle WHERE site_id = $site`,
 		`DELETE FROM refusals WHERE site_id = $site`,
 		`DELETE FROM account_policy WHERE site_id = $site`,
@@ -23,5 +23,5 @@ func (u *Users) DropSite(ctx context.Context, tx *database.Tx) error {
 			return fmt.Errorf("take away the accounts of a site: %w", err)
 		}
 	}
-	return nil
+	return apps.DropOneTimeCodes(ctx, tx)
 }
