@@ -1,6 +1,7 @@
 package apps_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net/netip"
@@ -126,6 +127,43 @@ func TestRotateAgain(t *testing.T) {
 			t.Error("an expired key is rotated again")
 		}
 	})
+}
+
+// K7: where processes hear from one another, a revoked key is refused by the others at once.
+func TestK7RevokedWhereItIsHeard(t *testing.T) {
+	address, c, file := databasetest.Postgres(t), newClock(), keyset(t)
+	here := open(t, databasetest.Open(t, address), file, c)
+	thereDB := databasetest.Open(t, address)
+	there := open(t, thereDB, file, c)
+	addUsers(t, thereDB)
+	ctx, stop := context.WithCancel(context.Background())
+	var listening sync.WaitGroup
+	listening.Go(func() { thereDB.Listen(ctx, func(err error) { t.Error(err) }) })
+	defer listening.Wait()
+	defer stop()
+	const tries = 5 // the first ones may come before the connection that listens is there
+	for try := 1; ; try++ {
+		app, _ := create(t, here, 1)
+		if err := lookup(t, there, app.Public); err != nil {
+			t.Fatal(err)
+		}
+		if err := here.Revoke(t.Context(), audit.Operator, 1, app.Public); err != nil {
+			t.Fatal(err)
+		}
+		began := time.Now()
+		for !errors.Is(lookup(t, there, app.Public), apps.ErrRevoked) {
+			time.Sleep(time.Millisecond)
+		}
+		switch took := time.Since(began); {
+		case took > time.Second:
+			t.Fatalf("the other process refuses it after %v", took)
+		case try == tries && took > 200*time.Millisecond:
+			t.Fatalf("the other process, which listens, refuses it after %v", took)
+		case try == tries:
+			t.Logf("refused after %v", took)
+			return
+		}
+	}
 }
 
 func TestK7RevokeAll(t *testing.T) {
