@@ -85,6 +85,13 @@ func (l *publishers) publish(ctx context.Context) {
 			l.odd = append(l.odd, odd)
 		}
 		l.mu.Unlock()
+		if what != acknowledged {
+			pause := time.NewTimer(50 * time.Millisecond) // of a person who reads the fault
+			select {
+			case <-pause.C:
+			case <-ctx.Done():
+			}
+		}
 	}
 }
 
