@@ -64,7 +64,7 @@ func CleanHost(host string) (string, error) {
 		return "", &InvalidSite{"host", "a site has a name, not an address"}
 	}
 	if len(host) > 253 || !hostName.MatchString(host) {
-		return "", &InvalidSite{"host", "it has to be the name of a host, such as blog.example, without a scheme, port or path"}
+		return "", &InvalidSite{"host", "it must be the name of a host, such as blog.example, without a scheme, port or path"}
 	}
 	return host, nil
 }
@@ -92,12 +92,12 @@ func (s Site) Config(base Config) (Config, error) {
 	}
 	if s.UpstreamHost != "" {
 		if u, err := url.Parse("http://" + s.UpstreamHost); err != nil || u.Host != s.UpstreamHost || u.Hostname() == "" {
-			return cfg, &InvalidSite{"upstream-host", "it has to be a host, with its port where that is not the usual one"}
+			return cfg, &InvalidSite{"upstream-host", "it must be a host, with its port where that is not the usual one"}
 		}
 		cfg.Host = s.UpstreamHost
 	}
 	if !s.PasswordMode.Valid() {
-		return cfg, &InvalidSite{"password-mode", "it has to be allow, warn or refuse"}
+		return cfg, &InvalidSite{"password-mode", "it must be allow, warn or refuse"}
 	}
 	cfg.Allow, err = ParseAllowed(s.AllowMethods)
 	return cfg, err

@@ -112,7 +112,7 @@ func (im *wxrImport) run(ctx context.Context) error {
 	}
 	head, ok := first.(*wxr.Site)
 	if !ok {
-		return errors.New("the file does not begin with the head of an export")
+		return errors.New("the file does not begin with the header of an export")
 	}
 	sum := sha256.Sum256(im.head)
 	config := IntakeConfig{

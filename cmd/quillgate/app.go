@@ -20,7 +20,7 @@ type appCmd struct {
 	List   appListCmd   `cmd:"" help:"List keys."`
 	Show   appShowCmd   `cmd:"" help:"Show everything about a key."`
 	Rename appRenameCmd `cmd:"" help:"Rename a key."`
-	Set    appSetCmd    `cmd:"" help:"Change the scope, networks or expiry of a key."`
+	Set    appSetCmd    `cmd:"" help:"Change the rights, networks or expiry of a key."`
 	Rotate appRotateCmd `cmd:"" help:"Replace a key with a new one; the old one can keep working for a while."`
 	Revoke appRevokeCmd `cmd:"" help:"Permanently revoke a key, or all keys of a user."`
 	Enrol  appEnrolCmd  `cmd:"" help:"Register a client's verification key, or let a client register one itself."`

@@ -16,10 +16,10 @@ import (
 
 // limitFlags are what a new key or token can be limited to.
 type limitFlags struct {
-	Scope   []string `help:"What it may do, separated by commas: read, draft, publish, media, comments, users, options. Everything that its user may when it is empty or all." placeholder:"RIGHTS"`
-	Method  []string `help:"Methods that it may call, separated by commas; all when it is empty." aliases:"methods" placeholder:"METHODS"`
-	Network []string `help:"Networks and addresses from which it may be used, separated by commas; everywhere when it is empty." aliases:"networks" placeholder:"NETWORKS"`
-	Expires string   `help:"When it expires: 365d, or a date such as 2027-01-31. Never when it is empty." placeholder:"DAYS|DATE"`
+	Scope   []string `help:"Rights, separated by commas: read, draft, publish, media, comments, users, options. Empty or all: everything its user may do." placeholder:"RIGHTS"`
+	Method  []string `help:"Methods it may call, separated by commas. Empty: all." aliases:"methods" placeholder:"METHODS"`
+	Network []string `help:"Networks and addresses it may be used from, separated by commas. Empty: anywhere." aliases:"networks" placeholder:"NETWORKS"`
+	Expires string   `help:"When it expires: 365d, or a date such as 2027-01-31. Empty: never." placeholder:"DAYS|DATE"`
 }
 
 // terms reads the flags.
@@ -74,9 +74,9 @@ func expiryOf(text string, now time.Time) (time.Time, error) {
 // changeFlags are what can be changed of a key or token.
 type changeFlags struct {
 	Name    *string `help:"The new name."`
-	Scope   *string `help:"What it may do, separated by commas; all lifts the limit." placeholder:"RIGHTS"`
-	Method  *string `help:"Methods that it may call, separated by commas; all lifts the limit." placeholder:"METHODS"`
-	Network *string `help:"Networks from which it may be used, separated by commas; all lifts the limit." placeholder:"NETWORKS"`
+	Scope   *string `help:"Rights, separated by commas; all removes the limit." placeholder:"RIGHTS"`
+	Method  *string `help:"Methods it may call, separated by commas; all removes the limit." placeholder:"METHODS"`
+	Network *string `help:"Networks it may be used from, separated by commas; all removes the limit." placeholder:"NETWORKS"`
 	Expires *string `help:"When it expires: 365d, a date such as 2027-01-31, or never." placeholder:"DAYS|DATE"`
 }
 

@@ -27,28 +27,28 @@ var domainForm = regexp.MustCompile(`^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-
 func (s *settings) checkTLS() (bad []error) {
 	for _, d := range s.TLSDomain {
 		if len(d) > 253 || !domainForm.MatchString(d) {
-			bad = append(bad, fmt.Errorf("tls-domain: %q is no domain such as blog.example; international names are written as xn--…", d))
+			bad = append(bad, fmt.Errorf("tls-domain: %q is not a domain such as blog.example; write international names as xn--…", d))
 		}
 	}
 	if (s.TLSCert == "") != (s.TLSKey == "") {
-		bad = append(bad, errors.New("tls-cert and tls-key go together"))
+		bad = append(bad, errors.New("tls-cert and tls-key must be given together"))
 	}
 	if len(s.TLSDomain) > 0 && s.TLSCert+s.TLSKey != "" {
-		bad = append(bad, errors.New("tls-domain fetches certificates, tls-cert names one: choose one of the two"))
+		bad = append(bad, errors.New("tls-domain gets certificates, tls-cert gives one: use only one of them"))
 	}
 	if len(s.TLSDomain) == 0 && s.ACMEDirectory+s.ACMEEmail+s.ACMERoot != "" {
-		bad = append(bad, errors.New("acme-directory, acme-email and acme-root do nothing without tls-domain"))
+		bad = append(bad, errors.New("acme-directory, acme-email and acme-root need tls-domain"))
 	}
 	if s.ACMEDirectory != "" {
 		if u, err := url.Parse(s.ACMEDirectory); err != nil || u.Scheme != "https" || u.Host == "" {
-			bad = append(bad, errors.New("acme-directory: give the https address of the directory of an ACME server"))
+			bad = append(bad, errors.New("acme-directory: must be the https address of an ACME directory"))
 		}
 	}
 	if s.HSTS < 0 {
-		bad = append(bad, errors.New("hsts: a time cannot be negative"))
+		bad = append(bad, errors.New("hsts: must not be negative"))
 	}
 	if _, _, err := net.SplitHostPort(s.TLSListen); err != nil && s.hasTLS() {
-		bad = append(bad, fmt.Errorf("tls-listen: %q is no HOST:PORT", s.TLSListen))
+		bad = append(bad, fmt.Errorf("tls-listen: %q is not HOST:PORT", s.TLSListen))
 	}
 	return bad
 }

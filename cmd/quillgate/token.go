@@ -17,9 +17,9 @@ import (
 type tokenCmd struct {
 	Create tokenCreateCmd `cmd:"" help:"Create a token or an application password for a user, and show it once."`
 	List   tokenListCmd   `cmd:"" help:"List tokens and application passwords."`
-	Show   tokenShowCmd   `cmd:"" help:"Show all that is known of a token."`
+	Show   tokenShowCmd   `cmd:"" help:"Show everything about a token."`
 	Rename tokenRenameCmd `cmd:"" help:"Rename a token."`
-	Set    tokenSetCmd    `cmd:"" help:"Change what a token may do, from where, and until when."`
+	Set    tokenSetCmd    `cmd:"" help:"Change the rights, networks or expiry of a token."`
 	Revoke tokenRevokeCmd `cmd:"" help:"Permanently revoke a token, or all tokens of a user."`
 }
 
@@ -71,7 +71,7 @@ type tokenCreateCmd struct {
 func (c *tokenCreateCmd) Run(ctx context.Context, s *settings, io streams) error {
 	if c.Days != 0 {
 		if c.Days < 0 || c.Expires != "" {
-			return usageError{errors.New("give --expires alone, without --days")}
+			return usageError{errors.New("use --expires without --days")}
 		}
 		c.Expires = strconv.Itoa(c.Days) + "d"
 	}
