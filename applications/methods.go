@@ -58,7 +58,7 @@ var keySettings = []string{"scope", "methods", "networks", "strict", "expires", 
 // newKey reads the settings of a key: scope, methods and networks as arrays of texts or one text with spaces, strict,
 // and expires as a date or a number of days.
 func (a *Calls) newKey(settings xmlrpc.Value) (in apps.New, err error) {
-	// A limit that nobody reads would leave a key without it.
+	// A limit that no one reads would leave a key without it.
 	if settings.Kind() != xmlrpc.KindStruct && textList(settings) != "" {
 		return in, &apps.Invalid{Field: "settings", Why: "the settings are no struct"}
 	}
@@ -102,8 +102,9 @@ func textList(v xmlrpc.Value) string {
 	return strings.Join(texts, " ")
 }
 
-// introspect answers xmlrpcs.introspect(): what a program has to know of its own key and of whom it works for, and
-// nothing of others. Callers with a password or a token learn the same of that.
+// introspect answers xmlrpcs.introspect(): what a program must know of its own
+// key and of whom it works for, and nothing of others. Callers with a password
+// or a token learn the same of that.
 func (a *Calls) introspect(ctx context.Context, who auth.Identity, _ call) (xmlrpc.Value, error) {
 	blogs, err := a.cfg.Blogs(ctx, who)
 	if err != nil {

@@ -38,7 +38,7 @@ func (a *Calls) WellKnown(endpoint string, logger *slog.Logger) http.HandlerFunc
 			return
 		}
 		w.Header().Set("Content-Type", "application/json")
-		// Nobody is left to tell when the connection is gone.
+		// No one is left to tell when the connection is gone.
 		_ = json.NewEncoder(w).Encode(wellKnown{Endpoint: endpoint, Tag: auth.Tag, Components: auth.RequiredComponents(), ResponseKey: key})
 	}
 }

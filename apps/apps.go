@@ -3,11 +3,11 @@
 // secrets, looks them up, and ends them. It verifies no request: that is for
 // package auth, which Lookup hands the secret to.
 //
-// A secret leaves this package twice: once at Create, to be shown to its
-// owner, and then only through Lookup. In the database it is sealed with
-// AES-256-GCM (Tink), bound to its row: a ciphertext that is copied to another
-// row, user or column does not open. The keyset that seals lives in a file
-// beside the database, never in it.
+// A secret leaves this package twice: once at Create, to be shown to its owner,
+// and then only through Lookup. In the database it is sealed with AES-256-GCM
+// (Tink), bound to its row: a ciphertext that is copied to another row, user or
+// column does not open. The keyset that seals lives in a file next to the
+// database, never in it.
 package apps
 
 import (
@@ -31,7 +31,7 @@ const MaxPerUser = 50
 
 var (
 	// ErrNotFound says that there is no such key, or that it belongs to
-	// somebody else.
+	// someone else.
 	ErrNotFound = errors.New("no such application")
 	// ErrRevoked says that the key was revoked; for the log, since a client
 	// must not be able to tell it from ErrNotFound.
@@ -104,15 +104,16 @@ type Config struct {
 	KeysetFile string
 	// CreateKeyset makes the file where there is none, for a database that was never used with another.
 	CreateKeyset bool
-	// Unsealed stores secrets in the clear, without a keyset: whoever reads the database has them all.
+	// Unsealed stores secrets unencrypted, without a keyset: whoever reads
+	// the database has them all.
 	Unsealed bool
 
 	// Methods are the names of all methods there are. The list of methods of a new or changed scope holds none but these
 	// and those that begin with "system."; when it is nil, any.
 	Methods []string
 
-	// UnusedAfter disables keys that nobody has used for so long, until their owners renew them with Update. Never when
-	// it is 0.
+	// UnusedAfter disables keys that no one has used for so long, until
+	// their owners renew them with Update. Never when it is 0.
 	UnusedAfter time.Duration
 
 	Clock  func() time.Time // time.Now when nil
@@ -222,8 +223,9 @@ type row struct {
 const columns = `id, public, user_id, name, secret, hint, scope, methods, networks, strict, algorithm, verification_key,
 	legacy_signatures, created, expires, revoked, successor, rotated, renewed, last_used, last_address, last_agent, last_method, uses`
 
-// app is the row as callers see it. A scope or a network that does not read is an error: the key is no good then, since
-// nobody knows what it was not meant to do.
+// app is the row as callers see it. A scope or a network that does not read is
+// an error: the key is not valid then, since no one knows what it was not meant
+// to do.
 func (r *row) app() (App, error) {
 	a := App{
 		Public:           r.Public,
@@ -383,7 +385,7 @@ func (s *Store) Count(ctx context.Context) (n int, err error) {
 
 // Filter says which keys List returns.
 type Filter struct {
-	UserID  int64  // whose keys; 0: everybody's
+	UserID  int64  // whose keys; 0: everyone's
 	Revoked bool   // revoked ones too, and those whose successors have taken over
 	Limit   int    // at most so many, 1 to 1000; 0 means 100
 	After   string // where the list before ended; empty: from the start

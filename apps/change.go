@@ -136,8 +136,8 @@ func (s *Store) Rename(ctx context.Context, by audit.Actor, userID int64, public
 }
 
 // Revoke ends a key of the user. When it returns nil, that is on disk, and no
-// Lookup that starts more than a second later finds the key, in any process;
-// in this one none that starts later at all. Revoking twice is no error.
+// Lookup that starts more than a second later finds the key, in any process; in
+// this one none that starts later at all. Revoking twice is not an error.
 // ErrNotFound is also for a key of another user.
 func (s *Store) Revoke(ctx context.Context, by audit.Actor, userID int64, public string) error {
 	err := s.db.Update(ctx, func(tx *database.Tx) error {
@@ -218,7 +218,8 @@ func (s *Store) Find(ctx context.Context, secret Secret) (App, error) {
 
 const maxNetworks = 100
 
-// ParseNetworks reads networks in CIDR notation and single addresses, parted by white space or commas. Error: *Invalid.
+// ParseNetworks reads networks in CIDR notation and single addresses, separated
+// by white space or commas. Error: *Invalid.
 func ParseNetworks(list string) ([]netip.Prefix, error) {
 	var out []netip.Prefix
 	for _, text := range words(list) {

@@ -47,7 +47,7 @@ func edKey(t *testing.T) apps.VerificationKey {
 	return key
 }
 
-// modulus is an odd number of so many bits; nobody has to sign with it.
+// modulus is an odd number of so many bits; no one must sign with it.
 func modulus(bits int) *big.Int {
 	n := new(big.Int).Lsh(big.NewInt(1), uint(bits-1))
 	return n.Add(n, big.NewInt(12345))
@@ -141,7 +141,8 @@ func pssPEM(t *testing.T, n *big.Int, parameters asn1.RawValue) []byte {
 	return pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: der})
 }
 
-// K15: a key without a secret has none anywhere, keeps its algorithm, and an empty key is nobody's.
+// K15: a key without a secret has none anywhere, keeps its algorithm, and an
+// empty key is no one's.
 func TestK15Enrolled(t *testing.T) {
 	each(t, func(t *testing.T, s *apps.Store, db *database.DB, c *clock) {
 		app, err := s.Enrol(t.Context(), audit.Operator, apps.New{UserID: 1, Name: "Build server", Scope: apps.Scope{Rights: []apps.Right{apps.Draft}}}, edKey(t))

@@ -12,7 +12,8 @@ const (
 	ExpiryUrgent  = 3 * 24 * time.Hour   // from then on they do so loudly
 )
 
-// ErrUnused says that nobody has used the key for so long that it no longer works; for the log, as ErrRevoked.
+// ErrUnused says that no one has used the key for so long that it no longer
+// works; for the log, as ErrRevoked.
 var ErrUnused = errors.New("the application has not been used for too long")
 
 // State is how it stands with a key.
@@ -27,7 +28,7 @@ const (
 	Revoked    State = "revoked"
 )
 
-// Works tells whether signatures of a key in this state are taken.
+// Works reports whether signatures of a key in this state are taken.
 func (s State) Works() bool { return s == InUse || s == Superseded }
 
 // State says how it stands with a key now.
@@ -46,7 +47,7 @@ func (s *Store) State(a App) State {
 	return InUse
 }
 
-// wanted is when somebody last showed that the key is of use.
+// wanted is when someone last showed that the key is of use.
 func (a App) wanted() time.Time {
 	last := a.Created
 	for _, t := range []time.Time{a.LastUse.At, a.Renewed} {
@@ -57,10 +58,11 @@ func (a App) wanted() time.Time {
 	return last
 }
 
-// ExpiresWithin tells whether the key ends within d of now, or has ended.
+// ExpiresWithin reports whether the key ends within d of now, or has ended.
 func (a App) ExpiresWithin(d time.Duration, now time.Time) bool {
 	return !a.Expires.IsZero() && !now.Add(d).Before(a.Expires)
 }
 
-// UsedAfterRotation tells whether a program still signs with a pair that has a successor.
+// UsedAfterRotation reports whether a program still signs with a pair that has
+// a successor.
 func (a App) UsedAfterRotation() bool { return a.Successor != "" && a.LastUse.At.After(a.Rotated) }

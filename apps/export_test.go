@@ -5,7 +5,7 @@ import (
 	"slices"
 )
 
-// IsSealedColumn tells whether a column is in the list of sealed ones.
+// IsSealedColumn reports whether a column is in the list of sealed ones.
 func IsSealedColumn(table, column string) bool {
 	return slices.ContainsFunc(sealedColumns(), func(c sealedColumn) bool { return c.table == table && c.column == column })
 }

@@ -33,7 +33,7 @@ const (
 // SecretPattern is the regular expression of the secrets made here.
 const SecretPattern = `qgs_[0-9A-Za-z]{49}`
 
-// ValidSecret tells whether text is a secret of the form made here, with the
+// ValidSecret reports whether text is a secret of the form made here, with the
 // right checksum. Imported secrets need not be.
 func ValidSecret(text string) bool {
 	digits, ok := strings.CutPrefix(text, secretPrefix)
@@ -86,7 +86,7 @@ func NewSecret(text string) Secret { return Secret{text: text} }
 // Reveal returns the text itself.
 func (s Secret) Reveal() string { return s.text }
 
-// IsEmpty tells whether there is no text.
+// IsEmpty reports whether there is no text.
 func (s Secret) IsEmpty() bool { return s.text == "" }
 
 // String, GoString, LogValue and MarshalJSON hide the text.

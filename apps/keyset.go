@@ -23,16 +23,17 @@ import (
 )
 
 var (
-	// ErrUnsealed says that the database holds secrets in the clear, and that sealing is on.
+	// ErrUnsealed says that the database holds secrets unencrypted, and
+	// that sealing is on.
 	ErrUnsealed = errors.New(`secrets of this database are stored unencrypted: seal them with "quillgate keys seal", or continue without sealing with --sealing off`)
 	// ErrSealingBegun says that sealing is off for this process, and that the database is sealed.
 	ErrSealingBegun = errors.New("the secrets of this database are sealed: start without --sealing off")
 )
 
 // CreateKeyset makes the file of the keyset that seals all secrets: one
-// AES-256-GCM key, in Tink's JSON form, readable by its owner only. A file
-// that is there already is an error, fs.ErrExist. Losing the file loses all
-// secrets; so does it help nobody who has the database alone.
+// AES-256-GCM key, in Tink's JSON form, readable by its owner only. A file that
+// already exists is an error, fs.ErrExist. Losing the file loses all secrets;
+// so does it help no one who has the database alone.
 func CreateKeyset(path string) error {
 	handle, err := keyset.NewHandle(aead.AES256GCMKeyTemplate())
 	if err != nil {
@@ -81,7 +82,8 @@ func writeWhole(path string, content []byte, put func(from, to string) error) er
 	return syncFolder(dir)
 }
 
-// syncFolder writes the names in a folder to disk. Windows does that by itself, and lets nobody ask for it.
+// syncFolder writes the names in a folder to disk. Windows does that by itself,
+// and lets no one ask for it.
 func syncFolder(dir string) error {
 	if runtime.GOOS == "windows" {
 		return nil
@@ -156,11 +158,11 @@ const keysetLife = time.Second
 // keyring is the keyset as this process has it open. It follows the file: another process may rotate it at any time.
 type keyring struct {
 	path string
-	off  bool // values are stored in the clear
+	off  bool // values are stored unencrypted
 
 	mu    sync.Mutex
 	set   *openedKeyset // nil: not read yet, possible only when sealing is off
-	asked time.Time     // when the file was last looked at; a clock that nobody sets
+	asked time.Time     // when the file was last looked at; a clock that no one sets
 	err   error         // what was wrong with it then
 }
 
@@ -248,7 +250,7 @@ func (s *Store) openKeyring(ctx context.Context, cfg Config) error {
 
 var errOtherKeyset = errors.New("not the one that this database was created with")
 
-// begun tells whether a keyset was ever used with the database.
+// begun reports whether a keyset was ever used with the database.
 func (s *Store) begun(ctx context.Context) (bool, error) {
 	var n int
 	if err := s.db.Get(ctx, &n, `SELECT COUNT(*) FROM keyset_check`); err != nil {

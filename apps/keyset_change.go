@@ -109,10 +109,12 @@ func newPrimary(m *keyset.Manager, ids []uint32, primary uint32) error {
 	return nil
 }
 
-// RotateKeyset gives the keyset a new key and seals everything under it, while other processes go on working: they follow the
-// keyset file, and open what is sealed under either key. A rotation that was interrupted is finished first, without
-// another key; run it as often as it takes. The old keys stay in the file, for the backups of the database that need
-// them, until DropOldKeys. progress, if not nil, is told how many values were sealed anew.
+// RotateKeyset gives the keyset a new key and seals everything under it, while
+// other processes keep working: they follow the keyset file, and open what is
+// sealed under either key. A rotation that was interrupted is finished first,
+// without another key; run it as often as it takes. The old keys stay in the
+// file, for the backups of the database that need them, until DropOldKeys.
+// progress, if not nil, is told how many values were sealed again.
 func (s *Store) RotateKeyset(ctx context.Context, by audit.Actor, progress func(sealed int64)) (SealReport, error) {
 	unlock, err := s.ring.lock()
 	if err != nil {
@@ -138,7 +140,8 @@ func (s *Store) RotateKeyset(ctx context.Context, by audit.Actor, progress func(
 	return report, s.note(ctx, KeysetRotated, by, map[string]string{"key": KeyID(report.Primary)})
 }
 
-// sealAll seals everything under the key that seals now, and returns when nobody can seal under another one any more.
+// sealAll seals everything under the key that seals now, and returns when no
+// one can seal under another one any more.
 func (s *Store) sealAll(ctx context.Context, progress func(int64)) (SealReport, error) {
 	var done int64
 	if err := s.sweep(ctx, &done, progress); err != nil {
@@ -203,9 +206,10 @@ func (s *Store) DropOldKeys(ctx context.Context, by audit.Actor) (dropped []uint
 	return dropped, s.note(ctx, KeysetDropped, by, map[string]string{"keys": strings.Join(names, " ")})
 }
 
-// BeginSealing marks, in a file beside the keyset, that secrets which were stored in the clear are being sealed. While
-// the mark is there, processes open those that are not sealed yet; without it they refuse them. begun says that the
-// mark was not there before. SealClear takes it away.
+// BeginSealing marks, in a file next to the keyset, that secrets which were
+// stored unencrypted are being sealed. While the mark is there, processes open
+// those that are not sealed yet; without it they refuse them. begun says that
+// the mark was not there before. SealClear takes it away.
 func BeginSealing(keysetFile string) (begun bool, err error) {
 	path := sealingMark(keysetFile)
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
@@ -233,9 +237,11 @@ func CancelSealing(keysetFile string) error {
 	return syncFolder(filepath.Dir(path))
 }
 
-// SealClear seals what was stored in the clear before sealing was switched on, and removes from the database's own
-// files what is left of it. The store was opened after BeginSealing. It can be interrupted at any point and run again.
-// left says what remains of the old values where it cannot remove it, and is nil when nothing does.
+// SealClear seals what was stored unencrypted before sealing was switched on,
+// and removes from the database's own files what is left of it. The store was
+// opened after BeginSealing. It can be interrupted at any point and run again.
+// left says what remains of the old values where it cannot remove it, and is
+// nil when nothing does.
 func (s *Store) SealClear(ctx context.Context, by audit.Actor, progress func(sealed int64)) (report SealReport, left error, err error) {
 	unlock, err := s.ring.lock()
 	if err != nil {
@@ -270,7 +276,8 @@ func (s *Store) note(ctx context.Context, kind audit.Kind, by audit.Actor, detai
 	})
 }
 
-// KeyID writes the id of a key of the keyset as people see it. It is no secret.
+// KeyID writes the id of a key of the keyset as people see it. It is not
+// secret.
 func KeyID(id uint32) string { return strconv.FormatUint(uint64(id), 10) }
 
 // SealReport is what VerifySealed has found.
@@ -278,7 +285,7 @@ type SealReport struct {
 	Primary uint32           // the key that seals
 	Keys    []uint32         // the keys of the file, the oldest first
 	Under   map[uint32]int64 // how many values are sealed under which key, and open
-	Clear   int64            // how many are in the clear
+	Clear   int64            // how many are unencrypted
 	Damaged []Place          // what does not open, up to maxDamaged
 	Broken  int64            // how many do not open
 	// Sealings is an estimate, rather too high than too low, of how often the primary key has sealed something.

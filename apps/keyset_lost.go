@@ -12,7 +12,8 @@ import (
 	"github.com/quillgate/quillgate/database"
 )
 
-// KeysetLost is the event that a database was begun anew under another keyset, because the one from before is lost.
+// KeysetLost is the event that a database was begun again under another keyset,
+// because the one from before is lost.
 const KeysetLost audit.Kind = "keyset.lost"
 
 // ForgetKeyset has the database forget which keyset it was begun with, so that the next Open makes another: for a file
@@ -33,9 +34,10 @@ func ForgetKeyset(ctx context.Context, db *database.DB, keysetFile string, by au
 	})
 }
 
-// GiveUp ends what stands at a place that does not open any more, out of SealReport.Damaged: the key of an application is
-// revoked, and its secret replaced by one that nobody knows; certificates and the server's own keys are taken out, to be made
-// anew. Places of other packages are an error.
+// GiveUp ends what stands at a place that does not open any more, out of
+// SealReport.Damaged: the key of an application is revoked, and its secret
+// replaced by one that no one knows; certificates and the server's own keys are
+// taken out, to be made again. Places of other packages are an error.
 func (s *Store) GiveUp(ctx context.Context, by audit.Actor, p Place) error {
 	err := s.db.Update(ctx, func(tx *database.Tx) error {
 		switch p.Table {

@@ -22,7 +22,7 @@ import (
 // sameApp compares keys; the addresses in them have parts of their own.
 var sameApp = cmp.Options{cmpopts.EquateComparable(netip.Addr{}, netip.Prefix{}), cmpopts.EquateEmpty()}
 
-// lookup is the error of Lookup; every error has to come without a secret.
+// lookup is the error of Lookup; every error must come without a secret.
 func lookup(t *testing.T, s *apps.Store, public string) error {
 	t.Helper()
 	secret, _, err := s.Lookup(t.Context(), public)
@@ -77,8 +77,8 @@ func TestK7RevokedEverywhere(t *testing.T) {
 	})
 }
 
-// The successor whose secret never arrived is replaced by another one, and by nobody but the key that it succeeds; one
-// that was used is not.
+// The successor whose secret never arrived is replaced by another one, and by
+// no one but the key that it succeeds; one that was used is not.
 func TestRotateAgain(t *testing.T) {
 	each(t, func(t *testing.T, s *apps.Store, _ *database.DB, c *clock) {
 		again := func(public, lost string) (apps.App, error) {
@@ -265,7 +265,7 @@ func TestK9ScopeOfAKey(t *testing.T) {
 				t.Errorf("%s: %v, want *Invalid", name, err)
 			}
 		}
-		// A row that somebody damaged gives no right at all.
+		// A row that someone damaged gives no right at all.
 		if _, err := db.Exec(t.Context(), `UPDATE apps SET scope = 'reed' WHERE public = $1`, app.Public); err != nil {
 			t.Fatal(err)
 		}
@@ -341,7 +341,8 @@ func TestK10Expiry(t *testing.T) {
 	})
 }
 
-// K10: where the site says so, keys that nobody uses are refused until their owners renew them.
+// K10: where the site says so, keys that no one uses are refused until their
+// owners renew them.
 func TestK10Unused(t *testing.T) {
 	databasetest.Each(t, func(t *testing.T, db *database.DB) {
 		const limit = 180 * 24 * time.Hour

@@ -97,7 +97,7 @@ func (s *Store) find(ctx context.Context, public string) (Secret, *App, error) {
 	case Unused:
 		return Secret{}, nil, ErrUnused
 	}
-	// A key of the wrong kind for its algorithm, or none, is nobody's.
+	// A key of the wrong kind for its algorithm, or none, is no one's.
 	if asymmetric := len(app.VerificationKey) > 0; asymmetric == (app.Algorithm == hmacSHA256) {
 		s.logger.ErrorContext(ctx, "refusing an application that has no key for its algorithm", "public", public)
 		return Secret{}, nil, ErrSealed

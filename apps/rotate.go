@@ -9,7 +9,7 @@ import (
 	"github.com/quillgate/quillgate/database"
 )
 
-// How long a key goes on working after it was rotated.
+// How long a key keeps working after it was rotated.
 const (
 	DefaultOverlap = 24 * time.Hour
 	MaxOverlap     = 720 * time.Hour
@@ -42,9 +42,11 @@ func (s *Store) Rotate(ctx context.Context, by audit.Actor, userID int64, public
 	return app, secret, nil
 }
 
-// RotateAgain is Rotate for a key whose successor is lost: the answer that held its secret never arrived, so that nobody
-// has it. lost is the public key of that successor, which is revoked; the old pair works as long as the first rotation
-// said, or less. A lost that never was a successor because the first rotation did not arrive either is ignored.
+// RotateAgain is Rotate for a key whose successor is lost: the answer that held
+// its secret never arrived, so that no one has it. lost is the public key of
+// that successor, which is revoked; the old pair works as long as the first
+// rotation said, or less. A lost that never was a successor because the first
+// rotation did not arrive either is ignored.
 //
 // Errors are those of Rotate; *Rotated too for a successor that was used, as far as that is recorded, or revoked, or
 // has one itself.
@@ -118,8 +120,9 @@ func (s *Store) succeed(ctx context.Context, by audit.Actor, userID int64, publi
 	return next, nil
 }
 
-// fewSuperseded bounds the pairs of a user that have a successor and go on working: whoever has one key could else make any
-// number of them, each by rotating the one before. What ends at once is always possible.
+// fewSuperseded bounds the pairs of a user that have a successor and keep
+// working: whoever has one key could else make any number of them, each by
+// rotating the one before. What ends at once is always possible.
 func (s *Store) fewSuperseded(ctx context.Context, tx *database.Tx, userID int64, overlap time.Duration) error {
 	if overlap == 0 {
 		return nil
@@ -140,7 +143,7 @@ func revokedAt(now time.Time, overlap time.Duration) time.Time {
 	return time.Time{}
 }
 
-// dropLost revokes a successor that nobody has used.
+// dropLost revokes a successor that no one has used.
 func (s *Store) dropLost(ctx context.Context, tx *database.Tx, by audit.Actor, public string) error {
 	r, err := get(ctx, tx, public)
 	if err != nil {

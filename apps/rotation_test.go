@@ -226,8 +226,8 @@ func TestH14DamagedRow(t *testing.T) {
 	})
 }
 
-// K4: what was stored while sealing was off is sealed, every key works before, during and after, and a value in the
-// clear is no good once sealing is on.
+// K4: what was stored while sealing was off is sealed, every key works before,
+// during and after, and a value unencrypted is not valid once sealing is on.
 func TestK4SealsWhatWasInTheClear(t *testing.T) {
 	databasetest.EachURL(t, func(t *testing.T, url string) {
 		ctx, file, db := t.Context(), filepath.Join(databasetest.Folder(t), "keyset"), databasetest.Open(t, url)
@@ -278,7 +278,7 @@ func TestK4SealsWhatWasInTheClear(t *testing.T) {
 		if got, err := again.NamedKey(ctx, "tokens"); err != nil || !bytes.Equal(got, named) {
 			t.Errorf("the named key is another: %v", err)
 		}
-		// Planted by somebody who can write into the database.
+		// Planted by someone who can write into the database.
 		if _, err := db.Exec(ctx, `UPDATE apps SET secret = $2 WHERE public = $1`, app.Public, []byte("planted-secret-0123456789")); err != nil {
 			t.Fatal(err)
 		}

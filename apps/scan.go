@@ -102,7 +102,7 @@ func scanChunkOf(p []byte, end int, line *int, found func(Leak) error) error {
 	return nil
 }
 
-// leakAt tells whether p begins with a secret.
+// leakAt reports whether p begins with a secret.
 func leakAt(p []byte) (Leak, bool) {
 	for _, form := range leakForms {
 		size := len(form.prefix) + form.digits

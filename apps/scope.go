@@ -30,15 +30,16 @@ type Scope struct {
 	Methods []string // XML-RPC methods by name; empty: all
 }
 
-// Allows tells whether the scope holds a right.
+// Allows reports whether the scope holds a right.
 func (s Scope) Allows(r Right) bool { return len(s.Rights) == 0 || slices.Contains(s.Rights, r) }
 
-// AllowsMethod tells whether the scope lets a method be called.
+// AllowsMethod reports whether the scope lets a method be called.
 func (s Scope) AllowsMethod(name string) bool {
 	return len(s.Methods) == 0 || slices.Contains(s.Methods, name)
 }
 
-// ParseScope reads rights and methods, each parted by white space or commas. Error: *Invalid.
+// ParseScope reads rights and methods, each separated by white space or commas.
+// Error: *Invalid.
 func ParseScope(rights, methods string) (Scope, error) {
 	var s Scope
 	for _, name := range words(rights) {
@@ -98,7 +99,8 @@ func nearest(name string, methods []string) (found string) {
 	return found
 }
 
-// distance is how many letters have to be put in, left out or replaced to make one text of the other.
+// distance is how many letters must be put in, left out or replaced to make one
+// text of the other.
 func distance(a, b string) int {
 	row := make([]int, len(b)+1)
 	for j := range row {
@@ -140,7 +142,7 @@ func (s Scope) clean() (Scope, error) {
 	return ParseScope(s.Format())
 }
 
-// IsZero tells whether the scope lets everything through.
+// IsZero reports whether the scope lets everything through.
 func (s Scope) IsZero() bool { return len(s.Rights) == 0 && len(s.Methods) == 0 }
 
 func words(list string) []string {

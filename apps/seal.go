@@ -20,7 +20,7 @@ import (
 // Place is where a sealed value stands. It is bound into the ciphertext, which opens nowhere else.
 type Place struct {
 	Table  string `json:"table"`
-	User   int64  `json:"user"` // whose row it is; 0: nobody's
+	User   int64  `json:"user"` // whose row it is; 0: no one's
 	Key    string `json:"key"`  // what names the row among those of the user, such as a public key; no colon; may be empty
 	Column string `json:"column"`
 }
@@ -63,8 +63,9 @@ func (p Place) associated() ([]byte, error) {
 	return fmt.Appendf(nil, "quillgate:1:%s:%d:%s:%s", p.Table, p.User, p.Key, p.Column), nil
 }
 
-// A sealed value is a Tink ciphertext, which begins with 0x01 and the id of its key in four bytes. A value in the clear
-// is text, and no text begins with 0x01: Seal sees to that.
+// A sealed value is a Tink ciphertext, which begins with 0x01 and the id of its
+// key in four bytes. A value unencrypted is text, and no text begins with 0x01:
+// Seal sees to that.
 const (
 	sealedMark   = 0x01
 	sealedPrefix = 5
@@ -78,15 +79,17 @@ func sealedUnder(value []byte) (id uint32, ok bool) {
 	return binary.BigEndian.Uint32(value[1:sealedPrefix]), true
 }
 
-// inClear tells a value in the clear from one that is sealed, damaged or missing.
+// inClear tells a value unencrypted from one that is sealed, damaged or
+// missing.
 func inClear(value []byte) bool { return len(value) > 0 && value[0] >= ' ' }
 
 // sealers is the group of the transactions that hold something newly sealed; see database.Join.
 const sealers = 0x7175696c6c01
 
-// Seal encrypts a value for its place in a table, in the transaction that writes it there. Only so can a rotation of
-// the master key wait for whoever still uses the old one. The value is text: what is not has to be encoded first. Where
-// sealing is off it is returned as it is.
+// Seal encrypts a value for its place in a table, in the transaction that
+// writes it there. Only so can a rotation of the master key wait for whoever
+// still uses the old one. The value is text: what is not must be encoded first.
+// Where sealing is off it is returned as it is.
 func (s *Store) Seal(ctx context.Context, tx *database.Tx, place Place, plain []byte) ([]byte, error) {
 	ad, err := place.associated()
 	if err != nil {
@@ -116,7 +119,7 @@ func (s *Store) Seal(ctx context.Context, tx *database.Tx, place Place, plain []
 	return sealed, nil
 }
 
-// stillOff refuses to write in the clear once somebody has begun to seal.
+// stillOff refuses to write unencrypted once someone has begun to seal.
 func (s *Store) stillOff(ctx context.Context, tx *database.Tx) error {
 	var n int
 	if err := tx.Get(ctx, &n, `SELECT COUNT(*) FROM keyset_check`); err != nil {
@@ -128,8 +131,9 @@ func (s *Store) stillOff(ctx context.Context, tx *database.Tx) error {
 	return nil
 }
 
-// Unseal opens what Seal has made for the same place. It returns ErrSealed when that cannot be: the value was damaged,
-// or belongs elsewhere, or its key is not in the keyset, or it is in the clear where sealing is on.
+// Unseal opens what Seal has made for the same place. It returns ErrSealed when
+// that cannot be: the value was damaged, or belongs elsewhere, or its key is
+// not in the keyset, or it is unencrypted where sealing is on.
 func (s *Store) Unseal(place Place, sealed []byte) ([]byte, error) {
 	ad, err := place.associated()
 	if err != nil {
@@ -137,8 +141,9 @@ func (s *Store) Unseal(place Place, sealed []byte) ([]byte, error) {
 	}
 	id, ok := sealedUnder(sealed)
 	if !ok {
-		// Who can write into the database must not be able to plant a secret of their own. While secrets are being
-		// sealed, a file beside the keyset says that some are not yet.
+		// Who can write into the database must not be able to plant a
+		// secret of their own. While secrets are being sealed, a file
+		// next to the keyset says that some are not yet.
 		if inClear(sealed) && (s.ring.off || s.ring.sealing()) {
 			return slices.Clone(sealed), nil
 		}
@@ -261,7 +266,8 @@ func (s *Store) open(r *row) (Secret, error) {
 	return NewSecret(string(text)), nil
 }
 
-// sealing tells whether secrets that were stored in the clear are being sealed; see BeginSealing.
+// sealing reports whether secrets that were stored unencrypted are being
+// sealed; see BeginSealing.
 func (k *keyring) sealing() bool {
 	_, err := os.Lstat(sealingMark(k.path))
 	return err == nil

@@ -9,7 +9,8 @@ import (
 )
 
 const (
-	// sweepBatch is how many values are sealed in one transaction: few enough that nobody waits long for its end.
+	// sweepBatch is how many values are sealed in one transaction: few
+	// enough that no one waits long for its end.
 	sweepBatch = 200
 	// maxDamaged bounds the list of what does not open.
 	maxDamaged = 1000
@@ -47,8 +48,8 @@ func (s *Store) walk(ctx context.Context, c sealedColumn, batch func([]sealedVal
 	}
 }
 
-// sweep seals every value under the primary key that is not: under an old key, or in the clear. What does not open
-// stays as it is.
+// sweep seals every value under the primary key that is not: under an old key,
+// or unencrypted. What does not open stays as it is.
 func (s *Store) sweep(ctx context.Context, done *int64, progress func(int64)) error {
 	for _, c := range sealedColumns() {
 		err := s.walk(ctx, c, func(list []sealedValue) error {
@@ -76,7 +77,8 @@ func (s *Store) sweep(ctx context.Context, done *int64, progress func(int64)) er
 	return nil
 }
 
-// sealAnew seals those of a batch that need it. A value that somebody else has changed meanwhile is left to them.
+// sealAnew seals those of a batch that need it. A value that someone else has
+// changed meanwhile is left to them.
 func (s *Store) sealAnew(ctx context.Context, c sealedColumn, list []sealedValue) (int64, error) {
 	set, err := s.ring.forWriting()
 	if err != nil {

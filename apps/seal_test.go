@@ -58,7 +58,7 @@ func TestK3SealedToItsPlace(t *testing.T) {
 				t.Errorf("Seal takes %q, which cannot be told from a ciphertext", text)
 			}
 		}
-		// One in the clear was not written here.
+		// One unencrypted was not written here.
 		if got, err := s.Unseal(place, []byte("JBSWY3DPEHPK3PXP")); !errors.Is(err, apps.ErrSealed) || got != nil {
 			t.Errorf("a secret in the clear opens: %q, %v", got, err)
 		}

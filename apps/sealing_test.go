@@ -40,7 +40,7 @@ func TestSealedToItsRowK3(t *testing.T) {
 		if _, _, err := s.Lookup(t.Context(), mine.Public); !errors.Is(err, apps.ErrSealed) {
 			t.Errorf("a secret opens for another user: %v", err)
 		}
-		// An empty or cut secret is no secret.
+		// An empty or cut secret is not secret.
 		for _, sealed := range [][]byte{{}, {1, 2, 3}} {
 			if _, err := db.Exec(t.Context(), `UPDATE apps SET secret = $2, user_id = 1 WHERE public = $1`, mine.Public, sealed); err != nil {
 				t.Fatal(err)
@@ -53,7 +53,7 @@ func TestSealedToItsRowK3(t *testing.T) {
 	})
 }
 
-// K3: neither the database nor its journal holds a secret in the clear.
+// K3: neither the database nor its journal holds a secret unencrypted.
 func TestNothingInTheClearK3(t *testing.T) {
 	path := databasetest.SQLite(t)
 	db := databasetest.Open(t, path)
@@ -119,7 +119,7 @@ func TestKeysetFileK3(t *testing.T) {
 	})
 }
 
-// K6: a secret shows itself to nobody who does not ask for it.
+// K6: a secret shows itself to no one who does not ask for it.
 func TestSecretHidesK6(t *testing.T) {
 	const text = "qgs_thisMustNotBeSeen"
 	secret := apps.NewSecret(text)

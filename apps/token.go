@@ -12,7 +12,7 @@ import (
 //	qgt_ SSSSSSSSSSSS RRRRRRRRRRRRRRRRRRRRRRRRRRRRRRRRRRRRRRRRRRR CCCCCC
 //
 // with S a selector of 64 random bits in 12 digits of base 62, which names the
-// token and is no secret, R a number of 256 random bits in 43 digits, and C
+// token and is not secret, R a number of 256 random bits in 43 digits, and C
 // the CRC-32 (IEEE) of these 55 digits in 6 of them.
 const (
 	tokenPrefix    = "qgt_"
@@ -33,7 +33,7 @@ func NewToken() (token Secret, selector string) {
 }
 
 // ParseToken returns the selector of a text that is a token of the form made
-// here, with the right checksum; ok tells whether it is.
+// here, with the right checksum; ok reports whether it is.
 func ParseToken(text string) (selector string, ok bool) {
 	digits, ok := strings.CutPrefix(text, tokenPrefix)
 	const body = selectorDigits + randomDigits

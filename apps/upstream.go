@@ -78,9 +78,10 @@ func (s *Store) Upstream(ctx context.Context, userID int64) (Upstream, error) {
 	return Upstream{Login: r.Login, Secret: NewSecret(string(plain)), UUID: r.UUID, Given: r.Given.UTC(), Refused: r.Refused.Time}, nil
 }
 
-// RefuseUpstream notes that the WordPress has refused a user's credential, so that it is not asked again until there is
-// another: plugins there count failures and would shut the gateway out for everybody. given is that of the credential that
-// was refused; another that was given meanwhile stays as it is.
+// RefuseUpstream notes that the WordPress has refused a user's credential, so
+// that it is not asked again until there is another: plugins there count
+// failures and would shut the gateway out for everyone. given is that of the
+// credential that was refused; another that was given meanwhile stays as it is.
 func (s *Store) RefuseUpstream(ctx context.Context, userID int64, given time.Time) error {
 	err := s.db.Update(ctx, func(tx *database.Tx) error {
 		r, err := tx.Exec(ctx, `UPDATE upstream_credentials SET refused = $1 WHERE site_id = $site AND user_id = $2 AND given = $3 AND refused IS NULL`, s.now(), userID, given)

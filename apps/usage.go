@@ -47,8 +47,8 @@ func (s *Store) Used(public string, use Use) {
 	s.usage.Add(s.named(public), pendingUse{use, 1})
 }
 
-// Called adds to the use that was noted last what the program has called, which is known only once the request was
-// parsed. The name has to be one of the table.
+// Called adds to the use that was noted last what the program has called, which
+// is known only once the request was parsed. The name must be one of the table.
 func (s *Store) Called(public, method string) {
 	s.usage.Change(s.named(public), func(use pendingUse) pendingUse {
 		use.Method = method

@@ -35,8 +35,8 @@ const (
 	minExponent = 65537
 )
 
-// VerificationKey is the public half of a pair, checked, with the algorithm that it is for. The zero value is no key:
-// nobody can enrol with it.
+// VerificationKey is the public half of a pair, checked, with the algorithm
+// that it is for. The zero value is not a key: no one can enrol with it.
 type VerificationKey struct {
 	algorithm string
 	der       []byte // PKIX
@@ -127,7 +127,7 @@ func parsePSS(der []byte) (any, error) {
 	return pssOnly{public}, err
 }
 
-// suits tells whether a key is good for an algorithm.
+// suits reports whether a key is good for an algorithm.
 func suits(algorithm string, public any) error {
 	var kind string
 	var allowed []string

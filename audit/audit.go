@@ -1,10 +1,14 @@
-// Package audit keeps the trail of what was done to keys, accounts and settings, and by whom. A line is written in the
-// transaction of the change that it tells of, so there is neither a change without its line nor a line without its
-// change. Lines are appended and never altered; each holds a hash over itself and the hash of the line before it, so
-// Verify finds a line that was changed or taken out. The hashes are MACs under a key that the database does not hold in
-// the clear (UseKey), so whoever owns the database alone cannot write another trail unseen.
+// Package audit keeps the trail of what was done to keys, accounts and
+// settings, and by whom. A line is written in the transaction of the change
+// that it tells of, so there is neither a change without its line nor a line
+// without its change. Lines are appended and never altered; each holds a hash
+// over itself and the hash of the line before it, so Verify finds a line that
+// was changed or taken out. The hashes are MACs under a key that the database
+// does not hold unencrypted (UseKey), so whoever owns the database alone cannot
+// write another trail unseen.
 //
-// No secret belongs into an event: not a password, not a secret key, not a token, not a one-time code.
+// No secret belongs in an event: not a password, not a secret key, not a token,
+// not a one-time code.
 package audit
 
 import (
@@ -22,7 +26,7 @@ import (
 
 // Actor is who does something, and from where. The zero value is the operator at the command line.
 type Actor struct {
-	UserID int64      // 0: nobody who is signed in
+	UserID int64      // 0: no one who is signed in
 	Via    string     // how that was shown: "signature", "password", "session", "command line", …
 	App    string     // public key of the application that signed, if one did
 	Addr   netip.Addr // of the client; the zero Addr when it is not known
@@ -55,8 +59,9 @@ type Line struct {
 // maxAgent bounds what a client can make a line hold, in bytes.
 const maxAgent = 200
 
-// Append writes an event at the end of the trail, in the transaction of the change that it tells of. Make it the last
-// statement there: until the transaction ends nobody else can append.
+// Append writes an event at the end of the trail, in the transaction of the
+// change that it tells of. Make it the last statement there: until the
+// transaction ends no one else can append.
 func Append(ctx context.Context, tx *database.Tx, e Event) error {
 	if e.At.IsZero() {
 		e.At = time.Now()
@@ -117,7 +122,8 @@ func appendLine(ctx context.Context, tx *database.Tx, key []byte, e Event) error
 	return sealHead(ctx, tx, key, head)
 }
 
-// shown is what is kept of a name that a client gives itself: PostgreSQL takes neither NUL nor what is no UTF-8.
+// shown is what is kept of a name that a client gives itself: PostgreSQL takes
+// neither NUL nor what is not UTF-8.
 func shown(agent string) string {
 	agent = strings.ReplaceAll(strings.ToValidUTF8(agent, "?"), "\x00", "?")
 	if len(agent) > maxAgent {
@@ -183,7 +189,7 @@ const columns = `id, at, event, user_id, actor, via, app, address, agent, detail
 
 // Filter says which lines List returns, the newest first.
 type Filter struct {
-	UserID int64  // whose trail; 0: everybody's and the site's
+	UserID int64  // whose trail; 0: everyone's and the site's
 	Kind   Kind   // only these; empty: all
 	App    string // only what concerns this application: it did it; empty: all
 	Since  time.Time

@@ -24,8 +24,9 @@ const (
 // attached is what the key is attached to the database under.
 type attached struct{}
 
-// UseKey has all lines that this process appends, and all that it verifies, kept under a key of 32 bytes: their hashes
-// become HMAC-SHA-256, which nobody can compute who has the database alone. See Begin for a key that is new.
+// UseKey has all lines that this process appends, and all that it verifies,
+// kept under a key of 32 bytes: their hashes become HMAC-SHA-256, which no one
+// can compute who has the database alone. See Begin for a key that is new.
 func UseKey(db *database.DB, key []byte) { db.Attach(attached{}, key) }
 
 // keyOf returns the key of the site's trail, or nil when this process has none.

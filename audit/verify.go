@@ -14,8 +14,9 @@ import (
 	"github.com/quillgate/quillgate/database"
 )
 
-// Head is a line of the trail by its number and its hash, which stands for all lines up to it. Who notes the last one
-// elsewhere can tell later that nothing before it was changed, even by somebody who rewrote the whole trail.
+// Head is a line of the trail by its number and its hash, which stands for all
+// lines up to it. Who notes the last one elsewhere can tell later that nothing
+// before it was changed, even by someone who rewrote the whole trail.
 type Head struct {
 	ID   int64  `db:"id"`
 	Hash []byte `db:"hash"`
@@ -132,7 +133,8 @@ func Verify(ctx context.Context, q database.Queryer, expect *Head) (lines int64,
 	return lines, before, nil
 }
 
-// pruning tells whether the line is the one of the pruning that the record of the end tells of.
+// pruning reports whether the line is the one of the pruning that the record of
+// the end tells of.
 func pruning(r *row, end head) bool {
 	l, err := r.line()
 	return err == nil && l.Detail["up_to"] == Head{ID: end.Pruned, Hash: end.PrunedHash}.String()

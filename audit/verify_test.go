@@ -111,7 +111,7 @@ func exec(t *testing.T, db *database.DB, statement string) {
 	}
 }
 
-// H11: a head that was noted elsewhere finds a trail that was written anew.
+// H11: a head that was noted elsewhere finds a trail that was written again.
 func TestH11ExpectedHead(t *testing.T) {
 	databasetest.Each(t, func(t *testing.T, db *database.DB) {
 		fill(t, db, 4)

@@ -57,11 +57,11 @@ type turnstile struct {
 
 // gate is where the callers of a key wait.
 type gate struct {
-	turn  chan struct{} // holds one token while nobody has passed
+	turn  chan struct{} // holds one token while no one has passed
 	users int
 }
 
-// enter waits until nobody else has passed for any of the keys, of which empty
+// enter waits until no one else has passed for any of the keys, of which empty
 // ones do not count. Callers name the kinds of keys in the same order. leave
 // lets the next ones pass. Error: that of ctx.
 func (t *turnstile) enter(ctx context.Context, keys ...string) (leave func(), err error) {

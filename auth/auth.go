@@ -8,7 +8,7 @@
 // goes to the log and to Config.Observe.
 //
 // The caller is a value, Identity, that is passed on as an argument. Its zero
-// value is nobody.
+// value is no one.
 package auth
 
 import (
@@ -75,7 +75,7 @@ func (v Via) String() string {
 	return [...]string{"nothing", "signature", "password", "application password", "token", "session"}[v]
 }
 
-// Identity is who calls. The zero value is nobody.
+// Identity is who calls. The zero value is no one.
 type Identity struct {
 	User  User
 	App   *apps.App  // the key that signed; nil otherwise
@@ -99,7 +99,7 @@ func (i Identity) Actor() audit.Actor {
 	return a
 }
 
-// LoggedIn tells whether this is somebody.
+// LoggedIn reports whether this is someone.
 func (i Identity) LoggedIn() bool { return i.User.ID != 0 }
 
 // Reason tells refusals apart, for logs and metrics. The empty reason is
@@ -162,7 +162,8 @@ type Event struct {
 	Login  string // the user name that was given, cut to 100 characters
 	UserID int64  // who it was, if accepted
 	Addr   netip.Addr
-	// Superseded says that the key was accepted although it was rotated: its program still has to change to the new pair.
+	// Superseded says that the key was accepted although it was rotated:
+	// its program still must change to the new pair.
 	Superseded bool
 }
 
@@ -175,10 +176,10 @@ type Config struct {
 	Users *Users
 	Apps  *apps.Store
 
-	// ClientAddr tells where a request came from and whether nobody on the way
-	// could read it. When nil, it is the peer of the connection, and TLS or a
-	// peer on this machine. A request that a proxy on this machine passes on is
-	// not one from this machine.
+	// ClientAddr tells where a request came from and whether no one on the
+	// way could read it. When nil, it is the peer of the connection, and
+	// TLS or a peer on this machine. A request that a proxy on this machine
+	// passes on is not one from this machine.
 	ClientAddr func(*http.Request) (addr netip.Addr, secure bool)
 
 	// FallbackHeader takes the field FallbackField for Authorization where a
@@ -279,9 +280,9 @@ func New(cfg Config) *Verifier {
 type Origin struct {
 	Scheme    string // "http" or "https"
 	Authority string // host, and port if it is not the scheme's own
-	// Own tells whether the host is one that this server answers for. A
-	// verification key may be known to several servers, and what was signed for
-	// another must not pass here.
+	// Own reports whether the host is one that this server answers for. A
+	// verification key may be known to several servers, and what was signed
+	// for another must not pass here.
 	Own bool
 }
 
@@ -293,7 +294,7 @@ func origin(r *http.Request) Origin {
 	return Origin{"http", r.Host, true}
 }
 
-// allowed tells whether an address is in one of the networks; none at all
+// allowed reports whether an address is in one of the networks; none at all
 // stand for everywhere.
 func allowed(networks []netip.Prefix, addr netip.Addr) bool {
 	for _, n := range networks {

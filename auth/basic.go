@@ -40,9 +40,9 @@ func (p basicProof) identify(ctx context.Context, q *Request, e Event) (Identity
 //	user:PASSWORD        an application password of the user
 //
 // and never the password of an account, which is not even looked at. They are
-// refused before the body is read. Failures do not make anybody wait: none of
-// the three can be guessed, and the right one has to work from behind the
-// same address.
+// refused before the body is read. Failures do not make anyone wait: none of
+// the three can be guessed, and the right one must work from behind the same
+// address.
 func (v *Verifier) beginBasic(ctx context.Context, q *Request, credentials string) (proof, error) {
 	e := Event{Via: ViaToken, Addr: q.addr}
 	if !q.secure && !v.cfg.ClearTextPasswords {
@@ -100,7 +100,7 @@ func parseBasic(credentials string) (user, password string, ok bool) {
 	return strings.Cut(string(text), ":")
 }
 
-// byToken finds the caller of a token; login is empty or has to be the token's
+// byToken finds the caller of a token; login is empty or must be the token's
 // user.
 func (v *Verifier) byToken(ctx context.Context, q *Request, text, login string) (Identity, Reason, error) {
 	users := v.cfg.Users

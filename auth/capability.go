@@ -118,10 +118,10 @@ func Roles() []Role {
 	return list
 }
 
-// Valid tells whether this is one of the five roles.
+// Valid reports whether this is one of the five roles.
 func (r Role) Valid() bool { return granted[r] != nil }
 
-// Can tells whether the role has a capability. An unknown role has none.
+// Can reports whether the role has a capability. An unknown role has none.
 func (r Role) Can(c Capability) bool { return granted[r][c] }
 
 // Label is the role's name for people; empty for an unknown role.

@@ -12,11 +12,12 @@ import (
 	"time"
 )
 
-// ErrDeparture says that nobody who left this browser for the judge's own page comes back: the state is not one of ours, of
-// another browser, too old, or was used.
+// ErrDeparture says that no one who left this browser for the judge's own page
+// comes back: the state is not one of ours, of another browser, too old, or was
+// used.
 var ErrDeparture = errors.New("this is not the way back of a sign-in that began here")
 
-// DepartureTime is how long somebody may take on the judge's page.
+// DepartureTime is how long someone may take on the judge's page.
 const DepartureTime = 15 * time.Minute
 
 // departureKey names the key of departures.

@@ -13,10 +13,10 @@ import (
 	"github.com/quillgate/quillgate/signature"
 )
 
-// dummies are keys that nobody has, one for each algorithm. A signature under
-// a key that does not exist is checked with one of them, so that the time of
-// the answer does not tell such a key from one that exists. They are kept as
-// an application's are: reading them is a part of that time.
+// dummies are keys that no one has, one for each algorithm. A signature under a
+// key that does not exist is checked with one of them, so that the time of the
+// answer does not tell such a key from one that exists. They are kept as an
+// application's are: reading them is a part of that time.
 type dummies struct {
 	secret string
 	public map[signature.Algorithm][]byte // PKIX

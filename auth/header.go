@@ -16,7 +16,7 @@ type headerProof struct {
 	hash   *signature.Hash
 	app    *apps.App // nil where there is no such key
 	secret apps.Secret
-	reason Reason // why the key is no good; empty: it may be
+	reason Reason // why the key is not valid; empty: it may be
 }
 
 func (v *Verifier) beginHeader(ctx context.Context, q *Request, value string) (proof, error) {
@@ -54,7 +54,8 @@ func (p *headerProof) lookUp(ctx context.Context, q *Request) error {
 	return nil
 }
 
-// keyReasons are the errors of a lookup that say that a key is no good, whatever the signature is.
+// keyReasons are the errors of a lookup that say that a key is not valid,
+// whatever the signature is.
 var keyReasons = []struct {
 	err    error
 	reason Reason
@@ -69,7 +70,7 @@ var keyReasons = []struct {
 // errNone stands for no error where the time of a comparison must not tell.
 var errNone = errors.New("none")
 
-// key looks a key up. A reason says that it is no good for this request,
+// key looks a key up. A reason says that it is not valid for this request,
 // whatever the signature is; an error that the database did not answer.
 func (v *Verifier) key(ctx context.Context, q *Request, public string) (apps.Secret, *apps.App, Reason, error) {
 	secret, app, err := v.cfg.Apps.Lookup(ctx, public)

@@ -19,7 +19,7 @@ import (
 type ImportUser struct {
 	ID          int64  `json:"id"`
 	Login       string `json:"login"`
-	Password    string `json:"password,omitempty"`      // in the clear; is hashed
+	Password    string `json:"password,omitempty"`      // unencrypted; is hashed
 	Hash        string `json:"password_hash,omitempty"` // instead: ours or WordPress's
 	Role        Role   `json:"role"`
 	Email       string `json:"email"`
@@ -50,16 +50,16 @@ type ImportKey struct {
 type ImportPassword struct {
 	UUID     string `json:"uuid"`
 	Name     string `json:"name"`
-	Password string `json:"password,omitempty"`      // in the clear; is hashed
+	Password string `json:"password,omitempty"`      // unencrypted; is hashed
 	Hash     string `json:"password_hash,omitempty"` // instead: ours or WordPress's
 }
 
 const bundleTime = "2006-01-02 15:04:05"
 
-// ImportUsers brings users in with their ids. A user that is there already
-// under the same id and name becomes what the bundle says; one of the two
-// under another is an *Invalid. Bringing in the same users again changes
-// nothing: a password that is right already is not hashed anew.
+// ImportUsers brings users in with their ids. A user that already exists under
+// the same id and name becomes what the bundle says; one of the two under
+// another is an *Invalid. Bringing in the same users again changes nothing: a
+// password that is right already is not hashed again.
 //
 // Errors: *Invalid, also for a key of the user; apps.ErrTaken and *apps.Invalid are
 // found in it.

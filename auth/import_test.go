@@ -128,7 +128,7 @@ func TestImportRefuses(t *testing.T) {
 	})
 }
 
-// A bundle brings a user who is there already to what it says.
+// A bundle brings a user who already exists to what it says.
 func TestImportOverAUser(t *testing.T) {
 	each(t, nil, func(t *testing.T, h *house) {
 		first := h.user(t, "admin", auth.Author)
@@ -147,7 +147,7 @@ func TestImportOverAUser(t *testing.T) {
 }
 
 // What was exported can be imported: without hashes nothing of a credential is
-// in it, with hashes the passwords go on working.
+// in it, with hashes the passwords keep working.
 func TestExportUsers(t *testing.T) {
 	var moved []byte
 	each(t, nil, func(t *testing.T, h *house) {

@@ -11,8 +11,8 @@ import (
 // wrong; every other error says that the judge did not answer.
 type Judge func(ctx context.Context, login, password string) (userID int64, err error)
 
-// verifyElsewhere has the judge look at a password of a call. Guesses are counted here, before the judge is asked: it never
-// sees those that have to wait.
+// verifyElsewhere has the judge look at a password of a call. Guesses are
+// counted here, before the judge is asked: it never sees those that must wait.
 func (v *Verifier) verifyElsewhere(ctx context.Context, who candidate, a attempt, mode Mode, e *Event) (Identity, error) {
 	if mode.refuses() {
 		e.Reason = PasswordsRefused

@@ -39,7 +39,7 @@ type attempt struct {
 type Client struct {
 	Addr  netip.Addr // the zero Addr when it is not known
 	Agent string     // what it calls itself
-	// Secure tells that nobody on the way could read along: TLS, or this
+	// Secure tells that no one on the way could read along: TLS, or this
 	// machine.
 	Secure bool
 }
@@ -118,7 +118,7 @@ func (v *Verifier) verifyCall(ctx context.Context, c credentials, from Client, e
 		return Identity{}, err
 	}
 	site := Stricter(v.cfg.PasswordMode, policy.PasswordMode)
-	// A key is made for nobody but whose password is right now.
+	// A key is made for no one but whose password is right now.
 	remembered := v.cfg.Judge == nil || !c.accountOnly
 	if remembered && who.ID != 0 && !site.refuses() && v.remembersFor(who, a) {
 		users.passwordSent(who.ID, from.Addr, from.Agent, true)
@@ -164,7 +164,7 @@ func (v *Verifier) attempt(ctx context.Context, purpose string, c credentials, f
 }
 
 // meant says whose account an attempt means: login and e-mail address count as
-// one. It returns how long the attempt has to wait.
+// one. It returns how long the attempt must wait.
 func (v *Verifier) meant(ctx context.Context, a *attempt, purpose string, who candidate) (wait time.Duration, err error) {
 	if v.exempt(a.Addr) {
 		return 0, nil
@@ -183,7 +183,7 @@ func (v *Verifier) meant(ctx context.Context, a *attempt, purpose string, who ca
 	return v.throttle.remembered(a.guess, a.now), nil
 }
 
-// remembersFor tells whether the password was right a moment ago, and nothing
+// remembersFor reports whether the password was right a moment ago, and nothing
 // else is asked of it.
 func (v *Verifier) remembersFor(who candidate, a attempt) bool {
 	return !who.SecondFactor && !who.PasswordMode.refuses() && who.Networks.Allow(a.Addr) &&
@@ -264,10 +264,10 @@ func (v *Verifier) repeats(ctx context.Context, userID int64, a attempt, now tim
 	return &refusedBefore{reason}
 }
 
-// throttled runs a check, unless the guess has to wait, and counts how it
-// ended. whole says that a check which passes is the whole of a sign-in.
-// The check returns why it did not pass. Errors: *Throttled, *refusedBefore;
-// those of the check, and of the database.
+// throttled runs a check, unless the guess must wait, and counts how it ended.
+// whole says that a check which passes is the whole of a sign-in. The check
+// returns why it did not pass. Errors: *Throttled, *refusedBefore; those of the
+// check, and of the database.
 func (v *Verifier) throttled(ctx context.Context, userID int64, a attempt, whole bool, check func() (Reason, error)) error {
 	if v.exempt(a.Addr) {
 		_, err := check()

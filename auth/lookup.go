@@ -27,7 +27,8 @@ type keyRow struct {
 	Key string `db:"key"`
 }
 
-// IDsByLogin returns the ids of users by login; logins are given in lower case, and those that nobody has are missing.
+// IDsByLogin returns the ids of users by login; logins are given in lower case,
+// and those that no one has are missing.
 func (u *Users) IDsByLogin(ctx context.Context, q database.Queryer, logins []string) (map[string]int64, error) {
 	ids := make(map[string]int64)
 	err := eachOf(ctx, q, `SELECT id, login_key AS key FROM users WHERE site_id = $site AND login_key IN (?)`, logins, func(r keyRow) { ids[r.Key] = r.ID })

@@ -30,8 +30,8 @@ const (
 	maxNonces = 100_000
 )
 
-// RequiredComponents are what a message signature has to cover, as they stand
-// in a signature base.
+// RequiredComponents are what a message signature must cover, as they stand in
+// a signature base.
 func RequiredComponents() []string {
 	return []string{`"@method"`, `"@authority"`, `"@path"`, `"@query"`, `"content-type"`, `"content-digest"`}
 }
@@ -57,7 +57,7 @@ type messageProof struct {
 	key     signature.Key
 	app     *apps.App // nil where there is no such key
 	secret  apps.Secret
-	reason  Reason // why the key is no good; empty: it may be
+	reason  Reason // why the key is not valid; empty: it may be
 }
 
 // beginMessage begins the verification of a message signature (RFC 9421).
@@ -105,8 +105,8 @@ func (v *Verifier) message(r *http.Request) (m *signature.Message, own bool) {
 	return m, at.Own
 }
 
-// readMessage finds the one signature with our tag, and checks all that it has
-// to say.
+// readMessage finds the one signature with our tag, and checks all that it must
+// say.
 func readMessage(h http.Header) (mine signature.Signed, reason Reason) {
 	list, err := signature.Tagged(h, Tag)
 	switch {
@@ -148,7 +148,7 @@ func messageKey(secret apps.Secret, app *apps.App, named signature.Algorithm) (s
 		}
 	}
 	if key.IsZero() {
-		// No key at all lets nobody in.
+		// No key at all lets no one in.
 		return key, SealedKey
 	}
 	return key, ""
@@ -157,7 +157,7 @@ func messageKey(secret apps.Secret, app *apps.App, named signature.Algorithm) (s
 func (p *messageProof) Write(b []byte) (int, error) { return p.digest.Write(b) }
 
 // identify checks the signature, then its age, and then uses up the nonce: in
-// this order, so that nobody can use up the nonces of others.
+// this order, so that no one can use up the nonces of others.
 func (p *messageProof) identify(ctx context.Context, q *Request, e Event) (Identity, error) {
 	v, params := q.v, p.signed.Params
 	if q.slow() {
@@ -198,8 +198,9 @@ func (p *messageProof) identify(ctx context.Context, q *Request, e Event) (Ident
 	return q.accept(ctx, p.app, e)
 }
 
-// current tells whether a signature was made just now. What counts is when the
-// header arrived: a large body takes its time. But no nonce is kept for ever.
+// current reports whether a signature was made just now. What counts is when
+// the header arrived: a large body takes its time. But no nonce is kept for
+// ever.
 func current(p signature.Params, began, now time.Time) bool {
 	age := began.Unix() - p.Created
 	return age <= int64(maxAge/time.Second) && age >= -int64(maxAhead/time.Second) &&

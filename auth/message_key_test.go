@@ -82,7 +82,8 @@ func TestK15PinnedAlgorithm(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			// What anybody knows must not do as a secret, whatever alg says.
+			// What anyone knows must not do as a secret, whatever
+			// alg says.
 			block, _ := pem.Decode(public)
 			for _, known := range [][]byte{public, block.Bytes} {
 				for _, named := range append(algorithms, signature.HMACSHA256, "none", "rsa-sha1") {
@@ -115,7 +116,7 @@ func TestK15PinnedAlgorithm(t *testing.T) {
 	})
 }
 
-// K15: no key is nobody's key.
+// K15: no key is no one's key.
 func TestK15NoKeyIsNobody(t *testing.T) {
 	each(t, nil, func(t *testing.T, h *house) {
 		ada := h.user(t, "ada", auth.Author)

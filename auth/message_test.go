@@ -213,8 +213,9 @@ func TestS14Age(t *testing.T) {
 	})
 }
 
-// S14, S15: what counts is when the header arrived, so that a large body may take its time, but none for which a nonce would
-// have to be kept longer than it is.
+// S14, S15: what counts is when the header arrived, so that a large body may
+// take its time, but none for which a nonce would must be kept longer than it
+// is.
 func TestS14SlowBody(t *testing.T) {
 	each(t, nil, func(t *testing.T, h *house) {
 		app, secret := h.key(t, h.user(t, "ada", auth.Author))
@@ -253,7 +254,7 @@ func TestS14SlowBody(t *testing.T) {
 	})
 }
 
-// S15: a nonce passes once for its key, also beside itself, and only a
+// S15: a nonce passes once for its key, also next to itself, and only a
 // signature that holds uses it up.
 func TestS15NonceOnce(t *testing.T) {
 	each(t, nil, func(t *testing.T, h *house) {
@@ -455,7 +456,7 @@ func TestSameWorkForUnknownMessageKeysS4(t *testing.T) {
 
 // What a strict request costs from its header to the caller, when many come at
 // once: with the nonce, which is on disk before the call is carried out, and
-// without it, beside the header scheme.
+// without it, next to the header scheme.
 func BenchmarkStrictRequest(b *testing.B) {
 	h := open(b, benchDatabase(b), nil)
 	ada := h.user(b, "ada", auth.Author)

@@ -39,7 +39,7 @@ func (m Mode) strictness() int {
 
 func (m Mode) refuses() bool { return m == ModeRefuse }
 
-// Valid tells whether this is one of the modes or ModeDefault.
+// Valid reports whether this is one of the modes or ModeDefault.
 func (m Mode) Valid() bool { return m == ModeDefault || m.strictness() >= 0 }
 
 // Stricter returns the stricter of two modes.

@@ -53,7 +53,7 @@ type noted struct {
 	expires time.Time
 	err     error
 	done    chan struct{} // closed when err is what has become of it
-	lead    chan struct{} // closed when this call has to write
+	lead    chan struct{} // closed when this call must write
 }
 
 // nonceCount is how many nonces of a key are in the table: counted at most a
@@ -86,8 +86,8 @@ func (s *nonces) use(ctx context.Context, public, nonce string, now time.Time, l
 }
 
 // insert writes a nonce, together with others that have come meanwhile. The
-// first of those that wait writes for all. None of them gives up: somebody has
-// to write, and a write takes no longer than writeTime.
+// first of those that wait writes for all. None of them gives up: someone must
+// write, and a write takes no longer than writeTime.
 func (s *nonces) insert(ctx context.Context, n *noted) error {
 	n.done, n.lead = make(chan struct{}), make(chan struct{})
 	s.mu.Lock()

@@ -27,8 +27,8 @@ var (
 	// ErrPasskey says that what a passkey has answered is not right. It is an
 	// ErrDenied.
 	ErrPasskey = fmt.Errorf("the passkey was not accepted: %w", ErrDenied)
-	// ErrNoPasskey says that there is no such passkey, or that it is somebody
-	// else's.
+	// ErrNoPasskey says that there is no such passkey, or that it is
+	// someone else's.
 	ErrNoPasskey = errors.New("no such passkey")
 	// ErrTooManyPasskeys says that the user has MaxPasskeys already.
 	ErrTooManyPasskeys = fmt.Errorf("a user can have at most %d passkeys", MaxPasskeys)
@@ -37,7 +37,7 @@ var (
 	ErrPasskeyAddress = errors.New("passkeys need a site with a domain name and https")
 )
 
-// CeremonyTime is how long somebody may take to show a passkey.
+// CeremonyTime is how long someone may take to show a passkey.
 const CeremonyTime = 5 * time.Minute
 
 // MaxPasskeys is how many passkeys a user may have.
@@ -232,7 +232,7 @@ func (p *Passkeys) BeginPasskeySignIn(ctx context.Context, userID int64) (Ceremo
 	return p.sealed(ctx, options.Response, session)
 }
 
-// sealed is a ceremony whose state nobody else can make: the state in JSON
+// sealed is a ceremony whose state no one else can make: the state in JSON
 // behind its MAC.
 func (p *Passkeys) sealed(ctx context.Context, options any, session *webauthn.SessionData) (Ceremony, error) {
 	session.Expires = p.users.now().Add(CeremonyTime)

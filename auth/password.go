@@ -42,8 +42,8 @@ func (c HashCost) params() *argon2id.Params {
 	return &argon2id.Params{Memory: c.Memory, Iterations: c.Passes, Parallelism: 1, SaltLength: 16, KeyLength: 32}
 }
 
-// nobodys is the hash that the password of nobody is compared with, so that it
-// takes as long as somebody's. No password matches it.
+// nobodys is the hash that the password of no one is compared with, so that it
+// takes as long as someone's. No password matches it.
 func (c HashCost) nobodys() string {
 	return fmt.Sprintf("$argon2id$v=19$m=%d,t=%d,p=1$%s$%s", c.Memory, c.Passes,
 		base64.RawStdEncoding.EncodeToString(make([]byte, 16)), base64.RawStdEncoding.EncodeToString(make([]byte, 32)))
@@ -117,7 +117,7 @@ func (h *hasher) hash(ctx context.Context, password string) (hash string, err er
 
 // check compares a password with a hash of any known form. It costs at least
 // one hash of ours unless the password is right, whatever form the hash has.
-// old says that a right password should be hashed anew.
+// old says that a right password should be hashed again.
 func (h *hasher) check(ctx context.Context, password, hash string) (ok, old bool, err error) {
 	err = h.do(ctx, func() {
 		if p, is := parsePBKDF2(hash); is {
@@ -166,8 +166,8 @@ func checkWordPress(password, hash string) bool {
 	return false
 }
 
-// knownArgon tells whether a hash is argon2id with parameters that make sense:
-// the library panics on some that do not, such as an empty tag.
+// knownArgon reports whether a hash is argon2id with parameters that make
+// sense: the library panics on some that do not, such as an empty tag.
 func knownArgon(hash string) bool {
 	p, salt, tag, err := argon2id.DecodeHash(hash)
 	return err == nil && len(salt) >= 8 && len(tag) >= 16 && len(tag) <= 64 &&
@@ -203,8 +203,8 @@ func portable(password, setting string) string {
 	return string(out)
 }
 
-// knownHash tells whether a hash from outside has a form that check knows, and
-// costs that nobody can use to stall the server.
+// knownHash reports whether a hash from outside has a form that check knows,
+// and costs that no one can use to stall the server.
 func knownHash(hash string) bool {
 	switch {
 	case knownArgon(hash):

@@ -18,15 +18,16 @@ import (
 //
 //	$pbkdf2-sha256$i=600000$SALT$TAG
 //
-// with SALT and TAG in base64 without padding. The rounds are those of OWASP. Hashes of other kinds open nothing in that
-// mode; hashes of this kind do in every mode, and are made anew as argon2id at the next sign-in without it.
+// with SALT and TAG in base64 without padding. The rounds are those of OWASP.
+// Hashes of other kinds open nothing in that mode; hashes of this kind do in
+// every mode, and are made again as argon2id at the next sign-in without it.
 const (
 	pbkdf2Prefix = "$pbkdf2-sha256$i="
 	pbkdf2Rounds = 600_000
 	maxRounds    = 2_000_000 // of a hash from outside
 )
 
-// approvedOnly tells whether this process is in that mode.
+// approvedOnly reports whether this process is in that mode.
 func approvedOnly() bool { return fips140.Enabled() }
 
 // pbkdf2Hash is a hash of this kind, taken apart.

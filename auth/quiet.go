@@ -17,8 +17,9 @@ const (
 // then one each three seconds, and the hundredth, thousandth and so on, with their number. Config.Observe sees them
 // all.
 //
-// Wrong signatures and tokens have no other throttle. They cannot be guessed, so nobody has to wait, and the right one
-// of somebody behind the same address passes whatever the others send.
+// Wrong signatures and tokens have no other throttle. They cannot be guessed,
+// so no one must wait, and the right one of someone behind the same address
+// passes whatever the others send.
 type quiet struct{ bursts *network.Rate[burstKey] }
 
 type burstKey struct {

@@ -71,7 +71,7 @@ func (v *Verifier) Begin(r *http.Request) (*Check, error) {
 	return c, nil
 }
 
-// Presented tells whether the request carries a credential that is to be
+// Presented reports whether the request carries a credential that is to be
 // checked. Where it does not, the body need not be hashed.
 func (c *Check) Presented() bool { return c.proof != nil }
 
@@ -105,7 +105,7 @@ func (c *Check) Identify(ctx context.Context) (*Request, error) {
 // be known anywhere.
 const slowAfter = time.Second
 
-// slow tells whether what was looked up may be another now.
+// slow reports whether what was looked up may be another now.
 func (q *Request) slow() bool { return q.v.cfg.Clock().Sub(q.began) > slowAfter }
 
 // accept makes the identity of a key whose signature holds, and notes its use.
@@ -134,8 +134,8 @@ func (v *Verifier) deny(ctx context.Context, e Event) error {
 }
 
 // Request is what is known of the sender of one HTTP request. It serves all
-// calls of a multicall, and is safe for concurrent use. A nil Request knows
-// nobody and lets nobody in.
+// calls of a multicall, and is safe for concurrent use. A nil Request knows no
+// one and lets no one in.
 type Request struct {
 	v       *Verifier
 	addr    netip.Addr
@@ -168,7 +168,8 @@ func (q *Request) Addr() netip.Addr {
 	return q.addr
 }
 
-// Secure tells whether nobody on the way can read the request and its answer: it came over TLS, or from this machine.
+// Secure reports whether no one on the way can read the request and its answer:
+// it came over TLS, or from this machine.
 func (q *Request) Secure() bool { return q != nil && q.secure }
 
 // Login returns who calls a method that takes a user name (or address) and a
@@ -196,8 +197,7 @@ func (q *Request) Login(ctx context.Context, login, password string) (Identity, 
 
 // PasswordOnly is Login for what a key must not do, such as making keys: a
 // signature is refused, an application password does not count, and the
-// connection has to be TLS or from this machine whatever the configuration
-// says.
+// connection must be TLS or from this machine whatever the configuration says.
 func (q *Request) PasswordOnly(ctx context.Context, login, password string) (Identity, error) {
 	return q.PasswordAndCode(ctx, login, password, "")
 }
@@ -218,8 +218,9 @@ func (q *Request) PasswordAndCode(ctx context.Context, login, password, code str
 	return q.login(ctx, credentials{login: login, password: password, code: code, accountOnly: true})
 }
 
-// KeyOnly returns the caller of what only an application itself may ask for, such as a new secret: the request has to
-// be signed by its key. A password, or whatever else is sent as it is, does not count. Error: ErrDenied.
+// KeyOnly returns the caller of what only an application itself may ask for,
+// such as a new secret: the request must be signed by its key. A password, or
+// whatever else is sent as it is, does not count. Error: ErrDenied.
 func (q *Request) KeyOnly(ctx context.Context) (Identity, error) {
 	if who, ok := q.Signed(); ok && who.App != nil && who.Via == ViaSignature {
 		return who, nil

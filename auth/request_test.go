@@ -287,7 +287,7 @@ func TestA3OneGuess(t *testing.T) {
 	})
 }
 
-// A4: a name that nobody has costs the same statements, and the same hash,
+// A4: a name that no one has costs the same statements, and the same hash,
 // which the hasher's own test sees to.
 func TestA4UnknownUserCostsTheSame(t *testing.T) {
 	each(t, nil, func(t *testing.T, h *house) {
@@ -406,7 +406,7 @@ func TestNilRequest(t *testing.T) {
 	}
 }
 
-// A database that does not answer is no refusal, and lets nobody in.
+// A database that does not answer is not a refusal, and lets no one in.
 func TestBrokenDatabase(t *testing.T) {
 	each(t, nil, func(t *testing.T, h *house) {
 		app, secret := h.key(t, h.user(t, "ada", auth.Author))

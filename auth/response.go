@@ -15,7 +15,7 @@ import (
 // signing is what the answer to a request is signed with, once the client has
 // shown who it is.
 type signing struct {
-	app    *apps.App   // nil: nobody has shown anything
+	app    *apps.App   // nil: no one has shown anything
 	secret apps.Secret // of the application; empty: it has a verification key
 	label  string      // of the message signature that the request carries; empty: it carries another
 }
@@ -33,11 +33,11 @@ func (q *Request) components() []string {
 	return []string{`"@status"`, `"content-type"`, `"content-digest"`, proof}
 }
 
-// SignResponse adds Content-Digest, Signature-Input and Signature to the
-// header of the answer, where the request asks for it by Accept-Signature (RFC
-// 9421 section 5) with the tag "quillgate", and carries a signature that
-// holds. Content-Type has to be in the header already. A key with a secret
-// signs by hmac-sha256 with it; for every other the server's own key signs.
+// SignResponse adds Content-Digest, Signature-Input and Signature to the header
+// of the answer, where the request asks for it by Accept-Signature (RFC 9421
+// section 5) with the tag "quillgate", and carries a signature that holds.
+// Content-Type must be in the header already. A key with a secret signs by
+// hmac-sha256 with it; for every other the server's own key signs.
 //
 // What the client asks for and cannot have leaves the answer unsigned, as the
 // RFC allows; the client sees that. Errors say that the server's key is not to

@@ -27,8 +27,8 @@ var rights = map[Capability][]apps.Right{
 	DeleteUsers: {apps.Users}, RemoveUsers: {apps.Users}, PromoteUsers: {apps.Users},
 }
 
-// Can tells whether the caller has a capability: the role of the user holds it, and the scope of the credential lets it
-// through. Nobody has none.
+// Can reports whether the caller has a capability: the role of the user holds
+// it, and the scope of the credential lets it through. No one has none.
 func (i Identity) Can(c Capability) bool {
 	return i.LoggedIn() && i.User.Role.Can(c) && i.Lets(c)
 }
@@ -39,7 +39,8 @@ func (i Identity) Lets(c Capability) bool {
 	return len(i.Scope.Rights) == 0 || i.May(rights[c]...)
 }
 
-// May tells whether the scope of the caller's credential holds one of the rights.
+// May reports whether the scope of the caller's credential holds one of the
+// rights.
 func (i Identity) May(rights ...apps.Right) bool {
 	for _, r := range rights {
 		if i.Scope.Allows(r) {

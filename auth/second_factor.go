@@ -90,7 +90,7 @@ func (u *Users) SecondFactor(ctx context.Context, userID int64) (SecondFactor, e
 }
 
 // BeginSecondFactor draws a secret for a user, in place of one that was not
-// confirmed. The site's name is what the user's program shows beside the
+// confirmed. The site's name is what the user's program shows next to the
 // login. Errors: ErrNotFound, ErrSecondFactorOn.
 func (u *Users) BeginSecondFactor(ctx context.Context, userID int64, siteName string) (Enrolment, error) {
 	user, err := u.Get(ctx, userID)
@@ -209,7 +209,7 @@ func (u *Users) takeCode(ctx context.Context, tx *database.Tx, userID int64, cod
 }
 
 // ResetSecondFactor takes a user's second factor and recovery codes away,
-// without a code: for somebody who has lost both, by an operator or
+// without a code: for someone who has lost both, by an operator or
 // administrator. Error: ErrNoSecondFactor.
 func (u *Users) ResetSecondFactor(ctx context.Context, by audit.Actor, userID int64) error {
 	err := u.db.Update(ctx, func(tx *database.Tx) error {
@@ -238,10 +238,10 @@ func (u *Users) removeFactor(ctx context.Context, tx *database.Tx, e audit.Event
 
 // checkCode checks a code of the second factor, or a recovery code where those
 // count, and uses it up. At most five in 15 minutes are looked at for one
-// account, whatever networks they come from. A network from which the owner
-// has shown both factors before has five of its own, so that a stranger who
-// knows the password does not lock out the owner. A reason says that the code
-// is no good. Error: *Throttled.
+// account, whatever networks they come from. A network from which the owner has
+// shown both factors before has five of its own, so that a stranger who knows
+// the password does not lock out the owner. A reason says that the code is not
+// valid. Error: *Throttled.
 func (v *Verifier) checkCode(ctx context.Context, userID int64, code string, from Client, recovery bool) (reason Reason, err error) {
 	users := v.cfg.Users
 	key, err := users.keyed(ctx)

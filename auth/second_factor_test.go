@@ -170,7 +170,7 @@ func TestA9ReplayInParallel(t *testing.T) {
 }
 
 // A9, A12: five tries in 15 minutes, wherever they come from, since a password
-// alone makes no network known; and somebody who knows the password cannot lock
+// alone makes no network known; and someone who knows the password cannot lock
 // out the owner at home, where both factors were shown before.
 func TestA9Tries(t *testing.T) {
 	each(t, nil, func(t *testing.T, h *house) {
@@ -254,9 +254,9 @@ func TestA9RecoveryCodes(t *testing.T) {
 	})
 }
 
-// A8: with a second factor the account's password gets nobody in over XML-RPC,
-// and the refusal does not tell whether it was right; keys, tokens and
-// application passwords go on working.
+// A8: with a second factor the account's password gets no one in over XML-RPC,
+// and the refusal does not report whether it was right; keys, tokens and
+// application passwords keep working.
 func TestA8NoWayRoundTheSecondFactor(t *testing.T) {
 	each(t, nil, func(t *testing.T, h *house) {
 		ada := h.user(t, "ada", auth.Author)
@@ -291,7 +291,7 @@ func TestA8NoWayRoundTheSecondFactor(t *testing.T) {
 		if _, err := h.verify(post(addr, body, sign(app, key, body)), body); err != nil {
 			t.Errorf("the key: %v", err)
 		}
-		// To make a key, a code has to come with the password.
+		// To make a key, a code must come with the password.
 		for _, test := range []struct {
 			password, code string
 			want           error

@@ -15,7 +15,7 @@ import (
 	"github.com/quillgate/quillgate/database"
 )
 
-// SessionEnded is written into the audit trail when somebody signs out.
+// SessionEnded is written into the audit trail when someone signs out.
 const SessionEnded audit.Kind = "session.ended"
 
 // The values of a session that the store knows. A session that is new to the
@@ -29,9 +29,9 @@ const (
 	SessionAgent   = "agent"   // string
 )
 
-// Session is a browser in which somebody is signed in.
+// Session is a browser in which someone is signed in.
 type Session struct {
-	ID      string // tells sessions apart; nobody can get in with it
+	ID      string // tells sessions apart; no one can get in with it
 	UserID  int64
 	Created time.Time
 	Seen    time.Time // when it was last used
@@ -40,9 +40,9 @@ type Session struct {
 	Agent   string
 }
 
-// Sessions in which somebody has shown a password and not yet the second
-// factor: so many of one account from one network, and of one account. Beyond
-// that the oldest ends. Nobody begins one without a right password.
+// Sessions in which someone has shown a password and not yet the second factor:
+// so many of one account from one network, and of one account. Beyond that the
+// oldest ends. No one begins one without a right password.
 const (
 	halfwayNetwork = 20
 	halfwayAccount = 1000
@@ -88,7 +88,7 @@ func (s *SessionStore) FindCtx(ctx context.Context, id string) (data []byte, fou
 }
 
 // CommitCtx writes a session down. One that is not new and not there any more
-// stays away: somebody has ended it. A session of nobody, in which not even a
+// stays away: someone has ended it. A session of no one, in which not even a
 // password was right, is not kept: strangers could fill the table with them.
 func (s *SessionStore) CommitCtx(ctx context.Context, id string, data []byte, expires time.Time) error {
 	codec := scs.GobCodec{}

@@ -58,8 +58,9 @@ func TestEndedSessionStaysEnded(t *testing.T) {
 	})
 }
 
-// A14: halfway sessions are bounded for each account and network, and stand in nobody's way: the oldest of the same
-// account and network ends. Without a right password nothing is kept.
+// A14: halfway sessions are bounded for each account and network, and stand in
+// no one's way: the oldest of the same account and network ends. Without a
+// right password nothing is kept.
 func TestA14HalfwaySessionsAreBounded(t *testing.T) {
 	each(t, nil, func(t *testing.T, h *house) {
 		ctx := context.Background()

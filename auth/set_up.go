@@ -129,7 +129,7 @@ func (u *Users) setUpFirst(ctx context.Context, tx *database.Tx, by audit.Actor,
 		return err
 	}
 	if have > 0 {
-		return ErrSetUpCode // somebody else was first
+		return ErrSetUpCode // someone else was first
 	}
 	if err := u.create(ctx, tx, by, a); err != nil {
 		return err

@@ -16,11 +16,12 @@ func (v *Verifier) Client(r *http.Request) Client {
 	return Client{Addr: addr.Unmap(), Agent: Agent(r), Secure: secure}
 }
 
-// SignIn checks the user name (or address) and the password of somebody who
+// SignIn checks the user name (or address) and the password of someone who
 // signs in to the pages. Only the account's own password counts, whatever the
 // password mode; no key, token or application password. Where there is a Judge,
-// it decides, and knows more than passwords. Where the user has a second factor, nobody is signed in before SecondFactor says so; needsCode
-// tells. Errors: ErrDenied, *Throttled, ErrClearText, ErrBusy.
+// it decides, and knows more than passwords. Where the user has a second
+// factor, no one is signed in before SecondFactor says so; needsCode tells.
+// Errors: ErrDenied, *Throttled, ErrClearText, ErrBusy.
 func (v *Verifier) SignIn(ctx context.Context, from Client, login, password string) (user User, needsCode bool, err error) {
 	c := cleaned(credentials{login: login, password: password, accountOnly: true})
 	who, err := v.verifyPage(ctx, c, from)
@@ -147,7 +148,7 @@ func (v *Verifier) signedIn(ctx context.Context, from Client, user User) error {
 	return nil
 }
 
-// Confirm checks the password of somebody who is signed in, before something
+// Confirm checks the password of someone who is signed in, before something
 // that a stolen session must not do: making a key, an export, a change of the
 // password. Errors as of SignIn.
 func (v *Verifier) Confirm(ctx context.Context, from Client, userID int64, password string) error {
@@ -157,14 +158,14 @@ func (v *Verifier) Confirm(ctx context.Context, from Client, userID int64, passw
 	}
 	who, err := v.verifyPage(ctx, cleaned(credentials{login: user.Login, password: password, accountOnly: true}), from)
 	if err == nil && who.ID != userID {
-		return ErrDenied // the judge knows somebody else by this name
+		return ErrDenied // the judge knows someone else by this name
 	}
 	return err
 }
 
-// RemoveSecondFactor takes the second factor of a user away, who has to show
-// the password and a code or recovery code. Errors: ErrNoSecondFactor and
-// those of SignIn and SecondFactor.
+// RemoveSecondFactor takes the second factor of a user away, who must show the
+// password and a code or recovery code. Errors: ErrNoSecondFactor and those of
+// SignIn and SecondFactor.
 func (v *Verifier) RemoveSecondFactor(ctx context.Context, from Client, userID int64, password, code string) error {
 	users := v.cfg.Users
 	if err := v.Confirm(ctx, from, userID, password); err != nil {

@@ -19,7 +19,7 @@ import (
 )
 
 // Signing in to the pages takes the account's password alone, whatever the
-// password mode, and not in the clear.
+// password mode, and not unencrypted.
 func TestSignIn(t *testing.T) {
 	each(t, func(c *auth.Config) { c.PasswordMode = auth.ModeRefuse }, func(t *testing.T, h *house) {
 		ada := h.user(t, "ada", auth.Author)
@@ -348,7 +348,7 @@ func TestH11AccountEvents(t *testing.T) {
 	})
 }
 
-// The code that sets up the first administrator, or gives somebody a password:
+// The code that sets up the first administrator, or gives someone a password:
 // once, and for a day.
 func TestSetUpCode(t *testing.T) {
 	each(t, exempt("10.0.0.0/8"), func(t *testing.T, h *house) {

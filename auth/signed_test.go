@@ -301,7 +301,7 @@ func TestLegacySignatures(t *testing.T) {
 	})
 }
 
-// BenchmarkSigned is the whole verification of a signed request, beside the
+// BenchmarkSigned is the whole verification of a signed request, next to the
 // bare hash of the same body.
 func BenchmarkSigned(b *testing.B) {
 	h := open(b, benchDatabase(b), func(c *auth.Config) { c.Observe = nil })
@@ -332,9 +332,9 @@ func BenchmarkSigned(b *testing.B) {
 	}
 }
 
-// A2: wrong signatures make nobody wait. They cannot be guessed, and the right
-// one has to work from behind the same address; a flood of them is logged in
-// few lines, and counted in full.
+// A2: wrong signatures make no one wait. They cannot be guessed, and the right
+// one must work from behind the same address; a flood of them is logged in few
+// lines, and counted in full.
 func TestA2WrongSignatures(t *testing.T) {
 	var log bytes.Buffer
 	each(t, func(c *auth.Config) { c.Logger = slog.New(slog.NewTextHandler(&log, nil)) }, func(t *testing.T, h *house) {

@@ -8,9 +8,10 @@ import (
 	"github.com/quillgate/quillgate/database"
 )
 
-// DropSite takes away the accounts of a site that is taken away, and with them keys, tokens, credentials, second factors and
-// passkeys; then what is kept for nobody: sessions, codes, counts and the policy. It is called in the transaction that takes the
-// site away, for that site.
+// DropSite takes away the accounts of a site that is taken away, and with them
+// keys, tokens, credentials, second factors and passkeys; then what is kept for
+// no one: sessions, codes, counts and the policy. It is called in the
+// transaction that takes the site away, for that site.
 func (u *Users) DropSite(ctx context.Context, tx *database.Tx) error {
 	for _, statement := range []string{
 		`DELETE FROM users WHERE site_id = $site`,

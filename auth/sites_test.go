@@ -182,7 +182,8 @@ func trailsStayApart(t *testing.T, one, two *house) {
 	}
 }
 
-// Guesses at one site slow nobody down at the other, and are counted there only.
+// Guesses at one site slow no one down at the other, and are counted there
+// only.
 func TestSitesAreGuessedAtApart(t *testing.T) {
 	each(t, nil, func(t *testing.T, h *house) {
 		ctx := context.Background()

@@ -46,12 +46,12 @@ const (
 //     many guessers together get no further, and the owner gets in from home.
 //
 // A guess is counted before it is compared, and taken off again when it was
-// right, so that of many at one time no more are compared than of many one
+// right, so that of many at the same time no more are compared than of many one
 // after the other.
 //
 // The counts are in the database, one for all processes, under keyed hashes: a
-// copy of it does not tell which names were tried. An account is counted by
-// its login, whether that or its e-mail address was given; a name that is no
+// copy of it does not tell which names were tried. An account is counted by its
+// login, whether that or its e-mail address was given; a name that is not an
 // account's, by itself. Networks are those of package network.
 //
 // While a network waits, this process remembers it, and refuses without asking
@@ -124,7 +124,7 @@ type count struct {
 // counts is what there is of a guess.
 type counts struct{ pair, addr, account, known count }
 
-// remembered is how long an attempt has to wait, as far as this process knows
+// remembered is how long an attempt must wait, as far as this process knows
 // without asking.
 func (t *throttle) remembered(g guess, now time.Time) time.Duration {
 	b := t.blocked
@@ -143,7 +143,7 @@ func (t *throttle) remember(key string, until time.Time) {
 	b.until[key] = until
 }
 
-// wait is how long the attempt has to wait; 0 when it may be looked at.
+// wait is how long the attempt must wait; 0 when it may be looked at.
 func (t *throttle) wait(ctx context.Context, g guess, now time.Time) (time.Duration, counts, error) {
 	var rows []count
 	err := t.users.db.Select(ctx, &rows, `SELECT key, n, since, last FROM throttle WHERE site_id = $site AND key IN ($1, $2, $3, $4)`, g.pair, g.addr, g.account, g.known)
@@ -166,8 +166,8 @@ func (t *throttle) wait(ctx context.Context, g guess, now time.Time) (time.Durat
 	return t.pause(g, c, now), c, nil
 }
 
-// pause is how long a guess with these counts has to wait. This process
-// remembers it.
+// pause is how long a guess with these counts must wait. This process remembers
+// it.
 func (t *throttle) pause(g guess, c counts, now time.Time) time.Duration {
 	pair, addr := c.pairWait(now), c.addr.windowWait(addrFailures, addrWindow, now)
 	if !c.isKnown(now) {
@@ -226,8 +226,8 @@ func (t *throttle) add(ctx context.Context, tx *database.Tx, key string, window 
 // forever is a window that does not end.
 const forever = 100 * 365 * 24 * time.Hour
 
-// count counts a guess that is about to be compared. When it has to wait, it
-// is not counted and must not be compared.
+// count counts a guess that is about to be compared. When it must wait, it is
+// not counted and must not be compared.
 func (t *throttle) count(ctx context.Context, g guess, now time.Time) (c counts, wait time.Duration, err error) {
 	now = now.UTC().Truncate(time.Microsecond)
 	wait, before, err := t.wait(ctx, g, now)
@@ -283,9 +283,9 @@ func (t *throttle) takeOff(ctx context.Context, tx *database.Tx, g guess, c coun
 	return err
 }
 
-// failed notes that a guess, which is counted, was wrong. The trail gets a
-// line for the first one of a burst from a network, and for the one from which
-// on somebody has to wait; userID is the account's, if there is one.
+// failed notes that a guess, which is counted, was wrong. The trail gets a line
+// for the first one of a burst from a network, and for the one from which on
+// someone must wait; userID is the account's, if there is one.
 func (t *throttle) failed(ctx context.Context, g guess, c counts, userID int64, by audit.Actor, now time.Time) error {
 	now = now.UTC().Truncate(time.Microsecond)
 	waiting := c.pair.N == freeFailures+1 || c.addr.N == addrFailures || !c.isKnown(now) && c.account.N == accountFailures
@@ -316,7 +316,7 @@ func (t *throttle) note(ctx context.Context, e audit.Event) error {
 	err := t.users.db.Update(ctx, func(tx *database.Tx) error {
 		key := trailKey + strconv.FormatInt(e.UserID, 10)
 		if site := tx.Site(); site != 0 {
-			key += "@" + strconv.FormatInt(site, 10) // names that are no accounts count apart at each site
+			key += "@" + strconv.FormatInt(site, 10) // names that are not accounts count apart at each site
 		}
 		c, err := t.add(ctx, tx, key, trailWindow, e.At)
 		if err != nil {

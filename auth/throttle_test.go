@@ -130,7 +130,7 @@ func TestA2ThrottleDoubles(t *testing.T) {
 	})
 }
 
-// From somewhere else there is no wait, and the owner's success frees nobody.
+// From somewhere else there is no wait, and the owner's success frees no one.
 func TestA2ThrottleSparesTheOwner(t *testing.T) {
 	eachCounter(t, func(t *testing.T, c counter) {
 		for range 50 {

@@ -10,16 +10,16 @@ import (
 	"github.com/quillgate/quillgate/apps"
 )
 
-// isApplicationPassword tells whether a password has the form of the
-// application passwords made here. Such a one cannot be guessed, so a right
-// one is taken even where wrong passwords have to wait.
+// isApplicationPassword reports whether a password has the form of the
+// application passwords made here. Such a one cannot be guessed, so a right one
+// is taken even where wrong passwords must wait.
 func isApplicationPassword(password string) bool {
 	return len(plainApplicationPassword(password)) == applicationPasswordLen
 }
 
 // findToken returns the token of a text. A reason says that there is none, or
-// that it is no good for this request. A selector that nobody has costs what
-// one costs that somebody has.
+// that it is not valid for this request. A selector that no one has costs what
+// one costs that someone has.
 func (u *Users) findToken(ctx context.Context, text, selector string, addr netip.Addr) (Token, Reason, error) {
 	key, err := u.keyed(ctx)
 	if err != nil {
@@ -40,7 +40,7 @@ func (u *Users) findToken(ctx context.Context, text, selector string, addr netip
 }
 
 // findApplicationPassword returns the application password of the user that a
-// text is; ok is false when it is none. A reason says that it is no good for
+// text is; ok is false when it is none. A reason says that it is not valid for
 // this request. User 0 has none.
 func (u *Users) findApplicationPassword(ctx context.Context, userID int64, password string, addr netip.Addr) (t Token, reason Reason, ok bool, err error) {
 	key, err := u.keyed(ctx)
@@ -72,7 +72,7 @@ func (u *Users) findApplicationPassword(ctx context.Context, userID int64, passw
 // that never was, in the log.
 const revokedShown = 30 * 24 * time.Hour
 
-// usable tells whether a token that was presented may be used.
+// usable reports whether a token that was presented may be used.
 func (u *Users) usable(r tokenRow, addr netip.Addr) (Token, Reason, error) {
 	t, err := r.token()
 	switch {

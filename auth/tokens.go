@@ -21,8 +21,8 @@ import (
 const MaxTokens = 50
 
 var (
-	// ErrNoToken says that there is no such token or application password, or
-	// that it is somebody else's.
+	// ErrNoToken says that there is no such token or application password,
+	// or that it is someone else's.
 	ErrNoToken = errors.New("no such token")
 	// ErrTooManyTokens says that the user has MaxTokens already.
 	ErrTooManyTokens = fmt.Errorf("a user can have at most %d tokens and application passwords", MaxTokens)
@@ -99,7 +99,7 @@ const tokenColumns = `id, user_id, uuid, kind, name, hash, hint, scope, methods,
 	last_used, last_address, last_agent, last_method`
 
 // token is the row as callers see it. A scope or a network that does not read
-// is an error: nobody knows then what it was not meant to do.
+// is an error: no one knows then what it was not meant to do.
 func (r *tokenRow) token() (Token, error) {
 	t := Token{
 		ID: r.ID, UserID: r.UserID, Kind: TokenKind(r.Kind), Name: r.Name, Hint: r.Hint, Created: r.Created,
@@ -213,7 +213,7 @@ func plainToken(kind TokenKind, text string) string {
 
 // TokenFilter says which tokens Tokens returns.
 type TokenFilter struct {
-	UserID  int64     // whose; 0: everybody's
+	UserID  int64     // whose; 0: everyone's
 	Kind    TokenKind // empty: both
 	Revoked bool      // revoked ones too
 }
@@ -331,7 +331,7 @@ func (u *Users) RenameToken(ctx context.Context, by audit.Actor, userID int64, i
 
 // RevokeToken ends a token of the user. When it returns nil that is on disk,
 // and no request that begins later gets in with it, in any process. Revoking
-// twice is no error. ErrNoToken is also for one of another user.
+// twice is not an error. ErrNoToken is also for one of another user.
 func (u *Users) RevokeToken(ctx context.Context, by audit.Actor, userID int64, id string) error {
 	err := u.db.Update(ctx, func(tx *database.Tx) error {
 		r, err := getToken(ctx, tx, id)

@@ -249,7 +249,7 @@ func TestK7RevokedToken(t *testing.T) {
 			if err := h.users.RenameToken(t.Context(), audit.Operator, bob.ID, token.ID, "mine"); !errors.Is(err, auth.ErrNoToken) {
 				t.Errorf("%s: K8, rename somebody else's: %v, want ErrNoToken", kind, err)
 			}
-			for range 2 { // twice is no error
+			for range 2 { // twice is not an error
 				if err := h.users.RevokeToken(t.Context(), audit.Operator, ada.ID, token.ID); err != nil {
 					t.Fatal(err)
 				}

@@ -70,7 +70,7 @@ func (u *Users) used(id string, use apps.Use) {
 
 // Called adds to the use of a token that was noted last what the program has
 // called, which is known only once the request was parsed. Without such a use
-// it does nothing. The name has to be one of the table.
+// it does nothing. The name must be one of the table.
 func (u *Users) Called(id, method string) {
 	u.usage.tokens.Change(at(u, id), func(use apps.Use) apps.Use {
 		use.Method = method

@@ -35,8 +35,8 @@ type User struct {
 	Networks     Networks `db:"networks"`      // where the account may be used from, with whatever credential
 }
 
-// Networks is a list of networks in CIDR notation, parted by spaces. The empty
-// list stands for everywhere.
+// Networks is a list of networks in CIDR notation, separated by spaces. The
+// empty list stands for everywhere.
 type Networks string
 
 // NetworksOf returns the list of some networks.
@@ -51,7 +51,7 @@ func (n Networks) List() ([]netip.Prefix, error) {
 	return list, nil
 }
 
-// Allow tells whether an address is in one of the networks. A list that does
+// Allow reports whether an address is in one of the networks. A list that does
 // not read allows none.
 func (n Networks) Allow(addr netip.Addr) bool {
 	if n == "" {
@@ -166,13 +166,13 @@ func find(ctx context.Context, q database.Queryer, where string, args ...any) (a
 	return a, nil
 }
 
-// candidate is an account that somebody wants to sign in to.
+// candidate is an account that someone wants to sign in to.
 type candidate struct {
 	account
 	SecondFactor bool `db:"second_factor"` // there is one, and it is in use
 }
 
-// signingIn returns the account that somebody means by a user name or an
+// signingIn returns the account that someone means by a user name or an
 // address. A user name wins. It is the zero candidate when there is none.
 func (u *Users) signingIn(ctx context.Context, login string) (candidate, error) {
 	var c candidate

@@ -149,7 +149,7 @@ func nicename(text string) string {
 	}, fold(text)), "-")
 }
 
-// freeNicename shortens a nicename to fit, and gives it a number when somebody
+// freeNicename shortens a nicename to fit, and gives it a number when someone
 // else has it.
 func freeNicename(ctx context.Context, q database.Queryer, base string, self int64) (string, error) {
 	base = base[:min(len(base), maxNicename)]
@@ -365,8 +365,8 @@ func ignore(err, harmless error) error {
 	return err
 }
 
-// rehash replaces the hash of a password that was just seen to be right, if
-// nobody has changed it since. It returns the hash that stands now.
+// rehash replaces the hash of a password that was just seen to be right, if no
+// one has changed it since. It returns the hash that stands now.
 func (u *Users) rehash(ctx context.Context, a account, password string) (string, error) {
 	hash, err := u.hasher.hash(ctx, password)
 	if err != nil {

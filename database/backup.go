@@ -17,10 +17,11 @@ import (
 // ErrOwnTools says that the database is one that has tools of its own for this.
 var ErrOwnTools = errors.New("PostgreSQL is backed up with tools of its own")
 
-// Backup writes what the database holds at this moment into a new file of mode 0600, while others read and write. The
-// file is a SQLite database by itself, without what was deleted. When Backup returns nil it is on disk; until it is
-// whole there is no file of that name. A file that is there already is not touched: the error then is fs.ErrExist. On
-// PostgreSQL it is ErrOwnTools.
+// Backup writes what the database holds at this moment into a new file of mode
+// 0600, while others read and write. The file is a SQLite database by itself,
+// without what was deleted. When Backup returns nil it is on disk; until it is
+// whole there is no file of that name. A file that already exists is not
+// touched: the error then is fs.ErrExist. On PostgreSQL it is ErrOwnTools.
 func (db *DB) Backup(ctx context.Context, path string) (err error) {
 	if db.dialect == migrations.Postgres {
 		return fmt.Errorf("back up the database: %w", ErrOwnTools)
@@ -82,7 +83,7 @@ func publish(part, path string) error {
 		}
 	}
 	if runtime.GOOS == "windows" {
-		return nil // it writes folders to disk by itself, and lets nobody ask for it
+		return nil // it writes folders to disk by itself, and lets no one ask for it
 	}
 	folder, err := os.Open(filepath.Dir(path))
 	if err != nil {

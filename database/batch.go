@@ -10,7 +10,8 @@ import (
 	"time"
 )
 
-// batchSize is how many entries are in one transaction, for which all other writers may have to wait.
+// batchSize is how many entries are in one transaction, for which all other
+// writers may must wait.
 const batchSize = 100
 
 // BatchConfig says how a Batch keeps and writes its entries. Merge and Write are needed.

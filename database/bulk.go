@@ -111,7 +111,8 @@ type IDs struct {
 	next  int64
 }
 
-// maxKeptID bounds the ids that are kept: new rows get higher ones, and there has to be room for them.
+// maxKeptID bounds the ids that are kept: new rows get higher ones, and there
+// must be room for them.
 const maxKeptID = 1 << 48
 
 // TakenIDs reports which of some ids are taken. TakenIn makes one; a package whose tables are its own may offer another.

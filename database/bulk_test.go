@@ -44,7 +44,8 @@ func TestBulk(t *testing.T) {
 	})
 }
 
-// Wishes that are free are granted, others get ids that nobody has, and rows that are made later get others still.
+// Wishes that are free are granted, others get ids that no one has, and rows
+// that are made later get others still.
 func TestIDs(t *testing.T) {
 	databasetest.Each(t, func(t *testing.T, db *database.DB) {
 		insert := `INSERT INTO terms (taxonomy, name, slug, name_key) VALUES ('post_tag', $1, $1, $1) RETURNING id`

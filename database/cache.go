@@ -15,8 +15,10 @@ type CacheConfig[K comparable, V any] struct {
 	Epoch Epoch
 	// Size is how many values are kept at most.
 	Size int
-	// Load reads a value. It may say until when that is right whatever is written, as what expires does; a zero until is
-	// no bound. Errors are returned, and not kept: an answer such as "not there" belongs into V.
+	// Load reads a value. It may say until when that is right whatever is
+	// written, as what expires does; a zero until is not a bound. Errors
+	// are returned, and not kept: an answer such as "not there" belongs in
+	// V.
 	Load func(ctx context.Context, key K) (v V, until time.Time, err error)
 	// Clock gives the moment that until is compared with; time.Now when nil.
 	Clock func() time.Time

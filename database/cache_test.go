@@ -48,7 +48,8 @@ func TestCacheReadsOnce(t *testing.T) {
 	})
 }
 
-// What was being read when a write returned is given to nobody who asks after it.
+// What was being read when a write returned is given to no one who asks after
+// it.
 func TestCacheForgetsWhatWasOnItsWay(t *testing.T) {
 	databasetest.Each(t, func(t *testing.T, db *database.DB) {
 		var reads atomic.Int64
@@ -83,7 +84,7 @@ func TestCacheForgetsWhatWasOnItsWay(t *testing.T) {
 	})
 }
 
-// Somebody who leaves takes nobody's answer along, and an error is not kept.
+// Someone who leaves takes no one's answer along, and an error is not kept.
 func TestCacheOfOneWhoLeaves(t *testing.T) {
 	db := databasetest.Open(t, databasetest.SQLite(t))
 	begun := make(chan struct{}, 10)

@@ -109,7 +109,8 @@ func (c *conn) wrote(set epochSet) {
 	}
 }
 
-// ended tells what the transaction may have moved. It may have committed even when an error says that nobody knows.
+// ended tells what the transaction may have moved. It may have committed even
+// when an error says that no one knows.
 func (c *conn) ended() {
 	set := c.moved
 	c.moved, c.open, c.writing = 0, false, false
@@ -157,7 +158,7 @@ func (c *conn) QueryContext(ctx context.Context, query string, args []driver.Nam
 }
 
 // meter is who counts what is read with a context. In transactions that write
-// nobody does: they are few, hold what others wait for, and have to end.
+// no one does: they are few, hold what others wait for, and must end.
 func (c *conn) meter(ctx context.Context) Meter {
 	if c.writing {
 		return nil
@@ -240,7 +241,7 @@ type rows struct {
 	driver.Rows
 	conn  *conn
 	stmt  *cached
-	meter Meter // nil: nobody counts
+	meter Meter // nil: no one counts
 	err   error
 }
 

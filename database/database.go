@@ -71,8 +71,8 @@ var ErrNoRows = sql.ErrNoRows
 // DB is an open database. It is safe for concurrent use.
 //
 // Get and Select outside of a transaction only read; a statement that writes
-// and returns rows (INSERT … RETURNING id) belongs into Update. Exec outside
-// of a transaction is one transaction of its own.
+// and returns rows (INSERT … RETURNING id) belongs in Update. Exec outside of a
+// transaction is one transaction of its own.
 type DB struct {
 	*pools
 	site int64

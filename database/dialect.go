@@ -19,7 +19,7 @@ import (
 
 // sqliteURL is the connection string of one of the two SQLite pools.
 //
-// busy_timeout comes first, since switching to WAL may already have to wait.
+// busy_timeout comes first, since switching to WAL may already must wait.
 // _txlock=immediate takes the write lock at the begin of a transaction, where
 // waiting is possible, and not at its first write, where it is not. The two
 // integer settings make times sortable: the driver's default is text in the
@@ -47,8 +47,8 @@ func (c sqliteConnector) Connect(context.Context) (driver.Conn, error) {
 
 func (c sqliteConnector) Driver() driver.Driver { return &sqlite.Driver{} }
 
-// IsDuplicate tells whether err is the refusal of a row whose key is there
-// already: a UNIQUE or PRIMARY KEY constraint.
+// IsDuplicate reports whether err is the refusal of a row whose key already
+// exists: a UNIQUE or PRIMARY KEY constraint.
 func IsDuplicate(err error) bool {
 	var p *pq.Error
 	if errors.As(err, &p) {
@@ -120,9 +120,11 @@ func NextID(ctx context.Context, tx *Tx, table string) (next int64, err error) {
 	return next, nil
 }
 
-// LockTables keeps all others from writing to the tables until the transaction ends, once those who are writing have
-// ended. Nobody then holds an automatic id of theirs that is not in the table yet. It has to be the first statement of
-// the transaction. SQLite has but one writer anyway. The names come from the program, never from outside.
+// LockTables keeps all others from writing to the tables until the transaction
+// ends, once those who are writing have ended. No one then holds an automatic
+// id of theirs that is not in the table yet. It must be the first statement of
+// the transaction. SQLite has but one writer anyway. The names come from the
+// program, never from outside.
 func LockTables(ctx context.Context, tx *Tx, tables ...string) error {
 	if tx.dialect != migrations.Postgres {
 		return nil
@@ -161,9 +163,10 @@ func (db *DB) Await(ctx context.Context, group int64) error {
 	return nil
 }
 
-// Scrub removes what is left in the database's files of values of the tables that were changed or deleted: it writes
-// the tables anew and gives the old pages back. left says where something is left all the same, and is nil when nothing
-// is. The names come from the program, never from outside.
+// Scrub removes what is left in the database's files of values of the tables
+// that were changed or deleted: it writes the tables again and gives the old
+// pages back. left says where something is left all the same, and is nil when
+// nothing is. The names come from the program, never from outside.
 func (db *DB) Scrub(ctx context.Context, tables ...string) (left error, err error) {
 	if db.dialect == migrations.Postgres {
 		return db.scrubPostgres(ctx, tables)
@@ -189,7 +192,7 @@ func (db *DB) scrubSQLite(ctx context.Context) error {
 	if _, err := db.write.ExecContext(ctx, `VACUUM`); err != nil {
 		return fmt.Errorf("rewrite the database: %w", err)
 	}
-	// The journal cannot be emptied while somebody reads from it.
+	// The journal cannot be emptied while someone reads from it.
 	for range 20 {
 		var busy struct {
 			Busy         int `db:"busy"`

@@ -12,8 +12,9 @@ import (
 	"github.com/quillgate/quillgate/migrations"
 )
 
-// Epoch names a group of tables, such as those of credentials. The schema moves it: triggers of the name moves_NAME stand
-// on the tables of the group, so that nothing that writes to one of them can forget to, not even somebody with psql.
+// Epoch names a group of tables, such as those of credentials. The schema moves
+// it: triggers of the name moves_NAME stand on the tables of the group, so that
+// nothing that writes to one of them can forget to, not even someone with psql.
 type Epoch string
 
 // Stamp stands for the state of the tables of an epoch, in one open DB. What was read after a stamp was asked for may be
@@ -32,7 +33,7 @@ const (
 // Most of the time it costs no statement.
 func (db *DB) Stamp(ctx context.Context, e Epoch) (Stamp, error) {
 	s := db.epochs.schema.Load()
-	if s == nil { // nobody knows what moves it: no two states are the same
+	if s == nil { // no one knows what moves it: no two states are the same
 		return Stamp{-db.epochs.unknown.Add(1)}, nil
 	}
 	i, ok := slices.BinarySearch(s.names, e)
@@ -135,7 +136,8 @@ func (e *epochs) ask(ctx context.Context, s *epochSchema, before *epochsKnown) (
 		}
 	}
 	if err := e.db.Select(uncounted(ctx), &rows, s.query, args...); err != nil {
-		// Nobody knows which server answers next, and what that one has missed: its counters count as moved.
+		// No one knows which server answers next, and what that one has
+		// missed: its counters count as moved.
 		e.known.Store(&epochsKnown{marks: now.marks, stamps: before.stamps, values: make([]int64, n)})
 		return nil, err
 	}

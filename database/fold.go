@@ -13,10 +13,12 @@ import (
 	"github.com/quillgate/quillgate/migrations"
 )
 
-// Folded is the SQL for a text without its case and its accents, by which texts that people write are compared and
-// searched: "Ärger" like "arger", "Łódź" like "lodz". text is SQL too, a column or a placeholder. What the two databases
-// make of a letter differs in rare scripts (PostgreSQL goes by its locale for the case), so both sides of a comparison
-// have to be folded by it. It is for queries that look at every row anyway: no index serves it.
+// Folded is the SQL for a text without its case and its accents, by which texts
+// that people write are compared and searched: "Ärger" like "arger", "Łódź"
+// like "lodz". text is SQL too, a column or a placeholder. What the two
+// databases make of a letter differs in rare scripts (PostgreSQL goes by its
+// locale for the case), so both sides of a comparison must be folded by it. It
+// is for queries that look at every row anyway: no index serves it.
 func (db *DB) Folded(text string) string { return folded(db.dialect, text) }
 
 // Folded is DB.Folded.

@@ -23,7 +23,7 @@ type Meter interface {
 	Shrink(used int64)
 }
 
-// columnSize is what a column of a row takes beside its text.
+// columnSize is what a column of a row takes next to its text.
 const columnSize = 16
 
 type meterKey struct{}
@@ -39,7 +39,7 @@ func meterOf(ctx context.Context) Meter {
 }
 
 // Reserve is for callers that know that they will read much: it waits for the
-// memory before they read. It does nothing where nobody counts.
+// memory before they read. It does nothing where no one counts.
 func Reserve(ctx context.Context, n int64) error {
 	if m := meterOf(ctx); m != nil {
 		if err := m.Reserve(ctx, n); err != nil {

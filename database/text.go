@@ -7,10 +7,13 @@ import (
 	"unicode/utf8"
 )
 
-// texts are the arguments of a statement with text that both engines take. PostgreSQL refuses a text with the character
-// U+0000 or with bytes that are not UTF-8, and SQLite keeps them. Strangers send both: in base64 where a text belongs, in
-// queries, paths, forms, cookies and fields of a header. Each such character and byte becomes U+FFFD, so that a name
-// with one is the name of nothing, and no error of the server. Bytes that are no text are a []byte, and stay.
+// texts are the arguments of a statement with text that both engines take.
+// PostgreSQL refuses a text with the character U+0000 or with bytes that are
+// not UTF-8, and SQLite keeps them. Strangers send both: in base64 where a text
+// belongs, in queries, paths, forms, cookies and fields of a header. Each such
+// character and byte becomes U+FFFD, so that a name with one is the name of
+// nothing, and no error of the server. Bytes that are not text are a []byte,
+// and stay.
 func texts(args []any) []any {
 	out := args
 	for i, a := range args {

@@ -112,7 +112,7 @@ func (db *DB) takeTurn(ctx context.Context, tx *Tx, alone bool) error {
 // waits here holds no connection, unlike who waits for other processes.
 type turns struct {
 	places chan struct{} // one for each that runs
-	alone  chan struct{} // held while somebody takes all the places
+	alone  chan struct{} // held while someone takes all the places
 }
 
 func newTurns(n int) turns {
@@ -170,9 +170,9 @@ func (db *DB) run(ctx context.Context, pool *sqlx.DB, options *sql.TxOptions, fn
 }
 
 // isConflict tells the errors after which PostgreSQL has surely rolled back and
-// the same transaction may pass when it is run again: serialization_failure
-// and deadlock_detected. A connection lost in the middle of a commit is not
-// one of them, since nobody knows how it ended.
+// the same transaction may pass when it is run again: serialization_failure and
+// deadlock_detected. A connection lost in the middle of a commit is not one of
+// them, since no one knows how it ended.
 func isConflict(err error) bool {
 	var p *pq.Error
 	return errors.As(err, &p) && (p.Code == "40001" || p.Code == "40P01")

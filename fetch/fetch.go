@@ -55,7 +55,8 @@ var (
 // 168.63.129.16 is the platform of Azure, with DNS, DHCP and the agent's secrets.
 var cloudNetworks = []netip.Prefix{netip.MustParsePrefix("168.63.129.16/32")}
 
-// Network is what may be reached beside public addresses. A port of 0 stands for 80 and 443.
+// Network is what may be reached next to public addresses. A port of 0 stands
+// for 80 and 443.
 type Network struct {
 	Prefix netip.Prefix
 	Port   uint16
@@ -73,7 +74,8 @@ type Config struct {
 	UserAgent string
 	// Timeout bounds a request with its redirects and its body; 5 s.
 	Timeout time.Duration
-	// Reach is how long one hop has to get a connection, and the time after which a failed one is reported; 2 s.
+	// Reach is how long one hop must get a connection, and the time after
+	// which a failed one is reported; 2 s.
 	Reach time.Duration
 	// MaxBytes is how much of a body is read; 1 MiB.
 	MaxBytes int64
@@ -110,7 +112,7 @@ type Request struct {
 	// Redirects is how many are followed, at most MaxRedirects. The answer to one too many is the redirect itself. Those
 	// of a POST are never followed.
 	Redirects int
-	// Networks may be reached beside public addresses.
+	// Networks may be reached next to public addresses.
 	Networks []Network
 }
 
@@ -214,7 +216,8 @@ func (c *Client) transport(networks []Network) *http.Transport {
 	}
 }
 
-// Check says whether an address has the form of one that is fetched, without any traffic. Error: ErrURL.
+// Check reports whether an address has the form of one that is fetched, without
+// any traffic. Error: ErrURL.
 func Check(address string, networks []Network) error {
 	if len(address) > MaxURL {
 		return fmt.Errorf("%w: it is longer than %d bytes", ErrURL, MaxURL)

@@ -196,7 +196,7 @@ func (g *Gateway) index(ctx context.Context) (upstream.Index, error) {
 
 const behindHTTPS = `This WordPress does not know that it is behind https, and therefore refuses every application password. Tell PHP: in nginx "fastcgi_param HTTPS on;", in Apache "SetEnv HTTPS on", or at the top of wp-config.php "$_SERVER['HTTPS'] = 'on';".`
 
-// notes are what is wrong with the WordPress, but leads nobody around.
+// notes are what is wrong with the WordPress, but leads no one around.
 func (g *Gateway) notes(ctx context.Context) []string {
 	var notes []string
 	if addr, err := netip.ParseAddr(g.cfg.Endpoint.Hostname()); err == nil && !addr.IsLoopback() || err != nil && g.cfg.Endpoint.Hostname() != "localhost" {

@@ -1,9 +1,9 @@
 // Package gateway is the shield in front of a WordPress that stays as it is.
 // Outside it takes what the server takes: signed calls, tokens and, as far as
 // the operator allows them, passwords. Inside it calls the WordPress with the
-// user's own credential, in calls that it writes anew.
+// user's own credential, in calls that it writes again.
 //
-// WordPress stays the judge of who somebody is and what they may do. What a key
+// WordPress stays the judge of who someone is and what they may do. What a key
 // may do is decided here, on exactly what is sent.
 package gateway
 
@@ -46,7 +46,7 @@ type Config struct {
 	SpoolDir  string
 	MaxAnswer int64         // bytes of an answer; default 256 MiB
 	Timeout   time.Duration // for an answer of the WordPress; default 60 s
-	Calls     int           // calls at the WordPress at one time; default 16, others wait
+	Calls     int           // calls at the WordPress at the same time; default 16, others wait
 	Waiting   int           // calls that wait at most; default 16 times Calls
 	Wait      time.Duration // for one's turn; default 10 s
 	// Counts is where calls are counted, so that the numbers outlive the Gateway.
@@ -70,7 +70,7 @@ type Gateway struct {
 	applications *applications.Calls
 }
 
-// New returns a gateway. It talks to nobody yet.
+// New returns a gateway. It talks to no one yet.
 func New(cfg Config) (*Gateway, error) {
 	if cfg.Endpoint == nil || cfg.Endpoint.Host == "" || cfg.Endpoint.Scheme != "http" && cfg.Endpoint.Scheme != "https" || cfg.Endpoint.User != nil {
 		return nil, errors.New("upstream: give the address of the WordPress's xmlrpc.php, such as http://127.0.0.1:8081/xmlrpc.php")

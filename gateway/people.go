@@ -57,7 +57,7 @@ func (g *Gateway) Judge(ctx context.Context, login, password string) (int64, err
 	return user.ID, err
 }
 
-// UserOf returns the user of a profile, and makes one that is not there. Nobody
+// UserOf returns the user of a profile, and makes one that is not there. No one
 // knows its password here. The role follows that at the WordPress.
 func UserOf(ctx context.Context, users *auth.Users, by audit.Actor, p Profile) (auth.User, error) {
 	user, err := users.ByLogin(ctx, p.Login)

@@ -268,7 +268,7 @@ func (g *Gateway) judged(ctx context.Context, who account, c *canonical, f *xmlr
 
 // refusedLogin reports whether a fault is the one by which this WordPress
 // refuses a login. Its words are in the site's language, so it is asked once,
-// with a name and a password that nobody has.
+// with a name and a password that no one has.
 func (g *Gateway) refusedLogin(ctx context.Context, f *xmlrpc.Fault) (bool, error) {
 	if text, ok := g.text.Load("refusal"); ok {
 		return f.Message == text.(string), nil

@@ -62,7 +62,7 @@ func (g *Gateway) Name(ctx context.Context) string {
 	return g.cfg.BaseURL.Host
 }
 
-// Ask returns the page of the WordPress on which somebody makes an application
+// Ask returns the page of the WordPress on which someone makes an application
 // password for this gateway. The page sends the browser back where sends is
 // true; else it shows the password. Without a page, why tells people why there
 // is none, and what mends that.

@@ -159,7 +159,7 @@ type Sites struct {
 	clock func() time.Time
 
 	known  atomic.Pointer[knownSites]
-	asking chan struct{} // holds one token while nobody reads the list
+	asking chan struct{} // holds one token while no one reads the list
 }
 
 // NewSites returns the list that is kept in the database of a store. The clock

@@ -67,8 +67,9 @@ func seedIn(t *testing.T, folder, database string) seeded {
 	return s
 }
 
-// copy makes a blog of its own out of the seed: the folder is copied, a PostgreSQL database is made from the seeded
-// one, to which nobody is connected.
+// copy makes a blog of its own out of the seed: the folder is copied, a
+// PostgreSQL database is made from the seeded one, to which no one is
+// connected.
 func (s seeded) copy(t *testing.T) seeded {
 	t.Helper()
 	out := seeded{folder: databasetest.Folder(t)}

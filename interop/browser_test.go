@@ -80,7 +80,7 @@ type tab struct {
 	document network.RequestID
 	status   int64
 	trouble  []string
-	allowed  string // an address beside base that may be asked
+	allowed  string // an address next to base that may be asked
 }
 
 // tab opens an empty one.
@@ -134,7 +134,8 @@ func (v *tab) listen(event any) {
 			v.status = e.Response.Status
 		}
 	case *log.EventEntryAdded:
-		// A page that is refused with a status is no trouble: the tests look at the status where it counts.
+		// A page that is refused with a status is not a trouble: the
+		// tests look at the status where it counts.
 		if string(e.Entry.Level) == "error" && !strings.Contains(e.Entry.Text, "the server responded with a status of") {
 			v.trouble = append(v.trouble, "the browser complains: "+e.Entry.Text+" "+e.Entry.URL)
 		}
@@ -209,7 +210,7 @@ func (v *tab) text(t *testing.T, selector string) string {
 	return do(t, v, chromedp.Text(chromedp.CSS(selector)))
 }
 
-// has tells whether a CSS selector finds anything.
+// has reports whether a CSS selector finds anything.
 func (v *tab) has(t *testing.T, selector string) bool {
 	t.Helper()
 	return do(t, v, chromedp.Evaluate[bool]("document.querySelector("+quoted(selector)+") !== null"))

@@ -215,7 +215,7 @@ func (x *exchange) judge(got *reply, vars map[string]string) []string {
 		c.compare(x.Expect, got.result, "$")
 	case "rsd":
 		for _, want := range x.APIs {
-			found := want[0] == "WP-API" // WordPress's REST interface: there is none here, and clients have to see that
+			found := want[0] == "WP-API" // WordPress's REST interface: there is none here, and clients must see that
 			for _, api := range got.apis {
 				found = found || api == want
 			}

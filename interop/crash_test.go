@@ -216,7 +216,8 @@ type unanswered struct{ err error }
 func (e *unanswered) Error() string { return e.err.Error() }
 func (e *unanswered) Unwrap() error { return e.err }
 
-// gone tells whether a call ended because its server did: then it is not known what became of it.
+// gone reports whether a call ended because its server did: then it is not
+// known what became of it.
 func gone(err error) bool {
 	var u *unanswered
 	return errors.As(err, &u)

@@ -86,7 +86,7 @@ func (e *edge) post(t *testing.T, body string, headers ...string) *reply {
 	return r
 }
 
-// ask sends a call that has to succeed and returns its result.
+// ask sends a call that must succeed and returns its result.
 func (e *edge) ask(t *testing.T, body string, headers ...string) *node {
 	t.Helper()
 	r := e.post(t, body, headers...)

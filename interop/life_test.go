@@ -87,7 +87,7 @@ func (c *client) await(t *testing.T, servers, n int, counts func(answered) bool)
 	}
 }
 
-// refused tells whether a call was answered as one that nobody may make.
+// refused reports whether a call was answered as one that no one may make.
 func refused(err error) bool {
 	var fault *xmlrpc.Fault
 	return errors.As(err, &fault) && fault.Code == 403

@@ -38,8 +38,8 @@ var publicPages = []struct {
 	{"pictures", "", 200},
 }
 
-// showcase starts a server whose blog has, beside the seed, a post behind a password and one with a picture. It returns
-// the paths of the pages by name.
+// showcase starts a server whose blog has, next to the seed, a post behind a
+// password and one with a picture. It returns the paths of the pages by name.
 func showcase(t *testing.T, args ...string) (*process, map[string]string) {
 	t.Helper()
 	p := start(t, seed(t, ""), args...)

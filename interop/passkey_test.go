@@ -55,8 +55,9 @@ func TestPasskeyInBrowser(t *testing.T) {
 	}
 }
 
-// freeAddress is one of this machine at which nobody listens, and which the system gives to nobody who does not ask for it:
-// Linux hands out ports from 32768 on.
+// freeAddress is one of this machine at which no one listens, and which the
+// system gives to no one who does not ask for it: Linux hands out ports from
+// 32768 on.
 func freeAddress(t *testing.T) string {
 	t.Helper()
 	for range 100 {

@@ -24,7 +24,7 @@ import (
 	"github.com/quillgate/quillgate/server"
 )
 
-// The picture of the README: the list of somebody's programs.
+// The picture of the README: the list of someone's programs.
 func TestReadmeScreenshot(t *testing.T) {
 	blog := seed(t, "")
 	furnish(t, blog)

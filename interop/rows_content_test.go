@@ -115,7 +115,7 @@ func row27(t *testing.T, e *edge) {
 	check(t, "bio", user(list(str("bio"))), `string 3, none, none, none, string Writes & "quotes".`)
 }
 
-// row28: the apps ask whether somebody else has edited the post.
+// row28: the apps ask whether someone else has edited the post.
 func row28(t *testing.T, e *edge) {
 	id := e.newPost(t)
 	edit := func(since string) string {

@@ -157,7 +157,7 @@ func crashSigner(t *testing.T, blog seeded) {
 		<-wait.C
 		if i%2 == 0 {
 			p.kill()
-			load.await(load.len() + 4) // calls while nobody answers
+			load.await(load.len() + 4) // calls while no one answers
 			p = serve()
 		} else {
 			s.kill()

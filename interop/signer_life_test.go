@@ -10,8 +10,9 @@ import (
 	"testing"
 )
 
-// The answer that holds a new secret is lost on its way, once or again and again: the signer goes on with the old key,
-// and gets another new one, and nothing is left at the blog that nobody can sign with.
+// The answer that holds a new secret is lost on its way, once or again and
+// again: the signer goes on with the old key, and gets another new one, and
+// nothing is left at the blog that no one can sign with.
 func TestSignerRotatesWhenTheAnswerIsLost(t *testing.T) {
 	eachSeeded(t, func(t *testing.T, seed seeded) {
 		w := tap(t, seed)

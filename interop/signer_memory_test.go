@@ -16,12 +16,13 @@ import (
 )
 
 const (
-	signerIdle   = 40 << 20  // resident, of a signer that nobody calls
+	signerIdle   = 40 << 20  // resident, of a signer that no one calls
 	signerBusy   = 64 << 20  // of one that sends a large file
 	signerUpload = 200 << 20 // of the file
 )
 
-// A signer that nobody calls, and one that sends a file of 200 MB, take little memory.
+// A signer that no one calls, and one that sends a file of 200 MB, take little
+// memory.
 func TestSignerMemory(t *testing.T) {
 	p := start(t, seed(t, ""), "--max-body", "512MiB")
 	s := signed(t, p.base)

@@ -86,7 +86,7 @@ func TestSoak(t *testing.T) {
 	}
 }
 
-// sample is what the process holds at one time.
+// sample is what the process holds at the same time.
 type sample struct{ memory, files, goroutines int }
 
 var (

@@ -171,7 +171,7 @@ func (s *scenario) replay(t *testing.T, base string, vars map[string]string) {
 	}
 }
 
-// excused says whether the answer to an exchange is not compared.
+// excused reports whether the answer to an exchange is not compared.
 func (s *scenario) excused(i int) bool {
 	x := s.Exchanges[i]
 	return x.Deviates != "" || byChance[fmt.Sprintf("%s/%03d-%s", s.Scenario, i+1, x.Name)] != ""

@@ -18,9 +18,11 @@ import (
 	"github.com/quillgate/quillgate/xmlrpc"
 )
 
-// testCrash kills the gateway, MariaDB and PHP-FPM, each at so many moments of a load that publishes. Each post that was
-// acknowledged is there once, none is there twice, and none of which its program was told that nothing was changed. A program
-// that does not know sends the same bytes again, as programs do.
+// testCrash kills the gateway, MariaDB and PHP-FPM, each at so many moments of
+// a load that publishes. Each post that was acknowledged is there once, none
+// appears twice, and none of which its program was told that nothing was
+// changed. A program that does not know sends the same bytes again, as programs
+// do.
 func (w *wordpress) testCrash(t *testing.T) {
 	w.reset(t)
 	g := w.gate(t, "")

@@ -56,7 +56,8 @@ func (w *wordpress) testServers(t *testing.T) {
 	}
 }
 
-// isClosed expects that a call to a path is answered by the gateway or by nobody.
+// isClosed expects that a call to a path is answered by the gateway or by no
+// one.
 func (w *wordpress) isClosed(t *testing.T, path string) {
 	t.Helper()
 	r, err := http.NewRequest(http.MethodPost, w.public+path, strings.NewReader(rpc("system.listMethods")))

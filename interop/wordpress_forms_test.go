@@ -77,7 +77,8 @@ func number(t *testing.T, variable string, otherwise int) int {
 	return otherwise
 }
 
-// visibleIDs are the posts of all types that are no drafts, and what belongs to them.
+// visibleIDs are the posts of all types that are not drafts, and what belongs
+// to them.
 const visibleIDs = `SELECT GROUP_CONCAT(ID ORDER BY ID) FROM wp_posts p WHERE post_status NOT IN ('draft', 'pending', 'auto-draft') AND NOT (post_type = 'revision' AND post_parent IN
 	(SELECT ID FROM wp_posts WHERE post_status IN ('draft', 'pending', 'auto-draft')))`
 
@@ -90,8 +91,8 @@ const quietOptions = `SELECT option_name, option_value FROM wp_options WHERE opt
 // everything is all that the blog holds.
 const everything = `SELECT * FROM wp_posts ORDER BY ID; SELECT * FROM wp_postmeta ORDER BY meta_id; SELECT * FROM wp_term_relationships ORDER BY object_id, term_taxonomy_id;` + quietOptions
 
-// seen is what readers of the blog may see: the posts that were visible at the beginning, new ones that are no drafts, and all
-// that is no post.
+// seen is what readers of the blog may see: the posts that were visible at the
+// beginning, new ones that are not drafts, and all that is not a post.
 func (w *wordpress) seen(t *testing.T, visible string) string {
 	t.Helper()
 	return w.sql(t, fmt.Sprintf(`SELECT * FROM wp_posts WHERE ID IN (%[1]s) ORDER BY ID;
@@ -176,7 +177,7 @@ func pick(r *rand.Rand, list ...string) string { return list[r.IntN(len(list))] 
 func oddCall(r *rand.Rand, login string) string {
 	name, params := oddParams(r, login)
 	switch r.IntN(8) {
-	case 0: // nested, which WordPress signs in anew
+	case 0: // nested, which WordPress signs in again
 		list := "<array><data>" + strings.Join(params, "") + "</data></array>"
 		if r.IntN(4) == 0 {
 			list = oddList(params)

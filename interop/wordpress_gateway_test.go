@@ -266,7 +266,8 @@ func (w *wordpress) testCopies(t *testing.T) {
 	}
 }
 
-// testHostile sends the hostile corpus to a gateway that takes no passwords. What has to be refused never reaches PHP.
+// testHostile sends the hostile corpus to a gateway that takes no passwords.
+// What must be refused never reaches PHP.
 func (w *wordpress) testHostile(t *testing.T) {
 	w.reset(t)
 	g := w.gate(t, "", "--password-mode", "refuse")

@@ -69,8 +69,9 @@ func (s *signing) site(t *testing.T) (site local.Site) {
 	return sites[0]
 }
 
-// misread are the client programs whose calls this WordPress reads otherwise than they mean them, with what they then complain
-// of. The signer passes them on as they are; the gateway writes them anew.
+// misread are the client programs whose calls this WordPress reads otherwise
+// than they mean them, with what they then complain of. The signer passes them
+// on as they are; the gateway writes them again.
 var misread = map[string]string{
 	"java aXMLRPC": "date: got ", // dates with dashes are now
 }

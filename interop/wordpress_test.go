@@ -320,8 +320,9 @@ php_admin_flag[display_errors] = off
 	w.php = w.daemon(t, "php", answering(w.path("php.sock")), fpm[len(fpm)-1], "--nodaemonize", "--fpm-config", w.write(t, "php-fpm.conf", settings))
 }
 
-// deployed is a file of deploy with the ports and the paths of the tests. Each of the texts that are replaced has to be
-// there, so that the tests run what people are told to use.
+// deployed is a file of deploy with the ports and the paths of the tests. Each
+// of the texts that are replaced must be there, so that the tests run what
+// people are told to use.
 func (w *wordpress) deployed(t *testing.T, path string, pairs ...string) string {
 	t.Helper()
 	text, err := os.ReadFile("../deploy/" + path)
@@ -380,8 +381,9 @@ func (w *wordpress) nginx(t *testing.T, site string) {
 	w.web = w.nginxAs(t, "nginx", site, strings.TrimPrefix(w.inside, "http://"))
 }
 
-// nginxAs starts an nginx with one site file and waits until it answers at an address. Its access log says which requests
-// reached PHP. There is one worker, so that the lines come in the order of the answers.
+// nginxAs starts an nginx with one site file and waits until it answers at an
+// address. Its access log records which requests reached PHP. There is one
+// worker, so that the lines come in the order of the answers.
 func (w *wordpress) nginxAs(t *testing.T, name, site, address string) *daemon {
 	t.Helper()
 	var temporary strings.Builder

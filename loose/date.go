@@ -36,7 +36,8 @@ func Date(v xmlrpc.Value) (t time.Time, zoned, ok bool) {
 	return t, m[7] != "", true
 }
 
-// zoneOffset reads Z, +hh, +hhmm or +hh:mm; nothing is no offset. No place on Earth is further from GMT than 14 hours.
+// zoneOffset reads Z, +hh, +hhmm or +hh:mm; nothing is not an offset. No place
+// on Earth is further from GMT than 14 hours.
 func zoneOffset(zone string) (offset time.Duration, ok bool) {
 	if zone == "" || zone == "Z" || zone == "z" {
 		return 0, true

@@ -5,10 +5,12 @@ import (
 	"strings"
 )
 
-// comment treats "<!--". A comment without markup stays: <!--more-->, <!--nextpage-->, a note. One with markup in it, and one
-// without an end, was meant as text or would hide what follows it, so its "<" becomes a reference and the pass goes on
-// inside, as in WordPress. The comment that marks a block may hold markup in its attributes, filtered, in the spelling of
-// JSON. Where nobody but browsers reads the output, comments go.
+// comment treats "<!--". A comment without markup stays: <!--more-->,
+// <!--nextpage-->, a note. One with markup in it, and one without an end, was
+// meant as text or would hide what follows it, so its "<" becomes a reference
+// and the pass goes on inside, as in WordPress. The comment that marks a block
+// may hold markup in its attributes, filtered, in the spelling of JSON. Where
+// no one but browsers reads the output, comments go.
 func (f *filter) comment(i int) int {
 	text, inside := f.text, i+len("<!--")
 	end, after := f.commentSpan(inside)

@@ -45,7 +45,7 @@ var hidden = []string{"frameset", "iframe", "math", "noembed", "noframes", "nosc
 const everywhere = "class id title role dir lang xml:lang hidden aria-controls aria-current aria-describedby aria-details aria-expanded " +
 	"aria-hidden aria-label aria-labelledby aria-live"
 
-// The tables: "name:attribute,attribute name …". What stands twice adds up.
+// The tables: "name:attribute,attribute name …". What appears twice adds up.
 const (
 	inlineTable = "a:href,title abbr:title acronym:title b blockquote:cite cite code del:datetime em i q:cite s strike strong "
 

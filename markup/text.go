@@ -68,7 +68,7 @@ func reference(text string) int {
 			return 0
 		}
 	}
-	// What is no name as a whole keeps its semicolon: "&notx;" is "¬x;".
+	// What is not a name as a whole keeps its semicolon: "&notx;" is "¬x;".
 	if char := html.UnescapeString(text[:end+1]); char[0] == '&' && len(char) > 1 || strings.HasSuffix(char, ";") && name != "semi" {
 		return 0
 	}
@@ -100,7 +100,8 @@ func validNumber(digits string) bool {
 	return n == '\t' || n == '\n' || n == '\r' || n >= 0x20 && n < 0xD800 || n >= 0xE000 && n <= 0xFFFD || n >= 0x10000
 }
 
-// decode is the text that a browser reads in the value of an attribute once it is escaped: references that are none are text.
+// decode is the text that a browser reads in the value of an attribute once it
+// is escaped: references that are not are text.
 func decode(raw string) string {
 	if strings.IndexByte(raw, '&') < 0 {
 		return raw

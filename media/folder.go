@@ -192,8 +192,8 @@ func numbered(name string, n int) string {
 	return fmt.Sprintf("%s-%d%s", strings.TrimSuffix(name, ext), n, ext)
 }
 
-// claim reserves a name for this writer and says whether it is free. A file can only appear under a claim, so it is
-// looked for after claiming.
+// claim reserves a name for this writer and reports whether it is free. A file
+// can only appear under a claim, so it is looked for after claiming.
 func (f *Folder) claim(name string) (bool, error) {
 	if len(path.Base(name)) > maxElement {
 		return false, ErrName
@@ -306,7 +306,8 @@ func (f *Folder) Remove(_ context.Context, names ...string) error {
 			errs = append(errs, fmt.Errorf("remove %q: %w", name, err))
 			continue
 		}
-		// The claim goes last: a crash in between leaves a claim without a file, which harms nobody.
+		// The claim goes last: a crash in between leaves a claim
+		// without a file, which harms no one.
 		if err := errors.Join(f.discard(name), f.unclaim(name)); err != nil {
 			errs = append(errs, fmt.Errorf("remove %q: %w", name, err))
 		}

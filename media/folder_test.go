@@ -274,7 +274,7 @@ func TestFolderRecovers(t *testing.T) {
 	}
 	known := func(_ context.Context, name string) (bool, error) { return name == "a/recorded.txt", nil }
 
-	second := openFolder(t, dir) // beside a living process nothing may be touched
+	second := openFolder(t, dir) // next to a living process nothing may be touched
 	if err := second.Recover(t.Context(), known); err != nil {
 		t.Fatal(err)
 	}

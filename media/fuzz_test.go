@@ -13,8 +13,9 @@ import (
 // budget is small, so that a fuzzed header cannot make the test itself slow.
 const budget = 1 << 20
 
-// FuzzProcess feeds pictures of all formats, whole and damaged. Nothing may panic, fail, or take the upload away, and
-// every version that is made has to be a picture of the size that it is said to have.
+// FuzzProcess feeds pictures of all formats, whole and damaged. Nothing may
+// panic, fail, or take the upload away, and every version that is made must be
+// a picture of the size that it is said to have.
 func FuzzProcess(f *testing.F) {
 	f.Add([]byte("GIF89a"))
 	for _, name := range []string{"a.png", "a.jpg", "a.gif"} {

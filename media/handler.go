@@ -15,13 +15,17 @@ import (
 // sniffed is how much of a file is looked at to find out what it is.
 const sniffed = 3072
 
-// keptFor is how long everybody may keep a file without asking again: a deleted or changed one is gone after it.
+// keptFor is how long everyone may keep a file without asking again: a deleted
+// or changed one is gone after it.
 const keptFor = "public, max-age=3600"
 
-// Handler serves the files of a store below prefix, such as "/wp-content/uploads/", to GET and HEAD, with ranges and
-// validators; browsers and proxies keep them for an hour. The type comes from the name, and browsers are told not to guess another. What is not known to be shown
-// without running anything, by its name or by its first bytes, is a download that may not load or run anything should
-// a browser open it after all. There are no listings; what is not there and what is no file name are both 404.
+// Handler serves the files of a store below prefix, such as
+// "/wp-content/uploads/", to GET and HEAD, with ranges and validators; browsers
+// and proxies keep them for an hour. The type comes from the name, and browsers
+// are told not to guess another. What is not known to be shown without running
+// anything, by its name or by its first bytes, is a download that may not load
+// or run anything should a browser open it after all. There are no listings;
+// what is not there and what is not a file name are both 404.
 func Handler(store Store, prefix string) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Method != http.MethodGet && r.Method != http.MethodHead {
@@ -83,7 +87,7 @@ func describe(h http.Header, f io.ReadSeeker, info Info) error {
 	return nil
 }
 
-// runs says whether a browser that goes by the content would run it.
+// runs reports whether a browser that goes by the content would run it.
 func runs(found *mimetype.MIME) bool {
 	for m := found; m != nil; m = m.Parent() {
 		for _, t := range []string{"text/html", "text/xml", "image/svg+xml", "text/javascript", "application/x-shockwave-flash"} {

@@ -8,7 +8,8 @@ import (
 	"syscall"
 )
 
-// tryLockAlone takes the lock if no other process holds it, not even shared, and says whether it did.
+// tryLockAlone takes the lock if no other process holds it, not even shared,
+// and reports whether it did.
 func tryLockAlone(file *os.File) (bool, error) {
 	err := flock(file, syscall.LOCK_EX|syscall.LOCK_NB)
 	if errors.Is(err, syscall.EWOULDBLOCK) {

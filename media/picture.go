@@ -95,9 +95,11 @@ func (p *Picture) Files() []string {
 	return files
 }
 
-// Process looks at a stored file and makes what the order asks for. For a file that is no picture it returns nil and
-// no error. A picture that is damaged or that needs more memory than there may be is reported as its header describes
-// it, without versions. New files are pending in the store; on error they have been removed.
+// Process looks at a stored file and makes what the order asks for. For a file
+// that is not a picture it returns nil and no error. A picture that is damaged
+// or that needs more memory than there may be is reported as its header
+// describes it, without versions. New files are pending in the store; on error
+// they have been removed.
 func (m *Imager) Process(ctx context.Context, store Store, name string, order Order) (*Picture, error) {
 	f, info, err := store.Open(ctx, name)
 	if err != nil {
@@ -350,7 +352,7 @@ func (w *work) largestFirst() []int {
 	return order
 }
 
-// save stores a picture beside the upload, under its name with a suffix.
+// save stores a picture next to the upload, under its name with a suffix.
 func (w *work) save(ctx context.Context, suffix string, img *image.RGBA, colors color.Palette) (Info, error) {
 	upload := w.picture.File
 	if w.picture.Original != "" {
@@ -370,7 +372,7 @@ func (w *work) save(ctx context.Context, suffix string, img *image.RGBA, colors 
 		write.CloseWithError(err)
 	}()
 	info, err := w.store.Create(ctx, name, r)
-	r.Close() // an encoder that nobody reads from any more ends
+	r.Close() // an encoder that no one reads from any more ends
 	<-done
 	if err == nil {
 		w.made = append(w.made, info.Name)

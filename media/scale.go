@@ -7,9 +7,11 @@ import (
 	"math"
 )
 
-// reduce scales a part of src down to width by height pixels. Every pixel of the result is the mean of the area that
-// it covers, weighted by opacity. It works row by row, so what it needs beside the result is one row: the kernels of
-// x/image/draw keep 32 bytes for each pixel of a column-reduced copy, hundreds of megabytes for a photograph.
+// reduce scales a part of src down to width by height pixels. Every pixel of
+// the result is the mean of the area that it covers, weighted by opacity. It
+// works row by row, so what it needs next to the result is one row: the kernels
+// of x/image/draw keep 32 bytes for each pixel of a column-reduced copy,
+// hundreds of megabytes for a photograph.
 func reduce(ctx context.Context, src image.Image, p plan) (*image.RGBA, error) {
 	bounds := src.Bounds()
 	rowAt := rowsOf(src)

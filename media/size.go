@@ -40,7 +40,7 @@ func (s Size) planFor(w, h int) (plan, bool) {
 	return p, true
 }
 
-// near says whether two lengths are the same up to a pixel.
+// near reports whether two lengths are the same up to a pixel.
 func near(a, b int) bool { return a-b >= -1 && a-b <= 1 }
 
 func (s Size) crop(w, h int) plan {

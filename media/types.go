@@ -93,7 +93,7 @@ var inlineTypes = []string{
 	"text/plain", "text/csv", "text/tab-separated-values", "text/css", "text/vtt", "text/calendar", "application/pdf",
 }
 
-// inline says whether a file of this type may be shown in place.
+// inline reports whether a file of this type may be shown in place.
 func inline(mediaType string) bool {
 	t, _, _ := mime.ParseMediaType(mediaType)
 	return slices.Contains(inlineTypes, t) || strings.HasPrefix(t, "audio/") || strings.HasPrefix(t, "video/")

@@ -32,7 +32,7 @@ type Method struct {
 	Rights   []string
 	Effect   Effect
 	Help     string
-	Protocol bool // package xmlrpc answers it, before anybody has signed in
+	Protocol bool // package xmlrpc answers it, before anyone has signed in
 
 	shape string // what Params, Result and Login are read from; see complete
 }
@@ -54,7 +54,7 @@ type SignIn uint8
 const (
 	Nobody       SignIn = iota // not at all
 	Required                   // by the user name and the password at Login, or by a signature
-	Optional                   // as Required, but an empty user name and password call as nobody
+	Optional                   // as Required, but an empty user name and password call as no one
 	PasswordOnly               // as Required, but a signature does not count: the method hands out credentials
 	KeyOnly                    // by the signature of an application, for what concerns its own key
 	CodeOnly                   // by a one-time code among the arguments

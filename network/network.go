@@ -60,7 +60,7 @@ func (r *Rate[K]) Take(key K, now time.Time) (n int, wait time.Duration) {
 	return u.n, wait
 }
 
-// Wait returns how long the next try has to wait, and counts nothing.
+// Wait returns how long the next try must wait, and counts nothing.
 func (r *Rate[K]) Wait(key K, now time.Time) time.Duration {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -107,8 +107,9 @@ func (r *Rate[K]) keep(key K, u use) {
 	delete(r.old, key)
 }
 
-// Share limits how much of something each key holds at one time. The zero value is ready. It is safe for concurrent
-// use, and remembers only keys that hold something.
+// Share limits how much of something each key holds at the same time. The zero
+// value is ready. It is safe for concurrent use, and remembers only keys that
+// hold something.
 type Share[K comparable] struct {
 	mu   sync.Mutex
 	held map[K]int64

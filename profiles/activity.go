@@ -30,7 +30,7 @@ type activityPage struct {
 	Since  string
 	Until  string
 	Person string // of whom, for administrators
-	All    bool   // everybody's
+	All    bool   // everyone's
 	Path   string
 	Older  string // address of the next page
 	Export string // the filter, as a query
@@ -58,7 +58,7 @@ func (v *visit) activity() error {
 	return v.trail(activityPage{Path: "/profile/activity"}, audit.Filter{UserID: v.who.User.ID})
 }
 
-// allActivity shows everybody's trail to administrators.
+// allActivity shows everyone's trail to administrators.
 func (v *visit) allActivity() error {
 	v.title = v.T("All activity")
 	page, filter := activityPage{Path: "/admin/activity", All: true}, audit.Filter{}
@@ -96,7 +96,7 @@ func (page *activityPage) read(v *visit, f *audit.Filter) {
 	if until := day("until", page.Until); !until.IsZero() {
 		f.Until = until.AddDate(0, 0, 1) // the day itself belongs to it
 	}
-	f.Before, _ = strconv.ParseInt(q.Get("before"), 10, 64) // what is no number means from the newest
+	f.Before, _ = strconv.ParseInt(q.Get("before"), 10, 64) // what is not a number means from the newest
 }
 
 func (v *visit) trail(page activityPage, f audit.Filter) error {
@@ -169,7 +169,7 @@ type exported struct {
 // exportActivity hands out the visitor's own trail as a file.
 func (v *visit) exportActivity() error { return v.export(audit.Filter{UserID: v.who.User.ID}) }
 
-// exportAll hands out everybody's.
+// exportAll hands out everyone's.
 func (v *visit) exportAll() error {
 	f := audit.Filter{}
 	if login := v.r.URL.Query().Get("person"); login != "" {
@@ -302,7 +302,8 @@ var sentences = map[audit.Kind]sentence{
 	auth.SessionEnded:      {"Signed out", "Signed out of {sessions} browsers."},
 }
 
-// inWords makes a sentence of a line, with who it was when that is somebody else.
+// inWords makes a sentence of a line, with who it was when that is someone
+// else.
 func (v *visit) inWords(l audit.Line, all bool, names func(int64) string) activityLine {
 	out := activityLine{ID: l.ID, At: l.At}
 	s, known := sentences[l.Kind]

@@ -31,7 +31,7 @@ func (v *visit) adminHome() error {
 // users lists them.
 func (v *visit) users() error {
 	search := v.r.URL.Query().Get("search")
-	n, _ := strconv.Atoi(v.r.URL.Query().Get("page")) // what is no number means the first
+	n, _ := strconv.Atoi(v.r.URL.Query().Get("page")) // what is not a number means the first
 	n = min(max(n, 1), 1_000_000)
 	list, err := v.p.cfg.Users.List(v.ctx(), auth.Filter{Search: search, Offset: (n - 1) * perUsers, Limit: perUsers + 1})
 	if err != nil {
@@ -46,7 +46,7 @@ func (v *visit) users() error {
 		Search        string
 		List          []auth.User
 		Roles         []auth.Role
-		Before, After int // numbers of the pages beside this one, 0 for none
+		Before, After int // numbers of the pages next to this one, 0 for none
 	}{search, list, auth.Roles(), before, after})
 }
 
@@ -121,7 +121,7 @@ func (v *visit) changeUser() error {
 	if !ok {
 		return v.userPage()
 	}
-	// Nobody locks themselves out, and so there is always an administrator.
+	// No one locks themselves out, and so there is always an administrator.
 	if do := v.form("do"); user.ID == v.who.User.ID && (do == "role" || do == "password" || do == "networks") {
 		v.wrong(do, v.T("Only another administrator can change your account here."))
 		return v.userPage()
@@ -207,7 +207,7 @@ func (v *visit) settingsPage() error {
 	}{v.settingsTitle(), list, policy, v.siteMode(auth.ModeDefault)})
 }
 
-// sent tells whether this is the form of a path that is shown again.
+// sent reports whether this is the form of a path that is shown again.
 func (v *visit) sent(path string) bool { return v.r.Method == http.MethodPost && v.r.URL.Path == path }
 
 // policyTyped is the policy as the form has it.
@@ -234,7 +234,7 @@ func (v *visit) changePolicy() error {
 	return v.settingsPage()
 }
 
-// allApplications lists everybody's.
+// allApplications lists everyone's.
 func (v *visit) allApplications() error {
 	v.title = v.T("All applications")
 	search := strings.TrimSpace(v.r.URL.Query().Get("search"))
@@ -250,7 +250,7 @@ func (v *visit) allApplications() error {
 		}
 	}
 	page := applicationsPage{Search: search, Of: len(list)}
-	n, _ := strconv.Atoi(v.r.URL.Query().Get("page")) // what is no number means the first
+	n, _ := strconv.Atoi(v.r.URL.Query().Get("page")) // what is not a number means the first
 	n = min(max(n, 1), max(1, (len(list)+perApplications-1)/perApplications))
 	page.First, page.Last = (n-1)*perApplications+1, min(n*perApplications, len(list))
 	if n > 1 {
@@ -266,12 +266,12 @@ func (v *visit) allApplications() error {
 // perApplications is how many applications a page of all has.
 const perApplications = 50
 
-// applicationsPage is a page of everybody's applications.
+// applicationsPage is a page of everyone's applications.
 type applicationsPage struct {
 	Search          string
 	List            []credential
 	First, Last, Of int
-	Before, After   int // numbers of the pages beside this one, 0 for none
+	Before, After   int // numbers of the pages next to this one, 0 for none
 }
 
 // adminRevokePage asks whether that is meant.
@@ -288,7 +288,7 @@ func (v *visit) adminRevokePage() error {
 	}{c, "/admin/applications/" + c.ID, "/admin/applications"})
 }
 
-// adminRevoke ends somebody's application.
+// adminRevoke ends someone's application.
 func (v *visit) adminRevoke() error {
 	c, err := v.anyCredential()
 	if err != nil {

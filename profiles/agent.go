@@ -12,7 +12,8 @@ var systems = []struct{ word, name string }{
 	{"iPhone", "iPhone"}, {"iPad", "iPad"}, {"Android", "Android"}, {"Windows", "Windows"}, {"Mac OS X", "macOS"}, {"CrOS", "ChromeOS"}, {"Linux", "Linux"},
 }
 
-// program makes what a browser calls itself short. What is no browser is shown as it is.
+// program makes what a browser calls itself short. What is not a browser is
+// shown as it is.
 func program(agent string) string {
 	if !strings.HasPrefix(agent, "Mozilla/5.0 (") {
 		return cut(agent, 120)
@@ -36,7 +37,8 @@ func program(agent string) string {
 	return name + ", " + system
 }
 
-// clients are publishing programs that call themselves by a name that nobody knows them by, or by more than their name.
+// clients are publishing programs that call themselves by a name that no one
+// knows them by, or by more than their name.
 var clients = []struct{ word, name string }{
 	{"MarsEdit", "MarsEdit"}, {"Open Live Writer", "Open Live Writer"}, {"OpenLiveWriter", "Open Live Writer"}, {"Windows Live Writer", "Windows Live Writer"},
 	{"wp-iphone", "WordPress for iOS"}, {"wp-android", "WordPress for Android"}, {"BlogPress", "BlogPress"}, {"ecto", "ecto"}, {"Blogo", "Blogo"},

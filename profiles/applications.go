@@ -291,7 +291,8 @@ func (v *visit) revokePage() error {
 	}{c, "/profile/applications/" + c.ID, "/profile/applications/" + c.ID})
 }
 
-// revokeOwn ends an application of the visitor's. It takes no password: to end one has to be quick.
+// revokeOwn ends an application of the visitor's. It takes no password: to end
+// one must be quick.
 func (v *visit) revokeOwn() error {
 	c, err := v.credential()
 	if err != nil {

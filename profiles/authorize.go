@@ -76,7 +76,7 @@ func wishOf(q url.Values) url.Values {
 	return from
 }
 
-// unfit refuses a wish on a page; nobody is sent anywhere.
+// unfit refuses a wish on a page; no one is sent anywhere.
 func (v *visit) unfit(text string) error {
 	v.title = v.T("This request cannot be authorised")
 	v.render(http.StatusBadRequest, "problem", struct{ Text, ID string }{text, ""})

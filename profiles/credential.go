@@ -51,19 +51,19 @@ type credential struct {
 	Owner      string
 }
 
-// Works tells whether programs get in with it.
+// Works reports whether programs get in with it.
 func (c credential) Works() bool { return c.State.Works() }
 
-// Over tells whether it has ended for good.
+// Over reports whether it has ended for good.
 func (c credential) Over() bool { return c.State == apps.Revoked || c.State == apps.Expired }
 
 // Program is what used it last.
 func (c credential) Program() string { return program(c.LastUse.Agent) }
 
-// IsKey tells whether this is a pair of public key and secret.
+// IsKey reports whether this is a pair of public key and secret.
 func (c credential) IsKey() bool { return c.Kind == kindKey }
 
-// IsSigned tells whether requests are signed with it.
+// IsSigned reports whether requests are signed with it.
 func (c credential) IsSigned() bool { return c.Kind == kindKey || c.Kind == kindVerification }
 
 // KindName is the kind, in words.
@@ -120,7 +120,8 @@ func (v *visit) ofApp(a apps.App) credential {
 	return c
 }
 
-// credentials lists those of a user, 0 for everybody's, the newest first. over wants those too that have ended.
+// credentials lists those of a user, 0 for everyone's, the newest first. over
+// wants those too that have ended.
 func (v *visit) credentials(userID int64, over bool) ([]credential, error) {
 	var list []credential
 	for after := ""; ; {
@@ -174,7 +175,7 @@ func (v *visit) revoke(c credential) error {
 	return v.revokeToken(c)
 }
 
-// matches tells whether a credential is one that somebody looks for.
+// matches reports whether a credential is one that someone looks for.
 func (c credential) matches(search string) bool {
 	search = strings.ToLower(search)
 	for _, text := range []string{c.Name, c.ID, c.Owner, c.LastUse.Agent, c.LastUse.Addr.String()} {

@@ -16,7 +16,8 @@ import (
 
 var formShown = regexp.MustCompile(`name="form" value="([^"]+)"`)
 
-// A form of somebody whose session has ended is shown to be sent once more, with what was typed, but no password.
+// A form of someone whose session has ended is shown to be sent once more, with
+// what was typed, but no password.
 func TestFormOutlivesItsSession(t *testing.T) {
 	each(t, func(t *testing.T, h *house) {
 		b := h.as(t, "bob")
@@ -78,7 +79,7 @@ func TestFormIsTakenOnce(t *testing.T) {
 	})
 }
 
-// The list renames in place, keys and passwords, and nobody else's.
+// The list renames in place, keys and passwords, and no one else's.
 func TestRenameInPlace(t *testing.T) {
 	each(t, func(t *testing.T, h *house) {
 		b := h.as(t, "bob")

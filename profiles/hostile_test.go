@@ -14,8 +14,8 @@ import (
 	"github.com/quillgate/quillgate/database"
 )
 
-// Every answer forbids what the pages do not need, tells nobody about itself, and is kept nowhere. No other site can
-// frame a page (clickjacking).
+// Every answer forbids what the pages do not need, tells no one about itself,
+// and is kept nowhere. No other site can frame a page (clickjacking).
 func TestH7HeadersOfPages(t *testing.T) {
 	each(t, func(t *testing.T, h *house) {
 		b := h.as(t, "ada")
@@ -56,7 +56,8 @@ func TestH7HeadersOfPages(t *testing.T) {
 // foreign is whatever a page would load from another host, and what the policy would stop.
 var foreign = regexp.MustCompile(`(?i)(<(script|img|link|iframe|source|video|audio)[^>]+(src|href)="(https?:)?//[^>]*>|<style|\sstyle=|\son[a-z]+=")`)
 
-// marks are texts that would be markup or a script, if somebody forgot to quote them.
+// marks are texts that would be markup or a script, if someone forgot to quote
+// them.
 var marks = []string{
 	`<script>alert(1)</script>`, `"><img src=x onerror=alert(1)>`, `'><svg/onload=alert(1)>`, `javascript:alert(1)`, `</title><script>alert(2)</script>`,
 	`{{.User}}`, `${7*7}`, "` onfocus=alert(1) autofocus x=`",
@@ -157,7 +158,8 @@ func TestOpenRedirect(t *testing.T) {
 	})
 }
 
-// Nobody learns who has an account: the answer to a wrong password is the same whether or not there is such a user.
+// No one learns who has an account: the answer to a wrong password is the same
+// whether or not there is such a user.
 func TestSameAnswerForUnknownUsers(t *testing.T) {
 	each(t, func(t *testing.T, h *house) {
 		var bodies []string
@@ -235,7 +237,7 @@ func TestRightsOnPages(t *testing.T) {
 				t.Errorf("bob posts to %s: %d", path, p.status)
 			}
 		}
-		// Nobody can leave the blog without an administrator.
+		// No one can leave the blog without an administrator.
 		if p := ada.post("/admin/users/1", "do", "role", "role", "subscriber"); p.status != http.StatusUnprocessableEntity {
 			t.Errorf("ada gives up her role: %d", p.status)
 		}

@@ -17,7 +17,7 @@ type once struct {
 // maxSent is how many forms are remembered.
 const maxSent = 10000
 
-// first tells whether a form is sent for the first time.
+// first reports whether a form is sent for the first time.
 func (o *once) first(id string, now time.Time) bool {
 	o.mu.Lock()
 	defer o.mu.Unlock()

@@ -195,7 +195,8 @@ func TestPasskeys(t *testing.T) {
 	})
 }
 
-// Strangers get so many questions to a passkey, each of which is a session in the database, and then have to wait.
+// Strangers get so many questions to a passkey, each of which is a session in
+// the database, and then must wait.
 func TestPasskeyQuestionsAreBounded(t *testing.T) {
 	eachAt(t, "localhost", func(t *testing.T, h *house) {
 		ask := func() page { return h.browser(t).post("/signin/passkey/begin") }

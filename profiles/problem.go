@@ -15,7 +15,7 @@ var (
 	ErrForbidden = errors.New("not for this user")
 	// errNothing says that there is no such page.
 	errNothing = errors.New("no such page")
-	// errAgain says that the password has to be given once more.
+	// errAgain says that the password must be given once more.
 	errAgain = errors.New("the password must be given again")
 	// errOtherSite says that another site has sent the form.
 	errOtherSite = errors.New("a form of another site")
@@ -140,7 +140,7 @@ func (v *visit) refused(err error) error {
 	return nil
 }
 
-// nothing is every address that is no page.
+// nothing is every address that is not a page.
 func (v *visit) nothing() error { return errNothing }
 
 // foreign answers a form that another site has sent.

@@ -6,8 +6,9 @@
 // written is text, never markup; a secret is in one answer, that of its making, and nowhere else. The rules themselves
 // are those of the packages below: a page may do what a remote caller may do, and no more.
 //
-// A browser is known by a session whose cookie is SameSite=Strict, so no other site can make it act or even show
-// itself as somebody. A page that is arrived at from elsewhere therefore comes in two steps; see arrival.
+// A browser is known by a session whose cookie is SameSite=Strict, so no other
+// site can make it act or even show itself as someone. A page that is arrived
+// at from elsewhere therefore comes in two steps; see arrival.
 package profiles
 
 import (
@@ -68,7 +69,8 @@ type Pages struct {
 	root      string // path of the home page, without the slash at its end
 	templates map[string]*template.Template
 	handler   http.Handler
-	// Two managers over one store: the cookie of a connection that nobody reads has a name that binds it to one.
+	// Two managers over one store: the cookie of a connection that no one
+	// reads has a name that binds it to one.
 	secure, plain *scs.SessionManager
 	sent          once
 	questions     *network.Rate[netip.Prefix] // to passkeys, of strangers
@@ -185,7 +187,8 @@ func Paths() []string {
 		"/wp-admin/authorize-application.php", "/admin", "/admin/"}
 }
 
-// policy is the Content-Security-Policy of the pages. forms is what forms may lead to beside this site.
+// policy is the Content-Security-Policy of the pages. forms is what forms may
+// lead to next to this site.
 func policy(forms string) string {
 	if forms != "" {
 		forms = " " + forms

@@ -94,7 +94,8 @@ func (h *house) logged(t *testing.T, text string) {
 	}
 }
 
-// browser is somebody who looks at the pages: it keeps cookies, and says as browsers do where a request comes from.
+// browser is someone who looks at the pages: it keeps cookies, and says as
+// browsers do where a request comes from.
 type browser struct {
 	t      *testing.T
 	h      *house
@@ -113,7 +114,7 @@ func (h *house) browser(t *testing.T) *browser {
 	return b
 }
 
-// as is a browser in which somebody is signed in.
+// as is a browser in which someone is signed in.
 func (h *house) as(t *testing.T, login string) *browser {
 	t.Helper()
 	b := h.browser(t)
@@ -183,7 +184,7 @@ func (b *browser) cookie() string {
 	return ""
 }
 
-// setCookie puts a value of somebody's choice into the browser.
+// setCookie puts a value of someone's choice into the browser.
 func (b *browser) setCookie(value string) {
 	u, err := url.Parse(b.h.base)
 	if err != nil {

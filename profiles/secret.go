@@ -35,7 +35,7 @@ type programSettings struct {
 	words   []string // in the names that people give it, in small letters
 }
 
-// detail is a field of a program and what belongs into it.
+// detail is a field of a program and what belongs in it.
 type detail struct{ Name, Value string }
 
 func (v *visit) revealed(c credential, secret apps.Secret) (secretPage, error) {
@@ -77,8 +77,8 @@ func qrCode(text string) (picture, error) {
 	return picture{template.URL("data:image/png;base64," + base64.StdEncoding.EncodeToString(out.Bytes())), size}, nil
 }
 
-// settingsFor says what the programs that people use have to be told.
-// That which the application is named after comes first.
+// settingsFor says what the programs that people use must be told. That which
+// the application is named after comes first.
 func (v *visit) settingsFor(p secretPage) []programSettings {
 	list := v.programs(p)
 	slices.SortStableFunc(list, func(a, b programSettings) int {
@@ -93,7 +93,7 @@ func (v *visit) settingsFor(p secretPage) []programSettings {
 	return list
 }
 
-// isOf tells whether a name that a person gave means this program.
+// isOf reports whether a name that a person gave means this program.
 func (s programSettings) isOf(name string) bool {
 	return slices.ContainsFunc(s.words, func(word string) bool { return strings.Contains(strings.ToLower(name), word) })
 }

@@ -14,7 +14,7 @@ type Surroundings struct {
 	Zone *time.Location
 }
 
-// Settings are what administrators may set beside how people sign in.
+// Settings are what administrators may set next to how people sign in.
 type Settings struct {
 	Title  string // of their part of the page
 	Fields []Field
@@ -27,7 +27,7 @@ type Settings struct {
 // Field is one setting.
 type Field struct {
 	Name, Label string
-	Kind        string // text, number, flag, status (open or closed), or who: nobody, users or anybody
+	Kind        string // text, number, flag, status (open or closed), or who: no one, users or anyone
 }
 
 // Invalid says which setting cannot be taken. Why goes on after "This": "must be a number".

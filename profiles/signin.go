@@ -9,7 +9,8 @@ import (
 	"github.com/quillgate/quillgate/network"
 )
 
-// halfwayTime is how long somebody may take between the password and the second factor.
+// halfwayTime is how long someone may take between the password and the second
+// factor.
 const halfwayTime = 10 * time.Minute
 
 // signInPage shows the form.
@@ -34,7 +35,8 @@ func destination(next string) string {
 	return next
 }
 
-// signIn checks user name and password. Every refusal reads the same, so that nobody learns who has an account.
+// signIn checks user name and password. Every refusal reads the same, so that
+// no one learns who has an account.
 func (v *visit) signIn() error {
 	next := v.form("next")
 	user, needsCode, err := v.p.cfg.Verifier.SignIn(v.ctx(), v.client(), v.form("login"), v.r.PostForm.Get("password"))
@@ -66,7 +68,7 @@ func (v *visit) signIn() error {
 	return nil
 }
 
-// begun begins a session in which nobody is signed in yet.
+// begun begins a session in which no one is signed in yet.
 func (v *visit) begun(life time.Duration) error {
 	if err := v.s.Clear(v.ctx()); err != nil {
 		return err

@@ -15,7 +15,8 @@ var errTarget = errors.New("an address that credentials may not go to")
 // target is where an application wants to be told how it went.
 type target struct{ url *url.URL }
 
-// The schemes that mean something to a browser or a system and are no application of a person's.
+// The schemes that mean something to a browser or a system and are not
+// applications of a person's.
 var foreignSchemes = []string{
 	"javascript", "data", "vbscript", "file", "blob", "filesystem", "about", "view-source", "intent", "android-app", "content",
 	"mailto", "tel", "sms", "news", "ftp", "ws", "wss", "jar", "chrome", "resource", "moz-extension", "chrome-extension", "ms-appx", "x-javascript",

@@ -26,7 +26,7 @@ func (v *visit) ofToken(t auth.Token) credential {
 	return c
 }
 
-// tokens lists those of a user, 0 for everybody's.
+// tokens lists those of a user, 0 for everyone's.
 func (v *visit) tokens(userID int64, over bool) ([]credential, error) {
 	tokens, err := v.p.cfg.Users.Tokens(v.ctx(), auth.TokenFilter{UserID: userID, Revoked: over})
 	if err != nil {

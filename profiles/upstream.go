@@ -11,9 +11,10 @@ import (
 	"github.com/quillgate/quillgate/auth"
 )
 
-// Upstream is the WordPress behind a gateway, which decides who somebody is: people sign in there, and what they bring from
-// there is kept as the credential with which the gateway calls it. Passwords, second factors and profiles are its own
-// business then, and the pages about them are left out.
+// Upstream is the WordPress behind a gateway, which decides who someone is:
+// people sign in there, and what they bring from there is kept as the
+// credential with which the gateway calls it. Passwords, second factors and
+// profiles are its own business then, and the pages about them are left out.
 type Upstream struct {
 	// Ask returns the page of the WordPress on which people make an application password for the gateway. sends reports
 	// whether it sends the browser to the address back, with site_url, user_login and password in the query; if not, it shows
@@ -48,7 +49,7 @@ func upstreamRows() []row {
 	}
 }
 
-// Elsewhere reports whether a WordPress decides who somebody is.
+// Elsewhere reports whether a WordPress decides who someone is.
 func (v *visit) Elsewhere() bool { return v.p.cfg.Upstream != nil }
 
 // Renewal reports whether the WordPress no longer takes the credential that is kept for the visitor.
@@ -148,7 +149,7 @@ func (v *visit) arrive() error {
 	return nil
 }
 
-// arrived signs somebody in who comes back; the outcome is empty then.
+// arrived signs someone in who comes back; the outcome is empty then.
 func (v *visit) arrived(ticket, next string) (outcome string, err error) {
 	q, verifier := v.r.URL.Query(), v.p.cfg.Verifier
 	state, login := q.Get("state"), q.Get("user_login")

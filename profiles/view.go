@@ -82,7 +82,8 @@ func (v *visit) User() *auth.User {
 	return &v.who.User
 }
 
-// Administrator tells whether the pages of administrators are for this visitor.
+// Administrator reports whether the pages of administrators are for this
+// visitor.
 func (v *visit) Administrator() bool {
 	return v.who.Can(auth.ManageOptions) && v.who.Can(auth.ListUsers)
 }
@@ -200,5 +201,6 @@ func (v *visit) Part(do string) part {
 	return part{v, "password-" + do}
 }
 
-// NeedsPassword tells whether the password must be given again for what needs it.
+// NeedsPassword reports whether the password must be given again for what needs
+// it.
 func (v *visit) NeedsPassword() bool { return !v.proved() }

@@ -54,7 +54,8 @@ type visit struct {
 // languages are those that the pages exist in.
 var languages = language.NewMatcher([]language.Tag{language.English})
 
-// The values of a session that the pages keep beside those that the store knows.
+// The values of a session that the pages keep next to those that the store
+// knows.
 const (
 	keyProved = "proved" // int64: when the password was given last, in seconds since 1970
 	keyFlash  = "flash"  // string: what the next page says
@@ -66,7 +67,7 @@ func (p *Pages) serve(row row) http.Handler {
 	page := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		v := &visit{p: p, w: w, r: r, s: p.sessions(r)}
 		v.addr, _ = p.cfg.ClientAddr(r)
-		tags, _, _ := language.ParseAcceptLanguage(r.Header.Get("Accept-Language")) // what does not read is no wish
+		tags, _, _ := language.ParseAcceptLanguage(r.Header.Get("Accept-Language")) // what does not read is not a wish
 		tag, _, _ := languages.Match(tags...)
 		v.printer = message.NewPrinter(tag)
 		err := v.begin(row.needs)
@@ -98,7 +99,7 @@ func cleanValues(values url.Values) (changed bool) {
 // errHandled says that the answer is out already.
 var errHandled = errors.New("answered")
 
-// begin finds out who this is, and lets nobody past who may not.
+// begin finds out who this is, and lets no one past who may not.
 func (v *visit) begin(needs access) error {
 	var err error
 	if v.around, err = v.p.cfg.Surroundings(v.ctx()); err != nil {
@@ -136,8 +137,9 @@ func (v *visit) begin(needs access) error {
 	return errHandled
 }
 
-// identify reads who is signed in in this session. The account is read anew for every request: one that is gone is out
-// at once, and a role counts as it is now.
+// identify reads who is signed in in this session. The account is read again
+// for every request: one that is gone is out at once, and a role counts as it
+// is now.
 func (v *visit) identify() error {
 	id := v.s.GetInt64(v.ctx(), auth.SessionUser)
 	if id == 0 {
@@ -177,8 +179,9 @@ func (v *visit) arrival() bool {
 // toSignIn sends the browser to the sign-in page, and from there to a page of ours.
 func (v *visit) toSignIn(next string) { v.redirect("/signin?next=" + url.QueryEscape(next)) }
 
-// interrupted answers a form of somebody whose session has ended: it shows how to send it once more, with all that was
-// typed but passwords and codes. Nothing is kept here meanwhile.
+// interrupted answers a form of someone whose session has ended: it shows how
+// to send it once more, with all that was typed but passwords and codes.
+// Nothing is kept here meanwhile.
 func (v *visit) interrupted() {
 	if strings.Contains(v.r.URL.Path, "authorize") { // its form may lead elsewhere, and that page alone may say where
 		v.toSignIn("/authorize?" + wishOf(v.r.PostForm).Encode())
@@ -194,8 +197,9 @@ func (v *visit) interrupted() {
 	v.render(http.StatusForbidden, "interrupted", typed)
 }
 
-// ours tells whether an address is a page of this package, and so a place to be sent to. Whatever a browser could take
-// for another host is none: it has to begin with one of our paths.
+// ours reports whether an address is a page of this package, and so a place to
+// be sent to. Whatever a browser could take for another host is none: it must
+// begin with one of our paths.
 func ours(address string) bool {
 	if strings.ContainsFunc(address, func(r rune) bool { return r <= ' ' || r == '\\' || r == 0x7f }) {
 		return false
@@ -235,7 +239,7 @@ func (v *visit) now() time.Time { return v.p.cfg.Clock() }
 // form returns what was posted in a field, without the white space around it.
 func (v *visit) form(name string) string { return strings.TrimSpace(v.r.PostForm.Get(name)) }
 
-// proved tells whether the password was given a short while ago.
+// proved reports whether the password was given a short while ago.
 func (v *visit) proved() bool {
 	at := time.Unix(v.s.GetInt64(v.ctx(), keyProved), 0)
 	age := v.now().Sub(at)

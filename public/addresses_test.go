@@ -291,7 +291,7 @@ func TestHiddenPosts(t *testing.T) {
 	})
 }
 
-// A4: nobody learns here which accounts there are.
+// A4: no one learns here which accounts there are.
 func TestA4AuthorsWithoutPosts(t *testing.T) {
 	databasetest.Each(t, func(t *testing.T, db *database.DB) {
 		f := openFace(t, db, public.Config{})

@@ -128,7 +128,8 @@ func spelled(escapedPath string, query url.Values, page int, paged bool) string 
 	return address
 }
 
-// canonical says whether the address that was asked for is the one that it should be.
+// canonical reports whether the address that was asked for is the one that it
+// should be.
 func (q *ask) canonical(want, basePath string) bool {
 	u, err := url.Parse(want)
 	if err != nil {

@@ -16,8 +16,9 @@ import (
 	"github.com/quillgate/quillgate/site"
 )
 
-// kept keeps values by what was asked. Each belongs to an edition of the blog; in another edition it is not returned. When
-// there are too many, those that nobody has asked for the longest go first.
+// kept keeps values by what was asked. Each belongs to an edition of the blog;
+// in another edition it is not returned. When there are too many, those that no
+// one has asked for the longest go first.
 type kept[V any] struct {
 	mu      sync.Mutex
 	limit   int
@@ -165,7 +166,8 @@ func newAnswer(status int, kind string, body []byte) *answer {
 	return &answer{status: status, kind: kind, body: body, tag: `"` + hex.EncodeToString(sum[:12]) + `"`, modified: time.Now().Truncate(time.Second)}
 }
 
-// conditions are the fields of a request by which it may get something else than the whole body.
+// conditions are the fields of a request by which it may get something other
+// than the whole body.
 var conditions = []string{"If-None-Match", "If-Modified-Since", "Range", "If-Match", "If-Unmodified-Since"}
 
 func serveBody(w http.ResponseWriter, r *http.Request, a *answer) {

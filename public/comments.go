@@ -107,8 +107,9 @@ func (p *Pages) comment(ctx context.Context, c *site.Comment, post *site.FullPos
 	return out, nil
 }
 
-// threads puts answers below what they answer, down to a depth; deeper ones stand beside each other there. Every comment
-// is shown, whatever its parent is.
+// threads puts answers below what they answer, down to a depth; deeper ones
+// stand next to each other there. Every comment is shown, whatever its parent
+// is.
 func threads(list []*Comment, parents []int64, depth int) []*Comment {
 	index := make(map[int64]int, len(list))
 	for i, c := range list {
@@ -153,7 +154,7 @@ func (p *Pages) Comment(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if form.Get(honeypot) != "" {
-		p.redirectTo(w, r, withParameter(t.link, "comment", "held", "respond")) // and nobody reads it
+		p.redirectTo(w, r, withParameter(t.link, "comment", "held", "respond")) // and no one reads it
 		return
 	}
 	parent, _ := number(form.Get("comment_parent"))

@@ -73,7 +73,8 @@ func TestCommentForm(t *testing.T) {
 			t.Fatalf("%d comments were written, want none", n)
 		}
 
-		// Nobody knows the visitor: the comment waits, and the page says so.
+		// No one knows the visitor: the comment waits, and the page
+		// says so.
 		w := f.send(t, "/wp-comments-post.php", remark(open, "First remark"))
 		expect(t, "an unknown visitor", w, 303)
 		held, _, _ := strings.Cut(w.Header().Get("Location"), "#")
@@ -109,7 +110,7 @@ func TestCommentForm(t *testing.T) {
 			t.Errorf("the comment comes from %q, %v", ip, err)
 		}
 
-		// Who fills in what nobody sees is a program.
+		// Who fills in what no one sees is a program.
 		pass()
 		before := count()
 		expect(t, "a program", f.send(t, "/wp-comments-post.php", remark(open, "Buy", "homepage", "https://spam.example/")), 303)

@@ -170,7 +170,8 @@ func summarySource(post *site.FullPost, o *Post) string {
 	return parts[0]
 }
 
-// shorten cuts the text of a post in a list after some words, when nobody has said where it should end.
+// shorten cuts the text of a post in a list after some words, when no one has
+// said where it should end.
 func shorten(o *Post) {
 	if !o.clip {
 		return

@@ -154,7 +154,7 @@ func TestFeeds(t *testing.T) {
 	})
 }
 
-// Comments on what is not for everybody are in no feed.
+// Comments on what is not for everyone are in no feed.
 func TestCommentsFeedHidesComments(t *testing.T) {
 	databasetest.Each(t, func(t *testing.T, db *database.DB) {
 		f := openFace(t, db, public.Config{})

@@ -20,8 +20,9 @@ var players = []struct {
 	{regexp.MustCompile(`^https?://(?:www\.)?dailymotion\.com/(?:embed/video|swf(?:/video)?)/([A-Za-z0-9]+)(?:[?&].*)?$`), "https://www.dailymotion.com/video/$1"},
 }
 
-// films makes what shows another site inside of a page into links to it: frames, and the objects of old posts. A visitor
-// asks nobody else without knowing it.
+// films makes what shows another site inside of a page into links to it:
+// frames, and the objects of old posts. A visitor asks no one else without
+// knowing it.
 type films struct {
 	depth int    // how many objects are open
 	shown string // the link that stands for the outermost of them; what else is in it is for those who cannot show it

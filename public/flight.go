@@ -76,7 +76,8 @@ func (f *flights) forget(key string, r *flight) {
 	}
 }
 
-// atOnce is how many texts are made into pages at one time: each may take some ten megabytes.
+// atOnce is how many texts are made into pages at the same time: each may take
+// some ten megabytes.
 func atOnce() int { return 2 * runtime.GOMAXPROCS(0) }
 
 // turn waits until a text may be made into a page. The caller calls the function that it returns when that is done.

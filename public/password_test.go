@@ -77,7 +77,7 @@ func TestPostPassword(t *testing.T) {
 	})
 }
 
-// Who has shown the password may talk about the post, and nobody else.
+// Who has shown the password may talk about the post, and no one else.
 func TestCommentBehindPassword(t *testing.T) {
 	databasetest.Each(t, func(t *testing.T, db *database.DB) {
 		f := openFace(t, db, public.Config{})

@@ -233,7 +233,8 @@ func sourceSet(list []version, like version) string {
 	return strings.Join(set, ", ")
 }
 
-// picture describes an attachment that stands for itself; nil when it is no picture.
+// picture describes an attachment that stands for itself; nil when it is not a
+// picture.
 func (g *gallery) picture(a *site.Attachment, alt string) *Picture {
 	if !a.IsPicture() || !strings.HasPrefix(a.MimeType, "image/") {
 		return nil

@@ -1,6 +1,8 @@
-// Package public is what anybody may read in a browser or a feed reader: the blog's home page and lists, posts, pages
-// and uploads with their comments, feeds, the map for search engines, and the discovery documents that publishing
-// clients start from (Really Simple Discovery 1.0, the manifest of Windows Live Writer).
+// Package public is what anyone may read in a browser or a feed reader: the
+// blog's home page and lists, posts, pages and uploads with their comments,
+// feeds, the map for search engines, and the discovery documents that
+// publishing clients start from (Really Simple Discovery 1.0, the manifest of
+// Windows Live Writer).
 //
 // It shows what package site shows to visitors and nothing else, runs no script, and forbids the browser to run any: all
 // HTML that came from outside passes through a policy and a Content-Security-Policy. Addresses are those of WordPress,
@@ -50,7 +52,7 @@ type Pages struct {
 	cache      *cache
 	texts      kept[*Post] // posts whose texts were made into HTML, for pages that differ in something else
 	making     flights
-	turns      chan struct{} // a place for each text that may be made into HTML at one time
+	turns      chan struct{} // a place for each text that may be made into HTML at the same time
 	searching  chan struct{} // a place for each search that may run
 	guesses    *network.Rate[netip.Prefix]
 	rsd        []byte
@@ -153,7 +155,8 @@ func (p *Pages) serve(w http.ResponseWriter, r *http.Request, a *answer) {
 		h.Set("X-Pingback", p.site.EndpointURL())
 	}
 	if a.location != "" {
-		// An address may get another owner: nobody keeps a redirect without asking.
+		// An address may get another owner: no one keeps a redirect
+		// without asking.
 		h.Set("Cache-Control", "no-cache")
 		http.Redirect(w, r, a.location, a.status)
 		return

@@ -11,7 +11,7 @@ func (p *Pages) NoREST(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Content-Type", "application/json; charset=utf-8")
 	w.WriteHeader(http.StatusNotFound)
 	if r.Method != http.MethodHead {
-		// Nobody is left to tell when the connection is gone.
+		// No one is left to tell when the connection is gone.
 		_, _ = io.WriteString(w, `{"code":"rest_disabled","message":"This site has no REST interface. Use XML-RPC.","data":{"status":404}}`+"\n")
 	}
 }

@@ -173,7 +173,7 @@ func TestPublicOff(t *testing.T) {
 	})
 }
 
-// A search takes words as they are, and looks into what everybody may read.
+// A search takes words as they are, and looks into what everyone may read.
 func TestSearch(t *testing.T) {
 	databasetest.Each(t, func(t *testing.T, db *database.DB) {
 		f := openFace(t, db, public.Config{})

@@ -154,7 +154,7 @@ func TestListsOfLongPosts(t *testing.T) {
 	lacks(t, "the home page", home, "the very end")
 }
 
-// The work for a page ends when everybody who asked for it has left.
+// The work for a page ends when everyone who asked for it has left.
 func TestVisitorsWhoLeave(t *testing.T) {
 	f := openFace(t, databasetest.Open(t, databasetest.SQLite(t)), public.Config{})
 	id := f.post(t, "Long", strings.Repeat("<b>x</b>", 50_000))

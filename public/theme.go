@@ -62,8 +62,9 @@ func openTheme(dir string, logger *slog.Logger) (*theme, error) {
 	return t, nil
 }
 
-// edition numbers the states of the theme. Where there is a folder it looks whether a file has changed; a theme that
-// cannot be read stays as it was, and the log says why.
+// edition numbers the states of the theme. Where there is a folder it looks
+// whether a file has changed; a theme that cannot be read stays as it was, and
+// the log records why.
 func (t *theme) edition() int64 {
 	now := t.current.Load()
 	if t.dir == "" {
@@ -201,8 +202,8 @@ func readTexts(folder fs.FS, into map[string]string) error {
 	return nil
 }
 
-// parseShape reads the frame, the shape that fills it, and all templates that are no shapes, which both may use by the
-// names of their files.
+// parseShape reads the frame, the shape that fills it, and all templates that
+// are not shapes, which both may use by the names of their files.
 func parseShape(shape string, texts map[string]string) (*template.Template, error) {
 	root := template.New(frame).Funcs(template.FuncMap{"t": say})
 	names := make([]string, 0, len(texts))

@@ -291,7 +291,7 @@ func (b *builder) closeBefore(name string, t trait) {
 			p := b.open[at].node
 			b.cut(at)
 			if len(p.Attr) == 0 && isBlank(p) && p.Parent != nil {
-				p.Parent.RemoveChild(p) // it was written around what is no part of it
+				p.Parent.RemoveChild(p) // it was written around what is not part of it
 			}
 		}
 	}

@@ -64,7 +64,7 @@ type Post struct {
 	Untitled         bool   // Title is only how the text begins
 	Date             string // as the blog writes dates
 	Stamp, Changed   string // for machines (RFC 3339)
-	Author           *Link  // nil when nobody is known; without an address when they have no page
+	Author           *Link  // nil when no one is known; without an address when they have no page
 	Categories, Tags []Link
 	Content          template.HTML // the whole text; empty while Locked
 	Summary          template.HTML // what lists show of it

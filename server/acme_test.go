@@ -151,8 +151,8 @@ func startDNS(t *testing.T) string {
 	return socket.Addr().String()
 }
 
-// freeAddress is one on loopback that nobody listens on, and which the system gives to nobody who does not ask for it: Linux
-// hands out ports from 32768 on.
+// freeAddress is one on loopback that no one listens on, and which the system
+// gives to no one who does not ask for it: Linux hands out ports from 32768 on.
 func freeAddress(t *testing.T) string {
 	t.Helper()
 	for range 100 {
@@ -307,7 +307,7 @@ func TestH6CertificateIsFetchedOnceHTTP(t *testing.T) {
 	})
 }
 
-// portNobodyHas is where a challenge over TLS finds nobody.
+// portNobodyHas is where a challenge over TLS finds no one.
 func portNobodyHas(t *testing.T) int {
 	t.Helper()
 	_, p, err := net.SplitHostPort(freeAddress(t))

@@ -11,7 +11,7 @@ import (
 type client struct {
 	addr     netip.Addr
 	secure   bool // TLS, here or at a trusted proxy
-	local    bool // it comes from a program on this machine, which is no proxy for others
+	local    bool // it comes from a program on this machine, which is not a proxy for others
 	unlisted bool // what looks like a proxy on this machine is not among the trusted ones
 }
 
@@ -30,11 +30,12 @@ func (p proxies) contains(addr netip.Addr) bool {
 // client finds the address behind a request: the socket's, unless the peer is a trusted proxy, then the rightmost
 // hop that is not one. What stands further left was written by the client and proves nothing.
 //
-// With fronted, nobody is on this machine: see Server.fronted.
+// With fronted, no one is on this machine: see Server.fronted.
 //
-// Proxies set X-Forwarded-For and X-Forwarded-Proto, or Forwarded (RFC 7239), and pass the other on as the client wrote
-// it. Nobody knows which when both are there and disagree: then neither the address is known nor that TLS was used. The
-// same holds for a field Forwarded that cannot be read.
+// Proxies set X-Forwarded-For and X-Forwarded-Proto, or Forwarded (RFC 7239),
+// and pass the other on as the client wrote it. No one knows which when both
+// are there and disagree: then neither the address is known nor that TLS was
+// used. The same holds for a field Forwarded that cannot be read.
 func (p proxies) client(r *http.Request, fronted bool) client {
 	c := client{addr: socketAddr(r.RemoteAddr), secure: r.TLS != nil}
 	plain, standard := xForwarded(r.Header), forwarded(r.Header)
@@ -85,7 +86,8 @@ func xForwarded(h http.Header) forwarding {
 	return f
 }
 
-// agrees tells whether two ways of saying it say the same of the nearest hop, where both say something.
+// agrees reports whether two ways of saying it say the same of the nearest hop,
+// where both say something.
 func (f forwarding) agrees(g forwarding) bool {
 	if f.proto != "" && g.proto != "" && !strings.EqualFold(f.proto, g.proto) {
 		return false

@@ -106,7 +106,7 @@ func (p pipes) Accept() (net.Conn, error) {
 func (p pipes) Close() error   { close(p); return nil }
 func (p pipes) Addr() net.Addr { return nil }
 
-// dial offers one connection and tells whether it is taken.
+// dial offers one connection and reports whether it is taken.
 func dial(t *testing.T, l *limitListener, from string) (net.Conn, bool) {
 	t.Helper()
 	inner := make(pipes)

@@ -23,9 +23,11 @@ import (
 	"github.com/quillgate/quillgate/xmlrpc"
 )
 
-// BenchmarkSignedGetPost sends signed wp.getPost calls over HTTP, for the members of the post alone and for everything
-// that belongs to it, and beside it the same requests to a bare handler of net/http that hashes the same body and runs
-// the SELECT for the post. The ratio says how many times as long the whole server takes.
+// BenchmarkSignedGetPost sends signed wp.getPost calls over HTTP, for the
+// members of the post alone and for everything that belongs to it, and next to
+// it the same requests to a bare handler of net/http that hashes the same body
+// and runs the SELECT for the post. The ratio says how many times as long the
+// whole server takes.
 func BenchmarkSignedGetPost(b *testing.B) {
 	b.Run("sqlite", func(b *testing.B) { benchmarkGetPost(b, "") })
 	b.Run("postgres", func(b *testing.B) { benchmarkGetPost(b, databasetest.Postgres(b)) })
@@ -88,7 +90,7 @@ func benchmarkPost(b *testing.B, blog *server.Blog, user auth.User) int64 {
 	return id
 }
 
-// bareHandler is what any server would have to do at least.
+// bareHandler is what any server would must do at least.
 func bareHandler(blog *server.Blog, id int64, secret apps.Secret) http.Handler {
 	key := secret.Reveal()
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

@@ -17,8 +17,8 @@ import (
 // odd holds what PostgreSQL does not take as text.
 const odd = "a\xff\x00\xc3b"
 
-// Bytes that are not text, in a header, a form or a query, are no error of the server on either database, and lose nobody
-// else's last use.
+// Bytes that are not text, in a header, a form or a query, are no error of the
+// server on either database, and lose no one else's last use.
 func TestOddBytesFromOutside(t *testing.T) {
 	eachServer(t, func(t *testing.T, blog *server.Blog, s *server.Server) {
 		key, secret := servertest.Key(t, blog.Keys, apps.New{UserID: 1, Name: "odd"})

@@ -16,7 +16,8 @@ import (
 // Entrance is something that a Server serves.
 type Entrance struct {
 	Routes []Route
-	// Run is what runs beside the requests, each in a goroutine of its own, until its context ends.
+	// Run is what runs next to the requests, each in a goroutine of its
+	// own, until its context ends.
 	Run []func(context.Context)
 }
 

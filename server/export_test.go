@@ -20,7 +20,7 @@ func (s *Server) Paths() []string {
 // Wrap puts the middleware around a handler.
 func (s *Server) Wrap(h http.Handler) http.Handler { return s.wrap(h) }
 
-// Plain is what the plain listener serves beside one of TLS.
+// Plain is what the plain listener serves next to one of TLS.
 func (s *Server) Plain() http.Handler { return s.plain }
 
 // Metrics is what the listener of the metrics serves.

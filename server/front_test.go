@@ -17,8 +17,9 @@ import (
 	"github.com/quillgate/quillgate/xmlrpc"
 )
 
-// H3: a connection that has carried Transfer-Encoding, alone or beside Content-Length, ends behind the answer (RFC 9112
-// section 6.1): what a proxy took for the next request is not read as one.
+// H3: a connection that has carried Transfer-Encoding, alone or next to
+// Content-Length, ends behind the answer (RFC 9112 section 6.1): what a proxy
+// took for the next request is not read as one.
 func TestH3ChunksEndTheConnection(t *testing.T) {
 	s := newServer(t, server.Config{Blog: open(t, "", nil)})
 	listener := httptest.NewServer(s.Handler())

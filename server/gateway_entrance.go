@@ -124,8 +124,9 @@ func (v *gatewaySite) endpoint(w http.ResponseWriter, r *http.Request) {
 
 func (v *gatewaySite) manifest(w http.ResponseWriter, r *http.Request) { v.gateway.Manifest(w, r) }
 
-// ready says whether the WordPress behind this site answers. The state of the process is another question (/readyz): one blog
-// that is down must not take the others away.
+// ready reports whether the WordPress behind this site answers. The state of
+// the process is another question (/readyz): one blog that is down must not
+// take the others away.
 func (v *gatewaySite) ready(w http.ResponseWriter, r *http.Request) {
 	ctx, cancel := context.WithTimeout(r.Context(), 10*time.Second)
 	defer cancel()

@@ -47,7 +47,7 @@ func TestGatewayDiscoveryAndMethods(t *testing.T) {
 	}
 }
 
-// Methods that the operator lets through keep their arguments, written anew.
+// Methods that the operator lets through keep their arguments, written again.
 func TestGatewayAllowedMethods(t *testing.T) {
 	g := openGate(t, databasetest.SQLite(t), func(_ *server.Config, b *gateway.Config) {
 		b.Allow = map[string]int{"ngg.getImages": 1, "old.list": methods.NoLogin}

@@ -55,7 +55,7 @@ func openGateSite(t *testing.T, dbURL string, change func(*server.Config, *gatew
 	return s
 }
 
-// person is somebody with a browser that follows redirects and keeps cookies.
+// person is someone with a browser that follows redirects and keeps cookies.
 type person struct {
 	t      *testing.T
 	s      *gateSite
@@ -177,7 +177,7 @@ func TestGatewayFirstSignIn(t *testing.T) {
 				t.Errorf("the WordPress gets the cookie %s", c.Name)
 			}
 		}
-		// The way back does not work again, for anybody.
+		// The way back does not work again, for anyone.
 		way := p.seen[0]
 		if !strings.Contains(way, "password=") {
 			t.Fatalf("the way back: %v", p.seen)
@@ -209,7 +209,7 @@ func must(u *url.URL, err error) *url.URL {
 	return u
 }
 
-// What comes back wrong signs nobody in, and says what it was.
+// What comes back wrong signs no one in, and says what it was.
 func TestGatewayWrongWaysBack(t *testing.T) {
 	s := openGateSite(t, databasetest.SQLite(t), nil)
 	p := s.person(t)

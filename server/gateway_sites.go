@@ -14,8 +14,9 @@ import (
 	"github.com/quillgate/quillgate/gateway"
 )
 
-// gateways are the sites that a gateway stands in front of. What answers for a site is made when the first request for it comes,
-// and let go when none has come for a while: a thousand sites cost nothing while nobody asks for them.
+// gateways are the sites that a gateway stands in front of. What answers for a
+// site is made when the first request for it comes, and let go when none has
+// come for a while: a thousand sites cost nothing while no one asks for them.
 type gateways struct {
 	s      *Server
 	behind gateway.Config // what holds for all sites
@@ -38,7 +39,8 @@ func (u *lastUse) note(now time.Time) {
 
 func (u *lastUse) before(t time.Time) bool { return u.at.Load() < t.Unix() }
 
-// How often a gateway keeps house, and when a site is let go that nobody has asked for.
+// How often a gateway keeps house, and when a site is let go that no one has
+// asked for.
 const (
 	gatewayHouse = time.Minute
 	siteIdle     = 10 * time.Minute
@@ -50,7 +52,8 @@ func (g *gateways) at(serve func(*gatewaySite, http.ResponseWriter, *http.Reques
 		site, err := g.site(r)
 		switch {
 		case errors.Is(err, gateway.ErrNoSite):
-			// RFC 9110 section 15.5.20. Which sites there are is nobody's business.
+			// RFC 9110 section 15.5.20. Which sites there are is no
+			// one's business.
 			http.Error(w, "There is no such site here.", http.StatusMisdirectedRequest)
 			return
 		case err != nil:
@@ -114,7 +117,8 @@ func (g *gateways) make(said *gateway.Site) (*gatewaySite, error) {
 // siteWaiting is how many calls wait for one WordPress of many: one that is slow must not take the turns of all.
 const siteWaiting = 32
 
-// trafficOf returns what is counted of a site. The caller holds the lock, or nobody else is there yet.
+// trafficOf returns what is counted of a site. The caller holds the lock, or no
+// one else is there yet.
 func (g *gateways) trafficOf(id int64, host string) *traffic {
 	t := g.traffic[id]
 	if t == nil || t.host != host {
@@ -140,7 +144,8 @@ func (g *gateways) run(ctx context.Context) {
 	}
 }
 
-// keepHouse forgets old requests, and lets sites go that nobody has asked for or that are gone.
+// keepHouse forgets old requests, and lets sites go that no one has asked for
+// or that are gone.
 func (g *gateways) keepHouse(ctx context.Context) error {
 	err := gateway.Forget(ctx, g.s.cfg.Keys.DB, g.now())
 	if g.list == nil {

@@ -292,7 +292,8 @@ func TestGatewaySitesFailApart(t *testing.T) {
 	}
 }
 
-// A site that nobody asks for is let go, one that is changed is made again, and one that is removed is gone with all it had.
+// A site that no one asks for is let go, one that is changed is made again, and
+// one that is removed is gone with all it had.
 func TestGatewaySitesComeAndGo(t *testing.T) {
 	databasetest.EachURL(t, func(t *testing.T, dbURL string) {
 		ctx := t.Context()

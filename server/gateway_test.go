@@ -392,7 +392,7 @@ func TestGatewayRefusedCredential(t *testing.T) {
 }
 
 // Each recorded bad answer is a result, a fault of the WordPress, or a fault
-// that says whether the call was carried out; never a refused login.
+// that reports whether the call was carried out; never a refused login.
 func TestGatewayBadAnswers(t *testing.T) {
 	g := openGate(t, databasetest.SQLite(t), nil)
 	signed := g.key(t, apps.New{})
@@ -430,7 +430,7 @@ func TestGatewayBadAnswers(t *testing.T) {
 	}
 }
 
-// A WordPress that is down is not asked by everybody: clients are told when to
+// A WordPress that is down is not asked by everyone: clients are told when to
 // come back, and one call in each pause tries.
 func TestGatewayBreaker(t *testing.T) {
 	now := time.Now()

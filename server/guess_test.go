@@ -107,7 +107,8 @@ func factor(t *testing.T, s *server.Server, addr, login string) string {
 	return secret
 }
 
-// A12: somebody who knows the password has five codes for the account in 15 minutes, from however many networks.
+// A12: someone who knows the password has five codes for the account in 15
+// minutes, from however many networks.
 func TestA12CodesFromManyNetworks(t *testing.T) {
 	eachServer(t, func(t *testing.T, _ *server.Blog, s *server.Server) {
 		factor(t, s, "192.0.2.1", "ada")
@@ -219,8 +220,8 @@ func TestA13LoginAndEmailAreOneAccount(t *testing.T) {
 	})
 }
 
-// A13: the same wrong password again is no new guess, so that a second device with the old password is held up, and the
-// right one next to it is not.
+// A13: the same wrong password again is not a new guess, so that a second
+// device with the old password is held up, and the right one next to it is not.
 func TestA13SecondDeviceWithTheOldPassword(t *testing.T) {
 	eachServer(t, func(t *testing.T, _ *server.Blog, s *server.Server) {
 		heldUp := false
@@ -272,7 +273,7 @@ func TestTrailOfStrangersIsBounded(t *testing.T) {
 			}
 			return n
 		}
-		for _, name := range []string{"nobody%d", "ada%.0d"} { // names of nobody, and an account
+		for _, name := range []string{"nobody%d", "ada%.0d"} { // names of no one, and an account
 			before := lines()
 			for i := range 60 {
 				from(s, fmt.Sprintf("10.3.%d.%d", len(name), i+1)).signIn(fmt.Sprintf(name, i), fmt.Sprint("x", i))

@@ -52,7 +52,7 @@ func TestH7HeadersOnEveryRoute(t *testing.T) {
 	}
 }
 
-// The endpoint takes POST alone, and there is nothing beside the table.
+// The endpoint takes POST alone, and there is nothing next to the table.
 func TestH4FixedSurface(t *testing.T) {
 	s := newServer(t, server.Config{Blog: open(t, "", nil)})
 	for _, method := range []string{"GET", "HEAD", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "PROPFIND"} {
@@ -174,7 +174,8 @@ func TestH5Refusals(t *testing.T) {
 	}
 }
 
-// A proxy that nobody has listed must not make strangers look like this machine.
+// A proxy that no one has listed must not make strangers look like this
+// machine.
 func TestA6UnlistedProxyIsNotThisMachine(t *testing.T) {
 	var log servertest.Log
 	s := newServer(t, server.Config{Blog: open(t, "", nil), Logger: servertest.Logger(&log)})
@@ -290,8 +291,8 @@ func sign(r *http.Request, public, secret string) {
 
 func digest(text string) string { return fmt.Sprintf("%x", sha256.Sum256([]byte(text))) }
 
-// A proxy takes the Authorization field away; its value in the other field counts where the operator wants it, and
-// never beside the first.
+// A proxy takes the Authorization field away; its value in the other field
+// counts where the operator wants it, and never next to the first.
 func TestS16HeaderFallback(t *testing.T) {
 	ctx := t.Context()
 	for _, allowed := range []bool{false, true} {

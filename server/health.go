@@ -12,7 +12,8 @@ func (s *Server) healthy(w http.ResponseWriter, r *http.Request) {
 	sayStatus(w, http.StatusOK, "ok\n")
 }
 
-// ready says whether requests should be sent here: the database answers and the server is not on its way out.
+// ready reports whether requests should be sent here: the database answers and
+// the server is not on its way out.
 func (s *Server) ready(w http.ResponseWriter, r *http.Request) {
 	if s.draining.Load() {
 		sayStatus(w, http.StatusServiceUnavailable, "stopping\n")

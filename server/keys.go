@@ -33,14 +33,15 @@ type KeysConfig struct {
 	UnusedKeys time.Duration
 	// Keyset is the file with the master key; empty: one in Folder. It is made for a database that has seen none.
 	Keyset   string
-	Unsealed bool             // secrets are stored in the clear, without a keyset
+	Unsealed bool             // secrets are stored unencrypted, without a keyset
 	Logger   *slog.Logger     // discards when nil
 	Clock    func() time.Time // time.Now when nil
 	Hash     auth.HashCost    // of new passwords; auth.DefaultHashCost when zero
 }
 
-// Keys is everything that says who may call, opened: the database, the credentials of applications and the users. A blog
-// has more beside it; a gateway has its blogs elsewhere. Several processes may have the same open.
+// Keys is everything that says who may call, opened: the database, the
+// credentials of applications and the users. A blog has more next to it; a
+// gateway has its blogs elsewhere. Several processes may have the same open.
 type Keys struct {
 	Folder string
 	DB     *database.DB

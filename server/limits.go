@@ -11,8 +11,9 @@ import (
 	"github.com/quillgate/quillgate/network"
 )
 
-// The limits that hold before anything is known about a request. The endpoint paces the bodies that it reads by what
-// they bring (package xmlrpc); readTimeout is for all others, which nobody reads.
+// The limits that hold before anything is known about a request. The endpoint
+// paces the bodies that it reads by what they bring (package xmlrpc);
+// readTimeout is for all others, which no one reads.
 const (
 	maxHeaderBytes = 16 << 10
 	headerTimeout  = 10 * time.Second
@@ -21,7 +22,7 @@ const (
 	writeTimeout   = 60 * time.Second // for each piece that is written, not for the whole answer
 	maxConnections = 1024
 	maxPerAddress  = 64
-	maxStreams     = 32 // requests at one time on one connection of HTTP/2
+	maxStreams     = 32 // requests at the same time on one connection of HTTP/2
 )
 
 // limitListener refuses connections beyond a total and beyond a number from one network, by closing them at

@@ -55,7 +55,7 @@ func (s *Server) wrap(next http.Handler) http.Handler {
 func (s *Server) recorded(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		rec := &record{id: newRequestID(), site: s.site, client: s.proxies.client(r, s.fronted)}
-		if rec.client.unlisted && (r.Method == http.MethodPost || !s.fronted) { // a health check warns nobody
+		if rec.client.unlisted && (r.Method == http.MethodPost || !s.fronted) { // a health check warns no one
 			s.unlisted.Do(s.warnUnlisted)
 		}
 		// A request with Transfer-Encoding and Content-Length may be an attempt at smuggling, so the connection must be
@@ -173,7 +173,7 @@ func (s *Server) safeHeaders(next http.Handler) http.Handler {
 		h.Set("X-Content-Type-Options", "nosniff")
 		h.Set("Cache-Control", "no-store")
 		h.Set("Content-Security-Policy", "default-src 'none'")
-		if s.hsts != "" && recordOf(r.Context()).client.secure { // RFC 6797 section 7.2: never in clear
+		if s.hsts != "" && recordOf(r.Context()).client.secure { // RFC 6797 section 7.2: never unencrypted
 			h.Set("Strict-Transport-Security", s.hsts)
 		}
 		next.ServeHTTP(w, r)

@@ -20,7 +20,8 @@ import (
 )
 
 // S17, A7, K9: a token over Basic calls methods within its scope, whatever the
-// arguments say; the answer tells nobody to move on, as that to a password does.
+// arguments say; the answer tells no one to move on, as that to a password
+// does.
 func TestS17TokenCalls(t *testing.T) {
 	blog := open(t, "", nil)
 	s := newServer(t, server.Config{Blog: blog})

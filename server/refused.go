@@ -11,11 +11,13 @@ import (
 	"github.com/quillgate/quillgate/xmlrpc"
 )
 
-// busyRetry is when a client may try again whose password nobody had time to check.
+// busyRetry is when a client may try again whose password no one had time to
+// check.
 const busyRetry = 5 * time.Second
 
-// timeField has the time of the server, in seconds since 1970, beside the fault that refuses a signature for its time, so
-// that a client can correct its clock. Package signer reads it.
+// timeField has the time of the server, in seconds since 1970, next to the
+// fault that refuses a signature for its time, so that a client can correct its
+// clock. Package signer reads it.
 const timeField = "X-Quillgate-Time"
 
 // refused returns what xmlrpc.Config.Refused asks: the fields that tell a client when to come back and what time it is,
@@ -46,7 +48,8 @@ type unavailable interface {
 	Later() time.Duration
 }
 
-// statusOf is the status of HTTP that means what the error means, 0 for one that is no refusal, and when to try again.
+// statusOf is the status of HTTP that means what the error means, 0 for one
+// that is not a refusal, and when to try again.
 func statusOf(err error) (status int, retry time.Duration) {
 	if throttled, ok := errors.AsType[*auth.Throttled](err); ok {
 		return http.StatusTooManyRequests, max(throttled.RetryAfter, time.Second)

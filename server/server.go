@@ -1,6 +1,7 @@
-// Package server is the shell around what Quillgate serves: listeners, TLS, the middleware, the limits, the access log,
-// the metrics, the health checks, start and stop. What is served comes in as entrances, each a table of routes and what
-// runs beside them. New puts the entrances of a blog into the shell.
+// Package server is the shell around what Quillgate serves: listeners, TLS, the
+// middleware, the limits, the access log, the metrics, the health checks, start
+// and stop. What is served comes in as entrances, each a table of routes and
+// what runs next to them. New puts the entrances of a blog into the shell.
 //
 // What it promises: every answer carries a request id under which the log knows it; no secret, no header and no query
 // is ever logged; what one address can take is bounded; and a stop waits for the requests that are running.
@@ -35,12 +36,14 @@ type Config struct {
 	BaseURL string
 	// MaxBody is the largest request body in bytes, 64 MiB when 0.
 	MaxBody int64
-	// Calls is how many calls are worked on at one time, 256 when 0; more wait, and then are told 503.
+	// Calls is how many calls are worked on at the same time, 256 when 0;
+	// more wait, and then are told 503.
 	Calls int
 	// AuthorizationFallback takes credentials out of the field auth.FallbackField where Authorization is not there.
 	AuthorizationFallback bool
-	// FaultStatus has refusals answered with 401, 403, 429 and 503 beside the fault, in place of 200. Several old clients
-	// show nothing of a fault that comes with another status.
+	// FaultStatus has refusals answered with 401, 403, 429 and 503 next to
+	// the fault, in place of 200. Several old clients show nothing of a
+	// fault that comes with another status.
 	FaultStatus bool
 	// TrustedProxies are the networks whose X-Forwarded-For, X-Forwarded-Proto and Forwarded are believed.
 	TrustedProxies []netip.Prefix
@@ -78,7 +81,7 @@ type Server struct {
 	spool     string                         // folder
 	entrances []Entrance
 	handler   http.Handler
-	plain     http.Handler // of the listener beside that of TLS
+	plain     http.Handler // of the listener next to that of TLS
 	tls       *TLS
 	files     *certificateFiles // nil: by ACME
 	keeper    *keeper           // set by Run before anything is served
@@ -87,14 +90,16 @@ type Server struct {
 	unlisted  sync.Once // to warn of a proxy that is not trusted
 	foreign   sync.Once // to warn of a proxy with a password of its own
 
-	// fronted says that calls from this machine are taken for those of strangers: the blog is public over https, nothing
-	// here does TLS and no proxy is trusted, so a proxy that sends no forwarding fields would make everybody local.
+	// fronted says that calls from this machine are taken for those of
+	// strangers: the blog is public over https, nothing here does TLS and
+	// no proxy is trusted, so a proxy that sends no forwarding fields would
+	// make everyone local.
 	fronted bool
 
 	secureHost string // of the blog, over TLS
 }
 
-// stopTime is how long running requests have to end when the server stops.
+// stopTime is how long running requests must end when the server stops.
 const stopTime = 30 * time.Second
 
 // New assembles the server of a blog.
@@ -145,7 +150,8 @@ func NewShell(cfg Config, entrances ...Opener) (*Server, error) {
 	return s, nil
 }
 
-// observeCredential writes into the record of the request who called, or why nobody was let in.
+// observeCredential writes into the record of the request who called, or why no
+// one was let in.
 func (s *Server) observeCredential(ctx context.Context, e auth.Event) {
 	rec := recordOf(ctx)
 	rec.app = e.Public

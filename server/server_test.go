@@ -130,7 +130,7 @@ func TestManifestIsNotSentTwice(t *testing.T) {
 	}
 }
 
-// The log says who came and why not, and never a secret.
+// The log records who came and why not, and never a secret.
 func TestLog(t *testing.T) {
 	var log servertest.Log
 	blog := open(t, "", servertest.Logger(&log))

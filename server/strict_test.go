@@ -100,7 +100,7 @@ func faultOf(t *testing.T, w *httptest.ResponseRecorder) *xmlrpc.Fault {
 	return fault
 }
 
-// S14: who signs rightly by a wrong clock is told the time, and nobody else.
+// S14: who signs rightly by a wrong clock is told the time, and no one else.
 func TestS14FaultTellsTheTime(t *testing.T) {
 	blog := open(t, "", nil)
 	now := time.Date(2026, 5, 1, 8, 0, 0, 0, time.UTC)

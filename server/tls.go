@@ -24,8 +24,10 @@ import (
 
 // TLS says where the certificate comes from: by ACME (RFC 8555) for the Domains, or out of the two files.
 type TLS struct {
-	// Domains are fetched and renewed. Their keys and the account lie sealed in the database of the blog. The ACME server
-	// has to reach the plain listener at port 80 (HTTP-01) or the one of TLS at port 443 (TLS-ALPN-01).
+	// Domains are fetched and renewed. Their keys and the account lie
+	// sealed in the database of the blog. The ACME server must reach the
+	// plain listener at port 80 (HTTP-01) or the one of TLS at port 443
+	// (TLS-ALPN-01).
 	Domains   []string
 	Directory string         // of the ACME server; Let's Encrypt's when empty
 	Email     string         // where the ACME server may write to
@@ -114,10 +116,11 @@ func hostOf(l net.Listener) string {
 	return host
 }
 
-// inClear is what the plain listener serves beside one of TLS: challenges and health; the endpoint to programs on this
-// machine; what a trusted proxy says came over TLS; everything else is told to use https. Pages are redirected. The
-// endpoint is not: most clients would repeat a redirected POST as a GET, and those that do not would have sent the
-// password in clear already.
+// inClear is what the plain listener serves next to one of TLS: challenges and
+// health; the endpoint to programs on this machine; what a trusted proxy says
+// came over TLS; everything else is told to use https. Pages are redirected.
+// The endpoint is not: most clients would repeat a redirected POST as a GET,
+// and those that do not would have sent the password unencrypted already.
 func (s *Server) inClear(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		rec := recordOf(r.Context())

@@ -110,7 +110,8 @@ func TestH6KeyFileOpenToOthers(t *testing.T) {
 	}
 }
 
-// Beside a listener of TLS the plain one redirects pages, and takes calls from this machine only.
+// Next to a listener of TLS the plain one redirects pages, and takes calls from
+// this machine only.
 func TestH6PlainListener(t *testing.T) {
 	certFile, keyFile := writeCertificate(t, t.TempDir(), "blog.example")
 	blog := servertest.OpenBlog(t, "", server.BlogConfig{BaseURL: "https://blog.example:8443"})
@@ -194,7 +195,8 @@ func TestH6OverTLS(t *testing.T) {
 	}
 }
 
-// Listening in clear where others can read along is said loudly; with a proxy or TLS, and on loopback, it is not.
+// Listening unencrypted where others can read along is said loudly; with a
+// proxy or TLS, and on loopback, it is not.
 func TestH6WarnsInClear(t *testing.T) {
 	certFile, keyFile := writeCertificate(t, t.TempDir(), "blog.example")
 	blog := open(t, "", nil)

@@ -44,7 +44,8 @@ func place(name string) apps.Place {
 	return apps.Place{Table: "certificates", Key: name, Column: "sealed"}
 }
 
-// valueMark stands in front of a value, in base64, since what is sealed has to be text and never empty.
+// valueMark stands in front of a value, in base64, since what is sealed must be
+// text and never empty.
 const valueMark = "base64,"
 
 // Store implements certmagic.Storage.
@@ -65,8 +66,8 @@ func (v *vault) Store(ctx context.Context, name string, value []byte) error {
 	return nil
 }
 
-// Load implements certmagic.Storage. A value that does not open, as after another keyset was put in place, is as good as
-// none: it is fetched anew.
+// Load implements certmagic.Storage. A value that does not open, as after
+// another keyset was put in place, is as good as none: it is fetched again.
 func (v *vault) Load(ctx context.Context, name string) ([]byte, error) {
 	var value []byte
 	err := v.db.Get(ctx, &value, `SELECT sealed FROM certificates WHERE name = $1`, name)

@@ -4,8 +4,10 @@ package signature
 
 import "encoding/hex"
 
-// equal is wrong on purpose: it stops at the first digit that differs, so that its time tells how much of a digest is
-// right. The measurement of the verification has to find it in a build with this tag, or it would find nothing at all.
+// equal is wrong on purpose: it stops at the first digit that differs, so that
+// its time tells how much of a digest is right. The measurement of the
+// verification must find it in a build with this tag, or it would find nothing
+// at all.
 func equal(a, b []byte) bool {
 	x, y := hex.EncodeToString(a), hex.EncodeToString(b)
 	if len(x) != len(y) {

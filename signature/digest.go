@@ -28,10 +28,10 @@ type claim struct {
 	hash hash.Hash
 }
 
-// NewContentDigest reads the values of the field, of which there may be
-// several lines. Digests by sha-256 and sha-512 are understood; others are
-// passed over, as RFC 9530 section 2 wants it, but one that is understood has
-// to be there. Errors: ErrContentDigest.
+// NewContentDigest reads the values of the field, of which there may be several
+// lines. Digests by sha-256 and sha-512 are understood; others are passed over,
+// as RFC 9530 section 2 wants it, but one that is understood must be there.
+// Errors: ErrContentDigest.
 func NewContentDigest(values []string) (*ContentDigest, error) {
 	members, err := dictionary(values)
 	if err != nil {
@@ -68,8 +68,8 @@ func (c *ContentDigest) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// Matches tells whether every digest that is understood is the one of what was
-// written.
+// Matches reports whether every digest that is understood is the one of what
+// was written.
 func (c *ContentDigest) Matches() bool {
 	same := 1
 	for _, claim := range c.claims {

@@ -155,7 +155,7 @@ func (v docVector) markdown() string {
 	return b.String()
 }
 
-// The vectors of the document and of the file beside it are what the code
+// The vectors of the document and of the file next to it are what the code
 // makes.
 func TestVectorsOfTheDocument(t *testing.T) {
 	vectors := docVectors(t)

@@ -32,7 +32,7 @@ const (
 	ECDSAP256SHA256 Algorithm = "ecdsa-p256-sha256"
 )
 
-// Valid tells whether the algorithm is one of those above.
+// Valid reports whether the algorithm is one of those above.
 func (a Algorithm) Valid() bool {
 	switch a {
 	case HMACSHA256, Ed25519, RSAPSSSHA512, RSAv15SHA256, ECDSAP256SHA256:
@@ -276,7 +276,7 @@ func rawECDSA(der []byte) ([]byte, error) {
 	return raw, nil
 }
 
-// matches tells whether value is a signature of a text under the key.
+// matches reports whether value is a signature of a text under the key.
 func (k Key) matches(base, value []byte) bool {
 	switch k.alg {
 	case HMACSHA256:
@@ -287,9 +287,9 @@ func (k Key) matches(base, value []byte) bool {
 	case RSAPSSSHA512:
 		public, ok := k.public.(*rsa.PublicKey)
 		sum := sha512.Sum512(base)
-		// RFC 9421 section 3.3.1 has a salt of 64 bytes, and so do signatures that
-		// are made here; some libraries take the longest one that fits, which is
-		// no weaker.
+		// RFC 9421 section 3.3.1 has a salt of 64 bytes, and so do
+		// signatures that are made here; some libraries take the
+		// longest one that fits, which is not a weaker.
 		options := &rsa.PSSOptions{SaltLength: rsa.PSSSaltLengthAuto}
 		return ok && rsa.VerifyPSS(public, crypto.SHA512, sum[:], value, options) == nil
 	case RSAv15SHA256:

@@ -13,7 +13,7 @@ import (
 // them.
 var oidPSS = asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 1, 10}
 
-// parsePSSPrivate reads such a key in PKCS #8; found tells whether it is one.
+// parsePSSPrivate reads such a key in PKCS #8; found reports whether it is one.
 func parsePSSPrivate(alg Algorithm, der []byte) (key Key, found bool, err error) {
 	var k struct {
 		Version   int

@@ -31,7 +31,7 @@ type Message struct {
 
 // RequestMessage is a request as net/http has it, on the server's side or on
 // the client's. Scheme and Authority are those of the connection; behind a
-// proxy, whoever calls has to set them right.
+// proxy, whoever calls must set them right.
 func RequestMessage(r *http.Request) *Message {
 	m := &Message{Method: r.Method, Scheme: "http", Authority: r.Host, Target: r.RequestURI, Header: r.Header}
 	if r.TLS != nil {

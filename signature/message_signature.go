@@ -42,15 +42,15 @@ type Signed struct {
 }
 
 // Signatures reads the fields Signature and Signature-Input, in the order of
-// the latter. A message without either has none. Errors: ErrFields, also for
-// a label without its counterpart and for what is there twice; ErrComponent
-// for components that are not understood.
+// the latter. A message without either has none. Errors: ErrFields, also for a
+// label without its counterpart and for what appears twice; ErrComponent for
+// components that are not understood.
 func Signatures(h http.Header) ([]Signed, error) {
 	return signatures(h, func(*member) bool { return true })
 }
 
 // Tagged is Signatures of those whose parameter tag has this value. Of what
-// others have signed beside them the labels have to be in order, and nothing
+// others have signed next to them the labels must be in order, and nothing
 // else: a proxy may cover what is not understood here.
 func Tagged(h http.Header, tag string) ([]Signed, error) {
 	return signatures(h, func(input *member) bool { return input.inner && input.params.string("tag") == tag })
@@ -177,9 +177,9 @@ func readParams(from params) (p Params, err error) {
 	return p, nil
 }
 
-// Covers tells whether the signature covers a component, which is given as it
-// stands in the signature base: in quotes, and with its parameters. A
-// component with other parameters is another one.
+// Covers reports whether the signature covers a component, which is given as it
+// stands in the signature base: in quotes, and with its parameters. A component
+// with other parameters is another one.
 func (s *Signed) Covers(identifier string) bool {
 	return slices.Contains(s.names, identifier)
 }

@@ -73,7 +73,7 @@ func FuzzContentDigest(f *testing.F) {
 }
 
 // The cost of checking a signed call of 1 KiB, from the fields to the answer,
-// beside the bare operation of its algorithm on the same signature base.
+// next to the bare operation of its algorithm on the same signature base.
 func BenchmarkVerify(b *testing.B) {
 	body := bytes.Repeat([]byte("x"), 1<<10)
 	for alg, key := range newKeys(b) {

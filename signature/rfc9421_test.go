@@ -375,7 +375,8 @@ func TestExpiryOfZero(t *testing.T) {
 	}
 }
 
-// What others have signed beside the signature with a tag need not be understood, but for its labels.
+// What others have signed next to the signature with a tag need not be
+// understood, but for its labels.
 func TestTagged(t *testing.T) {
 	for _, other := range []string{`("@frob" "x";tr);tag="x"`, `("Date");created="now"`, `("@method" "@method")`, `"a text"`, `(date);tag=quillgate`} {
 		h := http.Header{"Signature-Input": {`a=` + other + `, b=("@method");tag="quillgate"`}, "Signature": {`a=:AA==:, b=:AAAA:`}}

@@ -106,7 +106,7 @@ func Parse(value string) (Header, error) {
 	return h, nil
 }
 
-// ValidPublic tells whether s can be a public key: 1 to 64 bytes of letters,
+// ValidPublic reports whether s can be a public key: 1 to 64 bytes of letters,
 // digits, hyphens and underscores.
 func ValidPublic(s string) bool {
 	if s == "" || len(s) > maxPublic || !utf8.ValidString(s) {
@@ -163,7 +163,7 @@ func (h *Hash) sums() (inner, outer [sha256.Size]byte) {
 	return inner, sha256.Sum256(hex.AppendEncode(h.text, inner[:]))
 }
 
-// Matches tells whether header carries the digest of what was written. It
+// Matches reports whether header carries the digest of what was written. It
 // takes the same time whatever the difference is. A secret that is empty
 // matches nothing.
 func (h *Hash) Matches(header Header) bool {

@@ -234,7 +234,7 @@ func FuzzParse(f *testing.F) {
 	})
 }
 
-// The cost of checking a signature, beside the bare hash of the same body that
+// The cost of checking a signature, next to the bare hash of the same body that
 // nothing can do without.
 func BenchmarkMatches(b *testing.B) {
 	for _, size := range []struct {

@@ -157,7 +157,7 @@ func elements(lines []string, read func(*structure) (member, error)) ([]member, 
 	return members, nil
 }
 
-// repeats tells whether one of n names is there twice. Strangers send them, by
+// repeats reports whether one of n names appears twice. Strangers send them, by
 // the thousand if they like, so that comparing each with each is for a few.
 func repeats(n int, name func(i int) string) bool {
 	const few = 16
@@ -308,7 +308,7 @@ func (r *structure) key() (string, error) {
 	return r.text[start:r.at], nil
 }
 
-// isKey tells whether the whole text is a name.
+// isKey reports whether the whole text is a name.
 func (r structure) isKey() bool {
 	_, err := r.key()
 	return err == nil && r.at == len(r.text)

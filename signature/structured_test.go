@@ -101,7 +101,8 @@ func keys(n int, separator string) string {
 	return strings.Join(list, separator)
 }
 
-// A field of thousands of names against one of sixteen, for each name: nobody gets more than linear work out of us.
+// A field of thousands of names against one of sixteen, for each name: no one
+// gets more than linear work out of us.
 func BenchmarkDictionary(b *testing.B) {
 	for _, kind := range []struct{ name, separator string }{{"members", ","}, {"parameters", ";"}} {
 		b.Run(kind.name, func(b *testing.B) {

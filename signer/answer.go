@@ -23,7 +23,7 @@ func (t Transport) proof() string {
 	return `"authorization";req`
 }
 
-// answerComponents are what the signature of an answer has to cover.
+// answerComponents are what the signature of an answer must cover.
 func (t Transport) answerComponents() []string {
 	return []string{`"@status"`, `"content-type"`, `"content-digest"`, t.proof()}
 }
@@ -70,7 +70,8 @@ func (t Transport) checkAnswer(sent *http.Request, answer *http.Response) error 
 		answer.Body = &checked{answer.Body, digest}
 		return nil
 	}
-	// Refusals of a credential are not signed, since nobody is known to whom.
+	// Refusals of a credential are not signed, since no one is known to
+	// whom.
 	text, err := io.ReadAll(io.LimitReader(answer.Body, maxFault))
 	unsigned := &UnsignedAnswer{Status: answer.StatusCode, Beginning: text}
 	_, decoded := xmlrpc.DecodeResponse(text, xmlrpc.Limits{})

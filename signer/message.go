@@ -48,7 +48,7 @@ func (t Transport) messageKey() signature.Key {
 	return signature.HMACKey([]byte(t.Secret))
 }
 
-// strictly tells whether requests get message signatures.
+// strictly reports whether requests get message signatures.
 func (t Transport) strictly() bool { return t.Scheme == MessageSignatures || !t.Private.IsZero() }
 
 // signMessage puts the signature on a request whose body has this SHA-256.

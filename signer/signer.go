@@ -1,7 +1,7 @@
 // Package signer is the client side of signed requests: an http.RoundTripper
 // that signs whatever goes through it, so that a program that speaks XML-RPC
-// over net/http signs by changing one argument. It keeps no state and talks
-// to nobody but the server.
+// over net/http signs by changing one argument. It keeps no state and talks to
+// no one but the server.
 package signer
 
 import (
@@ -199,7 +199,7 @@ func spool(hash io.Writer, out *http.Request) (release func(), err error) {
 		return b.release, fmt.Errorf("read the body: %w", err)
 	}
 	if out.ContentLength = b.spool.Size(); out.ContentLength == 0 {
-		// Length 0 beside a body means a length that is not known.
+		// Length 0 next to a body means a length that is not known.
 		out.Body = http.NoBody
 		return b.release, nil
 	}
@@ -236,10 +236,10 @@ func (r *spooledReader) Close() error {
 	return nil
 }
 
-// checkRedirect follows the redirects that have led to this request back to
-// the first one. A signature is good for its body wherever that is sent, so
-// no other server is to see one; nor anybody on the way of a connection that
-// has lost its TLS.
+// checkRedirect follows the redirects that have led to this request back to the
+// first one. A signature is good for its body wherever that is sent, so no
+// other server is to see one; nor anyone on the way of a connection that has
+// lost its TLS.
 func checkRedirect(r *http.Request) error {
 	for from := r; from.Response != nil; {
 		from = from.Response.Request

@@ -32,7 +32,7 @@ type Attachment struct {
 	Alt           string // what a picture shows, in words; PicturesInText alone reads it
 }
 
-// IsPicture says whether the file is a picture whose dimensions are known.
+// IsPicture reports whether the file is a picture whose dimensions are known.
 func (a *Attachment) IsPicture() bool { return a.Width > 0 && a.Height > 0 }
 
 // Files are the names of everything that is stored of the attachment.
@@ -312,8 +312,8 @@ func attachmentFiles(ctx context.Context, tx *database.Tx, p *Post) ([]string, e
 	return a.Files(), nil
 }
 
-// removeFiles removes files that are no longer anybody's. When that fails it is the operator's concern, not the
-// caller's.
+// removeFiles removes files that are no longer anyone's. When that fails it is
+// the operator's concern, not the caller's.
 func (s *Site) removeFiles(ctx context.Context, files []string) {
 	if len(files) == 0 || s.media == nil {
 		return
@@ -323,7 +323,8 @@ func (s *Site) removeFiles(ctx context.Context, files []string) {
 	}
 }
 
-// KnownFile says whether some attachment has the file, as its own or as one of its versions.
+// KnownFile reports whether some attachment has the file, as its own or as one
+// of its versions.
 func (s *Site) KnownFile(ctx context.Context, name string) (bool, error) {
 	dir, base := path.Split(name)
 	quoted, err := json.Marshal(base)

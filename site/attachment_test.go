@@ -341,7 +341,8 @@ func TestDeleteAttachment(t *testing.T) {
 	})
 }
 
-// A crash between the file and its row leaves a file that nobody knows; one after the row leaves only a mark.
+// A crash between the file and its row leaves a file that no one knows; one
+// after the row leaves only a mark.
 func TestOpenClearsUpUnfinishedUploads(t *testing.T) {
 	databasetest.Each(t, func(t *testing.T, db *database.DB) {
 		d := openDarkroom(t, db)

@@ -16,7 +16,7 @@ import (
 // The statuses of a comment, as wp.* spells them. The comments of a post in the trash have one more, statusPostTrashed.
 const (
 	CommentApproved = "approve"
-	CommentHeld     = "hold" // waits for somebody who may moderate
+	CommentHeld     = "hold" // waits for someone who may moderate
 	CommentSpam     = "spam"
 	CommentTrashed  = "trash"
 )
@@ -102,7 +102,8 @@ func readComment(ctx context.Context, q database.Queryer, id int64) (Comment, *P
 	return c, p, nil
 }
 
-// canModerate says whether who may see and change the comments of a post: whoever may edit the post may.
+// canModerate reports whether who may see and change the comments of a post:
+// whoever may edit the post may.
 func (s *Site) canModerate(who auth.Identity, p *Post) bool { return s.CanEdit(who, p) }
 
 // CommentFilter says which comments ListComments returns.
@@ -119,9 +120,11 @@ type CommentFilter struct {
 // commentsAtOnce is how many comments are read at once.
 const commentsAtOnce = 100
 
-// ListComments returns comments, the newest first, read while they are walked through. Everybody who is signed in may see
-// the approved ones of their own posts and of those that everybody can read, and only who may moderate comments all
-// others. E-mail addresses and networks are for those who write posts. Errors: *Denied, ErrNoPostType.
+// ListComments returns comments, the newest first, read while they are walked
+// through. Everyone who is signed in may see the approved ones of their own
+// posts and of those that everyone can read, and only who may moderate comments
+// all others. E-mail addresses and networks are for those who write posts.
+// Errors: *Denied, ErrNoPostType.
 func (s *Site) ListComments(ctx context.Context, who auth.Identity, f CommentFilter) (iter.Seq2[[]FullComment, error], error) {
 	if !who.LoggedIn() || f.Status != CommentApproved && !who.Can(auth.ModerateComments) {
 		return nil, &Denied{Action: "see comments of this status"}
@@ -252,7 +255,8 @@ func (s *Site) fullComments(ctx context.Context, rows []Comment) ([]FullComment,
 	return list, nil
 }
 
-// titleOnPage is the title as pages show it, and wp.getComment too: it says when the post is not for everybody.
+// titleOnPage is the title as pages show it, and wp.getComment too: it says
+// when the post is not for everyone.
 func titleOnPage(p *Post) string {
 	title := replaceAmpersands(p.Title, "&#038;")
 	switch {

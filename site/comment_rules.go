@@ -14,7 +14,8 @@ import (
 	"github.com/quillgate/quillgate/network"
 )
 
-// commentPause is how long somebody who may not moderate waits between two comments.
+// commentPause is how long someone who may not moderate waits between two
+// comments.
 const commentPause = 15 * time.Second
 
 var (
@@ -70,8 +71,9 @@ func refuseDuplicate(ctx context.Context, tx *database.Tx, c *Comment) error {
 	return nil
 }
 
-// refuseFlood looks for the last comment of the same user, or from the same network when nobody is signed in, and for
-// one under the same e-mail address. What came within the pause is little, so networks are compared here.
+// refuseFlood looks for the last comment of the same user, or from the same
+// network when no one is signed in, and for one under the same e-mail address.
+// What came within the pause is little, so networks are compared here.
 func refuseFlood(ctx context.Context, tx *database.Tx, c *Comment) error {
 	var last []struct {
 		User  int64  `db:"user_id"`
@@ -101,8 +103,8 @@ func sameNetwork(a, b string) bool {
 	return a == b || errX == nil && errY == nil && network.Of(x) == network.Of(y)
 }
 
-// approveUnseen decides by the options whether a comment appears before somebody has looked at it, as WordPress's
-// check_comment does.
+// approveUnseen decides by the options whether a comment appears before someone
+// has looked at it, as WordPress's check_comment does.
 func approveUnseen(ctx context.Context, tx *database.Tx, c *Comment, o *Options) (bool, error) {
 	if o.Bool("comment_moderation") {
 		return false, nil
@@ -130,7 +132,8 @@ func approveUnseen(ctx context.Context, tx *database.Tx, c *Comment, o *Options)
 	return before > 0, nil
 }
 
-// mentions says whether a comment holds one of the words, of which each line has one; the case does not count.
+// mentions reports whether a comment holds one of the words, of which each line
+// has one; the case does not count.
 func mentions(c *Comment, words string) bool {
 	for line := range strings.Lines(words) {
 		word := strings.TrimSpace(line)

@@ -26,7 +26,7 @@ func openGuestbook(t *testing.T, db *database.DB) guestbook {
 	t.Helper()
 	now := time.Date(2024, 6, 1, 12, 0, 0, 0, time.UTC)
 	g := guestbook{openBlog(t, db, func() time.Time { return now }), &now}
-	// Nobody signs in here, and hashing passwords takes time.
+	// No one signs in here, and hashing passwords takes time.
 	bundle, err := os.ReadFile("../transfer/testdata/bundle.json")
 	if err != nil {
 		t.Fatal(err)
@@ -257,7 +257,7 @@ func TestCommentFlood(t *testing.T) {
 			{"ines", time.Second, nil},
 			{"admin", time.Second, nil}, // may moderate
 			{"admin", time.Second, nil},
-			{"old hand", time.Second, nil}, // somebody else
+			{"old hand", time.Second, nil}, // someone else
 		} {
 			if err := create(test.login, test.after); !errors.Is(err, test.want) {
 				t.Errorf("comment %d: %v, want %v", i+1, err, test.want)
@@ -409,7 +409,8 @@ func TestListComments(t *testing.T) {
 				t.Errorf("%s: %v (-want +got):\n%s", test.name, err, diff)
 			}
 		}
-		// What is said about a post that is not for everybody is not either.
+		// What is said about a post that is not for everyone is not
+		// either.
 		for status, want := range map[string]int{"publish": 2, "private": 0} {
 			if _, err := g.db.Exec(t.Context(), `UPDATE posts SET status = $1 WHERE id = 3`, status); err != nil {
 				t.Fatal(err)

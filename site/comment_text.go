@@ -39,7 +39,7 @@ func (s *Site) filterCommentContent(text string, unfiltered bool) string {
 	return s.markForeignLinks(markTargets(text))
 }
 
-// unfilteredComment says whether a comment of this user may hold any markup.
+// unfilteredComment reports whether a comment of this user may hold any markup.
 func unfilteredComment(u auth.User) bool { return u.ID != 0 && u.Role.Can(auth.UnfilteredHTML) }
 
 // ErrCommentLength says that one of the texts of a comment is longer than it may be.
@@ -69,7 +69,8 @@ func truncate(text string, limit int) string {
 	return strings.ToValidUTF8(text[:limit], "")
 }
 
-// validEmail says whether a text is an e-mail address that a visitor may give.
+// validEmail reports whether a text is an e-mail address that a visitor may
+// give.
 func validEmail(text string) bool {
 	a, err := mail.ParseAddress(text)
 	if err != nil || a.Address != text {

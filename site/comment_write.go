@@ -12,7 +12,8 @@ import (
 	"github.com/quillgate/quillgate/database"
 )
 
-// NewComment is a comment to be made. Author, Email and URL count only when nobody is signed in.
+// NewComment is a comment to be made. Author, Email and URL count only when no
+// one is signed in.
 type NewComment struct {
 	Post    int64
 	Parent  int64 // the comment that it answers; one that is not there becomes 0
@@ -36,9 +37,10 @@ var (
 	ErrSame = errors.New("nothing to change")
 )
 
-// CreateComment adds a comment and returns its id. The option who_may_comment says who may: nobody, users,
-// or anybody. Errors: ErrSignInToComment, ErrNotFound, *Denied,
-// ErrCommentsClosed, ErrDuplicateComment, ErrCommentFlood, *Invalid, *Repeated.
+// CreateComment adds a comment and returns its id. The option who_may_comment
+// says who may: no one, users, or anyone. Errors: ErrSignInToComment,
+// ErrNotFound, *Denied, ErrCommentsClosed, ErrDuplicateComment,
+// ErrCommentFlood, *Invalid, *Repeated.
 func (s *Site) CreateComment(ctx context.Context, who auth.Identity, in NewComment) (int64, error) {
 	opts, err := s.Options(ctx)
 	if err != nil {
@@ -85,9 +87,10 @@ func (s *Site) CreateComment(ctx context.Context, who auth.Identity, in NewComme
 	return c.ID, nil
 }
 
-// mayComment says whether a post takes comments, and from this caller: nobody comments on what they cannot read, but for
-// those who are signed in and, as in WordPress, comment on what is not published yet. opened says that they have shown the
-// password of the post, or that it has none.
+// mayComment reports whether a post takes comments, and from this caller: no
+// one comments on what they cannot read, but for those who are signed in and,
+// as in WordPress, comment on what is not published yet. opened says that they
+// have shown the password of the post, or that it has none.
 func (s *Site) mayComment(who auth.Identity, p *Post, opened bool) error {
 	if p.CommentStatus != "open" || p.Type == TypeRevision {
 		return ErrCommentsClosed
@@ -245,8 +248,9 @@ const (
 	metaCommentTrashTime   = "_wp_trash_meta_time"
 )
 
-// DeleteComment moves a comment to the trash or, when it is there already or is spam, deletes it for good; what
-// answered it then answers what it answered. Errors: ErrNoComment, *Denied.
+// DeleteComment moves a comment to the trash or, when it already exists or is
+// spam, deletes it for good; what answered it then answers what it answered.
+// Errors: ErrNoComment, *Denied.
 func (s *Site) DeleteComment(ctx context.Context, who auth.Identity, id int64) error {
 	err := s.db.Update(ctx, func(tx *database.Tx) error {
 		c, p, err := readComment(ctx, tx, id)

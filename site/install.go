@@ -30,7 +30,8 @@ func (s *Site) install(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		// All other options have their defaults until somebody sets them.
+		// All other options have their defaults until someone sets
+		// them.
 		_, err = WriteOptions(ctx, tx, map[string]string{"default_category": fmt.Sprint(category)})
 		return err
 	})

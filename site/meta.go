@@ -20,8 +20,9 @@ const (
 	metaTrashStatus = "_wp_trash_meta_status"
 	metaTrashTime   = "_wp_trash_meta_time"
 	metaTrashSlug   = "_wp_desired_post_slug"
-	// A published post bears these two until somebody has told the pages that it links to, and has looked for files to
-	// enclose. They are the list of that work, and go into exports.
+	// A published post bears these two until someone has told the pages
+	// that it links to, and has looked for files to enclose. They are the
+	// list of that work, and go into exports.
 	MetaToPing    = "_pingme"
 	metaToEnclose = "_encloseme"
 	// What a published post was called, and the days it had, before it was changed.
@@ -36,8 +37,9 @@ type CustomField struct {
 	Value string `db:"value"`
 }
 
-// Protected says whether the field belongs to the program: its key begins with an underscore. Nobody sees or changes
-// such a field of a post by way of the custom fields.
+// Protected reports whether the field belongs to the program: its key begins
+// with an underscore. No one sees or changes such a field of a post by way of
+// the custom fields.
 func (f CustomField) Protected() bool { return protectedKey(f.Key) }
 
 func protectedKey(key string) bool {

@@ -57,7 +57,8 @@ func parseNetwork(word string) (Network, error) {
 	return n, err
 }
 
-// PingbackNetworks are the networks that pingbacks may reach beside public addresses.
+// PingbackNetworks are the networks that pingbacks may reach next to public
+// addresses.
 func (o *Options) PingbackNetworks() []Network {
 	list, _ := ParseNetworks(o.Text("pingback_networks")) // the table checks it on its way in
 	return list

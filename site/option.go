@@ -90,7 +90,7 @@ func (o *Options) Int(name string) int64 {
 	return n
 }
 
-// Bool tells whether an option is on: neither empty nor "0".
+// Bool reports whether an option is on: neither empty nor "0".
 func (o *Options) Bool(name string) bool {
 	v := o.Text(name)
 	return v != "" && v != "0"
@@ -152,7 +152,8 @@ func (o *Options) Theme() Theme {
 	return t
 }
 
-// SupportsFeature tells whether the theme supports a feature, such as "post-thumbnails".
+// SupportsFeature reports whether the theme supports a feature, such as
+// "post-thumbnails".
 func (t Theme) SupportsFeature(feature string) bool {
 	for _, f := range t.Supports {
 		if f == feature {

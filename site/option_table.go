@@ -28,7 +28,7 @@ const (
 	kindNames                // JSON: a list of names
 	kindTitles               // JSON: an object of names and titles
 	kindNetworks             // networks with ports; see ParseNetworks
-	kindWho                  // nobody, users or anybody
+	kindWho                  // no one, users or anyone
 	kindStructure            // how addresses of posts are made, or nothing
 )
 

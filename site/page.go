@@ -11,8 +11,8 @@ import (
 	"github.com/quillgate/quillgate/database"
 )
 
-// TypeOf says of which type a post is, to everybody: the older dialects tell posts from pages before they ask for
-// rights. ErrNotFound.
+// TypeOf says of which type a post is, to everyone: the older dialects tell
+// posts from pages before they ask for rights. ErrNotFound.
 func (s *Site) TypeOf(ctx context.Context, id int64) (string, error) {
 	var name string
 	err := s.db.Get(ctx, &name, `SELECT type FROM posts WHERE id = $1`, id)
@@ -83,8 +83,9 @@ type PageTemplate struct{ Name, Label string }
 // DefaultTemplate is the name of the template of pages that have none of their own.
 const DefaultTemplate = "default"
 
-// PageTemplates returns the templates that a page can have. Themes look at the name, which the page keeps in a custom
-// field; the names beside the default are those of the theme that WordPress 6.1 comes with. *Denied for who may not
+// PageTemplates returns the templates that a page can have. Themes look at the
+// name, which the page keeps in a custom field; the names next to the default
+// are those of the theme that WordPress 6.1 comes with. *Denied for who may not
 // edit pages.
 func (s *Site) PageTemplates(who auth.Identity) ([]PageTemplate, error) {
 	if !s.CanEditType(who, TypePage) {
@@ -100,8 +101,9 @@ type Trackback struct {
 	Content string `db:"content"` // the title of the other page in <strong>, and an excerpt
 }
 
-// Trackbacks returns the approved trackbacks of a post, the oldest first; those of a post that is not published are
-// nobody's business. ErrNotFound when there is no such post.
+// Trackbacks returns the approved trackbacks of a post, the oldest first; those
+// of a post that is not published are no one's business. ErrNotFound when there
+// is no such post.
 func (s *Site) Trackbacks(ctx context.Context, id int64) (iter.Seq2[[]Trackback, error], error) {
 	if _, err := s.TypeOf(ctx, id); err != nil {
 		return nil, err

@@ -9,39 +9,43 @@ import (
 // The meta capabilities: what a role may do to one particular post, from whose it is and how public. The table follows
 // WordPress: one's own and others' posts, published and private ones are each a right of their own.
 
-// CanEdit says whether who may read a post for editing and change it. The rights over a revision are those over its
-// parent, which the caller has to pass instead.
+// CanEdit reports whether who may read a post for editing and change it. The
+// rights over a revision are those over its parent, which the caller must pass
+// instead.
 func (s *Site) CanEdit(who auth.Identity, p *Post) bool {
 	t, known := postTypeNamed(p.Type)
 	return known && t.touch(at(who, p), p, t.rights.edit)
 }
 
-// CanDelete says whether who may move the post to the trash or delete it. Nobody may delete a revision by itself.
+// CanDelete reports whether who may move the post to the trash or delete it. No
+// one may delete a revision by itself.
 func (s *Site) CanDelete(who auth.Identity, p *Post) bool {
 	t, known := postTypeNamed(p.Type)
 	return known && p.Type != TypeRevision && t.touch(at(who, p), p, t.rights.delete)
 }
 
-// CanPublish says whether who may publish posts of the type.
+// CanPublish reports whether who may publish posts of the type.
 func (s *Site) CanPublish(who auth.Identity, postType string) bool {
 	t, known := postTypeNamed(postType)
 	return known && may(who, t.rights.publish)
 }
 
-// CanEditType says whether who may write posts of the type at all.
+// CanEditType reports whether who may write posts of the type at all.
 func (s *Site) CanEditType(who auth.Identity, postType string) bool {
 	t, known := postTypeNamed(postType)
 	return known && may(who, t.rights.edit.own)
 }
 
-// CanEditOthers says whether who may write posts of the type in another's name.
+// CanEditOthers reports whether who may write posts of the type in another's
+// name.
 func (s *Site) CanEditOthers(who auth.Identity, postType string) bool {
 	t, known := postTypeNamed(postType)
 	return known && may(who, t.rights.edit.others)
 }
 
-// CanRead says whether who, possibly nobody, may read the post. For attachments pass the parent's status in parent, ""
-// when there is none. The post's password is another matter.
+// CanRead reports whether who, possibly no one, may read the post. For
+// attachments pass the parent's status in parent, "" when there is none. The
+// post's password is another matter.
 func (s *Site) CanRead(who auth.Identity, p *Post, parent string) bool {
 	status := p.Status
 	if status == StatusInherit {
@@ -73,14 +77,16 @@ func at(who auth.Identity, p *Post) auth.Identity {
 	return who
 }
 
-// may asks for a right that a post type names; a type that names none grants it to nobody.
+// may asks for a right that a post type names; a type that names none grants it
+// to no one.
 func may(who auth.Identity, c auth.Capability) bool {
 	var none auth.Capability
 	return who.LoggedIn() && c != none && who.Can(c)
 }
 
-// touch decides by the four rights of one action. A trashed post of one's own counts as what it was before; one of
-// somebody else's counts as a draft, as in WordPress.
+// touch decides by the four rights of one action. A trashed post of one's own
+// counts as what it was before; one of someone else's counts as a draft, as in
+// WordPress.
 func (t *PostType) touch(who auth.Identity, p *Post, r actionRights) bool {
 	if !who.LoggedIn() {
 		return false

@@ -9,8 +9,9 @@ import (
 	"github.com/quillgate/quillgate/site"
 )
 
-// The matrix of who may do what to which post: for each status the roles that may, once for one's own posts and once
-// for somebody else's. Letters are the first ones of the roles; p is for everybody, nobody signed in included.
+// The matrix of who may do what to which post: for each status the roles that
+// may, once for one's own posts and once for someone else's. Letters are the
+// first ones of the roles; p is for everyone, no one signed in included.
 func TestPermissions(t *testing.T) {
 	databasetest.Each(t, func(t *testing.T, db *database.DB) {
 		n := openNewsroom(t, db)

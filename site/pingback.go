@@ -23,11 +23,12 @@ var (
 	ErrPingElsewhere = errors.New("pingback: target elsewhere")
 	// ErrPingSelf says that source and target are the same post.
 	ErrPingSelf = errors.New("pingback: source is target")
-	// ErrPingTarget says that the target is no post that takes pingbacks.
+	// ErrPingTarget says that the target is not a post that takes
+	// pingbacks.
 	ErrPingTarget = errors.New("pingback: the target does not accept pingbacks")
 	// ErrPingNoPost says that the target would be a post, but there is none of that id.
 	ErrPingNoPost = errors.New("pingback: no such post")
-	// ErrPinged says that the pingback is there already.
+	// ErrPinged says that the pingback already exists.
 	ErrPinged = errors.New("pingback: already registered")
 	// ErrPingTitle says that the page has no title.
 	ErrPingTitle = errors.New("pingback: source without title")
@@ -35,7 +36,8 @@ var (
 	ErrPingLink = errors.New("pingback: source without link")
 )
 
-// Pingback is what somebody says about a page: that it links to a post of this blog.
+// Pingback is what someone says about a page: that it links to a post of this
+// blog.
 type Pingback struct {
 	// Source is the page, Target the address of the post as the page spells it.
 	Source, Target string
@@ -51,8 +53,9 @@ func NewPingback(source, target string) Pingback {
 	return Pingback{Source: plain(source), Target: plain(target)}
 }
 
-// CheckPingback says whether the page is worth a look: that the target is a post which takes pingbacks and has none from
-// this page yet. Errors: ErrPingSource, ErrPingElsewhere, ErrPingSelf, ErrPingTarget, ErrPinged.
+// CheckPingback reports whether the page is worth a look: that the target is a
+// post which takes pingbacks and has none from this page yet. Errors:
+// ErrPingSource, ErrPingElsewhere, ErrPingSelf, ErrPingTarget, ErrPinged.
 func (s *Site) CheckPingback(ctx context.Context, p Pingback) error {
 	post, err := s.pingTarget(ctx, p)
 	if err != nil {
@@ -61,9 +64,11 @@ func (s *Site) CheckPingback(ctx context.Context, p Pingback) error {
 	return refusePinged(ctx, s.db, post.ID, p)
 }
 
-// AddPingback makes a comment of a pingback out of the text of its source. The comment's author is the title of the
-// page, and its content what stands around the link. Whether it appears at once is decided like that of other comments
-// by strangers. Beside the errors of CheckPingback: ErrPingTitle, ErrPingLink, ErrCommentFlood, ErrDuplicateComment.
+// AddPingback makes a comment of a pingback out of the text of its source. The
+// comment's author is the title of the page, and its content what stands around
+// the link. Whether it appears at once is decided like that of other comments
+// by strangers. Next to the errors of CheckPingback: ErrPingTitle, ErrPingLink,
+// ErrCommentFlood, ErrDuplicateComment.
 func (s *Site) AddPingback(ctx context.Context, p Pingback, page string) error {
 	opts, err := s.Options(ctx)
 	if err != nil {
@@ -133,8 +138,8 @@ func (s *Site) pingTarget(ctx context.Context, p Pingback) (*Post, error) {
 	return post, nil
 }
 
-// TakesPings says whether a post takes pingbacks as far as the post itself is concerned: it is public and its
-// ping_status is open.
+// TakesPings reports whether a post takes pingbacks as far as the post itself
+// is concerned: it is public and its ping_status is open.
 func (s *Site) TakesPings(p *Post) bool {
 	return p.PingStatus == "open" && (p.public() || p.Type == TypeAttachment && p.Status == StatusInherit)
 }

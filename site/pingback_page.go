@@ -97,7 +97,8 @@ func around(paragraph string, link *regexp.Regexp) (before, text, after string, 
 	return "", "", "", false
 }
 
-// continues says whether an address that goes on with this byte is another one.
+// continues reports whether an address that goes on with this byte is another
+// one.
 func continues(b byte) bool {
 	return b >= '0' && b <= '9' || b >= 'a' && b <= 'z' || b >= 'A' && b <= 'Z' || b == '-' || b == '_' || b == '%'
 }

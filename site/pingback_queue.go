@@ -22,16 +22,18 @@ type Ping struct {
 }
 
 const (
-	pingLease  = 2 * time.Minute // after which somebody else tries
+	pingLease  = 2 * time.Minute // after which someone else tries
 	pingPosts  = 20              // posts whose links one transaction looks at
-	pingMarked = 24 * time.Hour  // older marks are from a time when nobody sent pingbacks
+	pingMarked = 24 * time.Hour  // older marks are from a time when no one sent pingbacks
 )
 
-// pingPauses are the times between the tries; after the last one nobody tries again.
+// pingPauses are the times between the tries; after the last one no one tries
+// again.
 var pingPauses = []time.Duration{time.Minute, 10 * time.Minute, time.Hour, 6 * time.Hour}
 
-// TakePings returns at most limit pingbacks that are due. They are the caller's for two minutes: it has to end each with
-// PingSent or PingFailed. There are none while the option pingback_send is off.
+// TakePings returns at most limit pingbacks that are due. They are the caller's
+// for two minutes: it must end each with PingSent or PingFailed. There are none
+// while the option pingback_send is off.
 func (s *Site) TakePings(ctx context.Context, limit int) ([]Ping, error) {
 	opts, err := s.Options(ctx)
 	if err != nil || !opts.Bool("pingback_send") {
@@ -67,10 +69,12 @@ func (s *Site) TakePings(ctx context.Context, limit int) ([]Ping, error) {
 	return list, nil
 }
 
-// tellsOthers says whether a post may be made known to the pages that it links to.
+// tellsOthers reports whether a post may be made known to the pages that it
+// links to.
 func tellsOthers(p *Post) bool { return p.Status == StatusPublish && p.Password == "" }
 
-// queuePings turns the marks of some posts into rows, and tells whether there may be more marks.
+// queuePings turns the marks of some posts into rows, and reports whether there
+// may be more marks.
 func (s *Site) queuePings(ctx context.Context) (more bool, err error) {
 	err = s.db.Update(ctx, func(tx *database.Tx) error {
 		var marks []struct {

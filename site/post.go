@@ -14,7 +14,7 @@ const (
 	StatusPublish   = "publish"
 	StatusFuture    = "future" // becomes publish when its date comes
 	StatusDraft     = "draft"
-	StatusPending   = "pending" // waits for somebody who may publish
+	StatusPending   = "pending" // waits for someone who may publish
 	StatusPrivate   = "private"
 	StatusTrash     = "trash"
 	StatusInherit   = "inherit"    // attachments and revisions: as public as their parent
@@ -63,8 +63,9 @@ type FullPost struct {
 	Thumbnail int64
 }
 
-// Load says what a FullPost brings along beside the row itself, and what of the row may be missing. What it brings along costs
-// one statement for all posts together.
+// Load says what a FullPost brings along next to the row itself, and what of
+// the row may be missing. What it brings along costs one statement for all
+// posts together.
 type Load uint8
 
 // The parts of a FullPost that must be asked for, and those that a list can do without.
@@ -74,18 +75,20 @@ const (
 	WithoutTexts                  // Content and Excerpt stay empty in lists, and are not read
 )
 
-// public says whether a visitor may see the post, were it not for its password.
+// public reports whether a visitor may see the post, were it not for its
+// password.
 func (p *Post) public() bool { return p.Status == StatusPublish }
 
-// DropPrivatePassword takes the password away from a private post: only those who may read private posts see it, and
-// nobody is to be asked for a forgotten password when it is published later (wp.editPost).
+// DropPrivatePassword takes the password away from a private post: only those
+// who may read private posts see it, and no one is to be asked for a forgotten
+// password when it is published later (wp.editPost).
 func (p *Post) DropPrivatePassword() {
 	if p.Status == StatusPrivate {
 		p.Password = ""
 	}
 }
 
-// Floating says whether a post of this status has no date of its own yet.
+// Floating reports whether a post of this status has no date of its own yet.
 func Floating(status string) bool {
 	return status == StatusDraft || status == StatusPending || status == StatusAutoDraft
 }
@@ -113,9 +116,10 @@ const postHeadColumns = `p.id, p.type, p.status, p.name, p.author, p.password, p
 
 const postColumns = postHeadColumns + `, p.title, p.content, p.excerpt`
 
-// readPost reads one post of any type without its large texts, which complete reads, and with TrashedFrom when it is in the
-// trash. ErrNotFound when there is none. A text that nobody looks at must not take the memory for those that are asked for,
-// so callers find out first what somebody may do with the post.
+// readPost reads one post of any type without its large texts, which complete
+// reads, and with TrashedFrom when it is in the trash. ErrNotFound when there
+// is none. A text that no one looks at must not take the memory for those that
+// are asked for, so callers find out first what someone may do with the post.
 func readPost(ctx context.Context, q database.Queryer, id int64) (*pagePost, error) {
 	var row pagePost
 	err := q.Get(ctx, &row, `SELECT `+postPageColumns+` FROM posts p WHERE p.id = $1`, id)

@@ -2,7 +2,8 @@ package site
 
 import "time"
 
-// PostDate is a date that somebody gave to a post: a moment, or what the blog's clock is to show.
+// PostDate is a date that someone gave to a post: a moment, or what the blog's
+// clock is to show.
 type PostDate struct {
 	Time time.Time
 	// Local says that Time is the blog's wall clock; its zone means nothing then.

@@ -21,8 +21,9 @@ const (
 	metaCommentStatus  = "_wp_post_trash_status"
 )
 
-// DeletePost moves a post or page to the trash or, when it is there already, deletes it for good with its comments,
-// custom fields and revisions. Attachments are deleted at once, with their files. ErrNotFound, *Denied.
+// DeletePost moves a post or page to the trash or, when it already exists,
+// deletes it for good with its comments, custom fields and revisions.
+// Attachments are deleted at once, with their files. ErrNotFound, *Denied.
 func (s *Site) DeletePost(ctx context.Context, who auth.Identity, id int64) error {
 	if id <= 0 {
 		return ErrNotFound

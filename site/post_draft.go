@@ -26,7 +26,8 @@ func (w *edit) autoDraft() Post {
 	}
 }
 
-// refused says whether an error is about what the client sent, other than a fault of the database.
+// refused reports whether an error is about what the client sent, other than a
+// fault of the database.
 func refused(err error) bool {
 	var denied *Denied
 	var invalid *Invalid
@@ -40,7 +41,7 @@ func (s *Site) leaveAutoDraft(ctx context.Context, draft Post) error {
 	})
 }
 
-// dropAutoDrafts deletes the automatic drafts that nobody has come back to.
+// dropAutoDrafts deletes the automatic drafts that no one has come back to.
 func (s *Site) dropAutoDrafts(ctx context.Context) error {
 	_, err := s.db.Exec(ctx, `DELETE FROM posts WHERE type IN ('post', 'page') AND status = 'auto-draft' AND date < $1`, s.Local(s.now().Add(-autoDraftLife)))
 	if err != nil {

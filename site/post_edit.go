@@ -12,8 +12,8 @@ import (
 	"github.com/quillgate/quillgate/database"
 )
 
-// PostEdit is a post as somebody wants it: every member that is not nil. What is nil stays as it is or, in a new post,
-// gets its default.
+// PostEdit is a post as someone wants it: every member that is not nil. What is
+// nil stays as it is or, in a new post, gets its default.
 type PostEdit struct {
 	// Type is post or page; post when nil. An existing post cannot change it.
 	Type *string
@@ -49,8 +49,9 @@ type PostEdit struct {
 
 	// Terms replaces the terms of the taxonomies that it names, by the rules of wp.newPost.
 	Terms []TermChoice
-	// Categories replaces the categories, by the rules of metaWeblog and Blogger: ids that are none are left out, and an
-	// empty list stands for the default category.
+	// Categories replaces the categories, by the rules of metaWeblog and
+	// Blogger: ids that are not are left out, and an empty list stands for
+	// the default category.
 	Categories *[]int64
 	// Tags replaces the tags by names, by the rules of metaWeblog: new ones are created whatever the caller's role, but not
 	// for a key whose scope keeps it from creating terms (*Denied).
@@ -66,11 +67,12 @@ type PostEdit struct {
 	FirstRevision bool
 }
 
-// Errors of posts beside Denied, Invalid and ErrNotFound.
+// Errors of posts next to Denied, Invalid and ErrNotFound.
 var (
 	// ErrEmptyPost says that a post would have neither title nor text nor excerpt.
 	ErrEmptyPost = errors.New("empty post")
-	// ErrNoAuthor says that the wanted author is nobody. It is an ErrNotFound.
+	// ErrNoAuthor says that the wanted author is no one. It is an
+	// ErrNotFound.
 	ErrNoAuthor = fmt.Errorf("author: %w", ErrNotFound)
 	// ErrNoThumbnail says that the wanted thumbnail is not there. It is an ErrNotFound.
 	ErrNoThumbnail = fmt.Errorf("thumbnail: %w", ErrNotFound)
@@ -82,7 +84,8 @@ func (s *Site) CreatePost(ctx context.Context, who auth.Identity, e PostEdit) (i
 	return s.save(ctx, who, 0, e)
 }
 
-// EditPost changes a post, page or attachment. Beside the errors of CreatePost it returns ErrNotFound and ErrConflict.
+// EditPost changes a post, page or attachment. Next to the errors of CreatePost
+// it returns ErrNotFound and ErrConflict.
 func (s *Site) EditPost(ctx context.Context, who auth.Identity, id int64, e PostEdit) error {
 	if id <= 0 {
 		return ErrNotFound
@@ -326,7 +329,8 @@ func knownStatus(postType, status string) string {
 	return StatusDraft
 }
 
-// empty says whether there is nothing to read; "0" is nothing. Pages have no excerpt in WordPress, and may be empty there.
+// empty reports whether there is nothing to read; "0" is nothing. Pages have no
+// excerpt in WordPress, and may be empty there.
 func (p *Post) empty() bool {
 	blank := func(s string) bool { return s == "" || s == "0" }
 	return p.Type == TypePost && blank(p.Title) && blank(p.Content) && blank(p.Excerpt)
@@ -498,7 +502,7 @@ func formatTerm(ctx context.Context, tx *database.Tx, format string) ([]int64, e
 	return []int64{t.ID}, nil
 }
 
-// authorExists says whether the wanted author is a user.
+// authorExists reports whether the wanted author is a user.
 func (s *Site) authorExists(ctx context.Context, author *int64) (bool, error) {
 	if author == nil || *author <= 0 {
 		return false, nil

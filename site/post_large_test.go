@@ -25,8 +25,8 @@ func taken(f func()) int64 {
 	return int64(after.TotalAlloc - before.TotalAlloc)
 }
 
-// What concerns no text of a post reads none: a post may be as large as a request, and nobody counts the memory of a
-// transaction that writes.
+// What concerns no text of a post reads none: a post may be as large as a
+// request, and no one counts the memory of a transaction that writes.
 func TestLargeTextsAreNotReadInPassing(t *testing.T) {
 	databasetest.Each(t, func(t *testing.T, db *database.DB) {
 		n := openNewsroom(t, db)

@@ -86,8 +86,9 @@ var structureFields = map[string]string{
 	"%second%": `[0-9]{1,2}`, "%post_id%": `[0-9]+`, "%postname%": `[^/]+`, "%author%": `[^/]+`, "%category%": `.+?`,
 }
 
-// supportedStructure says whether addresses can be made and found by the structure: it knows all the parts, and one of
-// them tells one post from another. By every other structure the addresses are plain.
+// supportedStructure reports whether addresses can be made and found by the
+// structure: it knows all the parts, and one of them tells one post from
+// another. By every other structure the addresses are plain.
 func supportedStructure(structure string) bool {
 	tags := structureTag.FindAllString(structure, -1)
 	for _, t := range tags {
@@ -98,7 +99,8 @@ func supportedStructure(structure string) bool {
 	return slices.Contains(tags, "%postname%") || slices.Contains(tags, "%post_id%")
 }
 
-// StructureProblem says what is wrong with a structure that somebody sets; "" when it can be used, or is empty.
+// StructureProblem says what is wrong with a structure that someone sets; ""
+// when it can be used, or is empty.
 func StructureProblem(structure string) string {
 	if structure == "" {
 		return ""
@@ -215,9 +217,11 @@ func (l *linker) pagePath(p *Post) string {
 	return "/" + path
 }
 
-// FindPost returns the post that an address of the blog shows to the caller, possibly nobody: plain addresses always,
-// and pretty ones by the option permalink_structure. address may be a whole URL or begin at the path. ErrNotFound when
-// there is no such post, or none that the caller may read. The password of the post is for the caller of this to ask.
+// FindPost returns the post that an address of the blog shows to the caller,
+// possibly no one: plain addresses always, and pretty ones by the option
+// permalink_structure. address may be a whole URL or begin at the path.
+// ErrNotFound when there is no such post, or none that the caller may read. The
+// password of the post is for the caller of this to ask.
 func (s *Site) FindPost(ctx context.Context, who auth.Identity, address string, load Load) (*FullPost, error) {
 	ids, err := s.postsAt(ctx, address)
 	if err != nil {
@@ -385,7 +389,8 @@ func (l *linker) postByPath(ctx context.Context, path string) (int64, error) {
 	return 0, ErrNotFound
 }
 
-// sameDate says whether the parts of a date that an address shows are those of the post.
+// sameDate reports whether the parts of a date that an address shows are those
+// of the post.
 func sameDate(date time.Time, tags, values []string) bool {
 	parts := map[string]int{"%year%": date.Year(), "%monthnum%": int(date.Month()), "%day%": date.Day(),
 		"%hour%": date.Hour(), "%minute%": date.Minute(), "%second%": date.Second()}

@@ -121,8 +121,9 @@ func (l *linker) fallbackCategory(ctx context.Context) (string, error) {
 	return t.Slug, err
 }
 
-// sameCategory says whether the category in an address is that of the post. Without it every page below another would be
-// taken for a post of the same name.
+// sameCategory reports whether the category in an address is that of the post.
+// Without it every page below another would be taken for a post of the same
+// name.
 func (l *linker) sameCategory(p *Post, tags, values []string) bool {
 	at := slices.Index(tags, "%category%")
 	return at < 0 || strings.EqualFold(values[at], l.categories[p.ID])

@@ -12,7 +12,8 @@ import (
 	"github.com/quillgate/quillgate/database"
 )
 
-// GetPost returns a post of any type to somebody who may edit it; a revision goes by its parent. ErrNotFound, *Denied.
+// GetPost returns a post of any type to someone who may edit it; a revision
+// goes by its parent. ErrNotFound, *Denied.
 func (s *Site) GetPost(ctx context.Context, who auth.Identity, id int64, load Load) (*FullPost, error) {
 	if id <= 0 {
 		return nil, ErrNotFound
@@ -45,10 +46,11 @@ func (s *Site) GetPost(ctx context.Context, who auth.Identity, id int64, load Lo
 type PostFilter struct {
 	// Type is a post type; post when empty.
 	Type string
-	// Statuses are the wanted statuses; "any" stands for all but trash and auto-draft, which may be named beside
-	// it. Unknown ones are left out, and
-	// when only unknown ones are given every status is wanted, as in WordPress. None at all means draft, publish,
-	// future, pending and private.
+	// Statuses are the wanted statuses; "any" stands for all but trash and
+	// auto-draft, which may be named next to it. Unknown ones are left out,
+	// and when only unknown ones are given every status is wanted, as in
+	// WordPress. None at all means draft, publish, future, pending and
+	// private.
 	Statuses []string
 	// Author limits the list to one author's posts; 0 for all.
 	Author int64
@@ -178,8 +180,9 @@ func (f PostFilter) order(q database.Queryer) string {
 // first rows of each status by the index and merges them: no database does so by itself, and a rare status must not cost a
 // walk through all posts.
 //
-// The statuses and limits stand in the statement: SQLite plans one anew with each run whose placeholders could decide
-// about a partial index or a LIMIT. They are names of this program and numbers.
+// The statuses and limits stand in the statement: SQLite plans one again with
+// each run whose placeholders could decide about a partial index or a LIMIT.
+// They are names of this program and numbers.
 func (f PostFilter) statement(q database.Queryer, columns, condition string, a *arguments) string {
 	where := `p.type = ` + a.add(f.Type)
 	if f.Author != 0 {

@@ -39,7 +39,7 @@ func pageColumns(load Load) string {
 	return postPageColumns
 }
 
-// whole says whether the post has all its texts.
+// whole reports whether the post has all its texts.
 func (p *pagePost) whole() bool {
 	return p.Texts == int64(len(p.Title)+len(p.Excerpt)+len(p.Content))
 }

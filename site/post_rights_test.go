@@ -12,8 +12,10 @@ import (
 	"github.com/quillgate/quillgate/site"
 )
 
-// What a list shows is decided twice, by CanEdit for one post and by a condition for the database. For every role, type
-// and status they say the same, and what somebody may not edit takes no place in a list, whatever its order and offset.
+// What a list shows is decided twice, by CanEdit for one post and by a
+// condition for the database. For every role, type and status they say the
+// same, and what someone may not edit takes no place in a list, whatever its
+// order and offset.
 func TestListRights(t *testing.T) {
 	databasetest.Each(t, func(t *testing.T, db *database.DB) {
 		n := openNewsroom(t, db)

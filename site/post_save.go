@@ -123,7 +123,8 @@ func (w *edit) writeRow(ctx context.Context) error {
 	if p.Name != "" || Floating(p.Status) {
 		return nil
 	}
-	// A title without letters: the address is the id, which nobody knew before.
+	// A title without letters: the address is the id, which no one knew
+	// before.
 	var err error
 	p.Name, err = UniqueSlug(ctx, w.tx, p, strconv.FormatInt(p.ID, 10), w.opts.Text("permalink_structure"))
 	if err != nil {

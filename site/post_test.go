@@ -51,7 +51,7 @@ func openNewsroom(t *testing.T, db *database.DB) *newsroom {
 	}
 	for i, who := range []*auth.Identity{&n.admin, &n.editor, &n.author, &n.contributor, &n.subscriber} {
 		role := auth.Roles()[i]
-		// Nobody signs in here, so nobody needs a password.
+		// No one signs in here, so no one needs a password.
 		_, err := db.Exec(t.Context(), `INSERT INTO users (login, login_key, email, email_key, nicename, display_name, role, registered)
 			VALUES ($1, $1, '', '', $1, $1, $1, $2)`, string(role), c.now())
 		if err != nil {

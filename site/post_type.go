@@ -44,7 +44,8 @@ type PostType struct {
 // NamedCapability is a right over posts of a type: edit_posts is called edit_pages where the type is page.
 type NamedCapability struct{ Name, Capability string }
 
-// SupportsFeature says whether posts of the type have a feature, such as "revisions".
+// SupportsFeature reports whether posts of the type have a feature, such as
+// "revisions".
 func (t *PostType) SupportsFeature(feature string) bool { return slices.Contains(t.Supports, feature) }
 
 // actionRights are the rights that one action needs, from whose the post is and how public.
@@ -217,7 +218,7 @@ func (s *Site) PostTypes(who auth.Identity) []PostType {
 
 var errPostType = &Invalid{Field: "post type", Why: "there is none with this name"}
 
-// formats are the post formats beside "standard", in WordPress's order.
+// formats are the post formats next to "standard", in WordPress's order.
 var formats = []string{"aside", "chat", "gallery", "link", "image", "quote", "status", "video", "audio"}
 
 // Formats returns the post formats by their names on the wire, "standard" first.

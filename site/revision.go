@@ -80,7 +80,8 @@ func (s *Site) ListRevisions(ctx context.Context, who auth.Identity, id int64, l
 	return func(yield func([]FullPost, error) bool) { s.walkPosts(ctx, load, query, []any{id}, yield) }, nil
 }
 
-// RestoreRevision brings the texts of a post back to those of a revision. ErrNotFound when the id is no revision.
+// RestoreRevision brings the texts of a post back to those of a revision.
+// ErrNotFound when the id is not a revision.
 func (s *Site) RestoreRevision(ctx context.Context, who auth.Identity, id int64) error {
 	revision, err := readPost(ctx, s.db, id)
 	if err != nil {

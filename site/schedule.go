@@ -23,7 +23,7 @@ type scheduler struct{ news chan struct{} }
 
 func newScheduler() scheduler { return scheduler{news: make(chan struct{}, 1)} }
 
-// wake never waits: one piece of news that nobody has read yet is enough.
+// wake never waits: one piece of news that no one has read yet is enough.
 func (s scheduler) wake() {
 	select {
 	case s.news <- struct{}{}:

@@ -93,7 +93,8 @@ func (s *Site) DropUnfinished(ctx context.Context, tx *database.Tx) error {
 	return nil
 }
 
-// IsLocal tells whether the address of the blog is one of this machine alone, such as http://localhost:8080.
+// IsLocal reports whether the address of the blog is one of this machine alone,
+// such as http://localhost:8080.
 func (s *Site) IsLocal() bool { return placeOf(s.baseURL) == "" }
 
 // placeOf is what of an address says where a blog is: host, port, path. It is "" for an address of this machine alone,

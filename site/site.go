@@ -1,8 +1,9 @@
 // Package site is the blog: posts of every type, terms, comments, uploads, options, revisions; their rules, the
 // permissions at the data, and their SQL. It knows nothing of HTTP or XML-RPC.
 //
-// Every method that reads or changes content takes the caller as an argument and checks what that caller may do
-// beside the data it concerns. Every write is one transaction that has been committed when the method returns nil.
+// Every method that reads or changes content takes the caller as an argument
+// and checks what that caller may do next to the data it concerns. Every write
+// is one transaction that has been committed when the method returns nil.
 //
 // Times: a post carries two clocks, as in WordPress. Local times show the wall clock of the site (option gmt_offset or
 // timezone_string) in a time.Time whose zone says UTC; the fields and columns that end in GMT are the moment itself.

@@ -38,7 +38,8 @@ func taxonomies() []Taxonomy {
 	}
 }
 
-// knownTaxonomies are all that a new WordPress has, in its order. Those of links are nobody's, since there are none.
+// knownTaxonomies are all that a new WordPress has, in its order. Those of
+// links are no one's, since there are none.
 func knownTaxonomies() []Taxonomy {
 	own, nobody := taxonomies(), auth.Capability("")
 	return []Taxonomy{
@@ -63,7 +64,8 @@ func taxonomyNamed(name string) (Taxonomy, error) {
 
 var errTaxonomy = &Invalid{Field: "taxonomy", Why: "there is none with this name"}
 
-// suits says whether terms of the taxonomy can be given to posts of the type.
+// suits reports whether terms of the taxonomy can be given to posts of the
+// type.
 func (t Taxonomy) suits(postType string) bool { return slices.Contains(t.PostTypes, postType) }
 
 // Taxonomies returns the known taxonomies whose terms the caller may give to posts.

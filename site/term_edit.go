@@ -43,7 +43,7 @@ type NewTerm struct {
 	Name         string
 	Slug         string
 	Description  string
-	Parent       *int64 // nil for none; 0 is no term, and refused with ErrNoTermID
+	Parent       *int64 // nil for none; 0 is not a term, and refused with ErrNoTermID
 	CustomFields []FieldEdit
 }
 
@@ -134,8 +134,9 @@ func checkParentTerm(ctx context.Context, q database.Queryer, tax Taxonomy, pare
 	return err
 }
 
-// checkNew refuses a term that is there already. Two categories may share a name under different parents, or, when
-// the second has a slug of its own, with different slugs under one parent; tags may share a name only so.
+// checkNew refuses a term that already exists. Two categories may share a name
+// under different parents, or, when the second has a slug of its own, with
+// different slugs under one parent; tags may share a name only so.
 func checkNew(ctx context.Context, q database.Queryer, tax Taxonomy, t Term, ownSlug bool) error {
 	var list []Term
 	err := q.Select(ctx, &list, `SELECT `+termColumns+` FROM terms t WHERE t.taxonomy = $1 AND (t.name_key = $2 OR t.slug = $3) ORDER BY t.id`,
@@ -238,7 +239,7 @@ type TermEdit struct {
 	Name        *string
 	Slug        *string // "" and symbols alone make a new one of the name
 	Description *string
-	Parent      *int64 // under itself or a term below it the term gets no parent; 0 is no term, and refused with ErrNoTermID
+	Parent      *int64 // under itself or a term below it the term gets no parent; 0 is not a term, and refused with ErrNoTermID
 	// CustomFields are orders as in a post, but that protected fields obey too: who may edit a term may edit all of it.
 	CustomFields []FieldEdit
 }

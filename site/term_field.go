@@ -12,8 +12,9 @@ import (
 // idsAtOnce is how many ids a statement may name: fewer than either database takes.
 const idsAtOnce = 10_000
 
-// TermFields reads the custom fields of terms, ordered by key and id, with one statement for each 10,000 terms. They are
-// for those who may edit terms, the protected ones too; everybody else sees none.
+// TermFields reads the custom fields of terms, ordered by key and id, with one
+// statement for each 10,000 terms. They are for those who may edit terms, the
+// protected ones too; everyone else sees none.
 func (s *Site) TermFields(ctx context.Context, who auth.Identity, terms []int64) (map[int64][]CustomField, error) {
 	out := make(map[int64][]CustomField)
 	if !who.Can(auth.ManageCategories) {

@@ -209,9 +209,10 @@ func termsOfSlugs(ctx context.Context, q database.Queryer, taxonomy string, name
 	return out, nil
 }
 
-// setPostTerms gives a post these terms of a taxonomy and takes its others of that taxonomy away. Ids that are no
-// terms of the taxonomy are left out. counted says whether the post is published, by which the counts of the terms
-// follow; see countPost.
+// setPostTerms gives a post these terms of a taxonomy and takes its others of
+// that taxonomy away. Ids that are not terms of the taxonomy are left out.
+// counted reports whether the post is published, by which the counts of the
+// terms follow; see countPost.
 func setPostTerms(ctx context.Context, tx *database.Tx, postID int64, counted bool, taxonomy string, ids []int64) error {
 	if err := checkTermNumber(len(ids)); err != nil {
 		return err
@@ -278,8 +279,8 @@ func countPost(ctx context.Context, tx *database.Tx, postID int64, was, is bool)
 	return nil
 }
 
-// RecountTerms counts the published posts of all terms anew. It reads every post that has a term: it is for imports, not for
-// edits.
+// RecountTerms counts the published posts of all terms again. It reads every
+// post that has a term: it is for imports, not for edits.
 func RecountTerms(ctx context.Context, tx *database.Tx) error {
 	const published = `(SELECT COUNT(*) FROM post_terms pt JOIN posts p ON p.id = pt.post_id
 		WHERE pt.term_id = terms.id AND p.type IN ('post', 'nav_menu_item') AND p.status = 'publish')`
@@ -322,9 +323,10 @@ func (s *Site) CategoriesNamed(ctx context.Context, names []string) ([]int64, er
 	return ids, nil
 }
 
-// SetCategories gives a post these categories and takes its others away, without touching the post itself otherwise.
-// Ids that are no categories are left out, and no ids at all stand for the default category. Pages have no categories.
-// ErrNotFound, *Denied.
+// SetCategories gives a post these categories and takes its others away,
+// without touching the post itself otherwise. Ids that are not categories are
+// left out, and no ids at all stand for the default category. Pages have no
+// categories. ErrNotFound, *Denied.
 func (s *Site) SetCategories(ctx context.Context, who auth.Identity, postID int64, ids []int64) error {
 	return s.db.Update(ctx, func(tx *database.Tx) error {
 		p, err := readHead(ctx, tx, postID)

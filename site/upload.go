@@ -22,7 +22,7 @@ type Upload struct {
 	Bytes  io.Reader // read once, to its end
 }
 
-// Errors of uploads beside *Denied.
+// Errors of uploads next to *Denied.
 var (
 	// ErrNoFileName says that nothing of the name of an upload can be used.
 	ErrNoFileName = errors.New("empty file name")

@@ -12,8 +12,9 @@ import (
 	"github.com/quillgate/quillgate/database"
 )
 
-// This file and its neighbours visit_*.go are what visitors may see: everybody, without signing in. Nothing that they
-// return has another status than published, but for attachments, which are as public as their parents.
+// This file and its neighbours visit_*.go are what visitors may see: everyone,
+// without signing in. Nothing that they return has another status than
+// published, but for attachments, which are as public as their parents.
 
 // visitorEpoch is that of all tables of which visitors see something.
 const visitorEpoch database.Epoch = "visitors"
@@ -29,8 +30,9 @@ func (s *Site) Revision(ctx context.Context) (Revision, error) {
 	return Revision{stamp}, err
 }
 
-// OpensPost says whether a visitor has shown the password of a post: token is what PasswordToken has returned for the
-// same password. Where the post has no password it is open.
+// OpensPost reports whether a visitor has shown the password of a post: token
+// is what PasswordToken has returned for the same password. Where the post has
+// no password it is open.
 func (s *Site) OpensPost(ctx context.Context, p *Post, token string) (bool, error) {
 	if p.Password == "" {
 		return true, nil

@@ -31,8 +31,9 @@ func (o *Options) addressShape() addressShape {
 	return shape
 }
 
-// PrettyAddresses says whether lists have addresses made of words, and if so what stands before "category" and before
-// the year of a date, each with a slash at both ends, and whether they end with a slash.
+// PrettyAddresses reports whether lists have addresses made of words, and if so
+// what stands before "category" and before the year of a date, each with a
+// slash at both ends, and whether they end with a slash.
 func (o *Options) PrettyAddresses() (front, dates, slash string, pretty bool) {
 	shape := o.addressShape()
 	return shape.front, shape.dates, shape.slash, shape.pretty

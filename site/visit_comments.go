@@ -24,8 +24,8 @@ func (s *Site) VisibleComments(ctx context.Context, post int64) ([]Comment, erro
 	return list, nil
 }
 
-// LatestComments returns the newest approved comments on posts and pages that everybody can read, the newest first: of
-// one post, or of all when post is 0.
+// LatestComments returns the newest approved comments on posts and pages that
+// everyone can read, the newest first: of one post, or of all when post is 0.
 func (s *Site) LatestComments(ctx context.Context, post int64, limit int) ([]FullComment, error) {
 	a := &arguments{}
 	where := `c.status = 'approve' AND p.status = 'publish' AND p.password = '' AND p.type IN ('post', 'page')`
@@ -41,8 +41,8 @@ func (s *Site) LatestComments(ctx context.Context, post int64, limit int) ([]Ful
 	return s.fullComments(ctx, rows)
 }
 
-// TakesComments says whether visitors who are not signed in can comment on a post; opened that they have shown its
-// password.
+// TakesComments reports whether visitors who are not signed in can comment on a
+// post; opened that they have shown its password.
 func (s *Site) TakesComments(ctx context.Context, p *Post, opened bool) (bool, error) {
 	opts, err := s.Options(ctx)
 	if err != nil {
@@ -54,8 +54,8 @@ func (s *Site) TakesComments(ctx context.Context, p *Post, opened bool) (bool, e
 	return p.Status == StatusPublish && s.mayComment(auth.Identity{}, p, opened || p.Password == "") == nil, nil
 }
 
-// CommentShown says whether a comment that a visitor has just made is to be seen already, or waits for somebody who
-// looks at it first.
+// CommentShown reports whether a comment that a visitor has just made is to be
+// seen already, or waits for someone who looks at it first.
 func (s *Site) CommentShown(ctx context.Context, id int64) (bool, error) {
 	var status string
 	err := s.db.Get(ctx, &status, `SELECT status FROM comments WHERE id = $1`, id)

@@ -76,7 +76,7 @@ type guess struct {
 // guessed are the names that a post at an address may have or have had.
 type guessed struct {
 	slugs  []string // the likeliest first
-	others []string // that are no slugs: what other programs named it
+	others []string // that are not slugs: what other programs named it
 	start  string   // of a slug
 }
 

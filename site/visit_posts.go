@@ -20,8 +20,9 @@ type VisitorFilter struct {
 	Author int64
 	// From and Until bound the date of the post on the blog's wall clock: not before From, and before Until.
 	From, Until time.Time
-	// Search is words that all have to be in the title, the text or the excerpt. It looks into posts and pages without a
-	// password, and of those only into the newest 10,000: it reads their texts.
+	// Search is words that all must be in the title, the text or the
+	// excerpt. It looks into posts and pages without a password, and of
+	// those only into the newest 10,000: it reads their texts.
 	Search string
 	// NotSticky leaves out the posts that StickyPosts returns.
 	NotSticky     bool
@@ -262,15 +263,16 @@ func (s *Site) movedInTime(ctx context.Context, name string, tags, values []stri
 	return nil, nil
 }
 
-// Author is what visitors may know of somebody who has published something here.
+// Author is what visitors may know of someone who has published something here.
 type Author struct {
 	ID                       int64
 	Name, Nicename, Bio, URL string
 	Link                     string // of the list of their posts
 }
 
-// Authors returns the authors of these ids; those whose accounts are gone are missing. It is for the authors of posts
-// that visitors see: what it returns of others is nobody's business.
+// Authors returns the authors of these ids; those whose accounts are gone are
+// missing. It is for the authors of posts that visitors see: what it returns of
+// others is no one's business.
 func (s *Site) Authors(ctx context.Context, ids []int64) (map[int64]Author, error) {
 	out := make(map[int64]Author, len(ids))
 	if len(ids) == 0 {

@@ -202,7 +202,7 @@ type Report struct {
 // Tally counts objects of one kind.
 type Tally struct{ Added, Changed, Same int }
 
-// Unchanged tells whether the import found everything as it was already.
+// Unchanged reports whether the import found everything as it was already.
 func (r Report) Unchanged() bool {
 	for _, t := range []Tally{r.Users, r.Terms, r.Posts, r.Comments, r.Options} {
 		if t.Added+t.Changed > 0 {

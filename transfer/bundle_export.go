@@ -15,7 +15,7 @@ import (
 	"github.com/quillgate/quillgate/site"
 )
 
-// ExportOptions say what an export holds beside the content.
+// ExportOptions say what an export holds next to the content.
 type ExportOptions struct {
 	// Hashes puts the hashes of passwords and application passwords in. Secrets of application keys are never exported.
 	Hashes bool
@@ -29,7 +29,8 @@ type ExportOptions struct {
 // What Import reads of it makes the same blog. Left out are passwords (unless asked for, and then only their hashes),
 // application keys, smaller versions of pictures, which Import makes again, and options that were never set.
 //
-// It is for the operator of the server: nobody's role is asked, and all posts are in it.
+// It is for the operator of the server: no one's role is asked, and all posts
+// are in it.
 func (s *Blog) Export(ctx context.Context, w io.Writer, opts ExportOptions) error {
 	buffered := bufio.NewWriterSize(w, 1<<16)
 	err := s.db.View(ctx, func(tx *database.Tx) error {

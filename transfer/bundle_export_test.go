@@ -58,7 +58,8 @@ func TestExport(t *testing.T) {
 	})
 }
 
-// An export makes the same blog elsewhere, on the other database too, and with the hashes its passwords go on working.
+// An export makes the same blog elsewhere, on the other database too, and with
+// the hashes its passwords keep working.
 func TestExportImport(t *testing.T) {
 	databasetest.Each(t, func(t *testing.T, db *database.DB) {
 		first := openBlog(t, db, nil)

@@ -22,7 +22,8 @@ import (
 // post uses it. The administrator of the first start gets the password and all else of the bundle's user of the same
 // id and name; when only one of the two is the same the bundle is refused.
 //
-// It is for the operator of the server: nobody's role is asked. What is wrong with a bundle is a *BundleError.
+// It is for the operator of the server: no one's role is asked. What is wrong
+// with a bundle is a *BundleError.
 func (s *Blog) Import(ctx context.Context, r io.Reader) (Report, error) {
 	var notes []string
 	b, spool, err := readBundle(r, &notes)
@@ -54,7 +55,7 @@ func (s *Blog) ImportBundle(ctx context.Context, b *Bundle) (Report, error) {
 	}
 	var im *importer
 	err = s.db.Update(ctx, func(tx *database.Tx) error {
-		// A transaction may run again, so everything starts anew.
+		// A transaction may run again, so everything starts again.
 		im = &importer{blog: s, tx: tx, bundle: b, options: options, files: files}
 		return im.run(ctx)
 	})
@@ -132,7 +133,8 @@ func (im *importer) clocks(local, gmt BundleTime) (time.Time, *time.Time) {
 	return local.Time, gmt.moment()
 }
 
-// count brings the counts up to date that the database keeps beside the objects.
+// count brings the counts up to date that the database keeps next to the
+// objects.
 func (im *importer) count(ctx context.Context) error {
 	_, err := im.tx.Exec(ctx, `UPDATE posts SET comment_count = (SELECT COUNT(*) FROM comments c WHERE c.post_id = posts.id AND c.status = 'approve')
 		WHERE comment_count <> (SELECT COUNT(*) FROM comments c WHERE c.post_id = posts.id AND c.status = 'approve')`)

@@ -22,7 +22,7 @@ type importedFiles struct {
 
 	rows    map[int64]site.AttachmentRow // what the attachments of the bundle are to have
 	stored  []string                     // new files, pending in the store
-	old     []string                     // files that nobody has once the import is committed
+	old     []string                     // files that no one has once the import is committed
 	backups []backup                     // files whose names new ones have taken
 	notes   []string
 }
@@ -33,8 +33,9 @@ type backup struct {
 	temp *os.File
 }
 
-// importFiles stores what the attachments of a bundle bring, and makes the smaller versions by the options that the
-// bundle sets. What is there already and the same stays. On error nothing has changed.
+// importFiles stores what the attachments of a bundle bring, and makes the
+// smaller versions by the options that the bundle sets. What already exists and
+// the same stays. On error nothing has changed.
 func (s *Blog) importFiles(ctx context.Context, b *Bundle, options map[string]string) (*importedFiles, error) {
 	now, err := site.ReadOptions(ctx, s.db)
 	if err != nil {
@@ -131,7 +132,7 @@ func (p *BundlePost) content() (io.Reader, error) {
 
 func (p *BundlePost) hasBytes() bool { return p.Data != nil || p.spooled != nil }
 
-// equal tells whether an attachment has the file that the bundle says.
+// equal reports whether an attachment has the file that the bundle says.
 func (f *importedFiles) equal(ctx context.Context, p *BundlePost, old site.AttachmentRow) (bool, error) {
 	if !p.hasBytes() {
 		_, err := f.blog.media.Stat(ctx, p.File)
@@ -143,7 +144,8 @@ func (f *importedFiles) equal(ctx context.Context, p *BundlePost, old site.Attac
 	return f.holds(ctx, p)
 }
 
-// holds tells whether the store has the bytes of the bundle under the bundle's name.
+// holds reports whether the store has the bytes of the bundle under the
+// bundle's name.
 func (f *importedFiles) holds(ctx context.Context, p *BundlePost) (bool, error) {
 	stored, _, err := f.blog.media.Open(ctx, p.File)
 	if errors.Is(err, fs.ErrNotExist) {

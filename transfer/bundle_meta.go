@@ -137,7 +137,8 @@ func (im *importer) insertMeta(ctx context.Context, t metaTable, fresh []metaRow
 	if len(fresh) == 0 {
 		return nil
 	}
-	// The ids of the bundle are taken by now, and the automatic ones have to know.
+	// The ids of the bundle are taken by now, and the automatic ones must
+	// know.
 	if err := im.reserve(ctx); err != nil {
 		return err
 	}

@@ -165,7 +165,8 @@ func (im *importer) checkAncestors(ctx context.Context) error {
 	return nil
 }
 
-// knownUsers says which of the ids are users; 0, which stands for nobody, is known.
+// knownUsers says which of the ids are users; 0, which stands for no one, is
+// known.
 func (im *importer) knownUsers(ctx context.Context, ids map[int64]bool) (map[int64]bool, error) {
 	list := make([]int64, 0, len(ids))
 	for id := range ids {

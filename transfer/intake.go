@@ -34,13 +34,16 @@ type IntakeConfig struct {
 // An Intake takes in the content of another blog, batch by batch. A batch is one transaction, which also records how
 // far the file has been read: whatever ends the program, an Intake opened for the same file goes on at Position.
 //
-// What is there already stays as it is. Users are known by login, terms by slug, posts by what is remembered of the
-// source or by type, date and title, and comments by author and time. So everything can be taken in again and changes
-// nothing, and a newer file of the same blog brings what is new in it. Objects keep their ids where these are free, and
-// references follow where not. Counts of terms and comments are true after every batch.
+// What already exists stays as it is. Users are known by login, terms by slug,
+// posts by what is remembered of the source or by type, date and title, and
+// comments by author and time. So everything can be taken in again and changes
+// nothing, and a newer file of the same blog brings what is new in it. Objects
+// keep their ids where these are free, and references follow where not. Counts
+// of terms and comments are true after every batch.
 //
-// It is for the operator of the server: nobody's role is asked. It is not safe for concurrent use; two of the same
-// file refuse each other's batches with ErrConflict.
+// It is for the operator of the server: no one's role is asked. It is not safe
+// for concurrent use; two of the same file refuse each other's batches with
+// ErrConflict.
 type Intake struct {
 	blog     *Blog
 	cfg      IntakeConfig
@@ -50,7 +53,7 @@ type Intake struct {
 	file     int64 // tells the file from others of the source, as import_ids has it
 	// sameSlugs counts the posts of this run that wanted a slug which was not theirs alone.
 	sameSlugs map[namedPost]int
-	addresses bool // of files, there may be new ones, which texts have to follow
+	addresses bool // of files, there may be new ones, which texts must follow
 }
 
 // IntakeBatch is a part of a file. Batches of some two thousand rows are quick to commit and short enough for others
@@ -59,7 +62,7 @@ type IntakeBatch struct {
 	Authors  []wxr.Author
 	Terms    []wxr.Term // of every taxonomy, categories and tags too
 	Posts    []wxr.Post // terms that a post names and that are not there are made
-	Problems []Problem  // what the reader of the file has to report
+	Problems []Problem  // what the reader of the file must report
 	Position int64      // of the file behind this batch
 }
 
@@ -76,7 +79,7 @@ type IntakeReport struct {
 	Files                         int // stored
 }
 
-// Unchanged tells whether everything was there already.
+// Unchanged reports whether everything was there already.
 func (r IntakeReport) Unchanged() bool {
 	for _, t := range []Tally{r.Users, r.Terms, r.Posts, r.Comments} {
 		if t.Added+t.Changed > 0 {
@@ -120,7 +123,7 @@ type intakeState struct {
 	Report   string `db:"report"`
 }
 
-// begin finds an unfinished import of the file or begins anew.
+// begin finds an unfinished import of the file or begins again.
 func (in *Intake) begin(ctx context.Context, tx *database.Tx) error {
 	var state intakeState
 	err := tx.Get(ctx, &state, `SELECT position, finished, report FROM import_state WHERE source = $1 AND file = $2`, in.cfg.Source, in.cfg.File)
@@ -161,7 +164,8 @@ func (in *Intake) Rewind(ctx context.Context) error {
 	return nil
 }
 
-// intakeTries is how often a batch is tried whose ids somebody else has taken in the same moment.
+// intakeTries is how often a batch is tried whose ids someone else has taken in
+// the same moment.
 const intakeTries = 5
 
 // Add takes in a batch. When it returns nil, the batch and its position are durable; when it fails, nothing of it is
@@ -218,8 +222,9 @@ func newIntakeBatch(in *Intake, tx *database.Tx, b *IntakeBatch, files map[int]*
 }
 
 func (b *intakeBatch) run(ctx context.Context) error {
-	// Ids are kept where they are free, so nobody else may be about to use them. Comments are written before the posts
-	// whose comments are counted.
+	// Ids are kept where they are free, so no one else may be about to use
+	// them. Comments are written before the posts whose comments are
+	// counted.
 	tables := []string{"comments", "posts", "terms"}
 	if len(b.batch.Authors) > 0 {
 		tables = append(tables, "users")

@@ -12,7 +12,8 @@ import (
 	"github.com/quillgate/quillgate/wxr"
 )
 
-// commentKey names a comment that is there: nobody writes twice on one post in the same second.
+// commentKey names a comment that is there: no one writes twice on one post in
+// the same second.
 type commentKey struct {
 	post   int64
 	author string
@@ -86,7 +87,8 @@ type commentAt struct {
 	id   int64
 }
 
-// newComments finds the comments that have to be added, and the ids here of those that are there.
+// newComments finds the comments that must be added, and the ids here of those
+// that are there.
 func (b *intakeBatch) newComments(ctx context.Context) ([]newComment, map[commentAt]int64, error) {
 	var old []int64
 	for i := range b.posts {
@@ -118,7 +120,7 @@ func (b *intakeBatch) newComments(ctx context.Context) ([]newComment, map[commen
 			c.date, c.gmt = b.commentClocks(p, c.Comment)
 			key := commentKey{p.row.ID, database.CleanText(c.Author), c.gmt.Unix()}
 			if old := byID[c.ID]; c.Date.IsZero() && c.DateGMT.IsZero() && old.post == key.post && old.author == key.author {
-				key = old // without a date, the id has to tell
+				key = old // without a date, the id must tell
 			}
 			found := there[key]
 			if len(found) == 0 {
@@ -154,7 +156,8 @@ func (b *intakeBatch) commentClocks(p *intakePost, c *wxr.Comment) (date, gmt ti
 // approved is what WordPress's database says of the status of a comment; the other statuses have the same names there.
 var approved = map[string]string{site.CommentApproved: "1", site.CommentHeld: "0"}
 
-// commentStatus is the status that a comment has here, or what the file says when that is none.
+// commentStatus is the status that a comment has here, or what the file says
+// when that is not one.
 func commentStatus(c *wxr.Comment) string {
 	for status, there := range approved {
 		if c.Approved == there {

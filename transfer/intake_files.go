@@ -64,7 +64,8 @@ func (in *Intake) storeFiles(ctx context.Context, posts []wxr.Post) (map[int]*in
 	return files, nil
 }
 
-// storeFile stores one file, or adopts one that lies among the uploads and is nobody's. It returns nil when there is none.
+// storeFile stores one file, or adopts one that lies among the uploads and is
+// no one's. It returns nil when there is none.
 func (in *Intake) storeFile(ctx context.Context, p *intakePost) (*intakeFile, error) {
 	info, stored, err := in.bytes(ctx, p)
 	if err != nil || info.Name == "" {
@@ -199,7 +200,7 @@ func (b *intakeBatch) freeFileName(ctx context.Context, name string, owners map[
 		if err := b.tx.Get(ctx, &uses, `SELECT COUNT(*) FROM attachments WHERE file = $1`, name); err != nil {
 			return "", fmt.Errorf("look for the name of a file: %w", err)
 		}
-		owners[name] = -uses // somebody's, when there is one
+		owners[name] = -uses // someone's, when there is one
 	}
 	return name, nil
 }

@@ -21,7 +21,7 @@ type intakeLink struct {
 	Target string `db:"target"`
 }
 
-// The kinds of links beside the names of custom fields.
+// The kinds of links next to the names of custom fields.
 const (
 	linkParent = "parent"
 	linkTerm   = "term"
@@ -303,7 +303,8 @@ func (l intakeLink) follow(ctx context.Context, tx *database.Tx, target int64) (
 	value := strconv.FormatInt(target, 10)
 	_, err = tx.Exec(ctx, `UPDATE post_meta SET value = $3 WHERE post_id = $1 AND key = $2 AND value = '0'`, l.Object, key, value)
 	if err == nil {
-		// An earlier file ended without the target: the field is not there, unless somebody has set it since.
+		// An earlier file ended without the target: the field is not
+		// there, unless someone has set it since.
 		_, err = tx.Exec(ctx, `INSERT INTO post_meta (post_id, key, value) SELECT id, $2, $3 FROM posts WHERE id = $1
 			AND NOT EXISTS (SELECT 1 FROM post_meta WHERE post_id = $1 AND key = $2)`, l.Object, key, value)
 	}

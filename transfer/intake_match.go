@@ -9,8 +9,10 @@ import (
 	"github.com/quillgate/quillgate/database"
 )
 
-// postMark is what tells a post of a source from its other posts: its number there, and what it says of itself. The number
-// alone does not: files are joined, drafts are published under another date, and some programs number anew with each export.
+// postMark is what tells a post of a source from its other posts: its number
+// there, and what it says of itself. The number alone does not: files are
+// joined, drafts are published under another date, and some programs number
+// again with each export.
 type postMark struct{ number, mark int64 }
 
 func (p *intakePost) identity() postMark { return postMark{p.key, p.mark} }

@@ -23,8 +23,9 @@ var uploadFolders = []string{"/wp-content/uploads/", "/uploads/", "/files/"}
 // monthlyName is the end of an address that says where in the uploads a file is, as those of WordPress.com do.
 var monthlyName = regexp.MustCompile(`(?:^|/)([0-9]{4}/[0-9]{2}/[^/]+)$`)
 
-// maxUploadName bounds each part of the name of an upload that comes from elsewhere, in bytes; there has to be room for the
-// dimensions of smaller versions.
+// maxUploadName bounds each part of the name of an upload that comes from
+// elsewhere, in bytes; there must be room for the dimensions of smaller
+// versions.
 const maxUploadName = 200
 
 // uploadOf is the name that the file of an attachment gets; see fileName.

@@ -21,7 +21,7 @@ type intakePost struct {
 	index   int   // in the batch
 	key     int64 // the id there, or a number below 0 that stands for what a post without id says
 	row     site.Post
-	there   bool // row.ID is that of a post that is there already
+	there   bool // row.ID is that of a post that already exists
 	mark    int64
 	renamed bool
 	known   bool   // the source's id is remembered already, with this mark, for this file
@@ -34,8 +34,9 @@ type intakePost struct {
 // object names a post in reports.
 func (p *intakePost) object() string { return p.Type + " " + strconv.FormatInt(p.ID, 10) }
 
-// markOf tells posts apart that have the same id: files that were joined, exports of two days, and programs that number
-// anew each time. Without a GUID the title helps.
+// markOf tells posts apart that have the same id: files that were joined,
+// exports of two days, and programs that number again each time. Without a GUID
+// the title helps.
 func markOf(p *wxr.Post) int64 {
 	h := fnv.New64a()
 	fmt.Fprintf(h, "%s\x00%s\x00%d", p.Type, p.GUID, p.Date.Unix())
@@ -59,7 +60,8 @@ func newIntakePost(p *wxr.Post, index int) intakePost {
 	return out
 }
 
-// takePosts finds the posts of the batch that are there already and adds the others.
+// takePosts finds the posts of the batch that already exist and adds the
+// others.
 func (b *intakeBatch) takePosts(ctx context.Context) error {
 	b.posts = b.takeable()
 	if err := b.in.matchPosts(ctx, b.tx, b.posts); err != nil {

@@ -64,7 +64,7 @@ func (r termRef) number() int64 {
 	return -1 - int64(h.Sum64()>>1)
 }
 
-// newTerm is a term that the batch names, and may have to make.
+// newTerm is a term that the batch names, and may must make.
 type newTerm struct {
 	ref      termRef
 	term     wxr.Term
@@ -172,8 +172,9 @@ type foundTerm struct {
 	Key      string `db:"name_key"`
 }
 
-// findTerms finds those of the terms that are there: by what is remembered of references that are no slugs, by slug, and
-// where the slug in the file is none by name.
+// findTerms finds those of the terms that are there: by what is remembered of
+// references that are not slugs, by slug, and where the slug in the file is
+// none by name.
 func (b *intakeBatch) findTerms(ctx context.Context, list []newTerm) error {
 	var numbers []int64
 	var slugs, keys []string
@@ -240,7 +241,8 @@ func (b *intakeBatch) rememberedTerms(ctx context.Context, numbers []int64) (map
 	return out, nil
 }
 
-// renamedTerms finds which of the terms had something else than a slug in a file of this source.
+// renamedTerms finds which of the terms had something other than a slug in a
+// file of this source.
 func (b *intakeBatch) renamedTerms(ctx context.Context, terms map[[2]string]foundTerm) (map[int64]bool, error) {
 	var ids []int64
 	for _, f := range terms {

@@ -413,7 +413,8 @@ func TestIntakeStatements(t *testing.T) {
 	})
 }
 
-// People go on writing while a file comes in: nobody's ids collide, and the counts of the terms that both use are true.
+// People go on writing while a file comes in: no one's ids collide, and the
+// counts of the terms that both use are true.
 func TestIntakeBesideWriters(t *testing.T) {
 	databasetest.Each(t, func(t *testing.T, db *database.DB) {
 		b := openBlog(t, db, nil)

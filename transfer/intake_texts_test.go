@@ -37,7 +37,8 @@ func TestFollowedAddresses(t *testing.T) {
 	}
 }
 
-// FuzzFollow follows addresses in any text. What is there twice is followed twice, and following again changes nothing.
+// FuzzFollow follows addresses in any text. What appears twice is followed
+// twice, and following again changes nothing.
 func FuzzFollow(f *testing.F) {
 	f.Add(`<img src="http://old.example/uploads/cat-300x225.jpg"> //old.example/uploads/cat.jpg`)
 	f.Add("http://old.example/uploads/%zz//\xff.jpg")

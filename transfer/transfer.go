@@ -1,9 +1,12 @@
-// Package transfer moves whole blogs in and out: bundles (Blog.Import, Blog.Export), which hold everything, and exports of
-// WordPress (Blog.OpenIntake, Blog.Walk), which are taken in batch by batch and go on where they were interrupted. It is
-// for the operator of the server: nobody's role is asked, and no request ends here.
+// Package transfer moves whole blogs in and out: bundles (Blog.Import,
+// Blog.Export), which hold everything, and exports of WordPress
+// (Blog.OpenIntake, Blog.Walk), which are taken in batch by batch and go on
+// where they were interrupted. It is for the operator of the server: no one's
+// role is asked, and no request ends here.
 //
-// The content is package site's. This package alone writes its tables beside it, many rows at a time, and keeps what it
-// has to remember of earlier imports in the tables import_state, import_ids, import_links, import_files and
+// The content is package site's. This package alone writes its tables next to
+// it, many rows at a time, and keeps what it must remember of earlier imports
+// in the tables import_state, import_ids, import_links, import_files and
 // import_problems.
 package transfer
 

@@ -27,7 +27,7 @@ const walkPage = 100
 // posts with their comments is in memory at a time, and the terms are all at once. Authors are those who have written
 // posts or comments. Left out are revisions and what was begun and never saved.
 //
-// It is for the operator of the server: nobody's role is asked.
+// It is for the operator of the server: no one's role is asked.
 func (s *Blog) Walk(ctx context.Context, v Visitor) error {
 	opts, err := s.Options(ctx)
 	if err != nil {

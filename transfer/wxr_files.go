@@ -100,7 +100,8 @@ func (f *attachmentFiles) local(file string) (io.ReadCloser, error) {
 	return nil, fs.ErrNotExist
 }
 
-// missing reports whether there is no such file, or a file where a folder would have to be.
+// missing reports whether there is no such file, or a file where a folder would
+// must be.
 func missing(err error) bool {
 	return errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR)
 }

@@ -58,7 +58,8 @@ func (b *Blog) ImportWXR(ctx context.Context, r io.Reader, cfg WXRConfig) (*Inta
 const (
 	batchRows  = 1500
 	batchBytes = 4 << 20
-	// fileRows is what an attachment counts beside its rows, so that few files are stored anew after an interruption.
+	// fileRows is what an attachment counts next to its rows, so that few
+	// files are stored again after an interruption.
 	fileRows = 100
 )
 
@@ -163,7 +164,8 @@ func (im *wxrImport) resume(ctx context.Context) error {
 		if !errors.Is(err, wxr.ErrOffset) {
 			return err
 		}
-		// Another file of the same size and head. What is there already is found again.
+		// Another file of the same size and head. What already exists
+		// is found again.
 		if _, err := file.Seek(0, io.SeekStart); err != nil {
 			return err
 		}

@@ -49,8 +49,8 @@ func (a *Answer) Document() *io.SectionReader {
 // bytes are taken. names are members whose places the caller needs, as in
 // [xmlrpc.OutlineResponse]. Read does not close the body.
 //
-// A body that breaks off is no error: the document decides whether it is whole,
-// since plugins send a Content-Length that is too long or too short.
+// A body that breaks off is not an error: the document decides whether it is
+// whole, since plugins send a Content-Length that is too long or too short.
 //
 // A fault of the upstream is an Answer. The error is a [*Trouble] when what
 // came is not a whole answer; any other error is one of store.

@@ -36,7 +36,7 @@ var ErrNoREST = errors.New("the site does not announce application passwords")
 // does not believe that it is on https.
 var ErrNoPasswords = errors.New("the site offers no application passwords")
 
-// An Index is what a WordPress tells everybody about itself.
+// An Index is what a WordPress tells everyone about itself.
 type Index struct {
 	Name string // of the site
 	Home string // the address that visitors see

@@ -16,7 +16,7 @@ import (
 	"github.com/quillgate/quillgate/xmlrpc"
 )
 
-// An Outcome says whether a call that got no proper answer was carried out.
+// An Outcome reports whether a call that got no proper answer was carried out.
 type Outcome int
 
 const (

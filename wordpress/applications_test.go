@@ -145,7 +145,8 @@ MCowBQYDK2VwAyEAJrQLj5P/89iXES9+vFgrIy29clF9CC/oPPsw3c5D0bs=
 -----END PUBLIC KEY-----
 `
 
-// K16: over the wire a code enrols one key, for the user whose code it is, and not in the clear from elsewhere.
+// K16: over the wire a code enrols one key, for the user whose code it is, and
+// not unencrypted from elsewhere.
 func TestK16EnrolOverTheWire(t *testing.T) {
 	databasetest.Each(t, func(t *testing.T, db *database.DB) {
 		b := openBlog(t, db)

@@ -16,7 +16,7 @@ type blog struct {
 	*endpoint
 	ids    map[string]int64 // of the users, by their names
 	made   int              // how many sets of things; see things
-	remote string           // where signed calls come from in the clear; over TLS when it is empty
+	remote string           // where signed calls come from unencrypted; over TLS when it is empty
 }
 
 func openBlog(t *testing.T, db *database.DB) *blog {
@@ -33,7 +33,8 @@ func openBlog(t *testing.T, db *database.DB) *blog {
 	return b
 }
 
-// call asks a method as somebody, whose name and password take the place of the first two empty texts in a row.
+// call asks a method as someone, whose name and password take the place of the
+// first two empty texts in a row.
 func (b *blog) call(t *testing.T, who, method string, args ...any) (xmlrpc.Value, int) {
 	t.Helper()
 	params := make([]xmlrpc.Value, len(args))
@@ -49,7 +50,7 @@ func (b *blog) call(t *testing.T, who, method string, args ...any) (xmlrpc.Value
 	return b.endpoint.call(t, method, params...)
 }
 
-// must is call for what has to succeed.
+// must is call for what must succeed.
 func (b *blog) must(t *testing.T, who, method string, args ...any) xmlrpc.Value {
 	t.Helper()
 	v, fault := b.call(t, who, method, args...)

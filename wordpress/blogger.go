@@ -20,8 +20,9 @@ var (
 	bloggerCategory = regexp.MustCompile(`(?is)<category>(.+?)</category>`)
 )
 
-// bloggerText takes a text apart. An element without a text inside is no element, as in WordPress; without a category
-// the post keeps those that it has.
+// bloggerText takes a text apart. An element without a text inside is not an
+// element, as in WordPress; without a category the post keeps those that it
+// has.
 func bloggerText(text string) site.PostEdit {
 	var title string
 	if m := bloggerTitle.FindStringSubmatch(text); m != nil {

@@ -18,7 +18,7 @@ import (
 	"github.com/quillgate/quillgate/database/databasetest"
 )
 
-// probe is a call that the holders of one capability may make and nobody else.
+// probe is a call that the holders of one capability may make and no one else.
 type probe struct {
 	capability auth.Capability
 	roles      string // a letter for each role from administrator to subscriber: y may, n may not
@@ -28,7 +28,8 @@ type probe struct {
 	took       func(t *testing.T, b *blog, answer string) bool // nil where a fault 401 or 403 is the only refusal
 }
 
-// preset is what is there before the call: a post of the caller's own or somebody else's, or another user.
+// preset is what is there before the call: a post of the caller's own or
+// someone else's, or another user.
 type preset struct {
 	kind, status string
 	others       bool
@@ -135,7 +136,7 @@ func TestCapabilities(t *testing.T) {
 	})
 }
 
-// try says whether the call is let through.
+// try reports whether the call is let through.
 func (p probe) try(t *testing.T, b *blog, who, name string) bool {
 	t.Helper()
 	var id int64

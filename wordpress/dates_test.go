@@ -110,8 +110,9 @@ func (e *endpoint) redated(t *testing.T, method string, params ...xmlrpc.Value) 
 	return e.get(t, "wp.getPost", id).Get("post_date").Text(), fault
 }
 
-// Old clients write dates in many forms, as dateTime and as text. Everywhere a date that can be read counts, and one
-// that cannot be read is no fault: what is new is of now, what is there keeps its date.
+// Old clients write dates in many forms, as dateTime and as text. Everywhere a
+// date that can be read counts, and one that cannot be read is not a fault:
+// what is new is of now, what is there keeps its date.
 func TestDatesOfClients(t *testing.T) {
 	databasetest.Each(t, func(t *testing.T, db *database.DB) {
 		e := openEndpoint(t, db)

@@ -104,7 +104,8 @@ func (a *API) fault(ctx context.Context, err error) error {
 	}
 	var stale *auth.Stale
 	if errors.As(err, &stale) {
-		// The signature is right, so this is nobody else; it is told what it needs to correct its clock.
+		// The signature is right, so this is no one else; it is told
+		// what it needs to correct its clock.
 		return &xmlrpc.Fault{Code: codeForbidden, Message: fmt.Sprintf("The signature was not made just now. By the clock of the server it is %d (%s); sign again with that.",
 			stale.Now.Unix(), stale.Now.UTC().Format(time.RFC3339))}
 	}

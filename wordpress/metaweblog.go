@@ -32,8 +32,9 @@ func (a *API) metaWeblogNewPost(ctx context.Context, who auth.Identity, p *call)
 	return a.newFromContent(ctx, who, p.at("content"), postType, p.truth("publish"))
 }
 
-// newFromContent creates a post or page of what metaWeblog.newPost and wp.newPage are sent. Who may not publish may not
-// send the publish flag, even beside a status that does not publish.
+// newFromContent creates a post or page of what metaWeblog.newPost and
+// wp.newPage are sent. Who may not publish may not send the publish flag, even
+// next to a status that does not publish.
 func (a *API) newFromContent(ctx context.Context, who auth.Identity, content xmlrpc.Value, postType string, publish bool) (xmlrpc.Value, error) {
 	content, err := contentOf(content)
 	if err != nil {
@@ -50,7 +51,7 @@ func (a *API) newFromContent(ctx context.Context, who auth.Identity, content xml
 	e.Type = &postType
 	e.FirstRevision = true
 	if author := content.Get("wp_author_id"); !author.IsZero() && e.Author == nil {
-		e.Author = new(int64(-1)) // nobody has such an id
+		e.Author = new(int64(-1)) // no one has such an id
 	}
 	e.Content = new(joinMore(textOf(content.Get("description")), textOf(content.Get("mt_text_more"))))
 	if keywords := content.Get("mt_keywords"); !keywords.IsZero() && postType == site.TypePost {
@@ -171,7 +172,7 @@ func (a *API) editFromContent(ctx context.Context, who auth.Identity, id int64, 
 		e.Tags = new(keywordsOf(content.Get("mt_keywords")))
 	}
 	if e.Categories != nil && len(namesOf(content.Get("categories"))) == 0 {
-		e.Categories = nil // an empty list is no statement about an old post
+		e.Categories = nil // an empty list is not a statement about an old post
 	}
 	if err := a.site.EditPost(ctx, who, id, e); err != nil {
 		return xmlrpc.Value{}, err

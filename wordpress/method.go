@@ -49,8 +49,8 @@ func (c *call) int(name string) int64       { return c.args().Int(name) }
 func (c *call) truth(name string) bool      { return c.args().Truth(name) }
 func (c *call) given(name string) bool      { return c.args().Given(name) }
 
-// credentials reads user name and password. Containers and flags are no names: they are refused rather than turned into
-// text.
+// credentials reads user name and password. Containers and flags are not names:
+// they are refused rather than turned into text.
 func (c *call) credentials() (login, password string, err error) {
 	for _, name := range []string{"user", "password"} {
 		switch c.at(name).Kind() {

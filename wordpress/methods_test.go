@@ -37,7 +37,8 @@ func TestRowsAndFunctionsGoTogether(t *testing.T) {
 	}
 }
 
-// A function reads no argument that its row does not have: that would be a panic, or an argument that nobody can know of.
+// A function reads no argument that its row does not have: that would be a
+// panic, or an argument that no one can know of.
 func TestFunctionsReadArgumentsOfTheirRows(t *testing.T) {
 	parsed := map[string]*ast.FuncDecl{}
 	files, err := filepath.Glob("*.go")

@@ -99,8 +99,9 @@ func (a *API) mtSupportedTextFilters(context.Context, auth.Identity, *call) (xml
 	return xmlrpc.Array(), nil
 }
 
-// mtGetTrackbackPings answers mt.getTrackbackPings(post). Everybody may ask, so the addresses that the trackbacks came
-// from, which WordPress tells, stay out of it.
+// mtGetTrackbackPings answers mt.getTrackbackPings(post). Everyone may ask, so
+// the addresses that the trackbacks came from, which WordPress tells, stay out
+// of it.
 func (a *API) mtGetTrackbackPings(ctx context.Context, _ auth.Identity, p *call) (xmlrpc.Value, error) {
 	list, err := a.site.Trackbacks(ctx, p.int("post_id"))
 	if err != nil {

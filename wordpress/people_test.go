@@ -109,7 +109,7 @@ func (o *office) post(t *testing.T, body []byte) (xmlrpc.Value, error) {
 	return xmlrpc.DecodeResponse(w.Body.Bytes(), xmlrpc.Limits{})
 }
 
-// as calls a wp.* method in the name of a user; "" is nobody.
+// as calls a wp.* method in the name of a user; "" is no one.
 func (o *office) as(t *testing.T, user, method string, args ...xmlrpc.Value) (xmlrpc.Value, error) {
 	t.Helper()
 	password := user + "-pass-1234"
@@ -123,7 +123,8 @@ func (o *office) as(t *testing.T, user, method string, args ...xmlrpc.Value) (xm
 	return o.post(t, xmlrpc.AppendCall(nil, method, params...))
 }
 
-// code is the fault code of an error, 0 for none and -1 for what is no fault.
+// code is the fault code of an error, 0 for none and -1 for what is not a
+// fault.
 func code(err error) int {
 	var f *xmlrpc.Fault
 	switch {
@@ -246,7 +247,7 @@ func TestUserFields(t *testing.T) {
 				t.Errorf("%s: %s, %v; want %s", test.name, show(got), err, test.want)
 			}
 		}
-		// One name is no list; WordPress breaks off there.
+		// One name is not a list; WordPress breaks off there.
 		for method, args := range map[string][]xmlrpc.Value{
 			"wp.getProfile": {xmlrpc.String("basic")}, "wp.getUser": {xmlrpc.Int(3), xmlrpc.String("basic")}, "wp.getUsers": {members(), xmlrpc.String("basic")},
 		} {
@@ -477,7 +478,8 @@ func TestNewComment(t *testing.T) {
 	})
 }
 
-// Nobody may comment where the option says so; a wrong password is refused all the same.
+// No one may comment where the option says so; a wrong password is refused all
+// the same.
 func TestNewCommentOfNobody(t *testing.T) {
 	o := openOffice(t, databasetest.Open(t, databasetest.SQLite(t)))
 	content := members("content", "Anonymous.", "author", "A", "author_email", "a@example.net")

@@ -22,7 +22,7 @@ const (
 	codeTooMany        = 429
 )
 
-// Errors of looking at the source of a pingback, beside those of package site.
+// Errors of looking at the source of a pingback, next to those of package site.
 var (
 	errPingEmpty = errors.New("pingback: nothing at the source")
 	errPingWait  = errors.New("pingback: too many looks at sources")

@@ -110,7 +110,7 @@ func (a *API) tell(ctx context.Context, p site.Ping, networks []fetch.Network) (
 	return textOf(v), nil
 }
 
-// busy says whether an answer means that a later try may go better.
+// busy reports whether an answer means that a later try may go better.
 func busy(r *fetch.Response) error {
 	if r.Status >= http.StatusInternalServerError || r.Status == http.StatusTooManyRequests {
 		return fmt.Errorf("%w: status %d", fetch.ErrUnreachable, r.Status)

@@ -18,8 +18,9 @@ func (a *API) Fault(ctx context.Context, err error) *xmlrpc.Fault {
 	return nil
 }
 
-// told is fault for the methods of the table: the error holds both the fault and its cause, from which the server
-// knows what HTTP has to say, such as when to try again.
+// told is fault for the methods of the table: the error holds both the fault
+// and its cause, from which the server knows what HTTP must say, such as when
+// to try again.
 func (a *API) told(ctx context.Context, err error) error {
 	if f, ok := errors.AsType[*xmlrpc.Fault](a.fault(ctx, err)); ok {
 		return fmt.Errorf("%w: %w", f, err)

@@ -135,7 +135,8 @@ func taxonomyStruct(t site.Taxonomy, fields []string) xmlrpc.Value {
 	return xmlrpc.Struct(members...)
 }
 
-// matchesTaxonomy says whether a taxonomy has all the values of a filter; a member that no taxonomy has matches none.
+// matchesTaxonomy reports whether a taxonomy has all the values of a filter; a
+// member that no taxonomy has matches none.
 func matchesTaxonomy(t site.Taxonomy, filter xmlrpc.Value) bool {
 	return matches(map[string]any{
 		"name": t.Name, "label": taxonomyTexts[t.Name].plural, "description": "",

@@ -21,8 +21,9 @@ type dateMember struct {
 	gmt   bool
 }
 
-// firstDate is the first date that can be read. It is nil when there is none: an unreadable date is no fault, as in
-// WordPress. A new post is of now then; an old one keeps its date, where WordPress would take now.
+// firstDate is the first date that can be read. It is nil when there is none:
+// an unreadable date is not a fault, as in WordPress. A new post is of now
+// then; an old one keeps its date, where WordPress would take now.
 func firstDate(members ...dateMember) *site.PostDate {
 	for _, m := range members {
 		if d, ok := dateOf(m.value, m.gmt); ok {
@@ -32,7 +33,8 @@ func firstDate(members ...dateMember) *site.PostDate {
 	return nil
 }
 
-// newDate is the date of a new post in wp.newPost. The member in GMT wins, but not as a text beside the other member.
+// newDate is the date of a new post in wp.newPost. The member in GMT wins, but
+// not as a text next to the other member.
 func newDate(content xmlrpc.Value) *site.PostDate {
 	local, gmt := dateMember{content.Get("post_date"), false}, dateMember{content.Get("post_date_gmt"), true}
 	if !local.value.IsZero() && gmt.value.Kind() != xmlrpc.KindDateTime {

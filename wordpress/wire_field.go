@@ -58,6 +58,6 @@ func serialize(b *strings.Builder, v xmlrpc.Value) {
 }
 
 func serializeText(b *strings.Builder, text string) {
-	text = strings.ToValidUTF8(strings.ReplaceAll(text, "\x00", ""), "") // the length has to hold for what is stored
+	text = strings.ToValidUTF8(strings.ReplaceAll(text, "\x00", ""), "") // the length must hold for what is stored
 	b.WriteString("s:" + strconv.Itoa(len(text)) + `:"` + text + `";`)
 }

@@ -15,8 +15,9 @@ import (
 // fields are the names of the members and groups of members that a client wants to see.
 type fields []string
 
-// fieldsOf reads the argument fields, by default those given. An empty list is a list: it asks for
-// nothing but the id. What is no list is *site.Invalid; WordPress breaks off there.
+// fieldsOf reads the argument fields, by default those given. An empty list is
+// a list: it asks for nothing but the id. What is not a list is *site.Invalid;
+// WordPress breaks off there.
 func fieldsOf(p *call, byDefault ...string) (fields, error) {
 	switch p.at("fields").Kind() {
 	case xmlrpc.KindNil:
@@ -41,7 +42,7 @@ func (f fields) has(names ...string) bool {
 	return false
 }
 
-// load says what has to be read for the fields.
+// load says what must be read for the fields.
 func (f fields) load() site.Load {
 	var l site.Load
 	if f.has("terms", "taxonomies", "post", "post_format") {
@@ -153,7 +154,8 @@ func choicesOf(v xmlrpc.Value) []xmlrpc.Member {
 	return slices.DeleteFunc(list, func(m xmlrpc.Member) bool { return m.Value.IsZero() })
 }
 
-// elementsOf reads a list of terms. One value alone is no list here, and chooses no term, as in WordPress.
+// elementsOf reads a list of terms. One value alone is not a list here, and
+// chooses no term, as in WordPress.
 func elementsOf(v xmlrpc.Value) []xmlrpc.Value {
 	if v.Kind() != xmlrpc.KindArray && v.Kind() != xmlrpc.KindStruct {
 		return nil

@@ -118,8 +118,9 @@ func (a *API) editComment(ctx context.Context, who auth.Identity, p *call) (xmlr
 	return xmlrpc.Bool(true), nil
 }
 
-// newComment answers wp.newComment(blog, user, password, post, content) with the id of the comment, an int. The post is
-// an id or an address. Without a user name and a password it comments as nobody, where the options allow that.
+// newComment answers wp.newComment(blog, user, password, post, content) with
+// the id of the comment, an int. The post is an id or an address. Without a
+// user name and a password it comments as no one, where the options allow that.
 func (a *API) newComment(ctx context.Context, who auth.Identity, p *call) (xmlrpc.Value, error) {
 	at := p.origin()
 	post, err := a.postNamed(ctx, who, p.at("post_id"))
@@ -150,7 +151,7 @@ func (a *API) postNamed(ctx context.Context, who auth.Identity, v xmlrpc.Value) 
 	return int64(count(v)), nil
 }
 
-// numeric says whether a text is a number and nothing else.
+// numeric reports whether a text is a number and nothing else.
 func numeric(text string) bool {
 	_, err := strconv.ParseFloat(strings.TrimSpace(text), 64)
 	return err == nil

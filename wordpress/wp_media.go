@@ -77,7 +77,7 @@ func (a *API) newMediaObject(ctx context.Context, who auth.Identity, p *call) (x
 	defer bits.Close()
 	parent := intOf(data.Get("post_id"))
 	if parent == 0 && truthOf(data.Get("post_id")) {
-		parent = noPost // a text that is no number names a post that is not there
+		parent = noPost // a text that is not a number names a post that is not there
 	}
 	item, err := a.site.CreateAttachment(ctx, who, site.Upload{
 		Name: textOf(data.Get("name")), Type: textOf(data.Get("type")), Parent: parent, Bytes: bits,
@@ -151,7 +151,8 @@ func (a *API) thumbnailsOf(ctx context.Context, posts []site.FullPost, f fields)
 	return out, nil
 }
 
-// fileMetadata describes the file itself: of what is no picture only the size is known.
+// fileMetadata describes the file itself: of what is not a picture only the
+// size is known.
 func fileMetadata(item *site.Attachment) xmlrpc.Value {
 	size := xmlrpc.M("filesize", xmlrpc.Int(item.Size))
 	if !item.IsPicture() {

@@ -96,7 +96,8 @@ func (a *API) getTerm(ctx context.Context, who auth.Identity, p *call) (xmlrpc.V
 	return list[0], nil
 }
 
-// getTerms answers wp.getTerms(blog, user, password, taxonomy, filter). The order counts only beside an orderby.
+// getTerms answers wp.getTerms(blog, user, password, taxonomy, filter). The
+// order counts only next to an orderby.
 func (a *API) getTerms(ctx context.Context, who auth.Identity, p *call) (xmlrpc.Value, error) {
 	filter := p.at("filter")
 	f := site.TermFilter{
@@ -107,7 +108,7 @@ func (a *API) getTerms(ctx context.Context, who auth.Identity, p *call) (xmlrpc.
 		Offset:    absOf(filter.Get("offset")),
 	}
 	if f.Limit == 0 {
-		f.Offset = 0 // counts only beside a number
+		f.Offset = 0 // counts only next to a number
 	}
 	if by := filter.Get("orderby"); !by.IsZero() {
 		f.OrderBy = site.TermOrder(strings.ToLower(textOf(by)))
@@ -232,13 +233,15 @@ func (a *API) newCategory(ctx context.Context, who auth.Identity, p *call) (xmlr
 	return xmlrpc.Int(id), nil
 }
 
-// deleteCategory answers wp.deleteCategory(blog, user, password, id). Nobody may delete what is not there, so an unknown
-// id is a lack of rights, as in WordPress.
+// deleteCategory answers wp.deleteCategory(blog, user, password, id). No one
+// may delete what is not there, so an unknown id is a lack of rights, as in
+// WordPress.
 func (a *API) deleteCategory(ctx context.Context, who auth.Identity, p *call) (xmlrpc.Value, error) {
 	err := a.site.DeleteTerm(ctx, who, site.Category, p.int("category_id"))
 	if errors.Is(err, site.ErrNoTerm) || errors.Is(err, site.ErrNoTermID) {
 		err = &site.Denied{Action: "delete this category"}
-		// A tag is no category, but somebody may delete it: the answer is that nothing was deleted.
+		// A tag is not a category, but someone may delete it: the
+		// answer is that nothing was deleted.
 		if _, tag := a.site.GetTerm(ctx, who, site.PostTag, p.int("category_id")); tag == nil && who.Can(auth.ManageCategories) {
 			return xmlrpc.Bool(false), nil
 		}

@@ -40,8 +40,9 @@ func (a *API) getPostTypes(ctx context.Context, who auth.Identity, p *call) (xml
 	return structOf(members...), nil
 }
 
-// matches says whether something has the properties of a filter, compared as loosely as clients send them. A property
-// that it does not have matches nothing.
+// matches reports whether something has the properties of a filter, compared as
+// loosely as clients send them. A property that it does not have matches
+// nothing.
 func matches(properties map[string]any, filter xmlrpc.Value) bool {
 	for _, m := range filter.Members() {
 		if m.Value.IsZero() {
@@ -73,7 +74,8 @@ func postTypeProperties(t site.PostType) map[string]any {
 	}
 }
 
-// showInMenu says whether people find posts of the type in WordPress's menu: some types have pages there, but no entry.
+// showInMenu reports whether people find posts of the type in WordPress's menu:
+// some types have pages there, but no entry.
 func showInMenu(t site.PostType) bool { return t.ShowUI && t.Public }
 
 func postTypeStruct(t site.PostType, fields fields) xmlrpc.Value {

@@ -61,7 +61,8 @@ func (a *API) userInfo(who auth.Identity) (xmlrpc.Value, error) {
 	), nil
 }
 
-// userFields is every field of a user's struct beside the id, in the order of the answer.
+// userFields is every field of a user's struct next to the id, in the order of
+// the answer.
 var userFields = []struct {
 	name  string
 	value func(*auth.User) xmlrpc.Value
@@ -85,7 +86,8 @@ var userGroups = map[string][]string{
 	"contact": {"email", "url"},
 }
 
-// userStruct writes the wanted fields of a user. Names that are no field are ignored.
+// userStruct writes the wanted fields of a user. Names that are not fields are
+// ignored.
 func userStruct(u *auth.User, fields []string) xmlrpc.Value {
 	all := slices.Contains(fields, "all")
 	wanted := slices.Clone(fields)
@@ -101,7 +103,8 @@ func userStruct(u *auth.User, fields []string) xmlrpc.Value {
 	return xmlrpc.Struct(members...)
 }
 
-// getUser answers wp.getUser(blog, user, password, id, fields). Everybody may see their own account.
+// getUser answers wp.getUser(blog, user, password, id, fields). Everyone may
+// see their own account.
 func (a *API) getUser(ctx context.Context, who auth.Identity, p *call) (xmlrpc.Value, error) {
 	id := p.int("user_id")
 	if id != who.User.ID && !who.Can(auth.EditUsers) {
@@ -140,7 +143,8 @@ func userOrder(list string) auth.OrderBy {
 	return auth.ByLogin
 }
 
-// byPosts is the order that package auth cannot know: by how many posts somebody has published.
+// byPosts is the order that package auth cannot know: by how many posts someone
+// has published.
 const byPosts auth.OrderBy = "post_count"
 
 // usersPerPage is how many users wp.getUsers answers when the filter has no number.
@@ -166,7 +170,8 @@ func (a *API) getUsers(ctx context.Context, who auth.Identity, p *call) (xmlrpc.
 	}
 	if v, ok := filter.Member("orderby"); ok {
 		f.OrderBy = userOrder(textOf(v))
-		// As in WordPress, an order that is none means the last first.
+		// As in WordPress, an order that is not one means the last
+		// first.
 		if v, ok := filter.Member("order"); ok {
 			f.Desc = !strings.EqualFold(textOf(v), "ASC")
 		}
@@ -233,8 +238,9 @@ func (a *API) getProfile(ctx context.Context, who auth.Identity, p *call) (xmlrp
 	return userStruct(&u, fields), nil
 }
 
-// editProfile answers wp.editProfile(blog, user, password, content). Members that are no part of a profile, such as
-// email and password, are ignored: they change nothing and are no fault.
+// editProfile answers wp.editProfile(blog, user, password, content). Members
+// that are not part of a profile, such as email and password, are ignored: they
+// change nothing and are not faults.
 func (a *API) editProfile(ctx context.Context, who auth.Identity, p *call) (xmlrpc.Value, error) {
 	content := p.at("content")
 	text := func(name string) *string { return optionalText(content, name) }

@@ -254,7 +254,8 @@ func isZeroDate(text string) bool {
 	return text == "" || strings.HasPrefix(text, "0000-00-00") || strings.HasPrefix(text, "-0001-11-30")
 }
 
-// pubDate reads a date of RSS. WordPress writes nonsense there for drafts, so what is no date is none.
+// pubDate reads a date of RSS. WordPress writes nonsense there for drafts, so
+// what is not a date is none.
 func (d *decoder) pubDate(e token, into *time.Time) error {
 	var text string
 	err := d.word(e, &text)

@@ -291,7 +291,8 @@ func (r *Reader) item(m markup, kind Kind) (Item, error) {
 	return item, nil
 }
 
-// header reads a child of the channel that is no item: a piece of the Site, or nothing we know.
+// header reads a child of the channel that is not an item: a piece of the Site,
+// or nothing we know.
 func (r *Reader) header(m markup) error {
 	begin := r.scan.offset()
 	f, err := r.scan.frame(m, r.MaxDepth, "")

@@ -8,7 +8,7 @@ import (
 
 const (
 	chunk  = 64 << 10 // bytes asked of the source at a time
-	maxTag = 64 << 10 // bytes in one tag; what is longer is no tag
+	maxTag = 64 << 10 // bytes in one tag; what is longer is not a tag
 )
 
 // A scanner finds the markup of a file without decoding it, so that a broken item costs that item only and every

@@ -130,8 +130,9 @@ func (t *tokenizer) appendText(to, raw []byte, cdata bool) []byte {
 	return to
 }
 
-// appendReference appends what the reference at the beginning of raw stands for, and returns its size. What is no
-// reference, or to an entity that not even HTML knows, stays as it is.
+// appendReference appends what the reference at the beginning of raw stands
+// for, and returns its size. What is not a reference, or to an entity that not
+// even HTML knows, stays as it is.
 func (t *tokenizer) appendReference(to, raw []byte) ([]byte, int) {
 	const longest = 32
 	end := bytes.IndexByte(raw[:min(len(raw), longest)], ';')

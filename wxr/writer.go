@@ -406,7 +406,8 @@ func (w *Writer) legal(s string) (size int, instead string) {
 	return size, ""
 }
 
-// sqlDate writes a date as MySQL does. Years that do not fit its four digits are no dates.
+// sqlDate writes a date as MySQL does. Years that do not fit its four digits
+// are not dates.
 func sqlDate(t time.Time) string {
 	t = t.UTC()
 	if t.IsZero() || t.Year() < 0 || t.Year() > 9999 {

@@ -17,10 +17,13 @@
 // dates) and says what it forgave in [Reader.Notes]; an item that it cannot take is one [ItemError], after which it
 // goes on with the next. A [Writer] writes version 1.2 in WordPress's order, so that its importer reads it.
 //
-// What a Writer wrote, a Reader gives back equal, with these exceptions: characters that XML forbids are left out;
-// dates have whole seconds; white space around slugs, logins, links, states and the like (all fields but titles,
-// texts, people's and terms' names, custom fields and the post's password) does not count; of a PostTerm, an empty
-// taxonomy is read as category, "tag" as post_tag, and one without a slug is dropped beside its like with a slug.
+// What a Writer wrote, a Reader gives back equal, with these exceptions:
+// characters that XML forbids are left out; dates have whole seconds; white
+// space around slugs, logins, links, states and the like (all fields but
+// titles, texts, people's and terms' names, custom fields and the post's
+// password) does not count; of a PostTerm, an empty taxonomy is read as
+// category, "tag" as post_tag, and one without a slug is dropped next to its
+// like with a slug.
 package wxr
 
 import (

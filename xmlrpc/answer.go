@@ -26,8 +26,8 @@ type answer[I any] struct {
 // smallAnswer is made without asking for memory.
 const smallAnswer = 64 << 10
 
-// answerRate is how many bytes a second a client has to take of a long answer,
-// beside Config.WriteTime, so that nobody keeps one in the spool for ever.
+// answerRate is how many bytes a second a client must take of a long answer,
+// next to Config.WriteTime, so that no one keeps one in the spool for ever.
 const answerRate = 16 << 10
 
 func (h *Handler[I]) newAnswer() *answer[I] {
@@ -95,7 +95,7 @@ func (a *answer[I]) body() io.Reader {
 	return io.MultiReader(io.NewSectionReader(a.spool, 0, a.spilled), bytes.NewReader(a.dst))
 }
 
-// send writes the answer to a client that has to take it in time.
+// send writes the answer to a client that must take it in time.
 func (a *answer[I]) send(w http.ResponseWriter, control *http.ResponseController) (sent int64, err error) {
 	start, grace := time.Now(), a.h.cfg.WriteTime
 	_ = control.SetWriteDeadline(start.Add(grace))

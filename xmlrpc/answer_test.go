@@ -53,8 +53,8 @@ func streams() []method {
 		}})
 }
 
-// mixed is a long text whose characters of one to four bytes, and bytes that are none, are cut at every place by an
-// encoder that goes on in pieces.
+// mixed is a long text whose characters of one to four bytes, and bytes that
+// are not, are cut at every place by an encoder that goes on in pieces.
 func mixed() string { return strings.Repeat("a<ä€😀\r\xff\xe2\x82é", 40_000) }
 
 // TestStream: a list that is made while it is answered arrives as the same list in one value does, in memory and

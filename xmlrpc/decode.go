@@ -430,7 +430,7 @@ func (d *decoder) untraced(t tag, empty bool, depth int) (Value, error) {
 
 // untyped is the value of a <value> that holds text and no type element. In a
 // call one of white space alone is nil, "not given": WordPress does not see it,
-// and templates of clients write <value/> for members that nobody filled in.
+// and templates of clients write <value/> for members that no one filled in.
 func (d *decoder) untyped(text string) Value {
 	if d.call && trim(text) == "" {
 		return Value{}

@@ -261,7 +261,7 @@ func TestDeclaredEncodingIsNotThatOfTheBytes(t *testing.T) {
 }
 
 // TestTruncated cuts a request after every byte: none of the pieces is a call,
-// and all of them are no XML.
+// and all of them are not XMLs.
 func TestTruncated(t *testing.T) {
 	for name, doc := range testCalls(t) {
 		whole := bytes.TrimRight(doc.in, " \r\n")

@@ -292,7 +292,7 @@ func appendDouble(dst []byte, f float64) []byte {
 }
 
 // textClass marks the bytes that cannot be copied into text as they are: 1 for
-// ASCII, 2 for those that begin or continue a longer character that has to be
+// ASCII, 2 for those that begin or continue a longer character that must be
 // looked at.
 var textClass = func() (t [256]uint8) {
 	for c := range t {
@@ -306,9 +306,9 @@ var textClass = func() (t [256]uint8) {
 	return t
 }()
 
-// plain tells of eight bytes, all at once, that none of them has to be looked
-// at: they are ASCII from the space on, and none is <, > or &. A difference
-// takes the high bit from the byte next to it only where one has it already.
+// plain tells of eight bytes, all at once, that none of them must be looked at:
+// they are ASCII from the space on, and none is <, > or &. A difference takes
+// the high bit from the byte next to it only where one has it already.
 func plain(s string) bool {
 	const ones, highs = 0x0101010101010101, 0x8080808080808080
 	w := uint64(s[0]) | uint64(s[1])<<8 | uint64(s[2])<<16 | uint64(s[3])<<24 |

@@ -117,16 +117,17 @@ type Config[I any] struct {
 	// default is os.TempDir. New removes what a crash left there.
 	SpoolDir   string
 	SpoolAbove int64 // bytes of a body that go to the spool; default 1 MiB
-	SpoolTotal int64 // bytes in the spool at one time, more is 503; default 4 GiB
+	SpoolTotal int64 // bytes in the spool at the same time, more is 503; default 4 GiB
 	// Client tells where a request comes from, and whether its share of the
 	// spool is limited; the peer of the connection and yes when nil. A network
 	// has a quarter of SpoolTotal; for requests without a credential (where the
 	// Check has a method Presented that says so) a sixteenth, and all of them
 	// together a half.
 	Client func(*http.Request) (from netip.Addr, limited bool)
-	// AnswerTotal is how many bytes of answers may be in the spool at one time,
-	// beside the bodies; more is 503; default 4 GiB. Those of SpoolAbove bytes
-	// go there, and all but the smallest when a quarter of Memory is used up.
+	// AnswerTotal is how many bytes of answers may be in the spool at the
+	// same time, next to the bodies; more is 503; default 4 GiB. Those of
+	// SpoolAbove bytes go there, and all but the smallest when a quarter of
+	// Memory is used up.
 	AnswerTotal int64
 	MaxBody     int64 // bytes of a body, more is 413; default 64 MiB
 	// Memory is how many bytes the bodies and large texts of all requests, and
@@ -135,10 +136,11 @@ type Config[I any] struct {
 	// MemoryWait, then they are 503.
 	Memory     int64
 	MemoryWait time.Duration // default 20 s
-	// Calls is how many requests are worked on at one time, from the moment
-	// their body is there until their answer is made; default 256. As many as
-	// Waiting wait for their turn, default four times that, for CallWait at
-	// most, default 10 s. Who finds no place or no turn is told 503.
+	// Calls is how many requests are worked on at the same time, from the
+	// moment their body is there until their answer is made; default 256.
+	// As many as Waiting wait for their turn, default four times that, for
+	// CallWait at most, default 10 s. Who finds no place or no turn is told
+	// 503.
 	Calls, Waiting int
 	CallWait       time.Duration
 	// A body has BodyGrace, and then as much time as it needs at BodyRate
@@ -149,8 +151,8 @@ type Config[I any] struct {
 	BodyRate  int64
 	BodyTime  time.Duration
 	CallTime  time.Duration // for the methods of one request together; default 2 min
-	// WriteTime is how long a client may take for an answer, and for a long one
-	// beside that what it needs at 16 KiB a second; default 60 s.
+	// WriteTime is how long a client may take for an answer, and for a long
+	// one next to that what it needs at 16 KiB a second; default 60 s.
 	WriteTime time.Duration
 	// Context prepares the context of the methods of a request, for what they
 	// read to be counted. It may be nil.
@@ -222,7 +224,7 @@ func New[I any](cfg Config[I]) (*Handler[I], error) {
 	return h, nil
 }
 
-// Beside returns a handler with methods, callers and faults of its own, which
+// Next to returns a handler with methods, callers and faults of its own, which
 // shares all bounds with h: memory, the spool, the turns of calls. What else h
 // was configured with holds for it too. The errors are those of New.
 func (h *Handler[I]) Beside(methods []Method[I], authenticate func(*http.Request) (Check[I], error), fault func(context.Context, error) *Fault) (*Handler[I], error) {
@@ -285,9 +287,9 @@ type request[I any] struct {
 	start    time.Time
 	event    Event
 	body     body
-	check    Check[I]  // nil: nobody asks
+	check    Check[I]  // nil: no one asks
 	paced    int64     // bytes of body that have earned their time
-	due      time.Time // when the next ones have to be there
+	due      time.Time // when the next ones must be there
 	turn     bool      // one of Config.Calls is this request's
 	memory   Memory
 	identity I
@@ -428,7 +430,7 @@ func (q *request[I]) xmlAnswer(status int, a *answer[I]) {
 	q.deliver(status, a)
 }
 
-// refused asks what HTTP has to say beside the fault.
+// refused asks what HTTP must say next to the fault.
 func (q *request[I]) refused(err error) (status int) {
 	if q.h.cfg.Refused != nil {
 		status = q.h.cfg.Refused(q.w.Header(), err)

@@ -359,7 +359,7 @@ func TestObserve(t *testing.T) {
 	}
 }
 
-// Whatever is answered to somebody who is known can be completed, and nothing
+// Whatever is answered to someone who is known can be completed, and nothing
 // that is answered before that.
 func TestComplete(t *testing.T) {
 	var seen []string
@@ -413,7 +413,7 @@ func TestComplete(t *testing.T) {
 	}
 }
 
-// knows lets everybody in who has a name.
+// knows lets everyone in who has a name.
 type knows struct{ name string }
 
 func (k *knows) Write(p []byte) (int, error) { return len(p), nil }

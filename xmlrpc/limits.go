@@ -1,7 +1,7 @@
 package xmlrpc
 
 // Limits bound what one document may ask of the reader. A field that is zero
-// has the default named beside it; there is no way to say "none".
+// has the default named next to it; there is no way to say "none".
 //
 // Not configurable: 64 attributes on an element, 16 KiB for one tag, 4 KiB for
 // what stands before the root of the document up to the end of its XML

@@ -19,7 +19,7 @@ type Memory struct {
 	mu   sync.Mutex
 	used int64 // bytes that are in use
 	held int64 // bytes taken from the budget
-	over int64 // bytes that may be used though nobody holds them, see Reserve
+	over int64 // bytes that may be used though no one holds them, see Reserve
 }
 
 const (

@@ -67,8 +67,8 @@ func serveUploads(dir string) error {
 	return nil
 }
 
-// TestUploadMemory: sixteen clients that send 60 MB each at one time keep the
-// memory of the process below 200 MB.
+// TestUploadMemory: sixteen clients that send 60 MB each at the same time keep
+// the memory of the process below 200 MB.
 func TestUploadMemory(t *testing.T) {
 	const clients, lines, most = 16, uploadSize / 77, 200 << 20
 	cmd := exec.Command(os.Args[0])

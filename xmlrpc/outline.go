@@ -51,9 +51,9 @@ var errOutlineText = errors.New("the answer holds too many texts of that name, o
 //
 // Unlike [DecodeResponse] it does not refuse what stands behind the root
 // element, does not check the text of numbers and dates, and does not look at
-// bytes that are no characters: it is for programs that pass an answer on to
-// somebody who will read it. The error is a [*SyntaxError] when the document
-// is not a whole answer.
+// bytes that are not characters: it is for programs that pass an answer on to
+// someone who will read it. The error is a [*SyntaxError] when the document is
+// not a whole answer.
 func OutlineResponse(src io.ReaderAt, size int64, names ...string) (*Outline, error) {
 	d := newDecoder(Limits{Elements: int(max(size, 1)), Depth: 128}.withDefaults())
 	defer d.release()

@@ -91,9 +91,10 @@ func peerOf(r *http.Request) netip.Addr {
 // anonymousLarge is how much of a body without a credential earns a long pause.
 const anonymousLarge = 8 << 20
 
-// hurry moves the read deadline of the connection to where the next bytes have to be. Bytes earn time at BodyRate, up
-// to three times BodyGrace: a pause is borne, and nobody holds the spool for long by sending much and then nothing. A
-// large body without a credential earns BodyGrace at most.
+// hurry moves the read deadline of the connection to where the next bytes must
+// be. Bytes earn time at BodyRate, up to three times BodyGrace: a pause is
+// borne, and no one holds the spool for long by sending much and then nothing.
+// A large body without a credential earns BodyGrace at most.
 func (q *request[I]) hurry() {
 	cfg := &q.h.cfg
 	now := time.Now()

@@ -66,8 +66,8 @@ func (c *SplicedCall) Arg(i int) Argument {
 	return c.Args[i]
 }
 
-// NewSplice reads a call, once, through a window of 64 KiB. src has to stay as
-// it is while the Splice and what comes from it are used.
+// NewSplice reads a call, once, through a window of 64 KiB. src must stay as it
+// is while the Splice and what comes from it are used.
 //
 // A document that NewSplice reads is one that [DecodeCall] reads, to the same
 // arguments. The other way round there are two exceptions: white space and

@@ -175,7 +175,7 @@ func (s *Spool) Close() error {
 
 // toUTF8 rewrites a document in windows-1252, unless all of it is UTF-8 after
 // all: a body that declares ISO-8859-1 and is valid UTF-8 beyond ASCII was
-// declared wrongly. A document in another charset has to be UTF-8.
+// declared wrongly. A document in another charset must be UTF-8.
 func (s *Spool) toUTF8(cs charset) error {
 	valid, err := validUTF8(s, s.size)
 	if err != nil || valid {

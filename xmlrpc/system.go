@@ -254,7 +254,7 @@ func check[I any](ctx context.Context, h *Handler[I], e *entry, batch *Call[I], 
 }
 
 // calls reads the batch. The list stands in place of the parameters, or is
-// itself the only element of an array. A scalar is no list.
+// itself the only element of an array. A scalar is not a list.
 func (h *Handler[I]) calls(params []Value) ([]entry, error) {
 	params = arguments(params)
 	if len(params) == 1 && params[0].Kind() != KindStruct && params[0].Kind() != KindArray {
@@ -286,8 +286,9 @@ var (
 	errEntryParams error = &Fault{CodeInvalidParams, "The params of this entry of the system.multicall are not an array."}
 )
 
-// entryOf reads one element of a batch. Without a name it names no method, whatever it is; parameters that are no list
-// cannot be given to one. An empty struct is how some clients write an empty list.
+// entryOf reads one element of a batch. Without a name it names no method,
+// whatever it is; parameters that are not lists cannot be given to one. An
+// empty struct is how some clients write an empty list.
 func entryOf(v Value) entry {
 	name, params := v.Get("methodName"), v.Get("params")
 	e := entry{MethodCall: MethodCall{Name: name.Text(), Params: params.Elements()}}

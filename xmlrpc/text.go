@@ -12,7 +12,7 @@ import (
 func (s *scanner) chars() (string, error) {
 	s.sawCDATA = false
 	if s.src == nil {
-		// Most texts hold nothing that has to be replaced.
+		// Most texts hold nothing that must be replaced.
 		run := bytes.IndexByte(s.buf[s.i:], '<')
 		if run < 0 || s.i+run+1 == len(s.buf) {
 			return "", s.ended()
@@ -269,8 +269,8 @@ func (s *scanner) held(n int) error {
 }
 
 // foresee asks for the memory of all text that may still come, once, when n
-// bytes more are too many to take without asking. Asking for everything at one
-// time keeps two documents from waiting for each other.
+// bytes more are too many to take without asking. Asking for everything at the
+// same time keeps two documents from waiting for each other.
 func (s *scanner) foresee(n int64) error {
 	if n <= s.free || s.hold == nil {
 		return nil

@@ -6,16 +6,16 @@ import (
 	"time"
 )
 
-// turns bound how many requests are worked on at one time, and how many wait
-// for it. Bodies that are still arriving count in neither: a client that sends
-// slowly takes nobody's turn.
+// turns bound how many requests are worked on at the same time, and how many
+// wait for it. Bodies that are still arriving count in neither: a client that
+// sends slowly takes no one's turn.
 type turns struct{ working, waiting chan struct{} }
 
 func newTurns(working, waiting int) turns {
 	return turns{make(chan struct{}, working), make(chan struct{}, waiting)}
 }
 
-// take waits for a turn and tells whether there was one.
+// take waits for a turn and reports whether there was one.
 func (t turns) take(ctx context.Context, wait time.Duration) bool {
 	select {
 	case t.working <- struct{}{}:

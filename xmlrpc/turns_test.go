@@ -53,7 +53,8 @@ func TestH8TurnsAreBounded(t *testing.T) {
 	}
 }
 
-// A handler beside another has its own methods and callers, and shares the turns.
+// A handler next to another has its own methods and callers, and shares the
+// turns.
 func TestBesideSharesTheTurns(t *testing.T) {
 	begun, end := make(chan bool), make(chan bool)
 	block := method{Name: "test.block", Func: func(context.Context, *call) (xmlrpc.Value, error) {
@@ -97,7 +98,7 @@ func TestBesideSharesTheTurns(t *testing.T) {
 	}
 }
 
-// watched is a context that tells when somebody waits for its end.
+// watched is a context that tells when someone waits for its end.
 type watched struct {
 	context.Context
 	asked chan bool

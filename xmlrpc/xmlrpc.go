@@ -44,5 +44,6 @@ const (
 	CodeInternal       = -32603 // an error inside the server
 )
 
-// CodeTooSlow is the code of the fault beside HTTP status 408: the one that clients take for trouble of the server.
+// CodeTooSlow is the code of the fault next to HTTP status 408: the one that
+// clients take for trouble of the server.
 const CodeTooSlow = 500

@@ -60,7 +60,7 @@ func needBlog(ctx context.Context, s *settings) error {
 
 const beginnings = `"quillgate serve", "quillgate user add" and "quillgate import" create a new one`
 
-// hasBlog tells whether the settings name a blog; opening one would make it.
+// hasBlog reports whether the settings name a blog; opening one would make it.
 func hasBlog(ctx context.Context, s *settings) (there bool, err error) {
 	if s.Database == "" {
 		info, err := os.Stat(s.databaseURL())

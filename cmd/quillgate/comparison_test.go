@@ -12,8 +12,9 @@ import (
 	"testing"
 )
 
-// secretFolders hold the code that compares what nobody may guess piece by piece. The hashes of package audit are no
-// secrets: they stand beside what they are made of.
+// secretFolders hold the code that compares what no one may guess piece by
+// piece. The hashes of package audit are not secrets: they stand next to what
+// they are made of.
 var secretFolders = []string{"signature", "auth", "apps", "profiles"}
 
 // secretName is how values are called whose comparison must not take a time that depends on them.
@@ -133,7 +134,7 @@ func fixed(e ast.Expr) bool {
 	return false
 }
 
-// secret tells whether a name in an expression is that of a secret.
+// secret reports whether a name in an expression is that of a secret.
 func secret(e ast.Expr) bool {
 	found := false
 	ast.Inspect(e, func(n ast.Node) bool {

@@ -57,7 +57,7 @@ type settings struct {
 	ACMERoot      string        `name:"acme-root" help:"CA certificates (PEM) for a private ACME server, instead of the system's." type:"path" placeholder:"FILE" env:"QUILLGATE_ACME_ROOT" group:"TLS"`
 }
 
-// dataGiven says whether the data folder is another than the default one.
+// dataGiven reports whether the data folder is another than the default one.
 func (s *settings) dataGiven() bool {
 	standard, err := filepath.Abs("quillgate-data")
 	return err != nil || s.Data != standard

@@ -75,7 +75,8 @@ func (d *doctor) told(r *reply) bool {
 	return err == nil
 }
 
-// bodies announces a body that is too large for anybody, to be told the limit, and then sends some that should pass.
+// bodies announces a body that is too large for anyone, to be told the limit,
+// and then sends some that should pass.
 func (d *doctor) bodies(ctx context.Context) {
 	// Some proxies wait for a body that is never sent.
 	soon, cancel := context.WithTimeout(ctx, announceTime)

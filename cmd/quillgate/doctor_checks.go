@@ -30,7 +30,7 @@ func (d *doctor) examine(ctx context.Context) {
 	}
 }
 
-// unknownKey is a header that is in the right form, of a key that nobody has.
+// unknownKey is a header that is in the right form, of a key that no one has.
 func unknownKey() string {
 	var public [16]byte
 	var digest [32]byte

@@ -125,7 +125,7 @@ func namesIn(c *x509.Certificate) string {
 	return visibleText(strings.Join(names, ", "))
 }
 
-// noXMLRPC says of an answer that is none what it may come from.
+// noXMLRPC says of an answer that is not one what it may come from.
 func (d *doctor) noXMLRPC(r *reply) string {
 	text := fmt.Sprintf("%s answers %s, which is not XML-RPC. ", d.endpoint, r.said())
 	switch {

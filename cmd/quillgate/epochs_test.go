@@ -18,8 +18,9 @@ import (
 	"github.com/quillgate/quillgate/database/databasetest"
 )
 
-// epochs says of each table which epochs it moves. A new table has to be entered here: of one that moves none it is said
-// why nothing that is kept in memory is made of it.
+// epochs says of each table which epochs it moves. A new table must be entered
+// here: of one that moves none it is said why nothing that is kept in memory is
+// made of it.
 var epochs = map[string]struct {
 	moves []string
 	why   string
@@ -148,8 +149,9 @@ func query(t *testing.T, db *sql.DB, text string, columns int) (list [][]string)
 	return list
 }
 
-// Every statement that writes names a table of which it is said above what it moves; a name that is put together while the
-// program runs has to be one of those too, so it may stand in few places only.
+// Every statement that writes names a table of which it is said above what it
+// moves; a name that is put together while the program runs must be one of
+// those too, so it may stand in few places only.
 func TestHouseEpochsOfStatements(t *testing.T) {
 	writes := regexp.MustCompile(`\b(?:INSERT INTO|UPDATE|DELETE FROM)\s+(SET\b|[a-z_]*)`)
 	composed := map[string]bool{ // by the file; all get the names of tables from a list of the program's

@@ -45,7 +45,8 @@ type behind struct {
 // behindFile is in the data folder of every gateway, and of nothing else.
 const behindFile = "gateway.json"
 
-// readBehind reads what was remembered; there is false for a folder that is no gateway's.
+// readBehind reads what was remembered; there is false for a folder that is not
+// a gateway's.
 func readBehind(s *settings) (b behind, there bool, err error) {
 	text, err := os.ReadFile(filepath.Join(s.Data, behindFile))
 	if errors.Is(err, fs.ErrNotExist) {

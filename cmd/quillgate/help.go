@@ -28,7 +28,7 @@ func printHelp(options kong.HelpOptions, ctx *kong.Context) error {
 	return err
 }
 
-// helpText is the help of a flag, with what it is when nobody sets it.
+// helpText is the help of a flag, with what it is when no one sets it.
 func helpText(v *kong.Value) string {
 	if v.Flag == nil || !v.HasDefault || v.Default == "" || v.Flag.PlaceHolder == "" || v.Default == "keep" || strings.Contains(v.Help, "Default: ") {
 		return kong.DefaultHelpValueFormatter(v)

@@ -58,7 +58,7 @@ var stairs = map[string][]string{
 	"database/databasetest": {"database"},
 	"auth/authtest":         {"auth"},
 	"server/servertest":     {"server", "auth", "auth/authtest", "apps", "audit", "database/databasetest"},
-	"interop":               nil, // its tests import what they like; nobody imports it
+	"interop":               nil, // its tests import what they like; no one imports it
 	"interop/clients/kolo":  nil, // a client program in Go, which knows nothing of ours
 	"":                      nil, // the module's root holds no code
 }

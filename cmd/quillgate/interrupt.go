@@ -23,7 +23,7 @@ func untilSignal(ctx context.Context) (context.Context, context.CancelFunc) {
 type waitingReader struct {
 	ctx  context.Context
 	from io.Reader
-	next chan piece // nil: nobody reads
+	next chan piece // nil: no one reads
 	rest []byte
 }
 

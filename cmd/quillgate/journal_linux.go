@@ -7,8 +7,9 @@ import (
 	"syscall"
 )
 
-// inJournal tells whether what is written to w goes into the journal of systemd, which says so in JOURNAL_STREAM: device
-// and inode of the stream. The variable alone proves nothing, since it is passed on to every program below.
+// inJournal reports whether what is written to w goes into the journal of
+// systemd, which says so in JOURNAL_STREAM: device and inode of the stream. The
+// variable alone proves nothing, since it is passed on to every program below.
 func inJournal(w io.Writer) bool {
 	f, ok := w.(*os.File)
 	if !ok {

@@ -240,8 +240,8 @@ func uploads(t *testing.T, names ...string) string {
 	return folder
 }
 
-// Names of posts that are no slugs become slugs, each its own; the post is found at its own address and at the name in the
-// file.
+// Names of posts that are not slugs become slugs, each its own; the post is
+// found at its own address and at the name in the file.
 func TestMovedPostsAreFoundByTheNamesInTheFile(t *testing.T) {
 	names := []struct{ raw, slug string }{
 		{"My-Post-Caps", "my-post-caps"}, {"with space", "with-space"}, {"a.html", "a-html"}, {"2013/11/2/slashy", "2013-11-2-slashy"}, {"trail/", "trail"},
@@ -353,7 +353,8 @@ func TestMovedTermsAreFoundByTheNamesInTheFile(t *testing.T) {
 	}
 }
 
-// A creator that is no login is cleaned like one; who is known already is not made again, and everybody's list is found.
+// A creator that is not a login is cleaned like one; who is known already is
+// not made again, and everyone's list is found.
 func TestMovedAuthorsAreFoundByTheNamesInTheFile(t *testing.T) {
 	author := `<wp:author><wp:author_id>7</wp:author_id><wp:author_login><![CDATA[jo]]></wp:author_login><wp:author_email>jo@example.org</wp:author_email></wp:author>`
 	creators := map[string]string{
@@ -436,7 +437,8 @@ func TestMovedItemsOfOneNumber(t *testing.T) {
 	}
 }
 
-// Exports of two days: a draft is published, a title is mended, and a program numbers anew with each export.
+// Exports of two days: a draft is published, a title is mended, and a program
+// numbers again with each export.
 func TestMovedOnTwoDays(t *testing.T) {
 	for name, days := range map[string][2][]thing{
 		"published":       {{{id: 7, title: "Notes", name: "notes", status: "draft"}}, {{id: 7, title: "Notes", name: "notes", date: "2020-03-02 03:04:05"}}},

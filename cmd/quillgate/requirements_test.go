@@ -21,7 +21,8 @@ var updateRequirements = flag.Bool("update-requirements", false, "write docs/REQ
 // requirement is one row of docs/REQUIREMENTS.md.
 type requirement struct {
 	id, words string
-	// elsewhere says what proves it beside the tests that bear its id, or what is open.
+	// elsewhere says what proves it next to the tests that bear its id, or
+	// what is open.
 	elsewhere string
 }
 

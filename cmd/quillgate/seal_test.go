@@ -106,7 +106,8 @@ func (k *keptBlog) command(t testing.TB, args ...string) *exec.Cmd {
 	return cmd
 }
 
-// sealKilled runs keys seal and kills it after a while, and says whether it was killed before its end.
+// sealKilled runs keys seal and kills it after a while, and reports whether it
+// was killed before its end.
 func (k *keptBlog) sealKilled(t *testing.T, after time.Duration) bool {
 	t.Helper()
 	cmd := k.command(t, "keys", "seal")
@@ -144,8 +145,9 @@ func holds(t *testing.T, folder string) (files []string) {
 	return files
 }
 
-// K4: keys seal is killed at 40 points on SQLite and 10 on PostgreSQL. Every key works after each, none is lost, none is
-// sealed twice; once it has come to its end, nothing is in the clear in the files.
+// K4: keys seal is killed at 40 points on SQLite and 10 on PostgreSQL. Every
+// key works after each, none is lost, none is sealed twice; once it has come to
+// its end, nothing is unencrypted in the files.
 func TestK4KilledWhileSealing(t *testing.T) {
 	keys, kills := 800, 16
 	if os.Getenv("QUILLGATE_TEST_NIGHTLY") != "" {

@@ -105,8 +105,9 @@ func actual(listen string, l net.Listener) string {
 	return net.JoinHostPort(host, port)
 }
 
-// firstStart makes the first administrator and a code with which a browser can choose another password for it. Neither
-// belongs into a journal, where it would be kept for long and read by others: there it says what to do instead.
+// firstStart makes the first administrator and a code with which a browser can
+// choose another password for it. Neither belongs in a journal, where it would
+// be kept for long and read by others: there it says what to do instead.
 func (*serveCmd) firstStart(ctx context.Context, out streams, blog *server.Blog, logger *slog.Logger) (password, code string, err error) {
 	if inJournal(out.out) {
 		n, err := blog.Users.Count(ctx, auth.Filter{})
@@ -127,7 +128,8 @@ func (*serveCmd) firstStart(ctx context.Context, out streams, blog *server.Blog,
 	return password, secret.Reveal(), err
 }
 
-// greet says where the server is. On the first start it says everything that a client has to be told.
+// greet says where the server is. On the first start it says everything that a
+// client must be told.
 func greet(io streams, s *settings, base, password, code string) {
 	if password == "" {
 		fmt.Fprintf(io.out, "quillgate serves %s\n", site.EndpointURL(base))
@@ -179,7 +181,7 @@ func keyCommand(s *settings) string {
 	return strings.Join(append(words, "--database", quoted(s.Database)), " ")
 }
 
-// hasPassword says whether the address of a database may hold a password.
+// hasPassword reports whether the address of a database may hold a password.
 func hasPassword(address string) bool {
 	u, err := url.Parse(address)
 	if err != nil {

@@ -75,7 +75,8 @@ func TestListenOnAnAddressInUse(t *testing.T) {
 	}
 }
 
-// H10: a blog that turns up at another address does not answer until somebody has said whether it moved or is a copy.
+// H10: a blog that turns up at another address does not answer until someone
+// has reported whether it moved or is a copy.
 func TestH10CopyHasToBeDeclared(t *testing.T) {
 	databasetest.EachURL(t, func(t *testing.T, url string) {
 		data := t.TempDir()
@@ -125,7 +126,7 @@ func TestH10CopyHasToBeDeclared(t *testing.T) {
 		}
 
 		answers("http://localhost:8080", "https://blog.example", "https://blog.example", "http://BLOG.example:80/", "https://blog.example:443")
-		answers("http://127.0.0.1:9000", "http://[::1]", "http://dev.localhost") // nobody else gets there
+		answers("http://127.0.0.1:9000", "http://[::1]", "http://dev.localhost") // no one else gets there
 		refuses("https://blog.example", "https://staging.example", "https://blog.example:8443", "https://blog.example/copy", "http://192.0.2.7")
 		answers("https://blog.example")
 		relocate("--moved", "--base-url", "https://new.example")

@@ -154,7 +154,7 @@ func signerMemory() {
 // signerRest is how long after the last call the signer gives its memory back.
 const signerRest = 20 * time.Second
 
-// resting gives memory back to the system when nobody has called for a while:
+// resting gives memory back to the system when no one has called for a while:
 // the signer runs all day, and is used for minutes.
 type resting struct {
 	http.Handler

@@ -17,7 +17,7 @@ import (
 	"github.com/quillgate/quillgate/server"
 )
 
-// hasTLS says whether the server speaks TLS itself.
+// hasTLS reports whether the server speaks TLS itself.
 func (s *settings) hasTLS() bool { return len(s.TLSDomain) > 0 || s.TLSCert != "" || s.TLSKey != "" }
 
 // domainForm is what a certificate authority takes: names with a dot, in lower case, international ones as xn--.

@@ -108,8 +108,9 @@ func (p program) run(t testing.TB, args ...string) string {
 	return string(out)
 }
 
-// content is the bundle of the blog without the ids of custom fields, which nobody refers to, and the moments at which
-// users were made. Terms are numbered anew.
+// content is the bundle of the blog without the ids of custom fields, which no
+// one refers to, and the moments at which users were made. Terms are numbered
+// again.
 func (p program) content(t testing.TB) map[string]any {
 	t.Helper()
 	var all map[string]any
@@ -238,7 +239,8 @@ func TestImportKilled(t *testing.T) {
 	})
 }
 
-// killAt starts an import, ends it without warning once it has read so far, and tells whether it had more to do then.
+// killAt starts an import, ends it without warning once it has read so far, and
+// reports whether it had more to do then.
 func (p program) killAt(t *testing.T, db *database.DB, point int64, arguments ...string) bool {
 	t.Helper()
 	cmd := p.command(arguments...)

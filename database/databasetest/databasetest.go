@@ -7,8 +7,8 @@
 // a copy of that one. Where memory has the form of files and room enough, the
 // databases are there; see Folder.
 //
-// PostgreSQL's server programs have to be installed: they are looked for in
-// PATH and in /usr/lib/postgresql/*/bin. A test that cannot have them fails.
+// PostgreSQL's server programs must be installed: they are looked for in PATH
+// and in /usr/lib/postgresql/*/bin. A test that cannot have them fails.
 package databasetest
 
 import (
@@ -188,8 +188,9 @@ func (c *cluster) url(name string) string {
 	return fmt.Sprintf("postgres://quillgate:%s@127.0.0.1:%d/%s?sslmode=disable", c.password, c.port, name)
 }
 
-// WithinASecond runs check until it returns nil, and reports its error when that takes more than a second: for what other
-// processes have to notice in that time.
+// WithinASecond runs check until it returns nil, and reports its error when
+// that takes more than a second: for what other processes must notice in that
+// time.
 func WithinASecond(t testing.TB, check func() error) {
 	t.Helper()
 	for began := time.Now(); ; time.Sleep(2 * time.Millisecond) {

@@ -41,7 +41,7 @@ func TestChild(t *testing.T) {
 }
 
 func TestNothingOutlivesItsProcess(t *testing.T) {
-	// When this is root, the durable server runs as another user, who has to
+	// When this is root, the durable server runs as another user, who must
 	// get there and to take away its folder: as in /tmp.
 	temp, err := os.MkdirTemp("", "")
 	if err != nil {

@@ -10,10 +10,10 @@ import (
 )
 
 // Folder makes a folder that is removed when the test ends, or when its process
-// is killed, for what does not have to be on a disk: where memory has the form
-// of files, it is there, and what waits for the disk waits for nothing. So a
-// test about the disk, or one that kills what writes, uses t.TempDir. That is
-// what a benchmark gets here too.
+// is killed, for what does not must be on a disk: where memory has the form of
+// files, it is there, and what waits for the disk waits for nothing. So a test
+// about the disk, or one that kills what writes, uses t.TempDir. That is what a
+// benchmark gets here too.
 func Folder(t testing.TB) string {
 	t.Helper()
 	if _, measures := t.(*testing.B); measures {
@@ -46,8 +46,8 @@ var folders = sync.OnceValue(func() string {
 	return dir
 })
 
-// roomInMemory is how many bytes have to be free: many times what the databases
-// of all tests that run at once take.
+// roomInMemory is how many bytes must be free: many times what the databases of
+// all tests that run at once take.
 const roomInMemory = 2 << 30
 
 // memory is where memory has the form of files, as on Linux; "" when there is

@@ -86,8 +86,9 @@ func moments(list []float64) (mean, variance float64) {
 	return mean, variance / float64(len(list)-1)
 }
 
-// signTest is the z of how often a took longer than the b beside it. Measurements that follow each other are not
-// independent, which Welch's test takes them to be; here only the order within a pair counts.
+// signTest is the z of how often a took longer than the b next to it.
+// Measurements that follow each other are not independent, which Welch's test
+// takes them to be; here only the order within a pair counts.
 func signTest(a, b []float64) float64 {
 	var longer, shorter float64
 	for i := range a {

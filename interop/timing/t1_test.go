@@ -13,8 +13,9 @@ import (
 // rounds is how often each kind of request is measured.
 const rounds = 150_000
 
-// tries is how often a difference has to show before it counts. What is in the code shows every time; a machine that
-// does something else for a moment does not.
+// tries is how often a difference must show before it counts. What is in the
+// code shows every time; a machine that does something else for a moment does
+// not.
 const tries = 3
 
 // likeness is how far apart the median times may be of keys that are there and keys that are not, as a share. Another

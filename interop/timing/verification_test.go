@@ -255,7 +255,7 @@ func (b *bench) measure(t *testing.T, rounds int, seed uint64) [kinds][]float64 
 	return times
 }
 
-// anew is a header in another place of memory.
+// again is a header in another place of memory.
 func anew(h http.Header) http.Header {
 	other := make(http.Header, len(h))
 	for name, values := range h {

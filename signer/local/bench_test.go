@@ -15,7 +15,8 @@ import (
 	"github.com/quillgate/quillgate/xmlrpc"
 )
 
-// What a call costs on its way through the signer, beside a proxy that only passes it on.
+// What a call costs on its way through the signer, next to a proxy that only
+// passes it on.
 func BenchmarkProxy(b *testing.B) {
 	answer := xmlrpc.AppendResponse(nil, xmlrpc.Array(xmlrpc.Struct(xmlrpc.M("blogid", xmlrpc.String("1")), xmlrpc.M("text", xmlrpc.String(strings.Repeat("text ", 200))))))
 	blog := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

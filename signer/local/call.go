@@ -127,7 +127,7 @@ func (c *call) rewrite(key *credential) (xmlrpc.Source, error) {
 }
 
 // blogs returns wp.getUsersBlogs for the methods of the same meaning, and nil
-// for every other call. Since WordPress 6.1 the others fail for everybody on a
+// for every other call. Since WordPress 6.1 the others fail for everyone on a
 // network of sites, and Open Live Writer calls one of them first.
 func (c *call) blogs(user, password string) xmlrpc.Source {
 	if c.served.site.Kind == Quillgate || c.splice.Method != "blogger.getUsersBlogs" && c.splice.Method != "metaWeblog.getUsersBlogs" {

@@ -255,7 +255,7 @@ func (c *Consent) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// lastPage is how long the browser has to fetch the last page.
+// lastPage is how long the browser must fetch the last page.
 const lastPage = 5 * time.Second
 
 // Wait waits for the answer and makes the credential of it.

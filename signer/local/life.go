@@ -107,7 +107,7 @@ func (f *Folder) Rotate(ctx context.Context, name string, base http.RoundTripper
 }
 
 // rotateSecret takes the secret that the blog makes. When the answer is lost,
-// now or in an earlier try, nobody has that secret: the old key still signs, so
+// now or in an earlier try, no one has that secret: the old key still signs, so
 // that it asks for another successor in the place of the one that is lost.
 func (f *Folder) rotateSecret(ctx context.Context, site Site, secret Secret, client *Client) error {
 	overlap := xmlrpc.Int(int64(Overlap / time.Hour))

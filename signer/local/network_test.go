@@ -21,8 +21,9 @@ import (
 	"github.com/quillgate/quillgate/xmlrpc"
 )
 
-// secureBlog is a blog with TLS and HTTP/2, with the file of the certificate authority that nobody else knows, and the number
-// of connections that it has had.
+// secureBlog is a blog with TLS and HTTP/2, with the file of the certificate
+// authority that no one else knows, and the number of connections that it has
+// had.
 func secureBlog(t *testing.T, h http.HandlerFunc) (blog *httptest.Server, roots string, connections *atomic.Int32) {
 	t.Helper()
 	blog, connections = httptest.NewUnstartedServer(h), new(atomic.Int32)

@@ -33,7 +33,7 @@ type Config struct {
 	SpoolDir  string
 	MaxBody   int64         // bytes of a call, more is refused; default 512 MiB
 	MaxAnswer int64         // bytes of an answer; default 1 GiB
-	Calls     int           // calls under way at one time; default 32
+	Calls     int           // calls under way at the same time; default 32
 	Timeout   time.Duration // for an answer to begin, once the call was sent; default 5 min
 	Log       *slog.Logger
 	LogPath   string // shown on the page
@@ -285,11 +285,11 @@ func (c *credential) matches(password string) bool {
 }
 
 // guesses slows down wrong local passwords, and nothing else: a right password
-// is never kept waiting, and nobody can be locked out.
+// is never kept waiting, and no one can be locked out.
 type guesses struct{ waiting atomic.Int32 }
 
-// The wait after a wrong password, and how many wait at one time; more are told
-// at once.
+// The wait after a wrong password, and how many wait at the same time; more are
+// told at once.
 const (
 	guessWait = time.Second
 	maxGuess  = 8

@@ -352,8 +352,9 @@ func TestPluginGetsItsHeader(t *testing.T) {
 	}
 }
 
-// On a network of WordPress sites the old names fail for everybody: the signer asks by the new one. Of the sites in the
-// answer it names its own address for those that it serves, and leaves the others out.
+// On a network of WordPress sites the old names fail for everyone: the signer
+// asks by the new one. Of the sites in the answer it names its own address for
+// those that it serves, and leaves the others out.
 func TestBlogsOfANetwork(t *testing.T) {
 	var b *blog
 	b = newBlog(t, func(body string) string {
@@ -390,7 +391,8 @@ func TestBlogsOfANetwork(t *testing.T) {
 	}
 }
 
-// A signer starts with keys that are locked, says so in a fault, and asks again: nobody has to start it anew.
+// A signer starts with keys that are locked, says so in a fault, and asks
+// again: no one must start it again.
 func TestLockedKeysAreAskedForAgain(t *testing.T) {
 	dir := t.TempDir()
 	open := func(phrase func() ([]byte, error)) *local.Folder {

@@ -11,7 +11,7 @@ import (
 type transfer struct {
 	sent  atomic.Int64
 	size  int64
-	moved func() // called for each piece; the patience with the blog begins anew
+	moved func() // called for each piece; the patience with the blog begins again
 	stop  func()
 }
 
@@ -43,7 +43,8 @@ func (c *call) watch(size int64) *transfer {
 	return t
 }
 
-// smallCall is how many bytes go out at one time: there is no progress to show.
+// smallCall is how many bytes go out at the same time: there is no progress to
+// show.
 const smallCall = 64 << 10
 
 // metered counts what goes out, below the signing: that reads each body once

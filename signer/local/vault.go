@@ -415,7 +415,7 @@ func (v *Vault) passPhrase() ([]byte, error) {
 	return pass, nil
 }
 
-// Unlock gets the key of the vault, so that later uses need nobody. An empty
+// Unlock gets the key of the vault, so that later uses need no one. An empty
 // vault and one that nothing seals need no key.
 func (v *Vault) Unlock(ctx context.Context) error {
 	v.mu.Lock()

@@ -123,7 +123,7 @@ func (broken) Get(context.Context, string) ([]byte, error) { return nil, local.E
 func (broken) Set(context.Context, string, []byte) error   { return local.ErrLocked }
 func (broken) Delete(context.Context, string) error        { return local.ErrLocked }
 
-// A keyring that cannot be asked must cost nobody a key.
+// A keyring that cannot be asked must cost no one a key.
 func TestFailedSealingChangesNothing(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "keys.json")
 	v := open(t, path, local.Keys{Keyring: broken{}, PassPhrase: passPhrase("p").PassPhrase})

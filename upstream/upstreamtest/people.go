@@ -12,7 +12,7 @@ import (
 	"strings"
 )
 
-// A Password is an application password that somebody has made.
+// A Password is an application password that someone has made.
 type Password struct {
 	UUID, Login, Name, App string
 	text                   string

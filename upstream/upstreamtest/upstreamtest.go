@@ -51,7 +51,7 @@ type WordPress struct {
 	posts     map[int64]Post
 	passwords []Password // of applications
 	numbered  int
-	cookie    string // what shows that somebody is signed in
+	cookie    string // what shows that someone is signed in
 }
 
 // Start starts a WordPress with the user admin and the password app-password,
@@ -72,8 +72,8 @@ func New() *WordPress {
 	}}
 }
 
-// Play has answer asked first in place of the WordPress, which says whether it
-// has answered; nil for the WordPress alone.
+// Play has answer asked first in place of the WordPress, which reports whether
+// it has answered; nil for the WordPress alone.
 func (wp *WordPress) Play(answer func(w http.ResponseWriter, method string) bool) {
 	wp.set(answer, false)
 }
