@@ -23,6 +23,7 @@ type connector struct {
 	inner      driver.Connector
 	statements *atomic.Int64
 	epochs     *epochs
+	trace      *atomic.Pointer[func(query string)]
 }
 
 func (c *connector) Driver() driver.Driver { return c.inner.Driver() }
@@ -36,6 +37,7 @@ func (c *connector) Connect(ctx context.Context) (driver.Conn, error) {
 		Conn:       inner,
 		statements: c.statements,
 		epochs:     c.epochs,
+		trace:      c.trace,
 		cache:      make(map[string]*list.Element),
 		recent:     list.New(),
 	}, nil
@@ -52,6 +54,7 @@ type conn struct {
 	driver.Conn
 	statements *atomic.Int64
 	epochs     *epochs
+	trace      *atomic.Pointer[func(query string)]
 
 	cache  map[string]*list.Element // SQL text → element of recent
 	recent *list.List               // *cached, the latest in front
@@ -77,6 +80,9 @@ func (c *conn) take(ctx context.Context, query string) (*cached, error) {
 	stmt, err := c.Conn.(driver.ConnPrepareContext).PrepareContext(ctx, query)
 	if err != nil {
 		return nil, err
+	}
+	if trace := c.trace.Load(); trace != nil {
+		(*trace)(query)
 	}
 	return &cached{query, stmt, c.epochs.moves(query)}, nil
 }

@@ -87,6 +87,7 @@ type pools struct {
 	turns      turns
 	url        string // PostgreSQL
 	statements atomic.Int64
+	trace      atomic.Pointer[func(query string)]
 	epochs     epochs
 	attached   sync.Map
 }
@@ -156,7 +157,7 @@ func (db *DB) openPostgres(url string, conns int) error {
 	if err != nil {
 		return errors.New("open the database: the PostgreSQL URL cannot be read")
 	}
-	pool := sqlx.NewDb(sql.OpenDB(&connector{inner: inner, statements: &db.statements, epochs: &db.epochs}), "postgres")
+	pool := sqlx.NewDb(sql.OpenDB(&connector{inner: inner, statements: &db.statements, epochs: &db.epochs, trace: &db.trace}), "postgres")
 	pool.SetMaxOpenConns(conns)
 	pool.SetMaxIdleConns(conns)
 	pool.SetConnMaxIdleTime(5 * time.Minute)
@@ -176,8 +177,8 @@ func (db *DB) openSQLite(path string, conns int) error {
 	if err := f.Close(); err != nil {
 		return fmt.Errorf("open the database: %w", err)
 	}
-	writer := &connector{inner: sqliteConnector{sqliteURL(path, true)}, statements: &db.statements, epochs: &db.epochs}
-	reader := &connector{inner: sqliteConnector{sqliteURL(path, false)}, statements: &db.statements, epochs: &db.epochs}
+	writer := &connector{inner: sqliteConnector{sqliteURL(path, true)}, statements: &db.statements, epochs: &db.epochs, trace: &db.trace}
+	reader := &connector{inner: sqliteConnector{sqliteURL(path, false)}, statements: &db.statements, epochs: &db.epochs, trace: &db.trace}
 
 	db.write = sqlx.NewDb(sql.OpenDB(writer), "sqlite")
 	db.write.SetMaxOpenConns(1)
@@ -209,6 +210,10 @@ func (db *DB) Ping(ctx context.Context) error {
 	}
 	return nil
 }
+
+// Trace calls fn with the text of each statement that a connection sees for the first time, from several goroutines at
+// once. It is for tests that look at the plans of statements.
+func (db *DB) Trace(fn func(query string)) { db.trace.Store(&fn) }
 
 // Statements is the number of statements executed since Open, without the
 // begin and the end of transactions. Tests compare it before and after a

@@ -28,6 +28,8 @@ var loopback = []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}
 type seeded struct {
 	folder   string
 	database string // URL; "" for SQLite
+
+	statements *statements // those that its servers run; not kept when nil
 }
 
 // eachSeeded runs fn on SQLite and on PostgreSQL with a blog that holds the seed.
@@ -72,7 +74,7 @@ func seedIn(t *testing.T, folder, database string) seeded {
 // connected.
 func (s seeded) copy(t *testing.T) seeded {
 	t.Helper()
-	out := seeded{folder: databasetest.Folder(t)}
+	out := seeded{folder: databasetest.Folder(t), statements: s.statements}
 	if err := os.CopyFS(out.folder, os.DirFS(s.folder)); err != nil {
 		t.Fatal(err)
 	}
@@ -137,6 +139,9 @@ func (s seeded) serve(t *testing.T, options map[string]string) string {
 			t.Error(err)
 		}
 	})
+	if s.statements != nil {
+		blog.DB.Trace(s.statements.add)
+	}
 	for name, value := range options {
 		if err := blog.Site.SetOption(t.Context(), name, value); err != nil {
 			t.Fatal(err)

@@ -101,6 +101,7 @@ func loadScenarios(t *testing.T) []scenario {
 func TestWire(t *testing.T) {
 	scenarios := loadScenarios(t)
 	eachSeeded(t, func(t *testing.T, seed seeded) {
+		seed.statements = &statements{}
 		// A group, so that the seed is there until the parallel tests are done.
 		t.Run("scenarios", func(t *testing.T) {
 			for _, s := range scenarios {
@@ -115,6 +116,7 @@ func TestWire(t *testing.T) {
 				}
 			}
 		})
+		t.Run("plans", func(t *testing.T) { seed.statements.check(t, seed) })
 	})
 }
 

@@ -276,7 +276,7 @@ func (s *Site) DeleteComment(ctx context.Context, who auth.Identity, id int64) e
 }
 
 func deleteComment(ctx context.Context, tx *database.Tx, c Comment) error {
-	if _, err := tx.Exec(ctx, `UPDATE comments SET parent = $2 WHERE parent = $1`, c.ID, c.Parent); err != nil {
+	if _, err := tx.Exec(ctx, `UPDATE comments SET parent = $2 WHERE parent = $1 AND parent <> 0`, c.ID, c.Parent); err != nil {
 		return fmt.Errorf("move the answers up: %w", err)
 	}
 	_, err := tx.Exec(ctx, `DELETE FROM comments WHERE id = $1`, c.ID)

@@ -144,7 +144,7 @@ func deletePost(ctx context.Context, tx *database.Tx, p *Post) error {
 		return fmt.Errorf("move up the children of post %d: %w", p.ID, err)
 	}
 	if p.Type == TypeAttachment {
-		if _, err := tx.Exec(ctx, `DELETE FROM post_meta WHERE key = $1 AND value = $2`, metaThumbnail, strconv.FormatInt(p.ID, 10)); err != nil {
+		if _, err := tx.Exec(ctx, `DELETE FROM post_meta WHERE key = '`+metaThumbnail+`' AND substr(value, 1, 20) = $1`, strconv.FormatInt(p.ID, 10)); err != nil {
 			return fmt.Errorf("remove attachment %d from the posts that use it: %w", p.ID, err)
 		}
 	}
