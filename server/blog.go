@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/quillgate/quillgate/auth"
+	"github.com/quillgate/quillgate/gateway"
 	"github.com/quillgate/quillgate/media"
 	"github.com/quillgate/quillgate/site"
 )
@@ -37,6 +38,12 @@ type Blog struct {
 	folder *media.Folder
 }
 
+// ErrGateway says that the database is a gateway's, whose blogs are elsewhere.
+var ErrGateway = errors.New("the database belongs to a gateway")
+
+// HasBlog reports whether the database is a blog's.
+func HasBlog(ctx context.Context, keys *Keys) (bool, error) { return site.Installed(ctx, keys.DB) }
+
 // OpenBlog opens a blog, and makes what is missing: what OpenKeys makes, and the options of a new site.
 func OpenBlog(ctx context.Context, cfg BlogConfig) (_ *Blog, err error) {
 	keys, err := OpenKeys(ctx, KeysConfig{Folder: cfg.Folder, Database: cfg.Database, UnusedKeys: cfg.UnusedKeys, Keyset: cfg.Keyset,
@@ -45,6 +52,10 @@ func OpenBlog(ctx context.Context, cfg BlogConfig) (_ *Blog, err error) {
 		return nil, err
 	}
 	b := &Blog{Keys: keys}
+	sites, err := gateway.NewSites(keys.DB, keys.Apps, keys.Users, cfg.Clock).List(ctx)
+	if err != nil || len(sites) > 0 {
+		return nil, errors.Join(err, keys.Close(), ErrGateway)
+	}
 	defer func() {
 		if err != nil {
 			b.Close()

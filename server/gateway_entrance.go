@@ -89,7 +89,7 @@ type gatewaySite struct {
 
 // newSite makes what answers for a site.
 func (g *gateways) newSite(id int64, home *url.URL, behind gateway.Config, mode auth.Mode, t *traffic) (*gatewaySite, error) {
-	keys := g.s.site.keys.of(id)
+	keys := g.s.site.keys.Of(id)
 	behind.DB, behind.Apps, behind.Users, behind.Counts = keys.DB, keys.Apps, keys.Users, &t.upstream
 	inner, err := gateway.New(behind)
 	if err != nil {

@@ -55,13 +55,13 @@ func (s *Server) originAt(home *url.URL) func(*http.Request) auth.Origin {
 
 // of returns another site of the same database.
 func (v *served) of(s *Server, id int64, home *url.URL, judge auth.Judge, mode auth.Mode, t *traffic) *served {
-	keys := v.keys.of(id)
+	keys := v.keys.Of(id)
 	return &served{keys: keys, home: home, mode: mode, refusals: v.refusals.Of(id), traffic: t, verifier: v.verifier.Of(auth.Site{
 		Users: keys.Users, Apps: keys.Apps, Judge: judge, PasswordMode: mode, Origin: s.originAt(home)})}
 }
 
-// of returns the keys and users of another site.
-func (k *Keys) of(site int64) *Keys {
+// Of returns the keys and users of another site of the same database. They are not closed.
+func (k *Keys) Of(site int64) *Keys {
 	return &Keys{Folder: k.Folder, DB: k.DB.Of(site), Apps: k.Apps.Of(site), Users: k.Users.Of(site)}
 }
 

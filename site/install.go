@@ -50,3 +50,12 @@ func firstCategory(ctx context.Context, tx *database.Tx) (int64, error) {
 	}
 	return id, nil
 }
+
+// Installed reports whether a database holds a site.
+func Installed(ctx context.Context, q database.Queryer) (bool, error) {
+	var n int
+	if err := q.Get(ctx, &n, `SELECT COUNT(*) FROM options`); err != nil {
+		return false, fmt.Errorf("look for a site: %w", err)
+	}
+	return n > 0, nil
+}

@@ -16,6 +16,8 @@ import (
 )
 
 type appCmd struct {
+	siteFlag
+
 	Create appCreateCmd `cmd:"" help:"Create a key for a user, and show its secret once."`
 	List   appListCmd   `cmd:"" help:"List keys."`
 	Show   appShowCmd   `cmd:"" help:"Show everything about a key."`

@@ -18,6 +18,8 @@ import (
 )
 
 type auditCmd struct {
+	siteFlag
+
 	List   auditListCmd   `cmd:"" help:"List audit lines, newest first."`
 	Verify auditVerifyCmd `cmd:"" help:"Check that no line was changed, removed, inserted or cut off."`
 	Export auditExportCmd `cmd:"" help:"Export the trail for other programs, oldest line first."`

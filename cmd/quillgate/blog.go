@@ -17,24 +17,24 @@ import (
 
 	"github.com/quillgate/quillgate/auth"
 	"github.com/quillgate/quillgate/database"
+	"github.com/quillgate/quillgate/gateway"
 	"github.com/quillgate/quillgate/migrations"
 	"github.com/quillgate/quillgate/server"
 )
 
 // openBlog opens the blog that the settings name. base is the address of the home page when the settings have none.
 func openBlog(ctx context.Context, s *settings, base string, logger *slog.Logger) (*server.Blog, error) {
-	if _, there, err := readBehind(s); err != nil {
-		return nil, err
-	} else if there {
-		return nil, errors.New(`this data folder belongs to a gateway, whose blog is elsewhere. "quillgate gateway" serves it, and "quillgate gateway user add" creates its users; the commands app, token, keys and audit work with it`)
-	}
 	if s.BaseURL != "" {
 		base = s.BaseURL
 	}
-	return server.OpenBlog(ctx, server.BlogConfig{
+	blog, err := server.OpenBlog(ctx, server.BlogConfig{
 		Folder: s.Data, Database: s.Database, Keyset: s.keysetFile(), Unsealed: s.Sealing == "off", BaseURL: base, Logger: logger,
 		UnusedKeys: time.Duration(s.UnusedKeys) * 24 * time.Hour,
 	})
+	if errors.Is(err, server.ErrGateway) {
+		return nil, errors.New(`this data folder belongs to a gateway, whose blog is elsewhere. "quillgate gateway" serves it, and "quillgate gateway user add" creates its users; the commands app, token, keys and audit work with it`)
+	}
+	return blog, err
 }
 
 // withBlog runs fn on the blog that the settings name, whether or not a server has it open too. It makes none: a mistyped
@@ -113,7 +113,15 @@ func withNewKeys(ctx context.Context, s *settings, io streams, fn func(*server.K
 		return err
 	}
 	defer func() { err = errors.Join(err, keys.Close()) }()
-	return fn(keys)
+	if s.site == "" {
+		return fn(keys)
+	}
+	g := &gatewayKeys{keys, gateway.NewSites(keys.DB, keys.Apps, keys.Users, nil)}
+	site, err := g.siteOf(ctx, s.site)
+	if err != nil {
+		return err
+	}
+	return fn(keys.Of(site.ID))
 }
 
 // openKeys opens the users and credentials that the settings name.

@@ -55,6 +55,8 @@ type settings struct {
 	ACMEDirectory string        `name:"acme-directory" help:"Directory URL of the ACME server. Empty: Let's Encrypt." placeholder:"URL" env:"QUILLGATE_ACME_DIRECTORY" group:"TLS"`
 	ACMEEmail     string        `name:"acme-email" help:"Contact address for the certificate authority." placeholder:"ADDRESS" env:"QUILLGATE_ACME_EMAIL" group:"TLS"`
 	ACMERoot      string        `name:"acme-root" help:"CA certificates (PEM) for a private ACME server, instead of the system's." type:"path" placeholder:"FILE" env:"QUILLGATE_ACME_ROOT" group:"TLS"`
+
+	site string // of --site, behind all settings; see siteFlag
 }
 
 // dataGiven reports whether the data folder is another than the default one.
@@ -271,6 +273,9 @@ func settingNames() []string {
 	t := reflect.TypeFor[settings]()
 	for i := range t.NumField() {
 		f := t.Field(i)
+		if !f.IsExported() {
+			continue
+		}
 		name := f.Tag.Get("name")
 		if name == "" {
 			name = dashed(f.Name)

@@ -7,12 +7,10 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
-	"net/url"
 	"os"
 	"path/filepath"
-	"strconv"
-	"strings"
 
+	"github.com/quillgate/quillgate/audit"
 	"github.com/quillgate/quillgate/gateway"
 	"github.com/quillgate/quillgate/methods"
 	"github.com/quillgate/quillgate/server"
@@ -23,18 +21,33 @@ type gatewayCmd struct {
 	gatewayFlags
 
 	Serve gatewayServeCmd `cmd:"" default:"withargs" help:"Serve the gateway (default)."`
+	Site  gatewaySiteCmd  `cmd:"" help:"The sites of a gateway in front of many blogs: add, list, set, remove."`
 	User  gatewayUserCmd  `cmd:"" help:"Users of the WordPress: add."`
 	Check gatewayCheckCmd `cmd:"" help:"Check whether the WordPress can be reached without the gateway."`
 }
 
 // gatewayFlags say what is behind the gateway.
 type gatewayFlags struct {
-	Upstream     string            `help:"Address of the xmlrpc.php of the WordPress behind the gateway, such as http://127.0.0.1:8081/xmlrpc.php. It is stored in the data folder." placeholder:"URL" env:"QUILLGATE_UPSTREAM" group:"Gateway"`
+	Upstream     string            `help:"Address of the xmlrpc.php of the WordPress behind the gateway, such as http://127.0.0.1:8081/xmlrpc.php. It is stored in the database." placeholder:"URL" env:"QUILLGATE_UPSTREAM" group:"Gateway"`
 	UpstreamHost string            `help:"Host name to send to the WordPress. Default: that of --base-url." placeholder:"HOST" env:"QUILLGATE_UPSTREAM_HOST" group:"Gateway"`
 	AllowMethod  map[string]string `help:"Plugin method to allow, with the position of the user name among its arguments, counted from 0, or none. Only keys without limits may call it." placeholder:"NAME=POSITION" env:"QUILLGATE_ALLOW_METHOD" group:"Gateway"`
 }
 
-// behind is what a data folder remembers of the WordPress behind its gateway.
+// siteFlag names one of the sites of a gateway.
+type siteFlag struct {
+	Site string `help:"Site of a gateway in front of many blogs, by its host." placeholder:"HOST" env:"QUILLGATE_SITE" group:"Gateway"`
+}
+
+// AfterApply tells the settings, by which commands open what they work on.
+func (f *siteFlag) AfterApply(s *settings) error {
+	s.site = f.Site
+	return nil
+}
+
+// behindFile is where gateways once remembered what is behind them, in their data folder.
+const behindFile = "gateway.json"
+
+// behind is what was in it.
 type behind struct {
 	Upstream     string            `json:"upstream"`
 	UpstreamHost string            `json:"upstream_host,omitempty"`
@@ -42,116 +55,161 @@ type behind struct {
 	AllowMethod  map[string]string `json:"allow_method,omitempty"`
 }
 
-// behindFile is in the data folder of every gateway, and of nothing else.
-const behindFile = "gateway.json"
-
-// readBehind reads what was remembered; there is false for a folder that is not
-// a gateway's.
-func readBehind(s *settings) (b behind, there bool, err error) {
-	text, err := os.ReadFile(filepath.Join(s.Data, behindFile))
+// adoptBehind moves what the file remembers into the database, once.
+func adoptBehind(ctx context.Context, s *settings, list *gateway.Sites) error {
+	path := filepath.Join(s.Data, behindFile)
+	text, err := os.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) {
-		return b, false, nil
+		return nil
 	}
+	var b behind
 	if err == nil {
 		err = json.Unmarshal(text, &b)
 	}
 	if err != nil {
-		return b, false, fmt.Errorf("read the stored settings of the gateway: %w", err)
+		return fmt.Errorf("read the stored settings of the gateway: %w", err)
 	}
-	return b, true, nil
+	_, err = list.Add(ctx, audit.Operator, gateway.Site{Upstream: b.Upstream, UpstreamHost: b.UpstreamHost, BaseURL: b.BaseURL, AllowMethods: gateway.FormatAllowed(b.AllowMethod)})
+	if err != nil && !errors.Is(err, gateway.ErrSiteTaken) {
+		return err
+	}
+	return os.Remove(path)
 }
 
-// remember writes it down, whole or not at all.
-func (b behind) remember(s *settings) error {
-	text, err := json.MarshalIndent(b, "", "  ")
+// gatewayKeys is what a gateway keeps.
+type gatewayKeys struct {
+	*server.Keys
+	list *gateway.Sites
+}
+
+// openGateway opens it. A database that is a blog's is refused.
+func openGateway(ctx context.Context, s *settings, logger *slog.Logger) (_ *gatewayKeys, err error) {
+	keys, err := openKeys(ctx, s, logger)
+	if err != nil {
+		return nil, err
+	}
+	defer func() {
+		if err != nil {
+			keys.Close()
+		}
+	}()
+	blog, err := server.HasBlog(ctx, keys)
+	if err != nil {
+		return nil, err
+	}
+	if blog {
+		return nil, fmt.Errorf("%s is the data folder of a blog: give the gateway its own folder with --data", s.Data)
+	}
+	g := &gatewayKeys{keys, gateway.NewSites(keys.DB, keys.Apps, keys.Users, nil)}
+	return g, adoptBehind(ctx, s, g.list)
+}
+
+// withGateway runs fn on what a gateway keeps, which may be nothing yet.
+func withGateway(ctx context.Context, s *settings, io streams, fn func(*gatewayKeys) error) (err error) {
+	g, err := openGateway(ctx, s, s.logger(io.err))
 	if err != nil {
 		return err
 	}
-	if err := os.MkdirAll(s.Data, 0o700); err != nil {
-		return fmt.Errorf("create the data folder: %w", err)
-	}
-	path := filepath.Join(s.Data, behindFile)
-	next := path + ".new"
-	if err := errors.Join(os.WriteFile(next, append(text, '\n'), 0o600), os.Rename(next, path)); err != nil {
-		return fmt.Errorf("store the settings of the gateway: %w", err)
-	}
-	return nil
+	defer func() { err = errors.Join(err, g.Close()) }()
+	return fn(g)
 }
 
-// behind puts together what the flags say and what is remembered. A folder that is a blog's is refused.
-func (f *gatewayFlags) behind(ctx context.Context, s *settings) (behind, error) {
-	b, there, err := readBehind(s)
-	if err != nil {
-		return b, err
+// site is the site that a command is for: that of --site, or the one blog of a gateway as the flags and the database have it.
+func (f *gatewayFlags) site(ctx context.Context, s *settings, g *gatewayKeys) (gateway.Site, error) {
+	site, err := g.list.Get(ctx, s.site)
+	switch {
+	case s.site != "" && errors.Is(err, gateway.ErrNoSite):
+		return site, fmt.Errorf("there is no site %s: \"quillgate gateway site list\" lists them", s.site)
+	case s.site != "" || err != nil && !errors.Is(err, gateway.ErrNoSite):
+		return site, err
 	}
-	if !there && s.Database == "" {
-		blog, err := hasBlog(ctx, s)
-		if err != nil {
-			return b, err
-		}
-		if blog {
-			return b, fmt.Errorf("%s is the data folder of a blog: give the gateway its own folder with --data", s.Data)
-		}
+	f.change(&site, s)
+	if site.Upstream == "" {
+		return site, usageError{errors.New("give the address of the WordPress's xmlrpc.php with --upstream, such as http://127.0.0.1:8081/xmlrpc.php")}
 	}
+	return site, nil
+}
+
+// change puts what the flags say into a site.
+func (f *gatewayFlags) change(site *gateway.Site, s *settings) {
 	for _, set := range []struct {
 		flag string
 		to   *string
-	}{{f.Upstream, &b.Upstream}, {f.UpstreamHost, &b.UpstreamHost}, {s.BaseURL, &b.BaseURL}} {
+	}{{f.Upstream, &site.Upstream}, {f.UpstreamHost, &site.UpstreamHost}, {s.BaseURL, &site.BaseURL}} {
 		if set.flag != "" {
 			*set.to = set.flag
 		}
 	}
 	if len(f.AllowMethod) > 0 {
-		b.AllowMethod = f.AllowMethod
+		site.AllowMethods = gateway.FormatAllowed(f.AllowMethod)
 	}
-	if b.Upstream == "" {
-		return b, usageError{errors.New("give the address of the WordPress's xmlrpc.php with --upstream, such as http://127.0.0.1:8081/xmlrpc.php")}
-	}
-	return b, nil
 }
 
-// config turns what is remembered into the configuration of a gateway.
-func (b behind) config(logger *slog.Logger) (gateway.Config, error) {
-	cfg := gateway.Config{Host: b.UpstreamHost, Logger: logger, Transport: gateway.NewTransport(b.UpstreamHost), Allow: map[string]int{}}
-	var err error
-	if cfg.Endpoint, err = url.Parse(b.Upstream); err != nil {
-		return cfg, usageError{errors.New("upstream: not a valid address")}
+// remember keeps the one blog of a gateway.
+func (g *gatewayKeys) remember(ctx context.Context, site gateway.Site) error {
+	_, err := g.list.Add(ctx, audit.Operator, site)
+	if errors.Is(err, gateway.ErrSiteTaken) {
+		_, err = g.list.Set(ctx, audit.Operator, site)
 	}
-	if b.BaseURL != "" {
-		if cfg.BaseURL, err = url.Parse(strings.TrimRight(b.BaseURL, "/")); err != nil {
-			return cfg, usageError{errors.New("base-url: not a valid address")}
-		}
-		if cfg.Host == "" {
-			cfg.Host = cfg.BaseURL.Host
-		}
-	}
-	for name, position := range b.AllowMethod {
-		at := methods.NoLogin
-		if position != "none" {
-			if at, err = strconv.Atoi(position); err != nil || at < 0 || at > 9 {
-				return cfg, usageError{fmt.Errorf("allow-method: %s=%s: must be the position of the user name, from 0 to 9, or none", name, position)}
-			}
-		}
-		if !methodName.MatchString(name) || strings.HasPrefix(name, "system.") || strings.HasPrefix(name, "pingback.") {
-			return cfg, usageError{fmt.Errorf("allow-method: %s cannot be allowed", name)}
-		}
-		cfg.Allow[name] = at
-	}
-	return cfg, nil
+	return badSite(err)
 }
 
-// gatewayServeCmd serves one blog.
-type gatewayServeCmd struct{}
+// badSite says of a setting that cannot be taken that the command line is wrong.
+func badSite(err error) error {
+	if bad, ok := errors.AsType[*gateway.InvalidSite](err); ok {
+		return usageError{bad}
+	}
+	return err
+}
+
+// configOf turns a site into the configuration of a gateway.
+func configOf(site gateway.Site, logger *slog.Logger) (gateway.Config, error) {
+	cfg, err := site.Config(gateway.Config{Logger: logger, Transport: gateway.NewTransport(site.UpstreamHost)})
+	return cfg, badSite(err)
+}
+
+// gatewayServeCmd serves one blog, or many.
+type gatewayServeCmd struct {
+	Sites       string `help:"File with the sites, read again when it changes; docs/GATEWAY.md says what is in it." placeholder:"FILE" type:"path" env:"QUILLGATE_SITES" group:"Gateway"`
+	SiteMetrics bool   `help:"Count requests and calls for each site in the metrics." default:"true" negatable:"" env:"QUILLGATE_SITE_METRICS" group:"Gateway"`
+}
 
 // Help is shown by quillgate gateway serve --help.
 func (gatewayServeCmd) Help() string {
 	return `Configure the web server to forward /xmlrpc.php to the gateway and to refuse it from everyone else:
 "quillgate gateway check" prints the configuration. Create users with "quillgate gateway user add" and keys
-with "quillgate app create"; clients can create keys themselves with xmlrpcs.createApplication.`
+with "quillgate app create"; clients can create keys themselves with xmlrpcs.createApplication.
+
+With --upstream the gateway serves one blog. Without it, the gateway serves the sites of "quillgate gateway site add"
+or of the file given with --sites; the host of each request chooses the site.`
 }
 
-func (*gatewayServeCmd) Run(ctx context.Context, flags *gatewayFlags, s *settings, io streams) (err error) {
-	b, err := flags.behind(ctx, s)
+func (c *gatewayServeCmd) Run(ctx context.Context, flags *gatewayFlags, s *settings, io streams) (err error) {
+	logger := s.logger(io.err)
+	g, err := openGateway(ctx, s, logger)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, g.Close()) }()
+	config, err := s.server(logger)
+	if err != nil {
+		return err
+	}
+	config.Keys, config.NoSiteMetrics = g.Keys, !c.SiteMetrics
+	sites, err := g.list.List(ctx)
+	if err != nil {
+		return err
+	}
+	s.warnOfSealing(logger)
+	if c.Sites != "" || flags.Upstream == "" && (len(sites) > 1 || len(sites) == 1 && sites[0].ID != 0) {
+		return c.many(ctx, g, config, s, io, logger)
+	}
+	return c.one(ctx, g, config, flags, s, io)
+}
+
+// one serves one blog, whatever the host is that a request asks for.
+func (c *gatewayServeCmd) one(ctx context.Context, g *gatewayKeys, config server.Config, flags *gatewayFlags, s *settings, io streams) error {
+	site, err := flags.site(ctx, s, g)
 	if err != nil {
 		return err
 	}
@@ -160,40 +218,66 @@ func (*gatewayServeCmd) Run(ctx context.Context, flags *gatewayFlags, s *setting
 		return err
 	}
 	defer closeAll(on)
-	if b.BaseURL == "" {
-		if b.BaseURL, err = s.home(actual(s.Listen, on.Plain), actual(s.TLSListen, on.Secure)); err != nil {
+	at := site
+	if at.BaseURL == "" {
+		if at.BaseURL, err = s.home(actual(s.Listen, on.Plain), actual(s.TLSListen, on.Secure)); err != nil {
 			return err
 		}
 	}
-	logger := s.logger(io.err)
-	inside, err := b.config(logger)
-	if err != nil {
-		return err
-	}
-	config, err := s.server(logger)
+	inside, err := configOf(at, config.Logger)
 	if err != nil {
 		return err
 	}
 	config.BaseURL = inside.BaseURL.String()
-	keys, err := openKeys(ctx, s, logger)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, keys.Close()) }()
-	config.Keys = keys
 	srv, err := server.NewGateway(config, inside)
 	if err != nil {
 		return err
 	}
-	if s.BaseURL == "" {
-		b.BaseURL = "" // it was made of the address to listen on
-	}
-	if err := b.remember(s); err != nil {
+	if err := g.remember(ctx, site); err != nil {
 		return err
 	}
-	s.warnOfSealing(logger)
 	fmt.Fprintf(io.out, "quillgate serves %s%s in front of %s\n", config.BaseURL, methods.EndpointPath, inside.Endpoint.Redacted())
-	logger.Info("quillgate starts", "version", version, "address", config.BaseURL)
+	config.Logger.Info("quillgate starts", "version", version, "address", config.BaseURL)
+	defer reloadOnHangup(srv, config.Logger)()
+	return srv.Run(ctx, on)
+}
+
+// many serves the sites of the database, which follows the file of sites where there is one.
+func (c *gatewayServeCmd) many(ctx context.Context, g *gatewayKeys, config server.Config, s *settings, io streams, logger *slog.Logger) error {
+	if c.Sites != "" {
+		f := &sitesFile{path: c.Sites, list: g.list, logger: logger}
+		if err := f.read(ctx); err != nil {
+			return err
+		}
+		following, stop := context.WithCancel(ctx)
+		wait := f.follow(following)
+		defer func() { stop(); wait() }()
+	}
+	on, err := s.listeners()
+	if err != nil {
+		return err
+	}
+	defer closeAll(on)
+	srv, err := server.NewGatewaySites(config, g.list, gateway.Config{Logger: logger})
+	if err != nil {
+		return err
+	}
+	sites, err := g.list.List(ctx)
+	if err != nil {
+		return err
+	}
+	n := 0
+	for _, site := range sites {
+		if !site.Off {
+			n++
+		}
+	}
+	address, err := s.home(actual(s.Listen, on.Plain), actual(s.TLSListen, on.Secure))
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(io.out, "quillgate listens at %s in front of %d sites\n", address, n)
+	logger.Info("quillgate starts", "version", version, "sites", n)
 	defer reloadOnHangup(srv, logger)()
 	return srv.Run(ctx, on)
 }

@@ -9,6 +9,7 @@ import (
 )
 
 type gatewayCheckCmd struct {
+	siteFlag
 	JSON bool `name:"json" help:"Print JSON."`
 }
 
@@ -25,11 +26,15 @@ var (
 )
 
 func (c *gatewayCheckCmd) Run(ctx context.Context, flags *gatewayFlags, s *settings, io streams) error {
-	b, err := flags.behind(ctx, s)
+	var site gateway.Site
+	err := withGateway(ctx, s, io, func(g *gatewayKeys) (err error) {
+		site, err = flags.site(ctx, s, g)
+		return err
+	})
 	if err != nil {
 		return err
 	}
-	cfg, err := b.config(s.logger(io.err))
+	cfg, err := configOf(site, s.logger(io.err))
 	if err != nil {
 		return err
 	}

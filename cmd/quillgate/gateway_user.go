@@ -2,16 +2,16 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 
 	"github.com/quillgate/quillgate/apps"
 	"github.com/quillgate/quillgate/audit"
 	"github.com/quillgate/quillgate/gateway"
-	"github.com/quillgate/quillgate/server"
 )
 
 type gatewayUserCmd struct {
+	siteFlag
+
 	Add gatewayUserAddCmd `cmd:"" help:"Add a user of the WordPress, or replace a user's credential."`
 }
 
@@ -29,41 +29,44 @@ func (gatewayUserAddCmd) Help() string {
 }
 
 func (c *gatewayUserAddCmd) Run(ctx context.Context, flags *gatewayFlags, s *settings, io streams) error {
-	b, err := flags.behind(ctx, s)
-	if err != nil {
-		return err
-	}
-	cfg, err := b.config(s.logger(io.err))
-	if err != nil {
-		return err
-	}
-	password, err := readSecret(io, c.UpstreamPasswordFile, "credential")
-	if err != nil {
-		return err
-	}
-	if c.UpstreamLogin == "" {
-		c.UpstreamLogin = c.Login
-	}
-	g, err := gateway.New(cfg)
-	if err != nil {
-		return usageError{err}
-	}
-	p, err := g.Profile(ctx, c.UpstreamLogin, password)
-	if err != nil {
-		return fmt.Errorf("test the credential: %w", g.Explain(ctx, err))
-	}
-	if err := b.remember(s); err != nil {
-		return err
-	}
-	p.Login = c.Login
-	return withNewKeys(ctx, s, io, func(keys *server.Keys) error {
-		user, err := gateway.UserOf(ctx, keys.Users, audit.Operator, p)
+	return withGateway(ctx, s, io, func(keys *gatewayKeys) error {
+		site, err := flags.site(ctx, s, keys)
 		if err != nil {
 			return err
 		}
-		err = keys.Apps.SetUpstream(ctx, audit.Operator, user.ID, apps.Upstream{Login: c.UpstreamLogin, Secret: apps.NewSecret(password)})
+		cfg, err := configOf(site, s.logger(io.err))
 		if err != nil {
-			return errors.Join(err)
+			return err
+		}
+		password, err := readSecret(io, c.UpstreamPasswordFile, "credential")
+		if err != nil {
+			return err
+		}
+		if c.UpstreamLogin == "" {
+			c.UpstreamLogin = c.Login
+		}
+		g, err := gateway.New(cfg)
+		if err != nil {
+			return usageError{err}
+		}
+		p, err := g.Profile(ctx, c.UpstreamLogin, password)
+		if err != nil {
+			return fmt.Errorf("test the credential: %w", g.Explain(ctx, err))
+		}
+		if site.ID == 0 {
+			if err := keys.remember(ctx, site); err != nil {
+				return err
+			}
+		}
+		p.Login = c.Login
+		of := keys.Of(site.ID)
+		user, err := gateway.UserOf(ctx, of.Users, audit.Operator, p)
+		if err != nil {
+			return err
+		}
+		err = of.Apps.SetUpstream(ctx, audit.Operator, user.ID, apps.Upstream{Login: c.UpstreamLogin, Secret: apps.NewSecret(password)})
+		if err != nil {
+			return err
 		}
 		return tellUser(io, user, "", false, c.JSON, "the WordPress accepts the credential, which is stored sealed")
 	})

@@ -14,6 +14,8 @@ import (
 )
 
 type keysCmd struct {
+	siteFlag
+
 	Rotate  keysRotateCmd  `cmd:"" help:"Create a new master key and seal everything with it, while servers run."`
 	DropOld keysDropOldCmd `cmd:"" help:"Remove master keys that are no longer needed from the keyset file."`
 	Seal    keysSealCmd    `cmd:"" help:"Encrypt the secrets that were stored while sealing was off."`

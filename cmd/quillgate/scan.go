@@ -17,6 +17,8 @@ import (
 )
 
 type scanCmd struct {
+	siteFlag
+
 	Paths  []string `arg:"" name:"path" help:"Files and folders; - is the standard input."`
 	Revoke bool     `help:"Revoke keys and tokens whose secrets are found."`
 }

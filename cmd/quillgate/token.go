@@ -15,6 +15,8 @@ import (
 )
 
 type tokenCmd struct {
+	siteFlag
+
 	Create tokenCreateCmd `cmd:"" help:"Create a token or an application password for a user, and show it once."`
 	List   tokenListCmd   `cmd:"" help:"List tokens and application passwords."`
 	Show   tokenShowCmd   `cmd:"" help:"Show everything about a token."`

@@ -13,6 +13,8 @@ import (
 )
 
 type userCmd struct {
+	siteFlag
+
 	Add         userAddCmd         `cmd:"" help:"Add a user."`
 	List        userListCmd        `cmd:"" help:"List the users."`
 	SetPassword userSetPasswordCmd `cmd:"" help:"Set a user's password."`
