@@ -499,7 +499,7 @@ func (d *daemon) start(t *testing.T) {
 	}
 }
 
-// kill ends all of it at once with SIGKILL, as a crash does. Killing it again does nothing.
+// kill ends all of it at once with SIGKILL, as a crash does, and waits until nothing answers. Killing it again does nothing.
 func (d *daemon) kill() {
 	if d.input == nil {
 		return
@@ -507,6 +507,13 @@ func (d *daemon) kill() {
 	d.input.Close()
 	<-d.ended
 	d.input = nil
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	tick := time.NewTicker(5 * time.Millisecond)
+	defer tick.Stop()
+	for d.ready(ctx) == nil {
+		<-tick.C
+	}
 }
 
 // reached is the requests that nginx has handed to PHP since the last time, as "METHOD path status". The access log is read
