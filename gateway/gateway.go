@@ -53,9 +53,11 @@ type Config struct {
 	Counts *Counts
 	// Allow are methods of plugins that are let through, with the position of
 	// the user name; methods.NoLogin for those without.
-	Allow  map[string]int
-	Clock  func() time.Time
-	Logger *slog.Logger
+	Allow map[string]int
+	// Jetpack lets requests of Jetpack through unchanged; nil does not.
+	Jetpack *Pass
+	Clock   func() time.Time
+	Logger  *slog.Logger
 }
 
 // A Gateway relays calls to one WordPress. It is safe for concurrent use.
@@ -63,6 +65,7 @@ type Gateway struct {
 	cfg     Config
 	turns   chan struct{}
 	waiting chan struct{}
+	passing chan struct{} // requests of Jetpack
 	breaker breaker
 	text    sync.Map // of refused logins; see refusedLogin
 	said    known    // of itself, by the WordPress
@@ -103,6 +106,7 @@ func New(cfg Config) (*Gateway, error) {
 		cfg.Logger = slog.New(slog.DiscardHandler)
 	}
 	g := &Gateway{cfg: cfg, turns: make(chan struct{}, cfg.Calls), waiting: make(chan struct{}, cfg.Waiting)}
+	g.passing = make(chan struct{}, passCalls)
 	g.breaker.clock = cfg.Clock
 	g.applications = applications.New(applications.Config{Apps: cfg.Apps, Clock: cfg.Clock, Blogs: g.blogs})
 	return g, nil

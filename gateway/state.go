@@ -15,6 +15,7 @@ import (
 // concurrent use.
 type Counts struct {
 	calls, failures, nanoseconds, answered atomic.Int64
+	passed, unpassed                       atomic.Int64
 }
 
 // note counts a call.
@@ -32,6 +33,11 @@ func (c *Counts) note(failed bool, took time.Duration) {
 // it did not answer.
 func (c *Counts) Calls() int64    { return c.calls.Load() }
 func (c *Counts) Failures() int64 { return c.failures.Load() }
+
+// Passed is how many requests of Jetpack were passed on, and Unpassed how many
+// were refused that said to be one.
+func (c *Counts) Passed() int64   { return c.passed.Load() }
+func (c *Counts) Unpassed() int64 { return c.unpassed.Load() }
 
 // Took is the time that all calls have taken together.
 func (c *Counts) Took() time.Duration { return time.Duration(c.nanoseconds.Load()) }

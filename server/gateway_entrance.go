@@ -119,6 +119,10 @@ func (v *gatewaySite) endpoint(w http.ResponseWriter, r *http.Request) {
 		v.gateway.RSD(w, r)
 		return
 	}
+	if from := ClientOf(r.Context()).Addr; v.gateway.Passes(r, from) {
+		v.gateway.Pass(w, r, from)
+		return
+	}
 	v.calls.ServeHTTP(w, r)
 }
 

@@ -183,6 +183,8 @@ var (
 	siteCalls     = siteNumber("upstream_calls_total", "Calls that were sent to the WordPress of a site.")
 	siteFailures  = siteNumber("upstream_failures_total", "Calls that the WordPress of a site did not answer.")
 	siteSeconds   = siteNumber("upstream_seconds_total", "Time that calls to the WordPress of a site have taken together.")
+	sitePassed    = siteNumber("jetpack_passed_total", "Requests of Jetpack that were passed to the WordPress of a site unchanged (--pass).")
+	siteUnpassed  = siteNumber("jetpack_refused_total", "Requests that said to be of Jetpack and were refused.")
 )
 
 func siteNumber(name, help string) *prometheus.Desc {
@@ -191,7 +193,7 @@ func siteNumber(name, help string) *prometheus.Desc {
 
 // Describe is of prometheus.Collector.
 func (g *gateways) Describe(to chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{siteRequests, siteRefused, siteAvailable, siteCalls, siteFailures, siteSeconds} {
+	for _, d := range []*prometheus.Desc{siteRequests, siteRefused, siteAvailable, siteCalls, siteFailures, siteSeconds, sitePassed, siteUnpassed} {
 		to <- d
 	}
 }
@@ -213,6 +215,8 @@ func (g *gateways) Collect(to chan<- prometheus.Metric) {
 		count(siteCalls, float64(t.upstream.Calls()))
 		count(siteFailures, float64(t.upstream.Failures()))
 		count(siteSeconds, t.upstream.Took().Seconds())
+		count(sitePassed, float64(t.upstream.Passed()))
+		count(siteUnpassed, float64(t.upstream.Unpassed()))
 		available := 1.0
 		site := g.open[id]
 		if site == nil {

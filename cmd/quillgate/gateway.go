@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"github.com/quillgate/quillgate/apps"
 	"github.com/quillgate/quillgate/audit"
 	"github.com/quillgate/quillgate/gateway"
 	"github.com/quillgate/quillgate/methods"
@@ -172,6 +173,20 @@ func configOf(site gateway.Site, logger *slog.Logger) (gateway.Config, error) {
 type gatewayServeCmd struct {
 	Sites       string `help:"File with the sites, read again when it changes; docs/GATEWAY.md says what is in it." placeholder:"FILE" type:"path" env:"QUILLGATE_SITES" group:"Gateway"`
 	SiteMetrics bool   `help:"Count requests and calls for each site in the metrics." default:"true" negatable:"" env:"QUILLGATE_SITE_METRICS" group:"Gateway"`
+	Pass        string `help:"What to forward unchanged: jetpack, or nothing. docs/GATEWAY.md explains what that opens." placeholder:"WHAT" enum:"jetpack," default:"" env:"QUILLGATE_PASS" group:"Gateway"`
+	PassFrom    string `help:"Networks from which --pass accepts requests. Default: everywhere." placeholder:"NETWORKS" env:"QUILLGATE_PASS_FROM" group:"Gateway"`
+}
+
+// jetpack is what --pass and --pass-from say.
+func (c *gatewayServeCmd) jetpack() (*gateway.Pass, error) {
+	if c.Pass == "" {
+		return nil, nil
+	}
+	networks, err := apps.ParseNetworks(c.PassFrom)
+	if err != nil {
+		return nil, usageError{fmt.Errorf("pass-from: %w", err)}
+	}
+	return &gateway.Pass{From: networks}, nil
 }
 
 // Help is shown by quillgate gateway serve --help.
@@ -228,6 +243,9 @@ func (c *gatewayServeCmd) one(ctx context.Context, g *gatewayKeys, config server
 	if err != nil {
 		return err
 	}
+	if inside.Jetpack, err = c.jetpack(); err != nil {
+		return err
+	}
 	config.BaseURL = inside.BaseURL.String()
 	srv, err := server.NewGateway(config, inside)
 	if err != nil {
@@ -258,7 +276,11 @@ func (c *gatewayServeCmd) many(ctx context.Context, g *gatewayKeys, config serve
 		return err
 	}
 	defer closeAll(on)
-	srv, err := server.NewGatewaySites(config, g.list, gateway.Config{Logger: logger})
+	pass, err := c.jetpack()
+	if err != nil {
+		return err
+	}
+	srv, err := server.NewGatewaySites(config, g.list, gateway.Config{Logger: logger, Jetpack: pass})
 	if err != nil {
 		return err
 	}

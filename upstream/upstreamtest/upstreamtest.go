@@ -26,6 +26,7 @@ type Call struct {
 	Params []xmlrpc.Value
 	Header http.Header
 	Host   string
+	Query  string
 	Size   int64 // of the body
 }
 
@@ -157,7 +158,7 @@ func (wp *WordPress) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		wp.answer(w, xmlrpc.Value{}, &xmlrpc.Fault{Code: -32700, Message: "parse error. not well formed"})
 		return
 	}
-	c := Call{Method: call.Name, Params: call.Params, Header: r.Header, Host: r.Host, Size: int64(len(body))}
+	c := Call{Method: call.Name, Params: call.Params, Header: r.Header, Host: r.Host, Query: r.URL.RawQuery, Size: int64(len(body))}
 	wp.mu.Lock()
 	wp.calls = append(wp.calls, c)
 	play, late := wp.play, wp.late
