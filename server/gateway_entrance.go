@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"net/url"
+	"sync"
 	"time"
 
 	"github.com/quillgate/quillgate/auth"
@@ -68,12 +69,8 @@ var gatewayRoutes = []struct {
 	{"keys", "/.well-known/quillgate", func(v *gatewaySite, w http.ResponseWriter, r *http.Request) { v.gateway.WellKnown(w, r) }},
 	{"manifest", "/wp-includes/wlwmanifest.xml", (*gatewaySite).manifest},
 	{"manifest", "/wlwmanifest.xml", (*gatewaySite).manifest},
-	{"profiles", gateway.PagesPath, func(v *gatewaySite, w http.ResponseWriter, r *http.Request) {
-		v.people[gateway.PagesPath].ServeHTTP(w, r)
-	}},
-	{"profiles", gateway.PagesPath + "/", func(v *gatewaySite, w http.ResponseWriter, r *http.Request) {
-		v.people[gateway.PagesPath+"/"].ServeHTTP(w, r)
-	}},
+	{"profiles", gateway.PagesPath, page(gateway.PagesPath)},
+	{"profiles", gateway.PagesPath + "/", page(gateway.PagesPath + "/")},
 	{"ready", readyPath + "/upstream", (*gatewaySite).ready},
 }
 
@@ -82,8 +79,8 @@ type gatewaySite struct {
 	*served
 	gateway *gateway.Gateway
 	calls   *xmlrpc.Handler[*auth.Request]
-	people  map[string]http.Handler // the pages, by the path of their row
-	said    *gateway.Site           // by the list; nil for the one of a gateway without
+	people  func() (map[string]http.Handler, error) // the pages, by the path of their row
+	said    *gateway.Site                           // by the list; nil for the one of a gateway without
 	used    lastUse
 }
 
@@ -99,18 +96,38 @@ func (g *gateways) newSite(id int64, home *url.URL, behind gateway.Config, mode 
 	if v.calls, err = g.s.endpointOf(v.served, Calls{Methods: inner.Methods(), Fault: inner.Fault}); err != nil {
 		return nil, err
 	}
-	rows, err := g.s.profilesOf(v.served, Pages{
+	v.people = sync.OnceValues(func() (map[string]http.Handler, error) { return g.pages(v.served, inner) })
+	return v, nil
+}
+
+// pages makes the pages of a site, by the paths of their rows. They take the most memory of all that a site has, and most sites
+// are asked for calls only.
+func (g *gateways) pages(v *served, inner *gateway.Gateway) (map[string]http.Handler, error) {
+	rows, err := g.s.profilesOf(v, Pages{
 		Prefix: gateway.PagesPath,
 		Surroundings: func(ctx context.Context) (profiles.Surroundings, error) {
 			return profiles.Surroundings{Title: inner.Name(ctx), Zone: time.UTC}, nil
 		},
 		Upstream: &profiles.Upstream{Ask: inner.Ask, Own: inner.IsOwn, Keep: inner.Keep, Works: inner.Works},
 	})
-	v.people = make(map[string]http.Handler, len(rows))
+	pages := make(map[string]http.Handler, len(rows))
 	for _, row := range rows {
-		v.people[row.Path] = row.Handler
+		pages[row.Path] = row.Handler
 	}
-	return v, err
+	return pages, err
+}
+
+// page answers with the pages of a row.
+func page(path string) func(*gatewaySite, http.ResponseWriter, *http.Request) {
+	return func(v *gatewaySite, w http.ResponseWriter, r *http.Request) {
+		pages, err := v.people()
+		if err != nil {
+			recordOf(r.Context()).cause = err.Error()
+			http.Error(w, "The pages cannot be shown at the moment.", http.StatusInternalServerError)
+			return
+		}
+		pages[path].ServeHTTP(w, r)
+	}
 }
 
 func (v *gatewaySite) endpoint(w http.ResponseWriter, r *http.Request) {

@@ -11,6 +11,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/alexedwards/scs/v2"
+
 	"github.com/quillgate/quillgate/apps"
 	"github.com/quillgate/quillgate/audit"
 	"github.com/quillgate/quillgate/auth"
@@ -150,6 +152,42 @@ func TestGatewaySitesDoNotCross(t *testing.T) {
 			t.Errorf("the discovery document: %s", w.Body)
 		}
 		trailsDoNotCross(t, h)
+	})
+}
+
+// The session of a browser at one site is none at the other, and a code that enrols a program at one enrols nobody at the other.
+func TestGatewaySitesSessionsDoNotCross(t *testing.T) {
+	databasetest.EachURL(t, func(t *testing.T, dbURL string) {
+		ctx := t.Context()
+		h := openHosting(t, dbURL, nil, "one", "two")
+		user := h.admin(t, "one")
+		h.admin(t, "two")
+		end := time.Now().Add(time.Hour)
+		data, err := scs.GobCodec{}.Encode(end, map[string]any{auth.SessionNew: true, auth.SessionUser: user.ID})
+		if err != nil {
+			t.Fatal(err)
+		}
+		store := auth.NewSessionStore(h.keys.DB.Of(h.ids["one"]), nil)
+		if err := store.CommitCtx(ctx, auth.SessionID("a-token"), data, end); err != nil {
+			t.Fatal(err)
+		}
+		for host, want := range map[string]int{"one": http.StatusOK, "two": http.StatusSeeOther} {
+			r := httptest.NewRequest(http.MethodGet, "/quillgate/profile", nil)
+			r.RemoteAddr = "127.0.0.1:1234"
+			r.Header.Set("X-Forwarded-For", "192.0.2.7")
+			r.Header.Set("X-Forwarded-Proto", "https")
+			r.Header.Set("Cookie", "__Secure-quillgate=a-token")
+			if w := send(h.Server, at(host, r)); w.Code != want {
+				t.Errorf("the session at %s: %d %v, want %d", host, w.Code, w.Header(), want)
+			}
+		}
+		code, _, err := h.keys.Apps.Of(h.ids["one"]).OpenEnrolment(ctx, audit.Operator, apps.New{UserID: user.ID}, time.Minute)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := h.keys.Apps.Of(h.ids["two"]).EnrolByCode(ctx, audit.Operator, code.Reveal(), "intruder", apps.VerificationKey{}); !errors.Is(err, apps.ErrNoEnrolment) {
+			t.Errorf("the code at the other site: %v", err)
+		}
 	})
 }
 
