@@ -2,12 +2,9 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"strings"
-	"text/tabwriter"
 	"time"
 
 	"github.com/quillgate/quillgate/apps"
@@ -88,13 +85,6 @@ func showApp(keys *server.Keys, login string, a apps.App) appShown {
 	return shown
 }
 
-func writeJSON(w io.Writer, v any) error {
-	e := json.NewEncoder(w)
-	e.SetIndent("", "  ")
-	e.SetEscapeHTML(false)
-	return e.Encode(v)
-}
-
 type appCreateCmd struct {
 	User string `help:"User name." required:"" placeholder:"LOGIN"`
 	Name string `help:"Name of the application, such as MarsEdit." required:""`
@@ -152,16 +142,10 @@ func (c *appListCmd) Run(ctx context.Context, s *settings, io streams) error {
 		if err != nil {
 			return err
 		}
-		if c.JSON {
-			return writeJSON(io.out, list)
-		}
-		t := tabwriter.NewWriter(io.out, 0, 8, 2, ' ', 0)
-		fmt.Fprintln(t, "PUBLIC KEY\tUSER\tNAME\tSCOPE\tCREATED\tEXPIRES\tLAST USED\tSTATE")
-		for _, a := range list {
-			fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", a.Public, a.User, a.Name, a.scopeText(), a.Created.Format(time.DateTime),
-				timeText(a.Expires), a.useText(), a.stateText())
-		}
-		return t.Flush()
+		heading := []any{"PUBLIC KEY", "USER", "NAME", "SCOPE", "CREATED", "EXPIRES", "LAST USED", "STATE"}
+		return tellList(io, list, c.JSON, heading, func(a appShown) []any {
+			return []any{a.Public, a.User, a.Name, scopeText(a.Scope, a.Methods), a.Created.Format(time.DateTime), timeText(a.Expires), a.useText(), a.stateText()}
+		})
 	})
 }
 
@@ -172,13 +156,14 @@ func timeText(t *time.Time) string {
 	return t.Format(time.DateTime)
 }
 
-func (a appShown) scopeText() string {
-	text := strings.Join(a.Scope, ",")
+// scopeText is what a key or token may do, in one line.
+func scopeText(rights, methods []string) string {
+	text := strings.Join(rights, ",")
 	if text == "" {
 		text = "all"
 	}
-	if len(a.Methods) > 0 {
-		text += fmt.Sprintf(", %d methods", len(a.Methods))
+	if len(methods) > 0 {
+		text += fmt.Sprintf(", %d methods", len(methods))
 	}
 	return text
 }

@@ -10,7 +10,6 @@ import (
 	"io"
 	"strconv"
 	"strings"
-	"text/tabwriter"
 	"time"
 
 	"github.com/quillgate/quillgate/audit"
@@ -106,19 +105,14 @@ func (c *auditListCmd) Run(ctx context.Context, s *settings, io streams) error {
 		if err != nil {
 			return err
 		}
-		if c.JSON {
-			return writeJSON(io.out, list)
-		}
-		t := tabwriter.NewWriter(io.out, 0, 8, 2, ' ', 0)
-		fmt.Fprintln(t, "LINE\tTIME (UTC)\tEVENT\tUSER\tBY\tADDRESS\tDETAIL")
-		for _, l := range list {
+		heading := []any{"LINE", "TIME (UTC)", "EVENT", "USER", "BY", "ADDRESS", "DETAIL"}
+		return tellList(io, list, c.JSON, heading, func(l auditLine) []any {
 			by := l.Via
 			if l.Actor != 0 {
 				by = strconv.FormatInt(l.Actor, 10) + ", " + by
 			}
-			fmt.Fprintf(t, "%d\t%s\t%s\t%d\t%s\t%s\t%s\n", l.ID, l.At.Format(time.DateTime), l.Kind, l.User, by, l.Address, visibleText(l.details()))
-		}
-		return t.Flush()
+			return []any{l.ID, l.At.Format(time.DateTime), l.Kind, l.User, by, l.Address, visibleText(l.details())}
+		})
 	})
 }
 

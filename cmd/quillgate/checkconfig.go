@@ -4,7 +4,6 @@ import (
 	"crypto/tls"
 	"fmt"
 	"reflect"
-	"text/tabwriter"
 )
 
 type checkConfigCmd struct{}
@@ -34,7 +33,7 @@ func (checkConfigCmd) Run(s *settings, io streams) error {
 	if err := s.tryFiles(); err != nil {
 		return usageError{err}
 	}
-	t := tabwriter.NewWriter(io.out, 0, 8, 2, ' ', 0)
+	t := newTable(io.out)
 	v := reflect.ValueOf(*s)
 	for i, name := range settingNames() {
 		value := fmt.Sprint(v.Field(i).Interface())

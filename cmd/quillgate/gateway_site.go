@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"text/tabwriter"
 	"time"
 
 	"github.com/alecthomas/kong"
@@ -133,12 +132,7 @@ func (c *siteListCmd) Run(ctx context.Context, s *settings, io streams) error {
 		for _, site := range sites {
 			list = append(list, showSite(site))
 		}
-		if c.JSON {
-			return writeJSON(io.out, list)
-		}
-		t := tabwriter.NewWriter(io.out, 0, 8, 2, ' ', 0)
-		fmt.Fprintln(t, "HOST\tADDRESS\tUPSTREAM\tPASSWORDS\tSTATE")
-		for _, site := range list {
+		return tellList(io, list, c.JSON, []any{"HOST", "ADDRESS", "UPSTREAM", "PASSWORDS", "STATE"}, func(site siteShown) []any {
 			host, mode, state := site.Host, site.PasswordMode, "served"
 			if host == "" {
 				host = "(any)"
@@ -149,9 +143,8 @@ func (c *siteListCmd) Run(ctx context.Context, s *settings, io streams) error {
 			if site.Off {
 				state = "off: not in the file of sites"
 			}
-			fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\n", host, site.BaseURL, site.Upstream, mode, state)
-		}
-		return t.Flush()
+			return []any{host, site.BaseURL, site.Upstream, mode, state}
+		})
 	})
 }
 

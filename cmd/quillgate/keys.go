@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"strings"
-	"text/tabwriter"
 
 	"github.com/quillgate/quillgate/apps"
 	"github.com/quillgate/quillgate/audit"
@@ -202,7 +201,7 @@ func (*keysVerifyCmd) json(w io.Writer, r apps.SealReport) error {
 }
 
 func (*keysVerifyCmd) text(w io.Writer, r apps.SealReport) error {
-	t := tabwriter.NewWriter(w, 0, 8, 2, ' ', 0)
+	t := newTable(w)
 	fmt.Fprintln(t, "KEY\tSEALED VALUES\tSTATE")
 	state := "old"
 	for _, id := range r.Keys {

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"text/tabwriter"
 	"time"
 
 	"github.com/quillgate/quillgate/database"
@@ -42,7 +41,7 @@ func (migrateStatusCmd) Run(ctx context.Context, s *settings, io streams) error 
 		if err != nil {
 			return err
 		}
-		t := tabwriter.NewWriter(io.out, 0, 8, 2, ' ', 0)
+		t := newTable(io.out)
 		for _, m := range list {
 			state := "pending"
 			if m.Applied {

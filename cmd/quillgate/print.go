@@ -9,9 +9,34 @@ import (
 	"math"
 	"strconv"
 	"strings"
+	"text/tabwriter"
 
 	"github.com/quillgate/quillgate/xmlrpc"
 )
+
+func writeJSON(w io.Writer, v any) error {
+	e := json.NewEncoder(w)
+	e.SetIndent("", "  ")
+	e.SetEscapeHTML(false)
+	return e.Encode(v)
+}
+
+// newTable aligns the columns of lines whose cells are separated by tabs, once it is flushed.
+func newTable(w io.Writer) *tabwriter.Writer { return tabwriter.NewWriter(w, 0, 8, 2, ' ', 0) }
+
+// tellList writes a list as JSON, or for people as a table; cells returns the cells of one line of it.
+func tellList[T any](io streams, list []T, asJSON bool, heading []any, cells func(T) []any) error {
+	if asJSON {
+		return writeJSON(io.out, list)
+	}
+	format := strings.Repeat("%v\t", len(heading)-1) + "%v\n"
+	t := newTable(io.out)
+	fmt.Fprintf(t, format, heading...)
+	for _, x := range list {
+		fmt.Fprintf(t, format, cells(x)...)
+	}
+	return t.Flush()
+}
 
 // jsonValue is a value as JSON: members keep their order, dates are text as they came, bytes are base64.
 type jsonValue struct{ xmlrpc.Value }

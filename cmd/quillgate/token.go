@@ -5,8 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
-	"strings"
-	"text/tabwriter"
 	"time"
 
 	"github.com/quillgate/quillgate/audit"
@@ -118,22 +116,10 @@ func (c *tokenListCmd) Run(ctx context.Context, s *settings, io streams) error {
 		if err != nil {
 			return err
 		}
-		if c.JSON {
-			return writeJSON(io.out, list)
-		}
-		t := tabwriter.NewWriter(io.out, 0, 8, 2, ' ', 0)
-		fmt.Fprintln(t, "ID\tKIND\tUSER\tNAME\tSCOPE\tCREATED\tLAST USED\tSTATE")
-		for _, k := range list {
-			used, scope := "never", "all"
-			if k.LastUsed != nil {
-				used = k.LastUsed.Format(time.DateTime)
-			}
-			if len(k.Scope) > 0 {
-				scope = strings.Join(k.Scope, ",")
-			}
-			fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", k.ID, k.Kind, k.User, k.Name, scope, k.Created.Format(time.DateTime), used, k.stateText())
-		}
-		return t.Flush()
+		heading := []any{"ID", "KIND", "USER", "NAME", "SCOPE", "CREATED", "LAST USED", "STATE"}
+		return tellList(io, list, c.JSON, heading, func(t tokenShown) []any {
+			return []any{t.ID, t.Kind, t.User, t.Name, scopeText(t.Scope, t.Methods), t.Created.Format(time.DateTime), timeText(t.LastUsed), t.stateText()}
+		})
 	})
 }
 

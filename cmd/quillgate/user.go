@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/rand"
 	"fmt"
-	"text/tabwriter"
 	"time"
 
 	"github.com/quillgate/quillgate/audit"
@@ -111,15 +110,9 @@ func (c *userListCmd) Run(ctx context.Context, s *settings, io streams) error {
 		for _, u := range users {
 			list = append(list, showUser(u))
 		}
-		if c.JSON {
-			return writeJSON(io.out, list)
-		}
-		t := tabwriter.NewWriter(io.out, 0, 8, 2, ' ', 0)
-		fmt.Fprintln(t, "ID\tLOGIN\tROLE\tNAME\tE-MAIL")
-		for _, u := range list {
-			fmt.Fprintf(t, "%d\t%s\t%s\t%s\t%s\n", u.ID, u.Login, u.Role, u.DisplayName, u.Email)
-		}
-		return t.Flush()
+		return tellList(io, list, c.JSON, []any{"ID", "LOGIN", "ROLE", "NAME", "E-MAIL"}, func(u userShown) []any {
+			return []any{u.ID, u.Login, u.Role, u.DisplayName, u.Email}
+		})
 	})
 }
 
