@@ -185,7 +185,7 @@ func (w *wordpress) testThrough(t *testing.T) {
 	g := front.gate(t, "")
 	key := g.key(t, "admin")
 	t.Setenv("QUILLGATE_SIGN_ROOTS", w.roots)
-	s := w.newSigner(t)
+	s := newSigner(t, w.public)
 	s.add(t, key.secret+"\n", "--public", key.public, "--secret-file", "-")
 	s.checks(t)
 	outside.taken()

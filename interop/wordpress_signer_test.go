@@ -4,7 +4,6 @@ package interop
 
 import (
 	"bytes"
-	"encoding/json"
 	"net/http"
 	"os"
 	"os/exec"
@@ -30,43 +29,11 @@ func (w *wordpress) testSignAdd(t *testing.T) {
 	t.Run("plugin", w.testPlugin)
 }
 
-// newSigner is a signer without a blog.
-func (w *wordpress) newSigner(t *testing.T) *signing {
-	t.Helper()
-	traces.made("the pass-phrase of a signer", signPhrase)
-	return &signing{dir: t.TempDir(), phrase: fileOf(t, []byte(signPhrase)), upstream: w.public, address: freeLoopback(t)}
-}
-
 // add runs "sign add" and serves what it has added.
 func (s *signing) add(t *testing.T, entered string, arguments ...string) {
 	t.Helper()
 	out := s.answered(t, entered, append([]string{"add", s.upstream, "--name", "blog", "--listen", s.address}, arguments...)...)
 	s.take(t, out)
-}
-
-// take reads what "sign add" has printed, and serves it.
-func (s *signing) take(t *testing.T, out string) {
-	t.Helper()
-	m := entry.FindStringSubmatch(out)
-	if m == nil {
-		t.Fatalf("sign add printed\n%s", out)
-	}
-	s.user, s.password = m[2], m[3]
-	traces.made("the local password of a signer", s.password)
-	s.serve(t)
-	if m[1] != s.endpoint {
-		t.Errorf("sign add printed the endpoint %s, the signer serves %s", m[1], s.endpoint)
-	}
-}
-
-// site is what the signer has written down of its blog.
-func (s *signing) site(t *testing.T) (site local.Site) {
-	t.Helper()
-	var sites []local.Site
-	if err := json.Unmarshal([]byte(s.command(t, "list", "--json")), &sites); err != nil || len(sites) != 1 {
-		t.Fatalf("sign list: %v, %d blogs", err, len(sites))
-	}
-	return sites[0]
 }
 
 // misread are the client programs whose calls this WordPress reads otherwise
@@ -100,7 +67,7 @@ func (w *wordpress) publishes(t *testing.T, s *signing, misread map[string]strin
 func (s *signing) checks(t *testing.T) {
 	t.Helper()
 	out := s.command(t, "check", "blog")
-	if !strings.Contains(out, "The blog knows the key as admin.") || regexp.MustCompile(`(?m)^problem`).MatchString(out) {
+	if !strings.Contains(out, "The blog accepts the key as admin.") || regexp.MustCompile(`(?m)^problem`).MatchString(out) {
 		t.Errorf("sign check:\n%s", out)
 	}
 }
@@ -140,7 +107,7 @@ func (s *signing) credentialOf(t *testing.T) local.Secret {
 
 func (w *wordpress) testApplicationPassword(t *testing.T) {
 	w.reset(t, "bed_files", w.files)
-	s := w.newSigner(t)
+	s := newSigner(t, w.public)
 	s.add(t, w.passwords["admin"]+"\n", "--user", "admin")
 	site := s.site(t)
 	if site.Kind != local.WordPress || site.UUID == "" || !strings.Contains(w.uuids(t), site.UUID) {
@@ -192,36 +159,15 @@ func (s *signing) fails(t *testing.T, arguments ...string) (string, error) {
 	return string(out), err
 }
 
-var wordPressPage = regexp.MustCompile(`https://\S+/authorize-application\.php\S*`)
-
 // The page of WordPress that gives an application password, in Chromium: before WordPress 7.0 it refuses addresses on
 // loopback, so it shows the password, and the person pastes it.
 func (w *wordpress) testAuthorizePage(t *testing.T) {
 	w.reset(t)
-	s := w.newSigner(t)
-	cmd := exec.Command(build(t), "sign", "--dir", s.dir, "--pass-phrase-file", s.phrase, "add", s.upstream, "--name", "blog", "--no-browser", "--listen", s.address)
-	entered, err := cmd.StdinPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	p := &process{out: &lockedBuffer{}, cmd: cmd}
-	cmd.Stdout, cmd.Stderr = p.out, p.out
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	defer cmd.Process.Kill()
-	page := p.printed(t, wordPressPage)[0]
-	password := w.approve(t, page)
+	s := newSigner(t, w.public)
+	p := s.asking(t)
+	password := w.approve(t, p.printed(t, wordPressPage)[0])
 	traces.made("an application password of the authorise page", strings.ReplaceAll(password, " ", ""))
-	p.printed(t, regexp.MustCompile("User name: "))
-	if _, err := entered.Write([]byte("admin\n")); err != nil {
-		t.Fatal(err)
-	}
-	p.printed(t, regexp.MustCompile("Application password: "))
-	if _, err := entered.Write([]byte(password + "\n")); err != nil {
-		t.Fatal(err)
-	}
-	if err := cmd.Wait(); err != nil {
+	if err := p.paste(t, "admin", password); err != nil {
 		t.Fatalf("sign add: %v\n%s", err, p.out)
 	}
 	s.take(t, p.out.String())
@@ -266,7 +212,7 @@ func (w *wordpress) testPlugin(t *testing.T) {
 		return
 	}
 	defer w.reset(t)
-	s := w.newSigner(t)
+	s := newSigner(t, w.public)
 	s.add(t, seedPassword+"\n", "--user", "admin")
 	site, secret := s.site(t), s.credentialOf(t)
 	if site.Kind != local.Plugin || site.Public == "" || secret.Password != "" {

@@ -139,8 +139,12 @@ func (wp *WordPress) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		wp.authorize(w, r)
 		return
 	}
-	if r.URL.Path != "/xmlrpc.php" || r.Method != http.MethodPost {
+	if r.URL.Path != "/xmlrpc.php" {
 		http.NotFound(w, r)
+		return
+	}
+	if r.Method != http.MethodPost {
+		http.Error(w, "This XML-RPC endpoint takes POST.", http.StatusMethodNotAllowed)
 		return
 	}
 	if wp.Upload != nil && r.ContentLength > 1<<20 {
