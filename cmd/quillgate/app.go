@@ -9,6 +9,7 @@ import (
 
 	"github.com/quillgate/quillgate/apps"
 	"github.com/quillgate/quillgate/audit"
+	"github.com/quillgate/quillgate/auth"
 	"github.com/quillgate/quillgate/server"
 )
 
@@ -98,11 +99,7 @@ func (c *appCreateCmd) Run(ctx context.Context, s *settings, io streams) error {
 	if err != nil {
 		return err
 	}
-	return withKeys(ctx, s, io, func(keys *server.Keys) error {
-		user, err := userNamed(ctx, keys, c.User)
-		if err != nil {
-			return err
-		}
+	return withUser(ctx, s, io, c.User, func(keys *server.Keys, user auth.User) error {
 		in.UserID, in.Name, in.Strict = user.ID, c.Name, c.Strict
 		app, secret, err := keys.Apps.Create(ctx, audit.Operator, in)
 		if err != nil {
@@ -237,15 +234,11 @@ type appRenameCmd struct {
 }
 
 func (c *appRenameCmd) Run(ctx context.Context, s *settings, io streams) error {
-	return withKeys(ctx, s, io, func(keys *server.Keys) error {
-		app, err := appOf(ctx, keys, c.Public)
-		if err != nil {
-			return err
-		}
+	return withApp(ctx, s, io, c.Public, func(keys *server.Keys, app apps.App) error {
 		if err := keys.Apps.Rename(ctx, audit.Operator, app.UserID, app.Public, c.Name); err != nil {
 			return err
 		}
-		_, err = fmt.Fprintf(io.out, "The key %s was renamed to %q.\n", app.Public, c.Name)
+		_, err := fmt.Fprintf(io.out, "The key %s was renamed to %q.\n", app.Public, c.Name)
 		return err
 	})
 }
@@ -259,23 +252,10 @@ func (c *appRevokeCmd) Run(ctx context.Context, s *settings, io streams) error {
 	if (c.Public == "") == (c.AllOf == "") {
 		return usageError{errors.New("give a key, or a user with --all-of")}
 	}
-	return withKeys(ctx, s, io, func(keys *server.Keys) error {
-		if c.AllOf != "" {
-			user, err := userNamed(ctx, keys, c.AllOf)
-			if err != nil {
-				return err
-			}
-			n, err := keys.Apps.RevokeAll(ctx, audit.Operator, user.ID)
-			if err != nil {
-				return err
-			}
-			_, err = fmt.Fprintf(io.out, "Revoked %[2]d keys of %[1]s. Running servers refuse them within a second.\n", user.Login, n)
-			return err
-		}
-		app, err := appOf(ctx, keys, c.Public)
-		if err != nil {
-			return err
-		}
+	if c.AllOf != "" {
+		return revokeAllOf(ctx, s, io, c.AllOf, "keys", func(keys *server.Keys) revokeAll { return keys.Apps.RevokeAll })
+	}
+	return withApp(ctx, s, io, c.Public, func(keys *server.Keys, app apps.App) error {
 		if err := keys.Apps.Revoke(ctx, audit.Operator, app.UserID, app.Public); err != nil {
 			return err
 		}
@@ -305,12 +285,33 @@ func heirOf(ctx context.Context, keys *server.Keys, app apps.App) (heir string, 
 	return heir, nil
 }
 
-func appOf(ctx context.Context, keys *server.Keys, public string) (apps.App, error) {
-	app, err := keys.Apps.Get(ctx, public)
-	if errors.Is(err, apps.ErrNotFound) {
-		return app, fmt.Errorf("there is no key %q; \"quillgate app list --revoked\" lists all keys", public)
-	}
-	return app, err
+// revokeAll is a function that revokes all credentials of one kind that a user has, and returns how many there were.
+type revokeAll func(ctx context.Context, by audit.Actor, userID int64) (int, error)
+
+// revokeAllOf revokes all credentials of one kind that a user has; what is their name in the plural.
+func revokeAllOf(ctx context.Context, s *settings, io streams, login, what string, revoke func(*server.Keys) revokeAll) error {
+	return withUser(ctx, s, io, login, func(keys *server.Keys, user auth.User) error {
+		n, err := revoke(keys)(ctx, audit.Operator, user.ID)
+		if err != nil {
+			return err
+		}
+		_, err = fmt.Fprintf(io.out, "Revoked %d %s of %s. Running servers refuse them within a second.\n", n, what, user.Login)
+		return err
+	})
+}
+
+// withApp runs fn on a key that somebody has typed.
+func withApp(ctx context.Context, s *settings, io streams, public string, fn func(*server.Keys, apps.App) error) error {
+	return withKeys(ctx, s, io, func(keys *server.Keys) error {
+		app, err := keys.Apps.Get(ctx, public)
+		if errors.Is(err, apps.ErrNotFound) {
+			return fmt.Errorf("there is no key %q; \"quillgate app list --revoked\" lists all keys", public)
+		}
+		if err != nil {
+			return err
+		}
+		return fn(keys, app)
+	})
 }
 
 type appImportCmd struct {
@@ -327,11 +328,7 @@ func (c *appImportCmd) Run(ctx context.Context, s *settings, io streams) error {
 	if err != nil {
 		return err
 	}
-	return withKeys(ctx, s, io, func(keys *server.Keys) error {
-		user, err := userNamed(ctx, keys, c.User)
-		if err != nil {
-			return err
-		}
+	return withUser(ctx, s, io, c.User, func(keys *server.Keys, user auth.User) error {
 		app, err := keys.Apps.Import(ctx, apps.Imported{
 			UserID: user.ID, Name: c.Name, Public: c.Public, Secret: apps.NewSecret(secret), LegacySignatures: c.Legacy,
 		})

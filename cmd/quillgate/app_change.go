@@ -87,11 +87,7 @@ type appSetCmd struct {
 }
 
 func (c *appSetCmd) Run(ctx context.Context, s *settings, io streams) error {
-	return withKeys(ctx, s, io, func(keys *server.Keys) error {
-		app, err := appOf(ctx, keys, c.Public)
-		if err != nil {
-			return err
-		}
+	return withApp(ctx, s, io, c.Public, func(keys *server.Keys, app apps.App) error {
 		change, err := c.change(app.Scope)
 		if err != nil {
 			return usageError{err}
@@ -147,11 +143,7 @@ type appShowCmd struct {
 }
 
 func (c *appShowCmd) Run(ctx context.Context, s *settings, io streams) error {
-	return withKeys(ctx, s, io, func(keys *server.Keys) error {
-		app, err := appOf(ctx, keys, c.Public)
-		if err != nil {
-			return err
-		}
+	return withApp(ctx, s, io, c.Public, func(keys *server.Keys, app apps.App) error {
 		if c.JSON {
 			user, err := keys.Users.Get(ctx, app.UserID)
 			if err != nil {
@@ -239,11 +231,7 @@ func (c *appRotateCmd) Run(ctx context.Context, s *settings, io streams) error {
 	if c.Now {
 		c.Overlap = 0
 	}
-	return withKeys(ctx, s, io, func(keys *server.Keys) error {
-		old, err := appOf(ctx, keys, c.Public)
-		if err != nil {
-			return err
-		}
+	return withApp(ctx, s, io, c.Public, func(keys *server.Keys, old apps.App) error {
 		user, err := keys.Users.Get(ctx, old.UserID)
 		if err != nil {
 			return err
@@ -297,11 +285,7 @@ func (c *appEnrolCmd) Run(ctx context.Context, s *settings, io streams) error {
 	if err != nil {
 		return err
 	}
-	return withKeys(ctx, s, io, func(keys *server.Keys) error {
-		user, err := userNamed(ctx, keys, c.User)
-		if err != nil {
-			return err
-		}
+	return withUser(ctx, s, io, c.User, func(keys *server.Keys, user auth.User) error {
 		in.UserID, in.Name = user.ID, c.Name
 		if c.Open {
 			return c.open(ctx, io, keys, user, in)

@@ -165,6 +165,17 @@ func (s *settings) logger(w io.Writer) *slog.Logger {
 	return slog.New(server.LogHandler(h))
 }
 
+// withUser is withKeys for what is done to the user whose login somebody has typed.
+func withUser(ctx context.Context, s *settings, io streams, login string, fn func(*server.Keys, auth.User) error) error {
+	return withKeys(ctx, s, io, func(keys *server.Keys) error {
+		user, err := userNamed(ctx, keys, login)
+		if err != nil {
+			return err
+		}
+		return fn(keys, user)
+	})
+}
+
 // userNamed finds a user by name, in words for the operator.
 func userNamed(ctx context.Context, keys *server.Keys, login string) (auth.User, error) {
 	user, err := keys.Users.ByLogin(ctx, login)

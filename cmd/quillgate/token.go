@@ -80,11 +80,7 @@ func (c *tokenCreateCmd) Run(ctx context.Context, s *settings, io streams) error
 		return err
 	}
 	in := auth.NewToken{Kind: auth.TokenKind(c.Kind), Name: c.Name, Scope: terms.Scope, Networks: terms.Networks, Expires: terms.Expires}
-	return withKeys(ctx, s, io, func(keys *server.Keys) error {
-		user, err := userNamed(ctx, keys, c.User)
-		if err != nil {
-			return err
-		}
+	return withUser(ctx, s, io, c.User, func(keys *server.Keys, user auth.User) error {
 		in.UserID = user.ID
 		t, text, err := keys.Users.CreateToken(ctx, audit.Operator, in)
 		if err != nil {
@@ -169,11 +165,7 @@ type tokenShowCmd struct {
 }
 
 func (c *tokenShowCmd) Run(ctx context.Context, s *settings, io streams) error {
-	return withKeys(ctx, s, io, func(keys *server.Keys) error {
-		t, err := tokenOf(ctx, keys, c.ID)
-		if err != nil {
-			return err
-		}
+	return withToken(ctx, s, io, c.ID, func(keys *server.Keys, t auth.Token) error {
 		return tellToken(ctx, io, keys, t, c.JSON)
 	})
 }
@@ -201,11 +193,7 @@ type tokenSetCmd struct {
 }
 
 func (c *tokenSetCmd) Run(ctx context.Context, s *settings, io streams) error {
-	return withKeys(ctx, s, io, func(keys *server.Keys) error {
-		t, err := tokenOf(ctx, keys, c.ID)
-		if err != nil {
-			return err
-		}
+	return withToken(ctx, s, io, c.ID, func(keys *server.Keys, t auth.Token) error {
 		change, err := c.change(t.Scope)
 		if err != nil {
 			return usageError{err}
@@ -223,15 +211,11 @@ type tokenRenameCmd struct {
 }
 
 func (c *tokenRenameCmd) Run(ctx context.Context, s *settings, io streams) error {
-	return withKeys(ctx, s, io, func(keys *server.Keys) error {
-		t, err := tokenOf(ctx, keys, c.ID)
-		if err != nil {
-			return err
-		}
+	return withToken(ctx, s, io, c.ID, func(keys *server.Keys, t auth.Token) error {
 		if err := keys.Users.RenameToken(ctx, audit.Operator, t.UserID, t.ID, c.Name); err != nil {
 			return err
 		}
-		_, err = fmt.Fprintf(io.out, "%s was renamed to %q.\n", t.ID, c.Name)
+		_, err := fmt.Fprintf(io.out, "%s was renamed to %q.\n", t.ID, c.Name)
 		return err
 	})
 }
@@ -245,35 +229,28 @@ func (c *tokenRevokeCmd) Run(ctx context.Context, s *settings, io streams) error
 	if (c.ID == "") == (c.AllOf == "") {
 		return usageError{errors.New("give a token, or a user with --all-of")}
 	}
-	return withKeys(ctx, s, io, func(keys *server.Keys) error {
-		if c.AllOf != "" {
-			user, err := userNamed(ctx, keys, c.AllOf)
-			if err != nil {
-				return err
-			}
-			n, err := keys.Users.RevokeTokens(ctx, audit.Operator, user.ID)
-			if err != nil {
-				return err
-			}
-			_, err = fmt.Fprintf(io.out, "Revoked %[2]d tokens and application passwords of %[1]s.\n", user.Login, n)
-			return err
-		}
-		t, err := tokenOf(ctx, keys, c.ID)
-		if err != nil {
-			return err
-		}
+	if c.AllOf != "" {
+		return revokeAllOf(ctx, s, io, c.AllOf, "tokens and application passwords", func(keys *server.Keys) revokeAll { return keys.Users.RevokeTokens })
+	}
+	return withToken(ctx, s, io, c.ID, func(keys *server.Keys, t auth.Token) error {
 		if err := keys.Users.RevokeToken(ctx, audit.Operator, t.UserID, t.ID); err != nil {
 			return err
 		}
-		_, err = fmt.Fprintf(io.out, "%s (%s) is revoked. Running servers refuse it within a second.\n", t.ID, t.Name)
+		_, err := fmt.Fprintf(io.out, "%s (%s) is revoked. Running servers refuse it within a second.\n", t.ID, t.Name)
 		return err
 	})
 }
 
-func tokenOf(ctx context.Context, keys *server.Keys, id string) (auth.Token, error) {
-	t, err := keys.Users.Token(ctx, id)
-	if errors.Is(err, auth.ErrNoToken) {
-		return t, fmt.Errorf("there is no token %q; \"quillgate token list --revoked\" lists all tokens", id)
-	}
-	return t, err
+// withToken runs fn on a token that somebody has typed the ID of.
+func withToken(ctx context.Context, s *settings, io streams, id string, fn func(*server.Keys, auth.Token) error) error {
+	return withKeys(ctx, s, io, func(keys *server.Keys) error {
+		t, err := keys.Users.Token(ctx, id)
+		if errors.Is(err, auth.ErrNoToken) {
+			return fmt.Errorf("there is no token %q; \"quillgate token list --revoked\" lists all tokens", id)
+		}
+		if err != nil {
+			return err
+		}
+		return fn(keys, t)
+	})
 }

@@ -127,11 +127,7 @@ func (c *userSetPasswordCmd) Run(ctx context.Context, s *settings, io streams) e
 	if err != nil {
 		return err
 	}
-	return withKeys(ctx, s, io, func(keys *server.Keys) error {
-		user, err := userNamed(ctx, keys, c.Login)
-		if err != nil {
-			return err
-		}
+	return withUser(ctx, s, io, c.Login, func(keys *server.Keys, user auth.User) error {
 		if err := keys.Users.SetPassword(ctx, audit.Operator, user.ID, password, ""); err != nil {
 			return err
 		}
@@ -145,15 +141,11 @@ type userSetRoleCmd struct {
 }
 
 func (c *userSetRoleCmd) Run(ctx context.Context, s *settings, io streams) error {
-	return withKeys(ctx, s, io, func(keys *server.Keys) error {
-		user, err := userNamed(ctx, keys, c.Login)
-		if err != nil {
-			return err
-		}
+	return withUser(ctx, s, io, c.Login, func(keys *server.Keys, user auth.User) error {
 		if err := keys.Users.SetRole(ctx, audit.Operator, user.ID, auth.Role(c.Role)); err != nil {
 			return err
 		}
-		_, err = fmt.Fprintf(io.out, "User %s now has the role %s, which also applies to the user's keys.\n", user.Login, c.Role)
+		_, err := fmt.Fprintf(io.out, "User %s now has the role %s, which also applies to the user's keys.\n", user.Login, c.Role)
 		return err
 	})
 }
@@ -163,15 +155,11 @@ type userResetSecondFactorCmd struct {
 }
 
 func (c *userResetSecondFactorCmd) Run(ctx context.Context, s *settings, io streams) error {
-	return withKeys(ctx, s, io, func(keys *server.Keys) error {
-		user, err := userNamed(ctx, keys, c.Login)
-		if err != nil {
-			return err
-		}
+	return withUser(ctx, s, io, c.Login, func(keys *server.Keys, user auth.User) error {
 		if err := keys.Users.ResetSecondFactor(ctx, audit.Operator, user.ID); err != nil {
 			return err
 		}
-		_, err = fmt.Fprintf(io.out, "User %s now signs in with the password alone, and can set up a new second factor.\n", user.Login)
+		_, err := fmt.Fprintf(io.out, "User %s now signs in with the password alone, and can set up a new second factor.\n", user.Login)
 		return err
 	})
 }
@@ -182,15 +170,11 @@ type userSetPasswordModeCmd struct {
 }
 
 func (c *userSetPasswordModeCmd) Run(ctx context.Context, s *settings, io streams) error {
-	return withKeys(ctx, s, io, func(keys *server.Keys) error {
-		user, err := userNamed(ctx, keys, c.Login)
-		if err != nil {
-			return err
-		}
+	return withUser(ctx, s, io, c.Login, func(keys *server.Keys, user auth.User) error {
 		if err := keys.Users.SetPasswordMode(ctx, audit.Operator, user.ID, modeOf(c.Mode)); err != nil {
 			return err
 		}
-		_, err = fmt.Fprintf(io.out, "The password mode of %s is now %s.\n", user.Login, c.Mode)
+		_, err := fmt.Fprintf(io.out, "The password mode of %s is now %s.\n", user.Login, c.Mode)
 		return err
 	})
 }
