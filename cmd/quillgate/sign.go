@@ -94,15 +94,21 @@ func listenAddress(k *kong.Context, s *settings, book *local.Book) (string, erro
 	return cmp.Or(kept, signListen), nil
 }
 
+// listening opens the signer's folder and returns the address at which it listens.
+func (f *signFlags) listening(k *kong.Context, s *settings, io streams) (*local.Folder, string, error) {
+	folder, err := f.folder(io)
+	if err != nil {
+		return nil, "", err
+	}
+	address, err := listenAddress(k, s, folder.Book)
+	return folder, address, err
+}
+
 // signServeCmd serves old programs until a signal comes.
 type signServeCmd struct{}
 
 func (c *signServeCmd) Run(ctx context.Context, flags *signFlags, s *settings, io streams, k *kong.Context) (err error) {
-	folder, err := flags.folder(io)
-	if err != nil {
-		return err
-	}
-	address, err := listenAddress(k, s, folder.Book)
+	folder, address, err := flags.listening(k, s, io)
 	if err != nil {
 		return err
 	}

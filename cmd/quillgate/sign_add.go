@@ -59,11 +59,7 @@ func (c *signAddCmd) sealing(ctx context.Context, flags *signFlags) (local.Seali
 }
 
 func (c *signAddCmd) Run(ctx context.Context, flags *signFlags, s *settings, io streams, k *kong.Context) error {
-	folder, err := flags.folder(io)
-	if err != nil {
-		return err
-	}
-	at, err := listenAddress(k, s, folder.Book)
+	folder, at, err := flags.listening(k, s, io)
 	if err != nil {
 		return err
 	}
@@ -194,11 +190,7 @@ type signListCmd struct {
 }
 
 func (c *signListCmd) Run(flags *signFlags, io streams) error {
-	folder, err := flags.folder(io)
-	if err != nil {
-		return err
-	}
-	sites, err := folder.Book.Sites()
+	sites, err := flags.sites(io)
 	if err != nil {
 		return err
 	}
@@ -218,11 +210,7 @@ type signShowCmd struct {
 }
 
 func (c *signShowCmd) Run(ctx context.Context, flags *signFlags, s *settings, io streams, k *kong.Context) error {
-	folder, err := flags.folder(io)
-	if err != nil {
-		return err
-	}
-	at, err := listenAddress(k, s, folder.Book)
+	folder, at, err := flags.listening(k, s, io)
 	if err != nil {
 		return err
 	}

@@ -20,6 +20,15 @@ func (f *signFlags) withSigner(io streams) (*local.Folder, *local.Wakeful, error
 	return folder, transport, err
 }
 
+// sites are the blogs in the signer's folder.
+func (f *signFlags) sites(io streams) ([]local.Site, error) {
+	folder, err := f.folder(io)
+	if err != nil {
+		return nil, err
+	}
+	return folder.Book.Sites()
+}
+
 type signRemoveCmd struct {
 	Name   string `arg:"" help:"Name of the blog."`
 	Forget bool   `help:"Remove the blog without revoking its key there."`
@@ -114,11 +123,7 @@ creates.`
 }
 
 func (signExportCmd) Run(flags *signFlags, io streams) error {
-	folder, err := flags.folder(io)
-	if err != nil {
-		return err
-	}
-	sites, err := folder.Book.Sites()
+	sites, err := flags.sites(io)
 	if err != nil {
 		return err
 	}
