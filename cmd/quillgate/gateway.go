@@ -169,6 +169,23 @@ func configOf(site gateway.Site, logger *slog.Logger) (gateway.Config, error) {
 	return cfg, badSite(err)
 }
 
+// gateway is the site that a command is for, and a gateway in front of it that serves nobody: it asks the WordPress.
+func (f *gatewayFlags) gateway(ctx context.Context, s *settings, io streams, keys *gatewayKeys) (gateway.Site, *gateway.Gateway, error) {
+	site, err := f.site(ctx, s, keys)
+	if err != nil {
+		return site, nil, err
+	}
+	cfg, err := configOf(site, s.logger(io.err))
+	if err != nil {
+		return site, nil, err
+	}
+	g, err := gateway.New(cfg)
+	if err != nil {
+		return site, nil, usageError{err}
+	}
+	return site, g, nil
+}
+
 // gatewayServeCmd serves one blog, or many.
 type gatewayServeCmd struct {
 	Sites       string `help:"File with the sites, read again when it changes; docs/GATEWAY.md says what is in it." placeholder:"FILE" type:"path" env:"QUILLGATE_SITES" group:"Gateway"`

@@ -26,24 +26,16 @@ var (
 )
 
 func (c *gatewayCheckCmd) Run(ctx context.Context, flags *gatewayFlags, s *settings, io streams) error {
-	var site gateway.Site
-	err := withGateway(ctx, s, io, func(g *gatewayKeys) (err error) {
-		site, err = flags.site(ctx, s, g)
+	var g *gateway.Gateway
+	err := withGateway(ctx, s, io, func(keys *gatewayKeys) (err error) {
+		var site gateway.Site
+		if site, g, err = flags.gateway(ctx, s, io, keys); err == nil && showSite(site).BaseURL == "" {
+			err = usageError{errors.New("give the public address of the blog with --base-url")}
+		}
 		return err
 	})
 	if err != nil {
 		return err
-	}
-	cfg, err := configOf(site, s.logger(io.err))
-	if err != nil {
-		return err
-	}
-	if cfg.BaseURL == nil {
-		return usageError{errors.New("give the public address of the blog with --base-url")}
-	}
-	g, err := gateway.New(cfg)
-	if err != nil {
-		return usageError{err}
 	}
 	report := g.Check(ctx)
 	if c.JSON {

@@ -30,11 +30,7 @@ func (gatewayUserAddCmd) Help() string {
 
 func (c *gatewayUserAddCmd) Run(ctx context.Context, flags *gatewayFlags, s *settings, io streams) error {
 	return withGateway(ctx, s, io, func(keys *gatewayKeys) error {
-		site, err := flags.site(ctx, s, keys)
-		if err != nil {
-			return err
-		}
-		cfg, err := configOf(site, s.logger(io.err))
+		site, g, err := flags.gateway(ctx, s, io, keys)
 		if err != nil {
 			return err
 		}
@@ -44,10 +40,6 @@ func (c *gatewayUserAddCmd) Run(ctx context.Context, flags *gatewayFlags, s *set
 		}
 		if c.UpstreamLogin == "" {
 			c.UpstreamLogin = c.Login
-		}
-		g, err := gateway.New(cfg)
-		if err != nil {
-			return usageError{err}
 		}
 		p, err := g.Profile(ctx, c.UpstreamLogin, password)
 		if err != nil {
