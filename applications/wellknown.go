@@ -16,6 +16,7 @@ import (
 // wellKnown is what a client needs to sign strictly and to check signed answers; docs/SIGNING.md explains it.
 type wellKnown struct {
 	Endpoint   string   `json:"endpoint"`
+	Authorize  string   `json:"authorize"` // the page where a person grants access to a client
 	Tag        string   `json:"tag"`
 	Components []string `json:"components"`
 	// ResponseKey signs the answers to keys that have no secret.
@@ -28,8 +29,9 @@ type responseKey struct {
 	PublicKey string `json:"public_key"` // PEM
 }
 
-// WellKnown answers /.well-known/quillgate for an endpoint.
-func (a *Calls) WellKnown(endpoint string, logger *slog.Logger) http.HandlerFunc {
+// WellKnown answers /.well-known/quillgate for an endpoint and the page that
+// grants access to it.
+func (a *Calls) WellKnown(endpoint, authorize string, logger *slog.Logger) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		key, err := publicResponseKey(r.Context(), a.cfg.Apps)
 		if err != nil {
@@ -39,7 +41,7 @@ func (a *Calls) WellKnown(endpoint string, logger *slog.Logger) http.HandlerFunc
 		}
 		w.Header().Set("Content-Type", "application/json")
 		// No one is left to tell when the connection is gone.
-		_ = json.NewEncoder(w).Encode(wellKnown{Endpoint: endpoint, Tag: auth.Tag, Components: auth.RequiredComponents(), ResponseKey: key})
+		_ = json.NewEncoder(w).Encode(wellKnown{Endpoint: endpoint, Authorize: authorize, Tag: auth.Tag, Components: auth.RequiredComponents(), ResponseKey: key})
 	}
 }
 

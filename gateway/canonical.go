@@ -5,6 +5,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"time"
 	"unicode/utf8"
 
 	"github.com/quillgate/quillgate/methods"
@@ -291,7 +292,7 @@ func structure(name string, v xmlrpc.Value) (xmlrpc.Value, error) {
 
 // dates are the forms that are rewritten. WordPress cuts a date at fixed places
 // and reads other forms as some other day.
-var dates = regexp.MustCompile(`^([0-9]{4})-?([0-9]{2})-?([0-9]{2})[Tt ]?([0-9]{2}):?([0-9]{2}):?([0-9]{2})?(?:[.,][0-9]+)?([Zz]|[+-][0-9]{2}:?[0-9]{2})?$`)
+var dates = regexp.MustCompile(`^([0-9]{4})-?([0-9]{2})-?([0-9]{2})[Tt ]?([0-9]{2}):?([0-9]{2}):?([0-9]{2})?(?:[.,][0-9]+)?([Zz]|[+-][0-9]{2}(?::?[0-9]{2})?)?$`)
 
 func date(name string, v xmlrpc.Value) (xmlrpc.Value, error) {
 	text := strings.TrimSpace(v.Text())
@@ -307,7 +308,18 @@ func date(name string, v xmlrpc.Value) (xmlrpc.Value, error) {
 		seconds = "00"
 	}
 	if zone != "" && zone != "Z" {
-		return xmlrpc.Value{}, ambiguity("The date in %s has a time zone. Send it in UTC, with Z, or without a zone.", name)
+		// WordPress knows no zone but Z, so the same moment goes there in UTC.
+		at, err := time.Parse("20060102T150405Z0700", p[1]+p[2]+p[3]+"T"+p[4]+p[5]+seconds+offset(zone))
+		if err != nil {
+			return xmlrpc.Value{}, ambiguity("The date in %s does not exist or has an unknown time zone.", name)
+		}
+		return xmlrpc.DateTime(at.UTC().Format("20060102T15:04:05Z")), nil
 	}
 	return xmlrpc.DateTime(p[1] + p[2] + p[3] + "T" + p[4] + ":" + p[5] + ":" + seconds + zone), nil
+}
+
+// offset writes a zone such as +02, +02:00 or +0200 in the last form.
+func offset(zone string) string {
+	zone = strings.Replace(zone, ":", "", 1)
+	return zone + "0000"[:5-len(zone)]
 }

@@ -69,5 +69,5 @@ func (g *Gateway) endpoint() string { return g.cfg.BaseURL.JoinPath(methods.Endp
 
 // WellKnown answers /.well-known/quillgate.
 func (g *Gateway) WellKnown(w http.ResponseWriter, r *http.Request) {
-	g.applications.WellKnown(g.endpoint(), g.cfg.Logger)(w, r)
+	g.applications.WellKnown(g.endpoint(), g.cfg.BaseURL.JoinPath("quillgate", "authorize").String(), g.cfg.Logger)(w, r)
 }

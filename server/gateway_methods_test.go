@@ -326,7 +326,7 @@ func TestGatewayOwnKeys(t *testing.T) {
 	if body := enrol(code2.Reveal()); !strings.Contains(body, "ed25519") {
 		t.Errorf("enrol: %s", body)
 	}
-	if w := send(g.Server, httptest.NewRequest(http.MethodGet, "/.well-known/quillgate", nil)); !strings.Contains(w.Body.String(), "https://blog.example/xmlrpc.php") {
+	if w := send(g.Server, httptest.NewRequest(http.MethodGet, "/.well-known/quillgate", nil)); !strings.Contains(w.Body.String(), `"endpoint":"https://blog.example/xmlrpc.php","authorize":"https://blog.example/quillgate/authorize"`) {
 		t.Errorf("/.well-known/quillgate: %s", w.Body)
 	}
 	if n := len(g.wp.Calls()); n != 0 {

@@ -187,15 +187,15 @@ func TestAnswersAreSigned(t *testing.T) {
 	s := newServer(t, server.Config{Blog: blog})
 	w := send(s, httptest.NewRequest(http.MethodGet, "/.well-known/quillgate", nil))
 	var known struct {
-		Endpoint, Tag string
-		Components    []string
-		ResponseKey   struct {
+		Endpoint, Authorize, Tag string
+		Components               []string
+		ResponseKey              struct {
 			KeyID     string `json:"keyid"`
 			Alg       signature.Algorithm
 			PublicKey string `json:"public_key"`
 		} `json:"response_key"`
 	}
-	if err := json.Unmarshal(w.Body.Bytes(), &known); err != nil || w.Header().Get("Content-Type") != "application/json" || known.Endpoint != "http://blog.example/xmlrpc.php" || len(known.Components) != 6 {
+	if err := json.Unmarshal(w.Body.Bytes(), &known); err != nil || w.Header().Get("Content-Type") != "application/json" || known.Endpoint != "http://blog.example/xmlrpc.php" || known.Authorize != "http://blog.example/authorize" || len(known.Components) != 6 {
 		t.Fatalf("%v: %s", err, w.Body)
 	}
 	own, err := signature.ParsePublicKey(known.ResponseKey.Alg, []byte(known.ResponseKey.PublicKey))

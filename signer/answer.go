@@ -112,38 +112,58 @@ func (c *checked) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// AnswerKey asks a server for the key by which it signs answers to keys that
-// have no secret, for Transport.AnswerKey. endpoint is any address of the
-// server. What it says is worth as much as the connection: ask over TLS, once,
-// and keep the key. A nil client is http.DefaultClient.
-func AnswerKey(ctx context.Context, client *http.Client, endpoint string) (signature.Key, error) {
+// Known is what a server says about itself at /.well-known/quillgate.
+type Known struct {
+	// AnswerKey signs the answers to keys that have no secret.
+	AnswerKey signature.Key
+	// Authorize is the address of the page where a person grants access to a
+	// client. It is empty when the server does not name one on its own host.
+	Authorize string
+}
+
+// Ask asks a server about itself. endpoint is any address of the server. What
+// it says is worth as much as the connection: ask over TLS, once, and keep the
+// key. A nil client is http.DefaultClient.
+func Ask(ctx context.Context, client *http.Client, endpoint string) (Known, error) {
 	address, err := url.Parse(endpoint)
 	if err != nil {
-		return signature.Key{}, fmt.Errorf("ask for the key of answers: %w", err)
+		return Known{}, fmt.Errorf("ask the server about itself: %w", err)
 	}
 	r, err := http.NewRequestWithContext(ctx, http.MethodGet, address.Scheme+"://"+address.Host+"/.well-known/quillgate", nil)
 	if err != nil {
-		return signature.Key{}, fmt.Errorf("ask for the key of answers: %w", err)
+		return Known{}, fmt.Errorf("ask the server about itself: %w", err)
 	}
 	if client == nil {
 		client = http.DefaultClient
 	}
 	answer, err := client.Do(r)
 	if err != nil {
-		return signature.Key{}, fmt.Errorf("ask for the key of answers: %w", err)
+		return Known{}, fmt.Errorf("ask the server about itself: %w", err)
 	}
 	defer answer.Body.Close()
-	var known struct {
+	var said struct {
+		Authorize   string
 		ResponseKey struct {
 			Alg       signature.Algorithm
 			PublicKey string `json:"public_key"`
 		} `json:"response_key"`
 	}
 	if answer.StatusCode != http.StatusOK {
-		return signature.Key{}, fmt.Errorf("ask for the key of answers: the server answers %s", answer.Status)
+		return Known{}, fmt.Errorf("ask the server about itself: it answers %s", answer.Status)
 	}
-	if err := json.NewDecoder(io.LimitReader(answer.Body, 64<<10)).Decode(&known); err != nil {
-		return signature.Key{}, fmt.Errorf("read the key of answers: %w", err)
+	if err := json.NewDecoder(io.LimitReader(answer.Body, 64<<10)).Decode(&said); err != nil {
+		return Known{}, fmt.Errorf("read what the server says about itself: %w", err)
 	}
-	return signature.ParsePublicKey(known.ResponseKey.Alg, []byte(known.ResponseKey.PublicKey))
+	var known Known
+	if page, err := url.Parse(said.Authorize); err == nil && page.Scheme == address.Scheme && page.Host == address.Host && page.User == nil {
+		known.Authorize = page.String()
+	}
+	known.AnswerKey, err = signature.ParsePublicKey(said.ResponseKey.Alg, []byte(said.ResponseKey.PublicKey))
+	return known, err
+}
+
+// AnswerKey is the key of Ask, for Transport.AnswerKey.
+func AnswerKey(ctx context.Context, client *http.Client, endpoint string) (signature.Key, error) {
+	known, err := Ask(ctx, client, endpoint)
+	return known.AnswerKey, err
 }

@@ -216,7 +216,7 @@ func (s *Site) PostTypes(who auth.Identity) []PostType {
 	return out
 }
 
-var errPostType = &Invalid{Field: "post type", Why: "there is none with this name"}
+var errPostType = &Invalid{Field: "post type", Why: "there is none of this name"}
 
 // formats are the post formats next to "standard", in WordPress's order.
 var formats = []string{"aside", "chat", "gallery", "link", "image", "quote", "status", "video", "audio"}

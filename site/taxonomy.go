@@ -62,7 +62,7 @@ func taxonomyNamed(name string) (Taxonomy, error) {
 	return Taxonomy{}, errTaxonomy
 }
 
-var errTaxonomy = &Invalid{Field: "taxonomy", Why: "there is none with this name"}
+var errTaxonomy = &Invalid{Field: "taxonomy", Why: "there is none of this name"}
 
 // suits reports whether terms of the taxonomy can be given to posts of the
 // type.

@@ -159,7 +159,7 @@ func TestEditTerm(t *testing.T) {
 			{"of another taxonomy", site.PostTag, bottom.ID, site.TermEdit{Name: new("x")}, site.ErrNoTerm.Error()},
 			{"unknown", site.Category, 9999, site.TermEdit{Name: new("x")}, site.ErrNoTerm.Error()},
 			{"none", site.Category, 0, site.TermEdit{Name: new("x")}, site.ErrNoTermID.Error()},
-			{"unknown taxonomy", "nonsense", bottom.ID, site.TermEdit{Name: new("x")}, "taxonomy: there is none with this name"},
+			{"unknown taxonomy", "nonsense", bottom.ID, site.TermEdit{Name: new("x")}, "taxonomy: there is none of this name"},
 		} {
 			err := n.EditTerm(t.Context(), n.admin, test.taxonomy, test.id, test.edit)
 			got := ""

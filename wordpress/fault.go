@@ -47,7 +47,7 @@ var faults = []struct {
 	{auth.ErrDenied, errLogin},
 	{site.ErrConflict, &xmlrpc.Fault{Code: codeConflict, Message: "The post has been changed since you last read it."}},
 	{site.ErrEmptyPost, &xmlrpc.Fault{Code: codeServerError, Message: "A post needs a title, a text or an excerpt."}},
-	{site.ErrNoAuthor, &xmlrpc.Fault{Code: codeNotFound, Message: "There is no user with the given author id."}},
+	{site.ErrNoAuthor, &xmlrpc.Fault{Code: codeNotFound, Message: "There is no user with the id of the author."}},
 	{site.ErrNoFileName, errNoFileName},
 	{site.ErrFileType, errFileType},
 	{site.ErrNoThumbnail, &xmlrpc.Fault{Code: codeNotFound, Message: "There is no attachment with the given thumbnail id."}},

@@ -63,7 +63,7 @@ func New(cfg Config) *API {
 
 // WellKnown answers /.well-known/quillgate.
 func (a *API) WellKnown(w http.ResponseWriter, r *http.Request) {
-	a.applications.WellKnown(a.site.EndpointURL(), a.logger)(w, r)
+	a.applications.WellKnown(a.site.EndpointURL(), a.site.BaseURL()+"/authorize", a.logger)(w, r)
 }
 
 // deprecation is the value of the X-Deprecated header on every answer whose request carried a user name or password.

@@ -199,6 +199,10 @@ func (e *Enrolment) Ask(ctx context.Context) (*Consent, error) {
 		}
 		c.private = private
 		page = strings.TrimRight(e.Site.Home, "/") + "/authorize"
+		// A gateway has its pages elsewhere than a blog.
+		if known, err := signer.Ask(ctx, &http.Client{Transport: e.Base}, e.Site.Endpoint); err == nil && known.Authorize != "" {
+			page = known.Authorize
+		}
 		query.Set("kind", "verification")
 		query.Set("algorithm", string(signature.Ed25519))
 		query.Set("pem", public)
