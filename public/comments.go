@@ -138,21 +138,11 @@ func threads(list []*Comment, parents []int64, depth int) []*Comment {
 
 // Comment takes the form below a post: the address and the names of its fields are WordPress's.
 func (p *Pages) Comment(w http.ResponseWriter, r *http.Request) {
-	form, ok := p.form(w, r)
+	form, t, ok := p.postForm(w, r, "comment_post_ID")
 	if !ok {
 		return
 	}
 	ctx := r.Context()
-	id, _ := number(form.Get("comment_post_ID"))
-	t, err := p.findPost(ctx, p.site.BaseURL()+"/?p="+itoa(int64(id)))
-	if errors.Is(err, site.ErrNotFound) {
-		p.sendMissing(w, r)
-		return
-	}
-	if err != nil {
-		p.broken(w, r, err)
-		return
-	}
 	if form.Get(honeypot) != "" {
 		p.redirectTo(w, r, withParameter(t.link, "comment", "held", "respond")) // and no one reads it
 		return
@@ -177,6 +167,26 @@ func (p *Pages) Comment(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	p.redirectTo(w, r, withParameter(t.link, "comment", "held", "respond"))
+}
+
+// postForm reads a form that is sent about a post, whose number is in a field of the form, and finds that post. When ok is
+// false, the answer is already written.
+func (p *Pages) postForm(w http.ResponseWriter, r *http.Request, field string) (form url.Values, t *target, ok bool) {
+	form, ok = p.form(w, r)
+	if !ok {
+		return nil, nil, false
+	}
+	id, _ := number(form.Get(field))
+	t, err := p.findPost(r.Context(), p.site.BaseURL()+"/?p="+itoa(int64(id)))
+	if errors.Is(err, site.ErrNotFound) {
+		p.sendMissing(w, r)
+		return nil, nil, false
+	}
+	if err != nil {
+		p.broken(w, r, err)
+		return nil, nil, false
+	}
+	return form, t, true
 }
 
 // form reads a form that a page of ours has sent; it answers everything else itself.

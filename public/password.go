@@ -1,14 +1,12 @@
 package public
 
 import (
-	"errors"
 	"net/http"
 	"net/netip"
 	"strings"
 	"time"
 
 	"github.com/quillgate/quillgate/network"
-	"github.com/quillgate/quillgate/site"
 )
 
 // The cookie of a visitor who has shown the password of a post. It holds a keyed hash of it, and opens all posts with the
@@ -28,19 +26,12 @@ func passwordCookie(r *http.Request) string {
 
 // Unlock takes the form for the password of a post.
 func (p *Pages) Unlock(w http.ResponseWriter, r *http.Request) {
-	form, ok := p.form(w, r)
+	form, t, ok := p.postForm(w, r, "post")
 	if !ok {
 		return
 	}
-	ctx := r.Context()
-	id, _ := number(form.Get("post"))
-	t, err := p.findPost(ctx, p.site.BaseURL()+"/?p="+itoa(int64(id)))
-	if errors.Is(err, site.ErrNotFound) || err == nil && t.post.Password == "" {
+	if t.post.Password == "" {
 		p.sendMissing(w, r)
-		return
-	}
-	if err != nil {
-		p.broken(w, r, err)
 		return
 	}
 	from := network.Of(p.clientAddr(r))
@@ -48,7 +39,7 @@ func (p *Pages) Unlock(w http.ResponseWriter, r *http.Request) {
 		p.refusePassword(w, r, t, say("There were too many wrong passwords. Please try again in a few minutes."), http.StatusTooManyRequests)
 		return
 	}
-	token, err := p.site.PasswordToken(ctx, &t.post.Post, form.Get("post_password"))
+	token, err := p.site.PasswordToken(r.Context(), &t.post.Post, form.Get("post_password"))
 	if err != nil {
 		p.broken(w, r, err)
 		return
