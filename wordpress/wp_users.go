@@ -110,6 +110,11 @@ func (a *API) getUser(ctx context.Context, who auth.Identity, p *call) (xmlrpc.V
 	if id != who.User.ID && !who.Can(auth.EditUsers) {
 		return xmlrpc.Value{}, errEditUser
 	}
+	return a.userAnswer(ctx, id, p)
+}
+
+// userAnswer reads an account and writes the fields of it that the call asks for.
+func (a *API) userAnswer(ctx context.Context, id int64, p *call) (xmlrpc.Value, error) {
 	u, err := a.users.Get(ctx, id)
 	if err != nil {
 		return xmlrpc.Value{}, err
@@ -227,15 +232,7 @@ func count(v xmlrpc.Value) int {
 
 // getProfile answers wp.getProfile(blog, user, password, fields).
 func (a *API) getProfile(ctx context.Context, who auth.Identity, p *call) (xmlrpc.Value, error) {
-	u, err := a.users.Get(ctx, who.User.ID)
-	if err != nil {
-		return xmlrpc.Value{}, err
-	}
-	fields, err := fieldsOf(p, "all")
-	if err != nil {
-		return xmlrpc.Value{}, err
-	}
-	return userStruct(&u, fields), nil
+	return a.userAnswer(ctx, who.User.ID, p)
 }
 
 // editProfile answers wp.editProfile(blog, user, password, content). Members
