@@ -25,13 +25,7 @@ func (v *Verifier) verifyElsewhere(ctx context.Context, who candidate, a attempt
 		user, reason, err = v.judge(ctx, a.login, a.password, a.Addr)
 		return reason, err
 	})
-	e.Reason = reason
-	if throttled := (*Throttled)(nil); errors.As(err, &throttled) {
-		if reason == "" {
-			e.Reason = TooManyFailures
-		}
-		return Identity{}, err
-	}
+	e.note(reason, err)
 	if err != nil {
 		return Identity{}, err
 	}

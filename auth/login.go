@@ -217,13 +217,7 @@ func (v *Verifier) verifyAccount(ctx context.Context, who candidate, a attempt, 
 		e.Reason = before.reason
 		return Identity{}, ErrDenied
 	}
-	e.Reason = reason
-	if throttled := (*Throttled)(nil); errors.As(err, &throttled) {
-		if reason == "" {
-			e.Reason = TooManyFailures
-		}
-		return Identity{}, err
-	}
+	e.note(reason, err)
 	if err != nil {
 		return Identity{}, err
 	}
@@ -234,6 +228,14 @@ func (v *Verifier) verifyAccount(ctx context.Context, who candidate, a attempt, 
 		return Identity{}, ErrDenied
 	}
 	return Identity{User: who.User, Via: ViaPassword}, nil
+}
+
+// note keeps in the event why an attempt was refused: for the reason that its check found, or because it has to wait.
+func (e *Event) note(reason Reason, err error) {
+	e.Reason = reason
+	if throttled := (*Throttled)(nil); errors.As(err, &throttled) && reason == "" {
+		e.Reason = TooManyFailures
+	}
 }
 
 // refusedBefore says that the same attempt was refused a while ago, and why.
