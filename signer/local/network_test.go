@@ -217,10 +217,10 @@ func TestIPv6(t *testing.T) {
 		t.Errorf("the two ports are %d and %d", a.Port, b.Port)
 	}
 	// A second start, and one on the other family, name the reason.
-	if _, err := local.Listen(t.Context(), on[1].Addr().String()); err == nil || !strings.Contains(err.Error(), "a signer runs at") {
+	if _, err := local.Listen(t.Context(), on[1].Addr().String()); err == nil || !strings.Contains(err.Error(), "a signer is already running at") {
 		t.Errorf("a second start: %v", err)
 	}
-	if _, err := local.Listen(t.Context(), blog.Listener.Addr().String()); err == nil || !strings.Contains(err.Error(), "another program has it, which speaks HTTP") {
+	if _, err := local.Listen(t.Context(), blog.Listener.Addr().String()); err == nil || !strings.Contains(err.Error(), "another HTTP server uses it") {
 		t.Errorf("another program with HTTP: %v", err)
 	}
 	dumb, err := net.Listen("tcp", "127.0.0.1:0")
@@ -237,7 +237,7 @@ func TestIPv6(t *testing.T) {
 			conn.Close()
 		}
 	}()
-	if _, err := local.Listen(t.Context(), dumb.Addr().String()); err == nil || !strings.Contains(err.Error(), "another program has it, so choose") {
+	if _, err := local.Listen(t.Context(), dumb.Addr().String()); err == nil || !strings.Contains(err.Error(), "another program uses it, so choose") {
 		t.Errorf("another program without HTTP: %v", err)
 	}
 }
@@ -267,7 +267,7 @@ func TestClockIsCorrectedByTheField(t *testing.T) {
 	}
 }
 
-var progressShown = regexp.MustCompile(`A call is on its way: [0-9]+ % sent`)
+var progressShown = regexp.MustCompile(`Sending a call: [0-9]+ % done`)
 
 // What takes long is shown on the page, with how much of it is sent, and in the log.
 func TestProgressIsShown(t *testing.T) {
