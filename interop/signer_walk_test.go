@@ -8,6 +8,7 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/quillgate/quillgate/signer/local"
 	"github.com/quillgate/quillgate/upstream/upstreamtest"
@@ -206,6 +207,32 @@ func TestSignerAddByPaste(t *testing.T) {
 	}
 	if what, odd := publishOnce(http.DefaultClient, s, "By the page"); what != acknowledged {
 		t.Errorf("an old program is told %d %s", what, odd)
+	}
+	// The WordPress takes the password away. The same person authorises the signer again, and no one else can.
+	wp.RevokeAll()
+	other := s.asking(t, "--again")
+	if err := other.paste(t, "bob", "another-password"); err == nil || !strings.Contains(other.out.String(), "it belongs to bob") {
+		t.Errorf("another person authorises the signer again: %v\n%s", err, other.out)
+	}
+	if kept := s.site(t); kept != site {
+		t.Errorf("after another person's try the signer has %+v, had %+v", kept, site)
+	}
+	again := s.asking(t, "--again")
+	if err := again.paste(t, "admin", shown(again)); err != nil {
+		t.Fatalf("sign add --again: %v\n%s", err, again.out)
+	}
+	// The signer that runs reads its settings once a second; until then its calls are refused.
+	for deadline := time.Now().Add(patience); ; {
+		what, odd := publishOnce(http.DefaultClient, s, "Authorised again")
+		if what == acknowledged {
+			break
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("with the new password an old program, unchanged, is told %d %s", what, odd)
+		}
+	}
+	if strings.Contains(again.out.String(), "may still work") {
+		t.Errorf("sign add --again does not see that the old password is gone:\n%s", again.out)
 	}
 	s.command(t, "remove", "blog")
 	if made := wp.Passwords(); len(made) != 0 {

@@ -146,15 +146,18 @@ func (r *REST) Create(ctx context.Context, user, password, name string) (uuid, f
 }
 
 // Revoke deletes an application password with that password itself, and reports
-// success only when the site confirms it or no longer takes the password.
+// success only when the site confirms it, or says that there is no such one.
 func (r *REST) Revoke(ctx context.Context, user, password, uuid string) error {
-	var answer struct{ Deleted bool }
+	var answer struct {
+		Deleted bool
+		Code    string
+	}
 	// The method stands in a field: many web servers refuse DELETE here.
 	status, err := r.do(ctx, http.MethodDelete, "/wp/v2/users/me/application-passwords/"+uuid, user, password, nil, &answer)
 	switch {
 	case err != nil:
 		return err
-	case status == http.StatusOK && answer.Deleted:
+	case status == http.StatusOK && answer.Deleted, answer.Code == "rest_application_password_not_found":
 		return nil
 	}
 	return fmt.Errorf("revoke the application password: the site answers with HTTP status %d", status)

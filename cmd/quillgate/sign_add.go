@@ -21,6 +21,7 @@ type signAddCmd struct {
 	CodeFile   string `help:"File with the enrolment code; - is the standard input." placeholder:"FILE"`
 	User       string `help:"Ask for this user's password, use it once to create a key, and forget it. For a WordPress without the plugin: an application password, which is kept sealed." placeholder:"LOGIN"`
 	PassFile   string `name:"password-file" help:"File with the password of --user; - is the standard input." placeholder:"FILE"`
+	Again      bool   `help:"Replace the key of a blog that was added before, for the same user. Clients need no change."`
 	NoBrowser  bool   `help:"Print the address of the blog's page instead of opening it."`
 	Store      string `help:"What seals the keys: keyring, file (with --pass-phrase-file) or none. Default: the keyring, if there is one." enum:",keyring,file,none" default:"" placeholder:"WORD"`
 	JSON       bool   `name:"json" help:"Print JSON and do not ask for input."`
@@ -75,8 +76,8 @@ func (c *signAddCmd) Run(ctx context.Context, flags *signFlags, s *settings, io 
 	if err != nil {
 		return err
 	}
-	if _, err := folder.Book.Site(e.Site.Name); err == nil {
-		return fmt.Errorf("there is already a blog called %s: remove it first, or choose another --name", e.Site.Name)
+	if err := c.earlier(folder, e); err != nil {
+		return err
 	}
 	if !c.JSON {
 		fmt.Fprintf(io.out, "%s\n%s\n\n", e.Site.Endpoint, e.Site.Kind.Words())
@@ -85,11 +86,35 @@ func (c *signAddCmd) Run(ctx context.Context, flags *signFlags, s *settings, io 
 	if err != nil {
 		return err
 	}
-	password, err := folder.Add(ctx, e.Site, secret, how)
-	if err != nil {
+	var password string
+	if c.Again {
+		password, err = folder.Again(ctx, e.Site, secret, how, transport, version)
+	} else {
+		password, err = folder.Add(ctx, e.Site, secret, how)
+	}
+	if c.Again && errors.Is(err, local.ErrNotRevoked) {
+		fmt.Fprintf(io.err, "The new key is in use, but the old one may still work (%v): look for it on your profile page at the blog.\n", err)
+	} else if err != nil {
 		return err
 	}
 	return printSite(io, entry{at, &e.Site, password}, c.JSON)
+}
+
+// earlier compares with what the signer already has under the name: a blog is
+// not replaced by accident, nor by another one, nor for another user.
+func (c *signAddCmd) earlier(folder *local.Folder, e *local.Enrolment) error {
+	old, err := folder.Book.Site(e.Site.Name)
+	switch {
+	case c.Again && err != nil:
+		return err
+	case c.Again && old.Endpoint != e.Site.Endpoint:
+		return fmt.Errorf("%s is the blog at %s, not at %s: remove it first, or choose another --name", old.Name, old.Endpoint, e.Site.Endpoint)
+	case c.Again:
+		e.Owner = old.User
+	case err == nil:
+		return fmt.Errorf("there is already a blog called %s: use --again to replace its key, or choose another --name", e.Site.Name)
+	}
+	return nil
 }
 
 // credential makes a key in the way that the flags say.

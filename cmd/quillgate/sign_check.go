@@ -132,9 +132,9 @@ func (k *keyCheck) key(ctx context.Context) bool {
 	fault, _ := errors.AsType[*xmlrpc.Fault](err)
 	switch {
 	case fault != nil && fault.Code == http.StatusForbidden && k.site.Kind == local.Plugin:
-		k.find("key", problem, "The blog refuses the key: %s. If the key is new, the web server may not pass the Authorization header to PHP: in Apache, set \"CGIPassAuth On\". Otherwise the key was deleted: add the blog again.", fault.Message)
+		k.find("key", problem, "The blog refuses the key: %s. If the key is new, the web server may not pass the Authorization header to PHP: in Apache, set \"CGIPassAuth On\". Otherwise the key was deleted: run \"quillgate sign add %s --name %s --again --user LOGIN\".", fault.Message, k.site.Home, k.site.Name)
 	case fault != nil && fault.Code == http.StatusForbidden:
-		k.find("key", problem, "The blog refuses the key: %s. It may be revoked, expired or limited to other networks. Check your profile page there, or remove the blog and add it again.", fault.Message)
+		k.find("key", problem, "The blog refuses the key: %s. It may be revoked, expired or limited to other networks. Check your profile page there, or run \"quillgate sign add %s --name %s --again\".", fault.Message, k.site.Home, k.site.Name)
 	case err != nil:
 		k.find("key", problem, "The key could not be tested: %v.", err)
 	case !strings.EqualFold(login, k.site.User):

@@ -20,10 +20,15 @@ import (
 
 // An Enrolment makes a credential at a blog and finds out whom it belongs to.
 type Enrolment struct {
-	Site    Site // Name, Endpoint, Home and Kind are set
+	Site    Site   // Name, Endpoint, Home and Kind are set
+	Owner   string // login that the credential must belong to; anyone when empty
 	Base    http.RoundTripper
 	Version string
 }
+
+// ErrOwner says that a credential was authorised by someone other than the
+// owner of the one that it replaces.
+var ErrOwner = errors.New("the new credential is another user's")
 
 // NewEnrolment finds the endpoint of a blog and asks it what it is.
 func NewEnrolment(ctx context.Context, address, name string, base http.RoundTripper, version string) (*Enrolment, error) {
@@ -46,7 +51,7 @@ func NewEnrolment(ctx context.Context, address, name string, base http.RoundTrip
 	if site.Kind, err = client.Kind(ctx); err != nil {
 		return nil, fmt.Errorf("ask %s what it is: %w", site.Endpoint, err)
 	}
-	return &Enrolment{site, base, version}, nil
+	return &Enrolment{Site: site, Base: base, Version: version}, nil
 }
 
 // Existing takes a key that exists already: a public key, and the secret or the
@@ -164,6 +169,9 @@ func (e *Enrolment) prove(ctx context.Context, secret Secret) error {
 	}
 	if e.Site.User != "" && !strings.EqualFold(e.Site.User, login) && !strings.Contains(e.Site.User, "@") {
 		return fmt.Errorf("the credential belongs to %s, not to %s", login, e.Site.User)
+	}
+	if e.Owner != "" && !strings.EqualFold(e.Owner, login) {
+		return fmt.Errorf("%w: it belongs to %s, but the signer has this blog for %s; delete it on the profile page of %s, and sign in to the blog as %s", ErrOwner, login, e.Owner, login, e.Owner)
 	}
 	e.Site.User = login
 	return nil

@@ -222,6 +222,43 @@ func (f *Folder) replace(ctx context.Context, site Site, secret Secret) error {
 	return f.Book.Put(site)
 }
 
+// Again replaces the credential of a site by one that its owner has authorised
+// again, and then revokes the old one, which mostly is refused already. Clients
+// notice nothing: the local password stays, unless it was lost with the old
+// credential; a new one is returned. At [ErrNotRevoked] the new credential is in
+// use, and the old one may still work.
+func (f *Folder) Again(ctx context.Context, site Site, secret Secret, how Sealing, base http.RoundTripper, version string) (password string, err error) {
+	oldSite, err := f.Book.Site(site.Name)
+	if err != nil {
+		return "", err
+	}
+	old, err := f.Secret(ctx, site.Name)
+	if err != nil && !errors.Is(err, ErrNoSecret) && !errors.Is(err, ErrKeyLost) {
+		return "", err
+	}
+	secret.Local = old.Local
+	if password, err = f.Add(ctx, site, secret, how); err != nil {
+		return "", err
+	}
+	if old.Local != "" {
+		password = ""
+	}
+	switch {
+	case old == secret:
+		return password, nil // the same credential was entered again
+	case old == (Secret{}):
+		err = ErrNoSecret
+	case site.Kind == WordPress && oldSite.UUID != "":
+		err = restOf(site, base, version).Revoke(ctx, site.User, secret.Password, oldSite.UUID)
+	default:
+		err = revoke(ctx, oldSite, old, base, version)
+	}
+	if err != nil {
+		err = fmt.Errorf("%w: %w", ErrNotRevoked, err)
+	}
+	return password, err
+}
+
 // restOf is the REST interface of a WordPress.
 func restOf(site Site, base http.RoundTripper, version string) *upstream.REST {
 	return upstream.NewREST(site.Home, base, func(r *http.Request) { r.Header.Set("User-Agent", "quillgate-sign/"+version) })
