@@ -11,8 +11,7 @@ import (
 	"net/url"
 	"strings"
 
-	"golang.org/x/net/html"
-	"golang.org/x/net/html/atom"
+	"github.com/quillgate/quillgate/fetch"
 )
 
 // ErrNoEndpoint says that no XML-RPC endpoint was found.
@@ -168,27 +167,7 @@ func parseRSD(text []byte) (named, bool) {
 
 // editURI finds the link of a home page to its RSD document.
 func editURI(page []byte, base *url.URL) *url.URL {
-	for z := html.NewTokenizer(bytes.NewReader(page)); ; {
-		switch z.Next() {
-		case html.ErrorToken:
-			return nil
-		case html.StartTagToken, html.SelfClosingTagToken:
-		default:
-			continue
-		}
-		t := z.Token()
-		if t.DataAtom != atom.Link {
-			continue
-		}
-		rel, href := "", ""
-		for _, a := range t.Attr {
-			switch a.Key {
-			case "rel":
-				rel = a.Val
-			case "href":
-				href = a.Val
-			}
-		}
+	for rel, href := range fetch.Links(string(page)) {
 		if !strings.EqualFold(rel, "EditURI") {
 			continue
 		}
@@ -199,6 +178,7 @@ func editURI(page []byte, base *url.URL) *url.URL {
 			return u
 		}
 	}
+	return nil
 }
 
 // get reads a document, following redirects.

@@ -12,8 +12,6 @@ import (
 	"sync"
 	"time"
 
-	"golang.org/x/net/html"
-
 	"github.com/quillgate/quillgate/fetch"
 	"github.com/quillgate/quillgate/site"
 	"github.com/quillgate/quillgate/xmlrpc"
@@ -144,30 +142,10 @@ func pingbackServer(page *fetch.Response) string {
 }
 
 func pingbackLink(page string) string {
-	z := html.NewTokenizer(strings.NewReader(page))
-	for {
-		switch z.Next() {
-		case html.ErrorToken:
-			return ""
-		case html.StartTagToken, html.SelfClosingTagToken:
-		default:
-			continue
-		}
-		t := z.Token()
-		if t.Data != "link" {
-			continue
-		}
-		var rel, href string
-		for _, a := range t.Attr {
-			switch a.Key {
-			case "rel":
-				rel = a.Val
-			case "href":
-				href = a.Val
-			}
-		}
+	for rel, href := range fetch.Links(page) {
 		if slices.Contains(strings.Fields(strings.ToLower(rel)), "pingback") && href != "" {
 			return href
 		}
 	}
+	return ""
 }

@@ -27,7 +27,7 @@ var stairs = map[string][]string{
 	"markup":    nil,
 	"fetch":     nil,
 
-	"upstream":              {"xmlrpc"},
+	"upstream":              {"xmlrpc", "fetch"},
 	"upstream/upstreamtest": {"xmlrpc", "methods"},
 
 	"loose": {"xmlrpc", "methods"},
