@@ -60,23 +60,28 @@ type useShown struct {
 	Method  string `json:"method"`
 }
 
+// timeOf is a time as JSON shows it: null when it is the zero time.
+func timeOf(t time.Time) *time.Time {
+	if t.IsZero() {
+		return nil
+	}
+	return &t
+}
+
+// textsOf returns the texts of rights or networks; without any it is an empty list, not nil.
+func textsOf[T any](list []T) []string {
+	texts := []string{}
+	for _, x := range list {
+		texts = append(texts, fmt.Sprint(x))
+	}
+	return texts
+}
+
 func showApp(keys *server.Keys, login string, a apps.App) appShown {
-	moment := func(t time.Time) *time.Time {
-		if t.IsZero() {
-			return nil
-		}
-		return &t
-	}
-	shown := appShown{User: login, Name: a.Name, Public: a.Public, Hint: a.Hint, State: keys.Apps.State(a), Scope: []string{},
-		Methods: append([]string{}, a.Scope.Methods...), Networks: []string{}, Strict: a.Strict, Algorithm: a.Algorithm,
-		Created: a.Created, Expires: moment(a.Expires), LastUsed: moment(a.LastUse.At), Uses: a.Uses, Revoked: moment(a.Revoked),
-		Successor: a.Successor, Rotated: moment(a.Rotated), UsedAfterRotation: a.UsedAfterRotation(), Legacy: a.LegacySignatures}
-	for _, r := range a.Scope.Rights {
-		shown.Scope = append(shown.Scope, string(r))
-	}
-	for _, n := range a.Networks {
-		shown.Networks = append(shown.Networks, n.String())
-	}
+	shown := appShown{User: login, Name: a.Name, Public: a.Public, Hint: a.Hint, State: keys.Apps.State(a), Scope: textsOf(a.Scope.Rights),
+		Methods: append([]string{}, a.Scope.Methods...), Networks: textsOf(a.Networks), Strict: a.Strict, Algorithm: a.Algorithm,
+		Created: a.Created, Expires: timeOf(a.Expires), LastUsed: timeOf(a.LastUse.At), Uses: a.Uses, Revoked: timeOf(a.Revoked),
+		Successor: a.Successor, Rotated: timeOf(a.Rotated), UsedAfterRotation: a.UsedAfterRotation(), Legacy: a.LegacySignatures}
 	if shown.LastUsed != nil {
 		shown.LastUse = &useShown{Agent: a.LastUse.Agent, Method: a.LastUse.Method}
 		if a.LastUse.Addr.IsValid() {

@@ -41,22 +41,9 @@ type tokenShown struct {
 }
 
 func showToken(login string, t auth.Token) tokenShown {
-	at := func(t time.Time) *time.Time {
-		if t.IsZero() {
-			return nil
-		}
-		return &t
-	}
-	shown := tokenShown{User: login, Kind: string(t.Kind), Name: t.Name, ID: t.ID, Hint: t.Hint, Scope: []string{},
-		Methods: append([]string{}, t.Scope.Methods...), Networks: []string{}, Created: t.Created,
-		Expires: at(t.Expires), LastUsed: at(t.LastUse.At), Revoked: at(t.Revoked)}
-	for _, r := range t.Scope.Rights {
-		shown.Scope = append(shown.Scope, string(r))
-	}
-	for _, n := range t.Networks {
-		shown.Networks = append(shown.Networks, n.String())
-	}
-	return shown
+	return tokenShown{User: login, Kind: string(t.Kind), Name: t.Name, ID: t.ID, Hint: t.Hint, Scope: textsOf(t.Scope.Rights),
+		Methods: append([]string{}, t.Scope.Methods...), Networks: textsOf(t.Networks), Created: t.Created,
+		Expires: timeOf(t.Expires), LastUsed: timeOf(t.LastUse.At), Revoked: timeOf(t.Revoked)}
 }
 
 type tokenCreateCmd struct {
