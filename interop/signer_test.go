@@ -339,11 +339,18 @@ func TestWireThroughSigner(t *testing.T) {
 					elsewhere := s.Sources.serve(t, vars)
 					vars["source_base"] = elsewhere
 					base := seed.copy(t).serve(t, s.options(elsewhere))
-					through, aside := s.replayThrough(t, signerOf(t, base, secrets), base, vars)
-					count.Lock()
-					defer count.Unlock()
-					count.through += through
-					count.aside += aside
+					signer := signerOf(t, base, secrets)
+					s.replay(t, base, vars, func(i int) string {
+						at := s.onSigner(i, signer, vars)
+						count.Lock()
+						defer count.Unlock()
+						if at != "" {
+							count.through++
+						} else {
+							count.aside++
+						}
+						return at
+					})
 				})
 			}
 		})
@@ -378,43 +385,12 @@ func seedKeys(t *testing.T, blog seeded) map[string]local.Secret {
 	return out
 }
 
-// replayThrough is replay by way of a signer. What the signer is not for goes directly: requests that sign themselves,
-// and those that are not calls.
-func (s *scenario) replayThrough(t *testing.T, signer, base string, vars map[string]string) (through, aside int) {
-	vars["base"] = base
-	client := &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
-	defer client.CloseIdleConnections()
-	for i, x := range s.Exchanges {
-		name := fmt.Sprintf("%03d-%s", i+1, x.Name)
-		t.Run(name, func(t *testing.T) {
-			vars["endpoint"] = base + "/xmlrpc.php"
-			if site := x.signsIn(vars); site != "" && aroundSigner[s.Scenario] == "" && aroundSigner[s.Scenario+"/"+name] == "" {
-				vars["endpoint"] = signer + "/" + site + "/xmlrpc.php"
-				through++
-			} else {
-				aside++
-			}
-			got, err := x.send(client, vars)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if got.outcome == "ok" {
-				for name, path := range x.Capture {
-					if v, ok := got.result.at(path); ok {
-						vars[name] = v
-					} else {
-						delete(vars, name)
-					}
-				}
-			}
-			if s.excused(i) {
-				return
-			}
-			vars["endpoint"] = base + "/xmlrpc.php"
-			for _, difference := range x.judge(got, vars) {
-				t.Error(difference)
-			}
-		})
+// onSigner is the endpoint on a signer for the exchange with an index, or "" for what the signer is not for: requests that sign
+// themselves, and those that are not calls.
+func (s *scenario) onSigner(i int, signer string, vars map[string]string) string {
+	site := s.Exchanges[i].signsIn(vars)
+	if site == "" || aroundSigner[s.Scenario] != "" || aroundSigner[s.Scenario+"/"+s.label(i)] != "" {
+		return ""
 	}
-	return through, aside
+	return signer + "/" + site + "/xmlrpc.php"
 }
