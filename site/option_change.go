@@ -13,13 +13,21 @@ import (
 	"github.com/quillgate/quillgate/database"
 )
 
+// mayChangeOptions reports as a *Denied that a caller may not.
+func mayChangeOptions(who auth.Identity) error {
+	if !who.Can(auth.ManageOptions) {
+		return &Denied{Action: "change the options of this site"}
+	}
+	return nil
+}
+
 // ChangeOptions sets options for a caller, who needs the right manage_options. Values are taken as loosely as
 // wp.setOptions takes them: what cannot be read leaves the option as it is. The time zone is the option gmt_offset
 // here, and its value is a distance to GMT in hours or the name of a zone. It returns the names of the options whose
 // stored values are others now.
 func (s *Site) ChangeOptions(ctx context.Context, who auth.Identity, values map[string]string) (changed []string, err error) {
-	if !who.Can(auth.ManageOptions) {
-		return nil, &Denied{Action: "change the options of this site"}
+	if err := mayChangeOptions(who); err != nil {
+		return nil, err
 	}
 	stored := make(map[string]string, len(values))
 	for name, value := range values {

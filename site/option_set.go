@@ -12,8 +12,8 @@ import (
 // SetOptions sets options for a caller, who needs the right manage_options: all of them, or none when one cannot be
 // taken. bad says which cannot, in the order of their names. Titles are given as plain text.
 func (s *Site) SetOptions(ctx context.Context, who auth.Identity, values map[string]string) (bad []*Invalid, err error) {
-	if !who.Can(auth.ManageOptions) {
-		return nil, &Denied{Action: "change the options of this site"}
+	if err := mayChangeOptions(who); err != nil {
+		return nil, err
 	}
 	stored := make(map[string]string, len(values))
 	for name, value := range values {
