@@ -91,8 +91,10 @@ func (s *Store) OpenEnrolment(ctx context.Context, by audit.Actor, in New, life 
 		if err := enrolments.Put(ctx, tx, code, OneTimeCode{in.UserID, string(detail), until}, s.now()); err != nil {
 			return err
 		}
-		return audit.Append(ctx, tx, audit.Event{Kind: EnrolmentOpened, UserID: in.UserID, By: by, At: s.now(),
-			Detail: map[string]string{"until": until.Format(time.RFC3339), "scope": kept.Scope}})
+		return audit.Append(ctx, tx, audit.Event{
+			Kind: EnrolmentOpened, UserID: in.UserID, By: by, At: s.now(),
+			Detail: map[string]string{"until": until.Format(time.RFC3339), "scope": kept.Scope},
+		})
 	})
 	if err != nil {
 		return Secret{}, time.Time{}, fmt.Errorf("open an enrolment: %w", err)

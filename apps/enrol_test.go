@@ -233,8 +233,10 @@ func TestK16EnrolmentWindow(t *testing.T) {
 		open := func(life time.Duration) string {
 			t.Helper()
 			networks, _ := apps.ParseNetworks("192.0.2.0/24")
-			code, until, err := s.OpenEnrolment(t.Context(), audit.Operator, apps.New{UserID: 2, Networks: networks,
-				Scope: apps.Scope{Rights: []apps.Right{apps.Draft}, Methods: []string{"wp.newPost"}}}, life)
+			code, until, err := s.OpenEnrolment(t.Context(), audit.Operator, apps.New{
+				UserID: 2, Networks: networks,
+				Scope: apps.Scope{Rights: []apps.Right{apps.Draft}, Methods: []string{"wp.newPost"}},
+			}, life)
 			if err != nil || life != 0 && !until.Equal(c.read().Add(life)) {
 				t.Fatalf("until %v, %v", until, err)
 			}

@@ -54,8 +54,10 @@ func (s *Store) ImportTx(ctx context.Context, tx *database.Tx, in Imported) (App
 	if !errors.Is(err, ErrNotFound) {
 		return App{}, fmt.Errorf("import an application: %w", err)
 	}
-	app := App{Public: in.Public, UserID: in.UserID, Name: name, Algorithm: hmacSHA256,
-		LegacySignatures: in.LegacySignatures, Created: s.now()}
+	app := App{
+		Public: in.Public, UserID: in.UserID, Name: name, Algorithm: hmacSHA256,
+		LegacySignatures: in.LegacySignatures, Created: s.now(),
+	}
 	if err := s.insert(ctx, tx, &app, in.Secret); err != nil {
 		return App{}, fmt.Errorf("import an application: %w", err)
 	}

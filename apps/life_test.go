@@ -225,8 +225,10 @@ func TestK9ScopeOfAKey(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		app, _, err := here.Create(t.Context(), audit.Operator, apps.New{UserID: 1, Name: "x", Networks: networks, Strict: true,
-			Scope: apps.Scope{Rights: []apps.Right{apps.Read, apps.Draft, apps.Read}, Methods: []string{"wp.getPost"}}})
+		app, _, err := here.Create(t.Context(), audit.Operator, apps.New{
+			UserID: 1, Name: "x", Networks: networks, Strict: true,
+			Scope: apps.Scope{Rights: []apps.Right{apps.Read, apps.Draft, apps.Read}, Methods: []string{"wp.getPost"}},
+		})
 		if err != nil {
 			t.Fatal(err)
 		}

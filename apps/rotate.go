@@ -90,8 +90,10 @@ func (s *Store) succeed(ctx context.Context, by audit.Actor, userID int64, publi
 				return err
 			}
 		}
-		next = App{Public: newPublic(), UserID: userID, Name: old.Name, Scope: old.Scope, Networks: old.Networks, Strict: old.Strict,
-			Algorithm: hmacSHA256, Expires: old.Expires, Created: now}
+		next = App{
+			Public: newPublic(), UserID: userID, Name: old.Name, Scope: old.Scope, Networks: old.Networks, Strict: old.Strict,
+			Algorithm: hmacSHA256, Expires: old.Expires, Created: now,
+		}
 		if with.key.der != nil {
 			next.Algorithm, next.VerificationKey = with.key.algorithm, with.key.der
 		}

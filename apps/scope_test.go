@@ -18,8 +18,10 @@ func TestK9UnknownMethods(t *testing.T) {
 		path, c := keyset(t), newClock()
 		addUsers(t, db)
 		all := open(t, db, path, c)
-		s, err := apps.Open(t.Context(), apps.Config{DB: db, KeysetFile: path, Clock: c.read,
-			Methods: []string{"wp.newPost", "wp.getPost", "metaWeblog.newPost", "blogger.deletePost", "mt.publishPost"}})
+		s, err := apps.Open(t.Context(), apps.Config{
+			DB: db, KeysetFile: path, Clock: c.read,
+			Methods: []string{"wp.newPost", "wp.getPost", "metaWeblog.newPost", "blogger.deletePost", "mt.publishPost"},
+		})
 		if err != nil {
 			t.Fatal(err)
 		}

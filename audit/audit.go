@@ -100,8 +100,10 @@ func appendLine(ctx context.Context, tx *database.Tx, key []byte, e Event) error
 	if err != nil {
 		return fmt.Errorf("append to the audit trail: %w", err)
 	}
-	r := row{ID: l.ID, At: e.At, Event: string(e.Kind), UserID: e.UserID, Actor: e.By.UserID, Via: e.By.Via, App: e.By.App,
-		Agent: e.By.Agent, Detail: string(detail)}
+	r := row{
+		ID: l.ID, At: e.At, Event: string(e.Kind), UserID: e.UserID, Actor: e.By.UserID, Via: e.By.Via, App: e.By.App,
+		Agent: e.By.Agent, Detail: string(detail),
+	}
 	if e.By.Addr.IsValid() {
 		r.Address = e.By.Addr.String()
 	}
@@ -170,8 +172,10 @@ func (r *row) sum(before, key []byte) []byte {
 
 // line is the row as callers see it.
 func (r *row) line() (Line, error) {
-	l := Line{ID: r.ID, Hash: r.Hash, Event: Event{Kind: Kind(r.Event), UserID: r.UserID, At: r.At.UTC(),
-		By: Actor{UserID: r.Actor, Via: r.Via, App: r.App, Agent: r.Agent}}}
+	l := Line{ID: r.ID, Hash: r.Hash, Event: Event{
+		Kind: Kind(r.Event), UserID: r.UserID, At: r.At.UTC(),
+		By: Actor{UserID: r.Actor, Via: r.Via, App: r.App, Agent: r.Agent},
+	}}
 	if r.Address != "" {
 		addr, err := netip.ParseAddr(r.Address)
 		if err != nil {

@@ -20,8 +20,10 @@ func TestH11LineComesWithItsChange(t *testing.T) {
 	databasetest.Each(t, func(t *testing.T, db *database.DB) {
 		ctx := t.Context()
 		at := time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
-		event := audit.Event{Kind: "app.created", UserID: 7, At: at, Detail: map[string]string{"name": "MarsEdit"},
-			By: audit.Actor{UserID: 7, Via: "session", Addr: netip.MustParseAddr("192.0.2.7"), Agent: "Mozilla/5.0"}}
+		event := audit.Event{
+			Kind: "app.created", UserID: 7, At: at, Detail: map[string]string{"name": "MarsEdit"},
+			By: audit.Actor{UserID: 7, Via: "session", Addr: netip.MustParseAddr("192.0.2.7"), Agent: "Mozilla/5.0"},
+		}
 		undone := errors.New("undone")
 		err := db.Update(ctx, func(tx *database.Tx) error {
 			if err := audit.Append(ctx, tx, event); err != nil {

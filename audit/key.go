@@ -149,8 +149,10 @@ func newHash(key []byte) hash.Hash {
 // be taken off the end unseen: the hash of the line before them is a right one.
 func (h head) mac(key []byte) []byte {
 	sum := newHash(key)
-	for _, p := range [][]byte{[]byte("the end of the trail"), binary.BigEndian.AppendUint64(nil, uint64(h.ID)), h.Hash,
-		binary.BigEndian.AppendUint64(nil, uint64(h.Pruned)), h.PrunedHash} {
+	for _, p := range [][]byte{
+		[]byte("the end of the trail"), binary.BigEndian.AppendUint64(nil, uint64(h.ID)), h.Hash,
+		binary.BigEndian.AppendUint64(nil, uint64(h.Pruned)), h.PrunedHash,
+	} {
 		sum.Write(binary.BigEndian.AppendUint64(nil, uint64(len(p))))
 		sum.Write(p)
 	}

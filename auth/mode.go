@@ -95,7 +95,8 @@ func (u *Users) SetPolicy(ctx context.Context, by audit.Actor, p Policy) error {
 		}
 		return audit.Append(ctx, tx, audit.Event{Kind: PolicyChanged, By: by, At: u.now(), Detail: map[string]string{
 			"password mode": string(p.PasswordMode), "tokens": strconv.FormatBool(p.Tokens),
-			"application passwords": strconv.FormatBool(p.ApplicationPasswords)}})
+			"application passwords": strconv.FormatBool(p.ApplicationPasswords),
+		}})
 	})
 	if err != nil {
 		return fmt.Errorf("set the policy of the accounts: %w", err)

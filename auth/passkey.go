@@ -148,7 +148,8 @@ func (p *Passkeys) BeginPasskey(ctx context.Context, userID int64) (Ceremony, er
 	}
 	options, session, err := p.webauthn.BeginRegistration(h, webauthn.WithExclusions(there),
 		webauthn.WithAuthenticatorSelection(protocol.AuthenticatorSelection{
-			ResidentKey: protocol.ResidentKeyRequirementRequired, UserVerification: protocol.VerificationRequired}),
+			ResidentKey: protocol.ResidentKeyRequirementRequired, UserVerification: protocol.VerificationRequired,
+		}),
 		webauthn.WithConveyancePreference(protocol.PreferNoAttestation))
 	if err != nil {
 		return Ceremony{}, fmt.Errorf("ask for a passkey: %w", err)

@@ -118,8 +118,10 @@ func (u *Users) BeginSecondFactor(ctx context.Context, userID int64, siteName st
 	}
 	// A colon parts the two names.
 	name := strings.ReplaceAll(siteName, ":", " ")
-	address := url.URL{Scheme: "otpauth", Host: "totp", Path: "/" + name + ":" + user.Login,
-		RawQuery: "secret=" + secret + "&issuer=" + url.PathEscape(name) + "&algorithm=SHA1&digits=6&period=30"}
+	address := url.URL{
+		Scheme: "otpauth", Host: "totp", Path: "/" + name + ":" + user.Login,
+		RawQuery: "secret=" + secret + "&issuer=" + url.PathEscape(name) + "&algorithm=SHA1&digits=6&period=30",
+	}
 	return Enrolment{Secret: apps.NewSecret(secret), URL: apps.NewSecret(address.String())}, nil
 }
 

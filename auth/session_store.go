@@ -219,8 +219,10 @@ func (s *SessionStore) end(ctx context.Context, by audit.Actor, userID int64, wh
 		if err != nil || n == 0 {
 			return err
 		}
-		return audit.Append(ctx, tx, audit.Event{Kind: SessionEnded, UserID: userID, By: by, At: s.now(),
-			Detail: map[string]string{"sessions": fmt.Sprint(n)}})
+		return audit.Append(ctx, tx, audit.Event{
+			Kind: SessionEnded, UserID: userID, By: by, At: s.now(),
+			Detail: map[string]string{"sessions": fmt.Sprint(n)},
+		})
 	})
 	if err != nil {
 		return fmt.Errorf("end sessions: %w", err)

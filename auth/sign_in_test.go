@@ -226,8 +226,12 @@ func TestA7Modes(t *testing.T) {
 			ada := h.user(t, "ada", auth.Author)
 			_, password := h.token(t, auth.NewToken{UserID: ada.ID, Kind: auth.ApplicationPassword})
 			for _, m := range []struct{ site, user auth.Mode }{
-				{auth.ModeDefault, auth.ModeDefault}, {auth.ModeWarn, auth.ModeDefault}, {auth.ModeDefault, auth.ModeRefuse},
-				{auth.ModeRefuse, auth.ModeDefault}, {auth.ModeAllow, auth.ModeRefuse}, {auth.ModeRefuse, auth.ModeAllow},
+				{auth.ModeDefault, auth.ModeDefault},
+				{auth.ModeWarn, auth.ModeDefault},
+				{auth.ModeDefault, auth.ModeRefuse},
+				{auth.ModeRefuse, auth.ModeDefault},
+				{auth.ModeAllow, auth.ModeRefuse},
+				{auth.ModeRefuse, auth.ModeAllow},
 			} {
 				site, user := m.site, m.user
 				err := h.users.SetPolicy(t.Context(), audit.Operator, auth.Policy{PasswordMode: site, Tokens: true, ApplicationPasswords: true})

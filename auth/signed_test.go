@@ -32,8 +32,10 @@ func TestSigned(t *testing.T) {
 			t.Fatal(err)
 		}
 		who, ok := q.Signed()
-		want := auth.Identity{User: ada, App: &app, Via: auth.ViaSignature, Addr: netip.MustParseAddr("192.0.2.1"),
-			Repeat: auth.Repeat{Public: app.Public, Digest: strings.TrimPrefix(sign(app, secret, body), app.Public+"||")}}
+		want := auth.Identity{
+			User: ada, App: &app, Via: auth.ViaSignature, Addr: netip.MustParseAddr("192.0.2.1"),
+			Repeat: auth.Repeat{Public: app.Public, Digest: strings.TrimPrefix(sign(app, secret, body), app.Public+"||")},
+		}
 		if diff := cmp.Diff(want, who, cmpopts.EquateComparable(netip.Addr{}, netip.Prefix{})); !ok || diff != "" {
 			t.Errorf("Signed: %v (-want +got):\n%s", ok, diff)
 		}
@@ -380,8 +382,10 @@ func TestK7RevokedDuringTheBody(t *testing.T) {
 		makers := map[string]func() credential{
 			"header": func() credential {
 				app, secret := h.key(t, ada)
-				return credential{post("192.0.2.1", body, sign(app, secret, body)), app.Public,
-					func() error { return h.apps.Revoke(t.Context(), audit.Operator, ada.ID, app.Public) }}
+				return credential{
+					post("192.0.2.1", body, sign(app, secret, body)), app.Public,
+					func() error { return h.apps.Revoke(t.Context(), audit.Operator, ada.ID, app.Public) },
+				}
 			},
 			"message": func() credential {
 				app, secret := h.key(t, ada)
@@ -390,13 +394,17 @@ func TestK7RevokedDuringTheBody(t *testing.T) {
 			},
 			"token": func() credential {
 				token, text := h.token(t, auth.NewToken{UserID: ada.ID, Kind: auth.AccessToken})
-				return credential{post("192.0.2.1", body, basic(text, "")), "",
-					func() error { return h.users.RevokeToken(t.Context(), audit.Operator, ada.ID, token.ID) }}
+				return credential{
+					post("192.0.2.1", body, basic(text, "")), "",
+					func() error { return h.users.RevokeToken(t.Context(), audit.Operator, ada.ID, token.ID) },
+				}
 			},
 			"application password": func() credential {
 				token, text := h.token(t, auth.NewToken{UserID: ada.ID, Kind: auth.ApplicationPassword})
-				return credential{post("192.0.2.1", body, basic("ada", text)), "",
-					func() error { return h.users.RevokeToken(t.Context(), audit.Operator, ada.ID, token.ID) }}
+				return credential{
+					post("192.0.2.1", body, basic("ada", text)), "",
+					func() error { return h.users.RevokeToken(t.Context(), audit.Operator, ada.ID, token.ID) },
+				}
 			},
 		}
 		for name, present := range makers {

@@ -177,8 +177,10 @@ func (u *Users) insertToken(ctx context.Context, tx *database.Tx, by audit.Actor
 }
 
 func tokenEvent(kind audit.Kind, by audit.Actor, t Token, at time.Time) audit.Event {
-	return audit.Event{Kind: kind, UserID: t.UserID, By: by, At: at,
-		Detail: map[string]string{"token": t.ID, "kind": string(t.Kind), "name": t.Name}}
+	return audit.Event{
+		Kind: kind, UserID: t.UserID, By: by, At: at,
+		Detail: map[string]string{"token": t.ID, "kind": string(t.Kind), "name": t.Name},
+	}
 }
 
 // newApplicationPassword draws 24 letters and digits, some 142 bits, in groups

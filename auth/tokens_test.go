@@ -276,8 +276,10 @@ func TestK7RevokedToken(t *testing.T) {
 func TestK9TokenLimits(t *testing.T) {
 	each(t, nil, func(t *testing.T, h *house) {
 		ada := h.user(t, "ada", auth.Author)
-		token, text := h.token(t, auth.NewToken{UserID: ada.ID, Kind: auth.AccessToken, Networks: []netip.Prefix{netip.MustParsePrefix("192.0.2.0/24")},
-			Scope: apps.Scope{Rights: []apps.Right{apps.Read}, Methods: []string{"wp.getPosts"}}, Expires: h.clock().Add(time.Hour)})
+		token, text := h.token(t, auth.NewToken{
+			UserID: ada.ID, Kind: auth.AccessToken, Networks: []netip.Prefix{netip.MustParsePrefix("192.0.2.0/24")},
+			Scope: apps.Scope{Rights: []apps.Right{apps.Read}, Methods: []string{"wp.getPosts"}}, Expires: h.clock().Add(time.Hour),
+		})
 		who, err := h.basicAs(t, addr, text, "")
 		if err != nil || who.Can(auth.EditPosts) || who.Scope.AllowsMethod("wp.newPost") || !who.Scope.AllowsMethod("wp.getPosts") {
 			t.Errorf("%+v, %v", who, err)
@@ -434,8 +436,10 @@ func TestK3TokensInTheDatabase(t *testing.T) {
 	ada, bob := h.user(t, "ada", auth.Author), h.user(t, "bob", auth.Author)
 	const old = "abcd EFGH 1234 ijkl MNOP 5678"
 	err := h.db.Update(t.Context(), func(tx *database.Tx) error {
-		return h.users.ImportUsers(t.Context(), tx, []auth.ImportUser{{ID: ada.ID, Login: "ada", Role: auth.Author,
-			ApplicationPasswords: []auth.ImportPassword{{UUID: "u", Name: "n", Hash: "$generic$F6W18u0QEytvRVb59DemVWRxyTxU6vg/VK0s/f+h"}}}})
+		return h.users.ImportUsers(t.Context(), tx, []auth.ImportUser{{
+			ID: ada.ID, Login: "ada", Role: auth.Author,
+			ApplicationPasswords: []auth.ImportPassword{{UUID: "u", Name: "n", Hash: "$generic$F6W18u0QEytvRVb59DemVWRxyTxU6vg/VK0s/f+h"}},
+		}})
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -79,8 +79,10 @@ func (u *Users) create(ctx context.Context, tx *database.Tx, by audit.Actor, a *
 	if a.ID, err = insertUser(ctx, tx, *a); err != nil {
 		return err
 	}
-	return audit.Append(ctx, tx, audit.Event{Kind: UserCreated, UserID: a.ID, By: by, At: u.now(),
-		Detail: map[string]string{"login": a.Login, "role": string(a.Role)}})
+	return audit.Append(ctx, tx, audit.Event{
+		Kind: UserCreated, UserID: a.ID, By: by, At: u.now(),
+		Detail: map[string]string{"login": a.Login, "role": string(a.Role)},
+	})
 }
 
 func checkUser(user User) error {
@@ -218,8 +220,10 @@ func (u *Users) UpdateProfile(ctx context.Context, by audit.Actor, id int64, p P
 		if err := updateUser(ctx, tx, account{user, a.Hash}); err != nil {
 			return err
 		}
-		return audit.Append(ctx, tx, audit.Event{Kind: UserChanged, UserID: id, By: by, At: u.now(),
-			Detail: map[string]string{"changed": "profile"}})
+		return audit.Append(ctx, tx, audit.Event{
+			Kind: UserChanged, UserID: id, By: by, At: u.now(),
+			Detail: map[string]string{"changed": "profile"},
+		})
 	})
 	if err != nil {
 		return User{}, fmt.Errorf("update a profile: %w", err)

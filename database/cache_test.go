@@ -18,12 +18,14 @@ func TestCacheReadsOnce(t *testing.T) {
 	databasetest.Each(t, func(t *testing.T, db *database.DB) {
 		var reads atomic.Int64
 		begun, finish := make(chan struct{}, 100), make(chan struct{})
-		c := database.NewCache(database.CacheConfig[string, int64]{DB: db, Epoch: "people", Size: 10,
+		c := database.NewCache(database.CacheConfig[string, int64]{
+			DB: db, Epoch: "people", Size: 10,
 			Load: func(context.Context, string) (int64, time.Time, error) {
 				begun <- struct{}{}
 				<-finish
 				return reads.Add(1), time.Time{}, nil
-			}})
+			},
+		})
 		var work sync.WaitGroup
 		for range 20 {
 			work.Go(func() {
@@ -54,7 +56,8 @@ func TestCacheForgetsWhatWasOnItsWay(t *testing.T) {
 	databasetest.Each(t, func(t *testing.T, db *database.DB) {
 		var reads atomic.Int64
 		begun, finish := make(chan struct{}, 1), make(chan struct{})
-		c := database.NewCache(database.CacheConfig[string, int64]{DB: db, Epoch: "people", Size: 10,
+		c := database.NewCache(database.CacheConfig[string, int64]{
+			DB: db, Epoch: "people", Size: 10,
 			Load: func(context.Context, string) (int64, time.Time, error) {
 				n := reads.Add(1)
 				if n == 1 {
@@ -62,7 +65,8 @@ func TestCacheForgetsWhatWasOnItsWay(t *testing.T) {
 					<-finish
 				}
 				return n, time.Time{}, nil
-			}})
+			},
+		})
 		var work sync.WaitGroup
 		work.Go(func() {
 			if n, err := c.Get(t.Context(), "a"); n != 1 || err != nil {
@@ -89,7 +93,8 @@ func TestCacheOfOneWhoLeaves(t *testing.T) {
 	db := databasetest.Open(t, databasetest.SQLite(t))
 	begun := make(chan struct{}, 10)
 	var reads atomic.Int64
-	c := database.NewCache(database.CacheConfig[string, int64]{DB: db, Epoch: "people", Size: 10,
+	c := database.NewCache(database.CacheConfig[string, int64]{
+		DB: db, Epoch: "people", Size: 10,
 		Load: func(ctx context.Context, _ string) (int64, time.Time, error) {
 			n := reads.Add(1)
 			begun <- struct{}{}
@@ -98,7 +103,8 @@ func TestCacheOfOneWhoLeaves(t *testing.T) {
 				return 0, time.Time{}, ctx.Err()
 			}
 			return n, time.Time{}, nil
-		}})
+		},
+	})
 	ctx, leave := context.WithCancel(t.Context())
 	var work sync.WaitGroup
 	work.Go(func() {
@@ -115,13 +121,15 @@ func TestCacheOfOneWhoLeaves(t *testing.T) {
 	leave()
 	work.Wait()
 	broken := errors.New("broken")
-	failing := database.NewCache(database.CacheConfig[string, int64]{DB: db, Epoch: "people", Size: 10,
+	failing := database.NewCache(database.CacheConfig[string, int64]{
+		DB: db, Epoch: "people", Size: 10,
 		Load: func(context.Context, string) (int64, time.Time, error) {
 			if reads.Add(1) == 3 {
 				return 0, time.Time{}, broken
 			}
 			return 7, time.Time{}, nil
-		}})
+		},
+	})
 	if _, err := failing.Get(t.Context(), "a"); !errors.Is(err, broken) {
 		t.Errorf("got %v", err)
 	}
@@ -135,11 +143,13 @@ func TestCacheUntil(t *testing.T) {
 	db := databasetest.Open(t, databasetest.SQLite(t))
 	now := moment
 	reads := 0
-	c := database.NewCache(database.CacheConfig[string, int]{DB: db, Epoch: "keys", Size: 10, Clock: func() time.Time { return now },
+	c := database.NewCache(database.CacheConfig[string, int]{
+		DB: db, Epoch: "keys", Size: 10, Clock: func() time.Time { return now },
 		Load: func(context.Context, string) (int, time.Time, error) {
 			reads++
 			return reads, moment.Add(time.Minute), nil
-		}})
+		},
+	})
 	for _, step := range []struct {
 		at   time.Duration
 		want int
@@ -155,11 +165,13 @@ func TestCacheUntil(t *testing.T) {
 func TestCacheSize(t *testing.T) {
 	db := databasetest.Open(t, databasetest.SQLite(t))
 	reads := map[string]int{}
-	c := database.NewCache(database.CacheConfig[string, string]{DB: db, Epoch: "keys", Size: 100,
+	c := database.NewCache(database.CacheConfig[string, string]{
+		DB: db, Epoch: "keys", Size: 100,
 		Load: func(_ context.Context, key string) (string, time.Time, error) {
 			reads[key]++
 			return key, time.Time{}, nil
-		}})
+		},
+	})
 	for i := range 5000 {
 		for _, key := range []string{fmt.Sprint("stranger", i), "friend"} {
 			if v, err := c.Get(t.Context(), key); v != key || err != nil {
@@ -177,8 +189,10 @@ func TestCacheSize(t *testing.T) {
 
 func BenchmarkCacheGet(b *testing.B) {
 	db := databasetest.Open(b, databasetest.SQLite(b))
-	c := database.NewCache(database.CacheConfig[string, string]{DB: db, Epoch: "keys", Size: 100,
-		Load: func(_ context.Context, key string) (string, time.Time, error) { return key, time.Time{}, nil }})
+	c := database.NewCache(database.CacheConfig[string, string]{
+		DB: db, Epoch: "keys", Size: 100,
+		Load: func(_ context.Context, key string) (string, time.Time, error) { return key, time.Time{}, nil },
+	})
 	b.RunParallel(func(pb *testing.PB) {
 		for pb.Next() {
 			if _, err := c.Get(b.Context(), "friend"); err != nil {

@@ -132,10 +132,12 @@ func TestStampOfOthers(t *testing.T) {
 func TestStampOfSlowTransaction(t *testing.T) {
 	databasetest.EachURL(t, func(t *testing.T, url string) {
 		here, there := databasetest.Open(t, url), databasetest.Open(t, url)
-		users := database.NewCache(database.CacheConfig[string, int]{DB: here, Epoch: "people", Size: 10,
+		users := database.NewCache(database.CacheConfig[string, int]{
+			DB: here, Epoch: "people", Size: 10,
 			Load: func(ctx context.Context, login string) (n int, _ time.Time, err error) {
 				return n, time.Time{}, here.Get(ctx, &n, `SELECT COUNT(*) FROM users WHERE login = $1`, login)
-			}})
+			},
+		})
 		count := func() int {
 			t.Helper()
 			n, err := users.Get(t.Context(), "one")
@@ -320,10 +322,12 @@ func TestStampUnderLoad(t *testing.T) {
 	databasetest.EachURL(t, func(t *testing.T, url string) {
 		here, there := databasetest.Open(t, url), databasetest.Open(t, url)
 		var written atomic.Int64
-		counts := database.NewCache(database.CacheConfig[string, int64]{DB: here, Epoch: "people", Size: 10,
+		counts := database.NewCache(database.CacheConfig[string, int64]{
+			DB: here, Epoch: "people", Size: 10,
 			Load: func(ctx context.Context, _ string) (n int64, _ time.Time, err error) {
 				return n, time.Time{}, here.Get(ctx, &n, `SELECT COUNT(*) FROM users`)
-			}})
+			},
+		})
 		var work sync.WaitGroup
 		for i := range 4 {
 			work.Go(func() {

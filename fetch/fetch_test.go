@@ -282,7 +282,8 @@ func TestRebinding(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			allowed.Store(0)
 			_, err := client(fetch.Config{Timeout: 2 * time.Minute, Reach: reach(test.want), Resolver: answering(t, test.answers...)}).Do(t.Context(), fetch.Request{
-				URL: "http://rebinding.example.:" + port + "/first", Redirects: 3, Networks: networksOf(t, outside)})
+				URL: "http://rebinding.example.:" + port + "/first", Redirects: 3, Networks: networksOf(t, outside),
+			})
 			if kind(err) != test.want {
 				t.Errorf("got %v, want %q", err, test.want)
 			}

@@ -49,22 +49,38 @@ func call(t *testing.T, text string) *xmlrpc.MethodCall {
 func TestOddFormsAreWrittenInOneForm(t *testing.T) {
 	const login = "<param><value><string>u</string></value></param><param><value><string>p</string></value></param>"
 	for _, c := range []struct{ name, in, want string }{
-		{"an untyped empty keeps its place", `<methodName>metaWeblog.newPost</methodName><params><param><value>1</value></param>` + login + `<param><value><struct><member><name>title</name><value>T</value></member></struct></value></param><param><value/></param></params>`,
-			`(<string>1</string>)(<string>login</string>)(<string>app-password</string>)(<struct><member><name>title</name><value><string>T</string></value></member></struct>)`},
-		{"nil as user and password", `<methodName>wp.getPost</methodName><params><param><value><i4>1</i4></value></param><param><value/></param><param><value><nil/></value></param><param><value><string> 12 </string></value></param></params>`,
-			`(<string>1</string>)(<string>login</string>)(<string>app-password</string>)(<int>12</int>)`},
-		{"an id as text, with a plugin's extra argument", `<methodName>wp.deletePost</methodName><params><param><value><i4>1</i4></value></param>` + login + `<param><value>7</value></param><param><value>more</value></param></params>`,
-			`(<string>1</string>)(<string>login</string>)(<string>app-password</string>)(<int>7</int>)`},
-		{"text is trimmed, typed and without CDATA", `<methodName>wp.newPost</methodName><params><param><value><i4>1</i4></value></param>` + login + `<param><value><struct><member><name> post_status </name><value><![CDATA[ draft ]]></value></member><member><name>post_title</name><value><base64>PGI+</base64></value></member><member><name>gone</name><value><nil/></value></member></struct></value></param></params>`,
-			`(<string>1</string>)(<string>login</string>)(<string>app-password</string>)(<struct><member><name>post_status</name><value><string>draft</string></value></member><member><name>post_title</name><value><string>&lt;b&gt;</string></value></member></struct>)`},
-		{"a date in another form", `<methodName>wp.editPost</methodName><params><param><value><i4>1</i4></value></param>` + login + `<param><value><int>3</int></value></param><param><value><struct><member><name>post_date_gmt</name><value><dateTime.iso8601>2026-11-30T10:00:00Z</dateTime.iso8601></value></member></struct></value></param></params>`,
-			`(<string>1</string>)(<string>login</string>)(<string>app-password</string>)(<int>3</int>)(<struct><member><name>post_date_gmt</name><value><dateTime.iso8601>20261130T10:00:00Z</dateTime.iso8601></value></member></struct>)`},
-		{"a date with a zero offset", `<methodName>wp.editPost</methodName><params><param><value><i4>1</i4></value></param>` + login + `<param><value><int>3</int></value></param><param><value><struct><member><name>post_date_gmt</name><value><dateTime.iso8601>20261130T10:00:00+0000</dateTime.iso8601></value></member></struct></value></param></params>`,
-			`(<string>1</string>)(<string>login</string>)(<string>app-password</string>)(<int>3</int>)(<struct><member><name>post_date_gmt</name><value><dateTime.iso8601>20261130T10:00:00Z</dateTime.iso8601></value></member></struct>)`},
-		{"a date with an offset", `<methodName>wp.editPost</methodName><params><param><value><i4>1</i4></value></param>` + login + `<param><value><int>3</int></value></param><param><value><struct><member><name>post_date_gmt</name><value><dateTime.iso8601>2026-12-01T01:30:00+02:00</dateTime.iso8601></value></member></struct></value></param></params>`,
-			`(<string>1</string>)(<string>login</string>)(<string>app-password</string>)(<int>3</int>)(<struct><member><name>post_date_gmt</name><value><dateTime.iso8601>20261130T23:30:00Z</dateTime.iso8601></value></member></struct>)`},
-		{"a date with a short offset", `<methodName>wp.editPost</methodName><params><param><value><i4>1</i4></value></param>` + login + `<param><value><int>3</int></value></param><param><value><struct><member><name>post_date_gmt</name><value><dateTime.iso8601>20261130T08:00:00-05</dateTime.iso8601></value></member></struct></value></param></params>`,
-			`(<string>1</string>)(<string>login</string>)(<string>app-password</string>)(<int>3</int>)(<struct><member><name>post_date_gmt</name><value><dateTime.iso8601>20261130T13:00:00Z</dateTime.iso8601></value></member></struct>)`},
+		{
+			"an untyped empty keeps its place", `<methodName>metaWeblog.newPost</methodName><params><param><value>1</value></param>` + login + `<param><value><struct><member><name>title</name><value>T</value></member></struct></value></param><param><value/></param></params>`,
+			`(<string>1</string>)(<string>login</string>)(<string>app-password</string>)(<struct><member><name>title</name><value><string>T</string></value></member></struct>)`,
+		},
+		{
+			"nil as user and password", `<methodName>wp.getPost</methodName><params><param><value><i4>1</i4></value></param><param><value/></param><param><value><nil/></value></param><param><value><string> 12 </string></value></param></params>`,
+			`(<string>1</string>)(<string>login</string>)(<string>app-password</string>)(<int>12</int>)`,
+		},
+		{
+			"an id as text, with a plugin's extra argument", `<methodName>wp.deletePost</methodName><params><param><value><i4>1</i4></value></param>` + login + `<param><value>7</value></param><param><value>more</value></param></params>`,
+			`(<string>1</string>)(<string>login</string>)(<string>app-password</string>)(<int>7</int>)`,
+		},
+		{
+			"text is trimmed, typed and without CDATA", `<methodName>wp.newPost</methodName><params><param><value><i4>1</i4></value></param>` + login + `<param><value><struct><member><name> post_status </name><value><![CDATA[ draft ]]></value></member><member><name>post_title</name><value><base64>PGI+</base64></value></member><member><name>gone</name><value><nil/></value></member></struct></value></param></params>`,
+			`(<string>1</string>)(<string>login</string>)(<string>app-password</string>)(<struct><member><name>post_status</name><value><string>draft</string></value></member><member><name>post_title</name><value><string>&lt;b&gt;</string></value></member></struct>)`,
+		},
+		{
+			"a date in another form", `<methodName>wp.editPost</methodName><params><param><value><i4>1</i4></value></param>` + login + `<param><value><int>3</int></value></param><param><value><struct><member><name>post_date_gmt</name><value><dateTime.iso8601>2026-11-30T10:00:00Z</dateTime.iso8601></value></member></struct></value></param></params>`,
+			`(<string>1</string>)(<string>login</string>)(<string>app-password</string>)(<int>3</int>)(<struct><member><name>post_date_gmt</name><value><dateTime.iso8601>20261130T10:00:00Z</dateTime.iso8601></value></member></struct>)`,
+		},
+		{
+			"a date with a zero offset", `<methodName>wp.editPost</methodName><params><param><value><i4>1</i4></value></param>` + login + `<param><value><int>3</int></value></param><param><value><struct><member><name>post_date_gmt</name><value><dateTime.iso8601>20261130T10:00:00+0000</dateTime.iso8601></value></member></struct></value></param></params>`,
+			`(<string>1</string>)(<string>login</string>)(<string>app-password</string>)(<int>3</int>)(<struct><member><name>post_date_gmt</name><value><dateTime.iso8601>20261130T10:00:00Z</dateTime.iso8601></value></member></struct>)`,
+		},
+		{
+			"a date with an offset", `<methodName>wp.editPost</methodName><params><param><value><i4>1</i4></value></param>` + login + `<param><value><int>3</int></value></param><param><value><struct><member><name>post_date_gmt</name><value><dateTime.iso8601>2026-12-01T01:30:00+02:00</dateTime.iso8601></value></member></struct></value></param></params>`,
+			`(<string>1</string>)(<string>login</string>)(<string>app-password</string>)(<int>3</int>)(<struct><member><name>post_date_gmt</name><value><dateTime.iso8601>20261130T23:30:00Z</dateTime.iso8601></value></member></struct>)`,
+		},
+		{
+			"a date with a short offset", `<methodName>wp.editPost</methodName><params><param><value><i4>1</i4></value></param>` + login + `<param><value><int>3</int></value></param><param><value><struct><member><name>post_date_gmt</name><value><dateTime.iso8601>20261130T08:00:00-05</dateTime.iso8601></value></member></struct></value></param></params>`,
+			`(<string>1</string>)(<string>login</string>)(<string>app-password</string>)(<int>3</int>)(<struct><member><name>post_date_gmt</name><value><dateTime.iso8601>20261130T13:00:00Z</dateTime.iso8601></value></member></struct>)`,
+		},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			in := call(t, c.in)

@@ -23,8 +23,10 @@ allow-method = ngg.getImages=1 wpStats.get_posts=none
 `)
 	want := []gateway.Site{
 		{Host: "blog.example", Upstream: "http://127.0.0.1:8081/xmlrpc.php"},
-		{Host: "two.example", Upstream: "https://10.0.0.2/two/xmlrpc.php", BaseURL: "https://two.example/two", UpstreamHost: "two.example",
-			PasswordMode: "refuse", AllowMethods: "ngg.getImages=1 wpStats.get_posts=none"},
+		{
+			Host: "two.example", Upstream: "https://10.0.0.2/two/xmlrpc.php", BaseURL: "https://two.example/two", UpstreamHost: "two.example",
+			PasswordMode: "refuse", AllowMethods: "ngg.getImages=1 wpStats.get_posts=none",
+		},
 	}
 	if diff := cmp.Diff(want, got); diff != "" || err != nil {
 		t.Errorf("%v\n%s", err, diff)
@@ -49,9 +51,11 @@ password-mode = never
 	if err == nil {
 		t.Fatal("no error")
 	}
-	for _, want := range []string{"line 1: the setting stands before", "line 2: blog.example: upstream", "line 3: there is no setting upstreams",
+	for _, want := range []string{
+		"line 1: the setting stands before", "line 2: blog.example: upstream", "line 3: there is no setting upstreams",
 		"line 4: a site begins", "line 6: host:", "line 8: upstream is there already, in line 7", "line 9: a setting is", "line 10: the site blog.example is there already, in line 2",
-		"line 10: blog.example: password-mode"} {
+		"line 10: blog.example: password-mode",
+	} {
 		if !strings.Contains(err.Error(), want) {
 			t.Errorf("%q is not said: %v", want, err)
 		}

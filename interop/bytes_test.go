@@ -31,9 +31,11 @@ func TestTextThatIsNoText(t *testing.T) {
 			members = append(members, xmlrpc.M(name, bad))
 		}
 		field := xmlrpc.Struct(xmlrpc.M("key", bad), xmlrpc.M("value", bad))
-		forms := []xmlrpc.Value{bad, xmlrpc.Array(bad), xmlrpc.Struct(members...),
+		forms := []xmlrpc.Value{
+			bad, xmlrpc.Array(bad), xmlrpc.Struct(members...),
 			xmlrpc.Struct(xmlrpc.M("post_title", xmlrpc.String("x")), xmlrpc.M("title", xmlrpc.String("x")), xmlrpc.M("custom_fields", xmlrpc.Array(field)),
-				xmlrpc.M("terms_names", xmlrpc.Struct(xmlrpc.M("post_tag", xmlrpc.Array(bad)))), xmlrpc.M("enclosure", xmlrpc.Struct(xmlrpc.M("url", bad), xmlrpc.M("length", xmlrpc.Int(1)), xmlrpc.M("type", bad))))}
+				xmlrpc.M("terms_names", xmlrpc.Struct(xmlrpc.M("post_tag", xmlrpc.Array(bad)))), xmlrpc.M("enclosure", xmlrpc.Struct(xmlrpc.M("url", bad), xmlrpc.M("length", xmlrpc.Int(1)), xmlrpc.M("type", bad)))),
+		}
 		for _, m := range members {
 			forms = append(forms, xmlrpc.Struct(m, xmlrpc.M("post_title", xmlrpc.String("x")), xmlrpc.M("taxonomy", xmlrpc.String("category"))))
 		}
@@ -63,8 +65,10 @@ func TestTextThatIsNoText(t *testing.T) {
 		for _, name := range []string{"p", "cat", "tag", "category_name", "author_name", "author", "m", "s", "page", "paged", "feed", "replytocom", "comment", "x"} {
 			b.noError(t, http.MethodGet, "/?"+name+"=a%ff%00b", nil, nil)
 		}
-		for _, path := range []string{"/a%00b", "/a%ffb/", "/tag/a%00%ff/", "/category/%00/feed/", "/author/%ff/", "/2024/01/%00/", "/wp-content/uploads/%00", "/wp-content/uploads/%ff.png",
-			"/theme/%00", "/wp-sitemap.xml/%00", "/profile/%00", "/authorize?app_name=%00%ff&success_url=%00", "/signin?next=%00%ff"} {
+		for _, path := range []string{
+			"/a%00b", "/a%ffb/", "/tag/a%00%ff/", "/category/%00/feed/", "/author/%ff/", "/2024/01/%00/", "/wp-content/uploads/%00", "/wp-content/uploads/%ff.png",
+			"/theme/%00", "/wp-sitemap.xml/%00", "/profile/%00", "/authorize?app_name=%00%ff&success_url=%00", "/signin?next=%00%ff",
+		} {
 			b.noError(t, http.MethodGet, path, nil, nil)
 		}
 		for path, names := range map[string]string{"/wp-comments-post.php": "comment author email url comment_post_ID comment_parent token", "/wp-pass.php": "post_password id", "/signin": "login password next form", "/setup": "code password"} {

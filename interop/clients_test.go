@@ -36,8 +36,12 @@ var clients = []program{
 	{"go kolo", []string{"go", "run", "./kolo"}, true, "Go"},
 	{"emacs xml-rpc.el", []string{"emacs", "--batch", "--load", "publish.el"}, true, "Emacs and its xml-rpc.el (Debian: emacs-nox elpa-xml-rpc)"},
 	{"java aXMLRPC", []string{"java", "-cp", "/usr/share/java/axmlrpc.jar", "Publish.java"}, false, "a JDK and aXMLRPC (Debian: default-jdk-headless libaxmlrpc-java)"},
-	{"c xmlrpc-c", []string{"sh", "-c", `cc -Wall -o "$QG_FOLDER/publish" publish.c -lxmlrpc_client -lxmlrpc -lxmlrpc_util && exec "$QG_FOLDER/publish"`}, false,
-		"a C compiler and xmlrpc-c (Debian: gcc libc6-dev libxmlrpc-core-c3-dev)"},
+	{
+		"c xmlrpc-c",
+		[]string{"sh", "-c", `cc -Wall -o "$QG_FOLDER/publish" publish.c -lxmlrpc_client -lxmlrpc -lxmlrpc_util && exec "$QG_FOLDER/publish"`},
+		false,
+		"a C compiler and xmlrpc-c (Debian: gcc libc6-dev libxmlrpc-core-c3-dev)",
+	},
 }
 
 func TestClients(t *testing.T) {

@@ -111,8 +111,10 @@ func TestNoScriptRunsInFilteredTexts(t *testing.T) {
 	}
 	filtered := func(text string) []string {
 		inline := markup.Inline().Filter(text)
-		return []string{markup.Post().Filter(text), markup.Page().Filter(text), inline,
-			markup.AddRel(inline, func(markup.Link) []string { return []string{"nofollow", "ugc"} })}
+		return []string{
+			markup.Post().Filter(text), markup.Page().Filter(text), inline,
+			markup.AddRel(inline, func(markup.Link) []string { return []string{"nofollow", "ugc"} }),
+		}
 	}
 	for _, text := range run(texts, filtered) {
 		t.Errorf("a script runs in %q, which becomes %q", text, filtered(text))

@@ -36,8 +36,10 @@ func TestHostile(t *testing.T) {
 	}
 	p := start(t, seed)
 	run := func(slack string, arguments ...string) string {
-		arguments = append([]string{"hostile/run.py", corpus + "/manifest.json", p.endpoint, "--pid", strconv.Itoa(p.cmd.Process.Pid),
-			"--public", key.Public, "--secret", key.Secret, "--user", seedUser, "--password", seedPassword, "--slack", slack}, arguments...)
+		arguments = append([]string{
+			"hostile/run.py", corpus + "/manifest.json", p.endpoint, "--pid", strconv.Itoa(p.cmd.Process.Pid),
+			"--public", key.Public, "--secret", key.Secret, "--user", seedUser, "--password", seedPassword, "--slack", slack,
+		}, arguments...)
 		out, err := exec.Command("python3", arguments...).CombinedOutput()
 		if err != nil && !failedCase.Match(out) {
 			t.Fatalf("run the corpus: %v\n%s", err, out)

@@ -168,7 +168,8 @@ var oldCalls = []oldCall{
 	{file: "10-private-with-password.xml", want: is("post_password", "")},
 	// 14: what is not base64 at all is refused: a data: address would become a broken file. Surplus padding does no harm.
 	{file: "14-base64-junk.xml", code: xmlrpc.CodeInvalidRequest},
-	{text: "wp.uploadFile <value><struct><member><name>name</name><value>dot.txt</value></member><member><name>bits</name><value><base64>aGVsbG8===</base64></value></member></struct></value>",
+	{
+		text: "wp.uploadFile <value><struct><member><name>name</name><value>dot.txt</value></member><member><name>bits</name><value><base64>aGVsbG8===</base64></value></member></struct></value>",
 		want: func(t *testing.T, b *bench, v xmlrpc.Value) {
 			resp, err := http.Get(v.Get("url").Text())
 			if err != nil {
@@ -178,7 +179,8 @@ var oldCalls = []oldCall{
 			if text, err := io.ReadAll(resp.Body); err != nil || string(text) != "hello" {
 				t.Errorf("the file is %q, %v", text, err)
 			}
-		}},
+		},
+	},
 	{file: "15-empty-param.xml", want: func(t *testing.T, _ *bench, v xmlrpc.Value) {
 		if v.Index(0).Get("blogid").Text() != "1" {
 			t.Error("there is no list of blogs")

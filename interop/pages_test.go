@@ -216,8 +216,11 @@ func TestForeignRequestsAreSeen(t *testing.T) {
 func TestFeeds(t *testing.T) {
 	p, _ := showcase(t)
 	for _, test := range []struct{ path, kind, title string }{
-		{"/?feed=rss2", "rss 2.0", "Oracle Blog"}, {"/?feed=atom", "atom", "Oracle Blog"}, {"/?feed=comments-rss2", "rss 2.0", "Oracle Blog"},
-		{"/?feed=rss2&cat=1", "rss 2.0", "Oracle Blog"}, {"/?feed=rss2&p=1", "rss 2.0", "First post"},
+		{"/?feed=rss2", "rss 2.0", "Oracle Blog"},
+		{"/?feed=atom", "atom", "Oracle Blog"},
+		{"/?feed=comments-rss2", "rss 2.0", "Oracle Blog"},
+		{"/?feed=rss2&cat=1", "rss 2.0", "Oracle Blog"},
+		{"/?feed=rss2&p=1", "rss 2.0", "First post"},
 	} {
 		t.Run(test.path, func(t *testing.T) {
 			resp, err := http.Get(p.base + test.path)

@@ -79,8 +79,12 @@ func furnish(t *testing.T, s seeded) {
 		made  time.Duration // ago
 		use   apps.Use
 	}{
-		{"Phone", apps.Scope{Rights: []apps.Right{apps.Read, apps.Draft, apps.Media}}, 61 * day,
-			apps.Use{At: now.Add(-26 * time.Hour), Addr: netip.MustParseAddr("203.0.113.80"), Agent: "wp-iphone/25.6", Method: "wp.uploadFile"}},
+		{
+			"Phone",
+			apps.Scope{Rights: []apps.Right{apps.Read, apps.Draft, apps.Media}},
+			61 * day,
+			apps.Use{At: now.Add(-26 * time.Hour), Addr: netip.MustParseAddr("203.0.113.80"), Agent: "wp-iphone/25.6", Method: "wp.uploadFile"},
+		},
 		{"MarsEdit on the laptop", apps.Scope{}, 12 * day, apps.Use{At: now.Add(-40 * time.Minute), Addr: home, Agent: "MarsEdit/5.3", Method: "metaWeblog.newPost"}},
 	} {
 		clock = now.Add(-row.made)

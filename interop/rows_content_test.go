@@ -10,10 +10,17 @@ import (
 // its date alone and reads a scheduled post as published.
 func row20(t *testing.T, e *edge) {
 	for _, test := range []struct{ name, content, flag, want string }{
-		{"true", "", flag("1"), "publish"}, {"false", "", flag("0"), "draft"}, {"int", "", num("1"), "publish"}, {"text", "", str("1"), "publish"},
-		{"missing", "", "none", "draft"}, {"empty", "", str(""), "draft"}, {"zero", "", num("0"), "draft"},
-		{"draft beside true", str("draft"), flag("1"), "draft"}, {"private beside true", str("private"), flag("1"), "private"},
-		{"publish beside false", str("publish"), flag("0"), "publish"}, {"pending", str("pending"), flag("0"), "pending"},
+		{"true", "", flag("1"), "publish"},
+		{"false", "", flag("0"), "draft"},
+		{"int", "", num("1"), "publish"},
+		{"text", "", str("1"), "publish"},
+		{"missing", "", "none", "draft"},
+		{"empty", "", str(""), "draft"},
+		{"zero", "", num("0"), "draft"},
+		{"draft beside true", str("draft"), flag("1"), "draft"},
+		{"private beside true", str("private"), flag("1"), "private"},
+		{"publish beside false", str("publish"), flag("0"), "publish"},
+		{"pending", str("pending"), flag("0"), "pending"},
 	} {
 		content := []string{"title", str("Flag"), "description", str("x")}
 		if test.content != "" {

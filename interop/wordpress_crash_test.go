@@ -39,8 +39,10 @@ func (w *wordpress) testCrash(t *testing.T) {
 	}
 	for _, v := range victims {
 		t.Run(v.name, func(t *testing.T) {
-			load := &publishers{w: w, endpoint: "http://" + w.gateway + "/xmlrpc.php", posts: map[string]told{},
-				transport: signer.Transport{Public: key.public, Secret: key.secret, Base: &http.Transport{MaxIdleConnsPerHost: 8}}}
+			load := &publishers{
+				w: w, endpoint: "http://" + w.gateway + "/xmlrpc.php", posts: map[string]told{},
+				transport: signer.Transport{Public: key.public, Secret: key.secret, Base: &http.Transport{MaxIdleConnsPerHost: 8}},
+			}
 			for range n {
 				ctx, cancel := context.WithCancel(t.Context())
 				var running sync.WaitGroup

@@ -48,8 +48,10 @@ func (w *wordpress) testServers(t *testing.T) {
 			if code != 0 || len(report.Notes) != 0 {
 				t.Errorf("gateway check ends with %d: %+v", code, report)
 			}
-			for _, path := range []string{"/xmlrpc.php/", "/xmlrpc.php/x", "/XMLRPC.php", "/two/xmlrpc.php", "//xmlrpc.php", "/./xmlrpc.php", "/%78mlrpc.php", "/xmlrpc%2Ephp", "/xmlrpc.php%2F",
-				"/wp-admin/../xmlrpc.php", "/index.php/xmlrpc.php", "/xmlrpc.php?for=jetpack", "/?for=jetpack"} {
+			for _, path := range []string{
+				"/xmlrpc.php/", "/xmlrpc.php/x", "/XMLRPC.php", "/two/xmlrpc.php", "//xmlrpc.php", "/./xmlrpc.php", "/%78mlrpc.php", "/xmlrpc%2Ephp", "/xmlrpc.php%2F",
+				"/wp-admin/../xmlrpc.php", "/index.php/xmlrpc.php", "/xmlrpc.php?for=jetpack", "/?for=jetpack",
+			} {
 				w.isClosed(t, path)
 			}
 		})

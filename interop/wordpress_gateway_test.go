@@ -50,8 +50,10 @@ func (w *wordpress) gate(t *testing.T, database string, arguments ...string) *ga
 // serve starts the gateway at an address and waits until it is ready.
 func (g *gate) serve(t *testing.T, address string, arguments ...string) {
 	t.Helper()
-	arguments = append([]string{"gateway", "--listen", address, "--metrics-listen", "127.0.0.1:0", "--trusted-proxies", "127.0.0.1",
-		"--throttle-exempt", "127.0.0.0/8", "--upstream", g.w.inside + "/xmlrpc.php", "--base-url", g.w.public}, arguments...)
+	arguments = append([]string{
+		"gateway", "--listen", address, "--metrics-listen", "127.0.0.1:0", "--trusted-proxies", "127.0.0.1",
+		"--throttle-exempt", "127.0.0.0/8", "--upstream", g.w.inside + "/xmlrpc.php", "--base-url", g.w.public,
+	}, arguments...)
 	p, greeting := launch(t, g.seeded, gateGreeted, arguments...)
 	p.base, p.endpoint = "http://"+address, greeting[1]
 	g.process = p

@@ -53,8 +53,10 @@ var (
 )
 
 // contexts are the elements that change how a browser reads what is in them.
-var contexts = []string{"body", "textarea", "title", "table", "tr", "td", "select", "svg", "math", "noscript", "template", "plaintext", "style", "script",
-	"caption", "colgroup", "frameset", "head", "foreignObject", "annotation-xml"}
+var contexts = []string{
+	"body", "textarea", "title", "table", "tr", "td", "select", "svg", "math", "noscript", "template", "plaintext", "style", "script",
+	"caption", "colgroup", "frameset", "head", "foreignObject", "annotation-xml",
+}
 
 // everyTag is what a "<" of the output may begin.
 var everyTag = regexp.MustCompile(`<(?:/?[a-zA-Z][a-zA-Z0-9]*[ />]|!--[^<>]*-->)`)

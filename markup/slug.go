@@ -225,20 +225,37 @@ func onlyMarks(s string) bool {
 
 // slugDash are the characters that become a dash: spaces and dashes of other widths, and line separators.
 var slugDash = &unicode.RangeTable{R16: []unicode.Range16{
-	{Lo: 0x00A0, Hi: 0x00A0, Stride: 1}, {Lo: 0x2000, Hi: 0x200A, Stride: 1}, {Lo: 0x2013, Hi: 0x2014, Stride: 1},
-	{Lo: 0x2028, Hi: 0x2029, Stride: 1}, {Lo: 0x202F, Hi: 0x202F, Stride: 1},
+	{Lo: 0x00A0, Hi: 0x00A0, Stride: 1},
+	{Lo: 0x2000, Hi: 0x200A, Stride: 1},
+	{Lo: 0x2013, Hi: 0x2014, Stride: 1},
+	{Lo: 0x2028, Hi: 0x2029, Stride: 1},
+	{Lo: 0x202F, Hi: 0x202F, Stride: 1},
 }, LatinOffset: 1}
 
 // slugNothing are the characters that a slug leaves out: quotation marks, a few signs, accents that stand alone, and
 // what has no width.
 var slugNothing = &unicode.RangeTable{R16: []unicode.Range16{
-	{Lo: 0x00A1, Hi: 0x00A1, Stride: 1}, {Lo: 0x00A9, Hi: 0x00A9, Stride: 1}, {Lo: 0x00AB, Hi: 0x00AB, Stride: 1},
-	{Lo: 0x00AD, Hi: 0x00AE, Stride: 1}, {Lo: 0x00B0, Hi: 0x00B0, Stride: 1}, {Lo: 0x00B4, Hi: 0x00B4, Stride: 1},
-	{Lo: 0x00BB, Hi: 0x00BB, Stride: 1}, {Lo: 0x00BF, Hi: 0x00BF, Stride: 1}, {Lo: 0x02CA, Hi: 0x02CA, Stride: 1},
-	{Lo: 0x0300, Hi: 0x0301, Stride: 1}, {Lo: 0x0304, Hi: 0x0304, Stride: 1}, {Lo: 0x030C, Hi: 0x030C, Stride: 1},
-	{Lo: 0x0341, Hi: 0x0341, Stride: 1}, {Lo: 0x200B, Hi: 0x200F, Stride: 1}, {Lo: 0x2018, Hi: 0x201F, Stride: 1},
-	{Lo: 0x2022, Hi: 0x2022, Stride: 1}, {Lo: 0x2026, Hi: 0x2026, Stride: 1}, {Lo: 0x202A, Hi: 0x202E, Stride: 1},
-	{Lo: 0x2039, Hi: 0x203A, Stride: 1}, {Lo: 0x2122, Hi: 0x2122, Stride: 1}, {Lo: 0xFEFF, Hi: 0xFEFF, Stride: 1},
+	{Lo: 0x00A1, Hi: 0x00A1, Stride: 1},
+	{Lo: 0x00A9, Hi: 0x00A9, Stride: 1},
+	{Lo: 0x00AB, Hi: 0x00AB, Stride: 1},
+	{Lo: 0x00AD, Hi: 0x00AE, Stride: 1},
+	{Lo: 0x00B0, Hi: 0x00B0, Stride: 1},
+	{Lo: 0x00B4, Hi: 0x00B4, Stride: 1},
+	{Lo: 0x00BB, Hi: 0x00BB, Stride: 1},
+	{Lo: 0x00BF, Hi: 0x00BF, Stride: 1},
+	{Lo: 0x02CA, Hi: 0x02CA, Stride: 1},
+	{Lo: 0x0300, Hi: 0x0301, Stride: 1},
+	{Lo: 0x0304, Hi: 0x0304, Stride: 1},
+	{Lo: 0x030C, Hi: 0x030C, Stride: 1},
+	{Lo: 0x0341, Hi: 0x0341, Stride: 1},
+	{Lo: 0x200B, Hi: 0x200F, Stride: 1},
+	{Lo: 0x2018, Hi: 0x201F, Stride: 1},
+	{Lo: 0x2022, Hi: 0x2022, Stride: 1},
+	{Lo: 0x2026, Hi: 0x2026, Stride: 1},
+	{Lo: 0x202A, Hi: 0x202E, Stride: 1},
+	{Lo: 0x2039, Hi: 0x203A, Stride: 1},
+	{Lo: 0x2122, Hi: 0x2122, Stride: 1},
+	{Lo: 0xFEFF, Hi: 0xFEFF, Stride: 1},
 	{Lo: 0xFFFC, Hi: 0xFFFC, Stride: 1},
 }, LatinOffset: 8}
 

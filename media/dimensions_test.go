@@ -36,7 +36,8 @@ func heads(t testing.TB) map[string]struct {
 	tiff := func(order interface {
 		binary.ByteOrder
 		binary.AppendByteOrder
-	}, start string, long bool) []byte {
+	}, start string, long bool,
+	) []byte {
 		b := append([]byte(start), 0, 0, 0, 0)
 		order.PutUint32(b[4:], 16)
 		b = append(b, make([]byte, 8)...)

@@ -25,8 +25,12 @@ import (
 
 // sizes are WordPress's defaults.
 var sizes = []media.Size{
-	{Name: "medium", Width: 300, Height: 300}, {Name: "large", Width: 1024, Height: 1024}, {Name: "thumbnail", Width: 150, Height: 150, Crop: true},
-	{Name: "medium_large", Width: 768}, {Name: "1536x1536", Width: 1536, Height: 1536}, {Name: "2048x2048", Width: 2048, Height: 2048},
+	{Name: "medium", Width: 300, Height: 300},
+	{Name: "large", Width: 1024, Height: 1024},
+	{Name: "thumbnail", Width: 150, Height: 150, Crop: true},
+	{Name: "medium_large", Width: 768},
+	{Name: "1536x1536", Width: 1536, Height: 1536},
+	{Name: "2048x2048", Width: 2048, Height: 2048},
 }
 
 // quarters draws a picture whose quarters are red, green, blue and white, in reading order.
@@ -243,9 +247,11 @@ type field struct {
 func ascii(tag uint16, s string) field {
 	return field{tag, 2, uint32(len(s) + 1), append([]byte(s), 0)}
 }
+
 func short(o binary.AppendByteOrder, tag, v uint16) field {
 	return field{tag, 3, 1, o.AppendUint16(nil, v)}
 }
+
 func fraction(o binary.AppendByteOrder, tag uint16, over, under uint32) field {
 	return field{tag, 5, 1, o.AppendUint32(o.AppendUint32(nil, over), under)}
 }
@@ -365,7 +371,8 @@ func TestProcessReadsWhatTheCameraWrote(t *testing.T) {
 		ascii(0x010e, " A bird "), ascii(0x0110, "X100"), short(o, 0x0112, 1), ascii(0x013b, "Ada"), ascii(0x8298, "\xa9 Ada"),
 	}, []field{
 		fraction(o, 0x829a, 1, 200), fraction(o, 0x829d, 28, 10), short(o, 0x8827, 400), ascii(0x9004, "2024:01:10 09:30:00"),
-		fraction(o, 0x920a, 35, 1), {0x9286, 7, 17, []byte("ASCII\x00\x00\x00on a twig")},
+		fraction(o, 0x920a, 35, 1),
+		{0x9286, 7, 17, []byte("ASCII\x00\x00\x00on a twig")},
 	})
 	tags = tags[:len(tags):len(tags)]
 	iptc := []byte("Photoshop 3.0\x008BIM\x04\x04\x00\x00")

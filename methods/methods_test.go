@@ -85,9 +85,11 @@ func TestLoginPositions(t *testing.T) {
 	at := map[int][]string{
 		0: {"wp.getUsersBlogs", "xmlrpcs.introspect"},
 		2: {"wp.getPage", "wp.editPage", "blogger.getPost", "blogger.getRecentPosts", "blogger.newPost", "blogger.editPost", "blogger.deletePost", "metaWeblog.deletePost"},
-		methods.NoLogin: {"mt.supportedMethods", "mt.supportedTextFilters", "mt.getTrackbackPings", "pingback.ping", "pingback.extensions.getPingbacks",
+		methods.NoLogin: {
+			"mt.supportedMethods", "mt.supportedTextFilters", "mt.getTrackbackPings", "pingback.ping", "pingback.extensions.getPingbacks",
 			"demo.sayHello", "demo.addTwoNumbers", "xmlrpcs.rotate", "xmlrpcs.revoke", "xmlrpcs.enrol",
-			"system.multicall", "system.listMethods", "system.getCapabilities", "system.methodSignature", "system.methodHelp"},
+			"system.multicall", "system.listMethods", "system.getCapabilities", "system.methodSignature", "system.methodHelp",
+		},
 	}
 	for _, name := range methods.Names() {
 		want := 1

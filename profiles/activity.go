@@ -222,8 +222,10 @@ func (v *visit) export(f audit.Filter) error {
 		if err != nil {
 			return fmt.Errorf("write an export: %w", err)
 		}
-		err = out.Write([]string{strconv.FormatInt(e.ID, 10), e.At.Format(time.RFC3339), string(e.Event), strconv.FormatInt(e.User, 10),
-			strconv.FormatInt(e.Actor, 10), cell(e.Via), cell(e.App), e.Address, cell(e.Agent), cell(string(detail))})
+		err = out.Write([]string{
+			strconv.FormatInt(e.ID, 10), e.At.Format(time.RFC3339), string(e.Event), strconv.FormatInt(e.User, 10),
+			strconv.FormatInt(e.Actor, 10), cell(e.Via), cell(e.App), e.Address, cell(e.Agent), cell(string(detail)),
+		})
 		if err != nil {
 			return fmt.Errorf("write an export: %w", err)
 		}

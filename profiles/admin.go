@@ -212,8 +212,10 @@ func (v *visit) sent(path string) bool { return v.r.Method == http.MethodPost &&
 
 // policyTyped is the policy as the form has it.
 func (v *visit) policyTyped() auth.Policy {
-	return auth.Policy{PasswordMode: auth.Mode(v.form("mode")),
-		Tokens: v.form("tokens") != "", ApplicationPasswords: v.form("application-passwords") != ""}
+	return auth.Policy{
+		PasswordMode: auth.Mode(v.form("mode")),
+		Tokens:       v.form("tokens") != "", ApplicationPasswords: v.form("application-passwords") != "",
+	}
 }
 
 // changePolicy takes how programs may sign in. That may let in more than before, so it wants the password again.

@@ -4,8 +4,15 @@ import "strings"
 
 // browsers are told by a word of what they call themselves, the most particular first.
 var browsers = []struct{ word, name string }{
-	{"Edg/", "Edge"}, {"OPR/", "Opera"}, {"Vivaldi/", "Vivaldi"}, {"Firefox/", "Firefox"}, {"FxiOS/", "Firefox"},
-	{"CriOS/", "Chrome"}, {"HeadlessChrome/", "Chrome"}, {"Chrome/", "Chrome"}, {"Safari/", "Safari"},
+	{"Edg/", "Edge"},
+	{"OPR/", "Opera"},
+	{"Vivaldi/", "Vivaldi"},
+	{"Firefox/", "Firefox"},
+	{"FxiOS/", "Firefox"},
+	{"CriOS/", "Chrome"},
+	{"HeadlessChrome/", "Chrome"},
+	{"Chrome/", "Chrome"},
+	{"Safari/", "Safari"},
 }
 
 var systems = []struct{ word, name string }{
@@ -40,8 +47,15 @@ func program(agent string) string {
 // clients are publishing programs that call themselves by a name that no one
 // knows them by, or by more than their name.
 var clients = []struct{ word, name string }{
-	{"MarsEdit", "MarsEdit"}, {"Open Live Writer", "Open Live Writer"}, {"OpenLiveWriter", "Open Live Writer"}, {"Windows Live Writer", "Windows Live Writer"},
-	{"wp-iphone", "WordPress for iOS"}, {"wp-android", "WordPress for Android"}, {"BlogPress", "BlogPress"}, {"ecto", "ecto"}, {"Blogo", "Blogo"},
+	{"MarsEdit", "MarsEdit"},
+	{"Open Live Writer", "Open Live Writer"},
+	{"OpenLiveWriter", "Open Live Writer"},
+	{"Windows Live Writer", "Windows Live Writer"},
+	{"wp-iphone", "WordPress for iOS"},
+	{"wp-android", "WordPress for Android"},
+	{"BlogPress", "BlogPress"},
+	{"ecto", "ecto"},
+	{"Blogo", "Blogo"},
 }
 
 // shortName is what people call a program: what it calls itself, without versions and remarks.

@@ -78,8 +78,10 @@ func TestStoredScripts(t *testing.T) {
 			b.post("/profile/account", "display-name", mark, "first-name", mark, "last-name", mark, "nickname", mark, "url", mark, "bio", mark)
 			b.post("/admin/settings", "blog_title", mark, "blog_tagline", mark, "default_comment_status", "open", "comment_max_links", "2")
 			err := h.blog.DB.Update(context.Background(), func(tx *database.Tx) error {
-				return audit.Append(context.Background(), tx, audit.Event{Kind: audit.Kind(mark), UserID: h.ada.ID,
-					By: audit.Actor{UserID: h.ada.ID, Via: mark, App: mark, Agent: mark}, Detail: map[string]string{mark: mark, "name": mark}})
+				return audit.Append(context.Background(), tx, audit.Event{
+					Kind: audit.Kind(mark), UserID: h.ada.ID,
+					By: audit.Actor{UserID: h.ada.ID, Via: mark, App: mark, Agent: mark}, Detail: map[string]string{mark: mark, "name": mark},
+				})
 			})
 			if err != nil {
 				t.Fatal(err)
@@ -142,10 +144,22 @@ func TestOpenRedirect(t *testing.T) {
 			{"/profile/activity?kind=app.created", "/profile/activity?kind=app.created"},
 			{"/authorize?app_name=A&success_url=https%3A%2F%2Fapp.example%2F", "/authorize?app_name=A&success_url=https%3A%2F%2Fapp.example%2F"},
 			{"", "/profile"},
-			{"https://evil.example/", "/profile"}, {"//evil.example/profile", "/profile"}, {"///evil.example", "/profile"},
-			{`/\evil.example`, "/profile"}, {`\\evil.example`, "/profile"}, {"/profile//evil.example", "/profile"}, {"/profile/..//evil.example", "/profile"},
-			{"/\tprofile", "/profile"}, {"/profile\r\nSet-Cookie: a=b", "/profile"}, {"javascript:alert(1)", "/profile"}, {"profile", "/profile"},
-			{"http:/profile", "/profile"}, {"/xmlrpc.php", "/profile"}, {"/%2f/evil.example", "/profile"}, {"/profile/%2e%2e/%2fevil.example", "/profile"}, {"@evil.example/profile", "/profile"},
+			{"https://evil.example/", "/profile"},
+			{"//evil.example/profile", "/profile"},
+			{"///evil.example", "/profile"},
+			{`/\evil.example`, "/profile"},
+			{`\\evil.example`, "/profile"},
+			{"/profile//evil.example", "/profile"},
+			{"/profile/..//evil.example", "/profile"},
+			{"/\tprofile", "/profile"},
+			{"/profile\r\nSet-Cookie: a=b", "/profile"},
+			{"javascript:alert(1)", "/profile"},
+			{"profile", "/profile"},
+			{"http:/profile", "/profile"},
+			{"/xmlrpc.php", "/profile"},
+			{"/%2f/evil.example", "/profile"},
+			{"/profile/%2e%2e/%2fevil.example", "/profile"},
+			{"@evil.example/profile", "/profile"},
 		} {
 			b := h.browser(t)
 			if p := b.post("/signin", "login", "bob", "password", password, "next", tt.next); p.header.Get("Location") != tt.want {

@@ -70,8 +70,10 @@ func (v *visit) keepQuestion(state string, life time.Duration) {
 	if state == "" {
 		age = -1
 	}
-	http.SetCookie(v.w, &http.Cookie{Name: v.questionCookie(), Value: state, Path: "/", MaxAge: age,
-		HttpOnly: true, SameSite: http.SameSiteStrictMode, Secure: v.p.sessions(v.r).Cookie.Secure})
+	http.SetCookie(v.w, &http.Cookie{
+		Name: v.questionCookie(), Value: state, Path: "/", MaxAge: age,
+		HttpOnly: true, SameSite: http.SameSiteStrictMode, Secure: v.p.sessions(v.r).Cookie.Secure,
+	})
 }
 
 func (v *visit) questionCookie() string { return v.p.sessions(v.r).Cookie.Name + "-passkey" }

@@ -103,8 +103,10 @@ func (a *authenticator) get(t *testing.T, options string) string {
 	hash := sha256.Sum256(client)
 	digest := sha256.Sum256(append(append([]byte{}, data...), hash[:]...))
 	sign, err := ecdsa.SignASN1(rand.Reader, a.key, digest[:])
-	return a.answer(t, map[string]any{"clientDataJSON": encoded(client), "authenticatorData": encoded(data),
-		"signature": encoded(must(t, sign, err)), "userHandle": encoded(a.handle)})
+	return a.answer(t, map[string]any{
+		"clientDataJSON": encoded(client), "authenticatorData": encoded(data),
+		"signature": encoded(must(t, sign, err)), "userHandle": encoded(a.handle),
+	})
 }
 
 // A passkey is added, signs in, is renamed and removed; one that lies is refused.

@@ -67,8 +67,10 @@ func (v *visit) fail(err error) {
 	if errors.Is(err, errHandled) {
 		return
 	}
-	answer := problem{status: http.StatusInternalServerError, title: "Something went wrong",
-		text: "Something went wrong on the server. Go back and try again: your browser may still have what you typed."}
+	answer := problem{
+		status: http.StatusInternalServerError, title: "Something went wrong",
+		text: "Something went wrong on the server. Go back and try again: your browser may still have what you typed.",
+	}
 	var tooLarge *http.MaxBytesError
 	var throttled *auth.Throttled
 	switch {
@@ -76,8 +78,10 @@ func (v *visit) fail(err error) {
 		answer = problem{status: http.StatusRequestEntityTooLarge, title: "Too large", text: "This form is larger than the server accepts."}
 	case errors.As(err, &throttled):
 		v.w.Header().Set("Retry-After", strconv.Itoa(int(throttled.RetryAfter.Seconds())+1))
-		answer = problem{status: http.StatusTooManyRequests, title: "Too many attempts",
-			text: "There were too many attempts. Wait a little, then try again."}
+		answer = problem{
+			status: http.StatusTooManyRequests, title: "Too many attempts",
+			text: "There were too many attempts. Wait a little, then try again.",
+		}
 		if wait := throttled.RetryAfter; wait > time.Minute {
 			answer.text = v.T("There were too many attempts. Try again in %d minutes.", int(wait.Minutes())+1)
 		}

@@ -183,8 +183,10 @@ func (p *Pages) ServeHTTP(w http.ResponseWriter, r *http.Request) { p.handler.Se
 
 // Paths lists where the pages want to be served. A path that ends in a slash holds everything below it.
 func Paths() []string {
-	return []string{"/signin", "/signin/", "/signout", "/setup", "/profile", "/profile/", "/authorize",
-		"/wp-admin/authorize-application.php", "/admin", "/admin/"}
+	return []string{
+		"/signin", "/signin/", "/signout", "/setup", "/profile", "/profile/", "/authorize",
+		"/wp-admin/authorize-application.php", "/admin", "/admin/",
+	}
 }
 
 // policy is the Content-Security-Policy of the pages. forms is what forms may

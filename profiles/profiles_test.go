@@ -66,8 +66,10 @@ func open(t *testing.T, database, name string) *house {
 	web := httptest.NewUnstartedServer(nil)
 	h.base = "http://" + strings.Replace(web.Listener.Addr().String(), "127.0.0.1", name, 1)
 	h.blog = servertest.OpenBlog(t, database, server.BlogConfig{BaseURL: h.base, Logger: logger, Clock: h.clock})
-	s, err := server.New(server.Config{Blog: h.blog, Logger: logger, Clock: h.clock,
-		ThrottleExempt: []netip.Prefix{netip.MustParsePrefix("127.0.0.2/32")}, TrustedProxies: []netip.Prefix{netip.MustParsePrefix("127.0.0.1/32")}})
+	s, err := server.New(server.Config{
+		Blog: h.blog, Logger: logger, Clock: h.clock,
+		ThrottleExempt: []netip.Prefix{netip.MustParsePrefix("127.0.0.2/32")}, TrustedProxies: []netip.Prefix{netip.MustParsePrefix("127.0.0.1/32")},
+	})
 	if err != nil {
 		t.Fatal(err)
 	}

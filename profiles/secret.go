@@ -103,8 +103,10 @@ func (v *visit) programs(p secretPage) []programSettings {
 	case kindPassword:
 		return v.passwordPrograms(p)
 	case kindToken:
-		return []programSettings{{Program: "curl", Script: "curl --netrc-file netrc --header 'Content-Type: text/xml' --data @call.xml " + shell(p.Endpoint),
-			Note: v.T("Put this line in a file called netrc: %s", "machine "+host(p.Endpoint)+" login "+p.Login+" password "+v.T("THE TOKEN"))}}
+		return []programSettings{{
+			Program: "curl", Script: "curl --netrc-file netrc --header 'Content-Type: text/xml' --data @call.xml " + shell(p.Endpoint),
+			Note: v.T("Put this line in a file called netrc: %s", "machine "+host(p.Endpoint)+" login "+p.Login+" password "+v.T("THE TOKEN")),
+		}}
 	case kindVerification:
 		return nil
 	}
@@ -117,22 +119,32 @@ func (v *visit) passwordPrograms(p secretPage) []programSettings {
 	return []programSettings{
 		{Program: "MarsEdit", words: []string{"mars"}, Lines: append([]detail{{v.T("Home Page URL"), v.Base() + "/"}, {v.T("System Name"), "WordPress"}, {v.T("API Endpoint URL"), p.Endpoint}, {v.T("Blog ID"), "1"}}, login...)},
 		{Program: "Open Live Writer", words: []string{"live writer", "livewriter"}, Lines: append([]detail{{v.T("Type"), "Other services, then WordPress"}, {v.T("Web address of your blog"), v.Base() + "/"}, {v.T("Remote posting web address"), p.Endpoint}}, login...)},
-		{Program: "WordPress for iOS and Android, Jetpack", words: []string{"wordpress", "jetpack", "phone", "android", "ios"}, Lines: append([]detail{{v.T("Site address"), v.Base() + "/"}}, login...),
-			Note: v.T("Choose to enter your existing site address instead of signing in to WordPress.com.")},
-		{Program: v.T("Another client"), Lines: append([]detail{{v.T("Type of blog, API or service"), "WordPress"}, {v.T("Address of the blog"), v.Base() + "/"}, {v.T("XML-RPC address, if it asks for one"), p.Endpoint}, {v.T("Blog ID, if it asks for one"), "1"}}, login...),
-			Note: v.T("If the client does not offer WordPress, choose MetaWeblog or Movable Type.")},
+		{
+			Program: "WordPress for iOS and Android, Jetpack", words: []string{"wordpress", "jetpack", "phone", "android", "ios"}, Lines: append([]detail{{v.T("Site address"), v.Base() + "/"}}, login...),
+			Note: v.T("Choose to enter your existing site address instead of signing in to WordPress.com."),
+		},
+		{
+			Program: v.T("Another client"), Lines: append([]detail{{v.T("Type of blog, API or service"), "WordPress"}, {v.T("Address of the blog"), v.Base() + "/"}, {v.T("XML-RPC address, if it asks for one"), p.Endpoint}, {v.T("Blog ID, if it asks for one"), "1"}}, login...),
+			Note: v.T("If the client does not offer WordPress, choose MetaWeblog or Movable Type."),
+		},
 	}
 }
 
 // keyPrograms are those that sign.
 func (v *visit) keyPrograms(p secretPage) []programSettings {
 	return []programSettings{
-		{Program: "quillgate call", Script: "quillgate call --url " + shell(p.Endpoint) + " --public " + p.ID + " --secret-file secret wp.getPosts 1 '' ''",
-			Note: v.T("Store the secret in a file called secret that only you can read.")},
-		{Program: "Python", words: []string{"python"}, Script: fmt.Sprintf(pythonScript, p.ID, p.Endpoint),
-			Note: v.T("It reads the secret from a file called secret in the same folder.")},
-		{Program: "Ruby", words: []string{"ruby"}, Script: fmt.Sprintf(rubyScript, p.ID, p.Endpoint),
-			Note: v.T("It reads the secret from a file called secret in the same folder.")},
+		{
+			Program: "quillgate call", Script: "quillgate call --url " + shell(p.Endpoint) + " --public " + p.ID + " --secret-file secret wp.getPosts 1 '' ''",
+			Note: v.T("Store the secret in a file called secret that only you can read."),
+		},
+		{
+			Program: "Python", words: []string{"python"}, Script: fmt.Sprintf(pythonScript, p.ID, p.Endpoint),
+			Note: v.T("It reads the secret from a file called secret in the same folder."),
+		},
+		{
+			Program: "Ruby", words: []string{"ruby"}, Script: fmt.Sprintf(rubyScript, p.ID, p.Endpoint),
+			Note: v.T("It reads the secret from a file called secret in the same folder."),
+		},
 	}
 }
 

@@ -113,8 +113,10 @@ func (v *visit) depart() error {
 // is on another host.
 func (v *visit) ticket(value string, age int) {
 	name, secure := v.ticketName()
-	http.SetCookie(v.w, &http.Cookie{Name: name, Value: value, Path: v.p.root + "/signin/blog/", MaxAge: age, HttpOnly: true, Secure: secure,
-		SameSite: http.SameSiteLaxMode})
+	http.SetCookie(v.w, &http.Cookie{
+		Name: name, Value: value, Path: v.p.root + "/signin/blog/", MaxAge: age, HttpOnly: true, Secure: secure,
+		SameSite: http.SameSiteLaxMode,
+	})
 }
 
 func (v *visit) ticketName() (name string, secure bool) {

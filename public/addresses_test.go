@@ -271,8 +271,10 @@ func TestHiddenPosts(t *testing.T) {
 		ids = append(ids, veiled.ID)
 		for _, structure := range []string{"", "/%postname%/"} {
 			f.set(t, "permalink_structure", structure)
-			targets := []string{"/", "/feed/", "/feed/atom/", "/comments/feed/", "/wp-sitemap.xml", "/?s=veiled", "/feed/?s=veiled", "/2026/", "/2027/", "/?m=2027",
-				"/veiled-draft/", "/veiled-private/", "/veiled-page-private/", "/veiled-future/", "/2027/01/01/", "/?feed=rss2&tag=veil-future", "/tag/veil-private/"}
+			targets := []string{
+				"/", "/feed/", "/feed/atom/", "/comments/feed/", "/wp-sitemap.xml", "/?s=veiled", "/feed/?s=veiled", "/2026/", "/2027/", "/?m=2027",
+				"/veiled-draft/", "/veiled-private/", "/veiled-page-private/", "/veiled-future/", "/2027/01/01/", "/?feed=rss2&tag=veil-future", "/tag/veil-private/",
+			}
 			for _, id := range ids {
 				targets = append(targets, link(id), fmt.Sprintf("/?page_id=%d", id), fmt.Sprintf("/?attachment_id=%d", id), fmt.Sprintf("/?feed=rss2&p=%d", id), fmt.Sprintf("/?p=%d&preview=true", id))
 			}
@@ -302,8 +304,10 @@ func TestA4AuthorsWithoutPosts(t *testing.T) {
 			t.Fatal(err)
 		}
 		nobody := f.get(t, "/author/nobody/")
-		for _, target := range []string{"/author/quiet/", fmt.Sprintf("/?author=%d", quiet.User.ID), "/?author=4711", "/?author_name=quiet", "/?author=0", "/?author=-1",
-			"/author/quiet/feed/", fmt.Sprintf("/?feed=rss2&author=%d", quiet.User.ID)} {
+		for _, target := range []string{
+			"/author/quiet/", fmt.Sprintf("/?author=%d", quiet.User.ID), "/?author=4711", "/?author_name=quiet", "/?author=0", "/?author=-1",
+			"/author/quiet/feed/", fmt.Sprintf("/?feed=rss2&author=%d", quiet.User.ID),
+		} {
 			w := f.get(t, target)
 			if w.Code != 404 || w.Body.String() != nobody.Body.String() {
 				t.Errorf("%s: %d, which is not the answer for nobody", target, w.Code)

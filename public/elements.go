@@ -35,6 +35,8 @@ var traits = map[string]trait{
 func (t trait) has(other trait) bool { return t&other != 0 }
 
 // inline are the elements that stand inside of words: the text before and after them is one.
-var inline = map[string]bool{"a": true, "abbr": true, "b": true, "big": true, "code": true, "del": true, "em": true, "font": true, "i": true, "ins": true,
+var inline = map[string]bool{
+	"a": true, "abbr": true, "b": true, "big": true, "code": true, "del": true, "em": true, "font": true, "i": true, "ins": true,
 	"kbd": true, "mark": true, "q": true, "s": true, "small": true, "span": true, "strike": true, "strong": true, "sub": true, "sup": true, "tt": true, "u": true,
-	"wbr": true}
+	"wbr": true,
+}

@@ -129,6 +129,7 @@ func dated(s string) func(*site.PostEdit) {
 		e.Date = &site.PostDate{Time: at, Local: true}
 	}
 }
+
 func named(taxonomy string, names ...string) func(*site.PostEdit) {
 	return func(e *site.PostEdit) { e.Terms = append(e.Terms, site.TermChoice{Taxonomy: taxonomy, Names: names}) }
 }

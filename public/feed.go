@@ -211,8 +211,10 @@ func (p *Pages) postNews(ctx context.Context, q *ask, t *target, opts *site.Opti
 	out := make([]news, len(posts))
 	for i := range posts {
 		post := &posts[i]
-		n := news{title: titleOf(post), link: post.Link, id: p.site.GUID(&post.Post), author: plainText(authors[post.Author].Name),
-			authorURL: webOnly(authors[post.Author].URL), published: p.site.Moment(&post.Post), updated: p.site.ModifiedMoment(&post.Post)}
+		n := news{
+			title: titleOf(post), link: post.Link, id: p.site.GUID(&post.Post), author: plainText(authors[post.Author].Name),
+			authorURL: webOnly(authors[post.Author].URL), published: p.site.Moment(&post.Post), updated: p.site.ModifiedMoment(&post.Post),
+		}
 		for _, term := range post.Terms {
 			if term.Taxonomy == site.Category || term.Taxonomy == site.PostTag {
 				n.categories = append(n.categories, plainText(term.Name))
@@ -290,8 +292,10 @@ func (p *Pages) commentNews(ctx context.Context, post int64) ([]news, error) {
 		if err != nil {
 			return nil, err
 		}
-		out[i] = news{title: say("%s on %s", name, plainText(c.PostTitle)), link: c.Link, id: p.site.BaseURL() + "/?p=" + itoa(c.Post) + "#comment-" + itoa(c.ID),
-			author: name, authorURL: webOnly(c.URL), published: c.DateGMT, updated: c.DateGMT, content: string(content), summary: clip(wordsOf(root), 400)}
+		out[i] = news{
+			title: say("%s on %s", name, plainText(c.PostTitle)), link: c.Link, id: p.site.BaseURL() + "/?p=" + itoa(c.Post) + "#comment-" + itoa(c.ID),
+			author: name, authorURL: webOnly(c.URL), published: c.DateGMT, updated: c.DateGMT, content: string(content), summary: clip(wordsOf(root), 400),
+		}
 	}
 	return out, nil
 }
@@ -321,16 +325,22 @@ func newestOf(list []news) time.Time {
 }
 
 func (f feedHead) rss(list []news) rss {
-	out := rss{Version: "2.0", Content: "http://purl.org/rss/1.0/modules/content/", WFW: "http://wellformedweb.org/CommentAPI/", DC: "http://purl.org/dc/elements/1.1/",
-		AtomNS: "http://www.w3.org/2005/Atom", SY: "http://purl.org/rss/1.0/modules/syndication/", Slash: "http://purl.org/rss/1.0/modules/slash/"}
-	out.Channel = channel{Title: rssText(f.title), Self: selfLink{f.self, "self", rssType}, Link: f.link, Description: rssText(f.description),
-		Language: speech.String(), Period: "hourly", Frequency: 1, Generator: "https://wordpress.org/?v=6.1.9"}
+	out := rss{
+		Version: "2.0", Content: "http://purl.org/rss/1.0/modules/content/", WFW: "http://wellformedweb.org/CommentAPI/", DC: "http://purl.org/dc/elements/1.1/",
+		AtomNS: "http://www.w3.org/2005/Atom", SY: "http://purl.org/rss/1.0/modules/syndication/", Slash: "http://purl.org/rss/1.0/modules/slash/",
+	}
+	out.Channel = channel{
+		Title: rssText(f.title), Self: selfLink{f.self, "self", rssType}, Link: f.link, Description: rssText(f.description),
+		Language: speech.String(), Period: "hourly", Frequency: 1, Generator: "https://wordpress.org/?v=6.1.9",
+	}
 	if newest := newestOf(list); !newest.IsZero() {
 		out.Channel.Built = newest.UTC().Format(time.RFC1123Z)
 	}
 	for _, n := range list {
-		i := item{Title: rssText(n.title), Link: n.link, Comments: n.comments, Published: n.published.UTC().Format(time.RFC1123Z), GUID: guid{false, n.id},
-			Description: cdata{rssText(n.summary)}, Content: &cdata{xmlText(n.content)}, Enclosure: n.enclosure, CommentRSS: n.commentRSS}
+		i := item{
+			Title: rssText(n.title), Link: n.link, Comments: n.comments, Published: n.published.UTC().Format(time.RFC1123Z), GUID: guid{false, n.id},
+			Description: cdata{rssText(n.summary)}, Content: &cdata{xmlText(n.content)}, Enclosure: n.enclosure, CommentRSS: n.commentRSS,
+		}
 		if n.author != "" {
 			i.Creator = &cdata{rssText(n.author)}
 		}
@@ -350,15 +360,19 @@ func (f feedHead) atom(list []news) atom {
 	if newest.IsZero() {
 		newest = time.Unix(0, 0)
 	}
-	out := atom{Lang: speech.String(), Title: atomText{"text", xmlText(f.title)}, Updated: newest.UTC().Format(time.RFC3339), ID: f.self, Maker: "WordPress",
-		Links: []atomLink{{"alternate", "text/html", f.link}, {"self", atomType, f.self}}}
+	out := atom{
+		Lang: speech.String(), Title: atomText{"text", xmlText(f.title)}, Updated: newest.UTC().Format(time.RFC3339), ID: f.self, Maker: "WordPress",
+		Links: []atomLink{{"alternate", "text/html", f.link}, {"self", atomType, f.self}},
+	}
 	if f.description != "" {
 		out.Subtitle = &atomText{"text", xmlText(f.description)}
 	}
 	for _, n := range list {
-		e := atomEntry{Author: atomPerson{firstOf(xmlText(n.author), say("Anonymous")), n.authorURL}, Title: atomText{"text", xmlText(n.title)},
+		e := atomEntry{
+			Author: atomPerson{firstOf(xmlText(n.author), say("Anonymous")), n.authorURL}, Title: atomText{"text", xmlText(n.title)},
 			Links: []atomLink{{"alternate", "text/html", n.link}}, ID: n.id, Updated: n.updated.UTC().Format(time.RFC3339),
-			Published: n.published.UTC().Format(time.RFC3339), Content: atomText{"html", xmlText(n.content)}}
+			Published: n.published.UTC().Format(time.RFC3339), Content: atomText{"html", xmlText(n.content)},
+		}
 		if n.summary != "" {
 			e.Summary = &atomText{"text", xmlText(n.summary)}
 		}

@@ -123,10 +123,14 @@ func TestFeeds(t *testing.T) {
 			t.Fatalf("%d items, want 2", len(r.Channel.Items))
 		}
 		item := r.Channel.Items[0]
-		got := []string{r.Channel.Title, r.Channel.Self.Href, item.Title, item.GUID, item.Published, item.Creator, strings.Join(item.Categories, "|"),
-			strings.TrimSpace(item.Content), item.Replies, item.Enclosure.URL, item.Enclosure.Length}
-		want := []string{"Tea & talk", base + "/feed/", "One & only", base + "/?p=1", "Sun, 01 Nov 2026 11:00:00 +0000", "Ada", "Fruit & nuts|red",
-			"<p>Text with ]]&gt; and  in it.</p>", base + "/one-only/feed/", "https://blog.example/a.mp3", "1234"}
+		got := []string{
+			r.Channel.Title, r.Channel.Self.Href, item.Title, item.GUID, item.Published, item.Creator, strings.Join(item.Categories, "|"),
+			strings.TrimSpace(item.Content), item.Replies, item.Enclosure.URL, item.Enclosure.Length,
+		}
+		want := []string{
+			"Tea & talk", base + "/feed/", "One & only", base + "/?p=1", "Sun, 01 Nov 2026 11:00:00 +0000", "Ada", "Fruit & nuts|red",
+			"<p>Text with ]]&gt; and  in it.</p>", base + "/one-only/feed/", "https://blog.example/a.mp3", "1234",
+		}
 		if d := cmp.Diff(want, got); d != "" {
 			t.Errorf("RSS (-want +got):\n%s", d)
 		}

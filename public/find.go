@@ -178,8 +178,10 @@ func (p *Pages) findAuthor(ctx context.Context, nicename string, id int64) (*tar
 	if err != nil {
 		return nil, err
 	}
-	return &target{kind: "archive", link: author.Link, heading: say("Posts by %s", plainText(author.Name)), intro: plainText(author.Bio),
-		filter: site.VisitorFilter{Author: author.ID}}, nil
+	return &target{
+		kind: "archive", link: author.Link, heading: say("Posts by %s", plainText(author.Name)), intro: plainText(author.Bio),
+		filter: site.VisitorFilter{Author: author.ID},
+	}, nil
 }
 
 func (p *Pages) findDate(ctx context.Context, read func() (period, bool)) (*target, error) {
@@ -215,8 +217,10 @@ const maxSearch = 200
 func (p *Pages) findSearch(words string) *target {
 	words = strings.TrimSpace(strings.ReplaceAll(strings.ToValidUTF8(words, ""), "\x00", ""))
 	words = strings.ToValidUTF8(words[:min(len(words), maxSearch)], "")
-	return &target{kind: "search", link: p.site.BaseURL() + "/?s=" + url.QueryEscape(words), heading: say("Search results for “%s”", words),
-		search: words, filter: site.VisitorFilter{Search: words}}
+	return &target{
+		kind: "search", link: p.site.BaseURL() + "/?s=" + url.QueryEscape(words), heading: say("Search results for “%s”", words),
+		search: words, filter: site.VisitorFilter{Search: words},
+	}
 }
 
 // listLink is the address of a page of a list.

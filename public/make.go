@@ -235,8 +235,11 @@ func (p *Pages) view(ctx context.Context, kind, heading string) (*Page, *site.Op
 		return v, opts, nil
 	}
 	name := firstOf(v.Blog.Title, say("Posts"))
-	v.Feeds = []Feed{{name, feedLink(base+"/", "rss2", opts), false}, {name, feedLink(base+"/", "atom", opts), true},
-		{say("Comments on %s", name), commentsFeed(base, opts), false}}
+	v.Feeds = []Feed{
+		{name, feedLink(base+"/", "rss2", opts), false},
+		{name, feedLink(base+"/", "atom", opts), true},
+		{say("Comments on %s", name), commentsFeed(base, opts), false},
+	}
 	pages, err := p.site.MenuPages(ctx)
 	if err != nil {
 		return nil, nil, err

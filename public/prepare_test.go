@@ -42,28 +42,44 @@ func TestTexts(t *testing.T) {
 		{"what is never closed", "<div><span>one", "<div><p><span>one</span></p></div>"},
 		{"what was never open", "one</div></article></main><p>two", "<p>one</p><p>two</p>"},
 		{"ours by name", `<p id="comments">one</p><p id="mine">two</p>`, `<p>one</p><p id="mine">two</p>`},
-		{"an address alone", "one\n\nhttps://www.example.com/film/?v=1&amp;w\n\ntwo",
-			`<p>one</p><p><a href="https://www.example.com/film/?v=1&amp;w" class="elsewhere">example.com/film?v=1&amp;w</a></p><p>two</p>`},
-		{"a frame", `<iframe width="5" src="//www.youtube.com/embed/abc-_1?rel=0"></iframe>`,
-			`<p><a href="https://www.youtube.com/watch?v=abc-_1" class="elsewhere">youtube.com/watch?v=abc-_1</a></p>`},
+		{
+			"an address alone", "one\n\nhttps://www.example.com/film/?v=1&amp;w\n\ntwo",
+			`<p>one</p><p><a href="https://www.example.com/film/?v=1&amp;w" class="elsewhere">example.com/film?v=1&amp;w</a></p><p>two</p>`,
+		},
+		{
+			"a frame", `<iframe width="5" src="//www.youtube.com/embed/abc-_1?rel=0"></iframe>`,
+			`<p><a href="https://www.youtube.com/watch?v=abc-_1" class="elsewhere">youtube.com/watch?v=abc-_1</a></p>`,
+		},
 		{"a frame of nowhere", `<p>one<iframe src="javascript:alert(1)"></iframe></p>`, `<p>one</p>`},
-		{"styles that place", `<p style="text-align: center">one</p><img style="display:block; margin-left: auto; margin-right: auto" src="https://x.example/a.png" alt="">`,
-			`<p class="has-text-align-center">one</p><p><img src="https://x.example/a.png" alt="" class="aligncenter" decoding="async"/></p>`},
-		{"what pictures show", `<p><img src="https://x.example/a.png" alt="Who: you &amp; I?" title="&#34;So!&#34;"></p>`,
-			`<p><img src="https://x.example/a.png" alt="Who: you &amp; I?" title="&#34;So!&#34;" decoding="async"/></p>`},
-		{"a frame in a frame's place", `<object width="425"><param name="movie" value="http://www.youtube.com/v/abc-_1&hl=en"></param><embed src="http://www.youtube.com/v/abc-_1&hl=en"></embed><p>Get a player</p></object>after`,
-			`<p><a href="https://www.youtube.com/watch?v=abc-_1" class="elsewhere">youtube.com/watch?v=abc-_1</a>after</p>`},
+		{
+			"styles that place", `<p style="text-align: center">one</p><img style="display:block; margin-left: auto; margin-right: auto" src="https://x.example/a.png" alt="">`,
+			`<p class="has-text-align-center">one</p><p><img src="https://x.example/a.png" alt="" class="aligncenter" decoding="async"/></p>`,
+		},
+		{
+			"what pictures show", `<p><img src="https://x.example/a.png" alt="Who: you &amp; I?" title="&#34;So!&#34;"></p>`,
+			`<p><img src="https://x.example/a.png" alt="Who: you &amp; I?" title="&#34;So!&#34;" decoding="async"/></p>`,
+		},
+		{
+			"a frame in a frame's place", `<object width="425"><param name="movie" value="http://www.youtube.com/v/abc-_1&hl=en"></param><embed src="http://www.youtube.com/v/abc-_1&hl=en"></embed><p>Get a player</p></object>after`,
+			`<p><a href="https://www.youtube.com/watch?v=abc-_1" class="elsewhere">youtube.com/watch?v=abc-_1</a>after</p>`,
+		},
 		{"a film of old", `<embed src="http://vimeo.com/moogaloop.swf?clip_id=12&server=vimeo.com">`, `<p><a href="https://vimeo.com/12" class="elsewhere">vimeo.com/12</a></p>`},
 		{"an object of nowhere", `<object data="javascript:x"><em>instead</em></object>`, `<p><em>instead</em></p>`},
-		{"a link to another window", `<p><a href="https://x.example/" target="_blank" rel="nofollow">x</a> <a href="/y" target="y" rel="opener">y</a></p>`,
-			`<p><a href="https://x.example/" target="_blank" rel="nofollow noopener">x</a> <a href="/y" target="y" rel="noopener">y</a></p>`},
-		{"addresses as they were sent", `<p><a href="http://x.example/ü a%.html">x</a> <a href="tel:+1">t</a> <a href="java&#10;script:x">n</a></p>`,
-			`<p><a href="http://x.example/ü a%.html">x</a> <a href="tel:+1">t</a> n</p>`},
+		{
+			"a link to another window", `<p><a href="https://x.example/" target="_blank" rel="nofollow">x</a> <a href="/y" target="y" rel="opener">y</a></p>`,
+			`<p><a href="https://x.example/" target="_blank" rel="nofollow noopener">x</a> <a href="/y" target="y" rel="noopener">y</a></p>`,
+		},
+		{
+			"addresses as they were sent", `<p><a href="http://x.example/ü a%.html">x</a> <a href="tel:+1">t</a> <a href="java&#10;script:x">n</a></p>`,
+			`<p><a href="http://x.example/ü a%.html">x</a> <a href="tel:+1">t</a> n</p>`,
+		},
 		{"formats that end in other blocks", `<p><b>one<p>two</b> three`, `<p><b>one</b></p><p><b>two</b> three</p>`},
 		{"words of unknown blocks", `<form>one</form><fieldset>two</fieldset>`, `<div>one</div><div>two</div>`},
 		{"a place to lead to", `<p><a name="part-2"></a>two <a href="#part-2">up</a></p>`, `<p><span id="part-2"></span>two <a href="#part-2">up</a></p>`},
-		{"a film", `<video controls loop poster="https://x.example/a.png" src="https://x.example/a.mp4"></video>`,
-			`<p><video controls="" loop="" poster="https://x.example/a.png" src="https://x.example/a.mp4"></video></p>`},
+		{
+			"a film", `<video controls loop poster="https://x.example/a.png" src="https://x.example/a.mp4"></video>`,
+			`<p><video controls="" loop="" poster="https://x.example/a.png" src="https://x.example/a.mp4"></video></p>`,
+		},
 	} {
 		got := textOfPost(t, f.get(t, link(f.post(t, "Post", test.text))).Body.String())
 		if joined := strings.ReplaceAll(got, ">\n<", "><"); joined != strings.ReplaceAll(test.want, ">\n<", "><") {
@@ -96,22 +112,39 @@ func TestShortcodes(t *testing.T) {
 			want       []string
 			not        string
 		}{
-			{"a caption", `[caption id="x" align="alignright" width="300"]` + picture + ` The <em>tower</em>[/caption]behind`,
-				[]string{`<figure class="wp-caption alignright"><img src="https://x.example/a.png"`, `<figcaption class="wp-caption-text">The <em>tower</em></figcaption></figure>`, "<p>behind</p>"}, "caption]"},
-			{"a caption of old", `[caption align="javascript" caption="Said &quot;so&quot;"]<a href="https://x.example/">` + picture + `</a>[/caption]`,
-				[]string{`<figure class="wp-caption"><a href="https://x.example/"><img`, `Said &#34;so&#34;</figcaption>`}, "javascript"},
+			{
+				"a caption", `[caption id="x" align="alignright" width="300"]` + picture + ` The <em>tower</em>[/caption]behind`,
+				[]string{`<figure class="wp-caption alignright"><img src="https://x.example/a.png"`, `<figcaption class="wp-caption-text">The <em>tower</em></figcaption></figure>`, "<p>behind</p>"},
+				"caption]",
+			},
+			{
+				"a caption of old", `[caption align="javascript" caption="Said &quot;so&quot;"]<a href="https://x.example/">` + picture + `</a>[/caption]`,
+				[]string{`<figure class="wp-caption"><a href="https://x.example/"><img`, `Said &#34;so&#34;</figcaption>`},
+				"javascript",
+			},
 			{"a caption of nothing", `[caption width="3"]no picture[/caption]`, []string{`<p>no picture</p>`}, "caption"},
 			{"a caption without an end", `one [caption width="3"] two`, []string{`<p>one  two</p>`}, "caption"},
-			{"a gallery", `[gallery ids="` + itoa(b.ID) + `,` + itoa(a.ID) + `,99999" columns="2" link="file"]`,
-				[]string{`<figure class="wp-block-gallery is-cropped columns-2"><figure class="wp-block-image"><a href="` + folder + `two.png"><img class="wp-image-` + itoa(b.ID),
-					`<a href="` + folder + `one.png"><img class="wp-image-` + itoa(a.ID) + `" src="` + folder + `one-1024x512.png" alt="A &#34;pier&#34;"`, "<figcaption>The pier</figcaption>", "srcset"}, "[gallery"},
+			{
+				"a gallery", `[gallery ids="` + itoa(b.ID) + `,` + itoa(a.ID) + `,99999" columns="2" link="file"]`,
+				[]string{
+					`<figure class="wp-block-gallery is-cropped columns-2"><figure class="wp-block-image"><a href="` + folder + `two.png"><img class="wp-image-` + itoa(b.ID),
+					`<a href="` + folder + `one.png"><img class="wp-image-` + itoa(a.ID) + `" src="` + folder + `one-1024x512.png" alt="A &#34;pier&#34;"`, "<figcaption>The pier</figcaption>", "srcset",
+				},
+				"[gallery",
+			},
 			{"a gallery of links", `[gallery include="` + itoa(a.ID) + `"]`, []string{`columns-3`, `<a href="` + base + `/?attachment_id=` + itoa(a.ID) + `">`}, "[gallery"},
 			{"a gallery of nothing", `one[gallery ids="99999"]two[gallery][playlist]`, []string{`<p>onetwo</p>`}, "gallery"},
 			{"sound and films of nothing", `one[audio]two[video][/video]three[embed][/embed]`, []string{`<p>onetwothree</p>`}, "["},
-			{"sound", `[audio mp3="https://x.example/a.mp3" ogg="https://x.example/a.ogg"][/audio]`,
-				[]string{`<figure class="wp-block-audio"><audio controls="" preload="none"><source src="https://x.example/a.mp3"/><source src="https://x.example/a.ogg"/>`}, "[audio"},
-			{"a film", `[video width="640" height="360" mp4="https://x.example/a.mp4" poster="javascript:x"][/video]`,
-				[]string{`<video controls="" preload="none" width="640" height="360" src="https://x.example/a.mp4">`}, "poster"},
+			{
+				"sound", `[audio mp3="https://x.example/a.mp3" ogg="https://x.example/a.ogg"][/audio]`,
+				[]string{`<figure class="wp-block-audio"><audio controls="" preload="none"><source src="https://x.example/a.mp3"/><source src="https://x.example/a.ogg"/>`},
+				"[audio",
+			},
+			{
+				"a film", `[video width="640" height="360" mp4="https://x.example/a.mp4" poster="javascript:x"][/video]`,
+				[]string{`<video controls="" preload="none" width="640" height="360" src="https://x.example/a.mp4">`},
+				"poster",
+			},
 			{"sound of another kind", `one[audio src="javascript:alert(1)"]`, []string{`<p>one</p>`}, "audio"},
 			{"an address", `[embed width="5"]https://x.example/film[/embed]`, []string{`<a href="https://x.example/film" class="elsewhere">x.example/film</a>`}, "[embed"},
 			{"one that is named", `[[gallery ids="1"]] and [[caption]x[/caption]]`, []string{`<p>[gallery ids=&#34;1&#34;] and [caption]x[/caption]</p>`}, "<figure"},

@@ -161,9 +161,11 @@ var kindsOf = map[string][]string{"list.html": {"home", "archive", "search"}, "p
 func samplePage(kind string) *Page {
 	link := Link{Text: "text", URL: "https://blog.example/"}
 	picture := &Picture{Src: "https://blog.example/a.png", Srcset: "https://blog.example/a.png 1w", Sizes: "1px", Alt: "alt", Width: 1, Height: 1}
-	post := Post{ID: 1, Kind: "post", Title: "title", Link: link.URL, Date: "date", Stamp: "2026-01-01T00:00:00Z", Changed: "2026-01-01T00:00:00Z", Author: &link,
+	post := Post{
+		ID: 1, Kind: "post", Title: "title", Link: link.URL, Date: "date", Stamp: "2026-01-01T00:00:00Z", Changed: "2026-01-01T00:00:00Z", Author: &link,
 		Categories: []Link{link}, Tags: []Link{link}, Content: "<p>text</p>", Summary: "<p>text</p>", More: true, Continue: "more", Pages: []Link{link, {Current: true}},
-		Sticky: true, Picture: picture, File: &link, Player: "<audio></audio>", CommentsLink: &link}
+		Sticky: true, Picture: picture, File: &link, Player: "<audio></audio>", CommentsLink: &link,
+	}
 	comment := &Comment{ID: 1, Kind: "comment", Author: "author", URL: link.URL, ByAuthor: true, Date: "date", Stamp: post.Stamp, Link: link.URL, ReplyLink: link.URL, Content: "<p>text</p>"}
 	comment.Answers = []*Comment{{ID: 2, Kind: "pingback"}}
 	v := &Page{

@@ -143,9 +143,11 @@ func TestThemeReload(t *testing.T) {
 
 func TestThemeWithAMistake(t *testing.T) {
 	f := openFace(t, databasetest.Open(t, databasetest.SQLite(t)), public.Config{})
-	for _, dir := range []string{themeFolder(t, map[string]string{"post.html": `{{define "main"}}{{.`}), themeFolder(t, map[string]string{"summary.html": `{{.Titel}}`}),
+	for _, dir := range []string{
+		themeFolder(t, map[string]string{"post.html": `{{define "main"}}{{.`}), themeFolder(t, map[string]string{"summary.html": `{{.Titel}}`}),
 		themeFolder(t, map[string]string{"comment.html": `{{.Author.Name}}`}), themeFolder(t, map[string]string{"missing.html": `{{define "main"}}{{template "none.html"}}{{end}}`}),
-		filepath.Join(t.TempDir(), "none")} {
+		filepath.Join(t.TempDir(), "none"),
+	} {
 		if _, err := public.New(public.Config{Site: f.Site, Theme: dir}); err == nil {
 			t.Errorf("a theme with a mistake was taken")
 		}

@@ -263,8 +263,10 @@ func TestH6CertificateIsFetchedOnceHTTP(t *testing.T) {
 		var log servertest.Log
 		start := func(plain net.Listener) (address string, stop func()) {
 			secure := listen(t)
-			s := newServer(t, server.Config{Blog: blog, Logger: servertest.Logger(&log), ThrottleExempt: onLoopback,
-				TLS: &server.TLS{Domains: []string{"blog.example"}, Directory: ca.directory, Email: "op@blog.example", Roots: ca.api}})
+			s := newServer(t, server.Config{
+				Blog: blog, Logger: servertest.Logger(&log), ThrottleExempt: onLoopback,
+				TLS: &server.TLS{Domains: []string{"blog.example"}, Directory: ca.directory, Email: "op@blog.example", Roots: ca.api},
+			})
 			return secure.Addr().String(), run(t, s, server.Listeners{Plain: plain, Secure: secure})
 		}
 		defer func() {

@@ -26,14 +26,22 @@ func TestA11H17ClientAddress(t *testing.T) {
 	}{
 		{name: "no proxy", peer: "192.0.2.7:4711", addr: "192.0.2.7"},
 		{name: "TLS here", peer: "192.0.2.7:4711", tls: true, addr: "192.0.2.7", secure: true},
-		{name: "a stranger's word counts for nothing", peer: "192.0.2.7:4711", addr: "192.0.2.7",
-			headers: http.Header{"X-Forwarded-For": {"127.0.0.1"}, "X-Forwarded-Proto": {"https"}}},
-		{name: "behind a proxy", peer: "10.1.1.1:80", addr: "198.51.100.9", secure: true,
-			headers: http.Header{"X-Forwarded-For": {"198.51.100.9"}, "X-Forwarded-Proto": {"https"}}},
-		{name: "what the client wrote stands further left", peer: "10.1.1.1:80", addr: "198.51.100.9",
-			headers: http.Header{"X-Forwarded-For": {"127.0.0.1, 198.51.100.9"}}},
-		{name: "behind two proxies", peer: "10.1.1.1:80", addr: "198.51.100.9",
-			headers: http.Header{"X-Forwarded-For": {"203.0.113.5, 198.51.100.9", "10.9.9.9"}}},
+		{
+			name: "a stranger's word counts for nothing", peer: "192.0.2.7:4711", addr: "192.0.2.7",
+			headers: http.Header{"X-Forwarded-For": {"127.0.0.1"}, "X-Forwarded-Proto": {"https"}},
+		},
+		{
+			name: "behind a proxy", peer: "10.1.1.1:80", addr: "198.51.100.9", secure: true,
+			headers: http.Header{"X-Forwarded-For": {"198.51.100.9"}, "X-Forwarded-Proto": {"https"}},
+		},
+		{
+			name: "what the client wrote stands further left", peer: "10.1.1.1:80", addr: "198.51.100.9",
+			headers: http.Header{"X-Forwarded-For": {"127.0.0.1, 198.51.100.9"}},
+		},
+		{
+			name: "behind two proxies", peer: "10.1.1.1:80", addr: "198.51.100.9",
+			headers: http.Header{"X-Forwarded-For": {"203.0.113.5, 198.51.100.9", "10.9.9.9"}},
+		},
 		{name: "only proxies", peer: "10.1.1.1:80", addr: "10.2.2.2", headers: http.Header{"X-Forwarded-For": {"10.2.2.2"}}},
 		{name: "a word that is no address", peer: "10.1.1.1:80", addr: "10.1.1.1", headers: http.Header{"X-Forwarded-For": {"198.51.100.9, unknown"}}},
 		{name: "a port", peer: "10.1.1.1:80", addr: "198.51.100.9", headers: http.Header{"X-Forwarded-For": {"198.51.100.9:1234"}}},
@@ -49,26 +57,40 @@ func TestA11H17ClientAddress(t *testing.T) {
 		{name: "RFC 7239", peer: "10.1.1.1:80", addr: "198.51.100.9", secure: true, headers: http.Header{"Forwarded": {"For=127.0.0.1, for=198.51.100.9;Proto=https;by=10.1.1.1"}}},
 		{name: "RFC 7239, IPv6 with a port", peer: "10.1.1.1:80", addr: "2001:db8::7", headers: http.Header{"Forwarded": {`for="[2001:db8::7]:4711"; proto=http`}}},
 		{name: "RFC 7239, a name that is hidden", peer: "10.1.1.1:80", addr: "10.1.1.1", headers: http.Header{"Forwarded": {"for=198.51.100.9, for=_hidden"}}},
-		{name: "quoted commas separate nothing", peer: "10.1.1.1:80", addr: "198.51.100.9",
-			headers: http.Header{"Forwarded": {`for=198.51.100.9;host="a,for=203.0.113.5;proto=https";proto=http`}}},
-		{name: "a quoted quote ends nothing", peer: "10.1.1.1:80", addr: "198.51.100.9", secure: true,
-			headers: http.Header{"Forwarded": {`for=198.51.100.9;host="a\",for=203.0.113.5";proto=https`}}},
+		{
+			name: "quoted commas separate nothing", peer: "10.1.1.1:80", addr: "198.51.100.9",
+			headers: http.Header{"Forwarded": {`for=198.51.100.9;host="a,for=203.0.113.5;proto=https";proto=http`}},
+		},
+		{
+			name: "a quoted quote ends nothing", peer: "10.1.1.1:80", addr: "198.51.100.9", secure: true,
+			headers: http.Header{"Forwarded": {`for=198.51.100.9;host="a\",for=203.0.113.5";proto=https`}},
+		},
 		{name: "a parameter twice", peer: "10.1.1.1:80", tls: true, addr: "invalid IP", headers: http.Header{"Forwarded": {"for=198.51.100.9;For=203.0.113.5"}}},
-		{name: "a parameter twice behind a host without quotes", peer: "10.1.1.1:80", addr: "invalid IP",
-			headers: http.Header{"Forwarded": {"for=198.51.100.9;host=a,for=203.0.113.5;proto=https;proto=http"}}},
+		{
+			name: "a parameter twice behind a host without quotes", peer: "10.1.1.1:80", addr: "invalid IP",
+			headers: http.Header{"Forwarded": {"for=198.51.100.9;host=a,for=203.0.113.5;proto=https;proto=http"}},
+		},
 		{name: "a value that is missing", peer: "10.1.1.1:80", addr: "invalid IP", headers: http.Header{"Forwarded": {"for=198.51.100.9;host=a,for=203.0.113.5;b=;proto=http"}}},
 		{name: "a string that does not end", peer: "10.1.1.1:80", addr: "invalid IP", headers: http.Header{"Forwarded": {`for="198.51.100.9`}}},
-		{name: "another field does not reach into the proxy's", peer: "10.1.1.1:80", addr: "invalid IP",
-			headers: http.Header{"Forwarded": {`for="x`, `for=198.51.100.9"`}}},
+		{
+			name: "another field does not reach into the proxy's", peer: "10.1.1.1:80", addr: "invalid IP",
+			headers: http.Header{"Forwarded": {`for="x`, `for=198.51.100.9"`}},
+		},
 		{name: "a string that is no address", peer: "10.1.1.1:80", addr: "10.1.1.1", headers: http.Header{"Forwarded": {`for="_x, for=203.0.113.5"`}}},
 		{name: "an element that says something else", peer: "10.1.1.1:80", addr: "10.1.1.1", headers: http.Header{"Forwarded": {"for=203.0.113.5, by=x"}}},
 		{name: "this machine, where a proxy has to be in front", peer: "127.0.0.1:80", addr: "127.0.0.1", fronted: true},
-		{name: "both, and they agree", peer: "10.1.1.1:80", addr: "198.51.100.9", secure: true,
-			headers: http.Header{"X-Forwarded-For": {"198.51.100.9"}, "Forwarded": {"for=198.51.100.9;proto=https"}, "X-Forwarded-Proto": {"https"}}},
-		{name: "both, and one is the client's", peer: "10.1.1.1:80", addr: "invalid IP",
-			headers: http.Header{"X-Forwarded-For": {"198.51.100.9"}, "X-Forwarded-Proto": {"https"}, "Forwarded": {"for=127.0.0.1;proto=https"}}},
-		{name: "both, and they disagree about TLS", peer: "10.1.1.1:80", addr: "invalid IP",
-			headers: http.Header{"X-Forwarded-Proto": {"https"}, "Forwarded": {"proto=http"}}},
+		{
+			name: "both, and they agree", peer: "10.1.1.1:80", addr: "198.51.100.9", secure: true,
+			headers: http.Header{"X-Forwarded-For": {"198.51.100.9"}, "Forwarded": {"for=198.51.100.9;proto=https"}, "X-Forwarded-Proto": {"https"}},
+		},
+		{
+			name: "both, and one is the client's", peer: "10.1.1.1:80", addr: "invalid IP",
+			headers: http.Header{"X-Forwarded-For": {"198.51.100.9"}, "X-Forwarded-Proto": {"https"}, "Forwarded": {"for=127.0.0.1;proto=https"}},
+		},
+		{
+			name: "both, and they disagree about TLS", peer: "10.1.1.1:80", addr: "invalid IP",
+			headers: http.Header{"X-Forwarded-Proto": {"https"}, "Forwarded": {"proto=http"}},
+		},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

@@ -46,8 +46,10 @@ func HasBlog(ctx context.Context, keys *Keys) (bool, error) { return site.Instal
 
 // OpenBlog opens a blog, and makes what is missing: what OpenKeys makes, and the options of a new site.
 func OpenBlog(ctx context.Context, cfg BlogConfig) (_ *Blog, err error) {
-	keys, err := OpenKeys(ctx, KeysConfig{Folder: cfg.Folder, Database: cfg.Database, UnusedKeys: cfg.UnusedKeys, Keyset: cfg.Keyset,
-		Unsealed: cfg.Unsealed, Logger: cfg.Logger, Clock: cfg.Clock, Hash: cfg.Hash})
+	keys, err := OpenKeys(ctx, KeysConfig{
+		Folder: cfg.Folder, Database: cfg.Database, UnusedKeys: cfg.UnusedKeys, Keyset: cfg.Keyset,
+		Unsealed: cfg.Unsealed, Logger: cfg.Logger, Clock: cfg.Clock, Hash: cfg.Hash,
+	})
 	if err != nil {
 		return nil, err
 	}

@@ -112,14 +112,16 @@ func TestGatewayStrictRequests(t *testing.T) {
 		var mu sync.Mutex
 		var sent *http.Request
 		var body []byte
-		client := http.Client{Transport: &signer.Transport{Public: app.Public, Secret: secret.Reveal(), Scheme: signer.MessageSignatures, Answers: true,
+		client := http.Client{Transport: &signer.Transport{
+			Public: app.Public, Secret: secret.Reveal(), Scheme: signer.MessageSignatures, Answers: true,
 			Base: roundTrip(func(r *http.Request) (*http.Response, error) {
 				mu.Lock()
 				defer mu.Unlock()
 				body, _ = io.ReadAll(r.Body)
 				sent = r.Clone(r.Context())
 				return strictly(g.Server, sent, body).Result(), nil
-			})}}
+			}),
+		}}
 		for _, id := range []int64{1, 404} {
 			r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, "https://blog.example/xmlrpc.php", bytes.NewReader(xmlrpc.AppendCall(nil, "wp.getPost", args(xmlrpc.Int(id))...)))
 			if err != nil {

@@ -305,8 +305,12 @@ func TestGatewaySitesFailApart(t *testing.T) {
 		host, path string
 		want       int
 	}{
-		{"one", "/readyz", 200}, {"two", "/readyz", 200}, {"three", "/readyz", 200},
-		{"one", "/readyz/upstream", 503}, {"two", "/readyz/upstream", 200}, {"three", "/readyz/upstream", 421},
+		{"one", "/readyz", 200},
+		{"two", "/readyz", 200},
+		{"three", "/readyz", 200},
+		{"one", "/readyz/upstream", 503},
+		{"two", "/readyz/upstream", 200},
+		{"three", "/readyz/upstream", 421},
 	} {
 		if w := send(h.Server, at(test.host, httptest.NewRequest(http.MethodGet, test.path, nil))); w.Code != test.want {
 			t.Errorf("%s of %s: %d %s, want %d", test.path, test.host, w.Code, w.Body, test.want)

@@ -61,8 +61,10 @@ func TestH4FixedSurface(t *testing.T) {
 			t.Errorf("%s: got %d, Allow %q; want 405, POST", method, w.Code, w.Header().Get("Allow"))
 		}
 	}
-	for _, path := range []string{"/debug/pprof/", "/debug/vars", "/metrics", "/XMLRPC.PHP", "/xmlrpc.php%00", "/keyset", "/.well-known/acme-challenge/x",
-		"/wp-admin/admin-ajax.php", "/wp-admin/install.php", "/wp-json/", "/?rest_route=/", "/wp-content/uploads/../quillgate.db", "/wp-content/uploads/%2e%2e/keyset", "/wp-content/uploads/"} {
+	for _, path := range []string{
+		"/debug/pprof/", "/debug/vars", "/metrics", "/XMLRPC.PHP", "/xmlrpc.php%00", "/keyset", "/.well-known/acme-challenge/x",
+		"/wp-admin/admin-ajax.php", "/wp-admin/install.php", "/wp-json/", "/?rest_route=/", "/wp-content/uploads/../quillgate.db", "/wp-content/uploads/%2e%2e/keyset", "/wp-content/uploads/",
+	} {
 		if w := send(s, httptest.NewRequest("GET", path, nil)); w.Code != http.StatusNotFound {
 			t.Errorf("GET %s: got %d, want 404", path, w.Code)
 		}
@@ -74,7 +76,8 @@ func TestH14PanicIsContained(t *testing.T) {
 	var log servertest.Log
 	s := newServer(t, server.Config{Blog: open(t, "", nil), Logger: servertest.Logger(&log)})
 	calls, err := xmlrpc.New(xmlrpc.Config[string]{Log: servertest.Logger(&log), SpoolDir: t.TempDir(), Methods: []xmlrpc.Method[string]{
-		{Name: "test.panic", Func: func(context.Context, *xmlrpc.Call[string]) (xmlrpc.Value, error) { panic("the inside") }}}})
+		{Name: "test.panic", Func: func(context.Context, *xmlrpc.Call[string]) (xmlrpc.Value, error) { panic("the inside") }},
+	}})
 	if err != nil {
 		t.Fatal(err)
 	}

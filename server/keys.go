@@ -78,8 +78,10 @@ func OpenKeys(ctx context.Context, cfg KeysConfig) (_ *Keys, err error) {
 	if keyset == "" {
 		keyset = filepath.Join(cfg.Folder, keysetFile)
 	}
-	k.Apps, err = apps.Open(ctx, apps.Config{DB: k.DB, UnusedAfter: cfg.UnusedKeys, Methods: methods.Names(), KeysetFile: keyset,
-		CreateKeyset: true, Unsealed: cfg.Unsealed, Clock: cfg.Clock, Logger: cfg.Logger})
+	k.Apps, err = apps.Open(ctx, apps.Config{
+		DB: k.DB, UnusedAfter: cfg.UnusedKeys, Methods: methods.Names(), KeysetFile: keyset,
+		CreateKeyset: true, Unsealed: cfg.Unsealed, Clock: cfg.Clock, Logger: cfg.Logger,
+	})
 	if err != nil {
 		return nil, err
 	}

@@ -28,18 +28,24 @@ func newMetrics() *metrics {
 	m := &metrics{
 		registry: prometheus.NewRegistry(),
 		inFlight: prometheus.NewGauge(prometheus.GaugeOpts{
-			Name: "quillgate_requests_in_flight", Help: "Requests that are being answered."}),
+			Name: "quillgate_requests_in_flight", Help: "Requests that are being answered.",
+		}),
 		requests: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Name: "quillgate_request_seconds", Help: "Time from the header of a request to the end of its answer.",
-			Buckets: []float64{.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 10, 60}}, []string{"route", "status"}),
+			Buckets: []float64{.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 10, 60},
+		}, []string{"route", "status"}),
 		calls: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "quillgate_calls_total", Help: "Calls of XML-RPC methods, including each call inside system.multicall."}, []string{"method", "outcome"}),
+			Name: "quillgate_calls_total", Help: "Calls of XML-RPC methods, including each call inside system.multicall.",
+		}, []string{"method", "outcome"}),
 		refusals: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "quillgate_refused_credentials_total", Help: "Signatures and passwords that were presented and refused."}, []string{"reason"}),
+			Name: "quillgate_refused_credentials_total", Help: "Signatures and passwords that were presented and refused.",
+		}, []string{"reason"}),
 		superseded: prometheus.NewCounter(prometheus.CounterOpts{
-			Name: "quillgate_superseded_keys_total", Help: "Requests signed with a key that was rotated and still works."}),
+			Name: "quillgate_superseded_keys_total", Help: "Requests signed with a key that was rotated and still works.",
+		}),
 		refused: prometheus.NewCounter(prometheus.CounterOpts{
-			Name: "quillgate_refused_connections_total", Help: "Connections closed at once because there were too many."}),
+			Name: "quillgate_refused_connections_total", Help: "Connections closed at once because there were too many.",
+		}),
 	}
 	m.registry.MustRegister(m.inFlight, m.requests, m.calls, m.refusals, m.refused, m.superseded,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))

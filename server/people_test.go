@@ -26,7 +26,8 @@ func TestS17TokenCalls(t *testing.T) {
 	blog := open(t, "", nil)
 	s := newServer(t, server.Config{Blog: blog})
 	_, token, err := blog.Users.CreateToken(t.Context(), audit.Operator, auth.NewToken{
-		UserID: 1, Kind: auth.AccessToken, Name: "reader", Scope: apps.Scope{Rights: []apps.Right{apps.Read}}})
+		UserID: 1, Kind: auth.AccessToken, Name: "reader", Scope: apps.Scope{Rights: []apps.Right{apps.Read}},
+	})
 	if err != nil {
 		t.Fatal(err)
 	}

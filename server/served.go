@@ -57,7 +57,8 @@ func (s *Server) originAt(home *url.URL) func(*http.Request) auth.Origin {
 func (v *served) of(s *Server, id int64, home *url.URL, judge auth.Judge, mode auth.Mode, t *traffic) *served {
 	keys := v.keys.Of(id)
 	return &served{keys: keys, home: home, mode: mode, refusals: v.refusals.Of(id), traffic: t, verifier: v.verifier.Of(auth.Site{
-		Users: keys.Users, Apps: keys.Apps, Judge: judge, PasswordMode: mode, Origin: s.originAt(home)})}
+		Users: keys.Users, Apps: keys.Apps, Judge: judge, PasswordMode: mode, Origin: s.originAt(home),
+	})}
 }
 
 // Of returns the keys and users of another site of the same database. They are not closed.

@@ -116,8 +116,10 @@ func NewShell(cfg Config, entrances ...Opener) (*Server, error) {
 	if cfg.Clock == nil {
 		cfg.Clock = time.Now
 	}
-	s := &Server{cfg: cfg, proxies: cfg.TrustedProxies, exempt: cfg.ThrottleExempt, logger: cfg.Logger, metrics: newMetrics(), tls: cfg.TLS,
-		spool: filepath.Join(cfg.Keys.Folder, spoolFolder)}
+	s := &Server{
+		cfg: cfg, proxies: cfg.TrustedProxies, exempt: cfg.ThrottleExempt, logger: cfg.Logger, metrics: newMetrics(), tls: cfg.TLS,
+		spool: filepath.Join(cfg.Keys.Folder, spoolFolder),
+	}
 	if cfg.HSTS > 0 {
 		s.hsts = "max-age=" + strconv.Itoa(int(cfg.HSTS.Seconds()))
 	}

@@ -46,8 +46,10 @@ func TestH6FilesAreReadAgain(t *testing.T) {
 	var now atomic.Int64
 	now.Store(time.Now().UnixNano())
 	var log servertest.Log
-	s := newServer(t, server.Config{Blog: open(t, "", nil), Logger: servertest.Logger(&log), ThrottleExempt: onLoopback,
-		Clock: func() time.Time { return time.Unix(0, now.Load()) }, TLS: &server.TLS{CertFile: certFile, KeyFile: keyFile}})
+	s := newServer(t, server.Config{
+		Blog: open(t, "", nil), Logger: servertest.Logger(&log), ThrottleExempt: onLoopback,
+		Clock: func() time.Time { return time.Unix(0, now.Load()) }, TLS: &server.TLS{CertFile: certFile, KeyFile: keyFile},
+	})
 	secure := listen(t)
 	run(t, s, server.Listeners{Secure: secure})
 	address := secure.Addr().String()
@@ -102,8 +104,13 @@ func TestH6KeyFileOpenToOthers(t *testing.T) {
 			t.Errorf("mode %o: %v", tt.mode, err)
 		}
 	}
-	for _, bad := range []server.TLS{{}, {CertFile: certFile}, {KeyFile: keyFile}, {Domains: []string{"blog.example"}, CertFile: certFile, KeyFile: keyFile},
-		{CertFile: filepath.Join(t.TempDir(), "none"), KeyFile: keyFile}} {
+	for _, bad := range []server.TLS{
+		{},
+		{CertFile: certFile},
+		{KeyFile: keyFile},
+		{Domains: []string{"blog.example"}, CertFile: certFile, KeyFile: keyFile},
+		{CertFile: filepath.Join(t.TempDir(), "none"), KeyFile: keyFile},
+	} {
 		if _, err := server.New(server.Config{Blog: blog, TLS: &bad}); err == nil {
 			t.Errorf("%+v is taken", bad)
 		}

@@ -273,9 +273,12 @@ func SignMessage(k Key, label string, m *Message, components []string, p Params)
 // list writes down what is there. Errors: ErrFields for what has no spelling.
 func (p Params) list() (list params, err error) {
 	for _, v := range []param{
-		{"created", value{kind: integer, number: p.Created}}, {"expires", value{kind: integer, number: p.Expires}},
-		{"keyid", value{kind: text, text: p.KeyID}}, {"alg", value{kind: text, text: string(p.Alg)}},
-		{"nonce", value{kind: text, text: p.Nonce}}, {"tag", value{kind: text, text: p.Tag}},
+		{"created", value{kind: integer, number: p.Created}},
+		{"expires", value{kind: integer, number: p.Expires}},
+		{"keyid", value{kind: text, text: p.KeyID}},
+		{"alg", value{kind: text, text: string(p.Alg)}},
+		{"nonce", value{kind: text, text: p.Nonce}},
+		{"tag", value{kind: text, text: p.Tag}},
 	} {
 		if v.number == 0 && v.text == "" {
 			continue

@@ -239,8 +239,12 @@ func TestListAttachments(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, u := range []site.Upload{
-			{Name: "1.png", Type: "image/png"}, {Name: "2.jpg", Type: "image/jpeg", Parent: post}, {Name: "3.mp3", Type: "audio/mpeg"},
-			{Name: "4.txt", Type: "text/plain", Parent: post}, {Name: "5.gif", Type: "image/gif"}, {Name: "6.bin.txt", Type: "imagex/png"},
+			{Name: "1.png", Type: "image/png"},
+			{Name: "2.jpg", Type: "image/jpeg", Parent: post},
+			{Name: "3.mp3", Type: "audio/mpeg"},
+			{Name: "4.txt", Type: "text/plain", Parent: post},
+			{Name: "5.gif", Type: "image/gif"},
+			{Name: "6.bin.txt", Type: "imagex/png"},
 		} {
 			d.upload(t, adminWho, u)
 		}

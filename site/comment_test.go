@@ -138,13 +138,17 @@ func TestAnonymousComments(t *testing.T) {
 	databasetest.Each(t, func(t *testing.T, db *database.DB) {
 		g := openGuestbook(t, db)
 		g.set(t, "anonymous_comments", "1")
-		got, err := g.comment(t, "", site.NewComment{Post: 3, Content: `<b>Hi</b> <script>alert(1)</script><a href="http://sea.example" onclick="x()">sea</a>`,
-			Author: "A <i>B</i>", Email: "a@example.net", URL: "javascript:alert(1)", IP: "192.0.2.77"})
+		got, err := g.comment(t, "", site.NewComment{
+			Post: 3, Content: `<b>Hi</b> <script>alert(1)</script><a href="http://sea.example" onclick="x()">sea</a>`,
+			Author: "A <i>B</i>", Email: "a@example.net", URL: "javascript:alert(1)", IP: "192.0.2.77",
+		})
 		if err != nil {
 			t.Fatal(err)
 		}
-		want := site.Comment{ID: 40, Post: 3, Status: "hold", Type: "comment", Author: "A B", Email: "a@example.net", IP: "192.0.2.77",
-			Content: `<b>Hi</b> alert(1)<a href="http://sea.example" rel="nofollow ugc">sea</a>`, DateGMT: *g.now, Date: g.now.Add(-210 * time.Minute)}
+		want := site.Comment{
+			ID: 40, Post: 3, Status: "hold", Type: "comment", Author: "A B", Email: "a@example.net", IP: "192.0.2.77",
+			Content: `<b>Hi</b> alert(1)<a href="http://sea.example" rel="nofollow ugc">sea</a>`, DateGMT: *g.now, Date: g.now.Add(-210 * time.Minute),
+		}
 		if diff := cmp.Diff(want, got.Comment); diff != "" {
 			t.Errorf("comment of nobody (-want +got):\n%s", diff)
 		}
@@ -282,8 +286,10 @@ func TestH18CommentFloodOfOneNetwork(t *testing.T) {
 			{"::ffff:192.0.2.1", site.ErrCommentFlood},
 			{"192.0.2.2", nil},
 		} {
-			_, err := g.CreateComment(t.Context(), auth.Identity{}, site.NewComment{Post: 3, Content: fmt.Sprint("visit ", i),
-				Author: "Visitor", Email: fmt.Sprintf("v%d@example.org", i), IP: test.ip})
+			_, err := g.CreateComment(t.Context(), auth.Identity{}, site.NewComment{
+				Post: 3, Content: fmt.Sprint("visit ", i),
+				Author: "Visitor", Email: fmt.Sprintf("v%d@example.org", i), IP: test.ip,
+			})
 			if !errors.Is(err, test.want) {
 				t.Errorf("comment %d from %s: %v, want %v", i+1, test.ip, err, test.want)
 			}
@@ -306,10 +312,13 @@ func TestEditComment(t *testing.T) {
 			{"hold", site.CommentEdit{Status: text("hold")}, func(c site.Comment) bool { return c.Status == "hold" }, 1},
 			{"approve", site.CommentEdit{Status: text("approve")}, func(c site.Comment) bool { return c.Status == "approve" }, 2},
 			{"a visitor's text is filtered", site.CommentEdit{Content: text("<b>x</b><script>y</script>")}, func(c site.Comment) bool { return c.Content == "<b>x</b>y" }, 2},
-			{"author", site.CommentEdit{Author: text("A & B"), Email: text("b@example.net"), URL: text("b.example")},
+			{
+				"author",
+				site.CommentEdit{Author: text("A & B"), Email: text("b@example.net"), URL: text("b.example")},
 				func(c site.Comment) bool {
 					return c.Author == "A &amp; B" && c.Email == "b@example.net" && c.URL == "http://b.example"
-				}, 2},
+				}, 2,
+			},
 			{"date", site.CommentEdit{DateGMT: &at}, func(c site.Comment) bool { return c.DateGMT.Equal(at) && c.Date.Equal(at.Add(-210*time.Minute)) }, 2},
 			{"trash", site.CommentEdit{Status: text("trash")}, func(c site.Comment) bool { return c.Status == "trash" }, 1},
 		} {

@@ -51,7 +51,9 @@ func checkCommentLengths(c *Comment) error {
 		name, text string
 		limit      int
 	}{
-		{"author", c.Author, maxCommentAuthor}, {"author_email", c.Email, maxCommentEmail}, {"author_url", c.URL, maxCommentURL},
+		{"author", c.Author, maxCommentAuthor},
+		{"author_email", c.Email, maxCommentEmail},
+		{"author_url", c.URL, maxCommentURL},
 		{"content", c.Content, maxCommentContent},
 	} {
 		if len(f.text) > f.limit {

@@ -15,8 +15,12 @@ func TestCustomFields(t *testing.T) {
 	databasetest.Each(t, func(t *testing.T, db *database.DB) {
 		n := openNewsroom(t, db)
 		id := n.create(t, n.admin, site.PostEdit{Title: new("T"), CustomFields: []site.FieldEdit{
-			{Key: "mood", HasKey: true, Value: "happy"}, {Key: "rating", HasKey: true, Value: "5"}, {Key: "mood", HasKey: true, Value: "calm"},
-			{Key: "_hidden", HasKey: true, Value: "no"}, {Key: "\x01_hidden", HasKey: true, Value: "no"}, {Key: "", HasKey: true, Value: "no"},
+			{Key: "mood", HasKey: true, Value: "happy"},
+			{Key: "rating", HasKey: true, Value: "5"},
+			{Key: "mood", HasKey: true, Value: "calm"},
+			{Key: "_hidden", HasKey: true, Value: "no"},
+			{Key: "\x01_hidden", HasKey: true, Value: "no"},
+			{Key: "", HasKey: true, Value: "no"},
 		}})
 		other := n.create(t, n.admin, site.PostEdit{Title: new("Other"), CustomFields: []site.FieldEdit{{Key: "mood", Value: "sad"}}})
 		foreign := n.get(t, other).CustomFields[0].ID
@@ -41,12 +45,18 @@ func TestCustomFields(t *testing.T) {
 			{"nothing", nil, []string{"_kept=x", "mood=happy", "mood=calm", "rating=5"}},
 			{"change", []site.FieldEdit{{ID: ids["rating=5"], HasID: true, Key: "rating", HasKey: true, Value: "4"}}, []string{"_kept=x", "mood=happy", "mood=calm", "rating=4"}},
 			{"delete", []site.FieldEdit{{ID: ids["mood=happy"], HasID: true}}, []string{"_kept=x", "mood=calm", "rating=4"}},
-			{"deleted and changed at once", []site.FieldEdit{{ID: ids["mood=happy"], HasID: true}, {ID: ids["mood=happy"], HasID: true, Key: "mood", HasKey: true, Value: "x"}},
-				[]string{"_kept=x", "mood=calm", "rating=4"}},
+			{
+				"deleted and changed at once",
+				[]site.FieldEdit{{ID: ids["mood=happy"], HasID: true}, {ID: ids["mood=happy"], HasID: true, Key: "mood", HasKey: true, Value: "x"}},
+				[]string{"_kept=x", "mood=calm", "rating=4"},
+			},
 			{"another key", []site.FieldEdit{{ID: ids["mood=calm"], HasID: true, Key: "renamed", HasKey: true, Value: "x"}}, []string{"_kept=x", "mood=calm", "rating=4"}},
 			{"of another post", []site.FieldEdit{{ID: foreign, HasID: true, Key: "mood", HasKey: true, Value: "x"}, {ID: foreign, HasID: true}}, []string{"_kept=x", "mood=calm", "rating=4"}},
-			{"protected", []site.FieldEdit{{ID: ids["_kept=x"], HasID: true, Key: "_kept", HasKey: true, Value: "y"}, {ID: ids["_kept=x"], HasID: true}, {Key: "_more", HasKey: true}},
-				[]string{"_kept=x", "mood=calm", "rating=4"}},
+			{
+				"protected",
+				[]site.FieldEdit{{ID: ids["_kept=x"], HasID: true, Key: "_kept", HasKey: true, Value: "y"}, {ID: ids["_kept=x"], HasID: true}, {Key: "_more", HasKey: true}},
+				[]string{"_kept=x", "mood=calm", "rating=4"},
+			},
 			{"the same again", []site.FieldEdit{{Key: "mood", HasKey: true, Value: "calm"}}, []string{"_kept=x", "mood=calm", "mood=calm", "rating=4"}},
 		}
 		for _, step := range steps {

@@ -32,10 +32,14 @@ func TestReadSource(t *testing.T) {
 		{name: "lines", page: page("\n Long\ttitle ", "<p>one\r\ntwo\n"+link+"\nthree\nfour</p>"), title: " Long title ", excerpt: "two here three"},
 		{name: "title in capitals", page: `<TITLE>Loud</TITLE><p>` + link + `</p>`, title: "Loud", excerpt: "here"},
 		{name: "entities stay", page: page("A &amp; B", "<p>&lt;x&gt; "+link+"</p>"), title: "A &amp; B", excerpt: "&lt;x&gt; here"},
-		{name: "long text", page: page("A", "<p>"+strings.Repeat("lorem ipsum ", 60)+`<a href="`+target+`">`+strings.Repeat("anchor ", 25)+"</a>"+strings.Repeat(" dolor sit", 60)+"</p>"),
-			title: "A", excerpt: strings.Repeat("lorem ipsum ", 8) + strings.Repeat("anchor ", 14) + "an&#8230;" + strings.Repeat(" dolor sit", 10)},
-		{name: "long text without blanks", page: page("A", "<p>"+strings.Repeat("ä", 3000)+link+strings.Repeat("ö", 3000)+"</p>"),
-			title: "A", excerpt: strings.Repeat("ä", 50) + "here" + strings.Repeat("ö", 50)},
+		{
+			name: "long text", page: page("A", "<p>"+strings.Repeat("lorem ipsum ", 60)+`<a href="`+target+`">`+strings.Repeat("anchor ", 25)+"</a>"+strings.Repeat(" dolor sit", 60)+"</p>"),
+			title: "A", excerpt: strings.Repeat("lorem ipsum ", 8) + strings.Repeat("anchor ", 14) + "an&#8230;" + strings.Repeat(" dolor sit", 10),
+		},
+		{
+			name: "long text without blanks", page: page("A", "<p>"+strings.Repeat("ä", 3000)+link+strings.Repeat("ö", 3000)+"</p>"),
+			title: "A", excerpt: strings.Repeat("ä", 50) + "here" + strings.Repeat("ö", 50),
+		},
 		{name: "no title", page: "<html><body><p>" + link + "</p></body></html>", err: ErrPingTitle},
 		{name: "empty title", page: page("", "<p>"+link+"</p>"), err: ErrPingTitle},
 		{name: "blank title", page: page(" \n ", "<p>"+link+"</p>"), err: ErrPingTitle},

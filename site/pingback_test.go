@@ -125,8 +125,10 @@ func TestAddPingback(t *testing.T) {
 		}
 		got := list[0].Comment
 		got.Date, got.DateGMT = time.Time{}, time.Time{}
-		want := site.Comment{ID: got.ID, Post: post, Status: "hold", Type: "pingback", Author: "Second &amp; good", URL: aPage, IP: "192.0.2.7", Agent: "Other/1",
-			Content: "[&#8230;] &quot;well&quot; said &lt;there&gt; by &amp; by and so [&#8230;]"}
+		want := site.Comment{
+			ID: got.ID, Post: post, Status: "hold", Type: "pingback", Author: "Second &amp; good", URL: aPage, IP: "192.0.2.7", Agent: "Other/1",
+			Content: "[&#8230;] &quot;well&quot; said &lt;there&gt; by &amp; by and so [&#8230;]",
+		}
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Errorf("comment (-want +got):\n%s", diff)
 		}

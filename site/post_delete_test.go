@@ -39,8 +39,10 @@ func commentStatus(t *testing.T, n *newsroom, id int64) (status string) {
 func TestTrash(t *testing.T) {
 	databasetest.Each(t, func(t *testing.T, db *database.DB) {
 		n := openNewsroom(t, db)
-		id := n.create(t, n.admin, site.PostEdit{Title: new("First post"), Status: new("publish"), Sticky: new(true), Tags: &[]string{"a"},
-			CustomFields: []site.FieldEdit{{Key: "mood", Value: "happy"}}})
+		id := n.create(t, n.admin, site.PostEdit{
+			Title: new("First post"), Status: new("publish"), Sticky: new(true), Tags: &[]string{"a"},
+			CustomFields: []site.FieldEdit{{Key: "mood", Value: "happy"}},
+		})
 		shown, held := addComment(t, n, id, "approve"), addComment(t, n, id, "hold")
 		if got := n.counts(t)["a"]; got != 1 {
 			t.Fatalf("the tag counts %d posts, want 1", got)

@@ -110,8 +110,13 @@ func TestLargeTextsCount(t *testing.T) {
 			{"the excerpt alone remains", site.PostEdit{Content: new("c"), Excerpt: &large}, site.PostEdit{Content: new("")}, "", ""},
 			{"nothing remains", site.PostEdit{Content: &large}, site.PostEdit{Content: new("0")}, "empty", ""},
 			{"nothing remains of all", site.PostEdit{Title: &large, Content: &large}, site.PostEdit{Title: new(""), Content: new("")}, "empty", ""},
-			{"a large title names the post", site.PostEdit{Title: new(strings.Repeat("long ", 10_000))}, site.PostEdit{Status: new("publish")}, "",
-				strings.TrimSuffix(strings.Repeat("long-", 40), "-")},
+			{
+				"a large title names the post",
+				site.PostEdit{Title: new(strings.Repeat("long ", 10_000))},
+				site.PostEdit{Status: new("publish")},
+				"",
+				strings.TrimSuffix(strings.Repeat("long-", 40), "-"),
+			},
 			{"white space alone changes", site.PostEdit{Content: &large, FirstRevision: true}, site.PostEdit{Content: new(large + "\n")}, "", ""},
 		} {
 			id := n.create(t, n.author, test.old)

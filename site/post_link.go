@@ -392,8 +392,10 @@ func (l *linker) postByPath(ctx context.Context, path string) (int64, error) {
 // sameDate reports whether the parts of a date that an address shows are those
 // of the post.
 func sameDate(date time.Time, tags, values []string) bool {
-	parts := map[string]int{"%year%": date.Year(), "%monthnum%": int(date.Month()), "%day%": date.Day(),
-		"%hour%": date.Hour(), "%minute%": date.Minute(), "%second%": date.Second()}
+	parts := map[string]int{
+		"%year%": date.Year(), "%monthnum%": int(date.Month()), "%day%": date.Day(),
+		"%hour%": date.Hour(), "%minute%": date.Minute(), "%second%": date.Second(),
+	}
 	for i, tag := range tags {
 		want, is := parts[tag]
 		if got, err := strconv.Atoi(values[i]); is && (err != nil || got != want) {

@@ -35,7 +35,8 @@ func TestPermalinks(t *testing.T) {
 			{"/%year%/%monthnum%/%day%/%postname%/", map[int64]string{
 				post: "https://blog.example/2024/03/09/ubung/", script: "https://blog.example/2024/03/09/%e6%97%a5%e6%9c%ac/",
 				hidden: "https://blog.example/2024/03/09/hidden/", draft: plain("p", draft), ahead: plain("p", ahead),
-				page: "https://blog.example/about/", child: "https://blog.example/about/team/", upload: plain("attachment_id", upload)}},
+				page: "https://blog.example/about/", child: "https://blog.example/about/team/", upload: plain("attachment_id", upload),
+			}},
 			{"/%postname%", map[int64]string{post: "https://blog.example/ubung", child: "https://blog.example/about/team"}},
 			{"/archives/%post_id%", map[int64]string{post: fmt.Sprintf("https://blog.example/archives/%d", post), page: "https://blog.example/about"}},
 			{"/%hour%-%minute%-%second%/%postname%.html", map[int64]string{post: "https://blog.example/08-05-02/ubung.html"}},

@@ -30,8 +30,10 @@ func TestListPosts(t *testing.T) {
 			{n.admin, "february", "private", "axb", 2},
 			{n.author, "January", "publish", "team home", 1},
 		} {
-			n.create(t, p.who, site.PostEdit{Title: &p.title, Content: &p.words, Status: &p.status,
-				Date: &site.PostDate{Time: time.Date(2025, p.month, 1, 0, 0, 0, 0, time.UTC)}})
+			n.create(t, p.who, site.PostEdit{
+				Title: &p.title, Content: &p.words, Status: &p.status,
+				Date: &site.PostDate{Time: time.Date(2025, p.month, 1, 0, 0, 0, 0, time.UTC)},
+			})
 		}
 		trashed := n.create(t, n.author, site.PostEdit{Title: new("gone"), Status: new("publish"), Date: &site.PostDate{Time: time.Date(2025, 7, 1, 0, 0, 0, 0, time.UTC)}})
 		if err := n.DeletePost(t.Context(), n.admin, trashed); err != nil {

@@ -93,8 +93,10 @@ func TestLongList(t *testing.T) {
 			return fmt.Sprint("text ", i)
 		}
 		for i := range posts {
-			n.create(t, n.author, site.PostEdit{Title: new(fmt.Sprint(i)), Content: new(text(i)), Status: new("publish"),
-				CustomFields: []site.FieldEdit{{Key: "k", HasKey: true, Value: text(i)}}})
+			n.create(t, n.author, site.PostEdit{
+				Title: new(fmt.Sprint(i)), Content: new(text(i)), Status: new("publish"),
+				CustomFields: []site.FieldEdit{{Key: "k", HasKey: true, Value: text(i)}},
+			})
 		}
 		for _, limit := range []int{99, 1 << 30} {
 			list, err := whole(n.ListPosts(t.Context(), n.author, site.PostFilter{Limit: limit, OrderBy: "ID", Ascending: true}, site.LoadFields))

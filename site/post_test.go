@@ -158,10 +158,16 @@ func TestCreatePost(t *testing.T) {
 			want want
 		}{
 			{"defaults", site.PostEdit{Title: new("T")}, plain},
-			{"published", site.PostEdit{Title: new("Hello World, again!"), Status: new("publish")},
-				with(func(w *want) { w.Status, w.Name = "publish", "hello-world-again" })},
-			{"named", site.PostEdit{Title: new("T"), Status: new("publish"), Name: new("My Slug!")},
-				with(func(w *want) { w.Status, w.Name = "publish", "my-slug" })},
+			{
+				"published",
+				site.PostEdit{Title: new("Hello World, again!"), Status: new("publish")},
+				with(func(w *want) { w.Status, w.Name = "publish", "hello-world-again" }),
+			},
+			{
+				"named",
+				site.PostEdit{Title: new("T"), Status: new("publish"), Name: new("My Slug!")},
+				with(func(w *want) { w.Status, w.Name = "publish", "my-slug" }),
+			},
 			{"named draft", site.PostEdit{Title: new("T"), Name: new("My Slug!")}, with(func(w *want) { w.Name = "my-slug" })},
 			{"unknown status", site.PostEdit{Title: new("T"), Status: new("nonsense")}, plain},
 			{"pending", site.PostEdit{Title: new("T"), Status: new("pending")}, with(func(w *want) { w.Status = "pending" })},
@@ -170,8 +176,11 @@ func TestCreatePost(t *testing.T) {
 			{"another author", site.PostEdit{Title: new("T"), Author: new(n.editor.User.ID)}, with(func(w *want) { w.Author = n.editor.User.ID })},
 			{"author zero", site.PostEdit{Title: new("T"), Author: new(int64(0))}, plain},
 			{"comments closed", site.PostEdit{Title: new("T"), CommentStatus: new("closed"), PingStatus: new("odd")}, with(func(w *want) { w.Comments = "closed" })},
-			{"page", site.PostEdit{Title: new("About us"), Type: new("page"), Status: new("publish")},
-				want{Type: "page", Status: "publish", Name: "about-us", Comments: "closed", Pings: "closed", Format: "standard", Author: n.admin.User.ID}},
+			{
+				"page",
+				site.PostEdit{Title: new("About us"), Type: new("page"), Status: new("publish")},
+				want{Type: "page", Status: "publish", Name: "about-us", Comments: "closed", Pings: "closed", Format: "standard", Author: n.admin.User.ID},
+			},
 			{"empty page", site.PostEdit{Type: new("page")}, want{Type: "page", Status: "draft", Comments: "closed", Pings: "closed", Format: "standard", Author: n.admin.User.ID}},
 			{"format", site.PostEdit{Title: new("T"), Format: new("quote")}, with(func(w *want) { w.Format, w.Terms = "quote", "post-format-quote uncategorized" })},
 			{"unknown format", site.PostEdit{Title: new("T"), Format: new("nonsense")}, plain},
@@ -350,8 +359,10 @@ func TestEditPost(t *testing.T) {
 	databasetest.Each(t, func(t *testing.T, db *database.DB) {
 		n := openNewsroom(t, db)
 		first := n.create(t, n.admin, site.PostEdit{Title: new("First post"), Content: new("x"), Status: new("publish")})
-		id := n.create(t, n.admin, site.PostEdit{Title: new("T"), Content: new("body"), Excerpt: new("ex"), Status: new("publish"), Sticky: new(true),
-			Tags: &[]string{"one"}})
+		id := n.create(t, n.admin, site.PostEdit{
+			Title: new("T"), Content: new("body"), Excerpt: new("ex"), Status: new("publish"), Sticky: new(true),
+			Tags: &[]string{"one"},
+		})
 		steps := []struct {
 			name string
 			edit site.PostEdit

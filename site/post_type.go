@@ -154,12 +154,21 @@ var postTypes = []PostType{
 // capabilityNames lists the names of the rights over a type whose singular and plural are given.
 func capabilityNames(one, many, create string) []NamedCapability {
 	return []NamedCapability{
-		{"edit_post", "edit_" + one}, {"read_post", "read_" + one}, {"delete_post", "delete_" + one},
-		{"edit_posts", "edit_" + many}, {"edit_others_posts", "edit_others_" + many}, {"delete_posts", "delete_" + many},
-		{"publish_posts", "publish_" + many}, {"read_private_posts", "read_private_" + many}, {"read", "read"},
-		{"delete_private_posts", "delete_private_" + many}, {"delete_published_posts", "delete_published_" + many},
-		{"delete_others_posts", "delete_others_" + many}, {"edit_private_posts", "edit_private_" + many},
-		{"edit_published_posts", "edit_published_" + many}, {"create_posts", create},
+		{"edit_post", "edit_" + one},
+		{"read_post", "read_" + one},
+		{"delete_post", "delete_" + one},
+		{"edit_posts", "edit_" + many},
+		{"edit_others_posts", "edit_others_" + many},
+		{"delete_posts", "delete_" + many},
+		{"publish_posts", "publish_" + many},
+		{"read_private_posts", "read_private_" + many},
+		{"read", "read"},
+		{"delete_private_posts", "delete_private_" + many},
+		{"delete_published_posts", "delete_published_" + many},
+		{"delete_others_posts", "delete_others_" + many},
+		{"edit_private_posts", "edit_private_" + many},
+		{"edit_published_posts", "edit_published_" + many},
+		{"create_posts", create},
 	}
 }
 

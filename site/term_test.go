@@ -298,8 +298,12 @@ func TestTermRoles(t *testing.T) {
 			who          auth.Identity
 			edit, assign bool
 		}{
-			{n.admin, true, true}, {n.editor, true, true}, {n.author, false, true}, {n.contributor, false, true},
-			{n.subscriber, false, false}, {auth.Identity{}, false, false},
+			{n.admin, true, true},
+			{n.editor, true, true},
+			{n.author, false, true},
+			{n.contributor, false, true},
+			{n.subscriber, false, false},
+			{auth.Identity{}, false, false},
 		}
 		for i, r := range roles {
 			for _, taxonomy := range []string{site.Category, site.PostTag} {
@@ -354,8 +358,10 @@ func TestTermFields(t *testing.T) {
 		field := func(key, value string) site.FieldEdit {
 			return site.FieldEdit{Key: key, HasKey: true, Value: value}
 		}
-		term, err := n.CreateTerm(t.Context(), n.editor, site.NewTerm{Taxonomy: site.PostTag, Name: "a",
-			CustomFields: []site.FieldEdit{field("color", "red"), field("_secret", "hush"), field("color", "blue"), field("", "lost")}})
+		term, err := n.CreateTerm(t.Context(), n.editor, site.NewTerm{
+			Taxonomy: site.PostTag, Name: "a",
+			CustomFields: []site.FieldEdit{field("color", "red"), field("_secret", "hush"), field("color", "blue"), field("", "lost")},
+		})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -121,7 +121,8 @@ func (o *Options) PictureOrder() media.Order {
 	return media.Order{
 		Sizes: []media.Size{
 			size("medium", false), size("large", false), size("thumbnail", o.Bool("thumbnail_crop")), size("medium_large", false),
-			{Name: "1536x1536", Width: 1536, Height: 1536}, {Name: "2048x2048", Width: 2048, Height: 2048},
+			{Name: "1536x1536", Width: 1536, Height: 1536},
+			{Name: "2048x2048", Width: 2048, Height: 2048},
 		},
 		Threshold: media.DefaultThreshold,
 	}

@@ -315,8 +315,12 @@ func (ex *exporter) nextIDs(ctx context.Context) (BundleNextIDs, error) {
 		table string
 		into  *int64
 	}{
-		{"users", &next.Users}, {"terms", &next.Terms}, {"posts", &next.Posts}, {"comments", &next.Comments},
-		{"post_meta", &next.PostMeta}, {"term_meta", &next.TermMeta},
+		{"users", &next.Users},
+		{"terms", &next.Terms},
+		{"posts", &next.Posts},
+		{"comments", &next.Comments},
+		{"post_meta", &next.PostMeta},
+		{"term_meta", &next.TermMeta},
 	} {
 		id, err := database.NextID(ctx, ex.tx, t.table)
 		if err != nil {

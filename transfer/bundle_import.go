@@ -154,8 +154,13 @@ func (im *importer) reserve(ctx context.Context) error {
 		table string
 		next  int64
 	}{
-		{"users", next.Users}, {"terms", next.Terms}, {"posts", next.Posts}, {"comments", next.Comments},
-		{"post_meta", next.PostMeta}, {"term_meta", next.TermMeta}, {"comment_meta", 1},
+		{"users", next.Users},
+		{"terms", next.Terms},
+		{"posts", next.Posts},
+		{"comments", next.Comments},
+		{"post_meta", next.PostMeta},
+		{"term_meta", next.TermMeta},
+		{"comment_meta", 1},
 	} {
 		if err := database.ReserveIDs(ctx, im.tx, t.table, max(t.next, 1)); err != nil {
 			return err

@@ -205,8 +205,10 @@ func TestIntakeIntoAnotherBlog(t *testing.T) {
 		all := transfer.IntakeBatch{
 			Authors: []wxr.Author{{ID: 2, Login: "grace", Email: "INES@harbour.example", DisplayName: "Grace"}, {ID: 4, Login: "old boss"}},
 			Terms: []wxr.Term{
-				{ID: 4, Taxonomy: "category", Slug: "wind", Name: "Wind", Parent: "weather"}, {ID: 40, Taxonomy: "category", Slug: "weather", Name: "Weather"},
-				{ID: 41, Taxonomy: "category", Slug: "log", Name: "Log of theirs"}, {ID: 42, Taxonomy: "mood", Slug: "glad", Name: "Glad"},
+				{ID: 4, Taxonomy: "category", Slug: "wind", Name: "Wind", Parent: "weather"},
+				{ID: 40, Taxonomy: "category", Slug: "weather", Name: "Weather"},
+				{ID: 41, Taxonomy: "category", Slug: "log", Name: "Log of theirs"},
+				{ID: 42, Taxonomy: "mood", Slug: "glad", Name: "Glad"},
 			},
 			Posts: append([]wxr.Post{child, menu, post, parent, picture, stray, at(90, "poem", "Ode")}, ring...),
 		}

@@ -129,8 +129,10 @@ func take(resp *http.Response, store Store, body io.Reader, limit int64) (size i
 		return 0, nil, fmt.Errorf("store an answer: %w", to.err)
 	}
 	if size > limit {
-		return 0, nil, &Trouble{Code: CodeBadAnswer, Outcome: Unknown, Status: resp.StatusCode,
-			What: fmt.Sprintf("The blog's answer is larger than %d MiB. Ask for less at a time.", limit>>20)}
+		return 0, nil, &Trouble{
+			Code: CodeBadAnswer, Outcome: Unknown, Status: resp.StatusCode,
+			What: fmt.Sprintf("The blog's answer is larger than %d MiB. Ask for less at a time.", limit>>20),
+		}
 	}
 	return size, broken, nil
 }

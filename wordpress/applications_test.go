@@ -72,11 +72,19 @@ func TestK13Settings(t *testing.T) {
 		}{
 			{"none", dict{}, apps.App{}},
 			{"empty array", list{}, apps.App{}},
-			{"all, as arrays", dict{"scope": list{"read", "draft"}, "methods": list{"wp.getPosts", "wp.newPost"}, "networks": list{"192.0.2.0/24", "2001:db8::1"}, "strict": true, "expires": 90},
-				apps.App{Scope: apps.Scope{Rights: []apps.Right{apps.Read, apps.Draft}, Methods: []string{"wp.getPosts", "wp.newPost"}},
-					Networks: []netip.Prefix{netip.MustParsePrefix("192.0.2.0/24"), netip.MustParsePrefix("2001:db8::1/128")}, Strict: true, Expires: b.now.Add(90 * day)}},
-			{"as texts", dict{"scope": "read, media", "networks": "192.0.2.7", "strict": "0", "expires": "1"},
-				apps.App{Scope: apps.Scope{Rights: []apps.Right{apps.Read, apps.Media}}, Networks: []netip.Prefix{netip.MustParsePrefix("192.0.2.7/32")}, Expires: b.now.Add(day)}},
+			{
+				"all, as arrays",
+				dict{"scope": list{"read", "draft"}, "methods": list{"wp.getPosts", "wp.newPost"}, "networks": list{"192.0.2.0/24", "2001:db8::1"}, "strict": true, "expires": 90},
+				apps.App{
+					Scope:    apps.Scope{Rights: []apps.Right{apps.Read, apps.Draft}, Methods: []string{"wp.getPosts", "wp.newPost"}},
+					Networks: []netip.Prefix{netip.MustParsePrefix("192.0.2.0/24"), netip.MustParsePrefix("2001:db8::1/128")}, Strict: true, Expires: b.now.Add(90 * day),
+				},
+			},
+			{
+				"as texts",
+				dict{"scope": "read, media", "networks": "192.0.2.7", "strict": "0", "expires": "1"},
+				apps.App{Scope: apps.Scope{Rights: []apps.Right{apps.Read, apps.Media}}, Networks: []netip.Prefix{netip.MustParsePrefix("192.0.2.7/32")}, Expires: b.now.Add(day)},
+			},
 			{"a date", dict{"expires": date("20270301T12:00:00")}, apps.App{Expires: time.Date(2027, 3, 1, 12, 0, 0, 0, time.UTC)}},
 		} {
 			v, fault := b.call(t, "author", "xmlrpcs.createApplication", 1, "", "", test.name, wire(test.settings))
@@ -121,8 +129,10 @@ func TestK14IntrospectToken(t *testing.T) {
 		b := openBlog(t, db)
 		end := b.now.Add(13 * 24 * time.Hour)
 		for _, kind := range []auth.TokenKind{auth.AccessToken, auth.ApplicationPassword} {
-			token, text, err := b.users.CreateToken(t.Context(), audit.Operator, auth.NewToken{UserID: b.ids["author"], Kind: kind, Name: "My " + string(kind),
-				Scope: apps.Scope{Rights: []apps.Right{apps.Read}}, Networks: []netip.Prefix{netip.MustParsePrefix("192.0.2.0/24")}, Expires: end})
+			token, text, err := b.users.CreateToken(t.Context(), audit.Operator, auth.NewToken{
+				UserID: b.ids["author"], Kind: kind, Name: "My " + string(kind),
+				Scope: apps.Scope{Rights: []apps.Right{apps.Read}}, Networks: []netip.Prefix{netip.MustParsePrefix("192.0.2.0/24")}, Expires: end,
+			})
 			must(t, err)
 			basic := "Basic " + base64.StdEncoding.EncodeToString([]byte("author:"+text.Reveal()))
 			v, fault, h := b.send(t, xmlrpc.AppendCall(nil, "xmlrpcs.introspect"), basic)

@@ -204,8 +204,16 @@ func TestExpiryOfClients(t *testing.T) {
 		value xmlrpc.Value
 		fault int
 	}{
-		{xmlrpc.DateTime("20270101T00:00:00"), 0}, {xmlrpc.String("2027-01-01"), 0}, {xmlrpc.String("30"), 0}, {xmlrpc.Int(30), 0}, {xmlrpc.Value{}, 0},
-		{xmlrpc.DateTime("tomorrow"), 400}, {xmlrpc.DateTime(""), 400}, {xmlrpc.String("3 weeks"), 400}, {xmlrpc.String("2027-13-01"), 400}, {xmlrpc.Int(0), 400},
+		{xmlrpc.DateTime("20270101T00:00:00"), 0},
+		{xmlrpc.String("2027-01-01"), 0},
+		{xmlrpc.String("30"), 0},
+		{xmlrpc.Int(30), 0},
+		{xmlrpc.Value{}, 0},
+		{xmlrpc.DateTime("tomorrow"), 400},
+		{xmlrpc.DateTime(""), 400},
+		{xmlrpc.String("3 weeks"), 400},
+		{xmlrpc.String("2027-13-01"), 400},
+		{xmlrpc.Int(0), 400},
 	} {
 		_, fault := e.as(t, "administrator", "xmlrpcs.createApplication", xmlrpc.String("app "+strconv.Itoa(i)), object("expires", c.value))
 		if fault != c.fault {

@@ -243,8 +243,10 @@ func TestPagesStatements(t *testing.T) {
 func TestTermMethods(t *testing.T) {
 	databasetest.Each(t, func(t *testing.T, db *database.DB) {
 		b := openBlog(t, db)
-		id := b.must(t, "editor", "wp.newTerm", 1, "", "", dict{"taxonomy": "category", "name": "R & D", "description": "All of it",
-			"custom_fields": list{dict{"key": "color", "value": "red"}, dict{"key": "_secret", "value": "hush"}}}).Text()
+		id := b.must(t, "editor", "wp.newTerm", 1, "", "", dict{
+			"taxonomy": "category", "name": "R & D", "description": "All of it",
+			"custom_fields": list{dict{"key": "color", "value": "red"}, dict{"key": "_secret", "value": "hush"}},
+		}).Text()
 		want := func(fields string) string {
 			return fmt.Sprintf("{term_id: '%[1]s', name: 'R &amp; D', slug: 'r-d', term_group: '0', term_taxonomy_id: '%[1]s', taxonomy: 'category', "+
 				"description: 'All of it', parent: '0', count: i0, filter: 'raw', custom_fields: %s}", id, fields)
@@ -300,8 +302,11 @@ func TestTermMethods(t *testing.T) {
 			{"editor", "wp.getCategories", list{1, "", ""}, "[{categoryId: i1, parentId: i0, description: 'Uncategorized', categoryDescription: '', " +
 				"categoryName: 'Uncategorized', htmlUrl: 'https://blog.example/?cat=1', rssUrl: 'https://blog.example/?feed=rss2&amp;cat=1'}]"},
 			{"editor", "wp.getTaxonomy", list{1, "", "", "nonsense"}, "fault 403"},
-			{"editor", "wp.getTaxonomies", list{1, "", "", dict{"hierarchical": true}, list{}},
-				"[{name: 'category', label: 'Categories', hierarchical: b1, public: b1, show_ui: b1, _builtin: b1}]"},
+			{
+				"editor", "wp.getTaxonomies",
+				list{1, "", "", dict{"hierarchical": true}, list{}},
+				"[{name: 'category', label: 'Categories', hierarchical: b1, public: b1, show_ui: b1, _builtin: b1}]",
+			},
 			{"editor", "wp.getTaxonomies", list{1, "", "", dict{"nonsense": true}}, "[]"},
 		} {
 			if got := b.answer(t, test.who, test.method, test.args...); got != test.want {

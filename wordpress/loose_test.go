@@ -16,7 +16,8 @@ import (
 func oddValues() []xmlrpc.Value {
 	long := strings.Repeat("9", 400)
 	return []xmlrpc.Value{
-		{}, xmlrpc.Int(0), xmlrpc.Int(-1), xmlrpc.Int(math.MaxInt64), xmlrpc.Int(math.MinInt64), xmlrpc.Bool(true), xmlrpc.Bool(false),
+		{},
+		xmlrpc.Int(0), xmlrpc.Int(-1), xmlrpc.Int(math.MaxInt64), xmlrpc.Int(math.MinInt64), xmlrpc.Bool(true), xmlrpc.Bool(false),
 		xmlrpc.Double(1.5), xmlrpc.Double(-1e300), xmlrpc.Double(1e18),
 		xmlrpc.String(""), xmlrpc.String("0"), xmlrpc.String("12abc"), xmlrpc.String("abc"), xmlrpc.String("-9223372036854775809"), xmlrpc.String(long),
 		xmlrpc.String("%_\\'\";--"), xmlrpc.String("\u00e4\u0301\u65e5\U0001F600"), xmlrpc.String("a, b , ,c"), xmlrpc.String("any"),
@@ -133,8 +134,19 @@ func TestFieldValues(t *testing.T) {
 			value any
 			want  string
 		}{
-			{5, "5"}, {true, "1"}, {false, ""}, {1.5, "1.5"}, {1234567.0, "1234567"}, {0.1 + 0.2, "0.3"}, {52.5200065999, "52.5200065999"},
-			{-0.0001, "-0.0001"}, {0.00001, "1.0E-5"}, {1e25, "1.0E+25"}, {-2.5e-7, "-2.5E-7"}, {1e13, "10000000000000"}, {1e14, "1.0E+14"},
+			{5, "5"},
+			{true, "1"},
+			{false, ""},
+			{1.5, "1.5"},
+			{1234567.0, "1234567"},
+			{0.1 + 0.2, "0.3"},
+			{52.5200065999, "52.5200065999"},
+			{-0.0001, "-0.0001"},
+			{0.00001, "1.0E-5"},
+			{1e25, "1.0E+25"},
+			{-2.5e-7, "-2.5E-7"},
+			{1e13, "10000000000000"},
+			{1e14, "1.0E+14"},
 			{list{}, "a:0:{}"},
 			{list{"x", 2, true, 0.1, list{}}, `a:5:{i:0;s:1:"x";i:1;i:2;i:2;b:1;i:3;d:0.1;i:4;a:0:{}}`},
 			{dict{"7": "seven", "07": 1.0, "n\u00e4me": "\u00e4"}, `a:3:{s:2:"07";d:1;i:7;s:5:"seven";s:5:"n\u00e4me";s:2:"\u00e4";}`},

@@ -57,8 +57,15 @@ func TestPublishFlag(t *testing.T) {
 			flag any // nil for none
 			want string
 		}{
-			{true, "publish"}, {false, "draft"}, {1, "publish"}, {0, "draft"}, {"1", "publish"}, {"0", "draft"}, {"", "draft"},
-			{"false", "publish"}, {nil, "draft"},
+			{true, "publish"},
+			{false, "draft"},
+			{1, "publish"},
+			{0, "draft"},
+			{"1", "publish"},
+			{"0", "draft"},
+			{"", "draft"},
+			{"false", "publish"},
+			{nil, "draft"},
 		} {
 			args := list{1, "", "", dict{"title": "T"}}
 			if test.flag != nil {
@@ -79,8 +86,13 @@ func TestPublishFlag(t *testing.T) {
 			flag   bool
 			want   string
 		}{
-			{"pending", true, "pending"}, {"private", false, "private"}, {"publish", false, "publish"}, {"draft", true, "draft"},
-			{"nonsense", true, "publish"}, {"future", false, "draft"}, {"trash", true, "publish"},
+			{"pending", true, "pending"},
+			{"private", false, "private"},
+			{"publish", false, "publish"},
+			{"draft", true, "draft"},
+			{"nonsense", true, "publish"},
+			{"future", false, "draft"},
+			{"trash", true, "publish"},
 		} {
 			id := b.newPost(t, "editor", dict{"title": "T", "post_status": test.status}, test.flag)
 			if got := b.status(t, id); got != test.want {
@@ -160,8 +172,19 @@ func TestDiscussion(t *testing.T) {
 			in   any
 			want string
 		}{
-			{0, "i0"}, {1, "i1"}, {2, "i0"}, {"0", "i0"}, {"1", "i1"}, {"2", "i0"}, {"open", "i1"}, {"closed", "i0"}, {true, "i1"}, {false, "i0"},
-			{"", "i1"}, {7, "i1"}, {"perhaps", "i1"}, // the blog's own setting
+			{0, "i0"},
+			{1, "i1"},
+			{2, "i0"},
+			{"0", "i0"},
+			{"1", "i1"},
+			{"2", "i0"},
+			{"open", "i1"},
+			{"closed", "i0"},
+			{true, "i1"},
+			{false, "i0"},
+			{"", "i1"},
+			{7, "i1"},
+			{"perhaps", "i1"}, // the blog's own setting
 		} {
 			id := b.newPost(t, "editor", dict{"title": "T", "mt_allow_comments": test.in, "mt_allow_pings": test.in}, true)
 			if got, want := pick(b.must(t, "editor", "metaWeblog.getPost", id, "", ""), "mt_allow_comments", "mt_allow_pings"), test.want+" "+test.want; got != want {

@@ -57,8 +57,10 @@ func TestEmptyUntypedValueIsNotGiven(t *testing.T) {
 		}
 		text := "<param><value>" + id.Text() + "</value></param>"
 		var members []string
-		for _, name := range []string{"post_type", "post_status", "post_title", "post_content", "post_excerpt", "post_name", "post_author", "post_parent", "post_password", "comment_status",
-			"ping_status", "sticky", "post_thumbnail", "custom_fields", "enclosure", "post_format", "terms", "terms_names", "post_date", "post_date_gmt", "if_not_modified_since"} {
+		for _, name := range []string{
+			"post_type", "post_status", "post_title", "post_content", "post_excerpt", "post_name", "post_author", "post_parent", "post_password", "comment_status",
+			"ping_status", "sticky", "post_thumbnail", "custom_fields", "enclosure", "post_format", "terms", "terms_names", "post_date", "post_date_gmt", "if_not_modified_since",
+		} {
 			members = append(members, member(name, none))
 		}
 		e.raw(t, "wp.editPost", text+content(members...))

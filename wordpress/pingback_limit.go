@@ -52,9 +52,11 @@ type answer struct {
 }
 
 func newLooks(now func() time.Time) *looks {
-	return &looks{now: now, slots: make(chan struct{}, pagesAtOnce), answers: map[[2]string]answer{},
+	return &looks{
+		now: now, slots: make(chan struct{}, pagesAtOnce), answers: map[[2]string]answer{},
 		hosts:   network.NewRate[string](hostBurst, hostPause, looksKept),
-		clients: network.NewRate[netip.Prefix](clientBurst, clientPause, looksKept)}
+		clients: network.NewRate[netip.Prefix](clientBurst, clientPause, looksKept),
+	}
 }
 
 // once calls look unless the limits forbid, which is errPingWait, or the answer is known.

@@ -237,13 +237,17 @@ func TestPingbackComment(t *testing.T) {
 		for _, name := range []string{"type", "status", "author", "author_url", "author_ip", "author_email", "user_id", "content", "parent"} {
 			got[name] = v.Index(0).Get(name).Text()
 		}
-		want := map[string]string{"type": "pingback", "status": "hold", "author": "Café", "author_url": w.URL + "/good", "author_ip": "127.0.0.1",
-			"author_email": "", "user_id": "0", "content": "[&#8230;] words before the link and [&#8230;]", "parent": "0"}
+		want := map[string]string{
+			"type": "pingback", "status": "hold", "author": "Café", "author_url": w.URL + "/good", "author_ip": "127.0.0.1",
+			"author_email": "", "user_id": "0", "content": "[&#8230;] words before the link and [&#8230;]", "parent": "0",
+		}
 		if diff := gocmp.Diff(want, got); diff != "" {
 			t.Errorf("comment (-want +got):\n%s", diff)
 		}
-		for address, want := range map[string]string{target: fmt.Sprintf("[%q]", w.URL+"/good"), "https://blog.example/?p=2": "[]",
-			"https://blog.example/?p=9999": "0 without words", "https://blog.example/none": "0 without words", "http://example.com/": "0 without words"} {
+		for address, want := range map[string]string{
+			target: fmt.Sprintf("[%q]", w.URL+"/good"), "https://blog.example/?p=2": "[]",
+			"https://blog.example/?p=9999": "0 without words", "https://blog.example/none": "0 without words", "http://example.com/": "0 without words",
+		} {
 			v, err := o.post(t, xmlrpc.AppendCall(nil, "pingback.extensions.getPingbacks", xmlrpc.String(address)))
 			if got := outcome(v, err); got != want {
 				t.Errorf("pingbacks of %s: got %s, want %s", address, got, want)

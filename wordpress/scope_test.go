@@ -185,9 +185,11 @@ var scopedCalls = []scoped{
 }
 
 // free are the methods that no right of a key has to do with.
-var free = []string{"wp.getUsersBlogs", "blogger.getUsersBlogs", "mt.supportedMethods", "mt.supportedTextFilters", "mt.getTrackbackPings",
+var free = []string{
+	"wp.getUsersBlogs", "blogger.getUsersBlogs", "mt.supportedMethods", "mt.supportedTextFilters", "mt.getTrackbackPings",
 	"pingback.ping", "pingback.extensions.getPingbacks", "xmlrpcs.createApplication", "xmlrpcs.introspect", "xmlrpcs.rotate", "xmlrpcs.revoke",
-	"xmlrpcs.enrol", "system.multicall", "system.listMethods", "system.getCapabilities", "demo.sayHello", "demo.addTwoNumbers"}
+	"xmlrpcs.enrol", "system.multicall", "system.listMethods", "system.getCapabilities", "demo.sayHello", "demo.addTwoNumbers",
+}
 
 // aliases are the methods that other methods go by, too.
 var aliases = []string{"wp.uploadFile", "metaWeblog.getUsersBlogs", "metaWeblog.deletePost", "wp.getCategories"}
@@ -471,11 +473,23 @@ func TestK9FirstRefresh(t *testing.T) {
 			method string
 			args   list
 		}{
-			{"wp.getUsersBlogs", list{"", ""}}, {"wp.getOptions", list{1, "", ""}}, {"wp.getPostFormats", list{1, "", ""}}, {"wp.getPostTypes", list{1, "", ""}},
-			{"wp.getAuthors", list{1, "", ""}}, {"metaWeblog.getCategories", list{1, "", ""}}, {"mt.getCategoryList", list{1, "", ""}}, {"wp.getTags", list{1, "", ""}},
-			{"wp.getTaxonomies", list{1, "", ""}}, {"wp.getTerms", list{1, "", "", "category"}}, {"metaWeblog.getRecentPosts", list{1, "", "", 30}},
-			{"wp.getPosts", list{1, "", ""}}, {"mt.getRecentPostTitles", list{1, "", "", 30}}, {"wp.getPost", list{1, "", "", x.public}},
-			{"mt.getPostCategories", list{x.public, "", ""}}, {"wp.getMediaLibrary", list{1, "", ""}}, {"wp.getMediaItem", list{1, "", "", x.file}},
+			{"wp.getUsersBlogs", list{"", ""}},
+			{"wp.getOptions", list{1, "", ""}},
+			{"wp.getPostFormats", list{1, "", ""}},
+			{"wp.getPostTypes", list{1, "", ""}},
+			{"wp.getAuthors", list{1, "", ""}},
+			{"metaWeblog.getCategories", list{1, "", ""}},
+			{"mt.getCategoryList", list{1, "", ""}},
+			{"wp.getTags", list{1, "", ""}},
+			{"wp.getTaxonomies", list{1, "", ""}},
+			{"wp.getTerms", list{1, "", "", "category"}},
+			{"metaWeblog.getRecentPosts", list{1, "", "", 30}},
+			{"wp.getPosts", list{1, "", ""}},
+			{"mt.getRecentPostTitles", list{1, "", "", 30}},
+			{"wp.getPost", list{1, "", "", x.public}},
+			{"mt.getPostCategories", list{x.public, "", ""}},
+			{"wp.getMediaLibrary", list{1, "", ""}},
+			{"wp.getMediaItem", list{1, "", "", x.file}},
 		}
 		k := b.limited(t, "author", apps.Publish, apps.Media)
 		for _, c := range refresh {

@@ -47,11 +47,14 @@ func TestNewPostReadsBack(t *testing.T) {
 			"post_name": "", "post_author": "1", "post_password": "", "post_excerpt": "", "post_content": "Body.", "post_parent": "0",
 			"post_mime_type": "", "link": link, "guid": link, "menu_order": 0, "comment_status": "closed", "ping_status": "open", "sticky": false,
 			"post_thumbnail": []any{}, "post_format": "standard",
-			"terms": []any{map[string]any{"term_id": "1", "name": "Uncategorized", "slug": "uncategorized", "term_group": "0", "term_taxonomy_id": "1",
-				"taxonomy": "category", "description": "", "parent": "0", "count": 0, "filter": "raw", "custom_fields": []any{}}},
+			"terms": []any{map[string]any{
+				"term_id": "1", "name": "Uncategorized", "slug": "uncategorized", "term_group": "0", "term_taxonomy_id": "1",
+				"taxonomy": "category", "description": "", "parent": "0", "count": 0, "filter": "raw", "custom_fields": []any{},
+			}},
 			"custom_fields": []any{
 				map[string]any{"id": enclosureID, "key": "enclosure", "value": "http://example.com/a.mp3\n77\naudio/mpeg\n"},
-				map[string]any{"id": fieldID, "key": "geo", "value": "1.5"}},
+				map[string]any{"id": fieldID, "key": "geo", "value": "1.5"},
+			},
 			"enclosure": map[string]any{"url": "http://example.com/a.mp3", "length": 77, "type": "audio/mpeg"},
 		}
 		if diff := cmp.Diff(want, got); diff != "" {

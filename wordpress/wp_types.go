@@ -126,20 +126,40 @@ func postTypeLabels(t site.PostType) xmlrpc.Value {
 		parent = "Parent " + small
 	}
 	labels := []struct{ name, text string }{
-		{"name", many}, {"singular_name", one}, {"add_new", "New"}, {"add_new_item", "New " + small}, {"edit_item", "Edit " + small},
-		{"new_item", "Untitled " + small}, {"view_item", "Show " + small}, {"view_items", "Show " + smallMany},
-		{"search_items", "Find " + smallMany}, {"not_found", "There are no " + smallMany + " here."},
-		{"not_found_in_trash", "There are no " + smallMany + " in the trash."}, {"parent_item_colon", parent},
-		{"all_items", "All " + smallMany}, {"archives", one + " archive"}, {"attributes", one + " settings"},
-		{"insert_into_item", "Add to the " + small}, {"uploaded_to_this_item", "Belongs to this " + small},
-		{"featured_image", "Main picture"}, {"set_featured_image", "Choose the main picture"},
-		{"remove_featured_image", "Take the main picture away"}, {"use_featured_image", "Make it the main picture"},
-		{"filter_items_list", "Narrow the list of " + smallMany}, {"filter_by_date", "By date"},
-		{"items_list_navigation", "Pages of the list of " + smallMany}, {"items_list", "List of " + smallMany},
-		{"item_published", one + " is public now."}, {"item_published_privately", one + " is public for members now."},
-		{"item_reverted_to_draft", one + " is a draft again."}, {"item_scheduled", one + " will be public at its date."},
-		{"item_updated", one + " was saved."}, {"item_link", "Link to " + small}, {"item_link_description", "Leads to a " + small + "."},
-		{"menu_name", many}, {"name_admin_bar", one},
+		{"name", many},
+		{"singular_name", one},
+		{"add_new", "New"},
+		{"add_new_item", "New " + small},
+		{"edit_item", "Edit " + small},
+		{"new_item", "Untitled " + small},
+		{"view_item", "Show " + small},
+		{"view_items", "Show " + smallMany},
+		{"search_items", "Find " + smallMany},
+		{"not_found", "There are no " + smallMany + " here."},
+		{"not_found_in_trash", "There are no " + smallMany + " in the trash."},
+		{"parent_item_colon", parent},
+		{"all_items", "All " + smallMany},
+		{"archives", one + " archive"},
+		{"attributes", one + " settings"},
+		{"insert_into_item", "Add to the " + small},
+		{"uploaded_to_this_item", "Belongs to this " + small},
+		{"featured_image", "Main picture"},
+		{"set_featured_image", "Choose the main picture"},
+		{"remove_featured_image", "Take the main picture away"},
+		{"use_featured_image", "Make it the main picture"},
+		{"filter_items_list", "Narrow the list of " + smallMany},
+		{"filter_by_date", "By date"},
+		{"items_list_navigation", "Pages of the list of " + smallMany},
+		{"items_list", "List of " + smallMany},
+		{"item_published", one + " is public now."},
+		{"item_published_privately", one + " is public for members now."},
+		{"item_reverted_to_draft", one + " is a draft again."},
+		{"item_scheduled", one + " will be public at its date."},
+		{"item_updated", one + " was saved."},
+		{"item_link", "Link to " + small},
+		{"item_link_description", "Leads to a " + small + "."},
+		{"menu_name", many},
+		{"name_admin_bar", one},
 	}
 	members := make([]xmlrpc.Member, len(labels))
 	for i, l := range labels {
@@ -157,8 +177,10 @@ func texts(list []string) xmlrpc.Value {
 }
 
 // formatNames are the post formats' names for people.
-var formatNames = map[string]string{"standard": "Standard", "aside": "Aside", "chat": "Chat", "gallery": "Gallery", "link": "Link",
-	"image": "Image", "quote": "Quote", "status": "Status", "video": "Video", "audio": "Audio"}
+var formatNames = map[string]string{
+	"standard": "Standard", "aside": "Aside", "chat": "Chat", "gallery": "Gallery", "link": "Link",
+	"image": "Image", "quote": "Quote", "status": "Status", "video": "Video", "audio": "Audio",
+}
 
 // getPostFormats answers the post formats. With show-supported a theme that names the formats it supports would have
 // them told apart; while the theme names none the answer is the plain list.

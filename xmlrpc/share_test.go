@@ -53,11 +53,13 @@ func TestH19SpoolShares(t *testing.T) {
 		{"an exempt address", "10.0.0.1", "10.0.0.1", false, false},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			s := serve(t, config{SpoolAbove: 1000, MaxBody: 64 << 10, SpoolTotal: 1 << 20, Authenticate: carries,
+			s := serve(t, config{
+				SpoolAbove: 1000, MaxBody: 64 << 10, SpoolTotal: 1 << 20, Authenticate: carries,
 				Client: func(r *http.Request) (netip.Addr, bool) {
 					from := netip.MustParseAddr(r.Header.Get("From"))
 					return from, from != netip.MustParseAddr("10.0.0.1")
-				}})
+				},
+			})
 			hold, err := net.Dial("tcp", s.Listener.Addr().String())
 			if err != nil {
 				t.Fatal(err)

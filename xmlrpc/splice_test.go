@@ -57,14 +57,22 @@ var splices = []struct{ name, in, logins, want string }{
 	{"plain", document("wp.getPosts", param(blogID, userName, password)), `wp.getPosts "ada" "swordfish"`, document("wp.getPosts", param(blogID, blank, blank))},
 	{"first", document("wp.getUsersBlogs", param(userName, password)), `wp.getUsersBlogs "ada" "swordfish"`, document("wp.getUsersBlogs", param(blank, blank))},
 	{"third", document("wp.getPage", param(blogID, blogID, userName, password)), `wp.getPage "ada" "swordfish"`, document("wp.getPage", param(blogID, blogID, blank, blank))},
-	{"untyped, with more behind and a comment between", document("wp.getPosts", "<params> <param> "+blogID+"</param><!-- x --><param><value>ada</value></param>\n<param\n><value > sword<!-- - -->fish</value ></param ><param>"+userName+"</param></params>"),
-		`wp.getPosts "ada" " swordfish"`, document("wp.getPosts", "<params> <param> "+blogID+"</param><!-- x --><param>"+blank+"</param>\n<param>"+blank+"</param><param>"+userName+"</param></params>")},
-	{"references and CDATA", document("wp.getPosts", param(blogID, "<value>&#97;d&#x61;</value>", "<value><string><![CDATA[<sword>]]>&amp;fish</string></value>")),
-		`wp.getPosts "ada" "<sword>&fish"`, document("wp.getPosts", param(blogID, blank, blank))},
-	{"base64 and a number", document("wp.getPosts", param(blogID, "<value><base64>YW\nRh</base64></value>", "<value><i4>1234</i4></value>")),
-		`wp.getPosts "ada" "1234"`, document("wp.getPosts", param(blogID, blank, blank))},
-	{"a type without its value, a value without its param", document("wp.getPosts", "<params>"+blogID+"<param><string>ada</string></param>"+password+"</params>"),
-		`wp.getPosts "ada" "swordfish"`, document("wp.getPosts", "<params>"+blogID+"<param>"+blank+"</param><param>"+blank+"</param></params>")},
+	{
+		"untyped, with more behind and a comment between", document("wp.getPosts", "<params> <param> "+blogID+"</param><!-- x --><param><value>ada</value></param>\n<param\n><value > sword<!-- - -->fish</value ></param ><param>"+userName+"</param></params>"),
+		`wp.getPosts "ada" " swordfish"`, document("wp.getPosts", "<params> <param> "+blogID+"</param><!-- x --><param>"+blank+"</param>\n<param>"+blank+"</param><param>"+userName+"</param></params>"),
+	},
+	{
+		"references and CDATA", document("wp.getPosts", param(blogID, "<value>&#97;d&#x61;</value>", "<value><string><![CDATA[<sword>]]>&amp;fish</string></value>")),
+		`wp.getPosts "ada" "<sword>&fish"`, document("wp.getPosts", param(blogID, blank, blank)),
+	},
+	{
+		"base64 and a number", document("wp.getPosts", param(blogID, "<value><base64>YW\nRh</base64></value>", "<value><i4>1234</i4></value>")),
+		`wp.getPosts "ada" "1234"`, document("wp.getPosts", param(blogID, blank, blank)),
+	},
+	{
+		"a type without its value, a value without its param", document("wp.getPosts", "<params>"+blogID+"<param><string>ada</string></param>"+password+"</params>"),
+		`wp.getPosts "ada" "swordfish"`, document("wp.getPosts", "<params>"+blogID+"<param>"+blank+"</param><param>"+blank+"</param></params>"),
+	},
 	{"empty, and not there", document("wp.getPosts", param(blogID, "<value/>")+""), `wp.getPosts nil absent`, document("wp.getPosts", param(blogID, blank, blank))},
 	{"empty parameters", document("wp.getPosts", "<params>"+blogID+"<param/><param></param></params>"), `wp.getPosts nil nil`, document("wp.getPosts", "<params>"+blogID+"<param>"+blank+"</param><param>"+blank+"</param></params>")},
 	{"no list of parameters", document("wp.getPosts", ""), `wp.getPosts absent absent`, document("wp.getPosts", param(blank, blank, blank))},
@@ -73,24 +81,38 @@ var splices = []struct{ name, in, logins, want string }{
 	{"all in one array", document("wp.getPosts", param(data(blogID, userName, password))), `wp.getPosts "ada" "swordfish"`, document("wp.getPosts", param(data(blogID, blank, blank)))},
 	{"an empty array", document("wp.getUsersBlogs", param("<value><array/></value>")), `wp.getUsersBlogs absent absent`, document("wp.getUsersBlogs", param(data(blank, blank)))},
 	{"an array that is too short", document("wp.getPosts", param(data(blogID, userName))), `wp.getPosts "ada" absent`, document("wp.getPosts", param(data(blogID, blank, blank)))},
-	{"parameters before the name", "<methodCall>" + param(blogID, userName, password) + "<methodName> wp.getPosts\n</methodName></methodCall>",
-		`wp.getPosts "ada" "swordfish"`, "<methodCall>" + param(blogID, blank, blank) + "<methodName> wp.getPosts\n</methodName></methodCall>"},
+	{
+		"parameters before the name", "<methodCall>" + param(blogID, userName, password) + "<methodName> wp.getPosts\n</methodName></methodCall>",
+		`wp.getPosts "ada" "swordfish"`, "<methodCall>" + param(blogID, blank, blank) + "<methodName> wp.getPosts\n</methodName></methodCall>",
+	},
 	{"a container as a password", document("wp.getPosts", param(blogID, userName, data(password))), `wp.getPosts "ada" array`, document("wp.getPosts", param(blogID, blank, blank))},
 	{"long", document("wp.getPosts", param(blogID, userName, "<value>"+strings.Repeat("x", 5000)+"</value>")), `wp.getPosts "ada" long`, document("wp.getPosts", param(blogID, blank, blank))},
-	{"batch", document("system.multicall", param(data(nested("wp.getPosts", data(blogID, userName, password)), nested(" wp.getUsersBlogs ", data(userName, password))))),
+	{
+		"batch", document("system.multicall", param(data(nested("wp.getPosts", data(blogID, userName, password)), nested(" wp.getUsersBlogs ", data(userName, password))))),
 		`wp.getPosts "ada" "swordfish"; wp.getUsersBlogs "ada" "swordfish"`,
-		document("system.multicall", param(data(nested("wp.getPosts", data(blogID, blank, blank)), nested(" wp.getUsersBlogs ", data(blank, blank)))))},
-	{"batch in the wrong order", document("system.multicall", param(data("<value><struct><member>"+data(blogID, userName, password)+"<name>params</name></member><member><name>methodName</name><value>wp.getPosts</value></member></struct></value>"))),
-		`wp.getPosts "ada" "swordfish"`, document("system.multicall", param(data("<value><struct><member>"+data(blogID, blank, blank)+"<name>params</name></member><member><name>methodName</name><value>wp.getPosts</value></member></struct></value>")))},
-	{"batch of parameters", document("system.multicall", param(nested("wp.getPosts", data(blogID, userName, password)), nested("wp.getUsersBlogs", "<value><array/></value>"))),
+		document("system.multicall", param(data(nested("wp.getPosts", data(blogID, blank, blank)), nested(" wp.getUsersBlogs ", data(blank, blank))))),
+	},
+	{
+		"batch in the wrong order", document("system.multicall", param(data("<value><struct><member>"+data(blogID, userName, password)+"<name>params</name></member><member><name>methodName</name><value>wp.getPosts</value></member></struct></value>"))),
+		`wp.getPosts "ada" "swordfish"`, document("system.multicall", param(data("<value><struct><member>"+data(blogID, blank, blank)+"<name>params</name></member><member><name>methodName</name><value>wp.getPosts</value></member></struct></value>"))),
+	},
+	{
+		"batch of parameters", document("system.multicall", param(nested("wp.getPosts", data(blogID, userName, password)), nested("wp.getUsersBlogs", "<value><array/></value>"))),
 		`wp.getPosts "ada" "swordfish"; wp.getUsersBlogs absent absent`,
-		document("system.multicall", param(nested("wp.getPosts", data(blogID, blank, blank)), nested("wp.getUsersBlogs", data(blank, blank))))},
-	{"batch with an empty struct", document("system.multicall", param(data(nested("wp.getPosts", "<value><struct/></value>")))),
-		`wp.getPosts absent absent`, document("system.multicall", param(data(nested("wp.getPosts", data(blank, blank, blank)))))},
-	{"batch in an array in an array", document("system.multicall", param(data(data(nested("wp.getPosts", data(data(blogID, userName, password))))))),
-		`wp.getPosts "ada" "swordfish"`, document("system.multicall", param(data(data(nested("wp.getPosts", data(data(blogID, blank, blank)))))))},
-	{"batch inside a batch", document("system.multicall", param(data(nested("system.multicall", data(data(nested("wp.getPosts", data(blogID, userName, password)))))))),
-		`system.multicall absent absent`, document("system.multicall", param(data(nested("system.multicall", data(data(nested("wp.getPosts", data(blogID, userName, password)), blank, blank))))))},
+		document("system.multicall", param(nested("wp.getPosts", data(blogID, blank, blank)), nested("wp.getUsersBlogs", data(blank, blank)))),
+	},
+	{
+		"batch with an empty struct", document("system.multicall", param(data(nested("wp.getPosts", "<value><struct/></value>")))),
+		`wp.getPosts absent absent`, document("system.multicall", param(data(nested("wp.getPosts", data(blank, blank, blank))))),
+	},
+	{
+		"batch in an array in an array", document("system.multicall", param(data(data(nested("wp.getPosts", data(data(blogID, userName, password))))))),
+		`wp.getPosts "ada" "swordfish"`, document("system.multicall", param(data(data(nested("wp.getPosts", data(data(blogID, blank, blank))))))),
+	},
+	{
+		"batch inside a batch", document("system.multicall", param(data(nested("system.multicall", data(data(nested("wp.getPosts", data(blogID, userName, password)))))))),
+		`system.multicall absent absent`, document("system.multicall", param(data(nested("system.multicall", data(data(nested("wp.getPosts", data(blogID, userName, password)), blank, blank)))))),
+	},
 }
 
 func TestSplice(t *testing.T) {
@@ -178,8 +200,16 @@ func TestSpliceTexts(t *testing.T) {
 		}
 	}
 	for _, with := range [][]xmlrpc.Replacement{
-		{{Arg: 1, Text: "a\x00"}}, {{Arg: 1, Text: "\xff"}}, {{Arg: 1, Text: " \n"}}, {{Arg: 1, Text: "\ufffe"}},
-		{{Arg: -1}}, {{Arg: 256}}, {{Call: 1}}, {{Call: -1}}, {{Arg: 1}, {Arg: 1}}, {{Arg: 9}, {Arg: 9}},
+		{{Arg: 1, Text: "a\x00"}},
+		{{Arg: 1, Text: "\xff"}},
+		{{Arg: 1, Text: " \n"}},
+		{{Arg: 1, Text: "\ufffe"}},
+		{{Arg: -1}},
+		{{Arg: 256}},
+		{{Call: 1}},
+		{{Call: -1}},
+		{{Arg: 1}, {Arg: 1}},
+		{{Arg: 9}, {Arg: 9}},
 	} {
 		if out, err := s.Replace(with...); err == nil {
 			t.Errorf("%+v is taken: %d bytes", with, out.Size())
@@ -202,8 +232,10 @@ func TestSpliceRefusals(t *testing.T) {
 			}
 		}
 	}
-	for _, params := range []string{param(userName), param(data(userName)), param(data(nested("a", userName))), param(data("<value><struct/></value>")),
-		param(data(nested(" ", data(userName)))), param(data(nested("a", "<value><struct><member><name>0</name>"+userName+"</member></struct></value>")))} {
+	for _, params := range []string{
+		param(userName), param(data(userName)), param(data(nested("a", userName))), param(data("<value><struct/></value>")),
+		param(data(nested(" ", data(userName)))), param(data(nested("a", "<value><struct><member><name>0</name>"+userName+"</member></struct></value>"))),
+	} {
 		_, err := xmlrpc.NewSplice(strings.NewReader(document("system.multicall", params)), xmlrpc.Limits{})
 		var fault *xmlrpc.Fault
 		if !errors.As(err, &fault) || fault.Code != xmlrpc.CodeInvalidParams {

@@ -78,10 +78,12 @@ func textsOf[T any](list []T) []string {
 }
 
 func showApp(keys *server.Keys, login string, a apps.App) appShown {
-	shown := appShown{User: login, Name: a.Name, Public: a.Public, Hint: a.Hint, State: keys.Apps.State(a), Scope: textsOf(a.Scope.Rights),
+	shown := appShown{
+		User: login, Name: a.Name, Public: a.Public, Hint: a.Hint, State: keys.Apps.State(a), Scope: textsOf(a.Scope.Rights),
 		Methods: append([]string{}, a.Scope.Methods...), Networks: textsOf(a.Networks), Strict: a.Strict, Algorithm: a.Algorithm,
 		Created: a.Created, Expires: timeOf(a.Expires), LastUsed: timeOf(a.LastUse.At), Uses: a.Uses, Revoked: timeOf(a.Revoked),
-		Successor: a.Successor, Rotated: timeOf(a.Rotated), UsedAfterRotation: a.UsedAfterRotation(), Legacy: a.LegacySignatures}
+		Successor: a.Successor, Rotated: timeOf(a.Rotated), UsedAfterRotation: a.UsedAfterRotation(), Legacy: a.LegacySignatures,
+	}
 	if shown.LastUsed != nil {
 		shown.LastUse = &useShown{Agent: a.LastUse.Agent, Method: a.LastUse.Method}
 		if a.LastUse.Addr.IsValid() {

@@ -163,10 +163,20 @@ func describeApp(ctx context.Context, io streams, keys *server.Keys, app apps.Ap
 	}
 	a := showApp(keys, user.Login, app)
 	return describe(io, []described{
-		{"Public key", a.Public}, {"Name", a.Name}, {"User", fmt.Sprintf("%s (%s)", user.Login, user.Role)}, {"State", a.stateText()},
-		{"Algorithm", a.Algorithm}, {"Secret ends in", a.Hint}, {"Scope", orAll(a.Scope, "everything the user may do")},
-		{"Methods", orAll(a.Methods, "all")}, {"Networks", orAll(a.Networks, "anywhere")}, {"Created", timeText(&a.Created)},
-		{"Expires", timeText(a.Expires)}, {"Last used", a.useText()}, {"Uses", strconv.FormatInt(a.Uses, 10)}, {"Successor", a.Successor},
+		{"Public key", a.Public},
+		{"Name", a.Name},
+		{"User", fmt.Sprintf("%s (%s)", user.Login, user.Role)},
+		{"State", a.stateText()},
+		{"Algorithm", a.Algorithm},
+		{"Secret ends in", a.Hint},
+		{"Scope", orAll(a.Scope, "everything the user may do")},
+		{"Methods", orAll(a.Methods, "all")},
+		{"Networks", orAll(a.Networks, "anywhere")},
+		{"Created", timeText(&a.Created)},
+		{"Expires", timeText(a.Expires)},
+		{"Last used", a.useText()},
+		{"Uses", strconv.FormatInt(a.Uses, 10)},
+		{"Successor", a.Successor},
 	})
 }
 

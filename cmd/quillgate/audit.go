@@ -76,8 +76,10 @@ type auditLine struct {
 }
 
 func showLine(l audit.Line) auditLine {
-	out := auditLine{ID: l.ID, At: l.At, Kind: string(l.Kind), User: l.UserID, Actor: l.By.UserID, Via: l.By.Via, App: l.By.App,
-		Agent: l.By.Agent, Detail: l.Detail, Hash: hex.EncodeToString(l.Hash)}
+	out := auditLine{
+		ID: l.ID, At: l.At, Kind: string(l.Kind), User: l.UserID, Actor: l.By.UserID, Via: l.By.Via, App: l.By.App,
+		Agent: l.By.Agent, Detail: l.Detail, Hash: hex.EncodeToString(l.Hash),
+	}
 	if l.By.Addr.IsValid() {
 		out.Address = l.By.Addr.String()
 	}

@@ -157,8 +157,10 @@ func examined(t *testing.T, args ...string) (map[string]string, string, int) {
 }
 
 func TestH16Doctor(t *testing.T) {
-	healthy := map[string]string{"tls": fine, "clock": fine, "endpoint": fine, "answers": fine, "compression": fine, "authorization": fine, "fallback": fine,
-		"discovery": fine, "forwarded": fine, "chunked": fine, "size": fine, "signature": fine, "bytes": fine}
+	healthy := map[string]string{
+		"tls": fine, "clock": fine, "endpoint": fine, "answers": fine, "compression": fine, "authorization": fine, "fallback": fine,
+		"discovery": fine, "forwarded": fine, "chunked": fine, "size": fine, "signature": fine, "bytes": fine,
+	}
 	for _, tt := range []struct {
 		name string
 		way  way
@@ -168,18 +170,24 @@ func TestH16Doctor(t *testing.T) {
 	}{
 		{name: "healthy", way: way{tls: true}},
 		{name: "in clear on this machine", want: map[string]string{"tls": warning, "forwarded": ""}},
-		{name: "strips Authorization", way: way{tls: true, out: func(r *http.Request) { r.Header.Del("Authorization") }}, code: 1,
-			want: map[string]string{"authorization": problem, "fallback": warning, "signature": fine}},
-		{name: "strips Authorization, with the other field taken", way: way{tls: true, out: func(r *http.Request) { r.Header.Del("Authorization") },
-			config: func(c *server.Config) { c.AuthorizationFallback = true }}, want: map[string]string{"authorization": warning}},
-		{name: "wants a password of its own", code: 1, want: map[string]string{"authorization": problem, "signature": problem, "fallback": warning, "bytes": ""},
+		{
+			name: "strips Authorization", way: way{tls: true, out: func(r *http.Request) { r.Header.Del("Authorization") }}, code: 1,
+			want: map[string]string{"authorization": problem, "fallback": warning, "signature": fine},
+		},
+		{name: "strips Authorization, with the other field taken", way: way{
+			tls: true, out: func(r *http.Request) { r.Header.Del("Authorization") },
+			config: func(c *server.Config) { c.AuthorizationFallback = true },
+		}, want: map[string]string{"authorization": warning}},
+		{
+			name: "wants a password of its own", code: 1, want: map[string]string{"authorization": problem, "signature": problem, "fallback": warning, "bytes": ""},
 			way: way{tls: true, instead: func(w http.ResponseWriter, r *http.Request) bool {
 				if r.Header.Get("Authorization") == "" {
 					return false
 				}
 				http.Error(w, "Unauthorized", http.StatusUnauthorized)
 				return true
-			}}},
+			}},
+		},
 		{name: "413 at 1 MiB", code: 1, want: map[string]string{"size": problem}, way: way{tls: true, instead: func(w http.ResponseWriter, r *http.Request) bool {
 			if r.ContentLength < 1<<20 {
 				return false

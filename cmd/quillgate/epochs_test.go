@@ -185,7 +185,8 @@ func TestHouseEpochOfVisitors(t *testing.T) {
 		folder, name := filepath.Split(file)
 		seen := folder == "public/" || folder == "site/" && (strings.HasPrefix(name, "visit") || slices.Contains([]string{
 			"option.go", "post.go", "post_list.go", "post_page.go", "post_link.go", "post_link_names.go", "term.go", "term_field.go", "meta.go",
-			"comment.go", "attachment.go", "people.go"}, name))
+			"comment.go", "attachment.go", "people.go",
+		}, name))
 		if !seen {
 			return
 		}

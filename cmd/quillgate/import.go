@@ -87,8 +87,13 @@ func (c *importCmd) load(ctx context.Context, blog *server.Blog, in io.Reader, o
 		_, err = fmt.Fprintln(out.out, "Everything was already there.")
 		return err
 	}
-	return printTallies(out.out, tallies{{"users", report.Users}, {"terms", report.Terms}, {"posts", report.Posts},
-		{"comments", report.Comments}, {"options", report.Options}})
+	return printTallies(out.out, tallies{
+		{"users", report.Users},
+		{"terms", report.Terms},
+		{"posts", report.Posts},
+		{"comments", report.Comments},
+		{"options", report.Options},
+	})
 }
 
 // tallies are the kinds of objects that an import may bring, and what it did with them.

@@ -49,12 +49,18 @@ func TestKeyCommand(t *testing.T) {
 	}{
 		{"a folder", "", ` --data '/srv/my blog'`, settings{Data: "/srv/my blog"}},
 		{"a settings file", "", ` --config /etc/quillgate.toml --data /srv/blog`, settings{Config: "/etc/quillgate.toml", Data: "/srv/blog"}},
-		{"a database", "", ` --data /srv/blog --database 'postgres:///blog?host=/run/postgresql'`,
-			settings{Data: "/srv/blog", Database: "postgres:///blog?host=/run/postgresql"}},
-		{"a database in the environment", "postgres:///blog", " --data /srv/blog\n\nwith the same database in QUILLGATE_DATABASE or --database as this server.",
-			settings{Data: "/srv/blog", Database: "postgres:///blog"}},
-		{"a password", "", " --data /srv/blog\n\nwith the same database in QUILLGATE_DATABASE or --database as this server.",
-			settings{Data: "/srv/blog", Database: "postgres://me:hush@localhost/blog"}},
+		{
+			"a database", "", ` --data /srv/blog --database 'postgres:///blog?host=/run/postgresql'`,
+			settings{Data: "/srv/blog", Database: "postgres:///blog?host=/run/postgresql"},
+		},
+		{
+			"a database in the environment", "postgres:///blog", " --data /srv/blog\n\nwith the same database in QUILLGATE_DATABASE or --database as this server.",
+			settings{Data: "/srv/blog", Database: "postgres:///blog"},
+		},
+		{
+			"a password", "", " --data /srv/blog\n\nwith the same database in QUILLGATE_DATABASE or --database as this server.",
+			settings{Data: "/srv/blog", Database: "postgres://me:hush@localhost/blog"},
+		},
 	} {
 		t.Setenv("QUILLGATE_DATABASE", test.environment)
 		_, got, _ := strings.Cut(keyCommand(&test.settings), `"My client"`)

@@ -41,9 +41,11 @@ type tokenShown struct {
 }
 
 func showToken(login string, t auth.Token) tokenShown {
-	return tokenShown{User: login, Kind: string(t.Kind), Name: t.Name, ID: t.ID, Hint: t.Hint, Scope: textsOf(t.Scope.Rights),
+	return tokenShown{
+		User: login, Kind: string(t.Kind), Name: t.Name, ID: t.ID, Hint: t.Hint, Scope: textsOf(t.Scope.Rights),
 		Methods: append([]string{}, t.Scope.Methods...), Networks: textsOf(t.Networks), Created: t.Created,
-		Expires: timeOf(t.Expires), LastUsed: timeOf(t.LastUse.At), Revoked: timeOf(t.Revoked)}
+		Expires: timeOf(t.Expires), LastUsed: timeOf(t.LastUse.At), Revoked: timeOf(t.Revoked),
+	}
 }
 
 type tokenCreateCmd struct {
@@ -168,9 +170,18 @@ func tellToken(ctx context.Context, io streams, keys *server.Keys, token auth.To
 		return writeJSON(io.out, t)
 	}
 	return describe(io, []described{
-		{"ID", t.ID}, {"Kind", t.Kind}, {"Name", t.Name}, {"User", fmt.Sprintf("%s (%s)", user.Login, user.Role)}, {"State", t.stateText()},
-		{"Ends in", t.Hint}, {"Scope", orAll(t.Scope, "everything that the user may")}, {"Methods", orAll(t.Methods, "all")},
-		{"Networks", orAll(t.Networks, "everywhere")}, {"Created", timeText(&t.Created)}, {"Expires", timeText(t.Expires)}, {"Last used", timeText(t.LastUsed)},
+		{"ID", t.ID},
+		{"Kind", t.Kind},
+		{"Name", t.Name},
+		{"User", fmt.Sprintf("%s (%s)", user.Login, user.Role)},
+		{"State", t.stateText()},
+		{"Ends in", t.Hint},
+		{"Scope", orAll(t.Scope, "everything that the user may")},
+		{"Methods", orAll(t.Methods, "all")},
+		{"Networks", orAll(t.Networks, "everywhere")},
+		{"Created", timeText(&t.Created)},
+		{"Expires", timeText(t.Expires)},
+		{"Last used", timeText(t.LastUsed)},
 	})
 }
 

@@ -201,12 +201,16 @@ func (c *call) unproven(err error) error {
 	if refusal, ok := errors.AsType[*signer.UnsignedAnswer](err); ok {
 		t.Seen = ""
 		if refusal.Fault != nil && refusal.Fault.Code == http.StatusForbidden {
-			return &upstream.Trouble{Code: upstream.CodeUnavailable, Outcome: upstream.NotDone, Err: err,
-				What: "The blog refused the signer's key. Run “quillgate sign check " + name + "” to see why."}
+			return &upstream.Trouble{
+				Code: upstream.CodeUnavailable, Outcome: upstream.NotDone, Err: err,
+				What: "The blog refused the signer's key. Run “quillgate sign check " + name + "” to see why.",
+			}
 		}
 	}
-	return &upstream.Trouble{Code: upstream.CodeBadAnswer, Outcome: upstream.Unknown, Err: err,
-		What: "The answer could not be verified as the blog's own. Run “quillgate sign check " + name + "”."}
+	return &upstream.Trouble{
+		Code: upstream.CodeBadAnswer, Outcome: upstream.Unknown, Err: err,
+		What: "The answer could not be verified as the blog's own. Run “quillgate sign check " + name + "”.",
+	}
 }
 
 // faultOf returns what the old program is told. No code but that of a wrong
