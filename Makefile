@@ -16,10 +16,10 @@ DATE    := $(shell git show -s --format=%cs HEAD 2>/dev/null)
 BUILD   := CGO_ENABLED=0 go build -trimpath -buildvcs=false -ldflags "-s -w -X main.version=$(VERSION) -X main.commit=$(COMMIT) -X main.date=$(DATE)"
 
 # Packages whose state is shared by goroutines; the race detector runs on them in place of the plain run.
-RACE := ./auth ./apps ./server ./signer
+RACE := ./wordpress ./site ./auth ./server ./public ./apps ./database ./xmlrpc ./signer ./signer/local
 
 # What takes longest begins first, here as above, so that no core waits for it at the end.
-FIRST := ./interop ./cmd/quillgate ./site ./wordpress ./profiles
+FIRST := ./interop ./cmd/quillgate ./transfer ./profiles
 
 .PHONY: build run test test-wordpress nightly soak screenshots readme-screenshot timing bench-signer cross format tree lint fuzz bench tools reproducible release sbom
 
@@ -34,7 +34,7 @@ tools:
 
 # Test data is listed as it is, so only Go files count.
 format:
-	@bad=$$(gofmt -l $$(git ls-files '*.go')); if [ -n "$$bad" ]; then echo "gofmt these files:"; echo "$$bad"; exit 1; fi
+	@bad=$$(go tool -modfile=tools/go.mod gofumpt -l $$(git ls-files '*.go')); if [ -n "$$bad" ]; then echo "gofumpt these files:"; echo "$$bad"; exit 1; fi
 
 # No compiled program and no large file belongs in the repository.
 tree:
@@ -44,6 +44,7 @@ lint: format tree
 	go tool -modfile=tools/go.mod actionlint
 	go vet ./... && go vet -tags timing,plantedflaw ./signature ./interop/timing && go vet -tags soak,readme,wrk,wordpress ./interop
 	go tool -modfile=tools/go.mod staticcheck ./...
+	@dead=$$(go tool -modfile=tools/go.mod deadcode -test ./...); if [ -n "$$dead" ]; then echo "nothing calls these:"; echo "$$dead"; exit 1; fi
 
 # Every fuzz target for a moment: go test can fuzz one at a time.
 FUZZTIME ?= 3s
