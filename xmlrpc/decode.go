@@ -293,6 +293,8 @@ func (d *decoder) params(empty bool) ([]Value, error) {
 // that the parameters behind it keep theirs.
 func (d *decoder) param(t tag, empty bool) (v Value, err error) {
 	switch {
+	case !d.call && (t != tagParam || empty):
+		return Value{}, d.misshapen("the response has no value")
 	case t != tagParam:
 		return d.value(t, empty, 1)
 	case empty:
@@ -302,10 +304,10 @@ func (d *decoder) param(t tag, empty bool) (v Value, err error) {
 }
 
 // only reads the one value that parent holds, and the end of parent. A <param>
-// may hold none.
+// of a call may hold none; a response without a value is no answer.
 func (d *decoder) only(parent tag) (v Value, err error) {
 	t, empty, err := d.next(parent)
-	if err != nil || t == tagEnd && parent == tagParam {
+	if err != nil || t == tagEnd && parent == tagParam && d.call {
 		return v, err
 	}
 	if v, err = d.value(t, empty, 1); err != nil {
