@@ -1,6 +1,7 @@
 package markup
 
 import (
+	"regexp"
 	"slices"
 	"strings"
 )
@@ -88,4 +89,15 @@ func (f *filter) addRel(t tag, words func(Link) []string) {
 	default:
 		f.put(rel.valueEnd, rel.valueEnd, " "+added)
 	}
+}
+
+var (
+	anchor  = regexp.MustCompile(`(?is)<a\s([^>]*)>`)
+	bareURL = regexp.MustCompile(`(?i)(?:^|[\s(>])https?://`)
+)
+
+// CountLinks counts the links of a text, and the addresses that a page would
+// make links of.
+func CountLinks(text string) int64 {
+	return int64(len(anchor.FindAllString(text, -1)) + len(bareURL.FindAllString(anchor.ReplaceAllString(text, ""), -1)))
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/quillgate/quillgate/auth"
 	"github.com/quillgate/quillgate/database"
+	"github.com/quillgate/quillgate/markup"
 	"github.com/quillgate/quillgate/network"
 )
 
@@ -109,7 +110,7 @@ func approveUnseen(ctx context.Context, tx *database.Tx, c *Comment, o *Options)
 	if o.Bool("comment_moderation") {
 		return false, nil
 	}
-	if most := o.Int("comment_max_links"); most > 0 && countLinks(c.Content) >= most {
+	if most := o.Int("comment_max_links"); most > 0 && markup.CountLinks(c.Content) >= most {
 		return false, nil
 	}
 	if mentions(c, o.Text("moderation_keys")) {

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"net/mail"
 	"net/url"
-	"regexp"
 	"strings"
 
 	"github.com/quillgate/quillgate/auth"
@@ -82,11 +81,6 @@ func validEmail(text string) bool {
 	return strings.Contains(strings.Trim(host, "."), ".")
 }
 
-var (
-	anchor  = regexp.MustCompile(`(?is)<a\s([^>]*)>`)
-	bareURL = regexp.MustCompile(`(?i)(?:^|[\s(>])https?://`)
-)
-
 // markForeignLinks adds rel="nofollow ugc" to the links of a comment that lead away from the blog. As in WordPress a tag of
 // several lines stays as it is; the pages tell search engines of it all the same.
 func (s *Site) markForeignLinks(text string) string {
@@ -113,9 +107,4 @@ func webHost(address string) string {
 		return ""
 	}
 	return strings.ToLower(u.Hostname())
-}
-
-// countLinks counts the links of a comment, and the addresses that a page would make links of.
-func countLinks(text string) int64 {
-	return int64(len(anchor.FindAllString(text, -1)) + len(bareURL.FindAllString(anchor.ReplaceAllString(text, ""), -1)))
 }
