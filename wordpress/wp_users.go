@@ -110,20 +110,20 @@ func (a *API) getUser(ctx context.Context, who auth.Identity, p *call) (xmlrpc.V
 	if id != who.User.ID && !who.Can(auth.EditUsers) {
 		return xmlrpc.Value{}, errEditUser
 	}
-	return a.userAnswer(ctx, id, p)
+	wanted, err := fieldsOf(p, "all")
+	if err != nil {
+		return xmlrpc.Value{}, err
+	}
+	return a.userAnswer(ctx, id, wanted)
 }
 
-// userAnswer reads an account and writes the fields of it that the call asks for.
-func (a *API) userAnswer(ctx context.Context, id int64, p *call) (xmlrpc.Value, error) {
+// userAnswer reads an account and writes the wanted fields of it.
+func (a *API) userAnswer(ctx context.Context, id int64, wanted fields) (xmlrpc.Value, error) {
 	u, err := a.users.Get(ctx, id)
 	if err != nil {
 		return xmlrpc.Value{}, err
 	}
-	fields, err := fieldsOf(p, "all")
-	if err != nil {
-		return xmlrpc.Value{}, err
-	}
-	return userStruct(&u, fields), nil
+	return userStruct(&u, wanted), nil
 }
 
 // userOrders are the orders that wp.getUsers knows; WordPress sorts by the user name when it knows none.
@@ -232,7 +232,11 @@ func count(v xmlrpc.Value) int {
 
 // getProfile answers wp.getProfile(blog, user, password, fields).
 func (a *API) getProfile(ctx context.Context, who auth.Identity, p *call) (xmlrpc.Value, error) {
-	return a.userAnswer(ctx, who.User.ID, p)
+	wanted, err := fieldsOf(p, "all")
+	if err != nil {
+		return xmlrpc.Value{}, err
+	}
+	return a.userAnswer(ctx, who.User.ID, wanted)
 }
 
 // editProfile answers wp.editProfile(blog, user, password, content). Members
