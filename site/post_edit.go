@@ -452,9 +452,11 @@ func (w *edit) chooseTerms(ctx context.Context) error {
 	return w.chooseDefaults(ctx, chosen)
 }
 
-// chooseDefaults gives a post without categories the default one, unless the client has said so by id.
+// chooseDefaults gives a post without categories the default one, unless the client has said so by id, or has named it an
+// automatic draft: those have none in WordPress, and stay drafts here.
 func (w *edit) chooseDefaults(ctx context.Context, chosen map[string][]int64) error {
-	if _, ok := chosen[Category]; !ok && w.post.Status != StatusAutoDraft {
+	automatic := w.Status != nil && *w.Status == StatusAutoDraft
+	if _, ok := chosen[Category]; !ok && !automatic && w.post.Status != StatusAutoDraft {
 		had := 0
 		if w.Categories != nil {
 			had = len(*w.Categories)

@@ -31,6 +31,18 @@ func (e *endpoint) getPost(t *testing.T, id xmlrpc.Value, fields ...any) any {
 	return plain(e.get(t, "wp.getPost", id, array(fields...)))
 }
 
+// An automatic draft has no category, as in WordPress; it is kept as a draft.
+func TestAutomaticDraftHasNoCategory(t *testing.T) {
+	databasetest.Each(t, func(t *testing.T, db *database.DB) {
+		e := openEndpoint(t, db)
+		id := e.newPost(t, object("post_title", "Begun", "post_status", "auto-draft"))
+		got := e.getPost(t, id, "post", "terms").(map[string]any)
+		if got["post_status"] != "draft" || len(got["terms"].([]any)) > 0 {
+			t.Errorf("status %v, terms %v; want a draft without terms", got["post_status"], got["terms"])
+		}
+	})
+}
+
 func TestNewPostReadsBack(t *testing.T) {
 	databasetest.Each(t, func(t *testing.T, db *database.DB) {
 		e := openEndpoint(t, db)
