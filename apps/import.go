@@ -58,7 +58,11 @@ func (s *Store) ImportTx(ctx context.Context, tx *database.Tx, in Imported) (App
 		Public: in.Public, UserID: in.UserID, Name: name, Algorithm: hmacSHA256,
 		LegacySignatures: in.LegacySignatures, Created: s.now(),
 	}
-	if err := s.insert(ctx, tx, &app, in.Secret); err != nil {
+	err = s.insert(ctx, tx, &app, in.Secret)
+	if database.IsDuplicate(err) {
+		err = ErrTaken // by a key of another site: a public key names one key, whatever the site
+	}
+	if err != nil {
 		return App{}, fmt.Errorf("import an application: %w", err)
 	}
 	return app, nil

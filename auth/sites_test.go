@@ -39,6 +39,11 @@ func TestSitesShareNothing(t *testing.T) {
 		own, ownSecret := two.key(t, eve)
 		token, text := one.token(t, auth.NewToken{UserID: ada.ID, Kind: auth.AccessToken})
 
+		taken := apps.Imported{UserID: eve.ID, Name: "moved here", Public: app.Public, Secret: apps.NewSecret(secret.Reveal())}
+		if _, err := two.apps.Import(ctx, taken); !errors.Is(err, apps.ErrTaken) {
+			t.Errorf("the other site imports the key: %v, want ErrTaken", err)
+		}
+
 		for _, at := range []struct {
 			name string
 			*house
