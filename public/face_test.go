@@ -10,14 +10,11 @@ import (
 	"testing"
 	"time"
 
-	"github.com/quillgate/quillgate/apps"
 	"github.com/quillgate/quillgate/auth"
-	"github.com/quillgate/quillgate/auth/authtest"
 	"github.com/quillgate/quillgate/database"
-	"github.com/quillgate/quillgate/database/databasetest"
-	"github.com/quillgate/quillgate/media"
 	"github.com/quillgate/quillgate/public"
 	"github.com/quillgate/quillgate/site"
+	"github.com/quillgate/quillgate/site/sitetest"
 )
 
 const base = "https://blog.example"
@@ -34,26 +31,10 @@ type face struct {
 
 func openFace(t testing.TB, db *database.DB, cfg public.Config) *face {
 	t.Helper()
-	folder := databasetest.Folder(t)
-	if err := apps.CreateKeyset(folder + "/keyset"); err != nil {
-		t.Fatal(err)
-	}
-	keys, err := apps.Open(t.Context(), apps.Config{DB: db, KeysetFile: folder + "/keyset"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { keys.Close() })
-	uploads, err := media.OpenFolder(folder + "/uploads")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { uploads.Close() })
 	now := time.Date(2026, 11, 5, 12, 0, 0, 0, time.UTC)
-	f := &face{db: db, now: &now, users: auth.NewUsers(auth.UsersConfig{DB: db, Apps: keys, Hash: authtest.CheapHash})}
-	f.Site, err = site.Open(t.Context(), site.Config{DB: db, Users: f.users, Media: uploads, BaseURL: base, Clock: func() time.Time { return *f.now }})
-	if err != nil {
-		t.Fatal(err)
-	}
+	f := &face{db: db, now: &now}
+	blog := sitetest.Open(t, db, sitetest.Config{BaseURL: base, Clock: func() time.Time { return *f.now }})
+	f.Site, f.users = blog.Site, blog.Users
 	f.admin = f.user(t, "ada", auth.Administrator)
 	cfg.Site = f.Site
 	f.Handler = routes(t, cfg)

@@ -7,14 +7,11 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/quillgate/quillgate/apps"
-	"github.com/quillgate/quillgate/auth"
-	"github.com/quillgate/quillgate/auth/authtest"
 	"github.com/quillgate/quillgate/database"
 	"github.com/quillgate/quillgate/database/databasetest"
-	"github.com/quillgate/quillgate/media"
 	"github.com/quillgate/quillgate/public"
 	"github.com/quillgate/quillgate/site"
+	"github.com/quillgate/quillgate/site/sitetest"
 	"github.com/quillgate/quillgate/transfer"
 )
 
@@ -22,24 +19,7 @@ import (
 func blog(t *testing.T, db *database.DB, base string) (http.Handler, *site.Site) {
 	t.Helper()
 	ctx := context.Background()
-	folder := databasetest.Folder(t)
-	if err := apps.CreateKeyset(folder + "/keyset"); err != nil {
-		t.Fatal(err)
-	}
-	keys, err := apps.Open(ctx, apps.Config{DB: db, KeysetFile: folder + "/keyset"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { keys.Close() })
-	uploads, err := media.OpenFolder(folder + "/uploads")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { uploads.Close() })
-	s, err := site.Open(ctx, site.Config{DB: db, Users: auth.NewUsers(auth.UsersConfig{DB: db, Apps: keys, Hash: authtest.CheapHash}), Media: uploads, BaseURL: base})
-	if err != nil {
-		t.Fatal(err)
-	}
+	s := sitetest.Open(t, db, sitetest.Config{BaseURL: base}).Site
 	if _, err := transfer.New(s).Import(ctx, strings.NewReader(bundle)); err != nil {
 		t.Fatal(err)
 	}

@@ -4,35 +4,21 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http/httptest"
-	"path/filepath"
 	"strings"
 	"testing"
 
-	"github.com/quillgate/quillgate/apps"
 	"github.com/quillgate/quillgate/auth"
-	"github.com/quillgate/quillgate/auth/authtest"
 	"github.com/quillgate/quillgate/database"
 	"github.com/quillgate/quillgate/database/databasetest"
 	"github.com/quillgate/quillgate/public"
 	"github.com/quillgate/quillgate/site"
+	"github.com/quillgate/quillgate/site/sitetest"
 )
 
 // Other blogs find out here whether a post takes pingbacks, and publishing clients find the endpoint on the home page.
 func TestPingbackAnnounced(t *testing.T) {
 	databasetest.Each(t, func(t *testing.T, db *database.DB) {
-		keyset := filepath.Join(databasetest.Folder(t), "keyset")
-		if err := apps.CreateKeyset(keyset); err != nil {
-			t.Fatal(err)
-		}
-		store, err := apps.Open(t.Context(), apps.Config{DB: db, KeysetFile: keyset})
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(func() { store.Close() })
-		blog, err := site.Open(t.Context(), site.Config{DB: db, Users: auth.NewUsers(auth.UsersConfig{DB: db, Apps: store, Hash: authtest.CheapHash}), BaseURL: "https://blog.example"})
-		if err != nil {
-			t.Fatal(err)
-		}
+		blog := sitetest.Open(t, db, sitetest.Config{}).Site
 		admin := auth.Identity{User: auth.User{ID: 1, Role: auth.Administrator}, Via: auth.ViaPassword}
 		post := func(ping string) string {
 			id, err := blog.CreatePost(t.Context(), admin, site.PostEdit{Title: new("A"), Content: new("x"), Status: new("publish"), PingStatus: &ping})

@@ -1,18 +1,14 @@
 package transfer_test
 
 import (
-	"log/slog"
-	"path/filepath"
 	"testing"
 	"time"
 
 	"github.com/quillgate/quillgate/apps"
 	"github.com/quillgate/quillgate/auth"
-	"github.com/quillgate/quillgate/auth/authtest"
 	"github.com/quillgate/quillgate/database"
-	"github.com/quillgate/quillgate/database/databasetest"
 	"github.com/quillgate/quillgate/media"
-	"github.com/quillgate/quillgate/site"
+	"github.com/quillgate/quillgate/site/sitetest"
 	"github.com/quillgate/quillgate/transfer"
 )
 
@@ -29,25 +25,6 @@ type blog struct {
 // openBlog opens the blog in a database. The clock may be moved by its owner.
 func openBlog(t testing.TB, db *database.DB, clock func() time.Time) blog {
 	t.Helper()
-	keyset := filepath.Join(databasetest.Folder(t), "keyset")
-	if err := apps.CreateKeyset(keyset); err != nil {
-		t.Fatal(err)
-	}
-	store, err := apps.Open(t.Context(), apps.Config{DB: db, KeysetFile: keyset, Clock: clock})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { store.Close() })
-	users := auth.NewUsers(auth.UsersConfig{DB: db, Apps: store, Clock: clock, Hash: authtest.CheapHash})
-	dir := filepath.Join(databasetest.Folder(t), "uploads")
-	files, err := media.OpenFolder(dir)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { files.Close() })
-	s, err := site.Open(t.Context(), site.Config{DB: db, Users: users, Media: files, BaseURL: "https://blog.example", Clock: clock, Logger: slog.New(slog.DiscardHandler)})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return blog{transfer.New(s), db, users, store, files, dir}
+	b := sitetest.Open(t, db, sitetest.Config{Clock: clock})
+	return blog{transfer.New(b.Site), db, b.Users, b.Apps, b.Files, b.Folder}
 }

@@ -7,18 +7,16 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
-	"path/filepath"
 	"testing"
 	"time"
 
 	"github.com/quillgate/quillgate/apps"
 	"github.com/quillgate/quillgate/audit"
 	"github.com/quillgate/quillgate/auth"
-	"github.com/quillgate/quillgate/auth/authtest"
 	"github.com/quillgate/quillgate/database"
 	"github.com/quillgate/quillgate/database/databasetest"
-	"github.com/quillgate/quillgate/media"
 	"github.com/quillgate/quillgate/site"
+	"github.com/quillgate/quillgate/site/sitetest"
 	"github.com/quillgate/quillgate/wordpress"
 	"github.com/quillgate/quillgate/xmlrpc"
 )
@@ -36,33 +34,24 @@ type endpoint struct {
 
 func openEndpoint(t testing.TB, db *database.DB) *endpoint {
 	t.Helper()
-	ctx, dir := t.Context(), databasetest.Folder(t)
+	ctx := t.Context()
 	e := &endpoint{db: db, now: time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)}
 	clock := func() time.Time { return e.now }
-	keyset := filepath.Join(dir, "keyset")
-	must(t, apps.CreateKeyset(keyset))
-	store, err := apps.Open(ctx, apps.Config{DB: db, KeysetFile: keyset, Clock: clock})
-	must(t, err)
-	t.Cleanup(func() { store.Close() })
-	users := auth.NewUsers(auth.UsersConfig{DB: db, Apps: store, Clock: clock, Hash: authtest.CheapHash})
-	e.apps, e.users = store, users
-	files, err := media.OpenFolder(filepath.Join(dir, "uploads"))
-	must(t, err)
-	t.Cleanup(func() { files.Close() })
-	e.site, err = site.Open(ctx, site.Config{DB: db, Users: users, Media: files, BaseURL: "https://blog.example", Clock: clock})
-	must(t, err)
+	blog := sitetest.Open(t, db, sitetest.Config{Clock: clock})
+	e.site, e.apps, e.users = blog.Site, blog.Apps, blog.Users
 	must(t, e.site.SetOption(ctx, "gmt_offset", "2"))
 	for _, role := range auth.Roles() {
-		_, err := users.Create(ctx, audit.Operator, auth.NewUser{Login: string(role), Password: string(role) + "-password", Role: role})
+		_, err := e.users.Create(ctx, audit.Operator, auth.NewUser{Login: string(role), Password: string(role) + "-password", Role: role})
 		must(t, err)
 	}
-	api := wordpress.New(wordpress.Config{Site: e.site, Users: users, Apps: store, Clock: clock, Logger: slog.New(slog.DiscardHandler)})
-	verifier := auth.New(auth.Config{Users: users, Apps: store, ClearTextPasswords: true})
+	api := wordpress.New(wordpress.Config{Site: e.site, Users: e.users, Apps: e.apps, Clock: clock, Logger: slog.New(slog.DiscardHandler)})
+	verifier := auth.New(auth.Config{Users: e.users, Apps: e.apps, ClearTextPasswords: true})
+	var err error
 	e.Handler, err = xmlrpc.New(xmlrpc.Config[*auth.Request]{
 		Methods:      api.Methods(),
 		Authenticate: func(r *http.Request) (xmlrpc.Check[*auth.Request], error) { return verifier.Begin(r) },
 		Fault:        api.Fault,
-		SpoolDir:     dir,
+		SpoolDir:     databasetest.Folder(t),
 		Log:          slog.New(slog.NewTextHandler(t.Output(), nil)),
 	})
 	must(t, err)

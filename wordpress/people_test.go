@@ -8,7 +8,6 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -18,11 +17,11 @@ import (
 
 	"github.com/quillgate/quillgate/apps"
 	"github.com/quillgate/quillgate/auth"
-	"github.com/quillgate/quillgate/auth/authtest"
 	"github.com/quillgate/quillgate/database"
 	"github.com/quillgate/quillgate/database/databasetest"
 	"github.com/quillgate/quillgate/fetch"
 	"github.com/quillgate/quillgate/site"
+	"github.com/quillgate/quillgate/site/sitetest"
 	"github.com/quillgate/quillgate/transfer"
 	"github.com/quillgate/quillgate/wordpress"
 	"github.com/quillgate/quillgate/xmlrpc"
@@ -45,21 +44,11 @@ func openOffice(t *testing.T, db *database.DB) *office {
 	t.Helper()
 	o := &office{db: db, now: time.Date(2024, 3, 1, 12, 0, 0, 0, time.UTC), remote: "127.0.0.1:999"}
 	clock := func() time.Time { return o.now }
-	keyset := filepath.Join(databasetest.Folder(t), "keyset")
-	if err := apps.CreateKeyset(keyset); err != nil {
-		t.Fatal(err)
-	}
-	store, err := apps.Open(t.Context(), apps.Config{DB: db, KeysetFile: keyset, Clock: clock})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { store.Close() })
-	users := auth.NewUsers(auth.UsersConfig{DB: db, Apps: store, Clock: clock, Hash: authtest.CheapHash})
-	if o.Site, err = site.Open(t.Context(), site.Config{DB: db, Users: users, BaseURL: "https://blog.example", Clock: clock}); err != nil {
-		t.Fatal(err)
-	}
-	o.api = wordpress.New(wordpress.Config{Site: o.Site, Users: users, Apps: store, Fetch: fetch.New(fetch.Config{UserAgent: "Office/1", Reach: 250 * time.Millisecond})})
-	verifier := auth.New(auth.Config{Users: users, Apps: store, Clock: clock, ThrottleExempt: []netip.Prefix{netip.MustParsePrefix("0.0.0.0/0")}})
+	blog := sitetest.Open(t, db, sitetest.Config{Clock: clock})
+	o.Site = blog.Site
+	o.api = wordpress.New(wordpress.Config{Site: o.Site, Users: blog.Users, Apps: blog.Apps, Fetch: fetch.New(fetch.Config{UserAgent: "Office/1", Reach: 250 * time.Millisecond})})
+	verifier := auth.New(auth.Config{Users: blog.Users, Apps: blog.Apps, Clock: clock, ThrottleExempt: []netip.Prefix{netip.MustParsePrefix("0.0.0.0/0")}})
+	var err error
 	o.handler, err = xmlrpc.New(xmlrpc.Config[*auth.Request]{
 		Methods:      o.api.Methods(),
 		Fault:        o.api.Fault,

@@ -57,6 +57,7 @@ var stairs = map[string][]string{
 
 	"database/databasetest": {"database"},
 	"auth/authtest":         {"auth"},
+	"site/sitetest":         {"site", "auth", "auth/authtest", "apps", "media", "database", "database/databasetest"},
 	"server/servertest":     {"server", "auth", "auth/authtest", "apps", "audit", "database/databasetest"},
 	"interop":               nil, // its tests import what they like; no one imports it
 	"interop/clients/kolo":  nil, // a client program in Go, which knows nothing of ours

@@ -1,0 +1,66 @@
+// Package sitetest opens blogs for tests, with the parts that they stand on.
+package sitetest
+
+import (
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/quillgate/quillgate/apps"
+	"github.com/quillgate/quillgate/auth"
+	"github.com/quillgate/quillgate/auth/authtest"
+	"github.com/quillgate/quillgate/database"
+	"github.com/quillgate/quillgate/database/databasetest"
+	"github.com/quillgate/quillgate/media"
+	"github.com/quillgate/quillgate/site"
+)
+
+// BaseURL is the address of the blogs that name no other.
+const BaseURL = "https://blog.example"
+
+// Config says how a blog is opened. The zero value is a blog at BaseURL whose
+// clock is that of the machine.
+type Config struct {
+	BaseURL string
+	Clock   func() time.Time // may be read by several goroutines at a time
+}
+
+// Blog is a site and its parts. Users have cheap password hashes.
+type Blog struct {
+	*site.Site
+	DB     *database.DB
+	Apps   *apps.Store
+	Users  *auth.Users
+	Files  *media.Folder
+	Folder string // where Files are
+}
+
+// Open opens the blog in a database, with a keyset and a media folder of its
+// own. All of it is closed when the test ends.
+func Open(t testing.TB, db *database.DB, cfg Config) Blog {
+	t.Helper()
+	if cfg.BaseURL == "" {
+		cfg.BaseURL = BaseURL
+	}
+	folder := databasetest.Folder(t)
+	b := Blog{DB: db, Folder: filepath.Join(folder, "uploads")}
+	keyset := filepath.Join(folder, "keyset")
+	if err := apps.CreateKeyset(keyset); err != nil {
+		t.Fatal(err)
+	}
+	var err error
+	if b.Apps, err = apps.Open(t.Context(), apps.Config{DB: db, KeysetFile: keyset, Clock: cfg.Clock}); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { b.Apps.Close() })
+	b.Users = auth.NewUsers(auth.UsersConfig{DB: db, Apps: b.Apps, Clock: cfg.Clock, Hash: authtest.CheapHash})
+	if b.Files, err = media.OpenFolder(b.Folder); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { b.Files.Close() })
+	b.Site, err = site.Open(t.Context(), site.Config{DB: db, Users: b.Users, Media: b.Files, BaseURL: cfg.BaseURL, Clock: cfg.Clock})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
