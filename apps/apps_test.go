@@ -23,24 +23,8 @@ import (
 	"github.com/quillgate/quillgate/database/databasetest"
 )
 
-// clock stands still until it is moved.
-type clock struct {
-	mu  sync.Mutex
-	now time.Time
-}
-
-func newClock() *clock { return &clock{now: time.Date(2026, 5, 1, 8, 0, 0, 0, time.UTC)} }
-
-func (c *clock) read() time.Time {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.now
-}
-
-func (c *clock) add(d time.Duration) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.now = c.now.Add(d)
+func newClock() *databasetest.Clock {
+	return databasetest.NewClock(time.Date(2026, 5, 1, 8, 0, 0, 0, time.UTC))
 }
 
 func keyset(t *testing.T) string {
@@ -52,9 +36,9 @@ func keyset(t *testing.T) string {
 	return path
 }
 
-func open(t *testing.T, db *database.DB, path string, c *clock) *apps.Store {
+func open(t *testing.T, db *database.DB, path string, c *databasetest.Clock) *apps.Store {
 	t.Helper()
-	s, err := apps.Open(context.Background(), apps.Config{DB: db, KeysetFile: path, Clock: c.read})
+	s, err := apps.Open(context.Background(), apps.Config{DB: db, KeysetFile: path, Clock: c.Now})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -63,7 +47,7 @@ func open(t *testing.T, db *database.DB, path string, c *clock) *apps.Store {
 }
 
 // each runs fn on a store over each database, with two users: 1 and 2.
-func each(t *testing.T, fn func(t *testing.T, s *apps.Store, db *database.DB, c *clock)) {
+func each(t *testing.T, fn func(t *testing.T, s *apps.Store, db *database.DB, c *databasetest.Clock)) {
 	t.Helper()
 	databasetest.Each(t, func(t *testing.T, db *database.DB) {
 		c := newClock()
@@ -94,10 +78,10 @@ func create(t *testing.T, s *apps.Store, user int64) (apps.App, apps.Secret) {
 }
 
 func TestCreateGetLookup(t *testing.T) {
-	each(t, func(t *testing.T, s *apps.Store, _ *database.DB, c *clock) {
+	each(t, func(t *testing.T, s *apps.Store, _ *database.DB, c *databasetest.Clock) {
 		app, secret := create(t, s, 1)
 		text := secret.Reveal()
-		want := apps.App{Public: app.Public, UserID: 1, Name: "MarsEdit", Hint: text[len(text)-4:], Algorithm: "hmac-sha256", Created: c.read()}
+		want := apps.App{Public: app.Public, UserID: 1, Name: "MarsEdit", Hint: text[len(text)-4:], Algorithm: "hmac-sha256", Created: c.Now()}
 		if diff := cmp.Diff(want, app, cmpopts.EquateComparable(netip.Addr{}, netip.Prefix{})); diff != "" {
 			t.Errorf("Create (-want +got):\n%s", diff)
 		}
@@ -117,7 +101,7 @@ func TestCreateGetLookup(t *testing.T) {
 
 // K1: 128 and 256 random bits, from the system.
 func TestRandomnessK1(t *testing.T) {
-	each(t, func(t *testing.T, s *apps.Store, _ *database.DB, _ *clock) {
+	each(t, func(t *testing.T, s *apps.Store, _ *database.DB, _ *databasetest.Clock) {
 		seen := make(map[string]bool)
 		var digits [16]bool
 		for range apps.MaxPerUser {
@@ -154,7 +138,7 @@ func TestRandomnessK1(t *testing.T) {
 
 // K2: the published form, and a checksum that notices a changed character.
 func TestSecretFormK2(t *testing.T) {
-	each(t, func(t *testing.T, s *apps.Store, _ *database.DB, _ *clock) {
+	each(t, func(t *testing.T, s *apps.Store, _ *database.DB, _ *databasetest.Clock) {
 		_, secret := create(t, s, 1)
 		text := secret.Reveal()
 		if !regexp.MustCompile(`^`+apps.SecretPattern+`$`).MatchString(text) || !apps.ValidSecret(text) {
@@ -229,7 +213,7 @@ func TestRevokeK7(t *testing.T) {
 
 // K7: lookups that race with the revocation do not bring the key back.
 func TestRevokeUnderLoadK7(t *testing.T) {
-	each(t, func(t *testing.T, s *apps.Store, _ *database.DB, _ *clock) {
+	each(t, func(t *testing.T, s *apps.Store, _ *database.DB, _ *databasetest.Clock) {
 		for range 5 {
 			app, _ := create(t, s, 1)
 			stop := make(chan struct{})
@@ -262,7 +246,7 @@ func TestRevokeUnderLoadK7(t *testing.T) {
 
 // K8: nothing that a user sends reaches another user's key.
 func TestOthersKeysK8(t *testing.T) {
-	each(t, func(t *testing.T, s *apps.Store, _ *database.DB, _ *clock) {
+	each(t, func(t *testing.T, s *apps.Store, _ *database.DB, _ *databasetest.Clock) {
 		app, _ := create(t, s, 1)
 		if err := s.Rename(t.Context(), audit.Operator, 2, app.Public, "mine now"); !errors.Is(err, apps.ErrNotFound) {
 			t.Errorf("Rename of another's key: %v, want ErrNotFound", err)
@@ -292,7 +276,7 @@ func TestOthersKeysK8(t *testing.T) {
 
 // K13: the number of keys and their names.
 func TestLimitsK13(t *testing.T) {
-	each(t, func(t *testing.T, s *apps.Store, _ *database.DB, _ *clock) {
+	each(t, func(t *testing.T, s *apps.Store, _ *database.DB, _ *databasetest.Clock) {
 		names := []struct {
 			name string
 			ok   bool
@@ -339,13 +323,13 @@ func TestLimitsK13(t *testing.T) {
 }
 
 func TestImport(t *testing.T) {
-	each(t, func(t *testing.T, s *apps.Store, db *database.DB, c *clock) {
+	each(t, func(t *testing.T, s *apps.Store, db *database.DB, c *databasetest.Clock) {
 		in := apps.Imported{UserID: 1, Name: "old client", Public: "b730db0864b0d4453ba6a26ad6613cd4", Secret: apps.NewSecret("7647a19f5bf3e9fd001419900ad48a54"), LegacySignatures: true}
 		first, err := s.Import(t.Context(), in)
 		if err != nil {
 			t.Fatal(err)
 		}
-		c.add(time.Hour)
+		c.Add(time.Hour)
 		second, err := s.Import(t.Context(), in)
 		if diff := cmp.Diff(first, second, cmpopts.EquateComparable(netip.Addr{}, netip.Prefix{})); err != nil || diff != "" {
 			t.Errorf("the second import: %v\n%s", err, diff)
@@ -378,7 +362,7 @@ func TestImport(t *testing.T) {
 }
 
 func TestListInPages(t *testing.T) {
-	each(t, func(t *testing.T, s *apps.Store, _ *database.DB, _ *clock) {
+	each(t, func(t *testing.T, s *apps.Store, _ *database.DB, _ *databasetest.Clock) {
 		var want []string
 		for i := range 7 {
 			app, _ := create(t, s, 1+int64(i%2))
@@ -428,12 +412,12 @@ func TestUsed(t *testing.T) {
 		before := db.Statements()
 		for range 1000 {
 			s.Used(app.Public, apps.Use{})
-			c.add(time.Millisecond)
+			c.Add(time.Millisecond)
 		}
 		if n := db.Statements() - before; n != 0 {
 			t.Errorf("1000 uses were %d statements, want none", n)
 		}
-		last := c.read().Add(-time.Millisecond)
+		last := c.Now().Add(-time.Millisecond)
 		if err := s.Close(); err != nil {
 			t.Fatal(err)
 		}
@@ -445,7 +429,7 @@ func TestUsed(t *testing.T) {
 
 // One statement for a lookup, and none while no key changes.
 func TestLookupStatements(t *testing.T) {
-	each(t, func(t *testing.T, s *apps.Store, db *database.DB, c *clock) {
+	each(t, func(t *testing.T, s *apps.Store, db *database.DB, c *databasetest.Clock) {
 		app, _ := create(t, s, 1)
 		for _, public := range []string{app.Public, "unknown"} {
 			before := db.Statements()
@@ -456,7 +440,7 @@ func TestLookupStatements(t *testing.T) {
 				t.Errorf("ten lookups of %q were %d statements, want 1", public, n)
 			}
 		}
-		c.add(time.Hour)
+		c.Add(time.Hour)
 		before := db.Statements()
 		s.Lookup(t.Context(), app.Public)
 		if n := db.Statements() - before; n != 0 {

@@ -23,6 +23,7 @@ import (
 	"github.com/quillgate/quillgate/apps"
 	"github.com/quillgate/quillgate/audit"
 	"github.com/quillgate/quillgate/database"
+	"github.com/quillgate/quillgate/database/databasetest"
 )
 
 func publicPEM(t *testing.T, key any) []byte {
@@ -144,7 +145,7 @@ func pssPEM(t *testing.T, n *big.Int, parameters asn1.RawValue) []byte {
 // K15: a key without a secret has none anywhere, keeps its algorithm, and an
 // empty key is no one's.
 func TestK15Enrolled(t *testing.T) {
-	each(t, func(t *testing.T, s *apps.Store, db *database.DB, c *clock) {
+	each(t, func(t *testing.T, s *apps.Store, db *database.DB, c *databasetest.Clock) {
 		app, err := s.Enrol(t.Context(), audit.Operator, apps.New{UserID: 1, Name: "Build server", Scope: apps.Scope{Rights: []apps.Right{apps.Draft}}}, edKey(t))
 		if err != nil {
 			t.Fatal(err)
@@ -187,7 +188,7 @@ func TestK15Enrolled(t *testing.T) {
 			if _, err := db.Exec(t.Context(), damage, public, []byte{}); err != nil {
 				t.Fatal(err)
 			}
-			c.add(2 * time.Second)
+			c.Add(2 * time.Second)
 			if secret, _, err := s.Lookup(t.Context(), public); !errors.Is(err, apps.ErrSealed) || !secret.IsEmpty() {
 				t.Errorf("%s: %v, want ErrSealed", name, err)
 			}
@@ -197,7 +198,7 @@ func TestK15Enrolled(t *testing.T) {
 
 // K15: the successor of such a key is one too.
 func TestK15RotateVerificationKey(t *testing.T) {
-	each(t, func(t *testing.T, s *apps.Store, _ *database.DB, c *clock) {
+	each(t, func(t *testing.T, s *apps.Store, _ *database.DB, c *databasetest.Clock) {
 		app, err := s.Enrol(t.Context(), audit.Operator, apps.New{UserID: 1, Name: "x"}, edKey(t))
 		if err != nil {
 			t.Fatal(err)
@@ -213,7 +214,7 @@ func TestK15RotateVerificationKey(t *testing.T) {
 		if err := lookup(t, s, app.Public); err != nil {
 			t.Errorf("the old key during the overlap: %v", err)
 		}
-		c.add(time.Hour)
+		c.Add(time.Hour)
 		if err := lookup(t, s, app.Public); !errors.Is(err, apps.ErrExpired) {
 			t.Errorf("the old key afterwards: %v, want ErrExpired", err)
 		}
@@ -226,7 +227,7 @@ func TestK15RotateVerificationKey(t *testing.T) {
 
 // K16: an enrolment is closed unless it was opened, and closes after its time or one success.
 func TestK16EnrolmentWindow(t *testing.T) {
-	each(t, func(t *testing.T, s *apps.Store, db *database.DB, c *clock) {
+	each(t, func(t *testing.T, s *apps.Store, db *database.DB, c *databasetest.Clock) {
 		enrol := func(code string) (apps.App, error) {
 			return s.EnrolByCode(t.Context(), audit.Actor{Via: "test"}, code, "Build server", edKey(t))
 		}
@@ -237,7 +238,7 @@ func TestK16EnrolmentWindow(t *testing.T) {
 				UserID: 2, Networks: networks,
 				Scope: apps.Scope{Rights: []apps.Right{apps.Draft}, Methods: []string{"wp.newPost"}},
 			}, life)
-			if err != nil || life != 0 && !until.Equal(c.read().Add(life)) {
+			if err != nil || life != 0 && !until.Equal(c.Now().Add(life)) {
 				t.Fatalf("until %v, %v", until, err)
 			}
 			if !regexp.MustCompile(`^[A-Z2-7]{26}$`).MatchString(code.Reveal()) { // 5 bits each
@@ -251,7 +252,7 @@ func TestK16EnrolmentWindow(t *testing.T) {
 			}
 		}
 		first := open(0)
-		c.add(apps.DefaultEnrolment - time.Millisecond)
+		c.Add(apps.DefaultEnrolment - time.Millisecond)
 		if until, err := s.Enrolment(t.Context(), 2); err != nil || until.IsZero() {
 			t.Errorf("Enrolment: %v, %v", until, err)
 		}
@@ -268,7 +269,7 @@ func TestK16EnrolmentWindow(t *testing.T) {
 			t.Errorf("the same code again: %v, want ErrNoEnrolment", err)
 		}
 		late := open(10 * time.Minute)
-		c.add(10 * time.Minute)
+		c.Add(10 * time.Minute)
 		if _, err := enrol(late); !errors.Is(err, apps.ErrNoEnrolment) {
 			t.Errorf("too late: %v, want ErrNoEnrolment", err)
 		}
@@ -284,7 +285,7 @@ func TestK16EnrolmentWindow(t *testing.T) {
 		if _, _, err := s.OpenEnrolment(t.Context(), audit.Operator, apps.New{UserID: 1}, time.Minute); err != nil {
 			t.Fatal(err)
 		}
-		c.add(time.Minute)
+		c.Add(time.Minute)
 		for range 2 {
 			if err := s.CloseEnrolment(t.Context(), audit.Operator, 2); err != nil {
 				t.Fatal(err)
@@ -315,7 +316,7 @@ func TestK16EnrolmentWindow(t *testing.T) {
 
 // K16: of many programs with one code, one is enrolled.
 func TestK16OneSuccess(t *testing.T) {
-	each(t, func(t *testing.T, s *apps.Store, _ *database.DB, _ *clock) {
+	each(t, func(t *testing.T, s *apps.Store, _ *database.DB, _ *databasetest.Clock) {
 		code, _, err := s.OpenEnrolment(t.Context(), audit.Operator, apps.New{UserID: 1}, 0)
 		if err != nil {
 			t.Fatal(err)

@@ -80,7 +80,7 @@ func TestK7RevokedEverywhere(t *testing.T) {
 // The successor whose secret never arrived is replaced by another one, and by
 // no one but the key that it succeeds; one that was used is not.
 func TestRotateAgain(t *testing.T) {
-	each(t, func(t *testing.T, s *apps.Store, _ *database.DB, c *clock) {
+	each(t, func(t *testing.T, s *apps.Store, _ *database.DB, c *databasetest.Clock) {
 		again := func(public, lost string) (apps.App, error) {
 			app, _, err := s.RotateAgain(t.Context(), audit.Operator, 1, public, 48*time.Hour, lost)
 			return app, err
@@ -97,7 +97,7 @@ func TestRotateAgain(t *testing.T) {
 				t.Errorf("in the place of %q: %v, want *Rotated", wrong, err)
 			}
 		}
-		c.add(47 * time.Hour)
+		c.Add(47 * time.Hour)
 		next, err := again(app.Public, lost.Public)
 		if err != nil {
 			t.Fatal(err)
@@ -119,7 +119,7 @@ func TestRotateAgain(t *testing.T) {
 		if err := lookup(t, s, next.Public); err != nil {
 			t.Errorf("the successor that was used: %v", err)
 		}
-		c.add(time.Hour)
+		c.Add(time.Hour)
 		if err := lookup(t, s, app.Public); !errors.Is(err, apps.ErrExpired) {
 			t.Errorf("the second rotation prolongs the old key: %v, want ErrExpired", err)
 		}
@@ -167,7 +167,7 @@ func TestK7RevokedWhereItIsHeard(t *testing.T) {
 }
 
 func TestK7RevokeAll(t *testing.T) {
-	each(t, func(t *testing.T, s *apps.Store, _ *database.DB, _ *clock) {
+	each(t, func(t *testing.T, s *apps.Store, _ *database.DB, _ *databasetest.Clock) {
 		var mine []apps.App
 		for range 3 {
 			app, _ := create(t, s, 1)
@@ -197,7 +197,7 @@ func TestK7RevokeAll(t *testing.T) {
 
 // K8: what concerns another's key is ErrNotFound, and changes nothing.
 func TestK8OthersKeys(t *testing.T) {
-	each(t, func(t *testing.T, s *apps.Store, _ *database.DB, _ *clock) {
+	each(t, func(t *testing.T, s *apps.Store, _ *database.DB, _ *databasetest.Clock) {
 		app, _ := create(t, s, 1)
 		name := "mine now"
 		_, errUpdate := s.Update(t.Context(), audit.Operator, 2, app.Public, apps.Change{Name: &name})
@@ -290,12 +290,12 @@ func manyMethods() string {
 
 // K10: a key works up to its expiry and not from it on, in spite of the cache.
 func TestK10Expiry(t *testing.T) {
-	each(t, func(t *testing.T, s *apps.Store, _ *database.DB, c *clock) {
+	each(t, func(t *testing.T, s *apps.Store, _ *database.DB, c *databasetest.Clock) {
 		var invalid *apps.Invalid
-		if _, _, err := s.Create(t.Context(), audit.Operator, apps.New{UserID: 1, Name: "x", Expires: c.read()}); !errors.As(err, &invalid) {
+		if _, _, err := s.Create(t.Context(), audit.Operator, apps.New{UserID: 1, Name: "x", Expires: c.Now()}); !errors.As(err, &invalid) {
 			t.Errorf("a key that ends now: %v, want *Invalid", err)
 		}
-		app, _, err := s.Create(t.Context(), audit.Operator, apps.New{UserID: 1, Name: "x", Expires: c.read().Add(15 * 24 * time.Hour)})
+		app, _, err := s.Create(t.Context(), audit.Operator, apps.New{UserID: 1, Name: "x", Expires: c.Now().Add(15 * 24 * time.Hour)})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -316,16 +316,16 @@ func TestK10Expiry(t *testing.T) {
 			{-time.Hour, true, true, apps.ErrExpired, apps.Expired},
 		}
 		for _, step := range steps {
-			c.add(app.Expires.Add(-step.before).Sub(c.read()))
+			c.Add(app.Expires.Add(-step.before).Sub(c.Now()))
 			if err := lookup(t, s, app.Public); !errors.Is(err, step.want) {
 				t.Errorf("%v before: %v, want %v", step.before, err, step.want)
 			}
-			now := c.read()
+			now := c.Now()
 			if app.ExpiresWithin(apps.ExpirySoon, now) != step.soon || app.ExpiresWithin(apps.ExpiryUrgent, now) != step.urgent || s.State(app) != step.state {
 				t.Errorf("%v before: soon %v, urgent %v, %s", step.before, app.ExpiresWithin(apps.ExpirySoon, now), app.ExpiresWithin(apps.ExpiryUrgent, now), s.State(app))
 			}
 		}
-		later := c.read().Add(time.Hour)
+		later := c.Now().Add(time.Hour)
 		if _, err := s.Update(t.Context(), audit.Operator, 1, app.Public, apps.Change{Expires: &later}); err != nil {
 			t.Fatal(err)
 		}
@@ -336,7 +336,7 @@ func TestK10Expiry(t *testing.T) {
 		if _, err := s.Update(t.Context(), audit.Operator, 1, app.Public, apps.Change{Expires: &never}); err != nil {
 			t.Fatal(err)
 		}
-		c.add(1000 * 24 * time.Hour)
+		c.Add(1000 * 24 * time.Hour)
 		if err := lookup(t, s, app.Public); err != nil {
 			t.Errorf("a key without expiry: %v", err)
 		}
@@ -349,35 +349,35 @@ func TestK10Unused(t *testing.T) {
 	databasetest.Each(t, func(t *testing.T, db *database.DB) {
 		const limit = 180 * 24 * time.Hour
 		c := newClock()
-		s, err := apps.Open(t.Context(), apps.Config{DB: db, KeysetFile: keyset(t), Clock: c.read, UnusedAfter: limit})
+		s, err := apps.Open(t.Context(), apps.Config{DB: db, KeysetFile: keyset(t), Clock: c.Now, UnusedAfter: limit})
 		if err != nil {
 			t.Fatal(err)
 		}
 		t.Cleanup(func() { s.Close() })
 		addUsers(t, db)
 		app, _ := create(t, s, 1)
-		c.add(limit - time.Second)
+		c.Add(limit - time.Second)
 		if err := lookup(t, s, app.Public); err != nil {
 			t.Errorf("a second before: %v", err)
 		}
-		c.add(time.Second)
+		c.Add(time.Second)
 		if err := lookup(t, s, app.Public); !errors.Is(err, apps.ErrUnused) {
 			t.Errorf("after 180 days: %v, want ErrUnused", err)
 		}
 		if _, err := s.Update(t.Context(), audit.Operator, 1, app.Public, apps.Change{}); err != nil {
 			t.Fatal(err)
 		}
-		c.add(limit - time.Second)
+		c.Add(limit - time.Second)
 		if err := lookup(t, s, app.Public); err != nil {
 			t.Errorf("after its owner has renewed it: %v", err)
 		}
 		s.Used(app.Public, apps.Use{Method: "wp.getPost"})
 		s.FlushUsage()
-		c.add(limit - time.Second)
+		c.Add(limit - time.Second)
 		if err := lookup(t, s, app.Public); err != nil {
 			t.Errorf("179 days after its last use: %v", err)
 		}
-		c.add(time.Second)
+		c.Add(time.Second)
 		if err := lookup(t, s, app.Public); !errors.Is(err, apps.ErrUnused) {
 			t.Errorf("180 days after its last use: %v, want ErrUnused", err)
 		}
@@ -386,7 +386,7 @@ func TestK10Unused(t *testing.T) {
 
 // K11: both pairs work while they overlap, and one afterwards.
 func TestK11Rotation(t *testing.T) {
-	each(t, func(t *testing.T, s *apps.Store, _ *database.DB, c *clock) {
+	each(t, func(t *testing.T, s *apps.Store, _ *database.DB, c *databasetest.Clock) {
 		networks, _ := apps.ParseNetworks("192.0.2.0/24")
 		in := apps.New{UserID: 1, Name: "MarsEdit", Networks: networks, Strict: true, Scope: apps.Scope{Rights: []apps.Right{apps.Read}, Methods: []string{"wp.getPost"}}}
 		for _, test := range []struct{ overlap, works time.Duration }{
@@ -396,13 +396,13 @@ func TestK11Rotation(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			c.add(time.Hour)
+			c.Add(time.Hour)
 			next, secret, err := s.Rotate(t.Context(), audit.Operator, 1, old.Public, test.overlap)
 			if err != nil {
 				t.Fatal(err)
 			}
 			want := old
-			want.Public, want.Hint, want.Created = next.Public, next.Hint, c.read()
+			want.Public, want.Hint, want.Created = next.Public, next.Hint, c.Now()
 			if diff := cmp.Diff(want, next, sameApp); diff != "" || next.Public == old.Public || secret.Reveal() == oldSecret.Reveal() {
 				t.Errorf("the successor (-want +got):\n%s", diff)
 			}
@@ -410,7 +410,7 @@ func TestK11Rotation(t *testing.T) {
 				after time.Duration
 				want  error
 			}{{0, nil}, {test.works - time.Millisecond, nil}, {test.works, apps.ErrExpired}, {test.works + time.Hour, apps.ErrExpired}} {
-				c.add(next.Created.Add(step.after).Sub(c.read()))
+				c.Add(next.Created.Add(step.after).Sub(c.Now()))
 				found, app, err := s.Lookup(t.Context(), old.Public)
 				if !errors.Is(err, step.want) || err == nil && (found.Reveal() != oldSecret.Reveal() || app.Successor != next.Public || s.State(*app) != apps.Superseded) {
 					t.Errorf("overlap %v, the old pair %v later: %v (%+v), want %v", test.overlap, step.after, err, app, step.want)
@@ -425,7 +425,7 @@ func TestK11Rotation(t *testing.T) {
 
 // K11: what a rotation refuses, and what it does not prolong.
 func TestK11RotationLimits(t *testing.T) {
-	each(t, func(t *testing.T, s *apps.Store, _ *database.DB, c *clock) {
+	each(t, func(t *testing.T, s *apps.Store, _ *database.DB, c *databasetest.Clock) {
 		app, _ := create(t, s, 1)
 		var invalid *apps.Invalid
 		for _, overlap := range []time.Duration{-1, apps.MaxOverlap + 1} {
@@ -441,7 +441,7 @@ func TestK11RotationLimits(t *testing.T) {
 		if _, _, err := s.Rotate(t.Context(), audit.Operator, 1, app.Public, time.Hour); !errors.As(err, &rotated) || rotated.Successor != next.Public || !errors.Is(err, apps.ErrRotated) {
 			t.Errorf("a second rotation: %v, want *Rotated with %s", err, next.Public)
 		}
-		for _, expires := range []time.Time{{}, c.read().Add(2 * time.Hour)} {
+		for _, expires := range []time.Time{{}, c.Now().Add(2 * time.Hour)} {
 			if _, err := s.Update(t.Context(), audit.Operator, 1, app.Public, apps.Change{Expires: &expires}); !errors.As(err, &invalid) {
 				t.Errorf("the old pair prolonged to %v: %v, want *Invalid", expires, err)
 			}
@@ -453,7 +453,7 @@ func TestK11RotationLimits(t *testing.T) {
 			t.Errorf("the old pair after an emergency: %v, want ErrRevoked", err)
 		}
 		// The end of a pair is that of its successor.
-		short, _, err := s.Create(t.Context(), audit.Operator, apps.New{UserID: 1, Name: "x", Expires: c.read().Add(time.Hour)})
+		short, _, err := s.Create(t.Context(), audit.Operator, apps.New{UserID: 1, Name: "x", Expires: c.Now().Add(time.Hour)})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -461,7 +461,7 @@ func TestK11RotationLimits(t *testing.T) {
 		if err != nil || !after.Expires.Equal(short.Expires) {
 			t.Errorf("the successor ends %v, %v; want %v", after.Expires, err, short.Expires)
 		}
-		c.add(time.Hour)
+		c.Add(time.Hour)
 		for _, public := range []string{short.Public, after.Public} {
 			if err := lookup(t, s, public); !errors.Is(err, apps.ErrExpired) {
 				t.Errorf("after the end: %v, want ErrExpired", err)
@@ -475,7 +475,7 @@ func TestK11RotationLimits(t *testing.T) {
 
 // K11: pairs that end by themselves do not count; K13: all others do.
 func TestK11RotationAtTheLimit(t *testing.T) {
-	each(t, func(t *testing.T, s *apps.Store, _ *database.DB, c *clock) {
+	each(t, func(t *testing.T, s *apps.Store, _ *database.DB, c *databasetest.Clock) {
 		var last apps.App
 		for range apps.MaxPerUser {
 			last, _ = create(t, s, 1)
@@ -497,7 +497,7 @@ func TestK11RotationAtTheLimit(t *testing.T) {
 		if n := count(false); n != apps.MaxPerUser+1 {
 			t.Errorf("%d keys while the two overlap, want %d", n, apps.MaxPerUser+1)
 		}
-		c.add(time.Hour)
+		c.Add(time.Hour)
 		if n, all := count(false), count(true); n != apps.MaxPerUser || all != n+1 {
 			t.Errorf("%d keys afterwards, %d with the old ones; want %d, %d", n, all, apps.MaxPerUser, apps.MaxPerUser+1)
 		}
@@ -509,7 +509,7 @@ func TestK11RotationAtTheLimit(t *testing.T) {
 
 // K11: of many rotations at once one makes a successor, and the others name it.
 func TestK11RotateAtOnce(t *testing.T) {
-	each(t, func(t *testing.T, s *apps.Store, _ *database.DB, _ *clock) {
+	each(t, func(t *testing.T, s *apps.Store, _ *database.DB, _ *databasetest.Clock) {
 		app, _ := create(t, s, 1)
 		var mu sync.Mutex
 		var made, named []string
@@ -544,10 +544,10 @@ func TestK11RotateAtOnce(t *testing.T) {
 
 // K11: it shows that a program still uses the old pair.
 func TestK11OldPairStillUsed(t *testing.T) {
-	each(t, func(t *testing.T, s *apps.Store, _ *database.DB, c *clock) {
+	each(t, func(t *testing.T, s *apps.Store, _ *database.DB, c *databasetest.Clock) {
 		app, _ := create(t, s, 1)
 		use := func() apps.App {
-			c.add(2 * time.Minute)
+			c.Add(2 * time.Minute)
 			s.Used(app.Public, apps.Use{Method: "wp.getPost"})
 			s.FlushUsage()
 			got, err := s.Get(t.Context(), app.Public)
@@ -573,7 +573,7 @@ func TestK11OldPairStillUsed(t *testing.T) {
 
 // H11: every change of a key leaves its line, and no line a secret.
 func TestH11KeysInTheTrail(t *testing.T) {
-	each(t, func(t *testing.T, s *apps.Store, db *database.DB, _ *clock) {
+	each(t, func(t *testing.T, s *apps.Store, db *database.DB, _ *databasetest.Clock) {
 		by := audit.Actor{UserID: 1, Via: "session", Addr: netip.MustParseAddr("192.0.2.7")}
 		app, secret, err := s.Create(t.Context(), by, apps.New{UserID: 1, Name: "x"})
 		if err != nil {
@@ -616,7 +616,7 @@ func TestH11KeysInTheTrail(t *testing.T) {
 
 // K12: uses cost no statement on the way, at most one write a minute for a key, and are right afterwards.
 func TestK12LastUse(t *testing.T) {
-	each(t, func(t *testing.T, s *apps.Store, db *database.DB, c *clock) {
+	each(t, func(t *testing.T, s *apps.Store, db *database.DB, c *databasetest.Clock) {
 		app, _ := create(t, s, 1)
 		other, _ := create(t, s, 1)
 		get := func() apps.App {
@@ -632,12 +632,12 @@ func TestK12LastUse(t *testing.T) {
 		for range 1000 {
 			s.Used(app.Public, apps.Use{Addr: addr, Agent: strings.Repeat("ä", 1000)})
 			s.Called(app.Public, "wp.newPost")
-			c.add(time.Millisecond)
+			c.Add(time.Millisecond)
 		}
 		if n := db.Statements() - before; n != 0 {
 			t.Errorf("1000 uses were %d statements, want none", n)
 		}
-		last := c.read().Add(-time.Millisecond)
+		last := c.Now().Add(-time.Millisecond)
 		s.FlushUsage()
 		wrote := db.Statements() - before
 		want := apps.Use{At: last, Addr: addr, Agent: strings.Repeat("ä", 200), Method: "wp.newPost"}
@@ -648,17 +648,17 @@ func TestK12LastUse(t *testing.T) {
 			t.Errorf("writing them was %d statements", wrote)
 		}
 		// Within the minute nothing more is written.
-		c.add(30 * time.Second)
+		c.Add(30 * time.Second)
 		s.Used(app.Public, apps.Use{Addr: addr, Method: "wp.getPost"})
 		before = db.Statements()
 		s.FlushUsage()
 		if n := db.Statements() - before; n != 0 {
 			t.Errorf("a second write within the minute: %d statements", n)
 		}
-		c.add(31 * time.Second)
+		c.Add(31 * time.Second)
 		s.Used(app.Public, apps.Use{Addr: addr, Method: "wp.getPost"})
 		s.FlushUsage()
-		if got := get(); got.Uses != 1002 || got.LastUse.Method != "wp.getPost" || !got.LastUse.At.Equal(c.read()) {
+		if got := get(); got.Uses != 1002 || got.LastUse.Method != "wp.getPost" || !got.LastUse.At.Equal(c.Now()) {
 			t.Errorf("a minute later: %d uses, %+v", got.Uses, got.LastUse)
 		}
 		// A use whose method is not known yet waits for it, and not for ever.
@@ -667,7 +667,7 @@ func TestK12LastUse(t *testing.T) {
 		if got, _ := s.Get(t.Context(), other.Public); !got.LastUse.At.IsZero() {
 			t.Error("written before the method was known")
 		}
-		c.add(20 * time.Second)
+		c.Add(20 * time.Second)
 		s.FlushUsage()
 		if got, _ := s.Get(t.Context(), other.Public); got.LastUse.At.IsZero() || got.Uses != 1 {
 			t.Errorf("not written although no method came: %+v", got.LastUse)
@@ -683,7 +683,7 @@ func TestK12UsesOfTwoProcesses(t *testing.T) {
 		one, two := open(t, db, file, c), open(t, databasetest.Open(t, url), file, c)
 		addUsers(t, db)
 		app, _ := create(t, one, 1)
-		first := c.read()
+		first := c.Now()
 		one.Used(app.Public, apps.Use{At: first, Method: "wp.getPost"})
 		two.Used(app.Public, apps.Use{At: first.Add(time.Second), Method: "wp.newPost"})
 		two.FlushUsage()
@@ -697,7 +697,7 @@ func TestK12UsesOfTwoProcesses(t *testing.T) {
 
 // K12: the uses of more keys than one transaction writes are all written, once.
 func TestK12ManyKeys(t *testing.T) {
-	each(t, func(t *testing.T, s *apps.Store, db *database.DB, c *clock) {
+	each(t, func(t *testing.T, s *apps.Store, db *database.DB, c *databasetest.Clock) {
 		var list []apps.App
 		for user := int64(1); user <= 2; user++ {
 			for range apps.MaxPerUser {
@@ -720,7 +720,7 @@ func TestK12ManyKeys(t *testing.T) {
 			t.Errorf("%d statements for %d keys", n, len(list))
 		}
 		for _, app := range list {
-			if got, err := s.Get(t.Context(), app.Public); err != nil || got.Uses != 1 || got.LastUse.Method != "wp.getPost" || !got.LastUse.At.Equal(c.read()) {
+			if got, err := s.Get(t.Context(), app.Public); err != nil || got.Uses != 1 || got.LastUse.Method != "wp.getPost" || !got.LastUse.At.Equal(c.Now()) {
 				t.Errorf("%s: %d uses, %+v, %v", app.Public, got.Uses, got.LastUse, err)
 			}
 		}

@@ -38,7 +38,7 @@ func TestK5RotationUnderLoad(t *testing.T) {
 		db := databasetest.Open(t, url)
 		addUsers(t, db)
 		var servers []*apps.Store
-		var clocks []*clock
+		var clocks []*databasetest.Clock
 		secrets := map[string]string{}
 		for range 2 {
 			c := newClock()
@@ -56,7 +56,7 @@ func TestK5RotationUnderLoad(t *testing.T) {
 			all.Go(func() {
 				for !stop.Load() {
 					for public, want := range secrets {
-						clocks[i].add(2 * time.Second) // what was looked up before is not kept so long
+						clocks[i].Add(2 * time.Second) // what was looked up before is not kept so long
 						got, _, err := s.Lookup(ctx, public)
 						if err != nil || got.Reveal() != want {
 							t.Errorf("%s cannot be opened during the rotation: %v", public, err)
@@ -111,7 +111,7 @@ func TestK5RotationUnderLoad(t *testing.T) {
 
 // K5: the old key stays as long as something needs it, and the keyset of before opens what a backup holds.
 func TestK5OldKeyIsDroppedLast(t *testing.T) {
-	each(t, func(t *testing.T, s *apps.Store, db *database.DB, c *clock) {
+	each(t, func(t *testing.T, s *apps.Store, db *database.DB, c *databasetest.Clock) {
 		ctx := t.Context()
 		app, _ := create(t, s, 1)
 		var before []byte
@@ -144,7 +144,7 @@ func TestK5OldKeyIsDroppedLast(t *testing.T) {
 }
 
 func TestK5PreparedKeyIsNext(t *testing.T) {
-	each(t, func(t *testing.T, s *apps.Store, _ *database.DB, _ *clock) {
+	each(t, func(t *testing.T, s *apps.Store, _ *database.DB, _ *databasetest.Clock) {
 		prepared, err := s.PrepareKey()
 		if err != nil {
 			t.Fatal(err)
@@ -195,7 +195,7 @@ func TestK5OneRotationAtATime(t *testing.T) {
 
 // K5, H14: a damaged row disables its key, is told by its public key, and blocks nothing.
 func TestH14DamagedRow(t *testing.T) {
-	each(t, func(t *testing.T, s *apps.Store, db *database.DB, _ *clock) {
+	each(t, func(t *testing.T, s *apps.Store, db *database.DB, _ *databasetest.Clock) {
 		ctx := t.Context()
 		bad, secret := create(t, s, 1)
 		good, _ := create(t, s, 1)
@@ -232,7 +232,7 @@ func TestK4SealsWhatWasInTheClear(t *testing.T) {
 	databasetest.EachURL(t, func(t *testing.T, url string) {
 		ctx, file, db := t.Context(), filepath.Join(databasetest.Folder(t), "keyset"), databasetest.Open(t, url)
 		addUsers(t, db)
-		off, err := apps.Open(ctx, apps.Config{DB: db, KeysetFile: file, Unsealed: true, Clock: newClock().read})
+		off, err := apps.Open(ctx, apps.Config{DB: db, KeysetFile: file, Unsealed: true, Clock: newClock().Now})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -245,7 +245,7 @@ func TestK4SealsWhatWasInTheClear(t *testing.T) {
 		if _, err := os.Stat(file); !errors.Is(err, fs.ErrNotExist) {
 			t.Errorf("there is a keyset file while sealing is off: %v", err)
 		}
-		on := apps.Config{DB: db, KeysetFile: file, CreateKeyset: true, Clock: newClock().read}
+		on := apps.Config{DB: db, KeysetFile: file, CreateKeyset: true, Clock: newClock().Now}
 		if _, err := apps.Open(ctx, on); !errors.Is(err, apps.ErrUnsealed) {
 			t.Errorf("opens a database in the clear: %v", err)
 		}

@@ -12,6 +12,7 @@ import (
 	"github.com/quillgate/quillgate/apps"
 	"github.com/quillgate/quillgate/audit"
 	"github.com/quillgate/quillgate/database"
+	"github.com/quillgate/quillgate/database/databasetest"
 )
 
 const leaked = "qgs_" + "0123456789012345678901234567890123456789012" + "1IDfut"
@@ -93,7 +94,7 @@ func TestK2ScanEnds(t *testing.T) {
 
 // K2: a leaked secret leads to its key, whosever it is, and no other secret does.
 func TestK2Find(t *testing.T) {
-	each(t, func(t *testing.T, s *apps.Store, db *database.DB, _ *clock) {
+	each(t, func(t *testing.T, s *apps.Store, db *database.DB, _ *databasetest.Clock) {
 		one, secret := create(t, s, 1)
 		create(t, s, 2)
 		// The same last characters lead nowhere by themselves.

@@ -19,7 +19,7 @@ func TestK9UnknownMethods(t *testing.T) {
 		addUsers(t, db)
 		all := open(t, db, path, c)
 		s, err := apps.Open(t.Context(), apps.Config{
-			DB: db, KeysetFile: path, Clock: c.read,
+			DB: db, KeysetFile: path, Clock: c.Now,
 			Methods: []string{"wp.newPost", "wp.getPost", "metaWeblog.newPost", "blogger.deletePost", "mt.publishPost"},
 		})
 		if err != nil {
@@ -63,7 +63,7 @@ func TestK9UnknownMethods(t *testing.T) {
 
 // K13: rotating again and again makes no more keys that work than twice as many as a user may have.
 func TestK13RotationsAreBounded(t *testing.T) {
-	each(t, func(t *testing.T, s *apps.Store, _ *database.DB, c *clock) {
+	each(t, func(t *testing.T, s *apps.Store, _ *database.DB, c *databasetest.Clock) {
 		app, _, err := s.Create(t.Context(), audit.Operator, apps.New{UserID: 1, Name: "x"})
 		if err != nil {
 			t.Fatal(err)
@@ -86,7 +86,7 @@ func TestK13RotationsAreBounded(t *testing.T) {
 		if err := rotate(0); err != nil {
 			t.Errorf("at once: %v", err)
 		}
-		c.add(time.Hour)
+		c.Add(time.Hour)
 		if err := rotate(time.Hour); err != nil {
 			t.Errorf("when the others have ended: %v", err)
 		}

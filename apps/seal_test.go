@@ -26,7 +26,7 @@ func seal(t *testing.T, s *apps.Store, db *database.DB, place apps.Place, text s
 
 // K3: a ciphertext opens at the place it was sealed for, and at no other.
 func TestK3SealedToItsPlace(t *testing.T) {
-	each(t, func(t *testing.T, s *apps.Store, db *database.DB, _ *clock) {
+	each(t, func(t *testing.T, s *apps.Store, db *database.DB, _ *databasetest.Clock) {
 		place := apps.Place{Table: "second_factors", User: 7, Column: "secret"}
 		sealed, err := seal(t, s, db, place, "JBSWY3DPEHPK3PXP")
 		if err != nil {

@@ -20,7 +20,7 @@ import (
 
 // K3: a ciphertext opens in its own row only.
 func TestSealedToItsRowK3(t *testing.T) {
-	each(t, func(t *testing.T, s *apps.Store, db *database.DB, c *clock) {
+	each(t, func(t *testing.T, s *apps.Store, db *database.DB, c *databasetest.Clock) {
 		mine, _ := create(t, s, 1)
 		other, _ := create(t, s, 1)
 		theirs, _ := create(t, s, 2)
@@ -45,7 +45,7 @@ func TestSealedToItsRowK3(t *testing.T) {
 			if _, err := db.Exec(t.Context(), `UPDATE apps SET secret = $2, user_id = 1 WHERE public = $1`, mine.Public, sealed); err != nil {
 				t.Fatal(err)
 			}
-			c.add(2 * time.Second)
+			c.Add(2 * time.Second)
 			if got, _, err := s.Lookup(t.Context(), mine.Public); !errors.Is(err, apps.ErrSealed) || !got.IsEmpty() {
 				t.Errorf("a secret of %d bytes opens: %v", len(sealed), err)
 			}
@@ -142,7 +142,7 @@ func TestSecretHidesK6(t *testing.T) {
 
 // K6: no list and no error has more of a secret than its last four characters.
 func TestSecretIsNotListedK6(t *testing.T) {
-	each(t, func(t *testing.T, s *apps.Store, db *database.DB, _ *clock) {
+	each(t, func(t *testing.T, s *apps.Store, db *database.DB, _ *databasetest.Clock) {
 		app, secret := create(t, s, 1)
 		list, _, err := s.List(t.Context(), apps.Filter{})
 		if err != nil {

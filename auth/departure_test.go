@@ -32,7 +32,7 @@ func TestDeparture(t *testing.T) {
 				t.Errorf("%s: %v", name, err)
 			}
 		}
-		h.wait(auth.DepartureTime - time.Second)
+		h.clock.Add(auth.DepartureTime - time.Second)
 		for range 2 {
 			if err := h.verifier.Returned(ctx, state, ticket); err != nil {
 				t.Errorf("back in time: %v", err)
@@ -44,7 +44,7 @@ func TestDeparture(t *testing.T) {
 		if err := h.verifier.Arrive(ctx, state, ticket); !errors.Is(err, auth.ErrDeparture) {
 			t.Errorf("the second arrival: %v", err)
 		}
-		h.wait(time.Second)
+		h.clock.Add(time.Second)
 		if err := h.verifier.Arrive(ctx, otherState, otherTicket); !errors.Is(err, auth.ErrDeparture) {
 			t.Errorf("too late: %v", err)
 		}
@@ -102,10 +102,10 @@ func TestJudgedPasswords(t *testing.T) {
 			t.Fatal(err)
 		}
 		login("right", 4, true)
-		h.wait(6 * time.Minute)
+		h.clock.Add(6 * time.Minute)
 		login("right", 5, true)
 		right = "another"
-		h.wait(6 * time.Minute)
+		h.clock.Add(6 * time.Minute)
 		login("right", 6, false)
 
 		// The pages ask each time, and take no name for another's.

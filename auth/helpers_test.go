@@ -28,21 +28,9 @@ type house struct {
 	users    *auth.Users
 	verifier *auth.Verifier
 
+	clock  *databasetest.Clock
 	mu     sync.Mutex
-	now    time.Time
 	events []auth.Event
-}
-
-func (h *house) clock() time.Time {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	return h.now
-}
-
-func (h *house) wait(d time.Duration) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	h.now = h.now.Add(d)
 }
 
 // reasons returns how verifications have ended since it was last asked.
@@ -58,21 +46,21 @@ func (h *house) reasons() (list []auth.Reason) {
 
 func open(t testing.TB, db *database.DB, change func(*auth.Config)) *house {
 	t.Helper()
-	h := &house{db: db, now: time.Date(2026, 5, 1, 8, 0, 0, 0, time.UTC)}
+	h := &house{db: db, clock: databasetest.NewClock(time.Date(2026, 5, 1, 8, 0, 0, 0, time.UTC))}
 	file := filepath.Join(databasetest.Folder(t), "keyset.json")
 	if err := apps.CreateKeyset(file); err != nil {
 		t.Fatal(err)
 	}
 	var err error
-	if h.apps, err = apps.Open(context.Background(), apps.Config{DB: db, KeysetFile: file, Clock: h.clock}); err != nil {
+	if h.apps, err = apps.Open(context.Background(), apps.Config{DB: db, KeysetFile: file, Clock: h.clock.Now}); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { h.apps.Close() })
-	h.users = auth.NewUsers(auth.UsersConfig{DB: db, Apps: h.apps, Clock: h.clock, Hash: authtest.CheapHash})
+	h.users = auth.NewUsers(auth.UsersConfig{DB: db, Apps: h.apps, Clock: h.clock.Now, Hash: authtest.CheapHash})
 	cfg := auth.Config{
 		Users: h.users,
 		Apps:  h.apps,
-		Clock: h.clock,
+		Clock: h.clock.Now,
 		Observe: func(_ context.Context, e auth.Event) {
 			h.mu.Lock()
 			defer h.mu.Unlock()

@@ -108,7 +108,7 @@ func TestK15PinnedAlgorithm(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		h.wait(2 * time.Second)
+		h.clock.Add(2 * time.Second)
 		h.pin(t, app, signature.RSAv15SHA256, public)
 		if _, err := h.verify(strict(h, app, key).request(t), body); err != auth.ErrDenied {
 			t.Errorf("rsa-pss under a key of rsa-v1_5: %v", err)

@@ -35,7 +35,7 @@ func strict(h *house, app apps.App, key signature.Key) message {
 	return message{
 		key: key,
 		params: signature.Params{
-			Created: h.clock().Unix(), KeyID: app.Public, Alg: key.Algorithm(), Nonce: rand.Text(), Tag: "quillgate",
+			Created: h.clock.Now().Unix(), KeyID: app.Public, Alg: key.Algorithm(), Nonce: rand.Text(), Tag: "quillgate",
 		},
 		components: auth.RequiredComponents(),
 	}
@@ -104,7 +104,7 @@ func TestS13StrictProfile(t *testing.T) {
 			{"unknown alg", func(m *message) { m.params.Alg = "rsa-sha1" }, auth.OtherAlgorithm},
 			{"no tag", func(m *message) { m.params.Tag = "" }, auth.NoTag},
 			{"other tag", func(m *message) { m.params.Tag = "web-bot-auth" }, auth.NoTag},
-			{"expired", func(m *message) { m.params.Expires = h.clock().Unix() - 1 }, auth.StaleSignature},
+			{"expired", func(m *message) { m.params.Expires = h.clock.Now().Unix() - 1 }, auth.StaleSignature},
 			{"other secret", func(m *message) { m.key = signature.HMACKey([]byte("another secret")) }, auth.WrongDigest},
 			{"method", func(m *message) { m.tamper = func(r *http.Request) { r.Method = "PUT" } }, auth.WrongDigest},
 			{"authority", func(m *message) { m.tamper = func(r *http.Request) { r.Host = "other.example" } }, auth.WrongDigest},
@@ -202,7 +202,7 @@ func TestS14Age(t *testing.T) {
 				continue
 			}
 			var stale *auth.Stale
-			if !errors.As(err, &stale) || !errors.Is(err, auth.ErrDenied) || !stale.Now.Equal(h.clock()) {
+			if !errors.As(err, &stale) || !errors.Is(err, auth.ErrDenied) || !stale.Now.Equal(h.clock.Now()) {
 				t.Errorf("%+d s: %v, want *Stale with the server's time, as an ErrDenied", test.age, err)
 			}
 			m.key = signature.HMACKey([]byte("another secret"))
@@ -232,7 +232,7 @@ func TestS14SlowBody(t *testing.T) {
 					return err
 				}
 				check.Write([]byte(body))
-				h.wait(test.body * time.Second)
+				h.clock.Add(test.body * time.Second)
 				_, err = check.Identify(t.Context())
 				return err
 			}
@@ -244,7 +244,7 @@ func TestS14SlowBody(t *testing.T) {
 				t.Errorf("%d s old, body of %d s: %v, want ok %v", test.age, test.body, err, test.ok)
 			}
 			// A copy that has begun in time, and whose body comes as late as it may.
-			h.wait(time.Second * (500 - test.age - test.body))
+			h.clock.Add(time.Second * (500 - test.age - test.body))
 			sweep(t, h)
 			check.Write([]byte(body))
 			if _, err := check.Identify(t.Context()); !errors.Is(err, auth.ErrDenied) && test.ok {
@@ -300,14 +300,14 @@ func TestS15NonceOnce(t *testing.T) {
 		ahead := strict(h, app, hmacKey(secret))
 		ahead.params.Created += 60
 		for _, wait := range []time.Duration{0, 300 * time.Second, 60 * time.Second} {
-			h.wait(wait)
+			h.clock.Add(wait)
 			sweep(t, h)
 			_, err := h.verify(ahead.request(t), body)
 			if wait == 0 != (err == nil) {
 				t.Errorf("after %v more: %v", wait, err)
 			}
 		}
-		h.wait(700 * time.Second)
+		h.clock.Add(700 * time.Second)
 		sweep(t, h)
 		if n := h.nonces(t); n != 0 {
 			t.Errorf("%d nonces are kept for ever", n)
@@ -382,7 +382,7 @@ func TestS15NoncesFull(t *testing.T) {
 		}
 		_, err := h.db.Exec(t.Context(), `INSERT INTO nonces (public, nonce, expires)
 			WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < $3)
-			SELECT $1, 'nonce ' || i, $2 FROM n`, app.Public, h.clock().Add(time.Minute).UTC(), limit-1)
+			SELECT $1, 'nonce ' || i, $2 FROM n`, app.Public, h.clock.Now().Add(time.Minute).UTC(), limit-1)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -396,7 +396,7 @@ func TestS15NoncesFull(t *testing.T) {
 		if _, err := h.verify(strict(h, other, hmacKey(otherSecret)).request(t), body); err != nil {
 			t.Errorf("another key: %v", err)
 		}
-		h.wait(2 * time.Minute)
+		h.clock.Add(2 * time.Minute)
 		sweep(t, h)
 		if _, err := h.verify(strict(h, app, hmacKey(secret)).request(t), body); err != nil {
 			t.Errorf("after they are gone: %v", err)

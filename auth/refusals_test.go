@@ -16,9 +16,8 @@ import (
 func TestRefusalsAddUp(t *testing.T) {
 	databasetest.Each(t, func(t *testing.T, db *database.DB) {
 		ctx := context.Background()
-		now := time.Date(2026, 5, 31, 23, 30, 0, 0, time.UTC)
-		clock := func() time.Time { return now }
-		one, two := auth.NewRefusals(db, clock, nil), auth.NewRefusals(db, clock, nil)
+		clock := databasetest.NewClock(time.Date(2026, 5, 31, 23, 30, 0, 0, time.UTC))
+		one, two := auth.NewRefusals(db, clock.Now, nil), auth.NewRefusals(db, clock.Now, nil)
 		for range 3 {
 			one.Count(auth.WrongPassword)
 		}
@@ -37,13 +36,13 @@ func TestRefusalsAddUp(t *testing.T) {
 				t.Errorf("since %s (-want +got):\n%s", since, d)
 			}
 		}
-		compare(now, map[auth.Reason]int64{auth.WrongPassword: 4, auth.UnknownKey: 1})
-		before := now
-		now = now.Add(time.Hour)
+		compare(clock.Now(), map[auth.Reason]int64{auth.WrongPassword: 4, auth.UnknownKey: 1})
+		before := clock.Now()
+		clock.Add(time.Hour)
 		one.Count(auth.WrongPassword)
-		compare(now, map[auth.Reason]int64{auth.WrongPassword: 1})
+		compare(clock.Now(), map[auth.Reason]int64{auth.WrongPassword: 1})
 		compare(before, map[auth.Reason]int64{auth.WrongPassword: 5, auth.UnknownKey: 1})
-		now = now.Add(100 * 24 * time.Hour)
+		clock.Add(100 * 24 * time.Hour)
 		one.Count(auth.Replayed)
 		compare(before, map[auth.Reason]int64{auth.Replayed: 1})
 	})

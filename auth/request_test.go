@@ -81,7 +81,7 @@ func TestRememberedPassword(t *testing.T) {
 				t.Errorf("login %d: %d statements, %v; want %d", i+1, got, err, want)
 			}
 		}
-		h.wait(5 * time.Minute)
+		h.clock.Add(5 * time.Minute)
 		h.warm(t)
 		if got, err := login("ada-password"); err != nil || got != 6 {
 			t.Errorf("after five minutes: %d statements, %v; want 6", got, err)
@@ -121,14 +121,14 @@ func TestApplicationPasswordStatements(t *testing.T) {
 				t.Errorf("login %d: %d statements, want %d", i+1, got, want)
 			}
 		}
-		h.wait(time.Minute)
+		h.clock.Add(time.Minute)
 		if _, err := h.from(t, addr).Login(t.Context(), "ada", "abcdEFGH1234"); err != nil {
 			t.Fatal(err)
 		}
 		h.users.Close() // writes what waits
 		var used time.Time
-		if err := h.db.Get(t.Context(), &used, `SELECT last_used FROM application_passwords WHERE uuid = $1`, "u"); err != nil || !used.Equal(h.clock()) {
-			t.Errorf("last used %v, %v; want %v", used, err, h.clock())
+		if err := h.db.Get(t.Context(), &used, `SELECT last_used FROM application_passwords WHERE uuid = $1`, "u"); err != nil || !used.Equal(h.clock.Now()) {
+			t.Errorf("last used %v, %v; want %v", used, err, h.clock.Now())
 		}
 	})
 }
@@ -207,7 +207,7 @@ func TestA2Throttled(t *testing.T) {
 		if _, err := h.verify(post(addr, body, sign(app, secret, body)), body); err != nil {
 			t.Errorf("after thirty wrong signatures the key does not work: %v", err)
 		}
-		h.wait(time.Second)
+		h.clock.Add(time.Second)
 		if _, err := h.from(t, addr).Login(t.Context(), "ada", "ada-password"); err != nil {
 			t.Errorf("after the wait: %v", err)
 		}

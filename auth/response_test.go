@@ -88,7 +88,7 @@ func TestSignedAnswers(t *testing.T) {
 			if err := list[0].Verify(test.key, m); err != nil {
 				t.Errorf("%s: %v", test.name, err)
 			}
-			want := signature.Params{Created: h.clock().Unix(), KeyID: test.keyID, Alg: test.key.Algorithm(), Nonce: test.nonce, Tag: "quillgate"}
+			want := signature.Params{Created: h.clock.Now().Unix(), KeyID: test.keyID, Alg: test.key.Algorithm(), Nonce: test.nonce, Tag: "quillgate"}
 			if list[0].Label != "a" || list[0].Params != want {
 				t.Errorf("%s: %s, %+v; want %+v", test.name, list[0].Label, list[0].Params, want)
 			}

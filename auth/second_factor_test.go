@@ -51,10 +51,10 @@ func (h *house) factor(t testing.TB, u auth.User) (secret []byte, codes []apps.S
 	if secret, err = base32.StdEncoding.WithPadding(base32.NoPadding).DecodeString(e.Secret.Reveal()); err != nil {
 		t.Fatal(err)
 	}
-	if codes, err = h.users.ConfirmSecondFactor(t.Context(), audit.Operator, u.ID, totp(secret, h.clock())); err != nil {
+	if codes, err = h.users.ConfirmSecondFactor(t.Context(), audit.Operator, u.ID, totp(secret, h.clock.Now())); err != nil {
 		t.Fatal(err)
 	}
-	h.wait(time.Minute)
+	h.clock.Add(time.Minute)
 	return secret, codes
 }
 
@@ -90,7 +90,7 @@ func TestA9Enrolment(t *testing.T) {
 			}
 			return b
 		}
-		for _, code := range []string{totp(decode(first), h.clock()), totp(decode(e), h.clock().Add(-time.Minute)), totp(decode(e), h.clock().Add(time.Minute)), "", "x"} {
+		for _, code := range []string{totp(decode(first), h.clock.Now()), totp(decode(e), h.clock.Now().Add(-time.Minute)), totp(decode(e), h.clock.Now().Add(time.Minute)), "", "x"} {
 			if _, err := h.users.ConfirmSecondFactor(t.Context(), audit.Operator, ada.ID, code); !errors.Is(err, auth.ErrWrongCode) {
 				t.Errorf("%q: %v, want ErrWrongCode", code, err)
 			}
@@ -101,15 +101,15 @@ func TestA9Enrolment(t *testing.T) {
 		if _, needsCode, err := h.verifier.SignIn(t.Context(), at(addr), "ada", "ada-password"); err != nil || needsCode {
 			t.Errorf("before it is confirmed: needs a code %v, %v", needsCode, err)
 		}
-		codes, err := h.users.ConfirmSecondFactor(t.Context(), audit.Operator, ada.ID, totp(decode(e), h.clock()))
+		codes, err := h.users.ConfirmSecondFactor(t.Context(), audit.Operator, ada.ID, totp(decode(e), h.clock.Now()))
 		if err != nil || len(codes) != 10 {
 			t.Fatalf("%d recovery codes, %v", len(codes), err)
 		}
-		if f, err := h.users.SecondFactor(t.Context(), ada.ID); err != nil || !f.On || !f.Since.Equal(h.clock()) || f.RecoveryCodes != 10 {
+		if f, err := h.users.SecondFactor(t.Context(), ada.ID); err != nil || !f.On || !f.Since.Equal(h.clock.Now()) || f.RecoveryCodes != 10 {
 			t.Errorf("confirmed: %+v, %v", f, err)
 		}
 		_, again := h.users.BeginSecondFactor(t.Context(), ada.ID, "x")
-		_, twice := h.users.ConfirmSecondFactor(t.Context(), audit.Operator, ada.ID, totp(decode(e), h.clock()))
+		_, twice := h.users.ConfirmSecondFactor(t.Context(), audit.Operator, ada.ID, totp(decode(e), h.clock.Now()))
 		if !errors.Is(again, auth.ErrSecondFactorOn) || !errors.Is(twice, auth.ErrSecondFactorOn) {
 			t.Errorf("a second one: %v, %v; want ErrSecondFactorOn", again, twice)
 		}
@@ -126,7 +126,7 @@ func TestA9Replay(t *testing.T) {
 			step int
 			want error
 		}{{-2, auth.ErrWrongCode}, {2, auth.ErrWrongCode}, {-1, nil}, {-1, auth.ErrWrongCode}, {0, nil}, {0, auth.ErrWrongCode}, {1, nil}, {1, auth.ErrWrongCode}, {0, auth.ErrWrongCode}} {
-			user, err := h.verifier.SecondFactor(t.Context(), at(addr), ada.ID, totp(secret, h.clock().Add(time.Duration(test.step)*30*time.Second)))
+			user, err := h.verifier.SecondFactor(t.Context(), at(addr), ada.ID, totp(secret, h.clock.Now().Add(time.Duration(test.step)*30*time.Second)))
 			if !errors.Is(err, test.want) || (err == nil) != (user.ID == ada.ID) {
 				t.Errorf("step %+d: %d, %v; want %v", test.step, user.ID, err, test.want)
 			}
@@ -139,8 +139,8 @@ func TestA9ReplayInParallel(t *testing.T) {
 	each(t, nil, func(t *testing.T, h *house) {
 		ada := h.user(t, "ada", auth.Author)
 		secret, codes := h.factor(t, ada)
-		replica := auth.New(auth.Config{Users: auth.NewUsers(auth.UsersConfig{DB: h.db, Apps: h.apps, Clock: h.clock, Hash: authtest.CheapHash}), Apps: h.apps, Clock: h.clock})
-		for _, code := range []string{totp(secret, h.clock()), codes[0].Reveal()} {
+		replica := auth.New(auth.Config{Users: auth.NewUsers(auth.UsersConfig{DB: h.db, Apps: h.apps, Clock: h.clock.Now, Hash: authtest.CheapHash}), Apps: h.apps, Clock: h.clock.Now})
+		for _, code := range []string{totp(secret, h.clock.Now()), codes[0].Reveal()} {
 			var group sync.WaitGroup
 			var mu sync.Mutex
 			passed := 0
@@ -164,7 +164,7 @@ func TestA9ReplayInParallel(t *testing.T) {
 			if passed != 1 {
 				t.Errorf("%d of 5 copies passed, want 1", passed)
 			}
-			h.wait(15 * time.Minute)
+			h.clock.Add(15 * time.Minute)
 		}
 	})
 }
@@ -177,11 +177,11 @@ func TestA9Tries(t *testing.T) {
 		ada := h.user(t, "ada", auth.Author)
 		secret, _ := h.factor(t, ada)
 		const home, cafe = "198.51.100.9", "203.0.113.7"
-		if _, err := h.verifier.SecondFactor(t.Context(), at(home), ada.ID, totp(secret, h.clock())); err != nil {
+		if _, err := h.verifier.SecondFactor(t.Context(), at(home), ada.ID, totp(secret, h.clock.Now())); err != nil {
 			t.Fatal(err)
 		}
-		h.wait(time.Minute)
-		now := totp(secret, h.clock())
+		h.clock.Add(time.Minute)
+		now := totp(secret, h.clock.Now())
 		for i := range 5 {
 			from := fmt.Sprintf("192.0.2.%d", i+1)
 			if _, _, err := h.verifier.SignIn(t.Context(), at(from), "ada", "ada-password"); err != nil {
@@ -198,8 +198,8 @@ func TestA9Tries(t *testing.T) {
 		if _, err := h.verifier.SecondFactor(t.Context(), at(home), ada.ID, now); err != nil {
 			t.Errorf("the owner at home: %v", err)
 		}
-		h.wait(15 * time.Minute)
-		if _, err := h.verifier.SecondFactor(t.Context(), at(cafe), ada.ID, totp(secret, h.clock())); err != nil {
+		h.clock.Add(15 * time.Minute)
+		if _, err := h.verifier.SecondFactor(t.Context(), at(cafe), ada.ID, totp(secret, h.clock.Now())); err != nil {
 			t.Errorf("after 15 minutes: %v", err)
 		}
 	})
@@ -218,7 +218,7 @@ func TestA9RecoveryCodes(t *testing.T) {
 			seen[code.Reveal()] = true
 		}
 		use := func(code string) error {
-			h.wait(15 * time.Minute)
+			h.clock.Add(15 * time.Minute)
 			_, err := h.verifier.SecondFactor(t.Context(), at(addr), ada.ID, code)
 			return err
 		}
@@ -298,15 +298,15 @@ func TestA8NoWayRoundTheSecondFactor(t *testing.T) {
 		}{
 			{"ada-password", "", auth.ErrDenied},
 			{"ada-password", "000000", auth.ErrDenied},
-			{"ada-passworx", totp(secret, h.clock()), auth.ErrDenied},
+			{"ada-passworx", totp(secret, h.clock.Now()), auth.ErrDenied},
 			{"ada-password", codes[0].Reveal(), auth.ErrDenied},
-			{"ada-password", totp(secret, h.clock()), nil},
-			{"ada-password", totp(secret, h.clock()), auth.ErrDenied},
+			{"ada-password", totp(secret, h.clock.Now()), nil},
+			{"ada-password", totp(secret, h.clock.Now()), auth.ErrDenied},
 		} {
 			if _, err := h.from(t, "203.0.113.4").PasswordAndCode(t.Context(), "ada", test.password, test.code); err != test.want {
 				t.Errorf("%s with the code %q: %v, want %v", test.password, test.code, err, test.want)
 			}
-			h.wait(time.Second / 10)
+			h.clock.Add(time.Second / 10)
 		}
 	})
 }
@@ -323,10 +323,10 @@ func TestSignInWithSecondFactor(t *testing.T) {
 		if kinds := h.trail(t, ada.ID); kinds[len(kinds)-1] == auth.SignedIn {
 			t.Error("the trail has the sign-in before its second half")
 		}
-		if _, err := h.verifier.SecondFactor(t.Context(), at(addr), bob.ID, totp(secret, h.clock())); !errors.Is(err, auth.ErrWrongCode) {
+		if _, err := h.verifier.SecondFactor(t.Context(), at(addr), bob.ID, totp(secret, h.clock.Now())); !errors.Is(err, auth.ErrWrongCode) {
 			t.Errorf("a code of somebody else: %v", err)
 		}
-		if _, err := h.verifier.SecondFactor(t.Context(), at(addr), ada.ID, totp(secret, h.clock())); err != nil {
+		if _, err := h.verifier.SecondFactor(t.Context(), at(addr), ada.ID, totp(secret, h.clock.Now())); err != nil {
 			t.Error(err)
 		}
 		if kinds := h.trail(t, ada.ID); kinds[len(kinds)-1] != auth.SignedIn {
@@ -335,14 +335,14 @@ func TestSignInWithSecondFactor(t *testing.T) {
 		if err := h.verifier.RemoveSecondFactor(t.Context(), at(addr), ada.ID, "ada-password", "000000"); !errors.Is(err, auth.ErrWrongCode) {
 			t.Errorf("removed without a code: %v", err)
 		}
-		h.wait(30 * time.Second)
-		if err := h.verifier.RemoveSecondFactor(t.Context(), at(addr), ada.ID, "wrong", totp(secret, h.clock())); err != auth.ErrDenied {
+		h.clock.Add(30 * time.Second)
+		if err := h.verifier.RemoveSecondFactor(t.Context(), at(addr), ada.ID, "wrong", totp(secret, h.clock.Now())); err != auth.ErrDenied {
 			t.Errorf("removed without the password: %v", err)
 		}
 		if err := h.verifier.RemoveSecondFactor(t.Context(), at(addr), bob.ID, "bob-password", "000000"); !errors.Is(err, auth.ErrNoSecondFactor) {
 			t.Errorf("where there is none: %v, want ErrNoSecondFactor", err)
 		}
-		if err := h.verifier.RemoveSecondFactor(t.Context(), at(addr), ada.ID, "ada-password", totp(secret, h.clock())); err != nil {
+		if err := h.verifier.RemoveSecondFactor(t.Context(), at(addr), ada.ID, "ada-password", totp(secret, h.clock.Now())); err != nil {
 			t.Error(err)
 		}
 		if _, err := h.from(t, addr).Login(t.Context(), "ada", "ada-password"); err != nil {

@@ -16,14 +16,14 @@ import (
 func TestEndedSessionStaysEnded(t *testing.T) {
 	each(t, nil, func(t *testing.T, h *house) {
 		ctx := context.Background()
-		store := auth.NewSessionStore(h.db, h.clock)
+		store := auth.NewSessionStore(h.db, h.clock.Now)
 		user := h.user(t, "ada", auth.Author)
 		data := func(fresh bool) []byte {
 			values := map[string]any{auth.SessionUser: user.ID, auth.SessionAddr: "192.0.2.7", auth.SessionAgent: "a browser"}
 			if fresh {
 				values[auth.SessionNew] = true
 			}
-			text, err := scs.GobCodec{}.Encode(h.clock().Add(time.Hour), values)
+			text, err := scs.GobCodec{}.Encode(h.clock.Now().Add(time.Hour), values)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -51,7 +51,7 @@ func TestEndedSessionStaysEnded(t *testing.T) {
 		if err := store.CommitCtx(ctx, auth.SessionID("other"), data(true), time.Now().Add(time.Hour)); err != nil {
 			t.Fatal(err)
 		}
-		h.wait(61 * time.Minute)
+		h.clock.Add(61 * time.Minute)
 		if _, found, err := store.FindCtx(ctx, auth.SessionID("other")); found || err != nil {
 			t.Errorf("a session outlives its end: %v", err)
 		}
@@ -64,11 +64,11 @@ func TestEndedSessionStaysEnded(t *testing.T) {
 func TestA14HalfwaySessionsAreBounded(t *testing.T) {
 	each(t, nil, func(t *testing.T, h *house) {
 		ctx := context.Background()
-		store := auth.NewSessionStore(h.db, h.clock)
+		store := auth.NewSessionStore(h.db, h.clock.Now)
 		begin := func(name string, pending int64, addr string) {
 			t.Helper()
-			h.wait(time.Second)
-			data, err := scs.GobCodec{}.Encode(h.clock().Add(time.Hour), map[string]any{auth.SessionNew: true, auth.SessionPending: pending, auth.SessionAddr: addr})
+			h.clock.Add(time.Second)
+			data, err := scs.GobCodec{}.Encode(h.clock.Now().Add(time.Hour), map[string]any{auth.SessionNew: true, auth.SessionPending: pending, auth.SessionAddr: addr})
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -62,7 +62,7 @@ func TestSignIn(t *testing.T) {
 func TestA2AcrossProcessesAndEntrances(t *testing.T) {
 	each(t, nil, func(t *testing.T, h *house) {
 		h.user(t, "ada", auth.Author)
-		replica := auth.New(auth.Config{Users: auth.NewUsers(auth.UsersConfig{DB: h.db, Apps: h.apps, Clock: h.clock, Hash: authtest.CheapHash}), Apps: h.apps, Clock: h.clock})
+		replica := auth.New(auth.Config{Users: auth.NewUsers(auth.UsersConfig{DB: h.db, Apps: h.apps, Clock: h.clock.Now, Hash: authtest.CheapHash}), Apps: h.apps, Clock: h.clock.Now})
 		for i := range 6 {
 			v := h.verifier
 			if i%2 == 1 {
@@ -111,7 +111,7 @@ func TestA2ManyGuessers(t *testing.T) {
 		if _, err := h.from(t, addr).Login(t.Context(), "ada", "ada-password"); err != nil {
 			t.Fatal(err)
 		}
-		h.wait(time.Hour) // long enough that the password is not remembered
+		h.clock.Add(time.Hour) // long enough that the password is not remembered
 		for i := range 100 {
 			if _, err := h.from(t, fmt.Sprintf("198.51.100.%d", i)).Login(t.Context(), "ada", "wrong"); err != auth.ErrDenied {
 				t.Fatalf("guess %d: %v", i+1, err)
@@ -184,7 +184,7 @@ func TestA7PasswordClients(t *testing.T) {
 			if err := send(fmt.Sprint("Old/", i), addr, "ada-password"); err != nil {
 				t.Fatal(err)
 			}
-			h.wait(time.Second)
+			h.clock.Add(time.Second)
 		}
 		for range 2 {
 			if err := send("Desk/2.0\x00", "198.51.100.3", "ada-password"); err != nil {
@@ -192,7 +192,7 @@ func TestA7PasswordClients(t *testing.T) {
 			}
 		}
 		send("Guesser", "203.0.113.1", "wrong")
-		h.wait(time.Second)
+		h.clock.Add(time.Second)
 		if err := h.users.SetPasswordMode(t.Context(), audit.Operator, ada.ID, auth.ModeRefuse); err != nil {
 			t.Fatal(err)
 		}
@@ -209,7 +209,7 @@ func TestA7PasswordClients(t *testing.T) {
 			t.Fatalf("%d programs, %v; want 20", len(list), err)
 		}
 		c := list[0]
-		if c.Agent != "Desk/2.0" || c.Taken != 2 || c.Refused != 1 || c.Addr.String() != "198.51.100.4" || !c.Last.Equal(h.clock()) || !c.First.Before(c.Last) {
+		if c.Agent != "Desk/2.0" || c.Taken != 2 || c.Refused != 1 || c.Addr.String() != "198.51.100.4" || !c.Last.Equal(h.clock.Now()) || !c.First.Before(c.Last) {
 			t.Errorf("the last one is %+v", c)
 		}
 		if list[19].Agent != "Old/11" {
@@ -245,7 +245,7 @@ func TestA7Modes(t *testing.T) {
 				case user == auth.ModeRefuse:
 					want = auth.ErrDenied
 				}
-				h.wait(time.Hour)
+				h.clock.Add(time.Hour)
 				if _, err := h.from(t, addr).Login(t.Context(), "ada", "ada-password"); err != want {
 					t.Errorf("server %q, site %q, user %q: %v, want %v", server, site, user, err, want)
 				}
@@ -281,7 +281,7 @@ func TestPasswordEndsSessions(t *testing.T) {
 		app, secret := h.key(t, ada)
 		for i, user := range []auth.User{ada, ada, ada, bob} {
 			_, err := h.db.Exec(t.Context(), `INSERT INTO sessions (token, data, expires, user_id, created, seen) VALUES ($1, $2, $3, $4, $3, $3)`,
-				fmt.Sprint("session", i), []byte("x"), h.clock(), user.ID)
+				fmt.Sprint("session", i), []byte("x"), h.clock.Now(), user.ID)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -403,7 +403,7 @@ func TestSetUpCode(t *testing.T) {
 			t.Errorf("with the new password: %v", err)
 		}
 		late := code(ada.ID)
-		h.wait(24 * time.Hour)
+		h.clock.Add(24 * time.Hour)
 		if _, err := setUp(late, auth.NewUser{Password: "a-new-password"}); !errors.Is(err, auth.ErrSetUpCode) {
 			t.Errorf("a day later: %v, want ErrSetUpCode", err)
 		}

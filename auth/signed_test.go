@@ -248,14 +248,14 @@ func TestKeyFollowsItsUser(t *testing.T) {
 		if _, err := h.db.Exec(t.Context(), `UPDATE users SET role = $2 WHERE id = $1`, ada.ID, "editor"); err != nil {
 			t.Fatal(err)
 		}
-		h.wait(time.Second)
+		h.clock.Add(time.Second)
 		if !can() {
 			t.Error("a change by another process is not seen a second later")
 		}
 		if _, err := h.db.Exec(t.Context(), `DELETE FROM users WHERE id = $1`, ada.ID); err != nil {
 			t.Fatal(err)
 		}
-		h.wait(time.Second)
+		h.clock.Add(time.Second)
 		if _, err := h.verify(post(addr, body, sign(app, secret, body)), body); err != auth.ErrDenied {
 			t.Errorf("the key of a deleted user: %v, want ErrDenied", err)
 		}
@@ -360,7 +360,7 @@ func TestA2WrongSignatures(t *testing.T) {
 			}
 		}
 		h.verify(post("198.51.100.7", body, sign(app, secret, "x")), body)
-		h.wait(time.Minute)
+		h.clock.Add(time.Minute)
 		h.verify(post(addr, body, sign(app, secret, "x")), body)
 		if got := strings.Count(log.String(), "wrong-digest"); got != 24 {
 			t.Errorf("%d lines after one from elsewhere and one a minute later, want 2 more", got)
@@ -424,7 +424,7 @@ func TestK7RevokedDuringTheBody(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				h.wait(1001 * time.Millisecond)
+				h.clock.Add(1001 * time.Millisecond)
 				q, err := check.Identify(t.Context())
 				if meanwhile == "revoked" {
 					if err != auth.ErrDenied {

@@ -22,7 +22,7 @@ func (h *house) at(t testing.TB, site int64) *house {
 	if err := db.Update(t.Context(), func(tx *database.Tx) error { return audit.Open(t.Context(), tx) }); err != nil {
 		t.Fatal(err)
 	}
-	other := &house{db: db, apps: h.apps.Of(site), users: h.users.Of(site), now: h.now}
+	other := &house{db: db, apps: h.apps.Of(site), users: h.users.Of(site), clock: h.clock}
 	other.verifier = h.verifier.Of(auth.Site{Users: other.users, Apps: other.apps})
 	return other
 }
@@ -122,7 +122,7 @@ func TestSitesShareNothing(t *testing.T) {
 func sessionsStayApart(t *testing.T, one, two *house, user int64) {
 	t.Helper()
 	ctx := t.Context()
-	here, there := auth.NewSessionStore(one.db, one.clock), auth.NewSessionStore(two.db, two.clock)
+	here, there := auth.NewSessionStore(one.db, one.clock.Now), auth.NewSessionStore(two.db, two.clock.Now)
 	data, err := scs.GobCodec{}.Encode(time.Now().Add(time.Hour), map[string]any{auth.SessionNew: true, auth.SessionUser: user})
 	if err != nil {
 		t.Fatal(err)
@@ -195,7 +195,7 @@ func TestSitesAreGuessedAtApart(t *testing.T) {
 		one, two := h.at(t, 1), h.at(t, 2)
 		one.user(t, "ada", auth.Author)
 		two.user(t, "ada", auth.Author)
-		counts := auth.NewRefusals(h.db, h.clock, nil)
+		counts := auth.NewRefusals(h.db, h.clock.Now, nil)
 		var throttled *auth.Throttled
 		for range 6 {
 			_, err := one.from(t, "192.0.2.1").Login(ctx, "ada", "guess-"+time.Now().String())
@@ -211,7 +211,7 @@ func TestSitesAreGuessedAtApart(t *testing.T) {
 			t.Errorf("the other site: %v", err)
 		}
 		for site, want := range map[int64]bool{0: false, 1: true, 2: false} {
-			n, err := counts.Of(site).ByReason(ctx, h.now)
+			n, err := counts.Of(site).ByReason(ctx, h.clock.Now())
 			if err != nil || (n[auth.WrongPassword] > 0) != want {
 				t.Errorf("site %d counts %v, %v", site, n, err)
 			}

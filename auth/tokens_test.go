@@ -233,7 +233,7 @@ func TestK2TokenForm(t *testing.T) {
 func TestK7RevokedToken(t *testing.T) {
 	each(t, nil, func(t *testing.T, h *house) {
 		ada, bob := h.user(t, "ada", auth.Author), h.user(t, "bob", auth.Author)
-		replica := auth.New(auth.Config{Users: auth.NewUsers(auth.UsersConfig{DB: h.db, Apps: h.apps, Clock: h.clock, Hash: authtest.CheapHash}), Apps: h.apps, Clock: h.clock})
+		replica := auth.New(auth.Config{Users: auth.NewUsers(auth.UsersConfig{DB: h.db, Apps: h.apps, Clock: h.clock.Now, Hash: authtest.CheapHash}), Apps: h.apps, Clock: h.clock.Now})
 		for _, kind := range []auth.TokenKind{auth.AccessToken, auth.ApplicationPassword} {
 			token, text := h.token(t, auth.NewToken{UserID: ada.ID, Kind: kind})
 			use := func(v *auth.Verifier) error {
@@ -278,7 +278,7 @@ func TestK9TokenLimits(t *testing.T) {
 		ada := h.user(t, "ada", auth.Author)
 		token, text := h.token(t, auth.NewToken{
 			UserID: ada.ID, Kind: auth.AccessToken, Networks: []netip.Prefix{netip.MustParsePrefix("192.0.2.0/24")},
-			Scope: apps.Scope{Rights: []apps.Right{apps.Read}, Methods: []string{"wp.getPosts"}}, Expires: h.clock().Add(time.Hour),
+			Scope: apps.Scope{Rights: []apps.Right{apps.Read}, Methods: []string{"wp.getPosts"}}, Expires: h.clock.Now().Add(time.Hour),
 		})
 		who, err := h.basicAs(t, addr, text, "")
 		if err != nil || who.Can(auth.EditPosts) || who.Scope.AllowsMethod("wp.newPost") || !who.Scope.AllowsMethod("wp.getPosts") {
@@ -292,15 +292,15 @@ func TestK9TokenLimits(t *testing.T) {
 		if _, err := h.basicAs(t, "::ffff:192.0.2.9", text, ""); err != nil {
 			t.Errorf("A11: an address of version 4 in the form of version 6: %v", err)
 		}
-		h.wait(time.Hour - time.Second)
+		h.clock.Add(time.Hour - time.Second)
 		if _, err := h.basicAs(t, addr, text, ""); err != nil {
 			t.Errorf("before its end: %v", err)
 		}
-		h.wait(time.Second)
+		h.clock.Add(time.Second)
 		if _, err := h.basicAs(t, addr, text, ""); err != auth.ErrDenied {
 			t.Errorf("K10: at its end: %v, want ErrDenied", err)
 		}
-		soon := h.clock().Add(time.Hour)
+		soon := h.clock.Now().Add(time.Hour)
 		if _, err := h.users.UpdateToken(t.Context(), audit.Operator, ada.ID, token.ID, apps.Change{Scope: &apps.Scope{}, Networks: &[]netip.Prefix{}, Expires: &soon}); err != nil {
 			t.Fatal(err)
 		}
@@ -368,7 +368,7 @@ func TestK12TokenUse(t *testing.T) {
 		h.users.Called("another", "wp.newPost")
 		h.users.Close()
 		got, err := h.users.Token(t.Context(), token.ID)
-		want := apps.Use{At: h.clock(), Addr: netip.MustParseAddr(addr), Agent: "Robot/1.0", Method: "wp.getPosts"}
+		want := apps.Use{At: h.clock.Now(), Addr: netip.MustParseAddr(addr), Agent: "Robot/1.0", Method: "wp.getPosts"}
 		if err != nil || !got.LastUse.At.Equal(want.At) || got.LastUse.Addr != want.Addr || got.LastUse.Agent != want.Agent || got.LastUse.Method != want.Method {
 			t.Errorf("last use %+v, %v; want %+v", got.LastUse, err, want)
 		}
@@ -401,7 +401,7 @@ func TestTokenMistakes(t *testing.T) {
 			"names":   func(n *auth.NewToken) { n.Name = "a\nb" },
 			"long":    func(n *auth.NewToken) { n.Name = strings.Repeat("x", 101) },
 			"kind":    func(n *auth.NewToken) { n.Kind = "key" },
-			"expires": func(n *auth.NewToken) { n.Expires = h.clock() },
+			"expires": func(n *auth.NewToken) { n.Expires = h.clock.Now() },
 		} {
 			in := good
 			change(&in)
@@ -416,9 +416,9 @@ func TestTokenMistakes(t *testing.T) {
 			t.Errorf("user 99: %v, want ErrNotFound", err)
 		}
 		expired := good
-		expired.Expires = h.clock().Add(time.Minute)
+		expired.Expires = h.clock.Now().Add(time.Minute)
 		h.token(t, expired)
-		h.wait(time.Hour)
+		h.clock.Add(time.Hour)
 		for range auth.MaxTokens {
 			h.token(t, good)
 		}
@@ -493,7 +493,7 @@ func TestK3TokensInTheDatabase(t *testing.T) {
 	copied.user(t, "ada", auth.Author)
 	copied.user(t, "bob", auth.Author)
 	_, err = copied.db.Exec(t.Context(), `INSERT INTO application_passwords (user_id, uuid, kind, name, hash, created) VALUES ($1, $2, 'token', 'n', $3, $4)`,
-		bob.ID, mine.ID, hash(mine.ID), h.clock())
+		bob.ID, mine.ID, hash(mine.ID), h.clock.Now())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -511,7 +511,7 @@ func TestH11ChangesOfTokensAndKeys(t *testing.T) {
 		ada := h.user(t, "ada", auth.Author)
 		token, _ := h.token(t, auth.NewToken{UserID: ada.ID, Kind: auth.AccessToken, Name: "n"})
 		app, _ := h.key(t, ada)
-		name, never, soon := "Phone", time.Time{}, h.clock().Add(time.Hour)
+		name, never, soon := "Phone", time.Time{}, h.clock.Now().Add(time.Hour)
 		scope, networks := apps.Scope{Rights: []apps.Right{apps.Read}, Methods: []string{"wp.getPosts"}}, []netip.Prefix{netip.MustParsePrefix("192.0.2.7/24")}
 		for what, change := range map[string]apps.Change{
 			"a name":     {Name: &name},

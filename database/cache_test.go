@@ -141,10 +141,10 @@ func TestCacheOfOneWhoLeaves(t *testing.T) {
 // A value is not used after its time, whatever the epoch says.
 func TestCacheUntil(t *testing.T) {
 	db := databasetest.Open(t, databasetest.SQLite(t))
-	now := moment
+	clock := databasetest.NewClock(moment)
 	reads := 0
 	c := database.NewCache(database.CacheConfig[string, int]{
-		DB: db, Epoch: "keys", Size: 10, Clock: func() time.Time { return now },
+		DB: db, Epoch: "keys", Size: 10, Clock: clock.Now,
 		Load: func(context.Context, string) (int, time.Time, error) {
 			reads++
 			return reads, moment.Add(time.Minute), nil
@@ -154,7 +154,7 @@ func TestCacheUntil(t *testing.T) {
 		at   time.Duration
 		want int
 	}{{0, 1}, {59 * time.Second, 1}, {time.Minute, 2}, {time.Minute, 3}} {
-		now = moment.Add(step.at)
+		clock.Set(moment.Add(step.at))
 		if n, err := c.Get(t.Context(), "a"); n != step.want || err != nil {
 			t.Errorf("at %v: %d, %v, want %d", step.at, n, err, step.want)
 		}

@@ -21,6 +21,7 @@ import (
 	"github.com/quillgate/quillgate/apps"
 	"github.com/quillgate/quillgate/auth"
 	"github.com/quillgate/quillgate/database"
+	"github.com/quillgate/quillgate/database/databasetest"
 	"github.com/quillgate/quillgate/server"
 )
 
@@ -52,8 +53,8 @@ func TestReadmeScreenshot(t *testing.T) {
 func furnish(t *testing.T, s seeded) {
 	t.Helper()
 	now := time.Now()
-	clock := now
-	blog, err := server.OpenBlog(t.Context(), server.BlogConfig{Folder: s.folder, BaseURL: "http://localhost", Clock: func() time.Time { return clock }})
+	clock := databasetest.NewClock(now)
+	blog, err := server.OpenBlog(t.Context(), server.BlogConfig{Folder: s.folder, BaseURL: "http://localhost", Clock: clock.Now})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -87,7 +88,7 @@ func furnish(t *testing.T, s seeded) {
 		},
 		{"MarsEdit on the laptop", apps.Scope{}, 12 * day, apps.Use{At: now.Add(-40 * time.Minute), Addr: home, Agent: "MarsEdit/5.3", Method: "metaWeblog.newPost"}},
 	} {
-		clock = now.Add(-row.made)
+		clock.Set(now.Add(-row.made))
 		_, _, err := blog.Users.CreateToken(t.Context(), by, auth.NewToken{UserID: user.ID, Kind: auth.ApplicationPassword, Name: row.name, Scope: row.scope})
 		if err != nil {
 			t.Fatal(err)
@@ -102,7 +103,7 @@ func furnish(t *testing.T, s seeded) {
 		}
 	}
 	key := func(made time.Duration, in apps.New, use apps.Use) string {
-		clock = now.Add(-made)
+		clock.Set(now.Add(-made))
 		in.UserID = user.ID
 		app, _, err := blog.Apps.Create(t.Context(), by, in)
 		if err != nil {
@@ -118,7 +119,7 @@ func furnish(t *testing.T, s seeded) {
 		apps.Use{At: now.Add(-5 * time.Hour), Addr: rack, Agent: "quillgate/1.0", Method: "wp.getPosts"})
 	old := key(20*day, apps.New{Name: "Photo importer", Scope: apps.Scope{Rights: []apps.Right{apps.Draft, apps.Media}}, Strict: true},
 		apps.Use{At: now.Add(-3 * day), Addr: home, Agent: "Python-urllib/3.13", Method: "wp.newPost"})
-	clock = now.Add(-2 * day)
+	clock.Set(now.Add(-2 * day))
 	next, _, err := blog.Apps.Rotate(t.Context(), by, user.ID, old, 7*day)
 	if err != nil {
 		t.Fatal(err)
@@ -126,7 +127,7 @@ func furnish(t *testing.T, s seeded) {
 	for range 9 {
 		blog.Apps.Used(next.Public, apps.Use{At: now.Add(-3 * time.Hour), Addr: home, Agent: "Python-urllib/3.13", Method: "wp.newPost"})
 	}
-	clock = now
+	clock.Set(now)
 	if err := blog.Close(); err != nil {
 		t.Fatal(err)
 	}

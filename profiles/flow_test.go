@@ -131,18 +131,18 @@ func TestChangeOfAKey(t *testing.T) {
 func TestK10EndOfAKeyOnThePage(t *testing.T) {
 	each(t, func(t *testing.T, h *house) {
 		b := h.as(t, "bob")
-		public, secret := b.key("name", "Ending", "expires", h.clock().UTC().AddDate(0, 0, 15).Format(time.DateOnly))
+		public, secret := b.key("name", "Ending", "expires", h.clock.Now().UTC().AddDate(0, 0, 15).Format(time.DateOnly))
 		for _, tt := range []struct {
 			wait time.Duration
 			want string
 		}{{0, ""}, {2 * 24 * time.Hour, "expires in 13 days"}, {11 * 24 * time.Hour, "expires in 2 days"}, {2 * 24 * time.Hour, "expires within a day"}} {
-			h.wait(tt.wait)
+			h.clock.Add(tt.wait)
 			p := h.as(t, "bob").get("/profile")
 			if got := regexp.MustCompile(`expires (in \d+ days|within a day)`).FindString(p.body); got != tt.want {
 				t.Errorf("after %v more the list says %q, want %q", tt.wait, got, tt.want)
 			}
 		}
-		h.wait(2 * 24 * time.Hour)
+		h.clock.Add(2 * 24 * time.Hour)
 		if answer := h.call(t, public+" "+secret, "", ""); strings.Contains(answer, "<string>bob</string>") {
 			t.Errorf("the key works after its end:\n%s", answer)
 		}
@@ -300,8 +300,8 @@ func TestA9SecondFactorOnThePages(t *testing.T) {
 		p := b.post("/profile/security/code")
 		key := strings.ReplaceAll(found(t, regexp.MustCompile(`id="secret">([^<]+)<`), p.body), " ", "")
 		code := func() string {
-			h.wait(30 * time.Second) // each step counts once
-			text, err := totp.GenerateCode(key, h.clock())
+			h.clock.Add(30 * time.Second) // each step counts once
+			text, err := totp.GenerateCode(key, h.clock.Now())
 			if err != nil {
 				t.Fatal(err)
 			}

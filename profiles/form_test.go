@@ -21,7 +21,7 @@ var formShown = regexp.MustCompile(`name="form" value="([^"]+)"`)
 func TestFormOutlivesItsSession(t *testing.T) {
 	each(t, func(t *testing.T, h *house) {
 		b := h.as(t, "bob")
-		h.wait(13 * time.Hour)
+		h.clock.Add(13 * time.Hour)
 		p := b.post("/profile/applications", "kind", "password", "name", `MarsEdit "on" <b>`, "scope", "read", "scope", "draft", "password", "the old one", "code", "123456")
 		if p.status != http.StatusForbidden {
 			t.Fatalf("got %d to %s", p.status, p.header.Get("Location"))
@@ -41,7 +41,7 @@ func TestFormOutlivesItsSession(t *testing.T) {
 			t.Errorf("sent once more: %d\n%s", p.status, p.body)
 		}
 		// The question of a program is asked again.
-		h.wait(13 * time.Hour)
+		h.clock.Add(13 * time.Hour)
 		p = b.post("/authorize", "do", "approve", "app_name", "A", "success_url", "https://app.example/", "x", "y")
 		if want := "/signin?next=%2Fauthorize%3Fapp_name%3DA%26success_url%3Dhttps%253A%252F%252Fapp.example%252F"; p.header.Get("Location") != want {
 			t.Errorf("the approval leads to %q, want %q", p.header.Get("Location"), want)
@@ -107,7 +107,7 @@ func TestRenameInPlace(t *testing.T) {
 func TestFormsOfAUser(t *testing.T) {
 	each(t, func(t *testing.T, h *house) {
 		ada := h.as(t, "ada")
-		h.wait(11 * time.Minute)
+		h.clock.Add(11 * time.Minute)
 		page := ada.get("/admin/users/2").body
 		for _, form := range strings.Split(page, "<form")[1:] {
 			form, _, _ = strings.Cut(form, "</form>")
@@ -135,7 +135,7 @@ func TestFormsOfAUser(t *testing.T) {
 func TestA10PasswordForThePolicy(t *testing.T) {
 	each(t, func(t *testing.T, h *house) {
 		ada := h.as(t, "ada")
-		h.wait(11 * time.Minute)
+		h.clock.Add(11 * time.Minute)
 		p := ada.post("/admin/policy", "mode", "refuse", "tokens", "1", "password", "wrong")
 		if p.status != http.StatusUnprocessableEntity || !strings.Contains(p.body, `<option value="refuse" selected>`) ||
 			!strings.Contains(p.body, `name="application-passwords" value="1" >`) || !strings.Contains(p.body, `name="blog_public" value="1" checked`) {

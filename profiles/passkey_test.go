@@ -180,7 +180,7 @@ func TestPasskeys(t *testing.T) {
 		if p := b.post("/profile/security/passkeys/change", "id", id, "do", "rename", "name", "Watch"); p.status != http.StatusSeeOther {
 			t.Errorf("rename: %d", p.status)
 		}
-		h.wait(11 * time.Minute)
+		h.clock.Add(11 * time.Minute)
 		if p := b.post("/profile/security/passkeys/change", "id", id, "do", "remove"); p.status != http.StatusForbidden {
 			t.Errorf("remove without the password: %d", p.status)
 		}
@@ -213,7 +213,7 @@ func TestPasskeyQuestionsAreBounded(t *testing.T) {
 		if b := h.as(t, "bob"); b.post("/profile/security/passkeys/begin").status != http.StatusOK {
 			t.Error("who is signed in has to wait too")
 		}
-		h.wait(6 * time.Minute)
+		h.clock.Add(6 * time.Minute)
 		if p := ask(); p.status != http.StatusOK {
 			t.Errorf("a while later: %d", p.status)
 		}

@@ -11,7 +11,6 @@ import (
 	"runtime"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -29,22 +28,7 @@ type house struct {
 	blog     *server.Blog
 	ada, bob auth.User
 	log      *servertest.Log
-
-	mu     sync.Mutex
-	offset time.Duration
-}
-
-// clock is the real one, moved on by what the test has waited.
-func (h *house) clock() time.Time {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	return time.Now().Add(h.offset)
-}
-
-func (h *house) wait(d time.Duration) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	h.offset += d
+	clock    *databasetest.Clock
 }
 
 // each runs fn on a server over each database.
@@ -61,13 +45,13 @@ func eachAt(t *testing.T, name string, fn func(t *testing.T, h *house)) {
 
 func open(t *testing.T, database, name string) *house {
 	t.Helper()
-	h := &house{log: &servertest.Log{}}
+	h := &house{log: &servertest.Log{}, clock: databasetest.NewClock(time.Now())}
 	logger := servertest.Logger(h.log)
 	web := httptest.NewUnstartedServer(nil)
 	h.base = "http://" + strings.Replace(web.Listener.Addr().String(), "127.0.0.1", name, 1)
-	h.blog = servertest.OpenBlog(t, database, server.BlogConfig{BaseURL: h.base, Logger: logger, Clock: h.clock})
+	h.blog = servertest.OpenBlog(t, database, server.BlogConfig{BaseURL: h.base, Logger: logger, Clock: h.clock.Now})
 	s, err := server.New(server.Config{
-		Blog: h.blog, Logger: logger, Clock: h.clock,
+		Blog: h.blog, Logger: logger, Clock: h.clock.Now,
 		ThrottleExempt: []netip.Prefix{netip.MustParsePrefix("127.0.0.2/32")}, TrustedProxies: []netip.Prefix{netip.MustParsePrefix("127.0.0.1/32")},
 	})
 	if err != nil {

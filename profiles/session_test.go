@@ -87,11 +87,11 @@ func TestA10SessionEnds(t *testing.T) {
 		if idle := row.Expires.Sub(row.Created).Round(time.Minute); idle != 30*time.Minute {
 			t.Errorf("the session lasts %v without use, want 30m", idle)
 		}
-		h.wait(29 * time.Minute)
+		h.clock.Add(29 * time.Minute)
 		if p := b.get("/profile"); p.status != http.StatusOK {
 			t.Errorf("after 29 minutes: %d", p.status)
 		}
-		h.wait(31 * time.Minute)
+		h.clock.Add(31 * time.Minute)
 		if p := b.get("/profile"); p.status != http.StatusSeeOther || !strings.HasPrefix(p.header.Get("Location"), "/signin") {
 			t.Errorf("after 31 minutes: %d to %q", p.status, p.header.Get("Location"))
 		}
@@ -180,7 +180,7 @@ func TestA10PasswordAgain(t *testing.T) {
 	each(t, func(t *testing.T, h *house) {
 		b := h.as(t, "ada")
 		public, _ := b.key("name", "Program")
-		h.wait(11 * time.Minute)
+		h.clock.Add(11 * time.Minute)
 		for _, form := range []struct {
 			path  string
 			typed []string // more wrong ones, and the throttle answers

@@ -84,7 +84,7 @@ func TestScheduledPostAppears(t *testing.T) {
 		f := openFace(t, db, public.Config{})
 		f.post(t, "Tomorrow", "text", dated("2026-11-06 12:00:00"))
 		lacks(t, "today", f.get(t, "/"), "Tomorrow")
-		*f.now = f.now.Add(25 * time.Hour)
+		f.clock.Add(25 * time.Hour)
 		if _, err := f.PublishDue(t.Context()); err != nil {
 			t.Fatal(err)
 		}
@@ -97,7 +97,7 @@ func TestWritesOfAnotherProcess(t *testing.T) {
 	databasetest.EachURL(t, func(t *testing.T, address string) {
 		here := openFace(t, databasetest.Open(t, address), public.Config{})
 		other := databasetest.Open(t, address)
-		there, err := site.Open(t.Context(), site.Config{DB: other, Users: auth.NewUsers(auth.UsersConfig{DB: other, Hash: authtest.CheapHash}), BaseURL: base, Clock: func() time.Time { return *here.now }})
+		there, err := site.Open(t.Context(), site.Config{DB: other, Users: auth.NewUsers(auth.UsersConfig{DB: other, Hash: authtest.CheapHash}), BaseURL: base, Clock: here.clock.Now})
 		if err != nil {
 			t.Fatal(err)
 		}

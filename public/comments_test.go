@@ -30,7 +30,7 @@ func TestCommentForm(t *testing.T) {
 		closed := f.post(t, "Closed", "text", func(e *site.PostEdit) { e.CommentStatus = new("closed") })
 		locked := f.post(t, "Locked", "text", password("sesame"))
 		draft := f.post(t, "Draft", "text", status("draft"))
-		pass := func() { *f.now = f.now.Add(time.Minute) }
+		pass := func() { f.clock.Add(time.Minute) }
 		count := func() (n int64) {
 			t.Helper()
 			if err := db.Get(t.Context(), &n, `SELECT COUNT(*) FROM comments`); err != nil {
@@ -151,7 +151,7 @@ func TestThreads(t *testing.T) {
 		parent := int64(0)
 		var ids []int64
 		for i := range 8 {
-			*f.now = f.now.Add(time.Minute)
+			f.clock.Add(time.Minute)
 			id, err := f.CreateComment(t.Context(), f.admin, site.NewComment{Post: post, Parent: parent, Content: "remark " + itoa(int64(i))})
 			if err != nil {
 				t.Fatal(err)

@@ -12,6 +12,7 @@ import (
 
 	"github.com/quillgate/quillgate/auth"
 	"github.com/quillgate/quillgate/database"
+	"github.com/quillgate/quillgate/database/databasetest"
 	"github.com/quillgate/quillgate/public"
 	"github.com/quillgate/quillgate/site"
 	"github.com/quillgate/quillgate/site/sitetest"
@@ -26,14 +27,13 @@ type face struct {
 	db    *database.DB
 	users *auth.Users
 	admin auth.Identity
-	now   *time.Time
+	clock *databasetest.Clock
 }
 
 func openFace(t testing.TB, db *database.DB, cfg public.Config) *face {
 	t.Helper()
-	now := time.Date(2026, 11, 5, 12, 0, 0, 0, time.UTC)
-	f := &face{db: db, now: &now}
-	blog := sitetest.Open(t, db, sitetest.Config{BaseURL: base, Clock: func() time.Time { return *f.now }})
+	f := &face{db: db, clock: databasetest.NewClock(time.Date(2026, 11, 5, 12, 0, 0, 0, time.UTC))}
+	blog := sitetest.Open(t, db, sitetest.Config{BaseURL: base, Clock: f.clock.Now})
 	f.Site, f.users = blog.Site, blog.Users
 	f.admin = f.user(t, "ada", auth.Administrator)
 	cfg.Site = f.Site
@@ -65,7 +65,7 @@ func (f *face) user(t testing.TB, login string, role auth.Role) auth.Identity {
 	var id int64
 	err := f.db.Update(t.Context(), func(tx *database.Tx) error {
 		return tx.Get(t.Context(), &id, `INSERT INTO users (login, login_key, email, email_key, nicename, display_name, role, registered)
-			VALUES ($1, $1, '', '', $1, $2, $3, $4) RETURNING id`, login, strings.ToUpper(login[:1])+login[1:], string(role), *f.now)
+			VALUES ($1, $1, '', '', $1, $2, $3, $4) RETURNING id`, login, strings.ToUpper(login[:1])+login[1:], string(role), f.clock.Now())
 	})
 	if err != nil {
 		t.Fatal(err)

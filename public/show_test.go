@@ -100,7 +100,7 @@ func TestUntitledPosts(t *testing.T) {
 func TestDates(t *testing.T) {
 	f := openFace(t, databasetest.Open(t, databasetest.SQLite(t)), public.Config{})
 	f.set(t, "timezone_string", "Pacific/Auckland")
-	*f.now = time.Date(2026, 1, 2, 15, 4, 5, 0, time.UTC)
+	f.clock.Set(time.Date(2026, 1, 2, 15, 4, 5, 0, time.UTC))
 	id := f.post(t, "Post", "text")
 	for format, want := range map[string]string{
 		"F j, Y": "January 3, 2026", "d.m.y": "03.01.26", `l, \t\h\e jS \o\f F`: "Saturday, the 3rd of January", "D n/j": "Sat 1/3", "Y-m-d": "2026-01-03", "N w z t L W": "6 6 2 31 0 01", "ä": "ä", "": "",
@@ -129,7 +129,7 @@ func TestRobotsAndSitemap(t *testing.T) {
 		// With more addresses than one map takes there is an index.
 		err := db.Update(t.Context(), func(tx *database.Tx) error {
 			for i := range 2000 {
-				if _, err := tx.Exec(t.Context(), `INSERT INTO posts (type, status, title, name, date, modified) VALUES ('post', 'publish', 'x', $1, $2, $2)`, fmt.Sprintf("x-%d", i), *f.now); err != nil {
+				if _, err := tx.Exec(t.Context(), `INSERT INTO posts (type, status, title, name, date, modified) VALUES ('post', 'publish', 'x', $1, $2, $2)`, fmt.Sprintf("x-%d", i), f.clock.Now()); err != nil {
 					return err
 				}
 			}

@@ -174,7 +174,7 @@ func TestLongCommentsAreBounded(t *testing.T) {
 	id := f.post(t, "Post", "x")
 	long := strings.Repeat("word ", 12_000)
 	for i := range 30 {
-		*f.now = f.now.Add(time.Minute)
+		f.clock.Add(time.Minute)
 		if _, err := f.CreateComment(t.Context(), f.admin, site.NewComment{Post: id, Content: "number " + itoa(int64(i)) + " " + long}); err != nil {
 			t.Fatal(err)
 		}

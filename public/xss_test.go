@@ -192,15 +192,15 @@ func TestStoredScripts(t *testing.T) {
 			return nil
 		}},
 		{"comment", func(t *testing.T, f *face, text string) []string {
-			*f.now = f.now.Add(60e9)
-			if _, err := f.CreateComment(t.Context(), f.admin, site.NewComment{Post: 1, Content: text + f.now.String()}); err != nil {
+			f.clock.Add(60e9)
+			if _, err := f.CreateComment(t.Context(), f.admin, site.NewComment{Post: 1, Content: text + f.clock.Now().String()}); err != nil {
 				t.Fatal(err)
 			}
 			return nil
 		}},
 		{"author, address and text of a visitor's comment", func(t *testing.T, f *face, text string) []string {
-			*f.now = f.now.Add(60e9)
-			id, err := f.CreateComment(t.Context(), auth.Identity{}, site.NewComment{Post: 1, Content: text + f.now.String(), Author: text, Email: "x@mail.example", URL: text, IP: "192.0.2.1", Agent: text})
+			f.clock.Add(60e9)
+			id, err := f.CreateComment(t.Context(), auth.Identity{}, site.NewComment{Post: 1, Content: text + f.clock.Now().String(), Author: text, Email: "x@mail.example", URL: text, IP: "192.0.2.1", Agent: text})
 			if err != nil {
 				t.Fatal(err)
 			}

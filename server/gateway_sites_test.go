@@ -339,8 +339,8 @@ func TestGatewaySitesFailApart(t *testing.T) {
 func TestGatewaySitesComeAndGo(t *testing.T) {
 	databasetest.EachURL(t, func(t *testing.T, dbURL string) {
 		ctx := t.Context()
-		now := time.Now()
-		h := openHosting(t, dbURL, func(c *server.Config) { c.Clock = func() time.Time { return now } }, "one", "two")
+		clock := databasetest.NewClock(time.Now())
+		h := openHosting(t, dbURL, func(c *server.Config) { c.Clock = clock.Now }, "one", "two")
 		signed := h.key(t, "one")
 		get := func() string {
 			return send(h.Server, at("one", signed(secure("wp.getPost", args(xmlrpc.Int(1))...)))).Body.String()
@@ -348,7 +348,7 @@ func TestGatewaySitesComeAndGo(t *testing.T) {
 		if body := get(); !strings.Contains(body, "publish") || server.OpenSites(h.Server) != 1 {
 			t.Fatalf("%d sites are open; %s", server.OpenSites(h.Server), body)
 		}
-		now = now.Add(11 * time.Minute)
+		clock.Add(11 * time.Minute)
 		if err := server.KeepHouse(ctx, h.Server); err != nil || server.OpenSites(h.Server) != 0 {
 			t.Errorf("%d sites are open when nobody asks, %v", server.OpenSites(h.Server), err)
 		}

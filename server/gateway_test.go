@@ -433,9 +433,9 @@ func TestGatewayBadAnswers(t *testing.T) {
 // A WordPress that is down is not asked by everyone: clients are told when to
 // come back, and one call in each pause tries.
 func TestGatewayBreaker(t *testing.T) {
-	now := time.Now()
+	clock := databasetest.NewClock(time.Now())
 	g := openGate(t, databasetest.SQLite(t), func(c *server.Config, b *gateway.Config) {
-		c.Clock, b.Clock = func() time.Time { return now }, func() time.Time { return now }
+		c.Clock, b.Clock = clock.Now, clock.Now
 	})
 	signed := g.key(t, apps.New{})
 	get := func() *httptest.ResponseRecorder {
@@ -450,7 +450,7 @@ func TestGatewayBreaker(t *testing.T) {
 		t.Errorf("asked %d times; Retry-After %q, %s", asked, w.Header().Get("Retry-After"), w.Body)
 	}
 	g.wp.Play(nil)
-	now = now.Add(6 * time.Second)
+	clock.Add(6 * time.Second)
 	for range 2 {
 		if w := get(); faultCode(w.Body.String()) != "" {
 			t.Errorf("it is up again: %s", w.Body)

@@ -15,7 +15,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -43,12 +42,11 @@ func TestH6FilesAreReadAgain(t *testing.T) {
 	folder := t.TempDir()
 	certFile, keyFile := writeCertificate(t, folder, "blog.example")
 	old := rootsOf(t, certFile)
-	var now atomic.Int64
-	now.Store(time.Now().UnixNano())
+	clock := databasetest.NewClock(time.Now())
 	var log servertest.Log
 	s := newServer(t, server.Config{
 		Blog: open(t, "", nil), Logger: servertest.Logger(&log), ThrottleExempt: onLoopback,
-		Clock: func() time.Time { return time.Unix(0, now.Load()) }, TLS: &server.TLS{CertFile: certFile, KeyFile: keyFile},
+		Clock: clock.Now, TLS: &server.TLS{CertFile: certFile, KeyFile: keyFile},
 	})
 	secure := listen(t)
 	run(t, s, server.Listeners{Secure: secure})
@@ -63,14 +61,14 @@ func TestH6FilesAreReadAgain(t *testing.T) {
 	if served(address, "blog.example", renewed) != nil {
 		t.Error("the files are looked at for every connection")
 	}
-	now.Add(int64(time.Minute))
+	clock.Add(time.Minute)
 	if served(address, "blog.example", renewed) == nil {
 		t.Error("the files have changed, and the old certificate is served")
 	}
 	if err := os.WriteFile(keyFile, []byte("half a file"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	now.Add(int64(time.Minute))
+	clock.Add(time.Minute)
 	if served(address, "blog.example", renewed) == nil || !strings.Contains(log.String(), "stays") {
 		t.Errorf("a broken key file has taken the certificate away; the log:\n%s", &log)
 	}

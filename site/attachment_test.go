@@ -29,7 +29,7 @@ type darkroom struct {
 	db     *database.DB
 	folder *media.Folder
 	dir    string
-	now    time.Time
+	clock  *databasetest.Clock
 }
 
 func someone(id int64, role auth.Role) auth.Identity {
@@ -45,7 +45,7 @@ var (
 
 func openDarkroom(t *testing.T, db *database.DB) *darkroom {
 	t.Helper()
-	d := &darkroom{db: db, dir: databasetest.Folder(t), now: time.Date(2024, 1, 31, 23, 30, 0, 0, time.UTC)}
+	d := &darkroom{db: db, dir: databasetest.Folder(t), clock: databasetest.NewClock(time.Date(2024, 1, 31, 23, 30, 0, 0, time.UTC))}
 	d.open(t)
 	return d
 }
@@ -57,7 +57,7 @@ func (d *darkroom) open(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { d.folder.Close() })
-	d.Site, err = site.Open(t.Context(), site.Config{DB: d.db, Media: d.folder, BaseURL: "https://blog.example/", Clock: func() time.Time { return d.now }})
+	d.Site, err = site.Open(t.Context(), site.Config{DB: d.db, Media: d.folder, BaseURL: "https://blog.example/", Clock: d.clock.Now})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -72,7 +72,7 @@ func (d *darkroom) upload(t *testing.T, who auth.Identity, u site.Upload) *site.
 	if err != nil {
 		t.Fatalf("CreateAttachment(%q): %v", u.Name, err)
 	}
-	d.now = d.now.Add(time.Minute)
+	d.clock.Add(time.Minute)
 	return a
 }
 

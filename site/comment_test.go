@@ -19,13 +19,13 @@ import (
 // guestbook is a blog with comments and a clock that is moved by hand.
 type guestbook struct {
 	blog
-	now *time.Time
+	clock *databasetest.Clock
 }
 
 func openGuestbook(t *testing.T, db *database.DB) guestbook {
 	t.Helper()
-	now := time.Date(2024, 6, 1, 12, 0, 0, 0, time.UTC)
-	g := guestbook{openBlog(t, db, func() time.Time { return now }), &now}
+	clock := databasetest.NewClock(time.Date(2024, 6, 1, 12, 0, 0, 0, time.UTC))
+	g := guestbook{openBlog(t, db, clock.Now), clock}
 	// No one signs in here, and hashing passwords takes time.
 	bundle, err := os.ReadFile("../transfer/testdata/bundle.json")
 	if err != nil {
@@ -58,7 +58,7 @@ func (g guestbook) who(t *testing.T, login string) auth.Identity {
 // comment writes a comment a minute after the last one and returns it as the administrator sees it.
 func (g guestbook) comment(t *testing.T, login string, in site.NewComment) (*site.FullComment, error) {
 	t.Helper()
-	*g.now = g.now.Add(time.Minute)
+	g.clock.Add(time.Minute)
 	id, err := g.CreateComment(t.Context(), g.who(t, login), in)
 	if err != nil {
 		return nil, err
@@ -85,7 +85,7 @@ func TestCreateComment(t *testing.T) {
 		want := site.FullComment{
 			Comment: site.Comment{
 				ID: 40, Post: 3, Parent: 4, UserID: 1, Status: "approve", Type: "comment", Author: "Mara Quay", Email: "mara@harbour.example", URL: "http://harbour.example/mara",
-				IP: "192.0.2.1", Agent: "A/1", Content: `Hello <script>x</script> & "you"`, DateGMT: *g.now, Date: g.now.Add(-3*time.Hour - 30*time.Minute),
+				IP: "192.0.2.1", Agent: "A/1", Content: `Hello <script>x</script> & "you"`, DateGMT: g.clock.Now(), Date: g.clock.Now().Add(-3*time.Hour - 30*time.Minute),
 			},
 			PostTitle: "High <em>water</em> — 日本", Link: "https://blog.example/?p=3#comment-40",
 		}
@@ -147,7 +147,7 @@ func TestAnonymousComments(t *testing.T) {
 		}
 		want := site.Comment{
 			ID: 40, Post: 3, Status: "hold", Type: "comment", Author: "A B", Email: "a@example.net", IP: "192.0.2.77",
-			Content: `<b>Hi</b> alert(1)<a href="http://sea.example" rel="nofollow ugc">sea</a>`, DateGMT: *g.now, Date: g.now.Add(-210 * time.Minute),
+			Content: `<b>Hi</b> alert(1)<a href="http://sea.example" rel="nofollow ugc">sea</a>`, DateGMT: g.clock.Now(), Date: g.clock.Now().Add(-210 * time.Minute),
 		}
 		if diff := cmp.Diff(want, got.Comment); diff != "" {
 			t.Errorf("comment of nobody (-want +got):\n%s", diff)
@@ -247,8 +247,8 @@ func TestCommentFlood(t *testing.T) {
 	databasetest.Each(t, func(t *testing.T, db *database.DB) {
 		g := openGuestbook(t, db)
 		create := func(login string, after time.Duration) error {
-			*g.now = g.now.Add(after)
-			_, err := g.CreateComment(t.Context(), g.who(t, login), site.NewComment{Post: 3, Content: fmt.Sprint("at ", g.now.Unix()), IP: "192.0.2.1"})
+			g.clock.Add(after)
+			_, err := g.CreateComment(t.Context(), g.who(t, login), site.NewComment{Post: 3, Content: fmt.Sprint("at ", g.clock.Now().Unix()), IP: "192.0.2.1"})
 			return err
 		}
 		for i, test := range []struct {

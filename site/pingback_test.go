@@ -113,7 +113,7 @@ func TestAddPingback(t *testing.T) {
 			p := site.NewPingback(source, target)
 			p.IP, p.Agent = "192.0.2.7", "Other/1"
 			err := n.AddPingback(t.Context(), p, page)
-			n.clock.pass(time.Minute)
+			n.clock.Add(time.Minute)
 			return err
 		}
 		if err := add(aPage, text); err != nil {
@@ -199,7 +199,7 @@ func TestPingbacksOfHiddenPosts(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, status := range []string{"publish", "draft", "pending", "private", "trash", "publish"} {
-			n.clock.pass(time.Second)
+			n.clock.Add(time.Second)
 			n.edit(t, n.admin, id, site.PostEdit{Status: &status})
 			var want []string
 			if status == "publish" {
@@ -251,7 +251,7 @@ func TestTakePings(t *testing.T) {
 		_, got := take(t, n.Site, 10)
 		expect(t, "while sending is off", got)
 
-		n.clock.pass(25 * time.Hour)
+		n.clock.Add(25 * time.Hour)
 		if err := n.SetOption(t.Context(), "pingback_send", "on"); err != nil {
 			t.Fatal(err)
 		}
@@ -272,7 +272,7 @@ func TestTakePings(t *testing.T) {
 		if err := n.PingSent(t.Context(), first[0]); err != nil {
 			t.Fatal(err)
 		}
-		n.clock.pass(3 * time.Minute)
+		n.clock.Add(3 * time.Minute)
 		_, got = take(t, n.Site, 10)
 		expect(t, "after the lease", got, source+link(2))
 
@@ -285,13 +285,13 @@ func TestTakePings(t *testing.T) {
 		expect(t, "new links alone", got, draftSource+link(3))
 
 		n.edit(t, n.admin, id, site.PostEdit{Status: new("draft")})
-		n.clock.pass(3 * time.Minute)
+		n.clock.Add(3 * time.Minute)
 		_, got = take(t, n.Site, 10)
 		expect(t, "of a post that is public no more", got, draftSource+link(3))
 		if err := n.SetOption(t.Context(), "pingback_send", "off"); err != nil {
 			t.Fatal(err)
 		}
-		n.clock.pass(time.Hour)
+		n.clock.Add(time.Hour)
 		_, got = take(t, n.Site, 10)
 		expect(t, "after sending was switched off", got)
 	})
@@ -311,17 +311,17 @@ func TestPingPauses(t *testing.T) {
 			if err := n.PingFailed(t.Context(), pings[0]); err != nil {
 				t.Fatal(err)
 			}
-			n.clock.pass(pause - time.Second)
+			n.clock.Add(pause - time.Second)
 			_, got = take(t, n.Site, 10)
 			expect(t, "before the pause is over", got)
-			n.clock.pass(2 * time.Second)
+			n.clock.Add(2 * time.Second)
 		}
 		pings, got := take(t, n.Site, 10)
 		expect(t, "last try", got, want)
 		if err := n.PingFailed(t.Context(), pings[0]); err != nil {
 			t.Fatal(err)
 		}
-		n.clock.pass(1000 * time.Hour)
+		n.clock.Add(1000 * time.Hour)
 		_, got = take(t, n.Site, 10)
 		expect(t, "after the last try", got)
 	})
@@ -347,7 +347,7 @@ func TestTwoSendPings(t *testing.T) {
 		}
 		results := make(chan result)
 		for range 2 {
-			other, err := site.Open(t.Context(), site.Config{DB: databasetest.Open(t, url), Users: n.users, BaseURL: "https://blog.example", Clock: n.clock.now})
+			other, err := site.Open(t.Context(), site.Config{DB: databasetest.Open(t, url), Users: n.users, BaseURL: "https://blog.example", Clock: n.clock.Now})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -387,7 +387,7 @@ func TestTwoSendPings(t *testing.T) {
 		if len(seen) != len(want) {
 			t.Errorf("%d pingbacks were sent, want %d", len(seen), len(want))
 		}
-		n.clock.pass(time.Hour)
+		n.clock.Add(time.Hour)
 		_, got := take(t, n.Site, 10)
 		expect(t, "what is left", got)
 	})

@@ -15,7 +15,7 @@ import (
 func addComment(t *testing.T, n *newsroom, post int64, status string) (id int64) {
 	t.Helper()
 	err := n.db.Update(t.Context(), func(tx *database.Tx) error {
-		err := tx.Get(t.Context(), &id, `INSERT INTO comments (post_id, status, content, date, date_gmt) VALUES ($1, $2, 'x', $3, $3) RETURNING id`, post, status, n.clock.now())
+		err := tx.Get(t.Context(), &id, `INSERT INTO comments (post_id, status, content, date, date_gmt) VALUES ($1, $2, 'x', $3, $3) RETURNING id`, post, status, n.clock.Now())
 		if err != nil || status != "approve" {
 			return err
 		}

@@ -62,7 +62,7 @@ func TestLargeTextsAreNotReadInPassing(t *testing.T) {
 			{"a move to the trash", func() error { return n.DeletePost(t.Context(), n.editor, id) }},
 			{"a move out of the trash", edit(site.PostEdit{Status: new("publish")})},
 		} {
-			n.clock.pass(time.Second)
+			n.clock.Add(time.Second)
 			var err error
 			if bytes := taken(func() { err = step.do() }); err != nil || bytes > largeText/4 {
 				t.Errorf("%s of a post of %d bytes takes %d bytes of memory, %v; want few", step.name, largeText, bytes, err)
@@ -120,7 +120,7 @@ func TestLargeTextsCount(t *testing.T) {
 			{"white space alone changes", site.PostEdit{Content: &large, FirstRevision: true}, site.PostEdit{Content: new(large + "\n")}, "", ""},
 		} {
 			id := n.create(t, n.author, test.old)
-			n.clock.pass(time.Second)
+			n.clock.Add(time.Second)
 			err := n.EditPost(t.Context(), n.author, id, test.edit)
 			if got := kind(err); got != test.want {
 				t.Errorf("%s: %v, want %q", test.name, err, test.want)
@@ -143,7 +143,7 @@ func TestListsWithoutTexts(t *testing.T) {
 		const size = 100_000
 		text, title := strings.Repeat("x", size), strings.Repeat("t", size)
 		n.create(t, n.author, site.PostEdit{Title: new("small"), Content: &text, Excerpt: new("e"), Status: new("publish")})
-		n.clock.pass(time.Minute)
+		n.clock.Add(time.Minute)
 		n.create(t, n.author, site.PostEdit{Title: &title, Content: &text, Excerpt: &text, Status: new("publish")})
 		for _, limit := range []int{10, 1000} {
 			meter := &room{total: 5 * size} // three times a title is what reading it asks for

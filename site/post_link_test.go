@@ -161,7 +161,7 @@ func TestVisiblePosts(t *testing.T) {
 		n := openNewsroom(t, db)
 		for _, status := range []string{"publish", "draft", "private", "publish"} {
 			n.create(t, n.admin, site.PostEdit{Title: &status, Status: &status})
-			n.clock.pass(time.Minute)
+			n.clock.Add(time.Minute)
 		}
 		list, err := n.VisiblePosts(t.Context(), site.VisitorFilter{Limit: 10}, site.LoadTerms)
 		if err != nil {

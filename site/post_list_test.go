@@ -181,7 +181,7 @@ func TestListOfMany(t *testing.T) {
 			if i%5000 == 7 {
 				status = "draft"
 			}
-			return status, "post-" + strconv.Itoa(i), n.clock.now().Add(-time.Duration(i) * time.Hour)
+			return status, "post-" + strconv.Itoa(i), n.clock.Now().Add(-time.Duration(i) * time.Hour)
 		})
 		if _, err := db.Exec(t.Context(), `ANALYZE`); err != nil {
 			t.Fatal(err)

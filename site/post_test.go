@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -17,35 +16,17 @@ import (
 	"github.com/quillgate/quillgate/site"
 )
 
-// clock is a time that a test moves.
-type clock struct {
-	mu sync.Mutex
-	at time.Time
-}
-
-func (c *clock) now() time.Time {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.at
-}
-
-func (c *clock) pass(d time.Duration) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.at = c.at.Add(d)
-}
-
 // newsroom is a blog two hours ahead of GMT, with a user of each role and a clock.
 type newsroom struct {
 	blog
-	clock                                          *clock
+	clock                                          *databasetest.Clock
 	admin, editor, author, contributor, subscriber auth.Identity
 }
 
 func openNewsroom(t *testing.T, db *database.DB) *newsroom {
 	t.Helper()
-	c := &clock{at: time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)}
-	n := &newsroom{blog: openBlog(t, db, c.now), clock: c}
+	c := databasetest.NewClock(time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC))
+	n := &newsroom{blog: openBlog(t, db, c.Now), clock: c}
 	if err := n.SetOption(t.Context(), "gmt_offset", "2"); err != nil {
 		t.Fatal(err)
 	}
@@ -53,7 +34,7 @@ func openNewsroom(t *testing.T, db *database.DB) *newsroom {
 		role := auth.Roles()[i]
 		// No one signs in here, so no one needs a password.
 		_, err := db.Exec(t.Context(), `INSERT INTO users (login, login_key, email, email_key, nicename, display_name, role, registered)
-			VALUES ($1, $1, '', '', $1, $1, $1, $2)`, string(role), c.now())
+			VALUES ($1, $1, '', '', $1, $1, $1, $2)`, string(role), c.Now())
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -211,7 +192,7 @@ func addAttachment(t *testing.T, n *newsroom, mime string) (id int64) {
 	t.Helper()
 	err := n.db.Update(t.Context(), func(tx *database.Tx) error {
 		return tx.Get(t.Context(), &id, `INSERT INTO posts (type, status, title, author, mime_type, date, date_gmt, modified, modified_gmt)
-			VALUES ('attachment', 'inherit', 'A file', $1, $2, $3, $3, $3, $3) RETURNING id`, n.author.User.ID, mime, n.clock.now())
+			VALUES ('attachment', 'inherit', 'A file', $1, $2, $3, $3, $3, $3) RETURNING id`, n.author.User.ID, mime, n.clock.Now())
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -337,17 +318,17 @@ func TestDraftTakesTheTimeOfItsPublication(t *testing.T) {
 	databasetest.Each(t, func(t *testing.T, db *database.DB) {
 		n := openNewsroom(t, db)
 		id := n.create(t, n.admin, site.PostEdit{Title: new("T")})
-		n.clock.pass(time.Hour)
+		n.clock.Add(time.Hour)
 		n.edit(t, n.admin, id, site.PostEdit{Content: new("more")})
 		if got, want := dates(&n.get(t, id).Post), "draft 2026-03-01 15:00:00 / -"; got != want {
 			t.Errorf("edited draft: %s, want %s", got, want)
 		}
-		n.clock.pass(time.Hour)
+		n.clock.Add(time.Hour)
 		n.edit(t, n.admin, id, site.PostEdit{Status: new("publish")})
 		if got, want := dates(&n.get(t, id).Post), "publish 2026-03-01 16:00:00 / 2026-03-01 14:00:00"; got != want {
 			t.Errorf("published: %s, want %s", got, want)
 		}
-		n.clock.pass(time.Hour)
+		n.clock.Add(time.Hour)
 		n.edit(t, n.admin, id, site.PostEdit{Status: new("draft")})
 		if got, want := dates(&n.get(t, id).Post), "draft 2026-03-01 16:00:00 / 2026-03-01 14:00:00"; got != want {
 			t.Errorf("taken back: %s, want %s", got, want)
@@ -388,8 +369,8 @@ func TestEditPost(t *testing.T) {
 			{"no template", site.PostEdit{Template: new("default")}, "", func(p *site.FullPost) any { return p.Template() }, "default"},
 			{"its own child", site.PostEdit{Parent: &id}, "", func(p *site.FullPost) any { return p.Parent }, int64(0)},
 			{"child", site.PostEdit{Parent: &first}, "", func(p *site.FullPost) any { return p.Parent }, first},
-			{"stale", site.PostEdit{Title: new("no"), IfNotModifiedSince: new(n.clock.now().Add(-time.Second))}, "conflict", func(p *site.FullPost) any { return p.Title }, ""},
-			{"fresh", site.PostEdit{Title: new("yes"), IfNotModifiedSince: new(n.clock.now())}, "", func(p *site.FullPost) any { return p.Title }, "yes"},
+			{"stale", site.PostEdit{Title: new("no"), IfNotModifiedSince: new(n.clock.Now().Add(-time.Second))}, "conflict", func(p *site.FullPost) any { return p.Title }, ""},
+			{"fresh", site.PostEdit{Title: new("yes"), IfNotModifiedSince: new(n.clock.Now())}, "", func(p *site.FullPost) any { return p.Title }, "yes"},
 		}
 		for _, step := range steps {
 			if got := kind(n.EditPost(t.Context(), n.admin, id, step.edit)); got != step.err {
@@ -425,7 +406,7 @@ func TestTermCountsFollowTheStatus(t *testing.T) {
 			{"other tag", site.PostEdit{Tags: &[]string{"b"}}, map[string]int64{"uncategorized": 1, "a": 0, "b": 1}},
 			{"other tag and taken back", site.PostEdit{Tags: &[]string{"a"}, Status: new("draft")}, map[string]int64{"uncategorized": 0, "a": 0, "b": 0}},
 			{"both tags and published", site.PostEdit{Tags: &[]string{"a", "b"}, Status: new("publish")}, map[string]int64{"uncategorized": 1, "a": 1, "b": 1}},
-			{"scheduled", site.PostEdit{Date: &site.PostDate{Time: n.clock.now().AddDate(1, 0, 0)}}, map[string]int64{"uncategorized": 0, "a": 0, "b": 0}},
+			{"scheduled", site.PostEdit{Date: &site.PostDate{Time: n.clock.Now().AddDate(1, 0, 0)}}, map[string]int64{"uncategorized": 0, "a": 0, "b": 0}},
 		}
 		for _, step := range steps {
 			n.edit(t, n.admin, id, step.edit)
@@ -497,7 +478,7 @@ func TestRefusedPostsLeaveAutomaticDrafts(t *testing.T) {
 		if got := list[0].Title + " " + list[0].CommentStatus + " " + list[0].PingStatus; got != "Auto Draft open open" {
 			t.Errorf("an automatic draft is %q, want its own title and the blog's discussion settings", got)
 		}
-		n.clock.pass(8 * 24 * time.Hour)
+		n.clock.Add(8 * 24 * time.Hour)
 		ctx, stop := context.WithCancel(t.Context())
 		ended := make(chan struct{})
 		go func() {

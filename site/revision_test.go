@@ -40,7 +40,7 @@ func TestRevisions(t *testing.T) {
 		expect("of a new post", id, "one")
 		step := func(e site.PostEdit) {
 			t.Helper()
-			n.clock.pass(time.Second)
+			n.clock.Add(time.Second)
 			n.edit(t, n.author, id, e)
 		}
 		step(site.PostEdit{Content: new("two")})
@@ -59,7 +59,7 @@ func TestRevisions(t *testing.T) {
 		if oldest.Parent != id || oldest.Type != "revision" || oldest.Status != "inherit" || oldest.Author != n.author.User.ID {
 			t.Errorf("revision %+v, want one of post %d by its author", oldest.Post, id)
 		}
-		n.clock.pass(time.Second)
+		n.clock.Add(time.Second)
 		if err := n.RestoreRevision(t.Context(), n.author, oldest.ID); err != nil {
 			t.Fatal(err)
 		}

@@ -22,7 +22,7 @@ func (n *newsroom) publishDue(t *testing.T) int {
 }
 
 func in(n *newsroom, d time.Duration) *site.PostDate {
-	return &site.PostDate{Time: n.clock.now().Add(d)}
+	return &site.PostDate{Time: n.clock.Now().Add(d)}
 }
 
 func TestPublishDue(t *testing.T) {
@@ -34,11 +34,11 @@ func TestPublishDue(t *testing.T) {
 		if got := n.publishDue(t); got != 0 {
 			t.Errorf("%d posts published before their time", got)
 		}
-		n.clock.pass(time.Hour - time.Second)
+		n.clock.Add(time.Hour - time.Second)
 		if got := n.publishDue(t); got != 0 {
 			t.Errorf("%d posts published a second before their time", got)
 		}
-		n.clock.pass(time.Second)
+		n.clock.Add(time.Second)
 		if got := n.publishDue(t); got != 2 {
 			t.Errorf("%d posts published at their time, want 2", got)
 		}
@@ -52,7 +52,7 @@ func TestPublishDue(t *testing.T) {
 		}
 
 		// Another process after a restart knows of the rest.
-		n.clock.pass(2 * time.Hour)
+		n.clock.Add(2 * time.Hour)
 		again := blog{Site: reopen(t, n), db: db, users: n.users}
 		if got, err := again.PublishDue(t.Context()); got != 1 || err != nil {
 			t.Errorf("published after a restart: %d, %v, want 1", got, err)
@@ -68,7 +68,7 @@ func TestPublishDue(t *testing.T) {
 
 func reopen(t *testing.T, n *newsroom) *site.Site {
 	t.Helper()
-	s, err := site.Open(t.Context(), site.Config{DB: n.db, Users: n.users, BaseURL: "https://blog.example", Clock: n.clock.now, Logger: slog.New(slog.DiscardHandler)})
+	s, err := site.Open(t.Context(), site.Config{DB: n.db, Users: n.users, BaseURL: "https://blog.example", Clock: n.clock.Now, Logger: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -80,12 +80,12 @@ func TestPublishDueOnce(t *testing.T) {
 	databasetest.Each(t, func(t *testing.T, db *database.DB) {
 		n := openNewsroom(t, db)
 		const posts, replicas = 250, 3
-		date := n.clock.now().Add(time.Hour)
+		date := n.clock.Now().Add(time.Hour)
 		insertPosts(t, n, posts, func(int) (string, string, time.Time) { return "future", "", date })
 		if _, err := db.Exec(t.Context(), `INSERT INTO post_terms (post_id, term_id) SELECT p.id, t.id FROM posts p, terms t`); err != nil {
 			t.Fatal(err)
 		}
-		n.clock.pass(time.Hour)
+		n.clock.Add(time.Hour)
 		sites := []*site.Site{n.Site}
 		for range replicas - 1 {
 			sites = append(sites, reopen(t, n))
@@ -128,7 +128,7 @@ func TestRunPublishesWhatIsScheduledMeanwhile(t *testing.T) {
 			<-ended
 		}()
 		id := n.create(t, n.author, site.PostEdit{Title: new("T"), Status: new("publish"), Date: in(n, time.Hour)})
-		n.clock.pass(time.Hour)
+		n.clock.Add(time.Hour)
 		// Whatever is scheduled next makes the loop look at once.
 		n.create(t, n.author, site.PostEdit{Title: new("T"), Status: new("publish"), Date: in(n, time.Hour)})
 		tick := time.NewTicker(5 * time.Millisecond)

@@ -66,7 +66,7 @@ func TestSlugOfMany(t *testing.T) {
 	databasetest.Each(t, func(t *testing.T, db *database.DB) {
 		n := openNewsroom(t, db)
 		insertPosts(t, n, 500, func(i int) (status, name string, date time.Time) {
-			return "publish", "same-" + strconv.Itoa(i+1), n.clock.now()
+			return "publish", "same-" + strconv.Itoa(i+1), n.clock.Now()
 		})
 		n.create(t, n.admin, site.PostEdit{Title: new("Same"), Status: new("publish")})
 		before := db.Statements()

@@ -472,7 +472,7 @@ func TestSetCategories(t *testing.T) {
 		post := n.create(t, n.author, site.PostEdit{Title: new("T"), Status: new("publish")})
 		page := n.create(t, n.admin, site.PostEdit{Type: new("page"), Title: new("P"), Status: new("publish")})
 		before := n.get(t, post).ModifiedGMT
-		n.clock.pass(1e9 * 60)
+		n.clock.Add(1e9 * 60)
 		for _, test := range []struct {
 			name string
 			ids  []int64

@@ -27,7 +27,7 @@ func TestK10ExpiryHeader(t *testing.T) {
 			left time.Duration
 			tell bool
 		}{{14 * 24 * time.Hour, true}, {14*24*time.Hour + time.Minute, false}, {time.Hour, true}} {
-			end := b.now.Add(test.left)
+			end := b.clock.Now().Add(test.left)
 			k := b.key(t, "author", apps.New{Expires: end})
 			want := ""
 			if test.tell {
@@ -77,13 +77,13 @@ func TestK13Settings(t *testing.T) {
 				dict{"scope": list{"read", "draft"}, "methods": list{"wp.getPosts", "wp.newPost"}, "networks": list{"192.0.2.0/24", "2001:db8::1"}, "strict": true, "expires": 90},
 				apps.App{
 					Scope:    apps.Scope{Rights: []apps.Right{apps.Read, apps.Draft}, Methods: []string{"wp.getPosts", "wp.newPost"}},
-					Networks: []netip.Prefix{netip.MustParsePrefix("192.0.2.0/24"), netip.MustParsePrefix("2001:db8::1/128")}, Strict: true, Expires: b.now.Add(90 * day),
+					Networks: []netip.Prefix{netip.MustParsePrefix("192.0.2.0/24"), netip.MustParsePrefix("2001:db8::1/128")}, Strict: true, Expires: b.clock.Now().Add(90 * day),
 				},
 			},
 			{
 				"as texts",
 				dict{"scope": "read, media", "networks": "192.0.2.7", "strict": "0", "expires": "1"},
-				apps.App{Scope: apps.Scope{Rights: []apps.Right{apps.Read, apps.Media}}, Networks: []netip.Prefix{netip.MustParsePrefix("192.0.2.7/32")}, Expires: b.now.Add(day)},
+				apps.App{Scope: apps.Scope{Rights: []apps.Right{apps.Read, apps.Media}}, Networks: []netip.Prefix{netip.MustParsePrefix("192.0.2.7/32")}, Expires: b.clock.Now().Add(day)},
 			},
 			{"a date", dict{"expires": date("20270301T12:00:00")}, apps.App{Expires: time.Date(2027, 3, 1, 12, 0, 0, 0, time.UTC)}},
 		} {
@@ -127,7 +127,7 @@ func TestK13Settings(t *testing.T) {
 func TestK14IntrospectToken(t *testing.T) {
 	databasetest.Each(t, func(t *testing.T, db *database.DB) {
 		b := openBlog(t, db)
-		end := b.now.Add(13 * 24 * time.Hour)
+		end := b.clock.Now().Add(13 * 24 * time.Hour)
 		for _, kind := range []auth.TokenKind{auth.AccessToken, auth.ApplicationPassword} {
 			token, text, err := b.users.CreateToken(t.Context(), audit.Operator, auth.NewToken{
 				UserID: b.ids["author"], Kind: kind, Name: "My " + string(kind),

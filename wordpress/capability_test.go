@@ -171,7 +171,7 @@ func (b *blog) insert(t *testing.T, p preset, who, name string) int64 {
 		}
 	}
 	_, err := b.db.Exec(t.Context(), `INSERT INTO posts (type, status, title, name, author, content, comment_status, date, date_gmt, modified, modified_gmt)
-		VALUES ($1, $2, $3, $3, $4, 'x', 'open', $5, $5, $5, $5)`, p.kind, p.status, name, author, b.now)
+		VALUES ($1, $2, $3, $3, $4, 'x', 'open', $5, $5, $5, $5)`, p.kind, p.status, name, author, b.clock.Now())
 	must(t, err)
 	var ids []int64
 	must(t, b.db.Select(t.Context(), &ids, `SELECT id FROM posts WHERE name = $1`, name))

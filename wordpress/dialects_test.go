@@ -147,7 +147,7 @@ func TestTrackbacks(t *testing.T) {
 			{draft, "approve", "trackback", "<strong>Early</strong>"},
 		} {
 			if _, err := db.Exec(t.Context(), `INSERT INTO comments (post_id, status, type, url, ip, content, date, date_gmt)
-				SELECT id, $2, $3, 'http://other.example/', '192.0.2.7', $4, $5, $5 FROM posts WHERE CAST(id AS TEXT) = $1`, row.post, row.status, row.kind, row.content, b.now); err != nil {
+				SELECT id, $2, $3, 'http://other.example/', '192.0.2.7', $4, $5, $5 FROM posts WHERE CAST(id AS TEXT) = $1`, row.post, row.status, row.kind, row.content, b.clock.Now()); err != nil {
 				t.Fatal(err)
 			}
 		}

@@ -29,22 +29,21 @@ type endpoint struct {
 	site  *site.Site
 	apps  *apps.Store
 	users *auth.Users
-	now   time.Time // of the blog's clock
+	clock *databasetest.Clock
 }
 
 func openEndpoint(t testing.TB, db *database.DB) *endpoint {
 	t.Helper()
 	ctx := t.Context()
-	e := &endpoint{db: db, now: time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)}
-	clock := func() time.Time { return e.now }
-	blog := sitetest.Open(t, db, sitetest.Config{Clock: clock})
+	e := &endpoint{db: db, clock: databasetest.NewClock(time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC))}
+	blog := sitetest.Open(t, db, sitetest.Config{Clock: e.clock.Now})
 	e.site, e.apps, e.users = blog.Site, blog.Apps, blog.Users
 	must(t, e.site.SetOption(ctx, "gmt_offset", "2"))
 	for _, role := range auth.Roles() {
 		_, err := e.users.Create(ctx, audit.Operator, auth.NewUser{Login: string(role), Password: string(role) + "-password", Role: role})
 		must(t, err)
 	}
-	api := wordpress.New(wordpress.Config{Site: e.site, Users: e.users, Apps: e.apps, Clock: clock, Logger: slog.New(slog.DiscardHandler)})
+	api := wordpress.New(wordpress.Config{Site: e.site, Users: e.users, Apps: e.apps, Clock: e.clock.Now, Logger: slog.New(slog.DiscardHandler)})
 	verifier := auth.New(auth.Config{Users: e.users, Apps: e.apps, ClearTextPasswords: true})
 	var err error
 	e.Handler, err = xmlrpc.New(xmlrpc.Config[*auth.Request]{

@@ -124,7 +124,7 @@ func (e *endpoint) fill(t testing.TB, size int) {
 				case i%100 == 51:
 					kind = "page"
 				}
-				at := e.now.Add(-time.Duration(i) * time.Minute)
+				at := e.clock.Now().Add(-time.Duration(i) * time.Minute)
 				posts.add(first+i, kind, status, fmt.Sprint("Title ", i), fmt.Sprint("post-", i), 1+i%4, strings.Repeat("Words of the post. ", 20), at, at, at, at)
 				tags.add(first+i, term+i%10)
 				tags.add(first+i, term+(i+3)%10)

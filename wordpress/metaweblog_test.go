@@ -334,7 +334,7 @@ func TestRecentPostsStatements(t *testing.T) {
 		for i := range 100 {
 			who := roleOf(i)
 			if _, err := db.Exec(t.Context(), `INSERT INTO posts (type, status, title, name, author, content, date, date_gmt, modified, modified_gmt)
-				VALUES ('post', 'publish', 'T', $1, $2, 'x', $3, $3, $3, $3)`, fmt.Sprint("p", i), b.ids[who], b.now.AddDate(0, 0, -i)); err != nil {
+				VALUES ('post', 'publish', 'T', $1, $2, 'x', $3, $3, $3, $3)`, fmt.Sprint("p", i), b.ids[who], b.clock.Now().AddDate(0, 0, -i)); err != nil {
 				t.Fatal(err)
 			}
 		}

@@ -36,18 +36,17 @@ type office struct {
 	db      *database.DB
 	api     *wordpress.API
 	handler http.Handler
-	now     time.Time
+	clock   *databasetest.Clock
 	remote  string // address of the client
 }
 
 func openOffice(t *testing.T, db *database.DB) *office {
 	t.Helper()
-	o := &office{db: db, now: time.Date(2024, 3, 1, 12, 0, 0, 0, time.UTC), remote: "127.0.0.1:999"}
-	clock := func() time.Time { return o.now }
-	blog := sitetest.Open(t, db, sitetest.Config{Clock: clock})
+	o := &office{db: db, clock: databasetest.NewClock(time.Date(2024, 3, 1, 12, 0, 0, 0, time.UTC)), remote: "127.0.0.1:999"}
+	blog := sitetest.Open(t, db, sitetest.Config{Clock: o.clock.Now})
 	o.Site = blog.Site
 	o.api = wordpress.New(wordpress.Config{Site: o.Site, Users: blog.Users, Apps: blog.Apps, Fetch: fetch.New(fetch.Config{UserAgent: "Office/1", Reach: 250 * time.Millisecond})})
-	verifier := auth.New(auth.Config{Users: blog.Users, Apps: blog.Apps, Clock: clock, ThrottleExempt: []netip.Prefix{netip.MustParsePrefix("0.0.0.0/0")}})
+	verifier := auth.New(auth.Config{Users: blog.Users, Apps: blog.Apps, Clock: o.clock.Now, ThrottleExempt: []netip.Prefix{netip.MustParsePrefix("0.0.0.0/0")}})
 	var err error
 	o.handler, err = xmlrpc.New(xmlrpc.Config[*auth.Request]{
 		Methods:      o.api.Methods(),
@@ -68,13 +67,13 @@ func openOffice(t *testing.T, db *database.DB) *office {
 	for i, status := range []string{"publish", "publish", "draft", "private", "publish"} {
 		b.Posts = append(b.Posts, transfer.BundlePost{
 			ID: int64(i + 1), Type: "post", Status: status, Title: fmt.Sprintf("Post %d & more", i+1), Author: []int64{1, 3, 1, 1, 1}[i], CommentStatus: "open",
-			Date: transfer.BundleTime{Time: o.now.AddDate(0, -1, i)}, Terms: []int64{1}, Password: []string{"", "", "", "", "sesame"}[i],
+			Date: transfer.BundleTime{Time: o.clock.Now().AddDate(0, -1, i)}, Terms: []int64{1}, Password: []string{"", "", "", "", "sesame"}[i],
 		})
 	}
 	for i, status := range []string{"approve", "hold", "spam", "trash", "approve"} {
 		b.Comments = append(b.Comments, transfer.BundleComment{
 			ID: int64(i + 1), Post: []int64{1, 1, 1, 1, 2}[i], Parent: []int64{0, 1, 0, 0, 0}[i], Status: status, Author: "Visitor", Email: "visitor@example.net",
-			Content: fmt.Sprintf("Comment %d", i+1), Date: transfer.BundleTime{Time: o.now.AddDate(0, 0, i-20)},
+			Content: fmt.Sprintf("Comment %d", i+1), Date: transfer.BundleTime{Time: o.clock.Now().AddDate(0, 0, i-20)},
 		})
 	}
 	if _, err := transfer.New(o.Site).ImportBundle(t.Context(), b); err != nil {

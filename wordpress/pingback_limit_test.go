@@ -7,18 +7,14 @@ import (
 	"testing"
 	"time"
 
+	"github.com/quillgate/quillgate/database/databasetest"
 	"github.com/quillgate/quillgate/fetch"
 	"github.com/quillgate/quillgate/site"
 )
 
-// moment is a clock that the test moves.
-type moment struct{ time.Time }
-
-func (m *moment) now() time.Time { return m.Time }
-
-func (m *moment) pass(d time.Duration) { m.Time = m.Add(d) }
-
-func newMoment() *moment { return &moment{time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)} }
+func newClock() *databasetest.Clock {
+	return databasetest.NewClock(time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC))
+}
 
 func pingFrom(host, page, client string) site.Pingback {
 	p := site.NewPingback("http://"+host+"/"+page, "https://blog.example/?p=1")
@@ -42,8 +38,8 @@ func TestLooksAgain(t *testing.T) {
 		{"error inside", inside, inside, 0},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			clock := newMoment()
-			l := newLooks(clock.now)
+			clock := newClock()
+			l := newLooks(clock.Now)
 			n := 0
 			look := func() error {
 				return l.once(pingFrom("a.example", "x", "192.0.2.1"), func() error { n++; return test.first })
@@ -61,9 +57,9 @@ func TestLooksAgain(t *testing.T) {
 			if n != want {
 				t.Errorf("looked %d times at once, want %d", n, want)
 			}
-			clock.pass(test.pause - time.Nanosecond)
+			clock.Add(test.pause - time.Nanosecond)
 			look()
-			clock.pass(time.Nanosecond)
+			clock.Add(time.Nanosecond)
 			if look(); n != want+1 && test.pause != 0 {
 				t.Errorf("looked %d times after the pause, want %d", n, want+1)
 			}
@@ -87,8 +83,8 @@ func TestLooksLimits(t *testing.T) {
 		}, 60, 2 * time.Second},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			clock := newMoment()
-			l := newLooks(clock.now)
+			clock := newClock()
+			l := newLooks(clock.Now)
 			next := 0
 			run := func() int {
 				for looked := 0; ; looked++ {
@@ -101,11 +97,11 @@ func TestLooksLimits(t *testing.T) {
 			if n := run(); n != test.burst {
 				t.Errorf("%d looks at first, want %d", n, test.burst)
 			}
-			clock.pass(test.pause)
+			clock.Add(test.pause)
 			if n := run(); n != 1 {
 				t.Errorf("%d looks after a pause, want 1", n)
 			}
-			clock.pass(test.pause * time.Duration(2*test.burst))
+			clock.Add(test.pause * time.Duration(2*test.burst))
 			if n := run(); n != test.burst {
 				t.Errorf("%d looks after a long pause, want %d", n, test.burst)
 			}
@@ -114,7 +110,7 @@ func TestLooksLimits(t *testing.T) {
 }
 
 func TestLooksAtOnce(t *testing.T) {
-	l := newLooks(newMoment().now)
+	l := newLooks(newClock().Now)
 	var nested func(n int) error
 	nested = func(n int) error {
 		return l.once(pingFrom(fmt.Sprintf("h%d.example", n), "x", "192.0.2.1"), func() error {
@@ -138,18 +134,18 @@ func TestLooksAtOnce(t *testing.T) {
 }
 
 func TestLooksForget(t *testing.T) {
-	clock := newMoment()
-	l := newLooks(clock.now)
+	clock := newClock()
+	l := newLooks(clock.Now)
 	for i := range 3 * looksKept {
 		if i%looksKept == looksKept-1 {
-			clock.pass(time.Hour)
+			clock.Add(time.Hour)
 		}
 		l.once(pingFrom(fmt.Sprintf("h%d.example", i), "x", fmt.Sprint(i)), func() error { return nil })
 	}
 	if n := max(len(l.answers), l.hosts.Len(), l.clients.Len()); n > looksKept {
 		t.Errorf("%d entries are kept, want at most %d", n, looksKept)
 	}
-	clock.pass(time.Hour)
+	clock.Add(time.Hour)
 	if err := l.once(pingFrom("last.example", "x", "192.0.2.1"), func() error { return nil }); err != nil {
 		t.Errorf("after the flood: %v", err)
 	}

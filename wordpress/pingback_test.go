@@ -181,7 +181,7 @@ func TestPingbackFaults(t *testing.T) {
 				t.Errorf("%s: got %s, want %s", step.name, got, step.want)
 			}
 		}
-		o.now = o.now.Add(time.Minute)
+		o.clock.Add(time.Minute)
 		if got := o.ping(t, w.URL+"/gone-but-links", "https://blog.example/?p=2"); got != "ok" {
 			t.Errorf("page of status 404 that links: got %s, want ok", got)
 		}
@@ -357,7 +357,7 @@ func TestSendPings(t *testing.T) {
 			t.Fatalf("while sending is off: asked %v, told %v", asked, told)
 		}
 		o.set(t, "pingback_send", "on")
-		o.now = o.now.Add(48 * time.Hour)
+		o.clock.Add(48 * time.Hour)
 		source := o.publish(t, links...)
 		o.send(t)
 		slices.Sort(told)
@@ -369,7 +369,7 @@ func TestSendPings(t *testing.T) {
 			t.Errorf("told (-want +got):\n%s", diff)
 		}
 		w.requests()
-		o.now = o.now.Add(48 * time.Hour)
+		o.clock.Add(48 * time.Hour)
 		o.send(t)
 		if asked := w.requests(); len(asked) != 0 {
 			t.Errorf("asked again: %v", asked)
@@ -405,7 +405,8 @@ func TestSendPingsAgain(t *testing.T) {
 			{10 * time.Minute, http.StatusOK, both},
 			{48 * time.Hour, http.StatusOK, nil},
 		} {
-			o.now, status = o.now.Add(step.pass), step.status
+			o.clock.Add(step.pass)
+			status = step.status
 			o.send(t)
 			if diff := gocmp.Diff(step.want, w.requests()); diff != "" {
 				t.Errorf("step %d (-want +got):\n%s", i, diff)

@@ -30,29 +30,16 @@ import (
 // cluster is a blog that several processes serve, as far as a test can have them in one.
 type cluster struct {
 	url, folder, keyset string
-	mu                  sync.Mutex
-	now                 time.Time
+	clock               *databasetest.Clock
 	public, secret      string
 }
 
 func newCluster(t *testing.T, url string) *cluster {
 	t.Helper()
-	c := &cluster{url: url, folder: databasetest.Folder(t), now: time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)}
+	c := &cluster{url: url, folder: databasetest.Folder(t), clock: databasetest.NewClock(time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC))}
 	c.keyset = filepath.Join(c.folder, "keyset")
 	must(t, apps.CreateKeyset(c.keyset))
 	return c
-}
-
-func (c *cluster) clock() time.Time {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.now
-}
-
-func (c *cluster) add(d time.Duration) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.now = c.now.Add(d)
 }
 
 // open is one more server of the blog; the first makes an administrator with a key.
@@ -60,14 +47,14 @@ func (c *cluster) open(t *testing.T) (http.Handler, *database.DB) {
 	t.Helper()
 	ctx := context.WithoutCancel(t.Context())
 	db := databasetest.Open(t, c.url)
-	store, err := apps.Open(ctx, apps.Config{DB: db, KeysetFile: c.keyset, Clock: c.clock})
+	store, err := apps.Open(ctx, apps.Config{DB: db, KeysetFile: c.keyset, Clock: c.clock.Now})
 	must(t, err)
 	t.Cleanup(func() { store.Close() })
-	users := auth.NewUsers(auth.UsersConfig{DB: db, Apps: store, Clock: c.clock, Hash: authtest.CheapHash})
+	users := auth.NewUsers(auth.UsersConfig{DB: db, Apps: store, Clock: c.clock.Now, Hash: authtest.CheapHash})
 	files, err := media.OpenFolder(filepath.Join(c.folder, "uploads"))
 	must(t, err)
 	t.Cleanup(func() { files.Close() })
-	blog, err := site.Open(ctx, site.Config{DB: db, Users: users, Media: files, BaseURL: "https://blog.example", Clock: c.clock})
+	blog, err := site.Open(ctx, site.Config{DB: db, Users: users, Media: files, BaseURL: "https://blog.example", Clock: c.clock.Now})
 	must(t, err)
 	if c.public == "" {
 		user, err := users.Create(ctx, audit.Operator, auth.NewUser{Login: "ann", Password: "ann-password", Role: auth.Administrator})
@@ -77,7 +64,7 @@ func (c *cluster) open(t *testing.T) (http.Handler, *database.DB) {
 		c.public, c.secret = app.Public, secret.Reveal()
 	}
 	api := wordpress.New(wordpress.Config{Site: blog, Users: users, Apps: store, Logger: slog.New(slog.DiscardHandler)})
-	verifier := auth.New(auth.Config{Users: users, Apps: store, ClearTextPasswords: true, Clock: c.clock})
+	verifier := auth.New(auth.Config{Users: users, Apps: store, ClearTextPasswords: true, Clock: c.clock.Now})
 	h, err := xmlrpc.New(xmlrpc.Config[*auth.Request]{
 		Methods:      api.Methods(),
 		Authenticate: func(r *http.Request) (xmlrpc.Check[*auth.Request], error) { return verifier.Begin(r) },
@@ -149,7 +136,7 @@ func TestS12RepeatedCreatingCall(t *testing.T) {
 			if fault(want) {
 				t.Fatalf("%s: %s", test.method, want)
 			}
-			c.add(time.Minute)
+			c.clock.Add(time.Minute)
 			third, _ := c.open(t)
 			for name, server := range map[string]http.Handler{"same": first, "second": second, "restarted": third} {
 				if got := c.send(t, server, body, true); got != want {
@@ -160,7 +147,7 @@ func TestS12RepeatedCreatingCall(t *testing.T) {
 				t.Errorf("%s four times has made %d", test.method, made)
 			}
 			// Later it acts again, unless there is a rule against it.
-			c.add(site.RepeatWindow)
+			c.clock.Add(site.RepeatWindow)
 			c.send(t, second, body, true)
 			want2 := 2
 			if test.method == "wp.newTerm" || test.method == "wp.newCategory" || test.method == "wp.newComment" {

@@ -226,24 +226,24 @@ func TestListsAreWhole(t *testing.T) {
 		must(t, db.Get(t.Context(), &first, `SELECT COALESCE(MAX(id), 0) + 1000 FROM posts`))
 		page = first + 2*most
 		many(t, e, "posts (id, type, status, title, name, author, date, date_gmt, modified, modified_gmt)", most, func(i int64) []any {
-			return []any{first + i, "post", "publish", "t", fmt.Sprint("p", i), 1, e.now, e.now, e.now, e.now}
+			return []any{first + i, "post", "publish", "t", fmt.Sprint("p", i), 1, e.clock.Now(), e.clock.Now(), e.clock.Now(), e.clock.Now()}
 		})
 		many(t, e, "posts (id, type, status, title, name, author, date, date_gmt, modified, modified_gmt)", most, func(i int64) []any {
-			return []any{page + i, "page", "publish", "t", fmt.Sprint("q", i), 1, e.now, e.now, e.now, e.now}
+			return []any{page + i, "page", "publish", "t", fmt.Sprint("q", i), 1, e.clock.Now(), e.clock.Now(), e.clock.Now(), e.clock.Now()}
 		})
 		many(t, e, "posts (id, type, status, title, name, author, parent, date, date_gmt, modified, modified_gmt)", most, func(i int64) []any {
-			return []any{first + 8*most + i, "revision", "inherit", "t", fmt.Sprint(first, "-revision-v1"), 1, first, e.now, e.now, e.now, e.now}
+			return []any{first + 8*most + i, "revision", "inherit", "t", fmt.Sprint(first, "-revision-v1"), 1, first, e.clock.Now(), e.clock.Now(), e.clock.Now(), e.clock.Now()}
 		})
 		file := page + 2*most
 		many(t, e, "posts (id, type, status, title, name, author, date, date_gmt, modified, modified_gmt)", most, func(i int64) []any {
-			return []any{file + i, "attachment", "inherit", "t", fmt.Sprint("f", i), 1, e.now, e.now, e.now, e.now}
+			return []any{file + i, "attachment", "inherit", "t", fmt.Sprint("f", i), 1, e.clock.Now(), e.clock.Now(), e.clock.Now(), e.clock.Now()}
 		})
 		many(t, e, "attachments (post_id, file, original, size, width, height, sizes, image_meta)", most, func(i int64) []any {
 			return []any{file + i, fmt.Sprint("2026/", i, ".txt"), "", 1, 0, 0, "{}", "{}"}
 		})
 		for kind, status := range map[string]string{"comment": "approve", "pingback": "approve", "trackback": "approve"} {
 			many(t, e, "comments (post_id, status, type, author, url, content, date, date_gmt)", most, func(i int64) []any {
-				return []any{first, status, kind, "a", "https://other.example/", "c", e.now, e.now}
+				return []any{first, status, kind, "a", "https://other.example/", "c", e.clock.Now(), e.clock.Now()}
 			})
 		}
 		for _, taxonomy := range []string{site.Category, site.PostTag} {
@@ -254,7 +254,7 @@ func TestListsAreWhole(t *testing.T) {
 		}
 		many(t, e, "users (login, login_key, email, email_key, nicename, display_name, role, registered, password)", most, func(i int64) []any {
 			name := fmt.Sprint("u", i)
-			return []any{name, name, name, name, name, name, "author", e.now, ""}
+			return []any{name, name, name, name, name, name, "author", e.clock.Now(), ""}
 		})
 		all := xmlrpc.Int(1 << 20)
 		for _, test := range []struct {

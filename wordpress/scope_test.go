@@ -230,7 +230,7 @@ func (b *blog) things(t *testing.T, who string) things {
 	exec(`UPDATE posts SET parent = $1 WHERE id = $2`, x.post, x.revision)
 	exec(`UPDATE posts SET mime_type = 'text/plain' WHERE id = $1`, x.file)
 	exec(`INSERT INTO attachments (post_id, file) VALUES ($1, $2)`, x.file, name("file")+".txt")
-	exec(`INSERT INTO comments (post_id, user_id, status, content, date, date_gmt) VALUES ($1, $2, 'approve', $3, $4, $4)`, x.post, x.user, name("comment"), b.now)
+	exec(`INSERT INTO comments (post_id, user_id, status, content, date, date_gmt) VALUES ($1, $2, 'approve', $3, $4, $4)`, x.post, x.user, name("comment"), b.clock.Now())
 	exec(`INSERT INTO terms (taxonomy, name, name_key, slug) VALUES ('category', $1, $1, $1)`, name("term"))
 	x.comment = id(`SELECT id FROM comments WHERE content = $1`, name("comment"))
 	x.term = id(`SELECT id FROM terms WHERE slug = $1`, name("term"))
@@ -279,7 +279,7 @@ func TestK9Matrix(t *testing.T) {
 func (b *blog) tryRights(t *testing.T, who string) {
 	try := func(k signer, c scoped, x things) *xmlrpc.Fault {
 		t.Helper()
-		b.now = b.now.Add(20 * time.Second) // comments come slowly
+		b.clock.Add(20 * time.Second) // comments come slowly
 		_, fault, _ := b.signed(t, k, c.method, c.args(x)...)
 		return fault
 	}

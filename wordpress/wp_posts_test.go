@@ -157,7 +157,7 @@ func TestEditPostOnTheWire(t *testing.T) {
 		date := xmlrpc.DateTime
 		id := e.newPost(t, object("post_title", "T", "post_content", "x", "post_status", "publish", "comment_status", "open", "post_date", date("20240310T12:30:00"),
 			"terms_names", object("post_tag", array("a", "b")), "sticky", true, "post_format", "aside"))
-		e.now = e.now.Add(time.Hour)
+		e.clock.Add(time.Hour)
 		tests := []struct {
 			name    string
 			content xmlrpc.Value
@@ -331,7 +331,7 @@ func TestRevisionsOnTheWire(t *testing.T) {
 	databasetest.Each(t, func(t *testing.T, db *database.DB) {
 		e := openEndpoint(t, db)
 		id := e.newPost(t, object("post_title", "T", "post_content", "one"))
-		e.now = e.now.Add(time.Minute)
+		e.clock.Add(time.Minute)
 		e.get(t, "wp.editPost", id, object("post_content", "two"))
 		list := e.get(t, "wp.getRevisions", id, array("post_content", "post_name"))
 		var texts []string
