@@ -3,6 +3,7 @@ package gateway
 import (
 	"fmt"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -50,9 +51,12 @@ func canonicalise(m *methods.Method, name string, args []xmlrpc.Value) (*canonic
 			continue
 		}
 		out, err := xmlrpc.String(""), error(nil)
-		if !plugin {
+		switch {
+		case m.Name == "wp.newComment" && m.Params[i].Name == "post_id" && isAddress(v):
+			out = xmlrpc.String(clean(v.Text())) // WordPress finds the post by its address
+		case !plugin:
 			out, err = argument(&m.Params[i], v)
-		} else if !v.IsZero() {
+		case !v.IsZero():
 			out, err = nested("an argument", v)
 		}
 		if err != nil {
@@ -108,8 +112,17 @@ func argument(p *methods.Param, v xmlrpc.Value) (xmlrpc.Value, error) {
 	case "boolean":
 		return flag(p.Name, v)
 	case "struct":
+		if p.Name == "content" && v.Kind() == xmlrpc.KindStruct {
+			var err error
+			if v, err = withDates(v); err != nil {
+				return xmlrpc.Value{}, err
+			}
+		}
 		return container(p.Name, v, xmlrpc.KindStruct)
 	case "array":
+		if p.Name == "names" && v.Kind() == xmlrpc.KindString && strings.TrimSpace(v.Text()) != "" {
+			v = xmlrpc.Array(v) // wp.getOptions takes one name for a list of one
+		}
 		return container(p.Name, v, xmlrpc.KindArray)
 	}
 	if p.Name == "blog" || p.Name == "app_key" {
@@ -119,6 +132,12 @@ func argument(p *methods.Param, v xmlrpc.Value) (xmlrpc.Value, error) {
 		return number(p.Name, v)
 	}
 	return text(p.Name, v)
+}
+
+// isAddress reports whether a value is an address on the web.
+func isAddress(v xmlrpc.Value) bool {
+	text := strings.TrimSpace(v.Text())
+	return v.Kind() == xmlrpc.KindString && (strings.HasPrefix(text, "http://") || strings.HasPrefix(text, "https://"))
 }
 
 // blogID writes the id of a blog. WordPress does not look at it; other servers
@@ -290,9 +309,36 @@ func structure(name string, v xmlrpc.Value) (xmlrpc.Value, error) {
 	return xmlrpc.Struct(out...), nil
 }
 
+// withDates makes dates of the members of a content that WordPress takes as a
+// date and as nothing else. Clients send them as strings; WordPress dies of
+// those, so that the client does not learn what became of its post.
+func withDates(content xmlrpc.Value) (xmlrpc.Value, error) {
+	members := slices.Clone(content.Members())
+	for i, m := range members {
+		name := clean(m.Name)
+		switch name {
+		case "dateCreated", "date_created_gmt", "post_date", "post_date_gmt", "if_not_modified_since":
+		default:
+			continue
+		}
+		text := clean(m.Value.Text())
+		switch m.Value.Kind() {
+		case xmlrpc.KindNil:
+		case xmlrpc.KindString, xmlrpc.KindDateTime:
+			if text == "" && name == "if_not_modified_since" {
+				return xmlrpc.Value{}, ambiguity("The date in %s must have the form 20060102T15:04:05.", name)
+			}
+			members[i].Value = xmlrpc.DateTime(text)
+		default:
+			return xmlrpc.Value{}, ambiguity("The date in %s must have the form 20060102T15:04:05.", name)
+		}
+	}
+	return xmlrpc.Struct(members...), nil
+}
+
 // dates are the forms that are rewritten. WordPress cuts a date at fixed places
-// and reads other forms as some other day.
-var dates = regexp.MustCompile(`^([0-9]{4})-?([0-9]{2})-?([0-9]{2})[Tt ]?([0-9]{2}):?([0-9]{2}):?([0-9]{2})?(?:[.,][0-9]+)?([Zz]|[+-][0-9]{2}(?::?[0-9]{2})?)?$`)
+// and reads other forms as some other day. A day without a time begins it.
+var dates = regexp.MustCompile(`^([0-9]{4})-?([0-9]{2})-?([0-9]{2})(?:[Tt ]?([0-9]{2}):?([0-9]{2}):?([0-9]{2})?(?:[.,][0-9]+)?([Zz]|[+-][0-9]{2}(?::?[0-9]{2})?)?)?$`)
 
 func date(name string, v xmlrpc.Value) (xmlrpc.Value, error) {
 	text := strings.TrimSpace(v.Text())
@@ -303,10 +349,12 @@ func date(name string, v xmlrpc.Value) (xmlrpc.Value, error) {
 	if p == nil {
 		return xmlrpc.Value{}, ambiguity("The date in %s must have the form 20060102T15:04:05.", name)
 	}
-	seconds, zone := p[6], strings.ToUpper(p[7])
-	if seconds == "" {
-		seconds = "00"
+	for i := range p {
+		if p[i] == "" && i >= 4 && i <= 6 {
+			p[i] = "00"
+		}
 	}
+	seconds, zone := p[6], strings.ToUpper(p[7])
 	if zone != "" && zone != "Z" {
 		// WordPress knows no zone but Z, so the same moment goes there in UTC.
 		at, err := time.Parse("20060102T150405Z0700", p[1]+p[2]+p[3]+"T"+p[4]+p[5]+seconds+offset(zone))

@@ -81,6 +81,26 @@ func TestOddFormsAreWrittenInOneForm(t *testing.T) {
 			"a date with a short offset", `<methodName>wp.editPost</methodName><params><param><value><i4>1</i4></value></param>` + login + `<param><value><int>3</int></value></param><param><value><struct><member><name>post_date_gmt</name><value><dateTime.iso8601>20261130T08:00:00-05</dateTime.iso8601></value></member></struct></value></param></params>`,
 			`(<string>1</string>)(<string>login</string>)(<string>app-password</string>)(<int>3</int>)(<struct><member><name>post_date_gmt</name><value><dateTime.iso8601>20261130T13:00:00Z</dateTime.iso8601></value></member></struct>)`,
 		},
+		{
+			"a date as text", `<methodName>metaWeblog.newPost</methodName><params><param><value>1</value></param>` + login + `<param><value><struct><member><name>dateCreated</name><value>2021-03-04 05:06:07</value></member></struct></value></param></params>`,
+			`(<string>1</string>)(<string>login</string>)(<string>app-password</string>)(<struct><member><name>dateCreated</name><value><dateTime.iso8601>20210304T05:06:07</dateTime.iso8601></value></member></struct>)`,
+		},
+		{
+			"a day without a time", `<methodName>wp.newPost</methodName><params><param><value>1</value></param>` + login + `<param><value><struct><member><name>post_date</name><value><dateTime.iso8601>20210304</dateTime.iso8601></value></member></struct></value></param></params>`,
+			`(<string>1</string>)(<string>login</string>)(<string>app-password</string>)(<struct><member><name>post_date</name><value><dateTime.iso8601>20210304T00:00:00</dateTime.iso8601></value></member></struct>)`,
+		},
+		{
+			"an empty date is not given", `<methodName>wp.newPost</methodName><params><param><value>1</value></param>` + login + `<param><value><struct><member><name>post_date</name><value><dateTime.iso8601></dateTime.iso8601></value></member></struct></value></param></params>`,
+			`(<string>1</string>)(<string>login</string>)(<string>app-password</string>)(<struct><member><name>post_date</name><value><string></string></value></member></struct>)`,
+		},
+		{
+			"one name of an option", `<methodName>wp.getOptions</methodName><params><param><value>1</value></param>` + login + `<param><value><string> blog_title </string></value></param></params>`,
+			`(<string>1</string>)(<string>login</string>)(<string>app-password</string>)(<array><data><value><string>blog_title</string></value></data></array>)`,
+		},
+		{
+			"a comment on an address", `<methodName>wp.newComment</methodName><params><param><value>1</value></param>` + login + `<param><value>https://blog.example/?p=10</value></param><param><value><struct><member><name>content</name><value>hi</value></member></struct></value></param></params>`,
+			`(<string>1</string>)(<string>login</string>)(<string>app-password</string>)(<string>https://blog.example/?p=10</string>)(<struct><member><name>content</name><value><string>hi</string></value></member></struct>)`,
+		},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			in := call(t, c.in)
@@ -113,6 +133,11 @@ func TestAmbiguousCallsAreRefused(t *testing.T) {
 		{"a list as a content", "wp.newPost", []xmlrpc.Value{one, u, p, xmlrpc.Array(xmlrpc.String("x"))}},
 		{"two members that are one after trimming", "wp.newPost", []xmlrpc.Value{one, u, p, xmlrpc.Struct(xmlrpc.M("post_status", xmlrpc.String("draft")), xmlrpc.M(" post_status", xmlrpc.String("publish")))}},
 		{"a day that WordPress reads as another", "wp.newPost", []xmlrpc.Value{one, u, p, xmlrpc.Struct(xmlrpc.M("post_date", xmlrpc.DateTime("30.11.2026")))}},
+		{"a text of which WordPress dies as a date", "wp.newPost", []xmlrpc.Value{one, u, p, xmlrpc.Struct(xmlrpc.M("post_date", xmlrpc.String("tomorrow")))}},
+		{"a number of which WordPress dies as a date", "metaWeblog.newPost", []xmlrpc.Value{one, u, p, xmlrpc.Struct(xmlrpc.M("dateCreated", xmlrpc.Int(5)))}},
+		{"nothing of which WordPress dies as a date", "wp.editPost", []xmlrpc.Value{one, u, p, one, xmlrpc.Struct(xmlrpc.M("if_not_modified_since", xmlrpc.String(" ")))}},
+		{"an address where an id belongs", "wp.deletePost", []xmlrpc.Value{one, u, p, xmlrpc.String("https://blog.example/?p=10")}},
+		{"a path as the post of a comment", "wp.newComment", []xmlrpc.Value{one, u, p, xmlrpc.String("/?p=10"), xmlrpc.Struct()}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			out, err := gateway.Rewrite(c.method, c.args, apps.Scope{}, published)
