@@ -25,3 +25,6 @@ func Rewrite(name string, args []xmlrpc.Value, scope apps.Scope, ask func(contex
 	err = xmlrpc.WriteCall(&out, name, c.withLogin("login", "app-password")...)
 	return out.Bytes(), err
 }
+
+// JetpackOnly reports whether a body may pass as Jetpack's.
+var JetpackOnly = jetpackOnly
