@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/quillgate/quillgate/apps"
+	"github.com/quillgate/quillgate/audit"
 	"github.com/quillgate/quillgate/auth"
 	"github.com/quillgate/quillgate/upstream"
 )
@@ -136,19 +137,8 @@ func (g *Gateway) IsOwn(ctx context.Context, siteURL string) bool {
 // for this gateway and is replaced is revoked; the note says where that could
 // not be.
 func (g *Gateway) Keep(ctx context.Context, who auth.Identity, login, password string) (note string, err error) {
-	next := apps.Upstream{Login: clean(login), Secret: apps.NewSecret(clean(password))}
-	ours := false
-	if isApplicationPassword(password) {
-		ctx, cancel := context.WithTimeout(ctx, restTime)
-		defer cancel()
-		about, err := g.rest().Introspect(ctx, next.Login, next.Secret.Reveal())
-		if err != nil {
-			g.cfg.Logger.WarnContext(ctx, "an application password cannot be looked at, so it will not be revoked from here", "error", err.Error())
-		}
-		if ours = about.App == appID; ours {
-			next.UUID = about.UUID
-		}
-	}
+	about := g.about(ctx, login, password)
+	ours := about.App == appID
 	old, err := g.cfg.Apps.Upstream(ctx, who.User.ID)
 	missing := errors.Is(err, apps.ErrNoUpstream) || errors.Is(err, apps.ErrSealed)
 	if err != nil && !missing {
@@ -157,15 +147,58 @@ func (g *Gateway) Keep(ctx context.Context, who auth.Identity, login, password s
 	if !ours && !missing && old.Refused.IsZero() {
 		return "", nil
 	}
-	if err := g.cfg.Apps.SetUpstream(ctx, who.Actor(), who.User.ID, next); err != nil {
+	next := apps.Upstream{Login: clean(login), Secret: apps.NewSecret(clean(password))}
+	if ours {
+		next.UUID = about.UUID // others are in use elsewhere, perhaps
+	} else {
+		old = apps.Upstream{} // it was refused: there is nothing to revoke
+	}
+	return g.replace(ctx, who.Actor(), who.User.ID, old, next)
+}
+
+// Give keeps a credential that the operator gives for a user, and that the
+// WordPress has found right. An application password is taken for one that was
+// made for this gateway: it is revoked when another takes its place. The note is
+// that of Keep.
+func (g *Gateway) Give(ctx context.Context, by audit.Actor, userID int64, login, password string) (note string, err error) {
+	old, err := g.cfg.Apps.Upstream(ctx, userID)
+	if err != nil && !errors.Is(err, apps.ErrNoUpstream) && !errors.Is(err, apps.ErrSealed) {
 		return "", err
 	}
-	if missing || old.UUID == "" || old.UUID == next.UUID || !ours {
+	return g.replace(ctx, by, userID, old, apps.Upstream{Login: clean(login), Secret: apps.NewSecret(clean(password)), UUID: g.about(ctx, login, password).UUID})
+}
+
+// about is what the WordPress tells of an application password; nothing for
+// another, and where it cannot be asked.
+func (g *Gateway) about(ctx context.Context, login, password string) upstream.Password {
+	if !isApplicationPassword(password) {
+		return upstream.Password{}
+	}
+	ctx, cancel := context.WithTimeout(ctx, restTime)
+	defer cancel()
+	about, err := g.rest().Introspect(ctx, clean(login), clean(password))
+	if err != nil {
+		g.cfg.Logger.WarnContext(ctx, "an application password cannot be looked at, so it will not be revoked from here", "error", err.Error())
+	}
+	return about
+}
+
+// replace keeps a credential in place of an old one, and revokes that at the
+// WordPress where its number is known.
+func (g *Gateway) replace(ctx context.Context, by audit.Actor, userID int64, old, next apps.Upstream) (note string, err error) {
+	if err := g.cfg.Apps.SetUpstream(ctx, by, userID, next); err != nil {
+		return "", err
+	}
+	if old.UUID == "" || old.UUID == next.UUID {
 		return "", nil
 	}
-	revoking, cancel := context.WithTimeout(context.WithoutCancel(ctx), restTime)
+	with := next
+	if next.UUID == "" {
+		with = old // the account's own password opens no REST interface
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), restTime)
 	defer cancel()
-	if err := g.rest().Revoke(revoking, next.Login, next.Secret.Reveal(), old.UUID); err != nil {
+	if err := g.rest().Revoke(ctx, with.Login, with.Secret.Reveal(), old.UUID); err != nil {
 		g.cfg.Logger.WarnContext(ctx, "an application password was replaced and is not revoked", "error", err.Error())
 		return "The application password that was used before could not be revoked. If it is still in your profile at the blog, delete it there.", nil
 	}

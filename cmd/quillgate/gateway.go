@@ -179,6 +179,8 @@ func (f *gatewayFlags) gateway(ctx context.Context, s *settings, io streams, key
 	if err != nil {
 		return site, nil, err
 	}
+	of := keys.Of(site.ID)
+	cfg.DB, cfg.Apps, cfg.Users = of.DB, of.Apps, of.Users
 	g, err := gateway.New(cfg)
 	if err != nil {
 		return site, nil, usageError{err}

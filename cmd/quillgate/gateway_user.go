@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 
-	"github.com/quillgate/quillgate/apps"
 	"github.com/quillgate/quillgate/audit"
 	"github.com/quillgate/quillgate/gateway"
 )
@@ -25,7 +24,8 @@ type gatewayUserAddCmd struct {
 // Help is shown by quillgate gateway user add --help.
 func (gatewayUserAddCmd) Help() string {
 	return `The credential is tested with one call and stored sealed. Clients never see it: they sign with keys from
-"quillgate app create", and the gateway signs in to the WordPress.`
+"quillgate app create", and the gateway signs in to the WordPress. Make an application password for the gateway alone:
+when another credential takes its place, it is revoked at the WordPress.`
 }
 
 func (c *gatewayUserAddCmd) Run(ctx context.Context, flags *gatewayFlags, s *settings, io streams) error {
@@ -56,9 +56,12 @@ func (c *gatewayUserAddCmd) Run(ctx context.Context, flags *gatewayFlags, s *set
 		if err != nil {
 			return err
 		}
-		err = of.Apps.SetUpstream(ctx, audit.Operator, user.ID, apps.Upstream{Login: c.UpstreamLogin, Secret: apps.NewSecret(password)})
+		note, err := g.Give(ctx, audit.Operator, user.ID, c.UpstreamLogin, password)
 		if err != nil {
 			return err
+		}
+		if note != "" {
+			fmt.Fprintln(io.err, note)
 		}
 		return tellUser(io, user, "", false, c.JSON, "the WordPress accepts the credential, which is stored sealed")
 	})
