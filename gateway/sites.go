@@ -33,12 +33,20 @@ type Site struct {
 	BaseURL      string    `db:"base_url"`      // address of the blog; empty: https://HOST
 	PasswordMode auth.Mode `db:"password_mode"` // can only be stricter than the gateway's
 	AllowMethods string    `db:"allow_methods"` // NAME=POSITION, separated by spaces
+	Pass         string    `db:"pass"`          // PassJetpack or PassNone; empty: as the gateway
+	PassFrom     string    `db:"pass_from"`     // networks; empty: those of the gateway
 	Listed       bool      `db:"listed"`        // it came from a file of sites
 	Off          bool      `db:"off"`           // it is not in that file any more, and not served
 	Created      time.Time `db:"created"`
 }
 
-const siteColumns = `id, host, upstream, upstream_host, base_url, password_mode, allow_methods, listed, off, created`
+const siteColumns = `id, host, upstream, upstream_host, base_url, password_mode, allow_methods, pass, pass_from, listed, off, created`
+
+// What Site.Pass may say; see Pass.
+const (
+	PassJetpack = "jetpack"
+	PassNone    = "none"
+)
 
 var (
 	// ErrNoSite says that there is no such site.
@@ -99,8 +107,31 @@ func (s Site) Config(base Config) (Config, error) {
 	if !s.PasswordMode.Valid() {
 		return cfg, &InvalidSite{"password-mode", "it must be allow, warn or refuse"}
 	}
+	if cfg.Jetpack, err = s.jetpack(base.Jetpack); err != nil {
+		return cfg, err
+	}
 	cfg.Allow, err = ParseAllowed(s.AllowMethods)
 	return cfg, err
+}
+
+// jetpack is what the site lets through of Jetpack, where the gateway itself
+// says otherwise.
+func (s Site) jetpack(otherwise *Pass) (*Pass, error) {
+	networks, err := apps.ParseNetworks(s.PassFrom)
+	if err != nil {
+		return nil, &InvalidSite{"pass-from", err.Error()}
+	}
+	switch {
+	case s.Pass == PassNone:
+		return nil, nil
+	case s.Pass != PassJetpack && s.Pass != "":
+		return nil, &InvalidSite{"pass", "it must be jetpack or none"}
+	case s.Pass == "" && otherwise == nil:
+		return nil, nil
+	case len(networks) == 0 && otherwise != nil:
+		return otherwise, nil
+	}
+	return &Pass{From: networks}, nil
 }
 
 // siteAddress reads an address of http or https.
@@ -238,13 +269,14 @@ func (s *Sites) Add(ctx context.Context, by audit.Actor, site Site) (Site, error
 
 func (s *Sites) add(ctx context.Context, tx *database.Tx, by audit.Actor, site Site) (Site, error) {
 	site.Created = s.now()
-	columns, values := `host, upstream, upstream_host, base_url, password_mode, allow_methods, listed, off, created, revision`,
-		`$1, $2, $3, $4, $5, $6, $7, FALSE, $8, (SELECT COALESCE(MAX(revision), 0) + 1 FROM sites)`
+	columns, values := `host, upstream, upstream_host, base_url, password_mode, allow_methods, listed, off, created, pass, pass_from, revision`,
+		`$1, $2, $3, $4, $5, $6, $7, FALSE, $8, $9, $10, (SELECT COALESCE(MAX(revision), 0) + 1 FROM sites)`
 	if site.Host == "" {
 		columns, values = columns+`, id`, values+`, 0`
 	}
 	err := tx.Get(ctx, &site.ID, `INSERT INTO sites (`+columns+`) VALUES (`+values+`) RETURNING id`,
-		site.Host, site.Upstream, site.UpstreamHost, site.BaseURL, string(site.PasswordMode), site.AllowMethods, site.Listed, site.Created)
+		site.Host, site.Upstream, site.UpstreamHost, site.BaseURL, string(site.PasswordMode), site.AllowMethods, site.Listed, site.Created,
+		site.Pass, site.PassFrom)
 	if err != nil {
 		return site, err
 	}
@@ -285,9 +317,9 @@ func (s *Sites) Set(ctx context.Context, by audit.Actor, site Site) (Site, error
 }
 
 func (s *Sites) set(ctx context.Context, tx *database.Tx, by audit.Actor, site Site) error {
-	_, err := tx.Exec(ctx, `UPDATE sites SET upstream = $2, upstream_host = $3, base_url = $4, password_mode = $5, allow_methods = $6, listed = $7, off = $8,
+	_, err := tx.Exec(ctx, `UPDATE sites SET upstream = $2, upstream_host = $3, base_url = $4, password_mode = $5, allow_methods = $6, listed = $7, off = $8, pass = $9, pass_from = $10,
 			revision = (SELECT MAX(revision) + 1 FROM sites) WHERE id = $1`,
-		site.ID, site.Upstream, site.UpstreamHost, site.BaseURL, string(site.PasswordMode), site.AllowMethods, site.Listed, site.Off)
+		site.ID, site.Upstream, site.UpstreamHost, site.BaseURL, string(site.PasswordMode), site.AllowMethods, site.Listed, site.Off, site.Pass, site.PassFrom)
 	if err != nil {
 		return err
 	}

@@ -23,6 +23,8 @@ import (
 //	upstream-host = blog.example
 //	password-mode = warn
 //	allow-method = ngg.getImages=1 wpStats.get_posts=none
+//	pass = jetpack
+//	pass-from = 192.0.80.0/20, 192.0.96.0/20
 //
 // Only upstream is needed. A value may stand in quotation marks. The error joins
 // all that is wrong, each with its line.
@@ -72,7 +74,7 @@ func ParseSites(text string) ([]Site, error) {
 		}
 		set[name] = n
 		if !sites[len(sites)-1].say(name, value) {
-			wrong(n, "there is no setting "+name+": a site has upstream, base-url, upstream-host, password-mode and allow-method")
+			wrong(n, "there is no setting "+name+": a site has upstream, base-url, upstream-host, password-mode, allow-method, pass and pass-from")
 		}
 	}
 	for i := range sites {
@@ -107,6 +109,10 @@ func (s *Site) say(name, value string) bool {
 		s.PasswordMode = auth.Mode(value)
 	case "allow-method":
 		s.AllowMethods = value
+	case "pass":
+		s.Pass = value
+	case "pass-from":
+		s.PassFrom = value
 	default:
 		return false
 	}

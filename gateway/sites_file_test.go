@@ -20,12 +20,14 @@ base-url = https://two.example/two
 upstream-host = two.example
 password-mode = refuse
 allow-method = ngg.getImages=1 wpStats.get_posts=none
+pass = jetpack
+pass-from = 192.0.80.0/20, 192.0.96.0/20
 `)
 	want := []gateway.Site{
 		{Host: "blog.example", Upstream: "http://127.0.0.1:8081/xmlrpc.php"},
 		{
 			Host: "two.example", Upstream: "https://10.0.0.2/two/xmlrpc.php", BaseURL: "https://two.example/two", UpstreamHost: "two.example",
-			PasswordMode: "refuse", AllowMethods: "ngg.getImages=1 wpStats.get_posts=none",
+			PasswordMode: "refuse", AllowMethods: "ngg.getImages=1 wpStats.get_posts=none", Pass: "jetpack", PassFrom: "192.0.80.0/20, 192.0.96.0/20",
 		},
 	}
 	if diff := cmp.Diff(want, got); diff != "" || err != nil {

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/quillgate/quillgate/audit"
 	"github.com/quillgate/quillgate/database/databasetest"
 	"github.com/quillgate/quillgate/gateway"
 	"github.com/quillgate/quillgate/server"
@@ -133,6 +134,49 @@ func TestGatewayPassKeepsTheRestOut(t *testing.T) {
 		change(r)
 		if send(g.Server, r); len(g.wp.Calls()) != 0 {
 			t.Fatalf("%s: the WordPress got %v", name, g.wp.Methods())
+		}
+	}
+}
+
+// What passes is chosen for each site: as the gateway does, or otherwise.
+func TestGatewayPassOfSites(t *testing.T) {
+	for name, tt := range map[string]struct {
+		gateway *gateway.Pass
+		site    gateway.Site
+		want    bool
+	}{
+		"nobody says anything":           {nil, gateway.Site{}, false},
+		"the gateway":                    {&gateway.Pass{}, gateway.Site{}, true},
+		"the gateway, the site none":     {&gateway.Pass{}, gateway.Site{Pass: gateway.PassNone}, false},
+		"the site":                       {nil, gateway.Site{Pass: gateway.PassJetpack}, true},
+		"networks alone open nothing":    {nil, gateway.Site{PassFrom: "192.0.80.0/20"}, false},
+		"the site, from there":           {nil, gateway.Site{Pass: gateway.PassJetpack, PassFrom: "192.0.80.0/20, 192.0.96.0/20"}, true},
+		"the site, from elsewhere":       {nil, gateway.Site{Pass: gateway.PassJetpack, PassFrom: "198.51.100.0/24"}, false},
+		"the networks of the gateway":    {&gateway.Pass{From: []netip.Prefix{netip.MustParsePrefix("198.51.100.0/24")}}, gateway.Site{Pass: gateway.PassJetpack}, false},
+		"other networks than those":      {&gateway.Pass{From: []netip.Prefix{netip.MustParsePrefix("198.51.100.0/24")}}, gateway.Site{PassFrom: "192.0.80.0/20"}, true},
+		"the gateway, fewer at the site": {&gateway.Pass{}, gateway.Site{PassFrom: "198.51.100.0/24"}, false},
+	} {
+		h := openHosting(t, databasetest.SQLite(t), nil, "blog", "other")
+		site := tt.site
+		site.Host, site.Upstream = "blog.example", h.wp["blog"].URL+"/xmlrpc.php"
+		if _, err := h.list.Set(t.Context(), audit.Operator, site); err != nil {
+			t.Fatal(err)
+		}
+		cfg := server.Config{Keys: h.keys}
+		trusting(&cfg, nil)
+		s, err := server.NewGatewaySites(cfg, h.list, gateway.Config{Jetpack: tt.gateway})
+		if err != nil {
+			t.Fatal(err)
+		}
+		send(s, jetpack(jetpackQuery, methodCall("jetpack.testConnection")))
+		if got := len(h.wp["blog"].Calls()) == 1; got != tt.want {
+			t.Errorf("%s: passed %v, want %v", name, got, tt.want)
+		}
+		r := jetpack(jetpackQuery, methodCall("jetpack.testConnection"))
+		r.Host = "other.example"
+		send(s, r)
+		if got := len(h.wp["other"].Calls()) == 1; got != (tt.gateway != nil && len(tt.gateway.From) == 0) {
+			t.Errorf("%s: passed %v at the other site", name, got)
 		}
 	}
 }

@@ -32,6 +32,8 @@ type gatewayFlags struct {
 	Upstream     string            `help:"Address of the xmlrpc.php of the WordPress behind the gateway, such as http://127.0.0.1:8081/xmlrpc.php. It is stored in the database." placeholder:"URL" env:"QUILLGATE_UPSTREAM" group:"Gateway"`
 	UpstreamHost string            `help:"Host name to send to the WordPress. Default: that of --base-url." placeholder:"HOST" env:"QUILLGATE_UPSTREAM_HOST" group:"Gateway"`
 	AllowMethod  map[string]string `help:"Plugin method to allow, with the position of the user name among its arguments, counted from 0, or none. Only keys without limits may call it." placeholder:"NAME=POSITION" env:"QUILLGATE_ALLOW_METHOD" group:"Gateway"`
+	Pass         string            `help:"What to forward unchanged: jetpack, or none. Default: none, and for a site what the gateway does. docs/GATEWAY.md explains what that opens." placeholder:"WHAT" enum:"jetpack,none," default:"" env:"QUILLGATE_PASS" group:"Gateway"`
+	PassFrom     string            `help:"Networks from which --pass accepts requests. Default: everywhere." placeholder:"NETWORKS" env:"QUILLGATE_PASS_FROM" group:"Gateway"`
 }
 
 // siteFlag names one of the sites of a gateway.
@@ -192,16 +194,14 @@ func (f *gatewayFlags) gateway(ctx context.Context, s *settings, io streams, key
 type gatewayServeCmd struct {
 	Sites       string `help:"File with the sites, read again when it changes; docs/GATEWAY.md says what is in it." placeholder:"FILE" type:"path" env:"QUILLGATE_SITES" group:"Gateway"`
 	SiteMetrics bool   `help:"Count requests and calls for each site in the metrics." default:"true" negatable:"" env:"QUILLGATE_SITE_METRICS" group:"Gateway"`
-	Pass        string `help:"What to forward unchanged: jetpack, or nothing. docs/GATEWAY.md explains what that opens." placeholder:"WHAT" enum:"jetpack," default:"" env:"QUILLGATE_PASS" group:"Gateway"`
-	PassFrom    string `help:"Networks from which --pass accepts requests. Default: everywhere." placeholder:"NETWORKS" env:"QUILLGATE_PASS_FROM" group:"Gateway"`
 }
 
 // jetpack is what --pass and --pass-from say.
-func (c *gatewayServeCmd) jetpack() (*gateway.Pass, error) {
-	if c.Pass == "" {
+func (f *gatewayFlags) jetpack() (*gateway.Pass, error) {
+	if f.Pass != gateway.PassJetpack {
 		return nil, nil
 	}
-	networks, err := apps.ParseNetworks(c.PassFrom)
+	networks, err := apps.ParseNetworks(f.PassFrom)
 	if err != nil {
 		return nil, usageError{fmt.Errorf("pass-from: %w", err)}
 	}
@@ -236,7 +236,7 @@ func (c *gatewayServeCmd) Run(ctx context.Context, flags *gatewayFlags, s *setti
 	}
 	s.warnOfSealing(logger)
 	if c.Sites != "" || flags.Upstream == "" && (len(sites) > 1 || len(sites) == 1 && sites[0].ID != 0) {
-		return c.many(ctx, g, config, s, io, logger)
+		return c.many(ctx, g, config, flags, s, io, logger)
 	}
 	return c.one(ctx, g, config, flags, s, io)
 }
@@ -262,7 +262,7 @@ func (c *gatewayServeCmd) one(ctx context.Context, g *gatewayKeys, config server
 	if err != nil {
 		return err
 	}
-	if inside.Jetpack, err = c.jetpack(); err != nil {
+	if inside.Jetpack, err = flags.jetpack(); err != nil {
 		return err
 	}
 	config.BaseURL = inside.BaseURL.String()
@@ -280,7 +280,7 @@ func (c *gatewayServeCmd) one(ctx context.Context, g *gatewayKeys, config server
 }
 
 // many serves the sites of the database, which follows the file of sites where there is one.
-func (c *gatewayServeCmd) many(ctx context.Context, g *gatewayKeys, config server.Config, s *settings, io streams, logger *slog.Logger) error {
+func (c *gatewayServeCmd) many(ctx context.Context, g *gatewayKeys, config server.Config, flags *gatewayFlags, s *settings, io streams, logger *slog.Logger) error {
 	if c.Sites != "" {
 		f := &sitesFile{path: c.Sites, list: g.list, logger: logger}
 		if err := f.read(ctx); err != nil {
@@ -295,7 +295,7 @@ func (c *gatewayServeCmd) many(ctx context.Context, g *gatewayKeys, config serve
 		return err
 	}
 	defer closeAll(on)
-	pass, err := c.jetpack()
+	pass, err := flags.jetpack()
 	if err != nil {
 		return err
 	}

@@ -14,7 +14,7 @@ import (
 )
 
 type gatewaySiteCmd struct {
-	Add    siteAddCmd    `cmd:"" help:"Add a site: what --upstream, --base-url, --upstream-host, --password-mode and --allow-method say of it."`
+	Add    siteAddCmd    `cmd:"" help:"Add a site: what --upstream, --base-url, --upstream-host, --password-mode, --allow-method, --pass and --pass-from say of it."`
 	List   siteListCmd   `cmd:"" help:"List the sites."`
 	Set    siteSetCmd    `cmd:"" help:"Change what is said of a site, by the same flags."`
 	Remove siteRemoveCmd `cmd:"" help:"Remove a site with its users, keys, credentials and trail."`
@@ -28,13 +28,15 @@ type siteShown struct {
 	UpstreamHost string    `json:"upstream_host"`
 	PasswordMode string    `json:"password_mode"`
 	AllowMethods string    `json:"allow_methods"`
+	Pass         string    `json:"pass"`
+	PassFrom     string    `json:"pass_from"`
 	FromFile     bool      `json:"from_file"`
 	Off          bool      `json:"off"`
 	Created      time.Time `json:"created"`
 }
 
 func showSite(s gateway.Site) siteShown {
-	shown := siteShown{s.Host, s.BaseURL, s.Upstream, s.UpstreamHost, string(s.PasswordMode), s.AllowMethods, s.Listed, s.Off, s.Created}
+	shown := siteShown{s.Host, s.BaseURL, s.Upstream, s.UpstreamHost, string(s.PasswordMode), s.AllowMethods, s.Pass, s.PassFrom, s.Listed, s.Off, s.Created}
 	if shown.BaseURL == "" && s.Host != "" {
 		shown.BaseURL = "https://" + s.Host
 	}
@@ -67,7 +69,7 @@ func (c *siteAddCmd) Run(ctx context.Context, k *kong.Context, flags *gatewayFla
 			return badSite(err)
 		}
 		site := gateway.Site{Host: host}
-		setMode(k, s, &site)
+		setGiven(k, s, flags, &site)
 		flags.change(&site, s)
 		if site, err = g.list.Add(ctx, audit.Operator, site); err != nil {
 			return badSite(err)
@@ -76,11 +78,19 @@ func (c *siteAddCmd) Run(ctx context.Context, k *kong.Context, flags *gatewayFla
 	})
 }
 
-// setMode sets the password mode of a site, where the command line has one.
-func setMode(k *kong.Context, s *settings, site *gateway.Site) {
+// setGiven sets of a site what the command line itself has: the variables of these flags are about the gateway.
+func setGiven(k *kong.Context, s *settings, flags *gatewayFlags, site *gateway.Site) {
 	for _, p := range k.Path {
-		if p.Flag != nil && p.Flag.Name == "password-mode" && !p.Resolved {
+		if p.Flag == nil || p.Resolved {
+			continue
+		}
+		switch p.Flag.Name {
+		case "password-mode":
 			site.PasswordMode = auth.Mode(s.PasswordMode)
+		case "pass":
+			site.Pass = flags.Pass
+		case "pass-from":
+			site.PassFrom = flags.PassFrom
 		}
 	}
 }
@@ -97,7 +107,7 @@ func (c *siteSetCmd) Run(ctx context.Context, k *kong.Context, flags *gatewayFla
 			return err
 		}
 		flags.change(&site, s)
-		setMode(k, s, &site)
+		setGiven(k, s, flags, &site)
 		if site, err = g.list.Set(ctx, audit.Operator, site); err != nil {
 			return badSite(err)
 		}
