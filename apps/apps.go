@@ -136,8 +136,9 @@ type shared struct {
 	unusedAfter time.Duration
 	methods     []string
 
-	lookups *database.Cache[named, lookup]
-	usage   *database.Batch[named, pendingUse]
+	lookups   *database.Cache[named, lookup]
+	upstreams *database.Cache[owner, upstream]
+	usage     *database.Batch[named, pendingUse]
 
 	stop sync.Once
 	done chan struct{}
@@ -159,6 +160,7 @@ func Open(ctx context.Context, cfg Config) (*Store, error) {
 		return nil, err
 	}
 	s.lookups = database.NewCache(database.CacheConfig[named, lookup]{DB: s.db, Epoch: epoch, Size: maxLookups, Load: s.readLookup, Clock: s.clock})
+	s.upstreams = database.NewCache(database.CacheConfig[owner, upstream]{DB: s.db, Epoch: epoch, Size: maxLookups, Load: s.readUpstream, Clock: s.clock})
 	s.usage = s.newUsage()
 	if err := s.openTrail(ctx); err != nil {
 		return nil, err

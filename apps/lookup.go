@@ -9,7 +9,7 @@ import (
 	"github.com/quillgate/quillgate/database"
 )
 
-// epoch is that of the table apps.
+// epoch is that of the tables apps and upstream_credentials.
 const epoch database.Epoch = "keys"
 
 const (

@@ -55,8 +55,38 @@ func (s *Store) SetUpstream(ctx context.Context, by audit.Actor, userID int64, u
 	return nil
 }
 
-// Upstream returns a user's credential, opened. Errors: ErrNoUpstream, ErrSealed.
+// owner is a user of a site.
+type owner struct{ site, user int64 }
+
+// upstream is what Upstream returns.
+type upstream struct {
+	Upstream
+	err error
+}
+
+// Upstream returns a user's credential, opened. It is as new as what Lookup returns. Errors: ErrNoUpstream, ErrSealed.
 func (s *Store) Upstream(ctx context.Context, userID int64) (Upstream, error) {
+	found, err := s.upstreams.Get(ctx, owner{s.db.Site(), userID})
+	if err != nil {
+		return Upstream{}, err
+	}
+	return found.Upstream, found.err
+}
+
+// readUpstream is the Load of the cache. What does not open is kept no longer than that of a key is.
+func (s *Store) readUpstream(ctx context.Context, of owner) (upstream, time.Time, error) {
+	asked := s.clock()
+	up, err := s.Of(of.site).openUpstream(ctx, of.user)
+	switch {
+	case errors.Is(err, ErrNoUpstream):
+		return upstream{err: err}, time.Time{}, nil
+	case errors.Is(err, ErrSealed):
+		return upstream{err: err}, asked.Add(sealedLife), nil
+	}
+	return upstream{Upstream: up}, time.Time{}, err
+}
+
+func (s *Store) openUpstream(ctx context.Context, userID int64) (Upstream, error) {
 	var r struct {
 		Login   string       `db:"login"`
 		Secret  []byte       `db:"secret"`
