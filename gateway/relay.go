@@ -79,7 +79,7 @@ func (a *answer) write(w io.Writer) error {
 	doc := a.Document()
 	from, end := a.Value.Start, a.Value.End
 	for _, e := range a.edits {
-		if _, err := io.Copy(w, io.NewSectionReader(doc, from, e.at.Start-from)); err != nil {
+		if _, err := xmlrpc.Copy(w, io.NewSectionReader(doc, from, e.at.Start-from)); err != nil {
 			return fmt.Errorf("pass on an answer: %w", err)
 		}
 		if _, err := io.WriteString(w, e.text); err != nil {
@@ -87,7 +87,7 @@ func (a *answer) write(w io.Writer) error {
 		}
 		from = e.at.End
 	}
-	_, err := io.Copy(w, io.NewSectionReader(doc, from, end-from))
+	_, err := xmlrpc.Copy(w, io.NewSectionReader(doc, from, end-from))
 	return err
 }
 
@@ -207,9 +207,9 @@ func (g *Gateway) exchange(ctx context.Context, who account, body *xmlrpc.Spool,
 	if err != nil {
 		return nil, nil, fmt.Errorf("make a request for the WordPress: %w", err)
 	}
-	req.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(body.Reader()), nil }
-	req.Body, _ = req.GetBody()
-	req.ContentLength = body.Size()
+	if err := upstream.SetBody(req, body); err != nil {
+		return nil, nil, err
+	}
 	req.Header.Set("Content-Type", "text/xml")
 	g.fields(req, who)
 	resp, err := upstream.Send(g.cfg.Transport, req)

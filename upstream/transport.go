@@ -1,6 +1,7 @@
 package upstream
 
 import (
+	"bytes"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
@@ -14,7 +15,31 @@ import (
 	"sync/atomic"
 	"syscall"
 	"time"
+
+	"github.com/quillgate/quillgate/xmlrpc"
 )
+
+// SmallCall is how many bytes of a call are sent in one piece.
+const SmallCall = 64 << 10
+
+// SetBody makes a document the body of a request. One of up to SmallCall bytes
+// is copied: net/http sends a [bytes.Reader] together with the header, and any
+// other reader after it.
+func SetBody(req *http.Request, body xmlrpc.Source) error {
+	size := body.Size()
+	if size <= SmallCall {
+		text := make([]byte, size)
+		if n, err := body.ReadAt(text, 0); n < len(text) {
+			return fmt.Errorf("read the call: %w", err)
+		}
+		req.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(text)), nil }
+	} else {
+		req.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(io.NewSectionReader(body, 0, size)), nil }
+	}
+	req.Body, _ = req.GetBody()
+	req.ContentLength = size
+	return nil
+}
 
 // Send sends a call once. The error is a [*Trouble], which knows whether the
 // upstream may have seen the call: that is so from the moment the header was

@@ -1,11 +1,9 @@
 package local
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"net/http"
 	"strings"
@@ -147,11 +145,9 @@ func (c *call) send(ctx context.Context, key *credential, body xmlrpc.Source) (*
 		return nil, fmt.Errorf("make a request for %s: %w", site.Name, err)
 	}
 	size := body.Size()
-	if req.GetBody, err = again(body); err != nil {
-		return nil, fmt.Errorf("read the call: %w", err)
+	if err := upstream.SetBody(req, body); err != nil {
+		return nil, err
 	}
-	req.Body, _ = req.GetBody()
-	req.ContentLength = size
 	req.Header.Set("Content-Type", "text/xml")
 	req.Header.Set("User-Agent", c.proxy.agent())
 	progress := c.watch(size)
@@ -174,21 +170,6 @@ func (c *call) send(ctx context.Context, key *credential, body xmlrpc.Source) (*
 		c.proxy.cfg.Log.Warn("the blog sends other output around its answers", "blog", site.Name, "seen", got.Rubbish)
 	}
 	return c.answer(got, store)
-}
-
-// again returns a function that gives the body each time that it is called. A
-// small one is a *bytes.Reader: net/http sends it together with the header, and
-// any other reader after it.
-func again(body xmlrpc.Source) (func() (io.ReadCloser, error), error) {
-	size := body.Size()
-	if size > smallCall {
-		return func() (io.ReadCloser, error) { return io.NopCloser(io.NewSectionReader(body, 0, size)), nil }, nil
-	}
-	text := make([]byte, size)
-	if n, err := body.ReadAt(text, 0); n < len(text) {
-		return nil, err
-	}
-	return func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(text)), nil }, nil
 }
 
 // unproven turns the errors of a signer into troubles with words.

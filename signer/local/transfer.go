@@ -5,6 +5,8 @@ import (
 	"net/http"
 	"sync/atomic"
 	"time"
+
+	"github.com/quillgate/quillgate/upstream"
 )
 
 // A transfer counts the bytes of a body that are on their way to the blog.
@@ -43,10 +45,6 @@ func (c *call) watch(size int64) *transfer {
 	return t
 }
 
-// smallCall is how many bytes go out at the same time: there is no progress to
-// show.
-const smallCall = 64 << 10
-
 // metered counts what goes out, below the signing: that reads each body once
 // for its digest.
 type metered struct {
@@ -56,7 +54,7 @@ type metered struct {
 
 // RoundTrip implements http.RoundTripper.
 func (m metered) RoundTrip(r *http.Request) (*http.Response, error) {
-	if m.of.size <= smallCall {
+	if m.of.size <= upstream.SmallCall { // it goes out at once, and there is no progress to show
 		m.of.sent.Store(m.of.size)
 		return m.base.RoundTrip(r)
 	}
