@@ -14,6 +14,9 @@ import (
 // writers may must wait.
 const batchSize = 100
 
+// lastFlush bounds the writing at the end of a process, which a database that does not answer must not hold up.
+const lastFlush = 2 * time.Second
+
 // BatchConfig says how a Batch keeps and writes its entries. Merge and Write are needed.
 type BatchConfig[K comparable, V any] struct {
 	DB *DB
@@ -173,7 +176,11 @@ func (b *Batch[K, V]) Run(done <-chan struct{}, every time.Duration, clock func(
 			more = false
 		case <-tick.C:
 		}
-		ctx, cancel := context.WithTimeout(context.Background(), every)
+		limit := every
+		if !more {
+			limit = min(every, lastFlush)
+		}
+		ctx, cancel := context.WithTimeout(context.Background(), limit)
 		if _, err := b.Flush(ctx, !more, clock()); err != nil {
 			tell(err)
 		}

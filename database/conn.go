@@ -9,6 +9,8 @@ import (
 	"io"
 	"sync/atomic"
 	"time"
+
+	"github.com/lib/pq"
 )
 
 // cachedStatements is how many prepared statements a connection keeps. The
@@ -20,21 +22,41 @@ const cachedStatements = 256
 // values, which cannot be made inside a transaction of a pool of one; down
 // here pools and transactions profit alike, with no bookkeeping above.
 type connector struct {
-	inner      driver.Connector
+	inner      driver.Connector // SQLite
+	postgres   *postgres        // PostgreSQL
+	file       *file            // SQLite: that of the database
 	statements *atomic.Int64
 	epochs     *epochs
 	trace      *atomic.Pointer[func(query string)]
 }
 
-func (c *connector) Driver() driver.Driver { return c.inner.Driver() }
+func (c *connector) Driver() driver.Driver {
+	if c.postgres != nil {
+		return &pq.Driver{}
+	}
+	return c.inner.Driver()
+}
 
 func (c *connector) Connect(ctx context.Context) (driver.Conn, error) {
-	inner, err := c.inner.Connect(ctx)
+	var inner driver.Conn
+	var link *link
+	var news int64
+	var err error
+	if c.postgres != nil {
+		news = c.postgres.news.Load()
+		inner, link, err = c.postgres.connect(ctx)
+	} else {
+		inner, err = c.inner.Connect(ctx)
+	}
 	if err != nil {
 		return nil, &unreachable{err}
 	}
 	return &conn{
 		Conn:       inner,
+		postgres:   c.postgres,
+		file:       c.file,
+		link:       link,
+		news:       news,
 		statements: c.statements,
 		epochs:     c.epochs,
 		trace:      c.trace,
@@ -52,6 +74,12 @@ func (u *unreachable) Unwrap() error { return u.error }
 // and of what came from it, so there is none here.
 type conn struct {
 	driver.Conn
+	postgres   *postgres // nil on SQLite, as link is
+	file       *file     // nil on PostgreSQL
+	link       *link
+	news       int64     // of postgres, when this connection was last known to be good
+	used       time.Time // when it was last in use
+	bad        bool      // it is not to be used again
 	statements *atomic.Int64
 	epochs     *epochs
 	trace      *atomic.Pointer[func(query string)]
@@ -100,6 +128,49 @@ func (c *conn) keep(s *cached) {
 	}
 }
 
+// during bounds a statement by its context. What it returns is called with the error of the statement, and returns that or
+// one that says more.
+func (c *conn) during(ctx context.Context) (end func(error) error) {
+	if c.link == nil {
+		return unchanged
+	}
+	done := c.link.during(ctx)
+	return func(err error) error {
+		done()
+		return c.note(ctx, err)
+	}
+}
+
+func unchanged(err error) error { return err }
+
+// note looks what an error says of the connection, and of the others that were open with it.
+func (c *conn) note(ctx context.Context, err error) error {
+	if err == nil {
+		return nil
+	}
+	var answer *pq.Error
+	if errors.As(err, &answer) {
+		if sessionEnds[string(answer.Code)] {
+			c.bad = true
+			c.postgres.changed()
+		}
+		return err
+	}
+	if !lost(err) {
+		return err
+	}
+	c.bad = true
+	if ctx.Err() != nil {
+		return err // cut by its context
+	}
+	c.postgres.changed()
+	return &unreachable{err}
+}
+
+// sessionEnds are the codes after which a connection is of no use for writing: the server has become a standby, has ended
+// the session, or shuts down.
+var sessionEnds = map[string]bool{"25006": true, "25P03": true, "57P01": true, "57P02": true, "57P03": true, "57P05": true}
+
 // count counts a statement.
 func (c *conn) count(ctx context.Context) {
 	if ctx.Value(uncountedKey{}) == nil {
@@ -127,8 +198,43 @@ func (c *conn) ended() {
 // is: it may be a script, and migrations are.
 func (c *conn) ExecContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Result, error) {
 	c.count(ctx)
-	if len(args) == 0 {
+	if err := c.allowed(); err != nil {
+		return nil, err
+	}
+	end, sent := c.during(ctx), c.sent()
+	r, err := c.exec(ctx, query, args)
+	if err = end(err); err != nil {
+		if !c.open && c.sent() != sent && errors.Is(err, driver.ErrBadConn) {
+			err = &unreachable{errLost} // it may have been carried out: database/sql must not send it again
+		}
+		return nil, err
+	}
+	return r, nil
+}
+
+// errLost says that a connection broke while a statement was under way.
+var errLost = errors.New("the connection to the database broke before it answered")
+
+// sent is how many bytes the connection has sent.
+func (c *conn) sent() int64 {
+	if c.link == nil {
+		return 0
+	}
+	return c.link.written.Load()
+}
+
+// allowed refuses to write outside of a transaction where writing makes no sense any longer.
+func (c *conn) allowed() error {
+	if c.file == nil || c.open {
+		return nil
+	}
+	return c.file.check()
+}
+
+func (c *conn) exec(ctx context.Context, query string, args []driver.NamedValue) (driver.Result, error) {
+	if len(args) == 0 || c.sessionless() {
 		defer c.wrote(c.epochs.moves(query))
+		c.traced(query)
 		return c.Conn.(driver.ExecerContext).ExecContext(ctx, query, args)
 	}
 	s, err := c.take(ctx, query)
@@ -147,9 +253,42 @@ func (c *conn) ExecContext(ctx context.Context, query string, args []driver.Name
 	return r, nil
 }
 
+// sessionless reports whether nothing may be kept in the session: named statements would meet another backend's.
+func (c *conn) sessionless() bool { return c.postgres != nil && c.postgres.pooled.Load() }
+
+// traced tells of a statement that is not kept.
+func (c *conn) traced(query string) {
+	if trace := c.trace.Load(); trace != nil {
+		(*trace)(query)
+	}
+}
+
 // QueryContext runs a statement that returns rows.
 func (c *conn) QueryContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Rows, error) {
 	c.count(ctx)
+	end := c.during(ctx)
+	r, err := c.query(ctx, query, args)
+	if err != nil {
+		if err = end(err); c.bad && !c.open && ctx.Err() == nil {
+			err = &unreachable{errors.Join(err, driver.ErrBadConn)} // it only reads: another connection may do
+		}
+		return nil, err
+	}
+	r.end = end
+	return r, nil
+}
+
+func (c *conn) query(ctx context.Context, query string, args []driver.NamedValue) (*rows, error) {
+	if c.sessionless() {
+		s := &cached{query: query, moves: c.epochs.moves(query)}
+		c.traced(query)
+		r, err := c.Conn.(driver.QueryerContext).QueryContext(ctx, query, args)
+		if err != nil {
+			c.wrote(s.moves)
+			return nil, err
+		}
+		return &rows{Rows: r, conn: c, stmt: s, meter: c.meter(ctx)}, nil
+	}
 	s, err := c.take(ctx, query)
 	if err != nil {
 		return nil, err
@@ -180,8 +319,12 @@ func (c *conn) PrepareContext(ctx context.Context, query string) (driver.Stmt, e
 // BeginTx asks the drivers only for what they know: SQLite has one level of
 // isolation, which is serializable, and its driver knows only ReadOnly.
 func (c *conn) BeginTx(ctx context.Context, opts driver.TxOptions) (driver.Tx, error) {
+	end := c.during(ctx)
 	tx, err := c.Conn.(driver.ConnBeginTx).BeginTx(ctx, opts)
-	if err != nil {
+	if err = end(err); err != nil {
+		if c.bad && ctx.Err() == nil {
+			return nil, driver.ErrBadConn // nothing was done: another connection may do
+		}
 		return nil, err
 	}
 	c.open, c.writing = true, !opts.ReadOnly
@@ -196,25 +339,51 @@ type transaction struct {
 
 func (t transaction) Commit() error {
 	defer t.conn.ended()
-	return t.Tx.Commit()
+	if t.conn.file != nil && t.conn.writing {
+		if err := t.conn.file.check(); err != nil {
+			return errors.Join(err, t.Tx.Rollback())
+		}
+	}
+	return t.conn.during(context.Background())(t.Tx.Commit())
 }
 
 func (t transaction) Rollback() error {
 	t.conn.moved = 0
 	defer t.conn.ended()
-	return t.Tx.Rollback()
+	return t.conn.during(context.Background())(t.Tx.Rollback())
 }
+
+const (
+	// idleLong is after how long a connection that no one has used is asked whether it is there, and idlePing how long it
+	// has to answer.
+	idleLong = 10 * time.Second
+	idlePing = 500 * time.Millisecond
+)
 
 // Ping, ResetSession, IsValid and CheckNamedValue pass through what the driver
 // has of them.
 func (c *conn) Ping(ctx context.Context) error {
 	if p, ok := c.Conn.(driver.Pinger); ok {
-		return p.Ping(ctx)
+		return c.during(ctx)(p.Ping(ctx))
 	}
 	return nil
 }
 
+// ResetSession is called before a connection is used again.
 func (c *conn) ResetSession(ctx context.Context) error {
+	if c.postgres != nil {
+		if c.bad || c.news != c.postgres.news.Load() {
+			return driver.ErrBadConn // an event since then has broken others, and may have broken this one
+		}
+		if now := time.Now(); now.Sub(c.used) > idleLong {
+			// It may have been forgotten on the way meanwhile; a new one is quick.
+			ctx, cancel := context.WithTimeout(ctx, idlePing)
+			defer cancel()
+			if err := c.Ping(ctx); err != nil {
+				return driver.ErrBadConn
+			}
+		}
+	}
 	if r, ok := c.Conn.(driver.SessionResetter); ok {
 		return r.ResetSession(ctx)
 	}
@@ -222,8 +391,9 @@ func (c *conn) ResetSession(ctx context.Context) error {
 }
 
 func (c *conn) IsValid() bool {
+	c.used = time.Now()
 	v, ok := c.Conn.(driver.Validator)
-	return !ok || v.IsValid()
+	return !c.bad && (!ok || v.IsValid())
 }
 
 func (c *conn) CheckNamedValue(v *driver.NamedValue) error {
@@ -249,6 +419,7 @@ type rows struct {
 	stmt  *cached
 	meter Meter // nil: no one counts
 	err   error
+	end   func(error) error
 }
 
 func (r *rows) Next(dest []driver.Value) error {
@@ -286,7 +457,11 @@ func (r *rows) Close() error {
 	}
 	s := r.stmt
 	r.stmt = nil
+	r.end(errors.Join(err, r.err))
 	defer r.conn.wrote(s.moves)
+	if s.stmt == nil {
+		return err
+	}
 	if err != nil || r.err != nil {
 		s.stmt.Close()
 		return err

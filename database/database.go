@@ -27,7 +27,6 @@ import (
 	"time"
 
 	"github.com/jmoiron/sqlx"
-	"github.com/lib/pq"
 
 	"github.com/quillgate/quillgate/migrations"
 )
@@ -35,7 +34,9 @@ import (
 // Config says which database to open.
 type Config struct {
 	// URL is "postgres://…" (or "postgresql://…"), as libpq reads it, or the
-	// path of a SQLite file, which is made when it is not there.
+	// path of a SQLite file, which is made when it is not there. It may name
+	// several hosts (postgres://h1:p1,h2:p2/db): the one that takes writes is
+	// found, again after a failover too.
 	URL string
 
 	// MaxConns bounds the connections: of the one PostgreSQL pool, or of the
@@ -85,10 +86,13 @@ type pools struct {
 	write      *sqlx.DB // SQLite: the one writer. PostgreSQL: the pool
 	read       *sqlx.DB // SQLite: the readers. PostgreSQL: the same pool
 	turns      turns
-	url        string // PostgreSQL
+	url        string    // PostgreSQL
+	postgres   *postgres // PostgreSQL
+	file       *file     // SQLite
 	statements atomic.Int64
 	trace      atomic.Pointer[func(query string)]
 	epochs     epochs
+	pulse      pulse
 	attached   sync.Map
 }
 
@@ -115,7 +119,7 @@ func Open(ctx context.Context, cfg Config) (*DB, error) {
 	db.epochs.open(db)
 	var err error
 	if isPostgres(cfg.URL) {
-		db.dialect, db.url, db.epochs.maxAge = migrations.Postgres, cfg.URL, maxAgePostgres
+		db.dialect, db.epochs.maxAge = migrations.Postgres, maxAgePostgres
 		err = db.openPostgres(cfg.URL, conns)
 	} else {
 		err = db.openSQLite(cfg.URL, conns)
@@ -148,17 +152,15 @@ func (db *DB) start(ctx context.Context, unmigrated bool) error {
 }
 
 func (db *DB) openPostgres(url string, conns int) error {
-	cfg, err := pq.NewConfig(url)
-	if err != nil {
-		// The driver quotes the URL, and the URL may hold a password.
-		return errors.New("open the database: the PostgreSQL URL cannot be read")
+	var err error
+	if db.url, err = spreadHosts(url); err != nil {
+		return err
 	}
-	inner, err := pq.NewConnectorConfig(cfg)
-	if err != nil {
-		return errors.New("open the database: the PostgreSQL URL cannot be read")
+	if db.postgres, err = newPostgres(db.url); err != nil {
+		return err
 	}
-	pool := sqlx.NewDb(sql.OpenDB(&connector{inner: inner, statements: &db.statements, epochs: &db.epochs, trace: &db.trace}), "postgres")
-	pool.SetMaxOpenConns(conns)
+	pool := sqlx.NewDb(sql.OpenDB(&connector{postgres: db.postgres, statements: &db.statements, epochs: &db.epochs, trace: &db.trace}), "postgres")
+	pool.SetMaxOpenConns(max(2, conns)) // migrations hold a lock in one while they use another
 	pool.SetMaxIdleConns(conns)
 	pool.SetConnMaxIdleTime(5 * time.Minute)
 	db.write, db.read = pool, pool
@@ -174,10 +176,13 @@ func (db *DB) openSQLite(path string, conns int) error {
 	if err != nil {
 		return fmt.Errorf("open the database: %w", err)
 	}
+	if db.file, err = fileOf(f, path); err != nil {
+		return fmt.Errorf("open the database: %w", err)
+	}
 	if err := f.Close(); err != nil {
 		return fmt.Errorf("open the database: %w", err)
 	}
-	writer := &connector{inner: sqliteConnector{sqliteURL(path, true)}, statements: &db.statements, epochs: &db.epochs, trace: &db.trace}
+	writer := &connector{inner: sqliteConnector{sqliteURL(path, true)}, file: db.file, statements: &db.statements, epochs: &db.epochs, trace: &db.trace}
 	reader := &connector{inner: sqliteConnector{sqliteURL(path, false)}, statements: &db.statements, epochs: &db.epochs, trace: &db.trace}
 
 	db.write = sqlx.NewDb(sql.OpenDB(writer), "sqlite")
@@ -191,6 +196,9 @@ func (db *DB) openSQLite(path string, conns int) error {
 
 // Close waits for running statements and closes all connections.
 func (db *DB) Close() error {
+	db.pulse.mu.Lock()
+	db.pulse.asked = nil // an answer from before is no longer right
+	db.pulse.mu.Unlock()
 	db.epochs.notices.close()
 	err := db.write.Close()
 	if db.read != db.write {
@@ -200,6 +208,15 @@ func (db *DB) Close() error {
 		return fmt.Errorf("close the database: %w", err)
 	}
 	return nil
+}
+
+// Cut breaks all connections to PostgreSQL at once and lets no other be opened, so that everything that waits for them ends
+// with an error. It is for the end of a process that cannot wait any longer. On SQLite, where nothing waits for a network,
+// it does nothing.
+func (db *DB) Cut() {
+	if db.postgres != nil {
+		db.postgres.cutAll()
+	}
 }
 
 // Ping asks whether the database answers.

@@ -23,11 +23,12 @@ import (
 // _txlock=immediate takes the write lock at the begin of a transaction, where
 // waiting is possible, and not at its first write, where it is not. The two
 // integer settings make times sortable: the driver's default is text in the
-// value's own zone.
+// value's own zone. The journal, which a long reader lets grow, shrinks to
+// journal_size_limit when it is begun again.
 func sqliteURL(path string, writer bool) string {
 	q := "?_pragma=busy_timeout(10000)&_time_integer_format=unix_micro&_inttotime=1"
 	if writer {
-		q += "&_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)&_pragma=foreign_keys(1)&_pragma=secure_delete(1)&_txlock=immediate"
+		q += "&_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)&_pragma=foreign_keys(1)&_pragma=secure_delete(1)&_pragma=journal_size_limit(16777216)&_txlock=immediate"
 	} else {
 		q += "&_pragma=query_only(1)"
 	}

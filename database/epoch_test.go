@@ -3,9 +3,6 @@ package database_test
 import (
 	"context"
 	"fmt"
-	"io"
-	"net"
-	"net/url"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -212,9 +209,9 @@ func TestListenThroughTrouble(t *testing.T) {
 	for _, trouble := range []string{"cut", "silent"} {
 		t.Run(trouble, func(t *testing.T) {
 			t.Parallel()
-			way := newWay(t, address)
+			way := databasetest.NewProxy(t, address)
 			here, there := databasetest.Open(t, address), databasetest.Open(t, address)
-			database.ListenThrough(here, way.url)
+			database.ListenThrough(here, way.URL())
 			var lost, found atomic.Int64
 			listen(t, here, func(err error) {
 				if err != nil {
@@ -225,9 +222,9 @@ func TestListenThroughTrouble(t *testing.T) {
 			})
 			awaitListening(t, here, there)
 			if trouble == "cut" {
-				way.cut()
+				way.Cut()
 			}
-			way.silent.Store(true)
+			way.Silence(true)
 			for i := range 3 {
 				before := settled(t, here, "people")
 				mustAdd(t, there, fmt.Sprint(trouble, i), moment)
@@ -238,8 +235,8 @@ func TestListenThroughTrouble(t *testing.T) {
 					t.Fatal("the loss of the connection is not told")
 				}
 			}
-			way.silent.Store(false)
-			way.cut()
+			way.Cut()
+			way.Silence(false)
 			awaitListening(t, here, there)
 			if found.Load() == 0 {
 				t.Error("nobody was told that the connection is back")
@@ -247,75 +244,6 @@ func TestListenThroughTrouble(t *testing.T) {
 		})
 	}
 }
-
-// way is a way to a database that can be cut, or swallow everything.
-type way struct {
-	url    string
-	silent atomic.Bool
-	mu     sync.Mutex
-	conns  []net.Conn
-}
-
-func newWay(t *testing.T, address string) *way {
-	t.Helper()
-	u, err := url.Parse(address)
-	if err != nil {
-		t.Fatal(err)
-	}
-	target := u.Host
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	u.Host = l.Addr().String()
-	w := &way{url: u.String()}
-	t.Cleanup(func() { l.Close(); w.cut() })
-	go func() {
-		for {
-			from, err := l.Accept()
-			if err != nil {
-				return
-			}
-			to, err := net.Dial("tcp", target)
-			if err != nil {
-				from.Close()
-				continue
-			}
-			w.mu.Lock()
-			w.conns = append(w.conns, from, to)
-			w.mu.Unlock()
-			go w.pass(from, to)
-			go w.pass(to, from)
-		}
-	}()
-	return w
-}
-
-// pass passes on what it reads, or drops it.
-func (w *way) pass(from, to net.Conn) {
-	io.Copy(writerFunc(func(b []byte) (int, error) {
-		if w.silent.Load() {
-			return len(b), nil
-		}
-		return to.Write(b)
-	}), from)
-	if !w.silent.Load() {
-		to.Close()
-	}
-}
-
-func (w *way) cut() {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	for _, c := range w.conns {
-		c.Close()
-	}
-	w.conns = nil
-}
-
-type writerFunc func([]byte) (int, error)
-
-func (f writerFunc) Write(b []byte) (int, error) { return f(b) }
 
 // Writes of several processes at once do not run into one another by the epochs, and none is missed.
 func TestStampUnderLoad(t *testing.T) {

@@ -2,6 +2,7 @@ package database
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"slices"
@@ -25,9 +26,9 @@ const (
 	// noticeTime bounds the sending of one.
 	noticeTime = 2 * time.Second
 
-	// pingEvery and quietTime find a listening connection that has gone silent: it answers a ping, or is given up.
+	// pingEvery and deafTime find a listening connection that has gone silent: it answers a ping, or is given up.
 	pingEvery = 3 * time.Second
-	quietTime = 8 * time.Second
+	deafTime  = 8 * time.Second
 	dialTime  = 3 * time.Second
 )
 
@@ -97,12 +98,19 @@ func (n *notices) close() {
 	n.work.Wait()
 }
 
+// ErrPooled is why Listen does not listen behind a pooler.
+var ErrPooled = errors.New("there is a pooler in front of the database, which passes on no notifications")
+
 // Listen hears from other processes what they have committed, until ctx ends, so that Stamp changes within milliseconds.
 // It keeps a connection of its own, opens it again when it breaks or goes silent, and calls tell with the reason then,
-// and with nil when it listens again. Until then Stamp asks, and so it does behind a pooler that delivers nothing. On
-// SQLite Listen returns at once.
+// and with nil when it listens again. Until then Stamp asks. On SQLite Listen returns at once. So it does behind a pooler,
+// which would deliver nothing, when it has told of ErrPooled.
 func (db *DB) Listen(ctx context.Context, tell func(error)) {
 	if db.dialect != migrations.Postgres {
+		return
+	}
+	if db.postgres.pooled.Load() {
+		tell(ErrPooled)
 		return
 	}
 	dialer := &listenDialer{open: make(map[net.Conn]bool)}
@@ -176,7 +184,7 @@ func (e *epochs) hear(notice *pq.Notification) {
 	e.mark(set)
 }
 
-// listenDialer opens connections that break when nothing comes for quietTime: a listener would wait for ever.
+// listenDialer opens connections that break when nothing comes for deafTime: a listener would wait for ever.
 type listenDialer struct {
 	mu     sync.Mutex
 	closed bool
@@ -219,17 +227,17 @@ type quietConn struct {
 	dialer *listenDialer
 }
 
-// Read fails when nothing comes for quietTime.
+// Read fails when nothing comes for deafTime.
 func (c *quietConn) Read(b []byte) (int, error) {
-	if err := c.SetReadDeadline(time.Now().Add(quietTime)); err != nil {
+	if err := c.SetReadDeadline(time.Now().Add(deafTime)); err != nil {
 		return 0, err
 	}
 	return c.Conn.Read(b)
 }
 
-// Write fails when nothing is taken for quietTime.
+// Write fails when nothing is taken for deafTime.
 func (c *quietConn) Write(b []byte) (int, error) {
-	if err := c.SetWriteDeadline(time.Now().Add(quietTime)); err != nil {
+	if err := c.SetWriteDeadline(time.Now().Add(deafTime)); err != nil {
 		return 0, err
 	}
 	return c.Conn.Write(b)

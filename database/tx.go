@@ -170,12 +170,13 @@ func (db *DB) run(ctx context.Context, pool *sqlx.DB, options *sql.TxOptions, fn
 }
 
 // isConflict tells the errors after which PostgreSQL has surely rolled back and
-// the same transaction may pass when it is run again: serialization_failure and
-// deadlock_detected. A connection lost in the middle of a commit is not one of
-// them, since no one knows how it ended.
+// the same transaction may pass when it is run again: serialization_failure,
+// deadlock_detected, and read_only_sql_transaction, by which a server tells
+// that it has become a standby. A connection lost in the middle of a commit is
+// not one of them, since no one knows how it ended.
 func isConflict(err error) bool {
 	var p *pq.Error
-	return errors.As(err, &p) && (p.Code == "40001" || p.Code == "40P01")
+	return errors.As(err, &p) && (p.Code == "40001" || p.Code == "40P01" || p.Code == "25006")
 }
 
 // Get reads one row; see Queryer.

@@ -55,6 +55,14 @@ func Up(ctx context.Context, db *sql.DB, d Dialect) error {
 	if err != nil {
 		return err
 	}
+	unlock, err := lockOthers(ctx, db, d)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	if err := checkSums(ctx, db, d, p); err != nil {
+		return err
+	}
 	_, err = p.Up(ctx)
 	// SQLite has no lock that outlives a transaction, so another process that
 	// migrates the same file makes us fail in the middle; what it has done
@@ -65,7 +73,38 @@ func Up(ctx context.Context, db *sql.DB, d Dialect) error {
 	if err != nil {
 		return fmt.Errorf("migrate the schema: %w", err)
 	}
-	return known(ctx, p)
+	if err := known(ctx, p); err != nil {
+		return err
+	}
+	return keepSums(ctx, db, d)
+}
+
+// Newest is the version of the schema that this program knows.
+func Newest(d Dialect) int64 {
+	entries, err := files.ReadDir(string(d))
+	if err != nil || len(entries) == 0 {
+		return 0
+	}
+	version, _ := goose.NumericComponent(entries[len(entries)-1].Name()) // they are sorted
+	return version
+}
+
+// lockOthers keeps other processes from migrating until unlock is called. On PostgreSQL the lock belongs to a transaction,
+// not to a session: it holds behind a pooler too. SQLite has none that outlives a transaction.
+func lockOthers(ctx context.Context, db *sql.DB, d Dialect) (unlock func(), err error) {
+	if d != Postgres {
+		return func() {}, nil
+	}
+	tx, err := db.BeginTx(ctx, nil)
+	if err != nil {
+		return nil, fmt.Errorf("lock the schema: %w", err)
+	}
+	// The number is goose's, which earlier releases lock by session.
+	_, err = tx.ExecContext(ctx, fmt.Sprintf(`SET LOCAL lock_timeout = '60s'; SELECT pg_advisory_xact_lock(%d)`, lock.DefaultLockID))
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("wait for another process that changes the schema: %w", err), tx.Rollback())
+	}
+	return func() { _ = tx.Rollback() }, nil
 }
 
 // known refuses a schema with steps that this program does not have: it would write rows that lack what those steps ask for.
@@ -90,8 +129,19 @@ func Down(ctx context.Context, db *sql.DB, d Dialect, version int64) error {
 	if err := known(ctx, p); err != nil {
 		return err
 	}
+	unlock, err := lockOthers(ctx, db, d)
+	if err != nil {
+		return err
+	}
+	defer unlock()
 	if _, err := p.DownTo(ctx, version); err != nil {
 		return fmt.Errorf("take back the schema to version %d: %w", version, err)
+	}
+	if version < sumsVersion {
+		return nil
+	}
+	if _, err := db.ExecContext(ctx, `DELETE FROM migration_sums WHERE version > $1`, version); err != nil {
+		return fmt.Errorf("forget the sums of migrations: %w", err)
 	}
 	return nil
 }
@@ -127,11 +177,6 @@ func provider(db *sql.DB, d Dialect) (*goose.Provider, error) {
 	dialect := goose.DialectSQLite3
 	if d == Postgres {
 		dialect = goose.DialectPostgres
-		locker, err := lock.NewPostgresSessionLocker(lock.WithLockTimeout(1, 60))
-		if err != nil {
-			return nil, fmt.Errorf("migrations lock: %w", err)
-		}
-		options = append(options, goose.WithSessionLocker(locker))
 	}
 	p, err := goose.NewProvider(dialect, db, folder, options...)
 	if err != nil {

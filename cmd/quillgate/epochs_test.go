@@ -42,6 +42,8 @@ var epochs = map[string]struct {
 	"epochs":           {why: "holds the counters"},
 	"goose_db_version": {why: "is read when the program starts"},
 	"sqlite_sequence":  {why: "belongs to SQLite"},
+	"migration_sums":   {why: "is read when the program starts"},
+	"pulse":            {why: "is only written, to see whether it can be"},
 
 	"application_passwords": {why: "is read for each request"},
 	"second_factors":        {why: "is read for each sign-in"},

@@ -125,6 +125,8 @@ var notOfASite = map[string]string{
 	"creations": "a public key is that of one site",
 	"relayed":   "a public key is that of one site",
 
+	"pulse":             "one row that every server writes to see whether it can",
+	"migration_sums":    "the schema, which all sites share",
 	"epochs":            "counters of changes; they tell nothing of what has changed",
 	"sites":             "the list of the sites itself; only the gateway reads it",
 	"keyset_check":      "one master key seals for all sites",

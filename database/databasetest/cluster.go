@@ -58,6 +58,7 @@ func (c *cluster) start(place string) error {
 			return err
 		}
 	}
+	c.dir, c.owner = dir, owner
 	if err := c.makeTemplate(context.Background()); err != nil {
 		c.stop()
 		return fmt.Errorf("make the template database: %w", err)
@@ -67,17 +68,20 @@ func (c *cluster) start(place string) error {
 
 // serve starts the server under its guard and waits until it answers.
 func (c *cluster) serve(server, dir string, owner *account) error {
-	port, err := freePort()
-	if err != nil {
-		return err
+	if c.dir == "" { // not once before
+		port, err := freePort()
+		if err != nil {
+			return err
+		}
+		c.port = port
 	}
-	c.port = port
 	fsync := "off"
 	if c.durable {
 		fsync = "on"
 	}
+	var err error
 	c.guard, err = startGuard(owner, dir,
-		server, "-D", filepath.Join(dir, "data"), "-p", strconv.Itoa(port), "-k", dir,
+		server, "-D", filepath.Join(dir, "data"), "-p", strconv.Itoa(c.port), "-k", dir,
 		"-c", "listen_addresses=127.0.0.1", "-c", "max_connections=300",
 		"-c", "fsync="+fsync, "-c", "synchronous_commit="+fsync, "-c", "full_page_writes="+fsync,
 		"-c", "shared_buffers=32MB", "-c", "autovacuum=off")
@@ -115,8 +119,10 @@ func (c *cluster) stop() {
 	if c.guard == nil {
 		return
 	}
-	c.guard.pipe.Close()
-	<-c.guard.done
+	for _, g := range append(c.before, c.guard) {
+		g.pipe.Close()
+		<-g.done
+	}
 }
 
 func (c *cluster) stopped() bool {

@@ -182,6 +182,9 @@ type cluster struct {
 	password string
 	port     int
 	guard    *guard
+	before   []*guard // of the server's earlier lives
+	dir      string
+	owner    *account // nil: that of the process
 }
 
 func (c *cluster) url(name string) string {

@@ -1,0 +1,153 @@
+package databasetest
+
+import (
+	"net"
+	"net/url"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+)
+
+// Proxy is a way to a PostgreSQL server with the faults of a network. It goes away when the test ends.
+type Proxy struct {
+	url      string
+	listener net.Listener
+
+	delay   atomic.Int64 // of each piece of data, in nanoseconds
+	silent  atomic.Bool
+	refuses atomic.Bool
+	trips   atomic.Int64
+
+	mu     sync.Mutex
+	target string
+	ways   []*way
+}
+
+// NewProxy opens a way to the server of a URL.
+func NewProxy(t testing.TB, address string) *Proxy {
+	t.Helper()
+	u, err := url.Parse(address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := &Proxy{listener: l, target: u.Host}
+	u.Host = l.Addr().String()
+	p.url = u.String()
+	t.Cleanup(func() { l.Close(); p.Cut() })
+	go p.accept()
+	return p
+}
+
+// URL is that of the database, by this way.
+func (p *Proxy) URL() string { return p.url }
+
+// Addr is where the proxy listens.
+func (p *Proxy) Addr() string { return p.listener.Addr().String() }
+
+// Delay holds every piece of data back for some time, in either direction.
+func (p *Proxy) Delay(d time.Duration) { p.delay.Store(int64(d)) }
+
+// Silence has the way swallow everything from now on, as a dead host or a forgetful firewall does, on connections that are
+// open and on new ones. When that ends, those that were open stay silent.
+func (p *Proxy) Silence(on bool) {
+	p.silent.Store(on)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, w := range p.ways {
+		w.swallow.Store(true)
+	}
+}
+
+// Refuse has new connections closed at once.
+func (p *Proxy) Refuse(on bool) { p.refuses.Store(on) }
+
+// Move leads new connections to another server, host and port.
+func (p *Proxy) Move(target string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.target = target
+}
+
+// Cut breaks all connections.
+func (p *Proxy) Cut() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, w := range p.ways {
+		w.from.Close()
+		w.to.Close()
+	}
+	p.ways = nil
+}
+
+// Trips is how often a client has sent something after it had heard something: the round trips.
+func (p *Proxy) Trips() int64 { return p.trips.Load() }
+
+func (p *Proxy) accept() {
+	for {
+		from, err := p.listener.Accept()
+		if err != nil {
+			return
+		}
+		if p.refuses.Load() {
+			from.Close()
+			continue
+		}
+		p.mu.Lock()
+		target := p.target
+		p.mu.Unlock()
+		to, err := net.Dial("tcp", target)
+		if err != nil {
+			from.Close()
+			continue
+		}
+		w := &way{proxy: p, from: from, to: to}
+		p.mu.Lock()
+		w.swallow.Store(p.silent.Load())
+		p.ways = append(p.ways, w)
+		p.mu.Unlock()
+		go w.pass(from, to, true)
+		go w.pass(to, from, false)
+	}
+}
+
+// way is one connection.
+type way struct {
+	proxy    *Proxy
+	from, to net.Conn
+	heard    atomic.Bool
+	swallow  atomic.Bool // for good
+}
+
+// pass passes on what it reads, or drops it.
+func (w *way) pass(from, to net.Conn, asks bool) {
+	b := make([]byte, 64<<10)
+	for {
+		n, err := from.Read(b)
+		switch {
+		case w.swallow.Load():
+		case err != nil:
+			to.Close()
+		default:
+			if asks && w.heard.Swap(false) {
+				w.proxy.trips.Add(1)
+			} else if !asks {
+				w.heard.Store(true)
+			}
+			if d := w.proxy.delay.Load(); d > 0 {
+				time.Sleep(time.Duration(d))
+			}
+			if _, err := to.Write(b[:n]); err != nil {
+				from.Close()
+			}
+		}
+		if err != nil {
+			from.Close()
+			return
+		}
+	}
+}
