@@ -14,6 +14,7 @@ import (
 // How often counts of refusals are written, and how long they are kept.
 const (
 	refusalsEvery = 30 * time.Second
+	refusalsLast  = 2 * time.Second // for writing them at the end
 	refusalsKept  = 90 * 24 * time.Hour
 )
 
@@ -78,7 +79,11 @@ func (r *Refusals) Run(ctx context.Context) {
 			more = false
 		case <-tick.C:
 		}
-		write, cancel := context.WithTimeout(context.WithoutCancel(ctx), refusalsEvery/3)
+		limit := refusalsEvery / 3
+		if !more {
+			limit = min(limit, refusalsLast)
+		}
+		write, cancel := context.WithTimeout(context.WithoutCancel(ctx), limit)
 		if err := r.flush(write); err != nil {
 			r.logger.WarnContext(ctx, "counts of refusals are not written yet", "error", err)
 		}

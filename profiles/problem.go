@@ -85,6 +85,12 @@ func (v *visit) fail(err error) {
 		if wait := throttled.RetryAfter; wait > time.Minute {
 			answer.text = v.T("There were too many attempts. Try again in %d minutes.", int(wait.Minutes())+1)
 		}
+	case v.p.cfg.Unavailable != nil && v.p.cfg.Unavailable(err):
+		v.w.Header().Set("Retry-After", "5")
+		answer = problem{
+			status: http.StatusServiceUnavailable, title: "Not available",
+			text: "The site is not available at the moment. Please try again in a few seconds: your browser may still have what you typed.",
+		}
 	default:
 		if fields := v.fieldsOf(err); len(fields) > 0 {
 			answer = problem{status: http.StatusUnprocessableEntity, title: "Not possible", text: fields[0].Text}

@@ -40,11 +40,13 @@ type Config struct {
 	BaseURL string
 	// Prefix is the path below BaseURL that all pages are under, such as /quillgate; empty: none. Handlers see requests
 	// without it.
-	Prefix   string
-	Users    *auth.Users
-	Apps     *apps.Store
-	Verifier *auth.Verifier
-	Sessions *auth.SessionStore
+	Prefix string
+	// Unavailable reports whether an error is an outage, which ends by itself; never when nil.
+	Unavailable func(error) bool
+	Users       *auth.Users
+	Apps        *apps.Store
+	Verifier    *auth.Verifier
+	Sessions    *auth.SessionStore
 	// PasswordMode is what the server was started with; see auth.Config.
 	PasswordMode auth.Mode
 	// Trail reads the audit trail.

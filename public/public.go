@@ -34,6 +34,8 @@ type Config struct {
 	Off bool
 	// Theme is a folder with templates that take the place of the embedded ones of the same name; see docs/THEMES.md.
 	Theme string
+	// Unavailable reports whether an error is an outage, which ends by itself; never when nil.
+	Unavailable func(error) bool
 	// ClientAddr tells where a request comes from, for the rules of comments; the peer when nil.
 	ClientAddr func(*http.Request) netip.Addr
 }
@@ -44,19 +46,21 @@ type Pages struct {
 	logger     *slog.Logger
 	off        bool
 	clientAddr func(*http.Request) netip.Addr
-	policy     *rules // of what authors write
-	remarks    *rules // of what visitors write
-	origin     *http.CrossOriginProtection
-	basePath   string // of the blog's address, "" or "/sub"
-	theme      *theme
-	cache      *cache
-	texts      kept[*Post] // posts whose texts were made into HTML, for pages that differ in something else
-	making     flights
-	turns      chan struct{} // a place for each text that may be made into HTML at the same time
-	searching  chan struct{} // a place for each search that may run
-	guesses    *network.Rate[netip.Prefix]
-	rsd        []byte
-	manifest   document
+	// unavailable may be nil.
+	unavailable func(error) bool
+	policy      *rules // of what authors write
+	remarks     *rules // of what visitors write
+	origin      *http.CrossOriginProtection
+	basePath    string // of the blog's address, "" or "/sub"
+	theme       *theme
+	cache       *cache
+	texts       kept[*Post] // posts whose texts were made into HTML, for pages that differ in something else
+	making      flights
+	turns       chan struct{} // a place for each text that may be made into HTML at the same time
+	searching   chan struct{} // a place for each search that may run
+	guesses     *network.Rate[netip.Prefix]
+	rsd         []byte
+	manifest    document
 }
 
 //go:embed templates assets theme
@@ -79,7 +83,7 @@ const contentPolicy = "default-src 'none'; img-src * data:; media-src *; style-s
 // New prepares the pages. A theme that cannot be read is an error.
 func New(cfg Config) (*Pages, error) {
 	p := &Pages{
-		site: cfg.Site, logger: cfg.Logger, off: cfg.Off, clientAddr: cfg.ClientAddr,
+		site: cfg.Site, logger: cfg.Logger, off: cfg.Off, clientAddr: cfg.ClientAddr, unavailable: cfg.Unavailable,
 		policy: contentRules(), remarks: commentRules(), origin: http.NewCrossOriginProtection(),
 		cache: newCache(cacheSize), texts: newKept[*Post](textsSize), turns: make(chan struct{}, atOnce()), searching: make(chan struct{}, 2), guesses: newGuesses(),
 	}
@@ -183,5 +187,10 @@ func (p *Pages) broken(w http.ResponseWriter, r *http.Request, err error) {
 	id := w.Header().Get("X-Request-Id")
 	p.logger.ErrorContext(r.Context(), "page not shown", "cause", err)
 	w.Header().Set("Cache-Control", "no-store")
+	if p.unavailable != nil && p.unavailable(err) {
+		w.Header().Set("Retry-After", "5")
+		http.Error(w, "The blog is not available at the moment. Please try again in a few seconds.", http.StatusServiceUnavailable)
+		return
+	}
 	http.Error(w, "Something went wrong on the server. Its log records the cause under request "+id+".", http.StatusInternalServerError)
 }

@@ -7,6 +7,7 @@ import (
 	"net/netip"
 
 	"github.com/quillgate/quillgate/auth"
+	"github.com/quillgate/quillgate/database"
 	"github.com/quillgate/quillgate/media"
 	"github.com/quillgate/quillgate/profiles"
 	"github.com/quillgate/quillgate/public"
@@ -25,7 +26,8 @@ func openBlogEntrance(s *Server) (Entrance, error) {
 	}
 	pages, err := public.New(public.Config{
 		Site: blog.Site, Logger: cfg.Logger, Off: cfg.EndpointOnly, Theme: cfg.Theme,
-		ClientAddr: func(r *http.Request) netip.Addr { return ClientOf(r.Context()).Addr },
+		Unavailable: database.Outage,
+		ClientAddr:  func(r *http.Request) netip.Addr { return ClientOf(r.Context()).Addr },
 	})
 	if err != nil {
 		return Entrance{}, err

@@ -76,6 +76,7 @@ func (s *Server) endpointOf(v *served, calls Calls) (*xmlrpc.Handler[*auth.Reque
 		}
 		return check, nil
 	}
+	calls.Fault = outages(calls.Fault)
 	if s.calls != nil {
 		return s.calls.Beside(calls.Methods, authenticate, calls.Fault)
 	}
@@ -120,7 +121,8 @@ func (s *Server) Profiles(of Pages) ([]Route, error) { return s.profilesOf(s.sit
 func (s *Server) profilesOf(v *served, of Pages) ([]Route, error) {
 	keys := v.keys
 	pages, err := profiles.New(profiles.Config{
-		BaseURL: v.home.String(), Prefix: of.Prefix, Upstream: of.Upstream, Users: keys.Users, Apps: keys.Apps, Verifier: v.verifier,
+		Unavailable: database.Outage,
+		BaseURL:     v.home.String(), Prefix: of.Prefix, Upstream: of.Upstream, Users: keys.Users, Apps: keys.Apps, Verifier: v.verifier,
 		Sessions: auth.NewSessionStore(keys.DB, s.cfg.Clock), PasswordMode: v.mode,
 		Trail: func(ctx context.Context, f audit.Filter) ([]audit.Line, error) {
 			return audit.List(ctx, keys.DB, f)

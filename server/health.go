@@ -1,10 +1,11 @@
 package server
 
 import (
-	"context"
+	"errors"
 	"io"
 	"net/http"
-	"time"
+
+	"github.com/quillgate/quillgate/database"
 )
 
 // healthy says that the process answers; it asks nothing else, so that a slow database does not have it restarted.
@@ -12,18 +13,20 @@ func (s *Server) healthy(w http.ResponseWriter, r *http.Request) {
 	sayStatus(w, http.StatusOK, "ok\n")
 }
 
-// ready reports whether requests should be sent here: the database answers and
-// the server is not on its way out.
+// ready reports whether requests should be sent here: the database takes
+// writes and the server is not on its way out. It answers within 3 s.
 func (s *Server) ready(w http.ResponseWriter, r *http.Request) {
 	if s.draining.Load() {
 		sayStatus(w, http.StatusServiceUnavailable, "stopping\n")
 		return
 	}
-	ctx, cancel := context.WithTimeout(r.Context(), 2*time.Second)
-	defer cancel()
-	if err := s.cfg.Keys.DB.Ping(ctx); err != nil {
-		s.logger.ErrorContext(ctx, "not ready", "cause", err)
-		sayStatus(w, http.StatusServiceUnavailable, "the database does not answer\n")
+	if err := s.cfg.Keys.DB.Ready(r.Context()); err != nil {
+		s.logger.ErrorContext(r.Context(), "not ready", "cause", err)
+		words := "the database does not answer\n"
+		if errors.Is(err, database.ErrSchema) {
+			words = "the database belongs to another release\n"
+		}
+		sayStatus(w, http.StatusServiceUnavailable, words)
 		return
 	}
 	sayStatus(w, http.StatusOK, "ready\n")

@@ -49,6 +49,7 @@ type Keys struct {
 	Users  *auth.Users
 
 	close []func() error
+	cut   *time.Timer
 }
 
 // OpenKeys opens the database, the credentials and the users, and makes what is missing: the folder, the database with
@@ -91,9 +92,19 @@ func OpenKeys(ctx context.Context, cfg KeysConfig) (_ *Keys, err error) {
 	return k, nil
 }
 
+// cutAfter breaks all connections to the database after some time, unless Close has ended before.
+func (k *Keys) cutAfter(d time.Duration) {
+	if k.cut == nil {
+		k.cut = time.AfterFunc(d, k.DB.Cut)
+	}
+}
+
 // Close closes what OpenKeys has opened, in the opposite order.
 func (k *Keys) Close() error {
 	var errs []error
+	if k.cut != nil {
+		defer k.cut.Stop()
+	}
 	for i := len(k.close) - 1; i >= 0; i-- {
 		errs = append(errs, k.close[i]())
 	}

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"context"
 	"errors"
 	"math"
 	"net/http"
@@ -8,12 +9,32 @@ import (
 	"time"
 
 	"github.com/quillgate/quillgate/auth"
+	"github.com/quillgate/quillgate/database"
 	"github.com/quillgate/quillgate/xmlrpc"
 )
 
 // busyRetry is when a client may try again whose password no one had time to
 // check.
 const busyRetry = 5 * time.Second
+
+// outageRetry is in how many seconds a client may try again that the database was not there for.
+const outageRetry = "5"
+
+// errOutage is the fault of a call during an outage of the database.
+var errOutage = &xmlrpc.Fault{Code: http.StatusServiceUnavailable, Message: "The database is not available at the moment. Try again in a few seconds."}
+
+// outages has outages of the database told by a fault of their own. Other errors go on to fault.
+func outages(fault func(context.Context, error) *xmlrpc.Fault) func(context.Context, error) *xmlrpc.Fault {
+	return func(ctx context.Context, err error) *xmlrpc.Fault {
+		if database.Outage(err) {
+			return errOutage
+		}
+		if fault == nil {
+			return nil
+		}
+		return fault(ctx, err)
+	}
+}
 
 // timeField has the time of the server, in seconds since 1970, next to the
 // fault that refuses a signature for its time, so that a client can correct its
@@ -24,6 +45,10 @@ const timeField = "X-Quillgate-Time"
 // always, and the status of HTTP, when the operator wants one other than 200.
 func refused(withStatus bool) func(http.Header, error) int {
 	return func(h http.Header, err error) int {
+		if database.Outage(err) {
+			h.Set("Retry-After", outageRetry)
+			return http.StatusServiceUnavailable // whatever the setting: the same call may succeed somewhere else, or soon
+		}
 		status, retry := statusOf(err)
 		if retry > 0 {
 			h.Set("Retry-After", strconv.Itoa(int(math.Ceil(retry.Seconds()))))

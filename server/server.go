@@ -99,8 +99,13 @@ type Server struct {
 	secureHost string // of the blog, over TLS
 }
 
-// stopTime is how long running requests must end when the server stops.
-const stopTime = 30 * time.Second
+const (
+	// stopTime is how long running requests have to end when the server stops.
+	stopTime = 25 * time.Second
+	// cutTime is when, after the beginning of the stop, no one waits for the database any longer. What is left of 30 s is
+	// for the process to end.
+	cutTime = 28 * time.Second
+)
 
 // New assembles the server of a blog.
 func New(cfg Config) (*Server, error) {
@@ -224,7 +229,7 @@ func (s *Server) Reload() error {
 }
 
 // Run serves, keeps certificates and runs what the entrances run until ctx ends; then it lets the running requests end,
-// at most 30 s. All listeners are closed when Run returns; the error is nil after an orderly stop.
+// at most 25 s. Close of Keys, which comes after it, waits 3 s more at most for a PostgreSQL that does not answer. All listeners are closed when Run returns; the error is nil after an orderly stop.
 func (s *Server) Run(ctx context.Context, on Listeners) error {
 	work, rest := context.WithCancel(ctx)
 	defer rest()
@@ -293,6 +298,7 @@ func (s *Server) serve(ctx context.Context, doors []door) error {
 		left--
 	}
 	s.draining.Store(true)
+	s.cfg.Keys.cutAfter(cutTime)
 	s.logger.InfoContext(ctx, "stopping; waiting for running requests", "within", stopTime)
 	stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopTime)
 	defer cancel()
