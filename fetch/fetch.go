@@ -29,6 +29,8 @@ import (
 
 	"code.dny.dev/ssrf"
 	"golang.org/x/net/html/charset"
+
+	"github.com/quillgate/quillgate/network"
 )
 
 const (
@@ -54,19 +56,6 @@ var (
 // cloudNetworks are addresses that the registries hold for public, and where a cloud answers its own machines:
 // 168.63.129.16 is the platform of Azure, with DNS, DHCP and the agent's secrets.
 var cloudNetworks = []netip.Prefix{netip.MustParsePrefix("168.63.129.16/32")}
-
-// Network is what may be reached next to public addresses. A port of 0 stands
-// for 80 and 443.
-type Network struct {
-	Prefix netip.Prefix
-	Port   uint16
-}
-
-func (n Network) contains(at netip.AddrPort) bool {
-	return n.Prefix.Contains(at.Addr().Unmap()) && (at.Port() == n.Port || n.Port == 0 && usualPort(at.Port()))
-}
-
-func usualPort(port uint16) bool { return port == 80 || port == 443 }
 
 // Config describes a Client. The zero value of each member but UserAgent stands for the default.
 type Config struct {
@@ -113,7 +102,7 @@ type Request struct {
 	// of a POST are never followed.
 	Redirects int
 	// Networks may be reached next to public addresses.
-	Networks []Network
+	Networks []network.Destination
 }
 
 // Response is what was answered, whatever the status.
@@ -193,19 +182,19 @@ func (c *Client) failed(ctx context.Context, hop time.Time, err error) error {
 }
 
 // transport makes connections of its own for every request: one that stands was allowed by other rules, perhaps.
-func (c *Client) transport(networks []Network) *http.Transport {
+func (c *Client) transport(networks []network.Destination) *http.Transport {
 	dialer := &net.Dialer{
 		Timeout:  c.cfg.Reach,
 		Resolver: c.cfg.Resolver,
-		Control: func(network, address string, conn syscall.RawConn) error {
+		Control: func(protocol, address string, conn syscall.RawConn) error {
 			at, err := netip.ParseAddrPort(address)
 			if err != nil {
 				return fmt.Errorf("read the address to connect to: %w", err)
 			}
-			if slices.ContainsFunc(networks, func(n Network) bool { return n.contains(at) }) {
+			if slices.ContainsFunc(networks, func(d network.Destination) bool { return d.Contains(at) }) {
 				return nil
 			}
-			return c.guard.Safe(network, address, conn)
+			return c.guard.Safe(protocol, address, conn)
 		},
 	}
 	return &http.Transport{
@@ -218,7 +207,7 @@ func (c *Client) transport(networks []Network) *http.Transport {
 
 // Check reports whether an address has the form of one that is fetched, without
 // any traffic. Error: ErrURL.
-func Check(address string, networks []Network) error {
+func Check(address string, networks []network.Destination) error {
 	if len(address) > MaxURL {
 		return fmt.Errorf("%w: it is longer than %d bytes", ErrURL, MaxURL)
 	}
@@ -237,7 +226,7 @@ func Check(address string, networks []Network) error {
 		return nil
 	}
 	port, err := strconv.ParseUint(u.Port(), 10, 16)
-	if err != nil || !usualPort(uint16(port)) && !slices.ContainsFunc(networks, func(n Network) bool { return n.Port == uint16(port) && port != 0 }) {
+	if err != nil || !network.WebPort(uint16(port)) && !slices.ContainsFunc(networks, func(d network.Destination) bool { return d.Port == uint16(port) && port != 0 }) {
 		return fmt.Errorf("%w: its port is not one of the Web", ErrURL)
 	}
 	return nil

@@ -19,6 +19,7 @@ import (
 	"golang.org/x/net/dns/dnsmessage"
 
 	"github.com/quillgate/quillgate/fetch"
+	"github.com/quillgate/quillgate/network"
 )
 
 // client gives up early, for tests that reach nothing, unless the configuration says otherwise.
@@ -40,10 +41,10 @@ func reach(kind string) time.Duration {
 }
 
 // networksOf allows exactly the address of a server.
-func networksOf(t *testing.T, s *httptest.Server) []fetch.Network {
+func networksOf(t *testing.T, s *httptest.Server) []network.Destination {
 	t.Helper()
 	at := netip.MustParseAddrPort(s.Listener.Addr().String())
-	return []fetch.Network{{Prefix: netip.PrefixFrom(at.Addr(), at.Addr().BitLen()), Port: at.Port()}}
+	return []network.Destination{{Prefix: netip.PrefixFrom(at.Addr(), at.Addr().BitLen()), Port: at.Port()}}
 }
 
 func serve(t *testing.T, h http.HandlerFunc) *httptest.Server {
@@ -69,7 +70,7 @@ func TestRefusedAddresses(t *testing.T) {
 	var asked atomic.Int64
 	server := serve(t, func(http.ResponseWriter, *http.Request) { asked.Add(1) })
 	_, port, _ := net.SplitHostPort(server.Listener.Addr().String())
-	elsewhere := []fetch.Network{{Prefix: netip.MustParsePrefix("198.51.100.0/24"), Port: netip.MustParseAddrPort(server.Listener.Addr().String()).Port()}}
+	elsewhere := []network.Destination{{Prefix: netip.MustParsePrefix("198.51.100.0/24"), Port: netip.MustParseAddrPort(server.Listener.Addr().String()).Port()}}
 	for _, test := range []struct{ name, url, want string }{
 		{"other port", "http://127.0.0.1:22/", "url"},
 		{"other port of a name", "http://localhost:6379/", "url"},

@@ -9,6 +9,7 @@ import (
 	"github.com/quillgate/quillgate/auth"
 	"github.com/quillgate/quillgate/database"
 	"github.com/quillgate/quillgate/media"
+	"github.com/quillgate/quillgate/pingback"
 	"github.com/quillgate/quillgate/profiles"
 	"github.com/quillgate/quillgate/public"
 	"github.com/quillgate/quillgate/site"
@@ -19,7 +20,8 @@ import (
 // openBlogEntrance opens what a blog is: the WordPress API, the pages for visitors, the pages of the account, the files.
 func openBlogEntrance(s *Server) (Entrance, error) {
 	cfg, blog := s.cfg, s.cfg.Blog
-	api := wordpress.New(wordpress.Config{Site: blog.Site, Users: blog.Users, Apps: blog.Apps, Clock: cfg.Clock, Logger: cfg.Logger})
+	pings := pingback.New(pingback.Config{Site: blog.Site, Logger: cfg.Logger})
+	api := wordpress.New(wordpress.Config{Site: blog.Site, Users: blog.Users, Apps: blog.Apps, Pings: pings, Clock: cfg.Clock, Logger: cfg.Logger})
 	calls, err := s.Endpoint(Calls{Methods: api.Methods(), Fault: api.Fault})
 	if err != nil {
 		return Entrance{}, err
@@ -37,7 +39,7 @@ func openBlogEntrance(s *Server) (Entrance, error) {
 		return Entrance{}, err
 	}
 	e := blogEntrance{home: blog.Site.BaseURL(), api: api, pages: pages, calls: calls, uploads: media.Handler(blog.Media, site.UploadsPath)}
-	return Entrance{Routes: append(e.routes(), account...), Run: []func(context.Context){blog.Site.Run, api.Run}}, nil
+	return Entrance{Routes: append(e.routes(), account...), Run: []func(context.Context){blog.Site.Run, pings.Run}}, nil
 }
 
 // blogEntrance is what answers for a blog.

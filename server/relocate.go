@@ -7,6 +7,7 @@ import (
 
 	"github.com/quillgate/quillgate/audit"
 	"github.com/quillgate/quillgate/database"
+	"github.com/quillgate/quillgate/pingback"
 	"github.com/quillgate/quillgate/site"
 )
 
@@ -43,6 +44,9 @@ func (b *Blog) Copied(ctx context.Context, by audit.Actor, keepKeys bool) (Parte
 			return err
 		}
 		if err := b.Site.DropUnfinished(ctx, tx); err != nil {
+			return err
+		}
+		if err := pingback.DropUnfinished(ctx, tx); err != nil {
 			return err
 		}
 		for _, statement := range []string{`DELETE FROM certificates`, `DELETE FROM certificate_locks`} {

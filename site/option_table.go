@@ -11,6 +11,7 @@ import (
 
 	"github.com/quillgate/quillgate/audit"
 	"github.com/quillgate/quillgate/database"
+	"github.com/quillgate/quillgate/network"
 )
 
 type optionKind uint8
@@ -27,7 +28,7 @@ const (
 	kindRole                 // one of WordPress's roles
 	kindNames                // JSON: a list of names
 	kindTitles               // JSON: an object of names and titles
-	kindNetworks             // networks with ports; see ParseNetworks
+	kindNetworks             // networks with ports; see network.ParseDestinations
 	kindWho                  // no one, users or anyone
 	kindStructure            // how addresses of posts are made, or nothing
 )
@@ -263,7 +264,7 @@ func (e optionEntry) check(name, value string) (string, error) {
 			return bad("a JSON object of names and titles")
 		}
 	case kindNetworks:
-		if _, err := ParseNetworks(value); err != nil {
+		if _, err := network.ParseDestinations(value); err != nil {
 			return bad("networks with or without a port, such as 10.0.0.0/8 or 127.0.0.1:8080 or [fd00::/8]:80; " + err.Error())
 		}
 	}

@@ -236,3 +236,28 @@ func TestWhoMayCommentIsOneChoice(t *testing.T) {
 		is("a bundle", "anybody", "1", "0")
 	})
 }
+
+func TestPingbackOptions(t *testing.T) {
+	databasetest.Each(t, func(t *testing.T, db *database.DB) {
+		n := openNewsroom(t, db)
+		for _, test := range []struct{ name, value, err string }{
+			{"pingback", "on", ""},
+			{"pingback", "perhaps", "invalid"},
+			{"pingback_send", "1", ""},
+			{"pingback_fault_codes", "yes", ""},
+			{"pingback_networks", "127.0.0.1:8080", ""},
+			{"pingback_networks", "everywhere", "invalid"},
+		} {
+			if err := n.SetOption(t.Context(), test.name, test.value); kind(err) != test.err {
+				t.Errorf("set %s to %q: %v, want %q", test.name, test.value, err, test.err)
+			}
+		}
+		o, err := n.Options(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := o.PingbackNetworks(); len(got) != 1 || got[0].Port != 8080 {
+			t.Errorf("networks %v, want the one that was set", got)
+		}
+	})
+}

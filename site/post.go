@@ -146,6 +146,30 @@ func readHead(ctx context.Context, q database.Queryer, id int64) (*Post, error) 
 	return &row.Post, nil
 }
 
+// PostHead reads a post of any type without its texts, whoever may see it. ErrNotFound.
+func (s *Site) PostHead(ctx context.Context, id int64) (*Post, error) { return readHead(ctx, s.db, id) }
+
+// PostHeads is PostHead for several posts, in no order; those that are not there are left out.
+func (s *Site) PostHeads(ctx context.Context, q database.Queryer, ids []int64) (posts []Post, err error) {
+	err = database.SelectIn(ctx, q, `SELECT `+postHeadColumns+` FROM posts p WHERE p.id IN (?)`, ids, func(p Post) { posts = append(posts, p) })
+	return posts, err
+}
+
+// PublishedBySlug returns the id of a published post or page of that slug. ErrNotFound.
+func (s *Site) PublishedBySlug(ctx context.Context, slug string) (id int64, err error) {
+	if slug == "" {
+		return 0, ErrNotFound
+	}
+	err = s.db.Get(ctx, &id, `SELECT id FROM posts WHERE name = $1 AND type IN ('post', 'page') AND status = 'publish' ORDER BY id LIMIT 1`, slug)
+	if errors.Is(err, database.ErrNoRows) {
+		return 0, ErrNotFound
+	}
+	if err != nil {
+		return 0, fmt.Errorf("find a post by its slug: %w", err)
+	}
+	return id, nil
+}
+
 // metaOfPost is a custom field of a known name.
 type metaOfPost struct {
 	Post  int64  `db:"post_id"`

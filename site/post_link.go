@@ -273,8 +273,9 @@ func (s *Site) statusOf(ctx context.Context, id int64) (string, error) {
 	return status, nil
 }
 
-// postAt finds the id of the post at an address. ErrNotFound.
-func (s *Site) postAt(ctx context.Context, address string) (int64, error) {
+// PostAt returns the id of the post at an address of the blog, whoever may read it: plain addresses always, and pretty
+// ones by the option permalink_structure. It does not look whether there is a post of an id that the address names. ErrNotFound.
+func (s *Site) PostAt(ctx context.Context, address string) (int64, error) {
 	ids, err := s.postsAt(ctx, address)
 	if err != nil {
 		return 0, err

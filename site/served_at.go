@@ -77,11 +77,10 @@ func (s *Site) Relocate(ctx context.Context, tx *database.Tx) (was string, err e
 	return was, nil
 }
 
-// DropUnfinished makes a copy of a blog forget, within tx, what the blog has still to do and what only it may go on with: pingbacks
-// that are due, what requests have made, and what visitors have shown that they know.
+// DropUnfinished makes a copy of a blog forget, within tx, what only the original may go on with: which posts are to be looked
+// at for links, what requests have made, and what visitors have shown that they know.
 func (s *Site) DropUnfinished(ctx context.Context, tx *database.Tx) error {
 	for _, statement := range []string{
-		`UPDATE pings SET due = NULL WHERE due IS NOT NULL`,
 		`DELETE FROM post_meta WHERE key = '` + MetaToPing + `'`,
 		`DELETE FROM creations`,
 		`DELETE FROM visitor_key`,

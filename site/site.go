@@ -80,8 +80,8 @@ func Open(ctx context.Context, cfg Config) (*Site, error) {
 // BaseURL is the address of the home page without a slash at its end.
 func (s *Site) BaseURL() string { return s.baseURL }
 
-// Parts returns what the site was opened with, the defaults filled in. It is for what moves whole blogs in and out
-// (package transfer), which writes the tables of this package in bulk.
+// Parts returns what the site was opened with, the defaults filled in. It is for package transfer, which writes
+// the tables of this package in bulk, and for package pingback, which has a table of its own beside them.
 func (s *Site) Parts() Config {
 	return Config{DB: s.db, Users: s.users, Media: s.media, Imager: s.imager, BaseURL: s.baseURL, Clock: s.clock, Logger: s.logger}
 }

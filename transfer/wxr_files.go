@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/quillgate/quillgate/fetch"
+	"github.com/quillgate/quillgate/network"
 )
 
 // maxFetched bounds a file that is fetched, in bytes: it is in memory.
@@ -23,7 +24,7 @@ const maxFetched = 64 << 20
 type attachmentFiles struct {
 	folder   *os.Root
 	client   *fetch.Client
-	networks []fetch.Network
+	networks []network.Destination
 	names    map[string]map[string]string // by folder: how it spells the names that foldUploadName makes
 }
 
@@ -41,9 +42,7 @@ func (b *Blog) openFiles(ctx context.Context, cfg WXRConfig) (*attachmentFiles, 
 		if err != nil {
 			return nil, err
 		}
-		for _, n := range options.PingbackNetworks() {
-			f.networks = append(f.networks, fetch.Network(n))
-		}
+		f.networks = options.PingbackNetworks()
 		f.client = fetch.New(fetch.Config{UserAgent: cfg.UserAgent, Timeout: time.Minute, MaxBytes: maxFetched})
 	}
 	if cfg.Folder != "" {

@@ -15,6 +15,7 @@ import (
 	"github.com/quillgate/quillgate/auth"
 	"github.com/quillgate/quillgate/database"
 	"github.com/quillgate/quillgate/database/databasetest"
+	"github.com/quillgate/quillgate/pingback"
 	"github.com/quillgate/quillgate/site"
 	"github.com/quillgate/quillgate/site/sitetest"
 	"github.com/quillgate/quillgate/wordpress"
@@ -43,7 +44,7 @@ func openEndpoint(t testing.TB, db *database.DB) *endpoint {
 		_, err := e.users.Create(ctx, audit.Operator, auth.NewUser{Login: string(role), Password: string(role) + "-password", Role: role})
 		must(t, err)
 	}
-	api := wordpress.New(wordpress.Config{Site: e.site, Users: e.users, Apps: e.apps, Clock: e.clock.Now, Logger: slog.New(slog.DiscardHandler)})
+	api := wordpress.New(wordpress.Config{Site: e.site, Users: e.users, Apps: e.apps, Pings: pingback.New(pingback.Config{Site: e.site}), Clock: e.clock.Now, Logger: slog.New(slog.DiscardHandler)})
 	verifier := auth.New(auth.Config{Users: e.users, Apps: e.apps, ClearTextPasswords: true})
 	var err error
 	e.Handler, err = xmlrpc.New(xmlrpc.Config[*auth.Request]{

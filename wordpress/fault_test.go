@@ -45,7 +45,7 @@ var unanswered = map[string]string{
 func TestEveryErrorHasAFault(t *testing.T) {
 	answered := mentioned(t, "fault.go", "pingback.go")
 	seen := make(map[string]bool)
-	for _, pkg := range []string{"site", "auth", "apps"} {
+	for _, pkg := range []string{"site", "auth", "apps", "pingback"} {
 		names := exportedErrors(t, pkg)
 		if len(names) < 5 {
 			t.Errorf("only %d errors of %s were found", len(names), pkg)

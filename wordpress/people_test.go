@@ -20,6 +20,7 @@ import (
 	"github.com/quillgate/quillgate/database"
 	"github.com/quillgate/quillgate/database/databasetest"
 	"github.com/quillgate/quillgate/fetch"
+	"github.com/quillgate/quillgate/pingback"
 	"github.com/quillgate/quillgate/site"
 	"github.com/quillgate/quillgate/site/sitetest"
 	"github.com/quillgate/quillgate/transfer"
@@ -35,6 +36,7 @@ type office struct {
 	*site.Site
 	db      *database.DB
 	api     *wordpress.API
+	pings   *pingback.Blog
 	handler http.Handler
 	clock   *databasetest.Clock
 	remote  string // address of the client
@@ -45,7 +47,8 @@ func openOffice(t *testing.T, db *database.DB) *office {
 	o := &office{db: db, clock: databasetest.NewClock(time.Date(2024, 3, 1, 12, 0, 0, 0, time.UTC)), remote: "127.0.0.1:999"}
 	blog := sitetest.Open(t, db, sitetest.Config{Clock: o.clock.Now})
 	o.Site = blog.Site
-	o.api = wordpress.New(wordpress.Config{Site: o.Site, Users: blog.Users, Apps: blog.Apps, Fetch: fetch.New(fetch.Config{UserAgent: "Office/1", Reach: 250 * time.Millisecond})})
+	o.pings = pingback.New(pingback.Config{Site: o.Site, Fetch: fetch.New(fetch.Config{UserAgent: "Office/1", Reach: 250 * time.Millisecond})})
+	o.api = wordpress.New(wordpress.Config{Site: o.Site, Users: blog.Users, Apps: blog.Apps, Pings: o.pings})
 	verifier := auth.New(auth.Config{Users: blog.Users, Apps: blog.Apps, Clock: o.clock.Now, ThrottleExempt: []netip.Prefix{netip.MustParsePrefix("0.0.0.0/0")}})
 	var err error
 	o.handler, err = xmlrpc.New(xmlrpc.Config[*auth.Request]{

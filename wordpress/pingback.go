@@ -7,6 +7,7 @@ import (
 
 	"github.com/quillgate/quillgate/auth"
 	"github.com/quillgate/quillgate/fetch"
+	"github.com/quillgate/quillgate/pingback"
 	"github.com/quillgate/quillgate/site"
 	"github.com/quillgate/quillgate/xmlrpc"
 )
@@ -22,12 +23,6 @@ const (
 	codeTooMany        = 429
 )
 
-// Errors of looking at the source of a pingback, next to those of package site.
-var (
-	errPingEmpty = errors.New("pingback: nothing at the source")
-	errPingWait  = errors.New("pingback: too many looks at sources")
-)
-
 // pingFaults maps the errors of pingbacks. The rows that are kept secret reach the client as a fault without a code and
 // words, unless the option pingback_fault_codes is on: the codes would tell whoever asks what this server can see of
 // the network. A source that must not be asked and one that does not answer are the same in any case.
@@ -38,18 +33,18 @@ var pingFaults = []struct {
 }{
 	{site.ErrPinged, false, &xmlrpc.Fault{Code: codePingRegistered, Message: "This pingback is already registered."}},
 	{site.ErrCommentFlood, false, &xmlrpc.Fault{Code: codeTooMany, Message: "Another comment came from your address only seconds ago. Wait a little."}},
-	{errPingWait, false, &xmlrpc.Fault{Code: codeTooMany, Message: "This server has fetched too many pages for pingbacks. Try again in a minute."}},
+	{pingback.ErrWait, false, &xmlrpc.Fault{Code: codeTooMany, Message: "This server has fetched too many pages for pingbacks. Try again in a minute."}},
 	{site.ErrDuplicateComment, false, &xmlrpc.Fault{Code: codeConflict, Message: "The same comment was already posted here."}},
 	{fetch.ErrURL, true, &xmlrpc.Fault{Code: codePing, Message: "The source is not an address that this server fetches."}},
 	{fetch.ErrUnreachable, true, &xmlrpc.Fault{Code: codePing, Message: "The source could not be reached."}},
 	{site.ErrPingSource, true, &xmlrpc.Fault{Code: codePing, Message: "The source is not an address that this server can store."}},
-	{site.ErrPingElsewhere, true, &xmlrpc.Fault{Code: codePing, Message: "The target is not on this blog."}},
-	{site.ErrPingSelf, true, &xmlrpc.Fault{Code: codePing, Message: "The source and the target are the same post."}},
-	{errPingEmpty, true, &xmlrpc.Fault{Code: codePingSource, Message: "There is nothing at the source."}},
-	{site.ErrPingLink, true, &xmlrpc.Fault{Code: codePingLink, Message: "The source does not link to the target."}},
-	{site.ErrPingTitle, true, &xmlrpc.Fault{Code: codePingNoTarget, Message: "The source has no title."}},
-	{site.ErrPingNoPost, true, &xmlrpc.Fault{Code: codePingNoTarget, Message: "There is no such post."}},
-	{site.ErrPingTarget, true, &xmlrpc.Fault{Code: codePingTarget, Message: "The target is not a post that accepts pingbacks."}},
+	{pingback.ErrElsewhere, true, &xmlrpc.Fault{Code: codePing, Message: "The target is not on this blog."}},
+	{pingback.ErrSelf, true, &xmlrpc.Fault{Code: codePing, Message: "The source and the target are the same post."}},
+	{pingback.ErrEmpty, true, &xmlrpc.Fault{Code: codePingSource, Message: "There is nothing at the source."}},
+	{pingback.ErrLink, true, &xmlrpc.Fault{Code: codePingLink, Message: "The source does not link to the target."}},
+	{pingback.ErrTitle, true, &xmlrpc.Fault{Code: codePingNoTarget, Message: "The source has no title."}},
+	{pingback.ErrNoPost, true, &xmlrpc.Fault{Code: codePingNoTarget, Message: "There is no such post."}},
+	{pingback.ErrTarget, true, &xmlrpc.Fault{Code: codePingTarget, Message: "The target is not a post that accepts pingbacks."}},
 }
 
 // pingFault turns an error into what the client of a pingback sees.
@@ -74,45 +69,12 @@ func (a *API) pingbackPing(ctx context.Context, _ auth.Identity, p *call) (xmlrp
 	if err != nil {
 		return xmlrpc.Value{}, err
 	}
-	ping := site.NewPingback(p.text("source_url"), p.text("target_url"))
+	ping := pingback.NewPing(p.text("source_url"), p.text("target_url"))
 	ping.IP, ping.Agent = at.ip, at.agent
-	if err := a.receive(ctx, opts, ping); err != nil {
+	if err := a.pingbacks.Receive(ctx, ping); err != nil {
 		return xmlrpc.Value{}, pingFault(opts, err)
 	}
 	return xmlrpc.String(fmt.Sprintf("Thank you: %s is now among the pingbacks of %s.", ping.Source, ping.Target)), nil
-}
-
-// receive looks at everything that can be known without asking the source, then asks it once.
-func (a *API) receive(ctx context.Context, opts *site.Options, ping site.Pingback) error {
-	if !opts.Bool("pingback") {
-		return site.ErrPingTarget
-	}
-	networks := reachable(opts)
-	if err := fetch.Check(ping.Source, networks); err != nil {
-		return err
-	}
-	if err := a.site.CheckPingback(ctx, ping); err != nil {
-		return err
-	}
-	return a.looks.once(ping, func() error {
-		page, err := a.fetch.Do(ctx, fetch.Request{URL: ping.Source, Networks: networks})
-		if err != nil {
-			return err
-		}
-		// Like WordPress, this neither follows redirects here nor asks for a status of 200.
-		if len(page.Body) == 0 {
-			return errPingEmpty
-		}
-		return a.site.AddPingback(ctx, ping, page.Text())
-	})
-}
-
-func reachable(o *site.Options) []fetch.Network {
-	var list []fetch.Network
-	for _, n := range o.PingbackNetworks() {
-		list = append(list, fetch.Network(n))
-	}
-	return list
 }
 
 // pingbackGetPingbacks answers pingback.extensions.getPingbacks(url): the pages that have told of a link to a post.
@@ -121,7 +83,7 @@ func (a *API) pingbackGetPingbacks(ctx context.Context, _ auth.Identity, p *call
 	if err != nil {
 		return xmlrpc.Value{}, err
 	}
-	list, err := a.site.Pingbacks(ctx, p.text("url"))
+	list, err := a.pingbacks.Of(ctx, p.text("url"))
 	if err != nil {
 		return xmlrpc.Value{}, pingFault(opts, err)
 	}

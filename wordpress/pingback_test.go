@@ -310,7 +310,7 @@ func (o *office) publish(t *testing.T, links ...string) string {
 func (o *office) send(t *testing.T) {
 	t.Helper()
 	for {
-		n, err := o.api.SendPings(t.Context())
+		n, err := o.pings.Send(t.Context())
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -433,7 +433,7 @@ func TestPingbackBetweenBlogs(t *testing.T) {
 		if got := o.ping(t, w.URL+"/their-post", target); got != "ok" {
 			t.Errorf("their pingback: got %s, want ok", got)
 		}
-		pages, err := o.Pingbacks(t.Context(), target)
+		pages, err := o.pings.Of(t.Context(), target)
 		must(t, err)
 		if list, err := database.All(pages); err != nil || len(list) != 1 {
 			t.Errorf("pingbacks: %v, %v", list, err)

@@ -21,6 +21,7 @@ import (
 	"github.com/quillgate/quillgate/database"
 	"github.com/quillgate/quillgate/database/databasetest"
 	"github.com/quillgate/quillgate/media"
+	"github.com/quillgate/quillgate/pingback"
 	"github.com/quillgate/quillgate/signature"
 	"github.com/quillgate/quillgate/site"
 	"github.com/quillgate/quillgate/wordpress"
@@ -63,7 +64,7 @@ func (c *cluster) open(t *testing.T) (http.Handler, *database.DB) {
 		must(t, err)
 		c.public, c.secret = app.Public, secret.Reveal()
 	}
-	api := wordpress.New(wordpress.Config{Site: blog, Users: users, Apps: store, Logger: slog.New(slog.DiscardHandler)})
+	api := wordpress.New(wordpress.Config{Site: blog, Users: users, Apps: store, Pings: pingback.New(pingback.Config{Site: blog}), Logger: slog.New(slog.DiscardHandler)})
 	verifier := auth.New(auth.Config{Users: users, Apps: store, ClearTextPasswords: true, Clock: c.clock.Now})
 	h, err := xmlrpc.New(xmlrpc.Config[*auth.Request]{
 		Methods:      api.Methods(),

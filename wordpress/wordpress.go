@@ -15,21 +15,20 @@ import (
 	"github.com/quillgate/quillgate/applications"
 	"github.com/quillgate/quillgate/apps"
 	"github.com/quillgate/quillgate/auth"
-	"github.com/quillgate/quillgate/fetch"
 	"github.com/quillgate/quillgate/methods"
+	"github.com/quillgate/quillgate/pingback"
 	"github.com/quillgate/quillgate/site"
 	"github.com/quillgate/quillgate/xmlrpc"
 )
 
-// Config holds the parts that the API is made of; all but Clock and Fetch are required.
+// Config holds the parts that the API is made of; all but Clock are required.
 type Config struct {
 	Site   *site.Site
 	Users  *auth.Users
 	Apps   *apps.Store
+	Pings  *pingback.Blog
 	Logger *slog.Logger
 	Clock  func() time.Time // time.Now when nil
-	// Fetch makes the requests of pingbacks; one with the default limits when nil.
-	Fetch *fetch.Client
 }
 
 // API answers the methods of the table. It is safe for concurrent use.
@@ -38,25 +37,22 @@ type API struct {
 	users  *auth.Users
 	apps   *apps.Store
 	logger *slog.Logger
-	fetch  *fetch.Client
 	clock  func() time.Time
-	looks  *looks // at the sources of pingbacks
+
+	pingbacks *pingback.Blog
 
 	applications *applications.Calls
 }
 
 // New returns the API over the given parts.
 func New(cfg Config) *API {
-	a := &API{site: cfg.Site, users: cfg.Users, apps: cfg.Apps, logger: cfg.Logger, fetch: cfg.Fetch, clock: cfg.Clock, looks: newLooks(time.Now)}
+	a := &API{site: cfg.Site, users: cfg.Users, apps: cfg.Apps, logger: cfg.Logger, clock: cfg.Clock, pingbacks: cfg.Pings}
 	if a.clock == nil {
 		a.clock = time.Now
 	}
 	a.applications = applications.New(applications.Config{Apps: a.apps, Clock: a.clock, Blogs: a.blogs})
 	if a.logger == nil {
 		a.logger = slog.New(slog.DiscardHandler)
-	}
-	if a.fetch == nil {
-		a.fetch = fetch.New(fetch.Config{UserAgent: "Mozilla/5.0 (compatible; Quillgate; +" + cfg.Site.BaseURL() + "/)"})
 	}
 	return a
 }

@@ -25,7 +25,7 @@ var stairs = map[string][]string{
 	"media":     nil,
 	"wxr":       nil,
 	"markup":    nil,
-	"fetch":     nil,
+	"fetch":     {"network"},
 
 	"upstream":              {"xmlrpc", "fetch"},
 	"upstream/upstreamtest": {"xmlrpc", "methods"},
@@ -39,11 +39,13 @@ var stairs = map[string][]string{
 	"auth":       {"apps", "audit", "database", "signature", "network"},
 	"site":       {"auth", "audit", "database", "markup", "media", "network", "methods"},
 
-	"transfer": {"site", "auth", "database", "markup", "media", "wxr", "fetch"},
+	"pingback": {"site", "database", "markup", "network", "fetch", "loose", "xmlrpc"},
+
+	"transfer": {"site", "auth", "database", "markup", "media", "wxr", "fetch", "network"},
 
 	"applications": {"apps", "auth", "loose", "methods", "xmlrpc"},
 
-	"wordpress": {"applications", "loose", "site", "auth", "apps", "xmlrpc", "methods", "fetch", "network"},
+	"wordpress": {"applications", "loose", "pingback", "site", "auth", "apps", "xmlrpc", "methods", "fetch", "network"},
 	"public":    {"site", "auth", "markup", "network"},
 	"profiles":  {"auth", "apps", "audit", "network", "methods"},
 	"signer":    {"signature", "xmlrpc", "methods"},
@@ -52,7 +54,7 @@ var stairs = map[string][]string{
 
 	"signer/local": {"signer", "signature", "xmlrpc", "methods", "upstream"},
 
-	"server":        {"gateway", "wordpress", "profiles", "public", "site", "auth", "apps", "audit", "xmlrpc", "methods", "media", "database", "network"},
+	"server":        {"gateway", "wordpress", "pingback", "profiles", "public", "site", "auth", "apps", "audit", "xmlrpc", "methods", "media", "database", "network"},
 	"cmd/quillgate": {"server", "transfer", "gateway", "signer", "signer/local", "upstream", "methods", "signature", "xmlrpc", "wxr", "fetch", "site", "auth", "apps", "audit", "database", "migrations"},
 
 	"database/databasetest": {"database"},

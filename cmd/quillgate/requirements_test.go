@@ -97,7 +97,7 @@ var chapters = []struct {
 		{id: "X8", words: "No input crashes or stalls the decoder.", elsewhere: "`make fuzz`, `make nightly`"},
 		{id: "X9", words: "What a client wrote is cut and escaped before it stands in a fault or a log line.", elsewhere: hostile},
 		{id: "X10", words: "Answers hold legal characters only, and other people's decoders read them.", elsewhere: "`go test ./xmlrpc ./interop`"},
-		{id: "X11", words: "Pingbacks go to public addresses only, checked when the connection is made, bounded in time and size.", elsewhere: "`go test ./fetch ./wordpress`"},
+		{id: "X11", words: "Pingbacks go to public addresses only, checked when the connection is made, bounded in time and size.", elsewhere: "`go test ./fetch ./pingback ./wordpress`"},
 		{id: "X12", words: "A system.multicall is bounded in calls, answer and time, and holds no other.", elsewhere: hostile},
 	}},
 	{"HTTP and operations", []requirement{

@@ -1,4 +1,4 @@
-package site
+package pingback
 
 import (
 	"bytes"
@@ -17,23 +17,23 @@ var (
 
 // readSource takes the title out of a page, and what stands around the first link to target, both as HTML text without
 // tags. It reads pages as WordPress does, so that a blog shows the same of a pingback here and there. Errors:
-// ErrPingTitle, ErrPingLink.
+// ErrTitle, ErrLink.
 func readSource(page, target string) (title, excerpt string, err error) {
 	page = blanks.ReplaceAllString(page, " ")
 	m := pageTitle.FindStringSubmatch(page)
 	if m == nil || strings.TrimSpace(m[1]) == "" {
-		return "", "", ErrPingTitle
+		return "", "", ErrTitle
 	}
 	link, err := linkTo(target)
 	if err != nil {
-		return "", "", ErrPingLink
+		return "", "", ErrLink
 	}
 	for _, p := range paragraphs(page) {
 		if before, text, after, ok := around(p, link); ok {
 			return m[1], clip(before, text, after), nil
 		}
 	}
-	return "", "", ErrPingLink
+	return "", "", ErrLink
 }
 
 // linkTo matches a link whose address begins with target, in either spelling of &. Only what a link can show counts: one
@@ -108,6 +108,17 @@ const (
 	excerptMost = 1000 // bytes of an excerpt that has no blanks to cut it at
 )
 
+// tag is an element in a paragraph, or one that the paragraph cuts off.
+var tag = regexp.MustCompile(`<[^>]*(?:>|$)`)
+
+// truncate cuts a text between characters.
+func truncate(text string, limit int) string {
+	if len(text) <= limit {
+		return text
+	}
+	return strings.ToValidUTF8(text[:limit], "")
+}
+
 // clip keeps of the text around a link the words within excerptSide bytes. As in WordPress it is cut on both sides, and at
 // blanks, or not at all.
 func clip(before, link, after string) string {
@@ -134,10 +145,10 @@ const maxPings = 50
 // maxPingTarget is the length of the longest address that a pingback is sent for, in bytes.
 const maxPingTarget = 2000
 
-// links lists the addresses that the text of a post links to and that may want to know: pages on other hosts, each
-// once, home pages left out.
-func (s *Site) links(content string) []string {
-	home, err := url.Parse(s.baseURL)
+// links lists the addresses that the text of a post links to and that may want to know: pages on other hosts than that of
+// the blog, each once, home pages left out.
+func links(content, baseURL string) []string {
+	home, err := url.Parse(baseURL)
 	if err != nil {
 		return nil
 	}

@@ -1,4 +1,4 @@
-package wordpress
+package pingback
 
 import (
 	"context"
@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/quillgate/quillgate/fetch"
 	"github.com/quillgate/quillgate/network"
 	"github.com/quillgate/quillgate/site"
 )
@@ -45,7 +46,7 @@ type looks struct {
 	swept   time.Time
 }
 
-// answer is what came of a look; while it goes on the error is errPingWait.
+// answer is what came of a look; while it goes on the error is ErrWait.
 type answer struct {
 	err   error
 	until time.Time
@@ -59,13 +60,13 @@ func newLooks(now func() time.Time) *looks {
 	}
 }
 
-// once calls look unless the limits forbid, which is errPingWait, or the answer is known.
-func (l *looks) once(p site.Pingback, look func() error) error {
+// once calls look unless the limits forbid, which is ErrWait, or the answer is known.
+func (l *looks) once(p Ping, look func() error) error {
 	select {
 	case l.slots <- struct{}{}:
 		defer func() { <-l.slots }()
 	default:
-		return errPingWait
+		return ErrWait
 	}
 	key := [2]string{p.Source, p.Target}
 	if err := l.begin(key, hostOf(p.Source), clientOf(p.IP)); err != nil {
@@ -99,11 +100,11 @@ func (l *looks) begin(key [2]string, host string, client netip.Prefix) error {
 	}
 	l.sweep(now)
 	if len(l.answers) >= looksKept || l.hosts.Wait(host, now) > 0 || l.clients.Wait(client, now) > 0 {
-		return errPingWait
+		return ErrWait
 	}
 	l.hosts.Take(host, now)
 	l.clients.Take(client, now)
-	l.answers[key] = answer{errPingWait, now.Add(askAgain)}
+	l.answers[key] = answer{ErrWait, now.Add(askAgain)}
 	return nil
 }
 
@@ -116,17 +117,23 @@ func (l *looks) end(key [2]string, err error) {
 		return // begin has left what the next one hears: the pingback is there now, or its client did not wait
 	}
 	delete(l.answers, key)
-	for _, row := range pingFaults {
-		if !errors.Is(err, row.err) {
+	for _, known := range aboutPages {
+		if !errors.Is(err, known) {
 			continue
 		}
 		again := askAgain
-		if row.err == site.ErrCommentFlood {
+		if known == site.ErrCommentFlood {
 			again = floodAgain
 		}
-		l.answers[key] = answer{row.err, now.Add(again)}
+		l.answers[key] = answer{known, now.Add(again)}
 		return
 	}
+}
+
+// aboutPages are the errors of a look that say something about the page.
+var aboutPages = []error{
+	site.ErrPinged, site.ErrCommentFlood, site.ErrDuplicateComment, site.ErrPingSource, fetch.ErrURL, fetch.ErrUnreachable,
+	ErrWait, ErrEmpty, ErrLink, ErrTitle,
 }
 
 // sweep forgets answers that do not count any more, when there are many.

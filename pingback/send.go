@@ -1,4 +1,4 @@
-package wordpress
+package pingback
 
 import (
 	"context"
@@ -13,7 +13,8 @@ import (
 	"time"
 
 	"github.com/quillgate/quillgate/fetch"
-	"github.com/quillgate/quillgate/site"
+	"github.com/quillgate/quillgate/loose"
+	"github.com/quillgate/quillgate/network"
 	"github.com/quillgate/quillgate/xmlrpc"
 )
 
@@ -24,11 +25,11 @@ const (
 
 // Run sends the pingbacks of published posts while the option pingback_send is on, until ctx is done. Errors are logged
 // and tried again. It returns when it has ended; run one in each process.
-func (a *API) Run(ctx context.Context) {
+func (b *Blog) Run(ctx context.Context) {
 	for {
-		n, err := a.SendPings(ctx)
+		n, err := b.Send(ctx)
 		if err != nil && ctx.Err() == nil {
-			a.logger.ErrorContext(ctx, "pingbacks not sent", "cause", err)
+			b.logger.ErrorContext(ctx, "pingbacks not sent", "cause", err)
 		}
 		if n > 0 && err == nil {
 			continue
@@ -43,46 +44,46 @@ func (a *API) Run(ctx context.Context) {
 	}
 }
 
-// SendPings sends a few of the pingbacks that are due, and returns how many it has tried.
-func (a *API) SendPings(ctx context.Context) (int, error) {
-	opts, err := a.site.Options(ctx)
+// Send sends a few of the pingbacks that are due, and returns how many it has tried.
+func (b *Blog) Send(ctx context.Context) (int, error) {
+	opts, err := b.site.Options(ctx)
 	if err != nil {
 		return 0, err
 	}
-	pings, err := a.site.TakePings(ctx, pingsAtOnce)
+	pings, err := b.take(ctx, pingsAtOnce)
 	if err != nil {
 		return 0, err
 	}
-	networks := reachable(opts)
+	networks := opts.PingbackNetworks()
 	errs := make([]error, len(pings))
 	var sending sync.WaitGroup
 	for i, p := range pings {
-		sending.Go(func() { errs[i] = a.sendPing(ctx, p, networks) })
+		sending.Go(func() { errs[i] = b.sendOne(ctx, p, networks) })
 	}
 	sending.Wait()
 	return len(pings), errors.Join(errs...)
 }
 
-// sendPing tells one page, and keeps in the database how that went.
-func (a *API) sendPing(ctx context.Context, p site.Ping, networks []fetch.Network) error {
-	said, err := a.tell(ctx, p, networks)
+// sendOne tells one page, and keeps in the database how that went.
+func (b *Blog) sendOne(ctx context.Context, p outgoing, networks []network.Destination) error {
+	said, err := b.tell(ctx, p, networks)
 	switch {
 	case ctx.Err() != nil:
 		return ctx.Err() // the lease runs out
 	case errors.Is(err, fetch.ErrUnreachable):
-		a.logger.DebugContext(ctx, "pingback postponed", "post", p.Source, "host", hostOf(p.Target), "cause", err)
-		return a.site.PingFailed(ctx, p)
+		b.logger.DebugContext(ctx, "pingback postponed", "post", p.Source, "host", hostOf(p.Target), "cause", err)
+		return b.failed(ctx, p)
 	case err != nil:
 		said = err.Error()
 	}
-	a.logger.InfoContext(ctx, "pingback", "post", p.Source, "host", hostOf(p.Target), "said", xmlrpc.Shown(said))
-	return a.site.PingSent(ctx, p)
+	b.logger.InfoContext(ctx, "pingback", "post", p.Source, "host", hostOf(p.Target), "said", xmlrpc.Shown(said))
+	return b.sent(ctx, p)
 }
 
 // tell finds out where the page takes pingbacks and calls pingback.ping there. It returns what was answered;
 // fetch.ErrUnreachable when a later try may go better.
-func (a *API) tell(ctx context.Context, p site.Ping, networks []fetch.Network) (string, error) {
-	page, err := a.fetch.Do(ctx, fetch.Request{URL: p.Target, Redirects: fetch.MaxRedirects, Networks: networks})
+func (b *Blog) tell(ctx context.Context, p outgoing, networks []network.Destination) (string, error) {
+	page, err := b.fetch.Do(ctx, fetch.Request{URL: p.Target, Redirects: fetch.MaxRedirects, Networks: networks})
 	if err != nil {
 		return "", fmt.Errorf("read the page: %w", err)
 	}
@@ -94,7 +95,7 @@ func (a *API) tell(ctx context.Context, p site.Ping, networks []fetch.Network) (
 		return "does not accept pingbacks", nil
 	}
 	call := xmlrpc.AppendCall(nil, "pingback.ping", xmlrpc.String(p.Source), xmlrpc.String(p.Target))
-	answer, err := a.fetch.Do(ctx, fetch.Request{URL: endpoint, Body: call, ContentType: "text/xml", Networks: networks})
+	answer, err := b.fetch.Do(ctx, fetch.Request{URL: endpoint, Body: call, ContentType: "text/xml", Networks: networks})
 	if err != nil {
 		return "", fmt.Errorf("call pingback.ping: %w", err)
 	}
@@ -105,7 +106,7 @@ func (a *API) tell(ctx context.Context, p site.Ping, networks []fetch.Network) (
 	if err != nil {
 		return "", err
 	}
-	return textOf(v), nil
+	return loose.Text(v), nil
 }
 
 // busy reports whether an answer means that a later try may go better.

@@ -1,4 +1,4 @@
-package wordpress
+package pingback
 
 import (
 	"context"
@@ -16,8 +16,8 @@ func newClock() *databasetest.Clock {
 	return databasetest.NewClock(time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC))
 }
 
-func pingFrom(host, page, client string) site.Pingback {
-	p := site.NewPingback("http://"+host+"/"+page, "https://blog.example/?p=1")
+func pingFrom(host, page, client string) Ping {
+	p := NewPing("http://"+host+"/"+page, "https://blog.example/?p=1")
 	p.IP = client
 	return p
 }
@@ -30,11 +30,11 @@ func TestLooksAgain(t *testing.T) {
 		second error         // at once
 		pause  time.Duration // after which it is looked at again
 	}{
-		{"taken", nil, errPingWait, time.Minute},
-		{"no link", site.ErrPingLink, site.ErrPingLink, time.Minute},
+		{"taken", nil, ErrWait, time.Minute},
+		{"no link", ErrLink, ErrLink, time.Minute},
 		{"not reached", fmt.Errorf("get: %w", fetch.ErrUnreachable), fetch.ErrUnreachable, time.Minute},
 		{"flood", site.ErrCommentFlood, site.ErrCommentFlood, 15 * time.Second},
-		{"client gone", context.Canceled, errPingWait, time.Minute},
+		{"client gone", context.Canceled, ErrWait, time.Minute},
 		{"error inside", inside, inside, 0},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -70,15 +70,15 @@ func TestLooksAgain(t *testing.T) {
 func TestLooksLimits(t *testing.T) {
 	for _, test := range []struct {
 		name  string
-		ping  func(n int) site.Pingback
+		ping  func(n int) Ping
 		burst int
 		pause time.Duration
 	}{
-		{"host", func(n int) site.Pingback {
+		{"host", func(n int) Ping {
 			return pingFrom([]string{"a.example", "A.EXAMPLE", "a.example."}[n%3], fmt.Sprint(n), fmt.Sprintf("192.0.2.%d", n))
 		}, 32, time.Minute},
-		{"client", func(n int) site.Pingback { return pingFrom(fmt.Sprintf("h%d.example", n), "x", "192.0.2.1") }, 60, 2 * time.Second},
-		{"client of IPv6", func(n int) site.Pingback {
+		{"client", func(n int) Ping { return pingFrom(fmt.Sprintf("h%d.example", n), "x", "192.0.2.1") }, 60, 2 * time.Second},
+		{"client of IPv6", func(n int) Ping {
 			return pingFrom(fmt.Sprintf("h%d.example", n), "x", fmt.Sprintf("2001:db8::%x", n+1))
 		}, 60, 2 * time.Second},
 	} {
@@ -123,12 +123,12 @@ func TestLooksAtOnce(t *testing.T) {
 	if err := nested(1); err != nil {
 		t.Errorf("%d pages at once: %v", pagesAtOnce, err)
 	}
-	if err := nested(0); !errors.Is(err, errPingWait) {
+	if err := nested(0); !errors.Is(err, ErrWait) {
 		t.Errorf("%d pages at once: %v, want to wait", pagesAtOnce+1, err)
 	}
 	same := pingFrom("same.example", "x", "192.0.2.1")
 	err := l.once(same, func() error { return l.once(same, func() error { return nil }) })
-	if !errors.Is(err, errPingWait) {
+	if !errors.Is(err, ErrWait) {
 		t.Errorf("the same page while it is looked at: %v, want to wait", err)
 	}
 }

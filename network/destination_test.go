@@ -1,4 +1,4 @@
-package site_test
+package network_test
 
 import (
 	"net/netip"
@@ -6,18 +6,16 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/quillgate/quillgate/database"
-	"github.com/quillgate/quillgate/database/databasetest"
-	"github.com/quillgate/quillgate/site"
+	"github.com/quillgate/quillgate/network"
 )
 
-func TestParseNetworks(t *testing.T) {
-	one := func(prefix string, port uint16) []site.Network {
-		return []site.Network{{Prefix: netip.MustParsePrefix(prefix), Port: port}}
+func TestParseDestinations(t *testing.T) {
+	one := func(prefix string, port uint16) []network.Destination {
+		return []network.Destination{{Prefix: netip.MustParsePrefix(prefix), Port: port}}
 	}
 	for _, test := range []struct {
 		text string
-		want []site.Network
+		want []network.Destination
 		bad  bool
 	}{
 		{text: ""},
@@ -46,7 +44,7 @@ func TestParseNetworks(t *testing.T) {
 		{text: "[", bad: true},
 	} {
 		t.Run(test.text, func(t *testing.T) {
-			got, err := site.ParseNetworks(test.text)
+			got, err := network.ParseDestinations(test.text)
 			if (err != nil) != test.bad {
 				t.Fatalf("got error %v, want one: %t", err, test.bad)
 			}
@@ -55,29 +53,4 @@ func TestParseNetworks(t *testing.T) {
 			}
 		})
 	}
-}
-
-func TestPingbackOptions(t *testing.T) {
-	databasetest.Each(t, func(t *testing.T, db *database.DB) {
-		n := openNewsroom(t, db)
-		for _, test := range []struct{ name, value, err string }{
-			{"pingback", "on", ""},
-			{"pingback", "perhaps", "invalid"},
-			{"pingback_send", "1", ""},
-			{"pingback_fault_codes", "yes", ""},
-			{"pingback_networks", "127.0.0.1:8080", ""},
-			{"pingback_networks", "everywhere", "invalid"},
-		} {
-			if err := n.SetOption(t.Context(), test.name, test.value); kind(err) != test.err {
-				t.Errorf("set %s to %q: %v, want %q", test.name, test.value, err, test.err)
-			}
-		}
-		o, err := n.Options(t.Context())
-		if err != nil {
-			t.Fatal(err)
-		}
-		if got := o.PingbackNetworks(); len(got) != 1 || got[0].Port != 8080 {
-			t.Errorf("networks %v, want the one that was set", got)
-		}
-	})
 }

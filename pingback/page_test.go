@@ -1,4 +1,4 @@
-package site
+package pingback
 
 import (
 	"errors"
@@ -40,21 +40,21 @@ func TestReadSource(t *testing.T) {
 			name: "long text without blanks", page: page("A", "<p>"+strings.Repeat("ä", 3000)+link+strings.Repeat("ö", 3000)+"</p>"),
 			title: "A", excerpt: strings.Repeat("ä", 50) + "here" + strings.Repeat("ö", 50),
 		},
-		{name: "no title", page: "<html><body><p>" + link + "</p></body></html>", err: ErrPingTitle},
-		{name: "empty title", page: page("", "<p>"+link+"</p>"), err: ErrPingTitle},
-		{name: "blank title", page: page(" \n ", "<p>"+link+"</p>"), err: ErrPingTitle},
-		{name: "plain text", page: "just text with " + target, err: ErrPingTitle},
-		{name: "no link", page: page("A", "<p>Nothing here.</p>"), err: ErrPingLink},
-		{name: "address as text", page: page("A", "<p>The address is "+target+" but not linked.</p>"), err: ErrPingLink},
-		{name: "in a script", page: page("A", "<script>var a = '"+link+"';</script><p>nothing</p>"), err: ErrPingLink},
-		{name: "in a style", page: page("A", "<style>/* "+link+" */</style><p>nothing</p>"), err: ErrPingLink},
-		{name: "in a comment", page: page("A", "<!-- "+link+" --><p>no</p>"), err: ErrPingLink},
-		{name: "in capitals", page: page("A", `<P>Go <A HREF="`+target+`">there</A> now</P>`), err: ErrPingLink},
-		{name: "picture alone", page: page("A", `<p><a href="`+target+`"><img src="x"></a></p>`), err: ErrPingLink},
-		{name: "post of a longer id", page: page("A", `<p><a href="`+target+`2">other</a></p>`), err: ErrPingLink},
-		{name: "other post", page: page("A", `<p><a href="https://blog.example/?p=2">other</a></p>`), err: ErrPingLink},
-		{name: "other element", page: page("A", `<p><link href="`+target+`">here</link></p>`), err: ErrPingLink},
-		{name: "nothing", page: "", err: ErrPingTitle},
+		{name: "no title", page: "<html><body><p>" + link + "</p></body></html>", err: ErrTitle},
+		{name: "empty title", page: page("", "<p>"+link+"</p>"), err: ErrTitle},
+		{name: "blank title", page: page(" \n ", "<p>"+link+"</p>"), err: ErrTitle},
+		{name: "plain text", page: "just text with " + target, err: ErrTitle},
+		{name: "no link", page: page("A", "<p>Nothing here.</p>"), err: ErrLink},
+		{name: "address as text", page: page("A", "<p>The address is "+target+" but not linked.</p>"), err: ErrLink},
+		{name: "in a script", page: page("A", "<script>var a = '"+link+"';</script><p>nothing</p>"), err: ErrLink},
+		{name: "in a style", page: page("A", "<style>/* "+link+" */</style><p>nothing</p>"), err: ErrLink},
+		{name: "in a comment", page: page("A", "<!-- "+link+" --><p>no</p>"), err: ErrLink},
+		{name: "in capitals", page: page("A", `<P>Go <A HREF="`+target+`">there</A> now</P>`), err: ErrLink},
+		{name: "picture alone", page: page("A", `<p><a href="`+target+`"><img src="x"></a></p>`), err: ErrLink},
+		{name: "post of a longer id", page: page("A", `<p><a href="`+target+`2">other</a></p>`), err: ErrLink},
+		{name: "other post", page: page("A", `<p><a href="https://blog.example/?p=2">other</a></p>`), err: ErrLink},
+		{name: "other element", page: page("A", `<p><link href="`+target+`">here</link></p>`), err: ErrLink},
+		{name: "nothing", page: "", err: ErrTitle},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			title, excerpt, err := readSource(test.page, target)
@@ -93,11 +93,11 @@ func FuzzReadSource(f *testing.F) {
 }
 
 func TestLinks(t *testing.T) {
-	s := &Site{baseURL: "https://blog.example"}
-	got := s.links(`<p><a href="https://a.example/one">1</a> <A HREF='http://b.example/two?x=1&amp;y=2#part'>2</A>
+	const base = "https://blog.example"
+	got := links(`<p><a href="https://a.example/one">1</a> <A HREF='http://b.example/two?x=1&amp;y=2#part'>2</A>
 		<a href="https://a.example/one">again</a> <a href="https://a.example/">home</a> <a href="https://a.example/?p=1">query</a>
 		<a href="https://blog.example/?p=2">own</a> <a href="https://BLOG.example/x">own</a> <a href="/relative">r</a> <a href="mailto:a@b.example">m</a>
-		<a name="x">n</a> <img src="https://a.example/picture.png"> <a href="https://a.example/` + strings.Repeat("x", 2000) + `">long</a> <a href="http://[">bad</a>`)
+		<a name="x">n</a> <img src="https://a.example/picture.png"> <a href="https://a.example/`+strings.Repeat("x", 2000)+`">long</a> <a href="http://[">bad</a>`, base)
 	want := []string{"https://a.example/one", "http://b.example/two?x=1&y=2#part", "https://a.example/?p=1"}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("links (-want +got):\n%s", diff)
@@ -106,7 +106,7 @@ func TestLinks(t *testing.T) {
 	for i := range 200 {
 		many.WriteString(`<a href="https://a.example/` + strings.Repeat("x", i+1) + `">x</a>`)
 	}
-	if n := len(s.links(many.String())); n != maxPings {
+	if n := len(links(many.String(), base)); n != maxPings {
 		t.Errorf("of 200 links %d are told, want %d", n, maxPings)
 	}
 }

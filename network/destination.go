@@ -1,4 +1,4 @@
-package site
+package network
 
 import (
 	"fmt"
@@ -7,19 +7,28 @@ import (
 	"strings"
 )
 
-// Network is a part of the network that pingbacks may reach although it is not public. A port of 0 stands for the two of
-// the Web, 80 and 443.
-type Network struct {
+// Destination is a network that this server's own requests may reach although
+// it is not public. Port 0 stands for the two ports of the Web, 80 and 443.
+type Destination struct {
 	Prefix netip.Prefix
 	Port   uint16
 }
 
-// ParseNetworks reads the value of the option pingback_networks: networks or single addresses, with a port or without,
-// between blanks or commas. An IPv6 network with a port stands in brackets: "10.0.0.0/8 127.0.0.1:8080 [fd00::/8]:80".
-func ParseNetworks(text string) ([]Network, error) {
-	var list []Network
+// Contains reports whether an address and port belong to the destination.
+func (d Destination) Contains(at netip.AddrPort) bool {
+	return d.Prefix.Contains(at.Addr().Unmap()) && (at.Port() == d.Port || d.Port == 0 && WebPort(at.Port()))
+}
+
+// WebPort reports whether a port is one of the two of the Web, 80 and 443.
+func WebPort(port uint16) bool { return port == 80 || port == 443 }
+
+// ParseDestinations reads networks or single addresses, each with or without a
+// port, separated by blanks or commas. An IPv6 network with a port stands in
+// brackets: "10.0.0.0/8 127.0.0.1:8080 [fd00::/8]:80".
+func ParseDestinations(text string) ([]Destination, error) {
+	var list []Destination
 	for _, word := range strings.FieldsFunc(text, func(c rune) bool { return c == ',' || c == ' ' || c == '\t' || c == '\n' || c == '\r' }) {
-		n, err := parseNetwork(word)
+		n, err := parseDestination(word)
 		if err != nil {
 			return nil, fmt.Errorf("%q is not a network", word)
 		}
@@ -28,8 +37,8 @@ func ParseNetworks(text string) ([]Network, error) {
 	return list, nil
 }
 
-func parseNetwork(word string) (Network, error) {
-	var n Network
+func parseDestination(word string) (Destination, error) {
+	var n Destination
 	address := word
 	if at := strings.LastIndexByte(word, ':'); at >= 0 && (strings.Count(word, ":") == 1 || word[at-1] == ']') {
 		port, err := strconv.ParseUint(word[at+1:], 10, 16)
@@ -55,11 +64,4 @@ func parseNetwork(word string) (Network, error) {
 	n.Prefix, err = netip.ParsePrefix(address)
 	n.Prefix = n.Prefix.Masked()
 	return n, err
-}
-
-// PingbackNetworks are the networks that pingbacks may reach next to public
-// addresses.
-func (o *Options) PingbackNetworks() []Network {
-	list, _ := ParseNetworks(o.Text("pingback_networks")) // the table checks it on its way in
-	return list
 }
