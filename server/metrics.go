@@ -66,10 +66,12 @@ func (m *metrics) handler() http.Handler {
 	return mux
 }
 
-// outcomeOf names how a call ended: ok, fault and its code, or the status of HTTP when no call was reached. Codes come
-// from methods of ours, so they are few.
+// outcomeOf names how a call ended: ok, cancelled when its client went away, fault and its code, or the status of HTTP
+// when no call was reached. Codes come from methods of ours, so they are few.
 func outcomeOf(e xmlrpc.Event) string {
 	switch {
+	case e.Gone:
+		return "cancelled"
 	case e.Fault != 0:
 		return "fault " + strconv.Itoa(e.Fault)
 	case e.Status >= 400:

@@ -85,6 +85,8 @@ type Event struct {
 	// Incident is the number that the client was told in place of an inner
 	// error, or "".
 	Incident string
+	// Gone says that the call was cancelled because its client went away.
+	Gone bool
 }
 
 // An Answer is all of what is sent to a client.
@@ -446,7 +448,7 @@ func (q *request[I]) fail(err error) {
 		return
 	}
 	f, incident := q.h.fault(q.r.Context(), err)
-	q.event.Fault, q.event.Err, q.event.Incident = f.Code, err, incident
+	q.event.Fault, q.event.Err, q.event.Incident, q.event.Gone = f.Code, err, incident, f == errGone
 	q.xml(q.refused(err), AppendFault(nil, f))
 }
 
@@ -475,15 +477,25 @@ func (h *Handler[I]) fault(ctx context.Context, err error) (f *Fault, incident s
 			return f, ""
 		}
 	}
-	incident = rand.Text()[:12]
 	var p *panicked
-	if errors.As(err, &p) {
+	inside := errors.As(err, &p)
+	// The context of a request is cancelled when its connection is closed: whatever the call was doing then has
+	// failed for that reason, by whichever error the database has for it.
+	if !inside && errors.Is(ctx.Err(), context.Canceled) {
+		h.cfg.Log.InfoContext(ctx, "call cancelled: its client went away", "error", err.Error())
+		return errGone, ""
+	}
+	incident = rand.Text()[:12]
+	if inside {
 		h.cfg.Log.ErrorContext(ctx, "method panicked", "incident", incident, "panic", fmt.Sprint(p.value), "stack", string(p.stack))
 	} else {
 		h.cfg.Log.ErrorContext(ctx, "call not answered", "incident", incident, "error", err.Error())
 	}
 	return &Fault{CodeInternal, "The server failed to answer. Its log records the cause under incident " + incident + "."}, incident
 }
+
+// errGone is for clients that have closed only their half of the connection.
+var errGone = &Fault{CodeInternal, "The call was cancelled because its connection was closed."}
 
 type panicked struct {
 	value any

@@ -2,6 +2,7 @@ package xmlrpc
 
 import (
 	"context"
+	"errors"
 	"strconv"
 	"time"
 )
@@ -185,6 +186,7 @@ func (q *request[I]) multicall(ctx context.Context, c *Call[I], a *answer[I]) er
 			}
 			var f *Fault
 			f, e.Incident = q.h.fault(ctx, err)
+			e.Gone = f == errGone
 			e.Fault = f.Code
 			q.refused(err)
 			a.dst = appendFaultValue(a.dst, f)
@@ -212,6 +214,8 @@ var (
 // writes its result as a list of one.
 func (h *Handler[I]) nested(ctx context.Context, run Run, a *answer[I]) error {
 	switch {
+	case errors.Is(ctx.Err(), context.Canceled):
+		return errGone
 	case ctx.Err() != nil:
 		return errBatchTime
 	case a.size() > a.most:
