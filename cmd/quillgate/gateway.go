@@ -235,6 +235,7 @@ func (c *gatewayServeCmd) Run(ctx context.Context, flags *gatewayFlags, s *setti
 		return err
 	}
 	s.warnOfSealing(logger)
+	defer collectLater(serverRoom)()
 	if c.Sites != "" || flags.Upstream == "" && (len(sites) > 1 || len(sites) == 1 && sites[0].ID != 0) {
 		return c.many(ctx, g, config, flags, s, io, logger)
 	}

@@ -65,6 +65,7 @@ func (c *serveCmd) Run(ctx context.Context, s *settings, io streams) (err error)
 	greet(io, s, blog.Site.BaseURL(), password, code)
 	logger.Info("quillgate starts", "version", version, "address", blog.Site.BaseURL())
 	defer reloadOnHangup(srv, logger)()
+	defer collectLater(serverRoom)()
 	return srv.Run(ctx, on)
 }
 
