@@ -6,6 +6,7 @@
 # make screenshots  a picture of every page, light and dark, phone and desktop, in the folder screenshots
 # make readme-screenshot  the picture in the README anew: docs/screenshot.png
 # make bench-signer  what a call costs on its way through the signer, by wrk
+# make bench-server  how many calls a second the server answers, by wrk, and next to others
 # make cross    whether it builds for every system
 # make release  the last commit for every system, with checksums, in the folder dist; SIGN_KEY=FILE signs them
 # make timing   whether the time of a verification tells what was wrong, on a quiet machine
@@ -21,7 +22,7 @@ RACE := ./wordpress ./site ./auth ./server ./public ./apps ./database ./xmlrpc .
 # What takes longest begins first, here as above, so that no core waits for it at the end.
 FIRST := ./interop ./cmd/quillgate ./transfer ./profiles
 
-.PHONY: build run test test-wordpress nightly soak screenshots readme-screenshot timing bench-signer cross format tree lint fuzz bench tools reproducible release sbom
+.PHONY: build run test test-wordpress nightly soak screenshots readme-screenshot timing bench-signer bench-server cross format tree lint fuzz bench tools reproducible release sbom
 
 build:
 	$(BUILD) -o bin/quillgate ./cmd/quillgate
@@ -93,6 +94,12 @@ cross:
 # Median and throughput, directly and through the signer, at 16 connections and one.
 bench-signer: tools
 	go test -count=1 -v -tags wrk -run '^TestSignerThroughput$$' ./interop
+
+# How many calls a second the server answers, next to bare handlers, to another server and, with WORDPRESS_ENDPOINT (see the
+# test), to a WordPress; and the decoder next to that of kolo/xmlrpc.
+bench-server: tools
+	go test -count=1 -v -tags wrk -run '^TestServerThroughput$$' ./interop
+	go test -run '^$$' -bench '^BenchmarkDecodeResponse$$' ./xmlrpc
 
 bench:
 	go test -run '^$$' -bench . -benchmem $$(grep -rlE '^func Benchmark' --include='*_test.go' . | xargs -n1 dirname | sort -u)

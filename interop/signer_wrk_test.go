@@ -119,10 +119,10 @@ func compareByWrk(t *testing.T, p *process, s *signing, key wrkKey, call wrkCall
 	home := strings.TrimPrefix(p.base, "http://")
 	var direct, through []measured
 	for range wrkRounds {
-		through = append(through, byWrk(t, s.process, s.address, connections, []*http.Request{plain}))
+		through = append(through, byWrk(t, s.cmd.Process.Pid, s.address, connections, []*http.Request{plain}))
 		// Enough for the fastest server.
 		ready := signedBefore(t, p, key, call, int(wrkTime.Seconds()*wrkMost))
-		direct = append(direct, byWrk(t, p, home, connections, ready, "once"))
+		direct = append(direct, byWrk(t, p.cmd.Process.Pid, home, connections, ready, "once"))
 	}
 	a, b := medians(direct), medians(through)
 	slower, share := b.median-a.median, b.perSecond/a.perSecond
@@ -178,11 +178,11 @@ func signedBefore(t *testing.T, p *process, key wrkKey, call wrkCall, n int) []*
 type measured struct {
 	median    time.Duration
 	perSecond float64
-	cpu       time.Duration // that the process at the address has used for each request
+	cpu       time.Duration // that the process has used for each request
 }
 
 // byWrk sends requests by wrk for as long as a load lasts. All must be answered as the first one is, which is looked at.
-func byWrk(t *testing.T, p *process, address string, connections int, requests []*http.Request, once ...string) measured {
+func byWrk(t *testing.T, pid int, address string, connections int, requests []*http.Request, once ...string) measured {
 	t.Helper()
 	size := answerSize(t, address, requests[0])
 	if len(once) > 0 {
@@ -200,7 +200,7 @@ func byWrk(t *testing.T, p *process, address string, connections int, requests [
 	}
 	args := []string{"-t", "1", "-c", strconv.Itoa(connections), "-d", strconv.Itoa(int(wrkTime.Seconds())) + "s", "-s", "testdata/wrk.lua", "http://" + address, "--", file.Name()}
 	cmd := exec.CommandContext(t.Context(), "wrk", append(args, once...)...)
-	before := cpuTime(t, p)
+	before := cpuTime(t, pid)
 	out, err := cmd.Output()
 	if err != nil {
 		t.Fatalf("wrk: %v: %s", err, out)
@@ -214,13 +214,16 @@ func byWrk(t *testing.T, p *process, address string, connections int, requests [
 	if each := got.Bytes / max(got.Requests, 1); got.Errors > 0 || each < size*9/10 || each > size*11/10 {
 		t.Fatalf("%d requests failed; an answer has %d bytes, where a right one has %d", got.Errors, each, size)
 	}
-	return measured{time.Duration(got.Median) * time.Microsecond, float64(got.Requests) / (float64(got.Micros) / 1e6), (cpuTime(t, p) - before) / time.Duration(max(got.Requests, 1))}
+	return measured{time.Duration(got.Median) * time.Microsecond, float64(got.Requests) / (float64(got.Micros) / 1e6), (cpuTime(t, pid) - before) / time.Duration(max(got.Requests, 1))}
 }
 
-// cpuTime is how long a process has run on a processor, by proc_pid_stat(5).
-func cpuTime(t *testing.T, p *process) time.Duration {
+// cpuTime is how long a process has run on a processor, by proc_pid_stat(5); 0 for no process.
+func cpuTime(t *testing.T, pid int) time.Duration {
 	t.Helper()
-	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", p.cmd.Process.Pid))
+	if pid == 0 {
+		return 0
+	}
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
 	if err != nil {
 		t.Fatal(err)
 	}
