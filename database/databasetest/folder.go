@@ -70,6 +70,7 @@ dir=$1; shift
 server=$!
 cat >/dev/null
 kill -QUIT "$server" 2>/dev/null
+kill -TERM "$server" 2>/dev/null # what ignores the first, as PgBouncer does
 wait "$server"
 rm -rf "$dir"
 `
