@@ -19,7 +19,9 @@ type ask struct {
 	feed  string // rss2 or atom; "" for a page
 	// comments asks for the comments of the whole blog, as a feed.
 	comments bool
-	reply    int64  // the comment that the form is to answer
+	reply    int64 // the comment that the form is to answer
+	held     int64 // the comment that waits, and that is shown to who has its token
+	token    string
 	notice   string // what has just happened to the visitor's comment: one of the notices
 
 	asked    string // the address in the form in which it is compared with the canonical one
@@ -53,6 +55,9 @@ func parseAsk(u *url.URL, o *site.Options) ask {
 	}
 	if n, ok := number(given.Get("replytocom")); ok {
 		q.reply = int64(n)
+	}
+	if n, ok := number(given.Get("unapproved")); ok {
+		q.held, q.token = int64(n), given.Get("moderation-hash")
 	}
 	if notices[given.Get("comment")] != "" {
 		q.notice = given.Get("comment")
@@ -107,7 +112,7 @@ func (q *ask) trim() {
 func (q *ask) key() string {
 	var b strings.Builder
 	b.WriteString(q.asked)
-	for _, part := range []string{q.feed, strconv.FormatBool(q.comments), strconv.FormatInt(q.reply, 10), q.notice} {
+	for _, part := range []string{q.feed, strconv.FormatBool(q.comments), strconv.FormatInt(q.reply, 10), q.notice, strconv.FormatInt(q.held, 10), q.token} {
 		b.WriteByte('\n')
 		b.WriteString(part)
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
+	"strings"
 	"time"
 
 	"github.com/quillgate/quillgate/auth"
@@ -26,12 +27,20 @@ const honeypot = "homepage"
 // comments prepares the comments of a post and the form; nil when there are none and none can come.
 func (p *Pages) comments(ctx context.Context, q *ask, post *site.FullPost, opts *site.Options) (*Comments, error) {
 	open, err := p.site.TakesComments(ctx, &post.Post, q.unlocked)
-	if err != nil || post.CommentCount == 0 && !open {
+	if err != nil || post.CommentCount == 0 && !open && q.held == 0 {
 		return nil, err
 	}
 	var rows []site.Comment
 	if post.CommentCount > 0 {
 		if rows, err = p.site.VisibleComments(ctx, post.ID); err != nil {
+			return nil, err
+		}
+	}
+	if q.held != 0 {
+		held, err := p.site.HeldComment(ctx, post.ID, q.held, q.token)
+		if err == nil {
+			rows = append(rows, held)
+		} else if !errors.Is(err, site.ErrNoComment) {
 			return nil, err
 		}
 	}
@@ -47,7 +56,7 @@ func (p *Pages) comments(ctx context.Context, q *ask, post *site.FullPost, opts 
 			return nil, err
 		}
 		parents[i] = rows[i].Parent
-		if open && rows[i].Type == "comment" {
+		if open && rows[i].Type == "comment" && !list[i].Held {
 			list[i].ReplyLink = withParameter(post.Link, "replytocom", itoa(rows[i].ID), "respond")
 		}
 	}
@@ -96,10 +105,10 @@ func (p *Pages) comment(ctx context.Context, c *site.Comment, post *site.FullPos
 	}
 	out := &Comment{
 		ID: c.ID, Kind: c.Type, Author: firstOf(plainText(c.Author), say("Anonymous")), Link: post.Link + "#comment-" + itoa(c.ID),
-		ByAuthor: c.UserID != 0 && c.UserID == post.Author,
-		Date:     phpDate(opts.Text("date_format"), c.Date, opts.Location()) + ", " + phpDate(opts.Text("time_format"), c.Date, opts.Location()),
-		Stamp:    c.DateGMT.UTC().Format(time.RFC3339),
-		Content:  content,
+		ByAuthor: c.UserID != 0 && c.UserID == post.Author, Held: c.Status == site.CommentHeld,
+		Date:    phpDate(opts.Text("date_format"), c.Date, opts.Location()) + ", " + phpDate(opts.Text("time_format"), c.Date, opts.Location()),
+		Stamp:   c.DateGMT.UTC().Format(time.RFC3339),
+		Content: content,
 	}
 	if u, err := url.Parse(c.URL); err == nil && (u.Scheme == "http" || u.Scheme == "https") && u.Host != "" {
 		out.URL = c.URL
@@ -157,16 +166,18 @@ func (p *Pages) Comment(w http.ResponseWriter, r *http.Request) {
 		p.refuseComment(w, r, t, in, err)
 		return
 	}
-	shown, err := p.site.CommentShown(ctx, made)
-	if err != nil {
+	shown, token, err := p.site.CommentShown(ctx, made)
+	switch {
+	case err != nil:
 		p.broken(w, r, err)
-		return
-	}
-	if shown {
+	case shown:
 		p.redirectTo(w, r, t.link+"#comment-"+itoa(made))
-		return
+	case token != "": // so its writer sees it, as in WordPress
+		own := "&unapproved=" + itoa(made) + "&moderation-hash=" + token + "#comment-" + itoa(made)
+		p.redirectTo(w, r, strings.TrimSuffix(withParameter(t.link, "comment", "held", ""), "#")+own)
+	default:
+		p.redirectTo(w, r, withParameter(t.link, "comment", "held", "respond"))
 	}
-	p.redirectTo(w, r, withParameter(t.link, "comment", "held", "respond"))
 }
 
 // postForm reads a form that is sent about a post, whose number is in a field of the form, and finds that post. When ok is

@@ -78,7 +78,13 @@ func TestCommentForm(t *testing.T) {
 		w := f.send(t, "/wp-comments-post.php", remark(open, "First remark"))
 		expect(t, "an unknown visitor", w, 303)
 		held, _, _ := strings.Cut(w.Header().Get("Location"), "#")
-		expect(t, "where it leads", f.get(t, held), 200, "Your comment is awaiting moderation")
+		own := f.get(t, held)
+		expect(t, "where it leads", own, 200, "Your comment is awaiting moderation", "First remark", "Only you see it")
+		if got := own.Header().Get("Cache-Control"); got != "private, no-store" {
+			t.Errorf("the page with a comment that waits is kept by %q", got)
+		}
+		lacks(t, "a token of another comment", f.get(t, strings.Replace(held, "unapproved=1", "unapproved=2", 1)), "First remark")
+		lacks(t, "no token", f.get(t, link(open)+"&unapproved=1"), "First remark")
 		lacks(t, "the page", f.get(t, link(open)), "First remark", "Your comment is awaiting moderation")
 
 		expect(t, "the same again", f.send(t, "/wp-comments-post.php", remark(open, "First remark")), 422, "already posted this comment")
@@ -92,6 +98,7 @@ func TestCommentForm(t *testing.T) {
 		if err := f.EditComment(t.Context(), f.admin, first, site.CommentEdit{Status: new("approve")}); err != nil {
 			t.Fatal(err)
 		}
+		lacks(t, "an approved comment", f.get(t, held), "Only you see it")
 		pass()
 		expect(t, "the form for an answer", f.get(t, link(open)+"&replytocom="+itoa(first)), 200, "Reply to Vic", `name="comment_parent" value="`+itoa(first)+`"`, "noindex")
 		w = f.send(t, "/wp-comments-post.php", remark(open, "Second remark", "comment_parent", itoa(first)))

@@ -164,7 +164,7 @@ func (p *Pages) postPage(ctx context.Context, q *ask, t *target, failed *remark)
 	for i := range v.Menu {
 		v.Menu[i].Current = v.Menu[i].URL == post.Link
 	}
-	v.NoIndex = v.NoIndex || post.Password != "" || q.reply != 0 || q.notice != ""
+	v.NoIndex = v.NoIndex || post.Password != "" || q.reply != 0 || q.notice != "" || q.held != 0
 	v.Notice = say(notices[q.notice])
 	status := http.StatusOK
 	if failed != nil {
@@ -181,7 +181,7 @@ func (p *Pages) postPage(ctx context.Context, q *ask, t *target, failed *remark)
 	if post.Password != "" {
 		a.locked, a.private = &post.Post, q.unlocked
 	}
-	a.private = a.private || failed != nil
+	a.private = a.private || failed != nil || q.held != 0
 	return a, nil
 }
 

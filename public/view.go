@@ -103,6 +103,7 @@ type Comment struct {
 	Kind        string // comment, pingback or trackback
 	Author, URL string
 	ByAuthor    bool // the author of the post wrote it
+	Held        bool // it awaits moderation, and only its writer sees it
 	Date, Stamp string
 	Link        string
 	ReplyLink   string // "" when it cannot be answered

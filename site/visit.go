@@ -40,7 +40,7 @@ func (s *Site) OpensPost(ctx context.Context, p *Post, token string) (bool, erro
 	if token == "" {
 		return false, nil
 	}
-	want, err := s.passwordToken(ctx, p.Password)
+	want, err := s.visitorToken(ctx, "post password", p.Password)
 	if err != nil {
 		return false, err
 	}
@@ -50,11 +50,11 @@ func (s *Site) OpensPost(ctx context.Context, p *Post, token string) (bool, erro
 // PasswordToken checks the password of a post, in a time that does not depend on how much of it is right, and returns
 // what a browser can keep to prove that it was shown: a keyed hash. It is "" when the password is wrong.
 func (s *Site) PasswordToken(ctx context.Context, p *Post, password string) (string, error) {
-	want, err := s.passwordToken(ctx, p.Password)
+	want, err := s.visitorToken(ctx, "post password", p.Password)
 	if err != nil {
 		return "", err
 	}
-	got, err := s.passwordToken(ctx, password)
+	got, err := s.visitorToken(ctx, "post password", password)
 	if err != nil {
 		return "", err
 	}
@@ -64,13 +64,14 @@ func (s *Site) PasswordToken(ctx context.Context, p *Post, password string) (str
 	return got, nil
 }
 
-func (s *Site) passwordToken(ctx context.Context, password string) (string, error) {
+// visitorToken is what a visitor keeps to show that they know or have made something of a kind.
+func (s *Site) visitorToken(ctx context.Context, kind, what string) (string, error) {
 	key, err := s.visitorKey(ctx)
 	if err != nil {
 		return "", err
 	}
 	mac := hmac.New(sha256.New, key)
-	mac.Write([]byte("post password\x00" + password))
+	mac.Write([]byte(kind + "\x00" + what))
 	return hex.EncodeToString(mac.Sum(nil)), nil
 }
 

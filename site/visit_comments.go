@@ -2,9 +2,11 @@ package site
 
 import (
 	"context"
+	"crypto/subtle"
 	"errors"
 	"fmt"
 	"strconv"
+	"time"
 
 	"github.com/quillgate/quillgate/auth"
 	"github.com/quillgate/quillgate/database"
@@ -54,18 +56,40 @@ func (s *Site) TakesComments(ctx context.Context, p *Post, opened bool) (bool, e
 	return p.Status == StatusPublish && s.mayComment(auth.Identity{}, p, opened || p.Password == "") == nil, nil
 }
 
-// CommentShown reports whether a comment that a visitor has just made is to be
-// seen already, or waits for someone who looks at it first.
-func (s *Site) CommentShown(ctx context.Context, id int64) (bool, error) {
+// heldShown is how long the writer of a comment that waits may look at it.
+const heldShown = 24 * time.Hour
+
+// CommentShown reports whether a comment that a visitor has just made is to be seen already. When it waits for someone who
+// looks at it first, token is what HeldComment wants of its writer.
+func (s *Site) CommentShown(ctx context.Context, id int64) (shown bool, token string, err error) {
 	var status string
-	err := s.db.Get(ctx, &status, `SELECT status FROM comments WHERE id = $1`, id)
-	if errors.Is(err, database.ErrNoRows) {
-		return false, nil
+	err = s.db.Get(ctx, &status, `SELECT status FROM comments WHERE id = $1`, id)
+	if err == nil && status == CommentHeld {
+		token, err = s.visitorToken(ctx, "held comment", strconv.FormatInt(id, 10))
 	}
+	if err != nil && !errors.Is(err, database.ErrNoRows) {
+		return false, "", fmt.Errorf("read the status of comment %d: %w", id, err)
+	}
+	return status == CommentApproved, token, nil
+}
+
+// HeldComment returns a comment of a post that waits, for a day, to the visitor who shows the token that CommentShown gave
+// its writer. ErrNoComment when it does not wait any more, and for every other token.
+func (s *Site) HeldComment(ctx context.Context, post, id int64, token string) (Comment, error) {
+	want, err := s.visitorToken(ctx, "held comment", strconv.FormatInt(id, 10))
 	if err != nil {
-		return false, fmt.Errorf("read the status of comment %d: %w", id, err)
+		return Comment{}, err
 	}
-	return status == CommentApproved, nil
+	if subtle.ConstantTimeCompare([]byte(want), []byte(token)) != 1 {
+		return Comment{}, ErrNoComment
+	}
+	var c Comment
+	err = s.db.Get(ctx, &c, `SELECT `+CommentColumns+` FROM comments WHERE id = $1 AND post_id = $2 AND status = 'hold' AND date_gmt > $3`,
+		id, post, s.now().Add(-heldShown))
+	if errors.Is(err, database.ErrNoRows) {
+		return c, ErrNoComment
+	}
+	return c, err
 }
 
 // PicturesInText returns the attachments that belong to the addresses and ids of pictures in texts: by id, and by the
