@@ -2,32 +2,35 @@ package profiles
 
 import "strings"
 
-// link is an entry of the menu.
-type link struct {
-	Path, Name string
-	Here       bool
+// Own are the menu's entries of the visitor's own pages.
+func (v *visit) Own() []Link {
+	return v.marked(
+		Link{Path: "/profile", Name: v.T("Applications")},
+		Link{Path: "/profile/activity", Name: v.T("Activity")},
+		Link{Path: "/profile/security", Name: v.T("Security")},
+		Link{Path: "/profile/account", Name: v.T("Account")})
 }
 
-// Menu is where to go from here.
-func (v *visit) Menu() []link {
-	list := []link{
-		{Path: "/profile", Name: v.T("Applications")},
-		{Path: "/profile/activity", Name: v.T("Activity")},
-		{Path: "/profile/security", Name: v.T("Security")},
-		{Path: "/profile/account", Name: v.T("Account")},
-	}
+// Site are the menu's entries of the pages about the site, as far as they are for the visitor.
+func (v *visit) Site() []Link {
+	list := v.sectionLinks()
 	if v.Administrator() {
 		list = append(list,
-			link{Path: "/admin/users", Name: v.T("Users")},
-			link{Path: "/admin/applications", Name: v.T("All applications")},
-			link{Path: "/admin/activity", Name: v.T("All activity")},
-			link{Path: "/admin/settings", Name: v.T("Settings")})
+			Link{Path: "/admin/users", Name: v.T("Users")},
+			Link{Path: "/admin/applications", Name: v.T("All applications")},
+			Link{Path: "/admin/activity", Name: v.T("All activity")},
+			Link{Path: "/admin/settings", Name: v.T("Settings")})
 	}
-	for i := range list {
-		at := v.r.URL.Path
-		list[i].Here = at == list[i].Path || strings.HasPrefix(at, list[i].Path+"/") && list[i].Path != "/profile" ||
-			list[i].Path == "/admin/settings" && at == "/admin/refusals" ||
-			list[i].Path == "/profile" && strings.HasPrefix(at, "/profile/applications")
+	return v.marked(list...)
+}
+
+// marked marks the entry of the page that is shown.
+func (v *visit) marked(list ...Link) []Link {
+	at := v.r.URL.Path
+	for i, l := range list {
+		list[i].Here = at == l.Path || strings.HasPrefix(at, l.Path+"/") && l.Path != "/profile" ||
+			l.Path == "/admin/settings" && at == "/admin/refusals" ||
+			l.Path == "/profile" && strings.HasPrefix(at, "/profile/applications")
 	}
 	return list
 }

@@ -96,6 +96,10 @@ func (v *visit) fail(err error) {
 			answer = problem{status: http.StatusUnprocessableEntity, title: "Not possible", text: fields[0].Text}
 			break
 		}
+		if p, own := asProblem(err); own {
+			answer = p
+			break
+		}
 		for _, p := range problems {
 			if errors.Is(err, p.err) {
 				answer = p

@@ -19,6 +19,7 @@ import (
 	"html/template"
 	"io/fs"
 	"log/slog"
+	"maps"
 	"net/http"
 	"net/netip"
 	"net/url"
@@ -61,8 +62,10 @@ type Config struct {
 	Upstream *Upstream
 	// Settings are on the page of settings, above those of sign-ins; there are none when nil.
 	Settings *Settings
-	Clock    func() time.Time // time.Now when nil
-	Logger   *slog.Logger     // discards when nil
+	// Section holds the pages of another package; nil: none.
+	Section *Section
+	Clock   func() time.Time // time.Now when nil
+	Logger  *slog.Logger     // discards when nil
 }
 
 // Pages serves the pages. It is safe for concurrent use.
@@ -90,7 +93,7 @@ const (
 	passwordTime = 10 * time.Minute
 )
 
-// maxForm is the largest form that is read, in bytes.
+// maxForm is the largest form that is read, in bytes, but for pages of a section that say otherwise.
 const maxForm = 64 << 10
 
 // New prepares the pages.
@@ -108,6 +111,12 @@ func New(cfg Config) (*Pages, error) {
 	p := &Pages{cfg: cfg, questions: newQuestions(), root: strings.TrimSuffix(base.EscapedPath(), "/") + cfg.Prefix}
 	if p.templates, err = templates(); err != nil {
 		return nil, err
+	}
+	if cfg.Section != nil {
+		p.templates = maps.Clone(p.templates)
+		if err := addTemplates(p.templates, cfg.Section.Templates); err != nil {
+			return nil, err
+		}
 	}
 	if cfg.Upstream == nil {
 		p.passkeys, err = auth.NewPasskeys(cfg.Users, cfg.BaseURL, base.Host)
@@ -131,6 +140,7 @@ func New(cfg Config) (*Pages, error) {
 	for _, row := range p.table() {
 		mux.Handle(row.pattern, p.serve(row))
 	}
+	p.sectionRows(func(row row, limit int64) { mux.Handle(row.pattern, p.serveWithin(row, limit)) })
 	assets, err := fs.Sub(files, "assets")
 	if err != nil {
 		return nil, fmt.Errorf("open the embedded assets: %w", err)
@@ -145,26 +155,39 @@ func New(cfg Config) (*Pages, error) {
 var templates = sync.OnceValues(parseTemplates)
 
 func parseTemplates() (map[string]*template.Template, error) {
-	layout, err := template.ParseFS(files, "templates/layout.html", "templates/parts.html")
-	if err != nil {
-		return nil, fmt.Errorf("read the embedded templates: %w", err)
-	}
-	names, err := fs.Glob(files, "templates/*.html")
+	own, err := fs.Sub(files, "templates")
 	if err != nil {
 		return nil, fmt.Errorf("read the embedded templates: %w", err)
 	}
 	all := make(map[string]*template.Template)
-	for _, name := range names {
+	return all, addTemplates(all, own)
+}
+
+// addTemplates parses the pages of a folder, each with the layout and the parts of this package.
+func addTemplates(all map[string]*template.Template, folder fs.FS) error {
+	layout, err := template.ParseFS(files, "templates/layout.html", "templates/parts.html")
+	if err != nil {
+		return fmt.Errorf("read the embedded templates: %w", err)
+	}
+	names, err := fs.Glob(folder, "*.html")
+	if err != nil {
+		return fmt.Errorf("read the embedded templates: %w", err)
+	}
+	for _, file := range names {
+		name := strings.TrimSuffix(file, ".html")
+		if all[name] != nil {
+			return fmt.Errorf("two pages have the template %s", file)
+		}
 		t, err := layout.Clone()
 		if err == nil {
-			t, err = t.ParseFS(files, name)
+			t, err = t.ParseFS(folder, file)
 		}
 		if err != nil {
-			return nil, fmt.Errorf("read the embedded templates: %w", err)
+			return fmt.Errorf("read the embedded templates: %w", err)
 		}
-		all[strings.TrimSuffix(strings.TrimPrefix(name, "templates/"), ".html")] = t
+		all[name] = t
 	}
-	return all, nil
+	return nil
 }
 
 func (p *Pages) manager(cookie string, secure bool) *scs.SessionManager {
@@ -201,7 +224,7 @@ func policy(forms string) string {
 		"form-action 'self'" + forms + "; frame-ancestors 'none'"
 }
 
-// guarded sets the headers of every answer, bounds what is read, and loads the session.
+// guarded sets the headers of every answer.
 func (p *Pages) guarded(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		h := w.Header()
@@ -214,7 +237,6 @@ func (p *Pages) guarded(next http.Handler) http.Handler {
 			"publickey-credentials-create=(self), publickey-credentials-get=(self)")
 		h.Set("Cross-Origin-Opener-Policy", "same-origin")
 		h.Set("Cross-Origin-Resource-Policy", "same-origin")
-		r.Body = http.MaxBytesReader(w, r.Body, maxForm)
 		next.ServeHTTP(w, r)
 	})
 }

@@ -49,6 +49,7 @@ type visit struct {
 	problems []fieldProblem
 	posted   bool   // the form is shown again, with what was typed
 	note     string // what the first page of a session says
+	links    []Link // of the section
 }
 
 // languages are those that the pages exist in.
@@ -63,8 +64,12 @@ const (
 )
 
 // serve makes a row into a handler: session, language, zone, who this is, the form; then the page, then its error.
-func (p *Pages) serve(row row) http.Handler {
+func (p *Pages) serve(row row) http.Handler { return p.serveWithin(row, maxForm) }
+
+// serveWithin is serve for a page that takes forms of so many bytes.
+func (p *Pages) serveWithin(row row, limit int64) http.Handler {
 	page := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		r.Body = http.MaxBytesReader(w, r.Body, limit)
 		v := &visit{p: p, w: w, r: r, s: p.sessions(r)}
 		v.addr, _ = p.cfg.ClientAddr(r)
 		tags, _, _ := language.ParseAcceptLanguage(r.Header.Get("Accept-Language")) // what does not read is not a wish

@@ -111,6 +111,7 @@ type Pages struct {
 	Prefix       string
 	Surroundings func(context.Context) (profiles.Surroundings, error)
 	Settings     *profiles.Settings
+	Section      *profiles.Section
 	Upstream     *profiles.Upstream
 }
 
@@ -134,6 +135,7 @@ func (s *Server) profilesOf(v *served, of Pages) ([]Route, error) {
 		Refusals:     v.refusals.ByReason,
 		Surroundings: of.Surroundings,
 		Settings:     of.Settings,
+		Section:      of.Section,
 		Clock:        s.cfg.Clock,
 		Logger:       s.logger,
 	})
