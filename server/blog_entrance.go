@@ -8,6 +8,7 @@ import (
 
 	"github.com/quillgate/quillgate/auth"
 	"github.com/quillgate/quillgate/database"
+	"github.com/quillgate/quillgate/desk"
 	"github.com/quillgate/quillgate/media"
 	"github.com/quillgate/quillgate/pingback"
 	"github.com/quillgate/quillgate/profiles"
@@ -34,7 +35,11 @@ func openBlogEntrance(s *Server) (Entrance, error) {
 	if err != nil {
 		return Entrance{}, err
 	}
-	account, err := s.Profiles(Pages{Surroundings: blog.surroundings, Settings: blog.settings()})
+	contents, err := desk.New(desk.Config{Site: blog.Site, Users: blog.Users})
+	if err != nil {
+		return Entrance{}, err
+	}
+	account, err := s.Profiles(Pages{Surroundings: blog.surroundings, Settings: blog.settings(), Section: contents})
 	if err != nil {
 		return Entrance{}, err
 	}

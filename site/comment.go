@@ -113,8 +113,13 @@ type CommentFilter struct {
 	Status   string
 	Post     int64   // only of this post, 0 for all
 	PostType *string // only of posts of this type, nil for all
-	Limit    int     // at most so many, 0 for all
-	Offset   int
+	// Moderated limits the list to posts whose comments the caller may moderate: there they see every status.
+	Moderated bool
+	// Search are words that the comment must contain, all of them: in its text, or in the name, the addresses or the network
+	// of its author. Case does not count.
+	Search string
+	Limit  int // at most so many, 0 for all
+	Offset int
 }
 
 // commentsAtOnce is how many comments are read at once.
@@ -126,7 +131,7 @@ const commentsAtOnce = 100
 // all others. E-mail addresses and networks are for those who write posts.
 // Errors: *Denied, ErrNoPostType.
 func (s *Site) ListComments(ctx context.Context, who auth.Identity, f CommentFilter) (iter.Seq2[[]FullComment, error], error) {
-	if !who.LoggedIn() || f.Status != CommentApproved && !who.Can(auth.ModerateComments) {
+	if !who.LoggedIn() || f.Status != CommentApproved && !f.Moderated && !who.Can(auth.ModerateComments) {
 		return nil, &Denied{Action: "see comments of this status"}
 	}
 	if f.PostType != nil {
@@ -134,7 +139,7 @@ func (s *Site) ListComments(ctx context.Context, who auth.Identity, f CommentFil
 			return nil, ErrNoPostType
 		}
 	}
-	query, args := f.query(who)
+	query, args := f.query(s.db, who)
 	return walk(ctx, s.db, query, args, commentsAtOnce, func(ids []int64) ([]FullComment, error) {
 		rows, err := inOrder(ctx, s.db, `SELECT `+CommentColumns+` FROM comments WHERE id IN (?)`, ids, func(c *Comment) int64 { return c.ID })
 		if err != nil {
@@ -150,45 +155,95 @@ func (s *Site) ListComments(ctx context.Context, who auth.Identity, f CommentFil
 	}), nil
 }
 
-func (f CommentFilter) query(who auth.Identity) (string, []any) {
-	var q strings.Builder
-	var args []any
-	arg := func(v any) string {
-		args = append(args, v)
-		return fmt.Sprintf("$%d", len(args))
-	}
-	q.WriteString(`SELECT c.id FROM comments c`)
-	moderator := who.Can(auth.ModerateComments)
-	if f.PostType != nil || !moderator {
-		q.WriteString(` JOIN posts p ON p.id = c.post_id`)
-	}
-	if f.PostType != nil {
-		q.WriteString(` AND p.type = ` + arg(*f.PostType))
-	}
-	if !moderator {
-		// A file is as public as the post that it belongs to.
-		q.WriteString(` AND (p.password = '' AND (p.status = 'publish' OR p.status = 'inherit' AND NOT EXISTS (SELECT 1 FROM posts up
-			WHERE up.id = p.parent AND (up.status <> 'publish' OR up.password <> ''))) OR p.author = ` + arg(who.User.ID) + `)`)
-	}
-	q.WriteString(` WHERE `)
-	if statuses := f.statuses(); statuses == nil {
-		q.WriteString(`1 = 1`)
-	} else {
-		places := make([]string, len(statuses))
-		for i, status := range statuses {
-			places[i] = arg(status)
-		}
-		q.WriteString(`c.status IN (` + strings.Join(places, `, `) + `)`)
-	}
-	if f.Post != 0 {
-		q.WriteString(` AND c.post_id = ` + arg(f.Post))
-	}
+func (f CommentFilter) query(db database.Queryer, who auth.Identity) (string, []any) {
+	a := &arguments{}
 	limit := f.Limit
 	if limit <= 0 {
 		limit = 1 << 31
 	}
-	q.WriteString(` ORDER BY c.date_gmt DESC, c.id DESC LIMIT ` + arg(limit) + ` OFFSET ` + arg(max(f.Offset, 0)))
-	return q.String(), args
+	return `SELECT c.id FROM comments c` + f.condition(db, who, a) +
+		` ORDER BY c.date_gmt DESC, c.id DESC LIMIT ` + a.add(limit) + ` OFFSET ` + a.add(max(f.Offset, 0)), a.list
+}
+
+// condition writes which comments c are in the list.
+func (f CommentFilter) condition(db database.Queryer, who auth.Identity, a *arguments) string {
+	var on []string
+	switch {
+	case f.Moderated:
+		if editable := editablePosts(who, a); editable != "" {
+			on = append(on, editable)
+		}
+	case !who.Can(auth.ModerateComments):
+		// A file is as public as the post that it belongs to.
+		on = append(on, `(p.password = '' AND (p.status = 'publish' OR p.status = 'inherit' AND NOT EXISTS (SELECT 1 FROM posts up
+			WHERE up.id = p.parent AND (up.status <> 'publish' OR up.password <> ''))) OR p.author = `+a.add(who.User.ID)+`)`)
+	}
+	if f.PostType != nil {
+		on = append(on, `p.type = `+a.add(*f.PostType))
+	}
+	join := ""
+	if on != nil {
+		join = ` JOIN posts p ON p.id = c.post_id AND ` + strings.Join(on, ` AND `)
+	}
+	where := []string{`1 = 1`}
+	if statuses := f.statuses(); statuses != nil {
+		places := make([]string, len(statuses))
+		for i, status := range statuses {
+			places[i] = a.add(status)
+		}
+		where = []string{`c.status IN (` + strings.Join(places, `, `) + `)`}
+	}
+	if f.Post != 0 {
+		where = append(where, `c.post_id = `+a.add(f.Post))
+	}
+	for _, word := range strings.Fields(f.Search)[:min(len(strings.Fields(f.Search)), maxSearchWords)] {
+		pattern := db.Folded(a.add("%" + database.Like(strings.ToLower(word)) + "%"))
+		var either []string
+		for _, column := range []string{"content", "author", "email", "url", "ip"} {
+			either = append(either, db.Folded(`c.`+column)+` LIKE `+pattern+` ESCAPE '\'`)
+		}
+		where = append(where, `(`+strings.Join(either, ` OR `)+`)`)
+	}
+	return join + ` WHERE ` + strings.Join(where, ` AND `)
+}
+
+// editablePosts writes which posts p with comments the caller may edit; "" when all of them.
+func editablePosts(who auth.Identity, a *arguments) string {
+	var either []string
+	all := true
+	for _, name := range []string{TypePost, TypePage, TypeAttachment} {
+		t, _ := postTypeNamed(name)
+		condition := t.editable(at(who, &Post{Type: name}), a)
+		if condition == "" {
+			either = append(either, `p.type = '`+name+`'`)
+			continue
+		}
+		all = false
+		either = append(either, `p.type = '`+name+`' AND `+condition)
+	}
+	if all {
+		return ""
+	}
+	return `(` + strings.Join(either, ` OR `) + `)`
+}
+
+// CountModerated counts the comments of a filter by status, on posts whose comments the caller may moderate.
+func (s *Site) CountModerated(ctx context.Context, who auth.Identity, f CommentFilter) (map[string]int64, error) {
+	f.Moderated = true
+	a := &arguments{}
+	var rows []struct {
+		Status string `db:"status"`
+		Count  int64  `db:"n"`
+	}
+	err := s.db.Select(ctx, &rows, `SELECT c.status, COUNT(*) AS n FROM comments c`+f.condition(s.db, who, a)+` GROUP BY c.status`, a.list...)
+	if err != nil {
+		return nil, fmt.Errorf("count comments: %w", err)
+	}
+	counts := make(map[string]int64)
+	for _, r := range rows {
+		counts[r.Status] = r.Count
+	}
+	return counts, nil
 }
 
 // maxStatuses bounds how many statuses one filter may name.
@@ -280,26 +335,10 @@ func (s *Site) CountComments(ctx context.Context, who auth.Identity, post int64)
 	if !s.canModerate(who, p) {
 		return CommentCounts{}, &Denied{Action: "see details of this post"}
 	}
-	var rows []struct {
-		Status string `db:"status"`
-		Count  int64  `db:"n"`
-	}
-	if err := s.db.Select(ctx, &rows, `SELECT status, COUNT(*) AS n FROM comments WHERE post_id = $1 GROUP BY status`, post); err != nil {
-		return CommentCounts{}, fmt.Errorf("count the comments of post %d: %w", post, err)
-	}
-	var n CommentCounts
-	for _, r := range rows {
-		switch r.Status {
-		case CommentApproved:
-			n.Approved = r.Count
-		case CommentHeld:
-			n.Held = r.Count
-		case CommentSpam:
-			n.Spam = r.Count
-		}
-	}
+	by, err := s.CountModerated(ctx, who, CommentFilter{Status: "any", Post: post})
+	n := CommentCounts{Approved: by[CommentApproved], Held: by[CommentHeld], Spam: by[CommentSpam]}
 	n.Total = n.Approved + n.Held + n.Spam
-	return n, nil
+	return n, err
 }
 
 // CommentStatuses returns the statuses that a comment can be given, for those who may publish posts. Error: *Denied.

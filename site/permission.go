@@ -121,6 +121,9 @@ func (t *PostType) editable(who auth.Identity, a *arguments) string {
 	if own && published && others && private {
 		return ""
 	}
+	if !own && !published && !others {
+		return `1 = 0`
+	}
 	var either []string
 	mine := `p.author = ` + a.add(who.User.ID)
 	const out = `(p.status IN ('publish', 'future') OR p.status = 'trash' AND EXISTS (SELECT 1 FROM post_meta m
@@ -142,9 +145,6 @@ func (t *PostType) editable(who auth.Identity, a *arguments) string {
 			rest += ` AND p.status <> 'private'`
 		}
 		either = append(either, rest)
-	}
-	if len(either) == 0 {
-		return `1 = 0`
 	}
 	return `(` + strings.Join(either, ` OR `) + `)`
 }

@@ -1,0 +1,182 @@
+// Package desk is the pages on which people look after what the blog holds: comments, and later the rest. It is a
+// section of the pages of package profiles, which gives it the layout, the sessions and the guards of the forms.
+//
+// What it promises: who may see or do what is decided by the methods of package site that remote callers use too, so
+// that a page never does more than a call; what others have written is text, never markup; everything works without
+// scripts.
+package desk
+
+import (
+	"context"
+	"embed"
+	"errors"
+	"fmt"
+	"html"
+	"io/fs"
+	"net/http"
+	"strconv"
+	"strings"
+
+	"github.com/quillgate/quillgate/auth"
+	"github.com/quillgate/quillgate/markup"
+	"github.com/quillgate/quillgate/profiles"
+	"github.com/quillgate/quillgate/site"
+)
+
+//go:embed templates
+var files embed.FS
+
+// Config holds the parts that the pages are made of.
+type Config struct {
+	Site  *site.Site
+	Users *auth.Users
+}
+
+// desk is the pages.
+type desk struct {
+	site  *site.Site
+	users *auth.Users
+}
+
+// New returns the pages as a section.
+func New(cfg Config) (*profiles.Section, error) {
+	d := &desk{site: cfg.Site, users: cfg.Users}
+	templates, err := fs.Sub(files, "templates")
+	if err != nil {
+		return nil, fmt.Errorf("open the embedded templates: %w", err)
+	}
+	s := &profiles.Section{Templates: templates, Links: d.links}
+	for _, row := range d.table() {
+		s.Pages = append(s.Pages, profiles.Page{Pattern: row.pattern, MaxForm: row.form, Handle: func(v *profiles.Visit) error {
+			return explained(row.handle(v))
+		}})
+	}
+	return s, nil
+}
+
+// row is one line of the table of pages.
+type row struct {
+	pattern string
+	form    int64 // bytes of the largest form; 0 for the usual bound
+	handle  func(*profiles.Visit) error
+}
+
+// maxCommentForm is enough for the longest comment, every byte of it encoded.
+const maxCommentForm = 256 << 10
+
+func (d *desk) table() []row {
+	return []row{
+		{"GET /admin/comments", 0, d.comments},
+		{"POST /admin/comments", 0, d.moderate},
+		{"GET /admin/comments/{id}", 0, d.comment},
+		{"POST /admin/comments/{id}", maxCommentForm, d.editComment},
+		{"POST /admin/comments/{id}/reply", maxCommentForm, d.reply},
+	}
+}
+
+// links are the entries of the menu for a caller.
+func (d *desk) links(ctx context.Context, who auth.Identity) ([]profiles.Link, error) {
+	if !who.Can(auth.EditPosts) {
+		return nil, nil
+	}
+	held, err := d.site.CountModerated(ctx, who, site.CommentFilter{Status: site.CommentHeld})
+	n := held[site.CommentHeld]
+	return []profiles.Link{{Path: "/admin/comments", Name: "Comments", Waiting: n, Notice: count(n, "comment is awaiting moderation.", "comments are awaiting moderation.")}}, err
+}
+
+// count is a number with the word for it.
+func count(n int64, one, many string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return strconv.FormatInt(n, 10) + " " + many
+}
+
+// problems maps errors of package site to answers; the first that matches counts.
+var problems = []struct {
+	err error
+	as  profiles.Problem
+}{
+	{site.ErrNoComment, profiles.Problem{Status: http.StatusNotFound, Title: "Not found", Text: "There is no such comment. It may have been deleted."}},
+	{site.ErrNotFound, profiles.Problem{Status: http.StatusNotFound, Title: "Not found", Text: "There is no such post. It may have been deleted."}},
+	{site.ErrCommentsClosed, profiles.Problem{Status: http.StatusConflict, Title: "Comments are closed", Text: "This post does not accept comments."}},
+	{site.ErrDuplicateComment, profiles.Problem{Status: http.StatusConflict, Title: "Already posted", Text: "You have already posted this comment."}},
+	{site.ErrCommentFlood, profiles.Problem{Status: http.StatusTooManyRequests, Title: "Too quickly", Text: "You are commenting too quickly. Please wait a moment and send it again."}},
+	{site.ErrCommentLength, profiles.Problem{Status: http.StatusUnprocessableEntity, Title: "Too long", Text: "One of the fields is too long."}},
+}
+
+// explained gives the errors of package site the words that a visitor reads.
+func explained(err error) error {
+	if err == nil {
+		return nil
+	}
+	if p, known := problemOf(err); known {
+		return &p
+	}
+	return err
+}
+
+func problemOf(err error) (profiles.Problem, bool) {
+	var denied *site.Denied
+	var invalid *site.Invalid
+	switch {
+	case errors.As(err, &denied):
+		return profiles.Problem{Status: http.StatusForbidden, Title: "Not for you", Text: "You may not " + denied.Action + "."}, true
+	case errors.As(err, &invalid):
+		return profiles.Problem{Status: http.StatusUnprocessableEntity, Title: "Not possible", Text: invalid.Field + ": " + invalid.Why + "."}, true
+	}
+	for _, p := range problems {
+		if errors.Is(err, p.err) {
+			return p.as, true
+		}
+	}
+	return profiles.Problem{}, false
+}
+
+// refused notes what is wrong with a field of the form, and returns the error itself when it is about the caller or the
+// server.
+func refused(v *profiles.Visit, field string, err error) error {
+	var denied *site.Denied
+	p, known := problemOf(err)
+	if !known || p.Status == http.StatusNotFound || errors.As(err, &denied) {
+		return err
+	}
+	v.Refuse(field, p.Text)
+	return nil
+}
+
+// id is the number in the path.
+func id(v *profiles.Visit) (int64, error) {
+	n, err := strconv.ParseInt(v.PathValue("id"), 10, 64)
+	if err != nil || n <= 0 {
+		return 0, profiles.NothingHere
+	}
+	return n, nil
+}
+
+// pageNumber is the page of a list that an address asks for, from 1.
+func pageNumber(v *profiles.Visit, text string) int {
+	n, _ := strconv.Atoi(text) // what is not a number means the first
+	return min(max(n, 1), 100_000)
+}
+
+// plain is a text as a reader sees it: without markup, its entities as the characters that they stand for.
+func plain(text string) string {
+	return strings.TrimSpace(html.UnescapeString(markup.WithoutElements(text)))
+}
+
+// firstOf is the first of two texts that is not empty.
+func firstOf(a, b string) string {
+	if a != "" {
+		return a
+	}
+	return b
+}
+
+// clip cuts a text to n bytes, at a character, and says that it did.
+func clip(text string, n int) string {
+	if len(text) <= n {
+		return text
+	}
+	return strings.ToValidUTF8(text[:n], "") + " …"
+}

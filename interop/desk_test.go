@@ -1,0 +1,85 @@
+package interop
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/chromedp/chromedp"
+)
+
+// deskPages are the pages about what the blog holds.
+var deskPages = []struct {
+	name, path string
+	status     int64
+}{
+	{"comments-held", "/admin/comments", 200},
+	{"comments-approved", "/admin/comments?status=approve", 200},
+	{"comments-trash", "/admin/comments?status=trash", 200},
+	{"comment", "/admin/comments/1", 200},
+}
+
+// A person looks after the blog in the browser, without scripts: visitors may comment, what they write waits, its writer
+// sees it, it is found, answered and seen by all.
+func TestDesk(t *testing.T) {
+	p := start(t, seed(t, ""))
+	b := openBrowser(t)
+	v := b.tab(t, p.base, bare)
+	signInSeed(t, v)
+	walkComments(t, b.tab(t, p.base, bare), v)
+	v.resize(t, desktop)
+	sources := make(map[string]string)
+	for _, row := range deskPages {
+		t.Run(row.name, func(t *testing.T) {
+			sources[row.name] = judge(t, v, func(t *testing.T) {
+				if got := v.open(t, row.path); got != row.status {
+					t.Errorf("%s: status %d, want %d", row.path, got, row.status)
+				}
+			})
+		})
+	}
+	validate(t, sources)
+}
+
+// sees fails the test unless the page that is open has a text.
+func (v *tab) sees(t *testing.T, want string) {
+	t.Helper()
+	if text := v.text(t, "main"); !strings.Contains(text, want) {
+		t.Fatalf("the page %s lacks %q:\n%s", v.where(), want, text)
+	}
+}
+
+// typed puts text into a field that is empty, such as a textarea, which write cannot clear then.
+func (v *tab) typed(t *testing.T, selector, text string) {
+	t.Helper()
+	do(t, v, chromedp.SendKeys(chromedp.CSS(selector), text))
+}
+
+// walkComments is the way of a comment: visitor writes it, admin decides.
+func walkComments(t *testing.T, visitor, admin *tab) {
+	t.Helper()
+	admin.open(t, "/admin/settings")
+	do(t, admin, chromedp.SetValue(chromedp.CSS("#who_may_comment"), "anybody"))
+	admin.press(t, `form[action$="/admin/settings"] button`)
+
+	visitor.open(t, "/?p=1")
+	visitor.typed(t, "#comment", "A remark for the queue")
+	visitor.write(t, "#author", "Nora Newcomer")
+	visitor.write(t, "#email", "nora@example.net")
+	visitor.press(t, "#respond button")
+	visitor.sees(t, "Only you see it")
+	visitor.sees(t, "A remark for the queue")
+
+	admin.open(t, "/profile")
+	admin.press(t, `.notice a[href$="/admin/comments"]`)
+	admin.write(t, "#search", "nora")
+	admin.press(t, "form.filter button")
+	admin.sees(t, "A remark for the queue")
+	admin.press(t, `ol.rows a[href*="/admin/comments/"]`)
+	admin.typed(t, "#reply", "Thank you, Nora.")
+	admin.press(t, `form[action$="/reply"] button`)
+	admin.sees(t, "The reply was posted.")
+
+	visitor.open(t, "/?p=1")
+	visitor.sees(t, "A remark for the queue")
+	visitor.sees(t, "Thank you, Nora.")
+}
