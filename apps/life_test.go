@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -380,6 +381,87 @@ func TestK10Unused(t *testing.T) {
 		c.Add(time.Second)
 		if err := lookup(t, s, app.Public); !errors.Is(err, apps.ErrUnused) {
 			t.Errorf("180 days after its last use: %v, want ErrUnused", err)
+		}
+	})
+}
+
+// A key that one server has refused as unused works there again a second after
+// another has written that it was used.
+func TestK10UsedElsewhere(t *testing.T) {
+	databasetest.EachURL(t, func(t *testing.T, url string) {
+		const limit = time.Hour
+		c, file := newClock(), keyset(t)
+		var servers []*apps.Store
+		for range 2 {
+			s, err := apps.Open(t.Context(), apps.Config{DB: databasetest.Open(t, url), KeysetFile: file, Clock: c.Now, UnusedAfter: limit})
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(func() { s.Close() })
+			servers = append(servers, s)
+		}
+		here, there := servers[0], servers[1]
+		addUsers(t, databasetest.Open(t, url))
+		app, _ := create(t, here, 1)
+		c.Add(limit - time.Second)
+		here.Used(app.Public, apps.Use{Method: "wp.getPost"})
+		c.Add(time.Second)
+		if err := lookup(t, there, app.Public); !errors.Is(err, apps.ErrUnused) {
+			t.Errorf("before the use is written: %v, want ErrUnused", err)
+		}
+		here.FlushUsage()
+		c.Add(time.Second)
+		if err := lookup(t, there, app.Public); err != nil {
+			t.Errorf("a second after it is written: %v", err)
+		}
+	})
+}
+
+// What is kept of keys stays when last uses are written, and goes when any other
+// column is.
+func TestUsesMoveNoEpoch(t *testing.T) {
+	each(t, func(t *testing.T, s *apps.Store, db *database.DB, _ *databasetest.Clock) {
+		app, _ := create(t, s, 1)
+		moved := func(write func()) bool {
+			t.Helper()
+			before, err := db.Stamp(t.Context(), "keys")
+			if err != nil {
+				t.Fatal(err)
+			}
+			write()
+			after, err := db.Stamp(t.Context(), "keys")
+			if err != nil {
+				t.Fatal(err)
+			}
+			return before != after
+		}
+		used := func() {
+			s.Used(app.Public, apps.Use{Addr: netip.MustParseAddr("192.0.2.1"), Agent: "A/1", Method: "wp.getPost"})
+			s.FlushUsage()
+		}
+		if moved(used) {
+			t.Error("a last use that is written moves the epoch")
+		}
+		if got, err := s.Get(t.Context(), app.Public); err != nil || got.Uses != 1 || got.LastUse.Agent != "A/1" {
+			t.Errorf("the use is not there: %+v, %v", got, err)
+		}
+		var columns []string
+		query := `SELECT name FROM pragma_table_info('apps')`
+		if strings.HasSuffix(t.Name(), "/postgres") {
+			query = `SELECT column_name FROM information_schema.columns WHERE table_name = 'apps'`
+		}
+		if err := db.Select(t.Context(), &columns, query); err != nil || len(columns) < 25 {
+			t.Fatalf("the columns of apps: %v, %v", columns, err)
+		}
+		for _, column := range columns {
+			use := slices.Contains([]string{"last_used", "last_address", "last_agent", "last_method", "uses"}, column)
+			if got := moved(func() {
+				if _, err := db.Exec(t.Context(), "UPDATE apps SET "+column+" = "+column); err != nil {
+					t.Fatal(err)
+				}
+			}); got == use {
+				t.Errorf("the column %s moves the epoch: %t, want %t", column, got, !use)
+			}
 		}
 	})
 }

@@ -17,6 +17,9 @@ const (
 	maxLookups = 8192
 	// sealedLife is for how long a key that does not open is not tried again: the keyset's file may be put back.
 	sealedLife = time.Second
+	// unusedLife is for how long a key stays refused as unused: another process may write that it was used just in time,
+	// which moves no epoch.
+	unusedLife = time.Second
 )
 
 // Lookup returns the key of that name and its secret, for checking a
@@ -26,7 +29,8 @@ const (
 // database did not answer. What it returns is as new as database.Cache promises: a change made by this process shows at
 // once, one of another process within a second. A key
 // with a verification key comes without a secret. The App is shared by all who
-// look the key up, and is not to be changed; it is nil with an error.
+// look the key up, and is not to be changed; it is nil with an error. Its Uses
+// and LastUse may be out of date.
 func (s *Store) Lookup(ctx context.Context, public string) (Secret, *App, error) {
 	found, err := s.lookups.Get(ctx, s.named(public))
 	if err != nil {
@@ -52,6 +56,8 @@ func (s *Store) readLookup(ctx context.Context, key named) (lookup, time.Time, e
 		return lookup{}, time.Time{}, err
 	case errors.Is(err, ErrSealed):
 		return lookup{err: err}, asked.Add(sealedLife), nil
+	case errors.Is(err, ErrUnused):
+		return lookup{err: err}, asked.Add(unusedLife), nil
 	case err != nil:
 		return lookup{err: err}, time.Time{}, nil
 	}
