@@ -18,9 +18,9 @@ const perPage = 25
 
 // tab is a part of a list, by status.
 type tab struct {
-	Name, Status, Path string
-	Count              int64
-	Here               bool
+	Name, Path string
+	Count      int64
+	Here       bool
 }
 
 // commentTabs are the parts of the queue, in their order, and what their empty list says.
@@ -160,7 +160,7 @@ func (d *desk) queue(v *profiles.Visit, status, search, postText string, n int) 
 		page.Status = site.CommentHeld
 	}
 	for _, t := range commentTabs {
-		page.Tabs = append(page.Tabs, tab{v.T(t.name), t.status, commentsAt(t.status, search, post, 1), counts[t.status], t.status == page.Status})
+		page.Tabs = append(page.Tabs, tab{Name: v.T(t.name), Path: commentsAt(t.status, search, post, 1), Count: counts[t.status], Here: t.status == page.Status})
 		if t.status == page.Status {
 			page.Empty = v.T(t.empty)
 		}

@@ -1,4 +1,4 @@
-// Package desk is the pages on which people look after what the blog holds: comments, and later the rest. It is a
+// Package desk is the pages on which people look after what the blog holds: posts, pages, files and comments. It is a
 // section of the pages of package profiles, which gives it the layout, the sessions and the guards of the forms.
 //
 // What it promises: who may see or do what is decided by the methods of package site that remote callers use too, so
@@ -65,23 +65,34 @@ type row struct {
 const maxCommentForm = 256 << 10
 
 func (d *desk) table() []row {
-	return []row{
+	var rows []row
+	for _, k := range kinds {
+		rows = append(rows, row{"GET " + k.Path, 0, d.list(k)}, row{"POST " + k.Path, 0, d.change(k)},
+			row{"GET " + k.Path + "/{id}", 0, d.post(k)}, row{"POST " + k.Path + "/{id}", maxPostForm, d.save(k)})
+	}
+	return append(rows, []row{
 		{"GET /admin/comments", 0, d.comments},
 		{"POST /admin/comments", 0, d.moderate},
 		{"GET /admin/comments/{id}", 0, d.comment},
 		{"POST /admin/comments/{id}", maxCommentForm, d.editComment},
 		{"POST /admin/comments/{id}/reply", maxCommentForm, d.reply},
-	}
+	}...)
 }
 
 // links are the entries of the menu for a caller.
-func (d *desk) links(ctx context.Context, who auth.Identity) ([]profiles.Link, error) {
+func (d *desk) links(ctx context.Context, who auth.Identity) (list []profiles.Link, err error) {
+	for _, k := range kinds {
+		if d.site.CanEditType(who, k.Type) {
+			list = append(list, profiles.Link{Path: k.Path, Name: k.Title})
+		}
+	}
 	if !who.Can(auth.EditPosts) {
-		return nil, nil
+		return list, nil
 	}
 	held, err := d.site.CountModerated(ctx, who, site.CommentFilter{Status: site.CommentHeld})
 	n := held[site.CommentHeld]
-	return []profiles.Link{{Path: "/admin/comments", Name: "Comments", Waiting: n, Notice: count(n, "comment is awaiting moderation.", "comments are awaiting moderation.")}}, err
+	notice := count(n, "comment is awaiting moderation.", "comments are awaiting moderation.")
+	return append(list, profiles.Link{Path: "/admin/comments", Name: "Comments", Waiting: n, Notice: notice}), err
 }
 
 // count is a number with the word for it.

@@ -54,6 +54,12 @@ func (n *newsroom) set(t *testing.T, values map[string]string) {
 	}
 }
 
+// another makes another user.
+func another(t *testing.T, n *newsroom, login string, role auth.Role) auth.User {
+	t.Helper()
+	return servertest.User(t, n.blog.Keys, login, role)
+}
+
 // who is a user as the methods of the site take one.
 func (n *newsroom) who(login string) auth.Identity { return auth.Identity{User: n.users[login]} }
 

@@ -13,9 +13,11 @@ var deskPages = []struct {
 	status     int64
 }{
 	{"comments-held", "/admin/comments", 200},
-	{"comments-approved", "/admin/comments?status=approve", 200},
-	{"comments-trash", "/admin/comments?status=trash", 200},
 	{"comment", "/admin/comments/1", 200},
+	{"posts", "/admin/posts", 200},
+	{"post", "/admin/posts/10", 200},
+	{"media", "/admin/media", 200},
+	{"file", "/admin/media/22", 200},
 }
 
 // A person looks after the blog in the browser, without scripts: visitors may comment, what they write waits, its writer
@@ -26,6 +28,7 @@ func TestDesk(t *testing.T) {
 	v := b.tab(t, p.base, bare)
 	signInSeed(t, v)
 	walkComments(t, b.tab(t, p.base, bare), v)
+	walkPost(t, v)
 	v.resize(t, desktop)
 	sources := make(map[string]string)
 	for _, row := range deskPages {
@@ -82,4 +85,25 @@ func walkComments(t *testing.T, visitor, admin *tab) {
 	visitor.open(t, "/?p=1")
 	visitor.sees(t, "A remark for the queue")
 	visitor.sees(t, "Thank you, Nora.")
+}
+
+// walkPost corrects a post, moves it to the trash and takes it back.
+func walkPost(t *testing.T, admin *tab) {
+	t.Helper()
+	admin.open(t, "/profile")
+	admin.press(t, `nav a[href$="/admin/posts"]`)
+	admin.write(t, "#search", "sport")
+	admin.press(t, "form.filter button")
+	admin.press(t, `ol.rows a[href$="/admin/posts/3"]`)
+	admin.write(t, "#title", "Sports results")
+	admin.press(t, `form[action$="/admin/posts/3"] button`)
+	admin.sees(t, "Your changes were saved.")
+	admin.open(t, "/?p=3")
+	admin.sees(t, "Sports results")
+	admin.open(t, "/admin/posts/3")
+	admin.press(t, `button[value="trash 3"]`)
+	admin.sees(t, "1 post: moved to the trash.")
+	admin.open(t, "/admin/posts?status=trash")
+	admin.press(t, `button[value="restore 3"]`)
+	admin.sees(t, "1 post: restored as drafts.")
 }
