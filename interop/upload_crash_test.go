@@ -63,6 +63,7 @@ func TestUploadsSurviveCrashes(t *testing.T) {
 		if code := p.stop(t); code != 0 {
 			t.Errorf("exit code %d", code)
 		}
+		sweepUploads(t, s)
 		recorded := recordedFiles(t, s)
 		if diff := cmp.Diff(recorded, storedFiles(t, filepath.Join(s.folder, "uploads"))); diff != "" {
 			t.Errorf("files that are recorded (-) and stored (+):\n%s", diff)
@@ -135,6 +136,19 @@ func fetch(url string) ([]byte, error) {
 	return io.ReadAll(r.Body)
 }
 
+// sweepUploads clears up at once what a server clears up after an hour.
+func sweepUploads(t *testing.T, s seeded) {
+	t.Helper()
+	blog, err := server.OpenBlog(t.Context(), server.BlogConfig{Folder: s.folder, Database: s.database, BaseURL: "http://localhost"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer blog.Close()
+	if _, err := blog.Media.Sweep(t.Context(), 0); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // recordedFiles lists the files of all attachments, sorted.
 func recordedFiles(t *testing.T, s seeded) []string {
 	t.Helper()
@@ -164,12 +178,12 @@ func recordedFiles(t *testing.T, s seeded) []string {
 	return files
 }
 
-// storedFiles lists the files of a folder, sorted, the hidden ones too but for the lock.
+// storedFiles lists the files of a folder, sorted, the hidden ones too but for the mark of the folder.
 func storedFiles(t *testing.T, dir string) []string {
 	t.Helper()
 	var files []string
 	err := fs.WalkDir(os.DirFS(dir), ".", func(name string, e fs.DirEntry, err error) error {
-		if err == nil && !e.IsDir() && name != ".pending/lock" {
+		if err == nil && !e.IsDir() && name != ".pending/place" {
 			files = append(files, name)
 		}
 		return err

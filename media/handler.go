@@ -1,32 +1,36 @@
 package media
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
-	"mime"
 	"net/http"
 	"strings"
-
-	"github.com/gabriel-vasile/mimetype"
 )
-
-// sniffed is how much of a file is looked at to find out what it is.
-const sniffed = 3072
 
 // keptFor is how long everyone may keep a file without asking again: a deleted
 // or changed one is gone after it.
 const keptFor = "public, max-age=3600"
 
-// Handler serves the files of a store below prefix, such as
+// sandbox is what a download may do should a browser open it after all: nothing.
+const sandbox = "default-src 'none'; sandbox"
+
+// Redirect finds another address of a file, to which readers are sent.
+type Redirect func(ctx context.Context, name string) (address string, err error)
+
+// Handler serves the files of the library below prefix, such as
 // "/wp-content/uploads/", to GET and HEAD, with ranges and validators; browsers
-// and proxies keep them for an hour. The type comes from the name, and browsers
-// are told not to guess another. What is not known to be shown without running
-// anything, by its name or by its first bytes, is a download that may not load
+// and proxies keep them for an hour. The type is the one that was found out when
+// the file was stored, and browsers are told not to guess another. What is not
+// known to be shown without running anything is a download that may not load
 // or run anything should a browser open it after all. There are no listings;
-// what is not there and what is not a file name are both 404.
-func Handler(store Store, prefix string) http.Handler {
+// what is not there and what is not a file name are both 404. While the store
+// does not answer it is 503.
+//
+// With a redirect the files are not read: readers are sent to where it says.
+func (l *Library) Handler(prefix string, redirect Redirect) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Method != http.MethodGet && r.Method != http.MethodHead {
 			w.Header().Set("Allow", "GET, HEAD")
@@ -34,67 +38,157 @@ func Handler(store Store, prefix string) http.Handler {
 			return
 		}
 		name, ok := strings.CutPrefix(r.URL.Path, prefix)
-		if !ok {
+		if !ok || CheckName(name) != nil {
 			http.NotFound(w, r)
 			return
 		}
-		f, info, err := store.Open(r.Context(), name)
-		if errors.Is(err, fs.ErrNotExist) || errors.Is(err, ErrName) {
-			http.NotFound(w, r)
+		if redirect != nil {
+			l.sendAway(w, r, name, redirect)
 			return
 		}
+		f, info, err := l.look(r.Context(), name)
 		if err != nil {
-			http.Error(w, "The file cannot be read.", http.StatusInternalServerError)
+			l.refuse(w, r, err)
 			return
 		}
 		defer f.Close()
-		if err := describe(w.Header(), f, info); err != nil {
-			http.Error(w, "The file cannot be read.", http.StatusInternalServerError)
-			return
-		}
-		w.Header().Set("Cache-Control", keptFor)
-		http.ServeContent(w, r, "", info.Modified, f)
+		describe(w.Header(), info)
+		o := &opening{ResponseWriter: w, file: f, tell: func(err error) { l.refuse(w, r, err) }, reads: r.Method == http.MethodGet}
+		http.ServeContent(o, r, "", info.Modified, o)
 	})
 }
 
-// describe sets the headers that say what the file is, and leaves f at its start.
-func describe(h http.Header, f io.ReadSeeker, info Info) error {
-	start := make([]byte, sniffed)
-	n, err := io.ReadFull(f, start)
-	if err != nil && err != io.EOF && err != io.ErrUnexpectedEOF {
-		return err
+// sendAway answers with another address of a file.
+func (l *Library) sendAway(w http.ResponseWriter, r *http.Request, name string, redirect Redirect) {
+	address, err := redirect(r.Context(), name)
+	if err != nil {
+		l.refuse(w, r, err)
+		return
 	}
-	if _, err := f.Seek(0, io.SeekStart); err != nil {
-		return err
-	}
-	found := mimetype.Detect(start[:n])
-	named, ok := Rules{Active: true}.Type(info.Name)
-	if !ok {
-		named = "application/octet-stream"
-	}
-	if !inline(named) || runs(found) {
-		h.Set("Content-Disposition", "attachment")
-		h.Set("Content-Security-Policy", "default-src 'none'; sandbox")
-	}
-	if strings.HasPrefix(named, "text/") {
-		if _, params, err := mime.ParseMediaType(found.String()); err == nil && params["charset"] != "" {
-			named = mime.FormatMediaType(named, map[string]string{"charset": params["charset"]})
-		}
-	}
-	h.Set("Content-Type", named)
-	h.Set("X-Content-Type-Options", "nosniff")
-	h.Set("ETag", fmt.Sprintf(`"%x-%x"`, info.Modified.UnixMicro(), info.Size))
-	return nil
+	w.Header().Set("Cache-Control", "public, max-age=300")
+	http.Redirect(w, r, address, http.StatusFound)
 }
 
-// runs reports whether a browser that goes by the content would run it.
-func runs(found *mimetype.MIME) bool {
-	for m := found; m != nil; m = m.Parent() {
-		for _, t := range []string{"text/html", "text/xml", "image/svg+xml", "text/javascript", "application/x-shockwave-flash"} {
-			if m.Is(t) {
-				return true
-			}
+// look opens a file with all facts that serving needs. A file without them, since it came before they were kept or was put
+// there by hand, is looked at.
+func (l *Library) look(ctx context.Context, name string) (io.ReadSeekCloser, Info, error) {
+	f, info, err := l.openKnown(ctx, name)
+	if err != nil || info.ETag != "" {
+		return f, info, err
+	}
+	head := make([]byte, sniffed)
+	n, err := io.ReadFull(f, head)
+	if err == nil || err == io.EOF || err == io.ErrUnexpectedEOF {
+		_, err = f.Seek(0, io.SeekStart)
+	}
+	if err != nil {
+		return nil, Info{}, errors.Join(err, f.Close())
+	}
+	info.Type, info.Download = classify(name, head[:n])
+	info.ETag = fmt.Sprintf("%x-%x", info.Modified.UnixMicro(), info.Size)
+	return f, info, nil
+}
+
+// openKnown opens a file with the facts of the ledger, which spare a look at the store. When the database does not answer,
+// the store is asked.
+func (l *Library) openKnown(ctx context.Context, name string) (io.ReadSeekCloser, Info, error) {
+	known, err := l.ledger.find(ctx, name)
+	if err != nil {
+		if ctx.Err() != nil {
+			return nil, Info{}, err
+		}
+		l.logger.WarnContext(ctx, "a file is served without the database", "error", err)
+		return l.store.Open(ctx, name, nil)
+	}
+	if known == nil || known.ETag == "" {
+		return l.Open(ctx, name)
+	}
+	f, info, err := l.store.Open(ctx, name, &known.Info)
+	if l.earlier == nil {
+		return f, info, err
+	}
+	if err == nil { // the file may still be elsewhere, which a store that was not asked does not say
+		if _, err = f.Read(nil); err != nil {
+			err = errors.Join(err, f.Close())
 		}
 	}
-	return false
+	if errors.Is(err, fs.ErrNotExist) && !known.pending {
+		return l.earlier.Open(ctx, name, &known.Info)
+	}
+	return f, info, err
+}
+
+// refuse answers for a file that cannot be had.
+func (l *Library) refuse(w http.ResponseWriter, r *http.Request, err error) {
+	h := w.Header()
+	for _, name := range []string{"Content-Disposition", "Content-Security-Policy", "ETag", "Last-Modified", "Cache-Control", "Content-Length", "Content-Range", "Accept-Ranges"} {
+		h.Del(name)
+	}
+	switch {
+	case errors.Is(err, fs.ErrNotExist), errors.Is(err, ErrName):
+		http.NotFound(w, r)
+	case errors.Is(err, ErrUnavailable):
+		l.logger.WarnContext(r.Context(), "a file cannot be read", "error", err)
+		h.Set("Retry-After", "10")
+		http.Error(w, "The file cannot be read at the moment.", http.StatusServiceUnavailable)
+	default:
+		if r.Context().Err() == nil {
+			l.logger.ErrorContext(r.Context(), "a file cannot be read", "error", err)
+		}
+		http.Error(w, "The file cannot be read.", http.StatusInternalServerError)
+	}
+}
+
+// describe sets the headers that say what the file is.
+func describe(h http.Header, info Info) {
+	if info.Download {
+		h.Set("Content-Disposition", "attachment")
+		h.Set("Content-Security-Policy", sandbox)
+	}
+	h.Set("Content-Type", info.Type)
+	h.Set("X-Content-Type-Options", "nosniff")
+	h.Set("ETag", `"`+info.ETag+`"`)
+	h.Set("Cache-Control", keptFor)
+}
+
+// opening is the answer of http.ServeContent, and the file that it reads. A store that was not asked yet is asked before the
+// status is sent, so that it can still become another.
+type opening struct {
+	http.ResponseWriter
+	file   io.ReadSeekCloser
+	tell   func(error)
+	reads  bool // the content is read after the status
+	failed bool
+}
+
+func (o *opening) WriteHeader(code int) {
+	if o.reads && (code == http.StatusOK || code == http.StatusPartialContent) {
+		if _, err := o.file.Read(nil); err != nil && err != io.EOF {
+			o.failed = true
+			o.tell(err)
+			return
+		}
+	}
+	o.ResponseWriter.WriteHeader(code)
+}
+
+func (o *opening) Write(p []byte) (int, error) {
+	if o.failed {
+		return 0, errors.New("the file cannot be read")
+	}
+	return o.ResponseWriter.Write(p)
+}
+
+func (o *opening) Read(p []byte) (int, error)               { return o.file.Read(p) }
+func (o *opening) Seek(at int64, whence int) (int64, error) { return o.file.Seek(at, whence) }
+
+// ReadFrom lets the system send a file without copying it.
+func (o *opening) ReadFrom(r io.Reader) (int64, error) {
+	if o.failed {
+		return 0, errors.New("the file cannot be read")
+	}
+	if limited, ok := r.(*io.LimitedReader); ok && limited.R == io.Reader(o) {
+		limited.R = o.file
+	}
+	return io.Copy(o.ResponseWriter, r)
 }

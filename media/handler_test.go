@@ -9,7 +9,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/quillgate/quillgate/media"
+	"github.com/quillgate/quillgate/database/databasetest"
 )
 
 const prefix = "/wp-content/uploads/"
@@ -35,9 +35,13 @@ func body(t *testing.T, r *http.Response) string {
 	return string(b)
 }
 
-func TestHandlerTypes(t *testing.T) {
-	store := openFolder(t, t.TempDir())
-	h := media.Handler(store, prefix)
+func TestHandlerTypes(t *testing.T) { eachStore(t, testHandlerTypes) }
+
+func testHandlerTypes(t *testing.T, p place) {
+	db := databasetest.Open(t, databasetest.SQLite(t))
+	s := p.open(t)
+	l := library(t, db, s)
+	h := l.Handler(prefix, nil)
 	gif := "GIF89a\x01\x00\x01\x00\x80\x00\x00"
 	for _, test := range []struct {
 		name, content string
@@ -62,8 +66,9 @@ func TestHandlerTypes(t *testing.T) {
 		{"drawing.jpg", `<svg xmlns="http://www.w3.org/2000/svg" onload="alert(1)"/>`, "image/jpeg", true},
 		{"feed.txt", `<?xml version="1.0"?><html xmlns="http://www.w3.org/1999/xhtml"/>`, "text/plain", true},
 	} {
-		info := create(t, store, "2024/01/"+test.name, test.content)
+		info := store(t, db, l, "2024/01/"+test.name, test.content)
 		r := get(t, h, "GET", prefix+info.Name)
+		tag := r.Header.Get("ETag")
 		if r.StatusCode != 200 || body(t, r) != test.content {
 			t.Errorf("%s: status %d, or other bytes", test.name, r.StatusCode)
 		}
@@ -77,14 +82,38 @@ func TestHandlerTypes(t *testing.T) {
 		if download != test.download {
 			t.Errorf("%s: download is %v, want %v", test.name, download, test.download)
 		}
+		if r := get(t, h, "GET", prefix+info.Name, "If-None-Match", tag); r.StatusCode != 304 {
+			t.Errorf("%s: unchanged, and status %d", test.name, r.StatusCode)
+		}
+		// Without its row a file is looked at, and is the same to browsers.
+		if _, err := db.Exec(t.Context(), `DELETE FROM media_files`); err != nil {
+			t.Fatal(err)
+		}
+		again := get(t, h, "GET", prefix+info.Name)
+		for _, name := range []string{"Content-Type", "Content-Disposition", "Content-Security-Policy", "Content-Length", "Cache-Control"} {
+			if got, want := again.Header.Get(name), r.Header.Get(name); got != want {
+				t.Errorf("%s without its row: %s: %q, want %q", test.name, name, got, want)
+			}
+		}
+		if body(t, again) != test.content {
+			t.Errorf("%s without its row: other bytes", test.name)
+		}
 	}
 }
 
-func TestHandlerProtocol(t *testing.T) {
-	store := openFolder(t, t.TempDir())
-	h := media.Handler(store, prefix)
-	create(t, store, "2024/01/note.txt", "0123456789")
-	create(t, store, "2024/01/übung.txt", "accents")
+func TestHandlerProtocol(t *testing.T) { eachStore(t, testHandlerProtocol) }
+
+func testHandlerProtocol(t *testing.T, p place) {
+	db := databasetest.Open(t, databasetest.SQLite(t))
+	s := p.open(t)
+	l := library(t, db, s)
+	h := l.Handler(prefix, nil)
+	store(t, db, l, "2024/01/note.txt", "0123456789")
+	store(t, db, l, "2024/01/übung.txt", "accents")
+	store(t, db, l, "2024/01/gone.txt", "gone")
+	if err := s.Remove(t.Context(), "2024/01/gone.txt"); err != nil {
+		t.Fatal(err)
+	}
 	full := get(t, h, "GET", prefix+"2024/01/note.txt")
 	tag := full.Header.Get("ETag")
 	if tag == "" || full.Header.Get("Last-Modified") == "" || full.Header.Get("Content-Length") != "10" {
@@ -110,11 +139,15 @@ func TestHandlerProtocol(t *testing.T) {
 		{"range beyond", "GET", "2024/01/note.txt", []string{"Range", "bytes=20-"}, result{416, "invalid range: failed to overlap\n"}},
 		{"unchanged", "GET", "2024/01/note.txt", []string{"If-None-Match", tag}, result{304, ""}},
 		{"accents", "GET", "2024/01/übung.txt", nil, result{200, "accents"}},
+		{"range from the end", "GET", "2024/01/note.txt", []string{"Range", "bytes=-3"}, result{206, "789"}},
+		{"range of something else", "GET", "2024/01/note.txt", []string{"Range", "bytes=2-4", "If-Range", `"x"`}, result{200, "0123456789"}},
+		{"changed", "GET", "2024/01/note.txt", []string{"If-Match", `"x"`}, result{412, ""}},
+		{"row without a file", "GET", "2024/01/gone.txt", nil, result{404, "404 page not found\n"}},
 		{"missing", "GET", "2024/01/none.txt", nil, result{404, "404 page not found\n"}},
 		{"folder", "GET", "2024/01/", nil, result{404, "404 page not found\n"}},
 		{"folder without slash", "GET", "2024/01", nil, result{404, "404 page not found\n"}},
 		{"root", "GET", "", nil, result{404, "404 page not found\n"}},
-		{"hidden", "GET", ".pending/lock", nil, result{404, "404 page not found\n"}},
+		{"hidden", "GET", ".pending/place", nil, result{404, "404 page not found\n"}},
 		{"upwards", "GET", "../../etc/passwd", nil, result{404, "404 page not found\n"}},
 		{"NUL", "GET", "2024/01/note.txt\x00.png", nil, result{404, "404 page not found\n"}},
 		{"post", "POST", "2024/01/note.txt", nil, result{405, "Only GET and HEAD are allowed.\n"}},

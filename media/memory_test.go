@@ -24,7 +24,7 @@ func (m memory) Create(_ context.Context, name string, r io.Reader) (media.Info,
 		name = fmt.Sprintf("%s-%d%s", stem, n, ext)
 	}
 	m[name] = append([]byte{}, b...)
-	return media.Info{Name: name, Size: int64(len(b))}, nil
+	return media.Info{Name: name, Facts: media.Facts{Size: int64(len(b))}}, nil
 }
 
 func (m memory) Open(_ context.Context, name string) (io.ReadSeekCloser, media.Info, error) {
@@ -35,15 +35,7 @@ func (m memory) Open(_ context.Context, name string) (io.ReadSeekCloser, media.I
 	return struct {
 		*bytes.Reader
 		io.Closer
-	}{bytes.NewReader(b), io.NopCloser(nil)}, media.Info{Name: name, Size: int64(len(b))}, nil
-}
-
-func (m memory) Stat(_ context.Context, name string) (media.Info, error) {
-	b, ok := m[name]
-	if !ok {
-		return media.Info{}, fs.ErrNotExist
-	}
-	return media.Info{Name: name, Size: int64(len(b))}, nil
+	}{bytes.NewReader(b), io.NopCloser(nil)}, media.Info{Name: name, Facts: media.Facts{Size: int64(len(b))}}, nil
 }
 
 func (m memory) Remove(_ context.Context, names ...string) error {
@@ -53,6 +45,10 @@ func (m memory) Remove(_ context.Context, names ...string) error {
 	return nil
 }
 
-func (memory) Keep(context.Context, ...string) error { return nil }
-
-func (memory) Recover(context.Context, func(context.Context, string) (bool, error)) error { return nil }
+func (m memory) Stat(_ context.Context, name string) (media.Info, error) {
+	b, ok := m[name]
+	if !ok {
+		return media.Info{}, fs.ErrNotExist
+	}
+	return media.Info{Name: name, Facts: media.Facts{Size: int64(len(b))}}, nil
+}

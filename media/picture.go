@@ -95,13 +95,21 @@ func (p *Picture) Files() []string {
 	return files
 }
 
+// Files are where a picture is read from, and where its smaller versions go.
+type Files interface {
+	// Open opens the picture.
+	Open(ctx context.Context, name string) (io.ReadSeekCloser, Info, error)
+	// Create takes a version, under its name or a numbered one. Remove takes it back.
+	Create(ctx context.Context, name string, r io.Reader) (Info, error)
+	Remove(ctx context.Context, names ...string) error
+}
+
 // Process looks at a stored file and makes what the order asks for. For a file
 // that is not a picture it returns nil and no error. A picture that is damaged
 // or that needs more memory than there may be is reported as its header
-// describes it, without versions. New files are pending in the store; on error
-// they have been removed.
-func (m *Imager) Process(ctx context.Context, store Store, name string, order Order) (*Picture, error) {
-	f, info, err := store.Open(ctx, name)
+// describes it, without versions. On error the new files have been removed.
+func (m *Imager) Process(ctx context.Context, files Files, name string, order Order) (*Picture, error) {
+	f, info, err := files.Open(ctx, name)
 	if err != nil {
 		return nil, fmt.Errorf("look at %q: %w", name, err)
 	}
@@ -117,7 +125,7 @@ func (m *Imager) Process(ctx context.Context, store Store, name string, order Or
 	if h.memory == 0 { // no decoder takes it
 		return p, nil
 	}
-	w := work{store: store, header: h, picture: p, order: order}
+	w := work{files: files, header: h, picture: p, order: order}
 	w.plan()
 	need := w.memory()
 	if !w.anything() || need > m.memory {
@@ -207,7 +215,7 @@ func bytesPerPixel(m color.Model) int64 {
 
 // work is the making of one picture's versions.
 type work struct {
-	store   Store
+	files   Files
 	header  header
 	picture *Picture
 	order   Order
@@ -371,7 +379,7 @@ func (w *work) save(ctx context.Context, suffix string, img *image.RGBA, colors 
 		}
 		write.CloseWithError(err)
 	}()
-	info, err := w.store.Create(ctx, name, r)
+	info, err := w.files.Create(ctx, name, r)
 	r.Close() // an encoder that no one reads from any more ends
 	<-done
 	if err == nil {
@@ -414,5 +422,5 @@ func encodeGIF(w io.Writer, img image.Image, colors color.Palette) error {
 
 // undo removes what was made.
 func (w *work) undo(ctx context.Context) error {
-	return w.store.Remove(context.WithoutCancel(ctx), w.made...)
+	return w.files.Remove(context.WithoutCancel(ctx), w.made...)
 }

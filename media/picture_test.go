@@ -13,6 +13,8 @@ import (
 	"image/jpeg"
 	"image/png"
 	"io"
+	"maps"
+	"slices"
 	"strings"
 	"testing"
 
@@ -68,7 +70,7 @@ func encoded(t *testing.T, name string, img image.Image) []byte {
 	return b.Bytes()
 }
 
-func storeBytes(t *testing.T, s media.Store, name string, b []byte) string {
+func storeBytes(t *testing.T, s media.Files, name string, b []byte) string {
 	t.Helper()
 	info, err := s.Create(t.Context(), name, bytes.NewReader(b))
 	if err != nil {
@@ -77,7 +79,7 @@ func storeBytes(t *testing.T, s media.Store, name string, b []byte) string {
 	return info.Name
 }
 
-func decoded(t *testing.T, s media.Store, name string) image.Image {
+func decoded(t *testing.T, s media.Files, name string) image.Image {
 	t.Helper()
 	f, _, err := s.Open(t.Context(), name)
 	if err != nil {
@@ -91,7 +93,7 @@ func decoded(t *testing.T, s media.Store, name string) image.Image {
 	return img
 }
 
-func process(t *testing.T, s media.Store, name string, order media.Order) *media.Picture {
+func process(t *testing.T, s media.Files, name string, order media.Order) *media.Picture {
 	t.Helper()
 	p, err := media.NewImager(0).Process(t.Context(), s, name, order)
 	if err != nil {
@@ -450,19 +452,22 @@ func TestProcessRefusesBombs(t *testing.T) {
 
 func TestProcessNeverOverwrites(t *testing.T) {
 	s := memory{}
-	mine := create(t, s, "a-300x225.png", "somebody's own file")
+	mine, err := s.Create(t.Context(), "a-300x225.png", strings.NewReader("somebody's own file"))
+	if err != nil {
+		t.Fatal(err)
+	}
 	p := process(t, s, storeBytes(t, s, "a.png", encoded(t, "a.png", quarters(400, 300))), media.Order{Sizes: sizes})
 	if got := p.Versions[0].File; got != "a-300x225-1.png" {
 		t.Errorf("the version is %q", got)
 	}
-	if read(t, s, mine.Name) != "somebody's own file" {
+	if string(s[mine.Name]) != "somebody's own file" {
 		t.Error("a file of the same name was overwritten")
 	}
 }
 
 // failing is a store that takes some files and then no more.
 type failing struct {
-	media.Store
+	media.Files
 	left int
 }
 
@@ -472,21 +477,17 @@ func (f *failing) Create(ctx context.Context, name string, r io.Reader) (media.I
 	if f.left--; f.left < 0 {
 		return media.Info{}, errFull
 	}
-	return f.Store.Create(ctx, name, r)
+	return f.Files.Create(ctx, name, r)
 }
 
 func TestProcessTakesBackWhatItMade(t *testing.T) {
-	dir := t.TempDir()
-	s := openFolder(t, dir)
+	s := memory{}
 	name := storeBytes(t, s, "a.png", encoded(t, "a.png", quarters(400, 300)))
-	if err := s.Keep(t.Context(), name); err != nil {
-		t.Fatal(err)
-	}
 	_, err := media.NewImager(0).Process(t.Context(), &failing{s, 1}, name, media.Order{Sizes: sizes})
 	if !errors.Is(err, errFull) {
 		t.Errorf("Process: %v, want %v", err, errFull)
 	}
-	if diff := cmp.Diff([]string{"a.png"}, files(t, dir)); diff != "" {
+	if diff := cmp.Diff([]string{"a.png"}, slices.Collect(maps.Keys(s))); diff != "" {
 		t.Errorf("files (-want +got):\n%s", diff)
 	}
 }

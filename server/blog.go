@@ -32,10 +32,10 @@ type BlogConfig struct {
 // have the same blog open.
 type Blog struct {
 	*Keys
-	Media media.Store
+	Media *media.Library
 	Site  *site.Site
 
-	folder *media.Folder
+	stores []media.Store
 }
 
 // ErrGateway says that the database is a gateway's, whose blogs are elsewhere.
@@ -63,23 +63,25 @@ func OpenBlog(ctx context.Context, cfg BlogConfig) (_ *Blog, err error) {
 			b.Close()
 		}
 	}()
-	if b.folder, err = media.OpenFolder(filepath.Join(cfg.Folder, uploadsFolder)); err != nil {
-		return nil, fmt.Errorf("open the folder of uploads: %w", err)
-	}
-	b.Media = b.folder
 	logger := cfg.Logger
 	if logger == nil {
 		logger = slog.New(slog.DiscardHandler)
 	}
-	b.Site, err = site.Open(ctx, site.Config{DB: b.DB, Users: b.Users, Media: b.folder, BaseURL: cfg.BaseURL, Clock: cfg.Clock, Logger: logger})
+	folder, err := media.OpenFolder(filepath.Join(cfg.Folder, uploadsFolder))
+	if err != nil {
+		return nil, fmt.Errorf("open the folder of uploads: %w", err)
+	}
+	b.stores = append(b.stores, folder)
+	b.Media = media.New(media.LibraryConfig{Store: folder, DB: b.DB, Clock: cfg.Clock, Logger: logger})
+	b.Site, err = site.Open(ctx, site.Config{DB: b.DB, Users: b.Users, Media: b.Media, BaseURL: cfg.BaseURL, Clock: cfg.Clock, Logger: logger})
 	return b, err
 }
 
 // Close closes what OpenBlog has opened, in the opposite order.
 func (b *Blog) Close() error {
 	var err error
-	if b.folder != nil {
-		err = b.folder.Close()
+	for _, store := range b.stores {
+		err = errors.Join(err, store.Close())
 	}
 	return errors.Join(err, b.Keys.Close())
 }

@@ -9,7 +9,6 @@ import (
 	"github.com/quillgate/quillgate/auth"
 	"github.com/quillgate/quillgate/database"
 	"github.com/quillgate/quillgate/desk"
-	"github.com/quillgate/quillgate/media"
 	"github.com/quillgate/quillgate/pingback"
 	"github.com/quillgate/quillgate/profiles"
 	"github.com/quillgate/quillgate/public"
@@ -43,8 +42,8 @@ func openBlogEntrance(s *Server) (Entrance, error) {
 	if err != nil {
 		return Entrance{}, err
 	}
-	e := blogEntrance{home: blog.Site.BaseURL(), api: api, pages: pages, calls: calls, uploads: media.Handler(blog.Media, site.UploadsPath)}
-	return Entrance{Routes: append(e.routes(), account...), Run: []func(context.Context){blog.Site.Run, pings.Run}}, nil
+	e := blogEntrance{home: blog.Site.BaseURL(), api: api, pages: pages, calls: calls, uploads: blog.Media.Handler(site.UploadsPath, nil)}
+	return Entrance{Routes: append(e.routes(), account...), Run: []func(context.Context){blog.Site.Run, blog.Media.Run, pings.Run}}, nil
 }
 
 // blogEntrance is what answers for a blog.

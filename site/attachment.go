@@ -292,34 +292,34 @@ func mimeToken(s string) string {
 	}, s)
 }
 
-// attachmentFiles are the names of all files of an attachment, none for a post of another type.
-func attachmentFiles(ctx context.Context, tx *database.Tx, p *Post) ([]string, error) {
-	if p.Type != TypeAttachment {
-		return nil, nil
+// condemnFiles has all files of an attachment removed once tx commits. A post of another type has none.
+func (s *Site) condemnFiles(ctx context.Context, tx *database.Tx, p *Post) (none media.Condemned, err error) {
+	if p.Type != TypeAttachment || s.media == nil {
+		return none, nil
 	}
 	var row AttachmentRow
-	err := tx.Get(ctx, &row, `SELECT `+AttachmentColumns+` FROM attachments a WHERE a.post_id = $1`, p.ID)
+	err = tx.Get(ctx, &row, `SELECT `+AttachmentColumns+` FROM attachments a WHERE a.post_id = $1`, p.ID)
 	if errors.Is(err, database.ErrNoRows) {
-		return nil, nil
+		return none, nil
 	}
 	if err != nil {
-		return nil, fmt.Errorf("read the files of attachment %d: %w", p.ID, err)
+		return none, fmt.Errorf("read the files of attachment %d: %w", p.ID, err)
 	}
-	a, err := row.Attachment(*p)
+	names, err := row.FileNames()
 	if err != nil {
-		return nil, err
+		return none, err
 	}
-	return a.Files(), nil
+	return s.media.Condemn(ctx, tx, names...)
 }
 
-// removeFiles removes files that are no longer anyone's. When that fails it is
-// the operator's concern, not the caller's.
-func (s *Site) removeFiles(ctx context.Context, files []string) {
-	if len(files) == 0 || s.media == nil {
+// purgeFiles removes files that are no longer anyone's. When that fails it is
+// the operator's concern, not the caller's, and tried again later.
+func (s *Site) purgeFiles(ctx context.Context, files media.Condemned) {
+	if s.media == nil {
 		return
 	}
-	if err := s.media.Remove(context.WithoutCancel(ctx), files...); err != nil {
-		s.logger.ErrorContext(ctx, "files of a deleted attachment were not removed", "files", files, "error", err)
+	if err := s.media.Purge(ctx, files); err != nil {
+		s.logger.WarnContext(ctx, "files of a deleted attachment were not removed yet", "error", err)
 	}
 }
 

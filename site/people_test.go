@@ -20,7 +20,7 @@ type blog struct {
 	db    *database.DB
 	users *auth.Users
 	apps  *apps.Store
-	files *media.Folder
+	files *media.Library
 	dir   string // of the files
 }
 

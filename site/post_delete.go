@@ -10,6 +10,7 @@ import (
 	"github.com/quillgate/quillgate/auth"
 	"github.com/quillgate/quillgate/database"
 	"github.com/quillgate/quillgate/markup"
+	"github.com/quillgate/quillgate/media"
 )
 
 // trashSuffix ends the slug of a trashed post, so that another may take the slug.
@@ -32,13 +33,10 @@ func (s *Site) DeletePost(ctx context.Context, who auth.Identity, id int64) erro
 	if err != nil {
 		return err
 	}
-	var files []string
+	var files media.Condemned
 	err = s.db.Update(ctx, func(tx *database.Tx) error {
 		p, err := readHead(ctx, tx, id)
 		if err != nil {
-			return err
-		}
-		if files, err = attachmentFiles(ctx, tx, p); err != nil {
 			return err
 		}
 		switch {
@@ -48,12 +46,15 @@ func (s *Site) DeletePost(ctx context.Context, who auth.Identity, id int64) erro
 			w := &edit{PostEdit: PostEdit{Status: new(StatusTrash)}, s: s, tx: tx, who: who, opts: opts, now: s.now(), old: p}
 			return w.trash(ctx)
 		}
+		if files, err = s.condemnFiles(ctx, tx, p); err != nil {
+			return err
+		}
 		return deletePost(ctx, tx, p)
 	})
 	if err != nil {
 		return fmt.Errorf("delete post %d: %w", id, err)
 	}
-	s.removeFiles(ctx, files)
+	s.purgeFiles(ctx, files)
 	return nil
 }
 

@@ -27,9 +27,7 @@ import (
 type Config struct {
 	DB    *database.DB
 	Users *auth.Users
-	Media media.Store
-	// Imager makes the smaller versions of pictures; one with the default budget of memory when nil.
-	Imager *media.Imager
+	Media *media.Library
 	// BaseURL is the address of the home page without a slash at its end, such as "https://blog.example". Links are made from it.
 	BaseURL string
 	// Clock tells the time; time.Now when nil.
@@ -41,8 +39,7 @@ type Config struct {
 type Site struct {
 	db        *database.DB
 	users     *auth.Users
-	media     media.Store
-	imager    *media.Imager
+	media     *media.Library
 	baseURL   string
 	clock     func() time.Time
 	logger    *slog.Logger
@@ -62,17 +59,9 @@ func Open(ctx context.Context, cfg Config) (*Site, error) {
 	if s.logger == nil {
 		s.logger = slog.New(slog.DiscardHandler)
 	}
-	if s.imager = cfg.Imager; s.imager == nil {
-		s.imager = media.NewImager(0)
-	}
 	s.options = database.NewCache(database.CacheConfig[struct{}, *Options]{DB: s.db, Epoch: optionEpoch, Size: 1, Load: s.readOptions})
 	if err := s.install(ctx); err != nil {
 		return nil, fmt.Errorf("prepare the site: %w", err)
-	}
-	if s.media != nil {
-		if err := s.media.Recover(ctx, s.KnownFile); err != nil {
-			return nil, fmt.Errorf("clear up unfinished uploads: %w", err)
-		}
 	}
 	return s, nil
 }
@@ -83,7 +72,7 @@ func (s *Site) BaseURL() string { return s.baseURL }
 // Parts returns what the site was opened with, the defaults filled in. It is for package transfer, which writes
 // the tables of this package in bulk, and for package pingback, which has a table of its own beside them.
 func (s *Site) Parts() Config {
-	return Config{DB: s.db, Users: s.users, Media: s.media, Imager: s.imager, BaseURL: s.baseURL, Clock: s.clock, Logger: s.logger}
+	return Config{DB: s.db, Users: s.users, Media: s.media, BaseURL: s.baseURL, Clock: s.clock, Logger: s.logger}
 }
 
 // now is the present moment as the database keeps it: UTC, whole seconds, as WordPress has them.

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"path"
 	"strings"
 
 	"github.com/quillgate/quillgate/auth"
@@ -28,11 +27,14 @@ var (
 	ErrNoFileName = errors.New("empty file name")
 	// ErrFileType says that files of this type are not taken.
 	ErrFileType = errors.New("file type that may not be uploaded")
+	// ErrMedia says that the store of uploads does not answer at the moment.
+	ErrMedia = media.ErrUnavailable
 )
 
 // CreateAttachment stores a file, makes the smaller versions when it is a picture, and makes the attachment that
 // describes it. When it returns, all of that is durable; when it fails, nothing is left of it. It returns *Repeated for a request that comes again. Memory does not depend
-// on the size of the file; pictures are decoded within the budget of the site's media.Imager.
+// on the size of the file; pictures are decoded within the budget of the media.Imager. ErrMedia when the store of uploads does not
+// answer.
 func (s *Site) CreateAttachment(ctx context.Context, who auth.Identity, u Upload) (*Attachment, error) {
 	if !who.Can(auth.UploadFiles) {
 		return nil, errUpload
@@ -65,52 +67,28 @@ func (s *Site) CreateAttachment(ctx context.Context, who auth.Identity, u Upload
 	if opts.Bool("uploads_use_yearmonth_folders") {
 		name = opts.Local(s.now()).Format("2006/01/") + name
 	}
-	stored, err := s.storeFile(ctx, opts, name, u.Type, u.Bytes)
+	stored, err := s.media.Store(ctx, media.Upload{Name: name, Picture: opts.pictureOrder(name, u.Type)}, u.Bytes)
 	if err != nil {
 		return nil, err
 	}
 	u.Name = title
 	a, err := s.insertAttachment(ctx, who, opts, u, stored)
 	if err != nil {
-		return nil, errors.Join(err, s.discardFiles(ctx, stored))
+		return nil, errors.Join(err, s.media.Discard(ctx, stored))
 	}
-	s.keepFiles(ctx, stored)
 	return a, nil
 }
 
-// storedFile is a file that is stored with its versions, and pending in the store.
-type storedFile struct {
-	upload string // the name that the uploaded bytes got
-	row    AttachmentRow
-	files  []string
-}
-
-// storeFile stores bytes under a name or the next free one and makes the smaller versions of a picture. mimeType is
-// what the client says of the file, "" for nothing.
-func (s *Site) storeFile(ctx context.Context, opts *Options, name, mimeType string, r io.Reader) (*storedFile, error) {
-	info, err := s.media.Create(ctx, name, r)
-	if err != nil {
-		return nil, err
+// pictureOrder is what is to be made of a file that may be a picture by its name or by what the client says: nil for nothing.
+func (o *Options) pictureOrder(name, mimeType string) *media.Order {
+	if byName, _ := (media.Rules{}).Type(name); strings.HasPrefix(byName, "image/") {
+		order := o.PictureOrder()
+		return &order
 	}
-	stored := &storedFile{upload: info.Name, files: []string{info.Name}}
-	byName, _ := media.Rules{}.Type(info.Name)
-	var picture *media.Picture
-	if named := strings.HasPrefix(byName, "image/"); named || strings.HasPrefix(mimeType, "image/") {
-		order := media.Order{}
-		if named {
-			order = opts.PictureOrder()
-		}
-		if picture, err = s.imager.Process(ctx, s.media, info.Name, order); err != nil {
-			return nil, errors.Join(err, s.discardFiles(ctx, stored))
-		}
+	if strings.HasPrefix(mimeType, "image/") {
+		return &media.Order{}
 	}
-	if picture != nil {
-		stored.files = picture.Files()
-	}
-	if stored.row, err = NewAttachmentRow(info, picture); err != nil {
-		return nil, errors.Join(err, s.discardFiles(ctx, stored))
-	}
-	return stored, nil
+	return nil
 }
 
 // PictureOrder is what the options say is to be made of pictures.
@@ -129,15 +107,19 @@ func (o *Options) PictureOrder() media.Order {
 }
 
 // insertAttachment writes the two rows.
-func (s *Site) insertAttachment(ctx context.Context, who auth.Identity, opts *Options, u Upload, stored *storedFile) (*Attachment, error) {
+func (s *Site) insertAttachment(ctx context.Context, who auth.Identity, opts *Options, u Upload, stored *media.Stored) (*Attachment, error) {
 	now := s.now()
+	file, err := NewAttachmentRow(stored.Info, stored.Picture)
+	if err != nil {
+		return nil, err
+	}
 	post := Post{
 		Type: TypeAttachment, Status: StatusInherit, Title: u.Name, Author: who.User.ID, Parent: u.Parent,
 		CommentStatus: opts.Text("default_comment_status"), PingStatus: "closed", MimeType: mimeType(u.Type),
-		GUID: s.UploadURL(stored.upload), Date: opts.Local(now), DateGMT: &now, Modified: opts.Local(now), ModifiedGMT: &now,
+		GUID: s.UploadURL(stored.Info.Name), Date: opts.Local(now), DateGMT: &now, Modified: opts.Local(now), ModifiedGMT: &now,
 	}
 	var saved Post
-	err := s.create(ctx, who, func(tx *database.Tx) (int64, error) {
+	err = s.create(ctx, who, func(tx *database.Tx) (int64, error) {
 		p := post
 		var err error
 		if p.Name, err = UniqueSlug(ctx, tx, &p, markup.Slug(p.Title), opts.Text("permalink_structure")); err != nil {
@@ -146,15 +128,17 @@ func (s *Site) insertAttachment(ctx context.Context, who auth.Identity, opts *Op
 		if err := insertPost(ctx, tx, &p); err != nil {
 			return 0, err
 		}
-		row := stored.row
-		row.Post = p.ID
+		file.Post = p.ID
 		saved = p
-		return p.ID, InsertAttachmentRow(ctx, tx, row)
+		if err := InsertAttachmentRow(ctx, tx, file); err != nil {
+			return 0, err
+		}
+		return p.ID, s.media.Keep(ctx, tx, stored)
 	})
 	if err != nil {
-		return nil, fmt.Errorf("record the upload %q: %w", stored.upload, err)
+		return nil, fmt.Errorf("record the upload %q: %w", stored.Info.Name, err)
 	}
-	a, err := stored.row.Attachment(saved)
+	a, err := file.Attachment(saved)
 	return &a, err
 }
 
@@ -165,22 +149,4 @@ func mimeType(s string) string {
 		return mimeToken(s)
 	}
 	return mimeToken(group) + "/" + mimeToken(sub)
-}
-
-// discardFiles takes back what was stored for an upload that could not be recorded. When the database does not say
-// whether it was, after a connection lost in the middle of a commit, the files stay pending: the next start asks again.
-func (s *Site) discardFiles(ctx context.Context, stored *storedFile) error {
-	ctx = context.WithoutCancel(ctx)
-	if known, err := s.KnownFile(ctx, stored.upload); err != nil || known {
-		return err
-	}
-	return s.media.Remove(ctx, stored.files...)
-}
-
-// keepFiles tells the store that the files are recorded. Not to be able to costs nothing but a question at the next
-// start.
-func (s *Site) keepFiles(ctx context.Context, stored *storedFile) {
-	if err := s.media.Keep(context.WithoutCancel(ctx), stored.files...); err != nil {
-		s.logger.WarnContext(ctx, "a recorded upload is still marked as pending", "file", path.Base(stored.upload), "error", err)
-	}
 }

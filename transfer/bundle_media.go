@@ -8,6 +8,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"slices"
 
 	"github.com/quillgate/quillgate/database"
 	"github.com/quillgate/quillgate/media"
@@ -20,11 +21,12 @@ type importedFiles struct {
 	blog  *Blog
 	order media.Order
 
-	rows    map[int64]site.AttachmentRow // what the attachments of the bundle are to have
-	stored  []string                     // new files, pending in the store
-	old     []string                     // files that no one has once the import is committed
-	backups []backup                     // files whose names new ones have taken
-	notes   []string
+	rows      map[int64]site.AttachmentRow // what the attachments of the bundle are to have
+	stored    []*media.Stored              // new files, pending in the store
+	old       []string                     // files that no one has once the import is committed
+	condemned media.Condemned              // those of old that no new one has taken
+	backups   []backup                     // files whose names new ones have taken
+	notes     []string
 }
 
 // backup is the content of a file that was replaced, in case that the import fails.
@@ -259,34 +261,21 @@ func discardTemp(temp *os.File) error {
 
 // store puts the bytes under their name, unless they are there, and makes the smaller versions.
 func (f *importedFiles) store(ctx context.Context, p *BundlePost, content io.Reader, adopted bool) error {
-	info := media.Info{Name: p.File}
+	var stored *media.Stored
 	var err error
 	if adopted {
-		info, err = f.blog.media.Stat(ctx, p.File)
+		stored, err = f.blog.media.Adopt(ctx, p.File, f.order)
 	} else {
-		info, err = f.blog.media.Create(ctx, p.File, content)
+		stored, err = f.blog.media.Store(ctx, media.Upload{Name: p.File, Picture: &f.order}, content)
 	}
 	if err != nil {
 		return fmt.Errorf("store file %q: %w", p.File, err)
 	}
-	if !adopted {
-		f.stored = append(f.stored, info.Name)
-	}
-	if info.Name != p.File {
+	f.stored = append(f.stored, stored)
+	if stored.Info.Name != p.File {
 		return fmt.Errorf("store file %q: somebody else has taken the name meanwhile", p.File)
 	}
-	picture, err := f.blog.imager.Process(ctx, f.blog.media, info.Name, f.order)
-	if err != nil {
-		return err
-	}
-	if picture != nil {
-		for _, name := range picture.Files() {
-			if name != info.Name {
-				f.stored = append(f.stored, name)
-			}
-		}
-	}
-	row, err := site.NewAttachmentRow(info, picture)
+	row, err := site.NewAttachmentRow(stored.Info, stored.Picture)
 	if err != nil {
 		return err
 	}
@@ -301,8 +290,8 @@ func (f *importedFiles) store(ctx context.Context, p *BundlePost, content io.Rea
 // undo takes back what was stored, after a transaction that has changed nothing.
 func (f *importedFiles) undo(ctx context.Context) {
 	ctx = context.WithoutCancel(ctx)
-	if len(f.stored) > 0 {
-		if err := f.blog.media.Remove(ctx, f.stored...); err != nil {
+	for _, stored := range f.stored {
+		if err := f.blog.media.Discard(ctx, stored); err != nil {
 			f.blog.logger.ErrorContext(ctx, "files of a failed import were not removed", "error", err)
 		}
 	}
@@ -315,31 +304,42 @@ func (f *importedFiles) undo(ctx context.Context) {
 
 func (f *importedFiles) restore(ctx context.Context, b backup) error {
 	_, err := b.temp.Seek(0, io.SeekStart)
+	var stored *media.Stored
 	if err == nil {
-		_, err = f.blog.media.Create(ctx, b.name, b.temp)
+		stored, err = f.blog.media.Store(ctx, media.Upload{Name: b.name}, b.temp)
 	}
 	if err == nil {
-		err = f.blog.media.Keep(ctx, b.name)
+		err = f.blog.db.Update(ctx, func(tx *database.Tx) error { return f.blog.media.Keep(ctx, tx, stored) })
 	}
 	return errors.Join(err, discardTemp(b.temp))
+}
+
+// record says within tx that the new files are those of the attachments, and that nobody has the old ones any more.
+func (f *importedFiles) record(ctx context.Context, tx *database.Tx) (err error) {
+	if f.blog.media == nil {
+		return nil
+	}
+	if err := f.blog.media.Keep(ctx, tx, f.stored...); err != nil {
+		return err
+	}
+	taken := map[string]bool{}
+	for _, stored := range f.stored {
+		taken[stored.Info.Name] = true
+		for _, name := range stored.Names() {
+			taken[name] = true
+		}
+	}
+	old := slices.DeleteFunc(slices.Clone(f.old), func(name string) bool { return taken[name] })
+	f.condemned, err = f.blog.media.Condemn(ctx, tx, old...)
+	return err
 }
 
 // keep ends an import that was committed. That it cannot clean up behind itself is the operator's concern and no
 // reason to call the import failed.
 func (f *importedFiles) keep(ctx context.Context) {
-	ctx = context.WithoutCancel(ctx)
 	var errs []error
-	if len(f.stored) > 0 {
-		errs = append(errs, f.blog.media.Keep(ctx, f.stored...))
-	}
-	taken := make(map[string]bool, len(f.stored))
-	for _, name := range f.stored {
-		taken[name] = true
-	}
-	for _, name := range f.old {
-		if !taken[name] {
-			errs = append(errs, f.blog.media.Remove(ctx, name))
-		}
+	if f.blog.media != nil {
+		errs = append(errs, f.blog.media.Purge(ctx, f.condemned))
 	}
 	for _, b := range f.backups {
 		errs = append(errs, discardTemp(b.temp))
@@ -372,7 +372,7 @@ func (im *importer) importAttachments(ctx context.Context, changed map[int64]boo
 		}
 		changed[p.ID] = true
 	}
-	return nil
+	return im.files.record(ctx, im.tx)
 }
 
 // checkFile refuses a name that another attachment has.

@@ -1,7 +1,6 @@
 package transfer_test
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -397,9 +396,7 @@ func TestImportFiles(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := b.files.Create(t.Context(), "a/b.png", bytes.NewReader(picture)); err != nil {
-			t.Fatal(err)
-		}
+		b.putByHand(t, "a/b.png", picture)
 		b.mustImport(t, attachment(``))
 		if got, want := b.uploads(t), 3; len(got) != want {
 			t.Errorf("uploads after taking a file: %v, want %d", got, want)

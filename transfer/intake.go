@@ -189,7 +189,9 @@ func (in *Intake) Add(ctx context.Context, b IntakeBatch) error {
 		return errors.Join(fmt.Errorf("import a batch: %w", err), in.discardStored(ctx, files, nil))
 	}
 	in.position, in.report, in.addresses = b.Position, batch.report, in.addresses || batch.addresses
-	in.keepStored(ctx, files, batch.used)
+	if err := in.discardStored(ctx, files, batch.used); err != nil {
+		in.blog.logger.WarnContext(ctx, "files of an import were not cleaned up", "error", err)
+	}
 	return nil
 }
 

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io/fs"
 	"path"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -18,8 +17,8 @@ import (
 
 // intakeFile is the file of an attachment, stored before the transaction that records it.
 type intakeFile struct {
-	row   site.AttachmentRow
-	names []string // pending in the store
+	row    site.AttachmentRow
+	stored *media.Stored // pending in the store
 }
 
 // storeFiles stores the files of a batch's attachments that the blog does not have yet, by the index of the post.
@@ -67,49 +66,38 @@ func (in *Intake) storeFiles(ctx context.Context, posts []wxr.Post) (map[int]*in
 // storeFile stores one file, or adopts one that lies among the uploads and is
 // no one's. It returns nil when there is none.
 func (in *Intake) storeFile(ctx context.Context, p *intakePost) (*intakeFile, error) {
-	info, stored, err := in.bytes(ctx, p)
-	if err != nil || info.Name == "" {
-		return nil, err
-	}
-	f := &intakeFile{}
-	if stored {
-		f.names = append(f.names, info.Name)
-	}
 	order := in.options.PictureOrder()
 	order.Threshold = 0 // an imported picture keeps its name
-	picture, err := in.blog.imager.Process(ctx, in.blog.media, info.Name, order)
-	if err != nil {
-		return nil, errors.Join(err, in.blog.media.Remove(context.WithoutCancel(ctx), f.names...))
+	stored, err := in.bytes(ctx, p, order)
+	if err != nil || stored == nil {
+		return nil, err
 	}
-	if picture != nil {
-		f.names = append(f.names, slices.DeleteFunc(picture.Files(), func(name string) bool { return name == info.Name })...)
-	}
-	f.row, err = site.NewAttachmentRow(info, picture)
+	f := &intakeFile{stored: stored}
+	f.row, err = site.NewAttachmentRow(stored.Info, stored.Picture)
 	return f, err
 }
 
 // bytes puts the bytes of a file into the store.
-func (in *Intake) bytes(ctx context.Context, p *intakePost) (info media.Info, stored bool, err error) {
+func (in *Intake) bytes(ctx context.Context, p *intakePost, order media.Order) (*media.Stored, error) {
 	if in.cfg.Open != nil {
 		r, err := in.cfg.Open(ctx, p.upload, p.AttachmentURL)
 		if err == nil {
 			defer r.Close()
-			info, err = in.blog.media.Create(ctx, p.upload, r)
-			return info, true, err
+			return in.blog.media.Store(ctx, media.Upload{Name: p.upload, Picture: &order}, r)
 		}
 		if !errors.Is(err, fs.ErrNotExist) {
-			return media.Info{}, false, fmt.Errorf("open file %q: %w", p.upload, err)
+			return nil, fmt.Errorf("open file %q: %w", p.upload, err)
 		}
 	}
 	owned, err := in.blog.KnownFile(ctx, p.upload)
 	if err != nil || owned {
-		return media.Info{}, false, err
+		return nil, err
 	}
-	info, err = in.blog.media.Stat(ctx, p.upload)
-	if errors.Is(err, fs.ErrNotExist) {
-		return media.Info{}, false, nil
+	stored, err := in.blog.media.Adopt(ctx, p.upload, order)
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrExist) {
+		return nil, nil
 	}
-	return info, false, err
+	return stored, err
 }
 
 // takeFiles decides on the files of the batch's attachments, which are recorded once the posts are.
@@ -226,40 +214,33 @@ func (b *intakeBatch) writeFiles(ctx context.Context) error {
 	if err := rows.Insert(ctx, b.tx); err != nil {
 		return err
 	}
+	if err := b.keepFiles(ctx); err != nil {
+		return err
+	}
 	return b.rememberAddresses(ctx)
 }
 
-// keepStored tells the store which files are on record, and takes the others away again.
-func (in *Intake) keepStored(ctx context.Context, files map[int]*intakeFile, used map[int]bool) {
-	var kept []string
-	for i, f := range files {
-		if used[i] {
-			kept = append(kept, f.names...)
+// keepFiles tells the store within the transaction which files are on record.
+func (b *intakeBatch) keepFiles(ctx context.Context) error {
+	var kept []*media.Stored
+	for i, f := range b.files {
+		if b.used[i] {
+			kept = append(kept, f.stored)
 		}
 	}
-	err := in.discardStored(ctx, files, used)
-	if len(kept) > 0 {
-		err = errors.Join(err, in.blog.media.Keep(context.WithoutCancel(ctx), kept...))
+	if len(kept) == 0 {
+		return nil
 	}
-	if err != nil {
-		in.blog.logger.WarnContext(ctx, "files of an import were not cleaned up", "error", err)
-	}
+	return b.blog.media.Keep(ctx, b.tx, kept...)
 }
 
-// discardStored takes back files that no batch has recorded. What may be on record after all stays pending, and the
-// next start of the program asks again.
+// discardStored takes back files that no batch has recorded.
 func (in *Intake) discardStored(ctx context.Context, files map[int]*intakeFile, used map[int]bool) error {
-	ctx = context.WithoutCancel(ctx)
 	var errs []error
 	for i, f := range files {
-		if used[i] || len(f.names) == 0 {
-			continue
+		if !used[i] {
+			errs = append(errs, in.blog.media.Discard(ctx, f.stored))
 		}
-		known, err := in.blog.KnownFile(ctx, f.row.File)
-		if err == nil && !known {
-			err = in.blog.media.Remove(ctx, f.names...)
-		}
-		errs = append(errs, err)
 	}
 	return errors.Join(errs...)
 }

@@ -302,9 +302,7 @@ func TestIntakeFilesLater(t *testing.T) {
 		}
 		lies := at(6, "attachment", "Lies")
 		lies.Meta = meta("_wp_attached_file", "here/lies.png")
-		if _, err := b.files.Create(t.Context(), "here/lies.png", bytes.NewReader(picture)); err != nil {
-			t.Fatal(err)
-		}
+		b.putByHand(t, "here/lies.png", picture)
 		comes := at(5, "attachment", "Comes")
 		comes.Meta = meta("_wp_attached_file", "2024/05/red.png")
 		all := transfer.IntakeBatch{Posts: []wxr.Post{comes, lies}, Position: 1}

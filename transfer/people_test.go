@@ -1,6 +1,8 @@
 package transfer_test
 
 import (
+	"os"
+	"path/filepath"
 	"testing"
 	"time"
 
@@ -18,7 +20,7 @@ type blog struct {
 	db    *database.DB
 	users *auth.Users
 	apps  *apps.Store
-	files *media.Folder
+	files *media.Library
 	dir   string // of the files
 }
 
@@ -27,4 +29,16 @@ func openBlog(t testing.TB, db *database.DB, clock func() time.Time) blog {
 	t.Helper()
 	b := sitetest.Open(t, db, sitetest.Config{Clock: clock})
 	return blog{transfer.New(b.Site), db, b.Users, b.Apps, b.Files, b.Folder}
+}
+
+// putByHand puts a file among the uploads as an operator does.
+func (b blog) putByHand(t *testing.T, name string, content []byte) {
+	t.Helper()
+	path := filepath.Join(b.dir, filepath.FromSlash(name))
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path, content, 0o644); err != nil {
+		t.Fatal(err)
+	}
 }

@@ -25,8 +25,7 @@ type Blog struct {
 	*site.Site
 	db     *database.DB
 	users  *auth.Users
-	media  media.Store // nil: no files
-	imager *media.Imager
+	media  *media.Library // nil: no files
 	clock  func() time.Time
 	logger *slog.Logger
 }
@@ -34,7 +33,7 @@ type Blog struct {
 // New returns the blog of a site.
 func New(s *site.Site) *Blog {
 	p := s.Parts()
-	return &Blog{Site: s, db: p.DB, users: p.Users, media: p.Media, imager: p.Imager, clock: p.Clock, logger: p.Logger}
+	return &Blog{Site: s, db: p.DB, users: p.Users, media: p.Media, clock: p.Clock, logger: p.Logger}
 }
 
 // now is the present moment as the database keeps it: UTC, whole seconds.

@@ -55,7 +55,7 @@ func (c *cluster) open(t *testing.T) (http.Handler, *database.DB) {
 	files, err := media.OpenFolder(filepath.Join(c.folder, "uploads"))
 	must(t, err)
 	t.Cleanup(func() { files.Close() })
-	blog, err := site.Open(ctx, site.Config{DB: db, Users: users, Media: files, BaseURL: "https://blog.example", Clock: c.clock.Now})
+	blog, err := site.Open(ctx, site.Config{DB: db, Users: users, Media: media.New(media.LibraryConfig{Store: files, DB: db}), BaseURL: "https://blog.example", Clock: c.clock.Now})
 	must(t, err)
 	if c.public == "" {
 		user, err := users.Create(ctx, audit.Operator, auth.NewUser{Login: "ann", Password: "ann-password", Role: auth.Administrator})

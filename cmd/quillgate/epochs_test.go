@@ -67,6 +67,8 @@ var epochs = map[string]struct {
 	"visitor_key":           {why: "is read for each post with a password; such pages are not kept"},
 	"sites":                 {why: "is read by the gateway from time to time"},
 	"served_at":             {why: "is read when the program starts"},
+	"media_files":           {why: "is read for each file that is served"},
+	"media_places":          {why: "is read when the program starts"},
 	"pings":                 {why: "is a queue, which visitors do not see"},
 	"import_state":          {why: "is read while something is imported"},
 	"import_ids":            {why: "is read while something is imported"},

@@ -22,7 +22,6 @@ var stairs = map[string][]string{
 	"xmlrpc":    {"network"},
 	"methods":   nil,
 	"signature": nil,
-	"media":     nil,
 	"wxr":       nil,
 	"markup":    nil,
 	"fetch":     {"network"},
@@ -35,6 +34,7 @@ var stairs = map[string][]string{
 	"migrations": nil,
 	"database":   {"migrations"},
 	"audit":      {"database"},
+	"media":      {"database"},
 	"apps":       {"audit", "database"},
 	"auth":       {"apps", "audit", "database", "signature", "network"},
 	"site":       {"auth", "audit", "database", "markup", "media", "network", "methods"},
@@ -59,6 +59,7 @@ var stairs = map[string][]string{
 	"cmd/quillgate": {"server", "transfer", "gateway", "signer", "signer/local", "upstream", "methods", "signature", "xmlrpc", "wxr", "fetch", "site", "auth", "apps", "audit", "database", "migrations"},
 
 	"database/databasetest": {"database"},
+	"media/mediatest":       nil,
 	"auth/authtest":         {"auth"},
 	"site/sitetest":         {"site", "auth", "auth/authtest", "apps", "media", "database", "database/databasetest"},
 	"server/servertest":     {"server", "auth", "auth/authtest", "apps", "audit", "database/databasetest"},

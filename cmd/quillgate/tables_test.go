@@ -136,6 +136,8 @@ var notOfASite = map[string]string{
 	"visitor_key":       "of a blog",
 	"pings":             "of a blog",
 	"served_at":         "of a blog",
+	"media_files":       "of a blog",
+	"media_places":      "of a blog",
 }
 
 // Sites share nothing: a statement on a table of what belongs to a site names the site, and the handle of the database says

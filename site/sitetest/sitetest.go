@@ -31,7 +31,7 @@ type Blog struct {
 	DB     *database.DB
 	Apps   *apps.Store
 	Users  *auth.Users
-	Files  *media.Folder
+	Files  *media.Library
 	Folder string // where Files are
 }
 
@@ -54,10 +54,12 @@ func Open(t testing.TB, db *database.DB, cfg Config) Blog {
 	}
 	t.Cleanup(func() { b.Apps.Close() })
 	b.Users = auth.NewUsers(auth.UsersConfig{DB: db, Apps: b.Apps, Clock: cfg.Clock, Hash: authtest.CheapHash})
-	if b.Files, err = media.OpenFolder(b.Folder); err != nil {
+	uploads, err := media.OpenFolder(b.Folder)
+	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { b.Files.Close() })
+	t.Cleanup(func() { uploads.Close() })
+	b.Files = media.New(media.LibraryConfig{Store: uploads, DB: db, Clock: cfg.Clock})
 	b.Site, err = site.Open(t.Context(), site.Config{DB: db, Users: b.Users, Media: b.Files, BaseURL: cfg.BaseURL, Clock: cfg.Clock})
 	if err != nil {
 		t.Fatal(err)

@@ -1,0 +1,254 @@
+package media
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"io/fs"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/quillgate/quillgate/database"
+)
+
+// ledger is the table media_files: a row for every file that is stored or about to be. Column pending is the moment since
+// which a row waits to be kept, NULL when it is kept; upload is who wrote it, or who is removing the file. Only who has
+// the row of a name, under the upload that it says, may write or remove a file of that name, so:
+//
+//   - two writers never have one name, whichever server and store they write to;
+//   - a file is there before its row is kept, and its row is pending before it is removed;
+//   - whoever wants to remove what a dead process left first puts its own upload into the row. Had the process been alive
+//     after all, its transaction finds the row changed and does not commit.
+type ledger struct {
+	db    *database.DB
+	clock func() time.Time
+}
+
+// ledgerRow is a row as it is read.
+type ledgerRow struct {
+	Info
+	upload  string
+	pending bool
+}
+
+const ledgerColumns = `name, upload, pending, type, download, size, etag, stored`
+
+// insertRow begins the statements that claim names.
+const insertRow = `INSERT INTO media_files (` + ledgerColumns + `) VALUES `
+
+// values is the list of n rows of eight values.
+func values(n int) string {
+	var b strings.Builder
+	for row := range n {
+		if row > 0 {
+			b.WriteByte(',')
+		}
+		at := 8 * row
+		fmt.Fprintf(&b, "($%d,$%d,$%d,$%d,$%d,$%d,$%d,$%d)", at+1, at+2, at+3, at+4, at+5, at+6, at+7, at+8)
+	}
+	return b.String()
+}
+
+func (g ledger) now() time.Time { return g.clock().UTC().Truncate(time.Microsecond) }
+
+// claim makes the row of a name, pending, and reports whether the name was free.
+func (g ledger) claim(ctx context.Context, upload string, info Info) (bool, error) {
+	n, err := g.insert(ctx, upload, []Info{info})
+	return n == 1, err
+}
+
+// claimAll makes rows for those of the names that are free, and reports which they are.
+func (g ledger) claimAll(ctx context.Context, upload string, infos []Info) (map[string]bool, error) {
+	n, err := g.insert(ctx, upload, infos)
+	if err != nil {
+		return nil, err
+	}
+	mine := make(map[string]bool, len(infos))
+	if n == int64(len(infos)) {
+		for _, info := range infos {
+			mine[info.Name] = true
+		}
+		return mine, nil
+	}
+	names := make([]string, len(infos))
+	for i, info := range infos {
+		names[i] = info.Name
+	}
+	err = database.SelectIn(ctx, g.db, `SELECT name FROM media_files WHERE upload = ? AND name IN (?)`, names, func(name string) { mine[name] = true }, upload)
+	if err != nil {
+		return nil, fmt.Errorf("read the names of an upload: %w", err)
+	}
+	return mine, nil
+}
+
+func (g ledger) insert(ctx context.Context, upload string, infos []Info) (int64, error) {
+	now := g.now()
+	args := make([]any, 0, 8*len(infos))
+	for _, info := range infos {
+		args = append(args, info.Name, upload, now, info.Type, info.Download, info.Size, info.ETag, info.Modified)
+	}
+	result, err := g.db.Exec(ctx, insertRow+values(len(infos))+` ON CONFLICT (name) DO NOTHING`, args...)
+	if err != nil {
+		return 0, fmt.Errorf("reserve the name of an upload: %w", err)
+	}
+	return result.RowsAffected()
+}
+
+// nameChunk is how many names are looked at in one statement for a free one.
+const nameChunk = 200
+
+// nextFree returns the number before the first one above n under which the name is free.
+func (g ledger) nextFree(ctx context.Context, name string, n int) (int, error) {
+	for n < maxNumber {
+		var names []string
+		for i := 1; i <= nameChunk; i++ {
+			names = append(names, numbered(name, n+i))
+		}
+		taken := map[string]bool{}
+		err := database.SelectIn(ctx, g.db, `SELECT name FROM media_files WHERE name IN (?)`, names, func(name string) { taken[name] = true })
+		if err != nil {
+			return 0, fmt.Errorf("look for a free name: %w", err)
+		}
+		for i, name := range names {
+			if !taken[name] {
+				return n + i, nil
+			}
+		}
+		n += nameChunk
+	}
+	return n, nil
+}
+
+// release removes pending rows.
+func (g ledger) release(ctx context.Context, upload string, names ...string) error {
+	return g.change(ctx, `DELETE FROM media_files WHERE upload = ? AND pending IS NOT NULL AND name IN (?)`, names, upload)
+}
+
+// namesAtOnce is how many names one statement has.
+const namesAtOnce = 500
+
+// change runs a statement on a list of names, each 500 in a transaction of their own.
+func (g ledger) change(ctx context.Context, query string, names []string, before ...any) error {
+	for part := range slices.Chunk(names, namesAtOnce) {
+		text, args, err := database.In(query, append(append([]any{}, before...), part)...)
+		if err == nil {
+			_, err = g.db.Exec(ctx, text, args...)
+		}
+		if err != nil {
+			return fmt.Errorf("write down the names of uploads: %w", err)
+		}
+	}
+	return nil
+}
+
+// keep records files as kept.
+func (g ledger) keep(ctx context.Context, tx *database.Tx, s *Stored) error {
+	if a := s.adopted; a != nil {
+		result, err := tx.Exec(ctx, insertRow+values(1)+` ON CONFLICT (name) DO UPDATE SET type = excluded.type, download = excluded.download,
+			size = excluded.size, etag = excluded.etag, stored = excluded.stored WHERE media_files.pending IS NULL`, a.Name, s.upload, nil, a.Type, a.Download, a.Size, a.ETag, a.Modified)
+		if err != nil {
+			return fmt.Errorf("record the file %q: %w", a.Name, err)
+		}
+		if n, err := result.RowsAffected(); err != nil || n != 1 {
+			return errors.Join(err, fmt.Errorf("record the file %q: %w", a.Name, fs.ErrExist))
+		}
+	}
+	if len(s.names) == 0 {
+		return nil
+	}
+	query, args, err := database.In(`UPDATE media_files SET pending = NULL WHERE upload = ? AND pending IS NOT NULL AND name IN (?)`, s.upload, s.names)
+	if err != nil {
+		return err
+	}
+	result, err := tx.Exec(ctx, query, args...)
+	if err != nil {
+		return fmt.Errorf("record the files of an upload: %w", err)
+	}
+	if n, err := result.RowsAffected(); err != nil || n != int64(len(s.names)) {
+		return errors.Join(err, ErrSwept)
+	}
+	return nil
+}
+
+// take makes pending files those of token, and reports false when they are kept, or somebody else's, already.
+func (g ledger) take(ctx context.Context, token string, s *Stored) (bool, error) {
+	query, args, err := database.In(`UPDATE media_files SET upload = ? WHERE upload = ? AND pending IS NOT NULL AND name IN (?)`, token, s.upload, s.names)
+	if err != nil {
+		return false, err
+	}
+	result, err := g.db.Exec(ctx, query, args...)
+	if err != nil {
+		return false, fmt.Errorf("take back the files of an upload: %w", err)
+	}
+	n, err := result.RowsAffected()
+	return n == int64(len(s.names)), err
+}
+
+// condemn makes files those of a removal, whatever their rows say, and makes rows for those that have none.
+func (g ledger) condemn(ctx context.Context, tx *database.Tx, c Condemned) error {
+	now := g.now()
+	for part := range slices.Chunk(c.names, namesAtOnce/10) {
+		args := make([]any, 0, 8*len(part))
+		for _, name := range part {
+			args = append(args, name, c.token, now, "", false, -1, "", now)
+		}
+		_, err := tx.Exec(ctx, insertRow+values(len(args)/8)+` ON CONFLICT (name) DO UPDATE SET upload = excluded.upload, pending = excluded.pending`, args...)
+		if err != nil {
+			return fmt.Errorf("write down the files to remove: %w", err)
+		}
+	}
+	return nil
+}
+
+// takeForgotten makes some of the files that are pending since before the given moment those of token.
+func (g ledger) takeForgotten(ctx context.Context, token string, before time.Time) (names []string, err error) {
+	if err := g.db.Select(ctx, &names, `SELECT name FROM media_files WHERE pending < $1 ORDER BY pending LIMIT 100`, before); err != nil {
+		return nil, fmt.Errorf("look for forgotten uploads: %w", err)
+	}
+	if len(names) == 0 {
+		return nil, nil
+	}
+	// Somebody else who sweeps may take them over. That is harmless: the rows stay as long as anyone removes the files.
+	if err := g.change(ctx, `UPDATE media_files SET upload = ? WHERE pending < ? AND name IN (?)`, names, token, before); err != nil {
+		return nil, err
+	}
+	var mine []string
+	err = database.SelectIn(ctx, g.db, `SELECT name FROM media_files WHERE upload = ? AND name IN (?)`, names, func(name string) { mine = append(mine, name) }, token)
+	if err != nil {
+		return nil, fmt.Errorf("read the forgotten uploads: %w", err)
+	}
+	return mine, nil
+}
+
+// find returns the row of a name, nil when there is none.
+func (g ledger) find(ctx context.Context, name string) (*ledgerRow, error) {
+	rows, err := g.read(ctx, g.db, `SELECT `+ledgerColumns+` FROM media_files WHERE name = $1`, name)
+	if err != nil || len(rows) == 0 {
+		return nil, err
+	}
+	return &rows[0], nil
+}
+
+// read runs a query for whole rows.
+func (g ledger) read(ctx context.Context, q database.Queryer, query string, args ...any) ([]ledgerRow, error) {
+	var found []struct {
+		Name     string       `db:"name"`
+		Upload   string       `db:"upload"`
+		Pending  sql.NullTime `db:"pending"`
+		Type     string       `db:"type"`
+		Download bool         `db:"download"`
+		Size     int64        `db:"size"`
+		ETag     string       `db:"etag"`
+		Stored   time.Time    `db:"stored"`
+	}
+	if err := q.Select(ctx, &found, query, args...); err != nil {
+		return nil, fmt.Errorf("read the list of uploads: %w", err)
+	}
+	rows := make([]ledgerRow, len(found))
+	for i, f := range found {
+		rows[i] = ledgerRow{Info{f.Name, f.Stored.UTC(), Facts{f.Size, f.Type, f.Download, f.ETag}}, f.Upload, f.Pending.Valid}
+	}
+	return rows, nil
+}

@@ -1,0 +1,7 @@
+//go:build unix
+
+package media
+
+import "os"
+
+func syncDirectory(d *os.File) error { return d.Sync() }
