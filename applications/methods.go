@@ -172,7 +172,7 @@ func ownKey(app *apps.App) []xmlrpc.Member {
 }
 
 // ownToken is the same of a token or an application password.
-func ownToken(t *auth.Token) []xmlrpc.Member {
+func ownToken(t *apps.Token) []xmlrpc.Member {
 	members := []xmlrpc.Member{
 		xmlrpc.M("app", xmlrpc.String(t.Name)),
 		xmlrpc.M("token", xmlrpc.String(t.ID)),

@@ -1,7 +1,8 @@
 // Package apps owns application keys: pairs of a public key and a secret with
 // which a program signs requests in a user's name. It makes them, seals their
 // secrets, looks them up, and ends them. It verifies no request: that is for
-// package auth, which Lookup hands the secret to.
+// package auth, which Lookup hands the secret to. It owns tokens and application
+// passwords too, which have the same life and are kept as keyed hashes.
 //
 // A secret leaves this package twice: once at Create, to be shown to its owner,
 // and then only through Lookup. In the database it is sealed with AES-256-GCM
@@ -138,7 +139,7 @@ type shared struct {
 
 	lookups   *database.Cache[named, lookup]
 	upstreams *database.Cache[owner, upstream]
-	usage     *database.Batch[named, pendingUse]
+	usage     *database.Batch[credential, pendingUse]
 
 	stop sync.Once
 	done chan struct{}
@@ -232,36 +233,34 @@ func (r *row) app() (App, error) {
 	a := App{
 		Public:           r.Public,
 		UserID:           r.UserID,
-		Name:             r.Name,
 		Hint:             r.Hint,
 		Strict:           r.Strict,
 		Algorithm:        r.Alg,
 		VerificationKey:  r.Key,
 		LegacySignatures: r.Legacy,
 		Created:          r.Created,
-		Expires:          r.Expires.Time,
 		Revoked:          r.Revoked.Time,
 		Successor:        r.Next,
 		Rotated:          r.Rotated.Time,
 		Renewed:          r.Renewed.Time,
 		Uses:             r.Uses,
-		LastUse:          Use{At: r.LastUsed.Time, Agent: r.Agent, Method: r.Method},
+		LastUse:          lastUse(r.LastUsed, r.Address, r.Agent, r.Method),
 	}
 	if a.Algorithm == "" {
 		a.Algorithm = hmacSHA256
 	}
-	var err error
-	if a.Scope, err = ParseScope(r.Scope, r.Methods); err != nil {
-		return App{}, fmt.Errorf("read the scope of %s: %w", r.Public, err)
+	terms, err := readTerms(r.Public, r.Name, r.Scope, r.Methods, r.Networks, r.Expires)
+	if err != nil {
+		return App{}, err
 	}
-	if a.Networks, err = ParseNetworks(r.Networks); err != nil {
-		return App{}, fmt.Errorf("read the networks of %s: %w", r.Public, err)
-	}
-	if r.Address != "" {
-		// Only shown: one that does not read is as good as none.
-		a.LastUse.Addr, _ = netip.ParseAddr(r.Address)
-	}
+	a.setTerms(terms)
 	return a, nil
+}
+
+func (a *App) terms() Terms { return Terms{a.Name, a.Scope, a.Networks, a.Expires} }
+
+func (a *App) setTerms(t Terms) {
+	a.Name, a.Scope, a.Networks, a.Expires = t.Name, t.Scope, t.Networks, t.Expires
 }
 
 // New is a key to be made. UserID and Name are required.
@@ -297,21 +296,11 @@ func (s *Store) Create(ctx context.Context, by audit.Actor, in New) (App, Secret
 // newApp checks what is asked for, and draws a public key. The algorithm is that of keys with a secret.
 func (s *Store) newApp(in New) (app App, err error) {
 	app = App{Public: newPublic(), UserID: in.UserID, Strict: in.Strict, Algorithm: hmacSHA256, Created: s.now()}
-	if app.Name, err = CleanName(in.Name); err != nil {
+	terms, err := s.newTerms(Terms{in.Name, in.Scope, in.Networks, in.Expires}, app.Created)
+	if err != nil {
 		return App{}, err
 	}
-	if app.Scope, err = in.Scope.clean(); err != nil {
-		return App{}, err
-	}
-	if err := s.CheckMethods(app.Scope, Scope{}); err != nil {
-		return App{}, err
-	}
-	if app.Networks, err = cleanNetworks(in.Networks); err != nil {
-		return App{}, err
-	}
-	if app.Expires, err = cleanExpiry(in.Expires, app.Created); err != nil {
-		return App{}, err
-	}
+	app.setTerms(terms)
 	return app, nil
 }
 

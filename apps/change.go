@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"maps"
 	"net/netip"
 	"strings"
 	"time"
@@ -40,12 +41,8 @@ func (s *Store) Update(ctx context.Context, by audit.Actor, userID int64, public
 		if app, err = r.app(); err != nil {
 			return err
 		}
-		before := app.Scope
-		changed, err := c.apply(&app, s.now())
+		changed, err := s.changeApp(c, &app)
 		if err != nil {
-			return err
-		}
-		if err := s.CheckMethods(app.Scope, before); err != nil {
 			return err
 		}
 		app.Renewed = s.now()
@@ -56,14 +53,7 @@ func (s *Store) Update(ctx context.Context, by audit.Actor, userID int64, public
 		if err != nil {
 			return err
 		}
-		e := event(AppChanged, by, app, s.now())
-		if len(changed) == 0 && c.Name != nil {
-			e.Kind = AppRenamed
-		}
-		for name, value := range changed {
-			e.Detail[name] = value
-		}
-		return audit.Append(ctx, tx, e)
+		return appendChange(ctx, tx, event(AppChanged, by, app, s.now()), AppRenamed, c, changed)
 	})
 	if err != nil {
 		return App{}, fmt.Errorf("change an application: %w", err)
@@ -79,9 +69,46 @@ type Terms struct {
 	Expires  time.Time      // zero: never
 }
 
-// Apply makes the change of the terms, and returns the new values of all but the name, for the audit trail. Whether there are
-// such methods is for Store.CheckMethods to say. Error: *Invalid.
-func (c Change) Apply(t *Terms, now time.Time) (changed map[string]string, err error) {
+// readTerms reads the terms of the credential id as tables have them.
+func readTerms(id, name, rights, methods, networks string, expires sql.NullTime) (t Terms, err error) {
+	t = Terms{Name: name, Expires: expires.Time}
+	if t.Scope, err = ParseScope(rights, methods); err != nil {
+		return Terms{}, fmt.Errorf("read the scope of %s: %w", id, err)
+	}
+	if t.Networks, err = ParseNetworks(networks); err != nil {
+		return Terms{}, fmt.Errorf("read the networks of %s: %w", id, err)
+	}
+	return t, nil
+}
+
+// newTerms checks the terms of a credential to be made. Error: *Invalid.
+func (s *Store) newTerms(in Terms, now time.Time) (t Terms, err error) {
+	if _, err := (Change{Name: &in.Name, Scope: &in.Scope, Networks: &in.Networks, Expires: &in.Expires}).apply(&t, now); err != nil {
+		return Terms{}, err
+	}
+	return t, s.CheckMethods(t.Scope, Scope{})
+}
+
+// change makes the change of the terms, and returns the new values of all but the name, for the audit trail. Error: *Invalid.
+func (s *Store) change(c Change, t *Terms) (changed map[string]string, err error) {
+	before := t.Scope
+	if changed, err = c.apply(t, s.now()); err != nil {
+		return nil, err
+	}
+	return changed, s.CheckMethods(t.Scope, before)
+}
+
+// appendChange writes a change into the audit trail. One of the name alone is of the kind renamed.
+func appendChange(ctx context.Context, tx *database.Tx, e audit.Event, renamed audit.Kind, c Change, changed map[string]string) error {
+	if len(changed) == 0 && c.Name != nil {
+		e.Kind = renamed
+	}
+	maps.Copy(e.Detail, changed)
+	return audit.Append(ctx, tx, e)
+}
+
+// apply is change without a look at which methods there are.
+func (c Change) apply(t *Terms, now time.Time) (changed map[string]string, err error) {
 	changed = make(map[string]string)
 	if c.Name != nil {
 		if t.Name, err = CleanName(*c.Name); err != nil {
@@ -112,16 +139,16 @@ func (c Change) Apply(t *Terms, now time.Time) (changed map[string]string, err e
 	return changed, nil
 }
 
-// apply makes the change, and returns what Apply does.
-func (c Change) apply(app *App, now time.Time) (changed map[string]string, err error) {
-	terms := Terms{app.Name, app.Scope, app.Networks, app.Expires}
-	if changed, err = c.Apply(&terms, now); err != nil {
+// changeApp is change for an application, which has a bit more to change.
+func (s *Store) changeApp(c Change, app *App) (changed map[string]string, err error) {
+	terms := app.terms()
+	if changed, err = s.change(c, &terms); err != nil {
 		return nil, err
 	}
 	if c.Expires != nil && app.Successor != "" && (terms.Expires.IsZero() || terms.Expires.After(app.Expires)) {
 		return nil, &Invalid{"expiry", "the key has a successor, and cannot work longer than the agreed overlap"}
 	}
-	app.Name, app.Scope, app.Networks, app.Expires = terms.Name, terms.Scope, terms.Networks, terms.Expires
+	app.setTerms(terms)
 	if c.Strict != nil {
 		app.Strict = *c.Strict || app.VerificationKey != nil
 		changed["strict"] = fmt.Sprint(app.Strict)

@@ -9,32 +9,35 @@ import (
 )
 
 // PartFromOriginal makes the keys of a copied database the copy's own, within tx: the key that signs answers is dropped, so
-// that the next start makes another, and so are open enrolments. With revoke all keys of applications are revoked
-// too. It returns how many that were. It is for commands, while no server runs on the copy.
-func (s *Store) PartFromOriginal(ctx context.Context, tx *database.Tx, by audit.Actor, revoke bool) (revoked int, err error) {
+// that the next start makes another, and so are open enrolments. With revoke all keys of applications, tokens and application
+// passwords are revoked too. It returns how many of each that were. It is for commands, while no server runs on the copy.
+func (s *Store) PartFromOriginal(ctx context.Context, tx *database.Tx, by audit.Actor, revoke bool) (keys, tokens int, err error) {
 	for _, statement := range []string{
 		`DELETE FROM sealed_keys WHERE name = '` + responseKeyName + `'`,
 		`DELETE FROM upstream_credentials WHERE site_id = $site`,
 	} {
 		if _, err := tx.Exec(ctx, statement); err != nil {
-			return 0, fmt.Errorf("separate from the original: %w", err)
+			return 0, 0, fmt.Errorf("separate from the original: %w", err)
 		}
 	}
 	if err := DropOneTimeCodes(ctx, tx); err != nil {
-		return 0, fmt.Errorf("part from the original: %w", err)
+		return 0, 0, fmt.Errorf("part from the original: %w", err)
 	}
 	s.keys.Delete(responseKeyName)
 	if !revoke {
-		return 0, nil
+		return 0, 0, nil
 	}
 	var rows []row
 	if err := tx.Select(ctx, &rows, `SELECT `+columns+` FROM apps WHERE site_id = $site AND revoked IS NULL ORDER BY id`); err != nil {
-		return 0, fmt.Errorf("revoke the applications of a copy: %w", err)
+		return 0, 0, fmt.Errorf("revoke the applications of a copy: %w", err)
 	}
 	for _, r := range rows {
 		if err := s.revoke(ctx, tx, by, r); err != nil {
-			return 0, fmt.Errorf("revoke the applications of a copy: %w", err)
+			return 0, 0, fmt.Errorf("revoke the applications of a copy: %w", err)
 		}
 	}
-	return len(rows), nil
+	if tokens, err = s.revokeTokens(ctx, tx, by, 0); err != nil {
+		return 0, 0, fmt.Errorf("revoke the tokens of a copy: %w", err)
+	}
+	return len(rows), tokens, nil
 }

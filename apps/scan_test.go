@@ -30,7 +30,7 @@ func found(t *testing.T, text []byte) string {
 
 // K2: leaked secrets are found wherever they stand, and what only looks alike is not.
 func TestK2Scan(t *testing.T) {
-	token, _ := apps.NewToken()
+	token, _ := apps.DrawToken()
 	hint := token.Reveal()[len(token.Reveal())-4:]
 	utf16le := func(s string) (out []byte) {
 		for _, u := range utf16.Encode([]rune(s)) {

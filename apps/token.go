@@ -22,9 +22,9 @@ const (
 // TokenPattern is the regular expression of the tokens made here.
 const TokenPattern = `qgt_[0-9A-Za-z]{61}`
 
-// NewToken draws a token and returns it with its selector. crypto/rand ends
+// DrawToken draws a token and returns it with its selector. crypto/rand ends
 // the program when the system has no randomness to give.
-func NewToken() (token Secret, selector string) {
+func DrawToken() (token Secret, selector string) {
 	var b [8 + 32]byte
 	rand.Read(b[:])
 	selector = inBase62(new(big.Int).SetBytes(b[:8]), selectorDigits)
@@ -41,4 +41,49 @@ func ParseToken(text string) (selector string, ok bool) {
 		return "", false
 	}
 	return digits[:selectorDigits], true
+}
+
+// passwordLen is the length of an application password without its spaces.
+const passwordLen = 24
+
+// drawPassword draws an application password: 24 letters and digits, some 142
+// bits, in groups of four.
+func drawPassword() Secret {
+	var text strings.Builder
+	for n := 0; n < passwordLen; {
+		var b [1]byte
+		rand.Read(b[:])
+		if int(b[0]) >= 256/len(base62)*len(base62) {
+			continue // or some digits would be likelier than others
+		}
+		if n > 0 && n%4 == 0 {
+			text.WriteByte(' ')
+		}
+		text.WriteByte(base62[int(b[0])%len(base62)])
+		n++
+	}
+	return NewSecret(text.String())
+}
+
+// IsPassword reports whether a text has the form of the application passwords
+// made here and by WordPress. Such a one cannot be guessed.
+func IsPassword(text string) bool { return len(PlainPassword(text)) == passwordLen }
+
+// PlainPassword leaves the letters and digits of an application password:
+// people and clients put spaces or hyphens between its groups. Case counts.
+func PlainPassword(text string) string {
+	return strings.Map(func(r rune) rune {
+		if r >= '0' && r <= '9' || r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' {
+			return r
+		}
+		return -1
+	}, text)
+}
+
+// plainToken is what of a text counts.
+func plainToken(kind TokenKind, text string) string {
+	if kind.IsAccess() {
+		return text
+	}
+	return PlainPassword(text)
 }

@@ -2,9 +2,13 @@ package apps
 
 import (
 	"context"
+	"database/sql"
+	"errors"
 	"log/slog"
+	"net/netip"
 	"time"
 
+	"github.com/quillgate/quillgate/audit"
 	"github.com/quillgate/quillgate/database"
 )
 
@@ -13,16 +17,29 @@ const (
 	usageStep  = time.Minute      // how far apart two of one key are
 )
 
-// pendingUse is the last use of a key that is not written yet, and how many there were.
+// credential is what was used: the application of a public key, or a token by its ID.
+type credential struct {
+	named
+	presented bool // a token or application password; an application signs
+}
+
+func (c credential) compare(other credential) int {
+	if c.presented != other.presented {
+		return map[bool]int{false: -1, true: 1}[c.presented]
+	}
+	return c.named.compare(other.named)
+}
+
+// pendingUse is the last use of a credential that is not written yet, and how many there were.
 type pendingUse struct {
 	Use
 	n int
 }
 
-// newUsage collects when keys were used, off the request path.
-func (s *Store) newUsage() *database.Batch[named, pendingUse] {
-	return database.NewBatch(database.BatchConfig[named, pendingUse]{
-		DB: s.db, Compare: named.compare, Step: usageStep, Write: writeUse,
+// newUsage collects when credentials were used, off the request path.
+func (s *Store) newUsage() *database.Batch[credential, pendingUse] {
+	return database.NewBatch(database.BatchConfig[credential, pendingUse]{
+		DB: s.db, Compare: credential.compare, Step: usageStep, Write: writeUse,
 		Merge: func(older, newer pendingUse) pendingUse {
 			if newer.Method == "" {
 				newer.Method = older.Method // until Called says better
@@ -40,17 +57,28 @@ func (s *Store) newUsage() *database.Batch[named, pendingUse] {
 
 // Used notes that a key has signed a request; the time is now when it is zero. It costs no statement: uses are written
 // in batches, within a minute and a half, for one key at most once a minute.
-func (s *Store) Used(public string, use Use) {
+func (s *Store) Used(public string, use Use) { s.used(credential{named: s.named(public)}, use) }
+
+// TokenUsed is Used for a token or application password, by its ID.
+func (s *Store) TokenUsed(id string, use Use) { s.used(credential{s.named(id), true}, use) }
+
+func (s *Store) used(c credential, use Use) {
 	if use.At.IsZero() {
 		use.At = s.now()
 	}
-	s.usage.Add(s.named(public), pendingUse{use, 1})
+	s.usage.Add(c, pendingUse{use, 1})
 }
 
 // Called adds to the use that was noted last what the program has called, which
 // is known only once the request was parsed. The name must be one of the table.
-func (s *Store) Called(public, method string) {
-	s.usage.Change(s.named(public), func(use pendingUse) pendingUse {
+// Without such a use it does nothing.
+func (s *Store) Called(public, method string) { s.called(credential{named: s.named(public)}, method) }
+
+// TokenCalled is Called for a token or application password, by its ID.
+func (s *Store) TokenCalled(id, method string) { s.called(credential{s.named(id), true}, method) }
+
+func (s *Store) called(c credential, method string) {
+	s.usage.Change(c, func(use pendingUse) pendingUse {
 		use.Method = method
 		return use
 	})
@@ -59,23 +87,60 @@ func (s *Store) Called(public, method string) {
 // writeUsage runs until Close.
 func (s *Store) writeUsage() {
 	s.usage.Run(s.done, usageEvery, s.now, func(err error) {
-		s.logger.Warn("last uses of applications were not written yet", slog.Any("error", err))
+		s.logger.Warn("last uses of applications and tokens were not written yet", slog.Any("error", err))
 	})
 }
 
-// writeUse counts, and keeps what is newest: other processes write uses of the same key.
-func writeUse(ctx context.Context, tx *database.Tx, key named, use pendingUse) error {
-	var address string
-	if use.Addr.IsValid() {
-		address = use.Addr.String()
+func writeUse(ctx context.Context, tx *database.Tx, c credential, use pendingUse) error {
+	if tx = tx.Of(c.site); c.presented {
+		return writeTokenUse(ctx, tx, c.public, use.Use)
 	}
-	_, err := tx.Of(key.site).Exec(ctx, `UPDATE apps SET uses = uses + $2,
+	return writeAppUse(ctx, tx, c.public, use)
+}
+
+// writeAppUse counts, and keeps what is newest: other processes write uses of the same key.
+func writeAppUse(ctx context.Context, tx *database.Tx, public string, use pendingUse) error {
+	_, err := tx.Exec(ctx, `UPDATE apps SET uses = uses + $2,
 			last_address = CASE WHEN last_used >= $3 THEN last_address ELSE $4 END,
 			last_agent = CASE WHEN last_used >= $3 THEN last_agent ELSE $5 END,
 			last_method = CASE WHEN last_used >= $3 THEN last_method ELSE $6 END,
 			last_used = CASE WHEN last_used >= $3 THEN last_used ELSE $3 END
-		WHERE site_id = $site AND public = $1`, key.public, use.n, use.At, address, cutAgent(use.Agent), use.Method)
+		WHERE site_id = $site AND public = $1`, public, use.n, use.At, use.address(), cutAgent(use.Agent), use.Method)
 	return err
+}
+
+// writeTokenUse keeps what is newest. The first use of a token is in the trail.
+func writeTokenUse(ctx context.Context, tx *database.Tx, id string, use Use) error {
+	r, err := getToken(ctx, tx, id)
+	switch {
+	case errors.Is(err, ErrNoToken):
+		return nil
+	case err != nil || r.LastUsed.Valid && !r.LastUsed.Time.Before(use.At):
+		return err
+	}
+	_, err = tx.Exec(ctx, `UPDATE application_passwords SET last_used = $2, last_address = $3, last_agent = $4, last_method = $5 WHERE site_id = $site AND id = $1`,
+		r.Row, use.At, use.address(), cutAgent(use.Agent), use.Method)
+	if err != nil || r.LastUsed.Valid {
+		return err
+	}
+	t := Token{ID: r.ID, UserID: r.UserID, Kind: TokenKind(r.Kind), Name: r.Name}
+	by := audit.Actor{UserID: r.UserID, Via: t.Kind.Via(), App: r.ID, Addr: use.Addr, Agent: use.Agent}
+	return audit.Append(ctx, tx, tokenEvent(TokenFirstUsed, by, t, use.At))
+}
+
+// address is the address of a use as tables have it.
+func (u Use) address() string {
+	if !u.Addr.IsValid() {
+		return ""
+	}
+	return u.Addr.String()
+}
+
+// lastUse reads a use as tables have it.
+func lastUse(at sql.NullTime, address, agent, method string) Use {
+	use := Use{At: at.Time, Agent: agent, Method: method}
+	use.Addr, _ = netip.ParseAddr(address) // only shown: one that does not read is as good as none
+	return use
 }
 
 // maxAgent bounds what a client can make a row hold, in characters.

@@ -78,9 +78,9 @@ func (v Via) String() string {
 // Identity is who calls. The zero value is no one.
 type Identity struct {
 	User  User
-	App   *apps.App  // the key that signed; nil otherwise
-	Token *Token     // the token or application password that was presented; nil otherwise
-	Scope apps.Scope // what the credential is limited to; the zero Scope: everything that the user may
+	App   *apps.App   // the key that signed; nil otherwise
+	Token *apps.Token // the token or application password that was presented; nil otherwise
+	Scope apps.Scope  // what the credential is limited to; the zero Scope: everything that the user may
 	Via   Via
 	Addr  netip.Addr // of the client; the zero Addr when it is not known
 	Agent string     // what the client calls itself

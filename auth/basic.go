@@ -104,8 +104,7 @@ func parseBasic(credentials string) (user, password string, ok bool) {
 // user.
 func (v *Verifier) byToken(ctx context.Context, q *Request, text, login string) (Identity, Reason, error) {
 	users := v.cfg.Users
-	selector, _ := apps.ParseToken(text)
-	t, reason, err := users.findToken(ctx, text, selector, q.addr)
+	t, reason, err := users.findToken(ctx, text, q.addr)
 	if err != nil || reason != "" {
 		return Identity{}, reason, err
 	}
@@ -126,7 +125,7 @@ func (v *Verifier) byToken(ctx context.Context, q *Request, text, login string) 
 	case !user.Networks.Allow(q.addr):
 		return Identity{}, WrongNetwork, nil
 	}
-	return q.as(t.identity(user)), "", nil
+	return q.as(withToken(user, t)), "", nil
 }
 
 // byApplicationPassword finds the caller of an application password.
@@ -153,7 +152,7 @@ func (v *Verifier) byApplicationPassword(ctx context.Context, q *Request, login,
 	case !c.Networks.Allow(q.addr):
 		return Identity{}, WrongNetwork, nil
 	}
-	return q.as(t.identity(c.User)), "", nil
+	return q.as(withToken(c.User, t)), "", nil
 }
 
 // as is the caller as this request shows it.

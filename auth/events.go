@@ -18,11 +18,6 @@ const (
 	SignInThrottled  audit.Kind = "sign-in.throttled" // when the waiting begins
 	SetUpCodeMade    audit.Kind = "set-up-code.made"
 	SetUpCodeUsed    audit.Kind = "set-up-code.used"
-	TokenCreated     audit.Kind = "token.created"
-	TokenRenamed     audit.Kind = "token.renamed"
-	TokenLimited     audit.Kind = "token.limited"
-	TokenRevoked     audit.Kind = "token.revoked"
-	TokenFirstUsed   audit.Kind = "token.first-used"
 	SecondFactorOn   audit.Kind = "second-factor.on"
 	SecondFactorOff  audit.Kind = "second-factor.off"
 	SecondFactorGone audit.Kind = "second-factor.reset" // by an operator or administrator

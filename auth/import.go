@@ -2,7 +2,6 @@ package auth
 
 import (
 	"context"
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"strings"
@@ -209,7 +208,7 @@ func (u *Users) importKey(ctx context.Context, tx *database.Tx, userID int64, i 
 }
 
 func (u *Users) importPassword(ctx context.Context, tx *database.Tx, userID int64, p ImportPassword) error {
-	plain := plainApplicationPassword(p.Password)
+	plain := apps.PlainPassword(p.Password)
 	hash := p.Hash
 	switch {
 	case hash == "" && plain == "":
@@ -219,20 +218,12 @@ func (u *Users) importPassword(ctx context.Context, tx *database.Tx, userID int6
 	case hash == "":
 		hash = fastHash(plain)
 	}
-	if p.UUID == "" {
-		p.UUID = rand.Text()
-	}
-	there, err := getToken(ctx, tx, p.UUID)
-	switch {
-	case errors.Is(err, ErrNoToken):
-		_, err = tx.Exec(ctx, `INSERT INTO application_passwords (site_id, user_id, uuid, name, hash, created) VALUES ($site, $1, $2, $3, $4, $5)`,
-			userID, p.UUID, p.Name, hash, u.clock().UTC().Truncate(time.Second))
-	case err == nil && there.UserID != userID:
-		return &Invalid{"application password", "its uuid belongs to another user"}
-	case err == nil && !strings.HasPrefix(there.Hash, keyedPrefix) && there.Hash != p.Hash && !fastMatches(plain, there.Hash):
-		// One that was used has a hash of ours since, and an application
-		// password never changes.
-		_, err = tx.Exec(ctx, `UPDATE application_passwords SET hash = $2, name = $3 WHERE site_id = $site AND uuid = $1`, p.UUID, hash, p.Name)
+	err := u.apps.ImportPassword(ctx, tx, apps.ImportedPassword{UserID: userID, ID: p.UUID, Name: p.Name, Hash: hash}, func(there string) bool {
+		return equal(there, p.Hash) || fastMatches(plain, there)
+	})
+	var invalid *apps.Invalid
+	if errors.As(err, &invalid) {
+		return fmt.Errorf("%w (%w)", &Invalid{invalid.Field, invalid.Why}, err)
 	}
 	return err
 }
@@ -248,18 +239,14 @@ func (u *Users) ExportUsers(ctx context.Context, q database.Queryer, hashes bool
 	}
 	passwords := make(map[int64][]ImportPassword)
 	if hashes {
-		var rows []struct {
-			UserID int64  `db:"user_id"`
-			UUID   string `db:"uuid"`
-			Name   string `db:"name"`
-			Hash   string `db:"hash"`
-		}
-		if err := q.Select(ctx, &rows, `SELECT user_id, uuid, name, hash FROM application_passwords
-			WHERE site_id = $site AND kind = $1 AND revoked IS NULL AND hash NOT LIKE $2 ORDER BY id`, string(ApplicationPassword), keyedPrefix+"%"); err != nil {
+		exported, err := u.apps.ExportPasswords(ctx, q)
+		if err != nil {
 			return nil, fmt.Errorf("export users: %w", err)
 		}
-		for _, r := range rows {
-			passwords[r.UserID] = append(passwords[r.UserID], ImportPassword{UUID: r.UUID, Name: r.Name, Hash: r.Hash})
+		for user, list := range exported {
+			for _, p := range list {
+				passwords[user] = append(passwords[user], ImportPassword{UUID: p.ID, Name: p.Name, Hash: p.Hash})
+			}
 		}
 	}
 	list := make([]ImportUser, 0, len(accounts))

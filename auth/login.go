@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/quillgate/quillgate/apps"
 	"github.com/quillgate/quillgate/audit"
 )
 
@@ -102,7 +103,7 @@ func (v *Verifier) verifyCall(ctx context.Context, c credentials, from Client, e
 		return Identity{}, err
 	}
 	// Such a password cannot be guessed: it need not wait for guesses.
-	if wait > 0 && (c.accountOnly || !isApplicationPassword(c.password)) {
+	if wait > 0 && (c.accountOnly || !apps.IsPassword(c.password)) {
 		e.Reason = TooManyFailures
 		return Identity{}, &Throttled{RetryAfter: wait}
 	}
@@ -131,7 +132,7 @@ func (v *Verifier) verifyCall(ctx context.Context, c credentials, from Client, e
 		}
 		if ok && reason == "" && policy.ApplicationPasswords && who.Networks.Allow(from.Addr) {
 			e.Via, e.Public = ViaApplicationPassword, t.ID
-			return t.identity(who.User), nil
+			return withToken(who.User, t), nil
 		}
 	}
 	if v.cfg.Judge != nil {

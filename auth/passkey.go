@@ -241,22 +241,22 @@ func (p *Passkeys) sealed(ctx context.Context, options any, session *webauthn.Se
 	if err != nil {
 		return Ceremony{}, err
 	}
-	key, err := p.users.keyed(ctx)
+	key, err := p.users.apps.Keyed(ctx)
 	if err != nil {
 		return Ceremony{}, err
 	}
-	c.State = append(key.sum("passkey question", string(c.State)), c.State...)
+	c.State = append(key.Sum("passkey question", string(c.State)), c.State...)
 	return c, nil
 }
 
 // unseal reads the state of a sign-in. Error: ErrPasskey.
 func (p *Passkeys) unseal(ctx context.Context, state []byte) (session webauthn.SessionData, err error) {
-	key, err := p.users.keyed(ctx)
+	key, err := p.users.apps.Keyed(ctx)
 	if err != nil {
 		return session, err
 	}
 	mac, text := state[:min(len(state), sha256.Size)], state[min(len(state), sha256.Size):]
-	if !hmac.Equal(mac, key.sum("passkey question", string(text))) || json.Unmarshal(text, &session) != nil || !p.users.now().Before(session.Expires) {
+	if !hmac.Equal(mac, key.Sum("passkey question", string(text))) || json.Unmarshal(text, &session) != nil || !p.users.now().Before(session.Expires) {
 		return session, ErrPasskey
 	}
 	session.Expires = time.Time{} // the library reads the clock of the system

@@ -234,17 +234,6 @@ func cleanPassword(password string) string { return strings.Trim(password, " \t\
 // both in base64 without padding.
 const fastPrefix = "$blake2b$"
 
-// plainApplicationPassword leaves the letters and digits: people and clients
-// put spaces or hyphens between its groups. Case counts.
-func plainApplicationPassword(password string) string {
-	return strings.Map(func(r rune) rune {
-		if r >= '0' && r <= '9' || r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' {
-			return r
-		}
-		return -1
-	}, password)
-}
-
 func fastHash(password string) string {
 	salt := make([]byte, 16)
 	rand.Read(salt)

@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/quillgate/quillgate/apps"
 )
 
 // Hashes that other programs made: Perl's crypt, phpass, and libsodium's
@@ -148,8 +150,8 @@ func TestFastHashes(t *testing.T) {
 		}
 	}
 	for in, want := range map[string]string{"ab cd-EF\t12": "abcdEF12", "": "", "é€": "", "a\u00a0b": "ab"} {
-		if got := plainApplicationPassword(in); got != want {
-			t.Errorf("plainApplicationPassword(%q) = %q, want %q", in, got, want)
+		if got := apps.PlainPassword(in); got != want {
+			t.Errorf("PlainPassword(%q) = %q, want %q", in, got, want)
 		}
 	}
 }

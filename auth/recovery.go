@@ -31,16 +31,16 @@ func newRecoveryCodes() []apps.Secret {
 
 // recoveryHash is the keyed hash of a code, whatever its case and hyphens; nil
 // for what cannot be one.
-func recoveryHash(key keyed, userID int64, code string) []byte {
+func recoveryHash(key apps.Keyed, userID int64, code string) []byte {
 	code = strings.ToLower(strings.NewReplacer("-", "", " ", "").Replace(code))
 	if len(code) != 16 {
 		return nil
 	}
-	return key.sum("recovery", fmt.Sprint(userID), code)
+	return key.Sum("recovery", fmt.Sprint(userID), code)
 }
 
 // writeRecoveryCodes replaces the codes of a user.
-func writeRecoveryCodes(ctx context.Context, tx *database.Tx, key keyed, userID int64, codes []apps.Secret) error {
+func writeRecoveryCodes(ctx context.Context, tx *database.Tx, key apps.Keyed, userID int64, codes []apps.Secret) error {
 	if _, err := tx.Exec(ctx, `DELETE FROM recovery_codes WHERE site_id = $site AND user_id = $1`, userID); err != nil {
 		return err
 	}
@@ -57,7 +57,7 @@ func writeRecoveryCodes(ctx context.Context, tx *database.Tx, key keyed, userID 
 // which nothing shows again. Ask Verifier.Confirm for the password before.
 // Error: ErrNoSecondFactor.
 func (u *Users) NewRecoveryCodes(ctx context.Context, by audit.Actor, userID int64) ([]apps.Secret, error) {
-	key, err := u.keyed(ctx)
+	key, err := u.apps.Keyed(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -79,7 +79,7 @@ func (u *Users) NewRecoveryCodes(ctx context.Context, by audit.Actor, userID int
 
 // takeRecoveryCode uses a recovery code up, in one statement that works once.
 // Error: ErrWrongCode.
-func (u *Users) takeRecoveryCode(ctx context.Context, tx *database.Tx, key keyed, by audit.Actor, userID int64, code string) error {
+func (u *Users) takeRecoveryCode(ctx context.Context, tx *database.Tx, key apps.Keyed, by audit.Actor, userID int64, code string) error {
 	hash := recoveryHash(key, userID, code)
 	if hash == nil {
 		return ErrWrongCode

@@ -125,7 +125,7 @@ func TestApplicationPasswordStatements(t *testing.T) {
 		if _, err := h.from(t, addr).Login(t.Context(), "ada", "abcdEFGH1234"); err != nil {
 			t.Fatal(err)
 		}
-		h.users.Close() // writes what waits
+		h.apps.Close() // writes what waits
 		var used time.Time
 		if err := h.db.Get(t.Context(), &used, `SELECT last_used FROM application_passwords WHERE uuid = $1`, "u"); err != nil || !used.Equal(h.clock.Now()) {
 			t.Errorf("last used %v, %v; want %v", used, err, h.clock.Now())

@@ -130,7 +130,7 @@ func (u *Users) BeginSecondFactor(ctx context.Context, userID int64, siteName st
 // which nothing shows again. Errors: ErrNoSecondFactor, ErrSecondFactorOn,
 // ErrWrongCode.
 func (u *Users) ConfirmSecondFactor(ctx context.Context, by audit.Actor, userID int64, code string) ([]apps.Secret, error) {
-	key, err := u.keyed(ctx)
+	key, err := u.apps.Keyed(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -246,7 +246,7 @@ func (u *Users) removeFactor(ctx context.Context, tx *database.Tx, e audit.Event
 // valid. Error: *Throttled.
 func (v *Verifier) checkCode(ctx context.Context, userID int64, code string, from Client, recovery bool) (reason Reason, err error) {
 	users := v.cfg.Users
-	key, err := users.keyed(ctx)
+	key, err := users.apps.Keyed(ctx)
 	if err != nil {
 		return "", err
 	}

@@ -265,8 +265,8 @@ func TestA8NoWayRoundTheSecondFactor(t *testing.T) {
 		}
 		secret, codes := h.factor(t, ada)
 		app, key := h.key(t, ada)
-		_, token := h.token(t, auth.NewToken{UserID: ada.ID, Kind: auth.AccessToken})
-		_, password := h.token(t, auth.NewToken{UserID: ada.ID, Kind: auth.ApplicationPassword})
+		_, token := h.token(t, apps.NewToken{UserID: ada.ID, Kind: apps.AccessToken})
+		_, password := h.token(t, apps.NewToken{UserID: ada.ID, Kind: apps.ApplicationPassword})
 		h.warm(t)
 		var cost [2]int64
 		for i, password := range []string{"ada-password", "ada-passworx"} {

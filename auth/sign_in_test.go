@@ -80,7 +80,7 @@ func TestA2AcrossProcessesAndEntrances(t *testing.T) {
 		for i := range 5 {
 			h.from(t, addr).Login(t.Context(), "ada", fmt.Sprint("wrong ", i))
 		}
-		_, password := h.token(t, auth.NewToken{UserID: 1, Kind: auth.ApplicationPassword})
+		_, password := h.token(t, apps.NewToken{UserID: 1, Kind: apps.ApplicationPassword})
 		if _, err := h.from(t, addr).Login(t.Context(), "ada", "ada-password"); !errors.As(err, new(*auth.Throttled)) {
 			t.Errorf("after five wrong ones: %v, want *Throttled", err)
 		}
@@ -95,7 +95,7 @@ func TestA2AcrossProcessesAndEntrances(t *testing.T) {
 		for _, l := range lines {
 			count[l.Kind]++
 		}
-		want := map[audit.Kind]int{auth.UserCreated: 1, auth.TokenCreated: 1, auth.SignInFailed: 2, auth.SignInThrottled: 2}
+		want := map[audit.Kind]int{auth.UserCreated: 1, apps.TokenCreated: 1, auth.SignInFailed: 2, auth.SignInThrottled: 2}
 		if diff := cmp.Diff(want, count); diff != "" {
 			t.Errorf("eleven failures at two entrances in the trail (-want +got):\n%s", diff)
 		}
@@ -224,7 +224,7 @@ func TestA7Modes(t *testing.T) {
 	for _, server := range auth.Modes() {
 		each(t, func(c *auth.Config) { c.PasswordMode = server }, func(t *testing.T, h *house) {
 			ada := h.user(t, "ada", auth.Author)
-			_, password := h.token(t, auth.NewToken{UserID: ada.ID, Kind: auth.ApplicationPassword})
+			_, password := h.token(t, apps.NewToken{UserID: ada.ID, Kind: apps.ApplicationPassword})
 			for _, m := range []struct{ site, user auth.Mode }{
 				{auth.ModeDefault, auth.ModeDefault},
 				{auth.ModeWarn, auth.ModeDefault},

@@ -393,17 +393,17 @@ func TestK7RevokedDuringTheBody(t *testing.T) {
 				return credential{m.request(t), app.Public, func() error { return h.apps.Revoke(t.Context(), audit.Operator, ada.ID, app.Public) }}
 			},
 			"token": func() credential {
-				token, text := h.token(t, auth.NewToken{UserID: ada.ID, Kind: auth.AccessToken})
+				token, text := h.token(t, apps.NewToken{UserID: ada.ID, Kind: apps.AccessToken})
 				return credential{
 					post("192.0.2.1", body, basic(text, "")), "",
-					func() error { return h.users.RevokeToken(t.Context(), audit.Operator, ada.ID, token.ID) },
+					func() error { return h.apps.RevokeToken(t.Context(), audit.Operator, ada.ID, token.ID) },
 				}
 			},
 			"application password": func() credential {
-				token, text := h.token(t, auth.NewToken{UserID: ada.ID, Kind: auth.ApplicationPassword})
+				token, text := h.token(t, apps.NewToken{UserID: ada.ID, Kind: apps.ApplicationPassword})
 				return credential{
 					post("192.0.2.1", body, basic("ada", text)), "",
-					func() error { return h.users.RevokeToken(t.Context(), audit.Operator, ada.ID, token.ID) },
+					func() error { return h.apps.RevokeToken(t.Context(), audit.Operator, ada.ID, token.ID) },
 				}
 			},
 		}

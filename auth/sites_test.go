@@ -37,7 +37,7 @@ func TestSitesShareNothing(t *testing.T) {
 		eve := two.user(t, "ada", auth.Administrator) // the same name and address
 		app, secret := one.key(t, ada)
 		own, ownSecret := two.key(t, eve)
-		token, text := one.token(t, auth.NewToken{UserID: ada.ID, Kind: auth.AccessToken})
+		token, text := one.token(t, apps.NewToken{UserID: ada.ID, Kind: apps.AccessToken})
 
 		taken := apps.Imported{UserID: eve.ID, Name: "moved here", Public: app.Public, Secret: apps.NewSecret(secret.Reveal())}
 		if _, err := two.apps.Import(ctx, taken); !errors.Is(err, apps.ErrTaken) {
@@ -69,7 +69,7 @@ func TestSitesShareNothing(t *testing.T) {
 			if err := at.apps.Revoke(ctx, audit.Operator, ada.ID, app.Public); !errors.Is(err, apps.ErrNotFound) {
 				t.Errorf("%s revokes the key: %v", at.name, err)
 			}
-			if err := at.users.RevokeToken(ctx, audit.Operator, ada.ID, token.ID); !errors.Is(err, auth.ErrNoToken) {
+			if err := at.apps.RevokeToken(ctx, audit.Operator, ada.ID, token.ID); !errors.Is(err, apps.ErrNoToken) {
 				t.Errorf("%s revokes the token: %v", at.name, err)
 			}
 			if _, err := at.users.BeginSecondFactor(ctx, ada.ID, "blog"); !errors.Is(err, auth.ErrNotFound) {
@@ -166,7 +166,7 @@ func trailsStayApart(t *testing.T, one, two *house) {
 	if list := kinds(one); !slices.Contains(list, auth.PolicyChanged) {
 		t.Errorf("the trail of the site: %v", list)
 	}
-	if list := kinds(two); slices.Contains(list, auth.PolicyChanged) || slices.Contains(list, auth.TokenCreated) {
+	if list := kinds(two); slices.Contains(list, auth.PolicyChanged) || slices.Contains(list, apps.TokenCreated) {
 		t.Errorf("the other site has lines of the first: %v", list)
 	}
 	for _, h := range []*house{one, two} {

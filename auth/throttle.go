@@ -93,13 +93,13 @@ const (
 // a program that goes on sending an old password to one entrance must not
 // close the other to its owner.
 func (t *throttle) guess(ctx context.Context, purpose, account string, addr netip.Addr) (guess, error) {
-	key, err := t.users.keyed(ctx)
+	key, err := t.users.apps.Keyed(ctx)
 	if err != nil {
 		return guess{}, err
 	}
 	place := network.Of(addr).String()
 	name := func(kind string, parts ...string) string {
-		return kind + base64.RawURLEncoding.EncodeToString(key.sum(append([]string{"throttle", kind}, parts...)...)[:16])
+		return kind + base64.RawURLEncoding.EncodeToString(key.Sum(append([]string{"throttle", kind}, parts...)...)[:16])
 	}
 	g := guess{pair: name(pairKey, purpose, account, place)}
 	g.typed = g.pair

@@ -21,12 +21,12 @@ import (
 	"github.com/quillgate/quillgate/database/databasetest"
 )
 
-func (h *house) token(t testing.TB, in auth.NewToken) (auth.Token, string) {
+func (h *house) token(t testing.TB, in apps.NewToken) (apps.Token, string) {
 	t.Helper()
 	if in.Name == "" {
 		in.Name = "a program"
 	}
-	token, text, err := h.users.CreateToken(context.Background(), audit.Operator, in)
+	token, text, err := h.apps.CreateToken(context.Background(), audit.Operator, in)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -56,14 +56,14 @@ func TestS17Basic(t *testing.T) {
 	each(t, nil, func(t *testing.T, h *house) {
 		ada := h.user(t, "ada", auth.Author)
 		h.user(t, "bob", auth.Author)
-		token, text := h.token(t, auth.NewToken{UserID: ada.ID, Kind: auth.AccessToken})
-		password, spaced := h.token(t, auth.NewToken{UserID: ada.ID, Kind: auth.ApplicationPassword})
+		token, text := h.token(t, apps.NewToken{UserID: ada.ID, Kind: apps.AccessToken})
+		password, spaced := h.token(t, apps.NewToken{UserID: ada.ID, Kind: apps.ApplicationPassword})
 		bare := strings.ReplaceAll(spaced, " ", "")
-		revoked, revokedText := h.token(t, auth.NewToken{UserID: ada.ID, Kind: auth.AccessToken})
-		if err := h.users.RevokeToken(t.Context(), audit.Operator, ada.ID, revoked.ID); err != nil {
+		revoked, revokedText := h.token(t, apps.NewToken{UserID: ada.ID, Kind: apps.AccessToken})
+		if err := h.apps.RevokeToken(t.Context(), audit.Operator, ada.ID, revoked.ID); err != nil {
 			t.Fatal(err)
 		}
-		wrong, _ := apps.NewToken()
+		wrong, _ := apps.DrawToken()
 		encode := func(text string) string { return "Basic " + base64.StdEncoding.EncodeToString([]byte(text)) }
 		tests := []struct {
 			name, value string
@@ -133,7 +133,7 @@ func TestS17Basic(t *testing.T) {
 // S17, A6: Basic does not pass where others can read along.
 func TestS17BasicInClear(t *testing.T) {
 	each(t, nil, func(t *testing.T, h *house) {
-		_, text := h.token(t, auth.NewToken{UserID: h.user(t, "ada", auth.Author).ID, Kind: auth.AccessToken})
+		_, text := h.token(t, apps.NewToken{UserID: h.user(t, "ada", auth.Author).ID, Kind: apps.AccessToken})
 		for from, want := range map[string]error{addr: auth.ErrClearText, "127.0.0.1": nil} {
 			r := post(from, body, basic(text, ""))
 			r.TLS = nil
@@ -149,8 +149,8 @@ func TestS17BasicInClear(t *testing.T) {
 func TestS17UnknownCostsTheSame(t *testing.T) {
 	each(t, nil, func(t *testing.T, h *house) {
 		ada := h.user(t, "ada", auth.Author)
-		_, text := h.token(t, auth.NewToken{UserID: ada.ID, Kind: auth.AccessToken})
-		unknown, _ := apps.NewToken()
+		_, text := h.token(t, apps.NewToken{UserID: ada.ID, Kind: apps.AccessToken})
+		unknown, _ := apps.DrawToken()
 		h.warm(t)
 		for _, pair := range [][2]string{
 			{basic(unknown.Reveal(), ""), basic("bob", text)},
@@ -177,8 +177,8 @@ func TestS17UnknownCostsTheSame(t *testing.T) {
 func TestK13TokensMakeNoKeys(t *testing.T) {
 	each(t, nil, func(t *testing.T, h *house) {
 		ada := h.user(t, "ada", auth.Author)
-		_, token := h.token(t, auth.NewToken{UserID: ada.ID, Kind: auth.AccessToken})
-		password, spaced := h.token(t, auth.NewToken{UserID: ada.ID, Kind: auth.ApplicationPassword, Scope: apps.Scope{Rights: []apps.Right{apps.Read}}})
+		_, token := h.token(t, apps.NewToken{UserID: ada.ID, Kind: apps.AccessToken})
+		password, spaced := h.token(t, apps.NewToken{UserID: ada.ID, Kind: apps.ApplicationPassword, Scope: apps.Scope{Rights: []apps.Right{apps.Read}}})
 		for _, text := range []string{spaced, strings.ReplaceAll(spaced, " ", ""), " " + strings.ReplaceAll(spaced, " ", "-") + "\n"} {
 			who, err := h.from(t, addr).Login(t.Context(), "ada", text)
 			if err != nil || who.Via != auth.ViaApplicationPassword || who.Token.ID != password.ID || who.Can(auth.EditPosts) || !who.Can(auth.Read) {
@@ -211,7 +211,7 @@ func TestK13TokensMakeNoKeys(t *testing.T) {
 func TestK2TokenForm(t *testing.T) {
 	h := open(t, databasetest.Open(t, databasetest.SQLite(t)), nil)
 	ada := h.user(t, "ada", auth.Author)
-	token, text := h.token(t, auth.NewToken{UserID: ada.ID, Kind: auth.AccessToken})
+	token, text := h.token(t, apps.NewToken{UserID: ada.ID, Kind: apps.AccessToken})
 	if !regexp.MustCompile("^" + apps.TokenPattern + "$").MatchString(text) {
 		t.Errorf("a token is %q", text)
 	}
@@ -224,7 +224,7 @@ func TestK2TokenForm(t *testing.T) {
 			t.Errorf("%q passes", changed)
 		}
 	}
-	if _, text := h.token(t, auth.NewToken{UserID: ada.ID, Kind: auth.ApplicationPassword}); !regexp.MustCompile(`^([0-9A-Za-z]{4} ){5}[0-9A-Za-z]{4}$`).MatchString(text) {
+	if _, text := h.token(t, apps.NewToken{UserID: ada.ID, Kind: apps.ApplicationPassword}); !regexp.MustCompile(`^([0-9A-Za-z]{4} ){5}[0-9A-Za-z]{4}$`).MatchString(text) {
 		t.Errorf("an application password is %q", text)
 	}
 }
@@ -234,8 +234,8 @@ func TestK7RevokedToken(t *testing.T) {
 	each(t, nil, func(t *testing.T, h *house) {
 		ada, bob := h.user(t, "ada", auth.Author), h.user(t, "bob", auth.Author)
 		replica := auth.New(auth.Config{Users: auth.NewUsers(auth.UsersConfig{DB: h.db, Apps: h.apps, Clock: h.clock.Now, Hash: authtest.CheapHash}), Apps: h.apps, Clock: h.clock.Now})
-		for _, kind := range []auth.TokenKind{auth.AccessToken, auth.ApplicationPassword} {
-			token, text := h.token(t, auth.NewToken{UserID: ada.ID, Kind: kind})
+		for _, kind := range []apps.TokenKind{apps.AccessToken, apps.ApplicationPassword} {
+			token, text := h.token(t, apps.NewToken{UserID: ada.ID, Kind: kind})
 			use := func(v *auth.Verifier) error {
 				_, err := v.Begin(post(addr, body, basic("ada", text)))
 				return err
@@ -243,14 +243,14 @@ func TestK7RevokedToken(t *testing.T) {
 			if err := errors.Join(use(h.verifier), use(replica)); err != nil {
 				t.Fatalf("%s: %v", kind, err)
 			}
-			if err := h.users.RevokeToken(t.Context(), audit.Operator, bob.ID, token.ID); !errors.Is(err, auth.ErrNoToken) {
+			if err := h.apps.RevokeToken(t.Context(), audit.Operator, bob.ID, token.ID); !errors.Is(err, apps.ErrNoToken) {
 				t.Errorf("%s: somebody else's: %v, want ErrNoToken", kind, err)
 			}
-			if err := h.users.RenameToken(t.Context(), audit.Operator, bob.ID, token.ID, "mine"); !errors.Is(err, auth.ErrNoToken) {
+			if err := h.apps.RenameToken(t.Context(), audit.Operator, bob.ID, token.ID, "mine"); !errors.Is(err, apps.ErrNoToken) {
 				t.Errorf("%s: K8, rename somebody else's: %v, want ErrNoToken", kind, err)
 			}
 			for range 2 { // twice is not an error
-				if err := h.users.RevokeToken(t.Context(), audit.Operator, ada.ID, token.ID); err != nil {
+				if err := h.apps.RevokeToken(t.Context(), audit.Operator, ada.ID, token.ID); err != nil {
 					t.Fatal(err)
 				}
 			}
@@ -258,15 +258,15 @@ func TestK7RevokedToken(t *testing.T) {
 				t.Errorf("%s: it works after it was revoked", kind)
 			}
 		}
-		h.token(t, auth.NewToken{UserID: ada.ID, Kind: auth.AccessToken})
-		h.token(t, auth.NewToken{UserID: bob.ID, Kind: auth.AccessToken})
-		if n, err := h.users.RevokeTokens(t.Context(), audit.Operator, ada.ID); n != 1 || err != nil {
+		h.token(t, apps.NewToken{UserID: ada.ID, Kind: apps.AccessToken})
+		h.token(t, apps.NewToken{UserID: bob.ID, Kind: apps.AccessToken})
+		if n, err := h.apps.RevokeTokens(t.Context(), audit.Operator, ada.ID); n != 1 || err != nil {
 			t.Errorf("RevokeTokens: %d, %v; want the one that was left", n, err)
 		}
-		if list, err := h.users.Tokens(t.Context(), auth.TokenFilter{}); err != nil || len(list) != 1 || list[0].UserID != bob.ID {
+		if list, err := h.apps.Tokens(t.Context(), apps.TokenFilter{}); err != nil || len(list) != 1 || list[0].UserID != bob.ID {
 			t.Errorf("left: %+v, %v", list, err)
 		}
-		if list, err := h.users.Tokens(t.Context(), auth.TokenFilter{UserID: ada.ID, Kind: auth.AccessToken, Revoked: true}); err != nil || len(list) != 2 {
+		if list, err := h.apps.Tokens(t.Context(), apps.TokenFilter{UserID: ada.ID, Kind: apps.AccessToken, Revoked: true}); err != nil || len(list) != 2 {
 			t.Errorf("tokens of ada, revoked too: %+v, %v", list, err)
 		}
 	})
@@ -276,8 +276,8 @@ func TestK7RevokedToken(t *testing.T) {
 func TestK9TokenLimits(t *testing.T) {
 	each(t, nil, func(t *testing.T, h *house) {
 		ada := h.user(t, "ada", auth.Author)
-		token, text := h.token(t, auth.NewToken{
-			UserID: ada.ID, Kind: auth.AccessToken, Networks: []netip.Prefix{netip.MustParsePrefix("192.0.2.0/24")},
+		token, text := h.token(t, apps.NewToken{
+			UserID: ada.ID, Kind: apps.AccessToken, Networks: []netip.Prefix{netip.MustParsePrefix("192.0.2.0/24")},
 			Scope: apps.Scope{Rights: []apps.Right{apps.Read}, Methods: []string{"wp.getPosts"}}, Expires: h.clock.Now().Add(time.Hour),
 		})
 		who, err := h.basicAs(t, addr, text, "")
@@ -301,7 +301,7 @@ func TestK9TokenLimits(t *testing.T) {
 			t.Errorf("K10: at its end: %v, want ErrDenied", err)
 		}
 		soon := h.clock.Now().Add(time.Hour)
-		if _, err := h.users.UpdateToken(t.Context(), audit.Operator, ada.ID, token.ID, apps.Change{Scope: &apps.Scope{}, Networks: &[]netip.Prefix{}, Expires: &soon}); err != nil {
+		if _, err := h.apps.UpdateToken(t.Context(), audit.Operator, ada.ID, token.ID, apps.Change{Scope: &apps.Scope{}, Networks: &[]netip.Prefix{}, Expires: &soon}); err != nil {
 			t.Fatal(err)
 		}
 		if who, err := h.basicAs(t, "198.51.100.1", text, ""); err != nil || !who.Can(auth.EditPosts) {
@@ -330,8 +330,8 @@ func TestK9TokenLimits(t *testing.T) {
 func TestTokensOff(t *testing.T) {
 	each(t, nil, func(t *testing.T, h *house) {
 		ada := h.user(t, "ada", auth.Author)
-		_, token := h.token(t, auth.NewToken{UserID: ada.ID, Kind: auth.AccessToken})
-		_, password := h.token(t, auth.NewToken{UserID: ada.ID, Kind: auth.ApplicationPassword})
+		_, token := h.token(t, apps.NewToken{UserID: ada.ID, Kind: apps.AccessToken})
+		_, password := h.token(t, apps.NewToken{UserID: ada.ID, Kind: apps.ApplicationPassword})
 		for _, p := range []auth.Policy{{Tokens: true}, {ApplicationPasswords: true}, {Tokens: true, ApplicationPasswords: true}} {
 			if err := h.users.SetPolicy(t.Context(), audit.Operator, p); err != nil {
 				t.Fatal(err)
@@ -351,7 +351,7 @@ func TestTokensOff(t *testing.T) {
 func TestK12TokenUse(t *testing.T) {
 	each(t, nil, func(t *testing.T, h *house) {
 		ada := h.user(t, "ada", auth.Author)
-		token, text := h.token(t, auth.NewToken{UserID: ada.ID, Kind: auth.AccessToken})
+		token, text := h.token(t, apps.NewToken{UserID: ada.ID, Kind: apps.AccessToken})
 		h.basicAs(t, addr, text, "")
 		before := h.db.Statements()
 		for range 5 {
@@ -360,20 +360,20 @@ func TestK12TokenUse(t *testing.T) {
 			if _, err := h.verify(r, body); err != nil {
 				t.Fatal(err)
 			}
-			h.users.Called(token.ID, "wp.getPosts")
+			h.apps.TokenCalled(token.ID, "wp.getPosts")
 		}
 		if got := h.db.Statements() - before; got != 5 {
 			t.Errorf("five uses were %d statements, want the 5 that look the token up", got)
 		}
-		h.users.Called("another", "wp.newPost")
-		h.users.Close()
-		got, err := h.users.Token(t.Context(), token.ID)
+		h.apps.TokenCalled("another", "wp.newPost")
+		h.apps.Close()
+		got, err := h.apps.Token(t.Context(), token.ID)
 		want := apps.Use{At: h.clock.Now(), Addr: netip.MustParseAddr(addr), Agent: "Robot/1.0", Method: "wp.getPosts"}
 		if err != nil || !got.LastUse.At.Equal(want.At) || got.LastUse.Addr != want.Addr || got.LastUse.Agent != want.Agent || got.LastUse.Method != want.Method {
 			t.Errorf("last use %+v, %v; want %+v", got.LastUse, err, want)
 		}
 		kinds := h.trail(t, ada.ID)
-		if diff := cmp.Diff([]audit.Kind{auth.UserCreated, auth.TokenCreated, auth.TokenFirstUsed}, kinds); diff != "" {
+		if diff := cmp.Diff([]audit.Kind{auth.UserCreated, apps.TokenCreated, apps.TokenFirstUsed}, kinds); diff != "" {
 			t.Errorf("trail (-want +got):\n%s", diff)
 		}
 	})
@@ -395,34 +395,34 @@ func (h *house) trail(t testing.TB, userID int64) (kinds []audit.Kind) {
 func TestTokenMistakes(t *testing.T) {
 	each(t, nil, func(t *testing.T, h *house) {
 		ada := h.user(t, "ada", auth.Author)
-		good := auth.NewToken{UserID: ada.ID, Kind: auth.AccessToken, Name: "n"}
-		for name, change := range map[string]func(*auth.NewToken){
-			"name":    func(n *auth.NewToken) { n.Name = " " },
-			"names":   func(n *auth.NewToken) { n.Name = "a\nb" },
-			"long":    func(n *auth.NewToken) { n.Name = strings.Repeat("x", 101) },
-			"kind":    func(n *auth.NewToken) { n.Kind = "key" },
-			"expires": func(n *auth.NewToken) { n.Expires = h.clock.Now() },
+		good := apps.NewToken{UserID: ada.ID, Kind: apps.AccessToken, Name: "n"}
+		for name, change := range map[string]func(*apps.NewToken){
+			"name":    func(n *apps.NewToken) { n.Name = " " },
+			"names":   func(n *apps.NewToken) { n.Name = "a\nb" },
+			"long":    func(n *apps.NewToken) { n.Name = strings.Repeat("x", 101) },
+			"kind":    func(n *apps.NewToken) { n.Kind = "key" },
+			"expires": func(n *apps.NewToken) { n.Expires = h.clock.Now() },
 		} {
 			in := good
 			change(&in)
-			_, _, err := h.users.CreateToken(t.Context(), audit.Operator, in)
-			if !errors.As(err, new(*apps.Invalid)) && !(name == "kind" && errors.As(err, new(*auth.Invalid))) {
+			_, _, err := h.apps.CreateToken(t.Context(), audit.Operator, in)
+			if !errors.As(err, new(*apps.Invalid)) {
 				t.Errorf("%s: %v, want *Invalid", name, err)
 			}
 		}
 		in := good
 		in.UserID = 99
-		if _, _, err := h.users.CreateToken(t.Context(), audit.Operator, in); !errors.Is(err, auth.ErrNotFound) {
-			t.Errorf("user 99: %v, want ErrNotFound", err)
+		if _, _, err := h.apps.CreateToken(t.Context(), audit.Operator, in); err == nil {
+			t.Error("a token of user 99, who is not there, was made")
 		}
 		expired := good
 		expired.Expires = h.clock.Now().Add(time.Minute)
 		h.token(t, expired)
 		h.clock.Add(time.Hour)
-		for range auth.MaxTokens {
+		for range apps.MaxTokens {
 			h.token(t, good)
 		}
-		if _, _, err := h.users.CreateToken(t.Context(), audit.Operator, good); !errors.Is(err, auth.ErrTooManyTokens) {
+		if _, _, err := h.apps.CreateToken(t.Context(), audit.Operator, good); !errors.Is(err, apps.ErrTooManyTokens) {
 			t.Errorf("one too many: %v, want ErrTooManyTokens", err)
 		}
 	})
@@ -459,8 +459,8 @@ func TestK3TokensInTheDatabase(t *testing.T) {
 			t.Errorf("after its use the hash is %s", got)
 		}
 	}
-	mine, text := h.token(t, auth.NewToken{UserID: bob.ID, Kind: auth.AccessToken})
-	theirs, theirText := h.token(t, auth.NewToken{UserID: ada.ID, Kind: auth.AccessToken})
+	mine, text := h.token(t, apps.NewToken{UserID: bob.ID, Kind: apps.AccessToken})
+	theirs, theirText := h.token(t, apps.NewToken{UserID: ada.ID, Kind: apps.AccessToken})
 	if _, err := h.db.Exec(t.Context(), `UPDATE application_passwords SET hash = $2 WHERE uuid = $1`, theirs.ID, hash(mine.ID)); err != nil {
 		t.Fatal(err)
 	}
@@ -469,7 +469,7 @@ func TestK3TokensInTheDatabase(t *testing.T) {
 			t.Errorf("a hash works in another row: %v", err)
 		}
 	}
-	_, bobs := h.token(t, auth.NewToken{UserID: bob.ID, Kind: auth.ApplicationPassword})
+	_, bobs := h.token(t, apps.NewToken{UserID: bob.ID, Kind: apps.ApplicationPassword})
 	_, err = h.db.Exec(t.Context(), `UPDATE application_passwords SET hash = (SELECT MAX(hash) FROM application_passwords WHERE user_id = $2 AND kind = 'password') WHERE uuid = $1`, "u", bob.ID)
 	if err != nil {
 		t.Fatal(err)
@@ -509,7 +509,7 @@ func TestK3TokensInTheDatabase(t *testing.T) {
 func TestH11ChangesOfTokensAndKeys(t *testing.T) {
 	each(t, nil, func(t *testing.T, h *house) {
 		ada := h.user(t, "ada", auth.Author)
-		token, _ := h.token(t, auth.NewToken{UserID: ada.ID, Kind: auth.AccessToken, Name: "n"})
+		token, _ := h.token(t, apps.NewToken{UserID: ada.ID, Kind: apps.AccessToken, Name: "n"})
 		app, _ := h.key(t, ada)
 		name, never, soon := "Phone", time.Time{}, h.clock.Now().Add(time.Hour)
 		scope, networks := apps.Scope{Rights: []apps.Right{apps.Read}, Methods: []string{"wp.getPosts"}}, []netip.Prefix{netip.MustParsePrefix("192.0.2.7/24")}
@@ -518,7 +518,7 @@ func TestH11ChangesOfTokensAndKeys(t *testing.T) {
 			"everything": {Name: &name, Scope: &scope, Networks: &networks, Expires: &soon},
 			"an expiry":  {Expires: &never},
 		} {
-			if _, err := h.users.UpdateToken(t.Context(), audit.Operator, ada.ID, token.ID, change); err != nil {
+			if _, err := h.apps.UpdateToken(t.Context(), audit.Operator, ada.ID, token.ID, change); err != nil {
 				t.Fatalf("%s: %v", what, err)
 			}
 			if _, err := h.apps.Update(t.Context(), audit.Operator, ada.ID, app.Public, change); err != nil {
@@ -537,7 +537,7 @@ func TestH11ChangesOfTokensAndKeys(t *testing.T) {
 				t.Errorf("%s: the trail of the key (-) and of the token (+) differ:\n%s", what, diff)
 			}
 			renamed := what == "a name"
-			if got := lines[1].Kind == auth.TokenRenamed && lines[0].Kind == apps.AppRenamed; got != renamed {
+			if got := lines[1].Kind == apps.TokenRenamed && lines[0].Kind == apps.AppRenamed; got != renamed {
 				t.Errorf("%s: kinds %s and %s", what, lines[1].Kind, lines[0].Kind)
 			}
 		}

@@ -66,7 +66,7 @@ func furnish(t *testing.T, s seeded) {
 	if _, err := blog.Apps.RevokeAll(t.Context(), by, user.ID); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := blog.Users.RevokeTokens(t.Context(), by, user.ID); err != nil {
+	if _, err := blog.Apps.RevokeTokens(t.Context(), by, user.ID); err != nil {
 		t.Fatal(err)
 	}
 	if err := blog.Site.SetOption(t.Context(), "blog_title", "Notes from the hill"); err != nil {
@@ -89,7 +89,7 @@ func furnish(t *testing.T, s seeded) {
 		{"MarsEdit on the laptop", apps.Scope{}, 12 * day, apps.Use{At: now.Add(-40 * time.Minute), Addr: home, Agent: "MarsEdit/5.3", Method: "metaWeblog.newPost"}},
 	} {
 		clock.Set(now.Add(-row.made))
-		_, _, err := blog.Users.CreateToken(t.Context(), by, auth.NewToken{UserID: user.ID, Kind: auth.ApplicationPassword, Name: row.name, Scope: row.scope})
+		_, _, err := blog.Apps.CreateToken(t.Context(), by, apps.NewToken{UserID: user.ID, Kind: apps.ApplicationPassword, Name: row.name, Scope: row.scope})
 		if err != nil {
 			t.Fatal(err)
 		}

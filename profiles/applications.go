@@ -206,7 +206,7 @@ func (v *visit) rename() error {
 	if c.IsSigned() {
 		err = v.p.cfg.Apps.Rename(v.ctx(), v.actor(), c.UserID, c.ID, name)
 	} else {
-		err = v.p.cfg.Users.RenameToken(v.ctx(), v.actor(), c.UserID, c.ID, name)
+		err = v.p.cfg.Apps.RenameToken(v.ctx(), v.actor(), c.UserID, c.ID, name)
 	}
 	if err != nil {
 		return err

@@ -5,16 +5,15 @@ import (
 	"time"
 
 	"github.com/quillgate/quillgate/apps"
-	"github.com/quillgate/quillgate/auth"
 )
 
 // ofToken is a token or application password as the list has it.
-func (v *visit) ofToken(t auth.Token) credential {
+func (v *visit) ofToken(t apps.Token) credential {
 	c := credential{
 		ID: t.ID, Kind: kindPassword, UserID: t.UserID, Name: t.Name, Hint: t.Hint, Scope: t.Scope, Networks: t.Networks,
 		Created: t.Created, Expires: t.Expires, State: apps.InUse, LastUse: t.LastUse,
 	}
-	if t.Kind == auth.AccessToken {
+	if t.Kind == apps.AccessToken {
 		c.Kind = kindToken
 	}
 	switch {
@@ -28,7 +27,7 @@ func (v *visit) ofToken(t auth.Token) credential {
 
 // tokens lists those of a user, 0 for everyone's.
 func (v *visit) tokens(userID int64, over bool) ([]credential, error) {
-	tokens, err := v.p.cfg.Users.Tokens(v.ctx(), auth.TokenFilter{UserID: userID, Revoked: over})
+	tokens, err := v.p.cfg.Apps.Tokens(v.ctx(), apps.TokenFilter{UserID: userID, Revoked: over})
 	if err != nil {
 		return nil, err
 	}
@@ -41,8 +40,8 @@ func (v *visit) tokens(userID int64, over bool) ([]credential, error) {
 
 // token is one of them.
 func (v *visit) token(id string) (credential, error) {
-	t, err := v.p.cfg.Users.Token(v.ctx(), id)
-	if errors.Is(err, auth.ErrNoToken) {
+	t, err := v.p.cfg.Apps.Token(v.ctx(), id)
+	if errors.Is(err, apps.ErrNoToken) {
 		return credential{}, apps.ErrNotFound
 	}
 	if err != nil {
@@ -53,15 +52,15 @@ func (v *visit) token(id string) (credential, error) {
 
 // createToken makes one.
 func (v *visit) createToken(k kind, l limits) (credential, apps.Secret, error) {
-	in := auth.NewToken{UserID: v.who.User.ID, Kind: auth.ApplicationPassword, Name: l.Name, Scope: l.Scope, Networks: l.Networks, Expires: l.Expires}
+	in := apps.NewToken{UserID: v.who.User.ID, Kind: apps.ApplicationPassword, Name: l.Name, Scope: l.Scope, Networks: l.Networks, Expires: l.Expires}
 	switch k {
 	case kindToken:
-		in.Kind = auth.AccessToken
+		in.Kind = apps.AccessToken
 	case kindPassword:
 	default:
 		return credential{}, apps.Secret{}, errNothing
 	}
-	t, text, err := v.p.cfg.Users.CreateToken(v.ctx(), v.actor(), in)
+	t, text, err := v.p.cfg.Apps.CreateToken(v.ctx(), v.actor(), in)
 	return v.ofToken(t), text, err
 }
 
@@ -71,13 +70,13 @@ func (v *visit) changeToken(c credential, l limits) error {
 	if l.Name != c.Name {
 		change.Name = &l.Name
 	}
-	_, err := v.p.cfg.Users.UpdateToken(v.ctx(), v.actor(), c.UserID, c.ID, change)
+	_, err := v.p.cfg.Apps.UpdateToken(v.ctx(), v.actor(), c.UserID, c.ID, change)
 	return err
 }
 
 // revokeToken ends one.
 func (v *visit) revokeToken(c credential) error {
-	return v.p.cfg.Users.RevokeToken(v.ctx(), v.actor(), c.UserID, c.ID)
+	return v.p.cfg.Apps.RevokeToken(v.ctx(), v.actor(), c.UserID, c.ID)
 }
 
 // sendersLately is how long ago a program may have sent the password for the page to warn of it.

@@ -8,7 +8,6 @@ import (
 
 	"github.com/quillgate/quillgate/apps"
 	"github.com/quillgate/quillgate/audit"
-	"github.com/quillgate/quillgate/auth"
 	"github.com/quillgate/quillgate/server"
 	"github.com/quillgate/quillgate/server/servertest"
 	"github.com/quillgate/quillgate/xmlrpc"
@@ -23,7 +22,7 @@ func TestOddBytesFromOutside(t *testing.T) {
 	eachServer(t, func(t *testing.T, blog *server.Blog, s *server.Server) {
 		key, secret := servertest.Key(t, blog.Keys, apps.New{UserID: 1, Name: "odd"})
 		other, otherSecret := servertest.Key(t, blog.Keys, apps.New{UserID: 1, Name: "other"})
-		_, token, err := blog.Users.CreateToken(t.Context(), audit.Operator, auth.NewToken{UserID: 1, Kind: auth.AccessToken, Name: "t"})
+		_, token, err := blog.Apps.CreateToken(t.Context(), audit.Operator, apps.NewToken{UserID: 1, Kind: apps.AccessToken, Name: "t"})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -87,7 +86,7 @@ func TestOddBytesFromOutside(t *testing.T) {
 				t.Errorf("%s: %d uses, the last %+v, %v", k.Name, got.Uses, got.LastUse, err)
 			}
 		}
-		list, err := blog.Users.Tokens(t.Context(), auth.TokenFilter{UserID: 1})
+		list, err := blog.Apps.Tokens(t.Context(), apps.TokenFilter{UserID: 1})
 		if err != nil || len(list) != 1 || list[0].LastUse.Agent != "Editor/1" {
 			t.Errorf("the last use of the token: %+v, %v", list, err)
 		}

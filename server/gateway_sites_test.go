@@ -100,7 +100,7 @@ func TestGatewaySitesDoNotCross(t *testing.T) {
 	databasetest.EachURL(t, func(t *testing.T, dbURL string) {
 		h := openHosting(t, dbURL, nil, "one", "two")
 		signed := map[string]func(*http.Request) *http.Request{"one": h.key(t, "one"), "two": h.key(t, "two")}
-		_, token, err := h.keys.Users.Of(h.ids["one"]).CreateToken(t.Context(), audit.Operator, auth.NewToken{UserID: h.admin(t, "one").ID, Kind: auth.AccessToken, Name: "a program"})
+		_, token, err := h.keys.Apps.Of(h.ids["one"]).CreateToken(t.Context(), audit.Operator, apps.NewToken{UserID: h.admin(t, "one").ID, Kind: apps.AccessToken, Name: "a program"})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -204,7 +204,7 @@ func trailsDoNotCross(t *testing.T, h *hosting) {
 		t.Fatal(err)
 	}
 	kind := func(k audit.Kind) func(audit.Line) bool { return func(l audit.Line) bool { return l.Kind == k } }
-	if !slices.ContainsFunc(one, kind(auth.TokenCreated)) || slices.ContainsFunc(two, kind(auth.TokenCreated)) || len(two) == 0 {
+	if !slices.ContainsFunc(one, kind(apps.TokenCreated)) || slices.ContainsFunc(two, kind(apps.TokenCreated)) || len(two) == 0 {
 		t.Errorf("the trails: %d lines, %d lines", len(one), len(two))
 	}
 	for _, l := range append(one, two...) {

@@ -203,11 +203,11 @@ func TestGatewayRefusesPasswords(t *testing.T) {
 // credential: the WordPress never sees them.
 func TestGatewayTokens(t *testing.T) {
 	g := openGate(t, databasetest.SQLite(t), trusting)
-	_, token, err := g.keys.Users.CreateToken(t.Context(), audit.Operator, auth.NewToken{UserID: g.user.ID, Kind: auth.AccessToken, Name: "t"})
+	_, token, err := g.keys.Apps.CreateToken(t.Context(), audit.Operator, apps.NewToken{UserID: g.user.ID, Kind: apps.AccessToken, Name: "t"})
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, password, err := g.keys.Users.CreateToken(t.Context(), audit.Operator, auth.NewToken{UserID: g.user.ID, Kind: auth.ApplicationPassword, Name: "p"})
+	_, password, err := g.keys.Apps.CreateToken(t.Context(), audit.Operator, apps.NewToken{UserID: g.user.ID, Kind: apps.ApplicationPassword, Name: "p"})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -25,13 +25,13 @@ import (
 func TestS17TokenCalls(t *testing.T) {
 	blog := open(t, "", nil)
 	s := newServer(t, server.Config{Blog: blog})
-	_, token, err := blog.Users.CreateToken(t.Context(), audit.Operator, auth.NewToken{
-		UserID: 1, Kind: auth.AccessToken, Name: "reader", Scope: apps.Scope{Rights: []apps.Right{apps.Read}},
+	_, token, err := blog.Apps.CreateToken(t.Context(), audit.Operator, apps.NewToken{
+		UserID: 1, Kind: apps.AccessToken, Name: "reader", Scope: apps.Scope{Rights: []apps.Right{apps.Read}},
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, appPassword, err := blog.Users.CreateToken(t.Context(), audit.Operator, auth.NewToken{UserID: 1, Kind: auth.ApplicationPassword, Name: "desk"})
+	_, appPassword, err := blog.Apps.CreateToken(t.Context(), audit.Operator, apps.NewToken{UserID: 1, Kind: apps.ApplicationPassword, Name: "desk"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -68,10 +68,10 @@ func TestS17TokenCalls(t *testing.T) {
 	if w := send(s, far); !strings.Contains(w.Body.String(), "https") || !strings.Contains(w.Body.String(), "<int>403</int>") {
 		t.Errorf("in the clear from elsewhere: %s", w.Body)
 	}
-	if err := blog.Users.Close(); err != nil {
+	if err := blog.Apps.Close(); err != nil {
 		t.Fatal(err)
 	}
-	list, err := blog.Users.Tokens(t.Context(), auth.TokenFilter{UserID: 1})
+	list, err := blog.Apps.Tokens(t.Context(), apps.TokenFilter{UserID: 1})
 	if err != nil || len(list) != 2 || list[0].LastUse.Method == "" || list[1].LastUse.Method != "wp.getPosts" {
 		t.Errorf("last uses: %+v, %v", list, err)
 	}

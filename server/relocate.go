@@ -54,10 +54,10 @@ func (b *Blog) Copied(ctx context.Context, by audit.Actor, keepKeys bool) (Parte
 				return fmt.Errorf("drop certificates: %w", err)
 			}
 		}
-		if out.Keys, err = b.Apps.PartFromOriginal(ctx, tx, by, !keepKeys); err != nil {
+		if out.Keys, out.Tokens, err = b.Apps.PartFromOriginal(ctx, tx, by, !keepKeys); err != nil {
 			return err
 		}
-		if out.Tokens, err = b.Users.PartFromOriginal(ctx, tx, by, !keepKeys); err != nil {
+		if err := b.Users.PartFromOriginal(ctx, tx); err != nil {
 			return err
 		}
 		return audit.Append(ctx, tx, audit.Event{Kind: site.SiteCopied, By: by, Detail: map[string]string{

@@ -9,7 +9,6 @@ import (
 
 	"github.com/quillgate/quillgate/apps"
 	"github.com/quillgate/quillgate/audit"
-	"github.com/quillgate/quillgate/auth"
 	"github.com/quillgate/quillgate/database"
 	"github.com/quillgate/quillgate/database/databasetest"
 	"github.com/quillgate/quillgate/server"
@@ -95,7 +94,7 @@ func TestH10CopyPartsFromOriginal(t *testing.T) {
 					t.Fatal(err)
 				}
 				app, _ := servertest.Key(t, blog.Keys, apps.New{UserID: 1, Name: "MarsEdit"})
-				token, _, err := blog.Users.CreateToken(ctx, audit.Operator, auth.NewToken{UserID: 1, Kind: auth.AccessToken, Name: "script"})
+				token, _, err := blog.Apps.CreateToken(ctx, audit.Operator, apps.NewToken{UserID: 1, Kind: apps.AccessToken, Name: "script"})
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -117,7 +116,7 @@ func TestH10CopyPartsFromOriginal(t *testing.T) {
 				if err != nil || app.Revoked.IsZero() != (test.revoked == 0) {
 					t.Errorf("the key was revoked at %v, %v, want %d", app.Revoked, err, test.revoked)
 				}
-				token, err = blog.Users.Token(ctx, token.ID)
+				token, err = blog.Apps.Token(ctx, token.ID)
 				if err != nil || token.Revoked.IsZero() != (test.revoked == 0) {
 					t.Errorf("the token was revoked at %v, %v, want %d", token.Revoked, err, test.revoked)
 				}

@@ -195,7 +195,7 @@ func (s *Server) observeCall(ctx context.Context, e xmlrpc.Event) {
 		if rec.signed {
 			rec.site.keys.Apps.Called(rec.app, e.Method)
 		} else {
-			rec.site.keys.Users.Called(rec.app, e.Method)
+			rec.site.keys.Apps.TokenCalled(rec.app, e.Method)
 		}
 	}
 	// A fault says it all by its code, and what is inside an incident has a line of its own.

@@ -13,7 +13,6 @@ import (
 
 	"github.com/quillgate/quillgate/apps"
 	"github.com/quillgate/quillgate/audit"
-	"github.com/quillgate/quillgate/auth"
 	"github.com/quillgate/quillgate/database"
 	"github.com/quillgate/quillgate/database/databasetest"
 	"github.com/quillgate/quillgate/xmlrpc"
@@ -128,8 +127,8 @@ func TestK14IntrospectToken(t *testing.T) {
 	databasetest.Each(t, func(t *testing.T, db *database.DB) {
 		b := openBlog(t, db)
 		end := b.clock.Now().Add(13 * 24 * time.Hour)
-		for _, kind := range []auth.TokenKind{auth.AccessToken, auth.ApplicationPassword} {
-			token, text, err := b.users.CreateToken(t.Context(), audit.Operator, auth.NewToken{
+		for _, kind := range []apps.TokenKind{apps.AccessToken, apps.ApplicationPassword} {
+			token, text, err := b.apps.CreateToken(t.Context(), audit.Operator, apps.NewToken{
 				UserID: b.ids["author"], Kind: kind, Name: "My " + string(kind),
 				Scope: apps.Scope{Rights: []apps.Right{apps.Read}}, Networks: []netip.Prefix{netip.MustParsePrefix("192.0.2.0/24")}, Expires: end,
 			})

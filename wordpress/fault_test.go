@@ -15,6 +15,7 @@ import (
 
 // unanswered are the errors that have no fault of their own, and why.
 var unanswered = map[string]string{
+	"apps.ErrOtherToken":   "as ErrRevoked",
 	"apps.ErrRevoked":      "a sign-in is refused with ErrDenied: a client must not tell it from a key that never was",
 	"apps.ErrExpired":      "as ErrRevoked",
 	"apps.ErrUnused":       "as ErrRevoked",
@@ -79,7 +80,7 @@ func TestEveryErrorHasAFault(t *testing.T) {
 // forbidden says of everything in this package that answers code 403 why: it is about who calls, or WordPress has it.
 var forbidden = map[string]string{
 	"errLogin":              "the password or signature is wrong",
-	"auth.ErrTooManyTokens": "of credentials", "apps.ErrTooMany": "of credentials",
+	"apps.ErrTooManyTokens": "of credentials", "apps.ErrTooMany": "of credentials",
 	"auth.ErrClearText": "a credential came in clear", "auth.ErrPasswordsRefused": "the credential is of the wrong kind",
 	"errSiteDetails": "a right is missing", "errMayNotUpload": "a right is missing", "setOptions": "a right is missing", "admit": "a right of the key is missing",
 	"fault":            "throttled guesses, and a strict signature that is too old",

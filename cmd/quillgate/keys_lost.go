@@ -107,7 +107,7 @@ func endTokens(ctx context.Context, keys *server.Keys, ended *givenUp) error {
 		return err
 	}
 	for _, u := range users {
-		n, err := keys.Users.RevokeTokens(ctx, audit.Operator, u.ID)
+		n, err := keys.Apps.RevokeTokens(ctx, audit.Operator, u.ID)
 		if err != nil {
 			return err
 		}

@@ -12,7 +12,6 @@ import (
 
 	"github.com/quillgate/quillgate/apps"
 	"github.com/quillgate/quillgate/audit"
-	"github.com/quillgate/quillgate/auth"
 	"github.com/quillgate/quillgate/server"
 )
 
@@ -130,9 +129,9 @@ func (l *leakScan) known(ctx context.Context, leak apps.Leak) (string, error) {
 }
 
 func (l *leakScan) knownToken(ctx context.Context, leak apps.Leak) (string, error) {
-	token, err := l.keys.Users.FindToken(ctx, leak.Secret)
+	token, err := l.keys.Apps.FindToken(ctx, leak.Secret)
 	switch {
-	case errors.Is(err, auth.ErrNoToken):
+	case errors.Is(err, apps.ErrNoToken):
 		return ", not of this blog", nil
 	case err != nil:
 		return "", err
@@ -142,7 +141,7 @@ func (l *leakScan) knownToken(ctx context.Context, leak apps.Leak) (string, erro
 	case !token.Revoked.IsZero():
 		return text + ": revoked", nil
 	case l.revoke:
-		if err := l.keys.Users.RevokeToken(ctx, audit.Operator, token.UserID, token.ID); err != nil {
+		if err := l.keys.Apps.RevokeToken(ctx, audit.Operator, token.UserID, token.ID); err != nil {
 			return "", err
 		}
 		return text + ": revoked now", nil

@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/quillgate/quillgate/apps"
 	"github.com/quillgate/quillgate/audit"
 	"github.com/quillgate/quillgate/auth"
 	"github.com/quillgate/quillgate/server"
@@ -40,7 +41,7 @@ type tokenShown struct {
 	Revoked  *time.Time `json:"revoked"`
 }
 
-func showToken(login string, t auth.Token) tokenShown {
+func showToken(login string, t apps.Token) tokenShown {
 	return tokenShown{
 		User: login, Kind: string(t.Kind), Name: t.Name, ID: t.ID, Hint: t.Hint, Scope: textsOf(t.Scope.Rights),
 		Methods: append([]string{}, t.Scope.Methods...), Networks: textsOf(t.Networks), Created: t.Created,
@@ -68,10 +69,10 @@ func (c *tokenCreateCmd) Run(ctx context.Context, s *settings, io streams) error
 	if err != nil {
 		return err
 	}
-	in := auth.NewToken{Kind: auth.TokenKind(c.Kind), Name: c.Name, Scope: terms.Scope, Networks: terms.Networks, Expires: terms.Expires}
+	in := apps.NewToken{Kind: apps.TokenKind(c.Kind), Name: c.Name, Scope: terms.Scope, Networks: terms.Networks, Expires: terms.Expires}
 	return withUser(ctx, s, io, c.User, func(keys *server.Keys, user auth.User) error {
 		in.UserID = user.ID
-		t, text, err := keys.Users.CreateToken(ctx, audit.Operator, in)
+		t, text, err := keys.Apps.CreateToken(ctx, audit.Operator, in)
 		if err != nil {
 			return err
 		}
@@ -81,7 +82,7 @@ func (c *tokenCreateCmd) Run(ctx context.Context, s *settings, io streams) error
 			return writeJSON(io.out, shown)
 		}
 		label, use := "Token:   ", "Use it as the user name of HTTP Basic, with any password, or as the password of "+user.Login+"."
-		if t.Kind == auth.ApplicationPassword {
+		if t.Kind == apps.ApplicationPassword {
 			label, use = "Password:", "Use it in place of the password of "+user.Login+", with or without its spaces."
 		}
 		_, err = fmt.Fprintf(io.out, "ID:       %s\n%s %s\n\nIt is shown only once. %s\n", t.ID, label, text.Reveal(), use)
@@ -121,7 +122,7 @@ func (t tokenShown) stateText() string {
 }
 
 func (c *tokenListCmd) list(ctx context.Context, keys *server.Keys) ([]tokenShown, error) {
-	filter := auth.TokenFilter{Revoked: c.Revoked}
+	filter := apps.TokenFilter{Revoked: c.Revoked}
 	if c.User != "" {
 		user, err := userNamed(ctx, keys, c.User)
 		if err != nil {
@@ -129,7 +130,7 @@ func (c *tokenListCmd) list(ctx context.Context, keys *server.Keys) ([]tokenShow
 		}
 		filter.UserID = user.ID
 	}
-	tokens, err := keys.Users.Tokens(ctx, filter)
+	tokens, err := keys.Apps.Tokens(ctx, filter)
 	if err != nil {
 		return nil, err
 	}
@@ -154,13 +155,13 @@ type tokenShowCmd struct {
 }
 
 func (c *tokenShowCmd) Run(ctx context.Context, s *settings, io streams) error {
-	return withToken(ctx, s, io, c.ID, func(keys *server.Keys, t auth.Token) error {
+	return withToken(ctx, s, io, c.ID, func(keys *server.Keys, t apps.Token) error {
 		return tellToken(ctx, io, keys, t, c.JSON)
 	})
 }
 
 // tellToken writes a token, for people one line for each thing.
-func tellToken(ctx context.Context, io streams, keys *server.Keys, token auth.Token, asJSON bool) error {
+func tellToken(ctx context.Context, io streams, keys *server.Keys, token apps.Token, asJSON bool) error {
 	user, err := keys.Users.Get(ctx, token.UserID)
 	if err != nil {
 		return err
@@ -191,12 +192,12 @@ type tokenSetCmd struct {
 }
 
 func (c *tokenSetCmd) Run(ctx context.Context, s *settings, io streams) error {
-	return withToken(ctx, s, io, c.ID, func(keys *server.Keys, t auth.Token) error {
+	return withToken(ctx, s, io, c.ID, func(keys *server.Keys, t apps.Token) error {
 		change, err := c.change(t.Scope)
 		if err != nil {
 			return usageError{err}
 		}
-		if t, err = keys.Users.UpdateToken(ctx, audit.Operator, t.UserID, t.ID, change); err != nil {
+		if t, err = keys.Apps.UpdateToken(ctx, audit.Operator, t.UserID, t.ID, change); err != nil {
 			return err
 		}
 		return tellToken(ctx, io, keys, t, false)
@@ -209,8 +210,8 @@ type tokenRenameCmd struct {
 }
 
 func (c *tokenRenameCmd) Run(ctx context.Context, s *settings, io streams) error {
-	return withToken(ctx, s, io, c.ID, func(keys *server.Keys, t auth.Token) error {
-		if err := keys.Users.RenameToken(ctx, audit.Operator, t.UserID, t.ID, c.Name); err != nil {
+	return withToken(ctx, s, io, c.ID, func(keys *server.Keys, t apps.Token) error {
+		if err := keys.Apps.RenameToken(ctx, audit.Operator, t.UserID, t.ID, c.Name); err != nil {
 			return err
 		}
 		_, err := fmt.Fprintf(io.out, "%s was renamed to %q.\n", t.ID, c.Name)
@@ -228,10 +229,10 @@ func (c *tokenRevokeCmd) Run(ctx context.Context, s *settings, io streams) error
 		return usageError{errors.New("give a token, or a user with --all-of")}
 	}
 	if c.AllOf != "" {
-		return revokeAllOf(ctx, s, io, c.AllOf, "tokens and application passwords", func(keys *server.Keys) revokeAll { return keys.Users.RevokeTokens })
+		return revokeAllOf(ctx, s, io, c.AllOf, "tokens and application passwords", func(keys *server.Keys) revokeAll { return keys.Apps.RevokeTokens })
 	}
-	return withToken(ctx, s, io, c.ID, func(keys *server.Keys, t auth.Token) error {
-		if err := keys.Users.RevokeToken(ctx, audit.Operator, t.UserID, t.ID); err != nil {
+	return withToken(ctx, s, io, c.ID, func(keys *server.Keys, t apps.Token) error {
+		if err := keys.Apps.RevokeToken(ctx, audit.Operator, t.UserID, t.ID); err != nil {
 			return err
 		}
 		_, err := fmt.Fprintf(io.out, "%s (%s) is revoked. Running servers refuse it within a second.\n", t.ID, t.Name)
@@ -240,10 +241,10 @@ func (c *tokenRevokeCmd) Run(ctx context.Context, s *settings, io streams) error
 }
 
 // withToken runs fn on a token that somebody has typed the ID of.
-func withToken(ctx context.Context, s *settings, io streams, id string, fn func(*server.Keys, auth.Token) error) error {
+func withToken(ctx context.Context, s *settings, io streams, id string, fn func(*server.Keys, apps.Token) error) error {
 	return withKeys(ctx, s, io, func(keys *server.Keys) error {
-		t, err := keys.Users.Token(ctx, id)
-		if errors.Is(err, auth.ErrNoToken) {
+		t, err := keys.Apps.Token(ctx, id)
+		if errors.Is(err, apps.ErrNoToken) {
 			return fmt.Errorf("there is no token %q; \"quillgate token list --revoked\" lists all tokens", id)
 		}
 		if err != nil {

@@ -83,7 +83,7 @@ func newBench(t *testing.T, scheme string) *bench {
 	}
 	random := rand.New(rand.NewPCG(1, 1))
 	if scheme == tokens {
-		b.presentTokens(t, users, user, random)
+		b.presentTokens(t, store, user, random)
 		return b
 	}
 	key := func() (apps.App, apps.Secret) {
@@ -149,10 +149,10 @@ func (b *bench) message(t *testing.T, public string, secret apps.Secret, body []
 }
 
 // presentTokens makes the headers those of tokens.
-func (b *bench) presentTokens(t *testing.T, users *auth.Users, user auth.User, random *rand.Rand) {
+func (b *bench) presentTokens(t *testing.T, store *apps.Store, user auth.User, random *rand.Rand) {
 	t.Helper()
-	create := func() (auth.Token, string) {
-		token, text, err := users.CreateToken(t.Context(), audit.Operator, auth.NewToken{UserID: user.ID, Kind: auth.AccessToken, Name: "a program"})
+	create := func() (apps.Token, string) {
+		token, text, err := store.CreateToken(t.Context(), audit.Operator, apps.NewToken{UserID: user.ID, Kind: apps.AccessToken, Name: "a program"})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -160,11 +160,11 @@ func (b *bench) presentTokens(t *testing.T, users *auth.Users, user auth.User, r
 	}
 	_, good := create()
 	revoked, revokedText := create()
-	if err := users.RevokeToken(t.Context(), audit.Operator, user.ID, revoked.ID); err != nil {
+	if err := store.RevokeToken(t.Context(), audit.Operator, user.ID, revoked.ID); err != nil {
 		t.Fatal(err)
 	}
 	for i := range b.headers {
-		unknown, _ := apps.NewToken()
+		unknown, _ := apps.DrawToken()
 		for kind, text := range [kinds]string{
 			firstWrong: otherToken(good, 0, random),
 			lastWrong:  otherToken(good, 42, random),

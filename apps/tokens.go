@@ -1,0 +1,387 @@
+package apps
+
+import (
+	"context"
+	"crypto/rand"
+	"database/sql"
+	"errors"
+	"fmt"
+	"net/netip"
+	"strings"
+	"time"
+
+	"github.com/quillgate/quillgate/audit"
+	"github.com/quillgate/quillgate/database"
+)
+
+// MaxTokens is how many tokens and application passwords a user may have that
+// are neither revoked nor expired.
+const MaxTokens = 50
+
+var (
+	// ErrNoToken means that there is no such token or application password,
+	// or that it is someone else's.
+	ErrNoToken = errors.New("no such token")
+	// ErrTooManyTokens means that the user has MaxTokens already.
+	ErrTooManyTokens = fmt.Errorf("a user can have at most %d tokens and application passwords", MaxTokens)
+)
+
+// TokenKind tells tokens from application passwords.
+type TokenKind string
+
+// The kinds.
+const (
+	// AccessToken is used as HTTP Basic: as the user name, with any password, or
+	// as the password of its user.
+	AccessToken TokenKind = "token"
+	// ApplicationPassword is WordPress's: as the password of its user, in HTTP
+	// Basic and where an XML-RPC call takes a password; with or without spaces.
+	ApplicationPassword TokenKind = "password"
+)
+
+// IsAccess reports whether the kind is AccessToken.
+func (k TokenKind) IsAccess() bool {
+	switch k {
+	case AccessToken:
+		return true
+	}
+	return false
+}
+
+// Via is what the audit trail says a caller signed in with.
+func (k TokenKind) Via() string {
+	if k.IsAccess() {
+		return "token"
+	}
+	return "application password"
+}
+
+// Token is a token or an application password, without its text.
+type Token struct {
+	ID       string // unique over all users; no secret
+	UserID   int64
+	Kind     TokenKind
+	Name     string         // what the owner calls the program
+	Hint     string         // its last four characters; empty for one that was imported
+	Scope    Scope          // the zero Scope: everything that its user may
+	Networks []netip.Prefix // where it may be used from; empty: everywhere
+	Created  time.Time
+	Expires  time.Time // from then on it is refused; zero: never
+	Revoked  time.Time // zero: not revoked
+	LastUse  Use       // right to about a minute
+}
+
+// NewToken is a token to be made. UserID, Kind and Name are required.
+type NewToken struct {
+	UserID   int64
+	Kind     TokenKind
+	Name     string
+	Scope    Scope
+	Networks []netip.Prefix
+	Expires  time.Time // zero: never
+}
+
+// tokenRow is a line of the table.
+type tokenRow struct {
+	Row      int64        `db:"id"`
+	UserID   int64        `db:"user_id"`
+	ID       string       `db:"uuid"`
+	Kind     string       `db:"kind"`
+	Name     string       `db:"name"`
+	Hash     string       `db:"hash"`
+	Hint     string       `db:"hint"`
+	Scope    string       `db:"scope"`
+	Methods  string       `db:"methods"`
+	Networks string       `db:"networks"`
+	Created  time.Time    `db:"created"`
+	Expires  sql.NullTime `db:"expires"`
+	Revoked  sql.NullTime `db:"revoked"`
+	LastUsed sql.NullTime `db:"last_used"`
+	Address  string       `db:"last_address"`
+	Agent    string       `db:"last_agent"`
+	Method   string       `db:"last_method"`
+}
+
+const tokenColumns = `id, user_id, uuid, kind, name, hash, hint, scope, methods, networks, created, expires, revoked,
+	last_used, last_address, last_agent, last_method`
+
+// token is the row as callers see it. A scope or a network that does not read
+// is an error: no one knows then what the token was not meant to do.
+func (r *tokenRow) token() (Token, error) {
+	t := Token{ID: r.ID, UserID: r.UserID, Kind: TokenKind(r.Kind), Hint: r.Hint, Created: r.Created, Revoked: r.Revoked.Time, LastUse: lastUse(r.LastUsed, r.Address, r.Agent, r.Method)}
+	terms, err := readTerms(r.ID, r.Name, r.Scope, r.Methods, r.Networks, r.Expires)
+	if err != nil {
+		return Token{}, err
+	}
+	t.setTerms(terms)
+	return t, nil
+}
+
+func (t *Token) terms() Terms { return Terms{t.Name, t.Scope, t.Networks, t.Expires} }
+
+func (t *Token) setTerms(terms Terms) {
+	t.Name, t.Scope, t.Networks, t.Expires = terms.Name, terms.Scope, terms.Networks, terms.Expires
+}
+
+// CreateToken makes a token or an application password. The text is in the
+// answer and nowhere else afterwards. Errors: *Invalid, ErrTooManyTokens.
+func (s *Store) CreateToken(ctx context.Context, by audit.Actor, in NewToken) (Token, Secret, error) {
+	t := Token{UserID: in.UserID, Kind: in.Kind, Created: s.now()}
+	terms, err := s.newTerms(Terms{in.Name, in.Scope, in.Networks, in.Expires}, t.Created)
+	if err != nil {
+		return Token{}, Secret{}, err
+	}
+	t.setTerms(terms)
+	var text Secret
+	switch in.Kind {
+	case AccessToken:
+		text, t.ID = DrawToken()
+	case ApplicationPassword:
+		text, t.ID = drawPassword(), rand.Text()
+	default:
+		return Token{}, Secret{}, &Invalid{"kind", "it must be token or password"}
+	}
+	plain := text.Reveal()
+	t.Hint = plain[len(plain)-4:]
+	key, err := s.Keyed(ctx)
+	if err != nil {
+		return Token{}, Secret{}, err
+	}
+	hash := key.token(t.UserID, t.ID, plainToken(t.Kind, plain))
+	err = s.db.Update(ctx, func(tx *database.Tx) error { return s.insertToken(ctx, tx, by, t, hash) })
+	if err != nil {
+		return Token{}, Secret{}, fmt.Errorf("create a token: %w", err)
+	}
+	return t, text, nil
+}
+
+func (s *Store) insertToken(ctx context.Context, tx *database.Tx, by audit.Actor, t Token, hash string) error {
+	var have int
+	err := tx.Get(ctx, &have, `SELECT COUNT(*) FROM application_passwords
+		WHERE site_id = $site AND user_id = $1 AND revoked IS NULL AND (expires IS NULL OR expires > $2)`, t.UserID, t.Created)
+	if err != nil {
+		return err
+	}
+	if have >= MaxTokens {
+		return ErrTooManyTokens
+	}
+	rights, methods := t.Scope.Format()
+	_, err = tx.Exec(ctx, `INSERT INTO application_passwords (site_id, user_id, uuid, kind, name, hash, hint, scope, methods, networks, created, expires)
+		VALUES ($site, $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`,
+		t.UserID, t.ID, string(t.Kind), t.Name, hash, t.Hint, rights, methods, FormatNetworks(t.Networks), t.Created, optionalTime(t.Expires))
+	if err != nil {
+		return err
+	}
+	return audit.Append(ctx, tx, tokenEvent(TokenCreated, by, t, s.now()))
+}
+
+// What is written into the audit trail about tokens and application passwords.
+const (
+	TokenCreated   audit.Kind = "token.created"
+	TokenRenamed   audit.Kind = "token.renamed"
+	TokenLimited   audit.Kind = "token.limited"
+	TokenRevoked   audit.Kind = "token.revoked"
+	TokenFirstUsed audit.Kind = "token.first-used"
+)
+
+func tokenEvent(kind audit.Kind, by audit.Actor, t Token, at time.Time) audit.Event {
+	return audit.Event{
+		Kind: kind, UserID: t.UserID, By: by, At: at,
+		Detail: map[string]string{"token": t.ID, "kind": string(t.Kind), "name": t.Name},
+	}
+}
+
+// TokenFilter says which tokens Tokens returns.
+type TokenFilter struct {
+	UserID  int64     // whose; 0: everyone's
+	Kind    TokenKind // empty: both
+	Revoked bool      // revoked ones too
+}
+
+// Tokens returns tokens and application passwords in the order of their
+// making, at most 10,000.
+func (s *Store) Tokens(ctx context.Context, f TokenFilter) ([]Token, error) {
+	var rows []tokenRow
+	err := s.db.Select(ctx, &rows, `SELECT `+tokenColumns+` FROM application_passwords
+		WHERE site_id = $site AND (user_id = $1 OR $1 = 0) AND (kind = $2 OR $2 = '') AND (revoked IS NULL OR $3) ORDER BY id LIMIT 10000`,
+		f.UserID, string(f.Kind), f.Revoked)
+	if err != nil {
+		return nil, fmt.Errorf("list tokens: %w", err)
+	}
+	list := make([]Token, len(rows))
+	for i := range rows {
+		if list[i], err = rows[i].token(); err != nil {
+			return nil, err
+		}
+	}
+	return list, nil
+}
+
+// Token returns a token or application password by its ID, revoked or not.
+// Error: ErrNoToken.
+func (s *Store) Token(ctx context.Context, id string) (Token, error) {
+	r, err := getToken(ctx, s.db, id)
+	if err != nil {
+		return Token{}, err
+	}
+	return r.token()
+}
+
+func getToken(ctx context.Context, q database.Queryer, id string) (tokenRow, error) {
+	var r tokenRow
+	err := q.Get(ctx, &r, `SELECT `+tokenColumns+` FROM application_passwords WHERE site_id = $site AND uuid = $1`, id)
+	if errors.Is(err, database.ErrNoRows) {
+		return tokenRow{}, ErrNoToken
+	}
+	if err != nil {
+		return tokenRow{}, fmt.Errorf("get a token: %w", err)
+	}
+	return r, nil
+}
+
+// UpdateToken changes a token of the user, as Update changes an application;
+// Change.Strict means nothing to it. It holds from the next request on. Errors:
+// *Invalid; ErrNoToken, also for one of another user and for a revoked one.
+func (s *Store) UpdateToken(ctx context.Context, by audit.Actor, userID int64, id string, c Change) (Token, error) {
+	var t Token
+	err := s.db.Update(ctx, func(tx *database.Tx) error {
+		r, err := getToken(ctx, tx, id)
+		switch {
+		case err != nil:
+			return err
+		case r.UserID != userID || r.Revoked.Valid:
+			return ErrNoToken
+		}
+		if t, err = r.token(); err != nil {
+			return err
+		}
+		terms := t.terms()
+		changed, err := s.change(c, &terms)
+		if err != nil {
+			return err
+		}
+		t.setTerms(terms)
+		rights, methods := t.Scope.Format()
+		_, err = tx.Exec(ctx, `UPDATE application_passwords SET name = $2, scope = $3, methods = $4, networks = $5, expires = $6 WHERE site_id = $site AND id = $1`,
+			r.Row, t.Name, rights, methods, FormatNetworks(t.Networks), optionalTime(t.Expires))
+		if err != nil {
+			return err
+		}
+		return appendChange(ctx, tx, tokenEvent(TokenLimited, by, t, s.now()), TokenRenamed, c, changed)
+	})
+	if err != nil {
+		return Token{}, fmt.Errorf("change a token: %w", err)
+	}
+	return t, nil
+}
+
+// RenameToken is UpdateToken of the name alone.
+func (s *Store) RenameToken(ctx context.Context, by audit.Actor, userID int64, id, name string) error {
+	_, err := s.UpdateToken(ctx, by, userID, id, Change{Name: &name})
+	return err
+}
+
+// RevokeToken ends a token of the user. When it returns nil that is on disk,
+// and no request that begins later gets in with it, in any process. Revoking
+// twice is not an error. ErrNoToken is also for one of another user.
+func (s *Store) RevokeToken(ctx context.Context, by audit.Actor, userID int64, id string) error {
+	err := s.db.Update(ctx, func(tx *database.Tx) error {
+		r, err := getToken(ctx, tx, id)
+		switch {
+		case err != nil:
+			return err
+		case r.UserID != userID:
+			return ErrNoToken
+		case r.Revoked.Valid:
+			return nil
+		}
+		return s.revokeToken(ctx, tx, by, r)
+	})
+	if err != nil {
+		return fmt.Errorf("revoke a token: %w", err)
+	}
+	return nil
+}
+
+// RevokeTokens ends all tokens and application passwords of a user, as
+// RevokeToken does, and returns how many there were.
+func (s *Store) RevokeTokens(ctx context.Context, by audit.Actor, userID int64) (n int, err error) {
+	err = s.db.Update(ctx, func(tx *database.Tx) error {
+		n, err = s.revokeTokens(ctx, tx, by, userID)
+		return err
+	})
+	if err != nil {
+		return 0, fmt.Errorf("revoke tokens: %w", err)
+	}
+	return n, nil
+}
+
+// revokeTokens revokes those of a user; of all users when it is 0.
+func (s *Store) revokeTokens(ctx context.Context, tx *database.Tx, by audit.Actor, userID int64) (int, error) {
+	var rows []tokenRow
+	err := tx.Select(ctx, &rows, `SELECT `+tokenColumns+` FROM application_passwords
+		WHERE site_id = $site AND (user_id = $1 OR $1 = 0) AND revoked IS NULL ORDER BY id`, userID)
+	if err != nil {
+		return 0, err
+	}
+	for _, r := range rows {
+		if err := s.revokeToken(ctx, tx, by, r); err != nil {
+			return 0, err
+		}
+	}
+	return len(rows), nil
+}
+
+func (s *Store) revokeToken(ctx context.Context, tx *database.Tx, by audit.Actor, r tokenRow) error {
+	if _, err := tx.Exec(ctx, `UPDATE application_passwords SET revoked = $2 WHERE site_id = $site AND id = $1`, r.Row, s.now()); err != nil {
+		return err
+	}
+	return audit.Append(ctx, tx, tokenEvent(TokenRevoked, by, Token{ID: r.ID, UserID: r.UserID, Kind: TokenKind(r.Kind), Name: r.Name}, s.now()))
+}
+
+// ImportedPassword is an application password that was made elsewhere. Its
+// text is not known; Hash is in a form that whoever calls PresentedPassword
+// knows.
+type ImportedPassword struct {
+	UserID         int64  `db:"user_id"`
+	ID, Name, Hash string // a new ID is drawn when it is empty
+}
+
+// ImportPassword takes over an application password, within tx. Under an ID
+// that exists already it replaces hash and name, unless the password was used
+// here since (its hash is keyed then, and an application password never
+// changes), or same reports that the old hash is of the same text. Error:
+// *Invalid for an ID of another user.
+func (s *Store) ImportPassword(ctx context.Context, tx *database.Tx, in ImportedPassword, same func(hash string) bool) error {
+	if in.ID == "" {
+		in.ID = rand.Text()
+	}
+	there, err := getToken(ctx, tx, in.ID)
+	switch {
+	case errors.Is(err, ErrNoToken):
+		_, err = tx.Exec(ctx, `INSERT INTO application_passwords (site_id, user_id, uuid, name, hash, created) VALUES ($site, $1, $2, $3, $4, $5)`,
+			in.UserID, in.ID, in.Name, in.Hash, s.now().Truncate(time.Second))
+	case err == nil && there.UserID != in.UserID:
+		return &Invalid{"application password", "its uuid belongs to another user"}
+	case err == nil && !strings.HasPrefix(there.Hash, keyedPrefix) && !same(there.Hash):
+		_, err = tx.Exec(ctx, `UPDATE application_passwords SET hash = $2, name = $3 WHERE site_id = $site AND uuid = $1`, in.ID, in.Hash, in.Name)
+	}
+	return err
+}
+
+// ExportPasswords returns the application passwords that are not revoked, by
+// the id of their user. Those that were made or used here are left out: their
+// hashes are keyed, and mean nothing elsewhere.
+func (s *Store) ExportPasswords(ctx context.Context, q database.Queryer) (map[int64][]ImportedPassword, error) {
+	var rows []tokenRow
+	err := q.Select(ctx, &rows, `SELECT `+tokenColumns+` FROM application_passwords
+		WHERE site_id = $site AND kind = $1 AND revoked IS NULL AND hash NOT LIKE $2 ORDER BY id`, string(ApplicationPassword), keyedPrefix+"%")
+	if err != nil {
+		return nil, fmt.Errorf("export application passwords: %w", err)
+	}
+	passwords := make(map[int64][]ImportedPassword)
+	for _, r := range rows {
+		passwords[r.UserID] = append(passwords[r.UserID], ImportedPassword{UserID: r.UserID, ID: r.ID, Name: r.Name, Hash: r.Hash})
+	}
+	return passwords, nil
+}
