@@ -12,7 +12,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"math"
 	"net/http"
 	"net/url"
 	"strings"
@@ -188,7 +187,7 @@ type account struct {
 func (g *Gateway) check(ctx context.Context, m *methods.Method, name string, c *xmlrpc.Call[*auth.Request]) (account, *canonical, error) {
 	args := c.Params
 	if len(args) < m.Min || m.Login != methods.NoLogin && len(args) < m.Login+2 {
-		return account{}, nil, errTooFew
+		return account{}, nil, applications.ErrTooFew
 	}
 	if m.Login != methods.NoLogin && (c.Param(m.Login).Text() != "" || c.Param(m.Login+1).Text() != "") {
 		c.Header.Set("X-Deprecated", deprecation)
@@ -236,8 +235,6 @@ func (g *Gateway) signIn(ctx context.Context, m *methods.Method, c *xmlrpc.Call[
 	return account{who: who, login: up.Login, password: up.Secret.Reveal(), stored: true, given: up.Given}, nil
 }
 
-var errTooFew = &xmlrpc.Fault{Code: http.StatusBadRequest, Message: "This method needs more arguments than were sent."}
-
 var errRefusedInside = &xmlrpc.Fault{Code: upstream.CodeUnavailable, Message: "The blog no longer accepts your stored credential. Sign in once on the blog's Quillgate page, then try again. Nothing was changed."}
 
 // state asks the WordPress for what decides about a post.
@@ -256,52 +253,4 @@ func (g *Gateway) state(ctx context.Context, who account, id int64) (state, erro
 		return state{}, forbidden("The blog does not report whether readers can see this post, so your key may not change it.")
 	}
 	return s, nil
-}
-
-// Fault is what the client sees of an error; nil for one that no client may
-// see.
-func (g *Gateway) Fault(_ context.Context, err error) *xmlrpc.Fault {
-	if f, ok := errors.AsType[*xmlrpc.Fault](err); ok {
-		return f
-	}
-	if t, ok := errors.AsType[*troubled](err); ok {
-		return t.Trouble.Fault(t.changes)
-	}
-	if t, ok := errors.AsType[*upstream.Trouble](err); ok {
-		return t.Fault(true)
-	}
-	if t, ok := errors.AsType[*auth.Throttled](err); ok {
-		return &xmlrpc.Fault{Code: codeForbidden, Message: fmt.Sprintf("Too many wrong passwords have come from your address. Try again in %d seconds.", int(math.Ceil(t.RetryAfter.Seconds())))}
-	}
-	if s, ok := errors.AsType[*auth.Stale](err); ok {
-		return &xmlrpc.Fault{Code: codeForbidden, Message: fmt.Sprintf("The signature is too old or too far in the future. The server's time is %d (%s); sign again with that.", s.Now.Unix(), s.Now.UTC().Format(time.RFC3339))}
-	}
-	if i, ok := errors.AsType[*apps.Invalid](err); ok {
-		return &xmlrpc.Fault{Code: http.StatusBadRequest, Message: i.Error() + "."}
-	}
-	if r, ok := errors.AsType[*apps.Rotated](err); ok {
-		return &xmlrpc.Fault{Code: http.StatusConflict, Message: "The key has already been rotated: its successor is " + r.Successor + "."}
-	}
-	for _, row := range faults {
-		if errors.Is(err, row.err) {
-			return row.fault
-		}
-	}
-	return nil
-}
-
-var faults = []struct {
-	err   error
-	fault *xmlrpc.Fault
-}{
-	{auth.ErrClearText, &xmlrpc.Fault{Code: codeForbidden, Message: "Passwords are accepted over https only, or from the server's own machine. Use the https address, or sign the request."}},
-	{auth.ErrBusy, &xmlrpc.Fault{Code: upstream.CodeUnavailable, Message: "The server is checking too many passwords at the moment. Try again in a few seconds."}},
-	{auth.ErrPasswordsRefused, &xmlrpc.Fault{Code: codeForbidden, Message: "This site does not accept account passwords in calls. Create a key on your Quillgate profile page, and use that."}},
-	{auth.ErrDenied, &xmlrpc.Fault{Code: codeForbidden, Message: "The user name, the password or the signature is wrong."}},
-	{apps.ErrNoUpstream, &xmlrpc.Fault{Code: upstream.CodeUnavailable, Message: "You have no stored credential for the blog. Sign in once on the blog's Quillgate page, then try again. Nothing was changed."}},
-	{apps.ErrSealed, &xmlrpc.Fault{Code: upstream.CodeUnavailable, Message: "Your stored credential for the blog cannot be decrypted. Sign in once on the blog's Quillgate page, then try again. Nothing was changed."}},
-	{apps.ErrTooMany, &xmlrpc.Fault{Code: codeForbidden, Message: "You have reached the limit of applications. Revoke one that you no longer use."}},
-	{apps.ErrNoEnrolment, applications.ErrNoEnrolment},
-	{apps.ErrNotFound, &xmlrpc.Fault{Code: http.StatusNotFound, Message: "There is no such application."}},
-	{auth.ErrNotFound, &xmlrpc.Fault{Code: http.StatusNotFound, Message: "There is no such user."}},
 }

@@ -28,7 +28,7 @@ func (g *Gateway) ownMethods() []xmlrpc.Method[*auth.Request] {
 
 func (g *Gateway) own(ctx context.Context, row *methods.Method, c *xmlrpc.Call[*auth.Request]) (xmlrpc.Value, error) {
 	if len(c.Params) < row.Min {
-		return xmlrpc.Value{}, errTooFew
+		return xmlrpc.Value{}, applications.ErrTooFew
 	}
 	login, password := loose.Text(c.Param(row.Login)), loose.Text(c.Param(row.Login+1))
 	if row.Login != methods.NoLogin && (login != "" || password != "") {

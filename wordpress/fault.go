@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math"
 	"time"
 
 	"github.com/quillgate/quillgate/applications"
@@ -30,21 +29,20 @@ const (
 )
 
 var (
-	errTooFew      = &xmlrpc.Fault{Code: codeInvalid, Message: "This method needs more arguments than were sent."}
-	errLogin       = &xmlrpc.Fault{Code: codeForbidden, Message: "The user name, the password or the signature is wrong."}
+	errTooFew      = applications.ErrTooFew
+	errLogin       = applications.ErrLogin
 	errSiteDetails = &xmlrpc.Fault{Code: codeForbidden, Message: "You are not allowed to read details about this site."}
 	errNoPost      = &xmlrpc.Fault{Code: codeNotFound, Message: "There is no post with this id."}
 )
 
-// faults maps the errors of the packages below to what the client sees: the first row that matches counts.
+// faults maps the errors of the packages below to what the client sees: the first row that matches counts. Errors about
+// callers and credentials that a gateway answers alike are in package applications.
 var faults = []struct {
 	err   error
 	fault *xmlrpc.Fault
 }{
-	{auth.ErrClearText, &xmlrpc.Fault{Code: codeForbidden, Message: "Passwords are accepted over https only, or from the server's own machine. Use the https address, or sign the request."}},
 	{auth.ErrBusy, &xmlrpc.Fault{Code: codeServerError, Message: "The server is checking too many passwords at the moment. Try again in a few seconds."}},
 	{auth.ErrPasswordsRefused, &xmlrpc.Fault{Code: codeForbidden, Message: "This site does not accept account passwords in calls. Create a key or an application password on your profile page, and use that."}},
-	{auth.ErrDenied, errLogin},
 	{site.ErrConflict, &xmlrpc.Fault{Code: codeConflict, Message: "The post has been changed since you last read it."}},
 	{site.ErrEmptyPost, &xmlrpc.Fault{Code: codeServerError, Message: "A post needs a title, a text or an excerpt."}},
 	{site.ErrNoAuthor, &xmlrpc.Fault{Code: codeNotFound, Message: "There is no user with the id of the author."}},
@@ -72,9 +70,6 @@ var faults = []struct {
 	{apps.ErrTooManyTokens, &xmlrpc.Fault{Code: codeForbidden, Message: "You have reached the limit of tokens. Revoke one that you no longer use."}},
 	{auth.ErrNoSecondFactor, &xmlrpc.Fault{Code: codeConflict, Message: "The account has no second factor."}},
 	{auth.ErrSecondFactorOn, &xmlrpc.Fault{Code: codeConflict, Message: "The account already has a second factor."}},
-	{apps.ErrTooMany, &xmlrpc.Fault{Code: codeForbidden, Message: "You have reached the limit of applications. Revoke one that you no longer use."}},
-	{apps.ErrNoEnrolment, applications.ErrNoEnrolment},
-	{apps.ErrNotFound, &xmlrpc.Fault{Code: codeNotFound, Message: "There is no such application."}},
 }
 
 // fault turns an error into what the client sees. A *xmlrpc.Fault stands as it is; an error that no row knows is
@@ -87,20 +82,6 @@ func (a *API) fault(ctx context.Context, err error) error {
 	var invalid *site.Invalid
 	if errors.As(err, &invalid) {
 		return &xmlrpc.Fault{Code: invalidCode(invalid), Message: invalid.Error()}
-	}
-	var key *apps.Invalid
-	if errors.As(err, &key) {
-		return &xmlrpc.Fault{Code: codeInvalid, Message: key.Error() + "."}
-	}
-	var rotated *apps.Rotated
-	if errors.As(err, &rotated) {
-		return &xmlrpc.Fault{Code: codeConflict, Message: "The key has already been rotated: its successor is " + rotated.Successor + "."}
-	}
-	var throttled *auth.Throttled
-	if errors.As(err, &throttled) {
-		// The same for every name, known or not, so it tells nothing but the wait.
-		seconds := int(math.Ceil(throttled.RetryAfter.Seconds()))
-		return &xmlrpc.Fault{Code: codeForbidden, Message: fmt.Sprintf("Too many wrong passwords have come from your address. Try again in %d seconds.", seconds)}
 	}
 	var stale *auth.Stale
 	if errors.As(err, &stale) {
@@ -117,6 +98,9 @@ func (a *API) fault(ctx context.Context, err error) error {
 		if errors.Is(err, row.err) {
 			return row.fault
 		}
+	}
+	if shared := applications.Fault(err); shared != nil {
+		return shared
 	}
 	return err
 }
