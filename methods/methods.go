@@ -34,7 +34,8 @@ type Method struct {
 	Help     string
 	Protocol bool // package xmlrpc answers it, before anyone has signed in
 
-	shape string // what Params, Result and Login are read from; see complete
+	shape      string // what Params, Result and Login are read from; see complete
+	signatures [][]string
 }
 
 // Param is one parameter.
@@ -103,8 +104,15 @@ func (m *Method) Index(param string) int {
 }
 
 // Signatures returns what system.methodSignature answers: the type of the result, then those of the parameters, once
-// for each number of optional parameters.
+// for each number of optional parameters. They are not to be changed.
 func (m *Method) Signatures() [][]string {
+	if m.signatures != nil {
+		return m.signatures
+	}
+	return m.allSignatures() // of a row that is not in the table
+}
+
+func (m *Method) allSignatures() [][]string {
 	out := [][]string{{m.Result}}
 	for _, p := range m.Params {
 		last := out[len(out)-1]
@@ -135,6 +143,7 @@ func complete(rows []Method) []*Method {
 		if m.Login = m.Index("user"); m.Login != NoLogin && m.SignIn == Nobody {
 			m.SignIn = Required
 		}
+		m.signatures = m.allSignatures()
 		out[i] = m
 	}
 	return out

@@ -124,10 +124,11 @@ func New(cfg Config) (*Pages, error) {
 			return nil, err
 		}
 	}
-	p.secure, p.plain = p.manager("__Host-quillgate", true), p.manager("quillgate", false)
-	if cfg.Prefix != "" {
+	if cfg.Prefix == "" {
+		p.secure, p.plain = p.manager("__Host-quillgate", true), p.manager("quillgate", false)
+	} else {
 		// The cookie is not for what else is on this host.
-		p.secure = p.manager("__Secure-quillgate", true)
+		p.secure, p.plain = p.manager("__Secure-quillgate", true), p.manager("quillgate", false)
 		p.secure.Cookie.Path, p.plain.Cookie.Path = p.root+"/", p.root+"/"
 	}
 	// A proxy may put its own name in place of the host that the browser sees.
@@ -136,19 +137,55 @@ func New(cfg Config) (*Pages, error) {
 		return nil, fmt.Errorf("trust the base URL: %w", err)
 	}
 	origins.SetDenyHandler(http.HandlerFunc(p.foreign))
-	mux := http.NewServeMux()
-	for _, row := range p.table() {
-		mux.Handle(row.pattern, p.serve(row))
+	routes, err := p.routes()
+	if err != nil {
+		return nil, err
 	}
-	p.sectionRows(func(row row, limit int64) { mux.Handle(row.pattern, p.serveWithin(row, limit)) })
+	p.handler = p.guarded(origins.Handler(p.in(routes)))
+	return p, nil
+}
+
+// upstreamRoutes are the same for all sites of a gateway, and made once.
+var upstreamRoutes = sync.OnceValues(func() (*http.ServeMux, error) { return routesOf(upstreamRows()) })
+
+func (p *Pages) routes() (*http.ServeMux, error) {
+	if p.cfg.Upstream != nil {
+		return upstreamRoutes()
+	}
+	mux, err := routesOf(accountRows())
+	if err == nil {
+		p.sectionRows(func(row row, limit int64) { mux.Handle(row.pattern, p.serveWithin(row, limit)) })
+	}
+	return mux, err
+}
+
+func routesOf(rows []row) (*http.ServeMux, error) {
+	mux := http.NewServeMux()
+	for _, row := range append(commonRows(), rows...) {
+		mux.Handle(row.pattern, row)
+	}
 	assets, err := fs.Sub(files, "assets")
 	if err != nil {
 		return nil, fmt.Errorf("open the embedded assets: %w", err)
 	}
 	mux.Handle("GET /profile/assets/", http.StripPrefix("/profile/assets/", cached(http.FileServerFS(assets))))
-	mux.Handle("/", p.serve(row{"", anybody, (*visit).nothing}))
-	p.handler = p.guarded(origins.Handler(mux))
-	return p, nil
+	mux.Handle("/", row{"", anybody, (*visit).nothing})
+	return mux, nil
+}
+
+// pagesKey is under what a request carries the pages that it is for through the
+// routes.
+type pagesKey struct{}
+
+func (p *Pages) in(routes http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		routes.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), pagesKey{}, p)))
+	})
+}
+
+// ServeHTTP answers with the page of the row.
+func (row row) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	r.Context().Value(pagesKey{}).(*Pages).serve(row).ServeHTTP(w, r)
 }
 
 // templates are parsed once for all sites of a process.
@@ -191,16 +228,15 @@ func addTemplates(all map[string]*template.Template, folder fs.FS) error {
 }
 
 func (p *Pages) manager(cookie string, secure bool) *scs.SessionManager {
-	m := scs.New()
-	m.Store, m.HashTokenInStore = p.cfg.Sessions, true
-	m.Lifetime, m.IdleTimeout = sessionTime, idleTime
-	m.Cookie.Name, m.Cookie.Secure = cookie, secure
-	m.Cookie.SameSite, m.Cookie.HttpOnly, m.Cookie.Persist = http.SameSiteStrictMode, true, false
-	m.ErrorFunc = func(w http.ResponseWriter, r *http.Request, err error) {
-		p.cfg.Logger.ErrorContext(r.Context(), "session not kept", "cause", err)
-		http.Error(w, "The session could not be read or written. Please try again.", http.StatusServiceUnavailable)
+	// scs.New would start a goroutine for each manager that never ends.
+	return &scs.SessionManager{
+		Store: p.cfg.Sessions, HashTokenInStore: true, Codec: scs.GobCodec{}, Lifetime: sessionTime, IdleTimeout: idleTime,
+		Cookie: scs.SessionCookie{Name: cookie, Path: "/", Secure: secure, HttpOnly: true, SameSite: http.SameSiteStrictMode},
+		ErrorFunc: func(w http.ResponseWriter, r *http.Request, err error) {
+			p.cfg.Logger.ErrorContext(r.Context(), "session not kept", "cause", err)
+			http.Error(w, "The session could not be read or written. Please try again.", http.StatusServiceUnavailable)
+		},
 	}
-	return m
 }
 
 // ServeHTTP answers everything below the paths that Paths lists.

@@ -1,13 +1,5 @@
 package profiles
 
-// table is every page.
-func (p *Pages) table() []row {
-	if p.cfg.Upstream != nil {
-		return append(commonRows(), upstreamRows()...)
-	}
-	return append(commonRows(), accountRows()...)
-}
-
 // accountRows are the pages about what an account is here.
 func accountRows() []row {
 	return []row{
