@@ -51,7 +51,7 @@ type Config struct {
 	// Counts is where calls are counted, so that the numbers outlive the Gateway.
 	Counts *Counts
 	// Allow are methods of plugins that are let through, with the position of
-	// the user name; methods.NoLogin for those without.
+	// the user name; methods.NoLogin for those without. They are for Methods.
 	Allow map[string]int
 	// Jetpack lets requests of Jetpack through unchanged; nil does not.
 	Jetpack *Pass
@@ -116,30 +116,43 @@ func New(cfg Config) (*Gateway, error) {
 const deprecation = "Signing in with a user name and password is deprecated over XML-RPC; make an application key and sign the request instead."
 
 // Methods returns the methods that are let through, in the form that xmlrpc.New
-// takes. Pingbacks are not among them, nor are methods that the table does not
-// know; system.* and demo.* are the handler's own.
-func (g *Gateway) Methods() []xmlrpc.Method[*auth.Request] {
+// takes: those of the table with a login, and methods of plugins with the
+// position of theirs. Pingbacks are not among them, nor are other methods;
+// system.* and demo.* are the handler's own. A call is for the gateway that its
+// context carries, so that the table is made once for many; see In.
+func Methods(allow map[string]int) []xmlrpc.Method[*auth.Request] {
 	var out []xmlrpc.Method[*auth.Request]
 	for _, m := range methods.All() {
 		if m.Protocol || m.Login == methods.NoLogin && !strings.HasPrefix(m.Name, "mt.supported") || strings.HasPrefix(m.Name, applications.Prefix) {
 			continue
 		}
 		for _, name := range m.Names() {
-			out = append(out, g.method(m, name))
+			out = append(out, relayed(m, name))
 		}
 	}
-	for name, at := range g.cfg.Allow {
+	for name, at := range allow {
 		if methods.Lookup(name) == nil {
-			out = append(out, g.method(pluginMethod(name, at), name))
+			out = append(out, relayed(pluginMethod(name, at), name))
 		}
 	}
-	return append(out, g.ownMethods()...)
+	return append(out, ownMethods()...)
 }
 
-func (g *Gateway) method(m *methods.Method, name string) xmlrpc.Method[*auth.Request] {
+type gatewayKey struct{}
+
+// In returns a context for a request to this gateway.
+func (g *Gateway) In(ctx context.Context) context.Context {
+	return context.WithValue(ctx, gatewayKey{}, g)
+}
+
+// of returns the gateway that a request is for.
+func of(ctx context.Context) *Gateway { return ctx.Value(gatewayKey{}).(*Gateway) }
+
+func relayed(m *methods.Method, name string) xmlrpc.Method[*auth.Request] {
 	return xmlrpc.Method[*auth.Request]{
 		Name: name, Signatures: m.Signatures(), Help: m.Help,
 		Prepare: func(ctx context.Context, c *xmlrpc.Call[*auth.Request]) (xmlrpc.Run, error) {
+			g := of(ctx)
 			who, out, err := g.check(ctx, m, name, c)
 			if err != nil {
 				return nil, g.told(ctx, err)

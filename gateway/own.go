@@ -12,12 +12,13 @@ import (
 )
 
 // ownMethods answers what is about keys here, and not about the WordPress.
-func (g *Gateway) ownMethods() []xmlrpc.Method[*auth.Request] {
+func ownMethods() []xmlrpc.Method[*auth.Request] {
 	var out []xmlrpc.Method[*auth.Request]
 	for _, row := range applications.Rows() {
 		out = append(out, xmlrpc.Method[*auth.Request]{
 			Name: row.Name, Signatures: row.Signatures(), Help: row.Help,
 			Func: func(ctx context.Context, c *xmlrpc.Call[*auth.Request]) (xmlrpc.Value, error) {
+				g := of(ctx)
 				v, err := g.own(ctx, row, c)
 				return v, g.told(ctx, err)
 			},

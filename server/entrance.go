@@ -69,20 +69,13 @@ func (s *Server) Endpoint(calls Calls) (*xmlrpc.Handler[*auth.Request], error) {
 
 // endpointOf is Endpoint for the credentials of a site. All endpoints share the limits.
 func (s *Server) endpointOf(v *served, calls Calls) (*xmlrpc.Handler[*auth.Request], error) {
-	authenticate := func(r *http.Request) (xmlrpc.Check[*auth.Request], error) {
-		check, err := v.verifier.Begin(r)
-		if err != nil {
-			return nil, err
-		}
-		return check, nil
-	}
 	calls.Fault = outages(calls.Fault)
 	if s.calls != nil {
-		return s.calls.Beside(calls.Methods, authenticate, calls.Fault)
+		return s.calls.Beside(calls.Methods, v.authenticate, calls.Fault)
 	}
 	first, err := xmlrpc.New(xmlrpc.Config[*auth.Request]{
 		Methods:      calls.Methods,
-		Authenticate: authenticate,
+		Authenticate: v.authenticate,
 		Complete: func(ctx context.Context, q *auth.Request, a xmlrpc.Answer) error {
 			return q.SignResponse(ctx, a.Status, a.Header, a.Body)
 		},
@@ -104,6 +97,15 @@ func (s *Server) endpointOf(v *served, calls Calls) (*xmlrpc.Handler[*auth.Reque
 	})
 	s.calls = first
 	return first, err
+}
+
+// authenticate begins to find out who sends a request.
+func (v *served) authenticate(r *http.Request) (xmlrpc.Check[*auth.Request], error) {
+	check, err := v.verifier.Begin(r)
+	if err != nil {
+		return nil, err
+	}
+	return check, nil
 }
 
 // Pages is what the pages of people belong to; see profiles.Config.

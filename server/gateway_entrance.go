@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"fmt"
 	"net/http"
 	"net/url"
 	"sync"
@@ -44,7 +45,7 @@ func newGateway(cfg Config, behind gateway.Config, begin func(*gateways) error) 
 		behind.Clock = cfg.Clock
 	}
 	return NewShell(cfg, func(s *Server) (Entrance, error) {
-		g := &gateways{s: s, behind: behind, open: make(map[int64]*gatewaySite), traffic: make(map[int64]*traffic)}
+		g := &gateways{s: s, behind: behind, open: make(map[int64]*gatewaySite), traffic: make(map[int64]*traffic), transports: make(map[string]http.RoundTripper), tables: make(map[string]*xmlrpc.Handler[*auth.Request])}
 		s.gateways = g
 		if err := begin(g); err != nil {
 			return Entrance{}, err
@@ -93,9 +94,13 @@ func (g *gateways) newSite(id int64, home *url.URL, behind gateway.Config, mode 
 		return nil, err
 	}
 	v := &gatewaySite{gateway: inner, served: g.s.site.of(g.s, id, home, inner.Judge, mode, t)}
-	if v.calls, err = g.s.endpointOf(v.served, Calls{Methods: inner.Methods(), Fault: inner.Fault}); err != nil {
+	allowed := fmt.Sprint(behind.Allow) // maps are printed in one order
+	if table := g.tables[allowed]; table != nil {
+		v.calls = table.For(v.authenticate, outages(inner.Fault))
+	} else if v.calls, err = g.s.endpointOf(v.served, Calls{Methods: gateway.Methods(behind.Allow), Fault: inner.Fault}); err != nil {
 		return nil, err
 	}
+	g.tables[allowed] = v.calls
 	v.people = sync.OnceValues(func() (map[string]http.Handler, error) { return g.pages(v.served, inner) })
 	return v, nil
 }
@@ -140,7 +145,7 @@ func (v *gatewaySite) endpoint(w http.ResponseWriter, r *http.Request) {
 		v.gateway.Pass(w, r, from)
 		return
 	}
-	v.calls.ServeHTTP(w, r)
+	v.calls.ServeHTTP(w, r.WithContext(v.gateway.In(r.Context())))
 }
 
 func (v *gatewaySite) manifest(w http.ResponseWriter, r *http.Request) { v.gateway.Manifest(w, r) }

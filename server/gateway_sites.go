@@ -12,6 +12,7 @@ import (
 
 	"github.com/quillgate/quillgate/auth"
 	"github.com/quillgate/quillgate/gateway"
+	"github.com/quillgate/quillgate/xmlrpc"
 )
 
 // gateways are the sites that a gateway stands in front of. What answers for a
@@ -26,6 +27,11 @@ type gateways struct {
 	mu      sync.RWMutex
 	open    map[int64]*gatewaySite
 	traffic map[int64]*traffic // of sites that had a request
+	// Connections to WordPresses are kept for all sites together, by whose
+	// certificate counts: each takes more memory than what answers for a site.
+	transports map[string]http.RoundTripper
+	// A handler with the table of methods for each set of methods of plugins.
+	tables map[string]*xmlrpc.Handler[*auth.Request]
 }
 
 // lastUse is when something was used last, in Unix seconds.
@@ -97,10 +103,10 @@ func (g *gateways) make(said *gateway.Site) (*gatewaySite, error) {
 	if err != nil {
 		return nil, err
 	}
-	behind.Transport = gateway.NewTransport(said.UpstreamHost)
 	behind.Waiting = siteWaiting
 	g.mu.Lock()
 	defer g.mu.Unlock()
+	behind.Transport = g.transportFor(said, behind)
 	if site := g.open[said.ID]; site != nil && site.said == said {
 		return site, nil // another request was quicker
 	}
@@ -112,6 +118,20 @@ func (g *gateways) make(said *gateway.Site) (*gatewaySite, error) {
 	site.said, site.name = said, behind.BaseURL.Hostname()
 	g.open[said.ID] = site
 	return site, nil
+}
+
+// transportFor returns what sends the calls of a site. The caller holds the lock.
+func (g *gateways) transportFor(said *gateway.Site, behind gateway.Config) http.RoundTripper {
+	name := ""
+	if behind.Endpoint.Scheme == "https" {
+		name = said.UpstreamHost
+	}
+	t := g.transports[name]
+	if t == nil {
+		t = gateway.NewTransport(name)
+		g.transports[name] = t
+	}
+	return t
 }
 
 // siteWaiting is how many calls wait for one WordPress of many: one that is slow must not take the turns of all.
@@ -170,6 +190,10 @@ func (g *gateways) keepHouse(ctx context.Context) error {
 		if !there[id] {
 			delete(g.traffic, id)
 		}
+	}
+	if len(g.open) == 0 { // otherwise no one knows which of them a site still uses
+		clear(g.transports)
+		clear(g.tables)
 	}
 	return err
 }

@@ -235,6 +235,14 @@ func (h *Handler[I]) Beside(methods []Method[I], authenticate func(*http.Request
 	return newHandler(cfg, h.bounds)
 }
 
+// For returns a handler for other callers, with the methods of h and all that
+// they share.
+func (h *Handler[I]) For(authenticate func(*http.Request) (Check[I], error), fault func(context.Context, error) *Fault) *Handler[I] {
+	other := *h
+	other.cfg.Authenticate, other.cfg.Fault = authenticate, fault
+	return &other
+}
+
 // newHandler makes the table.
 func newHandler[I any](cfg Config[I], b *bounds) (*Handler[I], error) {
 	h := &Handler[I]{cfg: cfg, methods: map[string]*Method[I]{}, bounds: b}
