@@ -86,35 +86,36 @@ func requestFor(n int, w io.Writer) error {
 	return err
 }
 
-func upload(t *testing.T, p *process, n int) {
-	hash := signature.NewHash(seedSecret)
+// sendFile uploads file n with a signature, and returns the answer.
+func sendFile(transport http.RoundTripper, endpoint string, key signingKey, n int) (xmlrpc.Value, error) {
+	hash := signature.NewHash(key.secret)
 	size := &counter{w: hash}
 	if err := requestFor(n, size); err != nil {
-		t.Error(err)
-		return
+		return xmlrpc.Value{}, err
 	}
 	body, w := io.Pipe()
 	go func() { w.CloseWithError(requestFor(n, w)) }()
-	req, err := http.NewRequestWithContext(context.Background(), http.MethodPost, p.endpoint, body)
+	req, err := http.NewRequestWithContext(context.Background(), http.MethodPost, endpoint, body)
 	if err != nil {
-		t.Error(err)
-		return
+		return xmlrpc.Value{}, err
 	}
 	req.ContentLength = size.n
 	req.Header.Set("Content-Type", "text/xml")
-	req.Header.Set("Authorization", hash.Authorization(seedPublic))
-	resp, err := http.DefaultClient.Do(req)
+	req.Header.Set("Authorization", hash.Authorization(key.public))
+	resp, err := transport.RoundTrip(req)
 	if err != nil {
-		t.Errorf("upload %d: %v", n, err)
-		return
+		return xmlrpc.Value{}, err
 	}
 	defer resp.Body.Close()
 	answer, err := io.ReadAll(resp.Body)
 	if err != nil || resp.StatusCode != http.StatusOK {
-		t.Errorf("upload %d: %s %s, %v", n, resp.Status, answer, err)
-		return
+		return xmlrpc.Value{}, fmt.Errorf("%s %s, %w", resp.Status, answer, err)
 	}
-	v, err := xmlrpc.DecodeResponse(answer, xmlrpc.Limits{})
+	return xmlrpc.DecodeResponse(answer, xmlrpc.Limits{})
+}
+
+func upload(t *testing.T, p *process, n int) {
+	v, err := sendFile(http.DefaultTransport, p.endpoint, signingKey{seedPublic, seedSecret}, n)
 	if err != nil {
 		t.Errorf("upload %d: %v", n, err)
 		return
