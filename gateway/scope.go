@@ -232,7 +232,24 @@ func (d *decision) write(status, postType string, content xmlrpc.Value) error {
 			return forbidden("Your key lacks the right publish, and may not create tags or categories: leave out %s.", name)
 		}
 	}
+	if pinned(content.Get("sticky")) {
+		// WordPress keeps the list of them beside the posts, in an option.
+		return forbidden("Your key lacks the right publish, and may not make posts sticky: leave out sticky.")
+	}
 	return nil
+}
+
+// pinned reports whether a value could make a post sticky.
+func pinned(v xmlrpc.Value) bool {
+	switch v.Kind() {
+	case xmlrpc.KindBool:
+		return v.Bool()
+	case xmlrpc.KindInt:
+		return v.Int64() != 0
+	case xmlrpc.KindString:
+		return v.Text() != "" && v.Text() != "0"
+	}
+	return !v.IsZero()
 }
 
 func empty(v xmlrpc.Value) bool {

@@ -23,8 +23,6 @@ var gatewayDeviates = map[string]string{
 	"pingback-ok-second": "pingbacks are off at the gateway",
 
 	"newpost-basic/028-content-not-a-struct": "the WordPress dies of it; the gateway refuses it",
-	"newpost-dates/019-new-offset":           "a date with a time zone is written in UTC: WordPress drops the zone, and it is another moment",
-	"newpost-dates/020-read-offset":          "reads the post of 019-new-offset",
 	"pages-read/008-too-few":                 "too few arguments are found before the login is tried",
 
 	"movabletype/018-trackbacks":             "of the methods without a login, mt.supportedMethods and mt.supportedTextFilters are let through",
