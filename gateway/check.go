@@ -242,9 +242,9 @@ func Closing(listen string) string {
 }
 
 const closing = `nginx, before the location of PHP (the first regular expression that matches counts):
-    location = /xmlrpc.php { proxy_pass http://LISTEN; proxy_set_header Host $host; proxy_set_header X-Forwarded-For $remote_addr; proxy_set_header X-Forwarded-Proto $scheme; proxy_next_upstream off; proxy_request_buffering off; client_max_body_size 64m; }
-    location ^~ /quillgate/ { proxy_pass http://LISTEN; proxy_set_header Host $host; proxy_set_header X-Forwarded-For $remote_addr; proxy_set_header X-Forwarded-Proto $scheme; }
-    location = /quillgate/signin/blog/back { access_log off; proxy_pass http://LISTEN; proxy_set_header Host $host; proxy_set_header X-Forwarded-For $remote_addr; proxy_set_header X-Forwarded-Proto $scheme; }
+    location = /xmlrpc.php { proxy_pass http://LISTEN; proxy_set_header Host $host; proxy_set_header X-Forwarded-For $remote_addr; proxy_set_header X-Forwarded-Proto $scheme; proxy_set_header X-Forwarded-Host ""; proxy_set_header Forwarded ""; proxy_next_upstream off; proxy_request_buffering off; client_max_body_size 64m; }
+    location ^~ /quillgate/ { proxy_pass http://LISTEN; proxy_set_header Host $host; proxy_set_header X-Forwarded-For $remote_addr; proxy_set_header X-Forwarded-Proto $scheme; proxy_set_header X-Forwarded-Host ""; proxy_set_header Forwarded ""; }
+    location = /quillgate/signin/blog/back { access_log off; proxy_pass http://LISTEN; proxy_set_header Host $host; proxy_set_header X-Forwarded-For $remote_addr; proxy_set_header X-Forwarded-Proto $scheme; proxy_set_header X-Forwarded-Host ""; proxy_set_header Forwarded ""; }
     location ~* (^|/)xmlrpc\.php(/|$) { return 403; }
     if ($arg_for = jetpack) { return 403; }
 

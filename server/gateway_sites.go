@@ -79,9 +79,17 @@ func (g *gateways) site(r *http.Request) (*gatewaySite, error) {
 	if g.one != nil {
 		return g.one, nil
 	}
-	said, err := g.list.Find(r.Context(), g.s.proxies.authority(r))
+	authority := g.s.proxies.authority(r)
+	said, err := g.list.Find(r.Context(), authority)
 	if err != nil {
 		return nil, err
+	}
+	if authority != r.Host {
+		// A web server that passes on the host and, with it, what a client
+		// says in X-Forwarded-Host would let the client choose.
+		if other, err := g.list.Find(r.Context(), r.Host); err == nil && other != said {
+			return nil, gateway.ErrNoSite
+		}
 	}
 	g.mu.RLock()
 	site := g.open[said.ID]

@@ -64,6 +64,12 @@ func at(host string, r *http.Request) *http.Request {
 	return r
 }
 
+// forwardedFor has a trusted web server say that a client asked for a host.
+func forwardedFor(host string, r *http.Request) *http.Request {
+	r.Header.Set("X-Forwarded-Host", host)
+	return r
+}
+
 // admin is the user of a site whose credential is kept there.
 func (h *hosting) admin(t *testing.T, host string) auth.User {
 	t.Helper()
@@ -123,6 +129,10 @@ func TestGatewaySitesDoNotCross(t *testing.T) {
 			{"the token of one at one", at("one", basic(get())), "one"},
 			{"the password of one at one", at("one", withPassword("one-password")), "one"},
 			{"another port and case", func() *http.Request { r := signed["one"](get()); r.Host = "ONE.example.:8443"; return r }(), "one"},
+			{"an inner host, forwarded for one", forwardedFor("one.example", at("inside", signed["one"](get()))), "one"},
+			{"the host of two, forwarded for one", forwardedFor("one.example", at("two", signed["one"](get()))), ""},
+			{"the host of one, forwarded for one in another form", forwardedFor("ONE.example:443", at("one", signed["one"](get()))), "one"},
+			{"the host of one, forwarded for nobody", forwardedFor("three.example", at("one", signed["one"](get()))), ""},
 			{"an unknown host", at("three", signed["one"](get())), ""},
 			{"an address", func() *http.Request { r := signed["one"](get()); r.Host = "127.0.0.1:8080"; return r }(), ""},
 			{"no host", func() *http.Request { r := signed["one"](get()); r.Host = ""; return r }(), ""},
