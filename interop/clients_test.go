@@ -46,6 +46,7 @@ var clients = []program{
 
 func TestClients(t *testing.T) {
 	eachSeeded(t, func(t *testing.T, seed seeded) {
+		t.Parallel()
 		p := start(t, seed)
 		for _, c := range clients {
 			if c.signs {

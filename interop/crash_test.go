@@ -9,6 +9,7 @@ import (
 	"io"
 	"math/big"
 	"net/http"
+	"os"
 	"sync"
 	"testing"
 	"time"
@@ -18,19 +19,34 @@ import (
 	"github.com/quillgate/quillgate/xmlrpc"
 )
 
+// nightly reports whether this is the nightly run, which does more of the same.
+func nightly() bool { return os.Getenv("QUILLGATE_TEST_NIGHTLY") != "" }
+
 // crashes is how often the process is killed, on each database.
-const crashes = 50
+func crashes() int {
+	if nightly() {
+		return 50
+	}
+	return 16
+}
 
 // TestCrash kills the process at random points of a load that writes, and asks the next one for everything that was
 // acknowledged: posts with their titles, and keys, with which the load signs from then on.
 func TestCrash(t *testing.T) {
-	t.Run("sqlite", func(t *testing.T) { crash(t, seedIn(t, t.TempDir(), "")) })
-	t.Run("postgres", func(t *testing.T) { crash(t, seedIn(t, t.TempDir(), databasetest.DurablePostgres(t))) })
+	t.Parallel()
+	t.Run("sqlite", func(t *testing.T) {
+		t.Parallel()
+		crash(t, seedIn(t, t.TempDir(), ""))
+	})
+	t.Run("postgres", func(t *testing.T) {
+		t.Parallel()
+		crash(t, seedIn(t, t.TempDir(), databasetest.DurablePostgres(t)))
+	})
 }
 
 func crash(t *testing.T, blog seeded) {
 	load := &writers{keys: []signingKey{{seedPublic, seedSecret}}}
-	for range crashes {
+	for range crashes() {
 		p := start(t, blog)
 		load.check(t, p)
 		enough := len(load.posts) + int(random(t, 24))
@@ -53,8 +69,8 @@ func crash(t *testing.T, blog seeded) {
 	if code := p.stop(t); code != 0 {
 		t.Errorf("the server ended with exit code %d\n%s", code, tail(p.log.String(), 2000))
 	}
-	t.Logf("%d crashes, %d posts and %d keys acknowledged", crashes, len(load.posts), len(load.keys)-1)
-	if len(load.posts) < crashes || len(load.keys) < 2 {
+	t.Logf("%d crashes, %d posts and %d keys acknowledged", crashes(), len(load.posts), len(load.keys)-1)
+	if len(load.posts) < crashes() || len(load.keys) < 2 {
 		t.Errorf("the load wrote %d posts and %d keys: too few to show anything", len(load.posts), len(load.keys)-1)
 	}
 	if blog.database == "" {

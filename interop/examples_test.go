@@ -37,6 +37,7 @@ var examples = []struct {
 const exampleLines = 25
 
 func TestExamples(t *testing.T) {
+	t.Parallel()
 	p := start(t, seed(t, ""))
 	key := signingKey{seedPublic, seedSecret}
 	for _, x := range examples {
@@ -64,6 +65,7 @@ var printedID = regexp.MustCompile(`(?m)^\d+$`)
 
 // A wrong secret makes every example end with an error and print no id.
 func TestExamplesRefused(t *testing.T) {
+	t.Parallel()
 	p := start(t, seed(t, ""))
 	for _, x := range examples {
 		t.Run(x.file, func(t *testing.T) {

@@ -2,7 +2,6 @@ package interop
 
 import (
 	"encoding/json"
-	"os"
 	"os/exec"
 	"regexp"
 	"strconv"
@@ -46,9 +45,8 @@ func TestHostile(t *testing.T) {
 		}
 		return string(out)
 	}
-	nightly := os.Getenv("QUILLGATE_TEST_NIGHTLY") != ""
 	var more []string
-	if nightly {
+	if nightly() {
 		more = []string{"--slow", "--timing"} // minutes that nothing but waits in
 	}
 	out := run(hostileSlack[0], more...)
@@ -62,7 +60,7 @@ func TestHostile(t *testing.T) {
 			again := failedCase.FindStringSubmatch(run(slack, "--only", "^"+regexp.QuoteMeta(name)+"$"))
 			if again == nil {
 				t.Logf("%s passed at try %d, after: %s", name, i+2, why)
-				if !nightly { // there every case passes at once
+				if !nightly() { // there every case passes at once
 					why = ""
 				}
 				break

@@ -230,8 +230,15 @@ func revocations(t *testing.T, blog seeded) map[string]func(*process, signingKey
 
 // K7: what was acknowledged is durable: a server that is killed right after the answer comes back without the key.
 func TestK7RevokedThenKilled(t *testing.T) {
-	t.Run("sqlite", func(t *testing.T) { revokeThenKill(t, seedIn(t, t.TempDir(), "")) })
-	t.Run("postgres", func(t *testing.T) { revokeThenKill(t, seedIn(t, t.TempDir(), databasetest.DurablePostgres(t))) })
+	t.Parallel()
+	t.Run("sqlite", func(t *testing.T) {
+		t.Parallel()
+		revokeThenKill(t, seedIn(t, t.TempDir(), ""))
+	})
+	t.Run("postgres", func(t *testing.T) {
+		t.Parallel()
+		revokeThenKill(t, seedIn(t, t.TempDir(), databasetest.DurablePostgres(t)))
+	})
 }
 
 func revokeThenKill(t *testing.T, blog seeded) {

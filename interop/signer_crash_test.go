@@ -127,7 +127,7 @@ func (l *oldClients) judge(t *testing.T, p *process) {
 		t.Errorf("an answer does not tell what became of the call: %s", odd)
 	}
 	t.Logf("%d posts acknowledged, %d refused, %d unknown", count[acknowledged], count[refusedWhole], count[unknown])
-	if count[acknowledged] < crashes || count[unknown]+count[refusedWhole] == 0 {
+	if count[acknowledged] < crashes() || count[unknown]+count[refusedWhole] == 0 {
 		t.Error("that is too few to show anything")
 	}
 }
@@ -135,8 +135,15 @@ func (l *oldClients) judge(t *testing.T, p *process) {
 // TestSignerCrash kills the signer and the server behind it by turns, at random points of a load: no post is there in
 // part or twice, and every client was told the truth.
 func TestSignerCrash(t *testing.T) {
-	t.Run("sqlite", func(t *testing.T) { crashSigner(t, seedIn(t, t.TempDir(), "")) })
-	t.Run("postgres", func(t *testing.T) { crashSigner(t, seedIn(t, t.TempDir(), databasetest.Postgres(t))) })
+	t.Parallel()
+	t.Run("sqlite", func(t *testing.T) {
+		t.Parallel()
+		crashSigner(t, seedIn(t, t.TempDir(), ""))
+	})
+	t.Run("postgres", func(t *testing.T) {
+		t.Parallel()
+		crashSigner(t, seedIn(t, t.TempDir(), databasetest.Postgres(t)))
+	})
 }
 
 func crashSigner(t *testing.T, blog seeded) {
@@ -146,7 +153,7 @@ func crashSigner(t *testing.T, blog seeded) {
 	p := serve()
 	s := signed(t, p.base)
 	load := &oldClients{posts: map[string]told{}}
-	for i := range crashes {
+	for i := range crashes() {
 		ctx, cancel := context.WithCancel(t.Context())
 		var running sync.WaitGroup
 		for range 4 {

@@ -196,6 +196,7 @@ var strictInput = regexp.MustCompile(`^\S+=\(.*"content-digest".*\);.*nonce="[^"
 // holds no password.
 func TestClientsThroughSigner(t *testing.T) {
 	eachSeeded(t, func(t *testing.T, seed seeded) {
+		t.Parallel()
 		w := tap(t, seed)
 		s := signed(t, w.base)
 		w.taken()

@@ -44,6 +44,7 @@ var urlMember = regexp.MustCompile(`<name>url</name>\s*<value>\s*<string>([^<]*)
 // A server is killed again and again while pictures arrive. Every upload that was acknowledged is there; of the others
 // nothing is left behind but what is also on record.
 func TestUploadsSurviveCrashes(t *testing.T) {
+	t.Parallel()
 	test := func(t *testing.T, s seeded) {
 		picture, err := media.Blank("a.png", 320, 200)
 		if err != nil {
@@ -74,8 +75,14 @@ func TestUploadsSurviveCrashes(t *testing.T) {
 			}
 		}
 	}
-	t.Run("sqlite", func(t *testing.T) { test(t, seedIn(t, t.TempDir(), "")) })
-	t.Run("postgres", func(t *testing.T) { test(t, seedIn(t, t.TempDir(), databasetest.Postgres(t))) })
+	t.Run("sqlite", func(t *testing.T) {
+		t.Parallel()
+		test(t, seedIn(t, t.TempDir(), ""))
+	})
+	t.Run("postgres", func(t *testing.T) {
+		t.Parallel()
+		test(t, seedIn(t, t.TempDir(), databasetest.Postgres(t)))
+	})
 }
 
 // uploadUntilKilled lets four clients upload, kills the server when so many uploads were acknowledged, and returns the

@@ -23,7 +23,7 @@ func (w *wordpress) testCrash(t *testing.T) {
 	w.reset(t)
 	g := w.gate(t, "")
 	key := g.key(t, "admin")
-	n := number(t, "WORDPRESS_KILLS", crashes)
+	n := number(t, "WORDPRESS_KILLS", 50)
 	victims := []struct {
 		name    string
 		kill    func()
