@@ -22,7 +22,7 @@ RACE := ./wordpress ./site ./auth ./server ./public ./apps ./database ./xmlrpc .
 # What takes longest begins first, here as above, so that no core waits for it at the end.
 FIRST := ./interop ./cmd/quillgate ./transfer ./profiles
 
-.PHONY: build run test test-wordpress nightly soak screenshots readme-screenshot timing bench-signer bench-server cross format tree lint fuzz bench tools reproducible release sbom
+.PHONY: build run test tests checks test-wordpress nightly soak screenshots readme-screenshot timing bench-signer bench-server cross format tree lint fuzz bench tools reproducible release sbom
 
 build:
 	$(BUILD) -o bin/quillgate ./cmd/quillgate
@@ -53,10 +53,18 @@ FUZZTRIES ?= 5
 fuzz:
 	tools/fuzz $(FUZZTIME) $(FUZZTRIES)
 
-test: tools lint build
-	$(MAKE) fuzz
-	go test -race $(RACE)
+# Many tests wait for other programs; what only computes runs next to them.
+test: tools build
+	$(MAKE) --jobs=2 --output-sync=line tests checks
+
+tests:
 	go test -timeout 20m $(FIRST) $$(go list ./... | grep -v -x -F "$$(go list $(RACE))")
+
+# Fuzzing comes first, for it shares no compiled package with the tests; what go vet needs they have compiled by then.
+checks:
+	$(MAKE) fuzz
+	$(MAKE) lint
+	go test -race -timeout 20m $(RACE)
 
 # PHP-FPM, MariaDB and nginx run on loopback, in a folder that is gone afterwards. WORDPRESS_PLUGIN is a folder with the
 # original Secure XML-RPC plugin, which is not part of this project; WORDPRESS_KILLS is how often each server is killed.
