@@ -11,6 +11,9 @@ const (
 	UserRole      audit.Kind = "user.role"
 	UserMode      audit.Kind = "user.password-mode"
 	UserNetworks  audit.Kind = "user.networks"
+	UserSuspended audit.Kind = "user.suspended"
+	UserResumed   audit.Kind = "user.resumed"
+	UserDeleted   audit.Kind = "user.deleted"
 	PolicyChanged audit.Kind = "policy.changed"
 
 	SignedIn         audit.Kind = "sign-in.accepted"

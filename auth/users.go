@@ -36,7 +36,8 @@ type User struct {
 }
 
 // Networks is a list of networks in CIDR notation, separated by spaces. The
-// empty list stands for everywhere.
+// empty list stands for everywhere. The word suspended before it closes the
+// account; see Users.Suspend.
 type Networks string
 
 // NetworksOf returns the list of some networks.
@@ -44,18 +45,18 @@ func NetworksOf(list []netip.Prefix) Networks { return Networks(apps.FormatNetwo
 
 // List returns the networks. Error: *Invalid.
 func (n Networks) List() ([]netip.Prefix, error) {
-	list, err := apps.ParseNetworks(string(n))
+	list, err := apps.ParseNetworks(string(n.networks()))
 	if err != nil {
 		return nil, &Invalid{"networks", err.Error()}
 	}
 	return list, nil
 }
 
-// Allow reports whether an address is in one of the networks. A list that does
-// not read allows none.
+// Allow reports whether an address is in one of the networks, and the account
+// is not suspended. A list that does not read allows none.
 func (n Networks) Allow(addr netip.Addr) bool {
-	if n == "" {
-		return true
+	if n == "" || n.Suspended() {
+		return n == ""
 	}
 	list, err := n.List()
 	return err == nil && allowed(list, addr)

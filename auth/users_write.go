@@ -322,19 +322,6 @@ func (u *Users) setPassword(ctx context.Context, tx *database.Tx, e audit.Event,
 	return audit.Append(ctx, tx, e)
 }
 
-// SetRole changes the role, and with it what the user's keys may do. Errors:
-// *Invalid, ErrNotFound.
-func (u *Users) SetRole(ctx context.Context, by audit.Actor, id int64, role Role) error {
-	if err := checkUser(User{Role: role}); err != nil {
-		return err
-	}
-	e := audit.Event{Kind: UserRole, UserID: id, By: by, Detail: map[string]string{"role": string(role)}}
-	if err := u.set(ctx, e, `UPDATE users SET role = $2 WHERE site_id = $site AND id = $1`, id, string(role)); err != nil {
-		return fmt.Errorf("set a role: %w", err)
-	}
-	return nil
-}
-
 // SetNetworks changes where the account may be used from, with whatever
 // credential. Errors: *Invalid, ErrNotFound.
 func (u *Users) SetNetworks(ctx context.Context, by audit.Actor, id int64, n Networks) error {
@@ -343,8 +330,18 @@ func (u *Users) SetNetworks(ctx context.Context, by audit.Actor, id int64, n Net
 		return err
 	}
 	n = NetworksOf(list)
-	e := audit.Event{Kind: UserNetworks, UserID: id, By: by, Detail: map[string]string{"networks": string(n)}}
-	if err := u.set(ctx, e, `UPDATE users SET networks = $2 WHERE site_id = $site AND id = $1`, id, string(n)); err != nil {
+	err = u.db.Update(ctx, func(tx *database.Tx) error {
+		a, err := find(ctx, tx, `id = $1`, id)
+		if err != nil {
+			return err
+		}
+		n := n.suspend(a.Networks.Suspended())
+		if _, err := tx.Exec(ctx, `UPDATE users SET networks = $2 WHERE site_id = $site AND id = $1`, id, string(n)); err != nil {
+			return err
+		}
+		return audit.Append(ctx, tx, audit.Event{Kind: UserNetworks, UserID: id, By: by, At: u.now(), Detail: map[string]string{"networks": string(n.networks())}})
+	})
+	if err != nil {
 		return fmt.Errorf("set the networks of a user: %w", err)
 	}
 	return nil

@@ -68,7 +68,7 @@ func UserOf(ctx context.Context, users *auth.Users, by audit.Actor, p Profile) (
 		return auth.User{}, fmt.Errorf("create the user %s: %w", xmlrpc.Shown(p.Login), err)
 	}
 	if user.Role != p.Role {
-		if err := users.SetRole(ctx, by, user.ID, p.Role); err != nil {
+		if err := users.FollowRole(ctx, by, user.ID, p.Role); err != nil {
 			return auth.User{}, fmt.Errorf("update the role of %s: %w", xmlrpc.Shown(p.Login), err)
 		}
 		user.Role = p.Role

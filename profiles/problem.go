@@ -56,6 +56,7 @@ var problems = []problem{
 	{apps.ErrTooMany, http.StatusConflict, "Too many applications", "You have reached the limit of applications. Revoke one that you no longer need."},
 	{apps.ErrTaken, http.StatusConflict, "Taken", "This public key already exists."},
 	{apps.ErrSealed, http.StatusInternalServerError, "Damaged", "The secret of this application cannot be read. Revoke the application and add a new one."},
+	{auth.ErrLastAdministrator, http.StatusConflict, "The last administrator", "This is the last administrator. Make somebody else an administrator first."},
 	{auth.ErrClearText, http.StatusForbidden, "Not encrypted", "Passwords are accepted over encrypted connections only. Open this page over https."},
 	{auth.ErrBusy, http.StatusServiceUnavailable, "Busy", "Too many people are signing in at the moment. Please try again in a few seconds."},
 	{auth.ErrNotFound, http.StatusNotFound, "Not found", "There is no such user."},
@@ -139,7 +140,7 @@ func (v *visit) fieldsOf(err error) []fieldProblem {
 
 // fieldIDs maps the fields that the packages below name to those of the forms.
 var fieldIDs = map[string]string{
-	"user name": "login", "email": "email", "password": "new-password", "role": "role", "name": "name", "scope": "scope",
+	"user name": "login", "email": "email", "password": "new-password", "role": "role", "heir": "heir", "name": "name", "scope": "scope",
 	"first name": "first-name", "last name": "last-name", "nickname": "nickname", "display name": "display-name", "url": "url", "bio": "bio",
 	"user name or email": "email", "zone": "zone", "networks": "networks", "expires": "expires",
 }

@@ -24,7 +24,7 @@ var met = map[string]error{
 	"apps.ErrTooMany": apps.ErrTooMany, "apps.ErrSealed": apps.ErrSealed, "apps.ErrRotated": apps.ErrRotated, "apps.ErrUnused": apps.ErrUnused,
 	"apps.ErrNoEnrolment": apps.ErrNoEnrolment,
 	"auth.ErrDenied":      auth.ErrDenied, "auth.ErrClearText": auth.ErrClearText, "auth.ErrBusy": auth.ErrBusy, "auth.ErrNotFound": auth.ErrNotFound,
-	"auth.ErrPasskey": auth.ErrPasskey, "auth.ErrNoPasskey": auth.ErrNoPasskey, "auth.ErrTooManyPasskeys": auth.ErrTooManyPasskeys,
+	"auth.ErrLastAdministrator": auth.ErrLastAdministrator, "auth.ErrPasskey": auth.ErrPasskey, "auth.ErrNoPasskey": auth.ErrNoPasskey, "auth.ErrTooManyPasskeys": auth.ErrTooManyPasskeys,
 	"auth.ErrPasskeyAddress": auth.ErrPasskeyAddress, "auth.ErrSecondFactorOn": auth.ErrSecondFactorOn, "auth.ErrNoSecondFactor": auth.ErrNoSecondFactor,
 	"auth.ErrDeparture": auth.ErrDeparture, "auth.ErrWrongCode": auth.ErrWrongCode, "auth.ErrSetUpCode": auth.ErrSetUpCode, "apps.ErrNoToken": apps.ErrNoToken, "apps.ErrTooManyTokens": apps.ErrTooManyTokens,
 }

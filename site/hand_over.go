@@ -1,0 +1,20 @@
+package site
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/quillgate/quillgate/database"
+)
+
+// HandOver gives the posts, pages, files and revisions of a user who is deleted to another. Comments keep the name that
+// they were written under, and are nobody's. It is called in the transaction that deletes the user.
+func (s *Site) HandOver(ctx context.Context, tx *database.Tx, from, to int64) error {
+	if _, err := tx.Exec(ctx, `UPDATE posts SET author = $2 WHERE author = $1`, from, to); err != nil {
+		return fmt.Errorf("hand over posts: %w", err)
+	}
+	if _, err := tx.Exec(ctx, `UPDATE comments SET user_id = 0 WHERE user_id = $1`, from); err != nil {
+		return fmt.Errorf("hand over comments: %w", err)
+	}
+	return nil
+}
