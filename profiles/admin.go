@@ -1,6 +1,8 @@
 package profiles
 
 import (
+	"crypto/rand"
+	"errors"
 	"net/http"
 	"net/netip"
 	"slices"
@@ -53,24 +55,42 @@ func (v *visit) users() error {
 // perUsers is how many users a page has.
 const perUsers = 100
 
-// addUser makes an account.
+// addUser makes an account: with a password, or with a link by which its person chooses one.
 func (v *visit) addUser() error {
 	ok, err := v.prove()
 	if err != nil {
 		return err
 	}
-	if ok {
-		_, err = v.p.cfg.Users.Create(v.ctx(), v.actor(), auth.NewUser{
-			Login: v.form("login"), Email: v.form("email"), Password: v.r.PostForm.Get("new-password"), Role: auth.Role(v.form("role")),
-		})
-		if err == nil {
-			return v.done("/admin/users", v.T("The user %s was added.", v.form("login")))
-		}
+	if !ok {
+		return v.users()
+	}
+	password := v.r.PostForm.Get("new-password")
+	if password == "" {
+		password = rand.Text() + rand.Text() // which no one knows
+	}
+	user, err := v.p.cfg.Users.Create(v.ctx(), v.actor(), auth.NewUser{
+		Login: v.form("login"), Email: v.form("email"), Password: password, Role: auth.Role(v.form("role")),
+	})
+	if err != nil {
 		if err := v.refused(err); err != nil {
 			return err
 		}
+		return v.users()
 	}
-	return v.users()
+	if v.r.PostForm.Get("new-password") == "" {
+		return v.setUpLink(user)
+	}
+	return v.done("/admin/users", v.T("The user %s was added.", user.Login))
+}
+
+// setUpLink makes a link by which somebody chooses the password of an account, and shows it.
+func (v *visit) setUpLink(user auth.User) error {
+	code, err := v.p.cfg.Users.NewSetUpCode(v.ctx(), v.actor(), user.ID)
+	if err != nil {
+		return err
+	}
+	v.title = v.T("Set-up link")
+	return v.show("set-up-link", struct{ Login, Link string }{user.Login, v.p.cfg.BaseURL + v.p.cfg.Prefix + "/setup?code=" + code.Reveal()})
 }
 
 // person is the user whose id is in the path.
@@ -122,11 +142,22 @@ func (v *visit) changeUser() error {
 		return v.userPage()
 	}
 	// No one locks themselves out, and so there is always an administrator.
-	if do := v.form("do"); user.ID == v.who.User.ID && (do == "role" || do == "password" || do == "networks") {
+	do := v.form("do")
+	if user.ID == v.who.User.ID && (do == "role" || do == "password" || do == "networks" || do == "suspend" || do == "delete") {
 		v.wrong(do, v.T("Only another administrator can change your account here."))
 		return v.userPage()
 	}
+	if do == "link" && !v.Elsewhere() {
+		return v.setUpLink(user)
+	}
 	text, err := v.applyTo(user)
+	if err == nil && do == "delete" {
+		back = "/admin/users"
+	}
+	if errors.Is(err, auth.ErrLastAdministrator) {
+		v.wrong(do, v.T("This is the last administrator. Make somebody else an administrator first."))
+		return v.userPage()
+	}
 	if err != nil {
 		if err := v.refused(err); err != nil {
 			return err
@@ -140,7 +171,7 @@ func (v *visit) changeUser() error {
 func (v *visit) applyTo(user auth.User) (string, error) {
 	users, by := v.p.cfg.Users, v.actor()
 	do := v.form("do")
-	if v.Elsewhere() && (do == "role" || do == "password" || do == "factor") {
+	if v.Elsewhere() && (do == "role" || do == "password" || do == "factor" || do == "account" || do == "delete") {
 		return "", errNothing // they are the WordPress's
 	}
 	switch do {
@@ -149,6 +180,26 @@ func (v *visit) applyTo(user auth.User) (string, error) {
 	case "password":
 		return v.T("The password was set, and the user was signed out everywhere."),
 			users.SetPassword(v.ctx(), by, user.ID, v.r.PostForm.Get("new-password"), "")
+	case "account":
+		_, err := users.UpdateProfile(v.ctx(), by, user.ID, auth.Profile{DisplayName: new(v.form("display-name"))})
+		if err == nil && v.form("email") != user.Email {
+			err = users.SetEmail(v.ctx(), by, user.ID, v.form("email"))
+		}
+		return v.T("The account was changed."), err
+	case "suspend", "resume":
+		text := v.T("The account was suspended. Its password, keys and tokens are refused.")
+		if do == "resume" {
+			text = v.T("The account may be used again.")
+		}
+		return text, users.Suspend(v.ctx(), by, user.ID, do == "suspend")
+	case "delete":
+		heir, err := users.ByLogin(v.ctx(), v.form("heir"))
+		if err == nil {
+			err = v.p.cfg.DeleteUser(v.ctx(), by, user.ID, heir.ID)
+		} else if errors.Is(err, auth.ErrNotFound) {
+			err = &auth.Invalid{Field: "heir", Why: "there is no such user"}
+		}
+		return v.T("The user %s was deleted. The posts went to %s.", user.Login, heir.Login), err
 	case "mode":
 		return v.T("The password rule was changed."), users.SetPasswordMode(v.ctx(), by, user.ID, auth.Mode(v.form("mode")))
 	case "networks":

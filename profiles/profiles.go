@@ -62,6 +62,8 @@ type Config struct {
 	Upstream *Upstream
 	// Settings are on the page of settings, above those of sign-ins; there are none when nil.
 	Settings *Settings
+	// DeleteUser deletes a user, whose posts another user gets; required but where Upstream is set. See auth.Users.Delete.
+	DeleteUser func(ctx context.Context, by audit.Actor, id, heir int64) error
 	// Section holds the pages of another package; nil: none.
 	Section *Section
 	Clock   func() time.Time // time.Now when nil

@@ -8,7 +8,9 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/quillgate/quillgate/audit"
 	"github.com/quillgate/quillgate/auth"
+	"github.com/quillgate/quillgate/database"
 	"github.com/quillgate/quillgate/gateway"
 	"github.com/quillgate/quillgate/media"
 	"github.com/quillgate/quillgate/site"
@@ -75,6 +77,11 @@ func OpenBlog(ctx context.Context, cfg BlogConfig) (_ *Blog, err error) {
 	b.Media = media.New(media.LibraryConfig{Store: folder, DB: b.DB, Clock: cfg.Clock, Logger: logger})
 	b.Site, err = site.Open(ctx, site.Config{DB: b.DB, Users: b.Users, Media: b.Media, BaseURL: cfg.BaseURL, Clock: cfg.Clock, Logger: logger})
 	return b, err
+}
+
+// DeleteUser deletes a user and gives what that user has written to another. Errors: as auth.Users.Delete.
+func (b *Blog) DeleteUser(ctx context.Context, by audit.Actor, id, heir int64) error {
+	return b.Users.Delete(ctx, by, id, heir, func(ctx context.Context, tx *database.Tx) error { return b.Site.HandOver(ctx, tx, id, heir) })
 }
 
 // Close closes what OpenBlog has opened, in the opposite order.

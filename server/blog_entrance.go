@@ -38,7 +38,7 @@ func openBlogEntrance(s *Server) (Entrance, error) {
 	if err != nil {
 		return Entrance{}, err
 	}
-	account, err := s.Profiles(Pages{Surroundings: blog.surroundings, Settings: blog.settings(), Section: contents})
+	account, err := s.Profiles(Pages{Surroundings: blog.surroundings, Settings: blog.settings(), Section: contents, DeleteUser: blog.DeleteUser})
 	if err != nil {
 		return Entrance{}, err
 	}

@@ -114,6 +114,7 @@ type Pages struct {
 	Surroundings func(context.Context) (profiles.Surroundings, error)
 	Settings     *profiles.Settings
 	Section      *profiles.Section
+	DeleteUser   func(ctx context.Context, by audit.Actor, id, heir int64) error
 	Upstream     *profiles.Upstream
 }
 
@@ -138,6 +139,7 @@ func (s *Server) profilesOf(v *served, of Pages) ([]Route, error) {
 		Surroundings: of.Surroundings,
 		Settings:     of.Settings,
 		Section:      of.Section,
+		DeleteUser:   of.DeleteUser,
 		Clock:        s.cfg.Clock,
 		Logger:       s.logger,
 	})

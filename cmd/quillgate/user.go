@@ -18,6 +18,9 @@ type userCmd struct {
 	List        userListCmd        `cmd:"" help:"List the users."`
 	SetPassword userSetPasswordCmd `cmd:"" help:"Set a user's password."`
 	SetRole     userSetRoleCmd     `cmd:"" help:"Set a user's role."`
+	Suspend     userSuspendCmd     `cmd:"" help:"Refuse a user's password, keys and tokens until resume."`
+	Resume      userResumeCmd      `cmd:"" help:"Let a suspended user in again."`
+	Delete      userDeleteCmd      `cmd:"" help:"Delete a user, whose posts another user gets."`
 
 	SetUpLink         userSetUpLinkCmd         `cmd:"" help:"Create a link that lets a user choose a password in the browser."`
 	ResetSecondFactor userResetSecondFactorCmd `cmd:"" help:"Remove a user's second factor and recovery codes."`
