@@ -289,7 +289,14 @@ func (s *Sites) add(ctx context.Context, tx *database.Tx, by audit.Actor, site S
 }
 
 func (s *Sites) event(kind audit.Kind, by audit.Actor, site Site) audit.Event {
-	return audit.Event{Kind: kind, By: by, At: s.now(), Detail: map[string]string{"host": site.Host, "site": strconv.FormatInt(site.ID, 10), "upstream": site.Upstream}}
+	e := audit.Event{Kind: kind, By: by, At: s.now(), Detail: map[string]string{"host": site.Host, "site": strconv.FormatInt(site.ID, 10), "upstream": site.Upstream}}
+	// What opens a way past the keys is on the record.
+	for name, value := range map[string]string{"allow-method": site.AllowMethods, "pass": site.Pass, "pass-from": site.PassFrom} {
+		if value != "" {
+			e.Detail[name] = value
+		}
+	}
+	return e
 }
 
 // Set changes what is said of the site of a host: everything but its ID and
