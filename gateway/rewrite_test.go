@@ -86,6 +86,10 @@ func TestOddFormsAreWrittenInOneForm(t *testing.T) {
 			`(<string>1</string>)(<string>login</string>)(<string>app-password</string>)(<struct><member><name>dateCreated</name><value><dateTime.iso8601>20210304T05:06:07</dateTime.iso8601></value></member></struct>)`,
 		},
 		{
+			"a date as text where WordPress takes one", `<methodName>wp.newPost</methodName><params><param><value>1</value></param>` + login + `<param><value><struct><member><name>post_date</name><value>2021-03-04 05:06:07</value></member></struct></value></param></params>`,
+			`(<string>1</string>)(<string>login</string>)(<string>app-password</string>)(<struct><member><name>post_date</name><value><string>2021-03-04 05:06:07</string></value></member></struct>)`,
+		},
+		{
 			"a day without a time", `<methodName>wp.newPost</methodName><params><param><value>1</value></param>` + login + `<param><value><struct><member><name>post_date</name><value><dateTime.iso8601>20210304</dateTime.iso8601></value></member></struct></value></param></params>`,
 			`(<string>1</string>)(<string>login</string>)(<string>app-password</string>)(<struct><member><name>post_date</name><value><dateTime.iso8601>20210304T00:00:00</dateTime.iso8601></value></member></struct>)`,
 		},
@@ -133,7 +137,7 @@ func TestAmbiguousCallsAreRefused(t *testing.T) {
 		{"a list as a content", "wp.newPost", []xmlrpc.Value{one, u, p, xmlrpc.Array(xmlrpc.String("x"))}},
 		{"two members that are one after trimming", "wp.newPost", []xmlrpc.Value{one, u, p, xmlrpc.Struct(xmlrpc.M("post_status", xmlrpc.String("draft")), xmlrpc.M(" post_status", xmlrpc.String("publish")))}},
 		{"a day that WordPress reads as another", "wp.newPost", []xmlrpc.Value{one, u, p, xmlrpc.Struct(xmlrpc.M("post_date", xmlrpc.DateTime("30.11.2026")))}},
-		{"a text of which WordPress dies as a date", "wp.newPost", []xmlrpc.Value{one, u, p, xmlrpc.Struct(xmlrpc.M("post_date", xmlrpc.String("tomorrow")))}},
+		{"a text of which WordPress dies as a date", "metaWeblog.newPost", []xmlrpc.Value{one, u, p, xmlrpc.Struct(xmlrpc.M("post_date", xmlrpc.String("tomorrow")))}},
 		{"a number of which WordPress dies as a date", "metaWeblog.newPost", []xmlrpc.Value{one, u, p, xmlrpc.Struct(xmlrpc.M("dateCreated", xmlrpc.Int(5)))}},
 		{"nothing of which WordPress dies as a date", "wp.editPost", []xmlrpc.Value{one, u, p, one, xmlrpc.Struct(xmlrpc.M("if_not_modified_since", xmlrpc.String(" ")))}},
 		{"an address where an id belongs", "wp.deletePost", []xmlrpc.Value{one, u, p, xmlrpc.String("https://blog.example/?p=10")}},

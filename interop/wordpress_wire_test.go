@@ -23,6 +23,7 @@ var gatewayDeviates = map[string]string{
 	"pingback-ok-second": "pingbacks are off at the gateway",
 
 	"newpost-basic/028-content-not-a-struct": "the WordPress dies of it; the gateway refuses it",
+	"editpost-if-modified/007-as-string":     "the WordPress dies of a date in a string; the gateway writes it as a date",
 	"pages-read/008-too-few":                 "too few arguments are found before the login is tried",
 
 	"movabletype/018-trackbacks":             "of the methods without a login, mt.supportedMethods and mt.supportedTextFilters are let through",
