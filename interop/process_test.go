@@ -66,14 +66,20 @@ func command(t testing.TB, s seeded, stdin string, args ...string) string {
 	t.Helper()
 	cmd := exec.Command(build(t), args...)
 	cmd.Env = s.environment()
+	return printed(t, cmd, "quillgate "+args[0], stdin)
+}
+
+// printed runs a command of the program to its end and returns what it printed.
+func printed(t testing.TB, cmd *exec.Cmd, name, stdin string) string {
+	t.Helper()
 	cmd.Stdin = strings.NewReader(stdin)
 	var out, complaints bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &complaints
 	err := cmd.Run()
-	traces.keep(answer, "quillgate "+args[0], out.Bytes())
-	traces.keep(logged, "quillgate "+args[0], complaints.Bytes())
+	traces.keep(answer, name, out.Bytes())
+	traces.keep(logged, name, complaints.Bytes())
 	if err != nil {
-		t.Fatalf("quillgate %s: %v\n%s%s", strings.Join(args, " "), err, &out, &complaints)
+		t.Fatalf("%s: %v\n%s%s", strings.Join(cmd.Args, " "), err, &out, &complaints)
 	}
 	return out.String()
 }

@@ -83,16 +83,7 @@ func (s *signing) command(t testing.TB, args ...string) string {
 func (s *signing) answered(t testing.TB, entered string, args ...string) string {
 	t.Helper()
 	cmd := exec.Command(build(t), append([]string{"sign", "--dir", s.dir, "--pass-phrase-file", s.phrase}, args...)...)
-	cmd.Stdin = strings.NewReader(entered)
-	var out, complaints bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &out, &complaints
-	err := cmd.Run()
-	traces.keep(answer, "quillgate sign "+args[0], out.Bytes())
-	traces.keep(logged, "quillgate sign "+args[0], complaints.Bytes())
-	if err != nil {
-		t.Fatalf("quillgate sign %s: %v\n%s%s", strings.Join(args, " "), err, &out, &complaints)
-	}
-	return out.String()
+	return printed(t, cmd, "quillgate sign "+args[0], entered)
 }
 
 var signerServes = regexp.MustCompile(`The signer serves `)
