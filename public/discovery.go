@@ -4,13 +4,9 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
-	"fmt"
 	"net/http"
 	"strconv"
-	"text/template"
 	"time"
-
-	"github.com/quillgate/quillgate/site"
 )
 
 // document is a file that every visitor gets alike.
@@ -23,13 +19,9 @@ type document struct {
 // is what changes with the content.
 var made = time.Date(2026, time.January, 1, 0, 0, 0, 0, time.UTC)
 
-func newDocument(name, kind string) (document, error) {
-	body, err := files.ReadFile(name)
-	if err != nil {
-		return document{}, fmt.Errorf("read the embedded %s: %w", name, err)
-	}
+func newDocument(name, kind string, body []byte) document {
 	sum := sha256.Sum256(body)
-	return document{name: name, kind: kind, tag: `"` + hex.EncodeToString(sum[:8]) + `"`, body: body}, nil
+	return document{name: name, kind: kind, tag: `"` + hex.EncodeToString(sum[:8]) + `"`, body: body}
 }
 
 func (d document) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -38,20 +30,6 @@ func (d document) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h.Set("ETag", d.tag)
 	h.Set("Cache-Control", "public, max-age=3600")
 	http.ServeContent(w, r, d.name, made, bytes.NewReader(d.body))
-}
-
-// makeRSD fills in the Really Simple Discovery document: four interfaces, WordPress first and preferred, absolute
-// addresses (Open Live Writer, the WordPress apps and MarsEdit read it).
-func makeRSD(s *site.Site) ([]byte, error) {
-	t, err := template.ParseFS(files, "templates/rsd.xml")
-	if err != nil {
-		return nil, fmt.Errorf("read the embedded discovery document: %w", err)
-	}
-	var out bytes.Buffer
-	if err := t.Execute(&out, struct{ Home, Endpoint string }{s.BaseURL(), s.EndpointURL()}); err != nil {
-		return nil, fmt.Errorf("make the discovery document: %w", err)
-	}
-	return out.Bytes(), nil
 }
 
 // RSD serves the discovery document. It answers every method at the address of the endpoint, as WordPress does: the

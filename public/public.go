@@ -24,6 +24,7 @@ import (
 
 	"github.com/quillgate/quillgate/network"
 	"github.com/quillgate/quillgate/site"
+	"github.com/quillgate/quillgate/upstream"
 )
 
 // Config says what the pages are made of. Only Site is required.
@@ -63,7 +64,7 @@ type Pages struct {
 	manifest    document
 }
 
-//go:embed templates assets theme
+//go:embed assets theme
 var files embed.FS
 
 // generator is the content of the generator tag. Publishing clients look for WordPress and its version there, and choose
@@ -98,12 +99,10 @@ func New(cfg Config) (*Pages, error) {
 		return nil, fmt.Errorf("read the base URL: %w", err)
 	}
 	p.basePath = strings.TrimRight(base.Path, "/")
-	if p.rsd, err = makeRSD(cfg.Site); err != nil {
+	if p.rsd, err = upstream.RSD(cfg.Site.BaseURL(), cfg.Site.EndpointURL()); err != nil {
 		return nil, err
 	}
-	if p.manifest, err = newDocument("templates/wlwmanifest.xml", "application/wlwmanifest+xml; charset=utf-8"); err != nil {
-		return nil, err
-	}
+	p.manifest = newDocument("wlwmanifest.xml", "application/wlwmanifest+xml; charset=utf-8", upstream.Manifest())
 	p.theme, err = openTheme(cfg.Theme, p.logger)
 	return p, err
 }

@@ -16,8 +16,9 @@ var manifest []byte
 var rsdTemplate = template.Must(template.New("rsd").Parse(rsdText))
 
 // RSD returns the document of Really Simple Discovery that leads to an
-// endpoint. WP-API is not among the interfaces: newer programs would take it
-// and go around whoever answers.
+// endpoint: four interfaces, WordPress first and preferred, absolute addresses
+// (Open Live Writer, the WordPress apps and MarsEdit read it). WP-API is not
+// among the interfaces: newer clients would take it and bypass whoever answers.
 func RSD(home, endpoint string) ([]byte, error) {
 	var out bytes.Buffer
 	if err := rsdTemplate.Execute(&out, struct{ Home, Endpoint string }{home, endpoint}); err != nil {
