@@ -16,6 +16,7 @@ import (
 
 	"github.com/lib/pq"
 
+	"github.com/quillgate/quillgate/auth/authtest"
 	"github.com/quillgate/quillgate/database/databasetest"
 	"github.com/quillgate/quillgate/server"
 	"github.com/quillgate/quillgate/transfer"
@@ -50,7 +51,7 @@ func seedIn(t *testing.T, folder, database string) seeded {
 	t.Helper()
 	s := seeded{folder: folder, database: database}
 	ctx := context.Background()
-	blog, err := server.OpenBlog(ctx, server.BlogConfig{Folder: s.folder, Database: database, BaseURL: "http://localhost"})
+	blog, err := server.OpenBlog(ctx, server.BlogConfig{Folder: s.folder, Database: database, BaseURL: "http://localhost", Hash: authtest.CheapHash})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -128,7 +129,7 @@ func (s seeded) serve(t *testing.T, options map[string]string) string {
 	t.Helper()
 	web := httptest.NewUnstartedServer(nil)
 	base := "http://" + web.Listener.Addr().String()
-	blog, err := server.OpenBlog(context.Background(), server.BlogConfig{Folder: s.folder, Database: s.database, BaseURL: base, Logger: inspectedLog()})
+	blog, err := server.OpenBlog(context.Background(), server.BlogConfig{Folder: s.folder, Database: s.database, BaseURL: base, Logger: inspectedLog(), Hash: authtest.CheapHash})
 	if err != nil {
 		web.Listener.Close()
 		t.Fatal(err)
