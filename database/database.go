@@ -82,10 +82,11 @@ type DB struct {
 // pools is an open database, whichever site is looked at.
 type pools struct {
 	dialect    migrations.Dialect
-	collation  string   // PostgreSQL: of texts in order, quoted
-	write      *sqlx.DB // SQLite: the one writer. PostgreSQL: the pool
-	read       *sqlx.DB // SQLite: the readers. PostgreSQL: the same pool
-	turns      turns
+	collation  string    // PostgreSQL: of texts in order, quoted
+	write      *sqlx.DB  // SQLite: the one writer. PostgreSQL: the pool
+	read       *sqlx.DB  // SQLite: the readers. PostgreSQL: the same pool
+	turns      turns     // PostgreSQL
+	group      group     // SQLite
 	url        string    // PostgreSQL
 	postgres   *postgres // PostgreSQL
 	file       *file     // SQLite

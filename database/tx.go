@@ -42,9 +42,10 @@ const (
 // returned as it is.
 //
 // Transactions are serializable on both databases: what fn reads cannot change
-// under it before its writes land. SQLite lets one writer in at a time;
-// PostgreSQL lets several run and refuses the ones that collide, which Update
-// then runs again from the start. So fn may run more than once: it must have
+// under it before its writes land. SQLite lets one writer in at a time, and
+// those that wait for it share its commit (see group); PostgreSQL lets several
+// run and refuses the ones that collide, which Update then runs again from the
+// start. So fn may run more than once: it must have
 // no effect beyond tx and must assign to variables outside, never add to
 // them. One that has collided again and again runs while no other Update does,
 // in any process, so that it gets through however many there are and however
@@ -74,6 +75,9 @@ func (db *DB) Update(ctx context.Context, fn func(tx *Tx) error) error {
 }
 
 func (db *DB) attempt(ctx context.Context, alone bool, fn func(tx *Tx) error) error {
+	if db.dialect == migrations.SQLite {
+		return db.group.update(ctx, db, fn)
+	}
 	leave, err := db.turns.enter(ctx, alone)
 	if err != nil {
 		return fmt.Errorf("wait for a transaction: %w", err)

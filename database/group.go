@@ -1,0 +1,225 @@
+package database
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/jmoiron/sqlx"
+)
+
+// A group lets writers of SQLite that wait for one another share a transaction,
+// and so its fsync, which is most of what a small one costs. The first leads:
+// it begins the transaction and does its own work. Then each that has come
+// meanwhile does its work in the same transaction, one after the other, each in
+// its own goroutine and behind a savepoint, so that one that fails takes back
+// nothing of the others. The leader commits, and only then do all of them
+// return. A writer that is alone does what it would do without a group: it waits
+// for no one and sets no savepoint.
+type group struct {
+	mu      sync.Mutex
+	busy    bool // someone leads
+	waiting []*member
+}
+
+const (
+	// maxMembers is how many share a transaction at most, and maxShared how long
+	// it takes more of them: the first one waits for the last.
+	maxMembers = 64
+	maxShared  = 10 * time.Millisecond
+)
+
+// member is a writer that waits. It is given a transaction to work in, or nil:
+// then it leads the next one.
+type member struct{ turn chan *shared }
+
+// shared is the transaction of a group. What is below was is written before the channels say so.
+type shared struct {
+	tx    *sqlx.Tx
+	works chan struct{} // a value when the member at work has done with it
+	ended chan struct{} // closed when the transaction has ended
+
+	broken bool  // the work of all members is lost: SQLite has rolled it back, or the leader could not go on
+	err    error // of the commit
+}
+
+// errBroken says that the transaction of a group was rolled back by SQLite, as it does for some errors of a statement.
+// Those whose work was good do it again.
+var errBroken = errors.New("the transaction was rolled back")
+
+// breaks is the error of the member that has lost the work of all.
+type breaks struct{ error }
+
+func (b *breaks) Unwrap() error        { return b.error }
+func (b *breaks) Is(target error) bool { return target == errBreaks }
+
+var errBreaks = errors.New("the transaction of others was rolled back")
+
+// update runs fn in a transaction, its own or that of a group.
+func (g *group) update(ctx context.Context, db *DB, fn func(tx *Tx) error) error {
+	for {
+		s, err := g.enter(ctx)
+		switch {
+		case err != nil:
+			return fmt.Errorf("wait for a transaction: %w", err)
+		case s != nil:
+			err = s.join(ctx, db, fn)
+		default:
+			err = g.lead(ctx, db, fn)
+		}
+		if !errors.Is(err, errBroken) {
+			return err
+		}
+	}
+}
+
+// enter waits for a transaction to work in; nil when the caller is to lead one.
+func (g *group) enter(ctx context.Context) (*shared, error) {
+	g.mu.Lock()
+	if !g.busy {
+		g.busy = true
+		g.mu.Unlock()
+		return nil, nil
+	}
+	m := &member{make(chan *shared, 1)}
+	g.waiting = append(g.waiting, m)
+	g.mu.Unlock()
+	select {
+	case s := <-m.turn:
+		return s, nil
+	case <-ctx.Done():
+	}
+	g.mu.Lock()
+	for i, w := range g.waiting {
+		if w == m {
+			g.waiting = append(g.waiting[:i], g.waiting[i+1:]...)
+			g.mu.Unlock()
+			return nil, ctx.Err()
+		}
+	}
+	g.mu.Unlock()
+	// It is this one's turn already.
+	if s := <-m.turn; s != nil {
+		s.works <- struct{}{}
+	} else {
+		g.pass()
+	}
+	return nil, ctx.Err()
+}
+
+// next takes the first out of those that wait; nil when no one does.
+func (g *group) next() *member {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if len(g.waiting) == 0 {
+		return nil
+	}
+	m := g.waiting[0]
+	g.waiting = g.waiting[1:]
+	return m
+}
+
+// pass hands the lead on.
+func (g *group) pass() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if len(g.waiting) == 0 {
+		g.busy, g.waiting = false, nil
+		return
+	}
+	g.waiting[0].turn <- nil
+	g.waiting = g.waiting[1:]
+}
+
+// lead runs fn in a transaction of its own, and lets those that wait join it.
+func (g *group) lead(ctx context.Context, db *DB, fn func(tx *Tx) error) (err error) {
+	defer g.pass()
+	// The transaction is that of others too: it does not end with the context of one. Its begin does.
+	whole, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	defer cancel()
+	begun := context.AfterFunc(ctx, cancel)
+	tx, err := db.write.BeginTxx(whole, &sql.TxOptions{})
+	if !begun() && err == nil {
+		tx.Rollback()
+		err = ctx.Err()
+	}
+	if err != nil {
+		return fmt.Errorf("begin a transaction: %w", err)
+	}
+	s := &shared{tx: tx, works: make(chan struct{}), ended: make(chan struct{}), broken: true}
+	defer close(s.ended)
+	defer tx.Rollback() // also the way out of a panic; after a commit it does nothing
+	if err := fn(&Tx{db.dialect, tx, db, db.site}); err != nil {
+		return err
+	}
+	s.broken = false
+	began := time.Now()
+	for n := 1; n < maxMembers && !s.broken && time.Since(began) < maxShared; n++ {
+		m := g.next()
+		if m == nil {
+			break
+		}
+		m.turn <- s
+		<-s.works
+	}
+	if s.broken {
+		return errBroken
+	}
+	if err := tx.Commit(); err != nil {
+		s.err = fmt.Errorf("commit: %w", err)
+	}
+	return s.err
+}
+
+// join runs fn in the transaction of a group, and returns when it has ended. An error waits for that too: what fn was
+// refused for may be the work of another member, which readers see only now, and which may be lost.
+func (s *shared) join(ctx context.Context, db *DB, fn func(tx *Tx) error) error {
+	err := s.work(ctx, db, fn)
+	if errors.Is(err, errBreaks) {
+		return err
+	}
+	<-s.ended
+	switch {
+	case s.broken, err != nil && s.err != nil:
+		return errBroken
+	case err != nil:
+		return err
+	}
+	return s.err
+}
+
+// work runs fn behind a savepoint. Whatever becomes of it, a panic too, the leader goes on.
+func (s *shared) work(ctx context.Context, db *DB, fn func(tx *Tx) error) (err error) {
+	own := uncounted(context.WithoutCancel(ctx))
+	done := false
+	defer func() {
+		if !done && !s.undo(own) {
+			s.broken = true
+			err = &breaks{err}
+		}
+		s.works <- struct{}{}
+	}()
+	if _, err := s.tx.ExecContext(own, `SAVEPOINT member`); err != nil {
+		return fmt.Errorf("begin a transaction: %w", err)
+	}
+	if err := fn(&Tx{db.dialect, s.tx, db, db.site}); err != nil {
+		return err
+	}
+	if _, err := s.tx.ExecContext(own, `RELEASE member`); err != nil {
+		return fmt.Errorf("end a part of a transaction: %w", err)
+	}
+	done = true
+	return nil
+}
+
+// undo takes back what was done since the savepoint. When that is gone, so is everything before it.
+func (s *shared) undo(ctx context.Context) bool {
+	_, err := s.tx.ExecContext(ctx, `ROLLBACK TO member`)
+	if err == nil {
+		_, err = s.tx.ExecContext(ctx, `RELEASE member`)
+	}
+	return err == nil
+}

@@ -1,0 +1,261 @@
+package database
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+)
+
+// openGroup opens a database of SQLite with a table t.
+func openGroup(t testing.TB) *DB {
+	t.Helper()
+	db, err := Open(t.Context(), Config{URL: filepath.Join(t.TempDir(), "group.db"), Unmigrated: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { db.Close() })
+	if _, err := db.Exec(t.Context(), `CREATE TABLE t (n INTEGER PRIMARY KEY, text TEXT NOT NULL DEFAULT '')`); err != nil {
+		t.Fatal(err)
+	}
+	return db
+}
+
+func insertN(ctx context.Context, n int) func(tx *Tx) error {
+	return func(tx *Tx) error {
+		_, err := tx.Exec(ctx, `INSERT INTO t (n) VALUES ($1)`, n)
+		return err
+	}
+}
+
+// rowsOf returns what is in the table, as readers see it.
+func rowsOf(t *testing.T, db *DB) map[int]bool {
+	t.Helper()
+	var list []int
+	if err := db.Select(t.Context(), &list, `SELECT n FROM t`); err != nil {
+		t.Fatal(err)
+	}
+	out := make(map[int]bool)
+	for _, n := range list {
+		out[n] = true
+	}
+	return out
+}
+
+// gather lets a writer lead while others wait, and returns when all have returned. The leader inserts 0.
+func gather(t *testing.T, db *DB, others ...func() error) []error {
+	t.Helper()
+	errs := make([]error, len(others)+1)
+	var wait sync.WaitGroup
+	leads, gathered := make(chan struct{}), make(chan struct{})
+	var once sync.Once
+	wait.Go(func() {
+		errs[0] = db.Update(t.Context(), func(tx *Tx) error {
+			once.Do(func() { close(leads) })
+			<-gathered
+			return insertN(t.Context(), 0)(tx)
+		})
+	})
+	<-leads
+	for i, other := range others {
+		wait.Go(func() { errs[i+1] = other() })
+		for waiting := 0; waiting <= i; time.Sleep(time.Millisecond) {
+			db.group.mu.Lock()
+			waiting = len(db.group.waiting)
+			db.group.mu.Unlock()
+		}
+	}
+	close(gathered)
+	wait.Wait()
+	return errs
+}
+
+// Writers that wait share a transaction. One that fails takes back what it has done, and nothing else; nothing is seen
+// before the commit.
+func TestGroupSharesACommit(t *testing.T) {
+	t.Parallel()
+	db, ctx := openGroup(t), t.Context()
+	refused := errors.New("refused")
+	var before, outside, seen int
+	errs := gather(t, db,
+		func() error { return db.Update(ctx, insertN(ctx, 1)) },
+		func() error {
+			return db.Update(ctx, func(tx *Tx) error { return errors.Join(insertN(ctx, 2)(tx), refused) })
+		},
+		func() error { // a duplicate; once that is said, readers see of what
+			err := db.Update(ctx, insertN(ctx, 0))
+			return errors.Join(err, db.Get(ctx, &seen, `SELECT COUNT(*) FROM t WHERE n = 0`))
+		},
+		func() error {
+			return db.Update(ctx, func(tx *Tx) error {
+				return errors.Join(tx.Get(ctx, &before, `SELECT COUNT(*) FROM t`), db.Get(ctx, &outside, `SELECT COUNT(*) FROM t`), insertN(ctx, 4)(tx))
+			})
+		},
+	)
+	for i, bad := range []bool{false, false, true, true, false} {
+		if (errs[i] != nil) != bad {
+			t.Errorf("writer %d: %v", i, errs[i])
+		}
+	}
+	if !errors.Is(errs[2], refused) || !IsDuplicate(errs[3]) {
+		t.Errorf("the errors of those that failed: %v, %v", errs[2], errs[3])
+	}
+	if got := fmt.Sprint(rowsOf(t, db)); got != fmt.Sprint(map[int]bool{0: true, 1: true, 4: true}) {
+		t.Errorf("rows %s", got)
+	}
+	if seen != 1 {
+		t.Error("a duplicate is refused before readers see what it is one of")
+	}
+	if before != 2 || outside != 0 {
+		t.Errorf("the last one saw %d rows of those before it, want 2, and readers saw %d, want none", before, outside)
+	}
+}
+
+// When SQLite rolls the whole transaction back, those whose work was good do it again.
+func TestGroupDoesItAgain(t *testing.T) {
+	t.Parallel()
+	db, ctx := openGroup(t), t.Context()
+	var tries atomic.Int64
+	errs := gather(t, db,
+		func() error {
+			return db.Update(ctx, func(tx *Tx) error {
+				tries.Add(1)
+				return insertN(ctx, 1)(tx)
+			})
+		},
+		func() error {
+			return db.Update(ctx, func(tx *Tx) error {
+				_, err := tx.Exec(ctx, `INSERT OR ROLLBACK INTO t (n) VALUES (0)`)
+				return err
+			})
+		},
+		func() error { return db.Update(ctx, insertN(ctx, 3)) },
+	)
+	if errs[0] != nil || errs[1] != nil || !IsDuplicate(errs[2]) || errs[3] != nil {
+		t.Errorf("errors %v", errs)
+	}
+	if got := rowsOf(t, db); len(got) != 3 || !got[0] || !got[1] || !got[3] || tries.Load() < 2 {
+		t.Errorf("rows %v after %d tries", got, tries.Load())
+	}
+}
+
+// A writer whose context ends, or that panics, holds up no other.
+func TestGroupGoesOn(t *testing.T) {
+	t.Parallel()
+	db, ctx := openGroup(t), t.Context()
+	gone, leave := context.WithCancel(ctx)
+	panicked := make(chan any, 1)
+	errs := gather(t, db,
+		func() error { return db.Update(gone, func(tx *Tx) error { leave(); return insertN(gone, 1)(tx) }) },
+		func() error {
+			defer func() { panicked <- recover() }()
+			return db.Update(ctx, func(tx *Tx) error { panic(fmt.Sprint(insertN(ctx, 2)(tx))) })
+		},
+		func() error { return db.Update(ctx, insertN(ctx, 3)) },
+	)
+	if errs[0] != nil || !errors.Is(errs[1], context.Canceled) || errs[3] != nil || <-panicked == nil {
+		t.Errorf("errors %v", errs)
+	}
+	if err := db.Update(gone, insertN(ctx, 5)); !errors.Is(err, context.Canceled) {
+		t.Errorf("a context that has ended: %v", err)
+	}
+	func() {
+		defer func() { recover() }()
+		db.Update(ctx, func(*Tx) error { panic("alone") })
+	}()
+	if err := db.Update(ctx, insertN(ctx, 4)); err != nil {
+		t.Error(err)
+	}
+	if got := fmt.Sprint(rowsOf(t, db)); got != fmt.Sprint(map[int]bool{0: true, 3: true, 4: true}) {
+		t.Errorf("rows %s", got)
+	}
+}
+
+// What was acknowledged is there, what was refused is not, whoever else wrote at the time.
+func TestGroupKeepsWhatItAcknowledged(t *testing.T) {
+	t.Parallel()
+	db := openGroup(t)
+	const writers, each = 16, 40
+	var mu sync.Mutex
+	good := make(map[int]bool)
+	var wait sync.WaitGroup
+	for w := range writers {
+		wait.Go(func() {
+			for i := range each {
+				n := w*each + i
+				ctx, cancel := context.WithCancel(t.Context())
+				err := db.Update(ctx, func(tx *Tx) error {
+					if n%11 == 5 {
+						cancel()
+					}
+					err := insertN(ctx, n)(tx)
+					if n%7 == 3 {
+						return errors.Join(err, errors.New("refused"))
+					}
+					return err
+				})
+				cancel()
+				if err == nil {
+					mu.Lock()
+					good[n] = true
+					mu.Unlock()
+				}
+			}
+		})
+	}
+	wait.Wait()
+	got := rowsOf(t, db)
+	for n := range writers * each {
+		if got[n] != good[n] {
+			t.Errorf("row %d is there: %v, acknowledged: %v", n, got[n], good[n])
+		}
+	}
+	if len(got) < writers*each/2 {
+		t.Errorf("only %d rows", len(got))
+	}
+}
+
+// BenchmarkGroup compares writers at the same time with one that inserts without anything of this package between: the
+// ratio is how many times as many rows are written.
+func BenchmarkGroup(b *testing.B) {
+	for _, writers := range []int{1, 8, 32} {
+		b.Run(fmt.Sprint(writers), func(b *testing.B) {
+			db, ctx := openGroup(b), b.Context()
+			const rows = 400
+			var bare, grouped time.Duration
+			n := 0
+			for b.Loop() {
+				began := time.Now()
+				for range rows {
+					n++
+					if _, err := db.write.ExecContext(ctx, `INSERT INTO t (n) VALUES ($1)`, n); err != nil {
+						b.Fatal(err)
+					}
+				}
+				bare += time.Since(began)
+				began = time.Now()
+				var wait sync.WaitGroup
+				for w := range writers {
+					first := n + 1 + w*(rows/writers)
+					wait.Go(func() {
+						for i := range rows / writers {
+							if err := db.Update(ctx, insertN(ctx, first+i)); err != nil {
+								b.Error(err)
+							}
+						}
+					})
+				}
+				wait.Wait()
+				n += rows
+				grouped += time.Since(began)
+			}
+			b.ReportMetric(float64(rows*b.N)/bare.Seconds(), "bare/s")
+			b.ReportMetric(float64(rows/writers*writers*b.N)/grouped.Seconds(), "rows/s")
+			b.ReportMetric(bare.Seconds()/grouped.Seconds(), "ratio")
+		})
+	}
+}
