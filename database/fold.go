@@ -77,9 +77,9 @@ func addTexts(d *sqlite.Driver) error {
 		case nil:
 			return nil, nil
 		case string:
-			return fold(v), nil
+			return Fold(v), nil
 		}
-		return fold(fmt.Sprint(args[0])), nil
+		return Fold(fmt.Sprint(args[0])), nil
 	})
 	if err != nil {
 		return err
@@ -93,7 +93,8 @@ func addTexts(d *sqlite.Driver) error {
 	})
 }
 
-func fold(text string) string {
+// Fold is what Folded makes of a text on SQLite, and but for rare scripts on PostgreSQL.
+func Fold(text string) string {
 	if ascii(text) {
 		return strings.ToLower(text)
 	}

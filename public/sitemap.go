@@ -4,15 +4,13 @@ import (
 	"context"
 	"encoding/xml"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/quillgate/quillgate/site"
 )
-
-// perSitemap is how many addresses one map for search engines has; where there are more, the map is an index of maps.
-const perSitemap = 2000
 
 type sitemapIndex struct {
 	XMLName xml.Name      `xml:"http://www.sitemaps.org/schemas/sitemap/0.9 sitemapindex"`
@@ -49,35 +47,37 @@ func (p *Pages) Robots(w http.ResponseWriter, r *http.Request) {
 	})
 }
 
-// Sitemap serves the addresses of all that search engines may know of, or with more than 2000 an index of maps that the
-// parameter page names.
+// Sitemap serves the addresses of all that search engines may know of, or with more than site.AddressPart an index of maps
+// that the parameter page names. Each map has the posts of a span of ids, so that none needs a count of those before it.
 func (p *Pages) Sitemap(w http.ResponseWriter, r *http.Request) {
 	page, paged := number(r.URL.Query().Get("page"))
 	p.text(w, r, "sitemap "+strconv.Itoa(page), func(ctx context.Context, o *site.Options) (*answer, error) {
 		if p.off || !o.Bool("blog_public") {
 			return p.missing(ctx)
 		}
-		total, err := p.site.CountAddresses(ctx)
+		parts, few, err := p.site.AddressParts(ctx)
 		if err != nil {
 			return nil, err
 		}
-		if total > perSitemap && !paged {
+		if !paged && !few {
 			var index sitemapIndex
-			for n := 1; (n-1)*perSitemap < total; n++ {
-				index.Maps = append(index.Maps, sitemapPart{p.site.BaseURL() + "/wp-sitemap.xml?page=" + strconv.Itoa(n)})
+			for _, part := range parts {
+				index.Maps = append(index.Maps, sitemapPart{p.site.BaseURL() + "/wp-sitemap.xml?page=" + itoa(part+1)})
 			}
 			return writeFeed("application/xml; charset=UTF-8", index)
 		}
-		page = max(page, 1)
-		if page > 1 && (page-1) > total/perSitemap {
+		part, first := int64(page)-1, paged && len(parts) > 0 && int64(page)-1 == parts[0]
+		if few && page <= 1 {
+			part, first = -1, true // all in one
+		} else if few || !slices.Contains(parts, part) {
 			return p.missing(ctx)
 		}
-		list, err := p.site.ListAddresses(ctx, perSitemap, (page-1)*perSitemap)
+		list, err := p.site.ListAddresses(ctx, part)
 		if err != nil {
 			return nil, err
 		}
 		var out sitemap
-		if page == 1 {
+		if first {
 			out.URLs = append(out.URLs, sitemapEntry{Loc: p.site.BaseURL() + "/"})
 		}
 		for i := range list {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"iter"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -155,15 +156,32 @@ func (s *Site) ListComments(ctx context.Context, who auth.Identity, f CommentFil
 	}), nil
 }
 
+// query reads ids. The comments of each status come in order out of an index, and are merged.
 func (f CommentFilter) query(db database.Queryer, who auth.Identity) (string, []any) {
 	a := &arguments{}
+	parts := []CommentFilter{f}
+	if statuses := f.statuses(); len(statuses) > 1 {
+		parts = nil
+		for _, status := range statuses {
+			one := f
+			one.Status = status
+			parts = append(parts, one)
+		}
+	}
+	texts := make([]string, len(parts))
+	for i, part := range parts {
+		texts[i] = `SELECT c.id AS hit, c.date_gmt AS told FROM comments c` + part.condition(db, who, a)
+	}
 	limit := f.Limit
 	if limit <= 0 {
 		limit = 1 << 31
 	}
-	return `SELECT c.id FROM comments c` + f.condition(db, who, a) +
-		` ORDER BY c.date_gmt DESC, c.id DESC LIMIT ` + a.add(limit) + ` OFFSET ` + a.add(max(f.Offset, 0)), a.list
+	return `SELECT hit FROM (` + strings.Join(texts, ` UNION ALL `) + ` ORDER BY told DESC, hit DESC LIMIT ` + strconv.Itoa(limit) +
+		` OFFSET ` + strconv.Itoa(max(f.Offset, 0)) + `) AS page ORDER BY told DESC, hit DESC`, a.list
 }
+
+// maxSearchWords bounds a search in comments.
+const maxSearchWords = 9
 
 // condition writes which comments c are in the list.
 func (f CommentFilter) condition(db database.Queryer, who auth.Identity, a *arguments) string {
@@ -181,17 +199,19 @@ func (f CommentFilter) condition(db database.Queryer, who auth.Identity, a *argu
 	if f.PostType != nil {
 		on = append(on, `p.type = `+a.add(*f.PostType))
 	}
-	join := ""
+	join, where := "", []string{`1 = 1`}
 	if on != nil {
-		join = ` JOIN posts p ON p.id = c.post_id AND ` + strings.Join(on, ` AND `)
+		join = ` CROSS JOIN posts p` // which keeps SQLite from beginning with them
+		where = append(append(where, `p.id = c.post_id`), on...)
 	}
-	where := []string{`1 = 1`}
-	if statuses := f.statuses(); statuses != nil {
+	if statuses := f.statuses(); len(statuses) == 1 {
+		where = append(where, `c.status = `+a.add(statuses[0]))
+	} else if statuses != nil {
 		places := make([]string, len(statuses))
 		for i, status := range statuses {
 			places[i] = a.add(status)
 		}
-		where = []string{`c.status IN (` + strings.Join(places, `, `) + `)`}
+		where = append(where, `c.status IN (`+strings.Join(places, `, `)+`)`)
 	}
 	if f.Post != 0 {
 		where = append(where, `c.post_id = `+a.add(f.Post))
@@ -271,7 +291,8 @@ func (f CommentFilter) statuses() []string {
 			out = append(out, word)
 		}
 	}
-	return out
+	slices.Sort(out)
+	return slices.Compact(out)
 }
 
 // fullComments adds what comments show of their posts, in a bounded number of statements.

@@ -10,6 +10,7 @@ import (
 
 	"github.com/quillgate/quillgate/auth"
 	"github.com/quillgate/quillgate/database"
+	"github.com/quillgate/quillgate/search"
 )
 
 // GetPost returns a post of any type to someone who may edit it; a revision
@@ -73,7 +74,7 @@ const maxOffset = 10_000_000
 // for an unknown type; *Denied for who may not edit posts of the type.
 //
 // The statements for a page are few and bounded, and what they read grows with Offset and Limit, not with the number of
-// posts, unless the order is another than by date or words are searched.
+// posts, if the order is by date, modified, title or ID. For what is searched see package search.
 func (s *Site) ListPosts(ctx context.Context, who auth.Identity, f PostFilter, load Load) (iter.Seq2[[]FullPost, error], error) {
 	f = f.withDefaults()
 	t, known := postTypeNamed(f.Type)
@@ -85,11 +86,15 @@ func (s *Site) ListPosts(ctx context.Context, who auth.Identity, f PostFilter, l
 	}
 	a := &arguments{}
 	where := t.editable(at(who, &Post{Type: f.Type}), a)
+	found, err := s.candidates(ctx, f.Search, 0, a)
+	if err != nil {
+		return nil, err
+	}
 	if f.Limit > shortList {
-		query := f.statement(s.db, `p.id`, where, a)
+		query := f.statement(s.db, `p.id`, where, found, a)
 		return func(yield func([]FullPost, error) bool) { s.walkPosts(ctx, load, query, a.list, yield) }, nil
 	}
-	query := f.statement(s.db, pageColumns(load), where, a)
+	query := f.statement(s.db, pageColumns(load), where, found, a)
 	return func(yield func([]FullPost, error) bool) {
 		var rows []pagePost
 		err := database.Patient(ctx, func() error {
@@ -154,36 +159,41 @@ var postOrders = map[string]string{
 	"post_parent": "p.parent", "ID": "p.id", "menu_order": "p.menu_order", "comment_count": "p.comment_count",
 }
 
-// order writes the order. Titles and names are sorted as people do, without regard to case and accents.
-func (f PostFilter) order(q database.Queryer) string {
-	direction := " DESC"
-	if f.Ascending {
-		direction = " ASC"
-	}
-	var columns []string
+// order returns what the list is sorted by, the id last, and the direction. Titles and names are sorted as people do,
+// without regard to case and accents.
+func (f PostFilter) order(q database.Queryer) (columns []string, direction string) {
 	for _, name := range strings.Fields(f.OrderBy) {
 		column, known := postOrders[name]
 		if column == "p.title" || column == "p.name" {
 			column = q.Sorted(column)
 		}
-		if known && !slices.Contains(columns, column+direction) {
-			columns = append(columns, column+direction)
+		if known && !slices.Contains(columns, column) {
+			columns = append(columns, column)
 		}
 	}
 	if columns == nil {
-		columns = []string{"p.date" + direction}
+		columns = []string{"p.date"}
 	}
-	return strings.Join(columns, ", ") + ", p.id" + direction
+	if !slices.Contains(columns, "p.id") {
+		columns = append(columns, "p.id")
+	}
+	if f.Ascending {
+		return columns, " ASC"
+	}
+	return columns, " DESC"
 }
 
-// statement reads columns of the posts of a filter that meet a condition. By date and with several statuses it takes the
-// first rows of each status by the index and merges them: no database does so by itself, and a rare status must not cost a
-// walk through all posts.
+// statement reads columns of the posts of a filter that meet a condition. With several statuses the rows of each come in
+// order out of an index, and the databases merge them: a rare status must not cost a walk through all posts. Until the
+// page is reached, only what is in the index is read, so that a row that an offset skips costs little.
 //
 // The statuses and limits stand in the statement: SQLite plans one again with
 // each run whose placeholders could decide about a partial index or a LIMIT.
 // They are names of this program and numbers.
-func (f PostFilter) statement(q database.Queryer, columns, condition string, a *arguments) string {
+//
+// found is what candidates has returned: with it the posts of a search are looked up and sorted, without it they are met
+// on the way.
+func (f PostFilter) statement(q database.Queryer, columns, condition, found string, a *arguments) string {
 	where := `p.type = ` + a.add(f.Type)
 	if f.Author != 0 {
 		where += ` AND p.author = ` + a.add(f.Author)
@@ -191,20 +201,35 @@ func (f PostFilter) statement(q database.Queryer, columns, condition string, a *
 	if condition != "" {
 		where += ` AND ` + condition
 	}
-	where += f.search(q, a)
-	order := f.order(q)
-	depth, statuses := f.Offset+f.Limit, f.wanted()
-	page := ` LIMIT ` + strconv.Itoa(f.Limit) + ` OFFSET ` + strconv.Itoa(f.Offset)
-	if len(statuses) == 0 {
-		return `SELECT ` + columns + ` FROM posts p WHERE ` + where + ` ORDER BY ` + order + page
+	where += search.Parse(f.Search).Condition(q, a.add)
+	order, direction := f.order(q)
+	keys, names := make([]string, len(order)), make([]string, len(order))
+	for i, column := range order {
+		names[i] = "o" + strconv.Itoa(i)
+		keys[i] = column + ` AS ` + names[i]
 	}
-	limit := strconv.Itoa(depth)
-	parts := make([]string, len(statuses))
-	for i, status := range statuses {
-		parts[i] = `SELECT id FROM (SELECT p.id FROM posts p WHERE ` + where + ` AND p.status = '` + status +
-			`' ORDER BY ` + order + ` LIMIT ` + limit + `) AS s` + strconv.Itoa(i)
+	sorted := func(columns []string) string {
+		return ` ORDER BY ` + strings.Join(columns, direction+`, `) + direction
 	}
-	return `SELECT ` + columns + ` FROM posts p WHERE p.id IN (` + strings.Join(parts, ` UNION ALL `) + `) ORDER BY ` + order + page
+	from, parts := `posts p`, []string{where}
+	statuses := f.wanted()
+	switch {
+	case len(statuses) > 0 && found != "":
+		parts[0] += ` AND p.status IN ('` + strings.Join(statuses, `', '`) + `')`
+	case len(statuses) > 0:
+		parts = nil
+		for _, status := range statuses {
+			parts = append(parts, where+` AND p.status = '`+status+`'`)
+		}
+	}
+	if found != "" {
+		from, parts[0] = `(`+found+`) AS found CROSS JOIN posts p`, `p.id = found.hit AND `+parts[0]
+	}
+	for i, part := range parts {
+		parts[i] = `SELECT p.id, ` + strings.Join(keys, `, `) + ` FROM ` + from + ` WHERE ` + part
+	}
+	return `SELECT ` + columns + ` FROM posts p WHERE p.id IN (SELECT id FROM (` + strings.Join(parts, ` UNION ALL `) + sorted(names) +
+		` LIMIT ` + strconv.Itoa(f.Limit) + ` OFFSET ` + strconv.Itoa(f.Offset) + `) AS page)` + sorted(order)
 }
 
 // HasPosts reports whether the blog has a post that a list without statuses shows, whoever may see it.
@@ -229,76 +254,16 @@ func (a *arguments) add(v any) string {
 	return "$" + strconv.Itoa(len(a.list))
 }
 
-// maxSearchWords bounds a search.
-const maxSearchWords = 9
-
-// search writes the conditions for the words, for which case and accents do not count. One database folds the case of
-// ASCII letters only, so a word is looked for in both forms where they differ.
-func (f PostFilter) search(q database.Queryer, a *arguments) string {
-	var b strings.Builder
-	for _, word := range searchWords(f.Search) {
-		not, either := "", " OR "
-		if len(word) > 1 && word[0] == '-' {
-			word, not, either = word[1:], "NOT ", " AND "
-		}
-		forms := []string{asciiLower(word)}
-		if lower := strings.ToLower(word); lower != forms[0] {
-			forms = append(forms, lower)
-		}
-		var alternatives []string
-		for _, form := range forms {
-			pattern := q.Folded(a.add("%" + database.Like(form) + "%"))
-			for _, column := range []string{"title", "excerpt", "content"} {
-				alternatives = append(alternatives, q.Folded(`p.`+column)+` `+not+`LIKE `+pattern+` ESCAPE '\'`)
-			}
-		}
-		b.WriteString(` AND (` + strings.Join(alternatives, either) + `)`)
-	}
-	return b.String()
-}
-
-// smallWords are too common to be searched for.
-const smallWords = " about an are as at be by com for from how in is it of on or that the this to was what when where who will with www "
-
-// searchWords splits a search at white space and commas; what stands in double quotes stays together. Single letters and
-// small words are left out. A search of nothing else, and one of more than nine words, is looked for as it is. A word
-// behind a hyphen must not occur.
-func searchWords(s string) []string {
-	s = strings.NewReplacer("\r", "", "\n", "").Replace(s)
-	var words []string
-	for i, part := range strings.Split(s, `"`) {
-		if i%2 == 1 {
-			words = append(words, part)
-			continue
-		}
-		words = append(words, strings.FieldsFunc(part, func(c rune) bool { return strings.ContainsRune(" \t\f\v,+", c) })...)
-	}
-	words = slices.DeleteFunc(words, func(w string) bool {
-		w = strings.TrimSpace(asciiLower(w))
-		return w == "" || w == "-" || len(w) == 1 && w >= "a" && w <= "z" || strings.Contains(smallWords, " "+w+" ")
-	})
-	if s != "" && (len(words) == 0 || len(words) > maxSearchWords) {
-		return []string{s}
-	}
-	return words
-}
-
-func asciiLower(s string) string {
-	return strings.Map(func(c rune) rune {
-		if c >= 'A' && c <= 'Z' {
-			return c + 'a' - 'A'
-		}
-		return c
-	}, s)
-}
-
 // PostCounts returns how many posts each user has published, by the user's id; private ones count for who may read them.
 func (s *Site) PostCounts(ctx context.Context, who auth.Identity) (map[int64]int64, error) {
 	statuses := []string{StatusPublish}
 	if who.Can(auth.ReadPrivatePosts) {
 		statuses = append(statuses, StatusPrivate)
 	}
-	query, args, err := database.In(`SELECT author, COUNT(*) AS n FROM posts WHERE type = 'post' AND status IN (?) GROUP BY author`, statuses)
+	// One author after the other, so that the index answers: it is sorted by them.
+	query, args, err := database.In(`WITH RECURSIVE writers (author) AS (SELECT MIN(author) FROM posts
+			UNION ALL SELECT (SELECT MIN(p.author) FROM posts p WHERE p.author > w.author) FROM writers w WHERE w.author IS NOT NULL)
+		SELECT w.author, (SELECT COUNT(*) FROM posts p WHERE p.author = w.author AND p.type = 'post' AND p.status IN (?)) AS n FROM writers w WHERE w.author IS NOT NULL`, statuses)
 	if err != nil {
 		return nil, err
 	}
@@ -311,7 +276,9 @@ func (s *Site) PostCounts(ctx context.Context, who auth.Identity) (map[int64]int
 	}
 	out := make(map[int64]int64, len(rows))
 	for _, r := range rows {
-		out[r.Author] = r.Count
+		if r.Count > 0 {
+			out[r.Author] = r.Count
+		}
 	}
 	return out, nil
 }

@@ -23,7 +23,7 @@ type newsroom struct {
 	admin, editor, author, contributor, subscriber auth.Identity
 }
 
-func openNewsroom(t *testing.T, db *database.DB) *newsroom {
+func openNewsroom(t testing.TB, db *database.DB) *newsroom {
 	t.Helper()
 	c := databasetest.NewClock(time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC))
 	n := &newsroom{blog: openBlog(t, db, c.Now), clock: c}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 
 	"github.com/quillgate/quillgate/database"
@@ -79,9 +80,13 @@ func countPublished(ctx context.Context, tx *database.Tx, ids []int64) error {
 // cleanEvery is how often Run deletes what is too old to be kept.
 const cleanEvery = time.Hour
 
-// Run publishes scheduled posts when their time comes, and now and then deletes old automatic drafts, until ctx is done.
-// Errors are logged and tried again. It returns when it has ended; run one in each process.
+// Run publishes scheduled posts when their time comes, takes new posts into the index of searches, and now and then deletes
+// old automatic drafts, until ctx is done. Errors are logged and tried again. It returns when it has ended; run one in each
+// process.
 func (s *Site) Run(ctx context.Context) {
+	var indexing sync.WaitGroup
+	indexing.Go(func() { s.indexSearches(ctx) })
+	defer indexing.Wait()
 	var cleaned time.Time
 	for {
 		if now := s.clock(); now.Sub(cleaned) >= cleanEvery {

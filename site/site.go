@@ -21,6 +21,7 @@ import (
 	"github.com/quillgate/quillgate/auth"
 	"github.com/quillgate/quillgate/database"
 	"github.com/quillgate/quillgate/media"
+	"github.com/quillgate/quillgate/search"
 )
 
 // Config holds the parts that a site is made of.
@@ -46,13 +47,14 @@ type Site struct {
 	options   *database.Cache[struct{}, *Options]
 	lastRead  atomic.Pointer[Options] // for when the database does not answer
 	scheduler scheduler
+	searches  *search.Index
 	forgot    atomic.Int64 // when forgetCreations last ran, in seconds
 }
 
 // Open returns the site over the given parts and makes what a new blog has (the default category, the options) when
 // the database holds none.
 func Open(ctx context.Context, cfg Config) (*Site, error) {
-	s := &Site{db: cfg.DB, users: cfg.Users, media: cfg.Media, baseURL: strings.TrimRight(cfg.BaseURL, "/"), clock: cfg.Clock, logger: cfg.Logger, scheduler: newScheduler()}
+	s := &Site{db: cfg.DB, users: cfg.Users, media: cfg.Media, baseURL: strings.TrimRight(cfg.BaseURL, "/"), clock: cfg.Clock, logger: cfg.Logger, scheduler: newScheduler(), searches: search.NewIndex(cfg.DB, searchTexts)}
 	if s.clock == nil {
 		s.clock = time.Now
 	}

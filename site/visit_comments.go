@@ -34,9 +34,10 @@ func (s *Site) LatestComments(ctx context.Context, post int64, limit int) ([]Ful
 	if post != 0 {
 		where += ` AND c.post_id = ` + a.add(post)
 	}
+	// A cross join keeps SQLite from beginning with all posts.
 	var rows []Comment
 	err := s.db.Select(ctx, &rows, `SELECT c.id, c.post_id, c.parent, c.user_id, c.status, c.type, c.author, c.email, c.url, c.ip, c.agent, c.content, c.date, c.date_gmt
-		FROM comments c JOIN posts p ON p.id = c.post_id WHERE `+where+` ORDER BY c.date_gmt DESC, c.id DESC LIMIT `+strconv.Itoa(min(max(limit, 1), maxPosts)), a.list...)
+		FROM comments c CROSS JOIN posts p WHERE p.id = c.post_id AND `+where+` ORDER BY c.date_gmt DESC, c.id DESC LIMIT `+strconv.Itoa(min(max(limit, 1), maxPosts)), a.list...)
 	if err != nil {
 		return nil, fmt.Errorf("list the latest comments: %w", err)
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -12,6 +13,7 @@ import (
 	"github.com/quillgate/quillgate/auth"
 	"github.com/quillgate/quillgate/database"
 	"github.com/quillgate/quillgate/markup"
+	"github.com/quillgate/quillgate/search"
 )
 
 // VisitorFilter says which published posts VisiblePosts returns. The zero value of each field asks for no limit.
@@ -21,8 +23,10 @@ type VisitorFilter struct {
 	// From and Until bound the date of the post on the blog's wall clock: not before From, and before Until.
 	From, Until time.Time
 	// Search is words that all must be in the title, the text or the
-	// excerpt. It looks into posts and pages without a password, and of
-	// those only into the newest 10,000: it reads their texts.
+	// excerpt. It looks into posts and pages without a password. Of words
+	// that many of the newest posts have, and of those without three letters
+	// in a row, only the newest 10,000 posts are looked at; of others those
+	// 20,000 that have them, as far as the index tells.
 	Search string
 	// NotSticky leaves out the posts that StickyPosts returns.
 	NotSticky     bool
@@ -48,8 +52,12 @@ func beginnings(characters int) string {
 // maxPosts bounds a page of posts for visitors.
 const maxPosts = 1000
 
-// searchDepth is how many posts a visitor's search looks into.
-const searchDepth = 10_000
+// searchDepth is how many posts a visitor's search for a common word looks into, and maxCandidates how many for another
+// one.
+const (
+	searchDepth   = 10_000
+	maxCandidates = 20_000
+)
 
 // maxVisitorOffset bounds how deep visitors can leaf: the rows before are walked over.
 const maxVisitorOffset = 100_000
@@ -65,8 +73,15 @@ func (s *Site) VisiblePosts(ctx context.Context, f VisitorFilter, load Load) ([]
 		return nil, nil
 	}
 	a := &arguments{}
+	query, err := f.query(s.db, a), error(nil)
+	if f.Search != "" {
+		query, err = s.searchQuery(ctx, f, a)
+	}
 	var list []Post
-	if err := s.db.Select(ctx, &list, f.query(s.db, a), a.list...); err != nil {
+	if err == nil {
+		err = s.db.Select(ctx, &list, query, a.list...)
+	}
+	if err != nil {
 		return nil, fmt.Errorf("list posts for visitors: %w", err)
 	}
 	return s.full(ctx, list, load)
@@ -75,11 +90,6 @@ func (s *Site) VisiblePosts(ctx context.Context, f VisitorFilter, load Load) ([]
 func (f VisitorFilter) query(q database.Queryer, a *arguments) string {
 	const newest = ` ORDER BY p.date DESC, p.id DESC`
 	page := newest + ` LIMIT ` + strconv.Itoa(min(max(f.Limit, 1), maxPosts)) + ` OFFSET ` + strconv.Itoa(max(f.Offset, 0))
-	if f.Search != "" {
-		words := PostFilter{Search: f.Search}
-		return `SELECT ` + beginnings(f.Beginning) + ` FROM (SELECT ` + postColumns + ` FROM posts p WHERE p.type IN ('post', 'page') AND p.status = 'publish' AND p.password = ''` +
-			newest + ` LIMIT ` + strconv.Itoa(searchDepth) + `) p WHERE 1 = 1` + words.search(q, a) + page
-	}
 	from, where := `posts p`, `p.type = 'post' AND p.status = 'publish'`
 	if f.Author != 0 {
 		where += ` AND p.author = ` + a.add(f.Author)
@@ -110,6 +120,29 @@ func (f VisitorFilter) query(q database.Queryer, a *arguments) string {
 		}
 	}
 	return `SELECT ` + beginnings(f.Beginning) + ` FROM ` + from + ` WHERE ` + where + page
+}
+
+// searchQuery is the statement of a search. It reads no texts but those that are looked at, and those of the page.
+func (s *Site) searchQuery(ctx context.Context, f VisitorFilter, a *arguments) (string, error) {
+	found, err := s.candidates(ctx, f.Search, maxCandidates, a)
+	if err != nil {
+		return "", err
+	}
+	from, where := `posts p`, `p.status = 'publish' AND p.password = ''`
+	types := []string{`p.type = 'post'`, `p.type = 'page'`}
+	if found != "" {
+		from, where, types = `(`+found+`) AS found CROSS JOIN posts p`, `p.id = found.hit AND `+where, []string{`p.type IN ('post', 'page')`}
+	} else if since, err := s.searchedSince(ctx); err != nil {
+		return "", err
+	} else if !since.IsZero() {
+		where += ` AND p.date >= ` + a.add(since)
+	}
+	where += search.Parse(f.Search).Condition(s.db, a.add)
+	for i, t := range types {
+		types[i] = `SELECT p.id, p.date FROM ` + from + ` WHERE ` + t + ` AND ` + where
+	}
+	return `SELECT ` + beginnings(f.Beginning) + ` FROM posts p WHERE p.id IN (SELECT id FROM (` + strings.Join(types, ` UNION ALL `) + ` ORDER BY date DESC, id DESC LIMIT ` +
+		strconv.Itoa(min(max(f.Limit, 1), maxPosts)) + ` OFFSET ` + strconv.Itoa(max(f.Offset, 0)) + `) AS page) ORDER BY p.date DESC, p.id DESC`, nil
 }
 
 // maxSticky bounds the posts that stay on top of the home page.
@@ -168,25 +201,45 @@ func (s *Site) MenuPages(ctx context.Context) ([]FullPost, error) {
 	return s.full(ctx, list, 0)
 }
 
-// CountAddresses returns how many addresses ListAddresses has.
-func (s *Site) CountAddresses(ctx context.Context) (int, error) {
+// addressed are the posts and pages that search engines may know of.
+const addressed = `p.status = 'publish' AND p.password = ''`
+
+// AddressPart is how many ids each part of ListAddresses spans.
+const AddressPart = 2000
+
+// AddressParts returns which parts of ListAddresses have something, and whether all parts together have no more than
+// AddressPart addresses. It looks at one post of each part, and counts no further than that.
+func (s *Site) AddressParts(ctx context.Context) (parts []int64, few bool, err error) {
+	const size = `2000`
 	var n int
-	err := s.db.Get(ctx, &n, `SELECT COUNT(*) FROM posts p WHERE `+addressed)
-	if err != nil {
-		return 0, fmt.Errorf("count the addresses of the blog: %w", err)
+	err = s.db.Get(ctx, &n, `SELECT COUNT(*) FROM (SELECT p.id FROM posts p WHERE p.type = 'post' AND `+addressed+`
+		UNION ALL SELECT p.id FROM posts p WHERE p.type = 'page' AND `+addressed+` LIMIT `+size+` + 1) AS first`)
+	if err == nil {
+		next := func(from string) string {
+			return `(SELECT p.id FROM posts p WHERE p.type = t.type AND ` + addressed + ` AND p.id >= ` + from + ` ORDER BY p.id LIMIT 1)`
+		}
+		err = s.db.Select(ctx, &parts, `WITH RECURSIVE part (type, id) AS (SELECT t.type, `+next(`0`)+` FROM (SELECT 'post' AS type UNION ALL SELECT 'page') t
+				UNION ALL SELECT t.type, `+next(`((t.id - 1) / `+size+` + 1) * `+size+` + 1`)+` FROM part t WHERE t.id IS NOT NULL)
+			SELECT DISTINCT (id - 1) / `+size+` AS place FROM part WHERE id IS NOT NULL ORDER BY place`)
 	}
-	return n, nil
+	if err != nil {
+		return nil, false, fmt.Errorf("look for the addresses of the blog: %w", err)
+	}
+	return parts, n <= AddressPart, nil
 }
 
-// addressed are the posts and pages that search engines may know of.
-const addressed = `p.type IN ('post', 'page') AND p.status = 'publish' AND p.password = ''`
-
 // ListAddresses returns the published posts and pages without a password in the order of their ids: their addresses and
-// dates, without their texts.
-func (s *Site) ListAddresses(ctx context.Context, limit, offset int) ([]FullPost, error) {
+// dates, without their texts. It returns those of one part, by its number from 0, or with a part below 0 all, at most
+// AddressPart.
+func (s *Site) ListAddresses(ctx context.Context, part int64) ([]FullPost, error) {
+	from, to := part*AddressPart+1, (part+1)*AddressPart+1
+	if part < 0 {
+		from, to = 0, math.MaxInt64
+	}
+	const columns = `SELECT p.id, p.type, p.status, p.name, p.author, p.parent, p.guid, p.date, p.date_gmt, p.modified, p.modified_gmt FROM posts p WHERE p.id >= $1 AND p.id < $2 AND `
 	var list []Post
-	err := s.db.Select(ctx, &list, `SELECT p.id, p.type, p.status, p.name, p.author, p.parent, p.guid, p.date, p.date_gmt, p.modified, p.modified_gmt FROM posts p
-		WHERE `+addressed+` ORDER BY p.id LIMIT `+strconv.Itoa(min(max(limit, 1), 10*maxPosts))+` OFFSET `+strconv.Itoa(max(offset, 0)))
+	err := s.db.Select(ctx, &list, columns+`p.type = 'post' AND `+addressed+` UNION ALL `+columns+`p.type = 'page' AND `+addressed+`
+		ORDER BY id LIMIT `+strconv.Itoa(AddressPart), from, to)
 	if err != nil {
 		return nil, fmt.Errorf("list the addresses of the blog: %w", err)
 	}

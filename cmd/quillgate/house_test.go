@@ -37,7 +37,8 @@ var stairs = map[string][]string{
 	"media":      {"database"},
 	"apps":       {"audit", "database"},
 	"auth":       {"apps", "audit", "database", "signature", "network"},
-	"site":       {"auth", "audit", "database", "markup", "media", "network", "methods"},
+	"search":     {"database"},
+	"site":       {"auth", "audit", "database", "markup", "media", "network", "methods", "search"},
 
 	"pingback": {"site", "database", "markup", "network", "fetch", "loose", "xmlrpc"},
 

@@ -138,6 +138,13 @@ var notOfASite = map[string]string{
 	"served_at":         "of a blog",
 	"media_files":       "of a blog",
 	"media_places":      "of a blog",
+
+	"post_search":         "of a blog",
+	"post_search_data":    "of a blog",
+	"post_search_idx":     "of a blog",
+	"post_search_docsize": "of a blog",
+	"post_search_config":  "of a blog",
+	"search_pending":      "of a blog",
 }
 
 // Sites share nothing: a statement on a table of what belongs to a site names the site, and the handle of the database says

@@ -1,0 +1,52 @@
+package database
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/quillgate/quillgate/migrations"
+)
+
+// A table of words says which words belong to an id. On SQLite it is one of
+// FTS5 without content, with the column words and the tokenizer ascii; on
+// PostgreSQL it has the columns id and words, a tsvector under a GIN index. A
+// word is made of letters and digits only.
+
+// PutWords sets the words of an id in a table of words.
+func PutWords(ctx context.Context, tx *Tx, table string, id int64, words []string) error {
+	var err error
+	if tx.dialect == migrations.Postgres {
+		_, err = tx.Exec(ctx, `INSERT INTO `+table+` (id, words) VALUES ($1, array_to_tsvector(string_to_array($2, ' '))) ON CONFLICT (id) DO UPDATE SET words = excluded.words`,
+			id, strings.Join(words, " "))
+	} else if _, err = tx.Exec(ctx, `DELETE FROM `+table+` WHERE rowid = $1`, id); err == nil {
+		_, err = tx.Exec(ctx, `INSERT INTO `+table+` (rowid, words) VALUES ($1, $2)`, id, strings.Join(words, " "))
+	}
+	if err != nil {
+		return fmt.Errorf("set words in %s: %w", table, err)
+	}
+	return nil
+}
+
+// WithWords is the SQL of a statement that gives the ids, as column hit, of a table of words that match a WordQuery and,
+// unless above is "", are above that. query and above are SQL too, placeholders.
+func (db *DB) WithWords(table, query, above string) string {
+	id, match := `rowid`, table+` MATCH `+query
+	if db.dialect == migrations.Postgres {
+		id, match = `id`, `words @@ `+query+`::tsquery`
+	}
+	if above != "" {
+		match += ` AND ` + id + ` > ` + above
+	}
+	return `SELECT ` + id + ` AS hit FROM ` + table + ` WHERE ` + match
+}
+
+// WordQuery is the argument for WithWords that finds the ids that have all the words, or the one that stands for every
+// word.
+func (db *DB) WordQuery(words []string, every string) string {
+	quote, and, or := `"`, ` AND `, ` OR `
+	if db.dialect == migrations.Postgres {
+		quote, and, or = `'`, ` & `, ` | `
+	}
+	return `(` + quote + strings.Join(words, quote+and+quote) + quote + `)` + or + quote + every + quote
+}

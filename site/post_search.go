@@ -1,0 +1,66 @@
+package site
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/quillgate/quillgate/database"
+	"github.com/quillgate/quillgate/search"
+)
+
+// candidates returns the SQL for the ids of the posts that may have the words that are searched for, at most limit of them
+// unless it is 0, or "" when it is better to look at the posts one by one, the newest first.
+func (s *Site) candidates(ctx context.Context, words string, limit int, a *arguments) (string, error) {
+	query := search.Parse(words)
+	if query.Empty() {
+		return "", nil
+	}
+	var newest int64
+	if err := s.db.Get(ctx, &newest, `SELECT COALESCE(MAX(id), 0) FROM posts`); err != nil {
+		return "", fmt.Errorf("look for the newest post: %w", err)
+	}
+	return s.searches.Candidates(ctx, query, newest, limit, a.add)
+}
+
+// searchTexts reads the words of posts for the index of searches.
+func searchTexts(ctx context.Context, q database.Queryer, ids []int64, size int) (list []search.Text, err error) {
+	err = database.SelectIn(ctx, q, `SELECT p.id, p.size, CASE WHEN p.size > ? THEN '' ELSE p.title || ' ' || p.excerpt || ' ' || p.content END AS words
+		FROM (SELECT id, title, excerpt, content, octet_length(title) + octet_length(excerpt) + octet_length(content) AS size FROM posts) p WHERE p.id IN (?)`, ids,
+		func(t search.Text) { list = append(list, t) }, size)
+	return list, err
+}
+
+// IndexSearches takes posts that are new or changed into the index of searches, and returns how many: 0 when none are left.
+// Searches find them before, too, if they are not very many.
+func (s *Site) IndexSearches(ctx context.Context) (int, error) { return s.searches.Work(ctx) }
+
+// indexEvery is how often Run looks for posts that are new or changed.
+const indexEvery = time.Second
+
+// indexSearches keeps the index of searches up to date until ctx is done.
+func (s *Site) indexSearches(ctx context.Context) {
+	for ctx.Err() == nil {
+		n, err := s.searches.Work(ctx)
+		if err != nil && ctx.Err() == nil {
+			s.logger.ErrorContext(ctx, "index of searches", "error", err)
+		}
+		if n > 0 && err == nil {
+			continue
+		}
+		select {
+		case <-time.After(indexEvery):
+		case <-ctx.Done():
+		}
+	}
+}
+
+// searchedSince is the date of the post at which a visitor's search for a common word ends; zero when it looks at all.
+func (s *Site) searchedSince(ctx context.Context) (since time.Time, err error) {
+	err = s.db.Get(ctx, &since, `SELECT date FROM posts WHERE type = 'post' AND status = 'publish' ORDER BY date DESC, id DESC LIMIT 1 OFFSET $1`, searchDepth)
+	if errors.Is(err, database.ErrNoRows) {
+		return time.Time{}, nil
+	}
+	return since, err
+}
