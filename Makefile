@@ -7,6 +7,7 @@
 # make readme-screenshot  the picture in the README anew: docs/screenshot.png
 # make bench-signer  what a call costs on its way through the signer, by wrk
 # make bench-server  how many calls a second the server answers, by wrk, and next to others
+# make bench-scale  what calls and pages cost on a blog of a million posts, next to one of a thousand, on both databases
 # make cross    whether it builds for every system
 # make release  the last commit for every system, with checksums, in the folder dist; SIGN_KEY=FILE signs them
 # make timing   whether the time of a verification tells what was wrong, on a quiet machine
@@ -22,7 +23,7 @@ RACE := ./wordpress ./site ./auth ./server ./public ./apps ./database ./xmlrpc .
 # What takes longest begins first, here as above, so that no core waits for it at the end.
 FIRST := ./interop ./cmd/quillgate ./transfer ./profiles
 
-.PHONY: build run test tests checks test-wordpress nightly soak screenshots readme-screenshot timing bench-signer bench-server cross format tree lint fuzz bench tools reproducible release sbom
+.PHONY: build run test tests checks test-wordpress nightly soak screenshots readme-screenshot timing bench-scale bench-signer bench-server cross format tree lint fuzz bench tools reproducible release sbom
 
 build:
 	$(BUILD) -o bin/quillgate ./cmd/quillgate
@@ -43,7 +44,7 @@ tree:
 
 lint: format tree
 	go tool -modfile=tools/go.mod actionlint
-	go vet ./... && go vet -tags timing,plantedflaw ./signature ./interop/timing && go vet -tags soak,readme,wrk,wordpress ./interop
+	go vet ./... && go vet -tags timing,plantedflaw ./signature ./interop/timing && go vet -tags soak,readme,wrk,wordpress,scale ./interop
 	go tool -modfile=tools/go.mod staticcheck ./...
 	@dead=$$(go tool -modfile=tools/go.mod deadcode -test ./...); if [ -n "$$dead" ]; then echo "nothing calls these:"; echo "$$dead"; exit 1; fi
 
@@ -108,6 +109,12 @@ bench-signer: tools
 bench-server: tools
 	go test -count=1 -v -tags wrk -run '^TestServerThroughput$$' ./interop
 	go test -run '^$$' -bench '^BenchmarkDecodeResponse$$' ./xmlrpc
+
+# SCALE are the sizes, SCALE_ON the databases. It takes some minutes for each million of posts.
+SCALE ?= 1000,1000000
+SCALE_ON ?= sqlite,postgres
+bench-scale:
+	go test -count=1 -v -tags scale -timeout 3h -run '^TestScale$$' ./interop -scale $(SCALE) -scale-on $(SCALE_ON)
 
 bench:
 	go test -run '^$$' -bench . -benchmem $$(grep -rlE '^func Benchmark' --include='*_test.go' . | xargs -n1 dirname | sort -u)
