@@ -229,6 +229,11 @@ func (db *DB) Ping(ctx context.Context) error {
 	return nil
 }
 
+// Shared reports whether several servers are meant to write to the database, as on PostgreSQL: what a client was told by one
+// of them may be newer than the Stamp that another one has. Next to the server of an SQLite file only commands write, for
+// which a Stamp is old for 20 ms at most.
+func (db *DB) Shared() bool { return db.dialect == migrations.Postgres }
+
 // Trace calls fn with the text of each statement that a connection sees for the first time, from several goroutines at
 // once. It is for tests that look at the plans of statements.
 func (db *DB) Trace(fn func(query string)) { db.trace.Store(&fn) }

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/quillgate/quillgate/auth"
 	"github.com/quillgate/quillgate/database"
@@ -18,6 +19,17 @@ import (
 func (s *Site) GetPost(ctx context.Context, who auth.Identity, id int64, load Load) (*FullPost, error) {
 	if id <= 0 {
 		return nil, ErrNotFound
+	}
+	if !s.db.Shared() {
+		switch kept, err := s.posts.Get(ctx, postKey{id, load &^ WithoutTexts}); {
+		case err != nil:
+			return nil, err
+		case kept != nil && !s.CanEdit(who, &kept.Post):
+			return nil, &Denied{Action: "edit this post"}
+		case kept != nil:
+			out := *kept
+			return &out, nil
+		}
 	}
 	row, err := readPost(ctx, s.db, id)
 	if err != nil {
@@ -41,6 +53,35 @@ func (s *Site) GetPost(ctx context.Context, who auth.Identity, id int64, load Lo
 		return nil, err
 	}
 	return &list[0], nil
+}
+
+// postKey is a post with what is loaded next to it.
+type postKey struct {
+	id   int64
+	load Load
+}
+
+// keptText is how large the texts or custom fields of a post may be that is kept.
+const keptText = 8 << 10
+
+// readKept reads what GetPost keeps of a post: nil for revisions and for what is large.
+func (s *Site) readKept(ctx context.Context, key postKey) (*FullPost, time.Time, error) {
+	row, err := readPost(ctx, s.db, key.id)
+	if err != nil || row.Type == TypeRevision || !row.whole() || row.Texts > keptText {
+		return nil, time.Time{}, err
+	}
+	list, err := s.full(ctx, []Post{row.Post}, key.load)
+	if err != nil {
+		return nil, time.Time{}, err
+	}
+	size := 0
+	for _, f := range list[0].CustomFields {
+		size += len(f.Key) + len(f.Value)
+	}
+	if size > keptText {
+		return nil, time.Time{}, nil
+	}
+	return &list[0], time.Time{}, nil
 }
 
 // PostFilter says which posts ListPosts returns, and in which order.

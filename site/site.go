@@ -45,7 +45,9 @@ type Site struct {
 	clock     func() time.Time
 	logger    *slog.Logger
 	options   *database.Cache[struct{}, *Options]
-	lastRead  atomic.Pointer[Options] // for when the database does not answer
+	posts     *database.Cache[postKey, *FullPost]
+	anyField  *database.Cache[struct{}, bool] // of a term
+	lastRead  atomic.Pointer[Options]         // for when the database does not answer
 	scheduler scheduler
 	searches  *search.Index
 	forgot    atomic.Int64 // when forgetCreations last ran, in seconds
@@ -62,6 +64,8 @@ func Open(ctx context.Context, cfg Config) (*Site, error) {
 		s.logger = slog.New(slog.DiscardHandler)
 	}
 	s.options = database.NewCache(database.CacheConfig[struct{}, *Options]{DB: s.db, Epoch: optionEpoch, Size: 1, Load: s.readOptions})
+	s.posts = database.NewCache(database.CacheConfig[postKey, *FullPost]{DB: s.db, Epoch: visitorEpoch, Size: 1024, Load: s.readKept})
+	s.anyField = database.NewCache(database.CacheConfig[struct{}, bool]{DB: s.db, Epoch: visitorEpoch, Size: 1, Load: s.readAnyTermField})
 	if err := s.install(ctx); err != nil {
 		return nil, fmt.Errorf("prepare the site: %w", err)
 	}

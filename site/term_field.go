@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/quillgate/quillgate/auth"
 	"github.com/quillgate/quillgate/database"
@@ -19,6 +20,11 @@ func (s *Site) TermFields(ctx context.Context, who auth.Identity, terms []int64)
 	out := make(map[int64][]CustomField)
 	if !who.Can(auth.ManageCategories) {
 		return out, nil
+	}
+	if len(terms) > 0 && !s.db.Shared() {
+		if any, err := s.anyField.Get(ctx, struct{}{}); err != nil || !any {
+			return out, err
+		}
 	}
 	for ids := range slices.Chunk(terms, idsAtOnce) {
 		query, args, err := database.In(`SELECT term_id, id, key, value FROM term_meta WHERE term_id IN (?) ORDER BY term_id, key, id`, ids)
@@ -40,6 +46,14 @@ func (s *Site) TermFields(ctx context.Context, who auth.Identity, terms []int64)
 		sortFields(list)
 	}
 	return out, nil
+}
+
+// readAnyTermField reports whether any term has a custom field. In most blogs none has.
+func (s *Site) readAnyTermField(ctx context.Context, _ struct{}) (found bool, _ time.Time, err error) {
+	if err := s.db.Get(ctx, &found, `SELECT COALESCE(MAX(id), 0) > 0 FROM term_meta`); err != nil {
+		return false, time.Time{}, fmt.Errorf("look for custom fields of terms: %w", err)
+	}
+	return found, time.Time{}, nil
 }
 
 // editTermFields carries out orders about the custom fields of a term. One about a field of another term does nothing.
