@@ -40,7 +40,15 @@ func (s *Server) router() http.Handler {
 			r.Path(row.Path).Handler(h)
 		}
 	}
-	return r
+	// The router's own ServeHTTP copies the request twice to note the route and its variables, which no one asks for.
+	return http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
+		var match mux.RouteMatch
+		if !r.Match(req, &match) || match.Handler == nil {
+			http.NotFound(w, req)
+			return
+		}
+		match.Handler.ServeHTTP(w, req)
+	})
 }
 
 // named writes the row's name into the record of the request.

@@ -254,8 +254,9 @@ func (a *API) postStructs(ctx context.Context, who auth.Identity, posts []site.F
 	out := make([]xmlrpc.Value, len(posts))
 	for i := range posts {
 		p := &posts[i]
-		members := []xmlrpc.Member{xmlrpc.M("post_id", idText(p.ID))}
-		for _, m := range a.postMembers(p, thumbnails) {
+		all := a.postMembers(p, thumbnails)
+		members := append(make([]xmlrpc.Member, 0, len(all)+4), xmlrpc.M("post_id", idText(p.ID)))
+		for _, m := range all {
 			if f.has("post", m.Name) {
 				members = append(members, m)
 			}
