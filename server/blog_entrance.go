@@ -68,8 +68,10 @@ func (e blogEntrance) routes() []Route {
 		{"keys", "/.well-known/quillgate", e.api.WellKnown},
 		{"rest", "/wp-json", e.pages.NoREST},
 		{"rest", "/wp-json/", e.pages.NoREST},
-		{"sign-in", "/wp-login.php", e.toPage("/wp-login.php", "/signin")},
-		{"sign-in", "/wp-admin/", e.toPage("/wp-admin/", "/profile")},
+		{"sign-in", "/wp-login.php", e.toPage},
+		{"sign-in", "/wp-admin/", e.toPage},
+		{"sign-in", "/wp-admin", e.toPage},
+		{"sign-in", "/.well-known/change-password", e.toPage},
 		{"style", "/style.css", e.pages.Style},
 		{"theme", "/theme/", e.pages.ThemeFile},
 		{"comment", "/wp-comments-post.php", e.pages.Comment},
@@ -105,15 +107,26 @@ func (e blogEntrance) visitors(w http.ResponseWriter, r *http.Request) {
 	e.pages.Home(w, r)
 }
 
-// toPage sends people from an address that wp.getOptions tells (login_url, admin_url) to the page that does the same here.
-func (e blogEntrance) toPage(from, to string) http.HandlerFunc {
-	return func(w http.ResponseWriter, r *http.Request) {
-		if r.URL.Path != from || r.Method != http.MethodGet && r.Method != http.MethodHead {
-			e.visitors(w, r)
-			return
-		}
-		http.Redirect(w, r, e.home+to, http.StatusSeeOther)
+// pagesHere are the pages that do what is done at an address of WordPress: those that wp.getOptions tells (login_url,
+// admin_url), those that people have as bookmarks, and the one of https://www.w3.org/TR/change-password-url/.
+var pagesHere = map[string]string{
+	"/wp-login.php": "/signin", "/wp-admin": "/profile", "/wp-admin/": "/profile", "/wp-admin/index.php": "/profile",
+	"/wp-admin/edit-comments.php": "/admin/comments", "/wp-admin/edit.php": "/admin/posts", "/wp-admin/upload.php": "/admin/media",
+	"/wp-admin/users.php": "/admin/users", "/wp-admin/options-general.php": "/admin/settings", "/wp-admin/profile.php": "/profile/account",
+	"/.well-known/change-password": "/profile/security",
+}
+
+// toPage sends people from an address of WordPress to the page that does the same here.
+func (e blogEntrance) toPage(w http.ResponseWriter, r *http.Request) {
+	to, known := pagesHere[r.URL.Path]
+	if !known || r.Method != http.MethodGet && r.Method != http.MethodHead {
+		e.visitors(w, r)
+		return
 	}
+	if to == "/admin/posts" && r.URL.Query().Get("post_type") == "page" {
+		to = "/admin/pages"
+	}
+	http.Redirect(w, r, e.home+to, http.StatusSeeOther)
 }
 
 // surroundings tells the pages of the account what they belong to.
