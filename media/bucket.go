@@ -98,13 +98,16 @@ func OpenBucket(cfg BucketConfig) (*Bucket, error) {
 }
 
 func transport(stalled time.Duration) *http.Transport {
-	t := http.DefaultTransport.(*http.Transport).Clone()
-	t.DialContext = (&net.Dialer{Timeout: dialWithin, KeepAlive: 15 * time.Second}).DialContext
-	t.TLSHandshakeTimeout = dialWithin
-	t.ResponseHeaderTimeout = stalled
-	t.MaxIdleConnsPerHost = 16
-	t.DisableCompression = true // a file is what it is
-	return t
+	return &http.Transport{
+		Proxy:                 http.ProxyFromEnvironment,
+		DialContext:           (&net.Dialer{Timeout: dialWithin, KeepAlive: 15 * time.Second}).DialContext,
+		TLSHandshakeTimeout:   dialWithin,
+		ResponseHeaderTimeout: stalled,
+		MaxIdleConnsPerHost:   16,
+		IdleConnTimeout:       90 * time.Second,
+		ForceAttemptHTTP2:     true,
+		DisableCompression:    true, // a file is what it is
+	}
 }
 
 // Close implements Store.

@@ -7,7 +7,9 @@ import (
 	"io"
 	"io/fs"
 	"net/http"
+	"net/url"
 	"strings"
+	"time"
 )
 
 // keptFor is how long everyone may keep a file without asking again: a deleted
@@ -19,6 +21,21 @@ const sandbox = "default-src 'none'; sandbox"
 
 // Redirect finds another address of a file, to which readers are sent.
 type Redirect func(ctx context.Context, name string) (address string, err error)
+
+// RedirectTo sends readers to the address that base, which ends in a slash, and the name of a file make.
+func RedirectTo(base string) Redirect {
+	return func(_ context.Context, name string) (string, error) {
+		return base + (&url.URL{Path: name}).EscapedPath(), nil
+	}
+}
+
+// signedFor is for how long a signed address is good: longer than a redirect to it may be kept.
+const signedFor = time.Hour
+
+// RedirectSigned sends readers to the bucket, which answers to them for an hour.
+func (b *Bucket) RedirectSigned() Redirect {
+	return func(ctx context.Context, name string) (string, error) { return b.Signed(ctx, name, signedFor) }
+}
 
 // Handler serves the files of the library below prefix, such as
 // "/wp-content/uploads/", to GET and HEAD, with ranges and validators; browsers

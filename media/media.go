@@ -71,7 +71,14 @@ var ErrName = errors.New("unusable file name")
 
 // ErrUnavailable says that the store did not answer, or refused to: that is the operator's concern, and a caller may try
 // again later.
-var ErrUnavailable = errors.New("the store of uploads is not available")
+var ErrUnavailable error = unavailable{}
+
+type unavailable struct{}
+
+func (unavailable) Error() string { return "the store of uploads is not available" }
+
+// Outage says when it is worth another try; the server tells clients.
+func (unavailable) Outage() time.Duration { return 30 * time.Second }
 
 // maxElement is the longest element of a name in bytes that the usual file systems take, and maxNameLength the longest name
 // that S3 takes below a prefix.

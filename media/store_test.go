@@ -40,11 +40,17 @@ func openFolder(t testing.TB, dir string) *media.Folder {
 
 func openBucket(t testing.TB, address string) *media.Bucket {
 	t.Helper()
+	return openBucketWithin(t, address, 0)
+}
+
+// openBucketWithin is for tests that wait for a server that does not answer.
+func openBucketWithin(t testing.TB, address string, stalled time.Duration) *media.Bucket {
+	t.Helper()
 	a, err := media.ParseBucket(address)
 	if err != nil {
 		t.Fatal(err)
 	}
-	b, err := media.OpenBucket(media.BucketConfig{Address: a, Spool: t.TempDir(), Stalled: time.Second})
+	b, err := media.OpenBucket(media.BucketConfig{Address: a, Spool: t.TempDir(), Stalled: stalled})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -42,7 +42,7 @@ func openBlogEntrance(s *Server) (Entrance, error) {
 	if err != nil {
 		return Entrance{}, err
 	}
-	e := blogEntrance{home: blog.Site.BaseURL(), api: api, pages: pages, calls: calls, uploads: blog.Media.Handler(site.UploadsPath, nil)}
+	e := blogEntrance{home: blog.Site.BaseURL(), api: api, pages: pages, calls: calls, uploads: blog.Media.Handler(site.UploadsPath, blog.redirect)}
 	return Entrance{Routes: append(e.routes(), account...), Run: []func(context.Context){blog.Site.Run, blog.Media.Run, pings.Run}}, nil
 }
 

@@ -49,6 +49,10 @@ func refused(withStatus bool) func(http.Header, error) int {
 			h.Set("Retry-After", outageRetry)
 			return http.StatusServiceUnavailable // whatever the setting: the same call may succeed somewhere else, or soon
 		}
+		if down, ok := errors.AsType[outage](err); ok {
+			h.Set("Retry-After", strconv.Itoa(int(math.Ceil(down.Outage().Seconds()))))
+			return http.StatusServiceUnavailable // as above
+		}
 		status, retry := statusOf(err)
 		if retry > 0 {
 			h.Set("Retry-After", strconv.Itoa(int(math.Ceil(retry.Seconds()))))
@@ -64,6 +68,13 @@ func refused(withStatus bool) func(http.Header, error) int {
 		}
 		return status
 	}
+}
+
+// outage is the error of something other than the database without which a call cannot be answered at the moment. Outage says
+// when it is worth another try.
+type outage interface {
+	error
+	Outage() time.Duration
 }
 
 // unavailable is the error of what an entrance needs and does not reach. Later says when it is worth another try, 0 when

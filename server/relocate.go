@@ -49,6 +49,9 @@ func (b *Blog) Copied(ctx context.Context, by audit.Actor, keepKeys bool) (Parte
 		if err := pingback.DropUnfinished(ctx, tx); err != nil {
 			return err
 		}
+		if err := b.Media.Part(ctx, tx); err != nil {
+			return err
+		}
 		for _, statement := range []string{`DELETE FROM certificates`, `DELETE FROM certificate_locks`} {
 			if _, err := tx.Exec(ctx, statement); err != nil {
 				return fmt.Errorf("drop certificates: %w", err)

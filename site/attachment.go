@@ -342,3 +342,26 @@ func (s *Site) KnownFile(ctx context.Context, name string) (bool, error) {
 	}
 	return true, nil
 }
+
+// EachFile calls fn with the name of every file that an attachment has, its versions too.
+func (s *Site) EachFile(ctx context.Context, fn func(name string) error) error {
+	for after := int64(0); ; {
+		var rows []AttachmentRow
+		err := s.db.Select(ctx, &rows, `SELECT `+AttachmentColumns+` FROM attachments a WHERE a.post_id > $1 ORDER BY a.post_id LIMIT $2`, after, maxIDs)
+		if err != nil || len(rows) == 0 {
+			return err
+		}
+		for _, row := range rows {
+			names, err := row.FileNames()
+			if err != nil {
+				return err
+			}
+			for _, name := range names {
+				if err := fn(name); err != nil {
+					return err
+				}
+			}
+			after = row.Post
+		}
+	}
+}

@@ -26,6 +26,7 @@ const (
 	codeDisabled    = 405
 	codeConflict    = 409
 	codeServerError = 500
+	codeUnavailable = 503
 )
 
 var (
@@ -48,6 +49,7 @@ var faults = []struct {
 	{site.ErrNoAuthor, &xmlrpc.Fault{Code: codeNotFound, Message: "There is no user with the id of the author."}},
 	{site.ErrNoFileName, errNoFileName},
 	{site.ErrFileType, errFileType},
+	{site.ErrMedia, &xmlrpc.Fault{Code: codeUnavailable, Message: "The server cannot store files at the moment. Try again in a minute; nothing was changed."}},
 	{site.ErrNoThumbnail, &xmlrpc.Fault{Code: codeNotFound, Message: "There is no attachment with the given thumbnail id."}},
 	{site.ErrNoTerm, &xmlrpc.Fault{Code: codeNotFound, Message: "There is no term with this id in this taxonomy."}},
 	{site.ErrNoTermID, &xmlrpc.Fault{Code: codeServerError, Message: "No term was given: 0 is not the id of a term."}},

@@ -8,11 +8,15 @@ import (
 	"syscall"
 
 	"github.com/quillgate/quillgate/database"
+	"github.com/quillgate/quillgate/media"
 )
 
 // advice is a sentence on what to do about an error, for those whose own words do not say it; "" when there is none.
 func advice(err error) string {
 	if text := database.Advice(err); text != "" {
+		return text
+	}
+	if text := adviceOnMedia(err); text != "" {
 		return text
 	}
 	var call *url.Error
@@ -27,6 +31,22 @@ func advice(err error) string {
 		return "The file system is mounted read-only, but quillgate needs to write there. With systemd, allow that with StateDirectory or ReadWritePaths."
 	case errors.Is(err, fs.ErrPermission) && !errors.As(err, &network):
 		return "Run this as the user that owns the data folder, for example: sudo -u quillgate quillgate …"
+	}
+	return ""
+}
+
+// adviceOnMedia is a sentence on what to do about the store of uploads.
+func adviceOnMedia(err error) string {
+	elsewhere, ok := errors.AsType[*media.Elsewhere](err)
+	switch {
+	case ok && elsewhere.Foreign:
+		return "Each blog needs a place of its own: give another prefix, s3://BUCKET/PREFIX, or another folder. If it is this blog's after all, run \"quillgate media accept\"."
+	case ok:
+		return "Servers of one blog need the same folder or bucket: check --media, and that shared folders are mounted. To change the place, run \"quillgate media move --to PLACE\" first. If the files are gone for good, run \"quillgate media accept\"."
+	case errors.Is(err, media.ErrRefused):
+		return "The S3 server refuses access. Check AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, what they may do (get, put, delete and list objects), and the name of the bucket."
+	case errors.Is(err, media.ErrUnavailable):
+		return "The S3 server does not answer as it should. Check the endpoint in --media, and the network in between."
 	}
 	return ""
 }

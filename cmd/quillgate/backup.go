@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -8,6 +9,7 @@ import (
 	"path/filepath"
 
 	"github.com/quillgate/quillgate/database"
+	"github.com/quillgate/quillgate/media"
 )
 
 type backupCmd struct {
@@ -22,10 +24,18 @@ command prints what else you need to keep. To restore, put the file into an empt
 quillgate.db, next to the uploads and the keyset file.`
 }
 
+// uploads says in words where the uploads are.
+func (s *settings) uploads() string {
+	if a, err := media.ParseBucket(s.Media); err == nil {
+		return a.String()
+	}
+	return cmp.Or(s.Media, filepath.Join(s.Data, "uploads"))
+}
+
 func (c *backupCmd) Run(ctx context.Context, s *settings, io streams) (err error) {
-	uploads := filepath.Join(s.Data, "uploads")
+	uploads := s.uploads()
 	if s.Database != "" {
-		return fmt.Errorf("the blog is stored in PostgreSQL: back it up with pg_dump --format custom, then copy the folder %s, and keep the keyset file %s separate from both", uploads, s.keysetFile())
+		return fmt.Errorf("the blog is stored in PostgreSQL: back it up with pg_dump --format custom, then copy %s, and keep the keyset file %s separate from both", uploads, s.keysetFile())
 	}
 	if err := needBlog(ctx, s); err != nil {
 		return err

@@ -29,6 +29,7 @@ func openBlog(ctx context.Context, s *settings, base string, logger *slog.Logger
 	}
 	blog, err := server.OpenBlog(ctx, server.BlogConfig{
 		Folder: s.Data, Database: s.Database, Keyset: s.keysetFile(), Unsealed: s.Sealing == "off", BaseURL: base, Logger: logger,
+		Media: s.Media, MediaURL: s.MediaURL,
 		UnusedKeys: time.Duration(s.UnusedKeys) * 24 * time.Hour,
 	})
 	if errors.Is(err, server.ErrGateway) {

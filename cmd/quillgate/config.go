@@ -17,6 +17,9 @@ import (
 
 	"github.com/alecthomas/kong"
 	"github.com/pelletier/go-toml/v2"
+
+	"github.com/quillgate/quillgate/media"
+	"github.com/quillgate/quillgate/server"
 )
 
 // settings is everything that can be set, once: each field is a flag, a variable and a key of the settings file. The
@@ -29,6 +32,8 @@ type settings struct {
 	Database      string `help:"PostgreSQL database (postgres://user@host/name) to use instead of the SQLite file in the data folder. Put a password in the variable or in the file that its _FILE variant names." placeholder:"URL" env:"QUILLGATE_DATABASE" secret:"" group:"Storage"`
 	Keyset        string `help:"File with the master key that encrypts all secrets. It must belong to the user that quillgate runs as, with mode 0600. Default: keyset in the data folder." placeholder:"FILE" env:"QUILLGATE_KEYSET" group:"Storage"`
 	Sealing       string `help:"Whether secrets are encrypted in the database: ${enum}. When off, anyone who can read the database has all of them." enum:"on,off" default:"on" placeholder:"WORD" env:"QUILLGATE_SEALING" group:"Storage"`
+	Media         string `help:"Where uploads are kept: a folder, or a bucket of an S3 server, s3://BUCKET/PREFIX?endpoint=https://HOST&region=REGION. Credentials come from AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, the files of the AWS tools, or the role of the machine. Default: uploads in the data folder." placeholder:"PLACE" env:"QUILLGATE_MEDIA" group:"Storage"`
+	MediaURL      string `name:"media-url" help:"Send visitors to this address for uploads, such as a CDN in front of the bucket; \"signed\" sends them to the bucket by addresses that are valid for an hour. Empty: the server answers." placeholder:"URL" env:"QUILLGATE_MEDIA_URL" group:"Storage"`
 	BaseURL       string `name:"base-url" help:"Address of the home page as visitors see it, used in links. Required behind a proxy and with TLS. Default: http:// and the listen address." placeholder:"URL" env:"QUILLGATE_BASE_URL" group:"Site"`
 	Theme         string `help:"Folder with templates and style of the blog's pages; files it lacks fall back to the built-in theme." type:"existingdir" placeholder:"FOLDER" env:"QUILLGATE_THEME" group:"Site"`
 	UnusedKeys    int    `name:"disable-unused-keys" help:"Disable keys that have not been used for this many days, until their owners or \"quillgate app set\" renew them. 0 never disables keys." default:"0" placeholder:"DAYS" env:"QUILLGATE_DISABLE_UNUSED_KEYS" group:"Site"`
@@ -111,6 +116,7 @@ func (s *settings) check() error {
 		}
 	}
 	bad = append(bad, s.checkTLS()...)
+	bad = append(bad, s.checkMedia()...)
 	if s.BaseURL != "" {
 		u, err := url.Parse(s.BaseURL)
 		if err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" || u.RawQuery != "" || u.Fragment != "" || u.User != nil {
@@ -121,6 +127,25 @@ func (s *settings) check() error {
 		bad = append(bad, errors.New("database: must be a URL that begins with postgres://; leave it out to use the SQLite file in the data folder"))
 	}
 	return errors.Join(bad...)
+}
+
+// checkMedia refuses places of uploads that cannot be.
+func (s *settings) checkMedia() (bad []error) {
+	bucket := strings.HasPrefix(s.Media, media.BucketScheme)
+	if bucket {
+		if _, err := media.ParseBucket(s.Media); err != nil {
+			bad = append(bad, fmt.Errorf("media: %w", err))
+		}
+	} else if strings.Contains(s.Media, "://") {
+		bad = append(bad, errors.New("media: must be a folder or begin with s3://"))
+	}
+	if s.MediaURL == server.MediaSigned && !bucket {
+		bad = append(bad, errors.New("media-url: signed addresses need a bucket, see --media"))
+	} else if u, err := url.Parse(s.MediaURL); s.MediaURL != "" && s.MediaURL != server.MediaSigned &&
+		(err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "") {
+		bad = append(bad, errors.New("media-url: must be an address that begins with https:// or http://, or the word signed"))
+	}
+	return bad
 }
 
 // networks reads addresses and networks; an address alone is a network of one.

@@ -57,7 +57,7 @@ var stairs = map[string][]string{
 	"signer/local": {"signer", "signature", "xmlrpc", "methods", "upstream"},
 
 	"server":        {"gateway", "wordpress", "desk", "pingback", "profiles", "public", "site", "auth", "apps", "audit", "xmlrpc", "methods", "media", "database", "network"},
-	"cmd/quillgate": {"server", "transfer", "gateway", "signer", "signer/local", "upstream", "methods", "signature", "xmlrpc", "wxr", "fetch", "site", "auth", "apps", "audit", "database", "migrations"},
+	"cmd/quillgate": {"server", "media", "transfer", "gateway", "signer", "signer/local", "upstream", "methods", "signature", "xmlrpc", "wxr", "fetch", "site", "auth", "apps", "audit", "database", "migrations"},
 
 	"database/databasetest": {"database"},
 	"media/mediatest":       nil,

@@ -44,6 +44,7 @@ type cli struct {
 	Doctor      doctorCmd      `cmd:"" help:"Diagnose problems between a publishing client and a server."`
 	Import      importCmd      `cmd:"" help:"Import a site bundle or a WordPress export (WXR)."`
 	Export      exportCmd      `cmd:"" help:"Export the site as a bundle or as a WordPress export (WXR)."`
+	Media       mediaCmd       `cmd:"" help:"Uploads: move them to another store, verify them, clear up, accept a store."`
 	Backup      backupCmd      `cmd:"" help:"Back up the SQLite database of a running server to a file."`
 	Relocate    relocateCmd    `cmd:"" help:"Confirm that the blog has moved to a new address, or that this is a copy of it."`
 	Migrate     migrateCmd     `cmd:"" help:"The database schema: status, up, down."`

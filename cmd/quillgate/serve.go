@@ -48,6 +48,9 @@ func (c *serveCmd) Run(ctx context.Context, s *settings, io streams) (err error)
 	if err := arrive(ctx, blog); err != nil {
 		return err
 	}
+	if err := blog.ArriveMedia(ctx, logger); err != nil {
+		return err
+	}
 	s.warnOfSealing(logger)
 	config, err := s.server(logger)
 	if err != nil {
