@@ -178,6 +178,7 @@ func TestDraftKeysNeverReachReaders(t *testing.T) {
 		{"wp.newPost", []xmlrpc.Value{one, u, p, content("mt_keywords", "new")}, drafts, false},
 		{"wp.newPost", []xmlrpc.Value{one, u, p, xmlrpc.Struct(xmlrpc.M("post_status", xmlrpc.Array(xmlrpc.String("publish"))))}, drafts, false},
 		{"wp.newPost", []xmlrpc.Value{one, u, p, content("sticky", "1")}, drafts, false},
+		{"wp.newPost", []xmlrpc.Value{one, u, p, xmlrpc.Struct(xmlrpc.M("meta_input", xmlrpc.Struct(xmlrpc.M("_wp_trash_meta_status", xmlrpc.String("publish")))))}, drafts, false},
 		{"wp.newPost", []xmlrpc.Value{one, u, p, content("sticky", "0")}, drafts, true},
 		{"wp.newPost", []xmlrpc.Value{one, u, p, xmlrpc.Struct(xmlrpc.M("sticky", xmlrpc.Bool(false)))}, drafts, true},
 		{"wp.newPost", []xmlrpc.Value{one, u, p, xmlrpc.Struct(xmlrpc.M("sticky", xmlrpc.Array(yes)))}, drafts, false},

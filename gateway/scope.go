@@ -232,6 +232,12 @@ func (d *decision) write(status, postType string, content xmlrpc.Value) error {
 			return forbidden("Your key lacks the right publish, and may not create tags or categories: leave out %s.", name)
 		}
 	}
+	if !empty(content.Get("meta_input")) {
+		// It is no member of the API, but WordPress takes it, for custom fields
+		// that custom_fields may not set: such as what a post becomes again
+		// when it leaves the trash.
+		return forbidden("Your key lacks the right publish: leave out meta_input.")
+	}
 	if pinned(content.Get("sticky")) {
 		// WordPress keeps the list of them beside the posts, in an option.
 		return forbidden("Your key lacks the right publish, and may not make posts sticky: leave out sticky.")
