@@ -145,7 +145,7 @@ func (s *nonces) write(ctx context.Context, batch []*noted) {
 	}
 	query.WriteString(` ON CONFLICT DO NOTHING RETURNING public, nonce`)
 	var passed []noted
-	err := s.db.Update(ctx, func(tx *database.Tx) error {
+	err := s.db.Write(ctx, nil, func(tx *database.Tx) error { // the primary key decides
 		passed = nil
 		return tx.Select(ctx, &passed, query.String(), args...)
 	})

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"strconv"
 	"time"
 
 	"github.com/alexedwards/scs/v2"
@@ -118,7 +119,9 @@ func (s *SessionStore) CommitCtx(ctx context.Context, id string, data []byte, ex
 	if user == 0 && pending == 0 {
 		return nil
 	}
-	err = s.db.Update(ctx, func(tx *database.Tx) error {
+	// Of an account there are few halfway sessions: who counts them must be alone with it.
+	locks := []database.Lock{{Rule: "halfway sessions", Of: strconv.FormatInt(pending, 10)}}
+	err = s.db.Write(ctx, locks, func(tx *database.Tx) error {
 		if _, err := tx.Exec(ctx, `DELETE FROM sessions WHERE expires <= $1`, s.now()); err != nil {
 			return err
 		}

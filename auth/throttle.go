@@ -234,7 +234,7 @@ func (t *throttle) count(ctx context.Context, g guess, now time.Time) (c counts,
 	if err != nil || wait > 0 {
 		return before, wait, err
 	}
-	err = t.users.db.Update(ctx, func(tx *database.Tx) (err error) {
+	err = t.users.db.Write(ctx, nil, func(tx *database.Tx) (err error) { // each count is one statement
 		c = before
 		if c.pair, err = t.add(ctx, tx, g.pair, forever, now); err != nil {
 			return err
@@ -265,7 +265,7 @@ func (t *throttle) count(ctx context.Context, g guess, now time.Time) (c counts,
 
 // uncount takes a guess off again that was counted and not compared.
 func (t *throttle) uncount(ctx context.Context, g guess, c counts, now time.Time) error {
-	err := t.users.db.Update(ctx, func(tx *database.Tx) error { return t.takeOff(ctx, tx, g, c, now, g.pair) })
+	err := t.users.db.Write(ctx, nil, func(tx *database.Tx) error { return t.takeOff(ctx, tx, g, c, now, g.pair) })
 	if err != nil {
 		return fmt.Errorf("forget a failure: %w", err)
 	}
@@ -343,7 +343,7 @@ func (t *throttle) note(ctx context.Context, e audit.Event) error {
 // the caller; then the network is known to the account from now on.
 func (t *throttle) passed(ctx context.Context, g guess, c counts, whole bool, now time.Time) error {
 	now = now.UTC().Truncate(time.Microsecond)
-	err := t.users.db.Update(ctx, func(tx *database.Tx) error {
+	err := t.users.db.Write(ctx, nil, func(tx *database.Tx) error {
 		if err := t.takeOff(ctx, tx, g, c, now, g.pair); err != nil {
 			return err
 		}

@@ -155,7 +155,7 @@ func (b *Batch[K, V]) write(ctx context.Context, due map[K]V, keys []K) (failed 
 }
 
 func (b *Batch[K, V]) update(ctx context.Context, due map[K]V, keys []K) error {
-	return b.cfg.DB.Update(ctx, func(tx *Tx) error {
+	return b.cfg.DB.Write(ctx, nil, func(tx *Tx) error {
 		for _, key := range keys {
 			if err := b.cfg.Write(ctx, tx, key, due[key]); err != nil {
 				return err

@@ -320,7 +320,7 @@ func (c *conn) PrepareContext(ctx context.Context, query string) (driver.Stmt, e
 // isolation, which is serializable, and its driver knows only ReadOnly.
 func (c *conn) BeginTx(ctx context.Context, opts driver.TxOptions) (driver.Tx, error) {
 	end := c.during(ctx)
-	tx, err := c.Conn.(driver.ConnBeginTx).BeginTx(ctx, opts)
+	tx, err := c.begin(ctx, opts)
 	if err = end(err); err != nil {
 		if c.bad && ctx.Err() == nil {
 			return nil, driver.ErrBadConn // nothing was done: another connection may do
@@ -329,6 +329,21 @@ func (c *conn) BeginTx(ctx context.Context, opts driver.TxOptions) (driver.Tx, e
 	}
 	c.open, c.writing = true, !opts.ReadOnly
 	return transaction{tx, c}, nil
+}
+
+func (c *conn) begin(ctx context.Context, opts driver.TxOptions) (driver.Tx, error) {
+	statements, ok := ctx.Value(beginKey{}).(string)
+	if !ok {
+		return c.Conn.(driver.ConnBeginTx).BeginTx(ctx, opts)
+	}
+	tx := c.Conn.(driver.Tx) // as the driver's own BeginTx returns it
+	if _, err := c.Conn.(driver.ExecerContext).ExecContext(ctx, statements, nil); err != nil {
+		if tx.Rollback() != nil {
+			c.bad = true
+		}
+		return nil, err
+	}
+	return tx, nil
 }
 
 // A transaction tells its connection when it ends.

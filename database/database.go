@@ -91,6 +91,7 @@ type pools struct {
 	postgres   *postgres // PostgreSQL
 	file       *file     // SQLite
 	statements atomic.Int64
+	conflicts  atomic.Int64
 	trace      atomic.Pointer[func(query string)]
 	epochs     epochs
 	pulse      pulse
@@ -116,7 +117,7 @@ func Open(ctx context.Context, cfg Config) (*DB, error) {
 	}
 	// Writers may wait for those of other processes: a quarter of the connections
 	// is for who reads meanwhile.
-	db.turns = newTurns(max(1, conns-conns/4))
+	db.turns = make(turns, max(1, conns-conns/4))
 	db.epochs.open(db)
 	var err error
 	if isPostgres(cfg.URL) {

@@ -152,7 +152,7 @@ func (g *group) lead(ctx context.Context, db *DB, fn func(tx *Tx) error) (err er
 	s := &shared{tx: tx, works: make(chan struct{}), ended: make(chan struct{}), broken: true}
 	defer close(s.ended)
 	defer tx.Rollback() // also the way out of a panic; after a commit it does nothing
-	if err := fn(&Tx{db.dialect, tx, db, db.site}); err != nil {
+	if err := fn(&Tx{dialect: db.dialect, tx: tx, db: db, site: db.site, alone: true}); err != nil {
 		return err
 	}
 	s.broken = false
@@ -205,7 +205,7 @@ func (s *shared) work(ctx context.Context, db *DB, fn func(tx *Tx) error) (err e
 	if _, err := s.tx.ExecContext(own, `SAVEPOINT member`); err != nil {
 		return fmt.Errorf("begin a transaction: %w", err)
 	}
-	if err := fn(&Tx{db.dialect, s.tx, db, db.site}); err != nil {
+	if err := fn(&Tx{dialect: db.dialect, tx: s.tx, db: db, site: db.site, alone: true}); err != nil {
 		return err
 	}
 	if _, err := s.tx.ExecContext(own, `RELEASE member`); err != nil {

@@ -39,6 +39,8 @@ type link struct {
 	net.Conn
 	alive func(l *link) bool // nil: no one to ask
 	gone  func(l *link)
+	// silent is told of a link that is given up while its backend may still be there.
+	silent func(l *link)
 
 	written atomic.Int64 // bytes
 
@@ -48,7 +50,8 @@ type link struct {
 	bound  bool      // the present use has a context that ends
 	closed bool
 
-	pid int64 // of the backend; 0 behind a pooler
+	pid   int64  // of the backend; 0 behind a pooler
+	start string // when the backend began, by its own word
 }
 
 // during bounds a use by a context, until done is called.
@@ -111,6 +114,9 @@ func (l *link) Read(b []byte) (int, error) {
 			return n, err
 		}
 		if !more || quiet == lastWords || l.expired() {
+			if l.silent != nil {
+				l.silent(l)
+			}
 			return 0, &net.OpError{Op: "read", Net: l.RemoteAddr().Network(), Addr: l.RemoteAddr(), Err: errSilent} // the driver knows this type
 		}
 		if !l.works(time.Since(began)) {

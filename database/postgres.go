@@ -46,6 +46,9 @@ type postgres struct {
 	mu    sync.Mutex
 	cut   bool
 	links map[*link]bool
+	// orphans are links that were given up. Their backends may hold locks for as long as they do not know, or take one
+	// that they wait for: the next connection ends them.
+	orphans []*link
 }
 
 // errUnreadable does not quote the URL as the driver does: it may hold a password.
@@ -164,7 +167,7 @@ func (p *postgres) connectTo(ctx context.Context, at int) (driver.Conn, *link, e
 	if err != nil {
 		return nil, nil, err
 	}
-	backend, err := askInt(ctx, c, "SELECT pg_backend_pid()")
+	backend, start, err := askBackend(ctx, c)
 	if err != nil {
 		c.Close()
 		return nil, nil, err
@@ -175,8 +178,38 @@ func (p *postgres) connectTo(ctx context.Context, at int) (driver.Conn, *link, e
 			return p.connectTo(ctx, at)
 		}
 	}
-	return c, d.keep(backend), nil
+	p.endOrphans(ctx, c)
+	return c, d.keep(backend, start), nil
 }
+
+// endOrphans ends the backends of links that were given up, as far as they are on this server.
+func (p *postgres) endOrphans(ctx context.Context, c driver.Conn) {
+	p.mu.Lock()
+	orphans := p.orphans
+	p.orphans = nil
+	p.mu.Unlock()
+	for i, l := range orphans {
+		query := fmt.Sprintf("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid = %d AND backend_start = %s::timestamptz", l.pid, pq.QuoteLiteral(l.start))
+		if _, err := c.(driver.ExecerContext).ExecContext(ctx, query, nil); err != nil {
+			p.mu.Lock()
+			p.orphans = append(p.orphans, orphans[i:]...)
+			p.mu.Unlock()
+			return
+		}
+	}
+}
+
+// orphan notes a link that is given up.
+func (p *postgres) orphan(l *link) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if len(p.orphans) < maxOrphans {
+		p.orphans = append(p.orphans, l)
+	}
+}
+
+// maxOrphans bounds how many are remembered while the database is away. The others end when they have been idle for long.
+const maxOrphans = 1000
 
 // announced is the id of the backend that the server has told for cancellations. A pooler tells one of its own. The driver
 // has no way to ask for it.
@@ -186,6 +219,28 @@ func announced(c driver.Conn) int64 {
 		return 0
 	}
 	return pid.Int()
+}
+
+// askBackend asks which backend serves a connection, and since when.
+func askBackend(ctx context.Context, c driver.Conn) (pid int64, start string, err error) {
+	const query = "SELECT pid, backend_start::text FROM pg_stat_activity WHERE pid = pg_backend_pid()"
+	rows, err := c.(driver.QueryerContext).QueryContext(ctx, query, nil)
+	if err != nil {
+		return 0, "", err
+	}
+	defer rows.Close()
+	dest := make([]driver.Value, 2)
+	if err := rows.Next(dest); err != nil {
+		return 0, "", fmt.Errorf("ask for the backend: %w", err)
+	}
+	pid, _ = dest[0].(int64)
+	switch text := dest[1].(type) {
+	case string:
+		start = text
+	case []byte:
+		start = string(text)
+	}
+	return pid, start, nil
 }
 
 // askInt runs a query without arguments that returns one number.
@@ -317,14 +372,17 @@ func (d *linkDialer) DialContext(ctx context.Context, network, address string) (
 }
 
 // keep ends the time for connecting.
-func (d *linkDialer) keep(backend int64) *link {
+func (d *linkDialer) keep(backend int64, start string) *link {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.kept = true
 	l := d.link
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.pid, l.alive = backend, d.postgres.works
+	l.pid, l.start, l.alive = backend, start, d.postgres.works
+	if backend != 0 {
+		l.silent = d.postgres.orphan
+	}
 	l.limit(time.Time{})
 	return l
 }

@@ -5,7 +5,10 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"hash/fnv"
+	"maps"
 	"math/rand/v2"
+	"slices"
 	"time"
 
 	"github.com/jmoiron/sqlx"
@@ -21,35 +24,56 @@ type Tx struct {
 	tx      *sqlx.Tx
 	db      *DB
 	site    int64
+	held    map[int64]bool // keys of locks
+	alone   bool           // no one else writes
 }
 
 // Attached returns what DB.Attach has kept under a key; nil when there is nothing.
 func (tx *Tx) Attached(key any) any { return tx.db.Attached(key) }
 
 const (
-	// patience is for how long Update runs its function again when other
+	// patience is for how long Update and Write run their function again when other
 	// transactions keep winning.
 	patience = 15 * time.Second
-	// maxPause bounds the wait before it does so.
+	// maxPause bounds the wait before they do so.
 	maxPause = 250 * time.Millisecond
-	// aloneAfter is how many tries go side by side with the transactions of
-	// others. After them the others wait.
-	aloneAfter = 3
+	// idleTime is after how long PostgreSQL ends a transaction whose program says
+	// nothing, as one does whose host has died. Others wait for its locks.
+	idleTime = 5 * time.Second
 )
+
+// A Lock is what a rule needs kept still while a transaction of Write looks and
+// writes: no two transactions that have the same lock run at the same time, in
+// any process. Each site has its own.
+type Lock struct {
+	Rule string // the rule, a constant of the package that owns it
+	Of   string // what it is about
+}
+
+// key is the number by which PostgreSQL knows the lock.
+func (l Lock) key(site int64) int64 {
+	h := fnv.New64a()
+	fmt.Fprintf(h, "%d\x00%s\x00%s", site, l.Rule, l.Of)
+	return int64(h.Sum64())
+}
+
+// everyone is the lock that all who write share, and Update has alone.
+const everyone = 0x7175696c6c676174
 
 // Update runs fn in a write transaction and commits it. It returns nil only
 // when the commit is durable; any error of fn rolls everything back and is
 // returned as it is.
 //
-// Transactions are serializable on both databases: what fn reads cannot change
-// under it before its writes land. SQLite lets one writer in at a time, and
-// those that wait for it share its commit (see group); PostgreSQL lets several
-// run and refuses the ones that collide, which Update then runs again from the
-// start. So fn may run more than once: it must have
-// no effect beyond tx and must assign to variables outside, never add to
-// them. One that has collided again and again runs while no other Update does,
-// in any process, so that it gets through however many there are and however
-// short they are.
+// The transaction runs alone: no other Update or Write runs meanwhile, in any
+// process. So what fn reads cannot change under it, whatever its rules are. It
+// is for what happens seldom; what visitors and clients do all the time belongs
+// in Write.
+//
+// fn may run more than once: it must have no effect beyond tx and must assign
+// to variables outside, never add to them.
+//
+// SQLite lets one writer in at a time, and those that wait for it share its
+// commit (see group).
 //
 // After an error of a statement fn can only return: PostgreSQL refuses
 // everything else that the transaction tries, where SQLite would go on. Ask
@@ -58,12 +82,27 @@ const (
 // Inside fn use tx alone. A call of db.Update or db.Exec would wait for fn to
 // end, for ever.
 func (db *DB) Update(ctx context.Context, fn func(tx *Tx) error) error {
+	return db.change(ctx, true, nil, fn)
+}
+
+// Write is like Update, but on PostgreSQL it runs next to other transactions of
+// Write, at READ COMMITTED: each statement sees what others have committed
+// before it began, and two that change one row wait for each other. A rule that
+// needs more than that needs a lock, whose rows must be read after it was
+// taken: the locks that are given are held from the beginning on. SQLite lets
+// one writer in at a time anyway.
+func (db *DB) Write(ctx context.Context, locks []Lock, fn func(tx *Tx) error) error {
+	return db.change(ctx, false, locks, fn)
+}
+
+func (db *DB) change(ctx context.Context, alone bool, locks []Lock, fn func(tx *Tx) error) error {
 	began := time.Now()
 	for try := 1; ; try++ {
-		err := db.attempt(ctx, try > aloneAfter, fn)
+		err := db.attempt(ctx, alone, locks, fn)
 		if err == nil || !isConflict(err) || time.Since(began) > patience {
 			return err
 		}
+		db.conflicts.Add(1)
 		// Randomness keeps two that collided from colliding in step again.
 		pause := min(time.Duration(rand.Int64N(int64(time.Millisecond)<<min(try, 10))), maxPause)
 		select {
@@ -74,81 +113,74 @@ func (db *DB) Update(ctx context.Context, fn func(tx *Tx) error) error {
 	}
 }
 
-func (db *DB) attempt(ctx context.Context, alone bool, fn func(tx *Tx) error) error {
+// Conflicts is how often a transaction was run again since Open, because it had collided with another.
+func (db *DB) Conflicts() int64 { return db.conflicts.Load() }
+
+func (db *DB) attempt(ctx context.Context, alone bool, locks []Lock, fn func(tx *Tx) error) error {
 	if db.dialect == migrations.SQLite {
 		return db.group.update(ctx, db, fn)
 	}
-	leave, err := db.turns.enter(ctx, alone)
+	leave, err := db.turns.enter(ctx)
 	if err != nil {
 		return fmt.Errorf("wait for a transaction: %w", err)
 	}
 	defer leave()
-	return db.run(ctx, db.write, &sql.TxOptions{Isolation: sql.LevelSerializable}, func(tx *Tx) error {
-		if err := db.takeTurn(ctx, tx, alone); err != nil {
-			return err
-		}
+	held := make(map[int64]bool, len(locks))
+	begin := context.WithValue(ctx, beginKey{}, db.begin(alone, locks, held))
+	return db.run(begin, db.write, nil, func(tx *Tx) error {
+		tx.held, tx.alone = held, alone
 		return fn(tx)
 	})
 }
 
-// takeTurn makes the transaction one of those of all processes that run side
-// by side, or waits until it is the only one. PostgreSQL takes what a
-// transaction sees at its first query, and LOCK TABLE is none: who has waited
-// here sees what the others have done meanwhile, and does not collide with it.
-// The lock is on a table that is there always and changes with the schema
-// only; to read it takes no part in this.
-func (db *DB) takeTurn(ctx context.Context, tx *Tx, alone bool) error {
-	if tx.dialect != migrations.Postgres {
+// beginKey is that of the statements, in a context, by which a connection begins a transaction: in one round trip.
+type beginKey struct{}
+
+func (db *DB) begin(alone bool, locks []Lock, held map[int64]bool) string {
+	for _, l := range locks {
+		held[l.key(db.site)] = true
+	}
+	share := "_shared"
+	if alone {
+		share = ""
+	}
+	q := fmt.Sprintf("BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; SET LOCAL idle_in_transaction_session_timeout = %d; SELECT pg_advisory_xact_lock%s(%d)",
+		idleTime.Milliseconds(), share, everyone)
+	for _, key := range slices.Sorted(maps.Keys(held)) { // in one order everywhere, or two could wait for each other
+		q += fmt.Sprintf("; SELECT pg_advisory_xact_lock(%d)", key)
+	}
+	return q
+}
+
+// Holds reports whether no other transaction can have the lock.
+func (tx *Tx) Holds(l Lock) bool { return tx.alone || tx.held[l.key(tx.site)] }
+
+// Lock waits for a lock that was not known at the beginning. What its rule
+// reads must be read after it.
+func (tx *Tx) Lock(ctx context.Context, l Lock) error {
+	if tx.Holds(l) {
 		return nil
 	}
-	mode := "ROW SHARE"
-	if alone {
-		mode = "EXCLUSIVE"
+	key := l.key(tx.site)
+	if _, err := tx.Exec(ctx, `SELECT pg_advisory_xact_lock($1)`, key); err != nil {
+		return fmt.Errorf("wait for a lock: %w", err)
 	}
-	// It belongs to the begin of the transaction, which does not count.
-	if _, err := tx.Exec(uncounted(ctx), `LOCK TABLE `+migrations.Table+` IN `+mode+` MODE`); err != nil {
-		return fmt.Errorf("wait for a transaction: %w", err)
-	}
+	tx.held[key] = true
 	return nil
 }
 
-// turns lets many write transactions of this process run, or one alone. Who
-// waits here holds no connection, unlike who waits for other processes.
-type turns struct {
-	places chan struct{} // one for each that runs
-	alone  chan struct{} // held while someone takes all the places
-}
+// turns bounds how many write transactions of this process run. Who waits here
+// holds no connection.
+type turns chan struct{}
 
-func newTurns(n int) turns {
-	return turns{places: make(chan struct{}, n), alone: make(chan struct{}, 1)}
-}
-
-// enter waits for a place, or for all of them.
-func (t turns) enter(ctx context.Context, alone bool) (leave func(), err error) {
-	want, have := 1, 0
-	leave = func() {
-		for range have {
-			<-t.places
-		}
+// enter waits for a place.
+func (t turns) enter(ctx context.Context) (leave func(), err error) {
+	select {
+	case t <- struct{}{}:
+		return func() { <-t }, nil
+	case <-ctx.Done():
+		return nil, ctx.Err()
 	}
-	if alone {
-		select {
-		case t.alone <- struct{}{}:
-			defer func() { <-t.alone }()
-		case <-ctx.Done():
-			return nil, ctx.Err()
-		}
-		want = cap(t.places)
-	}
-	for ; have < want; have++ {
-		select {
-		case t.places <- struct{}{}:
-		case <-ctx.Done():
-			leave()
-			return nil, ctx.Err()
-		}
-	}
-	return leave, nil
 }
 
 // View runs fn in a transaction that reads one consistent state of the
@@ -164,7 +196,7 @@ func (db *DB) run(ctx context.Context, pool *sqlx.DB, options *sql.TxOptions, fn
 	}
 	// Also the way out of a panic in fn; after a commit it does nothing.
 	defer tx.Rollback()
-	if err := fn(&Tx{db.dialect, tx, db, db.site}); err != nil {
+	if err := fn(&Tx{dialect: db.dialect, tx: tx, db: db, site: db.site, held: make(map[int64]bool)}); err != nil {
 		return err
 	}
 	if err := tx.Commit(); err != nil {

@@ -70,7 +70,7 @@ func (s *Site) CreateComment(ctx context.Context, who auth.Identity, in NewComme
 	if err != nil {
 		return 0, err
 	}
-	err = s.create(ctx, who, func(tx *database.Tx) (int64, error) {
+	err = s.create(ctx, who, commentLocks(&c), func(tx *database.Tx) (int64, error) {
 		row := c
 		if row.Parent, err = liveParent(ctx, tx, row); err != nil {
 			return 0, err

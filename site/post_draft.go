@@ -35,7 +35,7 @@ func refused(err error) bool {
 }
 
 func (s *Site) leaveAutoDraft(ctx context.Context, draft Post) error {
-	return s.db.Update(ctx, func(tx *database.Tx) error {
+	return s.db.Write(ctx, nil, func(tx *database.Tx) error { // a draft without a slug
 		p := draft
 		return insertPost(ctx, tx, &p)
 	})

@@ -10,6 +10,7 @@ import (
 
 	"github.com/quillgate/quillgate/auth"
 	"github.com/quillgate/quillgate/database"
+	"github.com/quillgate/quillgate/markup"
 )
 
 // PostEdit is a post as someone wants it: every member that is not nil. What is
@@ -123,15 +124,18 @@ func (s *Site) save(ctx context.Context, who auth.Identity, id int64, e PostEdit
 	e.filterTexts(who)
 	var saved, begun Post
 	write := func(tx *database.Tx) (int64, error) {
-		w := &edit{PostEdit: e, s: s, tx: tx, who: who, opts: opts, now: s.now(), author: author}
-		err := w.run(ctx, id)
+		var w *edit
+		err := withTerms(ctx, tx, func() error {
+			w = &edit{PostEdit: e, s: s, tx: tx, who: who, opts: opts, now: s.now(), author: author}
+			return w.run(ctx, id)
+		})
 		saved, begun = w.post, w.begun
 		return w.post.ID, err
 	}
 	if id == 0 {
-		err = s.create(ctx, who, write)
+		err = s.create(ctx, who, e.locks(), write)
 	} else {
-		err = s.db.Update(ctx, func(tx *database.Tx) error {
+		err = s.db.Write(ctx, []database.Lock{postLock(id)}, func(tx *database.Tx) error {
 			_, err := write(tx)
 			return err
 		})
@@ -146,6 +150,22 @@ func (s *Site) save(ctx context.Context, who auth.Identity, id int64, e PostEdit
 		s.scheduler.wake()
 	}
 	return saved.ID, nil
+}
+
+// locks are those that a new post needs as far as can be seen beforehand: to wait for them at the beginning costs nothing.
+func (e *PostEdit) locks() []database.Lock {
+	slug := ""
+	switch {
+	case e.Status == nil || Floating(*e.Status):
+	case e.Name != nil && *e.Name != "":
+		slug = givenSlug(*e.Name)
+	case e.Title != nil:
+		slug = markup.Slug(*e.Title)
+	}
+	if slug == "" {
+		return nil
+	}
+	return []database.Lock{slugLock(slug)}
 }
 
 func (w *edit) run(ctx context.Context, id int64) error {

@@ -79,7 +79,7 @@ func (n *newsroom) counts(t *testing.T) map[string]int64 {
 		Slug  string `db:"slug"`
 		Count int64  `db:"count"`
 	}
-	if err := n.db.Select(t.Context(), &rows, `SELECT slug, count FROM terms`); err != nil {
+	if err := n.db.Select(t.Context(), &rows, `SELECT slug, count + COALESCE((SELECT SUM(n) FROM term_shifts s WHERE s.term_id = t.id), 0) AS count FROM terms t`); err != nil {
 		t.Fatal(err)
 	}
 	out := map[string]int64{}

@@ -24,11 +24,12 @@ func (r *Repeated) Error() string { return fmt.Sprintf("this request has already
 
 // create runs a transaction that makes one thing, and returns its id. For a caller whose request could come again, what
 // was made is written down in the same transaction, so that neither a crash nor another process can make it twice.
-func (s *Site) create(ctx context.Context, who auth.Identity, fn func(tx *database.Tx) (int64, error)) error {
+// The locks are those of the rules that fn keeps; see database.DB.Write.
+func (s *Site) create(ctx context.Context, who auth.Identity, locks []database.Lock, fn func(tx *database.Tx) (int64, error)) error {
 	if err := s.made(ctx, who); err != nil {
 		return err
 	}
-	err := s.db.Update(ctx, func(tx *database.Tx) error {
+	err := s.db.Write(ctx, locks, func(tx *database.Tx) error {
 		id, err := fn(tx)
 		if err != nil {
 			return err
@@ -71,8 +72,8 @@ func (s *Site) made(ctx context.Context, who auth.Identity) error {
 	return &Repeated{ID: id}
 }
 
-// claim writes down what the call has made. There is no question before: a read inside the transaction would make
-// those of other clients collide with it on PostgreSQL. A copy that was quicker is a conflict, which rolls this one back.
+// claim writes down what the call has made. The primary key keeps the rule: a copy that runs at the same time waits here
+// for this one, finds its row, and is rolled back.
 func (s *Site) claim(ctx context.Context, tx *database.Tx, who auth.Identity, id int64) error {
 	if who.Repeat.Public == "" {
 		return nil

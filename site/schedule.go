@@ -68,9 +68,8 @@ func (s *Site) publishBatch(ctx context.Context) (int, error) {
 
 // countPublished counts posts that have just been published in their terms.
 func countPublished(ctx context.Context, tx *database.Tx, ids []int64) error {
-	query, args, err := database.In(`UPDATE terms SET count = count + (SELECT COUNT(*) FROM post_terms pt JOIN posts p ON p.id = pt.post_id
-			WHERE pt.term_id = terms.id AND p.type IN ('post', 'nav_menu_item') AND p.id IN (?))
-		WHERE id IN (SELECT term_id FROM post_terms WHERE post_id IN (?))`, ids, ids)
+	query, args, err := database.In(`INSERT INTO term_shifts (term_id, n) SELECT pt.term_id, COUNT(*) FROM post_terms pt JOIN posts p ON p.id = pt.post_id
+		WHERE p.type IN ('post', 'nav_menu_item') AND p.id IN (?) GROUP BY pt.term_id`, ids)
 	if err == nil {
 		_, err = tx.Exec(ctx, query, args...)
 	}
@@ -93,6 +92,12 @@ func (s *Site) Run(ctx context.Context) {
 			cleaned = now
 			if err := s.dropAutoDrafts(ctx); err != nil && ctx.Err() == nil {
 				s.logger.ErrorContext(ctx, "automatic drafts", "error", err)
+			}
+		}
+		for more := true; more; {
+			var err error
+			if more, err = s.foldTermCounts(ctx); err != nil && ctx.Err() == nil {
+				s.logger.ErrorContext(ctx, "counts of terms", "error", err)
 			}
 		}
 		if _, err := s.PublishDue(ctx); err != nil && ctx.Err() == nil {

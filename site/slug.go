@@ -59,6 +59,9 @@ func UniqueSlug(ctx context.Context, tx *database.Tx, p *Post, slug, structure s
 	if slug == "" || Floating(p.Status) || p.Type == TypeRevision {
 		return slug, nil
 	}
+	if err := tx.Lock(ctx, slugLock(slug)); err != nil {
+		return "", err
+	}
 	candidates := []string{slug}
 	if ReservedSlug(p, slug, structure) {
 		candidates = nil

@@ -25,7 +25,7 @@ type Term struct {
 	Count       int64  `db:"count"` // of published posts that have the term
 }
 
-const termColumns = `t.id, t.taxonomy, t.name, t.slug, t.parent, t.description, t.term_group, t.count`
+const termColumns = `t.id, t.taxonomy, t.name, t.slug, t.parent, t.description, t.term_group, ` + termCount + ` AS count`
 
 // ErrNoTerm says that the taxonomy holds no term of this id. It is an ErrNotFound.
 var ErrNoTerm = fmt.Errorf("term: %w", ErrNotFound)
@@ -155,7 +155,9 @@ func (o TermOrder) column(q database.Queryer) string {
 		return "t.id"
 	case TermsBySlug, TermsByDescription:
 		return q.Sorted("t." + string(o))
-	case TermsByCount, TermsByParent, TermsByGroup:
+	case TermsByCount:
+		return termCount
+	case TermsByParent, TermsByGroup:
 		return "t." + string(o)
 	}
 	return "t.name_key"
@@ -198,7 +200,7 @@ func (f TermFilter) query(in database.Queryer) (string, []any) {
 	var q strings.Builder
 	if f.HideEmpty {
 		q.WriteString(`WITH RECURSIVE used (id, parent) AS (
-			SELECT id, parent FROM terms WHERE taxonomy = $1 AND count > 0
+			SELECT id, parent FROM terms t WHERE taxonomy = $1 AND ` + termCount + ` > 0
 			UNION SELECT p.id, p.parent FROM terms p JOIN used u ON p.id = u.parent WHERE p.taxonomy = $1) `)
 	}
 	q.WriteString(`SELECT t.id FROM terms t WHERE t.taxonomy = $1`)

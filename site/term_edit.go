@@ -55,7 +55,7 @@ func (s *Site) CreateTerm(ctx context.Context, who auth.Identity, n NewTerm) (Te
 		return Term{}, err
 	}
 	var t Term
-	err = s.create(ctx, who, func(tx *database.Tx) (id int64, err error) {
+	err = s.create(ctx, who, []database.Lock{termLock}, func(tx *database.Tx) (id int64, err error) {
 		if t, err = createTerm(ctx, tx, tax, n); err != nil {
 			return 0, err
 		}
@@ -78,6 +78,9 @@ func (s *Site) editableTaxonomy(who auth.Identity, name, action string) (Taxonom
 // createTerm makes a term without asking who wants it.
 func createTerm(ctx context.Context, tx *database.Tx, tax Taxonomy, n NewTerm) (Term, error) {
 	t := Term{Taxonomy: tax.Name, Description: termDescription(n.Description)}
+	if !tx.Holds(termLock) {
+		return Term{}, errTermLock
+	}
 	var err error
 	if t.Name, err = checkedName(n.Name); err != nil {
 		return Term{}, err

@@ -250,8 +250,52 @@ func without(list, others []int64) []int64 {
 	return out
 }
 
+// termCount is the SQL for the count of a term t. Whoever publishes adds a shift, and does not change the row of the term:
+// all who publish in one category would wait for each other there. foldTermCounts adds the shifts up now and then.
+const termCount = `(t.count + COALESCE((SELECT SUM(s.n) FROM term_shifts s WHERE s.term_id = t.id), 0))`
+
+// foldAtOnce is how many shifts are added up in one transaction.
+const foldAtOnce = 5000
+
+// foldTermCounts adds shifts up in the rows of their terms, and reports whether there may be more. Counts stay what they are.
+func (s *Site) foldTermCounts(ctx context.Context) (more bool, err error) {
+	var few int
+	if err := s.db.Get(ctx, &few, `SELECT COUNT(*) FROM (SELECT 1 FROM term_shifts LIMIT $1) AS s`, foldAtLeast); err != nil || few < foldAtLeast {
+		return false, err
+	}
+	err = s.db.Update(ctx, func(tx *database.Tx) error {
+		var shifts []struct {
+			Term int64 `db:"term_id"`
+			N    int64 `db:"n"`
+		}
+		err := tx.Select(ctx, &shifts, `DELETE FROM term_shifts WHERE id IN (SELECT id FROM term_shifts ORDER BY id LIMIT $1) RETURNING term_id, n`, foldAtOnce)
+		if err != nil {
+			return err
+		}
+		more = len(shifts) == foldAtOnce
+		sums := make(map[int64]int64)
+		for _, s := range shifts {
+			sums[s.Term] += s.N
+		}
+		for id, n := range sums {
+			if _, err := tx.Exec(ctx, `UPDATE terms SET count = count + $2 WHERE id = $1`, id, n); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return false, fmt.Errorf("add up the counts of terms: %w", err)
+	}
+	return more, nil
+}
+
+// foldAtLeast is from how many shifts on they are added up: whoever reads counts reads them.
+const foldAtLeast = 200
+
+// ShiftTermCounts changes the counts of terms.
 func ShiftTermCounts(ctx context.Context, tx *database.Tx, by int64, ids []int64) error {
-	if err := database.ExecIn(ctx, tx, `UPDATE terms SET count = count + ? WHERE id IN (?)`, ids, by); err != nil {
+	if err := database.ExecIn(ctx, tx, `INSERT INTO term_shifts (term_id, n) SELECT id, CAST(? AS INTEGER) FROM terms WHERE id IN (?)`, ids, by); err != nil {
 		return fmt.Errorf("count the posts of terms: %w", err)
 	}
 	return nil
@@ -273,7 +317,7 @@ func countPost(ctx context.Context, tx *database.Tx, postID int64, was, is bool)
 	if was {
 		by = -1
 	}
-	if _, err := tx.Exec(ctx, `UPDATE terms SET count = count + $1 WHERE id IN (SELECT term_id FROM post_terms WHERE post_id = $2)`, by, postID); err != nil {
+	if _, err := tx.Exec(ctx, `INSERT INTO term_shifts (term_id, n) SELECT term_id, CAST($1 AS INTEGER) FROM post_terms WHERE post_id = $2`, by, postID); err != nil {
 		return fmt.Errorf("count post %d in its terms: %w", postID, err)
 	}
 	return nil
@@ -284,6 +328,9 @@ func countPost(ctx context.Context, tx *database.Tx, postID int64, was, is bool)
 func RecountTerms(ctx context.Context, tx *database.Tx) error {
 	const published = `(SELECT COUNT(*) FROM post_terms pt JOIN posts p ON p.id = pt.post_id
 		WHERE pt.term_id = terms.id AND p.type IN ('post', 'nav_menu_item') AND p.status = 'publish')`
+	if _, err := tx.Exec(ctx, `DELETE FROM term_shifts`); err != nil {
+		return fmt.Errorf("count the posts of the terms: %w", err)
+	}
 	if _, err := tx.Exec(ctx, `UPDATE terms SET count = `+published+` WHERE count <> `+published); err != nil {
 		return fmt.Errorf("count the posts of the terms: %w", err)
 	}
@@ -328,7 +375,7 @@ func (s *Site) CategoriesNamed(ctx context.Context, names []string) ([]int64, er
 // left out, and no ids at all stand for the default category. Pages have no
 // categories. ErrNotFound, *Denied.
 func (s *Site) SetCategories(ctx context.Context, who auth.Identity, postID int64, ids []int64) error {
-	return s.db.Update(ctx, func(tx *database.Tx) error {
+	return s.db.Write(ctx, []database.Lock{postLock(postID)}, func(tx *database.Tx) error {
 		p, err := readHead(ctx, tx, postID)
 		if err != nil {
 			return err

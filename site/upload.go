@@ -119,7 +119,7 @@ func (s *Site) insertAttachment(ctx context.Context, who auth.Identity, opts *Op
 		GUID: s.UploadURL(stored.Info.Name), Date: opts.Local(now), DateGMT: &now, Modified: opts.Local(now), ModifiedGMT: &now,
 	}
 	var saved Post
-	err = s.create(ctx, who, func(tx *database.Tx) (int64, error) {
+	err = s.create(ctx, who, []database.Lock{slugLock(markup.Slug(post.Title))}, func(tx *database.Tx) (int64, error) {
 		p := post
 		var err error
 		if p.Name, err = UniqueSlug(ctx, tx, &p, markup.Slug(p.Title), opts.Text("permalink_structure")); err != nil {
