@@ -1,6 +1,7 @@
 # make run      builds the server and starts it with its defaults
 # make test     everything that a change has to pass, within 15 minutes on two cores
 # make nightly  what takes longer: long fuzzing, the slow hostile cases, timing
+# make test-cluster    a leader of PostgreSQL is killed under Patroni, etcd and HAProxy
 # make test-wordpress  the gateway and the signer with a real WordPress, from Debian's packages; WORDPRESS_PLUGIN=DIR adds the plugin
 # make soak     a load of a day
 # make screenshots  a picture of every page, light and dark, phone and desktop, in the folder screenshots
@@ -23,7 +24,7 @@ RACE := ./wordpress ./site ./auth ./server ./public ./apps ./database ./xmlrpc .
 # What takes longest begins first, here as above, so that no core waits for it at the end.
 FIRST := ./interop ./cmd/quillgate ./transfer ./profiles
 
-.PHONY: build run test tests checks test-wordpress nightly soak screenshots readme-screenshot timing bench-scale bench-signer bench-server cross format tree lint fuzz bench tools reproducible release sbom
+.PHONY: build run test tests checks test-cluster test-wordpress nightly soak screenshots readme-screenshot timing bench-scale bench-signer bench-server cross format tree lint fuzz bench tools reproducible release sbom
 
 build:
 	$(BUILD) -o bin/quillgate ./cmd/quillgate
@@ -72,6 +73,11 @@ checks:
 test-wordpress: tools
 	tools/install-wordpress
 	go test -count=1 -tags wordpress -timeout 3h -v -run '^TestWordPress$$' ./interop
+
+# Three PostgreSQL servers under Patroni and etcd, behind HAProxy, on loopback: the leader is killed under load. Needs Debian's
+# packages patroni, python3-etcd, etcd-server, haproxy and postgresql.
+test-cluster:
+	go test -count=1 -tags cluster -timeout 10m -v -run '^TestCluster$$' ./database
 
 # In the second build a comparison that leaks is put in on purpose: the measurement has to find it.
 timing:
