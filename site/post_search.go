@@ -18,7 +18,7 @@ func (s *Site) candidates(ctx context.Context, words string, limit int, a *argum
 		return "", nil
 	}
 	var newest int64
-	if err := s.db.Get(ctx, &newest, `SELECT COALESCE(MAX(id), 0) FROM posts`); err != nil {
+	if err := s.db.Get(ctx, &newest, `SELECT COALESCE((SELECT id FROM posts WHERE type = 'post' AND status = 'publish' ORDER BY id DESC LIMIT 1), 0)`); err != nil {
 		return "", fmt.Errorf("look for the newest post: %w", err)
 	}
 	return s.searches.Candidates(ctx, query, newest, limit, a.add)
