@@ -31,20 +31,20 @@ import (
 const MaxPerUser = 50
 
 var (
-	// ErrNotFound says that there is no such key, or that it belongs to
+	// ErrNotFound means that there is no such key, or that it belongs to
 	// someone else.
 	ErrNotFound = errors.New("no such application")
-	// ErrRevoked says that the key was revoked; for the log, since a client
+	// ErrRevoked means that the key was revoked; for the log, since a client
 	// must not be able to tell it from ErrNotFound.
 	ErrRevoked = errors.New("the application is revoked")
-	// ErrExpired says that the time of the key is over; for the log, as above.
+	// ErrExpired means that the time of the key is over; for the log, as above.
 	ErrExpired = errors.New("the application has expired")
-	// ErrTaken says that an imported public key exists already, with another
+	// ErrTaken means that an imported public key exists already, with another
 	// secret or for another user.
 	ErrTaken = errors.New("the public key is already in use")
-	// ErrTooMany says that the user has MaxPerUser keys already.
+	// ErrTooMany means that the user has MaxPerUser keys already.
 	ErrTooMany = fmt.Errorf("a user can have at most %d applications", MaxPerUser)
-	// ErrSealed says that a secret does not open with the keyset: the row was
+	// ErrSealed means that a secret does not open with the keyset: the row was
 	// damaged or tampered with. It disables this key and no other.
 	ErrSealed = errors.New("the secret of the application cannot be decrypted")
 )

@@ -19,7 +19,7 @@ const (
 	MaxEnrolment     = time.Hour
 )
 
-// ErrNoEnrolment says that no enrolment is open for a code: it is unknown, used, or too late.
+// ErrNoEnrolment means that no enrolment is open for a code: it is unknown, used, or too late.
 var ErrNoEnrolment = errors.New("no enrolment is open for this code")
 
 // enrolments are the codes of open enrolments.
@@ -131,7 +131,7 @@ func (s *Store) closeEnrolment(ctx context.Context, tx *database.Tx, by audit.Ac
 	return audit.Append(ctx, tx, audit.Event{Kind: EnrolmentClosed, UserID: userID, By: by, At: s.now()})
 }
 
-// EnrolByCode is Enrol for whoever has the code of an open enrolment: the code names the user and what the key is
+// EnrolByCode is Enrol for anyone who has the code of an open enrolment: the code names the user and what the key is
 // limited to. It works once; a verification key or a name that cannot be taken leaves it open. Errors: ErrNoEnrolment,
 // *Invalid, ErrTooMany.
 func (s *Store) EnrolByCode(ctx context.Context, by audit.Actor, code, name string, key VerificationKey) (App, error) {

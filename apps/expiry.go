@@ -12,7 +12,7 @@ const (
 	ExpiryUrgent  = 3 * 24 * time.Hour   // from then on they do so loudly
 )
 
-// ErrUnused says that no one has used the key for so long that it no longer
+// ErrUnused means that no one has used the key for so long that it no longer
 // works; for the log, as ErrRevoked.
 var ErrUnused = errors.New("the application has not been used for too long")
 

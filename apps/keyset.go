@@ -23,10 +23,10 @@ import (
 )
 
 var (
-	// ErrUnsealed says that the database holds secrets unencrypted, and
+	// ErrUnsealed means that the database holds secrets unencrypted, and
 	// that sealing is on.
 	ErrUnsealed = errors.New(`secrets of this database are stored unencrypted: seal them with "quillgate keys seal", or continue without sealing with --sealing off`)
-	// ErrSealingBegun says that sealing is off for this process, and that the database is sealed.
+	// ErrSealingBegun means that sealing is off for this process, and that the database is sealed.
 	ErrSealingBegun = errors.New("the secrets of this database are sealed: start without --sealing off")
 )
 

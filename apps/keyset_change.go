@@ -26,7 +26,7 @@ const (
 	KeysetSealed  audit.Kind = "keyset.sealed"
 )
 
-// ErrKeysetBusy says that another command works on the keyset.
+// ErrKeysetBusy means that another command works on the keyset.
 var ErrKeysetBusy = errors.New("another command is changing the keyset: wait until it has finished")
 
 // lock keeps other commands on this machine from changing the keyset.

@@ -25,7 +25,7 @@ const (
 // Lookup returns the key of that name and its secret, for checking a
 // signature. A key that is not there, that is revoked, expired or unused for too
 // long, or whose secret does not open gives ErrNotFound, ErrRevoked, ErrExpired,
-// ErrUnused or ErrSealed, and no secret; every other error says that the
+// ErrUnused or ErrSealed, and no secret; every other error means that the
 // database did not answer. What it returns is as new as database.Cache promises: a change made by this process shows at
 // once, one of another process within a second. A key
 // with a verification key comes without a secret. The App is shared by all who

@@ -15,7 +15,7 @@ const (
 	MaxOverlap     = 720 * time.Hour
 )
 
-// ErrRotated says that a key has a successor already; it is wrapped in *Rotated, which names it.
+// ErrRotated means that a key has a successor already; it is wrapped in *Rotated, which names it.
 var ErrRotated = fmt.Errorf("the application has already been rotated")
 
 // Rotated is ErrRotated with the successor. A key is rotated once; its successor can be rotated again.

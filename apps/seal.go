@@ -141,7 +141,7 @@ func (s *Store) Unseal(place Place, sealed []byte) ([]byte, error) {
 	}
 	id, ok := sealedUnder(sealed)
 	if !ok {
-		// Who can write into the database must not be able to plant a
+		// Anyone who can write into the database must not be able to plant a
 		// secret of their own. While secrets are being sealed, a file
 		// next to the keyset says that some are not yet.
 		if inClear(sealed) && (s.ring.off || s.ring.sealing()) {

@@ -17,7 +17,7 @@ const (
 	UpstreamRefused audit.Kind = "upstream.refused"
 )
 
-// ErrNoUpstream says that a user has no credential for the server behind the gateway.
+// ErrNoUpstream means that a user has no credential for the server behind the gateway.
 var ErrNoUpstream = errors.New("the user has no credential for the blog behind the gateway")
 
 // Upstream is what a gateway signs in with, for one user, at the WordPress behind it.

@@ -4,7 +4,7 @@
 // without its change. Lines are appended and never altered; each holds a hash
 // over itself and the hash of the line before it, so Verify finds a line that
 // was changed or taken out. The hashes are MACs under a key that the database
-// does not hold unencrypted (UseKey), so whoever owns the database alone cannot
+// does not hold unencrypted (UseKey), so anyone who owns the database alone cannot
 // write another trail unseen.
 //
 // No secret belongs in an event: not a password, not a secret key, not a token,
@@ -75,7 +75,7 @@ func Append(ctx context.Context, tx *database.Tx, e Event) error {
 		return err
 	}
 	if !hmac.Equal(end.MAC, end.mac(key)) {
-		// Whoever has changed the end has no key. What is appended now must not make the trail look whole.
+		// Anyone who has changed the end has no key. What is appended now must not make the trail look whole.
 		if err := appendLine(ctx, tx, key, Event{Kind: Tampered, By: Operator, At: e.At}); err != nil {
 			return err
 		}

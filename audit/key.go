@@ -17,7 +17,7 @@ const (
 	// Keyed begins the part of the trail that is kept under a key. Its detail "before" says how the lines before it were
 	// kept: "no key" or "another key".
 	Keyed Kind = "audit.keyed"
-	// Tampered says that the end of the trail was not what had been written last, when something was appended.
+	// Tampered means that the end of the trail was not what had been written last, when something was appended.
 	Tampered Kind = "audit.tampered"
 )
 

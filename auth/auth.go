@@ -32,13 +32,13 @@ var (
 	// ErrClearText refuses a password that came over a connection that others
 	// can read, whether or not it is right.
 	ErrClearText = errors.New("passwords are accepted over TLS only, or from this machine")
-	// ErrBusy says that too many passwords are waiting to be checked; the
+	// ErrBusy means that too many passwords are waiting to be checked; the
 	// caller should try again in a few seconds.
 	ErrBusy = errors.New("too many passwords are being checked")
 	// ErrPasswordsRefused refuses the password of an account unseen, because the
 	// site takes none in calls. It is the same for every name.
 	ErrPasswordsRefused = errors.New("this site does not accept account passwords in calls")
-	// ErrNotFound says that there is no such user.
+	// ErrNotFound means that there is no such user.
 	ErrNotFound = errors.New("no such user")
 )
 
@@ -162,7 +162,7 @@ type Event struct {
 	Login  string // the user name that was given, cut to 100 characters
 	UserID int64  // who it was, if accepted
 	Addr   netip.Addr
-	// Superseded says that the key was accepted although it was rotated:
+	// Superseded means that the key was accepted although it was rotated:
 	// its program still must change to the new pair.
 	Superseded bool
 }

@@ -12,7 +12,7 @@ import (
 	"time"
 )
 
-// ErrDeparture says that no one who left this browser for the judge's own page
+// ErrDeparture means that no one who left this browser for the judge's own page
 // comes back: the state is not one of ours, of another browser, too old, or was
 // used.
 var ErrDeparture = errors.New("this is not the way back of a sign-in that began here")

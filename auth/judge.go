@@ -8,7 +8,7 @@ import (
 
 // A Judge says whose user name and password these are, where passwords are kept elsewhere: by the WordPress behind a
 // gateway. It returns the user of ours, and makes that user at the first sign-in. The error is [ErrDenied] when the pair is
-// wrong; every other error says that the judge did not answer.
+// wrong; every other error means that the judge did not answer.
 type Judge func(ctx context.Context, login, password string) (userID int64, err error)
 
 // verifyElsewhere has the judge look at a password of a call. Guesses are

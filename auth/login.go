@@ -239,7 +239,7 @@ func (e *Event) note(reason Reason, err error) {
 	}
 }
 
-// refusedBefore says that the same attempt was refused a while ago, and why.
+// refusedBefore means that the same attempt was refused a while ago, and why.
 type refusedBefore struct{ reason Reason }
 
 func (r *refusedBefore) Error() string {
@@ -268,7 +268,7 @@ func (v *Verifier) repeats(ctx context.Context, userID int64, a attempt, now tim
 }
 
 // throttled runs a check, unless the guess must wait, and counts how it ended.
-// whole says that a check which passes is the whole of a sign-in. The check
+// whole means that a check which passes is the whole of a sign-in. The check
 // returns why it did not pass. Errors: *Throttled, *refusedBefore; those of the
 // check, and of the database.
 func (v *Verifier) throttled(ctx context.Context, userID int64, a attempt, whole bool, check func() (Reason, error)) error {

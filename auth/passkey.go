@@ -24,15 +24,15 @@ import (
 )
 
 var (
-	// ErrPasskey says that what a passkey has answered is not right. It is an
+	// ErrPasskey means that what a passkey has answered is not right. It is an
 	// ErrDenied.
 	ErrPasskey = fmt.Errorf("the passkey was not accepted: %w", ErrDenied)
-	// ErrNoPasskey says that there is no such passkey, or that it is
+	// ErrNoPasskey means that there is no such passkey, or that it is
 	// someone else's.
 	ErrNoPasskey = errors.New("no such passkey")
-	// ErrTooManyPasskeys says that the user has MaxPasskeys already.
+	// ErrTooManyPasskeys means that the user has MaxPasskeys already.
 	ErrTooManyPasskeys = fmt.Errorf("a user can have at most %d passkeys", MaxPasskeys)
-	// ErrPasskeyAddress says that the address of the site is none that passkeys
+	// ErrPasskeyAddress means that the address of the site is none that passkeys
 	// can be bound to: they need a name, and TLS unless the name is localhost.
 	ErrPasskeyAddress = errors.New("passkeys need a site with a domain name and https")
 )

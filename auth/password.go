@@ -117,7 +117,7 @@ func (h *hasher) hash(ctx context.Context, password string) (hash string, err er
 
 // check compares a password with a hash of any known form. It costs at least
 // one hash of ours unless the password is right, whatever form the hash has.
-// old says that a right password should be hashed again.
+// old means that a right password should be hashed again.
 func (h *hasher) check(ctx context.Context, password, hash string) (ok, old bool, err error) {
 	err = h.do(ctx, func() {
 		if p, is := parsePBKDF2(hash); is {
@@ -157,7 +157,7 @@ func checkWordPress(password, hash string) bool {
 		return bcrypt.CompareHashAndPassword([]byte(hash[len("$wp"):]), []byte(text)) == nil
 	case strings.HasPrefix(hash, "$2"):
 		text := []byte(password)
-		// Whoever made the hash has cut the password here.
+		// Anyone who made the hash has cut the password here.
 		return bcrypt.CompareHashAndPassword([]byte(hash), text[:min(len(text), 72)]) == nil
 	case strings.HasPrefix(hash, "$P$") && len(hash) == 34:
 		want := portable(password, hash[:12])

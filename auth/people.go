@@ -10,7 +10,7 @@ import (
 	"github.com/quillgate/quillgate/database"
 )
 
-// ErrLastAdministrator says that a change would leave nobody who can administer the site.
+// ErrLastAdministrator means that a change would leave nobody who can administer the site.
 var ErrLastAdministrator = errors.New("this is the last administrator")
 
 // suspended stands before the networks of an account that may be used from nowhere, whatever its networks are. It is in

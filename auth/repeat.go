@@ -3,7 +3,7 @@ package auth
 import "strings"
 
 // Repeat names one call of a request that could come a second time: its scheme
-// has no nonce, so whoever sees such a request can send it again. The zero
+// has no nonce, so anyone who sees such a request can send it again. The zero
 // Repeat is of a request that cannot, or that no one has signed.
 type Repeat struct {
 	Public string // the key that signed

@@ -35,7 +35,7 @@ type proof interface {
 // message signature (RFC 9421), or nothing. Never two of them. It looks up
 // the key, so that the hash of the body can run while the body is read. What
 // is there and cannot be one of ours is refused with ErrDenied, before the
-// body. Every other error says that the database did not answer.
+// body. Every other error means that the database did not answer.
 func (v *Verifier) Begin(r *http.Request) (*Check, error) {
 	ctx := r.Context()
 	addr, secure := v.cfg.ClientAddr(r)
@@ -86,7 +86,7 @@ func (c *Check) Write(p []byte) (int, error) {
 
 // Identify ends the verification, once the whole body was written. Where a
 // credential was presented, it is right or the error is ErrDenied; every other
-// error says that the database did not answer.
+// error means that the database did not answer.
 func (c *Check) Identify(ctx context.Context) (*Request, error) {
 	if c.proof == nil {
 		return c.request, nil

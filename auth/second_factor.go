@@ -21,11 +21,11 @@ import (
 )
 
 var (
-	// ErrSecondFactorOn says that the user has a second factor already.
+	// ErrSecondFactorOn means that the user has a second factor already.
 	ErrSecondFactorOn = errors.New("the account already has a second factor")
-	// ErrNoSecondFactor says that there is none, or none that was begun.
+	// ErrNoSecondFactor means that there is none, or none that was begun.
 	ErrNoSecondFactor = errors.New("the account has no second factor")
-	// ErrWrongCode says that a code is not right, was used, or is not of now.
+	// ErrWrongCode means that a code is not right, was used, or is not of now.
 	// It is an ErrDenied.
 	ErrWrongCode = fmt.Errorf("the code is wrong: %w", ErrDenied)
 )

@@ -14,7 +14,7 @@ import (
 	"github.com/quillgate/quillgate/database"
 )
 
-// ErrSetUpCode says that a set-up code is not right, was used, or is over. It
+// ErrSetUpCode means that a set-up code is not right, was used, or is over. It
 // is an ErrDenied.
 var ErrSetUpCode = fmt.Errorf("the set-up code is wrong, has been used, or has expired: %w", ErrDenied)
 

@@ -46,10 +46,10 @@ const (
 )
 
 var (
-	// ErrURL says that an address is none that is fetched, whatever there may be: its scheme, its port or its form
+	// ErrURL means that an address is none that is fetched, whatever there may be: its scheme, its port or its form
 	// is refused. It is found out without any traffic, and so at once.
 	ErrURL = errors.New("not an address that may be fetched")
-	// ErrUnreachable says that nothing answered, or that the host must not be asked; it does not tell which.
+	// ErrUnreachable means that nothing answered, or that the host must not be asked; it does not tell which.
 	ErrUnreachable = errors.New("not reached")
 )
 
@@ -111,7 +111,7 @@ type Response struct {
 	Status int
 	Header http.Header
 	Body   []byte
-	// Truncated says that there was more than Config.MaxBytes, which Body does not hold.
+	// Truncated means that there was more than Config.MaxBytes, which Body does not hold.
 	Truncated bool
 }
 

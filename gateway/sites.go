@@ -49,9 +49,9 @@ const (
 )
 
 var (
-	// ErrNoSite says that there is no such site.
+	// ErrNoSite means that there is no such site.
 	ErrNoSite = errors.New("there is no such site")
-	// ErrSiteTaken says that there is a site for the host already.
+	// ErrSiteTaken means that there is a site for the host already.
 	ErrSiteTaken = errors.New("there is a site for this host already")
 )
 

@@ -270,7 +270,7 @@ func CutSlug(slug string, n int) string {
 	return strings.TrimRight(slug[:n], "-")
 }
 
-// octetBoundary says whether the first n bytes of a slug end a letter: at the start of a plain character or of the
+// octetBoundary reports whether the first n bytes of a slug end a letter: at the start of a plain character or of the
 // first octet of an encoded one.
 func octetBoundary(slug string, n int) bool {
 	for back := 1; back <= 2 && n-back >= 0; back++ {

@@ -11,13 +11,13 @@ import (
 )
 
 var (
-	// ErrForbidden says that the page is for others.
+	// ErrForbidden means that the page is for others.
 	ErrForbidden = errors.New("not for this user")
-	// errNothing says that there is no such page.
+	// errNothing means that there is no such page.
 	errNothing = errors.New("no such page")
-	// errAgain says that the password must be given once more.
+	// errAgain means that the password must be given once more.
 	errAgain = errors.New("the password must be given again")
-	// errOtherSite says that another site has sent the form.
+	// errOtherSite means that another site has sent the form.
 	errOtherSite = errors.New("a form of another site")
 )
 

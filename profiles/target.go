@@ -9,7 +9,7 @@ import (
 	"strings"
 )
 
-// errTarget says that credentials may not be sent to an address.
+// errTarget means that credentials may not be sent to an address.
 var errTarget = errors.New("an address that credentials may not go to")
 
 // target is where an application wants to be told how it went.

@@ -101,7 +101,7 @@ func cleanValues(values url.Values) (changed bool) {
 	return changed
 }
 
-// errHandled says that the answer is out already.
+// errHandled means that the answer is out already.
 var errHandled = errors.New("answered")
 
 // begin finds out who this is, and lets no one past who may not.

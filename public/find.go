@@ -24,7 +24,7 @@ type target struct {
 	filter  site.VisitorFilter
 	post    *site.FullPost
 	page    int // of the post
-	// needsPosts says that without posts there is no such list, as of a year in which nothing was published.
+	// needsPosts means that without posts there is no such list, as of a year in which nothing was published.
 	needsPosts bool
 }
 

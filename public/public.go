@@ -144,7 +144,7 @@ type answer struct {
 	pingback bool
 	// locked is the post whose password the page asks for; a visitor who has shown it gets another answer.
 	locked *site.Post
-	// private says that the answer is for this visitor alone.
+	// private means that the answer is for this visitor alone.
 	private bool
 }
 

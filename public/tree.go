@@ -50,7 +50,7 @@ type builder struct {
 	// skipping is the element whose content goes, "" when there is none, and skipped how many of its name are open in it.
 	skipping string
 	skipped  int
-	// afterPre says that a line end right now is not shown.
+	// afterPre means that a line end right now is not shown.
 	afterPre bool
 	films    films
 }

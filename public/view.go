@@ -29,7 +29,7 @@ type Page struct {
 	// Newer and Older are the neighbours of a list's page, or of a post.
 	Newer, Older *Link
 	Comments     *Comments
-	// Endpoint says that the page names the endpoint in the relation pingback, by which publishing clients find it too.
+	// Endpoint means that the page names the endpoint in the relation pingback, by which publishing clients find it too.
 	Endpoint bool
 }
 

@@ -88,7 +88,7 @@ func (e blogEntrance) routes() []Route {
 	return out
 }
 
-// endpoint answers XML-RPC, and the discovery document to whoever asks for it, whatever the method and the body.
+// endpoint answers XML-RPC, and the discovery document to anyone who asks for it, whatever the method and the body.
 func (e blogEntrance) endpoint(w http.ResponseWriter, r *http.Request) {
 	if r.URL.RawQuery == "rsd" || r.URL.Query().Has("rsd") {
 		e.pages.RSD(w, r)

@@ -8,7 +8,7 @@ import (
 	"github.com/quillgate/quillgate/database"
 )
 
-// healthy says that the process answers; it asks nothing else, so that a slow database does not have it restarted.
+// healthy means that the process answers; it asks nothing else, so that a slow database does not have it restarted.
 func (s *Server) healthy(w http.ResponseWriter, r *http.Request) {
 	sayStatus(w, http.StatusOK, "ok\n")
 }

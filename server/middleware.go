@@ -26,7 +26,7 @@ type record struct {
 	user    int64  // who called
 	app     string // with which application, by public key; or with which token, by its ID
 	signed  bool   // app is a key that signed
-	// superseded says that the application has a successor, to which its program has yet to change.
+	// superseded means that the application has a successor, to which its program has yet to change.
 	superseded bool
 	status     int
 	sent       int64

@@ -90,7 +90,7 @@ type Server struct {
 	unlisted  sync.Once // to warn of a proxy that is not trusted
 	foreign   sync.Once // to warn of a proxy with a password of its own
 
-	// fronted says that calls from this machine are taken for those of
+	// fronted means that calls from this machine are taken for those of
 	// strangers: the blog is public over https, nothing here does TLS and
 	// no proxy is trusted, so a proxy that sends no forwarding fields would
 	// make everyone local.

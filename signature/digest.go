@@ -11,7 +11,7 @@ import (
 	"io"
 )
 
-// ErrContentDigest says that a Content-Digest field is malformed, or holds no
+// ErrContentDigest means that a Content-Digest field is malformed, or holds no
 // digest that is understood.
 var ErrContentDigest = errors.New("no usable Content-Digest")
 

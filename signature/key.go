@@ -45,7 +45,7 @@ var (
 	// ErrKey refuses what cannot be a key of its algorithm, or is too weak to
 	// be one.
 	ErrKey = errors.New("unusable key")
-	// ErrMismatch says that a signature is not the one of the message under
+	// ErrMismatch means that a signature is not the one of the message under
 	// the key.
 	ErrMismatch = errors.New("the signature does not match")
 )

@@ -9,7 +9,7 @@ import (
 	"strings"
 )
 
-// ErrComponent says that a signature covers something that the message does
+// ErrComponent means that a signature covers something that the message does
 // not have, or has in several ways, or that is not understood here.
 var ErrComponent = errors.New("covered component")
 

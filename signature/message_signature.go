@@ -8,7 +8,7 @@ import (
 	"strings"
 )
 
-// ErrFields says that Signature and Signature-Input are malformed, or do not
+// ErrFields means that Signature and Signature-Input are malformed, or do not
 // belong together, or say something in two ways.
 var ErrFields = errors.New("malformed signature fields")
 

@@ -34,7 +34,7 @@ import (
 	"unicode/utf8"
 )
 
-// ErrMalformed says that a header value is in no form that this package
+// ErrMalformed means that a header value is in no form that this package
 // knows. The text does not repeat the value.
 var ErrMalformed = errors.New("malformed signature header")
 

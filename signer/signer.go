@@ -30,9 +30,9 @@ var (
 	// ErrCredential refuses a request that carries another credential, in its
 	// header or its URL: a server refuses two.
 	ErrCredential = errors.New("the request carries another credential")
-	// ErrKey says that the keys cannot be keys.
+	// ErrKey means that the keys cannot be keys.
 	ErrKey = errors.New("the public key or the secret is not a key")
-	// ErrAnswer says that an answer is not signed, or not as the server signs.
+	// ErrAnswer means that an answer is not signed, or not as the server signs.
 	ErrAnswer = errors.New("the answer is not proven to be the server's")
 )
 

@@ -62,15 +62,15 @@ type FullComment struct {
 }
 
 var (
-	// ErrNoComment says that there is no such comment.
+	// ErrNoComment means that there is no such comment.
 	ErrNoComment = fmt.Errorf("comment: %w", ErrNotFound)
-	// ErrNoPostType says that there is no post type of a name, or none whose posts have comments.
+	// ErrNoPostType means that there is no post type of a name, or none whose posts have comments.
 	ErrNoPostType = errors.New("no such post type")
 
 	errModerate = &Denied{Action: "moderate or edit this comment"}
 )
 
-// GetComment returns one comment for whoever may edit its post. Errors: ErrNoComment, *Denied.
+// GetComment returns one comment for anyone who may edit its post. Errors: ErrNoComment, *Denied.
 func (s *Site) GetComment(ctx context.Context, who auth.Identity, id int64) (*FullComment, error) {
 	c, p, err := readComment(ctx, s.db, id)
 	if err != nil {
@@ -347,7 +347,7 @@ func titleOnPage(p *Post) string {
 // CommentCounts are the numbers of a post's comments. Total leaves out what is in the trash.
 type CommentCounts struct{ Approved, Held, Spam, Total int64 }
 
-// CountComments counts the comments of a post for whoever may edit it. Errors: ErrNotFound, *Denied.
+// CountComments counts the comments of a post for anyone who may edit it. Errors: ErrNotFound, *Denied.
 func (s *Site) CountComments(ctx context.Context, who auth.Identity, post int64) (CommentCounts, error) {
 	p, err := readHead(ctx, s.db, post)
 	if err != nil {

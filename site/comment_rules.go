@@ -20,9 +20,9 @@ import (
 const commentPause = 15 * time.Second
 
 var (
-	// ErrDuplicateComment says that the same author has said the same in the same place before.
+	// ErrDuplicateComment means that the same author has said the same in the same place before.
 	ErrDuplicateComment = errors.New("the comment already exists")
-	// ErrCommentFlood says that the author's last comment is only seconds old.
+	// ErrCommentFlood means that the author's last comment is only seconds old.
 	ErrCommentFlood = errors.New("comments come too quickly")
 )
 

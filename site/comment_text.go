@@ -41,7 +41,7 @@ func (s *Site) filterCommentContent(text string, unfiltered bool) string {
 // unfilteredComment reports whether a comment of this user may hold any markup.
 func unfilteredComment(u auth.User) bool { return u.ID != 0 && u.Role.Can(auth.UnfilteredHTML) }
 
-// ErrCommentLength says that one of the texts of a comment is longer than it may be.
+// ErrCommentLength means that one of the texts of a comment is longer than it may be.
 var ErrCommentLength = errors.New("too long for a comment")
 
 // checkCommentLengths finds a text that is too long.

@@ -29,11 +29,11 @@ type NewComment struct {
 }
 
 var (
-	// ErrCommentsClosed says that a post takes no comments.
+	// ErrCommentsClosed means that a post takes no comments.
 	ErrCommentsClosed = errors.New("comments are closed")
-	// ErrSignInToComment says that only signed-in users may comment here.
+	// ErrSignInToComment means that only signed-in users may comment here.
 	ErrSignInToComment = errors.New("comments are for signed-in users")
-	// ErrSame says that an edit would change nothing.
+	// ErrSame means that an edit would change nothing.
 	ErrSame = errors.New("nothing to change")
 )
 
@@ -167,7 +167,7 @@ type CommentEdit struct {
 	DateGMT                     *time.Time
 }
 
-// EditComment changes a comment for whoever may edit its post. Errors: ErrNoComment, *Denied, *Invalid for an unknown
+// EditComment changes a comment for anyone who may edit its post. Errors: ErrNoComment, *Denied, *Invalid for an unknown
 // status, ErrSame.
 func (s *Site) EditComment(ctx context.Context, who auth.Identity, id int64, e CommentEdit) error {
 	opts, err := s.Options(ctx)

@@ -6,7 +6,7 @@ import "time"
 // clock is to show.
 type PostDate struct {
 	Time time.Time
-	// Local says that Time is the blog's wall clock; its zone means nothing then.
+	// Local means that Time is the blog's wall clock; its zone means nothing then.
 	Local bool
 }
 

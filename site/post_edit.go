@@ -70,12 +70,12 @@ type PostEdit struct {
 
 // Errors of posts next to Denied, Invalid and ErrNotFound.
 var (
-	// ErrEmptyPost says that a post would have neither title nor text nor excerpt.
+	// ErrEmptyPost means that a post would have neither title nor text nor excerpt.
 	ErrEmptyPost = errors.New("empty post")
-	// ErrNoAuthor says that the wanted author is no one. It is an
+	// ErrNoAuthor means that the wanted author is no one. It is an
 	// ErrNotFound.
 	ErrNoAuthor = fmt.Errorf("author: %w", ErrNotFound)
-	// ErrNoThumbnail says that the wanted thumbnail is not there. It is an ErrNotFound.
+	// ErrNoThumbnail means that the wanted thumbnail is not there. It is an ErrNotFound.
 	ErrNoThumbnail = fmt.Errorf("thumbnail: %w", ErrNotFound)
 )
 

@@ -33,7 +33,7 @@ type PostType struct {
 	Taxonomies   []string // whose terms its posts can have
 	MenuPosition int64    // place in WordPress's menu, 0 for none
 	MenuIcon     string
-	// MapMetaCap says that the rights over one post follow from its author and status.
+	// MapMetaCap means that the rights over one post follow from its author and status.
 	MapMetaCap bool
 	// Capabilities are the names of the rights over posts of the type, in WordPress's order.
 	Capabilities []NamedCapability
@@ -72,7 +72,7 @@ var pageCapabilities = postRights{
 	readPrivate: auth.ReadPrivatePages,
 }
 
-// allBy grants everything over a type to whoever has one right.
+// allBy grants everything over a type to anyone who has one right.
 func allBy(c auth.Capability) postRights {
 	a := actionRights{c, c, c, c}
 	return postRights{edit: a, delete: a, create: c, publish: c, readPrivate: c}

@@ -16,7 +16,7 @@ import (
 // nothing.
 const RepeatWindow = 10 * time.Minute
 
-// Repeated says that the same call of the same request has made something before, within RepeatWindow. Nothing was made
+// Repeated means that the same call of the same request has made something before, within RepeatWindow. Nothing was made
 // this time; the caller is to be told of the first.
 type Repeated struct{ ID int64 } // of what was made
 
@@ -92,7 +92,7 @@ func (s *Site) claim(ctx context.Context, tx *database.Tx, who auth.Identity, id
 	return nil
 }
 
-// errQuicker says that a copy of the request was quicker.
+// errQuicker means that a copy of the request was quicker.
 var errQuicker = errors.New("a copy of this request was faster")
 
 // forgetCreations removes, once a minute and in passing, what was made too long ago to count.

@@ -19,7 +19,7 @@ const (
 	SiteCopied audit.Kind = "site.copied"
 )
 
-// Elsewhere says that the database belongs to a blog at another address: it is a copy, or the blog has moved.
+// Elsewhere means that the database belongs to a blog at another address: it is a copy, or the blog has moved.
 type Elsewhere struct {
 	Was string // where the blog was served last
 	Now string // where it is to be served

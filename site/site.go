@@ -84,18 +84,18 @@ func (s *Site) Parts() Config {
 // now is the present moment as the database keeps it: UTC, whole seconds, as WordPress has them.
 func (s *Site) now() time.Time { return s.clock().UTC().Truncate(time.Second) }
 
-// ErrNotFound says that there is no such post, page, term, comment, attachment or revision, or none that the caller may know of.
+// ErrNotFound means that there is no such post, page, term, comment, attachment or revision, or none that the caller may know of.
 var ErrNotFound = errors.New("not found")
 
-// ErrConflict says that the content has changed since the caller last read it.
+// ErrConflict means that the content has changed since the caller last read it.
 var ErrConflict = errors.New("changed in the meantime")
 
-// Denied says that the caller's role does not allow an action. Action completes the sentence "You are not allowed to …".
+// Denied means that the caller's role does not allow an action. Action completes the sentence "You are not allowed to …".
 type Denied struct{ Action string }
 
 func (d *Denied) Error() string { return "not allowed to " + d.Action }
 
-// Invalid says that a value cannot be taken, and why.
+// Invalid means that a value cannot be taken, and why.
 type Invalid struct{ Field, Why string }
 
 func (e *Invalid) Error() string { return e.Field + ": " + e.Why }

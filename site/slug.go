@@ -23,7 +23,7 @@ func givenSlug(text string) string {
 // feedNames are slugs that belong to the feeds.
 var feedNames = []string{"feed", "rdf", "rss", "rss2", "atom", "embed"}
 
-// ReservedSlug says whether an address of the blog means something else than the post. structure is the option
+// ReservedSlug reports whether an address of the blog means something else than the post. structure is the option
 // permalink_structure.
 func ReservedSlug(p *Post, slug, structure string) bool {
 	if slices.Contains(feedNames, slug) {

@@ -27,10 +27,10 @@ type Term struct {
 
 const termColumns = `t.id, t.taxonomy, t.name, t.slug, t.parent, t.description, t.term_group, ` + termCount + ` AS count`
 
-// ErrNoTerm says that the taxonomy holds no term of this id. It is an ErrNotFound.
+// ErrNoTerm means that the taxonomy holds no term of this id. It is an ErrNotFound.
 var ErrNoTerm = fmt.Errorf("term: %w", ErrNotFound)
 
-// ErrNoTermID says that no term was named at all: the id is 0, which WordPress tells apart from an unknown one.
+// ErrNoTermID means that no term was named at all: the id is 0, which WordPress tells apart from an unknown one.
 var ErrNoTermID = errors.New("no term id")
 
 // shown gives the term the name that people see. The formats are stored by their slugs, as WordPress stores them.

@@ -13,19 +13,19 @@ import (
 	"github.com/quillgate/quillgate/markup"
 )
 
-// ErrTermName says that a term would have no name, and ErrTermLength that its name would have more than 200 characters.
+// ErrTermName means that a term would have no name, and ErrTermLength that its name would have more than 200 characters.
 var (
 	ErrTermName   = errors.New("a term needs a name")
 	ErrTermLength = errors.New("a term name can have at most 200 characters")
 )
 
-// ErrTermSlug says that another term of the taxonomy has the slug already.
+// ErrTermSlug means that another term of the taxonomy has the slug already.
 var ErrTermSlug = errors.New("another term has this slug")
 
 // ErrTermExists is what *TermExists unwraps to.
 var ErrTermExists = errors.New("a term with this name exists")
 
-// TermExists says that a new term has the name of one that is there: in the taxonomy, or under the same parent where
+// TermExists means that a new term has the name of one that is there: in the taxonomy, or under the same parent where
 // terms have parents.
 type TermExists struct{ ID int64 } // of the term that is there
 
@@ -34,7 +34,7 @@ func (e *TermExists) Error() string { return fmt.Sprintf("term %d has this name"
 // Unwrap returns ErrTermExists.
 func (e *TermExists) Unwrap() error { return ErrTermExists }
 
-// ErrNoParent says that the wanted parent of a term is not there.
+// ErrNoParent means that the wanted parent of a term is not there.
 var ErrNoParent = &Invalid{Field: "parent", Why: "there is no such term"}
 
 // NewTerm is what a term is made of. Name is plain text or carries entities; the rest may be empty.

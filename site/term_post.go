@@ -24,10 +24,10 @@ type TermChoice struct {
 // chooses reports whether the choice changes the terms of a post.
 func (c TermChoice) chooses() bool { return c.IDs != nil || len(c.Names) > 0 }
 
-// errAmbiguousTerm says that several categories have the name, so that only an id can tell which is meant.
+// errAmbiguousTerm means that several categories have the name, so that only an id can tell which is meant.
 var errAmbiguousTerm = &Denied{Action: "use a name that several terms of this taxonomy have; use the id"}
 
-// ErrPostTermName says that a post was to have a term whose name cannot be one: it is blank or too long.
+// ErrPostTermName means that a post was to have a term whose name cannot be one: it is blank or too long.
 var ErrPostTermName = errors.New("a term that the post names cannot be created")
 
 // maxPostTerms bounds how many terms one call can give to a post or ask for by name.

@@ -23,11 +23,11 @@ type Upload struct {
 
 // Errors of uploads next to *Denied.
 var (
-	// ErrNoFileName says that nothing of the name of an upload can be used.
+	// ErrNoFileName means that nothing of the name of an upload can be used.
 	ErrNoFileName = errors.New("empty file name")
-	// ErrFileType says that files of this type are not taken.
+	// ErrFileType means that files of this type are not taken.
 	ErrFileType = errors.New("file type that may not be uploaded")
-	// ErrMedia says that the store of uploads does not answer at the moment.
+	// ErrMedia means that the store of uploads does not answer at the moment.
 	ErrMedia = media.ErrUnavailable
 )
 

@@ -14,7 +14,7 @@ import (
 	"github.com/quillgate/quillgate/fetch"
 )
 
-// ErrNoEndpoint says that no XML-RPC endpoint was found.
+// ErrNoEndpoint means that no XML-RPC endpoint was found.
 var ErrNoEndpoint = errors.New("no XML-RPC endpoint was found")
 
 // A Place is where a blog is.

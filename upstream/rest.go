@@ -28,11 +28,11 @@ func NewREST(root string, rt http.RoundTripper, prepare func(*http.Request)) *RE
 	return &REST{root: strings.TrimRight(root, "/"), rt: rt, prepare: prepare}
 }
 
-// ErrNoREST says that a site does not answer as a REST interface does. It may
+// ErrNoREST means that a site does not answer as a REST interface does. It may
 // be closed to visitors; that proves nothing about application passwords.
 var ErrNoREST = errors.New("the site does not announce application passwords")
 
-// ErrNoPasswords says that the site has switched application passwords off, or
+// ErrNoPasswords means that the site has switched application passwords off, or
 // does not believe that it is on https.
 var ErrNoPasswords = errors.New("the site offers no application passwords")
 

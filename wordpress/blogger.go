@@ -113,7 +113,7 @@ func (a *API) bloggerNewPost(ctx context.Context, who auth.Identity, p *call) (x
 	return xmlrpc.Int(id), nil
 }
 
-// bloggerEditPost answers blogger.editPost(key, post, user, password, text, publish). Whoever may not publish hands a post
+// bloggerEditPost answers blogger.editPost(key, post, user, password, text, publish). Anyone who may not publish hands a post
 // in for review with the publish flag. WordPress takes the flag of such a user without a fault too, but publishes.
 func (a *API) bloggerEditPost(ctx context.Context, who auth.Identity, p *call) (xmlrpc.Value, error) {
 	id := p.int("post_id")

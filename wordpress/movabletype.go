@@ -16,7 +16,7 @@ func (a *API) mtGetRecentPostTitles(ctx context.Context, who auth.Identity, p *c
 	if err := a.somePosts(ctx); err != nil {
 		return xmlrpc.Value{}, err
 	}
-	// Whoever may edit nothing gets nothing here: other than its neighbours the method asks for no right.
+	// Anyone who may edit nothing gets nothing here: other than its neighbours the method asks for no right.
 	if !a.site.CanEditType(who, site.TypePost) {
 		return xmlrpc.Array(), nil
 	}

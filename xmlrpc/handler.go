@@ -85,7 +85,7 @@ type Event struct {
 	// Incident is the number that the client was told in place of an inner
 	// error, or "".
 	Incident string
-	// Gone says that the call was cancelled because its client went away.
+	// Gone means that the call was cancelled because its client went away.
 	Gone bool
 }
 

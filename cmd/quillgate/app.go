@@ -48,7 +48,7 @@ type appShown struct {
 	Revoked   *time.Time `json:"revoked"`
 	Successor string     `json:"successor,omitempty"`
 	Rotated   *time.Time `json:"rotated,omitempty"`
-	// UsedAfterRotation says that a program still must change to the
+	// UsedAfterRotation means that a program still must change to the
 	// successor.
 	UsedAfterRotation bool `json:"used_after_rotation,omitempty"`
 	Legacy            bool `json:"legacy_signatures,omitempty"` // takes the older, weaker form of signatures too
@@ -278,7 +278,7 @@ func (c *appRevokeCmd) Run(ctx context.Context, s *settings, io streams) error {
 }
 
 // heirOf is the key that still works of those that took over from a key, one
-// after the other; empty when none does. Whoever has a key can rotate it, so
+// after the other; empty when none does. Anyone who has a key can rotate it, so
 // who revokes one because it has leaked must know.
 func heirOf(ctx context.Context, keys *server.Keys, app apps.App) (heir string, err error) {
 	for app.Successor != "" {

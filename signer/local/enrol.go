@@ -26,7 +26,7 @@ type Enrolment struct {
 	Version string
 }
 
-// ErrOwner says that a credential was authorised by someone other than the
+// ErrOwner means that a credential was authorised by someone other than the
 // owner of the one that it replaces.
 var ErrOwner = errors.New("the new credential is another user's")
 

@@ -16,11 +16,11 @@ import (
 // under way end well. It is the shortest that a blog grants.
 const Overlap = time.Hour
 
-// ErrNotRevoked says that a credential still works at the blog. The site stays
+// ErrNotRevoked means that a credential still works at the blog. The site stays
 // until it is proven to be revoked, so that it can be tried again.
 var ErrNotRevoked = errors.New("the key is not revoked at the blog")
 
-// ErrByHand says that the blog has no way to revoke a key from outside.
+// ErrByHand means that the blog has no way to revoke a key from outside.
 var ErrByHand = errors.New("the key was removed here, but the blog has no way to revoke it: delete it on your profile page there")
 
 // Remove revokes the credential of a site at the blog and forgets the site. It

@@ -125,7 +125,7 @@ type bookFile struct {
 	Sites   []Site `json:"sites"`
 }
 
-// ErrNoSite says that no site has that name.
+// ErrNoSite means that no site has that name.
 var ErrNoSite = errors.New("no blog has this name")
 
 // OpenBook opens the settings in a file, which need not exist yet.

@@ -32,15 +32,15 @@ const (
 )
 
 var (
-	// ErrLocked says that the key cannot be had now: the keyring is locked or
+	// ErrLocked means that the key cannot be had now: the keyring is locked or
 	// does not answer, or there is no pass-phrase. Nothing is lost; ask again
 	// later.
 	ErrLocked = errors.New("the keys are locked")
-	// ErrPassPhrase says that the pass-phrase is not the one that was used.
+	// ErrPassPhrase means that the pass-phrase is not the one that was used.
 	ErrPassPhrase = errors.New("the pass-phrase is wrong")
-	// ErrNoSecret says that the vault holds nothing of that name.
+	// ErrNoSecret means that the vault holds nothing of that name.
 	ErrNoSecret = errors.New("no key has this name")
-	// ErrKeyLost says that the keyring works and holds no key for this vault.
+	// ErrKeyLost means that the keyring works and holds no key for this vault.
 	ErrKeyLost = errors.New("the keyring has no key for these secrets: it may belong to another user or computer")
 )
 
