@@ -398,11 +398,11 @@ type until struct {
 }
 
 func (u *until) Read(p []byte) (int, error) {
-	ahead, err := u.r.Peek(1)
-	if err != nil {
+	if _, err := u.r.Peek(1); err != nil { // fills what is buffered
 		return 0, err
 	}
-	if ahead, err = u.r.Peek(min(len(p), max(u.r.Buffered(), 1))); err != nil {
+	ahead, err := u.r.Peek(min(len(p), u.r.Buffered()))
+	if err != nil {
 		return 0, err
 	}
 	n := bytes.IndexByte(ahead, u.end)
