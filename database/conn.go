@@ -3,6 +3,7 @@ package database
 import (
 	"container/list"
 	"context"
+	"database/sql"
 	"database/sql/driver"
 	"errors"
 	"fmt"
@@ -331,10 +332,21 @@ func (c *conn) BeginTx(ctx context.Context, opts driver.TxOptions) (driver.Tx, e
 	return transaction{tx, c}, nil
 }
 
+// begin never begins a transaction on PostgreSQL by the driver's own BeginTx: that leaves behind what watches its context,
+// and the driver would end it again with each later transaction of the connection.
 func (c *conn) begin(ctx context.Context, opts driver.TxOptions) (driver.Tx, error) {
+	if c.postgres == nil {
+		return c.Conn.(driver.ConnBeginTx).BeginTx(ctx, opts)
+	}
 	statements, ok := ctx.Value(beginKey{}).(string)
 	if !ok {
-		return c.Conn.(driver.ConnBeginTx).BeginTx(ctx, opts)
+		statements = "BEGIN"
+		if level := sql.IsolationLevel(opts.Isolation); level != sql.LevelDefault {
+			statements += " ISOLATION LEVEL " + level.String()
+		}
+		if opts.ReadOnly {
+			statements += " READ ONLY"
+		}
 	}
 	tx := c.Conn.(driver.Tx) // as the driver's own BeginTx returns it
 	if _, err := c.Conn.(driver.ExecerContext).ExecContext(ctx, statements, nil); err != nil {

@@ -201,6 +201,35 @@ func TestViewReadsOneState(t *testing.T) {
 	})
 }
 
+// A connection that has read in a transaction writes in one afterwards, whatever became of the context of the first.
+func TestReadersLeaveNothingBehind(t *testing.T) {
+	databasetest.EachURL(t, func(t *testing.T, url string) {
+		db, err := database.Open(t.Context(), database.Config{URL: url, MaxConns: 1})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer db.Close()
+		for range 3 {
+			ctx, cancel := context.WithCancel(t.Context())
+			defer cancel()
+			if err := db.View(ctx, func(tx *database.Tx) error {
+				var n int
+				return tx.Get(ctx, &n, `SELECT COUNT(*) FROM options`)
+			}); err != nil {
+				t.Error(err)
+			}
+			for range 4 {
+				if err := db.Update(t.Context(), func(tx *database.Tx) error {
+					_, err := tx.Exec(t.Context(), `UPDATE options SET value = value WHERE name = 'none'`)
+					return err
+				}); err != nil {
+					t.Error(err)
+				}
+			}
+		}
+	})
+}
+
 func TestReserveIDs(t *testing.T) {
 	databasetest.Each(t, func(t *testing.T, db *database.DB) {
 		reserve := func(next int64) {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"maps"
 	"net/http"
 	"net/url"
 	"strings"
@@ -69,8 +70,14 @@ func (l *Library) Handler(prefix string, redirect Redirect) http.Handler {
 			return
 		}
 		defer f.Close()
+		usual := w.Header().Clone()
 		describe(w.Header(), info)
-		o := &opening{ResponseWriter: w, file: f, tell: func(err error) { l.refuse(w, r, err) }, reads: r.Method == http.MethodGet}
+		tell := func(err error) { // a refusal has the headers of every answer, and none of the file
+			clear(w.Header())
+			maps.Copy(w.Header(), usual)
+			l.refuse(w, r, err)
+		}
+		o := &opening{ResponseWriter: w, file: f, tell: tell, reads: r.Method == http.MethodGet}
 		http.ServeContent(o, r, "", info.Modified, o)
 	})
 }
@@ -137,16 +144,12 @@ func (l *Library) openKnown(ctx context.Context, name string) (io.ReadSeekCloser
 
 // refuse answers for a file that cannot be had.
 func (l *Library) refuse(w http.ResponseWriter, r *http.Request, err error) {
-	h := w.Header()
-	for _, name := range []string{"Content-Disposition", "Content-Security-Policy", "ETag", "Last-Modified", "Cache-Control", "Content-Length", "Content-Range", "Accept-Ranges"} {
-		h.Del(name)
-	}
 	switch {
 	case errors.Is(err, fs.ErrNotExist), errors.Is(err, ErrName):
 		http.NotFound(w, r)
 	case errors.Is(err, ErrUnavailable):
 		l.logger.WarnContext(r.Context(), "a file cannot be read", "error", err)
-		h.Set("Retry-After", "10")
+		w.Header().Set("Retry-After", "10")
 		http.Error(w, "The file cannot be read at the moment.", http.StatusServiceUnavailable)
 	default:
 		if r.Context().Err() == nil {
