@@ -34,7 +34,8 @@ func TestBucketThatDoesNotAnswer(t *testing.T) {
 		t.Parallel()
 		s := mediatest.Start(t)
 		p := mediatest.StartProxy(t, s)
-		l := library(t, db, openBucketWithin(t, s.Address("blog", p.Endpoint), 1500*time.Millisecond))
+		bucket := openBucketWithin(t, s.Address("blog", p.Endpoint), 1500*time.Millisecond)
+		l := library(t, db, bucket)
 		h := l.Handler(prefix, nil)
 		want := []string{store(t, db, l, "a/before.txt", "before").Name}
 		for name, mode := range map[string]int32{"refuses": mediatest.Refuses, "silent": mediatest.Silent, "503": mediatest.Says503} {
@@ -70,9 +71,7 @@ func TestBucketThatDoesNotAnswer(t *testing.T) {
 		if lost.Name != "a/lost.txt" {
 			t.Errorf("a file whose answer was lost got the name %s", lost.Name)
 		}
-		if _, err := l.Sweep(t.Context(), 0); err != nil {
-			t.Errorf("sweep: %v", err)
-		}
+		sweepLater(t, db, bucket)
 		slices.Sort(want)
 		var keys []string
 		for _, name := range want {
@@ -138,7 +137,8 @@ func killed(t *testing.T, dir string) {
 func TestBucketWhoseServerIsKilled(t *testing.T) {
 	s := mediatest.Start(t)
 	db := databasetest.Open(t, databasetest.SQLite(t))
-	l := library(t, db, openBucket(t, s.Address("", "")))
+	bucket := openBucket(t, s.Address("", ""))
+	l := library(t, db, bucket)
 	var acknowledged []string
 	var mu sync.Mutex
 	var wg sync.WaitGroup
@@ -167,9 +167,7 @@ func TestBucketWhoseServerIsKilled(t *testing.T) {
 	}
 	wg.Wait()
 	s.Restart(t)
-	if _, err := l.Sweep(t.Context(), 0); err != nil {
-		t.Fatal(err)
-	}
+	sweepLater(t, db, bucket)
 	for _, name := range acknowledged {
 		if read(t, l, name) != name {
 			t.Errorf("%s has other bytes", name)

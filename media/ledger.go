@@ -2,6 +2,7 @@ package media
 
 import (
 	"context"
+	"crypto/rand"
 	"database/sql"
 	"errors"
 	"fmt"
@@ -20,7 +21,9 @@ import (
 //   - two writers never have one name, whichever server and store they write to;
 //   - a file is there before its row is kept, and its row is pending before it is removed;
 //   - whoever wants to remove what a dead process left first puts its own upload into the row. Had the process been alive
-//     after all, its transaction finds the row changed and does not commit.
+//     after all, its transaction finds the row changed and does not commit;
+//   - one process at a time removes a file. Had another one taken the row over meanwhile, the name could be somebody else's
+//     by the time the first one gets to the file. So a removal stays alone for as long as it may take.
 type ledger struct {
 	db    *database.DB
 	clock func() time.Time
@@ -50,6 +53,15 @@ func values(n int) string {
 	}
 	return b.String()
 }
+
+// removal is a new upload of somebody who removes files. No writer has one that begins like it.
+func removal() string { return removalPrefix + rand.Text() }
+
+const (
+	removalPrefix = "-"
+	// removalLease is for how long a removal is alone, from the moment in column pending on: well above removeWithin.
+	removalLease = 10 * time.Minute
+)
 
 func (g ledger) now() time.Time { return g.clock().UTC().Truncate(time.Microsecond) }
 
@@ -174,7 +186,7 @@ func (g ledger) keep(ctx context.Context, tx *database.Tx, s *Stored) error {
 
 // take makes pending files those of token, and reports false when they are kept, or somebody else's, already.
 func (g ledger) take(ctx context.Context, token string, s *Stored) (bool, error) {
-	query, args, err := database.In(`UPDATE media_files SET upload = ? WHERE upload = ? AND pending IS NOT NULL AND name IN (?)`, token, s.upload, s.names)
+	query, args, err := database.In(`UPDATE media_files SET upload = ?, pending = ? WHERE upload = ? AND pending IS NOT NULL AND name IN (?)`, token, g.now(), s.upload, s.names)
 	if err != nil {
 		return false, err
 	}
@@ -202,16 +214,23 @@ func (g ledger) condemn(ctx context.Context, tx *database.Tx, c Condemned) error
 	return nil
 }
 
-// takeForgotten makes some of the files that are pending since before the given moment those of token.
+// takeForgotten makes some of the files that are pending since before the given moment those of token, but for those that
+// somebody else removes.
 func (g ledger) takeForgotten(ctx context.Context, token string, before time.Time) (names []string, err error) {
-	if err := g.db.Select(ctx, &names, `SELECT name FROM media_files WHERE pending < $1 ORDER BY pending LIMIT 100`, before); err != nil {
+	const forgotten = `pending < ? AND (upload NOT LIKE '` + removalPrefix + `%' OR pending < ?)`
+	now := g.now()
+	ended := now.Add(-removalLease)
+	query, args, err := database.In(`SELECT name FROM media_files WHERE `+forgotten+` ORDER BY pending LIMIT 100`, before, ended)
+	if err != nil {
+		return nil, err
+	}
+	if err := g.db.Select(ctx, &names, query, args...); err != nil {
 		return nil, fmt.Errorf("look for forgotten uploads: %w", err)
 	}
 	if len(names) == 0 {
 		return nil, nil
 	}
-	// Somebody else who sweeps may take them over. That is harmless: the rows stay as long as anyone removes the files.
-	if err := g.change(ctx, `UPDATE media_files SET upload = ? WHERE pending < ? AND name IN (?)`, names, token, before); err != nil {
+	if err := g.change(ctx, `UPDATE media_files SET upload = ?, pending = ? WHERE `+forgotten+` AND name IN (?)`, names, token, now, before, ended); err != nil {
 		return nil, err
 	}
 	var mine []string

@@ -332,7 +332,7 @@ func (l *Library) Discard(ctx context.Context, s *Stored) error {
 	if len(s.names) == 0 {
 		return nil
 	}
-	token := rand.Text()
+	token := removal()
 	taken, err := l.ledger.take(ctx, token, s)
 	if err != nil || !taken {
 		return err
@@ -351,7 +351,7 @@ type Condemned struct {
 func (l *Library) Condemn(ctx context.Context, tx *database.Tx, names ...string) (Condemned, error) {
 	names = slices.Clone(names)
 	slices.Sort(names) // in one order, so that two do not wait for each other
-	c := Condemned{rand.Text(), slices.Compact(names)}
+	c := Condemned{removal(), slices.Compact(names)}
 	return c, l.ledger.condemn(ctx, tx, c)
 }
 
@@ -465,7 +465,7 @@ const (
 func (l *Library) Sweep(ctx context.Context, age time.Duration) (removed int, err error) {
 	before := l.now().Add(-age)
 	for {
-		token := rand.Text()
+		token := removal()
 		names, err := l.ledger.takeForgotten(ctx, token, before)
 		if err != nil {
 			return removed, err

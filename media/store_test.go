@@ -141,6 +141,15 @@ func library(t testing.TB, db *database.DB, s media.Store) *media.Library {
 	return media.New(media.LibraryConfig{Store: s, DB: db})
 }
 
+// sweepLater sweeps as a server does that has waited for every removal under way.
+func sweepLater(t testing.TB, db *database.DB, s media.Store) {
+	t.Helper()
+	l := media.New(media.LibraryConfig{Store: s, DB: db, Clock: func() time.Time { return time.Now().Add(time.Hour) }})
+	if _, err := l.Sweep(t.Context(), 0); err != nil {
+		t.Errorf("sweep: %v", err)
+	}
+}
+
 // store stores a file and keeps it.
 func store(t testing.TB, db *database.DB, l *media.Library, name, content string) media.Info {
 	t.Helper()
