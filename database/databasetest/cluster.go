@@ -6,6 +6,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net"
 	"os"
 	"os/exec"
@@ -79,7 +80,11 @@ func (c *cluster) serve(server, dir string, owner *account) error {
 	if c.durable {
 		fsync = "on"
 	}
-	var err error
+	// await takes a log without a pid file for a server that has given up.
+	err := os.Remove(filepath.Join(dir, "log"))
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
 	c.guard, err = startGuard(owner, dir,
 		server, "-D", filepath.Join(dir, "data"), "-p", strconv.Itoa(c.port), "-k", dir,
 		"-c", "listen_addresses=127.0.0.1", "-c", "max_connections=300",
