@@ -50,6 +50,9 @@ func (c *connector) Connect(ctx context.Context) (driver.Conn, error) {
 		inner, err = c.inner.Connect(ctx)
 	}
 	if err != nil {
+		if errors.Is(ctx.Err(), context.Canceled) {
+			return nil, err // whoever asked has gone, which says nothing of the database
+		}
 		return nil, &unreachable{err}
 	}
 	return &conn{

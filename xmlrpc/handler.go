@@ -480,18 +480,18 @@ func (h *Handler[I]) fault(ctx context.Context, err error) (f *Fault, incident s
 	if errors.Is(err, errBusy) {
 		return &Fault{CodeInternal, "The server is busy. Try again later."}, ""
 	}
+	var p *panicked
+	inside := errors.As(err, &p)
+	// The context of a request is cancelled when its connection is closed: whatever the call was doing then has
+	// failed for that reason, by whichever error the database has for it: an outage, too.
+	if !inside && errors.Is(ctx.Err(), context.Canceled) {
+		h.cfg.Log.InfoContext(ctx, "call cancelled: its client went away", "error", err.Error())
+		return errGone, ""
+	}
 	if h.cfg.Fault != nil {
 		if f = h.cfg.Fault(ctx, err); f != nil {
 			return f, ""
 		}
-	}
-	var p *panicked
-	inside := errors.As(err, &p)
-	// The context of a request is cancelled when its connection is closed: whatever the call was doing then has
-	// failed for that reason, by whichever error the database has for it.
-	if !inside && errors.Is(ctx.Err(), context.Canceled) {
-		h.cfg.Log.InfoContext(ctx, "call cancelled: its client went away", "error", err.Error())
-		return errGone, ""
 	}
 	incident = rand.Text()[:12]
 	if inside {
