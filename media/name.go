@@ -28,7 +28,7 @@ func (r Rules) Clean(name string) string {
 			return -1
 		}
 		return c
-	}, strings.ToValidUTF8(name, "")))
+	}, norm.NFC.String(strings.ToValidUTF8(name, "")))) // first, for the Greek question mark is a semicolon
 	name = strings.Trim(squeeze(name), ".-_")
 	if !strings.Contains(name, ".") {
 		if _, ok := (Rules{Active: true}).byExtension(name); ok {
@@ -97,15 +97,20 @@ var latin = strings.NewReplacer(
 
 // plainLatin takes the marks off Latin letters and leaves every other script as it is.
 func plainLatin(s string) string {
-	s = norm.NFC.String(s)
+	s = norm.NFC.String(latin.Replace(norm.NFC.String(s)))
 	var b strings.Builder
+	marked := false // the character before is a Latin letter, whose other marks go too
 	for _, c := range s {
-		if c < utf8.RuneSelf || !unicode.Is(unicode.Latin, c) {
+		if marked && unicode.Is(unicode.Mn, c) {
+			continue
+		}
+		marked = unicode.Is(unicode.Latin, c)
+		if c < utf8.RuneSelf || !marked {
 			b.WriteRune(c)
 			continue
 		}
 		base, _ := utf8.DecodeRuneInString(norm.NFD.String(string(c)))
 		b.WriteRune(base)
 	}
-	return latin.Replace(b.String())
+	return latin.Replace(b.String()) // ǿ was ø with a mark
 }

@@ -12,6 +12,7 @@ import (
 func TestClean(t *testing.T) {
 	long := strings.Repeat("a", 300)
 	for _, test := range []struct{ in, want string }{
+		{"A\u0300\u0300 o\u0302\u0302\u0302.png", "A-o.png"},
 		{"red.png", "red.png"},
 		{"x.php.png", "x.php_.png"},
 		{"x.php.html.png", "x.php_.html_.png"},
