@@ -180,7 +180,7 @@ func (b *Batch[K, V]) Run(done <-chan struct{}, every time.Duration, clock func(
 		if !more {
 			limit = min(every, lastFlush)
 		}
-		ctx, cancel := context.WithTimeout(context.Background(), limit)
+		ctx, cancel := context.WithTimeout(uncounted(context.Background()), limit)
 		if _, err := b.Flush(ctx, !more, clock()); err != nil {
 			tell(err)
 		}

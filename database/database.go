@@ -240,8 +240,8 @@ func (db *DB) Shared() bool { return db.dialect == migrations.Postgres }
 func (db *DB) Trace(fn func(query string)) { db.trace.Store(&fn) }
 
 // Statements is the number of statements executed since Open, without the
-// begin and the end of transactions. Tests compare it before and after a
-// call.
+// begin and the end of transactions, and without what runs by itself, such as a
+// Batch. Tests compare it before and after a call.
 func (db *DB) Statements() int64 { return db.statements.Load() }
 
 // Migrations lists the steps of the schema, and which of them were applied.
