@@ -57,7 +57,7 @@ fuzz:
 
 # Many tests wait for other programs; what only computes runs next to them.
 test: tools build
-	$(MAKE) --jobs=2 --output-sync=line tests checks
+	$(MAKE) --jobs=2 tests checks
 
 tests:
 	go test -timeout 20m $(FIRST) $$(go list ./... | grep -v -x -F "$$(go list $(RACE))")
