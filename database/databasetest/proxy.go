@@ -14,14 +14,13 @@ type Proxy struct {
 	url      string
 	listener net.Listener
 
-	delay   atomic.Int64 // of each piece of data, in nanoseconds
-	silent  atomic.Bool
-	refuses atomic.Bool
-	trips   atomic.Int64
-
-	mu     sync.Mutex
 	target string
-	ways   []*way
+
+	delay  atomic.Int64 // of each piece of data, in nanoseconds
+	silent atomic.Bool
+
+	mu   sync.Mutex
+	ways []*way
 }
 
 // NewProxy opens a way to the server of a URL.
@@ -46,9 +45,6 @@ func NewProxy(t testing.TB, address string) *Proxy {
 // URL is that of the database, by this way.
 func (p *Proxy) URL() string { return p.url }
 
-// Addr is where the proxy listens.
-func (p *Proxy) Addr() string { return p.listener.Addr().String() }
-
 // Delay holds every piece of data back for some time, in either direction.
 func (p *Proxy) Delay(d time.Duration) { p.delay.Store(int64(d)) }
 
@@ -63,16 +59,6 @@ func (p *Proxy) Silence(on bool) {
 	}
 }
 
-// Refuse has new connections closed at once.
-func (p *Proxy) Refuse(on bool) { p.refuses.Store(on) }
-
-// Move leads new connections to another server, host and port.
-func (p *Proxy) Move(target string) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.target = target
-}
-
 // Cut breaks all connections.
 func (p *Proxy) Cut() {
 	p.mu.Lock()
@@ -84,23 +70,13 @@ func (p *Proxy) Cut() {
 	p.ways = nil
 }
 
-// Trips is how often a client has sent something after it had heard something: the round trips.
-func (p *Proxy) Trips() int64 { return p.trips.Load() }
-
 func (p *Proxy) accept() {
 	for {
 		from, err := p.listener.Accept()
 		if err != nil {
 			return
 		}
-		if p.refuses.Load() {
-			from.Close()
-			continue
-		}
-		p.mu.Lock()
-		target := p.target
-		p.mu.Unlock()
-		to, err := net.Dial("tcp", target)
+		to, err := net.Dial("tcp", p.target)
 		if err != nil {
 			from.Close()
 			continue
@@ -110,8 +86,8 @@ func (p *Proxy) accept() {
 		w.swallow.Store(p.silent.Load())
 		p.ways = append(p.ways, w)
 		p.mu.Unlock()
-		go w.pass(from, to, true)
-		go w.pass(to, from, false)
+		go w.pass(from, to)
+		go w.pass(to, from)
 	}
 }
 
@@ -119,12 +95,11 @@ func (p *Proxy) accept() {
 type way struct {
 	proxy    *Proxy
 	from, to net.Conn
-	heard    atomic.Bool
 	swallow  atomic.Bool // for good
 }
 
 // pass passes on what it reads, or drops it.
-func (w *way) pass(from, to net.Conn, asks bool) {
+func (w *way) pass(from, to net.Conn) {
 	b := make([]byte, 64<<10)
 	for {
 		n, err := from.Read(b)
@@ -133,11 +108,6 @@ func (w *way) pass(from, to net.Conn, asks bool) {
 		case err != nil:
 			to.Close()
 		default:
-			if asks && w.heard.Swap(false) {
-				w.proxy.trips.Add(1)
-			} else if !asks {
-				w.heard.Store(true)
-			}
 			if d := w.proxy.delay.Load(); d > 0 {
 				time.Sleep(time.Duration(d))
 			}
