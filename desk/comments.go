@@ -194,13 +194,18 @@ func (d *desk) queue(v *profiles.Visit, status, search, postText string, n int) 
 	return v.Show(v.T("Comments"), "comments", page)
 }
 
+// chosen is what a list is told to do, and with which of its entries: the one whose button was pressed, or those that are ticked.
+func chosen(v *profiles.Visit) (do string, ids []string) {
+	if do, id, single := strings.Cut(v.Form("one"), " "); single {
+		return do, []string{id}
+	}
+	return v.Form("do"), v.Sent()["id"]
+}
+
 // moderate does what a button of the queue says: with one comment, or with those that are ticked.
 func (d *desk) moderate(v *profiles.Visit) error {
 	status, search, post, n := v.Form("status"), v.Form("search"), v.Form("post"), pageNumber(v, v.Form("page"))
-	do, ids := v.Form("do"), v.Sent()["id"]
-	if one, of, single := strings.Cut(v.Form("one"), " "); single {
-		do, ids = one, []string{of}
-	}
+	do, ids := chosen(v)
 	if len(ids) == 0 {
 		v.Refuse("", v.T("No comment is selected. Tick the ones that you mean."))
 		return d.queue(v, status, search, post, n)

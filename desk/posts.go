@@ -6,7 +6,6 @@ import (
 	"net/url"
 	"slices"
 	"strconv"
-	"strings"
 
 	"github.com/quillgate/quillgate/auth"
 	"github.com/quillgate/quillgate/profiles"
@@ -192,10 +191,7 @@ func (d *desk) writer(ctx context.Context, known map[int64]string, id int64) (st
 func (d *desk) change(k kind) func(*profiles.Visit) error {
 	return func(v *profiles.Visit) error {
 		status, search, n := v.Form("status"), v.Form("search"), pageNumber(v, v.Form("page"))
-		do, ids := v.Form("do"), v.Sent()["id"]
-		if one, of, single := strings.Cut(v.Form("one"), " "); single {
-			do, ids = one, []string{of}
-		}
+		do, ids := chosen(v)
 		at := slices.IndexFunc(postActions, func(a struct{ name, label, done string }) bool { return a.name == do })
 		if at < 0 {
 			return profiles.NothingHere
