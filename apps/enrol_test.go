@@ -84,6 +84,10 @@ func TestK15VerificationKeys(t *testing.T) {
 	}{
 		{"Ed25519", apps.Ed25519, publicPEM(t, ed), true},
 		{"Ed25519 in DER", apps.Ed25519, der.Bytes, true},
+		{"Ed25519 in DER with a line feed", apps.Ed25519, append(bytes.Clone(der.Bytes), '\n'), true},
+		{"Ed25519 in DER with another byte", apps.Ed25519, append(bytes.Clone(der.Bytes), 'x'), false},
+		{"Ed25519 that ends with a line feed", apps.Ed25519, endsWith(t, '\n'), true},
+		{"Ed25519 that ends with a space", apps.Ed25519, endsWith(t, ' '), true},
 		{"P-256", apps.ECDSAP256, publicPEM(t, curve(elliptic.P256())), true},
 		{"RSA 2048", apps.RSAPSS, rsaKey(2048, 65537), true},
 		{"RSA 3072", apps.RSAv15, rsaKey(3072, 65537), true},
@@ -124,6 +128,27 @@ func TestK15VerificationKeys(t *testing.T) {
 			t.Errorf("%s: the error holds the private half", test.name)
 		}
 	}
+}
+
+// endsWith is an Ed25519 key in DER whose last byte is b.
+func endsWith(t *testing.T, b byte) []byte {
+	t.Helper()
+	for range 100_000 {
+		key, _, err := ed25519.GenerateKey(rand.Reader)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if key[len(key)-1] != b {
+			continue
+		}
+		der, err := x509.MarshalPKIXPublicKey(key)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return der
+	}
+	t.Fatalf("no key ends with %q", b)
+	return nil
 }
 
 // pssPEM is an RSA key that says of itself that it is for PSS alone, as openssl genpkey -algorithm rsa-pss makes it.

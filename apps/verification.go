@@ -51,8 +51,7 @@ const maxKeyText = 16 << 10
 // DER. It takes RSA from 2048 to 8192 bits with an exponent of 65537 or more, Ed25519, and ECDSA over P-256, each for
 // its own algorithms only. Error: *Invalid.
 func ParseVerificationKey(algorithm string, text []byte) (VerificationKey, error) {
-	text = bytes.TrimSpace(text)
-	if len(text) == 0 {
+	if len(bytes.TrimSpace(text)) == 0 {
 		return VerificationKey{}, errNoKey
 	}
 	if len(text) > maxKeyText {
@@ -79,8 +78,8 @@ func ParseVerificationKey(algorithm string, text []byte) (VerificationKey, error
 }
 
 func parsePublic(text []byte) (any, error) {
-	der, pkcs1 := text, false
-	if block, rest := pem.Decode(text); block != nil {
+	der, pkcs1 := withoutSpace(text), false
+	if block, rest := pem.Decode(bytes.TrimSpace(text)); block != nil {
 		switch {
 		case strings.Contains(block.Type, "PRIVATE"):
 			return nil, &Invalid{"verification key", "this is the private half, which only the client may have. Give the public half, and create a new pair if this one was sent over a network"}
@@ -105,6 +104,17 @@ func parsePublic(text []byte) (any, error) {
 		return nil, &Invalid{"verification key", "it is not a public key in PEM or DER"}
 	}
 	return public, nil
+}
+
+// withoutSpace cuts the white space around DER. What the key itself ends with stays: its last byte may be a space or a
+// line feed, so the length in the DER decides.
+func withoutSpace(text []byte) []byte {
+	text = bytes.TrimLeft(text, " \t\r\n")
+	var whole asn1.RawValue
+	if rest, err := asn1.Unmarshal(text, &whole); err == nil && len(bytes.TrimSpace(rest)) == 0 {
+		return whole.FullBytes
+	}
+	return text
 }
 
 // pssOnly is an RSA key that says of itself that it is for PSS alone (RFC 4055 section 1.2).
