@@ -1,5 +1,8 @@
 package xmlrpc
 
+// Spooled is how many bytes of the spool the bodies of a handler hold.
+func (b *bounds) Spooled() int64 { return b.spooled.Load() }
+
 // DecodeSpooled reads a call as the handler reads a large one, through a
 // window of so many bytes. The spool stays open until close is called.
 func DecodeSpooled(dir string, body []byte, window int, lim Limits) (call *MethodCall, close func() error, err error) {
