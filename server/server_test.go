@@ -19,6 +19,7 @@ import (
 	"github.com/quillgate/quillgate/auth"
 	"github.com/quillgate/quillgate/auth/authtest"
 	"github.com/quillgate/quillgate/database/databasetest"
+	"github.com/quillgate/quillgate/permalink"
 	"github.com/quillgate/quillgate/server"
 	"github.com/quillgate/quillgate/server/servertest"
 	"github.com/quillgate/quillgate/xmlrpc"
@@ -312,4 +313,18 @@ func TestOpenBlogKeepsItsKeyset(t *testing.T) {
 		t.Fatal(err)
 	}
 	blog.Close()
+}
+
+// Posts cannot be at addresses below which the server has pages of its own: no structure of addresses begins so.
+func TestPermalinksKeepClearOfRoutes(t *testing.T) {
+	s := newServer(t, server.Config{Blog: open(t, "", nil)})
+	for _, path := range s.Paths() {
+		first, below, deeper := strings.Cut(strings.TrimPrefix(path, "/"), "/")
+		if !deeper {
+			continue // one address, not those below it
+		}
+		if structure := "/" + first + "/%postname%/"; permalink.Problem(structure) == "" {
+			t.Errorf("the server answers %s with %q below it, and posts may be at %s", first, below, structure)
+		}
+	}
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/quillgate/quillgate/auth"
 	"github.com/quillgate/quillgate/database"
+	"github.com/quillgate/quillgate/permalink"
 )
 
 // mayChangeOptions reports as a *Denied that a caller may not.
@@ -35,8 +36,11 @@ func (s *Site) ChangeOptions(ctx context.Context, who auth.Identity, values map[
 		if !known {
 			continue
 		}
-		if entry.kind == kindOffset {
+		switch {
+		case entry.kind == kindOffset:
 			readZone(stored, value)
+			continue
+		case entry.kind == kindStructure && permalink.Problem(value) != "":
 			continue
 		}
 		stored[name] = entry.loose(name, database.CleanText(value))

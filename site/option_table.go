@@ -12,6 +12,7 @@ import (
 	"github.com/quillgate/quillgate/audit"
 	"github.com/quillgate/quillgate/database"
 	"github.com/quillgate/quillgate/network"
+	"github.com/quillgate/quillgate/permalink"
 )
 
 type optionKind uint8
@@ -250,7 +251,7 @@ func (e optionEntry) check(name, value string) (string, error) {
 			return bad("nobody, users (who sign in) or anybody")
 		}
 	case kindStructure:
-		if why := StructureProblem(value); why != "" {
+		if why := permalink.Problem(value); why != "" {
 			return "", &Invalid{Field: name, Why: why}
 		}
 	case kindNames:
@@ -289,12 +290,15 @@ func OptionValue(name, value string) any {
 // KnownOption reports whether this server reads the option. Others come in with bundles, and are kept.
 func KnownOption(name string) bool { _, known := optionTable[name]; return known }
 
-// CheckStored returns the value of a bundle as it is stored, or an *Invalid that names the option. Titles and structures
-// of addresses come as they are stored, whether this server can use them or not.
+// CheckStored returns the value of a bundle as it is stored, or an *Invalid that names the option. Titles come as they are
+// stored. A structure of addresses that cannot be used becomes the plain one.
 func CheckStored(name, value string) (string, error) {
 	entry, known := optionTable[name]
-	if !known || entry.kind == kindTitle || entry.kind == kindStructure {
+	switch {
+	case !known || entry.kind == kindTitle:
 		return value, nil
+	case entry.kind == kindStructure && permalink.Problem(value) != "":
+		return "", nil
 	}
 	return entry.check(name, value)
 }

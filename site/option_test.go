@@ -72,6 +72,7 @@ func TestSetOption(t *testing.T) {
 			{"permalink_structure", "/%year%/", ""},
 			{"permalink_structure", "/%poem%/%postname%", ""},
 			{"permalink_structure", "/a b/%postname%", ""},
+			{"permalink_structure", "/admin/%postname%/", ""},
 			{"permalink_structure", "/%year%/%postname%/", "/%year%/%postname%/"},
 			{"who_may_comment", "me", ""},
 			{"anonymous_comments", "yes", "1"},
@@ -122,6 +123,24 @@ func TestSetOption(t *testing.T) {
 		}
 		if _, former := got["anonymous_comments"]; former || got["who_may_comment"] != "users" || got["medium_size_w"] != "300" || got["thumbnail_size_w"] != "120" {
 			t.Errorf("list: %v", got)
+		}
+	})
+}
+
+// wp.setOptions leaves what cannot be read as it is, and a bundle's structure that cannot be used is the plain one.
+func TestStructuresThatCannotBeAreStoredNowhere(t *testing.T) {
+	databasetest.Each(t, func(t *testing.T, db *database.DB) {
+		b := openBlog(t, db, nil)
+		if err := b.SetOption(t.Context(), "permalink_structure", "/%postname%/"); err != nil {
+			t.Fatal(err)
+		}
+		admin := auth.Identity{User: auth.User{ID: 1, Role: auth.Administrator}}
+		changed, err := b.ChangeOptions(t.Context(), admin, map[string]string{"permalink_structure": "foo"})
+		if value, _, _ := b.Option(t.Context(), "permalink_structure"); err != nil || len(changed) > 0 || value != "/%postname%/" {
+			t.Errorf("after a structure that cannot be: %q, %v, %v", value, changed, err)
+		}
+		if stored, err := site.CheckStored("permalink_structure", "/%poem%/"); stored != "" || err != nil {
+			t.Errorf("a bundle's structure that cannot be is stored as %q, %v", stored, err)
 		}
 	})
 }

@@ -4,16 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"net/url"
-	"regexp"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/quillgate/quillgate/auth"
 	"github.com/quillgate/quillgate/database"
+	"github.com/quillgate/quillgate/permalink"
 )
 
 // Permalink returns the address of a post: by the option permalink_structure, or the plain ?p=ID while that is empty
@@ -72,54 +70,10 @@ type pageName struct {
 
 func (s *Site) linker(o *Options) *linker {
 	structure := o.Text("permalink_structure")
-	if !supportedStructure(structure) {
+	if !permalink.Supported(structure) {
 		structure = ""
 	}
 	return &linker{s: s, structure: structure}
-}
-
-var structureTag = regexp.MustCompile(`%[a-z_]+%`)
-
-// structureFields are the parts of an address that permalink_structure may name, with the pattern of each.
-var structureFields = map[string]string{
-	"%year%": `[0-9]{4}`, "%monthnum%": `[0-9]{1,2}`, "%day%": `[0-9]{1,2}`, "%hour%": `[0-9]{1,2}`, "%minute%": `[0-9]{1,2}`,
-	"%second%": `[0-9]{1,2}`, "%post_id%": `[0-9]+`, "%postname%": `[^/]+`, "%author%": `[^/]+`, "%category%": `.+?`,
-}
-
-// supportedStructure reports whether addresses can be made and found by the
-// structure: it knows all the parts, and one of them tells one post from
-// another. By every other structure the addresses are plain.
-func supportedStructure(structure string) bool {
-	tags := structureTag.FindAllString(structure, -1)
-	for _, t := range tags {
-		if structureFields[t] == "" {
-			return false
-		}
-	}
-	return slices.Contains(tags, "%postname%") || slices.Contains(tags, "%post_id%")
-}
-
-// StructureProblem says what is wrong with a structure that someone sets; ""
-// when it can be used, or is empty.
-func StructureProblem(structure string) string {
-	if structure == "" {
-		return ""
-	}
-	if !strings.HasPrefix(structure, "/") {
-		return "has to begin with a slash, such as /%year%/%monthnum%/%postname%/, or to be empty for plain addresses"
-	}
-	for _, tag := range structureTag.FindAllString(structure, -1) {
-		if structureFields[tag] == "" {
-			return "holds " + tag + ", which is not one of " + strings.Join(slices.Sorted(maps.Keys(structureFields)), " ")
-		}
-	}
-	if !supportedStructure(structure) {
-		return "needs %postname% or %post_id%, by which one post is told from another"
-	}
-	if rest := structureTag.ReplaceAllString(structure, ""); strings.ContainsAny(rest, " \t\r\n?#%\"'<>\\") {
-		return "holds characters that have no place in an address"
-	}
-	return ""
 }
 
 // pageDepth bounds how many parents of a page an address shows.
@@ -176,20 +130,10 @@ func (l *linker) link(p *Post) string {
 }
 
 func (l *linker) postPath(p *Post) string {
-	path := structureTag.ReplaceAllStringFunc(l.structure, func(tag string) string {
+	path := permalink.Fill(l.structure, func(tag string) string {
 		switch tag {
-		case "%year%":
-			return p.Date.Format("2006")
-		case "%monthnum%":
-			return p.Date.Format("01")
-		case "%day%":
-			return p.Date.Format("02")
-		case "%hour%":
-			return p.Date.Format("15")
-		case "%minute%":
-			return p.Date.Format("04")
-		case "%second%":
-			return p.Date.Format("05")
+		case "%postname%":
+			return p.Name
 		case "%post_id%":
 			return strconv.FormatInt(p.ID, 10)
 		case "%category%":
@@ -197,7 +141,7 @@ func (l *linker) postPath(p *Post) string {
 		case "%author%":
 			return l.authors[p.Author]
 		}
-		return p.Name
+		return permalink.Date(tag, p.Date)
 	})
 	return "/" + strings.TrimLeft(path, "/")
 }
@@ -330,36 +274,15 @@ func (s *Site) postsAt(ctx context.Context, address string) ([]int64, error) {
 	return ids, nil
 }
 
-// parts reads an address by the structure: the parts that the structure names, and the text of each in the address.
-// ErrNotFound when the address has another form.
-func (l *linker) parts(path string) (tags, values []string, err error) {
-	if l.structure == "" {
-		return nil, nil, ErrNotFound
-	}
-	pattern := structureTag.ReplaceAllStringFunc(regexp.QuoteMeta(strings.Trim(l.structure, "/")), func(tag string) string {
-		tags = append(tags, tag)
-		return "(" + structureFields[tag] + ")"
-	})
-	match, err := regexp.Compile("^" + pattern + "$")
-	if err != nil {
-		return nil, nil, fmt.Errorf("read permalink_structure: %w", err)
-	}
-	found := match.FindStringSubmatch(strings.Trim(path, "/"))
-	if found == nil {
-		return nil, nil, ErrNotFound
-	}
-	return tags, found[1:], nil
-}
-
 // byStatus puts published posts before private ones. What has another status has no pretty address, though it may have
 // the name that it will get.
 const byStatus = ` ORDER BY CASE p.status WHEN 'publish' THEN 0 WHEN 'private' THEN 1 ELSE 2 END, p.id`
 
 // postByPath finds a post by the structure: by its name or id, and by the parts of its date that the address shows.
 func (l *linker) postByPath(ctx context.Context, path string) (int64, error) {
-	tags, values, err := l.parts(path)
-	if err != nil {
-		return 0, err
+	tags, values, ok := permalink.Match(l.structure, path)
+	if !ok {
+		return 0, ErrNotFound
 	}
 	a := &arguments{}
 	where := `p.type = 'post' AND p.status IN ('publish', 'private')`

@@ -3,6 +3,8 @@ package site
 import (
 	"slices"
 	"strings"
+
+	"github.com/quillgate/quillgate/permalink"
 )
 
 // addressShape is how the addresses of lists look, by the option permalink_structure.
@@ -24,7 +26,7 @@ func (o *Options) addressShape() addressShape {
 		shape.slash = "/"
 	}
 	shape.dates = shape.front
-	tags := structureTag.FindAllString(structure, -1)
+	tags := permalink.Tags(structure)
 	if slices.Contains(tags[:min(len(tags), 3)], "%post_id%") {
 		shape.dates += "date/"
 	}

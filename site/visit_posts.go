@@ -13,6 +13,7 @@ import (
 	"github.com/quillgate/quillgate/auth"
 	"github.com/quillgate/quillgate/database"
 	"github.com/quillgate/quillgate/markup"
+	"github.com/quillgate/quillgate/permalink"
 	"github.com/quillgate/quillgate/search"
 )
 
@@ -253,10 +254,7 @@ func (s *Site) MovedPost(ctx context.Context, path string) (*FullPost, error) {
 	if err != nil {
 		return nil, err
 	}
-	tags, values, err := s.linker(opts).parts(path)
-	if err != nil && !errors.Is(err, ErrNotFound) {
-		return nil, err
-	}
+	tags, values, _ := permalink.Match(s.linker(opts).structure, path)
 	var list []Post
 	if at := slices.Index(tags, "%postname%"); at >= 0 {
 		name := strings.ToLower(values[at])

@@ -10,6 +10,7 @@ import (
 
 	"github.com/quillgate/quillgate/auth"
 	"github.com/quillgate/quillgate/media"
+	"github.com/quillgate/quillgate/permalink"
 	"github.com/quillgate/quillgate/site"
 )
 
@@ -286,7 +287,7 @@ func (b *Bundle) optionValues(notes *[]string) (map[string]string, error) {
 		switch {
 		case !site.KnownOption(name):
 			note(notes, "options: %q means nothing to this server and was only kept", name)
-		case name == "permalink_structure" && site.StructureProblem(text) != "":
+		case name == "permalink_structure" && permalink.Problem(text) != "":
 			note(notes, "options: addresses like %q cannot be made here; they are plain", text)
 		}
 		text, err := site.CheckStored(name, text)

@@ -24,6 +24,7 @@ var stairs = map[string][]string{
 	"signature": nil,
 	"wxr":       nil,
 	"markup":    nil,
+	"permalink": nil,
 	"fetch":     {"network"},
 
 	"upstream":              {"xmlrpc", "fetch"},
@@ -38,11 +39,11 @@ var stairs = map[string][]string{
 	"apps":       {"audit", "database"},
 	"auth":       {"apps", "audit", "database", "signature", "network"},
 	"search":     {"database"},
-	"site":       {"auth", "audit", "database", "markup", "media", "network", "methods", "search"},
+	"site":       {"auth", "audit", "database", "markup", "media", "network", "methods", "permalink", "search"},
 
 	"pingback": {"site", "database", "markup", "network", "fetch", "loose", "xmlrpc"},
 
-	"transfer": {"site", "auth", "database", "markup", "media", "wxr", "fetch", "network"},
+	"transfer": {"site", "auth", "database", "markup", "media", "permalink", "wxr", "fetch", "network"},
 
 	"applications": {"apps", "auth", "loose", "methods", "xmlrpc"},
 
@@ -56,7 +57,7 @@ var stairs = map[string][]string{
 
 	"signer/local": {"signer", "signature", "xmlrpc", "methods", "upstream"},
 
-	"server":        {"gateway", "wordpress", "desk", "pingback", "profiles", "public", "site", "auth", "apps", "audit", "xmlrpc", "methods", "media", "database", "network"},
+	"server":        {"gateway", "wordpress", "desk", "pingback", "profiles", "public", "site", "auth", "apps", "audit", "xmlrpc", "methods", "media", "database", "network", "permalink"},
 	"cmd/quillgate": {"server", "media", "transfer", "gateway", "signer", "signer/local", "upstream", "methods", "signature", "xmlrpc", "wxr", "fetch", "site", "auth", "apps", "audit", "database", "migrations"},
 
 	"database/databasetest": {"database"},
