@@ -13,7 +13,6 @@ import (
 	"net/url"
 	"regexp"
 	"strings"
-	"syscall"
 	"time"
 
 	"github.com/quillgate/quillgate/auth"
@@ -153,29 +152,24 @@ func tryWay(ctx context.Context, u *url.URL, own bool) Way {
 }
 
 func unanswered(err error, own bool) (WayState, string) {
-	_, dns := errors.AsType[*net.DNSError](err)
-	switch {
-	case dns:
+	switch upstream.FailureOf(err) {
+	case upstream.NameUnknown, upstream.NameNotFound:
 		return Unclear, "the host name is unknown"
-	case errors.Is(err, syscall.ECONNREFUSED) && !own:
+	case upstream.Refused:
+		if own {
+			return Unclear, "nothing answers at this address"
+		}
 		return Closed, "no connection"
-	case refusesTLS(err) && !own:
-		return Closed, "the server has no certificate for this address"
-	case errors.Is(err, syscall.ECONNREFUSED):
-		return Unclear, "nothing answers at this address"
-	case errors.Is(err, context.DeadlineExceeded):
+	case upstream.TLSRefused: // by a server that looks for a site by its name only
+		if !own {
+			return Closed, "the server has no certificate for this address"
+		}
+	case upstream.TimedOut:
 		return Unclear, "no answer in 10 seconds"
-	case errors.Is(err, syscall.ENETUNREACH), errors.Is(err, syscall.EHOSTUNREACH), errors.Is(err, syscall.EADDRNOTAVAIL):
+	case upstream.NoRoute:
 		return Closed, "not reachable from here"
 	}
 	return Unclear, "the connection broke"
-}
-
-// refusesTLS reports whether the other side ended a handshake with an alert, as
-// servers do that look for a site by its name only.
-func refusesTLS(err error) bool {
-	op, ok := errors.AsType[*net.OpError](err)
-	return ok && op.Op == "remote error"
 }
 
 // rest is the REST interface of the WordPress, asked as the gateway asks for

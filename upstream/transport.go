@@ -2,18 +2,15 @@ package upstream
 
 import (
 	"bytes"
-	"context"
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"net/http/httptrace"
 	"strings"
 	"sync/atomic"
-	"syscall"
 	"time"
 
 	"github.com/quillgate/quillgate/xmlrpc"
@@ -72,42 +69,32 @@ func Send(rt http.RoundTripper, req *http.Request) (*http.Response, error) {
 // unreachable finds words for a request that got no answer.
 func unreachable(host string, err error) *Trouble {
 	t := &Trouble{Code: CodeUnavailable, Outcome: NotDone, Err: err}
-	var (
-		dns       *net.DNSError
-		unknown   x509.UnknownAuthorityError
-		name      x509.HostnameError
-		invalid   x509.CertificateInvalidError
-		verify    *tls.CertificateVerificationError
-		record    tls.RecordHeaderError
-		timeout   net.Error
-		handshake tls.AlertError
-	)
-	switch {
-	case errors.Is(err, context.Canceled):
+	switch FailureOf(err) {
+	case Canceled:
 		t.What = "The call was cancelled before the blog answered."
-	case errors.As(err, &dns) && dns.IsNotFound:
+	case NameUnknown:
 		t.What = "The host name " + host + " is unknown. Check the address and the network."
-	case errors.As(err, &dns):
+	case NameNotFound:
 		t.What = "The host name " + host + " cannot be looked up at the moment. Check the network."
-	case errors.As(err, &unknown):
+	case NotTrusted:
 		t.What = "The certificate of " + host + " is signed by " + issuer(err) + ", which is not trusted here. A proxy, a virus scanner or a hotel network may be in between."
-	case errors.As(err, &name):
+	case OtherName:
 		t.What = "The certificate presented for " + host + " belongs to another name. A hotel network may be in between."
-	case errors.As(err, &invalid) && invalid.Reason == x509.Expired:
-		t.What = "The certificate of " + host + " has expired, or the clock of this computer is wrong" + validity(invalid.Cert) + "."
-	case errors.As(err, &verify):
+	case Expired:
+		t.What = "The certificate of " + host + " has expired, or the clock of this computer is wrong" + validity(err) + "."
+	case BadCertificate:
 		t.What = "The certificate of " + host + " is not valid."
-	case errors.As(err, &record):
+	case NoTLS:
 		t.What = host + " does not speak TLS on this port."
-	case errors.As(err, &handshake):
+	case TLSRefused:
 		t.What = host + " refused the encrypted connection."
-	case errors.Is(err, syscall.ECONNREFUSED):
+	case Refused:
 		t.What = host + " refused the connection. Its server may be down."
-	case errors.Is(err, syscall.EHOSTUNREACH), errors.Is(err, syscall.ENETUNREACH):
+	case NoRoute:
 		t.What = "This network has no route to " + host + ". On macOS, allow access to the local network in the privacy settings."
-	case errors.Is(err, context.DeadlineExceeded), errors.As(err, &timeout) && timeout.Timeout():
+	case TimedOut:
 		t.Code, t.What = CodeTimeout, host+" did not answer in time."
-	case errors.Is(err, io.EOF), errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE), errors.Is(err, io.ErrUnexpectedEOF):
+	case Closed:
 		t.What, t.Outcome = host+" closed the connection without an answer.", Unknown
 	default:
 		t.What = host + " cannot be reached."
@@ -133,9 +120,12 @@ func printable(r rune) rune {
 	return r
 }
 
-func validity(c *x509.Certificate) string {
-	if c == nil {
+// validity says when the certificate that was shown is valid.
+func validity(err error) string {
+	invalid, ok := errors.AsType[x509.CertificateInvalidError](err)
+	if !ok || invalid.Cert == nil {
 		return ""
 	}
+	c := invalid.Cert
 	return fmt.Sprintf(" (valid from %s to %s)", c.NotBefore.Format(time.DateOnly), c.NotAfter.Format(time.DateOnly))
 }

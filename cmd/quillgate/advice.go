@@ -9,6 +9,7 @@ import (
 
 	"github.com/quillgate/quillgate/database"
 	"github.com/quillgate/quillgate/media"
+	"github.com/quillgate/quillgate/upstream"
 )
 
 // advice is a sentence on what to do about an error, for those whose own words do not say it; "" when there is none.
@@ -53,13 +54,12 @@ func adviceOnMedia(err error) string {
 
 // adviceOnCall is a sentence on what to do when a server could not be asked.
 func adviceOnCall(err *url.Error) string {
-	var name *net.DNSError
-	switch {
-	case errors.As(err, &name):
+	switch upstream.FailureOf(err) {
+	case upstream.NameUnknown, upstream.NameNotFound:
 		return "The host name in this address is unknown. Check --url and DNS."
-	case errors.Is(err, syscall.ECONNREFUSED):
+	case upstream.Refused:
 		return "No server listens there. Start one with \"quillgate serve\", or give the address of the endpoint with --url."
-	case err.Timeout():
+	case upstream.TimedOut:
 		return "The server does not answer in time. Check --url and the network in between, or wait longer with --timeout."
 	}
 	return ""

@@ -7,16 +7,14 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
-	"io"
-	"net"
 	"net/http"
 	"net/netip"
 	"slices"
 	"strings"
-	"syscall"
 	"time"
 
 	"github.com/quillgate/quillgate/site"
+	"github.com/quillgate/quillgate/upstream"
 	"github.com/quillgate/quillgate/xmlrpc"
 )
 
@@ -60,48 +58,39 @@ func (d *doctor) reach(ctx context.Context) bool {
 // unreachable says why the endpoint does not answer at all.
 func (d *doctor) unreachable(err error) {
 	check := "endpoint"
-	if isTLS(err) || errors.Is(err, http.ErrSchemeMismatch) {
+	switch upstream.FailureOf(err) {
+	case upstream.NotTrusted, upstream.OtherName, upstream.Expired, upstream.BadCertificate, upstream.NoTLS, upstream.TLSRefused:
 		check = "tls"
 	}
 	d.find(check, problem, "%s does not answer. %s", d.endpoint, d.why(err))
 }
 
-// isTLS tells what the handshake of TLS has ended with.
-func isTLS(err error) bool {
-	var broken *tls.CertificateVerificationError
-	var record tls.RecordHeaderError
-	var alert tls.AlertError
-	return errors.As(err, &broken) || errors.As(err, &record) || errors.As(err, &alert)
-}
-
 // why says in a sentence or two what has kept a request from being answered, and what to do.
 func (d *doctor) why(err error) string {
-	var authority x509.UnknownAuthorityError
-	var name x509.HostnameError
-	var invalid x509.CertificateInvalidError
-	var record tls.RecordHeaderError
-	var lookup *net.DNSError
-	var waited net.Error
-	switch {
-	case errors.As(err, &authority) && authority.Cert != nil && bytes.Equal(authority.Cert.RawIssuer, authority.Cert.RawSubject):
-		return "The certificate is self-signed, and most clients refuse that. Get a certificate with --tls-domain, or one for the proxy. To run the other checks anyway, give this one with --roots."
-	case errors.As(err, &authority):
+	switch upstream.FailureOf(err) {
+	case upstream.NotTrusted:
+		if unknown, ok := errors.AsType[x509.UnknownAuthorityError](err); ok && unknown.Cert != nil && bytes.Equal(unknown.Cert.RawIssuer, unknown.Cert.RawSubject) {
+			return "The certificate is self-signed, and most clients refuse that. Get a certificate with --tls-domain, or one for the proxy. To run the other checks anyway, give this one with --roots."
+		}
 		return "The certificate is not signed by an authority that this machine trusts. Serve the whole chain, or get a certificate with --tls-domain. For a private authority, use --roots."
-	case errors.As(err, &name):
+	case upstream.OtherName:
+		name, _ := errors.AsType[x509.HostnameError](err)
 		return fmt.Sprintf("The certificate is not for %s but for %s. Get one for this name, or use the name in the certificate.", d.home.Hostname(), namesIn(name.Certificate))
-	case errors.As(err, &invalid) && invalid.Reason == x509.Expired:
+	case upstream.Expired:
 		return "The certificate is not valid today. Renew it, or set the clock of this machine."
-	case errors.As(err, &record), errors.Is(err, http.ErrSchemeMismatch):
+	case upstream.NoTLS:
 		return "The server at this port does not speak TLS. Use http:// or another port, or set up TLS there."
-	case errors.As(err, &lookup) && lookup.IsNotFound:
-		return fmt.Sprintf("The host name %s is unknown. Check its spelling, and that DNS has an address (A or AAAA) for it.", lookup.Name)
-	case errors.As(err, &lookup):
+	case upstream.NameUnknown:
+		return fmt.Sprintf("The host name %s is unknown. Check its spelling, and that DNS has an address (A or AAAA) for it.", d.endpoint.Hostname())
+	case upstream.NameNotFound:
 		return "DNS does not answer on this machine. Check its network."
-	case errors.Is(err, syscall.ECONNREFUSED):
+	case upstream.Refused:
 		return "Nothing listens at this address and port. Check that the server, and any proxy in front of it, is running and listens there."
-	case errors.As(err, &waited) && waited.Timeout():
+	case upstream.NoRoute:
+		return "This machine has no route to that address. Check its network, and that DNS names the right address."
+	case upstream.TimedOut:
 		return fmt.Sprintf("There was no answer within %v. A firewall may be in the way, or the proxy cannot reach the server.", d.cmd.Timeout)
-	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, syscall.ECONNRESET):
+	case upstream.Closed:
 		return "The connection was closed without an answer. Check the logs of the server and the proxy. Too many connections from one address are also refused this way."
 	}
 	if inner := errors.Unwrap(err); inner != nil {
