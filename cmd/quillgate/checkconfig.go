@@ -4,9 +4,13 @@ import (
 	"crypto/tls"
 	"fmt"
 	"reflect"
+
+	"github.com/alecthomas/kong"
 )
 
-type checkConfigCmd struct{}
+type checkConfigCmd struct {
+	Template bool `help:"Print a settings file with all settings instead. Those that have their default are comments."`
+}
 
 // Help is shown by quillgate check-config --help.
 func (checkConfigCmd) Help() string {
@@ -29,9 +33,12 @@ func (s *settings) tryFiles() error {
 }
 
 // Run prints the settings as every command sees them: what else was wrong with them has ended the program before.
-func (checkConfigCmd) Run(s *settings, io streams) error {
+func (c *checkConfigCmd) Run(k *kong.Context, s *settings, io streams) error {
 	if err := s.tryFiles(); err != nil {
 		return usageError{err}
+	}
+	if c.Template {
+		return writeTemplate(io.out, k.Model)
 	}
 	t := newTable(io.out)
 	v := reflect.ValueOf(*s)

@@ -251,6 +251,9 @@ func (r *fileResolver) Resolve(_ *kong.Context, _ *kong.Path, flag *kong.Flag) (
 		}
 		return strings.Join(words, ","), nil
 	}
+	if v == "" && !flag.HasDefault {
+		return nil, nil // kong would take an empty path for the current folder
+	}
 	return fmt.Sprint(v), nil
 }
 

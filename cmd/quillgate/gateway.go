@@ -22,8 +22,8 @@ type gatewayCmd struct {
 	gatewayFlags
 
 	Serve gatewayServeCmd `cmd:"" default:"withargs" help:"Serve the gateway (default)."`
-	Site  gatewaySiteCmd  `cmd:"" help:"The sites of a gateway in front of many blogs: add, list, set, remove."`
-	User  gatewayUserCmd  `cmd:"" help:"Users of the WordPress: add."`
+	Site  gatewaySiteCmd  `cmd:"" help:"The sites of a gateway in front of many blogs"`
+	User  gatewayUserCmd  `cmd:"" help:"Users of the WordPress"`
 	Check gatewayCheckCmd `cmd:"" help:"Check whether the WordPress can be reached without the gateway."`
 }
 

@@ -2,8 +2,7 @@
 // it: keys, users, import and export, and a client.
 //
 // The commands turn flags, variables and the settings file into plain values for the packages below; each has a file
-// of its own here. Exit codes: 0 done, 1 it did not work (a fault too), 2 the command line or the settings are wrong, 130 a
-// signal has ended it.
+// of its own here. exitStatuses lists the exit codes.
 package main
 
 import (
@@ -30,26 +29,43 @@ type cli struct {
 
 	ShowVersion versionFlag `name:"version" help:"Print the version and exit."`
 
-	Serve       serveCmd       `cmd:"" help:"Start the server."`
-	Sign        signCmd        `cmd:"" help:"The local signer, which signs the calls of publishing clients on this computer: serve, add, list, show, check and more."`
-	Gateway     gatewayCmd     `cmd:"" help:"The gateway in front of an unmodified WordPress: serve, user add, check."`
-	App         appCmd         `cmd:"" help:"Application keys: create, list, show, rename, set, rotate, revoke, enrol, import."`
-	Token       tokenCmd       `cmd:"" help:"Tokens and application passwords, for clients that cannot sign: create, list, rename, revoke."`
-	Scan        scanCmd        `cmd:"" help:"Look for leaked secrets in files."`
-	User        userCmd        `cmd:"" help:"Users: add, list, set passwords and roles, reset second factors, set password rules."`
-	Option      optionCmd      `cmd:"" help:"Site options: list, get, set."`
-	Keys        keysCmd        `cmd:"" help:"The master key that seals all secrets: rotate, drop-old, seal, verify, replace-lost."`
-	Audit       auditCmd       `cmd:"" help:"The audit trail of changes to keys, accounts and settings: list, verify, export, prune."`
-	Call        callCmd        `cmd:"" help:"Make a signed call to a server, and print the answer."`
-	Doctor      doctorCmd      `cmd:"" help:"Diagnose problems between a publishing client and a server."`
-	Import      importCmd      `cmd:"" help:"Import a site bundle or a WordPress export (WXR)."`
-	Export      exportCmd      `cmd:"" help:"Export the site as a bundle or as a WordPress export (WXR)."`
-	Media       mediaCmd       `cmd:"" help:"Uploads: move them to another store, verify them, clear up, accept a store."`
-	Backup      backupCmd      `cmd:"" help:"Back up the SQLite database of a running server to a file."`
-	Relocate    relocateCmd    `cmd:"" help:"Confirm that the blog has moved to a new address, or that this is a copy of it."`
-	Migrate     migrateCmd     `cmd:"" help:"The database schema: status, up, down."`
-	CheckConfig checkConfigCmd `cmd:"" help:"Check the settings and print them."`
-	Version     versionCmd     `cmd:"" help:"Print the version."`
+	Serve   serveCmd   `cmd:"" group:"run" help:"Start the server."`
+	Gateway gatewayCmd `cmd:"" group:"run" help:"The gateway in front of an unmodified WordPress"`
+	Sign    signCmd    `cmd:"" group:"run" help:"The local signer, which signs the calls of publishing clients on this computer"`
+	Health  healthCmd  `cmd:"" group:"run" help:"Check whether a server is ready for requests."`
+	Doctor  doctorCmd  `cmd:"" group:"run" help:"Diagnose problems between a publishing client and a server."`
+
+	Import importCmd `cmd:"" group:"content" help:"Import a site bundle or a WordPress export (WXR)."`
+	Export exportCmd `cmd:"" group:"content" help:"Export the site as a bundle or as a WordPress export (WXR)."`
+	Media  mediaCmd  `cmd:"" group:"content" help:"Uploads and where they are stored"`
+	Option optionCmd `cmd:"" group:"content" help:"Site options"`
+	Call   callCmd   `cmd:"" group:"content" help:"Call a method of a server, signed or not, and print the answer."`
+
+	App   appCmd   `cmd:"" group:"keys" help:"Keys of applications that sign"`
+	Token tokenCmd `cmd:"" group:"keys" help:"Tokens and application passwords, for clients that cannot sign"`
+	Keys  keysCmd  `cmd:"" group:"keys" help:"The master key that seals all secrets"`
+	Scan  scanCmd  `cmd:"" group:"keys" help:"Look for leaked secrets in files."`
+
+	User  userCmd  `cmd:"" group:"people" help:"Users, their passwords, roles and second factors"`
+	Audit auditCmd `cmd:"" group:"people" help:"The audit trail of changes to keys, accounts and settings"`
+
+	Backup      backupCmd      `cmd:"" group:"upkeep" help:"Back up the SQLite database of a running server to a file."`
+	Relocate    relocateCmd    `cmd:"" group:"upkeep" help:"Confirm that the blog has moved to a new address, or that this is a copy of it."`
+	Migrate     migrateCmd     `cmd:"" group:"upkeep" help:"The database schema"`
+	CheckConfig checkConfigCmd `cmd:"" group:"upkeep" help:"Check the settings and print them."`
+	Completion  completionCmd  `cmd:"" group:"upkeep" help:"Print the completion script for a shell: bash, zsh or fish."`
+	Man         manCmd         `cmd:"" group:"upkeep" help:"Print a manual page, or write all of them into a folder."`
+	Version     versionCmd     `cmd:"" group:"upkeep" help:"Print the version."`
+
+	Complete completeCmd `cmd:"" hidden:"" group:"upkeep" help:"List what can follow on a command line, for the completion scripts."`
+}
+
+// exitStatuses are what the exit codes mean, for all commands.
+var exitStatuses = []struct{ status, means string }{
+	{"0", "It was done."},
+	{"1", "It did not work: the server answered a fault, something that was named does not exist, a check found a problem."},
+	{"2", "The command line or a setting is wrong. Nothing was done."},
+	{"130", "A signal ended it."},
 }
 
 // streams are what a command reads and writes.
@@ -89,6 +105,8 @@ func run(ctx context.Context, args []string, io streams) (code int) {
 		kong.Writers(io.out, io.err),
 		kong.Exit(func(code int) { panic(exit(code)) }),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true}),
+		kong.ExplicitGroups(commandGroups),
+		kong.PostBuild(nameSubcommands),
 		kong.Help(printHelp),
 		kong.ValueFormatter(helpText),
 		kong.Vars{"roles": roles},
