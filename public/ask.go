@@ -2,10 +2,12 @@ package public
 
 import (
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
 
+	"github.com/quillgate/quillgate/permalink"
 	"github.com/quillgate/quillgate/site"
 )
 
@@ -24,6 +26,8 @@ type ask struct {
 	token    string
 	notice   string // what has just happened to the visitor's comment: one of the notices
 
+	given    string // the path as it came, escaped
+	rest     string // the whole query in the form of permalink.OldQuery, when it has parameters that mean nothing here
 	asked    string // the address in the form in which it is compared with the canonical one
 	front    string // what addresses of lists begin with
 	dates    string
@@ -34,17 +38,25 @@ type ask struct {
 // parameters are those that select what is shown.
 var parameters = []string{"p", "page_id", "attachment_id", "cat", "tag", "category_name", "author", "author_name", "m", "year", "monthnum", "day", "s", "page", "name", "pagename"}
 
+// otherParameters are those that mean something in addition.
+var otherParameters = []string{"paged", "replytocom", "unapproved", "moderation-hash", "comment", "feed"}
+
 // feedNames are the feeds by their names in addresses. The older formats are answered in the newer one.
 var feedNames = map[string]string{"feed": "rss2", "rss2": "rss2", "rss": "rss2", "rdf": "rss2", "atom": "atom"}
 
 // parseAsk reads an address below the base URL: a proxy has taken its path off.
 func parseAsk(u *url.URL, o *site.Options) ask {
-	q := ask{query: url.Values{}, page: 1}
+	q := ask{query: url.Values{}, page: 1, given: u.EscapedPath()}
 	q.front, q.dates, _, _ = o.PrettyAddresses()
 	given := u.Query()
 	for _, name := range parameters {
 		if v := given.Get(name); v != "" || name == "s" && given.Has(name) {
 			q.query.Set(name, v)
+		}
+	}
+	for name := range given {
+		if !slices.Contains(parameters, name) && !slices.Contains(otherParameters, name) {
+			q.rest = permalink.OldQuery(u.RawQuery)
 		}
 	}
 	if n, ok := number(given.Get("paged")); ok {

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/quillgate/quillgate/auth"
+	"github.com/quillgate/quillgate/permalink"
 	"github.com/quillgate/quillgate/site"
 )
 
@@ -28,13 +29,87 @@ type target struct {
 	needsPosts bool
 }
 
-// find finds out what stands at the address. site.ErrNotFound.
+// find finds out what stands at the address: what is there, else the post that had it on another blog, else the one that it
+// most likely means. site.ErrNotFound.
 func (p *Pages) find(ctx context.Context, q *ask) (*target, error) {
+	t, err := p.findHere(ctx, q)
+	if !errors.Is(err, site.ErrNotFound) {
+		return t, err
+	}
+	if t, err = p.findOld(ctx, q); !errors.Is(err, site.ErrNotFound) {
+		return t, err
+	}
+	return p.guess(ctx, q)
+}
+
+// findOld looks for the post that had the address on another blog. Parameters that mean nothing here do not count: see
+// elsewhere. site.ErrNotFound.
+func (p *Pages) findOld(ctx context.Context, q *ask) (*target, error) {
+	queries := []string{permalink.OldQuery(q.query.Encode()), ""}
+	if queries[0] == "" {
+		queries = queries[:1]
+	}
+	link, err := p.site.OldAddress(ctx, p.oldPaths(q), queries)
+	if err == nil && q.canonical(link, p.basePath) {
+		err = site.ErrNotFound // what is there is an empty list
+	}
+	return &target{moved: link}, err
+}
+
+// oldPaths are the paths that were asked for: with that of the blog in front, and below it.
+func (p *Pages) oldPaths(q *ask) []string {
+	if p.basePath == "" {
+		return []string{q.given}
+	}
+	return []string{p.basePath + q.given, q.given}
+}
+
+// elsewhere has the last word on an address with parameters that mean nothing here: when nothing is at it, they may tell one
+// page of another blog from others. What is found so is for this request alone, since answers do not depend on them.
+func (p *Pages) elsewhere(ctx context.Context, q *ask, a *answer) (*answer, error) {
+	if q.rest == "" || p.off || !a.missing {
+		return a, nil
+	}
+	link, err := p.site.OldAddress(ctx, p.oldPaths(q), []string{q.rest})
+	if errors.Is(err, site.ErrNotFound) {
+		return a, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	return redirect(link), nil
+}
+
+// guess finds the post that an address most likely means. site.ErrNotFound.
+func (p *Pages) guess(ctx context.Context, q *ask) (*target, error) {
+	address := strings.Join(q.path, "/")
+	if address == "" {
+		address = (&url.URL{Path: cmp.Or(q.query.Get("name"), q.query.Get("pagename"))}).EscapedPath()
+	}
+	if address == "" || q.asksForID() {
+		return nil, site.ErrNotFound
+	}
+	post, err := p.site.MovedPost(ctx, address)
+	if err != nil {
+		return nil, err
+	}
+	return &target{moved: post.Link}, nil
+}
+
+// idParameters name a post by its number.
+var idParameters = []string{"p", "page_id", "attachment_id"}
+
+func (q *ask) asksForID() bool {
+	return slices.ContainsFunc(idParameters, func(name string) bool { return q.query.Get(name) != "" })
+}
+
+// findHere finds out what is at the address. site.ErrNotFound.
+func (p *Pages) findHere(ctx context.Context, q *ask) (*target, error) {
 	home := p.site.BaseURL() + "/"
 	if q.comments {
 		return &target{kind: "comments", link: home}, nil
 	}
-	for _, name := range []string{"p", "page_id", "attachment_id"} {
+	for _, name := range idParameters {
 		if v := q.query.Get(name); v != "" {
 			t, err := p.findPost(ctx, home+"?"+name+"="+url.QueryEscape(v))
 			return t.atPart(q), err
@@ -49,14 +124,7 @@ func (p *Pages) find(ctx context.Context, q *ask) (*target, error) {
 		if !errors.Is(err, site.ErrNotFound) {
 			return t.atPart(q), err
 		}
-		if t, err = p.findPart(ctx, q); !errors.Is(err, site.ErrNotFound) {
-			return t, err
-		}
-		post, err := p.site.MovedPost(ctx, strings.Join(q.path, "/"))
-		if err != nil {
-			return nil, err
-		}
-		return &target{moved: post.Link}, nil
+		return p.findPart(ctx, q)
 	}
 	get := q.query.Get
 	id := func(name string) int64 {
@@ -77,11 +145,7 @@ func (p *Pages) find(ctx context.Context, q *ask) (*target, error) {
 	case get("m") != "" || get("year") != "":
 		return p.findDate(ctx, q.date)
 	case get("name") != "" || get("pagename") != "":
-		post, err := p.site.MovedPost(ctx, (&url.URL{Path: cmp.Or(get("name"), get("pagename"))}).EscapedPath())
-		if err != nil {
-			return nil, err
-		}
-		return &target{moved: post.Link}, nil
+		return nil, site.ErrNotFound
 	}
 	return &target{kind: "home", link: home, filter: site.VisitorFilter{NotSticky: true}}, nil
 }

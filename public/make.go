@@ -34,7 +34,7 @@ func (p *Pages) make(ctx context.Context, q ask) (*answer, error) {
 	}
 	switch {
 	case t.moved != "":
-		return redirect(t.moved), nil
+		return leads(t.moved), nil
 	case q.feed != "":
 		return p.feed(ctx, &q, t)
 	case t.post != nil:
@@ -53,6 +53,13 @@ func (p *Pages) make(ctx context.Context, q ask) (*answer, error) {
 
 func redirect(to string) *answer {
 	return &answer{status: http.StatusMovedPermanently, location: to}
+}
+
+// leads is the answer at an address where nothing is, and that means something at another.
+func leads(to string) *answer {
+	a := redirect(to)
+	a.missing = true
+	return a
 }
 
 // posts reads the posts of a page of a list, at most limit, with the beginnings of their texts.
@@ -81,7 +88,14 @@ func (p *Pages) listPage(ctx context.Context, q *ask, t *target) (*answer, error
 		return nil, err
 	}
 	if len(list) == 0 && (q.page > 1 || t.needsPosts) {
-		return p.missing(ctx)
+		old, err := p.findOld(ctx, q)
+		switch {
+		case err == nil:
+			return leads(old.moved), nil
+		case errors.Is(err, site.ErrNotFound):
+			return p.missing(ctx)
+		}
+		return nil, err
 	}
 	more := len(list) > perPage
 	list = list[:min(len(list), perPage)]
@@ -198,7 +212,12 @@ func (p *Pages) missing(ctx context.Context) (*answer, error) {
 		return nil, err
 	}
 	v.Title, v.NoIndex = firstOf(say("Not found")+titleEnd(v.Blog.Title), say("Not found")), true
-	return p.render("missing.html", http.StatusNotFound, v, false)
+	a, err := p.render("missing.html", http.StatusNotFound, v, false)
+	if err != nil {
+		return nil, err
+	}
+	a.missing = true
+	return a, nil
 }
 
 // closed is the home page of a server that shows no posts: it says to publishing clients where the endpoint is.

@@ -125,7 +125,11 @@ func (p *Pages) Home(w http.ResponseWriter, r *http.Request) {
 		p.broken(w, r, err)
 		return
 	}
-	a, err := p.answer(r, parseAsk(r.URL, opts))
+	q := parseAsk(r.URL, opts)
+	a, err := p.answer(r, q)
+	if err == nil {
+		a, err = p.elsewhere(r.Context(), &q, a)
+	}
 	if err != nil {
 		p.broken(w, r, err)
 		return
@@ -144,6 +148,8 @@ type answer struct {
 	pingback bool
 	// locked is the post whose password the page asks for; a visitor who has shown it gets another answer.
 	locked *site.Post
+	// missing means that nothing is at the address, though it may lead elsewhere.
+	missing bool
 	// private means that the answer is for this visitor alone.
 	private bool
 }

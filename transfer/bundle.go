@@ -83,6 +83,9 @@ type BundlePost struct {
 	Sticky        bool         `json:"sticky"`
 	Terms         []int64      `json:"terms"`
 	Meta          []BundleMeta `json:"meta"`
+	// OldAddresses are paths that the post had elsewhere, in the form of permalink.Old, at most site.MaxOldAddresses. When
+	// there are none, those that the post has stay.
+	OldAddresses []string `json:"old_addresses,omitempty"`
 	// File is the name of an attachment's file below the folder of uploads. Image is the size of a picture. An
 	// attachment without Data gets a picture of that size, a plain grey one.
 	File  string       `json:"file,omitempty"`

@@ -184,6 +184,9 @@ func (p *BundlePost) check() (field, why string) {
 	if p.Type != "attachment" && (p.File != "" || p.Data != nil || p.Image != nil) {
 		return "file", "only an attachment has a file"
 	}
+	if field, why := checkOld(p.OldAddresses); why != "" {
+		return field, why
+	}
 	if p.Image != nil && (p.Image.Width < 1 || p.Image.Height < 1 || p.Image.Width > 30000 || p.Image.Height > 30000) {
 		return "image", "width and height have to be between 1 and 30000"
 	}

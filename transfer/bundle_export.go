@@ -212,8 +212,13 @@ func (ex *exporter) posts(ctx context.Context, each func(any) error) error {
 		if err != nil {
 			return err
 		}
+		old, err := ex.oldAddresses(ctx, ids)
+		if err != nil {
+			return err
+		}
 		for i := range rows {
 			p := exportedPost(&rows[i], some(terms[rows[i].ID]), some(meta[rows[i].ID]))
+			p.OldAddresses = old[p.ID]
 			file, ok := files[p.ID]
 			if !ok {
 				err = each(p)

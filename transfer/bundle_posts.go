@@ -87,6 +87,9 @@ func (im *importer) importPosts(ctx context.Context) error {
 	if err := im.importAttachments(ctx, changed); err != nil {
 		return err
 	}
+	if err := im.importOld(ctx, changed); err != nil {
+		return err
+	}
 	for _, id := range ids {
 		im.report.Posts.add(there[id], changed[id])
 	}

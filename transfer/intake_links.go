@@ -112,6 +112,8 @@ func (b *intakeBatch) reference(object int64, kind string, target, self int64, r
 // metaValue is the value that a custom field gets here, and whether it is taken at all.
 func (b *intakeBatch) metaValue(p *intakePost, m wxr.Meta, refs map[int64]int64) (string, bool) {
 	switch m.Key {
+	case fieldOldAddress: // has a place of its own
+		return "", false
 	case "", "_edit_lock", site.MetaToPing: // what happens there at this moment: an edit, the search for links
 		return "", false
 	case fieldAttached, "_wp_attachment_metadata", "_wp_attachment_backup_sizes":

@@ -96,6 +96,9 @@ func (b *intakeBatch) takePosts(ctx context.Context) error {
 	if err := b.writeFiles(ctx); err != nil {
 		return err
 	}
+	if err := b.rememberOld(ctx); err != nil {
+		return err
+	}
 	return b.insertPostTerms(ctx)
 }
 

@@ -105,6 +105,9 @@ func (b blog) comparable(t *testing.T) map[string]any {
 			}
 		}
 	}
+	for _, p := range all["posts"].([]any) {
+		delete(p.(map[string]any), "old_addresses") // it gets one more where it moves
+	}
 	all["posts"] = slices.DeleteFunc(all["posts"].([]any), func(p any) bool { return p.(map[string]any)["type"] == "revision" })
 	for _, list := range []string{"terms", "posts", "comments"} {
 		strip(all[list])

@@ -184,6 +184,10 @@ func (w *walker) showPosts(ctx context.Context, rows []site.Post) error {
 	if err := database.SelectIn(ctx, w.tx, attachmentQuery, ids, func(a site.AttachmentRow) { files[a.Post] = a.File }); err != nil {
 		return err
 	}
+	old, err := w.oldAddresses(ctx, ids)
+	if err != nil {
+		return err
+	}
 	comments, err := w.comments(ctx, ids)
 	if err != nil {
 		return err
@@ -199,6 +203,9 @@ func (w *walker) showPosts(ctx context.Context, rows []site.Post) error {
 		if file := files[p.ID]; file != "" {
 			out.AttachmentURL = w.blog.UploadURL(file)
 			out.Meta = append(out.Meta, wxr.Meta{Key: fieldAttached, Value: file})
+		}
+		for _, address := range old[p.ID] {
+			out.Meta = append(out.Meta, wxr.Meta{Key: fieldOldAddress, Value: address})
 		}
 		if p.DateGMT != nil {
 			out.DateGMT = *p.DateGMT

@@ -117,7 +117,7 @@ func (im *wxrImport) run(ctx context.Context) error {
 	}
 	sum := sha256.Sum256(im.head)
 	config := IntakeConfig{
-		Source: source(head), File: fmt.Sprintf("%d %s", im.size, hex.EncodeToString(sum[:])), Authors: im.cfg.Authors, Date: head.PubDate,
+		Source: source(head), Addresses: homes(head), File: fmt.Sprintf("%d %s", im.size, hex.EncodeToString(sum[:])), Authors: im.cfg.Authors, Date: head.PubDate,
 	}
 	if im.files, err = im.blog.openFiles(ctx, im.cfg); err != nil {
 		return err
@@ -141,15 +141,18 @@ func (im *wxrImport) run(ctx context.Context) error {
 	return im.intake.Finish(ctx)
 }
 
-// source is the address of the blog that an export is of.
-func source(s *wxr.Site) string {
+// homes are the addresses of the blog that an export is of.
+func homes(s *wxr.Site) (list []string) {
 	for _, address := range []string{s.BaseBlogURL, s.Link, s.BaseSiteURL} {
 		if address = strings.TrimRight(address, "/"); address != "" {
-			return address
+			list = append(list, address)
 		}
 	}
-	return "unknown"
+	return list
 }
+
+// source is the address of the blog that an export is of.
+func source(s *wxr.Site) string { return cmp.Or(append(homes(s), "unknown")...) }
 
 // resume goes on behind what an earlier run has taken in. A file that cannot be read from there is read from its
 // beginning and passed over.

@@ -39,6 +39,7 @@ var epochs = map[string]struct {
 	"comments":             {moves: []string{"visitors"}},
 	"comment_meta":         {moves: []string{"visitors"}},
 	"attachments":          {moves: []string{"visitors"}},
+	"old_addresses":        {moves: []string{"visitors"}},
 
 	"epochs":           {why: "holds the counters"},
 	"goose_db_version": {why: "is read when the program starts"},

@@ -48,7 +48,7 @@ var stairs = map[string][]string{
 	"applications": {"apps", "auth", "loose", "methods", "xmlrpc"},
 
 	"wordpress": {"applications", "loose", "pingback", "site", "auth", "apps", "xmlrpc", "methods", "fetch", "network"},
-	"public":    {"site", "auth", "markup", "network", "upstream"},
+	"public":    {"site", "auth", "markup", "network", "permalink", "upstream"},
 	"profiles":  {"auth", "apps", "audit", "network", "methods"},
 	"desk":      {"profiles", "site", "auth", "markup"},
 	"signer":    {"signature", "xmlrpc", "methods"},

@@ -1,0 +1,126 @@
+package permalink
+
+import (
+	"net/url"
+	"strings"
+	"unicode/utf8"
+
+	"golang.org/x/text/unicode/norm"
+)
+
+// MaxOld bounds an address that is remembered, in bytes. Escaped it may be
+// three times as long.
+const MaxOld = 1000
+
+// Old returns the form in which an address that a post had elsewhere is
+// remembered: its path and its query, unescaped but for what would change
+// their meaning, in lower case but for the query. Scheme and host do not
+// count, and neither does an index.php in front; a slash at the end does.
+//
+// It is "" for what is not such an address: the home page, other schemes than
+// http, relative addresses that do not begin with a slash, and what is longer
+// than MaxOld.
+func Old(address string) string {
+	u, err := url.Parse(strings.TrimSpace(address))
+	if err != nil || u.Opaque != "" {
+		return ""
+	}
+	switch scheme := strings.ToLower(u.Scheme); {
+	case scheme != "" && scheme != "http" && scheme != "https":
+		return ""
+	case scheme == "" && u.Host == "" && !strings.HasPrefix(u.Path, "/"):
+		return ""
+	}
+	old := oldPath(u.EscapedPath()) + OldQuery(u.RawQuery)
+	if !ValidOld(old) {
+		return ""
+	}
+	return old
+}
+
+// ValidOld reports whether a text may be an address in the form of Old, as
+// files have it that others wrote.
+func ValidOld(text string) bool {
+	return len(text) > 1 && len(text) <= MaxOld && text[0] == '/' && utf8.ValidString(text) && !strings.ContainsFunc(text, control)
+}
+
+func control(c rune) bool { return c < ' ' || c == 0x7f }
+
+// OldQuery is a query in the form that Old gives it, with the question mark;
+// "" when it has no parameters, or when it cannot be read.
+func OldQuery(raw string) string {
+	if len(raw) > MaxOld {
+		return ""
+	}
+	values, err := url.ParseQuery(raw)
+	if err != nil || len(values) == 0 {
+		return ""
+	}
+	query := values.Encode() // in the order of the names
+	if !plain(query) {
+		return ""
+	}
+	return "?" + query
+}
+
+// OldForms are the forms in which an address that someone asks for may be
+// remembered, the likeliest first: with each of the queries, which are of the
+// form of OldQuery and of which one may be "", and with and without the slash
+// at the end. path is escaped.
+func OldForms(path string, queries ...string) []string {
+	path = oldPath(path)
+	other := path + "/"
+	if cut, slash := strings.CutSuffix(path, "/"); slash {
+		other = cut
+	}
+	var forms []string
+	for _, query := range queries {
+		for _, p := range []string{path, other} {
+			if form := p + query; ValidOld(form) {
+				forms = append(forms, form)
+			}
+		}
+	}
+	return forms
+}
+
+// oldPath is an escaped path in the form of Old, which begins with a slash; ""
+// when it is too long.
+func oldPath(escaped string) string {
+	if len(escaped) > 3*MaxOld {
+		return ""
+	}
+	var b strings.Builder
+	first := true
+	for part := range strings.SplitSeq(escaped, "/") {
+		if part == "" {
+			continue
+		}
+		if plain, err := url.PathUnescape(part); err == nil {
+			part = plain
+		}
+		part = strings.ToLower(norm.NFC.String(strings.ToValidUTF8(part, "")))
+		part = strings.Map(func(c rune) rune {
+			if control(c) {
+				return -1
+			}
+			return c
+		}, part)
+		if part == "" || first && part == "index.php" {
+			first = false
+			continue
+		}
+		first = false
+		b.WriteByte('/')
+		b.WriteString(strings.ReplaceAll(part, "?", "%3f"))
+	}
+	if b.Len() == 0 || strings.HasSuffix(escaped, "/") {
+		b.WriteByte('/')
+	}
+	return b.String()
+}
+
+// plain reports whether a text is printable ASCII, as what is escaped is.
+func plain(text string) bool {
+	return !strings.ContainsFunc(text, func(c rune) bool { return c <= ' ' || c > '~' })
+}
