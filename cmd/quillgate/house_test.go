@@ -43,6 +43,10 @@ var stairs = map[string][]string{
 
 	"pingback": {"site", "database", "markup", "network", "fetch", "loose", "xmlrpc"},
 
+	"mail":          {"database"},
+	"mail/mailtest": nil,
+	"notices":       {"mail", "site", "auth", "apps", "audit", "database", "markup", "network"},
+
 	"transfer": {"site", "auth", "database", "markup", "media", "permalink", "wxr", "fetch", "network"},
 
 	"applications": {"apps", "auth", "loose", "methods", "xmlrpc"},
@@ -57,8 +61,8 @@ var stairs = map[string][]string{
 
 	"signer/local": {"signer", "signature", "xmlrpc", "methods", "upstream"},
 
-	"server":        {"gateway", "wordpress", "desk", "pingback", "profiles", "public", "site", "auth", "apps", "audit", "xmlrpc", "methods", "media", "database", "network", "permalink"},
-	"cmd/quillgate": {"server", "media", "transfer", "gateway", "signer", "signer/local", "upstream", "methods", "signature", "xmlrpc", "wxr", "fetch", "site", "auth", "apps", "audit", "database", "migrations"},
+	"server":        {"mail", "notices", "gateway", "wordpress", "desk", "pingback", "profiles", "public", "site", "auth", "apps", "audit", "xmlrpc", "methods", "media", "database", "network", "permalink"},
+	"cmd/quillgate": {"server", "mail", "media", "transfer", "gateway", "signer", "signer/local", "upstream", "methods", "signature", "xmlrpc", "wxr", "fetch", "site", "auth", "apps", "audit", "database", "migrations"},
 
 	"database/databasetest": {"database"},
 	"media/mediatest":       nil,

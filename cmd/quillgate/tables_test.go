@@ -134,6 +134,8 @@ var notOfASite = map[string]string{
 	"certificates":      "of the process",
 	"certificate_locks": "of the process",
 	"visitor_key":       "of a blog",
+	"outbox":            "of a blog",
+	"notices_told":      "of a blog",
 	"pings":             "of a blog",
 	"served_at":         "of a blog",
 	"media_files":       "of a blog",

@@ -1,0 +1,184 @@
+package mail
+
+import (
+	"cmp"
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"net"
+	"net/textproto"
+	"os"
+	"strings"
+	"syscall"
+	"time"
+
+	gomail "github.com/wneessen/go-mail"
+)
+
+// Config says how mail is sent.
+type Config struct {
+	Relay Relay
+	From  Address
+	// Host is that of the blog: it is in the identifiers of mails and in the greeting to the server.
+	Host string
+}
+
+// Mailer hands mail to the relay. It is safe for concurrent use.
+type Mailer struct {
+	cfg     Config
+	timeout time.Duration
+}
+
+// patience is how long the relay may take for the greeting, and again for the mail.
+const patience = 30 * time.Second
+
+// New returns a mailer.
+func New(cfg Config) *Mailer { return &Mailer{cfg, patience} }
+
+// Refused means that the relay will not take this mail, however often it is tried: it knows no such recipient, or does not
+// like what the mail holds.
+type Refused struct{ err error }
+
+func (r *Refused) Error() string { return "the SMTP server refuses the mail: " + r.err.Error() }
+
+// Unwrap returns the answer of the relay.
+func (r *Refused) Unwrap() error { return r.err }
+
+// Send hands over one mail: when it returns nil, the relay has taken it. It takes a minute at most. Errors: *Refused; every
+// other error may be gone at a later try, and Advice explains it. Errors may name the recipient and quote the relay, but
+// hold neither the password nor the text.
+func (m *Mailer) Send(ctx context.Context, message Message) error {
+	msg, err := m.message(message)
+	if err != nil {
+		return &Refused{err}
+	}
+	client, err := m.client(ctx)
+	if err != nil {
+		return err
+	}
+	err = client.DialAndSendWithContext(ctx, msg)
+	if err == nil || msg.IsDelivered() { // what fails after that is only the goodbye
+		return nil
+	}
+	if failed := (*gomail.SendError)(nil); errors.As(err, &failed) && !failed.IsTemp() && failed.ErrorCode() >= 500 && failed.ErrorCode() < 600 {
+		switch failed.Reason {
+		case gomail.ErrSMTPRcptTo, gomail.ErrSMTPData, gomail.ErrSMTPDataClose:
+			return &Refused{err}
+		}
+	}
+	return fmt.Errorf("hand the mail to %s: %w", m.cfg.Relay.Address(), err)
+}
+
+// message puts a mail together.
+func (m *Mailer) message(in Message) (*gomail.Msg, error) {
+	msg := gomail.NewMsg(gomail.WithNoDefaultUserAgent())
+	if err := msg.FromFormat(oneLine(cmp.Or(m.cfg.From.Name, in.FromName), 100), m.cfg.From.Mail); err != nil {
+		return nil, errors.New("the sender is not an address")
+	}
+	if strings.ContainsAny(in.To.Mail, "\r\n") {
+		return nil, errors.New("the recipient is not an address")
+	}
+	if err := msg.AddToFormat(oneLine(in.To.Name, 100), in.To.Mail); err != nil {
+		return nil, errors.New("the recipient is not an address")
+	}
+	msg.Subject(oneLine(in.Subject, 200))
+	msg.SetDateWithValue(in.At)
+	msg.SetMessageIDWithValue(oneLine(in.ID, 100) + "@" + m.cfg.Host)
+	// RFC 3834: no one answers with a note about their holidays.
+	msg.SetGenHeader("Auto-Submitted", "auto-generated")
+	msg.SetGenHeader("X-Auto-Response-Suppress", "All")
+	if in.Thread != "" {
+		root := "<" + oneLine(in.Thread, 100) + "@" + m.cfg.Host + ">"
+		msg.SetGenHeaderPreformatted(gomail.HeaderReferences, root)
+		msg.SetGenHeaderPreformatted(gomail.HeaderInReplyTo, root)
+	}
+	msg.SetBodyString(gomail.TypeTextPlain, plain(in.Text))
+	return msg, nil
+}
+
+// client is a connection to the relay that is not made yet.
+func (m *Mailer) client(ctx context.Context) (*gomail.Client, error) {
+	r := m.cfg.Relay
+	secure := &tls.Config{ServerName: r.Host, RootCAs: r.Roots, MinVersion: tls.VersionTLS12}
+	policy := gomail.TLSMandatory
+	if r.inClear() {
+		policy = gomail.NoTLS
+	}
+	dial := func(dialing context.Context, network, address string) (net.Conn, error) {
+		conn, err := (&net.Dialer{}).DialContext(dialing, network, address)
+		if err != nil {
+			return nil, err
+		}
+		// The library does not look at the context any more once it is connected.
+		context.AfterFunc(ctx, func() { conn.Close() })
+		if !r.TLS {
+			return conn, nil
+		}
+		encrypted := tls.Client(conn, secure)
+		if err := encrypted.HandshakeContext(dialing); err != nil {
+			conn.Close()
+			return nil, err
+		}
+		return encrypted, nil
+	}
+	if r.TLS {
+		policy = gomail.TLSOpportunistic // it is on already, which the library then sees
+	}
+	options := []gomail.Option{
+		gomail.WithPort(r.Port), gomail.WithTimeout(m.timeout), gomail.WithHELO(m.cfg.Host), gomail.WithTLSConfig(secure),
+		gomail.WithTLSPolicy(policy), gomail.WithDialContextFunc(dial),
+	}
+	if r.User != "" {
+		options = append(options, gomail.WithSMTPAuth(gomail.SMTPAuthAutoDiscover), gomail.WithUsername(r.User), gomail.WithPassword(r.Password))
+	}
+	client, err := gomail.NewClient(r.Host, options...)
+	if err != nil {
+		return nil, fmt.Errorf("prepare the connection to the SMTP server: %w", err)
+	}
+	return client, nil
+}
+
+// Advice says what an operator can do about an error of Send.
+func Advice(err error) string {
+	var (
+		unknown  *net.DNSError
+		issuer   x509.UnknownAuthorityError
+		name     x509.HostnameError
+		expired  x509.CertificateInvalidError
+		noTLS    tls.RecordHeaderError
+		answer   *textproto.Error
+		refused  *gomail.SendError
+		timedOut net.Error
+	)
+	switch {
+	case errors.As(err, &refused) && refused.Reason == gomail.ErrSMTPMailFrom:
+		return "The server does not let this sender send. Set --mail-from to an address that the account at the server may use."
+	case errors.As(err, &refused) && refused.Reason == gomail.ErrSMTPRcptTo:
+		return "The server does not take mail for this recipient. Check the address; if it is right, the server may not relay without a user name and password in --smtp."
+	case errors.As(err, &unknown):
+		return "The host name in --smtp is unknown. Check its spelling and the name server of this machine."
+	case errors.Is(err, syscall.ECONNREFUSED):
+		return "No server listens there. Check host and port in --smtp: 587 is usual for smtp://, 465 for smtps://."
+	case errors.As(err, &issuer):
+		return "The certificate of the server is signed by an authority that this machine does not know. If the authority is your own, name its certificate with --smtp-root."
+	case errors.As(err, &name):
+		return "The certificate of the server is for another name. Use the name that is in the certificate in --smtp."
+	case errors.As(err, &expired):
+		return "The certificate of the server is not valid. Check its dates and the clock of this machine."
+	case errors.As(err, &noTLS):
+		return "The server does not begin with TLS. Use smtp:// in place of smtps://, usually with port 587."
+	case strings.Contains(err.Error(), "does not support STARTTLS"):
+		return "The server offers no STARTTLS. Use smtps:// if it has a port for TLS (usually 465); over plain connections no mail is sent, but to this machine."
+	case strings.Contains(err.Error(), "does not support SMTP AUTH"):
+		return "The server asks for no user name and password on this port. Take them out of --smtp, or use the port for submission (usually 587)."
+	case errors.As(err, &answer) && (answer.Code == 535 || answer.Code == 534 || answer.Code == 538):
+		return "The server refuses the user name or the password in --smtp. Some providers want a password for applications."
+	case errors.As(err, &answer) && answer.Code == 530:
+		return "The server wants a user name and a password. Put them into --smtp."
+	case errors.Is(err, os.ErrDeadlineExceeded), errors.Is(err, context.DeadlineExceeded), errors.As(err, &timedOut) && timedOut.Timeout():
+		return "The server did not answer in time. Check host and port in --smtp; many providers close port 25, and a server that begins with TLS needs smtps://."
+	}
+	return "Try it with \"quillgate mail test ADDRESS\", and look at the log of the SMTP server."
+}
