@@ -21,6 +21,8 @@ const (
 	SignInThrottled  audit.Kind = "sign-in.throttled" // when the waiting begins
 	SetUpCodeMade    audit.Kind = "set-up-code.made"
 	SetUpCodeUsed    audit.Kind = "set-up-code.used"
+	ResetCodeMade    audit.Kind = "reset-code.made" // for a mail with a link for a new password
+	ResetCodeUsed    audit.Kind = "reset-code.used"
 	SecondFactorOn   audit.Kind = "second-factor.on"
 	SecondFactorOff  audit.Kind = "second-factor.off"
 	SecondFactorGone audit.Kind = "second-factor.reset" // by an operator or administrator

@@ -144,6 +144,9 @@ func (u *Users) setUpUser(ctx context.Context, tx *database.Tx, by audit.Actor, 
 		return err
 	}
 	if email = strings.TrimSpace(email); email != "" {
+		if err := u.changeEmail(ctx, tx, id, there.Email, email); err != nil {
+			return err
+		}
 		there.Email = email
 		if err := checkUser(there.User); err != nil {
 			return err

@@ -285,8 +285,21 @@ func (u *Users) SetEmail(ctx context.Context, by audit.Actor, id int64, email st
 	if err := checkUser(User{Email: email, Role: Subscriber}); err != nil {
 		return err
 	}
-	e := audit.Event{Kind: UserChanged, UserID: id, By: by, Detail: map[string]string{"changed": "email"}}
-	if err := u.set(ctx, e, `UPDATE users SET email = $2, email_key = $3 WHERE site_id = $site AND id = $1`, id, email, fold(email)); err != nil {
+	err := u.db.Update(ctx, func(tx *database.Tx) error {
+		a, err := find(ctx, tx, `id = $1`, id)
+		if err != nil {
+			return err
+		}
+		if err := u.changeEmail(ctx, tx, id, a.Email, email); err != nil {
+			return err
+		}
+		r, err := tx.Exec(ctx, `UPDATE users SET email = $2, email_key = $3 WHERE site_id = $site AND id = $1`, id, email, fold(email))
+		if err := touched(r, taken(err)); err != nil {
+			return err
+		}
+		return audit.Append(ctx, tx, audit.Event{Kind: UserChanged, UserID: id, By: by, At: u.now(), Detail: map[string]string{"changed": "email"}})
+	})
+	if err != nil {
 		return fmt.Errorf("set an email address: %w", err)
 	}
 	return nil
@@ -316,6 +329,9 @@ func (u *Users) setPassword(ctx context.Context, tx *database.Tx, e audit.Event,
 		return err
 	}
 	if _, err := tx.Exec(ctx, `DELETE FROM sessions WHERE site_id = $site AND user_id = $1 AND token <> $2`, e.UserID, session); err != nil {
+		return err
+	}
+	if _, err := resets.Drop(ctx, tx, e.UserID, u.now()); err != nil { // what was asked for before must not undo this
 		return err
 	}
 	e.At = u.now()

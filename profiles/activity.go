@@ -285,6 +285,8 @@ var sentences = map[audit.Kind]sentence{
 	"sign-in.throttled":    {"Sign-in slowed down", "There were too many wrong passwords. The next attempt has to wait."},
 	"set-up-code.made":     {"Set-up link created", "A link to set up the account was created."},
 	"set-up-code.used":     {"Set-up link used", "The link to set up the account was used."},
+	"reset-code.made":      {"Password link sent", "A link for a new password was sent by mail."},
+	"reset-code.used":      {"Password link used", "A new password was chosen by the link that was sent by mail."},
 	"token.created":        {"Password or token created", "An application password or token was created for “{name}”."},
 	"token.renamed":        {"Password or token renamed", "An application password or token was renamed to “{name}”."},
 	"token.limited":        {"Password or token changed", "The limits of the application password or token “{name}” were changed."},

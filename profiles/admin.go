@@ -78,6 +78,9 @@ func (v *visit) addUser() error {
 		return v.users()
 	}
 	if v.r.PostForm.Get("new-password") == "" {
+		if v.p.cfg.Mail != nil && user.Email != "" {
+			return v.invite(user, "/admin/users")
+		}
 		return v.setUpLink(user)
 	}
 	return v.done("/admin/users", v.T("The user %s was added.", user.Login))
@@ -91,6 +94,14 @@ func (v *visit) setUpLink(user auth.User) error {
 	}
 	v.title = v.T("Set-up link")
 	return v.show("set-up-link", struct{ Login, Link string }{user.Login, v.p.cfg.BaseURL + v.p.cfg.Prefix + "/setup?code=" + code.Reveal()})
+}
+
+// invite has the link sent by mail.
+func (v *visit) invite(user auth.User, next string) error {
+	if err := v.p.cfg.Mail.Invite(v.ctx(), user.ID); err != nil {
+		return err
+	}
+	return v.done(next, v.T("A mail with the set-up link for %s is on its way to %s.", user.Login, user.Email))
 }
 
 // person is the user whose id is in the path.
@@ -149,6 +160,9 @@ func (v *visit) changeUser() error {
 	}
 	if do == "link" && !v.Elsewhere() {
 		return v.setUpLink(user)
+	}
+	if do == "invite" && v.p.cfg.Mail != nil && user.Email != "" {
+		return v.invite(user, back)
 	}
 	text, err := v.applyTo(user)
 	if err == nil && do == "delete" {

@@ -116,3 +116,24 @@ func TestLastAdministrator(t *testing.T) {
 		}
 	})
 }
+
+// Where no mail is sent, people who have forgotten their password read whom to ask.
+func TestForgottenWithoutMail(t *testing.T) {
+	each(t, func(t *testing.T, h *house) {
+		b := h.browser(t)
+		if p := b.get("/signin"); !strings.Contains(p.body, `href="/signin/forgot"`) {
+			t.Errorf("the sign-in page: %s", p.body)
+		}
+		for _, p := range []page{b.get("/signin/forgot"), b.post("/signin/forgot", "login", "ada")} {
+			if p.status != http.StatusOK || !strings.Contains(p.body, "Ask an administrator") || strings.Contains(p.body, "<form method=\"post\" action=\"/signin/forgot\"") {
+				t.Errorf("%d %s", p.status, p.body)
+			}
+		}
+		if p := b.get("/signin/reset?code=ABC"); p.status != http.StatusForbidden || !strings.Contains(p.body, "This link has expired") {
+			t.Errorf("a wrong link: %d %s", p.status, p.body)
+		}
+		if p := h.as(t, "ada").get("/admin/users/1"); strings.Contains(p.body, "by mail") {
+			t.Errorf("the page offers mail: %s", p.body)
+		}
+	})
+}

@@ -41,6 +41,7 @@ var problems = []problem{
 	{auth.ErrTooManyPasskeys, http.StatusConflict, "Too many passkeys", "You have reached the limit of passkeys. Remove one that you no longer need."},
 	{auth.ErrPasskeyAddress, http.StatusNotFound, "Not here", "Passkeys need a site with a domain name and https."},
 	{auth.ErrSetUpCode, http.StatusForbidden, "This link has expired", "This link is wrong, has been used, or has expired. The server's administrator can create another with the command quillgate user set-up-link."},
+	{auth.ErrResetCode, http.StatusForbidden, "This link has expired", "This link is wrong, has been used, or has expired. Ask for another one on the page for forgotten passwords."},
 	{auth.ErrDeparture, http.StatusForbidden, "Start again", "This return from the blog was not started in this browser, is too old, or has already been used. Nothing was changed. Sign in again."},
 	{auth.ErrWrongCode, http.StatusForbidden, "Wrong code", "This code is wrong or has already been used."},
 	{auth.ErrSecondFactorOn, http.StatusConflict, "Already on", "Signing in already requires a code from an authenticator app."},

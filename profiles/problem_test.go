@@ -26,12 +26,12 @@ var met = map[string]error{
 	"auth.ErrDenied":      auth.ErrDenied, "auth.ErrClearText": auth.ErrClearText, "auth.ErrBusy": auth.ErrBusy, "auth.ErrNotFound": auth.ErrNotFound,
 	"auth.ErrLastAdministrator": auth.ErrLastAdministrator, "auth.ErrPasskey": auth.ErrPasskey, "auth.ErrNoPasskey": auth.ErrNoPasskey, "auth.ErrTooManyPasskeys": auth.ErrTooManyPasskeys,
 	"auth.ErrPasskeyAddress": auth.ErrPasskeyAddress, "auth.ErrSecondFactorOn": auth.ErrSecondFactorOn, "auth.ErrNoSecondFactor": auth.ErrNoSecondFactor,
-	"auth.ErrDeparture": auth.ErrDeparture, "auth.ErrWrongCode": auth.ErrWrongCode, "auth.ErrSetUpCode": auth.ErrSetUpCode, "apps.ErrNoToken": apps.ErrNoToken, "apps.ErrTooManyTokens": apps.ErrTooManyTokens,
+	"auth.ErrDeparture": auth.ErrDeparture, "auth.ErrWrongCode": auth.ErrWrongCode, "auth.ErrSetUpCode": auth.ErrSetUpCode, "auth.ErrResetCode": auth.ErrResetCode, "apps.ErrNoToken": apps.ErrNoToken, "apps.ErrTooManyTokens": apps.ErrTooManyTokens,
 }
 
 // elsewhere are errors of calls and of content, and of the start of the server, that no page asks for.
 var elsewhere = []string{
-	"apps.ErrKeysetBusy", "apps.ErrUnsealed", "apps.ErrSealingBegun", "apps.ErrNoUpstream", "apps.ErrOtherToken", "auth.ErrPasswordsRefused",
+	"auth.ErrNoReset", "apps.ErrKeysetBusy", "apps.ErrUnsealed", "apps.ErrSealingBegun", "apps.ErrNoUpstream", "apps.ErrOtherToken", "auth.ErrPasswordsRefused",
 }
 
 // Every error that the packages below declare has an answer of its own, or is known to be of no page.

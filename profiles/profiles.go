@@ -64,6 +64,8 @@ type Config struct {
 	Settings *Settings
 	// DeleteUser deletes a user, whose posts another user gets; required but where Upstream is set. See auth.Users.Delete.
 	DeleteUser func(ctx context.Context, by audit.Actor, id, heir int64) error
+	// Mail sends links; nil where no mail is sent.
+	Mail *Mail
 	// Section holds the pages of another package; nil: none.
 	Section *Section
 	Clock   func() time.Time // time.Now when nil

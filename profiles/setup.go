@@ -40,10 +40,14 @@ func (v *visit) setUp() error {
 	if err != nil {
 		return err
 	}
-	// A link must not be a way round the second factor.
-	if factor, err := v.p.cfg.Users.SecondFactor(v.ctx(), user.ID); err != nil || factor.On {
+	return v.enterUnlessFactor(user.ID)
+}
+
+// enterUnlessFactor signs in whoever has chosen a password by a link. The link must not be a way round the second factor.
+func (v *visit) enterUnlessFactor(userID int64) error {
+	if factor, err := v.p.cfg.Users.SecondFactor(v.ctx(), userID); err != nil || factor.On {
 		v.redirect("/signin")
 		return err
 	}
-	return v.enter(user.ID, "/profile")
+	return v.enter(userID, "/profile")
 }

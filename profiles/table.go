@@ -7,6 +7,10 @@ func accountRows() []row {
 		{"POST /signin/code", anybody, (*visit).code},
 		{"POST /signin/passkey/begin", anybody, (*visit).beginPasskeySignIn},
 		{"POST /signin/passkey", anybody, (*visit).passkeySignIn},
+		{"GET /signin/forgot", anybody, (*visit).forgotPage},
+		{"POST /signin/forgot", anybody, (*visit).forgot},
+		{"GET /signin/reset", anybody, (*visit).resetPage},
+		{"POST /signin/reset", anybody, (*visit).reset},
 		{"GET /setup", anybody, (*visit).setUpPage},
 		{"POST /setup", anybody, (*visit).setUp},
 

@@ -9,6 +9,7 @@ import (
 	"github.com/quillgate/quillgate/auth"
 	"github.com/quillgate/quillgate/database"
 	"github.com/quillgate/quillgate/desk"
+	"github.com/quillgate/quillgate/notices"
 	"github.com/quillgate/quillgate/pingback"
 	"github.com/quillgate/quillgate/profiles"
 	"github.com/quillgate/quillgate/public"
@@ -38,12 +39,20 @@ func openBlogEntrance(s *Server) (Entrance, error) {
 	if err != nil {
 		return Entrance{}, err
 	}
-	account, err := s.Profiles(Pages{Surroundings: blog.surroundings, Settings: blog.settings(), Section: contents, DeleteUser: blog.DeleteUser})
+	run := []func(context.Context){blog.Site.Run, blog.Media.Run, pings.Run}
+	var links *profiles.Mail
+	if cfg.Mail != nil {
+		told := notices.New(notices.Config{DB: blog.DB, Users: blog.Users, Site: blog.Site, Send: cfg.Mail.Send, Clock: cfg.Clock, Logger: cfg.Logger})
+		links = &profiles.Mail{Reset: told.AskReset, Invite: told.Invite}
+		run = append(run, told.Run)
+		s.metrics.mail(told.Outbox())
+	}
+	account, err := s.Profiles(Pages{Surroundings: blog.surroundings, Settings: blog.settings(), Section: contents, DeleteUser: blog.DeleteUser, Mail: links})
 	if err != nil {
 		return Entrance{}, err
 	}
 	e := blogEntrance{home: blog.Site.BaseURL(), api: api, pages: pages, calls: calls, uploads: blog.Media.Handler(site.UploadsPath, blog.redirect)}
-	return Entrance{Routes: append(e.routes(), account...), Run: []func(context.Context){blog.Site.Run, blog.Media.Run, pings.Run}}, nil
+	return Entrance{Routes: append(e.routes(), account...), Run: run}, nil
 }
 
 // blogEntrance is what answers for a blog.

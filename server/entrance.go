@@ -115,6 +115,7 @@ type Pages struct {
 	Settings     *profiles.Settings
 	Section      *profiles.Section
 	DeleteUser   func(ctx context.Context, by audit.Actor, id, heir int64) error
+	Mail         *profiles.Mail
 	Upstream     *profiles.Upstream
 }
 
@@ -140,6 +141,7 @@ func (s *Server) profilesOf(v *served, of Pages) ([]Route, error) {
 		Settings:     of.Settings,
 		Section:      of.Section,
 		DeleteUser:   of.DeleteUser,
+		Mail:         of.Mail,
 		Clock:        s.cfg.Clock,
 		Logger:       s.logger,
 	})

@@ -1,6 +1,8 @@
 package server
 
 import (
+	"context"
+	"math"
 	"net/http"
 	"strconv"
 	"time"
@@ -9,6 +11,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
+	"github.com/quillgate/quillgate/mail"
 	"github.com/quillgate/quillgate/xmlrpc"
 )
 
@@ -58,6 +61,32 @@ func (m *metrics) observe(rec *record, took time.Duration) {
 		m.refusals.WithLabelValues(rec.refusal).Inc()
 	}
 }
+
+// mail adds the numbers of an outbox.
+func (m *metrics) mail(box *mail.Outbox) {
+	counter := func(outcome string, value func() int64) {
+		m.registry.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{
+			Name: "quillgate_mail_total", Help: "Mails that this server sent, could not send at a try, or gave up.", ConstLabels: prometheus.Labels{"outcome": outcome},
+		}, func() float64 { return float64(value()) }))
+	}
+	counter("sent", func() int64 { sent, _, _ := box.Counts(); return sent })
+	counter("failed", func() int64 { _, failed, _ := box.Counts(); return failed })
+	counter("given up", func() int64 { _, _, over := box.Counts(); return over })
+	m.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "quillgate_mail_waiting", Help: "Mails that wait in the database, for whichever server sends them. NaN when the database does not answer.",
+	}, func() float64 {
+		ctx, cancel := context.WithTimeout(context.Background(), countTime)
+		defer cancel()
+		n, err := box.Waiting(ctx)
+		if err != nil {
+			return math.NaN()
+		}
+		return float64(n)
+	}))
+}
+
+// countTime is how long the numbers wait for the database.
+const countTime = 2 * time.Second
 
 // handler serves the numbers for Prometheus, for a listener of its own.
 func (m *metrics) handler() http.Handler {

@@ -7,6 +7,7 @@ import (
 
 	"github.com/quillgate/quillgate/audit"
 	"github.com/quillgate/quillgate/database"
+	"github.com/quillgate/quillgate/mail"
 	"github.com/quillgate/quillgate/pingback"
 	"github.com/quillgate/quillgate/site"
 )
@@ -34,7 +35,7 @@ type Parted struct {
 }
 
 // Copied says that the blog is a copy of one that is served elsewhere, and gives it a life of its own: sessions, nonces,
-// one-time codes, remembered creations, pingbacks that are due, TLS certificates and the key that signs answers are dropped.
+// one-time codes, remembered creations, pingbacks that are due, mail that waits, TLS certificates and the key that signs answers are dropped.
 // Unless keepKeys, all keys of applications, tokens and application passwords are revoked: those who have them gave their trust
 // to the original. All of it happens or none. No server may run on the copy meanwhile.
 func (b *Blog) Copied(ctx context.Context, by audit.Actor, keepKeys bool) (Parted, error) {
@@ -47,6 +48,9 @@ func (b *Blog) Copied(ctx context.Context, by audit.Actor, keepKeys bool) (Parte
 			return err
 		}
 		if err := pingback.DropUnfinished(ctx, tx); err != nil {
+			return err
+		}
+		if err := mail.DropUnfinished(ctx, tx); err != nil {
 			return err
 		}
 		if err := b.Media.Part(ctx, tx); err != nil {

@@ -24,6 +24,7 @@ import (
 	"time"
 
 	"github.com/quillgate/quillgate/auth"
+	"github.com/quillgate/quillgate/mail"
 	"github.com/quillgate/quillgate/xmlrpc"
 )
 
@@ -62,6 +63,8 @@ type Config struct {
 	NoSiteMetrics bool
 	// EndpointOnly serves no blog to visitors, only what publishing clients need.
 	EndpointOnly bool
+	// Mail hands mail to the SMTP server; nil where none is sent.
+	Mail *mail.Mailer
 	// Theme is a folder with templates of the blog's pages; see package public.
 	Theme  string
 	Logger *slog.Logger // discards when nil

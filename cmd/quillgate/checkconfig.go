@@ -18,9 +18,12 @@ func (checkConfigCmd) Help() string {
 _FILE variable names) and the settings file, in this order. The exit code is 2 if any of them is wrong.`
 }
 
-// tryFiles reads the files that the settings of TLS name, as the start of a server would.
+// tryFiles reads the files that the settings of TLS and mail name, as the start of a server would.
 func (s *settings) tryFiles() error {
 	if _, err := s.tls(); err != nil {
+		return err
+	}
+	if _, err := s.mailer(s.BaseURL); err != nil {
 		return err
 	}
 	if s.TLSCert == "" {

@@ -61,6 +61,10 @@ type settings struct {
 	ACMEEmail     string        `name:"acme-email" help:"Contact address for the certificate authority." placeholder:"ADDRESS" env:"QUILLGATE_ACME_EMAIL" group:"TLS"`
 	ACMERoot      string        `name:"acme-root" help:"CA certificates (PEM) for a private ACME server, instead of the system's." type:"path" placeholder:"FILE" env:"QUILLGATE_ACME_ROOT" group:"TLS"`
 
+	SMTP     string `name:"smtp" help:"SMTP server that takes mail: smtp://USER:PASSWORD@HOST:587 (STARTTLS) or smtps://USER:PASSWORD@HOST:465 (TLS). Put the URL in the variable or in the file that its _FILE variant names, because of the password. Empty: no mail is sent." placeholder:"URL" env:"QUILLGATE_SMTP" secret:"" group:"Mail"`
+	SMTPRoot string `name:"smtp-root" help:"CA certificates (PEM) for a private SMTP server, instead of the system's." type:"path" placeholder:"FILE" env:"QUILLGATE_SMTP_ROOT" group:"Mail"`
+	MailFrom string `name:"mail-from" help:"Sender of mails, as blog@example.org or \"My blog <blog@example.org>\". Required with --smtp." placeholder:"ADDRESS" env:"QUILLGATE_MAIL_FROM" group:"Mail"`
+
 	site string // of --site, behind all settings; see siteFlag
 }
 
@@ -117,6 +121,7 @@ func (s *settings) check() error {
 	}
 	bad = append(bad, s.checkTLS()...)
 	bad = append(bad, s.checkMedia()...)
+	bad = append(bad, s.checkMail()...)
 	if s.BaseURL != "" {
 		u, err := url.Parse(s.BaseURL)
 		if err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" || u.RawQuery != "" || u.Fragment != "" || u.User != nil {

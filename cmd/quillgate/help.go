@@ -10,7 +10,10 @@ import (
 
 // serverGroups are the groups of settings that mean something to a server alone. Every command takes them, so that all
 // read the same settings file and variables.
-var serverGroups = []string{"Server", "TLS"}
+var serverGroups = []string{"Server", "TLS", mailGroup}
+
+// mailGroup is the group of settings that mean something to the commands about mail too.
+const mailGroup = "Mail"
 
 // commandGroups are the groups of commands, in the order of the help.
 var commandGroups = []kong.Group{
@@ -44,7 +47,7 @@ func printHelp(options kong.HelpOptions, ctx *kong.Context) error {
 	selected := ctx.Selected()
 	about := aboutSettings(selected)
 	for _, flag := range ctx.Model.Flags {
-		flag.Hidden = flag.Hidden || !about && ofServer(flag) || selected == nil && flag.Group != nil && flag.Group.Key != "Settings"
+		flag.Hidden = flag.Hidden || !about && ofServer(flag) && !(ofMail(selected) && flag.Group.Key == mailGroup) || selected == nil && flag.Group != nil && flag.Group.Key != "Settings"
 	}
 	if selected == nil {
 		options.NoExpandSubcommands, options.FlagsLast = true, true
@@ -63,6 +66,11 @@ func printHelp(options kong.HelpOptions, ctx *kong.Context) error {
 // aboutSettings reports whether a command is about the settings of a server.
 func aboutSettings(command *kong.Node) bool {
 	return command != nil && (command.Name == "serve" || command.Name == "check-config")
+}
+
+// ofMail reports whether a command is about mail.
+func ofMail(command *kong.Node) bool {
+	return command != nil && command.Parent != nil && command.Parent.Name == "mail"
 }
 
 // ofServer reports whether a flag is a setting that means something to a server alone.

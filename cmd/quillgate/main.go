@@ -50,6 +50,7 @@ type cli struct {
 	Audit auditCmd `cmd:"" group:"people" help:"The audit trail of changes to keys, accounts and settings"`
 
 	Backup      backupCmd      `cmd:"" group:"upkeep" help:"Back up the SQLite database of a running server to a file."`
+	Mail        mailCmd        `cmd:"" group:"upkeep" help:"The way to the SMTP server"`
 	Relocate    relocateCmd    `cmd:"" group:"upkeep" help:"Confirm that the blog has moved to a new address, or that this is a copy of it."`
 	Migrate     migrateCmd     `cmd:"" group:"upkeep" help:"The database schema"`
 	CheckConfig checkConfigCmd `cmd:"" group:"upkeep" help:"Check the settings and print them."`

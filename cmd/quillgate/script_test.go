@@ -23,7 +23,7 @@ func TestScripts(t *testing.T) {
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"capture": capture, "await": await, "mode": mode, "wordpress": wordpress,
+			"capture": capture, "await": await, "mode": mode, "wordpress": wordpress, "smtp": smtpServer(t),
 		},
 	})
 }

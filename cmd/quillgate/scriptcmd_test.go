@@ -5,10 +5,13 @@ import (
 	"net/http/httptest"
 	"os"
 	"regexp"
+	"strings"
+	"testing"
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"github.com/quillgate/quillgate/mail/mailtest"
 	"github.com/quillgate/quillgate/upstream/upstreamtest"
 )
 
@@ -63,4 +66,22 @@ func wordpress(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Defer(s.Close)
 	wp.URL = s.URL
 	ts.Setenv(args[0], s.URL)
+}
+
+// smtpServer is the command smtp URL ROOT USER PASSWORD, which starts an SMTP server and sets variables to its address and to the file
+// with its certificate.
+func smtpServer(t *testing.T) func(*testscript.TestScript, bool, []string) {
+	return func(ts *testscript.TestScript, neg bool, args []string) {
+		if neg || len(args) != 4 {
+			ts.Fatalf("usage: smtp URL ROOT USER PASSWORD")
+		}
+		server := mailtest.Start(t, mailtest.Options{User: args[2], Password: args[3], Answer: func(to string) error {
+			if strings.HasPrefix(to, "nobody") {
+				return mailtest.Code(550, "no such user")
+			}
+			return nil
+		}})
+		ts.Setenv(args[0], server.URL())
+		ts.Setenv(args[1], server.RootFile)
+	}
 }

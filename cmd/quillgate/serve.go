@@ -57,6 +57,9 @@ func (c *serveCmd) Run(ctx context.Context, s *settings, io streams) (err error)
 		return err
 	}
 	config.Blog, config.EndpointOnly, config.Theme = blog, c.Public == "off", s.Theme
+	if config.Mail, err = s.mailer(blog.Site.BaseURL()); err != nil {
+		return err
+	}
 	srv, err := server.New(config)
 	if err != nil {
 		return err

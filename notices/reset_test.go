@@ -1,0 +1,212 @@
+package notices_test
+
+import (
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/pquerna/otp/totp"
+
+	"github.com/quillgate/quillgate/audit"
+	"github.com/quillgate/quillgate/auth"
+)
+
+// Whoever has forgotten a password gets a link, which works once; all sessions end and the second factor stays.
+func TestPasswordReset(t *testing.T) {
+	each(t, func(t *testing.T, h *house) {
+		bob := h.browser(t, "192.0.2.1").signIn("bob", password)
+		lost := h.browser(t, "192.0.2.1")
+		if p := lost.get("/signin"); !strings.Contains(p.body, "/signin/forgot") {
+			t.Errorf("the sign-in page does not lead there: %s", p.body)
+		}
+		known := lost.post("/signin/forgot", "login", "BOB@example.org")
+		unknown := lost.post("/signin/forgot", "login", "nobody@example.org")
+		if known.status != http.StatusOK || known.body != unknown.body || unknown.status != known.status {
+			t.Errorf("the answers differ: %d %s\n%d %s", known.status, known.body, unknown.status, unknown.body)
+		}
+		m := h.mail.Wait(t, 1)[0]
+		if m.To != "bob@example.org" || !strings.HasPrefix(m.Subject, "[My blog] ") || !strings.Contains(m.Header.Get("From"), `"My blog" <blog@blog.example>`) {
+			t.Errorf("the mail: %s", m.Raw)
+		}
+		address := link(t, m, "/signin/reset?code=")
+		code := codeOf(t, address)
+		var rows int
+		if err := h.blog.DB.Get(t.Context(), &rows, `SELECT COUNT(*) FROM one_time_codes WHERE hash = $1`, []byte(code)); err != nil || rows != 0 {
+			t.Errorf("the code itself is in the database: %d, %v", rows, err)
+		}
+		for range 2 { // looking at it uses nothing up
+			if p := lost.get(address); p.status != http.StatusOK || !strings.Contains(p.body, "<strong>bob</strong>") {
+				t.Fatalf("the page of the link: %d %s", p.status, p.body)
+			}
+		}
+		if p := lost.post("/signin/reset", "code", code, "new-password", "short", "new-password-again", "short"); p.status != http.StatusUnprocessableEntity && p.status != http.StatusOK || strings.Contains(p.body, "/profile/security") {
+			t.Errorf("a short password: %d %s", p.status, p.body)
+		}
+		if p := lost.post("/signin/reset", "code", code, "new-password", "a new long password", "new-password-again", "a new long password"); p.status != http.StatusSeeOther || p.to != "/profile" {
+			t.Fatalf("the new password: %d %s", p.status, p.body)
+		}
+		if p := lost.get("/profile"); p.status != http.StatusOK {
+			t.Errorf("after it: %d %s", p.status, p.to)
+		}
+		if p := bob.get("/profile"); p.status != http.StatusSeeOther {
+			t.Errorf("another session goes on: %d", p.status)
+		}
+		if p := lost.get(address); p.status != http.StatusForbidden {
+			t.Errorf("the link works again: %d", p.status)
+		}
+		h.browser(t, "192.0.2.2").signIn("bob", "a new long password")
+		if log := h.log.String(); strings.Contains(log, code) || strings.Contains(log, "new long password") {
+			t.Errorf("the log holds secrets:\n%s", log)
+		}
+	})
+}
+
+// A link for a new password expires after an hour, when the address or the password changes, and is sent once in ten minutes;
+// it is no way round the second factor.
+func TestPasswordResetLimits(t *testing.T) {
+	each(t, func(t *testing.T, h *house) {
+		ctx := t.Context()
+		ask := func(from, name string) page { return h.browser(t, from).post("/signin/forgot", "login", name) }
+		next := func(n int) string {
+			t.Helper()
+			return codeOf(t, link(t, h.mail.Wait(t, n)[n-1], "/signin/reset"))
+		}
+		works := func(code string) bool {
+			return h.browser(t, "192.0.2.9").get("/signin/reset?code="+code).status == http.StatusOK
+		}
+		ask("192.0.2.1", "bob")
+		first := next(1)
+		ask("192.0.2.1", "bob@example.org") // the same account, too soon
+		ask("192.0.2.1", "ada")
+		if to := h.mail.Wait(t, 2)[1].To; to != "ada@example.org" {
+			t.Errorf("the second mail goes to %s", to)
+		}
+		if !works(first) {
+			t.Error("the first link works no more")
+		}
+		h.clock.Add(11 * time.Minute)
+		ask("192.0.2.1", "bob")
+		second := next(3)
+		if works(first) || !works(second) {
+			t.Error("the second link does not take the place of the first")
+		}
+		h.clock.Add(time.Hour)
+		if works(second) {
+			t.Error("a link works after an hour")
+		}
+		ask("192.0.2.1", "bob")
+		third := next(4)
+		if err := h.blog.Users.SetEmail(ctx, audit.Operator, h.bob.ID, "robert@example.org"); err != nil {
+			t.Fatal(err)
+		}
+		if works(third) {
+			t.Error("a link works that went to an earlier address")
+		}
+		h.clock.Add(11 * time.Minute)
+		// With a second factor the new password is not enough.
+		e, err := h.blog.Users.BeginSecondFactor(ctx, h.ada.ID, "blog")
+		if err != nil {
+			t.Fatal(err)
+		}
+		c, err := totp.GenerateCode(e.Secret.Reveal(), h.clock.Now())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := h.blog.Users.ConfirmSecondFactor(ctx, audit.Operator, h.ada.ID, c); err != nil {
+			t.Fatal(err)
+		}
+		ask("192.0.2.1", "ada")
+		var code string
+		for n := 5; code == ""; n++ { // notices of what was changed come too
+			if m := h.mail.Wait(t, n)[n-1]; strings.Contains(m.Text, "/signin/reset?code=") {
+				code = codeOf(t, link(t, m, "/signin/reset"))
+			}
+		}
+		lost := h.browser(t, "192.0.2.1")
+		if p := lost.post("/signin/reset", "code", code, "new-password", "another long one", "new-password-again", "another long one"); p.to != "/signin" {
+			t.Errorf("with a second factor: %d to %q %s", p.status, p.to, p.body)
+		}
+		if p := lost.get("/profile"); p.status != http.StatusSeeOther {
+			t.Errorf("signed in without the second factor: %d", p.status)
+		}
+		if p := lost.post("/signin", "login", "ada", "password", "another long one"); p.to != "/signin/code" {
+			t.Errorf("the second factor is not asked for: %d to %q", p.status, p.to)
+		}
+		// One network may ask ten times in an hour.
+		h.clock.Add(2 * time.Hour)
+		for i := range 11 {
+			p := ask("198.51.100.7", "nobody")
+			if want := i < 10; want != (p.status == http.StatusOK) || !want && p.status != http.StatusTooManyRequests {
+				t.Errorf("request %d: %d", i, p.status)
+			}
+		}
+		if p := ask("198.51.100.8", "nobody"); p.status != http.StatusOK {
+			t.Errorf("another network: %d", p.status)
+		}
+		// Who may not come in, or has no address, gets nothing, and nobody can tell.
+		if err := h.blog.Users.Suspend(ctx, audit.Operator, h.bob.ID, true); err != nil {
+			t.Fatal(err)
+		}
+		if p := ask("198.51.100.8", "bob"); p.status != http.StatusOK {
+			t.Errorf("a suspended account: %d", p.status)
+		}
+		h.empty(t)
+		for _, m := range h.mail.Mails() {
+			if strings.Contains(m.Text, "user nobody") {
+				t.Errorf("a mail to nobody: %s", m.Raw)
+			}
+		}
+		if _, _, err := h.blog.Users.NewResetCode(ctx, "bob", false); err != auth.ErrNoReset {
+			t.Errorf("a code for a suspended account: %v", err)
+		}
+	})
+}
+
+// empty waits until no mail waits any more.
+func (h *house) empty(t *testing.T) {
+	t.Helper()
+	for end := time.Now().Add(time.Minute); ; time.Sleep(10 * time.Millisecond) {
+		var n int
+		if err := h.blog.DB.Get(t.Context(), &n, `SELECT COUNT(*) FROM outbox WHERE due IS NOT NULL`); err != nil {
+			t.Fatal(err)
+		}
+		if n == 0 {
+			return
+		}
+		if time.Now().After(end) {
+			t.Fatalf("%d mails still wait", n)
+		}
+	}
+}
+
+// An administrator invites somebody, whose mail leads to the first sign-in.
+func TestInvitationByMail(t *testing.T) {
+	each(t, func(t *testing.T, h *house) {
+		ada := h.browser(t, "192.0.2.1").signIn("ada", password)
+		if p := ada.post("/admin/users", "login", "cyd", "email", "cyd@example.org", "role", "author"); p.to != "/admin/users" {
+			t.Fatalf("add a user: %d %s", p.status, p.body)
+		}
+		if p := ada.get("/admin/users"); !strings.Contains(p.body, "cyd@example.org") {
+			t.Errorf("the page does not say that a mail was sent: %s", p.body)
+		}
+		m := h.mail.Wait(t, 1)[0]
+		if m.To != "cyd@example.org" || !strings.Contains(m.Text, "user name cyd") {
+			t.Errorf("the mail: %s", m.Raw)
+		}
+		code := codeOf(t, link(t, m, "/setup?code="))
+		cyd := h.browser(t, "192.0.2.2")
+		if p := cyd.get("/setup?code=" + code); p.status != http.StatusOK {
+			t.Errorf("the page of the link: %d", p.status)
+		}
+		if p := cyd.post("/setup", "code", code, "new-password", "cyd has a password", "new-password-again", "cyd has a password", "email", "cyd@example.org"); p.to != "/profile" {
+			t.Fatalf("set up: %d %s", p.status, p.body)
+		}
+		if p := cyd.get("/profile"); p.status != http.StatusOK {
+			t.Errorf("the first page: %d", p.status)
+		}
+		if strings.Contains(h.log.String(), code) {
+			t.Error("the log holds the code")
+		}
+	})
+}

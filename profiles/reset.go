@@ -1,0 +1,87 @@
+package profiles
+
+import (
+	"context"
+	"errors"
+	"net/http"
+
+	"github.com/quillgate/quillgate/auth"
+)
+
+// Mail is what the pages have sent by mail.
+type Mail struct {
+	// Reset has a link for a new password sent to the owner of an account, if there is one of this user name or address. It
+	// takes the same time in either case.
+	Reset func(ctx context.Context, name string) error
+	// Invite has a set-up link sent to a user who has an address.
+	Invite func(ctx context.Context, userID int64) error
+}
+
+// SendsMail reports whether mail can be sent.
+func (v *visit) SendsMail() bool { return v.p.cfg.Mail != nil }
+
+// forgotPage is what people see who have forgotten their password.
+type forgotPage struct{ ByMail, Asked bool }
+
+// forgotPage shows the form, or who to ask where no mail is sent.
+func (v *visit) forgotPage() error {
+	v.title = v.T("Forgotten password")
+	return v.show("forgot", forgotPage{ByMail: v.p.cfg.Mail != nil})
+}
+
+// forgot takes the form. The answer and its time are the same whether there is such an account or not.
+func (v *visit) forgot() error {
+	if v.p.cfg.Mail == nil {
+		return v.forgotPage()
+	}
+	name := v.form("login")
+	if name == "" || len(name) > 254 {
+		v.wrong("login", v.T("Enter your user name or your e-mail address."))
+		return v.forgotPage()
+	}
+	if err := v.p.cfg.Verifier.AskReset(v.ctx(), v.client()); err != nil {
+		return err
+	}
+	if err := v.p.cfg.Mail.Reset(v.ctx(), name); err != nil {
+		return err
+	}
+	v.title = v.T("Look into your mail")
+	v.render(http.StatusOK, "forgot", forgotPage{ByMail: true, Asked: true})
+	return nil
+}
+
+// resetPage shows the form for a new password to whoever has a link for it.
+func (v *visit) resetPage() error {
+	code := v.r.URL.Query().Get("code")
+	if v.r.PostForm.Get("code") != "" {
+		code = v.form("code")
+	}
+	// The code is in the address of this page.
+	v.w.Header().Set("Referrer-Policy", "no-referrer")
+	user, err := v.p.cfg.Verifier.ResetUser(v.ctx(), v.client(), code)
+	if err != nil {
+		return err
+	}
+	v.title = v.T("Choose a new password")
+	return v.show("reset", struct{ Code, Login string }{code, user.Login})
+}
+
+// reset takes it, and signs the visitor in unless a second factor is asked for.
+func (v *visit) reset() error {
+	if v.r.PostForm.Get("new-password") != v.r.PostForm.Get("new-password-again") {
+		v.wrong("new-password-again", v.T("The two passwords do not match."))
+		return v.resetPage()
+	}
+	user, err := v.p.cfg.Verifier.Reset(v.ctx(), v.client(), v.form("code"), v.r.PostForm.Get("new-password"))
+	var invalid *auth.Invalid
+	if errors.As(err, &invalid) {
+		if err := v.refused(err); err != nil {
+			return err
+		}
+		return v.resetPage()
+	}
+	if err != nil {
+		return err
+	}
+	return v.enterUnlessFactor(user.ID)
+}
