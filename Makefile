@@ -10,7 +10,8 @@
 # make bench-server  how many calls a second the server answers, by wrk, and next to others
 # make bench-scale  what calls and pages cost on a blog of a million posts, next to one of a thousand, on both databases
 # make cross    whether it builds for every system
-# make release  the last commit for every system, with checksums, in the folder dist; SIGN_KEY=FILE signs them
+# make release  the last commit for every system, with .deb, .rpm, install.sh and checksums, in the folder dist; SIGN_KEY=FILE signs them
+# make test-packages  a release: its .deb installed, upgraded and purged in a folder of debootstrap, install.sh, the image
 # make timing   whether the time of a verification tells what was wrong, on a quiet machine
 
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo development)
@@ -24,7 +25,7 @@ RACE := ./wordpress ./site ./auth ./server ./public ./apps ./database ./xmlrpc .
 # What takes longest begins first, here as above, so that no core waits for it at the end.
 FIRST := ./interop ./cmd/quillgate ./transfer ./profiles
 
-.PHONY: build run test tests checks test-cluster test-wordpress nightly soak screenshots readme-screenshot timing bench-scale bench-signer bench-server cross format tree lint fuzz bench tools reproducible release sbom
+.PHONY: build run test tests checks test-cluster test-wordpress test-packages nightly soak screenshots readme-screenshot timing bench-scale bench-signer bench-server cross format tree lint fuzz bench tools reproducible release sbom
 
 build:
 	$(BUILD) -o bin/quillgate ./cmd/quillgate
@@ -79,6 +80,11 @@ test-wordpress: tools
 test-cluster:
 	go test -count=1 -tags cluster -timeout 10m -v -run '^TestCluster$$' ./database
 
+# As root, on Debian. Nothing outside of a temporary folder is touched.
+test-packages:
+	command -v debootstrap >/dev/null || apt-get install -y -qq --no-install-recommends debootstrap
+	tools/test-packages
+
 # In the second build a comparison that leaks is put in on purpose: the measurement has to find it.
 timing:
 	go test -count=1 -v -tags timing -run '^TestT1' ./interop/timing
@@ -129,7 +135,7 @@ bench:
 reproducible:
 	tools/reproducible
 
-# For linux, macOS, FreeBSD and Windows; TARGETS="linux/amd64 …" for fewer.
+# For Linux, macOS, FreeBSD and Windows; TARGETS="linux/amd64 …" for fewer.
 release:
 	tools/release
 

@@ -57,8 +57,12 @@ func (s *settings) onThisMachine() (string, error) {
 	if err != nil {
 		return "", err
 	}
-	if ip := net.ParseIP(host); host == "" || ip.IsUnspecified() {
-		host = "localhost" // one of both families answers
+	// A container may have no /etc/hosts that knows localhost.
+	switch ip := net.ParseIP(host); {
+	case host == "", ip.Equal(net.IPv4zero):
+		host = "127.0.0.1"
+	case ip.Equal(net.IPv6unspecified):
+		host = "::1"
 	}
 	return scheme + "://" + net.JoinHostPort(host, port), nil
 }

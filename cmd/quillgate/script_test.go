@@ -3,6 +3,8 @@ package main
 import (
 	"context"
 	"os"
+	"path/filepath"
+	"runtime"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
@@ -20,10 +22,13 @@ func TestScripts(t *testing.T) {
 		Dir: "testdata/script",
 		Setup: func(env *testscript.Env) error {
 			env.Setenv("QUILLGATE_DATA", env.WorkDir+"/data")
-			return nil
+			env.Setenv("PLATFORM", runtime.GOOS+"-"+runtime.GOARCH)
+			tree, err := filepath.Abs("../..")
+			env.Setenv("TREE", tree)
+			return err
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"capture": capture, "await": await, "mode": mode, "wordpress": wordpress, "smtp": smtpServer(t),
+			"capture": capture, "await": await, "mode": mode, "wordpress": wordpress, "smtp": smtpServer(t), "download": download,
 		},
 	})
 }

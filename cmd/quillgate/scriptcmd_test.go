@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"net/http"
 	"net/http/httptest"
 	"os"
 	"regexp"
@@ -84,4 +85,14 @@ func smtpServer(t *testing.T) func(*testscript.TestScript, bool, []string) {
 		ts.Setenv(args[0], server.URL())
 		ts.Setenv(args[1], server.RootFile)
 	}
+}
+
+// download NAME FOLDER serves a folder on loopback, and sets a variable to its address.
+func download(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: download NAME FOLDER")
+	}
+	s := httptest.NewServer(http.FileServer(http.Dir(ts.MkAbs(args[1]))))
+	ts.Defer(s.Close)
+	ts.Setenv(args[0], s.URL)
 }
