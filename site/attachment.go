@@ -233,24 +233,24 @@ func (s *Site) ListAttachments(ctx context.Context, who auth.Identity, f Attachm
 	if f.Limit <= 0 {
 		f.Limit = 1 << 31
 	}
-	where, args := `p.type = 'attachment' AND p.status = 'inherit'`, []any{}
-	add := func(v any) string {
-		args = append(args, v)
-		return fmt.Sprintf("$%d", len(args))
-	}
+	arg := &arguments{}
+	list := `SELECT p.id, p.date FROM posts p JOIN attachments a ON a.post_id = p.id WHERE p.type = 'attachment' AND p.status = 'inherit'`
 	if f.Parent != nil {
-		where += ` AND p.parent = ` + add(*f.Parent)
+		list += ` AND p.parent = ` + arg.add(*f.Parent)
 	}
+	lists := []string{list}
 	if patterns := mimePatterns(f.MimeType); len(patterns) > 0 {
-		var either []string
-		for _, pattern := range patterns {
-			either = append(either, `LOWER(p.mime_type) LIKE `+add(pattern)+` ESCAPE '\'`)
+		types, err := s.mimeTypes(ctx, patterns)
+		if err != nil {
+			return nil, err
 		}
-		where += ` AND (` + strings.Join(either, ` OR `) + `)`
+		lists = []string{list + ` AND 1 = 0`}
+		for _, t := range types {
+			lists = append(lists, list+` AND p.mime_type = `+arg.add(t))
+		}
 	}
-	query := `SELECT p.id FROM posts p JOIN attachments a ON a.post_id = p.id
-		WHERE ` + where + ` ORDER BY p.date DESC, p.id DESC LIMIT ` + add(f.Limit) + ` OFFSET ` + add(max(f.Offset, 0))
-	return walk(ctx, s.db, query, args, shortList, func(ids []int64) ([]Attachment, error) {
+	query := `SELECT id FROM (` + merged(lists, `id, date`, ` ORDER BY date DESC, id DESC`, f.Limit, max(f.Offset, 0)) + `) AS page ORDER BY date DESC, id DESC`
+	return walk(ctx, s.db, query, arg.list, shortList, func(ids []int64) ([]Attachment, error) {
 		found, err := s.Attachments(ctx, ids)
 		var list []Attachment
 		for _, id := range ids {
@@ -260,6 +260,22 @@ func (s *Site) ListAttachments(ctx context.Context, who auth.Identity, f Attachm
 		}
 		return list, err
 	}), nil
+}
+
+// mimeTypes are the media types of the blog's files that one of the patterns fits. It goes from type to type in an index.
+func (s *Site) mimeTypes(ctx context.Context, patterns []string) (types []string, err error) {
+	const from = `(SELECT MIN(p.mime_type) FROM posts p WHERE p.type = 'attachment' AND p.status = 'inherit'`
+	arg := &arguments{}
+	either := make([]string, len(patterns))
+	for i, pattern := range patterns {
+		either[i] = `LOWER(mime) LIKE ` + arg.add(pattern) + ` ESCAPE '\'`
+	}
+	err = s.db.Select(ctx, &types, `WITH RECURSIVE found (mime) AS (SELECT `+from+`) UNION ALL SELECT `+from+` AND p.mime_type > f.mime) FROM found f WHERE f.mime IS NOT NULL)
+		SELECT mime FROM found WHERE mime IS NOT NULL AND (`+strings.Join(either, ` OR `)+`)`, arg.list...)
+	if err != nil {
+		return nil, fmt.Errorf("list the media types of files: %w", err)
+	}
+	return types, nil
 }
 
 // maxMimeTypes bounds how many media types one filter may name.

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"iter"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -176,8 +175,8 @@ func (f CommentFilter) query(db database.Queryer, who auth.Identity) (string, []
 	if limit <= 0 {
 		limit = 1 << 31
 	}
-	return `SELECT hit FROM (` + strings.Join(texts, ` UNION ALL `) + ` ORDER BY told DESC, hit DESC LIMIT ` + strconv.Itoa(limit) +
-		` OFFSET ` + strconv.Itoa(max(f.Offset, 0)) + `) AS page ORDER BY told DESC, hit DESC`, a.list
+	const order = ` ORDER BY told DESC, hit DESC`
+	return `SELECT hit FROM (` + merged(texts, `hit, told`, order, limit, max(f.Offset, 0)) + `) AS page` + order, a.list
 }
 
 // maxSearchWords bounds a search in comments.

@@ -269,9 +269,28 @@ func (f PostFilter) statement(q database.Queryer, columns, condition, found stri
 	for i, part := range parts {
 		parts[i] = `SELECT p.id, ` + strings.Join(keys, `, `) + ` FROM ` + from + ` WHERE ` + part
 	}
-	return `SELECT ` + columns + ` FROM posts p WHERE p.id IN (SELECT id FROM (` + strings.Join(parts, ` UNION ALL `) + sorted(names) +
-		` LIMIT ` + strconv.Itoa(f.Limit) + ` OFFSET ` + strconv.Itoa(f.Offset) + `) AS page)` + sorted(order)
+	return `SELECT ` + columns + ` FROM posts p WHERE p.id IN (SELECT id FROM (` + merged(parts, `id, `+strings.Join(names, `, `), sorted(names), f.Limit, f.Offset) +
+		`) AS page)` + sorted(order)
 }
+
+// merged reads a page of several lists together. Each comes in its order out of an index, and both databases merge them as
+// far as the page goes: PostgreSQL if each list is put into order by itself, SQLite, which then leaves that out, if the order
+// is of columns that this statement returns. Where the page is near, PostgreSQL must be told, or it sorts a whole list whose
+// order is not that of a column.
+func merged(lists []string, columns, order string, limit, offset int) string {
+	near := ``
+	if end := limit + offset; end <= nearPage {
+		near = ` LIMIT ` + strconv.Itoa(end)
+	}
+	each := make([]string, len(lists))
+	for i, list := range lists {
+		each[i] = `SELECT * FROM (` + list + order + near + `) AS list` + strconv.Itoa(i)
+	}
+	return `SELECT ` + columns + ` FROM (` + strings.Join(each, ` UNION ALL `) + `) AS lists` + order + ` LIMIT ` + strconv.Itoa(limit) + ` OFFSET ` + strconv.Itoa(offset)
+}
+
+// nearPage is up to where SQLite may sort a page once more.
+const nearPage = 5000
 
 // HasPosts reports whether the blog has a post that a list without statuses shows, whoever may see it.
 func (s *Site) HasPosts(ctx context.Context) (bool, error) {
