@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -25,6 +26,15 @@ func (n *newsroom) checkCounts(t *testing.T) {
 	}
 	if len(wrong) > 0 {
 		t.Fatalf("the counts of %v are wrong: %v", wrong, n.counts(t))
+	}
+	var misplaced []int64
+	err = n.db.Select(t.Context(), &misplaced, `SELECT pt.post_id FROM post_terms pt JOIN posts p ON p.id = pt.post_id
+		WHERE pt.shown IS DISTINCT FROM CASE WHEN p.type = 'post' AND p.status = 'publish' THEN p.date END`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(misplaced) > 0 {
+		t.Fatalf("the posts %v do not stand in their terms by their date", misplaced)
 	}
 }
 
@@ -53,6 +63,9 @@ func TestCountsStayTrue(t *testing.T) {
 			}
 			if random.IntN(2) == 0 {
 				e.Categories = some()
+			}
+			if random.IntN(3) == 0 {
+				e.Date = in(n, time.Duration(random.IntN(1000)-990)*time.Hour)
 			}
 			if random.IntN(3) == 0 {
 				e.Tags = &[]string{fmt.Sprint("tag", random.IntN(4)), fmt.Sprint("tag", random.IntN(4))}

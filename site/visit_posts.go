@@ -63,10 +63,6 @@ const (
 // maxVisitorOffset bounds how deep visitors can leaf: the rows before are walked over.
 const maxVisitorOffset = 100_000
 
-// fewPosts is up to how many posts of a term are sorted; of a term with more the posts are walked over by date until
-// enough have the term.
-const fewPosts = 5000
-
 // VisiblePosts returns published posts for visitors, the newest first. A post with a password is among them; its texts
 // are not to be shown.
 func (s *Site) VisiblePosts(ctx context.Context, f VisitorFilter, load Load) ([]FullPost, error) {
@@ -74,7 +70,7 @@ func (s *Site) VisiblePosts(ctx context.Context, f VisitorFilter, load Load) ([]
 		return nil, nil
 	}
 	a := &arguments{}
-	query, err := f.query(s.db, a), error(nil)
+	query, err := f.query(a), error(nil)
 	if f.Search != "" {
 		query, err = s.searchQuery(ctx, f, a)
 	}
@@ -88,10 +84,11 @@ func (s *Site) VisiblePosts(ctx context.Context, f VisitorFilter, load Load) ([]
 	return s.full(ctx, list, load)
 }
 
-func (f VisitorFilter) query(q database.Queryer, a *arguments) string {
-	const newest = ` ORDER BY p.date DESC, p.id DESC`
-	page := newest + ` LIMIT ` + strconv.Itoa(min(max(f.Limit, 1), maxPosts)) + ` OFFSET ` + strconv.Itoa(max(f.Offset, 0))
-	from, where := `posts p`, `p.type = 'post' AND p.status = 'publish'`
+// query reads ids out of indexes, and the posts of the page alone. A term knows the dates of its published posts; a post may
+// have several of the terms.
+func (f VisitorFilter) query(a *arguments) string {
+	const newest = ` ORDER BY date DESC, id DESC`
+	where := ``
 	if f.Author != 0 {
 		where += ` AND p.author = ` + a.add(f.Author)
 	}
@@ -104,23 +101,21 @@ func (f VisitorFilter) query(q database.Queryer, a *arguments) string {
 	if f.NotSticky {
 		where += ` AND NOT p.sticky`
 	}
+	lists, columns := []string{`SELECT p.id, p.date FROM posts p WHERE p.type = 'post' AND p.status = 'publish'` + where}, `id, date`
 	if len(f.Terms) > 0 {
-		var count int64
-		ids := make([]string, len(f.Terms))
-		for i, t := range f.Terms {
-			count += t.Count
-			ids[i] = a.add(t.ID)
+		from := `SELECT pt.post_id AS id, pt.shown AS date FROM post_terms pt WHERE pt.shown IS NOT NULL`
+		if where != "" {
+			from = `SELECT pt.post_id AS id, pt.shown AS date FROM post_terms pt CROSS JOIN posts p WHERE pt.shown IS NOT NULL AND p.id = pt.post_id` + where
 		}
-		in := `pt.term_id IN (` + strings.Join(ids, `, `) + `)`
-		if count <= fewPosts {
-			// A cross join keeps SQLite to this order.
-			from = `(SELECT DISTINCT pt.post_id FROM post_terms pt WHERE ` + in + `) h CROSS JOIN posts p`
-			where = `p.id = h.post_id AND ` + where
-		} else {
-			where += ` AND EXISTS (SELECT 1 FROM post_terms pt WHERE pt.post_id = p.id AND ` + in + `)`
+		lists = nil
+		for _, t := range f.Terms {
+			lists = append(lists, from+` AND pt.term_id = `+a.add(t.ID))
 		}
 	}
-	return `SELECT ` + beginnings(f.Beginning) + ` FROM ` + from + ` WHERE ` + where + page
+	if len(lists) > 1 {
+		columns = `DISTINCT id, date`
+	}
+	return f.page(merged(lists, columns, newest, f.limit(), max(f.Offset, 0)))
 }
 
 // searchQuery is the statement of a search. It reads no texts but those that are looked at, and those of the page.
@@ -142,9 +137,15 @@ func (s *Site) searchQuery(ctx context.Context, f VisitorFilter, a *arguments) (
 	for i, t := range types {
 		types[i] = `SELECT p.id, p.date FROM ` + from + ` WHERE ` + t + ` AND ` + where
 	}
-	return `SELECT ` + beginnings(f.Beginning) + ` FROM posts p WHERE p.id IN (SELECT id FROM (` + strings.Join(types, ` UNION ALL `) + ` ORDER BY date DESC, id DESC LIMIT ` +
-		strconv.Itoa(min(max(f.Limit, 1), maxPosts)) + ` OFFSET ` + strconv.Itoa(max(f.Offset, 0)) + `) AS page) ORDER BY p.date DESC, p.id DESC`, nil
+	return f.page(merged(types, `id, date`, ` ORDER BY date DESC, id DESC`, f.limit(), max(f.Offset, 0))), nil
 }
+
+// page reads the posts whose ids a statement gives, the newest first.
+func (f VisitorFilter) page(ids string) string {
+	return `SELECT ` + beginnings(f.Beginning) + ` FROM posts p WHERE p.id IN (SELECT id FROM (` + ids + `) AS page) ORDER BY p.date DESC, p.id DESC`
+}
+
+func (f VisitorFilter) limit() int { return min(max(f.Limit, 1), maxPosts) }
 
 // maxSticky bounds the posts that stay on top of the home page.
 const maxSticky = 10
