@@ -11,6 +11,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -18,12 +19,14 @@ import (
 	"github.com/quillgate/quillgate/xmlrpc"
 )
 
-// examples are the programs of docs/examples. Each publishes one post with a signed call and prints its id.
-var examples = []struct {
+// example is a program of docs/examples, which publishes one post with a signed call and prints its id.
+type example struct {
 	file    string // relative to docs/examples
 	command []string
 	install string // what is missing when the program does not run
-}{
+}
+
+var examples = []example{
 	{"newpost.py", []string{"python3", "newpost.py"}, "Python 3 (Debian: python3)"},
 	{"newpost.mjs", []string{"node", "newpost.mjs"}, "Node (Debian: nodejs)"},
 	{"newpost.php", []string{"php", "newpost.php"}, "PHP (Debian: php-cli)"},
@@ -33,8 +36,14 @@ var examples = []struct {
 	{"newpost.sh", []string{"sh", "newpost.sh"}, "openssl and curl (Debian: openssl curl)"},
 }
 
+// strictExamples sign by RFC 9421.
+var strictExamples = []example{
+	{"strict.py", []string{"python3", "strict.py"}, "Python 3 (Debian: python3)"},
+	{"strict.mjs", []string{"node", "strict.mjs"}, "Node (Debian: nodejs)"},
+}
+
 // exampleLines is how long an example may be: whoever reads one wants to see the signature, not a program.
-const exampleLines = 25
+const exampleLines = 30
 
 func TestExamples(t *testing.T) {
 	t.Parallel()
@@ -63,16 +72,41 @@ func TestExamples(t *testing.T) {
 
 var printedID = regexp.MustCompile(`(?m)^\d+$`)
 
-// A wrong secret makes every example end with an error and print no id.
+// uncaught is how programs of these languages end when no one has caught what went wrong.
+var uncaught = regexp.MustCompile(`(?m)Traceback|^\s+at |goroutine|Fatal error|Uncaught|node:internal|^\s*from |\.(pl|rb|php) line|:in |exit status`)
+
+// Whatever is wrong, an example prints no id, ends with an error, and says why in one sentence.
 func TestExamplesRefused(t *testing.T) {
 	t.Parallel()
 	p := start(t, seed(t, ""))
-	for _, x := range examples {
+	for _, x := range append(slices.Clone(examples), strictExamples...) {
 		t.Run(x.file, func(t *testing.T) {
-			cmd := exampleCommand(t.Context(), x.command, p.endpoint, signingKey{seedPublic, seedSecret + "0"}, "title", "text")
-			out, err := cmd.Output()
-			if err == nil || printedID.Match(out) {
-				t.Errorf("it ended with %v and printed %q, want an error and no id", err, out)
+			t.Parallel()
+			for _, c := range []struct {
+				what, url, public, secret, want string
+				arguments                       []string
+			}{
+				{"a wrong secret", p.endpoint, seedPublic, seedSecret + "0", "ignature|redential|key", []string{"title", "text"}},
+				{"no server", "http://127.0.0.1:2/xmlrpc.php", seedPublic, seedSecret, "(?i)refused|connect", []string{"title", "text"}},
+				{"no blog there", p.base + "/nothing-here", seedPublic, seedSecret, ".", []string{"title", "text"}},
+				{"no variables", "", "", "", "^Set BLOG_URL, BLOG_PUBLIC and BLOG_SECRET", []string{"title", "text"}},
+				{"no text", p.endpoint, seedPublic, seedSecret, "give a title and a text", []string{"title"}},
+			} {
+				cmd := exec.CommandContext(t.Context(), x.command[0], append(x.command[1:len(x.command):len(x.command)], c.arguments...)...)
+				cmd.Dir = "../docs/examples"
+				if c.url != "" {
+					cmd.Env = append(os.Environ(), "BLOG_URL="+c.url, "BLOG_PUBLIC="+c.public, "BLOG_SECRET="+c.secret)
+				}
+				var complaints bytes.Buffer
+				cmd.Stderr = &complaints
+				out, err := cmd.Output()
+				if err == nil || printedID.Match(out) {
+					t.Errorf("%s: it ended with %v and printed %q, want an error and no id", c.what, err, out)
+				}
+				words := strings.TrimSuffix(complaints.String(), "exit status 1\n") // of go run
+				if !regexp.MustCompile(c.want).MatchString(words) || uncaught.MatchString(words) || strings.Contains(words, "<value>") || len(words) > 700 {
+					t.Errorf("%s: it says %q, want a sentence with %s", c.what, words, c.want)
+				}
 			}
 		})
 	}

@@ -3,6 +3,8 @@ import { createHash } from 'node:crypto'
 
 const { BLOG_URL: url, BLOG_PUBLIC: publicKey, BLOG_SECRET: secret } = process.env
 const [title, text] = process.argv.slice(2)
+const fail = (words) => { console.error(words); process.exit(1) }
+if (!url || !publicKey || !secret || !text) fail('Set BLOG_URL, BLOG_PUBLIC and BLOG_SECRET, and give a title and a text.')
 
 const sha256 = (s) => createHash('sha256').update(s).digest('hex')
 const escape = (s) => s.replace(/[&<>]/g, (c) => ({ '&': '&amp;', '<': '&lt;', '>': '&gt;' })[c])
@@ -17,8 +19,8 @@ const response = await fetch(url, {
   method: 'POST',
   headers: { 'Content-Type': 'text/xml', Authorization: `${publicKey}||${sha256(secret + sha256(secret + body))}` },
   body
-})
+}).catch((error) => fail(`${url}: ${error.cause?.message ?? error}`))
 const answer = await response.text()
 const id = answer.includes('<fault>') ? null : answer.match(/<string>(\d+)<\/string>/)
-if (!id) throw new Error(answer)
+if (!id) fail(`${url}: ${answer.match(/faultString<\/name>\s*<value><string>([^<]*)/)?.[1] ?? response.statusText}`)
 console.log(id[1])

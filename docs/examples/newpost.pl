@@ -5,6 +5,7 @@ use Digest::SHA qw(sha256_hex);
 use HTTP::Tiny;
 
 my ($url, $public, $secret) = @ENV{qw(BLOG_URL BLOG_PUBLIC BLOG_SECRET)};
+die "Set BLOG_URL, BLOG_PUBLIC and BLOG_SECRET, and give a title and a text.\n" unless $url && $public && $secret && @ARGV == 2;
 my %escape = ('&' => '&amp;', '<' => '&lt;', '>' => '&gt;');
 my ($title, $text) = map { s/([&<>])/$escape{$1}/gr } @ARGV;
 
@@ -19,6 +20,7 @@ XML
 
 my $digest = sha256_hex($secret . sha256_hex($secret . $body));
 my %headers = ('Content-Type' => 'text/xml', Authorization => "$public||$digest");
-my $answer = HTTP::Tiny->new->post($url, { headers => \%headers, content => $body })->{content};
-die $answer if $answer =~ /<fault>/ or $answer !~ m{<string>(\d+)</string>};
+my $answer = HTTP::Tiny->new->post($url, { headers => \%headers, content => $body });
+die "$url: $1\n" if $answer->{content} =~ m{faultString</name>\s*<value><string>([^<]*)};
+die "$url: $answer->{status} $answer->{reason} ", $answer->{content} =~ s/\s+/ /gr, "\n" if $answer->{content} !~ m{<string>(\d+)</string>};
 print "$1\n";

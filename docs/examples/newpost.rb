@@ -4,6 +4,7 @@ require "digest"
 require "net/http"
 
 url, public_key, secret = ENV.values_at("BLOG_URL", "BLOG_PUBLIC", "BLOG_SECRET")
+abort "Set BLOG_URL, BLOG_PUBLIC and BLOG_SECRET, and give a title and a text." unless url && public_key && secret && ARGV.size == 2
 title, text = ARGV.map { |s| CGI.escapeHTML(s) }
 
 body = <<~XML
@@ -16,6 +17,11 @@ body = <<~XML
 XML
 
 digest = Digest::SHA256.hexdigest(secret + Digest::SHA256.hexdigest(secret + body))
-answer = Net::HTTP.post(URI(url), body, "Content-Type" => "text/xml", "Authorization" => "#{public_key}||#{digest}").body
-abort answer if answer.include?("<fault>")
-puts answer[%r{<string>(\d+)</string>}, 1]
+begin
+  answer = Net::HTTP.post(URI(url), body, "Content-Type" => "text/xml", "Authorization" => "#{public_key}||#{digest}").body
+rescue StandardError => e
+  abort "#{url}: #{e.message}"
+end
+id = answer[%r{<string>(\d+)</string>}, 1] unless answer.include?("<fault>")
+abort "#{url}: #{answer[%r{faultString</name>\s*<value><string>([^<]*)}, 1] || "no answer of a blog"}" unless id
+puts id

@@ -3,6 +3,8 @@ import { createHash, createHmac, randomBytes } from 'node:crypto'
 
 const { BLOG_URL, BLOG_PUBLIC: publicKey, BLOG_SECRET: secret } = process.env
 const [title, text] = process.argv.slice(2)
+const fail = (words) => { console.error(words); process.exit(1) }
+if (!BLOG_URL || !publicKey || !secret || !text) fail('Set BLOG_URL, BLOG_PUBLIC and BLOG_SECRET, and give a title and a text.')
 const url = new URL(BLOG_URL)
 
 const escape = (s) => s.replace(/[&<>]/g, (c) => ({ '&': '&amp;', '<': '&lt;', '>': '&gt;' })[c])
@@ -26,7 +28,8 @@ const base = covered.map(([name, value]) => `"${name}": ${value}\n`).join('') + 
 headers['Signature-Input'] = `sig=${params}`
 headers.Signature = `sig=:${createHmac('sha256', secret).update(base).digest('base64')}:`
 
-const answer = await (await fetch(url, { method: 'POST', headers, body })).text()
+const response = await fetch(url, { method: 'POST', headers, body }).catch((error) => fail(`${BLOG_URL}: ${error.cause?.message ?? error}`))
+const answer = await response.text()
 const id = answer.includes('<fault>') ? null : answer.match(/<string>(\d+)<\/string>/)
-if (!id) throw new Error(answer)
+if (!id) fail(`${BLOG_URL}: ${answer.match(/faultString<\/name>\s*<value><string>([^<]*)/)?.[1] ?? response.statusText}`)
 console.log(id[1])

@@ -11,6 +11,10 @@ import (
 )
 
 func main() {
+	log.SetFlags(0)
+	if len(os.Args) != 3 || os.Getenv("BLOG_URL") == "" || os.Getenv("BLOG_PUBLIC") == "" || os.Getenv("BLOG_SECRET") == "" {
+		log.Fatal("Set BLOG_URL, BLOG_PUBLIC and BLOG_SECRET, and give a title and a text.")
+	}
 	keys := signer.Transport{Public: os.Getenv("BLOG_PUBLIC"), Secret: os.Getenv("BLOG_SECRET")}
 	blog, err := xmlrpc.NewClient(os.Getenv("BLOG_URL"), keys)
 	if err != nil {
