@@ -5,14 +5,16 @@ import (
 	"github.com/quillgate/quillgate/xmlrpc"
 )
 
-// Arguments are those of one call. They are read by the names that the row of the method gives them, so that where each
-// stands is said in one place. What is missing reads as the zero of its kind.
+// Arguments are the arguments of one call, read by the parameter names in the
+// method's row, so that positions are written in one place only. A missing
+// argument reads as the zero value of its kind.
 type Arguments struct {
 	Row    *methods.Method
 	Values []xmlrpc.Value
 }
 
-// At returns an argument. A name that the row does not have is a mistake of the program; a test finds it.
+// At returns the argument called name. A name that the row does not have is a
+// programming error, which a test finds.
 func (a Arguments) At(name string) xmlrpc.Value {
 	i := a.Row.Index(name)
 	if i < 0 {

@@ -9,13 +9,17 @@ import (
 	"github.com/quillgate/quillgate/xmlrpc"
 )
 
-// wireDate is every form in which clients write a date: yyyyMMddTHH:mm:ss, the same with dashes or without colons, with
-// a blank or a small t for the T, with fractions of a second, without seconds or the time of day, and with a zone.
+// wireDate matches every form in which clients write a date: yyyyMMddTHH:mm:ss,
+// with dashes or without colons, with a space or a lower-case t for the T, with
+// fractions of a second, without seconds or without the time of day, and with a
+// time zone.
 var wireDate = regexp.MustCompile(`^([0-9]{4})-?([0-9]{2})-?([0-9]{2})(?:(?:[Tt]| +)([0-9]{2}):?([0-9]{2})(?::?([0-9]{2})(?:[.,][0-9]+)?)?)?\s*(Z|z|[+-][0-9]{2}(?::?[0-9]{2})?)?$`)
 
-// Date reads a date, in a dateTime or in a text. It is in GMT; zoned reports whether the client said so, with Z or an
-// offset. 24:00 is midnight, a leap second the next second, and a day that the month does not have goes over into the next
-// month, as in WordPress. What cannot be read is not ok.
+// Date reads a date from a dateTime or a string, and returns it in GMT. zoned
+// reports whether the value names its time zone, as Z or an offset. As in
+// WordPress, 24:00 is midnight, a leap second is the next second, and a day
+// that the month does not have moves into the next month. ok is false if the
+// value cannot be read.
 func Date(v xmlrpc.Value) (t time.Time, zoned, ok bool) {
 	m := wireDate.FindStringSubmatch(strings.TrimSpace(Text(v)))
 	if m == nil {
@@ -23,7 +27,7 @@ func Date(v xmlrpc.Value) (t time.Time, zoned, ok bool) {
 	}
 	var n [6]int
 	for i := range n {
-		n[i], _ = strconv.Atoi(m[i+1]) // digits, or nothing where a part is left out
+		n[i], _ = strconv.Atoi(m[i+1]) // digits, or empty if the part is left out
 	}
 	if n[0] == 0 || n[1] < 1 || n[1] > 12 || n[2] < 1 || n[2] > 31 || n[3] > 24 || n[4] > 59 || n[5] > 60 {
 		return time.Time{}, false, false
@@ -36,8 +40,8 @@ func Date(v xmlrpc.Value) (t time.Time, zoned, ok bool) {
 	return t, m[7] != "", true
 }
 
-// zoneOffset reads Z, +hh, +hhmm or +hh:mm; nothing is not an offset. No place
-// on Earth is further from GMT than 14 hours.
+// zoneOffset reads Z, +hh, +hhmm or +hh:mm; an empty string is not an offset.
+// No place on Earth is further from GMT than 14 hours.
 func zoneOffset(zone string) (offset time.Duration, ok bool) {
 	if zone == "" || zone == "Z" || zone == "z" {
 		return 0, true

@@ -1,5 +1,6 @@
-// Package loose reads values as loosely as WordPress does: clients send numbers as text, text as numbers, flags as either,
-// and dates in a dozen forms.
+// Package loose reads values as loosely as WordPress does: clients send numbers
+// as strings, strings as numbers, booleans as either, and dates in a dozen
+// forms.
 package loose
 
 import (
@@ -11,7 +12,8 @@ import (
 	"github.com/quillgate/quillgate/xmlrpc"
 )
 
-// Text reads a scalar as text: numbers in decimal, true as "1", false and containers as nothing.
+// Text reads a scalar as a string: numbers in decimal, true as "1", false and
+// containers as "".
 func Text(v xmlrpc.Value) string {
 	switch v.Kind() {
 	case xmlrpc.KindBool:
@@ -25,8 +27,10 @@ func Text(v xmlrpc.Value) string {
 	return oneLineEnd(v.Text())
 }
 
-// oneLineEnd makes every line end of a text a line feed. XML does that with bare carriage returns, but not with those in
-// references, which some clients write for what their editor has in the text. WordPress's answers hand out line feeds.
+// oneLineEnd turns every line end of a string into a line feed. XML does that
+// to bare carriage returns, but not to those in character references, which
+// some clients write for the line ends of their editor. WordPress answers with
+// line feeds.
 func oneLineEnd(s string) string {
 	if !strings.Contains(s, "\r") {
 		return s
@@ -36,8 +40,10 @@ func oneLineEnd(s string) string {
 
 var lineEnds = strings.NewReplacer("\r\n", "\n", "\r", "\n")
 
-// DoubleText writes a double as PHP does: in decimal, with at most so many digits (-1 for as many as tell it apart from
-// all others), and with an exponent when there are more of them before the point, or more than three zeros behind it.
+// DoubleText formats a double as PHP does: in decimal, with at most digits
+// significant digits (-1 for the fewest that identify the value), and with an
+// exponent if there are more of them before the point, or more than three zeros
+// after it.
 func DoubleText(f float64, digits int) string {
 	most := digits
 	if digits < 0 {
@@ -47,7 +53,7 @@ func DoubleText(f float64, digits int) string {
 	mantissa, exponent, found := strings.Cut(text, "e")
 	n, err := strconv.Atoi(exponent)
 	if !found || err != nil {
-		return text // infinite, or no number
+		return text // infinite, or not a number
 	}
 	if strings.Contains(mantissa, ".") {
 		mantissa = strings.TrimSuffix(strings.TrimRight(mantissa, "0"), ".")
@@ -62,7 +68,8 @@ func DoubleText(f float64, digits int) string {
 	return fmt.Sprintf("%sE%+d", mantissa, n)
 }
 
-// Int reads a scalar as an integer: the digits that a text begins with, a double cut at its point.
+// Int reads a scalar as an integer: the digits at the beginning of a string, a
+// double truncated at the point.
 func Int(v xmlrpc.Value) int64 {
 	switch v.Kind() {
 	case xmlrpc.KindInt, xmlrpc.KindBool:
@@ -82,7 +89,8 @@ func Int(v xmlrpc.Value) int64 {
 	return LeadingInt(v.Text())
 }
 
-// LeadingInt reads the digits that a text begins with; 0 when there are none, or too many.
+// LeadingInt reads the digits at the beginning of a string. It returns 0 if
+// there are none, or too many.
 func LeadingInt(s string) int64 {
 	s = strings.TrimLeft(s, " \t\n\r\v\f")
 	end := 0
@@ -99,7 +107,8 @@ func LeadingInt(s string) int64 {
 	return n
 }
 
-// Truth reads a scalar as a flag: 0, "0", "" and an empty container are false, the text "false" is true.
+// Truth reads a scalar as a boolean: 0, "0", "" and an empty container are
+// false; the string "false" is true.
 func Truth(v xmlrpc.Value) bool {
 	switch v.Kind() {
 	case xmlrpc.KindNil:

@@ -7,14 +7,14 @@ import (
 	"strings"
 )
 
-// Destination is a network that this server's own requests may reach although
-// it is not public. Port 0 stands for the two ports of the Web, 80 and 443.
+// Destination is a network that requests of this server may reach although it
+// is not public. Port 0 means the two ports of the Web, 80 and 443.
 type Destination struct {
 	Prefix netip.Prefix
 	Port   uint16
 }
 
-// Contains reports whether an address and port belong to the destination.
+// Contains reports whether the destination includes an address and port.
 func (d Destination) Contains(at netip.AddrPort) bool {
 	return d.Prefix.Contains(at.Addr().Unmap()) && (at.Port() == d.Port || d.Port == 0 && WebPort(at.Port()))
 }
@@ -23,8 +23,8 @@ func (d Destination) Contains(at netip.AddrPort) bool {
 func WebPort(port uint16) bool { return port == 80 || port == 443 }
 
 // ParseDestinations reads networks or single addresses, each with or without a
-// port, separated by blanks or commas. An IPv6 network with a port stands in
-// brackets: "10.0.0.0/8 127.0.0.1:8080 [fd00::/8]:80".
+// port, separated by white space or commas. An IPv6 network with a port is
+// written in brackets: "10.0.0.0/8 127.0.0.1:8080 [fd00::/8]:80".
 func ParseDestinations(text string) ([]Destination, error) {
 	var list []Destination
 	for _, word := range strings.FieldsFunc(text, func(c rune) bool { return c == ',' || c == ' ' || c == '\t' || c == '\n' || c == '\r' }) {

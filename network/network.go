@@ -1,5 +1,6 @@
-// Package network decides what counts as one client, and limits what each of them may do or hold. Everything that is
-// limited by the address of a client is limited here, so that the rule for IPv6 stands in one place.
+// Package network decides which addresses count as one client, and limits what
+// each client may do or hold. All limits by client address are built on it, so
+// the rule for IPv6 is written once.
 package network
 
 import (
@@ -8,8 +9,9 @@ import (
 	"time"
 )
 
-// Of returns the network that an address counts as: the address itself for IPv4, and for IPv6 the /64, since one
-// customer has at least that many addresses (RFC 6177). The zero Prefix stands for all addresses that are not known.
+// Of returns the network that an address counts as: the address itself for
+// IPv4, and the /64 for IPv6, since one customer has at least that many
+// addresses (RFC 6177). The zero Prefix stands for all unknown addresses.
 func Of(addr netip.Addr) netip.Prefix {
 	addr = addr.Unmap().WithZone("")
 	bits := 32
@@ -23,31 +25,34 @@ func Of(addr netip.Addr) netip.Prefix {
 	return prefix
 }
 
-// Rate limits how often something happens for each key: a burst in advance, and one more after each interval (a token
-// bucket). Its memory is bounded: when it is full, the keys that were used longest ago are forgotten. It is safe for
-// concurrent use.
+// Rate is a token bucket for each key: it allows a burst, and one more event
+// after each interval. Its memory is bounded: when it is full, it forgets the
+// keys that have not been used for longest. It is safe for concurrent use.
 type Rate[K comparable] struct {
 	burst int
 	every time.Duration
 	size  int
 
 	mu         sync.Mutex
-	young, old map[K]use // each of at most size/2 keys; what is used moves to young
+	young, old map[K]use // at most size/2 keys each; a key that is used moves to young
 }
 
-// use is what is known of a key.
+// use is the state of the bucket of one key.
 type use struct {
-	full time.Time // from this moment on, the whole burst is there again
-	n    int       // tries since the bucket was full, refused ones too
+	full time.Time // when the bucket is full again
+	n    int       // attempts since the bucket was full, including refused ones
 }
 
-// NewRate returns a Rate that keeps at most size keys.
+// NewRate returns a Rate that allows burst events at once and one more after
+// each interval every. It remembers at most size keys.
 func NewRate[K comparable](burst int, every time.Duration, size int) *Rate[K] {
 	return &Rate[K]{burst: burst, every: every, size: size, young: make(map[K]use)}
 }
 
-// Take counts a try. It may go ahead when wait is 0; otherwise it is refused, and the next one may succeed after wait.
-// n is the number of tries since the whole burst was there, including this one and refused ones.
+// Take counts an attempt. If wait is 0, the attempt may go ahead; otherwise it
+// is refused, and the next one may succeed after wait. n is the number of
+// attempts since the bucket was last full, including this one and those
+// refused.
 func (r *Rate[K]) Take(key K, now time.Time) (n int, wait time.Duration) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -60,7 +65,7 @@ func (r *Rate[K]) Take(key K, now time.Time) (n int, wait time.Duration) {
 	return u.n, wait
 }
 
-// Wait returns how long the next try must wait, and counts nothing.
+// Wait returns how long the next attempt must wait. It counts nothing.
 func (r *Rate[K]) Wait(key K, now time.Time) time.Duration {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -68,7 +73,7 @@ func (r *Rate[K]) Wait(key K, now time.Time) time.Duration {
 	return wait
 }
 
-// Forget gives a key its whole burst back.
+// Forget refills the bucket of a key.
 func (r *Rate[K]) Forget(key K) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -76,14 +81,14 @@ func (r *Rate[K]) Forget(key K) {
 	delete(r.old, key)
 }
 
-// Len is how many keys are kept.
+// Len returns the number of keys that are remembered.
 func (r *Rate[K]) Len() int {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return len(r.young) + len(r.old)
 }
 
-// look returns what is known of a key at a moment.
+// look returns the state of a key at the time now.
 func (r *Rate[K]) look(key K, now time.Time) (u use, wait time.Duration) {
 	u, ok := r.young[key]
 	if !ok {
@@ -108,14 +113,15 @@ func (r *Rate[K]) keep(key K, u use) {
 }
 
 // Share limits how much of something each key holds at the same time. The zero
-// value is ready. It is safe for concurrent use, and remembers only keys that
-// hold something.
+// value is ready to use. It is safe for concurrent use, and remembers only keys
+// that hold something.
 type Share[K comparable] struct {
 	mu   sync.Mutex
 	held map[K]int64
 }
 
-// Take adds n to what the key holds, unless that would be more than limit.
+// Take adds n to what the key holds, unless the sum would exceed limit. It
+// reports whether it did.
 func (s *Share[K]) Take(key K, n, limit int64) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -129,7 +135,7 @@ func (s *Share[K]) Take(key K, n, limit int64) bool {
 	return true
 }
 
-// Give takes n off what the key holds.
+// Give subtracts n from what the key holds.
 func (s *Share[K]) Give(key K, n int64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -75,7 +75,7 @@ func TestRate(t *testing.T) {
 	}
 }
 
-// A flood of keys neither fills the memory nor frees the one that goes on.
+// A flood of keys neither fills the memory nor frees the key that keeps asking.
 func TestRateIsBounded(t *testing.T) {
 	r := network.NewRate[int](2, time.Hour, 1000)
 	r.Take(-1, start)
