@@ -1,11 +1,14 @@
-// Package methods lists the XML-RPC calls of WordPress, and those that Quillgate adds, as data: names, parameters, where
-// the login stands, which right a key needs, what the call does. It holds no function and imports nothing of ours, so
-// that the server, the signer and the gateway read the same rows.
+// Package methods lists the XML-RPC calls of WordPress, and those that
+// Quillgate adds, as data: names, parameters, the position of the login, the
+// rights that a key needs, and the effect. It has no behavior and imports no
+// other package of this module, so the server, the signer and the gateway can
+// all read the same rows.
 //
-// Names, parameters and positions are those of the methods that WordPress 6.1 registers. Each position was compared with
-// the real one. A network of sites deviates in two methods: from WordPress 6.1 on, blogger.getUsersBlogs and
-// metaWeblog.getUsersBlogs read the user name at position 0 there, so that every client fails; wp.getUsersBlogs answers
-// the same.
+// Names, parameters and positions are those of the methods that WordPress 6.1
+// registers; each position was compared with that WordPress. A multisite
+// network differs in two methods: since WordPress 6.1, blogger.getUsersBlogs
+// and metaWeblog.getUsersBlogs read the user name at position 0 there, so they
+// fail for every client. wp.getUsersBlogs returns the same.
 package methods
 
 import (
@@ -13,28 +16,30 @@ import (
 	"strings"
 )
 
-// EndpointPath is where the methods are called, below the address of the blog.
+// EndpointPath is the path of the endpoint, relative to the address of the
+// blog.
 const EndpointPath = "/xmlrpc.php"
 
 // Method is one row of the table.
 type Method struct {
 	Name    string
-	Aliases []string // other names of the same method
+	Aliases []string // other names of the method
 	Params  []Param  // in the order of the call
 	Result  string   // the type of the result, by its name in XML-RPC
-	// Login is the position of the user name, from 0; the password follows it. It is NoLogin where the method takes
-	// neither.
+	// Login is the position of the user name, from 0; the password follows it.
+	// It is NoLogin if the method takes neither.
 	Login  int
-	Min    int // fewer arguments than this are fault 400, before any sign-in
+	Min    int // with fewer arguments, the call gets fault 400 before authentication
 	SignIn SignIn
-	// Rights are those of which a limited key needs one: "read", "draft", "publish", "media", "comments", "users",
-	// "options". A method without rights may be called with every key.
+	// Rights are the rights of which a limited key needs one: "read", "draft",
+	// "publish", "media", "comments", "users", "options". Every key may call a
+	// method without rights.
 	Rights   []string
 	Effect   Effect
 	Help     string
-	Protocol bool // package xmlrpc answers it, before anyone has signed in
+	Protocol bool // package xmlrpc answers it, before authentication
 
-	shape      string // what Params, Result and Login are read from; see complete
+	shape      string // the source of Params, Result and Login; see complete
 	signatures [][]string
 }
 
@@ -42,42 +47,45 @@ type Method struct {
 type Param struct {
 	Name     string
 	Type     string // the name of the type in XML-RPC: int, string, boolean, struct or array
-	Optional bool   // it and all that follow it may be left out
+	Optional bool   // this parameter and all that follow may be left out
 }
 
-// NoLogin stands in Method.Login where a method takes no user name and no password.
+// NoLogin is the value of Method.Login if a method takes no user name and no
+// password.
 const NoLogin = -1
 
-// SignIn is how a method learns who is calling.
+// SignIn is the way in which a method authenticates its caller.
 type SignIn uint8
 
-// The ways to sign in.
+// The values of SignIn.
 const (
-	Nobody       SignIn = iota // not at all
+	Nobody       SignIn = iota // not authenticated
 	Required                   // by the user name and the password at Login, or by a signature
-	Optional                   // as Required, but an empty user name and password call as no one
-	PasswordOnly               // as Required, but a signature does not count: the method hands out credentials
-	KeyOnly                    // by the signature of an application, for what concerns its own key
+	Optional                   // like Required, but an empty user name and password call anonymously
+	PasswordOnly               // like Required, but without signatures: the method hands out credentials
+	KeyOnly                    // by the signature of an application, which the call is about
 	CodeOnly                   // by a one-time code among the arguments
 )
 
-// Effect is what a call leaves behind. Callers that send a call again, or keep one from running twice, go by it.
+// Effect is what a call changes. It decides whether a call may be sent again,
+// and whether a second copy must be stopped from running.
 type Effect uint8
 
-// The effects.
+// The values of Effect.
 const (
-	Reads   Effect = iota + 1 // nothing
-	Changes                   // something that was there is changed or deleted
-	Creates                   // something new; the same call a second time makes a second one
+	Reads   Effect = iota + 1 // changes nothing
+	Changes                   // changes or deletes something that exists
+	Creates                   // adds something; the same call a second time adds another
 )
 
-// All returns the rows in the order of the table. They are not to be changed.
+// All returns the rows in the order of the table. Callers must not change them.
 func All() []*Method { return slices.Clone(table) }
 
-// Lookup returns the row of a method by any of its names, compared exactly, and nil where there is none.
+// Lookup returns the row of the method with exactly this name or alias, or nil
+// if there is none.
 func Lookup(name string) *Method { return byName[name] }
 
-// Names returns the names of all methods, with the aliases.
+// Names returns the names of all methods, including aliases.
 func Names() []string {
 	var names []string
 	for _, m := range table {
@@ -86,7 +94,8 @@ func Names() []string {
 	return names
 }
 
-// LoginPosition returns Method.Login of a method by any of its names, and whether there is such a method.
+// LoginPosition returns Method.Login for the method with this name or alias,
+// and reports whether there is such a method.
 func LoginPosition(name string) (position int, known bool) {
 	m := Lookup(name)
 	if m == nil {
@@ -95,21 +104,23 @@ func LoginPosition(name string) (position int, known bool) {
 	return m.Login, true
 }
 
-// Names returns all names of the method, the first of the row first.
+// Names returns all names of the method, starting with that of the row.
 func (m *Method) Names() []string { return append([]string{m.Name}, m.Aliases...) }
 
-// Index returns the position of a parameter by its name, from 0, and -1 where there is none.
+// Index returns the position of a parameter by its name, from 0, or -1 if the
+// method has no such parameter.
 func (m *Method) Index(param string) int {
 	return slices.IndexFunc(m.Params, func(p Param) bool { return p.Name == param })
 }
 
-// Signatures returns what system.methodSignature answers: the type of the result, then those of the parameters, once
-// for each number of optional parameters. They are not to be changed.
+// Signatures returns the answer to system.methodSignature: the type of the
+// result followed by those of the parameters, once for each number of optional
+// parameters. Callers must not change it.
 func (m *Method) Signatures() [][]string {
 	if m.signatures != nil {
 		return m.signatures
 	}
-	return m.allSignatures() // of a row that is not in the table
+	return m.allSignatures() // the row is not in the table
 }
 
 func (m *Method) allSignatures() [][]string {
@@ -126,8 +137,9 @@ func (m *Method) allSignatures() [][]string {
 	return out
 }
 
-// complete reads the shape of each row: the names and types of the parameters, "[" in front of those that may be left
-// out, and after "→" the type of the result: "blog:int user:string password:string [fields:array → struct". The
+// complete parses the shape of each row: the names and types of the parameters,
+// "[" before those that may be left out, and after "→" the type of the result,
+// as in "blog:int user:string password:string [fields:array → struct". The
 // parameter called user is the user name.
 func complete(rows []Method) []*Method {
 	out := make([]*Method, len(rows))

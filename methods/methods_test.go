@@ -21,7 +21,7 @@ var update = flag.Bool("update", false, "rewrite the method reference")
 
 const referenceFile = "../docs/METHODS.md"
 
-// The method reference says what the table says. After a change: go generate ./methods
+// The method reference matches the table. After a change: go generate ./methods
 func TestReference(t *testing.T) {
 	want := reference()
 	if *update {
@@ -38,8 +38,9 @@ func TestReference(t *testing.T) {
 	}
 }
 
-// Each row is complete: types that XML-RPC has, no more arguments demanded than are described as such, words, and an
-// effect and rights that fit each other.
+// Each row is complete: it has types that XML-RPC knows, a description, an
+// effect and rights that fit each other, and does not require more arguments
+// than it describes.
 func TestRows(t *testing.T) {
 	kinds := []string{"int", "string", "boolean", "struct", "array"}
 	for _, m := range methods.All() {
@@ -79,8 +80,9 @@ func TestRows(t *testing.T) {
 	}
 }
 
-// The user name stands where WordPress reads it: compared by script with all methods that WordPress 6.1 registers. A
-// position that moved would send passwords on, or read them out of another argument.
+// The user name is where WordPress reads it: a script compared the positions
+// with all methods that WordPress 6.1 registers. A wrong position would forward
+// passwords, or read them from another argument.
 func TestLoginPositions(t *testing.T) {
 	at := map[int][]string{
 		0: {"wp.getUsersBlogs", "xmlrpcs.introspect"},
@@ -114,14 +116,15 @@ func TestLoginPositions(t *testing.T) {
 	}
 }
 
-// rightless are the methods with a sign-in that every key may call.
+// rightless are the methods that authenticate their caller and that every key
+// may call.
 var rightless = map[string]bool{
-	"wp.getUsersBlogs": true, "blogger.getUsersBlogs": true, // clients begin with them
+	"wp.getUsersBlogs": true, "blogger.getUsersBlogs": true, // the first call of every client
 	"xmlrpcs.createApplication": true, // no key may call it
 	"xmlrpcs.introspect":        true,
 }
 
-// families are the parts of the reference.
+// families are the sections of the reference.
 var families = []struct{ prefix, title, about string }{
 	{"wp.", "WordPress", "The interface of WordPress itself: posts of every type, terms, files, comments, users, options."},
 	{"metaWeblog.", "MetaWeblog", "The interface that most desktop programs speak."},
@@ -161,7 +164,7 @@ func reference() []byte {
 	return append(bytes.TrimRight(b.Bytes(), "\n"), '\n')
 }
 
-// describe writes the part of one name.
+// describe writes the section for one name.
 func describe(b *bytes.Buffer, m *methods.Method, name string, alias bool) {
 	fmt.Fprintf(b, "\n### %s\n\n", name)
 	if alias {

@@ -2,15 +2,15 @@ package methods
 
 //go:generate go test -run ^TestReference$ -update .
 
-// The rights that methods ask for; see Method.Rights. A key that writes may read what it writes, so that a client's first
-// refresh works.
+// The rights that methods ask for; see Method.Rights. A key that may write may
+// also read what it writes, so that the first refresh of a client works.
 var (
 	posts    = []string{"read", "draft", "publish"}
 	files    = []string{"read", "media"}
 	talk     = []string{"read", "comments"}
 	people   = []string{"read", "users"}
 	settings = []string{"read", "draft", "publish", "media", "options"}
-	write    = []string{"draft", "publish"} // what is written decides which of them
+	write    = []string{"draft", "publish"} // the status of the post decides which of them
 	publish  = []string{"publish"}
 	media    = []string{"media"}
 	comments = []string{"comments"}
@@ -18,7 +18,8 @@ var (
 	options  = []string{"options"}
 )
 
-// table has one row for each method. A new method is one row here and one function in package wordpress.
+// table has one row for each method. A new method needs a row here and a
+// function in package wordpress.
 var table = complete([]Method{
 	// Users.
 	{Name: "wp.getUsersBlogs", shape: "user:string password:string → array", Min: 2, Effect: Reads, Help: "Returns the blogs that the caller may write to."},
@@ -102,13 +103,14 @@ var table = complete([]Method{
 	// Pingbacks.
 	{Name: "pingback.ping", shape: "source_url:string target_url:string → string", Effect: Creates, Help: "Reports a page that links to a post of this blog."},
 	{Name: "pingback.extensions.getPingbacks", shape: "url:string → array", Effect: Reads, Help: "Returns the pages that link to a post."},
-	// Keys of applications; quillgate's own.
+	// Application keys: quillgate's own methods.
 	{Name: "xmlrpcs.createApplication", shape: "blog:int user:string password:string name:string [settings:struct → struct", Min: 4, SignIn: PasswordOnly, Effect: Creates, Help: "Creates an application key and returns its secret, which is shown only this once. The settings are scope, methods, networks, strict, expires (a date or a number of days), and code, the current code of the account's second factor if it has one."},
 	{Name: "xmlrpcs.introspect", shape: "[user:string [password:string → struct", Effect: Reads, Help: "Describes the caller's own key or token: its name, rights, expiry and owner. Also returns the server's time."},
 	{Name: "xmlrpcs.rotate", shape: "[overlap_hours:int [algorithm:string [verification_key:string [lost_successor:string → struct", SignIn: KeyOnly, Effect: Creates, Help: "Creates the successor of the key that signs. Both keys work during the overlap: 24 hours by default, 720 at most; with 0 the old key is revoked at once. A client without a secret sends its new verification key. A client that never received the answer sends the public key of the lost successor, which xmlrpcs.introspect names; that successor is revoked unless it was used."},
 	{Name: "xmlrpcs.revoke", shape: "→ boolean", SignIn: KeyOnly, Effect: Changes, Help: "Revokes the key that signs the request."},
 	{Name: "xmlrpcs.enrol", shape: "code:string name:string algorithm:string verification_key:string → struct", Min: 4, SignIn: CodeOnly, Effect: Creates, Help: "Creates a key without a secret from a public key in PEM. The code is the one-time code of an open enrolment."},
-	// The protocol itself, in package xmlrpc. The last two but demo are there when the server's introspection is on.
+	// The protocol itself, in package xmlrpc. The last two, except demo, exist
+	// if introspection is enabled on the server.
 	{Name: "system.multicall", shape: "calls:array → array", Protocol: true, Effect: Creates, Help: "Answers several calls in one request. The array holds structs with methodName and params; the result holds, in the same order, an array with the one result or a struct with faultCode and faultString."},
 	{Name: "system.listMethods", shape: "→ array", Protocol: true, Effect: Reads, Help: "Returns the names of all methods."},
 	{Name: "system.getCapabilities", shape: "→ struct", Protocol: true, Effect: Reads, Help: "Returns the specifications that the server follows."},
