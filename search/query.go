@@ -7,7 +7,7 @@ import (
 	"github.com/quillgate/quillgate/database"
 )
 
-// Query is what somebody searches for.
+// Query is the parsed text of a search.
 type Query struct{ words []word }
 
 type word struct {
@@ -15,18 +15,20 @@ type word struct {
 	not  bool // must not occur
 }
 
-// Empty reports whether the query asks for nothing, and finds everything.
+// Empty reports whether the query has no words. An empty query matches every
+// post.
 func (s Query) Empty() bool { return len(s.words) == 0 }
 
-// maxWords bounds a search.
+// maxWords is the largest number of words in a search.
 const maxWords = 9
 
-// smallWords are too common to be searched for.
+// smallWords are too common to search for.
 const smallWords = " about an are as at be by com for from how in is it of on or that the this to was what when where who will with www "
 
-// Parse splits a search at white space and commas; what stands in double quotes stays together. Single letters and
-// small words are left out. A search of nothing else, and one of more than nine words, is looked for as it is. A word
-// behind a hyphen must not occur.
+// Parse splits a search at white space and commas; text in double quotes stays
+// together. It drops single letters and small words. If nothing remains, or
+// more than nine words, it searches for s as it is. A word after a hyphen must
+// not occur.
 func Parse(s string) (q Query) {
 	for _, w := range split(s) {
 		if len(w) > 1 && w[0] == '-' {
@@ -58,8 +60,10 @@ func split(s string) []string {
 	return words
 }
 
-// Condition writes the conditions for the words, each behind an AND, for a post p. One database folds the case of ASCII
-// letters only, so a word is looked for in both forms where they differ. add adds an argument and returns its placeholder.
+// Condition returns the SQL conditions for the words, each preceded by AND, for
+// a post p. One of the databases folds the case of ASCII letters only, so a
+// word is searched for in both cases where they differ. add adds an argument
+// and returns its placeholder.
 func (s Query) Condition(q database.Queryer, add func(any) string) string {
 	var b strings.Builder
 	for _, w := range s.words {

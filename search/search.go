@@ -1,17 +1,18 @@
-// Package search finds posts by words in their texts. A search finds every post
-// whose title, excerpt or text holds all the words, wherever they stand in it,
-// in the middle of other words too, as WordPress's does; case and accents do not
-// count. Nothing ranks the hits: they come in the order that the list has.
+// Package search finds posts by the words in their texts. As in WordPress, a
+// search matches every post whose title, excerpt or text contains all the
+// words, also inside other words. Case and accents do not count. Hits are not
+// ranked: the list decides their order.
 //
-// An index leads to the candidates, and the texts of those decide, so that the
-// index only has to be complete. It holds the grams of each post: sequences of
-// three letters or digits, of two in scripts that write without blanks between
-// words. A word has all its grams in the index of every post that holds it. On
-// SQLite the index is a table of FTS5, on PostgreSQL a tsvector under a GIN index.
+// The index supplies candidates, and the texts of the candidates are then
+// checked, so the index must be complete but not exact. It holds the grams of
+// each post: sequences of three letters or digits, or of two in scripts that
+// are written without spaces. If a post contains a word, the index has all
+// grams of that word for it. On SQLite the index is an FTS5 table, on
+// PostgreSQL a tsvector with a GIN index.
 //
-// Triggers of the schema put each post that is new, or whose texts change, into
-// the table search_pending, in the transaction of the change. What is in there
-// is a candidate of every search. Work takes it out and writes the grams.
+// Triggers add each post that is new, or whose texts change, to the table
+// search_pending, in the transaction of the change. Posts in that table are
+// candidates of every search. Work removes them from it and writes their grams.
 package search
 
 import (
@@ -26,41 +27,42 @@ import (
 
 const (
 	table = "post_search"
-	// maxText is how many bytes a post may have whose grams are looked for. A
-	// longer one, and one with more grams than maxGrams, is a candidate of every
-	// search.
+	// maxText is the size in bytes up to which a post is split into grams. A
+	// longer post, or one with more than maxGrams grams, is a candidate of
+	// every search.
 	maxText  = 1 << 20
 	maxGrams = 20_000
-	// everything stands for all grams. It is no gram itself: it is too long.
+	// everything stands for all grams. It is too long to be a gram.
 	everything = "everything"
-	// batch is how many posts one transaction of Work takes.
+	// batch is the number of posts that one transaction of Work indexes.
 	batch = 100
-	// queryGrams bounds the grams that a search looks for: the more, the fewer
-	// posts have them all, but the first ones tell most of them apart.
+	// queryGrams is the largest number of grams that a search looks up. More
+	// grams leave fewer candidates, but the first ones exclude most posts.
 	queryGrams = 24
 )
 
-// A Text is the words of a post.
+// A Text holds the words of a post.
 type Text struct {
 	ID    int64  `db:"id"`
-	Words string `db:"words"` // "" when there are more than the asked for bytes
+	Words string `db:"words"` // "" if the post is larger than the requested size
 	Size  int64  `db:"size"`  // in bytes
 }
 
-// Texts reads the texts of posts, of those with at most so many bytes.
+// Texts reads the texts of posts. It returns no words for posts of more than
+// size bytes.
 type Texts func(ctx context.Context, q database.Queryer, ids []int64, size int) ([]Text, error)
 
-// Index is the index of a database. It is safe for concurrent use.
+// Index is the full-text index of a database. It is safe for concurrent use.
 type Index struct {
 	db    *database.DB
 	texts Texts
 }
 
-// NewIndex returns the index of posts whose texts are read by texts.
+// NewIndex returns the index of the posts that texts reads.
 func NewIndex(db *database.DB, texts Texts) *Index { return &Index{db, texts} }
 
-// Work takes posts that are new or changed into the index, the newest first, and returns how many: some hundred at most,
-// 0 when there are none.
+// Work indexes posts that are new or changed, the newest first. It returns how
+// many it indexed, at most a few hundred, or 0 if none were waiting.
 func (x *Index) Work(ctx context.Context) (n int, err error) {
 	err = x.db.Update(ctx, func(tx *database.Tx) error {
 		n = 0
@@ -68,7 +70,8 @@ func (x *Index) Work(ctx context.Context) (n int, err error) {
 		if err := tx.Select(ctx, &ids, `SELECT post_id FROM search_pending ORDER BY post_id DESC LIMIT $1`, batch); err != nil || len(ids) == 0 {
 			return err
 		}
-		// They are taken out before their texts are read: a change that comes later puts them in again.
+		// Rows are removed before the texts are read, so that a later change
+		// adds them again.
 		if err := database.ExecIn(ctx, tx, `DELETE FROM search_pending WHERE post_id IN (?)`, ids); err != nil {
 			return err
 		}
@@ -97,18 +100,22 @@ func (x *Index) Work(ctx context.Context) (n int, err error) {
 	return n, nil
 }
 
-// recent is how many ids a search looks at to find out whether a word is common, and common how many of their posts have
-// it then. maxPending is how many posts may wait for the index; with more of them it is of no use.
+// To find out whether a word is common, a search looks at the newest recent
+// ids; the word is common if at least common of those posts contain it.
+// maxPending is the number of posts that may wait for the index; beyond it, the
+// index is not used.
 const (
 	recent     = 1000
 	common     = 3
 	maxPending = 10_000
 )
 
-// Candidates returns the SQL of a statement that gives the ids of all posts that may match, as column hit, at most limit of them, the
-// highest, unless limit is 0. It is "" when a walk through the posts is better, since many of the newest match, or nothing
-// in the query is long enough to be looked up. newest is the highest id of a post. add adds an argument to the statement
-// and returns its placeholder.
+// Candidates returns an SQL statement that selects the ids of all posts that
+// may match, as column hit; with a limit above 0, only the limit highest. It
+// returns "" if walking through the posts is faster, because many of the newest
+// match or no word of the query is long enough to look up. newest is the
+// highest id of a post. add adds an argument to the statement and returns its
+// placeholder.
 func (x *Index) Candidates(ctx context.Context, s Query, newest int64, limit int, add func(any) string) (string, error) {
 	grams := s.grams()
 	if len(grams) == 0 {
@@ -134,7 +141,8 @@ func (x *Index) Candidates(ctx context.Context, s Query, newest int64, limit int
 	return found + ` UNION SELECT post_id AS hit FROM search_pending`, nil
 }
 
-// Grams returns the grams of a text, each once: those of its runs of letters and digits without case and accents.
+// Grams returns the distinct grams of a text, made of its runs of letters and
+// digits without case and accents.
 func Grams(text string) []string {
 	var out []string
 	seen := make(map[string]bool)
@@ -149,10 +157,10 @@ func Grams(text string) []string {
 	return out
 }
 
-// eachGram gives the grams of a text to fn, until it returns false.
+// eachGram calls fn with each gram of a text until fn returns false.
 func eachGram(text string, fn func(gram string) bool) {
 	text = database.Fold(text)
-	var starts [3]int // of the last characters of the run, the latest at the end
+	var starts [3]int // byte offsets of the last characters of the run, the newest last
 	run, wide := 0, [3]bool{}
 	for at, c := range text {
 		end := at + len(string(c))
@@ -169,10 +177,11 @@ func eachGram(text string, fn func(gram string) bool) {
 	}
 }
 
-// firstWide is the first character of the scripts in which two characters make a gram: those of China and Japan.
+// firstWide is the first character of the scripts in which a gram is two
+// characters long: Chinese and Japanese.
 const firstWide = '\u2e80'
 
-// grams returns those that every post has which the query finds.
+// grams returns the grams that every post matched by the query contains.
 func (s Query) grams() []string {
 	var out []string
 	for _, w := range s.words {
