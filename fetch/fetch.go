@@ -1,14 +1,18 @@
-// Package fetch makes the requests that the server makes on its own account to addresses that strangers name: the
-// pages that pingbacks tell of, and the files that an import brings.
+// Package fetch requests addresses that strangers choose: the pages that
+// pingbacks name, and the files that an import brings along.
 //
-// Such a request must not become a way into the network that the server stands in (server-side request forgery). So it
-// speaks http and https only, to the ports 80 and 443, and connects to public addresses only: what is checked is the
-// address that the connection goes to, after the name was looked up and on every hop, so that a name which changes its
-// answer between a check and the connection gains nothing. The IANA registries of special-purpose addresses say what is not public.
-// Networks that the operator has listed can be reached besides.
+// Such a request must not become a way into the server's own network
+// (server-side request forgery). Therefore it uses only http and https on ports
+// 80 and 443, and connects only to public addresses. The check applies to the
+// address of the connection itself, after the name lookup and on every
+// redirect, so a name that changes its answer between the check and the
+// connection gains nothing. The IANA registries of special-purpose addresses
+// define what is not public. Networks that the operator has listed are allowed
+// in addition.
 //
-// Time and size are bounded. A host that may not be reached and a host that cannot be reached fail with the same error,
-// after the same time. No cookie, no credential and no proxy is used.
+// Time and size are bounded. A host that must not be reached and a host that
+// cannot be reached fail with the same error after the same time. No request
+// carries cookies or credentials, or uses a proxy.
 package fetch
 
 import (
@@ -34,9 +38,9 @@ import (
 )
 
 const (
-	// MaxURL is the length of the longest address that is fetched, in bytes.
+	// MaxURL is the longest address that is fetched, in bytes.
 	MaxURL = 2048
-	// MaxRedirects is how many redirects are followed at most.
+	// MaxRedirects is the largest number of redirects that are followed.
 	MaxRedirects = 3
 
 	defaultTimeout = 5 * time.Second
@@ -46,29 +50,34 @@ const (
 )
 
 var (
-	// ErrURL means that an address is none that is fetched, whatever there may be: its scheme, its port or its form
-	// is refused. It is found out without any traffic, and so at once.
+	// ErrURL means that an address is never fetched because of its scheme, port
+	// or form. It is returned at once, without any traffic.
 	ErrURL = errors.New("not an address that may be fetched")
-	// ErrUnreachable means that nothing answered, or that the host must not be asked; it does not tell which.
+	// ErrUnreachable means that the host did not answer or must not be asked.
+	// It does not reveal which.
 	ErrUnreachable = errors.New("not reached")
 )
 
-// cloudNetworks are addresses that the registries hold for public, and where a cloud answers its own machines:
-// 168.63.129.16 is the platform of Azure, with DNS, DHCP and the agent's secrets.
+// cloudNetworks are addresses that are public in the registries but serve the
+// machines of a cloud: 168.63.129.16 is the platform of Azure, with DNS, DHCP
+// and the secrets of its agent.
 var cloudNetworks = []netip.Prefix{netip.MustParsePrefix("168.63.129.16/32")}
 
-// Config describes a Client. The zero value of each member but UserAgent stands for the default.
+// Config describes a Client. Every field except UserAgent has a default, which
+// its zero value selects.
 type Config struct {
-	// UserAgent is what the requests say they come from.
+	// UserAgent is the User-Agent of the requests.
 	UserAgent string
-	// Timeout bounds a request with its redirects and its body; 5 s.
+	// Timeout bounds a request with its redirects and its body. The default is
+	// 5 s.
 	Timeout time.Duration
-	// Reach is how long one hop must get a connection, and the time after
-	// which a failed one is reported; 2 s.
+	// Reach is the time that one hop may take to connect, and the time after
+	// which a failure is reported. The default is 2 s.
 	Reach time.Duration
-	// MaxBytes is how much of a body is read; 1 MiB.
+	// MaxBytes is the number of bytes that are read of a body. The default is 1
+	// MiB.
 	MaxBytes int64
-	// Resolver looks names up; that of the system.
+	// Resolver looks up names. The default is that of the system.
 	Resolver *net.Resolver
 }
 
@@ -92,35 +101,38 @@ func New(cfg Config) *Client {
 	return &Client{cfg: cfg, guard: ssrf.New(ssrf.WithDeniedV4Prefixes(cloudNetworks...))}
 }
 
-// Request says what is asked of whom.
+// Request describes one request.
 type Request struct {
 	URL string
-	// Body makes a POST of the request, with ContentType; without it the request is a GET.
+	// Body makes the request a POST with this body and ContentType. If it is
+	// nil, the request is a GET.
 	Body        []byte
 	ContentType string
-	// Redirects is how many are followed, at most MaxRedirects. The answer to one too many is the redirect itself. Those
-	// of a POST are never followed.
+	// Redirects is the number of redirects to follow, at most MaxRedirects. If
+	// there are more, the response is the redirect itself. A POST never follows
+	// redirects.
 	Redirects int
-	// Networks may be reached next to public addresses.
+	// Networks may be reached in addition to public addresses.
 	Networks []network.Destination
 }
 
-// Response is what was answered, whatever the status.
+// Response is the response to a request, whatever its status.
 type Response struct {
-	URL    string // of the page, after the redirects
+	URL    string // of the page, after redirects
 	Status int
 	Header http.Header
 	Body   []byte
-	// Truncated means that there was more than Config.MaxBytes, which Body does not hold.
+	// Truncated reports whether the body was longer than Config.MaxBytes, which
+	// is all that Body holds then.
 	Truncated bool
 }
 
-// Do makes a request. Errors: ErrURL, ErrUnreachable, or that of ctx.
+// Do makes a request. The error is ErrURL, ErrUnreachable, or that of ctx.
 func (c *Client) Do(ctx context.Context, r Request) (*Response, error) {
 	if err := Check(r.URL, r.Networks); err != nil {
 		return nil, err
 	}
-	// The deadline bounds the wait after a failure too.
+	// The deadline also bounds the wait after a failure.
 	ctx, cancel := context.WithTimeout(ctx, c.cfg.Timeout)
 	defer cancel()
 	hop := time.Now()
@@ -167,7 +179,8 @@ func (c *Client) send(ctx context.Context, client *http.Client, r Request) (*htt
 	return client.Do(request)
 }
 
-// failed waits until a hop that begins now would have been given up, so that the time says nothing about why it failed.
+// failed waits until a hop that begins now would have timed out, so that the
+// time does not reveal why the request failed.
 func (c *Client) failed(ctx context.Context, hop time.Time, err error) error {
 	timer := time.NewTimer(time.Until(hop.Add(c.cfg.Reach)))
 	defer timer.Stop()
@@ -181,7 +194,8 @@ func (c *Client) failed(ctx context.Context, hop time.Time, err error) error {
 	return fmt.Errorf("%w: %v", ErrUnreachable, err) // not wrapped: a hop that was refused is not reached
 }
 
-// transport makes connections of its own for every request: one that stands was allowed by other rules, perhaps.
+// transport returns a new transport for each request: a kept connection may
+// have been allowed by other rules.
 func (c *Client) transport(networks []network.Destination) *http.Transport {
 	dialer := &net.Dialer{
 		Timeout:  c.cfg.Reach,
@@ -205,8 +219,8 @@ func (c *Client) transport(networks []network.Destination) *http.Transport {
 	}
 }
 
-// Check reports whether an address has the form of one that is fetched, without
-// any traffic. Error: ErrURL.
+// Check reports ErrURL if an address does not have a form that is fetched. It
+// causes no traffic.
 func Check(address string, networks []network.Destination) error {
 	if len(address) > MaxURL {
 		return fmt.Errorf("%w: it is longer than %d bytes", ErrURL, MaxURL)
@@ -232,7 +246,8 @@ func Check(address string, networks []network.Destination) error {
 	return nil
 }
 
-// Text is the body as UTF-8, by the character encoding that the answer or the page itself declares.
+// Text returns the body as UTF-8. It converts from the character encoding that
+// the response or the page declares.
 func (r *Response) Text() string {
 	reader, err := charset.NewReader(bytes.NewReader(r.Body), r.Header.Get("Content-Type"))
 	if err != nil {

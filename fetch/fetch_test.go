@@ -22,7 +22,8 @@ import (
 	"github.com/quillgate/quillgate/network"
 )
 
-// client gives up early, for tests that reach nothing, unless the configuration says otherwise.
+// client gives up early, for tests that reach nothing, unless the configuration
+// says otherwise.
 func client(cfg fetch.Config) *fetch.Client {
 	cfg.UserAgent = "Test/1"
 	if cfg.Reach == 0 {
@@ -31,8 +32,9 @@ func client(cfg fetch.Config) *fetch.Client {
 	return fetch.New(cfg)
 }
 
-// reach is how long a hop of a test may take that ends as kind says. What is to be reached gets the time of a busy machine;
-// what fails after something was reached takes all of its time.
+// reach is how long a hop of a test may take that ends as kind says. What is to
+// be reached gets the time of a busy machine; what fails after something was
+// reached takes all of its time.
 func reach(kind string) time.Duration {
 	if kind == "" {
 		return time.Minute
@@ -127,7 +129,8 @@ func TestRefusedAddresses(t *testing.T) {
 	})
 }
 
-// Other ways to write an address reach what the system's resolver makes of them, which is refused like the address itself.
+// Other ways to write an address reach what the system's resolver makes of
+// them, which is refused like the address itself.
 func TestRefusedNames(t *testing.T) {
 	for _, host := range []string{"0", "2130706433", "0177.0.0.1", "0x7f000001", "127.1"} {
 		t.Run(host, func(t *testing.T) {
@@ -251,7 +254,8 @@ func TestEndlessAnswer(t *testing.T) {
 	}
 }
 
-// A name answers with an address that may be reached, and with another one when it is asked again.
+// A name answers with an address that may be reached, and with another one when
+// it is asked again.
 func TestRebinding(t *testing.T) {
 	var forbidden, allowed atomic.Int64
 	inside := serve(t, func(http.ResponseWriter, *http.Request) { forbidden.Add(1) })
@@ -298,8 +302,8 @@ func TestRebinding(t *testing.T) {
 	}
 }
 
-// answering is a resolver to which a name has one answer after the other; the last stays. An answer may hold several
-// IPv4 addresses.
+// answering is a resolver to which a name has one answer after the other; the
+// last stays. An answer may hold several IPv4 addresses.
 func answering(t *testing.T, answers ...string) *net.Resolver {
 	t.Helper()
 	conn, err := net.ListenPacket("udp", "127.0.0.1:0")

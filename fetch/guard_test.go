@@ -2,7 +2,8 @@ package fetch
 
 import "testing"
 
-// X11: the addresses at which clouds answer their own machines are not reached, however they are written.
+// X11: the addresses at which clouds answer their own machines are not reached,
+// however they are written.
 func TestX11AddressesOfClouds(t *testing.T) {
 	guard := New(Config{UserAgent: "test"}).guard
 	for _, address := range []string{

@@ -7,8 +7,9 @@ import (
 	"golang.org/x/net/html"
 )
 
-// Links returns the rel and href of each <link> element of an HTML page, in the order of the page. They are as the page
-// has them, without references; what a page does not give is empty.
+// Links returns the rel and href of each <link> element of an HTML page, in the
+// order of the page, with character references resolved. A missing attribute is
+// empty.
 func Links(page string) iter.Seq2[string, string] {
 	return func(yield func(rel, href string) bool) {
 		for z := html.NewTokenizer(strings.NewReader(page)); ; {
