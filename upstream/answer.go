@@ -16,44 +16,44 @@ import (
 	"github.com/quillgate/quillgate/xmlrpc"
 )
 
-// lead is how much rubbish may stand before an answer: notices of PHP, a byte
-// order mark, blank lines.
+// lead is how many bytes of other output may precede an answer: notices of PHP,
+// a byte order mark, blank lines.
 const lead = 64 << 10
 
-// A Store takes in the body of an answer. What is written is read again, at
-// any place.
+// A Store keeps the body of an answer. What was written can be read again at
+// any offset.
 type Store interface {
 	io.Writer
 	io.ReaderAt
 }
 
-// An Answer is a whole XML-RPC answer of an upstream.
+// An Answer is a complete XML-RPC answer of an upstream.
 type Answer struct {
-	// Outline has the fault, if it is one, and the members that were asked for.
-	// Its places count from the start of the document.
+	// Outline has the fault, if the answer is one, and the requested members.
+	// Its offsets count from the start of the document.
 	*xmlrpc.Outline
 	Status  int
 	Header  http.Header
-	Rubbish string // the beginning of what stood around the document, for the log; mostly ""
+	Rubbish string // the beginning of other output around the document, for the log; mostly ""
 
 	store Store
 	start int64
 }
 
-// Document returns the bytes of the answer, without what stood around it.
+// Document returns the bytes of the answer without the output around it.
 func (a *Answer) Document() *io.SectionReader {
 	return io.NewSectionReader(a.store, a.start, a.Size)
 }
 
-// Read reads the answer to a call into store and judges it. At most limit
-// bytes are taken. names are members whose places the caller needs, as in
+// Read reads the answer to a call into store, at most limit bytes of it, and
+// judges it. names are members whose offsets the caller needs, as in
 // [xmlrpc.OutlineResponse]. Read does not close the body.
 //
-// A body that breaks off is not an error: the document decides whether it is
-// whole, since plugins send a Content-Length that is too long or too short.
+// A truncated body is not an error: the document decides whether it is
+// complete, since plugins send a Content-Length that is too long or too short.
 //
-// A fault of the upstream is an Answer. The error is a [*Trouble] when what
-// came is not a whole answer; any other error is one of store.
+// A fault of the upstream is an Answer. If the upstream did not send a complete
+// answer, the error is a [*Trouble]. All other errors come from store.
 func Read(resp *http.Response, store Store, limit int64, names ...string) (*Answer, error) {
 	if resp.StatusCode >= 300 && resp.StatusCode < 400 {
 		return nil, redirected(resp)
@@ -84,10 +84,10 @@ func Read(resp *http.Response, store Store, limit int64, names ...string) (*Answ
 	return a, nil
 }
 
-// ReadProven is Read for a body that ends with an error unless it is the one
-// that the upstream has signed. Every error of the body is a [*Trouble]: what
-// came before it proves nothing, however whole it looks. A result, of which no
-// members are wanted, is not read once more: its Outline has the Size alone.
+// ReadProven is Read for a body that fails at its end unless the upstream has
+// signed it. Every error of the body is a [*Trouble]: the bytes before it prove
+// nothing, however complete they look. A result of which no members are
+// requested is not parsed: its Outline has only the Size.
 func ReadProven(resp *http.Response, store Store, limit int64, names ...string) (*Answer, error) {
 	if resp.StatusCode >= 300 && resp.StatusCode < 400 {
 		return nil, redirected(resp)
@@ -117,11 +117,11 @@ func ReadProven(resp *http.Response, store Store, limit int64, names ...string) 
 	return a, nil
 }
 
-// result is the beginning of an answer that is not a fault.
+// result matches the beginning of an answer that is not a fault.
 var result = regexp.MustCompile(`^(<\?xml [^<>]*\?>)?\s*<methodResponse>\s*<params>`)
 
-// take copies a body into the store, and returns its size and the error with
-// which it broke off.
+// take copies a body into the store. It returns the size, and as broken the
+// error that ended the body early.
 func take(resp *http.Response, store Store, body io.Reader, limit int64) (size int64, broken, err error) {
 	to := &storing{store: store}
 	size, broken = xmlrpc.Copy(to, io.LimitReader(body, limit+1))
@@ -137,7 +137,7 @@ func take(resp *http.Response, store Store, body io.Reader, limit int64) (size i
 	return size, broken, nil
 }
 
-// start returns the first n bytes of what was stored.
+// start returns the first n stored bytes.
 func start(store Store, n int64) ([]byte, error) {
 	head := make([]byte, n)
 	if _, err := store.ReadAt(head, 0); err != nil && !errors.Is(err, io.EOF) {
@@ -146,7 +146,7 @@ func start(store Store, n int64) ([]byte, error) {
 	return head, nil
 }
 
-// storing tells an error of the store from one of the body.
+// storing distinguishes an error of the store from one of the body.
 type storing struct {
 	store Store
 	err   error
@@ -168,8 +168,8 @@ func decoded(resp *http.Response) (io.Reader, error) {
 	return nil, errors.New("the answer is compressed in a way that was not asked for")
 }
 
-// find looks for the document. Only the first element that is the root of an
-// answer counts: what looks like another one further on may stand in a text.
+// find locates the document. Only the first root element of an answer counts: a
+// later one may be quoted in a text.
 func find(store Store, head []byte, size int64, names []string) (*xmlrpc.Outline, int64, error) {
 	first := error(&xmlrpc.SyntaxError{Code: xmlrpc.CodeParse, Reason: "there is no answer in it"})
 	for at, tries := 0, 0; at < len(head) && tries < 8; tries++ {
@@ -195,7 +195,7 @@ var (
 	root        = []byte("<methodResponse")
 )
 
-// next returns where the next document may begin, at or after from.
+// next returns the offset, at or after from, where the next document may begin.
 func next(head []byte, from int) int {
 	a, b := bytes.Index(head[from:], declaration), bytes.Index(head[from:], root)
 	if a < 0 || b >= 0 && b < a {
@@ -207,9 +207,8 @@ func next(head []byte, from int) int {
 	return from + a
 }
 
-// redirected is the trouble of an answer that sends the caller elsewhere. A
-// call is never sent on: it carries a credential, and most programs turn it
-// into a GET.
+// redirected returns the trouble for a redirect. A call never follows one: it
+// carries a credential, and most clients would turn it into a GET.
 func redirected(resp *http.Response) *Trouble {
 	t := &Trouble{Code: CodeBadAnswer, Outcome: NotDone, Status: resp.StatusCode}
 	to, err := resp.Location()
@@ -224,13 +223,13 @@ func redirected(resp *http.Response) *Trouble {
 	return t
 }
 
-// place is an address without its query, which may hold secrets.
+// place formats an address without its query, which may hold secrets.
 func place(u *url.URL) string {
 	return (&url.URL{Scheme: u.Scheme, Host: u.Host, Path: u.Path}).String()
 }
 
-// refusals are statuses by which web servers and shields refuse a request
-// before PHP runs, so that nothing was done.
+// refusals are the statuses with which web servers and firewalls refuse a
+// request before PHP runs, so that nothing was done.
 var refusals = map[int]struct {
 	code int
 	what string
@@ -246,8 +245,8 @@ var refusals = map[int]struct {
 	http.StatusTooManyRequests:       {CodeTooMany, "The blog's web server has received too many calls (HTTP status 429). Wait a while."},
 }
 
-// trouble judges an answer that is not XML-RPC, or not all of it. cause is what
-// was wrong with the document.
+// trouble judges an answer that is not complete XML-RPC. cause is the error in
+// the document.
 func trouble(resp *http.Response, head []byte, cause error) *Trouble {
 	t := &Trouble{Code: CodeBadAnswer, Outcome: Unknown, Status: resp.StatusCode, RetryAfter: retryAfter(resp.Header), Seen: beginning(head), Err: cause}
 	if r, ok := refusals[resp.StatusCode]; ok && !begun(head) {
@@ -259,16 +258,17 @@ func trouble(resp *http.Response, head []byte, cause error) *Trouble {
 	}
 	switch {
 	case len(head) == 0 && resp.StatusCode == http.StatusOK:
-		// WordPress answers so during maintenance, without its database and
-		// before it is installed. It has sent its headers against caching then,
-		// and none of it has run; an empty answer without them proves nothing.
+		// WordPress answers like this during maintenance, without its database,
+		// and before it is installed. It then sends its headers against
+		// caching, and the call has not run. An empty answer without those
+		// headers proves nothing.
 		t.Code, t.What = CodeUnavailable, "The blog sent an empty answer. It may be under maintenance, or its database may be down."
 		if resp.Header.Get("Retry-After") != "" || resp.Header.Get("Expires") != "" {
 			t.Outcome = NotDone
 		}
 	case resp.StatusCode == http.StatusServiceUnavailable:
-		// A server that is busy or under maintenance, and shields. PHP may have
-		// begun, so nothing is proven.
+		// The server is busy or under maintenance, or this is a firewall. PHP
+		// may have started, so the outcome is unknown.
 		t.Code, t.What = CodeUnavailable, "The blog is not available at the moment (HTTP status 503)."
 		if resp.Header.Get("Cf-Mitigated") != "" {
 			t.What, t.Outcome = "Cloudflare asks the caller to prove that it is a person. Exempt xmlrpc.php from that rule.", NotDone
@@ -287,15 +287,15 @@ func trouble(resp *http.Response, head []byte, cause error) *Trouble {
 	return t
 }
 
-// begun reports whether an answer to a call begins in head.
+// begun reports whether an answer to a call starts in head.
 func begun(head []byte) bool { return bytes.Contains(head, root) }
 
 func isHTML(h http.Header, head []byte) bool {
 	return strings.HasPrefix(h.Get("Content-Type"), "text/html") || bytes.Contains(bytes.ToLower(head[:min(len(head), 1024)]), []byte("<html"))
 }
 
-// retryAfter reads Retry-After (RFC 9110 section 10.2.3) in its form of
-// seconds, up to a day.
+// retryAfter reads the form of Retry-After in seconds (RFC 9110 section
+// 10.2.3), up to a day.
 func retryAfter(h http.Header) time.Duration {
 	n, err := strconv.Atoi(h.Get("Retry-After"))
 	if err != nil || n < 0 {

@@ -17,23 +17,24 @@ import (
 // ErrNoEndpoint means that no XML-RPC endpoint was found.
 var ErrNoEndpoint = errors.New("no XML-RPC endpoint was found")
 
-// A Place is where a blog is.
+// A Place is the location of a blog.
 type Place struct {
 	Endpoint string // the address of its XML-RPC endpoint
 	Home     string // the address of its home page, with a slash at the end
 }
 
-// Most that is read of a page and of an RSD, and how many redirects are
-// followed. Redirects are followed here, once, and never with a credential.
+// The largest pages and RSD documents that are read, and the number of
+// redirects that are followed. Only discovery follows redirects, and never with
+// a credential.
 const (
 	mostPage      = 1 << 20
 	mostRedirects = 5
 )
 
-// Discover finds the endpoint of the blog at an address: that of its endpoint,
-// or of its home page, whose RSD document names the endpoint; otherwise the
-// usual path is tried. A host that answers with a redirect is believed, since
-// nothing secret is sent. Errors: [ErrNoEndpoint], [*Trouble].
+// Discover finds the endpoint of a blog. The address is that of the endpoint or
+// of the home page. The home page names the endpoint in its RSD document;
+// without one, Discover tries the usual path. It follows redirects, since it
+// sends nothing secret. Errors: [ErrNoEndpoint], [*Trouble].
 func Discover(ctx context.Context, rt http.RoundTripper, address string) (Place, error) {
 	if !strings.Contains(address, "://") {
 		address = "https://" + address
@@ -72,8 +73,8 @@ func Discover(ctx context.Context, rt http.RoundTripper, address string) (Place,
 
 type discoverer struct{ rt http.RoundTripper }
 
-// endpoint tries whether an address is that of an endpoint, and where it has
-// moved to.
+// endpoint tries whether an address is an endpoint, and follows it where it has
+// moved.
 func (d *discoverer) endpoint(ctx context.Context, u *url.URL) (Place, error) {
 	ask := *u
 	ask.RawQuery = "rsd"
@@ -89,15 +90,16 @@ func (d *discoverer) endpoint(ctx context.Context, u *url.URL) (Place, error) {
 		home.Path = home.Path[:i+1]
 	}
 	if named, ok := parseRSD(text); ok {
-		// The document may name an address that is good inside only, so the
-		// one that has just answered is taken; the home page is the blog's word.
+		// The document may name an address that works only inside the network,
+		// so the address that has just answered is used. The home page is taken
+		// from the document.
 		if h, err := url.Parse(named.home); err == nil && h.Host == at.Host {
 			home = *h
 		}
 		return Place{at.String(), slash(home.String())}, nil
 	}
 	if bytes.Contains(text, []byte("XML-RPC")) {
-		return Place{at.String(), slash(home.String())}, nil // a server without RSD says this to GET
+		return Place{at.String(), slash(home.String())}, nil // how a server without RSD answers a GET
 	}
 	return Place{}, fmt.Errorf("%w at %s", ErrNoEndpoint, place(&at))
 }
@@ -117,7 +119,7 @@ func (d *discoverer) rsd(ctx context.Context, link, home *url.URL) (Place, error
 		return Place{}, ErrNoEndpoint
 	}
 	if api.Hostname() == home.Hostname() && home.Scheme == "https" {
-		api.Scheme = "https" // many blogs still name themselves without TLS
+		api.Scheme = "https" // many blogs still give an http address for themselves
 	}
 	at := *home
 	at.RawQuery, at.Fragment = "", ""
@@ -128,8 +130,8 @@ func slash(address string) string { return strings.TrimRight(address, "/") + "/"
 
 type named struct{ api, home string }
 
-// parseRSD reads Really Simple Discovery (RSD 1.0): WordPress's interface, else
-// the preferred one, else the first that is XML-RPC.
+// parseRSD reads Really Simple Discovery (RSD 1.0). It prefers the WordPress
+// interface, then the preferred one, then the first XML-RPC interface.
 func parseRSD(text []byte) (named, bool) {
 	var doc struct {
 		Service struct {
@@ -142,7 +144,7 @@ func parseRSD(text []byte) (named, bool) {
 		} `xml:"service"`
 	}
 	if i := bytes.Index(text, []byte("<rsd")); i > 0 {
-		text = text[i:] // notices of PHP may stand before
+		text = text[i:] // notices of PHP may precede it
 	}
 	if xml.Unmarshal(text, &doc) != nil {
 		return named{}, false
@@ -165,7 +167,7 @@ func parseRSD(text []byte) (named, bool) {
 	return named{strings.TrimSpace(best), strings.TrimSpace(doc.Service.Home)}, best != ""
 }
 
-// editURI finds the link of a home page to its RSD document.
+// editURI finds the link from a home page to its RSD document.
 func editURI(page []byte, base *url.URL) *url.URL {
 	for rel, href := range fetch.Links(string(page)) {
 		if !strings.EqualFold(rel, "EditURI") {
@@ -181,7 +183,7 @@ func editURI(page []byte, base *url.URL) *url.URL {
 	return nil
 }
 
-// get reads a document, following redirects.
+// get reads a document and follows redirects.
 func (d *discoverer) get(ctx context.Context, u *url.URL) ([]byte, *url.URL, error) {
 	for range mostRedirects + 1 {
 		req, err := http.NewRequestWithContext(ctx, http.MethodGet, u.String(), nil)

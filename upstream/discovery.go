@@ -15,10 +15,10 @@ var manifest []byte
 
 var rsdTemplate = template.Must(template.New("rsd").Parse(rsdText))
 
-// RSD returns the document of Really Simple Discovery that leads to an
-// endpoint: four interfaces, WordPress first and preferred, absolute addresses
-// (Open Live Writer, the WordPress apps and MarsEdit read it). WP-API is not
-// among the interfaces: newer clients would take it and bypass whoever answers.
+// RSD returns the Really Simple Discovery document that leads to an endpoint.
+// It lists four interfaces with absolute addresses, WordPress first and
+// preferred, as Open Live Writer, the WordPress apps and MarsEdit expect. It
+// omits WP-API: newer clients would choose it and bypass this endpoint.
 func RSD(home, endpoint string) ([]byte, error) {
 	var out bytes.Buffer
 	if err := rsdTemplate.Execute(&out, struct{ Home, Endpoint string }{home, endpoint}); err != nil {
@@ -27,6 +27,6 @@ func RSD(home, endpoint string) ([]byte, error) {
 	return out.Bytes(), nil
 }
 
-// Manifest returns the manifest of Windows Live Writer and its successor.
-// WordPress has none since 6.3, and both read their options from it.
+// Manifest returns the manifest from which Windows Live Writer and its
+// successor read their options. WordPress has none since 6.3.
 func Manifest() []byte { return manifest }

@@ -11,28 +11,29 @@ import (
 	"syscall"
 )
 
-// Failure is why a request got no answer. Each caller has its own words for it, since its readers can do different things
-// about it.
+// Failure is the reason why a request got no answer. Each caller words it for
+// its own readers, who can do different things about it.
 type Failure int
 
 const (
 	OtherFailure   Failure = iota // none of those below
-	Canceled                      // the caller gave up
+	Canceled                      // the caller canceled the request
 	NameUnknown                   // DNS has no such name
-	NameNotFound                  // DNS does not answer
-	NotTrusted                    // the certificate is signed by nobody who is known here
+	NameNotFound                  // the DNS server does not answer
+	NotTrusted                    // no known authority signed the certificate
 	OtherName                     // the certificate belongs to another name
-	Expired                       // the certificate is not valid yet, or no more
+	Expired                       // the certificate is not valid yet, or has expired
 	BadCertificate                // the certificate is wrong in another way
-	NoTLS                         // what answers does not speak TLS
+	NoTLS                         // the server does not speak TLS
 	TLSRefused                    // the other side ended the handshake with an alert
 	Refused                       // nothing listens there
-	NoRoute                       // there is no way to this address from here
+	NoRoute                       // the address cannot be reached from here
 	TimedOut                      // no answer came in time
 	Closed                        // the connection was closed without an answer
 )
 
-// FailureOf finds out why a request got no answer, from the error of an [http.RoundTripper] or [http.Client].
+// FailureOf returns the reason for an error of an [http.RoundTripper] or
+// [http.Client].
 func FailureOf(err error) Failure {
 	var (
 		dns     *net.DNSError

@@ -13,40 +13,40 @@ import (
 	"strings"
 )
 
-// A REST is the part of a WordPress's REST interface that is about application
-// passwords. It is asked under ?rest_route=, which works without permalinks.
+// A REST is the part of WordPress's REST interface that manages application
+// passwords. It uses ?rest_route=, which works without permalinks.
 type REST struct {
 	root    string
 	rt      http.RoundTripper
 	prepare func(*http.Request)
 }
 
-// NewREST returns the interface of the WordPress whose index.php lies at the
-// address root. prepare sets on each request what the caller wants to be known
-// by, such as User-Agent.
+// NewREST returns the interface of the WordPress whose index.php is at the
+// address root. prepare sets header fields of the caller, such as User-Agent,
+// on each request.
 func NewREST(root string, rt http.RoundTripper, prepare func(*http.Request)) *REST {
 	return &REST{root: strings.TrimRight(root, "/"), rt: rt, prepare: prepare}
 }
 
-// ErrNoREST means that a site does not answer as a REST interface does. It may
-// be closed to visitors; that proves nothing about application passwords.
+// ErrNoREST means that a site does not respond like a REST interface. It may be
+// closed to visitors; the site may still have application passwords.
 var ErrNoREST = errors.New("the site does not announce application passwords")
 
-// ErrNoPasswords means that the site has switched application passwords off, or
-// does not believe that it is on https.
+// ErrNoPasswords means that the site has disabled application passwords, or
+// does not know that it is reached over https.
 var ErrNoPasswords = errors.New("the site offers no application passwords")
 
-// An Index is what a WordPress tells everyone about itself.
+// An Index is the public description of a WordPress.
 type Index struct {
 	Name string // of the site
 	Home string // the address that visitors see
 	URL  string // the address of the WordPress itself, which may be in a folder below Home
-	// Authorize is the page on which a person gives a program an application
-	// password; empty where there are none.
+	// Authorize is the page on which a person gives a client an application
+	// password. It is empty if there is no such page.
 	Authorize string
 }
 
-// Index asks for the index. Error: [ErrNoREST].
+// Index requests the index. Error: [ErrNoREST].
 func (r *REST) Index(ctx context.Context) (Index, error) {
 	var answer struct {
 		Name           string          `json:"name"`
@@ -69,7 +69,7 @@ func (r *REST) Index(ctx context.Context) (Index, error) {
 			} `json:"endpoints"`
 		} `json:"application-passwords"`
 	}
-	// An empty list stands for nothing: PHP does not tell it from an object.
+	// PHP writes an empty object as an empty list.
 	if json.Unmarshal(answer.Authentication, &offered) != nil || offered.Passwords.Endpoints.Authorization == "" {
 		return i, nil
 	}
@@ -82,7 +82,7 @@ func (r *REST) Index(ctx context.Context) (Index, error) {
 }
 
 // AuthorizePage returns the address of the page on which a person gives a
-// program an application password. Errors: [ErrNoREST], [ErrNoPasswords].
+// client an application password. Errors: [ErrNoREST], [ErrNoPasswords].
 func (r *REST) AuthorizePage(ctx context.Context) (string, error) {
 	i, err := r.Index(ctx)
 	if err == nil && i.Authorize == "" {
@@ -92,7 +92,7 @@ func (r *REST) AuthorizePage(ctx context.Context) (string, error) {
 }
 
 // Version returns the major version that a WordPress names in its feed, such as
-// 6. The index does not tell it. An error means that it is not known.
+// 6. The index does not contain it. An error means that the version is unknown.
 func (r *REST) Version(ctx context.Context) (major int, err error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, r.root+"/?feed=rss2", nil)
 	if err != nil {
@@ -119,13 +119,14 @@ func (r *REST) Version(ctx context.Context) (major int, err error) {
 	return major, nil
 }
 
-// A Password is what a WordPress tells of an application password.
+// A Password is the description of an application password.
 type Password struct {
-	UUID string `json:"uuid"`   // by which it is revoked
-	App  string `json:"app_id"` // of the program that it was made for; empty where none was named
+	UUID string `json:"uuid"`   // identifies the password for Revoke
+	App  string `json:"app_id"` // of the client that it was created for; empty if none was named
 }
 
-// Introspect asks for what an application password is.
+// Introspect returns the description of an application password, which it signs
+// in with.
 func (r *REST) Introspect(ctx context.Context, user, password string) (Password, error) {
 	var answer Password
 	status, err := r.do(ctx, http.MethodGet, "/wp/v2/users/me/application-passwords/introspect", user, password, nil, &answer)
@@ -135,7 +136,7 @@ func (r *REST) Introspect(ctx context.Context, user, password string) (Password,
 	return answer, err
 }
 
-// Create makes another application password of the same user.
+// Create creates another application password for the same user.
 func (r *REST) Create(ctx context.Context, user, password, name string) (uuid, fresh string, err error) {
 	var answer struct{ UUID, Password string }
 	status, err := r.do(ctx, http.MethodPost, "/wp/v2/users/me/application-passwords", user, password, map[string]string{"name": name}, &answer)
@@ -145,14 +146,16 @@ func (r *REST) Create(ctx context.Context, user, password, name string) (uuid, f
 	return answer.UUID, answer.Password, err
 }
 
-// Revoke deletes an application password with that password itself, and reports
-// success only when the site confirms it, or says that there is no such one.
+// Revoke deletes an application password, authenticated by that password
+// itself. It succeeds only if the site confirms the deletion or says that there
+// is no such password.
 func (r *REST) Revoke(ctx context.Context, user, password, uuid string) error {
 	var answer struct {
 		Deleted bool
 		Code    string
 	}
-	// The method stands in a field: many web servers refuse DELETE here.
+	// The method travels in a header field: many web servers refuse DELETE
+	// here.
 	status, err := r.do(ctx, http.MethodDelete, "/wp/v2/users/me/application-passwords/"+uuid, user, password, nil, &answer)
 	switch {
 	case err != nil:
@@ -163,7 +166,7 @@ func (r *REST) Revoke(ctx context.Context, user, password, uuid string) error {
 	return fmt.Errorf("revoke the application password: the site answers with HTTP status %d", status)
 }
 
-// do sends one request. DELETE travels as POST with X-HTTP-Method-Override.
+// do sends one request. It sends DELETE as POST with X-HTTP-Method-Override.
 func (r *REST) do(ctx context.Context, method, route, user, password string, body, answer any) (status int, err error) {
 	address := r.root + "/?rest_route=" + url.QueryEscape(route)
 	switch {
@@ -208,7 +211,7 @@ func (r *REST) do(ctx context.Context, method, route, user, password string, bod
 		return 0, fmt.Errorf("read the answer of the site's REST interface: %w", err)
 	}
 	if json.Unmarshal(text, answer) != nil {
-		// Without permalinks some addresses answer with the home page.
+		// Without permalinks, some addresses return the home page.
 		return resp.StatusCode, ErrNoREST
 	}
 	return resp.StatusCode, nil

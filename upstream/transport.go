@@ -16,12 +16,12 @@ import (
 	"github.com/quillgate/quillgate/xmlrpc"
 )
 
-// SmallCall is how many bytes of a call are sent in one piece.
+// SmallCall is the size up to which a call is sent in one piece, in bytes.
 const SmallCall = 64 << 10
 
-// SetBody makes a document the body of a request. One of up to SmallCall bytes
-// is copied: net/http sends a [bytes.Reader] together with the header, and any
-// other reader after it.
+// SetBody sets a document as the body of a request. A document of up to
+// SmallCall bytes is copied: net/http sends a [bytes.Reader] together with the
+// header, and any other reader after it.
 func SetBody(req *http.Request, body xmlrpc.Source) error {
 	size := body.Size()
 	if size <= SmallCall {
@@ -38,20 +38,20 @@ func SetBody(req *http.Request, body xmlrpc.Source) error {
 	return nil
 }
 
-// Send sends a call once. The error is a [*Trouble], which knows whether the
-// upstream may have seen the call: that is so from the moment the header was
-// written.
+// Send sends a call once. The error is a [*Trouble]. Its Outcome is Unknown
+// from the moment the header was written, since the upstream may have seen the
+// call then.
 //
-// The request must be safe to send at most once: Send removes the fields by
-// which Go's transport would take the liberty to send it again, and does not
-// follow redirects. It asks for an answer that is not compressed.
+// A call must be sent at most once. Send therefore removes the header fields
+// that allow Go's transport to repeat a request, and does not follow redirects.
+// It asks for an uncompressed answer.
 func Send(rt http.RoundTripper, req *http.Request) (*http.Response, error) {
 	var written atomic.Bool
 	trace := &httptrace.ClientTrace{WroteHeaders: func() { written.Store(true) }}
 	ctx := httptrace.WithClientTrace(req.Context(), trace)
 	req = req.WithContext(ctx)
 	req.Header = req.Header.Clone()
-	// Go sends a request with one of these again by itself (net/http.Request).
+	// With one of these, Go may send a request again (net/http.Request).
 	req.Header.Del("Idempotency-Key")
 	req.Header.Del("X-Idempotency-Key")
 	req.Header.Set("Accept-Encoding", "identity")
@@ -66,7 +66,7 @@ func Send(rt http.RoundTripper, req *http.Request) (*http.Response, error) {
 	return nil, t
 }
 
-// unreachable finds words for a request that got no answer.
+// unreachable describes why a request got no answer.
 func unreachable(host string, err error) *Trouble {
 	t := &Trouble{Code: CodeUnavailable, Outcome: NotDone, Err: err}
 	switch FailureOf(err) {
@@ -102,7 +102,8 @@ func unreachable(host string, err error) *Trouble {
 	return t
 }
 
-// issuer names who signed the certificate that was shown.
+// issuer returns the name of the issuer of the certificate that the server
+// presented.
 func issuer(err error) string {
 	if verify, ok := errors.AsType[*tls.CertificateVerificationError](err); ok && len(verify.UnverifiedCertificates) > 0 {
 		chain := verify.UnverifiedCertificates
@@ -120,7 +121,7 @@ func printable(r rune) rune {
 	return r
 }
 
-// validity says when the certificate that was shown is valid.
+// validity formats the period in which the presented certificate is valid.
 func validity(err error) string {
 	invalid, ok := errors.AsType[x509.CertificateInvalidError](err)
 	if !ok || invalid.Cert == nil {

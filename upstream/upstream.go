@@ -1,11 +1,11 @@
-// Package upstream knows how other people's XML-RPC servers answer, WordPress
-// above all: what an answer is worth that came with notices around it, cut,
-// empty, as a page of HTML or not at all, and whether the call may have been
-// carried out. The local signer and the gateway send calls to such servers and
+// Package upstream sends calls to other XML-RPC servers, above all to
+// WordPress, and judges their answers: answers with notices around them,
+// truncated or empty ones, HTML pages, and none. For each it tells whether the
+// call may have been carried out. The local signer and the gateway use it to
 // tell their own clients the truth.
 //
-// The rules were tried on WordPress 6.1 behind nginx and PHP-FPM. testdata/lines
-// holds the bytes that it sent.
+// The rules were tested with WordPress 6.1 behind nginx and PHP-FPM.
+// testdata/lines holds the bytes that it sent.
 package upstream
 
 import (
@@ -16,40 +16,41 @@ import (
 	"github.com/quillgate/quillgate/xmlrpc"
 )
 
-// An Outcome reports whether a call that got no proper answer was carried out.
+// An Outcome tells whether a call without a proper answer was carried out.
 type Outcome int
 
 const (
-	// NotDone means it is proven that the call changed nothing.
+	// NotDone means that the call has certainly changed nothing.
 	NotDone Outcome = iota
 	// Unknown means that the call may have been carried out.
 	Unknown
 )
 
-// Fault codes for troubles between here and the upstream. They are the numbers
-// of HTTP with the same meaning, as WordPress uses them. None is 401 or 403:
-// clients take those for a wrong password and ask the person for another.
+// Fault codes for problems on the way to the upstream. They are the HTTP status
+// codes with the same meaning, as in WordPress. None is 401 or 403: clients
+// take those for a wrong password and ask the person for another.
 const (
-	CodeBadAnswer   = 502 // what came is not an answer to a call
-	CodeUnavailable = 503 // the upstream cannot be reached or does not work now
+	CodeBadAnswer   = 502 // the answer is not an answer to a call
+	CodeUnavailable = 503 // the upstream cannot be reached or does not work at the moment
 	CodeTimeout     = 504 // the upstream took too long
-	CodeTooLarge    = 413 // the upstream does not take a call of this size
+	CodeTooLarge    = 413 // the upstream does not accept a call of this size
 	CodeTooMany     = 429 // the upstream refuses because of too many calls
 )
 
-// A Trouble is an upstream that did not answer a call properly.
+// A Trouble is the error of a call that an upstream did not answer properly.
 type Trouble struct {
 	Code    int     // of the fault for the client
 	Outcome Outcome // of the call
-	What    string  // what happened, one or two sentences for the person at the client
-	// RetryAfter is how long the upstream asks to wait; 0 when it does not say.
+	What    string  // one or two sentences for the person at the client
+	// RetryAfter is how long the upstream asks to wait, or 0 if it does not
+	// say.
 	RetryAfter time.Duration
-	Status     int    // of HTTP; 0 when there was none
-	Seen       string // the beginning of what came, made fit for a log line
-	Err        error  // the cause in this program, or nil
+	Status     int    // the HTTP status; 0 if there was none
+	Seen       string // the beginning of the answer, cleaned for a log line
+	Err        error  // the underlying error in this process, or nil
 }
 
-// Error returns what happened and the beginning of what came.
+// Error describes the problem, with the beginning of the answer.
 func (t *Trouble) Error() string {
 	text := t.What
 	if t.Status != 0 {
@@ -64,14 +65,14 @@ func (t *Trouble) Error() string {
 	return text
 }
 
-// Unwrap returns the cause in this program.
+// Unwrap returns the underlying error in this process.
 func (t *Trouble) Unwrap() error { return t.Err }
 
-// Later is how long to wait before another try; 0 when that is not known.
+// Later returns how long to wait before trying again, or 0 if that is unknown.
 func (t *Trouble) Later() time.Duration { return t.RetryAfter }
 
-// Fault returns what the client is told. changes reports whether the call was
-// one that changes something: only then is the outcome worth a word.
+// Fault returns the fault for the client. changes reports whether the call
+// changes something: only then does the fault mention the outcome.
 func (t *Trouble) Fault(changes bool) *xmlrpc.Fault {
 	text := t.What
 	switch {
@@ -84,7 +85,7 @@ func (t *Trouble) Fault(changes bool) *xmlrpc.Fault {
 	return &xmlrpc.Fault{Code: t.Code, Message: text}
 }
 
-// beginning makes the start of a body fit for a log line.
+// beginning cleans the start of a body for a log line.
 func beginning(b []byte) string {
 	text := strings.Join(strings.Fields(string(b[:min(len(b), 1024)])), " ")
 	return xmlrpc.Shown(text)
