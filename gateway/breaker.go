@@ -8,8 +8,8 @@ import (
 	"github.com/quillgate/quillgate/upstream"
 )
 
-// A breaker stops asking a WordPress that does not answer, and lets one call
-// through from time to time to see whether it does again.
+// A breaker stops calling a WordPress that does not answer. From time to time
+// it lets one call through to see whether the WordPress answers again.
 type breaker struct {
 	clock func() time.Time
 
@@ -18,8 +18,8 @@ type breaker struct {
 	trial  time.Time // when the next call may try
 }
 
-// After so many failures in a row calls are refused at once, but for one in
-// each pause.
+// After breakerFailures failures in a row, calls are refused at once, except
+// for one in each pause.
 const (
 	breakerFailures = 5
 	breakerPause    = 5 * time.Second
@@ -40,16 +40,15 @@ func (b *breaker) allow() error {
 	return &upstream.Trouble{Code: upstream.CodeUnavailable, Outcome: upstream.NotDone, What: "The blog does not answer at the moment.", RetryAfter: b.trial.Sub(now)}
 }
 
-// open reports whether calls are refused, or only tried.
+// open reports whether calls are refused or only tried.
 func (b *breaker) open() bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return b.failed >= breakerFailures
 }
 
-// note counts how a call went, and reports whether the WordPress did not answer.
-// Faults, and pages that a shield sends, are answers: they say that something is
-// there.
+// note records the result of a call, and reports whether the WordPress did not
+// answer. Faults and pages of a firewall are answers: something is there.
 func (b *breaker) note(err error) (down bool) {
 	t, ok := errors.AsType[*upstream.Trouble](err)
 	down = ok && (t.Status == 0 || t.Status >= 500)

@@ -13,22 +13,24 @@ import (
 	"github.com/quillgate/quillgate/xmlrpc"
 )
 
-// mostMarkup is how many "<" WordPress takes in one body (IXR, checked on 6.1).
+// mostMarkup is the number of "<" that WordPress accepts in one body (IXR,
+// checked on 6.1).
 const mostMarkup = 60000
 
 // A canonical call is one that every server reads in the same way: each value
-// has a type, booleans are 0 and 1, ids are plain digits, and nothing is left
-// out between the arguments. What a client sent means one thing to a strict
-// reader and may mean another to WordPress, which drops empty values, takes
-// "false" for true and "12abc" for 12. Rights are decided on the canonical
-// form, and that form is what is sent.
+// has a type, booleans are 0 and 1, ids are plain digits, and no argument in
+// the middle is missing. The bytes of a client may mean one thing to a strict
+// reader and another to WordPress, which drops empty values, takes "false" for
+// true and "12abc" for 12. Rights are decided on the canonical form, and that
+// form is sent.
 type canonical struct {
 	method *methods.Method
-	name   string // as the client called the method: an alias may be answered otherwise
+	name   string // as the client called it: an alias may have a different answer
 	args   []xmlrpc.Value
 }
 
-// An ambiguity is a call that the two sides could read differently.
+// ambiguity returns the error for a call that the two sides could read
+// differently.
 func ambiguity(format string, args ...any) error {
 	return &xmlrpc.Fault{Code: xmlrpc.CodeInvalidParams, Message: fmt.Sprintf(format, args...)}
 }
@@ -37,9 +39,9 @@ func ambiguity(format string, args ...any) error {
 // become empty strings; see withLogin.
 func canonicalise(m *methods.Method, name string, args []xmlrpc.Value) (*canonical, error) {
 	c := &canonical{method: m, name: name}
-	plugin := methods.Lookup(m.Name) == nil // what its arguments are, is not known
+	plugin := methods.Lookup(m.Name) == nil // the meaning of its arguments is unknown
 	if !plugin && len(args) > len(m.Params) {
-		// WordPress ignores what no parameter asks for, but for plugins.
+		// WordPress ignores surplus arguments; plugins may not.
 		args = args[:len(m.Params)]
 	}
 	for len(args) > 0 && args[len(args)-1].IsZero() && len(args) > m.Min {
@@ -55,7 +57,8 @@ func canonicalise(m *methods.Method, name string, args []xmlrpc.Value) (*canonic
 		case m.Name == "wp.newComment" && m.Params[i].Name == "post_id" && isAddress(v):
 			out = xmlrpc.String(clean(v.Text())) // WordPress finds the post by its address
 		case !plugin:
-			// wp.newPost alone takes dates as strings, and in a way of its own.
+			// Only wp.newPost accepts dates as strings, and parses them in its
+			// own way.
 			if m.Params[i].Name == "content" && m.Name != "wp.newPost" {
 				v, err = withDates(v)
 			}
@@ -73,7 +76,7 @@ func canonicalise(m *methods.Method, name string, args []xmlrpc.Value) (*canonic
 	return c, nil
 }
 
-// withLogin returns the arguments with a user name and a password in place.
+// withLogin returns the arguments with this user name and password.
 func (c *canonical) withLogin(user, password string) []xmlrpc.Value {
 	at := c.method.Login
 	if at == methods.NoLogin {
@@ -87,9 +90,9 @@ func (c *canonical) withLogin(user, password string) []xmlrpc.Value {
 	return args
 }
 
-// everywhere returns a call that networks of sites answer too: since WordPress
-// 6.1 they look for the login of two methods in the wrong place, and a third
-// one has the same result.
+// everywhere returns a call that multisite networks answer too. Since WordPress
+// 6.1 they look for the login of two methods at the wrong position; a third
+// method returns the same result.
 func (c *canonical) everywhere() *canonical {
 	if c.method.Name != "blogger.getUsersBlogs" && c.method.Name != "metaWeblog.getUsersBlogs" {
 		return c
@@ -98,7 +101,7 @@ func (c *canonical) everywhere() *canonical {
 	return &canonical{method: row, name: row.Name, args: []xmlrpc.Value{xmlrpc.String(""), xmlrpc.String("")}}
 }
 
-// arg returns an argument by the name of its parameter.
+// arg returns the argument for a parameter name.
 func (c *canonical) arg(name string) xmlrpc.Value {
 	i := c.method.Index(name)
 	if i < 0 || i >= len(c.args) {
@@ -107,12 +110,12 @@ func (c *canonical) arg(name string) xmlrpc.Value {
 	return c.args[i]
 }
 
-// argument rewrites one argument by the type of its parameter.
+// argument rewrites one argument according to the type of its parameter.
 func argument(p *methods.Param, v xmlrpc.Value) (xmlrpc.Value, error) {
 	switch p.Type {
 	case "int":
 		if p.Name == "blog" {
-			return blogID(v), nil // WordPress does not look at it
+			return blogID(v), nil // WordPress ignores it
 		}
 		return number(p.Name, v)
 	case "boolean":
@@ -121,7 +124,7 @@ func argument(p *methods.Param, v xmlrpc.Value) (xmlrpc.Value, error) {
 		return container(p.Name, v, xmlrpc.KindStruct)
 	case "array":
 		if p.Name == "names" && v.Kind() == xmlrpc.KindString && strings.TrimSpace(v.Text()) != "" {
-			v = xmlrpc.Array(v) // wp.getOptions takes one name for a list of one
+			v = xmlrpc.Array(v) // wp.getOptions accepts a single name in place of a list
 		}
 		return container(p.Name, v, xmlrpc.KindArray)
 	}
@@ -134,14 +137,14 @@ func argument(p *methods.Param, v xmlrpc.Value) (xmlrpc.Value, error) {
 	return text(p.Name, v)
 }
 
-// isAddress reports whether a value is an address on the web.
+// isAddress reports whether a value is a web address.
 func isAddress(v xmlrpc.Value) bool {
 	text := strings.TrimSpace(v.Text())
 	return v.Kind() == xmlrpc.KindString && (strings.HasPrefix(text, "http://") || strings.HasPrefix(text, "https://"))
 }
 
-// blogID writes the id of a blog. WordPress does not look at it; other servers
-// may, so a scalar is passed on.
+// blogID rewrites the id of a blog. WordPress ignores it, but other servers may
+// not, so a scalar is passed on.
 func blogID(v xmlrpc.Value) xmlrpc.Value {
 	switch v.Kind() {
 	case xmlrpc.KindInt, xmlrpc.KindString:
@@ -174,7 +177,8 @@ func number(name string, v xmlrpc.Value) (xmlrpc.Value, error) {
 	return xmlrpc.Value{}, ambiguity("The argument %s must be a whole number in digits.", name)
 }
 
-// flag writes a truth value as PHP takes it: everything but 0, "" and "0".
+// flag writes a boolean as PHP reads it: everything except 0, "" and "0" is
+// true.
 func flag(name string, v xmlrpc.Value) (xmlrpc.Value, error) {
 	switch v.Kind() {
 	case xmlrpc.KindNil:
@@ -191,7 +195,7 @@ func flag(name string, v xmlrpc.Value) (xmlrpc.Value, error) {
 			return xmlrpc.Bool(true), nil
 		}
 	}
-	// The text "false" means no to one reader and yes to WordPress.
+	// The string "false" is false to one reader and true to WordPress.
 	return xmlrpc.Value{}, ambiguity("The argument %s must be a boolean: 0 or 1.", name)
 }
 
@@ -207,8 +211,8 @@ func text(name string, v xmlrpc.Value) (xmlrpc.Value, error) {
 	return xmlrpc.Value{}, ambiguity("The argument %s must be a string.", name)
 }
 
-// decoded writes base64 as the string that it is to WordPress, so that a rule
-// about a member sees its text. Beyond 1 MiB it is a file.
+// decoded replaces base64 by the string that WordPress decodes it to, so that
+// rules about a member see its text. A value above 1 MiB is a file.
 func decoded(name string, v xmlrpc.Value) (xmlrpc.Value, error) {
 	if t := v.Text(); v.Size() <= 1<<20 && int64(len(t)) == v.Size() && utf8.ValidString(t) {
 		return xmlrpc.String(clean(t)), nil
@@ -216,8 +220,9 @@ func decoded(name string, v xmlrpc.Value) (xmlrpc.Value, error) {
 	return xmlrpc.Value{}, ambiguity("The value of %s is not text.", name)
 }
 
-// clean drops what a reader of XML may take or leave: white space around a
-// text, and characters that XML cannot hold. A carriage return is a line feed.
+// clean removes characters that an XML reader may keep or drop: white space
+// around a text, and characters that XML cannot hold. It turns a carriage
+// return into a line feed.
 func clean(s string) string {
 	s = strings.ToValidUTF8(s, "\uFFFD")
 	s = strings.Map(func(r rune) rune {
@@ -227,13 +232,13 @@ func clean(s string) string {
 		}
 		return -1
 	}, strings.ReplaceAll(strings.ReplaceAll(s, "\r\n", "\n"), "\r", "\n"))
-	// PHP's trim.
+	// What PHP's trim removes.
 	return strings.Trim(s, " \t\n\r\x00\x0B")
 }
 
-// container rewrites a struct or an array. What is not there is left empty; a
-// list in the form of a struct, or the other way round, is refused, since PHP
-// does not tell them apart.
+// container rewrites a struct or an array. A missing value becomes empty. A
+// list in the form of a struct, or the reverse, is refused, since PHP does not
+// distinguish them.
 func container(name string, v xmlrpc.Value, want xmlrpc.Kind) (xmlrpc.Value, error) {
 	switch {
 	case v.IsZero() || v.Kind() == xmlrpc.KindString && strings.TrimSpace(v.Text()) == "":
@@ -249,8 +254,8 @@ func container(name string, v xmlrpc.Value, want xmlrpc.Kind) (xmlrpc.Value, err
 	return xmlrpc.Value{}, ambiguity("The argument %s must be %s.", name, map[xmlrpc.Kind]string{xmlrpc.KindStruct: "a struct", xmlrpc.KindArray: "an array"}[want])
 }
 
-// nested rewrites a value inside an argument. A nil is a member that was not
-// given.
+// nested rewrites a value inside an argument. A nil counts as a member that was
+// not given.
 func nested(name string, v xmlrpc.Value) (xmlrpc.Value, error) {
 	switch v.Kind() {
 	case xmlrpc.KindInt:
@@ -309,9 +314,9 @@ func structure(name string, v xmlrpc.Value) (xmlrpc.Value, error) {
 	return xmlrpc.Struct(out...), nil
 }
 
-// withDates makes dates of the members of a content that WordPress takes as a
-// date and as nothing else. Clients send them as strings; WordPress dies of
-// those, so that the client does not learn what became of its post.
+// withDates turns strings into dates in the members of a content that WordPress
+// uses only as dates. Clients send strings there; WordPress dies on them, and
+// the client never learns whether its post was stored.
 func withDates(content xmlrpc.Value) (xmlrpc.Value, error) {
 	if content.Kind() != xmlrpc.KindStruct {
 		return content, nil
@@ -339,8 +344,9 @@ func withDates(content xmlrpc.Value) (xmlrpc.Value, error) {
 	return xmlrpc.Struct(members...), nil
 }
 
-// dates are the forms that are rewritten. WordPress cuts a date at fixed places
-// and reads other forms as some other day. A day without a time begins it.
+// dates matches the forms that are rewritten. WordPress cuts a date at fixed
+// offsets and reads other forms as a different day. A day without a time
+// becomes midnight.
 var dates = regexp.MustCompile(`^([0-9]{4})-?([0-9]{2})-?([0-9]{2})(?:[Tt ]?([0-9]{2}):?([0-9]{2}):?([0-9]{2})?(?:[.,][0-9]+)?([Zz]|[+-][0-9]{2}(?::?[0-9]{2})?)?)?$`)
 
 func date(name string, v xmlrpc.Value) (xmlrpc.Value, error) {
@@ -359,7 +365,7 @@ func date(name string, v xmlrpc.Value) (xmlrpc.Value, error) {
 	}
 	seconds, zone := p[6], strings.ToUpper(p[7])
 	if zone != "" && zone != "Z" {
-		// WordPress knows no zone but Z, so the same moment goes there in UTC.
+		// WordPress understands no zone except Z, so the time is sent in UTC.
 		at, err := time.Parse("20060102T150405Z0700", p[1]+p[2]+p[3]+"T"+p[4]+p[5]+seconds+offset(zone))
 		if err != nil {
 			return xmlrpc.Value{}, ambiguity("The date in %s does not exist or has an unknown time zone.", name)
@@ -369,7 +375,7 @@ func date(name string, v xmlrpc.Value) (xmlrpc.Value, error) {
 	return xmlrpc.DateTime(p[1] + p[2] + p[3] + "T" + p[4] + ":" + p[5] + ":" + seconds + zone), nil
 }
 
-// offset writes a zone such as +02, +02:00 or +0200 in the last form.
+// offset rewrites a zone such as +02, +02:00 or +0200 in the last form.
 func offset(zone string) string {
 	zone = strings.Replace(zone, ":", "", 1)
 	return zone + "0000"[:5-len(zone)]

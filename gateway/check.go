@@ -21,21 +21,21 @@ import (
 	"github.com/quillgate/quillgate/xmlrpc"
 )
 
-// MarkField is the field by which answers of a gateway's endpoint are known
-// from those of the WordPress.
+// MarkField is the header field that distinguishes answers of a gateway's
+// endpoint from those of the WordPress.
 const MarkField = "X-Quillgate"
 
-// Mark is its value.
+// Mark is the value of MarkField.
 const Mark = "gateway"
 
-// A WayState says what is at the end of a way to the blog.
+// A WayState is the result of trying a way to the blog.
 type WayState string
 
 // The states of a way.
 const (
-	Closed  WayState = "closed"  // no XML-RPC answers there, or the gateway does
+	Closed  WayState = "closed"  // no XML-RPC server answers there, or the gateway does
 	Around  WayState = "around"  // the WordPress answers
-	Unclear WayState = "unclear" // it could not be found out
+	Unclear WayState = "unclear" // unknown
 )
 
 // A Way is an address that could lead around the gateway.
@@ -45,13 +45,13 @@ type Way struct {
 	Seen    string   `json:"seen"`
 }
 
-// A Report is what Check has found.
+// A Report is the result of Check.
 type Report struct {
 	Ways  []Way    `json:"ways"`
-	Notes []string `json:"notes"` // what does not lead around, and is wrong all the same
+	Notes []string `json:"notes"` // problems that do not bypass the gateway
 }
 
-// State is that of the worst way.
+// State returns the worst state of all ways.
 func (r Report) State() WayState {
 	state := Closed
 	for _, w := range r.Ways {
@@ -65,8 +65,9 @@ func (r Report) State() WayState {
 	return state
 }
 
-// Check looks for ways to the WordPress that lead around the gateway, as seen
-// from here, and for what the WordPress has wrong. It signs in nowhere.
+// Check looks for ways to the WordPress that bypass the gateway, as seen from
+// this machine, and for faulty settings of the WordPress. It does not sign in
+// anywhere.
 func (g *Gateway) Check(ctx context.Context) Report {
 	r := Report{Notes: []string{}}
 	base := g.cfg.BaseURL
@@ -78,7 +79,7 @@ func (g *Gateway) Check(ctx context.Context) Report {
 		try(&u, false)
 	}
 	front := base.JoinPath("/")
-	front.RawQuery = "for=jetpack" // the door of Jetpack, which no rule about xmlrpc.php sees
+	front.RawQuery = "for=jetpack" // the entrance of Jetpack, which rules about xmlrpc.php miss
 	try(front, false)
 	if base.Scheme == "https" {
 		plain := base.JoinPath(methods.EndpointPath)
@@ -92,7 +93,8 @@ func (g *Gateway) Check(ctx context.Context) Report {
 	return r
 }
 
-// byAddress returns the endpoint by the addresses of its host.
+// byAddress returns the address of the endpoint once for each IP address of its
+// host.
 func byAddress(ctx context.Context, base *url.URL) []*url.URL {
 	if _, err := netip.ParseAddr(base.Hostname()); err == nil {
 		return nil
@@ -101,7 +103,7 @@ func byAddress(ctx context.Context, base *url.URL) []*url.URL {
 	defer cancel()
 	found, err := net.DefaultResolver.LookupNetIP(ctx, "ip", base.Hostname())
 	if err != nil {
-		return nil // the first way has said so
+		return nil // the first way has reported it
 	}
 	var out []*url.URL
 	for _, addr := range found[:min(len(found), 4)] {
@@ -117,7 +119,8 @@ func byAddress(ctx context.Context, base *url.URL) []*url.URL {
 	return out
 }
 
-// tryWay calls a harmless method at an address. own is the gateway's own.
+// tryWay calls a harmless method at an address. own means that the address is
+// the gateway's own.
 func tryWay(ctx context.Context, u *url.URL, own bool) Way {
 	w := Way{Address: u.String(), State: Closed}
 	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
@@ -129,7 +132,7 @@ func tryWay(ctx context.Context, u *url.URL, own bool) Way {
 		return w
 	}
 	req.Header.Set("Content-Type", "text/xml")
-	// A certificate does not matter here: nothing secret is sent.
+	// The certificate does not matter here: the request holds nothing secret.
 	rt := &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}, DisableKeepAlives: true} //nolint:gosec
 	resp, err := rt.RoundTrip(req)
 	if err != nil {
@@ -160,7 +163,7 @@ func unanswered(err error, own bool) (WayState, string) {
 			return Unclear, "nothing answers at this address"
 		}
 		return Closed, "no connection"
-	case upstream.TLSRefused: // by a server that looks for a site by its name only
+	case upstream.TLSRefused: // the server selects a site by its name only
 		if !own {
 			return Closed, "the server has no certificate for this address"
 		}
@@ -172,16 +175,16 @@ func unanswered(err error, own bool) (WayState, string) {
 	return Unclear, "the connection broke"
 }
 
-// rest is the REST interface of the WordPress, asked as the gateway asks for
-// all else.
+// rest returns the REST interface of the WordPress, with the gateway's own
+// transport and header fields.
 func (g *Gateway) rest() *upstream.REST {
 	return upstream.NewREST(g.cfg.Endpoint.JoinPath("..").String(), g.cfg.Transport, func(r *http.Request) { g.fields(r, account{}) })
 }
 
-// restTime is for how long the REST interface may take.
+// restTime is the time limit for a request to the REST interface.
 const restTime = 10 * time.Second
 
-// index asks the WordPress for what it says of itself.
+// index requests the public description of the WordPress.
 func (g *Gateway) index(ctx context.Context) (upstream.Index, error) {
 	ctx, cancel := context.WithTimeout(ctx, restTime)
 	defer cancel()
@@ -190,7 +193,7 @@ func (g *Gateway) index(ctx context.Context) (upstream.Index, error) {
 
 const behindHTTPS = `This WordPress does not know that it is behind https, and therefore refuses every application password. Tell PHP: in nginx "fastcgi_param HTTPS on;", in Apache "SetEnv HTTPS on", or at the top of wp-config.php "$_SERVER['HTTPS'] = 'on';".`
 
-// notes are what is wrong with the WordPress, but leads no one around.
+// notes returns problems of the WordPress that do not bypass the gateway.
 func (g *Gateway) notes(ctx context.Context) []string {
 	var notes []string
 	if addr, err := netip.ParseAddr(g.cfg.Endpoint.Hostname()); err == nil && !addr.IsLoopback() || err != nil && g.cfg.Endpoint.Hostname() != "localhost" {
@@ -209,7 +212,7 @@ func (g *Gateway) notes(ctx context.Context) []string {
 	return notes
 }
 
-// Explain adds to the refusal of a credential why that may be so.
+// Explain adds possible reasons to the refusal of a credential.
 func (g *Gateway) Explain(ctx context.Context, err error) error {
 	if !errors.Is(err, auth.ErrDenied) {
 		return err
@@ -226,8 +229,8 @@ func (g *Gateway) Explain(ctx context.Context, err error) error {
 
 var port = regexp.MustCompile(`:[0-9]+$`)
 
-// Closing is what closes the ways around, for the web server in front. listen
-// is the address of the gateway.
+// Closing returns instructions for the front web server that close the ways
+// around the gateway. listen is the address of the gateway.
 func Closing(listen string) string {
 	if !port.MatchString(listen) {
 		listen = "127.0.0.1:8080"

@@ -14,8 +14,8 @@ import (
 	"github.com/quillgate/quillgate/xmlrpc"
 )
 
-// faults are the errors that a gateway answers otherwise than a server does;
-// the others are in package applications.
+// faults are the errors for which a gateway has a fault of its own; package
+// applications has the others.
 var faults = []struct {
 	err   error
 	fault *xmlrpc.Fault
@@ -27,8 +27,8 @@ var faults = []struct {
 	{apps.ErrSealed, &xmlrpc.Fault{Code: upstream.CodeUnavailable, Message: "Your stored credential for the blog cannot be decrypted. Sign in once on the blog's Quillgate page, then try again. Nothing was changed."}},
 }
 
-// Fault returns what the client sees of an error; nil for an error that no
-// client may see.
+// Fault returns the fault for an error, or nil for an error that no client may
+// see.
 func (g *Gateway) Fault(_ context.Context, err error) *xmlrpc.Fault {
 	if f, ok := errors.AsType[*xmlrpc.Fault](err); ok {
 		return f

@@ -1,10 +1,10 @@
-// Package gateway is the shield in front of a WordPress that stays as it is.
-// Outside it takes what the server takes: signed calls, tokens and, as far as
-// the operator allows them, passwords. Inside it calls the WordPress with the
-// user's own credential, in calls that it writes again.
+// Package gateway stands in front of an unmodified WordPress and protects it.
+// From clients it accepts what the server accepts: signed calls, tokens and, if
+// the operator allows them, passwords. It calls the WordPress with the user's
+// own credential, in calls that it writes itself.
 //
-// WordPress stays the judge of who someone is and what they may do. What a key
-// may do is decided here, on exactly what is sent.
+// WordPress still decides who someone is and what they may do. The gateway
+// decides what a key may do, based on exactly the call that it sends.
 package gateway
 
 import (
@@ -34,26 +34,28 @@ type Config struct {
 	Users *auth.Users
 	// Endpoint is the address of the WordPress's xmlrpc.php.
 	Endpoint *url.URL
-	// Host is sent to the WordPress in place of the host of Endpoint; empty for
-	// that host.
+	// Host is sent to the WordPress in place of the host of Endpoint, if it is
+	// set.
 	Host string
-	// BaseURL is the address of the blog as people see it; that of Endpoint
-	// when nil.
+	// BaseURL is the public address of the blog. The default is that of
+	// Endpoint.
 	BaseURL *url.URL
 	// Transport sends calls to the WordPress; see NewTransport.
 	Transport http.RoundTripper
 	SpoolDir  string
-	MaxAnswer int64         // bytes of an answer; default 256 MiB
+	MaxAnswer int64         // size of an answer in bytes; default 256 MiB
 	Timeout   time.Duration // for an answer of the WordPress; default 60 s
-	Calls     int           // calls at the WordPress at the same time; default 16, others wait
-	Waiting   int           // calls that wait at most; default 16 times Calls
-	Wait      time.Duration // for one's turn; default 10 s
-	// Counts is where calls are counted, so that the numbers outlive the Gateway.
+	Calls     int           // concurrent calls to the WordPress; default 16, others wait
+	Waiting   int           // the most calls that wait; default 16 times Calls
+	Wait      time.Duration // the longest wait for a slot; default 10 s
+	// Counts counts the calls. It is passed in so that the numbers outlive the
+	// Gateway.
 	Counts *Counts
-	// Allow are methods of plugins that are let through, with the position of
-	// the user name; methods.NoLogin for those without. They are for Methods.
+	// Allow holds methods of plugins that are relayed, with the position of the
+	// user name, or methods.NoLogin. It is used by Methods.
 	Allow map[string]int
-	// Jetpack lets requests of Jetpack through unchanged; nil does not.
+	// Jetpack lets requests of Jetpack through unchanged. If it is nil, they
+	// are refused.
 	Jetpack *Pass
 	Clock   func() time.Time
 	Logger  *slog.Logger
@@ -64,15 +66,15 @@ type Gateway struct {
 	cfg     Config
 	turns   chan struct{}
 	waiting chan struct{}
-	passing chan struct{} // requests of Jetpack
+	passing chan struct{} // slots for requests of Jetpack
 	breaker breaker
-	text    sync.Map // of refused logins; see refusedLogin
-	said    known    // of itself, by the WordPress
+	text    sync.Map // of the fault for refused logins; see refusedLogin
+	said    known    // what the WordPress says about itself
 
 	applications *applications.Calls
 }
 
-// New returns a gateway. It talks to no one yet.
+// New returns a gateway. It makes no request yet.
 func New(cfg Config) (*Gateway, error) {
 	if cfg.Endpoint == nil || cfg.Endpoint.Host == "" || cfg.Endpoint.Scheme != "http" && cfg.Endpoint.Scheme != "https" || cfg.Endpoint.User != nil {
 		return nil, errors.New("upstream: give the address of the WordPress's xmlrpc.php, such as http://127.0.0.1:8081/xmlrpc.php")
@@ -112,14 +114,14 @@ func New(cfg Config) (*Gateway, error) {
 }
 
 // deprecation is the value of X-Deprecated on answers to calls with a user name
-// or a password.
+// and password.
 const deprecation = "Signing in with a user name and password is deprecated over XML-RPC; make an application key and sign the request instead."
 
-// Methods returns the methods that are let through, in the form that xmlrpc.New
-// takes: those of the table with a login, and methods of plugins with the
-// position of theirs. Pingbacks are not among them, nor are other methods;
-// system.* and demo.* are the handler's own. A call is for the gateway that its
-// context carries, so that the table is made once for many; see In.
+// Methods returns the methods that are relayed, in the form that xmlrpc.New
+// takes: those of the table that have a login, and methods of plugins with the
+// position of theirs. Pingbacks and other methods are not among them; the
+// handler itself answers system.* and demo.*. A call is relayed by the gateway
+// in its context, see In, so that many gateways can share one table.
 func Methods(allow map[string]int) []xmlrpc.Method[*auth.Request] {
 	var out []xmlrpc.Method[*auth.Request]
 	for _, m := range methods.All() {
@@ -165,7 +167,7 @@ func relayed(m *methods.Method, name string) xmlrpc.Method[*auth.Request] {
 	}
 }
 
-// told puts before an error what the client sees of it.
+// told wraps an error together with the fault that the client sees.
 func (g *Gateway) told(ctx context.Context, err error) error {
 	if err == nil {
 		return nil
@@ -176,8 +178,8 @@ func (g *Gateway) told(ctx context.Context, err error) error {
 	return err
 }
 
-// pluginMethod is the row of a method that the operator lets through. It counts
-// as one that creates something, and only keys without limits may call it.
+// pluginMethod returns the row of a plugin's method that the operator lets
+// through. It counts as creating, and only keys without limits may call it.
 func pluginMethod(name string, at int) *methods.Method {
 	m := &methods.Method{Name: name, Login: at, Effect: methods.Creates, Rights: []string{"none"}, Result: "string"}
 	if at != methods.NoLogin {
@@ -186,17 +188,16 @@ func pluginMethod(name string, at int) *methods.Method {
 	return m
 }
 
-// An account is who calls, and what the WordPress is shown for it.
+// An account is a caller with the credential that the WordPress gets.
 type account struct {
 	who             auth.Identity
 	login, password string
-	stored          bool          // the credential is the one that is kept for the user
-	given           time.Time     // when it was, and is kept since
-	request         *auth.Request // that brought the credential, where it is not
+	stored          bool          // the credential is the one stored for the user
+	given           time.Time     // when the stored credential was set
+	request         *auth.Request // the request that brought the credential, if it is not stored
 }
 
-// check checks one call: who is it, and may they. It returns the call that is
-// to be sent.
+// check authenticates and authorizes one call, and returns the call to send.
 func (g *Gateway) check(ctx context.Context, m *methods.Method, name string, c *xmlrpc.Call[*auth.Request]) (account, *canonical, error) {
 	args := c.Params
 	if len(args) < m.Min || m.Login != methods.NoLogin && len(args) < m.Login+2 {
@@ -220,7 +221,7 @@ func (g *Gateway) check(ctx context.Context, m *methods.Method, name string, c *
 	return who, out.everywhere(), nil
 }
 
-// signIn finds out who calls and with what the WordPress is to be asked.
+// signIn finds out who calls, and which credential the WordPress gets.
 func (g *Gateway) signIn(ctx context.Context, m *methods.Method, c *xmlrpc.Call[*auth.Request]) (account, error) {
 	who, signed := c.Identity.Signed()
 	if m.Login == methods.NoLogin {
@@ -229,20 +230,20 @@ func (g *Gateway) signIn(ctx context.Context, m *methods.Method, c *xmlrpc.Call[
 	if !signed {
 		login, password := c.Param(m.Login).Text(), c.Param(m.Login+1).Text()
 		if m.SignIn == methods.Optional && login == "" && password == "" {
-			return account{}, nil // the WordPress decides whether strangers may
+			return account{}, nil // the WordPress decides whether anonymous callers may
 		}
 		found, err := c.Identity.Login(ctx, login, password)
 		if err != nil || found.Token == nil {
 			return account{who: found, login: clean(login), password: clean(password), request: c.Identity}, err
 		}
-		who = found // by a password of ours, which the WordPress does not know
+		who = found // by a password of this gateway, which the WordPress does not know
 	}
 	up, err := g.cfg.Apps.Upstream(ctx, who.User.ID)
 	if err != nil {
 		return account{}, err
 	}
 	if !up.Refused.IsZero() {
-		// Asking again would only teach plugins there to shut the gateway out.
+		// Another attempt would only make plugins there lock out the gateway.
 		return account{}, errRefusedInside
 	}
 	return account{who: who, login: up.Login, password: up.Secret.Reveal(), stored: true, given: up.Given}, nil
@@ -250,7 +251,8 @@ func (g *Gateway) signIn(ctx context.Context, m *methods.Method, c *xmlrpc.Call[
 
 var errRefusedInside = &xmlrpc.Fault{Code: upstream.CodeUnavailable, Message: "The blog no longer accepts your stored credential. Sign in once on the blog's Quillgate page, then try again. Nothing was changed."}
 
-// state asks the WordPress for what decides about a post.
+// state asks the WordPress for the properties of a post that decide about
+// rights.
 func (g *Gateway) state(ctx context.Context, who account, id int64) (state, error) {
 	row := methods.Lookup("wp.getPost")
 	c := &canonical{method: row, name: row.Name, args: []xmlrpc.Value{

@@ -11,7 +11,7 @@ import (
 	"github.com/quillgate/quillgate/xmlrpc"
 )
 
-// ownMethods answers what is about keys here, and not about the WordPress.
+// ownMethods returns the methods that concern keys here and not the WordPress.
 func ownMethods() []xmlrpc.Method[*auth.Request] {
 	var out []xmlrpc.Method[*auth.Request]
 	for _, row := range applications.Rows() {
@@ -40,7 +40,7 @@ func (g *Gateway) own(ctx context.Context, row *methods.Method, c *xmlrpc.Call[*
 		return xmlrpc.Value{}, err
 	}
 	if row.SignIn == methods.PasswordOnly {
-		// The WordPress has found the password right just now.
+		// The WordPress has just accepted the password.
 		if _, err := g.Keep(ctx, who, login, password); err != nil {
 			return xmlrpc.Value{}, err
 		}
@@ -53,8 +53,8 @@ func (g *Gateway) own(ctx context.Context, row *methods.Method, c *xmlrpc.Call[*
 	return g.applications.Answer(ctx, row, who, c)
 }
 
-// blogs is what a program is told of the blogs of its user: the one behind the
-// gateway, by the gateway's address.
+// blogs returns the list of the user's blogs: the one behind the gateway, at
+// the gateway's address.
 func (g *Gateway) blogs(ctx context.Context, who auth.Identity) (xmlrpc.Value, error) {
 	return xmlrpc.Array(xmlrpc.Struct(
 		xmlrpc.M("isAdmin", xmlrpc.Bool(who.Can(auth.ManageOptions))),
@@ -65,7 +65,7 @@ func (g *Gateway) blogs(ctx context.Context, who auth.Identity) (xmlrpc.Value, e
 	)), nil
 }
 
-// endpoint is the address that people give to their programs.
+// endpoint returns the address that people enter into their clients.
 func (g *Gateway) endpoint() string { return g.cfg.BaseURL.JoinPath(methods.EndpointPath).String() }
 
 // WellKnown answers /.well-known/quillgate.

@@ -18,24 +18,24 @@ import (
 	"github.com/quillgate/quillgate/xmlrpc"
 )
 
-// A Pass lets the requests of Jetpack through unchanged. Jetpack checks their
-// signatures itself, in the WordPress; where it is not active the WordPress
-// takes them as any other call. So the query alone opens nothing: every method
-// has to be one of Jetpack's.
+// A Pass lets requests of Jetpack through unchanged. Jetpack itself checks
+// their signatures, inside the WordPress. If it is not active, WordPress treats
+// them like any other call, so the query alone opens nothing: every method must
+// be one of Jetpack's.
 type Pass struct {
-	// From are the networks that such requests may come from; everywhere when
-	// empty.
+	// From lists the networks that such requests may come from. If it is empty,
+	// they may come from anywhere.
 	From []netip.Prefix
 }
 
-// Bounds of what is passed. It is held in memory.
+// Limits of these requests, which are held in memory.
 const (
-	passCalls = 4 // at one time
+	passCalls = 4 // concurrent requests
 	passBody  = 4 << 20
-	passTime  = 20 * time.Second // for a body
+	passTime  = 20 * time.Second // to receive a body
 )
 
-// jetpackFields are the parameters that sign a request of Jetpack's.
+// jetpackFields are the query parameters of a signed Jetpack request.
 var jetpackFields = []string{"for", "token", "timestamp", "nonce", "body-hash", "signature"}
 
 var (
@@ -44,8 +44,8 @@ var (
 	prolog        = regexp.MustCompile(`^\s*(<\?xml\s+version=["']1\.[01]["'](\s+encoding=["'](?i:utf-8)["'])?(\s+standalone=["'](yes|no)["'])?\s*\?>)?\s*<methodCall`)
 )
 
-// Passes reports whether a request says, in a form that cannot be read in two
-// ways, that it is one of Jetpack's, and whether it may come from there.
+// Passes reports whether a request is unambiguously in the form of a Jetpack
+// request and comes from an allowed network.
 func (g *Gateway) Passes(r *http.Request, from netip.Addr) bool {
 	p := g.cfg.Jetpack
 	if p == nil || r.Method != http.MethodPost || !strings.EqualFold(r.Host, g.cfg.BaseURL.Host) {
@@ -57,7 +57,7 @@ func (g *Gateway) Passes(r *http.Request, from netip.Addr) bool {
 	seen := map[string]string{}
 	for pair := range strings.SplitSeq(r.URL.RawQuery, "&") {
 		name, value, _ := strings.Cut(pair, "=")
-		// PHP takes the last of two, and makes other characters into others.
+		// PHP uses the last of two, and replaces other characters.
 		if _, twice := seen[name]; twice || !plainField.MatchString(name) {
 			return false
 		}
@@ -78,8 +78,9 @@ func (g *Gateway) Passes(r *http.Request, from netip.Addr) bool {
 	return inside
 }
 
-// Pass sends a request that Passes to the WordPress as it is, and its answer
-// back. What does not call methods of Jetpack alone is refused.
+// Pass sends a request for which Passes is true to the WordPress unchanged, and
+// returns its response. It refuses bodies that call other methods than
+// Jetpack's.
 func (g *Gateway) Pass(w http.ResponseWriter, r *http.Request, from netip.Addr) {
 	w.Header().Set("X-Content-Type-Options", "nosniff")
 	select {
@@ -111,7 +112,8 @@ func (g *Gateway) Pass(w http.ResponseWriter, r *http.Request, from netip.Addr) 
 	}
 }
 
-// passOn sends the request, once. An error means that nothing was answered yet.
+// passOn sends the request once. If it returns an error, no response was
+// written.
 func (g *Gateway) passOn(w http.ResponseWriter, r *http.Request, body []byte, from netip.Addr) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), g.cfg.Timeout)
 	defer cancel()
@@ -160,9 +162,9 @@ func portOf(u *url.URL) string {
 	return "80"
 }
 
-// jetpackOnly reports whether a body calls methods of Jetpack alone, in a form
-// that WordPress reads as we do: UTF-8, without markup that is no element, and
-// nested calls as an array of structs of two members.
+// jetpackOnly reports whether a body calls only methods of Jetpack, in a form
+// that WordPress reads as this function does: UTF-8, no markup other than
+// elements, and nested calls as an array of structs with two members.
 func jetpackOnly(h http.Header, body []byte) bool {
 	kind, _, _ := strings.Cut(strings.ToLower(h.Get("Content-Type")), ";")
 	switch strings.TrimSpace(kind) {
@@ -177,7 +179,7 @@ func jetpackOnly(h http.Header, body []byte) bool {
 	}
 	call, err := xmlrpc.DecodeCall(body, xmlrpc.Limits{})
 	if err != nil || !bytes.Contains(body, []byte("<methodName>"+call.Name+"</methodName>")) {
-		return false // or the name is written in a way that not everybody reads alike
+		return false // or the name is written in a way that readers may read differently
 	}
 	if call.Name != "system.multicall" {
 		return jetpackMethod.MatchString(call.Name)

@@ -15,14 +15,14 @@ import (
 	"github.com/quillgate/quillgate/xmlrpc"
 )
 
-// A Profile is what the WordPress says of a user.
+// A Profile is the description of a user at the WordPress.
 type Profile struct {
 	Login, Email, DisplayName string
 	Role                      auth.Role
 }
 
-// Profile asks the WordPress whose credential this is. The error is
-// auth.ErrDenied when it is refused.
+// Profile returns the profile of the user whose credential this is. The error
+// is auth.ErrDenied if the WordPress refuses it.
 func (g *Gateway) Profile(ctx context.Context, login, password string) (Profile, error) {
 	row := methods.Lookup("wp.getProfile")
 	c := &canonical{method: row, name: row.Name, args: []xmlrpc.Value{xmlrpc.Int(1), xmlrpc.String(""), xmlrpc.String("")}}
@@ -37,7 +37,7 @@ func (g *Gateway) Profile(ctx context.Context, login, password string) (Profile,
 	if p.Login == "" {
 		return Profile{}, errors.New("the WordPress does not report whose credential this is")
 	}
-	for _, role := range auth.Roles() { // the mightiest first
+	for _, role := range auth.Roles() { // most powerful first
 		if slices.ContainsFunc(v.Get("roles").Elements(), func(r xmlrpc.Value) bool { return r.Text() == string(role) }) {
 			p.Role = role
 			break
@@ -47,7 +47,7 @@ func (g *Gateway) Profile(ctx context.Context, login, password string) (Profile,
 }
 
 // Judge is the auth.Judge of a gateway: the WordPress decides about passwords.
-// Its user gets one here at the first right one.
+// It creates the local user at the first correct one.
 func (g *Gateway) Judge(ctx context.Context, login, password string) (int64, error) {
 	p, err := g.Profile(ctx, login, password)
 	if err != nil {
@@ -57,8 +57,8 @@ func (g *Gateway) Judge(ctx context.Context, login, password string) (int64, err
 	return user.ID, err
 }
 
-// UserOf returns the user of a profile, and makes one that is not there. No one
-// knows its password here. The role follows that at the WordPress.
+// UserOf returns the local user for a profile, and creates it if necessary,
+// with a password that nobody knows. The role follows the one at the WordPress.
 func UserOf(ctx context.Context, users *auth.Users, by audit.Actor, p Profile) (auth.User, error) {
 	user, err := users.ByLogin(ctx, p.Login)
 	if errors.Is(err, auth.ErrNotFound) {
@@ -81,7 +81,8 @@ func UserOf(ctx context.Context, users *auth.Users, by audit.Actor, p Profile) (
 	return user, nil
 }
 
-// RSD answers Really Simple Discovery with the gateway's own address.
+// RSD serves the Really Simple Discovery document with the gateway's own
+// address.
 func (g *Gateway) RSD(w http.ResponseWriter, r *http.Request) {
 	home := g.cfg.BaseURL.JoinPath("/").String()
 	text, err := upstream.RSD(home, g.cfg.BaseURL.JoinPath(methods.EndpointPath).String())
@@ -95,7 +96,7 @@ func (g *Gateway) RSD(w http.ResponseWriter, r *http.Request) {
 	_, _ = w.Write(text)
 }
 
-// Manifest answers the manifest of Live Writer.
+// Manifest serves the manifest of Live Writer.
 func (g *Gateway) Manifest(w http.ResponseWriter, _ *http.Request) {
 	w.Header().Set("Content-Type", "application/wlwmanifest+xml")
 	_, _ = w.Write(upstream.Manifest())

@@ -17,11 +17,11 @@ import (
 	"github.com/quillgate/quillgate/xmlrpc"
 )
 
-// inMemory is how much of a call or an answer is held in memory; more goes to
-// a file.
+// inMemory is how many bytes of a call or an answer are held in memory; the
+// rest goes to a file.
 const inMemory = 256 << 10
 
-// troubled is a trouble with the WordPress, and whether the call was one that
+// troubled is a problem with the WordPress; changes reports whether the call
 // changes something.
 type troubled struct {
 	*upstream.Trouble
@@ -30,9 +30,9 @@ type troubled struct {
 
 func (t *troubled) Unwrap() error { return t.Trouble }
 
-// relay sends a call to the WordPress, once, and returns what it answers. A
-// creating call of a request that could come again is sent at most once in
-// RepeatWindow; see repeats.go.
+// relay sends a call to the WordPress and returns its answer. A creating call
+// whose request could arrive again is sent at most once within RepeatWindow;
+// see repeats.go.
 func (g *Gateway) relay(ctx context.Context, who account, c *canonical, place int) (xmlrpc.Value, error) {
 	if c.method.Effect != methods.Creates || who.who.Repeat.Public == "" {
 		answer, err := g.send(ctx, who, c)
@@ -59,7 +59,7 @@ func (g *Gateway) read(ctx context.Context, who account, c *canonical) (xmlrpc.V
 	return xmlrpc.DecodeResponse(text, xmlrpc.Limits{})
 }
 
-// An answer is a result of the WordPress, whole.
+// An answer is the complete result of a call.
 type answer struct {
 	*upstream.Answer
 	store *xmlrpc.Spool
@@ -74,7 +74,7 @@ type edit struct {
 
 func (a *answer) close() { _ = a.store.Close() }
 
-// write writes the result as it came, but for the edits.
+// write writes the result with the edits applied.
 func (a *answer) write(w io.Writer) error {
 	doc := a.Document()
 	from, end := a.Value.Start, a.Value.End
@@ -91,7 +91,8 @@ func (a *answer) write(w io.Writer) error {
 	return err
 }
 
-// value passes the result on, and gives the answer back when it was written.
+// value returns the result as a value that streams it, and releases the answer
+// after it was written.
 func (a *answer) value() xmlrpc.Value {
 	return xmlrpc.Verbatim(func(w io.Writer) error {
 		defer a.close()
@@ -142,7 +143,7 @@ func (g *Gateway) send(ctx context.Context, who account, c *canonical) (_ *answe
 	return a, nil
 }
 
-// turn waits for a place among the calls at the WordPress.
+// turn waits for a slot among the concurrent calls.
 func (g *Gateway) turn(ctx context.Context) (leave func(), err error) {
 	if err := g.breaker.allow(); err != nil {
 		return nil, err
@@ -172,8 +173,8 @@ func (g *Gateway) turn(ctx context.Context) (leave func(), err error) {
 	}
 }
 
-// write writes a call into a spool and checks that WordPress will read it: it
-// refuses a body of more than 60,000 "<".
+// write encodes a call into a spool and checks that WordPress will read it:
+// WordPress refuses a body with more than 60,000 "<".
 func (g *Gateway) write(name string, args []xmlrpc.Value) (*xmlrpc.Spool, error) {
 	body := xmlrpc.NewSpool(g.cfg.SpoolDir, inMemory)
 	count := &markup{to: body}
@@ -186,7 +187,7 @@ func (g *Gateway) write(name string, args []xmlrpc.Value) (*xmlrpc.Spool, error)
 	return body, nil
 }
 
-// markup counts the "<" of what is written.
+// markup counts the "<" in the bytes written to it.
 type markup struct {
 	to io.Writer
 	n  int
@@ -199,8 +200,8 @@ func (m *markup) Write(p []byte) (int, error) {
 
 // exchange sends a body and reads the answer into a spool.
 func (g *Gateway) exchange(ctx context.Context, who account, body *xmlrpc.Spool, names ...string) (*upstream.Answer, *xmlrpc.Spool, error) {
-	// PHP goes on when its client goes away, so a client that has gone ends
-	// nothing here: what was answered is needed to know what was done.
+	// PHP continues when its client disconnects, so the call is not canceled
+	// with the client's request: the answer is needed to know what was done.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), g.cfg.Timeout)
 	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, g.cfg.Endpoint.String(), nil)
@@ -225,7 +226,8 @@ func (g *Gateway) exchange(ctx context.Context, who account, body *xmlrpc.Spool,
 	return got, store, nil
 }
 
-// fields puts on a request what the WordPress is told of where it comes from.
+// fields sets the header fields that tell the WordPress where a request comes
+// from.
 func (g *Gateway) fields(req *http.Request, who account) {
 	req.Host = g.cfg.Host
 	req.Header.Set("User-Agent", "quillgate-gateway")
@@ -237,10 +239,10 @@ func (g *Gateway) fields(req *http.Request, who account) {
 	}
 }
 
-// judged turns a fault of the WordPress into what the client gets. Fault 403
-// reaches the client only as the refusal of its own password: of the credential
-// that is kept here the client knows nothing, and plugins use the code for
-// other things.
+// judged turns a fault of the WordPress into the one for the client. Fault 403
+// reaches the client only when its own password was refused: the client knows
+// nothing of the credential stored here, and plugins use the code for other
+// things.
 func (g *Gateway) judged(ctx context.Context, who account, c *canonical, f *xmlrpc.Fault) error {
 	if f.Code != codeForbidden {
 		return f
@@ -250,8 +252,8 @@ func (g *Gateway) judged(ctx context.Context, who account, c *canonical, f *xmlr
 		g.cfg.Logger.WarnContext(ctx, "cannot find out how the WordPress refuses a login", "error", err.Error())
 	}
 	if refused && who.stored && methods.Lookup(c.method.Name) != nil {
-		// Where the position of the login is known, this is a proof. That of a
-		// plugin's method may be wrong.
+		// This proves that the credential was refused, because the position of
+		// the login is known. For a plugin's method it may be wrong.
 		if err := g.cfg.Apps.RefuseUpstream(ctx, who.who.User.ID, who.given); err != nil {
 			return err
 		}
@@ -266,9 +268,9 @@ func (g *Gateway) judged(ctx context.Context, who account, c *canonical, f *xmlr
 	return &xmlrpc.Fault{Code: http.StatusUnauthorized, Message: f.Message}
 }
 
-// refusedLogin reports whether a fault is the one by which this WordPress
-// refuses a login. Its words are in the site's language, so it is asked once,
-// with a name and a password that no one has.
+// refusedLogin reports whether a fault is the one with which this WordPress
+// refuses a login. Its text is in the site's language, so the gateway learns it
+// once, with a user name and password that nobody has.
 func (g *Gateway) refusedLogin(ctx context.Context, f *xmlrpc.Fault) (bool, error) {
 	if text, ok := g.text.Load("refusal"); ok {
 		return f.Message == text.(string), nil
@@ -290,7 +292,8 @@ func (g *Gateway) refusedLogin(ctx context.Context, f *xmlrpc.Fault) (bool, erro
 	return f.Message == got.Fault.Message, nil
 }
 
-// namesOf are the members of an answer that lead around the gateway.
+// namesOf returns the members of an answer whose addresses could bypass the
+// gateway.
 func namesOf(method string) []string {
 	switch method {
 	case "wp.getUsersBlogs", "blogger.getUsersBlogs", "metaWeblog.getUsersBlogs":
@@ -299,8 +302,8 @@ func namesOf(method string) []string {
 	return nil
 }
 
-// edits replaces the addresses that lead around the gateway: those of this
-// WordPress's own endpoint. Other sites of a network keep theirs.
+// edits replaces the addresses of this WordPress's own endpoint, which would
+// bypass the gateway. Other sites of a network keep theirs.
 func (g *Gateway) edits(method string, got *upstream.Answer) []edit {
 	var edits []edit
 	own := g.cfg.BaseURL.JoinPath("xmlrpc.php").String()

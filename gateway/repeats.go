@@ -16,16 +16,17 @@ import (
 	"github.com/quillgate/quillgate/xmlrpc"
 )
 
-// RepeatWindow is for how long a creating call is known by its request.
+// RepeatWindow is how long a creating call is recognized when it is repeated.
 const RepeatWindow = 10 * time.Minute
 
-// mostKept bounds an answer that is kept for a repeated request.
+// mostKept is the largest answer that is stored for a repeated request, in
+// bytes.
 const mostKept = 64 << 10
 
-// once passes a creating call on at most once. A row is written before the
-// WordPress is asked; the answer is added to it. A row without an answer is a
-// call that was under way when something broke: its outcome is not known, and
-// it is not sent again.
+// once relays a creating call at most once. It writes a row before it calls the
+// WordPress, and adds the answer afterwards. A row without an answer belongs to
+// a call that was interrupted: its outcome is unknown, and it is not sent
+// again.
 func (g *Gateway) once(ctx context.Context, who account, c *canonical) (xmlrpc.Value, error) {
 	r := who.who.Repeat
 	sum := sha256.Sum256([]byte(r.Public + "||" + r.Digest))
@@ -41,7 +42,7 @@ func (g *Gateway) once(ctx context.Context, who account, c *canonical) (xmlrpc.V
 	answer, err := g.send(ctx, who, c)
 	if err != nil {
 		if nothingMade(err) {
-			// Nothing was made, so the same request may be tried again.
+			// Nothing was created, so the same request may be tried again.
 			_, forget := g.cfg.DB.Exec(done, `DELETE FROM relayed WHERE public = $1 AND digest = $2 AND call = $3 AND answer IS NULL`, key...)
 			err = errors.Join(err, forget)
 		}
@@ -62,8 +63,9 @@ func (g *Gateway) once(ctx context.Context, who account, c *canonical) (xmlrpc.V
 	return answer.value(), nil
 }
 
-// nothingMade reports whether an error proves that the WordPress made nothing. A
-// fault mostly does not: a plugin may have died after the post was stored.
+// nothingMade reports whether an error proves that the WordPress created
+// nothing. A fault mostly does not: a plugin may have died after the post was
+// stored.
 func nothingMade(err error) bool {
 	if f, ok := errors.AsType[*xmlrpc.Fault](err); ok {
 		switch f.Code {
@@ -89,7 +91,7 @@ func (g *Gateway) claim(ctx context.Context, key []any) (bool, error) {
 	return n > 0, err
 }
 
-// repeated answers a call that was passed on before.
+// repeated returns the answer for a call that was relayed before.
 func (g *Gateway) repeated(ctx context.Context, key []any) (xmlrpc.Value, error) {
 	var kept []byte
 	err := g.cfg.DB.Get(ctx, &kept, `SELECT answer FROM relayed WHERE public = $1 AND digest = $2 AND call = $3`, key...)
@@ -105,7 +107,7 @@ func (g *Gateway) repeated(ctx context.Context, key []any) (xmlrpc.Value, error)
 	}), nil
 }
 
-// Forget removes what is too long ago to count, of all sites of a database.
+// Forget removes rows older than the window, for all sites of a database.
 func Forget(ctx context.Context, db *database.DB, now time.Time) error {
 	if _, err := db.Exec(ctx, `DELETE FROM relayed WHERE at <= $1`, now.Add(-RepeatWindow)); err != nil {
 		return fmt.Errorf("delete records of repeated requests: %w", err)

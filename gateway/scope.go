@@ -11,25 +11,25 @@ import (
 	"github.com/quillgate/quillgate/xmlrpc"
 )
 
-// codeForbidden is the code of a call that the key may not make, the one that
-// the server has for it.
+// codeForbidden is the fault code for a call that the key may not make, as on
+// the server.
 const codeForbidden = 403
 
-// A state is what WordPress says of a post before a limited key changes it.
+// A state is the condition of a post before a limited key changes it.
 type state struct{ Status, Type string }
 
-// lookup asks WordPress for the state of a post, by the user's own rights.
+// lookup asks WordPress for the state of a post, with the user's own rights.
 type lookup func(ctx context.Context, id int64) (state, error)
 
-// statuses that readers do not see. Every other status, those of plugins too,
-// counts as public.
+// hidden reports whether readers cannot see posts with a status. Every status
+// that is not listed, including those of plugins, counts as public.
 func hidden(status string) bool {
 	return slices.Contains([]string{"draft", "pending", "auto-draft"}, status)
 }
 
-// written are the post types that the rights draft and publish are about, with
-// those of plugins. The others are parts of the site: menus, templates, styles,
-// files.
+// written reports whether the rights draft and publish cover a post type,
+// including those of plugins. The others are parts of the site: menus,
+// templates, styles, files.
 func written(postType string) bool {
 	return !slices.Contains([]string{
 		"attachment", "revision", "nav_menu_item", "custom_css", "customize_changeset", "oembed_cache", "user_request",
@@ -41,10 +41,10 @@ func forbidden(format string, args ...any) error {
 	return &xmlrpc.Fault{Code: codeForbidden, Message: fmt.Sprintf(format, args...)}
 }
 
-// decide refuses a call that the scope of a key does not let through. It looks
-// at the canonical arguments, which are what is sent, and asks WordPress where
-// the state of a post decides. In doubt it refuses. A key without limits may do
-// what its user may; WordPress decides that.
+// decide refuses a call that the scope of a key does not allow. It decides on
+// the canonical arguments, which are the ones that are sent, and asks WordPress
+// if the state of a post matters. In doubt it refuses. For a key without
+// limits, WordPress alone decides.
 func decide(ctx context.Context, scope apps.Scope, c *canonical, ask lookup) error {
 	if err := sameDocument(c); err != nil {
 		return err
@@ -66,7 +66,7 @@ func decide(ctx context.Context, scope apps.Scope, c *canonical, ask lookup) err
 	return d.change(ctx)
 }
 
-// listed refuses a method that is not among those that a key is limited to.
+// listed refuses a method that is missing from a key's list of methods.
 func listed(scope apps.Scope, m *methods.Method) error {
 	if len(scope.Methods) > 0 && !slices.ContainsFunc(m.Names(), scope.AllowsMethod) {
 		return forbidden("Your key does not allow the method %s.", m.Name)
@@ -74,9 +74,9 @@ func listed(scope apps.Scope, m *methods.Method) error {
 	return nil
 }
 
-// sameDocument refuses a call whose content names another post than its
-// arguments: wp.editPost would edit that one, and wp.newPost would not make a
-// new one.
+// sameDocument refuses a call whose content names a different post than its
+// arguments: wp.editPost would edit that post, and wp.newPost would not create
+// a new one.
 func sameDocument(c *canonical) error {
 	content := c.arg("content")
 	if content.Kind() != xmlrpc.KindStruct {
@@ -101,7 +101,7 @@ func sameDocument(c *canonical) error {
 	return nil
 }
 
-// target is the id of the post, page or file that a call is about; 0 for none.
+// target returns the id of the post, page or file that a call is about, or 0.
 func (c *canonical) target() int64 {
 	for _, name := range []string{"post_id", "page_id", "attachment_id", "revision_id"} {
 		if v := c.arg(name); !v.IsZero() {
@@ -111,7 +111,7 @@ func (c *canonical) target() int64 {
 	return 0
 }
 
-// A decision is about a call that changes something, by a key with limits.
+// A decision is the check of a call that changes something, by a limited key.
 type decision struct {
 	scope apps.Scope
 	call  *canonical
@@ -158,14 +158,14 @@ func (d *decision) change(ctx context.Context) error {
 		_, err := d.target(ctx)
 		return err
 	case "wp.restoreRevision":
-		// The id is that of the revision; whose text it brings back cannot be
-		// asked for without the rights to it.
+		// The id is that of the revision. The gateway cannot find out which
+		// post it would restore without the rights to that post.
 		if !d.may(apps.Publish) {
 			return forbidden("Your key lacks the right publish, which wp.restoreRevision needs.")
 		}
 		return nil
 	case "wp.deleteFile":
-		// WordPress deletes any post by this name.
+		// WordPress deletes a post of any type by this method.
 		s, err := d.ask(ctx, c.target())
 		if err != nil {
 			return err
@@ -175,11 +175,11 @@ func (d *decision) change(ctx context.Context) error {
 		}
 		return nil
 	}
-	return nil // the right of the row covers the method whole
+	return nil // the right of the row covers the whole method
 }
 
-// target asks for the post that is to be changed, and refuses one that readers
-// see when the key may write drafts only, and one that is part of the site.
+// target looks up the post to change. It refuses a public post if the key may
+// only write drafts, and a post that is part of the site.
 func (d *decision) target(ctx context.Context) (state, error) {
 	s, err := d.ask(ctx, d.call.target())
 	if err != nil {
@@ -194,20 +194,20 @@ func (d *decision) target(ctx context.Context) (state, error) {
 	return s, nil
 }
 
-// dialect is write for metaWeblog and the methods of pages: the status in the
-// content wins over the argument, and its name depends on the type.
+// dialect is write for metaWeblog and the methods for pages: the status in the
+// content takes precedence over the argument, and its name depends on the type.
 func (d *decision) dialect(postType string, content xmlrpc.Value) error {
 	status, name := byFlag(d.call.arg("publish")), "post_status"
 	if postType == "page" {
 		name = "page_status"
 	}
-	// WordPress takes these four from the content. At any other status it goes
-	// by the argument: an auto-draft is published.
+	// WordPress takes these four from the content. For any other status it uses
+	// the argument: an auto-draft is published.
 	if s := statusOf(content, name, status); slices.Contains([]string{"draft", "pending", "private", "publish"}, s) {
 		status = s
 	}
-	// The status of the other type has no effect today. A key that may write
-	// drafts does not get to rely on that.
+	// The status of the other type has no effect today. A key that may only
+	// write drafts must not depend on that.
 	for _, name := range []string{"post_status", "page_status"} {
 		if !hidden(statusOf(content, name, "draft")) {
 			status = "publish"
@@ -216,7 +216,7 @@ func (d *decision) dialect(postType string, content xmlrpc.Value) error {
 	return d.write(status, postType, content)
 }
 
-// write refuses what readers would see, unless the key may publish.
+// write refuses content that readers would see, unless the key may publish.
 func (d *decision) write(status, postType string, content xmlrpc.Value) error {
 	if !written(postType) {
 		return forbidden("Your key is limited to posts and pages.")
@@ -233,13 +233,13 @@ func (d *decision) write(status, postType string, content xmlrpc.Value) error {
 		}
 	}
 	if !empty(content.Get("meta_input")) {
-		// It is no member of the API, but WordPress takes it, for custom fields
-		// that custom_fields may not set: such as what a post becomes again
-		// when it leaves the trash.
+		// The API does not document it, but WordPress accepts it, also for
+		// custom fields that custom_fields may not set, such as the status that
+		// a post returns to when it leaves the trash.
 		return forbidden("Your key lacks the right publish: leave out meta_input.")
 	}
 	if pinned(content.Get("sticky")) {
-		// WordPress keeps the list of them beside the posts, in an option.
+		// WordPress keeps the list of sticky posts in an option.
 		return forbidden("Your key lacks the right publish, and may not make posts sticky: leave out sticky.")
 	}
 	return nil
@@ -268,8 +268,8 @@ func empty(v xmlrpc.Value) bool {
 	return v.IsZero()
 }
 
-// statusOf is a status in a content, and otherwise the default. A value that is
-// not a string counts as one that readers see.
+// statusOf returns a status from a content, or otherwise the default. A value
+// that is not a string counts as a public status.
 func statusOf(content xmlrpc.Value, name, otherwise string) string {
 	v, ok := content.Member(name)
 	switch {

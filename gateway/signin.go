@@ -16,22 +16,22 @@ import (
 	"github.com/quillgate/quillgate/upstream"
 )
 
-// PagesPath is the path below which the pages of a gateway are; see package
+// PagesPath is the path below which a gateway has its pages; see package
 // profiles.
 const PagesPath = "/quillgate"
 
-// appID is by what a WordPress knows the application passwords that were made
-// for a gateway. It takes a UUID in lower case only.
+// appID identifies the application passwords that were created for a gateway.
+// WordPress requires a UUID in lower case.
 const appID = "0d0e5f2e-6c53-4c1a-9a3c-6f8b0a6f4c11"
 
-// How long what a WordPress says of itself is remembered: strangers can have it
-// asked.
+// How long the description of a WordPress is cached: strangers can cause the
+// request for it.
 const (
 	indexLife  = time.Minute
 	indexRetry = 5 * time.Second
 )
 
-// known is what a WordPress has said of itself.
+// known is the cached description of a WordPress.
 type known struct {
 	mu    sync.Mutex
 	index upstream.Index
@@ -39,13 +39,14 @@ type known struct {
 	until time.Time
 }
 
-// known is index, asked from time to time.
+// known returns the index, which it requests from time to time.
 func (g *Gateway) known(ctx context.Context) (upstream.Index, error) {
 	k := &g.said
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	if now := g.cfg.Clock(); !now.Before(k.until) {
-		// What others wait for does not end with the one who asks.
+		// Other requests wait for the result, so it must not be canceled with
+		// this one.
 		k.index, k.err = g.index(context.WithoutCancel(ctx))
 		k.until = g.cfg.Clock().Add(indexLife)
 		if k.err != nil || k.index.Authorize == "" {
@@ -55,7 +56,7 @@ func (g *Gateway) known(ctx context.Context) (upstream.Index, error) {
 	return k.index, k.err
 }
 
-// Name is what the blog is called, or its host where it does not say.
+// Name returns the title of the blog, or its host if it has none.
 func (g *Gateway) Name(ctx context.Context) string {
 	if i, err := g.known(ctx); err == nil && i.Name != "" {
 		return i.Name
@@ -63,15 +64,15 @@ func (g *Gateway) Name(ctx context.Context) string {
 	return g.cfg.BaseURL.Host
 }
 
-// Ask returns the page of the WordPress on which someone makes an application
-// password for this gateway. The page sends the browser back where sends is
-// true; else it shows the password. Without a page, why tells people why there
-// is none, and what mends that.
+// Ask returns the page of the WordPress on which a person creates an
+// application password for this gateway. sends reports whether the page
+// redirects back to the gateway; otherwise it shows the password. If page is
+// empty, why explains the reason, and what to do.
 func (g *Gateway) Ask(ctx context.Context, back string) (page string, sends bool, why string) {
 	i, err := g.known(ctx)
 	switch {
 	case errors.Is(err, upstream.ErrNoREST):
-		// It is closed to visitors, which says nothing about the page.
+		// The index is closed to visitors, but the page may exist.
 		i.Authorize = g.cfg.BaseURL.JoinPath("wp-admin", "authorize-application.php").String()
 	case err != nil:
 		return "", false, "The blog does not answer at the moment, so you cannot sign in."
@@ -83,10 +84,10 @@ func (g *Gateway) Ask(ctx context.Context, back string) (page string, sends bool
 		return "", false, "The blog names no page for application passwords."
 	}
 	if strings.EqualFold(at.Host, g.cfg.Endpoint.Host) {
-		at.Scheme, at.Host = g.cfg.BaseURL.Scheme, g.cfg.BaseURL.Host // it calls itself by its address inside
+		at.Scheme, at.Host = g.cfg.BaseURL.Scheme, g.cfg.BaseURL.Host // it may know itself by an internal address
 	}
 	q := at.Query()
-	// In WordPress 6.1 two of one user must not have one name.
+	// In WordPress 6.1 the names of a user's application passwords must differ.
 	q.Set("app_name", "Quillgate at "+g.cfg.BaseURL.Host+", "+g.cfg.Clock().UTC().Format("2006-01-02 15:04")+", "+rand.Text()[:4])
 	q.Set("app_id", appID)
 	if sends = back != "" && g.sendsTo(ctx, back); sends {
@@ -97,8 +98,8 @@ func (g *Gateway) Ask(ctx context.Context, back string) (page string, sends bool
 	return at.String(), sends, ""
 }
 
-// sendsTo reports whether the page sends people to an address: to https always,
-// and from 7.0 on to http on two addresses of the machine itself.
+// sendsTo reports whether the page redirects to an address: to https always,
+// and since 7.0 to http on two loopback addresses.
 func (g *Gateway) sendsTo(ctx context.Context, back string) bool {
 	u, err := url.Parse(back)
 	if err != nil {
@@ -117,8 +118,8 @@ func (g *Gateway) sendsTo(ctx context.Context, back string) bool {
 	return err == nil && major >= 7
 }
 
-// IsOwn reports whether the site_url that came back from the page is this
-// WordPress's.
+// IsOwn reports whether the site_url that the page returned belongs to this
+// WordPress.
 func (g *Gateway) IsOwn(ctx context.Context, siteURL string) bool {
 	came, err := url.Parse(siteURL)
 	if err != nil || came.Host == "" {
@@ -131,11 +132,11 @@ func (g *Gateway) IsOwn(ctx context.Context, siteURL string) bool {
 	return g.isOwn(came)
 }
 
-// Keep keeps a credential that the WordPress has found right, in place of the
-// one before: one that was made for this gateway always, another only where the
-// one before is missing or was refused. An application password that was made
-// for this gateway and is replaced is revoked; the note says where that could
-// not be.
+// Keep stores a credential that the WordPress has accepted. A credential that
+// was created for this gateway always replaces the previous one; another does
+// so only if the previous one is missing or was refused. An application
+// password that was created for this gateway is revoked when it is replaced; if
+// that fails, note says so.
 func (g *Gateway) Keep(ctx context.Context, who auth.Identity, login, password string) (note string, err error) {
 	about := g.about(ctx, login, password)
 	ours := about.App == appID
@@ -149,17 +150,16 @@ func (g *Gateway) Keep(ctx context.Context, who auth.Identity, login, password s
 	}
 	next := apps.Upstream{Login: clean(login), Secret: apps.NewSecret(clean(password))}
 	if ours {
-		next.UUID = about.UUID // others are in use elsewhere, perhaps
+		next.UUID = about.UUID // other application passwords may be in use elsewhere
 	} else {
-		old = apps.Upstream{} // it was refused: there is nothing to revoke
+		old = apps.Upstream{} // it was refused, so there is nothing to revoke
 	}
 	return g.replace(ctx, who.Actor(), who.User.ID, old, next)
 }
 
-// Give keeps a credential that the operator gives for a user, and that the
-// WordPress has found right. An application password is taken for one that was
-// made for this gateway: it is revoked when another takes its place. The note is
-// that of Keep.
+// Give stores a credential that the operator supplies for a user and that the
+// WordPress has accepted. An application password counts as created for this
+// gateway: it is revoked when it is replaced. The note is as in Keep.
 func (g *Gateway) Give(ctx context.Context, by audit.Actor, userID int64, login, password string) (note string, err error) {
 	old, err := g.cfg.Apps.Upstream(ctx, userID)
 	if err != nil && !errors.Is(err, apps.ErrNoUpstream) && !errors.Is(err, apps.ErrSealed) {
@@ -168,8 +168,8 @@ func (g *Gateway) Give(ctx context.Context, by audit.Actor, userID int64, login,
 	return g.replace(ctx, by, userID, old, apps.Upstream{Login: clean(login), Secret: apps.NewSecret(clean(password)), UUID: g.about(ctx, login, password).UUID})
 }
 
-// about is what the WordPress tells of an application password; nothing for
-// another, and where it cannot be asked.
+// about returns the description of an application password. It is empty for any
+// other password, and if the WordPress cannot be asked.
 func (g *Gateway) about(ctx context.Context, login, password string) upstream.Password {
 	if !isApplicationPassword(password) {
 		return upstream.Password{}
@@ -183,8 +183,8 @@ func (g *Gateway) about(ctx context.Context, login, password string) upstream.Pa
 	return about
 }
 
-// replace keeps a credential in place of an old one, and revokes that at the
-// WordPress where its number is known.
+// replace stores a credential in place of the old one, and revokes the old one
+// at the WordPress if its UUID is known.
 func (g *Gateway) replace(ctx context.Context, by audit.Actor, userID int64, old, next apps.Upstream) (note string, err error) {
 	if err := g.cfg.Apps.SetUpstream(ctx, by, userID, next); err != nil {
 		return "", err
@@ -194,7 +194,7 @@ func (g *Gateway) replace(ctx context.Context, by audit.Actor, userID int64, old
 	}
 	with := next
 	if next.UUID == "" {
-		with = old // the account's own password opens no REST interface
+		with = old // the account's own password does not work for the REST interface
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), restTime)
 	defer cancel()
@@ -205,8 +205,8 @@ func (g *Gateway) replace(ctx context.Context, by audit.Actor, userID int64, old
 	return "", nil
 }
 
-// isApplicationPassword reports whether a password has the form of one: 24
-// letters and digits, with anything in between.
+// isApplicationPassword reports whether a password has the form of an
+// application password: 24 letters and digits, with anything in between.
 func isApplicationPassword(password string) bool {
 	n := 0
 	for _, r := range password {

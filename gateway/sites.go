@@ -21,28 +21,29 @@ import (
 	"github.com/quillgate/quillgate/methods"
 )
 
-// A Site is a blog that a gateway stands in front of. Users, keys and all else
-// of it are kept under its ID; see database.DB.Of.
+// A Site is a blog behind a gateway. Its users, keys and all other rows are
+// stored under its ID; see database.DB.Of.
 type Site struct {
 	ID int64 `db:"id"`
-	// Host is how requests name the site: lower case, without a port. Only the
-	// one blog of a gateway without a list of sites, which is site 0, has none.
+	// Host is the host in requests for the site: lower case, without a port. It
+	// is empty only for site 0, the single blog of a gateway without a list of
+	// sites.
 	Host         string    `db:"host"`
-	Upstream     string    `db:"upstream"`      // address of the xmlrpc.php of the WordPress
-	UpstreamHost string    `db:"upstream_host"` // sent as Host; empty: that of the address of the blog
+	Upstream     string    `db:"upstream"`      // address of WordPress's xmlrpc.php
+	UpstreamHost string    `db:"upstream_host"` // sent as Host; empty: the host of the blog's address
 	BaseURL      string    `db:"base_url"`      // address of the blog; empty: https://HOST
 	PasswordMode auth.Mode `db:"password_mode"` // can only be stricter than the gateway's
 	AllowMethods string    `db:"allow_methods"` // NAME=POSITION, separated by spaces
 	Pass         string    `db:"pass"`          // PassJetpack or PassNone; empty: as the gateway
 	PassFrom     string    `db:"pass_from"`     // networks; empty: those of the gateway
-	Listed       bool      `db:"listed"`        // it came from a file of sites
-	Off          bool      `db:"off"`           // it is not in that file any more, and not served
+	Listed       bool      `db:"listed"`        // it comes from a file of sites
+	Off          bool      `db:"off"`           // it is no longer in that file, and is not served
 	Created      time.Time `db:"created"`
 }
 
 const siteColumns = `id, host, upstream, upstream_host, base_url, password_mode, allow_methods, pass, pass_from, listed, off, created`
 
-// What Site.Pass may say; see Pass.
+// The values of Site.Pass; see Pass.
 const (
 	PassJetpack = "jetpack"
 	PassNone    = "none"
@@ -51,11 +52,11 @@ const (
 var (
 	// ErrNoSite means that there is no such site.
 	ErrNoSite = errors.New("there is no such site")
-	// ErrSiteTaken means that there is a site for the host already.
+	// ErrSiteTaken means that there is already a site for the host.
 	ErrSiteTaken = errors.New("there is a site for this host already")
 )
 
-// InvalidSite says which setting of a site cannot be taken, and why.
+// InvalidSite names the setting of a site that is refused, and the reason.
 type InvalidSite struct{ Field, Why string }
 
 func (e *InvalidSite) Error() string { return e.Field + ": " + e.Why }
@@ -65,7 +66,7 @@ var (
 	allowedMethods = regexp.MustCompile(`^[A-Za-z0-9_.:/]{1,200}$`)
 )
 
-// CleanHost brings a host into the form that sites have. Error: *InvalidSite.
+// CleanHost normalizes a host name. Error: *InvalidSite.
 func CleanHost(host string) (string, error) {
 	host = strings.TrimSuffix(strings.ToLower(strings.TrimSpace(host)), ".")
 	if _, err := netip.ParseAddr(strings.Trim(host, "[]")); err == nil {
@@ -77,8 +78,8 @@ func CleanHost(host string) (string, error) {
 	return host, nil
 }
 
-// Config makes a configuration of what is said of the site, and checks it. What
-// the site does not say is left to base. Error: *InvalidSite.
+// Config returns base with the settings of the site applied, and checks them.
+// Error: *InvalidSite.
 func (s Site) Config(base Config) (Config, error) {
 	cfg := base
 	var err error
@@ -114,8 +115,7 @@ func (s Site) Config(base Config) (Config, error) {
 	return cfg, err
 }
 
-// jetpack is what the site lets through of Jetpack, where the gateway itself
-// says otherwise.
+// jetpack returns the Pass of the site, or otherwise that of the gateway.
 func (s Site) jetpack(otherwise *Pass) (*Pass, error) {
 	networks, err := apps.ParseNetworks(s.PassFrom)
 	if err != nil {
@@ -134,7 +134,7 @@ func (s Site) jetpack(otherwise *Pass) (*Pass, error) {
 	return &Pass{From: networks}, nil
 }
 
-// siteAddress reads an address of http or https.
+// siteAddress parses an http or https address.
 func siteAddress(field, text, why string) (*url.URL, error) {
 	u, err := url.Parse(text)
 	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "" {
@@ -143,7 +143,7 @@ func siteAddress(field, text, why string) (*url.URL, error) {
 	return u, nil
 }
 
-// ParseAllowed reads methods of plugins that are let through: NAME=POSITION,
+// ParseAllowed parses a list of plugin methods to let through: NAME=POSITION,
 // with the position of the user name from 0 to 9, or none. Error: *InvalidSite.
 func ParseAllowed(text string) (map[string]int, error) {
 	allowed := make(map[string]int)
@@ -164,8 +164,8 @@ func ParseAllowed(text string) (map[string]int, error) {
 	return allowed, nil
 }
 
-// FormatAllowed writes what ParseAllowed reads; positions are as the command
-// line has them.
+// FormatAllowed formats a list for ParseAllowed. The positions are written as
+// on the command line.
 func FormatAllowed(allowed map[string]string) string {
 	var pairs []string
 	for _, name := range slices.Sorted(maps.Keys(allowed)) {
@@ -174,8 +174,8 @@ func FormatAllowed(allowed map[string]string) string {
 	return strings.Join(pairs, " ")
 }
 
-// Kinds of what happens to the list of sites. They stand in the trail of site
-// 0, which is the operator's.
+// Kinds of changes to the list of sites. They are recorded in the audit trail
+// of site 0, which is the operator's.
 const (
 	SiteAdded   audit.Kind = "site.added"
 	SiteChanged audit.Kind = "site.changed"
@@ -190,11 +190,11 @@ type Sites struct {
 	clock func() time.Time
 
 	known  atomic.Pointer[knownSites]
-	asking chan struct{} // holds one token while no one reads the list
+	asking chan struct{} // holds a token while nobody reads the list
 }
 
-// NewSites returns the list that is kept in the database of a store. The clock
-// is time.Now when nil.
+// NewSites returns the list in the database of a store. If clock is nil, it
+// uses time.Now.
 func NewSites(db *database.DB, store *apps.Store, users *auth.Users, clock func() time.Time) *Sites {
 	if clock == nil {
 		clock = time.Now
@@ -206,7 +206,7 @@ func NewSites(db *database.DB, store *apps.Store, users *auth.Users, clock func(
 
 func (s *Sites) now() time.Time { return s.clock().UTC().Truncate(time.Microsecond) }
 
-// List returns all sites by their hosts, site 0 first.
+// List returns all sites sorted by host, site 0 first.
 func (s *Sites) List(ctx context.Context) ([]Site, error) {
 	var list []Site
 	if err := s.db.Select(ctx, &list, `SELECT `+siteColumns+` FROM sites ORDER BY host`); err != nil {
@@ -215,8 +215,7 @@ func (s *Sites) List(ctx context.Context) ([]Site, error) {
 	return list, nil
 }
 
-// Get returns the site of a host; that of the empty host is site 0. Error:
-// ErrNoSite.
+// Get returns the site of a host; the empty host is site 0. Error: ErrNoSite.
 func (s *Sites) Get(ctx context.Context, host string) (Site, error) { return getSite(ctx, s.db, host) }
 
 func getSite(ctx context.Context, q database.Queryer, host string) (Site, error) {
@@ -231,7 +230,7 @@ func getSite(ctx context.Context, q database.Queryer, host string) (Site, error)
 	return site, nil
 }
 
-// check brings the host into its form, and looks at all settings.
+// check normalizes the host and checks all settings.
 func (s *Site) check() error {
 	if s.Host != "" {
 		host, err := CleanHost(s.Host)
@@ -290,7 +289,7 @@ func (s *Sites) add(ctx context.Context, tx *database.Tx, by audit.Actor, site S
 
 func (s *Sites) event(kind audit.Kind, by audit.Actor, site Site) audit.Event {
 	e := audit.Event{Kind: kind, By: by, At: s.now(), Detail: map[string]string{"host": site.Host, "site": strconv.FormatInt(site.ID, 10), "upstream": site.Upstream}}
-	// What opens a way past the keys is on the record.
+	// Settings that bypass keys are recorded.
 	for name, value := range map[string]string{"allow-method": site.AllowMethods, "pass": site.Pass, "pass-from": site.PassFrom} {
 		if value != "" {
 			e.Detail[name] = value
@@ -299,8 +298,8 @@ func (s *Sites) event(kind audit.Kind, by audit.Actor, site Site) audit.Event {
 	return e
 }
 
-// Set changes what is said of the site of a host: everything but its ID and
-// when it was added. Errors: *InvalidSite, ErrNoSite.
+// Set changes all settings of the site with this host, but not its ID or the
+// time when it was added. Errors: *InvalidSite, ErrNoSite.
 func (s *Sites) Set(ctx context.Context, by audit.Actor, site Site) (Site, error) {
 	if err := site.check(); err != nil {
 		return Site{}, err
@@ -333,7 +332,7 @@ func (s *Sites) set(ctx context.Context, tx *database.Tx, by audit.Actor, site S
 	return audit.Append(ctx, tx.Of(0), s.event(SiteChanged, by, site))
 }
 
-// A Removal is what goes with a site.
+// A Removal counts what is deleted together with a site.
 type Removal struct {
 	Site  Site
 	Users int
@@ -341,7 +340,7 @@ type Removal struct {
 	Lines int64
 }
 
-// Removal returns what Remove would take away. Error: ErrNoSite.
+// Removal returns what Remove would delete. Error: ErrNoSite.
 func (s *Sites) Removal(ctx context.Context, host string) (Removal, error) {
 	site, err := s.Get(ctx, host)
 	if err != nil {
@@ -358,9 +357,10 @@ func (s *Sites) Removal(ctx context.Context, host string) (Removal, error) {
 	return r, err
 }
 
-// Remove takes a site away with all that is kept for it: users, keys, tokens,
-// credentials, sessions, codes and its trail. The operator's trail gets a line
-// with the end of the trail that is gone. Error: ErrNoSite; site 0 stays.
+// Remove deletes a site with everything stored for it: users, keys, tokens,
+// credentials, sessions, codes and its audit trail. The operator's trail
+// records the last line of the deleted one. Site 0 cannot be removed. Error:
+// ErrNoSite.
 func (s *Sites) Remove(ctx context.Context, by audit.Actor, host string) error {
 	if host == "" {
 		return ErrNoSite
@@ -392,14 +392,14 @@ func (s *Sites) Remove(ctx context.Context, by audit.Actor, host string) error {
 	return nil
 }
 
-// knownSites is the list as it was at a moment.
+// knownSites is the list as it was read at some time.
 type knownSites struct {
-	mark   string // of the state of the table
+	mark   string // the state of the table
 	at     time.Time
 	byHost map[string]*Site
 }
 
-// outdated has the list read again before the next request.
+// outdated makes the next request read the list again.
 func (s *Sites) outdated() {
 	if known := s.known.Load(); known != nil {
 		next := *known
@@ -408,13 +408,13 @@ func (s *Sites) outdated() {
 	}
 }
 
-// knownFor is how old the list may be that a request is served by.
+// knownFor is the greatest age of the list that requests are served by.
 const knownFor = time.Second
 
-// Find returns the site of a host, in any case and with or without a port. It is
-// ErrNoSite where there is none, and for one that is off. The answer is at most a
-// second old; the Site is shared and not to be changed, and a site that was not
-// changed is the same pointer again.
+// Find returns the site of a host, in any case and with or without a port. It
+// returns ErrNoSite if there is none or if the site is off. The result is at
+// most a second old. Callers share the Site and must not change it; as long as
+// a site does not change, Find returns the same pointer.
 func (s *Sites) Find(ctx context.Context, host string) (*Site, error) {
 	known := s.known.Load()
 	if known == nil || s.clock().Sub(known.at).Abs() >= knownFor {
@@ -433,7 +433,7 @@ func (s *Sites) Find(ctx context.Context, host string) (*Site, error) {
 	return nil, ErrNoSite
 }
 
-// read reads the list, if it is not what it was. One asks, and the others wait.
+// read reads the list if it has changed. One caller reads, and the others wait.
 func (s *Sites) read(ctx context.Context) (*knownSites, error) {
 	select {
 	case <-s.asking:
@@ -475,7 +475,7 @@ func (s *Sites) read(ctx context.Context) (*knownSites, error) {
 		if site.ID == 0 {
 			u, err := url.Parse(site.BaseURL)
 			if err != nil || u.Hostname() == "" {
-				continue // it is served alone, whatever the host is
+				continue // it is served for every host
 			}
 			host = strings.ToLower(u.Hostname())
 		}

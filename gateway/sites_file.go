@@ -13,8 +13,8 @@ import (
 	"github.com/quillgate/quillgate/database"
 )
 
-// ParseSites reads a file of sites. A line in brackets names the host of a site,
-// and the lines below it say what is said of the site:
+// ParseSites reads a file of sites. A line in brackets names the host of a
+// site, and the lines below it are its settings:
 //
 //	# a comment
 //	[blog.example]
@@ -26,14 +26,14 @@ import (
 //	pass = jetpack
 //	pass-from = 192.0.80.0/20, 192.0.96.0/20
 //
-// Only upstream is needed. A value may stand in quotation marks. The error joins
-// all that is wrong, each with its line.
+// Only upstream is required. A value may be quoted. The error joins all
+// problems, each with its line.
 func ParseSites(text string) ([]Site, error) {
 	var sites []Site
-	var lines []int // where each begins
+	var lines []int // the line on which each site begins
 	var bad []error
 	wrong := func(line int, why string) { bad = append(bad, fmt.Errorf("line %d: %s", line, why)) }
-	seen := make(map[string]int) // the line of a host, and of a setting of the site that is read
+	seen := make(map[string]int) // the line of each host, and of each setting of the current site
 	set := make(map[string]int)
 	inside := false
 	n := 0
@@ -79,7 +79,7 @@ func ParseSites(text string) ([]Site, error) {
 	}
 	for i := range sites {
 		if sites[i].Host == "" {
-			continue // that is said already
+			continue // already reported
 		}
 		if _, err := sites[i].Config(Config{}); err != nil {
 			wrong(lines[i], sites[i].Host+": "+err.Error())
@@ -88,7 +88,7 @@ func ParseSites(text string) ([]Site, error) {
 	return sites, errors.Join(bad...)
 }
 
-// unquoted takes the quotation marks off a value that stands in some.
+// unquoted removes quotation marks around a value.
 func unquoted(value string) string {
 	if len(value) >= 2 && value[0] == '"' && value[len(value)-1] == '"' {
 		return value[1 : len(value)-1]
@@ -96,7 +96,7 @@ func unquoted(value string) string {
 	return value
 }
 
-// say sets what a line of a file says of a site; false for what no site has.
+// say sets one setting of a site. It returns false for an unknown name.
 func (s *Site) say(name, value string) bool {
 	switch name {
 	case "upstream":
@@ -119,11 +119,11 @@ func (s *Site) say(name, value string) bool {
 	return true
 }
 
-// Sync makes the list what a file says, in one transaction: its sites are added
-// or changed, and those that an earlier file had and this one has not are off.
-// Nothing of those is lost: when they are in the file again, they are served
-// again. Sites that never were in a file stay as they are. It returns how many
-// sites were changed. Errors: those of Add.
+// Sync changes the list to match a file, in one transaction: it adds or changes
+// the sites of the file, and turns off those that were only in an earlier file.
+// Their data is kept, and they are served again when they return to the file.
+// Sites that never were in a file do not change. changed is the number of sites
+// that were changed. Errors: those of Add.
 func (s *Sites) Sync(ctx context.Context, by audit.Actor, sites []Site) (changed int, err error) {
 	for i := range sites {
 		if err := sites[i].check(); err != nil {

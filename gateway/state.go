@@ -11,8 +11,7 @@ import (
 	"github.com/quillgate/quillgate/xmlrpc"
 )
 
-// Counts is what is counted of the calls to one WordPress. It is safe for
-// concurrent use.
+// Counts counts the calls to one WordPress. It is safe for concurrent use.
 type Counts struct {
 	calls, failures, nanoseconds, answered atomic.Int64
 	passed, unpassed                       atomic.Int64
@@ -29,28 +28,28 @@ func (c *Counts) note(failed bool, took time.Duration) {
 	c.answered.Store(time.Now().UnixNano())
 }
 
-// Calls is how many calls the WordPress was sent, and Failures how many of them
-// it did not answer.
+// Calls returns the number of calls sent to the WordPress, and Failures the
+// number of those that it did not answer.
 func (c *Counts) Calls() int64    { return c.calls.Load() }
 func (c *Counts) Failures() int64 { return c.failures.Load() }
 
-// Passed is how many requests of Jetpack were passed on, and Unpassed how many
-// were refused that said to be one.
+// Passed returns the number of Jetpack requests that were passed on, and
+// Unpassed the number of refused requests in that form.
 func (c *Counts) Passed() int64   { return c.passed.Load() }
 func (c *Counts) Unpassed() int64 { return c.unpassed.Load() }
 
-// Took is the time that all calls have taken together.
+// Took returns the total time of all calls.
 func (c *Counts) Took() time.Duration { return time.Duration(c.nanoseconds.Load()) }
 
-// Available reports whether calls are let through: the WordPress has not failed
-// to answer several times in a row.
+// Available reports whether calls are let through: it is false after the
+// WordPress has failed to answer several times in a row.
 func (g *Gateway) Available() bool { return !g.breaker.open() }
 
-// answeredLately is for how long an answer proves that the WordPress answers.
+// answeredLately is how long an answer proves that the WordPress is available.
 const answeredLately = 15 * time.Second
 
-// Ping reports whether the WordPress answers. It asks it only where no call has
-// shown that lately, and never more often than the breaker lets calls through. A
+// Ping reports whether the WordPress answers. It sends a request only if no
+// recent call has shown that, and no more often than the breaker allows. A
 // fault is an answer. The error is a *upstream.Trouble.
 func (g *Gateway) Ping(ctx context.Context) error {
 	last := time.Unix(0, g.cfg.Counts.answered.Load())

@@ -7,10 +7,10 @@ import (
 	"time"
 )
 
-// NewTransport returns a transport for calls to a WordPress. Connections are
-// kept, for less than the 60 seconds that common servers keep them. serverName
-// is whose certificate counts on https, where it is not that of the address.
-// No proxy is used: the WordPress is near.
+// NewTransport returns a transport for calls to a WordPress. It keeps
+// connections for less than the 60 seconds after which common servers close
+// them. serverName is the name in the certificate for https, if it differs from
+// that in the address. It uses no proxy: the WordPress is near.
 func NewTransport(serverName string) http.RoundTripper {
 	if host, _, err := net.SplitHostPort(serverName); err == nil {
 		serverName = host
