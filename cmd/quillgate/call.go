@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"net/http"
 	"os"
 	"regexp"
@@ -126,7 +127,11 @@ func (c *callCmd) request(s *settings) (*http.Request, error) {
 	for i, text := range c.Args {
 		v, err := typed(text)
 		if err != nil {
-			return nil, usageError{fmt.Errorf("argument %d: %w", i+1, err)}
+			err = fmt.Errorf("argument %d: %w", i+1, err)
+			if _, file := errors.AsType[*fs.PathError](err); file {
+				return nil, err // it is not there, or cannot be read
+			}
+			return nil, usageError{err}
 		}
 		args = append(args, v)
 	}
@@ -141,10 +146,14 @@ func (c *callCmd) request(s *settings) (*http.Request, error) {
 			url = site.EndpointURL(strings.TrimRight(s.BaseURL, "/"))
 		}
 	}
+	if !strings.HasPrefix(url, "http://") && !strings.HasPrefix(url, "https://") {
+		return nil, usageError{fmt.Errorf("--url: %q is not an address such as https://blog.example/xmlrpc.php", url)}
+	}
 	request, err := kolo.NewRequest(url, c.Method, args)
 	if err != nil {
 		return nil, fmt.Errorf("encode the call: %w", err)
 	}
+	request.Header.Set("User-Agent", userAgent())
 	return request, nil
 }
 

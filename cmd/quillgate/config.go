@@ -115,8 +115,10 @@ func (s *settings) check() error {
 		if l.address == "" && (l.name == "metrics-listen" || s.hasTLS()) {
 			continue
 		}
-		if _, _, err := net.SplitHostPort(l.address); err != nil {
+		if _, port, err := net.SplitHostPort(l.address); err != nil {
 			bad = append(bad, fmt.Errorf("%s: %q is not HOST:PORT", l.name, l.address))
+		} else if n, err := strconv.Atoi(port); err == nil && (n < 0 || n > 65535) {
+			bad = append(bad, fmt.Errorf("%s: there is no port %s", l.name, port))
 		}
 	}
 	bad = append(bad, s.checkTLS()...)
@@ -137,12 +139,8 @@ func (s *settings) check() error {
 // checkMedia refuses places of uploads that cannot be.
 func (s *settings) checkMedia() (bad []error) {
 	bucket := strings.HasPrefix(s.Media, media.BucketScheme)
-	if bucket {
-		if _, err := media.ParseBucket(s.Media); err != nil {
-			bad = append(bad, fmt.Errorf("media: %w", err))
-		}
-	} else if strings.Contains(s.Media, "://") {
-		bad = append(bad, errors.New("media: must be a folder or begin with s3://"))
+	if err := checkPlace(s.Media); err != nil {
+		bad = append(bad, fmt.Errorf("media: %w", err))
 	}
 	if s.MediaURL == server.MediaSigned && !bucket {
 		bad = append(bad, errors.New("media-url: signed addresses need a bucket, see --media"))
@@ -151,6 +149,18 @@ func (s *settings) checkMedia() (bad []error) {
 		bad = append(bad, errors.New("media-url: must be an address that begins with https:// or http://, or the word signed"))
 	}
 	return bad
+}
+
+// checkPlace refuses a place of uploads that is neither a folder nor a bucket.
+func checkPlace(place string) error {
+	if strings.HasPrefix(place, media.BucketScheme) {
+		_, err := media.ParseBucket(place)
+		return err
+	}
+	if strings.Contains(place, "://") {
+		return errors.New("must be a folder or begin with s3://")
+	}
+	return nil
 }
 
 // networks reads addresses and networks; an address alone is a network of one.

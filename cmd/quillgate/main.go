@@ -14,6 +14,11 @@ import (
 	"slices"
 
 	"github.com/alecthomas/kong"
+
+	"github.com/quillgate/quillgate/apps"
+	"github.com/quillgate/quillgate/auth"
+	"github.com/quillgate/quillgate/gateway"
+	"github.com/quillgate/quillgate/site"
 )
 
 // The build sets version, commit and date: -ldflags "-X main.version=…".
@@ -64,8 +69,8 @@ type cli struct {
 // exitStatuses are what the exit codes mean, for all commands.
 var exitStatuses = []struct{ status, means string }{
 	{"0", "It was done."},
-	{"1", "It did not work: the server answered a fault, something that was named does not exist, a check found a problem."},
-	{"2", "The command line or a setting is wrong. Nothing was done."},
+	{"1", "It did not work: a user, key, option or file that was named does not exist, a server does not answer or answers a fault, a check found a problem, or a rule forbids it."},
+	{"2", "The command line or a setting is wrong: an unknown command or flag, one that is missing, or a value that cannot be. Nothing was done."},
 	{"130", "A signal ended it."},
 }
 
@@ -147,7 +152,6 @@ func run(ctx context.Context, args []string, io streams) (code int) {
 
 // ended says how a command has ended, and what to do when it did not work.
 func ended(ctx context.Context, err error, w io.Writer) (code int) {
-	_, usage := errors.AsType[usageError](err)
 	switch {
 	case err == nil:
 		return 0
@@ -159,10 +163,21 @@ func ended(ctx context.Context, err error, w io.Writer) (code int) {
 	if text := advice(err); text != "" {
 		fmt.Fprintln(w, text)
 	}
-	if usage {
+	if wrongUse(err) {
 		return 2
 	}
 	return 1
+}
+
+// wrongUse reports whether the command line is wrong, rather than that something did not work: a command has found that
+// itself, or the owner of a rule has refused a value.
+func wrongUse(err error) bool {
+	_, usage := errors.AsType[usageError](err)
+	_, ofSite := errors.AsType[*site.Invalid](err)
+	_, ofPeople := errors.AsType[*auth.Invalid](err)
+	_, ofKeys := errors.AsType[*apps.Invalid](err)
+	_, ofGateway := errors.AsType[*gateway.InvalidSite](err)
+	return usage || ofSite || ofPeople || ofKeys || ofGateway
 }
 
 // usageError is a mistake in the command line that a command finds itself.

@@ -32,6 +32,9 @@ once more, with --media set to the old one, for the files that came meanwhile.`
 }
 
 func (c *mediaMoveCmd) Run(ctx context.Context, s *settings, io streams) error {
+	if err := checkPlace(c.To); err != nil {
+		return usageError{fmt.Errorf("--to: %w", err)}
+	}
 	return withBlog(ctx, s, io, func(blog *server.Blog) (err error) {
 		if _, err := blog.Media.Arrive(ctx); err != nil {
 			return err

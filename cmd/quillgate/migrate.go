@@ -6,9 +6,11 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"slices"
 	"time"
 
 	"github.com/quillgate/quillgate/database"
+	"github.com/quillgate/quillgate/migrations"
 )
 
 type migrateCmd struct {
@@ -71,10 +73,17 @@ type migrateDownCmd struct {
 
 func (c *migrateDownCmd) Run(ctx context.Context, s *settings, io streams) error {
 	return withSchema(ctx, s, func(db *database.DB) error {
+		list, err := db.Migrations(ctx)
+		if err != nil {
+			return err
+		}
+		if c.To < 0 || c.To > 0 && !slices.ContainsFunc(list, func(m migrations.State) bool { return m.Version == c.To }) {
+			return usageError{fmt.Errorf("--to: there is no version %d; \"quillgate migrate status\" lists them", c.To)}
+		}
 		if err := db.MigrateDown(ctx, c.To); err != nil {
 			return err
 		}
-		_, err := fmt.Fprintf(io.out, "The schema is at version %d.\n", c.To)
+		_, err = fmt.Fprintf(io.out, "The schema is at version %d.\n", c.To)
 		return err
 	})
 }
