@@ -1,5 +1,7 @@
-// Package applications is the methods xmlrpcs.*, by which programs make, look at, rotate and revoke their own credentials.
-// A server and a gateway answer them alike: package methods has their rows, package apps their rules.
+// Package applications implements the methods xmlrpcs.*, with which clients
+// create, inspect, rotate and revoke their own credentials. A server and a
+// gateway answer them alike. Package methods has their rows, package apps their
+// rules.
 package applications
 
 import (
@@ -15,18 +17,18 @@ import (
 	"github.com/quillgate/quillgate/xmlrpc"
 )
 
-// Config is what the methods work on. All is needed.
+// Config holds what the methods need. All fields are required.
 type Config struct {
 	Apps  *apps.Store
 	Clock func() time.Time
-	// Blogs is what xmlrpcs.introspect tells of the blogs of the caller.
+	// Blogs returns the list of the caller's blogs for xmlrpcs.introspect.
 	Blogs func(ctx context.Context, who auth.Identity) (xmlrpc.Value, error)
 }
 
 // Calls answers the methods. It is safe for concurrent use.
 type Calls struct{ cfg Config }
 
-// New returns the methods over the given parts.
+// New returns the methods for a configuration.
 func New(cfg Config) *Calls { return &Calls{cfg} }
 
 // call is one call of a method.
@@ -35,7 +37,7 @@ type call struct {
 	in *xmlrpc.Call[*auth.Request]
 }
 
-// functions are what answers the rows.
+// functions maps the name of each method to its implementation.
 var functions = map[string]func(*Calls, context.Context, auth.Identity, call) (xmlrpc.Value, error){
 	"xmlrpcs.createApplication": (*Calls).createApplication,
 	"xmlrpcs.introspect":        (*Calls).introspect,
@@ -44,7 +46,7 @@ var functions = map[string]func(*Calls, context.Context, auth.Identity, call) (x
 	"xmlrpcs.enrol":             (*Calls).enrol,
 }
 
-// Rows are the rows of the methods.
+// Rows returns the rows of the methods.
 func Rows() []*methods.Method {
 	var rows []*methods.Method
 	for _, m := range methods.All() {
@@ -55,19 +57,21 @@ func Rows() []*methods.Method {
 	return rows
 }
 
-// Prefix is what the names of the methods begin with.
+// Prefix is the beginning of the names of the methods.
 const Prefix = "xmlrpcs."
 
-// Own reports whether the method lets a key look at itself or end itself, which no list of methods keeps it from.
+// Own reports whether the method lets a key inspect or revoke itself. Every key
+// may call it, whatever its list of methods.
 func Own(name string) bool { return name == "xmlrpcs.introspect" || name == "xmlrpcs.revoke" }
 
-// Special reports whether a row asks for more than a login: SignIn finds out who calls then.
+// Special reports whether a row needs more than a login. SignIn authenticates
+// the callers of such a method.
 func Special(row *methods.Method) bool {
 	return row.SignIn == methods.PasswordOnly || row.SignIn == methods.KeyOnly || row.SignIn == methods.CodeOnly
 }
 
-// SignIn finds out who calls one of these methods, by what its row asks for. Errors: [ErrNotInMulticall], those of package
-// auth.
+// SignIn authenticates the caller of one of these methods, as its row demands.
+// Errors: [ErrNotInMulticall], those of package auth.
 func SignIn(ctx context.Context, row *methods.Method, c *xmlrpc.Call[*auth.Request]) (auth.Identity, error) {
 	switch p := (loose.Arguments{Row: row, Values: c.Params}); {
 	case c.Nested && Special(row):
@@ -75,7 +79,7 @@ func SignIn(ctx context.Context, row *methods.Method, c *xmlrpc.Call[*auth.Reque
 	case row.SignIn == methods.KeyOnly:
 		return c.Identity.KeyOnly(ctx)
 	case row.SignIn == methods.PasswordOnly:
-		// The code of the second factor is a member of the settings.
+		// The settings hold the code of the second factor.
 		return c.Identity.PasswordAndCode(ctx, p.Text("user"), p.Text("password"), loose.Text(p.At("settings").Get("code")))
 	case row.SignIn == methods.CodeOnly:
 		who, _ := c.Identity.Signed()

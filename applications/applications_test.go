@@ -7,7 +7,8 @@ import (
 	"github.com/quillgate/quillgate/methods"
 )
 
-// Every row has a function, and every function a row: one without the other would be offered and not answered.
+// Every row has a function, and every function a row: one without the other
+// would be offered and not answered.
 func TestRowsAndFunctionsGoTogether(t *testing.T) {
 	for _, row := range Rows() {
 		if functions[row.Name] == nil {

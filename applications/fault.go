@@ -11,8 +11,8 @@ import (
 	"github.com/quillgate/quillgate/xmlrpc"
 )
 
-// The codes are WordPress's, which clients branch on: they follow the HTTP
-// statuses of the same meaning. The words are ours.
+// The codes are those of WordPress, which clients check for. They follow the
+// HTTP statuses with the same meaning. The texts are quillgate's own.
 var (
 	// ErrLogin is the fault of every refused password, signature and token.
 	ErrLogin = &xmlrpc.Fault{Code: http.StatusForbidden, Message: "The user name, the password or the signature is wrong."}
@@ -20,10 +20,9 @@ var (
 	ErrTooFew = &xmlrpc.Fault{Code: http.StatusBadRequest, Message: "This method needs more arguments than were sent."}
 )
 
-// faults maps errors about callers and their credentials to what a client
-// sees, at a server and at a gateway alike. The first row that matches counts.
-// What the two answer differently is in tables of their own, wordpress/fault.go
-// and gateway/fault.go.
+// faults maps errors about callers and their credentials to faults, for a
+// server and a gateway alike. The first matching row wins. Errors that the two
+// answer differently are in wordpress/fault.go and gateway/fault.go.
 var faults = []struct {
 	err   error
 	fault *xmlrpc.Fault
@@ -35,8 +34,8 @@ var faults = []struct {
 	{apps.ErrNotFound, &xmlrpc.Fault{Code: http.StatusNotFound, Message: "There is no such application."}},
 }
 
-// Fault returns what a client sees of an error about a caller or a credential;
-// nil for any other error.
+// Fault returns the fault for an error about a caller or a credential, or nil
+// for any other error.
 func Fault(err error) *xmlrpc.Fault {
 	if invalid, ok := errors.AsType[*apps.Invalid](err); ok {
 		return &xmlrpc.Fault{Code: http.StatusBadRequest, Message: invalid.Error() + "."}
@@ -45,7 +44,8 @@ func Fault(err error) *xmlrpc.Fault {
 		return &xmlrpc.Fault{Code: http.StatusConflict, Message: "The key has already been rotated: its successor is " + rotated.Successor + "."}
 	}
 	if throttled, ok := errors.AsType[*auth.Throttled](err); ok {
-		// The same for every name, known or not, so it reveals nothing but the wait.
+		// It is the same for every name, known or not, so it reveals nothing
+		// but the wait.
 		seconds := int(math.Ceil(throttled.RetryAfter.Seconds()))
 		return &xmlrpc.Fault{Code: http.StatusForbidden, Message: fmt.Sprintf("Too many wrong passwords have come from your address. Try again in %d seconds.", seconds)}
 	}

@@ -17,7 +17,7 @@ import (
 	"github.com/quillgate/quillgate/xmlrpc"
 )
 
-// Faults that the methods answer with.
+// Faults of the methods.
 var (
 	ErrNotInMulticall = &xmlrpc.Fault{Code: http.StatusForbidden, Message: "Call this method on its own, not inside system.multicall."}
 	ErrNoEnrolment    = &xmlrpc.Fault{Code: http.StatusForbidden, Message: "No enrolment is open for this code: it is wrong, has been used, or has expired."}
@@ -25,9 +25,11 @@ var (
 
 var errSecretInClear = &xmlrpc.Fault{Code: http.StatusForbidden, Message: "Keys can be created and changed over https only, or from the server's own machine. Use the https address."}
 
-// createApplication answers xmlrpcs.createApplication(blog, user, password, name, settings), a method of the Secure
-// XML-RPC plugin: a struct with the name, the public key and the secret, which nothing shows again. The row of the table
-// has made sure that the caller sent the account's password, over TLS or from this machine, and not in a multicall.
+// createApplication answers xmlrpcs.createApplication(blog, user, password,
+// name, settings), a method of the Secure XML-RPC plugin. The result is a
+// struct with the name, the public key and the secret, which is never shown
+// again. The row of the table ensures that the caller sent the account's
+// password, over TLS or from this machine, and not in a multicall.
 func (a *Calls) createApplication(ctx context.Context, who auth.Identity, p call) (xmlrpc.Value, error) {
 	in, err := a.newKey(p.At("settings"))
 	if err == nil {
@@ -52,13 +54,14 @@ func (a *Calls) createApplication(ctx context.Context, who auth.Identity, p call
 	), nil
 }
 
-// keySettings are the members of the settings; code is that of the second factor.
+// keySettings are the members of the settings; code is the second factor.
 var keySettings = []string{"scope", "methods", "networks", "strict", "expires", "code"}
 
-// newKey reads the settings of a key: scope, methods and networks as arrays of texts or one text with spaces, strict,
-// and expires as a date or a number of days.
+// newKey reads the settings of a key: scope, methods and networks, each as an
+// array of strings or one string with spaces; strict; and expires as a date or
+// a number of days.
 func (a *Calls) newKey(settings xmlrpc.Value) (in apps.New, err error) {
-	// A limit that no one reads would leave a key without it.
+	// If a limit were ignored, the key would be valid without it.
 	if settings.Kind() != xmlrpc.KindStruct && textList(settings) != "" {
 		return in, &apps.Invalid{Field: "settings", Why: "the settings are no struct"}
 	}
@@ -102,9 +105,9 @@ func textList(v xmlrpc.Value) string {
 	return strings.Join(texts, " ")
 }
 
-// introspect answers xmlrpcs.introspect(): what a program must know of its own
-// key and of whom it works for, and nothing of others. Callers with a password
-// or a token learn the same of that.
+// introspect answers xmlrpcs.introspect() with what a client needs to know
+// about its own key and its user, and nothing about others. Callers with a
+// password or a token get the same about that.
 func (a *Calls) introspect(ctx context.Context, who auth.Identity, _ call) (xmlrpc.Value, error) {
 	blogs, err := a.cfg.Blogs(ctx, who)
 	if err != nil {
@@ -137,7 +140,7 @@ func (a *Calls) introspect(ctx context.Context, who auth.Identity, _ call) (xmlr
 		members = append(members, ownToken(who.Token)...)
 	}
 	if who.App != nil && who.App.VerificationKey != nil {
-		// Without a secret, this is what the client checks signed answers with.
+		// A client without a secret checks signed answers with this key.
 		key, err := publicResponseKey(ctx, a.cfg.Apps)
 		if err != nil {
 			return xmlrpc.Value{}, err
@@ -151,7 +154,8 @@ func (a *Calls) introspect(ctx context.Context, who auth.Identity, _ call) (xmlr
 	return xmlrpc.Struct(members...), nil
 }
 
-// ownKey is what introspect tells of a key. Times that are not there are left out.
+// ownKey returns the members that describe a key. Times that are not set are
+// left out.
 func ownKey(app *apps.App) []xmlrpc.Member {
 	members := []xmlrpc.Member{
 		xmlrpc.M("app", xmlrpc.String(app.Name)),
@@ -171,7 +175,8 @@ func ownKey(app *apps.App) []xmlrpc.Member {
 	return members
 }
 
-// ownToken is the same of a token or an application password.
+// ownToken returns the members that describe a token or an application
+// password.
 func ownToken(t *apps.Token) []xmlrpc.Member {
 	members := []xmlrpc.Member{
 		xmlrpc.M("app", xmlrpc.String(t.Name)),
@@ -202,14 +207,15 @@ func networkTexts(list []netip.Prefix) xmlrpc.Member {
 	return xmlrpc.M("networks", texts(networks))
 }
 
-// gmt is a member that holds a time of GMT.
+// gmt returns a member with a time in GMT.
 func gmt(name string, t time.Time) xmlrpc.Member {
 	return xmlrpc.M(name+"_gmt", xmlrpc.DateTime(t.UTC().Format("20060102T15:04:05")))
 }
 
-// rotate answers xmlrpcs.rotate(overlap_hours, algorithm, verification_key, lost_successor) with the pair that takes over
-// from the key that has signed. A key without a secret sends the verification key of its successor; one with a secret may
-// name the successor whose secret did not arrive.
+// rotate answers xmlrpcs.rotate(overlap_hours, algorithm, verification_key,
+// lost_successor) with the pair that succeeds the key that signed the call. A
+// key without a secret sends the verification key of its successor. A key with
+// a secret may name a successor whose secret did not arrive.
 func (a *Calls) rotate(ctx context.Context, who auth.Identity, p call) (xmlrpc.Value, error) {
 	q := p.in.Identity
 	if !q.Secure() {
@@ -258,7 +264,7 @@ func (a *Calls) rotate(ctx context.Context, who auth.Identity, p call) (xmlrpc.V
 	return xmlrpc.Struct(members...), nil
 }
 
-// revoke answers xmlrpcs.revoke(): after the answer the key that has signed is dead.
+// revoke answers xmlrpcs.revoke() and revokes the key that signed the call.
 func (a *Calls) revoke(ctx context.Context, who auth.Identity, _ call) (xmlrpc.Value, error) {
 	if err := a.cfg.Apps.Revoke(ctx, who.Actor(), who.User.ID, who.App.Public); err != nil {
 		return xmlrpc.Value{}, err
@@ -266,11 +272,12 @@ func (a *Calls) revoke(ctx context.Context, who auth.Identity, _ call) (xmlrpc.V
 	return xmlrpc.Bool(true), nil
 }
 
-// codeLabel names one-time codes for the count of wrong ones.
+// codeLabel stands for one-time codes where wrong attempts are counted.
 const codeLabel = "enrolment code"
 
-// enrol answers xmlrpcs.enrol(code, name, algorithm, verification_key): the program that holds the code of an open
-// enrolment gives the public half of its pair, and signs with the private one from then on.
+// enrol answers xmlrpcs.enrol(code, name, algorithm, verification_key). A
+// client that holds the code of an open enrolment registers the public half of
+// its key pair, and signs with the private half from then on.
 func (a *Calls) enrol(ctx context.Context, _ auth.Identity, p call) (xmlrpc.Value, error) {
 	q := p.in.Identity
 	if !q.Secure() {

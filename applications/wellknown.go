@@ -13,7 +13,8 @@ import (
 	"github.com/quillgate/quillgate/auth"
 )
 
-// wellKnown is what a client needs to sign strictly and to check signed answers; docs/SIGNING.md explains it.
+// wellKnown is what a client needs to know to sign strictly and to check signed
+// answers; see docs/SIGNING.md.
 type wellKnown struct {
 	Endpoint   string   `json:"endpoint"`
 	Authorize  string   `json:"authorize"` // the page where a person grants access to a client
@@ -29,8 +30,8 @@ type responseKey struct {
 	PublicKey string `json:"public_key"` // PEM
 }
 
-// WellKnown answers /.well-known/quillgate for an endpoint and the page that
-// grants access to it.
+// WellKnown serves /.well-known/quillgate for an endpoint and the page on which
+// a person grants access to it.
 func (a *Calls) WellKnown(endpoint, authorize string, logger *slog.Logger) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		key, err := publicResponseKey(r.Context(), a.cfg.Apps)
@@ -40,12 +41,12 @@ func (a *Calls) WellKnown(endpoint, authorize string, logger *slog.Logger) http.
 			return
 		}
 		w.Header().Set("Content-Type", "application/json")
-		// No one is left to tell when the connection is gone.
+		// If this fails, the connection is gone, and so is the client.
 		_ = json.NewEncoder(w).Encode(wellKnown{Endpoint: endpoint, Authorize: authorize, Tag: auth.Tag, Components: auth.RequiredComponents(), ResponseKey: key})
 	}
 }
 
-// publicResponseKey is the public half of the server's key.
+// publicResponseKey returns the public half of the server's key.
 func publicResponseKey(ctx context.Context, store *apps.Store) (responseKey, error) {
 	key, err := store.ResponseKey(ctx)
 	if err != nil {
