@@ -1,14 +1,13 @@
-// Package audit keeps the trail of what was done to keys, accounts and
-// settings, and by whom. A line is written in the transaction of the change
-// that it tells of, so there is neither a change without its line nor a line
-// without its change. Lines are appended and never altered; each holds a hash
-// over itself and the hash of the line before it, so Verify finds a line that
-// was changed or taken out. The hashes are MACs under a key that the database
-// does not hold unencrypted (UseKey), so anyone who owns the database alone cannot
-// write another trail unseen.
+// Package audit keeps the trail of changes to keys, accounts and settings, and
+// of who made them. A line is written in the transaction of the change that it
+// records, so neither exists without the other. Lines are appended and never
+// changed. Each holds a hash over itself and the hash of the previous line, so
+// Verify detects lines that were changed or removed. The hashes are MACs under
+// a key that the database does not hold unencrypted (UseKey), so that someone
+// who controls only the database cannot forge another trail.
 //
-// No secret belongs in an event: not a password, not a secret key, not a token,
-// not a one-time code.
+// Events must not contain secrets: no passwords, secret keys, tokens or
+// one-time codes.
 package audit
 
 import (
@@ -24,44 +23,47 @@ import (
 	"github.com/quillgate/quillgate/database"
 )
 
-// Actor is who does something, and from where. The zero value is the operator at the command line.
+// Actor is the person or client that makes a change. The zero value is the
+// operator at the command line.
 type Actor struct {
-	UserID int64      // 0: no one who is signed in
-	Via    string     // how that was shown: "signature", "password", "session", "command line", …
+	UserID int64      // 0: nobody who is signed in
+	Via    string     // how the actor was authenticated: "signature", "password", "session", "command line", …
 	App    string     // public key of the application that signed, if one did
-	Addr   netip.Addr // of the client; the zero Addr when it is not known
-	Agent  string     // what the client calls itself
+	Addr   netip.Addr // of the client; the zero Addr if unknown
+	Agent  string     // the User-Agent of the client
 }
 
-// Operator is whoever may run commands on the machine.
+// Operator is anyone who may run commands on the machine.
 var Operator = Actor{Via: "command line"}
 
-// Kind names what happened, as "noun.verb". The kinds are declared by the packages that write them.
+// Kind names a type of event, as "noun.verb". The packages that write events
+// declare the kinds.
 type Kind string
 
-// Event is one thing that happened.
+// Event is a change to record.
 type Event struct {
 	Kind   Kind
-	UserID int64 // whose trail it belongs to; 0: the site's
+	UserID int64 // the user whose trail it belongs to; 0: the site's
 	By     Actor
-	// Detail says more, such as the name of the key that was made. It holds no secret.
+	// Detail holds more about the event, such as the name of a new key. It must
+	// not hold a secret.
 	Detail map[string]string
-	At     time.Time // when; the zero time is now
+	At     time.Time // the zero time means now
 }
 
-// Line is an event as it stands in the trail.
+// Line is an event as the trail stores it.
 type Line struct {
-	ID int64 // 1, 2, 3 … without a gap
+	ID int64 // 1, 2, 3 … without gaps
 	Event
-	Hash []byte // HMAC-SHA-256, without a key SHA-256, over the hash of the line before and this line
+	Hash []byte // HMAC-SHA-256, or SHA-256 without a key, over the previous hash and this line
 }
 
-// maxAgent bounds what a client can make a line hold, in bytes.
+// maxAgent is the most bytes of a client's name that a line stores.
 const maxAgent = 200
 
-// Append writes an event at the end of the trail, in the transaction of the
-// change that it tells of. Make it the last statement there: until the
-// transaction ends no one else can append.
+// Append writes an event to the end of the trail, in the transaction of the
+// change that it records. Make it the last statement there: until the
+// transaction ends, nobody else can append.
 func Append(ctx context.Context, tx *database.Tx, e Event) error {
 	if e.At.IsZero() {
 		e.At = time.Now()
@@ -75,7 +77,8 @@ func Append(ctx context.Context, tx *database.Tx, e Event) error {
 		return err
 	}
 	if !hmac.Equal(end.MAC, end.mac(key)) {
-		// Anyone who has changed the end has no key. What is appended now must not make the trail look whole.
+		// Someone changed the end of the trail without the key. Appending must
+		// not make the trail look intact.
 		if err := appendLine(ctx, tx, key, Event{Kind: Tampered, By: Operator, At: e.At}); err != nil {
 			return err
 		}
@@ -83,7 +86,8 @@ func Append(ctx context.Context, tx *database.Tx, e Event) error {
 	return appendLine(ctx, tx, key, e)
 }
 
-// appendLine appends a line under a key, or under none when it is nil, whatever the end of the trail is.
+// appendLine appends a line under key, or without a key if it is nil, whatever
+// the end of the trail looks like.
 func appendLine(ctx context.Context, tx *database.Tx, key []byte, e Event) error {
 	if e.At.IsZero() {
 		e.At = time.Now()
@@ -96,7 +100,7 @@ func appendLine(ctx context.Context, tx *database.Tx, key []byte, e Event) error
 		return fmt.Errorf("append to the audit trail: %w", err)
 	}
 	l := Line{ID: head.ID, Event: e}
-	detail, err := json.Marshal(e.Detail) // the members in order
+	detail, err := json.Marshal(e.Detail) // with the members in order
 	if err != nil {
 		return fmt.Errorf("append to the audit trail: %w", err)
 	}
@@ -124,17 +128,17 @@ func appendLine(ctx context.Context, tx *database.Tx, key []byte, e Event) error
 	return sealHead(ctx, tx, key, head)
 }
 
-// shown is what is kept of a name that a client gives itself: PostgreSQL takes
-// neither NUL nor what is not UTF-8.
+// shown cleans a name that a client gives itself for storage: PostgreSQL
+// accepts neither NUL nor bytes that are not UTF-8.
 func shown(agent string) string {
 	agent = strings.ReplaceAll(strings.ToValidUTF8(agent, "?"), "\x00", "?")
 	if len(agent) > maxAgent {
-		agent = strings.ToValidUTF8(agent[:maxAgent], "") // the last character may be cut
+		agent = strings.ToValidUTF8(agent[:maxAgent], "") // the cut may have split the last character
 	}
 	return agent
 }
 
-// row is a line of the table.
+// row is a row of the table.
 type row struct {
 	ID      int64     `db:"id"`
 	At      time.Time `db:"at"`
@@ -149,8 +153,9 @@ type row struct {
 	Hash    []byte    `db:"hash"`
 }
 
-// sum is the hash of the row, over the hash of the row before and over every column, each after its length in eight
-// bytes: HMAC-SHA-256 under the key, SHA-256 when it is nil.
+// sum returns the hash of the row, over the hash of the previous row and every
+// column, each preceded by its length in eight bytes. It is HMAC-SHA-256 under
+// the key, or SHA-256 if key is nil.
 func (r *row) sum(before, key []byte) []byte {
 	h := newHash(key)
 	put := func(p []byte) {
@@ -170,7 +175,7 @@ func (r *row) sum(before, key []byte) []byte {
 	return h.Sum(nil)
 }
 
-// line is the row as callers see it.
+// line converts the row for callers.
 func (r *row) line() (Line, error) {
 	l := Line{ID: r.ID, Hash: r.Hash, Event: Event{
 		Kind: Kind(r.Event), UserID: r.UserID, At: r.At.UTC(),
@@ -191,15 +196,15 @@ func (r *row) line() (Line, error) {
 
 const columns = `id, at, event, user_id, actor, via, app, address, agent, detail, hash`
 
-// Filter says which lines List returns, the newest first.
+// Filter selects the lines that List returns.
 type Filter struct {
-	UserID int64  // whose trail; 0: everyone's and the site's
+	UserID int64  // whose trail; 0: the site's and everyone's
 	Kind   Kind   // only these; empty: all
-	App    string // only what concerns this application: it did it; empty: all
+	App    string // only lines of which this application was the actor; empty: all
 	Since  time.Time
 	Until  time.Time
 	Before int64 // only lines with a smaller id; 0: from the newest
-	Limit  int   // at most so many, 1 to 1000; 0 means 100
+	Limit  int   // at most this many, 1 to 1000; 0 means 100
 }
 
 func (f *Filter) defaults() {
@@ -208,7 +213,7 @@ func (f *Filter) defaults() {
 	}
 }
 
-// List returns the lines that a filter lets through, the newest first.
+// List returns the lines that match a filter, the newest first.
 func List(ctx context.Context, q database.Queryer, f Filter) ([]Line, error) {
 	if f.Limit <= 0 {
 		f.Limit = 100
@@ -233,7 +238,7 @@ func List(ctx context.Context, q database.Queryer, f Filter) ([]Line, error) {
 	return list, nil
 }
 
-// Count is how many lines the trail has.
+// Count returns the number of lines in the trail.
 func Count(ctx context.Context, q database.Queryer) (n int64, err error) {
 	if err := q.Get(ctx, &n, `SELECT COUNT(*) FROM audit WHERE site_id = $site`); err != nil {
 		return 0, fmt.Errorf("count the lines of the audit trail: %w", err)

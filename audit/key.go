@@ -12,24 +12,25 @@ import (
 	"github.com/quillgate/quillgate/database"
 )
 
-// Kinds of lines about the key of the trail.
+// Kinds of events about the key of the trail.
 const (
-	// Keyed begins the part of the trail that is kept under a key. Its detail "before" says how the lines before it were
-	// kept: "no key" or "another key".
+	// Keyed begins the part of the trail that is protected by a key. Its detail
+	// "before" describes the lines before it: "no key" or "another key".
 	Keyed Kind = "audit.keyed"
-	// Tampered means that the end of the trail was not what had been written last, when something was appended.
+	// Tampered means that the end of the trail had been changed when a line was
+	// appended.
 	Tampered Kind = "audit.tampered"
 )
 
-// attached is what the key is attached to the database under.
+// attached is the key under which the MAC key is attached to the database.
 type attached struct{}
 
-// UseKey has all lines that this process appends, and all that it verifies,
-// kept under a key of 32 bytes: their hashes become HMAC-SHA-256, which no one
-// can compute who has the database alone. See Begin for a key that is new.
+// UseKey sets the 32-byte key under which this process appends and verifies
+// lines: their hashes become HMAC-SHA-256, which someone who has only the
+// database cannot compute. For a new key, see Begin.
 func UseKey(db *database.DB, key []byte) { db.Attach(attached{}, key) }
 
-// keyOf returns the key of the site's trail, or nil when this process has none.
+// keyOf returns the key of the site's trail, or nil if this process has none.
 func keyOf(q database.Queryer) []byte {
 	v, ok := q.(interface{ Attached(any) any })
 	if !ok {
@@ -39,7 +40,8 @@ func keyOf(q database.Queryer) []byte {
 	return siteKey(key, q.Site())
 }
 
-// siteKey is the key of a site's trail, made of the one that is kept. So the trail of one site does not pass for another's.
+// siteKey derives the key of a site's trail, so that the trail of one site does
+// not pass for that of another.
 func siteKey(key []byte, site int64) []byte {
 	if key == nil || site == 0 {
 		return key
@@ -49,7 +51,8 @@ func siteKey(key []byte, site int64) []byte {
 	return mac.Sum(nil)
 }
 
-// Open begins the trail of a new site, in the transaction that makes the site.
+// Open begins the trail of a new site, in the transaction that creates the
+// site.
 func Open(ctx context.Context, tx *database.Tx) error {
 	_, err := tx.Exec(ctx, `INSERT INTO audit_head (site_id, id, hash, pruned, pruned_hash) VALUES ($site, 0, $1, 0, $1)`, []byte{})
 	if err != nil {
@@ -66,7 +69,8 @@ func Open(ctx context.Context, tx *database.Tx) error {
 	return sealHead(ctx, tx, key, end)
 }
 
-// Drop takes away the whole trail of a site that is taken away, and returns its end, for the trail that tells of it.
+// Drop deletes the whole trail of a site that is removed. It returns the end of
+// the trail, for the operator's trail to record.
 func Drop(ctx context.Context, tx *database.Tx) (Head, error) {
 	var end Head
 	err := tx.Get(ctx, &end, `UPDATE audit_head SET pruned = id WHERE site_id = $site RETURNING id, hash`)
@@ -95,8 +99,9 @@ func eachTrail(ctx context.Context, tx *database.Tx, fn func(*database.Tx) error
 	return nil
 }
 
-// Begin keeps the trails of all sites under a new key from now on, in the transaction that writes the key down. Where there are
-// lines already, one tells of it, and stands for all before it.
+// Begin puts the trails of all sites under a new key from now on, in the
+// transaction that stores the key. If a trail already has lines, Begin appends
+// one that covers them.
 func Begin(ctx context.Context, tx *database.Tx, key []byte) error {
 	return eachTrail(ctx, tx, func(tx *database.Tx) error { return begin(ctx, tx, siteKey(key, tx.Site())) })
 }
@@ -120,8 +125,9 @@ func begin(ctx context.Context, tx *database.Tx, key []byte) error {
 	return appendLine(ctx, tx, key, Event{Kind: Keyed, By: Operator, Detail: map[string]string{"before": before}})
 }
 
-// Unkey lets the trails of all sites go on without its key, for an operator who has lost it: the end gets a MAC that no key makes, from
-// which Begin knows that lines were kept under another one.
+// Unkey continues the trails of all sites without the key, for an operator who
+// has lost it. The end gets a MAC that no key produces, by which Begin
+// recognizes that there were lines under another key.
 func Unkey(ctx context.Context, tx *database.Tx) error {
 	if _, err := tx.Exec(ctx, `UPDATE audit_head SET mac = $1`, []byte{0}); err != nil {
 		return fmt.Errorf("discard the key of the audit trail: %w", err)
@@ -129,7 +135,7 @@ func Unkey(ctx context.Context, tx *database.Tx) error {
 	return nil
 }
 
-// sealHead writes the MAC of the end of the trail.
+// sealHead stores the MAC of the end of the trail.
 func sealHead(ctx context.Context, tx *database.Tx, key []byte, h head) error {
 	if _, err := tx.Exec(ctx, `UPDATE audit_head SET mac = $1 WHERE site_id = $site`, h.mac(key)); err != nil {
 		return fmt.Errorf("seal the end of the audit trail: %w", err)
@@ -137,7 +143,7 @@ func sealHead(ctx context.Context, tx *database.Tx, key []byte, h head) error {
 	return nil
 }
 
-// newHash is what hashes are computed with.
+// newHash returns the hash function for a key.
 func newHash(key []byte) hash.Hash {
 	if key == nil {
 		return sha256.New()
@@ -145,8 +151,9 @@ func newHash(key []byte) hash.Hash {
 	return hmac.New(sha256.New, key)
 }
 
-// mac is the MAC over the end of the trail and over what was pruned, each part after its length. Without it, lines could
-// be taken off the end unseen: the hash of the line before them is a right one.
+// mac returns the MAC over the end of the trail and over what was pruned, each
+// part preceded by its length. Without it, lines could be removed from the end
+// unnoticed: the hash of the line before them is still valid.
 func (h head) mac(key []byte) []byte {
 	sum := newHash(key)
 	for _, p := range [][]byte{
@@ -159,12 +166,12 @@ func (h head) mac(key []byte) []byte {
 	return sum.Sum(nil)
 }
 
-// lineCheck checks one line after the other, from the first that is there.
+// lineCheck checks one line after the other, from the first one that exists.
 type lineCheck struct {
 	key   []byte
-	from  int64 // the last line of kind Keyed; lines before it are not under this key
-	odd   int64 // the first line before it that is not what was written, as far as can be told without the key
-	older bool  // the line says that those before it were kept under another key
+	from  int64 // the last line of kind Keyed; the lines before it are not under this key
+	odd   int64 // the first line before it that was changed, as far as this can be told without the key
+	older bool  // the line of kind Keyed says that the lines before it were under another key
 }
 
 func newLineCheck(ctx context.Context, q database.Queryer, end head) (c lineCheck, err error) {
@@ -181,7 +188,7 @@ func newLineCheck(ctx context.Context, q database.Queryer, end head) (c lineChec
 	return c, nil
 }
 
-// look checks a line behind one with the hash before. Error: *Broken.
+// look checks a line, given the hash of the previous line. Error: *Broken.
 func (c *lineCheck) look(r *row, before []byte) error {
 	switch {
 	case c.key == nil || r.ID < c.from:

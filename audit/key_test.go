@@ -34,7 +34,8 @@ func unguard(t *testing.T, db *database.DB, url string) {
 	exec(t, db, `DROP TRIGGER audit_kept`)
 }
 
-// rewrite computes a whole trail of its own out of the lines that a condition keeps, as whoever owns the database can.
+// rewrite computes a whole trail of its own out of the lines that a condition
+// keeps, as whoever owns the database can.
 func rewrite(t *testing.T, db *database.DB, keep string) {
 	t.Helper()
 	var rows []struct {
@@ -90,8 +91,9 @@ func broken(t *testing.T, db *database.DB) bool {
 	return err != nil
 }
 
-// K17: whoever owns the database and not the key cannot rewrite the trail, nor cut its end off, nor empty it, and
-// what the server appends afterwards does not hide it.
+// K17: whoever owns the database and not the key cannot rewrite the trail, nor
+// cut its end off, nor empty it, and what the server appends afterwards does
+// not hide it.
 func TestK17TheDatabaseAloneRewritesNothing(t *testing.T) {
 	cut := []string{`DELETE FROM audit WHERE id > 4`, `UPDATE audit_head SET id = 4, hash = (SELECT hash FROM audit WHERE id = 4)`}
 	for _, test := range []struct {
@@ -135,7 +137,8 @@ func TestK17TheDatabaseAloneRewritesNothing(t *testing.T) {
 	}
 }
 
-// K17: a trail from before there was a key goes on under one: a line stands for all before it.
+// K17: a trail from before there was a key goes on under one: a line stands for
+// all before it.
 func TestK17TrailsFromBefore(t *testing.T) {
 	databasetest.EachURL(t, func(t *testing.T, url string) {
 		db := databasetest.Open(t, url)

@@ -14,18 +14,19 @@ import (
 	"github.com/quillgate/quillgate/database"
 )
 
-// Head is a line of the trail by its number and its hash, which stands for all
-// lines up to it. Who notes the last one elsewhere can tell later that nothing
-// before it was changed, even by someone who rewrote the whole trail.
+// Head identifies a line of the trail by its number and its hash, which covers
+// all lines up to it. If the last one is noted elsewhere, a later comparison
+// shows whether anything before it was changed, even by someone who rewrote the
+// whole trail.
 type Head struct {
 	ID   int64  `db:"id"`
 	Hash []byte `db:"hash"`
 }
 
-// String writes the head as ID:HASH.
+// String formats the head as ID:HASH.
 func (h Head) String() string { return strconv.FormatInt(h.ID, 10) + ":" + hex.EncodeToString(h.Hash) }
 
-// ParseHead reads what Head.String has written.
+// ParseHead parses the result of Head.String.
 func ParseHead(text string) (Head, error) {
 	number, digits, found := strings.Cut(strings.TrimSpace(text), ":")
 	id, err := strconv.ParseInt(number, 10, 64)
@@ -36,7 +37,7 @@ func ParseHead(text string) (Head, error) {
 	return Head{ID: id, Hash: hash}, nil
 }
 
-// Broken says where the trail is not what was written.
+// Broken describes where the trail differs from what was written.
 type Broken struct {
 	ID  int64 // the first line that is wrong or missing
 	Why string
@@ -46,18 +47,18 @@ func (b *Broken) Error() string {
 	return fmt.Sprintf("the audit trail is broken at line %d: %s", b.ID, b.Why)
 }
 
-// Kinds of what happens to the trail itself.
+// Kinds of events about the trail itself.
 const Pruned Kind = "audit.pruned"
 
-// batch is how many lines are read at once.
+// batch is the number of lines that are read at once.
 const batch = 1000
 
-// head is the row of audit_head, with the number of the last line that is there.
+// head is the row of audit_head, with the number of the last existing line.
 type head struct {
 	Head
 	Pruned     int64  `db:"pruned"`
 	PrunedHash []byte `db:"pruned_hash"`
-	MAC        []byte `db:"mac"` // empty: without a key
+	MAC        []byte `db:"mac"` // empty without a key
 	Last       int64  `db:"last"`
 }
 
@@ -72,12 +73,15 @@ func readHead(ctx context.Context, q database.Queryer) (h head, err error) {
 	return h, nil
 }
 
-// Verify reads the whole trail and checks that every line is what was written, that none is missing, none was put in,
-// and that the end is the end. The error is a *Broken when that is not so. expect, if not nil, is a head that was noted
-// before. It returns how many lines there are and the head now. Lines that are appended meanwhile are not looked at.
+// Verify reads the whole trail and checks that no line was changed, removed or
+// inserted, and that the end is intact. Otherwise the error is a *Broken.
+// expect, if not nil, is a head that was noted earlier. Verify returns the
+// number of lines and the current head. It ignores lines that are appended
+// meanwhile.
 //
-// Without the key, whoever can write into the database can compute the hashes of another trail. With it, they can put
-// back an older state of the whole database; only a head that was noted elsewhere shows that.
+// Without the key, anyone who can write to the database can compute the hashes
+// of another trail. With the key, they can still restore an older state of the
+// whole database; only a head that was noted elsewhere reveals that.
 func Verify(ctx context.Context, q database.Queryer, expect *Head) (lines int64, now Head, err error) {
 	end, err := readHead(ctx, q)
 	if err != nil {
@@ -133,14 +137,14 @@ func Verify(ctx context.Context, q database.Queryer, expect *Head) (lines int64,
 	return lines, before, nil
 }
 
-// pruning reports whether the line is the one of the pruning that the record of
-// the end tells of.
+// pruning reports whether the line records the pruning to which the row of
+// audit_head belongs.
 func pruning(r *row, end head) bool {
 	l, err := r.line()
 	return err == nil && l.Detail["up_to"] == Head{ID: end.Pruned, Hash: end.PrunedHash}.String()
 }
 
-// walk hands out the lines with numbers above after and up to last, in their order.
+// walk calls fn with the lines numbered from after+1 to last, in order.
 func walk(ctx context.Context, q database.Queryer, after, last int64, fn func(*row) error) error {
 	for {
 		var rows []row
@@ -160,8 +164,8 @@ func walk(ctx context.Context, q database.Queryer, after, last int64, fn func(*r
 	}
 }
 
-// Each hands out the lines that a filter lets through, the oldest first, without holding all of them in memory. Before
-// and Limit of the filter do not count.
+// Each calls fn with the lines that match a filter, the oldest first. It does
+// not hold all of them in memory. It ignores Before and Limit of the filter.
 func Each(ctx context.Context, q database.Queryer, f Filter, fn func(Line) error) error {
 	f.defaults()
 	var after int64
@@ -189,9 +193,10 @@ func Each(ctx context.Context, q database.Queryer, f Filter, fn func(Line) error
 	}
 }
 
-// Prune removes the lines from before a moment, but for those behind the first that is younger, and keeps the number
-// and the hash of the last one removed, from which the chain goes on. A line tells of it. It returns how many lines are
-// gone. The trail is verified first: pruning must not hide that it is broken.
+// Prune removes lines older than before, up to the first line that is not, and
+// keeps the number and the hash of the last removed line, from which the chain
+// continues. A line records the pruning. gone is the number of removed lines.
+// Prune verifies the trail first: it must not hide damage.
 func Prune(ctx context.Context, db *database.DB, by Actor, before time.Time) (gone int64, err error) {
 	if _, _, err := Verify(ctx, db, nil); err != nil {
 		return 0, err
