@@ -15,7 +15,7 @@ import (
 	"github.com/quillgate/quillgate/xmlrpc"
 )
 
-// proof is the component of a request that binds the answer to it.
+// proof returns the component of a request that binds the answer to it.
 func (t Transport) proof() string {
 	if t.strictly() {
 		return `"signature";req;key="` + label + `"`
@@ -23,20 +23,21 @@ func (t Transport) proof() string {
 	return `"authorization";req`
 }
 
-// answerComponents are what the signature of an answer must cover.
+// answerComponents returns the components that the signature of an answer must
+// cover.
 func (t Transport) answerComponents() []string {
 	return []string{`"@status"`, `"content-type"`, `"content-digest"`, t.proof()}
 }
 
-// ask makes the request ask for a signed answer with a nonce.
+// ask adds a request for a signed answer, with a nonce.
 func (t Transport) ask(out *http.Request) {
 	out.Header.Set("Accept-Signature", fmt.Sprintf(`%s=(%s);created;nonce=%q;tag=%q`, label, strings.Join(t.answerComponents(), " "), rand.Text(), tag))
-	// The digest is that of the body as it travels.
+	// The digest covers the body as it is transferred.
 	out.Header.Set("Accept-Encoding", "identity")
 }
 
-// checkAnswer checks the signature of an answer, and has its body checked
-// while it is read.
+// checkAnswer checks the signature of an answer, and wraps its body in a reader
+// that checks the digest.
 func (t Transport) checkAnswer(sent *http.Request, answer *http.Response) error {
 	wanted, _ := signature.Wanted(sent.Header, tag)
 	key := t.AnswerKey
@@ -70,8 +71,7 @@ func (t Transport) checkAnswer(sent *http.Request, answer *http.Response) error 
 		answer.Body = &checked{answer.Body, digest}
 		return nil
 	}
-	// Refusals of a credential are not signed, since no one is known to
-	// whom.
+	// Refusals of a credential are not signed, since the caller is unknown.
 	text, err := io.ReadAll(io.LimitReader(answer.Body, maxFault))
 	unsigned := &UnsignedAnswer{Status: answer.StatusCode, Beginning: text}
 	_, decoded := xmlrpc.DecodeResponse(text, xmlrpc.Limits{})
@@ -79,13 +79,13 @@ func (t Transport) checkAnswer(sent *http.Request, answer *http.Response) error 
 	return errors.Join(unsigned, err)
 }
 
-// An UnsignedAnswer is an answer without a signature where one was asked for.
-// It is an [ErrAnswer]. Servers refuse a credential in this way, since they do
-// not know whom they would sign for.
+// An UnsignedAnswer is an answer without the requested signature. It is an
+// [ErrAnswer]. Servers refuse a credential in this way, since they do not know
+// which key to sign for.
 type UnsignedAnswer struct {
 	Status    int
 	Beginning []byte        // of the body, up to 2 KiB
-	Fault     *xmlrpc.Fault // what the body says, when it is a fault; not proven
+	Fault     *xmlrpc.Fault // the fault in the body, if it is one; not proven
 }
 
 // Error returns the status and the beginning of the body.
@@ -96,8 +96,8 @@ func (u *UnsignedAnswer) Error() string {
 // Unwrap returns [ErrAnswer].
 func (u *UnsignedAnswer) Unwrap() error { return ErrAnswer }
 
-// checked ends with an error in place of io.EOF when the body is not the one
-// that was signed.
+// checked returns an error in place of io.EOF if the body is not the signed
+// one.
 type checked struct {
 	io.ReadCloser
 	digest *signature.ContentDigest
@@ -112,18 +112,18 @@ func (c *checked) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// Known is what a server says about itself at /.well-known/quillgate.
+// Known is the description of a server at /.well-known/quillgate.
 type Known struct {
 	// AnswerKey signs the answers to keys that have no secret.
 	AnswerKey signature.Key
 	// Authorize is the address of the page where a person grants access to a
-	// client. It is empty when the server does not name one on its own host.
+	// client. It is empty if the server does not name one on its own host.
 	Authorize string
 }
 
-// Ask asks a server about itself. endpoint is any address of the server. What
-// it says is worth as much as the connection: ask over TLS, once, and keep the
-// key. A nil client is http.DefaultClient.
+// Ask requests the description of a server. endpoint is any address of the
+// server. The result is as trustworthy as the connection: ask over TLS, once,
+// and store the key. A nil client means http.DefaultClient.
 func Ask(ctx context.Context, client *http.Client, endpoint string) (Known, error) {
 	address, err := url.Parse(endpoint)
 	if err != nil {
@@ -162,7 +162,7 @@ func Ask(ctx context.Context, client *http.Client, endpoint string) (Known, erro
 	return known, err
 }
 
-// AnswerKey is the key of Ask, for Transport.AnswerKey.
+// AnswerKey returns the key from Ask, for Transport.AnswerKey.
 func AnswerKey(ctx context.Context, client *http.Client, endpoint string) (signature.Key, error) {
 	known, err := Ask(ctx, client, endpoint)
 	return known.AnswerKey, err

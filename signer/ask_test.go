@@ -13,7 +13,8 @@ import (
 	"github.com/quillgate/quillgate/signer"
 )
 
-// TestAskForThePage: the page where access is granted is believed on the server's own host only.
+// TestAskForThePage: the page where access is granted is believed on the
+// server's own host only.
 func TestAskForThePage(t *testing.T) {
 	public, _, err := ed25519.GenerateKey(nil)
 	if err != nil {

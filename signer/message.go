@@ -22,25 +22,25 @@ type Scheme int
 
 // The schemes. docs/SIGNING.md describes both.
 const (
-	// HeaderScheme is Authorization: PUBLIC||HASH, which binds the body.
+	// HeaderScheme is Authorization: PUBLIC||HASH, which covers the body.
 	HeaderScheme Scheme = iota
-	// MessageSignatures is RFC 9421 in the profile of the server: method,
-	// address, type and body are bound, and the request passes once.
+	// MessageSignatures is RFC 9421 in the profile of the server. It covers
+	// method, address, type and body, and the server accepts each request once.
 	MessageSignatures
 )
 
-// The names in the signature fields.
+// Names in the signature fields.
 const (
 	label = "sig"
 	tag   = "quillgate"
 )
 
-// components are what a message signature covers.
+// components returns the components that a message signature covers.
 func components() []string {
 	return []string{`"@method"`, `"@authority"`, `"@path"`, `"@query"`, `"content-type"`, `"content-digest"`}
 }
 
-// messageKey is the key of message signatures.
+// messageKey returns the key for message signatures.
 func (t Transport) messageKey() signature.Key {
 	if !t.Private.IsZero() {
 		return t.Private
@@ -51,7 +51,7 @@ func (t Transport) messageKey() signature.Key {
 // strictly reports whether requests get message signatures.
 func (t Transport) strictly() bool { return t.Scheme == MessageSignatures || !t.Private.IsZero() }
 
-// signMessage puts the signature on a request whose body has this SHA-256.
+// signMessage signs a request whose body has this SHA-256.
 func (t Transport) signMessage(out *http.Request, digest hash.Hash) error {
 	for _, name := range []string{"Signature", "Signature-Input", "Content-Digest"} {
 		if len(out.Header.Values(name)) > 0 {
@@ -74,7 +74,7 @@ func (t Transport) signMessage(out *http.Request, digest hash.Hash) error {
 	return nil
 }
 
-// now is the time of the server, as far as it is known.
+// now returns the server's time, as far as it is known.
 func (t Transport) now() time.Time {
 	if t.Skew == nil {
 		return time.Now()
@@ -82,20 +82,20 @@ func (t Transport) now() time.Time {
 	return time.Now().Add(time.Duration(t.Skew.Load()) * time.Second)
 }
 
-// timeField is the field in which a server that refuses a signature for its
-// time says what time it is, in seconds since 1970.
+// timeField is the header field with the server's time, in seconds since 1970.
+// A server sends it when it refuses a signature because of its time.
 const timeField = "X-Quillgate-Time"
 
-// sentence finds the same in the words of a fault: servers before version 0.2
-// do not send the field. The next release does without.
+// sentence matches the same time in the text of a fault: servers before version
+// 0.2 do not send the field. The next release no longer reads it.
 var sentence = regexp.MustCompile(`<int>403</int>.*By the clock of the server it is ([0-9]{1,12}) \(`)
 
-// maxFault is how much of an answer is looked at for that fault.
+// maxFault is how many bytes of an answer are searched for that fault.
 const maxFault = 2 << 10
 
-// serverTime returns the time of the server, in seconds since 1970, when the
-// answer refuses a signature for its time. The answer can be read from its
-// start all the same.
+// serverTime returns the time of the server, in seconds since 1970, if the
+// answer refuses a signature because of its time. It leaves the body readable
+// from its start.
 func serverTime(answer *http.Response) (seconds int64, refused bool) {
 	text := answer.Header.Get(timeField)
 	// A refusal is not signed.
@@ -116,12 +116,12 @@ func serverTime(answer *http.Response) (seconds int64, refused bool) {
 	return seconds, err == nil && seconds > 0
 }
 
-// corrected is a request that was sent, signed again with the server's time, if
-// the answer asks for that; nil if not.
+// corrected returns a request that was sent, signed again with the server's
+// time, if the answer asks for that, and nil otherwise.
 //
-// Only the server may set the clock: anyone who could make a client sign with
-// tomorrow's date would hold a request that is valid tomorrow. So the answer is
-// believed over TLS, and on this machine.
+// Only the server may adjust the clock: anyone who could make a client sign
+// with tomorrow's date would hold a request that is valid tomorrow. Therefore
+// the answer is trusted only over TLS or on this machine.
 func (t Transport) corrected(r, sent *http.Request, answer *http.Response) (*http.Request, error) {
 	if r.URL.Scheme != "https" && !onThisMachine(r.URL.Hostname()) {
 		return nil, nil
@@ -136,15 +136,15 @@ func (t Transport) corrected(r, sent *http.Request, answer *http.Response) (*htt
 	}
 	again := r.Clone(r.Context())
 	if r.GetBody == nil {
-		// Of a body that was read into the spool.
+		// The body comes from the spool.
 		again.GetBody, again.ContentLength = sent.GetBody, sent.ContentLength
 	}
 	if sent.Body != http.NoBody && again.GetBody == nil {
-		return nil, nil // it cannot be sent again
+		return nil, nil // the body cannot be read again
 	}
 	t.Skew = new(atomic.Int64)
 	t.Skew.Store(ahead)
-	again, _, err := t.sign(again) // a body that can be had twice is not spooled
+	again, _, err := t.sign(again) // a body that can be read twice is not spooled
 	return again, err
 }
 
@@ -154,7 +154,7 @@ type replayed struct {
 	io.Closer
 }
 
-// failed returns an error that came before, and then goes on reading.
+// failed returns an earlier error, and then continues reading.
 type failed struct {
 	err  error
 	rest io.Reader

@@ -1,7 +1,7 @@
 // Package signer is the client side of signed requests: an http.RoundTripper
-// that signs whatever goes through it, so that a program that speaks XML-RPC
-// over net/http signs by changing one argument. It keeps no state and talks to
-// no one but the server.
+// that signs every request, so that a client that speaks XML-RPC over net/http
+// signs after a change to one argument. It keeps no state and talks only to the
+// server.
 package signer
 
 import (
@@ -19,74 +19,76 @@ import (
 	"github.com/quillgate/quillgate/xmlrpc"
 )
 
-// inMemory is how much of a body is held in memory while it is signed; more
-// goes to a temporary file.
+// inMemory is how many bytes of a body are held in memory while it is signed;
+// the rest goes to a temporary file.
 const inMemory = 1 << 20
 
 var (
-	// ErrRedirect refuses to sign for another server than the one that the
-	// request was first sent to, or for a redirect that has lost the body.
+	// ErrRedirect means that a redirect leads to another server than the first
+	// request, or has lost the body. Such a request is not signed.
 	ErrRedirect = errors.New("the server redirects signed requests")
-	// ErrCredential refuses a request that carries another credential, in its
+	// ErrCredential means that the request already carries a credential, in its
 	// header or its URL: a server refuses two.
 	ErrCredential = errors.New("the request carries another credential")
-	// ErrKey means that the keys cannot be keys.
+	// ErrKey means that the public key or the secret does not have the form of
+	// one.
 	ErrKey = errors.New("the public key or the secret is not a key")
-	// ErrAnswer means that an answer is not signed, or not as the server signs.
+	// ErrAnswer means that an answer is not signed, or not by the server.
 	ErrAnswer = errors.New("the answer is not proven to be the server's")
 )
 
-// Transport signs requests with an application key and sends them. It may be
-// used by several goroutines at once, and changes neither itself nor the
-// requests. Printed, it does not show the secret.
+// Transport signs requests with an application key and sends them. It is safe
+// for concurrent use, and changes neither itself nor the requests. Printing it
+// does not reveal the secret.
 //
-// A body that can be had twice (http.NewRequest knows how, for strings and
-// byte slices) is read once for the digest and once for sending. Any other is
-// read to its end first, in memory up to 1 MiB and then in a temporary file
-// of mode 0600.
+// A body that can be read twice (http.NewRequest provides for that with strings
+// and byte slices) is read once for the digest and once for sending. Any other
+// body is first read to its end, into memory up to 1 MiB and then into a
+// temporary file of mode 0600.
 type Transport struct {
 	Public string // the public key
-	Secret string // the secret; empty when there is Private
+	Secret string // the secret; empty if Private is set
 
-	// Scheme is how requests are signed. Private and Answers go with both.
+	// Scheme selects how requests are signed. Private and Answers work with
+	// both schemes.
 	Scheme Scheme
-	// Private is the private key of an application that has no secret, with
-	// its algorithm; see signature.ParsePrivateKey. With it, requests get
-	// message signatures whatever Scheme says.
+	// Private is the private key of an application without a secret; see
+	// signature.ParsePrivateKey. If it is set, requests get message signatures,
+	// whatever Scheme is.
 	Private signature.Key
 
-	// Skew, when not nil, remembers by how many seconds the server's clock is
-	// ahead, for message signatures. A server that refuses one for its time
-	// says what time it is, and the request is sent once more; with Skew only
-	// the first one is. Several Transports for one server may share it.
+	// Skew, if not nil, stores by how many seconds the server's clock is ahead,
+	// for message signatures. A server that refuses a signature because of its
+	// time sends its own time, and the request is sent again; with Skew, this
+	// happens only once. Several Transports for one server may share it.
 	Skew *atomic.Int64
 
-	// Answers asks for signed answers, and refuses others: an answer that is
-	// not signed is the error ErrAnswer, and one whose body is another than the
-	// signed one ends with ErrAnswer in place of io.EOF. Nothing of it should
-	// be believed before its end.
+	// Answers requests signed answers and refuses others. An unsigned answer is
+	// the error ErrAnswer. If a body differs from the signed one, reading it
+	// ends with ErrAnswer in place of io.EOF, so callers must not trust any of
+	// it before its end.
 	Answers bool
-	// AnswerKey checks the answers to an application without a secret; see
-	// AnswerKey.
+	// AnswerKey checks the answers to an application without a secret; see the
+	// function AnswerKey.
 	AnswerKey signature.Key
 
-	// Base sends the signed request; http.DefaultTransport when nil.
+	// Base sends the signed request. The default is http.DefaultTransport.
 	Base http.RoundTripper
 }
 
-// String and GoString leave the secret out.
+// String and GoString omit the secret.
 func (t Transport) String() string {
 	return "signer.Transport{Public: " + strconv.Quote(t.Public) + "}"
 }
 func (t Transport) GoString() string { return t.String() }
 
-// RoundTrip implements http.RoundTripper. Errors of its own: ErrRedirect,
+// RoundTrip implements http.RoundTripper. Its own errors are ErrRedirect,
 // ErrCredential, ErrKey, and those of reading the body.
 func (t Transport) RoundTrip(r *http.Request) (*http.Response, error) {
 	signed, release, err := t.sign(r)
 	defer release()
 	if r.Body != nil {
-		// The contract of RoundTrip: the body is closed, whatever happens.
+		// The contract of RoundTrip: the body is always closed.
 		err = errors.Join(err, r.Body.Close())
 	}
 	if err != nil {
@@ -105,8 +107,9 @@ func (t Transport) RoundTrip(r *http.Request) (*http.Response, error) {
 	return answer, nil
 }
 
-// send sends a signed request, and once more if the server says that the time
-// of the signature is wrong. It returns the request that is answered.
+// send sends a signed request, and sends it again if the server says that the
+// time of the signature is wrong. It returns the answer and the request that it
+// answers.
 func (t Transport) send(r, signed *http.Request) (*http.Response, *http.Request, error) {
 	base := t.Base
 	if base == nil {
@@ -130,8 +133,8 @@ func (t Transport) send(r, signed *http.Request) (*http.Response, *http.Request,
 	return answer, again, err
 }
 
-// sign returns the request as it is to be sent. Its body can be had again until
-// release is called, which is never nil.
+// sign returns the signed request. Its body can be read again until release is
+// called. release is never nil.
 func (t Transport) sign(r *http.Request) (_ *http.Request, release func(), err error) {
 	release = func() {}
 	if t.messageKey().IsZero() || !signature.ValidPublic(t.Public) {
@@ -190,8 +193,8 @@ func hashBody(hash io.Writer, r *http.Request) error {
 	return nil
 }
 
-// spool reads the body to its end and puts a copy in its place, whose length
-// is known and which can be had again until release is called.
+// spool reads the body to its end and replaces it by a copy of known length,
+// which can be read again until release is called.
 func spool(hash io.Writer, out *http.Request) (release func(), err error) {
 	b := &spooled{spool: xmlrpc.NewSpool("", inMemory)}
 	b.holders.Store(1)
@@ -199,7 +202,7 @@ func spool(hash io.Writer, out *http.Request) (release func(), err error) {
 		return b.release, fmt.Errorf("read the body: %w", err)
 	}
 	if out.ContentLength = b.spool.Size(); out.ContentLength == 0 {
-		// Length 0 next to a body means a length that is not known.
+		// Length 0 with a body means that the length is unknown.
 		out.Body = http.NoBody
 		return b.release, nil
 	}
@@ -208,8 +211,9 @@ func spool(hash io.Writer, out *http.Request) (release func(), err error) {
 	return b.release, err
 }
 
-// spooled is a body in a spool, which goes when the last holder has let go: the
-// server may have answered before the body was read, and may be reading still.
+// spooled is a body in a spool, which is removed when its last holder has
+// released it: the server may answer before it has read the body, and may still
+// be reading.
 type spooled struct {
 	spool   *xmlrpc.Spool
 	holders atomic.Int64
@@ -222,7 +226,7 @@ func (b *spooled) open() (io.ReadCloser, error) {
 
 func (b *spooled) release() {
 	if b.holders.Add(-1) == 0 {
-		_ = b.spool.Close() // nothing is lost with it
+		_ = b.spool.Close() // no data is lost
 	}
 }
 
@@ -236,10 +240,9 @@ func (r *spooledReader) Close() error {
 	return nil
 }
 
-// checkRedirect follows the redirects that have led to this request back to the
-// first one. A signature is good for its body wherever that is sent, so no
-// other server is to see one; nor anyone on the way of a connection that has
-// lost its TLS.
+// checkRedirect follows the chain of redirects back to the first request. A
+// signature is valid for its body wherever it is sent, so no other server may
+// see one, and no eavesdropper on a connection that has lost its TLS.
 func checkRedirect(r *http.Request) error {
 	for from := r; from.Response != nil; {
 		from = from.Response.Request
@@ -256,7 +259,7 @@ func checkRedirect(r *http.Request) error {
 	return nil
 }
 
-// sameServer compares host and port, and allows the way from http to https on
+// sameServer compares host and port. It allows the step from http to https on
 // the usual ports.
 func sameServer(from, to *url.URL) bool {
 	if from.Hostname() != to.Hostname() {
