@@ -14,14 +14,18 @@ import (
 	"github.com/quillgate/quillgate/site"
 )
 
-// Pingbacks make this server ask a host that a stranger names. So that it cannot be made into a weapon against that host,
-// nor into an eye, a process looks
+// A pingback makes this server send a request to a host that a stranger
+// chooses. To keep it from being used to attack or to spy on that host, a
+// process fetches
 //
-//   - at a page for one target once a minute: the same question within the minute has the same answer, unasked;
-//   - at the pages of one host once a minute in the long run, with hostBurst looks in advance, since a host may well have
-//     written about several posts at once;
-//   - for one client once every two seconds in the long run, with clientBurst looks in advance;
-//   - at pagesAtOnce pages at a time.
+//   - one page for one target once a minute: the same pingback within a minute
+//     gets the same result without another request;
+//   - the pages of one host once a minute on average, with a burst of
+//     hostBurst, since a host may well have written about several posts at
+//     once;
+//   - pages for one client once every two seconds on average, with a burst of
+//     clientBurst;
+//   - pagesAtOnce pages at a time.
 const (
 	askAgain    = time.Minute
 	floodAgain  = 15 * time.Second // the pause between the comments of one address
@@ -30,11 +34,12 @@ const (
 	clientPause = 2 * time.Second
 	clientBurst = 60
 	pagesAtOnce = 8
-	looksKept   = 20000 // entries of each table; no looks beyond
+	looksKept   = 20000 // entries in each table; when they are full, nothing is fetched
 	sweepPause  = 10 * time.Second
 )
 
-// looks remembers which pages were looked at. The zero value is not ready; see newLooks.
+// looks remembers which pages were fetched. Use newLooks: the zero value is not
+// ready.
 type looks struct {
 	now   func() time.Time
 	slots chan struct{}
@@ -46,7 +51,7 @@ type looks struct {
 	swept   time.Time
 }
 
-// answer is what came of a look; while it goes on the error is ErrWait.
+// answer is the result of a look, or ErrWait while it is still running.
 type answer struct {
 	err   error
 	until time.Time
@@ -60,7 +65,8 @@ func newLooks(now func() time.Time) *looks {
 	}
 }
 
-// once calls look unless the limits forbid, which is ErrWait, or the answer is known.
+// once calls look, unless the result is known or the limits forbid it, which is
+// ErrWait.
 func (l *looks) once(p Ping, look func() error) error {
 	select {
 	case l.slots <- struct{}{}:
@@ -85,7 +91,7 @@ func hostOf(address string) string {
 	return strings.TrimSuffix(strings.ToLower(u.Hostname()), ".")
 }
 
-// clientOf is what the address of a client counts as.
+// clientOf returns the network that a client's address counts as.
 func clientOf(ip string) netip.Prefix {
 	addr, _ := netip.ParseAddr(ip)
 	return network.Of(addr)
@@ -108,13 +114,14 @@ func (l *looks) begin(key [2]string, host string, client netip.Prefix) error {
 	return nil
 }
 
-// end keeps what came of a look, when it says something about the page. What is inside an error is not kept.
+// end stores the result of a look if it says something about the page. It does
+// not keep wrapped errors.
 func (l *looks) end(key [2]string, err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	now := l.now()
 	if err == nil || errors.Is(err, context.Canceled) {
-		return // begin has left what the next one hears: the pingback is there now, or its client did not wait
+		return // begin has stored the result for the next one: the pingback exists now, or its client did not wait
 	}
 	delete(l.answers, key)
 	for _, known := range aboutPages {
@@ -130,13 +137,13 @@ func (l *looks) end(key [2]string, err error) {
 	}
 }
 
-// aboutPages are the errors of a look that say something about the page.
+// aboutPages are the results that say something about the page.
 var aboutPages = []error{
 	site.ErrPinged, site.ErrCommentFlood, site.ErrDuplicateComment, site.ErrPingSource, fetch.ErrURL, fetch.ErrUnreachable,
 	ErrWait, ErrEmpty, ErrLink, ErrTitle,
 }
 
-// sweep forgets answers that do not count any more, when there are many.
+// sweep forgets outdated results if there are many.
 func (l *looks) sweep(now time.Time) {
 	if len(l.answers) < looksKept/2 || now.Sub(l.swept) < sweepPause {
 		return

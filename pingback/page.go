@@ -15,9 +15,9 @@ var (
 	blanks    = regexp.MustCompile(`[\r\n\t ]+`)
 )
 
-// readSource takes the title out of a page, and what stands around the first link to target, both as HTML text without
-// tags. It reads pages as WordPress does, so that a blog shows the same of a pingback here and there. Errors:
-// ErrTitle, ErrLink.
+// readSource extracts the title of a page, and the text around the first link
+// to target, both as HTML text without tags. It reads pages as WordPress does,
+// so that a pingback looks the same on both. Errors: ErrTitle, ErrLink.
 func readSource(page, target string) (title, excerpt string, err error) {
 	page = blanks.ReplaceAllString(page, " ")
 	m := pageTitle.FindStringSubmatch(page)
@@ -36,8 +36,8 @@ func readSource(page, target string) (title, excerpt string, err error) {
 	return "", "", ErrLink
 }
 
-// linkTo matches a link whose address begins with target, in either spelling of &. Only what a link can show counts: one
-// around a picture has no text.
+// linkTo matches a link whose address begins with target, with & written either
+// way. The link must have text: one around a picture does not count.
 func linkTo(target string) (*regexp.Regexp, error) {
 	spellings := regexp.QuoteMeta(target)
 	if escaped := strings.ReplaceAll(target, "&", "&amp;"); escaped != target {
@@ -46,10 +46,11 @@ func linkTo(target string) (*regexp.Regexp, error) {
 	return regexp.Compile(`<a[^>]+?(?:` + spellings + `)([^>]*)>([^>]+?)</a>`)
 }
 
-// breaks are the elements that end a paragraph: those whose names begin so.
+// breaks are the beginnings of the names of elements that end a paragraph.
 var breaks = []string{"h1", "h2", "h3", "h4", "h5", "h6", "p", "th", "td", "li", "dt", "dd", "pre", "caption", "input", "textarea", "button", "body"}
 
-// paragraphs cuts a page at its blocks. Of the markup the links stay; scripts, styles and comments go.
+// paragraphs splits a page at its blocks. It keeps links and removes all other
+// markup, scripts, styles and comments.
 func paragraphs(page string) []string {
 	var list []string
 	var p strings.Builder
@@ -85,10 +86,10 @@ func paragraphs(page string) []string {
 	}
 }
 
-// around cuts a paragraph at its first link to the target.
+// around splits a paragraph at its first link to the target.
 func around(paragraph string, link *regexp.Regexp) (before, text, after string, ok bool) {
 	for _, at := range link.FindAllStringSubmatchIndex(paragraph, -1) {
-		// A target of ?p=1 is not what a link to ?p=12 means.
+		// A link to ?p=12 does not mean the target ?p=1.
 		if rest := paragraph[at[2]:at[3]]; rest != "" && continues(rest[0]) {
 			continue
 		}
@@ -97,18 +98,18 @@ func around(paragraph string, link *regexp.Regexp) (before, text, after string, 
 	return "", "", "", false
 }
 
-// continues reports whether an address that goes on with this byte is another
-// one.
+// continues reports whether an address followed by this byte is a different
+// address.
 func continues(b byte) bool {
 	return b >= '0' && b <= '9' || b >= 'a' && b <= 'z' || b >= 'A' && b <= 'Z' || b == '-' || b == '_' || b == '%'
 }
 
 const (
 	excerptSide = 100  // bytes of text on either side of a link, and of the link itself
-	excerptMost = 1000 // bytes of an excerpt that has no blanks to cut it at
+	excerptMost = 1000 // bytes of an excerpt without blanks to cut it at
 )
 
-// tag is an element in a paragraph, or one that the paragraph cuts off.
+// tag matches an element in a paragraph, or one that the paragraph truncates.
 var tag = regexp.MustCompile(`<[^>]*(?:>|$)`)
 
 // truncate cuts a text between characters.
@@ -119,8 +120,8 @@ func truncate(text string, limit int) string {
 	return strings.ToValidUTF8(text[:limit], "")
 }
 
-// clip keeps of the text around a link the words within excerptSide bytes. As in WordPress it is cut on both sides, and at
-// blanks, or not at all.
+// clip returns the words within excerptSide bytes around a link. As in
+// WordPress, it cuts both sides, and only at blanks.
 func clip(before, link, after string) string {
 	if len(link) > excerptSide {
 		link = truncate(link, excerptSide) + "&#8230;"
@@ -139,14 +140,14 @@ func clip(before, link, after string) string {
 	return strings.TrimSpace(before + link + after)
 }
 
-// maxPings bounds how many pages one post tells of itself.
+// maxPings is the largest number of pages that are notified for one post.
 const maxPings = 50
 
-// maxPingTarget is the length of the longest address that a pingback is sent for, in bytes.
+// maxPingTarget is the longest address for which a pingback is sent, in bytes.
 const maxPingTarget = 2000
 
-// links lists the addresses that the text of a post links to and that may want to know: pages on other hosts than that of
-// the blog, each once, home pages left out.
+// links returns the addresses in the text of a post to which a pingback may be
+// sent: pages on hosts other than the blog's, each once, without home pages.
 func links(content, baseURL string) []string {
 	home, err := url.Parse(baseURL)
 	if err != nil {

@@ -1,9 +1,9 @@
-// Package pingback speaks Pingback 1.0 for a blog, in both directions: it looks
-// at the pages that say they link to a post and makes comments of them, and it
-// tells the pages that published posts link to.
+// Package pingback implements Pingback 1.0 for a blog, in both directions. It
+// fetches the pages that claim to link to a post and turns them into comments,
+// and it notifies the pages that published posts link to.
 //
-// Both make requests to addresses that strangers name. Package fetch bounds
-// each request; this package bounds how many there are.
+// Both send requests to addresses that strangers choose. Package fetch bounds
+// each request; this package bounds their number.
 package pingback
 
 import (
@@ -24,17 +24,18 @@ import (
 	"github.com/quillgate/quillgate/site"
 )
 
-// Why a pingback is not taken, as Pingback 1.0 and WordPress tell the cases
-// apart. Others are site.ErrPinged, site.ErrPingSource, site.ErrCommentFlood,
+// Reasons why a pingback is refused, as Pingback 1.0 and WordPress distinguish
+// them. Others are site.ErrPinged, site.ErrPingSource, site.ErrCommentFlood,
 // site.ErrDuplicateComment, fetch.ErrURL and fetch.ErrUnreachable.
 var (
 	// ErrElsewhere means that the target is not on this blog.
 	ErrElsewhere = errors.New("pingback: target elsewhere")
 	// ErrSelf means that source and target are the same post.
 	ErrSelf = errors.New("pingback: source is target")
-	// ErrTarget means that the target is not a post that takes pingbacks.
+	// ErrTarget means that the target is not a post that accepts pingbacks.
 	ErrTarget = errors.New("pingback: the target does not accept pingbacks")
-	// ErrNoPost means that the target names a post by its id, and there is no such post.
+	// ErrNoPost means that the target names a post by its id, and there is no
+	// such post.
 	ErrNoPost = errors.New("pingback: no such post")
 	// ErrEmpty means that the source is an empty page.
 	ErrEmpty = errors.New("pingback: nothing at the source")
@@ -42,19 +43,22 @@ var (
 	ErrTitle = errors.New("pingback: source without title")
 	// ErrLink means that the source does not link to the target.
 	ErrLink = errors.New("pingback: source without link")
-	// ErrWait means that this process has looked at too many pages lately.
+	// ErrWait means that this process has fetched too many pages lately.
 	ErrWait = errors.New("pingback: too many looks at sources")
 )
 
-// Config holds the parts that pingbacks need; all but Fetch and Logger are required.
+// Config holds the parts that pingbacks need. All except Fetch and Logger are
+// required.
 type Config struct {
 	Site *site.Site
-	// Fetch makes the requests; a client with the default limits when nil.
+	// Fetch makes the requests. The default is a client with the default
+	// limits.
 	Fetch  *fetch.Client
 	Logger *slog.Logger
 }
 
-// Blog receives and sends the pingbacks of a blog. It is safe for concurrent use.
+// Blog receives and sends the pingbacks of a blog. It is safe for concurrent
+// use.
 type Blog struct {
 	site   *site.Site
 	db     *database.DB
@@ -64,7 +68,7 @@ type Blog struct {
 	looks  *looks
 }
 
-// New returns the pingbacks of a blog.
+// New returns a Blog that receives and sends pingbacks.
 func New(cfg Config) *Blog {
 	parts := cfg.Site.Parts()
 	b := &Blog{site: cfg.Site, db: parts.DB, clock: parts.Clock, fetch: cfg.Fetch, logger: cfg.Logger, looks: newLooks(time.Now)}
@@ -77,18 +81,21 @@ func New(cfg Config) *Blog {
 	return b
 }
 
-// now is the present moment as the database keeps it.
+// now returns the current time in the precision of the database.
 func (b *Blog) now() time.Time { return b.clock().UTC().Truncate(time.Second) }
 
-// Ping is the news that a page links to a post of this blog.
+// Ping is a notification that a page links to a post of this blog.
 type Ping struct {
-	// Source is the page, Target the address of the post as the page spells it.
+	// Source is the address of the page, Target that of the post as the page
+	// spells it.
 	Source, Target string
-	// IP is the address of the client that brings the news, Agent its User-Agent.
+	// IP is the address of the client that sent the pingback, Agent its
+	// User-Agent.
 	IP, Agent string
 }
 
-// NewPing reads the two addresses as clients send them, where & may have become &amp;.
+// NewPing returns a Ping for two addresses as clients send them, with &
+// possibly written as &amp;.
 func NewPing(source, target string) Ping {
 	return Ping{Source: plainAddress(source), Target: plainAddress(target)}
 }
@@ -97,11 +104,11 @@ func plainAddress(s string) string {
 	return strings.TrimSpace(strings.ReplaceAll(database.CleanText(s), "&amp;", "&"))
 }
 
-// Receive makes a comment of a pingback. It checks everything that can be known
-// without asking the source, then fetches the source once. The comment's author
-// is the title of the page, and its content is the text around the link.
-// Whether the comment appears at once is decided as for other strangers. While
-// the option pingback is off, no post takes pingbacks.
+// Receive turns a pingback into a comment. It checks everything it can without
+// a request, and then fetches the source once. The comment's author is the
+// title of the page, and its content is the text around the link. The comment
+// is held or approved like those of other strangers. While the option pingback
+// is off, no post accepts pingbacks.
 func (b *Blog) Receive(ctx context.Context, p Ping) error {
 	opts, err := b.site.Options(ctx)
 	if err != nil {
@@ -123,7 +130,8 @@ func (b *Blog) Receive(ctx context.Context, p Ping) error {
 		if err != nil {
 			return err
 		}
-		// Like WordPress, this neither follows redirects here nor asks for a status of 200.
+		// As in WordPress, redirects are not followed here, and the status does
+		// not need to be 200.
 		if len(page.Body) == 0 {
 			return ErrEmpty
 		}
@@ -131,8 +139,8 @@ func (b *Blog) Receive(ctx context.Context, p Ping) error {
 	})
 }
 
-// check finds the post that a pingback is about. It refuses a post that takes
-// no pingbacks, and one that already has this pingback.
+// check finds the post of a pingback. It refuses a post that accepts no
+// pingbacks, and one that already has this pingback.
 func (b *Blog) check(ctx context.Context, p Ping) (*site.Post, error) {
 	if !site.ValidPingSource(p.Source) {
 		return nil, site.ErrPingSource
@@ -175,9 +183,10 @@ var (
 	fragmentID = regexp.MustCompile(`^(?:.*post-)?([0-9]{1,18})`)
 )
 
-// find finds the post that a target names: by its address or, as pingback.ping of WordPress does, by an id that
-// stands in the path (p/12), in the query (p=12) or in the fragment (#12, #post-12), or by a fragment that is the slug
-// of a post or its title.
+// find returns the post that a target names: by its address or, as
+// pingback.ping of WordPress does, by an id in the path (p/12), the query
+// (p=12) or the fragment (#12, #post-12), or by a fragment that is the slug or
+// the title of a post.
 func (b *Blog) find(ctx context.Context, target string) (int64, error) {
 	at, err := url.Parse(target)
 	if err != nil {
@@ -213,12 +222,12 @@ func (b *Blog) find(ctx context.Context, target string) (int64, error) {
 	return id, err
 }
 
-// Of returns the pages that have said to link to the post at an address, the
-// oldest first, read while they are walked through. Pages that wait for a
-// moderator are among them, as in pingback.extensions.getPingbacks of
-// WordPress. A post that strangers may not read has none; WordPress tells who
-// links to it. Errors: ErrTarget when no post has such an address, ErrNoPost
-// when the address names an id and there is no such post.
+// Of returns the pages that link to the post at an address according to their
+// pingbacks, the oldest first. It reads them during the iteration. It includes
+// pages that await moderation, as pingback.extensions.getPingbacks of WordPress
+// does. For a post that strangers may not read it returns none; WordPress
+// reveals them. Errors: ErrTarget if no post has the address, ErrNoPost if the
+// address names an id and there is no such post.
 func (b *Blog) Of(ctx context.Context, address string) (iter.Seq2[[]string, error], error) {
 	id, err := b.site.PostAt(ctx, strings.ReplaceAll(database.CleanText(address), "&amp;", "&"))
 	if errors.Is(err, site.ErrNotFound) {

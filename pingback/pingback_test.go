@@ -246,8 +246,9 @@ func TestPingbacksOf(t *testing.T) {
 	})
 }
 
-// A post that strangers may not read any longer answers an empty list, as a draft of WordPress does that never had any:
-// who links to it is for those who may read it.
+// A post that strangers may not read any longer answers an empty list, as a
+// draft of WordPress does that never had any: who links to it is for those who
+// may read it.
 func TestPingbacksOfHiddenPosts(t *testing.T) {
 	databasetest.Each(t, func(t *testing.T, db *database.DB) {
 		n := openNewsroom(t, db)
@@ -386,7 +387,8 @@ func TestPingPauses(t *testing.T) {
 	})
 }
 
-// Two processes share the work and send nothing twice; a third one, started later, finds nothing left.
+// Two processes share the work and send nothing twice; a third one, started
+// later, finds nothing left.
 func TestTwoSendPings(t *testing.T) {
 	databasetest.EachURL(t, func(t *testing.T, url string) {
 		n := openNewsroom(t, databasetest.Open(t, url))

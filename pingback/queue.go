@@ -10,11 +10,14 @@ import (
 	"github.com/quillgate/quillgate/site"
 )
 
-// The pingbacks that this blog sends. A post that is published bears a mark (site.MetaToPing); its links become rows of the
-// table pings, one for each link for ever, so that no page is told twice; and each row is taken with a lease, so that of several
-// processes one sends it and another goes on when that one dies. All of it is in the database and outlives a restart.
+// This file holds the pingbacks that the blog sends. A published post has a
+// mark (site.MetaToPing). Its links become rows of the table pings, one for
+// each link for ever, so that no page is notified twice. A process leases each
+// row, so that only one of several sends it, and another continues if that one
+// dies. All of it is in the database and survives a restart.
 
-// outgoing is a pingback to be sent: the page at Target is to be told that the post at Source links to it.
+// outgoing is a pingback to send: it tells the page at Target that the post at
+// Source links to it.
 type outgoing struct {
 	Source, Target string
 
@@ -23,17 +26,17 @@ type outgoing struct {
 }
 
 const (
-	pingLease = 2 * time.Minute // after which someone else tries
-	pingPosts = 20              // posts whose links one transaction looks at
+	pingLease = 2 * time.Minute // after which another process may try
+	pingPosts = 20              // the number of posts whose links one transaction reads
 )
 
-// pingPauses are the times between the tries; after the last one no one tries
-// again.
+// pingPauses are the times between the attempts. There is no attempt after the
+// last one.
 var pingPauses = []time.Duration{time.Minute, 10 * time.Minute, time.Hour, 6 * time.Hour}
 
-// take returns at most limit pingbacks that are due. They are the caller's
-// for two minutes: it must end each with sent or failed. There are none
-// while the option pingback_send is off.
+// take returns at most limit pingbacks that are due. The caller has leased them
+// for two minutes, and must finish each with sent or failed. While the option
+// pingback_send is off, it returns none.
 func (b *Blog) take(ctx context.Context, limit int) ([]outgoing, error) {
 	opts, err := b.site.Options(ctx)
 	if err != nil || !opts.Bool("pingback_send") {
@@ -72,7 +75,8 @@ func (b *Blog) take(ctx context.Context, limit int) ([]outgoing, error) {
 	return list, nil
 }
 
-// queue turns the marks of some posts into rows, and reports whether there may be more marks.
+// queue turns the marks of some posts into rows. more reports whether there may
+// be more marks.
 func (b *Blog) queue(ctx context.Context) (more bool, err error) {
 	err = b.db.Update(ctx, func(tx *database.Tx) error {
 		posts, waiting, err := b.site.TakeToPing(ctx, tx, pingPosts)
@@ -107,7 +111,7 @@ type pingRow struct {
 	Attempts int64  `db:"attempts"`
 }
 
-// lease takes rows that are due, and reads their posts.
+// lease leases rows that are due, and reads their posts.
 func (b *Blog) lease(ctx context.Context, limit int) (taken []pingRow, posts []site.Post, err error) {
 	err = b.db.Update(ctx, func(tx *database.Tx) error {
 		taken = nil
@@ -130,7 +134,7 @@ func (b *Blog) lease(ctx context.Context, limit int) (taken []pingRow, posts []s
 	return taken, posts, err
 }
 
-// sent says that there is nothing more to do for a pingback: the other side has answered, whatever it said.
+// sent marks a pingback as done: the other side has answered, whatever it said.
 func (b *Blog) sent(ctx context.Context, p outgoing) error {
 	if _, err := b.db.Exec(ctx, `UPDATE pings SET due = NULL WHERE id = $1`, p.id); err != nil {
 		return fmt.Errorf("end a pingback: %w", err)
@@ -138,8 +142,8 @@ func (b *Blog) sent(ctx context.Context, p outgoing) error {
 	return nil
 }
 
-// failed says that the other side did not answer. The pingback is due again after a pause that grows, five times in
-// all.
+// failed records that the other side did not answer. The pingback is due again
+// after a growing pause, five times in total.
 func (b *Blog) failed(ctx context.Context, p outgoing) error {
 	if p.attempts > int64(len(pingPauses)) {
 		return b.sent(ctx, p)
@@ -151,7 +155,8 @@ func (b *Blog) failed(ctx context.Context, p outgoing) error {
 	return nil
 }
 
-// DropUnfinished makes the copy of a blog forget, within tx, the pingbacks that are due: the original sends them.
+// DropUnfinished deletes, within tx, the pingbacks that are due from the copy
+// of a blog: the original sends them.
 func DropUnfinished(ctx context.Context, tx *database.Tx) error {
 	if _, err := tx.Exec(ctx, `UPDATE pings SET due = NULL WHERE due IS NOT NULL`); err != nil {
 		return fmt.Errorf("forget the pingbacks that are due: %w", err)

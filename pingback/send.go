@@ -23,8 +23,9 @@ const (
 	pingCheck   = 15 * time.Second
 )
 
-// Run sends the pingbacks of published posts while the option pingback_send is on, until ctx is done. Errors are logged
-// and tried again. It returns when it has ended; run one in each process.
+// Run sends the pingbacks of published posts while the option pingback_send is
+// on. It logs errors and tries again. It returns when ctx is done; run one in
+// each process.
 func (b *Blog) Run(ctx context.Context) {
 	for {
 		n, err := b.Send(ctx)
@@ -44,7 +45,8 @@ func (b *Blog) Run(ctx context.Context) {
 	}
 }
 
-// Send sends a few of the pingbacks that are due, and returns how many it has tried.
+// Send sends a few of the pingbacks that are due, and returns how many it
+// tried.
 func (b *Blog) Send(ctx context.Context) (int, error) {
 	opts, err := b.site.Options(ctx)
 	if err != nil {
@@ -64,12 +66,12 @@ func (b *Blog) Send(ctx context.Context) (int, error) {
 	return len(pings), errors.Join(errs...)
 }
 
-// sendOne tells one page, and keeps in the database how that went.
+// sendOne notifies one page, and stores the result in the database.
 func (b *Blog) sendOne(ctx context.Context, p outgoing, networks []network.Destination) error {
 	said, err := b.tell(ctx, p, networks)
 	switch {
 	case ctx.Err() != nil:
-		return ctx.Err() // the lease runs out
+		return ctx.Err() // the lease will expire
 	case errors.Is(err, fetch.ErrUnreachable):
 		b.logger.DebugContext(ctx, "pingback postponed", "post", p.Source, "host", hostOf(p.Target), "cause", err)
 		return b.failed(ctx, p)
@@ -80,8 +82,9 @@ func (b *Blog) sendOne(ctx context.Context, p outgoing, networks []network.Desti
 	return b.sent(ctx, p)
 }
 
-// tell finds out where the page takes pingbacks and calls pingback.ping there. It returns what was answered;
-// fetch.ErrUnreachable when a later try may go better.
+// tell finds out where the page accepts pingbacks and calls pingback.ping
+// there. It returns the answer, or fetch.ErrUnreachable if a later attempt may
+// succeed.
 func (b *Blog) tell(ctx context.Context, p outgoing, networks []network.Destination) (string, error) {
 	page, err := b.fetch.Do(ctx, fetch.Request{URL: p.Target, Redirects: fetch.MaxRedirects, Networks: networks})
 	if err != nil {
@@ -109,7 +112,7 @@ func (b *Blog) tell(ctx context.Context, p outgoing, networks []network.Destinat
 	return loose.Text(v), nil
 }
 
-// busy reports whether an answer means that a later try may go better.
+// busy returns an error if a later attempt may succeed.
 func busy(r *fetch.Response) error {
 	if r.Status >= http.StatusInternalServerError || r.Status == http.StatusTooManyRequests {
 		return fmt.Errorf("%w: status %d", fetch.ErrUnreachable, r.Status)
@@ -117,8 +120,9 @@ func busy(r *fetch.Response) error {
 	return nil
 }
 
-// pingbackServer is the address at which a page takes pingbacks, "" when it takes none: that of the header X-Pingback, or of
-// the first link element with the relation pingback (Pingback 1.0, Server Autodiscovery).
+// pingbackServer returns the address at which a page accepts pingbacks, or ""
+// if it accepts none: the header X-Pingback, or otherwise the first link
+// element with the relation pingback (Pingback 1.0, Server Autodiscovery).
 func pingbackServer(page *fetch.Response) string {
 	endpoint := page.Header.Get("X-Pingback")
 	if endpoint == "" {
