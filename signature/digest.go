@@ -11,27 +11,27 @@ import (
 	"io"
 )
 
-// ErrContentDigest means that a Content-Digest field is malformed, or holds no
-// digest that is understood.
+// ErrContentDigest means that a Content-Digest field is malformed, or has no
+// digest by a supported algorithm.
 var ErrContentDigest = errors.New("no usable Content-Digest")
 
-// ContentDigest compares a body, which is written to it in pieces, with the
-// Content-Digest field of its message (RFC 9530). It is not safe for
+// ContentDigest compares a body with the Content-Digest field of its message
+// (RFC 9530). The body is written to it in pieces. It is not safe for
 // concurrent use.
 type ContentDigest struct {
 	claims []claim
 }
 
-// claim is one digest that the field holds, and the one that is computed.
+// claim is a digest from the field, together with the computed one.
 type claim struct {
 	want []byte
 	hash hash.Hash
 }
 
-// NewContentDigest reads the values of the field, of which there may be several
-// lines. Digests by sha-256 and sha-512 are understood; others are passed over,
-// as RFC 9530 section 2 wants it, but one that is understood must be there.
-// Errors: ErrContentDigest.
+// NewContentDigest parses the values of the field, which may have several
+// lines. It supports sha-256 and sha-512, and ignores other algorithms as RFC
+// 9530 section 2 demands, but at least one supported digest is required. Error:
+// ErrContentDigest.
 func NewContentDigest(values []string) (*ContentDigest, error) {
 	members, err := dictionary(values)
 	if err != nil {
@@ -68,8 +68,7 @@ func (c *ContentDigest) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// Matches reports whether every digest that is understood is the one of what
-// was written.
+// Matches reports whether every supported digest is that of the bytes written.
 func (c *ContentDigest) Matches() bool {
 	same := 1
 	for _, claim := range c.claims {
@@ -78,8 +77,8 @@ func (c *ContentDigest) Matches() bool {
 	return same == 1 && len(c.claims) > 0
 }
 
-// FormatContentDigest is the value of the Content-Digest field of a body with
-// this SHA-256.
+// FormatContentDigest returns the value of the Content-Digest field for a body
+// with this SHA-256.
 func FormatContentDigest(sum [sha256.Size]byte) string {
 	return "sha-256=:" + base64.StdEncoding.EncodeToString(sum[:]) + ":"
 }

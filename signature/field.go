@@ -6,9 +6,9 @@ import (
 	"strings"
 )
 
-// structured names the kind of each field whose structure is known, for ;sf. A
-// text can be valid as several kinds and mean something different in each, so
-// only these fields can be covered that way.
+// structured maps each field of known structure to its kind, for ;sf. A text
+// can be valid as several kinds with different meanings, so only these fields
+// can be covered with ;sf.
 var structured = map[string]string{
 	"accept-signature":    "dictionary",
 	"cdn-cache-control":   "dictionary",
@@ -23,8 +23,8 @@ var structured = map[string]string{
 	"want-repr-digest":    "dictionary",
 }
 
-// strictly returns a field in the canonical spelling of its kind (RFC 9421
-// section 2.1.1, RFC 8941 section 4.1).
+// strictly returns a field in the canonical form of its kind (RFC 9421 section
+// 2.1.1, RFC 8941 section 4.1).
 func strictly(name string, lines []string) (string, error) {
 	var members []member
 	var err error
@@ -48,8 +48,8 @@ func strictly(name string, lines []string) (string, error) {
 	return string(appendMembers(nil, members, kind == "dictionary")), nil
 }
 
-// wrapped is a field whose lines stay apart, each as a byte sequence (RFC 9421
-// section 2.1.3).
+// wrapped returns a field whose lines stay separate, each as a byte sequence
+// (RFC 9421 section 2.1.3).
 func wrapped(lines []string) string {
 	var b strings.Builder
 	for i, line := range lines {

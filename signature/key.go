@@ -19,11 +19,11 @@ import (
 	"slices"
 )
 
-// Algorithm is a signature algorithm by its name in the registry of RFC 9421
+// Algorithm is the name of a signature algorithm in the registry of RFC 9421
 // section 6.2.
 type Algorithm string
 
-// The algorithms that are understood.
+// The supported algorithms.
 const (
 	HMACSHA256      Algorithm = "hmac-sha256"
 	Ed25519         Algorithm = "ed25519"
@@ -32,7 +32,7 @@ const (
 	ECDSAP256SHA256 Algorithm = "ecdsa-p256-sha256"
 )
 
-// Valid reports whether the algorithm is one of those above.
+// Valid reports whether the algorithm is supported.
 func (a Algorithm) Valid() bool {
 	switch a {
 	case HMACSHA256, Ed25519, RSAPSSSHA512, RSAv15SHA256, ECDSAP256SHA256:
@@ -42,27 +42,26 @@ func (a Algorithm) Valid() bool {
 }
 
 var (
-	// ErrKey refuses what cannot be a key of its algorithm, or is too weak to
-	// be one.
+	// ErrKey means that a key does not fit its algorithm, or is too weak.
 	ErrKey = errors.New("unusable key")
-	// ErrMismatch means that a signature is not the one of the message under
-	// the key.
+	// ErrMismatch means that a signature does not belong to the message and the
+	// key.
 	ErrMismatch = errors.New("the signature does not match")
 )
 
-// The sizes of RSA moduli that are taken, in bits. The upper bound is there
-// because verifying takes longer the larger the key is.
+// The sizes of RSA moduli that are accepted, in bits. The upper limit is there
+// because verification takes longer the larger the key is.
 const (
 	minRSA = 2048
 	maxRSA = 8192
 )
 
-// p256Len is the length of r and of s in a signature, which is r and s one
-// after the other (RFC 9421 section 3.3.4), not DER.
+// p256Len is the length of r and of s. A signature is r followed by s (RFC 9421
+// section 3.3.4), not DER.
 const p256Len = 32
 
-// Key is a key together with the one algorithm that it is for. The zero value
-// signs nothing and matches nothing. Printed, it shows the algorithm alone.
+// Key is a key together with its only algorithm. The zero value signs nothing
+// and matches nothing. Printing it reveals only the algorithm.
 type Key struct {
 	alg    Algorithm
 	secret []byte
@@ -70,7 +69,7 @@ type Key struct {
 	signer crypto.Signer
 }
 
-// HMACKey is a key of hmac-sha256. An empty secret makes the zero Key.
+// HMACKey returns a key for hmac-sha256. An empty secret yields the zero Key.
 func HMACKey(secret []byte) Key {
 	if len(secret) == 0 {
 		return Key{}
@@ -78,9 +77,9 @@ func HMACKey(secret []byte) Key {
 	return Key{alg: HMACSHA256, secret: slices.Clone(secret)}
 }
 
-// PublicKey is a key that verifies. Errors: ErrKey when the key is not of the
-// algorithm's kind; for RSA also when the modulus has less than 2048 or more
-// than 8192 bits, or the exponent is below 65537.
+// PublicKey returns a key that verifies. The error is ErrKey if the type of the
+// key does not fit the algorithm, or if the modulus of an RSA key has less than
+// 2048 or more than 8192 bits, or its exponent is below 65537.
 func PublicKey(alg Algorithm, public crypto.PublicKey) (Key, error) {
 	switch p := public.(type) {
 	case ed25519.PublicKey:
@@ -106,7 +105,7 @@ func PublicKey(alg Algorithm, public crypto.PublicKey) (Key, error) {
 	return Key{}, fmt.Errorf("%w: a key of type %T is not for %q", ErrKey, public, string(alg))
 }
 
-// PrivateKey is a key that signs and verifies. Errors: those of PublicKey.
+// PrivateKey returns a key that signs and verifies. Errors: those of PublicKey.
 func PrivateKey(alg Algorithm, private crypto.Signer) (Key, error) {
 	if private == nil {
 		return Key{}, ErrKey
@@ -119,11 +118,10 @@ func PrivateKey(alg Algorithm, private crypto.Signer) (Key, error) {
 	return k, nil
 }
 
-// ParsePublicKey reads a public key: PEM with one block ("PUBLIC KEY" or "RSA
-// PUBLIC KEY"), or the DER of a SubjectPublicKeyInfo. An RSA key may say that it
-// is for PSS alone. When alg is empty, it is
-// the usual one for the kind of key; for RSA that is rsa-pss-sha512. Errors:
-// ErrKey.
+// ParsePublicKey parses a public key: PEM with one block ("PUBLIC KEY" or "RSA
+// PUBLIC KEY"), or a SubjectPublicKeyInfo in DER. An RSA key may be restricted
+// to PSS. If alg is empty, the type of the key selects it; RSA keys get
+// rsa-pss-sha512. Error: ErrKey.
 func ParsePublicKey(alg Algorithm, text []byte) (Key, error) {
 	der, kind := text, "PUBLIC KEY"
 	if block, rest := pem.Decode(text); block != nil {
@@ -157,9 +155,9 @@ func ParsePublicKey(alg Algorithm, text []byte) (Key, error) {
 	return PublicKey(alg, public)
 }
 
-// ParsePrivateKey reads a private key that is not encrypted, from PEM with one
-// key: "PRIVATE KEY", "RSA PRIVATE KEY" or "EC PRIVATE KEY". When alg is
-// empty, it is chosen as by ParsePublicKey. Errors: ErrKey.
+// ParsePrivateKey parses an unencrypted private key, from PEM with one key:
+// "PRIVATE KEY", "RSA PRIVATE KEY" or "EC PRIVATE KEY". If alg is empty, it is
+// chosen as by ParsePublicKey. Error: ErrKey.
 func ParsePrivateKey(alg Algorithm, text []byte) (Key, error) {
 	for block, rest := pem.Decode(text); block != nil; block, rest = pem.Decode(rest) {
 		var private any
@@ -183,7 +181,7 @@ func ParsePrivateKey(alg Algorithm, text []byte) (Key, error) {
 		}
 		signer, ok := private.(crypto.Signer)
 		if err != nil || !ok {
-			// The error of the parser may tell of what is in the key.
+			// The parser's error may reveal parts of the key.
 			return Key{}, fmt.Errorf("%w: the private key cannot be read", ErrKey)
 		}
 		if alg == "" {
@@ -194,7 +192,7 @@ func ParsePrivateKey(alg Algorithm, text []byte) (Key, error) {
 	return Key{}, fmt.Errorf("%w: there is no private key in PEM", ErrKey)
 }
 
-// usual is the algorithm for a kind of key when nothing else is said.
+// usual returns the default algorithm for a type of key.
 func usual(public crypto.PublicKey) Algorithm {
 	switch public.(type) {
 	case ed25519.PublicKey:
@@ -207,18 +205,18 @@ func usual(public crypto.PublicKey) Algorithm {
 	return ""
 }
 
-// Algorithm is what the key is for; empty for the zero value.
+// Algorithm returns the algorithm of the key. It is empty for the zero value.
 func (k Key) Algorithm() Algorithm { return k.alg }
 
-// IsZero tells a key that matches nothing.
+// IsZero reports whether the key is the zero value, which matches nothing.
 func (k Key) IsZero() bool { return k.alg == "" }
 
-// String and GoString leave the key out.
+// String and GoString omit the key.
 func (k Key) String() string   { return "signature.Key(" + string(k.alg) + ")" }
 func (k Key) GoString() string { return k.String() }
 
-// MarshalPublic is the public half in PEM, as "PUBLIC KEY". Error: ErrKey for
-// a key that has none.
+// MarshalPublic returns the public half in PEM, as "PUBLIC KEY". The error is
+// ErrKey if the key has none.
 func (k Key) MarshalPublic() ([]byte, error) {
 	der, err := x509.MarshalPKIXPublicKey(k.public)
 	if err != nil {
@@ -264,7 +262,7 @@ func (k Key) mac(base []byte) []byte {
 	return mac.Sum(nil)
 }
 
-// rawECDSA takes a signature out of DER.
+// rawECDSA converts a signature from DER.
 func rawECDSA(der []byte) ([]byte, error) {
 	var parts struct{ R, S *big.Int }
 	if rest, err := asn1.Unmarshal(der, &parts); err != nil || len(rest) > 0 {
@@ -287,9 +285,8 @@ func (k Key) matches(base, value []byte) bool {
 	case RSAPSSSHA512:
 		public, ok := k.public.(*rsa.PublicKey)
 		sum := sha512.Sum512(base)
-		// RFC 9421 section 3.3.1 has a salt of 64 bytes, and so do
-		// signatures that are made here; some libraries take the
-		// longest one that fits, which is not a weaker.
+		// RFC 9421 section 3.3.1 demands a salt of 64 bytes, as signed here.
+		// Some libraries use the longest salt that fits, which is not weaker.
 		options := &rsa.PSSOptions{SaltLength: rsa.PSSSaltLengthAuto}
 		return ok && rsa.VerifyPSS(public, crypto.SHA512, sum[:], value, options) == nil
 	case RSAv15SHA256:

@@ -9,29 +9,29 @@ import (
 	"strings"
 )
 
-// ErrComponent means that a signature covers something that the message does
-// not have, or has in several ways, or that is not understood here.
+// ErrComponent means that a signature covers a component that the message lacks
+// or has several times, or that is not supported.
 var ErrComponent = errors.New("covered component")
 
-// Message is what a signature can cover of an HTTP message: of a request when
-// Status is 0, of a response otherwise.
+// Message is the part of an HTTP message that a signature can cover. It is a
+// request if Status is 0, and a response otherwise.
 type Message struct {
 	Method    string
 	Scheme    string // "http" or "https", as the client used it
-	Authority string // host and, if it is not the scheme's own, port, as the client used them
-	Target    string // the request target as it stands in the request, with its query
+	Authority string // host and, unless it is the scheme's default, port, as the client used them
+	Target    string // the request target as sent, with its query
 
 	Status int // of a response, 100 to 999
 
 	Header http.Header
 
-	// Request is the one that a response answers; nil when it is not known.
+	// Request is the request that a response answers, or nil if it is unknown.
 	Request *Message
 }
 
-// RequestMessage is a request as net/http has it, on the server's side or on
-// the client's. Scheme and Authority are those of the connection; behind a
-// proxy, whoever calls must set them right.
+// RequestMessage returns the Message of a request, on the server's or the
+// client's side. Scheme and Authority are those of the connection; behind a
+// proxy, the caller must correct them.
 func RequestMessage(r *http.Request) *Message {
 	m := &Message{Method: r.Method, Scheme: "http", Authority: r.Host, Target: r.RequestURI, Header: r.Header}
 	if r.TLS != nil {
@@ -50,8 +50,8 @@ func RequestMessage(r *http.Request) *Message {
 	return m
 }
 
-// authority is host and port in the form of RFC 9421 section 2.2.3: in lower
-// case, without the port that the scheme has anyway, or an empty one.
+// authority returns host and port in the form of RFC 9421 section 2.2.3: in
+// lower case, without the default port of the scheme or an empty port.
 func (m *Message) authority() string {
 	a := strings.TrimSuffix(strings.ToLower(m.Authority), ":")
 	switch m.Scheme {
@@ -67,7 +67,7 @@ func (m *Message) authority() string {
 func (m *Message) split() (path, query string) {
 	target := m.Target
 	if _, rest, found := strings.Cut(target, "://"); found && !strings.HasPrefix(target, "/") {
-		// The absolute form, which a proxy is sent.
+		// The absolute form, as sent to a proxy.
 		i := strings.IndexAny(rest, "/?")
 		if i < 0 {
 			i = len(rest)
@@ -80,7 +80,7 @@ func (m *Message) split() (path, query string) {
 	return target, ""
 }
 
-// derived is the value of a derived component (RFC 9421 section 2.2).
+// derived returns the value of a derived component (RFC 9421 section 2.2).
 func (m *Message) derived(c component) (string, error) {
 	if c.name == "@status" {
 		if m.Status < 100 || m.Status > 999 {
@@ -122,8 +122,8 @@ func (m *Message) derived(c component) (string, error) {
 	return "", errors.New("it is not known")
 }
 
-// queryParam is the one value of a query parameter, whose name is encoded as
-// it would be in the value (RFC 9421 section 2.2.8).
+// queryParam returns the single value of a query parameter. The name is encoded
+// as in the value (RFC 9421 section 2.2.8).
 func queryParam(query, name string) (string, error) {
 	found, value := 0, ""
 	for pair := range strings.SplitSeq(strings.TrimPrefix(query, "?"), "&") {
@@ -146,7 +146,7 @@ func queryParam(query, name string) (string, error) {
 	return value, nil
 }
 
-// formEncode is the percent-encoding of forms, with %20 for a space.
+// formEncode percent-encodes as forms do, but with %20 for a space.
 func formEncode(s string) string {
 	const digits = "0123456789ABCDEF"
 	var b strings.Builder
@@ -164,7 +164,7 @@ func formEncode(s string) string {
 	return b.String()
 }
 
-// field is the value of a field of the header (RFC 9421 section 2.1).
+// field returns the value of a header field (RFC 9421 section 2.1).
 func (m *Message) field(c component) (string, error) {
 	given := m.Header.Values(c.name)
 	lines := make([]string, len(given))
@@ -172,7 +172,7 @@ func (m *Message) field(c component) (string, error) {
 		lines[i] = strings.Trim(line, " \t")
 	}
 	if c.name == "host" && m.Status == 0 && m.Authority != "" {
-		// net/http takes it out of the header.
+		// net/http removes it from the header.
 		lines = []string{m.Authority}
 	}
 	switch {
@@ -196,7 +196,7 @@ func (m *Message) field(c component) (string, error) {
 	return strings.Join(lines, ", "), nil
 }
 
-// component is a covered component: a name and what is to be done with it.
+// component is a covered component: a name and how to transform its value.
 type component struct {
 	name    string
 	param   string // ;name= of @query-param, ;key= of a dictionary
@@ -206,7 +206,7 @@ type component struct {
 	request bool   // ;req
 }
 
-// readComponent understands the identifier of a component.
+// readComponent interprets the identifier of a component.
 func readComponent(from item) (component, error) {
 	var c component
 	name := from.text
@@ -244,7 +244,7 @@ func readComponent(from item) (component, error) {
 	return c, nil
 }
 
-// value is what a component stands for in a message.
+// value returns the value of a component in a message.
 func (m *Message) value(c component) (string, error) {
 	from := m
 	if c.request {

@@ -8,18 +8,18 @@ import (
 	"strings"
 )
 
-// ErrFields means that Signature and Signature-Input are malformed, or do not
-// belong together, or say something in two ways.
+// ErrFields means that Signature and Signature-Input are malformed, ambiguous,
+// or do not belong together.
 var ErrFields = errors.New("malformed signature fields")
 
-// What one message may carry.
+// Limits for one message.
 const (
 	maxSignatures = 16
 	maxComponents = 64
 )
 
-// Params are the parameters of a signature (RFC 9421 section 2.3). What is
-// zero is not there.
+// Params are the parameters of a signature (RFC 9421 section 2.3). Zero values
+// are absent.
 type Params struct {
 	Created, Expires int64 // seconds since 1970
 	KeyID            string
@@ -28,30 +28,30 @@ type Params struct {
 	Tag              string
 }
 
-// Signed is one signature that a message carries, as it was received.
+// Signed is one signature of a received message.
 type Signed struct {
 	Label  string
 	Params Params
 
 	components []component
-	names      []string // identifiers as they stand in the signature base
-	// canonical is the value of @signature-params as RFC 9421 section 2.3
-	// spells it, raw as the sender did.
+	names      []string // identifiers as in the signature base
+	// canonical is the value of @signature-params in the form of RFC 9421
+	// section 2.3, raw the same in the sender's form.
 	canonical, raw string
 	value          []byte
 }
 
-// Signatures reads the fields Signature and Signature-Input, in the order of
-// the latter. A message without either has none. Errors: ErrFields, also for a
-// label without its counterpart and for what appears twice; ErrComponent for
-// components that are not understood.
+// Signatures parses the fields Signature and Signature-Input, and returns the
+// signatures in the order of the latter. Errors: ErrFields, also for a label
+// without its counterpart and for duplicates; ErrComponent for unsupported
+// components.
 func Signatures(h http.Header) ([]Signed, error) {
 	return signatures(h, func(*member) bool { return true })
 }
 
-// Tagged is Signatures of those whose parameter tag has this value. Of what
-// others have signed next to them the labels must be in order, and nothing
-// else: a proxy may cover what is not understood here.
+// Tagged is Signatures for those whose parameter tag has this value. Other
+// signatures need only valid labels: a proxy may cover components that are not
+// supported here.
 func Tagged(h http.Header, tag string) ([]Signed, error) {
 	return signatures(h, func(input *member) bool { return input.inner && input.params.string("tag") == tag })
 }
@@ -102,7 +102,7 @@ func readSigned(input, value *member) (s Signed, err error) {
 	return s, s.readInput(input)
 }
 
-// readInput understands the components and parameters of a signature.
+// readInput interprets the components and parameters of a signature.
 func (s *Signed) readInput(from *member) (err error) {
 	if len(from.items) > maxComponents {
 		return fmt.Errorf("%w: more than %d components", ErrFields, maxComponents)
@@ -113,7 +113,7 @@ func (s *Signed) readInput(from *member) (err error) {
 		if err != nil {
 			return err
 		}
-		// However its parameters are ordered, it is the same component.
+		// Parameters in another order make the same component.
 		if slices.Contains(s.components, c) {
 			return fmt.Errorf("%w: component %q is there twice", ErrFields, c.name)
 		}
@@ -127,8 +127,8 @@ func (s *Signed) readInput(from *member) (err error) {
 	return nil
 }
 
-// spell writes the parameters of the signature as RFC 9421 section 2.3 has
-// them. The names of the components are pieces of that text.
+// spell formats the parameters of the signature as in RFC 9421 section 2.3. The
+// names of the components are slices of that text.
 func (s *Signed) spell(from *member) {
 	ends := make([]int, len(from.items))
 	b := append(make([]byte, 0, len(from.raw)+64), '(')
@@ -157,7 +157,7 @@ func readParams(from params) (p Params, err error) {
 		case "expires":
 			p.Expires, want = v.number, integer
 			if v.number == 0 {
-				p.Expires = -1 // as long ago, and not the zero that stands for none
+				p.Expires = -1 // long expired, and distinct from zero, which means absent
 			}
 		case "keyid":
 			p.KeyID = v.text
@@ -167,7 +167,7 @@ func readParams(from params) (p Params, err error) {
 			p.Nonce = v.text
 		case "tag":
 			p.Tag = v.text
-		default: // covered by the signature all the same
+		default: // covered by the signature nevertheless
 			want = v.kind
 		}
 		if v.kind != want {
@@ -177,17 +177,18 @@ func readParams(from params) (p Params, err error) {
 	return p, nil
 }
 
-// Covers reports whether the signature covers a component, which is given as it
-// stands in the signature base: in quotes, and with its parameters. A component
-// with other parameters is another one.
+// Covers reports whether the signature covers a component. identifier is in the
+// form of the signature base: in quotes, with its parameters. A component with
+// other parameters is a different one.
 func (s *Signed) Covers(identifier string) bool {
 	return slices.Contains(s.names, identifier)
 }
 
-// Covered returns the covered components in their order, spelt as for Covers.
+// Covered returns the covered components in order, in the form that Covers
+// takes.
 func (s *Signed) Covered() []string { return slices.Clone(s.names) }
 
-// Base is the text that is signed (RFC 9421 section 2.5). Errors:
+// Base returns the text that is signed (RFC 9421 section 2.5). Error:
 // ErrComponent.
 func (s *Signed) Base(m *Message) ([]byte, error) {
 	lines, err := s.lines(m)
@@ -197,7 +198,7 @@ func (s *Signed) Base(m *Message) ([]byte, error) {
 	return append(lines, s.canonical...), nil
 }
 
-// lines is the signature base but for the parameters at its end.
+// lines returns the signature base without the parameters at its end.
 func (s *Signed) lines(m *Message) ([]byte, error) {
 	b := make([]byte, 0, 1024)
 	for i, c := range s.components {
@@ -213,12 +214,12 @@ func (s *Signed) lines(m *Message) ([]byte, error) {
 	return append(b, `"@signature-params": `...), nil
 }
 
-// Verify checks the signature against a message. What the parameters say of
-// time, algorithm and key is not looked at: the algorithm is the key's.
+// Verify checks the signature of a message. It ignores the parameters for time,
+// algorithm and key: the key determines the algorithm.
 //
-// Parameters can be spelt in several ways. RFC 9421 section 2.3 signs one of
-// them, whatever travels; a sender that signs its own spelling instead is
-// understood too, since both say the same.
+// Parameters can be written in several ways. RFC 9421 section 2.3 defines the
+// form that is signed, whatever form is sent. Verify also accepts senders that
+// sign the form they send, since both have the same meaning.
 //
 // Errors: ErrComponent, ErrMismatch.
 func (s *Signed) Verify(k Key, m *Message) error {
@@ -237,11 +238,10 @@ func (s *Signed) Verify(k Key, m *Message) error {
 }
 
 // SignMessage signs components of a message and returns the values for
-// Signature-Input and Signature, to be added to its header. Components are
-// given as in a signature base, in quotes and with parameters, such as
-// `"@method"` or `"signature";req;key="a"`. The parameters are written in the
-// order of Params. Errors: ErrFields for what cannot be written, ErrComponent,
-// ErrKey.
+// Signature-Input and Signature, to be added to its header. Components have the
+// form of a signature base, in quotes and with parameters, such as `"@method"`
+// or `"signature";req;key="a"`. The parameters are written in the order of
+// Params. Errors: ErrFields for what cannot be written, ErrComponent, ErrKey.
 func SignMessage(k Key, label string, m *Message, components []string, p Params) (input, signed string, err error) {
 	inner, err := innerList("(" + strings.Join(components, " ") + ")")
 	if err != nil {
@@ -270,7 +270,8 @@ func SignMessage(k Key, label string, m *Message, components []string, p Params)
 	return label + "=" + s.canonical, string(made.append([]byte(label + "="))), nil
 }
 
-// list writes down what is there. Errors: ErrFields for what has no spelling.
+// list returns the parameters that are set. The error is ErrFields for a value
+// that cannot be written.
 func (p Params) list() (list params, err error) {
 	for _, v := range []param{
 		{"created", value{kind: integer, number: p.Created}},

@@ -323,8 +323,8 @@ func TestK15WeakKeys(t *testing.T) {
 	}
 }
 
-// Keys that openssl marks as being for PSS alone are read, for that alone; those it binds to a hash are refused with what
-// to do.
+// Keys that openssl marks as being for PSS alone are read, for that alone;
+// those it binds to a hash are refused with what to do.
 func TestK15KeysForPSSAlone(t *testing.T) {
 	file := func(name string) []byte {
 		text, err := os.ReadFile("testdata/pss/" + name)

@@ -9,15 +9,15 @@ import (
 	"strings"
 )
 
-// maxField bounds the fields of structured values, all lines together.
+// maxField is the largest size of a structured field, with all its lines.
 const maxField = 16 << 10
 
-// Structured values as RFC 8941 has them, which RFC 9421 is built on: the kinds
-// that came later with RFC 9651, dates and display strings, are refused. Every
-// strict request is read by this, so that it copies nothing: what it returns
-// are pieces of the text.
+// Structured values follow RFC 8941, on which RFC 9421 is based. The types that
+// RFC 9651 added, dates and display strings, are refused. Every strict request
+// passes through this parser, so it copies nothing: results are slices of the
+// text.
 
-// kind is that of a bare item (RFC 8941 section 3.3).
+// kind is the type of a bare item (RFC 8941 section 3.3).
 type kind byte
 
 const (
@@ -32,7 +32,7 @@ const (
 // value is a bare item.
 type value struct {
 	kind   kind
-	text   string // of a string without its escapes, a token, a byte sequence decoded
+	text   string // of a string without escapes, a token, or a decoded byte sequence
 	number int64  // of an integer; of a decimal in thousandths; of a boolean 0 or 1
 }
 
@@ -45,8 +45,7 @@ type param struct {
 
 type params []param
 
-// get returns a parameter, and the zero value, which is false, where there is
-// none.
+// get returns a parameter, or the zero value, which is false, if there is none.
 func (p params) get(name string) value {
 	i := slices.IndexFunc(p, func(p param) bool { return p.name == name })
 	if i < 0 {
@@ -55,7 +54,7 @@ func (p params) get(name string) value {
 	return p[i].value
 }
 
-// string returns a parameter that is a string, and "" where there is none.
+// string returns a parameter that is a string, or "" if there is none.
 func (p params) string(name string) string {
 	if v := p.get(name); v.kind == text {
 		return v.text
@@ -69,17 +68,17 @@ type item struct {
 	params params
 }
 
-// member is a member of a dictionary or a list: an item, or an inner list, whose
-// parameters are those of item.
+// member is a member of a dictionary or a list: an item, or an inner list,
+// whose parameters are those of item.
 type member struct {
 	name string // in a dictionary
 	item
 	inner bool
 	items []item // of an inner list
-	raw   string // as it was spelt, without the name
+	raw   string // as received, without the name
 }
 
-// find returns the member of that name; nil where there is none.
+// find returns the member with that name, or nil.
 func find(members []member, name string) *member {
 	for i := range members {
 		if members[i].name == name {
@@ -89,9 +88,9 @@ func find(members []member, name string) *member {
 	return nil
 }
 
-// dictionary reads a field that is a dictionary (RFC 8941 section 3.2). The
-// RFC lets a key or a parameter appear twice, and the last one counts. Here
-// duplicates are rejected, because not every reader takes the last one.
+// dictionary parses a field that is a dictionary (RFC 8941 section 3.2). In the
+// RFC a key or a parameter may appear twice, and the last one counts. Here
+// duplicates are rejected, because not every parser takes the last one.
 func dictionary(lines []string) ([]member, error) {
 	members, err := elements(lines, (*structure).member)
 	if err != nil {
@@ -103,13 +102,13 @@ func dictionary(lines []string) ([]member, error) {
 	return members, nil
 }
 
-// list reads a field that is a list (RFC 8941 section 3.1). Its members have no
-// names.
+// list parses a field that is a list (RFC 8941 section 3.1). Its members have
+// no names.
 func list(lines []string) ([]member, error) {
 	return elements(lines, (*structure).element)
 }
 
-// lone reads a field that is a single item (RFC 8941 section 3.3).
+// lone parses a field that is a single item (RFC 8941 section 3.3).
 func lone(lines []string) (m member, err error) {
 	r, err := fieldText(lines)
 	if err != nil {
@@ -121,7 +120,7 @@ func lone(lines []string) (m member, err error) {
 	return m, err
 }
 
-// fieldText starts to read all lines of a field.
+// fieldText returns a parser for all lines of a field.
 func fieldText(lines []string) (structure, error) {
 	r := structure{text: strings.Trim(strings.Join(lines, ", "), " ")}
 	if len(r.text) > maxField {
@@ -130,7 +129,7 @@ func fieldText(lines []string) (structure, error) {
 	return r, nil
 }
 
-// elements reads what commas separate in all lines of a field.
+// elements parses the elements that commas separate in all lines of a field.
 func elements(lines []string, read func(*structure) (member, error)) ([]member, error) {
 	r, err := fieldText(lines)
 	if err != nil {
@@ -157,8 +156,8 @@ func elements(lines []string, read func(*structure) (member, error)) ([]member, 
 	return members, nil
 }
 
-// repeats reports whether one of n names appears twice. Strangers send them, by
-// the thousand if they like, so that comparing each with each is for a few.
+// repeats reports whether one of n names appears twice. Strangers may send
+// thousands of names, so it compares each with each only if there are few.
 func repeats(n int, name func(i int) string) bool {
 	const few = 16
 	if n <= few {
@@ -181,7 +180,7 @@ func repeats(n int, name func(i int) string) bool {
 	return false
 }
 
-// innerList reads an inner list that stands alone.
+// innerList parses an inner list that stands alone.
 func innerList(list string) (m member, err error) {
 	r := structure{text: list}
 	if err = r.list(&m); err == nil && r.at < len(r.text) {
@@ -190,7 +189,7 @@ func innerList(list string) (m member, err error) {
 	return m, err
 }
 
-// structure reads a text from its start to its end.
+// structure parses a text from its start to its end.
 type structure struct {
 	text string
 	at   int
@@ -200,7 +199,7 @@ func (r *structure) unexpected() error {
 	return fmt.Errorf("character %d is not the expected one", r.at)
 }
 
-// take passes over a character if it comes next.
+// take skips a character if it comes next.
 func (r *structure) take(c byte) bool {
 	if r.at < len(r.text) && r.text[r.at] == c {
 		r.at++
@@ -209,7 +208,7 @@ func (r *structure) take(c byte) bool {
 	return false
 }
 
-// skip passes over all of some characters.
+// skip skips all of some characters.
 func (r *structure) skip(characters string) {
 	for r.at < len(r.text) && strings.IndexByte(characters, r.text[r.at]) >= 0 {
 		r.at++
@@ -232,7 +231,7 @@ func (r *structure) member() (m member, err error) {
 	return of, err
 }
 
-// element reads a member of a list: an item or an inner list.
+// element parses a member of a list: an item or an inner list.
 func (r *structure) element() (m member, err error) {
 	start := r.at
 	if r.at < len(r.text) && r.text[r.at] == '(' {
@@ -244,7 +243,7 @@ func (r *structure) element() (m member, err error) {
 	return m, err
 }
 
-// list reads an inner list with its parameters (RFC 8941 section 4.2.1.2).
+// list parses an inner list with its parameters (RFC 8941 section 4.2.1.2).
 func (r *structure) list(m *member) (err error) {
 	m.inner = true
 	if !r.take('(') {
@@ -296,7 +295,7 @@ func (r *structure) params() (list params, err error) {
 	return list, nil
 }
 
-// key reads a name (RFC 8941 section 4.2.3.3).
+// key parses a name (RFC 8941 section 4.2.3.3).
 func (r *structure) key() (string, error) {
 	start := r.at
 	for r.at < len(r.text) && isKey(r.text[r.at], r.at == start) {
@@ -321,7 +320,7 @@ func isKey(c byte, first bool) bool {
 func isLetter(c byte) bool { return 'a' <= c|0x20 && c|0x20 <= 'z' }
 func isDigit(c byte) bool  { return '0' <= c && c <= '9' }
 
-// bare reads a bare item (RFC 8941 section 4.2.3.1).
+// bare parses a bare item (RFC 8941 section 4.2.3.1).
 func (r *structure) bare() (value, error) {
 	if r.at == len(r.text) {
 		return value{}, r.unexpected()
@@ -349,7 +348,7 @@ func isToken(c byte) bool {
 	return isLetter(c) || isDigit(c) || strings.IndexByte("!#$%&'*+-.^_`|~:/", c) >= 0
 }
 
-// quoted reads a string (RFC 8941 section 4.2.5).
+// quoted parses a string (RFC 8941 section 4.2.5).
 func (r *structure) quoted() (value, error) {
 	r.at++
 	start, escapes := r.at, 0
@@ -375,7 +374,7 @@ func (r *structure) quoted() (value, error) {
 	return value{}, r.unexpected()
 }
 
-// unescape takes the backslashes out of a string that is known to be right.
+// unescape removes the backslashes from a string that is known to be valid.
 func unescape(s string) string {
 	var b strings.Builder
 	for i := 0; i < len(s); i++ {
@@ -387,14 +386,14 @@ func unescape(s string) string {
 	return b.String()
 }
 
-// The lengths of numbers in digits (RFC 8941 sections 3.3.1 and 3.3.2).
+// The largest numbers of digits (RFC 8941 sections 3.3.1 and 3.3.2).
 const (
 	maxInteger  = 15
 	maxWhole    = 12 // of a decimal, before the point
 	maxFraction = 3
 )
 
-// number reads an integer or a decimal (RFC 8941 section 4.2.4).
+// number parses an integer or a decimal (RFC 8941 section 4.2.4).
 func (r *structure) number() (value, error) {
 	v := value{kind: integer, number: 1}
 	if r.take('-') {
@@ -428,7 +427,7 @@ func (r *structure) number() (value, error) {
 	return v, nil
 }
 
-// digits passes over at most so many digits.
+// digits skips at most the given number of digits.
 func (r *structure) digits(most int) string {
 	start := r.at
 	for r.at < len(r.text) && r.at < start+most && isDigit(r.text[r.at]) {
@@ -437,7 +436,7 @@ func (r *structure) digits(most int) string {
 	return r.text[start:r.at]
 }
 
-// binary reads a byte sequence (RFC 8941 section 4.2.7).
+// binary parses a byte sequence (RFC 8941 section 4.2.7).
 func (r *structure) binary() (value, error) {
 	n := strings.IndexByte(r.text[r.at+1:], ':')
 	if n < 0 {
@@ -445,14 +444,14 @@ func (r *structure) binary() (value, error) {
 	}
 	encoded := r.text[r.at+1 : r.at+1+n]
 	plain, err := base64.StdEncoding.DecodeString(encoded)
-	if err != nil || strings.ContainsAny(encoded, "\r\n") { // which the decoder passes over
+	if err != nil || strings.ContainsAny(encoded, "\r\n") { // the decoder ignores them
 		return value{}, r.unexpected()
 	}
 	r.at += n + 2
 	return value{kind: binary, text: string(plain)}, nil
 }
 
-// valid tells whether an integer or a string can be written at all.
+// valid reports whether an integer or a string can be written.
 func (v value) valid() bool {
 	for i := range len(v.text) {
 		if v.kind == text && (v.text[i] < ' ' || v.text[i] > '~') {
@@ -462,7 +461,7 @@ func (v value) valid() bool {
 	return v.number < 1e15 && v.number > -1e15
 }
 
-// append writes a bare item in its one spelling (RFC 8941 section 4.1.3).
+// append appends a bare item in its canonical form (RFC 8941 section 4.1.3).
 func (v value) append(b []byte) []byte {
 	switch v.kind {
 	case boolean:
@@ -487,7 +486,8 @@ func (v value) append(b []byte) []byte {
 	return append(b, '"')
 }
 
-// appendDecimal writes thousandths with one digit behind the point at least.
+// appendDecimal appends thousandths as a decimal with at least one digit after
+// the point.
 func appendDecimal(b []byte, n int64) []byte {
 	if n < 0 {
 		b, n = append(b, '-'), -n
@@ -516,7 +516,7 @@ func (p params) append(b []byte) []byte {
 
 func (it item) append(b []byte) []byte { return it.params.append(it.value.append(b)) }
 
-// append writes the value of a member (RFC 9421 section 2.1.2).
+// append appends the value of a member (RFC 9421 section 2.1.2).
 func (m *member) append(b []byte) []byte {
 	if !m.inner {
 		return m.item.append(b)
@@ -531,7 +531,7 @@ func (m *member) append(b []byte) []byte {
 	return m.params.append(append(b, ')'))
 }
 
-// appendMembers writes a dictionary or a list (RFC 8941 sections 4.1.1 and
+// appendMembers appends a dictionary or a list (RFC 8941 sections 4.1.1 and
 // 4.1.2). A name without a value stands for true.
 func appendMembers(b []byte, members []member, named bool) []byte {
 	for i := range members {

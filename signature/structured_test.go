@@ -142,7 +142,8 @@ func FuzzDictionary(f *testing.F) {
 			}
 			return
 		}
-		// White space at the end is not refused here, as that at the start is not.
+		// White space at the end is not refused here, as that at the start is
+		// not.
 		if otherErr != nil {
 			other, otherErr = httpsfv.UnmarshalDictionary([]string{strings.Trim(text, " ")})
 		}

@@ -2,8 +2,8 @@ package signature
 
 import "net/http"
 
-// WantedSignature is a signature that a client asks of the answer (RFC 9421 section
-// 5.1). What is zero is not asked for.
+// WantedSignature is a signature that a client requests for the answer (RFC
+// 9421 section 5.1). Zero values are not requested.
 type WantedSignature struct {
 	Label      string
 	Components []string // as in a signature base
@@ -14,8 +14,8 @@ type WantedSignature struct {
 }
 
 // Wanted returns the signature with a tag that the Accept-Signature field
-// asks for. A field that is malformed, or that asks for several with the tag,
-// asks for none.
+// requests. If the field is malformed, or requests several with the tag, found
+// is false.
 func Wanted(h http.Header, tag string) (w WantedSignature, found bool) {
 	lines := h.Values("Accept-Signature")
 	if len(lines) == 0 {
