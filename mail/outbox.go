@@ -101,12 +101,13 @@ func (o *Outbox) now() time.Time { return o.cfg.Clock().UTC().Truncate(time.Micr
 // ErrFull means that so many letters of a kind wait that no other one is taken.
 var ErrFull = errors.New("too many mails are waiting")
 
-// Queue puts a letter with at most one item into the outbox, in the transaction of what it tells of. Errors: ErrFull.
+// Queue puts a letter into the outbox, in the transaction of what it tells of. Its N is 1 when it is 0. Errors: ErrFull.
 func (o *Outbox) Queue(ctx context.Context, tx *database.Tx, l Letter) error {
-	items := ""
-	if len(l.Items) > 0 {
-		items = strconv.FormatInt(l.Items[0], 10)
+	words := make([]string, min(len(l.Items), MaxItems))
+	for i := range words {
+		words[i] = strconv.FormatInt(l.Items[i], 10)
 	}
+	items := strings.Join(words, " ")
 	now := o.now()
 	var waiting int64
 	err := tx.Get(ctx, &waiting, `SELECT COUNT(*) FROM outbox WHERE due IS NOT NULL AND kind = $1 AND NOT (user_id = $2 AND address = $3 AND topic = $4)`,
@@ -117,13 +118,13 @@ func (o *Outbox) Queue(ctx context.Context, tx *database.Tx, l Letter) error {
 	if waiting >= maxWaiting {
 		return ErrFull
 	}
-	_, err = tx.Exec(ctx, `INSERT INTO outbox (kind, user_id, address, topic, items, n, created, due, rest) VALUES ($1, $2, $3, $4, $5, 1, $6, $7, $7)
+	_, err = tx.Exec(ctx, `INSERT INTO outbox (kind, user_id, address, topic, items, n, created, due, rest) VALUES ($1, $2, $3, $4, $5, $9, $6, $7, $7)
 		ON CONFLICT (kind, user_id, address, topic) DO UPDATE SET
 			items = CASE WHEN LENGTH(outbox.items) > $8 THEN outbox.items WHEN outbox.items = '' THEN excluded.items ELSE outbox.items || ' ' || excluded.items END,
-			n = outbox.n + 1,
+			n = outbox.n + excluded.n,
 			created = CASE WHEN outbox.due IS NULL THEN excluded.created ELSE outbox.created END,
 			due = CASE WHEN outbox.due IS NOT NULL THEN outbox.due WHEN outbox.rest > excluded.due THEN outbox.rest ELSE excluded.due END`,
-		l.Kind, l.UserID, l.Address, l.Topic, items, now, now.Add(o.cfg.Kinds[l.Kind].Delay), maxItemsText)
+		l.Kind, l.UserID, l.Address, l.Topic, items, now, now.Add(o.cfg.Kinds[l.Kind].Delay), maxItemsText, max(l.N, 1))
 	if err != nil {
 		return fmt.Errorf("queue a mail: %w", err)
 	}

@@ -41,13 +41,26 @@ type Notices struct {
 // The kinds of letters.
 const (
 	kindReset  = "reset"  // its topic is the name that somebody has typed
-	kindInvite = "invite" //
+	kindInvite = "invite" // to the user
+
+	kindHeld     = "held"     // comments on the post of the topic that wait: becomes kindModerate for each moderator
+	kindShown    = "shown"    // comments on the post of the topic that are seen: becomes kindNew for its author
+	kindModerate = "moderate" // the items are comments
+	kindNew      = "new"      //
 )
+
+// maxPerHour bounds the mails about comments to one person. What comes then is in the next one.
+const maxPerHour = 12
 
 // kinds are how each kind is sent.
 var kinds = map[string]mail.Kind{
 	kindReset:  {},
 	kindInvite: {},
+
+	kindHeld:     {},
+	kindShown:    {},
+	kindModerate: {Pause: time.Hour, PerHour: maxPerHour, Digest: 4},
+	kindNew:      {Pause: time.Hour, PerHour: maxPerHour, Digest: 4},
 }
 
 // New returns the notices of a blog.
@@ -75,7 +88,7 @@ func (n *Notices) compose(ctx context.Context, letters []mail.Letter) (*mail.Mes
 	if err != nil {
 		return nil, err
 	}
-	w := words{blog: options.Title(), home: n.cfg.Site.BaseURL(), zone: options.Location()}
+	w := words{blog: options.Title(), home: n.cfg.Site.BaseURL(), admin: strings.TrimSpace(options.Text("admin_email")), zone: options.Location()}
 	compose := n.composers()[letters[0].Kind]
 	if compose == nil {
 		return nil, nil // of a version that knows more
@@ -91,12 +104,14 @@ func (n *Notices) compose(ctx context.Context, letters []mail.Letter) (*mail.Mes
 func (n *Notices) composers() map[string]func(context.Context, words, []mail.Letter) (*mail.Message, error) {
 	return map[string]func(context.Context, words, []mail.Letter) (*mail.Message, error){
 		kindReset: n.reset, kindInvite: n.invite,
+		kindHeld: n.spread, kindShown: n.spread, kindModerate: n.comments, kindNew: n.comments,
 	}
 }
 
 // words is what all mails of a blog have.
 type words struct {
 	blog, home string
+	admin      string // address of the administrator, may be empty
 	zone       *time.Location
 }
 

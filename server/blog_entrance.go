@@ -44,6 +44,7 @@ func openBlogEntrance(s *Server) (Entrance, error) {
 	if cfg.Mail != nil {
 		told := notices.New(notices.Config{DB: blog.DB, Users: blog.Users, Site: blog.Site, Send: cfg.Mail.Send, Clock: cfg.Clock, Logger: cfg.Logger})
 		links = &profiles.Mail{Reset: told.AskReset, Invite: told.Invite}
+		blog.Site.OnComment(told.Comment)
 		run = append(run, told.Run)
 		s.metrics.mail(told.Outbox())
 	}
@@ -157,6 +158,9 @@ var blogSettings = []profiles.Field{
 	{Name: site.OptionCommenters, Label: "Who may comment", Kind: "who"},
 	{Name: "comment_moderation", Label: "Hold every comment for review", Kind: "flag"},
 	{Name: "comment_max_links", Label: "Hold a comment for review if it has this many links or more", Kind: "number"},
+	{Name: "comments_notify", Label: "Mail authors about new comments on their posts", Kind: "flag"},
+	{Name: "moderation_notify", Label: "Mail moderators about comments that are held for review", Kind: "flag"},
+	{Name: "admin_email", Label: "Who else gets that mail: an address; the administrators if it is empty", Kind: "text"},
 	{Name: "pingback", Label: "Accept pingbacks from pages that link here", Kind: "flag"},
 	{Name: "pingback_send", Label: "Send pingbacks to the pages that a post links to", Kind: "flag"},
 	{Name: "blog_public", Label: "Let search engines list the blog", Kind: "flag"},

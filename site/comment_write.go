@@ -78,13 +78,36 @@ func (s *Site) CreateComment(ctx context.Context, who auth.Identity, in NewComme
 		if err := s.admitComment(ctx, tx, who, &row, p, opts); err != nil {
 			return 0, err
 		}
-		c.ID, err = insertComment(ctx, tx, row)
-		return c.ID, err
+		if row.ID, err = insertComment(ctx, tx, row); err != nil {
+			return 0, err
+		}
+		c.ID = row.ID
+		return c.ID, s.tell(ctx, tx, CommentNews{row, p, opts, who.User.ID})
 	})
 	if err != nil {
 		return 0, fmt.Errorf("comment on post %d: %w", in.Post, err)
 	}
 	return c.ID, nil
+}
+
+// CommentNews is a comment that is new, or that somebody has approved.
+type CommentNews struct {
+	Comment Comment
+	Post    *Post // without its texts
+	Options *Options
+	By      int64 // the user who did it, 0 for visitors and other pages
+}
+
+// OnComment has fn called with each comment that is written or approved, in the transaction that does it, in which fn may
+// use tx alone. It is called before the site is used.
+func (s *Site) OnComment(fn func(context.Context, *database.Tx, CommentNews) error) { s.commented = fn }
+
+// tell passes on what OnComment is for.
+func (s *Site) tell(ctx context.Context, tx *database.Tx, news CommentNews) error {
+	if s.commented == nil {
+		return nil
+	}
+	return s.commented(ctx, tx, news)
 }
 
 // mayComment reports whether a post takes comments, and from this caller: no
@@ -194,7 +217,10 @@ func (s *Site) EditComment(ctx context.Context, who auth.Identity, id int64, e C
 		if err != nil || c.Status == old.Status {
 			return err
 		}
-		return countPostComments(ctx, tx, c.Post)
+		if err := countPostComments(ctx, tx, c.Post); err != nil || c.Status != CommentApproved {
+			return err
+		}
+		return s.tell(ctx, tx, CommentNews{c, p, opts, who.User.ID})
 	})
 	if err != nil {
 		return fmt.Errorf("edit comment %d: %w", id, err)

@@ -68,8 +68,10 @@ func (s *Site) AddPingback(ctx context.Context, post *Post, p Pingback) error {
 		if err := s.admitComment(ctx, tx, auth.Identity{}, &row, post, opts); err != nil {
 			return err
 		}
-		_, err := insertComment(ctx, tx, row)
-		return err
+		if row.ID, err = insertComment(ctx, tx, row); err != nil {
+			return err
+		}
+		return s.tell(ctx, tx, CommentNews{Comment: row, Post: post, Options: opts})
 	})
 	if err != nil {
 		return fmt.Errorf("pingback to post %d: %w", post.ID, err)

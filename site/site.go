@@ -51,6 +51,7 @@ type Site struct {
 	scheduler scheduler
 	searches  *search.Index
 	forgot    atomic.Int64 // when forgetCreations last ran, in seconds
+	commented func(context.Context, *database.Tx, CommentNews) error
 }
 
 // Open returns the site over the given parts and makes what a new blog has (the default category, the options) when
