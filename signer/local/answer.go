@@ -12,10 +12,9 @@ import (
 	"github.com/quillgate/quillgate/xmlrpc"
 )
 
-// answered is an answer for the old program: the blog's bytes, with few of them
-// replaced.
+// answered is an answer for the client: the blog's bytes, with a few replaced.
 type answered struct {
-	store *xmlrpc.Spool // nil when there is no document of the blog
+	store *xmlrpc.Spool // nil if the answer is not a document of the blog
 	parts []io.Reader
 	bytes int64
 	fault *xmlrpc.Fault
@@ -24,7 +23,7 @@ type answered struct {
 func (a *answered) size() int64       { return a.bytes }
 func (a *answered) reader() io.Reader { return io.MultiReader(a.parts...) }
 
-// Close gives the spool back.
+// Close releases the spool.
 func (a *answered) Close() error {
 	if a.store == nil {
 		return nil
@@ -32,8 +31,8 @@ func (a *answered) Close() error {
 	return a.store.Close()
 }
 
-// reader returns how the answers of a site are read: those of a quillgate are
-// signed, and nothing of them counts before their end.
+// reader returns the function that reads the answers of a site. Those of a
+// quillgate are signed, and must not be used before their end.
 func (s *Site) reader() func(*http.Response, upstream.Store, int64, ...string) (*upstream.Answer, error) {
 	if s.Kind == Quillgate {
 		return upstream.ReadProven
@@ -41,8 +40,8 @@ func (s *Site) reader() func(*http.Response, upstream.Store, int64, ...string) (
 	return upstream.Read
 }
 
-// names are the members of answers that lead a program elsewhere, and the codes
-// of faults inside a batch.
+// names returns the members of answers that lead a client to another address,
+// and the codes of faults inside a batch.
 func (c *call) names() []string {
 	var names []string
 	for i := range c.splice.Calls {
@@ -69,8 +68,8 @@ func isBlogs(method string) bool {
 	return false
 }
 
-// answer replaces in an answer only what would lead the program away from the
-// signer, or make it ask the person for a password.
+// answer replaces only the parts of an answer that would lead the client away
+// from the signer, or make it ask the person for a password.
 func (c *call) answer(got *upstream.Answer, store *xmlrpc.Spool) (*answered, error) {
 	doc := got.Document()
 	if got.Fault != nil && got.Fault.Code == 403 && c.served.site.Kind != Quillgate {
@@ -93,9 +92,9 @@ func (c *call) answer(got *upstream.Answer, store *xmlrpc.Spool) (*answered, err
 	return a, nil
 }
 
-// doubtful is a fault 403 of a WordPress. It may be a refused login, or a
-// plugin that forbids something; the text says which. The code would make old
-// programs ask for the local password, which is right.
+// doubtful rewrites fault 403 of a WordPress. It may be a refused login, or a
+// plugin that forbids something; the text tells which. With this code, clients
+// would ask the person for the local password, which is correct.
 func (c *call) doubtful(f *xmlrpc.Fault) *xmlrpc.Fault {
 	return &xmlrpc.Fault{Code: upstream.CodeUnavailable, Message: fmt.Sprintf(
 		"The blog refuses: %s If this is about the login, run “quillgate sign check %s”.", strings.TrimSpace(f.Message), c.served.site.Name)}
@@ -112,7 +111,7 @@ func (c *call) edits(got *upstream.Answer) []edit {
 		return nil
 	}
 	var edits []edit
-	listed := map[string]int{} // blogs in each list
+	listed := map[string]int{} // number of blogs in each list
 	for _, m := range got.Texts {
 		if m.Name == "xmlrpc" && c.lists(m) {
 			listed[listOf(m)]++
@@ -134,8 +133,8 @@ func (c *call) edits(got *upstream.Answer) []edit {
 	return edits
 }
 
-// lists reports whether a member stands in a list of blogs: in an array that is
-// the answer, or that is the answer of such a call of a batch.
+// lists reports whether a member is in a list of blogs: in an array that is the
+// answer, or the answer to such a call in a batch.
 func (c *call) lists(m xmlrpc.MemberText) bool {
 	if !c.batch() {
 		return len(m.Path) == 1
@@ -145,10 +144,10 @@ func (c *call) lists(m xmlrpc.MemberText) bool {
 
 func listOf(m xmlrpc.MemberText) string { return fmt.Sprint(m.Path[:len(m.Path)-1]) }
 
-// localFor returns the address on the signer for the endpoint of a blog, and ""
-// for one that was not added: a program that is sent there would send the local
-// password. only says that it is the only blog of the list, which then is the
-// one that was asked, under whatever name.
+// localFor returns the address on the signer for the endpoint of a blog, or ""
+// for a blog that was not added: a client that is sent there would send the
+// local password. only means that the list has no other blog; it then is the
+// one that was called, under whatever name.
 func (c *call) localFor(endpoint string, only bool) string {
 	base := c.proxy.base(c.request)
 	own := &c.served.site
@@ -165,8 +164,8 @@ func (c *call) localFor(endpoint string, only bool) string {
 	return ""
 }
 
-// sameAddress compares two endpoints by host and path: WordPress often gives
-// one scheme and is asked by the other.
+// sameAddress compares two endpoints by host and path. WordPress often names
+// itself with a different scheme than the one it is called by.
 func sameAddress(a, b string) bool {
 	ua, errA := url.Parse(strings.TrimSpace(a))
 	ub, errB := url.Parse(b)

@@ -15,34 +15,33 @@ import (
 	"github.com/quillgate/quillgate/xmlrpc"
 )
 
-// A call is one call of an old program on its way to the blog.
+// A call is one call of a client on its way to the blog.
 type call struct {
 	proxy   *Proxy
 	served  *served
-	request *http.Request // of the old program
+	request *http.Request // of the client
 	body    *xmlrpc.Spool
 	begun   time.Time
 
 	splice  *xmlrpc.Splice
-	changes bool // a call among them changes something
+	changes bool // at least one of the calls changes something
 }
 
-// Words for what the signer itself refuses. The codes are those that the server
-// has for the same.
+// Faults for what the signer itself refuses. The codes are those of the server.
 var (
 	errPassword = &xmlrpc.Fault{Code: http.StatusForbidden, Message: "The password is not the one that the signer created for this blog. The signer's page explains where to find it."}
 	errGuesses  = &xmlrpc.Fault{Code: http.StatusForbidden, Message: "Too many wrong passwords at the same time."}
 	errTooFew   = &xmlrpc.Fault{Code: http.StatusBadRequest, Message: "The call has too few arguments."}
 )
 
-// unknownMethod refuses a method that the signer does not know: it could not
-// tell where the password stands.
+// unknownMethod refuses a method that the signer does not know: it does not
+// know the position of the password.
 func unknownMethod(name string) *xmlrpc.Fault {
 	return &xmlrpc.Fault{Code: xmlrpc.CodeMethodNotFound, Message: "The method " + xmlrpc.Shown(name) + " does not exist, or cannot be sent through the signer."}
 }
 
 // run sends the call and returns the blog's answer. Errors: a *xmlrpc.Fault of
-// our own, a *upstream.Trouble, and those of reading and sealing.
+// the signer, a *upstream.Trouble, and those of reading and sealing.
 func (c *call) run(ctx context.Context) (*answered, error) {
 	splice, err := xmlrpc.NewSplice(c.body, xmlrpc.Limits{})
 	if syntax := (*xmlrpc.SyntaxError)(nil); errors.As(err, &syntax) {
@@ -64,8 +63,8 @@ func (c *call) run(ctx context.Context) (*answered, error) {
 		return nil, err
 	}
 	answer, err := c.send(ctx, key, body)
-	// A call that changes nothing may be asked again. One that changes something
-	// is not: neither the plugin nor WordPress recognises a repeat.
+	// A call that changes nothing may be repeated. One that changes something
+	// is not: neither the plugin nor WordPress recognizes a repeat.
 	if c.changes || !wasLost(err) || ctx.Err() != nil {
 		return answer, err
 	}
@@ -78,9 +77,9 @@ func wasLost(err error) bool {
 	return ok && t.Status == 0 && t.Outcome == upstream.Unknown && t.Code == upstream.CodeUnavailable
 }
 
-// admit checks every method and the local password in every call that carries
-// one. The methods that go without a password are those that every stranger can
-// call at the blog: questions about the methods, and pingbacks.
+// admit checks every method, and the local password in every call that carries
+// one. Methods without a password are those that anyone can call at the blog:
+// questions about methods, and pingbacks.
 func (c *call) admit(ctx context.Context, key *credential) error {
 	for i := range c.splice.Calls {
 		one := &c.splice.Calls[i]
@@ -105,8 +104,8 @@ func (c *call) admit(ctx context.Context, key *credential) error {
 	return nil
 }
 
-// rewrite puts the blog's credential, or nothing, in the place of the local
-// password. All other bytes stay.
+// rewrite replaces the local password by the blog's credential, or by nothing.
+// All other bytes stay.
 func (c *call) rewrite(key *credential) (xmlrpc.Source, error) {
 	user, password := "", ""
 	if c.served.site.Kind == WordPress {
@@ -124,9 +123,9 @@ func (c *call) rewrite(key *credential) (xmlrpc.Source, error) {
 	return c.splice.Replace(with...)
 }
 
-// blogs returns wp.getUsersBlogs for the methods of the same meaning, and nil
+// blogs returns wp.getUsersBlogs for the methods with the same meaning, and nil
 // for every other call. Since WordPress 6.1 the others fail for everyone on a
-// network of sites, and Open Live Writer calls one of them first.
+// multisite network, and Open Live Writer calls one of them first.
 func (c *call) blogs(user, password string) xmlrpc.Source {
 	if c.served.site.Kind == Quillgate || c.splice.Method != "blogger.getUsersBlogs" && c.splice.Method != "metaWeblog.getUsersBlogs" {
 		return nil
@@ -135,7 +134,7 @@ func (c *call) blogs(user, password string) xmlrpc.Source {
 	return strings.NewReader(string(body))
 }
 
-// send sends the body once and judges what comes back.
+// send sends the body once and judges the answer.
 func (c *call) send(ctx context.Context, key *credential, body xmlrpc.Source) (*answered, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -172,7 +171,7 @@ func (c *call) send(ctx context.Context, key *credential, body xmlrpc.Source) (*
 	return c.answer(got, store)
 }
 
-// unproven turns the errors of a signer into troubles with words.
+// unproven turns the errors of a signer into troubles with a text for people.
 func (c *call) unproven(err error) error {
 	t, ok := errors.AsType[*upstream.Trouble](err)
 	if !ok || !errors.Is(err, signer.ErrAnswer) {
@@ -194,8 +193,9 @@ func (c *call) unproven(err error) error {
 	}
 }
 
-// faultOf returns what the old program is told. No code but that of a wrong
-// local password is 403: programs would ask the person for another password.
+// faultOf returns the fault for the client. Only a wrong local password has
+// code 403: with any other 403, clients would ask the person for another
+// password.
 func (c *call) faultOf(err error) *xmlrpc.Fault {
 	name := c.served.site.Name
 	if f, ok := errors.AsType[*xmlrpc.Fault](err); ok {
@@ -216,7 +216,7 @@ func (c *call) faultOf(err error) *xmlrpc.Fault {
 
 func (p *Proxy) agent() string { return "quillgate-sign/" + p.cfg.Version }
 
-// report writes the line of the log and what the page shows.
+// report writes the line of the log and updates the page.
 func (c *call) report(a *answered, err error) {
 	method := ""
 	if c.splice != nil {

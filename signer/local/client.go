@@ -16,8 +16,8 @@ import (
 	"github.com/quillgate/quillgate/xmlrpc"
 )
 
-// A Client calls a blog in the signer's own name: to try a key, to ask for the
-// profile, to rotate and to revoke.
+// A Client calls a blog on behalf of the signer itself: to try a key, to ask
+// for the profile, to rotate and to revoke.
 type Client struct {
 	site  Site
 	agent string
@@ -26,8 +26,8 @@ type Client struct {
 	pass  string
 }
 
-// NewClient returns a client that signs by the site's kind. base sends the
-// requests. A secret without any credential calls unsigned.
+// NewClient returns a client that signs according to the site's kind. base
+// sends the requests. If the secret holds no credential, calls are unsigned.
 func NewClient(site Site, secret Secret, base http.RoundTripper, version string) (*Client, error) {
 	c := &Client{site: site, agent: "quillgate-sign/" + version, rt: base}
 	if secret.Private == "" && secret.Secret == "" {
@@ -53,12 +53,11 @@ func NewClient(site Site, secret Secret, base http.RoundTripper, version string)
 	return c, nil
 }
 
-// mostAnswer bounds the answers that the signer itself asks for.
+// mostAnswer is the largest answer to a call of the signer itself, in bytes.
 const mostAnswer = 8 << 20
 
-// Call calls a method. The parameters lack user name and password where the
-// method has them; they are put in. Errors: [*xmlrpc.Fault],
-// [*upstream.Trouble].
+// Call calls a method. params omit the user name and the password; Call inserts
+// them where the method has them. Errors: [*xmlrpc.Fault], [*upstream.Trouble].
 func (c *Client) Call(ctx context.Context, method string, params ...xmlrpc.Value) (xmlrpc.Value, error) {
 	if at, _ := methods.LoginPosition(method); at != methods.NoLogin {
 		at = min(at, len(params))
@@ -92,7 +91,7 @@ func (c *Client) Call(ctx context.Context, method string, params ...xmlrpc.Value
 	return xmlrpc.DecodeResponse(text, xmlrpc.Limits{})
 }
 
-// refusal turns an unsigned fault into that fault: a server that does not know
+// refusal returns the fault in an unsigned answer: a server that does not know
 // the key cannot sign for it.
 func refusal(err error) error {
 	if u, ok := errors.AsType[*signer.UnsignedAnswer](err); ok && u.Fault != nil {
@@ -101,7 +100,7 @@ func refusal(err error) error {
 	return err
 }
 
-// Kind asks a server what it is, by the methods that it has.
+// Kind detects what kind of server this is, by its methods.
 func (c *Client) Kind(ctx context.Context) (Kind, error) {
 	list, err := c.Call(ctx, "system.listMethods")
 	if err != nil {
@@ -122,7 +121,7 @@ func (c *Client) Kind(ctx context.Context) (Kind, error) {
 	return kind, nil
 }
 
-// Login asks the blog for the login that the credential belongs to.
+// Login returns the login that the credential belongs to.
 func (c *Client) Login(ctx context.Context) (string, error) {
 	profile, err := c.Call(ctx, "wp.getProfile", xmlrpc.Int(1), xmlrpc.Array(xmlrpc.String("username")))
 	if err != nil {

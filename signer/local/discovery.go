@@ -32,10 +32,10 @@ var (
 	pageTemplate     = template.Must(template.New("page").Parse(pageText))
 )
 
-// base is the signer's own address as the program wrote it.
+// base returns the signer's own address as the client wrote it.
 func (p *Proxy) base(r *http.Request) string { return "http://" + r.Host }
 
-// found is what the documents of discovery say.
+// found holds the values for the discovery documents.
 type found struct {
 	Base, Endpoint, Home, Admin, Name string
 }
@@ -46,8 +46,8 @@ func (p *Proxy) found(r *http.Request, s *served) found {
 	return found{Base: base + "/" + s.site.Name + "/", Endpoint: base + s.site.LocalPath(), Home: home, Admin: home + "wp-admin/", Name: s.site.Name}
 }
 
-// rsd answers Really Simple Discovery. WP-API is not among the interfaces:
-// newer programs would take it and go around the signer.
+// rsd serves Really Simple Discovery. It omits WP-API: newer clients would use
+// it and bypass the signer.
 func (p *Proxy) rsd(w http.ResponseWriter, r *http.Request, s *served) {
 	f := p.found(r, s)
 	text, err := upstream.RSD(f.Base, f.Endpoint)
@@ -60,8 +60,8 @@ func (p *Proxy) rsd(w http.ResponseWriter, r *http.Request, s *served) {
 	_, _ = w.Write(text)
 }
 
-// discovery answers what a program looks for when it is given the address of
-// the blog on the signer.
+// discovery serves what a client requests to discover the endpoint when it is
+// given the address of the blog on the signer.
 func (p *Proxy) discovery(w http.ResponseWriter, r *http.Request, s *served, rest string) {
 	if r.Method != http.MethodGet && r.Method != http.MethodHead {
 		w.Header().Set("Allow", "GET, HEAD")
@@ -77,7 +77,8 @@ func (p *Proxy) discovery(w http.ResponseWriter, r *http.Request, s *served, res
 	case rest == "wlwmanifest.xml" || rest == "wp-includes/wlwmanifest.xml":
 		p.document(w, "application/wlwmanifest+xml", manifestTemplate, p.found(r, s))
 	case rest == "wp-admin" || strings.HasPrefix(rest, "wp-admin/"), rest == "wp-login.php":
-		// Buttons of Live Writer lead here; the person's browser goes on to the blog.
+		// The buttons of Live Writer lead here; the browser continues to the
+		// blog.
 		target := strings.TrimRight(s.site.Home, "/") + "/" + rest
 		if r.URL.RawQuery != "" {
 			target += "?" + r.URL.RawQuery
@@ -88,7 +89,7 @@ func (p *Proxy) discovery(w http.ResponseWriter, r *http.Request, s *served, res
 	}
 }
 
-// document answers with a filled-in template of either package.
+// document serves an executed template of either package.
 func (p *Proxy) document(w http.ResponseWriter, kind string, t interface{ Execute(io.Writer, any) error }, data any) {
 	var out bytes.Buffer
 	if err := t.Execute(&out, data); err != nil {
@@ -103,21 +104,22 @@ func (p *Proxy) document(w http.ResponseWriter, kind string, t interface{ Execut
 	_, _ = w.Write(out.Bytes())
 }
 
-// styleSum lets the one style of the page through its own policy.
+// styleSum returns the hash of the page's only style, for the page's own
+// policy.
 func styleSum() string {
 	sum := sha256.Sum256([]byte(pageStyle))
 	return base64.StdEncoding.EncodeToString(sum[:])
 }
 
-// row is a blog on the page.
+// row is the line for a blog on the page.
 type row struct {
 	Site
 	shown
 	Local, When string
 }
 
-// page shows each blog and how its last call went. It holds no password: on
-// most systems other users of the computer can open it too.
+// page shows each blog and the result of its last call. It contains no
+// password: on most systems other users of the computer can open it too.
 func (p *Proxy) page(w http.ResponseWriter, r *http.Request) {
 	if r.Method != http.MethodGet && r.Method != http.MethodHead {
 		w.Header().Set("Allow", "GET, HEAD")
@@ -148,7 +150,7 @@ func (p *Proxy) page(w http.ResponseWriter, r *http.Request) {
 	p.document(w, "text/html; charset=UTF-8", pageTemplate, page)
 }
 
-// ago says how long something is past, in words.
+// ago describes in words how long ago something was.
 func ago(d time.Duration) string {
 	switch {
 	case d < time.Minute:

@@ -18,19 +18,20 @@ import (
 	"github.com/quillgate/quillgate/xmlrpc"
 )
 
-// An Enrolment makes a credential at a blog and finds out whom it belongs to.
+// An Enrolment obtains a credential from a blog and finds out whom it belongs
+// to.
 type Enrolment struct {
 	Site    Site   // Name, Endpoint, Home and Kind are set
-	Owner   string // login that the credential must belong to; anyone when empty
+	Owner   string // the login that the credential must belong to; empty: any
 	Base    http.RoundTripper
 	Version string
 }
 
-// ErrOwner means that a credential was authorised by someone other than the
-// owner of the one that it replaces.
+// ErrOwner means that the new credential belongs to another user than the one
+// that it replaces.
 var ErrOwner = errors.New("the new credential is another user's")
 
-// NewEnrolment finds the endpoint of a blog and asks it what it is.
+// NewEnrolment finds the endpoint of a blog and the kind of server that it is.
 func NewEnrolment(ctx context.Context, address, name string, base http.RoundTripper, version string) (*Enrolment, error) {
 	place, err := upstream.Discover(ctx, base, address)
 	if err != nil {
@@ -54,8 +55,8 @@ func NewEnrolment(ctx context.Context, address, name string, base http.RoundTrip
 	return &Enrolment{Site: site, Base: base, Version: version}, nil
 }
 
-// Existing takes a key that exists already: a public key, and the secret or the
-// private key in PEM. The key is tried.
+// Existing uses an existing key: a public key, and the secret or the private
+// key in PEM. It tries the key.
 func (e *Enrolment) Existing(ctx context.Context, public, text string) (Secret, error) {
 	e.Site.Public = public
 	secret := Secret{Public: public}
@@ -71,7 +72,7 @@ func (e *Enrolment) Existing(ctx context.Context, public, text string) (Secret, 
 	return secret, e.prove(ctx, secret)
 }
 
-// ByCode enrols a new key pair with the code that a page of the blog shows.
+// ByCode enrols a new key pair with a code from a page of the blog.
 func (e *Enrolment) ByCode(ctx context.Context, code string) (Secret, error) {
 	if e.Site.Kind != Quillgate {
 		return Secret{}, errors.New("only a Quillgate server accepts enrolment codes")
@@ -91,7 +92,7 @@ func (e *Enrolment) ByCode(ctx context.Context, code string) (Secret, error) {
 	return e.pair(ctx, v.Get("key").Text(), private)
 }
 
-// pair takes the public key that a blog gave to a new key pair.
+// pair stores the public key that a blog assigned to a new key pair.
 func (e *Enrolment) pair(ctx context.Context, public, private string) (Secret, error) {
 	if !signature.ValidPublic(public) {
 		return Secret{}, errors.New("the blog did not answer with a public key")
@@ -101,15 +102,15 @@ func (e *Enrolment) pair(ctx context.Context, public, private string) (Secret, e
 	return secret, e.prove(ctx, secret)
 }
 
-// ByPassword makes a key with the user's own password, once. The password is
-// not kept. A bare WordPress has no such method: there the password must be an
-// application password, and is kept sealed.
+// ByPassword creates a key with the user's own password, once. The password is
+// not stored. A WordPress without the plugin has no such method: there the
+// password must be an application password, which is stored sealed.
 func (e *Enrolment) ByPassword(ctx context.Context, user, password string) (Secret, error) {
 	if e.Site.Kind == WordPress {
 		return e.applicationPassword(ctx, user, password)
 	}
 	site := e.Site
-	site.User, site.Kind = user, WordPress // to send the password in the call
+	site.User, site.Kind = user, WordPress // the password is then sent in the call
 	client, err := NewClient(site, Secret{Password: password}, e.Base, e.Version)
 	if err != nil {
 		return Secret{}, err
@@ -138,15 +139,14 @@ func (e *Enrolment) applicationPassword(ctx context.Context, user, password stri
 		}
 		return Secret{}, err
 	}
-	// Without the number the password can only be revoked by hand.
+	// Without the UUID the password can only be revoked by hand.
 	if about, err := restOf(e.Site, e.Base, e.Version).Introspect(ctx, e.Site.User, secret.Password); err == nil {
 		e.Site.UUID = about.UUID
 	}
 	return secret, nil
 }
 
-// prove tries a credential with a call, and learns the login that it stands
-// for.
+// prove tries a credential with a call, and finds out its login.
 func (e *Enrolment) prove(ctx context.Context, secret Secret) error {
 	if secret.Private != "" && e.Site.Kind == Quillgate {
 		key, err := signer.AnswerKey(ctx, &http.Client{Transport: e.Base}, e.Site.Endpoint)
@@ -177,8 +177,8 @@ func (e *Enrolment) prove(ctx context.Context, secret Secret) error {
 	return nil
 }
 
-// A Consent is a question to a person in the browser, and the answer to it on a
-// loopback port.
+// A Consent asks a person in the browser for a credential, and receives the
+// answer on a loopback port.
 type Consent struct {
 	Page string // the address to open
 
@@ -188,13 +188,14 @@ type Consent struct {
 	listener  net.Listener
 	server    *http.Server
 	answers   chan url.Values
-	shown     chan struct{} // closed when the browser has the last page
+	shown     chan struct{} // closed when the browser has fetched the last page
 	once      sync.Once
 }
 
-// Ask prepares the question. quillgate enrols a new key pair; WordPress gives
-// an application password, and sends it to a loopback address from version 7.0
-// on, so that callers also offer to paste it; see [Consent.Sends].
+// Ask prepares the question. A quillgate enrols a new key pair. WordPress gives
+// out an application password. It sends the password to a loopback address only
+// since version 7.0, so callers should also let people paste it; see
+// [Consent.Sends].
 func (e *Enrolment) Ask(ctx context.Context) (*Consent, error) {
 	c := &Consent{enrolment: e, state: rand.Text(), answers: make(chan url.Values, 1), shown: make(chan struct{})}
 	query := url.Values{"app_name": {ApplicationName()}}
@@ -207,7 +208,7 @@ func (e *Enrolment) Ask(ctx context.Context) (*Consent, error) {
 		}
 		c.private = private
 		page = strings.TrimRight(e.Site.Home, "/") + "/authorize"
-		// A gateway has its pages elsewhere than a blog.
+		// A gateway has its pages below another path than a blog.
 		if known, err := signer.Ask(ctx, &http.Client{Transport: e.Base}, e.Site.Endpoint); err == nil && known.Authorize != "" {
 			page = known.Authorize
 		}
@@ -241,8 +242,8 @@ func (e *Enrolment) Ask(ctx context.Context) (*Consent, error) {
 // Sends reports whether the page sends the answer here by itself.
 func (c *Consent) Sends() bool { return c.listener != nil }
 
-// ServeHTTP takes the answer. The address of the answer goes out of the
-// browser's history at once.
+// ServeHTTP receives the answer. It redirects at once, to remove the address
+// with the answer from the browser's history.
 func (c *Consent) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h := w.Header()
 	h.Set("Cache-Control", "no-store")
@@ -259,7 +260,7 @@ func (c *Consent) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case r.URL.Path == "/answer" && q.Get("state") == c.state:
 		select {
 		case c.answers <- q:
-		default: // the answer came before
+		default: // the answer is already there
 		}
 		http.Redirect(w, r, "/done", http.StatusSeeOther)
 	default:
@@ -267,15 +268,15 @@ func (c *Consent) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// lastPage is how long the browser must fetch the last page.
+// lastPage is how long the browser has to fetch the last page.
 const lastPage = 5 * time.Second
 
-// Wait waits for the answer and makes the credential of it.
+// Wait waits for the answer and turns it into a credential.
 func (c *Consent) Wait(ctx context.Context) (Secret, error) {
 	defer c.Close()
 	select {
 	case q := <-c.answers:
-		// The browser is on its way to the page that says so.
+		// The browser is about to fetch the page with the result.
 		timer := time.NewTimer(lastPage)
 		defer timer.Stop()
 		select {
@@ -285,7 +286,7 @@ func (c *Consent) Wait(ctx context.Context) (Secret, error) {
 		if q.Get("success") == "false" {
 			return Secret{}, errors.New("the request was rejected in the browser")
 		}
-		// Another blog must not get this one's name.
+		// The credential of another blog must not be stored under this name.
 		if site := q.Get("site_url"); !sameHost(site, c.enrolment.Site.Home) {
 			return Secret{}, fmt.Errorf("the answer comes from another blog, %q", site)
 		}
@@ -295,7 +296,7 @@ func (c *Consent) Wait(ctx context.Context) (Secret, error) {
 	}
 }
 
-// Close ends the listener.
+// Close closes the listener.
 func (c *Consent) Close() error {
 	if c.server == nil {
 		return nil

@@ -10,17 +10,17 @@ import (
 	"github.com/zalando/go-keyring"
 )
 
-// keyringService is the name under which the entry stands in the keyring, where
-// people see it.
+// keyringService is the name of the entry in the keyring, where people see it.
 const keyringService = "quillgate sign"
 
-// keyringPatience bounds each question to the keyring. A service that hangs
-// must not hang the signer, and one that opens a window gives the person time.
+// keyringPatience is the time limit for each request to the keyring. A service
+// that hangs must not hang the signer, and a person needs time to answer a
+// prompt.
 const keyringPatience = 30 * time.Second
 
-// SystemKeyring is the keyring of the user's desktop: Secret Service, the
-// macOS Keychain, or the Windows Credential Manager. It holds one entry, since
-// macOS asks for each one after an upgrade, and systems limit their size.
+// SystemKeyring is the keyring of the user's desktop: Secret Service, the macOS
+// Keychain, or the Windows Credential Manager. It holds a single entry, since
+// macOS prompts for each one after an upgrade, and systems limit their size.
 type SystemKeyring struct{}
 
 // Get implements [Keyring].
@@ -52,12 +52,12 @@ func (SystemKeyring) Delete(ctx context.Context, name string) error {
 	return ask(ctx, func() error { return keyring.Delete(keyringService, name) })
 }
 
-// Available returns nil when the keyring can be used now, and otherwise an
-// error that says why, and wraps [ErrLocked].
+// Available returns nil if the keyring can be used now, and otherwise an error
+// that gives the reason and wraps [ErrLocked].
 func (SystemKeyring) Available(ctx context.Context) error { return available(ctx) }
 
-// ask puts a question to the keyring with a limit of time. A question that was
-// given up goes on in the background: the library cannot be stopped.
+// ask runs a request to the keyring with a time limit. An abandoned request
+// continues in the background: the library cannot cancel it.
 func ask(ctx context.Context, question func() error) error {
 	if err := available(ctx); err != nil {
 		return err

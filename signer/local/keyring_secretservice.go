@@ -13,9 +13,9 @@ import (
 	"github.com/godbus/dbus/v5"
 )
 
-// available asks the session bus how the Secret Service is, without starting a
-// bus and without making a window open. go-keyring itself would do both, and
-// waits for ever for a service that hangs.
+// available asks the session bus for the state of the Secret Service, without
+// starting a bus or opening a window. go-keyring would do both, and would wait
+// for ever for a service that hangs.
 func available(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
 	defer cancel()
@@ -66,7 +66,7 @@ func secretService(ctx context.Context) error {
 		return fmt.Errorf("the keyring does not answer: %w", err)
 	}
 	if isLocked, _ := state.Value().(bool); isLocked && os.Getenv("DISPLAY") == "" && os.Getenv("WAYLAND_DISPLAY") == "" {
-		// With a display the keyring asks the person in a window.
+		// With a display, the keyring prompts the person.
 		return errors.New("the keyring is locked: unlock it by signing in to the desktop")
 	}
 	return nil

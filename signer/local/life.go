@@ -12,19 +12,19 @@ import (
 	"github.com/quillgate/quillgate/xmlrpc"
 )
 
-// Overlap is how long a key still signs after it was rotated, so that calls
-// under way end well. It is the shortest that a blog grants.
+// Overlap is how long an old key remains valid after a rotation, so that calls
+// under way succeed. It is the shortest overlap that a blog allows.
 const Overlap = time.Hour
 
-// ErrNotRevoked means that a credential still works at the blog. The site stays
-// until it is proven to be revoked, so that it can be tried again.
+// ErrNotRevoked means that a credential still works at the blog. The site is
+// kept until the revocation is proven, so that it can be tried again.
 var ErrNotRevoked = errors.New("the key is not revoked at the blog")
 
-// ErrByHand means that the blog has no way to revoke a key from outside.
+// ErrByHand means that the blog has no way to revoke a key remotely.
 var ErrByHand = errors.New("the key was removed here, but the blog has no way to revoke it: delete it on your profile page there")
 
-// Remove revokes the credential of a site at the blog and forgets the site. It
-// forgets nothing that is not proven to be revoked, but for [ErrByHand].
+// Remove revokes the credential of a site at the blog and deletes the site. It
+// deletes only what is proven to be revoked, except for [ErrByHand].
 func (f *Folder) Remove(ctx context.Context, name string, base http.RoundTripper, version string) error {
 	site, err := f.Book.Site(name)
 	if err != nil {
@@ -32,7 +32,7 @@ func (f *Folder) Remove(ctx context.Context, name string, base http.RoundTripper
 	}
 	secret, err := f.Secret(ctx, name)
 	if errors.Is(err, ErrNoSecret) {
-		return f.Forget(name) // an earlier try came so far
+		return f.Forget(name) // an earlier attempt got this far
 	}
 	if err != nil {
 		return err
@@ -60,8 +60,8 @@ func revoke(ctx context.Context, site Site, secret Secret, base http.RoundTrippe
 		}
 		return err
 	case Plugin:
-		// It must answer at least, or the person is told to look at a profile page
-		// that cannot be reached.
+		// The blog must at least answer, or the person would be sent to a
+		// profile page that cannot be reached.
 		if _, err := client.Call(ctx, "demo.sayHello"); err != nil {
 			return err
 		}
@@ -79,9 +79,10 @@ func revoke(ctx context.Context, site Site, secret Secret, base http.RoundTrippe
 	return rest.Revoke(ctx, site.User, secret.Password, uuid)
 }
 
-// Rotate gives a site a new credential. The old one goes on for [Overlap] at a
-// quillgate, ends at once at a WordPress, and stays at one with the plugin,
-// which the error [ErrByHand] says. A rotation that was interrupted is finished.
+// Rotate gives a site a new credential. The old one remains valid for [Overlap]
+// at a quillgate, and becomes invalid at once at a WordPress. At a WordPress
+// with the plugin it stays valid, and the error is [ErrByHand]. Rotate finishes
+// a rotation that was interrupted.
 func (f *Folder) Rotate(ctx context.Context, name string, base http.RoundTripper, version string) error {
 	site, err := f.Book.Site(name)
 	if err != nil {
@@ -106,9 +107,9 @@ func (f *Folder) Rotate(ctx context.Context, name string, base http.RoundTripper
 	return f.rotateSecret(ctx, site, secret, client)
 }
 
-// rotateSecret takes the secret that the blog makes. When the answer is lost,
-// now or in an earlier try, no one has that secret: the old key still signs, so
-// that it asks for another successor in the place of the one that is lost.
+// rotateSecret stores the secret that the blog creates. If the answer is lost,
+// now or in an earlier attempt, nobody has that secret. The old key still
+// signs, so it requests another successor in place of the lost one.
 func (f *Folder) rotateSecret(ctx context.Context, site Site, secret Secret, client *Client) error {
 	overlap := xmlrpc.Int(int64(Overlap / time.Hour))
 	v, err := client.Call(ctx, "xmlrpcs.rotate", overlap)
@@ -129,22 +130,21 @@ func (f *Folder) rotateSecret(ctx context.Context, site Site, secret Secret, cli
 	return f.replace(ctx, site, secret)
 }
 
-// isUnknown reports whether a call may have been carried out that failed.
+// isUnknown reports whether a failed call may have been carried out.
 func isUnknown(err error) bool {
 	t, ok := errors.AsType[*upstream.Trouble](err)
 	return ok && t.Outcome == upstream.Unknown
 }
 
-// isRotated reports whether a blog refuses a rotation since the key was rotated
-// before.
+// isRotated reports whether a blog refuses a rotation because the key was
+// already rotated.
 func isRotated(err error) bool {
 	fault, ok := errors.AsType[*xmlrpc.Fault](err)
 	return ok && fault.Code == http.StatusConflict
 }
 
-// rotatePair makes a new key pair. The private half is kept before the blog is
-// asked; a crash in between is made good by asking the old key for its
-// successor.
+// rotatePair creates a new key pair. It stores the private half before it calls
+// the blog. After a crash in between, it asks the old key for its successor.
 func (f *Folder) rotatePair(ctx context.Context, site Site, secret Secret, client *Client) error {
 	public := ""
 	if secret.Next != "" {
@@ -181,7 +181,7 @@ func (f *Folder) rotatePlugin(ctx context.Context, site Site, secret Secret, cli
 	if err != nil {
 		return err
 	}
-	// A name that is missing is answered with an empty string, not with a fault.
+	// The answer to a missing name is an empty string, not a fault.
 	if v.Get("key").Text() == "" || v.Get("secret").Text() == "" {
 		return errors.New("the answer to xmlrpcs.createApplication holds no key")
 	}
@@ -211,7 +211,7 @@ func (f *Folder) rotatePassword(ctx context.Context, site Site, secret Secret, r
 	return nil
 }
 
-// replace keeps a changed credential.
+// replace stores a changed credential.
 func (f *Folder) replace(ctx context.Context, site Site, secret Secret) error {
 	if err := f.putSecret(ctx, site.Name, secret, ""); err != nil {
 		return err
@@ -222,11 +222,11 @@ func (f *Folder) replace(ctx context.Context, site Site, secret Secret) error {
 	return f.Book.Put(site)
 }
 
-// Again replaces the credential of a site by one that its owner has authorised
-// again, and then revokes the old one, which mostly is refused already. Clients
-// notice nothing: the local password stays, unless it was lost with the old
-// credential; a new one is returned. At [ErrNotRevoked] the new credential is in
-// use, and the old one may still work.
+// Again replaces the credential of a site by one that its owner has authorised,
+// and then revokes the old one, which usually is refused already. Clients need
+// no change: the local password stays, unless it was lost with the old
+// credential; then the new one is returned. With the error [ErrNotRevoked], the
+// new credential is in use, and the old one may still work.
 func (f *Folder) Again(ctx context.Context, site Site, secret Secret, how Sealing, base http.RoundTripper, version string) (password string, err error) {
 	oldSite, err := f.Book.Site(site.Name)
 	if err != nil {
@@ -259,7 +259,7 @@ func (f *Folder) Again(ctx context.Context, site Site, secret Secret, how Sealin
 	return password, err
 }
 
-// restOf is the REST interface of a WordPress.
+// restOf returns the REST interface of a WordPress.
 func restOf(site Site, base http.RoundTripper, version string) *upstream.REST {
 	return upstream.NewREST(site.Home, base, func(r *http.Request) { r.Header.Set("User-Agent", "quillgate-sign/"+version) })
 }

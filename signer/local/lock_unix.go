@@ -9,7 +9,7 @@ import (
 	"syscall"
 )
 
-// locked runs a change of a file while no other process changes it.
+// locked changes a file while no other process does.
 func locked(path string, change func() error) (err error) {
 	f, err := os.OpenFile(path+".lock", os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {
@@ -28,7 +28,7 @@ func locked(path string, change func() error) (err error) {
 	return change()
 }
 
-// syncFolder makes the new name of a file outlive a power cut.
+// syncFolder makes the new name of a file survive a power failure.
 func syncFolder(path string) error {
 	d, err := os.Open(path)
 	if err != nil {

@@ -8,7 +8,7 @@ import (
 	"golang.org/x/sys/windows"
 )
 
-// locked runs a change of a file while no other process changes it.
+// locked changes a file while no other process does.
 func locked(path string, change func() error) (err error) {
 	f, err := os.OpenFile(path+".lock", os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {
@@ -22,5 +22,5 @@ func locked(path string, change func() error) (err error) {
 	return change()
 }
 
-// syncFolder does nothing: Windows has no such call, and orders a rename itself.
+// syncFolder does nothing: Windows has no such call, and orders renames itself.
 func syncFolder(string) error { return nil }

@@ -10,9 +10,9 @@ import (
 // MaxLog is the size in bytes at which a [Log] begins a new file.
 const MaxLog = 4 << 20
 
-// A Log is a file that stays small: when it is full it becomes PATH.old, in place
-// of the one before, and a new one begins. Only its owner can read it. It is safe
-// for concurrent use.
+// A Log is a file of limited size. When it is full, it is renamed to PATH.old,
+// replacing the previous one, and a new file begins. Only its owner can read
+// it. It is safe for concurrent use.
 type Log struct {
 	path string
 	most int64
@@ -22,7 +22,7 @@ type Log struct {
 	size int64
 }
 
-// OpenLog opens a log to write at its end. most is the largest size in bytes.
+// OpenLog opens a log for appending. most is the largest size in bytes.
 func OpenLog(path string, most int64) (*Log, error) {
 	l := &Log{path: path, most: most}
 	return l, l.open()
@@ -46,7 +46,7 @@ func (l *Log) Write(line []byte) (int, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.size > 0 && l.size+int64(len(line)) > l.most {
-		// The file is closed first: Windows renames none that is open.
+		// The file is closed first: Windows does not rename an open file.
 		err := errors.Join(l.file.Close(), os.Rename(l.path, l.path+".old"))
 		if err := errors.Join(err, l.open()); err != nil {
 			return 0, err

@@ -11,10 +11,10 @@ import (
 	"time"
 )
 
-// Listen listens on a loopback address and on its twin of the other family, at
-// the same port: to some programs localhost is 127.0.0.1, to others ::1. A
-// computer without IPv6 has the one only. Addresses that others can reach are
-// refused.
+// Listen listens on a loopback address and on its counterpart of the other
+// family, at the same port: for some clients localhost is 127.0.0.1, for others
+// ::1. On a computer without IPv6 there is only one. Addresses that other
+// computers can reach are refused.
 func Listen(ctx context.Context, address string) ([]net.Listener, error) {
 	at, err := loopbackAddress(address)
 	if err != nil {
@@ -41,8 +41,8 @@ func Listen(ctx context.Context, address string) ([]net.Listener, error) {
 	return all, nil
 }
 
-// loopbackAddress reads an address with a port on which only this computer can
-// reach the signer.
+// loopbackAddress parses an address with a port that only this computer can
+// reach.
 func loopbackAddress(address string) (netip.AddrPort, error) {
 	number, isNamed := strings.CutPrefix(address, "localhost:")
 	if isNamed {
@@ -58,8 +58,8 @@ func loopbackAddress(address string) (netip.AddrPort, error) {
 	return at, nil
 }
 
-// occupied says why a port cannot be had, and asks whoever has it for the page
-// of a signer: a second start is the usual reason.
+// occupied explains why a port is not available. It requests the page of a
+// signer there: the usual reason is a second start.
 func occupied(ctx context.Context, at netip.AddrPort, err error) error {
 	if !isInUse(err) {
 		return inUse(at, err)
@@ -81,12 +81,12 @@ func occupied(ctx context.Context, at netip.AddrPort, err error) error {
 	return fmt.Errorf("%w; another HTTP server uses it, so choose another port with --listen", inUse(at, err))
 }
 
-// signerHeader is the field by which a signer knows another.
+// signerHeader is the header field by which a signer recognizes another.
 const signerHeader = "X-Quillgate-Signer"
 
-// isLoopbackHost reports whether a Host field names this computer. Comparing
-// with a list is what keeps a web page from reaching the signer under a name of
-// its own that leads here (DNS rebinding).
+// isLoopbackHost reports whether a Host field names this computer. The
+// comparison with a list prevents a web page from reaching the signer under a
+// name of its own that resolves to this computer (DNS rebinding).
 func isLoopbackHost(host string) bool {
 	name := host
 	if h, _, err := net.SplitHostPort(host); err == nil {
@@ -101,8 +101,8 @@ func isLoopbackHost(host string) bool {
 }
 
 // fromWebPage reports whether a browser sent the request on behalf of a page.
-// Programs that publish send neither field. A person who opens the address by
-// hand sends Sec-Fetch-Site: none.
+// Publishing clients send neither field. For an address that a person entered,
+// browsers send Sec-Fetch-Site: none.
 func fromWebPage(r *http.Request) bool {
 	if len(r.Header.Values("Origin")) > 0 {
 		return true

@@ -10,7 +10,8 @@ import (
 	"github.com/quillgate/quillgate/signer/local"
 )
 
-// The page, like the endpoint, is for a person on this computer: a web page can neither read it nor post to it, under any name.
+// The page, like the endpoint, is for a person on this computer: a web page can
+// neither read it nor post to it, under any name.
 func TestPageRefusesWebPages(t *testing.T) {
 	p := newProxy(t, local.WordPress, newBlog(t, hello).URL+"/xmlrpc.php", nil)
 	for _, tt := range []struct {

@@ -50,8 +50,9 @@ func through(t *testing.T, transport *local.Wakeful, endpoint string) *proxied {
 	return newProxy(t, local.WordPress, endpoint, func(c *local.Config) { c.Transport = transport })
 }
 
-// A certificate of a private authority is refused in words that name it, and taken when its file is given. Calls then share
-// one connection, by HTTP/2 and TLS 1.3, and their length is known.
+// A certificate of a private authority is refused in words that name it, and
+// taken when its file is given. Calls then share one connection, by HTTP/2 and
+// TLS 1.3, and their length is known.
 func TestPrivateRootsAndHTTP2(t *testing.T) {
 	var odd atomic.Int32
 	blog, roots, connections := secureBlog(t, func(w http.ResponseWriter, r *http.Request) {
@@ -95,8 +96,9 @@ func TestPrivateRootsAndHTTP2(t *testing.T) {
 	}
 }
 
-// A proxy of the network is used when it is named, by flag or by the variables, and not for what NO_PROXY excepts. It sees
-// the name of a blog with TLS and nothing else.
+// A proxy of the network is used when it is named, by flag or by the variables,
+// and not for what NO_PROXY excepts. It sees the name of a blog with TLS and
+// nothing else.
 func TestProxyOfTheNetwork(t *testing.T) {
 	blog, roots, _ := secureBlog(t, func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, hello("")) })
 	var asked atomic.Int32
@@ -129,7 +131,8 @@ func TestProxyOfTheNetwork(t *testing.T) {
 			t.Errorf("by the proxy: %s", text)
 		}
 	}
-	// net/http reads the variables once, so each try of them is a process of its own.
+	// net/http reads the variables once, so each try of them is a process of
+	// its own.
 	if endpoint := os.Getenv("TEST_PROXY_ENDPOINT"); endpoint != "" {
 		transport, err := local.NewTransport([]string{os.Getenv("TEST_PROXY_ROOTS")}, "")
 		if err != nil {
@@ -145,7 +148,8 @@ func TestProxyOfTheNetwork(t *testing.T) {
 	if call(named, blog.URL+"/xmlrpc.php"); asked.Load() != 1 {
 		t.Errorf("the proxy of --proxy was asked %d times", asked.Load())
 	}
-	// The certificate of the test is good for example.com too; no proxy is used for loopback.
+	// The certificate of the test is good for example.com too; no proxy is used
+	// for loopback.
 	_, port, err := net.SplitHostPort(blog.Listener.Addr().String())
 	if err != nil {
 		t.Fatal(err)
@@ -175,8 +179,9 @@ func TestProxyOfTheNetwork(t *testing.T) {
 	}
 }
 
-// A blog that is reached over IPv6 is called there, and the signer answers programs on ::1 as on 127.0.0.1, each with the
-// address that the program has used.
+// A blog that is reached over IPv6 is called there, and the signer answers
+// programs on ::1 as on 127.0.0.1, each with the address that the program has
+// used.
 func TestIPv6(t *testing.T) {
 	six, err := net.Listen("tcp", "[::1]:0")
 	if err != nil {
@@ -242,7 +247,8 @@ func TestIPv6(t *testing.T) {
 	}
 }
 
-// The clock is corrected by the field of the answer, once for all calls; words in a fault correct nothing.
+// The clock is corrected by the field of the answer, once for all calls; words
+// in a fault correct nothing.
 func TestClockIsCorrectedByTheField(t *testing.T) {
 	for _, ahead := range []int64{-7200, 7200} {
 		b := newStrictBlog(t, hello(""))
@@ -269,7 +275,8 @@ func TestClockIsCorrectedByTheField(t *testing.T) {
 
 var progressShown = regexp.MustCompile(`Sending a call: [0-9]+ % done`)
 
-// What takes long is shown on the page, with how much of it is sent, and in the log.
+// What takes long is shown on the page, with how much of it is sent, and in the
+// log.
 func TestProgressIsShown(t *testing.T) {
 	release := make(chan struct{})
 	begun := make(chan struct{}, 1)

@@ -10,8 +10,8 @@ import (
 	"time"
 )
 
-// NewPair makes an Ed25519 key pair: the private half and the public one, in
-// PEM. The private half never leaves this computer.
+// NewPair creates an Ed25519 key pair and returns both halves in PEM. The
+// private half never leaves this computer.
 func NewPair() (private, public string, err error) {
 	pub, priv, err := ed25519.GenerateKey(rand.Reader)
 	if err != nil {
@@ -28,8 +28,9 @@ func NewPair() (private, public string, err error) {
 	return string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: inner})), string(pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: outer})), nil
 }
 
-// ApplicationName is how the signer calls itself in the list of a blog. It
-// names the computer and the time: older WordPress wants names that are unique.
+// ApplicationName returns the name of this signer for the blog's list of
+// applications. It contains the computer and the time: older WordPress versions
+// require unique names.
 func ApplicationName() string {
 	host, err := os.Hostname()
 	if err != nil {

@@ -13,9 +13,9 @@ import (
 	"strings"
 )
 
-// ownPeer reports whether the program at the other end of a loopback connection
-// belongs to the user of the signer, or to root. The kernel's table of
-// connections names the user of each.
+// ownPeer reports whether the process at the other end of a loopback connection
+// belongs to the signer's user or to root. The kernel's table of connections
+// has the user of each.
 func ownPeer(r *http.Request) bool {
 	at, err := netip.ParseAddrPort(r.RemoteAddr)
 	if err != nil {
@@ -35,7 +35,7 @@ func ownPeer(r *http.Request) bool {
 	return false
 }
 
-// owner finds the user of the connection whose own end is at.
+// owner returns the user of the connection whose local end is at.
 func owner(table io.Reader, at netip.AddrPort) (uid int, found bool) {
 	lines := bufio.NewScanner(table)
 	for lines.Scan() {
@@ -55,7 +55,7 @@ func owner(table io.Reader, at netip.AddrPort) (uid int, found bool) {
 	return 0, false
 }
 
-// kernelAddr reads an address of the table: words of 32 bits in the order of
+// kernelAddr parses an address of the table: 32-bit words in the byte order of
 // the machine, and a port.
 func kernelAddr(text string) (netip.AddrPort, bool) {
 	host, port, ok := strings.Cut(text, ":")

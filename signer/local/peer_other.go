@@ -4,6 +4,6 @@ package local
 
 import "net/http"
 
-// ownPeer returns true: these systems have no simple way to ask. The page shows
-// no password.
+// ownPeer returns true: these systems have no simple way to find out. The page
+// shows no password.
 func ownPeer(*http.Request) bool { return true }

@@ -6,8 +6,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Protect keeps the memory of this process from others of the user: it writes no
-// core file, and cannot be traced (prctl(2), PR_SET_DUMPABLE).
+// Protect hides the memory of this process from other processes of the user: it
+// writes no core file, and cannot be traced (prctl(2), PR_SET_DUMPABLE).
 func Protect() error {
 	if err := unix.Setrlimit(unix.RLIMIT_CORE, &unix.Rlimit{}); err != nil {
 		return fmt.Errorf("forbid core files: %w", err)

@@ -11,7 +11,8 @@ import (
 	"github.com/quillgate/quillgate/signer/local"
 )
 
-// It is tried in a process of its own: a process that is protected cannot be measured any more.
+// It is tried in a process of its own: a process that is protected cannot be
+// measured any more.
 func TestProtectForbidsCoresAndTracing(t *testing.T) {
 	if os.Getenv("PROTECT") == "1" {
 		if err := local.Protect(); err != nil {

@@ -1,5 +1,4 @@
 package local
 
-// Protect does nothing: Windows writes no dump of a program unless it was set up
-// to.
+// Protect does nothing: Windows writes no dumps unless it was configured to.
 func Protect() error { return nil }

@@ -26,21 +26,21 @@ type Config struct {
 	Book  *Book
 	Vault *Vault
 	// Transport sends calls to the blogs. It must not follow redirects or send
-	// twice; see NewTransport.
+	// a request twice; see NewTransport.
 	Transport http.RoundTripper
-	// SpoolDir is where large bodies are kept while a call lasts; "" is the
-	// folder of the system for temporary files.
+	// SpoolDir holds large bodies during a call. The default is the system's
+	// folder for temporary files.
 	SpoolDir  string
-	MaxBody   int64         // bytes of a call, more is refused; default 512 MiB
-	MaxAnswer int64         // bytes of an answer; default 1 GiB
-	Calls     int           // calls under way at the same time; default 32
-	Timeout   time.Duration // for an answer to begin, once the call was sent; default 5 min
+	MaxBody   int64         // size of a call in bytes, larger ones are refused; default 512 MiB
+	MaxAnswer int64         // size of an answer in bytes; default 1 GiB
+	Calls     int           // concurrent calls; default 32
+	Timeout   time.Duration // from the end of the call until the answer begins; default 5 min
 	Log       *slog.Logger
 	LogPath   string // shown on the page
-	Version   string // of the program, for the User-Agent
+	Version   string // for the User-Agent
 }
 
-// A Proxy serves old programs on loopback. It is an http.Handler and safe for
+// A Proxy serves clients on loopback. It is an http.Handler and safe for
 // concurrent use.
 type Proxy struct {
 	cfg     Config
@@ -50,7 +50,7 @@ type Proxy struct {
 
 	mu     sync.Mutex
 	sites  map[string]*served
-	loaded time.Time // when the settings were read last
+	loaded time.Time // when the settings were last read
 	broken error     // why they could not be read
 }
 
@@ -64,7 +64,7 @@ type served struct {
 	key *credential // nil until it is unsealed
 }
 
-// credential is what a site's calls need, unsealed.
+// credential is the unsealed credential for the calls to a site.
 type credential struct {
 	public    string
 	secret    string
@@ -74,11 +74,12 @@ type credential struct {
 	local     [sha256.Size]byte
 }
 
-// inMemory is how much of a body is held in memory; more goes to a file.
+// inMemory is how many bytes of a body are held in memory; the rest goes to a
+// file.
 const inMemory = 1 << 20
 
-// NewProxy returns a Proxy for the sites of the book. The error names all that
-// is wrong with the settings.
+// NewProxy returns a Proxy for the sites of the book. The error names every
+// problem in the settings.
 func NewProxy(cfg Config) (*Proxy, error) {
 	if cfg.MaxBody == 0 {
 		cfg.MaxBody = 512 << 20
@@ -102,8 +103,8 @@ func NewProxy(cfg Config) (*Proxy, error) {
 	return p, nil
 }
 
-// reload reads the settings again when a second has passed. Sites whose
-// settings did not change keep their state.
+// reload reads the settings again if they are more than a second old. Sites
+// whose settings did not change keep their state.
 func (p *Proxy) reload() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -138,9 +139,9 @@ func (p *Proxy) lookup(name string) *served {
 	return p.sites[name]
 }
 
-// unseal returns the credential of a site. It is unsealed at the first use and
-// again after a failure, so that a keyring that was locked at start is no
-// reason to start the signer again.
+// unseal returns the credential of a site. It unseals it at the first use, and
+// tries again after a failure, so that the signer need not be restarted when a
+// keyring was locked at start.
 func (p *Proxy) unseal(ctx context.Context, s *served) (*credential, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -176,7 +177,7 @@ func openCredential(site *Site, raw []byte) (*credential, error) {
 	return c, nil
 }
 
-// transport signs for a site.
+// transport returns the transport that signs for a site.
 func (p *Proxy) transport(s *served, c *credential, base http.RoundTripper) http.RoundTripper {
 	switch s.site.Kind {
 	case Quillgate:
@@ -224,7 +225,7 @@ func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// serveCall takes the body in and answers the call.
+// serveCall reads the body and answers the call.
 func (p *Proxy) serveCall(w http.ResponseWriter, r *http.Request, s *served) {
 	select {
 	case p.turns <- struct{}{}:
@@ -268,8 +269,8 @@ func (p *Proxy) serveCall(w http.ResponseWriter, r *http.Request, s *served) {
 	}
 }
 
-// fault answers with a fault. The status is 200: old programs look no further
-// when it is another.
+// fault answers with a fault. The status is 200: with any other, old clients do
+// not read the fault.
 func (p *Proxy) fault(w http.ResponseWriter, f *xmlrpc.Fault) {
 	body := xmlrpc.AppendFault(nil, f)
 	h := w.Header()
@@ -284,18 +285,18 @@ func (c *credential) matches(password string) bool {
 	return subtle.ConstantTimeCompare(sum[:], c.local[:]) == 1
 }
 
-// guesses slows down wrong local passwords, and nothing else: a right password
-// is never kept waiting, and no one can be locked out.
+// guesses delays wrong local passwords and nothing else: a correct password
+// never waits, and nobody can be locked out.
 type guesses struct{ waiting atomic.Int32 }
 
-// The wait after a wrong password, and how many wait at the same time; more are
-// told at once.
+// The delay after a wrong password, and how many requests are delayed at the
+// same time; others are refused at once.
 const (
 	guessWait = time.Second
 	maxGuess  = 8
 )
 
-// slow waits after a wrong password. It reports false when too many others wait.
+// slow waits after a wrong password. It returns false if too many others wait.
 func (g *guesses) slow(ctx context.Context) bool {
 	defer g.waiting.Add(-1)
 	if g.waiting.Add(1) > maxGuess {

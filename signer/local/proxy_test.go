@@ -170,8 +170,10 @@ func faultOf(t *testing.T, text string) *xmlrpc.Fault {
 	return fault
 }
 
-// Whatever a WordPress, its plugins, its web server or a network in between answers, an old program gets an answer that it
-// can read, and none that makes it ask the person for another password. Nothing that makes a post is sent twice.
+// Whatever a WordPress, its plugins, its web server or a network in between
+// answers, an old program gets an answer that it can read, and none that makes
+// it ask the person for another password. Nothing that makes a post is sent
+// twice.
 func TestTroublesNeverAskForThePassword(t *testing.T) {
 	lines, err := filepath.Glob("../../upstream/testdata/lines/*.http")
 	if err != nil || len(lines) < 50 {
@@ -242,7 +244,8 @@ func play(t *testing.T, raw []byte) (address string, calls func() int) {
 	return l.Addr().String(), func() int { mu.Lock(); defer mu.Unlock(); return n }
 }
 
-// Bad input gets the fault that the server has for it, and nothing of it reaches the blog.
+// Bad input gets the fault that the server has for it, and nothing of it
+// reaches the blog.
 func TestBadCallsReachNothing(t *testing.T) {
 	b := newBlog(t, hello)
 	p := newProxy(t, local.WordPress, b.URL+"/xmlrpc.php", func(c *local.Config) { c.MaxBody = 1 << 20 })
@@ -314,7 +317,8 @@ func TestGuessesAreSlowAndLockNobodyOut(t *testing.T) {
 	guessing.Wait()
 }
 
-// Into the call for a WordPress goes its user and application password, in each call of a batch; all other bytes stay.
+// Into the call for a WordPress goes its user and application password, in each
+// call of a batch; all other bytes stay.
 func TestWordPressGetsItsPassword(t *testing.T) {
 	b := newBlog(t, hello)
 	p := newProxy(t, local.WordPress, b.URL+"/xmlrpc.php", nil)
@@ -332,7 +336,8 @@ func TestWordPressGetsItsPassword(t *testing.T) {
 	}
 }
 
-// The plugin gets its header over the bytes that are sent, and typed empty strings: it drops untyped ones.
+// The plugin gets its header over the bytes that are sent, and typed empty
+// strings: it drops untyped ones.
 func TestPluginGetsItsHeader(t *testing.T) {
 	b := newBlog(t, hello)
 	p := newProxy(t, local.Plugin, b.URL+"/xmlrpc.php", nil)
@@ -427,7 +432,8 @@ func TestLockedKeysAreAskedForAgain(t *testing.T) {
 	}
 }
 
-// A program that is given the address of the blog on the signer finds everything there, and nothing that leads around it.
+// A program that is given the address of the blog on the signer finds
+// everything there, and nothing that leads around it.
 func TestDiscoveryLeadsToTheSigner(t *testing.T) {
 	b := newBlog(t, hello)
 	p := newProxy(t, local.Quillgate, b.URL+"/xmlrpc.php", nil)

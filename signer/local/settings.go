@@ -18,18 +18,19 @@ import (
 	"github.com/quillgate/quillgate/signature"
 )
 
-// A Kind is what stands at the other end, and so what the signer can do.
+// A Kind is the kind of server at the other end, which decides what the signer
+// can do.
 type Kind string
 
 // The kinds of upstream.
 const (
-	// Quillgate takes signatures that pass once, and signs its answers.
+	// Quillgate accepts each signature once, and signs its answers.
 	Quillgate Kind = "quillgate"
-	// Plugin is a WordPress with the Secure XML-RPC plugin 1.0: a signature
-	// over the body, and nothing against repeats.
+	// Plugin is a WordPress with the Secure XML-RPC plugin 1.0. Its signature
+	// covers the body and does not prevent repeats.
 	Plugin Kind = "plugin"
-	// WordPress has nothing to sign with. The signer puts an application
-	// password into the call.
+	// WordPress has no signatures. The signer inserts an application password
+	// into the call.
 	WordPress Kind = "wordpress"
 )
 
@@ -48,42 +49,44 @@ func (k Kind) Words() string {
 
 // A Site is one blog that the signer serves. It holds no secret.
 type Site struct {
-	Name      string    `json:"name"`     // the first part of its local path, such as blog.example
+	Name      string    `json:"name"`     // the first segment of its local path, such as blog.example
 	Endpoint  string    `json:"endpoint"` // the address of xmlrpc.php
 	Home      string    `json:"home"`     // the address of the blog
 	Kind      Kind      `json:"kind"`
-	User      string    `json:"user"`                 // the login at the blog, and the user name for the old program
+	User      string    `json:"user"`                 // the login at the blog, and the user name for the client
 	Public    string    `json:"public,omitempty"`     // the public key; none for WordPress
-	Algorithm string    `json:"algorithm,omitempty"`  // of the key pair; "" for a secret
+	Algorithm string    `json:"algorithm,omitempty"`  // of the key pair; "" with a secret
 	AnswerKey string    `json:"answer_key,omitempty"` // PEM; checks answers to a key pair
 	UUID      string    `json:"uuid,omitempty"`       // of the application password, to revoke it
-	SiteURL   string    `json:"site_url,omitempty"`   // what WordPress calls its own address
-	Networked bool      `json:"networked,omitempty"`  // one of a network of WordPress sites
+	SiteURL   string    `json:"site_url,omitempty"`   // the address that WordPress has for itself
+	Networked bool      `json:"networked,omitempty"`  // part of a WordPress multisite network
 	Added     time.Time `json:"added"`
 	Revoking  bool      `json:"revoking,omitempty"` // sign remove could not reach the blog
 }
 
-// A Secret is what the vault keeps for a site. One of the first three is set.
+// A Secret is what the vault stores for a site. One of the first three fields
+// is set.
 type Secret struct {
 	Private  string `json:"private,omitempty"`  // the private key, in PEM
-	Secret   string `json:"secret,omitempty"`   // of a pair with a secret
+	Secret   string `json:"secret,omitempty"`   // the secret of an application
 	Password string `json:"password,omitempty"` // WordPress's application password
-	Local    string `json:"local"`              // what the old program sends
-	// Public is the public key that goes with Private or Secret. It stands here
-	// as well, so that a rotation changes both in one step.
+	Local    string `json:"local"`              // the local password, which the client sends
+	// Public is the public key that belongs to Private or Secret. It is stored
+	// here as well, so that a rotation changes both in one step.
 	Public string `json:"public,omitempty"`
-	// Next is the private key of a rotation that is under way.
+	// Next is the private key of an unfinished rotation.
 	Next string `json:"next,omitempty"`
 }
 
-// String and GoString keep a secret out of logs and messages.
+// String and GoString omit the secret from logs and messages.
 func (Secret) String() string   { return "[redacted]" }
 func (Secret) GoString() string { return "[redacted]" }
 
-// siteName is what can stand in a path without escapes: the form of host names.
+// siteName matches names that need no escapes in a path: the form of host
+// names.
 var siteName = regexp.MustCompile(`^[A-Za-z0-9]([A-Za-z0-9._-]{0,98}[A-Za-z0-9])?$`)
 
-// check finds all that cannot be right with a site.
+// check returns every problem with the settings of a site.
 func (s *Site) check() (problems []error) {
 	add := func(format string, args ...any) { problems = append(problems, fmt.Errorf(format, args...)) }
 	if !siteName.MatchString(s.Name) || strings.Contains(s.Name, "..") {
@@ -116,7 +119,7 @@ func (s *Site) check() (problems []error) {
 	return problems
 }
 
-// A Book is the settings of all sites, in one file that holds no secret.
+// A Book stores the settings of all sites in one file without secrets.
 type Book struct{ path string }
 
 type bookFile struct {
@@ -128,25 +131,25 @@ type bookFile struct {
 // ErrNoSite means that no site has that name.
 var ErrNoSite = errors.New("no blog has this name")
 
-// OpenBook opens the settings in a file, which need not exist yet.
+// OpenBook returns the settings in a file, which need not exist yet.
 func OpenBook(path string) *Book { return &Book{path} }
 
-// Sites returns all sites by name. The error names everything that cannot be
-// right, with its line.
+// Sites returns all sites sorted by name. The error names every problem, with
+// its line.
 func (b *Book) Sites() ([]Site, error) {
 	f, err := b.read()
 	return f.Sites, err
 }
 
-// Listen returns the address that was kept with [Book.SetListen], and "" when
-// none was.
+// Listen returns the address stored by [Book.SetListen], or "" if there is
+// none.
 func (b *Book) Listen() (string, error) {
 	f, err := b.read()
 	return f.Listen, err
 }
 
-// SetListen keeps the address on which the signer listens, so that each command
-// prints the one that the signer serves.
+// SetListen stores the address on which the signer listens, so that every
+// command prints it.
 func (b *Book) SetListen(address string) error {
 	if _, err := loopbackAddress(address); err != nil {
 		return err
@@ -165,7 +168,7 @@ func (b *Book) read() (bookFile, error) {
 	return b.parse(content)
 }
 
-// named finds where the settings of a site begin.
+// named matches the beginning of the settings of a site.
 var named = regexp.MustCompile(`"name"\s*:`)
 
 func (b *Book) parse(content []byte) (bookFile, error) {
@@ -204,7 +207,7 @@ func (b *Book) parse(content []byte) (bookFile, error) {
 	return f, errors.Join(problems...)
 }
 
-// offset is where a decoder found the mistake.
+// offset returns the position of a decoder's error.
 func offset(err error, dec *json.Decoder) int64 {
 	if e, ok := errors.AsType[*json.SyntaxError](err); ok {
 		return e.Offset
@@ -219,7 +222,7 @@ func line(content []byte, at int64) int {
 	return 1 + bytes.Count(content[:min(max(at, 0), int64(len(content)))], []byte("\n"))
 }
 
-// Site returns one site. The error is [ErrNoSite] where there is none.
+// Site returns one site. Error: [ErrNoSite].
 func (b *Book) Site(name string) (Site, error) {
 	all, err := b.Sites()
 	if err != nil {
@@ -233,7 +236,7 @@ func (b *Book) Site(name string) (Site, error) {
 	return Site{}, fmt.Errorf("%s: %w", name, ErrNoSite)
 }
 
-// Put adds a site, or replaces the one of that name.
+// Put adds a site, or replaces the one with the same name.
 func (b *Book) Put(s Site) error {
 	if problems := s.check(); len(problems) > 0 {
 		return errors.Join(problems...)
@@ -243,7 +246,7 @@ func (b *Book) Put(s Site) error {
 	})
 }
 
-// Delete forgets a site. One that is not there is no error.
+// Delete deletes a site, if it exists.
 func (b *Book) Delete(name string) error {
 	return b.change(func(f *bookFile) {
 		f.Sites = slices.DeleteFunc(f.Sites, func(o Site) bool { return o.Name == name })
@@ -271,5 +274,5 @@ func (b *Book) change(edit func(*bookFile)) error {
 	})
 }
 
-// LocalPath is where a site's endpoint is on the signer.
+// LocalPath returns the path of a site's endpoint on the signer.
 func (s *Site) LocalPath() string { return "/" + s.Name + "/xmlrpc.php" }

@@ -11,15 +11,15 @@ import (
 	"strings"
 )
 
-// A Folder is where the signer keeps everything: settings, sealed keys, log.
+// A Folder holds all files of the signer: settings, sealed keys, log.
 type Folder struct {
 	Path  string
 	Book  *Book
 	Vault *Vault
 }
 
-// OpenFolder opens the folder of a signer and makes it when it is not there.
-// Others may not look into it.
+// OpenFolder opens the folder of a signer, and creates it if necessary. Other
+// users cannot read it.
 func OpenFolder(path string, keys Keys) (*Folder, error) {
 	if err := os.MkdirAll(path, 0o700); err != nil {
 		return nil, fmt.Errorf("make the signer's folder: %w", err)
@@ -31,9 +31,9 @@ func OpenFolder(path string, keys Keys) (*Folder, error) {
 	return &Folder{Path: path, Book: OpenBook(filepath.Join(path, "sites.json")), Vault: vault}, nil
 }
 
-// Add keeps a new site with its secret, and returns the local password that was
-// made for it. A site of that name is replaced. The secret is kept before the
-// site, so that a crash in between leaves nothing that is served.
+// Add stores a new site with its secret, and returns the local password created
+// for it. It replaces a site with the same name. The secret is stored before
+// the site, so that after a crash in between no incomplete site is served.
 func (f *Folder) Add(ctx context.Context, site Site, secret Secret, how Sealing) (password string, err error) {
 	if problems := site.check(); len(problems) > 0 {
 		return "", errors.Join(problems...)
@@ -48,7 +48,7 @@ func (f *Folder) Add(ctx context.Context, site Site, secret Secret, how Sealing)
 }
 
 func (f *Folder) putSecret(ctx context.Context, name string, secret Secret, how Sealing) error {
-	// Secret hides itself from printing, not from its own file.
+	// Secret omits itself when printed, but not from its own file.
 	raw, err := json.Marshal(secret)
 	if err != nil {
 		return fmt.Errorf("keep the key of %s: %w", name, err)
@@ -57,7 +57,7 @@ func (f *Folder) putSecret(ctx context.Context, name string, secret Secret, how 
 	return f.Vault.Put(ctx, name, raw, how)
 }
 
-// Secret returns what is kept for a site, unsealed.
+// Secret returns the unsealed secret of a site.
 func (f *Folder) Secret(ctx context.Context, name string) (Secret, error) {
 	raw, err := f.Vault.Get(ctx, name)
 	if err != nil {
@@ -71,13 +71,13 @@ func (f *Folder) Secret(ctx context.Context, name string) (Secret, error) {
 	return secret, nil
 }
 
-// Forget removes a site and its secret.
+// Forget deletes a site and its secret.
 func (f *Folder) Forget(name string) error {
 	return errors.Join(f.Book.Delete(name), f.Vault.Delete(name))
 }
 
-// NewLocalPassword makes a password for an old program: 26 letters and digits,
-// 130 bits, in groups that can be typed.
+// NewLocalPassword returns a new password for a client: 26 letters and digits,
+// 130 bits, in groups that are easy to type.
 func NewLocalPassword() string {
 	text := strings.ToLower(rand.Text())
 	return text[:7] + "-" + text[7:13] + "-" + text[13:20] + "-" + text[20:]

@@ -5,11 +5,11 @@ import (
 	"time"
 )
 
-// status is what the page shows of a site: how the last call went.
+// status is the result of the last call to a site, for the page.
 type status struct {
 	mu       sync.Mutex
 	at       time.Time
-	trouble  string // "" when the last call was answered
+	trouble  string // "" if the last call was answered
 	calls    int
 	wrong    int // wrong local passwords since the start
 	transfer *transfer
@@ -32,7 +32,7 @@ func (s *status) refused() {
 	s.wrong++
 }
 
-// begin shows a transfer on the page until the returned function is called.
+// begin shows a transfer on the page until end is called.
 func (s *status) begin(t *transfer) (end func()) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -46,13 +46,13 @@ func (s *status) begin(t *transfer) (end func()) {
 	}
 }
 
-// shown is a copy for the page.
+// shown is a copy of the status for the page.
 type shown struct {
 	At      time.Time
 	Trouble string
 	Calls   int
 	Wrong   int
-	Percent int // of a transfer that takes long; -1 without one
+	Percent int // of a long transfer; -1 without one
 }
 
 func (s *status) shown() shown {

@@ -14,7 +14,8 @@ import (
 	"github.com/quillgate/quillgate/xmlrpc"
 )
 
-// strictBlog takes message signatures by a clock that may be wrong, and signs its answers.
+// strictBlog takes message signatures by a clock that may be wrong, and signs
+// its answers.
 type strictBlog struct {
 	*httptest.Server
 	ahead atomic.Int64 // seconds of its clock
@@ -71,7 +72,8 @@ func signAnswer(w http.ResponseWriter, r *http.Request, key signature.Key, now i
 	return err
 }
 
-// Nothing of an answer is believed that is not the one that the blog has signed, however whole it looks.
+// Nothing of an answer is believed that is not the one that the blog has
+// signed, however whole it looks.
 func TestChangedAnswersAreNotBelieved(t *testing.T) {
 	b := newStrictBlog(t, string(xmlrpc.AppendResponse(nil, xmlrpc.String("41"))))
 	p := newProxy(t, local.Quillgate, b.URL+"/xmlrpc.php", nil)

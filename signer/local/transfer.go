@@ -9,18 +9,19 @@ import (
 	"github.com/quillgate/quillgate/upstream"
 )
 
-// A transfer counts the bytes of a body that are on their way to the blog.
+// A transfer counts the bytes of a body on the way to the blog.
 type transfer struct {
 	sent  atomic.Int64
 	size  int64
-	moved func() // called for each piece; the patience with the blog begins again
+	moved func() // called for each piece; it restarts the time limit for the blog
 	stop  func()
 }
 
-// Progress is logged and shown for what takes longer than this.
+// longTransfer is the time after which the progress of a transfer is logged and
+// shown.
 const longTransfer = 5 * time.Second
 
-// watch counts the body of a request, and logs its progress while it takes long.
+// watch counts the body of a request, and logs the progress of a long transfer.
 func (c *call) watch(size int64) *transfer {
 	t := &transfer{size: size, moved: func() {}}
 	end := c.served.status.begin(t)
@@ -45,8 +46,8 @@ func (c *call) watch(size int64) *transfer {
 	return t
 }
 
-// metered counts what goes out, below the signing: that reads each body once
-// for its digest.
+// metered counts the bytes that are sent. It is below the signing, which reads
+// each body once for the digest.
 type metered struct {
 	base http.RoundTripper
 	of   *transfer
@@ -54,7 +55,7 @@ type metered struct {
 
 // RoundTrip implements http.RoundTripper.
 func (m metered) RoundTrip(r *http.Request) (*http.Response, error) {
-	if m.of.size <= upstream.SmallCall { // it goes out at once, and there is no progress to show
+	if m.of.size <= upstream.SmallCall { // sent at once, without progress to show
 		m.of.sent.Store(m.of.size)
 		return m.base.RoundTrip(r)
 	}

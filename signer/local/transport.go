@@ -13,10 +13,10 @@ import (
 	"time"
 )
 
-// NewTransport returns the transport by which calls go to the blogs: TLS 1.2
-// and up, checked against the system's certificates and those of the files
-// roots; HTTP/2; kept connections. proxy is the address of a proxy, and "" takes
-// the one that HTTPS_PROXY, HTTP_PROXY and NO_PROXY name.
+// NewTransport returns the transport for calls to the blogs: TLS 1.2 or later,
+// verified against the system's certificates and those in the files roots;
+// HTTP/2; kept connections. proxy is the address of a proxy; with "",
+// HTTPS_PROXY, HTTP_PROXY and NO_PROXY apply.
 func NewTransport(roots []string, proxy string) (*Wakeful, error) {
 	t := &http.Transport{
 		Proxy:                 http.ProxyFromEnvironment,
@@ -59,14 +59,15 @@ func NewTransport(roots []string, proxy string) (*Wakeful, error) {
 	return w, nil
 }
 
-// A Wakeful is a transport that drops kept connections when the computer has slept: they are gone at
-// the other end, and a call that is written into one is lost.
+// A Wakeful is a transport that drops kept connections when the computer has
+// been asleep: the other end has closed them, and a call sent over one would be
+// lost.
 type Wakeful struct {
 	base *http.Transport
-	wall func() time.Time // the clock that does not stand still while the computer sleeps
+	wall func() time.Time // the clock that continues while the computer sleeps
 
 	mu         sync.Mutex
-	seen, told time.Time // of the monotonic clock, which does, and of wall
+	seen, told time.Time // of the monotonic clock, which stops, and of wall
 }
 
 // RoundTrip implements http.RoundTripper.
@@ -77,8 +78,8 @@ func (w *Wakeful) RoundTrip(r *http.Request) (*http.Response, error) {
 	return w.base.RoundTrip(r)
 }
 
-// awake returns how much further the one clock went than the other since it was
-// called last.
+// awake returns how much further the wall clock has advanced than the monotonic
+// one since the last call.
 func (w *Wakeful) awake() time.Duration {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -88,8 +89,8 @@ func (w *Wakeful) awake() time.Duration {
 	return slept
 }
 
-// CloseIdleConnections closes what is kept.
+// CloseIdleConnections closes kept connections.
 func (w *Wakeful) CloseIdleConnections() { w.base.CloseIdleConnections() }
 
-// Base returns the transport below, for programs that look at connections.
+// Base returns the underlying transport.
 func (w *Wakeful) Base() *http.Transport { return w.base }

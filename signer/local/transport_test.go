@@ -10,7 +10,8 @@ import (
 	"time"
 )
 
-// A connection that was kept while the computer slept is not used again: the clock on the wall went on.
+// A connection that was kept while the computer slept is not used again: the
+// clock on the wall went on.
 func TestSleepDropsKeptConnections(t *testing.T) {
 	var connections atomic.Int32
 	blog := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "x") }))

@@ -19,56 +19,56 @@ import (
 	"golang.org/x/crypto/argon2"
 )
 
-// A Sealing is how the secrets of the vault are kept from whoever gets at the
-// file.
+// A Sealing is how the secrets of the vault are protected from anyone who gets
+// the file.
 type Sealing string
 
-// The ways of sealing. With a keyring and with a pass-phrase a random key of
-// 256 bits seals each secret; they differ in what keeps that key.
+// The ways of sealing. With a keyring or a pass-phrase, a random 256-bit key
+// seals each secret; the two differ in where that key is kept.
 const (
 	SealedByKeyring    Sealing = "keyring"     // the user's keyring holds the key
-	SealedByPassPhrase Sealing = "pass-phrase" // the file holds the key, under argon2id
+	SealedByPassPhrase Sealing = "pass-phrase" // the file holds the key, wrapped with argon2id
 	Unsealed           Sealing = "none"        // only the mode of the file protects the secrets
 )
 
 var (
-	// ErrLocked means that the key cannot be had now: the keyring is locked or
-	// does not answer, or there is no pass-phrase. Nothing is lost; ask again
-	// later.
+	// ErrLocked means that the key is not available now: the keyring is locked
+	// or does not answer, or there is no pass-phrase. Nothing is lost; try
+	// again later.
 	ErrLocked = errors.New("the keys are locked")
-	// ErrPassPhrase means that the pass-phrase is not the one that was used.
+	// ErrPassPhrase means that the pass-phrase is wrong.
 	ErrPassPhrase = errors.New("the pass-phrase is wrong")
-	// ErrNoSecret means that the vault holds nothing of that name.
+	// ErrNoSecret means that the vault has no secret with that name.
 	ErrNoSecret = errors.New("no key has this name")
-	// ErrKeyLost means that the keyring works and holds no key for this vault.
+	// ErrKeyLost means that the keyring works but has no key for this vault.
 	ErrKeyLost = errors.New("the keyring has no key for these secrets: it may belong to another user or computer")
 )
 
-// A Keyring keeps one small secret for the user. An entry that is absent is
-// [ErrNoSecret]; a keyring that cannot be asked is [ErrLocked], and never
-// taken for an absent entry.
+// A Keyring stores one small secret for the user. The error is [ErrNoSecret] if
+// the entry is absent, and [ErrLocked] if the keyring cannot be asked: that
+// never counts as an absent entry.
 type Keyring interface {
 	Get(ctx context.Context, name string) ([]byte, error)
 	Set(ctx context.Context, name string, secret []byte) error
 	Delete(ctx context.Context, name string) error
 }
 
-// Keys is where the key of a vault may come from.
+// Keys are the possible sources of a vault's key.
 type Keys struct {
-	Keyring    Keyring                // nil when there is none
-	PassPhrase func() ([]byte, error) // asked at most once for each unlocking; nil when there is none
+	Keyring    Keyring                // nil if there is none
+	PassPhrase func() ([]byte, error) // asked at most once for each unlocking; nil if there is none
 }
 
-// A Vault keeps the secrets of the signer in one file:
+// A Vault stores the secrets of the signer in one file:
 //
 //	{"version": 1, "sealing": "pass-phrase", "vault": "…",
 //	 "wrapped": {"salt": "…", "time": 3, "memory": 65536, "threads": 2, "key": "…"},
 //	 "secrets": {"blog.example": {"sealed": "…"}}}
 //
-// "sealed" is AES-256-GCM-SIV with the name of the secret and of the vault as
-// associated data, so that entries cannot be exchanged. "plain" stands in its
-// place while nothing seals. The file is replaced as a whole, and written by
-// one process at a time.
+// "sealed" is AES-256-GCM-SIV with the names of the secret and of the vault as
+// associated data, so that entries cannot be exchanged. Without sealing,
+// "plain" replaces it. The file is replaced as a whole, and written by one
+// process at a time.
 //
 // A Vault is safe for concurrent use.
 type Vault struct {
@@ -76,7 +76,7 @@ type Vault struct {
 	keys Keys
 
 	mu  sync.Mutex
-	key *aead // once it is unlocked
+	key *aead // set when it is unlocked
 }
 
 type vaultFile struct {
@@ -92,8 +92,8 @@ type vaultSecret struct {
 	Plain  []byte `json:"plain,omitempty"`
 }
 
-// wrappedKey is the key of a vault under a pass-phrase. The costs stand in the
-// file, so that they can be raised later.
+// wrappedKey is the key of a vault, sealed under a pass-phrase. The file holds
+// the costs, so that they can be raised later.
 type wrappedKey struct {
 	Salt    []byte `json:"salt"`
 	Time    uint32 `json:"time"`
@@ -102,7 +102,7 @@ type wrappedKey struct {
 	Key     []byte `json:"key"`
 }
 
-// The costs of a pass-phrase: 0.2 s and 64 MiB on a common computer.
+// The costs of a pass-phrase: 0.2 s and 64 MiB on an ordinary computer.
 const (
 	passTime    = 3
 	passMemory  = 64 << 10
@@ -122,15 +122,15 @@ func newAEAD(vault string, key []byte) (*aead, error) {
 	return &aead{vault, of}, nil
 }
 
-// OpenVault opens the vault in a file. It is made when something is put into
-// it. Nothing is unlocked yet.
+// OpenVault returns the vault in a file. The file is created when the first
+// secret is stored. Nothing is unlocked yet.
 func OpenVault(path string, keys Keys) (*Vault, error) {
 	v := &Vault{path: path, keys: keys}
 	_, err := v.read()
 	return v, err
 }
 
-// read reads the file. A file that is not there is an empty vault.
+// read reads the file. A missing file is an empty vault.
 func (v *Vault) read() (*vaultFile, error) {
 	content, err := os.ReadFile(v.path)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -154,7 +154,7 @@ func (v *Vault) read() (*vaultFile, error) {
 	return f, nil
 }
 
-// Sealing returns how the secrets are kept now, and "" while there are none.
+// Sealing returns how the secrets are sealed, or "" if there are none.
 func (v *Vault) Sealing() (Sealing, error) {
 	f, err := v.read()
 	if err != nil {
@@ -163,7 +163,7 @@ func (v *Vault) Sealing() (Sealing, error) {
 	return f.Sealing, nil
 }
 
-// Names returns the names of all secrets, in order.
+// Names returns the sorted names of all secrets.
 func (v *Vault) Names() ([]string, error) {
 	f, err := v.read()
 	if err != nil {
@@ -172,7 +172,7 @@ func (v *Vault) Names() ([]string, error) {
 	return slices.Sorted(maps.Keys(f.Secrets)), nil
 }
 
-// Unsealed counts the secrets that nothing seals.
+// Unsealed returns the number of unsealed secrets.
 func (v *Vault) Unsealed() (int, error) {
 	f, err := v.read()
 	if err != nil {
@@ -214,8 +214,8 @@ func (v *Vault) Get(ctx context.Context, name string) ([]byte, error) {
 	return secret, nil
 }
 
-// Put keeps a secret under a name, in place of an older one. how is how a vault
-// that is still empty gets sealed; an existing one stays as it is.
+// Put stores a secret under a name and replaces an older one. how is the
+// sealing for a vault that is still empty; an existing vault keeps its own.
 func (v *Vault) Put(ctx context.Context, name string, secret []byte, how Sealing) error {
 	return v.change(func(f *vaultFile) error {
 		if f.Sealing == "" {
@@ -229,7 +229,7 @@ func (v *Vault) Put(ctx context.Context, name string, secret []byte, how Sealing
 	})
 }
 
-// Delete forgets a secret. One that is not there is no error.
+// Delete deletes a secret, if it exists.
 func (v *Vault) Delete(name string) error {
 	return v.change(func(f *vaultFile) error {
 		delete(f.Secrets, name)
@@ -237,9 +237,8 @@ func (v *Vault) Delete(name string) error {
 	})
 }
 
-// Seal seals all secrets in another way, or for the first time, in one step.
-// It reports how many it has sealed. The old key goes away only after the new
-// file is on the disk.
+// Seal changes the sealing of all secrets in one step, and returns their
+// number. The old key is deleted only after the new file is on disk.
 func (v *Vault) Seal(ctx context.Context, how Sealing) (n int, err error) {
 	var old vaultFile
 	err = v.change(func(f *vaultFile) error {
@@ -277,13 +276,13 @@ func (v *Vault) Seal(ctx context.Context, how Sealing) (n int, err error) {
 		return nil
 	})
 	if err == nil && old.Sealing == SealedByKeyring && how != SealedByKeyring && v.keys.Keyring != nil {
-		// The entry opens nothing any more. That it stays is no harm.
+		// The entry no longer opens anything, so it may stay.
 		_ = v.keys.Keyring.Delete(ctx, old.Vault)
 	}
 	return n, err
 }
 
-// seal makes the entry of a secret.
+// seal returns the entry for a secret.
 func (v *Vault) seal(ctx context.Context, f *vaultFile, name string, secret []byte) (vaultSecret, error) {
 	if f.Sealing == Unsealed {
 		return vaultSecret{Plain: secret}, nil
@@ -303,7 +302,7 @@ func associated(vault, name string) []byte {
 	return []byte("quillgate sign\x00" + vault + "\x00" + name)
 }
 
-// change edits the file under its lock.
+// change edits the file while it is locked.
 func (v *Vault) change(edit func(f *vaultFile) error) error {
 	v.mu.Lock()
 	defer v.mu.Unlock()
@@ -323,7 +322,7 @@ func (v *Vault) change(edit func(f *vaultFile) error) error {
 	})
 }
 
-// begin makes the key of a new vault and gives it to its keeper.
+// begin creates the key of a new vault and stores it where how says.
 func (v *Vault) begin(ctx context.Context, f *vaultFile, how Sealing) error {
 	f.Sealing, f.Vault = how, rand.Text()
 	if how == Unsealed {
@@ -349,8 +348,8 @@ func (v *Vault) begin(ctx context.Context, f *vaultFile, how Sealing) error {
 	return err
 }
 
-// hand gives the key to the keyring and reads it back: on some systems a store
-// that failed reports success.
+// hand stores the key in the keyring and reads it back: on some systems, a
+// failed store reports success.
 func (v *Vault) hand(ctx context.Context, name string, key []byte) error {
 	if v.keys.Keyring == nil {
 		return fmt.Errorf("%w: there is no keyring", ErrLocked)
@@ -369,7 +368,7 @@ func (v *Vault) hand(ctx context.Context, name string, key []byte) error {
 	return nil
 }
 
-// wrap puts the key into the file under the pass-phrase.
+// wrap stores the key in the file, sealed under the pass-phrase.
 func (v *Vault) wrap(f *vaultFile, key []byte) error {
 	pass, err := v.passPhrase()
 	if err != nil {
@@ -389,8 +388,8 @@ func (v *Vault) wrap(f *vaultFile, key []byte) error {
 	return nil
 }
 
-// under derives the key that a pass-phrase stands for. It gives the memory of
-// the derivation back to the system at once: the collector alone would keep it.
+// under derives the key for a pass-phrase. It returns the memory of the
+// derivation to the system at once: the garbage collector alone would keep it.
 func (w *wrappedKey) under(pass []byte) (*subtle.AESGCMSIV, error) {
 	if w.Time < 1 || w.Time > 16 || w.Memory < 8<<10 || w.Memory > 1<<20 || w.Threads < 1 || w.Threads > 16 {
 		return nil, errors.New("the file of sealed keys has invalid pass-phrase parameters")
@@ -415,8 +414,8 @@ func (v *Vault) passPhrase() ([]byte, error) {
 	return pass, nil
 }
 
-// Unlock gets the key of the vault, so that later uses need no one. An empty
-// vault and one that nothing seals need no key.
+// Unlock fetches the key of the vault, so that later uses need nobody. A vault
+// that is empty or not sealed needs no key.
 func (v *Vault) Unlock(ctx context.Context) error {
 	v.mu.Lock()
 	defer v.mu.Unlock()
@@ -428,8 +427,8 @@ func (v *Vault) Unlock(ctx context.Context) error {
 	return err
 }
 
-// unlock returns the key of the vault. It stays in memory; another process may
-// have sealed the vault in another way meanwhile, and then the key is another.
+// unlock returns the key of the vault, which stays in memory. Another process
+// may have changed the sealing and the key meanwhile.
 func (v *Vault) unlock(ctx context.Context, f *vaultFile) (*aead, error) {
 	if v.key != nil && v.key.vault == f.Vault {
 		return v.key, nil
@@ -476,8 +475,8 @@ func (v *Vault) fetch(ctx context.Context, f *vaultFile) ([]byte, error) {
 	return nil, fmt.Errorf("the secrets are sealed with %q, which this version does not know", f.Sealing)
 }
 
-// writeWhole replaces a file in one step: whoever reads it, also after a crash,
-// finds the old content or the new one.
+// writeWhole replaces a file in one step: every reader, also after a crash,
+// finds either the old content or the new one.
 func writeWhole(path string, content []byte) (err error) {
 	f, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".*.tmp")
 	if err != nil {
