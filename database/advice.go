@@ -11,8 +11,9 @@ import (
 	sqlite3 "modernc.org/sqlite/lib"
 )
 
-// Advice says what an operator can do about an error that a database has given, or that kept it from being opened. It
-// returns "" when there is nothing to add to the error's own words. It never quotes a URL.
+// Advice returns what an operator can do about an error of a database, or about
+// one that kept it from being opened. It returns "" if there is nothing to add
+// to the error's own text. It never quotes a URL.
 func Advice(err error) string {
 	var s *sqlite.Error
 	if errors.As(err, &s) {
@@ -24,7 +25,7 @@ func Advice(err error) string {
 	}
 	var way *unreachable
 	var file *os.PathError
-	if !errors.As(err, &way) || errors.As(err, &file) { // of something else, or not of the network
+	if !errors.As(err, &way) || errors.As(err, &file) { // not an error of the database, or not of the network
 		return ""
 	}
 	var name *net.DNSError
@@ -42,7 +43,8 @@ func Advice(err error) string {
 	return ""
 }
 
-// adviceSQLite knows the result codes of SQLite; the low byte is the kind, the rest says more.
+// adviceSQLite maps the result codes of SQLite. The low byte is the kind, the
+// rest is more specific.
 func adviceSQLite(code int) string {
 	switch {
 	case code&0xff == sqlite3.SQLITE_FULL, code == sqlite3.SQLITE_IOERR_SHMSIZE, code == sqlite3.SQLITE_IOERR_WRITE:
@@ -59,7 +61,7 @@ func adviceSQLite(code int) string {
 	return ""
 }
 
-// advicePostgres knows the codes of PostgreSQL's appendix A.
+// advicePostgres maps the codes of PostgreSQL's appendix A.
 func advicePostgres(code string) string {
 	switch code {
 	case "28P01", "28000":

@@ -14,19 +14,19 @@ import (
 	"github.com/quillgate/quillgate/migrations"
 )
 
-// ErrOwnTools says that the database is one that has tools of its own for this.
+// ErrOwnTools means that the database has its own tools for backups.
 var ErrOwnTools = errors.New("PostgreSQL is backed up with tools of its own")
 
-// Backup writes what the database holds at this moment into a new file of mode
-// 0600, while others read and write. The file is a SQLite database by itself,
-// without what was deleted. When Backup returns nil it is on disk; until it is
-// whole there is no file of that name. A file that already exists is not
-// touched: the error then is fs.ErrExist. On PostgreSQL it is ErrOwnTools.
+// Backup writes the current content of the database to a new file of mode 0600,
+// while others read and write. The file is a SQLite database of its own,
+// without deleted content. The file appears under its name only when it is
+// complete, and is on disk when Backup returns nil. An existing file is not
+// changed: the error is fs.ErrExist. On PostgreSQL the error is ErrOwnTools.
 func (db *DB) Backup(ctx context.Context, path string) (err error) {
 	if db.dialect == migrations.Postgres {
 		return fmt.Errorf("back up the database: %w", ErrOwnTools)
 	}
-	// SQLite would take a relative name that begins with "file:" for an address.
+	// SQLite would take a relative name that begins with "file:" for a URL.
 	if path, err = filepath.Abs(path); err != nil {
 		return fmt.Errorf("back up the database: %w", err)
 	}
@@ -44,8 +44,9 @@ func (db *DB) Backup(ctx context.Context, path string) (err error) {
 	return nil
 }
 
-// copyInto makes the file and has SQLite fill it. A reader does that, so that writers go on; readers may not write
-// otherwise, not even into another file.
+// copyInto creates the file and lets SQLite fill it. It uses a reader, so that
+// writers can continue; otherwise readers may not write, not even to another
+// file.
 func (db *DB) copyInto(ctx context.Context, path string) (err error) {
 	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
@@ -63,7 +64,7 @@ func (db *DB) copyInto(ctx context.Context, path string) (err error) {
 	_, err = conn.ExecContext(ctx, `VACUUM INTO $1`, path)
 	if _, again := conn.ExecContext(context.WithoutCancel(ctx), `PRAGMA query_only(1)`); again != nil {
 		err = errors.Join(err, again)
-		_ = conn.Raw(func(any) error { return driver.ErrBadConn }) // out of the pool with it
+		_ = conn.Raw(func(any) error { return driver.ErrBadConn }) // remove it from the pool
 	}
 	if err != nil {
 		return err
@@ -71,19 +72,19 @@ func (db *DB) copyInto(ctx context.Context, path string) (err error) {
 	return f.Sync()
 }
 
-// publish gives a file its name, unless another has it, and writes that down on the disk.
+// publish renames a file unless the new name exists, and syncs the folder.
 func publish(part, path string) error {
 	if err := os.Link(part, path); err != nil {
 		if errors.Is(err, fs.ErrExist) {
 			return fmt.Errorf("%s: %w", path, fs.ErrExist)
 		}
-		// Some file systems have no second names.
+		// Some file systems have no hard links.
 		if err := os.Rename(part, path); err != nil {
 			return err
 		}
 	}
 	if runtime.GOOS == "windows" {
-		return nil // it writes folders to disk by itself, and lets no one ask for it
+		return nil // the system syncs folders itself, and has no call for it
 	}
 	folder, err := os.Open(filepath.Dir(path))
 	if err != nil {

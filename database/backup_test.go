@@ -13,7 +13,8 @@ import (
 	"github.com/quillgate/quillgate/database/databasetest"
 )
 
-// H10: a backup that is made while others write is one whole state with everything that was committed before it began.
+// H10: a backup that is made while others write is one whole state with
+// everything that was committed before it began.
 func TestH10Backup(t *testing.T) {
 	db := databasetest.Open(t, databasetest.SQLite(t))
 	const before = 50

@@ -10,34 +10,39 @@ import (
 	"time"
 )
 
-// batchSize is how many entries are in one transaction, for which all other
-// writers may must wait.
+// batchSize is the number of entries in one transaction, for which all other
+// writers may have to wait.
 const batchSize = 100
 
-// lastFlush bounds the writing at the end of a process, which a database that does not answer must not hold up.
+// lastFlush is the time limit for the last flush of a process. A database that
+// does not answer must not delay its end.
 const lastFlush = 2 * time.Second
 
-// BatchConfig says how a Batch keeps and writes its entries. Merge and Write are needed.
+// BatchConfig configures a Batch. Merge and Write are required.
 type BatchConfig[K comparable, V any] struct {
 	DB *DB
-	// Compare gives the order of writes. It is the same in all processes, or two of them could wait for each other.
+	// Compare determines the order of writes. It must be the same in all
+	// processes, or two of them could wait for each other.
 	Compare func(a, b K) int
-	// Merge joins what was noted of one key before and later.
+	// Merge joins an earlier and a later value of one key.
 	Merge func(older, newer V) V
-	// Ready reports whether an entry is to be written now; written is when that key was written last, zero when that was
-	// longer ago than Step. Always when nil.
+	// Ready reports whether an entry should be written now. written is when
+	// that key was last written, or zero if that is longer ago than Step. If
+	// Ready is nil, every entry is ready.
 	Ready func(v V, written time.Time) bool
-	// Step is for how long a Batch remembers when a key was written.
+	// Step is how long a Batch remembers when a key was written.
 	Step time.Duration
 	// Write writes one entry. It may be called again for the same entry.
 	Write func(ctx context.Context, tx *Tx, key K, v V) error
-	// Size is how many keys wait at most; those beyond it are dropped. No bound when 0.
+	// Size is the largest number of waiting keys; further keys are dropped. 0
+	// means no limit.
 	Size int
 }
 
-// Batch collects what happens often and need not be on disk at once, such as last uses, by key, and writes it in few
-// transactions. What could not be written is kept for the next time, and holds up no other entry. It is safe for
-// concurrent use.
+// Batch collects frequent changes that need not be on disk at once, such as
+// last uses, by key, and writes them in few transactions. It keeps entries that
+// could not be written for the next time; they do not hold up others. It is
+// safe for concurrent use.
 type Batch[K comparable, V any] struct {
 	cfg BatchConfig[K, V]
 
@@ -51,7 +56,7 @@ func NewBatch[K comparable, V any](cfg BatchConfig[K, V]) *Batch[K, V] {
 	return &Batch[K, V]{cfg: cfg, pending: make(map[K]V), written: make(map[K]time.Time)}
 }
 
-// Add notes something of a key. It costs a lock, and no statement.
+// Add adds a value for a key. It takes a lock, and runs no statement.
 func (b *Batch[K, V]) Add(key K, v V) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -69,7 +74,7 @@ func (b *Batch[K, V]) add(key K, newer V) {
 	b.pending[key] = newer
 }
 
-// Change changes what waits of a key; it does nothing when nothing waits.
+// Change changes the waiting value of a key, if there is one.
 func (b *Batch[K, V]) Change(key K, change func(V) V) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -78,7 +83,7 @@ func (b *Batch[K, V]) Change(key K, change func(V) V) {
 	}
 }
 
-// take takes out what is to be written now.
+// take removes and returns the entries to write now.
 func (b *Batch[K, V]) take(all bool, now time.Time) map[K]V {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -100,7 +105,8 @@ func (b *Batch[K, V]) take(all bool, now time.Time) map[K]V {
 	return due
 }
 
-// putBack keeps what could not be written; it is older than what has come since.
+// putBack keeps entries that could not be written. They are older than those
+// added since.
 func (b *Batch[K, V]) putBack(due map[K]V, keys []K) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -114,8 +120,9 @@ func (b *Batch[K, V]) putBack(due map[K]V, keys []K) {
 	}
 }
 
-// Flush writes what is ready at a moment, or all. It returns how many entries were written. With an error, the others
-// wait for the next time.
+// Flush writes the entries that are ready at the time now, or all of them. It
+// returns how many were written. After an error, the others wait for the next
+// time.
 func (b *Batch[K, V]) Flush(ctx context.Context, all bool, now time.Time) (written int, err error) {
 	due := b.take(all, now)
 	keys := slices.SortedFunc(maps.Keys(due), b.cfg.Compare)
@@ -127,7 +134,7 @@ func (b *Batch[K, V]) Flush(ctx context.Context, all bool, now time.Time) (writt
 			err = errors.Join(err, chunkErr)
 		}
 		if keys = keys[len(chunk):]; len(failed) == len(chunk) {
-			failed, keys = slices.Concat(failed, keys), nil // the database is at fault, not an entry
+			failed, keys = slices.Concat(failed, keys), nil // the database failed, not an entry
 		}
 		b.putBack(due, failed)
 	}
@@ -137,7 +144,8 @@ func (b *Batch[K, V]) Flush(ctx context.Context, all bool, now time.Time) (writt
 	return written, nil
 }
 
-// write writes some entries together, or one by one when that fails, and returns the keys of those that it could not.
+// write writes some entries together, or one by one if that fails. It returns
+// the keys of the entries that could not be written.
 func (b *Batch[K, V]) write(ctx context.Context, due map[K]V, keys []K) (failed []K, err error) {
 	if err = b.update(ctx, due, keys); err == nil {
 		return nil, nil
@@ -165,8 +173,8 @@ func (b *Batch[K, V]) update(ctx context.Context, due map[K]V, keys []K) error {
 	})
 }
 
-// Run flushes every interval until done is closed, and then writes all that is left. The clock gives the moments; tell
-// hears of errors.
+// Run flushes at every interval until done is closed, and then writes
+// everything that is left. clock gives the times; tell is called with errors.
 func (b *Batch[K, V]) Run(done <-chan struct{}, every time.Duration, clock func() time.Time, tell func(error)) {
 	tick := time.NewTicker(every)
 	defer tick.Stop()

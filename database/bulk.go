@@ -7,25 +7,28 @@ import (
 	"strings"
 )
 
-// Rows are new rows of a table, written many with one statement. Begin them with NewRows.
+// Rows are new rows of a table, inserted many at a time. Use NewRows.
 type Rows struct {
 	table, columns string
 	width          int
 	values         []any
 }
 
-// NewRows begins rows of a table with these columns, separated by commas. The names come from the program, never from outside.
+// NewRows returns an empty set of rows for these columns of a table, separated
+// by commas. The names must not come from outside the program.
 func NewRows(table, columns string) *Rows {
 	return &Rows{table: table, columns: columns, width: strings.Count(columns, ",") + 1}
 }
 
-// Add appends a row: one value for each column, in their order.
+// Add appends a row: one value for each column, in order.
 func (r *Rows) Add(values ...any) { r.values = append(r.values, values...) }
 
-// maxInsert is how many rows one statement inserts at most. SQLite takes 32,766 values.
+// maxInsert is the largest number of rows in one statement. SQLite accepts
+// 32,766 values.
 const maxInsert = 128
 
-// Insert writes the rows in order, with few lengths of statements, so that prepared ones serve again.
+// Insert inserts the rows in order. It uses few different numbers of rows in a
+// statement, so that prepared statements can be reused.
 func (r *Rows) Insert(ctx context.Context, tx *Tx) error {
 	values := r.values
 	for size := maxInsert; size > 0; size /= 2 {
@@ -40,7 +43,7 @@ func (r *Rows) Insert(ctx context.Context, tx *Tx) error {
 	return nil
 }
 
-// insertText is INSERT INTO table (columns) VALUES ($1, …), ($n, …), ….
+// insertText returns INSERT INTO table (columns) VALUES ($1, …), ($n, …), ….
 func insertText(table, columns string, width, size int) string {
 	b := make([]byte, 0, 64+len(columns)+size*width*6)
 	b = append(b, "INSERT INTO "+table+" ("+columns+") VALUES "...)
@@ -61,11 +64,11 @@ func insertText(table, columns string, width, size int) string {
 	return string(b)
 }
 
-// listChunk is how many values one statement names.
+// listChunk is the largest number of list values in one statement.
 const listChunk = 500
 
-// eachChunk runs a query with one list in it, as many values at a time as a statement names. before are the arguments in
-// front of the list.
+// eachChunk runs a query with a list, with at most listChunk values at a time.
+// before holds the arguments before the list.
 func eachChunk[V any](query string, list []V, before []any, run func(query string, args []any) error) error {
 	for len(list) > 0 {
 		n := min(len(list), listChunk)
@@ -81,8 +84,10 @@ func eachChunk[V any](query string, list []V, before []any, run func(query strin
 	return nil
 }
 
-// SelectIn runs a query whose last ? is a list of values, however long, and gives all rows to each. The other arguments
-// stand in front of the list. The order of the query holds within 500 values only. An empty list asks nothing.
+// SelectIn runs a query whose last ? is a list of values of any length, and
+// calls each with all rows. before holds the arguments before the list. The
+// order of the query applies only within each 500 values. With an empty list,
+// it runs nothing.
 func SelectIn[V, T any](ctx context.Context, q Queryer, query string, list []V, each func(T), before ...any) error {
 	return eachChunk(query, list, before, func(query string, args []any) error {
 		var found []T
@@ -96,8 +101,9 @@ func SelectIn[V, T any](ctx context.Context, q Queryer, query string, list []V, 
 	})
 }
 
-// ExecIn runs a statement whose last ? is a list of values, however long. The other arguments stand in front of the list.
-// An empty list does nothing.
+// ExecIn runs a statement whose last ? is a list of values of any length.
+// before holds the arguments before the list. With an empty list, it runs
+// nothing.
 func ExecIn[V any](ctx context.Context, tx *Tx, query string, list []V, before ...any) error {
 	return eachChunk(query, list, before, func(query string, args []any) error {
 		_, err := tx.Exec(ctx, query, args...)
@@ -105,20 +111,22 @@ func ExecIn[V any](ctx context.Context, tx *Tx, query string, list []V, before .
 	})
 }
 
-// IDs gives ids to new rows of a table: the one that is wished for where it is free, otherwise the next. Make it with NewIDs.
+// IDs assigns ids to new rows of a table: the wished one if it is free,
+// otherwise the next. Use NewIDs.
 type IDs struct {
 	taken map[int64]bool
 	next  int64
 }
 
-// maxKeptID bounds the ids that are kept: new rows get higher ones, and there
+// maxKeptID is the largest id that is kept: new rows get higher ids, and there
 // must be room for them.
 const maxKeptID = 1 << 48
 
-// TakenIDs reports which of some ids are taken. TakenIn makes one; a package whose tables are its own may offer another.
+// TakenIDs returns which of some ids are taken. TakenIn returns one; a package
+// can provide another for its own tables.
 type TakenIDs func(context.Context, Queryer, []int64) (map[int64]bool, error)
 
-// TakenIn reports which ids rows of a table have.
+// TakenIn returns a TakenIDs for the rows of a table.
 func TakenIn(table string) TakenIDs {
 	return func(ctx context.Context, q Queryer, ids []int64) (map[int64]bool, error) {
 		taken := make(map[int64]bool)
@@ -127,8 +135,10 @@ func TakenIn(table string) TakenIDs {
 	}
 }
 
-// NewIDs prepares for the wishes, zeros among them, and keeps the automatic ids of others clear of what it will give. The
-// table is one that ReserveIDs takes, and it is locked (LockTables), so that a free id stays free.
+// NewIDs prepares for wishes, which may include zeros, and keeps the automatic
+// ids of other writers clear of those it will assign. The table must be
+// suitable for ReserveIDs and locked (LockTables), so that a free id stays
+// free.
 func NewIDs(ctx context.Context, tx *Tx, table string, wishes []int64, taken TakenIDs) (ids *IDs, err error) {
 	ids = &IDs{taken: map[int64]bool{}}
 	if len(wishes) == 0 {

@@ -11,7 +11,8 @@ import (
 	"github.com/quillgate/quillgate/database/databasetest"
 )
 
-// More rows than one statement inserts, and more values than one statement names.
+// More rows than one statement inserts, and more values than one statement
+// names.
 func TestBulk(t *testing.T) {
 	databasetest.Each(t, func(t *testing.T, db *database.DB) {
 		const n = 1203

@@ -8,30 +8,34 @@ import (
 	"time"
 )
 
-// CacheConfig says what a Cache keeps. DB, Epoch, Size and Load are needed.
+// CacheConfig configures a Cache. DB, Epoch, Size and Load are required.
 type CacheConfig[K comparable, V any] struct {
 	DB *DB
-	// Epoch is that of all tables that Load reads.
+	// Epoch is the epoch of all tables that Load reads.
 	Epoch Epoch
-	// Size is how many values are kept at most.
+	// Size is the largest number of cached values.
 	Size int
-	// Load reads a value. It may say until when that is right whatever is
-	// written, as what expires does; a zero until is not a bound. Errors
-	// are returned, and not kept: an answer such as "not there" belongs in
-	// V.
+	// Load reads a value. It may return a time until which the value is valid
+	// even if nothing is written, for values that expire; a zero until means no
+	// limit. Errors are returned and not cached: a result such as "not there"
+	// belongs in V.
 	Load func(ctx context.Context, key K) (v V, until time.Time, err error)
-	// Clock gives the moment that until is compared with; time.Now when nil.
+	// Clock returns the time that until is compared with. The default is
+	// time.Now.
 	Clock func() time.Time
 }
 
-// Cache keeps what was read from the database for as long as the tables that it came from have not changed: a value that
-// Get returns was read after the last write to them that has returned in this process, and after every write of another
-// process that is older than a second (see DB.Stamp). Values are shared by all who get them. It is safe for concurrent use.
+// Cache keeps values read from the database until the tables they came from
+// change. A value that Get returns was read after the last completed write to
+// them in this process, and after every write of another process that is more
+// than a second old (see DB.Stamp). Callers share the values. It is safe for
+// concurrent use.
 type Cache[K comparable, V any] struct {
 	cfg CacheConfig[K, V]
 
 	mu sync.RWMutex
-	// What was asked for lately is in the first. When that is half of Size, the second is dropped and takes its place.
+	// Recently requested values are in young. When it reaches half of Size, old
+	// is dropped and young takes its place.
 	young, old map[K]cacheEntry[V]
 	loading    map[K]*cacheLoad[V]
 }
@@ -46,13 +50,13 @@ func (e cacheEntry[V]) good(stamp Stamp, now time.Time) bool {
 	return e.stamp == stamp && (e.until.IsZero() || now.Before(e.until))
 }
 
-// cacheLoad is the reading of one value, for all who ask for it meanwhile.
+// cacheLoad is a read in progress, which all callers for the same key share.
 type cacheLoad[V any] struct {
 	stamp Stamp
 	done  chan struct{}
 	value V
 	err   error
-	left  bool // whoever read has gone before the answer came
+	left  bool // the reading caller has gone away before the result came
 }
 
 // NewCache returns an empty Cache.
@@ -63,8 +67,8 @@ func NewCache[K comparable, V any](cfg CacheConfig[K, V]) *Cache[K, V] {
 	return &Cache[K, V]{cfg: cfg, young: make(map[K]cacheEntry[V]), loading: make(map[K]*cacheLoad[V])}
 }
 
-// Get returns the value of a key. Of several that ask for one that is not there, one reads it. Errors: those of Load, of
-// ctx and of the database.
+// Get returns the value for a key. If several callers request a missing value,
+// one of them reads it. Errors: those of Load, of ctx and of the database.
 func (c *Cache[K, V]) Get(ctx context.Context, key K) (V, error) {
 	for {
 		stamp, err := c.cfg.DB.Stamp(ctx, c.cfg.Epoch)
@@ -112,7 +116,7 @@ func (c *Cache[K, V]) find(key K, stamp Stamp, now time.Time) (V, bool) {
 	return e.value, true
 }
 
-// keep makes a value the latest. The caller holds the lock.
+// keep stores a value as the most recent. The caller holds the lock.
 func (c *Cache[K, V]) keep(key K, e cacheEntry[V]) {
 	if _, there := c.young[key]; !there && len(c.young) >= max(1, c.cfg.Size/2) {
 		c.old, c.young = c.young, make(map[K]cacheEntry[V])
@@ -121,7 +125,7 @@ func (c *Cache[K, V]) keep(key K, e cacheEntry[V]) {
 	delete(c.old, key)
 }
 
-// join returns the reading that is under way for a stamp, or begins one.
+// join returns the read in progress for a stamp, or begins one.
 func (c *Cache[K, V]) join(key K, stamp Stamp, now time.Time) (load *cacheLoad[V], mine bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -129,7 +133,7 @@ func (c *Cache[K, V]) join(key K, stamp Stamp, now time.Time) (load *cacheLoad[V
 		return load, false
 	}
 	load = &cacheLoad[V]{stamp: stamp, done: make(chan struct{}), err: errNotLoaded}
-	if e, ok := c.young[key]; ok && e.good(stamp, now) { // read while we waited for the lock
+	if e, ok := c.young[key]; ok && e.good(stamp, now) { // read while this call waited for the lock
 		load.value, load.err = e.value, nil
 		close(load.done)
 		return load, false
@@ -138,7 +142,7 @@ func (c *Cache[K, V]) join(key K, stamp Stamp, now time.Time) (load *cacheLoad[V
 	return load, true
 }
 
-// errNotLoaded is what others get when Load panics.
+// errNotLoaded is the error for the other callers if Load panics.
 var errNotLoaded = errors.New("the value was not read")
 
 func (c *Cache[K, V]) read(ctx context.Context, key K, load *cacheLoad[V]) {

@@ -13,7 +13,8 @@ import (
 	"github.com/quillgate/quillgate/database/databasetest"
 )
 
-// Of many that ask for one value at once, one reads it; and it is kept until the epoch moves.
+// Of many that ask for one value at once, one reads it; and it is kept until
+// the epoch moves.
 func TestCacheReadsOnce(t *testing.T) {
 	databasetest.Each(t, func(t *testing.T, db *database.DB) {
 		var reads atomic.Int64
@@ -161,7 +162,8 @@ func TestCacheUntil(t *testing.T) {
 	}
 }
 
-// However many keys are asked for, the cache holds its size, and keeps those that are asked for again.
+// However many keys are asked for, the cache holds its size, and keeps those
+// that are asked for again.
 func TestCacheSize(t *testing.T) {
 	db := databasetest.Open(t, databasetest.SQLite(t))
 	reads := map[string]int{}

@@ -11,9 +11,10 @@ import (
 	"github.com/quillgate/quillgate/database/databasetest"
 )
 
-// A cluster of three PostgreSQL servers under Patroni and etcd, as operators have it: the host of the leader dies under load.
-// Nothing that was acknowledged is lost, by a URL with all hosts and through HAProxy. Most of the outage is Patroni's time
-// to notice. make test-cluster runs it.
+// A cluster of three PostgreSQL servers under Patroni and etcd, as operators
+// have it: the host of the leader dies under load. Nothing that was
+// acknowledged is lost, by a URL with all hosts and through HAProxy. Most of
+// the outage is Patroni's time to notice. make test-cluster runs it.
 func TestCluster(t *testing.T) {
 	script := func(args ...string) string {
 		t.Helper()

@@ -14,18 +14,19 @@ import (
 	"github.com/lib/pq"
 )
 
-// cachedStatements is how many prepared statements a connection keeps. The
-// program has a few hundred texts; those with lists differ by length.
+// cachedStatements is the number of prepared statements that a connection
+// keeps. The program has a few hundred texts; those with lists differ by
+// length.
 const cachedStatements = 256
 
-// A connector wraps the connections of a driver so that each keeps the
-// statements it has prepared. database/sql does so only for explicit Stmt
-// values, which cannot be made inside a transaction of a pool of one; down
-// here pools and transactions profit alike, with no bookkeeping above.
+// A connector wraps the connections of a driver so that each keeps its prepared
+// statements. database/sql does so only for explicit Stmt values, which cannot
+// be created inside a transaction of a pool of one. At this level pools and
+// transactions both benefit, without bookkeeping above.
 type connector struct {
 	inner      driver.Connector // SQLite
 	postgres   *postgres        // PostgreSQL
-	file       *file            // SQLite: that of the database
+	file       *file            // SQLite: the file of the database
 	statements *atomic.Int64
 	epochs     *epochs
 	trace      *atomic.Pointer[func(query string)]
@@ -51,7 +52,7 @@ func (c *connector) Connect(ctx context.Context) (driver.Conn, error) {
 	}
 	if err != nil {
 		if errors.Is(ctx.Err(), context.Canceled) {
-			return nil, err // whoever asked has gone, which says nothing of the database
+			return nil, err // the caller has gone, which says nothing about the database
 		}
 		return nil, &unreachable{err}
 	}
@@ -69,31 +70,32 @@ func (c *connector) Connect(ctx context.Context) (driver.Conn, error) {
 	}, nil
 }
 
-// unreachable marks an error of the network as one of the way to the database, for Advice.
+// unreachable marks a network error as one of the connection to the database,
+// for Advice.
 type unreachable struct{ error }
 
 func (u *unreachable) Unwrap() error { return u.error }
 
-// conn is one connection. database/sql holds a lock around every use of it
-// and of what came from it, so there is none here.
+// conn is one connection. database/sql locks every use of it and of its
+// results, so it has no lock of its own.
 type conn struct {
 	driver.Conn
 	postgres   *postgres // nil on SQLite, as link is
 	file       *file     // nil on PostgreSQL
 	link       *link
-	news       int64     // of postgres, when this connection was last known to be good
-	used       time.Time // when it was last in use
-	bad        bool      // it is not to be used again
+	news       int64     // value of postgres.news when this connection was last known to be good
+	used       time.Time // when it was last used
+	bad        bool      // it must not be used again
 	statements *atomic.Int64
 	epochs     *epochs
 	trace      *atomic.Pointer[func(query string)]
 
 	cache  map[string]*list.Element // SQL text → element of recent
-	recent *list.List               // *cached, the latest in front
+	recent *list.List               // *cached, most recent first
 
 	open    bool     // inside a transaction
-	writing bool     // which is one that writes
-	moved   epochSet // what it may have moved
+	writing bool     // inside one that writes
+	moved   epochSet // the epochs that it may have moved
 }
 
 type cached struct {
@@ -102,8 +104,9 @@ type cached struct {
 	moves epochSet
 }
 
-// take hands out a prepared statement. It is out of the cache until keep puts
-// it back: one whose rows are still being read cannot run a second time.
+// take returns a prepared statement and removes it from the cache until keep
+// puts it back: a statement whose rows are still being read cannot run a second
+// time.
 func (c *conn) take(ctx context.Context, query string) (*cached, error) {
 	if e, ok := c.cache[query]; ok {
 		delete(c.cache, query)
@@ -132,8 +135,8 @@ func (c *conn) keep(s *cached) {
 	}
 }
 
-// during bounds a statement by its context. What it returns is called with the error of the statement, and returns that or
-// one that says more.
+// during limits a statement by its context. The returned function takes the
+// error of the statement, and returns that or a more specific one.
 func (c *conn) during(ctx context.Context) (end func(error) error) {
 	if c.link == nil {
 		return unchanged
@@ -147,7 +150,8 @@ func (c *conn) during(ctx context.Context) (end func(error) error) {
 
 func unchanged(err error) error { return err }
 
-// note looks what an error says of the connection, and of the others that were open with it.
+// note checks what an error means for this connection, and for others that were
+// opened with it.
 func (c *conn) note(ctx context.Context, err error) error {
 	if err == nil {
 		return nil
@@ -165,14 +169,14 @@ func (c *conn) note(ctx context.Context, err error) error {
 	}
 	c.bad = true
 	if ctx.Err() != nil {
-		return err // cut by its context
+		return err // ended by its context
 	}
 	c.postgres.changed()
 	return &unreachable{err}
 }
 
-// sessionEnds are the codes after which a connection is of no use for writing: the server has become a standby, has ended
-// the session, or shuts down.
+// sessionEnds are the codes after which a connection is useless for writing:
+// the server has become a standby, has ended the session, or is shutting down.
 var sessionEnds = map[string]bool{"25006": true, "25P03": true, "57P01": true, "57P02": true, "57P03": true, "57P05": true}
 
 // count counts a statement.
@@ -182,7 +186,8 @@ func (c *conn) count(ctx context.Context) {
 	}
 }
 
-// wrote notes what a statement may have moved: it counts once the transaction has committed, which outside of one is now.
+// wrote records which epochs a statement may have moved. They count when the
+// transaction has committed, which is at once outside of one.
 func (c *conn) wrote(set epochSet) {
 	c.moved |= set
 	if !c.open {
@@ -190,16 +195,16 @@ func (c *conn) wrote(set epochSet) {
 	}
 }
 
-// ended tells what the transaction may have moved. It may have committed even
-// when an error says that no one knows.
+// ended reports the epochs that the transaction may have moved. It may have
+// committed even if an error makes the outcome unknown.
 func (c *conn) ended() {
 	set := c.moved
 	c.moved, c.open, c.writing = 0, false, false
 	c.epochs.wrote(set)
 }
 
-// ExecContext runs a statement. One without arguments goes to the driver as it
-// is: it may be a script, and migrations are.
+// ExecContext runs a statement. A statement without arguments goes to the
+// driver unchanged: it may be a script, as migrations are.
 func (c *conn) ExecContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Result, error) {
 	c.count(ctx)
 	if err := c.allowed(); err != nil {
@@ -209,17 +214,17 @@ func (c *conn) ExecContext(ctx context.Context, query string, args []driver.Name
 	r, err := c.exec(ctx, query, args)
 	if err = end(err); err != nil {
 		if !c.open && c.sent() != sent && errors.Is(err, driver.ErrBadConn) {
-			err = &unreachable{errLost} // it may have been carried out: database/sql must not send it again
+			err = &unreachable{errLost} // it may have been carried out: database/sql must not repeat it
 		}
 		return nil, err
 	}
 	return r, nil
 }
 
-// errLost says that a connection broke while a statement was under way.
+// errLost means that a connection broke during a statement.
 var errLost = errors.New("the connection to the database broke before it answered")
 
-// sent is how many bytes the connection has sent.
+// sent returns the number of bytes that the connection has sent.
 func (c *conn) sent() int64 {
 	if c.link == nil {
 		return 0
@@ -227,7 +232,7 @@ func (c *conn) sent() int64 {
 	return c.link.written.Load()
 }
 
-// allowed refuses to write outside of a transaction where writing makes no sense any longer.
+// allowed refuses to write outside of a transaction when writing is pointless.
 func (c *conn) allowed() error {
 	if c.file == nil || c.open {
 		return nil
@@ -248,8 +253,8 @@ func (c *conn) exec(ctx context.Context, query string, args []driver.NamedValue)
 	defer c.wrote(s.moves)
 	r, err := s.stmt.(driver.StmtExecContext).ExecContext(ctx, args)
 	if err != nil {
-		// Some errors are of the statement itself, such as a plan that
-		// the schema has outgrown; none is worth telling apart.
+		// Some errors concern the statement itself, such as a plan that the
+		// schema has outgrown. It is dropped after any error.
 		s.stmt.Close()
 		return nil, err
 	}
@@ -257,10 +262,11 @@ func (c *conn) exec(ctx context.Context, query string, args []driver.NamedValue)
 	return r, nil
 }
 
-// sessionless reports whether nothing may be kept in the session: named statements would meet another backend's.
+// sessionless reports whether the session must not keep state: a named
+// statement could meet another backend.
 func (c *conn) sessionless() bool { return c.postgres != nil && c.postgres.pooled.Load() }
 
-// traced tells of a statement that is not kept.
+// traced reports a statement that is not kept to the trace function.
 func (c *conn) traced(query string) {
 	if trace := c.trace.Load(); trace != nil {
 		(*trace)(query)
@@ -274,7 +280,7 @@ func (c *conn) QueryContext(ctx context.Context, query string, args []driver.Nam
 	r, err := c.query(ctx, query, args)
 	if err != nil {
 		if err = end(err); c.bad && !c.open && ctx.Err() == nil {
-			err = &unreachable{errors.Join(err, driver.ErrBadConn)} // it only reads: another connection may do
+			err = &unreachable{errors.Join(err, driver.ErrBadConn)} // it only reads: another connection may succeed
 		}
 		return nil, err
 	}
@@ -306,8 +312,8 @@ func (c *conn) query(ctx context.Context, query string, args []driver.NamedValue
 	return &rows{Rows: r, conn: c, stmt: s, meter: c.meter(ctx)}, nil
 }
 
-// meter is who counts what is read with a context. In transactions that write
-// no one does: they are few, hold what others wait for, and must end.
+// meter returns the Meter for what is read with a context. Transactions that
+// write have none: there are few, others wait for them, and they must end.
 func (c *conn) meter(ctx context.Context) Meter {
 	if c.writing {
 		return nil
@@ -320,14 +326,14 @@ func (c *conn) PrepareContext(ctx context.Context, query string) (driver.Stmt, e
 	return c.Conn.(driver.ConnPrepareContext).PrepareContext(ctx, query)
 }
 
-// BeginTx asks the drivers only for what they know: SQLite has one level of
-// isolation, which is serializable, and its driver knows only ReadOnly.
+// BeginTx asks the drivers only for what they support: SQLite has one isolation
+// level, serializable, and its driver supports only ReadOnly.
 func (c *conn) BeginTx(ctx context.Context, opts driver.TxOptions) (driver.Tx, error) {
 	end := c.during(ctx)
 	tx, err := c.begin(ctx, opts)
 	if err = end(err); err != nil {
 		if c.bad && ctx.Err() == nil {
-			return nil, driver.ErrBadConn // nothing was done: another connection may do
+			return nil, driver.ErrBadConn // nothing was done: another connection may succeed
 		}
 		return nil, err
 	}
@@ -335,8 +341,9 @@ func (c *conn) BeginTx(ctx context.Context, opts driver.TxOptions) (driver.Tx, e
 	return transaction{tx, c}, nil
 }
 
-// begin never begins a transaction on PostgreSQL by the driver's own BeginTx: that leaves behind what watches its context,
-// and the driver would end it again with each later transaction of the connection.
+// begin does not use the BeginTx of the PostgreSQL driver. That leaves a
+// watcher of its context behind, and the driver would end it again with each
+// later transaction of the connection.
 func (c *conn) begin(ctx context.Context, opts driver.TxOptions) (driver.Tx, error) {
 	if c.postgres == nil {
 		return c.Conn.(driver.ConnBeginTx).BeginTx(ctx, opts)
@@ -361,7 +368,7 @@ func (c *conn) begin(ctx context.Context, opts driver.TxOptions) (driver.Tx, err
 	return tx, nil
 }
 
-// A transaction tells its connection when it ends.
+// A transaction notifies its connection when it ends.
 type transaction struct {
 	driver.Tx
 	conn *conn
@@ -384,8 +391,8 @@ func (t transaction) Rollback() error {
 }
 
 const (
-	// idleLong is after how long a connection that no one has used is asked whether it is there, and idlePing how long it
-	// has to answer.
+	// idleLong is the idle time after which a connection is checked before it
+	// is used, and idlePing the time limit for that check.
 	idleLong = 10 * time.Second
 	idlePing = 500 * time.Millisecond
 )
@@ -403,10 +410,11 @@ func (c *conn) Ping(ctx context.Context) error {
 func (c *conn) ResetSession(ctx context.Context) error {
 	if c.postgres != nil {
 		if c.bad || c.news != c.postgres.news.Load() {
-			return driver.ErrBadConn // an event since then has broken others, and may have broken this one
+			return driver.ErrBadConn // a later event has broken others, and may have broken this one
 		}
 		if now := time.Now(); now.Sub(c.used) > idleLong {
-			// It may have been forgotten on the way meanwhile; a new one is quick.
+			// Something on the way may have forgotten the connection; a new one
+			// is quick.
 			ctx, cancel := context.WithTimeout(ctx, idlePing)
 			defer cancel()
 			if err := c.Ping(ctx); err != nil {
@@ -442,12 +450,13 @@ func (c *conn) Close() error {
 	return c.Conn.Close()
 }
 
-// rows puts its statement back when it is closed, and gives every time in UTC.
+// rows puts its statement back when it is closed, and returns every time in
+// UTC.
 type rows struct {
 	driver.Rows
 	conn  *conn
 	stmt  *cached
-	meter Meter // nil: no one counts
+	meter Meter // nil: nothing is counted
 	err   error
 	end   func(error) error
 }

@@ -1,17 +1,18 @@
 // Package database opens the store and hides the few differences between its
 // two forms: a SQLite file, which needs no other program, and a PostgreSQL
-// server, which several replicas can share. The packages above write each
-// statement once, with $1 placeholders, and both run it.
+// server, which several replicas can share. Other packages write each statement
+// once, with $1 placeholders, and both engines run it.
 //
-// Times are moments: a column declared TIMESTAMP (SQLite, held as integer
+// Times are instants: a column declared TIMESTAMP (SQLite, stored as integer
 // microseconds since 1970) or TIMESTAMPTZ (PostgreSQL) takes a time.Time and
-// gives one back in UTC, cut to the microsecond. On SQLite this needs the
+// returns one in UTC, truncated to the microsecond. On SQLite this requires the
 // column itself: an expression such as MAX(created) has no declared type and
-// gives the bare integer, so select the column instead (ORDER BY … LIMIT 1).
+// yields the bare integer, so select the column instead (ORDER BY … LIMIT 1).
 // Never use the database's own clock.
 //
-// What Update has returned nil for is on disk: SQLite runs in WAL mode with
-// synchronous=FULL, and PostgreSQL with the durability of its own settings.
+// When Update returns nil, its changes are on disk: SQLite runs in WAL mode
+// with synchronous=FULL, and PostgreSQL with the durability of its own
+// settings.
 package database
 
 import (
@@ -31,38 +32,39 @@ import (
 	"github.com/quillgate/quillgate/migrations"
 )
 
-// Config says which database to open.
+// Config selects the database to open.
 type Config struct {
-	// URL is "postgres://…" (or "postgresql://…"), as libpq reads it, or the
-	// path of a SQLite file, which is made when it is not there. It may name
-	// several hosts (postgres://h1:p1,h2:p2/db): the one that takes writes is
-	// found, again after a failover too.
+	// URL is "postgres://…" (or "postgresql://…") in the form of libpq, or the
+	// path of a SQLite file, which is created if it does not exist. A URL may
+	// name several hosts (postgres://h1:p1,h2:p2/db): DB finds the one that
+	// accepts writes, also after a failover.
 	URL string
 
-	// MaxConns bounds the connections: of the one PostgreSQL pool, or of the
-	// SQLite readers' pool. Zero means 4 for each CPU, at least 8.
+	// MaxConns is the largest number of connections: of the PostgreSQL pool, or
+	// of the pool of SQLite readers. Zero means 4 for each CPU, at least 8.
 	MaxConns int
 
-	// Unmigrated leaves the schema as it is. Only what works on the schema
-	// itself wants that.
+	// Unmigrated leaves the schema as it is, for code that works on the schema
+	// itself.
 	Unmigrated bool
 }
 
 // Queryer runs single statements. Both DB and Tx do.
 //
-// Get scans the first row into dest (a struct with `db` tags, or one value)
-// and returns ErrNoRows when there is none; Select scans all rows into a
-// slice, leaving it empty when there are none; Exec returns how many rows it
-// touched.
+// Get scans the first row into dest (a struct with `db` tags, or one value) and
+// returns ErrNoRows if there is none. Select scans all rows into a slice, which
+// is empty if there are none. Exec returns the number of affected rows.
 type Queryer interface {
 	Get(ctx context.Context, dest any, query string, args ...any) error
 	Select(ctx context.Context, dest any, query string, args ...any) error
 	Exec(ctx context.Context, query string, args ...any) (sql.Result, error)
-	// Site is the site that $site stands for in the statements; see DB.Of.
+	// Site returns the site that $site stands for in statements; see DB.Of.
 	Site() int64
-	// Folded writes the SQL for a text without case and accents; see DB.Folded.
+	// Folded returns the SQL for a text without case and accents; see
+	// DB.Folded.
 	Folded(text string) string
-	// Sorted writes the SQL by which texts that people write are put into order; see DB.Sorted.
+	// Sorted returns the SQL for sorting texts that people write; see
+	// DB.Sorted.
 	Sorted(text string) string
 }
 
@@ -71,18 +73,18 @@ var ErrNoRows = sql.ErrNoRows
 
 // DB is an open database. It is safe for concurrent use.
 //
-// Get and Select outside of a transaction only read; a statement that writes
-// and returns rows (INSERT … RETURNING id) belongs in Update. Exec outside of a
-// transaction is one transaction of its own.
+// Outside of a transaction, Get and Select only read; a statement that writes
+// and returns rows (INSERT … RETURNING id) belongs in Update. Outside of a
+// transaction, Exec is a transaction of its own.
 type DB struct {
 	*pools
 	site int64
 }
 
-// pools is an open database, whichever site is looked at.
+// pools is an open database, independent of the site.
 type pools struct {
 	dialect    migrations.Dialect
-	collation  string    // PostgreSQL: of texts in order, quoted
+	collation  string    // PostgreSQL: for sorting texts, quoted
 	write      *sqlx.DB  // SQLite: the one writer. PostgreSQL: the pool
 	read       *sqlx.DB  // SQLite: the readers. PostgreSQL: the same pool
 	turns      turns     // PostgreSQL
@@ -98,25 +100,26 @@ type pools struct {
 	attached   sync.Map
 }
 
-// Attach keeps a value with the open database, for the package that the type of key belongs to, as context.WithValue
-// does. Transactions find it too.
+// Attach stores a value with the open database. The type of key belongs to the
+// package that uses the value, as with context.WithValue. Transactions can read
+// it too.
 func (db *DB) Attach(key, value any) { db.attached.Store(key, value) }
 
-// Attached returns what Attach has kept under a key; nil when there is nothing.
+// Attached returns the value that Attach stored under a key, or nil.
 func (db *DB) Attached(key any) any {
 	value, _ := db.attached.Load(key)
 	return value
 }
 
-// Open opens the database and brings its schema up to date.
+// Open opens the database and migrates its schema to the current version.
 func Open(ctx context.Context, cfg Config) (*DB, error) {
 	db := &DB{pools: &pools{dialect: migrations.SQLite}}
 	conns := cfg.MaxConns
 	if conns <= 0 {
 		conns = max(8, 4*runtime.NumCPU())
 	}
-	// Writers may wait for those of other processes: a quarter of the connections
-	// is for who reads meanwhile.
+	// Writers may wait for those of other processes, so a quarter of the
+	// connections is reserved for readers.
 	db.turns = make(turns, max(1, conns-conns/4))
 	db.epochs.open(db)
 	var err error
@@ -162,7 +165,7 @@ func (db *DB) openPostgres(url string, conns int) error {
 		return err
 	}
 	pool := sqlx.NewDb(sql.OpenDB(&connector{postgres: db.postgres, statements: &db.statements, epochs: &db.epochs, trace: &db.trace}), "postgres")
-	pool.SetMaxOpenConns(max(2, conns)) // migrations hold a lock in one while they use another
+	pool.SetMaxOpenConns(max(2, conns)) // migrations hold one lock while they use another connection
 	pool.SetMaxIdleConns(conns)
 	pool.SetConnMaxIdleTime(5 * time.Minute)
 	db.write, db.read = pool, pool
@@ -173,7 +176,7 @@ func (db *DB) openSQLite(path string, conns int) error {
 	if path == "" || strings.Contains(path, "\x00") {
 		return errors.New("open the database: the path of the SQLite file is empty or holds a NUL")
 	}
-	// The journal files take the mode of the main file.
+	// The journal files get the mode of the main file.
 	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
 		return fmt.Errorf("open the database: %w", err)
@@ -199,7 +202,7 @@ func (db *DB) openSQLite(path string, conns int) error {
 // Close waits for running statements and closes all connections.
 func (db *DB) Close() error {
 	db.pulse.mu.Lock()
-	db.pulse.asked = nil // an answer from before is no longer right
+	db.pulse.asked = nil // an earlier answer is no longer right
 	db.pulse.mu.Unlock()
 	db.epochs.notices.close()
 	err := db.write.Close()
@@ -212,16 +215,17 @@ func (db *DB) Close() error {
 	return nil
 }
 
-// Cut breaks all connections to PostgreSQL at once and lets no other be opened, so that everything that waits for them ends
-// with an error. It is for the end of a process that cannot wait any longer. On SQLite, where nothing waits for a network,
-// it does nothing.
+// Cut breaks all connections to PostgreSQL at once and prevents new ones, so
+// that everything that waits for them fails. It is for a process that must exit
+// without further waiting. On SQLite, which does not wait for a network, it
+// does nothing.
 func (db *DB) Cut() {
 	if db.postgres != nil {
 		db.postgres.cutAll()
 	}
 }
 
-// Ping asks whether the database answers.
+// Ping checks whether the database answers.
 func (db *DB) Ping(ctx context.Context) error {
 	var one int
 	if err := db.Get(ctx, &one, "SELECT 1"); err != nil {
@@ -230,26 +234,27 @@ func (db *DB) Ping(ctx context.Context) error {
 	return nil
 }
 
-// Shared reports whether several servers are meant to write to the database, as on PostgreSQL: what a client was told by one
-// of them may be newer than the Stamp that another one has. Next to the server of an SQLite file only commands write, for
-// which a Stamp is old for 20 ms at most.
+// Shared reports whether several servers may write to the database, as on
+// PostgreSQL: one of them may have told a client something newer than the Stamp
+// of another. Next to the server of a SQLite file only commands write, and for
+// them a Stamp is at most 20 ms old.
 func (db *DB) Shared() bool { return db.dialect == migrations.Postgres }
 
-// Trace calls fn with the text of each statement that a connection sees for the first time, from several goroutines at
-// once. It is for tests that look at the plans of statements.
+// Trace makes connections call fn with the text of each statement that they see
+// for the first time, concurrently. It is for tests that check query plans.
 func (db *DB) Trace(fn func(query string)) { db.trace.Store(&fn) }
 
-// Statements is the number of statements executed since Open, without the
-// begin and the end of transactions, and without what runs by itself, such as a
+// Statements returns the number of statements executed since Open. It does not
+// count the begin and the end of transactions, or background work such as a
 // Batch. Tests compare it before and after a call.
 func (db *DB) Statements() int64 { return db.statements.Load() }
 
-// Migrations lists the steps of the schema, and which of them were applied.
+// Migrations lists the steps of the schema, with those that were applied.
 func (db *DB) Migrations(ctx context.Context) ([]migrations.State, error) {
 	return migrations.Status(ctx, db.write.DB, db.dialect)
 }
 
-// MigrateDown takes the schema back to version; see migrations.Down.
+// MigrateDown reverts the schema to version; see migrations.Down.
 func (db *DB) MigrateDown(ctx context.Context, version int64) error {
 	if err := migrations.Down(ctx, db.write.DB, db.dialect, version); err != nil {
 		return err
@@ -257,7 +262,7 @@ func (db *DB) MigrateDown(ctx context.Context, version int64) error {
 	return db.epochs.learn(ctx)
 }
 
-// MigrateUp brings the schema up to date; see migrations.Up.
+// MigrateUp migrates the schema to the current version; see migrations.Up.
 func (db *DB) MigrateUp(ctx context.Context) error {
 	if err := migrations.Up(ctx, db.write.DB, db.dialect); err != nil {
 		return err

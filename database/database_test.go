@@ -201,7 +201,8 @@ func TestViewReadsOneState(t *testing.T) {
 	})
 }
 
-// A connection that has read in a transaction writes in one afterwards, whatever became of the context of the first.
+// A connection that has read in a transaction writes in one afterwards,
+// whatever became of the context of the first.
 func TestReadersLeaveNothingBehind(t *testing.T) {
 	databasetest.EachURL(t, func(t *testing.T, url string) {
 		db, err := database.Open(t.Context(), database.Config{URL: url, MaxConns: 1})
@@ -465,7 +466,8 @@ func TestNewerSchema(t *testing.T) {
 	})
 }
 
-// What an operator can mend comes with a sentence on how, and no sentence holds a password.
+// What an operator can mend comes with a sentence on how, and no sentence holds
+// a password.
 func TestAdvice(t *testing.T) {
 	notOne := filepath.Join(t.TempDir(), "text")
 	if err := os.WriteFile(notOne, bytes.Repeat([]byte("text "), 1000), 0o600); err != nil {
@@ -554,8 +556,9 @@ func TestOpenErrorsKeepThePassword(t *testing.T) {
 	}
 }
 
-// Several processes that write to one row without a pause all get through, each as often as it wants to, and so does one
-// whose transactions take much longer than those of the others.
+// Several processes that write to one row without a pause all get through, each
+// as often as it wants to, and so does one whose transactions take much longer
+// than those of the others.
 func TestUpdateUnderContention(t *testing.T) {
 	databasetest.EachURL(t, func(t *testing.T, url string) {
 		const processes, writers, times = 3, 2, 25

@@ -12,28 +12,30 @@ import (
 	"github.com/quillgate/quillgate/migrations"
 )
 
-// Epoch names a group of tables, such as those of credentials. The schema moves
-// it: triggers of the name moves_NAME stand on the tables of the group, so that
-// nothing that writes to one of them can forget to, not even someone with psql.
+// Epoch names a group of tables, such as those of credentials. Triggers named
+// moves_NAME on the tables of the group move it, so that no writer can forget
+// to, not even someone with psql.
 type Epoch string
 
-// Stamp stands for the state of the tables of an epoch, in one open DB. What was read after a stamp was asked for may be
-// used for as long as the epoch has the same stamp. Stamps are only good for comparing.
+// Stamp identifies the state of the tables of an epoch, in one open DB. Data
+// that was read after a stamp was obtained may be used while the epoch has the
+// same stamp. Stamps can only be compared.
 type Stamp struct{ n int64 }
 
-// maxAge bounds how old a Stamp can be when another process has written and no notification came. SQLite is asked more
-// often: it costs microseconds.
+// The largest age of a Stamp when another process has written and no
+// notification came. SQLite is asked more often, because it costs microseconds.
 const (
 	maxAgePostgres = 750 * time.Millisecond
 	maxAgeSQLite   = 20 * time.Millisecond
 )
 
-// Stamp returns the present stamp of an epoch. It is another one as soon as a write of this DB to the epoch's tables
-// returns. After one of another process it is within a second; within milliseconds where Listen runs, or on SQLite.
-// Most of the time it costs no statement.
+// Stamp returns the current stamp of an epoch. It changes as soon as a write of
+// this DB to the epoch's tables returns. After a write of another process it
+// changes within a second, and within milliseconds if Listen runs or on SQLite.
+// It seldom costs a statement.
 func (db *DB) Stamp(ctx context.Context, e Epoch) (Stamp, error) {
 	s := db.epochs.schema.Load()
-	if s == nil { // no one knows what moves it: no two states are the same
+	if s == nil { // unknown what moves it: no two states are the same
 		return Stamp{-db.epochs.unknown.Add(1)}, nil
 	}
 	i, ok := slices.BinarySearch(s.names, e)
@@ -47,41 +49,42 @@ func (db *DB) Stamp(ctx context.Context, e Epoch) (Stamp, error) {
 	return Stamp{stamp}, nil
 }
 
-// epochs is what a DB knows of the counters of its epochs.
+// epochs holds the known counters of a DB's epochs.
 //
-// Processes that wrote something need not have told this one, so what is known is asked for again when it is older than
-// maxAge. A mark says that it is out of date already: this DB has committed, or a notification came. Whoever needs a stamp
-// next asks then, so writers never wait for it.
+// Other processes may have written without notifying this one, so the counters
+// are read again when they are older than maxAge. A mark means that they are
+// already outdated: this DB has committed, or a notification came. The next
+// caller that needs a stamp then reads them, so writers never wait for it.
 type epochs struct {
 	db      *DB
 	maxAge  time.Duration
 	schema  atomic.Pointer[epochSchema]
 	unknown atomic.Int64
-	turn    chan struct{} // held by the one that asks
+	turn    chan struct{} // held by the caller that asks
 	known   atomic.Pointer[epochsKnown]
 	marks   [maxEpochs]atomic.Int64
 	notices notices
 }
 
-// maxEpochs is how many bits an epochSet has.
+// maxEpochs is the number of bits in an epochSet.
 const maxEpochs = 64
 
 // epochSet has bit i set for names[i].
 type epochSet uint64
 
-// epochSchema is what the triggers of the schema say.
+// epochSchema is what the triggers of the schema define.
 type epochSchema struct {
 	names  []Epoch // in order
 	tables map[string]epochSet
 	query  string
 }
 
-// epochsKnown is one answer of the database. It never changes.
+// epochsKnown is one answer of the database. It is immutable.
 type epochsKnown struct {
 	asked  time.Time // before the question
-	marks  []int64   // as they were then
+	marks  []int64   // the marks at that time
 	stamps []int64
-	values []int64 // the counters; 0 when a transaction that moved one may not have committed yet
+	values []int64 // the counters; 0 if a transaction that moved one may not have committed yet
 }
 
 func (e *epochs) open(db *DB) {
@@ -114,7 +117,7 @@ func (e *epochs) stamp(ctx context.Context, s *epochSchema, i int) (int64, error
 	return k.stamps[i], nil
 }
 
-// ask reads the counters. The caller has the turn.
+// ask reads the counters. The caller holds the turn.
 func (e *epochs) ask(ctx context.Context, s *epochSchema, before *epochsKnown) (*epochsKnown, error) {
 	n := len(s.names)
 	if before == nil {
@@ -136,8 +139,8 @@ func (e *epochs) ask(ctx context.Context, s *epochSchema, before *epochsKnown) (
 		}
 	}
 	if err := e.db.Select(uncounted(ctx), &rows, s.query, args...); err != nil {
-		// No one knows which server answers next, and what that one has
-		// missed: its counters count as moved.
+		// It is unknown which server answers next, and what that one has
+		// missed, so its counters count as moved.
 		e.known.Store(&epochsKnown{marks: now.marks, stamps: before.stamps, values: make([]int64, n)})
 		return nil, err
 	}
@@ -157,7 +160,7 @@ func (e *epochs) ask(ctx context.Context, s *epochSchema, before *epochsKnown) (
 	return now, nil
 }
 
-// mark says that what is known of some epochs is out of date.
+// mark marks the known counters of some epochs as outdated.
 func (e *epochs) mark(set epochSet) {
 	for i := 0; set != 0; i, set = i+1, set>>1 {
 		if set&1 != 0 {
@@ -166,7 +169,7 @@ func (e *epochs) mark(set epochSet) {
 	}
 }
 
-// wrote marks what this DB has committed, and has other processes told.
+// wrote marks what this DB has committed, and notifies other processes.
 func (e *epochs) wrote(set epochSet) {
 	if set == 0 {
 		return
@@ -177,8 +180,8 @@ func (e *epochs) wrote(set epochSet) {
 	}
 }
 
-// learn reads from the schema which table belongs to which epochs. A schema without epochs, as older programs have left
-// it, has none.
+// learn reads from the schema which epochs each table belongs to. A schema
+// without epochs, as older versions left it, has none.
 func (e *epochs) learn(ctx context.Context) error {
 	query := `SELECT tbl_name, name FROM sqlite_master WHERE type = 'trigger' AND name LIKE '%moves!_%' ESCAPE '!'`
 	if e.db.dialect == migrations.Postgres {
@@ -216,12 +219,14 @@ func (e *epochs) learn(ctx context.Context) error {
 	return nil
 }
 
-// question is the statement that reads the counters.
+// question returns the statement that reads the counters.
 //
-// On PostgreSQL a counter is a sequence, and shows a move before the transaction that made it has committed. That one holds
-// a lock meanwhile, shared by all that write. Whoever sees that a counter has moved asks for the lock alone: with it, all
-// that the counter shows has committed, since none can move it then. Without it, the same may be read again as long as
-// that lasts. The lock is given back with the end of the statement.
+// On PostgreSQL a counter is a sequence, which moves before the transaction
+// that moved it has committed. Until then the transaction holds a lock, which
+// all writers share. A reader that sees a moved counter requests the lock
+// exclusively. With the lock, everything that the counter shows has committed,
+// since nobody can move it. Without it, the same values may be read again as
+// long as that lasts. The lock is released at the end of the statement.
 func (e *epochs) question(names []Epoch) string {
 	if e.db.dialect != migrations.Postgres {
 		return `SELECT name, n, TRUE AS settled FROM epochs`
@@ -235,11 +240,12 @@ func (e *epochs) question(names []Epoch) string {
 	return strings.Join(parts, ` UNION ALL `)
 }
 
-// epochLocks is the first half of the keys of the locks, as the functions of the schema have it.
+// epochLocks is the first half of the keys of the locks, as in the functions of
+// the schema.
 const epochLocks = 1701867363
 
-// moves tells which epochs a statement may move: those of all tables that it names, if it writes at all. More than it
-// moves is no harm, the counters decide.
+// moves returns the epochs that a statement may move: those of all tables that
+// it names, if it writes. Too many do no harm, because the counters decide.
 func (e *epochs) moves(query string) epochSet {
 	s := e.schema.Load()
 	if s == nil {
@@ -259,12 +265,13 @@ func (e *epochs) moves(query string) epochSet {
 	return set
 }
 
-// writingWords are the words of which a statement that writes to a table has one.
+// writingWords are words of which every statement that writes to a table
+// contains one.
 var writingWords = map[string]bool{"INSERT": true, "UPDATE": true, "DELETE": true, "TRUNCATE": true, "MERGE": true, "COPY": true}
 
 type uncountedKey struct{}
 
-// uncounted is the context of statements that DB.Statements leaves out.
+// uncounted returns a context for statements that DB.Statements does not count.
 func uncounted(ctx context.Context) context.Context {
 	return context.WithValue(ctx, uncountedKey{}, true)
 }

@@ -21,7 +21,8 @@ func stampOf(t *testing.T, db *database.DB, e database.Epoch) database.Stamp {
 	return s
 }
 
-// settled waits until nothing that was written before can change a stamp any more.
+// settled waits until nothing that was written before can change a stamp any
+// more.
 func settled(t *testing.T, db *database.DB, e database.Epoch) database.Stamp {
 	t.Helper()
 	for last := stampOf(t, db, e); ; {
@@ -34,8 +35,9 @@ func settled(t *testing.T, db *database.DB, e database.Epoch) database.Stamp {
 	}
 }
 
-// A write moves the epochs of its table and no others, before it returns; one to a table of no epoch moves none. What is
-// rolled back may move some on PostgreSQL, whose sequences know no rollback.
+// A write moves the epochs of its table and no others, before it returns; one
+// to a table of no epoch moves none. What is rolled back may move some on
+// PostgreSQL, whose sequences know no rollback.
 func TestStamp(t *testing.T) {
 	databasetest.Each(t, func(t *testing.T, db *database.DB) {
 		for _, test := range []struct {
@@ -114,7 +116,8 @@ func awaitMove(t *testing.T, db *database.DB, e database.Epoch, before database.
 	t.Logf("the epoch %s moved after %v", e, time.Since(began).Round(time.Millisecond))
 }
 
-// What another process writes is seen within a second, whoever tells of it or not, also when it was written by other means.
+// What another process writes is seen within a second, whoever tells of it or
+// not, also when it was written by other means.
 func TestStampOfOthers(t *testing.T) {
 	databasetest.EachURL(t, func(t *testing.T, url string) {
 		here, there := databasetest.Open(t, url), databasetest.Open(t, url)
@@ -125,7 +128,8 @@ func TestStampOfOthers(t *testing.T) {
 	})
 }
 
-// The counter of a transaction moves before it commits. Whoever reads meanwhile must not take that for all.
+// The counter of a transaction moves before it commits. Whoever reads meanwhile
+// must not take that for all.
 func TestStampOfSlowTransaction(t *testing.T) {
 	databasetest.EachURL(t, func(t *testing.T, url string) {
 		here, there := databasetest.Open(t, url), databasetest.Open(t, url)
@@ -202,8 +206,8 @@ func awaitListening(t *testing.T, here, there *database.DB) {
 	t.Fatal("nothing is heard")
 }
 
-// A listening connection that is cut, or that goes silent without an end, costs the speed and not the second; it is opened
-// again by itself.
+// A listening connection that is cut, or that goes silent without an end, costs
+// the speed and not the second; it is opened again by itself.
 func TestListenThroughTrouble(t *testing.T) {
 	address := databasetest.Postgres(t)
 	for _, trouble := range []string{"cut", "silent"} {
@@ -245,7 +249,8 @@ func TestListenThroughTrouble(t *testing.T) {
 	}
 }
 
-// Writes of several processes at once do not run into one another by the epochs, and none is missed.
+// Writes of several processes at once do not run into one another by the
+// epochs, and none is missed.
 func TestStampUnderLoad(t *testing.T) {
 	databasetest.EachURL(t, func(t *testing.T, url string) {
 		here, there := databasetest.Open(t, url), databasetest.Open(t, url)

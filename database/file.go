@@ -6,11 +6,12 @@ import (
 	"os"
 )
 
-// ErrReplaced says that the file of a SQLite database was removed, or replaced by another, since it was opened. What would
-// be written now could be read by no one later, so nothing is.
+// ErrReplaced means that the file of a SQLite database was removed or replaced
+// since it was opened. Nothing is written then, since nobody could read it
+// later.
 var ErrReplaced = errors.New("the database file was removed or replaced while it was in use: put it back, or restart quillgate to use what is there now")
 
-// file is the file of a SQLite database, as it was when it was opened.
+// file is the file of a SQLite database as it was when it was opened.
 type file struct {
 	path string
 	info os.FileInfo
@@ -24,7 +25,8 @@ func fileOf(f *os.File, path string) (*file, error) {
 	return &file{path, info}, nil
 }
 
-// check returns ErrReplaced when another file, or none, has its name.
+// check returns ErrReplaced if the name now belongs to another file, or to
+// none.
 func (f *file) check() error {
 	info, err := os.Stat(f.path)
 	if err == nil && os.SameFile(info, f.info) {

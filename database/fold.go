@@ -13,12 +13,12 @@ import (
 	"github.com/quillgate/quillgate/migrations"
 )
 
-// Folded is the SQL for a text without its case and its accents, by which texts
-// that people write are compared and searched: "Ärger" like "arger", "Łódź"
-// like "lodz". text is SQL too, a column or a placeholder. What the two
-// databases make of a letter differs in rare scripts (PostgreSQL goes by its
-// locale for the case), so both sides of a comparison must be folded by it. It
-// is for queries that look at every row anyway: no index serves it.
+// Folded returns the SQL for a text without case and accents, for comparing and
+// searching texts that people write: "Ärger" like "arger", "Łódź" like "lodz".
+// text is SQL too, a column or a placeholder. The two engines fold letters of
+// rare scripts differently (PostgreSQL uses its locale for the case), so fold
+// both sides of a comparison with it. No index serves it: it is for queries
+// that read every row anyway.
 func (db *DB) Folded(text string) string { return folded(db.dialect, text) }
 
 // Folded is DB.Folded.
@@ -28,7 +28,7 @@ func folded(dialect migrations.Dialect, text string) string {
 	if dialect != migrations.Postgres {
 		return foldFunction + `(` + text + `)`
 	}
-	// Text of ASCII alone, which most is, is spared the work.
+	// ASCII text, by far the most common, skips the work.
 	text = `(` + text + `)::text`
 	plain := `regexp_replace(normalize(` + text + `, NFKD), '[\u0300-\u036f]', '', 'g')`
 	var from, to strings.Builder
@@ -46,7 +46,8 @@ func folded(dialect migrations.Dialect, text string) string {
 	return `(CASE WHEN octet_length(` + text + `) = char_length(` + text + `) THEN LOWER(` + text + `) ELSE LOWER(` + plain + `) END COLLATE "C")`
 }
 
-// plainLetters are the letters that Unicode does not take apart into a plain letter and a mark.
+// plainLetters are the letters that Unicode does not decompose into a plain
+// letter and a mark.
 var plainLetters = []struct {
 	letter rune // in lower case
 	plain  string
@@ -54,7 +55,8 @@ var plainLetters = []struct {
 	{'ß', "ss"}, {'æ', "ae"}, {'œ', "oe"}, {'ø', "o"}, {'ł', "l"}, {'đ', "d"}, {'ð', "d"}, {'ħ', "h"}, {'ı', "i"},
 }
 
-// PlainLetter returns the plain letters for a letter in lower case that Unicode does not take apart, "" for every other.
+// PlainLetter returns the plain letters for a lower-case letter that Unicode
+// does not decompose, and "" for every other.
 func PlainLetter(c rune) string {
 	for _, l := range plainLetters {
 		if l.letter == c {
@@ -64,13 +66,13 @@ func PlainLetter(c rune) string {
 	return ""
 }
 
-// foldFunction and sortFunction are the names of fold and sortKey in SQLite.
+// Names of fold and sortKey in SQLite.
 const (
 	foldFunction = "fold_text"
 	sortFunction = "sort_text"
 )
 
-// addTexts makes fold and sortKey known to the connections of a driver.
+// addTexts registers fold and sortKey with a driver.
 func addTexts(d *sqlite.Driver) error {
 	err := d.RegisterDeterministicScalarFunction(foldFunction, 1, func(_ *sqlite.FunctionContext, args []driver.Value) (driver.Value, error) {
 		switch v := args[0].(type) {
@@ -93,7 +95,8 @@ func addTexts(d *sqlite.Driver) error {
 	})
 }
 
-// Fold is what Folded makes of a text on SQLite, and but for rare scripts on PostgreSQL.
+// Fold returns a text as Folded makes it on SQLite and, except for rare
+// scripts, on PostgreSQL.
 func Fold(text string) string {
 	if ascii(text) {
 		return strings.ToLower(text)

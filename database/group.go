@@ -11,46 +11,49 @@ import (
 	"github.com/jmoiron/sqlx"
 )
 
-// A group lets writers of SQLite that wait for one another share a transaction,
-// and so its fsync, which is most of what a small one costs. The first leads:
-// it begins the transaction and does its own work. Then each that has come
-// meanwhile does its work in the same transaction, one after the other, each in
-// its own goroutine and behind a savepoint, so that one that fails takes back
+// A group lets SQLite writers that wait for one another share a transaction and
+// its fsync, which is most of the cost of a small one. The first writer leads:
+// it begins the transaction and does its own work. Then the writers that have
+// arrived meanwhile do their work in the same transaction, one after the other,
+// each in its own goroutine and after a savepoint, so that a failure undoes
 // nothing of the others. The leader commits, and only then do all of them
-// return. A writer that is alone does what it would do without a group: it waits
-// for no one and sets no savepoint.
+// return. A lone writer behaves as without a group: it waits for nobody and
+// sets no savepoint.
 type group struct {
 	mu      sync.Mutex
-	busy    bool // someone leads
+	busy    bool // someone is leading
 	waiting []*member
 }
 
 const (
-	// maxMembers is how many share a transaction at most, and maxShared how long
-	// it takes more of them: the first one waits for the last.
+	// maxMembers is the largest number of writers that share a transaction, and
+	// maxShared the time after which no more may join: the first one waits for
+	// the last.
 	maxMembers = 64
 	maxShared  = 10 * time.Millisecond
 )
 
-// member is a writer that waits. It is given a transaction to work in, or nil:
+// member is a waiting writer. It receives a transaction to work in, or nil:
 // then it leads the next one.
 type member struct{ turn chan *shared }
 
-// shared is the transaction of a group. What is below was is written before the channels say so.
+// shared is the transaction of a group. The fields below are written before the
+// channels signal.
 type shared struct {
 	tx    *sqlx.Tx
-	works chan struct{} // a value when the member at work has done with it
+	works chan struct{} // receives a value when the working member is done with it
 	ended chan struct{} // closed when the transaction has ended
 
-	broken bool  // the work of all members is lost: SQLite has rolled it back, or the leader could not go on
+	broken bool  // the work of all members is lost: SQLite has rolled it back, or the leader could not continue
 	err    error // of the commit
 }
 
-// errBroken says that the transaction of a group was rolled back by SQLite, as it does for some errors of a statement.
-// Those whose work was good do it again.
+// errBroken means that SQLite rolled back the transaction of a group, as it
+// does after some errors of a statement. Members whose work had succeeded do it
+// again.
 var errBroken = errors.New("the transaction was rolled back")
 
-// breaks is the error of the member that has lost the work of all.
+// breaks is the error of the member that caused the loss of everyone's work.
 type breaks struct{ error }
 
 func (b *breaks) Unwrap() error        { return b.error }
@@ -58,7 +61,7 @@ func (b *breaks) Is(target error) bool { return target == errBreaks }
 
 var errBreaks = errors.New("the transaction of others was rolled back")
 
-// update runs fn in a transaction, its own or that of a group.
+// update runs fn in a transaction of its own or of a group.
 func (g *group) update(ctx context.Context, db *DB, fn func(tx *Tx) error) error {
 	for {
 		s, err := g.enter(ctx)
@@ -76,7 +79,8 @@ func (g *group) update(ctx context.Context, db *DB, fn func(tx *Tx) error) error
 	}
 }
 
-// enter waits for a transaction to work in; nil when the caller is to lead one.
+// enter waits for a transaction to work in. It returns nil if the caller is to
+// lead one.
 func (g *group) enter(ctx context.Context) (*shared, error) {
 	g.mu.Lock()
 	if !g.busy {
@@ -101,7 +105,7 @@ func (g *group) enter(ctx context.Context) (*shared, error) {
 		}
 	}
 	g.mu.Unlock()
-	// It is this one's turn already.
+	// It is already this member's turn.
 	if s := <-m.turn; s != nil {
 		s.works <- struct{}{}
 	} else {
@@ -110,7 +114,7 @@ func (g *group) enter(ctx context.Context) (*shared, error) {
 	return nil, ctx.Err()
 }
 
-// next takes the first out of those that wait; nil when no one does.
+// next removes and returns the first waiting member, or nil.
 func (g *group) next() *member {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -122,7 +126,7 @@ func (g *group) next() *member {
 	return m
 }
 
-// pass hands the lead on.
+// pass hands over the lead.
 func (g *group) pass() {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -134,10 +138,11 @@ func (g *group) pass() {
 	g.waiting = g.waiting[1:]
 }
 
-// lead runs fn in a transaction of its own, and lets those that wait join it.
+// lead runs fn in its own transaction, and lets waiting writers join it.
 func (g *group) lead(ctx context.Context, db *DB, fn func(tx *Tx) error) (err error) {
 	defer g.pass()
-	// The transaction is that of others too: it does not end with the context of one. Its begin does.
+	// Others share the transaction, so it does not end with the context of one.
+	// Only its begin does.
 	whole, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	defer cancel()
 	begun := context.AfterFunc(ctx, cancel)
@@ -151,7 +156,7 @@ func (g *group) lead(ctx context.Context, db *DB, fn func(tx *Tx) error) (err er
 	}
 	s := &shared{tx: tx, works: make(chan struct{}), ended: make(chan struct{}), broken: true}
 	defer close(s.ended)
-	defer tx.Rollback() // also the way out of a panic; after a commit it does nothing
+	defer tx.Rollback() // also for a panic; after a commit it does nothing
 	if err := fn(&Tx{dialect: db.dialect, tx: tx, db: db, site: db.site, alone: true}); err != nil {
 		return err
 	}
@@ -174,8 +179,9 @@ func (g *group) lead(ctx context.Context, db *DB, fn func(tx *Tx) error) (err er
 	return s.err
 }
 
-// join runs fn in the transaction of a group, and returns when it has ended. An error waits for that too: what fn was
-// refused for may be the work of another member, which readers see only now, and which may be lost.
+// join runs fn in the transaction of a group, and returns when that has ended.
+// An error waits for the end too: fn may have been refused because of another
+// member's work, which readers do not see before, and which may be lost.
 func (s *shared) join(ctx context.Context, db *DB, fn func(tx *Tx) error) error {
 	err := s.work(ctx, db, fn)
 	if errors.Is(err, errBreaks) {
@@ -191,7 +197,8 @@ func (s *shared) join(ctx context.Context, db *DB, fn func(tx *Tx) error) error 
 	return s.err
 }
 
-// work runs fn behind a savepoint. Whatever becomes of it, a panic too, the leader goes on.
+// work runs fn after a savepoint. Whatever happens to fn, even a panic, the
+// leader continues.
 func (s *shared) work(ctx context.Context, db *DB, fn func(tx *Tx) error) (err error) {
 	own := uncounted(context.WithoutCancel(ctx))
 	done := false
@@ -215,7 +222,8 @@ func (s *shared) work(ctx context.Context, db *DB, fn func(tx *Tx) error) (err e
 	return nil
 }
 
-// undo takes back what was done since the savepoint. When that is gone, so is everything before it.
+// undo reverts to the savepoint. If the savepoint is gone, so is everything
+// before it.
 func (s *shared) undo(ctx context.Context) bool {
 	_, err := s.tx.ExecContext(ctx, `ROLLBACK TO member`)
 	if err == nil {

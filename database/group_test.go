@@ -46,7 +46,8 @@ func rowsOf(t *testing.T, db *DB) map[int]bool {
 	return out
 }
 
-// gather lets a writer lead while others wait, and returns when all have returned. The leader inserts 0.
+// gather lets a writer lead while others wait, and returns when all have
+// returned. The leader inserts 0.
 func gather(t *testing.T, db *DB, others ...func() error) []error {
 	t.Helper()
 	errs := make([]error, len(others)+1)
@@ -74,8 +75,8 @@ func gather(t *testing.T, db *DB, others ...func() error) []error {
 	return errs
 }
 
-// Writers that wait share a transaction. One that fails takes back what it has done, and nothing else; nothing is seen
-// before the commit.
+// Writers that wait share a transaction. One that fails takes back what it has
+// done, and nothing else; nothing is seen before the commit.
 func TestGroupSharesACommit(t *testing.T) {
 	t.Parallel()
 	db, ctx := openGroup(t), t.Context()
@@ -115,7 +116,8 @@ func TestGroupSharesACommit(t *testing.T) {
 	}
 }
 
-// When SQLite rolls the whole transaction back, those whose work was good do it again.
+// When SQLite rolls the whole transaction back, those whose work was good do it
+// again.
 func TestGroupDoesItAgain(t *testing.T) {
 	t.Parallel()
 	db, ctx := openGroup(t), t.Context()
@@ -175,7 +177,8 @@ func TestGroupGoesOn(t *testing.T) {
 	}
 }
 
-// What was acknowledged is there, what was refused is not, whoever else wrote at the time.
+// What was acknowledged is there, what was refused is not, whoever else wrote
+// at the time.
 func TestGroupKeepsWhatItAcknowledged(t *testing.T) {
 	t.Parallel()
 	db := openGroup(t)
@@ -219,8 +222,9 @@ func TestGroupKeepsWhatItAcknowledged(t *testing.T) {
 	}
 }
 
-// BenchmarkGroup compares writers at the same time with one that inserts without anything of this package between: the
-// ratio is how many times as many rows are written.
+// BenchmarkGroup compares writers at the same time with one that inserts
+// without anything of this package between: the ratio is how many times as many
+// rows are written.
 func BenchmarkGroup(b *testing.B) {
 	for _, writers := range []int{1, 8, 32} {
 		b.Run(fmt.Sprint(writers), func(b *testing.B) {

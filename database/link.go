@@ -11,50 +11,58 @@ import (
 )
 
 const (
-	// quietTime is for how long nothing may come from a database that was asked something, until someone looks whether it
-	// still works on that. A listening connection that does not even answer a ping is given up then.
+	// quietTime is how long a database that was asked something may be silent
+	// before it is checked whether it is still working on it. A listening
+	// connection that does not even answer a ping is then given up.
 	quietTime = 3 * time.Second
-	// lastWords is how long an answer may be under way that the database says it has given.
+	// lastWords is how long an answer may be in transit that the database
+	// claims to have sent.
 	lastWords = 250 * time.Millisecond
-	// cancelTime is how long a statement whose context has ended has to end by itself: its cancellation needs a
-	// connection of its own.
+	// cancelTime is how long a statement may continue after the end of its
+	// context: the cancellation needs a connection of its own.
 	cancelTime = time.Second
-	// poolerTime is how long an answer may take behind a pooler, which does not tell whether anyone works on it.
+	// poolerTime is how long an answer may take behind a pooler, which does not
+	// reveal whether a backend is working on it.
 	poolerTime = 10 * time.Second
 	// writeTime is how long the other side may take to accept writeSize bytes.
 	writeTime = 8 * time.Second
 	writeSize = 256 << 10
 )
 
-// errSilent says that the other side of a connection has said nothing for too long.
+// errSilent means that the other side of a connection was silent for too long.
 var errSilent = errors.New("the database has gone silent")
 
-// link is the network connection under a connection to PostgreSQL. The driver waits for answers without any bound, and so
-// would a call for a host that has died, an address that has moved, or a firewall that has forgotten the connection.
+// link is the network connection under a connection to PostgreSQL. The driver
+// waits for answers without limit, so a call would wait for ever for a host
+// that has died, an address that has moved, or a firewall that has forgotten
+// the connection.
 //
-// A link that waits for quietTime asks the database over another connection whether its backend works. While it does, as
-// for a long statement or a lock, the wait goes on. Otherwise the answer, or the question, is lost, and the link breaks.
-// The end of a context breaks it too, when its cancellation does not help.
+// A link that has waited for quietTime asks the database over another
+// connection whether its backend is working. If it is, as for a long statement
+// or a lock, the wait goes on. Otherwise the question or the answer is lost,
+// and the link breaks. It also breaks when a context ends and the cancellation
+// does not help.
 type link struct {
 	net.Conn
-	alive func(l *link) bool // nil: no one to ask
+	alive func(l *link) bool // nil: cannot be asked
 	gone  func(l *link)
-	// silent is told of a link that is given up while its backend may still be there.
+	// silent is called with a link that is given up while its backend may still
+	// exist.
 	silent func(l *link)
 
 	written atomic.Int64 // bytes
 
 	mu     sync.Mutex
 	use    int64     // counts the uses
-	until  time.Time // when the present use ends at the latest; zero when it has no bound
-	bound  bool      // the present use has a context that ends
+	until  time.Time // when the current use must end; zero if it has no limit
+	bound  bool      // the current use has a context that can end
 	closed bool
 
 	pid   int64  // of the backend; 0 behind a pooler
-	start string // when the backend began, by its own word
+	start string // when the backend started, by its own clock
 }
 
-// during bounds a use by a context, until done is called.
+// during limits a use by a context, until done is called.
 func (l *link) during(ctx context.Context) (done func()) {
 	l.mu.Lock()
 	l.use++
@@ -84,13 +92,14 @@ func (l *link) during(ctx context.Context) (done func()) {
 	}
 }
 
-// limit sets when the present use must have ended. The caller holds the lock.
+// limit sets the time at which the current use must have ended. The caller
+// holds the lock.
 func (l *link) limit(until time.Time) {
 	l.until = until
 	_ = l.Conn.SetReadDeadline(until)
 }
 
-// wait sets the deadline of one read, and reports whether there is time left.
+// wait sets the deadline for one read, and reports whether there is time left.
 func (l *link) wait(quiet time.Duration) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -103,7 +112,7 @@ func (l *link) wait(quiet time.Duration) bool {
 	return at.After(now)
 }
 
-// Read waits for as long as the database works on what it was asked.
+// Read waits for as long as the database is working on the question.
 func (l *link) Read(b []byte) (int, error) {
 	quiet := quietTime
 	began := time.Now()
@@ -117,7 +126,7 @@ func (l *link) Read(b []byte) (int, error) {
 			if l.silent != nil {
 				l.silent(l)
 			}
-			return 0, &net.OpError{Op: "read", Net: l.RemoteAddr().Network(), Addr: l.RemoteAddr(), Err: errSilent} // the driver knows this type
+			return 0, &net.OpError{Op: "read", Net: l.RemoteAddr().Network(), Addr: l.RemoteAddr(), Err: errSilent} // a type that the driver knows
 		}
 		if !l.works(time.Since(began)) {
 			quiet = lastWords
@@ -125,14 +134,15 @@ func (l *link) Read(b []byte) (int, error) {
 	}
 }
 
-// expired reports whether the present use should have ended.
+// expired reports whether the current use should have ended.
 func (l *link) expired() bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return !l.until.IsZero() && !time.Now().Before(l.until)
 }
 
-// works asks whether the database works for this link, which has waited for some time.
+// works asks whether the database is working for this link, which has waited
+// for some time.
 func (l *link) works(waited time.Duration) bool {
 	if l.alive == nil {
 		return false
@@ -146,7 +156,7 @@ func (l *link) works(waited time.Duration) bool {
 	return l.alive(l)
 }
 
-// Write fails when the other side takes nothing for writeTime.
+// Write fails if the other side accepts nothing for writeTime.
 func (l *link) Write(b []byte) (written int, err error) {
 	for more := true; more; more = written < len(b) {
 		part := b[written:min(len(b), written+writeSize)]

@@ -7,28 +7,28 @@ import (
 	"iter"
 )
 
-// ErrMemory says that there is no memory for what was to be read. The error of
-// the Meter is in it too.
+// ErrMemory means that there is no memory for what was to be read. It wraps the
+// error of the Meter.
 var ErrMemory = errors.New("no memory for what is read")
 
-// A Meter counts the memory that the rows take which are read with a context.
-// Its errors end the reading.
+// A Meter counts the memory of the rows that are read with a context. Its
+// errors end the reading.
 type Meter interface {
-	// Grow counts n bytes more.
+	// Grow counts n more bytes.
 	Grow(n int64) error
 	// Reserve makes room for n bytes that will be read, and may wait for it.
 	Reserve(ctx context.Context, n int64) error
-	// Used is how many bytes are counted, Shrink goes back to such a number.
+	// Used returns the number of counted bytes, and Shrink reduces it to n.
 	Used() int64
 	Shrink(used int64)
 }
 
-// columnSize is what a column of a row takes next to its text.
+// columnSize is the memory for a column of a row in addition to its text.
 const columnSize = 16
 
 type meterKey struct{}
 
-// WithMeter returns a context whose reading is counted.
+// WithMeter returns a context whose reads are counted by m.
 func WithMeter(ctx context.Context, m Meter) context.Context {
 	return context.WithValue(ctx, meterKey{}, m)
 }
@@ -38,8 +38,8 @@ func meterOf(ctx context.Context) Meter {
 	return m
 }
 
-// Reserve is for callers that know that they will read much: it waits for the
-// memory before they read. It does nothing where no one counts.
+// Reserve is for callers that are about to read much: it waits until the memory
+// is available. Without a Meter it does nothing.
 func Reserve(ctx context.Context, n int64) error {
 	if m := meterOf(ctx); m != nil {
 		if err := m.Reserve(ctx, n); err != nil {
@@ -49,13 +49,14 @@ func Reserve(ctx context.Context, n int64) error {
 	return nil
 }
 
-// What Patient reserves before the second try, and how many tries it makes.
+// What Patient reserves before the second attempt, and its number of attempts.
 const (
 	firstReserve  = 1 << 20
 	memoryPatient = 4
 )
 
-// Patient runs a function that reads, and runs it again when there was no memory for it, once there is some.
+// Patient runs a function that reads. If there was no memory for it, Patient
+// runs it again when there is.
 func Patient(ctx context.Context, read func() error) error {
 	release := Mark(ctx)
 	err := read()
@@ -69,7 +70,7 @@ func Patient(ctx context.Context, read func() error) error {
 	return err
 }
 
-// Mark returns a function that gives back what was counted since: for callers
+// Mark returns a function that releases what was counted since, for callers
 // that are done with what they have read.
 func Mark(ctx context.Context) (release func()) {
 	m := meterOf(ctx)
@@ -80,13 +81,13 @@ func Mark(ctx context.Context) (release func()) {
 	return func() { m.Shrink(used) }
 }
 
-// Pages reads a list that may be of any length: read gets the ids of at most
-// rows of it and returns what belongs to them, in their order; those that are
-// gone by then are missing. What a page took is given back when the next one is
-// asked for, and pages become smaller when there is no memory for one.
+// Pages reads a list of any length in pages: read gets up to rows ids of it and
+// returns what belongs to them, in their order, without those that are gone by
+// then. The memory of a page is released when the next one is requested, and
+// pages become smaller if there is no memory for one.
 //
-// One statement reads the ids first, so that the list is one of one moment
-// however long its walk takes, and no transaction is open meanwhile.
+// A single statement reads the ids first, so that the list is that of one
+// moment however long the iteration takes. No transaction is open meanwhile.
 func Pages[T any](ctx context.Context, ids []int64, rows int, read func([]int64) ([]T, error)) iter.Seq2[[]T, error] {
 	return func(yield func([]T, error) bool) {
 		size := rows
@@ -116,7 +117,7 @@ func Pages[T any](ctx context.Context, ids []int64, rows int, read func([]int64)
 	}
 }
 
-// All collects a list whose length the caller has bounded.
+// All collects a list whose length the caller has limited.
 func All[T any](pages iter.Seq2[[]T, error]) ([]T, error) {
 	var all []T
 	for page, err := range pages {

@@ -15,24 +15,27 @@ import (
 	"github.com/quillgate/quillgate/migrations"
 )
 
-// noticeChannel is the channel on which processes tell one another what they have committed: who speaks, and the names of
-// the epochs, separated by spaces. A notification may be lost or come too often; the counters decide.
+// noticeChannel is the channel on which processes notify one another of
+// commits: the sender and the names of the epochs, separated by spaces. A
+// notification may be lost or duplicated; the counters decide.
 const noticeChannel = "quillgate_epochs"
 
 const (
-	// noticePause is between two notifications of a process. PostgreSQL commits those that carry one after the other, so
-	// they are sent for many commits together, and not in the transactions themselves.
+	// noticePause is the time between two notifications of a process.
+	// PostgreSQL serializes commits that carry one, so they are sent for many
+	// commits together, outside of the transactions.
 	noticePause = 20 * time.Millisecond
-	// noticeTime bounds the sending of one.
+	// noticeTime is the time limit for sending one.
 	noticeTime = 2 * time.Second
 
-	// pingEvery and deafTime find a listening connection that has gone silent: it answers a ping, or is given up.
+	// pingEvery and deafTime detect a listening connection that has gone
+	// silent: it answers a ping, or is given up.
 	pingEvery = 3 * time.Second
 	deafTime  = 8 * time.Second
 	dialTime  = 3 * time.Second
 )
 
-// notices sends notifications, from a goroutine that runs while there are any to send.
+// notices sends notifications. Its goroutine runs while there are any to send.
 type notices struct {
 	db *DB
 	id string // of this DB
@@ -83,11 +86,11 @@ func (n *notices) notify(set epochSet) {
 	}
 	ctx, cancel := context.WithTimeout(uncounted(context.Background()), noticeTime)
 	defer cancel()
-	// Where this fails, the others find out by asking.
+	// If this fails, the other processes find out by polling.
 	_, _ = n.db.write.ExecContext(ctx, `SELECT pg_notify($1, $2)`, noticeChannel, strings.Join(words, " "))
 }
 
-// close sends what is left.
+// close sends the remaining notifications.
 func (n *notices) close() {
 	n.mu.Lock()
 	if !n.closed {
@@ -98,13 +101,15 @@ func (n *notices) close() {
 	n.work.Wait()
 }
 
-// ErrPooled is why Listen does not listen behind a pooler.
+// ErrPooled is the reason why Listen does not listen behind a pooler.
 var ErrPooled = errors.New("there is a pooler in front of the database, which passes on no notifications")
 
-// Listen hears from other processes what they have committed, until ctx ends, so that Stamp changes within milliseconds.
-// It keeps a connection of its own, opens it again when it breaks or goes silent, and calls tell with the reason then,
-// and with nil when it listens again. Until then Stamp asks. On SQLite Listen returns at once. So it does behind a pooler,
-// which would deliver nothing, when it has told of ErrPooled.
+// Listen receives notifications of other processes' commits until ctx ends, so
+// that Stamp changes within milliseconds. It uses a connection of its own, and
+// opens it again when it breaks or goes silent. It then calls tell with the
+// reason, and with nil when it listens again. In between, Stamp polls. On
+// SQLite Listen returns at once. Behind a pooler, which delivers nothing, it
+// calls tell with ErrPooled and returns.
 func (db *DB) Listen(ctx context.Context, tell func(error)) {
 	if db.dialect != migrations.Postgres {
 		return
@@ -127,7 +132,7 @@ func (db *DB) Listen(ctx context.Context, tell func(error)) {
 				tell(nil)
 			}
 			broken = false
-			db.epochs.mark(^epochSet(0)) // whatever was said meanwhile
+			db.epochs.mark(^epochSet(0)) // for notifications missed meanwhile
 		}
 	})
 	var work sync.WaitGroup
@@ -154,14 +159,14 @@ func keepAwake(ctx context.Context, l *pq.Listener) {
 	for {
 		select {
 		case <-tick.C:
-			_ = l.Ping() // a connection that does not answer is closed by quietConn
+			_ = l.Ping() // quietConn closes a connection that does not answer
 		case <-ctx.Done():
 			return
 		}
 	}
 }
 
-// hear takes a notification; nil stands for all that may have been missed.
+// hear handles a notification; nil means that some may have been missed.
 func (e *epochs) hear(notice *pq.Notification) {
 	s := e.schema.Load()
 	if s == nil {
@@ -184,19 +189,20 @@ func (e *epochs) hear(notice *pq.Notification) {
 	e.mark(set)
 }
 
-// listenDialer opens connections that break when nothing comes for deafTime: a listener would wait for ever.
+// listenDialer opens connections that break if nothing arrives for deafTime: a
+// listener would otherwise wait for ever.
 type listenDialer struct {
 	mu     sync.Mutex
 	closed bool
 	open   map[net.Conn]bool
 }
 
-// Dial connects as pq.Dialer asks for it.
+// Dial implements pq.Dialer.
 func (d *listenDialer) Dial(network, address string) (net.Conn, error) {
 	return d.DialTimeout(network, address, dialTime)
 }
 
-// DialTimeout connects as pq.Dialer asks for it.
+// DialTimeout implements pq.Dialer.
 func (d *listenDialer) DialTimeout(network, address string, timeout time.Duration) (net.Conn, error) {
 	conn, err := net.DialTimeout(network, address, min(timeout, dialTime))
 	if err != nil {
@@ -212,7 +218,7 @@ func (d *listenDialer) DialTimeout(network, address string, timeout time.Duratio
 	return &quietConn{conn, d}, nil
 }
 
-// close closes all connections, and lets no other be opened.
+// close closes all connections, and prevents new ones.
 func (d *listenDialer) close() {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -227,7 +233,7 @@ type quietConn struct {
 	dialer *listenDialer
 }
 
-// Read fails when nothing comes for deafTime.
+// Read fails if nothing arrives for deafTime.
 func (c *quietConn) Read(b []byte) (int, error) {
 	if err := c.SetReadDeadline(time.Now().Add(deafTime)); err != nil {
 		return 0, err
@@ -235,7 +241,7 @@ func (c *quietConn) Read(b []byte) (int, error) {
 	return c.Conn.Read(b)
 }
 
-// Write fails when nothing is taken for deafTime.
+// Write fails if nothing is accepted for deafTime.
 func (c *quietConn) Write(b []byte) (int, error) {
 	if err := c.SetWriteDeadline(time.Now().Add(deafTime)); err != nil {
 		return 0, err

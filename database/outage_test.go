@@ -25,7 +25,8 @@ func note(ctx context.Context, db *database.DB, key string) error {
 	})
 }
 
-// writers write until stop is called, which returns the keys of what was acknowledged and when that was.
+// writers write until stop is called, which returns the keys of what was
+// acknowledged and when that was.
 func writers(t *testing.T, db *database.DB, n int) (stop func() (keys []string, at []time.Time)) {
 	t.Helper()
 	var mu sync.Mutex
@@ -88,8 +89,10 @@ func allThere(t *testing.T, db *database.DB, keys []string) {
 	}
 }
 
-// A way that swallows everything, and leads to the database again later: calls fail soon, none hangs, and they succeed as
-// soon as the database can be reached, though the connections that were open stay silent. Meanwhile Ready says no in time.
+// A way that swallows everything, and leads to the database again later: calls
+// fail soon, none hangs, and they succeed as soon as the database can be
+// reached, though the connections that were open stay silent. Meanwhile Ready
+// says no in time.
 func TestSilentConnections(t *testing.T) {
 	t.Parallel()
 	way := databasetest.NewProxy(t, databasetest.Postgres(t))
@@ -191,8 +194,9 @@ func TestSlowNetwork(t *testing.T) {
 	}
 }
 
-// A server that is restarted, in order or by a crash, loses nothing that was acknowledged, and writes go on at once. One
-// that has become read-only is told from one that is ready.
+// A server that is restarted, in order or by a crash, loses nothing that was
+// acknowledged, and writes go on at once. One that has become read-only is told
+// from one that is ready.
 func TestRestarts(t *testing.T) {
 	t.Parallel()
 	server := databasetest.NewServer(t)
@@ -223,8 +227,9 @@ func TestRestarts(t *testing.T) {
 	})
 }
 
-// The primary dies under load, and its synchronous standby is promoted: by a URL with both hosts nothing that was
-// acknowledged is lost, and writes go on within 5 s.
+// The primary dies under load, and its synchronous standby is promoted: by a
+// URL with both hosts nothing that was acknowledged is lost, and writes go on
+// within 5 s.
 func TestFailover(t *testing.T) {
 	t.Parallel()
 	primary := databasetest.NewServer(t)
@@ -285,7 +290,8 @@ func TestSeveralHosts(t *testing.T) {
 	}
 }
 
-// A file that was removed or replaced is noticed: what was acknowledged must be there for the next one who opens it.
+// A file that was removed or replaced is noticed: what was acknowledged must be
+// there for the next one who opens it.
 func TestFileIsReplaced(t *testing.T) {
 	t.Parallel()
 	for name, act := range map[string]func(path string) error{
@@ -322,7 +328,8 @@ func TestFileIsReplaced(t *testing.T) {
 	}
 }
 
-// A reader that reads for long keeps the journal from being emptied. When it is gone, the journal becomes small again.
+// A reader that reads for long keeps the journal from being emptied. When it is
+// gone, the journal becomes small again.
 func TestJournalShrinks(t *testing.T) {
 	t.Parallel()
 	path := databasetest.SQLite(t)

@@ -18,43 +18,49 @@ import (
 )
 
 const (
-	// connectTime bounds a try to connect, over all hosts; hostTime one host where there are several.
+	// connectTime is the time limit for connecting, over all hosts; hostTime
+	// that for one host if there are several.
 	connectTime = 5 * time.Second
 	hostTime    = 2 * time.Second
-	// probeTime bounds the question whether a backend works, and how long it counts that none could be asked.
+	// probeTime is the time limit for asking whether a backend is working, and
+	// how long a failure to ask is remembered.
 	probeTime  = 2 * time.Second
 	probePause = time.Second
 )
 
-// keepAlive finds hosts that have died, and keeps firewalls from forgetting a connection.
+// keepAlive detects hosts that have died, and keeps firewalls from forgetting a
+// connection.
 var keepAlive = net.KeepAliveConfig{Enable: true, Idle: 5 * time.Second, Interval: time.Second, Count: 5}
 
-// postgres makes connections to PostgreSQL: to the one of several hosts that takes them, with links that break when they
-// go silent.
+// postgres makes connections to PostgreSQL: to the one of several hosts that
+// accepts writes, over links that break when they go silent.
 type postgres struct {
 	hosts []pq.Config
-	good  atomic.Int32 // index of the host that was right last
-	// pooled says that a pooler stands in between, which may give each transaction another backend: nothing may live in
-	// a session. It is found out by the first connection.
+	good  atomic.Int32 // index of the host that last worked
+	// pooled means that there is a pooler in between, which may give each
+	// transaction another backend, so a session must not hold state. The first
+	// connection finds out.
 	pooled atomic.Bool
-	// news counts events after which connections that were open before may be useless.
+	// news counts events after which connections that were open before may be
+	// useless.
 	news atomic.Int64
 
 	probing sync.Mutex
-	failed  time.Time // when no backend could be asked about
+	failed  time.Time // when a backend could not be asked about
 
 	mu    sync.Mutex
 	cut   bool
 	links map[*link]bool
-	// orphans are links that were given up. Their backends may hold locks for as long as they do not know, or take one
-	// that they wait for: the next connection ends them.
+	// orphans are links that were given up. Until their backends notice, they
+	// may hold locks or still acquire one: the next connection ends them.
 	orphans []*link
 }
 
-// errUnreadable does not quote the URL as the driver does: it may hold a password.
+// errUnreadable does not quote the URL as the driver does: it may hold a
+// password.
 var errUnreadable = errors.New("open the database: the PostgreSQL URL cannot be read")
 
-// newPostgres reads a URL as spreadHosts returns it.
+// newPostgres parses a URL in the form that spreadHosts returns.
 func newPostgres(address string) (*postgres, error) {
 	cfg, err := pq.NewConfig(address)
 	if err != nil {
@@ -74,8 +80,9 @@ func newPostgres(address string) (*postgres, error) {
 
 const sessionAttrs = "target_session_attrs"
 
-// spreadHosts rewrites a URL with several hosts, as libpq takes it (postgres://h1:p1,h2:p2/db), for the driver, which
-// takes them as parameters only. Unless it says otherwise, the host is wanted that takes writes.
+// spreadHosts rewrites a URL with several hosts in libpq's form
+// (postgres://h1:p1,h2:p2/db) for the driver, which accepts them only as
+// parameters. By default it requests the host that accepts writes.
 func spreadHosts(address string) (string, error) {
 	scheme, rest, _ := strings.Cut(address, "://")
 	end := strings.IndexAny(rest, "/?#")
@@ -110,13 +117,14 @@ func spreadHosts(address string) (string, error) {
 	q.Set("host", strings.Join(hosts, ","))
 	q.Set("port", strings.Join(ports, ","))
 	if !q.Has(sessionAttrs) {
-		q.Set(sessionAttrs, string(pq.TargetSessionAttrsReadWrite)) // there is no use for another
+		q.Set(sessionAttrs, string(pq.TargetSessionAttrsReadWrite)) // no other host is useful
 	}
 	u.RawQuery = q.Encode()
 	return u.String(), nil
 }
 
-// connect opens a connection to the first host that takes one, beginning with the one that did so last.
+// connect connects to the first host that accepts, starting with the last one
+// that did.
 func (p *postgres) connect(ctx context.Context) (driver.Conn, *link, error) {
 	ctx, cancel := context.WithTimeout(ctx, connectTime)
 	defer cancel()
@@ -154,7 +162,7 @@ func (p *postgres) connectTo(ctx context.Context, at int) (driver.Conn, *link, e
 		ctx, cancel = context.WithTimeout(ctx, limit)
 		defer cancel()
 	}
-	cfg.ConnectTimeout = 0 // ours
+	cfg.ConnectTimeout = 0 // the limit is in this package
 	cfg.BinaryParameters = cfg.BinaryParameters || p.pooled.Load()
 	inner, err := pq.NewConnectorConfig(cfg)
 	if err != nil {
@@ -182,7 +190,8 @@ func (p *postgres) connectTo(ctx context.Context, at int) (driver.Conn, *link, e
 	return c, d.keep(backend, start), nil
 }
 
-// endOrphans ends the backends of links that were given up, as far as they are on this server.
+// endOrphans ends the backends of links that were given up, if they are on this
+// server.
 func (p *postgres) endOrphans(ctx context.Context, c driver.Conn) {
 	p.mu.Lock()
 	orphans := p.orphans
@@ -199,7 +208,7 @@ func (p *postgres) endOrphans(ctx context.Context, c driver.Conn) {
 	}
 }
 
-// orphan notes a link that is given up.
+// orphan records a link that is given up.
 func (p *postgres) orphan(l *link) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -208,11 +217,13 @@ func (p *postgres) orphan(l *link) {
 	}
 }
 
-// maxOrphans bounds how many are remembered while the database is away. The others end when they have been idle for long.
+// maxOrphans limits how many are remembered while the database is unavailable.
+// The others end after a long idle time.
 const maxOrphans = 1000
 
-// announced is the id of the backend that the server has told for cancellations. A pooler tells one of its own. The driver
-// has no way to ask for it.
+// announced returns the id of the backend that the server has sent for
+// cancellations. A pooler sends one of its own. The driver has no method for
+// it.
 func announced(c driver.Conn) int64 {
 	pid := reflect.Indirect(reflect.ValueOf(c)).FieldByName("pid")
 	if !pid.IsValid() || !pid.CanInt() {
@@ -221,7 +232,8 @@ func announced(c driver.Conn) int64 {
 	return pid.Int()
 }
 
-// askBackend asks which backend serves a connection, and since when.
+// askBackend returns the id of the backend that serves a connection, and when
+// it started.
 func askBackend(ctx context.Context, c driver.Conn) (pid int64, start string, err error) {
 	const query = "SELECT pid, backend_start::text FROM pg_stat_activity WHERE pid = pg_backend_pid()"
 	rows, err := c.(driver.QueryerContext).QueryContext(ctx, query, nil)
@@ -261,8 +273,8 @@ func askInt(ctx context.Context, c driver.Conn, query string) (n int64, err erro
 	return n, nil
 }
 
-// works asks the database whether the backend of a link works on something. A database that cannot be reached works on
-// nothing that will ever be heard of.
+// works asks the database whether the backend of a link is working. A database
+// that cannot be reached will never deliver its result.
 func (p *postgres) works(l *link) bool {
 	p.probing.Lock()
 	defer p.probing.Unlock()
@@ -275,7 +287,7 @@ func (p *postgres) works(l *link) bool {
 	if err != nil {
 		var answer *pq.Error
 		if errors.As(err, &answer) && answer.Code == "53300" {
-			return true // no connection is free: it is there, and cannot be asked
+			return true // no connection is free: the database is there, but cannot be asked
 		}
 		p.failed = time.Now()
 		return false
@@ -292,10 +304,10 @@ func (p *postgres) works(l *link) bool {
 	return err == nil && n > 0
 }
 
-// changed says that the connections that are open may be useless.
+// changed marks all open connections as possibly useless.
 func (p *postgres) changed() { p.news.Add(1) }
 
-// add registers a link, unless all are cut.
+// add registers a link, unless all were cut.
 func (p *postgres) add(l *link) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -311,7 +323,7 @@ func (p *postgres) remove(l *link) {
 	delete(p.links, l)
 }
 
-// cutAll breaks all connections, and lets no other be opened.
+// cutAll breaks all connections, and prevents new ones.
 func (p *postgres) cutAll() {
 	p.mu.Lock()
 	p.cut = true
@@ -325,29 +337,30 @@ func (p *postgres) cutAll() {
 	}
 }
 
-// linkDialer dials for one connection of the driver: first that connection, then what cancels its statements.
+// linkDialer dials for one connection of the driver: first the connection
+// itself, then those that cancel its statements.
 type linkDialer struct {
 	postgres *postgres
-	until    time.Time // of connecting
+	until    time.Time // for connecting
 
 	mu   sync.Mutex
 	link *link
 	kept bool
 }
 
-// Dial connects as pq.Dialer asks for it.
+// Dial implements pq.Dialer.
 func (d *linkDialer) Dial(network, address string) (net.Conn, error) {
 	return d.DialContext(context.Background(), network, address)
 }
 
-// DialTimeout connects as pq.Dialer asks for it.
+// DialTimeout implements pq.Dialer.
 func (d *linkDialer) DialTimeout(network, address string, timeout time.Duration) (net.Conn, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), timeout)
 	defer cancel()
 	return d.DialContext(ctx, network, address)
 }
 
-// DialContext connects as pq.DialerContext asks for it.
+// DialContext implements pq.DialerContext.
 func (d *linkDialer) DialContext(ctx context.Context, network, address string) (net.Conn, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -371,7 +384,7 @@ func (d *linkDialer) DialContext(ctx context.Context, network, address string) (
 	return l, nil
 }
 
-// keep ends the time for connecting.
+// keep ends the time limit for connecting.
 func (d *linkDialer) keep(backend int64, start string) *link {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -387,7 +400,7 @@ func (d *linkDialer) keep(backend int64, start string) *link {
 	return l
 }
 
-// lost reports whether err is that of a connection that is no longer one.
+// lost reports whether err means that the connection is gone.
 func lost(err error) bool {
 	var network net.Error
 	return errors.Is(err, driver.ErrBadConn) || errors.Is(err, errSilent) || errors.Is(err, io.EOF) ||

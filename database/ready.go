@@ -16,13 +16,14 @@ import (
 )
 
 const (
-	// pulseAge is for how long an answer of Ready holds: whoever may ask costs the database a write a second at most.
+	// pulseAge is how long an answer of Ready is reused, so that it costs the
+	// database at most one write a second, whoever asks.
 	pulseAge = time.Second
-	// pulseTime bounds the question.
+	// pulseTime is the time limit for the check.
 	pulseTime = 2500 * time.Millisecond
 )
 
-// ErrSchema says that the schema is not the one that this program knows: another release has changed it.
+// ErrSchema means that another release has changed the schema.
 var ErrSchema = errors.New("the schema of the database is that of another release of quillgate")
 
 // pulse remembers the last answer of Ready.
@@ -37,8 +38,10 @@ type pulseAnswer struct {
 	err  error
 }
 
-// Ready returns nil when a write has succeeded within the last second, and the schema is that of this program. It tries
-// one. It returns within 3 s, whatever the database does, with the reason when it does not take writes.
+// Ready returns nil if a write has succeeded within the last second and the
+// schema is that of this program. It tries a write if necessary. It returns
+// within 3 s, whatever the database does; its error is the reason why the
+// database does not accept writes.
 func (db *DB) Ready(ctx context.Context) error {
 	db.pulse.mu.Lock()
 	a := db.pulse.asked
@@ -63,13 +66,13 @@ func (db *DB) Ready(ctx context.Context) error {
 	}
 }
 
-// over reports whether an answer is there and too old.
+// over reports whether the answer is too old.
 func (a *pulseAnswer) over() bool {
 	select {
 	case <-a.done:
 		return time.Since(a.at) > pulseAge
 	default:
-		return false // one question at a time
+		return false // one check at a time
 	}
 }
 
@@ -87,17 +90,20 @@ func (db *DB) beat(ctx context.Context) error {
 	return nil
 }
 
-// Outage reports whether err means that the database cannot be used at present: it is not reached, has no room, cannot
-// write, or takes no writes. The same call may succeed later, and what did not return nil may still have happened.
+// Outage reports whether err means that the database cannot be used at present:
+// it is not reachable, has no space, or cannot or may not write. The same call
+// may succeed later. A call that returned such an error may still have been
+// carried out.
 func Outage(err error) bool {
 	var answer *pq.Error
 	if errors.As(err, &answer) {
 		switch answer.Code {
-		case "25006", "25P03": // read-only; ended while it was idle
+		case "25006", "25P03": // read-only; ended while idle
 			return true
 		}
 		switch answer.Code.Class() {
-		// The connection; resources such as the disk; intervention of an operator; errors of the system; a damaged database.
+		// Connection errors; resources such as the disk; operator intervention;
+		// system errors; a damaged database.
 		case "08", "53", "58", "XX":
 			return true
 		case "57":

@@ -6,10 +6,12 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// userTimeout is for how many milliseconds what was sent may stay without an acknowledgement of the other host.
+// userTimeout is how long sent data may remain unacknowledged by the other
+// host, in milliseconds.
 const userTimeout = 8000
 
-// tuneSocket has the system give up a connection whose other host does not acknowledge what it is sent.
+// tuneSocket makes the system give up a connection whose other host does not
+// acknowledge data.
 func tuneSocket(network, _ string, raw syscall.RawConn) error {
 	if network == "unix" {
 		return nil

@@ -4,5 +4,6 @@ package database
 
 import "syscall"
 
-// tuneSocket does nothing: other systems know no time-out for what is not acknowledged. The deadlines of link hold there.
+// tuneSocket does nothing: other systems have no time limit for unacknowledged
+// data. The deadlines of link apply there.
 func tuneSocket(string, string, syscall.RawConn) error { return nil }

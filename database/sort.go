@@ -15,17 +15,20 @@ import (
 	"github.com/quillgate/quillgate/migrations"
 )
 
-// Sorted is the SQL by which texts that people write are put into order: as the root collation of Unicode has it
-// (UTS 10), without regard to case and accents. Symbols stand before digits, digits before letters, and "Łódź" next to
-// "lodz". WordPress's databases sort so. text is SQL too. Only the first 200 characters of a text count. An index over
-// it serves it, if its expression is the same to the letter: that of posts by title is in migration 24.
+// Sorted returns the SQL for sorting texts that people write: by the root
+// collation of Unicode (UTS 10), ignoring case and accents. Symbols come before
+// digits, digits before letters, and "Łódź" next to "lodz", as in WordPress's
+// databases. text is SQL too. Only the first 200 characters of a text count. An
+// index serves it if its expression is identical: that for post titles is in
+// migration 24.
 func (db *DB) Sorted(text string) string { return sorted(db.dialect, db.collation, text) }
 
 // Sorted is DB.Sorted.
 func (tx *Tx) Sorted(text string) string { return sorted(tx.dialect, tx.db.collation, text) }
 
-// maxSorted bounds how much of a text takes part in the order, in characters, and maxFolded what becomes of it: an entry
-// of an index of PostgreSQL has 2,704 bytes at most.
+// maxSorted is how many characters of a text take part in the order, and
+// maxFolded the largest length of the result: an index entry of PostgreSQL has
+// at most 2,704 bytes.
 const (
 	maxSorted = 200
 	maxFolded = 300
@@ -34,8 +37,8 @@ const (
 // rootCollation is the name of Unicode's root collation in PostgreSQL.
 const rootCollation = "und-x-icu"
 
-// collations looks for the root collation. A PostgreSQL that was built without ICU has none; there the order is that of
-// the code points.
+// collations looks for the root collation. A PostgreSQL built without ICU does
+// not have it and sorts by code points.
 func (db *DB) collations(ctx context.Context) error {
 	if db.dialect != migrations.Postgres {
 		return nil
@@ -61,10 +64,10 @@ func sorted(dialect migrations.Dialect, collation, text string) string {
 	return `(` + text + ` COLLATE ` + collation + `)`
 }
 
-// collators are those that rest: one cannot be used twice at a time.
+// collators holds idle collators: one cannot be used concurrently.
 var collators = sync.Pool{New: func() any { return collate.New(language.Und, collate.Loose) }}
 
-// sortKey is what SQLite sorts a text by.
+// sortKey returns the key by which SQLite sorts a text.
 func sortKey(text string) []byte {
 	for i, n := 0, 0; i < len(text); n++ {
 		if n == maxSorted {
@@ -93,8 +96,8 @@ func collated(text string) []byte {
 	return bytes.Clone(c.KeyFromString(&b, text))
 }
 
-// asciiKeys are the keys of the ASCII characters. That of a text is made of those of its characters, which spares most
-// texts the collator.
+// asciiKeys are the keys of the ASCII characters. The key of an ASCII text is
+// made from those of its characters, so most texts need no collator.
 var asciiKeys = sync.OnceValue(func() (keys [utf8.RuneSelf][]byte) {
 	for c := range keys {
 		keys[c] = collated(string(rune(c)))
@@ -102,19 +105,20 @@ var asciiKeys = sync.OnceValue(func() (keys [utf8.RuneSelf][]byte) {
 	return keys
 })
 
-// last is a character that stands behind all others: what follows "a"+last is behind everything that begins with "a",
-// and before "b".
+// last is a character that sorts after all others: "a"+last sorts after
+// everything that begins with "a", and before "b".
 const last = "\U0010FFFD"
 
-// moved are the symbols that newer tables sort elsewhere than WordPress's databases do, each with a text that stands where
-// these have it: accents that stand alone behind the blank, © and ® behind ¶.
+// moved are the symbols that newer tables sort differently than WordPress's
+// databases, each with a text that sorts where those databases have it:
+// stand-alone accents after the blank, © and ® after ¶.
 var (
 	moved  = []string{"`", " " + last + "1", "^", " " + last + "2", "©", "¶" + last + "1", "®", "¶" + last + "2"}
 	placed = strings.NewReplacer(moved...)
 )
 
-// behind moves letters and pictures behind all others, where WordPress's databases have them: Hangul, then what stands
-// above the first plane.
+// behind moves letters and emoji after all others, where WordPress's databases
+// have them: Hangul, then characters outside the first plane.
 func behind(text string) string {
 	move := func(c rune) rune {
 		switch {

@@ -10,8 +10,9 @@ import (
 	"github.com/quillgate/quillgate/database/databasetest"
 )
 
-// inOrder are texts in the order in which a database of WordPress (utf8mb4_unicode_520_ci of MariaDB) has them. Those of
-// later are behind them, in one database of ours: PostgreSQL's ICU has Hangul before Han.
+// inOrder are texts in the order in which a database of WordPress
+// (utf8mb4_unicode_520_ci of MariaDB) has them. Those of later are behind them,
+// in one database of ours: PostgreSQL's ICU has Hangul before Han.
 var (
 	inOrder = []string{
 		"", "  two blanks", " blank", "`tick`", "^caret", "_under", "-dash", "– long dash", ", comma", "!", "¡Hola!", "?", "¿Qué?", ".dot", "'single'", "‘typographic’",

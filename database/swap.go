@@ -10,15 +10,18 @@ import (
 	"github.com/quillgate/quillgate/migrations"
 )
 
-// Swap is a change of one value: the row named by ID gets New if it has Old still.
+// Swap is a change of one value: the row named by ID gets New if it still has
+// Old.
 type Swap struct {
 	ID       int64
 	Old, New []byte
 }
 
-// Swap changes the values of a column, in one statement on PostgreSQL and one transaction on SQLite. Unlike Update it
-// does not run into those who change the same rows: it needs nothing but each row as it is. Rows that hold another value
-// than Old stay as they are. The names come from the program, never from outside.
+// Swap changes values of a column, in one statement on PostgreSQL and one
+// transaction on SQLite. Unlike Update it does not conflict with others that
+// change the same rows, since it needs only each row as it is. Rows that hold
+// another value than Old are left alone. The names must not come from outside
+// the program.
 func (db *DB) Swap(ctx context.Context, table, id, column string, list []Swap) error {
 	for began := time.Now(); ; {
 		var err error
@@ -30,7 +33,7 @@ func (db *DB) Swap(ctx context.Context, table, id, column string, list []Swap) e
 		if err == nil {
 			return nil
 		}
-		if time.Since(began) > patience || !isConflict(err) { // only a deadlock
+		if time.Since(began) > patience || !isConflict(err) { // only a deadlock is tried again
 			return fmt.Errorf("change %s.%s: %w", table, column, err)
 		}
 	}

@@ -7,12 +7,12 @@ import (
 	"unicode/utf8"
 )
 
-// texts are the arguments of a statement with text that both engines take.
-// PostgreSQL refuses a text with the character U+0000 or with bytes that are
-// not UTF-8, and SQLite keeps them. Strangers send both: in base64 where a text
-// belongs, in queries, paths, forms, cookies and fields of a header. Each such
-// character and byte becomes U+FFFD, so that a name with one is the name of
-// nothing, and no error of the server. Bytes that are not text are a []byte,
+// texts replaces the text arguments of a statement by text that both engines
+// accept. PostgreSQL refuses a text with the character U+0000 or with bytes
+// that are not UTF-8, and SQLite stores them. Strangers send both: in base64
+// where a text belongs, in queries, paths, forms, cookies and header fields.
+// Each such character and byte becomes U+FFFD, so that a name with one matches
+// nothing and is not an internal error. Bytes that are not text are a []byte,
 // and stay.
 func texts(args []any) []any {
 	out := args
@@ -29,7 +29,8 @@ func texts(args []any) []any {
 	return out
 }
 
-// textIn is the text of an argument: a string, a type made of it, or what a pointer to one points to.
+// textIn returns the text of an argument: a string, a type based on string, or
+// what a pointer to one points to.
 func textIn(a any) (string, bool) {
 	switch a := a.(type) {
 	case string:
@@ -49,7 +50,8 @@ func textIn(a any) (string, bool) {
 
 func good(text string) bool { return utf8.ValidString(text) && strings.IndexByte(text, 0) < 0 }
 
-// CleanText takes out what no database and no XML can hold: bytes that are not UTF-8, and the character U+0000.
+// CleanText removes what no database and no XML can hold: bytes that are not
+// UTF-8, and the character U+0000.
 func CleanText(s string) string {
 	return strings.ReplaceAll(strings.ToValidUTF8(s, ""), "\x00", "")
 }

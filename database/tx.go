@@ -17,69 +17,71 @@ import (
 	"github.com/quillgate/quillgate/migrations"
 )
 
-// Tx is a transaction, valid inside the function it was given to and not safe
-// for concurrent use.
+// Tx is a transaction. It is valid inside the function it was passed to, and
+// not safe for concurrent use.
 type Tx struct {
 	dialect migrations.Dialect
 	tx      *sqlx.Tx
 	db      *DB
 	site    int64
 	held    map[int64]bool // keys of locks
-	alone   bool           // no one else writes
+	alone   bool           // nobody else writes
 }
 
-// Attached returns what DB.Attach has kept under a key; nil when there is nothing.
+// Attached returns the value that DB.Attach stored under a key, or nil.
 func (tx *Tx) Attached(key any) any { return tx.db.Attached(key) }
 
 const (
-	// patience is for how long Update and Write run their function again when other
+	// patience is how long Update and Write repeat their function while other
 	// transactions keep winning.
 	patience = 15 * time.Second
-	// maxPause bounds the wait before they do so.
+	// maxPause is the longest wait before a repetition.
 	maxPause = 250 * time.Millisecond
-	// idleTime is after how long PostgreSQL ends a transaction whose program says
-	// nothing, as one does whose host has died. Others wait for its locks.
+	// idleTime is the time after which PostgreSQL ends a transaction whose
+	// client is silent, because its host has died, for example. Others wait for
+	// its locks.
 	idleTime = 5 * time.Second
 )
 
-// A Lock is what a rule needs kept still while a transaction of Write looks and
-// writes: no two transactions that have the same lock run at the same time, in
-// any process. Each site has its own.
+// A Lock keeps what a rule depends on unchanged while a transaction of Write
+// reads and writes: no two transactions with the same lock run at the same
+// time, in any process. Each site has its own.
 type Lock struct {
 	Rule string // the rule, a constant of the package that owns it
 	Of   string // what it is about
 }
 
-// key is the number by which PostgreSQL knows the lock.
+// key returns the number of the lock in PostgreSQL.
 func (l Lock) key(site int64) int64 {
 	h := fnv.New64a()
 	fmt.Fprintf(h, "%d\x00%s\x00%s", site, l.Rule, l.Of)
 	return int64(h.Sum64())
 }
 
-// everyone is the lock that all who write share, and Update has alone.
+// everyone is the lock that all writers share, and that Update holds
+// exclusively.
 const everyone = 0x7175696c6c676174
 
 // Update runs fn in a write transaction and commits it. It returns nil only
-// when the commit is durable; any error of fn rolls everything back and is
-// returned as it is.
+// when the commit is durable. Any error of fn rolls everything back and is
+// returned unchanged.
 //
 // The transaction runs alone: no other Update or Write runs meanwhile, in any
-// process. So what fn reads cannot change under it, whatever its rules are. It
-// is for what happens seldom; what visitors and clients do all the time belongs
-// in Write.
+// process. Therefore what fn reads cannot change under it, whatever its rules
+// are. It is for rare operations; those that visitors and clients cause all the
+// time belong in Write.
 //
-// fn may run more than once: it must have no effect beyond tx and must assign
+// fn may run more than once: it must have no effect outside tx, and must assign
 // to variables outside, never add to them.
 //
-// SQLite lets one writer in at a time, and those that wait for it share its
-// commit (see group).
+// SQLite allows one writer at a time, and waiting writers share its commit (see
+// group).
 //
 // After an error of a statement fn can only return: PostgreSQL refuses
-// everything else that the transaction tries, where SQLite would go on. Ask
-// first, or use ON CONFLICT, where a duplicate is to be expected.
+// everything else in the transaction, where SQLite would continue. If a
+// duplicate is to be expected, check first, or use ON CONFLICT.
 //
-// Inside fn use tx alone. A call of db.Update or db.Exec would wait for fn to
+// Inside fn use only tx. A call of db.Update or db.Exec would wait for fn to
 // end, for ever.
 func (db *DB) Update(ctx context.Context, fn func(tx *Tx) error) error {
 	return db.change(ctx, true, nil, fn)
@@ -88,9 +90,8 @@ func (db *DB) Update(ctx context.Context, fn func(tx *Tx) error) error {
 // Write is like Update, but on PostgreSQL it runs next to other transactions of
 // Write, at READ COMMITTED: each statement sees what others have committed
 // before it began, and two that change one row wait for each other. A rule that
-// needs more than that needs a lock, whose rows must be read after it was
-// taken: the locks that are given are held from the beginning on. SQLite lets
-// one writer in at a time anyway.
+// needs more needs a lock, and must read its rows after the lock was taken.
+// locks are held from the beginning. SQLite allows one writer at a time anyway.
 func (db *DB) Write(ctx context.Context, locks []Lock, fn func(tx *Tx) error) error {
 	return db.change(ctx, false, locks, fn)
 }
@@ -113,7 +114,8 @@ func (db *DB) change(ctx context.Context, alone bool, locks []Lock, fn func(tx *
 	}
 }
 
-// Conflicts is how often a transaction was run again since Open, because it had collided with another.
+// Conflicts is how often a transaction was run again since Open, because it had
+// collided with another.
 func (db *DB) Conflicts() int64 { return db.conflicts.Load() }
 
 func (db *DB) attempt(ctx context.Context, alone bool, locks []Lock, fn func(tx *Tx) error) error {
@@ -133,7 +135,8 @@ func (db *DB) attempt(ctx context.Context, alone bool, locks []Lock, fn func(tx 
 	})
 }
 
-// beginKey is that of the statements, in a context, by which a connection begins a transaction: in one round trip.
+// beginKey is that of the statements, in a context, by which a connection
+// begins a transaction: in one round trip.
 type beginKey struct{}
 
 func (db *DB) begin(alone bool, locks []Lock, held map[int64]bool) string {
@@ -146,7 +149,7 @@ func (db *DB) begin(alone bool, locks []Lock, held map[int64]bool) string {
 	}
 	q := fmt.Sprintf("BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; SET LOCAL idle_in_transaction_session_timeout = %d; SELECT pg_advisory_xact_lock%s(%d)",
 		idleTime.Milliseconds(), share, everyone)
-	for _, key := range slices.Sorted(maps.Keys(held)) { // in one order everywhere, or two could wait for each other
+	for _, key := range slices.Sorted(maps.Keys(held)) { // in the same order everywhere, or two could wait for each other
 		q += fmt.Sprintf("; SELECT pg_advisory_xact_lock(%d)", key)
 	}
 	return q
@@ -155,8 +158,8 @@ func (db *DB) begin(alone bool, locks []Lock, held map[int64]bool) string {
 // Holds reports whether no other transaction can have the lock.
 func (tx *Tx) Holds(l Lock) bool { return tx.alone || tx.held[l.key(tx.site)] }
 
-// Lock waits for a lock that was not known at the beginning. What its rule
-// reads must be read after it.
+// Lock waits for a lock that was not known at the beginning. The rule must read
+// its rows after it.
 func (tx *Tx) Lock(ctx context.Context, l Lock) error {
 	if tx.Holds(l) {
 		return nil
@@ -169,11 +172,11 @@ func (tx *Tx) Lock(ctx context.Context, l Lock) error {
 	return nil
 }
 
-// turns bounds how many write transactions of this process run. Who waits here
+// turns limits the number of write transactions of this process. A waiting one
 // holds no connection.
 type turns chan struct{}
 
-// enter waits for a place.
+// enter waits for a slot.
 func (t turns) enter(ctx context.Context) (leave func(), err error) {
 	select {
 	case t <- struct{}{}:
@@ -183,8 +186,8 @@ func (t turns) enter(ctx context.Context) (leave func(), err error) {
 	}
 }
 
-// View runs fn in a transaction that reads one consistent state of the
-// database and writes nothing.
+// View runs fn in a transaction that reads one consistent state of the database
+// and writes nothing.
 func (db *DB) View(ctx context.Context, fn func(tx *Tx) error) error {
 	return db.run(ctx, db.read, &sql.TxOptions{Isolation: sql.LevelRepeatableRead, ReadOnly: true}, fn)
 }
@@ -194,7 +197,7 @@ func (db *DB) run(ctx context.Context, pool *sqlx.DB, options *sql.TxOptions, fn
 	if err != nil {
 		return fmt.Errorf("begin a transaction: %w", err)
 	}
-	// Also the way out of a panic in fn; after a commit it does nothing.
+	// Also for a panic in fn; after a commit it does nothing.
 	defer tx.Rollback()
 	if err := fn(&Tx{dialect: db.dialect, tx: tx, db: db, site: db.site, held: make(map[int64]bool)}); err != nil {
 		return err
@@ -205,11 +208,11 @@ func (db *DB) run(ctx context.Context, pool *sqlx.DB, options *sql.TxOptions, fn
 	return nil
 }
 
-// isConflict tells the errors after which PostgreSQL has surely rolled back and
-// the same transaction may pass when it is run again: serialization_failure,
-// deadlock_detected, and read_only_sql_transaction, by which a server tells
-// that it has become a standby. A connection lost in the middle of a commit is
-// not one of them, since no one knows how it ended.
+// isConflict reports whether an error proves that PostgreSQL has rolled back,
+// and that the same transaction may succeed when it is repeated:
+// serialization_failure, deadlock_detected, and read_only_sql_transaction,
+// which a server returns that has become a standby. A connection that is lost
+// during a commit does not count, since the outcome is unknown.
 func isConflict(err error) bool {
 	var p *pq.Error
 	return errors.As(err, &p) && (p.Code == "40001" || p.Code == "40P01" || p.Code == "25006")

@@ -28,8 +28,9 @@ func PutWords(ctx context.Context, tx *Tx, table string, id int64, words []strin
 	return nil
 }
 
-// WithWords is the SQL of a statement that gives the ids, as column hit, of a table of words that match a WordQuery and,
-// unless above is "", are above that. query and above are SQL too, placeholders.
+// WithWords is the SQL of a statement that gives the ids, as column hit, of a
+// table of words that match a WordQuery and, unless above is "", are above
+// that. query and above are SQL too, placeholders.
 func (db *DB) WithWords(table, query, above string) string {
 	id, match := `rowid`, table+` MATCH `+query
 	if db.dialect == migrations.Postgres {
@@ -41,8 +42,8 @@ func (db *DB) WithWords(table, query, above string) string {
 	return `SELECT ` + id + ` AS hit FROM ` + table + ` WHERE ` + match
 }
 
-// WordQuery is the argument for WithWords that finds the ids that have all the words, or the one that stands for every
-// word.
+// WordQuery is the argument for WithWords that finds the ids that have all the
+// words, or the one that stands for every word.
 func (db *DB) WordQuery(words []string, every string) string {
 	quote, and, or := `"`, ` AND `, ` OR `
 	if db.dialect == migrations.Postgres {
