@@ -86,7 +86,7 @@ test-cluster:
 
 # As root, on Debian. Nothing outside of a temporary folder is touched.
 test-packages:
-	command -v debootstrap >/dev/null || apt-get install -y -qq --no-install-recommends debootstrap
+	command -v debootstrap >/dev/null && command -v rpm >/dev/null || apt-get install -y -qq --no-install-recommends debootstrap rpm
 	tools/test-packages
 
 # In the second build a comparison that leaks is put in on purpose: the measurement has to find it.
