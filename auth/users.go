@@ -197,6 +197,8 @@ func fold(name string) string {
 type Filter struct {
 	Role    Role    // only this role
 	Authors bool    // only those who may write posts
+	// NoPassword lets only those through whose password was never set.
+	NoPassword bool
 	Search  string  // only with this text in login, email, url, nicename or display name
 	IDs     []int64 // only these; nil: all
 	OrderBy OrderBy // ByLogin when empty
@@ -251,6 +253,9 @@ func (f Filter) where() (string, []any, error) {
 			}
 		}
 		add("role IN (?)", writers)
+	}
+	if f.NoPassword {
+		add("password = ''")
 	}
 	if f.IDs != nil {
 		if len(f.IDs) == 0 {

@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"net/url"
+	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/quillgate/quillgate/database"
@@ -74,8 +76,9 @@ func (o oldPlace) forms(address string) []string {
 	return forms
 }
 
-// addressesOf are those that a post of the file had, in the form of permalink.Old. moved says that its number is another here.
-func (o oldPlace) addressesOf(p *wxr.Post, moved bool) []string {
+// addressesOf are those that a post of the file had, in the form of permalink.Old. here is its number here: plain addresses
+// with the same number need not be remembered.
+func (o oldPlace) addressesOf(p *wxr.Post, here int64) []string {
 	switch {
 	case p.Type != site.TypePost && p.Type != site.TypePage && p.Type != site.TypeAttachment:
 		return nil
@@ -83,7 +86,7 @@ func (o oldPlace) addressesOf(p *wxr.Post, moved bool) []string {
 		return nil
 	}
 	list := o.forms(p.Link)
-	if moved && strings.Contains(p.GUID, "/?") {
+	if here != p.ID && strings.Contains(p.GUID, "/?") {
 		list = append(list, o.forms(p.GUID)...) // the plain address, by the number there
 	}
 	for _, m := range p.Meta {
@@ -94,7 +97,11 @@ func (o oldPlace) addressesOf(p *wxr.Post, moved bool) []string {
 			list = append(list, m.Value)
 		}
 	}
-	return list
+	return slices.DeleteFunc(list, func(address string) bool {
+		_, query, _ := strings.Cut(address, "/?")
+		name, number, _ := strings.Cut(query, "=")
+		return number == strconv.FormatInt(here, 10) && (name == "p" || name == "page_id" || name == "attachment_id")
+	})
 }
 
 // rememberOld remembers the addresses that the batch's posts had. What is remembered already stays.
@@ -104,7 +111,7 @@ func (b *intakeBatch) rememberOld(ctx context.Context) error {
 	var posts []int64
 	for i := range b.posts {
 		p := &b.posts[i]
-		found := place.addressesOf(p.Post, p.row.ID != p.ID)
+		found := place.addressesOf(p.Post, p.row.ID)
 		for _, address := range found {
 			list = append(list, oldAddress{database.CleanText(address), p.row.ID})
 		}

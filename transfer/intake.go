@@ -20,6 +20,8 @@ type IntakeConfig struct {
 	// Source is the address of the blog that the content comes from. Ids are remembered for each source, so that a
 	// later file of the same blog finds what an earlier one has brought.
 	Source string
+	// Title and Tagline are those of the blog there, as plain text.
+	Title, Tagline string
 	// Addresses are those of the home page there, the likeliest first: links of posts to other hosts are not the posts' own.
 	Addresses []string
 	// File tells this file from others of the source.

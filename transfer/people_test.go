@@ -42,3 +42,22 @@ func (b blog) putByHand(t *testing.T, name string, content []byte) {
 		t.Fatal(err)
 	}
 }
+
+// importFile imports the exports in a file.
+func (b blog) importFile(t *testing.T, name string, content []byte) *transfer.Imported {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), name)
+	if err := os.WriteFile(path, content, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	source, err := transfer.OpenSource(path, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer source.Close()
+	done, err := b.ImportExports(t.Context(), source.Exports, transfer.WXRConfig{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return done
+}

@@ -2,7 +2,6 @@ package transfer
 
 import (
 	"bufio"
-	"bytes"
 	"cmp"
 	"context"
 	"crypto/sha256"
@@ -30,30 +29,6 @@ type WXRConfig struct {
 	Progress func(bytes int64, objects int)
 }
 
-// HeadSize is how much of the beginning of a file tells it from others, together with its size.
-const HeadSize = 64 << 10 // bytes
-
-// IsWXR tells an export of WordPress, which is XML, from a bundle by the beginning of the file.
-func IsWXR(head []byte) bool {
-	head = bytes.TrimPrefix(head, []byte("\xef\xbb\xbf"))
-	return bytes.HasPrefix(bytes.TrimLeft(head, " \t\r\n"), []byte("<"))
-}
-
-// ImportWXR takes in an export of WordPress, in small transactions, and goes on where an earlier run with the same file was
-// interrupted. r stands at the beginning of the file; an io.ReadSeeker is read from where the earlier run ended, anything
-// else is read from its beginning and passed over.
-//
-// It returns the intake, for its report and its problems, as soon as there is one: when that comes with an error, what came
-// before is there, and the same call goes on behind it.
-func (b *Blog) ImportWXR(ctx context.Context, r io.Reader, cfg WXRConfig) (*Intake, error) {
-	im := &wxrImport{blog: b, cfg: cfg, size: -1}
-	if err := im.open(r); err != nil {
-		return nil, err
-	}
-	err := im.run(ctx)
-	return im.intake, err
-}
-
 // A batch ends behind the item with which it has this much. It is one transaction, for which others wait.
 const (
 	batchRows  = 1500
@@ -70,6 +45,8 @@ type wxrImport struct {
 	in    io.Reader // from its beginning; an io.ReadSeeker when the file can be read from elsewhere
 	head  []byte
 	size  int64            // -1 when unknown
+	mark  string           // tells the file from others of the same head; see Export
+	known []*Intake        // of files that were read before
 	files *attachmentFiles // nil: none are looked for
 
 	reader *wxr.Reader
@@ -104,7 +81,8 @@ func (im *wxrImport) open(r io.Reader) error {
 	return err
 }
 
-// run imports the file to its end.
+// run imports the file to its end, but for the references that Finish follows. There is no intake of a file that was read
+// before.
 func (im *wxrImport) run(ctx context.Context) error {
 	im.reader = wxr.NewReader(im.in)
 	first, err := im.reader.Next()
@@ -117,7 +95,10 @@ func (im *wxrImport) run(ctx context.Context) error {
 	}
 	sum := sha256.Sum256(im.head)
 	config := IntakeConfig{
-		Source: source(head), Addresses: homes(head), File: fmt.Sprintf("%d %s", im.size, hex.EncodeToString(sum[:])), Authors: im.cfg.Authors, Date: head.PubDate,
+		Source: source(head), Title: head.Title, Tagline: head.Description, Addresses: homes(head), File: strings.TrimSpace(fmt.Sprintf("%d %s %s", im.size, hex.EncodeToString(sum[:]), im.mark)), Authors: im.cfg.Authors, Date: head.PubDate,
+	}
+	if im.again(config) {
+		return nil
 	}
 	if im.files, err = im.blog.openFiles(ctx, im.cfg); err != nil {
 		return err
@@ -135,10 +116,7 @@ func (im *wxrImport) run(ctx context.Context) error {
 			return err
 		}
 	}
-	if err := im.read(ctx); err != nil {
-		return err
-	}
-	return im.intake.Finish(ctx)
+	return im.read(ctx)
 }
 
 // homes are the addresses of the blog that an export is of.
@@ -273,11 +251,14 @@ func (im *wxrImport) flush(ctx context.Context) error {
 	if im.cfg.Progress == nil {
 		return nil
 	}
-	report := im.intake.Report()
-	objects := 0
-	for _, t := range []Tally{report.Users, report.Terms, report.Posts, report.Comments} {
-		objects += t.Added + t.Changed + t.Same
-	}
-	im.cfg.Progress(im.begun, objects)
+	im.cfg.Progress(im.begun, im.intake.Report().objects())
 	return nil
+}
+
+// objects are all that a report counts.
+func (r IntakeReport) objects() (n int) {
+	for _, t := range []Tally{r.Users, r.Terms, r.Posts, r.Comments} {
+		n += t.Added + t.Changed + t.Same
+	}
+	return n
 }

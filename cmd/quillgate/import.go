@@ -1,12 +1,12 @@
 package main
 
 import (
-	"bufio"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"net/url"
 	"os"
 	"strings"
 	"text/tabwriter"
@@ -17,7 +17,7 @@ import (
 )
 
 type importCmd struct {
-	File             string   `arg:"" help:"Site bundle (JSON) or WordPress export (WXR); - is the standard input."`
+	Files            []string `arg:"" name:"file" help:"WordPress exports (.xml, .xml.gz or .zip), or one site bundle (JSON); - is the standard input."`
 	Attachments      string   `help:"WordPress export: folder with the uploads of that site." placeholder:"FOLDER"`
 	FetchAttachments bool     `help:"WordPress export: fetch uploads that are not in the folder from the addresses in the file, if these are public."`
 	Author           []string `help:"WordPress export: import the posts of the first LOGIN as posts of the second, a user here. May be repeated." placeholder:"LOGIN=LOGIN"`
@@ -32,50 +32,61 @@ func (importCmd) Help() string {
 
 A WordPress export: terms, posts, pages, attachments, menus, custom fields and comments are imported, in small transactions. Existing objects stay unchanged. Objects keep their ids if these are free. Authors are matched by login; missing ones are created, without a password. If an import is interrupted, run the same command again to continue it.
 
-A blog may come in several files, in any order, followed by newer exports, which add what is new. Post names from other programs become slugs, and the old names redirect to them. Texts show the imported files at their new addresses. Published posts with a future date are scheduled.
+A blog may come in several files or in the ZIP archive of WordPress.com, in any order, followed by newer exports, which add what is new. Post names from other programs become slugs, and the old names redirect to them. The old addresses of posts, pages and files redirect, too. Texts show the imported files at their new addresses. Published posts with a future date are scheduled.
+
+A blog that was empty gets the title, the tagline and the permalink structure of the imported one; for others the structure is proposed. The summary says what to do next, and docs/MOVING.md describes the whole move.
 
 Importing the same file again changes nothing. Imports work before the first start and while the server runs.`
 }
 
-func (c *importCmd) Run(ctx context.Context, s *settings, out streams) error {
-	file := out.in
-	if c.File != "-" {
-		f, err := os.Open(c.File)
-		if err != nil {
-			return fmt.Errorf("open the file: %w", err)
+func (c *importCmd) Run(ctx context.Context, s *settings, out streams) (err error) {
+	sources, err := c.open(out)
+	defer func() {
+		for _, source := range sources {
+			err = errors.Join(err, source.Close())
 		}
-		defer f.Close()
-		file = f
+	}()
+	if err != nil {
+		return err
 	}
-	buffered := bufio.NewReaderSize(file, transfer.HeadSize)
-	head, err := buffered.Peek(transfer.HeadSize)
-	if err != nil && err != io.EOF {
-		return fmt.Errorf("read %s: %w", c.File, err)
+	var exports []transfer.Export
+	for _, source := range sources {
+		if source.Bundle != nil && len(sources) > 1 {
+			return usageError{fmt.Errorf("%s is a site bundle: import bundles one by one, without other files", source.Name)}
+		}
+		exports = append(exports, source.Exports...)
 	}
 	return withNewBlog(ctx, s, out, func(blog *server.Blog) error {
-		if !transfer.IsWXR(head) {
-			return c.load(ctx, blog, buffered, out)
+		if sources[0].Bundle != nil {
+			return c.load(ctx, blog, sources[0], out)
 		}
-		if f, ok := file.(*os.File); ok {
-			if info, err := f.Stat(); err == nil && info.Mode().IsRegular() {
-				if _, err := f.Seek(0, io.SeekStart); err != nil {
-					return fmt.Errorf("read %s: %w", c.File, err)
-				}
-				return c.take(ctx, blog, f, info.Size(), out)
-			}
-		}
-		return c.take(ctx, blog, buffered, -1, out)
+		return c.take(ctx, blog, exports, out)
 	})
 }
 
+// open opens the files and finds out what they are, so that a mistake is told before anything is imported.
+func (c *importCmd) open(out streams) (list []*transfer.Source, err error) {
+	for _, path := range c.Files {
+		source, err := transfer.OpenSource(path, out.in)
+		if err != nil {
+			return list, err
+		}
+		list = append(list, source)
+		if len(source.Ignored) > 0 && !c.Quiet {
+			fmt.Fprintf(out.err, "Note: %s holds other files, which are left out: %s\n", source.Name, strings.Join(source.Ignored, ", "))
+		}
+	}
+	return list, nil
+}
+
 // load imports a bundle.
-func (c *importCmd) load(ctx context.Context, blog *server.Blog, in io.Reader, out streams) error {
+func (c *importCmd) load(ctx context.Context, blog *server.Blog, source *transfer.Source, out streams) error {
 	if c.Attachments != "" || c.FetchAttachments || c.Report != "" || len(c.Author) > 0 {
 		return usageError{errors.New("--attachments, --fetch-attachments, --author and --report are for WordPress exports, and this is a bundle")}
 	}
-	report, err := transfer.New(blog.Site).Import(ctx, in)
+	report, err := transfer.New(blog.Site).Import(ctx, source.Bundle)
 	if err != nil {
-		return fmt.Errorf("import %s: %w", c.File, err)
+		return fmt.Errorf("import %s: %w", source.Name, err)
 	}
 	if c.JSON {
 		return writeJSON(out.out, report)
@@ -112,26 +123,37 @@ func printTallies(w io.Writer, list tallies) error {
 	return t.Flush()
 }
 
-// take imports an export of WordPress of so many bytes, -1 when that is unknown.
-func (c *importCmd) take(ctx context.Context, blog *server.Blog, in io.Reader, size int64, out streams) error {
+// take imports exports of WordPress.
+func (c *importCmd) take(ctx context.Context, blog *server.Blog, exports []transfer.Export, out streams) error {
 	authors, err := c.authors()
 	if err != nil {
 		return err
 	}
+	var size int64
+	for _, e := range exports {
+		if size += e.Size; e.Size < 0 {
+			size = -1
+			break
+		}
+	}
 	show := newProgress(out.err, c.Quiet || c.JSON)
-	intake, err := transfer.New(blog.Site).ImportWXR(ctx, in, transfer.WXRConfig{
+	done, failed := transfer.New(blog.Site).ImportExports(ctx, exports, transfer.WXRConfig{
 		Authors: authors, Folder: c.Attachments, Fetch: c.FetchAttachments, UserAgent: "quillgate/" + version,
 		Progress: func(done int64, items int) { show.update(done, size, items) },
 	})
 	show.end()
-	if err != nil {
-		if intake != nil {
-			return fmt.Errorf("import %s: %w; what came before it was imported, and the same command continues after it", c.File, err)
+	if failed != nil {
+		if done != nil {
+			return fmt.Errorf("%w; what came before it was imported, and the same command continues after it", failed)
 		}
-		return fmt.Errorf("import %s: %w", c.File, err)
+		return failed
 	}
-	report := intake.Report()
-	problems, err := c.problems(ctx, intake, out)
+	settled, err := done.Settle(ctx)
+	if err != nil {
+		return err
+	}
+	report := done.Report()
+	problems, err := c.problems(ctx, done, out)
 	if err != nil {
 		return err
 	}
@@ -139,30 +161,107 @@ func (c *importCmd) take(ctx context.Context, blog *server.Blog, in io.Reader, s
 		return writeJSON(out.out, struct {
 			transfer.IntakeReport
 			Problems map[string]int
-		}{report, problems})
-	}
-	if err := c.tellOfAdministrators(ctx, blog, out); err != nil {
-		return err
+			Settled  transfer.Settled
+		}{report, problems, settled})
 	}
 	if report.Unchanged() {
-		_, err = fmt.Fprintln(out.out, "Everything was already there.")
-		return err
+		if _, err := fmt.Fprintln(out.out, "Everything was already there."); err != nil {
+			return err
+		}
+		return c.tellNext(ctx, blog, settled, problems, out)
 	}
 	err = printTallies(out.out, tallies{{"users", report.Users}, {"terms", report.Terms}, {"posts", report.Posts}, {"comments", report.Comments}})
 	if err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(out.out, "Files stored: %d\n", report.Files)
-	return err
+	if _, err = fmt.Fprintf(out.out, "Files stored: %d\n", report.Files); err != nil {
+		return err
+	}
+	return c.tellNext(ctx, blog, settled, problems, out)
 }
 
-// tellOfAdministrators reminds of the one thing that an export of WordPress cannot bring.
-func (c *importCmd) tellOfAdministrators(ctx context.Context, blog *server.Blog, out streams) error {
-	n, err := blog.Users.Count(ctx, auth.Filter{Role: auth.Administrator})
-	if err == nil && n == 0 {
-		fmt.Fprintln(out.err, "There is no administrator yet. Run \"quillgate user set-role LOGIN administrator\" and \"quillgate user set-password LOGIN\".")
+// tellNext ends an import with what was set, and what is left to do.
+func (c *importCmd) tellNext(ctx context.Context, blog *server.Blog, s transfer.Settled, problems map[string]int, out streams) error {
+	steps, err := c.steps(ctx, blog, s)
+	if err != nil {
+		return err
 	}
-	return err
+	left, differ := 0, 0
+	for words, n := range problems {
+		if strings.HasPrefix(words, leftOut) {
+			left += n
+		} else {
+			differ += n
+		}
+	}
+	if left+differ > 0 {
+		steps = append(steps, fmt.Sprintf("%s left out, and %s: see above; --report FILE lists each.", counted(left, "object was", "objects were"), counted(differ, "differs", "differ")))
+	}
+	if s.Title != "" {
+		fmt.Fprintf(out.out, "The title is now %q.\n", s.Title)
+	}
+	if s.Tagline != "" {
+		fmt.Fprintf(out.out, "The tagline is now %q.\n", s.Tagline)
+	}
+	if s.Set {
+		fmt.Fprintf(out.out, "Posts have addresses like %s, as before (%d of the newest %d keep theirs). Other old addresses redirect.\n", s.Structure, s.Kept, s.Posts)
+	}
+	if len(steps) == 0 {
+		return nil
+	}
+	fmt.Fprintln(out.out, "\nWhat to do next:")
+	for i, step := range steps {
+		if _, err := fmt.Fprintf(out.out, "%2d. %s\n", i+1, step); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// steps are what is left to do after an import.
+func (c *importCmd) steps(ctx context.Context, blog *server.Blog, s transfer.Settled) (list []string, err error) {
+	add := func(format string, args ...any) { list = append(list, fmt.Sprintf(format, args...)) }
+	administrators, err := blog.Users.Count(ctx, auth.Filter{Role: auth.Administrator})
+	if err != nil {
+		return nil, err
+	}
+	if administrators == 0 {
+		add("There is no administrator yet. Run \"quillgate user set-role LOGIN administrator\" and \"quillgate user set-password LOGIN\".")
+	}
+	if s.Alone > 0 {
+		add("%s no password yet. \"quillgate user set-up-link LOGIN\" prints a link for each, as an invitation does on the users page.", counted(s.Alone, "user has", "users have"))
+	}
+	if s.NotFound > 0 {
+		add("%s not found. Run the same command with --attachments FOLDER, or with --fetch-attachments while the old blog is up.", counted(s.NotFound, "file was", "files were"))
+	}
+	switch {
+	case s.Set || s.Posts == 0:
+	case s.Structure != "":
+		add("The old addresses were like %s. \"quillgate option set permalink_structure %s\" keeps them for %d of the newest %d posts; until then they redirect.", s.Structure, quoted(s.Structure), s.Kept, s.Posts)
+	case !s.Plain:
+		add("The old addresses have a form that cannot be set here; they redirect. \"quillgate option set permalink_structure '/%%year%%/%%monthnum%%/%%postname%%/'\" or another structure gives posts readable ones.")
+	}
+	if here, there := hostOf(blog.Site.BaseURL()), hostOf(s.Home); there != "" && here != there {
+		add("This blog is at %s, the old one was at %s. To take its address over, start the server with --base-url and that address, then point its DNS records here.", blog.Site.BaseURL(), s.Home)
+	}
+	return list, nil
+}
+
+// hostOf is the host and port of an address, "" when it has none.
+func hostOf(address string) string {
+	u, err := url.Parse(address)
+	if err != nil {
+		return ""
+	}
+	return strings.ToLower(u.Host)
+}
+
+// counted is a number with the words for one or for more.
+func counted(n int, one, more string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return fmt.Sprintf("%d %s", n, more)
 }
 
 // authors reads the flags that say who is who.
@@ -178,8 +277,11 @@ func (c *importCmd) authors() (map[string]string, error) {
 	return out, nil
 }
 
+// leftOut begins what is said of an object that was not taken.
+const leftOut = "left out: "
+
 // problems tells what could not be taken: how often each, and all of them to the file that was asked for.
-func (c *importCmd) problems(ctx context.Context, intake *transfer.Intake, out streams) (counts map[string]int, err error) {
+func (c *importCmd) problems(ctx context.Context, done *transfer.Imported, out streams) (counts map[string]int, err error) {
 	counts = map[string]int{}
 	var list *os.File
 	if c.Report != "" {
@@ -189,8 +291,8 @@ func (c *importCmd) problems(ctx context.Context, intake *transfer.Intake, out s
 		defer func() { err = errors.Join(err, list.Close()) }()
 	}
 	var order []string
-	err = intake.Problems(ctx, func(p transfer.Problem) error {
-		words := "left out: "
+	err = done.Problems(ctx, func(p transfer.Problem) error {
+		words := leftOut
 		if p.Taken {
 			words = "differs: "
 		}

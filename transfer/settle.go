@@ -1,0 +1,170 @@
+package transfer
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/quillgate/quillgate/auth"
+	"github.com/quillgate/quillgate/database"
+	"github.com/quillgate/quillgate/permalink"
+	"github.com/quillgate/quillgate/site"
+)
+
+// Settled is what Settle found out and did.
+type Settled struct {
+	Home      string // the address of the blog there, "" when the file has none
+	Structure string // by which the addresses there were made, "" when none was found
+	Kept      int    // of Posts, how many keep their address by it
+	Posts     int    // that were looked at, with an address there
+	Plain     bool   // the addresses there were plain ones, such as ?p=12
+	Set       bool   // the structure was set, or was set already
+	Title     string // that was taken over, "" for none
+	Tagline   string // that was taken over, "" for none
+	NotFound  int    // files of attachments that are missing
+	Alone     int    // users without a password
+}
+
+// Settle makes a blog that was empty before the import look like the one that came: its title, its tagline and the structure
+// of its addresses, as far as no one has set them here. Of another blog it only says what the structure would be. It may
+// run again, and then finds what it has done.
+//
+// The structure is read off the newest posts that came with addresses: the one is right by which most of them, and more than
+// half, have the address here that they had there.
+func (m *Imported) Settle(ctx context.Context) (Settled, error) {
+	in := m.intakes[0]
+	b := in.blog
+	var s Settled
+	if len(in.cfg.Addresses) > 0 {
+		s.Home = in.cfg.Addresses[0]
+	}
+	if err := in.readStructure(ctx, &s); err != nil {
+		return s, fmt.Errorf("find the structure of addresses: %w", err)
+	}
+	options, err := b.Options(ctx)
+	if err != nil {
+		return s, err
+	}
+	stored := options.Stored()
+	strangers, err := in.strangers(ctx)
+	if err != nil {
+		return s, err
+	}
+	wishes := []struct{ name, value string }{{"permalink_structure", s.Structure}, {"blog_title", in.cfg.Title}, {"blog_tagline", in.cfg.Tagline}}
+	for _, wish := range wishes {
+		if _, set := stored[wish.name]; set || strangers || wish.value == "" {
+			continue
+		}
+		if err := b.SetOption(ctx, wish.name, database.CleanText(wish.value)); err != nil {
+			return s, err
+		}
+		switch wish.name {
+		case "blog_title":
+			s.Title = wish.value
+		case "blog_tagline":
+			s.Tagline = wish.value
+		}
+	}
+	if options, err = b.Options(ctx); err != nil {
+		return s, err
+	}
+	s.Set = s.Structure != "" && options.Text("permalink_structure") == s.Structure
+	return s, in.count(ctx, &s)
+}
+
+// strangers reports whether the blog holds something that the source has not brought.
+func (in *Intake) strangers(ctx context.Context) (bool, error) {
+	var list []int64
+	err := in.blog.db.Select(ctx, &list, `SELECT p.id FROM posts p WHERE p.type IN ('post', 'page', 'attachment') AND p.status <> 'auto-draft'
+		AND NOT EXISTS (SELECT 1 FROM import_ids i WHERE i.new_id = p.id AND i.kind = 'post' AND i.source = $1) LIMIT 1`, in.cfg.Source)
+	if err != nil {
+		return false, fmt.Errorf("look for what was here before: %w", err)
+	}
+	return len(list) > 0, nil
+}
+
+// count counts what the operator has to look after.
+func (in *Intake) count(ctx context.Context, s *Settled) error {
+	err := in.blog.db.Get(ctx, &s.NotFound, `SELECT COUNT(*) FROM attachments WHERE size = 0`)
+	if err != nil {
+		return fmt.Errorf("count the files that are missing: %w", err)
+	}
+	s.Alone, err = in.blog.users.Count(ctx, auth.Filter{NoPassword: true})
+	return err
+}
+
+// structurePosts is how many posts the structure is read off.
+const structurePosts = 300
+
+// structureTries is how many structures are tried on them.
+const structureTries = 12
+
+// readStructure finds the structure by which the posts of the source had their addresses.
+func (in *Intake) readStructure(ctx context.Context, s *Settled) error {
+	type row struct {
+		site.Post
+		Address string `db:"address"`
+	}
+	var rows []row
+	err := in.blog.db.Select(ctx, &rows, `SELECT p.id, p.type, p.status, p.name, p.author, p.date, a.address
+		FROM (SELECT id, type, status, name, author, date FROM posts WHERE type = 'post' AND status = 'publish' AND name <> ''
+			AND EXISTS (SELECT 1 FROM import_ids i WHERE i.new_id = posts.id AND i.kind = 'post' AND i.source = $1) ORDER BY date DESC, id DESC LIMIT $2) p
+		JOIN old_addresses a ON a.post_id = p.id ORDER BY p.date DESC, p.id DESC`, in.cfg.Source, structurePosts)
+	if err != nil {
+		return err
+	}
+	had := map[int64][]string{}
+	var posts []site.Post
+	votes := map[string]int{}
+	plain := 0
+	for _, r := range rows {
+		if len(had[r.ID]) == 0 {
+			posts = append(posts, r.Post)
+		}
+		had[r.ID] = append(had[r.ID], r.Address)
+		if strings.HasPrefix(r.Address, "/?p=") {
+			plain++
+		}
+		for _, guess := range permalink.Guess(r.Address, permalink.Post{ID: r.ID, Name: r.Name, Date: r.Date}) {
+			votes[guess]++
+		}
+	}
+	s.Posts = len(posts)
+	s.Plain = 2*plain > s.Posts
+	best := slices.SortedFunc(maps.Keys(votes), func(a, b string) int {
+		// Of two that explain as much the one with more tags says more.
+		return cmp.Or(votes[b]-votes[a], len(permalink.Tags(b))-len(permalink.Tags(a)), strings.Compare(a, b))
+	})
+	for _, structure := range best[:min(len(best), structureTries)] {
+		kept, err := in.kept(ctx, structure, posts, had)
+		if err != nil {
+			return err
+		}
+		if kept > s.Kept && 2*kept > len(posts) {
+			s.Structure, s.Kept = structure, kept
+		}
+	}
+	return nil
+}
+
+// kept counts the posts that have by a structure an address that they had.
+func (in *Intake) kept(ctx context.Context, structure string, posts []site.Post, had map[int64][]string) (n int, err error) {
+	options, err := in.blog.Options(ctx)
+	if err != nil {
+		return 0, err
+	}
+	link, err := in.blog.PostLinks(ctx, options.With(map[string]string{"permalink_structure": structure}), posts)
+	if err != nil {
+		return 0, err
+	}
+	for i := range posts {
+		path, _ := strings.CutPrefix(link(&posts[i]), in.blog.BaseURL())
+		if slices.Contains(had[posts[i].ID], permalink.Old(path)) {
+			n++
+		}
+	}
+	return n, nil
+}
