@@ -195,16 +195,16 @@ func fold(name string) string {
 
 // Filter says which users List returns, and in which order.
 type Filter struct {
-	Role    Role    // only this role
-	Authors bool    // only those who may write posts
+	Role    Role // only this role
+	Authors bool // only those who may write posts
 	// NoPassword lets only those through whose password was never set.
 	NoPassword bool
-	Search  string  // only with this text in login, email, url, nicename or display name
-	IDs     []int64 // only these; nil: all
-	OrderBy OrderBy // ByLogin when empty
-	Desc    bool    // the other way round
-	Limit   int     // at most so many; 0: all
-	Offset  int     // without the first ones
+	Search     string  // only with this text in login, email, url, nicename or display name
+	IDs        []int64 // only these; nil: all
+	OrderBy    OrderBy // ByLogin when empty
+	Desc       bool    // the other way round
+	Limit      int     // at most so many; 0: all
+	Offset     int     // without the first ones
 }
 
 // OrderBy names what users are ordered by.
