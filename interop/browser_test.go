@@ -70,6 +70,27 @@ var (
 	bare     = look{name: "without scripts", width: 1280, height: 900, noScript: true}
 )
 
+// looks are what a page is judged in. The phone at night is for pictures: it differs from the phone as the desktops do.
+func looks() []look {
+	if os.Getenv("QUILLGATE_SCREENSHOTS") != "" || nightly() {
+		return []look{phone, phoneDim, night, desktop}
+	}
+	return []look{phone, night, desktop}
+}
+
+// violationsIn are those of a look. Light and dark differ by their colours alone, and what mobile shows is the same page to
+// whoever does not see it.
+func (v *tab) violationsIn(t *testing.T, l look) []string {
+	t.Helper()
+	switch {
+	case l.mobile:
+		return nil
+	case l.dark:
+		return v.violations(t, "color-contrast")
+	}
+	return v.violations(t, "")
+}
+
 // tab is a page of the browser with cookies of its own, on one site. What goes wrong in it without being asked for is an
 // error of the test when that ends: requests to other hosts, violations of the policy for content, exceptions of scripts.
 type tab struct {
@@ -236,8 +257,8 @@ func (v *tab) source(t *testing.T) string {
 	return string(order(t, v, network.GetResponseBody, network.GetResponseBodyParams{RequestID: id}).Body)
 }
 
-// violations are what axe-core finds wrong with the page.
-func (v *tab) violations(t *testing.T) []string {
+// violations are what axe-core finds wrong with the page; by one rule alone, if it has a name.
+func (v *tab) violations(t *testing.T, rule string) []string {
 	t.Helper()
 	axe, err := os.ReadFile("clients/node_modules/axe-core/axe.min.js")
 	if err != nil {
@@ -252,8 +273,12 @@ func (v *tab) violations(t *testing.T) []string {
 		} `json:"nodes"`
 	}
 	do(t, v, chromedp.Evaluate[chromedp.Void](string(axe)))
+	only := ""
+	if rule != "" {
+		only = fmt.Sprintf(", runOnly: {type: 'rule', values: [%q]}", rule)
+	}
 	var out []string
-	for _, f := range do(t, v, chromedp.Evaluate[[]violation](`axe.run(document, {resultTypes: ['violations']}).then((r) => r.violations)`, chromedp.EvalAwaitPromise)) {
+	for _, f := range do(t, v, chromedp.Evaluate[[]violation](`axe.run(document, {resultTypes: ['violations']`+only+`}).then((r) => r.violations)`, chromedp.EvalAwaitPromise)) {
 		for _, n := range f.Nodes {
 			out = append(out, fmt.Sprintf("%s: %s\n\t%s\n\t%s", f.ID, f.Help, n.HTML, strings.ReplaceAll(n.FailureSummary, "\n", "\n\t")))
 		}

@@ -12,8 +12,8 @@ import (
 
 const (
 	largePosts  = 8         // and as many revisions of the first
-	largePost   = 14 << 20  // bytes of its text
-	answerBound = 144 << 20 // of the resident memory of the process
+	largePost   = 7 << 20   // bytes of its text
+	answerBound = 120 << 20 // of the resident memory of the process
 )
 
 // A caller chooses how much it asks for: lists of more than 100 MB are answered whole, while the process holds one post at
@@ -44,8 +44,8 @@ func TestLargeAnswersInBoundedMemory(t *testing.T) {
 		got := p.answer(t, ask.call)
 		peak := peakMemory(t, p)
 		t.Logf("%s: %d MiB answered with at most %d MiB resident", ask.name, got.bytes>>20, peak>>20)
-		if got.bytes < 100e6 || !bytes.HasSuffix(bytes.TrimSpace(got.tail), []byte("</methodResponse>")) {
-			t.Errorf("%s: %d bytes that end with %q, want more than 100 MB, to the end", ask.name, got.bytes, got.tail)
+		if got.bytes < 50e6 || !bytes.HasSuffix(bytes.TrimSpace(got.tail), []byte("</methodResponse>")) {
+			t.Errorf("%s: %d bytes that end with %q, want more than 50 MB, to the end", ask.name, got.bytes, got.tail)
 		}
 		if peak > answerBound {
 			t.Errorf("%s: the process had %d MiB resident for %d MiB of answer, want %d at most", ask.name, peak>>20, got.bytes>>20, answerBound>>20)

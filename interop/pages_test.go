@@ -78,7 +78,7 @@ const maxShift = 0.01
 // judge opens a page in every look, says what is wrong with it, and returns its source.
 func judge(t *testing.T, v *tab, open func(t *testing.T)) (source string) {
 	t.Helper()
-	for _, l := range []look{phone, phoneDim, night, desktop} {
+	for _, l := range looks() {
 		v.resize(t, l)
 		open(t)
 		if got := v.shift(t); got > maxShift {
@@ -88,10 +88,7 @@ func judge(t *testing.T, v *tab, open func(t *testing.T)) (source string) {
 			t.Errorf("%s: the page is %d pixels wider than the window", l.name, got)
 		}
 		v.keepPicture(t, l)
-		if l.mobile {
-			continue // the same page to whoever does not see it
-		}
-		for _, what := range v.violations(t) {
+		for _, what := range v.violationsIn(t, l) {
 			t.Errorf("%s: %s", l.name, what)
 		}
 	}
@@ -106,16 +103,13 @@ func judgeHere(t *testing.T, v *tab, was look) (source string) {
 		t.Errorf("the layout shifts by %.4f", got)
 	}
 	do(t, v, chromedp.Evaluate[chromedp.Void](`for (const d of document.querySelectorAll("details")) d.open = true`))
-	for _, l := range []look{phone, phoneDim, night, desktop} {
+	for _, l := range looks() {
 		v.resize(t, l)
 		if got := v.wide(t); got > 0 {
 			t.Errorf("%s: the page is %d pixels wider than the window", l.name, got)
 		}
 		v.keepPicture(t, l)
-		if l.mobile {
-			continue
-		}
-		for _, what := range v.violations(t) {
+		for _, what := range v.violationsIn(t, l) {
 			t.Errorf("%s: %s", l.name, what)
 		}
 	}
@@ -184,7 +178,7 @@ func TestJudgesFindFaults(t *testing.T) {
 	if got := v.wide(t); got == 0 {
 		t.Error("a wide page is not seen")
 	}
-	found := strings.Join(v.violations(t), "\n")
+	found := strings.Join(v.violations(t, ""), "\n")
 	for _, rule := range []string{"color-contrast", "image-alt", "html-has-lang"} {
 		if !strings.Contains(found, rule) {
 			t.Errorf("axe does not find %s:\n%s", rule, found)
