@@ -28,18 +28,13 @@ func PutWords(ctx context.Context, tx *Tx, table string, id int64, words []strin
 	return nil
 }
 
-// WithWords is the SQL of a statement that gives the ids, as column hit, of a
-// table of words that match a WordQuery and, unless above is "", are above
-// that. query and above are SQL too, placeholders.
-func (db *DB) WithWords(table, query, above string) string {
-	id, match := `rowid`, table+` MATCH `+query
+// WithWords is the SQL of a statement that gives the ids, as column hit, of a table of words that match a WordQuery, which
+// is SQL too, a placeholder.
+func (db *DB) WithWords(table, query string) string {
 	if db.dialect == migrations.Postgres {
-		id, match = `id`, `words @@ `+query+`::tsquery`
+		return `SELECT id AS hit FROM ` + table + ` WHERE words @@ ` + query + `::tsquery`
 	}
-	if above != "" {
-		match += ` AND ` + id + ` > ` + above
-	}
-	return `SELECT ` + id + ` AS hit FROM ` + table + ` WHERE ` + match
+	return `SELECT rowid AS hit FROM ` + table + ` WHERE ` + table + ` MATCH ` + query
 }
 
 // WordQuery is the argument for WithWords that finds the ids that have all the

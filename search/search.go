@@ -36,9 +36,6 @@ const (
 	everything = "everything"
 	// batch is the number of posts that one transaction of Work indexes.
 	batch = 100
-	// queryGrams is the largest number of grams that a search looks up. More
-	// grams leave fewer candidates, but the first ones exclude most posts.
-	queryGrams = 24
 )
 
 // A Text holds the words of a post.
@@ -54,12 +51,16 @@ type Texts func(ctx context.Context, q database.Queryer, ids []int64, size int) 
 
 // Index is the full-text index of a database. It is safe for concurrent use.
 type Index struct {
-	db    *database.DB
-	texts Texts
+	db      *database.DB
+	texts   Texts
+	newest  Newest
+	samples samples
 }
 
-// NewIndex returns the index of the posts that texts reads.
-func NewIndex(db *database.DB, texts Texts) *Index { return &Index{db, texts} }
+// NewIndex returns the index of posts whose texts are read by texts.
+func NewIndex(db *database.DB, texts Texts, newest Newest) *Index {
+	return &Index{db: db, texts: texts, newest: newest}
+}
 
 // Work indexes posts that are new or changed, the newest first. It returns how
 // many it indexed, at most a few hundred, or 0 if none were waiting.
@@ -100,45 +101,81 @@ func (x *Index) Work(ctx context.Context) (n int, err error) {
 	return n, nil
 }
 
-// To find out whether a word is common, a search looks at the newest recent
-// ids; the word is common if at least common of those posts contain it.
-// maxPending is the number of posts that may wait for the index; beyond it, the
-// index is not used.
+// maxPending is how many posts may wait for the index; with more of them it is of no use. Up to maxListed candidates are
+// named one by one in the statement that looks at them, so that both databases know how few they are; of more, the index
+// is asked in that statement for queryGrams grams.
 const (
-	recent     = 1000
-	common     = 3
 	maxPending = 10_000
+	maxListed  = 2000
+	queryGrams = 24
 )
 
-// Candidates returns an SQL statement that selects the ids of all posts that
-// may match, as column hit; with a limit above 0, only the limit highest. It
-// returns "" if walking through the posts is faster, because many of the newest
-// match or no word of the query is long enough to look up. newest is the
-// highest id of a post. add adds an argument to the statement and returns its
-// placeholder.
-func (x *Index) Candidates(ctx context.Context, s Query, newest int64, limit int, add func(any) string) (string, error) {
+// Candidates returns the SQL of a statement that gives the ids of all posts that may match, as column hit, at most limit of them, the
+// highest, unless limit is 0. It is "" when a walk through the posts is better, since many of the newest match, or nothing
+// in the query is long enough to be looked up. add adds an argument to the statement and returns its placeholder.
+func (x *Index) Candidates(ctx context.Context, s Query, limit int, add func(any) string) (string, error) {
 	grams := s.grams()
 	if len(grams) == 0 {
 		return "", nil
 	}
-	match := x.db.WordQuery(grams, everything)
-	var n struct {
-		Recent  int `db:"recent"`
-		Pending int `db:"pending"`
+	sample, err := x.sample(ctx)
+	if err != nil {
+		return "", err
 	}
-	err := x.db.Get(ctx, &n, fmt.Sprintf(`SELECT (SELECT COUNT(*) FROM (%s LIMIT %d) AS hits) AS recent, (SELECT COUNT(*) FROM (SELECT 1 FROM search_pending LIMIT %d) AS waiting) AS pending`,
-		x.db.WithWords(table, "$1", "$2"), common, maxPending+1), match, newest-recent)
+	seldom, recent := sample.choose(grams)
+	if recent >= common {
+		return "", nil
+	}
+	var ids []int64
+	err = x.db.Select(ctx, &ids, fmt.Sprintf(`SELECT hit FROM (%s LIMIT %d) AS hits UNION ALL SELECT -post_id FROM (SELECT post_id FROM search_pending LIMIT %d) AS waiting`,
+		x.db.WithWords(table, "$1"), maxListed+1, maxPending+1), x.db.WordQuery(seldom, everything))
 	if err != nil {
 		return "", fmt.Errorf("look into the index of searches: %w", err)
 	}
-	if n.Recent >= common || n.Pending > maxPending {
+	waiting := 0
+	for i, id := range ids {
+		if id < 0 {
+			waiting++
+			ids[i] = -id
+		}
+	}
+	switch {
+	case waiting > maxPending:
 		return "", nil
+	case len(ids)-waiting > maxListed:
+		found := x.db.WithWords(table, add(x.db.WordQuery(grams[:min(len(grams), queryGrams)], everything)))
+		if limit > 0 {
+			found = fmt.Sprintf(`SELECT hit FROM (%s ORDER BY hit DESC LIMIT %d) AS hits`, found, limit)
+		}
+		return found + ` UNION SELECT post_id AS hit FROM search_pending`, nil
 	}
-	found := x.db.WithWords(table, add(match), "")
-	if limit > 0 {
-		found = fmt.Sprintf(`SELECT hit FROM (%s ORDER BY hit DESC LIMIT %d) AS hits`, found, limit)
+	slices.Sort(ids)
+	return listed(slices.Compact(ids), add), nil
+}
+
+// listed is the SQL for a table of ids. Statements with as many are the same text, so their number is a power of two.
+func listed(ids []int64, add func(any) string) string {
+	size := 1
+	for size < len(ids) {
+		size *= 2
 	}
-	return found + ` UNION SELECT post_id AS hit FROM search_pending`, nil
+	var b strings.Builder
+	b.WriteString(`WITH listed (hit) AS (VALUES (CAST(` + add(first(ids)) + ` AS BIGINT))`)
+	for i := 1; i < size; i++ {
+		id := int64(0) // which no post has
+		if i < len(ids) {
+			id = ids[i]
+		}
+		b.WriteString(`, (` + add(id) + `)`)
+	}
+	return b.String() + `) SELECT hit FROM listed`
+}
+
+func first(ids []int64) int64 {
+	if len(ids) == 0 {
+		return 0
+	}
+	return ids[0]
 }
 
 // Grams returns the distinct grams of a text, made of its runs of letters and
@@ -190,6 +227,5 @@ func (s Query) grams() []string {
 		}
 	}
 	slices.Sort(out)
-	out = slices.Compact(out)
-	return out[:min(len(out), queryGrams)]
+	return slices.Compact(out)
 }

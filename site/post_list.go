@@ -242,7 +242,7 @@ func (f PostFilter) statement(q database.Queryer, columns, condition, found stri
 	if condition != "" {
 		where += ` AND ` + condition
 	}
-	where += search.Parse(f.Search).Condition(q, a.add)
+	words := search.Parse(f.Search)
 	order, direction := f.order(q)
 	keys, names := make([]string, len(order)), make([]string, len(order))
 	for i, column := range order {
@@ -254,17 +254,23 @@ func (f PostFilter) statement(q database.Queryer, columns, condition, found stri
 	}
 	from, parts := `posts p`, []string{where}
 	statuses := f.wanted()
+	among := ``
+	if len(statuses) > 0 {
+		among = ` AND p.status IN ('` + strings.Join(statuses, `', '`) + `')`
+	}
 	switch {
-	case len(statuses) > 0 && found != "":
-		parts[0] += ` AND p.status IN ('` + strings.Join(statuses, `', '`) + `')`
+	case found != "":
+		from, parts[0] = `(`+found+`) AS found CROSS JOIN posts p`, `p.id = found.hit AND `+where+among+words.Condition(q, a.add)
+	case !words.Empty() && order[0] == "p.date": // one status may have none that holds the words
+		parts[0] += words.Often(q, a.add, among)
 	case len(statuses) > 0:
+		where += words.Often(q, a.add, ``)
 		parts = nil
 		for _, status := range statuses {
 			parts = append(parts, where+` AND p.status = '`+status+`'`)
 		}
-	}
-	if found != "" {
-		from, parts[0] = `(`+found+`) AS found CROSS JOIN posts p`, `p.id = found.hit AND `+parts[0]
+	default:
+		parts[0] += words.Often(q, a.add, ``)
 	}
 	for i, part := range parts {
 		parts[i] = `SELECT p.id, ` + strings.Join(keys, `, `) + ` FROM ` + from + ` WHERE ` + part

@@ -3,7 +3,6 @@ package site
 import (
 	"context"
 	"errors"
-	"fmt"
 	"time"
 
 	"github.com/quillgate/quillgate/database"
@@ -17,11 +16,13 @@ func (s *Site) candidates(ctx context.Context, words string, limit int, a *argum
 	if query.Empty() {
 		return "", nil
 	}
-	var newest int64
-	if err := s.db.Get(ctx, &newest, `SELECT COALESCE((SELECT id FROM posts WHERE type = 'post' AND status = 'publish' ORDER BY id DESC LIMIT 1), 0)`); err != nil {
-		return "", fmt.Errorf("look for the newest post: %w", err)
-	}
-	return s.searches.Candidates(ctx, query, newest, limit, a.add)
+	return s.searches.Candidates(ctx, query, limit, a.add)
+}
+
+// newestPosts are those by which searches judge how common a word is.
+func (s *Site) newestPosts(ctx context.Context, limit int) (ids []int64, err error) {
+	err = s.db.Select(ctx, &ids, `SELECT id FROM posts WHERE type = 'post' AND status = 'publish' ORDER BY id DESC LIMIT $1`, limit)
+	return ids, err
 }
 
 // searchTexts reads the words of posts for the index of searches.

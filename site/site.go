@@ -57,7 +57,8 @@ type Site struct {
 // Open returns the site over the given parts and makes what a new blog has (the default category, the options) when
 // the database holds none.
 func Open(ctx context.Context, cfg Config) (*Site, error) {
-	s := &Site{db: cfg.DB, users: cfg.Users, media: cfg.Media, baseURL: strings.TrimRight(cfg.BaseURL, "/"), clock: cfg.Clock, logger: cfg.Logger, scheduler: newScheduler(), searches: search.NewIndex(cfg.DB, searchTexts)}
+	s := &Site{db: cfg.DB, users: cfg.Users, media: cfg.Media, baseURL: strings.TrimRight(cfg.BaseURL, "/"), clock: cfg.Clock, logger: cfg.Logger, scheduler: newScheduler()}
+	s.searches = search.NewIndex(cfg.DB, searchTexts, s.newestPosts)
 	if s.clock == nil {
 		s.clock = time.Now
 	}

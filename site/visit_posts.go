@@ -125,15 +125,19 @@ func (s *Site) searchQuery(ctx context.Context, f VisitorFilter, a *arguments) (
 		return "", err
 	}
 	from, where := `posts p`, `p.status = 'publish' AND p.password = ''`
-	types := []string{`p.type = 'post'`, `p.type = 'page'`}
+	types, words := []string{`p.type = 'post'`, `p.type = 'page'`}, search.Parse(f.Search)
 	if found != "" {
-		from, where, types = `(`+found+`) AS found CROSS JOIN posts p`, `p.id = found.hit AND `+where, []string{`p.type IN ('post', 'page')`}
-	} else if since, err := s.searchedSince(ctx); err != nil {
-		return "", err
-	} else if !since.IsZero() {
-		where += ` AND p.date >= ` + a.add(since)
+		from, where, types = `(`+found+`) AS found CROSS JOIN posts p`, `p.id = found.hit AND `+where+words.Condition(s.db, a.add), []string{`p.type IN ('post', 'page')`}
+	} else {
+		since, err := s.searchedSince(ctx)
+		if err != nil {
+			return "", err
+		}
+		if !since.IsZero() {
+			where += ` AND p.date >= ` + a.add(since)
+		}
+		where += words.Often(s.db, a.add, ``)
 	}
-	where += search.Parse(f.Search).Condition(s.db, a.add)
 	for i, t := range types {
 		types[i] = `SELECT p.id, p.date FROM ` + from + ` WHERE ` + t + ` AND ` + where
 	}
