@@ -3,8 +3,13 @@
 package database_test
 
 import (
+	"context"
+	"database/sql"
+	"net/url"
 	"os/exec"
 	"regexp"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -38,17 +43,58 @@ func TestCluster(t *testing.T) {
 			stop := writers(t, db, 4)
 			time.Sleep(2 * time.Second)
 			began := time.Now()
+			led := newLeader(t, regexp.MustCompile(`PG_MULTI='(.*)'`).FindStringSubmatch(script("env"))[1])
 			t.Log(script("kill-leader"))
+			leader := <-led
 			time.Sleep(6 * time.Second)
 			keys, at := stop()
 			longest := time.Duration(0)
 			for i := 1; i < len(at); i++ {
 				longest = max(longest, at[i].Sub(at[i-1]))
 			}
-			t.Logf("%d writes were acknowledged in %v; none for %v at the longest", len(keys), time.Since(began), longest)
+			t.Logf("%d writes were acknowledged in %v; none for %v at the longest, and for %v from the new leader on", len(keys), time.Since(began), longest, gap(at, leader))
+			if again := gap(at, leader); again > 5*time.Second {
+				t.Errorf("the first write after a new leader came after %v, want 5 s at most", again)
+			}
 			allThere(t, db, keys)
 			script("revive")
 			time.Sleep(10 * time.Second) // until there is a synchronous standby again
 		})
 	}
+}
+
+// newLeader sends the moment when another server than the one that leads now takes writes.
+func newLeader(t *testing.T, hosts string) <-chan time.Time {
+	t.Helper()
+	all, err := url.Parse(hosts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var servers []*sql.DB
+	for host := range strings.SplitSeq(all.Host, ",") {
+		one := *all
+		one.Host, one.RawQuery = host, "sslmode=disable&connect_timeout=1"
+		db, err := sql.Open("postgres", one.String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { db.Close() })
+		servers = append(servers, db)
+	}
+	leads := func(db *sql.DB) (yes bool) {
+		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+		defer cancel()
+		return db.QueryRowContext(ctx, `SELECT NOT pg_is_in_recovery()`).Scan(&yes) == nil && yes
+	}
+	others := slices.DeleteFunc(servers, leads)
+	out := make(chan time.Time, 1)
+	go func() {
+		for end := time.Now().Add(time.Minute); time.Now().Before(end); time.Sleep(10 * time.Millisecond) {
+			if slices.ContainsFunc(others, leads) {
+				break
+			}
+		}
+		out <- time.Now()
+	}()
+	return out
 }
