@@ -186,16 +186,8 @@ func (c *importCmd) tellNext(ctx context.Context, blog *server.Blog, s transfer.
 	if err != nil {
 		return err
 	}
-	left, differ := 0, 0
-	for words, n := range problems {
-		if strings.HasPrefix(words, leftOut) {
-			left += n
-		} else {
-			differ += n
-		}
-	}
-	if left+differ > 0 {
-		steps = append(steps, fmt.Sprintf("%s left out, and %s: see above; --report FILE lists each.", counted(left, "object was", "objects were"), counted(differ, "differs", "differ")))
+	if step := leftStep(problems); step != "" {
+		steps = append(steps, step)
 	}
 	if s.Title != "" {
 		fmt.Fprintf(out.out, "The title is now %q.\n", s.Title)
@@ -216,6 +208,29 @@ func (c *importCmd) tellNext(ctx context.Context, blog *server.Blog, s transfer.
 		}
 	}
 	return nil
+}
+
+// leftStep asks to look at what was left out, "" when nothing was.
+func leftStep(problems map[string]int) string {
+	left, differ := 0, 0
+	for words, n := range problems {
+		if strings.HasPrefix(words, leftOut) {
+			left += n
+		} else {
+			differ += n
+		}
+	}
+	var parts []string
+	if left > 0 {
+		parts = append(parts, counted(left, "object was left out", "objects were left out"))
+	}
+	if differ > 0 {
+		parts = append(parts, counted(differ, "differs from the file", "differ from the file"))
+	}
+	if len(parts) == 0 {
+		return ""
+	}
+	return strings.Join(parts, ", and ") + ": see above; --report FILE lists each."
 }
 
 // steps are what is left to do after an import.
