@@ -71,6 +71,17 @@ type Token struct {
 	LastUse  Use       // right to about a minute
 }
 
+// State says how it stands with a token at a moment: InUse, Expired or Revoked.
+func (t Token) State(now time.Time) State {
+	switch {
+	case !t.Revoked.IsZero():
+		return Revoked
+	case !t.Expires.IsZero() && !now.Before(t.Expires):
+		return Expired
+	}
+	return InUse
+}
+
 // NewToken is a token to be made. UserID, Kind and Name are required.
 type NewToken struct {
 	UserID   int64

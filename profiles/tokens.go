@@ -11,16 +11,10 @@ import (
 func (v *visit) ofToken(t apps.Token) credential {
 	c := credential{
 		ID: t.ID, Kind: kindPassword, UserID: t.UserID, Name: t.Name, Hint: t.Hint, Scope: t.Scope, Networks: t.Networks,
-		Created: t.Created, Expires: t.Expires, State: apps.InUse, LastUse: t.LastUse,
+		Created: t.Created, Expires: t.Expires, State: t.State(v.now()), LastUse: t.LastUse,
 	}
 	if t.Kind == apps.AccessToken {
 		c.Kind = kindToken
-	}
-	switch {
-	case !t.Revoked.IsZero():
-		c.State = apps.Revoked
-	case !t.Expires.IsZero() && !v.now().Before(t.Expires):
-		c.State = apps.Expired
 	}
 	return c
 }

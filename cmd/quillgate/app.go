@@ -78,17 +78,22 @@ func textsOf[T any](list []T) []string {
 }
 
 func showApp(keys *server.Keys, login string, a apps.App) appShown {
-	shown := appShown{
+	return appShown{
 		User: login, Name: a.Name, Public: a.Public, Hint: a.Hint, State: keys.Apps.State(a), Scope: textsOf(a.Scope.Rights),
 		Methods: append([]string{}, a.Scope.Methods...), Networks: textsOf(a.Networks), Strict: a.Strict, Algorithm: a.Algorithm,
-		Created: a.Created, Expires: timeOf(a.Expires), LastUsed: timeOf(a.LastUse.At), Uses: a.Uses, Revoked: timeOf(a.Revoked),
+		Created: a.Created, Expires: timeOf(a.Expires), LastUsed: timeOf(a.LastUse.At), LastUse: showUse(a.LastUse), Uses: a.Uses, Revoked: timeOf(a.Revoked),
 		Successor: a.Successor, Rotated: timeOf(a.Rotated), UsedAfterRotation: a.UsedAfterRotation(), Legacy: a.LegacySignatures,
 	}
-	if shown.LastUsed != nil {
-		shown.LastUse = &useShown{Agent: a.LastUse.Agent, Method: a.LastUse.Method}
-		if a.LastUse.Addr.IsValid() {
-			shown.LastUse.Address = a.LastUse.Addr.String()
-		}
+}
+
+// showUse is a last use as JSON shows it; nil when there is none.
+func showUse(u apps.Use) *useShown {
+	if u.At.IsZero() {
+		return nil
+	}
+	shown := &useShown{Agent: u.Agent, Method: u.Method}
+	if u.Addr.IsValid() {
+		shown.Address = u.Addr.String()
 	}
 	return shown
 }
@@ -148,7 +153,7 @@ func (c *appListCmd) Run(ctx context.Context, s *settings, io streams) error {
 		}
 		heading := []any{"PUBLIC KEY", "USER", "NAME", "SCOPE", "CREATED", "EXPIRES", "LAST USED", "STATE"}
 		return tellList(io, list, c.JSON, heading, func(a appShown) []any {
-			return []any{a.Public, a.User, a.Name, scopeText(a.Scope, a.Methods), a.Created.Format(time.DateTime), timeText(a.Expires), a.useText(), a.stateText()}
+			return []any{a.Public, a.User, a.Name, scopeText(a.Scope, a.Methods), a.Created.Format(time.DateTime), timeText(a.Expires), useText(a.LastUsed, a.LastUse), a.stateText()}
 		})
 	})
 }
@@ -173,12 +178,12 @@ func scopeText(rights, methods []string) string {
 }
 
 // useText is the last use in one line. What the client calls itself is a stranger's text.
-func (a appShown) useText() string {
-	if a.LastUsed == nil {
+func useText(at *time.Time, use *useShown) string {
+	if at == nil || use == nil {
 		return "never"
 	}
-	text := timeText(a.LastUsed)
-	for _, part := range []struct{ word, value string }{{" from ", a.LastUse.Address}, {" by ", a.LastUse.Agent}, {": ", a.LastUse.Method}} {
+	text := timeText(at)
+	for _, part := range []struct{ word, value string }{{" from ", use.Address}, {" by ", use.Agent}, {": ", use.Method}} {
 		if part.value != "" {
 			text += part.word + strings.NewReplacer("\n", " ", "\t", " ").Replace(visibleText(part.value))
 		}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -19,7 +20,7 @@ type limitFlags struct {
 	Scope   []string `help:"Rights, separated by commas: read, draft, publish, media, comments, users, options. Empty or all: everything its user may do." placeholder:"RIGHTS"`
 	Method  []string `help:"Methods it may call, separated by commas. Empty: all." aliases:"methods" placeholder:"METHODS"`
 	Network []string `help:"Networks and addresses it may be used from, separated by commas. Empty: anywhere." aliases:"networks" placeholder:"NETWORKS"`
-	Expires string   `help:"When it expires: 365d, or a date such as 2027-01-31. Empty: never." placeholder:"DAYS|DATE"`
+	Expires string   `help:"When it expires: a number of days, a date such as 2027-01-31, or never. Default: 365d, as on the pages." placeholder:"DAYS|DATE"`
 }
 
 // terms reads the flags.
@@ -31,11 +32,14 @@ func (f limitFlags) terms() (t apps.Terms, err error) {
 	if t.Networks, err = apps.ParseNetworks(list(f.Network)); err != nil {
 		return t, usageError{err}
 	}
-	if t.Expires, err = expiryOf(f.Expires, time.Now()); err != nil {
+	if t.Expires, err = expiryOf(cmp.Or(f.Expires, suggestedLife()), time.Now()); err != nil {
 		return t, usageError{err}
 	}
 	return t, nil
 }
+
+// suggestedLife is how long a key or token works when nothing else is said; the pages suggest the same.
+func suggestedLife() string { return strconv.Itoa(int(apps.SuggestedLife.Hours()/24)) + "d" }
 
 // newKey reads the flags for a key.
 func (f limitFlags) newKey() (apps.New, error) {
@@ -174,7 +178,7 @@ func describeApp(ctx context.Context, io streams, keys *server.Keys, app apps.Ap
 		{"Networks", orAll(a.Networks, "anywhere")},
 		{"Created", timeText(&a.Created)},
 		{"Expires", timeText(a.Expires)},
-		{"Last used", a.useText()},
+		{"Last used", useText(a.LastUsed, a.LastUse)},
 		{"Uses", strconv.FormatInt(a.Uses, 10)},
 		{"Successor", a.Successor},
 	})

@@ -32,27 +32,29 @@ type tokenShown struct {
 	ID       string     `json:"id"`
 	Token    string     `json:"token,omitempty"` // at its making only
 	Hint     string     `json:"hint"`
+	State    apps.State `json:"state"`
 	Scope    []string   `json:"scope"`    // empty: everything that the user may
 	Methods  []string   `json:"methods"`  // empty: all
 	Networks []string   `json:"networks"` // empty: everywhere
 	Created  time.Time  `json:"created"`
 	Expires  *time.Time `json:"expires"`
 	LastUsed *time.Time `json:"last_used"`
+	LastUse  *useShown  `json:"last_use"`
 	Revoked  *time.Time `json:"revoked"`
 }
 
 func showToken(login string, t apps.Token) tokenShown {
 	return tokenShown{
-		User: login, Kind: string(t.Kind), Name: t.Name, ID: t.ID, Hint: t.Hint, Scope: textsOf(t.Scope.Rights),
+		User: login, Kind: string(t.Kind), Name: t.Name, ID: t.ID, Hint: t.Hint, State: t.State(time.Now()), Scope: textsOf(t.Scope.Rights),
 		Methods: append([]string{}, t.Scope.Methods...), Networks: textsOf(t.Networks), Created: t.Created,
-		Expires: timeOf(t.Expires), LastUsed: timeOf(t.LastUse.At), Revoked: timeOf(t.Revoked),
+		Expires: timeOf(t.Expires), LastUsed: timeOf(t.LastUse.At), LastUse: showUse(t.LastUse), Revoked: timeOf(t.Revoked),
 	}
 }
 
 type tokenCreateCmd struct {
 	User string `help:"User name." required:"" placeholder:"LOGIN"`
 	Name string `help:"Name of the application." required:""`
-	Kind string `help:"token, for HTTP Basic; or password, which WordPress clients accept in place of the user's password." enum:"token,password" default:"token" placeholder:"KIND"`
+	Kind string `help:"password, an application password, which WordPress clients accept in place of the user's password; or token, for HTTP Basic." enum:"password,token" default:"password" placeholder:"KIND"`
 	limitFlags
 	Days int  `hidden:"" help:"The old form of --expires."` // until the next release
 	JSON bool `name:"json" help:"Print JSON."`
@@ -102,23 +104,11 @@ func (c *tokenListCmd) Run(ctx context.Context, s *settings, io streams) error {
 		if err != nil {
 			return err
 		}
-		heading := []any{"ID", "KIND", "USER", "NAME", "SCOPE", "CREATED", "LAST USED", "STATE"}
+		heading := []any{"ID", "KIND", "USER", "NAME", "SCOPE", "CREATED", "EXPIRES", "LAST USED", "STATE"}
 		return tellList(io, list, c.JSON, heading, func(t tokenShown) []any {
-			return []any{t.ID, t.Kind, t.User, t.Name, scopeText(t.Scope, t.Methods), t.Created.Format(time.DateTime), timeText(t.LastUsed), t.stateText()}
+			return []any{t.ID, t.Kind, t.User, t.Name, scopeText(t.Scope, t.Methods), t.Created.Format(time.DateTime), timeText(t.Expires), useText(t.LastUsed, t.LastUse), t.State}
 		})
 	})
-}
-
-func (t tokenShown) stateText() string {
-	switch {
-	case t.Revoked != nil:
-		return "revoked"
-	case t.Expires != nil && !t.Expires.After(time.Now()):
-		return "expired"
-	case t.Expires != nil:
-		return "in use until " + t.Expires.Format(time.DateOnly)
-	}
-	return "in use"
 }
 
 func (c *tokenListCmd) list(ctx context.Context, keys *server.Keys) ([]tokenShown, error) {
@@ -175,14 +165,14 @@ func tellToken(ctx context.Context, io streams, keys *server.Keys, token apps.To
 		{"Kind", t.Kind},
 		{"Name", t.Name},
 		{"User", fmt.Sprintf("%s (%s)", user.Login, user.Role)},
-		{"State", t.stateText()},
+		{"State", string(t.State)},
 		{"Ends in", t.Hint},
-		{"Scope", orAll(t.Scope, "everything that the user may")},
+		{"Scope", orAll(t.Scope, "everything the user may do")},
 		{"Methods", orAll(t.Methods, "all")},
-		{"Networks", orAll(t.Networks, "everywhere")},
+		{"Networks", orAll(t.Networks, "anywhere")},
 		{"Created", timeText(&t.Created)},
 		{"Expires", timeText(t.Expires)},
-		{"Last used", timeText(t.LastUsed)},
+		{"Last used", useText(t.LastUsed, t.LastUse)},
 	})
 }
 
