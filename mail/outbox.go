@@ -360,11 +360,12 @@ func (o *Outbox) clear(ctx context.Context) error {
 
 // Run sends what is due until ctx ends. Run one in each process.
 func (o *Outbox) Run(ctx context.Context) {
-	for {
+	for failing := false; ; {
 		more, err := o.Work(ctx)
-		if err != nil && ctx.Err() == nil {
-			o.cfg.Logger.ErrorContext(ctx, "mail not sent", "cause", err)
+		if err != nil && ctx.Err() == nil && !failing { // once for an outage
+			o.cfg.Logger.WarnContext(ctx, "the outbox cannot be read or written; it is tried again", "cause", err)
 		}
+		failing = err != nil
 		if more && err == nil {
 			continue
 		}

@@ -36,6 +36,7 @@ type house struct {
 // each runs fn on a server over each database, both at the same time.
 func each(t *testing.T, fn func(t *testing.T, h *house)) {
 	t.Helper()
+	t.Parallel() // they mostly wait
 	databasetest.EachURL(t, func(t *testing.T, url string) { fn(t, open(t, url)) })
 }
 
@@ -74,6 +75,11 @@ func open(t *testing.T, database string) *house {
 			t.Errorf("the log has errors:\n%s", h.log)
 		}
 	})
+	for told := 0; told == 0; time.Sleep(5 * time.Millisecond) { // until the trail is followed
+		if err := h.blog.DB.Get(t.Context(), &told, `SELECT COUNT(*) FROM notices_told`); err != nil {
+			t.Fatal(err)
+		}
+	}
 	return h
 }
 

@@ -12,6 +12,7 @@ import (
 	"fmt"
 	"log/slog"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/quillgate/quillgate/audit"
@@ -47,6 +48,8 @@ const (
 	kindShown    = "shown"    // comments on the post of the topic that are seen: becomes kindNew for its author
 	kindModerate = "moderate" // the items are comments
 	kindNew      = "new"      //
+
+	kindAccount = "account" // the items are lines of the audit trail
 )
 
 // maxPerHour bounds the mails about comments to one person. What comes then is in the next one.
@@ -61,6 +64,8 @@ var kinds = map[string]mail.Kind{
 	kindShown:    {},
 	kindModerate: {Pause: time.Hour, PerHour: maxPerHour, Digest: 4},
 	kindNew:      {Pause: time.Hour, PerHour: maxPerHour, Digest: 4},
+
+	kindAccount: {Pause: 5 * time.Minute},
 }
 
 // New returns the notices of a blog.
@@ -80,7 +85,27 @@ func New(cfg Config) *Notices {
 func (n *Notices) Outbox() *mail.Outbox { return n.outbox }
 
 // Run sends mail until ctx ends. Run one in each process.
-func (n *Notices) Run(ctx context.Context) { n.outbox.Run(ctx) }
+func (n *Notices) Run(ctx context.Context) {
+	var following sync.WaitGroup
+	defer following.Wait()
+	following.Go(func() {
+		ticker := time.NewTicker(followEvery)
+		defer ticker.Stop()
+		for failing := false; ; {
+			err := n.follow(ctx)
+			if err != nil && ctx.Err() == nil && !failing { // once for an outage
+				n.cfg.Logger.WarnContext(ctx, "the audit trail was not read for mails; it is tried again", "cause", err)
+			}
+			failing = err != nil
+			select {
+			case <-ctx.Done():
+				return
+			case <-ticker.C:
+			}
+		}
+	})
+	n.outbox.Run(ctx)
+}
 
 // compose finds the words for letters.
 func (n *Notices) compose(ctx context.Context, letters []mail.Letter) (*mail.Message, error) {
@@ -105,6 +130,7 @@ func (n *Notices) composers() map[string]func(context.Context, words, []mail.Let
 	return map[string]func(context.Context, words, []mail.Letter) (*mail.Message, error){
 		kindReset: n.reset, kindInvite: n.invite,
 		kindHeld: n.spread, kindShown: n.spread, kindModerate: n.comments, kindNew: n.comments,
+		kindAccount: n.account,
 	}
 }
 

@@ -164,11 +164,23 @@ func (s *Server) Mails() []Mail {
 // Wait returns the mails once there are so many, and fails the test when that takes a minute.
 func (s *Server) Wait(t testing.TB, n int) []Mail {
 	t.Helper()
+	return s.WaitFor(t, n, "")
+}
+
+// WaitFor is Wait for the mails with a part in their text.
+func (s *Server) WaitFor(t testing.TB, n int, part string) []Mail {
+	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	for {
 		s.mu.Lock()
-		list, took := append([]Mail(nil), s.mails...), s.took
+		var list []Mail
+		for _, m := range s.mails {
+			if strings.Contains(m.Text, part) {
+				list = append(list, m)
+			}
+		}
+		took := s.took
 		s.mu.Unlock()
 		if len(list) >= n {
 			return list
@@ -176,7 +188,7 @@ func (s *Server) Wait(t testing.TB, n int) []Mail {
 		select {
 		case <-took:
 		case <-ctx.Done():
-			t.Fatalf("%d mails arrived, want %d", len(list), n)
+			t.Fatalf("%d mails with %q arrived, want %d", len(list), part, n)
 		}
 	}
 }
