@@ -513,11 +513,15 @@ func TestH11ChangesOfTokensAndKeys(t *testing.T) {
 		app, _ := h.key(t, ada)
 		name, never, soon := "Phone", time.Time{}, h.clock.Now().Add(time.Hour)
 		scope, networks := apps.Scope{Rights: []apps.Right{apps.Read}, Methods: []string{"wp.getPosts"}}, []netip.Prefix{netip.MustParsePrefix("192.0.2.7/24")}
-		for what, change := range map[string]apps.Change{
-			"a name":     {Name: &name},
-			"everything": {Name: &name, Scope: &scope, Networks: &networks, Expires: &soon},
-			"an expiry":  {Expires: &never},
+		for _, c := range []struct { // the first gives both the same name
+			what   string
+			change apps.Change
+		}{
+			{"a name", apps.Change{Name: &name}},
+			{"everything", apps.Change{Name: &name, Scope: &scope, Networks: &networks, Expires: &soon}},
+			{"an expiry", apps.Change{Expires: &never}},
 		} {
+			what, change := c.what, c.change
 			if _, err := h.apps.UpdateToken(t.Context(), audit.Operator, ada.ID, token.ID, change); err != nil {
 				t.Fatalf("%s: %v", what, err)
 			}
