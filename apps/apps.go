@@ -1,13 +1,14 @@
 // Package apps owns application keys: pairs of a public key and a secret with
-// which a program signs requests in a user's name. It makes them, seals their
-// secrets, looks them up, and ends them. It verifies no request: that is for
-// package auth, which Lookup hands the secret to. It owns tokens and application
-// passwords too, which have the same life and are kept as keyed hashes.
+// which a client signs requests on behalf of a user. It creates them, seals
+// their secrets, looks them up, and revokes them. It does not verify requests:
+// package auth does, to which Lookup gives the secret. It also owns tokens and
+// application passwords, which have the same life cycle and are stored as keyed
+// hashes.
 //
-// A secret leaves this package twice: once at Create, to be shown to its owner,
-// and then only through Lookup. In the database it is sealed with AES-256-GCM
-// (Tink), bound to its row: a ciphertext that is copied to another row, user or
-// column does not open. The keyset that seals lives in a file next to the
+// A secret leaves this package in two ways: once from Create, to be shown to
+// its owner, and from Lookup. In the database it is sealed with AES-256-GCM
+// (Tink) and bound to its row: a ciphertext that is copied to another row, user
+// or column cannot be opened. The sealing keyset is in a file next to the
 // database, never in it.
 package apps
 
@@ -27,29 +28,30 @@ import (
 	"github.com/quillgate/quillgate/database"
 )
 
-// MaxPerUser is how many keys a user may have that are not revoked.
+// MaxPerUser is the largest number of keys of a user that are not revoked.
 const MaxPerUser = 50
 
 var (
 	// ErrNotFound means that there is no such key, or that it belongs to
-	// someone else.
+	// another user.
 	ErrNotFound = errors.New("no such application")
-	// ErrRevoked means that the key was revoked; for the log, since a client
-	// must not be able to tell it from ErrNotFound.
+	// ErrRevoked means that the key was revoked. It is for the log: a client
+	// must not be able to distinguish it from ErrNotFound.
 	ErrRevoked = errors.New("the application is revoked")
-	// ErrExpired means that the time of the key is over; for the log, as above.
+	// ErrExpired means that the key has expired. It is for the log, like
+	// ErrRevoked.
 	ErrExpired = errors.New("the application has expired")
-	// ErrTaken means that an imported public key exists already, with another
+	// ErrTaken means that an imported public key already exists with another
 	// secret or for another user.
 	ErrTaken = errors.New("the public key is already in use")
-	// ErrTooMany means that the user has MaxPerUser keys already.
+	// ErrTooMany means that the user already has MaxPerUser keys.
 	ErrTooMany = fmt.Errorf("a user can have at most %d applications", MaxPerUser)
-	// ErrSealed means that a secret does not open with the keyset: the row was
-	// damaged or tampered with. It disables this key and no other.
+	// ErrSealed means that the keyset cannot open a secret, because the row was
+	// damaged or tampered with. It disables only this key.
 	ErrSealed = errors.New("the secret of the application cannot be decrypted")
 )
 
-// Invalid says which value of a key cannot be taken, and why.
+// Invalid names the field of a key that is refused, and the reason.
 type Invalid struct{ Field, Why string }
 
 func (e *Invalid) Error() string { return e.Field + ": " + e.Why }
@@ -57,77 +59,80 @@ func (e *Invalid) Error() string { return e.Field + ": " + e.Why }
 // App is an application key without its secret.
 type App struct {
 	Public string // the public key, unique over all users
-	UserID int64  // whose key it is
-	Name   string // what the owner calls the program
-	Hint   string // the last four characters of the secret; empty for one that was made elsewhere
-	Scope  Scope  // the zero Scope: everything that its user may
+	UserID int64  // the owner
+	Name   string // the owner's name for the client
+	Hint   string // the last four characters of the secret; empty if it was made elsewhere
+	Scope  Scope  // the zero Scope: everything that its user may do
 
 	Networks []netip.Prefix // where it may be used from; empty: everywhere
-	Strict   bool           // signs by RFC 9421 only
+	Strict   bool           // accepts RFC 9421 signatures only
 
-	// Algorithm is that of RFC 9421 which the key signs with, by its name in the registry of that document. It is fixed
-	// when the key is made, and never taken from a request. A key with a secret has "hmac-sha256".
+	// Algorithm is the name of the signature algorithm in the registry of RFC
+	// 9421. It is fixed when the key is created, and never taken from a
+	// request. For a key with a secret it is "hmac-sha256".
 	Algorithm string
-	// VerificationKey is the public half of a pair whose private half the client keeps (PKIX, DER). Nil for a key with a
-	// secret.
+	// VerificationKey is the public half of a pair whose private half the
+	// client keeps (PKIX, DER). It is nil for a key with a secret.
 	VerificationKey []byte
 
-	// LegacySignatures lets the older form of signatures pass too, which is
-	// not as strong; see signature.Header.Legacy. Only keys that were moved
-	// from another system have it.
+	// LegacySignatures also accepts the older, weaker form of signatures; see
+	// signature.Header.Legacy. Only keys that were moved from another system
+	// have it.
 	LegacySignatures bool
 
 	Created time.Time
-	Expires time.Time // from then on it is refused; zero: never
+	Expires time.Time // zero: does not expire
 	Revoked time.Time // zero: not revoked
-	// Successor is the public key of the pair that takes over, after a rotation; empty: none.
+	// Successor is the public key of the pair that replaces this one after a
+	// rotation, or empty.
 	Successor string
-	Rotated   time.Time // when the successor was made; zero: there is none
+	Rotated   time.Time // when the successor was created; zero: there is none
 	Renewed   time.Time // when its owner last changed it; zero: never
 
-	LastUse Use   // right to about a minute and a half
-	Uses    int64 // how often it was used, as right as LastUse
+	LastUse Use   // accurate to about a minute and a half
+	Uses    int64 // number of uses, as accurate as LastUse
 }
 
 // Use is one use of a key.
 type Use struct {
 	At     time.Time // zero: never
 	Addr   netip.Addr
-	Agent  string // what the client calls itself
-	Method string // what it called
+	Agent  string // the User-Agent of the client
+	Method string // the method that it called
 }
 
-// Config holds what a Store is made of.
+// Config configures a Store.
 type Config struct {
 	DB *database.DB
 
-	// KeysetFile is the path of the file that CreateKeyset made.
+	// KeysetFile is the path of a file created by CreateKeyset.
 	KeysetFile string
-	// CreateKeyset makes the file where there is none, for a database that was never used with another.
+	// CreateKeyset creates the file if it does not exist, for a database that
+	// was never used with another.
 	CreateKeyset bool
-	// Unsealed stores secrets unencrypted, without a keyset: whoever reads
+	// Unsealed stores secrets unencrypted, without a keyset: anyone who reads
 	// the database has them all.
 	Unsealed bool
 
-	// Methods are the names of all methods there are. The list of methods of a new or changed scope holds none but these
-	// and those that begin with "system."; when it is nil, any.
+	// Methods are the names of all methods. If it is not nil, a new or changed
+	// scope may list only these, and methods that begin with "system.".
 	Methods []string
 
-	// UnusedAfter disables keys that no one has used for so long, until
-	// their owners renew them with Update. Never when it is 0.
+	// UnusedAfter disables keys that were not used for this long, until their
+	// owners renew them with Update. 0 means never.
 	UnusedAfter time.Duration
 
-	Clock  func() time.Time // time.Now when nil
-	Logger *slog.Logger     // discards when nil
+	Clock  func() time.Time // default time.Now
+	Logger *slog.Logger     // default: discards
 }
 
-// Store is the keys of all users of a site. It is safe for concurrent use.
+// Store holds the keys of all users of a site. It is safe for concurrent use.
 type Store struct {
 	*shared
 	db *database.DB // of the site
 }
 
-// shared is what the stores of all sites of a database have in common.
+// shared is the part that the stores of all sites of a database share.
 type shared struct {
 	ring   *keyring
 	keys   sync.Map // name → []byte, of NamedKey
@@ -146,9 +151,9 @@ type shared struct {
 	idle sync.WaitGroup
 }
 
-// Open returns the store over a database. It refuses a keyset file that others
-// can read, that is missing, or that the database was not begun with. Close
-// ends it.
+// Open returns the store for a database. It refuses a keyset file that other
+// users can read, that is missing, or that does not belong to the database.
+// Call Close at the end.
 func Open(ctx context.Context, cfg Config) (*Store, error) {
 	s := &Store{db: cfg.DB, shared: &shared{clock: cfg.Clock, logger: cfg.Logger, unusedAfter: cfg.UnusedAfter, methods: cfg.Methods, done: make(chan struct{})}}
 	if s.clock == nil {
@@ -170,11 +175,13 @@ func Open(ctx context.Context, cfg Config) (*Store, error) {
 	return s, nil
 }
 
-// Of returns the keys of another site of the same database. The master key, the caches and what is written in batches are shared,
-// so it costs next to nothing; Close of the store that Open returned ends all of them.
+// Of returns the store for another site of the same database. It is cheap: the
+// master key, the caches and the batches are shared. Closing the store from
+// Open closes all of them.
 func (s *Store) Of(site int64) *Store { return &Store{s.shared, s.db.Of(site)} }
 
-// named is a public key at a site: what another site has given out is nothing here.
+// named is a public key of a site: one site does not accept the keys of
+// another.
 type named struct {
 	site   int64
 	public string
@@ -186,7 +193,7 @@ func (n named) compare(other named) int {
 	return cmp.Or(cmp.Compare(n.site, other.site), strings.Compare(n.public, other.public))
 }
 
-// Close writes down the last uses and waits for that to end.
+// Close writes the last uses and waits until that is done.
 func (s *Store) Close() error {
 	s.stop.Do(func() { close(s.done) })
 	s.idle.Wait()
@@ -195,7 +202,7 @@ func (s *Store) Close() error {
 
 func (s *Store) now() time.Time { return s.clock().UTC().Truncate(time.Microsecond) }
 
-// row is a line of the table.
+// row is a row of the table.
 type row struct {
 	ID       int64        `db:"id"`
 	Public   string       `db:"public"`
@@ -226,9 +233,8 @@ type row struct {
 const columns = `id, public, user_id, name, secret, hint, scope, methods, networks, strict, algorithm, verification_key,
 	legacy_signatures, created, expires, revoked, successor, rotated, renewed, last_used, last_address, last_agent, last_method, uses`
 
-// app is the row as callers see it. A scope or a network that does not read is
-// an error: the key is not valid then, since no one knows what it was not meant
-// to do.
+// app converts the row for callers. A scope or a network that cannot be parsed
+// is an error: the key is invalid then, since its limits are unknown.
 func (r *row) app() (App, error) {
 	a := App{
 		Public:           r.Public,
@@ -263,18 +269,18 @@ func (a *App) setTerms(t Terms) {
 	a.Name, a.Scope, a.Networks, a.Expires = t.Name, t.Scope, t.Networks, t.Expires
 }
 
-// New is a key to be made. UserID and Name are required.
+// New describes a key to create. UserID and Name are required.
 type New struct {
 	UserID   int64
 	Name     string
 	Scope    Scope
 	Networks []netip.Prefix
 	Strict   bool
-	Expires  time.Time // zero: never
+	Expires  time.Time // zero: does not expire
 }
 
-// Create makes a key for a user. The secret is in the answer and nowhere else
-// afterwards. Errors: *Invalid, ErrTooMany.
+// Create creates a key for a user. The returned secret is never shown again.
+// Errors: *Invalid, ErrTooMany.
 func (s *Store) Create(ctx context.Context, by audit.Actor, in New) (App, Secret, error) {
 	app, err := s.newApp(in)
 	if err != nil {
@@ -293,7 +299,8 @@ func (s *Store) Create(ctx context.Context, by audit.Actor, in New) (App, Secret
 	return app, secret, nil
 }
 
-// newApp checks what is asked for, and draws a public key. The algorithm is that of keys with a secret.
+// newApp checks a new key, and draws its public key. The algorithm is that of
+// keys with a secret.
 func (s *Store) newApp(in New) (app App, err error) {
 	app = App{Public: newPublic(), UserID: in.UserID, Strict: in.Strict, Algorithm: hmacSHA256, Created: s.now()}
 	terms, err := s.newTerms(Terms{in.Name, in.Scope, in.Networks, in.Expires}, app.Created)
@@ -304,8 +311,9 @@ func (s *Store) newApp(in New) (app App, err error) {
 	return app, nil
 }
 
-// insert seals the secret and writes the row. A key without a secret has a verification key. Pairs that have a
-// successor do not count: they end by themselves.
+// insert seals the secret and writes the row. A key without a secret has a
+// verification key. Pairs that have a successor do not count towards
+// MaxPerUser: they expire.
 func (s *Store) insert(ctx context.Context, tx *database.Tx, app *App, secret Secret) error {
 	var have int
 	if err := tx.Get(ctx, &have, `SELECT COUNT(*) FROM apps WHERE site_id = $site AND user_id = $1 AND revoked IS NULL AND successor = ''`, app.UserID); err != nil {
@@ -331,7 +339,7 @@ func (s *Store) insert(ctx context.Context, tx *database.Tx, app *App, secret Se
 	return err
 }
 
-// What is written into the audit trail about keys.
+// Kinds of audit events about keys.
 const (
 	AppCreated      audit.Kind = "app.created"
 	AppRenamed      audit.Kind = "app.renamed"
@@ -343,7 +351,7 @@ const (
 	EnrolmentClosed audit.Kind = "app.enrolment-closed"
 )
 
-// event tells of a change of a key.
+// event returns the audit event for a change to a key.
 func event(kind audit.Kind, by audit.Actor, app App, at time.Time) audit.Event {
 	return audit.Event{Kind: kind, UserID: app.UserID, By: by, At: at, Detail: map[string]string{"key": app.Public, "name": app.Name}}
 }
@@ -366,7 +374,7 @@ func get(ctx context.Context, q database.Queryer, public string) (row, error) {
 	return r, err
 }
 
-// Count is how many keys there are that are not revoked.
+// Count returns the number of keys that are not revoked.
 func (s *Store) Count(ctx context.Context) (n int, err error) {
 	if err := s.db.Get(ctx, &n, `SELECT COUNT(*) FROM apps WHERE site_id = $site AND revoked IS NULL`); err != nil {
 		return 0, fmt.Errorf("count applications: %w", err)
@@ -374,16 +382,16 @@ func (s *Store) Count(ctx context.Context) (n int, err error) {
 	return n, nil
 }
 
-// Filter says which keys List returns.
+// Filter selects the keys that List returns.
 type Filter struct {
-	UserID  int64  // whose keys; 0: everyone's
-	Revoked bool   // revoked ones too, and those whose successors have taken over
-	Limit   int    // at most so many, 1 to 1000; 0 means 100
-	After   string // where the list before ended; empty: from the start
+	UserID  int64  // 0: all users
+	Revoked bool   // include revoked keys, and keys that a successor has replaced
+	Limit   int    // 1 to 1000; 0 means 100
+	After   string // the next of the previous call; empty: from the start
 }
 
-// List returns keys in the order of their making. next goes into After of the
-// following call; it is empty at the end.
+// List returns keys in the order of their creation. next is the After of the
+// following call; it is empty after the last page.
 func (s *Store) List(ctx context.Context, f Filter) (list []App, next string, err error) {
 	if f.Limit <= 0 {
 		f.Limit = 100

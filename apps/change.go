@@ -14,20 +14,23 @@ import (
 	"github.com/quillgate/quillgate/database"
 )
 
-// Change says what of a key is to be different. What is nil stays as it is.
+// Change is a change to a key. Fields that are nil stay as they are.
 type Change struct {
 	Name     *string
 	Scope    *Scope
 	Networks *[]netip.Prefix
-	Strict   *bool // a key without a secret is strict in any case
+	Strict   *bool // a key without a secret is always strict
 	Expires  *time.Time
 }
 
-// Update changes a key of the user, and counts as a sign that it is still wanted; see Config.UnusedAfter. The public
-// key and the secret stay what they are: nothing that a client sends can change them. It holds in this process at
-// once, in others within a second. A key that has a successor can be made to end earlier, not later.
+// Update changes a key of the user. It also counts as proof that the key is
+// still wanted; see Config.UnusedAfter. The public key and the secret never
+// change: nothing that a client sends can change them. The change takes effect
+// in this process at once, and in others within a second. The expiry of a key
+// that has a successor can be moved earlier, not later.
 //
-// Errors: *Invalid; ErrNotFound, also for a key of another user and for a revoked one.
+// Errors: *Invalid; ErrNotFound, also for a key of another user and for a
+// revoked one.
 func (s *Store) Update(ctx context.Context, by audit.Actor, userID int64, public string, c Change) (App, error) {
 	var app App
 	err := s.db.Update(ctx, func(tx *database.Tx) error {
@@ -61,15 +64,16 @@ func (s *Store) Update(ctx context.Context, by audit.Actor, userID int64, public
 	return app, nil
 }
 
-// Terms are what every credential has that its owner can change: an application, a token or an application password.
+// Terms are the properties that the owner of any credential can change: an
+// application, a token or an application password.
 type Terms struct {
 	Name     string
-	Scope    Scope          // the zero Scope: everything that its user may
+	Scope    Scope          // the zero Scope: everything that its user may do
 	Networks []netip.Prefix // where it may be used from; empty: everywhere
-	Expires  time.Time      // zero: never
+	Expires  time.Time      // zero: does not expire
 }
 
-// readTerms reads the terms of the credential id as tables have them.
+// readTerms parses the terms of the credential id as stored in tables.
 func readTerms(id, name, rights, methods, networks string, expires sql.NullTime) (t Terms, err error) {
 	t = Terms{Name: name, Expires: expires.Time}
 	if t.Scope, err = ParseScope(rights, methods); err != nil {
@@ -81,7 +85,7 @@ func readTerms(id, name, rights, methods, networks string, expires sql.NullTime)
 	return t, nil
 }
 
-// newTerms checks the terms of a credential to be made. Error: *Invalid.
+// newTerms checks the terms of a new credential. Error: *Invalid.
 func (s *Store) newTerms(in Terms, now time.Time) (t Terms, err error) {
 	if _, err := (Change{Name: &in.Name, Scope: &in.Scope, Networks: &in.Networks, Expires: &in.Expires}).apply(&t, now); err != nil {
 		return Terms{}, err
@@ -89,7 +93,8 @@ func (s *Store) newTerms(in Terms, now time.Time) (t Terms, err error) {
 	return t, s.CheckMethods(t.Scope, Scope{})
 }
 
-// change makes the change of the terms, and returns the new values of all but the name, for the audit trail. Error: *Invalid.
+// change applies a change to terms, and returns the new values of all but the
+// name, for the audit trail. Error: *Invalid.
 func (s *Store) change(c Change, t *Terms) (changed map[string]string, err error) {
 	before := t.Scope
 	if changed, err = c.apply(t, s.now()); err != nil {
@@ -98,7 +103,8 @@ func (s *Store) change(c Change, t *Terms) (changed map[string]string, err error
 	return changed, s.CheckMethods(t.Scope, before)
 }
 
-// appendChange writes a change into the audit trail. One of the name alone is of the kind renamed.
+// appendChange records a change in the audit trail. If only the name changed,
+// the event is of the kind renamed.
 func appendChange(ctx context.Context, tx *database.Tx, e audit.Event, renamed audit.Kind, c Change, changed map[string]string) error {
 	if len(changed) == 0 && c.Name != nil {
 		e.Kind = renamed
@@ -107,7 +113,7 @@ func appendChange(ctx context.Context, tx *database.Tx, e audit.Event, renamed a
 	return audit.Append(ctx, tx, e)
 }
 
-// apply is change without a look at which methods there are.
+// apply is change without checking whether methods exist.
 func (c Change) apply(t *Terms, now time.Time) (changed map[string]string, err error) {
 	changed = make(map[string]string)
 	if c.Name != nil {
@@ -139,7 +145,7 @@ func (c Change) apply(t *Terms, now time.Time) (changed map[string]string, err e
 	return changed, nil
 }
 
-// changeApp is change for an application, which has a bit more to change.
+// changeApp is change for an application, which has more fields.
 func (s *Store) changeApp(c Change, app *App) (changed map[string]string, err error) {
 	terms := app.terms()
 	if changed, err = s.change(c, &terms); err != nil {
@@ -156,16 +162,16 @@ func (s *Store) changeApp(c Change, app *App) (changed map[string]string, err er
 	return changed, nil
 }
 
-// Rename is Update of the name alone.
+// Rename is Update for the name alone.
 func (s *Store) Rename(ctx context.Context, by audit.Actor, userID int64, public, name string) error {
 	_, err := s.Update(ctx, by, userID, public, Change{Name: &name})
 	return err
 }
 
-// Revoke ends a key of the user. When it returns nil, that is on disk, and no
-// Lookup that starts more than a second later finds the key, in any process; in
-// this one none that starts later at all. Revoking twice is not an error.
-// ErrNotFound is also for a key of another user.
+// Revoke revokes a key of the user. When it returns nil, the revocation is on
+// disk, and no Lookup that starts more than a second later finds the key in any
+// process; in this process no later Lookup does at all. Revoking twice is not
+// an error. ErrNotFound also means a key of another user.
 func (s *Store) Revoke(ctx context.Context, by audit.Actor, userID int64, public string) error {
 	err := s.db.Update(ctx, func(tx *database.Tx) error {
 		r, err := get(ctx, tx, public)
@@ -192,8 +198,8 @@ func (s *Store) revoke(ctx context.Context, tx *database.Tx, by audit.Actor, r r
 	return audit.Append(ctx, tx, event(AppRevoked, by, App{Public: r.Public, UserID: r.UserID, Name: r.Name}, s.now()))
 }
 
-// RevokeAll ends all keys of a user, as Revoke does, and the enrolment that is open for the user. It returns how many
-// keys it was.
+// RevokeAll revokes all keys of a user, and closes the user's open enrolment.
+// It returns the number of keys.
 func (s *Store) RevokeAll(ctx context.Context, by audit.Actor, userID int64) (int, error) {
 	var rows []row
 	err := s.db.Update(ctx, func(tx *database.Tx) error {
@@ -217,8 +223,8 @@ func (s *Store) RevokeAll(ctx context.Context, by audit.Actor, userID int64) (in
 	return len(rows), nil
 }
 
-// Find returns the key that a secret belongs to, revoked or not: for a secret that was found where it should not be.
-// Error: ErrNotFound.
+// Find returns the key that a secret belongs to, revoked or not. It is for a
+// secret that was found where it should not be. Error: ErrNotFound.
 func (s *Store) Find(ctx context.Context, secret Secret) (App, error) {
 	var rows []row
 	err := s.db.Select(ctx, &rows, `SELECT `+columns+` FROM apps WHERE site_id = $site AND hint = $1 ORDER BY id`, secret.hint())
@@ -245,8 +251,8 @@ func (s *Store) Find(ctx context.Context, secret Secret) (App, error) {
 
 const maxNetworks = 100
 
-// ParseNetworks reads networks in CIDR notation and single addresses, separated
-// by white space or commas. Error: *Invalid.
+// ParseNetworks parses networks in CIDR notation and single addresses,
+// separated by white space or commas. Error: *Invalid.
 func ParseNetworks(list string) ([]netip.Prefix, error) {
 	var out []netip.Prefix
 	for _, text := range words(list) {
@@ -263,7 +269,8 @@ func ParseNetworks(list string) ([]netip.Prefix, error) {
 	return cleanNetworks(out)
 }
 
-// cleanNetworks brings networks into one form: no bits behind the mask, and what is IPv4 written as IPv6 as IPv4.
+// cleanNetworks normalizes networks: it clears the bits after the mask, and
+// turns IPv4 that is written as IPv6 into IPv4.
 func cleanNetworks(list []netip.Prefix) ([]netip.Prefix, error) {
 	if len(list) > maxNetworks {
 		return nil, &Invalid{"networks", fmt.Sprintf("there are more than %d", maxNetworks)}
@@ -281,7 +288,7 @@ func cleanNetworks(list []netip.Prefix) ([]netip.Prefix, error) {
 	return out, nil
 }
 
-// FormatNetworks writes networks as ParseNetworks reads them, and as tables have them.
+// FormatNetworks formats networks for ParseNetworks and for tables.
 func FormatNetworks(list []netip.Prefix) string {
 	texts := make([]string, len(list))
 	for i, n := range list {
@@ -290,7 +297,7 @@ func FormatNetworks(list []netip.Prefix) string {
 	return strings.Join(texts, " ")
 }
 
-// cleanExpiry takes a time to come, or none.
+// cleanExpiry accepts a time in the future, or none.
 func cleanExpiry(t, now time.Time) (time.Time, error) {
 	if t.IsZero() {
 		return time.Time{}, nil

@@ -8,9 +8,11 @@ import (
 	"github.com/quillgate/quillgate/database"
 )
 
-// PartFromOriginal makes the keys of a copied database the copy's own, within tx: the key that signs answers is dropped, so
-// that the next start makes another, and so are open enrolments. With revoke all keys of applications, tokens and application
-// passwords are revoked too. It returns how many of each that were. It is for commands, while no server runs on the copy.
+// PartFromOriginal separates the keys of a copied database from the original,
+// within tx. It drops the key that signs answers, which the next start
+// replaces, and open enrolments. With revoke, it also revokes all application
+// keys, tokens and application passwords. It returns how many of each it
+// revoked. It is for commands, while no server runs on the copy.
 func (s *Store) PartFromOriginal(ctx context.Context, tx *database.Tx, by audit.Actor, revoke bool) (keys, tokens int, err error) {
 	for _, statement := range []string{
 		`DELETE FROM sealed_keys WHERE name = '` + responseKeyName + `'`,

@@ -19,14 +19,16 @@ const (
 	MaxEnrolment     = time.Hour
 )
 
-// ErrNoEnrolment means that no enrolment is open for a code: it is unknown, used, or too late.
+// ErrNoEnrolment means that no enrolment is open for a code: it is unknown,
+// used, or expired.
 var ErrNoEnrolment = errors.New("no enrolment is open for this code")
 
 // enrolments are the codes of open enrolments.
 const enrolments OneTimeCodes = "enrol"
 
-// Enrol makes a key without a secret for a user: requests are signed with the private half of a pair that only the
-// client has, by RFC 9421. Errors: *Invalid, ErrTooMany.
+// Enrol creates a key without a secret for a user: requests are signed by RFC
+// 9421 with the private half of a pair, which only the client has. Errors:
+// *Invalid, ErrTooMany.
 func (s *Store) Enrol(ctx context.Context, by audit.Actor, in New, key VerificationKey) (App, error) {
 	var app App
 	err := s.db.Update(ctx, func(tx *database.Tx) (err error) {
@@ -56,7 +58,7 @@ func (s *Store) enrol(ctx context.Context, tx *database.Tx, by audit.Actor, in N
 	return app, audit.Append(ctx, tx, e)
 }
 
-// enrolment is what is kept with a code.
+// enrolment is the data stored with a code.
 type enrolment struct {
 	Scope    string    `json:"scope,omitempty"`
 	Methods  string    `json:"methods,omitempty"`
@@ -64,10 +66,11 @@ type enrolment struct {
 	Expires  time.Time `json:"expires,omitzero"`
 }
 
-// OpenEnrolment lets one program enrol itself for a user with EnrolByCode, within the given time: DefaultEnrolment for
-// 0, at most MaxEnrolment. What in says of scope, networks and expiry holds for the key; its name comes from the
-// program. An enrolment that was open for the user is closed. The code, of 128 random bits, is in the answer and
-// nowhere else afterwards. Error: *Invalid.
+// OpenEnrolment lets one client enrol itself for a user with EnrolByCode. life
+// limits the time; 0 means DefaultEnrolment, and it is at most MaxEnrolment.
+// Scope, networks and expiry of the key come from in; its name comes from the
+// client. An earlier enrolment of the user is closed. The returned code has 128
+// random bits and is never shown again. Error: *Invalid.
 func (s *Store) OpenEnrolment(ctx context.Context, by audit.Actor, in New, life time.Duration) (code Secret, until time.Time, err error) {
 	if life == 0 {
 		life = DefaultEnrolment
@@ -102,7 +105,8 @@ func (s *Store) OpenEnrolment(ctx context.Context, by audit.Actor, in New, life 
 	return code, until, nil
 }
 
-// Enrolment tells until when an enrolment is open for a user; the zero time when none is.
+// Enrolment returns when the open enrolment of a user expires, or the zero time
+// if there is none.
 func (s *Store) Enrolment(ctx context.Context, userID int64) (until time.Time, err error) {
 	open, err := enrolments.Of(ctx, s.db, userID, s.now())
 	if errors.Is(err, database.ErrNoRows) {
@@ -114,7 +118,7 @@ func (s *Store) Enrolment(ctx context.Context, userID int64) (until time.Time, e
 	return open.Expires, nil
 }
 
-// CloseEnrolment ends the enrolment that is open for a user, if one is.
+// CloseEnrolment closes the enrolment of a user, if one is open.
 func (s *Store) CloseEnrolment(ctx context.Context, by audit.Actor, userID int64) error {
 	err := s.db.Update(ctx, func(tx *database.Tx) error { return s.closeEnrolment(ctx, tx, by, userID) })
 	if err != nil {
@@ -131,9 +135,10 @@ func (s *Store) closeEnrolment(ctx context.Context, tx *database.Tx, by audit.Ac
 	return audit.Append(ctx, tx, audit.Event{Kind: EnrolmentClosed, UserID: userID, By: by, At: s.now()})
 }
 
-// EnrolByCode is Enrol for anyone who has the code of an open enrolment: the code names the user and what the key is
-// limited to. It works once; a verification key or a name that cannot be taken leaves it open. Errors: ErrNoEnrolment,
-// *Invalid, ErrTooMany.
+// EnrolByCode is Enrol for anyone who has the code of an open enrolment. The
+// code determines the user and the limits of the key. It works once; a
+// verification key or a name that is refused does not use it up. Errors:
+// ErrNoEnrolment, *Invalid, ErrTooMany.
 func (s *Store) EnrolByCode(ctx context.Context, by audit.Actor, code, name string, key VerificationKey) (App, error) {
 	var app App
 	err := s.db.Update(ctx, func(tx *database.Tx) error {

@@ -151,7 +151,8 @@ func endsWith(t *testing.T, b byte) []byte {
 	return nil
 }
 
-// pssPEM is an RSA key that says of itself that it is for PSS alone, as openssl genpkey -algorithm rsa-pss makes it.
+// pssPEM is an RSA key that says of itself that it is for PSS alone, as openssl
+// genpkey -algorithm rsa-pss makes it.
 func pssPEM(t *testing.T, n *big.Int, parameters asn1.RawValue) []byte {
 	t.Helper()
 	der, err := asn1.Marshal(struct {
@@ -195,7 +196,8 @@ func TestK15Enrolled(t *testing.T) {
 		if _, err := s.RotateKey(t.Context(), audit.Operator, 1, app.Public, time.Hour, none); !errors.As(err, &invalid) {
 			t.Errorf("a successor without a key: %v, want *Invalid", err)
 		}
-		// The algorithm of a key with a secret, or a key that was emptied, must not turn into an empty secret.
+		// The algorithm of a key with a secret, or a key that was emptied, must
+		// not turn into an empty secret.
 		withSecret, _ := create(t, s, 1)
 		for name, damage := range map[string]string{
 			"emptied":              `UPDATE apps SET verification_key = $2 WHERE public = $1`,
@@ -250,7 +252,8 @@ func TestK15RotateVerificationKey(t *testing.T) {
 	})
 }
 
-// K16: an enrolment is closed unless it was opened, and closes after its time or one success.
+// K16: an enrolment is closed unless it was opened, and closes after its time
+// or one success.
 func TestK16EnrolmentWindow(t *testing.T) {
 	each(t, func(t *testing.T, s *apps.Store, db *database.DB, c *databasetest.Clock) {
 		enrol := func(code string) (apps.App, error) {
@@ -306,7 +309,8 @@ func TestK16EnrolmentWindow(t *testing.T) {
 		if _, err := enrol(replaced); !errors.Is(err, apps.ErrNoEnrolment) {
 			t.Errorf("a code that another has replaced: %v, want ErrNoEnrolment", err)
 		}
-		// It is in the trail once, and takes the codes of others with it that came too late.
+		// It is in the trail once, and takes the codes of others with it that
+		// came too late.
 		if _, _, err := s.OpenEnrolment(t.Context(), audit.Operator, apps.New{UserID: 1}, time.Minute); err != nil {
 			t.Fatal(err)
 		}

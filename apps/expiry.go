@@ -5,33 +5,33 @@ import (
 	"time"
 )
 
-// Times around the end of a key.
+// Times related to the expiry of a key.
 const (
-	SuggestedLife = 365 * 24 * time.Hour // of a new key; none is the default
-	ExpirySoon    = 14 * 24 * time.Hour  // from then on answers and pages tell of the end
-	ExpiryUrgent  = 3 * 24 * time.Hour   // from then on they do so loudly
+	SuggestedLife = 365 * 24 * time.Hour // suggested for a new key; by default a key does not expire
+	ExpirySoon    = 14 * 24 * time.Hour  // from then on, answers and pages mention the expiry
+	ExpiryUrgent  = 3 * 24 * time.Hour   // from then on, they emphasize it
 )
 
-// ErrUnused means that no one has used the key for so long that it no longer
-// works; for the log, as ErrRevoked.
+// ErrUnused means that the key was disabled because it had not been used for
+// too long. It is for the log, like ErrRevoked.
 var ErrUnused = errors.New("the application has not been used for too long")
 
-// State is how it stands with a key.
+// State is the state of a key.
 type State string
 
 // The states.
 const (
 	InUse      State = "in use"
 	Superseded State = "superseded" // it has a successor, and still works
-	Unused     State = "unused"     // not used for too long: refused until its owner changes or renews it
+	Unused     State = "unused"     // unused for too long: refused until its owner changes or renews it
 	Expired    State = "expired"
 	Revoked    State = "revoked"
 )
 
-// Works reports whether signatures of a key in this state are taken.
+// Works reports whether signatures by a key in this state are accepted.
 func (s State) Works() bool { return s == InUse || s == Superseded }
 
-// State says how it stands with a key now.
+// State returns the current state of a key.
 func (s *Store) State(a App) State {
 	now := s.clock()
 	switch {
@@ -47,7 +47,7 @@ func (s *Store) State(a App) State {
 	return InUse
 }
 
-// wanted is when someone last showed that the key is of use.
+// wanted returns when someone last used, changed or created the key.
 func (a App) wanted() time.Time {
 	last := a.Created
 	for _, t := range []time.Time{a.LastUse.At, a.Renewed} {
@@ -58,11 +58,12 @@ func (a App) wanted() time.Time {
 	return last
 }
 
-// ExpiresWithin reports whether the key ends within d of now, or has ended.
+// ExpiresWithin reports whether the key expires within d of now, or has
+// expired.
 func (a App) ExpiresWithin(d time.Duration, now time.Time) bool {
 	return !a.Expires.IsZero() && !now.Add(d).Before(a.Expires)
 }
 
-// UsedAfterRotation reports whether a program still signs with a pair that has
-// a successor.
+// UsedAfterRotation reports whether a client still signs with a pair that has a
+// successor.
 func (a App) UsedAfterRotation() bool { return a.Successor != "" && a.LastUse.At.After(a.Rotated) }

@@ -11,20 +11,20 @@ import (
 	"github.com/quillgate/quillgate/database"
 )
 
-// Imported is a key that was made elsewhere, such as by the plugin of a
+// Imported is a key that was created elsewhere, such as by the plugin of a
 // WordPress site that moves here with its clients.
 type Imported struct {
 	UserID int64
 	Name   string
 	Public string // 1 to 64 bytes of letters, digits, hyphens, underscores
-	Secret Secret // 16 to 256 bytes that can be printed
+	Secret Secret // 16 to 256 printable bytes
 
 	// LegacySignatures: see App.
 	LegacySignatures bool
 }
 
-// Import takes over a key. Taking over the same key again changes nothing.
-// Errors: *Invalid, ErrTaken, ErrTooMany.
+// Import imports a key. Importing the same key again changes nothing. Errors:
+// *Invalid, ErrTaken, ErrTooMany.
 func (s *Store) Import(ctx context.Context, in Imported) (App, error) {
 	var app App
 	err := s.db.Update(ctx, func(tx *database.Tx) (err error) {
@@ -34,7 +34,7 @@ func (s *Store) Import(ctx context.Context, in Imported) (App, error) {
 	return app, err
 }
 
-// ImportTx is Import inside a transaction of the caller's.
+// ImportTx is Import inside a transaction of the caller.
 func (s *Store) ImportTx(ctx context.Context, tx *database.Tx, in Imported) (App, error) {
 	name, err := CleanName(in.Name)
 	if err != nil {
@@ -60,7 +60,7 @@ func (s *Store) ImportTx(ctx context.Context, tx *database.Tx, in Imported) (App
 	}
 	err = s.insert(ctx, tx, &app, in.Secret)
 	if database.IsDuplicate(err) {
-		err = ErrTaken // by a key of another site: a public key names one key, whatever the site
+		err = ErrTaken // by a key of another site: public keys are unique over all sites
 	}
 	if err != nil {
 		return App{}, fmt.Errorf("import an application: %w", err)
@@ -79,8 +79,8 @@ func checkImported(in Imported) error {
 	return nil
 }
 
-// validPublic is what a signature header can name; see signature.ValidPublic,
-// which this package, a layer of its own below, may not ask.
+// validPublic reports whether a signature header can name a public key; see
+// signature.ValidPublic, which this package may not import.
 func validPublic(s string) bool {
 	return s != "" && len(s) <= 64 && utf8.ValidString(s) && !strings.ContainsFunc(s, func(r rune) bool {
 		return r != '_' && r != '-' && !unicode.IsLetter(r) && !unicode.IsDigit(r)

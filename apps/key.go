@@ -15,14 +15,14 @@ import (
 	"unicode/utf8"
 )
 
-// A secret is drawn as
+// A secret has the form
 //
 //	qgs_ RRRRRRRRRRRRRRRRRRRRRRRRRRRRRRRRRRRRRRRRRRR CCCCCC
 //
-// with R a number of 256 random bits in 43 digits of base 62 (0-9A-Za-z), and
-// C the CRC-32 (IEEE) of the 43 digits in 6 of them. The prefix and the
-// checksum are for programs that look for leaked secrets: SecretPattern finds
-// candidates, ValidSecret drops what only looks alike.
+// where R is a 256-bit random number in 43 digits of base 62 (0-9A-Za-z), and C
+// is the CRC-32 (IEEE) of these digits in 6 digits. Prefix and checksum are for
+// tools that look for leaked secrets: SecretPattern finds candidates, and
+// ValidSecret rejects false ones.
 const (
 	secretPrefix = "qgs_"
 	randomDigits = 43
@@ -30,11 +30,11 @@ const (
 	base62       = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 )
 
-// SecretPattern is the regular expression of the secrets made here.
+// SecretPattern is a regular expression for the secrets created here.
 const SecretPattern = `qgs_[0-9A-Za-z]{49}`
 
-// ValidSecret reports whether text is a secret of the form made here, with the
-// right checksum. Imported secrets need not be.
+// ValidSecret reports whether text has the form of a secret created here, with
+// the right checksum. Imported secrets may have other forms.
 func ValidSecret(text string) bool {
 	digits, ok := strings.CutPrefix(text, secretPrefix)
 	if !ok || len(digits) != randomDigits+crcDigits {
@@ -58,7 +58,7 @@ func inBase62(n *big.Int, width int) string {
 }
 
 // newPublic draws a public key: 128 random bits in 32 hexadecimal digits.
-// crypto/rand ends the program when the system has no randomness to give.
+// crypto/rand ends the program if the system has no randomness.
 func newPublic() string {
 	var b [16]byte
 	rand.Read(b[:])
@@ -72,18 +72,17 @@ func newSecret() Secret {
 	return NewSecret(secretPrefix + digits + checksum(digits))
 }
 
-// Secret is a text that does not show itself: printed, logged or marshalled it
-// is "[redacted]". The zero value is empty, and no empty secret verifies
-// anything.
+// Secret is a text that hides itself: printed, logged or marshalled it is
+// "[redacted]". The zero value is empty. An empty secret verifies nothing.
 type Secret struct {
-	_    [0]func() // no ==, whose time tells how much is equal
+	_    [0]func() // no ==, whose time reveals how much is equal
 	text string
 }
 
 // NewSecret wraps a text.
 func NewSecret(text string) Secret { return Secret{text: text} }
 
-// Reveal returns the text itself.
+// Reveal returns the text.
 func (s Secret) Reveal() string { return s.text }
 
 // IsEmpty reports whether there is no text.
@@ -98,11 +97,12 @@ func (Secret) Format(f fmt.State, verb rune) { fmt.Fprint(f, "[redacted]") }
 
 func (s Secret) equal(other Secret) bool { return equal(s.text, other.text) }
 
-// equal compares in a time that tells nothing about the texts but their length.
+// equal compares two texts in a time that reveals only their length.
 func equal(a, b string) bool { return subtle.ConstantTimeCompare([]byte(a), []byte(b)) == 1 }
 
-// hint is what of a secret may be shown later: the last four characters of the
-// checksum. A secret that was made elsewhere has none.
+// hint returns the part of a secret that may be shown later: the last four
+// characters of the checksum. It is empty for a secret that was created
+// elsewhere.
 func (s Secret) hint() string {
 	if !ValidSecret(s.text) {
 		return ""
@@ -110,8 +110,8 @@ func (s Secret) hint() string {
 	return s.text[len(s.text)-4:]
 }
 
-// CleanName trims a name and refuses what could not be shown: 1 to 100
-// printable characters. Error: *Invalid.
+// CleanName trims a name and refuses what could not be displayed. A name has 1
+// to 100 printable characters. Error: *Invalid.
 func CleanName(name string) (string, error) {
 	name = strings.TrimSpace(name)
 	switch {

@@ -8,16 +8,16 @@ import (
 	"fmt"
 )
 
-// keyedName is the name of the sealed key of all keyed hashes.
+// keyedName is the name of the key for all keyed hashes.
 const keyedName = "auth"
 
-// Keyed computes keyed hashes: HMAC-SHA-256 under a key that the database holds
-// sealed only. Someone with a copy of the database cannot even find out whether
+// Keyed computes keyed hashes: HMAC-SHA-256 under a key that is sealed in the
+// database. Someone with only a copy of the database cannot even check whether
 // a guess is right.
 type Keyed struct{ key []byte }
 
-// Keyed returns the key of the keyed hashes. It must not be called inside a
-// transaction, since the very first call makes the key.
+// Keyed returns the key for keyed hashes. Do not call it inside a transaction:
+// the very first call creates the key.
 func (s *Store) Keyed(ctx context.Context) (Keyed, error) {
 	key, err := s.NamedKey(ctx, keyedName)
 	if err != nil {
@@ -26,8 +26,8 @@ func (s *Store) Keyed(ctx context.Context) (Keyed, error) {
 	return Keyed{key}, nil
 }
 
-// Sum hashes the parts, each after its length, so that no two lists of parts
-// are one text. The first part says what the hash is for.
+// Sum hashes the parts, each preceded by its length, so that different lists of
+// parts never yield the same text. The first part is the purpose of the hash.
 func (k Keyed) Sum(parts ...string) []byte {
 	mac := hmac.New(sha256.New, k.key)
 	for _, p := range parts {
@@ -36,9 +36,9 @@ func (k Keyed) Sum(parts ...string) []byte {
 	return mac.Sum(nil)
 }
 
-// keyedPrefix begins the hash of a token or application password in the table:
-// HMAC-SHA-256 over what it is for, its user, its id and the text, in base64
-// without padding. So a hash that is moved to another row matches nothing.
+// keyedPrefix begins the stored hash of a token or application password:
+// HMAC-SHA-256 over its purpose, its user, its id and the text, in base64
+// without padding. A hash that is moved to another row matches nothing.
 const keyedPrefix = "$keyed$"
 
 func (k Keyed) token(userID int64, id, text string) string {

@@ -23,17 +23,18 @@ import (
 )
 
 var (
-	// ErrUnsealed means that the database holds secrets unencrypted, and
-	// that sealing is on.
+	// ErrUnsealed means that the database holds unencrypted secrets although
+	// sealing is on.
 	ErrUnsealed = errors.New(`secrets of this database are stored unencrypted: seal them with "quillgate keys seal", or continue without sealing with --sealing off`)
-	// ErrSealingBegun means that sealing is off for this process, and that the database is sealed.
+	// ErrSealingBegun means that sealing is off for this process although the
+	// database is sealed.
 	ErrSealingBegun = errors.New("the secrets of this database are sealed: start without --sealing off")
 )
 
-// CreateKeyset makes the file of the keyset that seals all secrets: one
-// AES-256-GCM key, in Tink's JSON form, readable by its owner only. A file that
-// already exists is an error, fs.ErrExist. Losing the file loses all secrets;
-// so does it help no one who has the database alone.
+// CreateKeyset creates the file with the keyset that seals all secrets: one
+// AES-256-GCM key in Tink's JSON form, readable only by its owner. If the file
+// exists, the error is fs.ErrExist. Whoever loses the file loses all secrets;
+// whoever has only the database can open none.
 func CreateKeyset(path string) error {
 	handle, err := keyset.NewHandle(aead.AES256GCMKeyTemplate())
 	if err != nil {
@@ -43,7 +44,7 @@ func CreateKeyset(path string) error {
 	if err != nil {
 		return err
 	}
-	// A link, unlike a rename, does not replace what is there.
+	// Unlike a rename, a link does not replace an existing file.
 	if err := writeWhole(path, content, os.Link); err != nil {
 		return fmt.Errorf("write the keyset file: %w", err)
 	}
@@ -58,9 +59,9 @@ func encodeKeyset(handle *keyset.Handle) ([]byte, error) {
 	return text.Bytes(), nil
 }
 
-// writeWhole writes a file and its place in the folder to disk. The content
-// appears under the name whole or not at all: a crash must not leave half a
-// keyset that blocks every later start. put gives the written file its name.
+// writeWhole writes a file and its name in the folder to disk. The file appears
+// under its name complete or not at all: after a crash, half a keyset would
+// block every start. put gives the written file its name.
 func writeWhole(path string, content []byte, put func(from, to string) error) error {
 	dir := filepath.Dir(path)
 	f, err := os.CreateTemp(dir, ".keyset-*") // mode 0600
@@ -82,8 +83,8 @@ func writeWhole(path string, content []byte, put func(from, to string) error) er
 	return syncFolder(dir)
 }
 
-// syncFolder writes the names in a folder to disk. Windows does that by itself,
-// and lets no one ask for it.
+// syncFolder writes the names in a folder to disk. Windows does that itself,
+// and has no call for it.
 func syncFolder(dir string) error {
 	if runtime.GOOS == "windows" {
 		return nil
@@ -100,11 +101,11 @@ type openedKeyset struct {
 	handle  *keyset.Handle
 	aead    tink.AEAD
 	primary uint32   // the key that seals
-	ids     []uint32 // all keys, the oldest first
+	ids     []uint32 // all keys, oldest first
 	file    os.FileInfo
 }
 
-// readKeyset opens the keyset file. Every error says what to do.
+// readKeyset reads the keyset file. Every error says what to do.
 func readKeyset(path string) (*openedKeyset, error) {
 	info, err := os.Stat(path)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -116,7 +117,7 @@ func readKeyset(path string) (*openedKeyset, error) {
 	if !info.Mode().IsRegular() {
 		return nil, fmt.Errorf("the keyset file %s is not a file: give the right one with --keyset", path)
 	}
-	// On Windows the mode says nothing of who can read a file.
+	// On Windows the mode does not tell who can read a file.
 	if mode := info.Mode().Perm(); mode&0o077 != 0 && runtime.GOOS != "windows" && !isCredential(path, mode) {
 		return nil, fmt.Errorf("the keyset file %s has mode %04o, so users other than its owner can access it: run chmod 600 on it", path, mode)
 	}
@@ -142,8 +143,9 @@ func readKeyset(path string) (*openedKeyset, error) {
 	return set, nil
 }
 
-// isCredential tells a file that systemd has put into the folder of the service's credentials. Only the service gets
-// into that folder; where systemd lets its user in by an access control list, the file's mode reads 0440.
+// isCredential reports whether systemd has put the file into the folder for the
+// service's credentials. Only the service can enter that folder. If systemd
+// lets its user in through an access control list, the file's mode reads 0440.
 func isCredential(path string, mode fs.FileMode) bool {
 	folder := os.Getenv("CREDENTIALS_DIRECTORY")
 	if folder == "" || mode&^0o440 != 0 {
@@ -152,21 +154,24 @@ func isCredential(path string, mode fs.FileMode) bool {
 	return strings.HasPrefix(filepath.Clean(path), filepath.Clean(folder)+string(filepath.Separator))
 }
 
-// keysetLife is for how long a process uses what it has read before it looks whether the file has changed.
+// keysetLife is how long a process uses the keyset before it checks whether the
+// file has changed.
 const keysetLife = time.Second
 
-// keyring is the keyset as this process has it open. It follows the file: another process may rotate it at any time.
+// keyring is the open keyset of this process. It follows the file: another
+// process may rotate it at any time.
 type keyring struct {
 	path string
 	off  bool // values are stored unencrypted
 
 	mu    sync.Mutex
-	set   *openedKeyset // nil: not read yet, possible only when sealing is off
-	asked time.Time     // when the file was last looked at; a clock that no one sets
-	err   error         // what was wrong with it then
+	set   *openedKeyset // nil if not read yet, possible only if sealing is off
+	asked time.Time     // when the file was last checked, by a clock that nobody sets
+	err   error         // the error of that check
 }
 
-// look reads the file when it is another than before, at most once in keysetLife unless now is set.
+// look reads the file if it has changed. Unless now is set, it checks at most
+// once in keysetLife.
 func (k *keyring) look(now bool) (*openedKeyset, error) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -191,12 +196,14 @@ func sameFile(a, b os.FileInfo) bool {
 	return os.SameFile(a, b) && a.ModTime().Equal(b.ModTime()) && a.Size() == b.Size()
 }
 
-// forWriting returns the keyset to seal with. What is sealed under a keyset that is not in its file any more would be
-// lost, so a file that does not read is an error.
+// forWriting returns the keyset to seal with. A file that cannot be read is an
+// error, since a value sealed under a keyset that is no longer in its file
+// would be lost.
 func (k *keyring) forWriting() (*openedKeyset, error) { return k.look(false) }
 
-// forReading returns the keyset that has the key; nil when none has it. A file that does not read any more is no reason
-// to turn clients away whose secrets open with what was read before.
+// forReading returns the keyset that contains the key, or nil. If the file can
+// no longer be read, it uses the keyset from before, so that clients are not
+// turned away.
 func (k *keyring) forReading(id uint32) *openedKeyset {
 	set, _ := k.look(false)
 	if set == nil || !slices.Contains(set.ids, id) {
@@ -208,7 +215,8 @@ func (k *keyring) forReading(id uint32) *openedKeyset {
 	return set
 }
 
-// openKeyring opens the keyset file and compares it with the database; cfg says what to do where there is none.
+// openKeyring opens the keyset file and compares it with the database. cfg says
+// what to do if there is none.
 func (s *Store) openKeyring(ctx context.Context, cfg Config) error {
 	s.ring = &keyring{path: cfg.KeysetFile, off: cfg.Unsealed}
 	begun, err := s.begun(ctx)
@@ -231,7 +239,7 @@ func (s *Store) openKeyring(ctx context.Context, cfg Config) error {
 	if errors.Is(err, fs.ErrNotExist) && cfg.CreateKeyset && !begun {
 		err = CreateKeyset(cfg.KeysetFile)
 		created = err == nil
-		if created || errors.Is(err, fs.ErrExist) { // another process was quicker
+		if created || errors.Is(err, fs.ErrExist) { // another process was faster
 			_, err = s.ring.look(true)
 		}
 	}
@@ -240,7 +248,8 @@ func (s *Store) openKeyring(ctx context.Context, cfg Config) error {
 	}
 	err = s.checkKeyset(ctx)
 	if created && errors.Is(err, errOtherKeyset) {
-		// Another process, with another file, was quicker to begin the database. Nothing was sealed with ours.
+		// Another process with another file was the first to use the database.
+		// Nothing was sealed with this keyset.
 		if info, statErr := os.Stat(cfg.KeysetFile); statErr == nil && os.SameFile(info, s.ring.set.file) {
 			err = errors.Join(err, os.Remove(cfg.KeysetFile))
 		}
@@ -259,7 +268,8 @@ func (s *Store) begun(ctx context.Context) (bool, error) {
 	return n > 0, nil
 }
 
-// refuseClear refuses a database that was begun without sealing: to seal in it from now on would leave half of it open.
+// refuseClear refuses a database that was begun without sealing: half of its
+// secrets would remain unencrypted.
 func (s *Store) refuseClear(ctx context.Context) error {
 	for _, c := range sealedColumns() {
 		var n int
@@ -273,8 +283,8 @@ func (s *Store) refuseClear(ctx context.Context) error {
 	return nil
 }
 
-// checkKeyset compares the keyset with the database: the first one that a
-// database sees is the one it stays with.
+// checkKeyset compares the keyset with the database, which stays with the first
+// keyset that it is used with.
 func (s *Store) checkKeyset(ctx context.Context) error {
 	var sealed []byte
 	place := Place{Table: "keyset_check", User: 1, Column: "sealed"}

@@ -19,17 +19,17 @@ import (
 	"github.com/quillgate/quillgate/database"
 )
 
-// What is written into the audit trail about the master key.
+// Kinds of audit events about the master key.
 const (
 	KeysetRotated audit.Kind = "keyset.rotated"
 	KeysetDropped audit.Kind = "keyset.dropped"
 	KeysetSealed  audit.Kind = "keyset.sealed"
 )
 
-// ErrKeysetBusy means that another command works on the keyset.
+// ErrKeysetBusy means that another command is changing the keyset.
 var ErrKeysetBusy = errors.New("another command is changing the keyset: wait until it has finished")
 
-// lock keeps other commands on this machine from changing the keyset.
+// lock prevents other commands on this machine from changing the keyset.
 func (k *keyring) lock() (unlock func() error, err error) {
 	if k.off {
 		return nil, errors.New("sealing is off, so there is no keyset to change")
@@ -49,7 +49,7 @@ func (k *keyring) lock() (unlock func() error, err error) {
 	return f.Close, errors.Join(giveToOwnerOf(f, k.path))
 }
 
-// change replaces the keyset file by another one, in one step, and reads it again.
+// change replaces the keyset file in one step, and reads it again.
 func (k *keyring) change(edit func(m *keyset.Manager, ids []uint32, primary uint32) error) error {
 	old, err := readKeyset(k.path)
 	if err != nil {
@@ -67,7 +67,7 @@ func (k *keyring) change(edit func(m *keyset.Manager, ids []uint32, primary uint
 	if err != nil {
 		return err
 	}
-	path, err := filepath.EvalSymlinks(k.path) // the file goes, not the link
+	path, err := filepath.EvalSymlinks(k.path) // replace the file, not the link
 	if err == nil {
 		err = writeWhole(path, content, os.Rename)
 	}
@@ -78,8 +78,9 @@ func (k *keyring) change(edit func(m *keyset.Manager, ids []uint32, primary uint
 	return err
 }
 
-// PrepareKey adds a key to the keyset file with which nothing is sealed yet. Where several machines have a copy of the
-// file each, it is the first step of a rotation: once all have the prepared file, the next rotation uses that key.
+// PrepareKey adds a key to the keyset file that does not seal yet. If several
+// machines have copies of the file, this is the first step of a rotation: once
+// all copies contain the prepared key, the next rotation uses it.
 func (s *Store) PrepareKey() (id uint32, err error) {
 	unlock, err := s.ring.lock()
 	if err != nil {
@@ -93,8 +94,8 @@ func (s *Store) PrepareKey() (id uint32, err error) {
 	return id, err
 }
 
-// newPrimary makes the prepared key the one that seals, or a new one when none is prepared: the keys of the file stand
-// in the order in which they were made.
+// newPrimary makes the prepared key the primary key, or a new one if none is
+// prepared. The keys are in the order of their creation.
 func newPrimary(m *keyset.Manager, ids []uint32, primary uint32) error {
 	next := ids[len(ids)-1]
 	if next == primary {
@@ -110,11 +111,12 @@ func newPrimary(m *keyset.Manager, ids []uint32, primary uint32) error {
 }
 
 // RotateKeyset gives the keyset a new key and seals everything under it, while
-// other processes keep working: they follow the keyset file, and open what is
-// sealed under either key. A rotation that was interrupted is finished first,
-// without another key; run it as often as it takes. The old keys stay in the
-// file, for the backups of the database that need them, until DropOldKeys.
-// progress, if not nil, is told how many values were sealed again.
+// other processes keep working: they follow the keyset file, and can open what
+// is sealed under either key. If an earlier rotation was interrupted, it first
+// finishes that one without adding a key; it can be run as often as necessary.
+// The old keys stay in the file until DropOldKeys, for backups of the database
+// that need them. progress, if not nil, is called with the number of values
+// that were sealed again.
 func (s *Store) RotateKeyset(ctx context.Context, by audit.Actor, progress func(sealed int64)) (SealReport, error) {
 	unlock, err := s.ring.lock()
 	if err != nil {
@@ -140,14 +142,15 @@ func (s *Store) RotateKeyset(ctx context.Context, by audit.Actor, progress func(
 	return report, s.note(ctx, KeysetRotated, by, map[string]string{"key": KeyID(report.Primary)})
 }
 
-// sealAll seals everything under the key that seals now, and returns when no
-// one can seal under another one any more.
+// sealAll seals everything under the primary key. When it returns, nobody can
+// seal under another key any more.
 func (s *Store) sealAll(ctx context.Context, progress func(int64)) (SealReport, error) {
 	var done int64
 	if err := s.sweep(ctx, &done, progress); err != nil {
 		return SealReport{}, err
 	}
-	// Whoever seals has looked at the file at most keysetLife ago, in a transaction that Await waits for.
+	// Every process that seals has checked the file at most keysetLife ago, in
+	// a transaction that Await waits for.
 	select {
 	case <-time.After(keysetLife + keysetLife/10):
 	case <-ctx.Done():
@@ -166,8 +169,9 @@ func (s *Store) sealAll(ctx context.Context, progress func(int64)) (SealReport, 
 	return report, err
 }
 
-// DropOldKeys takes all keys out of the file but the one that seals, once nothing that opens needs them any more. The
-// backups of the database from before need the keyset file from before.
+// DropOldKeys removes all keys except the primary one from the file, once no
+// value needs them any more. Earlier backups of the database need the earlier
+// keyset file.
 func (s *Store) DropOldKeys(ctx context.Context, by audit.Actor) (dropped []uint32, err error) {
 	unlock, err := s.ring.lock()
 	if err != nil {
@@ -187,7 +191,7 @@ func (s *Store) DropOldKeys(ctx context.Context, by audit.Actor) (dropped []uint
 	err = s.ring.change(func(m *keyset.Manager, ids []uint32, primary uint32) error {
 		for _, id := range ids {
 			if id == primary {
-				break // those that follow are prepared, not old
+				break // the following keys are prepared, not old
 			}
 			if err := m.Delete(id); err != nil {
 				return fmt.Errorf("drop key %s: %w", KeyID(id), err)
@@ -206,10 +210,10 @@ func (s *Store) DropOldKeys(ctx context.Context, by audit.Actor) (dropped []uint
 	return dropped, s.note(ctx, KeysetDropped, by, map[string]string{"keys": strings.Join(names, " ")})
 }
 
-// BeginSealing marks, in a file next to the keyset, that secrets which were
-// stored unencrypted are being sealed. While the mark is there, processes open
-// those that are not sealed yet; without it they refuse them. begun says that
-// the mark was not there before. SealClear takes it away.
+// BeginSealing creates a mark next to the keyset: secrets that were stored
+// unencrypted are being sealed. While the mark exists, processes read secrets
+// that are not sealed yet; without it they refuse them. begun reports whether
+// the mark is new. SealClear removes it.
 func BeginSealing(keysetFile string) (begun bool, err error) {
 	path := sealingMark(keysetFile)
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
@@ -228,7 +232,7 @@ func BeginSealing(keysetFile string) (begun bool, err error) {
 	return true, nil
 }
 
-// CancelSealing takes the mark of BeginSealing away.
+// CancelSealing removes the mark of BeginSealing.
 func CancelSealing(keysetFile string) error {
 	path := sealingMark(keysetFile)
 	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -237,18 +241,19 @@ func CancelSealing(keysetFile string) error {
 	return syncFolder(filepath.Dir(path))
 }
 
-// SealClear seals what was stored unencrypted before sealing was switched on,
-// and removes from the database's own files what is left of it. The store was
-// opened after BeginSealing. It can be interrupted at any point and run again.
-// left says what remains of the old values where it cannot remove it, and is
-// nil when nothing does.
+// SealClear seals secrets that were stored unencrypted before sealing was
+// turned on, and removes their remains from the database's files. The store
+// must have been opened after BeginSealing. SealClear can be interrupted at any
+// point and run again. left describes remains that it cannot remove, and is nil
+// if there are none.
 func (s *Store) SealClear(ctx context.Context, by audit.Actor, progress func(sealed int64)) (report SealReport, left error, err error) {
 	unlock, err := s.ring.lock()
 	if err != nil {
 		return report, nil, err
 	}
 	defer unlock()
-	// A process that was started without sealing writes nothing more from now on: it sees the mark.
+	// From now on, a process that was started without sealing writes nothing:
+	// it sees the mark.
 	if err := s.db.Await(ctx, sealers); err != nil {
 		return report, nil, err
 	}
@@ -269,34 +274,35 @@ func (s *Store) SealClear(ctx context.Context, by audit.Actor, progress func(sea
 	return report, left, CancelSealing(s.ring.path)
 }
 
-// note writes a line about the master key into the audit trail.
+// note records an event about the master key in the audit trail.
 func (s *Store) note(ctx context.Context, kind audit.Kind, by audit.Actor, detail map[string]string) error {
 	return s.db.Update(ctx, func(tx *database.Tx) error {
 		return audit.Append(ctx, tx, audit.Event{Kind: kind, By: by, At: s.now(), Detail: detail})
 	})
 }
 
-// KeyID writes the id of a key of the keyset as people see it. It is not
-// secret.
+// KeyID formats the id of a key of the keyset for people. It is not secret.
 func KeyID(id uint32) string { return strconv.FormatUint(uint64(id), 10) }
 
-// SealReport is what VerifySealed has found.
+// SealReport is the result of VerifySealed.
 type SealReport struct {
 	Primary uint32           // the key that seals
-	Keys    []uint32         // the keys of the file, the oldest first
-	Under   map[uint32]int64 // how many values are sealed under which key, and open
-	Clear   int64            // how many are unencrypted
-	Damaged []Place          // what does not open, up to maxDamaged
-	Broken  int64            // how many do not open
-	// Sealings is an estimate, rather too high than too low, of how often the primary key has sealed something.
+	Keys    []uint32         // the keys of the file, oldest first
+	Under   map[uint32]int64 // number of valid values under each key
+	Clear   int64            // number of unencrypted values
+	Damaged []Place          // the values that cannot be opened, up to maxDamaged
+	Broken  int64            // number of values that cannot be opened
+	// Sealings estimates how often the primary key has sealed something. It is
+	// rather too high than too low.
 	Sealings int64
 }
 
-// MaxSealings is how often one key should seal at most; see SealReport.Sealings. With random nonces of 96 bits the limit
-// of NIST SP 800-38D is 2^32.
+// MaxSealings is how often one key should seal at most; see
+// SealReport.Sealings. With random 96-bit nonces, the limit of NIST SP 800-38D
+// is 2^32.
 const MaxSealings = 1 << 31
 
-// stale is how many values are sealed under an old key.
+// stale returns the number of values sealed under an old key.
 func (r SealReport) stale() int64 {
 	var n int64
 	for id, count := range r.Under {
@@ -307,7 +313,7 @@ func (r SealReport) stale() int64 {
 	return n
 }
 
-// Old lists the keys of the file that came before the one that seals.
+// Old lists the keys in the file that were created before the primary key.
 func (r SealReport) Old() []uint32 {
 	return r.Keys[:max(slices.Index(r.Keys, r.Primary), 0)]
 }

@@ -12,13 +12,14 @@ import (
 	"github.com/quillgate/quillgate/database"
 )
 
-// KeysetLost is the event that a database was begun again under another keyset,
-// because the one from before is lost.
+// KeysetLost is the event that a database starts over with another keyset
+// because the previous one is lost.
 const KeysetLost audit.Kind = "keyset.lost"
 
-// ForgetKeyset has the database forget which keyset it was begun with, so that the next Open makes another: for a file
-// that is lost, with all its copies. It refuses while there is a file. What was sealed under the lost one opens
-// nothing any more; see GiveUp.
+// ForgetKeyset makes the database forget its keyset, so that the next Open
+// creates another. It is for a file that is lost with all its copies, and
+// refuses while the file exists. Values sealed under the lost keyset can no
+// longer be opened; see GiveUp.
 func ForgetKeyset(ctx context.Context, db *database.DB, keysetFile string, by audit.Actor) error {
 	if _, err := os.Stat(keysetFile); !errors.Is(err, fs.ErrNotExist) {
 		return errors.Join(err, fmt.Errorf("the keyset file %s exists: move it away first if it does not belong to this database", keysetFile))
@@ -34,17 +35,17 @@ func ForgetKeyset(ctx context.Context, db *database.DB, keysetFile string, by au
 	})
 }
 
-// GiveUp ends what stands at a place that does not open any more, out of
-// SealReport.Damaged: the key of an application is revoked, and its secret
-// replaced by one that no one knows; certificates and the server's own keys are
-// taken out, to be made again. Places of other packages are an error.
+// GiveUp removes a value that can no longer be opened, from SealReport.Damaged.
+// An application key is revoked, and its secret replaced by one that nobody
+// knows. Certificates and the server's own keys are removed, and will be
+// created again. Places of other packages are an error.
 func (s *Store) GiveUp(ctx context.Context, by audit.Actor, p Place) error {
 	err := s.db.Update(ctx, func(tx *database.Tx) error {
 		switch p.Table {
 		case "apps":
 			return s.giveUpApp(ctx, tx, by, p)
 		case "upstream_credentials":
-			// Whichever site's it is: a master key seals for all of them.
+			// For any site: a master key seals for all of them.
 			_, err := tx.Exec(ctx, `DELETE FROM upstream_credentials WHERE user_id = $1`, p.User)
 			return err
 		case "certificates", "sealed_keys":
@@ -61,7 +62,8 @@ func (s *Store) GiveUp(ctx context.Context, by audit.Actor, p Place) error {
 }
 
 func (s *Store) giveUpApp(ctx context.Context, tx *database.Tx, by audit.Actor, p Place) error {
-	// A master key seals for all sites: whose application this is, is looked up first.
+	// A master key seals for all sites: look up the site of this application
+	// first.
 	var site int64
 	if err := tx.Get(ctx, &site, `SELECT site_id FROM apps WHERE public = $1`, p.Key); err != nil {
 		return err

@@ -6,5 +6,6 @@ import "os"
 
 func giveToOwnerOf(*os.File, string) error { return nil }
 
-// Without locks between processes no one keeps two commands apart.
+// lockAlone does nothing: without locks between processes, nothing keeps two
+// commands apart.
 func lockAlone(*os.File) (bool, error) { return true, nil }

@@ -9,8 +9,8 @@ import (
 	"syscall"
 )
 
-// giveToOwnerOf gives a file to the owner of the one that it is to replace: a
-// command that the administrator of the machine runs must not take the keyset away from the server.
+// giveToOwnerOf gives a file to the owner of the file that it will replace, so
+// that a command run by root does not take the keyset away from the server.
 func giveToOwnerOf(f *os.File, path string) error {
 	if os.Geteuid() != 0 {
 		return nil
@@ -29,7 +29,7 @@ func giveToOwnerOf(f *os.File, path string) error {
 	return f.Chown(int(stat.Uid), int(stat.Gid))
 }
 
-// lockAlone takes the lock of a file; false says that another process holds it.
+// lockAlone locks a file. It returns false if another process holds the lock.
 func lockAlone(f *os.File) (bool, error) {
 	for {
 		err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)

@@ -33,7 +33,8 @@ func lookup(t *testing.T, s *apps.Store, public string) error {
 	return err
 }
 
-// K7: a key that one process revokes is refused by all others within a second, whatever they have kept.
+// K7: a key that one process revokes is refused by all others within a second,
+// whatever they have kept.
 func TestK7RevokedEverywhere(t *testing.T) {
 	databasetest.EachURL(t, func(t *testing.T, url string) {
 		c, file := newClock(), keyset(t)
@@ -130,7 +131,8 @@ func TestRotateAgain(t *testing.T) {
 	})
 }
 
-// K7: where processes hear from one another, a revoked key is refused by the others at once.
+// K7: where processes hear from one another, a revoked key is refused by the
+// others at once.
 func TestK7RevokedWhereItIsHeard(t *testing.T) {
 	address, c, file := databasetest.Postgres(t), newClock(), keyset(t)
 	here := open(t, databasetest.Open(t, address), file, c)
@@ -215,7 +217,8 @@ func TestK8OthersKeys(t *testing.T) {
 	})
 }
 
-// K9: what a key is limited to can be changed, and holds in another process within a second.
+// K9: what a key is limited to can be changed, and holds in another process
+// within a second.
 func TestK9ScopeOfAKey(t *testing.T) {
 	databasetest.EachURL(t, func(t *testing.T, url string) {
 		c, file := newClock(), keyset(t)
@@ -417,8 +420,8 @@ func TestK10UsedElsewhere(t *testing.T) {
 	})
 }
 
-// What is kept of keys stays when last uses are written, and goes when any other
-// column is.
+// What is kept of keys stays when last uses are written, and goes when any
+// other column is.
 func TestUsesMoveNoEpoch(t *testing.T) {
 	each(t, func(t *testing.T, s *apps.Store, db *database.DB, _ *databasetest.Clock) {
 		app, _ := create(t, s, 1)
@@ -696,7 +699,8 @@ func TestH11KeysInTheTrail(t *testing.T) {
 	})
 }
 
-// K12: uses cost no statement on the way, at most one write a minute for a key, and are right afterwards.
+// K12: uses cost no statement on the way, at most one write a minute for a key,
+// and are right afterwards.
 func TestK12LastUse(t *testing.T) {
 	each(t, func(t *testing.T, s *apps.Store, db *database.DB, c *databasetest.Clock) {
 		app, _ := create(t, s, 1)

@@ -9,28 +9,29 @@ import (
 	"github.com/quillgate/quillgate/database"
 )
 
-// epoch is that of the tables apps and upstream_credentials.
+// epoch is the epoch of the tables apps and upstream_credentials.
 const epoch database.Epoch = "keys"
 
 const (
-	// maxLookups bounds the memory that the cache takes.
+	// maxLookups limits the memory of the cache.
 	maxLookups = 8192
-	// sealedLife is for how long a key that does not open is not tried again: the keyset's file may be put back.
+	// sealedLife is how long a key that cannot be opened is not tried again:
+	// the keyset file may be restored.
 	sealedLife = time.Second
-	// unusedLife is for how long a key stays refused as unused: another process may write that it was used just in time,
-	// which moves no epoch.
+	// unusedLife is how long a key stays refused as unused. Another process may
+	// record a use just in time, which moves no epoch.
 	unusedLife = time.Second
 )
 
-// Lookup returns the key of that name and its secret, for checking a
-// signature. A key that is not there, that is revoked, expired or unused for too
-// long, or whose secret does not open gives ErrNotFound, ErrRevoked, ErrExpired,
-// ErrUnused or ErrSealed, and no secret; every other error means that the
-// database did not answer. What it returns is as new as database.Cache promises: a change made by this process shows at
-// once, one of another process within a second. A key
-// with a verification key comes without a secret. The App is shared by all who
-// look the key up, and is not to be changed; it is nil with an error. Its Uses
-// and LastUse may be out of date.
+// Lookup returns the key with a name, and its secret, to verify a signature.
+// For a key that does not exist, is revoked, expired or unused for too long, or
+// whose secret cannot be opened, the error is ErrNotFound, ErrRevoked,
+// ErrExpired, ErrUnused or ErrSealed, and there is no secret. Any other error
+// means that the database did not answer. The result is as current as
+// database.Cache promises: a change by this process is visible at once, one by
+// another process within a second. A key with a verification key has no secret.
+// Callers share the App and must not change it; it is nil with an error. Its
+// Uses and LastUse may be out of date.
 func (s *Store) Lookup(ctx context.Context, public string) (Secret, *App, error) {
 	found, err := s.lookups.Get(ctx, s.named(public))
 	if err != nil {
@@ -39,15 +40,15 @@ func (s *Store) Lookup(ctx context.Context, public string) (Secret, *App, error)
 	return found.secret, found.app, found.err
 }
 
-// lookup is what Lookup returns.
+// lookup is a cached result of Lookup.
 type lookup struct {
 	app    *App // nil with an error
 	secret Secret
 	err    error
 }
 
-// readLookup looks a key up in the database. What does not work is kept too: if it were not, the time of the second answer would
-// tell a key that exists from one that does not.
+// readLookup reads a key from the database. Refusals are cached too: otherwise
+// the time of the second answer would reveal whether a key exists.
 func (s *Store) readLookup(ctx context.Context, key named) (lookup, time.Time, error) {
 	asked := s.clock()
 	secret, app, err := s.Of(key.site).find(ctx, key.public)
@@ -64,7 +65,8 @@ func (s *Store) readLookup(ctx context.Context, key named) (lookup, time.Time, e
 	return lookup{app: app, secret: secret}, s.worksUntil(*app), nil
 }
 
-// worksUntil is when a key that works stops doing so by itself; zero: never.
+// worksUntil returns when a valid key becomes invalid by itself, or the zero
+// time.
 func (s *Store) worksUntil(a App) time.Time {
 	until := a.Expires
 	if s.unusedAfter > 0 {
@@ -75,7 +77,8 @@ func (s *Store) worksUntil(a App) time.Time {
 	return until
 }
 
-// isRefusal tells what Lookup says of a key from errors of the database.
+// isRefusal reports whether an error is a refusal of the key, not an error of
+// the database.
 func isRefusal(err error) bool {
 	for _, refusal := range []error{ErrNotFound, ErrRevoked, ErrExpired, ErrUnused, ErrSealed} {
 		if errors.Is(err, refusal) {
@@ -103,7 +106,7 @@ func (s *Store) find(ctx context.Context, public string) (Secret, *App, error) {
 	case Unused:
 		return Secret{}, nil, ErrUnused
 	}
-	// A key of the wrong kind for its algorithm, or none, is no one's.
+	// A key of the wrong type for its algorithm, or without one, is unusable.
 	if asymmetric := len(app.VerificationKey) > 0; asymmetric == (app.Algorithm == hmacSHA256) {
 		s.logger.ErrorContext(ctx, "refusing an application that has no key for its algorithm", "public", public)
 		return Secret{}, nil, ErrSealed

@@ -7,24 +7,24 @@ import (
 	"encoding/hex"
 )
 
-// ResponseKey is the key of the server that signs answers to applications that
-// have no secret. It is an Ed25519 key.
+// ResponseKey is the server's Ed25519 key, which signs answers to applications
+// without a secret.
 type ResponseKey struct {
-	ID      string // what signatures name it; it follows from the key
+	ID      string // the keyid in signatures; derived from the key
 	Private ed25519.PrivateKey
 }
 
-// Public is the half that verifies.
+// Public returns the public half.
 func (k ResponseKey) Public() ed25519.PublicKey { return k.Private.Public().(ed25519.PublicKey) }
 
-// String and GoString leave the key out.
+// String and GoString omit the key.
 func (k ResponseKey) String() string   { return "apps.ResponseKey(" + k.ID + ")" }
 func (k ResponseKey) GoString() string { return k.String() }
 
-// responseKeyName is the name under which it is sealed.
+// responseKeyName is the name under which the key is stored.
 const responseKeyName = "answers"
 
-// ResponseKey returns the server's key; see NamedKey, whose errors it returns.
+// ResponseKey returns the server's key. Errors: those of NamedKey.
 func (s *Store) ResponseKey(ctx context.Context) (ResponseKey, error) {
 	seed, err := s.NamedKey(ctx, responseKeyName)
 	if err != nil {

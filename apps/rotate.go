@@ -9,16 +9,18 @@ import (
 	"github.com/quillgate/quillgate/database"
 )
 
-// How long a key keeps working after it was rotated.
+// How long a key remains valid after it was rotated.
 const (
 	DefaultOverlap = 24 * time.Hour
 	MaxOverlap     = 720 * time.Hour
 )
 
-// ErrRotated means that a key has a successor already; it is wrapped in *Rotated, which names it.
+// ErrRotated means that a key already has a successor; it is wrapped in
+// *Rotated, which names it.
 var ErrRotated = fmt.Errorf("the application has already been rotated")
 
-// Rotated is ErrRotated with the successor. A key is rotated once; its successor can be rotated again.
+// Rotated is ErrRotated with the successor. A key is rotated once; its
+// successor can be rotated again.
 type Rotated struct{ Successor string } // public key
 
 func (e *Rotated) Error() string { return ErrRotated.Error() + ": its successor is " + e.Successor }
@@ -26,13 +28,15 @@ func (e *Rotated) Error() string { return ErrRotated.Error() + ": its successor 
 // Is makes errors.Is(err, ErrRotated) true.
 func (e *Rotated) Is(target error) bool { return target == ErrRotated }
 
-// Rotate makes the pair that takes over from a key of the user: a new public key and a new secret, with the name,
-// scope, networks, strictness and expiry of the old one, so that a rotation prolongs nothing. The old pair works until
-// overlap is over, or its own expiry; with an overlap of 0 it is revoked at once. Old pairs do not count as keys of
-// the user; there can be MaxPerUser of them that work.
+// Rotate creates the successor of a key of the user: a new public key and a new
+// secret, with the name, scope, networks, strictness and expiry of the old one,
+// so that a rotation prolongs nothing. The old pair works until overlap has
+// passed or it expires; with an overlap of 0 it is revoked at once. Old pairs
+// do not count towards MaxPerUser, but at most MaxPerUser of them may be valid.
 //
-// Errors: ErrTooMany, when there are; *Invalid, for an overlap below 0 or above MaxOverlap and for a key that has no secret; *Rotated; ErrNotFound,
-// also for a key of another user and for one that is revoked or expired.
+// Errors: ErrTooMany if there are that many; *Invalid for an overlap below 0 or
+// above MaxOverlap, and for a key without a secret; *Rotated; ErrNotFound, also
+// for a key of another user and for one that is revoked or expired.
 func (s *Store) Rotate(ctx context.Context, by audit.Actor, userID int64, public string, overlap time.Duration) (App, Secret, error) {
 	secret := newSecret()
 	app, err := s.succeed(ctx, by, userID, public, overlap, successor{secret: secret})
@@ -42,14 +46,14 @@ func (s *Store) Rotate(ctx context.Context, by audit.Actor, userID int64, public
 	return app, secret, nil
 }
 
-// RotateAgain is Rotate for a key whose successor is lost: the answer that held
-// its secret never arrived, so that no one has it. lost is the public key of
-// that successor, which is revoked; the old pair works as long as the first
-// rotation said, or less. A lost that never was a successor because the first
-// rotation did not arrive either is ignored.
+// RotateAgain is Rotate for a key whose successor is lost: the answer with its
+// secret never arrived, so nobody has it. lost is the public key of that
+// successor, which is revoked. The old pair remains valid as long as after the
+// first rotation, or less. A lost that never was a successor, because the first
+// rotation did not arrive either, is ignored.
 //
-// Errors are those of Rotate; *Rotated too for a successor that was used, as far as that is recorded, or revoked, or
-// has one itself.
+// Errors: those of Rotate; *Rotated also for a successor that was used, as far
+// as is recorded, or revoked, or that has a successor.
 func (s *Store) RotateAgain(ctx context.Context, by audit.Actor, userID int64, public string, overlap time.Duration, lost string) (App, Secret, error) {
 	secret := newSecret()
 	app, err := s.succeed(ctx, by, userID, public, overlap, successor{secret: secret, lost: lost})
@@ -59,7 +63,8 @@ func (s *Store) RotateAgain(ctx context.Context, by audit.Actor, userID int64, p
 	return app, secret, nil
 }
 
-// RotateKey is Rotate for a key without a secret: the successor has the verification key that is given.
+// RotateKey is Rotate for a key without a secret: key is the verification key
+// of the successor.
 func (s *Store) RotateKey(ctx context.Context, by audit.Actor, userID int64, public string, overlap time.Duration, key VerificationKey) (App, error) {
 	if key.der == nil {
 		return App{}, fmt.Errorf("rotate an application: %w", errNoKey)
@@ -67,11 +72,11 @@ func (s *Store) RotateKey(ctx context.Context, by audit.Actor, userID int64, pub
 	return s.succeed(ctx, by, userID, public, overlap, successor{key: key})
 }
 
-// successor is what the new pair has of its own.
+// successor holds the fields in which the new pair differs from the old one.
 type successor struct {
 	secret Secret
 	key    VerificationKey
-	lost   string // an earlier successor, in the place of which it comes
+	lost   string // an earlier successor that it replaces
 }
 
 func (s *Store) succeed(ctx context.Context, by audit.Actor, userID int64, public string, overlap time.Duration, with successor) (App, error) {
@@ -122,9 +127,9 @@ func (s *Store) succeed(ctx context.Context, by audit.Actor, userID int64, publi
 	return next, nil
 }
 
-// fewSuperseded bounds the pairs of a user that have a successor and keep
-// working: whoever has one key could else make any number of them, each by
-// rotating the one before. What ends at once is always possible.
+// fewSuperseded limits the valid pairs of a user that have a successor:
+// otherwise the owner of one key could create any number, by rotating each new
+// one. With an overlap of 0 a rotation is always possible.
 func (s *Store) fewSuperseded(ctx context.Context, tx *database.Tx, userID int64, overlap time.Duration) error {
 	if overlap == 0 {
 		return nil
@@ -137,7 +142,8 @@ func (s *Store) fewSuperseded(ctx context.Context, tx *database.Tx, userID int64
 	return err
 }
 
-// revokedAt is when the old pair ends for good: now when there is no overlap.
+// revokedAt returns when the old pair is finally revoked: now, if there is no
+// overlap.
 func revokedAt(now time.Time, overlap time.Duration) time.Time {
 	if overlap == 0 {
 		return now
@@ -145,7 +151,7 @@ func revokedAt(now time.Time, overlap time.Duration) time.Time {
 	return time.Time{}
 }
 
-// dropLost revokes a successor that no one has used.
+// dropLost revokes a successor that nobody has used.
 func (s *Store) dropLost(ctx context.Context, tx *database.Tx, by audit.Actor, public string) error {
 	r, err := get(ctx, tx, public)
 	if err != nil {
@@ -157,7 +163,7 @@ func (s *Store) dropLost(ctx context.Context, tx *database.Tx, by audit.Actor, p
 	return s.revoke(ctx, tx, by, r)
 }
 
-// rotatable reads the key, if it can have that successor.
+// rotatable reads a key, and checks that it can have that successor.
 func (s *Store) rotatable(ctx context.Context, tx *database.Tx, userID int64, public string, with successor) (App, error) {
 	asymmetric := with.key.der != nil
 	r, err := get(ctx, tx, public)

@@ -29,8 +29,8 @@ func rotate(t *testing.T, s *apps.Store) apps.SealReport {
 	return report
 }
 
-// K5: a rotation while two other processes look keys up and make keys. Nothing fails, and afterwards no row needs the
-// old key.
+// K5: a rotation while two other processes look keys up and make keys. Nothing
+// fails, and afterwards no row needs the old key.
 func TestK5RotationUnderLoad(t *testing.T) {
 	databasetest.EachURL(t, func(t *testing.T, url string) {
 		file, ctx := keyset(t), t.Context()
@@ -109,7 +109,8 @@ func TestK5RotationUnderLoad(t *testing.T) {
 	})
 }
 
-// K5: the old key stays as long as something needs it, and the keyset of before opens what a backup holds.
+// K5: the old key stays as long as something needs it, and the keyset of before
+// opens what a backup holds.
 func TestK5OldKeyIsDroppedLast(t *testing.T) {
 	each(t, func(t *testing.T, s *apps.Store, db *database.DB, c *databasetest.Clock) {
 		ctx := t.Context()
@@ -193,7 +194,8 @@ func TestK5OneRotationAtATime(t *testing.T) {
 	})
 }
 
-// K5, H14: a damaged row disables its key, is told by its public key, and blocks nothing.
+// K5, H14: a damaged row disables its key, is told by its public key, and
+// blocks nothing.
 func TestH14DamagedRow(t *testing.T) {
 	each(t, func(t *testing.T, s *apps.Store, db *database.DB, _ *databasetest.Clock) {
 		ctx := t.Context()
@@ -307,7 +309,8 @@ func TestK3Credential(t *testing.T) {
 	})
 }
 
-// K3: a missing keyset is made for a database that has seen none, and for no other.
+// K3: a missing keyset is made for a database that has seen none, and for no
+// other.
 func TestK3MissingKeyset(t *testing.T) {
 	databasetest.Each(t, func(t *testing.T, db *database.DB) {
 		config := apps.Config{DB: db, KeysetFile: filepath.Join(databasetest.Folder(t), "keyset"), CreateKeyset: true}

@@ -8,25 +8,26 @@ import (
 	"strings"
 )
 
-// Leak is a secret that Scan has found.
+// Leak is a secret found by Scan.
 type Leak struct {
 	Line   int // from 1
 	Kind   LeakKind
 	Secret Secret
-	Hint   string // its last four characters, which may be shown
+	Hint   string // its last four characters, which are not secret
 }
 
-// LeakKind is what leaked, by its prefix.
+// LeakKind is the kind of a secret, by its prefix.
 type LeakKind string
 
-// The kinds that can be told by their form. Application passwords cannot: they look like any word.
+// Kinds of secrets with a recognizable form. Application passwords have none:
+// they look like any word.
 const (
 	LeakedSecret LeakKind = "secret of an application"
 	LeakedToken  LeakKind = "token"
 )
 
-// leakForms are the forms that Scan knows: a prefix, then digits of base 62 of which the last are the checksum of the
-// others.
+// leakForms are the forms that Scan recognizes: a prefix, followed by digits of
+// base 62, the last of which are the checksum of the others.
 var leakForms = []struct {
 	kind   LeakKind
 	prefix string
@@ -41,10 +42,11 @@ const (
 	longLeak  = len(tokenPrefix) + selectorDigits + randomDigits + crcDigits // bytes of the longest form
 )
 
-// Scan reads to the end and reports every text that has the form and the checksum of a secret made here, as soon as it
-// is seen. It holds no more than some 64 KiB, however long the lines are. Bytes of zero are passed over, so that
-// texts in UTF-16 are read too; what is packed, such as archives and the objects of version control, is not unpacked.
-// An error of found ends it.
+// Scan reads r to its end and calls found for every text that has the form and
+// the checksum of a secret created here, as soon as it sees it. It buffers at
+// most about 64 KiB, however long the lines are. It skips zero bytes, so that
+// it can read UTF-16. It does not unpack archives or the objects of version
+// control. An error of found ends it.
 func Scan(r io.Reader, found func(Leak) error) error {
 	buffer := make([]byte, 0, scanChunk+longLeak)
 	line := 1
@@ -56,7 +58,8 @@ func Scan(r io.Reader, found func(Leak) error) error {
 		}
 		have := len(buffer)
 		buffer = append(buffer, without0(buffer[have:have+n])...)
-		// What begins in the last bytes may go on in the next chunk.
+		// A secret that begins in the last bytes may continue in the next
+		// chunk.
 		end := len(buffer) - (longLeak - 1)
 		if ended {
 			end = len(buffer)
@@ -69,7 +72,7 @@ func Scan(r io.Reader, found func(Leak) error) error {
 	}
 }
 
-// without0 takes the zero bytes out, in place.
+// without0 removes zero bytes, in place.
 func without0(p []byte) []byte {
 	kept := p[:0]
 	for _, b := range p {
@@ -80,7 +83,8 @@ func without0(p []byte) []byte {
 	return kept
 }
 
-// scanChunkOf reports what begins before end, and counts the lines up to there.
+// scanChunkOf reports secrets that begin before end, and counts the lines up to
+// there.
 func scanChunkOf(p []byte, end int, line *int, found func(Leak) error) error {
 	at := 0
 	for at < end {
@@ -102,7 +106,7 @@ func scanChunkOf(p []byte, end int, line *int, found func(Leak) error) error {
 	return nil
 }
 
-// leakAt reports whether p begins with a secret.
+// leakAt returns the secret that p begins with, if it does.
 func leakAt(p []byte) (Leak, bool) {
 	for _, form := range leakForms {
 		size := len(form.prefix) + form.digits

@@ -28,7 +28,8 @@ func found(t *testing.T, text []byte) string {
 	return strings.Join(out, " ")
 }
 
-// K2: leaked secrets are found wherever they stand, and what only looks alike is not.
+// K2: leaked secrets are found wherever they stand, and what only looks alike
+// is not.
 func TestK2Scan(t *testing.T) {
 	token, _ := apps.DrawToken()
 	hint := token.Reveal()[len(token.Reveal())-4:]
@@ -67,7 +68,8 @@ func TestK2Scan(t *testing.T) {
 	}
 }
 
-// K2: a secret is found across the border of what is read at once, and counted once, with its line.
+// K2: a secret is found across the border of what is read at once, and counted
+// once, with its line.
 func TestK2ScanBorders(t *testing.T) {
 	for _, size := range []int{64 << 10, 128 << 10} {
 		for shift := -160; shift < 160; shift++ {
@@ -92,7 +94,8 @@ func TestK2ScanEnds(t *testing.T) {
 	}
 }
 
-// K2: a leaked secret leads to its key, whosever it is, and no other secret does.
+// K2: a leaked secret leads to its key, whosever it is, and no other secret
+// does.
 func TestK2Find(t *testing.T) {
 	each(t, func(t *testing.T, s *apps.Store, db *database.DB, _ *databasetest.Clock) {
 		one, secret := create(t, s, 1)

@@ -6,40 +6,41 @@ import (
 	"strings"
 )
 
-// Right is one kind of thing that a key may be limited to.
+// Right is a group of actions that a key may be limited to.
 type Right string
 
-// The rights there are. What each holds is in the table of package auth; a method needs the one of its row.
+// The rights. A table in package auth lists the capabilities of each; a method
+// needs the right in its row.
 const (
 	Read     Right = "read"     // see what the user sees
-	Draft    Right = "draft"    // read, write and change what is not public, and read the terms
-	Publish  Right = "publish"  // what Draft holds; make posts and pages public, read, change and delete public ones; terms
+	Draft    Right = "draft"    // read; write and change posts that are not public; read the terms
+	Publish  Right = "publish"  // like Draft; also publish posts and pages, and read, change and delete public ones; terms
 	Media    Right = "media"    // see, upload, change and delete files
 	Comments Right = "comments" // read, write, moderate and delete comments
 	Users    Right = "users"    // profiles
 	Options  Right = "options"  // settings of the site
 )
 
-// Rights lists the rights.
+// Rights lists all rights.
 func Rights() []Right { return []Right{Read, Draft, Publish, Media, Comments, Users, Options} }
 
-// Scope narrows what a key may do: it has what its user has and the scope lets through. The zero Scope lets everything
-// through.
+// Scope limits what a key may do: it may do what both its user and the scope
+// allow. The zero Scope allows everything.
 type Scope struct {
 	Rights  []Right  // empty: all
 	Methods []string // XML-RPC methods by name; empty: all
 }
 
-// Allows reports whether the scope holds a right.
+// Allows reports whether the scope includes a right.
 func (s Scope) Allows(r Right) bool { return len(s.Rights) == 0 || slices.Contains(s.Rights, r) }
 
-// AllowsMethod reports whether the scope lets a method be called.
+// AllowsMethod reports whether the scope allows a method.
 func (s Scope) AllowsMethod(name string) bool {
 	return len(s.Methods) == 0 || slices.Contains(s.Methods, name)
 }
 
-// ParseScope reads rights and methods, each separated by white space or commas.
-// Error: *Invalid.
+// ParseScope parses rights and methods, each separated by white space or
+// commas. Error: *Invalid.
 func ParseScope(rights, methods string) (Scope, error) {
 	var s Scope
 	for _, name := range words(rights) {
@@ -64,12 +65,12 @@ func ParseScope(rights, methods string) (Scope, error) {
 	return s, nil
 }
 
-// maxMethods bounds the list of methods.
+// maxMethods limits the list of methods.
 const maxMethods = 200
 
-// CheckMethods refuses a scope whose list of methods names one that does not exist: who meant another would have a key
-// that does less than it was made for. What the list had before may stay. Error: *Invalid, with the name that was
-// probably meant.
+// CheckMethods refuses a scope that lists a method that does not exist: after a
+// misspelling, the key could do less than intended. Methods that were in before
+// may stay. Error: *Invalid, which suggests a name.
 func (s *Store) CheckMethods(scope, before Scope) error {
 	for _, name := range scope.Methods {
 		if s.methods == nil || slices.Contains(s.methods, name) || slices.Contains(before.Methods, name) || strings.HasPrefix(name, "system.") {
@@ -84,8 +85,9 @@ func (s *Store) CheckMethods(scope, before Scope) error {
 	return nil
 }
 
-// nearest is the method whose name, with or without what stands before the dot, takes the fewest changes of one letter
-// to become another; empty when none takes less than half of them.
+// nearest returns the method with the most similar name, by the number of
+// changed letters, with or without the part before the dot. It is empty if no
+// name has less than half of its letters changed.
 func nearest(name string, methods []string) (found string) {
 	least := (len(name) + 1) / 2
 	for _, m := range methods {
@@ -99,8 +101,8 @@ func nearest(name string, methods []string) (found string) {
 	return found
 }
 
-// distance is how many letters must be put in, left out or replaced to make one
-// text of the other.
+// distance returns how many letters must be inserted, removed or replaced to
+// turn one text into the other.
 func distance(a, b string) int {
 	row := make([]int, len(b)+1)
 	for j := range row {
@@ -120,14 +122,15 @@ func distance(a, b string) int {
 	return row[len(b)]
 }
 
-// validMethod is what XML-RPC lets a method be called.
+// validMethod reports whether XML-RPC allows a method name.
 func validMethod(name string) bool {
 	return name != "" && len(name) <= 100 && !strings.ContainsFunc(name, func(r rune) bool {
 		return (r < '0' || r > '9') && (r < 'A' || r > 'Z') && (r < 'a' || r > 'z') && !strings.ContainsRune("_.:/", r)
 	})
 }
 
-// clean is the scope with each name once, and none that could not be stored.
+// clean returns the scope without duplicates, and refuses names that cannot be
+// stored.
 func (s Scope) clean() (Scope, error) {
 	for _, name := range s.Methods {
 		if !validMethod(name) {
@@ -142,7 +145,7 @@ func (s Scope) clean() (Scope, error) {
 	return ParseScope(s.Format())
 }
 
-// IsZero reports whether the scope lets everything through.
+// IsZero reports whether the scope allows everything.
 func (s Scope) IsZero() bool { return len(s.Rights) == 0 && len(s.Methods) == 0 }
 
 func words(list string) []string {
@@ -157,7 +160,7 @@ func joinRights(list []Right) string {
 	return strings.Join(names, " ")
 }
 
-// Format writes the scope as ParseScope reads it, and as tables have it.
+// Format formats the scope for ParseScope and for tables.
 func (s Scope) Format() (rights, methods string) {
 	return joinRights(s.Rights), strings.Join(s.Methods, " ")
 }

@@ -17,24 +17,25 @@ import (
 	"github.com/quillgate/quillgate/database"
 )
 
-// Place is where a sealed value stands. It is bound into the ciphertext, which opens nowhere else.
+// Place is the position of a sealed value. The ciphertext is bound to it, and
+// cannot be opened elsewhere.
 type Place struct {
 	Table  string `json:"table"`
-	User   int64  `json:"user"` // whose row it is; 0: no one's
-	Key    string `json:"key"`  // what names the row among those of the user, such as a public key; no colon; may be empty
+	User   int64  `json:"user"` // the owner of the row; 0: nobody
+	Key    string `json:"key"`  // names the row among those of the user, such as a public key; without a colon; may be empty
 	Column string `json:"column"`
 }
 
-// sealedColumn is one column whose values are sealed.
+// sealedColumn is a column with sealed values.
 type sealedColumn struct {
 	table, column string
-	id            string // the column, an integer, by which its rows are told apart and walked through
+	id            string // an integer column that identifies rows and orders them
 	user, key     string // SQL expressions of Place.User and Place.Key
-	where         string // SQL condition of the rows that have a value
+	where         string // SQL condition for rows that have a value
 }
 
-// sealedColumns lists every sealed column: rotation, sealing and verification walk over this list, and Seal takes no
-// place that is not in it.
+// sealedColumns lists every sealed column. Rotation, sealing and verification
+// iterate over this list, and Seal refuses any other place.
 func sealedColumns() []sealedColumn {
 	return []sealedColumn{
 		{table: "apps", column: "secret", id: "id", user: "user_id", key: "public", where: "verification_key IS NULL"},
@@ -46,12 +47,12 @@ func sealedColumns() []sealedColumn {
 	}
 }
 
-// associated is the associated data of a place:
+// associated returns the associated data of a place:
 //
 //	quillgate:1:TABLE:USER:KEY:COLUMN
 //
-// with the version of this format in front, and without the part of a key that is empty. No part can hold a colon, so
-// no two places have the same.
+// where 1 is the version of this format. An empty part of a key is left out. No
+// part can contain a colon, so different places have different data.
 func (p Place) associated() ([]byte, error) {
 	known := slices.ContainsFunc(sealedColumns(), func(c sealedColumn) bool { return c.table == p.Table && c.column == p.Column })
 	if !known || strings.Contains(p.Key, ":") {
@@ -63,15 +64,16 @@ func (p Place) associated() ([]byte, error) {
 	return fmt.Appendf(nil, "quillgate:1:%s:%d:%s:%s", p.Table, p.User, p.Key, p.Column), nil
 }
 
-// A sealed value is a Tink ciphertext, which begins with 0x01 and the id of its
-// key in four bytes. A value unencrypted is text, and no text begins with 0x01:
-// Seal sees to that.
+// A sealed value is a Tink ciphertext, which begins with 0x01 and the four-byte
+// id of its key. An unencrypted value is text, which never begins with 0x01:
+// Seal ensures that.
 const (
 	sealedMark   = 0x01
 	sealedPrefix = 5
 )
 
-// sealedUnder is the id of the key that a value is sealed under. It is not sealed when ok is false.
+// sealedUnder returns the id of the key that a value is sealed under; ok is
+// false if the value is not sealed.
 func sealedUnder(value []byte) (id uint32, ok bool) {
 	if len(value) < sealedPrefix || value[0] != sealedMark {
 		return 0, false
@@ -79,17 +81,18 @@ func sealedUnder(value []byte) (id uint32, ok bool) {
 	return binary.BigEndian.Uint32(value[1:sealedPrefix]), true
 }
 
-// inClear tells a value unencrypted from one that is sealed, damaged or
-// missing.
+// inClear reports whether a value is unencrypted, as opposed to sealed, damaged
+// or missing.
 func inClear(value []byte) bool { return len(value) > 0 && value[0] >= ' ' }
 
-// sealers is the group of the transactions that hold something newly sealed; see database.Join.
+// sealers is the group of transactions that contain a newly sealed value; see
+// database.Join.
 const sealers = 0x7175696c6c01
 
 // Seal encrypts a value for its place in a table, in the transaction that
-// writes it there. Only so can a rotation of the master key wait for whoever
-// still uses the old one. The value is text: what is not must be encoded first.
-// Where sealing is off it is returned as it is.
+// writes it there. This lets a rotation of the master key wait for everyone who
+// still uses the old one. The value must be text; encode anything else first.
+// If sealing is off, the value is returned unchanged.
 func (s *Store) Seal(ctx context.Context, tx *database.Tx, place Place, plain []byte) ([]byte, error) {
 	ad, err := place.associated()
 	if err != nil {
@@ -98,7 +101,8 @@ func (s *Store) Seal(ctx context.Context, tx *database.Tx, place Place, plain []
 	if !inClear(plain) {
 		return nil, errors.New("seal: the value is not text")
 	}
-	// From here on, a rotation that began later waits for this transaction; so what the keyset says now holds.
+	// From here on, a rotation that begins later waits for this transaction, so
+	// the keyset that is read now is valid.
 	if err := database.Join(ctx, tx, sealers); err != nil {
 		return nil, fmt.Errorf("seal: %w", err)
 	}
@@ -119,7 +123,7 @@ func (s *Store) Seal(ctx context.Context, tx *database.Tx, place Place, plain []
 	return sealed, nil
 }
 
-// stillOff refuses to write unencrypted once someone has begun to seal.
+// stillOff refuses to write unencrypted values after sealing has begun.
 func (s *Store) stillOff(ctx context.Context, tx *database.Tx) error {
 	var n int
 	if err := tx.Get(ctx, &n, `SELECT COUNT(*) FROM keyset_check`); err != nil {
@@ -131,9 +135,9 @@ func (s *Store) stillOff(ctx context.Context, tx *database.Tx) error {
 	return nil
 }
 
-// Unseal opens what Seal has made for the same place. It returns ErrSealed when
-// that cannot be: the value was damaged, or belongs elsewhere, or its key is
-// not in the keyset, or it is unencrypted where sealing is on.
+// Unseal opens the result of Seal for the same place. It returns ErrSealed if
+// the value was damaged, belongs to another place, is sealed under an unknown
+// key, or is unencrypted although sealing is on.
 func (s *Store) Unseal(place Place, sealed []byte) ([]byte, error) {
 	ad, err := place.associated()
 	if err != nil {
@@ -141,9 +145,9 @@ func (s *Store) Unseal(place Place, sealed []byte) ([]byte, error) {
 	}
 	id, ok := sealedUnder(sealed)
 	if !ok {
-		// Anyone who can write into the database must not be able to plant a
-		// secret of their own. While secrets are being sealed, a file
-		// next to the keyset says that some are not yet.
+		// Someone who can write to the database must not be able to plant a
+		// secret of their own. While secrets are being sealed, a file next to
+		// the keyset indicates that some are not sealed yet.
 		if inClear(sealed) && (s.ring.off || s.ring.sealing()) {
 			return slices.Clone(sealed), nil
 		}
@@ -160,10 +164,11 @@ func (s *Store) Unseal(place Place, sealed []byte) ([]byte, error) {
 	return plain, nil
 }
 
-// NamedKey returns 32 random bytes that are kept, sealed, under a name: a key that the server needs for itself, such as
-// the one of the hashes of tokens. It is made when it is first asked for; all processes get the same, and it stays what
-// it is when the master key is rotated. Each site has one of its own. The name holds no colon. It can be called inside no
-// transaction.
+// NamedKey returns 32 random bytes that are stored, sealed, under a name, for a
+// key that the server itself needs, such as that for the hashes of tokens. The
+// first request creates it; all processes get the same key, and a rotation of
+// the master key does not change it. Each site has its own. The name must not
+// contain a colon. It must not be called inside a transaction.
 func (s *Store) NamedKey(ctx context.Context, name string) ([]byte, error) {
 	key, err := s.namedKey(ctx, name)
 	if err != nil || s.db.Site() == 0 {
@@ -174,7 +179,8 @@ func (s *Store) NamedKey(ctx context.Context, name string) ([]byte, error) {
 	return mac.Sum(nil), nil
 }
 
-// namedKey is that of site 0, of which those of the other sites are made.
+// namedKey returns the key of site 0, from which those of the other sites are
+// derived.
 func (s *Store) namedKey(ctx context.Context, name string) ([]byte, error) {
 	if key, ok := s.keys.Load(name); ok {
 		return slices.Clone(key.([]byte)), nil
@@ -200,11 +206,12 @@ func (s *Store) namedKey(ctx context.Context, name string) ([]byte, error) {
 	return key, nil
 }
 
-// trailKeyName is the name of the key of the audit trail.
+// trailKeyName is the name of the key for the audit trail.
 const trailKeyName = "audit"
 
-// openTrail has the audit trail kept under a key of the keyset. A key that does not open leaves the trail without one in
-// this process: Verify then says so, and everything else works on.
+// openTrail puts the audit trail under a key of the keyset. If the key cannot
+// be opened, this process continues without one: Verify then reports that, and
+// everything else works.
 func (s *Store) openTrail(ctx context.Context) error {
 	key := make([]byte, 32)
 	rand.Read(key)
@@ -223,7 +230,7 @@ func (s *Store) openTrail(ctx context.Context) error {
 		}
 		return audit.Begin(ctx, tx, key)
 	})
-	if err != nil && !database.IsDuplicate(err) { // another process was quicker
+	if err != nil && !database.IsDuplicate(err) { // another process was faster
 		return fmt.Errorf("create the key of the audit trail: %w", err)
 	}
 	key, err = s.namedKey(ctx, trailKeyName)
@@ -238,7 +245,8 @@ func (s *Store) openTrail(ctx context.Context) error {
 	return nil
 }
 
-// makeNamedKey writes a new key, unless another process was quicker, and returns what is there now.
+// makeNamedKey writes a new key, unless another process was faster, and returns
+// the stored one.
 func (s *Store) makeNamedKey(ctx context.Context, place Place) (sealed []byte, err error) {
 	key := make([]byte, 32)
 	rand.Read(key)
@@ -273,5 +281,6 @@ func (k *keyring) sealing() bool {
 	return err == nil
 }
 
-// sealingMark is the file that is there while secrets are being sealed.
+// sealingMark returns the path of the file that exists while secrets are being
+// sealed.
 func sealingMark(keyset string) string { return keyset + ".sealing" }

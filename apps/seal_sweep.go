@@ -9,14 +9,14 @@ import (
 )
 
 const (
-	// sweepBatch is how many values are sealed in one transaction: few
-	// enough that no one waits long for its end.
+	// sweepBatch is the number of values sealed in one transaction, small
+	// enough that nobody waits long for its end.
 	sweepBatch = 200
-	// maxDamaged bounds the list of what does not open.
+	// maxDamaged limits the list of values that cannot be opened.
 	maxDamaged = 1000
 )
 
-// sealedValue is a value of a sealed column, and where it stands.
+// sealedValue is a value of a sealed column, with its place.
 type sealedValue struct {
 	ID    int64  `db:"row_id"`
 	User  int64  `db:"row_user"`
@@ -28,7 +28,7 @@ func (v *sealedValue) place(c sealedColumn) Place {
 	return Place{Table: c.table, User: v.User, Key: v.Key, Column: c.column}
 }
 
-// walk hands out the values of a column in batches.
+// walk calls batch with the values of a column, in batches.
 func (s *Store) walk(ctx context.Context, c sealedColumn, batch func([]sealedValue) error) error {
 	after := int64(0)
 	for {
@@ -48,8 +48,8 @@ func (s *Store) walk(ctx context.Context, c sealedColumn, batch func([]sealedVal
 	}
 }
 
-// sweep seals every value under the primary key that is not: under an old key,
-// or unencrypted. What does not open stays as it is.
+// sweep seals every value that is unencrypted or sealed under an old key.
+// Values that cannot be opened stay as they are.
 func (s *Store) sweep(ctx context.Context, done *int64, progress func(int64)) error {
 	for _, c := range sealedColumns() {
 		err := s.walk(ctx, c, func(list []sealedValue) error {
@@ -62,7 +62,8 @@ func (s *Store) sweep(ctx context.Context, done *int64, progress func(int64)) er
 			if progress != nil {
 				progress(*done)
 			}
-			// As much time for the others as this has taken: SQLite has one writer, and no queue for it.
+			// Pause for as long as this took: SQLite has one writer, and no
+			// queue for it.
 			select {
 			case <-time.After(time.Since(began)):
 				return nil
@@ -77,8 +78,8 @@ func (s *Store) sweep(ctx context.Context, done *int64, progress func(int64)) er
 	return nil
 }
 
-// sealAnew seals those of a batch that need it. A value that someone else has
-// changed meanwhile is left to them.
+// sealAnew seals the values of a batch that need it. It skips a value that
+// someone else has changed meanwhile.
 func (s *Store) sealAnew(ctx context.Context, c sealedColumn, list []sealedValue) (int64, error) {
 	set, err := s.ring.forWriting()
 	if err != nil {
@@ -92,7 +93,7 @@ func (s *Store) sealAnew(ctx context.Context, c sealedColumn, list []sealedValue
 		}
 		plain, err := s.Unseal(v.place(c), v.Value)
 		if err != nil {
-			continue // the report tells of it
+			continue // it is in the report
 		}
 		ad, err := v.place(c).associated()
 		if err != nil {
@@ -110,7 +111,7 @@ func (s *Store) sealAnew(ctx context.Context, c sealedColumn, list []sealedValue
 	return int64(len(swaps)), s.db.Swap(ctx, c.table, c.id, c.column, swaps)
 }
 
-// VerifySealed opens everything that is sealed, and counts.
+// VerifySealed opens every sealed value, and counts the results.
 func (s *Store) VerifySealed(ctx context.Context) (SealReport, error) {
 	r := SealReport{Under: make(map[uint32]int64)}
 	if set, err := s.ring.look(true); err == nil {

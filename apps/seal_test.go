@@ -65,7 +65,8 @@ func TestK3SealedToItsPlace(t *testing.T) {
 	})
 }
 
-// K3, K5: every column that the schema calls sealed is one that Seal takes, and so one that rotation walks over.
+// K3, K5: every column that the schema calls sealed is one that Seal takes, and
+// so one that rotation walks over.
 func TestK5EverySealedColumnIsListed(t *testing.T) {
 	for _, dialect := range []string{"sqlite", "postgres"} {
 		files, err := filepath.Glob("../migrations/" + dialect + "/*.sql")

@@ -6,24 +6,23 @@ import (
 	"strings"
 )
 
-// A token, which stands alone where a program can send HTTP Basic but cannot
-// sign, is drawn as
+// A token, for clients that can send HTTP Basic but cannot sign, has the form
 //
 //	qgt_ SSSSSSSSSSSS RRRRRRRRRRRRRRRRRRRRRRRRRRRRRRRRRRRRRRRRRRR CCCCCC
 //
-// with S a selector of 64 random bits in 12 digits of base 62, which names the
-// token and is not secret, R a number of 256 random bits in 43 digits, and C
-// the CRC-32 (IEEE) of these 55 digits in 6 of them.
+// where S is a selector of 64 random bits in 12 digits of base 62, which names
+// the token and is not secret, R is a 256-bit random number in 43 digits, and C
+// is the CRC-32 (IEEE) of these 55 digits in 6 digits.
 const (
 	tokenPrefix    = "qgt_"
 	selectorDigits = 12
 )
 
-// TokenPattern is the regular expression of the tokens made here.
+// TokenPattern is a regular expression for the tokens created here.
 const TokenPattern = `qgt_[0-9A-Za-z]{61}`
 
 // DrawToken draws a token and returns it with its selector. crypto/rand ends
-// the program when the system has no randomness to give.
+// the program if the system has no randomness.
 func DrawToken() (token Secret, selector string) {
 	var b [8 + 32]byte
 	rand.Read(b[:])
@@ -32,8 +31,8 @@ func DrawToken() (token Secret, selector string) {
 	return NewSecret(tokenPrefix + digits + checksum(digits)), selector
 }
 
-// ParseToken returns the selector of a text that is a token of the form made
-// here, with the right checksum; ok reports whether it is.
+// ParseToken returns the selector of a token; ok reports whether text has the
+// form of a token created here, with the right checksum.
 func ParseToken(text string) (selector string, ok bool) {
 	digits, ok := strings.CutPrefix(text, tokenPrefix)
 	const body = selectorDigits + randomDigits
@@ -46,7 +45,7 @@ func ParseToken(text string) (selector string, ok bool) {
 // passwordLen is the length of an application password without its spaces.
 const passwordLen = 24
 
-// drawPassword draws an application password: 24 letters and digits, some 142
+// drawPassword draws an application password: 24 letters and digits, about 142
 // bits, in groups of four.
 func drawPassword() Secret {
 	var text strings.Builder
@@ -54,7 +53,7 @@ func drawPassword() Secret {
 		var b [1]byte
 		rand.Read(b[:])
 		if int(b[0]) >= 256/len(base62)*len(base62) {
-			continue // or some digits would be likelier than others
+			continue // otherwise some digits would be more likely than others
 		}
 		if n > 0 && n%4 == 0 {
 			text.WriteByte(' ')
@@ -66,11 +65,11 @@ func drawPassword() Secret {
 }
 
 // IsPassword reports whether a text has the form of the application passwords
-// made here and by WordPress. Such a one cannot be guessed.
+// created here and by WordPress, which cannot be guessed.
 func IsPassword(text string) bool { return len(PlainPassword(text)) == passwordLen }
 
-// PlainPassword leaves the letters and digits of an application password:
-// people and clients put spaces or hyphens between its groups. Case counts.
+// PlainPassword returns the letters and digits of an application password:
+// people and clients put spaces or hyphens between its groups. Case matters.
 func PlainPassword(text string) string {
 	return strings.Map(func(r rune) rune {
 		if r >= '0' && r <= '9' || r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' {
@@ -80,7 +79,7 @@ func PlainPassword(text string) string {
 	}, text)
 }
 
-// plainToken is what of a text counts.
+// plainToken returns the significant part of a text.
 func plainToken(kind TokenKind, text string) string {
 	if kind.IsAccess() {
 		return text

@@ -7,15 +7,14 @@ import (
 	"time"
 )
 
-// ErrOtherToken means that there is a token of this selector, and the text is
-// another one; for the log, since a client must not be able to tell it from
-// ErrNoToken.
+// ErrOtherToken means that the selector is that of a token, but the rest of the
+// text is wrong. It is for the log: a client must not be able to distinguish it
+// from ErrNoToken.
 var ErrOtherToken = errors.New("the text is not that of the token")
 
-// PresentedToken returns the token that a text is, revoked, expired or not. A
-// selector that no one has costs what one costs that someone has. Errors:
-// ErrNoToken, ErrOtherToken; a token that is damaged is refused as ErrOtherToken
-// and logged.
+// PresentedToken returns the token with this text, revoked, expired or not. An
+// unknown selector takes as long as a known one. Errors: ErrNoToken,
+// ErrOtherToken. A damaged token is refused with ErrOtherToken and logged.
 func (s *Store) PresentedToken(ctx context.Context, text string) (Token, error) {
 	r, err := s.tokenOf(ctx, text)
 	if err != nil {
@@ -46,8 +45,8 @@ func (s *Store) tokenOf(ctx context.Context, text string) (tokenRow, error) {
 	return r, err
 }
 
-// FindToken returns the token that a text is, revoked or not: for one that was
-// found where it should not be. Error: ErrNoToken.
+// FindToken returns the token with this text, revoked or not. It is for a token
+// that was found where it should not be. Error: ErrNoToken.
 func (s *Store) FindToken(ctx context.Context, text Secret) (Token, error) {
 	if _, ok := ParseToken(text.Reveal()); !ok {
 		return Token{}, ErrNoToken
@@ -62,15 +61,15 @@ func (s *Store) FindToken(ctx context.Context, text Secret) (Token, error) {
 	return r.token()
 }
 
-// revokedShown is how long a revoked application password is told from one
-// that never was, in the log.
+// revokedShown is how long the log distinguishes a revoked application password
+// from one that never existed.
 const revokedShown = 30 * 24 * time.Hour
 
-// PresentedPassword returns the application password of the user that a text
-// is, revoked, expired or not; ok is false when it is none. User 0 has none.
-// imported compares a text, plain, with the hash of an application password
-// that was made elsewhere; such a hash is replaced by one of ours. One that is
-// damaged is refused with ErrOtherToken and logged.
+// PresentedPassword returns the user's application password with this text,
+// revoked, expired or not; ok is false if there is none. User 0 has none.
+// imported compares a plain text with the hash of an application password that
+// was created elsewhere; such a hash is replaced by one of this server. A
+// damaged one is refused with ErrOtherToken and logged.
 func (s *Store) PresentedPassword(ctx context.Context, userID int64, text string, imported func(plain, hash string) bool) (t Token, ok bool, err error) {
 	key, err := s.Keyed(ctx)
 	if err != nil {
@@ -100,8 +99,8 @@ func (s *Store) PresentedPassword(ctx context.Context, userID int64, text string
 	return Token{}, false, nil
 }
 
-// renewToken replaces a hash of an older form. The password is right all the
-// same when this does not work.
+// renewToken replaces a hash in an older form. If this fails, the password is
+// right nevertheless.
 func (s *Store) renewToken(ctx context.Context, r tokenRow, hash string) {
 	_, err := s.db.Exec(ctx, `UPDATE application_passwords SET hash = $2 WHERE site_id = $site AND id = $1 AND hash = $3`, r.Row, hash, r.Hash)
 	if err != nil {

@@ -14,28 +14,29 @@ import (
 	"github.com/quillgate/quillgate/database"
 )
 
-// MaxTokens is how many tokens and application passwords a user may have that
-// are neither revoked nor expired.
+// MaxTokens is the largest number of a user's tokens and application passwords
+// that are neither revoked nor expired.
 const MaxTokens = 50
 
 var (
-	// ErrNoToken means that there is no such token or application password,
-	// or that it is someone else's.
+	// ErrNoToken means that there is no such token or application password, or
+	// that it belongs to another user.
 	ErrNoToken = errors.New("no such token")
-	// ErrTooManyTokens means that the user has MaxTokens already.
+	// ErrTooManyTokens means that the user already has MaxTokens.
 	ErrTooManyTokens = fmt.Errorf("a user can have at most %d tokens and application passwords", MaxTokens)
 )
 
-// TokenKind tells tokens from application passwords.
+// TokenKind distinguishes tokens from application passwords.
 type TokenKind string
 
 // The kinds.
 const (
-	// AccessToken is used as HTTP Basic: as the user name, with any password, or
-	// as the password of its user.
+	// AccessToken is sent with HTTP Basic: as the user name, with any password,
+	// or as the password of its user.
 	AccessToken TokenKind = "token"
-	// ApplicationPassword is WordPress's: as the password of its user, in HTTP
-	// Basic and where an XML-RPC call takes a password; with or without spaces.
+	// ApplicationPassword is WordPress's: it is sent as the password of its
+	// user, with HTTP Basic or where an XML-RPC call takes a password, with or
+	// without spaces.
 	ApplicationPassword TokenKind = "password"
 )
 
@@ -48,7 +49,7 @@ func (k TokenKind) IsAccess() bool {
 	return false
 }
 
-// Via is what the audit trail says a caller signed in with.
+// Via returns how the audit trail names this way of signing in.
 func (k TokenKind) Via() string {
 	if k.IsAccess() {
 		return "token"
@@ -58,20 +59,20 @@ func (k TokenKind) Via() string {
 
 // Token is a token or an application password, without its text.
 type Token struct {
-	ID       string // unique over all users; no secret
+	ID       string // unique over all users; not secret
 	UserID   int64
 	Kind     TokenKind
-	Name     string         // what the owner calls the program
-	Hint     string         // its last four characters; empty for one that was imported
-	Scope    Scope          // the zero Scope: everything that its user may
+	Name     string         // the owner's name for the client
+	Hint     string         // its last four characters; empty if it was imported
+	Scope    Scope          // the zero Scope: everything that its user may do
 	Networks []netip.Prefix // where it may be used from; empty: everywhere
 	Created  time.Time
-	Expires  time.Time // from then on it is refused; zero: never
+	Expires  time.Time // zero: does not expire
 	Revoked  time.Time // zero: not revoked
-	LastUse  Use       // right to about a minute
+	LastUse  Use       // accurate to about a minute
 }
 
-// State says how it stands with a token at a moment: InUse, Expired or Revoked.
+// State returns the state of a token at a time: InUse, Expired or Revoked.
 func (t Token) State(now time.Time) State {
 	switch {
 	case !t.Revoked.IsZero():
@@ -82,17 +83,17 @@ func (t Token) State(now time.Time) State {
 	return InUse
 }
 
-// NewToken is a token to be made. UserID, Kind and Name are required.
+// NewToken describes a token to create. UserID, Kind and Name are required.
 type NewToken struct {
 	UserID   int64
 	Kind     TokenKind
 	Name     string
 	Scope    Scope
 	Networks []netip.Prefix
-	Expires  time.Time // zero: never
+	Expires  time.Time // zero: does not expire
 }
 
-// tokenRow is a line of the table.
+// tokenRow is a row of the table.
 type tokenRow struct {
 	Row      int64        `db:"id"`
 	UserID   int64        `db:"user_id"`
@@ -116,8 +117,8 @@ type tokenRow struct {
 const tokenColumns = `id, user_id, uuid, kind, name, hash, hint, scope, methods, networks, created, expires, revoked,
 	last_used, last_address, last_agent, last_method`
 
-// token is the row as callers see it. A scope or a network that does not read
-// is an error: no one knows then what the token was not meant to do.
+// token converts the row for callers. A scope or a network that cannot be
+// parsed is an error, since the limits of the token are unknown then.
 func (r *tokenRow) token() (Token, error) {
 	t := Token{ID: r.ID, UserID: r.UserID, Kind: TokenKind(r.Kind), Hint: r.Hint, Created: r.Created, Revoked: r.Revoked.Time, LastUse: lastUse(r.LastUsed, r.Address, r.Agent, r.Method)}
 	terms, err := readTerms(r.ID, r.Name, r.Scope, r.Methods, r.Networks, r.Expires)
@@ -134,8 +135,8 @@ func (t *Token) setTerms(terms Terms) {
 	t.Name, t.Scope, t.Networks, t.Expires = terms.Name, terms.Scope, terms.Networks, terms.Expires
 }
 
-// CreateToken makes a token or an application password. The text is in the
-// answer and nowhere else afterwards. Errors: *Invalid, ErrTooManyTokens.
+// CreateToken creates a token or an application password. The returned text is
+// never shown again. Errors: *Invalid, ErrTooManyTokens.
 func (s *Store) CreateToken(ctx context.Context, by audit.Actor, in NewToken) (Token, Secret, error) {
 	t := Token{UserID: in.UserID, Kind: in.Kind, Created: s.now()}
 	terms, err := s.newTerms(Terms{in.Name, in.Scope, in.Networks, in.Expires}, t.Created)
@@ -186,7 +187,7 @@ func (s *Store) insertToken(ctx context.Context, tx *database.Tx, by audit.Actor
 	return audit.Append(ctx, tx, tokenEvent(TokenCreated, by, t, s.now()))
 }
 
-// What is written into the audit trail about tokens and application passwords.
+// Kinds of audit events about tokens and application passwords.
 const (
 	TokenCreated   audit.Kind = "token.created"
 	TokenRenamed   audit.Kind = "token.renamed"
@@ -202,15 +203,15 @@ func tokenEvent(kind audit.Kind, by audit.Actor, t Token, at time.Time) audit.Ev
 	}
 }
 
-// TokenFilter says which tokens Tokens returns.
+// TokenFilter selects the tokens that Tokens returns.
 type TokenFilter struct {
-	UserID  int64     // whose; 0: everyone's
+	UserID  int64     // 0: all users
 	Kind    TokenKind // empty: both
-	Revoked bool      // revoked ones too
+	Revoked bool      // include revoked ones
 }
 
 // Tokens returns tokens and application passwords in the order of their
-// making, at most 10,000.
+// creation, at most 10,000.
 func (s *Store) Tokens(ctx context.Context, f TokenFilter) ([]Token, error) {
 	var rows []tokenRow
 	err := s.db.Select(ctx, &rows, `SELECT `+tokenColumns+` FROM application_passwords
@@ -251,8 +252,8 @@ func getToken(ctx context.Context, q database.Queryer, id string) (tokenRow, err
 }
 
 // UpdateToken changes a token of the user, as Update changes an application;
-// Change.Strict means nothing to it. It holds from the next request on. Errors:
-// *Invalid; ErrNoToken, also for one of another user and for a revoked one.
+// Change.Strict is ignored. It takes effect with the next request. Errors:
+// *Invalid; ErrNoToken, also for a token of another user and for a revoked one.
 func (s *Store) UpdateToken(ctx context.Context, by audit.Actor, userID int64, id string, c Change) (Token, error) {
 	var t Token
 	err := s.db.Update(ctx, func(tx *database.Tx) error {
@@ -286,15 +287,16 @@ func (s *Store) UpdateToken(ctx context.Context, by audit.Actor, userID int64, i
 	return t, nil
 }
 
-// RenameToken is UpdateToken of the name alone.
+// RenameToken is UpdateToken for the name alone.
 func (s *Store) RenameToken(ctx context.Context, by audit.Actor, userID int64, id, name string) error {
 	_, err := s.UpdateToken(ctx, by, userID, id, Change{Name: &name})
 	return err
 }
 
-// RevokeToken ends a token of the user. When it returns nil that is on disk,
-// and no request that begins later gets in with it, in any process. Revoking
-// twice is not an error. ErrNoToken is also for one of another user.
+// RevokeToken revokes a token of the user. When it returns nil, the revocation
+// is on disk, and no process accepts the token in a request that begins later.
+// Revoking twice is not an error. ErrNoToken also means a token of another
+// user.
 func (s *Store) RevokeToken(ctx context.Context, by audit.Actor, userID int64, id string) error {
 	err := s.db.Update(ctx, func(tx *database.Tx) error {
 		r, err := getToken(ctx, tx, id)
@@ -314,8 +316,8 @@ func (s *Store) RevokeToken(ctx context.Context, by audit.Actor, userID int64, i
 	return nil
 }
 
-// RevokeTokens ends all tokens and application passwords of a user, as
-// RevokeToken does, and returns how many there were.
+// RevokeTokens revokes all tokens and application passwords of a user, and
+// returns their number.
 func (s *Store) RevokeTokens(ctx context.Context, by audit.Actor, userID int64) (n int, err error) {
 	err = s.db.Update(ctx, func(tx *database.Tx) error {
 		n, err = s.revokeTokens(ctx, tx, by, userID)
@@ -327,7 +329,7 @@ func (s *Store) RevokeTokens(ctx context.Context, by audit.Actor, userID int64) 
 	return n, nil
 }
 
-// revokeTokens revokes those of a user; of all users when it is 0.
+// revokeTokens revokes the tokens of a user, or of all users if userID is 0.
 func (s *Store) revokeTokens(ctx context.Context, tx *database.Tx, by audit.Actor, userID int64) (int, error) {
 	var rows []tokenRow
 	err := tx.Select(ctx, &rows, `SELECT `+tokenColumns+` FROM application_passwords
@@ -350,19 +352,18 @@ func (s *Store) revokeToken(ctx context.Context, tx *database.Tx, by audit.Actor
 	return audit.Append(ctx, tx, tokenEvent(TokenRevoked, by, Token{ID: r.ID, UserID: r.UserID, Kind: TokenKind(r.Kind), Name: r.Name}, s.now()))
 }
 
-// ImportedPassword is an application password that was made elsewhere. Its
-// text is not known; Hash is in a form that whoever calls PresentedPassword
-// knows.
+// ImportedPassword is an application password that was created elsewhere. Its
+// text is unknown; Hash has a form that the caller of PresentedPassword knows.
 type ImportedPassword struct {
 	UserID         int64  `db:"user_id"`
-	ID, Name, Hash string // a new ID is drawn when it is empty
+	ID, Name, Hash string // if ID is empty, a new one is drawn
 }
 
-// ImportPassword takes over an application password, within tx. Under an ID
-// that exists already it replaces hash and name, unless the password was used
-// here since (its hash is keyed then, and an application password never
-// changes), or same reports that the old hash is of the same text. Error:
-// *Invalid for an ID of another user.
+// ImportPassword imports an application password, within tx. If the ID already
+// exists, it replaces hash and name, unless the password was used here since
+// (its hash is then keyed, and an application password never changes), or same
+// reports that the old hash is of the same text. The error is *Invalid if the
+// ID belongs to another user.
 func (s *Store) ImportPassword(ctx context.Context, tx *database.Tx, in ImportedPassword, same func(hash string) bool) error {
 	if in.ID == "" {
 		in.ID = rand.Text()
@@ -381,8 +382,8 @@ func (s *Store) ImportPassword(ctx context.Context, tx *database.Tx, in Imported
 }
 
 // ExportPasswords returns the application passwords that are not revoked, by
-// the id of their user. Those that were made or used here are left out: their
-// hashes are keyed, and mean nothing elsewhere.
+// the id of their user. It omits those created or used here: their hashes are
+// keyed, and useless elsewhere.
 func (s *Store) ExportPasswords(ctx context.Context, q database.Queryer) (map[int64][]ImportedPassword, error) {
 	var rows []tokenRow
 	err := q.Select(ctx, &rows, `SELECT `+tokenColumns+` FROM application_passwords

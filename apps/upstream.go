@@ -11,29 +11,32 @@ import (
 	"github.com/quillgate/quillgate/database"
 )
 
-// What is written into the audit trail about upstream credentials.
+// Kinds of audit events about upstream credentials.
 const (
 	UpstreamGiven   audit.Kind = "upstream.given"
 	UpstreamRefused audit.Kind = "upstream.refused"
 )
 
-// ErrNoUpstream means that a user has no credential for the server behind the gateway.
+// ErrNoUpstream means that a user has no credential for the server behind the
+// gateway.
 var ErrNoUpstream = errors.New("the user has no credential for the blog behind the gateway")
 
-// Upstream is what a gateway signs in with, for one user, at the WordPress behind it.
+// Upstream is the credential with which a gateway signs in for one user at the
+// WordPress behind it.
 type Upstream struct {
 	Login   string
 	Secret  Secret    // an application password, or the account's own
-	UUID    string    // of an application password, by which it is revoked; empty when it is not known
-	Given   time.Time // when it was given; SetUpstream sets it
-	Refused time.Time // when the WordPress last refused it, and the zero time when it did not
+	UUID    string    // of an application password, to revoke it; empty if unknown
+	Given   time.Time // when it was stored; SetUpstream sets it
+	Refused time.Time // when the WordPress last refused it; zero: it has not
 }
 
 func upstreamPlace(userID int64) Place {
 	return Place{Table: "upstream_credentials", User: userID, Column: "secret"}
 }
 
-// SetUpstream keeps a user's credential, sealed, in place of an older one. The caller has tried it.
+// SetUpstream stores a user's credential, sealed, and replaces an older one.
+// The caller has tried it.
 func (s *Store) SetUpstream(ctx context.Context, by audit.Actor, userID int64, up Upstream) error {
 	err := s.db.Update(ctx, func(tx *database.Tx) error {
 		sealed, err := s.Seal(ctx, tx, upstreamPlace(userID), []byte(up.Secret.Reveal()))
@@ -58,13 +61,14 @@ func (s *Store) SetUpstream(ctx context.Context, by audit.Actor, userID int64, u
 // owner is a user of a site.
 type owner struct{ site, user int64 }
 
-// upstream is what Upstream returns.
+// upstream is a cached result of Upstream.
 type upstream struct {
 	Upstream
 	err error
 }
 
-// Upstream returns a user's credential, opened. It is as new as what Lookup returns. Errors: ErrNoUpstream, ErrSealed.
+// Upstream returns a user's opened credential. It is as current as the result
+// of Lookup. Errors: ErrNoUpstream, ErrSealed.
 func (s *Store) Upstream(ctx context.Context, userID int64) (Upstream, error) {
 	found, err := s.upstreams.Get(ctx, owner{s.db.Site(), userID})
 	if err != nil {
@@ -73,7 +77,8 @@ func (s *Store) Upstream(ctx context.Context, userID int64) (Upstream, error) {
 	return found.Upstream, found.err
 }
 
-// readUpstream is the Load of the cache. What does not open is kept no longer than that of a key is.
+// readUpstream is the Load of the cache. A credential that cannot be opened is
+// cached only briefly, as for a key.
 func (s *Store) readUpstream(ctx context.Context, of owner) (upstream, time.Time, error) {
 	asked := s.clock()
 	up, err := s.Of(of.site).openUpstream(ctx, of.user)
@@ -108,10 +113,10 @@ func (s *Store) openUpstream(ctx context.Context, userID int64) (Upstream, error
 	return Upstream{Login: r.Login, Secret: NewSecret(string(plain)), UUID: r.UUID, Given: r.Given.UTC(), Refused: r.Refused.Time}, nil
 }
 
-// RefuseUpstream notes that the WordPress has refused a user's credential, so
-// that it is not asked again until there is another: plugins there count
-// failures and would shut the gateway out for everyone. given is that of the
-// credential that was refused; another that was given meanwhile stays as it is.
+// RefuseUpstream records that the WordPress has refused a user's credential, so
+// that it is not used again until it is replaced: plugins there count failures
+// and would lock out the gateway for everyone. given is that of the refused
+// credential; one that was stored since is not affected.
 func (s *Store) RefuseUpstream(ctx context.Context, userID int64, given time.Time) error {
 	err := s.db.Update(ctx, func(tx *database.Tx) error {
 		r, err := tx.Exec(ctx, `UPDATE upstream_credentials SET refused = $1 WHERE site_id = $site AND user_id = $2 AND given = $3 AND refused IS NULL`, s.now(), userID, given)

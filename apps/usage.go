@@ -14,10 +14,11 @@ import (
 
 const (
 	usageEvery = 20 * time.Second // how often last uses are written
-	usageStep  = time.Minute      // how far apart two of one key are
+	usageStep  = time.Minute      // the shortest time between two written uses of one key
 )
 
-// credential is what was used: the application of a public key, or a token by its ID.
+// credential identifies what was used: an application by its public key, or a
+// token by its ID.
 type credential struct {
 	named
 	presented bool // a token or application password; an application signs
@@ -30,24 +31,27 @@ func (c credential) compare(other credential) int {
 	return c.named.compare(other.named)
 }
 
-// pendingUse is the last use of a credential that is not written yet, and how many there were.
+// pendingUse is the last unwritten use of a credential, with the number of
+// uses.
 type pendingUse struct {
 	Use
 	n int
 }
 
-// newUsage collects when credentials were used, off the request path.
+// newUsage returns the batch that collects uses of credentials, outside of
+// requests.
 func (s *Store) newUsage() *database.Batch[credential, pendingUse] {
 	return database.NewBatch(database.BatchConfig[credential, pendingUse]{
 		DB: s.db, Compare: credential.compare, Step: usageStep, Write: writeUse,
 		Merge: func(older, newer pendingUse) pendingUse {
 			if newer.Method == "" {
-				newer.Method = older.Method // until Called says better
+				newer.Method = older.Method // until Called sets the method
 			}
 			newer.n += older.n
 			return newer
 		},
-		// A use whose method is not known yet waits for it, but not for ever: not every request calls one.
+		// A use whose method is unknown waits for it, but not for ever: not
+		// every request calls one.
 		Ready: func(use pendingUse, written time.Time) bool {
 			waits := use.Method == "" && s.now().Sub(use.At) < usageEvery
 			return !waits && use.At.Sub(written) >= usageStep
@@ -55,8 +59,9 @@ func (s *Store) newUsage() *database.Batch[credential, pendingUse] {
 	})
 }
 
-// Used notes that a key has signed a request; the time is now when it is zero. It costs no statement: uses are written
-// in batches, within a minute and a half, for one key at most once a minute.
+// Used records that a key has signed a request. A zero time means now. It runs
+// no statement: uses are written in batches within a minute and a half, for one
+// key at most once a minute.
 func (s *Store) Used(public string, use Use) { s.used(credential{named: s.named(public)}, use) }
 
 // TokenUsed is Used for a token or application password, by its ID.
@@ -69,9 +74,9 @@ func (s *Store) used(c credential, use Use) {
 	s.usage.Add(c, pendingUse{use, 1})
 }
 
-// Called adds to the use that was noted last what the program has called, which
-// is known only once the request was parsed. The name must be one of the table.
-// Without such a use it does nothing.
+// Called adds the method to the last recorded use: it is known only when the
+// request has been parsed. The name must be one of the table. Without such a
+// use, Called does nothing.
 func (s *Store) Called(public, method string) { s.called(credential{named: s.named(public)}, method) }
 
 // TokenCalled is Called for a token or application password, by its ID.
@@ -98,7 +103,8 @@ func writeUse(ctx context.Context, tx *database.Tx, c credential, use pendingUse
 	return writeAppUse(ctx, tx, c.public, use)
 }
 
-// writeAppUse counts, and keeps what is newest: other processes write uses of the same key.
+// writeAppUse adds the count, and keeps the newest use: other processes write
+// uses of the same key.
 func writeAppUse(ctx context.Context, tx *database.Tx, public string, use pendingUse) error {
 	_, err := tx.Exec(ctx, `UPDATE apps SET uses = uses + $2,
 			last_address = CASE WHEN last_used >= $3 THEN last_address ELSE $4 END,
@@ -109,7 +115,8 @@ func writeAppUse(ctx context.Context, tx *database.Tx, public string, use pendin
 	return err
 }
 
-// writeTokenUse keeps what is newest. The first use of a token is in the trail.
+// writeTokenUse keeps the newest use. The first use of a token is recorded in
+// the audit trail.
 func writeTokenUse(ctx context.Context, tx *database.Tx, id string, use Use) error {
 	r, err := getToken(ctx, tx, id)
 	switch {
@@ -128,7 +135,7 @@ func writeTokenUse(ctx context.Context, tx *database.Tx, id string, use Use) err
 	return audit.Append(ctx, tx, tokenEvent(TokenFirstUsed, by, t, use.At))
 }
 
-// address is the address of a use as tables have it.
+// address formats the address of a use for tables.
 func (u Use) address() string {
 	if !u.Addr.IsValid() {
 		return ""
@@ -136,14 +143,14 @@ func (u Use) address() string {
 	return u.Addr.String()
 }
 
-// lastUse reads a use as tables have it.
+// lastUse converts a use from its form in tables.
 func lastUse(at sql.NullTime, address, agent, method string) Use {
 	use := Use{At: at.Time, Agent: agent, Method: method}
-	use.Addr, _ = netip.ParseAddr(address) // only shown: one that does not read is as good as none
+	use.Addr, _ = netip.ParseAddr(address) // only displayed: one that cannot be parsed is as good as none
 	return use
 }
 
-// maxAgent bounds what a client can make a row hold, in characters.
+// maxAgent is the most characters of a client's name that a row stores.
 const maxAgent = 200
 
 func cutAgent(agent string) string {

@@ -15,7 +15,7 @@ import (
 	"strings"
 )
 
-// The algorithms of keys without a secret, by their names in the registry of RFC 9421.
+// Algorithms of keys without a secret, as in the registry of RFC 9421.
 const (
 	Ed25519   = "ed25519"
 	RSAPSS    = "rsa-pss-sha512"
@@ -28,15 +28,15 @@ const (
 // Algorithms lists the algorithms of verification keys.
 func Algorithms() []string { return []string{Ed25519, ECDSAP256, RSAPSS, RSAv15} }
 
-// Bounds of the modulus of an RSA key, in bits.
+// Limits for the modulus of an RSA key, in bits.
 const (
 	minRSA      = 2048
 	maxRSA      = 8192
 	minExponent = 65537
 )
 
-// VerificationKey is the public half of a pair, checked, with the algorithm
-// that it is for. The zero value is not a key: no one can enrol with it.
+// VerificationKey is a checked public key with its algorithm. The zero value is
+// not a key: nobody can enrol with it.
 type VerificationKey struct {
 	algorithm string
 	der       []byte // PKIX
@@ -44,12 +44,13 @@ type VerificationKey struct {
 
 var errNoKey = &Invalid{"verification key", "it is missing"}
 
-// maxKeyText bounds what is read of a key.
+// maxKeyText is how much of a key is read, in bytes.
 const maxKeyText = 16 << 10
 
-// ParseVerificationKey reads a public key: PEM with the label PUBLIC KEY (PKIX) or RSA PUBLIC KEY (PKCS #1), or PKIX in
-// DER. It takes RSA from 2048 to 8192 bits with an exponent of 65537 or more, Ed25519, and ECDSA over P-256, each for
-// its own algorithms only. Error: *Invalid.
+// ParseVerificationKey parses a public key: PEM with the label PUBLIC KEY
+// (PKIX) or RSA PUBLIC KEY (PKCS #1), or PKIX in DER. It accepts RSA from 2048
+// to 8192 bits with an exponent of 65537 or more, Ed25519, and ECDSA over
+// P-256, each for its own algorithms only. Error: *Invalid.
 func ParseVerificationKey(algorithm string, text []byte) (VerificationKey, error) {
 	if len(bytes.TrimSpace(text)) == 0 {
 		return VerificationKey{}, errNoKey
@@ -106,8 +107,9 @@ func parsePublic(text []byte) (any, error) {
 	return public, nil
 }
 
-// withoutSpace cuts the white space around DER. What the key itself ends with stays: its last byte may be a space or a
-// line feed, so the length in the DER decides.
+// withoutSpace removes white space around DER. The last byte of a key may
+// itself be a space or a line feed, so the length in the DER determines its
+// end.
 func withoutSpace(text []byte) []byte {
 	text = bytes.TrimLeft(text, " \t\r\n")
 	var whole asn1.RawValue
@@ -117,10 +119,11 @@ func withoutSpace(text []byte) []byte {
 	return text
 }
 
-// pssOnly is an RSA key that says of itself that it is for PSS alone (RFC 4055 section 1.2).
+// pssOnly is an RSA key that is restricted to PSS (RFC 4055 section 1.2).
 type pssOnly struct{ *rsa.PublicKey }
 
-// parsePSS reads such a key, which package x509 does not know; nil when it is another.
+// parsePSS parses such a key, which package x509 does not support. It returns
+// nil for other keys.
 func parsePSS(der []byte) (any, error) {
 	var k struct {
 		Algorithm pkix.AlgorithmIdentifier
@@ -137,7 +140,7 @@ func parsePSS(der []byte) (any, error) {
 	return pssOnly{public}, err
 }
 
-// suits reports whether a key is good for an algorithm.
+// suits reports whether a key fits an algorithm.
 func suits(algorithm string, public any) error {
 	var kind string
 	var allowed []string
