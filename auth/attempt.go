@@ -6,9 +6,11 @@ import (
 	"sync"
 )
 
-// Attempt runs a check of something other than a password that could be guessed, such as a one-time code. check returns
-// ErrDenied when it was wrong; then it counts against the client's address as a wrong password does. what names the
-// kind of thing, for the count. Errors: *Throttled, without a look at it; whatever check returns.
+// Attempt runs a check of something other than a password that could be
+// guessed, such as a one-time code. If check returns ErrDenied, the attempt
+// counts against the client's address like a wrong password. what names the
+// kind of secret, for the count. Errors: *Throttled, without running check; any
+// error of check.
 func (q *Request) Attempt(ctx context.Context, what string, check func() error) error {
 	if q == nil {
 		return ErrDenied
@@ -24,9 +26,9 @@ func (q *Request) Attempt(ctx context.Context, what string, check func() error) 
 	return err
 }
 
-// guarded runs a check that returns an ErrDenied when something was wrong that
-// could be guessed, unless too many wrong ones have come from the network.
-// Errors: *Throttled; those of the check, and of the database.
+// guarded runs a check that returns an ErrDenied for a wrong guess, unless too
+// many wrong guesses have come from the network. Errors: *Throttled; those of
+// the check and of the database.
 func (v *Verifier) guarded(ctx context.Context, from Client, what string, check func() error) error {
 	a, wait, err := v.attempt(ctx, what, credentials{}, from)
 	if err != nil {
@@ -49,21 +51,21 @@ func (v *Verifier) guarded(ctx context.Context, from Client, what string, check 
 }
 
 // turnstile lets one caller at a time pass for each key. The zero value is
-// ready.
+// ready to use.
 type turnstile struct {
 	mu    sync.Mutex
 	gates map[string]*gate
 }
 
-// gate is where the callers of a key wait.
+// gate is where the callers for a key wait.
 type gate struct {
-	turn  chan struct{} // holds one token while no one has passed
+	turn  chan struct{} // holds a token while the gate is free
 	users int
 }
 
-// enter waits until no one else has passed for any of the keys, of which empty
-// ones do not count. Callers name the kinds of keys in the same order. leave
-// lets the next ones pass. Error: that of ctx.
+// enter waits until nobody else holds any of the keys; empty ones are ignored.
+// All callers must name the kinds of keys in the same order. leave lets the
+// next callers pass. Error: that of ctx.
 func (t *turnstile) enter(ctx context.Context, keys ...string) (leave func(), err error) {
 	var passed []string
 	leave = func() {

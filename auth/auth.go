@@ -1,14 +1,13 @@
-// Package auth says who is calling and what they may do: users, their roles
-// and passwords, and the verification of what a request presents.
+// Package auth decides who is calling and what they may do: users, their roles
+// and passwords, and the verification of credentials in requests.
 //
-// A request is verified on its own, never by its connection. It presents a
-// signature in its one Authorization field or nothing; a signature that is
-// presented and does not hold ends the request, whatever else is in it. From
-// outside all refusals of a credential are one: ErrDenied. Which kind it was
-// goes to the log and to Config.Observe.
+// Each request is verified on its own, never by its connection. It presents one
+// credential or none; a presented signature that is invalid ends the request,
+// whatever else it contains. From outside, all refusals of a credential look
+// the same: ErrDenied. The reason goes to the log and to Config.Observe.
 //
-// The caller is a value, Identity, that is passed on as an argument. Its zero
-// value is no one.
+// The caller is a value, Identity, which is passed as an argument. Its zero
+// value is anonymous.
 package auth
 
 import (
@@ -26,24 +25,25 @@ import (
 )
 
 var (
-	// ErrDenied is every refusal of a credential: unknown, wrong, revoked,
-	// malformed, too late. errors.Is finds it in *Throttled too.
+	// ErrDenied is the error for every refused credential: unknown, wrong,
+	// revoked, malformed, expired. A *Throttled is an ErrDenied too.
 	ErrDenied = errors.New("access denied")
 	// ErrClearText refuses a password that came over a connection that others
 	// can read, whether or not it is right.
 	ErrClearText = errors.New("passwords are accepted over TLS only, or from this machine")
-	// ErrBusy means that too many passwords are waiting to be checked; the
+	// ErrBusy means that too many passwords are waiting to be checked. The
 	// caller should try again in a few seconds.
 	ErrBusy = errors.New("too many passwords are being checked")
-	// ErrPasswordsRefused refuses the password of an account unseen, because the
-	// site takes none in calls. It is the same for every name.
+	// ErrPasswordsRefused refuses the password of an account without checking
+	// it, because the site accepts none in calls. It is the same for every
+	// name.
 	ErrPasswordsRefused = errors.New("this site does not accept account passwords in calls")
 	// ErrNotFound means that there is no such user.
 	ErrNotFound = errors.New("no such user")
 )
 
-// Throttled refuses a password unseen, because too many wrong ones came
-// before. It is an ErrDenied.
+// Throttled refuses a password without checking it, because of too many wrong
+// ones before. It is an ErrDenied.
 type Throttled struct{ RetryAfter time.Duration }
 
 func (t *Throttled) Error() string {
@@ -53,15 +53,15 @@ func (t *Throttled) Error() string {
 // Is makes errors.Is(err, ErrDenied) true.
 func (t *Throttled) Is(target error) bool { return target == ErrDenied }
 
-// Invalid says which value of a user cannot be taken, and why.
+// Invalid names the field of a user that is refused, and the reason.
 type Invalid struct{ Field, Why string }
 
 func (e *Invalid) Error() string { return e.Field + ": " + e.Why }
 
-// Via is how a caller has shown who it is.
+// Via is how a caller was authenticated.
 type Via int
 
-// The ways.
+// The ways of authentication.
 const (
 	ViaNothing Via = iota
 	ViaSignature
@@ -75,20 +75,20 @@ func (v Via) String() string {
 	return [...]string{"nothing", "signature", "password", "application password", "token", "session"}[v]
 }
 
-// Identity is who calls. The zero value is no one.
+// Identity is an authenticated caller. The zero value is anonymous.
 type Identity struct {
 	User  User
-	App   *apps.App   // the key that signed; nil otherwise
-	Token *apps.Token // the token or application password that was presented; nil otherwise
-	Scope apps.Scope  // what the credential is limited to; the zero Scope: everything that the user may
+	App   *apps.App   // the key of the signature; nil without one
+	Token *apps.Token // the presented token or application password; nil without one
+	Scope apps.Scope  // the limits of the credential; the zero Scope: everything that the user may do
 	Via   Via
-	Addr  netip.Addr // of the client; the zero Addr when it is not known
-	Agent string     // what the client calls itself
+	Addr  netip.Addr // of the client; the zero Addr if unknown
+	Agent string     // the User-Agent of the client
 
-	Repeat Repeat // names the call, where the same request could come again; see Repeat
+	Repeat Repeat // identifies the call if the same request could be sent again; see Repeat
 }
 
-// Actor is the caller as the audit trail knows it.
+// Actor returns the caller as an actor of the audit trail.
 func (i Identity) Actor() audit.Actor {
 	a := audit.Actor{UserID: i.User.ID, Via: i.Via.String(), Addr: i.Addr, Agent: i.Agent}
 	if i.App != nil {
@@ -99,14 +99,14 @@ func (i Identity) Actor() audit.Actor {
 	return a
 }
 
-// LoggedIn reports whether this is someone.
+// LoggedIn reports whether the caller is not anonymous.
 func (i Identity) LoggedIn() bool { return i.User.ID != 0 }
 
-// Reason tells refusals apart, for logs and metrics. The empty reason is
-// success.
+// Reason is why a credential was refused, for logs and metrics. The empty
+// reason means success.
 type Reason string
 
-// The reasons there are.
+// The reasons.
 const (
 	MalformedHeader Reason = "malformed-header"
 	SeveralHeaders  Reason = "several-headers"
@@ -117,7 +117,7 @@ const (
 	WrongNetwork    Reason = "wrong-network"
 	StrictKey       Reason = "strict-key"
 	SeveralSchemes  Reason = "several-schemes"
-	// VerificationKeyOnly refuses the header scheme of a key that has no secret.
+	// VerificationKeyOnly refuses the header scheme for a key without a secret.
 	VerificationKeyOnly Reason = "verification-key-only"
 	SealedKey           Reason = "sealed-key"
 	WrongDigest         Reason = "wrong-digest"
@@ -142,7 +142,7 @@ const (
 	PasswordsRefused    Reason = "passwords-refused"
 	SecondFactorNeeded  Reason = "second-factor-needed"
 
-	// Of message signatures.
+	// For message signatures.
 	NoTag            Reason = "no-tag"
 	MissingParameter Reason = "missing-parameter"
 	NotCovered       Reason = "component-not-covered"
@@ -154,73 +154,74 @@ const (
 	ManyNonces       Reason = "too-many-nonces"
 )
 
-// Event is one verification and how it ended.
+// Event is one verification with its result.
 type Event struct {
 	Reason Reason // empty: accepted
 	Via    Via
-	Public string // the key or token that was named, if one was; of an application password, the ID
-	Login  string // the user name that was given, cut to 100 characters
-	UserID int64  // who it was, if accepted
+	Public string // the key or token that was named, if any; for an application password, the ID
+	Login  string // the given user name, cut to 100 characters
+	UserID int64  // the user, if accepted
 	Addr   netip.Addr
-	// Superseded means that the key was accepted although it was rotated:
-	// its program still must change to the new pair.
+	// Superseded means that the accepted key was rotated: its client still has
+	// to change to the new pair.
 	Superseded bool
 }
 
-// FallbackField is the field that stands for Authorization behind proxies that
-// strip it, where Config.FallbackHeader allows it.
+// FallbackField replaces Authorization behind proxies that remove that field,
+// if Config.FallbackHeader allows it.
 const FallbackField = "X-Quillgate-Authorization"
 
-// Config holds what a Verifier is made of.
+// Config configures a Verifier.
 type Config struct {
 	Users *Users
 	Apps  *apps.Store
 
-	// ClientAddr tells where a request came from and whether no one on the
-	// way could read it. When nil, it is the peer of the connection, and
-	// TLS or a peer on this machine. A request that a proxy on this machine
-	// passes on is not one from this machine.
+	// ClientAddr returns where a request came from, and whether nobody on the
+	// way could read it. By default it is the peer of the connection, and
+	// secure means TLS or a peer on this machine. A request that a proxy on
+	// this machine forwards is not one from this machine.
 	ClientAddr func(*http.Request) (addr netip.Addr, secure bool)
 
-	// FallbackHeader takes the field FallbackField for Authorization where a
-	// request has none, for proxies that take the latter away. A request with
-	// both is refused.
+	// FallbackHeader accepts FallbackField in place of a missing Authorization,
+	// for proxies that remove it. A request with both is refused.
 	FallbackHeader bool
 
-	// Origin tells which address the client used: message signatures cover it.
-	// When nil, it is that of the connection and of the Host field, and it is
-	// ours.
+	// Origin returns the address that the client used, which message signatures
+	// cover. By default it consists of the connection and the Host field, and
+	// counts as this server's.
 	Origin func(*http.Request) Origin
 
-	// ClearTextPasswords takes passwords over plain connections from anywhere.
-	// The making of keys stays refused there.
+	// ClearTextPasswords accepts passwords over unencrypted connections from
+	// anywhere. Keys still cannot be created there.
 	ClearTextPasswords bool
 
-	// Judge decides about passwords in calls where they are kept elsewhere; nil
-	// where they are kept here.
+	// Judge checks passwords in calls if they are stored elsewhere. It is nil
+	// if they are stored here.
 	Judge Judge
 
-	// PasswordMode is what becomes of the passwords of accounts in calls; the
-	// site and each user can be set to something stricter. ModeAllow when empty.
+	// PasswordMode is how account passwords in calls are treated. The site and
+	// each user can have a stricter mode. The default is ModeAllow.
 	PasswordMode Mode
 
-	// ThrottleExempt lists networks whose wrong passwords are not counted.
+	// ThrottleExempt lists networks from which wrong passwords are not counted.
 	ThrottleExempt []netip.Prefix
 
-	Clock   func() time.Time // time.Now when nil
-	Logger  *slog.Logger     // discards when nil
+	Clock   func() time.Time // default time.Now
+	Logger  *slog.Logger     // default: discards
 	Observe func(context.Context, Event)
 }
 
-// Verifier checks what requests present. It is safe for concurrent use.
+// Verifier verifies the credentials in requests. It is safe for concurrent use.
 type Verifier struct {
 	cfg      Config
 	throttle throttle
 	*memory
 }
 
-// memory is what the verifiers of all sites of a database have in common. What is remembered there of a user, a key or a guess is
-// of one site: users have their numbers and keys their names in all sites together, and guesses are named under the site's key.
+// memory is the part that the verifiers of all sites of a database share. Its
+// entries for a user, a key or a guess belong to one site: numbers of users and
+// names of keys are unique over all sites, and guesses are hashed under the
+// site's key.
 type memory struct {
 	blocked  blocked
 	quiet    quiet
@@ -232,7 +233,8 @@ type memory struct {
 	nonces   nonces
 }
 
-// A Site is what a verifier knows of one site: the members of Config of the same names.
+// A Site holds what a verifier needs to know of one site, in the fields of
+// Config with the same names.
 type Site struct {
 	Users        *Users
 	Apps         *apps.Store
@@ -241,8 +243,8 @@ type Site struct {
 	Origin       func(*http.Request) Origin
 }
 
-// Of returns the verifier of another site of the same database. It costs next to nothing, and Run of the first one keeps house
-// for all of them.
+// Of returns the verifier for another site of the same database. It is cheap.
+// Run of the first verifier also cleans up for the others.
 func (v *Verifier) Of(site Site) *Verifier {
 	cfg := v.cfg
 	cfg.Users, cfg.Apps, cfg.Judge, cfg.PasswordMode, cfg.Origin = site.Users, site.Apps, site.Judge, site.PasswordMode, site.Origin
@@ -263,7 +265,7 @@ func New(cfg Config) *Verifier {
 	if cfg.Origin == nil {
 		cfg.Origin = origin
 	}
-	// As long as the secrets that are made here.
+	// As long as the secrets that this server creates.
 	dummy := (rand.Text() + rand.Text() + rand.Text())[:53]
 	m := &memory{
 		quiet:    newQuiet(),
@@ -279,14 +281,14 @@ func New(cfg Config) *Verifier {
 // Origin is the address that a client used.
 type Origin struct {
 	Scheme    string // "http" or "https"
-	Authority string // host, and port if it is not the scheme's own
-	// Own reports whether the host is one that this server answers for. A
-	// verification key may be known to several servers, and what was signed
-	// for another must not pass here.
+	Authority string // host, and the port unless it is the scheme's default
+	// Own reports whether this server answers for the host. A verification key
+	// may be known to several servers, and a signature for another one must not
+	// be valid here.
 	Own bool
 }
 
-// origin is the address that a client used when there is no proxy.
+// origin returns the address that a client used when there is no proxy.
 func origin(r *http.Request) Origin {
 	if r.TLS != nil {
 		return Origin{"https", r.Host, true}
@@ -294,8 +296,8 @@ func origin(r *http.Request) Origin {
 	return Origin{"http", r.Host, true}
 }
 
-// allowed reports whether an address is in one of the networks; none at all
-// stand for everywhere.
+// allowed reports whether an address is in one of the networks. An empty list
+// allows all.
 func allowed(networks []netip.Prefix, addr netip.Addr) bool {
 	for _, n := range networks {
 		if n.Contains(addr) {
@@ -305,7 +307,7 @@ func allowed(networks []netip.Prefix, addr netip.Addr) bool {
 	return len(networks) == 0
 }
 
-// peer is the address at the other end of the connection.
+// peer returns the address at the other end of the connection.
 func peer(r *http.Request) (netip.Addr, bool) {
 	at, err := netip.ParseAddrPort(r.RemoteAddr)
 	if err != nil {
@@ -315,7 +317,7 @@ func peer(r *http.Request) (netip.Addr, bool) {
 	return addr, r.TLS != nil || addr.IsLoopback()
 }
 
-// tell logs an event and hands it to the observer.
+// tell logs an event and passes it to the observer.
 func (v *Verifier) tell(ctx context.Context, e Event) {
 	if runes := []rune(e.Login); len(runes) > 100 {
 		e.Login = string(runes[:100])

@@ -11,10 +11,12 @@ import (
 	"github.com/quillgate/quillgate/apps"
 )
 
-// maxBasic is the length of Basic credentials, in bytes as they are sent.
+// maxBasic is the largest length of Basic credentials as they are sent, in
+// bytes.
 const maxBasic = 4096
 
-// basicProof is a caller whom HTTP Basic has shown. The body has no part in it.
+// basicProof is a caller authenticated by HTTP Basic, which does not cover the
+// body.
 type basicProof struct {
 	who            Identity
 	user, password string
@@ -33,16 +35,15 @@ func (p basicProof) identify(ctx context.Context, q *Request, e Event) (Identity
 	return who, err
 }
 
-// beginBasic verifies HTTP Basic credentials (RFC 7617). They are one of
+// beginBasic verifies HTTP Basic credentials (RFC 7617), which are one of
 //
 //	TOKEN:anything       a token
 //	user:TOKEN           a token of the user
 //	user:PASSWORD        an application password of the user
 //
-// and never the password of an account, which is not even looked at. They are
-// refused before the body is read. Failures do not make anyone wait: none of
-// the three can be guessed, and the right one must work from behind the same
-// address.
+// and never the password of an account, which is not even checked. They are
+// refused before the body is read. Failures make nobody wait: none of the three
+// can be guessed, and the right one must work from behind the same address.
 func (v *Verifier) beginBasic(ctx context.Context, q *Request, credentials string) (proof, error) {
 	e := Event{Via: ViaToken, Addr: q.addr}
 	if !q.secure && !v.cfg.ClearTextPasswords {
@@ -68,8 +69,8 @@ func (v *Verifier) beginBasic(ctx context.Context, q *Request, credentials strin
 	return basicProof{who, user, password}, nil
 }
 
-// byBasic finds the caller, and fills in the event; its reason says why there
-// is none.
+// byBasic finds the caller, and completes the event. If there is none, the
+// event has the reason.
 func (v *Verifier) byBasic(ctx context.Context, q *Request, user, password string, e *Event) (who Identity, err error) {
 	e.Via = ViaToken
 	if selector, ok := apps.ParseToken(user); ok {
@@ -88,7 +89,7 @@ func (v *Verifier) byBasic(ctx context.Context, q *Request, user, password strin
 	return who, nil
 }
 
-// parseBasic reads user and password. RFC 7617 forbids control characters.
+// parseBasic parses user and password. RFC 7617 forbids control characters.
 func parseBasic(credentials string) (user, password string, ok bool) {
 	if len(credentials) > maxBasic {
 		return "", "", false
@@ -100,7 +101,7 @@ func parseBasic(credentials string) (user, password string, ok bool) {
 	return strings.Cut(string(text), ":")
 }
 
-// byToken finds the caller of a token; login is empty or must be the token's
+// byToken finds the caller with a token. login is empty or must be the token's
 // user.
 func (v *Verifier) byToken(ctx context.Context, q *Request, text, login string) (Identity, Reason, error) {
 	users := v.cfg.Users
@@ -128,7 +129,7 @@ func (v *Verifier) byToken(ctx context.Context, q *Request, text, login string) 
 	return q.as(withToken(user, t)), "", nil
 }
 
-// byApplicationPassword finds the caller of an application password.
+// byApplicationPassword finds the caller with an application password.
 func (v *Verifier) byApplicationPassword(ctx context.Context, q *Request, login, password string) (Identity, Reason, error) {
 	users := v.cfg.Users
 	policy, err := users.Policy(ctx)
@@ -155,7 +156,7 @@ func (v *Verifier) byApplicationPassword(ctx context.Context, q *Request, login,
 	return q.as(withToken(c.User, t)), "", nil
 }
 
-// as is the caller as this request shows it.
+// as returns the caller with the properties of this request.
 func (q *Request) as(who Identity) Identity {
 	who.Addr, who.Agent = q.addr, q.agent
 	return who

@@ -1,6 +1,6 @@
 package auth
 
-// Capability is a right that roles hold, by WordPress's name.
+// Capability is a right of a role, with WordPress's name.
 type Capability string
 
 // The capabilities of WordPress's built-in roles.
@@ -59,7 +59,7 @@ const (
 	UpdateCore       Capability = "update_core"
 )
 
-// Role is what a user is on the site, by WordPress's name.
+// Role is the role of a user on the site, with WordPress's name.
 type Role string
 
 // WordPress's five roles.
@@ -71,8 +71,8 @@ const (
 	Subscriber    Role = "subscriber"
 )
 
-// roles is the one table of who may what. Every role has what the roles below
-// it have, and its own row.
+// roles is the only table of roles and capabilities. Every role has the
+// capabilities of the roles after it, and those of its own row.
 var roles = []struct {
 	role  Role
 	label string
@@ -95,7 +95,7 @@ var roles = []struct {
 	{Subscriber, "Subscriber", []Capability{Read}},
 }
 
-// granted is the table above, ready to be asked.
+// granted is the same table, indexed.
 var granted = func() map[Role]map[Capability]bool {
 	all := make(map[Role]map[Capability]bool)
 	for i, r := range roles {
@@ -109,7 +109,7 @@ var granted = func() map[Role]map[Capability]bool {
 	return all
 }()
 
-// Roles lists the roles, the mightiest first.
+// Roles lists the roles, the most powerful first.
 func Roles() []Role {
 	list := make([]Role, len(roles))
 	for i, r := range roles {
@@ -118,13 +118,13 @@ func Roles() []Role {
 	return list
 }
 
-// Valid reports whether this is one of the five roles.
+// Valid reports whether the role is one of the five.
 func (r Role) Valid() bool { return granted[r] != nil }
 
 // Can reports whether the role has a capability. An unknown role has none.
 func (r Role) Can(c Capability) bool { return granted[r][c] }
 
-// Label is the role's name for people; empty for an unknown role.
+// Label returns the role's name for people, or "" for an unknown role.
 func (r Role) Label() string {
 	for _, row := range roles {
 		if row.role == r {

@@ -7,8 +7,9 @@ import (
 	"github.com/quillgate/quillgate/database"
 )
 
-// PartFromOriginal ends in a copied database, within tx, what was given out by the original: every session and nonce. Passwords of accounts and second
-// factors stay; keys and tokens are for package apps.
+// PartFromOriginal deletes from a copied database, within tx, what the original
+// has given out: every session and nonce. Passwords of accounts and second
+// factors stay; package apps handles keys and tokens.
 func (u *Users) PartFromOriginal(ctx context.Context, tx *database.Tx) error {
 	for _, statement := range []string{`DELETE FROM sessions WHERE site_id = $site`, `DELETE FROM nonces`} {
 		if _, err := tx.Exec(ctx, statement); err != nil {

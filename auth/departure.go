@@ -12,24 +12,26 @@ import (
 	"time"
 )
 
-// ErrDeparture means that no one who left this browser for the judge's own page
-// comes back: the state is not one of ours, of another browser, too old, or was
-// used.
+// ErrDeparture means that a sign-in returned from the judge's page that did not
+// start in this browser: the state is forged, of another browser, too old, or
+// was already used.
 var ErrDeparture = errors.New("this is not the way back of a sign-in that began here")
 
 // DepartureTime is how long someone may take on the judge's page.
 const DepartureTime = 15 * time.Minute
 
-// departureKey names the key of departures.
+// departureKey names the key for departures.
 const departureKey = "departures"
 
-// Depart begins a sign-in that goes by a page of the judge's. The state goes along in the address to which that page sends
-// the browser back. The browser keeps the ticket in a cookie, which is what ties the two together:
+// Depart begins a sign-in on a page of the judge. The state is part of the
+// address to which that page sends the browser back. The browser keeps the
+// ticket in a cookie, which binds the two together:
 //
 //	state  = base64url(time || HMAC-SHA-256(key, time || ticket))
 //	ticket = 32 random bytes, base64url
 //
-// Nothing is kept here before the way back, so strangers fill nothing.
+// Nothing is stored here before the browser returns, so strangers cannot fill
+// anything.
 func (v *Verifier) Depart(ctx context.Context) (state, ticket string, err error) {
 	random := make([]byte, 32)
 	rand.Read(random)
@@ -50,7 +52,8 @@ func (v *Verifier) departure(ctx context.Context, at []byte, ticket string) ([]b
 	return mac.Sum(nil), nil
 }
 
-// Returned checks that a state comes back in the browser that left with it, in time. Error: [ErrDeparture].
+// Returned checks that a state comes back in time, in the browser that left
+// with it. Error: [ErrDeparture].
 func (v *Verifier) Returned(ctx context.Context, state, ticket string) error {
 	_, err := v.returned(ctx, state, ticket)
 	return err
@@ -72,8 +75,8 @@ func (v *Verifier) returned(ctx context.Context, state, ticket string) (left tim
 	return DepartureTime - age, nil
 }
 
-// Arrive is Returned once only, in all processes together. It is asked when everything else was right. Error:
-// [ErrDeparture].
+// Arrive is Returned for a single use, in all processes together. Call it when
+// everything else is right. Error: [ErrDeparture].
 func (v *Verifier) Arrive(ctx context.Context, state, ticket string) error {
 	left, err := v.returned(ctx, state, ticket)
 	if err != nil {
@@ -82,7 +85,7 @@ func (v *Verifier) Arrive(ctx context.Context, state, ticket string) error {
 	sum := sha256.Sum256([]byte(state))
 	public := departureKey
 	if site := v.cfg.Users.db.Site(); site != 0 {
-		public += "@" + strconv.FormatInt(site, 10) // so many of one site are not too many of another
+		public += "@" + strconv.FormatInt(site, 10) // so that each site has its own limit
 	}
 	err = v.nonces.use(ctx, public, base64.RawURLEncoding.EncodeToString(sum[:]), v.cfg.Clock(), left)
 	if errors.Is(err, errReplayed) || errors.Is(err, errManyNonces) {

@@ -11,7 +11,8 @@ import (
 	"github.com/quillgate/quillgate/auth"
 )
 
-// Who leaves for another page comes back in the same browser, in time, and once.
+// Who leaves for another page comes back in the same browser, in time, and
+// once.
 func TestDeparture(t *testing.T) {
 	each(t, nil, func(t *testing.T, h *house) {
 		ctx := t.Context()
@@ -51,8 +52,8 @@ func TestDeparture(t *testing.T) {
 	})
 }
 
-// A password that the judge has found right is remembered for a few minutes, until it is refused; one that makes keys is
-// judged each time.
+// A password that the judge has found right is remembered for a few minutes,
+// until it is refused; one that makes keys is judged each time.
 func TestJudgedPasswords(t *testing.T) {
 	right, asked := "right", 0
 	var id int64

@@ -13,21 +13,21 @@ import (
 	"github.com/quillgate/quillgate/signature"
 )
 
-// dummies are keys that no one has, one for each algorithm. A signature under a
-// key that does not exist is checked with one of them, so that the time of the
-// answer does not tell such a key from one that exists. They are kept as an
-// application's are: reading them is a part of that time.
+// dummies are keys that nobody has, one for each algorithm. A signature under
+// an unknown key is checked with one of them, so that the time of the answer
+// does not reveal which keys exist. They are stored in the same form as an
+// application's, because parsing is part of that time.
 type dummies struct {
 	secret string
 	public map[signature.Algorithm][]byte // PKIX
 }
 
 func newDummies(secret string) dummies {
-	// Reading from rand never fails since Go 1.24, and so neither does this.
+	// Since Go 1.24 reading from rand never fails, and so neither does this.
 	edwards, _, _ := ed25519.GenerateKey(nil)
 	curve, _ := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	// A modulus need not have two prime factors to be computed with, and to
-	// find them would take a second of every start.
+	// A modulus need not have two prime factors for the computation, and
+	// finding them would add a second to every start.
 	modulus := make([]byte, 2048/8)
 	rand.Read(modulus)
 	modulus[0], modulus[len(modulus)-1] = 0xff, modulus[len(modulus)-1]|1
@@ -45,8 +45,8 @@ func newDummies(secret string) dummies {
 	return d
 }
 
-// key is the one for an algorithm; for one that is not known the zero Key,
-// which matches nothing.
+// key returns the key for an algorithm, or the zero Key, which matches nothing,
+// for an unknown one.
 func (d dummies) key(alg signature.Algorithm) signature.Key {
 	if alg == signature.HMACSHA256 {
 		return signature.HMACKey([]byte(d.secret))

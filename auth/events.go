@@ -2,8 +2,8 @@ package auth
 
 import "github.com/quillgate/quillgate/audit"
 
-// What is written into the audit trail about people and what they sign in
-// with. No line holds a password, a code or a token.
+// Kinds of audit events about people and their credentials. No line holds a
+// password, a code or a token.
 const (
 	UserCreated   audit.Kind = "user.created"
 	UserChanged   audit.Kind = "user.changed" // profile or address; "changed" names the fields
@@ -17,11 +17,11 @@ const (
 	PolicyChanged audit.Kind = "policy.changed"
 
 	SignedIn         audit.Kind = "sign-in.accepted"
-	SignInFailed     audit.Kind = "sign-in.failed"    // the first of a burst from an address
-	SignInThrottled  audit.Kind = "sign-in.throttled" // when the waiting begins
+	SignInFailed     audit.Kind = "sign-in.failed"    // the first failure of a burst from an address
+	SignInThrottled  audit.Kind = "sign-in.throttled" // from then on, attempts must wait
 	SetUpCodeMade    audit.Kind = "set-up-code.made"
 	SetUpCodeUsed    audit.Kind = "set-up-code.used"
-	ResetCodeMade    audit.Kind = "reset-code.made" // for a mail with a link for a new password
+	ResetCodeMade    audit.Kind = "reset-code.made" // for the link in a mail to set a new password
 	ResetCodeUsed    audit.Kind = "reset-code.used"
 	SecondFactorOn   audit.Kind = "second-factor.on"
 	SecondFactorOff  audit.Kind = "second-factor.off"

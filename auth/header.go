@@ -9,12 +9,12 @@ import (
 	"github.com/quillgate/quillgate/signature"
 )
 
-// headerProof is the header scheme: Authorization: PUBLIC||HASH.
+// headerProof verifies the header scheme, Authorization: PUBLIC||HASH.
 type headerProof struct {
 	header signature.Header
-	value  string // what was parsed
+	value  string // the parsed value
 	hash   *signature.Hash
-	app    *apps.App // nil where there is no such key
+	app    *apps.App // nil if there is no such key
 	secret apps.Secret
 	reason Reason // why the key is not valid; empty: it may be
 }
@@ -30,14 +30,14 @@ func (v *Verifier) beginHeader(ctx context.Context, q *Request, value string) (p
 	}
 	secret := p.secret
 	if p.reason != "" {
-		// The same work as for a key that is there.
+		// The same work as for a key that exists.
 		secret = apps.NewSecret(v.dummy)
 	}
 	p.hash = signature.NewHash(secret.Reveal())
 	return p, nil
 }
 
-// lookUp finds the key, and whether it is good for this request.
+// lookUp reads the key, and checks whether it is valid for this request.
 func (p *headerProof) lookUp(ctx context.Context, q *Request) error {
 	secret, app, reason, err := q.v.key(ctx, q, p.header.Public())
 	switch {
@@ -54,8 +54,8 @@ func (p *headerProof) lookUp(ctx context.Context, q *Request) error {
 	return nil
 }
 
-// keyReasons are the errors of a lookup that say that a key is not valid,
-// whatever the signature is.
+// keyReasons are the errors of a lookup that make a key invalid, whatever the
+// signature is.
 var keyReasons = []struct {
 	err    error
 	reason Reason
@@ -67,11 +67,12 @@ var keyReasons = []struct {
 	{apps.ErrSealed, SealedKey},
 }
 
-// errNone stands for no error where the time of a comparison must not tell.
+// errNone replaces a nil error where the time of a comparison must not reveal
+// it.
 var errNone = errors.New("none")
 
-// key looks a key up. A reason says that it is not valid for this request,
-// whatever the signature is; an error that the database did not answer.
+// key looks up a key. A reason means that it is not valid for this request,
+// whatever the signature is; an error means that the database did not answer.
 func (v *Verifier) key(ctx context.Context, q *Request, public string) (apps.Secret, *apps.App, Reason, error) {
 	secret, app, err := v.cfg.Apps.Lookup(ctx, public)
 	probe := err
@@ -79,7 +80,8 @@ func (v *Verifier) key(ctx context.Context, q *Request, public string) (apps.Sec
 		probe = errNone
 	}
 	var reason Reason
-	// All of them, found or not: where the search ended would show in the time.
+	// Compare all of them, found or not: the time would reveal where the search
+	// ended.
 	for _, r := range keyReasons {
 		if errors.Is(probe, r.err) {
 			reason = r.reason
@@ -100,7 +102,7 @@ func (p *headerProof) Write(b []byte) (int, error) { return p.hash.Write(b) }
 
 func (p *headerProof) identify(ctx context.Context, q *Request, e Event) (Identity, error) {
 	if q.slow() {
-		// The secret is that of before: it never changes.
+		// The secret is the one from before: it never changes.
 		if err := p.lookUp(ctx, q); err != nil {
 			return Identity{}, err
 		}

@@ -13,13 +13,13 @@ import (
 	"github.com/quillgate/quillgate/database"
 )
 
-// ImportUser is a user in a site bundle. The names of the members are the
-// bundle's.
+// ImportUser is a user in a site bundle. The bundle determines the names of the
+// members.
 type ImportUser struct {
 	ID          int64  `json:"id"`
 	Login       string `json:"login"`
-	Password    string `json:"password,omitempty"`      // unencrypted; is hashed
-	Hash        string `json:"password_hash,omitempty"` // instead: ours or WordPress's
+	Password    string `json:"password,omitempty"`      // unencrypted; will be hashed
+	Hash        string `json:"password_hash,omitempty"` // instead of Password: quillgate's or WordPress's
 	Role        Role   `json:"role"`
 	Email       string `json:"email"`
 	FirstName   string `json:"first_name"`
@@ -37,8 +37,8 @@ type ImportUser struct {
 	ApplicationPasswords []ImportPassword `json:"application_passwords,omitempty"`
 }
 
-// ImportKey is a pair of the Secure XML-RPC plugin. Such keys may sign in the
-// plugin's older form too.
+// ImportKey is a key pair of the Secure XML-RPC plugin. Such a key may also
+// sign in the plugin's older form.
 type ImportKey struct {
 	Public string `json:"key"`
 	Secret string `json:"secret"`
@@ -49,19 +49,19 @@ type ImportKey struct {
 type ImportPassword struct {
 	UUID     string `json:"uuid"`
 	Name     string `json:"name"`
-	Password string `json:"password,omitempty"`      // unencrypted; is hashed
-	Hash     string `json:"password_hash,omitempty"` // instead: ours or WordPress's
+	Password string `json:"password,omitempty"`      // unencrypted; will be hashed
+	Hash     string `json:"password_hash,omitempty"` // instead of Password: quillgate's or WordPress's
 }
 
 const bundleTime = "2006-01-02 15:04:05"
 
-// ImportUsers brings users in with their ids. A user that already exists under
-// the same id and name becomes what the bundle says; one of the two under
-// another is an *Invalid. Bringing in the same users again changes nothing: a
-// password that is right already is not hashed again.
+// ImportUsers imports users with their ids. A user that already exists under
+// the same id and name is updated to match the bundle; if only one of the two
+// matches, the error is *Invalid. Importing the same users again changes
+// nothing: a password that is already right is not hashed again.
 //
-// Errors: *Invalid, also for a key of the user; apps.ErrTaken and *apps.Invalid are
-// found in it.
+// Errors: *Invalid, also for a key of the user; it wraps apps.ErrTaken and
+// *apps.Invalid.
 func (u *Users) ImportUsers(ctx context.Context, tx *database.Tx, list []ImportUser) error {
 	var top int64
 	for _, in := range list {
@@ -134,7 +134,7 @@ func (u *Users) imported(in ImportUser) (User, error) {
 	if in.ID < 1 {
 		return User{}, &Invalid{"id", "it must be above 0"}
 	}
-	// Sites have names that a new user could not take.
+	// Sites have names that are not allowed for a new user.
 	if in.Login == "" || in.Login != strings.TrimSpace(in.Login) || len(in.Login) > 250 || !utf8.ValidString(in.Login) ||
 		strings.ContainsFunc(in.Login, unicode.IsControl) {
 		return User{}, &Invalid{"user name", "it is empty, too long or contains characters that are not allowed"}
@@ -157,8 +157,8 @@ func (u *Users) imported(in ImportUser) (User, error) {
 	return user, nil
 }
 
-// importedHash is the hash that the user is to have, which is the one that is
-// there when the bundle has the same password or none.
+// importedHash returns the hash for the user. It is the existing one if the
+// bundle has the same password or none.
 func (u *Users) importedHash(ctx context.Context, in ImportUser, there string) (string, error) {
 	switch {
 	case in.Hash != "":
@@ -194,7 +194,8 @@ func (u *Users) importKey(ctx context.Context, tx *database.Tx, userID int64, i 
 	_, err := u.apps.ImportTx(ctx, tx, apps.Imported{
 		UserID: userID, Name: k.Name, Public: k.Public, Secret: apps.NewSecret(k.Secret), LegacySignatures: true,
 	})
-	// Callers above know users, not keys: what is wrong with a key is wrong with its user.
+	// Callers know users, not keys, so an error in a key is reported for its
+	// user.
 	var invalid *apps.Invalid
 	switch {
 	case errors.As(err, &invalid):
@@ -228,10 +229,10 @@ func (u *Users) importPassword(ctx context.Context, tx *database.Tx, userID int6
 	return err
 }
 
-// ExportUsers returns all users as a bundle has them, by id. Passwords and
-// secrets are not in it; with hashes, the hashes of passwords are. Application
-// passwords that were made or used here are not: their hashes are keyed, and
-// say nothing elsewhere.
+// ExportUsers returns all users in the form of a bundle, sorted by id. It omits
+// passwords and secrets; with hashes, it includes the hashes of passwords. It
+// omits application passwords that were created or used here: their hashes are
+// keyed, and useless elsewhere.
 func (u *Users) ExportUsers(ctx context.Context, q database.Queryer, hashes bool) ([]ImportUser, error) {
 	var accounts []account
 	if err := q.Select(ctx, &accounts, `SELECT `+userColumns+`, password FROM users WHERE site_id = $site ORDER BY id`); err != nil {

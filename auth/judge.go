@@ -6,13 +6,14 @@ import (
 	"net/netip"
 )
 
-// A Judge says whose user name and password these are, where passwords are kept elsewhere: by the WordPress behind a
-// gateway. It returns the user of ours, and makes that user at the first sign-in. The error is [ErrDenied] when the pair is
-// wrong; every other error means that the judge did not answer.
+// A Judge checks a user name and password that are stored elsewhere: at the
+// WordPress behind a gateway. It returns the local user, which it creates at
+// the first sign-in. The error is [ErrDenied] if the pair is wrong; any other
+// error means that the judge did not answer.
 type Judge func(ctx context.Context, login, password string) (userID int64, err error)
 
-// verifyElsewhere has the judge look at a password of a call. Guesses are
-// counted here, before the judge is asked: it never sees those that must wait.
+// verifyElsewhere lets the judge check a password of a call. Guesses are
+// counted first, so the judge never sees those that must wait.
 func (v *Verifier) verifyElsewhere(ctx context.Context, who candidate, a attempt, mode Mode, e *Event) (Identity, error) {
 	if mode.refuses() {
 		e.Reason = PasswordsRefused
@@ -33,7 +34,8 @@ func (v *Verifier) verifyElsewhere(ctx context.Context, who candidate, a attempt
 		return Identity{}, ErrDenied
 	}
 	if who.ID == user.ID {
-		// A program that sends its password with each call need not have it judged each time.
+		// A client that sends its password with each call need not have it
+		// judged each time.
 		v.proofs.add(v.proofs.mark(who.ID, who.Hash, a.password), a.now)
 	}
 	v.cfg.Users.passwordSent(user.ID, a.Addr, a.Agent, true)
@@ -55,8 +57,8 @@ func (v *Verifier) judge(ctx context.Context, login, password string, addr netip
 	return user, reason, err
 }
 
-// Refused tells that the judge has refused, at some other occasion, a password that Login took: it is judged again when it
-// comes next.
+// Refused records that the judge has refused a password elsewhere that Login
+// had accepted. It will be judged again the next time.
 func (q *Request) Refused(ctx context.Context, login, password string) error {
 	if q == nil {
 		return nil

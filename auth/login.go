@@ -14,7 +14,7 @@ import (
 	"github.com/quillgate/quillgate/audit"
 )
 
-// The entrances, whose failures count apart.
+// The purposes of passwords, whose failures are counted separately.
 const (
 	forCalls = "calls" // the password argument of an XML-RPC call
 	forPages = "pages" // signing in to the pages
@@ -22,26 +22,26 @@ const (
 
 type credentials struct {
 	login, password, code string
-	accountOnly           bool // an application password does not count
+	accountOnly           bool // application passwords are refused
 }
 
-// attempt is credentials and where they come from.
+// attempt is a set of credentials with its origin.
 type attempt struct {
 	credentials
 	Client
 	guess guess
 	now   time.Time
-	// mark names the attempt among those that were refused lately, if marked.
+	// mark identifies the attempt among recently refused ones, if marked.
 	mark   [sha256.Size]byte
 	marked bool
 }
 
-// Client is where a request comes from.
+// Client is the origin of a request.
 type Client struct {
-	Addr  netip.Addr // the zero Addr when it is not known
-	Agent string     // what it calls itself
-	// Secure tells that no one on the way could read along: TLS, or this
-	// machine.
+	Addr  netip.Addr // the zero Addr if unknown
+	Agent string     // the User-Agent
+	// Secure means that nobody on the way could read the request: it came over
+	// TLS, or from this machine.
 	Secure bool
 }
 
@@ -58,7 +58,7 @@ func (v *Verifier) exempt(addr netip.Addr) bool {
 	return false
 }
 
-// checkForm refuses what is not worth a look.
+// checkForm refuses credentials that cannot be right.
 func (c credentials) checkForm() Reason {
 	switch {
 	case c.login == "" || c.password == "":
@@ -91,7 +91,7 @@ func (v *Verifier) verify(ctx context.Context, c credentials, from Client) (Iden
 	return who, err
 }
 
-// verifyCall fills in the event; an error without a reason says that the
+// verifyCall completes the event. An error without a reason means that the
 // database did not answer.
 func (v *Verifier) verifyCall(ctx context.Context, c credentials, from Client, e *Event) (Identity, error) {
 	if e.Reason = c.checkForm(); e.Reason != "" {
@@ -102,7 +102,8 @@ func (v *Verifier) verifyCall(ctx context.Context, c credentials, from Client, e
 	if err != nil {
 		return Identity{}, err
 	}
-	// Such a password cannot be guessed: it need not wait for guesses.
+	// Such a password cannot be guessed, so it need not wait because of
+	// guesses.
 	if wait > 0 && (c.accountOnly || !apps.IsPassword(c.password)) {
 		e.Reason = TooManyFailures
 		return Identity{}, &Throttled{RetryAfter: wait}
@@ -119,7 +120,7 @@ func (v *Verifier) verifyCall(ctx context.Context, c credentials, from Client, e
 		return Identity{}, err
 	}
 	site := Stricter(v.cfg.PasswordMode, policy.PasswordMode)
-	// A key is made for no one but whose password is right now.
+	// A key is created only if the password is right now.
 	remembered := v.cfg.Judge == nil || !c.accountOnly
 	if remembered && who.ID != 0 && !site.refuses() && v.remembersFor(who, a) {
 		users.passwordSent(who.ID, from.Addr, from.Agent, true)
@@ -136,7 +137,7 @@ func (v *Verifier) verifyCall(ctx context.Context, c credentials, from Client, e
 		}
 	}
 	if v.cfg.Judge != nil {
-		a.marked = false // the judge may think otherwise by now
+		a.marked = false // the judge may have changed its answer
 		return v.verifyElsewhere(ctx, who, a, Stricter(site, who.PasswordMode), e)
 	}
 	if site.refuses() {
@@ -151,8 +152,8 @@ func (v *Verifier) verifyCall(ctx context.Context, c credentials, from Client, e
 	return v.verifyAccount(ctx, who, a, e)
 }
 
-// attempt makes the throttle's view of credentials; wait is how long they have
-// to, as far as that is known here.
+// attempt converts credentials for the throttle. wait is how long they must
+// wait, as far as this process knows.
 func (v *Verifier) attempt(ctx context.Context, purpose string, c credentials, from Client) (a attempt, wait time.Duration, err error) {
 	a = attempt{credentials: c, Client: from, now: v.cfg.Clock()}
 	if v.exempt(from.Addr) {
@@ -164,8 +165,8 @@ func (v *Verifier) attempt(ctx context.Context, purpose string, c credentials, f
 	return a, v.throttle.remembered(a.guess, a.now), nil
 }
 
-// meant says whose account an attempt means: login and e-mail address count as
-// one. It returns how long the attempt must wait.
+// meant sets the account that an attempt is for: login and e-mail address count
+// as one. It returns how long the attempt must wait.
 func (v *Verifier) meant(ctx context.Context, a *attempt, purpose string, who candidate) (wait time.Duration, err error) {
 	if v.exempt(a.Addr) {
 		return 0, nil
@@ -185,14 +186,15 @@ func (v *Verifier) meant(ctx context.Context, a *attempt, purpose string, who ca
 }
 
 // remembersFor reports whether the password was right a moment ago, and nothing
-// else is asked of it.
+// else is required.
 func (v *Verifier) remembersFor(who candidate, a attempt) bool {
 	return !who.SecondFactor && !who.PasswordMode.refuses() && who.Networks.Allow(a.Addr) &&
 		v.proofs.has(v.proofs.mark(who.ID, who.Hash, a.password), a.now)
 }
 
-// verifyAccount checks the password of an account in a call. Whether it was
-// right is not told where it does not suffice: that would be a way to find it.
+// verifyAccount checks the password of an account in a call. If a right
+// password does not suffice, it does not reveal that the password is right:
+// otherwise it could be guessed this way.
 func (v *Verifier) verifyAccount(ctx context.Context, who candidate, a attempt, e *Event) (Identity, error) {
 	var reason Reason
 	var right bool
@@ -231,7 +233,8 @@ func (v *Verifier) verifyAccount(ctx context.Context, who candidate, a attempt, 
 	return Identity{User: who.User, Via: ViaPassword}, nil
 }
 
-// note keeps in the event why an attempt was refused: for the reason that its check found, or because it has to wait.
+// note stores in the event why an attempt was refused: the reason of its check,
+// or that it must wait.
 func (e *Event) note(reason Reason, err error) {
 	e.Reason = reason
 	if throttled := (*Throttled)(nil); errors.As(err, &throttled) && reason == "" {
@@ -239,15 +242,16 @@ func (e *Event) note(reason Reason, err error) {
 	}
 }
 
-// refusedBefore means that the same attempt was refused a while ago, and why.
+// refusedBefore means that the same attempt was already refused, with the
+// reason.
 type refusedBefore struct{ reason Reason }
 
 func (r *refusedBefore) Error() string {
 	return "the same password was refused before: " + string(r.reason)
 }
 
-// repeats refuses an attempt that was refused before, without a look at it.
-// Errors: *Throttled, *refusedBefore; those of the database.
+// repeats refuses an attempt that was refused before, without checking it
+// again. Errors: *Throttled, *refusedBefore; those of the database.
 func (v *Verifier) repeats(ctx context.Context, userID int64, a attempt, now time.Time) error {
 	if !a.marked {
 		return nil
@@ -267,17 +271,18 @@ func (v *Verifier) repeats(ctx context.Context, userID int64, a attempt, now tim
 	return &refusedBefore{reason}
 }
 
-// throttled runs a check, unless the guess must wait, and counts how it ended.
-// whole means that a check which passes is the whole of a sign-in. The check
-// returns why it did not pass. Errors: *Throttled, *refusedBefore; those of the
-// check, and of the database.
+// throttled runs a check, unless the guess must wait, and counts the result.
+// whole means that the check alone completes a sign-in. The check returns a
+// reason if it fails. Errors: *Throttled, *refusedBefore; those of the check
+// and of the database.
 func (v *Verifier) throttled(ctx context.Context, userID int64, a attempt, whole bool, check func() (Reason, error)) error {
 	if v.exempt(a.Addr) {
 		_, err := check()
 		return err
 	}
-	// One at a time of each account and network: the counts of those that are
-	// being compared must not refuse a right password that came with others.
+	// One at a time for each account and network: guesses that are being
+	// compared must not cause the refusal of a right password that arrives
+	// together with others.
 	leave, err := v.oneByOne.enter(ctx, a.guess.pair, a.guess.addr)
 	if err != nil {
 		return err
@@ -305,7 +310,7 @@ func (v *Verifier) throttled(ctx context.Context, userID int64, a attempt, whole
 		return &Throttled{RetryAfter: wait}
 	}
 	reason, err := check()
-	// Whether the client is still there makes no difference to what counts.
+	// It counts, whether or not the client is still there.
 	ctx = context.WithoutCancel(ctx)
 	switch {
 	case err != nil:
@@ -320,11 +325,11 @@ func (v *Verifier) throttled(ctx context.Context, userID int64, a attempt, whole
 }
 
 // compare compares the password of an account. An unknown user takes the same
-// way as a known one, with nothing at its end.
+// path as a known one, without success at its end.
 func (v *Verifier) compare(ctx context.Context, who candidate, a attempt) (Reason, error) {
 	users := v.cfg.Users
 	if who.ID != 0 && v.remembersFor(who, a) {
-		return "", nil // others came with it
+		return "", nil // another request with the same password was faster
 	}
 	ok, old, err := users.hasher.check(ctx, a.password, who.Hash)
 	switch {
@@ -337,7 +342,7 @@ func (v *Verifier) compare(ctx context.Context, who candidate, a attempt) (Reaso
 	}
 	mark := v.proofs.mark(who.ID, who.Hash, a.password)
 	if old {
-		// The password is right all the same when this does not work.
+		// If this fails, the password is right nevertheless.
 		if hash, err := users.rehash(ctx, who.account, a.password); err == nil {
 			mark = v.proofs.mark(who.ID, hash, a.password)
 		} else {

@@ -8,10 +8,10 @@ import (
 	"github.com/quillgate/quillgate/database"
 )
 
-// The functions below are for imports and exports: they work on many users with few statements, within the transaction
-// of the caller, and on users as they are there.
+// The functions below are for imports and exports. They handle many users with
+// few statements, within the caller's transaction, and bypass the caches.
 
-// idsAtOnce is how many ids or names one statement holds.
+// idsAtOnce is the number of ids or names in one statement.
 const idsAtOnce = 500
 
 // Known returns which of the ids are users.
@@ -21,14 +21,14 @@ func (u *Users) Known(ctx context.Context, q database.Queryer, ids []int64) (map
 	return known, err
 }
 
-// keyRow is the id of a user and the name that it was found by.
+// keyRow is the id of a user with the name by which it was found.
 type keyRow struct {
 	ID  int64  `db:"id"`
 	Key string `db:"key"`
 }
 
-// IDsByLogin returns the ids of users by login; logins are given in lower case,
-// and those that no one has are missing.
+// IDsByLogin returns the ids of users by login. logins must be in lower case;
+// unknown ones are missing in the result.
 func (u *Users) IDsByLogin(ctx context.Context, q database.Queryer, logins []string) (map[string]int64, error) {
 	ids := make(map[string]int64)
 	err := eachOf(ctx, q, `SELECT id, login_key AS key FROM users WHERE site_id = $site AND login_key IN (?)`, logins, func(r keyRow) { ids[r.Key] = r.ID })
@@ -42,7 +42,8 @@ func (u *Users) IDsByEmail(ctx context.Context, q database.Queryer, addresses []
 	return ids, err
 }
 
-// Among calls each with the users of some ids, in the order of the ids, and stops at its error.
+// Among calls each with the users that have some ids, in the order of the ids.
+// It stops at an error of each.
 func (u *Users) Among(ctx context.Context, q database.Queryer, ids []int64, each func(User) error) error {
 	ids = slices.Sorted(slices.Values(ids))
 	for chunk := range slices.Chunk(ids, idsAtOnce) {
@@ -63,7 +64,7 @@ func (u *Users) Among(ctx context.Context, q database.Queryer, ids []int64, each
 	return nil
 }
 
-// eachOf runs a query with a list in it, a part of the list at a time.
+// eachOf runs a query with a list, a part of the list at a time.
 func eachOf[V, T any](ctx context.Context, q database.Queryer, query string, list []V, each func(T)) error {
 	for chunk := range slices.Chunk(list, idsAtOnce) {
 		text, args, err := database.In(query, chunk)

@@ -11,34 +11,33 @@ import (
 	"github.com/quillgate/quillgate/signature"
 )
 
-// Tag is the tag parameter of the message signatures that are looked at: it
-// tells them from those that others put on the same message (RFC 9421 section
-// 7.2.1).
+// Tag is the tag parameter of message signatures for this server. It
+// distinguishes them from others on the same message (RFC 9421 section 7.2.1).
 const Tag = "quillgate"
 
-// The rules for message signatures. A nonce is kept longer than a signature is
-// taken, and so never comes again while it could pass.
+// The rules for message signatures. A nonce is kept for longer than its
+// signature is valid, so it can never be used again.
 const (
-	maxAge    = 300 * time.Second // when the header arrives
+	maxAge    = 300 * time.Second // at the arrival of the header
 	maxAhead  = 60 * time.Second
 	maxWhole  = 500 * time.Second // when the body has arrived
 	nonceLife = 600 * time.Second // above maxWhole + maxAhead
 	minNonce  = 16                // characters
 	maxNonce  = 64
-	// maxNonces is how many nonces of one key are kept; who sends more within
-	// nonceLife is refused.
+	// maxNonces is the number of nonces that are kept for one key; a key that
+	// sends more within nonceLife is refused.
 	maxNonces = 100_000
 )
 
-// RequiredComponents are what a message signature must cover, as they stand in
-// a signature base.
+// RequiredComponents returns the components that a message signature must
+// cover, in the form of a signature base.
 func RequiredComponents() []string {
 	return []string{`"@method"`, `"@authority"`, `"@path"`, `"@query"`, `"content-type"`, `"content-digest"`}
 }
 
-// Stale refuses a message signature that is right, but was made too long ago
-// or too far ahead. It is an ErrDenied, and the only one that says why, so
-// that a client can correct its clock.
+// Stale refuses a correct message signature that was made too long ago or too
+// far in the future. It is an ErrDenied, and the only one that reveals its
+// reason, so that a client can correct its clock.
 type Stale struct{ Now time.Time }
 
 func (s *Stale) Error() string {
@@ -48,20 +47,20 @@ func (s *Stale) Error() string {
 // Is makes errors.Is(err, ErrDenied) true.
 func (s *Stale) Is(target error) bool { return target == ErrDenied }
 
-// messageProof is a message signature (RFC 9421) with the body bound by
-// Content-Digest.
+// messageProof verifies a message signature (RFC 9421) that covers the body
+// through Content-Digest.
 type messageProof struct {
 	signed  signature.Signed
 	message *signature.Message
 	digest  *signature.ContentDigest
 	key     signature.Key
-	app     *apps.App // nil where there is no such key
+	app     *apps.App // nil if there is no such key
 	secret  apps.Secret
 	reason  Reason // why the key is not valid; empty: it may be
 }
 
-// beginMessage begins the verification of a message signature (RFC 9421).
-// What does not depend on the key is refused before the body.
+// beginMessage begins the verification of a message signature (RFC 9421). It
+// refuses what it can without the key before the body is read.
 func (v *Verifier) beginMessage(r *http.Request, q *Request) (proof, error) {
 	ctx := r.Context()
 	e := Event{Via: ViaSignature, Addr: q.addr}
@@ -90,14 +89,15 @@ func (v *Verifier) beginMessage(r *http.Request, q *Request) (proof, error) {
 		reason = OtherServer
 	}
 	if reason != "" {
-		// The same work as for a key that is there.
+		// The same work as for a key that exists.
 		p.key = v.dummies.key(signed.Params.Alg)
 	}
 	p.app, p.secret, p.reason = app, secret, reason
 	return p, nil
 }
 
-// message is the request as its sender saw it, and whether it was sent to us.
+// message returns the request as its sender saw it. own reports whether it was
+// sent to this server.
 func (v *Verifier) message(r *http.Request) (m *signature.Message, own bool) {
 	m = signature.RequestMessage(r)
 	at := v.cfg.Origin(r)
@@ -105,8 +105,8 @@ func (v *Verifier) message(r *http.Request) (m *signature.Message, own bool) {
 	return m, at.Own
 }
 
-// readMessage finds the one signature with our tag, and checks all that it must
-// say.
+// readMessage returns the one signature with our tag, and checks its
+// parameters.
 func readMessage(h http.Header) (mine signature.Signed, reason Reason) {
 	list, err := signature.Tagged(h, Tag)
 	switch {
@@ -132,9 +132,9 @@ func readMessage(h http.Header) (mine signature.Signed, reason Reason) {
 	return mine, ""
 }
 
-// messageKey is what an application's signatures are checked with. The
-// algorithm is the one that was fixed when the key was made; a request that
-// names another is refused, whatever its signature is.
+// messageKey returns the key that verifies an application's signatures. The
+// algorithm was fixed when the key was created; a request that names another
+// one is refused, whatever its signature is.
 func messageKey(secret apps.Secret, app *apps.App, named signature.Algorithm) (signature.Key, Reason) {
 	alg := signature.Algorithm(app.Algorithm)
 	if alg != named {
@@ -148,7 +148,7 @@ func messageKey(secret apps.Secret, app *apps.App, named signature.Algorithm) (s
 		}
 	}
 	if key.IsZero() {
-		// No key at all lets no one in.
+		// Without a key, nobody gets in.
 		return key, SealedKey
 	}
 	return key, ""
@@ -156,8 +156,8 @@ func messageKey(secret apps.Secret, app *apps.App, named signature.Algorithm) (s
 
 func (p *messageProof) Write(b []byte) (int, error) { return p.digest.Write(b) }
 
-// identify checks the signature, then its age, and then uses up the nonce: in
-// this order, so that no one can use up the nonces of others.
+// identify checks the signature, then its age, and then records the nonce: in
+// this order, so that nobody can use up the nonces of others.
 func (p *messageProof) identify(ctx context.Context, q *Request, e Event) (Identity, error) {
 	v, params := q.v, p.signed.Params
 	if q.slow() {
@@ -165,7 +165,7 @@ func (p *messageProof) identify(ctx context.Context, q *Request, e Event) (Ident
 		if err != nil {
 			return Identity{}, err
 		}
-		// Key and algorithm are those of before: they never change.
+		// Key and algorithm are those from before: they never change.
 		if p.reason == "" {
 			p.app, p.reason = app, reason
 		}
@@ -198,9 +198,9 @@ func (p *messageProof) identify(ctx context.Context, q *Request, e Event) (Ident
 	return q.accept(ctx, p.app, e)
 }
 
-// current reports whether a signature was made just now. What counts is when
-// the header arrived: a large body takes its time. But no nonce is kept for
-// ever.
+// current reports whether a signature is recent. The time when the header
+// arrived counts, since a large body takes long to arrive, but no longer than
+// nonces are kept.
 func current(p signature.Params, began, now time.Time) bool {
 	age := began.Unix() - p.Created
 	return age <= int64(maxAge/time.Second) && age >= -int64(maxAhead/time.Second) &&

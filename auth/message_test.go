@@ -243,7 +243,8 @@ func TestS14SlowBody(t *testing.T) {
 			if err := send(); test.ok != (err == nil) || err != nil && !errors.As(err, new(*auth.Stale)) {
 				t.Errorf("%d s old, body of %d s: %v, want ok %v", test.age, test.body, err, test.ok)
 			}
-			// A copy that has begun in time, and whose body comes as late as it may.
+			// A copy that has begun in time, and whose body comes as late as it
+			// may.
 			h.clock.Add(time.Second * (500 - test.age - test.body))
 			sweep(t, h)
 			check.Write([]byte(body))

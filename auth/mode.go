@@ -12,20 +12,20 @@ import (
 	"github.com/quillgate/quillgate/database"
 )
 
-// Mode says what becomes of an account's password that a program sends with a
-// call. Signing in to the pages is not a matter of it.
+// Mode is how an account's password in a call is treated. It does not affect
+// signing in to the pages.
 type Mode string
 
-// The modes, each stricter than the one before. Every answer to a call with a
-// user name and password says that this is deprecated, in all of them.
+// The modes, each stricter than the one before. In all of them, every answer to
+// a call with a user name and password says that this is deprecated.
 const (
-	ModeDefault Mode = ""       // as the level above has it: a user as the site, the site as the server
-	ModeAllow   Mode = "allow"  // taken
-	ModeWarn    Mode = "warn"   // taken; the owner is to be told which programs send it
-	ModeRefuse  Mode = "refuse" // not taken
+	ModeDefault Mode = ""       // as the next level: the site for a user, the server for the site
+	ModeAllow   Mode = "allow"  // accepted
+	ModeWarn    Mode = "warn"   // accepted; the owner should learn which clients send it
+	ModeRefuse  Mode = "refuse" // refused
 )
 
-// Modes lists the modes, the laxest first, without ModeDefault.
+// Modes lists the modes, the least strict first, without ModeDefault.
 func Modes() []Mode { return []Mode{ModeAllow, ModeWarn, ModeRefuse} }
 
 func (m Mode) strictness() int {
@@ -39,7 +39,7 @@ func (m Mode) strictness() int {
 
 func (m Mode) refuses() bool { return m == ModeRefuse }
 
-// Valid reports whether this is one of the modes or ModeDefault.
+// Valid reports whether the mode is one of Modes or ModeDefault.
 func (m Mode) Valid() bool { return m == ModeDefault || m.strictness() >= 0 }
 
 // Stricter returns the stricter of two modes.
@@ -52,15 +52,15 @@ func Stricter(a, b Mode) Mode {
 
 var errMode = &Invalid{"password mode", "it must be allow, warn, refuse or empty"}
 
-// Policy is what administrators set for all accounts.
+// Policy holds the settings for all accounts.
 type Policy struct {
-	PasswordMode         Mode `db:"password_mode"` // ModeDefault: as the server is set
-	Tokens               bool `db:"tokens"`        // tokens may be used
+	PasswordMode         Mode `db:"password_mode"` // ModeDefault: as the server
+	Tokens               bool `db:"tokens"`        // tokens are accepted
 	ApplicationPasswords bool `db:"application_passwords"`
 }
 
-// Policy returns what is set for all accounts. A change that another process
-// has made shows within a second.
+// Policy returns the settings for all accounts. A change by another process is
+// visible within a second.
 func (u *Users) Policy(ctx context.Context) (Policy, error) { return u.policies.Get(ctx, u.db.Site()) }
 
 func (u *Users) readPolicy(ctx context.Context, site int64) (Policy, time.Time, error) {
@@ -77,7 +77,7 @@ func readPolicy(ctx context.Context, q database.Queryer) (Policy, error) {
 	return p, nil
 }
 
-// SetPolicy sets it. Error: *Invalid.
+// SetPolicy changes the settings for all accounts. Error: *Invalid.
 func (u *Users) SetPolicy(ctx context.Context, by audit.Actor, p Policy) error {
 	if !p.PasswordMode.Valid() {
 		return errMode
@@ -104,8 +104,8 @@ func (u *Users) SetPolicy(ctx context.Context, by audit.Actor, p Policy) error {
 	return nil
 }
 
-// SetPasswordMode sets the mode of one user. It can only make stricter what
-// the site has. Errors: *Invalid, ErrNotFound.
+// SetPasswordMode sets the mode of one user. It cannot be less strict than that
+// of the site. Errors: *Invalid, ErrNotFound.
 func (u *Users) SetPasswordMode(ctx context.Context, by audit.Actor, id int64, m Mode) error {
 	if !m.Valid() {
 		return errMode
@@ -117,22 +117,22 @@ func (u *Users) SetPasswordMode(ctx context.Context, by audit.Actor, id int64, m
 	return nil
 }
 
-// PasswordClient is a program that sends the password of an account.
+// PasswordClient is a client that sends the password of an account.
 type PasswordClient struct {
-	Agent   string // what it calls itself; the first 200 bytes
+	Agent   string // the first 200 bytes of its User-Agent
 	Addr    netip.Addr
 	First   time.Time
 	Last    time.Time
-	Taken   int64 // how often it was let in
-	Refused int64 // how often not, though the password was right
+	Taken   int64 // how often it was accepted
+	Refused int64 // how often it was refused although the password was right
 }
 
-// maxPasswordClients bounds how many programs are kept for a user: those that
-// were seen last.
+// maxPasswordClients is the number of clients that are stored for a user: the
+// most recent ones.
 const maxPasswordClients = 20
 
-// PasswordClients returns the programs that have sent the user's password in
-// an XML-RPC call, the last one first. It is right to about a minute.
+// PasswordClients returns the clients that have sent the user's password in an
+// XML-RPC call, the most recent first. It is accurate to about a minute.
 func (u *Users) PasswordClients(ctx context.Context, userID int64) ([]PasswordClient, error) {
 	var rows []struct {
 		Agent   string    `db:"agent"`

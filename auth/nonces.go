@@ -18,21 +18,21 @@ var (
 	errManyNonces = errors.New("too many nonces with one key")
 )
 
-// sweepEvery is how often nonces are removed whose time is over, and
-// sweepBatch how many in one transaction, so that no request waits long.
+// sweepEvery is how often expired nonces are removed, and sweepBatch how many
+// in one transaction, so that no request waits long.
 const (
 	sweepEvery = 30 * time.Second
 	sweepBatch = 1000
 )
 
-// nonces lets each nonce of a key pass once. What decides is the primary key
-// of the table, so that one pass is one pass in all processes together.
+// nonces accepts each nonce of a key once. The primary key of the table
+// decides, so this holds for all processes together.
 //
-// A write to disk takes longer than all the rest of a request. So those that
-// come while one is under way wait for the next, and go into it together.
+// A write to disk takes longer than all the rest of a request. Therefore
+// requests that arrive during one wait for the next, and share it.
 type nonces struct {
 	db    *database.DB
-	limit int // of each key
+	limit int // for each key
 
 	mu      sync.Mutex
 	counts  map[string]nonceCount
@@ -40,32 +40,32 @@ type nonces struct {
 	writing bool
 }
 
-// The bounds of one write.
+// The limits of one write.
 const (
 	maxBatch  = 64
 	writeTime = 30 * time.Second
 )
 
-// noted is one nonce on its way into the table.
+// noted is one nonce that is being written.
 type noted struct {
 	Public  string `db:"public"`
 	Nonce   string `db:"nonce"`
 	expires time.Time
 	err     error
-	done    chan struct{} // closed when err is what has become of it
+	done    chan struct{} // closed when err is the result
 	lead    chan struct{} // closed when this call must write
 }
 
-// nonceCount is how many nonces of a key are in the table: counted at most a
-// second ago, and those of this process since. Counting costs more than the
-// insertion does.
+// nonceCount is the number of nonces of a key in the table: counted at most a
+// second ago, plus those of this process since then. Counting costs more than
+// inserting.
 type nonceCount struct {
 	at time.Time
 	n  int
 }
 
-// use notes a nonce for a time. Errors: errReplayed, errManyNonces; every other says that
-// the database did not answer.
+// use records a nonce for a time. Errors: errReplayed, errManyNonces; any other
+// means that the database did not answer.
 func (s *nonces) use(ctx context.Context, public, nonce string, now time.Time, life time.Duration) error {
 	n, err := s.count(ctx, public, now)
 	if err != nil {
@@ -85,8 +85,8 @@ func (s *nonces) use(ctx context.Context, public, nonce string, now time.Time, l
 	return nil
 }
 
-// insert writes a nonce, together with others that have come meanwhile. The
-// first of those that wait writes for all. None of them gives up: someone must
+// insert writes a nonce together with others that have arrived meanwhile. The
+// first of those that wait writes for all. None of them gives up: one must
 // write, and a write takes no longer than writeTime.
 func (s *nonces) insert(ctx context.Context, n *noted) error {
 	n.done, n.lead = make(chan struct{}), make(chan struct{})
@@ -121,10 +121,11 @@ func (s *nonces) insert(ctx context.Context, n *noted) error {
 	return n.err
 }
 
-// write puts a batch into the table, in one statement, and notes what has
-// become of each.
+// write inserts a batch with one statement, and stores the result in each
+// nonce.
 func (s *nonces) write(ctx context.Context, batch []*noted) {
-	// In one order in all processes, or two writes could wait for each other.
+	// In the same order in all processes, or two writes could wait for each
+	// other.
 	slices.SortStableFunc(batch, compareNoted)
 	var once []*noted
 	for i, n := range batch {
@@ -145,7 +146,7 @@ func (s *nonces) write(ctx context.Context, batch []*noted) {
 	}
 	query.WriteString(` ON CONFLICT DO NOTHING RETURNING public, nonce`)
 	var passed []noted
-	err := s.db.Write(ctx, nil, func(tx *database.Tx) error { // the primary key decides
+	err := s.db.Write(ctx, nil, func(tx *database.Tx) error { // only the primary key matters
 		passed = nil
 		return tx.Select(ctx, &passed, query.String(), args...)
 	})
@@ -163,7 +164,7 @@ func compareNoted(a, b *noted) int {
 	return cmp.Or(strings.Compare(a.Public, b.Public), strings.Compare(a.Nonce, b.Nonce))
 }
 
-// count tells how many nonces of a key are kept.
+// count returns how many nonces of a key are stored.
 func (s *nonces) count(ctx context.Context, public string, now time.Time) (int, error) {
 	s.mu.Lock()
 	c, known := s.counts[public]
@@ -186,7 +187,7 @@ func (s *nonces) count(ctx context.Context, public string, now time.Time) (int, 
 	return c.n, nil
 }
 
-// sweep removes what need not be kept any longer.
+// sweep removes expired nonces.
 func (s *nonces) sweep(ctx context.Context, now time.Time) error {
 	for {
 		result, err := s.db.Exec(ctx, `DELETE FROM nonces WHERE (public, nonce) IN
@@ -200,7 +201,7 @@ func (s *nonces) sweep(ctx context.Context, now time.Time) error {
 	}
 }
 
-// Run keeps house until ctx ends: nonces whose time is over are removed.
+// Run removes expired nonces until ctx ends.
 func (v *Verifier) Run(ctx context.Context) {
 	tick := time.NewTicker(sweepEvery)
 	defer tick.Stop()

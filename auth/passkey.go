@@ -24,26 +24,26 @@ import (
 )
 
 var (
-	// ErrPasskey means that what a passkey has answered is not right. It is an
+	// ErrPasskey means that the answer of a passkey is not right. It is an
 	// ErrDenied.
 	ErrPasskey = fmt.Errorf("the passkey was not accepted: %w", ErrDenied)
-	// ErrNoPasskey means that there is no such passkey, or that it is
-	// someone else's.
+	// ErrNoPasskey means that there is no such passkey, or that it belongs to
+	// another user.
 	ErrNoPasskey = errors.New("no such passkey")
-	// ErrTooManyPasskeys means that the user has MaxPasskeys already.
+	// ErrTooManyPasskeys means that the user already has MaxPasskeys.
 	ErrTooManyPasskeys = fmt.Errorf("a user can have at most %d passkeys", MaxPasskeys)
-	// ErrPasskeyAddress means that the address of the site is none that passkeys
-	// can be bound to: they need a name, and TLS unless the name is localhost.
+	// ErrPasskeyAddress means that passkeys cannot be bound to the address of
+	// the site: they need a domain name, and TLS unless the name is localhost.
 	ErrPasskeyAddress = errors.New("passkeys need a site with a domain name and https")
 )
 
-// CeremonyTime is how long someone may take to show a passkey.
+// CeremonyTime is how long someone may take to use a passkey.
 const CeremonyTime = 5 * time.Minute
 
-// MaxPasskeys is how many passkeys a user may have.
+// MaxPasskeys is the largest number of passkeys of a user.
 const MaxPasskeys = 20
 
-// What is written into the audit trail about passkeys.
+// Kinds of audit events about passkeys.
 const (
 	PasskeyAdded   audit.Kind = "passkey.added"
 	PasskeyRenamed audit.Kind = "passkey.renamed"
@@ -53,21 +53,21 @@ const (
 // Passkey is a credential of the Web Authentication standard that a user has
 // registered.
 type Passkey struct {
-	ID       string // no secret
-	Name     string // what the owner calls it
+	ID       string // not secret
+	Name     string // the owner's name for it
 	Created  time.Time
 	LastUsed time.Time // zero: never
 }
 
-// Passkeys registers passkeys and checks what they answer (W3C Web
-// Authentication, Level 3). It is safe for concurrent use.
+// Passkeys registers passkeys and checks their answers (W3C Web Authentication,
+// Level 3). It is safe for concurrent use.
 type Passkeys struct {
 	users    *Users
 	webauthn *webauthn.WebAuthn
 }
 
-// NewPasskeys returns the passkeys of a site. The address of the home page is
-// what they are bound to. Error: ErrPasskeyAddress.
+// NewPasskeys returns the passkeys of a site, which are bound to the address of
+// the home page. Error: ErrPasskeyAddress.
 func NewPasskeys(users *Users, home, siteName string) (*Passkeys, error) {
 	u, err := url.Parse(home)
 	if err != nil {
@@ -83,8 +83,8 @@ func NewPasskeys(users *Users, home, siteName string) (*Passkeys, error) {
 	return &Passkeys{users: users, webauthn: w}, nil
 }
 
-// holder is a user as the library wants one. The handle is the number of the
-// account: it tells nothing of the person.
+// holder adapts a user for the library. The handle is the number of the
+// account, which reveals nothing about the person.
 type holder struct {
 	User
 	credentials []webauthn.Credential
@@ -116,10 +116,10 @@ func (p *Passkeys) holder(ctx context.Context, userID int64) (*holder, error) {
 	return h, nil
 }
 
-// Ceremony is a question to a passkey. Options is JSON for the browser's
-// PublicKeyCredential; State needs to be kept until the answer comes. That of a
-// sign-in is sealed, so that the browser itself can keep it: what strangers ask
-// takes no room here. It is good for one right answer, within CeremonyTime.
+// Ceremony is a challenge for a passkey. Options is JSON for the browser's
+// PublicKeyCredential; State must be kept until the answer comes. The State of
+// a sign-in is sealed, so that the browser itself can keep it and strangers
+// cannot fill the server. It is good for one right answer, within CeremonyTime.
 type Ceremony struct{ Options, State []byte }
 
 func ceremony(options any, session *webauthn.SessionData) (c Ceremony, err error) {
@@ -132,7 +132,7 @@ func ceremony(options any, session *webauthn.SessionData) (c Ceremony, err error
 	return c, nil
 }
 
-// BeginPasskey asks for a new passkey of a user. Errors: ErrNotFound,
+// BeginPasskey begins the registration of a passkey. Errors: ErrNotFound,
 // ErrTooManyPasskeys.
 func (p *Passkeys) BeginPasskey(ctx context.Context, userID int64) (Ceremony, error) {
 	h, err := p.holder(ctx, userID)
@@ -157,8 +157,8 @@ func (p *Passkeys) BeginPasskey(ctx context.Context, userID int64) (Ceremony, er
 	return ceremony(options.Response, session)
 }
 
-// AddPasskey takes the answer to BeginPasskey. Errors: ErrPasskey, *apps.Invalid
-// for the name.
+// AddPasskey completes BeginPasskey with the answer. Errors: ErrPasskey,
+// *apps.Invalid for the name.
 func (p *Passkeys) AddPasskey(ctx context.Context, by audit.Actor, userID int64, state, answer []byte, name string) (Passkey, error) {
 	name, err := apps.CleanName(name)
 	if err != nil {
@@ -206,8 +206,8 @@ func passkeyEvent(kind audit.Kind, by audit.Actor, userID int64, name string, at
 	return audit.Event{Kind: kind, UserID: userID, By: by, At: at, Detail: map[string]string{"name": name}}
 }
 
-// BeginPasskeySignIn asks for a passkey: for one of this user's or, when the
-// id is 0, for any, which then says whose it is. Errors: ErrNotFound,
+// BeginPasskeySignIn begins a sign-in with a passkey of this user. If the id is
+// 0, any passkey will do, which then determines the user. Errors: ErrNotFound,
 // ErrNoPasskey for a user without one.
 func (p *Passkeys) BeginPasskeySignIn(ctx context.Context, userID int64) (Ceremony, error) {
 	verify := webauthn.WithUserVerification(protocol.VerificationRequired)
@@ -233,8 +233,8 @@ func (p *Passkeys) BeginPasskeySignIn(ctx context.Context, userID int64) (Ceremo
 	return p.sealed(ctx, options.Response, session)
 }
 
-// sealed is a ceremony whose state no one else can make: the state in JSON
-// behind its MAC.
+// sealed returns a ceremony whose state nobody else can forge: a MAC followed
+// by the state in JSON.
 func (p *Passkeys) sealed(ctx context.Context, options any, session *webauthn.SessionData) (Ceremony, error) {
 	session.Expires = p.users.now().Add(CeremonyTime)
 	c, err := ceremony(options, session)
@@ -249,7 +249,7 @@ func (p *Passkeys) sealed(ctx context.Context, options any, session *webauthn.Se
 	return c, nil
 }
 
-// unseal reads the state of a sign-in. Error: ErrPasskey.
+// unseal parses the state of a sign-in. Error: ErrPasskey.
 func (p *Passkeys) unseal(ctx context.Context, state []byte) (session webauthn.SessionData, err error) {
 	key, err := p.users.apps.Keyed(ctx)
 	if err != nil {
@@ -259,13 +259,13 @@ func (p *Passkeys) unseal(ctx context.Context, state []byte) (session webauthn.S
 	if !hmac.Equal(mac, key.Sum("passkey question", string(text))) || json.Unmarshal(text, &session) != nil || !p.users.now().Before(session.Expires) {
 		return session, ErrPasskey
 	}
-	session.Expires = time.Time{} // the library reads the clock of the system
+	session.Expires = time.Time{} // the library uses the clock of the system
 	return session, nil
 }
 
-// SignIn takes the answer to BeginPasskeySignIn, and returns who is signed
-// in. A passkey has seen its owner (user verification is required), so it
-// counts for both factors. Error: ErrPasskey.
+// SignIn completes BeginPasskeySignIn with the answer, and returns the user. A
+// passkey has verified its user, which this server requires, so it counts as
+// both factors. Error: ErrPasskey.
 func (p *Passkeys) SignIn(ctx context.Context, from Client, state, answer []byte) (User, error) {
 	session, err := p.unseal(ctx, state)
 	if err != nil {
@@ -276,7 +276,7 @@ func (p *Passkeys) SignIn(ctx context.Context, from Client, state, answer []byte
 		return User{}, ErrPasskey
 	}
 	var h *holder
-	var broken error // the library does not pass errors on
+	var broken error // the library does not return errors of the callback
 	find := func(userID int64) (webauthn.User, error) {
 		h, err = p.holder(ctx, userID)
 		if err != nil && !errors.Is(err, ErrNotFound) {
@@ -300,7 +300,7 @@ func (p *Passkeys) SignIn(ctx context.Context, from Client, state, answer []byte
 	if broken != nil {
 		return User{}, fmt.Errorf("check a passkey: %w", broken)
 	}
-	// A counter that goes back is a copy of the passkey.
+	// A counter that goes back means a copy of the passkey.
 	if err != nil || credential.Authenticator.CloneWarning {
 		return User{}, ErrPasskey
 	}
@@ -314,8 +314,8 @@ func (p *Passkeys) SignIn(ctx context.Context, from Client, state, answer []byte
 	return h.User, p.used(ctx, from, h.ID, session.Challenge, credential)
 }
 
-// used writes the counter of a passkey down, and that its owner has signed in.
-// The same answer again is refused: its challenge is a nonce.
+// used stores the counter of a passkey, and that its owner has signed in. It
+// refuses the same answer again: its challenge is a nonce.
 func (p *Passkeys) used(ctx context.Context, from Client, userID int64, challenge string, credential *webauthn.Credential) error {
 	text, err := json.Marshal(credential)
 	if err != nil {
@@ -347,7 +347,7 @@ func (p *Passkeys) used(ctx context.Context, from Client, userID int64, challeng
 	return nil
 }
 
-// List returns the passkeys of a user, in the order of their making.
+// List returns the passkeys of a user, in the order of their creation.
 func (p *Passkeys) List(ctx context.Context, userID int64) ([]Passkey, error) {
 	var rows []struct {
 		ID       []byte       `db:"credential_id"`
@@ -367,8 +367,7 @@ func (p *Passkeys) List(ctx context.Context, userID int64) ([]Passkey, error) {
 	return list, nil
 }
 
-// Rename gives a passkey of the user another name. Errors: *apps.Invalid,
-// ErrNoPasskey.
+// Rename renames a passkey of the user. Errors: *apps.Invalid, ErrNoPasskey.
 func (p *Passkeys) Rename(ctx context.Context, by audit.Actor, userID int64, id, name string) error {
 	name, err := apps.CleanName(name)
 	if err != nil {
@@ -378,7 +377,7 @@ func (p *Passkeys) Rename(ctx context.Context, by audit.Actor, userID int64, id,
 		`UPDATE passkeys SET name = $3 WHERE site_id = $site AND credential_id = $1 AND user_id = $2 RETURNING name`, id, name)
 }
 
-// Remove takes a passkey of the user away. Error: ErrNoPasskey.
+// Remove removes a passkey of the user. Error: ErrNoPasskey.
 func (p *Passkeys) Remove(ctx context.Context, by audit.Actor, userID int64, id string) error {
 	return p.change(ctx, passkeyEvent(PasskeyRemoved, by, userID, "", p.users.now()),
 		`DELETE FROM passkeys WHERE site_id = $site AND credential_id = $1 AND user_id = $2 RETURNING name`, id)

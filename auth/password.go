@@ -20,14 +20,14 @@ import (
 	"golang.org/x/crypto/blake2b"
 )
 
-// MaxPassword is the length, in bytes, beyond which a password is refused
-// before anything is computed from it.
+// MaxPassword is the length in bytes above which a password is refused before
+// anything is computed from it.
 const MaxPassword = 4096
 
-// MinPassword is the length, in characters, that a new password needs.
+// MinPassword is the least length of a new password, in characters.
 const MinPassword = 8
 
-// HashCost is what a new password hash costs under argon2id. A hash of another
+// HashCost is the cost of a new password hash with argon2id. A hash of another
 // cost is renewed at the next sign-in.
 type HashCost struct {
 	Memory uint32 // in KiB, from 8 to 65,536
@@ -42,15 +42,15 @@ func (c HashCost) params() *argon2id.Params {
 	return &argon2id.Params{Memory: c.Memory, Iterations: c.Passes, Parallelism: 1, SaltLength: 16, KeyLength: 32}
 }
 
-// nobodys is the hash that the password of no one is compared with, so that it
-// takes as long as someone's. No password matches it.
+// nobodys returns the hash that stands in for an unknown user, so that the
+// comparison takes as long. No password matches it.
 func (c HashCost) nobodys() string {
 	return fmt.Sprintf("$argon2id$v=19$m=%d,t=%d,p=1$%s$%s", c.Memory, c.Passes,
 		base64.RawStdEncoding.EncodeToString(make([]byte, 16)), base64.RawStdEncoding.EncodeToString(make([]byte, 32)))
 }
 
-// hasher bounds how many hashes are computed at once, and with that the
-// memory: that of a HashCost for each.
+// hasher limits how many hashes are computed at once, and thus the memory: each
+// takes that of a HashCost.
 type hasher struct {
 	params  *argon2id.Params
 	nobodys string
@@ -59,7 +59,7 @@ type hasher struct {
 	places  chan struct{} // of passwords that are counted, or about to be
 }
 
-// newHasher returns a hasher; the zero cost stands for DefaultHashCost.
+// newHasher returns a hasher; the zero cost means DefaultHashCost.
 func newHasher(cost HashCost) *hasher {
 	if cost == (HashCost{}) {
 		cost = DefaultHashCost
@@ -68,8 +68,8 @@ func newHasher(cost HashCost) *hasher {
 	return &hasher{params: cost.params(), nobodys: cost.nobodys(), running: make(chan struct{}, n), waiting: make(chan struct{}, n+32), places: make(chan struct{}, n+32)}
 }
 
-// place takes a place for a password that is to be counted and compared, so
-// that no more are counted than can be compared soon. Error: ErrBusy.
+// place reserves a slot for a password that will be counted and compared, so
+// that no more are counted than can soon be compared. Error: ErrBusy.
 func (h *hasher) place() (leave func(), err error) {
 	select {
 	case h.places <- struct{}{}:
@@ -79,7 +79,7 @@ func (h *hasher) place() (leave func(), err error) {
 	}
 }
 
-// do runs fn when it is its turn; ErrBusy when the queue is full.
+// do waits for a turn and runs fn. Error: ErrBusy if the queue is full.
 func (h *hasher) do(ctx context.Context, fn func()) error {
 	select {
 	case h.waiting <- struct{}{}:
@@ -97,7 +97,7 @@ func (h *hasher) do(ctx context.Context, fn func()) error {
 	return nil
 }
 
-// hash makes the hash of a new password.
+// hash returns the hash of a new password.
 func (h *hasher) hash(ctx context.Context, password string) (hash string, err error) {
 	errTurn := h.do(ctx, func() {
 		if approvedOnly() {
@@ -115,9 +115,9 @@ func (h *hasher) hash(ctx context.Context, password string) (hash string, err er
 	return hash, nil
 }
 
-// check compares a password with a hash of any known form. It costs at least
-// one hash of ours unless the password is right, whatever form the hash has.
-// old means that a right password should be hashed again.
+// check compares a password with a hash of any known form. Unless the password
+// is right, it costs at least one hash of the current form, whatever form the
+// hash has. old means that a right password should be hashed again.
 func (h *hasher) check(ctx context.Context, password, hash string) (ok, old bool, err error) {
 	err = h.do(ctx, func() {
 		if p, is := parsePBKDF2(hash); is {
@@ -143,10 +143,10 @@ func (h *hasher) check(ctx context.Context, password, hash string) (ok, old bool
 	return ok && err == nil, old, err
 }
 
-// checkWordPress compares a password with a hash that WordPress has made:
+// checkWordPress compares a password with a hash of WordPress:
 //
 //	$wp$2y$…  bcrypt over base64(HMAC-SHA-384(password, key "wp-sha384")), since 6.8
-//	$2y$…     bcrypt, as plug-ins made it
+//	$2y$…     bcrypt, made by plugins
 //	$P$…      "portable": iterated MD5, before 6.8
 func checkWordPress(password, hash string) bool {
 	switch {
@@ -157,7 +157,7 @@ func checkWordPress(password, hash string) bool {
 		return bcrypt.CompareHashAndPassword([]byte(hash[len("$wp"):]), []byte(text)) == nil
 	case strings.HasPrefix(hash, "$2"):
 		text := []byte(password)
-		// Anyone who made the hash has cut the password here.
+		// The software that made the hash truncated the password here.
 		return bcrypt.CompareHashAndPassword([]byte(hash), text[:min(len(text), 72)]) == nil
 	case strings.HasPrefix(hash, "$P$") && len(hash) == 34:
 		want := portable(password, hash[:12])
@@ -166,8 +166,8 @@ func checkWordPress(password, hash string) bool {
 	return false
 }
 
-// knownArgon reports whether a hash is argon2id with parameters that make
-// sense: the library panics on some that do not, such as an empty tag.
+// knownArgon reports whether a hash is argon2id with valid parameters: the
+// library panics on some others, such as an empty tag.
 func knownArgon(hash string) bool {
 	p, salt, tag, err := argon2id.DecodeHash(hash)
 	return err == nil && len(salt) >= 8 && len(tag) >= 16 && len(tag) <= 64 &&
@@ -176,8 +176,8 @@ func knownArgon(hash string) bool {
 
 const portableDigits = "./0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 
-// portable computes the "portable" hash of the phpass framework. The setting
-// is "$P$", a digit that is the logarithm of the number of rounds, and 8
+// portable computes the "portable" hash of the phpass framework. The setting is
+// "$P$", a digit that is the logarithm of the number of rounds, and 8
 // characters of salt.
 func portable(password, setting string) string {
 	rounds := strings.IndexByte(portableDigits, setting[3])
@@ -190,7 +190,7 @@ func portable(password, setting string) string {
 	}
 	out := []byte(setting)
 	for i := 0; i < len(sum); i += 3 {
-		// Three bytes, the lowest first, are four digits, the lowest first.
+		// Three bytes, lowest first, become four digits, lowest first.
 		group, n := 0, min(3, len(sum)-i)
 		for j := range n {
 			group |= int(sum[i+j]) << (8 * j)
@@ -204,7 +204,7 @@ func portable(password, setting string) string {
 }
 
 // knownHash reports whether a hash from outside has a form that check knows,
-// and costs that no one can use to stall the server.
+// with costs that cannot stall the server.
 func knownHash(hash string) bool {
 	switch {
 	case knownArgon(hash):
@@ -221,13 +221,12 @@ func knownHash(hash string) bool {
 	return false
 }
 
-// cleanPassword takes off the white space at both ends, which does not count
-// in WordPress and does not survive an XML-RPC string.
+// cleanPassword trims white space, which is not significant in WordPress and
+// does not survive an XML-RPC string.
 func cleanPassword(password string) string { return strings.Trim(password, " \t\n\r\x00\x0b") }
 
-// Application passwords are drawn by a machine, 24 letters and digits and so
-// some 142 bits, so a fast hash is enough: BLAKE2b-256, keyed with a salt of
-// its own, drawn
+// Application passwords are drawn at random, 24 letters and digits or about 142
+// bits, so a fast hash is enough: BLAKE2b-256, keyed with a salt, in the form
 //
 //	$blake2b$SALT$HASH
 //
@@ -246,14 +245,14 @@ func fastHash(password string) string {
 func fastHashWith(password string, salt []byte) string {
 	h, err := blake2b.New256(salt)
 	if err != nil {
-		return "" // a salt longer than 64 bytes, which no one makes
+		return "" // a salt longer than 64 bytes, which nobody uses
 	}
 	h.Write([]byte(password))
 	return fastPrefix + base64.RawStdEncoding.EncodeToString(salt) + "$" + base64.RawStdEncoding.EncodeToString(h.Sum(nil))
 }
 
-// fastMatches compares an application password, plain, with its hash. It takes
-// WordPress's own forms too ("$generic$", BLAKE2b of 30 bytes under a fixed
+// fastMatches compares a plain application password with its hash. It also
+// accepts WordPress's own forms ("$generic$", BLAKE2b of 30 bytes under a fixed
 // key, and "$P$"), which an import may bring.
 func fastMatches(password, hash string) bool {
 	switch {
@@ -290,11 +289,11 @@ const (
 	proofSize = 10000
 )
 
-// proofs remembers for a short while which passwords were right, so that a
+// proofs remembers for a short time which passwords were right, so that a
 // client that sends its password with every call does not cost a hash each
-// time. What it keeps is a keyed hash, with a key that dies with the process;
-// and since the stored hash of the password is part of it, a change of the
-// password ends it.
+// time. It stores keyed hashes, under a key that exists only in this process.
+// They include the stored hash of the password, so a change of the password
+// invalidates them.
 type proofs struct {
 	key   [32]byte
 	mu    *sync.Mutex

@@ -13,30 +13,33 @@ import (
 	"strings"
 )
 
-// In the FIPS 140-3 mode of Go's cryptography (GODEBUG=fips140=on) passwords are hashed with what that standard approves:
-// PBKDF2 (NIST SP 800-132) with HMAC-SHA-256, drawn
+// In the FIPS 140-3 mode of Go's cryptography (GODEBUG=fips140=on) passwords
+// are hashed with an approved function: PBKDF2 (NIST SP 800-132) with
+// HMAC-SHA-256, in the form
 //
 //	$pbkdf2-sha256$i=600000$SALT$TAG
 //
-// with SALT and TAG in base64 without padding. The rounds are those of OWASP.
-// Hashes of other kinds open nothing in that mode; hashes of this kind do in
-// every mode, and are made again as argon2id at the next sign-in without it.
+// with SALT and TAG in base64 without padding. The number of rounds follows
+// OWASP. In that mode, hashes of other forms match nothing. Hashes of this form
+// work in every mode; without that mode, the next sign-in replaces them by
+// argon2id.
 const (
 	pbkdf2Prefix = "$pbkdf2-sha256$i="
 	pbkdf2Rounds = 600_000
 	maxRounds    = 2_000_000 // of a hash from outside
 )
 
-// approvedOnly reports whether this process is in that mode.
+// approvedOnly reports whether this process is in FIPS mode.
 func approvedOnly() bool { return fips140.Enabled() }
 
-// pbkdf2Hash is a hash of this kind, taken apart.
+// pbkdf2Hash is a parsed hash of this form.
 type pbkdf2Hash struct {
 	rounds    int
 	salt, tag []byte
 }
 
-// parsePBKDF2 reads a hash; false when it is none, or when it costs more or less than makes sense.
+// parsePBKDF2 parses a hash. It returns false for another form, or if the cost
+// is unreasonable.
 func parsePBKDF2(text string) (h pbkdf2Hash, ok bool) {
 	rest, ok := strings.CutPrefix(text, pbkdf2Prefix)
 	parts := strings.Split(rest, "$")
@@ -66,12 +69,13 @@ func (h pbkdf2Hash) matches(password string) bool {
 	return err == nil && subtle.ConstantTimeCompare(tag, h.tag) == 1
 }
 
-// nobodysPBKDF2 is what HashCost.nobodys is for argon2id.
+// nobodysPBKDF2 is the counterpart of HashCost.nobodys.
 func nobodysPBKDF2() pbkdf2Hash {
 	return pbkdf2Hash{rounds: pbkdf2Rounds, salt: make([]byte, 16), tag: make([]byte, sha256.Size)}
 }
 
-// approvedFastPrefix begins what stands for fastPrefix in that mode: HMAC-SHA-256, keyed with the salt.
+// approvedFastPrefix replaces fastPrefix in that mode: HMAC-SHA-256, keyed with
+// the salt.
 const approvedFastPrefix = "$hmac-sha256$"
 
 func approvedFastHash(password string, salt []byte) string {

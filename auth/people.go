@@ -10,24 +10,26 @@ import (
 	"github.com/quillgate/quillgate/database"
 )
 
-// ErrLastAdministrator means that a change would leave nobody who can administer the site.
+// ErrLastAdministrator means that a change would leave nobody who can
+// administer the site.
 var ErrLastAdministrator = errors.New("this is the last administrator")
 
-// suspended stands before the networks of an account that may be used from nowhere, whatever its networks are. It is in
-// the column of the networks because every credential is held against that.
+// suspended precedes the networks of a suspended account, which cannot be used
+// from anywhere. It is in the column of the networks because every credential
+// is checked against that.
 const suspended = "suspended"
 
-// Suspended reports whether the account may be used from nowhere.
+// Suspended reports whether the account is suspended.
 func (n Networks) Suspended() bool {
 	return n == suspended || strings.HasPrefix(string(n), suspended+" ")
 }
 
-// networks is the list without the word before it.
+// networks returns the list without the word suspended.
 func (n Networks) networks() Networks {
 	return Networks(strings.TrimPrefix(strings.TrimPrefix(string(n), suspended), " "))
 }
 
-// suspend puts the word before the list, or takes it away.
+// suspend adds or removes the word suspended.
 func (n Networks) suspend(on bool) Networks {
 	n = n.networks()
 	if on {
@@ -36,7 +38,8 @@ func (n Networks) suspend(on bool) Networks {
 	return n
 }
 
-// keepAdministrator refuses to take away an administrator when no other one is left who can sign in.
+// keepAdministrator returns an error if nobody else would be left who can sign
+// in as an administrator.
 func keepAdministrator(ctx context.Context, tx *database.Tx, user User) error {
 	if user.Role != Administrator || user.Networks.Suspended() {
 		return nil
@@ -49,8 +52,9 @@ func keepAdministrator(ctx context.Context, tx *database.Tx, user User) error {
 	return err
 }
 
-// Suspend closes an account, or opens it again: while it is closed, its password, keys and tokens are refused, and its
-// sessions have ended. What it has written stays. Errors: ErrNotFound, ErrLastAdministrator.
+// Suspend suspends or resumes an account. While it is suspended, its password,
+// keys and tokens are refused, and its sessions end. Its content stays. Errors:
+// ErrNotFound, ErrLastAdministrator.
 func (u *Users) Suspend(ctx context.Context, by audit.Actor, id int64, on bool) error {
 	err := u.db.Update(ctx, func(tx *database.Tx) error {
 		a, err := find(ctx, tx, `id = $1`, id)
@@ -78,9 +82,10 @@ func (u *Users) Suspend(ctx context.Context, by audit.Actor, id int64, on bool) 
 	return nil
 }
 
-// Delete takes an account away for good, with its keys, tokens, factors and sessions. handOver is called in the same
-// transaction, to give what the user has written to the heir. Errors: ErrNotFound, ErrLastAdministrator, *Invalid for an
-// heir who is not there or is the user.
+// Delete deletes an account with its keys, tokens, factors and sessions. It
+// calls handOver in the same transaction, which gives the user's content to the
+// heir. Errors: ErrNotFound, ErrLastAdministrator, *Invalid for an heir that
+// does not exist or is the user.
 func (u *Users) Delete(ctx context.Context, by audit.Actor, id, heir int64, handOver func(context.Context, *database.Tx) error) error {
 	err := u.db.Update(ctx, func(tx *database.Tx) error {
 		a, err := find(ctx, tx, `id = $1`, id)
@@ -115,13 +120,13 @@ func (u *Users) Delete(ctx context.Context, by audit.Actor, id, heir int64, hand
 	return nil
 }
 
-// FollowRole gives an account the role that its user has at another server, which alone decides about it. Errors:
-// *Invalid, ErrNotFound.
+// FollowRole gives an account the role of its user at another server, which
+// alone decides about it. Errors: *Invalid, ErrNotFound.
 func (u *Users) FollowRole(ctx context.Context, by audit.Actor, id int64, role Role) error {
 	return u.setRole(ctx, by, id, role, func(context.Context, *database.Tx, User) error { return nil })
 }
 
-// SetRole changes the role, and with it what the user's keys may do. Errors:
+// SetRole changes the role, and thus what the user's keys may do. Errors:
 // *Invalid, ErrNotFound, ErrLastAdministrator.
 func (u *Users) SetRole(ctx context.Context, by audit.Actor, id int64, role Role) error {
 	return u.setRole(ctx, by, id, role, keepAdministrator)

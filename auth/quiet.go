@@ -13,13 +13,14 @@ const (
 	quietSize  = 10000
 )
 
-// quiet keeps refusals from filling the log: of those of one reason from one network it lets through 20 at once and
-// then one each three seconds, and the hundredth, thousandth and so on, with their number. Config.Observe sees them
-// all.
+// quiet keeps refusals from flooding the log. Of refusals for one reason from
+// one network it logs 20 at once and then one every three seconds. It also logs
+// the hundredth, thousandth and so on, with their number. Config.Observe sees
+// all of them.
 //
-// Wrong signatures and tokens have no other throttle. They cannot be guessed,
-// so no one must wait, and the right one of someone behind the same address
-// passes whatever the others send.
+// Wrong signatures and tokens are not throttled otherwise. They cannot be
+// guessed, so nobody must wait, and a right one from the same address is
+// accepted whatever others send.
 type quiet struct{ bursts *network.Rate[burstKey] }
 
 type burstKey struct {
@@ -29,7 +30,8 @@ type burstKey struct {
 
 func newQuiet() quiet { return quiet{network.NewRate[burstKey](quietAfter, quietEvery, quietSize)} }
 
-// loud counts a refusal. It returns how many of its kind there were, and reports whether this one should be logged.
+// loud counts a refusal. It returns how many there were of its kind, and
+// reports whether this one should be logged.
 func (q quiet) loud(e Event, now time.Time) (n int, ok bool) {
 	n, wait := q.bursts.Take(burstKey{e.Reason, network.Of(e.Addr)}, now)
 	return n, wait == 0 || isMilestone(n)

@@ -13,9 +13,9 @@ import (
 	"github.com/quillgate/quillgate/database"
 )
 
-// recoveryCodes is how many recovery codes a user gets at a time. Each stands
-// once for a code of the second factor, and has 80 random bits: 16 letters and
-// digits of base 32 in groups of four.
+// recoveryCodes is the number of recovery codes that a user gets at a time.
+// Each replaces one code of the second factor, and has 80 random bits: 16
+// letters and digits of base 32 in groups of four.
 const recoveryCodes = 10
 
 func newRecoveryCodes() []apps.Secret {
@@ -29,8 +29,8 @@ func newRecoveryCodes() []apps.Secret {
 	return codes
 }
 
-// recoveryHash is the keyed hash of a code, whatever its case and hyphens; nil
-// for what cannot be one.
+// recoveryHash returns the keyed hash of a code, ignoring case and hyphens, or
+// nil for a text that cannot be one.
 func recoveryHash(key apps.Keyed, userID int64, code string) []byte {
 	code = strings.ToLower(strings.NewReplacer("-", "", " ", "").Replace(code))
 	if len(code) != 16 {
@@ -54,7 +54,7 @@ func writeRecoveryCodes(ctx context.Context, tx *database.Tx, key apps.Keyed, us
 }
 
 // NewRecoveryCodes replaces a user's recovery codes and returns the new ones,
-// which nothing shows again. Ask Verifier.Confirm for the password before.
+// which are never shown again. Call Verifier.Confirm for the password first.
 // Error: ErrNoSecondFactor.
 func (u *Users) NewRecoveryCodes(ctx context.Context, by audit.Actor, userID int64) ([]apps.Secret, error) {
 	key, err := u.apps.Keyed(ctx)
@@ -77,8 +77,8 @@ func (u *Users) NewRecoveryCodes(ctx context.Context, by audit.Actor, userID int
 	return codes, nil
 }
 
-// takeRecoveryCode uses a recovery code up, in one statement that works once.
-// Error: ErrWrongCode.
+// takeRecoveryCode uses up a recovery code with one statement, which succeeds
+// once. Error: ErrWrongCode.
 func (u *Users) takeRecoveryCode(ctx context.Context, tx *database.Tx, key apps.Keyed, by audit.Actor, userID int64, code string) error {
 	hash := recoveryHash(key, userID, code)
 	if hash == nil {

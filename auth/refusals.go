@@ -14,12 +14,13 @@ import (
 // How often counts of refusals are written, and how long they are kept.
 const (
 	refusalsEvery = 30 * time.Second
-	refusalsLast  = 2 * time.Second // for writing them at the end
+	refusalsLast  = 2 * time.Second // for the last write
 	refusalsKept  = 90 * 24 * time.Hour
 )
 
-// Refusals counts refused credentials of a site by day and reason, for all processes of a database together. Counting costs a
-// request nothing but a lock; the counts are written in batches. It is safe for concurrent use.
+// Refusals counts refused credentials of a site by day and reason, for all
+// processes of a database together. In a request, counting costs only a lock;
+// the counts are written in batches. It is safe for concurrent use.
 type Refusals struct {
 	db     *database.DB
 	clock  func() time.Time
@@ -34,7 +35,8 @@ type refusal struct {
 	reason Reason
 }
 
-// NewRefusals returns the counts of a database. A nil clock is time.Now; a nil logger discards.
+// NewRefusals returns the counts in a database. A nil clock means time.Now; a
+// nil logger discards.
 func NewRefusals(db *database.DB, clock func() time.Time, logger *slog.Logger) *Refusals {
 	if clock == nil {
 		clock = time.Now
@@ -57,14 +59,16 @@ func NewRefusals(db *database.DB, clock func() time.Time, logger *slog.Logger) *
 	return &Refusals{db: db, clock: clock, logger: logger, counts: counts}
 }
 
-// Of returns the counts of another site of the same database. Run of the first ones writes them all.
+// Of returns the counts of another site of the same database. Run of the first
+// Refusals writes them all.
 func (r *Refusals) Of(site int64) *Refusals {
 	return &Refusals{r.db.Of(site), r.clock, r.logger, r.counts}
 }
 
 func (r *Refusals) day(at time.Time) string { return at.UTC().Format(time.DateOnly) }
 
-// Count notes a refusal. Reasons are those of this package, so they are few.
+// Count counts a refusal. The reasons are those of this package, so there are
+// few.
 func (r *Refusals) Count(reason Reason) {
 	r.counts.Add(refusal{r.db.Site(), r.day(r.clock()), reason}, 1)
 }
@@ -91,7 +95,7 @@ func (r *Refusals) Run(ctx context.Context) {
 	}
 }
 
-// flush writes what was counted. What could not be written stays counted.
+// flush writes the counts. Those that cannot be written stay counted.
 func (r *Refusals) flush(ctx context.Context) error {
 	n, err := r.counts.Flush(ctx, true, r.clock())
 	if err == nil && n > 0 {
@@ -103,8 +107,9 @@ func (r *Refusals) flush(ctx context.Context) error {
 	return nil
 }
 
-// ByReason is how many credentials were refused since the day of a moment (in UTC), for each reason: by this process
-// until now, by others until they wrote last, at most half a minute ago. It reaches back 90 days.
+// ByReason returns how many credentials were refused since the start of a day
+// (in UTC), for each reason: by this process until now, and by others until
+// their last write, at most half a minute ago. It reaches back 90 days.
 func (r *Refusals) ByReason(ctx context.Context, since time.Time) (map[Reason]int64, error) {
 	if err := r.flush(ctx); err != nil {
 		return nil, err

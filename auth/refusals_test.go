@@ -12,7 +12,8 @@ import (
 	"github.com/quillgate/quillgate/database/databasetest"
 )
 
-// What several processes count adds up, by day; a process that ends leaves nothing uncounted, and what is old goes.
+// What several processes count adds up, by day; a process that ends leaves
+// nothing uncounted, and what is old goes.
 func TestRefusalsAddUp(t *testing.T) {
 	databasetest.Each(t, func(t *testing.T, db *database.DB) {
 		ctx := context.Background()

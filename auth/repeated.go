@@ -11,13 +11,14 @@ const (
 	repeatedSize = 20000
 )
 
-// repeated remembers which attempts were refused. The same one again is not a
-// new guess: a second device that goes on sending an old password must not lock
-// out the one next to it. It is held up itself, by the same waits as guesses,
-// and counts nowhere else.
+// repeated remembers refused attempts. The same attempt again is not a new
+// guess: a device that keeps sending an old password must not lock out the one
+// next to it. It is itself delayed, by the same waits as guesses, and counts
+// nowhere else.
 //
-// Like proofs it keeps keyed hashes in memory, with the network as a part of
-// them: no one elsewhere can find out by the time of an answer what was tried.
+// Like proofs it keeps keyed hashes in memory. The network is part of them, so
+// nobody elsewhere can find out by the time of an answer which passwords were
+// tried.
 type repeated struct {
 	proofs // for its key
 	mu     sync.Mutex
@@ -40,8 +41,8 @@ func (r *repeated) note(mark [sha256.Size]byte, reason Reason, now time.Time) {
 }
 
 // again counts an attempt that was refused before. The reason is that of the
-// first time, and empty when there was none; wait is how long the attempt must
-// wait before it counts.
+// first time, or empty if there was none. wait is how long the attempt must
+// wait.
 func (r *repeated) again(mark [sha256.Size]byte, now time.Time) (reason Reason, n int, wait time.Duration) {
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -13,29 +13,29 @@ import (
 	"github.com/quillgate/quillgate/apps"
 )
 
-// Check is the verification of one request while its body arrives. Write it
-// the body, then ask Identify. It is not safe for concurrent use.
+// Check is the verification of one request while its body arrives. Write the
+// body to it, then call Identify. It is not safe for concurrent use.
 type Check struct {
 	v       *Verifier
 	request *Request
-	proof   proof // nil: nothing was presented
+	proof   proof // nil: no credential was presented
 }
 
-// proof is what a request presents in one scheme: the body is written to it,
-// then it says who this is.
+// proof verifies a request in one scheme: the body is written to it, then it
+// identifies the caller.
 type proof interface {
 	Write(p []byte) (int, error)
-	// identify returns the caller. e is what is known so far; a refusal is told
-	// by deny with it. An error that is not ErrDenied says that the database did
-	// not answer.
+	// identify returns the caller. e is what is known so far, and is passed to
+	// deny for a refusal. An error that is not ErrDenied means that the
+	// database did not answer.
 	identify(ctx context.Context, q *Request, e Event) (Identity, error)
 }
 
-// Begin reads what a request presents: a value of the Authorization field, a
-// message signature (RFC 9421), or nothing. Never two of them. It looks up
-// the key, so that the hash of the body can run while the body is read. What
-// is there and cannot be one of ours is refused with ErrDenied, before the
-// body. Every other error means that the database did not answer.
+// Begin reads the credential of a request: a value of the Authorization field,
+// a message signature (RFC 9421), or none, but never two. It looks up the key,
+// so that the body can be hashed while it is read. A credential that cannot be
+// valid is refused with ErrDenied before the body is read. Any other error
+// means that the database did not answer.
 func (v *Verifier) Begin(r *http.Request) (*Check, error) {
 	ctx := r.Context()
 	addr, secure := v.cfg.ClientAddr(r)
@@ -56,8 +56,8 @@ func (v *Verifier) Begin(r *http.Request) (*Check, error) {
 	case message:
 		c.proof, err = v.beginMessage(r, c.request)
 	default:
-		// The field's optional white space belongs to HTTP. Servers take it
-		// off; a request that was built by hand may still have it.
+		// Optional white space around the field belongs to HTTP. Servers remove
+		// it; a request built by hand may still have it.
 		value := strings.Trim(values[0], " \t")
 		if scheme, credentials, _ := strings.Cut(value, " "); strings.EqualFold(scheme, "Basic") {
 			c.proof, err = v.beginBasic(ctx, c.request, credentials)
@@ -71,12 +71,12 @@ func (v *Verifier) Begin(r *http.Request) (*Check, error) {
 	return c, nil
 }
 
-// Presented reports whether the request carries a credential that is to be
-// checked. Where it does not, the body need not be hashed.
+// Presented reports whether the request carries a credential. If not, the body
+// need not be hashed.
 func (c *Check) Presented() bool { return c.proof != nil }
 
-// Write takes the next bytes of the body, exactly as they came once the
-// transfer coding is off. It never fails.
+// Write takes the next bytes of the body, as received after the transfer coding
+// was removed. It never fails.
 func (c *Check) Write(p []byte) (int, error) {
 	if c.proof == nil {
 		return len(p), nil
@@ -84,9 +84,9 @@ func (c *Check) Write(p []byte) (int, error) {
 	return c.proof.Write(p)
 }
 
-// Identify ends the verification, once the whole body was written. Where a
-// credential was presented, it is right or the error is ErrDenied; every other
-// error means that the database did not answer.
+// Identify completes the verification after the whole body was written. If the
+// presented credential is not valid, the error is ErrDenied; any other error
+// means that the database did not answer.
 func (c *Check) Identify(ctx context.Context) (*Request, error) {
 	if c.proof == nil {
 		return c.request, nil
@@ -99,16 +99,17 @@ func (c *Check) Identify(ctx context.Context) (*Request, error) {
 	return c.request, nil
 }
 
-// slowAfter is how long a body may take before the credential is looked up a
-// second time: who sends one for a quarter of an hour must not publish with a
-// key that was revoked meanwhile. It is the time that a revocation may take to
-// be known anywhere.
+// slowAfter is the time after which the credential is looked up again when the
+// body has arrived: a client must not publish by sending its body for a quarter
+// of an hour with a key that was revoked meanwhile. It is the time in which a
+// revocation takes effect everywhere.
 const slowAfter = time.Second
 
-// slow reports whether what was looked up may be another now.
+// slow reports whether the looked-up credential may have changed.
 func (q *Request) slow() bool { return q.v.cfg.Clock().Sub(q.began) > slowAfter }
 
-// accept makes the identity of a key whose signature holds, and notes its use.
+// accept returns the identity for a key with a valid signature, and records its
+// use.
 func (q *Request) accept(ctx context.Context, app *apps.App, e Event) (Identity, error) {
 	user, err := q.v.cfg.Users.cached(ctx, app.UserID)
 	if errors.Is(err, ErrNotFound) {
@@ -133,26 +134,26 @@ func (v *Verifier) deny(ctx context.Context, e Event) error {
 	return ErrDenied
 }
 
-// Request is what is known of the sender of one HTTP request. It serves all
-// calls of a multicall, and is safe for concurrent use. A nil Request knows no
-// one and lets no one in.
+// Request is the authenticated origin of an HTTP request. It serves all calls
+// of a multicall, and is safe for concurrent use. A nil Request is anonymous
+// and lets nobody in.
 type Request struct {
 	v       *Verifier
 	addr    netip.Addr
 	agent   string
 	secure  bool
-	signed  Identity // by whatever the header presented
+	signed  Identity // by the credential in the header
 	head    *http.Request
 	began   time.Time // when the credential was looked up
-	signing signing   // of the answer
+	signing signing   // for the answer
 
-	mu     sync.Mutex // also lets one password be checked at a time
-	failed error      // what every further Login gets, once a password was refused
+	mu     sync.Mutex // also serializes the checks of passwords
+	failed error      // the result of every further Login after a refused password
 	passed map[credentials]Identity
 }
 
-// Signed returns who has signed the request, or shown a token or application
-// password in its header.
+// Signed returns the caller that has signed the request, or sent a token or
+// application password in its header.
 func (q *Request) Signed() (Identity, bool) {
 	if q == nil || !q.signed.LoggedIn() {
 		return Identity{}, false
@@ -160,7 +161,7 @@ func (q *Request) Signed() (Identity, bool) {
 	return q.signed, true
 }
 
-// Addr is the address of the client; the zero Addr when it is not known.
+// Addr returns the address of the client, or the zero Addr if it is unknown.
 func (q *Request) Addr() netip.Addr {
 	if q == nil {
 		return netip.Addr{}
@@ -168,17 +169,18 @@ func (q *Request) Addr() netip.Addr {
 	return q.addr
 }
 
-// Secure reports whether no one on the way can read the request and its answer:
+// Secure reports whether nobody on the way can read the request and its answer:
 // it came over TLS, or from this machine.
 func (q *Request) Secure() bool { return q != nil && q.secure }
 
-// Login returns who calls a method that takes a user name (or address) and a
-// password. A signed request is its key's, whatever the arguments say.
-// Otherwise the password is the account's or an application password.
+// Login authenticates the caller of a method that takes a user name (or
+// address) and a password. For a signed request, it is the user of the key,
+// whatever the arguments are. Otherwise the password is the account's or an
+// application password.
 //
-// Only one wrong password is looked at in a request: after it every further
-// Login of the same request is refused unverified, or a multicall would be
-// hundreds of guesses for the price of one.
+// Only one wrong password is checked in a request. After it, every further
+// Login of the same request is refused unchecked: otherwise a multicall would
+// allow hundreds of guesses for the price of one.
 //
 // Errors: ErrDenied, *Throttled, ErrClearText, ErrPasswordsRefused, ErrBusy.
 func (q *Request) Login(ctx context.Context, login, password string) (Identity, error) {
@@ -195,15 +197,15 @@ func (q *Request) Login(ctx context.Context, login, password string) (Identity, 
 	return q.login(ctx, credentials{login: login, password: password})
 }
 
-// PasswordOnly is Login for what a key must not do, such as making keys: a
-// signature is refused, an application password does not count, and the
-// connection must be TLS or from this machine whatever the configuration says.
+// PasswordOnly is Login for actions that are not allowed with a key, such as
+// creating keys. It refuses signatures and application passwords, and requires
+// TLS or this machine whatever the configuration is.
 func (q *Request) PasswordOnly(ctx context.Context, login, password string) (Identity, error) {
 	return q.PasswordAndCode(ctx, login, password, "")
 }
 
-// PasswordAndCode is PasswordOnly with a current code of the second factor,
-// which is needed where the account has one; it is good for one request.
+// PasswordAndCode is PasswordOnly with a current code of the second factor. The
+// code is required if the account has one, and is good for one request.
 func (q *Request) PasswordAndCode(ctx context.Context, login, password, code string) (Identity, error) {
 	if q == nil {
 		return Identity{}, ErrDenied
@@ -218,9 +220,10 @@ func (q *Request) PasswordAndCode(ctx context.Context, login, password, code str
 	return q.login(ctx, credentials{login: login, password: password, code: code, accountOnly: true})
 }
 
-// KeyOnly returns the caller of what only an application itself may ask for,
-// such as a new secret: the request must be signed by its key. A password, or
-// whatever else is sent as it is, does not count. Error: ErrDenied.
+// KeyOnly returns the caller of a method that only an application itself may
+// call, such as one for a new secret: the request must be signed by its key.
+// Passwords and other credentials that are sent unchanged do not suffice.
+// Error: ErrDenied.
 func (q *Request) KeyOnly(ctx context.Context) (Identity, error) {
 	if who, ok := q.Signed(); ok && who.App != nil && who.Via == ViaSignature {
 		return who, nil

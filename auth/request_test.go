@@ -74,8 +74,9 @@ func TestRememberedPassword(t *testing.T) {
 			return h.db.Statements() - before, err
 		}
 		h.warm(t)
-		// The account; before a hash also the application passwords, the failures and three counts; then two counts are
-		// taken off again, in one statement, and the network is known.
+		// The account; before a hash also the application passwords, the
+		// failures and three counts; then two counts are taken off again, in
+		// one statement, and the network is known.
 		for i, want := range []int64{8, 1, 1} {
 			if got, err := login("ada-password"); err != nil || got != want {
 				t.Errorf("login %d: %d statements, %v; want %d", i+1, got, err, want)
@@ -382,7 +383,8 @@ func TestPasswordOnlyK13(t *testing.T) {
 		if who, err := h.from(t, addr).PasswordOnly(t.Context(), "ada", "ada-password"); err != nil || who.User.ID != ada.ID {
 			t.Errorf("the password: %v", err)
 		}
-		// What was let in by an application password is not a password for keys.
+		// What was let in by an application password is not a password for
+		// keys.
 		q = h.from(t, addr)
 		if _, err := q.Login(t.Context(), "ada", "abcdEFGH1234"); err != nil {
 			t.Fatal(err)

@@ -15,32 +15,32 @@ import (
 	"github.com/quillgate/quillgate/network"
 )
 
-// ErrResetCode means that the code of a link for a new password is not right,
-// was used, or has expired. It is an ErrDenied.
+// ErrResetCode means that the code of a link for a new password is wrong, used
+// or expired. It is an ErrDenied.
 var ErrResetCode = fmt.Errorf("the link for a new password is wrong, has been used, or has expired: %w", ErrDenied)
 
-// ErrNoReset means that no code for a new password is made for an account: it
-// has no address or is suspended, or its last code is only minutes old.
+// ErrNoReset means that an account cannot get a code for a new password: it has
+// no address or is suspended, or its last code is only minutes old.
 var ErrNoReset = errors.New("no code for a new password now")
 
 const (
 	resetLife  = time.Hour
-	resetPause = 10 * time.Minute // between two codes of an account
-	resetAsked = 10               // requests of a network …
-	resetHour  = time.Hour        // … within this
+	resetPause = 10 * time.Minute // between two codes for an account
+	resetAsked = 10               // requests from a network …
+	resetHour  = time.Hour        // … within this time
 )
 
 // resets are the codes with which people who have forgotten their password
-// choose another one.
+// choose a new one.
 const resets apps.OneTimeCodes = "reset"
 
-// resetKey is the kind of the counts of requests in the table of the throttle.
+// resetKey is the kind of key under which the throttle counts these requests.
 const resetKey = "m"
 
-// AskReset counts that somebody asks for a link for a new password. It does not
-// look at the account, so that the answer to the request cannot tell whether
-// there is one. Networks may ask ten times in an hour; loopback too, since there
-// is no harm in it that a person would notice. Errors: *Throttled, ErrClearText.
+// AskReset counts a request for a link for a new password. It does not look at
+// the account, so the answer to the request cannot reveal whether it exists. A
+// network may ask ten times in an hour; loopback too, since the limit harms
+// nobody there. Errors: *Throttled, ErrClearText.
 func (v *Verifier) AskReset(ctx context.Context, from Client) error {
 	if !from.Secure && !v.cfg.ClearTextPasswords {
 		return ErrClearText
@@ -68,10 +68,10 @@ func (v *Verifier) AskReset(ctx context.Context, from Client) error {
 	return nil
 }
 
-// NewResetCode makes a code with which the owner of an account chooses a new
-// password, once and within an hour, to be sent to the address of the account.
-// name is a user name or an address. again means that the mail with the code
-// before may not have left. Errors: ErrNotFound, ErrNoReset.
+// NewResetCode creates a code, to be sent to the address of an account, with
+// which its owner can set a new password once, within an hour. name is a user
+// name or an address. again means that the mail with the previous code may not
+// have been sent. Errors: ErrNotFound, ErrNoReset.
 func (u *Users) NewResetCode(ctx context.Context, name string, again bool) (User, apps.Secret, error) {
 	user, err := u.ByLogin(ctx, name)
 	if errors.Is(err, ErrNotFound) {
@@ -107,7 +107,7 @@ func (u *Users) NewResetCode(ctx context.Context, name string, again bool) (User
 	return user, code, nil
 }
 
-// ResetUser tells whose password a code is for, without using it. Errors:
+// ResetUser returns the user that a code is for, without using it up. Errors:
 // ErrResetCode, *Throttled.
 func (v *Verifier) ResetUser(ctx context.Context, from Client, code string) (User, error) {
 	var user User
@@ -132,10 +132,10 @@ func (u *Users) resetFor(ctx context.Context, code string) (User, error) {
 	return u.Get(ctx, kept.UserID)
 }
 
-// Reset uses a code up and sets the password of its account. All sessions of
-// the account end; a second factor stays, and so do keys and tokens. The code
-// stays good when the password cannot be taken. Errors: ErrResetCode,
-// *Throttled, *Invalid, ErrClearText.
+// Reset uses up a code and sets the password of its account. All sessions of
+// the account end; second factor, keys and tokens stay. If the password is
+// refused, the code stays valid. Errors: ErrResetCode, *Throttled, *Invalid,
+// ErrClearText.
 func (v *Verifier) Reset(ctx context.Context, from Client, code, password string) (User, error) {
 	if !from.Secure && !v.cfg.ClearTextPasswords {
 		return User{}, ErrClearText
@@ -168,13 +168,12 @@ func (v *Verifier) Reset(ctx context.Context, from Client, code, password string
 	return user, nil
 }
 
-// formerLife is how long an address that an account has had until then still
-// gets notices.
+// formerLife is how long a former address of an account still gets notices.
 const formerLife = 7 * 24 * time.Hour
 
-// changeEmail is called, in the transaction, before the address of an account
-// changes. The one before is remembered for a week, and the code that was sent
-// there opens nothing any more.
+// changeEmail must be called, in the transaction, before the address of an
+// account changes. It remembers the previous address for a week, and
+// invalidates the code that was sent there.
 func (u *Users) changeEmail(ctx context.Context, tx *database.Tx, id int64, before, after string) error {
 	if fold(before) == fold(after) {
 		return nil
@@ -193,8 +192,8 @@ func (u *Users) changeEmail(ctx context.Context, tx *database.Tx, id int64, befo
 	return err
 }
 
-// FormerEmails returns the addresses that an account has had within a week, but
-// for the one of now.
+// FormerEmails returns the addresses that an account had within the last week,
+// without the current one.
 func (u *Users) FormerEmails(ctx context.Context, id int64) ([]string, error) {
 	var list []string
 	err := u.db.Select(ctx, &list, `SELECT email FROM former_emails WHERE site_id = $site AND user_id = $1 AND changed > $2 ORDER BY changed DESC, email LIMIT 3`,

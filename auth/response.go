@@ -12,16 +12,15 @@ import (
 	"github.com/quillgate/quillgate/signature"
 )
 
-// signing is what the answer to a request is signed with, once the client has
-// shown who it is.
+// signing holds what is needed to sign the answer to an authenticated request.
 type signing struct {
-	app    *apps.App   // nil: no one has shown anything
+	app    *apps.App   // nil: not authenticated
 	secret apps.Secret // of the application; empty: it has a verification key
-	label  string      // of the message signature that the request carries; empty: it carries another
+	label  string      // of the message signature in the request; empty: it has another credential
 }
 
-// components are what the signature of an answer covers. The last binds it to
-// the request: it is the proof that the request carries.
+// components returns the components that the signature of an answer covers. The
+// last one, the proof in the request, binds the answer to it.
 func (q *Request) components() []string {
 	proof := `"authorization";req`
 	switch {
@@ -34,14 +33,14 @@ func (q *Request) components() []string {
 }
 
 // SignResponse adds Content-Digest, Signature-Input and Signature to the header
-// of the answer, where the request asks for it by Accept-Signature (RFC 9421
-// section 5) with the tag "quillgate", and carries a signature that holds.
-// Content-Type must be in the header already. A key with a secret signs by
-// hmac-sha256 with it; for every other the server's own key signs.
+// of the answer, if the request asks for that by Accept-Signature (RFC 9421
+// section 5) with the tag "quillgate", and carries a valid signature.
+// Content-Type must already be in the header. For a key with a secret it signs
+// with that, using hmac-sha256; otherwise it signs with the server's own key.
 //
-// What the client asks for and cannot have leaves the answer unsigned, as the
-// RFC allows; the client sees that. Errors say that the server's key is not to
-// be had.
+// If the client asks for something that is not supported, the answer stays
+// unsigned, as the RFC allows; the client sees that. An error means that the
+// server's key is not available.
 func (q *Request) SignResponse(ctx context.Context, status int, h http.Header, body io.Reader) error {
 	if q == nil || q.signing.app == nil {
 		return nil
@@ -80,7 +79,7 @@ func (q *Request) SignResponse(ctx context.Context, status int, h http.Header, b
 	return nil
 }
 
-// responseKey is the key that signs the answer, and its name.
+// responseKey returns the key that signs the answer, and its keyid.
 func (q *Request) responseKey(ctx context.Context) (signature.Key, string, error) {
 	if !q.signing.secret.IsEmpty() {
 		return signature.HMACKey([]byte(q.signing.secret.Reveal())), q.signing.app.Public, nil

@@ -2,14 +2,15 @@ package auth
 
 import "github.com/quillgate/quillgate/apps"
 
-// writing are the rights under which posts and pages are written at all.
+// writing are the rights that allow writing posts and pages in some form.
 var writing = []apps.Right{apps.Draft, apps.Publish}
 
-// rights says which rights of a credential let a capability of its user through: one of them is enough. What has no row
-// passes no credential that is limited.
+// rights lists, for each capability, the rights of which a limited credential
+// needs one. A capability without a row is not available to limited
+// credentials.
 var rights = map[Capability][]apps.Right{
 	Read:           apps.Rights(),
-	UnfilteredHTML: apps.Rights(), // says how something is written, not what
+	UnfilteredHTML: apps.Rights(), // affects the form of a text, not the action
 
 	EditPosts: writing, EditOthersPosts: writing, EditPrivatePosts: writing, ReadPrivatePosts: writing,
 	DeletePosts: writing, DeleteOthersPosts: writing, DeletePrivatePosts: writing,
@@ -27,19 +28,21 @@ var rights = map[Capability][]apps.Right{
 	DeleteUsers: {apps.Users}, RemoveUsers: {apps.Users}, PromoteUsers: {apps.Users},
 }
 
-// Can reports whether the caller has a capability: the role of the user holds
-// it, and the scope of the credential lets it through. No one has none.
+// Can reports whether the caller has a capability: the role of the user
+// includes it, and the scope of the credential allows it. Anonymous callers
+// have none.
 func (i Identity) Can(c Capability) bool {
 	return i.LoggedIn() && i.User.Role.Can(c) && i.Lets(c)
 }
 
-// Lets reports whether the scope of the caller's credential lets a capability through, whatever the role holds. It is for
-// what any role may do that comes so far, and a limited key may not.
+// Lets reports whether the scope of the caller's credential allows a
+// capability, whatever the role. It is for actions that are open to every role,
+// but not to every limited key.
 func (i Identity) Lets(c Capability) bool {
 	return len(i.Scope.Rights) == 0 || i.May(rights[c]...)
 }
 
-// May reports whether the scope of the caller's credential holds one of the
+// May reports whether the scope of the caller's credential includes one of the
 // rights.
 func (i Identity) May(rights ...apps.Right) bool {
 	for _, r := range rights {
@@ -50,9 +53,11 @@ func (i Identity) May(rights ...apps.Right) bool {
 	return false
 }
 
-// Within is the caller at something that one right covers whole, whatever capabilities it takes: to read what the user
-// sees takes the capability to edit it, and to moderate comments that to edit their post. It has all capabilities of
-// the user if the scope holds the right, and none if it does not.
+// Within returns the caller for an action that one right covers completely,
+// whatever capabilities it needs: reading what the user sees needs the
+// capability to edit it, and moderating comments that to edit their post. The
+// result has all capabilities of the user if the scope includes the right, and
+// none otherwise.
 func (i Identity) Within(r apps.Right) Identity {
 	if !i.May(r) {
 		return Identity{Addr: i.Addr, Agent: i.Agent}
@@ -61,5 +66,6 @@ func (i Identity) Within(r apps.Right) Identity {
 	return i
 }
 
-// OnFiles is the caller at the changing of files: Within of the right to them, for packages that do not know keys.
+// OnFiles returns the caller for changes to files: Within of the right to them,
+// for packages that do not know keys.
 func (i Identity) OnFiles() Identity { return i.Within(apps.Media) }

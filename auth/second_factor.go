@@ -21,34 +21,36 @@ import (
 )
 
 var (
-	// ErrSecondFactorOn means that the user has a second factor already.
+	// ErrSecondFactorOn means that the user already has a second factor.
 	ErrSecondFactorOn = errors.New("the account already has a second factor")
-	// ErrNoSecondFactor means that there is none, or none that was begun.
+	// ErrNoSecondFactor means that the user has none, and has not begun to set
+	// one up.
 	ErrNoSecondFactor = errors.New("the account has no second factor")
-	// ErrWrongCode means that a code is not right, was used, or is not of now.
-	// It is an ErrDenied.
+	// ErrWrongCode means that a code is wrong, used, or not current. It is an
+	// ErrDenied.
 	ErrWrongCode = fmt.Errorf("the code is wrong: %w", ErrDenied)
 )
 
-// A second factor is a time-based one-time password: RFC 6238 with the values
-// that all programs know, HMAC-SHA-1, 6 digits and steps of 30 seconds. A code
-// of the step before or after counts too, and each step counts once.
+// A second factor is a time-based one-time password: RFC 6238 with the
+// parameters that all authenticators know, HMAC-SHA-1, 6 digits and steps of 30
+// seconds. A code of the previous or the next step is accepted too, and each
+// step once.
 const (
 	codePeriod = 30
 	codeSkew   = 1
 )
 
-// SecondFactor says what second factor a user has.
+// SecondFactor describes the second factor of a user.
 type SecondFactor struct {
 	On            bool
 	Since         time.Time
-	RecoveryCodes int // that are left
+	RecoveryCodes int // the number left
 }
 
-// Enrolment is a second factor that was begun.
+// Enrolment is a second factor that is being set up.
 type Enrolment struct {
-	Secret apps.Secret // in base 32, to be typed in
-	URL    apps.Secret // otpauth://…, to be shown as a QR code
+	Secret apps.Secret // in base 32, for typing
+	URL    apps.Secret // otpauth://…, for a QR code
 }
 
 type factorRow struct {
@@ -72,7 +74,7 @@ func factorPlace(userID int64) apps.Place {
 	return apps.Place{Table: "second_factors", User: userID, Column: "secret"}
 }
 
-// SecondFactor returns what second factor a user has.
+// SecondFactor returns the state of a user's second factor.
 func (u *Users) SecondFactor(ctx context.Context, userID int64) (SecondFactor, error) {
 	r, err := getFactor(ctx, u.db, userID)
 	if errors.Is(err, ErrNoSecondFactor) || err == nil && !r.Confirmed.Valid {
@@ -89,9 +91,9 @@ func (u *Users) SecondFactor(ctx context.Context, userID int64) (SecondFactor, e
 	return f, nil
 }
 
-// BeginSecondFactor draws a secret for a user, in place of one that was not
-// confirmed. The site's name is what the user's program shows next to the
-// login. Errors: ErrNotFound, ErrSecondFactorOn.
+// BeginSecondFactor draws a secret for a user, and replaces one that was not
+// confirmed. siteName appears in the user's authenticator next to the login.
+// Errors: ErrNotFound, ErrSecondFactorOn.
 func (u *Users) BeginSecondFactor(ctx context.Context, userID int64, siteName string) (Enrolment, error) {
 	user, err := u.Get(ctx, userID)
 	if err != nil {
@@ -116,7 +118,7 @@ func (u *Users) BeginSecondFactor(ctx context.Context, userID int64, siteName st
 	if err != nil {
 		return Enrolment{}, fmt.Errorf("begin a second factor: %w", err)
 	}
-	// A colon parts the two names.
+	// A colon separates the two names.
 	name := strings.ReplaceAll(siteName, ":", " ")
 	address := url.URL{
 		Scheme: "otpauth", Host: "totp", Path: "/" + name + ":" + user.Login,
@@ -125,10 +127,9 @@ func (u *Users) BeginSecondFactor(ctx context.Context, userID int64, siteName st
 	return Enrolment{Secret: apps.NewSecret(secret), URL: apps.NewSecret(address.String())}, nil
 }
 
-// ConfirmSecondFactor takes the second factor that was begun into use, once a
-// code shows that the user's program has it. It returns the recovery codes,
-// which nothing shows again. Errors: ErrNoSecondFactor, ErrSecondFactorOn,
-// ErrWrongCode.
+// ConfirmSecondFactor activates a second factor, when a code shows that the
+// user's authenticator has it. It returns the recovery codes, which are never
+// shown again. Errors: ErrNoSecondFactor, ErrSecondFactorOn, ErrWrongCode.
 func (u *Users) ConfirmSecondFactor(ctx context.Context, by audit.Actor, userID int64, code string) ([]apps.Secret, error) {
 	key, err := u.apps.Keyed(ctx)
 	if err != nil {
@@ -162,7 +163,7 @@ func (u *Users) ConfirmSecondFactor(ctx context.Context, by audit.Actor, userID 
 	return codes, nil
 }
 
-// stepOf returns the time step whose code this is. Error: ErrWrongCode.
+// stepOf returns the time step to which a code belongs. Error: ErrWrongCode.
 func (u *Users) stepOf(userID int64, r factorRow, code string) (int64, error) {
 	secret, err := u.apps.Unseal(factorPlace(userID), r.Sealed)
 	if err != nil {
@@ -186,8 +187,8 @@ func (u *Users) stepOf(userID int64, r factorRow, code string) (int64, error) {
 	return found, nil
 }
 
-// takeCode uses a code up, in one statement that works once, whichever process
-// is asked. Error: ErrWrongCode.
+// takeCode uses up a code with one statement, which succeeds once over all
+// processes. Error: ErrWrongCode.
 func (u *Users) takeCode(ctx context.Context, tx *database.Tx, userID int64, code string) error {
 	r, err := getFactor(ctx, tx, userID)
 	if err != nil || !r.Confirmed.Valid {
@@ -210,9 +211,9 @@ func (u *Users) takeCode(ctx context.Context, tx *database.Tx, userID int64, cod
 	return nil
 }
 
-// ResetSecondFactor takes a user's second factor and recovery codes away,
-// without a code: for someone who has lost both, by an operator or
-// administrator. Error: ErrNoSecondFactor.
+// ResetSecondFactor removes a user's second factor and recovery codes without a
+// code. It is for an operator or administrator, when a user has lost both.
+// Error: ErrNoSecondFactor.
 func (u *Users) ResetSecondFactor(ctx context.Context, by audit.Actor, userID int64) error {
 	err := u.db.Update(ctx, func(tx *database.Tx) error {
 		return u.removeFactor(ctx, tx, audit.Event{Kind: SecondFactorGone, UserID: userID, By: by})
@@ -239,10 +240,10 @@ func (u *Users) removeFactor(ctx context.Context, tx *database.Tx, e audit.Event
 }
 
 // checkCode checks a code of the second factor, or a recovery code where those
-// count, and uses it up. At most five in 15 minutes are looked at for one
-// account, whatever networks they come from. A network from which the owner has
-// shown both factors before has five of its own, so that a stranger who knows
-// the password does not lock out the owner. A reason says that the code is not
+// are allowed, and uses it up. It checks at most five in 15 minutes for one
+// account, from all networks together. A network from which the owner has shown
+// both factors before has five of its own, so that a stranger who knows the
+// password does not lock out the owner. A reason means that the code is not
 // valid. Error: *Throttled.
 func (v *Verifier) checkCode(ctx context.Context, userID int64, code string, from Client, recovery bool) (reason Reason, err error) {
 	users := v.cfg.Users
@@ -258,8 +259,8 @@ func (v *Verifier) checkCode(ctx context.Context, userID int64, code string, fro
 	err = users.db.Update(ctx, func(tx *database.Tx) error {
 		reason, wait = "", 0
 		now := users.now()
-		// The try counts before it is looked at, so that of many at once no
-		// more are.
+		// Attempts are counted before they are checked, so that many at once
+		// cannot exceed the limit.
 		c, err := v.throttle.add(ctx, tx, place, codeWindow, now)
 		if err != nil {
 			return err
@@ -298,7 +299,7 @@ func (v *Verifier) checkCode(ctx context.Context, userID int64, code string, fro
 	return reason, nil
 }
 
-// codeKey is what the codes of an account count under.
+// codeKey returns the key under which the codes of an account are counted.
 func (t *throttle) codeKey(ctx context.Context, userID int64, addr netip.Addr) (string, guess, error) {
 	user, err := t.users.Get(ctx, userID)
 	if err != nil {

@@ -16,23 +16,23 @@ import (
 	"github.com/quillgate/quillgate/database"
 )
 
-// SessionEnded is written into the audit trail when someone signs out.
+// SessionEnded is the audit event for signing out.
 const SessionEnded audit.Kind = "session.ended"
 
-// The values of a session that the store knows. A session that is new to the
-// store has SessionNew; without it a commit changes what is there and brings
-// nothing back that was ended meanwhile.
+// The values of a session that the store reads. A session that is not in the
+// database yet has SessionNew. Without it, a commit only changes an existing
+// row, so that it cannot recreate a session that was ended meanwhile.
 const (
 	SessionNew     = "new"     // bool
-	SessionUser    = "user"    // int64: who is signed in
-	SessionPending = "pending" // int64: whose password was right, while the second factor is missing
+	SessionUser    = "user"    // int64: the user who is signed in
+	SessionPending = "pending" // int64: the user whose password was right, while the second factor is missing
 	SessionAddr    = "addr"    // string
 	SessionAgent   = "agent"   // string
 )
 
 // Session is a browser in which someone is signed in.
 type Session struct {
-	ID      string // tells sessions apart; no one can get in with it
+	ID      string // identifies the session; useless for getting in
 	UserID  int64
 	Created time.Time
 	Seen    time.Time // when it was last used
@@ -41,17 +41,17 @@ type Session struct {
 	Agent   string
 }
 
-// Sessions in which someone has shown a password and not yet the second factor:
-// so many of one account from one network, and of one account. Beyond that the
-// oldest ends. No one begins one without a right password.
+// Limits for sessions in which someone has entered a password but not yet the
+// second factor: for one account from one network, and for one account. Beyond
+// them, the oldest ends. Nobody can begin one without a right password.
 const (
 	halfwayNetwork = 20
 	halfwayAccount = 1000
 )
 
-// SessionStore keeps the sessions of browsers in the database. It is a store
-// of github.com/alexedwards/scs/v2, to be used with HashTokenInStore: a copy
-// of the database opens no session. It is safe for concurrent use.
+// SessionStore stores the sessions of browsers in the database. It is a store
+// for github.com/alexedwards/scs/v2, to be used with HashTokenInStore, so that
+// a copy of the database opens no session. It is safe for concurrent use.
 type SessionStore struct {
 	db    *database.DB
 	clock func() time.Time
@@ -59,8 +59,8 @@ type SessionStore struct {
 
 var _ scs.CtxStore = (*SessionStore)(nil)
 
-// NewSessionStore returns the sessions in a database. The clock is time.Now
-// when nil.
+// NewSessionStore returns the sessions in a database. A nil clock means
+// time.Now.
 func NewSessionStore(db *database.DB, clock func() time.Time) *SessionStore {
 	if clock == nil {
 		clock = time.Now
@@ -70,7 +70,7 @@ func NewSessionStore(db *database.DB, clock func() time.Time) *SessionStore {
 
 func (s *SessionStore) now() time.Time { return s.clock().UTC().Truncate(time.Microsecond) }
 
-// SessionID is the ID of the session that a token belongs to.
+// SessionID returns the ID of the session that a token belongs to.
 func SessionID(token string) string {
 	sum := sha256.Sum256([]byte(token))
 	return base64.RawURLEncoding.EncodeToString(sum[:])
@@ -88,9 +88,10 @@ func (s *SessionStore) FindCtx(ctx context.Context, id string) (data []byte, fou
 	return data, true, nil
 }
 
-// CommitCtx writes a session down. One that is not new and not there any more
-// stays away: someone has ended it. A session of no one, in which not even a
-// password was right, is not kept: strangers could fill the table with them.
+// CommitCtx writes a session. If the session is not new and no longer exists,
+// someone has ended it, and it is not written. A session without a user, in
+// which not even a password was right, is not stored: strangers could fill the
+// table.
 func (s *SessionStore) CommitCtx(ctx context.Context, id string, data []byte, expires time.Time) error {
 	codec := scs.GobCodec{}
 	deadline, values, err := codec.Decode(data)
@@ -104,7 +105,7 @@ func (s *SessionStore) CommitCtx(ctx context.Context, id string, data []byte, ex
 	if data, err = codec.Encode(deadline, values); err != nil {
 		return fmt.Errorf("store a session: %w", err)
 	}
-	// The library reads the clock of the system.
+	// The library uses the clock of the system.
 	expires = s.now().Add(time.Until(expires))
 	addr, _ := values[SessionAddr].(string)
 	agent, _ := values[SessionAgent].(string)
@@ -119,7 +120,8 @@ func (s *SessionStore) CommitCtx(ctx context.Context, id string, data []byte, ex
 	if user == 0 && pending == 0 {
 		return nil
 	}
-	// Of an account there are few halfway sessions: who counts them must be alone with it.
+	// The number of half-finished sessions of an account is limited, so
+	// counting them needs a lock.
 	locks := []database.Lock{{Rule: "halfway sessions", Of: strconv.FormatInt(pending, 10)}}
 	err = s.db.Write(ctx, locks, func(tx *database.Tx) error {
 		if _, err := tx.Exec(ctx, `DELETE FROM sessions WHERE expires <= $1`, s.now()); err != nil {
@@ -140,8 +142,8 @@ func (s *SessionStore) CommitCtx(ctx context.Context, id string, data []byte, ex
 	return nil
 }
 
-// makeRoom ends the oldest halfway sessions of an account, where there are as
-// many as there may be.
+// makeRoom ends the oldest half-finished sessions of an account if it has
+// reached the limit.
 func makeRoom(ctx context.Context, tx *database.Tx, pending int64, addr string) error {
 	const oldest = `DELETE FROM sessions WHERE site_id = $site AND token IN (SELECT token FROM sessions WHERE site_id = $site AND user_id = 0 AND pending = $1`
 	_, err := tx.Exec(ctx, oldest+` AND address = $2 ORDER BY created DESC, token LIMIT 10000 OFFSET $3)`, pending, addr, halfwayNetwork-1)
@@ -160,7 +162,7 @@ func (s *SessionStore) DeleteCtx(ctx context.Context, id string) error {
 	return nil
 }
 
-// Find, Commit and Delete are what the Ctx forms are, without a deadline.
+// Find, Commit and Delete are like the Ctx forms, without a deadline.
 func (s *SessionStore) Find(id string) ([]byte, bool, error) {
 	return s.FindCtx(context.Background(), id)
 }
@@ -173,8 +175,8 @@ func (s *SessionStore) Commit(id string, data []byte, expires time.Time) error {
 // Delete is DeleteCtx.
 func (s *SessionStore) Delete(id string) error { return s.DeleteCtx(context.Background(), id) }
 
-// List returns the sessions in which a user is signed in, the one that was
-// used last first.
+// List returns the sessions in which a user is signed in, the most recently
+// used first.
 func (s *SessionStore) List(ctx context.Context, userID int64) ([]Session, error) {
 	var rows []struct {
 		Token   string    `db:"token"`
@@ -197,14 +199,14 @@ func (s *SessionStore) List(ctx context.Context, userID int64) ([]Session, error
 	return list, nil
 }
 
-// End signs a user out of one session. One that is not there, or not the
-// user's, is none to end and no error.
+// End signs a user out of one session. A session that does not exist, or
+// belongs to another user, is not an error.
 func (s *SessionStore) End(ctx context.Context, by audit.Actor, userID int64, id string) error {
 	return s.end(ctx, by, userID, `token = $2`, id)
 }
 
-// EndAll signs a user out of all sessions but one, halfway ones too; except is
-// its ID, or empty.
+// EndAll signs a user out of all sessions, including half-finished ones, except
+// the one whose ID is except.
 func (s *SessionStore) EndAll(ctx context.Context, by audit.Actor, userID int64, except string) error {
 	if _, err := s.db.Exec(ctx, `DELETE FROM sessions WHERE site_id = $site AND user_id = 0 AND pending = $1`, userID); err != nil {
 		return fmt.Errorf("end sessions: %w", err)

@@ -12,7 +12,8 @@ import (
 	"github.com/quillgate/quillgate/auth"
 )
 
-// A session that was ended stays ended, although a request that began before writes it down afterwards.
+// A session that was ended stays ended, although a request that began before
+// writes it down afterwards.
 func TestEndedSessionStaysEnded(t *testing.T) {
 	each(t, nil, func(t *testing.T, h *house) {
 		ctx := context.Background()

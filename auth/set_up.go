@@ -14,18 +14,19 @@ import (
 	"github.com/quillgate/quillgate/database"
 )
 
-// ErrSetUpCode means that a set-up code is not right, was used, or is over. It
-// is an ErrDenied.
+// ErrSetUpCode means that a set-up code is wrong, used or expired. It is an
+// ErrDenied.
 var ErrSetUpCode = fmt.Errorf("the set-up code is wrong, has been used, or has expired: %w", ErrDenied)
 
 const setUpLife = 24 * time.Hour
 
-// setUps are the codes with which somebody sets up an account.
+// setUps are the codes for setting up an account.
 const setUps apps.OneTimeCodes = "setup"
 
-// NewSetUpCode makes a code with which one person can set up an account, once
-// and within 24 hours: give the user of that id a password, or make the first
-// administrator when the id is 0. Codes that were made before for the same end.
+// NewSetUpCode creates a code with which one person can set up an account, once
+// and within 24 hours: set the password of the user with that id, or create the
+// first administrator if the id is 0. Earlier codes for the same purpose become
+// invalid.
 func (u *Users) NewSetUpCode(ctx context.Context, by audit.Actor, userID int64) (apps.Secret, error) {
 	var b [16]byte
 	rand.Read(b[:])
@@ -42,8 +43,8 @@ func (u *Users) NewSetUpCode(ctx context.Context, by audit.Actor, userID int64) 
 	return code, nil
 }
 
-// SetUpUser tells whom a code sets up, without using it: the zero User for the
-// first administrator. Errors: ErrSetUpCode, *Throttled.
+// SetUpUser returns the user whom a code sets up, without using it up. It is
+// the zero User for the first administrator. Errors: ErrSetUpCode, *Throttled.
 func (v *Verifier) SetUpUser(ctx context.Context, from Client, code string) (User, error) {
 	users := v.cfg.Users
 	var user User
@@ -61,11 +62,10 @@ func (v *Verifier) SetUpUser(ctx context.Context, from Client, code string) (Use
 	return user, nil
 }
 
-// SetUp uses a code up: it sets the password of the user that the code is
-// for, and the address when there is one in the account; or makes the account
-// as the first administrator. The code stays good when the account cannot be
-// taken. It returns the user. Errors: ErrSetUpCode, *Throttled, *Invalid,
-// ErrClearText.
+// SetUp uses up a code. It sets the password of the user that the code is for,
+// and the address if in has one; or it creates the account of the first
+// administrator. If the account is refused, the code stays valid. Errors:
+// ErrSetUpCode, *Throttled, *Invalid, ErrClearText.
 func (v *Verifier) SetUp(ctx context.Context, from Client, code string, in NewUser) (User, error) {
 	if !from.Secure && !v.cfg.ClearTextPasswords {
 		return User{}, ErrClearText
@@ -113,7 +113,7 @@ func (u *Users) setUp(ctx context.Context, from Client, code string, in NewUser)
 	return a.User, err
 }
 
-// setUpFor returns whom a code is for; 0 is the first administrator.
+// setUpFor returns the user that a code is for; 0 is the first administrator.
 func (u *Users) setUpFor(ctx context.Context, code string) (id int64, err error) {
 	kept, err := setUps.Find(ctx, u.db, code, u.now())
 	if errors.Is(err, database.ErrNoRows) {
@@ -122,14 +122,14 @@ func (u *Users) setUpFor(ctx context.Context, code string) (id int64, err error)
 	return kept.UserID, err
 }
 
-// setUpFirst makes the first administrator.
+// setUpFirst creates the first administrator.
 func (u *Users) setUpFirst(ctx context.Context, tx *database.Tx, by audit.Actor, a *account) error {
 	var have int
 	if err := tx.Get(ctx, &have, `SELECT COUNT(*) FROM users WHERE site_id = $site`); err != nil {
 		return err
 	}
 	if have > 0 {
-		return ErrSetUpCode // someone else was first
+		return ErrSetUpCode // someone else was faster
 	}
 	if err := u.create(ctx, tx, by, a); err != nil {
 		return err
@@ -137,7 +137,7 @@ func (u *Users) setUpFirst(ctx context.Context, tx *database.Tx, by audit.Actor,
 	return audit.Append(ctx, tx, audit.Event{Kind: SetUpCodeUsed, UserID: a.ID, By: by, At: u.now()})
 }
 
-// setUpUser gives a user the password of the account, and an address.
+// setUpUser sets the password and the address of a user.
 func (u *Users) setUpUser(ctx context.Context, tx *database.Tx, by audit.Actor, id int64, email string, a *account) error {
 	there, err := find(ctx, tx, `id = $1`, id)
 	if err != nil {

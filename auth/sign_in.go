@@ -10,18 +10,18 @@ import (
 	"github.com/quillgate/quillgate/database"
 )
 
-// Client returns where a request comes from, as the configuration sees it.
+// Client returns the origin of a request according to the configuration.
 func (v *Verifier) Client(r *http.Request) Client {
 	addr, secure := v.cfg.ClientAddr(r)
 	return Client{Addr: addr.Unmap(), Agent: Agent(r), Secure: secure}
 }
 
 // SignIn checks the user name (or address) and the password of someone who
-// signs in to the pages. Only the account's own password counts, whatever the
-// password mode; no key, token or application password. Where there is a Judge,
-// it decides, and knows more than passwords. Where the user has a second
-// factor, no one is signed in before SecondFactor says so; needsCode tells.
-// Errors: ErrDenied, *Throttled, ErrClearText, ErrBusy.
+// signs in to the pages. Only the account's own password is accepted, whatever
+// the password mode; no key, token or application password. If there is a
+// Judge, it decides, and it may require more than a password. If needsCode is
+// true, the user has a second factor and is not signed in before SecondFactor
+// succeeds. Errors: ErrDenied, *Throttled, ErrClearText, ErrBusy.
 func (v *Verifier) SignIn(ctx context.Context, from Client, login, password string) (user User, needsCode bool, err error) {
 	c := cleaned(credentials{login: login, password: password, accountOnly: true})
 	who, err := v.verifyPage(ctx, c, from)
@@ -36,7 +36,7 @@ func (v *Verifier) SignIn(ctx context.Context, from Client, login, password stri
 	return who.User, who.SecondFactor, nil
 }
 
-// verifyPage checks a password that was typed into a page.
+// verifyPage checks a password from a page.
 func (v *Verifier) verifyPage(ctx context.Context, c credentials, from Client) (candidate, error) {
 	e := Event{Via: ViaPassword, Login: c.login, Addr: from.Addr}
 	if !from.Secure && !v.cfg.ClearTextPasswords {
@@ -84,7 +84,7 @@ func (v *Verifier) comparePage(ctx context.Context, c credentials, from Client, 
 		return candidate{}, err
 	}
 	if v.cfg.Judge != nil {
-		a.marked, who.SecondFactor = false, false // the judge may think otherwise by now, and asks for all that it wants
+		a.marked, who.SecondFactor = false, false // the judge may have changed its answer, and checks everything it requires
 	}
 	if wait > 0 {
 		return candidate{}, &Throttled{RetryAfter: wait}
@@ -106,8 +106,8 @@ func (v *Verifier) comparePage(ctx context.Context, c credentials, from Client, 
 	return who, err
 }
 
-// SecondFactor checks the second half of a sign-in whose first half SignIn
-// has accepted: a code, or a recovery code. Errors: ErrWrongCode, which is an
+// SecondFactor checks the second half of a sign-in after SignIn has accepted
+// the first: a code or a recovery code. Errors: ErrWrongCode, which is an
 // ErrDenied; *Throttled.
 func (v *Verifier) SecondFactor(ctx context.Context, from Client, userID int64, code string) (User, error) {
 	user, err := v.cfg.Users.Get(ctx, userID)
@@ -120,7 +120,7 @@ func (v *Verifier) SecondFactor(ctx context.Context, from Client, userID int64, 
 	return user, v.signedIn(ctx, from, user)
 }
 
-// code checks a code and tells of it.
+// code checks a code and logs the result.
 func (v *Verifier) code(ctx context.Context, from Client, user User, code string) error {
 	reason, err := v.checkCode(ctx, user.ID, code, from, true)
 	e := Event{Reason: reason, Via: ViaPassword, Login: user.Login, Addr: from.Addr}
@@ -136,7 +136,7 @@ func (v *Verifier) code(ctx context.Context, from Client, user User, code string
 	return err
 }
 
-// signedIn writes a sign-in down.
+// signedIn records a sign-in.
 func (v *Verifier) signedIn(ctx context.Context, from Client, user User) error {
 	users := v.cfg.Users
 	err := users.db.Update(ctx, func(tx *database.Tx) error {
@@ -148,9 +148,9 @@ func (v *Verifier) signedIn(ctx context.Context, from Client, user User) error {
 	return nil
 }
 
-// Confirm checks the password of someone who is signed in, before something
-// that a stolen session must not do: making a key, an export, a change of the
-// password. Errors as of SignIn.
+// Confirm checks the password of someone who is signed in, before an action
+// that a stolen session must not allow: creating a key, an export, a change of
+// the password. Errors: those of SignIn.
 func (v *Verifier) Confirm(ctx context.Context, from Client, userID int64, password string) error {
 	user, err := v.cfg.Users.Get(ctx, userID)
 	if err != nil {
@@ -158,12 +158,12 @@ func (v *Verifier) Confirm(ctx context.Context, from Client, userID int64, passw
 	}
 	who, err := v.verifyPage(ctx, cleaned(credentials{login: user.Login, password: password, accountOnly: true}), from)
 	if err == nil && who.ID != userID {
-		return ErrDenied // the judge knows someone else by this name
+		return ErrDenied // for the judge, this name belongs to someone else
 	}
 	return err
 }
 
-// RemoveSecondFactor takes the second factor of a user away, who must show the
+// RemoveSecondFactor removes the second factor of a user, who must enter the
 // password and a code or recovery code. Errors: ErrNoSecondFactor and those of
 // SignIn and SecondFactor.
 func (v *Verifier) RemoveSecondFactor(ctx context.Context, from Client, userID int64, password, code string) error {

@@ -368,8 +368,9 @@ func TestA2WrongSignatures(t *testing.T) {
 	})
 }
 
-// K7: a credential that is revoked while the body of a request comes in slowly is worth nothing at its end, in whatever scheme
-// it was presented, and one that was narrowed is as narrow as it is then.
+// K7: a credential that is revoked while the body of a request comes in slowly
+// is worth nothing at its end, in whatever scheme it was presented, and one
+// that was narrowed is as narrow as it is then.
 func TestK7RevokedDuringTheBody(t *testing.T) {
 	each(t, nil, func(t *testing.T, h *house) {
 		ada := h.user(t, "ada", auth.Author)

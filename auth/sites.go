@@ -8,10 +8,10 @@ import (
 	"github.com/quillgate/quillgate/database"
 )
 
-// DropSite takes away the accounts of a site that is taken away, and with them
-// keys, tokens, credentials, second factors and passkeys; then what is kept for
-// no one: sessions, codes, counts and the policy. It is called in the
-// transaction that takes the site away, for that site.
+// DropSite deletes the accounts of a site that is being removed, with their
+// keys, tokens, credentials, second factors and passkeys, and everything stored
+// for no user: sessions, codes, counts and the policy. Call it for that site,
+// in the transaction that removes it.
 func (u *Users) DropSite(ctx context.Context, tx *database.Tx) error {
 	for _, statement := range []string{
 		`DELETE FROM users WHERE site_id = $site`,

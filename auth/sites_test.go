@@ -27,8 +27,9 @@ func (h *house) at(t testing.TB, site int64) *house {
 	return other
 }
 
-// Two sites of one database and one process: users, keys, tokens, sessions, codes, policies, throttles, counts of refusals and
-// the trail of one are nothing at the other.
+// Two sites of one database and one process: users, keys, tokens, sessions,
+// codes, policies, throttles, counts of refusals and the trail of one are
+// nothing at the other.
 func TestSitesShareNothing(t *testing.T) {
 	each(t, nil, func(t *testing.T, h *house) {
 		ctx := t.Context()
@@ -48,7 +49,8 @@ func TestSitesShareNothing(t *testing.T) {
 			name string
 			*house
 		}{{"the other site", two}, {"the site without a number", h}} {
-			// Asked before and after the site of the key, so that no cache helps.
+			// Asked before and after the site of the key, so that no cache
+			// helps.
 			for range 2 {
 				if _, err := at.verify(post("192.0.2.1", body, sign(app, secret, body)), body); !errors.Is(err, auth.ErrDenied) {
 					t.Errorf("%s takes the key: %v", at.name, err)
@@ -146,7 +148,8 @@ func sessionsStayApart(t *testing.T, one, two *house, user int64) {
 	}
 }
 
-// trailsStayApart looks for lines of one at the other, and for both being whole.
+// trailsStayApart looks for lines of one at the other, and for both being
+// whole.
 func trailsStayApart(t *testing.T, one, two *house) {
 	t.Helper()
 	ctx := t.Context()

@@ -7,18 +7,19 @@ import (
 	"github.com/quillgate/quillgate/database"
 )
 
-// maxAgent bounds what a client can make a row hold, in bytes.
+// maxAgent is the most bytes of a client's name that a row stores.
 const maxAgent = 200
 
-// Agent is what the client of a request calls itself, as text that every database takes: the first 200 bytes, without
-// NUL and what is not UTF-8.
+// Agent returns the User-Agent of a request in a form that every database
+// accepts: the first 200 bytes, without NUL and bytes that are not UTF-8.
 func Agent(r *http.Request) string {
 	agent := database.CleanText(r.UserAgent())
-	return strings.ToValidUTF8(agent[:min(len(agent), maxAgent)], "") // the last character may be cut
+	return strings.ToValidUTF8(agent[:min(len(agent), maxAgent)], "") // the cut may have split the last character
 }
 
-// Text replaces what PostgreSQL does not take in text, NUL and bytes that are not UTF-8, by the character for that. Text
-// from outside passes it once, where it comes in.
+// Text replaces what PostgreSQL does not accept in text, NUL and bytes that are
+// not UTF-8, by U+FFFD. Text from outside passes through it once, where it
+// enters.
 func Text(s string) string {
 	return strings.ReplaceAll(strings.ToValidUTF8(s, "\ufffd"), "\x00", "\ufffd")
 }

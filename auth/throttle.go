@@ -16,22 +16,22 @@ import (
 )
 
 const (
-	freeFailures    = 4                // wrong passwords of an account from a network without a wait
+	freeFailures    = 4                // wrong passwords for an account from a network without a wait
 	firstWait       = time.Second      // after the next one; each further one doubles it
 	longestWait     = 15 * time.Minute //
 	addrFailures    = 20               // wrong passwords from a network …
-	addrWindow      = 15 * time.Minute // … within this
-	accountFailures = 100              // wrong passwords of an account, from networks that are strange to it …
-	accountWindow   = time.Hour        // … within this
+	addrWindow      = 15 * time.Minute // … within this time
+	accountFailures = 100              // wrong passwords for an account, from networks that are not known to it …
+	accountWindow   = time.Hour        // … within this time
 	knownLife       = 30 * 24 * time.Hour
-	knownStep       = 24 * time.Hour // how far apart two notes of a known network are
+	knownStep       = 24 * time.Hour // the shortest time between two records of a known network
 	codeTries       = 5              // codes of a second factor …
 	codeWindow      = 15 * time.Minute
 	forgetAfter     = time.Hour // without a wrong password
 	throttleLimit   = 100000    // rows
 	pruneEvery      = 200       // failures
-	trailLines      = 20        // lines of the trail about wrong passwords of one account …
-	trailWindow     = time.Hour // … within this
+	trailLines      = 20        // lines of the trail about wrong passwords for one account …
+	trailWindow     = time.Hour // … within this time
 )
 
 // throttle slows down guessing. It counts wrong passwords
@@ -40,22 +40,22 @@ const (
 //     that doubles from a second to 15 minutes. So nobody can lock out the
 //     owner, who is elsewhere;
 //   - by network alone, over all accounts: 20 in 15 minutes. Loopback is not
-//     counted this way: behind a proxy on this machine that is everybody;
+//     counted this way: behind a proxy on this machine, that is everybody;
 //   - by account alone, 100 in an hour, from networks from which nobody has
-//     signed in to it within 30 days. Then only such networks have to wait:
-//     many guessers together get no further, and the owner gets in from home.
+//     signed in to it within 30 days. Then only such networks must wait: many
+//     guessers together get no further, and the owner gets in from home.
 //
-// A guess is counted before it is compared, and taken off again when it was
-// right, so that of many at the same time no more are compared than of many one
-// after the other.
+// A guess is counted before it is compared, and subtracted again if it was
+// right, so that many concurrent guesses are not compared more often than the
+// same number one after the other.
 //
-// The counts are in the database, one for all processes, under keyed hashes: a
-// copy of it does not tell which names were tried. An account is counted by its
-// login, whether that or its e-mail address was given; a name that is not an
-// account's, by itself. Networks are those of package network.
+// The counts are in the database, shared by all processes, under keyed hashes:
+// a copy of it does not reveal which names were tried. An account is counted by
+// its login, whether that or its e-mail address was given; a name without an
+// account is counted by itself. Networks are those of package network.
 //
-// While a network waits, this process remembers it, and refuses without asking
-// the database.
+// While a network waits, this process remembers it, and refuses without a
+// query.
 type throttle struct {
 	users   *Users
 	limit   int // rows of the site
@@ -69,17 +69,18 @@ type blocked struct {
 	failures atomic.Int64
 }
 
-// guess is what one attempt counts under; what is empty does not count.
+// guess holds the keys under which one attempt is counted; empty ones are not
+// counted.
 type guess struct {
 	pair, addr, account, known string
 	// whole is known for networks from which both factors were shown.
 	whole string
-	// typed is the pair with the name as it was given. Only the memory of this
-	// process knows it.
+	// typed is the pair with the name as it was entered. Only this process
+	// remembers it.
 	typed string
 }
 
-// The kinds of keys, each its first character.
+// The kinds of keys, each by its first character.
 const (
 	pairKey    = "p"
 	addrKey    = "a"
@@ -89,9 +90,9 @@ const (
 	trailKey   = "t"
 )
 
-// guess names what an attempt counts under. Different purposes count apart:
-// a program that goes on sending an old password to one entrance must not
-// close the other to its owner.
+// guess returns the keys for an attempt. Purposes are counted separately: a
+// client that keeps sending an old password for one of them must not keep the
+// owner out of the other.
 func (t *throttle) guess(ctx context.Context, purpose, account string, addr netip.Addr) (guess, error) {
 	key, err := t.users.apps.Keyed(ctx)
 	if err != nil {
@@ -121,11 +122,11 @@ type count struct {
 	Last  time.Time `db:"last"`
 }
 
-// counts is what there is of a guess.
+// counts are the stored counts for a guess.
 type counts struct{ pair, addr, account, known count }
 
-// remembered is how long an attempt must wait, as far as this process knows
-// without asking.
+// remembered returns how long an attempt must wait, as far as this process
+// remembers.
 func (t *throttle) remembered(g guess, now time.Time) time.Duration {
 	b := t.blocked
 	b.mu.Lock()
@@ -138,12 +139,12 @@ func (t *throttle) remember(key string, until time.Time) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.until == nil || len(b.until) >= t.limit {
-		b.until = make(map[string]time.Time) // the database knows them still
+		b.until = make(map[string]time.Time) // the database still has them
 	}
 	b.until[key] = until
 }
 
-// wait is how long the attempt must wait; 0 when it may be looked at.
+// wait returns how long the attempt must wait, or 0 if it may be checked.
 func (t *throttle) wait(ctx context.Context, g guess, now time.Time) (time.Duration, counts, error) {
 	var rows []count
 	err := t.users.db.Select(ctx, &rows, `SELECT key, n, since, last FROM throttle WHERE site_id = $site AND key IN ($1, $2, $3, $4)`, g.pair, g.addr, g.account, g.known)
@@ -166,8 +167,7 @@ func (t *throttle) wait(ctx context.Context, g guess, now time.Time) (time.Durat
 	return t.pause(g, c, now), c, nil
 }
 
-// pause is how long a guess with these counts must wait. This process remembers
-// it.
+// pause returns how long a guess with these counts must wait, and remembers it.
 func (t *throttle) pause(g guess, c counts, now time.Time) time.Duration {
 	pair, addr := c.pairWait(now), c.addr.windowWait(addrFailures, addrWindow, now)
 	if !c.isKnown(now) {
@@ -199,7 +199,7 @@ func (c counts) pairWait(now time.Time) time.Duration {
 	return max(f.Last.Add(pause).Sub(now), 0)
 }
 
-// windowWait is the wait of a count that ends with its window.
+// windowWait returns the wait for a count that ends with its window.
 func (c count) windowWait(limit int, window time.Duration, now time.Time) time.Duration {
 	if c.N < limit {
 		return 0
@@ -207,8 +207,8 @@ func (c count) windowWait(limit int, window time.Duration, now time.Time) time.D
 	return max(c.Since.Add(window).Sub(now), 0)
 }
 
-// add counts one more under a key. Counts begin again after window, and after
-// forget without one.
+// add adds one to the count of a key. A count restarts after window, and after
+// forget without an attempt.
 func (t *throttle) add(ctx context.Context, tx *database.Tx, key string, window time.Duration, now time.Time) (count, error) {
 	var c count
 	err := tx.Get(ctx, &c, `INSERT INTO throttle (site_id, key, n, since, last) VALUES ($site, $1, 1, $2, $2)
@@ -226,15 +226,15 @@ func (t *throttle) add(ctx context.Context, tx *database.Tx, key string, window 
 // forever is a window that does not end.
 const forever = 100 * 365 * 24 * time.Hour
 
-// count counts a guess that is about to be compared. When it must wait, it is
-// not counted and must not be compared.
+// count counts a guess before it is compared. If it must wait, it is not
+// counted and must not be compared.
 func (t *throttle) count(ctx context.Context, g guess, now time.Time) (c counts, wait time.Duration, err error) {
 	now = now.UTC().Truncate(time.Microsecond)
 	wait, before, err := t.wait(ctx, g, now)
 	if err != nil || wait > 0 {
 		return before, wait, err
 	}
-	err = t.users.db.Write(ctx, nil, func(tx *database.Tx) (err error) { // each count is one statement
+	err = t.users.db.Write(ctx, nil, func(tx *database.Tx) (err error) { // each count is a single statement
 		c = before
 		if c.pair, err = t.add(ctx, tx, g.pair, forever, now); err != nil {
 			return err
@@ -263,7 +263,7 @@ func (t *throttle) count(ctx context.Context, g guess, now time.Time) (c counts,
 	return c, 0, nil
 }
 
-// uncount takes a guess off again that was counted and not compared.
+// uncount subtracts a guess that was counted and not compared.
 func (t *throttle) uncount(ctx context.Context, g guess, c counts, now time.Time) error {
 	err := t.users.db.Write(ctx, nil, func(tx *database.Tx) error { return t.takeOff(ctx, tx, g, c, now, g.pair) })
 	if err != nil {
@@ -272,8 +272,8 @@ func (t *throttle) uncount(ctx context.Context, g guess, c counts, now time.Time
 	return nil
 }
 
-// takeOff takes one off the counts of the network and of the account, and off
-// that of one more key.
+// takeOff subtracts one from the counts of the network, the account, and one
+// more key.
 func (t *throttle) takeOff(ctx context.Context, tx *database.Tx, g guess, c counts, now time.Time, more string) error {
 	account := g.account
 	if c.isKnown(now) {
@@ -283,9 +283,9 @@ func (t *throttle) takeOff(ctx context.Context, tx *database.Tx, g guess, c coun
 	return err
 }
 
-// failed notes that a guess, which is counted, was wrong. The trail gets a line
-// for the first one of a burst from a network, and for the one from which on
-// someone must wait; userID is the account's, if there is one.
+// failed records that a counted guess was wrong. The trail gets a line for the
+// first one of a burst from a network, and for the first after which one must
+// wait. userID is the account, if there is one.
 func (t *throttle) failed(ctx context.Context, g guess, c counts, userID int64, by audit.Actor, now time.Time) error {
 	now = now.UTC().Truncate(time.Microsecond)
 	waiting := c.pair.N == freeFailures+1 || c.addr.N == addrFailures || !c.isKnown(now) && c.account.N == accountFailures
@@ -309,14 +309,14 @@ func (t *throttle) failed(ctx context.Context, g guess, c counts, userID int64, 
 	return nil
 }
 
-// note writes a line that a stranger causes into the trail. There are at most
+// note records an event that a stranger has caused. There are at most
 // trailLines of them in an hour for each account, and as many for all names
-// that are not accounts; beyond that only the hundredth, thousandth and so on.
+// without an account; beyond that only the hundredth, thousandth and so on.
 func (t *throttle) note(ctx context.Context, e audit.Event) error {
 	err := t.users.db.Update(ctx, func(tx *database.Tx) error {
 		key := trailKey + strconv.FormatInt(e.UserID, 10)
 		if site := tx.Site(); site != 0 {
-			key += "@" + strconv.FormatInt(site, 10) // names that are not accounts count apart at each site
+			key += "@" + strconv.FormatInt(site, 10) // names without an account are counted separately for each site
 		}
 		c, err := t.add(ctx, tx, key, trailWindow, e.At)
 		if err != nil {
@@ -337,10 +337,10 @@ func (t *throttle) note(ctx context.Context, e audit.Event) error {
 	return nil
 }
 
-// passed notes that a guess, which is counted, was right: it forgets the
-// failures of the pair. Those of the network stay: whoever has one account must
-// not buy guesses at others with it. whole says that nothing more is asked of
-// the caller; then the network is known to the account from now on.
+// passed records that a counted guess was right, and forgets the failures of
+// the pair. The count of the network stays: whoever has one account must not
+// earn guesses at others with it. whole means that the sign-in is complete;
+// then the network becomes known to the account.
 func (t *throttle) passed(ctx context.Context, g guess, c counts, whole bool, now time.Time) error {
 	now = now.UTC().Truncate(time.Microsecond)
 	err := t.users.db.Write(ctx, nil, func(tx *database.Tx) error {
@@ -363,16 +363,16 @@ func (t *throttle) passed(ctx context.Context, g guess, c counts, whole bool, no
 	return nil
 }
 
-// know notes a network from which the owner of an account has signed in.
+// know records a network from which the owner of an account has signed in.
 func (t *throttle) know(ctx context.Context, tx *database.Tx, key string, now time.Time) error {
 	_, err := tx.Exec(ctx, `INSERT INTO throttle (site_id, key, n, since, last) VALUES ($site, $1, 1, $2, $2)
 		ON CONFLICT (key) DO UPDATE SET last = excluded.last`, key, now)
 	return err
 }
 
-// prune bounds what the table has of the site. When nothing is old enough to be forgotten, the
-// least guilty go: a flood of names must not wash away the count of the one
-// that is being guessed.
+// prune limits the rows of the site. If none is old enough to be removed, those
+// with the lowest counts are: a flood of names must not push out the count of
+// an account that is being attacked.
 func (t *throttle) prune(ctx context.Context, now time.Time) error {
 	_, err := t.users.db.Exec(ctx, `DELETE FROM throttle WHERE last <= $1 AND key NOT LIKE 'k%' OR last <= $2`, now.Add(-forgetAfter), now.Add(-knownLife))
 	if err != nil {

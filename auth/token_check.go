@@ -10,7 +10,7 @@ import (
 	"github.com/quillgate/quillgate/apps"
 )
 
-// findToken returns the token that a text is. A reason says that there is none,
+// findToken returns the token with a text. A reason means that there is none,
 // or that it is not valid for this request.
 func (u *Users) findToken(ctx context.Context, text string, addr netip.Addr) (apps.Token, Reason, error) {
 	t, err := u.apps.PresentedToken(ctx, text)
@@ -25,8 +25,8 @@ func (u *Users) findToken(ctx context.Context, text string, addr netip.Addr) (ap
 	return t, u.refusal(t, addr), nil
 }
 
-// findApplicationPassword returns the application password of the user that a
-// text is; ok is false when it is none. A reason says that it is not valid for
+// findApplicationPassword returns the application password of the user with a
+// text; ok is false if there is none. A reason means that it is not valid for
 // this request. User 0 has none.
 func (u *Users) findApplicationPassword(ctx context.Context, userID int64, password string, addr netip.Addr) (t apps.Token, reason Reason, ok bool, err error) {
 	t, ok, err = u.apps.PresentedPassword(ctx, userID, password, fastMatches)
@@ -39,7 +39,8 @@ func (u *Users) findApplicationPassword(ctx context.Context, userID int64, passw
 	return t, u.refusal(t, addr), true, nil
 }
 
-// refusal is why a token that was presented is not valid for this request; "" when it is.
+// refusal returns why a presented token is not valid for this request, or "" if
+// it is.
 func (u *Users) refusal(t apps.Token, addr netip.Addr) Reason {
 	switch {
 	case !t.Revoked.IsZero():
@@ -52,7 +53,7 @@ func (u *Users) refusal(t apps.Token, addr netip.Addr) Reason {
 	return ""
 }
 
-// withToken is the caller who has presented a token.
+// withToken returns the caller with a token.
 func withToken(user User, t apps.Token) Identity {
 	who := Identity{User: user, Scope: t.Scope, Token: &t, Via: ViaApplicationPassword}
 	if t.Kind.IsAccess() {
@@ -61,7 +62,7 @@ func withToken(user User, t apps.Token) Identity {
 	return who
 }
 
-// noted notes the use of a token.
+// noted records the use of a token.
 func (q *Request) noted(t *apps.Token) {
 	q.v.cfg.Users.apps.TokenUsed(t.ID, apps.Use{At: q.v.cfg.Clock().UTC().Truncate(time.Microsecond), Addr: q.addr, Agent: q.agent})
 }

@@ -505,7 +505,8 @@ func TestK3TokensInTheDatabase(t *testing.T) {
 	}
 }
 
-// H11: the trail says the same of a change, whether it is that of a token or that of an application.
+// H11: the trail says the same of a change, whether it is that of a token or
+// that of an application.
 func TestH11ChangesOfTokensAndKeys(t *testing.T) {
 	each(t, nil, func(t *testing.T, h *house) {
 		ada := h.user(t, "ada", auth.Author)

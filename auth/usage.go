@@ -11,11 +11,11 @@ import (
 )
 
 const (
-	usageEvery = 20 * time.Second // how often what was used is written
-	usageSize  = 4096             // entries that wait
+	usageEvery = 20 * time.Second // how often uses are written
+	usageSize  = 4096             // waiting entries
 )
 
-// usage collects the uses of account passwords, off the request path.
+// usage collects the uses of account passwords, outside of requests.
 type usage struct {
 	clients *database.Batch[clientKey, PasswordClient]
 
@@ -24,7 +24,7 @@ type usage struct {
 	idle        sync.WaitGroup
 }
 
-// prepareUsage makes the batch.
+// prepareUsage creates the batch.
 func (u *Users) prepareUsage() {
 	u.usage.done = make(chan struct{})
 	u.usage.clients = database.NewBatch(database.BatchConfig[clientKey, PasswordClient]{
@@ -47,7 +47,7 @@ func (k clientKey) compare(other clientKey) int {
 	return cmp.Or(k.user.compare(other.user), cmp.Compare(k.agent, other.agent))
 }
 
-// passwordSent notes that a program has sent the right password of an account.
+// passwordSent records that a client has sent the right password of an account.
 func (u *Users) passwordSent(userID int64, addr netip.Addr, agent string, taken bool) {
 	now := u.now()
 	c := PasswordClient{Agent: agent, Addr: addr, First: now, Last: now}
@@ -60,13 +60,13 @@ func (u *Users) passwordSent(userID int64, addr netip.Addr, agent string, taken 
 	u.startWriting()
 }
 
-// startWriting begins the goroutine that writes; Close ends it.
+// startWriting starts the goroutine that writes; Close ends it.
 func (u *Users) startWriting() {
 	u.usage.start.Do(func() { u.usage.idle.Go(u.writeUsage) })
 }
 
-// Close writes down the last uses of passwords and waits for that
-// to end. Nothing may be verified any more.
+// Close writes the last uses of passwords and waits until that is done. Nothing
+// may be verified any more.
 func (u *Users) Close() error {
 	u.usage.stop.Do(func() { close(u.usage.done) })
 	u.usage.idle.Wait()

@@ -21,7 +21,7 @@ type User struct {
 	ID          int64     `db:"id"`
 	Login       string    `db:"login"`
 	Email       string    `db:"email"`
-	Nicename    string    `db:"nicename"` // the name in addresses
+	Nicename    string    `db:"nicename"` // the name in URLs
 	DisplayName string    `db:"display_name"`
 	FirstName   string    `db:"first_name"`
 	LastName    string    `db:"last_name"`
@@ -31,16 +31,16 @@ type User struct {
 	Role        Role      `db:"role"`
 	Registered  time.Time `db:"registered"`
 
-	PasswordMode Mode     `db:"password_mode"` // can only be stricter than the site's
-	Networks     Networks `db:"networks"`      // where the account may be used from, with whatever credential
+	PasswordMode Mode     `db:"password_mode"` // cannot be less strict than the site's
+	Networks     Networks `db:"networks"`      // where any credential of the account may be used from
 }
 
-// Networks is a list of networks in CIDR notation, separated by spaces. The
-// empty list stands for everywhere. The word suspended before it closes the
-// account; see Users.Suspend.
+// Networks is a list of networks in CIDR notation, separated by spaces. An
+// empty list allows all. The word suspended at its start suspends the account;
+// see Users.Suspend.
 type Networks string
 
-// NetworksOf returns the list of some networks.
+// NetworksOf returns a list of networks as Networks.
 func NetworksOf(list []netip.Prefix) Networks { return Networks(apps.FormatNetworks(list)) }
 
 // List returns the networks. Error: *Invalid.
@@ -53,7 +53,7 @@ func (n Networks) List() ([]netip.Prefix, error) {
 }
 
 // Allow reports whether an address is in one of the networks, and the account
-// is not suspended. A list that does not read allows none.
+// is not suspended. A list that cannot be parsed allows none.
 func (n Networks) Allow(addr netip.Addr) bool {
 	if n == "" || n.Suspended() {
 		return n == ""
@@ -70,23 +70,23 @@ type account struct {
 
 const userColumns = `id, login, email, nicename, display_name, first_name, last_name, nickname, url, bio, role, registered, password_mode, networks`
 
-// UsersConfig holds what Users is made of.
+// UsersConfig configures Users.
 type UsersConfig struct {
 	DB     *database.DB
-	Apps   *apps.Store      // takes the keys that ImportUsers brings
-	Clock  func() time.Time // time.Now when nil
-	Logger *slog.Logger     // discards when nil
-	Hash   HashCost         // of new passwords; DefaultHashCost when zero
+	Apps   *apps.Store      // stores the keys from ImportUsers
+	Clock  func() time.Time // default time.Now
+	Logger *slog.Logger     // default: discards
+	Hash   HashCost         // of new passwords; default DefaultHashCost
 }
 
-// Users is the accounts of a site. It is safe for concurrent use.
+// Users holds the accounts of a site. It is safe for concurrent use.
 type Users struct {
 	*shared
 	db   *database.DB // of the site
 	apps *apps.Store  // of the site
 }
 
-// shared is what the accounts of all sites of a database have in common.
+// shared is the part that the accounts of all sites of a database share.
 type shared struct {
 	clock    func() time.Time
 	logger   *slog.Logger
@@ -96,11 +96,12 @@ type shared struct {
 	usage    usage
 }
 
-// Of returns the accounts of another site of the same database. The caches, the places for hashing passwords and what is
-// written in batches are shared, so it costs next to nothing; Close of the accounts that NewUsers returned ends all of them.
+// Of returns the accounts of another site of the same database. It is cheap:
+// caches, hasher and batches are shared. Closing the Users from NewUsers closes
+// all of them.
 func (u *Users) Of(site int64) *Users { return &Users{u.shared, u.db.Of(site), u.apps.Of(site)} }
 
-// placed is something of a site by its number, or by its name, which another site may have too.
+// placed is a number or a name within a site; another site may use it too.
 type placed[K cmp.Ordered] struct {
 	site int64
 	key  K
@@ -170,11 +171,11 @@ func find(ctx context.Context, q database.Queryer, where string, args ...any) (a
 // candidate is an account that someone wants to sign in to.
 type candidate struct {
 	account
-	SecondFactor bool `db:"second_factor"` // there is one, and it is in use
+	SecondFactor bool `db:"second_factor"` // an active one
 }
 
-// signingIn returns the account that someone means by a user name or an
-// address. A user name wins. It is the zero candidate when there is none.
+// signingIn returns the account for a user name or an address; a user name
+// takes precedence. It returns the zero candidate if there is none.
 func (u *Users) signingIn(ctx context.Context, login string) (candidate, error) {
 	var c candidate
 	err := u.db.Get(ctx, &c, `SELECT `+userColumns+`, password,
@@ -187,30 +188,30 @@ func (u *Users) signingIn(ctx context.Context, login string) (candidate, error) 
 	return c, nil
 }
 
-// fold makes names that differ only in case equal. What a database would not
-// take as text becomes what no name holds.
+// fold makes names equal that differ only in case. Characters that a database
+// would refuse are replaced by one that no name contains.
 func fold(name string) string {
 	return strings.ToLower(Text(name))
 }
 
-// Filter says which users List returns, and in which order.
+// Filter selects the users that List returns, and their order.
 type Filter struct {
-	Role    Role // only this role
+	Role    Role // only this role, if set
 	Authors bool // only those who may write posts
-	// NoPassword lets only those through whose password was never set.
+	// NoPassword selects only those whose password was never set.
 	NoPassword bool
-	Search     string  // only with this text in login, email, url, nicename or display name
+	Search     string  // only those with this text in login, email, url, nicename or display name
 	IDs        []int64 // only these; nil: all
-	OrderBy    OrderBy // ByLogin when empty
-	Desc       bool    // the other way round
-	Limit      int     // at most so many; 0: all
-	Offset     int     // without the first ones
+	OrderBy    OrderBy // default ByLogin
+	Desc       bool    // descending
+	Limit      int     // at most this many; 0: all
+	Offset     int     // skip this many
 }
 
-// OrderBy names what users are ordered by.
+// OrderBy is the order of a list of users.
 type OrderBy string
 
-// The orders there are. Text is compared without case.
+// The orders. Texts are compared without case.
 const (
 	ByLogin       OrderBy = "login"
 	ByID          OrderBy = "id"
@@ -221,7 +222,8 @@ const (
 	ByRegistered  OrderBy = "registered"
 )
 
-// orderColumns is also the guard: nothing else gets into the statement. Texts are sorted as people do.
+// orderColumns lists the only columns that get into the statement. Texts are
+// sorted as people expect.
 var orderColumns = map[OrderBy]struct {
 	column string
 	text   bool
@@ -236,7 +238,7 @@ var orderColumns = map[OrderBy]struct {
 	ByRegistered:  {"registered", false},
 }
 
-// where writes the conditions of a filter, with ? placeholders.
+// where returns the conditions for a filter, with ? placeholders.
 func (f Filter) where() (string, []any, error) {
 	conditions, args := []string{"1 = 1"}, []any{}
 	add := func(condition string, values ...any) {
@@ -272,7 +274,7 @@ func (f Filter) where() (string, []any, error) {
 	return database.In(strings.Join(conditions, " AND "), args...)
 }
 
-// List returns the users that a filter lets through.
+// List returns the users that match a filter.
 func (u *Users) List(ctx context.Context, f Filter) ([]User, error) {
 	var list []User
 	err := u.list(ctx, f, userColumns, &list)
@@ -304,7 +306,7 @@ func (u *Users) list(ctx context.Context, f Filter, columns string, list any) er
 	return nil
 }
 
-// IDs returns the ids of the users that a filter lets through.
+// IDs returns the ids of the users that match a filter.
 func (u *Users) IDs(ctx context.Context, f Filter) ([]int64, error) {
 	var ids []int64
 	err := database.Patient(ctx, func() error {
@@ -314,17 +316,18 @@ func (u *Users) IDs(ctx context.Context, f Filter) ([]int64, error) {
 	return ids, err
 }
 
-// Walk is List for any number of users: it reads them in pages while they are walked through.
+// Walk is List for any number of users: it reads them in pages during the
+// iteration.
 func (u *Users) Walk(ctx context.Context, f Filter) (iter.Seq2[[]User, error], error) {
 	ids, err := u.IDs(ctx, f)
 	return u.Pages(ctx, ids), err
 }
 
-// usersAtOnce is how many users Walk reads with one statement.
+// usersAtOnce is the number of users that Walk reads with one statement.
 const usersAtOnce = 500
 
-// Pages reads users by their ids, in this order, in pages that are read while they are walked through. Those that are
-// gone are missing.
+// Pages reads users by their ids, in this order, in pages during the iteration.
+// Deleted users are missing.
 func (u *Users) Pages(ctx context.Context, ids []int64) iter.Seq2[[]User, error] {
 	return database.Pages(ctx, ids, usersAtOnce, func(ids []int64) ([]User, error) {
 		list, err := u.List(ctx, Filter{IDs: ids, OrderBy: ByID})
@@ -344,7 +347,7 @@ func limit(n int) string {
 	return fmt.Sprint(n)
 }
 
-// Count returns how many users a filter lets through, whatever its Limit.
+// Count returns how many users match a filter, ignoring its Limit.
 func (u *Users) Count(ctx context.Context, f Filter) (int, error) {
 	where, args, err := f.where()
 	if err != nil {
@@ -357,17 +360,17 @@ func (u *Users) Count(ctx context.Context, f Filter) (int, error) {
 	return n, nil
 }
 
-// epoch is that of the tables users and account_policy.
+// epoch is the epoch of the tables users and account_policy.
 const epoch database.Epoch = "people"
 
-// How many are kept for signed requests.
+// Sizes of the caches for signed requests.
 const (
 	maxRecent   = 4096 // users
 	maxPolicies = 4096 // of sites
 )
 
-// cached is like Get, with an answer that is kept while no user changes: a change of this process shows at once, one of
-// another process within a second.
+// cached is like Get, but may return a cached user. A change by this process is
+// visible at once, one by another process within a second.
 func (u *Users) cached(ctx context.Context, id int64) (User, error) {
 	found, err := u.recent.Get(ctx, at(u, id))
 	if err != nil {
@@ -376,7 +379,7 @@ func (u *Users) cached(ctx context.Context, id int64) (User, error) {
 	return found.user, found.err
 }
 
-// recentUser is what cached returns; the error is ErrNotFound.
+// recentUser is a cached user, or the error ErrNotFound.
 type recentUser struct {
 	user User
 	err  error

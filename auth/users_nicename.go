@@ -2,8 +2,8 @@ package auth
 
 import "context"
 
-// ByNicename returns the user whose name in addresses this is, the oldest when imports have brought several. Error:
-// ErrNotFound.
+// ByNicename returns the user with this name in URLs; if imports have brought
+// several, the oldest. Error: ErrNotFound.
 func (u *Users) ByNicename(ctx context.Context, nicename string) (User, error) {
 	if nicename == "" {
 		return User{}, ErrNotFound

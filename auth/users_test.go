@@ -66,7 +66,8 @@ func TestCreateUser(t *testing.T) {
 		if n, err := h.users.Count(t.Context(), auth.Filter{}); err != nil || n != 1 {
 			t.Errorf("%d users, %v; want 1", n, err)
 		}
-		// Two users without an address do not collide, and two of one name in addresses neither.
+		// Two users without an address do not collide, and two of one name in
+		// addresses neither.
 		for i, login := range []string{"ada.l", "ada@l"} {
 			u, err := h.users.Create(t.Context(), audit.Operator, auth.NewUser{Login: login, Password: "a-password", Role: auth.Author})
 			if want := fmt.Sprintf("ada-l-%d", i+2); err != nil || u.Nicename != want {

@@ -16,23 +16,24 @@ import (
 	"github.com/quillgate/quillgate/database"
 )
 
-// NewUser is an account to be made. Login, Password and Role are required.
+// NewUser describes an account to create. Login, Password and Role are
+// required.
 type NewUser struct {
 	Login       string
 	Email       string
 	Password    string
 	Role        Role
-	DisplayName string // the login when empty
+	DisplayName string // default: the login
 	FirstName   string
 	LastName    string
 	URL         string
 	Bio         string
 }
 
-// loginPattern is what WordPress lets through for a new user name.
+// loginPattern matches the new user names that WordPress allows.
 var loginPattern = regexp.MustCompile(`^[0-9A-Za-z_][0-9A-Za-z _.@-]{0,59}$`)
 
-// Create makes an account. Errors: *Invalid, also for a name or address that
+// Create creates an account. Errors: *Invalid, also for a name or address that
 // is taken.
 func (u *Users) Create(ctx context.Context, by audit.Actor, in NewUser) (User, error) {
 	a, err := u.newAccount(ctx, in)
@@ -46,7 +47,7 @@ func (u *Users) Create(ctx context.Context, by audit.Actor, in NewUser) (User, e
 	return a.User, nil
 }
 
-// newAccount checks an account that is to be made, and hashes its password.
+// newAccount checks a new account, and hashes its password.
 func (u *Users) newAccount(ctx context.Context, in NewUser) (account, error) {
 	user := User{
 		Login: strings.TrimSpace(in.Login), Email: strings.TrimSpace(in.Email), Role: in.Role,
@@ -70,7 +71,7 @@ func (u *Users) newAccount(ctx context.Context, in NewUser) (account, error) {
 	return account{user, hash}, nil
 }
 
-// create writes a new account and fills in its id and nicename.
+// create writes a new account, and sets its id and nicename.
 func (u *Users) create(ctx context.Context, tx *database.Tx, by audit.Actor, a *account) (err error) {
 	a.ID = 0 // the transaction may run again
 	if a.Nicename, err = freeNicename(ctx, tx, nicename(a.Login), 0); err != nil {
@@ -98,7 +99,7 @@ func checkUser(user User) error {
 	return nil
 }
 
-// newHash hashes a password that is to be set.
+// newHash hashes a new password.
 func (u *Users) newHash(ctx context.Context, password string) (string, error) {
 	password = cleanPassword(password)
 	switch {
@@ -110,7 +111,7 @@ func (u *Users) newHash(ctx context.Context, password string) (string, error) {
 	return u.hasher.hash(ctx, password)
 }
 
-// insertUser writes a row, with the id that the account brings or a new one.
+// insertUser inserts a row, with the id of the account or a new one.
 func insertUser(ctx context.Context, tx *database.Tx, a account) (int64, error) {
 	columns := `login, login_key, email, email_key, nicename, display_name, first_name, last_name, nickname, url, bio, role, registered, password`
 	values := `$1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14`
@@ -126,7 +127,7 @@ func insertUser(ctx context.Context, tx *database.Tx, a account) (int64, error) 
 	return id, taken(err)
 }
 
-// taken says in words that a name was taken.
+// taken explains that a name is taken.
 func taken(err error) error {
 	if database.IsDuplicate(err) {
 		return &Invalid{"user name or email", "another user already has it"}
@@ -134,11 +135,11 @@ func taken(err error) error {
 	return err
 }
 
-// maxNicename is the longest name in addresses, in bytes.
+// maxNicename is the longest name in URLs, in bytes.
 const maxNicename = 50
 
-// nicename makes the name in addresses from a text: lower case letters, digits
-// and hyphens.
+// nicename turns a text into a name for URLs: lower-case letters, digits and
+// hyphens.
 func nicename(text string) string {
 	return strings.Trim(strings.Map(func(r rune) rune {
 		switch {
@@ -151,8 +152,8 @@ func nicename(text string) string {
 	}, fold(text)), "-")
 }
 
-// freeNicename shortens a nicename to fit, and gives it a number when someone
-// else has it.
+// freeNicename shortens a nicename to the allowed length, and adds a number if
+// someone else has it.
 func freeNicename(ctx context.Context, q database.Queryer, base string, self int64) (string, error) {
 	base = base[:min(len(base), maxNicename)]
 	if base == "" {
@@ -169,15 +170,15 @@ func freeNicename(ctx context.Context, q database.Queryer, base string, self int
 	}
 }
 
-// Profile is a change of what users may say of themselves. A nil member stays
-// as it is.
+// Profile is a change to what users say about themselves. Nil fields stay as
+// they are.
 type Profile struct {
 	FirstName, LastName, Nickname, Nicename, DisplayName, URL, Bio *string
 }
 
-// UpdateProfile changes a user's profile and returns what it has become. An
-// empty nickname becomes the login and an empty nicename or display name
-// stays what it was, as in WordPress. Errors: ErrNotFound, *Invalid.
+// UpdateProfile changes a user's profile and returns the result. As in
+// WordPress, an empty nickname becomes the login, and an empty nicename or
+// display name stays as it was. Errors: ErrNotFound, *Invalid.
 func (u *Users) UpdateProfile(ctx context.Context, by audit.Actor, id int64, p Profile) (User, error) {
 	var user User
 	err := u.db.Update(ctx, func(tx *database.Tx) error {
@@ -264,7 +265,7 @@ func updateUser(ctx context.Context, tx *database.Tx, a account) error {
 	return touched(r, taken(err))
 }
 
-// set runs one statement that changes the user of an event, and writes the
+// set runs a statement that changes the user of an event, and records the
 // event. Error: ErrNotFound.
 func (u *Users) set(ctx context.Context, e audit.Event, statement string, args ...any) error {
 	e.At = u.now()
@@ -278,7 +279,7 @@ func (u *Users) set(ctx context.Context, e audit.Event, statement string, args .
 	return err
 }
 
-// SetEmail changes the address; empty takes it away. Errors: *Invalid,
+// SetEmail changes the address; an empty one removes it. Errors: *Invalid,
 // ErrNotFound.
 func (u *Users) SetEmail(ctx context.Context, by audit.Actor, id int64, email string) error {
 	email = strings.TrimSpace(email)
@@ -305,9 +306,9 @@ func (u *Users) SetEmail(ctx context.Context, by audit.Actor, id int64, email st
 	return nil
 }
 
-// SetPassword changes the password. The old one has ended when it returns
-// nil, also where it was remembered as right, and so have the user's sessions
-// but for the one whose ID is in session; keys and tokens stay. Errors:
+// SetPassword changes the password. When it returns nil, the old one is
+// invalid, even where it was cached as right, and the user's sessions have
+// ended except the one whose ID is session. Keys and tokens stay. Errors:
 // *Invalid, ErrNotFound.
 func (u *Users) SetPassword(ctx context.Context, by audit.Actor, id int64, password, session string) error {
 	hash, err := u.newHash(ctx, password)
@@ -331,15 +332,15 @@ func (u *Users) setPassword(ctx context.Context, tx *database.Tx, e audit.Event,
 	if _, err := tx.Exec(ctx, `DELETE FROM sessions WHERE site_id = $site AND user_id = $1 AND token <> $2`, e.UserID, session); err != nil {
 		return err
 	}
-	if _, err := resets.Drop(ctx, tx, e.UserID, u.now()); err != nil { // what was asked for before must not undo this
+	if _, err := resets.Drop(ctx, tx, e.UserID, u.now()); err != nil { // a code that was requested before must not undo this
 		return err
 	}
 	e.At = u.now()
 	return audit.Append(ctx, tx, e)
 }
 
-// SetNetworks changes where the account may be used from, with whatever
-// credential. Errors: *Invalid, ErrNotFound.
+// SetNetworks limits where the account may be used from, with any credential.
+// Errors: *Invalid, ErrNotFound.
 func (u *Users) SetNetworks(ctx context.Context, by audit.Actor, id int64, n Networks) error {
 	list, err := n.List()
 	if err != nil {
@@ -374,7 +375,7 @@ func touched(r sql.Result, err error) error {
 	return err
 }
 
-// ignore makes one error none.
+// ignore replaces one error by nil.
 func ignore(err, harmless error) error {
 	if errors.Is(err, harmless) {
 		return nil
@@ -382,8 +383,8 @@ func ignore(err, harmless error) error {
 	return err
 }
 
-// rehash replaces the hash of a password that was just seen to be right, if no
-// one has changed it since. It returns the hash that stands now.
+// rehash replaces the hash of a password that has just been verified, unless it
+// was changed since. It returns the current hash.
 func (u *Users) rehash(ctx context.Context, a account, password string) (string, error) {
 	hash, err := u.hasher.hash(ctx, password)
 	if err != nil {
