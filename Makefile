@@ -105,7 +105,7 @@ soak: build
 
 screenshots: tools
 	mkdir -p screenshots
-	QUILLGATE_SCREENSHOTS=$(CURDIR)/screenshots go test -count=1 -run '^Test(PublicPages|ProfilePages|Walk)$$' ./interop
+	QUILLGATE_SCREENSHOTS=$(CURDIR)/screenshots go test -count=1 -run '^Test(PublicPages|ProfilePages|Walk|Desk)$$' ./interop
 
 # The picture in the README, made anew.
 readme-screenshot: tools

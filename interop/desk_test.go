@@ -18,6 +18,7 @@ var deskPages = []struct {
 	{"post", "/admin/posts/10", 200},
 	{"media", "/admin/media", 200},
 	{"file", "/admin/media/22", 200},
+	{"blog-signed-in", "/?p=1", 200},
 }
 
 // A person looks after the blog in the browser, without scripts: visitors may comment, what they write waits, its writer

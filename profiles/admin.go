@@ -24,9 +24,13 @@ type userPage struct {
 	Site     auth.Mode // where the user has no mode of their own
 }
 
-// adminHome leads to the first of the pages of administrators.
+// adminHome leads to the first of the pages about the site that are for the visitor, and to their own where none is.
 func (v *visit) adminHome() error {
-	v.redirect("/admin/users")
+	to := "/profile"
+	if site := v.Site(); len(site) > 0 {
+		to = site[0].Path
+	}
+	v.redirect(to)
 	return nil
 }
 

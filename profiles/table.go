@@ -60,7 +60,7 @@ func commonRows() []row {
 		{"POST /profile/security/sessions", person, (*visit).endSession},
 		{"POST /profile/security/sessions/all", person, (*visit).endSessions},
 
-		{"GET /admin", administrator, (*visit).adminHome},
+		{"GET /admin", person, (*visit).adminHome},
 		{"GET /admin/users", administrator, (*visit).users},
 		{"GET /admin/users/{id}", administrator, (*visit).userPage},
 		{"POST /admin/users/{id}", administrator, (*visit).changeUser},

@@ -3,9 +3,11 @@ package profiles
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"net/netip"
 	"net/url"
+	"regexp"
 	"strings"
 	"time"
 
@@ -150,17 +152,13 @@ func (v *visit) identify() error {
 	if id == 0 {
 		return nil
 	}
-	user, err := v.p.cfg.Users.Get(v.ctx(), id)
-	if errors.Is(err, auth.ErrNotFound) {
-		return v.s.Destroy(v.ctx())
-	}
-	if err != nil {
+	var err error
+	if v.who, err = v.p.person(v.r, id); err != nil {
 		return err
 	}
-	if !user.Networks.Allow(v.addr) {
+	if !v.who.LoggedIn() {
 		return v.s.Destroy(v.ctx())
 	}
-	v.who = auth.Identity{User: user, Via: auth.ViaSession, Addr: v.addr, Agent: auth.Agent(v.r)}
 	v.s.Put(v.ctx(), auth.SessionAddr, v.addr.String())
 	v.s.Put(v.ctx(), auth.SessionAgent, auth.Agent(v.r))
 	zone, err := v.p.cfg.Users.Zone(v.ctx(), id)
@@ -202,9 +200,46 @@ func (v *visit) interrupted() {
 	v.render(http.StatusForbidden, "interrupted", typed)
 }
 
-// ours reports whether an address is a page of this package, and so a place to
-// be sent to. Whatever a browser could take for another host is none: it must
-// begin with one of our paths.
+// person is who a session belongs to: the zero Identity when the account is gone, or may not be used from where the
+// request comes from.
+func (p *Pages) person(r *http.Request, id int64) (auth.Identity, error) {
+	addr, _ := p.cfg.ClientAddr(r)
+	user, err := p.cfg.Users.Get(r.Context(), id)
+	if errors.Is(err, auth.ErrNotFound) || err == nil && !user.Networks.Allow(addr) {
+		return auth.Identity{}, nil
+	}
+	if err != nil {
+		return auth.Identity{}, err
+	}
+	return auth.Identity{User: user, Via: auth.ViaSession, Addr: addr, Agent: auth.Agent(r)}, nil
+}
+
+// Visitor returns who is signed in in the browser that sends a request, for pages of other packages on the same host:
+// the zero Identity when no one is. Looking at such a page does not prolong the session. It reads no database for a
+// browser without a session's cookie.
+func (p *Pages) Visitor(r *http.Request) (auth.Identity, error) {
+	s := p.sessions(r)
+	cookie, err := r.Cookie(s.Cookie.Name)
+	if err != nil {
+		return auth.Identity{}, nil // there is none
+	}
+	ctx, err := s.Load(r.Context(), cookie.Value)
+	if err != nil {
+		return auth.Identity{}, fmt.Errorf("read a session: %w", err)
+	}
+	id := s.GetInt64(ctx, auth.SessionUser)
+	if id == 0 {
+		return auth.Identity{}, nil
+	}
+	return p.person(r, id)
+}
+
+// blogPost is the address of a post of the blog, to which its link to sign in comes back.
+var blogPost = regexp.MustCompile(`^/\?p=[1-9][0-9]{0,17}(#respond)?$`)
+
+// ours reports whether an address is a page of this package or a post of the
+// blog, and so a place to be sent to. Whatever a browser could take for another
+// host is none: it must begin with one of our paths.
 func ours(address string) bool {
 	if strings.ContainsFunc(address, func(r rune) bool { return r <= ' ' || r == '\\' || r == 0x7f }) {
 		return false
@@ -212,6 +247,9 @@ func ours(address string) bool {
 	u, err := url.Parse(address)
 	if err != nil || u.Scheme != "" || u.Host != "" || u.User != nil || u.Opaque != "" || strings.Contains(u.Path, "//") || strings.Contains(u.Path, "..") {
 		return false
+	}
+	if blogPost.MatchString(address) {
+		return true
 	}
 	for _, path := range Paths() {
 		if u.Path == path || strings.HasSuffix(path, "/") && strings.HasPrefix(u.Path, path) {

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/quillgate/quillgate/auth"
 	"github.com/quillgate/quillgate/permalink"
 	"github.com/quillgate/quillgate/site"
 )
@@ -31,8 +32,9 @@ type ask struct {
 	asked    string // the address in the form in which it is compared with the canonical one
 	front    string // what addresses of lists begin with
 	dates    string
-	unlocked bool    // the visitor has shown the password of the post
-	edition  edition // of the blog when it was asked
+	unlocked bool          // the visitor has shown the password of the post
+	who      auth.Identity // who asks; the answer to someone who is signed in is for them alone
+	edition  edition       // of the blog when it was asked
 }
 
 // parameters are those that select what is shown.

@@ -128,6 +128,9 @@ func (p *Pages) answer(r *http.Request, q ask) (*answer, error) {
 	}
 	e := edition{revision, p.theme.edition()}
 	q.edition = e
+	if q.who.LoggedIn() {
+		return p.personal(r, q)
+	}
 	key := q.key()
 	a := p.cache.get(key, e)
 	if a == nil {
@@ -135,15 +138,37 @@ func (p *Pages) answer(r *http.Request, q ask) (*answer, error) {
 			return nil, err
 		}
 	}
-	if a.locked == nil {
-		return a, nil
-	}
-	open, err := p.site.OpensPost(ctx, a.locked, passwordCookie(r))
-	if err != nil || !open {
+	if opened, err := p.opened(r, a); err != nil || !opened {
 		return a, err
 	}
 	q.unlocked = true
 	return p.make(ctx, q)
+}
+
+// opened reports whether the answer asks for the password of a post that the visitor has shown.
+func (p *Pages) opened(r *http.Request, a *answer) (bool, error) {
+	if a.locked == nil {
+		return false, nil
+	}
+	return p.site.OpensPost(r.Context(), a.locked, passwordCookie(r))
+}
+
+// personal is the answer to someone who is signed in.
+func (p *Pages) personal(r *http.Request, q ask) (*answer, error) {
+	a, err := p.make(r.Context(), q)
+	if err != nil {
+		return nil, err
+	}
+	opened, err := p.opened(r, a)
+	if err == nil && opened {
+		q.unlocked = true
+		a, err = p.make(r.Context(), q)
+	}
+	if err != nil {
+		return nil, err
+	}
+	a.private = true
+	return a, nil
 }
 
 func (p *Pages) makeOnce(ctx context.Context, q ask, e edition) (*answer, error) {

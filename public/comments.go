@@ -26,10 +26,11 @@ const honeypot = "homepage"
 
 // comments prepares the comments of a post and the form; nil when there are none and none can come.
 func (p *Pages) comments(ctx context.Context, q *ask, post *site.FullPost, opts *site.Options) (*Comments, error) {
-	open, err := p.site.TakesComments(ctx, &post.Post, q.unlocked)
-	if err != nil || post.CommentCount == 0 && !open && q.held == 0 {
+	commenters, err := p.site.CommentersOf(ctx, q.who, &post.Post, q.unlocked)
+	if err != nil || post.CommentCount == 0 && commenters == site.CommentersNobody && q.held == 0 {
 		return nil, err
 	}
+	open := commenters == site.CommentersAnybody || commenters == site.CommentersUsers && q.who.LoggedIn()
 	var rows []site.Comment
 	if post.CommentCount > 0 {
 		if rows, err = p.site.VisibleComments(ctx, post.ID); err != nil {
@@ -45,6 +46,9 @@ func (p *Pages) comments(ctx context.Context, q *ask, post *site.FullPost, opts 
 		}
 	}
 	out := &Comments{Open: open, Heading: say("%d comments", len(rows))}
+	if commenters == site.CommentersUsers {
+		out.SignIn = p.signIn(q.who, post.ID, "#respond")
+	}
 	if len(rows) == 0 {
 		out.Heading = say("Comments")
 	}
@@ -68,6 +72,9 @@ func (p *Pages) comments(ctx context.Context, q *ask, post *site.FullPost, opts 
 	out.Form = CommentForm{
 		Action: p.basePath + "/wp-comments-post.php", Post: post.ID, RequireName: opts.Bool("require_name_email"),
 		MaxAuthor: maxCommentAuthor, MaxEmail: maxCommentEmail, MaxText: maxCommentText,
+	}
+	if q.who.LoggedIn() {
+		out.Form.As = q.who.User.DisplayName
 	}
 	for _, c := range list {
 		if q.reply != 0 && c.ID == q.reply && c.ReplyLink != "" {
@@ -161,9 +168,14 @@ func (p *Pages) Comment(w http.ResponseWriter, r *http.Request) {
 		Post: t.post.ID, Parent: int64(parent), Content: form.Get("comment"), Author: form.Get("author"), Email: form.Get("email"),
 		URL: form.Get("url"), IP: p.clientAddr(r).String(), Agent: r.UserAgent(), Token: passwordCookie(r),
 	}
-	made, err := p.site.CreateComment(ctx, auth.Identity{}, in)
+	who, err := p.visitor(r)
 	if err != nil {
-		p.refuseComment(w, r, t, in, err)
+		p.broken(w, r, err)
+		return
+	}
+	made, err := p.site.CreateComment(ctx, who, in)
+	if err != nil {
+		p.refuseComment(w, r, t, in, who, err)
 		return
 	}
 	shown, token, err := p.site.CommentShown(ctx, made)
@@ -235,7 +247,7 @@ func (p *Pages) redirectTo(w http.ResponseWriter, r *http.Request, address strin
 }
 
 func (p *Pages) sendMissing(w http.ResponseWriter, r *http.Request) {
-	a, err := p.missing(r.Context())
+	a, err := p.missing(r.Context(), auth.Identity{})
 	if err != nil {
 		p.broken(w, r, err)
 		return
@@ -244,7 +256,7 @@ func (p *Pages) sendMissing(w http.ResponseWriter, r *http.Request) {
 }
 
 // refuseComment shows the post again, with what the visitor wrote and what is wrong with it.
-func (p *Pages) refuseComment(w http.ResponseWriter, r *http.Request, t *target, in site.NewComment, err error) {
+func (p *Pages) refuseComment(w http.ResponseWriter, r *http.Request, t *target, in site.NewComment, who auth.Identity, err error) {
 	problem, known := commentProblem(err)
 	if !known {
 		p.broken(w, r, err)
@@ -256,7 +268,7 @@ func (p *Pages) refuseComment(w http.ResponseWriter, r *http.Request, t *target,
 		p.broken(w, r, failure)
 		return
 	}
-	a, failure := p.postPage(r.Context(), &ask{reply: in.Parent, unlocked: open}, t, failed)
+	a, failure := p.postPage(r.Context(), &ask{reply: in.Parent, unlocked: open, who: who}, t, failed)
 	if failure != nil {
 		p.broken(w, r, failure)
 		return

@@ -11,6 +11,7 @@ import (
 
 	"golang.org/x/net/html"
 
+	"github.com/quillgate/quillgate/auth"
 	"github.com/quillgate/quillgate/site"
 )
 
@@ -155,7 +156,7 @@ func (p *Pages) feed(ctx context.Context, q *ask, t *target) (*answer, error) {
 		title, self = say("Comments on %s", blog), commentsFeed(p.site.BaseURL(), opts)
 		list, err = p.commentNews(ctx, 0)
 	case t.post != nil && t.post.Password != "":
-		return p.missing(ctx) // what is said about a post that is not for everyone is not either
+		return p.missing(ctx, auth.Identity{}) // what is said about a post that is not for everyone is not either
 	case t.post != nil:
 		title, link, self = say("Comments on %s", titleOf(t.post)), t.link, feedLink(t.link, q.feed, opts)
 		list, err = p.commentNews(ctx, t.post.ID)

@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/quillgate/quillgate/auth"
 	"github.com/quillgate/quillgate/site"
 )
 
@@ -23,7 +24,10 @@ func (p *Pages) make(ctx context.Context, q ask) (*answer, error) {
 	}
 	t, err := p.find(ctx, &q)
 	if errors.Is(err, site.ErrNotFound) {
-		return p.missing(ctx)
+		if len(q.path) == 1 && q.path[0] == "login" && p.signedIn != nil { // as WordPress does where no page has this name
+			return &answer{status: http.StatusSeeOther, location: p.site.BaseURL() + signInPath}, nil
+		}
+		return p.missing(ctx, q.who)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("find what is at an address: %w", err)
@@ -43,7 +47,7 @@ func (p *Pages) make(ctx context.Context, q ask) (*answer, error) {
 		}
 		return p.postPage(ctx, &q, t, nil)
 	case t.kind == "comments":
-		return p.missing(ctx) // there is a feed of them, and no page
+		return p.missing(ctx, q.who) // there is a feed of them, and no page
 	}
 	if want := listLink(t.link, q.page, opts); !q.canonical(want, p.basePath) {
 		return redirect(want), nil
@@ -93,7 +97,7 @@ func (p *Pages) listPage(ctx context.Context, q *ask, t *target) (*answer, error
 		case err == nil:
 			return leads(old.moved), nil
 		case errors.Is(err, site.ErrNotFound):
-			return p.missing(ctx)
+			return p.missing(ctx, q.who)
 		}
 		return nil, err
 	}
@@ -106,12 +110,15 @@ func (p *Pages) listPage(ctx context.Context, q *ask, t *target) (*answer, error
 		}
 		list = append(sticky, list...)
 	}
-	v, opts, err := p.view(ctx, t.kind, t.heading)
+	v, opts, err := p.view(ctx, q.who, t.kind, t.heading)
 	if err != nil {
 		return nil, err
 	}
 	if v.Posts, err = p.shown(ctx, list); err != nil {
 		return nil, err
+	}
+	for i := range list {
+		v.Posts[i].EditLink = p.editLink(q.who, &list[i].Post)
 	}
 	v.Intro, v.Search = t.intro, t.search
 	v.Canonical = listLink(t.link, q.page, opts)
@@ -149,7 +156,7 @@ type remark struct {
 // postPage shows a post, to a visitor who has shown its password if q says so.
 func (p *Pages) postPage(ctx context.Context, q *ask, t *target, failed *remark) (*answer, error) {
 	post := t.post
-	v, opts, err := p.view(ctx, post.Type, titleOf(post))
+	v, opts, err := p.view(ctx, q.who, post.Type, titleOf(post))
 	if err != nil {
 		return nil, err
 	}
@@ -160,6 +167,8 @@ func (p *Pages) postPage(ctx context.Context, q *ask, t *target, failed *remark)
 	v.Post, v.Canonical, v.Image = shown, postPageLink(post.Link, t.page), shown.Picture
 	v.Heading = ""
 	v.Description = shown.plain
+	shown.EditLink = p.editLink(q.who, &post.Post)
+	v.SignIn = p.signIn(q.who, post.ID, "")
 	pings := opts.Bool("pingback") && p.site.TakesPings(&post.Post)
 	v.Endpoint = pings
 	if !shown.Locked {
@@ -195,7 +204,7 @@ func (p *Pages) postPage(ctx context.Context, q *ask, t *target, failed *remark)
 	if post.Password != "" {
 		a.locked, a.private = &post.Post, q.unlocked
 	}
-	a.private = a.private || failed != nil || q.held != 0
+	a.private = a.private || failed != nil || q.held != 0 || q.who.LoggedIn()
 	return a, nil
 }
 
@@ -206,8 +215,8 @@ func neighbour(post *site.FullPost) *Link {
 	return &Link{Text: titleOf(post), URL: post.Link}
 }
 
-func (p *Pages) missing(ctx context.Context) (*answer, error) {
-	v, _, err := p.view(ctx, "missing", say("Page not found"))
+func (p *Pages) missing(ctx context.Context, who auth.Identity) (*answer, error) {
+	v, _, err := p.view(ctx, who, "missing", say("Page not found"))
 	if err != nil {
 		return nil, err
 	}
@@ -225,7 +234,7 @@ func (p *Pages) closed(ctx context.Context, q ask) (*answer, error) {
 	if len(q.path) > 0 || len(q.query) > 0 || q.feed != "" {
 		return newAnswer(http.StatusNotFound, "text/plain; charset=utf-8", []byte(say("There is nothing at this address.")+"\n")), nil
 	}
-	v, opts, err := p.view(ctx, "closed", "")
+	v, opts, err := p.view(ctx, q.who, "closed", "")
 	if err != nil {
 		return nil, err
 	}
@@ -233,8 +242,8 @@ func (p *Pages) closed(ctx context.Context, q ask) (*answer, error) {
 	return p.render("closed.html", http.StatusOK, v, opts.Bool("pingback"))
 }
 
-// view begins a page with what all pages have. The heading is plain text.
-func (p *Pages) view(ctx context.Context, kind, heading string) (*Page, *site.Options, error) {
+// view begins a page for someone with what all pages have. The heading is plain text.
+func (p *Pages) view(ctx context.Context, who auth.Identity, kind, heading string) (*Page, *site.Options, error) {
 	opts, err := p.site.Options(ctx)
 	if err != nil {
 		return nil, nil, err
@@ -253,6 +262,7 @@ func (p *Pages) view(ctx context.Context, kind, heading string) (*Page, *site.Op
 	if p.off {
 		return v, opts, nil
 	}
+	v.Account, v.SignIn = p.account(who), p.signIn(who, 0, "")
 	name := firstOf(v.Blog.Title, say("Posts"))
 	v.Feeds = []Feed{
 		{name, feedLink(base+"/", "rss2", opts), false},

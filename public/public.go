@@ -9,7 +9,7 @@
 // plain and pretty; what has another address than the one asked for is answered by a redirect.
 //
 // What was made is kept in memory, at most 48 MiB, until anything in the database changes: by this process at once, by
-// another one within a second.
+// another one within a second. Pages for people who are signed in are made for each request, and for them alone.
 package public
 
 import (
@@ -22,6 +22,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/quillgate/quillgate/auth"
 	"github.com/quillgate/quillgate/network"
 	"github.com/quillgate/quillgate/site"
 	"github.com/quillgate/quillgate/upstream"
@@ -39,6 +40,9 @@ type Config struct {
 	Unavailable func(error) bool
 	// ClientAddr tells where a request comes from, for the rules of comments; the peer when nil.
 	ClientAddr func(*http.Request) netip.Addr
+	// Visitor returns who is signed in in the browser that sends a request, the zero Identity when no one is; see
+	// profiles.Pages.Visitor. When it is nil no one can sign in, and no page has a link to it.
+	Visitor func(*http.Request) (auth.Identity, error)
 }
 
 // Pages serves the public pages. It is safe for concurrent use.
@@ -47,6 +51,7 @@ type Pages struct {
 	logger     *slog.Logger
 	off        bool
 	clientAddr func(*http.Request) netip.Addr
+	signedIn   func(*http.Request) (auth.Identity, error) // may be nil
 	// unavailable may be nil.
 	unavailable func(error) bool
 	policy      *rules // of what authors write
@@ -84,7 +89,7 @@ const contentPolicy = "default-src 'none'; img-src * data:; media-src *; style-s
 // New prepares the pages. A theme that cannot be read is an error.
 func New(cfg Config) (*Pages, error) {
 	p := &Pages{
-		site: cfg.Site, logger: cfg.Logger, off: cfg.Off, clientAddr: cfg.ClientAddr, unavailable: cfg.Unavailable,
+		site: cfg.Site, logger: cfg.Logger, off: cfg.Off, clientAddr: cfg.ClientAddr, signedIn: cfg.Visitor, unavailable: cfg.Unavailable,
 		policy: contentRules(), remarks: commentRules(), origin: http.NewCrossOriginProtection(),
 		cache: newCache(cacheSize), texts: newKept[*Post](textsSize), turns: make(chan struct{}, atOnce()), searching: make(chan struct{}, 2), guesses: newGuesses(),
 	}
@@ -126,6 +131,13 @@ func (p *Pages) Home(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	q := parseAsk(r.URL, opts)
+	if q.feed == "" {
+		q.who, err = p.visitor(r)
+	}
+	if err != nil {
+		p.broken(w, r, err)
+		return
+	}
 	a, err := p.answer(r, q)
 	if err == nil {
 		a, err = p.elsewhere(r.Context(), &q, a)

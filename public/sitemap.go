@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/quillgate/quillgate/auth"
 	"github.com/quillgate/quillgate/site"
 )
 
@@ -53,7 +54,7 @@ func (p *Pages) Sitemap(w http.ResponseWriter, r *http.Request) {
 	page, paged := number(r.URL.Query().Get("page"))
 	p.text(w, r, "sitemap "+strconv.Itoa(page), func(ctx context.Context, o *site.Options) (*answer, error) {
 		if p.off || !o.Bool("blog_public") {
-			return p.missing(ctx)
+			return p.missing(ctx, auth.Identity{})
 		}
 		parts, few, err := p.site.AddressParts(ctx)
 		if err != nil {
@@ -70,7 +71,7 @@ func (p *Pages) Sitemap(w http.ResponseWriter, r *http.Request) {
 		if few && page <= 1 {
 			part, first = -1, true // all in one
 		} else if few || !slices.Contains(parts, part) {
-			return p.missing(ctx)
+			return p.missing(ctx, auth.Identity{})
 		}
 		list, err := p.site.ListAddresses(ctx, part)
 		if err != nil {

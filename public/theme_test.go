@@ -83,9 +83,9 @@ func TestThemeFields(t *testing.T) {
 {{.Kind}}{{.Title}}{{.Heading}}{{.Intro}}{{.Canonical}}{{.Description}}{{.Image}}{{.NoIndex}}{{.Search}}{{.Notice}}{{.Problem}}{{.Endpoint}}
 {{range .Menu}}{{.Text}}{{.URL}}{{.Current}}{{end}}{{range .Feeds}}{{.Text}}{{.URL}}{{.Atom}}{{end}}{{range .Posts}}{{.ID}}{{end}}{{with .Newer}}{{.Text}}{{end}}{{with .Older}}{{.URL}}{{end}}
 {{with .Post}}{{.ID}}{{.Kind}}{{.Title}}{{.Untitled}}{{.Link}}{{.Date}}{{.Stamp}}{{.Changed}}{{.Author.Text}}{{.Author.URL}}{{.Categories}}{{.Tags}}{{.Content}}{{.Pages}}{{.Summary}}{{.More}}{{.Continue}}{{.Locked}}{{.Sticky}}
-{{with .Picture}}{{.Src}}{{.Srcset}}{{.Sizes}}{{.Width}}{{.Height}}{{.Alt}}{{end}}{{.File}}{{.Player}}{{.CommentsLink.Text}}{{end}}
-{{with .Comments}}{{.Heading}}{{.Open}}{{range .List}}{{.ID}}{{.Kind}}{{.Author}}{{.URL}}{{.ByAuthor}}{{.Held}}{{.Date}}{{.Stamp}}{{.Link}}{{.ReplyLink}}{{.Content}}{{.Answers}}{{end}}
-{{with .Form}}{{.Action}}{{.Post}}{{.Parent}}{{.Answering}}{{.CancelLink}}{{.Author}}{{.Email}}{{.URL}}{{.Text}}{{.RequireName}}{{.MaxAuthor}}{{.MaxEmail}}{{.MaxText}}{{end}}{{end}}
+{{with .Picture}}{{.Src}}{{.Srcset}}{{.Sizes}}{{.Width}}{{.Height}}{{.Alt}}{{end}}{{.File}}{{.Player}}{{.CommentsLink.Text}}{{.EditLink}}{{end}}
+{{with .Account}}{{.Name}}{{.URL}}{{.SignOut}}{{end}}{{.SignIn}}{{with .Comments}}{{.Heading}}{{.Open}}{{.SignIn}}{{range .List}}{{.ID}}{{.Kind}}{{.Author}}{{.URL}}{{.ByAuthor}}{{.Held}}{{.Date}}{{.Stamp}}{{.Link}}{{.ReplyLink}}{{.Content}}{{.Answers}}{{end}}
+{{with .Form}}{{.Action}}{{.Post}}{{.Parent}}{{.Answering}}{{.CancelLink}}{{.Author}}{{.Email}}{{.URL}}{{.Text}}{{.As}}{{.RequireName}}{{.MaxAuthor}}{{.MaxEmail}}{{.MaxText}}{{end}}{{end}}
 {{t "Older posts"}}{{t "Answer %s" .Title}}</p>{{end}}`
 	for _, m := range regexp.MustCompile("`(\\.[A-Z][A-Za-z]+)`").FindAllStringSubmatch(fields, -1) {
 		if !strings.Contains(all, m[1]+"}}") && !strings.Contains(all, m[1]+".") {

@@ -29,6 +29,8 @@ type Page struct {
 	// Newer and Older are the neighbours of a list's page, or of a post.
 	Newer, Older *Link
 	Comments     *Comments
+	Account      *Account // who is signed in; nil for visitors
+	SignIn       string   // where visitors sign in; "" for who has
 	// Endpoint means that the page names the endpoint in the relation pingback, by which publishing clients find it too.
 	Endpoint bool
 }
@@ -42,6 +44,13 @@ type Blog struct {
 	Generator      string
 	Style          string // address of the style sheet
 	Language       string
+}
+
+// Account is what a page says to whoever is signed in.
+type Account struct {
+	Name    string
+	URL     string // of the pages of the account
+	SignOut string // where the form goes that signs out, by POST
 }
 
 // Link is an address with its name.
@@ -76,6 +85,7 @@ type Post struct {
 	Picture          *Picture      // that illustrates it, or that it is
 	File             *Link         // of an upload that is not a picture
 	Player           template.HTML // of an upload that is a sound or a film
+	EditLink         string        // where the visitor can correct it; "" when they may not
 	CommentsLink     *Link         // how many comments there are; nil when none are there and none can come
 	plain            string        // the text without markup, for descriptions
 	comments         int64
@@ -94,7 +104,9 @@ type Comments struct {
 	Heading string // how many
 	List    []*Comment
 	Open    bool // the form is there
-	Form    CommentForm
+	// SignIn is where visitors sign in to comment, when only people who are signed in may; "" otherwise.
+	SignIn string
+	Form   CommentForm
 }
 
 // Comment is a comment with those that answer it.
@@ -117,6 +129,7 @@ type CommentForm struct {
 	Post, Parent                 int64
 	Answering                    string // whom the comment answers
 	CancelLink                   string
+	As                           string // who is signed in, and asked for no name; "" for visitors
 	Author, Email, URL, Text     string
 	RequireName                  bool
 	MaxAuthor, MaxEmail, MaxText int

@@ -27,14 +27,6 @@ func openBlogEntrance(s *Server) (Entrance, error) {
 	if err != nil {
 		return Entrance{}, err
 	}
-	pages, err := public.New(public.Config{
-		Site: blog.Site, Logger: cfg.Logger, Off: cfg.EndpointOnly, Theme: cfg.Theme,
-		Unavailable: database.Outage,
-		ClientAddr:  func(r *http.Request) netip.Addr { return ClientOf(r.Context()).Addr },
-	})
-	if err != nil {
-		return Entrance{}, err
-	}
 	contents, err := desk.New(desk.Config{Site: blog.Site, Users: blog.Users})
 	if err != nil {
 		return Entrance{}, err
@@ -48,12 +40,21 @@ func openBlogEntrance(s *Server) (Entrance, error) {
 		run = append(run, told.Run)
 		s.metrics.mail(told.Outbox())
 	}
-	account, err := s.Profiles(Pages{Surroundings: blog.surroundings, Settings: blog.settings(), Section: contents, DeleteUser: blog.DeleteUser, Mail: links})
+	account, rows, err := s.Profiles(Pages{Surroundings: blog.surroundings, Settings: blog.settings(), Section: contents, DeleteUser: blog.DeleteUser, Mail: links})
+	if err != nil {
+		return Entrance{}, err
+	}
+	pages, err := public.New(public.Config{
+		Site: blog.Site, Logger: cfg.Logger, Off: cfg.EndpointOnly, Theme: cfg.Theme,
+		Unavailable: database.Outage,
+		ClientAddr:  func(r *http.Request) netip.Addr { return ClientOf(r.Context()).Addr },
+		Visitor:     account.Visitor,
+	})
 	if err != nil {
 		return Entrance{}, err
 	}
 	e := blogEntrance{home: blog.Site.BaseURL(), api: api, pages: pages, calls: calls, uploads: blog.Media.Handler(site.UploadsPath, blog.redirect)}
-	return Entrance{Routes: append(e.routes(), account...), Run: run}, nil
+	return Entrance{Routes: append(e.routes(), rows...), Run: run}, nil
 }
 
 // blogEntrance is what answers for a blog.

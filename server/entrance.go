@@ -119,11 +119,14 @@ type Pages struct {
 	Upstream     *profiles.Upstream
 }
 
-// Profiles returns the routes of the pages on which people look after their account and administrators after the server.
-func (s *Server) Profiles(of Pages) ([]Route, error) { return s.profilesOf(s.site, of) }
+// Profiles returns the pages on which people look after their account and administrators after the server, and their
+// routes.
+func (s *Server) Profiles(of Pages) (*profiles.Pages, []Route, error) {
+	return s.profilesOf(s.site, of)
+}
 
 // profilesOf is Profiles for the accounts of a site.
-func (s *Server) profilesOf(v *served, of Pages) ([]Route, error) {
+func (s *Server) profilesOf(v *served, of Pages) (*profiles.Pages, []Route, error) {
 	keys := v.keys
 	pages, err := profiles.New(profiles.Config{
 		Unavailable: database.Outage,
@@ -146,16 +149,16 @@ func (s *Server) profilesOf(v *served, of Pages) ([]Route, error) {
 		Logger:       s.logger,
 	})
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	if of.Prefix != "" {
 		within := http.StripPrefix(of.Prefix, pages)
 		home := http.RedirectHandler(v.home.String()+of.Prefix+"/", http.StatusSeeOther)
-		return []Route{{"profiles", of.Prefix, home}, {"profiles", of.Prefix + "/", within}}, nil
+		return pages, []Route{{"profiles", of.Prefix, home}, {"profiles", of.Prefix + "/", within}}, nil
 	}
 	var rows []Route
 	for _, path := range profiles.Paths() {
 		rows = append(rows, Route{"profiles", path, pages})
 	}
-	return rows, nil
+	return pages, rows, nil
 }

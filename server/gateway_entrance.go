@@ -108,7 +108,7 @@ func (g *gateways) newSite(id int64, home *url.URL, behind gateway.Config, mode 
 // pages makes the pages of a site, by the paths of their rows. They take the most memory of all that a site has, and most sites
 // are asked for calls only.
 func (g *gateways) pages(v *served, inner *gateway.Gateway) (map[string]http.Handler, error) {
-	rows, err := g.s.profilesOf(v, Pages{
+	_, rows, err := g.s.profilesOf(v, Pages{
 		Prefix: gateway.PagesPath,
 		Surroundings: func(ctx context.Context) (profiles.Surroundings, error) {
 			return profiles.Surroundings{Title: inner.Name(ctx), Zone: time.UTC}, nil

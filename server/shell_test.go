@@ -71,7 +71,7 @@ func whoami(ran chan<- struct{}) server.Opener {
 		if err != nil {
 			return server.Entrance{}, err
 		}
-		account, err := s.Profiles(server.Pages{Surroundings: func(context.Context) (profiles.Surroundings, error) {
+		_, account, err := s.Profiles(server.Pages{Surroundings: func(context.Context) (profiles.Surroundings, error) {
 			return profiles.Surroundings{Title: "The gate", Zone: time.UTC}, nil
 		}})
 		return server.Entrance{

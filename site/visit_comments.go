@@ -44,17 +44,17 @@ func (s *Site) LatestComments(ctx context.Context, post int64, limit int) ([]Ful
 	return s.fullComments(ctx, rows)
 }
 
-// TakesComments reports whether visitors who are not signed in can comment on a
-// post; opened that they have shown its password.
-func (s *Site) TakesComments(ctx context.Context, p *Post, opened bool) (bool, error) {
+// CommentersOf is who may comment on a post that someone looks at, a value of OptionCommenters; opened means that they
+// have shown its password. CreateComment decides by the same rules.
+func (s *Site) CommentersOf(ctx context.Context, who auth.Identity, p *Post, opened bool) (string, error) {
 	opts, err := s.Options(ctx)
 	if err != nil {
-		return false, err
+		return CommentersNobody, err
 	}
-	if opts.Commenters() != CommentersAnybody {
-		return false, nil
+	if p.Status != StatusPublish || s.mayComment(who, p, opened || p.Password == "") != nil {
+		return CommentersNobody, nil
 	}
-	return p.Status == StatusPublish && s.mayComment(auth.Identity{}, p, opened || p.Password == "") == nil, nil
+	return opts.Commenters(), nil
 }
 
 // heldShown is how long the writer of a comment that waits may look at it.
