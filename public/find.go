@@ -90,10 +90,18 @@ func (p *Pages) guess(ctx context.Context, q *ask) (*target, error) {
 		return nil, site.ErrNotFound
 	}
 	post, err := p.site.MovedPost(ctx, address)
+	part := 1
+	if last := len(q.path) - 1; errors.Is(err, site.ErrNotFound) && last > 0 {
+		// The number of a page of a post may stand behind its name.
+		if n, ok := number(q.path[last]); ok {
+			part = n
+			post, err = p.site.MovedPost(ctx, strings.Join(q.path[:last], "/"))
+		}
+	}
 	if err != nil {
 		return nil, err
 	}
-	return &target{moved: post.Link}, nil
+	return &target{moved: postPageLink(post.Link, part)}, nil
 }
 
 // idParameters name a post by its number.

@@ -75,6 +75,7 @@ func TestAddressesOfWordPress(t *testing.T) {
 			"/template-sticky/": "/2020/01/02/template-sticky/", "/2020/01/02/template-sti/": "/2020/01/02/template-sticky/",
 			"/blog/template-sticky/": "/2020/01/02/template-sticky/", "/level-two/": "/about/level-two/", "/?name=template-sticky": "/2020/01/02/template-sticky/",
 			"/?pagename=level-two": "/about/level-two/", "/TEMPLATE-Sticky": "/2020/01/02/template-sticky/",
+			"/template-sticky/2/": "/2020/01/02/template-sticky/2/", "/blog/template-sti/1": "/2020/01/02/template-sticky/",
 		} {
 			if w := f.get(t, target); w.Code != 301 || w.Header().Get("Location") != base+want {
 				t.Errorf("%s: got %d %s, want a redirect to %s", target, w.Code, w.Header().Get("Location"), want)
