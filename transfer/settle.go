@@ -7,6 +7,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/quillgate/quillgate/auth"
 	"github.com/quillgate/quillgate/database"
@@ -16,16 +17,18 @@ import (
 
 // Settled is what Settle found out and did.
 type Settled struct {
-	Home      string // the address of the blog there, "" when the file has none
-	Structure string // by which the addresses there were made, "" when none was found
-	Kept      int    // of Posts, how many keep their address by it
-	Posts     int    // that were looked at, with an address there
-	Plain     bool   // the addresses there were plain ones, such as ?p=12
-	Set       bool   // the structure was set, or was set already
-	Title     string // that was taken over, "" for none
-	Tagline   string // that was taken over, "" for none
-	NotFound  int    // files of attachments that are missing
-	Alone     int    // users without a password
+	Home      string        // the address of the blog there, "" when the file has none
+	Structure string        // by which the addresses there were made, "" when none was found
+	Kept      int           // of Posts, how many keep their address by it
+	Posts     int           // that were looked at, with an address there
+	Plain     bool          // the addresses there were plain ones, such as ?p=12
+	Set       bool          // the structure was set, or was set already
+	Title     string        // that was taken over, "" for none
+	Tagline   string        // that was taken over, "" for none
+	NotFound  int           // files of attachments that are missing
+	Alone     int           // users without a password
+	Offset    time.Duration // what the clock there was ahead of UTC when the newest of the posts was written
+	Zoned     bool          // the clock here is another than UTC
 }
 
 // Settle makes a blog that was empty before the import look like the one that came: its title, its tagline and the structure
@@ -72,6 +75,8 @@ func (m *Imported) Settle(ctx context.Context) (Settled, error) {
 		return s, err
 	}
 	s.Set = s.Structure != "" && options.Text("permalink_structure") == s.Structure
+	hours, named := options.GMTOffset()
+	s.Zoned = hours != 0 || named
 	return s, in.count(ctx, &s)
 }
 
@@ -109,8 +114,8 @@ func (in *Intake) readStructure(ctx context.Context, s *Settled) error {
 		Address string `db:"address"`
 	}
 	var rows []row
-	err := in.blog.db.Select(ctx, &rows, `SELECT p.id, p.type, p.status, p.name, p.author, p.date, a.address
-		FROM (SELECT id, type, status, name, author, date FROM posts WHERE type = 'post' AND status = 'publish' AND name <> ''
+	err := in.blog.db.Select(ctx, &rows, `SELECT p.id, p.type, p.status, p.name, p.author, p.date, p.date_gmt, a.address
+		FROM (SELECT id, type, status, name, author, date, date_gmt FROM posts WHERE type = 'post' AND status = 'publish' AND name <> ''
 			AND EXISTS (SELECT 1 FROM import_ids i WHERE i.new_id = posts.id AND i.kind = 'post' AND i.source = $1) ORDER BY date DESC, id DESC LIMIT $2) p
 		JOIN old_addresses a ON a.post_id = p.id ORDER BY p.date DESC, p.id DESC`, in.cfg.Source, structurePosts)
 	if err != nil {
@@ -133,6 +138,9 @@ func (in *Intake) readStructure(ctx context.Context, s *Settled) error {
 		}
 	}
 	s.Posts = len(posts)
+	if len(posts) > 0 && posts[0].DateGMT != nil {
+		s.Offset = posts[0].Date.Sub(*posts[0].DateGMT)
+	}
 	s.Plain = 2*plain > s.Posts
 	best := slices.SortedFunc(maps.Keys(votes), func(a, b string) int {
 		// Of two that explain as much the one with more tags says more.

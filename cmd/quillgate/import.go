@@ -10,6 +10,7 @@ import (
 	"os"
 	"strings"
 	"text/tabwriter"
+	"time"
 
 	"github.com/quillgate/quillgate/auth"
 	"github.com/quillgate/quillgate/server"
@@ -255,6 +256,9 @@ func (c *importCmd) steps(ctx context.Context, blog *server.Blog, s transfer.Set
 		add("The old addresses were like %s. \"quillgate option set permalink_structure %s\" keeps them for %d of the newest %d posts; until then they redirect.", s.Structure, quoted(s.Structure), s.Kept, s.Posts)
 	case !s.Plain:
 		add("The old addresses have a form that cannot be set here; they redirect. \"quillgate option set permalink_structure '/%%year%%/%%monthnum%%/%%postname%%/'\" or another structure gives posts readable ones.")
+	}
+	if ahead := s.Offset.Round(15 * time.Minute); ahead != 0 && ahead.Abs() <= 14*time.Hour && !s.Zoned {
+		add("The clock of the old blog was %+g hours from UTC. Set the time zone here: \"quillgate option set timezone_string Europe/Berlin\", for example.", ahead.Hours())
 	}
 	if here, there := hostOf(blog.Site.BaseURL()), hostOf(s.Home); there != "" && here != there {
 		add("This blog is at %s, the old one was at %s. To take its address over, start the server with --base-url and that address, then point its DNS records here.", blog.Site.BaseURL(), s.Home)

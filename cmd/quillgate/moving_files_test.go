@@ -134,7 +134,7 @@ func TestMovedFromWordPressCom(t *testing.T) {
 		folder := uploads(m.t, "2015/03/cat.jpg")
 		m.says(m.run("import", archive, "--quiet", "--attachments", folder), `^ *posts +5 +0 +0$`, `^Files stored: 1$`, `^The title is now "Tom & Jo’s Harbour"\.$`, `^The tagline is now "Tides & boats"\.$`,
 			`^Posts have addresses like /%year%/%monthnum%/%day%/%postname%/, as before \(2 of the newest 2 keep theirs\)`, `There is no administrator yet`, `1 user has no password yet`,
-			`the old one was at https://harbourlog\.wordpress\.com`)
+			`The clock of the old blog was \+1 hours from UTC`, `the old one was at https://harbourlog\.wordpress\.com`)
 		m.option("blog_title", "Tom &amp; Jo’s Harbour")
 		m.option("blog_tagline", "Tides &amp; boats")
 		m.option("permalink_structure", "/%year%/%monthnum%/%day%/%postname%/")
