@@ -35,7 +35,15 @@ type Mailer struct {
 const patience = 30 * time.Second
 
 // New returns a mailer.
-func New(cfg Config) *Mailer { return &Mailer{cfg, patience} }
+func New(cfg Config) *Mailer {
+	if ip := net.ParseIP(cfg.Host); ip != nil { // as RFC 5321 section 4.1.3 writes addresses
+		cfg.Host = "[" + ip.String() + "]"
+		if ip.To4() == nil {
+			cfg.Host = "[IPv6:" + ip.String() + "]"
+		}
+	}
+	return &Mailer{cfg, patience}
+}
 
 // Refused means that the relay will not take this mail, however often it is tried: it knows no such recipient, or does not
 // like what the mail holds.
