@@ -8,26 +8,28 @@ import (
 	"time"
 )
 
-// An answer is what a client is sent, on its way: it begins in a pooled buffer,
-// goes on in memory when there is some, and otherwise in the spool. It is whole
-// before its first byte is sent, so that an error in the middle still becomes a
-// fault, and its length and digest are known.
+// An answer is the answer to a client while it is being written. It starts in a
+// pooled buffer, continues in memory if there is some, and otherwise in the
+// spool. It is complete before its first byte is sent, so that an error in the
+// middle still becomes a fault, and its length and digest are known.
 type answer[I any] struct {
 	encoder
 	h       *Handler[I]
 	pooled  *[]byte
-	most    int64 // bytes, more is errBatchAnswer; 0 for any number
-	held    int64 // bytes of memory asked for
+	most    int64 // in bytes, beyond it errBatchAnswer; 0 means no limit
+	held    int64 // bytes reserved in memory
 	spool   *Spool
 	spilled int64 // bytes in the spool; dst follows them
-	counted int64 // bytes of the spool asked for
+	counted int64 // bytes reserved in the spool
 }
 
-// smallAnswer is made without asking for memory.
+// smallAnswer is the size up to which an answer needs no memory from the
+// budget.
 const smallAnswer = 64 << 10
 
-// answerRate is how many bytes a second a client must take of a long answer,
-// next to Config.WriteTime, so that no one keeps one in the spool for ever.
+// answerRate is how many bytes a second a client must accept of a long answer,
+// in addition to Config.WriteTime, so that nobody keeps one in the spool for
+// ever.
 const answerRate = 16 << 10
 
 func (h *Handler[I]) newAnswer() *answer[I] {
@@ -38,7 +40,7 @@ func (h *Handler[I]) newAnswer() *answer[I] {
 	return a
 }
 
-// size is how many bytes were written.
+// size returns the number of bytes written.
 func (a *answer[I]) size() int64 { return a.spilled + int64(len(a.dst)) }
 
 // makeRoom is called when dst is full.
@@ -77,7 +79,7 @@ func (a *answer[I]) toSpool() error {
 	return nil
 }
 
-// cut takes back what was written behind the first size bytes.
+// cut removes everything written after the first size bytes.
 func (a *answer[I]) cut(size int64) error {
 	if size >= a.spilled {
 		a.dst = a.dst[:size-a.spilled]
@@ -87,7 +89,7 @@ func (a *answer[I]) cut(size int64) error {
 	return a.spool.Truncate(size)
 }
 
-// body reads the answer from its beginning.
+// body returns a reader of the answer from its beginning.
 func (a *answer[I]) body() io.Reader {
 	if a.spool == nil {
 		return bytes.NewReader(a.dst)
@@ -119,7 +121,7 @@ func (a *answer[I]) send(w http.ResponseWriter, control *http.ResponseController
 	return sent, err
 }
 
-// release gives back what the answer took.
+// release frees the memory and spool space of the answer.
 func (a *answer[I]) release() {
 	if a.held > 0 {
 		a.h.answerMemory.Release(a.held)

@@ -57,8 +57,9 @@ func streams() []method {
 // are not, are cut at every place by an encoder that goes on in pieces.
 func mixed() string { return strings.Repeat("a<ä€😀\r\xff\xe2\x82é", 40_000) }
 
-// TestStream: a list that is made while it is answered arrives as the same list in one value does, in memory and
-// through the spool, alone and in a batch; nothing is left in the spool.
+// TestStream: a list that is made while it is answered arrives as the same list
+// in one value does, in memory and through the spool, alone and in a batch;
+// nothing is left in the spool.
 func TestStream(t *testing.T) {
 	whole := func(n, size int) string {
 		var all []xmlrpc.Value
@@ -96,7 +97,8 @@ func TestStream(t *testing.T) {
 	}
 }
 
-// TestStreamFault: an error behind a part of the answer, however long, is answered as a fault and nothing else.
+// TestStreamFault: an error behind a part of the answer, however long, is
+// answered as a fault and nothing else.
 func TestStreamFault(t *testing.T) {
 	s := serve(t, config{Methods: streams(), Fault: toFault})
 	for name, want := range map[string]string{"list.breaks": "fault 403: Denied.", "list.fails": "fault -32603: ", "list.panics": "fault -32603: "} {
@@ -106,7 +108,8 @@ func TestStreamFault(t *testing.T) {
 	}
 }
 
-// TestAnswerSpool: when the spool for answers is used up a long answer is 503 and others go on.
+// TestAnswerSpool: when the spool for answers is used up a long answer is 503
+// and others go on.
 func TestAnswerSpool(t *testing.T) {
 	s := serve(t, config{Methods: streams(), AnswerTotal: 1 << 20})
 	if got := post(t, s.URL, request("list.long")); got.status != http.StatusServiceUnavailable {
@@ -119,7 +122,8 @@ func TestAnswerSpool(t *testing.T) {
 	}
 }
 
-// TestCompleteSpooled: what signs an answer reads all of it, also one that is in the spool, and the client still gets it.
+// TestCompleteSpooled: what signs an answer reads all of it, also one that is
+// in the spool, and the client still gets it.
 func TestCompleteSpooled(t *testing.T) {
 	var seen []byte
 	h, err := xmlrpc.New(config{
@@ -142,8 +146,8 @@ func TestCompleteSpooled(t *testing.T) {
 	}
 }
 
-// TestMethodMemory: what methods read is counted for all requests together, is given back, and a call for which there
-// is none is 503.
+// TestMethodMemory: what methods read is counted for all requests together, is
+// given back, and a call for which there is none is 503.
 func TestMethodMemory(t *testing.T) {
 	type key struct{}
 	grow := func(n int64) method {
@@ -174,7 +178,8 @@ func TestMethodMemory(t *testing.T) {
 	}
 }
 
-// TestAnswerDisk: a folder that is gone ends a long answer in a fault, not in half an answer.
+// TestAnswerDisk: a folder that is gone ends a long answer in a fault, not in
+// half an answer.
 func TestAnswerDisk(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "spool")
 	if err := os.Mkdir(dir, 0o700); err != nil {

@@ -16,7 +16,7 @@ func (a *arena[T]) take(list []T) []T {
 	return cut
 }
 
-// one returns a place for a single T.
+// one returns a pointer to a new T.
 func (a *arena[T]) one() *T { return &a.room(1)[0] }
 
 func (a *arena[T]) room(n int) []T {
@@ -29,8 +29,8 @@ func (a *arena[T]) room(n int) []T {
 	return cut
 }
 
-// A nameSet notices the second member of one name. Small structs are compared
-// member by member, and mostly not even that: few names share their mark.
+// A nameSet detects duplicate member names. In small structs it compares the
+// names one by one, and mostly not even that: few names share their mark.
 type nameSet struct {
 	marks uint64
 	all   map[string]struct{}

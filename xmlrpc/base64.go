@@ -5,10 +5,10 @@ import (
 	"encoding/binary"
 )
 
-// Base64 on the wire is that of RFC 4648 section 4 with white space anywhere,
-// as clients break its lines in many ways. The padding may be left out or be
-// too long, and the spare bits are not looked at; every other character must be
-// right: a data: address, which is what clients mistake for base64, is refused.
+// Base64 follows RFC 4648 section 4, with white space anywhere, since clients
+// break lines in many ways. The padding may be missing or too long, and spare
+// bits are ignored. Every other character must be valid: a data: URL, which
+// clients mistake for base64, is refused.
 
 const (
 	b64Digit = 0
@@ -33,8 +33,8 @@ var base64Class = func() (t [256]uint8) {
 	return t
 }()
 
-// digitsAt returns how many digits b begins with. It looks at eight bytes at a
-// time: a sum, cut by another, has its high bit set in the bytes that are
+// digitsAt returns how many digits b begins with. It checks eight bytes at a
+// time: the combination of two sums has its high bit set in the bytes that lie
 // between two limits.
 func digitsAt(b []byte) int {
 	const ones, highs = 0x0101010101010101, 0x8080808080808080
@@ -45,7 +45,7 @@ func digitsAt(b []byte) int {
 		letters := (small + ones*(0x80-'a')) &^ (small + ones*(0x7f-'z'))
 		figures := (w + ones*(0x80-'/')) &^ (w + ones*(0x7f-'9')) // and the slash before them
 		plus := (w + ones*(0x80-'+')) &^ (w + ones*(0x7f-'+'))
-		// The sums carry into the next byte only from bytes beyond ASCII.
+		// The sums carry into the next byte only from bytes outside of ASCII.
 		if w&highs != 0 || (letters|figures|plus)&highs != highs {
 			break
 		}
@@ -57,14 +57,14 @@ func digitsAt(b []byte) int {
 	return n
 }
 
-// A base64Check follows a base64 text without decoding it.
+// A base64Check validates a base64 text without decoding it.
 type base64Check struct {
 	digits int64
 	pads   int
 	seen   uint8 // classes
 }
 
-// add reports whether the text is still base64 with b behind it.
+// add reports whether the text is still valid when b follows.
 func (c *base64Check) add(b []byte) bool {
 	for {
 		n := digitsAt(b)
@@ -95,11 +95,11 @@ func (c *base64Check) complete() bool {
 // size returns the number of decoded bytes.
 func (c *base64Check) size() int64 { return c.digits * 3 / 4 }
 
-// lines reports whether line feeds are all the white space there is.
+// lines reports whether the only white space is line feeds.
 func (c *base64Check) lines() bool { return c.seen&b64Space == 0 }
 
-// compact appends the digits of base64 text that was checked. src may be where
-// dst grows.
+// compact appends the digits of validated base64 text. src may overlap the
+// place where dst grows.
 func compact(dst, src []byte) []byte {
 	for len(src) > 0 {
 		n := digitsAt(src)
@@ -112,12 +112,12 @@ func compact(dst, src []byte) []byte {
 	return dst
 }
 
-// compactLines is compact for text without other white space than line feeds.
+// compactLines is compact for text whose only white space is line feeds.
 func compactLines(dst, src []byte) []byte {
 	for {
 		n := bytes.IndexByte(src, '\n')
 		if n < 0 {
-			// Padding stands at the end or nowhere.
+			// Padding is only at the end.
 			return bytes.TrimRight(append(dst, src...), "=")
 		}
 		dst = append(dst, src[:n]...)

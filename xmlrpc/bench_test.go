@@ -231,9 +231,10 @@ func benchmarkUpload(b *testing.B, lines int) {
 	})
 }
 
-// BenchmarkWindow reports how many times as long a spooled document takes with a window of eight times the size: the work of
-// a document that is all references, or all comments, depends on its length alone. The best of all turns counts, which other
-// work on the machine disturbs least.
+// BenchmarkWindow reports how many times as long a spooled document takes with
+// a window of eight times the size: the work of a document that is all
+// references, or all comments, depends on its length alone. The best of all
+// turns counts, which other work on the machine disturbs least.
 func BenchmarkWindow(b *testing.B) {
 	for _, shape := range []struct{ name, kind, unit string }{
 		{"references", "string", "a&lt;"},

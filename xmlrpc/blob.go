@@ -8,7 +8,7 @@ import (
 	"unicode/utf8"
 )
 
-// base64 reads the inside of a <base64> and its end.
+// base64 reads the content of a <base64> element and its end tag.
 func (d *decoder) base64(empty bool) (Value, error) {
 	if empty {
 		return Value{kind: KindBase64}, nil
@@ -27,7 +27,7 @@ func (d *decoder) base64(empty bool) (Value, error) {
 	return d.plain(d.scratch, check.size()), nil
 }
 
-// plain decodes a base64 text that was checked, and which it destroys.
+// plain decodes validated base64 text, and overwrites it.
 func (d *decoder) plain(text []byte, size int64) Value {
 	d.grow(int(size))
 	start := d.text.Len()
@@ -42,9 +42,9 @@ func (d *decoder) plain(text []byte, size int64) Value {
 	return Value{kind: KindBase64, str: d.text.String()[start:]}
 }
 
-// spooledBase64 checks a base64 value while it goes by. A small one is kept
-// decoded; of a large one only the place is kept, and the bytes are decoded
-// when they are read.
+// spooledBase64 validates a base64 value while reading it. It keeps a small
+// value decoded. Of a large one it keeps only the position; its bytes are
+// decoded when they are read.
 func (d *decoder) spooledBase64() (Value, error) {
 	place := &blob{spool: d.spool, start: d.base + int64(d.i)}
 	var check base64Check
@@ -81,9 +81,9 @@ func (d *decoder) spooledBase64() (Value, error) {
 	return Value{kind: KindBase64, box: b}, nil
 }
 
-// base64Run returns the next stretch of character data within an element, and
-// nil before its end tag or at the end of the source. The bytes are good until
-// the next call.
+// base64Run returns the next run of character data within an element, or nil
+// before its end tag or at the end of the source. The bytes are valid until the
+// next call.
 func (s *scanner) base64Run() ([]byte, error) {
 	for {
 		if s.i == len(s.buf) && !s.more() {
@@ -144,12 +144,12 @@ func (s *scanner) base64Run() ([]byte, error) {
 	}
 }
 
-// A blob is a base64 value that stayed in the spool.
+// A blob is a base64 value in the spool.
 type blob struct {
 	spool      *Spool
 	start, end int64
 	size       int64 // decoded
-	lines      bool  // line feeds are all the white space
+	lines      bool  // the only white space is line feeds
 }
 
 func (b *blob) open() (io.ReadCloser, error) {
@@ -163,7 +163,7 @@ func (b *blob) open() (io.ReadCloser, error) {
 	return r, nil
 }
 
-// A blobReader decodes a blob, whose text was checked when it was scanned.
+// A blobReader decodes a blob, whose text was validated when it was scanned.
 type blobReader struct {
 	scanner scanner
 	lines   bool
@@ -185,7 +185,7 @@ func (r *blobReader) Read(p []byte) (int, error) {
 	return n, nil
 }
 
-// WriteTo spares a copy.
+// WriteTo saves a copy.
 func (r *blobReader) WriteTo(w io.Writer) (total int64, err error) {
 	for {
 		n, err := w.Write(r.plain)

@@ -10,22 +10,23 @@ import (
 	"time"
 )
 
-// A body is the body of a request: in memory when it is small, else spooled.
+// A body is the body of a request: in memory if it is small, otherwise spooled.
 type body struct {
 	bytes   []byte
 	spool   *Spool
-	pooled  *[]byte  // what bytes is a part of, when it goes back to the pool
-	held    int64    // bytes of memory asked for
-	counted int64    // bytes of the spool asked for
-	share   shareKey // whose they are, if limited
+	pooled  *[]byte  // the buffer that bytes is part of, if it returns to the pool
+	held    int64    // bytes reserved in memory
+	counted int64    // bytes reserved in the spool
+	share   shareKey // the owner, if its share is limited
 	limited bool
 }
 
-// smallBody is read without asking for memory; buffers of that size are pooled.
+// smallBody is the size of the pooled buffers, for bodies that need no memory
+// from the budget.
 const smallBody = 64 << 10
 
-// perByte is how much memory a body in memory takes for each of its bytes:
-// itself, the copy that texts are slices of, and the values.
+// perByte is how much memory each byte of a body in memory needs: for itself,
+// for the copy that texts are slices of, and for the values.
 const perByte = 4
 
 var (
@@ -33,16 +34,17 @@ var (
 	errNoTurn = errors.New("too many requests are in progress")
 )
 
-// read takes in the body, and answers itself when that cannot be done.
+// read reads the body. If that fails, it sends the answer itself and returns
+// false.
 func (q *request[I]) read(check Check[I]) bool {
 	err := q.take(check)
 	if err == nil {
-		// Else the connection would count as dead while the method runs.
+		// Otherwise the connection would time out while the method runs.
 		_ = q.control.SetReadDeadline(time.Time{})
 		return true
 	}
-	// The deadline stays: the server may still read what comes, to let the
-	// client see the answer.
+	// The deadline stays: the server may still read the rest, to let the client
+	// see the answer.
 	q.event.Err = err
 	q.w.Header().Set("Connection", "close")
 	var refused *refusal
@@ -57,7 +59,8 @@ func (q *request[I]) read(check Check[I]) bool {
 	case errors.As(err, &path):
 		q.fail(err)
 	case errors.Is(err, os.ErrDeadlineExceeded):
-		// A client that looks at faults alone learns more from this than from a text.
+		// A client that handles only faults learns more from this than from
+		// plain text.
 		q.event.Fault = CodeTooSlow
 		q.xml(http.StatusRequestTimeout, AppendFault(nil, &Fault{CodeTooSlow, "The request did not arrive in time. Use a faster connection, or send smaller files."}))
 	default:
@@ -74,8 +77,8 @@ type refusal struct{ err error }
 func (r *refusal) Error() string { return r.err.Error() }
 func (r *refusal) Unwrap() error { return r.err }
 
-// take reads the body to its end. It begins in a pooled buffer, goes on in
-// memory when there is some, and otherwise to the spool.
+// take reads the body to its end. It starts in a pooled buffer, continues in
+// memory if there is some, and otherwise in the spool.
 func (q *request[I]) take(check Check[I]) error {
 	cfg := &q.h.cfg
 	b := &q.body
@@ -135,8 +138,8 @@ func (q *request[I]) take(check Check[I]) error {
 	}
 }
 
-// reserve asks for the memory that a body of n bytes takes. It does not wait:
-// there is the spool.
+// reserve reserves memory for a body of n bytes. It does not wait, because the
+// body can go to the spool.
 func (q *request[I]) reserve(n int64) bool {
 	if q.body.held > 0 || n*perByte > q.h.cfg.Memory || !q.h.memory.TryAcquire(n*perByte) {
 		return false
@@ -166,8 +169,8 @@ func (q *request[I]) unreserve() {
 	}
 }
 
-// release gives back everything that the body took, and the turn. No value of
-// the request is used after it.
+// release frees everything that the body uses, and the request's turn. No value
+// of the request may be used after it.
 func (q *request[I]) release() {
 	b := &q.body
 	q.leave()
@@ -204,7 +207,7 @@ func (q *request[I]) decode(ctx context.Context) (*MethodCall, error) {
 		q.h.memory.Release(q.body.held - used)
 		q.body.held = used
 	}
-	q.memory.total -= q.body.held // what the body holds is not to be had
+	q.memory.total -= q.body.held // without the memory that the body uses
 	return call, err
 }
 

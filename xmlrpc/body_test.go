@@ -318,8 +318,9 @@ func TestBodiesThatDoNotArrive(t *testing.T) {
 	}
 }
 
-// patiently tries what must pass within a time limit, with longer and longer limits: a busy machine may exceed a short
-// one by chance. It logs the number of tries, and the nightly run fails above one.
+// patiently tries what must pass within a time limit, with longer and longer
+// limits: a busy machine may exceed a short one by chance. It logs the number
+// of tries, and the nightly run fails above one.
 func patiently(t *testing.T, try func(t *testing.T, limit time.Duration) error) {
 	t.Helper()
 	tries := 0

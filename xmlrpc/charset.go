@@ -6,27 +6,27 @@ import (
 	"unicode/utf8"
 )
 
-// A charset is how the bytes of a document stand for characters.
+// A charset is the character encoding of a document.
 type charset uint8
 
 const (
 	charsetUTF8 charset = iota
-	// charsetWindows is windows-1252, and ISO-8859-1 with it: old editors
-	// declare the one and send the quotes and dashes of the other.
+	// charsetWindows is windows-1252, which includes ISO-8859-1: old editors
+	// declare the latter and send quotes and dashes of the former.
 	charsetWindows
-	// charsetOther is declared and not known. Clients declare what their
-	// platform calls its encoding and send UTF-8 all the same, and WordPress
-	// never looks at the declaration: such a document is read when its bytes
-	// are UTF-8, and refused otherwise.
+	// charsetOther is declared and unknown. Clients declare the name that their
+	// platform has for its encoding and send UTF-8 nevertheless, and WordPress
+	// never reads the declaration. Such a document is accepted if its bytes are
+	// UTF-8.
 	charsetOther
 )
 
 var errOtherCharset = &SyntaxError{CodeEncoding, "the bytes are not UTF-8; the only other encodings accepted are US-ASCII, ISO-8859-1 and windows-1252", 0}
 
-// declaration reads what may stand before the root of a document: a byte order
-// mark, white space, the XML declaration. It returns how many bytes that takes
-// and the encoding. White space before the declaration is against XML 1.0, but
-// WordPress accepts it and programs depend on that.
+// declaration parses what may precede the root of a document: a byte order
+// mark, white space, the XML declaration. It returns its size and the encoding.
+// White space before the declaration violates XML 1.0, but WordPress accepts it
+// and clients depend on that.
 func declaration(head []byte) (skip int, cs charset, err *SyntaxError) {
 	if name := foreign(head); name != "" {
 		return 0, 0, &SyntaxError{CodeEncoding, name, 0}
@@ -49,8 +49,8 @@ func declaration(head []byte) (skip int, cs charset, err *SyntaxError) {
 	}
 	version, encoding, ok := pseudoAttributes(head[i+5 : i+end])
 	if !ok || version != "1.0" && version != "1.1" {
-		// A document that says 1.1 is read by the rules of 1.0, as XML 1.0
-		// (fifth edition) section 2.8 asks.
+		// A document that declares version 1.1 is read by the rules of 1.0, as
+		// XML 1.0 (fifth edition) section 2.8 demands.
 		return 0, 0, &SyntaxError{CodeParse, "the XML declaration is malformed", at}
 	}
 	switch string(bytes.ToLower([]byte(encoding))) {
@@ -58,8 +58,8 @@ func declaration(head []byte) (skip int, cs charset, err *SyntaxError) {
 	case "iso-8859-1", "iso8859-1", "latin1", "windows-1252", "cp1252":
 		cs = charsetWindows
 	case "utf-7", "utf7", "unicode-1-1-utf-7", "utf-7-imap", "hz-gb-2312", "hz":
-		// In these ASCII bytes stand for other characters: the bytes would be
-		// UTF-8, and the text another one than was meant.
+		// In these encodings ASCII bytes stand for other characters: the bytes
+		// would be valid UTF-8, with a different meaning.
 		return 0, 0, &SyntaxError{CodeEncoding, "seven-bit encodings are not accepted", at}
 	default:
 		cs = charsetOther
@@ -67,8 +67,8 @@ func declaration(head []byte) (skip int, cs charset, err *SyntaxError) {
 	return i + end + 2, cs, nil
 }
 
-// foreign names an encoding that can be told from its first bytes and is not
-// read (XML 1.0 appendix F), or returns "".
+// foreign returns the name of an unsupported encoding that the first bytes
+// reveal (XML 1.0 appendix F), or "".
 func foreign(head []byte) string {
 	for _, f := range [...]struct{ prefix, name string }{
 		{"\xff\xfe\x00\x00", "it is UTF-32"},
@@ -88,8 +88,8 @@ func foreign(head []byte) string {
 	return ""
 }
 
-// pseudoAttributes reads version, encoding and standalone, in this order, from
-// the inside of an XML declaration (XML 1.0 section 2.8).
+// pseudoAttributes parses version, encoding and standalone, in this order, in
+// an XML declaration (XML 1.0 section 2.8).
 func pseudoAttributes(b []byte) (version, encoding string, ok bool) {
 	last := -1
 	for {
@@ -119,7 +119,7 @@ func pseudoAttributes(b []byte) (version, encoding string, ok bool) {
 		case "version":
 			version = text
 		case "encoding":
-			at, encoding = 1, text // empty where a client knows none
+			at, encoding = 1, text // empty if the client knows none
 		case "standalone":
 			at = 2
 			if text != "yes" && text != "no" {
@@ -135,7 +135,7 @@ func pseudoAttributes(b []byte) (version, encoding string, ok bool) {
 	}
 }
 
-// fromWindows appends the UTF-8 form of windows-1252 bytes.
+// fromWindows appends windows-1252 bytes as UTF-8.
 func fromWindows(dst, src []byte) []byte {
 	for _, c := range src {
 		if c < 0x80 {
@@ -149,23 +149,23 @@ func fromWindows(dst, src []byte) []byte {
 	return dst
 }
 
-// windows holds the characters of windows-1252 from 0x80 on. The five bytes
-// without a character stand for the control of the same number, as the WHATWG
-// encoding standard has it.
+// windows holds the characters of windows-1252 from 0x80. As in the WHATWG
+// encoding standard, the five bytes without a character stand for the control
+// character of the same number.
 var windows = [32]rune{
 	0x20ac, 0x81, 0x201a, 0x0192, 0x201e, 0x2026, 0x2020, 0x2021, 0x02c6, 0x2030, 0x0160, 0x2039, 0x0152, 0x8d, 0x017d, 0x8f,
 	0x90, 0x2018, 0x2019, 0x201c, 0x201d, 0x2022, 0x2013, 0x2014, 0x02dc, 0x2122, 0x0161, 0x203a, 0x0153, 0x9d, 0x017e, 0x0178,
 }
 
-// A survey is what a look over the bytes of a document found.
+// A survey is the result of checking the bytes of a document.
 type survey struct {
-	good int  // bytes up to the first that may not stand in XML, or all
+	good int  // bytes up to the first invalid one, or all
 	cr   bool // there is a carriage return
 }
 
-// look checks that b is UTF-8 that holds only characters of XML 1.0
-// (section 2.2). It goes over the bytes eight at a time: most of a large
-// document is base64.
+// look checks that b is UTF-8 and holds only characters of XML 1.0 (section
+// 2.2). It checks eight bytes at a time, since most of a large document is
+// base64.
 func look(b []byte) (s survey) {
 	const ones, lows, highs = 0x0101010101010101, 0x7f7f7f7f7f7f7f7f, 0x8080808080808080
 	i := 0
@@ -175,11 +175,11 @@ func look(b []byte) (s survey) {
 			if w&highs != 0 {
 				break
 			}
-			// A high bit where a byte is below 0x20, and perhaps in the byte
-			// above it.
+			// A high bit is set where a byte is below 0x20, and perhaps in the
+			// byte above it.
 			if low := (w - ones*0x20) &^ w & highs; low != 0 {
 				// Line feeds alone do not stop the loop: x is 0 where one is,
-				// and the sum has a high bit where x is not.
+				// and the sum has a high bit where x is not 0.
 				x := w ^ ones*'\n'
 				if low&((x&lows+lows)|x) != 0 {
 					break
@@ -187,7 +187,8 @@ func look(b []byte) (s survey) {
 			}
 			i += 8
 		}
-		// A few bytes one by one, to get past what stopped the fast loop.
+		// Check a few bytes one by one, to get past the byte that stopped the
+		// fast loop.
 		for end := min(i+8, len(b)); i < end; {
 			c := b[i]
 			if c >= utf8.RuneSelf {

@@ -12,7 +12,7 @@ func (d *decoder) array(empty bool, depth int) (Value, error) {
 	return Value{kind: KindArray, box: b}, nil
 }
 
-// arrayInside reads one <data> or, as WordPress does, values that lack it, and
+// arrayInside reads one <data> or, as WordPress does, values without it, and
 // the end of the array.
 func (d *decoder) arrayInside(depth int) error {
 	t, empty, err := d.next(tagArray)
@@ -39,10 +39,11 @@ func (d *decoder) arrayInside(depth int) error {
 	return nil
 }
 
-// elements reads the values from the start tag t on, and the end of parent.
+// elements reads the values beginning with the start tag t, and the end tag of
+// parent.
 func (d *decoder) elements(parent, t tag, empty bool, depth int) error {
 	for n := 0; t != tagEnd; n++ {
-		// Stopping here spares the work of building a batch that is refused.
+		// Stopping here saves building a batch that will be refused.
 		if d.batch && depth <= 2 && n == d.lim.Calls {
 			return d.errorAt(CodeInvalidParams, "there are too many calls in one system.multicall")
 		}
@@ -70,8 +71,8 @@ func (d *decoder) structure(empty bool, depth int) (Value, error) {
 			break
 		}
 		if t == tagNil {
-			// metaweblog.el leaves an empty <nil/> in place of a member that
-			// has no value. Nothing else may stand between members.
+			// metaweblog.el sends an empty <nil/> in place of a member without
+			// a value. Nothing else is allowed between members.
 			text, err := d.scalar(t, none)
 			if err != nil {
 				return Value{}, err
@@ -103,8 +104,8 @@ func (d *decoder) structure(empty bool, depth int) (Value, error) {
 	return Value{kind: KindStruct, box: b}, nil
 }
 
-// member reads a name and its value. Without a value the member is nil:
-// WordPress does not see it either.
+// member reads a name and its value. A member without a value is nil: WordPress
+// ignores it too.
 func (d *decoder) member(depth int) (m Member, err error) {
 	named, valued := false, false
 	place := -1

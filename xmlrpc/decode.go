@@ -8,15 +8,15 @@ import (
 	"unicode/utf8"
 )
 
-// A MethodCall is what a request asks for.
+// A MethodCall is the content of a request.
 type MethodCall struct {
-	Name   string  // trimmed; empty when the request names none
+	Name   string  // trimmed; empty if the request names none
 	Params []Value // as sent; a Handler puts a single array in place of the list
 }
 
-// DecodeCall reads a request. The error is a [*SyntaxError].
+// DecodeCall decodes a request. The error is a [*SyntaxError].
 //
-// body is not kept: the call shares one copy of it.
+// It does not keep body: the call shares one copy of it.
 func DecodeCall(body []byte, lim Limits) (*MethodCall, error) {
 	d := newDecoder(lim.withDefaults())
 	defer d.release()
@@ -27,9 +27,9 @@ func DecodeCall(body []byte, lim Limits) (*MethodCall, error) {
 	return d.methodCall()
 }
 
-// DecodeResponse reads the answer to a call. When the server answered with a
-// fault the error is a [*Fault], when the answer cannot be read a
-// [*SyntaxError]. The text of strings is kept as it was sent.
+// DecodeResponse decodes the answer to a call. If the server answered with a
+// fault, the error is a [*Fault]; if the answer is invalid, a [*SyntaxError].
+// The text of strings is not trimmed.
 func DecodeResponse(body []byte, lim Limits) (Value, error) {
 	if lim.Elements == 0 {
 		lim.Elements = responseLimit
@@ -42,15 +42,15 @@ func DecodeResponse(body []byte, lim Limits) (Value, error) {
 	return d.methodResponse()
 }
 
-// A decoder reads the grammar of XML-RPC. Values are gathered on stacks while
-// their container is open, and then cut from the arenas in one piece.
+// A decoder parses the grammar of XML-RPC. Values are collected on stacks while
+// their container is open, and then moved to the arenas in one piece.
 type decoder struct {
 	scanner
 	lim   Limits
 	call  bool   // read as WordPress reads a call: <string> is trimmed, an untyped value without text is nil
 	batch bool   // the call is a system.multicall
-	spool *Spool // where large base64 values stay; nil when they are not wanted
-	trace *trace // of a document whose places are wanted and not its values; else nil
+	spool *Spool // where large base64 values stay; nil if they are not needed
+	trace *trace // for a document of which only positions are needed, not values; otherwise nil
 
 	open    []Value
 	named   []Member
@@ -60,7 +60,7 @@ type decoder struct {
 	scratch []byte
 }
 
-// decoders spares each call the stacks of values, which grow with use.
+// decoders saves each call the stacks of values, which grow with use.
 var decoders = sync.Pool{New: func() any { return new(decoder) }}
 
 func newDecoder(lim Limits) *decoder {
@@ -70,7 +70,7 @@ func newDecoder(lim Limits) *decoder {
 	return d
 }
 
-// release gives the decoder back without what belongs to the document.
+// release returns the decoder to the pool, without references to the document.
 func (d *decoder) release() {
 	clear(d.open)
 	clear(d.named)
@@ -84,7 +84,7 @@ func (d *decoder) release() {
 	decoders.Put(d)
 }
 
-// take begins with a document that is in memory.
+// take starts with a document in memory.
 func (d *decoder) take(body []byte) error {
 	skip, cs, bad := declaration(body[:min(len(body), maxProlog)])
 	if bad != nil {
@@ -105,8 +105,8 @@ func (d *decoder) take(body []byte) error {
 	return nil
 }
 
-// takeSpool begins with a document in the spool, of which only a window comes
-// into memory. hold is asked once, before texts take more than freeText.
+// takeSpool starts with a document in the spool, of which only a window is in
+// memory. hold is called once, before texts use more than freeText.
 func (d *decoder) takeSpool(sp *Spool, hold func(int64) error) error {
 	skip, cs, err := d.prolog(sp, sp.size)
 	if err != nil {
@@ -121,7 +121,7 @@ func (d *decoder) takeSpool(sp *Spool, hold func(int64) error) error {
 	return d.through(sp, sp.size, skip)
 }
 
-// prolog reads what stands before the root of a document outside of memory.
+// prolog parses what precedes the root of a document that is not in memory.
 func (d *decoder) prolog(src io.ReaderAt, size int64) (skip int, cs charset, err error) {
 	if d.room == nil {
 		d.room = make([]byte, windowSize)
@@ -137,8 +137,8 @@ func (d *decoder) prolog(src io.ReaderAt, size int64) (skip int, cs charset, err
 	return skip, cs, nil
 }
 
-// through begins with a document of which a window comes into memory, behind
-// its prolog.
+// through starts with a document of which only a window is in memory, after its
+// prolog.
 func (d *decoder) through(src io.ReaderAt, size int64, skip int) error {
 	d.src, d.size = src, size
 	d.buf = d.room[:0]
@@ -149,8 +149,8 @@ func (d *decoder) through(src io.ReaderAt, size int64, skip int) error {
 	return nil
 }
 
-// root consumes the start tag of the root and refuses every other name than
-// want. It reports whether the root is an empty element.
+// root consumes the start tag of the root, and refuses any name other than
+// want. empty reports whether the root is an empty element.
 func (d *decoder) root(want tag) (empty bool, err error) {
 	for {
 		for d.i < len(d.buf) && isSpace(d.buf[d.i]) {
@@ -184,15 +184,15 @@ func (d *decoder) root(want tag) (empty bool, err error) {
 		if t == tagMethodResponse || t == tagMethodCall {
 			return false, d.misshapen("the root is not <" + strings.Trim(endTags[want], "</>") + ">")
 		}
-		// WordPress treats a document of another kind as no XML at all.
+		// WordPress treats a document of another kind as invalid XML.
 		return false, d.malformed("the root is not <" + strings.Trim(endTags[want], "</>") + ">")
 	}
 	return empty, nil
 }
 
-// finish checks that nothing but comments, processing instructions and white
-// space follows the root. Something appended to a document must not be
-// overlooked: a signature might cover it.
+// finish checks that only comments, processing instructions and white space
+// follow the root. Something appended to a document must not be overlooked,
+// because a signature might cover it.
 func (d *decoder) finish() error {
 	for {
 		for d.i < len(d.buf) && isSpace(d.buf[d.i]) {
@@ -288,9 +288,9 @@ func (d *decoder) params(empty bool) ([]Value, error) {
 	}
 }
 
-// param reads what a start tag inside <params> begins: a <param>, or a value
-// that lacks it. A <param> without a value is a nil that keeps its place, so
-// that the parameters behind it keep theirs.
+// param reads the element of a start tag inside <params>: a <param>, or a value
+// without one. A <param> without a value is a nil, so that the following
+// parameters keep their positions.
 func (d *decoder) param(t tag, empty bool) (v Value, err error) {
 	switch {
 	case !d.call && (t != tagParam || empty):
@@ -303,8 +303,8 @@ func (d *decoder) param(t tag, empty bool) (v Value, err error) {
 	return d.only(tagParam)
 }
 
-// only reads the one value that parent holds, and the end of parent. A <param>
-// of a call may hold none; a response without a value is no answer.
+// only reads the single value in parent, and the end tag of parent. A <param>
+// of a call may be empty; a response without a value is invalid.
 func (d *decoder) only(parent tag) (v Value, err error) {
 	t, empty, err := d.next(parent)
 	if err != nil || t == tagEnd && parent == tagParam && d.call {
@@ -366,9 +366,9 @@ func (d *decoder) methodResponse() (v Value, err error) {
 	return v, nil
 }
 
-// value reads what a start tag begins that stands where a value belongs: a
-// <value>, or a type element that lacks its <value> (KBlog puts structs
-// directly under <param>, metaweblog.el base64 directly under <member>).
+// value reads the element of a start tag where a value is expected: a <value>,
+// or a type element without one (KBlog puts structs directly under <param>,
+// metaweblog.el base64 directly under <member>).
 func (d *decoder) value(t tag, empty bool, depth int) (Value, error) {
 	if d.trace == nil || depth == 1 {
 		return d.untraced(t, empty, depth)
@@ -391,7 +391,7 @@ func (d *decoder) untraced(t tag, empty bool, depth int) (Value, error) {
 	if empty {
 		return d.untyped(""), nil
 	}
-	// Mostly the type element follows at once.
+	// Usually the type element follows at once.
 	if len(d.buf)-d.i < 2 || d.buf[d.i] != '<' || !isName[d.buf[d.i+1]] {
 		text, err := d.chars()
 		if err != nil {
@@ -430,9 +430,9 @@ func (d *decoder) untraced(t tag, empty bool, depth int) (Value, error) {
 	return v, nil
 }
 
-// untyped is the value of a <value> that holds text and no type element. In a
-// call one of white space alone is nil, "not given": WordPress does not see it,
-// and templates of clients write <value/> for members that no one filled in.
+// untyped returns the value of a <value> with text and no type element. In a
+// call, white space alone is nil, "not given": WordPress ignores it, and
+// clients' templates write <value/> for members that were not filled in.
 func (d *decoder) untyped(text string) Value {
 	if d.call && trim(text) == "" {
 		return Value{}
@@ -440,7 +440,7 @@ func (d *decoder) untyped(text string) Value {
 	return String(text)
 }
 
-// typed reads the inside of a type element and its end.
+// typed reads the content of a type element and its end tag.
 func (d *decoder) typed(t tag, empty bool, depth int) (Value, error) {
 	switch t {
 	case tagStruct:
@@ -456,7 +456,7 @@ func (d *decoder) typed(t tag, empty bool, depth int) (Value, error) {
 	}
 	if t == tagString {
 		if d.call {
-			// WordPress trims <string>, and not the untyped value.
+			// WordPress trims <string>, but not an untyped value.
 			text = trim(text)
 		}
 		return String(text), nil
@@ -468,7 +468,7 @@ func (d *decoder) typed(t tag, empty bool, depth int) (Value, error) {
 	return v, nil
 }
 
-// scalar reads the text of an element that holds nothing else, and its end.
+// scalar reads the text of an element without child elements, and its end tag.
 func (d *decoder) scalar(t tag, empty bool) (string, error) {
 	if empty {
 		return "", nil
@@ -486,7 +486,7 @@ func (d *decoder) scalar(t tag, empty bool) (string, error) {
 	return text, d.end(t)
 }
 
-// cut moves the open values from first on into their final place.
+// cut moves the open values from first on to their final place.
 func (d *decoder) cut(first int) []Value {
 	done := d.values.take(d.open[first:])
 	clear(d.open[first:])
@@ -498,7 +498,7 @@ func (d *decoder) box() *box {
 	return d.boxes.one()
 }
 
-// trim removes the white space that may stand around a text in XML.
+// trim removes white space around a text.
 func trim(s string) string {
 	for len(s) > 0 && isSpace(s[0]) {
 		s = s[1:]

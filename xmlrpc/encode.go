@@ -14,10 +14,10 @@ const declarationLine = `<?xml version="1.0" encoding="UTF-8"?>` + "\n"
 
 // AppendResponse appends the answer of a method to dst.
 //
-// Every value carries its type. A nil, which strict clients cannot read, is
-// written as the empty string. Characters that XML cannot carry, and bytes
-// that are not UTF-8, are replaced by U+FFFD. No white space stands between
-// the elements, but for a line feed in an array without any.
+// Every value carries its type. A nil, which strict clients cannot read,
+// becomes the empty string. Characters that XML cannot represent, and bytes
+// that are not UTF-8, become U+FFFD. There is no white space between elements,
+// except for a line feed in an empty array.
 func AppendResponse(dst []byte, v Value) []byte {
 	dst = append(dst, responseStart...)
 	dst = appendValue(dst, v, false)
@@ -44,7 +44,8 @@ func appendFaultValue(dst []byte, f *Fault) []byte {
 	return append(dst, "</string></value></member></struct></value>"...)
 }
 
-// AppendCall appends a request to dst. Unlike a response it may hold <nil/>.
+// AppendCall appends a request to dst. Unlike a response, it may contain
+// <nil/>.
 func AppendCall(dst []byte, name string, params ...Value) []byte {
 	dst = append(dst, declarationLine+"<methodCall><methodName>"...)
 	dst = appendText(dst, name)
@@ -57,17 +58,17 @@ func AppendCall(dst []byte, name string, params ...Value) []byte {
 	return append(dst, "</params></methodCall>\n"...)
 }
 
-// appendValue writes a value whole. A stream that breaks off leaves a shorter
-// array: only the answers of a Handler have streams in them, and are written by
-// an encoder that knows what to do about it.
+// appendValue appends a whole value. A stream that fails leaves a shorter
+// array: only the answers of a Handler contain streams, and they are written by
+// an encoder that handles the error.
 func appendValue(dst []byte, v Value, nils bool) []byte {
 	e := encoder{dst: dst, nils: nils}
 	_ = e.value(v)
 	return e.dst
 }
 
-// WriteCall writes a request, in pieces: base64 in the spool is read as it is
-// written, and no more than a piece of the document is held.
+// WriteCall writes a request in pieces: it reads base64 from the spool while
+// writing, and holds only a piece of the document.
 func WriteCall(w io.Writer, name string, params ...Value) error {
 	e := &encoder{nils: true, full: piece}
 	e.spill = func() error {
@@ -89,7 +90,7 @@ func WriteCall(w io.Writer, name string, params ...Value) error {
 	return e.spill()
 }
 
-// verbatim is where the bytes of a Verbatim value go.
+// verbatim receives the bytes of a Verbatim value.
 type verbatim struct{ e *encoder }
 
 func (v verbatim) Write(p []byte) (int, error) {
@@ -97,16 +98,17 @@ func (v verbatim) Write(p []byte) (int, error) {
 	return len(p), v.e.handOn()
 }
 
-// An encoder writes values behind dst. With a spill it hands on what is there
-// as soon as dst has full bytes, and so holds little more than that.
+// An encoder appends values to dst. With a spill function, it passes on the
+// content of dst whenever that has full bytes, so it holds little more than
+// that.
 type encoder struct {
 	dst   []byte
-	nils  bool // nil is written as <nil/>
+	nils  bool // write nil as <nil/>
 	full  int
-	spill func() error // takes bytes off dst or moves full on
+	spill func() error // passes on bytes of dst or raises full
 }
 
-// piece is how much of a long text is written between two looks at full.
+// piece is how much of a long text is written between two checks of full.
 const piece = 32 << 10
 
 func (e *encoder) value(v Value) error {
@@ -158,7 +160,7 @@ func (e *encoder) array(v Value) error {
 		empty = empty && !some
 	}
 	if empty {
-		e.dst = append(e.dst, '\n') // R's client fails on a <data> without any child node
+		e.dst = append(e.dst, '\n') // R's client fails on a <data> without a child node
 	}
 	e.dst = append(e.dst, "</data></array></value>"...)
 	return e.handOn()
@@ -196,7 +198,7 @@ func (e *encoder) structure(v Value) error {
 func (e *encoder) text(s string) error {
 	for e.spill != nil && len(s) > piece {
 		cut := piece
-		// Not inside a character. Bytes that belong to none may be cut anywhere.
+		// Do not cut inside a character. Invalid bytes may be cut anywhere.
 		for cut > piece-utf8.UTFMax && !utf8.RuneStart(s[cut]) {
 			cut--
 		}
@@ -226,7 +228,7 @@ func (e *encoder) bytes(v Value) error {
 	return e.spooled(v)
 }
 
-// spooled writes a base64 value that is in the spool.
+// spooled writes a base64 value from the spool.
 func (e *encoder) spooled(v Value) error {
 	r, err := v.Open()
 	if err != nil {
@@ -249,7 +251,8 @@ func (e *encoder) spooled(v Value) error {
 	}
 }
 
-// appendSmall writes what is neither a container nor of any length.
+// appendSmall appends a value that is neither a container nor of unlimited
+// length.
 func appendSmall(dst []byte, v Value, nils bool) []byte {
 	switch v.kind {
 	case KindInt:
@@ -282,8 +285,8 @@ func appendSmall(dst []byte, v Value, nils bool) []byte {
 	return append(dst, "<value><string></string></value>"...)
 }
 
-// appendDouble writes all digits and no exponent, which the specification does
-// not know.
+// appendDouble writes all digits and no exponent, because the specification has
+// none.
 func appendDouble(dst []byte, f float64) []byte {
 	if math.IsNaN(f) || math.IsInf(f, 0) {
 		f = 0
@@ -291,9 +294,9 @@ func appendDouble(dst []byte, f float64) []byte {
 	return strconv.AppendFloat(dst, f, 'f', -1, 64)
 }
 
-// textClass marks the bytes that cannot be copied into text as they are: 1 for
-// ASCII, 2 for those that begin or continue a longer character that must be
-// looked at.
+// textClass marks the bytes that cannot be copied to text unchanged: 1 for
+// ASCII, 2 for those that begin or continue a longer character, which must be
+// checked.
 var textClass = func() (t [256]uint8) {
 	for c := range t {
 		switch {
@@ -306,9 +309,9 @@ var textClass = func() (t [256]uint8) {
 	return t
 }()
 
-// plain tells of eight bytes, all at once, that none of them must be looked at:
-// they are ASCII from the space on, and none is <, > or &. A difference takes
-// the high bit from the byte next to it only where one has it already.
+// plain reports whether none of eight bytes needs a check: they are ASCII from
+// the space on, and none is <, > or &. A subtraction borrows the high bit of
+// the next byte only where one is already set.
 func plain(s string) bool {
 	const ones, highs = 0x0101010101010101, 0x8080808080808080
 	w := uint64(s[0]) | uint64(s[1])<<8 | uint64(s[2])<<16 | uint64(s[3])<<24 |
@@ -319,11 +322,11 @@ func plain(s string) bool {
 	return (w|control|(brackets-ones)&^brackets|(ampersand-ones)&^ampersand)&highs == 0
 }
 
-// appendText writes character data. A carriage return is written as a
-// reference, since readers turn a bare one into a line feed (XML 1.0 section
-// 2.11); > is written as a reference so that ]]> cannot appear.
+// appendText appends character data. It writes a carriage return as a
+// reference, because readers turn a bare one into a line feed (XML 1.0 section
+// 2.11), and > so that ]]> cannot appear.
 func appendText(dst []byte, s string) []byte {
-	done, next := 0, 0 // next: where eight bytes are looked at together again
+	done, next := 0, 0 // next: where the check of eight bytes at a time resumes
 	for i := 0; i < len(s); {
 		if i >= next && i+8 <= len(s) {
 			if plain(s[i : i+8]) {

@@ -7,8 +7,8 @@ import (
 	"unicode/utf8"
 )
 
-// A Fault is the error answer of an XML-RPC method. It is an error, so that
-// methods return it as one.
+// A Fault is the error answer of an XML-RPC method. It implements error, so
+// that methods can return it.
 type Fault struct {
 	Code    int
 	Message string
@@ -17,19 +17,19 @@ type Fault struct {
 // Error returns code and message.
 func (f *Fault) Error() string { return fmt.Sprintf("fault %d: %s", f.Code, f.Message) }
 
-// A SyntaxError says why a document is not taken. It is not a [Fault], so that
-// the reader of a response can tell a fault of the server from a document
-// that cannot be read.
+// A SyntaxError is the reason why a document is refused. It is not a [Fault],
+// so that the reader of a response can distinguish a fault of the server from
+// an invalid document.
 type SyntaxError struct {
 	Code   int    // CodeParse, CodeEncoding, CodeInvalidRequest or CodeInvalidParams
-	Reason string // in words, without text from the document
-	Offset int64  // bytes before the place where it was noticed, after removal of the encoding
+	Reason string // without text from the document
+	Offset int64  // offset at which it was noticed, after the encoding was converted
 }
 
-// Error returns the reason and the place.
+// Error returns the reason and the offset.
 func (e *SyntaxError) Error() string { return fmt.Sprintf("%s (byte %d)", e.Reason, e.Offset) }
 
-// Fault returns the fault that tells the sender of the document.
+// Fault returns the fault for the sender of the document.
 func (e *SyntaxError) Fault() *Fault {
 	switch e.Code {
 	case CodeParse:
@@ -42,12 +42,12 @@ func (e *SyntaxError) Fault() *Fault {
 	return &Fault{e.Code, "The request is not an XML-RPC call: " + e.Error() + "."}
 }
 
-// shown is the most characters of a stranger's text that a fault repeats.
+// shown is how many characters of a stranger's text a fault repeats.
 const shown = 100
 
-// Shown makes a text from a request fit for a fault or a log line: control
+// Shown cleans a text from a request for a fault or a log line: control
 // characters and invalid bytes become question marks, and only the first 100
-// characters stay.
+// characters remain.
 func Shown(text string) string {
 	var b strings.Builder
 	n := 0

@@ -21,21 +21,21 @@ import (
 	"golang.org/x/sync/semaphore"
 )
 
-// A Method is one row of the table: a name and the function that answers. I is
-// what the caller of a request is known as.
+// A Method is a row of the method table: a name and the function that answers.
+// I is the type of a caller's identity.
 type Method[I any] struct {
 	Name string
-	// Signatures are told by system.methodSignature: the type of the result
-	// and then those of the parameters.
+	// Signatures is the answer to system.methodSignature: the type of the
+	// result, followed by those of the parameters.
 	Signatures [][]string
-	Help       string // told by system.methodHelp
-	// Func answers one call. An error that is a *Fault is told as it is, every
-	// other goes through Config.Fault. It must not keep values after it
+	Help       string // the answer to system.methodHelp
+	// Func answers one call. A *Fault is returned to the client; any other
+	// error goes through Config.Fault. Func must not keep values after it has
 	// returned.
 	Func func(ctx context.Context, c *Call[I]) (Value, error)
-	// Prepare, in place of Func, checks a call and returns what carries it out.
-	// All calls of a system.multicall are checked before the first is carried
-	// out.
+	// Prepare, in place of Func, checks a call and returns the function that
+	// carries it out. All calls of a system.multicall are checked before the
+	// first is carried out.
 	Prepare func(ctx context.Context, c *Call[I]) (Run, error)
 }
 
@@ -49,12 +49,12 @@ type Call[I any] struct {
 	Identity I             // what Check.Identify returned; the zero value without Config.Authenticate
 	Header   http.Header   // of the response
 	Nested   bool          // inside system.multicall
-	Place    int           // among the calls of the system.multicall, from 1; 0 outside
-	Memory   *Memory       // to count what the method reads
-	Request  *http.Request // its body is used up
+	Place    int           // position in the system.multicall, from 1; 0 outside
+	Memory   *Memory       // counts what the method reads
+	Request  *http.Request // its body has been read
 }
 
-// Param returns the i-th parameter, and the zero Value when there are fewer.
+// Param returns the i-th parameter, or the zero Value if there are fewer.
 func (c *Call[I]) Param(i int) Value {
 	if i < 0 || i >= len(c.Params) {
 		return Value{}
@@ -62,110 +62,111 @@ func (c *Call[I]) Param(i int) Value {
 	return c.Params[i]
 }
 
-// A Check finds out who sends a request. Every byte of the body is written to
-// it as it was received, after removal of the transfer coding; an error from
-// Write ends the request. Then Identify is asked once, and only when it
-// returns no error the body is parsed.
+// A Check authenticates the sender of a request. Every byte of the body is
+// written to it as received, after the transfer coding was removed; an error
+// from Write ends the request. Then Identify is called once. The body is parsed
+// only if it returns no error.
 type Check[I any] interface {
 	io.Writer
 	Identify(ctx context.Context) (I, error)
 }
 
-// An Event is told after each call, for logs and metrics.
+// An Event describes a call after its end, for logs and metrics.
 type Event struct {
-	Method   string // a name of the table; "" when none was reached or it is unknown
+	Method   string // a name in the table; "" if no known method was called
 	Nested   bool   // one call of a system.multicall, whose own event follows
-	Fault    int    // code of the fault, 0 without
-	Status   int    // of HTTP; 0 when nested
+	Fault    int    // fault code, or 0
+	Status   int    // HTTP status; 0 if nested
 	Duration time.Duration
-	In, Out  int64 // bytes of body read and of answer written; 0 when nested
-	// Err is the reason of a refusal, for the log. It may hold what the client
-	// must not see, and parts of the request.
+	In, Out  int64 // bytes of body read and of answer written; 0 if nested
+	// Err is the reason for a refusal, for the log. It may contain what the
+	// client must not see, and parts of the request.
 	Err error
-	// Incident is the number that the client was told in place of an inner
-	// error, or "".
+	// Incident is the number that the client got in place of an internal error,
+	// or "".
 	Incident string
-	// Gone means that the call was cancelled because its client went away.
+	// Gone means that the call was cancelled because its client disconnected.
 	Gone bool
 }
 
-// An Answer is all of what is sent to a client.
+// An Answer is everything that is sent to a client.
 type Answer struct {
 	Status int
 	Header http.Header
-	Body   io.Reader // from the beginning; it need not be read
+	Body   io.Reader // the whole answer; it need not be read
 }
 
-// Config describes a Handler. Only Methods is needed.
+// Config configures a Handler. Only Methods is required.
 type Config[I any] struct {
 	Methods []Method[I]
-	// Authenticate begins the check of a request from its header. An error
+	// Authenticate begins the check of a request, given its header. An error
 	// refuses the request before its body is read.
 	Authenticate func(*http.Request) (Check[I], error)
-	// Complete is called with every answer to a request whose Check has ended
-	// well, before the answer is written. It may add to the header, and must
-	// not keep the body. An error is logged, and the answer goes out as it is.
+	// Complete is called with every answer to a request whose Check has
+	// succeeded, before the answer is written. It may add to the header, and
+	// must not keep the body. An error is logged, and the answer is sent
+	// unchanged.
 	Complete func(ctx context.Context, identity I, a Answer) error
-	// Fault turns an error of a method or a check into a fault. When it is nil
-	// or returns nil, the client is told of an internal error with an incident
-	// number, and the error is logged under it.
+	// Fault returns the fault for an error of a method or a check. If Fault or
+	// its result is nil, the client gets an internal error with an incident
+	// number, under which the error is logged.
 	Fault func(ctx context.Context, err error) *Fault
-	// Refused is asked before the fault for an error is sent, nested or not: it
-	// may set fields of the answer's header, such as Retry-After, and returns
-	// the status of HTTP, 0 for 200. That of a nested call does not count.
+	// Refused is called before the fault for an error is sent, even for a
+	// nested call. It may set header fields of the answer, such as Retry-After,
+	// and returns the HTTP status, or 0 for 200. The status for a nested call
+	// is ignored.
 	Refused func(header http.Header, err error) (status int)
 	Limits  Limits
-	// SpoolDir is where large bodies are kept while a request lasts; the
-	// default is os.TempDir. New removes what a crash left there.
+	// SpoolDir holds large bodies during a request. The default is os.TempDir.
+	// New removes files that a crash has left there.
 	SpoolDir   string
-	SpoolAbove int64 // bytes of a body that go to the spool; default 1 MiB
-	SpoolTotal int64 // bytes in the spool at the same time, more is 503; default 4 GiB
-	// Client tells where a request comes from, and whether its share of the
-	// spool is limited; the peer of the connection and yes when nil. A network
-	// has a quarter of SpoolTotal; for requests without a credential (where the
-	// Check has a method Presented that says so) a sixteenth, and all of them
-	// together a half.
+	SpoolAbove int64 // size in bytes above which a body goes to the spool; default 1 MiB
+	SpoolTotal int64 // bytes of bodies in the spool at the same time, more is 503; default 4 GiB
+	// Client returns where a request comes from, and whether its share of the
+	// spool is limited. By default it is the peer of the connection, and
+	// limited. A network has a quarter of SpoolTotal. For requests without a
+	// credential (if the Check has a method Presented that says so), a network
+	// has a sixteenth, and all of them together a half.
 	Client func(*http.Request) (from netip.Addr, limited bool)
-	// AnswerTotal is how many bytes of answers may be in the spool at the
-	// same time, next to the bodies; more is 503; default 4 GiB. Those of
-	// SpoolAbove bytes go there, and all but the smallest when a quarter of
-	// Memory is used up.
+	// AnswerTotal is the number of bytes of answers in the spool at the same
+	// time, in addition to the bodies; more is 503. The default is 4 GiB.
+	// Answers of more than SpoolAbove bytes go there, and all but the smallest
+	// if a quarter of Memory is used up.
 	AnswerTotal int64
-	MaxBody     int64 // bytes of a body, more is 413; default 64 MiB
-	// Memory is how many bytes the bodies and large texts of all requests, and
-	// what their methods read, may take together; default 64 MiB. Bodies go to
-	// the spool when it is used up, and calls with large texts wait for
-	// MemoryWait, then they are 503.
+	MaxBody     int64 // largest body in bytes, more is 413; default 64 MiB
+	// Memory is the number of bytes that the bodies and large texts of all
+	// requests, and the data that their methods read, may use together. The
+	// default is 64 MiB. When it is used up, bodies go to the spool, and calls
+	// with large texts wait for MemoryWait and then get 503.
 	Memory     int64
 	MemoryWait time.Duration // default 20 s
-	// Calls is how many requests are worked on at the same time, from the
-	// moment their body is there until their answer is made; default 256.
-	// As many as Waiting wait for their turn, default four times that, for
-	// CallWait at most, default 10 s. Who finds no place or no turn is told
-	// 503.
+	// Calls is the number of requests that are processed at the same time, from
+	// the moment when their body has arrived until their answer is made. The
+	// default is 256. Up to Waiting more, by default four times as many, wait
+	// for at most CallWait, by default 10 s. All others get 503.
 	Calls, Waiting int
 	CallWait       time.Duration
-	// A body has BodyGrace, and then as much time as it needs at BodyRate
-	// bytes a second, but never more than BodyTime, and between two bytes at
-	// most three times BodyGrace; a large one without a credential BodyGrace.
+	// A body has BodyGrace, and then as much time as it needs at BodyRate bytes
+	// a second, but never more than BodyTime, and between two bytes at most
+	// three times BodyGrace; a large one without a credential BodyGrace.
 	// Defaults: 20 s, 4 KiB, 15 min.
 	BodyGrace time.Duration
 	BodyRate  int64
 	BodyTime  time.Duration
-	CallTime  time.Duration // for the methods of one request together; default 2 min
-	// WriteTime is how long a client may take for an answer, and for a long
-	// one next to that what it needs at 16 KiB a second; default 60 s.
+	CallTime  time.Duration // for all methods of one request; default 2 min
+	// WriteTime is how long a client may take for an answer. For a long one, it
+	// also has the time that it needs at 16 KiB a second. The default is 60 s.
 	WriteTime time.Duration
-	// Context prepares the context of the methods of a request, for what they
-	// read to be counted. It may be nil.
+	// Context returns the context for the methods of a request, in which what
+	// they read is counted. It may be nil.
 	Context func(context.Context, *Memory) context.Context
 	// Introspection adds system.methodSignature and system.methodHelp, which
 	// WordPress does not have.
 	Introspection bool
-	// Observe is called for every request, also those that are refused, and
-	// for every call inside a system.multicall.
+	// Observe is called for every request, including refused ones, and for
+	// every call in a system.multicall.
 	Observe func(ctx context.Context, e Event)
-	Log     *slog.Logger // of incidents; default slog.Default
+	Log     *slog.Logger // for incidents; default slog.Default
 }
 
 // Handler serves the endpoint. It is safe for concurrent use.
@@ -187,12 +188,13 @@ type bounds struct {
 	answerMemory   *semaphore.Weighted
 	answersSpooled atomic.Int64
 
-	buffers sync.Pool // *[]byte of smallBody bytes, to read into
-	answers sync.Pool // *[]byte, to encode into
+	buffers sync.Pool // *[]byte of smallBody bytes, for reading
+	answers sync.Pool // *[]byte, for encoding
 }
 
-// New returns a handler. Two methods of one name, a method without name or
-// function, and a name beyond the characters of the specification are errors.
+// New returns a handler. It returns an error for two methods with the same
+// name, a method without name or function, and a name with characters outside
+// of the specification.
 func New[I any](cfg Config[I]) (*Handler[I], error) {
 	cfg.Limits = cfg.Limits.withDefaults()
 	setDefault(&cfg.SpoolDir, os.TempDir())
@@ -226,24 +228,24 @@ func New[I any](cfg Config[I]) (*Handler[I], error) {
 	return h, nil
 }
 
-// Next to returns a handler with methods, callers and faults of its own, which
-// shares all bounds with h: memory, the spool, the turns of calls. What else h
-// was configured with holds for it too. The errors are those of New.
+// Beside returns a handler with its own methods, callers and faults, which
+// shares all limits with h: memory, the spool, the turns of calls. The rest of
+// h's configuration applies to it too. Errors: those of New.
 func (h *Handler[I]) Beside(methods []Method[I], authenticate func(*http.Request) (Check[I], error), fault func(context.Context, error) *Fault) (*Handler[I], error) {
 	cfg := h.cfg
 	cfg.Methods, cfg.Authenticate, cfg.Fault = methods, authenticate, fault
 	return newHandler(cfg, h.bounds)
 }
 
-// For returns a handler for other callers, with the methods of h and all that
-// they share.
+// For returns a handler for other callers, with the methods of h and everything
+// it shares.
 func (h *Handler[I]) For(authenticate func(*http.Request) (Check[I], error), fault func(context.Context, error) *Fault) *Handler[I] {
 	other := *h
 	other.cfg.Authenticate, other.cfg.Fault = authenticate, fault
 	return &other
 }
 
-// newHandler makes the table.
+// newHandler builds the method table.
 func newHandler[I any](cfg Config[I], b *bounds) (*Handler[I], error) {
 	h := &Handler[I]{cfg: cfg, methods: map[string]*Method[I]{}, bounds: b}
 	rows := append(h.system(), cfg.Methods...)
@@ -275,7 +277,8 @@ func setDefault[T comparable](p *T, v T) {
 // of the protocol, then the table in its order.
 func (h *Handler[I]) Methods() []string { return append([]string(nil), h.names...) }
 
-// isMethodName checks the characters that the specification allows.
+// isMethodName reports whether the specification allows all characters of a
+// method name.
 func isMethodName(s string) bool {
 	if s == "" || len(s) > 200 {
 		return false
@@ -297,13 +300,13 @@ type request[I any] struct {
 	start    time.Time
 	event    Event
 	body     body
-	check    Check[I]  // nil: no one asks
-	paced    int64     // bytes of body that have earned their time
-	due      time.Time // when the next ones must be there
-	turn     bool      // one of Config.Calls is this request's
+	check    Check[I]  // nil: no authentication
+	paced    int64     // bytes of body that have earned time
+	due      time.Time // when the next ones must arrive
+	turn     bool      // this request holds one of Config.Calls
 	memory   Memory
 	identity I
-	known    bool // what identity is
+	known    bool // identity is set
 }
 
 // ServeHTTP answers one request.
@@ -360,13 +363,13 @@ func (q *request[I]) serve() {
 	q.answer(ctx, call)
 }
 
-// acceptable refuses what can be refused before the body is touched: until
-// then a client that expects 100-continue sends nothing.
+// acceptable refuses what can be refused before the body is read: until then a
+// client that expects 100-continue sends nothing.
 func (q *request[I]) acceptable() bool {
 	if q.r.Method != http.MethodPost {
 		q.w.Header().Set("Allow", http.MethodPost)
-		// The Android app of WordPress looks for exactly this sentence to know
-		// that it found an endpoint.
+		// WordPress's Android app looks for exactly this sentence to recognize
+		// an endpoint.
 		q.plain(http.StatusMethodNotAllowed, "XML-RPC server accepts POST requests only.")
 		return false
 	}
@@ -391,7 +394,7 @@ func (q *request[I]) tooLarge() {
 	q.plain(http.StatusRequestEntityTooLarge, "The request is too large. At most "+strconv.FormatInt(q.h.cfg.MaxBody, 10)+" bytes are accepted.")
 }
 
-// plain answers outside XML-RPC.
+// plain sends an answer outside of XML-RPC.
 func (q *request[I]) plain(status int, text string) {
 	header := q.w.Header()
 	header.Set("Content-Type", "text/plain;charset=UTF-8")
@@ -400,7 +403,7 @@ func (q *request[I]) plain(status int, text string) {
 	q.write(status, []byte(text))
 }
 
-// write sends an answer that is in memory.
+// write sends an answer from memory.
 func (q *request[I]) write(status int, body []byte) {
 	q.deliver(status, &answer[I]{h: q.h, encoder: encoder{dst: body}})
 }
@@ -426,8 +429,8 @@ func (q *request[I]) deliver(status int, a *answer[I]) {
 	_ = q.control.SetWriteDeadline(time.Time{})
 }
 
-// xml writes an answer of XML-RPC: faults too come with status 200 unless
-// Config.Refused has another, as many clients do not read the body of one.
+// xml sends an XML-RPC answer. Faults too have status 200 unless Config.Refused
+// returns another, because many clients do not read the body of other statuses.
 func (q *request[I]) xml(status int, body []byte) {
 	q.xmlAnswer(status, &answer[I]{h: q.h, encoder: encoder{dst: body}})
 }
@@ -440,7 +443,7 @@ func (q *request[I]) xmlAnswer(status int, a *answer[I]) {
 	q.deliver(status, a)
 }
 
-// refused asks what HTTP must say next to the fault.
+// refused returns the HTTP status for a fault.
 func (q *request[I]) refused(err error) (status int) {
 	if q.h.cfg.Refused != nil {
 		status = q.h.cfg.Refused(q.w.Header(), err)
@@ -448,7 +451,7 @@ func (q *request[I]) refused(err error) (status int) {
 	return cmp.Or(status, http.StatusOK)
 }
 
-// fail answers with the fault that stands for err.
+// fail sends the fault for err.
 func (q *request[I]) fail(err error) {
 	if errors.Is(err, errBusy) {
 		q.event.Err = err
@@ -471,8 +474,8 @@ func (q *request[I]) refuseDocument(err error) {
 	}
 }
 
-// fault finds the fault for an error. An error that has none stays inside
-// under an incident number.
+// fault returns the fault for an error. An error without one is logged under an
+// incident number.
 func (h *Handler[I]) fault(ctx context.Context, err error) (f *Fault, incident string) {
 	if errors.As(err, &f) {
 		return f, ""
@@ -482,8 +485,9 @@ func (h *Handler[I]) fault(ctx context.Context, err error) (f *Fault, incident s
 	}
 	var p *panicked
 	inside := errors.As(err, &p)
-	// The context of a request is cancelled when its connection is closed: whatever the call was doing then has
-	// failed for that reason, by whichever error the database has for it: an outage, too.
+	// The context of a request is cancelled when its connection is closed. The
+	// call has then failed for that reason, whatever error the database has for
+	// it, even an outage.
 	if !inside && errors.Is(ctx.Err(), context.Canceled) {
 		h.cfg.Log.InfoContext(ctx, "call cancelled: its client went away", "error", err.Error())
 		return errGone, ""
@@ -512,13 +516,13 @@ type panicked struct {
 
 func (p *panicked) Error() string { return "method panicked" }
 
-// invoked runs a call that was checked.
+// invoked runs a checked call.
 func invoked(ctx context.Context, run Run) (v Value, err error) {
 	defer recovered(&err)
 	return run(ctx)
 }
 
-// prepare checks a call, as far as its method does that beforehand.
+// prepare checks a call, if its method has a separate check.
 func (h *Handler[I]) prepare(ctx context.Context, c *Call[I]) (run Run, err error) {
 	m := h.methods[c.Method]
 	switch {
@@ -549,8 +553,8 @@ func (h *Handler[I]) known(name string) string {
 	return ""
 }
 
-// arguments takes a single array in place of the list, as WordPress does:
-// several clients send all arguments in one array.
+// arguments replaces a single array by its elements, as WordPress does: several
+// clients send all arguments in one array.
 func arguments(params []Value) []Value {
 	if len(params) == 1 && params[0].Kind() == KindArray {
 		return params[0].Elements()
@@ -590,12 +594,12 @@ func (h *Handler[I]) write(ctx context.Context, c *Call[I], a *answer[I]) error 
 	return carryOut(ctx, run, a)
 }
 
-// carryOut runs a call that was checked and writes its result.
+// carryOut runs a checked call and writes its result.
 func carryOut[I any](ctx context.Context, run Run, a *answer[I]) (err error) {
 	v, err := invoked(ctx, run)
 	if err != nil {
 		return err
 	}
-	defer recovered(&err) // the elements of a stream are the method's
+	defer recovered(&err) // the method computes the elements of a stream
 	return a.value(v)
 }

@@ -1,15 +1,15 @@
 package xmlrpc
 
-// Limits bound what one document may ask of the reader. A field that is zero
-// has the default named next to it; there is no way to say "none".
+// Limits bound what one document may cost. A field that is zero has its
+// default; there is no way to remove a limit.
 //
-// Not configurable: 64 attributes on an element, 16 KiB for one tag, 4 KiB for
-// what stands before the root of the document up to the end of its XML
-// declaration, 1 KiB for a method name, 1 KiB for a
-// reference, 2 KiB for the text of a number or date.
+// These are not configurable: 64 attributes on an element, 16 KiB for one tag,
+// 4 KiB for everything before the root up to the end of the XML declaration, 1
+// KiB for a method name, 1 KiB for a reference, 2 KiB for the text of a number
+// or date.
 type Limits struct {
-	Elements    int // elements in the document: 30,000 in a call (as WordPress has it), 1,000,000 in a response
-	Depth       int // values inside values: 64
+	Elements    int // elements in the document: 30,000 in a call (as in WordPress), 1,000,000 in a response
+	Depth       int // nesting of values: 64
 	Params      int // parameters as sent: 256
 	Members     int // members of one struct: 10,000
 	Name        int // bytes of a member's name: 1,024
@@ -26,8 +26,8 @@ const (
 	maxNumber     = 2 << 10
 	responseLimit = 1000000
 	windowSize    = 64 << 10 // of the scanner over a spooled document; more than maxTag
-	keptBase64    = 16 << 10 // decoded bytes of a base64 value that a spooled document still keeps in memory
-	freeText      = 1 << 20  // bytes of text that a spooled document may hold without asking
+	keptBase64    = 16 << 10 // decoded bytes of the largest base64 value that a spooled document keeps in memory
+	freeText      = 1 << 20  // bytes of text that a spooled document may hold without a reservation
 	multicallName = "system.multicall"
 )
 

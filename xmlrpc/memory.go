@@ -8,27 +8,28 @@ import (
 	"golang.org/x/sync/semaphore"
 )
 
-// Memory is what one request takes of Config.Memory for what its methods read.
-// The first MiB is free; more is taken from the budget of all requests, and
-// given back when the answer is made. It is safe for concurrent use.
+// Memory is the memory that one request uses, out of Config.Memory, for what
+// its methods read. The first MiB is free; more comes from the budget of all
+// requests, and is released when the answer is made. It is safe for concurrent
+// use.
 type Memory struct {
 	budget *semaphore.Weighted
 	total  int64 // of the budget
 	wait   time.Duration
 
 	mu   sync.Mutex
-	used int64 // bytes that are in use
+	used int64 // bytes in use
 	held int64 // bytes taken from the budget
-	over int64 // bytes that may be used though no one holds them, see Reserve
+	over int64 // bytes that may be used without holding them, see Reserve
 }
 
 const (
 	freeMemory = 1 << 20   // of each request
-	memoryStep = 256 << 10 // by which a request takes more
+	memoryStep = 256 << 10 // the step by which a request takes more
 )
 
-// Grow counts n bytes more. It does not wait: who needs memory may hold what
-// others wait for. When there is none the error makes the call 503.
+// Grow counts n more bytes. It does not wait, since the caller may hold memory
+// that others wait for. If there is no memory, the error makes the call 503.
 func (m *Memory) Grow(n int64) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -45,8 +46,9 @@ func (m *Memory) Grow(n int64) error {
 	return nil
 }
 
-// Reserve makes room for n bytes that Grow will count, and waits for it as long
-// as Config.MemoryWait. What is larger than the whole budget gets it alone.
+// Reserve reserves n bytes that Grow will count, and waits for them for up to
+// Config.MemoryWait. A request for more than the whole budget gets it
+// exclusively.
 func (m *Memory) Reserve(ctx context.Context, n int64) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -56,7 +58,7 @@ func (m *Memory) Reserve(ctx context.Context, n int64) error {
 	}
 	step := min(short, m.total-m.held)
 	if step < short && m.used > freeMemory {
-		return errBusy // the rest of the budget would not do either
+		return errBusy // the rest of the budget would not suffice either
 	}
 	ctx, cancel := context.WithTimeout(ctx, m.wait)
 	defer cancel()
@@ -68,14 +70,14 @@ func (m *Memory) Reserve(ctx context.Context, n int64) error {
 	return nil
 }
 
-// Used is how many bytes are counted.
+// Used returns the number of counted bytes.
 func (m *Memory) Used() int64 {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	return m.used
 }
 
-// Shrink gives back what was counted beyond the first used bytes.
+// Shrink releases what was counted beyond the first used bytes.
 func (m *Memory) Shrink(used int64) {
 	m.mu.Lock()
 	defer m.mu.Unlock()

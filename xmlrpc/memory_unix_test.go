@@ -37,7 +37,8 @@ func TestMain(m *testing.M) {
 }
 
 func serveUploads(dir string) error {
-	// The clients of the test stand for as many networks, so no share bounds them.
+	// The clients of the test stand for as many networks, so no share bounds
+	// them.
 	everybody := func(*http.Request) (netip.Addr, bool) { return netip.Addr{}, false }
 	h, err := xmlrpc.New(config{SpoolDir: dir, Client: everybody, Methods: []method{{Name: "test.upload", Func: func(_ context.Context, c *call) (xmlrpc.Value, error) {
 		r, err := c.Param(0).Open()

@@ -7,26 +7,26 @@ import (
 	"slices"
 )
 
-// An Outline is the shape of an answer: where it ends, whether it is a fault,
-// and where members of some names stand. The values themselves were not kept.
+// An Outline is the structure of an answer: its end, whether it is a fault, and
+// the positions of members with some names. It does not hold the values.
 type Outline struct {
 	// Size is the number of bytes from the start of the document to the end of
 	// its root element. What follows is not part of the answer.
 	Size int64
-	// Fault is set when the answer is a fault.
+	// Fault is set if the answer is a fault.
 	Fault *Fault
-	// Value is where the result stands: a <value> element, or a type element
-	// that lacks its <value>. It is empty for a fault.
+	// Value is the position of the result: a <value> element, or a type element
+	// without one. It is empty for a fault.
 	Value Span
-	// Texts are the scalar members whose names were asked for, in the order of
+	// Texts are the scalar members with the requested names, in the order of
 	// the document.
 	Texts []MemberText
 }
 
-// A MemberText is a scalar member of a struct, and where it stands.
+// A MemberText is a scalar member of a struct with its position.
 type MemberText struct {
 	Name, Text string
-	Path       []int // the places in the arrays around the struct, the outermost first
+	Path       []int // the positions in the surrounding arrays, outermost first
 	Scalar     Span  // the <value> of the member
 	Struct     Span  // the <value> of the struct that holds the member
 
@@ -36,8 +36,8 @@ type MemberText struct {
 // A Span is a range of bytes, counted from the start of the document.
 type Span struct{ Start, End int64 }
 
-// Bounds of an Outline. An answer may be as large as its reader allows; what
-// is kept of it may not.
+// Limits of an Outline. An answer may be as large as its reader allows, but
+// only part of it is kept.
 const (
 	outlineTexts = 10000
 	outlineText  = 64 << 10 // bytes of texts that are kept, and of a fault
@@ -45,15 +45,14 @@ const (
 
 var errOutlineText = errors.New("the answer holds too many texts of that name, or the fault is too long")
 
-// OutlineResponse reads the answer to a call to the end of its root element
-// and keeps nothing of it but the outline, so that an answer of any size takes
-// the memory of one window. The first size bytes of src are read.
+// OutlineResponse reads the answer to a call to the end of its root element. It
+// keeps only the outline, so an answer of any size needs the memory of one
+// window. It reads the first size bytes of src.
 //
-// Unlike [DecodeResponse] it does not refuse what stands behind the root
-// element, does not check the text of numbers and dates, and does not look at
-// bytes that are not characters: it is for programs that pass an answer on to
-// someone who will read it. The error is a [*SyntaxError] when the document is
-// not a whole answer.
+// Unlike [DecodeResponse], it accepts anything after the root element, does not
+// check the text of numbers and dates, and does not check that bytes are
+// characters: it is for programs that pass on an answer to its reader. If the
+// document is not a complete answer, the error is a [*SyntaxError].
 func OutlineResponse(src io.ReaderAt, size int64, names ...string) (*Outline, error) {
 	d := newDecoder(Limits{Elements: int(max(size, 1)), Depth: 128}.withDefaults())
 	defer d.release()
@@ -83,7 +82,7 @@ func OutlineResponse(src io.ReaderAt, size int64, names ...string) (*Outline, er
 	return o.out, nil
 }
 
-// An outliner walks over an answer without keeping its values.
+// An outliner reads an answer without keeping its values.
 type outliner struct {
 	d     *decoder
 	names []string
@@ -166,8 +165,8 @@ func (o *outliner) params() error {
 	return nil
 }
 
-// value walks over a value whose start tag has been read. The value stands
-// behind start, with nothing but white space and comments between.
+// value skips a value whose start tag has been read. The value is preceded by
+// start, with only white space and comments between.
 func (o *outliner) value(t tag, empty bool, depth int, start int64) error {
 	first := len(o.out.Texts)
 	if err := o.inside(t, empty, depth); err != nil {
@@ -350,8 +349,8 @@ func (o *outliner) name(empty bool) (string, error) {
 	return name, nil
 }
 
-// wanted keeps the text of a member when it is a scalar. Its value stands
-// behind start.
+// wanted keeps the text of a member if it is a scalar. Its value is preceded by
+// start.
 func (o *outliner) wanted(name string, t tag, empty bool, depth int, start int64) error {
 	d := o.d
 	if t == tagArray || t == tagStruct {
@@ -401,8 +400,8 @@ func (o *outliner) wanted(name string, t tag, empty bool, depth int, start int64
 	return nil
 }
 
-// skipChars goes over text up to the next start or end tag and keeps nothing
-// of it. It reports whether the text is white space alone.
+// skipChars skips text up to the next start or end tag. It reports whether the
+// text is white space only.
 func (s *scanner) skipChars() (blank bool, err error) {
 	blank = true
 	for {

@@ -5,8 +5,8 @@ import (
 	"unicode/utf8"
 )
 
-// A windowsReader reads a document in windows-1252 as UTF-8, from its start to
-// its end: each ReadAt goes on where the last one has ended.
+// A windowsReader reads a windows-1252 document as UTF-8, from start to end:
+// each ReadAt continues where the previous one ended.
 type windowsReader struct {
 	src   Source
 	next  int64 // in src
@@ -40,8 +40,7 @@ func endOr(err error) error {
 	return err
 }
 
-// recodedSize is the number of bytes that a document in windows-1252 takes as
-// UTF-8.
+// recodedSize returns the size of a windows-1252 document as UTF-8.
 func recodedSize(src Source) (size int64, err error) {
 	err = eachByte(src, func(c byte) bool {
 		size += windowsLen(c)
@@ -50,8 +49,8 @@ func recodedSize(src Source) (size int64, err error) {
 	return size, err
 }
 
-// unrecode makes the places of cuts, which are in order and count the bytes of
-// the document as UTF-8, places in the document as it is, in windows-1252.
+// unrecode converts the positions of cuts, which are sorted and count the bytes
+// of the document as UTF-8, to positions in the windows-1252 document.
 func unrecode(src Source, cuts []cut) error {
 	var places []*int64
 	for i := range cuts {

@@ -6,11 +6,11 @@ import (
 	"strings"
 )
 
-// parseScalar reads the text of a boolean, number, date or nil. The grammars of
-// numbers are narrower than those of package strconv.
+// parseScalar parses the text of a boolean, number, date or nil. The grammars
+// of numbers are narrower than those of package strconv.
 func parseScalar(t tag, text string) (Value, bool) {
 	if text == "" && (t == tagInt || t == tagI4 || t == tagI8) {
-		// An empty blog id: html2wordpress1 and others send <int></int>.
+		// html2wordpress1 and others send <int></int> for an empty blog id.
 		return Int(0), true
 	}
 	text = trim(text)
@@ -26,7 +26,7 @@ func parseScalar(t tag, text string) (Value, bool) {
 		n, ok := parseInt(text)
 		return Int(n), ok
 	case tagBoolean:
-		// Programs print a language's own boolean, True or TRUE; templates
+		// Programs write their language's own boolean, True or TRUE; templates
 		// leave the element empty.
 		switch strings.ToLower(text) {
 		case "1", "true":
@@ -42,8 +42,8 @@ func parseScalar(t tag, text string) (Value, bool) {
 		f, ok := parseDouble(text)
 		return Double(f), ok
 	case tagDateTime:
-		// What a text means as a date is for the method to say: one that cannot
-		// be read is no reason to refuse the other members (WordPress).
+		// The method decides what a text means as a date: as in WordPress, an
+		// invalid one is no reason to refuse the other members.
 		return DateTime(text), true
 	case tagNil:
 		return Value{}, text == ""
@@ -66,7 +66,8 @@ func parseInt(s string) (n int64, ok bool) {
 		if c < 0 || c > 9 {
 			return 0, false
 		}
-		// Counted downwards, where one more number fits than upwards.
+		// Counting down, because the smallest integer has no positive
+		// counterpart.
 		if n < (math.MinInt64+c)/10 {
 			return 0, false
 		}
@@ -78,8 +79,8 @@ func parseInt(s string) (n int64, ok bool) {
 	return -n, n != math.MinInt64
 }
 
-// parseDouble reads a finite decimal number: no hexadecimal, no underscore, no
-// word, all of which strconv.ParseFloat takes.
+// parseDouble parses a finite decimal number. Unlike strconv.ParseFloat, it
+// accepts no hexadecimal digits, underscores or words.
 func parseDouble(s string) (float64, bool) {
 	i := 0
 	digits := func() bool {

@@ -8,34 +8,34 @@ import (
 )
 
 // A scanner reads the XML of one document: tags, text, comments, processing
-// instructions. It knows no XML-RPC beyond the names of the elements.
+// instructions. Of XML-RPC it knows only the names of the elements.
 //
-// It works in one of two ways. Over a document in memory buf is all of it and
-// str the same bytes as a string, of which texts are slices. Over a spooled
-// document buf is a window that more moves on, and texts are copied.
+// It has two modes. For a document in memory, buf is the whole document and str
+// the same bytes as a string, of which texts are slices. For a spooled
+// document, buf is a window that more moves, and texts are copied.
 type scanner struct {
 	buf   []byte
 	i     int    // the next byte
 	base  int64  // bytes before buf[0]
 	str   string // the whole document, or "" for a window
-	tagAt int64  // where the last tag that next consumed begins
-	cr    bool   // there may be carriage returns ahead
-	ends  bool   // there may be a ]]> ahead
+	tagAt int64  // offset of the last tag that next consumed
+	cr    bool   // carriage returns may follow
+	ends  bool   // a ]]> may follow
 
-	// Of a window only.
-	src    io.ReaderAt // nil when buf holds everything
-	looked bool        // src is known to hold good characters
+	// For a window only.
+	src    io.ReaderAt // nil if buf holds everything
+	looked bool        // the characters of src are known to be valid
 	size   int64       // of src
 	read   int64       // bytes taken from src so far
 	tail   [utf8.UTFMax]byte
-	tailed int    // bytes of tail: read, but not yet a whole character
-	room   []byte // what buf is a part of
-	free   int64  // bytes of text that may still be held without asking; below 0 when asked
+	tailed int    // bytes of tail: read, but not yet a complete character
+	room   []byte // the memory that buf is part of
+	free   int64  // bytes of text that may be held without a reservation; below 0 after one
 	hold   func(bytes int64) error
 	failed error // of src, of hold, or an invalid byte
-	keep   int   // bytes of one text that are wanted; 0 for all
-	begun  int   // of the text that is read, in text
-	long   bool  // the text that is read is longer than keep
+	keep   int   // how many bytes of a text are needed; 0 for all
+	begun  int   // start of the current text in text
+	long   bool  // the current text is longer than keep
 
 	text       strings.Builder // texts that are not slices of str
 	opened     int             // elements so far
@@ -43,7 +43,7 @@ type scanner struct {
 	sawCDATA   bool // by the last call of chars
 	inCDATA    bool // between calls of base64Run
 	one        [utf8.UTFMax]byte
-	attributes []string // names within the tag that is read
+	attributes []string // names in the current tag
 }
 
 func (s *scanner) errorAt(code int, why string) error {
@@ -53,15 +53,15 @@ func (s *scanner) errorAt(code int, why string) error {
 	return &SyntaxError{code, why, s.base + int64(s.i)}
 }
 
-// here is the place of the next byte in the document.
+// here returns the offset of the next byte in the document.
 func (s *scanner) here() int64 { return s.base + int64(s.i) }
 
 func (s *scanner) malformed(why string) error { return s.errorAt(CodeParse, why) }
 func (s *scanner) misshapen(why string) error { return s.errorAt(CodeInvalidRequest, why) }
 func (s *scanner) ended() error               { return s.malformed("it ends too early") }
 
-// more reads on into a window, keeping the bytes from i. It reports whether
-// there are more bytes than before; i and all offsets into buf change.
+// more moves the window, keeping the bytes from i. It reports whether there are
+// more bytes than before; i and all offsets into buf change.
 func (s *scanner) more() bool {
 	if s.src == nil || s.failed != nil || s.i == 0 && len(s.buf) == len(s.room) {
 		return false
@@ -70,7 +70,7 @@ func (s *scanner) more() bool {
 	s.base += int64(s.i)
 	s.i = 0
 	before := n
-	// The loop goes on while what was read makes no whole character.
+	// Continue while the bytes read do not complete a character.
 	for n == before && n+s.tailed < len(s.room) {
 		fresh := n
 		n += copy(s.room[n:], s.tail[:s.tailed])
@@ -109,7 +109,7 @@ func (s *scanner) more() bool {
 	return n > before
 }
 
-// need tries to have n bytes from i on and reports whether they are there.
+// need tries to get n bytes from i on, and reports whether they are there.
 func (s *scanner) need(n int) bool {
 	for len(s.buf)-s.i < n {
 		if !s.more() {
@@ -119,7 +119,7 @@ func (s *scanner) need(n int) bool {
 	return true
 }
 
-// next goes to the next tag between elements, where no text may stand. It
+// next moves to the next tag between elements, where no text is allowed. It
 // returns the start tag that it consumed, or tagEnd after it consumed the end
 // tag of parent.
 func (s *scanner) next(parent tag) (t tag, empty bool, err error) {
@@ -189,7 +189,7 @@ func (s *scanner) start() (t tag, empty bool, err error) {
 	}
 }
 
-// intruder is the error for a start tag where only text may stand.
+// intruder returns the error for a start tag where only text is allowed.
 func (s *scanner) intruder() error {
 	if _, _, err := s.start(); err != nil {
 		return err
@@ -205,7 +205,7 @@ func (s *scanner) count() error {
 }
 
 // slowStart consumes a start tag with white space, attributes or a slash after
-// its name, which ends at n. It reports false when b ends within the tag.
+// its name, which ends at n. It returns false if b ends within the tag.
 func (s *scanner) slowStart(b []byte, n int, t *tag, empty *bool) (bool, error) {
 	if n == len(b) {
 		return false, nil
@@ -263,8 +263,8 @@ func (s *scanner) slowStart(b []byte, n int, t *tag, empty *bool) (bool, error) 
 	}
 }
 
-// attributeValue reads = and the quoted value from n on. The value is nil when
-// b ends before it does.
+// attributeValue reads = and the quoted value from n on. The value is nil if b
+// ends before it does.
 func (s *scanner) attributeValue(b []byte, n int) (value []byte, end int, err error) {
 	for n < len(b) && isSpace(b[n]) {
 		n++
@@ -344,9 +344,9 @@ func (s *scanner) end(t tag) error {
 	return nil
 }
 
-// aside consumes a comment or a processing instruction, or stands before a
-// CDATA section and says so. A document type declaration is refused here,
-// before a byte of it is read.
+// aside consumes a comment or a processing instruction. Before a CDATA section
+// it stops and returns true. It refuses a document type declaration before
+// reading any of it.
 func (s *scanner) aside() (cdata bool, err error) {
 	if s.buf[s.i+1] == '?' {
 		return false, s.instruction()
@@ -411,7 +411,7 @@ func (s *scanner) instruction() error {
 	return s.skipTo("?>")
 }
 
-// skipTo goes behind the next occurrence of mark.
+// skipTo moves behind the next occurrence of mark.
 func (s *scanner) skipTo(mark string) error {
 	for {
 		if k := bytes.Index(s.buf[s.i:], []byte(mark)); k >= 0 {
@@ -425,7 +425,7 @@ func (s *scanner) skipTo(mark string) error {
 	}
 }
 
-// legal reports whether a character may stand in XML (XML 1.0 section 2.2).
+// legal reports whether XML allows a character (XML 1.0 section 2.2).
 func legal(r rune) bool {
 	return r == '\t' || r == '\n' || r == '\r' ||
 		r >= 0x20 && r <= 0xd7ff || r >= 0xe000 && r <= 0xfffd || r >= 0x10000 && r <= utf8.MaxRune
@@ -433,8 +433,9 @@ func legal(r rune) bool {
 
 func isSpace(c byte) bool { return c == ' ' || c == '\n' || c == '\t' || c == '\r' }
 
-// isName marks the bytes that may stand in a name. Characters beyond ASCII are
-// all let through: no name with one is known, so the element is refused anyway.
+// isName marks the bytes that are allowed in a name. It accepts all characters
+// outside of ASCII: no known name contains one, so the element is refused
+// anyway.
 var isName = func() (t [256]bool) {
 	for c := range t {
 		t[c] = c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || c == '_' || c == ':' || c == '-' || c == '.' || c >= 0x80

@@ -8,8 +8,9 @@ import (
 	"github.com/quillgate/quillgate/network"
 )
 
-// shares divide the spool. Each network has its share of it, and a smaller one for requests without a credential, which
-// together leave room for those that have one.
+// shares divide the spool. Each network has a share of it, and a smaller one
+// for requests without a credential, which together leave room for requests
+// with one.
 type shares struct {
 	from      network.Share[shareKey]
 	anonymous network.Share[struct{}]
@@ -20,7 +21,8 @@ type shareKey struct {
 	presented bool
 }
 
-// shareLimits are the bounds in bytes. A share never refuses a single body that the spool has room for.
+// shareLimits returns the limits in bytes. A share never refuses a single body
+// for which the spool has room.
 func (cfg *Config[I]) shareLimits(presented bool) (share, together int64) {
 	one := min(cfg.MaxBody, cfg.SpoolTotal)
 	if presented {
@@ -29,13 +31,14 @@ func (cfg *Config[I]) shareLimits(presented bool) (share, together int64) {
 	return max(cfg.SpoolTotal/16, one), max(cfg.SpoolTotal/2, one)
 }
 
-// presented reports whether a request carries a credential that a Check has taken note of. It may still be wrong.
+// presented reports whether a request carries a credential that a Check has
+// recognized. It may still be wrong.
 func (q *request[I]) presented() bool {
 	p, ok := q.check.(interface{ Presented() bool })
 	return q.check != nil && (!ok || p.Presented())
 }
 
-// claim takes n bytes of the spool, if they are there for this client.
+// claim reserves n bytes of the spool, if this client may have them.
 func (q *request[I]) claim(n int64) bool {
 	cfg := &q.h.cfg
 	if q.h.spooled.Add(n) > cfg.SpoolTotal {
@@ -66,7 +69,7 @@ func (q *request[I]) claim(n int64) bool {
 	return true
 }
 
-// unclaim gives back what the body has taken of the spool.
+// unclaim releases the body's bytes of the spool.
 func (q *request[I]) unclaim() {
 	b := &q.body
 	if b.counted == 0 {
@@ -82,19 +85,20 @@ func (q *request[I]) unclaim() {
 	b.counted = 0
 }
 
-// peerOf is the address at the other end of the connection.
+// peerOf returns the address at the other end of the connection.
 func peerOf(r *http.Request) netip.Addr {
 	at, _ := netip.ParseAddrPort(r.RemoteAddr)
 	return at.Addr()
 }
 
-// anonymousLarge is how much of a body without a credential earns a long pause.
+// anonymousLarge is how much of a body without a credential earns a long pause,
+// in bytes.
 const anonymousLarge = 8 << 20
 
-// hurry moves the read deadline of the connection to where the next bytes must
-// be. Bytes earn time at BodyRate, up to three times BodyGrace: a pause is
-// borne, and no one holds the spool for long by sending much and then nothing.
-// A large body without a credential earns BodyGrace at most.
+// hurry moves the read deadline of the connection to the time by which the next
+// bytes must arrive. Bytes earn time at BodyRate, up to three times BodyGrace:
+// a pause is tolerated, but nobody can hold the spool for long by sending much
+// and then nothing. A large body without a credential earns at most BodyGrace.
 func (q *request[I]) hurry() {
 	cfg := &q.h.cfg
 	now := time.Now()

@@ -30,15 +30,16 @@ func TestH19SilenceEndsABody(t *testing.T) {
 		s := serve(t, config{BodyGrace: 100 * time.Millisecond, BodyRate: 1 << 10, SpoolAbove: 1000, Authenticate: carries})
 		began := time.Now()
 		got := talk(t, s.Listener.Addr(), false, "POST / HTTP/1.1\r\nHost: x\r\n"+credential+"Content-Length: 2000000\r\n\r\n"+strings.Repeat(" ", 1_000_000))
-		// A million bytes at a KiB a second would have earned a quarter of an hour.
+		// A million bytes at a KiB a second would have earned a quarter of an
+		// hour.
 		if took := time.Since(began); !strings.HasPrefix(got, "HTTP/1.1 408 ") || took > time.Minute {
 			t.Errorf("with %q: answered %q after %v, want 408 soon", credential, got, took)
 		}
 	}
 }
 
-// H19: a network holds its share of the spool and no more, less without a credential; others are not held up, and
-// IPv6 counts by /64.
+// H19: a network holds its share of the spool and no more, less without a
+// credential; others are not held up, and IPv6 counts by /64.
 func TestH19SpoolShares(t *testing.T) {
 	for _, test := range []struct {
 		name, holder, other string
@@ -66,7 +67,8 @@ func TestH19SpoolShares(t *testing.T) {
 			}
 			defer hold.Close()
 			fmt.Fprintf(hold, "POST / HTTP/1.1\r\nHost: x\r\nFrom: %s\r\nContent-Length: 65000\r\n\r\n%s", test.holder, strings.Repeat(" ", 60_000))
-			// One that comes before this would take the share itself, and the holder would be refused.
+			// One that comes before this would take the share itself, and the
+			// holder would be refused.
 			spool := s.Config.Handler.(interface{ Spooled() int64 })
 			for end := time.Now().Add(time.Minute); spool.Spooled() < 32<<10; time.Sleep(time.Millisecond) {
 				if time.Now().After(end) {

@@ -11,7 +11,7 @@ import (
 	"unicode/utf8"
 )
 
-// A Source is a document that can be read at any place: a *[bytes.Reader], a
+// A Source is a document that can be read at any offset: a *[bytes.Reader], a
 // *[Spool], a *[Spliced].
 type Source interface {
 	io.ReaderAt
@@ -23,16 +23,16 @@ const MaxArgument = 4 << 10
 
 // A Splice is a call whose arguments can be replaced in its own bytes, such as
 // the user name and the password that a signed request leaves empty. It knows
-// where each argument stands and what it says, also in the calls of a
+// the position and the value of each argument, also in the calls of a
 // system.multicall, and keeps nothing else of the document.
 type Splice struct {
 	Method string // of the document
-	// Calls are the calls that it asks for: those of a system.multicall in
-	// their order, else the one of the document.
+	// Calls are the calls in the document: those of a system.multicall in their
+	// order, otherwise the single one.
 	Calls []SplicedCall
 
 	src      Source
-	recoded  bool // places count the bytes of the document as UTF-8, see windowsReader
+	recoded  bool // positions count the bytes of the document as UTF-8, see windowsReader
 	trace    *trace
 	maxParam int
 }
@@ -41,9 +41,9 @@ type Splice struct {
 type SplicedCall struct {
 	// Method is the name, trimmed, as WordPress trims it in a nested call too.
 	Method string
-	// Args are the arguments, with those of a single array in place of the list
-	// as a [Handler] takes them. Here nil keeps its place. WordPress drops an
-	// argument that is nil, <value/> as well, and moves those behind it up.
+	// Args are the arguments. As in a [Handler], a single array is replaced by
+	// its elements. A nil keeps its position here. WordPress drops an argument
+	// that is nil, or <value/>, and moves the following ones up.
 	Args []Argument
 
 	list argumentList
@@ -51,14 +51,14 @@ type SplicedCall struct {
 
 // An Argument is one argument of a call.
 type Argument struct {
-	// Value is a scalar as DecodeCall has it. Of an array, of a struct and of a
-	// Long argument it has the kind and nothing else.
+	// Value is a scalar as DecodeCall returns it. For an array, a struct and a
+	// Long argument it has only the kind.
 	Value Value
 	Long  bool // the text is longer than about MaxArgument bytes, and was not kept
 }
 
-// Arg returns an argument by its position, from 0, and the zero Argument, which
-// is nil, where there is none.
+// Arg returns an argument by its position, from 0, or the zero Argument, which
+// is nil, if there is none.
 func (c *SplicedCall) Arg(i int) Argument {
 	if i < 0 || i >= len(c.Args) {
 		return Argument{}
@@ -66,14 +66,14 @@ func (c *SplicedCall) Arg(i int) Argument {
 	return c.Args[i]
 }
 
-// NewSplice reads a call, once, through a window of 64 KiB. src must stay as it
-// is while the Splice and what comes from it are used.
+// NewSplice reads a call, once, through a window of 64 KiB. src must not change
+// while the Splice and its results are used.
 //
-// A document that NewSplice reads is one that [DecodeCall] reads, to the same
-// arguments. The other way round there are two exceptions: white space and
-// member names of more than MaxArgument bytes are refused, and so is a
-// system.multicall with an element that is not a call. The errors are those of
-// DecodeCall and, for a batch, a [*Fault].
+// Every document that NewSplice accepts is accepted by [DecodeCall], with the
+// same arguments. The reverse has two exceptions: NewSplice refuses white space
+// and member names of more than MaxArgument bytes, and a system.multicall with
+// an element that is not a call. Errors: those of DecodeCall and, for a batch,
+// a [*Fault].
 func NewSplice(src Source, lim Limits) (*Splice, error) {
 	lim = lim.withDefaults()
 	lim.Name = min(lim.Name, MaxArgument)
@@ -138,9 +138,9 @@ func (s *Splice) find(lim Limits) error {
 	return nil
 }
 
-// noCall refuses a batch with an element that is not a call. A [Handler] runs
-// the others; but WordPress takes a struct for a list of arguments too, so what
-// stands in one cannot be left as it is.
+// noCall returns the fault for a batch with an element that is not a call. A
+// [Handler] runs the others. But WordPress also accepts a struct as a list of
+// arguments, so its content cannot be left as it is.
 func noCall(i int) *Fault {
 	return &Fault{CodeInvalidParams, "Call " + strconv.Itoa(i+1) + " of the system.multicall is not a struct with methodName and an array params."}
 }
@@ -154,28 +154,27 @@ func (s *Splice) add(method string, list argumentList) {
 	s.Calls = append(s.Calls, c)
 }
 
-// A Replacement puts a string in the place of an argument.
+// A Replacement replaces an argument by a string.
 type Replacement struct {
-	Call, Arg int // the place in Splice.Calls, and in the arguments of that call, both from 0
+	Call, Arg int // positions in Splice.Calls and in the arguments of that call, from 0
 	Text      string
 }
 
 // errReplacement is an error of the caller.
 var errReplacement = errors.New("there is no such argument to replace, or it is replaced twice")
 
-// Replace returns the document with arguments replaced. Every byte outside of
-// them is that of the document. A replaced argument is written as
-// <value><string>…</string></value>, which WordPress keeps in its place also
-// when it is empty; a text with white space at an end as <value>…</value>,
-// since that of a <string> is trimmed. All characters beyond ASCII are written
-// by number, so that the encoding of the document does not matter.
+// Replace returns the document with arguments replaced. All other bytes are
+// those of the document. A replaced argument is written as
+// <value><string>…</string></value>, which keeps its position in WordPress even
+// if it is empty; a text with white space at an end as <value>…</value>, since
+// a <string> is trimmed. All characters outside of ASCII are written as numeric
+// references, so that the encoding of the document does not matter.
 //
-// An argument behind the last one is added, and those before it that are
-// missing become empty strings.
+// An argument after the last one is added, and missing ones before it become
+// empty strings.
 //
-// It is an error to replace an argument twice or one behind Limits.Params, and
-// to write a text that XML cannot hold: one with a control character, or of
-// nothing but white space.
+// It is an error to replace an argument twice or one beyond Limits.Params, and
+// to write a text that XML cannot represent, or that is white space only.
 func (s *Splice) Replace(with ...Replacement) (*Spliced, error) {
 	with = slices.Clone(with)
 	slices.SortFunc(with, func(a, b Replacement) int {
@@ -206,11 +205,11 @@ func (s *Splice) Replace(with ...Replacement) (*Spliced, error) {
 	return newSpliced(s.src, cuts), nil
 }
 
-// replace returns what is to be cut for the replacements of one call, which are
-// in the order of the arguments.
+// replace returns the cuts for the replacements of one call, which are in the
+// order of the arguments.
 func (s *Splice) replace(c *SplicedCall, with []Replacement) (cuts []cut, err error) {
 	var added strings.Builder
-	next := len(c.Args) // the first argument behind those that there are
+	next := len(c.Args) // the first argument after the existing ones
 	for i, r := range with {
 		if r.Arg < 0 || r.Arg >= s.maxParam || i > 0 && r.Arg == with[i-1].Arg {
 			return nil, errReplacement
@@ -257,7 +256,7 @@ func (s *Splice) append(c *SplicedCall, added string) cut {
 
 const emptyText = "<value><string></string></value>"
 
-// valueText writes a string as the value of an argument.
+// valueText formats a string as the value of an argument.
 func valueText(text string) (string, error) {
 	inner := trim(text)
 	if inner == "" && text != "" {

@@ -404,7 +404,8 @@ func TestSpliceOfASpool(t *testing.T) {
 }
 
 // BenchmarkSpliceDoubled compares documents with such of twice their size, each
-// by its best time, and fails when that is more than three and a half times as long.
+// by its best time, and fails when that is more than three and a half times as
+// long.
 func BenchmarkSpliceDoubled(b *testing.B) {
 	long := func(part string, most int) func(int) string {
 		return func(n int) string {

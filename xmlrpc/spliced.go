@@ -5,30 +5,30 @@ import (
 	"sort"
 )
 
-// A Spliced is a document with some of its bytes replaced: the rest is read
-// from the document when it is asked for. It is safe for concurrent use as far
-// as the document is. Read it with io.NewSectionReader.
+// A Spliced is a document with some of its bytes replaced. The rest is read
+// from the document on demand. It is safe for concurrent use if the document
+// is. Read it with io.NewSectionReader.
 type Spliced struct {
 	src   Source
 	parts []stretch
 	size  int64
 }
 
-// A stretch is a part of a Spliced: text, or so many bytes of the document.
+// A stretch is a part of a Spliced: text, or bytes of the document.
 type stretch struct {
 	at   int64 // in the Spliced
 	text string
-	from int64 // in the document, where there is no text
+	from int64 // in the document, if there is no text
 	size int64
 }
 
-// A cut is a part of the document and what stands in its place.
+// A cut is a part of the document with its replacement.
 type cut struct {
 	at   Span
 	text string
 }
 
-// newSpliced makes the cuts, which are in order and do not overlap.
+// newSpliced applies the cuts, which are sorted and do not overlap.
 func newSpliced(src Source, cuts []cut) *Spliced {
 	s := &Spliced{src: src}
 	add := func(p stretch) {

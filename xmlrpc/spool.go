@@ -14,44 +14,43 @@ import (
 	"unicode/utf8"
 )
 
-// spoolPattern names the files of the spool, for os.CreateTemp and for finding
-// what a crash left.
+// spoolPattern is the pattern of file names of the spool, for os.CreateTemp and
+// for finding files that a crash left.
 const spoolPattern = "quillgate-body-*.tmp"
 
-// spoolBlock is how many bytes of memory a Spool begins to read with.
+// spoolBlock is the size of the first read of a Spool, in bytes.
 const spoolBlock = 4 << 10
 
 // A Spool holds the bytes of one body: in memory up to a limit, and beyond it
-// in a file of mode 0600 that has lost its name, so that it is gone with the
-// process, however that ends. (On Windows the file goes when the Spool is
-// closed.)
+// in an unlinked file of mode 0600, which disappears with the process, however
+// that ends. (On Windows the file is removed when the Spool is closed.)
 //
-// Bytes are written one after the other, from one goroutine. What was written
-// can be read by many at once, in any order, until Close.
+// Bytes are written sequentially by one goroutine. Written bytes can be read
+// concurrently, in any order, until Close.
 type Spool struct {
 	dir      string
 	inMemory int64
-	memory   []byte // all of it, while there is no file
+	memory   []byte // all of it, without a file
 	file     *os.File
-	name     string // still to be removed on close; "" once the file has no name
+	name     string // to be removed on close; "" once the file is unlinked
 	size     int64
 }
 
-// NewSpool returns an empty Spool that keeps up to inMemory bytes in memory
-// and makes its file, when it needs one, in dir; "" is the folder of the
-// system for temporary files.
+// NewSpool returns an empty Spool that keeps up to inMemory bytes in memory and
+// creates its file, if it needs one, in dir. If dir is "", it uses the system's
+// folder for temporary files.
 func NewSpool(dir string, inMemory int64) *Spool {
 	return &Spool{dir: dir, inMemory: inMemory}
 }
 
-// create makes the file, and moves there what was in memory.
+// create creates the file, and moves the bytes in memory there.
 func (s *Spool) create() error {
 	f, err := os.CreateTemp(s.dir, spoolPattern)
 	if err != nil {
 		return fmt.Errorf("spool a body: %w", err)
 	}
 	s.file, s.name = f, f.Name()
-	// Windows cannot remove a file that is open; there Close does.
+	// Windows cannot remove an open file; Close does it there.
 	if runtime.GOOS != "windows" {
 		if err := os.Remove(s.name); err == nil {
 			s.name = ""
@@ -66,8 +65,8 @@ func (s *Spool) create() error {
 	return nil
 }
 
-// Write appends to the Spool. After an error it is good for nothing but Close.
-// An error of the file wraps an *os.PathError.
+// Write appends to the Spool. After an error the Spool can only be closed. An
+// error of the file wraps an *os.PathError.
 func (s *Spool) Write(p []byte) (int, error) {
 	if s.file == nil {
 		if s.size+int64(len(p)) <= s.inMemory {
@@ -87,9 +86,9 @@ func (s *Spool) Write(p []byte) (int, error) {
 	return n, nil
 }
 
-// ReadFrom appends what a reader gives until its end. While that stays in
-// memory it is read there at once, without a buffer in between. It implements
-// io.ReaderFrom; the errors are those of Write and of the reader.
+// ReadFrom appends everything that a reader yields. While that fits into
+// memory, it reads there directly, without another buffer. It implements
+// io.ReaderFrom. Errors: those of Write and of the reader.
 func (s *Spool) ReadFrom(r io.Reader) (n int64, err error) {
 	for s.file == nil && s.size < s.inMemory {
 		if len(s.memory) == cap(s.memory) {
@@ -111,21 +110,21 @@ func (s *Spool) ReadFrom(r io.Reader) (n int64, err error) {
 	return n + more, err
 }
 
-// copyBuffers are the buffers of Copy.
+// copyBuffers holds the buffers for Copy.
 var copyBuffers = sync.Pool{New: func() any { return new([32 << 10]byte) }}
 
-// Copy copies src to its end through a buffer that is used again. It is
-// [io.Copy] for calls and answers, which are small and many: io.Copy makes a
-// buffer each time, or leaves it to a [net/http.ResponseWriter], which then
-// sends its header by itself.
+// Copy copies src to its end through a pooled buffer. It replaces [io.Copy] for
+// calls and answers, which are small and many: io.Copy allocates a buffer each
+// time, or leaves that to a [net/http.ResponseWriter], which then sends its
+// header separately.
 func Copy(dst io.Writer, src io.Reader) (int64, error) {
 	buf := copyBuffers.Get().(*[32 << 10]byte)
 	defer copyBuffers.Put(buf)
 	return io.CopyBuffer(struct{ io.Writer }{dst}, struct{ io.Reader }{src}, buf[:])
 }
 
-// Truncate drops what was written behind the first size bytes, which cannot be
-// more than there are.
+// Truncate drops everything after the first size bytes. size must not exceed
+// the current size.
 func (s *Spool) Truncate(size int64) error {
 	s.size = size
 	if s.file == nil {
@@ -150,14 +149,14 @@ func (s *Spool) ReadAt(p []byte, off int64) (int, error) {
 	return bytes.NewReader(s.memory).ReadAt(p, off)
 }
 
-// Size returns how many bytes were written.
+// Size returns the number of bytes written.
 func (s *Spool) Size() int64 { return s.size }
 
-// Reader returns a reader of what was written so far, from its start. Any
-// number of them may be in use.
+// Reader returns a reader of the bytes written so far, from the start. Several
+// can be used at the same time.
 func (s *Spool) Reader() *io.SectionReader { return io.NewSectionReader(s, 0, s.size) }
 
-// Close gives memory and file back. Nothing is to be read after it.
+// Close releases memory and file. The Spool must not be read after it.
 func (s *Spool) Close() error {
 	s.memory = nil
 	if s.file == nil {
@@ -173,9 +172,9 @@ func (s *Spool) Close() error {
 	return nil
 }
 
-// toUTF8 rewrites a document in windows-1252, unless all of it is UTF-8 after
-// all: a body that declares ISO-8859-1 and is valid UTF-8 beyond ASCII was
-// declared wrongly. A document in another charset must be UTF-8.
+// toUTF8 converts a windows-1252 document, unless all of it is valid UTF-8: a
+// body that declares ISO-8859-1 and is valid UTF-8 with characters outside of
+// ASCII was declared wrongly. A document in another charset must be UTF-8.
 func (s *Spool) toUTF8(cs charset) error {
 	valid, err := validUTF8(s, s.size)
 	if err != nil || valid {
@@ -211,7 +210,7 @@ func (s *Spool) toUTF8(cs charset) error {
 	return nil
 }
 
-// validUTF8 reports whether a document outside of memory is UTF-8.
+// validUTF8 reports whether a document that is not in memory is UTF-8.
 func validUTF8(src io.ReaderAt, size int64) (bool, error) {
 	buf := make([]byte, windowSize)
 	kept := 0
@@ -223,7 +222,7 @@ func validUTF8(src io.ReaderAt, size int64) (bool, error) {
 		at += int64(n)
 		b := buf[:kept+n]
 		for len(b) > 0 && !utf8.Valid(b) {
-			// A character may be cut by the end of the block.
+			// The end of the block may split a character.
 			cut := len(b) - 1
 			for cut > 0 && len(b)-cut < utf8.UTFMax && !utf8.RuneStart(b[cut]) {
 				cut--
@@ -242,8 +241,8 @@ func validUTF8(src io.ReaderAt, size int64) (bool, error) {
 	return true, nil
 }
 
-// sweep removes what an earlier process left behind. Removing the name of a
-// file in use does no harm, and what cannot be removed belongs to someone else.
+// sweep removes files that an earlier process left. Unlinking a file in use
+// does no harm, and a file that cannot be removed belongs to someone else.
 func sweep(dir string) error {
 	left, err := filepath.Glob(filepath.Join(dir, spoolPattern))
 	if err != nil {

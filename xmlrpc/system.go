@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// system returns the methods of the protocol itself.
+// system returns the methods of the protocol.
 func (h *Handler[I]) system() []Method[I] {
 	rows := []Method[I]{
 		{
@@ -110,10 +110,10 @@ func notFound(name string) *Fault {
 	return &Fault{CodeMethodNotFound, "There is no method \"" + Shown(name) + "\" here."}
 }
 
-// sayHello answers the exact words by which VimRepress knows an endpoint.
+// sayHello answers the exact text by which VimRepress recognizes an endpoint.
 func sayHello[I any](context.Context, *Call[I]) (Value, error) { return String("Hello!"), nil }
 
-// addTwoNumbers takes numbers in any type that can hold one, and answers 0 when
+// addTwoNumbers accepts numbers in any type that can hold one, and returns 0 if
 // there are fewer than two, both as WordPress does.
 func addTwoNumbers[I any](_ context.Context, c *Call[I]) (Value, error) {
 	if len(c.Params) < 2 {
@@ -153,10 +153,10 @@ func number(v Value) (Value, bool) {
 	return Value{}, false
 }
 
-// multicall answers every call of a batch into a. All are checked before the
-// first is carried out, as far as their methods do that. A call that fails, and an
-// entry that is not a call, leave their fault in the list and the others run,
-// as in WordPress.
+// multicall writes the answers to all calls of a batch to a. All calls are
+// checked before the first is carried out, if their methods have a separate
+// check. As in WordPress, a call that fails, or an entry that is not a call,
+// has its fault in the list, and the others run.
 func (q *request[I]) multicall(ctx context.Context, c *Call[I], a *answer[I]) error {
 	calls, err := q.h.calls(c.Params)
 	if err != nil {
@@ -210,7 +210,7 @@ var (
 	errBatchTime   error = &Fault{CodeInternal, "The batch took too long, and this call was not run."}
 )
 
-// nested runs one call of a batch, unless the batch is over its bounds, and
+// nested runs one call of a batch, unless the batch exceeds its limits, and
 // writes its result as a list of one.
 func (h *Handler[I]) nested(ctx context.Context, run Run, a *answer[I]) error {
 	switch {
@@ -237,7 +237,7 @@ type entry struct {
 	MethodCall
 	refused error // why it is not carried out
 	run     Run
-	checked time.Duration // that the check took
+	checked time.Duration // time for the check
 }
 
 // check checks an entry as a call of a batch.
@@ -257,8 +257,8 @@ func check[I any](ctx context.Context, h *Handler[I], e *entry, batch *Call[I], 
 	e.checked = time.Since(start)
 }
 
-// calls reads the batch. The list stands in place of the parameters, or is
-// itself the only element of an array. A scalar is not a list.
+// calls returns the batch. The list replaces the parameters, or is the only
+// element of an array. A scalar is not a list.
 func (h *Handler[I]) calls(params []Value) ([]entry, error) {
 	params = arguments(params)
 	if len(params) == 1 && params[0].Kind() != KindStruct && params[0].Kind() != KindArray {
@@ -280,7 +280,7 @@ func (h *Handler[I]) calls(params []Value) ([]entry, error) {
 		}
 	}
 	if runs == 0 && broken != nil {
-		return nil, broken // WordPress breaks off there, and there is nothing else to answer
+		return nil, broken // WordPress fails there, and there is nothing else to answer
 	}
 	return calls, nil
 }
@@ -290,9 +290,9 @@ var (
 	errEntryParams error = &Fault{CodeInvalidParams, "The params of this entry of the system.multicall are not an array."}
 )
 
-// entryOf reads one element of a batch. Without a name it names no method,
-// whatever it is; parameters that are not lists cannot be given to one. An
-// empty struct is how some clients write an empty list.
+// entryOf parses one element of a batch. Without a name it names no method,
+// whatever it is. Parameters that are not a list are invalid, except an empty
+// struct, as which some clients write an empty list.
 func entryOf(v Value) entry {
 	name, params := v.Get("methodName"), v.Get("params")
 	e := entry{MethodCall: MethodCall{Name: name.Text(), Params: params.Elements()}}

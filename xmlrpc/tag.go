@@ -1,11 +1,11 @@
 package xmlrpc
 
-// A tag is an element of XML-RPC by name.
+// A tag is an element of XML-RPC.
 type tag uint8
 
 const (
-	tagOther tag = iota // an element that XML-RPC does not have
-	tagEnd              // not an element: the end tag of the parent
+	tagOther tag = iota // not an element of XML-RPC
+	tagEnd              // the end tag of the parent
 	tagMethodCall
 	tagMethodResponse
 	tagMethodName
@@ -16,7 +16,7 @@ const (
 	tagName
 	tagData
 	tagValue
-	// From here on the types.
+	// The types begin here.
 	tagString
 	tagInt
 	tagI4
@@ -30,8 +30,8 @@ const (
 	tagStruct
 )
 
-// tagOf knows the elements by name. Names are compared as they are written:
-// XML has case, and no namespace is known.
+// tagOf returns the tag for an element name. XML names are case-sensitive, and
+// no namespace is supported.
 func tagOf(name []byte) tag {
 	switch string(name) {
 	case "methodCall":

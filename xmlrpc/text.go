@@ -12,7 +12,7 @@ import (
 func (s *scanner) chars() (string, error) {
 	s.sawCDATA = false
 	if s.src == nil {
-		// Most texts hold nothing that must be replaced.
+		// Most texts contain nothing to replace.
 		run := bytes.IndexByte(s.buf[s.i:], '<')
 		if run < 0 || s.i+run+1 == len(s.buf) {
 			return "", s.ended()
@@ -33,7 +33,7 @@ func (s *scanner) chars() (string, error) {
 	return s.slowChars()
 }
 
-// unescape consumes text that holds references and no markup.
+// unescape consumes text with references and without markup.
 func (s *scanner) unescape(b []byte) (string, error) {
 	start := s.text.Len()
 	for {
@@ -57,8 +57,8 @@ func (s *scanner) unescape(b []byte) (string, error) {
 
 var cdataEnd = []byte("]]>")
 
-// grow makes room for n bytes of text, so that the texts before stay where
-// they are and share few allocations.
+// grow makes room for n bytes of text, so that earlier texts stay where they
+// are and share few allocations.
 func (s *scanner) grow(n int) {
 	if s.text.Cap()-s.text.Len() < n {
 		s.text.Reset()
@@ -127,7 +127,7 @@ func (s *scanner) run() error {
 		if err := s.prepare("<"); err != nil {
 			return err
 		}
-		// What the next window decides about stays for it.
+		// Bytes whose meaning depends on the next window stay for it.
 		if b = b[:len(b)-undecided(b)]; len(b) == 0 {
 			if s.more() {
 				return nil
@@ -144,8 +144,9 @@ func (s *scanner) run() error {
 	return nil
 }
 
-// plainLen is how many bytes come before the next < or &. It looks no more than twice as far as that: a search for one of
-// the two alone would go through the window again behind each of the other.
+// plainLen returns how many bytes precede the next < or &. It scans at most
+// twice that far: a search for one of them alone would scan the window again
+// for each of the other.
 func plainLen(b []byte) int {
 	for from, size := 0, 64; from < len(b); from, size = from+size, 2*size {
 		part := b[from:min(from+size, len(b))]
@@ -163,8 +164,8 @@ func plainLen(b []byte) int {
 	return len(b)
 }
 
-// undecided counts the bytes at the end of a window whose meaning depends on
-// what follows: a carriage return, and brackets that may begin ]]>.
+// undecided returns the number of bytes at the end of a window whose meaning
+// depends on what follows: a carriage return, and brackets that may begin ]]>.
 func undecided(b []byte) int {
 	n := 0
 	for n < len(b) && n < 2 && (b[len(b)-1-n] == ']' || b[len(b)-1-n] == '\r') {
@@ -201,7 +202,7 @@ func (s *scanner) cdata() error {
 	}
 }
 
-// write copies text with its line ends made one line feed each (XML 1.0
+// write appends text, with each line end replaced by one line feed (XML 1.0
 // section 2.11).
 func (s *scanner) write(b []byte) {
 	if s.tooLong(len(b)) {
@@ -225,20 +226,20 @@ func (s *scanner) write(b []byte) {
 	}
 }
 
-// tooLong reports whether the text that is read is not wanted any more, n bytes
-// from now.
+// tooLong reports whether the current text, with n more bytes, is longer than
+// needed.
 func (s *scanner) tooLong(n int) bool {
 	s.long = s.keep > 0 && (s.long || s.text.Len()-s.begun+n > s.keep)
 	return s.long
 }
 
-// longText stands in place of a text that is longer than scanner.keep. It is
-// too long for a number or a name, and not white space.
+// longText replaces a text that is longer than scanner.keep. It is too long for
+// a number or a name, and not white space.
 var longText = strings.Repeat("x", MaxArgument+1)
 
-// prepare makes room for a text that is longer than the window: it looks ahead
-// in the spool for the end of the text, so that the text is held once and not
-// while it grows, and asks for the memory first.
+// prepare makes room for a text that is longer than the window. It looks ahead
+// in the spool for the end of the text, so that only one copy is held, and
+// reserves the memory first.
 func (s *scanner) prepare(mark string) error {
 	if s.keep > 0 {
 		return nil
@@ -268,9 +269,9 @@ func (s *scanner) held(n int) error {
 	return err
 }
 
-// foresee asks for the memory of all text that may still come, once, when n
-// bytes more are too many to take without asking. Asking for everything at the
-// same time keeps two documents from waiting for each other.
+// foresee reserves memory for all text that may still follow, once, when n more
+// bytes exceed what is free. Reserving everything at the same time keeps two
+// documents from waiting for each other.
 func (s *scanner) foresee(n int64) error {
 	if n <= s.free || s.hold == nil {
 		return nil
@@ -283,7 +284,7 @@ func (s *scanner) foresee(n int64) error {
 	return nil
 }
 
-// ahead returns how many bytes from i on the next mark is away, or the end.
+// ahead returns the distance from i to the next mark, or to the end.
 func (s *scanner) ahead(mark string) (int64, error) {
 	n := int64(len(s.buf) - s.i)
 	var block [8 << 10]byte
@@ -321,9 +322,9 @@ func (s *scanner) reference() (rune, error) {
 	}
 }
 
-// reference reads the reference that b begins with. The size is 0 when b ends
-// within it, and negative when it is not one of the five that XML declares nor
-// the number of a character.
+// reference parses the reference that b begins with. The size is 0 if b ends
+// within it, and negative if it is neither one of the five that XML declares
+// nor the number of a character.
 func reference(b []byte) (r rune, size int) {
 	if len(b) > 1 && b[1] == '#' {
 		return numbered(b)
@@ -353,8 +354,8 @@ func reference(b []byte) (r rune, size int) {
 	return r, end + 1
 }
 
-// numbered reads a reference by number, decimal or hexadecimal, with as many
-// leading zeros as its sender likes, up to maxReference bytes together.
+// numbered parses a numeric reference, decimal or hexadecimal, with any number
+// of leading zeros, up to maxReference bytes in total.
 func numbered(b []byte) (r rune, size int) {
 	i, base := 2, rune(10)
 	if len(b) > 2 && b[2] == 'x' {
@@ -382,7 +383,7 @@ func numbered(b []byte) (r rune, size int) {
 	return 0, 0
 }
 
-// digit returns the value of a hexadecimal digit, and 99 for everything else.
+// digit returns the value of a hexadecimal digit, or 99 for any other byte.
 func digit(c byte) rune {
 	switch {
 	case c >= '0' && c <= '9':

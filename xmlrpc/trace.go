@@ -5,24 +5,24 @@ import (
 	"unicode/utf8"
 )
 
-// A trace is where the values of a call stand, down to traceDepth. While there
-// is one, the decoder keeps no values.
+// A trace holds the positions of the values of a call, down to traceDepth. With
+// a trace, the decoder keeps no values.
 type trace struct {
-	places []place // in the order of the document, each before what is inside it
-	params Span    // the <params> element; zero when there is none
-	end    int64   // where the end tag of the root begins
+	places []place // in the order of the document, each before its content
+	params Span    // the <params> element; zero if there is none
+	end    int64   // start of the end tag of the root
 }
 
-// traceDepth is how deep an argument can stand: a system.multicall whose list
-// of calls lies in an array, and their arguments in an array again.
+// traceDepth is the deepest level of an argument: a system.multicall whose list
+// of calls is in an array, with their arguments in another array.
 const traceDepth = 6
 
 // A place is one value. At depth 1 it is the whole <param>.
 type place struct {
 	at    Span
 	depth int
-	name  memberName // when it is a member
-	value Value      // a scalar; else its kind alone
+	name  memberName // if it is a member
+	value Value      // a scalar; otherwise only its kind
 	long  bool       // the text of value was not kept
 }
 
@@ -34,8 +34,8 @@ const (
 	memberParams
 )
 
-// enter notes that a value begins with the tag that was read last, and returns
-// its place.
+// enter records that a value begins with the last tag that was read, and
+// returns its place.
 func (d *decoder) enter(depth int) int {
 	if d.trace == nil || depth > traceDepth {
 		return -1
@@ -44,8 +44,8 @@ func (d *decoder) enter(depth int) int {
 	return len(d.trace.places) - 1
 }
 
-// leave notes what the value was, and returns it; or nothing in its place,
-// while there is a trace.
+// leave records the value and returns it; with a trace, it returns nothing
+// instead.
 func (d *decoder) leave(at int, v Value) Value {
 	if d.trace == nil {
 		return v
@@ -61,7 +61,7 @@ func (d *decoder) leave(at int, v Value) Value {
 	return Value{}
 }
 
-// nameMember notes the name of a member whose value has that place.
+// nameMember records the name of the member whose value is at a place.
 func (d *decoder) nameMember(at int, name string) {
 	if d.trace == nil || at < 0 || at >= len(d.trace.places) {
 		return
@@ -74,8 +74,8 @@ func (d *decoder) nameMember(at int, name string) {
 	}
 }
 
-// inside returns the places right inside of another, or with -1 those of the
-// parameters.
+// inside returns the places directly inside of another, or, for -1, those of
+// the parameters.
 func (t *trace) inside(at int) (list []int) {
 	depth := 1
 	if at >= 0 {
@@ -89,7 +89,7 @@ func (t *trace) inside(at int) (list []int) {
 	return list
 }
 
-// member returns the place of a member of a struct, and -1 when there is none.
+// member returns the place of a member of a struct, or -1 if there is none.
 func (t *trace) member(at int, name memberName) int {
 	if t.places[at].value.kind == KindStruct {
 		for _, i := range t.inside(at) {
@@ -102,20 +102,20 @@ func (t *trace) member(at int, name memberName) int {
 }
 
 // isList reports whether a value holds arguments: an array, or an empty struct,
-// which is how some clients write an empty one.
+// as which some clients write an empty array.
 func (t *trace) isList(at int) bool {
 	kind := t.places[at].value.kind
 	return kind == KindArray || kind == KindStruct && len(t.inside(at)) == 0
 }
 
-// An argumentList is where the arguments of a call stand.
+// An argumentList is the position of the arguments of a call.
 type argumentList struct {
 	places    []int
 	container int // the array that holds them; -1 for <params>
 }
 
-// arguments takes a single array in place of the list, as the function of this
-// name does.
+// arguments replaces a single array by its elements, like the function with
+// this name.
 func (t *trace) arguments(list argumentList) argumentList {
 	if len(list.places) == 1 && t.places[list.places[0]].value.kind == KindArray {
 		return argumentList{t.inside(list.places[0]), list.places[0]}
@@ -123,7 +123,7 @@ func (t *trace) arguments(list argumentList) argumentList {
 	return list
 }
 
-// wrap makes an element of the list of a value.
+// wrap formats a value as an element of the list.
 func (l argumentList) wrap(value string) string {
 	if l.container < 0 {
 		return "<param>" + value + "</param>"
@@ -131,7 +131,7 @@ func (l argumentList) wrap(value string) string {
 	return value
 }
 
-// legalText reports whether XML can hold a text.
+// legalText reports whether XML can represent a text.
 func legalText(text string) bool {
 	for _, r := range text {
 		if !legal(r) {

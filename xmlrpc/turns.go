@@ -6,16 +6,16 @@ import (
 	"time"
 )
 
-// turns bound how many requests are worked on at the same time, and how many
-// wait for it. Bodies that are still arriving count in neither: a client that
-// sends slowly takes no one's turn.
+// turns limit how many requests are processed at the same time, and how many
+// wait. Bodies that are still arriving do not count: a slow upload never holds
+// a turn.
 type turns struct{ working, waiting chan struct{} }
 
 func newTurns(working, waiting int) turns {
 	return turns{make(chan struct{}, working), make(chan struct{}, waiting)}
 }
 
-// take waits for a turn and reports whether there was one.
+// take waits for a turn and reports whether it got one.
 func (t turns) take(ctx context.Context, wait time.Duration) bool {
 	select {
 	case t.working <- struct{}{}:
@@ -39,7 +39,8 @@ func (t turns) take(ctx context.Context, wait time.Duration) bool {
 	return false
 }
 
-// wait takes the request's turn, and answers itself when there is none.
+// wait waits for a turn. If there is none, it sends the answer itself and
+// returns false.
 func (q *request[I]) wait() bool {
 	if q.turn = q.h.turns.take(q.r.Context(), q.h.cfg.CallWait); !q.turn {
 		q.event.Err = errNoTurn
@@ -48,7 +49,7 @@ func (q *request[I]) wait() bool {
 	return q.turn
 }
 
-// leave gives the turn to another.
+// leave releases the turn.
 func (q *request[I]) leave() {
 	if q.turn {
 		q.turn = false
@@ -56,7 +57,7 @@ func (q *request[I]) leave() {
 	}
 }
 
-// busy tells the client to come back.
+// busy asks the client to come back later.
 func (q *request[I]) busy() {
 	q.w.Header().Set("Retry-After", "10")
 	q.plain(http.StatusServiceUnavailable, "The server is busy. Try again later.")

@@ -12,7 +12,8 @@ import (
 	"github.com/quillgate/quillgate/xmlrpc"
 )
 
-// One call is worked on and one waits; the third is sent away, and when the first has ended all is as before.
+// One call is worked on and one waits; the third is sent away, and when the
+// first has ended all is as before.
 func TestH8TurnsAreBounded(t *testing.T) {
 	begun, end := make(chan bool), make(chan bool)
 	h, err := xmlrpc.New(config{Calls: 1, Waiting: 1, CallWait: time.Minute, SpoolDir: t.TempDir(), Methods: []method{

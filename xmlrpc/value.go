@@ -37,11 +37,11 @@ func (k Kind) String() string {
 	return "unknown"
 }
 
-// A Value is one XML-RPC value. It cannot be changed. The zero Value is nil,
-// which also stands for "not there".
+// A Value is one XML-RPC value. It is immutable. The zero Value is nil, which
+// also means "absent".
 //
-// Values that were read share the memory of their document: a program that
-// keeps a small text for long clones it.
+// Values that were decoded share the memory of their document: a program that
+// keeps a small text for long should clone it.
 type Value struct {
 	kind Kind
 	num  uint64 // Int and Bool: the int64; Double: its bits
@@ -49,7 +49,7 @@ type Value struct {
 	box  *box   // Array, Struct, and Base64 in the spool
 }
 
-// box holds what few values need, so that the many stay small.
+// box holds what only few values need, so that most stay small.
 type box struct {
 	elements []Value
 	members  []Member
@@ -67,8 +67,8 @@ type Member struct {
 // String returns a string value.
 func String(s string) Value { return Value{kind: KindString, str: s} }
 
-// Int returns an integer. Beyond 32 bits it is written as <i8>, which not
-// every client reads.
+// Int returns an integer. Beyond 32 bits it is written as <i8>, which not every
+// client supports.
 func Int(n int64) Value { return Value{kind: KindInt, num: uint64(n)} }
 
 // Bool returns a boolean.
@@ -84,8 +84,8 @@ func Bool(b bool) Value {
 // they are written as 0.
 func Double(f float64) Value { return Value{kind: KindDouble, num: math.Float64bits(f)} }
 
-// DateTime returns a date whose text is written as it is: 20060102T15:04:05
-// is the form that all clients read.
+// DateTime returns a date whose text is written unchanged. All clients can read
+// the form 20060102T15:04:05.
 func DateTime(text string) Value { return Value{kind: KindDateTime, str: text} }
 
 // Bytes returns a base64 value with a copy of b.
@@ -96,26 +96,25 @@ func Array(elements ...Value) Value {
 	return Value{kind: KindArray, box: &box{elements: elements}}
 }
 
-// Stream returns an array whose elements are made while the answer is written,
-// so that a list of any length takes the memory of one element. The sequence is
-// walked through once, before anything is sent to the client: an error in it
-// becomes the fault of the call. Index, Elements and Len do not know its
+// Stream returns an array whose elements are computed while the answer is
+// written, so that a list of any length needs the memory of one element. The
+// sequence is iterated once, before anything is sent to the client: an error in
+// it becomes the fault of the call. Index, Elements and Len do not return its
 // elements.
 func Stream(elements iter.Seq2[Value, error]) Value {
 	return Value{kind: KindArray, box: &box{stream: elements}}
 }
 
 // Verbatim returns a value that write writes: a whole <value> element in UTF-8,
-// such as one out of the answer of another server. It is asked once, while the
-// answer is written and before anything is sent to the client: an error of its
-// own becomes the fault of the call. Such a value can be written and nothing
-// else.
+// such as one from the answer of another server. write is called once, while
+// the answer is written and before anything is sent to the client: its error
+// becomes the fault of the call. Such a value can only be written.
 func Verbatim(write func(io.Writer) error) Value {
 	return Value{kind: kindVerbatim, box: &box{verbatim: write}}
 }
 
-// Struct returns a struct with its members in this order. It keeps the slice;
-// giving a name twice makes a struct that a strict reader refuses.
+// Struct returns a struct with its members in this order. It keeps the slice.
+// Strict readers refuse a struct with duplicate names.
 func Struct(members ...Member) Value {
 	return Value{kind: KindStruct, box: &box{members: members}}
 }
@@ -129,10 +128,10 @@ func (v Value) Kind() Kind { return v.kind }
 // IsZero reports whether the value is nil or absent.
 func (v Value) IsZero() bool { return v.kind == KindNil }
 
-// Text returns the text of a String, the text of a DateTime as it was sent,
-// an Int, Bool or Double in decimal, and the decoded bytes of a Base64 that is
-// in memory. It is empty for containers, nil, and a Base64 in the spool, whose
-// bytes Open gives.
+// Text returns the text of a String, the text of a DateTime as it was sent, an
+// Int, Bool or Double in decimal, and the decoded bytes of a Base64 that is in
+// memory. It is empty for containers, nil, and a Base64 in the spool; for that,
+// use Open.
 func (v Value) Text() string {
 	switch v.kind {
 	case KindString, KindDateTime, KindBase64:
@@ -145,8 +144,9 @@ func (v Value) Text() string {
 	return ""
 }
 
-// Int64 returns an Int, a Bool as 0 or 1, or a Double cut to its whole part,
-// at most the largest int64. Everything else is 0: no text is parsed here.
+// Int64 returns an Int, a Bool as 0 or 1, or a Double truncated to an integer,
+// at most the largest int64. It returns 0 for everything else, and does not
+// parse text.
 func (v Value) Int64() int64 {
 	switch v.kind {
 	case KindInt, KindBool:
@@ -177,8 +177,8 @@ func (v Value) Float64() float64 {
 	return 0
 }
 
-// Bool reports whether a Bool is true, or an Int or Double not 0. It is false
-// for everything else.
+// Bool reports whether a Bool is true, or an Int or Double is not 0. It returns
+// false for everything else.
 func (v Value) Bool() bool {
 	switch v.kind {
 	case KindInt, KindBool:
@@ -197,7 +197,8 @@ func (v Value) Len() int {
 	return len(v.box.elements) + len(v.box.members)
 }
 
-// Index returns the i-th element of an array, and the zero Value when there is none.
+// Index returns the i-th element of an array, or the zero Value if there is
+// none.
 func (v Value) Index(i int) Value {
 	if v.box == nil || i < 0 || i >= len(v.box.elements) {
 		return Value{}
@@ -205,7 +206,7 @@ func (v Value) Index(i int) Value {
 	return v.box.elements[i]
 }
 
-// Elements returns the elements of an array. They are not to be changed.
+// Elements returns the elements of an array. The caller must not change them.
 func (v Value) Elements() []Value {
 	if v.box == nil {
 		return nil
@@ -213,8 +214,8 @@ func (v Value) Elements() []Value {
 	return v.box.elements
 }
 
-// Members returns the members of a struct in the order of the document. They
-// are not to be changed.
+// Members returns the members of a struct in the order of the document. The
+// caller must not change them.
 func (v Value) Members() []Member {
 	if v.box == nil {
 		return nil
@@ -222,8 +223,8 @@ func (v Value) Members() []Member {
 	return v.box.members
 }
 
-// Member returns the member of that name and whether there is one. One that is
-// nil is not there: it was sent without a value.
+// Member returns the member with a name, and whether there is one. A member
+// that is nil counts as absent: it was sent without a value.
 func (v Value) Member(name string) (Value, bool) {
 	if v.box != nil {
 		for i := range v.box.members {
@@ -235,7 +236,7 @@ func (v Value) Member(name string) (Value, bool) {
 	return Value{}, false
 }
 
-// Get returns the member of that name, and the zero Value when there is none.
+// Get returns the member with a name, or the zero Value if there is none.
 func (v Value) Get(name string) Value {
 	m, _ := v.Member(name)
 	return m
@@ -257,9 +258,10 @@ func (v Value) Size() int64 {
 }
 
 // Open returns the decoded bytes of a Base64, or the text of a String, as a
-// stream. A large Base64 is decoded from the spool as it is read and never
-// held whole; such a stream is usable until the method returns. Any number of
-// streams may be open. Other kinds are an error.
+// stream. A large Base64 is decoded from the spool as it is read, and never
+// held in memory as a whole; such a stream can be used until the method
+// returns. Several streams can be open at the same time. Other kinds return an
+// error.
 func (v Value) Open() (io.ReadCloser, error) {
 	switch {
 	case v.kind == KindBase64 && v.box != nil:
@@ -271,7 +273,7 @@ func (v Value) Open() (io.ReadCloser, error) {
 }
 
 // Equal reports whether two values have the same kind and content. Doubles are
-// equal when their bits are; a Base64 in the spool equals only itself.
+// equal if their bits are; a Base64 in the spool equals only itself.
 func (v Value) Equal(o Value) bool {
 	if v.kind != o.kind || v.num != o.num || v.str != o.str || v.Len() != o.Len() {
 		return false
