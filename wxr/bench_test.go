@@ -17,7 +17,8 @@ const (
 	benchComments = 5 // of each post
 )
 
-// benchItem is the n-th post of the benchmark's site: some 1.5 KB of text, two terms, two custom fields, comments.
+// benchItem is the n-th post of the benchmark's site: some 1.5 KB of text, two
+// terms, two custom fields, comments.
 func benchItem(n int) *wxr.Post {
 	at := time.Date(2020, 1, 1, 0, 0, 0, 0, time.UTC).Add(time.Duration(n) * time.Hour)
 	p := &wxr.Post{
@@ -61,8 +62,8 @@ func report(b *testing.B) {
 	b.ReportMetric(float64(b.N)*benchPosts*(1+benchComments)/b.Elapsed().Seconds(), "items/s")
 }
 
-// BenchmarkRead reads 10,000 posts with 50,000 comments; "tokens" is the least that encoding/xml can do with the same
-// file, without keeping anything of it.
+// BenchmarkRead reads 10,000 posts with 50,000 comments; "tokens" is the least
+// that encoding/xml can do with the same file, without keeping anything of it.
 func BenchmarkRead(b *testing.B) {
 	file := benchExport(b)
 	b.Run("items", func(b *testing.B) {

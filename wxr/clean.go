@@ -12,8 +12,9 @@ import (
 
 const utf8BOM = "\xEF\xBB\xBF"
 
-// lookupCharset returns the character set of an XML declaration, nil for UTF-8. Sets that write markup otherwise than
-// ASCII does (UTF-16, ISO-2022-JP) are refused: WordPress cannot export in them.
+// lookupCharset returns the character set of an XML declaration, or nil for
+// UTF-8. It refuses sets that do not write markup as ASCII does (UTF-16,
+// ISO-2022-JP): WordPress cannot export in them.
 func lookupCharset(label string) (encoding.Encoding, error) {
 	const markup = `</>="'!-?[]:_ &#;0189abcxyzABCXYZ`
 	e, name := charset.Lookup(label)
@@ -30,13 +31,15 @@ func lookupCharset(label string) (encoding.Encoding, error) {
 	return e, nil
 }
 
-// legalRune reports whether XML allows the character (XML 1.0 section 2.2).
+// legalRune reports whether XML allows a character (XML 1.0 section 2.2).
 func legalRune(c rune) bool {
 	return c >= 0x20 && c <= 0xD7FF || c == '\t' || c == '\n' || c == '\r' ||
 		c >= 0xE000 && c <= 0xFFFD || c >= 0x10000 && c <= 0x10FFFF
 }
 
-// legal returns the body of an item as XML allows it: in UTF-8, without forbidden characters. What it changed is noted. The result is valid until the next call.
+// legal returns the body of an item as XML allows it: in UTF-8, without
+// forbidden characters. It notes its changes. The result is valid until the
+// next call.
 func (r *Reader) legal(body []byte) []byte {
 	if r.charset != nil {
 		converted, err := r.charset.NewDecoder().Bytes(body)

@@ -8,16 +8,17 @@ import (
 	"time"
 )
 
-// A decoder turns the bytes of one item into the item.
+// A decoder decodes the bytes of one item.
 type decoder struct {
 	r       *Reader
 	in      tokenizer
-	text    []byte   // of the element being read
-	open    [][]byte // names of the elements open inside it
+	text    []byte   // of the current element
+	open    [][]byte // names of the open elements inside it
 	entries int      // terms, custom fields and comments of the item so far
 }
 
-// root begins with a new body, which must stay as it is, and returns its first tag.
+// root starts with a new body, which must not change, and returns its first
+// tag.
 func (d *decoder) root(body []byte) (token, error) {
 	d.in = tokenizer{in: body}
 	d.entries = 0
@@ -34,7 +35,7 @@ func (d *decoder) root(body []byte) (token, error) {
 	}
 }
 
-// done turns the outcome of a body into the error for its caller.
+// done returns the error for the caller.
 func (d *decoder) done(err error) error {
 	if err == nil && d.in.pos < len(d.in.in) {
 		return errMismatch
@@ -102,7 +103,7 @@ func (d *decoder) site(s *Site, body []byte) error {
 	return d.done(d.word(e, into))
 }
 
-// name returns the element's prefix, as WordPress writes it, and its local name.
+// name returns the element's prefix, in WordPress's form, and its local name.
 func (d *decoder) name(e token) (space string, local []byte) {
 	prefix, local, found := bytes.Cut(e.name, []byte(":"))
 	if !found {
@@ -124,7 +125,8 @@ func (d *decoder) name(e token) (space string, local []byte) {
 	return "?", local
 }
 
-// children hands each child of the element to the function, which reads it to its end.
+// children calls child for each child of the element. child must read it to its
+// end.
 func (d *decoder) children(of token, child func(token) error) error {
 	if of.kind == emptyTag {
 		return nil
@@ -150,7 +152,8 @@ func (d *decoder) children(of token, child func(token) error) error {
 	}
 }
 
-// wpChildren is children for elements all of whose children of interest are in the namespace wp.
+// wpChildren is children for elements whose relevant children are all in the
+// namespace wp.
 func (d *decoder) wpChildren(of token, child func(local []byte, e token) error) error {
 	return d.children(of, func(e token) error {
 		if space, local := d.name(e); space == "wp" {
@@ -160,7 +163,8 @@ func (d *decoder) wpChildren(of token, child func(local []byte, e token) error) 
 	})
 }
 
-// gather reads the element to its end and leaves its text, and that of elements inside it, in d.text.
+// gather reads the element to its end and stores its text, including that of
+// nested elements, in d.text.
 func (d *decoder) gather(e token) (nested bool, err error) {
 	d.text = d.text[:0]
 	if e.kind == emptyTag {
@@ -201,7 +205,7 @@ func (d *decoder) note(e token, problem string) {
 	d.r.note(d.r.name(e.name), problem)
 }
 
-// prose reads a text, every character of which counts.
+// prose reads a text in which every character counts.
 func (d *decoder) prose(e token, into *string) error {
 	nested, err := d.gather(e)
 	if nested {
@@ -211,7 +215,8 @@ func (d *decoder) prose(e token, into *string) error {
 	return err
 }
 
-// word reads a name or an address; hand-made exports put white space around them.
+// word reads a name or an address; exports made by hand have white space around
+// them.
 func (d *decoder) word(e token, into *string) error {
 	err := d.prose(e, into)
 	*into = strings.TrimSpace(*into)
@@ -249,13 +254,14 @@ func (d *decoder) date(e token, into *time.Time) error {
 	return nil
 }
 
-// isZeroDate knows the ways in which "no date" is written, PHP's idea of the year -1 included.
+// isZeroDate recognizes the ways to write "no date", including PHP's version of
+// the year -1.
 func isZeroDate(text string) bool {
 	return text == "" || strings.HasPrefix(text, "0000-00-00") || strings.HasPrefix(text, "-0001-11-30")
 }
 
-// pubDate reads a date of RSS. WordPress writes nonsense there for drafts, so
-// what is not a date is none.
+// pubDate reads an RSS date. WordPress writes nonsense there for drafts, so an
+// invalid date counts as none.
 func (d *decoder) pubDate(e token, into *time.Time) error {
 	var text string
 	err := d.word(e, &text)
@@ -269,7 +275,7 @@ func (d *decoder) pubDate(e token, into *time.Time) error {
 	return err
 }
 
-// entry counts one more term, custom field or comment of the item.
+// entry counts a term, custom field or comment of the item.
 func (d *decoder) entry() error {
 	if d.entries++; d.entries > d.r.MaxEntries {
 		return ErrTooMany

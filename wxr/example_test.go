@@ -10,7 +10,8 @@ import (
 	"github.com/quillgate/quillgate/wxr"
 )
 
-// An import steps over what cannot be taken, and stores the offset with each item so that it can go on from there.
+// An import steps over what cannot be taken, and stores the offset with each
+// item so that it can go on from there.
 func Example() {
 	file := strings.NewReader(`<rss><channel><wp:wxr_version>1.2</wp:wxr_version>
 		<item><title>One</title><wp:post_id>1</wp:post_id></item>

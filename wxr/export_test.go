@@ -11,8 +11,9 @@ func (r *Reader) Buffered() int {
 	return n
 }
 
-// Events walks a document with the tokenizer: "<name", " attribute=value" and "</name" for tags, and text as it is.
-// strict is false when the tokenizer forgave something or gave up.
+// Events walks a document with the tokenizer: "<name", " attribute=value" and
+// "</name" for tags, and text as it is. strict is false when the tokenizer
+// forgave something or gave up.
 func Events(document []byte) (events []string, strict bool) {
 	t := tokenizer{in: document}
 	var text []byte
@@ -44,7 +45,8 @@ func Events(document []byte) (events []string, strict bool) {
 	}
 }
 
-// Framed returns the children of the channel's beginning as the scanner cuts them out of the document.
+// Framed returns the children of the channel's beginning as the scanner cuts
+// them out of the document.
 func Framed(document []byte) (children []string, err error) {
 	s := scanner{src: bytes.NewReader(document), limit: 1 << 20}
 	for {

@@ -12,8 +12,9 @@ import (
 	"github.com/quillgate/quillgate/wxr"
 )
 
-// FuzzReader holds for any bytes: no panic, an end, offsets that only grow and at each of which the reading can be
-// resumed, the same outcome whatever the pieces the bytes come in, memory within the limits, and that what was taken
+// FuzzReader holds for any bytes: no panic, an end, offsets that only grow and
+// at each of which the reading can be resumed, the same outcome whatever the
+// pieces the bytes come in, memory within the limits, and that what was taken
 // can be written and read back equal.
 func FuzzReader(f *testing.F) {
 	for _, file := range exports(f) {

@@ -203,7 +203,8 @@ func (d *decoder) postTerm(e token, into *[]PostTerm) error {
 	return err
 }
 
-// withoutBare drops the terms without a slug that are there with one too: version 1.0 writes each of them twice.
+// withoutBare removes terms without a slug that also exist with one: version
+// 1.0 writes each of them twice.
 func withoutBare(terms []PostTerm) []PostTerm {
 	if !slices.ContainsFunc(terms, func(t PostTerm) bool { return t.Slug == "" }) {
 		return terms

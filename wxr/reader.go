@@ -17,18 +17,19 @@ const (
 	DefaultMaxEntries = 250_000
 )
 
-// A Reader reads an export from its beginning to its end. It holds one item at a time: its memory is bounded by
-// MaxEntries and a small multiple of MaxItem, and follows the largest item met, whatever the size of the file. It is
-// not safe for concurrent use.
+// A Reader reads an export from start to end. It holds one item at a time: its
+// memory is limited by MaxEntries and a small multiple of MaxItem, and depends
+// on the largest item so far, not on the size of the file. It is not safe for
+// concurrent use.
 //
 // The limits may be changed before the first call of Next.
 type Reader struct {
-	MaxItem    int // bytes of one item as it stands in the file; a larger one is an ItemError with ErrTooLarge
-	MaxDepth   int // elements open inside one another, the item itself included; ErrTooDeep
-	MaxEntries int // terms, custom fields and comments of one item together; ErrTooMany
+	MaxItem    int // size of one item in the file in bytes; a larger one is an ItemError with ErrTooLarge
+	MaxDepth   int // nesting of elements, including the item itself; ErrTooDeep
+	MaxEntries int // terms, custom fields and comments of one item in total; ErrTooMany
 
 	scan    scanner
-	spaces  map[string]string // prefix in the file → prefix as WordPress writes it
+	spaces  map[string]string // prefix in the file → WordPress's prefix
 	wp      string            // prefix in the file of the namespace wp
 	charset encoding.Encoding // nil for UTF-8
 	items   *decoder
@@ -42,7 +43,8 @@ type Reader struct {
 	err     error  // the end
 }
 
-// NewReader returns a Reader of the export that src holds from its first byte. It reads ahead of the items.
+// NewReader returns a Reader for the export that begins with the first byte of
+// src. It reads ahead.
 func NewReader(src io.Reader) *Reader {
 	return &Reader{
 		MaxItem:    DefaultMaxItem,
@@ -53,11 +55,14 @@ func NewReader(src io.Reader) *Reader {
 	}
 }
 
-// Resume returns a Reader that goes on behind the item after which Reader.InputOffset gave offset, in the same file.
-// It reads the head of the file again, for its character set, its namespaces and its Site, which Reader.Site returns
-// and Next does not. Offset 0 begins at the beginning, Site included.
+// Resume returns a Reader that continues in the same file after the item for
+// which Reader.InputOffset returned offset. It reads the head of the file
+// again, for its character set, its namespaces and its Site, which Reader.Site
+// returns and Next does not. Offset 0 starts at the beginning, including the
+// Site.
 //
-// The error is a *FormatError; it wraps ErrOffset when the file holds no boundary between two items there.
+// The error is a *FormatError; it wraps ErrOffset if there is no boundary
+// between two items at the offset.
 func Resume(src io.ReadSeeker, offset int64) (*Reader, error) {
 	if _, err := src.Seek(0, io.SeekStart); err != nil {
 		return nil, &FormatError{Err: fmt.Errorf("seek: %w", err)}
@@ -72,7 +77,7 @@ func Resume(src io.ReadSeeker, offset int64) (*Reader, error) {
 	if offset < r.offset {
 		return nil, &FormatError{offset, ErrOffset}
 	}
-	const tail = 1 << 10 // bytes before offset that tell what ends there
+	const tail = 1 << 10 // bytes before offset that are searched for the end of an item
 	from := max(0, offset-tail)
 	if _, err := src.Seek(from, io.SeekStart); err != nil {
 		return nil, &FormatError{offset, fmt.Errorf("seek: %w", err)}
@@ -98,7 +103,8 @@ func Resume(src io.ReadSeeker, offset int64) (*Reader, error) {
 	return r, nil
 }
 
-// lastTag returns the name in the end tag or empty tag that text ends with, and its slash: "/name" or "name/".
+// lastTag returns the name in the end tag or empty tag at the end of text, with
+// its slash: "/name" or "name/".
 func lastTag(text []byte) string {
 	last := text[max(0, bytes.LastIndexByte(text, '<')):]
 	m, ok := findTag(last)
@@ -117,7 +123,7 @@ func (r *Reader) isItem(name string) bool {
 	return known
 }
 
-// atItem reports whether an item or the end of the channel stands right ahead.
+// atItem reports whether an item or the end of the channel follows.
 func (r *Reader) atItem() bool {
 	if next := r.scan.need(1); len(next) == 0 || next[0] != '<' {
 		return false
@@ -132,11 +138,13 @@ func (r *Reader) atItem() bool {
 	return r.isItem(string(m.name))
 }
 
-// Next returns the next item in the order of the file, the Site first. The item belongs to the caller.
+// Next returns the next item in the order of the file, the Site first. The item
+// belongs to the caller.
 //
-// The error is io.EOF at the end, an *ItemError for an item that cannot be taken, after which Next may be called
-// again, or a *FormatError, after which Next returns the same error for ever. A file that is cut off ends with a
-// *FormatError that wraps io.ErrUnexpectedEOF.
+// The error is io.EOF at the end; an *ItemError for an item that cannot be
+// read, after which Next may be called again; or a *FormatError, which all
+// further calls return too. For a truncated file, the *FormatError wraps
+// io.ErrUnexpectedEOF.
 func (r *Reader) Next() (Item, error) {
 	if r.err != nil {
 		return nil, r.err
@@ -154,17 +162,18 @@ func (r *Reader) Next() (Item, error) {
 	return item, nil
 }
 
-// InputOffset returns how far the file has been read: the byte behind the item (or skipped item) that Next dealt with
-// last. Stored together with what the item led to, it is where Resume goes on. A file that is cut off inside an item
-// leaves the offset before that item.
+// InputOffset returns how far the file has been read: the offset after the last
+// item that Next returned or skipped. Stored together with the results of the
+// item, it is where Resume continues. In a file that is truncated inside an
+// item, it is the offset before that item.
 func (r *Reader) InputOffset() int64 { return r.offset }
 
-// Site returns what is known of the head of the channel. Behind the Site item it can still grow, since WordPress
-// writes the generator behind the terms.
+// Site returns what is known from the head of the channel. After the Site item
+// it can still grow, since WordPress writes the generator after the terms.
 func (r *Reader) Site() Site { return r.site }
 
-// Notes returns what was forgiven in the item that Next returned last, at most 16 notes. It is valid until the next
-// call of Next.
+// Notes returns what was tolerated in the item that Next returned last, at most
+// 16 notes. It is valid until the next call of Next.
 func (r *Reader) Notes() []Note { return r.notes }
 
 const maxNotes = 16
@@ -175,7 +184,7 @@ func (r *Reader) note(field, problem string) {
 	}
 }
 
-// kindOf tells which children of the channel are items.
+// kindOf returns the kind of item for a child of the channel, if it is an item.
 func kindOf(name string) (Kind, bool) {
 	switch name {
 	case "item":
@@ -202,7 +211,8 @@ func (r *Reader) idElement(kind Kind) string {
 	return r.wp + ":term_id"
 }
 
-// name gives an element's name the prefix that WordPress writes, whatever prefix the file binds the namespace to.
+// name replaces the prefix of an element's name by the one that WordPress
+// writes, whatever prefix the file uses.
 func (r *Reader) name(raw []byte) string {
 	prefix, local, found := bytes.Cut(raw, []byte(":"))
 	if !found {
@@ -233,7 +243,7 @@ func (r *Reader) next() (Item, error) {
 		case declaration:
 			return nil, &FormatError{begin, ErrDoctype}
 		case endTag:
-			if !m.beginsNext() { // an end without a beginning, left behind by a broken item
+			if !m.beginsNext() { // an end tag without a start, left by a broken item
 				r.scan.pos += m.size
 				continue
 			}
@@ -291,8 +301,8 @@ func (r *Reader) item(m markup, kind Kind) (Item, error) {
 	return item, nil
 }
 
-// header reads a child of the channel that is not an item: a piece of the Site,
-// or nothing we know.
+// header reads a child of the channel that is not an item: a part of the Site,
+// or something unknown.
 func (r *Reader) header(m markup) error {
 	begin := r.scan.offset()
 	f, err := r.scan.frame(m, r.MaxDepth, "")
@@ -308,7 +318,7 @@ func (r *Reader) header(m markup) error {
 	return nil
 }
 
-// prolog reads up to the inside of the channel.
+// prolog reads everything before the content of the channel.
 func (r *Reader) prolog() error {
 	s := &r.scan
 	r.items = &decoder{r: r}
@@ -325,7 +335,8 @@ func (r *Reader) prolog() error {
 	if bytes.HasPrefix(head, []byte(utf8BOM)) {
 		s.pos += len(utf8BOM)
 	}
-	// Plugins and themes that end with an empty line put it before the XML declaration.
+	// Plugins and themes that end with an empty line put it before the XML
+	// declaration.
 	for rest := s.need(1); len(rest) > 0 && strings.IndexByte(" \t\r\n", rest[0]) >= 0; rest = s.need(1) {
 		s.pos++
 	}
@@ -359,7 +370,8 @@ func (r *Reader) prolog() error {
 	return nil
 }
 
-// declaration reads the XML declaration, if there is one, for the character set.
+// declaration reads the XML declaration, if there is one, to determine the
+// character set.
 func (r *Reader) declaration() error {
 	const longest = 1 << 10
 	rest := r.scan.need(longest)
@@ -385,8 +397,9 @@ func (r *Reader) declaration() error {
 	return err
 }
 
-// bind learns the prefixes of the namespaces from the attributes of the root. A namespace that the file does not
-// declare, or declares in a version unknown here, is known by its usual prefix.
+// bind determines the prefixes of the namespaces from the attributes of the
+// root. A namespace that the file does not declare, or declares in an unknown
+// version, has its usual prefix.
 func (r *Reader) bind(attrs []byte) {
 	r.spaces = make(map[string]string)
 	var t tokenizer
@@ -409,7 +422,8 @@ func (r *Reader) bind(attrs []byte) {
 	}
 }
 
-// epilog reads what stands behind the channel, where nothing may be but the end of the root.
+// epilog reads what follows the channel, where only the end of the root is
+// allowed.
 func (r *Reader) epilog() error {
 	for {
 		m := r.scan.markup()

@@ -134,7 +134,8 @@ func (h *hesitant) Read(p []byte) (int, error) {
 	return h.src.Read(p[:min(3, len(p))])
 }
 
-// TestResumeAfterEveryItem saves the offset behind every outcome, opens the file again there, and expects the rest.
+// TestResumeAfterEveryItem saves the offset behind every outcome, opens the
+// file again there, and expects the rest.
 func TestResumeAfterEveryItem(t *testing.T) {
 	for name, export := range exports(t) {
 		whole := readAll(wxr.NewReader(bytes.NewReader(export)))
@@ -231,8 +232,10 @@ func TestSiteLearnsTheGenerator(t *testing.T) {
 	}
 }
 
-// TestTruncated cuts an export at every byte: what comes out is a prefix of what the whole gives, and then either the
-// end (all was there) or io.ErrUnexpectedEOF with an offset from which the whole file can be gone on with.
+// TestTruncated cuts an export at every byte: what comes out is a prefix of
+// what the whole gives, and then either the end (all was there) or
+// io.ErrUnexpectedEOF with an offset from which the whole file can be gone on
+// with.
 func TestTruncated(t *testing.T) {
 	export := exports(t)["version12"]
 	whole := readAll(wxr.NewReader(bytes.NewReader(export)))
@@ -281,7 +284,8 @@ const (
 	tail = `</channel></rss>`
 )
 
-// A document type before the first element is passed over, whatever it declares; nothing of that counts.
+// A document type before the first element is passed over, whatever it
+// declares; nothing of that counts.
 func TestReaderPassesOverDoctype(t *testing.T) {
 	body := head[strings.Index(head, "<rss"):] + "<item><title>A &amp; B</title><wp:post_id>1</wp:post_id></item>" + tail
 	for _, doctype := range []string{
@@ -394,7 +398,8 @@ func TestLimits(t *testing.T) {
 	}
 }
 
-// endless is an export whose items never stop: n bytes of them, made as they are read.
+// endless is an export whose items never stop: n bytes of them, made as they
+// are read.
 type endless struct {
 	begin, item string
 	n           int
@@ -417,7 +422,8 @@ func (e *endless) Read(p []byte) (int, error) {
 	return n, nil
 }
 
-// TestMemoryIsFlat counts what stays allocated while ever more of a file goes by.
+// TestMemoryIsFlat counts what stays allocated while ever more of a file goes
+// by.
 func TestMemoryIsFlat(t *testing.T) {
 	small := "<item><title>t</title><content:encoded><![CDATA[" + strings.Repeat("lorem ", 300) + "]]></content:encoded></item>\n"
 	for _, test := range []struct{ name, begin, item string }{

@@ -7,12 +7,13 @@ import (
 )
 
 const (
-	chunk  = 64 << 10 // bytes asked of the source at a time
-	maxTag = 64 << 10 // bytes in one tag; what is longer is not a tag
+	chunk  = 64 << 10 // bytes read from the source at a time
+	maxTag = 64 << 10 // bytes in one tag; a longer one is not a tag
 )
 
-// A scanner finds the markup of a file without decoding it, so that a broken item costs that item only and every
-// offset is one of the file. It works on raw bytes: all character sets that are let in write markup as ASCII does.
+// A scanner finds the markup of a file without decoding it, so that a broken
+// item affects only that item, and every offset is one in the file. It works on
+// raw bytes: all accepted character sets write markup as ASCII does.
 //
 //	buf   |····consumed····|····kept····|····unread····|
 //	      0             start          pos            end
@@ -20,21 +21,22 @@ type scanner struct {
 	src   io.Reader
 	buf   []byte
 	start int   // first byte still needed
-	pos   int   // next byte to look at
-	end   int   // behind the last byte read
+	pos   int   // next byte to scan
+	end   int   // after the last byte read
 	base  int64 // offset of buf[0] in the file
-	keep  bool  // bytes from start on belong to an item and stay
+	keep  bool  // the bytes from start on belong to an item and are kept
 	limit int   // how many bytes may be kept
-	lost  bool  // the item grew beyond limit, its beginning is gone
-	err   error // of src, io.EOF included
+	lost  bool  // the item exceeded limit, and its beginning is gone
+	err   error // of src, including io.EOF
 }
 
 func (s *scanner) offset() int64 { return s.base + int64(s.pos) }
 
-// rest is what was read and not yet looked at.
+// rest returns the bytes that were read and not yet scanned.
 func (s *scanner) rest() []byte { return s.buf[s.pos:s.end] }
 
-// more reads more bytes behind end. It may move the bytes in buf, and pos with them.
+// more reads more bytes after end. It may move the bytes in buf, and pos with
+// them.
 func (s *scanner) more() bool {
 	if s.err != nil {
 		return false
@@ -113,7 +115,7 @@ type markup struct {
 	kind  markupKind
 	name  []byte
 	size  int
-	attrs []byte // what stands between the name and the end of the tag
+	attrs []byte // between the name and the end of the tag
 }
 
 type markupKind uint8
@@ -123,12 +125,13 @@ const (
 	startTag
 	emptyTag // <name/>
 	endTag
-	declaration // <!DOCTYPE and its like
+	declaration // <!DOCTYPE and similar
 	characters  // text, which only a tokenizer returns
 )
 
-// markup moves to the next tag and leaves pos at its "<". Text, comments, CDATA sections and processing instructions
-// are passed over, and so is a "<" that begins none of these.
+// markup moves to the next tag and leaves pos at its "<". It skips text,
+// comments, CDATA sections and processing instructions, and a "<" that begins
+// none of these.
 func (s *scanner) markup() markup {
 	for s.find("<") {
 		rest := s.need(len("<![CDATA["))
@@ -153,11 +156,11 @@ func (s *scanner) markup() markup {
 	return markup{}
 }
 
-// maxDoctype bounds a document type, in bytes.
+// maxDoctype is the largest size of a document type, in bytes.
 const maxDoctype = 64 << 10
 
-// doctype moves behind the document type declaration that begins at pos, and reports whether it is one. What it declares is
-// not looked at: its entities stay unknown.
+// doctype moves behind the document type declaration at pos, and reports
+// whether it is valid. It ignores the declared entities, which remain unknown.
 func (s *scanner) doctype() bool {
 	rest := s.need(maxDoctype)
 	rest = rest[:min(len(rest), maxDoctype)]
@@ -192,8 +195,9 @@ func (s *scanner) doctype() bool {
 	return false
 }
 
-// tag reads the tag that begins at pos. XML allows no "<" inside a tag, quoted or not: that a tag ends there at the
-// latest keeps one unbalanced quote from swallowing the items behind it.
+// tag reads the tag at pos. XML allows no "<" inside a tag, quoted or not, so a
+// tag ends there at the latest. This keeps one unbalanced quote from swallowing
+// the following items.
 func (s *scanner) tag() (markup, bool) {
 	if m, ok := plainTag(s.rest()); ok {
 		return m, true
@@ -213,8 +217,8 @@ func (s *scanner) tag() (markup, bool) {
 	return markup{}, false
 }
 
-// endsTag reports whether a tag ends with the byte c, and whether it ends well. quote is the quotation mark that c
-// stands behind, 0 for none.
+// endsTag reports whether the byte c ends a tag, and whether the tag is
+// well-formed. quote is the open quotation mark, or 0.
 func endsTag(c byte, quote *byte) (end, ok bool) {
 	switch {
 	case c == '<':
@@ -231,7 +235,8 @@ func endsTag(c byte, quote *byte) (end, ok bool) {
 	return false, false
 }
 
-// plainTag reads the tag that text begins with when it is a start or end tag without attributes, as nearly all are.
+// plainTag reads the tag at the start of text if it is a start or end tag
+// without attributes, as nearly all are.
 func plainTag(text []byte) (markup, bool) {
 	m := markup{kind: startTag}
 	from := 1
@@ -273,21 +278,22 @@ func parseTag(tag []byte) (markup, bool) {
 	return m, beginsName(inner[0])
 }
 
-// A frame is one child of the channel as it stands in the file.
+// A frame is one child of the channel as it is in the file.
 type frame struct {
 	name string
 	body []byte // from "<" of the start tag to ">" of the end tag; valid until the scanner reads on
 	id   int64  // content of the element that idElement names
-	err  error  // why the item cannot be taken, nil when it seems sound
+	err  error  // why the item cannot be read; nil if it seems sound
 }
 
-// frame reads the element whose start tag is m, and moves behind it. It ends with the end tag of its name, and ends
-// broken where the next item or the end of the channel comes first. Only the end of the source comes back as an error.
+// frame reads the element whose start tag is m, and moves behind it. It ends
+// with the matching end tag, or broken where the next item or the end of the
+// channel comes first. It returns an error only for the end of the source.
 func (s *scanner) frame(m markup, maxDepth int, idElement string) (frame, error) {
 	f := frame{name: string(m.name)}
 	s.start, s.keep, s.lost = s.pos, true, false
 	defer func() { s.keep = false }()
-	depth, open := 0, 0 // elements open at all, and of this name
+	depth, open := 0, 0 // open elements in total, and with this name
 	for ; ; m = s.markup() {
 		own := string(m.name) == f.name
 		switch {
@@ -328,14 +334,15 @@ func (s *scanner) frame(m markup, maxDepth int, idElement string) (frame, error)
 	return f, nil
 }
 
-// fail keeps the first reason.
+// fail stores the first error.
 func (f *frame) fail(err error) {
 	if f.err == nil {
 		f.err = err
 	}
 }
 
-// beginsNext reports whether the tag cannot stand inside an item: items do not nest.
+// beginsNext reports whether the tag cannot be inside an item: items do not
+// nest.
 func (m markup) beginsNext() bool {
 	switch string(m.name) {
 	case "item":
@@ -346,7 +353,8 @@ func (m markup) beginsNext() bool {
 	return false
 }
 
-// number reads the digits that stand skip bytes ahead, bare or in a CDATA section.
+// number reads the digits after the next skip bytes, bare or in a CDATA
+// section.
 func (s *scanner) number(skip int) int64 {
 	text := s.need(skip + len("<![CDATA[") + len("9223372036854775807") + 8)
 	if len(text) < skip {
@@ -361,7 +369,7 @@ func (s *scanner) number(skip int) int64 {
 	return n
 }
 
-// sourceError is why there are no more bytes where some must be.
+// sourceError returns the error for a source that ends too early.
 func (s *scanner) sourceError() error {
 	if s.err == nil || s.err == io.EOF {
 		return io.ErrUnexpectedEOF

@@ -14,26 +14,28 @@ var (
 	errDeclared = errors.New("malformed XML: declaration")
 )
 
-// A tokenizer walks the markup of one item that a scanner has framed, by the same grammar. encoding/xml could do it,
-// at a tenth of the speed and giving up on what can be forgiven; the tests hold the two against each other.
+// A tokenizer reads the markup of one item that a scanner has framed, with the
+// same grammar. encoding/xml is ten times slower and does not tolerate some
+// errors; the tests compare the two.
 type tokenizer struct {
 	in  []byte
 	pos int
-	// what was forgiven since the beginning of in
+	// tolerated since the beginning of in
 	strayLess  int // "<" that begins no markup, taken as text
 	references int // references to characters that XML forbids
 }
 
-// A token is a start, empty or end tag, or, with kind characters, a piece of text that stands at text.
+// A token is a start, empty or end tag or, with kind characters, a piece of
+// text.
 type token struct {
 	kind  markupKind
 	name  []byte // of a tag
-	attrs []byte // of a tag: what stands between its name and its end
+	attrs []byte // between the name and the end of the tag
 	text  []byte // raw
 	cdata bool   // of text: holds no references
 }
 
-// next returns the next token; endOfFile at the end.
+// next returns the next token, or endOfFile.
 func (t *tokenizer) next() (token, error) {
 	for t.pos < len(t.in) {
 		rest := t.in[t.pos:]
@@ -75,7 +77,7 @@ func (t *tokenizer) next() (token, error) {
 	return token{kind: endOfFile}, nil
 }
 
-// characters reads text up to the next "<" behind the first skip bytes.
+// characters reads text up to the next "<" after the first skip bytes.
 func (t *tokenizer) characters(skip int) token {
 	text := t.in[t.pos:]
 	if end := bytes.IndexByte(text[skip:], '<'); end >= 0 {
@@ -102,8 +104,9 @@ func findTag(text []byte) (markup, bool) {
 	return markup{}, false
 }
 
-// appendText appends what the raw text stands for: line ends are line feeds (XML 1.0 section 2.11), and references
-// outside CDATA sections the characters they name.
+// appendText appends the decoded form of raw text: line ends become line feeds
+// (XML 1.0 section 2.11), and, outside of CDATA sections, references become the
+// characters that they name.
 func (t *tokenizer) appendText(to, raw []byte, cdata bool) []byte {
 	for len(raw) > 0 {
 		var i int
@@ -130,9 +133,9 @@ func (t *tokenizer) appendText(to, raw []byte, cdata bool) []byte {
 	return to
 }
 
-// appendReference appends what the reference at the beginning of raw stands
-// for, and returns its size. What is not a reference, or to an entity that not
-// even HTML knows, stays as it is.
+// appendReference appends the character for the reference at the beginning of
+// raw, and returns the size of the reference. An invalid reference, or one to
+// an entity that HTML does not have either, stays as it is.
 func (t *tokenizer) appendReference(to, raw []byte) ([]byte, int) {
 	const longest = 32
 	end := bytes.IndexByte(raw[:min(len(raw), longest)], ';')
@@ -174,7 +177,7 @@ func (t *tokenizer) appendReference(to, raw []byte) ([]byte, int) {
 	return utf8.AppendRune(to, rune(c)), size
 }
 
-// cutAttribute splits the first attribute off what stands between the name and the end of a tag. Its value is raw.
+// cutAttribute splits off the first attribute of a tag. Its value is raw.
 func cutAttribute(attrs []byte) (name, value, rest []byte, ok bool) {
 	const space = " \t\r\n"
 	name, rest, ok = bytes.Cut(bytes.TrimLeft(attrs, space), []byte("="))
@@ -186,7 +189,7 @@ func cutAttribute(attrs []byte) (name, value, rest []byte, ok bool) {
 	return bytes.TrimRight(name, space), value, rest, ok
 }
 
-// forgiven notes what was forgiven on the way.
+// forgiven notes what was tolerated.
 func (t *tokenizer) forgiven(note func(field, problem string)) {
 	if t.strayLess > 0 {
 		note("", fmt.Sprintf(`"<" that do not begin a tag, read as text: %d`, t.strayLess))

@@ -10,7 +10,8 @@ import (
 	"github.com/quillgate/quillgate/wxr"
 )
 
-// oracle is wxr.Events by encoding/xml; ok is false when that refuses the document.
+// oracle is wxr.Events by encoding/xml; ok is false when that refuses the
+// document.
 func oracle(document []byte) (events []string, ok bool) {
 	d := xml.NewDecoder(bytes.NewReader(document))
 	d.Entity = xml.HTMLEntity
@@ -81,7 +82,8 @@ func TestTokenizerAgreesWithEncodingXML(t *testing.T) {
 	}
 }
 
-// FuzzTokenizer holds the tokenizer against encoding/xml on every document that this takes.
+// FuzzTokenizer holds the tokenizer against encoding/xml on every document that
+// this takes.
 func FuzzTokenizer(f *testing.F) {
 	for _, document := range exports(f) {
 		f.Add(document)
@@ -99,7 +101,8 @@ func FuzzTokenizer(f *testing.F) {
 	})
 }
 
-// TestScannerAndTokenizerAgree frames documents and expects each frame to be one element to the tokenizer too.
+// TestScannerAndTokenizerAgree frames documents and expects each frame to be
+// one element to the tokenizer too.
 func TestScannerAndTokenizerAgree(t *testing.T) {
 	const document = "text <a><b c='/a>'/><![CDATA[</a>]]><!--</a>--><?x </a>?></a> <d/><e><e/><e></e></e>\n"
 	children, err := wxr.Framed([]byte(document))

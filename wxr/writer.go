@@ -10,20 +10,21 @@ import (
 	"unicode/utf8"
 )
 
-// A Writer writes an export of version 1.2 as WordPress lays it out: the Site first, then authors, categories, tags,
-// terms and posts, each kind in one run. An item out of this order is refused with ErrOrder and nothing is written.
-// The first error of the destination ends the writing; every later call returns it.
+// A Writer writes an export of version 1.2 in WordPress's layout: the Site
+// first, then authors, categories, tags, terms and posts, each kind in one run.
+// An item out of this order is refused with ErrOrder, and nothing is written.
+// After an error of the destination, every further call returns it.
 //
 // It is not safe for concurrent use.
 type Writer struct {
 	dst     *bufio.Writer
-	out     []byte // the item being written
+	out     []byte // the current item
 	stage   stage
 	dropped int
 	err     error
 }
 
-// A stage is how far the document has got.
+// A stage is the progress of the document.
 type stage uint8
 
 const (
@@ -37,13 +38,15 @@ const (
 	closed
 )
 
-// NewWriter returns a Writer to dst. Close must be called at the end; it does not close dst.
+// NewWriter returns a Writer to dst. Close must be called at the end; it does
+// not close dst.
 func NewWriter(dst io.Writer) *Writer {
 	return &Writer{dst: bufio.NewWriterSize(dst, chunk)}
 }
 
-// Dropped returns how many characters were left out so far because XML forbids them (control characters, U+FFFE,
-// U+FFFF), or were replaced by U+FFFD because they were not UTF-8.
+// Dropped returns how many characters were left out because XML forbids them
+// (control characters, U+FFFE, U+FFFF), or replaced by U+FFFD because they were
+// not UTF-8.
 func (w *Writer) Dropped() int { return w.dropped }
 
 // enter moves to the stage of the next item.
@@ -59,7 +62,7 @@ func (w *Writer) enter(to stage, kind Kind) error {
 	return nil
 }
 
-// flush hands the finished item on.
+// flush writes the finished item to the destination.
 func (w *Writer) flush(kind Kind) error {
 	if _, err := w.dst.Write(w.out); err != nil {
 		w.err = fmt.Errorf("write %s: %w", kind, err)
@@ -67,7 +70,7 @@ func (w *Writer) flush(kind Kind) error {
 	return w.err
 }
 
-// WriteSite begins the document. Version is not looked at: it is always 1.2.
+// WriteSite starts the document. It ignores Version, which is always 1.2.
 func (w *Writer) WriteSite(s *Site) error {
 	if err := w.enter(inSite, KindSite); err != nil {
 		return err
@@ -98,7 +101,8 @@ func (w *Writer) WriteSite(s *Site) error {
 	return w.flush(KindSite)
 }
 
-// WriteAuthor writes a user. Every Post.Creator should have one, before the first category, tag, term or post.
+// WriteAuthor writes a user, before the first category, tag, term or post.
+// Every Post.Creator should have one.
 func (w *Writer) WriteAuthor(a *Author) error {
 	if err := w.enter(inAuthors, KindAuthor); err != nil {
 		return err
@@ -114,7 +118,8 @@ func (w *Writer) WriteAuthor(a *Author) error {
 	return w.flush(KindAuthor)
 }
 
-// WriteCategory writes a category. Parents should come before their children: importers create them as they read.
+// WriteCategory writes a category. Parents should come before their children:
+// importers create them as they read.
 func (w *Writer) WriteCategory(c *Category) error {
 	if err := w.enter(inCategories, KindCategory); err != nil {
 		return err
@@ -145,7 +150,8 @@ func (w *Writer) WriteTag(t *Tag) error {
 	return w.flush(KindTag)
 }
 
-// WriteTerm writes a term of a taxonomy other than category and post_tag; parents should come before children.
+// WriteTerm writes a term of a taxonomy other than category and post_tag;
+// parents should come before children.
 func (w *Writer) WriteTerm(t *Term) error {
 	if err := w.enter(inTerms, KindTerm); err != nil {
 		return err
@@ -162,7 +168,8 @@ func (w *Writer) WriteTerm(t *Term) error {
 	return w.flush(KindTerm)
 }
 
-// WritePost writes a post of any type with its terms, custom fields and comments.
+// WritePost writes a post of any type with its terms, custom fields and
+// comments.
 func (w *Writer) WritePost(p *Post) error {
 	if err := w.enter(inPosts, KindPost); err != nil {
 		return err
@@ -255,7 +262,8 @@ func (w *Writer) comment(c *Comment) {
 	w.raw("\t\t</wp:comment>\n")
 }
 
-// Close ends the document and hands everything to the destination. Without a Site there is no document: ErrOrder.
+// Close ends the document and writes the rest to the destination. Without a
+// Site there is no document: ErrOrder.
 func (w *Writer) Close() error {
 	if w.err != nil {
 		return w.err
@@ -323,8 +331,9 @@ func (w *Writer) meta(begin string, all []Meta, end string) {
 	}
 }
 
-// section writes a CDATA section. "]]>" is split over two sections; a carriage return, which XML readers turn into a
-// line feed, stands between two sections as a reference.
+// section writes a CDATA section. It splits "]]>" over two sections, and writes
+// a carriage return, which XML readers turn into a line feed, as a reference
+// between two sections.
 func (w *Writer) section(s string) {
 	w.raw("<![CDATA[")
 	from := 0
@@ -353,7 +362,8 @@ func (w *Writer) section(s string) {
 	w.raw(s[from:], "]]>")
 }
 
-// text writes escaped text, or the value of an attribute, whose white space readers would otherwise make blanks of.
+// text writes escaped text, or the value of an attribute, in which readers
+// would otherwise turn white space into blanks.
 func (w *Writer) text(s string, attribute bool) {
 	from := 0
 	for i := 0; i < len(s); {
@@ -384,8 +394,8 @@ func (w *Writer) text(s string, attribute bool) {
 	w.raw(s[from:])
 }
 
-// legal returns the size of the character that s begins with; below zero when XML forbids it, with what to write
-// in its place.
+// legal returns the size of the character that s begins with. If XML forbids
+// it, the size is negative, and instead is its replacement.
 func (w *Writer) legal(s string) (size int, instead string) {
 	if c := s[0]; c < utf8.RuneSelf {
 		if c >= 0x20 || c == '\t' || c == '\n' || c == '\r' {
@@ -406,8 +416,8 @@ func (w *Writer) legal(s string) (size int, instead string) {
 	return size, ""
 }
 
-// sqlDate writes a date as MySQL does. Years that do not fit its four digits
-// are not dates.
+// sqlDate formats a date as MySQL does. Years with more than four digits are
+// not dates.
 func sqlDate(t time.Time) string {
 	t = t.UTC()
 	if t.IsZero() || t.Year() < 0 || t.Year() > 9999 {

@@ -124,7 +124,8 @@ func TestRoundTrip(t *testing.T) {
 	}
 }
 
-// TestWriterLayout holds the document to the order and names in which WordPress writes version 1.2.
+// TestWriterLayout holds the document to the order and names in which WordPress
+// writes version 1.2.
 func TestWriterLayout(t *testing.T) {
 	const path = "testdata/written.xml"
 	got := export(t, specimen())
@@ -173,7 +174,8 @@ func legal(c rune) bool {
 	return c >= 0x20 && c != 0xFFFE && c != 0xFFFF && (c < 0xD800 || c > 0xDFFF)
 }
 
-// draw fills the fields of one item: T's strings are words but for those named here.
+// draw fills the fields of one item: T's strings are words but for those named
+// here.
 func drawPost(t *rapid.T) wxr.Item {
 	w := func(name string) string { return word.Draw(t, name) }
 	p := func(name string) string { return prose.Draw(t, name) }
@@ -367,7 +369,8 @@ func TestRewrite(t *testing.T) {
 	}
 }
 
-// rewritable returns the items that can be read, in the order in which they can be written.
+// rewritable returns the items that can be read, in the order in which they can
+// be written.
 func rewritable(r *wxr.Reader) []wxr.Item {
 	var items []wxr.Item
 	for _, s := range readAll(r) {

@@ -1,5 +1,6 @@
-// Package wxr reads and writes WordPress export files (WXR, "WordPress eXtended RSS") as a stream: RSS 2.0 with
-// one channel, and the namespaces wp, excerpt, content and dc.
+// Package wxr reads and writes WordPress export files (WXR, "WordPress eXtended
+// RSS") as a stream: RSS 2.0 with one channel, and the namespaces wp, excerpt,
+// content and dc.
 //
 //	<rss version="2.0" xmlns:wp="http://wordpress.org/export/1.2/" …>
 //	<channel>
@@ -12,18 +13,20 @@
 //	</channel>                                                    custom fields and comments
 //	</rss>
 //
-// A [Reader] takes versions 1.0 to 1.2 and holds one item at a time, whatever the size of the file. It forgives what
-// real exports hold (control characters, bytes in the wrong character set, unknown elements, HTML entities, zero
-// dates) and says what it forgave in [Reader.Notes]; an item that it cannot take is one [ItemError], after which it
-// goes on with the next. A [Writer] writes version 1.2 in WordPress's order, so that its importer reads it.
+// A [Reader] accepts versions 1.0 to 1.2 and holds one item at a time, whatever
+// the size of the file. It tolerates what real exports contain (control
+// characters, bytes in the wrong character set, unknown elements, HTML
+// entities, zero dates) and lists what it tolerated in [Reader.Notes]. An item
+// that it cannot read is an [ItemError], after which it continues with the
+// next. A [Writer] writes version 1.2 in WordPress's order, so that WordPress's
+// importer can read it.
 //
-// What a Writer wrote, a Reader gives back equal, with these exceptions:
-// characters that XML forbids are left out; dates have whole seconds; white
-// space around slugs, logins, links, states and the like (all fields but
-// titles, texts, people's and terms' names, custom fields and the post's
-// password) does not count; of a PostTerm, an empty taxonomy is read as
-// category, "tag" as post_tag, and one without a slug is dropped next to its
-// like with a slug.
+// A Reader returns what a Writer wrote, with these exceptions: characters that
+// XML forbids are left out; dates have whole seconds; white space around slugs,
+// logins, links, states and the like is removed (from all fields except titles,
+// texts, names of people and terms, custom fields and the post's password); in
+// a PostTerm, an empty taxonomy becomes category, "tag" becomes post_tag, and a
+// term without a slug is dropped if it also exists with one.
 package wxr
 
 import (
@@ -32,7 +35,7 @@ import (
 	"time"
 )
 
-// A Kind names what an item is.
+// A Kind is the kind of an item.
 type Kind string
 
 // The kinds of items.
@@ -55,15 +58,16 @@ type Site struct {
 	Title       string
 	Link        string
 	Description string
-	PubDate     time.Time // when the export was made; zero when absent
+	PubDate     time.Time // when the export was made; zero if absent
 	Language    string    // "en-US"
 	Version     string    // of the format; the Writer always writes 1.2
 	BaseSiteURL string    // root of the installation or network
-	BaseBlogURL string    // of this blog; links and attachments in the texts begin with it
-	Generator   string    // what made the file; WordPress writes it behind the terms, so here it may be missing: see Reader.Site
+	BaseBlogURL string    // of this blog; links and attachments in texts begin with it
+	Generator   string    // the software that made the file; WordPress writes it after the terms, so it may be missing here: see Reader.Site
 }
 
-// An Author is a user who wrote posts of the export. Version 1.0 has none; there Post.Creator is all that is known.
+// An Author is a user who wrote posts of the export. Version 1.0 has no
+// authors; there, only Post.Creator is known.
 type Author struct {
 	ID          int64
 	Login       string
@@ -92,7 +96,7 @@ type Tag struct {
 	Meta        []Meta
 }
 
-// A Term is a term of any other taxonomy, navigation menus included.
+// A Term is a term of any other taxonomy, including navigation menus.
 type Term struct {
 	ID          int64
 	Taxonomy    string
@@ -103,10 +107,12 @@ type Term struct {
 	Meta        []Meta
 }
 
-// A Post is one item of the channel: a post, page, attachment, revision, menu entry or any other post type.
+// A Post is one item of the channel: a post, page, attachment, revision, menu
+// entry or any other post type.
 //
-// Date and Modified carry the wall clock of the blog as if it were UTC; DateGMT and ModifiedGMT are the moments
-// themselves. All four are zero where WordPress writes 0000-00-00 00:00:00.
+// Date and Modified hold the wall clock of the blog as if it were UTC; DateGMT
+// and ModifiedGMT are the instants. All four are zero where WordPress writes
+// 0000-00-00 00:00:00.
 type Post struct {
 	ID            int64
 	Title         string
@@ -116,33 +122,33 @@ type Post struct {
 	Content       string
 	Excerpt       string
 	Date          time.Time
-	DateGMT       time.Time // from pubDate when the file has no wp:post_date_gmt
+	DateGMT       time.Time // from pubDate if the file has no wp:post_date_gmt
 	Modified      time.Time // zero in exports older than WordPress 5.7
 	ModifiedGMT   time.Time
 	CommentStatus string // open or closed
 	PingStatus    string // open or closed
 	Name          string // the slug
 	Status        string // publish, draft, pending, private, future, trash, inherit …
-	Parent        int64  // ID of the parent post, 0 for none
+	Parent        int64  // ID of the parent post; 0 if none
 	MenuOrder     int64
 	Type          string // post, page, attachment, nav_menu_item …
 	Password      string
 	Sticky        bool
 	AttachmentURL string     // of attachments only
-	Terms         []PostTerm // of every taxonomy, in the file's order
+	Terms         []PostTerm // of all taxonomies, in the file's order
 	Meta          []Meta     // custom fields, in the file's order; keys may repeat
 	Comments      []Comment
 }
 
-// A PostTerm says that a post has a term.
+// A PostTerm assigns a term to a post.
 type PostTerm struct {
 	Taxonomy string // category, post_tag, post_format …
-	Slug     string // "" when the file gives only the name
+	Slug     string // "" if the file gives only the name
 	Name     string
 }
 
-// A Meta is a custom field of a post, a comment or a term. The value is what the database of WordPress holds,
-// serialized PHP included.
+// A Meta is a custom field of a post, a comment or a term. The value is as in
+// the database of WordPress, and may be serialized PHP.
 type Meta struct {
 	Key   string
 	Value string
@@ -160,8 +166,8 @@ type Comment struct {
 	Content     string
 	Approved    string // 1, 0, spam, trash or post-trashed
 	Type        string // "" or comment, pingback, trackback …
-	Parent      int64  // ID of the comment that this one answers, 0 for none
-	UserID      int64  // ID of the author when it is a user, else 0
+	Parent      int64  // ID of the comment that this one replies to; 0 if none
+	UserID      int64  // ID of the author if it is a user; otherwise 0
 	Meta        []Meta
 }
 
@@ -183,7 +189,8 @@ func (*Term) Kind() Kind { return KindTerm }
 // Kind returns KindPost.
 func (*Post) Kind() Kind { return KindPost }
 
-// What can be wrong with a file as a whole (in a *FormatError) or with one item (in an *ItemError).
+// Errors of a file as a whole (in a *FormatError) or of one item (in an
+// *ItemError).
 var (
 	ErrNotExport = errors.New("not a WordPress export")
 	ErrDoctype   = errors.New("document type and other markup declarations are not allowed")
@@ -197,13 +204,13 @@ var (
 	ErrOrder     = errors.New("written out of order")
 )
 
-// An ItemError is one item that cannot be taken. The Reader has stepped over it: the next call of Next goes on with
-// the item behind it.
+// An ItemError is an item that cannot be read. The Reader has skipped it: the
+// next call of Next continues with the following item.
 type ItemError struct {
 	Offset int64 // of the item's start tag, in bytes from the beginning of the file
 	Kind   Kind
-	ID     int64 // the item's own number when it could be made out, else 0
-	Err    error // ErrTooLarge, ErrTooDeep, ErrTooMany, ErrDoctype, ErrUnclosed or what is wrong with the XML
+	ID     int64 // the item's own number if it could be determined; otherwise 0
+	Err    error // ErrTooLarge, ErrTooDeep, ErrTooMany, ErrDoctype, ErrUnclosed or an XML error
 }
 
 func (e *ItemError) Error() string {
@@ -215,8 +222,8 @@ func (e *ItemError) Error() string {
 
 func (e *ItemError) Unwrap() error { return e.Err }
 
-// A FormatError ends the reading: the file is not an export, is cut off (io.ErrUnexpectedEOF), or the source below
-// could not be read.
+// A FormatError ends the reading: the file is not an export, is truncated
+// (io.ErrUnexpectedEOF), or its source could not be read.
 type FormatError struct {
 	Offset int64 // in bytes from the beginning of the file
 	Err    error
@@ -226,10 +233,11 @@ func (e *FormatError) Error() string { return fmt.Sprintf("export at byte %d: %v
 
 func (e *FormatError) Unwrap() error { return e.Err }
 
-// A Note is something in an item that was forgiven: the item is there, but differs from the file in this.
+// A Note describes something in an item that was tolerated: the item differs
+// from the file in this.
 type Note struct {
-	Field   string // element in question, "wp:post_date"; "" for the item as a whole
-	Problem string // in words, for a report
+	Field   string // the element, such as "wp:post_date"; "" for the whole item
+	Problem string // for a report
 }
 
 // dateLayout is how WordPress writes dates outside pubDate.
