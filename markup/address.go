@@ -2,7 +2,7 @@ package markup
 
 import "strings"
 
-// schemes are those that WordPress lets addresses have.
+// schemes are the schemes that WordPress allows in addresses.
 var schemes = map[string]bool{
 	"http": true, "https": true, "ftp": true, "ftps": true, "mailto": true, "news": true, "irc": true, "irc6": true, "ircs": true,
 	"gopher": true, "nntp": true, "feed": true, "telnet": true, "mms": true, "rtsp": true, "sms": true, "svn": true, "tel": true,
@@ -12,12 +12,15 @@ var schemes = map[string]bool{
 // maxScheme is the length of the longest of them.
 const maxScheme = 6
 
-// harmlessAddress reports whether an address is relative or has a scheme that is allowed. The scheme is found as browsers do (URL
-// Standard, section 4.4): control characters and spaces at the beginning do not count, nor do tabs and line breaks
-// anywhere. The rest of the address does not matter: a space, a lone "%" or a port in words run nothing.
+// harmlessAddress reports whether an address is relative or has an allowed
+// scheme. It finds the scheme as browsers do (URL Standard, section 4.4):
+// control characters and spaces at the beginning are ignored, and so are tabs
+// and line breaks anywhere. The rest of the address does not matter: a space, a
+// lone "%" or a port in words cannot run anything.
 //
-// WordPress takes a scheme that it does not allow off, and keeps what followed; here the address goes. It takes "a/b:c" for a
-// scheme as well; a browser does not, and the address stays.
+// WordPress removes a scheme that it does not allow, and keeps the rest; here
+// the whole address is removed. WordPress also takes "a/b:c" for a scheme; a
+// browser does not, so the address stays here.
 func harmlessAddress(text string) bool {
 	text = strings.TrimLeftFunc(text, func(c rune) bool { return c <= ' ' })
 	var scheme [maxScheme]byte
@@ -43,7 +46,7 @@ func harmlessAddress(text string) bool {
 	return true
 }
 
-// lowerScheme writes the scheme of an address in lower case.
+// lowerScheme returns an address with its scheme in lower case.
 func lowerScheme(text string) string {
 	for i := range len(text) {
 		switch c := text[i]; {
@@ -59,7 +62,7 @@ func lowerScheme(text string) string {
 	return text
 }
 
-// harmlessAddresses does so for the candidates of a srcset.
+// harmlessAddresses is harmlessAddress for the candidates of a srcset.
 func harmlessAddresses(text string) bool {
 	for candidate := range strings.SplitSeq(text, ",") {
 		if !harmlessAddress(candidate) {

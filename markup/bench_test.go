@@ -10,7 +10,8 @@ import (
 	"github.com/quillgate/quillgate/markup"
 )
 
-// shapes are texts that a careless filter reads over and over, or makes much larger.
+// shapes are texts that a careless filter reads over and over, or makes much
+// larger.
 var shapes = []struct{ name, unit, end string }{
 	{"text", "Words, and no markup. ", ""},
 	{"elements", `<p class="a">text</p> `, ""},
@@ -69,8 +70,8 @@ func filterAll(text string) int {
 	return len(out) + len(markup.Post().Filter(text)) + len(markup.Page().Filter(text)) + len(markup.Escape(text))
 }
 
-// BenchmarkDoubled reports, for every shape, how many times as long a text of twice the size takes: 2 is linear, 4 is
-// quadratic.
+// BenchmarkDoubled reports, for every shape, how many times as long a text of
+// twice the size takes: 2 is linear, 4 is quadratic.
 func BenchmarkDoubled(b *testing.B) {
 	for i, s := range shapes {
 		b.Run(strings.ReplaceAll(s.name, " ", "_"), func(b *testing.B) {
@@ -89,8 +90,9 @@ func BenchmarkDoubled(b *testing.B) {
 	}
 }
 
-// What the filter allocates is counted, garbage as well, so this holds on a busy machine too: memory grows as the text does, and the output
-// stays within its bound. A quadratic pass over any of these texts would take hours.
+// What the filter allocates is counted, garbage as well, so this holds on a
+// busy machine too: memory grows as the text does, and the output stays within
+// its bound. A quadratic pass over any of these texts would take hours.
 func TestNastyTextsTakeTimeAndMemoryInProportion(t *testing.T) {
 	for i, s := range shapes {
 		const size = 1 << 20
@@ -108,7 +110,8 @@ func TestNastyTextsTakeTimeAndMemoryInProportion(t *testing.T) {
 	}
 }
 
-// Marks of an earlier filter, written as references, made gigabytes of one comment.
+// Marks of an earlier filter, written as references, made gigabytes of one
+// comment.
 func TestMarksAreOrdinaryText(t *testing.T) {
 	text := strings.Repeat("A", 60_000) + `<a href="http://e.example/" title="` + strings.Repeat("&#xE0F0;0&#xE0F1;", 3_000) + `">x</a>`
 	for _, p := range []*markup.Policy{markup.Post(), markup.Inline(), markup.Page(), markup.Remark()} {

@@ -13,8 +13,9 @@ import (
 	"github.com/quillgate/quillgate/markup"
 )
 
-// What follows reads the output of the filter as a browser does, wherever a page may put it, and holds what it finds against lists
-// of its own: nothing here is shared with the filter.
+// What follows reads the output of the filter as a browser does, wherever a
+// page may put it, and holds what it finds against lists of its own: nothing
+// here is shared with the filter.
 
 type list struct {
 	name     string
@@ -61,7 +62,8 @@ var contexts = []string{
 // everyTag is what a "<" of the output may begin.
 var everyTag = regexp.MustCompile(`<(?:/?[a-zA-Z][a-zA-Z0-9]*[ />]|!--[^<>]*-->)`)
 
-// checkAsBrowser reports what the output holds and its list does not, as a document and in contexts.
+// checkAsBrowser reports what the output holds and its list does not, as a
+// document and in contexts.
 func checkAsBrowser(t *testing.T, in, out string, l list, contexts []string) {
 	t.Helper()
 	complain := func(where, what string) {
@@ -179,8 +181,8 @@ func checkStyle(text string, complain func(string)) {
 	}
 }
 
-// checkFilter holds every promise of the package against one input. The output is read in so many of the contexts, which
-// the input decides.
+// checkFilter holds every promise of the package against one input. The output
+// is read in so many of the contexts, which the input decides.
 func checkFilter(t *testing.T, in string, count int) {
 	t.Helper()
 	first := int(crc32.ChecksumIEEE([]byte(in)) % uint32(len(contexts)))

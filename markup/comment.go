@@ -5,12 +5,12 @@ import (
 	"strings"
 )
 
-// comment treats "<!--". A comment without markup stays: <!--more-->,
-// <!--nextpage-->, a note. One with markup in it, and one without an end, was
-// meant as text or would hide what follows it, so its "<" becomes a reference
-// and the pass goes on inside, as in WordPress. The comment that marks a block
-// may hold markup in its attributes, filtered, in the spelling of JSON. Where
-// no one but browsers reads the output, comments go.
+// comment handles "<!--". A comment without markup stays: <!--more-->,
+// <!--nextpage-->, a note. A comment with markup, or without an end, was meant
+// as text or would hide what follows. As in WordPress, its "<" becomes a
+// reference, and the pass continues inside. The comment that marks a block may
+// hold markup in its attributes, which is filtered, in the spelling of JSON. If
+// only browsers read the output, comments are removed.
 func (f *filter) comment(i int) int {
 	text, inside := f.text, i+len("<!--")
 	end, after := f.commentSpan(inside)
@@ -22,7 +22,7 @@ func (f *filter) comment(i int) int {
 	}
 	sent := text[inside:end]
 	at, block := 0, false
-	if !f.inJSON && f.commentStart.next(text, "<!--", inside) >= end { // or else the inner ones would be looked at once for each outer one
+	if !f.inJSON && f.commentStart.next(text, "<!--", inside) >= end { // otherwise the inner ones would be scanned once for each outer one
 		at, block = blockAttributes(sent)
 	}
 	var kept string
@@ -43,9 +43,10 @@ func (f *filter) comment(i int) int {
 	return f.put(i, after, "<!--"+kept+"-->")
 }
 
-// commentSpan is where the text of a comment ends and where the comment does: beyond the text when it has no end.
+// commentSpan returns the end of the comment's text and the end of the comment:
+// after the text if it has no end.
 func (f *filter) commentSpan(inside int) (end, after int) {
-	for _, abrupt := range []string{">", "->"} { // as a browser has it
+	for _, abrupt := range []string{">", "->"} { // as browsers do
 		if strings.HasPrefix(f.text[inside:], abrupt) {
 			end = inside + len(abrupt)
 			return end, end
@@ -55,8 +56,9 @@ func (f *filter) commentSpan(inside int) (end, after int) {
 	return end, end + len("-->")
 }
 
-// filterJSON filters the strings in the attributes of a block that hold markup: programs put them into pages as they are. All
-// else stays byte for byte. The text is JSON, and what may follow it in the comment.
+// filterJSON filters the strings with markup in the attributes of a block,
+// since programs insert them into pages unchanged. Everything else stays byte
+// for byte. The text is JSON, followed by the rest of the comment.
 func (p *Policy) filterJSON(text string) string {
 	var b strings.Builder
 	for {
@@ -83,7 +85,8 @@ func (p *Policy) filterJSON(text string) string {
 func (p *Policy) filterJSONString(sent string) string {
 	var text string
 	if json.Unmarshal([]byte(sent), &text) == nil && strings.ContainsAny(text, "<>") {
-		// A block in here is a note: each level of JSON in JSON would double the backslashes.
+		// A block in here is a note: each level of JSON in JSON would double
+		// the backslashes.
 		f := filter{policy: p, scanner: scanner{text: withoutNUL(text)}, inJSON: true}
 		if kept := f.run(); kept != text {
 			out, err := json.Marshal(kept)
@@ -95,11 +98,13 @@ func (p *Policy) filterJSONString(sent string) string {
 	return inJSON.Replace(sent)
 }
 
-// inJSON spells what ends a comment, or means something where a comment is none (in a textarea), as the editor of blocks
-// does. In JSON these signs stand in strings only.
+// inJSON escapes what ends a comment, or has a meaning where a comment has none
+// (in a textarea), as the block editor does. In JSON these characters occur in
+// strings only.
 var inJSON = strings.NewReplacer("<", `\u003c`, ">", `\u003e`, "--", `\u002d\u002d`)
 
-// blockAttributes finds the attributes in the text of the comment that begins a block: <!-- wp:name {"json":1} /-->.
+// blockAttributes finds the attributes in the text of the comment that begins a
+// block: <!-- wp:name {"json":1} /-->.
 func blockAttributes(text string) (at int, ok bool) {
 	rest := strings.TrimLeft(text, space)
 	if len(rest) == len(text) {
@@ -119,7 +124,7 @@ func blockAttributes(text string) (at int, ok bool) {
 	return at, strings.HasPrefix(rest, "{") && json.Valid([]byte(rest))
 }
 
-// isBlockName recognizes name and namespace/name.
+// isBlockName reports whether a text has the form name or namespace/name.
 func isBlockName(name string) bool {
 	space, name, two := strings.Cut(name, "/")
 	if !two {
@@ -138,7 +143,8 @@ func isBlockName(name string) bool {
 	return true
 }
 
-// note is the text of a comment, without what could end it early: runs of hyphens become one, and none is at the end.
+// note returns the text of a comment without what could end it early: runs of
+// hyphens become one, and none is at the end.
 func note(text string) string {
 	if !strings.ContainsAny(text, ">&") && !strings.Contains(text, "--") && !strings.HasSuffix(text, "-") {
 		return text

@@ -24,7 +24,8 @@ func moduleDir(t testing.TB, module string) string {
 	return strings.TrimSpace(string(out))
 }
 
-// The tree-construction tests of html5lib, as golang.org/x/net carries them, and the inputs of bluemonday's own tests.
+// The tree-construction tests of html5lib, as golang.org/x/net carries them,
+// and the inputs of bluemonday's own tests.
 func TestNothingForbiddenComesOutOfTheCorporaOfOthers(t *testing.T) {
 	for _, corpus := range []struct {
 		name  string
@@ -43,7 +44,8 @@ func TestNothingForbiddenComesOutOfTheCorporaOfOthers(t *testing.T) {
 	}
 }
 
-// treeCases reads the inputs of the tests: what follows "#data" up to "#errors".
+// treeCases reads the inputs of the tests: what follows "#data" up to
+// "#errors".
 func treeCases(t testing.TB) []string {
 	t.Helper()
 	var out []string
@@ -77,7 +79,8 @@ func treeCases(t testing.TB) []string {
 	return out
 }
 
-// bluemondayInputs reads the values of the fields named "in" and all other texts with markup from bluemonday's tests.
+// bluemondayInputs reads the values of the fields named "in" and all other
+// texts with markup from bluemonday's tests.
 func bluemondayInputs(t testing.TB) []string {
 	t.Helper()
 	files, err := filepath.Glob(filepath.Join(moduleDir(t, "github.com/microcosm-cc/bluemonday"), "*_test.go"))

@@ -6,16 +6,17 @@ import (
 	"strings"
 )
 
-// A Link is what the start tag of an <a> says.
+// A Link describes the start tag of an <a>.
 type Link struct {
-	Address string // the text behind the references; empty without href
-	Target  bool   // whether it has the attribute target
-	Lines   bool   // whether the tag goes over several lines
+	Address string // the text with references resolved; empty without href
+	Target  bool   // it has the attribute target
+	Lines   bool   // the tag spans several lines
 }
 
-// AddRel adds words to the attribute rel of links: those that words gives for a link and that are missing. Everything else
-// stays byte for byte, whether a policy has filtered the text or not; scripts and styles are not looked into. The words
-// must be plain letters.
+// AddRel adds words to the attribute rel of links: for each link, those that
+// words returns and that are missing. Everything else stays byte for byte,
+// whether or not a policy has filtered the text. It ignores scripts and styles.
+// The words must be plain letters.
 func AddRel(text string, words func(Link) []string) string {
 	f := filter{scanner: scanner{text: text}}
 	for i := 0; ; {
@@ -96,8 +97,8 @@ var (
 	bareURL = regexp.MustCompile(`(?i)(?:^|[\s(>])https?://`)
 )
 
-// CountLinks counts the links of a text, and the addresses that a page would
-// make links of.
+// CountLinks returns the number of links in a text, including addresses that a
+// page would turn into links.
 func CountLinks(text string) int64 {
 	return int64(len(anchor.FindAllString(text, -1)) + len(bareURL.FindAllString(anchor.ReplaceAllString(text, ""), -1)))
 }

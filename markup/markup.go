@@ -1,21 +1,28 @@
-// Package markup filters HTML that people write: of a text it keeps the elements, attributes, addresses and styles that a
-// policy allows, and takes out all other markup. It owns the lists of what is allowed; the rules are those of WordPress
-// 6.1 (wp_kses), and each departure from them is named where it is made.
+// Package markup filters HTML that people write: it keeps the elements,
+// attributes, addresses and styles that a policy allows, and removes all other
+// markup. It owns the lists of what is allowed. The rules are those of
+// WordPress 6.1 (wp_kses); each deviation is named where it is made.
 //
-// A filter is one pass over a string. Text, shortcodes and the comments that mark blocks pass as they are; only tags are
-// written again. What it promises to callers:
+// A filter is one pass over a string. Text, shortcodes and the comments that
+// mark blocks pass unchanged; only tags are rewritten. Its promises to callers:
 //
-//   - Every "<" of the output begins a tag or a comment that the policy allows, wherever a browser meets it: attribute
-//     values and comments never hold "<" or ">". So no context (a textarea, a table, a title) gives the output another
-//     meaning.
+//   - Every "<" of the output begins a tag or a comment that the policy allows,
+//     wherever a browser meets it: attribute values and comments never contain
+//     "<" or ">". So no context (a textarea, a table, a title) gives the output
+//     another meaning.
 //   - Filtering twice changes nothing.
-//   - Time and memory grow with the length of the input. The output is at most ten times as long as the input ("\u0026amp;" for
-//     a sign in the attributes of a block). A text that needs no change is returned as it is and costs no memory.
+//   - Time and memory grow with the length of the input. The output is at most
+//     ten times as long as the input ("\u0026amp;" for a character in the
+//     attributes of a block). A text that needs no change is returned as it is,
+//     without allocation.
 //
-// Policies are safe for concurrent use. [Post], [Inline] and [Bio] are for what is stored, [Page] and [Remark] for what is shown. For a caller that holds a tree of
-// nodes, [Policy.Element], [Policy.Attribute] and [Policy.Skips] answer the same questions node by node.
+// Policies are safe for concurrent use. [Post], [Inline] and [Bio] are for
+// stored texts, [Page] and [Remark] for displayed ones. For callers with a tree
+// of nodes, [Policy.Element], [Policy.Attribute] and [Policy.Skips] answer the
+// same questions node by node.
 //
-// [Slug] and [PlainText] make of a text what stands in addresses and in names, without any markup.
+// [Slug] and [PlainText] turn a text into a part of an address and into a name,
+// without markup.
 package markup
 
 import (
@@ -23,19 +30,22 @@ import (
 	"strings"
 )
 
-// A Policy says which elements, attributes, addresses and styles a text may hold. Get one from [Post], [Inline], [Bio], [Page] or [Remark].
+// A Policy determines which elements, attributes, addresses and styles a text
+// may contain. Get one from [Post], [Inline], [Bio], [Page] or [Remark].
 type Policy struct {
 	elements   map[string]attributes // by lower-case name
-	everywhere attributes            // what all elements may have
-	data       bool                  // whether all elements may have data-* attributes
-	skips      []string              // elements that go together with their text
-	comments   bool                  // whether comments stay
+	everywhere attributes            // allowed for all elements
+	data       bool                  // all elements may have data-* attributes
+	skips      []string              // elements that are removed with their content
+	comments   bool                  // comments stay
 }
 
-// attributes are the attributes of an element by lower-case name.
+// attributes maps the lower-case names of an element's attributes to their
+// kinds.
 type attributes map[string]kind
 
-// A kind says what the value of an attribute is, and so how it is checked.
+// A kind is the type of an attribute's value, which determines how it is
+// checked.
 type kind uint8
 
 const (
@@ -45,19 +55,24 @@ const (
 	style                     // CSS declarations
 )
 
-// Element reports whether an element may stand in a text. The name is in lower case, as html.Node has it.
+// Element reports whether a text may contain an element. The name is in lower
+// case, as in html.Node.
 func (p *Policy) Element(name string) bool {
 	_, ok := p.elements[name]
 	return ok
 }
 
-// Skips reports whether an element that the policy does not allow is to go together with all that it holds. Of other
-// elements that are not allowed, only the tags go.
+// Skips reports whether an element that the policy does not allow is removed
+// together with its content. For other such elements, only the tags are
+// removed.
 func (p *Policy) Skips(name string) bool { return slices.Contains(p.skips, name) }
 
-// Attribute reports whether an attribute may stand in an element, and with which value: an address loses white space at
-// its ends and has its scheme in lower case, a style loses the declarations that are not allowed, and the white space around the others. The names are in lower case; value is the text
-// behind the references, as html.Attribute has it. An element that is not allowed has no attributes.
+// Attribute reports whether an element may have an attribute, and returns its
+// value: an address without white space at its ends and with its scheme in
+// lower case, a style without declarations that are not allowed and without
+// white space around the others. The names are in lower case; value has its
+// references resolved, as in html.Attribute. An element that is not allowed has
+// no attributes.
 func (p *Policy) Attribute(element, name, value string) (string, bool) {
 	allowed, ok := p.elements[element]
 	if !ok {
@@ -66,7 +81,7 @@ func (p *Policy) Attribute(element, name, value string) (string, bool) {
 	return p.kind(allowed, name).check(value)
 }
 
-// kind is zero for an attribute that is not allowed.
+// kind returns the kind of an attribute, or zero if it is not allowed.
 func (p *Policy) kind(of attributes, name string) kind {
 	if k := of[name]; k != 0 {
 		return k
@@ -96,7 +111,8 @@ func (k kind) check(value string) (string, bool) {
 	return "", false
 }
 
-// isDataName recognizes data-x and data-x-y, as WordPress does: no empty parts.
+// isDataName reports whether a name has the form data-x or data-x-y. As in
+// WordPress, no part may be empty.
 func isDataName(name string) bool {
 	rest, ok := strings.CutPrefix(name, "data-")
 	if !ok {
@@ -113,9 +129,10 @@ func isDataName(name string) bool {
 	return rest != "" && rest[len(rest)-1] != '-'
 }
 
-// Filter returns a text with the markup that the policy allows. The bytes between tags stay, but for what a browser could
-// take for markup: a "<" or ">" that belongs to no tag, and a "&" that begins no character reference, become
-// references. NUL goes.
+// Filter returns a text with only the markup that the policy allows. The bytes
+// between tags stay, except what a browser could take for markup: a "<" or ">"
+// that belongs to no tag, and a "&" that begins no character reference, become
+// references. It removes NUL.
 func (p *Policy) Filter(text string) string {
 	text = withoutNUL(text)
 	f := filter{policy: p, scanner: scanner{text: text}}
@@ -129,17 +146,17 @@ func withoutNUL(text string) string {
 	return strings.ReplaceAll(text, "\x00", "")
 }
 
-// A filter is one pass over a text. It writes nothing until something differs: what lies between copied and the place it has
-// reached is still to be copied.
+// A filter is one pass over a text. It writes nothing until something differs:
+// the text from copied to the current position is still to be copied.
 type filter struct {
 	scanner
 	policy *Policy
-	inJSON bool // whether the text stands in the attributes of a block
+	inJSON bool // the text is in the attributes of a block
 	copied int
 	out    strings.Builder
-	again  []byte          // the tag as it is written again
+	again  []byte          // the rewritten tag
 	seen   []string        // the attributes of this element so far, without data-*
-	endOf  map[string]bool // elements that skip whose end tag does not come any more
+	endOf  map[string]bool // skipped elements that have no further end tag
 }
 
 func (f *filter) run() string {
@@ -170,7 +187,7 @@ func (f *filter) put(from, to int, with string) int {
 	return to
 }
 
-// flush writes what is to be copied up to from, and goes on at to.
+// flush copies the text up to from, and continues at to.
 func (f *filter) flush(from, to int) {
 	if f.copied == 0 {
 		f.out.Grow(len(f.text) + len(f.text)/16 + 16)
@@ -186,14 +203,15 @@ func (f *filter) ampersand(i int) int {
 	return f.put(i, i+1, "&amp;")
 }
 
-// angle treats a "<" and returns where to go on.
+// angle handles a "<" and returns where to continue.
 func (f *filter) angle(i int) int {
 	rest := f.text[i:]
 	switch {
 	case strings.HasPrefix(rest, "<!--"):
 		return f.comment(i)
 	case len(rest) > 1 && (rest[1] == '!' || rest[1] == '?'):
-		// A browser makes a comment of it, up to the next ">". What has another "<" first was meant as text.
+		// A browser turns this into a comment up to the next ">". If another
+		// "<" comes first, it was meant as text.
 		if end := strings.IndexAny(rest[2:], "<>"); end >= 0 && rest[2+end] == '>' {
 			return f.put(i, i+2+end+1, "")
 		}
@@ -205,7 +223,7 @@ func (f *filter) angle(i int) int {
 	return f.put(i, i+1, "&lt;")
 }
 
-// element writes a tag again, or takes it out.
+// element rewrites a tag, or removes it.
 func (f *filter) element(t tag) int {
 	var buffer [maxName]byte
 	name := lower(buffer[:0], f.text[t.name:t.nameEnd])
@@ -235,7 +253,8 @@ func (f *filter) element(t tag) int {
 	return t.end
 }
 
-// contentEnd is where the end tag of an element begins, or from itself when there is none.
+// contentEnd returns where the end tag of an element begins, or from if there
+// is none.
 func (f *filter) contentEnd(from int, name string) int {
 	if f.endOf[name] {
 		return from
@@ -257,7 +276,7 @@ func (f *filter) contentEnd(from int, name string) int {
 	return from
 }
 
-// attributes appends the attributes of a tag that are allowed, each once.
+// attributes appends the allowed attributes of a tag, each once.
 func (f *filter) attributes(b []byte, t tag, allowed attributes) []byte {
 	f.seen = f.seen[:0]
 	for at := t.nameEnd; ; {
@@ -275,14 +294,14 @@ func (f *filter) appendAttribute(b []byte, a attribute, allowed attributes) []by
 	if !isASCII(written) {
 		return b
 	}
-	name := strings.ToLower(written) // allocates only where there are capitals
+	name := strings.ToLower(written) // allocates only if there are capitals
 	k := f.policy.kind(allowed, name)
 	if k == 0 {
 		return b
 	}
 	if !strings.HasPrefix(name, "data-") {
 		if slices.Contains(f.seen, name) {
-			return b // a browser takes the first
+			return b // a browser uses the first
 		}
 		f.seen = append(f.seen, name)
 	}
@@ -304,8 +323,8 @@ func (f *filter) appendAttribute(b []byte, a attribute, allowed attributes) []by
 	return append(appendEscaped(b, value, quote), quote)
 }
 
-// again is the value of an attribute as it is to be written. What is sent as it should be stays byte for byte, with its
-// references.
+// again returns the value of an attribute to be written. A value that needs no
+// change stays byte for byte, with its references.
 func again(k kind, raw string) (string, bool) {
 	if k == plain {
 		return raw, true

@@ -11,7 +11,8 @@ import (
 	"github.com/quillgate/quillgate/markup"
 )
 
-// Another filter with the same list of elements finds nothing to take out of what ours lets through.
+// Another filter with the same list of elements finds nothing to take out of
+// what ours lets through.
 func TestAnotherFilterFindsNothingMore(t *testing.T) {
 	other := bluemonday.NewPolicy()
 	other.AllowElements(strings.Fields(postElements)...)

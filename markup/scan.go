@@ -2,42 +2,47 @@ package markup
 
 import "strings"
 
-// The scanner reads tags as a browser does (HTML Standard, section 13.2.5, tokenization), with one difference: a "<" outside of
-// quotes ends the attempt, and the first "<" was text. A browser would swallow "a <b and <i>c</i>" up to the first ">";
-// WordPress keeps it as text, and so do we. The output holds only tags that we wrote, so the difference cannot be used.
+// The scanner reads tags as a browser does (HTML Standard, section 13.2.5,
+// tokenization), with one difference: a "<" outside of quotes ends the attempt,
+// and the first "<" counts as text. A browser would swallow "a <b and <i>c</i>"
+// up to the first ">"; WordPress keeps it as text, and so does this scanner.
+// The output contains only rewritten tags, so the difference cannot be
+// exploited.
 
 // space is what separates attributes.
 const space = " \t\n\f\r"
 
-// maxName is the length of the longest name of an element that is looked up.
+// maxName is the length of the longest element name that is looked up.
 const maxName = 16
 
 type scanner struct {
 	text string
-	// dead holds the places of opening quotes behind which no tag comes to its end. Two attempts that open the same quote go
-	// on alike, so each quote is followed once however many "<" lie before it.
+	// dead holds the positions of opening quotes after which no tag ends. Two
+	// attempts that open the same quote continue alike, so each quote is
+	// followed once however many "<" precede it.
 	dead bitset
-	// Where the next "-->" and "<!--" are.
+	// The positions of the next "-->" and "<!--".
 	commentEnd, commentStart found
 }
 
-// A tag is a place in the text: text[start:end] is the tag with its angle brackets.
+// A tag is a range of the text: text[start:end] is the tag with its angle
+// brackets.
 type tag struct {
 	start, name, nameEnd, end int
-	slash                     int // where the "/" of "/>" is, or zero
+	slash                     int // position of the "/" of "/>", or zero
 	closing                   bool
 }
 
-// An attribute is a place in the text.
+// An attribute is a range of the text.
 type attribute struct {
 	name, nameEnd, value, valueEnd int
 	quote                          byte // zero without quotes
 	hasValue                       bool
-	none                           bool // there is no further attribute
-	broken                         bool // and no end of the tag either
+	none                           bool // there are no more attributes
+	broken                         bool // the tag does not end either
 }
 
-// tag reads the tag that begins at start, if one does.
+// tag reads the tag at start, if there is one.
 func (s *scanner) tag(start int) (tag, bool) {
 	t := tag{start: start, name: start + 1}
 	if t.name < len(s.text) && s.text[t.name] == '/' {
@@ -67,7 +72,7 @@ func (s *scanner) tag(start int) (tag, bool) {
 	}
 }
 
-// bury marks the quotes of an attempt that came to nothing.
+// bury marks the quotes of a failed attempt.
 func (s *scanner) bury(from int) {
 	for at := from; ; {
 		a, next := s.attribute(at)
@@ -81,8 +86,8 @@ func (s *scanner) bury(from int) {
 	}
 }
 
-// attribute reads the next attribute from a place inside of a tag, and returns where to go on. After the last one, that is
-// behind the ">".
+// attribute reads the next attribute inside a tag, and returns where to
+// continue. After the last one, that is behind the ">".
 func (s *scanner) attribute(at int) (attribute, int) {
 	text := s.text
 	for at < len(text) && (isSpace(text[at]) || text[at] == '/') {
@@ -133,7 +138,8 @@ func (s *scanner) attribute(at int) (attribute, int) {
 	return a, at
 }
 
-// until is where a name ends: at a space, a slash, an angle bracket, and where it is an attribute's, an equals sign.
+// until returns the end of a name: at a space, a slash, an angle bracket or,
+// for the name of an attribute, an equals sign.
 func (s *scanner) until(at int, equals bool) int {
 	for ; at < len(s.text); at++ {
 		if c := s.text[at]; isSpace(c) || c == '/' || c == '<' || c == '>' || equals && c == '=' {
@@ -143,7 +149,8 @@ func (s *scanner) until(at int, equals bool) int {
 	return at
 }
 
-// found is where a string comes next, or the end of the text. It is looked up again only once the pass has gone beyond it.
+// found is the next position of a string, or the end of the text. It is
+// searched again only when the pass has moved beyond it.
 type found struct {
 	at    int
 	known bool
@@ -183,7 +190,8 @@ func isASCII(s string) bool {
 	return true
 }
 
-// lower appends a name in lower case. A name too long for any element comes out empty.
+// lower appends a name in lower case. A name that is too long for any element
+// is empty.
 func lower(to []byte, name string) []byte {
 	if len(name) > maxName {
 		return to

@@ -10,12 +10,14 @@ import (
 	"golang.org/x/text/unicode/norm"
 )
 
-// MaxSlug bounds a slug, in bytes of its encoded form; WordPress has room for as many.
+// MaxSlug is the largest size of a slug, in bytes of its encoded form, as in
+// WordPress.
 const MaxSlug = 200
 
-// Slug makes the name of a post or term for its address, as WordPress does: lower-case ASCII letters, digits, dashes
-// and underscores. Latin letters lose their accents, other scripts become percent-encoded UTF-8 in lower case, and what
-// is left is at most 200 bytes. A text of punctuation alone gives "".
+// Slug returns the name of a post or term for its address, as WordPress makes
+// it: lower-case ASCII letters, digits, dashes and underscores. Latin letters
+// lose their accents, other scripts become percent-encoded UTF-8 in lower case,
+// and the result is at most 200 bytes. For punctuation alone it is "".
 func Slug(text string) string {
 	text = norm.NFC.String(stripElements(text))
 	var b strings.Builder
@@ -26,7 +28,7 @@ func Slug(text string) string {
 			used, i = used+size, i+size
 			continue
 		}
-		if octet(text[i:]) { // what is percent-encoded already stays so
+		if octet(text[i:]) { // octets that are already encoded stay
 			b.WriteString(strings.ToLower(text[i : i+3]))
 			used, i = used+3, i+3
 			continue
@@ -49,11 +51,11 @@ func Slug(text string) string {
 	return tidySlug(b.String())
 }
 
-// writeSlugRune writes one letter, already in lower case, in the form that it has in a slug.
+// writeSlugRune writes one lower-case letter in the form for a slug.
 func writeSlugRune(b *strings.Builder, c rune) {
 	switch {
 	case c == '%':
-		// A percent sign that begins no octet says nothing.
+		// A percent sign that begins no octet is ignored.
 	case c < utf8.RuneSelf:
 		b.WriteByte(byte(c))
 	case c == '×':
@@ -69,7 +71,7 @@ func writeSlugRune(b *strings.Builder, c rune) {
 	}
 }
 
-// tidySlug keeps what a slug may hold of a text that is encoded already.
+// tidySlug keeps the characters of encoded text that a slug may contain.
 func tidySlug(text string) string {
 	for _, dash := range []string{"&nbsp;", "&#160;", "&ndash;", "&#8211;", "&mdash;", "&#8212;", "/"} {
 		text = strings.ReplaceAll(text, dash, "-")
@@ -92,12 +94,14 @@ func tidySlug(text string) string {
 	return b.String()
 }
 
-// PlainText is a text without elements, percent-encoded octets and entities, its letters composed.
+// PlainText returns a text without elements, percent-encoded octets and
+// entities, with its letters composed.
 func PlainText(text string) string {
 	return dropEntities(WithoutOctets(stripElements(norm.NFC.String(text))))
 }
 
-// dropEntities takes out everything from an ampersand to the next semicolon of the same line.
+// dropEntities removes everything from an ampersand to the next semicolon on
+// the same line.
 func dropEntities(text string) string {
 	for from := 0; ; {
 		start := strings.IndexByte(text[from:], '&')
@@ -115,7 +119,8 @@ func dropEntities(text string) string {
 	}
 }
 
-// stripElements takes out what looks like elements and comments of HTML. A "<" before white space is a character.
+// stripElements removes what looks like HTML elements and comments. A "<"
+// before white space is text.
 func stripElements(text string) string {
 	if !strings.Contains(text, "<") {
 		return text
@@ -141,7 +146,8 @@ func stripElements(text string) string {
 	}
 }
 
-// elementEnd returns the length of the element that text begins with; a ">" inside quotes does not end it.
+// elementEnd returns the length of the element at the start of text; a ">"
+// inside quotes does not end it.
 func elementEnd(text string) int {
 	quote := byte(0)
 	for i := range len(text) {
@@ -163,8 +169,9 @@ func octet(s string) bool {
 	return len(s) >= 3 && s[0] == '%' && isHexDigit(s[1]) && isHexDigit(s[2])
 }
 
-// encodedSign reads one of the signs that a slug has no room for, where a text begins with its percent-encoded form, and
-// how long that form is; 0 where there is none.
+// encodedSign returns the character at the start of text if it is
+// percent-encoded and not allowed in a slug, with the length of its encoded
+// form, or 0.
 func encodedSign(text string) (c rune, size int) {
 	var buf [utf8.UTFMax]byte
 	n := 0
@@ -183,7 +190,7 @@ func isHexDigit(c byte) bool {
 	return c >= '0' && c <= '9' || c >= 'a' && c <= 'f' || c >= 'A' && c <= 'F'
 }
 
-// encodedLen is the length that a letter takes of a slug's 200 bytes.
+// encodedLen returns the number of bytes that a letter takes in a slug.
 func encodedLen(c rune) int {
 	if c < utf8.RuneSelf {
 		return 1
@@ -191,14 +198,16 @@ func encodedLen(c rune) int {
 	return 3 * utf8.RuneLen(c)
 }
 
-// specialLetters are Latin letters, and two signs, that Unicode does not take apart into a plain letter and marks.
+// specialLetters are Latin letters, and two symbols, that Unicode does not
+// decompose into a plain letter and marks.
 var specialLetters = map[rune]string{
 	'ª': "a", 'º': "o", 'Æ': "ae", 'æ': "ae", 'Ð': "d", 'ð': "d", 'Ø': "o", 'ø': "o", 'Þ': "th", 'þ': "th", 'ß': "s",
 	'Đ': "d", 'đ': "d", 'Ħ': "h", 'ħ': "h", 'ı': "i", 'Ĳ': "ij", 'ĳ': "ij", 'ĸ': "k", 'Ŀ': "l", 'ŀ': "l", 'Ł': "l", 'ł': "l",
 	'ŉ': "n", 'Ŋ': "n", 'ŋ': "n", 'Œ': "oe", 'œ': "oe", 'Ŧ': "t", 'ŧ': "t", 'ſ': "s", 'Ə': "e", 'ǝ': "e", '€': "e", '£': "",
 }
 
-// PlainLetters returns a letter in lower case and, when it is a Latin one, without its accents.
+// PlainLetters returns a letter in lower case and, if it is Latin, without its
+// accents.
 func PlainLetters(c rune) string {
 	if c < utf8.RuneSelf {
 		return string(unicode.ToLower(c))
@@ -223,7 +232,8 @@ func onlyMarks(s string) bool {
 	return true
 }
 
-// slugDash are the characters that become a dash: spaces and dashes of other widths, and line separators.
+// slugDash are the characters that become a dash: spaces and dashes of other
+// widths, and line separators.
 var slugDash = &unicode.RangeTable{R16: []unicode.Range16{
 	{Lo: 0x00A0, Hi: 0x00A0, Stride: 1},
 	{Lo: 0x2000, Hi: 0x200A, Stride: 1},
@@ -232,8 +242,8 @@ var slugDash = &unicode.RangeTable{R16: []unicode.Range16{
 	{Lo: 0x202F, Hi: 0x202F, Stride: 1},
 }, LatinOffset: 1}
 
-// slugNothing are the characters that a slug leaves out: quotation marks, a few signs, accents that stand alone, and
-// what has no width.
+// slugNothing are the characters that a slug leaves out: quotation marks, a few
+// symbols, stand-alone accents, and characters without width.
 var slugNothing = &unicode.RangeTable{R16: []unicode.Range16{
 	{Lo: 0x00A1, Hi: 0x00A1, Stride: 1},
 	{Lo: 0x00A9, Hi: 0x00A9, Stride: 1},
@@ -259,7 +269,8 @@ var slugNothing = &unicode.RangeTable{R16: []unicode.Range16{
 	{Lo: 0xFFFC, Hi: 0xFFFC, Stride: 1},
 }, LatinOffset: 8}
 
-// CutSlug shortens a slug to at most n bytes without leaving half a percent-encoded letter behind.
+// CutSlug shortens a slug to at most n bytes without splitting a
+// percent-encoded letter.
 func CutSlug(slug string, n int) string {
 	if len(slug) <= n {
 		return slug
@@ -270,8 +281,8 @@ func CutSlug(slug string, n int) string {
 	return strings.TrimRight(slug[:n], "-")
 }
 
-// octetBoundary reports whether the first n bytes of a slug end a letter: at the start of a plain character or of the
-// first octet of an encoded one.
+// octetBoundary reports whether the first n bytes of a slug end with a whole
+// letter: the next byte is a plain character or begins an encoded one.
 func octetBoundary(slug string, n int) bool {
 	for back := 1; back <= 2 && n-back >= 0; back++ {
 		if octet(slug[n-back:]) {
@@ -285,13 +296,14 @@ func octetBoundary(slug string, n int) bool {
 	return first&0xC0 != 0x80
 }
 
-// WithoutElements takes out elements, and scripts and styles with what is in them. It goes over the text once.
+// WithoutElements removes elements, and scripts and styles with their content,
+// in one pass.
 func WithoutElements(text string) string {
 	if !strings.Contains(text, "<") {
 		return text
 	}
 	var b strings.Builder
-	endless := map[string]bool{} // the elements whose end does not come any more
+	endless := map[string]bool{} // elements without a further end tag
 	for {
 		at := strings.IndexByte(text, '<')
 		if at < 0 || at+1 == len(text) {
@@ -303,7 +315,8 @@ func WithoutElements(text string) string {
 		if end == 0 {
 			break
 		}
-		// A "<" before a space, or with another one before its ">", is text.
+		// A "<" before a space, or followed by another one before its ">", is
+		// text.
 		if text[end] == '<' || strings.IndexByte("> \t\n\f\r", text[1]) >= 0 {
 			b.WriteString(text[:1])
 			text = text[1:]
@@ -326,7 +339,8 @@ func WithoutElements(text string) string {
 	return b.String()
 }
 
-// indexFold is where a text in lower case comes in another, whatever the case of its letters, or -1.
+// indexFold returns the position of a lower-case text in another, ignoring
+// case, or -1.
 func indexFold(text, what string) int {
 	for i := 0; i+len(what) <= len(text); i++ {
 		n := strings.IndexByte(text[i:], what[0])
@@ -341,8 +355,8 @@ func indexFold(text, what string) int {
 	return -1
 }
 
-// WithoutOctets takes out percent-encoded octets, those too that come to be when others go. It goes over the text once,
-// however deep they are nested.
+// WithoutOctets removes percent-encoded octets, including those that appear
+// when others are removed. It is one pass, however deep they are nested.
 func WithoutOctets(text string) string {
 	if !strings.Contains(text, "%") {
 		return text

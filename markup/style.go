@@ -2,8 +2,9 @@ package markup
 
 import "strings"
 
-// filterStyle keeps the declarations of a style that are allowed, each as it is written, with a semicolon alone between them:
-// safecss_filter_attr spells styles so, and the editor of blocks as well.
+// filterStyle keeps the allowed declarations of a style, unchanged and
+// separated by a semicolon without white space. safecss_filter_attr and the
+// block editor write styles like this.
 func filterStyle(text string) string {
 	tidy := true
 	for piece := range strings.SplitSeq(text, ";") {
@@ -29,8 +30,8 @@ func filterStyle(text string) string {
 	return b.String()
 }
 
-// harmlessDeclaration reports whether a declaration loads nothing but pictures of the web, runs nothing, and leaves the
-// element in its place.
+// harmlessDeclaration reports whether a declaration loads nothing except images
+// from the web, runs nothing, and leaves the element in its place.
 func harmlessDeclaration(text string) bool {
 	name, value, ok := strings.Cut(text, ":")
 	if !ok {
@@ -45,7 +46,7 @@ func harmlessDeclaration(text string) bool {
 	return (images || properties[name]) && harmlessValue(value, images)
 }
 
-// isVariable recognizes the name of a custom property.
+// isVariable reports whether a name is that of a custom property.
 func isVariable(name string) bool {
 	rest, ok := strings.CutPrefix(name, "--")
 	for i := range len(rest) {
@@ -56,10 +57,11 @@ func isVariable(name string) bool {
 	return ok && rest != ""
 }
 
-// harmlessValue reads a value: words, strings, and functions that are allowed, each closed again. So that the value ends where
-// we think, it holds no comment, no escape, and nothing of a rule.
+// harmlessValue checks a value: words, strings, and allowed functions, each
+// closed. It may contain no comment, no escape, and nothing of a rule, so that
+// it certainly ends where this function assumes.
 func harmlessValue(text string, images bool) bool {
-	depth, word := 0, 0 // word is where the present word begins
+	depth, word := 0, 0 // word is the start of the current word
 	for i := 0; i < len(text); i++ {
 		c := text[i]
 		if c < ' ' && !isSpace(c) || strings.IndexByte(`<>{}\&=`, c) >= 0 || c == '/' && strings.HasPrefix(text[i:], "/*") {
@@ -96,7 +98,7 @@ func harmlessValue(text string, images bool) bool {
 			word = i + 1
 		case !isLetter(c) && !('0' <= c && c <= '9') && c != '-' && c != '_':
 			if c >= 0x80 {
-				continue // it belongs to the word, and no function has such a name
+				continue // part of the word; no function has such a name
 			}
 			word = i + 1
 		}
@@ -104,7 +106,8 @@ func harmlessValue(text string, images bool) bool {
 	return depth == 0
 }
 
-// harmlessURL reads what is in the parentheses of url(), and returns where they close, or -1.
+// harmlessURL checks the content of the parentheses of url(), and returns the
+// position where they close, or -1.
 func harmlessURL(text string) int {
 	end := strings.IndexByte(text, ')')
 	if end < 0 {

@@ -6,24 +6,28 @@ import (
 	"sync"
 )
 
-// Post is what authors may write in a post, its excerpt and a page: the elements and attributes of WordPress's context
-// "post", found by asking a WordPress 6.1, and those that newer releases added.
+// Post is for what authors may write in posts, excerpts and pages: the elements
+// and attributes of WordPress's context "post", found by querying a WordPress
+// 6.1, and those that newer releases added.
 var Post = sync.OnceValue(func() *Policy {
 	return &Policy{elements: table(postTable), everywhere: attributesOf(everywhere + " style"), data: true, comments: true}
 })
 
-// Inline is what titles, comments and descriptions of terms may hold: WordPress's context "data".
+// Inline is for titles, comments and descriptions of terms: WordPress's context
+// "data".
 var Inline = sync.OnceValue(func() *Policy {
 	return &Policy{elements: table(inlineTable), comments: true}
 })
 
-// Bio is what people may write about themselves: as in titles, and how a link is related to them.
+// Bio is for what people write about themselves: as in titles, and the
+// attribute rel of links.
 var Bio = sync.OnceValue(func() *Policy {
 	return &Policy{elements: table(inlineTable + "a:rel"), comments: true}
 })
 
-// Page is what a page of the blog shows of a post, whoever wrote it: what authors may write and pictures for several
-// screens; no comments, no styles, which the pages' Content-Security-Policy blocks, and no parts of forms.
+// Page is for what a page of the blog shows of a post, whoever wrote it: what
+// authors may write, and images for several screen sizes. It excludes comments,
+// styles, which the pages' Content-Security-Policy blocks, and parts of forms.
 var Page = sync.OnceValue(func() *Policy {
 	p := &Policy{elements: table(postTable + pageTable), everywhere: attributesOf(everywhere), skips: hidden}
 	for _, name := range []string{"button", "fieldset", "label", "legend", "textarea"} {
@@ -34,7 +38,7 @@ var Page = sync.OnceValue(func() *Policy {
 	return p
 })
 
-// Remark is what a page shows of a comment.
+// Remark is for what a page shows of a comment.
 var Remark = sync.OnceValue(func() *Policy {
 	return &Policy{elements: table(inlineTable + "a:rel p br pre"), skips: hidden}
 })
@@ -45,7 +49,7 @@ var hidden = []string{"frameset", "iframe", "math", "noembed", "noframes", "nosc
 const everywhere = "class id title role dir lang xml:lang hidden aria-controls aria-current aria-describedby aria-details aria-expanded " +
 	"aria-hidden aria-label aria-labelledby aria-live"
 
-// The tables: "name:attribute,attribute name …". What appears twice adds up.
+// The tables: "name:attribute,attribute name …". Duplicates add up.
 const (
 	inlineTable = "a:href,title abbr:title acronym:title b blockquote:cite cite code del:datetime em i q:cite s strike strong "
 
@@ -68,7 +72,7 @@ const (
 		"time:datetime wbr "
 )
 
-// kinds are those of attributes that are not plain text.
+// kinds are the kinds of attributes that are not plain text.
 var kinds = map[string]kind{
 	"href": address, "src": address, "cite": address, "poster": address, "longdesc": address, "usemap": address,
 	"srcset": addresses, "style": style,
@@ -102,8 +106,9 @@ func set(list string) map[string]bool {
 	return out
 }
 
-// properties are those that WordPress 6.1 lets a style declare, and aspect-ratio of later releases. None takes an element out
-// of its place (position, z-index), and none hides it (display, visibility, opacity).
+// properties are the CSS properties that WordPress 6.1 allows, and aspect-ratio
+// from later releases. None takes an element out of its place (position,
+// z-index), and none hides it (display, visibility, opacity).
 var properties = set(`align-content align-items align-self aspect-ratio background-attachment background-blend-mode background-color
 	background-position background-size border border-bottom border-bottom-color border-bottom-left-radius border-bottom-right-radius
 	border-bottom-style border-bottom-width border-collapse border-color border-left border-left-color border-left-style
@@ -118,10 +123,11 @@ var properties = set(`align-content align-items align-self aspect-ratio backgrou
 	overflow padding padding-block-end padding-block-start padding-bottom padding-inline-end padding-inline-start padding-left
 	padding-right padding-top row-gap text-align text-decoration text-indent text-transform vertical-align width`)
 
-// imageProperties are those that may show a picture.
+// imageProperties are the properties that may load an image.
 var imageProperties = set("background background-image cursor")
 
-// functions are those that a value may call: those of WordPress 6.1, repeat of later releases, and colours.
+// functions are the functions allowed in a value: those of WordPress 6.1,
+// repeat from later releases, and colours.
 var functions = set("calc clamp hsl hsla max min minmax repeat rgb rgba var")
 
 var gradients = set(`conic-gradient linear-gradient radial-gradient repeating-conic-gradient repeating-linear-gradient

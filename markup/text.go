@@ -6,8 +6,9 @@ import (
 	"golang.org/x/net/html"
 )
 
-// Escape writes the characters of a text that mean something to HTML as references, and leaves character references alone:
-// it is what [Policy.Filter] does to the bytes between tags.
+// Escape replaces the characters of a text that have a meaning in HTML by
+// references, and keeps character references, as [Policy.Filter] does with the
+// bytes between tags.
 func Escape(text string) string {
 	if !strings.ContainsAny(text, "<>&") {
 		return text
@@ -15,7 +16,7 @@ func Escape(text string) string {
 	return string(appendEscaped(make([]byte, 0, len(text)+len(text)/16+16), text, 0))
 }
 
-// appendEscaped appends text without "<" and ">", and without the quote that it will stand between.
+// appendEscaped appends text with "<", ">" and the surrounding quote escaped.
 func appendEscaped(b []byte, text string, quote byte) []byte {
 	for i := 0; i < len(text); i++ {
 		switch c := text[i]; {
@@ -41,12 +42,14 @@ func appendEscaped(b []byte, text string, quote byte) []byte {
 	return b
 }
 
-// maxReference is the length of the longest character reference that is one, with its signs: HTML's longest name has 31 letters,
-// and numbers may begin with zeros.
+// maxReference is the length of the longest valid character reference, with its
+// delimiters: HTML's longest name has 31 letters, and numbers may have leading
+// zeros.
 const maxReference = 34
 
-// reference is the length of the character reference that a text begins with, or zero. It ends with a semicolon, and names
-// or numbers a character that HTML has.
+// reference returns the length of the character reference that a text begins
+// with, or zero. It must end with a semicolon and denote a character that HTML
+// has.
 func reference(text string) int {
 	end := strings.IndexByte(text[:min(len(text), maxReference)], ';')
 	if end < 2 {
@@ -68,14 +71,16 @@ func reference(text string) int {
 			return 0
 		}
 	}
-	// What is not a name as a whole keeps its semicolon: "&notx;" is "¬x;".
+	// If the whole text is not a name, html.UnescapeString keeps the semicolon:
+	// "&notx;" is "¬x;".
 	if char := html.UnescapeString(text[:end+1]); char[0] == '&' && len(char) > 1 || strings.HasSuffix(char, ";") && name != "semi" {
 		return 0
 	}
 	return end + 1
 }
 
-// validNumber reports whether "38" or "x26" is the number of a character that may stand in a document.
+// validNumber reports whether "38" or "x26" is the number of a character that a
+// document may contain.
 func validNumber(digits string) bool {
 	base := rune(10)
 	if digits != "" && digits[0]|0x20 == 'x' {
@@ -100,8 +105,8 @@ func validNumber(digits string) bool {
 	return n == '\t' || n == '\n' || n == '\r' || n >= 0x20 && n < 0xD800 || n >= 0xE000 && n <= 0xFFFD || n >= 0x10000
 }
 
-// decode is the text that a browser reads in the value of an attribute once it
-// is escaped: references that are not are text.
+// decode returns the text that a browser reads in the value of an attribute
+// once it is escaped: invalid references are text.
 func decode(raw string) string {
 	if strings.IndexByte(raw, '&') < 0 {
 		return raw
