@@ -4,6 +4,7 @@ import (
 	"archive/zip"
 	"bytes"
 	"compress/gzip"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -25,7 +26,7 @@ const (
 )
 
 func exportItem(id int, more string) string {
-	return fmt.Sprintf(`<item><title>Post %d</title><wp:post_id>%[1]d</wp:post_id><wp:post_date>2020-01-02 03:04:%02[1]d</wp:post_date><wp:status>publish</wp:status><wp:post_type>page</wp:post_type>%s</item>`, id, more)
+	return fmt.Sprintf(`<item><title>Post %d</title><wp:post_id>%[1]d</wp:post_id><wp:post_date>2020-01-02 03:04:05</wp:post_date><wp:status>publish</wp:status><wp:post_type>page</wp:post_type>%s</item>`, id, more)
 }
 
 func packed(t testing.TB, text string) []byte {
@@ -291,5 +292,59 @@ func BenchmarkWhat(b *testing.B) {
 				}
 			})
 		}
+	}
+}
+
+// An import that is interrupted goes on where it ended, in archives too: files that were through are not read again, the
+// others are passed over up to there, and the references between them are followed in the end.
+func TestInterruptedImportsGoOn(t *testing.T) {
+	db := databasetest.Open(t, databasetest.SQLite(t))
+	b := openBlog(t, db, nil)
+	var first, second strings.Builder
+	const posts = 1600 // more than a batch
+	for _, file := range []struct {
+		into *strings.Builder
+		from int
+	}{{&first, 1}, {&second, posts + 1}} {
+		file.into.WriteString(exportHead)
+		for i := range posts {
+			up := ""
+			if i == 0 && file.from == 1 {
+				up = fmt.Sprintf("<wp:post_parent>%d</wp:post_parent>", 2*posts) // the last of the other file
+			}
+			file.into.WriteString(exportItem(file.from+i, up))
+		}
+		file.into.WriteString(exportEnd)
+	}
+	open := func() []transfer.Export {
+		source, err := openSource(t, "site.zip", archived(t, "a.xml", first.String(), "b.xml", second.String()))
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { source.Close() })
+		return source.Exports
+	}
+	for _, after := range []int64{1, int64(first.Len()) + 1} { // a batch of the first file, and one of the second
+		ctx, cancel := context.WithCancel(t.Context())
+		_, err := b.ImportExports(ctx, open(), transfer.WXRConfig{Progress: func(bytes int64, _ int) {
+			if bytes >= after {
+				cancel()
+			}
+		}})
+		cancel()
+		if !errors.Is(err, context.Canceled) {
+			t.Fatalf("after %d bytes: %v", after, err)
+		}
+	}
+	done, err := b.ImportExports(t.Context(), open(), transfer.WXRConfig{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := done.Report().Posts; got != (transfer.Tally{Added: 2 * posts}) {
+		t.Errorf("%+v were taken, want each of %d once", got, 2*posts)
+	}
+	var up int64
+	if err := db.Get(t.Context(), &up, `SELECT parent FROM posts WHERE id = 1`); err != nil || up != 2*posts {
+		t.Errorf("the parent in the other file is %d, %v", up, err)
 	}
 }

@@ -155,7 +155,9 @@ func (im *wxrImport) resume(ctx context.Context) error {
 		return im.intake.Rewind(ctx)
 	}
 	for im.reader.InputOffset() < at {
-		if _, err := im.reader.Next(); err != nil {
+		if _, err := im.reader.Next(); err == io.EOF {
+			break // the file was through
+		} else if err != nil {
 			if _, skipped := errors.AsType[*wxr.ItemError](err); !skipped {
 				return err
 			}
