@@ -27,11 +27,18 @@ func (r *Rows) Add(values ...any) { r.values = append(r.values, values...) }
 // 32,766 values.
 const maxInsert = 128
 
+// oneInsert is from how many rows on the number of rows in a statement is a
+// power of two. Fewer are inserted by one statement.
+const oneInsert = 8
+
 // Insert inserts the rows in order. It uses few different numbers of rows in a
 // statement, so that prepared statements can be reused.
 func (r *Rows) Insert(ctx context.Context, tx *Tx) error {
 	values := r.values
 	for size := maxInsert; size > 0; size /= 2 {
+		if left := len(values) / r.width; left < oneInsert && left > 0 {
+			size = left
+		}
 		n := size * r.width
 		for len(values) >= n {
 			if _, err := tx.Exec(ctx, insertText(r.table, r.columns, r.width, size), values[:n]...); err != nil {

@@ -235,6 +235,23 @@ func (g *grower) finish(ctx context.Context) error {
 	if _, err := g.tx.Exec(ctx, `INSERT INTO search_pending (post_id) SELECT id FROM posts WHERE type <> 'revision' ON CONFLICT DO NOTHING`); err != nil {
 		return err
 	}
+	week := func(column string) string {
+		if g.postgres {
+			return `floor((extract(epoch FROM ` + column + `) + 62167219200) / 604800)::bigint`
+		}
+		return `(` + column + ` + 62167219200000000) / 604800000000`
+	}
+	for _, text := range []string{
+		`DELETE FROM list_counts`, `DELETE FROM list_shifts`,
+		`UPDATE post_terms SET shown = p.date FROM posts p WHERE p.id = post_terms.post_id AND p.type = 'post' AND p.status = 'publish'`,
+		`INSERT INTO list_counts (list, week, n) SELECT type || ' ' || status || ' date', ` + week(`date`) + `, COUNT(*) FROM posts WHERE type <> 'revision' GROUP BY 1, 2`,
+		`INSERT INTO list_counts (list, week, n) SELECT type || ' ' || status || ' modified', ` + week(`modified`) + `, COUNT(*) FROM posts WHERE type <> 'revision' GROUP BY 1, 2`,
+		`INSERT INTO list_counts (list, week, n) SELECT 'comment ' || status || ' date', ` + week(`date_gmt`) + `, COUNT(*) FROM comments GROUP BY 1, 2`,
+	} {
+		if _, err := g.tx.Exec(ctx, text); err != nil {
+			return fmt.Errorf("%s: %w", text, err)
+		}
+	}
 	if _, err := g.tx.Exec(ctx, `DROP TABLE scale_pool`); err != nil {
 		return err
 	}

@@ -13,6 +13,7 @@ import (
 	"github.com/quillgate/quillgate/auth"
 	"github.com/quillgate/quillgate/database"
 	"github.com/quillgate/quillgate/media"
+	"github.com/quillgate/quillgate/places"
 )
 
 // ImageMeta is what a picture's file says of its making.
@@ -237,6 +238,13 @@ func (s *Site) ListAttachments(ctx context.Context, who auth.Identity, f Attachm
 	list := `SELECT p.id, p.date FROM posts p JOIN attachments a ON a.post_id = p.id WHERE p.type = 'attachment' AND p.status = 'inherit'`
 	if f.Parent != nil {
 		list += ` AND p.parent = ` + arg.add(*f.Parent)
+	}
+	if f.Parent == nil && f.MimeType == "" {
+		from, err := places.From(ctx, s.db, []string{places.Posts(TypeAttachment, StatusInherit)}, `p.date`, true, &f.Offset, arg.add)
+		if err != nil {
+			return nil, err
+		}
+		list += from
 	}
 	lists := []string{list}
 	if patterns := mimePatterns(f.MimeType); len(patterns) > 0 {

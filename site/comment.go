@@ -11,6 +11,7 @@ import (
 
 	"github.com/quillgate/quillgate/auth"
 	"github.com/quillgate/quillgate/database"
+	"github.com/quillgate/quillgate/places"
 )
 
 // The statuses of a comment, as wp.* spells them. The comments of a post in the trash have one more, statusPostTrashed.
@@ -139,7 +140,10 @@ func (s *Site) ListComments(ctx context.Context, who auth.Identity, f CommentFil
 			return nil, ErrNoPostType
 		}
 	}
-	query, args := f.query(s.db, who)
+	query, args, err := f.query(ctx, s.db, who)
+	if err != nil {
+		return nil, err
+	}
 	return walk(ctx, s.db, query, args, commentsAtOnce, func(ids []int64) ([]FullComment, error) {
 		rows, err := inOrder(ctx, s.db, `SELECT `+CommentColumns+` FROM comments WHERE id IN (?)`, ids, func(c *Comment) int64 { return c.ID })
 		if err != nil {
@@ -156,8 +160,18 @@ func (s *Site) ListComments(ctx context.Context, who auth.Identity, f CommentFil
 }
 
 // query reads ids. The comments of each status come in order out of an index, and are merged.
-func (f CommentFilter) query(db database.Queryer, who auth.Identity) (string, []any) {
+func (f CommentFilter) query(ctx context.Context, db database.Queryer, who auth.Identity) (string, []any, error) {
 	a := &arguments{}
+	var counted []string
+	if f.Post == 0 && f.PostType == nil && f.Search == "" && who.Can(auth.ModerateComments) && (!f.Moderated || editablePosts(who, &arguments{}) == "") {
+		for _, status := range f.statuses() {
+			counted = append(counted, places.Comments(status))
+		}
+	}
+	from, err := places.From(ctx, db, counted, `c.date_gmt`, true, &f.Offset, a.add)
+	if err != nil {
+		return "", nil, err
+	}
 	parts := []CommentFilter{f}
 	if statuses := f.statuses(); len(statuses) > 1 {
 		parts = nil
@@ -169,14 +183,14 @@ func (f CommentFilter) query(db database.Queryer, who auth.Identity) (string, []
 	}
 	texts := make([]string, len(parts))
 	for i, part := range parts {
-		texts[i] = `SELECT c.id AS hit, c.date_gmt AS told FROM comments c` + part.condition(db, who, a)
+		texts[i] = `SELECT c.id AS hit, c.date_gmt AS told FROM comments c` + part.condition(db, who, a) + from
 	}
 	limit := f.Limit
 	if limit <= 0 {
 		limit = 1 << 31
 	}
 	const order = ` ORDER BY told DESC, hit DESC`
-	return `SELECT hit FROM (` + merged(texts, `hit, told`, order, limit, max(f.Offset, 0)) + `) AS page` + order, a.list
+	return `SELECT hit FROM (` + merged(texts, `hit, told`, order, limit, max(f.Offset, 0)) + `) AS page` + order, a.list, nil
 }
 
 // maxSearchWords bounds a search in comments.

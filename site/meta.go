@@ -154,34 +154,14 @@ func editFields(ctx context.Context, tx *database.Tx, post int64, edits []FieldE
 }
 
 func addFields(ctx context.Context, tx *database.Tx, post int64, fields []FieldEdit) error {
-	for len(fields) > 0 {
-		n := min(len(fields), 1000)
-		values, args := valueRows(n, 3), make([]any, 0, 3*n)
-		for _, f := range fields[:n] {
-			args = append(args, post, f.Key, f.Value)
-		}
-		if _, err := tx.Exec(ctx, `INSERT INTO post_meta (post_id, key, value) VALUES `+values, args...); err != nil {
-			return fmt.Errorf("add custom fields to post %d: %w", post, err)
-		}
-		fields = fields[n:]
+	rows := database.NewRows("post_meta", "post_id, key, value")
+	for _, f := range fields {
+		rows.Add(post, f.Key, f.Value)
+	}
+	if err := rows.Insert(ctx, tx); err != nil {
+		return fmt.Errorf("add custom fields to post %d: %w", post, err)
 	}
 	return nil
-}
-
-// valueRows writes the placeholders of so many rows of so many columns: ($1, $2), ($3, $4).
-func valueRows(rows, columns int) string {
-	var b strings.Builder
-	for r := range rows {
-		if r > 0 {
-			b.WriteString(", ")
-		}
-		for c := range columns {
-			b.WriteString([]string{"(", ", "}[min(c, 1)])
-			b.WriteString("$" + strconv.Itoa(r*columns+c+1))
-		}
-		b.WriteByte(')')
-	}
-	return b.String()
 }
 
 // markPublished leaves on published posts the marks of the work that their publication makes, where they are not yet.

@@ -11,6 +11,7 @@ import (
 
 	"github.com/quillgate/quillgate/auth"
 	"github.com/quillgate/quillgate/database"
+	"github.com/quillgate/quillgate/places"
 	"github.com/quillgate/quillgate/search"
 )
 
@@ -130,6 +131,13 @@ func (s *Site) ListPosts(ctx context.Context, who auth.Identity, f PostFilter, l
 	found, err := s.candidates(ctx, f.Search, 0, a)
 	if err != nil {
 		return nil, err
+	}
+	if order, _ := f.order(s.db); where == "" && f.Author == 0 && f.Search == "" && len(order) == 2 {
+		from, err := places.From(ctx, s.db, f.counted(order[0]), order[0], !f.Ascending, &f.Offset, a.add)
+		if err != nil {
+			return nil, err
+		}
+		where = strings.TrimPrefix(from, ` AND `)
 	}
 	if f.Limit > shortList {
 		query := f.statement(s.db, `p.id`, where, found, a)
@@ -297,6 +305,19 @@ func merged(lists []string, columns, order string, limit, offset int) string {
 
 // nearPage is up to where SQLite may sort a page once more.
 const nearPage = 5000
+
+// counted names the lists of the filter's statuses that package places counts in an order.
+func (f PostFilter) counted(order string) (lists []string) {
+	for _, status := range f.wanted() {
+		switch order {
+		case "p.date":
+			lists = append(lists, places.Posts(f.Type, status))
+		case "p.modified":
+			lists = append(lists, places.Modified(f.Type, status))
+		}
+	}
+	return lists
+}
 
 // HasPosts reports whether the blog has a post that a list without statuses shows, whoever may see it.
 func (s *Site) HasPosts(ctx context.Context) (bool, error) {

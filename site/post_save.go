@@ -3,9 +3,7 @@ package site
 import (
 	"context"
 	"fmt"
-	"slices"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/quillgate/quillgate/database"
@@ -235,7 +233,7 @@ func (w *edit) rememberAddress(ctx context.Context) error {
 
 // adoptUploads makes the post the parent of those files that its text shows and that belong to no post yet.
 func (s *Site) adoptUploads(ctx context.Context, tx *database.Tx, p *Post) error {
-	files := uploadsIn(p.Content, s.UploadURL(""))
+	files := markup.FilesBelow(p.Content, s.UploadURL(""), maxAdopted)
 	if len(files) == 0 || p.Type == TypeAttachment {
 		return nil
 	}
@@ -249,23 +247,3 @@ func (s *Site) adoptUploads(ctx context.Context, tx *database.Tx, p *Post) error
 
 // maxAdopted bounds how many files of a text are looked for.
 const maxAdopted = 1000
-
-// uploadsIn lists the names of the files that a text shows, each once.
-func uploadsIn(text, address string) []string {
-	var files []string
-	for len(files) < maxAdopted {
-		_, rest, found := strings.Cut(text, address)
-		if !found {
-			break
-		}
-		end := strings.IndexFunc(rest, func(c rune) bool { return c <= ' ' || strings.ContainsRune(`"'<>()[]?#&,`, c) })
-		if end < 0 {
-			end = len(rest)
-		}
-		if file := rest[:end]; file != "" && !slices.Contains(files, file) {
-			files = append(files, file)
-		}
-		text = rest[end:]
-	}
-	return files
-}

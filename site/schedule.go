@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/quillgate/quillgate/database"
+	"github.com/quillgate/quillgate/places"
 )
 
 // Scheduled posts are rows of status future. Nothing but the database remembers them, so that a restart loses none, and
@@ -94,10 +95,12 @@ func (s *Site) Run(ctx context.Context) {
 				s.logger.ErrorContext(ctx, "automatic drafts", "error", err)
 			}
 		}
-		for more := true; more; {
-			var err error
-			if more, err = s.foldTermCounts(ctx); err != nil && ctx.Err() == nil {
-				s.logger.ErrorContext(ctx, "counts of terms", "error", err)
+		for _, fold := range []func(context.Context) (bool, error){s.foldTermCounts, s.foldPlaces} {
+			for more := true; more; {
+				var err error
+				if more, err = fold(ctx); err != nil && ctx.Err() == nil {
+					s.logger.ErrorContext(ctx, "counts of terms and lists", "error", err)
+				}
 			}
 		}
 		if _, err := s.PublishDue(ctx); err != nil && ctx.Err() == nil {
@@ -114,6 +117,8 @@ func (s *Site) Run(ctx context.Context) {
 		}
 	}
 }
+
+func (s *Site) foldPlaces(ctx context.Context) (more bool, err error) { return places.Fold(ctx, s.db) }
 
 // nextCheck is the time until the next scheduled post, at most scheduleCheck and at least a moment, so that a database
 // in trouble is not asked in a circle.

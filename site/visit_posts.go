@@ -14,6 +14,7 @@ import (
 	"github.com/quillgate/quillgate/database"
 	"github.com/quillgate/quillgate/markup"
 	"github.com/quillgate/quillgate/permalink"
+	"github.com/quillgate/quillgate/places"
 	"github.com/quillgate/quillgate/search"
 )
 
@@ -70,7 +71,8 @@ func (s *Site) VisiblePosts(ctx context.Context, f VisitorFilter, load Load) ([]
 		return nil, nil
 	}
 	a := &arguments{}
-	query, err := f.query(a), error(nil)
+	from, err := s.visitFrom(ctx, &f, a)
+	query := f.query(from, a)
 	if f.Search != "" {
 		query, err = s.searchQuery(ctx, f, a)
 	}
@@ -84,11 +86,25 @@ func (s *Site) VisiblePosts(ctx context.Context, f VisitorFilter, load Load) ([]
 	return s.full(ctx, list, load)
 }
 
+// visitFrom has the walk to a far page of the home page begin near it. Sticky posts are counted, but are not in the list.
+func (s *Site) visitFrom(ctx context.Context, f *VisitorFilter, a *arguments) (string, error) {
+	if len(f.Terms) > 0 || f.Author != 0 || !f.From.IsZero() || !f.Until.IsZero() || f.Search != "" {
+		return "", nil
+	}
+	from, err := places.From(ctx, s.db, []string{places.Posts(TypePost, StatusPublish)}, `p.date`, true, &f.Offset, a.add)
+	if err != nil || from == "" || !f.NotSticky {
+		return from, err
+	}
+	var sticky int
+	err = s.db.Get(ctx, &sticky, `SELECT COUNT(*) FROM posts p WHERE p.sticky AND p.type = 'post' AND p.status = 'publish' AND p.date >= $1`, a.list...)
+	f.Offset += sticky
+	return from, err
+}
+
 // query reads ids out of indexes, and the posts of the page alone. A term knows the dates of its published posts; a post may
 // have several of the terms.
-func (f VisitorFilter) query(a *arguments) string {
+func (f VisitorFilter) query(where string, a *arguments) string {
 	const newest = ` ORDER BY date DESC, id DESC`
-	where := ``
 	if f.Author != 0 {
 		where += ` AND p.author = ` + a.add(f.Author)
 	}

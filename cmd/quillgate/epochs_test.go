@@ -46,6 +46,8 @@ var epochs = map[string]struct {
 	"sqlite_sequence":  {why: "belongs to SQLite"},
 	"migration_sums":   {why: "is read when the program starts"},
 	"term_shifts":      {why: "changes with post_terms and posts, which move what visitors see"},
+	"list_counts":      {why: "changes with posts and comments, which move what visitors see"},
+	"list_shifts":      {why: "changes with posts and comments, which move what visitors see"},
 	"pulse":            {why: "is only written, to see whether it can be"},
 
 	"application_passwords": {why: "is read for each request"},

@@ -39,7 +39,8 @@ var stairs = map[string][]string{
 	"apps":       {"audit", "database"},
 	"auth":       {"apps", "audit", "database", "signature", "network"},
 	"search":     {"database"},
-	"site":       {"auth", "audit", "database", "markup", "media", "network", "methods", "permalink", "search"},
+	"places":     {"database"},
+	"site":       {"auth", "audit", "database", "markup", "media", "network", "methods", "permalink", "places", "search"},
 
 	"pingback": {"site", "database", "markup", "network", "fetch", "loose", "xmlrpc"},
 

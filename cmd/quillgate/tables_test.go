@@ -141,6 +141,8 @@ var notOfASite = map[string]string{
 	"media_files":       "of a blog",
 	"media_places":      "of a blog",
 
+	"list_counts":         "of a blog",
+	"list_shifts":         "of a blog",
 	"post_search":         "of a blog",
 	"post_search_data":    "of a blog",
 	"post_search_idx":     "of a blog",

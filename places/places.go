@@ -1,0 +1,141 @@
+// Package places finds where an offset leads in a long list that is in the
+// order of time, without a walk through all that stands before it.
+//
+// The database counts what each list holds in each week; triggers of the schema
+// keep the counts. On SQLite, which has one writer, they change list_counts. On
+// PostgreSQL they add rows to list_shifts, so that no one who writes waits for
+// the row of a week, and Fold adds those up. A count is the sum of both.
+package places
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/quillgate/quillgate/database"
+)
+
+// The lists that are counted.
+const (
+	date     = "date"
+	modified = "modified"
+)
+
+// Posts names the list of the posts of a type and a status by date.
+func Posts(kind, status string) string { return list(kind, status, date) }
+
+// Modified is Posts by the date of the last change.
+func Modified(kind, status string) string { return list(kind, status, modified) }
+
+// Comments names the list of the comments of a status by date.
+func Comments(status string) string { return list("comment", status, date) }
+
+func list(kind, status, order string) string { return kind + " " + status + " " + order }
+
+// far is from which offset on a walk costs more than a look at the counts.
+const far = 1000
+
+const (
+	week = 7 * 24 * 60 * 60
+	// yearZero is in seconds before 1970. Weeks are counted from there, so that their numbers are not negative.
+	yearZero = 62_167_219_200
+)
+
+// From writes the condition by which a walk through merged lists begins near an offset, behind an AND, and leaves in offset
+// what is to be skipped from there. It is "" when the walk begins at the beginning. column is what the lists are in the order
+// of; add adds an argument to the statement and returns its placeholder.
+//
+// What is written between this and the walk shifts the page by as much.
+func From(ctx context.Context, q database.Queryer, lists []string, column string, newestFirst bool, offset *int, add func(any) string) (string, error) {
+	if *offset < far || len(lists) == 0 {
+		return "", nil
+	}
+	at, rest, ok, err := skip(ctx, q, lists, newestFirst, *offset)
+	if err != nil || !ok {
+		return "", err
+	}
+	*offset = rest
+	if newestFirst {
+		return ` AND ` + column + ` < ` + add(at), nil
+	}
+	return ` AND ` + column + ` >= ` + add(at), nil
+}
+
+// skip returns the moment at which a walk through lists that are merged can begin, and how many entries it must skip from
+// there: with the newest first, all entries before the moment are left, otherwise those at it and after it. ok is false
+// when the lists are not counted or too short, and the walk begins at their beginning.
+func skip(ctx context.Context, q database.Queryer, lists []string, newestFirst bool, offset int) (at time.Time, rest int, ok bool, err error) {
+	order, last := `DESC`, `ASC`
+	if !newestFirst {
+		order, last = last, order
+	}
+	query, args, err := database.In(`SELECT week, before FROM (
+			SELECT week, SUM(n) OVER (ORDER BY week `+order+`) - n AS before FROM (
+				SELECT week, SUM(n) AS n FROM (
+					SELECT week, n FROM list_counts WHERE list IN (?) UNION ALL SELECT week, n FROM list_shifts WHERE list IN (?)) AS counts
+				GROUP BY week) AS weeks) AS sums
+		WHERE before <= ? ORDER BY week `+last+` LIMIT 1`, lists, lists, offset)
+	if err != nil {
+		return at, 0, false, err
+	}
+	var row struct {
+		Week   int64 `db:"week"`
+		Before int   `db:"before"`
+	}
+	err = q.Get(ctx, &row, query, args...)
+	if errors.Is(err, database.ErrNoRows) {
+		return at, 0, false, nil
+	}
+	if err != nil {
+		return at, 0, false, fmt.Errorf("look where an offset leads: %w", err)
+	}
+	if newestFirst {
+		row.Week++
+	}
+	return time.Unix(row.Week*week-yearZero, 0).UTC(), offset - row.Before, true, nil
+}
+
+const (
+	foldAtLeast = 200
+	foldAtOnce  = 5000
+)
+
+var folding = database.Lock{Rule: "counts of lists are folded by one"}
+
+// Fold adds shifts up, and reports whether there may be more. Counts stay what they are.
+func Fold(ctx context.Context, db *database.DB) (more bool, err error) {
+	var few int
+	if err := db.Get(ctx, &few, `SELECT COUNT(*) FROM (SELECT 1 FROM list_shifts LIMIT $1) AS s`, foldAtLeast); err != nil || few < foldAtLeast {
+		return false, err
+	}
+	err = db.Write(ctx, []database.Lock{folding}, func(tx *database.Tx) error {
+		type place struct {
+			List string `db:"list"`
+			Week int64  `db:"week"`
+		}
+		var shifts []struct {
+			place
+			N int64 `db:"n"`
+		}
+		if err := tx.Select(ctx, &shifts, `DELETE FROM list_shifts WHERE id IN (SELECT id FROM list_shifts ORDER BY id LIMIT $1) RETURNING list, week, n`, foldAtOnce); err != nil {
+			return err
+		}
+		more = len(shifts) == foldAtOnce
+		sums := make(map[place]int64)
+		for _, s := range shifts {
+			sums[s.place] += s.N
+		}
+		for p, n := range sums {
+			_, err := tx.Exec(ctx, `INSERT INTO list_counts (list, week, n) VALUES ($1, $2, $3) ON CONFLICT (list, week) DO UPDATE SET n = list_counts.n + excluded.n`, p.List, p.Week, n)
+			if err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return false, fmt.Errorf("add up the counts of lists: %w", err)
+	}
+	return more, nil
+}
