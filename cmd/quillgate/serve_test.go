@@ -23,14 +23,14 @@ func TestExitCodes(t *testing.T) {
 		want int
 	}{
 		{"call demo.sayHello [1", 2},
-		{"call demo.sayHello @nowhere", 2},
+		{"call demo.sayHello @nowhere", 1},
 		{"call demo<sayHello", 2},
 		{"call --public 0123 demo.sayHello", 2},
 		{"call --url http://127.0.0.1:1/xmlrpc.php demo.sayHello", 1},
 		{"import nowhere.json", 1},
 		{"app revoke 0123", 1},
-		{"option set permalink_structure foo", 1},
-		{"option set who_may_comment me", 1},
+		{"option set permalink_structure foo", 2},
+		{"option set who_may_comment me", 2},
 		{"user set-role nobody king", 2},
 		{"version", 0},
 	} {
