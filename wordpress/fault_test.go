@@ -33,6 +33,8 @@ var unanswered = map[string]string{
 	"auth.ErrTooManyPasskeys":   "of pages",
 	"auth.ErrPasskeyAddress":    "of pages",
 	"auth.ErrDeparture":         "of pages",
+	"auth.ErrNoReset":           "of pages",
+	"auth.ErrResetCode":         "of pages",
 	"auth.ErrSetUpCode":         "of pages; it is an ErrDenied",
 	"auth.ErrWrongCode":         "of pages; it is an ErrDenied",
 	"auth.Invalid":              "wp.editProfile answers it itself; no other call changes an account",
