@@ -68,12 +68,16 @@ func (v *visit) newPage() error {
 	if k == "" {
 		k = string(kindKey)
 	}
+	blank := credential{Kind: kindKey, Expires: v.now().Add(apps.SuggestedLife)}
+	if p, known := apps.PresetNamed(q.Get("preset")); known {
+		blank.Scope.Rights = p.Rights
+	}
 	chosen := cmp.Or(kind(v.form("kind")), kind(k))
 	return v.show("new", struct {
 		Kind, Name string
 		Rare       bool // the way to sign in is one of those that few want
 		Blank      credential
-	}{k, cut(q.Get("name"), 100), chosen.rare(), credential{Kind: kindKey, Expires: v.now().Add(apps.SuggestedLife)}})
+	}{k, cut(q.Get("name"), 100), chosen.rare(), blank})
 }
 
 // create makes what the form wants, and shows the secret.

@@ -77,11 +77,41 @@ func (v *visit) Card(c credential, at string) card { return card{v, c, at} }
 // HasAll reports whether the credential has every right of its user.
 func (c card) HasAll() bool { return len(c.C.Scope.Rights) == 0 }
 
-// HasSome reports whether the credential is limited to some rights.
-func (c card) HasSome() bool { return !c.HasAll() }
+// HasSome reports whether the credential is limited to some rights that no preset holds.
+func (c card) HasSome() bool {
+	return !slices.ContainsFunc(apps.Presets(), func(p apps.Preset) bool { return p.Is(c.C.Scope) })
+}
 
-// Has reports whether the credential is limited to some rights, and r is one of them.
-func (c card) Has(r apps.Right) bool { return len(c.C.Scope.Rights) > 0 && c.C.Scope.Allows(r) }
+// Has reports whether the credential is limited to some rights that no preset holds, and r is one of them.
+func (c card) Has(r apps.Right) bool { return c.HasSome() && c.C.Scope.Allows(r) }
+
+// preset is a set of rights as a form offers it.
+type preset struct {
+	apps.Preset
+	Value string // of the choice
+	Taken bool
+}
+
+// Presets are the sets of rights that the form offers.
+func (c card) Presets() (list []preset) {
+	for _, p := range apps.Presets() {
+		p.Label, p.For = c.T(p.Label), c.T(p.For)
+		value := presetValue + p.Name
+		if len(p.Rights) == 0 {
+			value = everyRight
+		}
+		list = append(list, preset{p, value, p.Is(c.C.Scope)})
+	}
+	return list
+}
+
+// Blind says what a credential that may write and not read is short of; "" for all others.
+func (v *visit) Blind(s apps.Scope) string {
+	if !s.WritesBlindly() {
+		return ""
+	}
+	return v.T("It may write, but not read what others wrote. Most clients read first, and their first refresh will fail. Tick “read everything you can read”, unless you know that this client only writes.")
+}
 
 // Rare reports whether the credential has one of the less common limits, or the form was sent with one that is wrong.
 func (c card) Rare() bool {
@@ -96,10 +126,11 @@ func (v *visit) Day(t time.Time) string {
 	return t.In(v.zone).Format(time.DateOnly)
 }
 
-// The two choices above the boxes of the rights.
+// The choices above the boxes of the rights.
 const (
-	everyRight = "all"  // every right of the user, now and later
-	someRights = "some" // the rights that are ticked
+	everyRight  = "all"     // every right of the user, now and later
+	someRights  = "some"    // the rights that are ticked
+	presetValue = "preset:" // and the name of a preset: its rights
 )
 
 // limits is what a form says of a credential.
@@ -117,8 +148,16 @@ func (v *visit) limits(was time.Time) limits {
 	l := limits{Name: v.form("name"), Strict: v.form("strict") != ""}
 	var err error
 	ticked := v.r.PostForm["scope"]
-	rights := slices.DeleteFunc(slices.Clone(ticked), func(r string) bool { return r == everyRight || r == someRights })
+	rights := slices.DeleteFunc(slices.Clone(ticked), func(r string) bool {
+		return r == everyRight || r == someRights || strings.HasPrefix(r, presetValue)
+	})
+	chosen, preset := presetOf(ticked)
 	switch all := slices.Contains(ticked, everyRight); {
+	case preset && len(rights) > 0:
+		v.wrong("scope", v.T("You chose %s, and ticked some permissions. Choose one or the other.", chosen.Label))
+	case preset:
+		names, _ := chosen.Scope().Format()
+		rights = strings.Fields(names)
 	case !all && len(rights) == 0: // apps reads an empty list as everything, so the last tick taken away must not get there
 		v.wrong("scope", v.T("Choose everything, or tick what it may do."))
 	case all && len(rights) > 0: // without scripts, ticks can stay behind
@@ -132,6 +171,18 @@ func (v *visit) limits(was time.Time) limits {
 	}
 	l.Expires = v.expiry(was)
 	return l
+}
+
+// presetOf is the preset among the choices of a form.
+func presetOf(choices []string) (apps.Preset, bool) {
+	for _, c := range choices {
+		if name, ok := strings.CutPrefix(c, presetValue); ok {
+			if p, known := apps.PresetNamed(name); known && len(p.Rights) > 0 {
+				return p, true
+			}
+		}
+	}
+	return apps.Preset{}, false
 }
 
 // expiry reads the last day on which a credential works.

@@ -100,7 +100,7 @@ func showUse(u apps.Use) *useShown {
 
 type appCreateCmd struct {
 	User string `help:"User name." required:"" placeholder:"LOGIN"`
-	Name string `help:"Name of the application, such as MarsEdit." required:""`
+	Name string `help:"Name of the application, such as Upload script." required:""`
 	limitFlags
 	Strict bool `help:"Accept RFC 9421 signatures only."`
 	JSON   bool `name:"json" help:"Print JSON."`
@@ -117,6 +117,7 @@ func (c *appCreateCmd) Run(ctx context.Context, s *settings, io streams) error {
 		if err != nil {
 			return err
 		}
+		warnBlind(io, app.Scope)
 		return tellPair(io, keys, user.Login, app, secret, c.JSON)
 	})
 }

@@ -18,6 +18,7 @@ import (
 // limitFlags are what a new key or token can be limited to.
 type limitFlags struct {
 	Scope   []string `help:"Rights, separated by commas: read, draft, publish, media, comments, users, options. Empty or all: everything its user may do." placeholder:"RIGHTS"`
+	Preset  string   `help:"A set of rights instead of --scope: ${presets}." placeholder:"NAME"`
 	Method  []string `help:"Methods it may call, separated by commas. Empty: all." aliases:"methods" placeholder:"METHODS"`
 	Network []string `help:"Networks and addresses it may be used from, separated by commas. Empty: anywhere." aliases:"networks" placeholder:"NETWORKS"`
 	Expires string   `help:"When it expires: a number of days, a date such as 2027-01-31, or never. Default: 365d, as on the pages." placeholder:"DAYS|DATE"`
@@ -29,6 +30,16 @@ func (f limitFlags) terms() (t apps.Terms, err error) {
 	if t.Scope, err = apps.ParseScope(list(f.Scope), list(f.Method)); err != nil {
 		return t, usageError{err}
 	}
+	if f.Preset != "" {
+		p, known := apps.PresetNamed(f.Preset)
+		switch {
+		case !known:
+			return t, usageError{fmt.Errorf("%q is not one of %s", f.Preset, presetNames())}
+		case len(f.Scope) > 0:
+			return t, usageError{errors.New("use --preset without --scope")}
+		}
+		t.Scope.Rights = p.Rights
+	}
 	if t.Networks, err = apps.ParseNetworks(list(f.Network)); err != nil {
 		return t, usageError{err}
 	}
@@ -36,6 +47,32 @@ func (f limitFlags) terms() (t apps.Terms, err error) {
 		return t, usageError{err}
 	}
 	return t, nil
+}
+
+// presetNames lists the presets in one line.
+func presetNames() string {
+	var names []string
+	for _, p := range apps.Presets() {
+		names = append(names, p.Name)
+	}
+	return strings.Join(names, ", ")
+}
+
+// presetHelp lists the presets with their rights, for the help.
+func presetHelp() string {
+	var texts []string
+	for _, p := range apps.Presets() {
+		rights, _ := p.Scope().Format()
+		texts = append(texts, p.Name+" ("+cmp.Or(rights, "no limit")+")")
+	}
+	return strings.Join(texts, ", ")
+}
+
+// warnBlind warns of a key or token that may write posts and not read them.
+func warnBlind(io streams, s apps.Scope) {
+	if s.WritesBlindly() {
+		fmt.Fprintln(io.err, "Warning: it may write posts but not read. Most clients read first, and their first refresh will fail. Add the right read, unless you know that this client only writes.")
+	}
 }
 
 // suggestedLife is how long a key or token works when nothing else is said; the pages suggest the same.
@@ -100,6 +137,7 @@ func (c *appSetCmd) Run(ctx context.Context, s *settings, io streams) error {
 		if app, err = keys.Apps.Update(ctx, audit.Operator, app.UserID, app.Public, change); err != nil {
 			return err
 		}
+		warnBlind(io, app.Scope)
 		return describeApp(ctx, io, keys, app)
 	})
 }

@@ -115,7 +115,7 @@ func run(ctx context.Context, args []string, io streams) (code int) {
 		kong.PostBuild(nameSubcommands),
 		kong.Help(printHelp),
 		kong.ValueFormatter(helpText),
-		kong.Vars{"roles": roles},
+		kong.Vars{"roles": roles, "presets": presetHelp()},
 		kong.BindTo(ctx, (*context.Context)(nil)),
 		kong.Bind(io, &c.settings, &c.Sign.signFlags, &c.Gateway.gatewayFlags),
 		kong.Resolvers(secretFiles{}),

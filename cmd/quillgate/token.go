@@ -53,7 +53,7 @@ func showToken(login string, t apps.Token) tokenShown {
 
 type tokenCreateCmd struct {
 	User string `help:"User name." required:"" placeholder:"LOGIN"`
-	Name string `help:"Name of the application." required:""`
+	Name string `help:"Name of the application, such as MarsEdit." required:""`
 	Kind string `help:"password, an application password, which WordPress clients accept in place of the user's password; or token, for HTTP Basic." enum:"password,token" default:"password" placeholder:"KIND"`
 	limitFlags
 	Days int  `hidden:"" help:"The old form of --expires."` // until the next release
@@ -78,6 +78,7 @@ func (c *tokenCreateCmd) Run(ctx context.Context, s *settings, io streams) error
 		if err != nil {
 			return err
 		}
+		warnBlind(io, t.Scope)
 		if c.JSON {
 			shown := showToken(user.Login, t)
 			shown.Token = text.Reveal()
@@ -190,6 +191,7 @@ func (c *tokenSetCmd) Run(ctx context.Context, s *settings, io streams) error {
 		if t, err = keys.Apps.UpdateToken(ctx, audit.Operator, t.UserID, t.ID, change); err != nil {
 			return err
 		}
+		warnBlind(io, t.Scope)
 		return tellToken(ctx, io, keys, t, false)
 	})
 }

@@ -44,12 +44,13 @@ for (const form of document.querySelectorAll("form[method=post]")) {
 const errors = document.getElementById("errors");
 if (errors) errors.focus();
 
-// Choosing everything clears the single rights, and ticking one of them chooses "only what is ticked".
-for (const all of document.querySelectorAll("input[name=scope][value=all]")) {
-  const field = all.closest("fieldset");
-  const some = field.querySelector("input[name=scope][value=some]");
+// Choosing a set of rights clears the single rights, and ticking one of them chooses "only what is ticked".
+for (const some of document.querySelectorAll("input[name=scope][value=some]")) {
+  const field = some.closest("fieldset");
   const boxes = field.querySelectorAll("input[name=scope][type=checkbox]");
-  all.addEventListener("change", () => { for (const box of boxes) box.checked = false; });
+  for (const set of field.querySelectorAll("input[name=scope][type=radio]")) {
+    if (set !== some) set.addEventListener("change", () => { for (const box of boxes) box.checked = false; });
+  }
   for (const box of boxes) box.addEventListener("change", () => { if (box.checked) some.checked = true; });
 }
 
