@@ -32,8 +32,8 @@ type gatewayFlags struct {
 	Upstream     string            `help:"Address of the xmlrpc.php of the WordPress behind the gateway, such as http://127.0.0.1:8081/xmlrpc.php. It is stored in the database." placeholder:"URL" env:"QUILLGATE_UPSTREAM" group:"Gateway"`
 	UpstreamHost string            `help:"Host name to send to the WordPress. Default: that of --base-url." placeholder:"HOST" env:"QUILLGATE_UPSTREAM_HOST" group:"Gateway"`
 	AllowMethod  map[string]string `help:"Plugin method to allow, with the position of the user name among its arguments, counted from 0, or none. Only keys without limits may call it." placeholder:"NAME=POSITION" env:"QUILLGATE_ALLOW_METHOD" group:"Gateway"`
-	Pass         string            `help:"What to forward unchanged: jetpack, or none. Default: none, and for a site what the gateway does. docs/GATEWAY.md explains what that opens." placeholder:"WHAT" enum:"jetpack,none," default:"" env:"QUILLGATE_PASS" group:"Gateway"`
-	PassFrom     string            `help:"Networks from which --pass accepts requests. Default: everywhere." placeholder:"NETWORKS" env:"QUILLGATE_PASS_FROM" group:"Gateway"`
+	Pass         string            `help:"What to forward unchanged: jetpack, or none. Default: none; for a site, the setting of the gateway. docs/GATEWAY.md explains the consequences." placeholder:"WHAT" enum:"jetpack,none," default:"" env:"QUILLGATE_PASS" group:"Gateway"`
+	PassFrom     string            `help:"Networks from which --pass accepts requests. Default: all." placeholder:"NETWORKS" env:"QUILLGATE_PASS_FROM" group:"Gateway"`
 }
 
 // siteFlag names one of the sites of a gateway.
@@ -192,7 +192,7 @@ func (f *gatewayFlags) gateway(ctx context.Context, s *settings, io streams, key
 
 // gatewayServeCmd serves one blog, or many.
 type gatewayServeCmd struct {
-	Sites       string `help:"File with the sites, read again when it changes; docs/GATEWAY.md says what is in it." placeholder:"FILE" type:"path" env:"QUILLGATE_SITES" group:"Gateway"`
+	Sites       string `help:"File with the sites, read again when it changes; docs/GATEWAY.md describes its format." placeholder:"FILE" type:"path" env:"QUILLGATE_SITES" group:"Gateway"`
 	SiteMetrics bool   `help:"Count requests and calls for each site in the metrics." default:"true" negatable:"" env:"QUILLGATE_SITE_METRICS" group:"Gateway"`
 }
 
@@ -215,7 +215,7 @@ func (gatewayServeCmd) Help() string {
 with "quillgate app create"; clients can create keys themselves with xmlrpcs.createApplication.
 
 With --upstream the gateway serves one blog. Without it, the gateway serves the sites of "quillgate gateway site add"
-or of the file given with --sites; the host of each request chooses the site.`
+or of the file given with --sites; the host of each request selects the site.`
 }
 
 func (c *gatewayServeCmd) Run(ctx context.Context, flags *gatewayFlags, s *settings, io streams) (err error) {

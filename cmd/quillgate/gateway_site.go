@@ -14,9 +14,9 @@ import (
 )
 
 type gatewaySiteCmd struct {
-	Add    siteAddCmd    `cmd:"" help:"Add a site: what --upstream, --base-url, --upstream-host, --password-mode, --allow-method, --pass and --pass-from say of it."`
+	Add    siteAddCmd    `cmd:"" help:"Add a site. Its settings are --upstream, --base-url, --upstream-host, --password-mode, --allow-method, --pass and --pass-from."`
 	List   siteListCmd   `cmd:"" help:"List the sites."`
-	Set    siteSetCmd    `cmd:"" help:"Change what is said of a site, by the same flags."`
+	Set    siteSetCmd    `cmd:"" help:"Change the settings of a site, with the same flags."`
 	Remove siteRemoveCmd `cmd:"" help:"Remove a site with its users, keys, credentials and trail."`
 }
 
@@ -52,13 +52,13 @@ func tellSite(io streams, site gateway.Site, done string, asJSON bool) error {
 }
 
 type siteAddCmd struct {
-	Host string `arg:"" help:"Host by which requests name the site, such as blog.example."`
+	Host string `arg:"" help:"Host name in requests for the site, such as blog.example."`
 	JSON bool   `name:"json" help:"Print JSON."`
 }
 
 // Help is shown by quillgate gateway site add --help.
 func (siteAddCmd) Help() string {
-	return `The address of the site is https://HOST unless --base-url says another. A gateway that is running serves it within a
+	return `The address of the site is https://HOST, unless --base-url sets another. A running gateway serves it within a
 second.`
 }
 
@@ -160,7 +160,7 @@ func (c *siteListCmd) Run(ctx context.Context, s *settings, io streams) error {
 
 type siteRemoveCmd struct {
 	Host string `arg:"" help:"Host of the site."`
-	Yes  bool   `help:"Remove it. Without this flag the command only says what would go."`
+	Yes  bool   `help:"Remove the site. Without this flag, the command only shows what would be removed."`
 }
 
 func (c *siteRemoveCmd) Run(ctx context.Context, s *settings, io streams) error {

@@ -24,8 +24,8 @@ type gatewayUserAddCmd struct {
 // Help is shown by quillgate gateway user add --help.
 func (gatewayUserAddCmd) Help() string {
 	return `The credential is tested with one call and stored sealed. Clients never see it: they sign with keys from
-"quillgate app create", and the gateway signs in to the WordPress. Make an application password for the gateway alone:
-when another credential takes its place, it is revoked at the WordPress.`
+"quillgate app create", and the gateway signs in to the WordPress. Create an application password only for the gateway:
+when you replace it, the gateway revokes it at the WordPress.`
 }
 
 func (c *gatewayUserAddCmd) Run(ctx context.Context, flags *gatewayFlags, s *settings, io streams) error {
