@@ -58,7 +58,8 @@ func TestK14Introspect(t *testing.T) {
 	})
 }
 
-// K13: the fifth argument limits the key that is made; what it cannot mean makes none.
+// K13: the fifth argument limits the key that is made; what it cannot mean
+// makes none.
 func TestK13Settings(t *testing.T) {
 	databasetest.Each(t, func(t *testing.T, db *database.DB) {
 		b := openBlog(t, db)
@@ -122,7 +123,8 @@ func TestK13Settings(t *testing.T) {
 	})
 }
 
-// K14, K10: so does a token or an application password, and answers tell of its end.
+// K14, K10: so does a token or an application password, and answers tell of its
+// end.
 func TestK14IntrospectToken(t *testing.T) {
 	databasetest.Each(t, func(t *testing.T, db *database.DB) {
 		b := openBlog(t, db)

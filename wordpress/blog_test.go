@@ -11,7 +11,8 @@ import (
 	"github.com/quillgate/quillgate/xmlrpc"
 )
 
-// blog is an endpoint that the older dialects are asked at: in them the user name stands at other positions.
+// blog is an endpoint that the older dialects are asked at: in them the user
+// name stands at other positions.
 type blog struct {
 	*endpoint
 	ids    map[string]int64 // of the users, by their names
@@ -99,7 +100,8 @@ func wire(v any) xmlrpc.Value {
 	return value(v)
 }
 
-// line writes a value in one line in which the types can be told apart: i5, b1, d20260301T120000, 'text', [..], {name: ..}.
+// line writes a value in one line in which the types can be told apart: i5, b1,
+// d20260301T120000, 'text', [..], {name: ..}.
 func line(v xmlrpc.Value) string {
 	var b strings.Builder
 	switch v.Kind() {

@@ -12,7 +12,8 @@ import (
 	"github.com/quillgate/quillgate/xmlrpc"
 )
 
-// In this dialect a post is one text, in which two elements hold what Blogger had no place for:
+// In this dialect a post is a single text, in which two elements hold data for
+// which Blogger had no place:
 //
 //	<title>A title</title><category>2,3</category>The text
 var (
@@ -20,9 +21,9 @@ var (
 	bloggerCategory = regexp.MustCompile(`(?is)<category>(.+?)</category>`)
 )
 
-// bloggerText takes a text apart. An element without a text inside is not an
-// element, as in WordPress; without a category the post keeps those that it
-// has.
+// bloggerText parses such a text. As in WordPress, an element without text
+// inside does not count as one. Without a category, the post keeps its
+// categories.
 func bloggerText(text string) site.PostEdit {
 	var title string
 	if m := bloggerTitle.FindStringSubmatch(text); m != nil {
@@ -37,7 +38,7 @@ func bloggerText(text string) site.PostEdit {
 			case id == "" || id == "0":
 				continue
 			case n == 0:
-				n = -1 // a text is the id of no category
+				n = -1 // a text is never the id of a category
 			}
 			ids = append(ids, n)
 		}
@@ -48,7 +49,8 @@ func bloggerText(text string) site.PostEdit {
 	return e
 }
 
-// bloggerStruct writes a post. Backslashes are lost on the way, as in WordPress: what stands behind one stays.
+// bloggerStruct writes a post. As in WordPress, backslashes are removed, and
+// the characters after them stay.
 func bloggerStruct(p *site.FullPost) xmlrpc.Value {
 	var ids []string
 	for _, t := range p.Terms {
@@ -68,7 +70,8 @@ var backslash = regexp.MustCompile(`(?s)\\(.?)`)
 
 func withoutBackslashes(s string) string { return backslash.ReplaceAllString(s, "$1") }
 
-// bloggerGetUsersBlogs answers blogger.getUsersBlogs(key, user, password), known as metaWeblog.getUsersBlogs too.
+// bloggerGetUsersBlogs answers blogger.getUsersBlogs(key, user, password), also
+// called metaWeblog.getUsersBlogs.
 func (a *API) bloggerGetUsersBlogs(ctx context.Context, who auth.Identity, _ *call) (xmlrpc.Value, error) {
 	return a.blogs(ctx, who)
 }
@@ -87,7 +90,8 @@ func (a *API) bloggerGetPost(ctx context.Context, who auth.Identity, p *call) (x
 	return bloggerStruct(post), nil
 }
 
-// bloggerGetRecentPosts answers blogger.getRecentPosts(key, blog, user, password, most).
+// bloggerGetRecentPosts answers blogger.getRecentPosts(key, blog, user,
+// password, most).
 func (a *API) bloggerGetRecentPosts(ctx context.Context, who auth.Identity, p *call) (xmlrpc.Value, error) {
 	posts, err := a.recentPosts(ctx, who, p.at("number"), site.LoadTerms)
 	if err == nil {
@@ -99,7 +103,8 @@ func (a *API) bloggerGetRecentPosts(ctx context.Context, who auth.Identity, p *c
 	return streamed(posts, each(bloggerStruct)), nil
 }
 
-// bloggerNewPost answers blogger.newPost(key, blog, user, password, text, publish).
+// bloggerNewPost answers blogger.newPost(key, blog, user, password, text,
+// publish).
 func (a *API) bloggerNewPost(ctx context.Context, who auth.Identity, p *call) (xmlrpc.Value, error) {
 	e := bloggerText(p.text("text"))
 	e.Status = new(site.StatusDraft)
@@ -113,8 +118,10 @@ func (a *API) bloggerNewPost(ctx context.Context, who auth.Identity, p *call) (x
 	return xmlrpc.Int(id), nil
 }
 
-// bloggerEditPost answers blogger.editPost(key, post, user, password, text, publish). Anyone who may not publish hands a post
-// in for review with the publish flag. WordPress takes the flag of such a user without a fault too, but publishes.
+// bloggerEditPost answers blogger.editPost(key, post, user, password, text,
+// publish). If a user who may not publish sends the publish flag, the post is
+// submitted for review. WordPress accepts the flag from such a user too, but
+// publishes.
 func (a *API) bloggerEditPost(ctx context.Context, who auth.Identity, p *call) (xmlrpc.Value, error) {
 	id := p.int("post_id")
 	if err := a.wantType(ctx, id, site.TypePost); err != nil {
@@ -138,7 +145,8 @@ func (a *API) bloggerEditPost(ctx context.Context, who auth.Identity, p *call) (
 	return xmlrpc.Bool(true), nil
 }
 
-// bloggerDeletePost answers blogger.deletePost(key, post, user, password, publish), known as metaWeblog.deletePost too.
+// bloggerDeletePost answers blogger.deletePost(key, post, user, password,
+// publish), also called metaWeblog.deletePost.
 func (a *API) bloggerDeletePost(ctx context.Context, who auth.Identity, p *call) (xmlrpc.Value, error) {
 	id := p.int("post_id")
 	if err := a.wantType(ctx, id, site.TypePost); err != nil {
@@ -150,7 +158,8 @@ func (a *API) bloggerDeletePost(ctx context.Context, who auth.Identity, p *call)
 	return xmlrpc.Bool(true), nil
 }
 
-// wantType refuses a post of another type than a method is for, as if it were not there.
+// wantType refuses a post of another type than a method is for, as if it did
+// not exist.
 func (a *API) wantType(ctx context.Context, id int64, postType string) error {
 	is, err := a.site.TypeOf(ctx, id)
 	if err != nil {

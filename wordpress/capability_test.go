@@ -82,7 +82,8 @@ var matrix = []probe{
 	}, nil},
 }
 
-// unasked are capabilities that WordPress's roles hold and that no method asks for.
+// unasked are capabilities that WordPress's roles hold and that no method asks
+// for.
 var unasked = []auth.Capability{
 	auth.ManageLinks, auth.EditDashboard, auth.EditFiles, auth.UnfilteredUpload, auth.Import, auth.Export,
 	auth.CreateUsers, auth.DeleteUsers, auth.RemoveUsers, auth.PromoteUsers,
@@ -103,7 +104,8 @@ func newOf(kind, status string) func(int64) list {
 	}
 }
 
-// keptScript looks into the post that was made: who may not write scripts may still write.
+// keptScript looks into the post that was made: who may not write scripts may
+// still write.
 func keptScript(t *testing.T, b *blog, answer string) bool {
 	t.Helper()
 	id, err := strconv.ParseInt(strings.Trim(answer, "'"), 10, 64)

@@ -10,8 +10,9 @@ import (
 	"github.com/quillgate/quillgate/xmlrpc"
 )
 
-// datePlaces are the methods and members in which a client gives a date. Each writes an object with the date and returns
-// the one that the object has then, on the blog's clock, two hours ahead of GMT.
+// datePlaces are the methods and members in which a client gives a date. Each
+// writes an object with the date and returns the one that the object has then,
+// on the blog's clock, two hours ahead of GMT.
 var datePlaces = []struct {
 	name string
 	gmt  bool
@@ -66,7 +67,8 @@ var datePlaces = []struct {
 	{"wp.editComment date_created_gmt", true, true, func(t *testing.T, e *endpoint, date xmlrpc.Value) (string, int) {
 		post := e.get(t, "wp.newPost", object("post_title", "T", "post_status", "publish", "comment_status", "open"))
 		id := e.get(t, "wp.newComment", post, object("content", "c"))
-		// Two hours behind the blog's clock, and always another comment, as an edit that changes nothing is a fault.
+		// Two hours behind the blog's clock, and always another comment, as an
+		// edit that changes nothing is a fault.
 		e.get(t, "wp.editComment", id, object("date_created_gmt", xmlrpc.DateTime("20010101T03:04:05")))
 		_, fault := e.as(t, "administrator", "wp.editComment", id, object("content", "d", "date_created_gmt", date))
 		at, err := time.Parse("20060102T15:04:05", e.get(t, "wp.getComment", id).Get("date_created_gmt").Text())
@@ -87,7 +89,8 @@ func (e *endpoint) dated(t *testing.T, method string, params ...xmlrpc.Value) (s
 	return e.get(t, "wp.getPost", id).Get("post_date").Text(), 0
 }
 
-// redated changes a post or page that has a date and returns the date that it has then.
+// redated changes a post or page that has a date and returns the date that it
+// has then.
 func (e *endpoint) redated(t *testing.T, method string, params ...xmlrpc.Value) (string, int) {
 	t.Helper()
 	create, member, editing := "wp.newPost", "post_date", params
@@ -173,7 +176,8 @@ func TestDatesAtTheEnds(t *testing.T) {
 	})
 }
 
-// In spring the clocks skip an hour. A time within it counts on from before they were set, as in WordPress.
+// In spring the clocks skip an hour. A time within it counts on from before
+// they were set, as in WordPress.
 func TestSkippedHour(t *testing.T) {
 	databasetest.Each(t, func(t *testing.T, db *database.DB) {
 		e := openEndpoint(t, db)
@@ -197,7 +201,8 @@ func TestSkippedHour(t *testing.T) {
 	})
 }
 
-// The end of a key is a date in every form, or a number of days; a text that is neither is refused, not read in part.
+// The end of a key is a date in every form, or a number of days; a text that is
+// neither is refused, not read in part.
 func TestExpiryOfClients(t *testing.T) {
 	e := openEndpoint(t, databasetest.Open(t, databasetest.SQLite(t)))
 	for i, c := range []struct {

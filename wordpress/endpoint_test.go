@@ -22,8 +22,9 @@ import (
 	"github.com/quillgate/quillgate/xmlrpc"
 )
 
-// endpoint is the whole API of a blog two hours ahead of GMT, asked as over HTTP but without a socket. The users are
-// named like their roles, their passwords are their names followed by "-password".
+// endpoint is the whole API of a blog two hours ahead of GMT, asked as over
+// HTTP but without a socket. The users are named like their roles, their
+// passwords are their names followed by "-password".
 type endpoint struct {
 	http.Handler
 	db    *database.DB
@@ -83,7 +84,8 @@ func (e *endpoint) call(t testing.TB, method string, params ...xmlrpc.Value) (v 
 	return v, 0
 }
 
-// as asks a method whose first parameters are the blog, the user name and the password.
+// as asks a method whose first parameters are the blog, the user name and the
+// password.
 func (e *endpoint) as(t testing.TB, login, method string, params ...xmlrpc.Value) (xmlrpc.Value, int) {
 	t.Helper()
 	return e.call(t, method, append([]xmlrpc.Value{xmlrpc.Int(1), xmlrpc.String(login), xmlrpc.String(login + "-password")}, params...)...)
@@ -99,7 +101,8 @@ func (e *endpoint) get(t testing.TB, method string, params ...xmlrpc.Value) xmlr
 	return v
 }
 
-// object writes a struct from names and values by turns; texts, numbers and flags become the types that clients send.
+// object writes a struct from names and values by turns; texts, numbers and
+// flags become the types that clients send.
 func object(pairs ...any) xmlrpc.Value {
 	var members []xmlrpc.Member
 	for i := 0; i+1 < len(pairs); i += 2 {
@@ -131,7 +134,8 @@ func value(v any) xmlrpc.Value {
 	return v.(xmlrpc.Value)
 }
 
-// plain turns a value into what cmp shows well: maps, slices, texts and numbers. Dates become "date:" and their text.
+// plain turns a value into what cmp shows well: maps, slices, texts and
+// numbers. Dates become "date:" and their text.
 func plain(v xmlrpc.Value) any {
 	switch v.Kind() {
 	case xmlrpc.KindStruct:

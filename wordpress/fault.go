@@ -13,15 +13,16 @@ import (
 	"github.com/quillgate/quillgate/xmlrpc"
 )
 
-// The codes are WordPress's, which clients branch on: they follow the HTTP statuses of the same meaning. The words
-// are this server's.
+// The codes are those of WordPress, which clients check for. They follow the
+// HTTP statuses with the same meaning. The texts are this server's.
 //
-// A fault that is about the contents of a call never has code 403, unless WordPress has it for the same: programs take
-// it for a wrong password and ask their user for another.
+// A fault about the content of a call never has code 403, unless WordPress uses
+// it for the same fault: clients take 403 for a wrong password and ask their
+// user for another.
 const (
-	codeInvalid     = 400 // too few arguments, or one that cannot be what it is
+	codeInvalid     = 400 // too few arguments, or an invalid one
 	codeNotAllowed  = 401
-	codeForbidden   = 403 // a wrong password, and what may not be done in those methods in which WordPress has it
+	codeForbidden   = 403 // a wrong password, and forbidden actions in those methods in which WordPress uses this code
 	codeNotFound    = 404
 	codeDisabled    = 405
 	codeConflict    = 409
@@ -36,8 +37,9 @@ var (
 	errNoPost      = &xmlrpc.Fault{Code: codeNotFound, Message: "There is no post with this id."}
 )
 
-// faults maps the errors of the packages below to what the client sees: the first row that matches counts. Errors about
-// callers and credentials that a gateway answers alike are in package applications.
+// faults maps errors of other packages to faults: the first matching row wins.
+// Errors about callers and credentials, which a gateway answers alike, are in
+// package applications.
 var faults = []struct {
 	err   error
 	fault *xmlrpc.Fault
@@ -74,8 +76,9 @@ var faults = []struct {
 	{auth.ErrSecondFactorOn, &xmlrpc.Fault{Code: codeConflict, Message: "The account already has a second factor."}},
 }
 
-// fault turns an error into what the client sees. A *xmlrpc.Fault stands as it is; an error that no row knows is
-// returned unchanged, and the handler answers fault 500 with an id under which the cause is logged.
+// fault converts an error to a fault. It returns a *xmlrpc.Fault unchanged. It
+// also returns an error without a row unchanged: the handler then answers with
+// an internal error and an id under which the cause is logged.
 func (a *API) fault(ctx context.Context, err error) error {
 	var f *xmlrpc.Fault
 	if errors.As(err, &f) {
@@ -87,7 +90,7 @@ func (a *API) fault(ctx context.Context, err error) error {
 	}
 	var stale *auth.Stale
 	if errors.As(err, &stale) {
-		// The signature is right, so this is no one else; it is told
+		// The signature is correct, so the caller is authentic, and may learn
 		// what it needs to correct its clock.
 		return &xmlrpc.Fault{Code: codeForbidden, Message: fmt.Sprintf("The signature was not made just now. By the clock of the server it is %d (%s); sign again with that.",
 			stale.Now.Unix(), stale.Now.UTC().Format(time.RFC3339))}
@@ -107,8 +110,9 @@ func (a *API) fault(ctx context.Context, err error) error {
 	return err
 }
 
-// invalidCode is WordPress's code for a value that cannot be what it is: 403 for names and ids that are of no post type,
-// taxonomy or term. For the others it has none, as it breaks off or takes what it gets.
+// invalidCode returns WordPress's code for an invalid value: 403 for names and
+// ids that belong to no post type, taxonomy or term. For others WordPress has
+// no code, since it fails or accepts any value.
 func invalidCode(e *site.Invalid) int {
 	switch e.Field {
 	case "post type", "taxonomy", "terms", "parent":

@@ -45,7 +45,8 @@ var unanswered = map[string]string{
 	"site.Elsewhere":   "of the start of the server",
 }
 
-// Every error that the packages below export has a fault, or a reason to have none.
+// Every error that the packages below export has a fault, or a reason to have
+// none.
 func TestEveryErrorHasAFault(t *testing.T) {
 	answered := mentioned(t, "fault.go", "pingback.go", "../applications/fault.go")
 	seen := make(map[string]bool)
@@ -80,7 +81,8 @@ func TestEveryErrorHasAFault(t *testing.T) {
 	}
 }
 
-// forbidden says of everything in this package that answers code 403 why: it is about who calls, or WordPress has it.
+// forbidden says of everything in this package that answers code 403 why: it is
+// about who calls, or WordPress has it.
 var forbidden = map[string]string{
 	"apps.ErrTooManyTokens": "of credentials", "auth.ErrPasswordsRefused": "the credential is of the wrong kind",
 	"errSiteDetails": "a right is missing", "errMayNotUpload": "a right is missing", "setOptions": "a right is missing", "admit": "a right of the key is missing",
@@ -91,7 +93,8 @@ var forbidden = map[string]string{
 	"commentFault": "WordPress has it for comments",
 }
 
-// Programs take code 403 for a wrong password and ask for another, so no fault about the contents of a call has it.
+// Programs take code 403 for a wrong password and ask for another, so no fault
+// about the contents of a call has it.
 func TestForbiddenIsNotAboutContents(t *testing.T) {
 	paths, err := filepath.Glob("*.go")
 	if err != nil {
@@ -149,7 +152,8 @@ func firstOf(list *ast.CompositeLit) ast.Expr {
 	return list.Elts[0]
 }
 
-// mentioned lists what files of this package use of other packages, such as site.ErrNotFound.
+// mentioned lists what files of this package use of other packages, such as
+// site.ErrNotFound.
 func mentioned(t *testing.T, files ...string) map[string]bool {
 	t.Helper()
 	names := make(map[string]bool)
@@ -170,7 +174,8 @@ func mentioned(t *testing.T, files ...string) map[string]bool {
 	return names
 }
 
-// exportedErrors lists the exported variables that are called Err and something, and the exported types that are errors.
+// exportedErrors lists the exported variables that are called Err and
+// something, and the exported types that are errors.
 func exportedErrors(t *testing.T, pkg string) (names []string) {
 	t.Helper()
 	paths, err := filepath.Glob("../" + pkg + "/*.go")
@@ -196,7 +201,8 @@ func exportedErrors(t *testing.T, pkg string) (names []string) {
 	return names
 }
 
-// errorsOf is the variables that a declaration makes, if they are called like errors, or the type whose method Error it is.
+// errorsOf is the variables that a declaration makes, if they are called like
+// errors, or the type whose method Error it is.
 func errorsOf(d ast.Decl) (found []*ast.Ident) {
 	switch d := d.(type) {
 	case *ast.GenDecl:

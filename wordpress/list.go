@@ -6,8 +6,9 @@ import (
 	"github.com/quillgate/quillgate/xmlrpc"
 )
 
-// streamed answers a list whose pages are read while the answer is written, so that a list of any length takes the memory
-// of a page. write makes the values of a page.
+// streamed returns a list whose pages are read while the answer is written, so
+// that a list of any length needs the memory of one page. write converts a page
+// to values.
 func streamed[T any](pages iter.Seq2[[]T, error], write func([]T) ([]xmlrpc.Value, error)) xmlrpc.Value {
 	return xmlrpc.Stream(func(yield func(xmlrpc.Value, error) bool) {
 		for page, err := range pages {
@@ -28,7 +29,8 @@ func streamed[T any](pages iter.Seq2[[]T, error], write func([]T) ([]xmlrpc.Valu
 	})
 }
 
-// each makes the function that writes a page out of one that writes a single value.
+// each returns the function that converts a page, given one that converts a
+// single value.
 func each[T any](write func(*T) xmlrpc.Value) func([]T) ([]xmlrpc.Value, error) {
 	return func(page []T) ([]xmlrpc.Value, error) {
 		out := make([]xmlrpc.Value, len(page))

@@ -37,7 +37,8 @@ var lists = []struct {
 	{"an author's", "author", "metaWeblog.getRecentPosts", []xmlrpc.Value{xmlrpc.Int(10)}, 6},
 }
 
-// The number of statements of a list depends neither on the number of posts that it shows nor on that in the blog.
+// The number of statements of a list depends neither on the number of posts
+// that it shows nor on that in the blog.
 func TestListStatements(t *testing.T) {
 	databasetest.Each(t, func(t *testing.T, db *database.DB) {
 		e := openEndpoint(t, db)
@@ -53,7 +54,8 @@ func TestListStatements(t *testing.T) {
 	})
 }
 
-// BenchmarkLists asks a small and a large blog in turns, and fails when the large one takes longer than the same bit.
+// BenchmarkLists asks a small and a large blog in turns, and fails when the
+// large one takes longer than the same bit.
 func BenchmarkLists(b *testing.B) {
 	for _, kind := range []struct {
 		name string
@@ -79,7 +81,8 @@ func BenchmarkLists(b *testing.B) {
 					}
 					slices.Sort(took[0])
 					slices.Sort(took[1])
-					// The faster quarter: what else runs on the machine makes the others longer.
+					// The faster quarter: what else runs on the machine makes
+					// the others longer.
 					rounds := len(took[0])
 					small, large := took[0][rounds/4], took[1][rounds/4]
 					growth := float64(large) / float64(small)
@@ -95,8 +98,9 @@ func BenchmarkLists(b *testing.B) {
 	}
 }
 
-// fill writes posts past all rules, each with two tags and two custom fields: most of them published, some drafts, some
-// pages, a minute apart, by all who may write.
+// fill writes posts past all rules, each with two tags and two custom fields:
+// most of them published, some drafts, some pages, a minute apart, by all who
+// may write.
 func (e *endpoint) fill(t testing.TB, size int) {
 	t.Helper()
 	ctx := t.Context()

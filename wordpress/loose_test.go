@@ -12,7 +12,8 @@ import (
 	"github.com/quillgate/quillgate/xmlrpc"
 )
 
-// oddValues are what clients send in place of what a method is for: every type, with values at the edges of each.
+// oddValues are what clients send in place of what a method is for: every type,
+// with values at the edges of each.
 func oddValues() []xmlrpc.Value {
 	long := strings.Repeat("9", 400)
 	return []xmlrpc.Value{
@@ -37,8 +38,9 @@ var looseMembers = strings.Fields(`post_type post_status post_title post_content
 	dateCreated date_created_gmt categories page_status status post_id mime_type content author author_url author_email comment_parent
 	bits type blog_title time_zone users_can_register thumbnail_size_w default_comment_status show-supported public`)
 
-// What is in the wrong place or of the wrong type is converted or refused, never an error of the server: each argument
-// of each method in turn, and each member of its structs, is replaced by everything that it should not be.
+// What is in the wrong place or of the wrong type is converted or refused,
+// never an error of the server: each argument of each method in turn, and each
+// member of its structs, is replaced by everything that it should not be.
 func TestOddArguments(t *testing.T) {
 	databasetest.Each(t, func(t *testing.T, db *database.DB) {
 		b := openBlog(t, db)
@@ -70,7 +72,8 @@ func TestOddArguments(t *testing.T) {
 	})
 }
 
-// usualArguments are arguments that a method of this signature can do something with.
+// usualArguments are arguments that a method of this signature can do something
+// with.
 func usualArguments(name string, kinds []string, post string) []xmlrpc.Value {
 	args := make([]xmlrpc.Value, len(kinds))
 	for i, kind := range kinds {
@@ -93,7 +96,8 @@ func usualArguments(name string, kinds []string, post string) []xmlrpc.Value {
 	return args
 }
 
-// loginAt is where the user name stands among the arguments of a method, -1 for those that want none.
+// loginAt is where the user name stands among the arguments of a method, -1 for
+// those that want none.
 func loginAt(name string) int {
 	switch {
 	case name == "wp.getUsersBlogs":
@@ -126,7 +130,8 @@ func oddMembers() []xmlrpc.Value {
 	return out
 }
 
-// Numbers, lists and structs in custom fields become the texts that PHP makes of them.
+// Numbers, lists and structs in custom fields become the texts that PHP makes
+// of them.
 func TestFieldValues(t *testing.T) {
 	databasetest.Each(t, func(t *testing.T, db *database.DB) {
 		b := openBlog(t, db)
@@ -173,7 +178,8 @@ func TestUnknownThumbnails(t *testing.T) {
 	})
 }
 
-// An empty filter asks for everything, other than none; the properties that an answer does not show can be asked for too.
+// An empty filter asks for everything, other than none; the properties that an
+// answer does not show can be asked for too.
 func TestTypeFilters(t *testing.T) {
 	databasetest.Each(t, func(t *testing.T, db *database.DB) {
 		b := openBlog(t, db)

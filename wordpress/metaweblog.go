@@ -20,7 +20,8 @@ var (
 	}
 )
 
-// metaWeblogNewPost answers metaWeblog.newPost(blog, user, password, content, publish).
+// metaWeblogNewPost answers metaWeblog.newPost(blog, user, password, content,
+// publish).
 func (a *API) metaWeblogNewPost(ctx context.Context, who auth.Identity, p *call) (xmlrpc.Value, error) {
 	postType := site.TypePost
 	if name := textOf(p.at("content").Get("post_type")); name != "" {
@@ -32,9 +33,9 @@ func (a *API) metaWeblogNewPost(ctx context.Context, who auth.Identity, p *call)
 	return a.newFromContent(ctx, who, p.at("content"), postType, p.truth("publish"))
 }
 
-// newFromContent creates a post or page of what metaWeblog.newPost and
-// wp.newPage are sent. Who may not publish may not send the publish flag, even
-// next to a status that does not publish.
+// newFromContent creates a post or page for metaWeblog.newPost and wp.newPage.
+// Users who may not publish must not send the publish flag, even together with
+// a status that does not publish.
 func (a *API) newFromContent(ctx context.Context, who auth.Identity, content xmlrpc.Value, postType string, publish bool) (xmlrpc.Value, error) {
 	content, err := contentOf(content)
 	if err != nil {
@@ -51,7 +52,7 @@ func (a *API) newFromContent(ctx context.Context, who auth.Identity, content xml
 	e.Type = &postType
 	e.FirstRevision = true
 	if author := content.Get("wp_author_id"); !author.IsZero() && e.Author == nil {
-		e.Author = new(int64(-1)) // no one has such an id
+		e.Author = new(int64(-1)) // nobody has such an id
 	}
 	e.Content = new(joinMore(textOf(content.Get("description")), textOf(content.Get("mt_text_more"))))
 	if keywords := content.Get("mt_keywords"); !keywords.IsZero() && postType == site.TypePost {
@@ -64,8 +65,9 @@ func (a *API) newFromContent(ctx context.Context, who auth.Identity, content xml
 	return idText(id), nil
 }
 
-// contentEdit reads what the content structs for new and for old posts have in common. The status that the content names
-// beats the publish flag.
+// contentEdit reads the members that the content structs for new and for old
+// posts share. The status in the content takes precedence over the publish
+// flag.
 func (a *API) contentEdit(ctx context.Context, who auth.Identity, content xmlrpc.Value, postType string, publish bool) (site.PostEdit, error) {
 	status := site.StatusDraft
 	if publish {
@@ -99,7 +101,7 @@ func (a *API) contentEdit(ctx context.Context, who auth.Identity, content xmlrpc
 		e.Author = new(intOf(author))
 	}
 	format := optional(content, "wp_post_format", formatOf)
-	if format != nil && !slices.Contains(a.site.Formats(), *format) { // of a page as well, which has none
+	if format != nil && !slices.Contains(a.site.Formats(), *format) { // even for a page, which has no format
 		return e, errNoFormat
 	}
 	if postType == site.TypePage {
@@ -134,14 +136,16 @@ func (a *API) pageTemplate(who auth.Identity, content xmlrpc.Value, e *site.Post
 	return nil
 }
 
-// metaWeblogEditPost answers metaWeblog.editPost(post, user, password, content, publish).
+// metaWeblogEditPost answers metaWeblog.editPost(post, user, password, content,
+// publish).
 func (a *API) metaWeblogEditPost(ctx context.Context, who auth.Identity, p *call) (xmlrpc.Value, error) {
 	return a.editFromContent(ctx, who, p.int("post_id"), p.at("content"), textOf(p.at("content").Get("post_type")), p.truth("publish"))
 }
 
-// editFromContent changes a post or page as metaWeblog.editPost and wp.editPage do. Members that are missing stay as
-// they are but for two: without the publish flag the post becomes a draft, and without mt_keywords it loses its tags.
-// postType is the type that the client takes the post for, if it says so.
+// editFromContent changes a post or page as metaWeblog.editPost and wp.editPage
+// do. Missing members stay as they are, except for two: without the publish
+// flag the post becomes a draft, and without mt_keywords it loses its tags.
+// postType is the type that the client expects, if it names one.
 func (a *API) editFromContent(ctx context.Context, who auth.Identity, id int64, content xmlrpc.Value, postType string, publish bool) (xmlrpc.Value, error) {
 	content, err := contentOf(content)
 	if err != nil {
@@ -172,7 +176,7 @@ func (a *API) editFromContent(ctx context.Context, who auth.Identity, id int64, 
 		e.Tags = new(keywordsOf(content.Get("mt_keywords")))
 	}
 	if e.Categories != nil && len(namesOf(content.Get("categories"))) == 0 {
-		e.Categories = nil // an empty list is not a statement about an old post
+		e.Categories = nil // an empty list leaves an old post as it is
 	}
 	if err := a.site.EditPost(ctx, who, id, e); err != nil {
 		return xmlrpc.Value{}, err
@@ -193,7 +197,8 @@ func (a *API) metaWeblogGetPost(ctx context.Context, who auth.Identity, p *call)
 	return a.metaWeblogStruct(post, names[post.Author], xmlrpc.Int(post.ID), true), nil
 }
 
-// metaWeblogGetRecentPosts answers metaWeblog.getRecentPosts(blog, user, password, most).
+// metaWeblogGetRecentPosts answers metaWeblog.getRecentPosts(blog, user,
+// password, most).
 func (a *API) metaWeblogGetRecentPosts(ctx context.Context, who auth.Identity, p *call) (xmlrpc.Value, error) {
 	posts, err := a.recentPosts(ctx, who, p.at("number"), site.LoadTerms|site.LoadFields)
 	if err != nil {
@@ -212,7 +217,8 @@ func (a *API) metaWeblogGetRecentPosts(ctx context.Context, who auth.Identity, p
 	}), nil
 }
 
-// metaWeblogGetCategories answers metaWeblog.getCategories(blog, user, password), known as wp.getCategories too.
+// metaWeblogGetCategories answers metaWeblog.getCategories(blog, user,
+// password), also called wp.getCategories.
 func (a *API) metaWeblogGetCategories(ctx context.Context, who auth.Identity, _ *call) (xmlrpc.Value, error) {
 	return a.categories(ctx, who, site.TermFilter{}, categoryStruct)
 }

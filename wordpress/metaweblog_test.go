@@ -240,8 +240,9 @@ func TestMetaWeblogRefusals(t *testing.T) {
 	})
 }
 
-// What each role may do with the older dialects: a letter for each of administrator, editor, author, contributor and
-// subscriber, y when it is let through and n when it is fault 401 (403 where the method says so).
+// What each role may do with the older dialects: a letter for each of
+// administrator, editor, author, contributor and subscriber, y when it is let
+// through and n when it is fault 401 (403 where the method says so).
 func TestDialectRoles(t *testing.T) {
 	databasetest.Each(t, func(t *testing.T, db *database.DB) {
 		b := openBlog(t, db)
@@ -346,7 +347,8 @@ func TestRecentPostsStatements(t *testing.T) {
 			args   func(n int) list
 			most   int64
 		}{
-			// The posts, their terms and custom fields, the names of the authors, the options, the signature's use.
+			// The posts, their terms and custom fields, the names of the
+			// authors, the options, the signature's use.
 			{"metaWeblog.getRecentPosts", func(n int) list { return list{1, "", "", n} }, 6},
 			{"blogger.getRecentPosts", func(n int) list { return list{"", 1, "", "", n} }, 4},
 			{"mt.getRecentPostTitles", func(n int) list { return list{1, "", "", n} }, 3},

@@ -9,7 +9,7 @@ import (
 	"github.com/quillgate/quillgate/xmlrpc"
 )
 
-// function is what answers a method.
+// function is the implementation of a method.
 type function func(a *API, ctx context.Context, who auth.Identity, p *call) (xmlrpc.Value, error)
 
 // method is a row of package methods with its function.
@@ -30,7 +30,8 @@ func table() []method {
 	return all
 }
 
-// ofApplications answers the methods by which programs look after their own credentials.
+// ofApplications answers the methods with which clients manage their own
+// credentials.
 func (a *API) ofApplications(ctx context.Context, who auth.Identity, p *call) (xmlrpc.Value, error) {
 	return a.applications.Answer(ctx, p.row, who, p.in)
 }
@@ -49,8 +50,8 @@ func (c *call) int(name string) int64       { return c.args().Int(name) }
 func (c *call) truth(name string) bool      { return c.args().Truth(name) }
 func (c *call) given(name string) bool      { return c.args().Given(name) }
 
-// credentials reads user name and password. Containers and flags are not names:
-// they are refused rather than turned into text.
+// credentials returns user name and password. Containers and booleans are
+// refused rather than converted to text.
 func (c *call) credentials() (login, password string, err error) {
 	for _, name := range []string{"user", "password"} {
 		switch c.at(name).Kind() {
@@ -61,10 +62,10 @@ func (c *call) credentials() (login, password string, err error) {
 	return c.text("user"), c.text("password"), nil
 }
 
-// origin is where a call comes from.
+// origin is the origin of a call.
 type origin struct {
-	ip    string // of the client; empty when it is not known
-	agent string // what the client calls itself
+	ip    string // of the client; empty if unknown
+	agent string // the User-Agent of the client
 }
 
 func (c *call) origin() origin {

@@ -1,6 +1,7 @@
 package wordpress
 
-// functions has the function of each row of package methods but those of the protocol.
+// functions maps each row of package methods to its function, except those of
+// the protocol.
 var functions = map[string]function{
 	// wp_users.go
 	"wp.getUsersBlogs": (*API).getUsersBlogs,

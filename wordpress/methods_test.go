@@ -22,7 +22,8 @@ import (
 	"github.com/quillgate/quillgate/xmlrpc"
 )
 
-// A row without a function would be offered and not answered; a function without a row would never be called.
+// A row without a function would be offered and not answered; a function
+// without a row would never be called.
 func TestRowsAndFunctionsGoTogether(t *testing.T) {
 	for _, row := range methods.All() {
 		_, ok := functions[row.Name]
@@ -75,8 +76,9 @@ func TestFunctionsReadArgumentsOfTheirRows(t *testing.T) {
 	}
 }
 
-// argumentsOf are the names of the arguments that a function reads of the call p. It may not hand p to the function of
-// another method, whose row has other names.
+// argumentsOf are the names of the arguments that a function reads of the call
+// p. It may not hand p to the function of another method, whose row has other
+// names.
 func argumentsOf(t *testing.T, f *ast.FuncDecl) (names []string) {
 	t.Helper()
 	ast.Inspect(f, func(n ast.Node) bool {
@@ -111,7 +113,8 @@ func argumentsOf(t *testing.T, f *ast.FuncDecl) (names []string) {
 	return names
 }
 
-// The endpoint offers the rows, all of them and nothing else, and says of each what its row says.
+// The endpoint offers the rows, all of them and nothing else, and says of each
+// what its row says.
 func TestTheEndpointOffersTheRows(t *testing.T) {
 	h, err := xmlrpc.New(xmlrpc.Config[*auth.Request]{
 		Methods:       new(API).Methods(),

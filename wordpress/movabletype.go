@@ -11,12 +11,14 @@ import (
 	"github.com/quillgate/quillgate/xmlrpc"
 )
 
-// mtGetRecentPostTitles answers mt.getRecentPostTitles(blog, user, password, most). A scheduled post shows as such here.
+// mtGetRecentPostTitles answers mt.getRecentPostTitles(blog, user, password,
+// most). A scheduled post has the status of one here.
 func (a *API) mtGetRecentPostTitles(ctx context.Context, who auth.Identity, p *call) (xmlrpc.Value, error) {
 	if err := a.somePosts(ctx); err != nil {
 		return xmlrpc.Value{}, err
 	}
-	// Anyone who may edit nothing gets nothing here: other than its neighbours the method asks for no right.
+	// Unlike related methods, this one requires no right, so it returns nothing
+	// to users who may edit nothing.
 	if !a.site.CanEditType(who, site.TypePost) {
 		return xmlrpc.Array(), nil
 	}
@@ -44,7 +46,8 @@ func (a *API) mtGetCategoryList(ctx context.Context, who auth.Identity, _ *call)
 	})
 }
 
-// mtGetPostCategories answers mt.getPostCategories(post, user, password). The first category counts as the primary one.
+// mtGetPostCategories answers mt.getPostCategories(post, user, password). The
+// first category counts as the primary one.
 func (a *API) mtGetPostCategories(ctx context.Context, who auth.Identity, p *call) (xmlrpc.Value, error) {
 	post, err := a.site.GetPost(ctx, who, p.int("post_id"), site.LoadTerms)
 	if err != nil {
@@ -63,8 +66,9 @@ func (a *API) mtGetPostCategories(ctx context.Context, who auth.Identity, p *cal
 	return xmlrpc.Array(out...), nil
 }
 
-// mtSetPostCategories answers mt.setPostCategories(post, user, password, categories), which are structs with a
-// categoryId; which of them is the primary one is not kept.
+// mtSetPostCategories answers mt.setPostCategories(post, user, password,
+// categories). The categories are structs with a categoryId; the primary one is
+// not stored.
 func (a *API) mtSetPostCategories(ctx context.Context, who auth.Identity, p *call) (xmlrpc.Value, error) {
 	ids := []int64{}
 	for _, v := range valuesIn(p.at("categories")) {
@@ -79,8 +83,9 @@ func (a *API) mtSetPostCategories(ctx context.Context, who auth.Identity, p *cal
 	return xmlrpc.Bool(true), nil
 }
 
-// mtPublishPost answers mt.publishPost(post, user, password) with the id. It wants the right to publish posts and the
-// right to edit this one, and the lack of either is the same fault.
+// mtPublishPost answers mt.publishPost(post, user, password) with the id. It
+// requires the right to publish posts and the right to edit this one; without
+// either, the fault is the same.
 func (a *API) mtPublishPost(ctx context.Context, who auth.Identity, p *call) (xmlrpc.Value, error) {
 	id := p.int("post_id")
 	if err := a.site.EditPost(ctx, who, id, site.PostEdit{Status: new(site.StatusPublish)}); err != nil {
@@ -89,7 +94,8 @@ func (a *API) mtPublishPost(ctx context.Context, who auth.Identity, p *call) (xm
 	return xmlrpc.Int(id), nil
 }
 
-// mtSupportedMethods answers mt.supportedMethods() with the names of all methods but those of system.*.
+// mtSupportedMethods answers mt.supportedMethods() with the names of all
+// methods except those of system.*.
 func (a *API) mtSupportedMethods(context.Context, auth.Identity, *call) (xmlrpc.Value, error) {
 	return texts(slices.DeleteFunc(methods.Names(), func(name string) bool { return strings.HasPrefix(name, "system.") })), nil
 }
@@ -99,9 +105,9 @@ func (a *API) mtSupportedTextFilters(context.Context, auth.Identity, *call) (xml
 	return xmlrpc.Array(), nil
 }
 
-// mtGetTrackbackPings answers mt.getTrackbackPings(post). Everyone may ask, so
-// the addresses that the trackbacks came from, which WordPress tells, stay out
-// of it.
+// mtGetTrackbackPings answers mt.getTrackbackPings(post). Everyone may call it,
+// so unlike in WordPress the answer omits the addresses that the trackbacks
+// came from.
 func (a *API) mtGetTrackbackPings(ctx context.Context, _ auth.Identity, p *call) (xmlrpc.Value, error) {
 	list, err := a.site.Trackbacks(ctx, p.int("post_id"))
 	if err != nil {

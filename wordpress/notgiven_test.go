@@ -14,7 +14,8 @@ import (
 
 const signIn = "<param><value>administrator</value></param><param><value>administrator-password</value></param>"
 
-// raw sends a call whose parameters are written in XML, behind the blog, the user name and the password.
+// raw sends a call whose parameters are written in XML, behind the blog, the
+// user name and the password.
 func (e *endpoint) raw(t *testing.T, method, params string) xmlrpc.Value {
 	t.Helper()
 	return e.bare(t, method, "<param/>"+signIn+params)
@@ -33,8 +34,9 @@ func (e *endpoint) bare(t *testing.T, method, params string) xmlrpc.Value {
 	return v
 }
 
-// Clients that fill in a template send <value/> for what their user left alone. It was not given: an edit leaves it as it
-// is, a filter does not look at it, and the arguments behind it keep their places.
+// Clients that fill in a template send <value/> for what their user left alone.
+// It was not given: an edit leaves it as it is, a filter does not look at it,
+// and the arguments behind it keep their places.
 func TestEmptyUntypedValueIsNotGiven(t *testing.T) {
 	const none = "<value/>"
 	member := func(name, value string) string {

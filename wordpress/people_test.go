@@ -28,7 +28,8 @@ import (
 	"github.com/quillgate/quillgate/xmlrpc"
 )
 
-// people has one user of each role, named as the role, whose password is the name with -pass-1234 behind it.
+// people has one user of each role, named as the role, whose password is the
+// name with -pass-1234 behind it.
 var people = []string{"administrator", "editor", "author", "contributor", "subscriber"}
 
 // office is a blog and its endpoint.
@@ -302,7 +303,8 @@ func TestEditProfile(t *testing.T) {
 	})
 }
 
-// An edit filters what an import brought in as it was; names in addresses are plain letters, and not long.
+// An edit filters what an import brought in as it was; names in addresses are
+// plain letters, and not long.
 func TestEditProfileLeavesNothingUnfiltered(t *testing.T) {
 	each(t, func(t *testing.T, o *office) {
 		if _, err := o.db.Exec(t.Context(), `UPDATE users SET bio = 'This & "that"' WHERE id = 3`); err != nil {

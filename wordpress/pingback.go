@@ -12,7 +12,8 @@ import (
 	"github.com/quillgate/quillgate/xmlrpc"
 )
 
-// The codes of Pingback 1.0. 429 and 409 are what WordPress answers when comments come too quickly or twice.
+// The codes of Pingback 1.0. WordPress answers 429 and 409 for comments that
+// come too quickly or twice.
 const (
 	codePing           = 0
 	codePingSource     = 16
@@ -23,9 +24,11 @@ const (
 	codeTooMany        = 429
 )
 
-// pingFaults maps the errors of pingbacks. The rows that are kept secret reach the client as a fault without a code and
-// words, unless the option pingback_fault_codes is on: the codes would tell whoever asks what this server can see of
-// the network. A source that must not be asked and one that does not answer are the same in any case.
+// pingFaults maps the errors of pingbacks. Rows that are secret reach the
+// client as a fault without code and text, unless the option
+// pingback_fault_codes is on: the codes would reveal what this server can see
+// of the network. A source that must not be requested and one that does not
+// answer always have the same fault.
 var pingFaults = []struct {
 	err    error
 	secret bool
@@ -47,7 +50,7 @@ var pingFaults = []struct {
 	{pingback.ErrTarget, true, &xmlrpc.Fault{Code: codePingTarget, Message: "The target is not a post that accepts pingbacks."}},
 }
 
-// pingFault turns an error into what the client of a pingback sees.
+// pingFault converts an error to the fault for the client of a pingback.
 func pingFault(o *site.Options, err error) error {
 	for _, row := range pingFaults {
 		if !errors.Is(err, row.err) {
@@ -61,8 +64,9 @@ func pingFault(o *site.Options, err error) error {
 	return err
 }
 
-// pingbackPing answers pingback.ping(source, target): the page source links to target, a post of this blog. While the
-// option pingback is off, no post takes pingbacks.
+// pingbackPing answers pingback.ping(source, target): the page source links to
+// target, a post of this blog. While the option pingback is off, no post
+// accepts pingbacks.
 func (a *API) pingbackPing(ctx context.Context, _ auth.Identity, p *call) (xmlrpc.Value, error) {
 	at := p.origin()
 	opts, err := a.site.Options(ctx)
@@ -77,7 +81,8 @@ func (a *API) pingbackPing(ctx context.Context, _ auth.Identity, p *call) (xmlrp
 	return xmlrpc.String(fmt.Sprintf("Thank you: %s is now among the pingbacks of %s.", ping.Source, ping.Target)), nil
 }
 
-// pingbackGetPingbacks answers pingback.extensions.getPingbacks(url): the pages that have told of a link to a post.
+// pingbackGetPingbacks answers pingback.extensions.getPingbacks(url): the pages
+// from which pingbacks to a post came.
 func (a *API) pingbackGetPingbacks(ctx context.Context, _ auth.Identity, p *call) (xmlrpc.Value, error) {
 	opts, err := a.site.Options(ctx)
 	if err != nil {

@@ -73,7 +73,8 @@ func (o *office) reach(t *testing.T, w *web) {
 	o.set(t, "pingback_networks", strings.TrimPrefix(w.URL, "http://"))
 }
 
-// ping calls pingback.ping and returns "ok", or the code of the fault and whether it has words.
+// ping calls pingback.ping and returns "ok", or the code of the fault and
+// whether it has words.
 func (o *office) ping(t *testing.T, source, target string) string {
 	t.Helper()
 	v, err := o.post(t, xmlrpc.AppendCall(nil, "pingback.ping", xmlrpc.String(source), xmlrpc.String(target)))
@@ -256,7 +257,8 @@ func TestPingbackComment(t *testing.T) {
 	})
 }
 
-// What strangers try in order to look around inside: nothing is asked for, and everything is answered alike.
+// What strangers try in order to look around inside: nothing is asked for, and
+// everything is answered alike.
 func TestPingbackForgery(t *testing.T) {
 	each(t, func(t *testing.T, o *office) {
 		w := openWeb(t)
@@ -377,7 +379,8 @@ func TestSendPings(t *testing.T) {
 	})
 }
 
-// A page whose server is in trouble is told later; one that refuses is not asked again.
+// A page whose server is in trouble is told later; one that refuses is not
+// asked again.
 func TestSendPingsAgain(t *testing.T) {
 	each(t, func(t *testing.T, o *office) {
 		w := openWeb(t)

@@ -8,8 +8,9 @@ import (
 	"github.com/quillgate/quillgate/xmlrpc"
 )
 
-// Fault is what the client sees of an error that did not come from a method of the table, such as a signature that
-// does not hold. It is nil for an error that no client may see.
+// Fault returns the fault for an error that did not come from a method of the
+// table, such as an invalid signature. It returns nil for an error that no
+// client may see.
 func (a *API) Fault(ctx context.Context, err error) *xmlrpc.Fault {
 	var f *xmlrpc.Fault
 	if errors.As(a.fault(ctx, err), &f) {
@@ -18,9 +19,9 @@ func (a *API) Fault(ctx context.Context, err error) *xmlrpc.Fault {
 	return nil
 }
 
-// told is fault for the methods of the table: the error holds both the fault
-// and its cause, from which the server knows what HTTP must say, such as when
-// to try again.
+// told is fault for the methods of the table: it returns an error with both the
+// fault and its cause, from which the server determines HTTP headers, such as
+// when to try again.
 func (a *API) told(ctx context.Context, err error) error {
 	if f, ok := errors.AsType[*xmlrpc.Fault](a.fault(ctx, err)); ok {
 		return fmt.Errorf("%w: %w", f, err)

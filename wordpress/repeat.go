@@ -6,8 +6,8 @@ import (
 	"github.com/quillgate/quillgate/site"
 )
 
-// made is what a creating call answers with: the id of what it has made, or, when the same request comes again, of what
-// that has made the first time.
+// made returns the result of a creating call: the id of the new object or, for
+// a repeated request, that of the object created the first time.
 func made(id int64, err error) (int64, error) {
 	if again := (*site.Repeated)(nil); errors.As(err, &again) {
 		return again.ID, nil

@@ -28,7 +28,8 @@ import (
 	"github.com/quillgate/quillgate/xmlrpc"
 )
 
-// cluster is a blog that several processes serve, as far as a test can have them in one.
+// cluster is a blog that several processes serve, as far as a test can have
+// them in one.
 type cluster struct {
 	url, folder, keyset string
 	clock               *databasetest.Clock
@@ -43,7 +44,8 @@ func newCluster(t *testing.T, url string) *cluster {
 	return c
 }
 
-// open is one more server of the blog; the first makes an administrator with a key.
+// open is one more server of the blog; the first makes an administrator with a
+// key.
 func (c *cluster) open(t *testing.T) (http.Handler, *database.DB) {
 	t.Helper()
 	ctx := context.WithoutCancel(t.Context())
@@ -77,7 +79,8 @@ func (c *cluster) open(t *testing.T) (http.Handler, *database.DB) {
 	return h, db
 }
 
-// send sends a body, signed unless it names a password, and returns the answer as it came.
+// send sends a body, signed unless it names a password, and returns the answer
+// as it came.
 func (c *cluster) send(t *testing.T, h http.Handler, body []byte, signed bool) string {
 	t.Helper()
 	r := httptest.NewRequestWithContext(context.WithoutCancel(t.Context()), "POST", "https://blog.example/xmlrpc.php", bytes.NewReader(body))
@@ -102,8 +105,9 @@ func fault(answer string) bool {
 	return errors.As(err, &f)
 }
 
-// S12: each creating call, twice: by the same server, by another one, and by one that was started afterwards. It makes
-// one thing, and answers the same each time.
+// S12: each creating call, twice: by the same server, by another one, and by
+// one that was started afterwards. It makes one thing, and answers the same
+// each time.
 func TestS12RepeatedCreatingCall(t *testing.T) {
 	post := object("post_title", "Hello", "post_status", "publish", "comment_status", "open")
 	bits := object("name", "note.txt", "type", "text/plain", "bits", "Some text")
@@ -178,7 +182,8 @@ func TestS12ParallelCopies(t *testing.T) {
 		c := newCluster(t, url)
 		first, db := c.open(t)
 		second, _ := c.open(t)
-		// Not 1: on PostgreSQL a transaction that was run again has left its first number unused.
+		// Not 1: on PostgreSQL a transaction that was run again has left its
+		// first number unused.
 		post, err := xmlrpc.DecodeResponse([]byte(c.send(t, first, xmlrpc.AppendCall(nil, "wp.newPost",
 			array(1, "", "", object("post_title", "Before", "comment_status", "open", "post_status", "publish")).Elements()...), true)), xmlrpc.Limits{})
 		must(t, err)
@@ -236,8 +241,9 @@ func TestS12Multicall(t *testing.T) {
 	})
 }
 
-// S12: edits repeat; a second identical delete means delete, even after the post of a creating call; who signs in by
-// password has no key whose requests could be kept.
+// S12: edits repeat; a second identical delete means delete, even after the
+// post of a creating call; who signs in by password has no key whose requests
+// could be kept.
 func TestS12WhatRepeats(t *testing.T) {
 	databasetest.EachURL(t, func(t *testing.T, url string) {
 		c := newCluster(t, url)

@@ -14,8 +14,9 @@ import (
 	"github.com/quillgate/quillgate/xmlrpc"
 )
 
-// hidden is a blog whose administrator keeps posts and pages in every state in which others may not read them, with
-// comments and files. Every text that is not for others holds the word.
+// hidden is a blog whose administrator keeps posts and pages in every state in
+// which others may not read them, with comments and files. Every text that is
+// not for others holds the word.
 type hidden struct {
 	*endpoint
 	word  string
@@ -71,8 +72,9 @@ func exec(h *hidden, query string, args ...any) error {
 	return err
 }
 
-// For every method that reads, every role and every state of a post: nothing of what others keep to themselves is in the
-// answer, whatever ids, filters, orders and words are asked for.
+// For every method that reads, every role and every state of a post: nothing of
+// what others keep to themselves is in the answer, whatever ids, filters,
+// orders and words are asked for.
 func TestNothingHiddenIsAnswered(t *testing.T) {
 	databasetest.Each(t, func(t *testing.T, db *database.DB) {
 		h := openHidden(t, db)
@@ -177,8 +179,9 @@ func arguments(m *methods.Method, role string, ids []int64, filters []xmlrpc.Val
 	return calls
 }
 
-// A search, an order, an offset or a limit tells a contributor nothing of a text that they may not read: their own post
-// is where it would be if the other did not exist.
+// A search, an order, an offset or a limit tells a contributor nothing of a
+// text that they may not read: their own post is where it would be if the other
+// did not exist.
 func TestSearchTellsNothing(t *testing.T) {
 	databasetest.Each(t, func(t *testing.T, db *database.DB) {
 		h := openHidden(t, db)
@@ -217,7 +220,8 @@ func TestSearchTellsNothing(t *testing.T) {
 	})
 }
 
-// More than a thousand of everything is answered when it is asked for, and without a number where the methods have none.
+// More than a thousand of everything is answered when it is asked for, and
+// without a number where the methods have none.
 func TestListsAreWhole(t *testing.T) {
 	databasetest.Each(t, func(t *testing.T, db *database.DB) {
 		e := openEndpoint(t, db)

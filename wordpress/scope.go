@@ -12,8 +12,9 @@ import (
 	"github.com/quillgate/quillgate/xmlrpc"
 )
 
-// need is what a method asks of the scope of a key: one of the rights. None at all stand for methods that every key may
-// call: those that take no sign-in, those that say which blogs there are, and those about the key itself.
+// need lists the rights of which a method requires one. An empty list means
+// that every key may call the method: methods without a sign-in, those that
+// list blogs, and those about the key itself.
 type need []apps.Right
 
 func needOf(row *methods.Method) need {
@@ -32,8 +33,9 @@ func (n need) String() string {
 	return strings.Join(names, " or ")
 }
 
-// covering is the right of the caller that covers whatever capabilities the method asks for, "" when there is none. Writing
-// is told apart further by what is written, at the posts themselves; and a key for files does not touch posts.
+// covering returns the right of the caller that covers all capabilities that
+// the method checks, or "" if there is none. For writing, the post itself
+// decides further; and a key for files may not change posts.
 func (n need) covering(who auth.Identity) apps.Right {
 	for _, r := range n {
 		if r != apps.Draft && r != apps.Publish && r != apps.Media && who.May(r) {
@@ -43,8 +45,9 @@ func (n need) covering(who auth.Identity) apps.Right {
 	return ""
 }
 
-// admit checks a method against the scope of the caller's credential, and returns the caller as the method is to see
-// them. What the user's role does not hold is refused further below.
+// admit checks a method against the scope of the caller's credential, and
+// returns the caller for the method. The user's role is checked by package
+// site.
 func (m method) admit(who auth.Identity) (auth.Identity, error) {
 	if who.Scope.IsZero() || m.SignIn == methods.Nobody || m.SignIn == methods.CodeOnly {
 		return who, nil

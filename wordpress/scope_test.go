@@ -99,7 +99,8 @@ var (
 
 func plainArgs(things) list { return list{1, "", ""} }
 
-// scopedCalls has at least one call of each method that takes a sign-in, but for those that any key may call.
+// scopedCalls has at least one call of each method that takes a sign-in, but
+// for those that any key may call.
 var scopedCalls = []scoped{
 	{"wp.getUser", rPeople, func(x things) list { return list{1, "", "", x.user} }},
 	{"wp.getUsers", rPeople, plainArgs},
@@ -265,8 +266,8 @@ func (b *blog) content(t *testing.T) (rows []string) {
 	return rows
 }
 
-// K9: what a key may do is what its user may and its scope lets through: every method, every role, every right alone.
-// What is refused changes nothing.
+// K9: what a key may do is what its user may and its scope lets through: every
+// method, every role, every right alone. What is refused changes nothing.
 func TestK9Matrix(t *testing.T) {
 	databasetest.Each(t, func(t *testing.T, db *database.DB) {
 		b := openBlog(t, db)
@@ -323,7 +324,8 @@ func (b *blog) tryRights(t *testing.T, who string) {
 	}
 }
 
-// K9: a key that may only read changes nothing, and one that may only draft makes nothing public, on whatever path.
+// K9: a key that may only read changes nothing, and one that may only draft
+// makes nothing public, on whatever path.
 func TestK9NothingPublic(t *testing.T) {
 	databasetest.Each(t, func(t *testing.T, db *database.DB) {
 		b := openBlog(t, db)
@@ -365,7 +367,8 @@ func TestK9NothingPublic(t *testing.T) {
 	})
 }
 
-// K9: the list of methods, by any name of a method, and what it does not hold back.
+// K9: the list of methods, by any name of a method, and what it does not hold
+// back.
 func TestK9Methods(t *testing.T) {
 	databasetest.Each(t, func(t *testing.T, db *database.DB) {
 		b := openBlog(t, db)
@@ -395,7 +398,8 @@ func TestK9Methods(t *testing.T) {
 	})
 }
 
-// K9, S11: one scope for all calls of a multicall, each checked by itself; the words name the right that is missing.
+// K9, S11: one scope for all calls of a multicall, each checked by itself; the
+// words name the right that is missing.
 func TestK9Multicall(t *testing.T) {
 	databasetest.Each(t, func(t *testing.T, db *database.DB) {
 		b := openBlog(t, db)
@@ -463,8 +467,9 @@ func TestK9ChangesAtOnce(t *testing.T) {
 	})
 }
 
-// K9: a client's first refresh works with a key that may publish posts and upload files: it may read what it writes. One that
-// may only draft is shown no public post, in no list.
+// K9: a client's first refresh works with a key that may publish posts and
+// upload files: it may read what it writes. One that may only draft is shown no
+// public post, in no list.
 func TestK9FirstRefresh(t *testing.T) {
 	databasetest.Each(t, func(t *testing.T, db *database.DB) {
 		b := openBlog(t, db)

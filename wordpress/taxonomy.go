@@ -8,13 +8,14 @@ import (
 	"github.com/quillgate/quillgate/xmlrpc"
 )
 
-// taxonomyWords is what people read about a taxonomy, and the names that WordPress gives to its rights.
+// taxonomyWords are the texts about a taxonomy for people, and WordPress's
+// names for its rights.
 type taxonomyWords struct {
 	plural, singular string
-	barName          string            // in the menu of new things
-	phrases          [2]string         // how the labels name the terms: many, one
+	barName          string            // in the menu for new content
+	phrases          [2]string         // the terms in labels: many, one
 	rights           [4]string         // manage, edit, delete, assign
-	own              map[string]string // labels that not every taxonomy has, or not the same
+	own              map[string]string // labels that only some taxonomies have, or that differ
 }
 
 var taxonomyTexts = map[string]taxonomyWords{
@@ -45,7 +46,7 @@ var taxonomyTexts = map[string]taxonomyWords{
 	"wp_template_part_area": hiddenTexts("Template Part Area", "Template Part Areas", "manage_categories", "edit_posts"),
 }
 
-// hiddenTexts are the words of a taxonomy that people do not meet.
+// hiddenTexts returns the texts of a taxonomy that people do not see.
 func hiddenTexts(one, many, edit, assign string) taxonomyWords {
 	return taxonomyWords{
 		plural: many, singular: one, barName: one, phrases: [2]string{"Tags", "Tag"}, rights: [4]string{edit, edit, edit, assign},
@@ -56,8 +57,9 @@ func hiddenTexts(one, many, edit, assign string) taxonomyWords {
 	}
 }
 
-// taxonomyLabels are the labels of every taxonomy, in WordPress's order, with %s for its terms and %1 for one of them.
-// Those with nothing here are empty unless the taxonomy has one of its own.
+// taxonomyLabels are the labels of every taxonomy, in WordPress's order, with
+// %s for its terms and %1 for one of them. Labels without text are empty unless
+// the taxonomy has its own.
 var taxonomyLabels = []struct{ name, text string }{
 	{"search_items", "Search %s"},
 	{"popular_items", ""},
@@ -104,7 +106,8 @@ func (w taxonomyWords) labels() xmlrpc.Value {
 	return xmlrpc.Struct(members...)
 }
 
-// taxonomyStruct writes a taxonomy. Of the groups labels, cap, menu and object_type it has those that fields names.
+// taxonomyStruct writes a taxonomy. Of the groups labels, cap, menu and
+// object_type it includes those in fields.
 func taxonomyStruct(t site.Taxonomy, fields []string) xmlrpc.Value {
 	words := taxonomyTexts[t.Name]
 	members := []xmlrpc.Member{
@@ -135,7 +138,7 @@ func taxonomyStruct(t site.Taxonomy, fields []string) xmlrpc.Value {
 	return xmlrpc.Struct(members...)
 }
 
-// matchesTaxonomy reports whether a taxonomy has all the values of a filter; a
+// matchesTaxonomy reports whether a taxonomy has all values of a filter. A
 // member that no taxonomy has matches none.
 func matchesTaxonomy(t site.Taxonomy, filter xmlrpc.Value) bool {
 	return matches(map[string]any{

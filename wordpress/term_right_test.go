@@ -12,8 +12,8 @@ import (
 	"github.com/quillgate/quillgate/database/databasetest"
 )
 
-// termMakers are all ways in which a call can name a category or tag that is not there. The name is fresh; the post is
-// a draft of the caller's.
+// termMakers are all ways in which a call can name a category or tag that is
+// not there. The name is fresh; the post is a draft of the caller's.
 var termMakers = []struct {
 	method string
 	args   func(post int64, name string) list
@@ -39,7 +39,8 @@ var termMakers = []struct {
 	{"wp.editPost", func(post int64, name string) list {
 		return list{1, "", "", post, dict{"terms_names": dict{"category": list{name}}}}
 	}, true, "yynnn"},
-	// WordPress lets anyone who may write a post invent tags for it in this dialect.
+	// WordPress lets anyone who may write a post invent tags for it in this
+	// dialect.
 	{"metaWeblog.newPost", func(_ int64, name string) list {
 		return list{1, "", "", dict{"title": "T", "mt_keywords": name}, false}
 	}, true, "yyyyn"},
@@ -72,8 +73,9 @@ var termMakers = []struct {
 	}, false, "yyynn"},
 }
 
-// No call creates a term for those who may not: not by role, and not by the scope of a key. A refused one changes nothing
-// that is named by terms or posts.
+// No call creates a term for those who may not: not by role, and not by the
+// scope of a key. A refused one changes nothing that is named by terms or
+// posts.
 func TestTermsNeedTheRightToCreateThem(t *testing.T) {
 	databasetest.Each(t, func(t *testing.T, db *database.DB) {
 		b := openBlog(t, db)

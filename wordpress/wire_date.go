@@ -8,22 +8,23 @@ import (
 	"github.com/quillgate/quillgate/xmlrpc"
 )
 
-// dateOf reads a date. One with Z or an offset is that moment; one without is a moment when gmt is set, and the blog's wall
-// clock otherwise. What cannot be read is not ok.
+// dateOf reads a date. With Z or an offset it is an instant. Otherwise it is an
+// instant if gmt is set, and the blog's wall clock if not. ok is false if it
+// cannot be read.
 func dateOf(v xmlrpc.Value, gmt bool) (d site.PostDate, ok bool) {
 	t, zoned, ok := loose.Date(v)
 	return site.PostDate{Time: t, Local: ok && !zoned && !gmt}, ok
 }
 
-// A dateMember is a member of a content struct in which a client may have put the date.
+// A dateMember is a member of a content struct that may hold the date.
 type dateMember struct {
 	value xmlrpc.Value
 	gmt   bool
 }
 
-// firstDate is the first date that can be read. It is nil when there is none:
-// an unreadable date is not a fault, as in WordPress. A new post is of now
-// then; an old one keeps its date, where WordPress would take now.
+// firstDate returns the first date that can be read, or nil. As in WordPress,
+// an unreadable date is not a fault. A new post then gets the current time; an
+// old one keeps its date, where WordPress would use the current time.
 func firstDate(members ...dateMember) *site.PostDate {
 	for _, m := range members {
 		if d, ok := dateOf(m.value, m.gmt); ok {
@@ -33,8 +34,8 @@ func firstDate(members ...dateMember) *site.PostDate {
 	return nil
 }
 
-// newDate is the date of a new post in wp.newPost. The member in GMT wins, but
-// not as a text next to the other member.
+// newDate returns the date of a new post in wp.newPost. The member in GMT takes
+// precedence, unless it is a string and the other member exists.
 func newDate(content xmlrpc.Value) *site.PostDate {
 	local, gmt := dateMember{content.Get("post_date"), false}, dateMember{content.Get("post_date_gmt"), true}
 	if !local.value.IsZero() && gmt.value.Kind() != xmlrpc.KindDateTime {
@@ -43,17 +44,18 @@ func newDate(content xmlrpc.Value) *site.PostDate {
 	return firstDate(gmt, local)
 }
 
-// editDate is the date in wp.editPost.
+// editDate returns the date in wp.editPost.
 func editDate(content xmlrpc.Value) *site.PostDate {
 	return firstDate(dateMember{content.Get("post_date_gmt"), true}, dateMember{content.Get("post_date"), false})
 }
 
-// contentDate is the date in a content struct of metaWeblog and of pages.
+// contentDate returns the date in a content struct of metaWeblog and of pages.
 func contentDate(content xmlrpc.Value) *site.PostDate {
 	return firstDate(dateMember{content.Get("date_created_gmt"), true}, dateMember{content.Get("dateCreated"), false})
 }
 
-// momentOf reads a member that is in GMT; nil when there is none, or none that can be read.
+// momentOf reads a member in GMT. It returns nil if it is missing or cannot be
+// read.
 func momentOf(v xmlrpc.Value) *time.Time {
 	d, ok := dateOf(v, true)
 	if !ok {

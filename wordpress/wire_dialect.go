@@ -13,15 +13,18 @@ import (
 	"github.com/quillgate/quillgate/xmlrpc"
 )
 
-// What metaWeblog.*, blogger.*, mt.* and the wp.*Page methods share: the names that a post's parts have there.
+// This file holds what metaWeblog.*, blogger.*, mt.* and the wp.*Page methods
+// share: their names for the parts of a post.
 
-// moreTag divides what the home page shows of a post from the rest. It may hold a text for the link between them.
+// moreTag separates the part of a post that the home page shows. It may hold a
+// text for the link to the rest.
 var moreTag = regexp.MustCompile(`<!--more(.*?)?-->`)
 
-// oneLine takes white space off both ends of a text that is one line, and leaves texts of several lines as they are.
+// oneLine matches a text of one line, to remove white space around it; it
+// leaves texts of several lines unchanged.
 var oneLine = regexp.MustCompile(`^\s*(.*)\s*$`)
 
-// splitMore divides a text at its more tag.
+// splitMore splits a text at its more tag.
 func splitMore(text string) (intro, rest, link string) {
 	trim := func(s string) string { return oneLine.ReplaceAllString(s, "$1") }
 	at := moreTag.FindStringSubmatchIndex(text)
@@ -34,7 +37,8 @@ func splitMore(text string) (intro, rest, link string) {
 	return trim(text[:at[0]]), trim(text[at[1]:]), trim(link)
 }
 
-// joinMore is the reverse: a rest that is there follows the intro behind a more tag.
+// joinMore is the reverse: it appends the rest, if there is one, after a more
+// tag.
 func joinMore(intro, rest string) string {
 	if rest == "" {
 		return intro
@@ -50,8 +54,9 @@ func openFlag(status string) xmlrpc.Value {
 	return xmlrpc.Int(0)
 }
 
-// discussionOf reads mt_allow_comments and mt_allow_pings: 1 and "open" are open, 0, 2 and "closed" are closed, and
-// everything else asks for the blog's setting.
+// discussionOf reads mt_allow_comments and mt_allow_pings: 1 and "open" mean
+// open, 0, 2 and "closed" mean closed, and anything else means the blog's
+// setting.
 func discussionOf(content xmlrpc.Value, name, setting string) *string {
 	v := content.Get(name)
 	switch text := textOf(v); {
@@ -65,10 +70,11 @@ func discussionOf(content xmlrpc.Value, name, setting string) *string {
 	return &setting
 }
 
-// maxNames is where the splitting of a list in one text ends; the site takes fewer.
+// maxNames is the number of names after which a list in one text is no longer
+// split; the site accepts fewer.
 const maxNames = 2000
 
-// keywordsOf reads mt_keywords: names between commas, or a list of names.
+// keywordsOf reads mt_keywords: names separated by commas, or a list of names.
 func keywordsOf(v xmlrpc.Value) []string {
 	if v.Kind() == xmlrpc.KindArray || v.Kind() == xmlrpc.KindStruct {
 		return namesOf(v)
@@ -76,7 +82,8 @@ func keywordsOf(v xmlrpc.Value) []string {
 	return strings.SplitN(textOf(v), ",", maxNames)
 }
 
-// displayNames reads the names of users, each user once and all with one statement.
+// displayNames reads the names of users, each user once and all with one
+// statement.
 func (a *API) displayNames(ctx context.Context, ids []int64) (map[int64]string, error) {
 	names := make(map[int64]string)
 	slices.Sort(ids)
@@ -93,7 +100,7 @@ func (a *API) displayNames(ctx context.Context, ids []int64) (map[int64]string, 
 	return names, nil
 }
 
-// authorNames are the display names of the authors of posts.
+// authorNames returns the display names of the authors of posts.
 func (a *API) authorNames(ctx context.Context, posts []site.FullPost) (map[int64]string, error) {
 	ids := make([]int64, len(posts))
 	for i := range posts {
@@ -102,7 +109,7 @@ func (a *API) authorNames(ctx context.Context, posts []site.FullPost) (map[int64
 	return a.displayNames(ctx, ids)
 }
 
-// namesOfTerms are the names of a post's terms of one taxonomy.
+// namesOfTerms returns the names of a post's terms in one taxonomy.
 func namesOfTerms(p *site.FullPost, taxonomy string) []string {
 	var names []string
 	for _, t := range p.Terms {
@@ -120,9 +127,10 @@ func categoryNames(p *site.FullPost) xmlrpc.Value {
 
 var errNoPosts = &xmlrpc.Fault{Code: codeServerError, Message: "There are no posts yet."}
 
-// somePosts refuses with errNoPosts on a blog without posts. blogger.getRecentPosts and mt.getRecentPostTitles answer so
-// there, and an empty list when there are posts that the caller may not edit; metaWeblog.getRecentPosts answers an
-// empty list to both.
+// somePosts returns errNoPosts on a blog without posts. blogger.getRecentPosts
+// and mt.getRecentPostTitles fail there, and return an empty list if there are
+// only posts that the caller may not edit; metaWeblog.getRecentPosts returns an
+// empty list in both cases.
 func (a *API) somePosts(ctx context.Context) error {
 	some, err := a.site.HasPosts(ctx)
 	if err == nil && !some {
@@ -131,18 +139,20 @@ func (a *API) somePosts(ctx context.Context) error {
 	return err
 }
 
-// recentPosts are the newest posts of a dialect's list that the caller may edit: most of them, or ten.
+// recentPosts returns the newest posts of a dialect's list that the caller may
+// edit: at most most, or ten.
 func (a *API) recentPosts(ctx context.Context, who auth.Identity, most xmlrpc.Value, load site.Load) (iter.Seq2[[]site.FullPost, error], error) {
 	return a.site.ListPosts(ctx, who, site.PostFilter{Limit: clampInt(intOf(most))}, load)
 }
 
-// metaWeblogStruct writes a post as metaWeblog.getPost has it. The id is a number there and a text in
-// metaWeblog.getRecentPosts, which knows no enclosure either.
+// metaWeblogStruct writes a post in the form of metaWeblog.getPost. The id is a
+// number there and a text in metaWeblog.getRecentPosts, which also omits the
+// enclosure.
 func (a *API) metaWeblogStruct(p *site.FullPost, author string, id xmlrpc.Value, enclosure bool) xmlrpc.Value {
 	intro, rest, link := splitMore(p.Content)
 	status := p.Status
 	if status == site.StatusFuture {
-		status = site.StatusPublish // clients find out by the date
+		status = site.StatusPublish // clients recognize it by its date
 	}
 	members := []xmlrpc.Member{
 		xmlrpc.M("dateCreated", dateTime(p.Date)),
@@ -177,7 +187,7 @@ func (a *API) metaWeblogStruct(p *site.FullPost, author string, id xmlrpc.Value,
 	return xmlrpc.Struct(append(members, xmlrpc.M("wp_post_thumbnail", xmlrpc.Int(p.Thumbnail)))...)
 }
 
-// pageStruct writes a page as wp.getPage has it.
+// pageStruct writes a page in the form of wp.getPage.
 func (a *API) pageStruct(p *site.FullPost, author, parentTitle string) xmlrpc.Value {
 	intro, rest, _ := splitMore(p.Content)
 	return xmlrpc.Struct(
@@ -207,7 +217,7 @@ func (a *API) pageStruct(p *site.FullPost, author, parentTitle string) xmlrpc.Va
 		xmlrpc.M("wp_page_template", xmlrpc.String(p.Template())))
 }
 
-// categoryStruct writes a category as metaWeblog.getCategories has it.
+// categoryStruct writes a category in the form of metaWeblog.getCategories.
 func categoryStruct(t site.Term, links termLinks) xmlrpc.Value {
 	page, feed := links.of(t)
 	return xmlrpc.Struct(
@@ -220,7 +230,7 @@ func categoryStruct(t site.Term, links termLinks) xmlrpc.Value {
 		xmlrpc.M("rssUrl", feed))
 }
 
-// termLinks makes the addresses of a term's posts and of their feed.
+// termLinks returns the addresses of a term's page and of its feed.
 type termLinks func(site.Term) (page, feed string)
 
 // of writes them with & as an entity, as WordPress does here.

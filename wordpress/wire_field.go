@@ -8,8 +8,9 @@ import (
 	"github.com/quillgate/quillgate/xmlrpc"
 )
 
-// fieldValue reads the value of a custom field. WordPress keeps a list or a struct in the form of PHP's serialize, and
-// hands it out so; the programs that use such fields read it.
+// fieldValue reads the value of a custom field. WordPress stores a list or a
+// struct in the form of PHP's serialize, and returns it like that; the clients
+// that use such fields parse it.
 func fieldValue(v xmlrpc.Value) string {
 	if v.Kind() != xmlrpc.KindArray && v.Kind() != xmlrpc.KindStruct {
 		return textOf(v)
@@ -23,7 +24,8 @@ func fieldValue(v xmlrpc.Value) string {
 //
 //	N;  b:1;  i:5;  d:1.5;  s:3:"abc";  a:1:{i:0;s:3:"abc";}  a:1:{s:4:"name";i:5;}
 //
-// A member whose name is a number has a number for its key, as in PHP's arrays. Dates are texts here.
+// As in PHP's arrays, a member whose name is a number has a number as its key.
+// Dates are texts here.
 func serialize(b *strings.Builder, v xmlrpc.Value) {
 	switch v.Kind() {
 	case xmlrpc.KindNil:
@@ -58,6 +60,6 @@ func serialize(b *strings.Builder, v xmlrpc.Value) {
 }
 
 func serializeText(b *strings.Builder, text string) {
-	text = strings.ToValidUTF8(strings.ReplaceAll(text, "\x00", ""), "") // the length must hold for what is stored
+	text = strings.ToValidUTF8(strings.ReplaceAll(text, "\x00", ""), "") // the length must match the stored text
 	b.WriteString("s:" + strconv.Itoa(len(text)) + `:"` + text + `";`)
 }

@@ -12,12 +12,12 @@ import (
 	"github.com/quillgate/quillgate/xmlrpc"
 )
 
-// fields are the names of the members and groups of members that a client wants to see.
+// fields are the names of members and groups of members that a client requests.
 type fields []string
 
-// fieldsOf reads the argument fields, by default those given. An empty list is
-// a list: it asks for nothing but the id. What is not a list is *site.Invalid;
-// WordPress breaks off there.
+// fieldsOf reads the argument fields; byDefault applies without it. An empty
+// list counts as a list: it requests only the id. For any other type the error
+// is *site.Invalid; WordPress fails there.
 func fieldsOf(p *call, byDefault ...string) (fields, error) {
 	switch p.at("fields").Kind() {
 	case xmlrpc.KindNil:
@@ -42,7 +42,7 @@ func (f fields) has(names ...string) bool {
 	return false
 }
 
-// load says what must be read for the fields.
+// load returns what must be read for the fields.
 func (f fields) load() site.Load {
 	var l site.Load
 	if f.has("terms", "taxonomies", "post", "post_format") {
@@ -57,8 +57,8 @@ func (f fields) load() site.Load {
 	return l
 }
 
-// listOf reads a list: the elements of an array, the values of a struct, or the one value that stands for a list of one.
-// Elements that are nil are left out: WordPress does not see them.
+// listOf reads a list: the elements of an array, the values of a struct, or a
+// single value as a list of one. It omits nil elements: WordPress ignores them.
 func listOf(v xmlrpc.Value) []xmlrpc.Value {
 	switch v.Kind() {
 	case xmlrpc.KindArray, xmlrpc.KindStruct:
@@ -70,7 +70,8 @@ func listOf(v xmlrpc.Value) []xmlrpc.Value {
 	return []xmlrpc.Value{v}
 }
 
-// valuesIn are the elements of an array or the values of a struct, without those that are nil: they were not given.
+// valuesIn returns the elements of an array or the values of a struct, without
+// nil ones, which were not given.
 func valuesIn(v xmlrpc.Value) []xmlrpc.Value {
 	out := make([]xmlrpc.Value, 0, v.Len())
 	for _, e := range v.Elements() {
@@ -86,8 +87,8 @@ func valuesIn(v xmlrpc.Value) []xmlrpc.Value {
 	return out
 }
 
-// contentOf checks that an argument is a struct of members. Clients that cannot tell them apart send no members as an
-// empty array.
+// contentOf checks that an argument is a struct. Clients that cannot
+// distinguish the two send an empty struct as an empty array.
 func contentOf(v xmlrpc.Value) (xmlrpc.Value, error) {
 	if v.Kind() == xmlrpc.KindStruct || v.Kind() == xmlrpc.KindArray && v.Len() == 0 {
 		return v, nil
@@ -104,8 +105,9 @@ func optional[T any](content xmlrpc.Value, name string, read func(xmlrpc.Value) 
 	return new(read(v))
 }
 
-// postEdit reads the content of wp.newPost and wp.editPost, but for the date. Members that these methods do not know
-// are left out, menu_order and page_template among them: WordPress ignores them there.
+// postEdit reads the content of wp.newPost and wp.editPost, except for the
+// date. As in WordPress, it ignores members that these methods do not know,
+// including menu_order and page_template.
 func postEdit(content xmlrpc.Value) site.PostEdit {
 	e := site.PostEdit{
 		Type:          optional(content, "post_type", textOf),
@@ -142,8 +144,8 @@ func postEdit(content xmlrpc.Value) site.PostEdit {
 	return e
 }
 
-// choicesOf reads terms by taxonomy, without those members that are nil. A list has numbers in place of the names of
-// taxonomies, which no taxonomy has.
+// choicesOf reads terms by taxonomy, without nil members. A list has numbers in
+// place of names of taxonomies, which match none.
 func choicesOf(v xmlrpc.Value) []xmlrpc.Member {
 	list := slices.Clone(v.Members())
 	if v.Kind() == xmlrpc.KindArray {
@@ -154,8 +156,8 @@ func choicesOf(v xmlrpc.Value) []xmlrpc.Member {
 	return slices.DeleteFunc(list, func(m xmlrpc.Member) bool { return m.Value.IsZero() })
 }
 
-// elementsOf reads a list of terms. One value alone is not a list here, and
-// chooses no term, as in WordPress.
+// elementsOf reads a list of terms. As in WordPress, a single value is not a
+// list here, and selects no term.
 func elementsOf(v xmlrpc.Value) []xmlrpc.Value {
 	if v.Kind() != xmlrpc.KindArray && v.Kind() != xmlrpc.KindStruct {
 		return nil
@@ -169,10 +171,11 @@ func absOf(v xmlrpc.Value) int64 {
 	return max(n, -n)
 }
 
-// formatOf reads the name of a post format, in which case does not count.
+// formatOf reads the name of a post format, ignoring case.
 func formatOf(v xmlrpc.Value) string { return strings.ToLower(textOf(v)) }
 
-// thumbnailOf reads the id of a thumbnail: what is not empty and yet no number is the id of none.
+// thumbnailOf reads the id of a thumbnail: a value that is neither empty nor a
+// number matches no attachment.
 func thumbnailOf(v xmlrpc.Value) int64 {
 	if id := absOf(v); id != 0 || !truthOf(v) {
 		return id
@@ -180,10 +183,11 @@ func thumbnailOf(v xmlrpc.Value) int64 {
 	return -1
 }
 
-// switchOf reads a flag of which the text "false" is off, other than in truthOf.
+// switchOf reads a boolean. Unlike in truthOf, the text "false" is false.
 func switchOf(v xmlrpc.Value) bool { return truthOf(v) && !equalFold(textOf(v), "false") }
 
-// fieldEdits reads member custom_fields of a content struct, in every family.
+// fieldEdits reads the member custom_fields of a content struct, in every
+// family.
 func fieldEdits(v xmlrpc.Value) []site.FieldEdit {
 	var out []site.FieldEdit
 	for _, f := range listOf(v) {
@@ -200,7 +204,8 @@ func fieldEdits(v xmlrpc.Value) []site.FieldEdit {
 	return out
 }
 
-// enclosureOf reads member enclosure of a content struct, in every family; it needs all three members.
+// enclosureOf reads the member enclosure of a content struct, in every family;
+// it requires all three members.
 func enclosureOf(v xmlrpc.Value) *site.Enclosure {
 	url, length, kind := v.Get("url"), v.Get("length"), v.Get("type")
 	if url.IsZero() || length.IsZero() || kind.IsZero() {
@@ -210,8 +215,8 @@ func enclosureOf(v xmlrpc.Value) *site.Enclosure {
 	return &site.Enclosure{URL: line(url), Length: intOf(length), Type: line(kind)}
 }
 
-// statusesOf reads member post_status of a filter: a list, or names between commas. An empty text asks for what is
-// published.
+// statusesOf reads the member post_status of a filter: a list, or names
+// separated by commas. An empty text requests published posts.
 func statusesOf(filter xmlrpc.Value) []string {
 	v := filter.Get("post_status")
 	if v.IsZero() {
@@ -232,12 +237,13 @@ func statusesOf(filter xmlrpc.Value) []string {
 	return []string{site.StatusPublish}
 }
 
-// clampInt cuts a number to what a list may ask for; a sign does not count.
+// clampInt limits a number to what a list may request, and ignores its sign.
 func clampInt(n int64) int { return int(min(max(n, -n), 1<<30)) }
 
 func equalFold(a, b string) bool { return strings.EqualFold(strings.TrimSpace(a), b) }
 
-// postStructs writes posts as wp.getPost has them for this caller. What belongs to them is read for all of them together.
+// postStructs writes posts in the form of wp.getPost for this caller. It reads
+// related rows for all of them together.
 func (a *API) postStructs(ctx context.Context, who auth.Identity, posts []site.FullPost, f fields) ([]xmlrpc.Value, error) {
 	thumbnails, err := a.thumbnailsOf(ctx, posts, f)
 	if err != nil {
@@ -279,11 +285,11 @@ func (a *API) postStructs(ctx context.Context, who auth.Identity, posts []site.F
 	return out, nil
 }
 
-// postMembers are the members of group post, in WordPress's order.
+// postMembers returns the members of the group post, in WordPress's order.
 func (a *API) postMembers(p *site.FullPost, thumbnails map[int64]xmlrpc.Value) []xmlrpc.Member {
 	status := p.Status
 	if status == site.StatusFuture {
-		status = site.StatusPublish // clients find out by the date
+		status = site.StatusPublish // clients recognize it by its date
 	}
 	thumbnail, ok := thumbnails[p.Thumbnail]
 	if !ok {
@@ -315,7 +321,8 @@ func (a *API) postMembers(p *site.FullPost, thumbnails map[int64]xmlrpc.Value) [
 	}
 }
 
-// openFields writes the custom fields of a post that are not protected, in every family.
+// openFields writes the custom fields of a post that are not protected, in
+// every family.
 func openFields(list []site.CustomField) xmlrpc.Value {
 	out := []xmlrpc.Value{}
 	for _, f := range list {
@@ -333,7 +340,8 @@ func fieldStruct(f site.CustomField) xmlrpc.Value {
 		xmlrpc.M("value", xmlrpc.String(f.Value)))
 }
 
-// enclosureStruct writes the enclosure of a post; none is an empty array.
+// enclosureStruct writes the enclosure of a post, or an empty array if there is
+// none.
 func enclosureStruct(p *site.FullPost) xmlrpc.Value {
 	e, ok := p.Enclosure()
 	if !ok {
@@ -345,7 +353,7 @@ func enclosureStruct(p *site.FullPost) xmlrpc.Value {
 		xmlrpc.M("type", xmlrpc.String(e.Type)))
 }
 
-// termsOf lists the ids of the terms of posts, each once.
+// termsOf returns the ids of the terms of posts, each once.
 func termsOf(posts []site.FullPost) []int64 {
 	seen := make(map[int64]bool)
 	var ids []int64

@@ -5,7 +5,8 @@ import (
 	"github.com/quillgate/quillgate/xmlrpc"
 )
 
-// termStruct writes a term as wp.getTerm has it, with its custom fields, the protected ones too.
+// termStruct writes a term in the form of wp.getTerm, with its custom fields,
+// including protected ones.
 func termStruct(t site.Term, customFields []site.CustomField) xmlrpc.Value {
 	list := make([]xmlrpc.Value, len(customFields))
 	for i, f := range customFields {

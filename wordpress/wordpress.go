@@ -1,9 +1,10 @@
-// Package wordpress is the WordPress API: the functions of its methods (package methods is their table), the shapes that they have on the wire, and the
-// faults that their errors become. It translates wire names, dates and loose types into calls of package site and
-// back; it holds no SQL and no permission rule of its own.
+// Package wordpress is the WordPress API: the functions of its methods (package
+// methods has their table), their shapes on the wire, and the faults for their
+// errors. It translates wire names, dates and loose types into calls of package
+// site and back. It has no SQL and no permission rules of its own.
 //
-// The behaviour follows what WordPress answers, not what its documentation says; where this server means to do
-// better, the method's comment says so.
+// The behavior follows what WordPress answers, not its documentation. Where
+// this server intends to do better, the comment on the method says so.
 package wordpress
 
 import (
@@ -21,14 +22,14 @@ import (
 	"github.com/quillgate/quillgate/xmlrpc"
 )
 
-// Config holds the parts that the API is made of; all but Clock are required.
+// Config holds the parts of the API. All fields except Clock are required.
 type Config struct {
 	Site   *site.Site
 	Users  *auth.Users
 	Apps   *apps.Store
 	Pings  *pingback.Blog
 	Logger *slog.Logger
-	Clock  func() time.Time // time.Now when nil
+	Clock  func() time.Time // default time.Now
 }
 
 // API answers the methods of the table. It is safe for concurrent use.
@@ -44,7 +45,7 @@ type API struct {
 	applications *applications.Calls
 }
 
-// New returns the API over the given parts.
+// New returns the API for a configuration.
 func New(cfg Config) *API {
 	a := &API{site: cfg.Site, users: cfg.Users, apps: cfg.Apps, logger: cfg.Logger, clock: cfg.Clock, pingbacks: cfg.Pings}
 	if a.clock == nil {
@@ -57,12 +58,13 @@ func New(cfg Config) *API {
 	return a
 }
 
-// WellKnown answers /.well-known/quillgate.
+// WellKnown serves /.well-known/quillgate.
 func (a *API) WellKnown(w http.ResponseWriter, r *http.Request) {
 	a.applications.WellKnown(a.site.EndpointURL(), a.site.BaseURL()+"/authorize", a.logger)(w, r)
 }
 
-// deprecation is the value of the X-Deprecated header on every answer whose request carried a user name or password.
+// deprecation is the value of the X-Deprecated header of every answer to a
+// request with a user name or password.
 const deprecation = "Signing in with a user name and password is deprecated over XML-RPC; make an application key and sign the request instead."
 
 // Methods returns the table in the form that xmlrpc.New takes.
@@ -83,7 +85,8 @@ func (a *API) Methods() []xmlrpc.Method[*auth.Request] {
 	return out
 }
 
-// call is what every method has in common: the number of arguments, then the sign-in, then the work.
+// call does what all methods share: it checks the number of arguments, signs
+// the caller in, and calls the function.
 func (a *API) call(ctx context.Context, m method, c *xmlrpc.Call[*auth.Request]) (xmlrpc.Value, error) {
 	p := &call{row: m.Method, in: c}
 	if m.Login != methods.NoLogin && (p.text("user") != "" || p.text("password") != "") {
@@ -108,7 +111,8 @@ func (a *API) call(ctx context.Context, m method, c *xmlrpc.Call[*auth.Request])
 	return v, nil
 }
 
-// expiryHeader tells a program, from two weeks ahead, when its key or token ends (RFC 3339).
+// expiryHeader names the header field with the time when the client's key or
+// token expires (RFC 3339), from two weeks before.
 const expiryHeader = "X-Quillgate-Key-Expires"
 
 func (a *API) tellExpiry(h http.Header, who auth.Identity) {
@@ -127,8 +131,9 @@ func (a *API) tellExpiry(h http.Header, who auth.Identity) {
 	}
 }
 
-// signIn finds out who calls. A valid signature names the caller whatever the arguments say; a user name and a
-// password are looked at only where there is none.
+// signIn authenticates the caller. A valid signature determines the caller
+// whatever the arguments are; a user name and a password count only without
+// one.
 func (a *API) signIn(ctx context.Context, m method, p *call) (auth.Identity, error) {
 	c := p.in
 	switch {

@@ -17,8 +17,9 @@ var (
 	errCommentStatus  = &xmlrpc.Fault{Code: codeNotAllowed, Message: "There is no such comment status."}
 )
 
-// commentFault gives refusals the code that they have in the comment methods. As in WordPress what may not be done is
-// fault 403 there, and so is a comment that lacks its text, or a name and an e-mail address.
+// commentFault gives refusals the code of the comment methods. As in WordPress,
+// a forbidden action is fault 403 there, and so is a comment without text, or
+// without a required name and e-mail address.
 func commentFault(err error) error {
 	var denied *site.Denied
 	var invalid *site.Invalid
@@ -31,7 +32,7 @@ func commentFault(err error) error {
 	return err
 }
 
-// commentStruct is a comment on the wire.
+// commentStruct writes a comment.
 func commentStruct(c *site.FullComment) xmlrpc.Value {
 	status, kind := c.Status, c.Type
 	if kind == "" {
@@ -64,7 +65,8 @@ func (a *API) getComment(ctx context.Context, who auth.Identity, p *call) (xmlrp
 	return commentStruct(c), nil
 }
 
-// commentsPerPage is how many comments wp.getComments answers when the filter has no number.
+// commentsPerPage is the number of comments in an answer to wp.getComments
+// without a number.
 const commentsPerPage = 10
 
 // getComments answers wp.getComments(blog, user, password, filter).
@@ -76,7 +78,7 @@ func (a *API) getComments(ctx context.Context, who auth.Identity, p *call) (xmlr
 	}
 	if v, ok := filter.Member("number"); ok {
 		if f.Limit = count(v); f.Limit == 0 {
-			f.Offset = 0 // as in WordPress a list without an end has all
+			f.Offset = 0 // as in WordPress, a list without a limit starts at the beginning
 		}
 	}
 	list, err := a.site.ListComments(ctx, who, f)
@@ -98,8 +100,9 @@ func (a *API) deleteComment(ctx context.Context, who auth.Identity, p *call) (xm
 	return xmlrpc.Bool(true), nil
 }
 
-// editComment answers wp.editComment(blog, user, password, id, content). As in WordPress an edit that changes nothing
-// is fault 500; clients take that as done.
+// editComment answers wp.editComment(blog, user, password, id, content). As in
+// WordPress, an edit that changes nothing is fault 500; clients take that as
+// success.
 func (a *API) editComment(ctx context.Context, who auth.Identity, p *call) (xmlrpc.Value, error) {
 	content := p.at("content")
 	text := func(name string) *string { return optionalText(content, name) }
@@ -119,8 +122,8 @@ func (a *API) editComment(ctx context.Context, who auth.Identity, p *call) (xmlr
 }
 
 // newComment answers wp.newComment(blog, user, password, post, content) with
-// the id of the comment, an int. The post is an id or an address. Without a
-// user name and a password it comments as no one, where the options allow that.
+// the id of the comment, an int. The post is an id or an address. Without user
+// name and password it comments anonymously, if the options allow that.
 func (a *API) newComment(ctx context.Context, who auth.Identity, p *call) (xmlrpc.Value, error) {
 	at := p.origin()
 	post, err := a.postNamed(ctx, who, p.at("post_id"))
@@ -139,7 +142,7 @@ func (a *API) newComment(ctx context.Context, who auth.Identity, p *call) (xmlrp
 	return xmlrpc.Int(id), nil
 }
 
-// postNamed reads the id of a post, or finds the post by its address.
+// postNamed returns the id of a post, given its id or its address.
 func (a *API) postNamed(ctx context.Context, who auth.Identity, v xmlrpc.Value) (int64, error) {
 	if text := textOf(v); v.Kind() == xmlrpc.KindString && text != "" && !numeric(text) {
 		found, err := a.site.FindPost(ctx, who, text, 0)
@@ -151,7 +154,7 @@ func (a *API) postNamed(ctx context.Context, who auth.Identity, v xmlrpc.Value) 
 	return int64(count(v)), nil
 }
 
-// numeric reports whether a text is a number and nothing else.
+// numeric reports whether a text is a number.
 func numeric(text string) bool {
 	_, err := strconv.ParseFloat(strings.TrimSpace(text), 64)
 	return err == nil

@@ -20,8 +20,8 @@ var (
 	errFileType     = &xmlrpc.Fault{Code: codeServerError, Message: "Files of this type may not be uploaded."}
 )
 
-// getMediaItem is wp.getMediaItem. Its refusal of those who may not upload has another code than that of the other
-// methods, as in WordPress.
+// getMediaItem answers wp.getMediaItem. As in WordPress, its fault for users
+// who may not upload has another code than in other methods.
 func (a *API) getMediaItem(ctx context.Context, who auth.Identity, p *call) (xmlrpc.Value, error) {
 	item, err := a.site.Attachment(ctx, who, p.int("attachment_id"))
 	if _, denied := errors.AsType[*site.Denied](err); denied {
@@ -36,8 +36,9 @@ func (a *API) getMediaItem(ctx context.Context, who auth.Identity, p *call) (xml
 	return a.attachmentStruct(item), nil
 }
 
-// getMediaLibrary is wp.getMediaLibrary: members number, offset, parent_id and mime_type of its filter. As in
-// WordPress a list without a number begins at the first file whatever the offset.
+// getMediaLibrary answers wp.getMediaLibrary, with the members number, offset,
+// parent_id and mime_type of its filter. As in WordPress, a list without a
+// number ignores the offset.
 func (a *API) getMediaLibrary(ctx context.Context, who auth.Identity, p *call) (xmlrpc.Value, error) {
 	filter := p.at("filter")
 	f := site.AttachmentFilter{MimeType: strings.Join(namesOf(filter.Get("mime_type")), ",")}
@@ -60,14 +61,16 @@ func (a *API) getMediaLibrary(ctx context.Context, who auth.Identity, p *call) (
 	return streamed(list, each(a.attachmentStruct)), nil
 }
 
-// defaultMediaCount is how many files a number of 0 asks for: as many as WordPress shows posts on a page.
+// defaultMediaCount is the number of files for the number 0: as many as
+// WordPress shows posts on a page.
 const defaultMediaCount = 10
 
 // noPost is an id that no post has.
 const noPost = -1
 
-// newMediaObject is metaWeblog.newMediaObject and wp.uploadFile: members name, type, bits and, if the file belongs to
-// a post, post_id. overwrite has no effect, as in WordPress: a name that is taken gets a number.
+// newMediaObject answers metaWeblog.newMediaObject and wp.uploadFile, with the
+// members name, type, bits and, if the file belongs to a post, post_id. As in
+// WordPress, overwrite has no effect: a name that is taken gets a number.
 func (a *API) newMediaObject(ctx context.Context, who auth.Identity, p *call) (xmlrpc.Value, error) {
 	data := p.at("file")
 	bits, err := bitsOf(data.Get("bits"))
@@ -77,7 +80,7 @@ func (a *API) newMediaObject(ctx context.Context, who auth.Identity, p *call) (x
 	defer bits.Close()
 	parent := intOf(data.Get("post_id"))
 	if parent == 0 && truthOf(data.Get("post_id")) {
-		parent = noPost // a text that is not a number names a post that is not there
+		parent = noPost // a text that is not a number names a post that does not exist
 	}
 	item, err := a.site.CreateAttachment(ctx, who, site.Upload{
 		Name: textOf(data.Get("name")), Type: textOf(data.Get("type")), Parent: parent, Bytes: bits,
@@ -88,7 +91,7 @@ func (a *API) newMediaObject(ctx context.Context, who auth.Identity, p *call) (x
 	if err != nil {
 		return xmlrpc.Value{}, err
 	}
-	// The last three are what the API had before it had the struct; file is the title there.
+	// The last three are older than the struct; file is the title there.
 	members := append(a.attachmentStruct(item).Members(),
 		xmlrpc.M("id", idText(item.ID)),
 		xmlrpc.M("file", xmlrpc.String(item.Title)),
@@ -96,7 +99,8 @@ func (a *API) newMediaObject(ctx context.Context, who auth.Identity, p *call) (x
 	return xmlrpc.Struct(members...), nil
 }
 
-// bitsOf reads the bytes of a file: base64, or the text of a client that sends text as it is.
+// bitsOf returns the bytes of a file: base64, or text from a client that sends
+// text unencoded.
 func bitsOf(v xmlrpc.Value) (io.ReadCloser, error) {
 	if v.Kind() == xmlrpc.KindBase64 {
 		return v.Open()
@@ -104,7 +108,7 @@ func bitsOf(v xmlrpc.Value) (io.ReadCloser, error) {
 	return io.NopCloser(strings.NewReader(textOf(v))), nil
 }
 
-// deleteFile is wp.deleteFile, another name of wp.deletePost.
+// deleteFile answers wp.deleteFile, another name for wp.deletePost.
 func (a *API) deleteFile(ctx context.Context, who auth.Identity, p *call) (xmlrpc.Value, error) {
 	if err := a.site.DeletePost(ctx, who, p.int("attachment_id")); err != nil {
 		return xmlrpc.Value{}, err
@@ -112,7 +116,8 @@ func (a *API) deleteFile(ctx context.Context, who auth.Identity, p *call) (xmlrp
 	return xmlrpc.Bool(true), nil
 }
 
-// attachmentStruct is how every method shows an attachment, post_thumbnail of a post among them.
+// attachmentStruct writes an attachment in the form of every method, including
+// post_thumbnail of a post.
 func (a *API) attachmentStruct(item *site.Attachment) xmlrpc.Value {
 	return xmlrpc.Struct(
 		xmlrpc.M("attachment_id", idText(item.ID)),
@@ -128,7 +133,8 @@ func (a *API) attachmentStruct(item *site.Attachment) xmlrpc.Value {
 	)
 }
 
-// thumbnailsOf reads the pictures of posts, by the ids of their attachments, unless the answer shows none.
+// thumbnailsOf reads the thumbnails of posts, by the ids of their attachments,
+// unless the answer does not include them.
 func (a *API) thumbnailsOf(ctx context.Context, posts []site.FullPost, f fields) (map[int64]xmlrpc.Value, error) {
 	var ids []int64
 	for _, p := range posts {
@@ -151,8 +157,8 @@ func (a *API) thumbnailsOf(ctx context.Context, posts []site.FullPost, f fields)
 	return out, nil
 }
 
-// fileMetadata describes the file itself: of what is not a picture only the
-// size is known.
+// fileMetadata describes the file itself. For a file that is not a picture,
+// only the size is known.
 func fileMetadata(item *site.Attachment) xmlrpc.Value {
 	size := xmlrpc.M("filesize", xmlrpc.Int(item.Size))
 	if !item.IsPicture() {

@@ -11,14 +11,15 @@ import (
 	"github.com/quillgate/quillgate/xmlrpc"
 )
 
-// The program and the version that clients are told: many offer features by them, and this server answers as this
-// version does.
+// The software name and version for clients: many offer features depending on
+// them, and this server answers like this version.
 const (
 	softwareName    = "WordPress"
 	softwareVersion = "6.1.9"
 )
 
-// wireOption is one option of wp.getOptions. Its value is that of a stored option or, without one, what value says.
+// wireOption is an option of wp.getOptions. Its value is that of a stored
+// option or, without one, the result of value.
 type wireOption struct {
 	name     string
 	help     string
@@ -72,7 +73,8 @@ func postThumbnail(_ *API, o *site.Options) xmlrpc.Value {
 	return xmlrpc.Bool(o.Theme().SupportsFeature("post-thumbnails"))
 }
 
-// timeZone is text as it was stored or, where a zone is named, the number of hours that it has now.
+// timeZone returns the stored text or, for a named time zone, its current
+// offset in hours.
 func timeZone(_ *API, o *site.Options) xmlrpc.Value {
 	hours, named := o.GMTOffset()
 	if named {
@@ -89,8 +91,9 @@ func wireOptionNamed(name string) (wireOption, bool) {
 	return wireOptions[i], true
 }
 
-// getOptions answers wp.getOptions(blog, user, password, names). Without names, or with an empty list of them, it
-// answers all options; one name may come without a list.
+// getOptions answers wp.getOptions(blog, user, password, names). Without names,
+// or with an empty list, it returns all options; a single name need not be in a
+// list.
 func (a *API) getOptions(ctx context.Context, who auth.Identity, p *call) (xmlrpc.Value, error) {
 	names := namesOf(p.at("names"))
 	if len(names) == 0 {
@@ -120,7 +123,8 @@ func namesOf(v xmlrpc.Value) []string {
 	return []string{textOf(v)}
 }
 
-// optionStruct writes the named options; values that were just changed may have another type than stored ones.
+// optionStruct writes the named options. Values that were just changed may have
+// another type than stored ones.
 func (a *API) optionStruct(o *site.Options, who auth.Identity, names []string, changed map[string]xmlrpc.Value) xmlrpc.Value {
 	members := make([]xmlrpc.Member, 0, len(names))
 	seen := make(map[string]bool, len(names))
@@ -147,8 +151,9 @@ func (a *API) optionStruct(o *site.Options, who auth.Identity, names []string, c
 	return structOf(members...)
 }
 
-// setOptions answers wp.setOptions(blog, user, password, values). Unknown and read-only options are passed over. As in
-// WordPress, a number that was changed is answered as a number, and read as text afterwards.
+// setOptions answers wp.setOptions(blog, user, password, values). It ignores
+// unknown and read-only options. As in WordPress, a changed number is returned
+// as a number, and as text afterwards.
 func (a *API) setOptions(ctx context.Context, who auth.Identity, p *call) (xmlrpc.Value, error) {
 	values := map[string]string{}
 	sent := map[string]xmlrpc.Value{}

@@ -9,7 +9,8 @@ import (
 	"github.com/quillgate/quillgate/xmlrpc"
 )
 
-// getPage answers wp.getPage(blog, page, user, password). The rights are asked for before the type, as in WordPress.
+// getPage answers wp.getPage(blog, page, user, password). As in WordPress, it
+// checks rights before the type.
 func (a *API) getPage(ctx context.Context, who auth.Identity, p *call) (xmlrpc.Value, error) {
 	page, err := a.site.GetPost(ctx, who, p.int("page_id"), site.LoadTerms|site.LoadFields)
 	if err != nil {
@@ -25,7 +26,8 @@ func (a *API) getPage(ctx context.Context, who auth.Identity, p *call) (xmlrpc.V
 	return list[0], nil
 }
 
-// getPages answers wp.getPages(blog, user, password, most): the newest pages but those in the trash.
+// getPages answers wp.getPages(blog, user, password, most) with the newest
+// pages, except those in the trash.
 func (a *API) getPages(ctx context.Context, who auth.Identity, p *call) (xmlrpc.Value, error) {
 	pages, err := a.site.ListPosts(ctx, who, site.PostFilter{
 		Type: site.TypePage, Statuses: []string{"any"}, Limit: pageLimit(p.int("number")),
@@ -36,7 +38,7 @@ func (a *API) getPages(ctx context.Context, who auth.Identity, p *call) (xmlrpc.
 	return streamed(pages, func(page []site.FullPost) ([]xmlrpc.Value, error) { return a.pageStructs(ctx, who, page) }), nil
 }
 
-// pageLimit reads how many pages are wanted: -1 stands for all.
+// pageLimit reads the number of requested pages: -1 means all.
 func pageLimit(most int64) int {
 	if most == -1 {
 		most = 1 << 30
@@ -44,7 +46,8 @@ func pageLimit(most int64) int {
 	return clampInt(most)
 }
 
-// pageStructs writes pages with the names of their authors and parents, which it reads for all together.
+// pageStructs writes pages with the names of their authors and parents, which
+// it reads for all together.
 func (a *API) pageStructs(ctx context.Context, who auth.Identity, pages []site.FullPost) ([]xmlrpc.Value, error) {
 	names, err := a.authorNames(ctx, pages)
 	if err != nil {
@@ -118,7 +121,8 @@ func (a *API) getPageStatusList(_ context.Context, who auth.Identity, _ *call) (
 		xmlrpc.M("publish", xmlrpc.String("Published"))), nil
 }
 
-// getPageTemplates answers wp.getPageTemplates(blog, user, password): names by labels.
+// getPageTemplates answers wp.getPageTemplates(blog, user, password) with a
+// struct from labels to names.
 func (a *API) getPageTemplates(_ context.Context, who auth.Identity, _ *call) (xmlrpc.Value, error) {
 	templates, err := a.site.PageTemplates(who)
 	var denied *site.Denied

@@ -8,8 +8,9 @@ import (
 	"github.com/quillgate/quillgate/xmlrpc"
 )
 
-// newPost creates a post, as wp.newPost. A post is made from an automatic draft there, which is why comments are
-// closed unless the client opens them, and why the post has a revision at once.
+// newPost answers wp.newPost. In WordPress a post is created from an automatic
+// draft, which is why comments are closed unless the client opens them, and why
+// the post has a revision at once.
 func (a *API) newPost(ctx context.Context, who auth.Identity, p *call) (xmlrpc.Value, error) {
 	content, err := contentOf(p.at("content"))
 	if err != nil {
@@ -28,7 +29,8 @@ func (a *API) newPost(ctx context.Context, who auth.Identity, p *call) (xmlrpc.V
 	return idText(id), nil
 }
 
-// editPost changes the members of a post that the client names, as wp.editPost.
+// editPost answers wp.editPost. It changes the members of a post that the
+// client sends.
 func (a *API) editPost(ctx context.Context, who auth.Identity, p *call) (xmlrpc.Value, error) {
 	content, err := contentOf(p.at("content"))
 	if err != nil {
@@ -76,7 +78,7 @@ func (a *API) getPosts(ctx context.Context, who auth.Identity, p *call) (xmlrpc.
 		Offset:   clampInt(intOf(filter.Get("offset"))),
 	}
 	if t := filter.Get("post_type"); !t.IsZero() {
-		// An empty name is the name of no type.
+		// An empty name matches no type.
 		if f.Type = textOf(t); f.Type == "" {
 			f.Type = "?"
 		}
@@ -96,7 +98,7 @@ func (a *API) getPosts(ctx context.Context, who auth.Identity, p *call) (xmlrpc.
 	return streamed(posts, func(page []site.FullPost) ([]xmlrpc.Value, error) { return a.postStructs(ctx, who, page, fields) }), nil
 }
 
-// getPostStatusList answers the statuses that a post can be given, with names for people.
+// getPostStatusList returns the statuses of posts, with their names for people.
 func (a *API) getPostStatusList(ctx context.Context, who auth.Identity, p *call) (xmlrpc.Value, error) {
 	if !who.Can(auth.EditPosts) {
 		return xmlrpc.Value{}, errSiteDetails

@@ -12,7 +12,8 @@ import (
 
 var errNoCategory = &xmlrpc.Fault{Code: codeServerError, Message: "The category could not be created: it needs a name of at most 200 characters."}
 
-// termStructs writes terms with those of their custom fields that the caller may see, which it reads for all together.
+// termStructs writes terms with those of their custom fields that the caller
+// may see, which it reads for all together.
 func (a *API) termStructs(ctx context.Context, who auth.Identity, terms []site.Term) ([]xmlrpc.Value, error) {
 	ids := make([]int64, len(terms))
 	for i, t := range terms {
@@ -47,7 +48,8 @@ func (a *API) newTerm(ctx context.Context, who auth.Identity, p *call) (xmlrpc.V
 	return idText(id), nil
 }
 
-// termNameOf reads the name of a term in wp.newTerm and wp.editTerm, where "0" is no name.
+// termNameOf reads the name of a term in wp.newTerm and wp.editTerm, where "0"
+// counts as empty.
 func termNameOf(v xmlrpc.Value) string {
 	name := strings.TrimSpace(textOf(v))
 	if name == "0" {
@@ -56,8 +58,9 @@ func termNameOf(v xmlrpc.Value) string {
 	return name
 }
 
-// editTerm answers wp.editTerm(blog, user, password, id, content). An empty parent leaves the parent as it is: no client
-// can take one away. A word is the id of no term.
+// editTerm answers wp.editTerm(blog, user, password, id, content). An empty
+// parent leaves the parent as it is, so no client can remove one. A word
+// matches no term.
 func (a *API) editTerm(ctx context.Context, who auth.Identity, p *call) (xmlrpc.Value, error) {
 	content := p.at("content")
 	e := site.TermEdit{
@@ -97,7 +100,7 @@ func (a *API) getTerm(ctx context.Context, who auth.Identity, p *call) (xmlrpc.V
 }
 
 // getTerms answers wp.getTerms(blog, user, password, taxonomy, filter). The
-// order counts only next to an orderby.
+// order is ignored without an orderby.
 func (a *API) getTerms(ctx context.Context, who auth.Identity, p *call) (xmlrpc.Value, error) {
 	filter := p.at("filter")
 	f := site.TermFilter{
@@ -108,7 +111,7 @@ func (a *API) getTerms(ctx context.Context, who auth.Identity, p *call) (xmlrpc.
 		Offset:    absOf(filter.Get("offset")),
 	}
 	if f.Limit == 0 {
-		f.Offset = 0 // counts only next to a number
+		f.Offset = 0 // ignored without a number
 	}
 	if by := filter.Get("orderby"); !by.IsZero() {
 		f.OrderBy = site.TermOrder(strings.ToLower(textOf(by)))
@@ -125,7 +128,7 @@ func (a *API) getTerms(ctx context.Context, who auth.Identity, p *call) (xmlrpc.
 	return streamed(terms, func(page []site.Term) ([]xmlrpc.Value, error) { return a.termStructs(ctx, who, page) }), nil
 }
 
-// taxonomyFields reads which groups of a taxonomy's members are wanted.
+// taxonomyFields reads the requested groups of a taxonomy's members.
 func taxonomyFields(p *call) (fields, error) {
 	return fieldsOf(p, "labels", "cap", "object_type")
 }
@@ -151,7 +154,7 @@ func (a *API) getTaxonomies(_ context.Context, who auth.Identity, p *call) (xmlr
 	}
 	filter := p.at("filter")
 	if filter.IsZero() {
-		filter = xmlrpc.Struct(xmlrpc.M("public", xmlrpc.Bool(true))) // an empty filter is one: it asks for all
+		filter = xmlrpc.Struct(xmlrpc.M("public", xmlrpc.Bool(true))) // an empty filter counts: it requests all
 	}
 	var out []xmlrpc.Value
 	for _, t := range a.site.Taxonomies(who) {
@@ -162,7 +165,8 @@ func (a *API) getTaxonomies(_ context.Context, who auth.Identity, p *call) (xmlr
 	return xmlrpc.Array(out...), nil
 }
 
-// getTags answers wp.getTags(blog, user, password): the tags that published posts have.
+// getTags answers wp.getTags(blog, user, password) with the tags of published
+// posts.
 func (a *API) getTags(ctx context.Context, who auth.Identity, _ *call) (xmlrpc.Value, error) {
 	tags, err := a.site.ListTerms(ctx, who, site.TermFilter{Taxonomy: site.PostTag, HideEmpty: true})
 	if err != nil {
@@ -184,7 +188,8 @@ func (a *API) getTags(ctx context.Context, who auth.Identity, _ *call) (xmlrpc.V
 	})), nil
 }
 
-// categories lists the categories of a filter, each written by write. All families read them here.
+// categories returns the categories that match a filter, converted by write.
+// All families use it.
 func (a *API) categories(ctx context.Context, who auth.Identity, f site.TermFilter, write func(site.Term, termLinks) xmlrpc.Value) (xmlrpc.Value, error) {
 	f.Taxonomy = site.Category
 	terms, err := a.site.ListTerms(ctx, who, f)
@@ -202,8 +207,8 @@ func (a *API) categories(ctx context.Context, who auth.Identity, f site.TermFilt
 	return streamed(terms, each(func(t *site.Term) xmlrpc.Value { return write(*t, links) })), nil
 }
 
-// newCategory answers wp.newCategory(blog, user, password, category) with an id, which is that of the category that
-// has the name already, if there is one.
+// newCategory answers wp.newCategory(blog, user, password, category) with an
+// id. If a category already has the name, it is the id of that category.
 func (a *API) newCategory(ctx context.Context, who auth.Identity, p *call) (xmlrpc.Value, error) {
 	content := p.at("content")
 	n := site.NewTerm{
@@ -216,7 +221,7 @@ func (a *API) newCategory(ctx context.Context, who auth.Identity, p *call) (xmlr
 		n.Parent = &parent
 	}
 	t, err := a.site.CreateTerm(ctx, who, n)
-	if n.Parent != nil && errors.Is(err, site.ErrNoParent) { // WordPress forgets a parent that is not there
+	if n.Parent != nil && errors.Is(err, site.ErrNoParent) { // WordPress ignores a parent that does not exist
 		n.Parent = nil
 		t, err = a.site.CreateTerm(ctx, who, n)
 	}
@@ -233,15 +238,14 @@ func (a *API) newCategory(ctx context.Context, who auth.Identity, p *call) (xmlr
 	return xmlrpc.Int(id), nil
 }
 
-// deleteCategory answers wp.deleteCategory(blog, user, password, id). No one
-// may delete what is not there, so an unknown id is a lack of rights, as in
-// WordPress.
+// deleteCategory answers wp.deleteCategory(blog, user, password, id). As in
+// WordPress, an unknown id means a lack of rights, since nobody may delete it.
 func (a *API) deleteCategory(ctx context.Context, who auth.Identity, p *call) (xmlrpc.Value, error) {
 	err := a.site.DeleteTerm(ctx, who, site.Category, p.int("category_id"))
 	if errors.Is(err, site.ErrNoTerm) || errors.Is(err, site.ErrNoTermID) {
 		err = &site.Denied{Action: "delete this category"}
-		// A tag is not a category, but someone may delete it: the
-		// answer is that nothing was deleted.
+		// A tag is not a category, but if the caller may delete it, the answer
+		// is that nothing was deleted.
 		if _, tag := a.site.GetTerm(ctx, who, site.PostTag, p.int("category_id")); tag == nil && who.Can(auth.ManageCategories) {
 			return xmlrpc.Bool(false), nil
 		}
@@ -252,8 +256,8 @@ func (a *API) deleteCategory(ctx context.Context, who auth.Identity, p *call) (x
 	return xmlrpc.Bool(true), nil
 }
 
-// suggestCategories answers wp.suggestCategories(blog, user, password, text, most): categories with the text anywhere
-// in their names.
+// suggestCategories answers wp.suggestCategories(blog, user, password, text,
+// most) with categories whose names contain the text.
 func (a *API) suggestCategories(ctx context.Context, who auth.Identity, p *call) (xmlrpc.Value, error) {
 	return a.categories(ctx, who, site.TermFilter{NameLike: p.text("text"), Limit: absOf(p.at("number"))}, func(t site.Term, _ termLinks) xmlrpc.Value {
 		return xmlrpc.Struct(

@@ -29,7 +29,7 @@ func (a *API) getPostTypes(ctx context.Context, who auth.Identity, p *call) (xml
 	}
 	filter := p.at("filter")
 	if filter.IsZero() {
-		filter = xmlrpc.Struct(xmlrpc.M("public", xmlrpc.Bool(true))) // an empty filter is one: it asks for all
+		filter = xmlrpc.Struct(xmlrpc.M("public", xmlrpc.Bool(true))) // an empty filter counts: it requests all
 	}
 	var members []xmlrpc.Member
 	for _, t := range a.site.PostTypes(who) {
@@ -40,7 +40,7 @@ func (a *API) getPostTypes(ctx context.Context, who auth.Identity, p *call) (xml
 	return structOf(members...), nil
 }
 
-// matches reports whether something has the properties of a filter, compared as
+// matches reports whether an object has the properties of a filter, compared as
 // loosely as clients send them. A property that it does not have matches
 // nothing.
 func matches(properties map[string]any, filter xmlrpc.Value) bool {
@@ -64,7 +64,8 @@ func matches(properties map[string]any, filter xmlrpc.Value) bool {
 	return true
 }
 
-// postTypeProperties are what wp.getPostTypes can filter by, whatever the answer shows.
+// postTypeProperties returns the properties by which wp.getPostTypes can
+// filter, whatever the answer includes.
 func postTypeProperties(t site.PostType) map[string]any {
 	return map[string]any{
 		"name": t.Name, "label": t.Label, "description": "", "hierarchical": t.Hierarchical, "public": t.Public, "_builtin": true,
@@ -74,8 +75,8 @@ func postTypeProperties(t site.PostType) map[string]any {
 	}
 }
 
-// showInMenu reports whether people find posts of the type in WordPress's menu:
-// some types have pages there, but no entry.
+// showInMenu reports whether WordPress's menu lists posts of the type: some
+// types have pages there, but no entry.
 func showInMenu(t site.PostType) bool { return t.ShowUI && t.Public }
 
 func postTypeStruct(t site.PostType, fields fields) xmlrpc.Value {
@@ -117,7 +118,8 @@ func postTypeStruct(t site.PostType, fields fields) xmlrpc.Value {
 	return xmlrpc.Struct(members...)
 }
 
-// postTypeLabels are the texts by which a program speaks of posts of a type.
+// postTypeLabels returns the texts with which a client speaks of posts of a
+// type.
 func postTypeLabels(t site.PostType) xmlrpc.Value {
 	one, many := t.Singular, t.Label
 	small, smallMany := strings.ToLower(one), strings.ToLower(many)
@@ -176,14 +178,15 @@ func texts(list []string) xmlrpc.Value {
 	return xmlrpc.Array(out...)
 }
 
-// formatNames are the post formats' names for people.
+// formatNames are the names of the post formats for people.
 var formatNames = map[string]string{
 	"standard": "Standard", "aside": "Aside", "chat": "Chat", "gallery": "Gallery", "link": "Link",
 	"image": "Image", "quote": "Quote", "status": "Status", "video": "Video", "audio": "Audio",
 }
 
-// getPostFormats answers the post formats. With show-supported a theme that names the formats it supports would have
-// them told apart; while the theme names none the answer is the plain list.
+// getPostFormats returns the post formats. With show-supported, the answer
+// would distinguish the formats that the theme supports; since no theme names
+// any, it is the plain list.
 func (a *API) getPostFormats(ctx context.Context, who auth.Identity, p *call) (xmlrpc.Value, error) {
 	if !who.Can(auth.EditPosts) {
 		return xmlrpc.Value{}, errSiteDetails

@@ -13,7 +13,7 @@ import (
 	"github.com/quillgate/quillgate/xmlrpc"
 )
 
-// blogID is the id of the one blog that there is.
+// blogID is the id of the only blog.
 const blogID = 1
 
 var (
@@ -30,8 +30,8 @@ func (a *API) getUsersBlogs(ctx context.Context, who auth.Identity, _ *call) (xm
 	return a.blogs(ctx, who)
 }
 
-// blogs lists the blogs of a caller, which is the one that there is, in the form that wp.*, blogger.* and metaWeblog.*
-// share.
+// blogs returns the blogs of a caller, which is the only one, in the form that
+// wp.*, blogger.* and metaWeblog.* share.
 func (a *API) blogs(ctx context.Context, who auth.Identity) (xmlrpc.Value, error) {
 	o, err := a.site.Options(ctx)
 	if err != nil {
@@ -46,7 +46,7 @@ func (a *API) blogs(ctx context.Context, who auth.Identity) (xmlrpc.Value, error
 	)), nil
 }
 
-// userInfo is what blogger.getUserInfo answers about the caller.
+// userInfo returns the answer to blogger.getUserInfo about the caller.
 func (a *API) userInfo(who auth.Identity) (xmlrpc.Value, error) {
 	if !who.Can(auth.EditPosts) {
 		return xmlrpc.Value{}, errUserData
@@ -61,7 +61,7 @@ func (a *API) userInfo(who auth.Identity) (xmlrpc.Value, error) {
 	), nil
 }
 
-// userFields is every field of a user's struct next to the id, in the order of
+// userFields are the fields of a user's struct, besides the id, in the order of
 // the answer.
 var userFields = []struct {
 	name  string
@@ -80,14 +80,13 @@ var userFields = []struct {
 	{"roles", func(u *auth.User) xmlrpc.Value { return xmlrpc.Array(xmlrpc.String(string(u.Role))) }},
 }
 
-// userGroups are names that stand for several fields.
+// userGroups are names for several fields.
 var userGroups = map[string][]string{
 	"basic":   {"username", "email", "registered", "display_name", "nicename"},
 	"contact": {"email", "url"},
 }
 
-// userStruct writes the wanted fields of a user. Names that are not fields are
-// ignored.
+// userStruct writes the requested fields of a user. It ignores unknown names.
 func userStruct(u *auth.User, fields []string) xmlrpc.Value {
 	all := slices.Contains(fields, "all")
 	wanted := slices.Clone(fields)
@@ -117,7 +116,7 @@ func (a *API) getUser(ctx context.Context, who auth.Identity, p *call) (xmlrpc.V
 	return a.userAnswer(ctx, id, wanted)
 }
 
-// userAnswer reads an account and writes the wanted fields of it.
+// userAnswer reads an account and writes its requested fields.
 func (a *API) userAnswer(ctx context.Context, id int64, wanted fields) (xmlrpc.Value, error) {
 	u, err := a.users.Get(ctx, id)
 	if err != nil {
@@ -126,7 +125,8 @@ func (a *API) userAnswer(ctx context.Context, id int64, wanted fields) (xmlrpc.V
 	return userStruct(&u, wanted), nil
 }
 
-// userOrders are the orders that wp.getUsers knows; WordPress sorts by the user name when it knows none.
+// userOrders are the orders of wp.getUsers; for any other, WordPress sorts by
+// user name.
 var userOrders = map[string]auth.OrderBy{
 	"ID": auth.ByID, "id": auth.ByID,
 	"login": auth.ByLogin, "user_login": auth.ByLogin,
@@ -138,7 +138,7 @@ var userOrders = map[string]auth.OrderBy{
 	"post_count": byPosts,
 }
 
-// userOrder is the first order that a list of them names.
+// userOrder returns the first order in a list.
 func userOrder(list string) auth.OrderBy {
 	for _, word := range strings.FieldsFunc(list, func(c rune) bool { return c == ',' || c == ' ' }) {
 		if by, known := userOrders[word]; known {
@@ -148,11 +148,12 @@ func userOrder(list string) auth.OrderBy {
 	return auth.ByLogin
 }
 
-// byPosts is the order that package auth cannot know: by how many posts someone
-// has published.
+// byPosts is an order that package auth cannot know: by the number of published
+// posts.
 const byPosts auth.OrderBy = "post_count"
 
-// usersPerPage is how many users wp.getUsers answers when the filter has no number.
+// usersPerPage is the number of users in an answer to wp.getUsers without a
+// number.
 const usersPerPage = 50
 
 // getUsers answers wp.getUsers(blog, user, password, filter, fields).
@@ -164,7 +165,7 @@ func (a *API) getUsers(ctx context.Context, who auth.Identity, p *call) (xmlrpc.
 	f := auth.Filter{Limit: usersPerPage, Offset: count(filter.Get("offset")), OrderBy: auth.ByLogin}
 	if v, ok := filter.Member("number"); ok {
 		if f.Limit = count(v); f.Limit == 0 {
-			f.Offset = 0 // as in WordPress a list without an end has all
+			f.Offset = 0 // as in WordPress, a list without a limit starts at the beginning
 		}
 	}
 	if v, ok := filter.Member("role"); ok {
@@ -175,8 +176,7 @@ func (a *API) getUsers(ctx context.Context, who auth.Identity, p *call) (xmlrpc.
 	}
 	if v, ok := filter.Member("orderby"); ok {
 		f.OrderBy = userOrder(textOf(v))
-		// As in WordPress, an order that is not one means the last
-		// first.
+		// As in WordPress, an invalid order means descending.
 		if v, ok := filter.Member("order"); ok {
 			f.Desc = !strings.EqualFold(textOf(v), "ASC")
 		}
@@ -193,7 +193,7 @@ func (a *API) getUsers(ctx context.Context, who auth.Identity, p *call) (xmlrpc.
 	return streamed(list, each(func(u *auth.User) xmlrpc.Value { return userStruct(u, fields) })), nil
 }
 
-// usersOf is auth.Users.Walk with one order more.
+// usersOf is auth.Users.Walk with one more order.
 func (a *API) usersOf(ctx context.Context, who auth.Identity, f auth.Filter) (iter.Seq2[[]auth.User, error], error) {
 	if f.OrderBy != byPosts {
 		return a.users.Walk(ctx, f)
@@ -221,7 +221,7 @@ func (a *API) usersOf(ctx context.Context, who auth.Identity, f auth.Filter) (it
 	return a.users.Pages(ctx, ids), nil
 }
 
-// count reads a number of objects: digits, whatever their sign.
+// count reads a number of objects: digits, ignoring the sign.
 func count(v xmlrpc.Value) int {
 	n := intOf(v)
 	if n < 0 {
@@ -239,8 +239,8 @@ func (a *API) getProfile(ctx context.Context, who auth.Identity, p *call) (xmlrp
 	return a.userAnswer(ctx, who.User.ID, wanted)
 }
 
-// editProfile answers wp.editProfile(blog, user, password, content). Members
-// that are not part of a profile, such as email and password, are ignored: they
+// editProfile answers wp.editProfile(blog, user, password, content). It ignores
+// members that are not part of a profile, such as email and password: they
 // change nothing and are not faults.
 func (a *API) editProfile(ctx context.Context, who auth.Identity, p *call) (xmlrpc.Value, error) {
 	content := p.at("content")
@@ -259,7 +259,8 @@ func (a *API) editProfile(ctx context.Context, who auth.Identity, p *call) (xmlr
 	return xmlrpc.Bool(true), nil
 }
 
-// getAuthors answers wp.getAuthors(blog, user, password): all users, as in WordPress.
+// getAuthors answers wp.getAuthors(blog, user, password) with all users, as in
+// WordPress.
 func (a *API) getAuthors(ctx context.Context, who auth.Identity, _ *call) (xmlrpc.Value, error) {
 	if !who.Can(auth.EditPosts) {
 		return xmlrpc.Value{}, errListAuthors
