@@ -117,7 +117,7 @@ func TestWire(t *testing.T) {
 				}
 			}
 		})
-		t.Run("plans", func(t *testing.T) { seed.statements.check(t, seed) })
+		t.Run("plans", func(t *testing.T) { seed.statements.check(t, seed, 200, nil) })
 	})
 }
 
