@@ -233,6 +233,11 @@ func (o *Outbox) Work(ctx context.Context) (more bool, err error) {
 	if len(letters) == 0 {
 		return more, nil
 	}
+	if letters[0].Attempt == 1 && o.now().Sub(letters[0].Created) >= giveUp { // such as after a time without an SMTP server
+		o.givenUp.Add(1)
+		o.cfg.Logger.WarnContext(ctx, "mail dropped: it has waited for a day without a try", "kind", letters[0].Kind)
+		return true, o.done(ctx, letters, time.Time{})
+	}
 	message, err := o.cfg.Compose(ctx, letters)
 	if err == nil && message == nil {
 		return true, o.done(ctx, letters, time.Time{})

@@ -150,6 +150,10 @@ func TestOutboxTriesForADay(t *testing.T) {
 		b.pass(time.Minute)
 		b.work(t)
 		b.want(t, "after the outage", "bea@example.org b[1]/1")
+		b.put(t, "plain", "cyd@example.org", "c", 1)
+		b.pass(25 * time.Hour) // nobody was there to send it
+		b.work(t)
+		b.want(t, "after a day without a server", "bea@example.org b[1]/1")
 		if !strings.Contains(b.log.String(), "mail is sent again") {
 			t.Errorf("the log does not tell of the end of the outage")
 		}

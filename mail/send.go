@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	netmail "net/mail"
 	"net/textproto"
 	"os"
 	"strings"
@@ -82,15 +83,12 @@ func (m *Mailer) Send(ctx context.Context, message Message) error {
 // message puts a mail together.
 func (m *Mailer) message(in Message) (*gomail.Msg, error) {
 	msg := gomail.NewMsg(gomail.WithNoDefaultUserAgent())
-	if err := msg.FromFormat(oneLine(cmp.Or(m.cfg.From.Name, in.FromName), 100), m.cfg.From.Mail); err != nil {
-		return nil, errors.New("the sender is not an address")
-	}
-	if strings.ContainsAny(in.To.Mail, "\r\n") {
+	if to, err := ParseAddress(in.To.Mail); err != nil || to.Mail != in.To.Mail {
 		return nil, errors.New("the recipient is not an address")
 	}
-	if err := msg.AddToFormat(oneLine(in.To.Name, 100), in.To.Mail); err != nil {
-		return nil, errors.New("the recipient is not an address")
-	}
+	// Not as one text: names may hold quotes, commas and brackets.
+	msg.FromMailAddress(&netmail.Address{Name: oneLine(cmp.Or(m.cfg.From.Name, in.FromName), 100), Address: m.cfg.From.Mail})
+	msg.ToMailAddress(&netmail.Address{Name: oneLine(in.To.Name, 100), Address: in.To.Mail})
 	msg.Subject(oneLine(in.Subject, 200))
 	msg.SetDateWithValue(in.At)
 	msg.SetMessageIDWithValue(oneLine(in.ID, 100) + "@" + m.cfg.Host)

@@ -146,7 +146,7 @@ func TestMailStops(t *testing.T) {
 // hostile are texts of strangers that must stay what they are: one field, or the body.
 var hostile = []string{
 	"a\r\nBcc: evil@example.org", "a\nBcc: evil@example.org\n\nnew body", "a\r\n\r\n.\r\nMAIL FROM:<x@y.z>", "a\x00b\x1b[31m", "\u2028Bcc: x\u2029",
-	"\u202egpj.exe", "=?utf-8?q?=0D=0ABcc:_x?=", strings.Repeat("ü", 5000), "\xff\xfe", "\"quoted\" <evil@example.org>", "x, evil@example.org",
+	"\u202egpj.exe", "=?utf-8?q?=0D=0ABcc:_x?=", strings.Repeat("ü", 5000), "\xff\xfe", "\"quoted\" <evil@example.org>", "x, evil@example.org", "x\" <evil@example.org>, \"y", "0 \" 0", "back\\slash",
 }
 
 // Nothing of what others have written becomes a field, another recipient or a command.
