@@ -42,18 +42,25 @@ func each(t *testing.T, fn func(t *testing.T, h *house)) {
 
 func open(t *testing.T, database string) *house {
 	t.Helper()
-	h := &house{log: &servertest.Log{}, clock: databasetest.NewClock(time.Now()), mail: mailtest.Start(t, mailtest.Options{User: "u", Password: "p"})}
+	smtp := mailtest.Start(t, mailtest.Options{User: "u", Password: "p"})
+	relay, err := mail.ParseRelay(smtp.URL())
+	if err != nil {
+		t.Fatal(err)
+	}
+	relay.Roots = smtp.Roots
+	return openTo(t, database, smtp, relay)
+}
+
+// openTo opens a house whose mail goes to a relay.
+func openTo(t *testing.T, database string, smtp *mailtest.Server, relay mail.Relay) *house {
+	t.Helper()
+	h := &house{log: &servertest.Log{}, clock: databasetest.NewClock(time.Now()), mail: smtp}
 	logger := servertest.Logger(h.log)
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
 	h.base = "http://" + listener.Addr().String()
-	relay, err := mail.ParseRelay(h.mail.URL())
-	if err != nil {
-		t.Fatal(err)
-	}
-	relay.Roots = h.mail.Roots
 	h.blog = servertest.OpenBlog(t, database, server.BlogConfig{BaseURL: h.base, Logger: logger, Clock: h.clock.Now})
 	h.ada, h.bob = servertest.User(t, h.blog.Keys, "ada", auth.Administrator), servertest.User(t, h.blog.Keys, "bob", auth.Author)
 	s, err := server.New(server.Config{

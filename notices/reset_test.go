@@ -1,6 +1,9 @@
 package notices_test
 
 import (
+	"fmt"
+	"io"
+	"net"
 	"net/http"
 	"strings"
 	"testing"
@@ -10,6 +13,7 @@ import (
 
 	"github.com/quillgate/quillgate/audit"
 	"github.com/quillgate/quillgate/auth"
+	"github.com/quillgate/quillgate/mail"
 )
 
 // Whoever has forgotten a password gets a link, which works once; all sessions end and the second factor stays.
@@ -211,4 +215,44 @@ func TestInvitationByMail(t *testing.T) {
 			t.Error("the log holds the code")
 		}
 	})
+}
+
+// An SMTP server that says nothing holds nobody: pages answer, and the server stops.
+func TestSilentServerHoldsNobody(t *testing.T) {
+	t.Parallel()
+	hole, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer hole.Close()
+	called := make(chan struct{})
+	go func() {
+		conn, err := hole.Accept()
+		if err != nil {
+			return
+		}
+		close(called)
+		defer conn.Close()
+		_, _ = io.Copy(io.Discard, conn) // until the other side goes
+	}()
+	var stopping time.Time
+	t.Run("server", func(t *testing.T) {
+		h := openTo(t, "", nil, mail.Relay{Host: "localhost", Port: hole.Addr().(*net.TCPAddr).Port})
+		h.option(t, "who_may_comment", "anybody")
+		post := h.publish(t, h.bob, "A post")
+		lost := h.browser(t, "192.0.2.1")
+		for i := range 5 {
+			if p := lost.post("/signin/forgot", "login", "bob"); p.status != http.StatusOK {
+				t.Errorf("the page: %d %s", p.status, p.body)
+			}
+			if i == 0 {
+				<-called // from here on a mail is being sent
+			}
+			h.comment(t, post, "Vic", fmt.Sprint("number ", i))
+		}
+		stopping = time.Now()
+	})
+	if took := time.Since(stopping); took > 20*time.Second { // an SMTP server is given 30 s
+		t.Errorf("the server took %v to stop", took)
+	}
 }
