@@ -13,7 +13,8 @@ import (
 // maxBlank is the largest number of pixels of a Blank.
 const maxBlank = 64 << 20
 
-// Blank draws a plain grey picture, in the format that the name's extension stands for: JPEG, PNG or GIF.
+// Blank returns a plain grey picture in the format of the name's extension:
+// JPEG, PNG or GIF.
 func Blank(name string, width, height int) ([]byte, error) {
 	if width <= 0 || height <= 0 || width > maxBlank/height {
 		return nil, fmt.Errorf("draw a picture of %d by %d pixels: out of range", width, height)

@@ -18,14 +18,16 @@ import (
 	"github.com/minio/minio-go/v7/pkg/credentials"
 )
 
-// Bucket is a Store in a bucket of an S3 server, below a prefix, so that several blogs may share a bucket.
+// Bucket is a Store in a bucket of an S3 server, below a prefix, so that
+// several blogs can share a bucket.
 //
 //	PREFIX2024/01/red.png      a file: Content-Type, Content-Disposition and Cache-Control as it is served,
 //	                           and in its metadata its entity tag and a word of who wrote it
 //	PREFIX.quillgate/place     the mark
 //
-// A file gets its name under the condition If-None-Match: *, whether it goes in one request or in several, so two writers
-// never overwrite each other's, whatever the ledger says.
+// A file gets its name under the condition If-None-Match: *, whether it is sent
+// in one request or in several, so two writers never overwrite each other's
+// file, whatever the ledger says.
 type Bucket struct {
 	core    *minio.Core
 	at      BucketAddress
@@ -33,39 +35,46 @@ type Bucket struct {
 	stalled time.Duration
 }
 
-// BucketConfig says how a bucket is reached.
+// BucketConfig configures a Bucket.
 type BucketConfig struct {
 	Address BucketAddress
-	Spool   string // folder for temporary files; made when it is missing
-	// Stalled is for how long the server may neither take nor send a byte, nor answer; 20 s when zero.
+	Spool   string // folder for temporary files; created if necessary
+	// Stalled is how long the server may go without accepting, sending or
+	// answering anything. The default is 20 s.
 	Stalled time.Duration
 }
 
 const (
 	bucketMark = ".quillgate/place"
-	// metaETag and metaWriter are metadata of objects: the entity tag of the bytes, and a word that only its writer knows.
+	// metaETag and metaWriter are metadata of objects: the entity tag of the
+	// bytes, and a word that only its writer knows.
 	metaETag   = "Quillgate-Etag"
 	metaWriter = "Quillgate-Writer"
 
-	// onePut is the largest size that goes in one request: nothing is left of one that was cut.
+	// onePut is the largest size that is sent in one request: an interrupted
+	// one leaves nothing behind.
 	onePut   = 32 << 20
 	partSize = 16 << 20
 
 	defaultStalled = 20 * time.Second
 	dialWithin     = 5 * time.Second
-	// askWithin bounds a request that moves no file.
+	// askWithin is the time limit for a request without a file.
 	askWithin = 20 * time.Second
-	// tries is how often a request is made that got no answer, or one that asks to try again.
+	// tries is the number of attempts for a request without an answer, or whose
+	// answer asks to try again.
 	tries = 3
 )
 
-// ErrRefused says that an S3 server answers and does not let the caller in: the credentials, their rights or the name of
-// the bucket are wrong. It comes with ErrUnavailable.
+// ErrRefused means that an S3 server does not let the caller in: the
+// credentials, their rights or the name of the bucket are wrong. It comes with
+// ErrUnavailable.
 var ErrRefused = errors.New("access was refused")
 
-// OpenBucket prepares a bucket. Nothing is asked of the server yet. The credentials come from the environment
-// (AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY), from a file of credentials of the AWS tools (AWS_SHARED_CREDENTIALS_FILE,
-// AWS_PROFILE), or from the role of the machine or container, in this order, and are asked for again before they expire.
+// OpenBucket prepares a bucket, without a request to the server. It takes the
+// credentials from the environment (AWS_ACCESS_KEY_ID and
+// AWS_SECRET_ACCESS_KEY), from a credentials file of the AWS tools
+// (AWS_SHARED_CREDENTIALS_FILE, AWS_PROFILE), or from the role of the machine
+// or container, in this order, and renews them before they expire.
 func OpenBucket(cfg BucketConfig) (*Bucket, error) {
 	if err := os.MkdirAll(cfg.Spool, 0o700); err != nil {
 		return nil, fmt.Errorf("make the folder for temporary files: %w", err)
@@ -106,7 +115,7 @@ func transport(stalled time.Duration) *http.Transport {
 		MaxIdleConnsPerHost:   16,
 		IdleConnTimeout:       90 * time.Second,
 		ForceAttemptHTTP2:     true,
-		DisableCompression:    true, // a file is what it is
+		DisableCompression:    true, // files are stored unchanged
 	}
 }
 
@@ -118,7 +127,8 @@ func (b *Bucket) Address() string { return b.at.String() }
 
 func (b *Bucket) key(name string) string { return b.at.Prefix + name }
 
-// Spool implements Store. Temporary files need not outlive a crash, so they are not synced.
+// Spool implements Store. It does not sync temporary files, which need not
+// survive a crash.
 func (b *Bucket) Spool(ctx context.Context, r io.Reader) (*Part, error) {
 	return spool(ctx, b.spool, ".", r, false)
 }
@@ -151,15 +161,16 @@ func (b *Bucket) Put(ctx context.Context, name string, p *Part, f Facts) error {
 	}
 	err = b.wrong(w.cause(err), "store", name)
 	if errors.Is(err, fs.ErrExist) && b.wrote(ctx, name, writer) {
-		return nil // the first try had arrived, its answer had not
+		return nil // the first attempt had succeeded, and its answer was lost
 	}
 	return err
 }
 
-// writer is a word that only this part has.
+// writer returns a word that only this part has.
 func (p *Part) writer() string { return strings.TrimSuffix(p.path, partSuffix) }
 
-// putParts stores a large file in several requests. The object appears, under its condition, with the last.
+// putParts stores a large file in several requests. The object appears, under
+// its condition, with the last one.
 func (b *Bucket) putParts(ctx context.Context, w *watchdog, name string, file io.ReaderAt, size int64, opts minio.PutObjectOptions) (err error) {
 	begin := opts
 	begin.DisableMultipart = false
@@ -188,14 +199,15 @@ func (b *Bucket) putParts(ctx context.Context, w *watchdog, name string, file io
 	return err
 }
 
-// unconditional is for the beginning of an upload in parts, which takes no condition.
+// unconditional returns the options for starting an upload in parts, which
+// accepts no condition.
 func unconditional(o minio.PutObjectOptions) minio.PutObjectOptions {
 	return minio.PutObjectOptions{
 		ContentType: o.ContentType, ContentDisposition: o.ContentDisposition, CacheControl: o.CacheControl, UserMetadata: o.UserMetadata,
 	}
 }
 
-// wrote reports whether the object was written by the given writer.
+// wrote reports whether a writer has written the object.
 func (b *Bucket) wrote(ctx context.Context, name, writer string) bool {
 	ctx, cancel := context.WithTimeout(ctx, askWithin)
 	defer cancel()
@@ -203,7 +215,8 @@ func (b *Bucket) wrote(ctx context.Context, name, writer string) bool {
 	return err == nil && o.UserMetadata[metaWriter] == writer
 }
 
-// Open implements Store. The file is asked for at the first Read, from where it stands then.
+// Open implements Store. The file is requested at the first Read, from the
+// current offset.
 func (b *Bucket) Open(ctx context.Context, name string, known *Info) (io.ReadSeekCloser, Info, error) {
 	if err := CheckName(name); err != nil {
 		return nil, Info{}, fmt.Errorf("open %q: %w", name, err)
@@ -255,7 +268,7 @@ func (b *Bucket) Remove(ctx context.Context, names ...string) error {
 	return errors.Join(errs...)
 }
 
-// ask runs a request that moves no file, within its time.
+// ask runs a request without a file, within its time limit.
 func (b *Bucket) ask(ctx context.Context, fn func(context.Context) error) error {
 	ctx, cancel := context.WithTimeout(ctx, askWithin)
 	defer cancel()
@@ -332,7 +345,8 @@ func (b *Bucket) SetMark(ctx context.Context, mark string) error {
 	return b.wrong(err, "write", "the mark")
 }
 
-// Signed is an address under which anyone may read a file for the given time.
+// Signed returns an address under which anyone can read a file for the given
+// time.
 func (b *Bucket) Signed(ctx context.Context, name string, valid time.Duration) (string, error) {
 	if err := CheckName(name); err != nil {
 		return "", fmt.Errorf("sign %q: %w", name, err)
@@ -344,13 +358,13 @@ func (b *Bucket) Signed(ctx context.Context, name string, valid time.Duration) (
 	return u.String(), nil
 }
 
-// wrong turns what the client says into the errors of a Store.
+// wrong turns an error of the client into one of a Store.
 func (b *Bucket) wrong(err error, doing, name string) error {
 	if err == nil {
 		return nil
 	}
 	var said minio.ErrorResponse
-	errors.As(err, &said) // nothing when it was not the server that said it
+	errors.As(err, &said) // finds nothing if the error is not from the server
 	switch {
 	case errors.Is(err, context.Canceled) && !errors.Is(err, errStalled):
 		return fmt.Errorf("%s %q: %w", doing, name, err)
@@ -367,7 +381,7 @@ func (b *Bucket) wrong(err error, doing, name string) error {
 // object reads a file of a bucket.
 type object struct {
 	bucket *Bucket
-	ctx    context.Context // of the request that reads: an io.Reader takes none
+	ctx    context.Context // of the request that reads, since io.Reader has no context
 	name   string
 	size   int64
 	at     int64
@@ -375,7 +389,7 @@ type object struct {
 	watch  *watchdog
 }
 
-// Read implements io.Reader. With no room for a byte it only asks for the file.
+// Read implements io.Reader. With an empty slice it only requests the file.
 func (o *object) Read(p []byte) (int, error) {
 	if o.body == nil {
 		if err := o.begin(); err != nil {
@@ -398,7 +412,7 @@ func (o *object) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// begin asks for the file from where it stands.
+// begin requests the file from the current offset.
 func (o *object) begin() error {
 	opts := minio.GetObjectOptions{}
 	if o.at > 0 && o.at < o.size {
@@ -436,7 +450,7 @@ func (o *object) Seek(offset int64, whence int) (int64, error) {
 	return offset, o.Close()
 }
 
-// Close implements io.Closer. The file may be read again.
+// Close implements io.Closer. The file can be read again.
 func (o *object) Close() error {
 	if o.body == nil {
 		return nil
@@ -447,10 +461,11 @@ func (o *object) Close() error {
 	return body.Close()
 }
 
-// errStalled is why a watchdog ends a request.
+// errStalled is the error of a request that a watchdog ended.
 var errStalled = errors.New("no byte went to or came from the S3 server for too long")
 
-// watchdog ends the context of a request when nothing moves for a while, however long the whole of it takes.
+// watchdog ends the context of a request when nothing moves for a while,
+// however long the whole request takes.
 type watchdog struct {
 	ctx     context.Context
 	cancel  context.CancelCauseFunc
@@ -467,7 +482,7 @@ func (b *Bucket) watch(ctx context.Context) (context.Context, *watchdog) {
 
 func (w *watchdog) touch() { w.timer.Reset(w.stalled) }
 
-// rest is for when it is not the server that is waited for.
+// rest pauses the watchdog while the wait is not for the server.
 func (w *watchdog) rest() { w.timer.Stop() }
 
 func (w *watchdog) stop() {
@@ -475,7 +490,7 @@ func (w *watchdog) stop() {
 	w.cancel(nil)
 }
 
-// cause says of an error that the watchdog has brought about that it did.
+// cause replaces an error that the watchdog has caused by errStalled.
 func (w *watchdog) cause(err error) error {
 	if err != nil && errors.Is(context.Cause(w.ctx), errStalled) {
 		return fmt.Errorf("%w: %w", errStalled, err)
@@ -483,7 +498,8 @@ func (w *watchdog) cause(err error) error {
 	return err
 }
 
-// reader tells the watchdog of what is read. It can be read again, so that a request can be made again.
+// reader returns a reader that reports to the watchdog. It can be read again,
+// so that a request can be repeated.
 func (w *watchdog) reader(r *io.SectionReader) io.ReadSeeker { return &watchedReader{r, w} }
 
 type watchedReader struct {

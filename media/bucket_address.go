@@ -11,31 +11,35 @@ import (
 	"strings"
 )
 
-// BucketAddress says where a bucket is.
+// BucketAddress is the location of a bucket.
 type BucketAddress struct {
 	Bucket string
-	// Prefix begins the names of all objects; it is empty or ends in a slash.
+	// Prefix begins the names of all objects. It is empty or ends in a slash.
 	Prefix   string
 	Endpoint *url.URL // scheme and host of the server
 	Region   string
-	// PathStyle has the bucket in the path of addresses, and not in the name of the host, as most servers but Amazon's want it.
+	// PathStyle puts the bucket into the path of addresses instead of the host
+	// name. Most servers other than Amazon's need it.
 	PathStyle bool
 }
 
 // BucketScheme begins the addresses of buckets.
 const BucketScheme = "s3://"
 
-// maxPrefix leaves room for the names of files: S3 takes 1,024 bytes for both.
+// maxPrefix leaves room for the names of files: S3 allows 1,024 bytes for both.
 const maxPrefix = 100
 
-// ParseBucket reads s3://BUCKET/PREFIX?endpoint=https://HOST&region=REGION&path-style=true. Without an endpoint it is the one of
-// AWS_ENDPOINT_URL_S3 or AWS_ENDPOINT_URL, otherwise Amazon's; without a region that of AWS_REGION or AWS_DEFAULT_REGION, otherwise
-// us-east-1. The bucket is in the path of addresses unless the endpoint is Amazon's. An address never has credentials.
+// ParseBucket parses
+// s3://BUCKET/PREFIX?endpoint=https://HOST&region=REGION&path-style=true. The
+// default endpoint is that in AWS_ENDPOINT_URL_S3 or AWS_ENDPOINT_URL,
+// otherwise Amazon's; the default region that in AWS_REGION or
+// AWS_DEFAULT_REGION, otherwise us-east-1. Unless the endpoint is Amazon's, the
+// bucket is in the path of addresses. An address never contains credentials.
 func ParseBucket(address string) (BucketAddress, error) {
 	var a BucketAddress
 	u, err := url.Parse(address)
 	if err != nil {
-		return a, errors.New("not an address") // the error of url has the address in it, and perhaps a secret
+		return a, errors.New("not an address") // the error of url quotes the address, which may hold a secret
 	}
 	query, err := url.ParseQuery(u.RawQuery)
 	switch {
@@ -82,7 +86,7 @@ func ParseBucket(address string) (BucketAddress, error) {
 	return a, nil
 }
 
-// checkBucket refuses what is not the name of a bucket.
+// checkBucket refuses invalid bucket names.
 func checkBucket(name string) error {
 	bad := strings.IndexFunc(name, func(c rune) bool {
 		return (c < 'a' || c > 'z') && (c < '0' || c > '9') && c != '-' && c != '.'
@@ -93,7 +97,7 @@ func checkBucket(name string) error {
 	return nil
 }
 
-// String says in words for people where the bucket is.
+// String describes in words where the bucket is.
 func (a BucketAddress) String() string {
 	return BucketScheme + a.Bucket + "/" + a.Prefix + " at " + a.Endpoint.Scheme + "://" + a.Endpoint.Host
 }

@@ -27,8 +27,9 @@ import (
 	"github.com/quillgate/quillgate/media/mediatest"
 )
 
-// While the S3 server refuses connections, says nothing, or asks to come back later, uploads and readers are told so within a
-// bounded time; when it is back, everything that was acknowledged is there and nothing else.
+// While the S3 server refuses connections, says nothing, or asks to come back
+// later, uploads and readers are told so within a bounded time; when it is
+// back, everything that was acknowledged is there and nothing else.
 func TestBucketThatDoesNotAnswer(t *testing.T) {
 	databasetest.Each(t, func(t *testing.T, db *database.DB) {
 		t.Parallel()
@@ -83,7 +84,8 @@ func TestBucketThatDoesNotAnswer(t *testing.T) {
 	})
 }
 
-// A process that is killed in the middle of an upload in parts leaves parts and a row; both are swept.
+// A process that is killed in the middle of an upload in parts leaves parts and
+// a row; both are swept.
 func TestBucketSurvivesKills(t *testing.T) {
 	if dir := os.Getenv("QUILLGATE_TEST_KILLED_IN"); dir != "" {
 		killed(t, dir)
@@ -133,7 +135,8 @@ func killed(t *testing.T, dir string) {
 	t.Fatalf("was not killed: %v", err)
 }
 
-// The server is killed while files come: what was acknowledged is there when it is back.
+// The server is killed while files come: what was acknowledged is there when it
+// is back.
 func TestBucketWhoseServerIsKilled(t *testing.T) {
 	s := mediatest.Start(t)
 	db := databasetest.Open(t, databasetest.SQLite(t))
@@ -351,8 +354,9 @@ func BenchmarkParseBucketDoubled(b *testing.B) {
 	}
 }
 
-// Files move to a bucket while others come, are read and go, and the move is interrupted; in the end the bucket has what is on
-// record, and readers have missed nothing.
+// Files move to a bucket while others come, are read and go, and the move is
+// interrupted; in the end the bucket has what is on record, and readers have
+// missed nothing.
 func TestMove(t *testing.T) {
 	databasetest.Each(t, func(t *testing.T, db *database.DB) {
 		s := mediatest.Start(t)
@@ -401,7 +405,8 @@ func TestMove(t *testing.T) {
 			t.Fatal(err)
 		}
 		wg.Wait()
-		// One server uses the bucket already, and reads in the folder what is not there yet.
+		// One server uses the bucket already, and reads in the folder what is
+		// not there yet.
 		to := media.New(media.LibraryConfig{Store: bucket, Earlier: folder, DB: db})
 		late := store(t, db, from, "2025/late.txt", "late")
 		if read(t, to, late.Name) != "late" {
@@ -518,7 +523,8 @@ func TestArriveNoticesAnotherStore(t *testing.T) {
 	})
 }
 
-// A bucket with a prefix that another blog has is refused to a new blog, and to be moved to.
+// A bucket with a prefix that another blog has is refused to a new blog, and to
+// be moved to.
 func TestArriveNoticesAnotherBlog(t *testing.T) {
 	s := mediatest.Start(t)
 	one, two := databasetest.Open(t, databasetest.SQLite(t)), databasetest.Open(t, databasetest.SQLite(t))

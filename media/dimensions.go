@@ -9,17 +9,19 @@ import (
 	"slices"
 )
 
-// heicBrands are the brands of files that hold pictures and no film.
+// heicBrands are the brands of files that hold pictures and no video.
 var heicBrands = []string{"heic", "heix", "heim", "heis", "mif1", "avif"}
 
-// bitmapHeads are the lengths of the heads that bitmaps may have; other files begin with BM too.
+// bitmapHeads are the possible lengths of a bitmap's header; other files begin
+// with BM too.
 var bitmapHeads = []uint32{12, 16, 40, 52, 56, 64, 108, 124}
 
-// maxHead is how much of the beginning of a picture is looked at for its dimensions, in bytes.
+// maxHead is how many bytes of a picture are read to find its dimensions.
 const maxHead = 256 << 10
 
-// dimensions reads the width and height of a picture that no decoder here takes, from its head alone: icons, bitmaps that are
-// packed or old, JPEGs of rare kinds, TIFF, HEIC and WebP. It reports false for everything else.
+// dimensions reads the width and height from the header of a picture that no
+// decoder here supports: icons, packed or old bitmaps, rare kinds of JPEG,
+// TIFF, HEIC and WebP. It returns false for anything else.
 func dimensions(r io.ReadSeeker) (header, bool) {
 	if _, err := r.Seek(0, io.SeekStart); err != nil {
 		return header{}, false
@@ -41,7 +43,7 @@ func dimensions(r io.ReadSeeker) (header, bool) {
 		if _, err := r.Seek(0, io.SeekStart); err != nil {
 			return header{}, false
 		}
-		j, _ := readJPEG(bufio.NewReader(r)) // what was read until an error counts
+		j, _ := readJPEG(bufio.NewReader(r)) // use what was read before an error
 		h.width, h.height, h.meta = j.width, j.height, j.meta
 	case bytes.HasPrefix(head, []byte("II*\x00")):
 		h.format = "tiff"
@@ -59,8 +61,9 @@ func dimensions(r io.ReadSeeker) (header, bool) {
 	return h, h.width > 0 && h.height > 0
 }
 
-// sizeOfBitmap reads the head of a BMP file: BITMAPCOREHEADER of 12 bytes, or BITMAPINFOHEADER and its successors, in which a
-// height below zero says that the lines go downwards.
+// sizeOfBitmap reads the header of a BMP file: BITMAPCOREHEADER of 12 bytes, or
+// BITMAPINFOHEADER and its successors, in which a negative height means that
+// the rows go from top to bottom.
 func sizeOfBitmap(head []byte) (int, int) {
 	if len(head) < 26 {
 		return 0, 0
@@ -80,11 +83,12 @@ func sizeOfBitmap(head []byte) (int, int) {
 	return int(max(width, -width)), int(max(height, -height))
 }
 
-// maxIcons bounds the pictures in one icon.
+// maxIcons is the largest number of pictures in an icon.
 const maxIcons = 256
 
-// sizeOfIcon reads the entries of an icon, and returns the size of the picture with the most colours, of these the largest,
-// as getimagesize does. In an entry 0 stands for 256.
+// sizeOfIcon reads the entries of an icon. Like getimagesize, it returns the
+// size of the picture with the most colours, and of these the largest. In an
+// entry 0 stands for 256.
 func sizeOfIcon(head []byte) (width, height int) {
 	if len(head) < 6 {
 		return 0, 0
@@ -113,7 +117,8 @@ func sizeOfIcon(head []byte) (width, height int) {
 	return width, height
 }
 
-// sizeOfTIFF reads ImageWidth (256) and ImageLength (257) of the first directory (TIFF 6.0, section 2).
+// sizeOfTIFF reads ImageWidth (256) and ImageLength (257) of the first
+// directory (TIFF 6.0, section 2).
 func sizeOfTIFF(r io.ReadSeeker, order binary.ByteOrder) (width, height int) {
 	var start [8]byte
 	if _, err := r.Seek(0, io.SeekStart); err != nil {
@@ -148,8 +153,8 @@ func sizeOfTIFF(r io.ReadSeeker, order binary.ByteOrder) (width, height int) {
 	return width, height
 }
 
-// sizeOfHEIC looks for the boxes ispe (ISO/IEC 23008-12, 6.5.3), and returns the largest size: smaller ones are those of
-// tiles and previews.
+// sizeOfHEIC finds the boxes ispe (ISO/IEC 23008-12, 6.5.3) and returns the
+// largest size: smaller ones belong to tiles and previews.
 func sizeOfHEIC(head []byte) (width, height int) {
 	for at := 0; ; {
 		i := bytes.Index(head[at:], []byte("ispe"))
@@ -164,7 +169,8 @@ func sizeOfHEIC(head []byte) (width, height int) {
 	}
 }
 
-// sizeOfWebP reads the canvas of an extended file (VP8X), such as an animation, or the frame of a lossy or lossless one.
+// sizeOfWebP reads the canvas of an extended file (VP8X), such as an animation,
+// or the frame of a lossy or lossless one.
 func sizeOfWebP(head []byte) (int, int) {
 	little := binary.LittleEndian
 	switch string(head[12:16]) {

@@ -11,7 +11,8 @@ import (
 	"github.com/quillgate/quillgate/media"
 )
 
-// head makes the beginning of a picture of hexadecimal digits, and zeros behind it.
+// head makes the beginning of a picture of hexadecimal digits, and zeros behind
+// it.
 func head(t testing.TB, digits string, zeros int) []byte {
 	t.Helper()
 	b, err := hex.DecodeString(strings.ReplaceAll(digits, " ", ""))
@@ -77,7 +78,8 @@ func heads(t testing.TB) map[string]struct {
 	}
 }
 
-// Every picture whose head tells its size has one, also when no smaller versions can be made of it.
+// Every picture whose head tells its size has one, also when no smaller
+// versions can be made of it.
 func TestSizesOfPicturesWithoutADecoder(t *testing.T) {
 	for name, test := range heads(t) {
 		s := memory{}
@@ -103,7 +105,8 @@ func TestSizesOfPicturesWithoutADecoder(t *testing.T) {
 	}
 }
 
-// BenchmarkHeads doubles files of which no picture comes, and compares the time with that for half of them.
+// BenchmarkHeads doubles files of which no picture comes, and compares the time
+// with that for half of them.
 func BenchmarkHeads(b *testing.B) {
 	for name, start := range map[string]string{"heic": "\x00\x00\x00\x18ftypheic", "jpeg": "\xff\xd8"} {
 		b.Run(name, func(b *testing.B) {

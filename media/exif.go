@@ -12,14 +12,15 @@ import (
 	"unicode/utf8"
 )
 
-// Meta is what a camera or an editor wrote into a picture, in the form in which WordPress reports it: every value is
-// text, "0" or "" where nothing is known.
+// Meta is the metadata that a camera or an editor wrote into a picture, in the
+// form in which WordPress reports it: every value is text, and an unknown one
+// is "0" or "".
 type Meta struct {
 	Aperture     string   `json:"aperture"`
 	Credit       string   `json:"credit"`
 	Camera       string   `json:"camera"`
 	Caption      string   `json:"caption"`
-	Created      string   `json:"created_timestamp"` // seconds since 1970 of the camera's wall clock, as if it were UTC
+	Created      string   `json:"created_timestamp"` // seconds since 1970 by the camera's clock, as if it were UTC
 	Copyright    string   `json:"copyright"`
 	FocalLength  string   `json:"focal_length"` // millimetres
 	ISO          string   `json:"iso"`
@@ -29,7 +30,7 @@ type Meta struct {
 	Keywords     []string `json:"keywords"`
 }
 
-// NoMeta is the Meta of a picture of which nothing is known.
+// NoMeta returns the Meta of a picture without metadata.
 func NoMeta() Meta {
 	return Meta{Aperture: "0", Created: "0", FocalLength: "0", ISO: "0", ShutterSpeed: "0", Orientation: "0", Keywords: []string{}}
 }
@@ -42,24 +43,25 @@ func (m Meta) orientation() int {
 	return n
 }
 
-// maxText bounds each text taken from a picture, maxKeywords their number.
+// maxText is the largest size of a text from a picture in bytes, maxKeywords
+// the largest number of keywords.
 const (
 	maxText     = 4096
 	maxKeywords = 100
 )
 
-// jpegHeader is what stands before the picture data of a JPEG file.
+// jpegHeader is the part of a JPEG file before the picture data.
 type jpegHeader struct {
 	meta        Meta
 	progressive bool
-	// width and height are those of the frame, in pixels; 0 when there is none.
+	// width and height are those of the frame, in pixels, or 0 without one.
 	width, height int
 	// samples is the number of samples in each 64 pixels, over all components.
 	samples int
 }
 
-// readJPEG reads the segments before the picture data (ITU-T T.81 annex B): EXIF in APP1, IPTC in APP13, the frame in
-// SOF. What it cannot make sense of it leaves out.
+// readJPEG reads the segments before the picture data (ITU-T T.81 annex B):
+// EXIF in APP1, IPTC in APP13, the frame in SOF. It skips what it cannot parse.
 func readJPEG(r io.Reader) (jpegHeader, error) {
 	h := jpegHeader{meta: NoMeta()}
 	var start [2]byte
@@ -77,7 +79,7 @@ func readJPEG(r io.Reader) (jpegHeader, error) {
 			return h, err
 		}
 		switch {
-		case marker == 0xda || marker == 0xd9: // the picture's data begin, or the file ends
+		case marker == 0xda || marker == 0xd9: // the picture data begins, or the file ends
 			h.meta.fillIPTC(iptc)
 			h.meta.fillEXIF(exif)
 			return h, nil
@@ -95,8 +97,8 @@ func readJPEG(r io.Reader) (jpegHeader, error) {
 	}
 }
 
-// segment reads one segment. Whatever stands in front of the marker is passed over, as by libjpeg; markers without a length do
-// not stand where it is called.
+// segment reads one segment. Like libjpeg, it skips anything before the marker.
+// Markers without a length do not occur where it is called.
 func segment(r io.Reader) (marker byte, data []byte, err error) {
 	var b [2]byte
 	if _, err := io.ReadFull(r, b[:]); err != nil {
@@ -124,7 +126,8 @@ func segment(r io.Reader) (marker byte, data []byte, err error) {
 	return marker, data, err
 }
 
-// samplesOf reads the sampling factors of a frame header: with 4:2:0 a block of 64 pixels has 96 samples.
+// samplesOf reads the sampling factors of a frame header: with 4:2:0 a block of
+// 64 pixels has 96 samples.
 func samplesOf(frame []byte) int {
 	const unknown = 64 * 4
 	if len(frame) < 6 || len(frame) < 6+3*int(frame[5]) || frame[5] == 0 {
@@ -142,7 +145,8 @@ func samplesOf(frame []byte) int {
 	return (64*total + largest - 1) / largest
 }
 
-// exifValues are the fields of a picture's first directory and of its EXIF directory.
+// exifValues are the fields of a picture's first directory and of its EXIF
+// directory.
 type exifValues map[uint16]exifValue
 
 type exifValue struct {
@@ -151,7 +155,7 @@ type exifValue struct {
 	order binary.ByteOrder
 }
 
-// The EXIF tags that are read.
+// The EXIF tags that are used.
 const (
 	tagDescription  = 0x010e
 	tagModel        = 0x0110
@@ -221,7 +225,8 @@ func readDirectory(b []byte, order binary.ByteOrder, offset uint32, values exifV
 	}
 }
 
-// widthOf is the size in bytes of one value of a TIFF type, 0 for those that do not occur.
+// widthOf returns the size in bytes of one value of a TIFF type, or 0 for
+// unused types.
 func widthOf(kind uint16) int {
 	switch kind {
 	case 1, 2, 6, 7: // byte, text
@@ -265,7 +270,8 @@ func (v exifValue) fraction() (float64, bool) {
 	return float64(over) / float64(under), true
 }
 
-// userComment is a text behind eight bytes that name its character set.
+// userComment returns the text after the eight bytes that name its character
+// set.
 func (v exifValue) userComment() string {
 	if v.kind != 7 || len(v.data) < 8 || !bytes.HasPrefix(v.data, []byte("ASCII")) {
 		return ""
@@ -274,7 +280,7 @@ func (v exifValue) userComment() string {
 	return tidy(s)
 }
 
-// decimal writes a number with at most 14 digits, as PHP does.
+// decimal formats a number with at most 14 digits, as PHP does.
 func decimal(f float64) string { return strconv.FormatFloat(roundTo(f, 14), 'f', -1, 64) }
 
 func roundTo(f float64, digits int) float64 {
@@ -314,7 +320,7 @@ func (m *Meta) fillEXIF(v exifValues) {
 	}
 }
 
-// first puts the first text that is not empty where none is yet.
+// first sets into to the first non-empty text, unless it is already set.
 func first(into *string, texts ...string) {
 	for _, t := range texts {
 		if *into == "" {
@@ -323,8 +329,8 @@ func first(into *string, texts ...string) {
 	}
 }
 
-// findIPTC looks for the IPTC record among Photoshop's resources: "8BIM", id, name, length, data, each part padded to
-// an even length.
+// findIPTC finds the IPTC record among Photoshop's resources: "8BIM", id, name,
+// length, data, each part padded to an even length.
 func findIPTC(b []byte) []byte {
 	for len(b) >= 12 && string(b[:4]) == "8BIM" {
 		id := binary.BigEndian.Uint16(b[4:])
@@ -345,12 +351,13 @@ func findIPTC(b []byte) []byte {
 	return nil
 }
 
-// fillIPTC reads data sets of record 2 (IPTC-IIM 4.2): 0x1c, record, data set, length, text.
+// fillIPTC reads data sets of record 2 (IPTC-IIM 4.2): 0x1c, record, data set,
+// length, text.
 func (m *Meta) fillIPTC(b []byte) {
 	sets := map[byte]string{}
 	for len(b) >= 5 && b[0] == 0x1c {
 		record, set, size := b[1], b[2], int(binary.BigEndian.Uint16(b[3:]))
-		if size > len(b)-5 { // also the extended lengths, which have the highest bit set
+		if size > len(b)-5 { // also the extended lengths, whose highest bit is set
 			break
 		}
 		text := tidy(b[5 : 5+size])
@@ -376,14 +383,15 @@ func (m *Meta) fillIPTC(b []byte) {
 	}
 }
 
-// tidy makes text out of bytes that are meant to be UTF-8 but may be Latin-1, without control characters.
+// tidy converts bytes that should be UTF-8, but may be Latin-1, to text without
+// control characters.
 func tidy(b []byte) string {
 	if len(b) > maxText {
 		b = b[:maxText]
 		for i := 0; i < utf8.UTFMax && len(b) > 0 && !utf8.RuneStart(b[len(b)-1]); i++ {
 			b = b[:len(b)-1]
 		}
-		b = b[:len(b)-1] // the first byte of a character that may have been cut
+		b = b[:len(b)-1] // the first byte of a character that may have been cut off
 	}
 	s := string(b)
 	if !utf8.Valid(b) {

@@ -13,16 +13,19 @@ import (
 	"time"
 )
 
-// Folder is a Store in a folder of the file system. Several processes may use one folder.
+// Folder is a Store in a folder of the file system. Several processes can use
+// the same folder.
 //
-// Everything goes through an os.Root, so no name and no symbolic link leads out of the folder. What is not a file of
-// the blog lives in the hidden folder .pending:
+// Every access goes through an os.Root, so no name and no symbolic link leads
+// out of the folder. Files that do not belong to the blog are in the hidden
+// folder .pending:
 //
 //	.pending/RANDOM.part     the bytes of a file that is being written
 //	.pending/place           the mark of the folder
 //
-// A file gets its name by renaming after its bytes have been synced: it is complete or not there. Only who has the row
-// of the name in the ledger may put a file there, so a name that is free stays free.
+// A file is renamed to its name after its bytes have been synced, so it is
+// either complete or not there. Only the process that has the row of the name
+// in the ledger may put a file there, so a free name stays free.
 type Folder struct {
 	root *os.Root
 	dir  string
@@ -31,11 +34,13 @@ type Folder struct {
 const (
 	pendingDir = ".pending"
 	markName   = pendingDir + "/place"
-	// oldClaim ends the names of files by which earlier versions reserved names.
+	// oldClaim ends the names of files with which earlier versions reserved
+	// names.
 	oldClaim = ".claim"
 )
 
-// OpenFolder opens the folder and makes it when it is missing. The caller closes it.
+// OpenFolder opens the folder, and creates it if necessary. The caller closes
+// it.
 func OpenFolder(dir string) (*Folder, error) {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return nil, fmt.Errorf("make the uploads folder: %w", err)
@@ -50,7 +55,7 @@ func OpenFolder(dir string) (*Folder, error) {
 	return &Folder{root, dir}, nil
 }
 
-// Close releases the folder. Files that are open stay open.
+// Close closes the folder. Open files stay open.
 func (f *Folder) Close() error { return f.root.Close() }
 
 // Address implements Store.
@@ -72,7 +77,7 @@ func (f *Folder) Put(_ context.Context, name string, p *Part, _ Facts) error {
 	return nil
 }
 
-// place renames the written file and makes that durable.
+// place renames the written file and syncs its folder.
 func (f *Folder) place(p *Part, name string) error {
 	dir := path.Dir(name)
 	if err := f.makeDir(dir); err != nil {
@@ -90,7 +95,7 @@ func (f *Folder) place(p *Part, name string) error {
 	return f.syncDir(dir)
 }
 
-// makeDir makes the folder of a file and makes its existence durable.
+// makeDir creates and syncs the folder of a file.
 func (f *Folder) makeDir(dir string) error {
 	if _, err := f.root.Stat(dir); err == nil {
 		return nil
@@ -134,7 +139,7 @@ func (f *Folder) Open(_ context.Context, name string, known *Info) (io.ReadSeekC
 	}
 	info := infoOf(name, st)
 	if known != nil && known.Size == info.Size {
-		info = *known // another size is that of a file that was replaced by hand
+		info = *known // unless the size shows that the file was replaced by hand
 	}
 	return file, info, nil
 }
@@ -173,7 +178,8 @@ func (f *Folder) Remove(_ context.Context, names ...string) error {
 	return errors.Join(errs...)
 }
 
-// List implements Store. Hidden files and folders are nobody's uploads.
+// List implements Store. It skips hidden files and folders, which are not
+// uploads.
 func (f *Folder) List(ctx context.Context) iter.Seq2[Info, error] {
 	return func(yield func(Info, error) bool) {
 		err := fs.WalkDir(f.root.FS(), ".", func(name string, e fs.DirEntry, err error) error {

@@ -63,7 +63,8 @@ func FuzzProcess(f *testing.F) {
 	})
 }
 
-// FuzzMeta feeds the segments of a JPEG file in which cameras and editors write.
+// FuzzMeta feeds the segments of a JPEG file in which cameras and editors
+// write.
 func FuzzMeta(f *testing.F) {
 	o := binary.BigEndian
 	f.Add(exif(o, []field{ascii(0x010e, "text"), short(o, 0x0112, 6)}, []field{fraction(o, 0x829d, 28, 10), ascii(0x9004, "2024:01:10 09:30:00")}), byte(0xe1))
@@ -101,8 +102,8 @@ func checkTexts(t *testing.T, m media.Meta) {
 	}
 }
 
-// solidWebP writes a picture of one colour as the lossless WebP format has it: with codes of one symbol, pixels take
-// no bits at all.
+// solidWebP writes a picture of one colour as the lossless WebP format has it:
+// with codes of one symbol, pixels take no bits at all.
 func solidWebP(w, h int, red, green, blue, alpha uint32) []byte {
 	var bits []byte
 	n := 0

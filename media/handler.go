@@ -13,41 +13,44 @@ import (
 	"time"
 )
 
-// keptFor is how long everyone may keep a file without asking again: a deleted
-// or changed one is gone after it.
+// keptFor lets caches keep a file without asking again. After this time, a
+// changed or deleted file is gone from them.
 const keptFor = "public, max-age=3600"
 
-// sandbox is what a download may do should a browser open it after all: nothing.
+// sandbox forbids everything to a download that a browser opens after all.
 const sandbox = "default-src 'none'; sandbox"
 
-// Redirect finds another address of a file, to which readers are sent.
+// Redirect returns another address of a file, to which readers are redirected.
 type Redirect func(ctx context.Context, name string) (address string, err error)
 
-// RedirectTo sends readers to the address that base, which ends in a slash, and the name of a file make.
+// RedirectTo redirects readers to the name of a file appended to base, which
+// ends in a slash.
 func RedirectTo(base string) Redirect {
 	return func(_ context.Context, name string) (string, error) {
 		return base + (&url.URL{Path: name}).EscapedPath(), nil
 	}
 }
 
-// signedFor is for how long a signed address is good: longer than a redirect to it may be kept.
+// signedFor is how long a signed address is valid: longer than a redirect to it
+// may be cached.
 const signedFor = time.Hour
 
-// RedirectSigned sends readers to the bucket, which answers to them for an hour.
+// RedirectSigned redirects readers to the bucket, with addresses that are valid
+// for an hour.
 func (b *Bucket) RedirectSigned() Redirect {
 	return func(ctx context.Context, name string) (string, error) { return b.Signed(ctx, name, signedFor) }
 }
 
 // Handler serves the files of the library below prefix, such as
-// "/wp-content/uploads/", to GET and HEAD, with ranges and validators; browsers
-// and proxies keep them for an hour. The type is the one that was found out when
-// the file was stored, and browsers are told not to guess another. What is not
-// known to be shown without running anything is a download that may not load
-// or run anything should a browser open it after all. There are no listings;
-// what is not there and what is not a file name are both 404. While the store
-// does not answer it is 503.
+// "/wp-content/uploads/", for GET and HEAD, with ranges and validators.
+// Browsers and proxies may cache them for an hour. The type is the one detected
+// when the file was stored, and browsers are told not to guess another. A file
+// that is not known to be passive is served as a download, and may not load or
+// run anything if a browser opens it after all. There are no listings. A
+// missing file and an invalid name are both 404. While the store does not
+// answer, the status is 503.
 //
-// With a redirect the files are not read: readers are sent to where it says.
+// With a redirect, the handler does not read the files, and redirects readers.
 func (l *Library) Handler(prefix string, redirect Redirect) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Method != http.MethodGet && r.Method != http.MethodHead {
@@ -72,7 +75,7 @@ func (l *Library) Handler(prefix string, redirect Redirect) http.Handler {
 		defer f.Close()
 		usual := w.Header().Clone()
 		describe(w.Header(), info)
-		tell := func(err error) { // a refusal has the headers of every answer, and none of the file
+		tell := func(err error) { // a refusal has the common headers, and none of the file
 			clear(w.Header())
 			maps.Copy(w.Header(), usual)
 			l.refuse(w, r, err)
@@ -82,7 +85,7 @@ func (l *Library) Handler(prefix string, redirect Redirect) http.Handler {
 	})
 }
 
-// sendAway answers with another address of a file.
+// sendAway redirects to another address of a file.
 func (l *Library) sendAway(w http.ResponseWriter, r *http.Request, name string, redirect Redirect) {
 	address, err := redirect(r.Context(), name)
 	if err != nil {
@@ -93,8 +96,9 @@ func (l *Library) sendAway(w http.ResponseWriter, r *http.Request, name string, 
 	http.Redirect(w, r, address, http.StatusFound)
 }
 
-// look opens a file with all facts that serving needs. A file without them, since it came before they were kept or was put
-// there by hand, is looked at.
+// look opens a file with all facts needed for serving. If they are missing,
+// because the file is older than the ledger or was put there by hand, it reads
+// them from the file.
 func (l *Library) look(ctx context.Context, name string) (io.ReadSeekCloser, Info, error) {
 	f, info, err := l.openKnown(ctx, name)
 	if err != nil || info.ETag != "" {
@@ -113,8 +117,8 @@ func (l *Library) look(ctx context.Context, name string) (io.ReadSeekCloser, Inf
 	return f, info, nil
 }
 
-// openKnown opens a file with the facts of the ledger, which spare a look at the store. When the database does not answer,
-// the store is asked.
+// openKnown opens a file with the facts in the ledger, which saves a request to
+// the store. If the database does not answer, it asks the store.
 func (l *Library) openKnown(ctx context.Context, name string) (io.ReadSeekCloser, Info, error) {
 	known, err := l.ledger.find(ctx, name)
 	if err != nil {
@@ -131,7 +135,7 @@ func (l *Library) openKnown(ctx context.Context, name string) (io.ReadSeekCloser
 	if l.earlier == nil {
 		return f, info, err
 	}
-	if err == nil { // the file may still be elsewhere, which a store that was not asked does not say
+	if err == nil { // the file may still be at the earlier place, and the store has not been asked yet
 		if _, err = f.Read(nil); err != nil {
 			err = errors.Join(err, f.Close())
 		}
@@ -142,7 +146,7 @@ func (l *Library) openKnown(ctx context.Context, name string) (io.ReadSeekCloser
 	return f, info, err
 }
 
-// refuse answers for a file that cannot be had.
+// refuse answers for a file that is not available.
 func (l *Library) refuse(w http.ResponseWriter, r *http.Request, err error) {
 	switch {
 	case errors.Is(err, fs.ErrNotExist), errors.Is(err, ErrName):
@@ -159,7 +163,7 @@ func (l *Library) refuse(w http.ResponseWriter, r *http.Request, err error) {
 	}
 }
 
-// describe sets the headers that say what the file is.
+// describe sets the headers that describe the file.
 func describe(h http.Header, info Info) {
 	if info.Download {
 		h.Set("Content-Disposition", "attachment")
@@ -171,8 +175,9 @@ func describe(h http.Header, info Info) {
 	h.Set("Cache-Control", keptFor)
 }
 
-// opening is the answer of http.ServeContent, and the file that it reads. A store that was not asked yet is asked before the
-// status is sent, so that it can still become another.
+// opening is the response of http.ServeContent, together with the file that it
+// reads. If the store has not been asked yet, it is asked before the status is
+// sent, so that the status can still change.
 type opening struct {
 	http.ResponseWriter
 	file   io.ReadSeekCloser
@@ -202,7 +207,7 @@ func (o *opening) Write(p []byte) (int, error) {
 func (o *opening) Read(p []byte) (int, error)               { return o.file.Read(p) }
 func (o *opening) Seek(at int64, whence int) (int64, error) { return o.file.Seek(at, whence) }
 
-// ReadFrom lets the system send a file without copying it.
+// ReadFrom lets the operating system send a file without copying it.
 func (o *opening) ReadFrom(r io.Reader) (int64, error) {
 	if o.failed {
 		return 0, errors.New("the file cannot be read")

@@ -14,22 +14,28 @@ import (
 	"github.com/quillgate/quillgate/database"
 )
 
-// ledger is the table media_files: a row for every file that is stored or about to be. Column pending is the moment since
-// which a row waits to be kept, NULL when it is kept; upload is who wrote it, or who is removing the file. Only who has
-// the row of a name, under the upload that it says, may write or remove a file of that name, so:
+// ledger is the table media_files, which has a row for every file that is
+// stored or about to be. Column pending is the time since which a row has been
+// waiting to be kept, or NULL when it is kept; upload identifies who wrote the
+// file or is removing it. Only the process that has the row of a name, with
+// that upload, may write or remove the file. Therefore:
 //
-//   - two writers never have one name, whichever server and store they write to;
-//   - a file is there before its row is kept, and its row is pending before it is removed;
-//   - whoever wants to remove what a dead process left first puts its own upload into the row. Had the process been alive
-//     after all, its transaction finds the row changed and does not commit;
-//   - one process at a time removes a file. Had another one taken the row over meanwhile, the name could be somebody else's
-//     by the time the first one gets to the file. So a removal stays alone for as long as it may take.
+//   - two writers never have the same name, whichever server and store they
+//     write to;
+//   - a file exists before its row is kept, and its row is pending before the
+//     file is removed;
+//   - a process that wants to remove what a dead process left first puts its
+//     own upload into the row. If the other process is alive after all, its
+//     transaction finds the row changed and does not commit;
+//   - one process at a time removes a file. If another took over the row
+//     meanwhile, somebody else could have the name by the time the first one
+//     gets to the file. So a removal stays alone for as long as it may take.
 type ledger struct {
 	db    *database.DB
 	clock func() time.Time
 }
 
-// ledgerRow is a row as it is read.
+// ledgerRow is a row of the table.
 type ledgerRow struct {
 	Info
 	upload  string
@@ -41,7 +47,7 @@ const ledgerColumns = `name, upload, pending, type, download, size, etag, stored
 // insertRow begins the statements that claim names.
 const insertRow = `INSERT INTO media_files (` + ledgerColumns + `) VALUES `
 
-// values is the list of n rows of eight values.
+// values returns the list of placeholders for n rows of eight values.
 func values(n int) string {
 	var b strings.Builder
 	for row := range n {
@@ -54,24 +60,28 @@ func values(n int) string {
 	return b.String()
 }
 
-// removal is a new upload of somebody who removes files. No writer has one that begins like it.
+// removal returns a new upload for removing files. It begins like that of no
+// writer.
 func removal() string { return removalPrefix + rand.Text() }
 
 const (
 	removalPrefix = "-"
-	// removalLease is for how long a removal is alone, from the moment in column pending on: well above removeWithin.
+	// removalLease is how long a removal stays alone, counted from column
+	// pending. It is well above removeWithin.
 	removalLease = 10 * time.Minute
 )
 
 func (g ledger) now() time.Time { return g.clock().UTC().Truncate(time.Microsecond) }
 
-// claim makes the row of a name, pending, and reports whether the name was free.
+// claim inserts a pending row for a name, and reports whether the name was
+// free.
 func (g ledger) claim(ctx context.Context, upload string, info Info) (bool, error) {
 	n, err := g.insert(ctx, upload, []Info{info})
 	return n == 1, err
 }
 
-// claimAll makes rows for those of the names that are free, and reports which they are.
+// claimAll inserts rows for the free ones of some names, and returns which they
+// are.
 func (g ledger) claimAll(ctx context.Context, upload string, infos []Info) (map[string]bool, error) {
 	n, err := g.insert(ctx, upload, infos)
 	if err != nil {
@@ -108,10 +118,11 @@ func (g ledger) insert(ctx context.Context, upload string, infos []Info) (int64,
 	return result.RowsAffected()
 }
 
-// nameChunk is how many names are looked at in one statement for a free one.
+// nameChunk is the number of names that one statement checks for a free one.
 const nameChunk = 200
 
-// nextFree returns the number before the first one above n under which the name is free.
+// nextFree returns the number before the first one above n with which the name
+// is free.
 func (g ledger) nextFree(ctx context.Context, name string, n int) (int, error) {
 	for n < maxNumber {
 		var names []string
@@ -138,10 +149,10 @@ func (g ledger) release(ctx context.Context, upload string, names ...string) err
 	return g.change(ctx, `DELETE FROM media_files WHERE upload = ? AND pending IS NOT NULL AND name IN (?)`, names, upload)
 }
 
-// namesAtOnce is how many names one statement has.
+// namesAtOnce is the number of names in one statement.
 const namesAtOnce = 500
 
-// change runs a statement on a list of names, each 500 in a transaction of their own.
+// change runs a statement for a list of names, with a transaction for each 500.
 func (g ledger) change(ctx context.Context, query string, names []string, before ...any) error {
 	for part := range slices.Chunk(names, namesAtOnce) {
 		text, args, err := database.In(query, append(append([]any{}, before...), part)...)
@@ -184,7 +195,8 @@ func (g ledger) keep(ctx context.Context, tx *database.Tx, s *Stored) error {
 	return nil
 }
 
-// take makes pending files those of token, and reports false when they are kept, or somebody else's, already.
+// take makes pending files those of token. It returns false if they are already
+// kept, or belong to somebody else.
 func (g ledger) take(ctx context.Context, token string, s *Stored) (bool, error) {
 	query, args, err := database.In(`UPDATE media_files SET upload = ?, pending = ? WHERE upload = ? AND pending IS NOT NULL AND name IN (?)`, token, g.now(), s.upload, s.names)
 	if err != nil {
@@ -198,7 +210,8 @@ func (g ledger) take(ctx context.Context, token string, s *Stored) (bool, error)
 	return n == int64(len(s.names)), err
 }
 
-// condemn makes files those of a removal, whatever their rows say, and makes rows for those that have none.
+// condemn makes files those of a removal, whatever their rows say, and inserts
+// missing rows.
 func (g ledger) condemn(ctx context.Context, tx *database.Tx, c Condemned) error {
 	now := g.now()
 	for part := range slices.Chunk(c.names, namesAtOnce/10) {
@@ -214,8 +227,8 @@ func (g ledger) condemn(ctx context.Context, tx *database.Tx, c Condemned) error
 	return nil
 }
 
-// takeForgotten makes some of the files that are pending since before the given moment those of token, but for those that
-// somebody else removes.
+// takeForgotten makes some of the files that have been pending since before a
+// time those of token, except those that somebody else is removing.
 func (g ledger) takeForgotten(ctx context.Context, token string, before time.Time) (names []string, err error) {
 	const forgotten = `pending < ? AND (upload NOT LIKE '` + removalPrefix + `%' OR pending < ?)`
 	now := g.now()
@@ -241,7 +254,7 @@ func (g ledger) takeForgotten(ctx context.Context, token string, before time.Tim
 	return mine, nil
 }
 
-// find returns the row of a name, nil when there is none.
+// find returns the row of a name, or nil.
 func (g ledger) find(ctx context.Context, name string) (*ledgerRow, error) {
 	rows, err := g.read(ctx, g.db, `SELECT `+ledgerColumns+` FROM media_files WHERE name = $1`, name)
 	if err != nil || len(rows) == 0 {

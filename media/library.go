@@ -16,21 +16,22 @@ import (
 	"github.com/quillgate/quillgate/database"
 )
 
-// LibraryConfig holds the parts that a Library is made of.
+// LibraryConfig holds the parts of a Library.
 type LibraryConfig struct {
 	Store Store
 	DB    *database.DB
-	// Earlier is where the files were before they were moved to Store, nil for nowhere: a file that is on record and not
-	// yet in Store is read there.
+	// Earlier is the store of the files before they were moved to Store, or
+	// nil. A recorded file that is not in Store yet is read there.
 	Earlier Store
-	// Imager makes the smaller versions of pictures; one with the default budget of memory when nil.
+	// Imager creates the smaller versions of pictures. The default has the
+	// default memory budget.
 	Imager *Imager
-	Clock  func() time.Time // time.Now when nil
-	Logger *slog.Logger     // discards when nil
+	Clock  func() time.Time // default time.Now
+	Logger *slog.Logger     // default: discards
 }
 
-// Library is the files of a blog: a Store and its ledger. Several processes may have the same library open. It is safe
-// for concurrent use.
+// Library holds the files of a blog: a Store and its ledger. Several processes
+// can open the same library. It is safe for concurrent use.
 type Library struct {
 	store, earlier Store
 	ledger         ledger
@@ -39,7 +40,7 @@ type Library struct {
 	logger         *slog.Logger
 }
 
-// New returns the library over the given parts.
+// New returns the library for a configuration.
 func New(cfg LibraryConfig) *Library {
 	l := &Library{store: cfg.Store, earlier: cfg.Earlier, imager: cfg.Imager, clock: cfg.Clock, logger: cfg.Logger}
 	if l.imager == nil {
@@ -55,40 +56,45 @@ func New(cfg LibraryConfig) *Library {
 	return l
 }
 
-// Upload says how bytes are to be stored.
+// Upload describes a file to store.
 type Upload struct {
-	// Name is that of the file. When it is taken the file gets the first free one of name-1, name-2 and so on (red.png,
-	// red-1.png).
+	// Name is the name of the file. If it is taken, the file gets the first
+	// free one of name-1, name-2 and so on (red.png, red-1.png).
 	Name string
-	// Picture is what is to be made of a picture; nil looks at no picture.
+	// Picture describes what to make of a picture. If it is nil, pictures are
+	// stored like other files.
 	Picture *Order
 }
 
-// Stored is a file with its smaller versions, which have their places but are pending until Keep.
+// Stored is a stored file with its smaller versions, which are pending until
+// Keep.
 type Stored struct {
-	Info    Info     // of the bytes that came
-	Picture *Picture // nil for a file that is not one, or was not looked at
+	Info    Info     // of the uploaded bytes
+	Picture *Picture // nil for a file that is not a picture, or was not inspected
 
 	upload  string // the writer, in the ledger
 	names   []string
-	adopted *Info // a file that was there before
+	adopted *Info // a file that existed before
 }
 
 // Names lists the files that were stored.
 func (s *Stored) Names() []string { return s.names }
 
-// ErrSwept says that files waited so long to be recorded that they were taken for those of a process that has died.
+// ErrSwept means that files waited so long to be recorded that they were taken
+// for those of a dead process.
 var ErrSwept = errors.New("the files were removed before they could be recorded")
 
-// maxNumber bounds the search for a free name.
+// maxNumber limits the search for a free name.
 const maxNumber = 100_000
 
-// storeWithin bounds how long files may be on their way, well below the time after which Run takes them for forgotten.
+// storeWithin is the time limit for storing files, well below the time after
+// which Run takes them for forgotten.
 const storeWithin = 20 * time.Minute
 
-// Store stores what r yields, to its end, and the smaller versions of a picture. When it returns, the bytes and the names
-// are durable and the files are complete; after an error nothing is left. A transaction has to Keep the files, or the
-// caller discards them.
+// Store reads r to its end and stores it, with smaller versions if it is a
+// picture. When it returns, bytes and names are durable and the files are
+// complete; after an error nothing is left. A transaction must Keep the files,
+// or the caller must Discard them.
 func (l *Library) Store(ctx context.Context, u Upload, r io.Reader) (_ *Stored, err error) {
 	if err := CheckName(u.Name); err != nil {
 		return nil, fmt.Errorf("store %q: %w", u.Name, err)
@@ -136,7 +142,7 @@ func (l *Library) placeFirst(ctx context.Context, s *Stored, name string, p *Par
 		if !errors.Is(err, fs.ErrExist) {
 			return Info{}, err
 		}
-		// There is a file that nobody has a row for: it stays as it is.
+		// There is a file without a row: leave it as it is.
 		if err := l.ledger.release(ctx, s.upload, candidate); err != nil {
 			return Info{}, err
 		}
@@ -145,7 +151,7 @@ func (l *Library) placeFirst(ctx context.Context, s *Stored, name string, p *Par
 	return Info{}, fmt.Errorf("store %q: find a free name: %d are taken", name, maxNumber)
 }
 
-// numbered puts -n in front of the extension, or nothing for zero.
+// numbered inserts -n before the extension, unless n is zero.
 func numbered(name string, n int) string {
 	if n == 0 {
 		return name
@@ -154,7 +160,8 @@ func numbered(name string, n int) string {
 	return fmt.Sprintf("%s-%d%s", strings.TrimSuffix(name, ext), n, ext)
 }
 
-// placeVersions makes the smaller versions of a picture out of the bytes that were spooled, and gives them their places.
+// placeVersions creates the smaller versions of a picture from the spooled
+// bytes, and stores them.
 func (l *Library) placeVersions(ctx context.Context, s *Stored, p *Part, order Order) error {
 	b := &bench{library: l, stored: s, part: p}
 	defer b.clear(ctx)
@@ -166,7 +173,8 @@ func (l *Library) placeVersions(ctx context.Context, s *Stored, p *Part, order O
 	return b.place(ctx)
 }
 
-// bench is where the versions of one picture are made: it reads the bytes that were spooled, and spools what is made.
+// bench is where the versions of one picture are made: it reads the spooled
+// bytes, and spools the versions.
 type bench struct {
 	library *Library
 	stored  *Stored
@@ -179,7 +187,7 @@ type madeFile struct {
 	part *Part
 }
 
-// Open implements Files for the upload alone.
+// Open implements Files for the upload only.
 func (b *bench) Open(context.Context, string) (io.ReadSeekCloser, Info, error) {
 	file, err := b.part.open()
 	return file, b.stored.Info, err
@@ -209,7 +217,7 @@ func (b *bench) has(name string) bool {
 	return false
 }
 
-// Remove implements Files: what was made is only spooled.
+// Remove implements Files: versions are only spooled.
 func (b *bench) Remove(context.Context, ...string) error { return nil }
 
 // clear removes the spooled files.
@@ -221,7 +229,8 @@ func (b *bench) clear(ctx context.Context) {
 	}
 }
 
-// place stores what was made: all names are claimed at once, and who does not get one is given another number.
+// place stores the versions. It claims all names at once; a version that does
+// not get its name is given another number.
 func (b *bench) place(ctx context.Context) error {
 	if len(b.made) == 0 {
 		return nil
@@ -274,7 +283,8 @@ func (s *Stored) drop(name string) {
 	}
 }
 
-// rename says that a file of the picture has got another name, both without their folder.
+// rename records that a file of the picture got another name, both without
+// their folder.
 func (p *Picture) rename(old, name string) {
 	if path.Base(p.File) == old {
 		p.File = path.Join(path.Dir(p.File), name)
@@ -286,9 +296,10 @@ func (p *Picture) rename(old, name string) {
 	}
 }
 
-// Adopt makes a file that lies in the store, and that nobody has, one that can be kept, and stores the smaller versions of
-// a picture. The file itself stays where it is, even when it is discarded. A missing one is fs.ErrNotExist, one that
-// somebody is writing or removing fs.ErrExist.
+// Adopt takes over a file that is in the store without a row, so that it can be
+// kept, and stores the smaller versions of a picture. The file itself stays
+// where it is, even if it is discarded. The error is fs.ErrNotExist for a
+// missing file, and fs.ErrExist for one that somebody is writing or removing.
 func (l *Library) Adopt(ctx context.Context, name string, order Order) (_ *Stored, err error) {
 	if taken, err := l.ledger.find(ctx, name); err != nil {
 		return nil, err
@@ -314,8 +325,8 @@ func (l *Library) Adopt(ctx context.Context, name string, order Order) (_ *Store
 	return s, nil
 }
 
-// Keep records within tx that the files are on record where they belong. It returns ErrSwept when they are not there any
-// more: then the transaction must not commit.
+// Keep records within tx that files are kept. It returns ErrSwept if they no
+// longer exist: then the transaction must not commit.
 func (l *Library) Keep(ctx context.Context, tx *database.Tx, stored ...*Stored) error {
 	for _, s := range stored {
 		if err := l.ledger.keep(ctx, tx, s); err != nil {
@@ -325,8 +336,8 @@ func (l *Library) Keep(ctx context.Context, tx *database.Tx, stored ...*Stored) 
 	return nil
 }
 
-// Discard removes files that could not be recorded. What was kept after all, in a transaction whose commit lost its
-// answer, stays.
+// Discard removes files that could not be recorded. Files that were kept after
+// all, by a transaction whose commit was not confirmed, stay.
 func (l *Library) Discard(ctx context.Context, s *Stored) error {
 	ctx = context.WithoutCancel(ctx)
 	if len(s.names) == 0 {
@@ -340,17 +351,17 @@ func (l *Library) Discard(ctx context.Context, s *Stored) error {
 	return l.remove(ctx, token, s.names)
 }
 
-// Condemned are files whose rows say that they are to be removed.
+// Condemned are files that are marked for removal.
 type Condemned struct {
 	token string
 	names []string
 }
 
-// Condemn records within tx that files are nobody's any more. After the commit they are to be purged; when that does not
-// come about, Run does it.
+// Condemn marks files for removal, within tx. Call Purge after the commit; if
+// that does not happen, Run removes them.
 func (l *Library) Condemn(ctx context.Context, tx *database.Tx, names ...string) (Condemned, error) {
 	names = slices.Clone(names)
-	slices.Sort(names) // in one order, so that two do not wait for each other
+	slices.Sort(names) // in the same order everywhere, so that two processes do not wait for each other
 	c := Condemned{removal(), slices.Compact(names)}
 	return c, l.ledger.condemn(ctx, tx, c)
 }
@@ -363,7 +374,7 @@ func (l *Library) Purge(ctx context.Context, c Condemned) error {
 	return l.remove(context.WithoutCancel(ctx), c.token, c.names)
 }
 
-// Remove removes files, whoever has them. Names that do not exist are passed over.
+// Remove removes files, whatever their rows say. It ignores missing files.
 func (l *Library) Remove(ctx context.Context, names ...string) error {
 	for _, name := range names {
 		if err := CheckName(name); err != nil {
@@ -381,7 +392,8 @@ func (l *Library) Remove(ctx context.Context, names ...string) error {
 	return l.Purge(ctx, c)
 }
 
-// remove removes files whose rows have the token, and then the rows: a row without a file is found again.
+// remove removes files whose rows have the token, and then the rows: a row
+// without a file will be found again.
 func (l *Library) remove(ctx context.Context, token string, names []string) error {
 	ctx, cancel := context.WithTimeout(ctx, removeWithin)
 	defer cancel()
@@ -395,10 +407,12 @@ func (l *Library) remove(ctx context.Context, token string, names []string) erro
 	return l.ledger.release(ctx, token, names...)
 }
 
-// removeWithin bounds how long a caller waits for files to be removed; the rest is left to Run.
+// removeWithin is how long a caller waits for the removal of files; Run does
+// the rest.
 const removeWithin = 30 * time.Second
 
-// Open opens a file for reading; the caller closes it. A missing file is an error that wraps fs.ErrNotExist.
+// Open opens a file for reading; the caller closes it. A missing file is an
+// error that wraps fs.ErrNotExist.
 func (l *Library) Open(ctx context.Context, name string) (io.ReadSeekCloser, Info, error) {
 	f, info, err := l.store.Open(ctx, name, nil)
 	if l.earlier != nil && errors.Is(err, fs.ErrNotExist) {
@@ -407,7 +421,7 @@ func (l *Library) Open(ctx context.Context, name string) (io.ReadSeekCloser, Inf
 	return f, info, err
 }
 
-// openEarlier looks for a file where it was before the move, when it is on record.
+// openEarlier opens a recorded file in the store where it was before the move.
 func (l *Library) openEarlier(ctx context.Context, name string, missing error) (io.ReadSeekCloser, Info, error) {
 	known, err := l.ledger.find(ctx, name)
 	if err != nil {
@@ -419,7 +433,8 @@ func (l *Library) openEarlier(ctx context.Context, name string, missing error) (
 	return l.earlier.Open(ctx, name, nil)
 }
 
-// Stat describes a file without opening it. A missing file is an error that wraps fs.ErrNotExist.
+// Stat describes a file without opening it. A missing file is an error that
+// wraps fs.ErrNotExist.
 func (l *Library) Stat(ctx context.Context, name string) (Info, error) {
 	info, err := l.store.Stat(ctx, name)
 	if l.earlier == nil || !errors.Is(err, fs.ErrNotExist) {
@@ -432,12 +447,13 @@ func (l *Library) Stat(ctx context.Context, name string) (Info, error) {
 	return info, f.Close()
 }
 
-// Address says in words for people where the files are.
+// Address describes in words where the files are.
 func (l *Library) Address() string { return l.store.Address() }
 
 func (l *Library) now() time.Time { return l.clock().UTC().Truncate(time.Microsecond) }
 
-// Run removes from time to time what was pending for longer than an hour, until ctx ends.
+// Run removes files that have been pending for more than an hour, from time to
+// time, until ctx ends.
 func (l *Library) Run(ctx context.Context) {
 	every := time.NewTicker(sweepEvery)
 	defer every.Stop()
@@ -460,8 +476,9 @@ const (
 	forgottenAfter = time.Hour
 )
 
-// Sweep removes the files that were left pending for longer than age, and what was being written before that. It returns how
-// many files it removed. Other processes may store files meanwhile.
+// Sweep removes files that have been pending for longer than age, and
+// unfinished ones from before that. It returns the number of removed files.
+// Other processes may store files meanwhile.
 func (l *Library) Sweep(ctx context.Context, age time.Duration) (removed int, err error) {
 	before := l.now().Add(-age)
 	for {

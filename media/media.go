@@ -1,14 +1,18 @@
-// Package media keeps the bytes of uploads: it names files, detects what they are, makes the smaller sizes of
-// pictures, and stores all that in a Store: a folder, or a bucket of an S3 server. It decides no permission and knows no
-// post.
+// Package media stores the bytes of uploads: it names files, detects their
+// types, creates smaller versions of pictures, and keeps all of them in a
+// Store, which is a folder or a bucket of an S3 server. It decides no
+// permissions and knows no posts.
 //
-// A Library is a Store with its ledger, the table media_files, which has one row for every file. A file gets its row,
-// pending, before its bytes get their place; the row is kept in the transaction that records what the file is for. So
-// a process may die at any moment: what is recorded is there, and what is not recorded is found by its pending row and
-// removed, by any server, while all of them run.
+// A Library is a Store with its ledger, the table media_files, which has one
+// row for every file. A row is inserted as pending before the bytes get their
+// place, and is kept in the transaction that records what the file is for.
+// Therefore a process may die at any moment: every recorded file exists, and
+// any server finds other files by their pending rows and removes them, while
+// all servers are running.
 //
-// Nothing is held whole in memory: a file goes from its reader through a small buffer into a temporary file and from
-// there to its place, and the pictures that are decoded at the same time share one budget of memory.
+// No file is held in memory as a whole: it goes from its reader through a small
+// buffer into a temporary file and from there to its place. Pictures that are
+// decoded at the same time share one memory budget.
 package media
 
 import (
@@ -21,41 +25,46 @@ import (
 	"time"
 )
 
-// Store is where the bytes are. Names are relative and separated by slashes, such as "2024/01/red.png"; no element
-// begins with a dot. A missing file is an error that wraps fs.ErrNotExist, an unusable name one that wraps ErrName, a
-// store that does not answer one that wraps ErrUnavailable. A Store is safe for concurrent use, by several processes too.
+// Store holds the bytes. Names are relative and separated by slashes, such as
+// "2024/01/red.png"; no element begins with a dot. A missing file is an error
+// that wraps fs.ErrNotExist, an invalid name one that wraps ErrName, and a
+// store that does not answer one that wraps ErrUnavailable. A Store is safe for
+// concurrent use, also by several processes.
 type Store interface {
-	// Spool reads r to its end into a temporary file, from which Put and the making of smaller versions read. The caller
-	// discards it.
+	// Spool reads r to its end into a temporary file, from which Put and the
+	// creation of smaller versions read. The caller discards it.
 	Spool(ctx context.Context, r io.Reader) (*Part, error)
-	// Put gives the bytes of a part their name, durably and as a whole. It returns an error that wraps fs.ErrExist, and
-	// changes nothing, when there is a file of this name. After any other error the file may be there all the same.
+	// Put stores the bytes of a part under a name, durably and as a whole. If a
+	// file with this name exists, the error wraps fs.ErrExist and nothing
+	// changes. After any other error the file may exist nevertheless.
 	Put(ctx context.Context, name string, p *Part, f Facts) error
-	// Open opens a file for reading; the caller closes it. With facts that are known already the store is not asked
-	// before the first Read, whose error then says what Open would have said.
+	// Open opens a file for reading; the caller closes it. If known is not nil,
+	// the store is not asked before the first Read, which then returns the
+	// errors of Open.
 	Open(ctx context.Context, name string, known *Info) (io.ReadSeekCloser, Info, error)
 	// Stat describes a file without opening it.
 	Stat(ctx context.Context, name string) (Info, error)
-	// Remove removes files. Names that do not exist are passed over.
+	// Remove removes files. It ignores missing ones.
 	Remove(ctx context.Context, names ...string) error
-	// List walks through all files.
+	// List iterates over all files.
 	List(ctx context.Context) iter.Seq2[Info, error]
-	// Sweep removes what was being written before the given moment and never got a name.
+	// Sweep removes bytes that were written before a time and never got a name.
 	Sweep(ctx context.Context, before time.Time) error
-	// Mark reads the mark by which the store is recognised, "" when it has none, and SetMark writes it.
+	// Mark returns the mark that identifies the store, or "" if it has none.
+	// SetMark writes it.
 	Mark(ctx context.Context) (string, error)
 	SetMark(ctx context.Context, mark string) error
-	// Address says in words for people where the store is. No secret is in it.
+	// Address describes in words where the store is, without secrets.
 	Address() string
 	Close() error
 }
 
-// Facts are what is found out of the bytes of a file once, when they are stored.
+// Facts are properties of the bytes of a file, determined when it is stored.
 type Facts struct {
 	Size     int64  // bytes
-	Type     string // media type as it is served; "" when it was not found out yet
-	Download bool   // browsers may not show it in place
-	ETag     string // of the bytes, without quotes, the same in every store; "" when it was not found out yet
+	Type     string // media type as served; "" if not determined yet
+	Download bool   // browsers must not display it
+	ETag     string // of the bytes, without quotes, the same in every store; "" if not determined yet
 }
 
 // Info describes a stored file.
@@ -65,29 +74,31 @@ type Info struct {
 	Facts
 }
 
-// ErrName says that a name cannot be the name of a stored file: it is empty, absolute, leads upwards, is hidden, too
-// long, or holds what no file name should.
+// ErrName means that a name cannot be that of a stored file: it is empty,
+// absolute, hidden, too long, leads upwards, or contains characters that no
+// file name should.
 var ErrName = errors.New("unusable file name")
 
-// ErrUnavailable says that the store did not answer, or refused to: that is the operator's concern, and a caller may try
-// again later.
+// ErrUnavailable means that the store did not answer, or refused to. This is
+// the operator's concern; a caller may try again later.
 var ErrUnavailable error = unavailable{}
 
 type unavailable struct{}
 
 func (unavailable) Error() string { return "the store of uploads is not available" }
 
-// Outage says when it is worth another try; the server tells clients.
+// Outage returns when to try again; the server tells clients.
 func (unavailable) Outage() time.Duration { return 30 * time.Second }
 
-// maxElement is the longest element of a name in bytes that the usual file systems take, and maxNameLength the longest name
-// that S3 takes below a prefix.
+// maxElement is the longest element of a name, in bytes, that common file
+// systems accept, and maxNameLength the longest name that S3 accepts below a
+// prefix.
 const (
 	maxElement    = 255
 	maxNameLength = 900
 )
 
-// CheckName returns ErrName unless name can be the name of a stored file.
+// CheckName returns ErrName unless name can be that of a stored file.
 func CheckName(name string) error {
 	if !fs.ValidPath(name) || name == "." || len(name) > maxNameLength || strings.ContainsAny(name, "\\\x00") {
 		return ErrName

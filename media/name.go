@@ -9,16 +9,19 @@ import (
 	"golang.org/x/text/unicode/norm"
 )
 
-// maxName is the longest cleaned name in bytes: it leaves room for a number and the dimensions of a smaller version.
+// maxName is the longest cleaned name in bytes. It leaves room for a number and
+// the dimensions of a smaller version.
 const maxName = 200
 
-// dropped are the characters that have no place in a file name.
+// dropped are characters that are removed from file names.
 const dropped = "?[]/\\=<>:;,'\"&$#*()|~`!{}%+’«»”“"
 
-// Clean turns the name that a client sent into one without folders, spaces, accents and characters that mean
-// something to a shell, a browser or a URL, as WordPress does: "My Photo (1)!.PNG" becomes "My-Photo-1.PNG". In the
-// middle of a name what looks like the extension of a type that may not be uploaded gets an underscore, so that no
-// web server takes x.php.png for a program. The result is empty when nothing usable is left.
+// Clean turns the name that a client sent into one without folders, spaces,
+// accents and characters with a meaning to a shell, a browser or a URL, as
+// WordPress does: "My Photo (1)!.PNG" becomes "My-Photo-1.PNG". In the middle
+// of a name, it appends an underscore to anything that looks like the extension
+// of a type that may not be uploaded, so that no web server takes x.php.png for
+// a program. The result is empty if nothing usable is left.
 func (r Rules) Clean(name string) string {
 	name = plainLatin(strings.Map(func(c rune) rune {
 		switch {
@@ -28,7 +31,7 @@ func (r Rules) Clean(name string) string {
 			return -1
 		}
 		return c
-	}, norm.NFC.String(strings.ToValidUTF8(name, "")))) // first, for the Greek question mark is a semicolon
+	}, norm.NFC.String(strings.ToValidUTF8(name, "")))) // first, because the Greek question mark is a semicolon
 	name = strings.Trim(squeeze(name), ".-_")
 	if !strings.Contains(name, ".") {
 		if _, ok := (Rules{Active: true}).byExtension(name); ok {
@@ -38,7 +41,7 @@ func (r Rules) Clean(name string) string {
 	return shorten(r.defuse(name))
 }
 
-// squeeze leaves one of each run of dashes.
+// squeeze replaces each run of dashes by one.
 func squeeze(s string) string {
 	for strings.Contains(s, "--") {
 		s = strings.ReplaceAll(s, "--", "-")
@@ -46,7 +49,8 @@ func squeeze(s string) string {
 	return s
 }
 
-// defuse puts an underscore behind the extensions in the middle of a name that are not those of an allowed type.
+// defuse appends an underscore to extensions in the middle of a name that are
+// not those of an allowed type.
 func (r Rules) defuse(name string) string {
 	parts := strings.Split(name, ".")
 	for i := 1; i < len(parts)-1; i++ {
@@ -57,7 +61,8 @@ func (r Rules) defuse(name string) string {
 	return strings.Join(parts, ".")
 }
 
-// looksLikeExtension says whether s is two to five letters and perhaps one digit.
+// looksLikeExtension reports whether s is two to five letters, perhaps followed
+// by a digit.
 func looksLikeExtension(s string) bool {
 	letters := strings.TrimRightFunc(s, func(c rune) bool { return c >= '0' && c <= '9' })
 	if len(letters) < 2 || len(letters) > 5 || len(s)-len(letters) > 1 {
@@ -66,7 +71,7 @@ func looksLikeExtension(s string) bool {
 	return strings.IndexFunc(letters, func(c rune) bool { return (c|0x20) < 'a' || (c|0x20) > 'z' }) < 0
 }
 
-// shorten cuts the part before the extension to fit, between characters.
+// shorten truncates the part before the extension to fit, between characters.
 func shorten(name string) string {
 	if len(name) <= maxName {
 		return name
@@ -82,24 +87,25 @@ func shorten(name string) string {
 	return strings.TrimRight(name[:cut], ".-_") + ext
 }
 
-// LowerExtension returns the name with its extension in lower case, which is how files are stored.
+// LowerExtension returns the name with its extension in lower case, as files
+// are stored.
 func LowerExtension(name string) string {
 	ext := path.Ext(name)
 	return strings.TrimSuffix(name, ext) + strings.ToLower(ext)
 }
 
-// latin spells letters that are no base letter with a mark.
+// latin replaces letters that do not decompose into a base letter and a mark.
 var latin = strings.NewReplacer(
 	"ß", "s", "Æ", "AE", "æ", "ae", "Œ", "OE", "œ", "oe", "Ø", "O", "ø", "o", "Þ", "TH", "þ", "th", "Ð", "D", "ð", "d", "Đ", "D", "đ", "d",
 	"Ħ", "H", "ħ", "h", "ı", "i", "Ĳ", "IJ", "ĳ", "ij", "ĸ", "k", "Ł", "L", "ł", "l", "Ŀ", "L", "ŀ", "l", "ŉ", "n", "Ŋ", "N", "ŋ", "n",
 	"Ŧ", "T", "ŧ", "t", "ſ", "s", "ª", "a", "º", "o", "€", "E", "£", "", "ƒ", "f",
 )
 
-// plainLatin takes the marks off Latin letters and leaves every other script as it is.
+// plainLatin removes the marks from Latin letters and keeps every other script.
 func plainLatin(s string) string {
 	s = norm.NFC.String(latin.Replace(norm.NFC.String(s)))
 	var b strings.Builder
-	marked := false // the character before is a Latin letter, whose other marks go too
+	marked := false // the previous character is a Latin letter, whose other marks are removed too
 	for _, c := range s {
 		if marked && unicode.Is(unicode.Mn, c) {
 			continue

@@ -23,28 +23,32 @@ import (
 	"golang.org/x/sync/semaphore"
 )
 
-// DefaultMemory is the budget of an Imager in bytes: enough for a photograph of 42 megapixels as cameras write them,
-// or for a PNG of 20.
+// DefaultMemory is the default budget of an Imager in bytes: enough for an
+// ordinary photograph of 42 megapixels, or a PNG of 20.
 const DefaultMemory = 96 << 20
 
-// DefaultThreshold is the width and height in pixels above which WordPress puts a smaller picture in an upload's place.
+// DefaultThreshold is the width and height in pixels above which WordPress
+// replaces an upload by a smaller picture.
 const DefaultThreshold = 2560
 
-// largeWork is the memory that is worth a collection of its own.
+// largeWork is the size in bytes above which memory is returned to the system
+// at once.
 const largeWork = 32 << 20
 
-// quality is that of the JPEG files that are written, the same as WordPress's.
+// quality is the quality of the JPEG files that are written, the same as in
+// WordPress.
 const quality = 82
 
-// Imager makes the smaller versions of pictures. It is safe for concurrent use: pictures that need more than the
-// budget together wait for each other.
+// Imager creates the smaller versions of pictures. It is safe for concurrent
+// use: pictures that together exceed the budget wait for each other.
 type Imager struct {
 	memory int64
 	budget *semaphore.Weighted
 }
 
-// NewImager returns an Imager that decodes pictures within memory bytes, DefaultMemory when that is zero. A picture
-// that alone needs more gets no smaller versions.
+// NewImager returns an Imager that decodes pictures within memory bytes, or
+// DefaultMemory if that is zero. A picture that alone needs more gets no
+// smaller versions.
 func NewImager(memory int64) *Imager {
 	if memory <= 0 {
 		memory = DefaultMemory
@@ -52,20 +56,21 @@ func NewImager(memory int64) *Imager {
 	return &Imager{memory: memory, budget: semaphore.NewWeighted(memory)}
 }
 
-// Order says what is to be made of a picture.
+// Order describes what to make of a picture.
 type Order struct {
 	Sizes []Size
-	// Threshold is the largest width and height that a picture keeps; of a larger JPEG, GIF or WebP a copy of that
-	// size takes the upload's place (photo-scaled.jpg). Zero keeps every picture.
+	// Threshold is the largest width and height that a picture keeps. A larger
+	// JPEG, GIF or WebP is replaced by a copy of that size (photo-scaled.jpg).
+	// Zero keeps every picture.
 	Threshold int
 }
 
-// Picture is what is known of a stored picture and what was made of it.
+// Picture describes a stored picture and its versions.
 type Picture struct {
-	// File is the file to show: the upload, or the copy that took its place because it was too large (-scaled) or not
-	// upright (-rotated).
+	// File is the file to show: the upload, or the copy that replaces it
+	// because it was too large (-scaled) or not upright (-rotated).
 	File string
-	// Original is the base name of the upload when File is a copy of it.
+	// Original is the base name of the upload if File is a copy of it.
 	Original      string
 	Width, Height int   // of File in pixels, upright
 	Size          int64 // of File in bytes
@@ -75,8 +80,8 @@ type Picture struct {
 
 // Version is one of the smaller versions of a picture.
 type Version struct {
-	Name          string // the size's
-	File          string // base name; the file is in the folder of the picture
+	Name          string // of the size
+	File          string // base name; in the folder of the picture
 	Width, Height int
 	Type          string // media type
 	Size          int64  // bytes
@@ -95,19 +100,21 @@ func (p *Picture) Files() []string {
 	return files
 }
 
-// Files are where a picture is read from, and where its smaller versions go.
+// Files is where a picture is read from, and where its smaller versions are
+// stored.
 type Files interface {
 	// Open opens the picture.
 	Open(ctx context.Context, name string) (io.ReadSeekCloser, Info, error)
-	// Create takes a version, under its name or a numbered one. Remove takes it back.
+	// Create stores a version, under its name or a numbered one. Remove removes
+	// it.
 	Create(ctx context.Context, name string, r io.Reader) (Info, error)
 	Remove(ctx context.Context, names ...string) error
 }
 
-// Process looks at a stored file and makes what the order asks for. For a file
-// that is not a picture it returns nil and no error. A picture that is damaged
-// or that needs more memory than there may be is reported as its header
-// describes it, without versions. On error the new files have been removed.
+// Process inspects a stored file and makes what the order asks for. For a file
+// that is not a picture it returns nil and no error. A picture that is damaged,
+// or that needs more memory than the budget, is described by its header,
+// without versions. After an error, the new files have been removed.
 func (m *Imager) Process(ctx context.Context, files Files, name string, order Order) (*Picture, error) {
 	f, info, err := files.Open(ctx, name)
 	if err != nil {
@@ -122,7 +129,7 @@ func (m *Imager) Process(ctx context.Context, files Files, name string, order Or
 	if h.meta.orientation() >= 5 {
 		p.Width, p.Height = h.height, h.width
 	}
-	if h.memory == 0 { // no decoder takes it
+	if h.memory == 0 { // no decoder supports it
 		return p, nil
 	}
 	w := work{files: files, header: h, picture: p, order: order}
@@ -136,7 +143,8 @@ func (m *Imager) Process(ctx context.Context, files Files, name string, order Or
 	}
 	defer m.budget.Release(need)
 	if need > largeWork {
-		// The next picture may come in an hour: what this one took goes back to the system at once.
+		// The next picture may come in an hour, so return the memory to the
+		// system at once.
 		defer debug.FreeOSMemory()
 	}
 	if err := w.run(ctx, f); err != nil {
@@ -145,15 +153,16 @@ func (m *Imager) Process(ctx context.Context, files Files, name string, order Or
 	return p, nil
 }
 
-// header is what a picture says of itself before it is decoded.
+// header is the description of a picture in its header.
 type header struct {
 	format        string
 	width, height int // as stored, before turning
 	meta          Meta
-	memory        int64 // bytes that decoding takes, estimated
+	memory        int64 // estimated bytes for decoding
 }
 
-// inspect reads a picture's header, and reports false for anything that is not a picture. Without a decoder for it, memory is 0.
+// inspect reads a picture's header. It returns false for anything that is not a
+// picture. Without a decoder, memory is 0.
 func inspect(f io.ReadSeeker) (header, bool) {
 	config, format, err := image.DecodeConfig(bufio.NewReader(f))
 	if err != nil || config.Width <= 0 || config.Height <= 0 {
@@ -166,7 +175,7 @@ func inspect(f io.ReadSeeker) (header, bool) {
 		if _, err := f.Seek(0, io.SeekStart); err != nil {
 			return header{}, false
 		}
-		j, _ := readJPEG(bufio.NewReader(f)) // what was read until an error counts
+		j, _ := readJPEG(bufio.NewReader(f)) // use what was read before an error
 		h.meta = j.meta
 		h.memory = (pixels*int64(max(j.samples, 64)) + 63) / 64
 		if j.progressive {
@@ -188,7 +197,8 @@ func inspect(f io.ReadSeeker) (header, bool) {
 	return h, true
 }
 
-// interlaced reads the last byte of a PNG's header chunk; such pictures are put together from seven smaller ones.
+// interlaced reads the last byte of a PNG's header chunk. Interlaced pictures
+// are assembled from seven smaller ones.
 func interlaced(f io.ReadSeeker) bool {
 	var b [1]byte
 	if _, err := f.Seek(28, io.SeekStart); err != nil {
@@ -213,18 +223,18 @@ func bytesPerPixel(m color.Model) int64 {
 	return 4
 }
 
-// work is the making of one picture's versions.
+// work is the creation of one picture's versions.
 type work struct {
 	files   Files
 	header  header
 	picture *Picture
 	order   Order
 
-	base          plan // the first reduction: everything else is made from it
+	base          plan // the first reduction, from which everything else is made
 	replace       string
 	versions      []plannedVersion
 	made          []string
-	width, height int // of the picture upright, before any reduction
+	width, height int // of the upright picture, before any reduction
 }
 
 type plannedVersion struct {
@@ -232,7 +242,7 @@ type plannedVersion struct {
 	plan plan
 }
 
-// plan decides what is to be made, without looking at a pixel.
+// plan decides what to make, from the dimensions only.
 func (w *work) plan() {
 	w.width, w.height = w.picture.Width, w.picture.Height
 	if w.header.format == "bmp" {
@@ -260,7 +270,7 @@ func (w *work) plan() {
 	w.base = plan{w: float64(w.header.width), h: float64(w.header.height), width: width, height: height}
 }
 
-// largest is the smallest size that all planned versions can be made from.
+// largest returns the smallest size that all planned versions can be made from.
 func (w *work) largest() (int, int) {
 	scale := 0.0
 	for _, v := range w.versions {
@@ -271,8 +281,9 @@ func (w *work) largest() (int, int) {
 
 func (w *work) anything() bool { return w.replace != "" || len(w.versions) > 0 }
 
-// memory is what the work takes at its peak: the picture and its first reduction, or, without the picture, that, its
-// turned copy and a version.
+// memory returns the peak memory of the work: the picture and its first
+// reduction, or, without the picture, the reduction, its turned copy and a
+// version.
 func (w *work) memory() int64 {
 	reduced := 4 * int64(w.base.width) * int64(w.base.height)
 	return max(w.header.memory+reduced, 3*reduced)
@@ -305,7 +316,7 @@ func (w *work) run(ctx context.Context, f io.ReadSeeker) error {
 	return w.makeVersions(ctx, base, colors)
 }
 
-// replaceUpload puts the reduced or turned copy in the upload's place.
+// replaceUpload replaces the upload by the reduced or turned copy.
 func (w *work) replaceUpload(ctx context.Context, base *image.RGBA, colors color.Palette) error {
 	if w.replace == "" {
 		return nil
@@ -323,12 +334,14 @@ func (w *work) replaceUpload(ctx context.Context, base *image.RGBA, colors color
 	return nil
 }
 
-// makeVersions makes the largest version of the whole picture, the next smaller one of that, and so on.
+// makeVersions makes the largest version from the whole picture, the next
+// smaller one from that, and so on.
 func (w *work) makeVersions(ctx context.Context, src *image.RGBA, colors color.Palette) error {
 	made := make([]Version, len(w.versions))
 	for _, i := range w.largestFirst() {
 		v := w.versions[i]
-		// The plan is in pixels of the whole picture, the source may be smaller.
+		// The plan is in pixels of the whole picture; the source may be
+		// smaller.
 		xScale, yScale := float64(src.Rect.Dx())/float64(w.width), float64(src.Rect.Dy())/float64(w.height)
 		p := v.plan
 		p.x, p.w, p.y, p.h = p.x*xScale, p.w*xScale, p.y*yScale, p.h*yScale
@@ -350,7 +363,7 @@ func (w *work) makeVersions(ctx context.Context, src *image.RGBA, colors color.P
 	return nil
 }
 
-// largestFirst orders the versions by the scale at which each shows the picture.
+// largestFirst orders the versions by scale.
 func (w *work) largestFirst() []int {
 	order := make([]int, len(w.versions))
 	for i := range order {
@@ -380,7 +393,7 @@ func (w *work) save(ctx context.Context, suffix string, img *image.RGBA, colors 
 		write.CloseWithError(err)
 	}()
 	info, err := w.files.Create(ctx, name, r)
-	r.Close() // an encoder that no one reads from any more ends
+	r.Close() // ends an encoder whose output nobody reads any more
 	<-done
 	if err == nil {
 		w.made = append(w.made, info.Name)
@@ -388,7 +401,8 @@ func (w *work) save(ctx context.Context, suffix string, img *image.RGBA, colors 
 	return info, err
 }
 
-// targetExtension is that of a version: the picture's own where it can be written, else .jpg, or .png for what is not
+// targetExtension returns the extension of a version: the picture's own if that
+// format can be written, otherwise .jpg, or .png for a picture that is not
 // opaque.
 func targetExtension(ext string, img *image.RGBA) string {
 	switch strings.ToLower(ext) {
@@ -420,7 +434,7 @@ func encodeGIF(w io.Writer, img image.Image, colors color.Palette) error {
 	return gif.Encode(w, paletted, nil)
 }
 
-// undo removes what was made.
+// undo removes the new files.
 func (w *work) undo(ctx context.Context) error {
 	return w.files.Remove(context.WithoutCancel(ctx), w.made...)
 }

@@ -35,7 +35,8 @@ var sizes = []media.Size{
 	{Name: "2048x2048", Width: 2048, Height: 2048},
 }
 
-// quarters draws a picture whose quarters are red, green, blue and white, in reading order.
+// quarters draws a picture whose quarters are red, green, blue and white, in
+// reading order.
 func quarters(w, h int) *image.RGBA {
 	img := image.NewRGBA(image.Rect(0, 0, w, h))
 	for y := range h {
@@ -303,8 +304,9 @@ func directory(b []byte, o order, fields []field) []byte {
 }
 
 func TestProcessTurnsPicturesUpright(t *testing.T) {
-	// What the quarters of the stored picture must become, from EXIF 2.3 section 4.6.4 A: the value says which side of
-	// the scene row 0 and column 0 show.
+	// What the quarters of the stored picture must become, from EXIF 2.3
+	// section 4.6.4 A: the value says which side of the scene row 0 and column
+	// 0 show.
 	for orientation, want := range map[uint16][4]int{
 		1: {0, 1, 2, 3}, 2: {1, 0, 3, 2}, 3: {3, 2, 1, 0}, 4: {2, 3, 0, 1},
 		5: {0, 2, 1, 3}, 6: {2, 0, 3, 1}, 7: {3, 1, 2, 0}, 8: {1, 3, 0, 2},
@@ -432,7 +434,8 @@ func TestProcessPassesOverWhatIsNoPicture(t *testing.T) {
 	}
 }
 
-// A header can promise a picture of any size; nothing is allocated for it beyond the budget.
+// A header can promise a picture of any size; nothing is allocated for it
+// beyond the budget.
 func TestProcessRefusesBombs(t *testing.T) {
 	s := memory{}
 	bomb := encoded(t, "a.png", quarters(10, 10))

@@ -11,13 +11,13 @@ import (
 	"github.com/quillgate/quillgate/database"
 )
 
-// Elsewhere says that the store is not the one in which the files of the blog are.
+// Elsewhere means that the files of the blog are in another store.
 type Elsewhere struct {
-	Here  string // where this process looks
+	Here  string // the store of this process
 	There string // where the files were last
-	// Missing of the Looked files that were looked for are not here.
+	// Missing is how many of the Looked files that were checked are not here.
 	Missing, Looked int
-	// Foreign is set when the store has the mark of another blog.
+	// Foreign means that the store has the mark of another blog.
 	Foreign bool
 }
 
@@ -31,13 +31,16 @@ func (e *Elsewhere) Error() string {
 	return fmt.Sprintf("the uploads are in %s, and this server uses %s, where %d of %d files that were looked for are missing", e.There, e.Here, e.Missing, e.Looked)
 }
 
-// sampleSize is how many files are looked for in a store that nobody knows.
+// sampleSize is the number of files that are checked in an unknown store.
 const sampleSize = 20
 
-// Arrive is called before the library is used. A store is recognised by its mark, a random word that lies in it and is in the
-// database: servers that do not share a folder, although they should, have different ones. The first store of a blog gets its
-// mark here. One that nobody knows is taken when the files of the blog are in it, since a folder that comes from a
-// backup may have no mark; otherwise Arrive returns *Elsewhere. Moved reports that the files were since moved to another store.
+// Arrive must be called before the library is used. A store is recognized by
+// its mark, a random word in the store and in the database. Servers that should
+// share a folder but do not have different marks. Arrive marks the first store
+// of a blog. It accepts an unknown store if the files of the blog are in it,
+// since a folder restored from a backup may have no mark; otherwise it returns
+// *Elsewhere. moved is the address of another store to which the files were
+// moved since, if any.
 func (l *Library) Arrive(ctx context.Context) (moved string, err error) {
 	mark, err := l.store.Mark(ctx)
 	if err != nil {
@@ -72,7 +75,7 @@ func (l *Library) Arrive(ctx context.Context) (moved string, err error) {
 	return "", l.Accept(ctx)
 }
 
-// Accept makes the store that of the blog, whatever is in it: it gets a mark of its own.
+// Accept makes the store that of the blog, whatever is in it, and marks it.
 func (l *Library) Accept(ctx context.Context) error {
 	mark, err := l.store.Mark(ctx)
 	if err != nil {
@@ -83,7 +86,8 @@ func (l *Library) Accept(ctx context.Context) error {
 		if err := l.store.SetMark(ctx, mark); err != nil {
 			return err
 		}
-		// Of two that begin at once the one that wrote last has marked the store.
+		// If two processes start at once, the store has the mark of the one
+		// that wrote last.
 		if mark, err = l.store.Mark(ctx); err != nil {
 			return err
 		}
@@ -96,7 +100,8 @@ func (l *Library) Accept(ctx context.Context) error {
 	return nil
 }
 
-// Part makes a copied database forget, within tx, where the uploads are, since they are the original's.
+// Part makes a copied database forget, within tx, where the uploads are, since
+// they belong to the original.
 func (l *Library) Part(ctx context.Context, tx *database.Tx) error {
 	if _, err := tx.Exec(ctx, `DELETE FROM media_places`); err != nil {
 		return fmt.Errorf("forget where the uploads of the original are: %w", err)
@@ -109,7 +114,7 @@ type knownPlace struct {
 	Address string `db:"address"`
 }
 
-// places are the stores of the blog, the present one last.
+// places returns the stores of the blog, the current one last.
 func (l *Library) places(ctx context.Context) (list []knownPlace, err error) {
 	if err := l.ledger.db.Select(ctx, &list, `SELECT mark, address FROM media_places ORDER BY since, mark`); err != nil {
 		return nil, fmt.Errorf("read where the uploads are: %w", err)
@@ -117,7 +122,7 @@ func (l *Library) places(ctx context.Context) (list []knownPlace, err error) {
 	return list, nil
 }
 
-// sample looks for some files of the blog in the store.
+// sample checks whether some files of the blog are in the store.
 func (l *Library) sample(ctx context.Context) (missing, looked int, err error) {
 	rows, err := l.ledger.read(ctx, l.ledger.db, `SELECT `+ledgerColumns+` FROM media_files WHERE pending IS NULL ORDER BY name LIMIT $1`, sampleSize)
 	if err != nil {
@@ -133,26 +138,27 @@ func (l *Library) sample(ctx context.Context) (missing, looked int, err error) {
 	return missing, len(rows), nil
 }
 
-// Problem is what Verify found.
+// Problem is a problem found by Verify or Move.
 type Problem struct {
 	Name string
-	What string // in words
+	What string // description
 }
 
-// Check is what Verify and Move have done so far.
+// Check is the progress of Verify or Move.
 type Check struct {
 	Done, All   int64 // bytes
-	Files       int   // that were looked at
+	Files       int   // files checked
 	Copied      int   // files that were copied
-	Pending     int   // files of uploads that are under way, or were not finished
-	Unknown     int   // files in the store that nobody has
-	UnknownSize int64 // bytes of these
+	Pending     int   // files of uploads that are in progress or were not finished
+	Unknown     int   // files in the store without a row
+	UnknownSize int64 // their bytes
 }
 
-// pageOfRows is how many rows are read at once.
+// pageOfRows is the number of rows that are read at once.
 const pageOfRows = 500
 
-// eachRow walks through the rows of the ledger in the order of names. Rows that come meanwhile may be left out.
+// eachRow calls fn with the rows of the ledger, ordered by name. It may miss
+// rows that are added meanwhile.
 func (l *Library) eachRow(ctx context.Context, fn func([]ledgerRow) error) error {
 	for after := ""; ; {
 		rows, err := l.ledger.read(ctx, l.ledger.db, `SELECT `+ledgerColumns+` FROM media_files WHERE name > $1 ORDER BY name LIMIT $2`, after, pageOfRows)
@@ -166,7 +172,7 @@ func (l *Library) eachRow(ctx context.Context, fn func([]ledgerRow) error) error
 	}
 }
 
-// total is the number of bytes of all files.
+// total returns the number of bytes of all files.
 func (l *Library) total(ctx context.Context) (all int64, err error) {
 	err = l.ledger.db.Get(ctx, &all, `SELECT CAST(COALESCE(SUM(size), 0) AS BIGINT) FROM media_files WHERE pending IS NULL AND size > 0`)
 	if err != nil {
@@ -175,9 +181,11 @@ func (l *Library) total(ctx context.Context) (all int64, err error) {
 	return all, nil
 }
 
-// Verify compares the ledger with the store while servers run: every file of the ledger is in the store and as large, and with its
-// content as it was when read is set; and every file of the store is in the ledger. recorded gives the files that the
-// attachments of the blog have, each once; they are in the ledger. found is told of what is wrong, progress of how far it is.
+// Verify compares the ledger with the store while servers run. Every file of
+// the ledger must be in the store with the same size, and with read also with
+// the same content; every file of the store must be in the ledger. recorded
+// yields the files of the blog's attachments, each once, which must be in the
+// ledger. Verify calls found with problems, and progress with its progress.
 func (l *Library) Verify(ctx context.Context, read bool, recorded func(func(name string) error) error, found func(Problem), progress func(Check)) (Check, error) {
 	var c Check
 	all, err := l.total(ctx)
@@ -218,7 +226,7 @@ func (l *Library) Verify(ctx context.Context, read bool, recorded func(func(name
 	})
 }
 
-// verifyRow looks for the file of a row.
+// verifyRow checks the file of a row.
 func (l *Library) verifyRow(ctx context.Context, row ledgerRow, read bool) (Problem, error) {
 	if row.pending {
 		return Problem{}, nil
@@ -254,7 +262,7 @@ func (l *Library) verifyRow(ctx context.Context, row ledgerRow, read bool) (Prob
 	return Problem{}, err
 }
 
-// verifyRecorded looks for rows of the files that attachments have.
+// verifyRecorded checks that the files of attachments have rows.
 func (l *Library) verifyRecorded(ctx context.Context, recorded func(func(name string) error) error, found func(Problem)) error {
 	var names []string
 	look := func() error {
@@ -280,7 +288,7 @@ func (l *Library) verifyRecorded(ctx context.Context, recorded func(func(name st
 	return look()
 }
 
-// eachUnknown calls fn for every file of the store that has no row.
+// eachUnknown calls fn for every file of the store without a row.
 func (l *Library) eachUnknown(ctx context.Context, fn func(Info) error) error {
 	var page []Info
 	look := func() error {
@@ -297,7 +305,7 @@ func (l *Library) eachUnknown(ctx context.Context, fn func(Info) error) error {
 			if known[info.Name] {
 				continue
 			}
-			// One that was removed since it was listed had a row until then.
+			// A file that was removed since it was listed had a row until then.
 			if _, err := l.store.Stat(ctx, info.Name); errors.Is(err, fs.ErrNotExist) {
 				continue
 			}
@@ -321,13 +329,17 @@ func (l *Library) eachUnknown(ctx context.Context, fn func(Info) error) error {
 	return look()
 }
 
-// ErrDiffers says that the store to move to has another file of the same name.
+// ErrDiffers means that the store to move to has a different file of the same
+// name.
 var ErrDiffers = errors.New("another file of this name is there")
 
-// Move copies every file of the library to another store, which becomes the place of the blog's files, while servers run on this
-// one. What is there already is passed over, so it can be started again after an interruption, and once more after the servers
-// use the other store, for what came meanwhile. With unknown the files that nobody has are copied as well. Nothing is
-// removed here. Files that cannot be copied are told to found, and the others go on.
+// Move copies every file of the library to another store, which becomes the
+// place of the blog's files, while servers run on this one. It skips files that
+// are already there, so it can be run again after an interruption, and once
+// more after the servers have changed to the other store, for files that
+// arrived meanwhile. With unknown, it also copies files without a row. It
+// removes nothing here. It calls found with files that cannot be copied, and
+// continues.
 func (l *Library) Move(ctx context.Context, to Store, unknown bool, found func(Problem), progress func(Check)) (Check, error) {
 	var c Check
 	target := &Library{store: to, ledger: l.ledger, clock: l.clock, logger: l.logger}
@@ -349,7 +361,7 @@ func (l *Library) Move(ctx context.Context, to Store, unknown bool, found func(P
 			return c, err
 		}
 		if c.Copied == copied || pass == maxPasses {
-			break // nothing came while this pass ran
+			break // nothing arrived during this pass
 		}
 	}
 	if err := target.removeGone(ctx, l.store); err != nil {
@@ -370,8 +382,9 @@ func (l *Library) Move(ctx context.Context, to Store, unknown bool, found func(P
 	})
 }
 
-// removeGone removes the copies of files that were removed from the other store after they had been copied. What somebody
-// else put into a bucket does not look like a copy, and stays.
+// removeGone removes copies of files that were removed from the other store
+// after they had been copied. Objects that somebody else put into a bucket do
+// not look like copies, and stay.
 func (l *Library) removeGone(ctx context.Context, from Store) error {
 	return l.eachUnknown(ctx, func(info Info) error {
 		there, err := l.store.Stat(ctx, info.Name)
@@ -385,10 +398,11 @@ func (l *Library) removeGone(ctx context.Context, from Store) error {
 	})
 }
 
-// maxPasses bounds how often Move looks for what came meanwhile.
+// maxPasses limits how often Move looks for files that arrived meanwhile.
 const maxPasses = 10
 
-// begin makes the store of the library the place of the files, unless it is another blog's.
+// begin makes the store of the library the place of the files, unless it
+// belongs to another blog.
 func (l *Library) begin(ctx context.Context) error {
 	mark, err := l.store.Mark(ctx)
 	if err != nil {
@@ -446,7 +460,8 @@ func (l *Library) moveAll(ctx context.Context, to Store, rows []ledgerRow, c *Ch
 	return nil
 }
 
-// moveFile copies one file, and reports false when it is there already. recorded says that it has a row.
+// moveFile copies one file. It returns false if the file is already there.
+// recorded means that it has a row.
 func (l *Library) moveFile(ctx context.Context, to Store, row ledgerRow, recorded bool) (bool, error) {
 	there, err := to.Stat(ctx, row.Name)
 	switch {
@@ -458,7 +473,7 @@ func (l *Library) moveFile(ctx context.Context, to Store, row ledgerRow, recorde
 	f, _, openErr := l.store.Open(ctx, row.Name, nil)
 	if openErr != nil {
 		if err == nil && errors.Is(openErr, fs.ErrNotExist) {
-			return false, nil // it came after the servers had changed to the other store
+			return false, nil // it arrived after the servers had changed to the other store
 		}
 		return false, openErr
 	}
@@ -468,7 +483,7 @@ func (l *Library) moveFile(ctx context.Context, to Store, row ledgerRow, recorde
 		return false, openErr
 	}
 	facts := p.facts(row.Name)
-	if err == nil { // a file of the same name, whose content is not known yet
+	if err == nil { // a file of the same name, whose content is unknown
 		tag, err := l.tagOf(ctx, to, row.Name)
 		if err = errors.Join(err, p.discard()); err != nil || tag == facts.ETag {
 			return false, err
@@ -488,7 +503,8 @@ func (l *Library) moveFile(ctx context.Context, to Store, row ledgerRow, recorde
 	return true, l.settle(ctx, to, row, facts)
 }
 
-// settle writes down what was found out about a file, and takes it away again when it was removed while it was copied.
+// settle stores the facts about a file. If the file was removed while it was
+// copied, it removes the copy.
 func (l *Library) settle(ctx context.Context, to Store, row ledgerRow, facts Facts) error {
 	result, err := l.ledger.db.Exec(ctx, `UPDATE media_files SET type = $1, download = $2, size = $3, etag = $4 WHERE name = $5 AND upload = $6 AND pending IS NULL`,
 		facts.Type, facts.Download, facts.Size, facts.ETag, row.Name, row.upload)
@@ -501,7 +517,7 @@ func (l *Library) settle(ctx context.Context, to Store, row ledgerRow, facts Fac
 	return to.Remove(ctx, row.Name)
 }
 
-// tagOf reads a file of a store for its entity tag.
+// tagOf reads a file of a store and returns its entity tag.
 func (l *Library) tagOf(ctx context.Context, s Store, name string) (string, error) {
 	f, _, err := s.Open(ctx, name, nil)
 	if err != nil {

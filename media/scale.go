@@ -8,10 +8,10 @@ import (
 )
 
 // reduce scales a part of src down to width by height pixels. Every pixel of
-// the result is the mean of the area that it covers, weighted by opacity. It
-// works row by row, so what it needs next to the result is one row: the kernels
-// of x/image/draw keep 32 bytes for each pixel of a column-reduced copy,
-// hundreds of megabytes for a photograph.
+// the result is the mean of the area that it covers, weighted by opacity.
+// reduce works row by row, so besides the result it needs memory for one row:
+// the kernels of x/image/draw use 32 bytes for each pixel of a column-reduced
+// copy, hundreds of megabytes for a photograph.
 func reduce(ctx context.Context, src image.Image, p plan) (*image.RGBA, error) {
 	bounds := src.Bounds()
 	rowAt := rowsOf(src)
@@ -34,8 +34,8 @@ func reduce(ctx context.Context, src image.Image, p plan) (*image.RGBA, error) {
 	return dst, nil
 }
 
-// rowsOf reads rows of a picture, counted from 0, as RGBA premultiplied by opacity. A row is good until the next one is
-// read.
+// rowsOf returns a function for the rows of a picture, numbered from 0, as
+// premultiplied RGBA. A row is valid until the next call.
 func rowsOf(src image.Image) func(y int) []uint8 {
 	b := src.Bounds()
 	if m, ok := src.(*image.RGBA); ok {
@@ -81,8 +81,8 @@ func addRow(sum []float32, row []uint8, columns []span, weight float32) {
 	}
 }
 
-// span is the run of source pixels that one pixel of the result covers; the first and the last count in part. All
-// weights add up to one.
+// span is the run of source pixels that one pixel of the result covers; the
+// first and the last are covered in part. The weights add up to one.
 type span struct {
 	from, to           int
 	first, inner, last float32
@@ -98,7 +98,8 @@ func (s span) weight(i int) float32 {
 	return s.inner
 }
 
-// spans divides length pixels from start on among n, within the limit of the source.
+// spans divides length pixels from start among n, within the limit of the
+// source.
 func spans(start, length float64, n, limit int) []span {
 	out := make([]span, n)
 	for i := range out {
@@ -116,7 +117,8 @@ func spans(start, length float64, n, limit int) []span {
 	return out
 }
 
-// upright turns and mirrors a picture as EXIF orientation 2 to 8 says; any other value leaves it as it is.
+// upright turns and mirrors a picture as EXIF orientations 2 to 8 demand; any
+// other value leaves it unchanged.
 func upright(src *image.RGBA, orientation int) *image.RGBA {
 	if orientation < 2 || orientation > 8 {
 		return src

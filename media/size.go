@@ -2,25 +2,28 @@ package media
 
 import "math"
 
-// Size is a smaller version that is made of every picture that is larger. The picture is fitted into Width by Height
-// pixels, where zero sets no bound, or with Crop cut to exactly that.
+// Size is a smaller version that is made of every larger picture. The picture
+// is fitted into Width by Height pixels, where zero means no limit, or, with
+// Crop, cropped to exactly that.
 type Size struct {
 	Name          string
 	Width, Height int
 	Crop          bool
 }
 
-// plan is what a version takes from its picture, and how large it gets.
+// plan is the part of a picture that a version shows, and the size of the
+// version.
 type plan struct {
 	x, y, w, h    float64 // the part of the picture
 	width, height int
 }
 
-// scale is the length of a pixel of the picture in the version.
+// scale returns the length of a pixel of the picture in the version.
 func (p plan) scale() float64 { return max(float64(p.width)/p.w, float64(p.height)/p.h) }
 
-// planFor works out a version of a picture of w by h pixels, and says no when the picture is not larger than it. The
-// rounding is WordPress's: themes and posts hold names such as photo-300x225.jpg.
+// planFor computes a version of a picture of w by h pixels. It returns false if
+// the picture is not larger than the version. The rounding is WordPress's:
+// themes and posts contain names such as photo-300x225.jpg.
 func (s Size) planFor(w, h int) (plan, bool) {
 	switch {
 	case s.Width <= 0 && s.Height <= 0:
@@ -40,7 +43,7 @@ func (s Size) planFor(w, h int) (plan, bool) {
 	return p, true
 }
 
-// near reports whether two lengths are the same up to a pixel.
+// near reports whether two lengths differ by at most a pixel.
 func near(a, b int) bool { return a-b >= -1 && a-b <= 1 }
 
 func (s Size) crop(w, h int) plan {
@@ -60,8 +63,9 @@ func (s Size) crop(w, h int) plan {
 	}
 }
 
-// fit scales w by h down into a box, keeping the proportions. A result that misses the bound by one pixel is put on
-// it, so that fitting again changes nothing.
+// fit scales w by h down into a box, keeping the proportions. A result that
+// misses the limit by one pixel is set to it, so that fitting again changes
+// nothing.
 func fit(w, h, maxWidth, maxHeight int) (int, int) {
 	xRatio, yRatio := 1.0, 1.0
 	narrower, lower := maxWidth > 0 && w > maxWidth, maxHeight > 0 && h > maxHeight

@@ -17,16 +17,17 @@ import (
 	"github.com/gabriel-vasile/mimetype"
 )
 
-// sniffed is how much of a file is looked at to find out what it is.
+// sniffed is how many bytes of a file are read to detect its type.
 const sniffed = 3072
 
 // partSuffix ends the names of temporary files.
 const partSuffix = ".part"
 
-// etagLength is the length of an entity tag: half of the hash of the bytes, in hexadecimal.
+// etagLength is the length of an entity tag: half of the hash of the bytes, in
+// hexadecimal.
 const etagLength = 32
 
-// Part is the bytes of a file that has no name yet, in a temporary file.
+// Part is the bytes of a file without a name yet, in a temporary file.
 type Part struct {
 	root *os.Root
 	path string // in root
@@ -36,7 +37,8 @@ type Part struct {
 	head []byte // the first bytes
 }
 
-// spool copies r into a new temporary file of the folder dir in root and syncs it when that is wanted.
+// spool copies r into a new temporary file of the folder dir in root, and syncs
+// it if durable is set.
 func spool(ctx context.Context, root *os.Root, dir string, r io.Reader, durable bool) (*Part, error) {
 	p := &Part{root: root, path: path.Join(dir, rand.Text()+partSuffix)}
 	file, err := root.OpenFile(p.path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
@@ -58,7 +60,7 @@ func spool(ctx context.Context, root *os.Root, dir string, r io.Reader, durable 
 	return p, nil
 }
 
-// open opens the bytes, in the temporary file or in the place that they got.
+// open opens the bytes, in the temporary file or at their place.
 func (p *Part) open() (*os.File, error) { return p.root.Open(p.path) }
 
 // discard removes the temporary file.
@@ -70,14 +72,14 @@ func (p *Part) discard() error {
 	return removeFrom(p.root, p.path)
 }
 
-// facts are those of the bytes under a name.
+// facts returns the facts about the bytes under a name.
 func (p *Part) facts(name string) Facts {
 	f := Facts{Size: p.size, ETag: p.hash[:etagLength]}
 	f.Type, f.Download = classify(name, p.head)
 	return f
 }
 
-// etagOf reads bytes to their end for their entity tag.
+// etagOf reads r to its end and returns its entity tag.
 func etagOf(ctx context.Context, r io.Reader) (string, error) {
 	sum := sha256.New()
 	if _, err := io.Copy(sum, contextReader{ctx, r}); err != nil {
@@ -86,7 +88,7 @@ func etagOf(ctx context.Context, r io.Reader) (string, error) {
 	return hex.EncodeToString(sum.Sum(nil))[:etagLength], nil
 }
 
-// removeFrom removes a file that may be gone already.
+// removeFrom removes a file, if it exists.
 func removeFrom(root *os.Root, name string) error {
 	if err := root.Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
@@ -94,7 +96,8 @@ func removeFrom(root *os.Root, name string) error {
 	return nil
 }
 
-// sweepParts removes the temporary files of a folder that nobody has written to since the given moment.
+// sweepParts removes temporary files of a folder that were last written before
+// a time.
 func sweepParts(root *os.Root, dir string, before time.Time, suffixes ...string) error {
 	entries, err := fs.ReadDir(root.FS(), dir)
 	if err != nil {
@@ -132,8 +135,9 @@ func (b *beginning) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// classify finds the media type to serve a file as, by its name, and whether it must be a download: what is not known to be
-// shown without running anything, by its name or by its first bytes.
+// classify returns the media type to serve a file as, by its name, and whether
+// it must be a download: it must, unless both its name and its first bytes are
+// known to be passive.
 func classify(name string, head []byte) (mediaType string, download bool) {
 	found := mimetype.Detect(head)
 	named, ok := Rules{Active: true}.Type(name)
@@ -161,7 +165,7 @@ func runs(found *mimetype.MIME) bool {
 	return false
 }
 
-// contextReader ends a copy when its context does.
+// contextReader ends a copy when its context ends.
 type contextReader struct {
 	ctx context.Context
 	r   io.Reader

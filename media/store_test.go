@@ -89,7 +89,8 @@ func bucketPlace(t testing.TB) place {
 	}
 }
 
-// filesIn lists the files of a folder, or those in the hidden part of it but for the mark.
+// filesIn lists the files of a folder, or those in the hidden part of it but
+// for the mark.
 func filesIn(t testing.TB, dir string, hidden bool) (out []string) {
 	t.Helper()
 	err := filepath.WalkDir(dir, func(path string, e fs.DirEntry, err error) error {
@@ -141,7 +142,8 @@ func library(t testing.TB, db *database.DB, s media.Store) *media.Library {
 	return media.New(media.LibraryConfig{Store: s, DB: db})
 }
 
-// sweepLater sweeps as a server does that has waited for every removal under way.
+// sweepLater sweeps as a server does that has waited for every removal under
+// way.
 func sweepLater(t testing.TB, db *database.DB, s media.Store) {
 	t.Helper()
 	l := media.New(media.LibraryConfig{Store: s, DB: db, Clock: func() time.Time { return time.Now().Add(time.Hour) }})
@@ -195,7 +197,8 @@ func read(t testing.TB, l interface {
 	return string(b)
 }
 
-// rows are the names in the ledger, those that are pending with a question mark.
+// rows are the names in the ledger, those that are pending with a question
+// mark.
 func rows(t testing.TB, db *database.DB) (out []string) {
 	t.Helper()
 	if err := db.Select(t.Context(), &out, `SELECT name || CASE WHEN pending IS NULL THEN '' ELSE '?' END FROM media_files`); err != nil {
@@ -318,7 +321,8 @@ func TestLibraryGivesEveryWriterItsOwnName(t *testing.T) {
 	})
 }
 
-// The store by itself lets nobody overwrite a file either, whether it comes in one request or in several.
+// The store by itself lets nobody overwrite a file either, whether it comes in
+// one request or in several.
 func TestStoreNeverOverwrites(t *testing.T) {
 	eachStore(t, func(t *testing.T, p place) {
 		stores := []media.Store{p.open(t), p.open(t)}
@@ -401,8 +405,8 @@ func TestLibraryLeavesNothingOfAFailedUpload(t *testing.T) {
 	})
 }
 
-// What a dead process left is removed, by one that runs beside others, once it is old enough; and who was thought dead cannot
-// record what is gone.
+// What a dead process left is removed, by one that runs beside others, once it
+// is old enough; and who was thought dead cannot record what is gone.
 func TestLibrarySweeps(t *testing.T) {
 	eachLibrary(t, func(t *testing.T, p place, db *database.DB) {
 		now := time.Now()
@@ -441,7 +445,8 @@ func TestLibrarySweeps(t *testing.T) {
 	})
 }
 
-// A name that somebody claims after a sweep has begun to remove it is not removed from under them.
+// A name that somebody claims after a sweep has begun to remove it is not
+// removed from under them.
 func TestLibrarySweepsBesideWriters(t *testing.T) {
 	databasetest.Each(t, func(t *testing.T, db *database.DB) {
 		p := folderPlace(t)

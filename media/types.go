@@ -7,8 +7,9 @@ import (
 	"strings"
 )
 
-// types are the file types that WordPress takes by default: extensions and the media type that each stands for.
-// Whether a file is taken depends on its name alone; how it is served is Handler's matter.
+// types are the file types that WordPress allows by default: extensions with
+// their media types. Only the name decides whether a file may be uploaded;
+// Handler decides how it is served.
 var types = map[string]string{
 	"jpg": "image/jpeg", "jpeg": "image/jpeg", "jpe": "image/jpeg", "gif": "image/gif", "png": "image/png", "bmp": "image/bmp",
 	"tiff": "image/tiff", "tif": "image/tiff", "webp": "image/webp", "ico": "image/x-icon", "heic": "image/heic",
@@ -64,16 +65,19 @@ var types = map[string]string{
 	"key": "application/vnd.apple.keynote", "numbers": "application/vnd.apple.numbers", "pages": "application/vnd.apple.pages",
 }
 
-// activeTypes are those that only users who may publish any HTML may upload.
+// activeTypes may be uploaded only by users who may publish any HTML.
 var activeTypes = map[string]string{"htm": "text/html", "html": "text/html", "js": "application/javascript"}
 
-// Rules say which files may be uploaded. The zero value takes WordPress's default list.
+// Rules decide which files may be uploaded. The zero value allows WordPress's
+// default list.
 type Rules struct {
-	// Active takes HTML and scripts too: for users with the capability unfiltered_html.
+	// Active also allows HTML and scripts, for users with the capability
+	// unfiltered_html.
 	Active bool
 }
 
-// Type returns the media type that the name's extension stands for, and whether such a file may be uploaded.
+// Type returns the media type for the name's extension, and whether such a file
+// may be uploaded.
 func (r Rules) Type(name string) (string, bool) {
 	return r.byExtension(strings.TrimPrefix(path.Ext(name), "."))
 }
@@ -87,13 +91,14 @@ func (r Rules) byExtension(ext string) (string, bool) {
 	return t, ok && r.Active
 }
 
-// inlineTypes are shown by a browser where they are without running anything: the rest is offered for download.
+// inlineTypes can be displayed by a browser without running anything; other
+// types are downloads.
 var inlineTypes = []string{
 	"image/jpeg", "image/gif", "image/png", "image/bmp", "image/tiff", "image/webp", "image/x-icon", "image/heic",
 	"text/plain", "text/csv", "text/tab-separated-values", "text/css", "text/vtt", "text/calendar", "application/pdf",
 }
 
-// inline reports whether a file of this type may be shown in place.
+// inline reports whether a browser may display a file of this type.
 func inline(mediaType string) bool {
 	t, _, _ := mime.ParseMediaType(mediaType)
 	return slices.Contains(inlineTypes, t) || strings.HasPrefix(t, "audio/") || strings.HasPrefix(t, "video/")
