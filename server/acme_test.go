@@ -34,7 +34,8 @@ import (
 	"github.com/quillgate/quillgate/server/servertest"
 )
 
-// acme is a running Pebble, the test server of Let's Encrypt, which looks up every name as 127.0.0.1.
+// acme is a running Pebble, the test server of Let's Encrypt, which looks up
+// every name as 127.0.0.1.
 type acme struct {
 	directory string
 	api       *x509.CertPool // vouches for its own address
@@ -71,7 +72,8 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-// startACME runs Pebble. It looks for challenges at the two ports, and its certificates last for the given time.
+// startACME runs Pebble. It looks for challenges at the two ports, and its
+// certificates last for the given time.
 func startACME(t *testing.T, httpPort, tlsPort int, lifetime time.Duration) *acme {
 	t.Helper()
 	program, err := buildPebble()
@@ -168,7 +170,8 @@ func freeAddress(t *testing.T) string {
 
 func port(l net.Listener) int { return l.Addr().(*net.TCPAddr).Port }
 
-// writeCertificate makes a certificate of its own for a name and 127.0.0.1, and returns the files of it and of its key.
+// writeCertificate makes a certificate of its own for a name and 127.0.0.1, and
+// returns the files of it and of its key.
 func writeCertificate(t *testing.T, folder, name string) (certFile, keyFile string) {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
@@ -238,7 +241,8 @@ func run(t *testing.T, s *server.Server, on server.Listeners) (stop func()) {
 	return stop
 }
 
-// served is the certificate at an address, nil when there is none that the roots vouch for.
+// served is the certificate at an address, nil when there is none that the
+// roots vouch for.
 func served(address, name string, roots *x509.CertPool) *x509.Certificate {
 	c, err := tls.Dial("tcp", address, &tls.Config{RootCAs: roots, ServerName: name})
 	if err != nil {
@@ -250,8 +254,9 @@ func served(address, name string, roots *x509.CertPool) *x509.Certificate {
 
 var onLoopback = []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}
 
-// Two servers of one database have one certificate between them, got by a challenge over HTTP; one that starts later takes
-// it from the database, where its key lies sealed.
+// Two servers of one database have one certificate between them, got by a
+// challenge over HTTP; one that starts later takes it from the database, where
+// its key lies sealed.
 func TestH6CertificateIsFetchedOnceHTTP(t *testing.T) {
 	databasetest.EachURL(t, func(t *testing.T, url string) {
 		if !strings.HasPrefix(url, "postgres") {
@@ -323,7 +328,8 @@ func portNobodyHas(t *testing.T) int {
 	return n
 }
 
-// checkVersions finds 1.3 where the client can, 1.2 where it cannot, and nothing below.
+// checkVersions finds 1.3 where the client can, 1.2 where it cannot, and
+// nothing below.
 func checkVersions(t *testing.T, address string, roots *x509.CertPool) {
 	t.Helper()
 	for _, tt := range []struct{ most, want uint16 }{{0, tls.VersionTLS13}, {tls.VersionTLS12, tls.VersionTLS12}, {tls.VersionTLS11, 0}, {tls.VersionTLS10, 0}} {
@@ -339,7 +345,8 @@ func checkVersions(t *testing.T, address string, roots *x509.CertPool) {
 	}
 }
 
-// A certificate of minutes is renewed long before it ends, by a challenge over TLS alone, without a failed handshake.
+// A certificate of minutes is renewed long before it ends, by a challenge over
+// TLS alone, without a failed handshake.
 func TestH6CertificateIsRenewedTLSALPN(t *testing.T) {
 	secure := listen(t)
 	ca := startACME(t, portNobodyHas(t), port(secure), 4*time.Minute)

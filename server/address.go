@@ -7,15 +7,16 @@ import (
 	"strings"
 )
 
-// client is where a request came from, as far as it can be known.
+// client is where a request came from, as far as that is known.
 type client struct {
 	addr     netip.Addr
-	secure   bool // TLS, here or at a trusted proxy
-	local    bool // it comes from a program on this machine, which is not a proxy for others
-	unlisted bool // what looks like a proxy on this machine is not among the trusted ones
+	secure   bool // over TLS, here or at a trusted proxy
+	local    bool // from a program on this machine that is not a proxy for others
+	unlisted bool // from an apparent proxy on this machine that is not trusted
 }
 
-// proxies are the networks whose X-Forwarded-For, X-Forwarded-Proto and Forwarded are believed.
+// proxies are the networks whose X-Forwarded-For, X-Forwarded-Proto and
+// Forwarded are trusted.
 type proxies []netip.Prefix
 
 func (p proxies) contains(addr netip.Addr) bool {
@@ -27,15 +28,17 @@ func (p proxies) contains(addr netip.Addr) bool {
 	return false
 }
 
-// client finds the address behind a request: the socket's, unless the peer is a trusted proxy, then the rightmost
-// hop that is not one. What stands further left was written by the client and proves nothing.
+// client returns the origin of a request. The address is the socket's, unless
+// the peer is a trusted proxy: then it is the rightmost hop that is not one.
+// Hops further left were written by the client and prove nothing.
 //
-// With fronted, no one is on this machine: see Server.fronted.
+// With fronted, no client counts as local; see Server.fronted.
 //
 // Proxies set X-Forwarded-For and X-Forwarded-Proto, or Forwarded (RFC 7239),
-// and pass the other on as the client wrote it. No one knows which when both
-// are there and disagree: then neither the address is known nor that TLS was
-// used. The same holds for a field Forwarded that cannot be read.
+// and pass the others on as the client wrote them. If both are there and
+// disagree, it is unknown which one the proxy set: then neither the address is
+// known, nor that TLS was used. The same holds if the field Forwarded cannot be
+// parsed.
 func (p proxies) client(r *http.Request, fronted bool) client {
 	c := client{addr: socketAddr(r.RemoteAddr), secure: r.TLS != nil}
 	plain, standard := xForwarded(r.Header), forwarded(r.Header)
@@ -59,7 +62,7 @@ func (p proxies) client(r *http.Request, fronted bool) client {
 	for i := len(told.hops) - 1; i >= 0; i-- {
 		addr, err := parseHop(told.hops[i])
 		if err != nil {
-			break // the proxy wrote something else, such as "unknown": its own address is the last that is known
+			break // the proxy wrote something else, such as "unknown": its own address is the last known one
 		}
 		c.addr = addr
 		if !p.contains(addr) {
@@ -70,14 +73,14 @@ func (p proxies) client(r *http.Request, fronted bool) client {
 	return c
 }
 
-// forwarding is what a proxy says of a request.
+// forwarding is what a proxy says about a request.
 type forwarding struct {
 	there bool
-	hops  []string // as written, the nearest last
-	proto string   // between the nearest proxy and the one before it; "" when it is not said
-	host  string   // that the nearest proxy was asked for, of RFC 7239 alone; "" when it is not said
+	hops  []string // as written, nearest last
+	proto string   // between the nearest proxy and the one before it; "" if unknown
+	host  string   // the host that the nearest proxy was asked for, in RFC 7239 only; "" if unknown
 
-	broken bool // the field cannot be read, and nothing in it counts
+	broken bool // the field cannot be parsed, and is ignored
 }
 
 func xForwarded(h http.Header) forwarding {
@@ -86,8 +89,8 @@ func xForwarded(h http.Header) forwarding {
 	return f
 }
 
-// agrees reports whether two ways of saying it say the same of the nearest hop,
-// where both say something.
+// agrees reports whether two fields describe the nearest hop alike, as far as
+// both describe it.
 func (f forwarding) agrees(g forwarding) bool {
 	if f.proto != "" && g.proto != "" && !strings.EqualFold(f.proto, g.proto) {
 		return false
@@ -100,7 +103,8 @@ func (f forwarding) agrees(g forwarding) bool {
 	return errA == nil && errB == nil && a == b
 }
 
-// socketAddr reads "address:port"; a mapped IPv4 address becomes plain. The zero address stands for none.
+// socketAddr parses "address:port". A mapped IPv4 address becomes plain. The
+// zero address stands for none.
 func socketAddr(s string) netip.Addr {
 	ap, err := netip.ParseAddrPort(s)
 	if err != nil {
@@ -109,7 +113,7 @@ func socketAddr(s string) netip.Addr {
 	return ap.Addr().Unmap().WithZone("")
 }
 
-// parseHop reads one hop, which some proxies write with a port.
+// parseHop parses one hop, which some proxies write with a port.
 func parseHop(s string) (netip.Addr, error) {
 	if host, _, err := net.SplitHostPort(s); err == nil {
 		s = host

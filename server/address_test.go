@@ -11,7 +11,8 @@ import (
 	"time"
 )
 
-// A11, H17: the address is the socket's, or what a trusted proxy says, however it is quoted.
+// A11, H17: the address is the socket's, or what a trusted proxy says, however
+// it is quoted.
 func TestA11H17ClientAddress(t *testing.T) {
 	trusted := proxies{netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("::1/128")}
 	tests := []struct {

@@ -16,9 +16,11 @@ import (
 	"github.com/quillgate/quillgate/xmlrpc"
 )
 
-// BenchmarkSignedDemo calls demo.addTwoNumbers signed and unsigned through the whole handler, without a network whose
-// cost would hide that of the signature. The ratio is the throughput of signed calls over that of unsigned ones: the
-// median over short turns, one of each kind right after the other, so that what else the machine does counts little.
+// BenchmarkSignedDemo calls demo.addTwoNumbers signed and unsigned through the
+// whole handler, without a network whose cost would hide that of the signature.
+// The ratio is the throughput of signed calls over that of unsigned ones: the
+// median over short turns, one of each kind right after the other, so that what
+// else the machine does counts little.
 func BenchmarkSignedDemo(b *testing.B) {
 	blog := open(b, "", nil)
 	user, err := blog.Users.ByLogin(context.Background(), "ada")

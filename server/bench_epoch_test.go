@@ -16,8 +16,9 @@ import (
 	"github.com/quillgate/quillgate/xmlrpc"
 )
 
-// BenchmarkPagesBesideCalls asks for the first page again and again while calls are signed by RFC 9421, each of which writes
-// a nonce. kept is the share of pages that cost no statement.
+// BenchmarkPagesBesideCalls asks for the first page again and again while calls
+// are signed by RFC 9421, each of which writes a nonce. kept is the share of
+// pages that cost no statement.
 func BenchmarkPagesBesideCalls(b *testing.B) {
 	for name, database := range onDisk {
 		b.Run(name, func(b *testing.B) {
@@ -50,8 +51,9 @@ func BenchmarkPagesBesideCalls(b *testing.B) {
 	}
 }
 
-// BenchmarkNewPost publishes posts with signed calls of eight clients, on databases that write to the disk: in turns on one
-// with the triggers that move epochs, and on one without. The ratio is the median of the turns.
+// BenchmarkNewPost publishes posts with signed calls of eight clients, on
+// databases that write to the disk: in turns on one with the triggers that move
+// epochs, and on one without. The ratio is the median of the turns.
 func BenchmarkNewPost(b *testing.B) {
 	for name, database := range onDisk {
 		b.Run(name, func(b *testing.B) {

@@ -67,7 +67,8 @@ func benchmarkGetPost(b *testing.B, database string) {
 			var ofBare, ofFull time.Duration
 			b.ResetTimer()
 			for range b.N {
-				// In turns, so that whatever else the machine does hits both alike.
+				// In turns, so that whatever else the machine does hits both
+				// alike.
 				ofBare += r.ask(b, bare)
 				ofFull += r.ask(b, full)
 			}

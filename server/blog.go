@@ -19,16 +19,20 @@ import (
 	"github.com/quillgate/quillgate/site"
 )
 
-// BlogConfig says where a blog is kept. All but BaseURL is as in KeysConfig.
+// BlogConfig configures a Blog. All fields except BaseURL have the defaults of
+// KeysConfig.
 type BlogConfig struct {
 	Folder   string
 	Database string
-	// Media is where the uploads are: a folder, or the address of a bucket that media.ParseBucket reads; empty: a folder in Folder.
+	// Media is where the uploads are: a folder, or the address of a bucket for
+	// media.ParseBucket. The default is a folder in Folder.
 	Media string
-	// MediaURL is where visitors are sent for uploads: the address that the names of files follow, or MediaSigned. Empty: nowhere,
-	// the server answers.
+	// MediaURL is where visitors are redirected for uploads: a prefix for the
+	// names of files, or MediaSigned. If it is empty, the server serves them
+	// itself.
 	MediaURL string
-	// BaseURL is the address of the home page; links are made from it. A slash at its end does not count.
+	// BaseURL is the address of the home page, from which links are made. A
+	// slash at its end is ignored.
 	BaseURL    string
 	UnusedKeys time.Duration
 	Keyset     string
@@ -38,8 +42,8 @@ type BlogConfig struct {
 	Hash       auth.HashCost
 }
 
-// Blog is everything that a blog is kept in, opened: what the server and the commands work on. Several processes may
-// have the same blog open.
+// Blog is an open blog: everything that the server and the commands work on.
+// Several processes can open the same blog.
 type Blog struct {
 	*Keys
 	Media *media.Library
@@ -49,16 +53,19 @@ type Blog struct {
 	redirect media.Redirect
 }
 
-// MediaSigned is the BlogConfig.MediaURL that sends visitors to the bucket, by addresses that are good for an hour.
+// MediaSigned is the BlogConfig.MediaURL that redirects visitors to the bucket,
+// with addresses that are valid for an hour.
 const MediaSigned = "signed"
 
-// ErrGateway says that the database is a gateway's, whose blogs are elsewhere.
+// ErrGateway means that the database belongs to a gateway, whose blogs are
+// elsewhere.
 var ErrGateway = errors.New("the database belongs to a gateway")
 
-// HasBlog reports whether the database is a blog's.
+// HasBlog reports whether the database contains a blog.
 func HasBlog(ctx context.Context, keys *Keys) (bool, error) { return site.Installed(ctx, keys.DB) }
 
-// OpenBlog opens a blog, and makes what is missing: what OpenKeys makes, and the options of a new site.
+// OpenBlog opens a blog, and creates what is missing: what OpenKeys creates,
+// and the options of a new site.
 func OpenBlog(ctx context.Context, cfg BlogConfig) (_ *Blog, err error) {
 	keys, err := OpenKeys(ctx, KeysConfig{
 		Folder: cfg.Folder, Database: cfg.Database, UnusedKeys: cfg.UnusedKeys, Keyset: cfg.Keyset,
@@ -88,12 +95,14 @@ func OpenBlog(ctx context.Context, cfg BlogConfig) (_ *Blog, err error) {
 	return b, err
 }
 
-// DeleteUser deletes a user and gives what that user has written to another. Errors: as auth.Users.Delete.
+// DeleteUser deletes a user and gives the user's content to another one.
+// Errors: those of auth.Users.Delete.
 func (b *Blog) DeleteUser(ctx context.Context, by audit.Actor, id, heir int64) error {
 	return b.Users.Delete(ctx, by, id, heir, func(ctx context.Context, tx *database.Tx) error { return b.Site.HandOver(ctx, tx, id, heir) })
 }
 
-// openMedia opens the store of uploads. Files that were not moved there yet are read in the folder where they were.
+// openMedia opens the store of uploads. Files that were not moved there yet are
+// read from their earlier folder.
 func (b *Blog) openMedia(cfg BlogConfig, logger *slog.Logger) error {
 	store, err := OpenStore(cfg.Folder, cfg.Media)
 	if err != nil {
@@ -122,7 +131,8 @@ func (b *Blog) openMedia(cfg BlogConfig, logger *slog.Logger) error {
 	return nil
 }
 
-// OpenStore opens the store of uploads at an address that is as BlogConfig.Media, for a data folder. The caller closes it.
+// OpenStore opens the store of uploads at an address in the form of
+// BlogConfig.Media, for a data folder. The caller closes it.
 func OpenStore(folder, address string) (media.Store, error) {
 	if !strings.HasPrefix(address, media.BucketScheme) {
 		return media.OpenFolder(cmp.Or(address, filepath.Join(folder, uploadsFolder)))
@@ -134,8 +144,9 @@ func OpenStore(folder, address string) (media.Store, error) {
 	return media.OpenBucket(media.BucketConfig{Address: a, Spool: filepath.Join(folder, spoolFolder, uploadsFolder)})
 }
 
-// ArriveMedia is called before uploads are stored or served. It refuses a store that is not that of the blog with an error that
-// says so. A store that does not answer at the moment is only reported: the rest of the blog is there.
+// ArriveMedia must be called before uploads are stored or served. It returns an
+// error if the store belongs to another blog. It only logs that a store does
+// not answer, since the rest of the blog works.
 func (b *Blog) ArriveMedia(ctx context.Context, logger *slog.Logger) error {
 	moved, err := b.Media.Arrive(ctx)
 	switch {
@@ -150,7 +161,7 @@ func (b *Blog) ArriveMedia(ctx context.Context, logger *slog.Logger) error {
 	return nil
 }
 
-// Close closes what OpenBlog has opened, in the opposite order.
+// Close closes what OpenBlog has opened, in reverse order.
 func (b *Blog) Close() error {
 	var err error
 	for _, store := range b.stores {

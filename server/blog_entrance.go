@@ -18,7 +18,8 @@ import (
 	"github.com/quillgate/quillgate/xmlrpc"
 )
 
-// openBlogEntrance opens what a blog is: the WordPress API, the pages for visitors, the pages of the account, the files.
+// openBlogEntrance opens the parts of a blog: the WordPress API, the pages for
+// visitors, the account pages, the files.
 func openBlogEntrance(s *Server) (Entrance, error) {
 	cfg, blog := s.cfg, s.cfg.Blog
 	pings := pingback.New(pingback.Config{Site: blog.Site, Logger: cfg.Logger})
@@ -57,7 +58,7 @@ func openBlogEntrance(s *Server) (Entrance, error) {
 	return Entrance{Routes: append(e.routes(), rows...), Run: run}, nil
 }
 
-// blogEntrance is what answers for a blog.
+// blogEntrance serves a blog.
 type blogEntrance struct {
 	home    string // its address
 	api     *wordpress.API
@@ -66,7 +67,7 @@ type blogEntrance struct {
 	uploads http.Handler
 }
 
-// routes is the table of a blog, but for the pages of the account.
+// routes returns the routes of a blog, without the account pages.
 func (e blogEntrance) routes() []Route {
 	rows := []struct {
 		name, path string
@@ -99,7 +100,8 @@ func (e blogEntrance) routes() []Route {
 	return out
 }
 
-// endpoint answers XML-RPC, and the discovery document to anyone who asks for it, whatever the method and the body.
+// endpoint serves XML-RPC. It also serves the discovery document on request,
+// whatever the method and the body.
 func (e blogEntrance) endpoint(w http.ResponseWriter, r *http.Request) {
 	if r.URL.RawQuery == "rsd" || r.URL.Query().Has("rsd") {
 		e.pages.RSD(w, r)
@@ -108,7 +110,8 @@ func (e blogEntrance) endpoint(w http.ResponseWriter, r *http.Request) {
 	e.calls.ServeHTTP(w, r)
 }
 
-// visitors answers the pages of the blog, and at any of their addresses who asks for the REST interface of WordPress.
+// visitors serves the pages of the blog, and answers requests for WordPress's
+// REST interface at any of their addresses.
 func (e blogEntrance) visitors(w http.ResponseWriter, r *http.Request) {
 	if r.URL.Query().Has("rest_route") {
 		recordOf(r.Context()).route = "rest"
@@ -118,8 +121,10 @@ func (e blogEntrance) visitors(w http.ResponseWriter, r *http.Request) {
 	e.pages.Home(w, r)
 }
 
-// pagesHere are the pages that do what is done at an address of WordPress: those that wp.getOptions tells (login_url,
-// admin_url), those that people have as bookmarks, and the one of https://www.w3.org/TR/change-password-url/.
+// pagesHere maps addresses of WordPress to the pages that do the same here:
+// those in the answer to wp.getOptions (login_url, admin_url), those that
+// people have as bookmarks, and the one of
+// https://www.w3.org/TR/change-password-url/.
 var pagesHere = map[string]string{
 	"/wp-login.php": "/signin", "/wp-admin": "/profile", "/wp-admin/": "/profile", "/wp-admin/index.php": "/profile",
 	"/wp-admin/edit-comments.php": "/admin/comments", "/wp-admin/edit.php": "/admin/posts", "/wp-admin/upload.php": "/admin/media",
@@ -127,7 +132,7 @@ var pagesHere = map[string]string{
 	"/.well-known/change-password": "/profile/security",
 }
 
-// toPage sends people from an address of WordPress to the page that does the same here.
+// toPage redirects from an address of WordPress to the corresponding page.
 func (e blogEntrance) toPage(w http.ResponseWriter, r *http.Request) {
 	to, known := pagesHere[r.URL.Path]
 	if !known || r.Method != http.MethodGet && r.Method != http.MethodHead {
@@ -140,7 +145,7 @@ func (e blogEntrance) toPage(w http.ResponseWriter, r *http.Request) {
 	http.Redirect(w, r, e.home+to, http.StatusSeeOther)
 }
 
-// surroundings tells the pages of the account what they belong to.
+// surroundings returns the description of the blog for the account pages.
 func (b *Blog) surroundings(ctx context.Context) (profiles.Surroundings, error) {
 	options, err := b.Site.Options(ctx)
 	if err != nil {
@@ -149,8 +154,8 @@ func (b *Blog) surroundings(ctx context.Context) (profiles.Surroundings, error) 
 	return profiles.Surroundings{Title: options.Title(), Zone: options.Location()}, nil
 }
 
-// blogSettings are the options that administrators set on the page of settings, in its order. The rest is for the
-// command line.
+// blogSettings are the options on the settings page, in its order. All others
+// can be set on the command line.
 var blogSettings = []profiles.Field{
 	{Name: "blog_title", Label: "Blog title", Kind: "text"},
 	{Name: "blog_tagline", Label: "Tagline, a few words", Kind: "text"},
@@ -167,7 +172,7 @@ var blogSettings = []profiles.Field{
 	{Name: "blog_public", Label: "Let search engines list the blog", Kind: "flag"},
 }
 
-// settings are the options of the blog as the page of settings has them.
+// settings returns the options of the blog for the settings page.
 func (b *Blog) settings() *profiles.Settings {
 	return &profiles.Settings{
 		Title: "The blog", Fields: blogSettings,

@@ -10,8 +10,9 @@ import (
 	"time"
 )
 
-// certificateFiles is a certificate out of two files, which are read again when they have changed: whoever renews them
-// need not tell the server. Files that do not fit together, as between two writes, change nothing.
+// certificateFiles is a certificate in two files, which are read again when
+// they have changed: the server need not be told about a renewal. Files that do
+// not belong together, as between two writes, change nothing.
 type certificateFiles struct {
 	cert, key string
 	clock     func() time.Time
@@ -19,20 +20,20 @@ type certificateFiles struct {
 
 	mu      sync.Mutex
 	current *tls.Certificate
-	read    [2]fileState // as of current, or of the last try
+	read    [2]fileState // of the files of current, or of the last attempt
 	looked  time.Time
 }
 
-// fileState tells a file from what it was before.
+// fileState identifies a version of a file.
 type fileState struct {
 	modified time.Time
 	size     int64
 }
 
-// lookEvery is how long a change of the files may go unseen.
+// lookEvery is how long a change to the files may go unnoticed.
 const lookEvery = time.Second
 
-// get is for tls.Config.GetCertificate.
+// get implements tls.Config.GetCertificate.
 func (f *certificateFiles) get(*tls.ClientHelloInfo) (*tls.Certificate, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -47,7 +48,8 @@ func (f *certificateFiles) get(*tls.ClientHelloInfo) (*tls.Certificate, error) {
 	return f.current, nil
 }
 
-// reload reads the files now. After an error the certificate stays what it was.
+// reload reads the files now. After an error, the previous certificate stays in
+// use.
 func (f *certificateFiles) reload() error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -69,7 +71,8 @@ func (f *certificateFiles) load() error {
 	if err != nil {
 		return fmt.Errorf("read the key of the certificate: %w", err)
 	}
-	// A group may read it, as Debian's ssl-cert does. On Windows the mode says nothing of that.
+	// The group may be allowed to read it, as with Debian's ssl-cert. On
+	// Windows the mode does not tell.
 	if mode := info.Mode().Perm(); mode&0o027 != 0 && runtime.GOOS != "windows" {
 		return fmt.Errorf("the key of the certificate, %s, has mode %04o, so that others can get at it: run chmod 600 on it, or 640", f.key, mode)
 	}

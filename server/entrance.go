@@ -13,27 +13,29 @@ import (
 	"github.com/quillgate/quillgate/xmlrpc"
 )
 
-// Entrance is something that a Server serves.
+// Entrance is a part that a Server serves.
 type Entrance struct {
 	Routes []Route
-	// Run is what runs next to the requests, each in a goroutine of its
-	// own, until its context ends.
+	// Run holds the background work of the entrance. Each function runs in its
+	// own goroutine until its context ends.
 	Run []func(context.Context)
 }
 
-// Opener makes an entrance of what the shell has: Endpoint, Profiles, ClientOf. Nothing is served yet.
+// Opener creates an entrance from the parts of the shell: Endpoint, Profiles,
+// ClientOf. Nothing is served yet.
 type Opener func(*Server) (Entrance, error)
 
-// Route is one row of the table of routes.
+// Route is a row of the route table.
 type Route struct {
-	Name    string // label of logs and metrics
-	Path    string // one that ends in a slash holds everything below it
+	Name    string // label in logs and metrics
+	Path    string // a path that ends in a slash includes everything below it
 	Handler http.Handler
 }
 
 func (r Route) below() bool { return r.Path[len(r.Path)-1] == '/' }
 
-// breadth orders the table: rows of one path before those that hold what is below, a longer path before a shorter.
+// breadth orders the table: a row for a single path before rows for everything
+// below a path, a longer path before a shorter one.
 func (r Route) breadth() int {
 	if r.below() {
 		return len(r.Path)
@@ -41,11 +43,11 @@ func (r Route) breadth() int {
 	return math.MaxInt
 }
 
-// Client is where a request comes from, as far as it can be known.
+// Client is where a request comes from, as far as that is known.
 type Client struct {
 	Addr   netip.Addr
-	Secure bool // by TLS, here or at a trusted proxy
-	Local  bool // from a program on this machine, which is not a proxy for others
+	Secure bool // over TLS, here or at a trusted proxy
+	Local  bool // from a program on this machine that is not a proxy for others
 }
 
 // ClientOf returns where the request of a context comes from.
@@ -54,20 +56,22 @@ func ClientOf(ctx context.Context) Client {
 	return Client{c.addr, c.secure, c.local}
 }
 
-// Calls is what an endpoint answers.
+// Calls configures an endpoint.
 type Calls struct {
 	Methods []xmlrpc.Method[*auth.Request]
-	// Fault is the fault that stands for an error of a method; see xmlrpc.Config.
+	// Fault returns the fault for an error of a method; see xmlrpc.Config.
 	Fault func(context.Context, error) *xmlrpc.Fault
 }
 
-// Endpoint makes an endpoint for XML-RPC with the limits of the server. Credentials are verified before a call is read,
-// answers are signed where they are asked to be, and calls are counted and logged.
+// Endpoint returns an XML-RPC endpoint with the limits of the server. It
+// verifies credentials before it reads a call, signs answers on request, and
+// counts and logs calls.
 func (s *Server) Endpoint(calls Calls) (*xmlrpc.Handler[*auth.Request], error) {
 	return s.endpointOf(s.site, calls)
 }
 
-// endpointOf is Endpoint for the credentials of a site. All endpoints share the limits.
+// endpointOf is Endpoint for the credentials of a site. All endpoints share the
+// limits.
 func (s *Server) endpointOf(v *served, calls Calls) (*xmlrpc.Handler[*auth.Request], error) {
 	calls.Fault = outages(calls.Fault)
 	if s.calls != nil {
@@ -99,7 +103,7 @@ func (s *Server) endpointOf(v *served, calls Calls) (*xmlrpc.Handler[*auth.Reque
 	return first, err
 }
 
-// authenticate begins to find out who sends a request.
+// authenticate begins to authenticate the sender of a request.
 func (v *served) authenticate(r *http.Request) (xmlrpc.Check[*auth.Request], error) {
 	check, err := v.verifier.Begin(r)
 	if err != nil {
@@ -108,7 +112,7 @@ func (v *served) authenticate(r *http.Request) (xmlrpc.Check[*auth.Request], err
 	return check, nil
 }
 
-// Pages is what the pages of people belong to; see profiles.Config.
+// Pages describes the owner of the account pages; see profiles.Config.
 type Pages struct {
 	Prefix       string
 	Surroundings func(context.Context) (profiles.Surroundings, error)
@@ -119,8 +123,8 @@ type Pages struct {
 	Upstream     *profiles.Upstream
 }
 
-// Profiles returns the pages on which people look after their account and administrators after the server, and their
-// routes.
+// Profiles returns the pages on which people manage their account, and
+// administrators the server, with their routes.
 func (s *Server) Profiles(of Pages) (*profiles.Pages, []Route, error) {
 	return s.profilesOf(s.site, of)
 }
@@ -137,7 +141,7 @@ func (s *Server) profilesOf(v *served, of Pages) (*profiles.Pages, []Route, erro
 		},
 		ClientAddr: func(r *http.Request) (netip.Addr, bool) {
 			c := ClientOf(r.Context())
-			return c.Addr, c.Secure // a cookie for TLS alone would not come back to a plain connection from this machine
+			return c.Addr, c.Secure // a secure cookie would not come back over a plain connection from this machine
 		},
 		Refusals:     v.refusals.ByReason,
 		Surroundings: of.Surroundings,

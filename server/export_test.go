@@ -26,7 +26,8 @@ func (s *Server) Plain() http.Handler { return s.plain }
 // Metrics is what the listener of the metrics serves.
 func (s *Server) Metrics() http.Handler { return s.metrics.handler() }
 
-// RenewEarly has certificates renewed when such a share of their life is left, and looked at so often.
+// RenewEarly has certificates renewed when such a share of their life is left,
+// and looked at so often.
 func (t *TLS) RenewEarly(share float64, check time.Duration) {
 	t.renewShare, t.renewCheck = share, check
 }

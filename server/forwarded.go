@@ -6,22 +6,26 @@ import (
 	"strings"
 )
 
-// hop is an element of the field Forwarded (RFC 7239 section 4): what one proxy says of a request. What it does not say
-// is "".
+// hop is an element of the field Forwarded (RFC 7239 section 4), which one
+// proxy has added. Missing parameters are "".
 type hop struct{ from, host, proto string }
 
-// maxParameters is how many parameters an element may have; RFC 7239 defines four.
+// maxParameters is the largest number of parameters of an element; RFC 7239
+// defines four.
 const maxParameters = 16
 
 var errForwarded = errors.New("the field Forwarded is not a list of RFC 7239")
 
-// parseForwarded reads all fields Forwarded of a request, the nearest proxy last. Commas and semicolons inside of quoted
-// strings separate nothing: some proxies quote the Host of the client there. Each field is read by itself, so that
-// nothing in one of the client reaches into that of a proxy. An element with a parameter twice is refused, since a
-// client may have written one of them.
+// parseForwarded parses all fields Forwarded of a request, the nearest proxy
+// last. Commas and semicolons inside of quoted strings do not separate: some
+// proxies quote the client's Host there. It parses each field by itself, so
+// that a field of the client cannot affect that of a proxy. It refuses an
+// element with a duplicate parameter, since a client may have written one of
+// the two.
 //
-// It is more tolerant than the grammar in two places, for proxies that exist: white space around separators, and ports
-// and IPv6 addresses without quotes.
+// It is more tolerant than the grammar in two places, for the sake of existing
+// proxies: white space around separators, and ports and IPv6 addresses without
+// quotes.
 func parseForwarded(fields []string) ([]hop, error) {
 	var hops []hop
 	for _, field := range fields {
@@ -44,8 +48,9 @@ func parseForwarded(fields []string) ([]hop, error) {
 	return hops, nil
 }
 
-// parseHopElement reads the parameters up to the next comma or to the end. there is false for an element without any,
-// which the grammar of lists allows (RFC 9110 section 5.6.1).
+// parseHopElement parses the parameters up to the next comma or the end. there
+// is false for an element without any, which the grammar of lists allows (RFC
+// 9110 section 5.6.1).
 func parseHopElement(s string) (h hop, there bool, rest string, err error) {
 	names := make([]string, 0, 4)
 	for {
@@ -85,7 +90,8 @@ func parseHopElement(s string) (h hop, there bool, rest string, err error) {
 	}
 }
 
-// parseParameter reads NAME=VALUE, where the value may be a quoted string. The name comes back in lower case.
+// parseParameter parses NAME=VALUE, where the value may be a quoted string. It
+// returns the name in lower case.
 func parseParameter(s string) (name, value, rest string, err error) {
 	i := 0
 	for i < len(s) && isToken(s[i]) {
@@ -109,7 +115,8 @@ func parseParameter(s string) (name, value, rest string, err error) {
 	return name, s[:i], s[i:], nil
 }
 
-// parseQuoted reads a quoted string (RFC 9110 section 5.6.4) behind its first quote.
+// parseQuoted parses a quoted string (RFC 9110 section 5.6.4) after its first
+// quote.
 func parseQuoted(s string) (value, rest string, err error) {
 	var b strings.Builder
 	for i := 0; i < len(s); i++ {
@@ -126,12 +133,14 @@ func parseQuoted(s string) (value, rest string, err error) {
 	return "", "", errForwarded
 }
 
-// isToken reports whether a byte may stand in a token (RFC 9110 section 5.6.2).
+// isToken reports whether a byte is allowed in a token (RFC 9110 section
+// 5.6.2).
 func isToken(c byte) bool {
 	return c >= '0' && c <= '9' || c|0x20 >= 'a' && c|0x20 <= 'z' || strings.IndexByte("!#$%&'*+-.^_`|~", c) >= 0
 }
 
-// forwarded is what the field of RFC 7239 says. A hop that does not say whom it forwards for is not known.
+// forwarded returns the content of the field of RFC 7239. A hop that does not
+// say whom it forwards for is unknown.
 func forwarded(h http.Header) forwarding {
 	fields := h.Values("Forwarded")
 	if len(fields) == 0 {

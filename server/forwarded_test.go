@@ -6,7 +6,8 @@ import (
 	"testing"
 )
 
-// Whatever the Host of a client holds, a proxy that quotes it passes on one element, and that alone.
+// Whatever the Host of a client holds, a proxy that quotes it passes on one
+// element, and that alone.
 func FuzzForwarded(f *testing.F) {
 	for _, host := range []string{"blog.example", "a,for=203.0.113.5", "a,for=203.0.113.5;proto=https", `a",for=203.0.113.5`, `a\`, `a\",b="`, "", ";;,,", "a=b"} {
 		f.Add(host)
@@ -21,7 +22,8 @@ func FuzzForwarded(f *testing.F) {
 	})
 }
 
-// An element after element takes no more time for each: the time for twice as much is printed as a ratio.
+// An element after element takes no more time for each: the time for twice as
+// much is printed as a ratio.
 func BenchmarkForwarded(b *testing.B) {
 	for _, shape := range []struct{ name, text string }{
 		{"elements", "for=192.0.2.1;proto=https,"}, {"empty", ",;"}, {"quoted", `for="\\\\\\\\\\\\\\\\",`}, {"open", `for="",host=";`},

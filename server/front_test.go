@@ -62,7 +62,8 @@ func TestH3ChunksEndTheConnection(t *testing.T) {
 	}
 }
 
-// What stands at the login position of a signed call is not looked at, whatever its type.
+// What stands at the login position of a signed call is not looked at, whatever
+// its type.
 func TestSignedCallsIgnoreTheLogin(t *testing.T) {
 	blog := open(t, "", nil)
 	s := newServer(t, server.Config{Blog: blog})
@@ -97,8 +98,9 @@ func TestSignedCallsIgnoreTheLogin(t *testing.T) {
 	}
 }
 
-// A blog that is public over https, with no trusted proxy and no TLS here, has a proxy in front. When that one sends no
-// forwarding fields, calls from loopback are not taken for calls of this machine.
+// A blog that is public over https, with no trusted proxy and no TLS here, has
+// a proxy in front. When that one sends no forwarding fields, calls from
+// loopback are not taken for calls of this machine.
 func TestA6NobodyIsLocalBehindASilentProxy(t *testing.T) {
 	logged := new(servertest.Log)
 	blog := secureBlog(t, "")

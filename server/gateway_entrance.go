@@ -15,8 +15,9 @@ import (
 	"github.com/quillgate/quillgate/xmlrpc"
 )
 
-// NewGateway assembles the server of a gateway in front of one blog. Of the Config, Keys and BaseURL are needed; of the
-// gateway's, what is about the WordPress behind it. Passwords in calls are judged by that WordPress.
+// NewGateway returns the server of a gateway in front of one blog. Config needs
+// Keys and BaseURL; behind needs the fields about the WordPress, which judges
+// passwords in calls.
 func NewGateway(cfg Config, behind gateway.Config) (*Server, error) {
 	return newGateway(cfg, behind, func(g *gateways) error {
 		home, err := url.Parse(g.s.cfg.BaseURL)
@@ -28,8 +29,9 @@ func NewGateway(cfg Config, behind gateway.Config) (*Server, error) {
 	})
 }
 
-// NewGatewaySites assembles the server of a gateway in front of the blogs of a list. The host of a request chooses the site;
-// behind has what holds for all of them. Of the Config, Keys is needed.
+// NewGatewaySites returns the server of a gateway in front of a list of blogs.
+// The host of a request selects the site; behind holds the settings for all of
+// them. Config needs Keys.
 func NewGatewaySites(cfg Config, list *gateway.Sites, behind gateway.Config) (*Server, error) {
 	return newGateway(cfg, behind, func(g *gateways) error {
 		g.list = list
@@ -61,7 +63,7 @@ func newGateway(cfg Config, behind gateway.Config, begin func(*gateways) error) 
 	})
 }
 
-// gatewayRoutes is the table of what a gateway answers for each of its sites.
+// gatewayRoutes are the routes of each site of a gateway.
 var gatewayRoutes = []struct {
 	name, path string
 	serve      func(*gatewaySite, http.ResponseWriter, *http.Request)
@@ -75,17 +77,17 @@ var gatewayRoutes = []struct {
 	{"ready", readyPath + "/upstream", (*gatewaySite).ready},
 }
 
-// gatewaySite is what answers for one blog behind a gateway.
+// gatewaySite serves one blog behind a gateway.
 type gatewaySite struct {
 	*served
 	gateway *gateway.Gateway
 	calls   *xmlrpc.Handler[*auth.Request]
-	people  func() (map[string]http.Handler, error) // the pages, by the path of their row
-	said    *gateway.Site                           // by the list; nil for the one of a gateway without
+	people  func() (map[string]http.Handler, error) // the pages, by the paths of their rows
+	said    *gateway.Site                           // its entry in the list; nil for a gateway without one
 	used    lastUse
 }
 
-// newSite makes what answers for a site.
+// newSite returns the gatewaySite for a site.
 func (g *gateways) newSite(id int64, home *url.URL, behind gateway.Config, mode auth.Mode, t *traffic) (*gatewaySite, error) {
 	keys := g.s.site.keys.Of(id)
 	behind.DB, behind.Apps, behind.Users, behind.Counts = keys.DB, keys.Apps, keys.Users, &t.upstream
@@ -94,7 +96,7 @@ func (g *gateways) newSite(id int64, home *url.URL, behind gateway.Config, mode 
 		return nil, err
 	}
 	v := &gatewaySite{gateway: inner, served: g.s.site.of(g.s, id, home, inner.Judge, mode, t)}
-	allowed := fmt.Sprint(behind.Allow) // maps are printed in one order
+	allowed := fmt.Sprint(behind.Allow) // maps are printed in a fixed order
 	if table := g.tables[allowed]; table != nil {
 		v.calls = table.For(v.authenticate, outages(inner.Fault))
 	} else if v.calls, err = g.s.endpointOf(v.served, Calls{Methods: gateway.Methods(behind.Allow), Fault: inner.Fault}); err != nil {
@@ -105,8 +107,8 @@ func (g *gateways) newSite(id int64, home *url.URL, behind gateway.Config, mode 
 	return v, nil
 }
 
-// pages makes the pages of a site, by the paths of their rows. They take the most memory of all that a site has, and most sites
-// are asked for calls only.
+// pages returns the pages of a site, by the paths of their rows. They need most
+// of the memory of a site, and most sites only get calls.
 func (g *gateways) pages(v *served, inner *gateway.Gateway) (map[string]http.Handler, error) {
 	_, rows, err := g.s.profilesOf(v, Pages{
 		Prefix: gateway.PagesPath,
@@ -122,7 +124,7 @@ func (g *gateways) pages(v *served, inner *gateway.Gateway) (map[string]http.Han
 	return pages, err
 }
 
-// page answers with the pages of a row.
+// page serves the pages of a row.
 func page(path string) func(*gatewaySite, http.ResponseWriter, *http.Request) {
 	return func(v *gatewaySite, w http.ResponseWriter, r *http.Request) {
 		pages, err := v.people()
@@ -150,9 +152,9 @@ func (v *gatewaySite) endpoint(w http.ResponseWriter, r *http.Request) {
 
 func (v *gatewaySite) manifest(w http.ResponseWriter, r *http.Request) { v.gateway.Manifest(w, r) }
 
-// ready reports whether the WordPress behind this site answers. The state of
-// the process is another question (/readyz): one blog that is down must not
-// take the others away.
+// ready reports whether the WordPress of this site answers. It says nothing
+// about the process (/readyz): one blog that is down must not take the others
+// out of service.
 func (v *gatewaySite) ready(w http.ResponseWriter, r *http.Request) {
 	ctx, cancel := context.WithTimeout(r.Context(), 10*time.Second)
 	defer cancel()

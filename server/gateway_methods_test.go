@@ -179,7 +179,8 @@ func TestGatewayLargeUpload(t *testing.T) {
 }
 
 // Each call of a batch is checked by itself: what the key may not do is a fault
-// in its place, and the others are carried out, once also when the batch comes again.
+// in its place, and the others are carried out, once also when the batch comes
+// again.
 func TestGatewayMulticall(t *testing.T) {
 	g := openGate(t, databasetest.SQLite(t), nil)
 	signed := g.key(t, apps.New{Scope: apps.Scope{Rights: []apps.Right{apps.Draft}}})
@@ -206,7 +207,8 @@ func TestGatewayMulticall(t *testing.T) {
 }
 
 // The filter for fail2ban finds the refusals in the log, with the address of
-// the client, and nothing else; also where a stranger writes what looks like one.
+// the client, and nothing else; also where a stranger writes what looks like
+// one.
 func TestGatewayRefusalsForFail2ban(t *testing.T) {
 	text, err := os.ReadFile("../deploy/fail2ban/filter.d/quillgate.conf")
 	if err != nil {

@@ -50,7 +50,8 @@ func passing(from ...string) func(*server.Config, *gateway.Config) {
 	}
 }
 
-// Signed requests of Jetpack go through as they are, where the operator says so.
+// Signed requests of Jetpack go through as they are, where the operator says
+// so.
 func TestGatewayPassesJetpack(t *testing.T) {
 	for name, tt := range map[string]struct {
 		change func(*server.Config, *gateway.Config)
@@ -79,7 +80,8 @@ func TestGatewayPassesJetpack(t *testing.T) {
 	}
 }
 
-// What is not Jetpack's alone, or could be read as something else, does not pass.
+// What is not Jetpack's alone, or could be read as something else, does not
+// pass.
 func TestGatewayPassKeepsTheRestOut(t *testing.T) {
 	g := openGate(t, databasetest.SQLite(t), passing())
 	good := methodCall("jetpack.getUser")

@@ -15,26 +15,26 @@ import (
 	"github.com/quillgate/quillgate/xmlrpc"
 )
 
-// gateways are the sites that a gateway stands in front of. What answers for a
-// site is made when the first request for it comes, and let go when none has
-// come for a while: a thousand sites cost nothing while no one asks for them.
+// gateways are the sites behind a gateway. A gatewaySite is created at the
+// first request for its site, and released when there was none for a while: a
+// thousand sites cost nothing while nobody asks for them.
 type gateways struct {
 	s      *Server
-	behind gateway.Config // what holds for all sites
-	one    *gatewaySite   // without a list
+	behind gateway.Config // the settings for all sites
+	one    *gatewaySite   // the only site, without a list
 	list   *gateway.Sites
 
 	mu      sync.RWMutex
 	open    map[int64]*gatewaySite
 	traffic map[int64]*traffic // of sites that had a request
-	// Connections to WordPresses are kept for all sites together, by whose
-	// certificate counts: each takes more memory than what answers for a site.
+	// Connections to WordPresses are shared by all sites, by the name of their
+	// certificate: each needs more memory than a gatewaySite.
 	transports map[string]http.RoundTripper
-	// A handler with the table of methods for each set of methods of plugins.
+	// A handler with the method table for each set of plugin methods.
 	tables map[string]*xmlrpc.Handler[*auth.Request]
 }
 
-// lastUse is when something was used last, in Unix seconds.
+// lastUse is when something was last used, in Unix seconds.
 type lastUse struct{ at atomic.Int64 }
 
 func (u *lastUse) note(now time.Time) {
@@ -45,21 +45,20 @@ func (u *lastUse) note(now time.Time) {
 
 func (u *lastUse) before(t time.Time) bool { return u.at.Load() < t.Unix() }
 
-// How often a gateway keeps house, and when a site is let go that no one has
-// asked for.
+// How often a gateway cleans up, and how long a site is kept without requests.
 const (
 	gatewayHouse = time.Minute
 	siteIdle     = 10 * time.Minute
 )
 
-// at answers for the site that a request names.
+// at serves a request with the site that it names.
 func (g *gateways) at(serve func(*gatewaySite, http.ResponseWriter, *http.Request)) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		site, err := g.site(r)
 		switch {
 		case errors.Is(err, gateway.ErrNoSite):
-			// RFC 9110 section 15.5.20. Which sites there are is no
-			// one's business.
+			// RFC 9110 section 15.5.20. The answer does not reveal which sites
+			// exist.
 			http.Error(w, "There is no such site here.", http.StatusMisdirectedRequest)
 			return
 		case err != nil:
@@ -74,7 +73,7 @@ func (g *gateways) at(serve func(*gatewaySite, http.ResponseWriter, *http.Reques
 	})
 }
 
-// site returns what answers for a request. Error: gateway.ErrNoSite.
+// site returns the site for a request. Error: gateway.ErrNoSite.
 func (g *gateways) site(r *http.Request) (*gatewaySite, error) {
 	if g.one != nil {
 		return g.one, nil
@@ -85,8 +84,8 @@ func (g *gateways) site(r *http.Request) (*gatewaySite, error) {
 		return nil, err
 	}
 	if authority != r.Host {
-		// A web server that passes on the host and, with it, what a client
-		// says in X-Forwarded-Host would let the client choose.
+		// If a web server passes on the host together with the client's own
+		// X-Forwarded-Host, the client could choose the site.
 		if other, err := g.list.Find(r.Context(), r.Host); err == nil && other != said {
 			return nil, gateway.ErrNoSite
 		}
@@ -105,7 +104,7 @@ func (g *gateways) site(r *http.Request) (*gatewaySite, error) {
 
 func (g *gateways) now() time.Time { return g.s.cfg.Clock() }
 
-// make makes what answers for a site, or makes it again after its settings have changed.
+// make creates a site, or creates it again after its settings have changed.
 func (g *gateways) make(said *gateway.Site) (*gatewaySite, error) {
 	behind, err := said.Config(g.behind)
 	if err != nil {
@@ -116,7 +115,7 @@ func (g *gateways) make(said *gateway.Site) (*gatewaySite, error) {
 	defer g.mu.Unlock()
 	behind.Transport = g.transportFor(said, behind)
 	if site := g.open[said.ID]; site != nil && site.said == said {
-		return site, nil // another request was quicker
+		return site, nil // another request was faster
 	}
 	mode := auth.Stricter(g.s.cfg.PasswordMode, said.PasswordMode)
 	site, err := g.newSite(said.ID, behind.BaseURL, behind, mode, g.trafficOf(said.ID, behind.BaseURL.Hostname()))
@@ -128,7 +127,8 @@ func (g *gateways) make(said *gateway.Site) (*gatewaySite, error) {
 	return site, nil
 }
 
-// transportFor returns what sends the calls of a site. The caller holds the lock.
+// transportFor returns the transport for the calls of a site. The caller holds
+// the lock.
 func (g *gateways) transportFor(said *gateway.Site, behind gateway.Config) http.RoundTripper {
 	name := ""
 	if behind.Endpoint.Scheme == "https" {
@@ -142,11 +142,12 @@ func (g *gateways) transportFor(said *gateway.Site, behind gateway.Config) http.
 	return t
 }
 
-// siteWaiting is how many calls wait for one WordPress of many: one that is slow must not take the turns of all.
+// siteWaiting is the number of calls that may wait for one of many WordPresses:
+// a slow one must not use up the slots of all.
 const siteWaiting = 32
 
-// trafficOf returns what is counted of a site. The caller holds the lock, or no
-// one else is there yet.
+// trafficOf returns the counts of a site. The caller holds the lock, or is the
+// only user.
 func (g *gateways) trafficOf(id int64, host string) *traffic {
 	t := g.traffic[id]
 	if t == nil || t.host != host {
@@ -156,7 +157,7 @@ func (g *gateways) trafficOf(id int64, host string) *traffic {
 	return t
 }
 
-// run keeps house until the context ends.
+// run cleans up until the context ends.
 func (g *gateways) run(ctx context.Context) {
 	tick := time.NewTicker(gatewayHouse)
 	defer tick.Stop()
@@ -172,8 +173,8 @@ func (g *gateways) run(ctx context.Context) {
 	}
 }
 
-// keepHouse forgets old requests, and lets sites go that no one has asked for
-// or that are gone.
+// keepHouse deletes old requests, and releases sites that are unused or were
+// removed.
 func (g *gateways) keepHouse(ctx context.Context) error {
 	err := gateway.Forget(ctx, g.s.cfg.Keys.DB, g.now())
 	if g.list == nil {
@@ -199,15 +200,16 @@ func (g *gateways) keepHouse(ctx context.Context) error {
 			delete(g.traffic, id)
 		}
 	}
-	if len(g.open) == 0 { // otherwise no one knows which of them a site still uses
+	if len(g.open) == 0 { // otherwise a site may still use any of them
 		clear(g.transports)
 		clear(g.tables)
 	}
 	return err
 }
 
-// The numbers of each site. There are few of them, and only of sites that had a request, so that a thousand sites stay cheap for
-// who collects them; methods and statuses are counted in total only.
+// The metrics of each site. There are few, and only for sites that had a
+// request, so that a thousand sites stay cheap to scrape; methods and statuses
+// are counted only in total.
 var (
 	siteRequests  = siteNumber("site_requests_total", "Requests for a site.")
 	siteRefused   = siteNumber("site_refused_credentials_total", "Signatures and passwords that were presented to a site and refused.")
@@ -223,14 +225,14 @@ func siteNumber(name, help string) *prometheus.Desc {
 	return prometheus.NewDesc("quillgate_"+name, help, []string{"site"}, nil)
 }
 
-// Describe is of prometheus.Collector.
+// Describe implements prometheus.Collector.
 func (g *gateways) Describe(to chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{siteRequests, siteRefused, siteAvailable, siteCalls, siteFailures, siteSeconds, sitePassed, siteUnpassed} {
 		to <- d
 	}
 }
 
-// Collect is of prometheus.Collector.
+// Collect implements prometheus.Collector.
 func (g *gateways) Collect(to chan<- prometheus.Metric) {
 	g.mu.RLock()
 	defer g.mu.RUnlock()

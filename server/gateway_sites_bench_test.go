@@ -21,8 +21,9 @@ import (
 	"github.com/quillgate/quillgate/xmlrpc"
 )
 
-// A signed call through a gateway with one site, and with a thousand that are asked in turn: the medians side by side, and what
-// the thousand hold in memory before anybody has asked and after all were asked.
+// A signed call through a gateway with one site, and with a thousand that are
+// asked in turn: the medians side by side, and what the thousand hold in memory
+// before anybody has asked and after all were asked.
 func BenchmarkGatewaySites(b *testing.B) {
 	for _, n := range []int{1, 1000} {
 		b.Run(fmt.Sprint(n), func(b *testing.B) {

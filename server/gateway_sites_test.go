@@ -24,7 +24,8 @@ import (
 	"github.com/quillgate/quillgate/xmlrpc"
 )
 
-// hosting is a gateway in front of several blogs, each at HOST.example with a WordPress of its own.
+// hosting is a gateway in front of several blogs, each at HOST.example with a
+// WordPress of its own.
 type hosting struct {
 	*server.Server
 	keys *server.Keys
@@ -101,7 +102,8 @@ func withPassword(password string) *http.Request {
 	return secure("wp.getPost", xmlrpc.Int(1), xmlrpc.String("admin"), xmlrpc.String(password), xmlrpc.Int(1))
 }
 
-// The host chooses the blog, and a key, a token or a password of one site is nothing at the other: no call of it gets through.
+// The host chooses the blog, and a key, a token or a password of one site is
+// nothing at the other: no call of it gets through.
 func TestGatewaySitesDoNotCross(t *testing.T) {
 	databasetest.EachURL(t, func(t *testing.T, dbURL string) {
 		h := openHosting(t, dbURL, nil, "one", "two")
@@ -165,7 +167,8 @@ func TestGatewaySitesDoNotCross(t *testing.T) {
 	})
 }
 
-// The session of a browser at one site is none at the other, and a code that enrols a program at one enrols nobody at the other.
+// The session of a browser at one site is none at the other, and a code that
+// enrols a program at one enrols nobody at the other.
 func TestGatewaySitesSessionsDoNotCross(t *testing.T) {
 	databasetest.EachURL(t, func(t *testing.T, dbURL string) {
 		ctx := t.Context()
@@ -201,7 +204,8 @@ func TestGatewaySitesSessionsDoNotCross(t *testing.T) {
 	})
 }
 
-// trailsDoNotCross looks at what the trails and the counts of two sites say, after one of them was attacked.
+// trailsDoNotCross looks at what the trails and the counts of two sites say,
+// after one of them was attacked.
 func trailsDoNotCross(t *testing.T, h *hosting) {
 	t.Helper()
 	ctx := t.Context()
@@ -228,7 +232,8 @@ func trailsDoNotCross(t *testing.T, h *hosting) {
 	}
 }
 
-// The same bytes create one post at each of two sites, and no second one when they come again.
+// The same bytes create one post at each of two sites, and no second one when
+// they come again.
 func TestGatewaySitesRepeatApart(t *testing.T) {
 	databasetest.EachURL(t, func(t *testing.T, dbURL string) {
 		h := openHosting(t, dbURL, nil, "one", "two")
@@ -290,7 +295,8 @@ func TestGatewaySitesPasswords(t *testing.T) {
 	})
 }
 
-// A WordPress that is down takes no other site away, and what is counted of each site has its name.
+// A WordPress that is down takes no other site away, and what is counted of
+// each site has its name.
 func TestGatewaySitesFailApart(t *testing.T) {
 	h := openHosting(t, databasetest.SQLite(t), nil, "one", "two", "idle")
 	signed := map[string]func(*http.Request) *http.Request{"one": h.key(t, "one"), "two": h.key(t, "two")}
@@ -380,7 +386,8 @@ func TestGatewaySitesComeAndGo(t *testing.T) {
 		if w := send(h.Server, at("one", signed(secure("wp.getPost", args(xmlrpc.Int(1))...)))); w.Code != http.StatusMisdirectedRequest {
 			t.Errorf("a site that is gone: %d %s", w.Code, w.Body)
 		}
-		// The same host again is another site: nothing of the old one comes back.
+		// The same host again is another site: nothing of the old one comes
+		// back.
 		again, err := h.list.Add(ctx, audit.Operator, gateway.Site{Host: "one.example", Upstream: other.URL + "/xmlrpc.php"})
 		if err != nil || again.ID == h.ids["one"] {
 			t.Fatalf("the host again is %+v, %v", again, err)

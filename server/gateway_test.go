@@ -137,7 +137,8 @@ func TestGatewayRelaysSignedCalls(t *testing.T) {
 	})
 }
 
-// Passwords are judged by the WordPress. Guesses are counted before it is asked.
+// Passwords are judged by the WordPress. Guesses are counted before it is
+// asked.
 func TestGatewayPasswords(t *testing.T) {
 	databasetest.EachURL(t, func(t *testing.T, dbURL string) {
 		g := openGate(t, dbURL, trusting)

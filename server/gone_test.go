@@ -20,8 +20,8 @@ import (
 	"github.com/quillgate/quillgate/xmlrpc"
 )
 
-// A client that goes away while its call waits for the database is no incident: the call is logged as cancelled, and so is
-// each call of a batch.
+// A client that goes away while its call waits for the database is no incident:
+// the call is logged as cancelled, and so is each call of a batch.
 func TestClientThatGoesAway(t *testing.T) {
 	databasetest.EachURL(t, func(t *testing.T, url string) {
 		log := newLineLog()

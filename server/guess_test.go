@@ -20,7 +20,8 @@ import (
 	"github.com/quillgate/quillgate/xmlrpc"
 )
 
-// secureBlog opens a blog that is served over https, on a database ("" is SQLite), with the users ada and bob.
+// secureBlog opens a blog that is served over https, on a database ("" is
+// SQLite), with the users ada and bob.
 func secureBlog(t testing.TB, database string) *server.Blog {
 	t.Helper()
 	blog := servertest.OpenBlog(t, database, server.BlogConfig{BaseURL: "https://blog.example"})
@@ -76,7 +77,8 @@ func (v *visitor) signIn(login, password string) *httptest.ResponseRecorder {
 	return v.post("/signin", "login", login, "password", password)
 }
 
-// call is wp.getUsersBlogs with a password, from an address over TLS. It returns the code of the fault, or "in".
+// call is wp.getUsersBlogs with a password, from an address over TLS. It
+// returns the code of the fault, or "in".
 func callAs(s *server.Server, addr, login, password string) string {
 	r := post("wp.getUsersBlogs", xmlrpc.String(login), xmlrpc.String(password))
 	tls := httptest.NewRequest(http.MethodPost, "https://blog.example/xmlrpc.php", r.Body)
@@ -88,7 +90,8 @@ func callAs(s *server.Server, addr, login, password string) string {
 	return "in"
 }
 
-// factor gives a user a second factor over the pages, from an address, and returns its secret.
+// factor gives a user a second factor over the pages, from an address, and
+// returns its secret.
 func factor(t *testing.T, s *server.Server, addr, login string) string {
 	t.Helper()
 	v := from(s, addr)
@@ -132,7 +135,8 @@ func TestA12CodesFromManyNetworks(t *testing.T) {
 	})
 }
 
-// A14: strangers of many networks ask for passkeys as often as they may. Afterwards second factors and passkeys work.
+// A14: strangers of many networks ask for passkeys as often as they may.
+// Afterwards second factors and passkeys work.
 func TestA14StrangersLockOutNobody(t *testing.T) {
 	eachServer(t, func(t *testing.T, blog *server.Blog, s *server.Server) {
 		factor(t, s, "192.0.2.1", "ada")
@@ -157,7 +161,8 @@ func TestA14StrangersLockOutNobody(t *testing.T) {
 	})
 }
 
-// A13: of many guesses that come at once no more are compared than of many one after the other.
+// A13: of many guesses that come at once no more are compared than of many one
+// after the other.
 func TestA13GuessesAtOnce(t *testing.T) {
 	eachServer(t, func(t *testing.T, _ *server.Blog, s *server.Server) {
 		compared := 0
@@ -263,7 +268,8 @@ func TestH18GuessesOfOneNetwork(t *testing.T) {
 	}
 }
 
-// Lines of the trail that strangers cause are bounded, and so is what each of them holds.
+// Lines of the trail that strangers cause are bounded, and so is what each of
+// them holds.
 func TestTrailOfStrangersIsBounded(t *testing.T) {
 	eachServer(t, func(t *testing.T, blog *server.Blog, s *server.Server) {
 		lines := func() (n int) {

@@ -23,7 +23,8 @@ import (
 	"github.com/quillgate/quillgate/xmlrpc"
 )
 
-// Every route and every method: no sniffing, no scripts, no storing unless the page says so, no other origin, no version.
+// Every route and every method: no sniffing, no scripts, no storing unless the
+// page says so, no other origin, no version.
 func TestH7HeadersOnEveryRoute(t *testing.T) {
 	s := newServer(t, server.Config{Blog: open(t, "", nil)})
 	for _, path := range append(s.Paths(), "/nothing", "/xmlrpc.php?rsd", "/xmlrpc.php/more", "/wp-content/uploads/2024/none.png", "/debug/vars") {
@@ -71,7 +72,8 @@ func TestH4FixedSurface(t *testing.T) {
 	}
 }
 
-// A panic costs one request: the client is told a number, the log has the stack under it.
+// A panic costs one request: the client is told a number, the log has the stack
+// under it.
 func TestH14PanicIsContained(t *testing.T) {
 	var log servertest.Log
 	s := newServer(t, server.Config{Blog: open(t, "", nil), Logger: servertest.Logger(&log)})
@@ -135,7 +137,8 @@ func TestH14CorruptedKeyRow(t *testing.T) {
 	}
 }
 
-// Refusals carry when to come back, and the status of HTTP where the operator wants one.
+// Refusals carry when to come back, and the status of HTTP where the operator
+// wants one.
 func TestH5Refusals(t *testing.T) {
 	for _, withStatus := range []bool{false, true} {
 		s := newServer(t, server.Config{Blog: open(t, "", nil), FaultStatus: withStatus})
@@ -202,7 +205,8 @@ func TestA6UnlistedProxyIsNotThisMachine(t *testing.T) {
 	}
 }
 
-// Ten times what the server takes: it stays healthy, sends away what is too much, and is as before when the flood ends.
+// Ten times what the server takes: it stays healthy, sends away what is too
+// much, and is as before when the flood ends.
 func TestH8Overload(t *testing.T) {
 	blog := open(t, "", nil)
 	loopback := []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}
@@ -265,7 +269,8 @@ func TestH8Overload(t *testing.T) {
 	}
 }
 
-// settled waits until there are at most so many goroutines, and the number stays for a moment; a minute at most.
+// settled waits until there are at most so many goroutines, and the number
+// stays for a moment; a minute at most.
 func settled(t *testing.T, most int) int {
 	t.Helper()
 	tick := time.NewTicker(20 * time.Millisecond)

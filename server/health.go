@@ -8,13 +8,14 @@ import (
 	"github.com/quillgate/quillgate/database"
 )
 
-// healthy means that the process answers; it asks nothing else, so that a slow database does not have it restarted.
+// healthy answers that the process runs. It checks nothing else, so that a slow
+// database does not cause a restart.
 func (s *Server) healthy(w http.ResponseWriter, r *http.Request) {
 	sayStatus(w, http.StatusOK, "ok\n")
 }
 
-// ready reports whether requests should be sent here: the database takes
-// writes and the server is not on its way out. It answers within 3 s.
+// ready reports whether this server should get requests: the database accepts
+// writes and the server is not stopping. It answers within 3 s.
 func (s *Server) ready(w http.ResponseWriter, r *http.Request) {
 	if s.draining.Load() {
 		sayStatus(w, http.StatusServiceUnavailable, "stopping\n")

@@ -17,7 +17,7 @@ import (
 	"github.com/quillgate/quillgate/methods"
 )
 
-// The files of a data folder. With PostgreSQL the first is not there.
+// The files in a data folder. With PostgreSQL the first does not exist.
 const (
 	databaseFile  = "quillgate.db"
 	keysetFile    = "keyset"
@@ -25,23 +25,25 @@ const (
 	spoolFolder   = "spool"
 )
 
-// KeysConfig says where users and credentials are kept.
+// KeysConfig configures Keys.
 type KeysConfig struct {
-	Folder   string // data folder; made with mode 0700 when it is not there
-	Database string // URL of a PostgreSQL database; empty: a SQLite file in Folder
-	// UnusedKeys is after how long without use a key is refused; never when it is 0.
+	Folder   string // data folder; created with mode 0700 if necessary
+	Database string // URL of a PostgreSQL database; default: a SQLite file in Folder
+	// UnusedKeys is the time without use after which a key is refused; 0 means
+	// never.
 	UnusedKeys time.Duration
-	// Keyset is the file with the master key; empty: one in Folder. It is made for a database that has seen none.
+	// Keyset is the file with the master key. The default is one in Folder. It
+	// is created for a database that was never used with one.
 	Keyset   string
-	Unsealed bool             // secrets are stored unencrypted, without a keyset
-	Logger   *slog.Logger     // discards when nil
-	Clock    func() time.Time // time.Now when nil
-	Hash     auth.HashCost    // of new passwords; auth.DefaultHashCost when zero
+	Unsealed bool             // store secrets unencrypted, without a keyset
+	Logger   *slog.Logger     // default: discards
+	Clock    func() time.Time // default time.Now
+	Hash     auth.HashCost    // of new passwords; default auth.DefaultHashCost
 }
 
-// Keys is everything that says who may call, opened: the database, the
-// credentials of applications and the users. A blog has more next to it; a
-// gateway has its blogs elsewhere. Several processes may have the same open.
+// Keys is everything that decides who may call: the open database, the
+// credentials of applications and the users. A blog adds its content; a gateway
+// has its blogs elsewhere. Several processes can open the same Keys.
 type Keys struct {
 	Folder string
 	DB     *database.DB
@@ -52,8 +54,9 @@ type Keys struct {
 	cut   *time.Timer
 }
 
-// OpenKeys opens the database, the credentials and the users, and makes what is missing: the folder, the database with
-// its schema and the master key. It makes no user; see FirstAdministrator.
+// OpenKeys opens the database, the credentials and the users, and creates what
+// is missing: the folder, the database with its schema and the master key. It
+// creates no user; see FirstAdministrator.
 func OpenKeys(ctx context.Context, cfg KeysConfig) (_ *Keys, err error) {
 	if cfg.Logger == nil {
 		cfg.Logger = slog.New(slog.DiscardHandler)
@@ -92,14 +95,15 @@ func OpenKeys(ctx context.Context, cfg KeysConfig) (_ *Keys, err error) {
 	return k, nil
 }
 
-// cutAfter breaks all connections to the database after some time, unless Close has ended before.
+// cutAfter breaks all connections to the database after d, unless Close has
+// finished before.
 func (k *Keys) cutAfter(d time.Duration) {
 	if k.cut == nil {
 		k.cut = time.AfterFunc(d, k.DB.Cut)
 	}
 }
 
-// Close closes what OpenKeys has opened, in the opposite order.
+// Close closes what OpenKeys has opened, in reverse order.
 func (k *Keys) Close() error {
 	var errs []error
 	if k.cut != nil {
@@ -112,8 +116,9 @@ func (k *Keys) Close() error {
 	return errors.Join(errs...)
 }
 
-// FirstAdministrator makes the user admin with a random password when there are no users, and returns the
-// password, which is kept nowhere else. It returns "" when there are users.
+// FirstAdministrator creates the user admin with a random password if there are
+// no users. It returns the password, which is not stored, or "" if there are
+// users.
 func (k *Keys) FirstAdministrator(ctx context.Context) (password string, err error) {
 	n, err := k.Users.Count(ctx, auth.Filter{})
 	if err != nil || n > 0 {

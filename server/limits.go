@@ -11,27 +11,27 @@ import (
 	"github.com/quillgate/quillgate/network"
 )
 
-// The limits that hold before anything is known about a request. The endpoint
-// paces the bodies that it reads by what they bring (package xmlrpc);
-// readTimeout is for all others, which no one reads.
+// Limits that apply before anything is known about a request. The endpoint
+// limits the pace of the bodies that it reads (package xmlrpc); readTimeout
+// applies to all others, which nobody reads.
 const (
 	maxHeaderBytes = 16 << 10
 	headerTimeout  = 10 * time.Second
 	readTimeout    = 30 * time.Second
 	idleTimeout    = 10 * time.Second // html2wordpress1 reads until the connection ends
-	writeTimeout   = 60 * time.Second // for each piece that is written, not for the whole answer
+	writeTimeout   = 60 * time.Second // for each write, not for the whole response
 	maxConnections = 1024
 	maxPerAddress  = 64
-	maxStreams     = 32 // requests at the same time on one connection of HTTP/2
+	maxStreams     = 32 // concurrent requests on one HTTP/2 connection
 )
 
-// limitListener refuses connections beyond a total and beyond a number from one network, by closing them at
-// once.
+// limitListener closes connections at once beyond a total number and beyond a
+// number from one network.
 type limitListener struct {
 	net.Listener
 	total, perAddress int
-	exempt            func(netip.Addr) bool // from the second number
-	refused           func()                // called for each connection that is closed
+	exempt            func(netip.Addr) bool // networks without the second limit
+	refused           func()                // called for each closed connection
 
 	open atomic.Int64
 	from network.Share[netip.Prefix]

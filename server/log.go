@@ -5,7 +5,8 @@ import (
 	"log/slog"
 )
 
-// LogHandler adds the id of the request to every line that is logged in its context, in whatever package.
+// LogHandler adds the request id to every line that is logged with the
+// request's context, in any package.
 func LogHandler(next slog.Handler) slog.Handler { return requestLog{next} }
 
 type requestLog struct{ slog.Handler }

@@ -15,8 +15,9 @@ import (
 	"github.com/quillgate/quillgate/xmlrpc"
 )
 
-// metrics are the numbers of one server, in a registry of its own. Every label comes from a table or is a number of
-// three digits, so no client can make the registry grow.
+// metrics are the metrics of one server, in a registry of its own. Every label
+// comes from a table or is a three-digit number, so no client can make the
+// registry grow.
 type metrics struct {
 	registry   *prometheus.Registry
 	inFlight   prometheus.Gauge
@@ -62,7 +63,7 @@ func (m *metrics) observe(rec *record, took time.Duration) {
 	}
 }
 
-// mail adds the numbers of an outbox.
+// mail adds the metrics of an outbox.
 func (m *metrics) mail(box *mail.Outbox) {
 	counter := func(outcome string, value func() int64) {
 		m.registry.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{
@@ -85,18 +86,19 @@ func (m *metrics) mail(box *mail.Outbox) {
 	}))
 }
 
-// countTime is how long the numbers wait for the database.
+// countTime is how long the metrics wait for the database.
 const countTime = 2 * time.Second
 
-// handler serves the numbers for Prometheus, for a listener of its own.
+// handler serves the metrics for Prometheus, on a listener of its own.
 func (m *metrics) handler() http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("GET /metrics", promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{Registry: m.registry}))
 	return mux
 }
 
-// outcomeOf names how a call ended: ok, cancelled when its client went away, fault and its code, or the status of HTTP
-// when no call was reached. Codes come from methods of ours, so they are few.
+// outcomeOf names the result of a call: ok, cancelled if its client
+// disconnected, fault with its code, or the HTTP status if no call was reached.
+// Codes come from this server's methods, so there are few.
 func outcomeOf(e xmlrpc.Event) string {
 	switch {
 	case e.Gone:

@@ -11,22 +11,23 @@ import (
 	"time"
 )
 
-// record is what is learned of one request on its way, for its log line and the metrics. It belongs to the goroutine
-// of the request.
+// record collects what becomes known about a request, for its log line and the
+// metrics. It belongs to the goroutine of the request.
 type record struct {
 	id      string
 	site    *served
 	client  client
-	route   string // the name from the route table, never what the client wrote
-	method  string // the name of the called method as the table has it; "" where no known method was called
-	calls   int    // how many, inside system.multicall
-	outcome string // of the call: ok, or fault and its code
-	refusal string // why a credential was refused; the client is not told
+	route   string // the name in the route table, never text from the client
+	method  string // the name of the called method in the table; "" if no known method was called
+	calls   int    // number of calls in a system.multicall
+	outcome string // of the call: ok, or fault with its code
+	refusal string // why a credential was refused; not for the client
 	cause   string // of a refusal by the protocol server, for the log
-	user    int64  // who called
-	app     string // with which application, by public key; or with which token, by its ID
-	signed  bool   // app is a key that signed
-	// superseded means that the application has a successor, to which its program has yet to change.
+	user    int64  // the caller
+	app     string // the application by its public key, or the token by its ID
+	signed  bool   // app is the key of a signature
+	// superseded means that the application has a successor, to which its
+	// client still has to change.
 	superseded bool
 	status     int
 	sent       int64
@@ -39,11 +40,12 @@ func recordOf(ctx context.Context) *record {
 	if r, ok := ctx.Value(recordKey{}).(*record); ok {
 		return r
 	}
-	return &record{} // outside of a request: written to and forgotten
+	return &record{} // outside of a request: discarded
 }
 
-// wrap puts the middleware around the routes, outermost first: the record and the request id, the log line and the
-// metrics, the recovery from a panic, the headers that every answer has.
+// wrap puts the middleware around the routes, outermost first: the record and
+// the request id, the log line and the metrics, the recovery from a panic, the
+// headers of every answer.
 func (s *Server) wrap(next http.Handler) http.Handler {
 	next = s.safeHeaders(next)
 	next = s.recovered(next)
@@ -51,16 +53,17 @@ func (s *Server) wrap(next http.Handler) http.Handler {
 	return s.recorded(next)
 }
 
-// recorded gives the request its id and finds out where it comes from.
+// recorded gives the request its id and determines where it comes from.
 func (s *Server) recorded(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		rec := &record{id: newRequestID(), site: s.site, client: s.proxies.client(r, s.fronted)}
-		if rec.client.unlisted && (r.Method == http.MethodPost || !s.fronted) { // a health check warns no one
+		if rec.client.unlisted && (r.Method == http.MethodPost || !s.fronted) { // a health check causes no warning
 			s.unlisted.Do(s.warnUnlisted)
 		}
-		// A request with Transfer-Encoding and Content-Length may be an attempt at smuggling, so the connection must be
-		// closed behind it (RFC 9112 section 6.1). net/http does not show whether there was a length, so it is closed
-		// behind every request in chunks.
+		// A request with Transfer-Encoding and Content-Length may be an attempt
+		// at smuggling, so the connection must be closed after it (RFC 9112
+		// section 6.1). net/http does not reveal whether there was a length, so
+		// it is closed after every chunked request.
 		if r.ProtoMajor == 1 && len(r.TransferEncoding) > 0 {
 			w.Header().Set("Connection", "close")
 		}
@@ -69,13 +72,15 @@ func (s *Server) recorded(next http.Handler) http.Handler {
 	})
 }
 
-// warnUnlisted says what to do about a proxy on this machine that is not among the trusted ones.
+// warnUnlisted logs what to do about a proxy on this machine that is not
+// trusted.
 func (s *Server) warnUnlisted() {
 	s.logger.Warn("Requests come from this machine, perhaps through a proxy that is not listed as trusted. They are treated as remote and unencrypted, " +
 		"so passwords are refused. If the proxy is yours, list its address: --trusted-proxies 127.0.0.1,::1")
 }
 
-// warnForeignBasic says what to do about a proxy that asks for a password of its own and passes it on.
+// warnForeignBasic logs what to do about a proxy that asks for a password of
+// its own and passes it on.
 func (s *Server) warnForeignBasic() {
 	s.logger.Warn("A request carried HTTP Basic credentials of a user that does not exist here. If a proxy in front asks for its own password, " +
 		"configure it to remove the Authorization header before it forwards the request, unless the value contains ||. See docs/OPERATING.md, Behind a proxy")
@@ -87,7 +92,7 @@ func newRequestID() string {
 	return hex.EncodeToString(b[:])
 }
 
-// observed writes the log line and counts, when the answer is done.
+// observed writes the log line and counts the request after it was answered.
 func (s *Server) observed(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		start := time.Now()
@@ -105,13 +110,14 @@ func (s *Server) observed(next http.Handler) http.Handler {
 	})
 }
 
-// logRequest writes one line. The query and the headers stay out of it: they may hold a secret.
+// logRequest writes one line, without query and headers, which may hold a
+// secret.
 func (s *Server) logRequest(r *http.Request, rec *record, took time.Duration) {
 	level := slog.LevelInfo
 	if rec.status >= 500 {
 		level = slog.LevelError
 	}
-	var room [15]slog.Attr // for all that there can be, on the stack
+	var room [15]slog.Attr // for all possible attributes, on the stack
 	attrs := append(room[:0],
 		slog.String("client", rec.client.addr.String()),
 		slog.String("http", knownMethod(r.Method)),
@@ -142,7 +148,8 @@ func (s *Server) logRequest(r *http.Request, rec *record, took time.Duration) {
 	s.logger.LogAttrs(r.Context(), level, "answered", attrs...)
 }
 
-// recovered turns a panic of a handler into an answer, and writes the stack to the log only.
+// recovered turns a panic of a handler into an answer, and writes the stack
+// only to the log.
 func (s *Server) recovered(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		defer func() {
@@ -158,7 +165,7 @@ func (s *Server) recovered(next http.Handler) http.Handler {
 			s.logger.LogAttrs(r.Context(), slog.LevelError, "panic",
 				slog.String("cause", fmt.Sprint(p)), slog.String("stack", string(debug.Stack())))
 			if rec.status != 0 {
-				panic(http.ErrAbortHandler) // half an answer is out: break the connection rather than complete it wrongly
+				panic(http.ErrAbortHandler) // half an answer was sent: break the connection rather than complete it wrongly
 			}
 			http.Error(w, "Something went wrong on the server. Its log records the cause under request "+rec.id+".", http.StatusInternalServerError)
 		}()
@@ -166,21 +173,22 @@ func (s *Server) recovered(next http.Handler) http.Handler {
 	})
 }
 
-// safeHeaders sets what holds for every answer until a handler says otherwise.
+// safeHeaders sets the headers of every answer, which a handler may change.
 func (s *Server) safeHeaders(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		h := w.Header()
 		h.Set("X-Content-Type-Options", "nosniff")
 		h.Set("Cache-Control", "no-store")
 		h.Set("Content-Security-Policy", "default-src 'none'")
-		if s.hsts != "" && recordOf(r.Context()).client.secure { // RFC 6797 section 7.2: never unencrypted
+		if s.hsts != "" && recordOf(r.Context()).client.secure { // RFC 6797 section 7.2: never over plain HTTP
 			h.Set("Strict-Transport-Security", s.hsts)
 		}
 		next.ServeHTTP(w, r)
 	})
 }
 
-// answer counts what is written, and moves the write deadline with it: a large file may take long as long as it moves.
+// answer counts the bytes written, and moves the write deadline with them: a
+// large file may take long as long as it progresses.
 type answer struct {
 	http.ResponseWriter
 	record *record
@@ -216,7 +224,8 @@ func (a *answer) extend() {
 	http.NewResponseController(a.ResponseWriter).SetWriteDeadline(a.due)
 }
 
-// knownMethod keeps what a stranger writes as the method out of the log and the metrics.
+// knownMethod keeps arbitrary method names of strangers out of the log and the
+// metrics.
 func knownMethod(m string) string {
 	switch m {
 	case http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete,

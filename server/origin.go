@@ -9,8 +9,9 @@ import (
 	"github.com/quillgate/quillgate/auth"
 )
 
-// origin tells which address the client used: that of the connection, unless the peer is a trusted proxy that says
-// another. home is the address of the site.
+// origin returns the address that the client used: that of the connection,
+// unless the peer is a trusted proxy that names another. home is the address of
+// the site.
 func (p proxies) origin(r *http.Request, home *url.URL) auth.Origin {
 	o := auth.Origin{Scheme: "http"}
 	if recordOf(r.Context()).client.secure {
@@ -24,7 +25,8 @@ func (p proxies) origin(r *http.Request, home *url.URL) auth.Origin {
 	return o
 }
 
-// authority is the host that the client asked for: that of the request, unless the peer is a trusted proxy that says another.
+// authority returns the host that the client requested: that of the request,
+// unless the peer is a trusted proxy that names another.
 func (p proxies) authority(r *http.Request) string {
 	if p.contains(socketAddr(r.RemoteAddr)) {
 		if host := lastOf(r.Header.Values("X-Forwarded-Host")); host != "" {
@@ -37,12 +39,14 @@ func (p proxies) authority(r *http.Request) string {
 	return r.Host
 }
 
-// sameHost compares two authorities without their ports: a host is one site, whatever ports lead to it.
+// sameHost compares two authorities without their ports: a host is one site on
+// any port.
 func sameHost(a, b string) bool {
 	return a != "" && strings.EqualFold((&url.URL{Host: a}).Hostname(), (&url.URL{Host: b}).Hostname())
 }
 
-// onThisMachine tells the names that every machine has for itself.
+// onThisMachine reports whether an authority is a name that every machine has
+// for itself.
 func onThisMachine(authority string) bool {
 	host := (&url.URL{Host: authority}).Hostname()
 	ip := net.ParseIP(host)

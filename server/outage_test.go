@@ -17,7 +17,8 @@ import (
 	"github.com/quillgate/quillgate/xmlrpc"
 )
 
-// outage fails unless calls and pages say with a status that the database is not there, and when to come back.
+// outage fails unless calls and pages say with a status that the database is
+// not there, and when to come back.
 func outage(t *testing.T, s *server.Server) {
 	t.Helper()
 	w := send(s, post("wp.newPost", xmlrpc.Int(1), xmlrpc.String("ada"), xmlrpc.String(servertest.Password),
@@ -42,7 +43,8 @@ func isFault(err error, code int) bool {
 	return ok && f.Code == code
 }
 
-// A database that says nothing: calls and /readyz say so in time, and the server ends in time when it is told to.
+// A database that says nothing: calls and /readyz say so in time, and the
+// server ends in time when it is told to.
 func TestSilentDatabase(t *testing.T) {
 	t.Parallel()
 	way := databasetest.NewProxy(t, databasetest.Postgres(t))

@@ -12,7 +12,8 @@ import (
 	"github.com/quillgate/quillgate/xmlrpc"
 )
 
-// What a publishing program does is on the home page and in the feeds when it has its answer.
+// What a publishing program does is on the home page and in the feeds when it
+// has its answer.
 func TestPublishedPostIsSeenAtOnce(t *testing.T) {
 	databasetest.EachURL(t, func(t *testing.T, database string) {
 		s := newServer(t, server.Config{Blog: open(t, database, nil)})
@@ -26,7 +27,8 @@ func TestPublishedPostIsSeenAtOnce(t *testing.T) {
 			return v
 		}
 		member := func(name, value string) xmlrpc.Value { return xmlrpc.Struct(xmlrpc.M(name, xmlrpc.String(value))) }
-		// seen looks on the pages, each of which was asked for before too, and so is kept.
+		// seen looks on the pages, each of which was asked for before too, and
+		// so is kept.
 		seen := func(after, want, not string, targets ...string) {
 			t.Helper()
 			for _, target := range targets {
@@ -80,7 +82,8 @@ func TestEndpointOnly(t *testing.T) {
 	}
 }
 
-// A comment comes from the address that the proxy in front tells, and only a trusted one is believed.
+// A comment comes from the address that the proxy in front tells, and only a
+// trusted one is believed.
 func TestCommentComesFromTheClient(t *testing.T) {
 	blog := open(t, "", nil)
 	if err := blog.Site.SetOption(t.Context(), "anonymous_comments", "1"); err != nil {

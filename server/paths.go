@@ -8,12 +8,14 @@ import (
 	"github.com/quillgate/quillgate/methods"
 )
 
-// Clients join the address of the blog and the path of the endpoint without looking at the slashes, and some add a part
-// behind it. Such addresses are answered as they come: a redirect would turn the POST of most clients into a GET.
+// Clients join the address of the blog and the path of the endpoint without
+// checking the slashes, and some append another part. Such addresses are served
+// directly: a redirect would turn the POST of most clients into a GET.
 
-// tidied has what follows see the path without doubled slashes and parts that are a dot, and the endpoint's without
-// anything behind it. Addresses of pages stay as they are: those have one form, and other forms are redirected to it. The
-// request line stays too: it is what a strict signature covers.
+// tidied hides doubled slashes, "." segments, and anything after the endpoint's
+// path from the following handlers. The addresses of pages stay unchanged:
+// other forms are redirected to the canonical one. The request line stays
+// unchanged too: strict signatures cover it.
 func (s *Server) tidied(next http.Handler) http.Handler {
 	rows := s.routes()
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -27,7 +29,7 @@ func (s *Server) tidied(next http.Handler) http.Handler {
 	})
 }
 
-// reaches reports whether a path is that of a row with a path of its own.
+// reaches reports whether a path is that of a row for a single path.
 func reaches(rows []Route, path string) bool {
 	for _, row := range rows {
 		if row.Path == path || row.Path != "/" && strings.HasSuffix(row.Path, "/") && strings.HasPrefix(path, row.Path) {
@@ -37,7 +39,7 @@ func reaches(rows []Route, path string) bool {
 	return false
 }
 
-// tidyPath is the path in its shortest form. It does not go up: a part that is two dots stays.
+// tidyPath returns the shortest form of a path. It keeps ".." segments.
 func tidyPath(path string) string {
 	if !strings.HasPrefix(path, "/") {
 		return path

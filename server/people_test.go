@@ -134,8 +134,8 @@ func TestA7Refused(t *testing.T) {
 	}
 }
 
-// K12: after a signed call the key carries when it was used, from where, by what, and what was called; and a pair that
-// has a successor is counted.
+// K12: after a signed call the key carries when it was used, from where, by
+// what, and what was called; and a pair that has a successor is counted.
 func TestK12LastUse(t *testing.T) {
 	blog := open(t, "", nil)
 	s := newServer(t, server.Config{Blog: blog})

@@ -12,8 +12,10 @@ import (
 	"github.com/quillgate/quillgate/xmlrpc"
 )
 
-// Behind a pooler that gives each transaction another backend, nothing that lives in a session may be relied on: many
-// clients write at once through fewer connections, and every post is whole, with its category, its tag and right counts.
+// Behind a pooler that gives each transaction another backend, nothing that
+// lives in a session may be relied on: many clients write at once through fewer
+// connections, and every post is whole, with its category, its tag and right
+// counts.
 func TestPoolerByTransaction(t *testing.T) {
 	t.Parallel()
 	address := databasetest.Postgres(t)

@@ -13,17 +13,19 @@ import (
 	"github.com/quillgate/quillgate/xmlrpc"
 )
 
-// busyRetry is when a client may try again whose password no one had time to
-// check.
+// busyRetry is when a client may try again if its password could not be checked
+// in time.
 const busyRetry = 5 * time.Second
 
-// outageRetry is in how many seconds a client may try again that the database was not there for.
+// outageRetry is the number of seconds after which a client may try again after
+// a database outage.
 const outageRetry = "5"
 
 // errOutage is the fault of a call during an outage of the database.
 var errOutage = &xmlrpc.Fault{Code: http.StatusServiceUnavailable, Message: "The database is not available at the moment. Try again in a few seconds."}
 
-// outages has outages of the database told by a fault of their own. Other errors go on to fault.
+// outages returns a function that gives outages of the database a fault of
+// their own, and leaves other errors to fault.
 func outages(fault func(context.Context, error) *xmlrpc.Fault) func(context.Context, error) *xmlrpc.Fault {
 	return func(ctx context.Context, err error) *xmlrpc.Fault {
 		if database.Outage(err) {
@@ -36,18 +38,19 @@ func outages(fault func(context.Context, error) *xmlrpc.Fault) func(context.Cont
 	}
 }
 
-// timeField has the time of the server, in seconds since 1970, next to the
-// fault that refuses a signature for its time, so that a client can correct its
-// clock. Package signer reads it.
+// timeField is the header field with the server's time, in seconds since 1970.
+// It accompanies the fault that refuses a signature because of its time, so
+// that a client can correct its clock. Package signer reads it.
 const timeField = "X-Quillgate-Time"
 
-// refused returns what xmlrpc.Config.Refused asks: the fields that tell a client when to come back and what time it is,
-// always, and the status of HTTP, when the operator wants one other than 200.
+// refused returns the function for xmlrpc.Config.Refused. It always sets the
+// fields that tell a client when to come back and what time it is, and returns
+// the HTTP status if the operator wants one other than 200.
 func refused(withStatus bool) func(http.Header, error) int {
 	return func(h http.Header, err error) int {
 		if database.Outage(err) {
 			h.Set("Retry-After", outageRetry)
-			return http.StatusServiceUnavailable // whatever the setting: the same call may succeed somewhere else, or soon
+			return http.StatusServiceUnavailable // whatever the setting: the same call may succeed at another server, or soon
 		}
 		if down, ok := errors.AsType[outage](err); ok {
 			h.Set("Retry-After", strconv.Itoa(int(math.Ceil(down.Outage().Seconds()))))
@@ -70,22 +73,22 @@ func refused(withStatus bool) func(http.Header, error) int {
 	}
 }
 
-// outage is the error of something other than the database without which a call cannot be answered at the moment. Outage says
-// when it is worth another try.
+// outage is the error of something other than the database that a call needs
+// and that is not available at the moment. Outage returns when to try again.
 type outage interface {
 	error
 	Outage() time.Duration
 }
 
-// unavailable is the error of what an entrance needs and does not reach. Later says when it is worth another try, 0 when
-// that is not known.
+// unavailable is the error of something that an entrance needs and cannot
+// reach. Later returns when to try again, or 0 if that is unknown.
 type unavailable interface {
 	error
 	Later() time.Duration
 }
 
-// statusOf is the status of HTTP that means what the error means, 0 for one
-// that is not a refusal, and when to try again.
+// statusOf returns the HTTP status for an error, or 0 if the error is not a
+// refusal, and when to try again.
 func statusOf(err error) (status int, retry time.Duration) {
 	if throttled, ok := errors.AsType[*auth.Throttled](err); ok {
 		return http.StatusTooManyRequests, max(throttled.RetryAfter, time.Second)

@@ -12,8 +12,8 @@ import (
 	"github.com/quillgate/quillgate/site"
 )
 
-// Moved says that the blog is served at its address from now on, and is the same that was served elsewhere. It returns
-// where that was, "" when that is not known.
+// Moved records that the blog moved to its current address. It returns the
+// previous address, or "" if that is unknown.
 func (b *Blog) Moved(ctx context.Context, by audit.Actor) (was string, err error) {
 	err = b.DB.Update(ctx, func(tx *database.Tx) (err error) {
 		if was, err = b.Site.Relocate(ctx, tx); err != nil {
@@ -27,17 +27,20 @@ func (b *Blog) Moved(ctx context.Context, by audit.Actor) (was string, err error
 	return was, nil
 }
 
-// Parted is what became of a copy.
+// Parted counts what Copied has revoked.
 type Parted struct {
-	Was    string // where the original was served last, "" when that is not known
-	Keys   int    // keys of applications that were revoked
-	Tokens int    // tokens and application passwords that were revoked
+	Was    string // where the original was last served, "" if unknown
+	Keys   int    // revoked application keys
+	Tokens int    // revoked tokens and application passwords
 }
 
-// Copied says that the blog is a copy of one that is served elsewhere, and gives it a life of its own: sessions, nonces,
-// one-time codes, remembered creations, pingbacks that are due, mail that waits, TLS certificates and the key that signs answers are dropped.
-// Unless keepKeys, all keys of applications, tokens and application passwords are revoked: those who have them gave their trust
-// to the original. All of it happens or none. No server may run on the copy meanwhile.
+// Copied records that the blog is a copy of one that is served elsewhere, and
+// separates it from the original. It drops sessions, nonces, one-time codes,
+// remembered creations, pending pingbacks, waiting mail, TLS certificates and
+// the key that signs answers. Unless keepKeys is set, it revokes all
+// application keys, tokens and application passwords: their owners trusted the
+// original. Either all of it happens or nothing. No server may run on the copy
+// meanwhile.
 func (b *Blog) Copied(ctx context.Context, by audit.Actor, keepKeys bool) (Parted, error) {
 	var out Parted
 	err := b.DB.Update(ctx, func(tx *database.Tx) (err error) {

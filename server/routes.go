@@ -8,14 +8,15 @@ import (
 	"github.com/gorilla/mux"
 )
 
-// The paths that monitors know by heart.
+// Well-known paths for monitoring.
 const (
 	healthPath = "/healthz"
 	readyPath  = "/readyz"
 )
 
-// routes is the table of everything that the public listener answers: the shell's own rows, then those of the
-// entrances. Paths that hold everything below them come last, the longest first.
+// routes returns the table of everything that the public listener serves: the
+// shell's own rows, then those of the entrances. Paths that include everything
+// below them come last, the longest first.
 func (s *Server) routes() []Route {
 	rows := []Route{
 		{"health", healthPath, http.HandlerFunc(s.healthy)},
@@ -28,8 +29,9 @@ func (s *Server) routes() []Route {
 	return rows
 }
 
-// router makes the table into a handler. Paths are matched as they are: cleaning them would answer a publishing client
-// with a redirect, which turns its POST into a GET.
+// router turns the table into a handler. Paths are matched unchanged: cleaning
+// them would answer a publishing client with a redirect, which turns its POST
+// into a GET.
 func (s *Server) router() http.Handler {
 	r := mux.NewRouter().SkipClean(true)
 	for _, row := range s.routes() {
@@ -40,7 +42,8 @@ func (s *Server) router() http.Handler {
 			r.Path(row.Path).Handler(h)
 		}
 	}
-	// The router's own ServeHTTP copies the request twice to note the route and its variables, which no one asks for.
+	// The router's own ServeHTTP copies the request twice to record the route
+	// and its variables, which are not used here.
 	return http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
 		var match mux.RouteMatch
 		if !r.Match(req, &match) || match.Handler == nil {

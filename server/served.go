@@ -10,27 +10,29 @@ import (
 	"github.com/quillgate/quillgate/gateway"
 )
 
-// served is a site that requests are for: whose keys and users count, and at which address. A server has one; a gateway may have
-// many, which share nothing that one of them could see of another.
+// served is a site that gets requests, with its keys, users and address. A
+// server has one; a gateway may have many, which share nothing that one could
+// see of another.
 type served struct {
 	keys     *Keys
 	home     *url.URL
-	mode     auth.Mode // what becomes of passwords, as the operator has it
+	mode     auth.Mode // the operator's setting
 	verifier *auth.Verifier
 	refusals *auth.Refusals
-	name     string   // in the log; empty where there is one site
-	traffic  *traffic // nil where nothing is counted for each site
+	name     string   // in the log; empty for a single site
+	traffic  *traffic // nil if sites are not counted separately
 }
 
-// traffic is what is counted of one site of a gateway.
+// traffic counts the requests of one site of a gateway.
 type traffic struct {
 	host     string
 	requests atomic.Int64
-	refused  atomic.Int64 // credentials
+	refused  atomic.Int64 // refused credentials
 	upstream gateway.Counts
 }
 
-// newServed makes the one site of a server, which is also the first of those of a gateway.
+// newServed returns the only site of a server, which is also the first of a
+// gateway.
 func (s *Server) newServed(home *url.URL) *served {
 	v := &served{keys: s.cfg.Keys, home: home, mode: s.cfg.PasswordMode, refusals: auth.NewRefusals(s.cfg.Keys.DB, s.cfg.Clock, s.cfg.Logger)}
 	v.verifier = auth.New(auth.Config{
@@ -48,7 +50,7 @@ func (s *Server) newServed(home *url.URL) *served {
 	return v
 }
 
-// originAt tells which address a client of a site used.
+// originAt returns the function for the address that a client of a site used.
 func (s *Server) originAt(home *url.URL) func(*http.Request) auth.Origin {
 	return func(r *http.Request) auth.Origin { return s.proxies.origin(r, home) }
 }
@@ -61,7 +63,8 @@ func (v *served) of(s *Server, id int64, home *url.URL, judge auth.Judge, mode a
 	})}
 }
 
-// Of returns the keys and users of another site of the same database. They are not closed.
+// Of returns the keys and users of another site of the same database. They need
+// not be closed.
 func (k *Keys) Of(site int64) *Keys {
 	return &Keys{Folder: k.Folder, DB: k.DB.Of(site), Apps: k.Apps.Of(site), Users: k.Users.Of(site)}
 }

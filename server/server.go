@@ -1,10 +1,11 @@
-// Package server is the shell around what Quillgate serves: listeners, TLS, the
-// middleware, the limits, the access log, the metrics, the health checks, start
-// and stop. What is served comes in as entrances, each a table of routes and
-// what runs next to them. New puts the entrances of a blog into the shell.
+// Package server is the shell around the parts that Quillgate serves:
+// listeners, TLS, middleware, limits, access log, metrics, health checks, start
+// and stop. The parts come in as entrances, each with a table of routes and
+// background work. New puts the entrances of a blog into the shell.
 //
-// What it promises: every answer carries a request id under which the log knows it; no secret, no header and no query
-// is ever logged; what one address can take is bounded; and a stop waits for the requests that are running.
+// Its promises: every answer carries a request id, which the log uses too; no
+// secret, header or query is ever logged; the resources of each address are
+// limited; and a stop waits for running requests.
 package server
 
 import (
@@ -28,46 +29,55 @@ import (
 	"github.com/quillgate/quillgate/xmlrpc"
 )
 
-// Config describes a server. New needs Blog, NewShell needs Keys and mostly BaseURL; all else has defaults.
+// Config configures a Server. New requires Blog; NewShell requires Keys and
+// usually BaseURL. All other fields have defaults.
 type Config struct {
 	Blog *Blog
-	// Keys is where credentials are kept, and BaseURL the address of the home page, without a slash at its end. New takes
-	// both from Blog. The sites of a gateway have their own addresses, and BaseURL is empty.
+	// Keys holds the credentials, and BaseURL is the address of the home page,
+	// without a slash at its end. New takes both from Blog. The sites of a
+	// gateway have their own addresses, and BaseURL is empty.
 	Keys    *Keys
 	BaseURL string
-	// MaxBody is the largest request body in bytes, 64 MiB when 0.
+	// MaxBody is the largest request body in bytes. The default is 64 MiB.
 	MaxBody int64
-	// Calls is how many calls are worked on at the same time, 256 when 0;
-	// more wait, and then are told 503.
+	// Calls is the number of calls that are processed at the same time. The
+	// default is 256; more wait, and get 503 after a while.
 	Calls int
-	// AuthorizationFallback takes credentials out of the field auth.FallbackField where Authorization is not there.
+	// AuthorizationFallback reads credentials from the field auth.FallbackField
+	// if Authorization is missing.
 	AuthorizationFallback bool
-	// FaultStatus has refusals answered with 401, 403, 429 and 503 next to
-	// the fault, in place of 200. Several old clients show nothing of a
-	// fault that comes with another status.
+	// FaultStatus sends refusals with status 401, 403, 429 or 503 in addition
+	// to the fault, in place of 200. Several old clients show nothing of a
+	// fault with another status.
 	FaultStatus bool
-	// TrustedProxies are the networks whose X-Forwarded-For, X-Forwarded-Proto and Forwarded are believed.
+	// TrustedProxies are the networks whose X-Forwarded-For, X-Forwarded-Proto
+	// and Forwarded are trusted.
 	TrustedProxies []netip.Prefix
-	// TLS is nil when nothing is served over it.
+	// TLS configures TLS. If it is nil, nothing is served over TLS.
 	TLS *TLS
-	// HSTS is how long browsers are told to come over TLS only, on answers that go over it; 0 tells them nothing.
+	// HSTS is how long browsers must use TLS only, according to answers over
+	// TLS. With 0, answers do not mention it.
 	HSTS time.Duration
-	// ThrottleExempt are the networks that are not slowed down after wrong credentials, and whose connections are not
-	// counted.
+	// ThrottleExempt are networks that are not slowed down after wrong
+	// credentials, and whose connections are not counted.
 	ThrottleExempt []netip.Prefix
-	// PasswordMode is what becomes of the passwords of accounts in calls; see auth.Config.
+	// PasswordMode is how account passwords in calls are treated; see
+	// auth.Config.
 	PasswordMode auth.Mode
-	// Introspection adds system.methodSignature and system.methodHelp, which WordPress does not have.
+	// Introspection adds system.methodSignature and system.methodHelp, which
+	// WordPress does not have.
 	Introspection bool
-	// NoSiteMetrics has a gateway count nothing for each of its sites.
+	// NoSiteMetrics turns off the metrics of each site of a gateway.
 	NoSiteMetrics bool
-	// EndpointOnly serves no blog to visitors, only what publishing clients need.
+	// EndpointOnly serves no pages to visitors, only what publishing clients
+	// need.
 	EndpointOnly bool
-	// Mail hands mail to the SMTP server; nil where none is sent.
+	// Mail sends mail through the SMTP server. It is nil if no mail is sent.
 	Mail *mail.Mailer
-	// Theme is a folder with templates of the blog's pages; see package public.
+	// Theme is a folder with templates for the blog's pages; see package
+	// public.
 	Theme  string
-	Logger *slog.Logger // discards when nil
+	Logger *slog.Logger // default: discards
 	Clock  func() time.Time
 }
 
@@ -78,45 +88,45 @@ type Server struct {
 	exempt    proxies
 	logger    *slog.Logger
 	metrics   *metrics
-	site      *served                        // the one, or the first of all sites
-	calls     *xmlrpc.Handler[*auth.Request] // the first endpoint, whose bounds the others share
-	gateways  *gateways                      // nil where no gateway is served
+	site      *served                        // the only one, or the first
+	calls     *xmlrpc.Handler[*auth.Request] // the first endpoint, whose limits the others share
+	gateways  *gateways                      // nil without a gateway
 	spool     string                         // folder
 	entrances []Entrance
 	handler   http.Handler
-	plain     http.Handler // of the listener next to that of TLS
+	plain     http.Handler // of the listener next to the one with TLS
 	tls       *TLS
-	files     *certificateFiles // nil: by ACME
+	files     *certificateFiles // nil with ACME
 	keeper    *keeper           // set by Run before anything is served
 	hsts      string
 	draining  atomic.Bool
-	unlisted  sync.Once // to warn of a proxy that is not trusted
-	foreign   sync.Once // to warn of a proxy with a password of its own
+	unlisted  sync.Once // for the warning about a proxy that is not trusted
+	foreign   sync.Once // for the warning about a proxy with a password of its own
 
-	// fronted means that calls from this machine are taken for those of
-	// strangers: the blog is public over https, nothing here does TLS and
-	// no proxy is trusted, so a proxy that sends no forwarding fields would
-	// make everyone local.
+	// fronted means that calls from this machine count as remote: the blog is
+	// public over https, this server does not do TLS, and no proxy is trusted,
+	// so all calls through a proxy without forwarding fields would count as
+	// local.
 	fronted bool
 
 	secureHost string // of the blog, over TLS
 }
 
 const (
-	// stopTime is how long running requests have to end when the server stops.
+	// stopTime is how long running requests may take when the server stops.
 	stopTime = 25 * time.Second
-	// cutTime is when, after the beginning of the stop, no one waits for the database any longer. What is left of 30 s is
-	// for the process to end.
+	// cutTime is when the stop no longer waits for the database. The rest of 30
+	// s is for the process to exit.
 	cutTime = 28 * time.Second
 )
 
-// New assembles the server of a blog.
+// New returns the server of a blog.
 func New(cfg Config) (*Server, error) {
 	cfg.Keys, cfg.BaseURL = cfg.Blog.Keys, cfg.Blog.Site.BaseURL()
 	return NewShell(cfg, openBlogEntrance)
 }
 
-// NewShell assembles a server of entrances, which are opened in this order.
+// NewShell returns a server of entrances, which are opened in this order.
 func NewShell(cfg Config, entrances ...Opener) (*Server, error) {
 	if cfg.Logger == nil {
 		cfg.Logger = slog.New(slog.DiscardHandler)
@@ -160,8 +170,8 @@ func NewShell(cfg Config, entrances ...Opener) (*Server, error) {
 	return s, nil
 }
 
-// observeCredential writes into the record of the request who called, or why no
-// one was let in.
+// observeCredential writes into the record of the request who called, or why
+// the credential was refused.
 func (s *Server) observeCredential(ctx context.Context, e auth.Event) {
 	rec := recordOf(ctx)
 	rec.app = e.Public
@@ -180,7 +190,7 @@ func (s *Server) observeCredential(ctx context.Context, e auth.Event) {
 	rec.user, rec.signed = e.UserID, e.Via == auth.ViaSignature
 }
 
-// observeCall counts a call; that of the request itself goes into its record.
+// observeCall counts a call. That of the request itself goes into its record.
 func (s *Server) observeCall(ctx context.Context, e xmlrpc.Event) {
 	outcome := outcomeOf(e)
 	method := e.Method
@@ -201,20 +211,24 @@ func (s *Server) observeCall(ctx context.Context, e xmlrpc.Event) {
 			rec.site.keys.Apps.TokenCalled(rec.app, e.Method)
 		}
 	}
-	// A fault says it all by its code, and what is inside an incident has a line of its own.
+	// The code of a fault is sufficient, and an internal error has a line of
+	// its own.
 	if fault := (*xmlrpc.Fault)(nil); e.Err != nil && e.Incident == "" && rec.refusal == "" && !errors.As(e.Err, &fault) {
 		rec.cause = xmlrpc.Shown(e.Err.Error())
 	}
 }
 
-// Handler is what the public listener serves, for tests and for programs that bring their own listener.
+// Handler returns the handler of the public listener, for tests and for
+// programs with their own listener.
 func (s *Server) Handler() http.Handler { return s.handler }
 
-// Listeners are where the server listens. Plain or Secure may be nil, and so may Metrics. Without Config.TLS there is no
-// Secure; with it Plain redirects pages to it and serves no calls but those of this machine.
+// Listeners are where the server listens. Each may be nil. Without Config.TLS,
+// Secure must be nil; with it, Plain redirects pages to Secure and accepts only
+// calls from this machine.
 type Listeners struct{ Plain, Secure, Metrics net.Listener }
 
-// listening writes down how it stands with the connection on which other servers tell what they have changed.
+// listening logs the state of the connection on which other servers announce
+// their changes.
 func (s *Server) listening(err error) {
 	if err != nil {
 		s.logger.Warn("changes made by other servers are noticed within a second, not at once", "error", err)
@@ -223,7 +237,8 @@ func (s *Server) listening(err error) {
 	s.logger.Info("changes made by other servers are noticed at once again")
 }
 
-// Reload reads the files of the certificate now; they are looked at from time to time anyway.
+// Reload reads the certificate files now. They are also checked from time to
+// time.
 func (s *Server) Reload() error {
 	if s.files == nil {
 		return nil
@@ -231,8 +246,11 @@ func (s *Server) Reload() error {
 	return s.files.reload()
 }
 
-// Run serves, keeps certificates and runs what the entrances run until ctx ends; then it lets the running requests end,
-// at most 25 s. Close of Keys, which comes after it, waits 3 s more at most for a PostgreSQL that does not answer. All listeners are closed when Run returns; the error is nil after an orderly stop.
+// Run serves, renews certificates and runs the background work of the entrances
+// until ctx ends. Then it waits for running requests, at most 25 s. Closing
+// Keys afterwards waits at most 3 s more for a PostgreSQL that does not answer.
+// All listeners are closed when Run returns; the error is nil after an orderly
+// stop.
 func (s *Server) Run(ctx context.Context, on Listeners) error {
 	work, rest := context.WithCancel(ctx)
 	defer rest()
@@ -274,7 +292,7 @@ func (s *Server) Run(ctx context.Context, on Listeners) error {
 	return s.serve(ctx, doors)
 }
 
-// door is a listener and what serves it.
+// door is a listener with its server.
 type door struct {
 	server   *http.Server
 	listener net.Listener
@@ -287,7 +305,8 @@ func (d door) serve() error {
 	return d.server.Serve(d.listener)
 }
 
-// serve serves until ctx or one of the doors ends, and then lets the requests end that are running.
+// serve serves until ctx or one of the doors ends, and then waits for running
+// requests.
 func (s *Server) serve(ctx context.Context, doors []door) error {
 	ended := make(chan error, len(doors))
 	for _, d := range doors {
@@ -318,7 +337,7 @@ func (s *Server) serve(ctx context.Context, doors []door) error {
 	return err
 }
 
-// limited bounds the connections of a listener.
+// limited limits the connections of a listener.
 func (s *Server) limited(l net.Listener) net.Listener {
 	return &limitListener{
 		Listener: l, total: maxConnections, perAddress: maxPerAddress,

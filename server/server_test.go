@@ -315,7 +315,8 @@ func TestOpenBlogKeepsItsKeyset(t *testing.T) {
 	blog.Close()
 }
 
-// Posts cannot be at addresses below which the server has pages of its own: no structure of addresses begins so.
+// Posts cannot be at addresses below which the server has pages of its own: no
+// structure of addresses begins so.
 func TestPermalinksKeepClearOfRoutes(t *testing.T) {
 	s := newServer(t, server.Config{Blog: open(t, "", nil)})
 	for _, path := range s.Paths() {

@@ -16,8 +16,9 @@ import (
 	"github.com/quillgate/quillgate/xmlrpc"
 )
 
-// A server without a blog: the shell over users and keys, with an endpoint, the pages of the account and a task of an
-// entrance of its own. Credentials count, health is answered, and the settings of a blog are not there.
+// A server without a blog: the shell over users and keys, with an endpoint, the
+// pages of the account and a task of an entrance of its own. Credentials count,
+// health is answered, and the settings of a blog are not there.
 func TestShellWithoutABlog(t *testing.T) {
 	databasetest.EachURL(t, func(t *testing.T, url string) {
 		keys := servertest.OpenKeys(t, url, server.KeysConfig{})

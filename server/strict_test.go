@@ -110,7 +110,8 @@ func TestS14FaultTellsTheTime(t *testing.T) {
 	unknown := strictKey{"0123456789abcdef0123456789abcdef", key.key}
 	replay := key.request(t, "http://blog.example/xmlrpc.php", now, introspect())
 	if fault := faultOf(t, send(s, replay.Clone(t.Context()))); fault != nil {
-		// The body of the clone is that of the request: only the first reads it.
+		// The body of the clone is that of the request: only the first reads
+		// it.
 		t.Fatal(fault)
 	}
 	again := key.request(t, "http://blog.example/xmlrpc.php", now, introspect())

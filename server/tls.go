@@ -22,37 +22,40 @@ import (
 	"github.com/quillgate/quillgate/xmlrpc"
 )
 
-// TLS says where the certificate comes from: by ACME (RFC 8555) for the Domains, or out of the two files.
+// TLS is the source of the certificate: ACME (RFC 8555) for the Domains, or the
+// two files.
 type TLS struct {
-	// Domains are fetched and renewed. Their keys and the account lie
-	// sealed in the database of the blog. The ACME server must reach the
-	// plain listener at port 80 (HTTP-01) or the one of TLS at port 443
+	// Domains get certificates by ACME, which are renewed. Their keys and the
+	// account are stored sealed in the database. The ACME server must reach the
+	// plain listener at port 80 (HTTP-01) or the TLS listener at port 443
 	// (TLS-ALPN-01).
 	Domains   []string
-	Directory string         // of the ACME server; Let's Encrypt's when empty
-	Email     string         // where the ACME server may write to
-	Roots     *x509.CertPool // that vouch for the ACME server; the system's when nil
+	Directory string         // of the ACME server; default: Let's Encrypt
+	Email     string         // contact address for the ACME server
+	Roots     *x509.CertPool // trusted for the ACME server; default: the system's
 
-	// CertFile holds the chain, KeyFile its key, both in PEM. They are read again when they change.
+	// CertFile holds the chain, KeyFile its key, both in PEM. They are read
+	// again when they change.
 	CertFile, KeyFile string
 
-	renewCheck time.Duration // certmagic's ten minutes when 0
-	renewShare float64       // of its life is left when a certificate is renewed; certmagic's third when 0
+	renewCheck time.Duration // default: certmagic's ten minutes
+	renewShare float64       // the share of its life that is left when a certificate is renewed; default: certmagic's third
 }
 
-// keeper is where a listener of TLS has its certificates from.
+// keeper supplies the certificates of a TLS listener.
 type keeper struct {
 	config    *tls.Config
-	challenge func(http.ResponseWriter, *http.Request) bool // answers those of HTTP-01; nil when there are none
+	challenge func(http.ResponseWriter, *http.Request) bool // answers HTTP-01 challenges; nil without them
 	stop      func()
 }
 
-// newTLSConfig has versions 1.2 and 1.3; which of the ciphers is Go's decision.
+// newTLSConfig allows versions 1.2 and 1.3; Go chooses the ciphers.
 func newTLSConfig(get func(*tls.ClientHelloInfo) (*tls.Certificate, error)) *tls.Config {
 	return &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: get, NextProtos: []string{"h2", "http/1.1"}}
 }
 
-// keep begins to care for certificates; plain is nil when there is no listener without TLS.
+// keep starts to manage certificates. plain is nil if there is no listener
+// without TLS.
 func (s *Server) keep(ctx context.Context, plain, secure net.Listener) (*keeper, error) {
 	if s.files != nil {
 		return &keeper{config: newTLSConfig(s.files.get), stop: func() {}}, nil
@@ -94,7 +97,7 @@ func (s *Server) keep(ctx context.Context, plain, secure net.Listener) (*keeper,
 	return k, nil
 }
 
-// certificateEvent says in the log what an operator wants to know of.
+// certificateEvent logs events that matter to an operator.
 func (s *Server) certificateEvent(ctx context.Context, event string, data map[string]any) error {
 	switch event {
 	case "cert_obtained":
@@ -116,11 +119,12 @@ func hostOf(l net.Listener) string {
 	return host
 }
 
-// inClear is what the plain listener serves next to one of TLS: challenges and
-// health; the endpoint to programs on this machine; what a trusted proxy says
-// came over TLS; everything else is told to use https. Pages are redirected.
-// The endpoint is not: most clients would repeat a redirected POST as a GET,
-// and those that do not would have sent the password unencrypted already.
+// inClear is the handler of the plain listener next to a TLS listener. It
+// serves challenges and health checks, the endpoint to programs on this
+// machine, and requests that came over TLS according to a trusted proxy. It
+// redirects pages to https. Calls from elsewhere are refused and not
+// redirected: most clients would repeat a redirected POST as a GET, and the
+// others would already have sent the password unencrypted.
 func (s *Server) inClear(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		rec := recordOf(r.Context())
@@ -141,7 +145,7 @@ func (s *Server) inClear(next http.Handler) http.Handler {
 			http.Redirect(w, r, s.origin(r)+r.URL.RequestURI(), http.StatusMovedPermanently)
 		default:
 			rec.route = "redirect"
-			w.Header().Set("Connection", "close") // whatever it is that follows
+			w.Header().Set("Connection", "close") // whatever follows
 			http.Error(w, "This address is answered over https only: "+s.origin(r), http.StatusForbidden)
 		}
 	})
@@ -153,7 +157,7 @@ func (s *Server) refuseInClear(w http.ResponseWriter, r *http.Request, rec *reco
 	s.metrics.calls.WithLabelValues("none", rec.outcome).Inc()
 	h := w.Header()
 	h.Set("Content-Type", "text/xml; charset=UTF-8")
-	h.Set("Connection", "close") // the body is still to come
+	h.Set("Connection", "close") // the body has not been read
 	if s.cfg.FaultStatus {
 		w.WriteHeader(http.StatusForbidden)
 	}
@@ -161,7 +165,8 @@ func (s *Server) refuseInClear(w http.ResponseWriter, r *http.Request, rec *reco
 		s.origin(r) + methods.EndpointPath + " in your client. If the client has just sent a password, change that password."}))
 }
 
-// origin is scheme and host of the blog's address over TLS. Of many blogs it is the one that was asked for.
+// origin returns scheme and host of the blog's address over TLS. With several
+// blogs, it is the host of the request.
 func (s *Server) origin(r *http.Request) string {
 	if s.cfg.BaseURL == "" {
 		return "https://" + (&url.URL{Host: r.Host}).Hostname()
@@ -174,7 +179,7 @@ func (s *Server) origin(r *http.Request) string {
 	return "https://" + host
 }
 
-// warnInClear says loudly what it means to listen where others can read along.
+// warnInClear warns about a listener whose traffic others can read.
 func (s *Server) warnInClear(l net.Listener) {
 	addr := socketAddr(l.Addr().String())
 	if s.tls != nil || len(s.proxies) > 0 || addr.IsLoopback() {
@@ -184,7 +189,7 @@ func (s *Server) warnInClear(l net.Listener) {
 		"and passwords are refused. Use --tls-domain, or --tls-cert and --tls-key, or list the proxy that terminates TLS: --trusted-proxies", "address", l.Addr().String())
 }
 
-// checkTLS refuses what cannot work before anything listens.
+// checkTLS refuses an impossible configuration before anything listens.
 func checkTLS(t *TLS) error {
 	switch {
 	case len(t.Domains) > 0 && (t.CertFile != "" || t.KeyFile != ""):
@@ -195,7 +200,7 @@ func checkTLS(t *TLS) error {
 	return nil
 }
 
-// newFiles opens the certificate files, when there are some.
+// newFiles opens the certificate files, if there are any.
 func newFiles(t *TLS, clock func() time.Time, logger *slog.Logger) (*certificateFiles, error) {
 	if t.CertFile == "" {
 		return nil, nil

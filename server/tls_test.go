@@ -37,7 +37,8 @@ func rootsOf(t *testing.T, file string) *x509.CertPool {
 	return pool
 }
 
-// The files are read again when they change, at once when told; what does not fit together changes nothing.
+// The files are read again when they change, at once when told; what does not
+// fit together changes nothing.
 func TestH6FilesAreReadAgain(t *testing.T) {
 	folder := t.TempDir()
 	certFile, keyFile := writeCertificate(t, folder, "blog.example")
@@ -172,7 +173,8 @@ func TestH6PlainListener(t *testing.T) {
 	}
 }
 
-// Over TLS: HTTP/2 and HTTP/1.1, with the body of a signed upload, and a word to browsers.
+// Over TLS: HTTP/2 and HTTP/1.1, with the body of a signed upload, and a word
+// to browsers.
 func TestH6OverTLS(t *testing.T) {
 	certFile, keyFile := writeCertificate(t, t.TempDir(), "blog.example")
 	s := newServer(t, server.Config{Blog: open(t, "", nil), HSTS: 48 * time.Hour, ThrottleExempt: onLoopback, TLS: &server.TLS{CertFile: certFile, KeyFile: keyFile}})

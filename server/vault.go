@@ -16,16 +16,18 @@ import (
 	"github.com/quillgate/quillgate/database"
 )
 
-// vault keeps certificates and their keys in the database, so that all servers of one database share them
-// and one of them fetches. Values are sealed under the keyset of the applications: a copied database opens no key. It is
-// a certmagic.Storage, whose names are paths with slashes.
+// vault stores certificates and their keys in the database, so that all servers
+// of one database share them and only one fetches them. Values are sealed under
+// the keyset of the applications: a copied database opens no key. It is a
+// certmagic.Storage, whose names are paths with slashes.
 type vault struct {
 	db     *database.DB
 	seal   *apps.Store
-	holder string // of locks: this process
+	holder string // identifies this process as the holder of locks
 }
 
-// A lock that is not renewed ends after lockLease: its holder has died. Who waits for one asks every lockPoll.
+// A lock that is not renewed expires after lockLease: its holder has died. A
+// waiting process checks it every lockPoll.
 const (
 	lockLease = 2 * time.Minute
 	lockPoll  = 250 * time.Millisecond
@@ -39,13 +41,13 @@ var (
 
 func newVault(k *Keys) *vault { return &vault{db: k.DB, seal: k.Apps, holder: rand.Text()} }
 
-// place is where the value of a name is sealed for.
+// place returns the place for which the value of a name is sealed.
 func place(name string) apps.Place {
 	return apps.Place{Table: "certificates", Key: name, Column: "sealed"}
 }
 
-// valueMark stands in front of a value, in base64, since what is sealed must be
-// text and never empty.
+// valueMark precedes a value in base64, since a sealed value must be text and
+// must not be empty.
 const valueMark = "base64,"
 
 // Store implements certmagic.Storage.
@@ -66,8 +68,9 @@ func (v *vault) Store(ctx context.Context, name string, value []byte) error {
 	return nil
 }
 
-// Load implements certmagic.Storage. A value that does not open, as after
-// another keyset was put in place, is as good as none: it is fetched again.
+// Load implements certmagic.Storage. A value that cannot be opened, for example
+// after a change of keyset, counts as missing: the certificate is fetched
+// again.
 func (v *vault) Load(ctx context.Context, name string) ([]byte, error) {
 	var value []byte
 	err := v.db.Get(ctx, &value, `SELECT sealed FROM certificates WHERE name = $1`, name)
@@ -86,7 +89,8 @@ func (v *vault) Load(ctx context.Context, name string) ([]byte, error) {
 	return value, nil
 }
 
-// Delete implements certmagic.Storage: a folder goes with all that is below it.
+// Delete implements certmagic.Storage. A folder is deleted with everything
+// below it.
 func (v *vault) Delete(ctx context.Context, name string) error {
 	if _, err := v.db.Exec(ctx, `DELETE FROM certificates WHERE name = $1 OR name LIKE $2 ESCAPE '\'`, name, below(name)); err != nil {
 		return fmt.Errorf("delete %s: %w", name, err)
@@ -157,7 +161,7 @@ func (v *vault) Stat(ctx context.Context, name string) (certmagic.KeyInfo, error
 	return certmagic.KeyInfo{Key: name, Size: rows[0].Size, Modified: rows[0].Modified, IsTerminal: true}, nil
 }
 
-// below is the pattern of the names in a folder.
+// below returns the pattern for the names in a folder.
 func below(folder string) string {
 	if folder = strings.Trim(folder, "/"); folder == "" {
 		return "%"
@@ -202,7 +206,7 @@ func (v *vault) Unlock(ctx context.Context, name string) error {
 	return nil
 }
 
-// leave gives back all locks of this process, when it stops.
+// leave releases all locks of this process, when it stops.
 func (v *vault) leave(ctx context.Context) error {
 	if _, err := v.db.Exec(ctx, `DELETE FROM certificate_locks WHERE holder = $1`, v.holder); err != nil {
 		return fmt.Errorf("give back the locks of certificates: %w", err)

@@ -7,8 +7,9 @@ import (
 	"go.uber.org/zap/zapcore"
 )
 
-// zapLog writes what certmagic logs into the log of the server: its warnings and errors as such, what it says of its
-// steps for debugging only. What it logs for debugging itself, such as requests, is dropped.
+// zapLog writes certmagic's log to the log of the server: warnings and errors
+// unchanged, information about its steps at debug level. It drops certmagic's
+// own debug messages, such as requests.
 type zapLog struct{ logger *slog.Logger }
 
 func (z zapLog) Enabled(level zapcore.Level) bool {
