@@ -76,7 +76,8 @@ func (d *darkroom) upload(t *testing.T, who auth.Identity, u site.Upload) *site.
 	return a
 }
 
-// stored lists the files in the folder, and the unfinished ones in the hidden part of it.
+// stored lists the files in the folder, and the unfinished ones in the hidden
+// part of it.
 func (d *darkroom) stored(t *testing.T) []string {
 	t.Helper()
 	out := []string{}

@@ -15,19 +15,20 @@ import (
 	"github.com/quillgate/quillgate/network"
 )
 
-// commentPause is how long someone who may not moderate waits between two
-// comments.
+// commentPause is the least time between two comments of someone who may not
+// moderate.
 const commentPause = 15 * time.Second
 
 var (
-	// ErrDuplicateComment means that the same author has said the same in the same place before.
+	// ErrDuplicateComment means that the same author has already made the same
+	// comment on the same post.
 	ErrDuplicateComment = errors.New("the comment already exists")
 	// ErrCommentFlood means that the author's last comment is only seconds old.
 	ErrCommentFlood = errors.New("comments come too quickly")
 )
 
-// admitComment applies the rules of wp_allow_comment to a comment that is about to be written: it refuses duplicates
-// and floods, and sets the status that the comment gets.
+// admitComment applies the rules of wp_allow_comment to a comment before it is
+// written: it refuses duplicates and floods, and sets the status.
 func (s *Site) admitComment(ctx context.Context, tx *database.Tx, who auth.Identity, c *Comment, p *Post, o *Options) error {
 	if err := refuseDuplicate(ctx, tx, c); err != nil {
 		return err
@@ -57,7 +58,8 @@ func (s *Site) admitComment(ctx context.Context, tx *database.Tx, who auth.Ident
 	return nil
 }
 
-// refuseDuplicate looks for the same words; their case and their accents do not count, as in the databases of WordPress.
+// refuseDuplicate looks for a comment with the same text, ignoring case and
+// accents as WordPress's databases do.
 func refuseDuplicate(ctx context.Context, tx *database.Tx, c *Comment) error {
 	var n int64
 	err := tx.Get(ctx, &n, `SELECT COUNT(*) FROM comments WHERE post_id = $1 AND parent = $2 AND status <> 'trash'
@@ -72,9 +74,9 @@ func refuseDuplicate(ctx context.Context, tx *database.Tx, c *Comment) error {
 	return nil
 }
 
-// refuseFlood looks for the last comment of the same user, or from the same
-// network when no one is signed in, and for one under the same e-mail address.
-// What came within the pause is little, so networks are compared here.
+// refuseFlood looks for the last comment of the same user (or from the same
+// network, for visitors) and for one with the same e-mail address. There are
+// few comments within the pause, so networks are compared here.
 func refuseFlood(ctx context.Context, tx *database.Tx, c *Comment) error {
 	var last []struct {
 		User  int64  `db:"user_id"`
@@ -97,15 +99,16 @@ func refuseFlood(ctx context.Context, tx *database.Tx, c *Comment) error {
 	return nil
 }
 
-// sameNetwork reports whether two addresses count as one client. Texts that are not addresses are compared as they are.
+// sameNetwork reports whether two addresses count as one client. Texts that are
+// not addresses must be equal.
 func sameNetwork(a, b string) bool {
 	x, errX := netip.ParseAddr(a)
 	y, errY := netip.ParseAddr(b)
 	return a == b || errX == nil && errY == nil && network.Of(x) == network.Of(y)
 }
 
-// approveUnseen decides by the options whether a comment appears before someone
-// has looked at it, as WordPress's check_comment does.
+// approveUnseen decides by the options whether a comment appears before a
+// moderator has seen it, as WordPress's check_comment does.
 func approveUnseen(ctx context.Context, tx *database.Tx, c *Comment, o *Options) (bool, error) {
 	if o.Bool("comment_moderation") {
 		return false, nil
@@ -133,8 +136,8 @@ func approveUnseen(ctx context.Context, tx *database.Tx, c *Comment, o *Options)
 	return before > 0, nil
 }
 
-// mentions reports whether a comment holds one of the words, of which each line
-// has one; the case does not count.
+// mentions reports whether a comment contains one of the words, ignoring case.
+// words has one word on each line.
 func mentions(c *Comment, words string) bool {
 	for line := range strings.Lines(words) {
 		word := strings.TrimSpace(line)

@@ -55,7 +55,8 @@ func (g guestbook) who(t *testing.T, login string) auth.Identity {
 	return auth.Identity{User: u, Via: auth.ViaPassword}
 }
 
-// comment writes a comment a minute after the last one and returns it as the administrator sees it.
+// comment writes a comment a minute after the last one and returns it as the
+// administrator sees it.
 func (g guestbook) comment(t *testing.T, login string, in site.NewComment) (*site.FullComment, error) {
 	t.Helper()
 	g.clock.Add(time.Minute)
@@ -194,7 +195,8 @@ func TestAnonymousComments(t *testing.T) {
 	})
 }
 
-// Whether a comment appears at once depends on its author, on the options and on what was approved before.
+// Whether a comment appears at once depends on its author, on the options and
+// on what was approved before.
 func TestModeration(t *testing.T) {
 	for _, test := range []struct {
 		name, login, content, want string

@@ -12,7 +12,7 @@ import (
 	"github.com/quillgate/quillgate/markup"
 )
 
-// Limits of the texts of a comment, in bytes; those of WordPress's columns.
+// The largest texts of a comment, in bytes, as in WordPress's columns.
 const (
 	maxCommentAuthor  = 245
 	maxCommentEmail   = 100
@@ -20,8 +20,10 @@ const (
 	maxCommentContent = 65525
 )
 
-// filterCommentTexts makes the texts of a comment fit to be shown. Authors without the right unfiltered_html keep only the
-// elements that visitors may use; links to elsewhere tell search engines that they are not the blog's own.
+// filterCommentTexts makes the texts of a comment safe to display. Authors
+// without the right unfiltered_html keep only the elements that visitors may
+// use. Links to other sites are marked for search engines as not from the blog
+// itself.
 func (s *Site) filterCommentTexts(c *Comment, unfiltered bool) {
 	c.Author = plainLine(c.Author)
 	c.Email = strings.TrimSpace(database.CleanText(c.Email))
@@ -38,13 +40,14 @@ func (s *Site) filterCommentContent(text string, unfiltered bool) string {
 	return s.markForeignLinks(markTargets(text))
 }
 
-// unfilteredComment reports whether a comment of this user may hold any markup.
+// unfilteredComment reports whether a comment of this user may contain any
+// markup.
 func unfilteredComment(u auth.User) bool { return u.ID != 0 && u.Role.Can(auth.UnfilteredHTML) }
 
-// ErrCommentLength means that one of the texts of a comment is longer than it may be.
+// ErrCommentLength means that a text of a comment is too long.
 var ErrCommentLength = errors.New("too long for a comment")
 
-// checkCommentLengths finds a text that is too long.
+// checkCommentLengths returns an error for a text that is too long.
 func checkCommentLengths(c *Comment) error {
 	for _, f := range []struct {
 		name, text string
@@ -71,7 +74,7 @@ func truncate(text string, limit int) string {
 }
 
 // validEmail reports whether a text is an e-mail address that a visitor may
-// give.
+// enter.
 func validEmail(text string) bool {
 	a, err := mail.ParseAddress(text)
 	if err != nil || a.Address != text {
@@ -81,8 +84,9 @@ func validEmail(text string) bool {
 	return strings.Contains(strings.Trim(host, "."), ".")
 }
 
-// markForeignLinks adds rel="nofollow ugc" to the links of a comment that lead away from the blog. As in WordPress a tag of
-// several lines stays as it is; the pages tell search engines of it all the same.
+// markForeignLinks adds rel="nofollow ugc" to the links of a comment that lead
+// away from the blog. As in WordPress, a tag that spans several lines stays as
+// it is; pages mark it when they show it.
 func (s *Site) markForeignLinks(text string) string {
 	home := webHost(s.baseURL)
 	return markup.AddRel(text, func(link markup.Link) []string {
@@ -93,7 +97,8 @@ func (s *Site) markForeignLinks(text string) string {
 	})
 }
 
-// webHost is the host of a web address, in lower case, whatever follows it: a path may hold what url.Parse refuses.
+// webHost returns the host of a web address, in lower case. It accepts any
+// path, since a path may contain what url.Parse refuses.
 func webHost(address string) string {
 	scheme, rest, _ := strings.Cut(address, "://")
 	if !strings.EqualFold(scheme, "http") && !strings.EqualFold(scheme, "https") {

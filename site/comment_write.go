@@ -12,24 +12,25 @@ import (
 	"github.com/quillgate/quillgate/database"
 )
 
-// NewComment is a comment to be made. Author, Email and URL count only when no
-// one is signed in.
+// NewComment describes a comment to create. Author, Email and URL are used only
+// for visitors.
 type NewComment struct {
 	Post    int64
-	Parent  int64 // the comment that it answers; one that is not there becomes 0
+	Parent  int64 // the comment that it replies to; an unknown one becomes 0
 	Content string
 
 	Author, Email, URL string
 
-	// Token is what PasswordToken has returned to a visitor who has shown the password of the post, else "".
+	// Token is the result of PasswordToken, if the visitor has entered the
+	// password of the post; otherwise it is "".
 	Token string
 
-	// Where it comes from: the address of the client and what its program calls itself.
+	// IP is the address of the client, and Agent its User-Agent.
 	IP, Agent string
 }
 
 var (
-	// ErrCommentsClosed means that a post takes no comments.
+	// ErrCommentsClosed means that a post accepts no comments.
 	ErrCommentsClosed = errors.New("comments are closed")
 	// ErrSignInToComment means that only signed-in users may comment here.
 	ErrSignInToComment = errors.New("comments are for signed-in users")
@@ -38,7 +39,7 @@ var (
 )
 
 // CreateComment adds a comment and returns its id. The option who_may_comment
-// says who may: no one, users, or anyone. Errors: ErrSignInToComment,
+// decides who may: nobody, users, or anybody. Errors: ErrSignInToComment,
 // ErrNotFound, *Denied, ErrCommentsClosed, ErrDuplicateComment,
 // ErrCommentFlood, *Invalid, *Repeated.
 func (s *Site) CreateComment(ctx context.Context, who auth.Identity, in NewComment) (int64, error) {
@@ -93,16 +94,17 @@ func (s *Site) CreateComment(ctx context.Context, who auth.Identity, in NewComme
 // CommentNews is a comment that is new, or that somebody has approved.
 type CommentNews struct {
 	Comment Comment
-	Post    *Post // without its texts
+	Post    *Post // without texts
 	Options *Options
-	By      int64 // the user who did it, 0 for visitors and other pages
+	By      int64 // the user who did it; 0 for visitors and other sites
 }
 
-// OnComment has fn called with each comment that is written or approved, in the transaction that does it, in which fn may
-// use tx alone. It is called before the site is used.
+// OnComment registers fn to be called with each comment that is written or
+// approved, in the transaction that does it. fn must use only tx. Call
+// OnComment before the site is used.
 func (s *Site) OnComment(fn func(context.Context, *database.Tx, CommentNews) error) { s.commented = fn }
 
-// tell passes on what OnComment is for.
+// tell calls the function that OnComment registered.
 func (s *Site) tell(ctx context.Context, tx *database.Tx, news CommentNews) error {
 	if s.commented == nil {
 		return nil
@@ -110,10 +112,10 @@ func (s *Site) tell(ctx context.Context, tx *database.Tx, news CommentNews) erro
 	return s.commented(ctx, tx, news)
 }
 
-// mayComment reports whether a post takes comments, and from this caller: no
-// one comments on what they cannot read, but for those who are signed in and,
-// as in WordPress, comment on what is not published yet. opened says that they
-// have shown the password of the post, or that it has none.
+// mayComment reports whether a post accepts a comment from this caller. The
+// caller must be able to read the post; as in WordPress, signed-in users may
+// also comment on posts that are not published yet. opened means that the post
+// has no password or the caller has entered it.
 func (s *Site) mayComment(who auth.Identity, p *Post, opened bool) error {
 	if p.CommentStatus != "open" || p.Type == TypeRevision {
 		return ErrCommentsClosed
@@ -125,7 +127,7 @@ func (s *Site) mayComment(who auth.Identity, p *Post, opened bool) error {
 	return nil
 }
 
-// newComment puts the comment together, with everything but its id and its status.
+// newComment assembles the comment, except for its id and its status.
 func (s *Site) newComment(who auth.Identity, in NewComment, o *Options) (Comment, error) {
 	now := s.now()
 	c := Comment{
@@ -146,14 +148,14 @@ func (s *Site) newComment(who auth.Identity, in NewComment, o *Options) (Comment
 		return c, &Invalid{Field: "content", Why: "a comment needs text"}
 	}
 	if err := checkCommentLengths(&c); err != nil {
-		return c, err // before the work of filtering; what filtering adds counts as well
+		return c, err // before the expensive filtering, which may lengthen the texts again
 	}
 	s.filterCommentTexts(&c, unfilteredComment(who.User))
 	return c, checkCommentLengths(&c)
 }
 
-// liveParent is the parent when it is a comment that can be answered, else 0. As in WordPress it may be one on another
-// post.
+// liveParent returns the parent if it is a comment that can be replied to,
+// otherwise 0. As in WordPress, it may be on another post.
 func liveParent(ctx context.Context, tx *database.Tx, c Comment) (int64, error) {
 	if c.Parent == 0 {
 		return 0, nil
@@ -183,15 +185,15 @@ func insertComment(ctx context.Context, tx *database.Tx, c Comment) (id int64, e
 	return id, countPostComments(ctx, tx, c.Post)
 }
 
-// CommentEdit is a change of a comment. A nil member stays as it is.
+// CommentEdit is a change to a comment. Nil fields stay as they are.
 type CommentEdit struct {
 	Status                      *string
 	Content, Author, Email, URL *string
 	DateGMT                     *time.Time
 }
 
-// EditComment changes a comment for anyone who may edit its post. Errors: ErrNoComment, *Denied, *Invalid for an unknown
-// status, ErrSame.
+// EditComment changes a comment. The caller needs the right to edit its post.
+// Errors: ErrNoComment, *Denied, *Invalid for an unknown status, ErrSame.
 func (s *Site) EditComment(ctx context.Context, who auth.Identity, id int64, e CommentEdit) error {
 	opts, err := s.Options(ctx)
 	if err != nil {
@@ -251,7 +253,8 @@ func (s *Site) applyCommentEdit(ctx context.Context, who auth.Identity, c *Comme
 	if e.Content == nil {
 		return checkCommentLengths(c)
 	}
-	// The text is filtered as its author's, who may be allowed less than the one who edits it.
+	// The text is filtered with the rights of its author, who may be allowed
+	// less than the editor.
 	unfiltered := false
 	if who.Can(auth.UnfilteredHTML) && c.UserID != 0 {
 		author, err := s.users.Get(ctx, c.UserID)
@@ -268,15 +271,15 @@ func (s *Site) applyCommentEdit(ctx context.Context, who auth.Identity, c *Comme
 	return checkCommentLengths(c)
 }
 
-// The custom fields in which a comment in the trash keeps what it was.
+// Custom fields that keep the previous state of a comment in the trash.
 const (
 	metaCommentTrashStatus = "_wp_trash_meta_status"
 	metaCommentTrashTime   = "_wp_trash_meta_time"
 )
 
-// DeleteComment moves a comment to the trash or, when it already exists or is
-// spam, deletes it for good; what answered it then answers what it answered.
-// Errors: ErrNoComment, *Denied.
+// DeleteComment moves a comment to the trash or, if it is already there or is
+// spam, deletes it permanently; replies to it then become replies to its
+// parent. Errors: ErrNoComment, *Denied.
 func (s *Site) DeleteComment(ctx context.Context, who auth.Identity, id int64) error {
 	err := s.db.Update(ctx, func(tx *database.Tx) error {
 		c, p, err := readComment(ctx, tx, id)

@@ -14,7 +14,8 @@ import (
 	"github.com/quillgate/quillgate/site"
 )
 
-// crowd runs fn for several clients at once, and returns how often it had the errors of the same index.
+// crowd runs fn for several clients at once, and returns how often it had the
+// errors of the same index.
 func crowd(t *testing.T, clients int, fn func(client int) error, expected ...error) []int {
 	t.Helper()
 	var mu sync.Mutex
@@ -43,8 +44,9 @@ func crowd(t *testing.T, clients int, fn func(client int) error, expected ...err
 	return counts
 }
 
-// What is written all the time runs side by side on PostgreSQL, and still no rule is broken: slugs are unique, new terms
-// are made once, counts are true, an edit sees the one before, and the pause between comments holds.
+// What is written all the time runs side by side on PostgreSQL, and still no
+// rule is broken: slugs are unique, new terms are made once, counts are true,
+// an edit sees the one before, and the pause between comments holds.
 func TestRulesHoldSideBySide(t *testing.T) {
 	databasetest.Each(t, func(t *testing.T, db *database.DB) {
 		n := openNewsroom(t, db)
@@ -104,7 +106,8 @@ func TestRulesHoldSideBySide(t *testing.T) {
 				return n.EditPost(t.Context(), n.admin, id, site.PostEdit{Status: new([]string{"draft", "publish"}[c%2])})
 			})
 			n.checkCounts(t)
-			// Who edits what has been read must not overwrite what another has written meanwhile.
+			// Who edits what has been read must not overwrite what another has
+			// written meanwhile.
 			n.clock.Add(time.Minute)
 			read := n.clock.Now().Add(-time.Second)
 			refused := crowd(t, clients, func(c int) error {

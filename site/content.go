@@ -8,7 +8,8 @@ import (
 	"github.com/quillgate/quillgate/markup"
 )
 
-// filterTexts filters the texts of an edit by what their writer may.
+// filterTexts filters the texts of an edit according to the rights of its
+// writer.
 func (e *PostEdit) filterTexts(who auth.Identity) {
 	title := func(s string) string { return strings.TrimSpace(database.CleanText(s)) }
 	text := func(s string) string { return markTargets(database.CleanText(s)) }
@@ -16,7 +17,7 @@ func (e *PostEdit) filterTexts(who auth.Identity) {
 		title = func(s string) string { return markup.Inline().Filter(strings.TrimSpace(database.CleanText(s))) }
 		text = func(s string) string { return markTargets(markup.Post().Filter(database.CleanText(s))) }
 	}
-	// The caller's texts stay as they are: each pointer gets a text of its own.
+	// The caller's texts stay unchanged: each pointer gets a new text.
 	for _, change := range []struct {
 		text   **string
 		filter func(string) string
@@ -27,8 +28,9 @@ func (e *PostEdit) filterTexts(who auth.Identity) {
 	}
 }
 
-// markTargets adds rel="noopener" to links that open a window, whoever wrote them, as WordPress does when it stores a text:
-// the page that opens there gets no hold of this one.
+// markTargets adds rel="noopener" to links that open a window, whoever wrote
+// them, as WordPress does when it stores a text, so that the opened page gets
+// no access to this one.
 func markTargets(text string) string {
 	return markup.AddRel(text, func(link markup.Link) []string {
 		if link.Target {

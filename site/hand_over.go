@@ -7,8 +7,9 @@ import (
 	"github.com/quillgate/quillgate/database"
 )
 
-// HandOver gives the posts, pages, files and revisions of a user who is deleted to another. Comments keep the name that
-// they were written under, and are nobody's. It is called in the transaction that deletes the user.
+// HandOver gives the posts, pages, files and revisions of a deleted user to
+// another. Comments keep their author's name, without a user. Call it in the
+// transaction that deletes the user.
 func (s *Site) HandOver(ctx context.Context, tx *database.Tx, from, to int64) error {
 	if _, err := tx.Exec(ctx, `UPDATE posts SET author = $2 WHERE author = $1`, from, to); err != nil {
 		return fmt.Errorf("hand over posts: %w", err)

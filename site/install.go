@@ -8,14 +8,14 @@ import (
 	"github.com/quillgate/quillgate/database"
 )
 
-// The category that a new blog has, so that no post is without one.
+// The default category of a new blog, so that every post has one.
 const (
 	FirstCategoryName = "Uncategorized"
 	FirstCategorySlug = "uncategorized"
 )
 
-// install makes what a new blog has: the category that posts get when they name none, and the option that says which it
-// is. A blog that has options is left alone.
+// install creates what a new blog needs: the default category, and the option
+// that names it. It does nothing if the blog has options.
 func (s *Site) install(ctx context.Context) error {
 	o, err := s.Options(ctx)
 	if err != nil || len(o.values) > 0 {
@@ -24,21 +24,20 @@ func (s *Site) install(ctx context.Context) error {
 	err = s.db.Update(ctx, func(tx *database.Tx) error {
 		o, err := ReadOptions(ctx, tx)
 		if err != nil || len(o.values) > 0 {
-			return err // another process was quicker
+			return err // another process was faster
 		}
 		category, err := firstCategory(ctx, tx)
 		if err != nil {
 			return err
 		}
-		// All other options have their defaults until someone sets
-		// them.
+		// All other options have their defaults until someone sets them.
 		_, err = WriteOptions(ctx, tx, map[string]string{"default_category": fmt.Sprint(category)})
 		return err
 	})
 	return err
 }
 
-// firstCategory finds or makes the category of a new blog.
+// firstCategory finds or creates the category of a new blog.
 func firstCategory(ctx context.Context, tx *database.Tx) (int64, error) {
 	var id int64
 	err := tx.Get(ctx, &id, `SELECT id FROM terms WHERE taxonomy = 'category' ORDER BY id LIMIT 1`)

@@ -11,17 +11,20 @@ import (
 	"github.com/quillgate/quillgate/network"
 )
 
-// What is written all the time (posts, comments, uploads) runs side by side on PostgreSQL. These locks keep the rules that
-// look at rows of others. What is written seldom runs alone (database.DB.Update) and needs none.
+// On PostgreSQL, frequent writes (posts, comments, uploads) run in parallel.
+// These locks protect the rules that look at other rows. Rare writes run alone
+// (database.DB.Update) and need no lock.
 
-// postLock keeps an edit of a post, with its terms and comments, from overlapping another one: the second sees what the
-// first has changed, and when (ErrConflict), and counts are shifted by what the first has left.
+// postLock keeps edits of a post, with its terms and comments, from
+// overlapping: the second sees the changes of the first and their time
+// (ErrConflict), and counts start from the result of the first.
 func postLock(id int64) database.Lock {
 	return database.Lock{Rule: "one edit of a post", Of: strconv.FormatInt(id, 10)}
 }
 
-// slugLock keeps slugs unique: all that UniqueSlug may give for a slug share one lock. Those are the slug, cut where it is
-// long, with a number behind it.
+// slugLock keeps slugs unique: everything that UniqueSlug may return for a slug
+// shares one lock. That is the slug, truncated if it is long, with a number
+// after it.
 func slugLock(slug string) database.Lock {
 	for {
 		cut := strings.TrimRight(strings.TrimRight(slug, "0123456789"), "-")
@@ -33,17 +36,21 @@ func slugLock(slug string) database.Lock {
 	return database.Lock{Rule: "unique slugs", Of: slug[:min(len(slug), slugFamily)]}
 }
 
-// slugFamily is how many bytes tell families of slugs apart: fewer than are left of a slug that was cut for its number.
+// slugFamily is the number of bytes that identify a family of slugs: fewer than
+// remain of a slug that is truncated for its number.
 const slugFamily = 100
 
-// termLock keeps terms that are made in passing from being made twice, by name or by slug.
+// termLock keeps terms from being created twice, by name or by slug, as part of
+// other writes.
 var termLock = database.Lock{Rule: "unique terms"}
 
-// errTermLock says that a term must be made, and that its lock was not held when it was looked for.
+// errTermLock means that a term must be created, and that its lock was not held
+// when it was looked up.
 var errTermLock = errors.New("a new term needs its lock")
 
-// commentLocks keep the pause between two comments of a user, a network or an e-mail address, and the refusal of the same
-// comment again; the lock of the post keeps its number of comments.
+// commentLocks protect the pause between two comments of a user, a network or
+// an e-mail address, and the refusal of duplicates; the lock of the post
+// protects its number of comments.
 func commentLocks(c *Comment) []database.Lock {
 	const rule = "pause between comments"
 	locks := []database.Lock{postLock(c.Post)}
@@ -61,7 +68,7 @@ func commentLocks(c *Comment) []database.Lock {
 	return locks
 }
 
-// withTerms runs fn again under the lock of terms when it must make one.
+// withTerms runs fn again under the lock of terms if fn must create one.
 func withTerms(ctx context.Context, tx *database.Tx, fn func() error) error {
 	err := fn()
 	if !errors.Is(err, errTermLock) {

@@ -10,23 +10,25 @@ import (
 	"strconv"
 	"strings"
 	"time"
-	_ "time/tzdata" // option timezone_string names a zone, and a small machine has no list of them
+	_ "time/tzdata" // option timezone_string names a zone, and small machines have no database of them
 
 	"github.com/quillgate/quillgate/database"
 )
 
-// optionEpoch is that of the table options.
+// optionEpoch is the epoch of the table options.
 const optionEpoch database.Epoch = "options"
 
-// Options is one state of all options. It never changes; ask Site.Options again for the next request.
+// Options is an immutable state of all options. Call Site.Options again for the
+// next request.
 type Options struct {
 	values map[string]string
 	zone   *time.Location
 	now    func() time.Time
 }
 
-// Options returns the options of the blog, with every change that this process has made, and those of other processes
-// that are older than a second.
+// Options returns the options of the blog. They include every change that this
+// process has made, and changes of other processes that are more than a second
+// old.
 func (s *Site) Options(ctx context.Context) (*Options, error) { return s.options.Get(ctx, struct{}{}) }
 
 func (s *Site) readOptions(ctx context.Context, _ struct{}) (*Options, time.Time, error) {
@@ -60,17 +62,18 @@ func newOptions(values map[string]string) *Options {
 	return o
 }
 
-// Stored returns the options that were set, as they are stored.
+// Stored returns the options that were set, in stored form.
 func (o *Options) Stored() map[string]string { return maps.Clone(o.values) }
 
-// With returns the options as they are once these values are stored.
+// With returns the options with these values stored.
 func (o *Options) With(values map[string]string) *Options {
 	after := newOptions(o.Stored())
 	maps.Copy(after.values, values)
 	return after
 }
 
-// Text returns the value of an option as it is stored; an option that was never set has its default, an unknown one "".
+// Text returns the stored value of an option, its default if it was never set,
+// or "" for an unknown option.
 func (o *Options) Text(name string) string {
 	if v, ok := o.values[name]; ok {
 		return v
@@ -81,7 +84,7 @@ func (o *Options) Text(name string) string {
 	return optionTable[name].value
 }
 
-// Int returns the value of an option as a whole number, 0 when it is none.
+// Int returns the value of an option as an integer, or 0 if it is not one.
 func (o *Options) Int(name string) int64 {
 	n, err := strconv.ParseInt(strings.TrimSpace(o.Text(name)), 10, 64)
 	if err != nil {
@@ -96,34 +99,40 @@ func (o *Options) Bool(name string) bool {
 	return v != "" && v != "0"
 }
 
-// Title is the name of the blog as plain text. The option itself holds HTML text, as WordPress keeps it.
+// Title returns the name of the blog as plain text. As in WordPress, the option
+// itself holds HTML text.
 func (o *Options) Title() string { return html.UnescapeString(o.Text("blog_title")) }
 
-// Tagline is the second line of the blog's name as plain text.
+// Tagline returns the tagline of the blog as plain text.
 func (o *Options) Tagline() string { return html.UnescapeString(o.Text("blog_tagline")) }
 
-// Location is the time zone of the blog: option timezone_string when it names one, else gmt_offset hours east of GMT.
+// Location returns the time zone of the blog: option timezone_string if it
+// names one, otherwise gmt_offset hours east of GMT.
 func (o *Options) Location() *time.Location { return o.zone }
 
-// Local returns the wall clock of the blog at the moment t, in a time whose zone says UTC.
+// Local returns the wall clock of the blog at the time t, as a time whose zone
+// is UTC.
 func (o *Options) Local(t time.Time) time.Time {
 	l := t.In(o.zone)
 	return time.Date(l.Year(), l.Month(), l.Day(), l.Hour(), l.Minute(), l.Second(), l.Nanosecond(), time.UTC)
 }
 
-// UTC returns the moment at which the blog's wall clock shows local, whose own zone is ignored. A time that the clocks
-// skip in spring counts on from before they were set: 02:30 is the moment at which they show 03:30, as in WordPress.
+// UTC returns the time at which the blog's wall clock shows local, whose own
+// zone is ignored. As in WordPress, a time that the clocks skip in spring
+// counts from before the change: 02:30 is when they show 03:30.
 func (o *Options) UTC(local time.Time) time.Time {
 	local = time.Date(local.Year(), local.Month(), local.Day(), local.Hour(), local.Minute(), local.Second(), local.Nanosecond(), time.UTC)
 	moment := time.Date(local.Year(), local.Month(), local.Day(), local.Hour(), local.Minute(), local.Second(), local.Nanosecond(), o.zone)
-	// In such a gap time.Date may answer by the offset that comes, which is too early by the length of the gap.
+	// In such a gap, time.Date may use the later offset, which is too early by
+	// the length of the gap.
 	if early := local.Sub(o.Local(moment)); early > 0 {
 		moment = moment.Add(early)
 	}
 	return moment.UTC()
 }
 
-// GMTOffset is the distance to GMT in hours, as the option holds it or, for a named zone, as it is now.
+// GMTOffset returns the offset from GMT in hours, as stored or, for a named
+// zone, as it is now.
 func (o *Options) GMTOffset() (hours float64, named bool) {
 	if _, err := namedZone(o.Text("timezone_string")); err == nil {
 		_, seconds := o.now().In(o.zone).Zone()
@@ -133,20 +142,21 @@ func (o *Options) GMTOffset() (hours float64, named bool) {
 	return hours, false
 }
 
-// Theme is what the blog's appearance offers to those who write for it.
+// Theme describes what the blog's theme offers to authors.
 type Theme struct {
 	Template   string `json:"template"`
 	Stylesheet string `json:"stylesheet"`
-	// Supports lists features by the names that WordPress gives them, such as "post-thumbnails".
+	// Supports lists features by WordPress's names, such as "post-thumbnails".
 	Supports []string `json:"supports"`
-	// PageTemplates has the file of each page template and its title; the default is "default".
+	// PageTemplates maps the file of each page template to its title; the
+	// default is "default".
 	PageTemplates map[string]string `json:"page_templates"`
 }
 
 // Theme returns the theme of the blog.
 func (o *Options) Theme() Theme {
 	t := Theme{Template: o.Text("template"), Stylesheet: o.Text("stylesheet")}
-	// The table checks both on their way in.
+	// The table checks both when they are set.
 	_ = json.Unmarshal([]byte(o.Text("theme_supports")), &t.Supports)
 	_ = json.Unmarshal([]byte(o.Text("page_templates")), &t.PageTemplates)
 	return t
@@ -163,10 +173,12 @@ func (t Theme) SupportsFeature(feature string) bool {
 	return false
 }
 
-// Local is Options.Local by the options as they are now; when the database does not answer, as they were last.
+// Local is Options.Local with the current options, or the last known ones if
+// the database does not answer.
 func (s *Site) Local(t time.Time) time.Time { return s.lastOptions().Local(t) }
 
-// UTC is Options.UTC by the options as they are now; when the database does not answer, as they were last.
+// UTC is Options.UTC with the current options, or the last known ones if the
+// database does not answer.
 func (s *Site) UTC(local time.Time) time.Time { return s.lastOptions().UTC(local) }
 
 func (s *Site) lastOptions() *Options {
@@ -179,7 +191,8 @@ func (s *Site) lastOptions() *Options {
 	return o
 }
 
-// zoneOf is the zone of a name or, when that names none, of a distance to GMT in hours.
+// zoneOf returns the zone with a name or, if there is none, with an offset from
+// GMT in hours.
 func zoneOf(name, offset string) *time.Location {
 	if loc, err := namedZone(name); err == nil {
 		return loc
@@ -197,7 +210,8 @@ func zoneOf(name, offset string) *time.Location {
 	return time.FixedZone(fmt.Sprintf("%c%02d:%02d", sign, abs/60, abs%60), minutes*60)
 }
 
-// namedZone finds a zone of the IANA database. The zone of this machine is none of the blog's.
+// namedZone finds a zone of the IANA database. It does not accept the zone of
+// this machine.
 func namedZone(name string) (*time.Location, error) {
 	if name == "" || name == "Local" {
 		return nil, fmt.Errorf("no time zone %q", name)

@@ -14,7 +14,7 @@ import (
 	"github.com/quillgate/quillgate/permalink"
 )
 
-// mayChangeOptions reports as a *Denied that a caller may not.
+// mayChangeOptions returns a *Denied unless the caller may change options.
 func mayChangeOptions(who auth.Identity) error {
 	if !who.Can(auth.ManageOptions) {
 		return &Denied{Action: "change the options of this site"}
@@ -22,10 +22,11 @@ func mayChangeOptions(who auth.Identity) error {
 	return nil
 }
 
-// ChangeOptions sets options for a caller, who needs the right manage_options. Values are taken as loosely as
-// wp.setOptions takes them: what cannot be read leaves the option as it is. The time zone is the option gmt_offset
-// here, and its value is a distance to GMT in hours or the name of a zone. It returns the names of the options whose
-// stored values are others now.
+// ChangeOptions sets options for a caller, who needs the right manage_options.
+// It accepts values as loosely as wp.setOptions: an invalid value leaves the
+// option as it is. The time zone is the option gmt_offset here, whose value is
+// an offset from GMT in hours or the name of a zone. It returns the names of
+// the options whose stored values have changed.
 func (s *Site) ChangeOptions(ctx context.Context, who auth.Identity, values map[string]string) (changed []string, err error) {
 	if err := mayChangeOptions(who); err != nil {
 		return nil, err
@@ -53,7 +54,8 @@ func (s *Site) ChangeOptions(ctx context.Context, who auth.Identity, values map[
 		return nil, err
 	}
 	written, err := s.storeOptions(ctx, who.Actor(), stored)
-	// One that is stored for the first time, with its default, reads as it did before.
+	// An option that is stored for the first time, with its default, has not
+	// changed.
 	return slices.DeleteFunc(written, func(name string) bool { return before.Text(name) == stored[name] }), err
 }
 
@@ -71,7 +73,8 @@ func readZone(stored map[string]string, value string) {
 	}
 }
 
-// loose turns any text into a value of the option, as WordPress's sanitize_option does.
+// loose converts any text to a value of the option, as WordPress's
+// sanitize_option does.
 func (e optionEntry) loose(name, value string) string {
 	switch e.kind {
 	case kindTitle:
@@ -81,7 +84,7 @@ func (e optionEntry) loose(name, value string) string {
 	case kindNumber:
 		return strconv.FormatInt(looseNumber(value), 10)
 	case kindFlag:
-		if name == "thumbnail_crop" { // kept as it comes
+		if name == "thumbnail_crop" { // stored unchanged
 			return value
 		}
 		return strconv.FormatInt(looseNumber(value), 10)
@@ -95,7 +98,8 @@ func (e optionEntry) loose(name, value string) string {
 
 var tag = regexp.MustCompile(`<[^>]*(?:>|$)`)
 
-// looseNumber reads the digits that a text begins with and forgets their sign.
+// looseNumber reads the digits at the beginning of a text and ignores their
+// sign.
 func looseNumber(text string) int64 {
 	text = strings.TrimLeft(strings.TrimLeft(text, " \t\n\r"), "+-")
 	end := strings.IndexFunc(text, func(c rune) bool { return c < '0' || c > '9' })
@@ -109,14 +113,15 @@ func looseNumber(text string) int64 {
 	return n
 }
 
-// escapeTitle writes the characters that mean something to HTML as entities; entities that are there stay.
+// escapeTitle replaces characters with a meaning in HTML by entities, and keeps
+// existing entities.
 func escapeTitle(text string) string {
 	return strings.NewReplacer("<", "&lt;", ">", "&gt;", `"`, "&quot;", "'", "&#039;").Replace(escapeAmpersands(text))
 }
 
 func escapeAmpersands(text string) string { return replaceAmpersands(text, "&amp;") }
 
-// replaceAmpersands writes every & that begins no entity as one.
+// replaceAmpersands replaces every & that begins no entity.
 func replaceAmpersands(text, entity string) string {
 	return ampersand.ReplaceAllStringFunc(text, func(m string) string {
 		if html.UnescapeString(m) != m {
@@ -126,5 +131,5 @@ func replaceAmpersands(text, entity string) string {
 	})
 }
 
-// ampersand is one & with what may make an entity of it.
+// ampersand matches an & together with what may make it an entity.
 var ampersand = regexp.MustCompile(`&(?:#[0-9]{1,7};|#[xX][0-9a-fA-F]{1,6};|[A-Za-z][A-Za-z0-9]{1,31};)?`)

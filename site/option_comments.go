@@ -2,29 +2,32 @@ package site
 
 import "maps"
 
-// OptionCommenters is the option that says who may comment. It stands for two older ones, anonymous_comments and
-// comment_registration, which can still be set and read.
+// OptionCommenters is the option for who may comment. It replaces two older
+// options, anonymous_comments and comment_registration, which can still be set
+// and read.
 const OptionCommenters = "who_may_comment"
 
 // The values of OptionCommenters.
 const (
 	CommentersNobody  = "nobody"  // every post is closed for comments
-	CommentersUsers   = "users"   // people who sign in
+	CommentersUsers   = "users"   // users who sign in
 	CommentersAnybody = "anybody" // visitors too, on the pages of the blog and over XML-RPC
 )
 
 var commenters = []string{CommentersNobody, CommentersUsers, CommentersAnybody}
 
-// The older options. Visitors may comment when the first is on and the second off.
+// The older options. Visitors may comment if the first is on and the second
+// off.
 const (
 	optionAnonymous    = "anonymous_comments"
 	optionRegistration = "comment_registration"
 )
 
-// formerOptions are those whose choice is part of another option now.
+// formerOptions maps options to those that replace them.
 var formerOptions = map[string]string{optionAnonymous: OptionCommenters, optionRegistration: OptionCommenters}
 
-// Commenters is who may comment: the value of OptionCommenters, which a database of an earlier version has not.
+// Commenters returns who may comment: the value of OptionCommenters, which is
+// missing in a database of an earlier version.
 func (o *Options) Commenters() string {
 	if who, ok := o.values[OptionCommenters]; ok {
 		return who
@@ -39,7 +42,8 @@ func commentersOf(anonymous, registration bool) string {
 	return CommentersUsers
 }
 
-// WithCommenters completes a change of options, so that the older options and the one in their place say the same.
+// WithCommenters completes a change of options, so that the older options and
+// their replacement agree.
 func (o *Options) WithCommenters(values map[string]string) map[string]string {
 	who, chosen := values[OptionCommenters]
 	_, anonymous := values[optionAnonymous]

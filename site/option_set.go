@@ -9,8 +9,9 @@ import (
 	"github.com/quillgate/quillgate/auth"
 )
 
-// SetOptions sets options for a caller, who needs the right manage_options: all of them, or none when one cannot be
-// taken. bad says which cannot, in the order of their names. Titles are given as plain text.
+// SetOptions sets options for a caller, who needs the right manage_options. It
+// sets all of them, or none if one is refused; bad lists the refused ones,
+// sorted by name. Titles are plain text.
 func (s *Site) SetOptions(ctx context.Context, who auth.Identity, values map[string]string) (bad []*Invalid, err error) {
 	if err := mayChangeOptions(who); err != nil {
 		return nil, err

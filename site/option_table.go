@@ -30,18 +30,19 @@ const (
 	kindNames                // JSON: a list of names
 	kindTitles               // JSON: an object of names and titles
 	kindNetworks             // networks with ports; see network.ParseDestinations
-	kindWho                  // no one, users or anyone
-	kindStructure            // how addresses of posts are made, or nothing
+	kindWho                  // nobody, users or anybody
+	kindStructure            // the permalink structure, or empty
 )
 
-// optionEntry is one row of the table of options: what values an option takes, and what a new blog starts with.
+// optionEntry is a row of the table of options: its type and its default.
 type optionEntry struct {
 	kind  optionKind
 	value string
 }
 
-// optionTable has every option that this server reads. Names are those of wp.getOptions where it has one, else those
-// of WordPress's own table. Bundles may bring more; they are kept and handed out again.
+// optionTable has every option that this server reads. Names are those of
+// wp.getOptions, otherwise those of WordPress's own table. Bundles may bring
+// others, which are kept and exported again.
 var optionTable = map[string]optionEntry{
 	"blog_title":                    {kindTitle, "My blog"},
 	"blog_tagline":                  {kindTitle, ""},
@@ -69,10 +70,10 @@ var optionTable = map[string]optionEntry{
 	"thread_comments":               {kindFlag, "1"},
 	"thread_comments_depth":         {kindNumber, "5"},
 	"anonymous_comments":            {kindFlag, "0"},
-	"pingback":                      {kindFlag, "0"}, // whether other pages can tell that they link here
-	"pingback_fault_codes":          {kindFlag, "0"}, // whether they hear why they are not believed
+	"pingback":                      {kindFlag, "0"}, // whether other sites may report that they link here
+	"pingback_fault_codes":          {kindFlag, "0"}, // whether they learn why they are refused
 	"pingback_networks":             {kindNetworks, ""},
-	"pingback_send":                 {kindFlag, "0"}, // whether this blog tells the pages it links to
+	"pingback_send":                 {kindFlag, "0"}, // whether this blog notifies the pages that it links to
 	"thumbnail_size_w":              {kindNumber, "150"},
 	"thumbnail_size_h":              {kindNumber, "150"},
 	"thumbnail_crop":                {kindFlag, "1"},
@@ -96,11 +97,12 @@ var optionTable = map[string]optionEntry{
 	"page_templates":                {kindTitles, `{"default":"Default"}`},
 }
 
-// Option is one option and its value, as ListOptions has it.
+// Option is an option with its value, as in ListOptions.
 type Option struct{ Name, Value string }
 
-// ListOptions returns all options in the order of their names, those that were never set with their defaults. Options whose
-// choice is part of another one now are left out; Option reads them.
+// ListOptions returns all options sorted by name, with their defaults if they
+// were never set. It omits options that another one replaces; Option reads
+// them.
 func (s *Site) ListOptions(ctx context.Context) ([]Option, error) {
 	o, err := s.Options(ctx)
 	if err != nil {
@@ -121,7 +123,7 @@ func (s *Site) ListOptions(ctx context.Context) ([]Option, error) {
 	return list, nil
 }
 
-// Option returns the value of one option, and whether there is such an option.
+// Option returns the value of an option, and whether the option exists.
 func (s *Site) Option(ctx context.Context, name string) (value string, known bool, err error) {
 	o, err := s.Options(ctx)
 	if err != nil {
@@ -133,8 +135,8 @@ func (s *Site) Option(ctx context.Context, name string) (value string, known boo
 	return o.Text(name), known, nil
 }
 
-// SetOption sets one option for the operator of the server, who needs no role. A name or a value that cannot be taken
-// is an *Invalid. Titles are given as plain text.
+// SetOption sets an option for the operator of the server, who needs no role.
+// The error for an invalid name or value is *Invalid. Titles are plain text.
 func (s *Site) SetOption(ctx context.Context, name, value string) error {
 	entry, known := optionTable[name]
 	if !known {
@@ -148,13 +150,14 @@ func (s *Site) SetOption(ctx context.Context, name, value string) error {
 	return err
 }
 
-// OptionsChanged is the line of the audit trail that tells which options were set, and to what.
+// OptionsChanged is the audit event for options that were set, with their
+// values.
 const OptionsChanged audit.Kind = "options.changed"
 
-// shownOption bounds what of a value stands in the audit trail, in bytes.
+// shownOption is how many bytes of a value the audit trail stores.
 const shownOption = 200
 
-// storeOptions writes the options that differ and returns their names.
+// storeOptions writes the options that differ, and returns their names.
 func (s *Site) storeOptions(ctx context.Context, by audit.Actor, values map[string]string) ([]string, error) {
 	var changed []string
 	err := s.db.Update(ctx, func(tx *database.Tx) error {
@@ -182,7 +185,8 @@ func (s *Site) storeOptions(ctx context.Context, by audit.Actor, values map[stri
 	return changed, nil
 }
 
-// WriteOptions writes the options that differ from what tx sees and returns their names in order.
+// WriteOptions writes the options that differ from those in tx, and returns
+// their sorted names.
 func WriteOptions(ctx context.Context, tx *database.Tx, values map[string]string) ([]string, error) {
 	now, err := ReadOptions(ctx, tx)
 	if err != nil {
@@ -204,7 +208,7 @@ func WriteOptions(ctx context.Context, tx *database.Tx, values map[string]string
 	return changed, nil
 }
 
-// check returns the value as it is stored, or an *Invalid that names the option.
+// check returns the value in stored form, or an *Invalid that names the option.
 func (e optionEntry) check(name, value string) (string, error) {
 	if strings.ContainsRune(value, 0) {
 		return "", &Invalid{Field: name, Why: "text cannot hold the character U+0000"}
@@ -231,7 +235,7 @@ func (e optionEntry) check(name, value string) (string, error) {
 		return bad("1 (on) or 0 (off)")
 	case kindOffset:
 		n, err := strconv.ParseFloat(value, 64)
-		if err != nil || !(n >= -14 && n <= 14) { // so, because of NaN
+		if err != nil || !(n >= -14 && n <= 14) { // this also refuses NaN
 			return bad("hours east of GMT, between -14 and 14, such as 2 or -3.5")
 		}
 	case kindZone:
@@ -272,7 +276,8 @@ func (e optionEntry) check(name, value string) (string, error) {
 	return value, nil
 }
 
-// OptionValue is the stored value of an option as a bundle has it: a number where the option has one, and text everywhere else.
+// OptionValue returns the stored value of an option in the form of a bundle: a
+// number if the option is one, otherwise text.
 func OptionValue(name, value string) any {
 	switch optionTable[name].kind {
 	case kindNumber, kindFlag:
@@ -287,11 +292,13 @@ func OptionValue(name, value string) any {
 	return value
 }
 
-// KnownOption reports whether this server reads the option. Others come in with bundles, and are kept.
+// KnownOption reports whether this server reads the option. Others come with
+// bundles, and are kept.
 func KnownOption(name string) bool { _, known := optionTable[name]; return known }
 
-// CheckStored returns the value of a bundle as it is stored, or an *Invalid that names the option. Titles come as they are
-// stored. A structure of addresses that cannot be used becomes the plain one.
+// CheckStored returns the value from a bundle in stored form, or an *Invalid
+// that names the option. Titles are in stored form. A permalink structure that
+// cannot be used becomes the plain one.
 func CheckStored(name, value string) (string, error) {
 	entry, known := optionTable[name]
 	switch {

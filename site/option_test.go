@@ -15,7 +15,8 @@ import (
 	"github.com/quillgate/quillgate/site"
 )
 
-// A change is seen at once where it was made, and after a second by another process over the same database.
+// A change is seen at once where it was made, and after a second by another
+// process over the same database.
 func TestOptionsAge(t *testing.T) {
 	databasetest.EachURL(t, func(t *testing.T, url string) {
 		clock := func() time.Time { return time.Date(2024, 5, 1, 12, 0, 0, 0, time.UTC) }
@@ -127,7 +128,8 @@ func TestSetOption(t *testing.T) {
 	})
 }
 
-// wp.setOptions leaves what cannot be read as it is, and a bundle's structure that cannot be used is the plain one.
+// wp.setOptions leaves what cannot be read as it is, and a bundle's structure
+// that cannot be used is the plain one.
 func TestStructuresThatCannotBeAreStoredNowhere(t *testing.T) {
 	databasetest.Each(t, func(t *testing.T, db *database.DB) {
 		b := openBlog(t, db, nil)
@@ -190,7 +192,8 @@ func TestTimeZone(t *testing.T) {
 	}
 }
 
-// A new blog has its category and nothing else; a second opening changes nothing.
+// A new blog has its category and nothing else; a second opening changes
+// nothing.
 func TestInstall(t *testing.T) {
 	databasetest.Each(t, func(t *testing.T, db *database.DB) {
 		first := openBlog(t, db, nil)
@@ -211,7 +214,8 @@ func TestInstall(t *testing.T) {
 	})
 }
 
-// Who may comment is one choice. The two options that it was before can still be set, in any order, and say the same.
+// Who may comment is one choice. The two options that it was before can still
+// be set, in any order, and say the same.
 func TestWhoMayCommentIsOneChoice(t *testing.T) {
 	databasetest.Each(t, func(t *testing.T, db *database.DB) {
 		b := openBlog(t, db, nil)

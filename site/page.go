@@ -11,8 +11,8 @@ import (
 	"github.com/quillgate/quillgate/database"
 )
 
-// TypeOf says of which type a post is, to everyone: the older dialects tell
-// posts from pages before they ask for rights. ErrNotFound.
+// TypeOf returns the type of a post, to everyone: the older dialects
+// distinguish posts from pages before they check rights. Error: ErrNotFound.
 func (s *Site) TypeOf(ctx context.Context, id int64) (string, error) {
 	var name string
 	err := s.db.Get(ctx, &name, `SELECT type FROM posts WHERE id = $1`, id)
@@ -34,13 +34,15 @@ type PageLine struct {
 	DateGMT *time.Time `db:"date_gmt"`
 }
 
-// Moment is the moment of the page's date, found as Site.Moment finds that of a post.
+// Moment returns the instant of the page's date, as Site.Moment does for a
+// post.
 func (p PageLine) Moment(s *Site) time.Time {
 	return s.Moment(&Post{Date: p.Date, DateGMT: p.DateGMT})
 }
 
-// PageLines returns all pages by id, whatever their status, as wp.getPageList does: drafts and trashed ones too. They are
-// read while they are walked through. *Denied for who may not edit pages.
+// PageLines returns all pages sorted by id, whatever their status, as
+// wp.getPageList does, including drafts and trashed ones. It reads them during
+// the iteration. The error is *Denied for callers who may not edit pages.
 func (s *Site) PageLines(ctx context.Context, who auth.Identity) (iter.Seq2[[]PageLine, error], error) {
 	if !s.CanEditType(who, TypePage) {
 		return nil, &Denied{Action: "edit pages"}
@@ -50,8 +52,9 @@ func (s *Site) PageLines(ctx context.Context, who auth.Identity) (iter.Seq2[[]Pa
 	}), nil
 }
 
-// Titles returns the titles of posts that the caller may edit anyway, such as the parents of pages, with one statement.
-// Those of posts that are not there are missing. *Denied for who may not edit pages.
+// Titles returns the titles of posts that the caller may edit anyway, such as
+// the parents of pages, with one statement. Missing posts are left out. The
+// error is *Denied for callers who may not edit pages.
 func (s *Site) Titles(ctx context.Context, who auth.Identity, ids []int64) (map[int64]string, error) {
 	out := make(map[int64]string, len(ids))
 	if len(ids) == 0 {
@@ -77,16 +80,16 @@ func (s *Site) Titles(ctx context.Context, who auth.Identity, ids []int64) (map[
 	return out, nil
 }
 
-// PageTemplate is a way in which a page can be shown.
+// PageTemplate is a way to display a page.
 type PageTemplate struct{ Name, Label string }
 
-// DefaultTemplate is the name of the template of pages that have none of their own.
+// DefaultTemplate is the name of the template of pages without their own.
 const DefaultTemplate = "default"
 
-// PageTemplates returns the templates that a page can have. Themes look at the
-// name, which the page keeps in a custom field; the names next to the default
-// are those of the theme that WordPress 6.1 comes with. *Denied for who may not
-// edit pages.
+// PageTemplates returns the templates that a page can have. Themes use the
+// name, which the page stores in a custom field; the names besides the default
+// are those of the default theme of WordPress 6.1. The error is *Denied for
+// callers who may not edit pages.
 func (s *Site) PageTemplates(who auth.Identity) ([]PageTemplate, error) {
 	if !s.CanEditType(who, TypePage) {
 		return nil, &Denied{Action: "edit pages"}
@@ -94,16 +97,16 @@ func (s *Site) PageTemplates(who auth.Identity) ([]PageTemplate, error) {
 	return []PageTemplate{{"blog-alternative", "Blog (Alternative)"}, {"blank", "Blank"}, {DefaultTemplate, "Default"}}, nil
 }
 
-// Trackback is another page that says by itself that it links to a post.
+// Trackback is a notification by another page that it links to a post.
 type Trackback struct {
-	ID      int64  `db:"id"` // of the comment as which it is kept
+	ID      int64  `db:"id"` // of the comment that stores it
 	URL     string `db:"url"`
 	Content string `db:"content"` // the title of the other page in <strong>, and an excerpt
 }
 
-// Trackbacks returns the approved trackbacks of a post, the oldest first; those
-// of a post that is not published are no one's business. ErrNotFound when there
-// is no such post.
+// Trackbacks returns the approved trackbacks of a post, the oldest first, or
+// none if the post is not published. The error is ErrNotFound if there is no
+// such post.
 func (s *Site) Trackbacks(ctx context.Context, id int64) (iter.Seq2[[]Trackback, error], error) {
 	if _, err := s.TypeOf(ctx, id); err != nil {
 		return nil, err

@@ -6,19 +6,19 @@ import (
 	"github.com/quillgate/quillgate/auth"
 )
 
-// The meta capabilities: what a role may do to one particular post, from whose it is and how public. The table follows
-// WordPress: one's own and others' posts, published and private ones are each a right of their own.
+// The meta capabilities: what a role may do to a particular post, depending on
+// its author and status. The table follows WordPress: own and others' posts,
+// published and private ones each need a separate right.
 
-// CanEdit reports whether who may read a post for editing and change it. The
-// rights over a revision are those over its parent, which the caller must pass
-// instead.
+// CanEdit reports whether who may read a post for editing and change it. For a
+// revision, the caller must pass its parent, whose rights apply.
 func (s *Site) CanEdit(who auth.Identity, p *Post) bool {
 	t, known := postTypeNamed(p.Type)
 	return known && t.touch(at(who, p), p, t.rights.edit)
 }
 
-// CanDelete reports whether who may move the post to the trash or delete it. No
-// one may delete a revision by itself.
+// CanDelete reports whether who may move the post to the trash or delete it.
+// Nobody may delete a revision by itself.
 func (s *Site) CanDelete(who auth.Identity, p *Post) bool {
 	t, known := postTypeNamed(p.Type)
 	return known && p.Type != TypeRevision && t.touch(at(who, p), p, t.rights.delete)
@@ -30,22 +30,22 @@ func (s *Site) CanPublish(who auth.Identity, postType string) bool {
 	return known && may(who, t.rights.publish)
 }
 
-// CanEditType reports whether who may write posts of the type at all.
+// CanEditType reports whether who may write posts of the type.
 func (s *Site) CanEditType(who auth.Identity, postType string) bool {
 	t, known := postTypeNamed(postType)
 	return known && may(who, t.rights.edit.own)
 }
 
-// CanEditOthers reports whether who may write posts of the type in another's
-// name.
+// CanEditOthers reports whether who may write posts of the type as another
+// author.
 func (s *Site) CanEditOthers(who auth.Identity, postType string) bool {
 	t, known := postTypeNamed(postType)
 	return known && may(who, t.rights.edit.others)
 }
 
-// CanRead reports whether who, possibly no one, may read the post. For
-// attachments pass the parent's status in parent, "" when there is none. The
-// post's password is another matter.
+// CanRead reports whether who, possibly anonymous, may read the post. For an
+// attachment, parent is the status of its parent, or "" without one. The post's
+// password is not considered.
 func (s *Site) CanRead(who auth.Identity, p *Post, parent string) bool {
 	status := p.Status
 	if status == StatusInherit {
@@ -68,8 +68,8 @@ func (s *Site) CanRead(who auth.Identity, p *Post, parent string) bool {
 	return s.CanEdit(who, p)
 }
 
-// at is who when the matter is p: files ask for the same capabilities as posts, but have a right of their own in the
-// scope of a key.
+// at returns who for actions on p: files need the same capabilities as posts,
+// but have a right of their own in the scope of a key.
 func at(who auth.Identity, p *Post) auth.Identity {
 	if p.Type == TypeAttachment {
 		return who.OnFiles()
@@ -77,16 +77,16 @@ func at(who auth.Identity, p *Post) auth.Identity {
 	return who
 }
 
-// may asks for a right that a post type names; a type that names none grants it
-// to no one.
+// may checks a capability that a post type names. If it names none, nobody has
+// the right.
 func may(who auth.Identity, c auth.Capability) bool {
 	var none auth.Capability
 	return who.LoggedIn() && c != none && who.Can(c)
 }
 
-// touch decides by the four rights of one action. A trashed post of one's own
-// counts as what it was before; one of someone else's counts as a draft, as in
-// WordPress.
+// touch decides by the four rights of one action. As in WordPress, a trashed
+// post of one's own counts as what it was before, and one of someone else as a
+// draft.
 func (t *PostType) touch(who auth.Identity, p *Post, r actionRights) bool {
 	if !who.LoggedIn() {
 		return false
@@ -110,8 +110,9 @@ func (t *PostType) touch(who auth.Identity, p *Post, r actionRights) bool {
 	return may(who, r.others)
 }
 
-// editable writes CanEdit as a condition on a post p of the type, so that lists, searches and limits see nothing but what
-// who may edit; "" when that is everything. A test holds both together.
+// editable returns CanEdit as an SQL condition on a post p of the type, so that
+// lists, searches and limits include only what who may edit. It is "" if that
+// is everything. A test compares the two.
 func (t *PostType) editable(who auth.Identity, a *arguments) string {
 	r := t.rights.edit
 	if !who.LoggedIn() {

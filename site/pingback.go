@@ -12,38 +12,41 @@ import (
 	"github.com/quillgate/quillgate/network"
 )
 
-// This is the side of pingbacks that is about posts and comments. Package pingback finds out what to store, and sends.
+// This file holds the part of pingbacks that concerns posts and comments.
+// Package pingback determines what to store, and sends pingbacks.
 
 var (
 	// ErrPinged means that the post already has this pingback.
 	ErrPinged = errors.New("pingback: already registered")
-	// ErrPingSource means that a comment cannot hold the address of the page that links.
+	// ErrPingSource means that the address of the linking page does not fit
+	// into a comment.
 	ErrPingSource = errors.New("pingback: source address")
 )
 
-// Pingback is a comment that another page makes by linking to a post.
+// Pingback is a comment that another page causes by linking to a post.
 type Pingback struct {
 	Source         string // address of the page
 	Title, Excerpt string // of the page; the excerpt is HTML text without elements
-	// IP is the address of the client that brought the news, Agent its User-Agent.
+	// IP is the address of the client that sent the pingback, Agent its
+	// User-Agent.
 	IP, Agent string
 }
 
-// ValidPingSource reports whether a comment can hold the address of a page.
+// ValidPingSource reports whether the address of a page fits into a comment.
 func ValidPingSource(source string) bool {
 	address := webAddress(source)
 	return address != "" && len(address) <= maxCommentURL
 }
 
-// TakesPings reports whether a post takes pingbacks as far as the post itself
-// is concerned: it is public and its ping_status is open.
+// TakesPings reports whether a post itself accepts pingbacks: it is public and
+// its ping_status is open.
 func (s *Site) TakesPings(p *Post) bool {
 	return p.PingStatus == "open" && (p.public() || p.Type == TypeAttachment && p.Status == StatusInherit)
 }
 
-// AddPingback makes a comment of a pingback on a post that TakesPings. Whether
-// it appears at once is decided like that of other comments by strangers.
-// Errors: ErrPingSource, ErrPinged, ErrCommentFlood, ErrDuplicateComment.
+// AddPingback adds a pingback as a comment to a post for which TakesPings is
+// true. It is held or approved like other comments by strangers. Errors:
+// ErrPingSource, ErrPinged, ErrCommentFlood, ErrDuplicateComment.
 func (s *Site) AddPingback(ctx context.Context, post *Post, p Pingback) error {
 	opts, err := s.Options(ctx)
 	if err != nil {
@@ -64,7 +67,8 @@ func (s *Site) AddPingback(ctx context.Context, post *Post, p Pingback) error {
 		if err := refusePinged(ctx, tx, post.ID, p.Source); err != nil {
 			return err
 		}
-		// The page speaks, not the client that brings the news, whatever that client may do.
+		// The author is the page, not the client that sent the pingback,
+		// whatever that client may do.
 		if err := s.admitComment(ctx, tx, auth.Identity{}, &row, post, opts); err != nil {
 			return err
 		}
@@ -79,7 +83,8 @@ func (s *Site) AddPingback(ctx context.Context, post *Post, p Pingback) error {
 	return nil
 }
 
-// RefusePinged returns ErrPinged when a post has a comment by the same page, of whatever status.
+// RefusePinged returns ErrPinged if a post has a comment by the same page,
+// whatever its status.
 func (s *Site) RefusePinged(ctx context.Context, post int64, source string) error {
 	return refusePinged(ctx, s.db, post, source)
 }
@@ -95,9 +100,10 @@ func refusePinged(ctx context.Context, q database.Queryer, post int64, source st
 	return nil
 }
 
-// Pingbacks returns the addresses of the pages that have said to link to a
-// post, the oldest first, read while they are walked through; those that wait
-// for a moderator too. A post that strangers may not read has none. ErrNotFound.
+// Pingbacks returns the addresses of the pages from which pingbacks to a post
+// came, the oldest first, including those that await moderation. It reads them
+// during the iteration. A post that strangers may not read has none. Error:
+// ErrNotFound.
 func (s *Site) Pingbacks(ctx context.Context, id int64) (iter.Seq2[[]string, error], error) {
 	post, err := readHead(ctx, s.db, id)
 	if err != nil {
@@ -123,20 +129,23 @@ func (s *Site) Pingbacks(ctx context.Context, id int64) (iter.Seq2[[]string, err
 	}), nil
 }
 
-// PingbackNetworks are the networks that pingbacks may reach next to public addresses.
+// PingbackNetworks returns the networks that pingbacks may reach in addition to
+// public addresses.
 func (o *Options) PingbackNetworks() []network.Destination {
-	list, _ := network.ParseDestinations(o.Text("pingback_networks")) // the table checks it on its way in
+	list, _ := network.ParseDestinations(o.Text("pingback_networks")) // the table checks it when it is set
 	return list
 }
 
-// TellsOthers reports whether a post may be made known to the pages that it links to.
+// TellsOthers reports whether the pages that a post links to may learn of it.
 func (p *Post) TellsOthers() bool { return p.Status == StatusPublish && p.Password == "" }
 
-// toPingFor is how long a post waits to be looked at for links. Older marks are from a time when no one sent pingbacks.
+// toPingFor is how long a post waits to be searched for links. Older marks are
+// from a time when pingbacks were off.
 const toPingFor = 24 * time.Hour
 
-// TakeToPing returns, within tx, the posts that were published and not yet looked at for links, with id and content, and
-// takes the marks from them. It looks at no more posts than limit, and more reports whether others wait.
+// TakeToPing returns, within tx, posts that were published and not yet searched
+// for links, with id and content, and removes their marks. It looks at up to
+// limit posts; more reports whether others are waiting.
 func (s *Site) TakeToPing(ctx context.Context, tx *database.Tx, limit int) (posts []Post, more bool, err error) {
 	var marks []struct {
 		ID   int64 `db:"id"`

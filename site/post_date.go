@@ -2,30 +2,35 @@ package site
 
 import "time"
 
-// PostDate is a date that someone gave to a post: a moment, or what the blog's
-// clock is to show.
+// PostDate is the date that someone gave to a post: an instant, or a time on
+// the blog's wall clock.
 type PostDate struct {
 	Time time.Time
-	// Local means that Time is the blog's wall clock; its zone means nothing then.
+	// Local means that Time is the blog's wall clock, and its zone is
+	// meaningless.
 	Local bool
 }
 
-// clocks returns the date on the blog's wall clock and as a moment, in whole seconds.
+// clocks returns the date on the blog's wall clock and as an instant, in whole
+// seconds.
 func (d PostDate) clocks(o *Options) (local, moment time.Time) {
 	t := d.Time.Truncate(time.Second)
 	if d.Local {
 		t = o.UTC(t)
 	}
-	// Through the moment, so that an hour that the clocks skip becomes one that exists.
+	// Convert through the instant, so that an hour that the clocks skip becomes
+	// one that exists.
 	return o.Local(t), t.UTC()
 }
 
-// scheduleAfter is how far ahead a date must lie to make a published post a scheduled one. WordPress grants clients'
-// clocks a minute.
+// scheduleAfter is how far in the future a date must be to turn a published
+// post into a scheduled one. As in WordPress, clients' clocks may be off by a
+// minute.
 const scheduleAfter = time.Minute
 
-// setDate gives the post its date and, from date and status, the final status. given is nil when the client named no
-// date: then a new post and a draft without a date get the present moment, and every other post keeps what it has.
+// setDate sets the date of the post and, from date and status, the final
+// status. given is nil if the client sent no date: then a new post and a draft
+// without a date get the current time, and every other post keeps its date.
 func (p *Post) setDate(given *PostDate, old *Post, o *Options, now time.Time) {
 	switch {
 	case given != nil:

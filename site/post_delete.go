@@ -13,18 +13,21 @@ import (
 	"github.com/quillgate/quillgate/media"
 )
 
-// trashSuffix ends the slug of a trashed post, so that another may take the slug.
+// trashSuffix ends the slug of a trashed post, so that another post may use the
+// slug.
 const trashSuffix = "__trashed"
 
-// CommentPostTrashed is the status of the comments of a trashed post, and metaCommentStatus keeps what they were.
+// CommentPostTrashed is the status of the comments of a trashed post, and
+// metaCommentStatus stores their previous statuses.
 const (
 	CommentPostTrashed = "post-trashed"
 	metaCommentStatus  = "_wp_post_trash_status"
 )
 
-// DeletePost moves a post or page to the trash or, when it already exists,
-// deletes it for good with its comments, custom fields and revisions.
-// Attachments are deleted at once, with their files. ErrNotFound, *Denied.
+// DeletePost moves a post or page to the trash or, if it is already there,
+// deletes it permanently with its comments, custom fields and revisions.
+// Attachments are deleted at once, with their files. Errors: ErrNotFound,
+// *Denied.
 func (s *Site) DeletePost(ctx context.Context, who auth.Identity, id int64) error {
 	if id <= 0 {
 		return ErrNotFound
@@ -58,7 +61,8 @@ func (s *Site) DeletePost(ctx context.Context, who auth.Identity, id int64) erro
 	return nil
 }
 
-// trash moves the post to the trash. It is an edit whose right is another: who may delete a post.
+// trash moves the post to the trash. It is an edit that needs the right to
+// delete the post.
 func (w *edit) trash(ctx context.Context) error {
 	w.post = *w.old
 	w.post.Status, w.post.Sticky = StatusTrash, false
@@ -73,7 +77,7 @@ func trashedSlug(name string) string {
 	return markup.CutSlug(name, markup.MaxSlug-len(trashSuffix)) + trashSuffix
 }
 
-// enterTrash keeps what the post was, and hides its comments with it.
+// enterTrash stores the previous state of the post, and hides its comments.
 func enterTrash(ctx context.Context, tx *database.Tx, old *Post, now time.Time) error {
 	kept := []FieldEdit{
 		{Key: metaTrashStatus, Value: old.Status},
@@ -97,7 +101,7 @@ func enterTrash(ctx context.Context, tx *database.Tx, old *Post, now time.Time) 
 	return nil
 }
 
-// desiredSlug is the slug that a trashed post had before.
+// desiredSlug returns the slug that a trashed post had before.
 func desiredSlug(ctx context.Context, tx *database.Tx, p *Post) (string, error) {
 	var slugs []string
 	err := tx.Select(ctx, &slugs, `SELECT value FROM post_meta WHERE post_id = $1 AND key = $2 ORDER BY id LIMIT 1`, p.ID, metaTrashSlug)
@@ -110,7 +114,7 @@ func desiredSlug(ctx context.Context, tx *database.Tx, p *Post) (string, error) 
 	return slugs[0], nil
 }
 
-// leaveTrash forgets what enterTrash kept, and brings the comments back.
+// leaveTrash removes what enterTrash stored, and restores the comments.
 func leaveTrash(ctx context.Context, tx *database.Tx, id int64) error {
 	if err := database.ExecIn(ctx, tx, `DELETE FROM post_meta WHERE post_id = ? AND key IN (?)`, []string{metaTrashStatus, metaTrashTime, metaTrashSlug}, id); err != nil {
 		return fmt.Errorf("restore post %d from the trash: %w", id, err)
@@ -132,8 +136,9 @@ func leaveTrash(ctx context.Context, tx *database.Tx, id int64) error {
 	return nil
 }
 
-// deletePost deletes a post of any type for good. Its pages and attachments move up to its own parent; revisions,
-// comments, custom fields and the bonds to terms go with it.
+// deletePost deletes a post of any type permanently. Its pages and attachments
+// move up to its parent; its revisions, comments, custom fields and assignments
+// of terms are deleted.
 func deletePost(ctx context.Context, tx *database.Tx, p *Post) error {
 	if err := countPost(ctx, tx, p.ID, CountsInTerms(p), false); err != nil {
 		return err

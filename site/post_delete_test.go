@@ -161,7 +161,8 @@ func TestDraftsOfTheTrash(t *testing.T) {
 	})
 }
 
-// Posts that are written at the same time get slugs of their own, and the counts of their terms stay true.
+// Posts that are written at the same time get slugs of their own, and the
+// counts of their terms stay true.
 func TestPostsWrittenAtOnce(t *testing.T) {
 	databasetest.Each(t, func(t *testing.T, db *database.DB) {
 		n := openNewsroom(t, db)

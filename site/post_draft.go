@@ -9,14 +9,15 @@ import (
 	"github.com/quillgate/quillgate/database"
 )
 
-// In WordPress wp.newPost, wp.newPage and metaWeblog.newPost first make an automatic draft and then edit it; when what
-// was sent turns out to be unusable, the draft is left behind. Here a post comes into being in one transaction, and the
-// draft is written only for a refusal, so that ids are given out as there.
+// In WordPress wp.newPost, wp.newPage and metaWeblog.newPost first create an
+// automatic draft and then edit it; if the content turns out to be invalid, the
+// draft is left behind. Here a post is created in one transaction, and the
+// draft is written only for a refusal, so that ids are assigned as there.
 
 // autoDraftLife is how long automatic drafts are kept, as in WordPress.
 const autoDraftLife = 7 * 24 * time.Hour
 
-// autoDraft is the automatic draft of the post that is being created.
+// autoDraft returns the automatic draft of the post that is being created.
 func (w *edit) autoDraft() Post {
 	now := w.opts.Local(w.now)
 	comments, pings := w.opts.Discussion(w.post.Type)
@@ -26,8 +27,8 @@ func (w *edit) autoDraft() Post {
 	}
 }
 
-// refused reports whether an error is about what the client sent, other than a
-// fault of the database.
+// refused reports whether an error concerns what the client sent, not the
+// database.
 func refused(err error) bool {
 	var denied *Denied
 	var invalid *Invalid
@@ -41,7 +42,7 @@ func (s *Site) leaveAutoDraft(ctx context.Context, draft Post) error {
 	})
 }
 
-// dropAutoDrafts deletes the automatic drafts that no one has come back to.
+// dropAutoDrafts deletes old automatic drafts.
 func (s *Site) dropAutoDrafts(ctx context.Context) error {
 	_, err := s.db.Exec(ctx, `DELETE FROM posts WHERE type IN ('post', 'page') AND status = 'auto-draft' AND date < $1`, s.Local(s.now().Add(-autoDraftLife)))
 	if err != nil {

@@ -13,80 +13,90 @@ import (
 	"github.com/quillgate/quillgate/markup"
 )
 
-// PostEdit is a post as someone wants it: every member that is not nil. What is
-// nil stays as it is or, in a new post, gets its default.
+// PostEdit is the desired state of a post. Fields that are nil stay as they are
+// or, in a new post, get their defaults.
 type PostEdit struct {
-	// Type is post or page; post when nil. An existing post cannot change it.
+	// Type is post or page; the default is post. The type of an existing post
+	// cannot change.
 	Type *string
-	// Status of a new post is draft when nil. An unknown status counts as draft. A published post with a date in the
-	// future becomes a scheduled one.
+	// Status is the status; the default for a new post is draft. An unknown
+	// status counts as draft. A published post with a date in the future
+	// becomes a scheduled one.
 	Status *string
 
 	Title, Content, Excerpt *string
-	// Name is the wanted slug. "" makes one from the title, as nil does for a post that has none.
+	// Name is the desired slug. If it is "", or nil for a post without one, it
+	// is made from the title.
 	Name *string
 	// Author is another user; 0 is the caller.
 	Author *int64
 	Parent *int64
 	// MenuOrder sorts pages.
 	MenuOrder *int64
-	// Password is asked of visitors. A private post has none.
+	// Password is the password for visitors. A private post has none.
 	Password *string
-	// CommentStatus and PingStatus are open or closed; everything else is left out. A new post without them takes the
-	// blog's default for its type.
+	// CommentStatus and PingStatus are open or closed; anything else is
+	// ignored. A new post without them gets the blog's default for its type.
 	CommentStatus, PingStatus *string
 	Date                      *PostDate
-	// FromMoment has the wall clock of a post without a Date follow from its moment, in the present time zone of the blog
-	// (wp.editPost).
+	// FromMoment derives the wall clock of a post without a Date from its
+	// instant, in the current time zone of the blog (wp.editPost).
 	FromMoment bool
-	// Sticky keeps a post on top of the home page. Private posts and those with a password cannot be.
+	// Sticky keeps a post at the top of the home page. It is not allowed for
+	// private posts and those with a password.
 	Sticky *bool
 	// Format is a post format; "", "standard" and unknown ones mean none.
 	Format *string
-	// Thumbnail is the attachment that illustrates the post, 0 for none.
+	// Thumbnail is the attachment that illustrates the post, or 0 for none.
 	Thumbnail *int64
 	// Template is the page template, "default" or "" for none.
 	Template *string
 
-	// Terms replaces the terms of the taxonomies that it names, by the rules of wp.newPost.
+	// Terms replaces the terms of the taxonomies that it names, by the rules of
+	// wp.newPost.
 	Terms []TermChoice
 	// Categories replaces the categories, by the rules of metaWeblog and
-	// Blogger: ids that are not are left out, and an empty list stands for
-	// the default category.
+	// Blogger: unknown ids are ignored, and an empty list means the default
+	// category.
 	Categories *[]int64
-	// Tags replaces the tags by names, by the rules of metaWeblog: new ones are created whatever the caller's role, but not
-	// for a key whose scope keeps it from creating terms (*Denied).
+	// Tags replaces the tags by name, by the rules of metaWeblog: new ones are
+	// created whatever the caller's role, unless the scope of the key does not
+	// allow creating terms (*Denied).
 	Tags *[]string
 
 	CustomFields []FieldEdit
 	Enclosure    *Enclosure
 
-	// IfNotModifiedSince refuses the edit with ErrConflict when the post was changed after this moment.
+	// IfNotModifiedSince refuses the edit with ErrConflict if the post was
+	// changed after this time.
 	IfNotModifiedSince *time.Time
-	// FirstRevision gives a new post a revision at once, as those of wp.newPost, wp.newPage and metaWeblog.newPost have
-	// one and those of blogger.newPost have none.
+	// FirstRevision gives a new post a revision at once. Posts of wp.newPost,
+	// wp.newPage and metaWeblog.newPost have one, those of blogger.newPost do
+	// not.
 	FirstRevision bool
 }
 
-// Errors of posts next to Denied, Invalid and ErrNotFound.
+// Errors of posts in addition to Denied, Invalid and ErrNotFound.
 var (
-	// ErrEmptyPost means that a post would have neither title nor text nor excerpt.
+	// ErrEmptyPost means that a post would have no title, text or excerpt.
 	ErrEmptyPost = errors.New("empty post")
-	// ErrNoAuthor means that the wanted author is no one. It is an
+	// ErrNoAuthor means that the desired author does not exist. It is an
 	// ErrNotFound.
 	ErrNoAuthor = fmt.Errorf("author: %w", ErrNotFound)
-	// ErrNoThumbnail means that the wanted thumbnail is not there. It is an ErrNotFound.
+	// ErrNoThumbnail means that the desired thumbnail does not exist. It is an
+	// ErrNotFound.
 	ErrNoThumbnail = fmt.Errorf("thumbnail: %w", ErrNotFound)
 )
 
-// CreatePost makes a post and returns its id. Denied, Invalid (an unknown type or term), ErrEmptyPost, ErrNoAuthor and
-// ErrNoThumbnail refuse it as a whole. *Repeated as of all that is made.
+// CreatePost creates a post and returns its id. Denied, Invalid (an unknown
+// type or term), ErrEmptyPost, ErrNoAuthor and ErrNoThumbnail refuse the whole
+// post. For a repeated request the error is *Repeated.
 func (s *Site) CreatePost(ctx context.Context, who auth.Identity, e PostEdit) (int64, error) {
 	return s.save(ctx, who, 0, e)
 }
 
-// EditPost changes a post, page or attachment. Next to the errors of CreatePost
-// it returns ErrNotFound and ErrConflict.
+// EditPost changes a post, page or attachment. Its errors are those of
+// CreatePost, ErrNotFound and ErrConflict.
 func (s *Site) EditPost(ctx context.Context, who auth.Identity, id int64, e PostEdit) error {
 	if id <= 0 {
 		return ErrNotFound
@@ -95,7 +105,8 @@ func (s *Site) EditPost(ctx context.Context, who auth.Identity, id int64, e Post
 	return err
 }
 
-// edit is one write of a post on its way: what is there, what is wanted, what it will be.
+// edit is one write of a post: what exists, what is desired, what it will
+// become.
 type edit struct {
 	PostEdit
 	s      *Site
@@ -103,11 +114,11 @@ type edit struct {
 	who    auth.Identity
 	opts   *Options
 	now    time.Time
-	author bool // the wanted author exists
+	author bool // the desired author exists
 
 	old   *Post // nil for a new post; its large texts are not read, and empty here and in post
 	whole bool  // old has no large texts
-	begun Post  // a new post's automatic draft, once its caller may create it
+	begun Post  // the automatic draft of a new post, if its caller may create it
 	post  Post  // as it will be
 	terms map[string][]int64
 }
@@ -152,7 +163,8 @@ func (s *Site) save(ctx context.Context, who auth.Identity, id int64, e PostEdit
 	return saved.ID, nil
 }
 
-// locks are those that a new post needs as far as can be seen beforehand: to wait for them at the beginning costs nothing.
+// locks returns the locks that a new post foreseeably needs. Waiting for them
+// at the beginning costs nothing.
 func (e *PostEdit) locks() []database.Lock {
 	slug := ""
 	switch {
@@ -182,7 +194,7 @@ func (w *edit) run(ctx context.Context, id int64) error {
 	if err := w.merge(); err != nil {
 		return err
 	}
-	if err := w.nameTags(ctx); err != nil { // before the automatic draft: WordPress knows no such refusal
+	if err := w.nameTags(ctx); err != nil { // before the automatic draft: WordPress has no such refusal
 		return err
 	}
 	if w.old == nil && w.FirstRevision {
@@ -206,7 +218,8 @@ func (w *edit) run(ctx context.Context, id int64) error {
 	return w.write(ctx)
 }
 
-// begin checks that the caller may write this post at all, and starts from what there is.
+// begin checks that the caller may write this post, and starts from its current
+// state.
 func (w *edit) begin() error {
 	if w.old == nil {
 		w.post = Post{Type: TypePost, Status: StatusDraft, Author: w.who.User.ID}
@@ -233,7 +246,8 @@ func (w *edit) begin() error {
 		return &Denied{Action: "edit this post"}
 	case w.old.Type == TypeRevision:
 		return &Denied{Action: "edit a revision"}
-	// wp.editPost of WordPress tells of a conflict before it asks for rights, and so when others' drafts were changed.
+	// WordPress's wp.editPost reports a conflict before it checks rights, even
+	// for drafts of others.
 	case w.IfNotModifiedSince != nil && w.s.ModifiedMoment(w.old).After(*w.IfNotModifiedSince):
 		return ErrConflict
 	case w.Type != nil && *w.Type != w.old.Type:
@@ -242,7 +256,7 @@ func (w *edit) begin() error {
 	return nil
 }
 
-// merge puts what is wanted in place of what is there, as far as the caller's rights go.
+// merge applies the desired changes, as far as the caller's rights allow.
 func (w *edit) merge() error {
 	p := &w.post
 	if w.Status != nil {
@@ -253,7 +267,7 @@ func (w *edit) merge() error {
 		return &Denied{Action: "publish posts of this type"}
 	}
 	if w.old != nil && w.old.Status == StatusPrivate {
-		p.Password = "" // an earlier release may have stored one
+		p.Password = "" // an earlier version may have stored one
 	}
 	set(&p.Password, w.Password)
 	if p.Password != "" && !publish {
@@ -302,8 +316,8 @@ func (w *edit) mergeAuthor() error {
 	return nil
 }
 
-// stampModified sets the time of the last change. A post that came without an automatic draft has that of its date,
-// as in WordPress.
+// stampModified sets the time of the last change. As in WordPress, for a post
+// without an automatic draft it is that of its date.
 func (w *edit) stampModified() {
 	p := &w.post
 	if w.old == nil && !w.FirstRevision {
@@ -326,7 +340,8 @@ func openOrClosed(s *string) *string {
 	return nil
 }
 
-// Discussion returns whether comments and pings are open for a new post of the type.
+// Discussion returns whether comments and pings are open for a new post of the
+// type.
 func (o *Options) Discussion(postType string) (comments, pings string) {
 	if postType != TypePost {
 		return "closed", "closed"
@@ -334,7 +349,7 @@ func (o *Options) Discussion(postType string) (comments, pings string) {
 	return o.Text("default_comment_status"), o.Text("default_ping_status")
 }
 
-// knownStatus returns the status, or draft when it is none that such a post may be given.
+// knownStatus returns the status, or draft if such a post cannot have it.
 func knownStatus(postType, status string) string {
 	if postType == TypeAttachment {
 		if status == StatusPrivate || status == StatusTrash {
@@ -349,14 +364,15 @@ func knownStatus(postType, status string) string {
 	return StatusDraft
 }
 
-// empty reports whether there is nothing to read; "0" is nothing. Pages have no
-// excerpt in WordPress, and may be empty there.
+// empty reports whether there is nothing to read; "0" counts as nothing. Pages
+// have no excerpt in WordPress, and may be empty there.
 func (p *Post) empty() bool {
 	blank := func(s string) bool { return s == "" || s == "0" }
 	return p.Type == TypePost && blank(p.Title) && blank(p.Content) && blank(p.Excerpt)
 }
 
-// checkEmpty refuses a post without anything to read. A large text that the edit leaves as it is was not read, but counts.
+// checkEmpty refuses a post without anything to read. A large text that the
+// edit does not change was not read, but counts.
 func (w *edit) checkEmpty(ctx context.Context) error {
 	if !w.post.empty() {
 		return nil
@@ -398,7 +414,7 @@ func (w *edit) checkSticky() error {
 	return nil
 }
 
-// checkThumbnail leaves in Thumbnail the id of an image, or 0.
+// checkThumbnail sets Thumbnail to the id of an image, or 0.
 func (w *edit) checkThumbnail(ctx context.Context) error {
 	if w.Thumbnail == nil || *w.Thumbnail == 0 {
 		return nil
@@ -412,12 +428,12 @@ func (w *edit) checkThumbnail(ctx context.Context) error {
 		return fmt.Errorf("look for the thumbnail: %w", err)
 	}
 	if len(mime) < 6 || mime[:6] != "image/" {
-		w.Thumbnail = new(int64(0)) // what shows no picture takes the present one away, as in WordPress
+		w.Thumbnail = new(int64(0)) // as in WordPress, a file that is not an image removes the current one
 	}
 	return nil
 }
 
-// checkParent breaks a circle of parents by leaving the post without one.
+// checkParent breaks a loop of parents by removing the parent of the post.
 func (w *edit) checkParent(ctx context.Context) error {
 	p := &w.post
 	if p.Parent < 0 || w.old == nil || p.Parent == 0 || w.old.Parent == p.Parent {
@@ -442,7 +458,7 @@ func (w *edit) checkParent(ctx context.Context) error {
 	return nil
 }
 
-// nameTags finds or makes the tags that the post is to have by their names.
+// nameTags finds or creates the desired tags by name.
 func (w *edit) nameTags(ctx context.Context) error {
 	w.terms = make(map[string][]int64)
 	if w.Tags == nil {
@@ -453,7 +469,7 @@ func (w *edit) nameTags(ctx context.Context) error {
 	return err
 }
 
-// chooseTerms finds the terms that the post is to have in those taxonomies that change.
+// chooseTerms determines the terms of the post in those taxonomies that change.
 func (w *edit) chooseTerms(ctx context.Context) error {
 	if w.Categories != nil {
 		w.terms[Category] = *w.Categories
@@ -472,8 +488,9 @@ func (w *edit) chooseTerms(ctx context.Context) error {
 	return w.chooseDefaults(ctx, chosen)
 }
 
-// chooseDefaults gives a post without categories the default one, unless the client has said so by id, or has named it an
-// automatic draft: those have none in WordPress, and stay drafts here.
+// chooseDefaults gives the default category to a post without categories,
+// unless the client has chosen by id or sent the status auto-draft: such posts
+// have none in WordPress, and stay drafts here.
 func (w *edit) chooseDefaults(ctx context.Context, chosen map[string][]int64) error {
 	automatic := w.Status != nil && *w.Status == StatusAutoDraft
 	if _, ok := chosen[Category]; !ok && !automatic && w.post.Status != StatusAutoDraft {
@@ -500,7 +517,8 @@ func (w *edit) chooseDefaults(ctx context.Context, chosen map[string][]int64) er
 	return nil
 }
 
-// formatTerm finds or makes the term of a post format: none for the standard format and unknown ones.
+// formatTerm finds or creates the term of a post format; the standard format
+// and unknown ones have none.
 func formatTerm(ctx context.Context, tx *database.Tx, format string) ([]int64, error) {
 	if !slices.Contains(formats, format) {
 		return nil, nil
@@ -524,7 +542,7 @@ func formatTerm(ctx context.Context, tx *database.Tx, format string) ([]int64, e
 	return []int64{t.ID}, nil
 }
 
-// authorExists reports whether the wanted author is a user.
+// authorExists reports whether the desired author is a user.
 func (s *Site) authorExists(ctx context.Context, author *int64) (bool, error) {
 	if author == nil || *author <= 0 {
 		return false, nil

@@ -14,8 +14,9 @@ import (
 	"github.com/quillgate/quillgate/permalink"
 )
 
-// Permalink returns the address of a post: by the option permalink_structure, or the plain ?p=ID while that is empty
-// and for posts that are not public yet.
+// Permalink returns the address of a post according to the option
+// permalink_structure, or the plain ?p=ID if that is empty or the post is not
+// public yet.
 func (s *Site) Permalink(ctx context.Context, p *Post) (string, error) {
 	opts, err := s.Options(ctx)
 	if err != nil {
@@ -28,13 +29,15 @@ func (s *Site) Permalink(ctx context.Context, p *Post) (string, error) {
 	return link(p), nil
 }
 
-// PostLinks prepares the addresses of posts, with few statements for all of them, and returns the function that makes each.
+// PostLinks prepares the addresses of posts with few statements, and returns
+// the function for each address.
 func (s *Site) PostLinks(ctx context.Context, opts *Options, list []Post) (func(*Post) string, error) {
 	l := s.linker(opts)
 	return l.link, l.prepare(ctx, list)
 }
 
-// GUID returns the address that identifies a post for ever: its plain address, or what was stored for it.
+// GUID returns the address that identifies a post for ever: its plain address,
+// or a stored one.
 func (s *Site) GUID(p *Post) string {
 	if p.GUID != "" {
 		return p.GUID
@@ -53,12 +56,13 @@ func (s *Site) plainLink(p *Post) string {
 	return s.baseURL + "/?" + parameter + "=" + strconv.FormatInt(p.ID, 10)
 }
 
-// linker makes the addresses of posts.
+// linker builds the addresses of posts.
 type linker struct {
 	s         *Site
 	structure string
 	pages     map[int64]pageName // ancestors of the pages
-	// Of posts, where the structure names them: the path of the first category, and the author's name in addresses.
+	// For posts, if the structure uses them: the path of the first category,
+	// and the author's name in URLs.
 	categories, authors map[int64]string
 }
 
@@ -76,11 +80,12 @@ func (s *Site) linker(o *Options) *linker {
 	return &linker{s: s, structure: structure}
 }
 
-// pageDepth bounds how many parents of a page an address shows.
+// pageDepth is the largest number of a page's parents in its address.
 const pageDepth = 20
 
-// prepare reads what the addresses of the posts need: the parents of pages, one statement for each level, and where the
-// structure names them the categories and the authors of posts.
+// prepare reads what the addresses of the posts need: the parents of pages,
+// with one statement for each level, and the categories and authors of posts if
+// the structure uses them.
 func (l *linker) prepare(ctx context.Context, list []Post) error {
 	if l.structure == "" {
 		return nil
@@ -162,10 +167,10 @@ func (l *linker) pagePath(p *Post) string {
 }
 
 // FindPost returns the post that an address of the blog shows to the caller,
-// possibly no one: plain addresses always, and pretty ones by the option
-// permalink_structure. address may be a whole URL or begin at the path.
-// ErrNotFound when there is no such post, or none that the caller may read. The
-// password of the post is for the caller of this to ask.
+// possibly anonymous. Plain addresses always work, pretty ones according to the
+// option permalink_structure. address may be a whole URL or begin at the path.
+// The error is ErrNotFound if there is no such post, or the caller may not read
+// it. The caller must check the password of the post.
 func (s *Site) FindPost(ctx context.Context, who auth.Identity, address string, load Load) (*FullPost, error) {
 	ids, err := s.postsAt(ctx, address)
 	if err != nil {
@@ -188,7 +193,8 @@ func (s *Site) FindPost(ctx context.Context, who auth.Identity, address string, 
 	return nil, ErrNotFound
 }
 
-// readable reads a post that the caller may see at an address of its own. ErrNotFound.
+// readable returns a post that the caller may see at its own address. Error:
+// ErrNotFound.
 func (s *Site) readable(ctx context.Context, who auth.Identity, id int64) (*Post, error) {
 	row, err := readPost(ctx, s.db, id)
 	if err != nil {
@@ -200,14 +206,15 @@ func (s *Site) readable(ctx context.Context, who auth.Identity, id int64) (*Post
 			return nil, err
 		}
 	}
-	// Entries of menus and the like have no page of their own, and neither have revisions.
+	// Menu entries and the like have no page of their own, and neither have
+	// revisions.
 	if t, known := postTypeNamed(p.Type); !known || !t.Public || !s.CanRead(who, p, parent) {
 		return nil, ErrNotFound
 	}
 	return p, row.complete(ctx, s.db)
 }
 
-// statusOf is the status of a post, "" when there is none.
+// statusOf returns the status of a post, or "" if there is none.
 func (s *Site) statusOf(ctx context.Context, id int64) (string, error) {
 	var status string
 	err := s.db.Get(ctx, &status, `SELECT status FROM posts WHERE id = $1`, id)
@@ -217,8 +224,10 @@ func (s *Site) statusOf(ctx context.Context, id int64) (string, error) {
 	return status, nil
 }
 
-// PostAt returns the id of the post at an address of the blog, whoever may read it: plain addresses always, and pretty
-// ones by the option permalink_structure. It does not look whether there is a post of an id that the address names. ErrNotFound.
+// PostAt returns the id of the post at an address of the blog, without checking
+// rights: plain addresses always, pretty ones according to the option
+// permalink_structure. It does not check that an id in the address exists.
+// Error: ErrNotFound.
 func (s *Site) PostAt(ctx context.Context, address string) (int64, error) {
 	ids, err := s.postsAt(ctx, address)
 	if err != nil {
@@ -227,8 +236,8 @@ func (s *Site) PostAt(ctx context.Context, address string) (int64, error) {
 	return ids[0], nil
 }
 
-// postsAt finds the ids of the posts that an address may mean: a post and a page may have the same one. There is at least
-// one, or ErrNotFound.
+// postsAt returns the ids of the posts that an address may mean, at least one:
+// a post and a page may have the same one. Error: ErrNotFound.
 func (s *Site) postsAt(ctx context.Context, address string) ([]int64, error) {
 	at, err := url.Parse(address)
 	if err != nil {
@@ -274,11 +283,12 @@ func (s *Site) postsAt(ctx context.Context, address string) ([]int64, error) {
 	return ids, nil
 }
 
-// byStatus puts published posts before private ones. What has another status has no pretty address, though it may have
-// the name that it will get.
+// byStatus puts published posts before private ones. Posts with another status
+// have no pretty address yet, but may already have its name.
 const byStatus = ` ORDER BY CASE p.status WHEN 'publish' THEN 0 WHEN 'private' THEN 1 ELSE 2 END, p.id`
 
-// postByPath finds a post by the structure: by its name or id, and by the parts of its date that the address shows.
+// postByPath finds a post by the structure: by its name or id, and by the parts
+// of its date in the address.
 func (l *linker) postByPath(ctx context.Context, path string) (int64, error) {
 	tags, values, ok := permalink.Match(l.structure, path)
 	if !ok {
@@ -313,8 +323,8 @@ func (l *linker) postByPath(ctx context.Context, path string) (int64, error) {
 	return 0, ErrNotFound
 }
 
-// sameDate reports whether the parts of a date that an address shows are those
-// of the post.
+// sameDate reports whether the parts of a date in an address are those of the
+// post.
 func sameDate(date time.Time, tags, values []string) bool {
 	parts := map[string]int{
 		"%year%": date.Year(), "%monthnum%": int(date.Month()), "%day%": date.Day(),
@@ -352,8 +362,9 @@ func (l *linker) pageByPath(ctx context.Context, path string) (int64, error) {
 	return at, nil
 }
 
-// attachmentByPath finds an attachment below the address of the post that it belongs to, with or without the word attachment
-// between the two, and one that belongs to none at its name alone (get_attachment_link).
+// attachmentByPath finds an attachment below the address of its post, with or
+// without the word attachment in between, or one without a post by its name
+// alone (get_attachment_link).
 func (l *linker) attachmentByPath(ctx context.Context, path string) (int64, error) {
 	path = strings.Trim(path, "/")
 	above, name := "", path

@@ -12,7 +12,8 @@ import (
 	"github.com/quillgate/quillgate/database"
 )
 
-// prepareNames reads the names of categories and authors that the addresses of posts show.
+// prepareNames reads the names of categories and authors for the addresses of
+// posts.
 func (l *linker) prepareNames(ctx context.Context, list []Post) error {
 	var posts, authors []int64
 	for _, p := range list {
@@ -39,7 +40,7 @@ func (l *linker) prepareAuthors(ctx context.Context, ids []int64) error {
 	ids = slices.Compact(ids)
 	l.authors = make(map[int64]string, len(ids))
 	for _, id := range ids {
-		l.authors[id] = "-" // the account is gone
+		l.authors[id] = "-" // the account was deleted
 	}
 	users, err := l.s.users.List(ctx, auth.Filter{IDs: ids})
 	if err != nil {
@@ -51,7 +52,8 @@ func (l *linker) prepareAuthors(ctx context.Context, ids []int64) error {
 	return nil
 }
 
-// prepareCategories finds the category that stands in the address of each post: its oldest, below those above it.
+// prepareCategories determines the category in the address of each post: its
+// oldest one, with its ancestors.
 func (l *linker) prepareCategories(ctx context.Context, ids []int64) error {
 	query, args, err := database.In(`SELECT pt.post_id, t.id, t.slug, t.parent FROM post_terms pt JOIN terms t ON t.id = pt.term_id
 		WHERE t.taxonomy = 'category' AND pt.post_id IN (?)`, ids)
@@ -108,7 +110,8 @@ func (l *linker) prepareCategories(ctx context.Context, ids []int64) error {
 	return nil
 }
 
-// fallbackCategory is what addresses show of posts without a category: the default one.
+// fallbackCategory returns the category for addresses of posts without one: the
+// default category.
 func (l *linker) fallbackCategory(ctx context.Context) (string, error) {
 	id, err := defaultCategory(ctx, l.s.db)
 	if err != nil {
@@ -122,7 +125,7 @@ func (l *linker) fallbackCategory(ctx context.Context) (string, error) {
 }
 
 // sameCategory reports whether the category in an address is that of the post.
-// Without it every page below another would be taken for a post of the same
+// Otherwise every page below another would be taken for a post with the same
 // name.
 func (l *linker) sameCategory(p *Post, tags, values []string) bool {
 	at := slices.Index(tags, "%category%")

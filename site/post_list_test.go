@@ -118,7 +118,8 @@ func TestListPosts(t *testing.T) {
 	})
 }
 
-// What a call costs does not grow with the number of posts that it shows or that there are.
+// What a call costs does not grow with the number of posts that it shows or
+// that there are.
 func TestStatements(t *testing.T) {
 	databasetest.Each(t, func(t *testing.T, db *database.DB) {
 		n := openNewsroom(t, db)
@@ -207,7 +208,8 @@ func TestListOfMany(t *testing.T) {
 	})
 }
 
-// Case and accents count neither for a search nor for the order of titles, whichever database it is.
+// Case and accents count neither for a search nor for the order of titles,
+// whichever database it is.
 func TestPostTextsFold(t *testing.T) {
 	databasetest.Each(t, func(t *testing.T, db *database.DB) {
 		n := openNewsroom(t, db)

@@ -10,17 +10,19 @@ import (
 	"github.com/quillgate/quillgate/database"
 )
 
-// Posts may be as large as a request, and lists of any length. What is read at once is bounded therefore: a page of posts
-// comes without the texts that are large, and a post with large texts is a page of its own.
+// Posts may be as large as a request, and lists of any length. Therefore reads
+// are bounded: a page of posts omits large texts, and a post with large texts
+// is a page of its own.
 
-// perText is how much memory a large text takes for each of its bytes, on its way from the database to the answer.
+// perText is how much memory each byte of a large text needs on its way from
+// the database to the answer.
 const perText = 3
 
-// pagePost is a post of a page. Its large texts are empty.
+// pagePost is a post of a page, without its large texts.
 type pagePost struct {
 	Post
-	Texts int64 `db:"texts"` // bytes of the texts that are wanted
-	slim  bool  // of them the title alone
+	Texts int64 `db:"texts"` // bytes of the requested texts
+	slim  bool  // only the title is requested
 }
 
 const smallTitle = `CASE WHEN octet_length(p.title) > 32768 THEN '' ELSE p.title END AS title`
@@ -31,7 +33,7 @@ const postPageColumns = postHeadColumns + `,
 	CASE WHEN octet_length(p.content) > 32768 THEN '' ELSE p.content END AS content,
 	octet_length(p.title) + octet_length(p.excerpt) + octet_length(p.content) AS texts`
 
-// pageColumns are the columns of a pagePost in a list.
+// pageColumns returns the columns of a pagePost in a list.
 func pageColumns(load Load) string {
 	if load&WithoutTexts != 0 {
 		return postHeadColumns + `, ` + smallTitle + `, '' AS excerpt, '' AS content, octet_length(p.title) AS texts`
@@ -44,12 +46,14 @@ func (p *pagePost) whole() bool {
 	return p.Texts == int64(len(p.Title)+len(p.Excerpt)+len(p.Content))
 }
 
-// complete reads the large texts of a post, once there is memory for them. ErrNotFound when it is gone by now.
+// complete reads the large texts of a post, when there is memory for them. The
+// error is ErrNotFound if it was deleted meanwhile.
 func (p *pagePost) complete(ctx context.Context, q database.Queryer) error {
 	if p.whole() {
 		return nil
 	}
-	// A transaction that writes does not wait for memory: others wait for it.
+	// A transaction that writes does not wait for memory, because others wait
+	// for it.
 	if _, writes := q.(*database.Tx); !writes {
 		if err := database.Reserve(ctx, perText*p.Texts); err != nil {
 			return err
@@ -74,7 +78,7 @@ func (p *pagePost) complete(ctx context.Context, q database.Queryer) error {
 	return nil
 }
 
-// walkPosts shows the posts whose ids a statement reads, in its order.
+// walkPosts yields the posts whose ids a statement returns, in its order.
 func (s *Site) walkPosts(ctx context.Context, load Load, query string, args []any, yield func([]FullPost, error) bool) {
 	pages := walk(ctx, s.db, query, args, shortList, func(ids []int64) ([]pagePost, error) {
 		return inOrder(ctx, s.db, `SELECT `+pageColumns(load)+` FROM posts p WHERE p.id IN (?)`, ids, func(p *pagePost) int64 { return p.ID })
@@ -93,7 +97,7 @@ func (s *Site) walkPosts(ctx context.Context, load Load, query string, args []an
 	}
 }
 
-// showPosts shows a page with what belongs to its posts, those with large texts one by one.
+// showPosts yields a page with related data, posts with large texts one by one.
 func (s *Site) showPosts(ctx context.Context, rows []pagePost, load Load, yield func([]FullPost, error) bool) (more bool, err error) {
 	if err := s.trashedFrom(ctx, rows); err != nil {
 		return false, err
@@ -135,7 +139,7 @@ func (s *Site) showPosts(ctx context.Context, rows []pagePost, load Load, yield 
 	return show(rows[from:])
 }
 
-// trashedFrom fills in TrashedFrom of a page.
+// trashedFrom sets TrashedFrom of a page.
 func (s *Site) trashedFrom(ctx context.Context, rows []pagePost) error {
 	list := make([]*Post, len(rows))
 	for i := range rows {
@@ -144,8 +148,8 @@ func (s *Site) trashedFrom(ctx context.Context, rows []pagePost) error {
 	return readTrashedFrom(ctx, s.db, list)
 }
 
-// walk reads a list of any length: the ids that a statement gives, and then page by page what read makes of them. See
-// database.Pages.
+// walk reads a list of any length: the ids from a statement, and then page by
+// page what read returns for them. See database.Pages.
 func walk[T any](ctx context.Context, q database.Queryer, query string, args []any, rows int, read func([]int64) ([]T, error)) iter.Seq2[[]T, error] {
 	return func(yield func([]T, error) bool) {
 		var ids []int64
@@ -161,7 +165,7 @@ func walk[T any](ctx context.Context, q database.Queryer, query string, args []a
 	}
 }
 
-// slimRows is how many rows without long texts are read at once.
+// slimRows is the number of rows without long texts that are read at once.
 const slimRows = 500
 
 // inOrder reads rows by their ids, in the order of the ids.

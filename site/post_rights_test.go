@@ -81,7 +81,8 @@ func TestListRights(t *testing.T) {
 	})
 }
 
-// A list of any length comes whole and in order, with all texts however large, and the same posts with any page size.
+// A list of any length comes whole and in order, with all texts however large,
+// and the same posts with any page size.
 func TestLongList(t *testing.T) {
 	databasetest.Each(t, func(t *testing.T, db *database.DB) {
 		n := openNewsroom(t, db)

@@ -9,8 +9,9 @@ import (
 	"github.com/quillgate/quillgate/search"
 )
 
-// candidates returns the SQL for the ids of the posts that may have the words that are searched for, at most limit of them
-// unless it is 0, or "" when it is better to look at the posts one by one, the newest first.
+// candidates returns the SQL for the ids of the posts that may match a search,
+// at most limit of them unless it is 0. It is "" if walking through the posts,
+// the newest first, is better.
 func (s *Site) candidates(ctx context.Context, words string, limit int, a *arguments) (string, error) {
 	query := search.Parse(words)
 	if query.Empty() {
@@ -19,13 +20,13 @@ func (s *Site) candidates(ctx context.Context, words string, limit int, a *argum
 	return s.searches.Candidates(ctx, query, limit, a.add)
 }
 
-// newestPosts are those by which searches judge how common a word is.
+// newestPosts returns the posts by which searches judge how common a word is.
 func (s *Site) newestPosts(ctx context.Context, limit int) (ids []int64, err error) {
 	err = s.db.Select(ctx, &ids, `SELECT id FROM posts WHERE type = 'post' AND status = 'publish' ORDER BY id DESC LIMIT $1`, limit)
 	return ids, err
 }
 
-// searchTexts reads the words of posts for the index of searches.
+// searchTexts reads the words of posts for the full-text index.
 func searchTexts(ctx context.Context, q database.Queryer, ids []int64, size int) (list []search.Text, err error) {
 	err = database.SelectIn(ctx, q, `SELECT p.id, p.size, CASE WHEN p.size > ? THEN '' ELSE p.title || ' ' || p.excerpt || ' ' || p.content END AS words
 		FROM (SELECT id, title, excerpt, content, octet_length(title) + octet_length(excerpt) + octet_length(content) AS size FROM posts) p WHERE p.id IN (?)`, ids,
@@ -33,14 +34,15 @@ func searchTexts(ctx context.Context, q database.Queryer, ids []int64, size int)
 	return list, err
 }
 
-// IndexSearches takes posts that are new or changed into the index of searches, and returns how many: 0 when none are left.
-// Searches find them before, too, if they are not very many.
+// IndexSearches adds posts that are new or changed to the full-text index, and
+// returns how many, or 0 if none are left. Searches also find posts that are
+// not indexed yet, if there are not too many.
 func (s *Site) IndexSearches(ctx context.Context) (int, error) { return s.searches.Work(ctx) }
 
-// indexEvery is how often Run looks for posts that are new or changed.
+// indexEvery is how often Run looks for posts to index.
 const indexEvery = time.Second
 
-// indexSearches keeps the index of searches up to date until ctx is done.
+// indexSearches keeps the full-text index up to date until ctx is done.
 func (s *Site) indexSearches(ctx context.Context) {
 	for ctx.Err() == nil {
 		n, err := s.searches.Work(ctx)
@@ -57,7 +59,8 @@ func (s *Site) indexSearches(ctx context.Context) {
 	}
 }
 
-// searchedSince is the date of the post at which a visitor's search for a common word ends; zero when it looks at all.
+// searchedSince returns the date of the post at which a visitor's search for a
+// common word ends, or zero if it looks at all posts.
 func (s *Site) searchedSince(ctx context.Context) (since time.Time, err error) {
 	err = s.db.Get(ctx, &since, `SELECT date FROM posts WHERE type = 'post' AND status = 'publish' ORDER BY date DESC, id DESC LIMIT 1 OFFSET $1`, searchDepth)
 	if errors.Is(err, database.ErrNoRows) {

@@ -12,8 +12,9 @@ import (
 	"github.com/quillgate/quillgate/site"
 )
 
-// A search finds the posts that hold all the words, in the order of the list, whether the index has them yet or not,
-// whether many posts hold them or one, and wherever they stand.
+// A search finds the posts that hold all the words, in the order of the list,
+// whether the index has them yet or not, whether many posts hold them or one,
+// and wherever they stand.
 func TestSearchesFindAllThatHoldTheWords(t *testing.T) {
 	t.Parallel()
 	databasetest.Each(t, func(t *testing.T, db *database.DB) {

@@ -16,7 +16,8 @@ import (
 	"github.com/quillgate/quillgate/site"
 )
 
-// newsroom is a blog two hours ahead of GMT, with a user of each role and a clock.
+// newsroom is a blog two hours ahead of GMT, with a user of each role and a
+// clock.
 type newsroom struct {
 	blog
 	clock                                          *databasetest.Clock
@@ -439,7 +440,8 @@ func TestPostsAdoptTheUploadsThatTheyShow(t *testing.T) {
 	})
 }
 
-// A post that is refused for its content leaves an automatic draft behind, one that is refused for its caller nothing.
+// A post that is refused for its content leaves an automatic draft behind, one
+// that is refused for its caller nothing.
 func TestRefusedPostsLeaveAutomaticDrafts(t *testing.T) {
 	databasetest.Each(t, func(t *testing.T, db *database.DB) {
 		n := openNewsroom(t, db)

@@ -6,8 +6,8 @@ import (
 	"github.com/quillgate/quillgate/auth"
 )
 
-// The post types that hold content of this blog. More names are known, see PostTypes: what an import
-// brings of theirs is kept, and nothing shows it.
+// The post types with content of this blog. PostTypes lists more names: their
+// posts from an import are kept, but not shown.
 const (
 	TypePost       = "post"
 	TypePage       = "page"
@@ -15,40 +15,45 @@ const (
 	TypeRevision   = "revision"
 )
 
-// Post types that imports bring, and that mean something here.
+// Post types that imports bring, and that have a meaning here.
 const (
 	typeMenuItem = "nav_menu_item"
 	typeBlock    = "wp_block" // a reusable block
 )
 
-// PostType describes one kind of post. The list of them is part of the program and the same as a new WordPress has.
+// PostType describes one kind of post. The list is part of the program, and the
+// same as in a new WordPress.
 type PostType struct {
 	Name         string
-	Label        string // its name for people, in the plural
+	Label        string // its plural name for people
 	Singular     string
 	Hierarchical bool     // posts may have a parent of the same type
 	Public       bool     // visitors can see its posts
-	ShowUI       bool     // people edit its posts by hand
+	ShowUI       bool     // people edit its posts directly
 	Supports     []string // features, by WordPress's names: title, editor, revisions, comments …
-	Taxonomies   []string // whose terms its posts can have
-	MenuPosition int64    // place in WordPress's menu, 0 for none
+	Taxonomies   []string // the taxonomies of its terms
+	MenuPosition int64    // position in WordPress's menu; 0 for none
 	MenuIcon     string
-	// MapMetaCap means that the rights over one post follow from its author and status.
+	// MapMetaCap means that the rights for a post depend on its author and
+	// status.
 	MapMetaCap bool
-	// Capabilities are the names of the rights over posts of the type, in WordPress's order.
+	// Capabilities are the names of the rights for posts of the type, in
+	// WordPress's order.
 	Capabilities []NamedCapability
 
 	rights postRights
 }
 
-// NamedCapability is a right over posts of a type: edit_posts is called edit_pages where the type is page.
+// NamedCapability is a right for posts of a type: edit_posts is called
+// edit_pages if the type is page.
 type NamedCapability struct{ Name, Capability string }
 
 // SupportsFeature reports whether posts of the type have a feature, such as
 // "revisions".
 func (t *PostType) SupportsFeature(feature string) bool { return slices.Contains(t.Supports, feature) }
 
-// actionRights are the rights that one action needs, from whose the post is and how public.
+// actionRights are the rights that one action needs, depending on the author
+// and status of the post.
 type actionRights struct{ own, others, published, private auth.Capability }
 
 type postRights struct {
@@ -72,7 +77,7 @@ var pageCapabilities = postRights{
 	readPrivate: auth.ReadPrivatePages,
 }
 
-// allBy grants everything over a type to anyone who has one right.
+// allBy grants all rights for a type to anyone who has one right.
 func allBy(c auth.Capability) postRights {
 	a := actionRights{c, c, c, c}
 	return postRights{edit: a, delete: a, create: c, publish: c, readPrivate: c}
@@ -151,7 +156,8 @@ var postTypes = []PostType{
 	},
 }
 
-// capabilityNames lists the names of the rights over a type whose singular and plural are given.
+// capabilityNames returns the names of the rights for a type with these
+// singular and plural forms.
 func capabilityNames(one, many, create string) []NamedCapability {
 	return []NamedCapability{
 		{"edit_post", "edit_" + one},
@@ -172,7 +178,8 @@ func capabilityNames(one, many, create string) []NamedCapability {
 	}
 }
 
-// themeCapabilities lists the rights over a type that belongs to the appearance of the blog.
+// themeCapabilities returns the rights for a type that belongs to the
+// appearance of the blog.
 func themeCapabilities(one string) []NamedCapability {
 	list := capabilityNames(one, "posts", "edit_theme_options")
 	for i := range list[3:] {
@@ -183,7 +190,7 @@ func themeCapabilities(one string) []NamedCapability {
 	return list
 }
 
-// PostTypeNames are the names of all post types.
+// PostTypeNames returns the names of all post types.
 func PostTypeNames() []string {
 	var names []string
 	for _, t := range postTypes {
@@ -202,7 +209,8 @@ func postTypeNamed(name string) (*PostType, bool) {
 	return nil, false
 }
 
-// PostType returns one post type. An unknown name is *Invalid; a caller who may not edit such posts is *Denied.
+// PostType returns one post type. The error is *Invalid for an unknown name,
+// and *Denied for a caller who may not edit such posts.
 func (s *Site) PostType(who auth.Identity, name string) (PostType, error) {
 	t, known := postTypeNamed(name)
 	if !known {
@@ -227,8 +235,9 @@ func (s *Site) PostTypes(who auth.Identity) []PostType {
 
 var errPostType = &Invalid{Field: "post type", Why: "there is none of this name"}
 
-// formats are the post formats next to "standard", in WordPress's order.
+// formats are the post formats besides "standard", in WordPress's order.
 var formats = []string{"aside", "chat", "gallery", "link", "image", "quote", "status", "video", "audio"}
 
-// Formats returns the post formats by their names on the wire, "standard" first.
+// Formats returns the post formats by their names on the wire, "standard"
+// first.
 func (s *Site) Formats() []string { return append([]string{"standard"}, formats...) }

@@ -12,9 +12,11 @@ import (
 	"github.com/quillgate/quillgate/markup"
 )
 
-// EditProfile changes what the caller says of themselves. Names lose all markup, the biography keeps that of comments,
-// and the address keeps only what is one; an empty nickname, display name or nicename becomes the user name. As in
-// WordPress a biography that stays is filtered again with the rest. Errors: *auth.Invalid.
+// EditProfile changes what the caller says about themselves. Names lose all
+// markup, the biography keeps the markup of comments, and an invalid address
+// becomes empty; an empty nickname, display name or nicename becomes the user
+// name. As in WordPress, an unchanged biography is filtered again. Error:
+// *auth.Invalid.
 func (s *Site) EditProfile(ctx context.Context, who auth.Identity, p auth.Profile) error {
 	if !who.LoggedIn() {
 		return &Denied{Action: "edit a profile without signing in"}
@@ -47,7 +49,7 @@ func (s *Site) EditProfile(ctx context.Context, who auth.Identity, p auth.Profil
 	return err
 }
 
-// plainText writes Latin letters without their accents, in lower case.
+// plainText returns text in lower case, without accents on Latin letters.
 func plainText(text string) string {
 	var b strings.Builder
 	for _, c := range norm.NFC.String(text) {
@@ -56,14 +58,15 @@ func plainText(text string) string {
 	return b.String()
 }
 
-// plainLine makes one line of text without markup, in which &, < and > are entities.
+// plainLine returns one line of text without markup, with &, < and > as
+// entities.
 func plainLine(text string) string {
 	text = tag.ReplaceAllString(database.CleanText(text), "")
 	return markup.Escape(strings.Join(strings.Fields(text), " "))
 }
 
-// webAddress keeps an address that a browser may be led to, and makes "" of all others. Like WordPress it takes one
-// without a scheme for http.
+// webAddress returns an address to which a browser may be sent, and "" for all
+// others. Like WordPress it adds http to one without a scheme.
 func webAddress(text string) string {
 	text = strings.Map(func(c rune) rune {
 		if c <= ' ' || c == 0x7f || strings.ContainsRune("\"<>\\^`{|}", c) {
@@ -87,7 +90,7 @@ func webAddress(text string) string {
 		}
 		return "http://" + text
 	}
-	// host:port without a scheme reads as one.
+	// host:port without a scheme looks like one.
 	if _, rest, _ := strings.Cut(text, ":"); rest != "" && rest[0] >= '0' && rest[0] <= '9' {
 		return "http://" + text
 	}

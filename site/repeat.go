@@ -12,19 +12,21 @@ import (
 	"github.com/quillgate/quillgate/database"
 )
 
-// RepeatWindow is for how long a call that has made something is known by its request: the same request again makes
-// nothing.
+// RepeatWindow is how long a call that has created something is recognized when
+// its request is repeated: then nothing is created.
 const RepeatWindow = 10 * time.Minute
 
-// Repeated means that the same call of the same request has made something before, within RepeatWindow. Nothing was made
-// this time; the caller is to be told of the first.
-type Repeated struct{ ID int64 } // of what was made
+// Repeated means that the same call of the same request has created something
+// within RepeatWindow. Nothing was created this time; the caller gets the first
+// result.
+type Repeated struct{ ID int64 } // id of the first result
 
 func (r *Repeated) Error() string { return fmt.Sprintf("this request has already created %d", r.ID) }
 
-// create runs a transaction that makes one thing, and returns its id. For a caller whose request could come again, what
-// was made is written down in the same transaction, so that neither a crash nor another process can make it twice.
-// The locks are those of the rules that fn keeps; see database.DB.Write.
+// create runs a transaction that creates one object, and returns its id. For a
+// caller whose request could be repeated, it records the result in the same
+// transaction, so that neither a crash nor another process can create it twice.
+// The locks are those for the rules of fn; see database.DB.Write.
 func (s *Site) create(ctx context.Context, who auth.Identity, locks []database.Lock, fn func(tx *database.Tx) (int64, error)) error {
 	if err := s.made(ctx, who); err != nil {
 		return err
@@ -37,7 +39,8 @@ func (s *Site) create(ctx context.Context, who auth.Identity, locks []database.L
 		return s.claim(ctx, tx, who, id)
 	})
 	if err != nil {
-		// A copy that ran at the same time may have been quicker, and be why this one is refused.
+		// A concurrent copy may have been faster, and be the reason for this
+		// refusal.
 		if again := s.made(ctx, who); again != nil {
 			return again
 		}
@@ -47,14 +50,14 @@ func (s *Site) create(ctx context.Context, who auth.Identity, locks []database.L
 	return nil
 }
 
-// creationKey is under which a call is written down. The digest that the client sent is hashed once more: it is what
-// authorizes the request.
+// creationKey returns the key under which a call is recorded. The digest that
+// the client sent is hashed once more, because it authorizes the request.
 func creationKey(r auth.Repeat) (public, digest string, call int) {
 	sum := sha256.Sum256([]byte(r.Public + "||" + r.Digest))
 	return r.Public, hex.EncodeToString(sum[:]), r.Call
 }
 
-// made returns *Repeated when the call has made something before.
+// made returns *Repeated if the call has already created something.
 func (s *Site) made(ctx context.Context, who auth.Identity) error {
 	if who.Repeat.Public == "" {
 		return nil
@@ -72,8 +75,8 @@ func (s *Site) made(ctx context.Context, who auth.Identity) error {
 	return &Repeated{ID: id}
 }
 
-// claim writes down what the call has made. The primary key keeps the rule: a copy that runs at the same time waits here
-// for this one, finds its row, and is rolled back.
+// claim records what the call has created. The primary key enforces the rule: a
+// concurrent copy waits here for this one, finds its row, and is rolled back.
 func (s *Site) claim(ctx context.Context, tx *database.Tx, who auth.Identity, id int64) error {
 	if who.Repeat.Public == "" {
 		return nil
@@ -92,10 +95,11 @@ func (s *Site) claim(ctx context.Context, tx *database.Tx, who auth.Identity, id
 	return nil
 }
 
-// errQuicker means that a copy of the request was quicker.
+// errQuicker means that a copy of the request was faster.
 var errQuicker = errors.New("a copy of this request was faster")
 
-// forgetCreations removes, once a minute and in passing, what was made too long ago to count.
+// forgetCreations removes outdated records, once a minute, as part of other
+// calls.
 func (s *Site) forgetCreations(ctx context.Context, who auth.Identity) {
 	now := s.now()
 	last := s.forgot.Load()

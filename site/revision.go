@@ -11,17 +11,20 @@ import (
 	"github.com/quillgate/quillgate/database"
 )
 
-// A revision is a post of type revision whose parent is the post that it shows. It holds the title, the text and the
-// excerpt as they were after an edit; the last revision of a post therefore equals the post.
+// A revision is a post of type revision whose parent is the post. It holds the
+// title, the text and the excerpt after an edit, so the last revision of a post
+// equals the post.
 
-// saveRevision keeps the texts that the post has now, unless its last revision has the same.
+// saveRevision stores the current texts of the post, unless its last revision
+// has the same.
 func (w *edit) saveRevision(ctx context.Context) error {
 	p := &w.post
 	t, known := postTypeNamed(p.Type)
 	if !known || !t.SupportsFeature("revisions") || p.Status == StatusAutoDraft {
 		return nil
 	}
-	// The database compares: only texts that differ are read, to be compared again without their white space.
+	// The database compares: only texts that differ are read, and compared
+	// again without their white space.
 	var texts struct {
 		Title      string `db:"title"`
 		Content    string `db:"content"`
@@ -45,7 +48,8 @@ func (w *edit) saveRevision(ctx context.Context) error {
 	return w.addRevision(ctx)
 }
 
-// addRevision copies the texts of the post's row within the database: they may be large.
+// addRevision copies the texts of the post's row within the database, because
+// they may be large.
 func (w *edit) addRevision(ctx context.Context) error {
 	p := &w.post
 	_, err := w.tx.Exec(ctx, `INSERT INTO posts (type, status, title, name, author, content, excerpt, password, parent, menu_order,
@@ -58,7 +62,8 @@ func (w *edit) addRevision(ctx context.Context) error {
 	return nil
 }
 
-// sameText compares texts as WordPress does for revisions: white space counts only as such.
+// sameText compares texts as WordPress does for revisions: runs of white space
+// are equal.
 func sameText(a, b string) bool {
 	if a == b {
 		return true
@@ -66,8 +71,10 @@ func sameText(a, b string) bool {
 	return strings.Join(strings.Fields(a), " ") == strings.Join(strings.Fields(b), " ")
 }
 
-// ListRevisions returns the revisions of a post, the latest first, in pages that are read while they are walked through.
-// ErrNotFound when there is no such post; *Denied for who may not edit it, and for posts of types that keep no revisions.
+// ListRevisions returns the revisions of a post, the latest first, in pages
+// that are read during the iteration. The error is ErrNotFound if there is no
+// such post, and *Denied for callers who may not edit it and for types without
+// revisions.
 func (s *Site) ListRevisions(ctx context.Context, who auth.Identity, id int64, load Load) (iter.Seq2[[]FullPost, error], error) {
 	parent, err := readHead(ctx, s.db, id)
 	if err != nil {
@@ -80,8 +87,8 @@ func (s *Site) ListRevisions(ctx context.Context, who auth.Identity, id int64, l
 	return func(yield func([]FullPost, error) bool) { s.walkPosts(ctx, load, query, []any{id}, yield) }, nil
 }
 
-// RestoreRevision brings the texts of a post back to those of a revision.
-// ErrNotFound when the id is not a revision.
+// RestoreRevision restores the texts of a post from a revision. The error is
+// ErrNotFound if the id is not that of a revision.
 func (s *Site) RestoreRevision(ctx context.Context, who auth.Identity, id int64) error {
 	revision, err := readPost(ctx, s.db, id)
 	if err != nil {
@@ -97,7 +104,8 @@ func (s *Site) RestoreRevision(ctx context.Context, who auth.Identity, id int64)
 	if err := s.mayRevise(who, parent); err != nil {
 		return err
 	}
-	// Revisions never change, so that it is safe to have read them before the transaction.
+	// Revisions never change, so it is safe to read them before the
+	// transaction.
 	if err := revision.complete(ctx, s.db); err != nil {
 		return err
 	}

@@ -97,8 +97,8 @@ func TestRevisions(t *testing.T) {
 
 func second[T any](_ T, err error) error { return err }
 
-// A post whose text takes most of the memory that a request has still shows its revisions, one after the other, and
-// what is said of it.
+// A post whose text takes most of the memory that a request has still shows its
+// revisions, one after the other, and what is said of it.
 func TestLargePostsShowTheirRevisions(t *testing.T) {
 	databasetest.Each(t, func(t *testing.T, db *database.DB) {
 		n := openNewsroom(t, db)

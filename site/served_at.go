@@ -13,25 +13,28 @@ import (
 	"github.com/quillgate/quillgate/database"
 )
 
-// What is written into the audit trail when a blog turns up at another address than before.
+// Kinds of audit events for a blog at another address than before.
 const (
 	SiteMoved  audit.Kind = "site.moved"
 	SiteCopied audit.Kind = "site.copied"
 )
 
-// Elsewhere means that the database belongs to a blog at another address: it is a copy, or the blog has moved.
+// Elsewhere means that the database belongs to a blog at another address: it is
+// a copy, or the blog has moved.
 type Elsewhere struct {
-	Was string // where the blog was served last
-	Now string // where it is to be served
+	Was string // where the blog was last served
+	Now string // where it would be served now
 }
 
 func (e *Elsewhere) Error() string {
 	return fmt.Sprintf("this database was last served at %s, and not at %s", e.Was, e.Now)
 }
 
-// Arrive is called before the blog answers at its address. The first one is remembered; at another one it returns an
-// *Elsewhere, until Relocate has said what the blog is there. An address of this machine alone never counts, since that is
-// where blogs are tried out; nor does the scheme, since a blog that gets TLS does not move.
+// Arrive must be called before the blog is served at its address. It stores the
+// first address. At another one it returns an *Elsewhere, until Relocate has
+// declared what the blog is there. A loopback address never counts, since blogs
+// are tried out there, and neither does the scheme, since a blog that gets TLS
+// does not move.
 func (s *Site) Arrive(ctx context.Context) error {
 	now := placeOf(s.baseURL)
 	if now == "" {
@@ -41,7 +44,7 @@ func (s *Site) Arrive(ctx context.Context) error {
 	if err == nil && was == "" {
 		_, err = s.db.Exec(ctx, `INSERT INTO served_at (one, address) VALUES (1, $1) ON CONFLICT (one) DO NOTHING`, s.baseURL)
 		if err == nil {
-			was, err = s.servedAt(ctx) // another process may have been quicker
+			was, err = s.servedAt(ctx) // another process may have been faster
 		}
 	}
 	if err != nil {
@@ -61,8 +64,8 @@ func (s *Site) servedAt(ctx context.Context) (address string, err error) {
 	return address, nil
 }
 
-// Relocate remembers the address of the blog as the one to be served at, within tx, and returns the one that was
-// remembered before. An address of this machine alone is none to remember: what was is forgotten.
+// Relocate stores the current address of the blog, within tx, and returns the
+// previous one. With a loopback address, it only deletes the previous one.
 func (s *Site) Relocate(ctx context.Context, tx *database.Tx) (was string, err error) {
 	err = tx.Get(ctx, &was, `DELETE FROM served_at WHERE one = 1 RETURNING address`)
 	if err != nil && !errors.Is(err, database.ErrNoRows) {
@@ -77,8 +80,9 @@ func (s *Site) Relocate(ctx context.Context, tx *database.Tx) (was string, err e
 	return was, nil
 }
 
-// DropUnfinished makes a copy of a blog forget, within tx, what only the original may go on with: which posts are to be looked
-// at for links, what requests have made, and what visitors have shown that they know.
+// DropUnfinished makes a copy of a blog forget, within tx, what only the
+// original may continue: which posts to search for links, what requests have
+// created, and which passwords visitors have entered.
 func (s *Site) DropUnfinished(ctx context.Context, tx *database.Tx) error {
 	for _, statement := range []string{
 		`DELETE FROM post_meta WHERE key = '` + MetaToPing + `'`,
@@ -92,12 +96,12 @@ func (s *Site) DropUnfinished(ctx context.Context, tx *database.Tx) error {
 	return nil
 }
 
-// IsLocal reports whether the address of the blog is one of this machine alone,
-// such as http://localhost:8080.
+// IsLocal reports whether the address of the blog is a loopback one, such as
+// http://localhost:8080.
 func (s *Site) IsLocal() bool { return placeOf(s.baseURL) == "" }
 
-// placeOf is what of an address says where a blog is: host, port, path. It is "" for an address of this machine alone,
-// and for none.
+// placeOf returns the part of an address that identifies the place of a blog:
+// host, port, path. It is "" for a loopback address, and for none.
 func placeOf(address string) string {
 	u, err := url.Parse(address)
 	if err != nil {

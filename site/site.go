@@ -1,12 +1,14 @@
-// Package site is the blog: posts of every type, terms, comments, uploads, options, revisions; their rules, the
-// permissions at the data, and their SQL. It knows nothing of HTTP or XML-RPC.
+// Package site is the blog: posts of every type, terms, comments, uploads,
+// options, revisions; their rules, permissions and SQL. It knows nothing about
+// HTTP or XML-RPC.
 //
 // Every method that reads or changes content takes the caller as an argument
-// and checks what that caller may do next to the data it concerns. Every write
-// is one transaction that has been committed when the method returns nil.
+// and checks the caller's rights next to the data. Every write is one
+// transaction, which has been committed when the method returns nil.
 //
-// Times: a post carries two clocks, as in WordPress. Local times show the wall clock of the site (option gmt_offset or
-// timezone_string) in a time.Time whose zone says UTC; the fields and columns that end in GMT are the moment itself.
+// Times: as in WordPress, a post has two times. Local times are the wall clock
+// of the site (option gmt_offset or timezone_string) in a time.Time whose zone
+// is UTC; the fields and columns that end in GMT are instants.
 package site
 
 import (
@@ -24,14 +26,15 @@ import (
 	"github.com/quillgate/quillgate/search"
 )
 
-// Config holds the parts that a site is made of.
+// Config holds the parts of a site.
 type Config struct {
 	DB    *database.DB
 	Users *auth.Users
 	Media *media.Library
-	// BaseURL is the address of the home page without a slash at its end, such as "https://blog.example". Links are made from it.
+	// BaseURL is the address of the home page without a slash at its end, such
+	// as "https://blog.example". Links are made from it.
 	BaseURL string
-	// Clock tells the time; time.Now when nil.
+	// Clock returns the time. The default is time.Now.
 	Clock  func() time.Time
 	Logger *slog.Logger
 }
@@ -46,7 +49,7 @@ type Site struct {
 	logger    *slog.Logger
 	options   *database.Cache[struct{}, *Options]
 	posts     *database.Cache[postKey, *FullPost]
-	anyField  *database.Cache[struct{}, bool] // of a term
+	anyField  *database.Cache[struct{}, bool] // whether any term has a custom field
 	lastRead  atomic.Pointer[Options]         // for when the database does not answer
 	scheduler scheduler
 	searches  *search.Index
@@ -54,8 +57,8 @@ type Site struct {
 	commented func(context.Context, *database.Tx, CommentNews) error
 }
 
-// Open returns the site over the given parts and makes what a new blog has (the default category, the options) when
-// the database holds none.
+// Open returns the site for a configuration. If the database has none, it
+// creates what a new blog needs (the default category, the options).
 func Open(ctx context.Context, cfg Config) (*Site, error) {
 	s := &Site{db: cfg.DB, users: cfg.Users, media: cfg.Media, baseURL: strings.TrimRight(cfg.BaseURL, "/"), clock: cfg.Clock, logger: cfg.Logger, scheduler: newScheduler()}
 	s.searches = search.NewIndex(cfg.DB, searchTexts, s.newestPosts)
@@ -74,30 +77,34 @@ func Open(ctx context.Context, cfg Config) (*Site, error) {
 	return s, nil
 }
 
-// BaseURL is the address of the home page without a slash at its end.
+// BaseURL returns the address of the home page without a slash at its end.
 func (s *Site) BaseURL() string { return s.baseURL }
 
-// Parts returns what the site was opened with, the defaults filled in. It is for package transfer, which writes
-// the tables of this package in bulk, and for package pingback, which has a table of its own beside them.
+// Parts returns the configuration of the site, with defaults. It is for package
+// transfer, which writes the tables of this package in bulk, and for package
+// pingback, which has its own table.
 func (s *Site) Parts() Config {
 	return Config{DB: s.db, Users: s.users, Media: s.media, BaseURL: s.baseURL, Clock: s.clock, Logger: s.logger}
 }
 
-// now is the present moment as the database keeps it: UTC, whole seconds, as WordPress has them.
+// now returns the current time in the precision of the database: UTC, whole
+// seconds, as in WordPress.
 func (s *Site) now() time.Time { return s.clock().UTC().Truncate(time.Second) }
 
-// ErrNotFound means that there is no such post, page, term, comment, attachment or revision, or none that the caller may know of.
+// ErrNotFound means that there is no such post, page, term, comment, attachment
+// or revision, or that the caller may not know of it.
 var ErrNotFound = errors.New("not found")
 
 // ErrConflict means that the content has changed since the caller last read it.
 var ErrConflict = errors.New("changed in the meantime")
 
-// Denied means that the caller's role does not allow an action. Action completes the sentence "You are not allowed to …".
+// Denied means that the caller's role does not allow an action. Action
+// completes the sentence "You are not allowed to …".
 type Denied struct{ Action string }
 
 func (d *Denied) Error() string { return "not allowed to " + d.Action }
 
-// Invalid means that a value cannot be taken, and why.
+// Invalid names the field of a refused value, and the reason.
 type Invalid struct{ Field, Why string }
 
 func (e *Invalid) Error() string { return e.Field + ": " + e.Why }

@@ -11,8 +11,8 @@ import (
 	"github.com/quillgate/quillgate/markup"
 )
 
-// givenSlug is the slug that a client asks for: "" when it asks for none, which "0" does not either (wp_insert_post and
-// wp_insert_term take it for empty).
+// givenSlug returns the slug that a client asks for, or "" for none. As in
+// wp_insert_post and wp_insert_term, "0" means none.
 func givenSlug(text string) string {
 	if slug := markup.Slug(text); slug != "0" {
 		return slug
@@ -23,8 +23,8 @@ func givenSlug(text string) string {
 // feedNames are slugs that belong to the feeds.
 var feedNames = []string{"feed", "rdf", "rss", "rss2", "atom", "embed"}
 
-// ReservedSlug reports whether an address of the blog means something else than the post. structure is the option
-// permalink_structure.
+// ReservedSlug reports whether an address of the blog with this slug would have
+// another meaning. structure is the option permalink_structure.
 func ReservedSlug(p *Post, slug, structure string) bool {
 	if slices.Contains(feedNames, slug) {
 		return true
@@ -37,7 +37,8 @@ func ReservedSlug(p *Post, slug, structure string) bool {
 	if p.Type != TypePost || err != nil || digits != slug || strings.TrimLeft(slug, "+-") != slug {
 		return false
 	}
-	// A number can be read as a year, month or day where the dates stand in front of the name.
+	// If the structure has dates before the name, a number can be read as a
+	// year, month or day.
 	parts := strings.FieldsFunc(structure, func(c rune) bool { return c == '/' })
 	i := slices.Index(parts, "%postname%")
 	switch {
@@ -53,8 +54,10 @@ func ReservedSlug(p *Post, slug, structure string) bool {
 	return false
 }
 
-// UniqueSlug returns the slug, or the first of slug-2, slug-3 … that no other post has: no other of the same type, for
-// a page none under the same parent, for an attachment none at all. Posts without an address yet keep what they ask for.
+// UniqueSlug returns the slug, or the first of slug-2, slug-3 … that no other
+// post has: of the same type, for a page under the same parent, for an
+// attachment of any type. Posts without an address yet keep the slug that they
+// ask for.
 func UniqueSlug(ctx context.Context, tx *database.Tx, p *Post, slug, structure string) (string, error) {
 	if slug == "" || Floating(p.Status) || p.Type == TypeRevision {
 		return slug, nil
@@ -84,7 +87,7 @@ func UniqueSlug(ctx context.Context, tx *database.Tx, p *Post, slug, structure s
 	}
 }
 
-// takenSlugs tells which of the slugs other posts have.
+// takenSlugs returns the slugs that other posts have.
 func takenSlugs(ctx context.Context, tx *database.Tx, p *Post, slugs []string) (map[string]bool, error) {
 	where, more := ``, []any{}
 	switch {

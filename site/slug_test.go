@@ -61,7 +61,8 @@ func TestSlugsAreUnique(t *testing.T) {
 	})
 }
 
-// The numbers of a title that is used over and over are found in few statements.
+// The numbers of a title that is used over and over are found in few
+// statements.
 func TestSlugOfMany(t *testing.T) {
 	databasetest.Each(t, func(t *testing.T, db *database.DB) {
 		n := openNewsroom(t, db)
@@ -80,7 +81,8 @@ func TestSlugOfMany(t *testing.T) {
 	})
 }
 
-// insertPosts adds posts of the admin straight to the table, 500 with each statement.
+// insertPosts adds posts of the admin straight to the table, 500 with each
+// statement.
 func insertPosts(t *testing.T, n *newsroom, count int, row func(i int) (status, name string, date time.Time)) {
 	t.Helper()
 	for from := 0; from < count; from += 500 {

@@ -12,7 +12,8 @@ import (
 	"github.com/quillgate/quillgate/site"
 )
 
-// What a WordPress 6.1 stores of these texts, but for spaces between the declarations of a style.
+// What a WordPress 6.1 stores of these texts, but for spaces between the
+// declarations of a style.
 func TestTextsAreStoredAsWordPressStoresThem(t *testing.T) {
 	databasetest.Each(t, func(t *testing.T, db *database.DB) {
 		n := openNewsroom(t, db)
@@ -74,7 +75,8 @@ func TestTextsAreStoredAsWordPressStoresThem(t *testing.T) {
 	})
 }
 
-// One comment of 175 KB took minutes and gigabytes; a draft of 111 KB was stored as 180 MB.
+// One comment of 175 KB took minutes and gigabytes; a draft of 111 KB was
+// stored as 180 MB.
 func TestMarksMakeNoTextLarger(t *testing.T) {
 	marked := func(letters, marks int) string {
 		return strings.Repeat("A", letters) + `<a href="http://e.example/" title="` + strings.Repeat("&#xE0F0;0&#xE0F1;", marks) + `">x</a>`

@@ -6,17 +6,18 @@ import (
 	"github.com/quillgate/quillgate/auth"
 )
 
-// Taxonomy is one way of grouping posts. The blog has three, which are part of the program; others are known by name, as
-// post types are, and hold nothing that the blog shows.
+// Taxonomy is a way of grouping posts. The blog has three, which are part of
+// the program. Like post types, others are known by name and contain nothing
+// that the blog shows.
 type Taxonomy struct {
 	Name         string
 	Public       bool     // visitors see its terms
 	Hierarchical bool     // terms may have parents
-	Listed       bool     // people edit its terms by themselves, not only by way of a post
-	PostTypes    []string // what its terms can be given to
+	Listed       bool     // people edit its terms directly, not only in a post
+	PostTypes    []string // the types of posts that can have its terms
 
 	edit   auth.Capability // create, change and delete its terms
-	assign auth.Capability // give its terms to posts, and read them
+	assign auth.Capability // assign its terms to posts, and read them
 }
 
 // The names of the taxonomies.
@@ -38,8 +39,8 @@ func taxonomies() []Taxonomy {
 	}
 }
 
-// knownTaxonomies are all that a new WordPress has, in its order. Those of
-// links are no one's, since there are none.
+// knownTaxonomies returns all taxonomies of a new WordPress, in its order. The
+// taxonomy for links is unused.
 func knownTaxonomies() []Taxonomy {
 	own, nobody := taxonomies(), auth.Capability("")
 	return []Taxonomy{
@@ -52,7 +53,8 @@ func knownTaxonomies() []Taxonomy {
 	}
 }
 
-// taxonomyNamed finds one of the blog's taxonomies by name; an unknown one is *Invalid.
+// taxonomyNamed finds one of the blog's taxonomies by name. The error for an
+// unknown one is *Invalid.
 func taxonomyNamed(name string) (Taxonomy, error) {
 	for _, t := range taxonomies() {
 		if t.Name == name {
@@ -64,11 +66,11 @@ func taxonomyNamed(name string) (Taxonomy, error) {
 
 var errTaxonomy = &Invalid{Field: "taxonomy", Why: "there is none of this name"}
 
-// suits reports whether terms of the taxonomy can be given to posts of the
-// type.
+// suits reports whether posts of the type can have terms of the taxonomy.
 func (t Taxonomy) suits(postType string) bool { return slices.Contains(t.PostTypes, postType) }
 
-// Taxonomies returns the known taxonomies whose terms the caller may give to posts.
+// Taxonomies returns the known taxonomies whose terms the caller may assign to
+// posts.
 func (s *Site) Taxonomies(who auth.Identity) []Taxonomy {
 	var out []Taxonomy
 	for _, t := range knownTaxonomies() {
@@ -79,8 +81,8 @@ func (s *Site) Taxonomies(who auth.Identity) []Taxonomy {
 	return out
 }
 
-// Taxonomy returns one known taxonomy. An unknown name is *Invalid; a caller who may not give its terms to posts is
-// *Denied.
+// Taxonomy returns one known taxonomy. The error is *Invalid for an unknown
+// name, and *Denied for a caller who may not assign its terms to posts.
 func (s *Site) Taxonomy(who auth.Identity, name string) (Taxonomy, error) {
 	t, err := knownTaxonomy(name)
 	if err != nil {

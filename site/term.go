@@ -22,18 +22,21 @@ type Term struct {
 	Parent      int64  `db:"parent"`
 	Description string `db:"description"`
 	Group       int64  `db:"term_group"`
-	Count       int64  `db:"count"` // of published posts that have the term
+	Count       int64  `db:"count"` // number of published posts with the term
 }
 
 const termColumns = `t.id, t.taxonomy, t.name, t.slug, t.parent, t.description, t.term_group, ` + termCount + ` AS count`
 
-// ErrNoTerm means that the taxonomy holds no term of this id. It is an ErrNotFound.
+// ErrNoTerm means that the taxonomy has no term with this id. It is an
+// ErrNotFound.
 var ErrNoTerm = fmt.Errorf("term: %w", ErrNotFound)
 
-// ErrNoTermID means that no term was named at all: the id is 0, which WordPress tells apart from an unknown one.
+// ErrNoTermID means that the id is 0, which WordPress distinguishes from an
+// unknown one.
 var ErrNoTermID = errors.New("no term id")
 
-// shown gives the term the name that people see. The formats are stored by their slugs, as WordPress stores them.
+// shown returns the term with its name for people. As in WordPress, formats are
+// stored by their slugs.
 func (t Term) shown() Term {
 	if t.Taxonomy == PostFormat {
 		if name := strings.TrimPrefix(t.Slug, formatPrefix); name != "" {
@@ -50,8 +53,9 @@ func shownTerms(list []Term) []Term {
 	return list
 }
 
-// TermLinks returns a function that makes the addresses of the posts of a category or tag, and of their feed. With pretty
-// addresses those of a category name the categories above it, which are looked for among the given terms.
+// TermLinks returns a function for the addresses of the page of a category or
+// tag, and of its feed. With pretty addresses, that of a category includes its
+// ancestors, which must be among the given terms.
 func (s *Site) TermLinks(ctx context.Context, terms []Term) (func(Term) (page, feed string), error) {
 	opts, err := s.Options(ctx)
 	if err != nil {
@@ -90,8 +94,9 @@ func (s *Site) plainTermLinks(t Term) (page, feed string) {
 	return s.baseURL + "/?" + query, s.baseURL + "/?feed=rss2&" + query
 }
 
-// GetTerm returns one term. An unknown taxonomy is *Invalid; ErrNoTerm and ErrNoTermID as they say; a caller who may
-// not give the taxonomy's terms to posts is *Denied.
+// GetTerm returns one term. Errors: *Invalid for an unknown taxonomy,
+// ErrNoTerm, ErrNoTermID, *Denied for a caller who may not assign the
+// taxonomy's terms to posts.
 func (s *Site) GetTerm(ctx context.Context, who auth.Identity, taxonomy string, id int64) (Term, error) {
 	tax, err := knownTaxonomy(taxonomy)
 	if err != nil {
@@ -122,12 +127,14 @@ func termByID(ctx context.Context, q database.Queryer, taxonomy string, id int64
 	return t, nil
 }
 
-// TermFilter says which terms ListTerms returns. The zero value of each field but Taxonomy asks for no limit.
+// TermFilter selects the terms that ListTerms returns. The zero value of each
+// field except Taxonomy means no restriction.
 type TermFilter struct {
 	Taxonomy string
-	Search   string // in the name or the slug, without regard to case and accents
-	NameLike string // in the name alone
-	// HideEmpty leaves out terms that no published post has. A category above one that is used stays.
+	Search   string // in the name or the slug, ignoring case and accents
+	NameLike string // in the name only
+	// HideEmpty omits terms without published posts. A category with a used
+	// category below it stays.
 	HideEmpty bool
 	OrderBy   TermOrder
 	Desc      bool
@@ -135,10 +142,11 @@ type TermFilter struct {
 	Offset    int64
 }
 
-// TermOrder is what a list of terms is sorted by; terms that are equal in it follow by id.
+// TermOrder is the order of a list of terms; equal terms are sorted by id.
 type TermOrder string
 
-// The orders of terms. The names are those of WordPress's "orderby"; what is none of them sorts by name.
+// The orders of terms, with the names of WordPress's "orderby". An unknown
+// order sorts by name.
 const (
 	TermsByName        TermOrder = ""
 	TermsByID          TermOrder = "id"
@@ -163,8 +171,9 @@ func (o TermOrder) column(q database.Queryer) string {
 	return "t.name_key"
 }
 
-// ListTerms returns the terms of one taxonomy, read while they are walked through. An unknown taxonomy is *Invalid; a
-// caller who may not give the taxonomy's terms to posts is *Denied.
+// ListTerms returns the terms of one taxonomy, and reads them during the
+// iteration. Errors: *Invalid for an unknown taxonomy, *Denied for a caller who
+// may not assign the taxonomy's terms to posts.
 func (s *Site) ListTerms(ctx context.Context, who auth.Identity, f TermFilter) (iter.Seq2[[]Term, error], error) {
 	if _, err := s.Taxonomy(who, f.Taxonomy); err != nil {
 		return nil, err
@@ -176,7 +185,8 @@ func (s *Site) ListTerms(ctx context.Context, who auth.Identity, f TermFilter) (
 	}), nil
 }
 
-// ParentCategories returns the categories that have others below them, with what TermLinks needs of them.
+// ParentCategories returns the categories that have others below them, with
+// what TermLinks needs of them.
 func (s *Site) ParentCategories(ctx context.Context) ([]Term, error) {
 	var list []Term
 	err := s.db.Select(ctx, &list, `SELECT id, taxonomy, slug, parent FROM terms
@@ -187,8 +197,9 @@ func (s *Site) ParentCategories(ctx context.Context) ([]Term, error) {
 	return list, nil
 }
 
-// query writes the filter as one statement, which gives ids. The walk from the used categories up to their parents ends in a loop of
-// parents too, since UNION takes each row once.
+// query returns the filter as one statement for ids. The walk from used
+// categories to their parents ends even in a loop, since UNION takes each row
+// once.
 func (f TermFilter) query(in database.Queryer) (string, []any) {
 	f.Search = strings.ToValidUTF8(f.Search[:min(len(f.Search), maxTermSearch)], "")
 	f.NameLike = strings.ToValidUTF8(f.NameLike[:min(len(f.NameLike), maxTermSearch)], "")
@@ -233,13 +244,15 @@ func (f TermFilter) query(in database.Queryer) (string, []any) {
 	return q.String(), args
 }
 
-// maxTermSearch bounds what is searched, in bytes; the rest of a longer text is left out. Databases bound patterns too.
+// maxTermSearch is how many bytes of a search text are used. Databases limit
+// patterns too.
 const maxTermSearch = 1000
 
 func likeKey(text string) string { return "%" + TermKey(markup.Escape(text)) + "%" }
 
-// termsNamed returns the terms of a taxonomy whose names are equal to one of the given ones but for case and accents,
-// by the key of the name and, under one key, in the order of their ids.
+// termsNamed returns the terms of a taxonomy whose names equal one of the given
+// ones, ignoring case and accents. They are indexed by the key of the name and,
+// under one key, sorted by id.
 func termsNamed(ctx context.Context, q database.Queryer, taxonomy string, names []string) (map[string][]Term, error) {
 	out := make(map[string][]Term, len(names))
 	if err := checkTermNumber(len(names)); err != nil {
@@ -267,7 +280,8 @@ func termsNamed(ctx context.Context, q database.Queryer, taxonomy string, names 
 	return out, nil
 }
 
-// termsOfPosts returns the terms of many posts in one statement, those of each post in the order of their names.
+// termsOfPosts returns the terms of many posts with one statement, those of
+// each post sorted by name.
 func termsOfPosts(ctx context.Context, q database.Queryer, posts []int64) (map[int64][]Term, error) {
 	out := make(map[int64][]Term, len(posts))
 	if len(posts) == 0 {

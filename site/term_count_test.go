@@ -15,7 +15,8 @@ import (
 	"github.com/quillgate/quillgate/site"
 )
 
-// checkCounts compares the counts that the blog keeps with the posts that it has.
+// checkCounts compares the counts that the blog keeps with the posts that it
+// has.
 func (n *newsroom) checkCounts(t *testing.T) {
 	t.Helper()
 	var wrong []string
@@ -38,7 +39,8 @@ func (n *newsroom) checkCounts(t *testing.T) {
 	}
 }
 
-// Whatever is done to posts and terms, the counts stay those of the published posts.
+// Whatever is done to posts and terms, the counts stay those of the published
+// posts.
 func TestCountsStayTrue(t *testing.T) {
 	databasetest.Each(t, func(t *testing.T, db *database.DB) {
 		n := openNewsroom(t, db)

@@ -13,42 +13,45 @@ import (
 	"github.com/quillgate/quillgate/markup"
 )
 
-// ErrTermName means that a term would have no name, and ErrTermLength that its name would have more than 200 characters.
+// ErrTermName means that a term would have no name, and ErrTermLength that its
+// name would have more than 200 characters.
 var (
 	ErrTermName   = errors.New("a term needs a name")
 	ErrTermLength = errors.New("a term name can have at most 200 characters")
 )
 
-// ErrTermSlug means that another term of the taxonomy has the slug already.
+// ErrTermSlug means that another term of the taxonomy already has the slug.
 var ErrTermSlug = errors.New("another term has this slug")
 
-// ErrTermExists is what *TermExists unwraps to.
+// ErrTermExists is the error that *TermExists unwraps to.
 var ErrTermExists = errors.New("a term with this name exists")
 
-// TermExists means that a new term has the name of one that is there: in the taxonomy, or under the same parent where
-// terms have parents.
-type TermExists struct{ ID int64 } // of the term that is there
+// TermExists means that there is already a term with the name of a new one: in
+// the taxonomy or, if terms have parents, under the same parent.
+type TermExists struct{ ID int64 } // id of the existing term
 
 func (e *TermExists) Error() string { return fmt.Sprintf("term %d has this name", e.ID) }
 
 // Unwrap returns ErrTermExists.
 func (e *TermExists) Unwrap() error { return ErrTermExists }
 
-// ErrNoParent means that the wanted parent of a term is not there.
+// ErrNoParent means that the desired parent of a term does not exist.
 var ErrNoParent = &Invalid{Field: "parent", Why: "there is no such term"}
 
-// NewTerm is what a term is made of. Name is plain text or carries entities; the rest may be empty.
+// NewTerm describes a term to create. Name is plain text or contains entities;
+// the other fields may be empty.
 type NewTerm struct {
 	Taxonomy     string
 	Name         string
 	Slug         string
 	Description  string
-	Parent       *int64 // nil for none; 0 is not a term, and refused with ErrNoTermID
+	Parent       *int64 // nil for none; 0 is not a term, and is refused with ErrNoTermID
 	CustomFields []FieldEdit
 }
 
-// CreateTerm makes a term and returns it. ErrTermName, ErrTermLength, ErrNoParent, ErrNoTermID and *TermExists as they say; *Invalid for
-// an unknown taxonomy; *Denied; *Repeated.
+// CreateTerm creates a term and returns it. Errors: ErrTermName, ErrTermLength,
+// ErrNoParent, ErrNoTermID, *TermExists, *Invalid for an unknown taxonomy,
+// *Denied, *Repeated.
 func (s *Site) CreateTerm(ctx context.Context, who auth.Identity, n NewTerm) (Term, error) {
 	tax, err := s.editableTaxonomy(who, n.Taxonomy, "create terms in this taxonomy")
 	if err != nil {
@@ -75,7 +78,7 @@ func (s *Site) editableTaxonomy(who auth.Identity, name, action string) (Taxonom
 	return tax, nil
 }
 
-// createTerm makes a term without asking who wants it.
+// createTerm creates a term without checking rights.
 func createTerm(ctx context.Context, tx *database.Tx, tax Taxonomy, n NewTerm) (Term, error) {
 	t := Term{Taxonomy: tax.Name, Description: termDescription(n.Description)}
 	if !tx.Holds(termLock) {
@@ -106,7 +109,7 @@ func createTerm(ctx context.Context, tx *database.Tx, tax Taxonomy, n NewTerm) (
 	if err != nil {
 		return Term{}, fmt.Errorf("create a term: %w", err)
 	}
-	if t.Slug == "" { // a name of signs alone; WordPress takes the id then
+	if t.Slug == "" { // the name has only symbols; WordPress uses the id then
 		t.Slug = strconv.FormatInt(t.ID, 10)
 		if _, err := tx.Exec(ctx, `UPDATE terms SET slug = $2 WHERE id = $1`, t.ID, t.Slug); err != nil {
 			return Term{}, fmt.Errorf("name term %d: %w", t.ID, err)
@@ -137,9 +140,10 @@ func checkParentTerm(ctx context.Context, q database.Queryer, tax Taxonomy, pare
 	return err
 }
 
-// checkNew refuses a term that already exists. Two categories may share a name
-// under different parents, or, when the second has a slug of its own, with
-// different slugs under one parent; tags may share a name only so.
+// checkNew refuses a term that already exists. Two categories may have the same
+// name under different parents or, if the second has its own slug, with
+// different slugs under one parent; tags may have the same name only in the
+// latter way.
 func checkNew(ctx context.Context, q database.Queryer, tax Taxonomy, t Term, ownSlug bool) error {
 	var list []Term
 	err := q.Select(ctx, &list, `SELECT `+termColumns+` FROM terms t WHERE t.taxonomy = $1 AND (t.name_key = $2 OR t.slug = $3) ORDER BY t.id`,
@@ -172,8 +176,9 @@ func checkNew(ctx context.Context, q database.Queryer, tax Taxonomy, t Term, own
 	return nil
 }
 
-// uniqueTermSlug returns the term's slug, changed if another term of the taxonomy has it: by the slugs of its parents
-// first, which reads well, then by a number.
+// uniqueTermSlug returns the term's slug. If another term of the taxonomy has
+// it, it appends the slugs of its parents, which reads well, or otherwise a
+// number.
 func uniqueTermSlug(ctx context.Context, q database.Queryer, tax Taxonomy, t Term) (string, error) {
 	taken, err := TermSlugTaken(ctx, q, t.Taxonomy, t.Slug, t.ID)
 	if err != nil || !taken || t.Slug == "" {
@@ -218,10 +223,11 @@ func TermSlugTaken(ctx context.Context, q database.Queryer, taxonomy, slug strin
 	return n > 0, nil
 }
 
-// maxDepth bounds the walk up the categories; a loop of parents ends there too.
+// maxDepth limits the walk to the ancestors of a category, which may be in a
+// loop.
 const maxDepth = 100
 
-// ancestors returns the term of the id and those above it, upwards.
+// ancestors returns the term with an id and those above it, upwards.
 func ancestors(ctx context.Context, q database.Queryer, taxonomy string, id int64) ([]Term, error) {
 	if id == 0 {
 		return nil, nil
@@ -237,18 +243,20 @@ func ancestors(ctx context.Context, q database.Queryer, taxonomy string, id int6
 	return list, nil
 }
 
-// TermEdit says what of a term is to change; nil leaves a part as it is.
+// TermEdit is a change to a term. Nil fields stay as they are.
 type TermEdit struct {
 	Name        *string
-	Slug        *string // "" and symbols alone make a new one of the name
+	Slug        *string // "" or only symbols: make a new one from the name
 	Description *string
-	Parent      *int64 // under itself or a term below it the term gets no parent; 0 is not a term, and refused with ErrNoTermID
-	// CustomFields are orders as in a post, but that protected fields obey too: who may edit a term may edit all of it.
+	Parent      *int64 // if this is the term itself or one below it, the term gets no parent; 0 is not a term, and is refused with ErrNoTermID
+	// CustomFields are edits as for a post, including protected fields: who may
+	// edit a term may edit all of it.
 	CustomFields []FieldEdit
 }
 
-// EditTerm changes a term. ErrNoTerm, ErrNoTermID, ErrTermName, ErrTermLength, ErrTermSlug and ErrNoParent as they say; *Invalid for
-// an unknown taxonomy; *Denied.
+// EditTerm changes a term. Errors: ErrNoTerm, ErrNoTermID, ErrTermName,
+// ErrTermLength, ErrTermSlug, ErrNoParent, *Invalid for an unknown taxonomy,
+// *Denied.
 func (s *Site) EditTerm(ctx context.Context, who auth.Identity, taxonomy string, id int64, e TermEdit) error {
 	tax, err := taxonomyNamed(taxonomy)
 	if err != nil {
@@ -313,7 +321,8 @@ func (e TermEdit) apply(ctx context.Context, tx *database.Tx, tax Taxonomy, old 
 	return t, err
 }
 
-// newParent checks a parent and breaks a circle by leaving the term without one.
+// newParent checks a parent, and breaks a loop by removing the parent of the
+// term.
 func newParent(ctx context.Context, q database.Queryer, tax Taxonomy, id, parent int64) (int64, error) {
 	if err := checkParentTerm(ctx, q, tax, parent); err != nil {
 		return 0, err
@@ -330,9 +339,10 @@ func newParent(ctx context.Context, q database.Queryer, tax Taxonomy, id, parent
 	return parent, nil
 }
 
-// DeleteTerm deletes a term. The terms below it move up to its parent, and posts whose only category it was get the
-// default category, which itself cannot be deleted (*Denied). ErrNoTerm and ErrNoTermID as they say; *Invalid for an
-// unknown taxonomy; *Denied.
+// DeleteTerm deletes a term. The terms below it move up to its parent, and
+// posts without another category get the default category, which itself cannot
+// be deleted (*Denied). Errors: ErrNoTerm, ErrNoTermID, *Invalid for an unknown
+// taxonomy, *Denied.
 func (s *Site) DeleteTerm(ctx context.Context, who auth.Identity, taxonomy string, id int64) error {
 	tax, err := taxonomyNamed(taxonomy)
 	if err != nil {
@@ -372,7 +382,8 @@ func deleteTerm(ctx context.Context, tx *database.Tx, who auth.Identity, tax Tax
 	return nil
 }
 
-// moveToDefault gives the default category to the posts that have no other one than id.
+// moveToDefault gives the default category to the posts whose only category is
+// id.
 func moveToDefault(ctx context.Context, tx *database.Tx, id, fallback int64) error {
 	const only = `FROM post_terms pt JOIN posts p ON p.id = pt.post_id WHERE pt.term_id = $1 AND NOT EXISTS (
 		SELECT 1 FROM post_terms o JOIN terms t ON t.id = o.term_id WHERE o.post_id = pt.post_id AND t.taxonomy = 'category' AND t.id <> $1)`

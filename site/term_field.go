@@ -10,12 +10,13 @@ import (
 	"github.com/quillgate/quillgate/database"
 )
 
-// idsAtOnce is how many ids a statement may name: fewer than either database takes.
+// idsAtOnce is the number of ids in a statement: fewer than either database
+// allows.
 const idsAtOnce = 10_000
 
-// TermFields reads the custom fields of terms, ordered by key and id, with one
-// statement for each 10,000 terms. They are for those who may edit terms, the
-// protected ones too; everyone else sees none.
+// TermFields returns the custom fields of terms, sorted by key and id, with one
+// statement for each 10,000 terms. Users who may edit terms see all of them,
+// including protected ones; others see none.
 func (s *Site) TermFields(ctx context.Context, who auth.Identity, terms []int64) (map[int64][]CustomField, error) {
 	out := make(map[int64][]CustomField)
 	if !who.Can(auth.ManageCategories) {
@@ -48,7 +49,8 @@ func (s *Site) TermFields(ctx context.Context, who auth.Identity, terms []int64)
 	return out, nil
 }
 
-// readAnyTermField reports whether any term has a custom field. In most blogs none has.
+// readAnyTermField reports whether any term has a custom field. In most blogs,
+// none has.
 func (s *Site) readAnyTermField(ctx context.Context, _ struct{}) (found bool, _ time.Time, err error) {
 	if err := s.db.Get(ctx, &found, `SELECT COALESCE(MAX(id), 0) > 0 FROM term_meta`); err != nil {
 		return false, time.Time{}, fmt.Errorf("look for custom fields of terms: %w", err)
@@ -56,7 +58,8 @@ func (s *Site) readAnyTermField(ctx context.Context, _ struct{}) (found bool, _ 
 	return found, time.Time{}, nil
 }
 
-// editTermFields carries out orders about the custom fields of a term. One about a field of another term does nothing.
+// editTermFields applies edits to the custom fields of a term. An edit of
+// another term's field does nothing.
 func editTermFields(ctx context.Context, tx *database.Tx, term int64, edits []FieldEdit) error {
 	for _, e := range edits {
 		var err error

@@ -11,13 +11,14 @@ import (
 	"github.com/quillgate/quillgate/markup"
 )
 
-// maxTermName bounds the name of a term, in characters; WordPress has room for as many.
+// maxTermName is the longest name of a term, in characters, as in WordPress.
 const maxTermName = 200
 
 var termSpace = regexp.MustCompile(`[\r\n\t ]+`)
 
-// termName turns a name as a client sent it into what is stored, as WordPress does: one line of text without
-// elements and without percent-encoded octets, with &, < and > as entities. Clients get it back in this form.
+// termName converts a name that a client sent to its stored form, as WordPress
+// does: one line of text without elements and percent-encoded octets, with &, <
+// and > as entities. Clients get it back in this form.
 func termName(name string) string {
 	name = database.CleanText(name)
 	name = markup.WithoutElements(name)
@@ -28,13 +29,14 @@ func termName(name string) string {
 	return markup.Escape(name)
 }
 
-// keyOrder are the ASCII characters that sort before the digits, in the order that people and WordPress's databases
-// expect. The place in this text plus one is the character's code in a key.
+// keyOrder are the ASCII characters that sort before the digits, in the order
+// of WordPress's databases. A character's code in a key is its position in this
+// text plus one.
 const keyOrder = " _-,;:!?.'\"()[]{}@*/\\&#%`^+<=>|~$"
 
-// TermKey is the form in which names are compared and sorted, so that the case and the accents of a name do not
-// count. The column name_key holds it, and both databases sort it by its bytes. No character of it means anything
-// to LIKE.
+// TermKey returns the form in which names are compared and sorted, ignoring
+// case and accents. The column name_key holds it, and both databases sort it by
+// its bytes. None of its characters has a meaning to LIKE.
 func TermKey(name string) string {
 	var b strings.Builder
 	for _, c := range norm.NFKD.String(name) {
@@ -55,5 +57,6 @@ func TermKey(name string) string {
 	return b.String()
 }
 
-// termDescription is a description as it is stored: text with those elements that a title may have, whoever wrote it.
+// termDescription returns the stored form of a description: text with the
+// elements that a title may have, whoever wrote it.
 func termDescription(text string) string { return markup.Inline().Filter(database.CleanText(text)) }

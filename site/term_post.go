@@ -12,9 +12,10 @@ import (
 	"github.com/quillgate/quillgate/markup"
 )
 
-// TermChoice lists the terms of one taxonomy that a post is to have: those of these ids and those of these names together.
-// An empty list of ids takes all terms of the taxonomy away. No ids (nil) and no names leave them as they are, as
-// member terms_names of wp.newPost does.
+// TermChoice lists the desired terms of a post in one taxonomy, by id and by
+// name together. An empty list of ids removes all terms of the taxonomy.
+// Without ids (nil) and names, the terms stay as they are, as with the member
+// terms_names of wp.newPost.
 type TermChoice struct {
 	Taxonomy string
 	IDs      []int64
@@ -24,13 +25,16 @@ type TermChoice struct {
 // chooses reports whether the choice changes the terms of a post.
 func (c TermChoice) chooses() bool { return c.IDs != nil || len(c.Names) > 0 }
 
-// errAmbiguousTerm means that several categories have the name, so that only an id can tell which is meant.
+// errAmbiguousTerm means that several categories have the name, so that only an
+// id identifies one.
 var errAmbiguousTerm = &Denied{Action: "use a name that several terms of this taxonomy have; use the id"}
 
-// ErrPostTermName means that a post was to have a term whose name cannot be one: it is blank or too long.
+// ErrPostTermName means that a post names a term whose name is blank or too
+// long.
 var ErrPostTermName = errors.New("a term that the post names cannot be created")
 
-// maxPostTerms bounds how many terms one call can give to a post or ask for by name.
+// maxPostTerms is the largest number of terms that one call can assign to a
+// post or look up by name.
 const maxPostTerms = 1000
 
 func checkTermNumber(n int) error {
@@ -40,10 +44,11 @@ func checkTermNumber(n int) error {
 	return nil
 }
 
-// chooseTerms turns what a client asks for into the ids of terms by taxonomy, creating those of new names, by the
-// rules of wp.newPost: a taxonomy that the post type does not have and a name that several categories share are
-// *Denied, so are a caller who may not give the terms or not create a new one; an id that the taxonomy does not hold
-// is *Invalid.
+// chooseTerms converts a client's choices to ids of terms by taxonomy, and
+// creates terms for new names, by the rules of wp.newPost. Errors: *Denied for
+// a taxonomy that the post type does not have, a name that several categories
+// share, and a caller who may not assign or create the terms; *Invalid for an
+// id that the taxonomy does not contain.
 func (s *Site) chooseTerms(ctx context.Context, tx *database.Tx, who auth.Identity, postType string, choices []TermChoice) (map[string][]int64, error) {
 	chosen := make(map[string][]int64, len(choices))
 	for _, c := range choices {
@@ -82,7 +87,7 @@ func checkTermIDs(ctx context.Context, q database.Queryer, tax Taxonomy, ids []i
 	return nil
 }
 
-// knownTerms returns those of the ids that are terms of the taxonomy.
+// knownTerms returns the ids that are terms of the taxonomy.
 func knownTerms(ctx context.Context, q database.Queryer, taxonomy string, ids []int64) ([]int64, error) {
 	if len(ids) == 0 {
 		return nil, nil
@@ -142,13 +147,15 @@ func sameNames(list []Term, name string) (n int) {
 	return n
 }
 
-// errNewTags refuses new tags to a key that may only draft: visitors see the tags of a blog, whoever is on the post.
+// errNewTags refuses new tags to a key that may only write drafts: visitors see
+// the tags of a blog, even those of drafts.
 var errNewTags = &Denied{Action: "create tags with this key; use existing tags, or a key with the right publish"}
 
-// tagsNamed returns the ids of the tags of these names or slugs and creates those that are new (metaWeblog.newPost:
-// anyone who may write a post may invent tags for it, unless the scope of the key says otherwise). Names that no tag can
-// have, blank or too long, are left out, as WordPress does: a list of keywords without the right commas is one long name,
-// and no reason to refuse the post.
+// tagsNamed returns the ids of the tags with these names or slugs, and creates
+// new ones (metaWeblog.newPost: anyone who may write a post may create tags for
+// it, unless the scope of the key says otherwise). As in WordPress, it ignores
+// names that are blank or too long: a list of keywords without the right commas
+// is one long name, and no reason to refuse the post.
 func tagsNamed(ctx context.Context, tx *database.Tx, who auth.Identity, names []string) ([]int64, error) {
 	tax, err := taxonomyNamed(PostTag)
 	if err != nil {
@@ -209,10 +216,9 @@ func termsOfSlugs(ctx context.Context, q database.Queryer, taxonomy string, name
 	return out, nil
 }
 
-// setPostTerms gives a post these terms of a taxonomy and takes its others of
-// that taxonomy away. Ids that are not terms of the taxonomy are left out.
-// counted reports whether the post is published, by which the counts of the
-// terms follow; see countPost.
+// setPostTerms replaces the terms of a post in one taxonomy. It ignores ids
+// that are not terms of the taxonomy. counted means that the post is published,
+// which changes the counts of the terms; see countPost.
 func setPostTerms(ctx context.Context, tx *database.Tx, postID int64, counted bool, taxonomy string, ids []int64) error {
 	if err := checkTermNumber(len(ids)); err != nil {
 		return err
@@ -239,7 +245,7 @@ func setPostTerms(ctx context.Context, tx *database.Tx, postID int64, counted bo
 	return errors.Join(ShiftTermCounts(ctx, tx, -1, removed), ShiftTermCounts(ctx, tx, 1, added))
 }
 
-// without returns the ids of list that others does not hold, each once.
+// without returns the ids of list that are not in others, each once.
 func without(list, others []int64) []int64 {
 	var out []int64
 	for _, id := range list {
@@ -250,14 +256,17 @@ func without(list, others []int64) []int64 {
 	return out
 }
 
-// termCount is the SQL for the count of a term t. Whoever publishes adds a shift, and does not change the row of the term:
-// all who publish in one category would wait for each other there. foldTermCounts adds the shifts up now and then.
+// termCount is the SQL for the count of a term t. Publishing adds a shift, and
+// does not change the row of the term: otherwise all who publish in one
+// category would wait for each other. foldTermCounts occasionally adds up the
+// shifts.
 const termCount = `(t.count + COALESCE((SELECT SUM(s.n) FROM term_shifts s WHERE s.term_id = t.id), 0))`
 
-// foldAtOnce is how many shifts are added up in one transaction.
+// foldAtOnce is the number of shifts that are added up in one transaction.
 const foldAtOnce = 5000
 
-// foldTermCounts adds shifts up in the rows of their terms, and reports whether there may be more. Counts stay what they are.
+// foldTermCounts adds shifts to the rows of their terms, and reports whether
+// there may be more. The counts do not change.
 func (s *Site) foldTermCounts(ctx context.Context) (more bool, err error) {
 	var few int
 	if err := s.db.Get(ctx, &few, `SELECT COUNT(*) FROM (SELECT 1 FROM term_shifts LIMIT $1) AS s`, foldAtLeast); err != nil || few < foldAtLeast {
@@ -290,7 +299,8 @@ func (s *Site) foldTermCounts(ctx context.Context) (more bool, err error) {
 	return more, nil
 }
 
-// foldAtLeast is from how many shifts on they are added up: whoever reads counts reads them.
+// foldAtLeast is the number of shifts from which they are added up, because
+// everyone who reads counts reads them.
 const foldAtLeast = 200
 
 // ShiftTermCounts changes the counts of terms.
@@ -301,14 +311,15 @@ func ShiftTermCounts(ctx context.Context, tx *database.Tx, by int64, ids []int64
 	return nil
 }
 
-// CountsInTerms reports whether a post is one that the counts of its terms cover: a published post, or the entry of a menu.
+// CountsInTerms reports whether the counts of its terms include a post: a
+// published post, or a menu entry.
 func CountsInTerms(p *Post) bool {
 	return (p.Type == TypePost || p.Type == typeMenuItem) && p.Status == StatusPublish
 }
 
-// countPost keeps the counts of a post's terms true when the post begins or ceases to be published; call it in the
-// transaction that changes the status. It costs one statement whatever the number of posts, and none when nothing
-// changes.
+// countPost updates the counts of a post's terms when the post starts or stops
+// being published; call it in the transaction that changes the status. It costs
+// one statement whatever the number of posts, and none if nothing changes.
 func countPost(ctx context.Context, tx *database.Tx, postID int64, was, is bool) error {
 	if was == is {
 		return nil
@@ -337,7 +348,7 @@ func RecountTerms(ctx context.Context, tx *database.Tx) error {
 	return nil
 }
 
-// defaultCategory is the category of posts that would have none.
+// defaultCategory returns the category of posts that would have none.
 func defaultCategory(ctx context.Context, q database.Queryer) (int64, error) {
 	var text string
 	err := q.Get(ctx, &text, `SELECT value FROM options WHERE name = 'default_category'`)
@@ -354,8 +365,9 @@ func defaultCategory(ctx context.Context, q database.Queryer) (int64, error) {
 	return id, nil
 }
 
-// CategoriesNamed returns the ids of the categories of these names, the oldest where several have the name. Names
-// that no category has are left out (metaWeblog.newPost).
+// CategoriesNamed returns the ids of the categories with these names; if
+// several have a name, the oldest. It ignores unknown names
+// (metaWeblog.newPost).
 func (s *Site) CategoriesNamed(ctx context.Context, names []string) ([]int64, error) {
 	found, err := termsNamed(ctx, s.db, Category, names)
 	if err != nil {
@@ -370,10 +382,9 @@ func (s *Site) CategoriesNamed(ctx context.Context, names []string) ([]int64, er
 	return ids, nil
 }
 
-// SetCategories gives a post these categories and takes its others away,
-// without touching the post itself otherwise. Ids that are not categories are
-// left out, and no ids at all stand for the default category. Pages have no
-// categories. ErrNotFound, *Denied.
+// SetCategories replaces the categories of a post, without other changes to it.
+// It ignores ids that are not categories; an empty list means the default
+// category. Pages have no categories. Errors: ErrNotFound, *Denied.
 func (s *Site) SetCategories(ctx context.Context, who auth.Identity, postID int64, ids []int64) error {
 	return s.db.Write(ctx, []database.Lock{postLock(postID)}, func(tx *database.Tx) error {
 		p, err := readHead(ctx, tx, postID)

@@ -15,25 +15,27 @@ import (
 
 // Upload is a file that a client sends.
 type Upload struct {
-	Name   string    // as the client calls it; its extension decides whether the file is taken
-	Type   string    // the media type that the client says; it is reported back and decides nothing
-	Parent int64     // the post that the file belongs to, 0 for none
+	Name   string    // the client's name; its extension decides whether the file is accepted
+	Type   string    // the client's media type; it is returned and decides nothing
+	Parent int64     // the post that the file belongs to; 0 for none
 	Bytes  io.Reader // read once, to its end
 }
 
-// Errors of uploads next to *Denied.
+// Errors of uploads in addition to *Denied.
 var (
-	// ErrNoFileName means that nothing of the name of an upload can be used.
+	// ErrNoFileName means that the name of an upload contains nothing usable.
 	ErrNoFileName = errors.New("empty file name")
-	// ErrFileType means that files of this type are not taken.
+	// ErrFileType means that files of this type are refused.
 	ErrFileType = errors.New("file type that may not be uploaded")
 	// ErrMedia means that the store of uploads does not answer at the moment.
 	ErrMedia = media.ErrUnavailable
 )
 
-// CreateAttachment stores a file, makes the smaller versions when it is a picture, and makes the attachment that
-// describes it. When it returns, all of that is durable; when it fails, nothing is left of it. It returns *Repeated for a request that comes again. Memory does not depend
-// on the size of the file; pictures are decoded within the budget of the media.Imager. ErrMedia when the store of uploads does not
+// CreateAttachment stores a file, creates smaller versions if it is a picture,
+// and creates the attachment that describes it. When it returns, all of that is
+// durable; if it fails, nothing is left. Memory does not depend on the size of
+// the file; pictures are decoded within the budget of the media.Imager. Errors:
+// *Repeated for a repeated request; ErrMedia if the store of uploads does not
 // answer.
 func (s *Site) CreateAttachment(ctx context.Context, who auth.Identity, u Upload) (*Attachment, error) {
 	if !who.Can(auth.UploadFiles) {
@@ -79,7 +81,8 @@ func (s *Site) CreateAttachment(ctx context.Context, who auth.Identity, u Upload
 	return a, nil
 }
 
-// pictureOrder is what is to be made of a file that may be a picture by its name or by what the client says: nil for nothing.
+// pictureOrder returns what to make of a file that may be a picture according
+// to its name or the client, or nil.
 func (o *Options) pictureOrder(name, mimeType string) *media.Order {
 	if byName, _ := (media.Rules{}).Type(name); strings.HasPrefix(byName, "image/") {
 		order := o.PictureOrder()
@@ -91,7 +94,7 @@ func (o *Options) pictureOrder(name, mimeType string) *media.Order {
 	return nil
 }
 
-// PictureOrder is what the options say is to be made of pictures.
+// PictureOrder returns what to make of pictures according to the options.
 func (o *Options) PictureOrder() media.Order {
 	size := func(name string, crop bool) media.Size {
 		return media.Size{Name: name, Width: int(o.Int(name + "_size_w")), Height: int(o.Int(name + "_size_h")), Crop: crop}
@@ -142,7 +145,8 @@ func (s *Site) insertAttachment(ctx context.Context, who auth.Identity, opts *Op
 	return &a, err
 }
 
-// mimeType keeps of a client's media type the characters that one consists of.
+// mimeType returns the characters of a client's media type that are valid in
+// one.
 func mimeType(s string) string {
 	group, sub, slash := strings.Cut(s, "/")
 	if !slash {

@@ -12,27 +12,29 @@ import (
 	"github.com/quillgate/quillgate/database"
 )
 
-// This file and its neighbours visit_*.go are what visitors may see: everyone,
-// without signing in. Nothing that they return has another status than
-// published, but for attachments, which are as public as their parents.
+// This file and its neighbours visit_*.go hold what visitors may see without
+// signing in. Everything that they return is published, except attachments,
+// which are as public as their parents.
 
-// visitorEpoch is that of all tables of which visitors see something.
+// visitorEpoch is the epoch of all tables that visitors see something of.
 const visitorEpoch database.Epoch = "visitors"
 
-// Revision names a state of everything that visitors see. Two that are equal belong to the same state.
+// Revision identifies a state of everything that visitors see. Equal revisions
+// mean the same state.
 type Revision struct{ stamp database.Stamp }
 
-// Revision returns the present revision. It changes before a write of this process to what visitors see returns, and at
-// most a second after one of another process. What is made of the blog after Revision has returned is at least as new as
-// the revision says.
+// Revision returns the current revision. It changes before a write of this
+// process to anything that visitors see returns, and at most a second after one
+// of another process. Whatever is read after Revision has returned is at least
+// as new as the revision.
 func (s *Site) Revision(ctx context.Context) (Revision, error) {
 	stamp, err := s.db.Stamp(ctx, visitorEpoch)
 	return Revision{stamp}, err
 }
 
-// OpensPost reports whether a visitor has shown the password of a post: token
-// is what PasswordToken has returned for the same password. Where the post has
-// no password it is open.
+// OpensPost reports whether a visitor has entered the password of a post: token
+// is the result of PasswordToken for the same password. A post without a
+// password is open.
 func (s *Site) OpensPost(ctx context.Context, p *Post, token string) (bool, error) {
 	if p.Password == "" {
 		return true, nil
@@ -47,8 +49,9 @@ func (s *Site) OpensPost(ctx context.Context, p *Post, token string) (bool, erro
 	return subtle.ConstantTimeCompare([]byte(want), []byte(token)) == 1, nil
 }
 
-// PasswordToken checks the password of a post, in a time that does not depend on how much of it is right, and returns
-// what a browser can keep to prove that it was shown: a keyed hash. It is "" when the password is wrong.
+// PasswordToken checks the password of a post, in a time that does not depend
+// on how much of it is right. It returns a keyed hash that a browser can keep
+// as a proof, or "" if the password is wrong.
 func (s *Site) PasswordToken(ctx context.Context, p *Post, password string) (string, error) {
 	want, err := s.visitorToken(ctx, "post password", p.Password)
 	if err != nil {
@@ -64,7 +67,8 @@ func (s *Site) PasswordToken(ctx context.Context, p *Post, password string) (str
 	return got, nil
 }
 
-// visitorToken is what a visitor keeps to show that they know or have made something of a kind.
+// visitorToken returns the token that proves that a visitor knows or has
+// created something.
 func (s *Site) visitorToken(ctx context.Context, kind, what string) (string, error) {
 	key, err := s.visitorKey(ctx)
 	if err != nil {
@@ -75,7 +79,8 @@ func (s *Site) visitorToken(ctx context.Context, kind, what string) (string, err
 	return hex.EncodeToString(mac.Sum(nil)), nil
 }
 
-// visitorKey reads the key of this blog's tokens, and makes it when there is none.
+// visitorKey returns the key for this blog's tokens, and creates it if
+// necessary.
 func (s *Site) visitorKey(ctx context.Context) ([]byte, error) {
 	var keys [][]byte
 	if err := s.db.Select(ctx, &keys, `SELECT key FROM visitor_key`); err != nil {

@@ -7,12 +7,13 @@ import (
 	"github.com/quillgate/quillgate/permalink"
 )
 
-// addressShape is how the addresses of lists look, by the option permalink_structure.
+// addressShape is the form of the addresses of lists according to the option
+// permalink_structure.
 type addressShape struct {
 	pretty bool
-	front  string // what stands before the word category, with slashes around it
-	dates  string // the same for dates, which a structure with numbers of posts keeps apart
-	slash  string // "/" when addresses end so
+	front  string // what precedes the word category, with slashes around it
+	dates  string // the same for dates, which a structure with post ids keeps separate
+	slash  string // "/" if addresses end with it
 }
 
 func (o *Options) addressShape() addressShape {
@@ -33,9 +34,9 @@ func (o *Options) addressShape() addressShape {
 	return shape
 }
 
-// PrettyAddresses reports whether lists have addresses made of words, and if so
-// what stands before "category" and before the year of a date, each with a
-// slash at both ends, and whether they end with a slash.
+// PrettyAddresses reports whether lists have addresses made of words. It
+// returns what precedes "category" and the year of a date, each with slashes
+// around it, and what ends addresses: a slash or nothing.
 func (o *Options) PrettyAddresses() (front, dates, slash string, pretty bool) {
 	shape := o.addressShape()
 	return shape.front, shape.dates, shape.slash, shape.pretty

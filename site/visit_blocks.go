@@ -7,11 +7,11 @@ import (
 	"github.com/quillgate/quillgate/database"
 )
 
-// TypeBlock is the type of reusable blocks, which posts show by their number.
+// TypeBlock is the type of reusable blocks, which posts refer to by id.
 const TypeBlock = "wp_block"
 
-// ReusableBlocks returns the texts of the published reusable blocks with these ids. Those that are missing, or protected by
-// a password, are left out.
+// ReusableBlocks returns the texts of the published reusable blocks with these
+// ids. It omits missing ones, and those with a password.
 func (s *Site) ReusableBlocks(ctx context.Context, ids []int64) (map[int64]string, error) {
 	out := make(map[int64]string, len(ids))
 	err := database.SelectIn(ctx, s.db, `SELECT p.id, p.content FROM posts p WHERE p.id IN (?) AND p.type = '`+TypeBlock+`' AND p.status = 'publish' AND p.password = ''`,

@@ -12,11 +12,12 @@ import (
 	"github.com/quillgate/quillgate/database"
 )
 
-// maxVisibleComments bounds the comments of one page.
+// maxVisibleComments is the largest number of comments on one page.
 const maxVisibleComments = 2000
 
-// VisibleComments returns the approved comments of a post, with pingbacks and trackbacks, the oldest first and at most
-// 2000. The caller has made sure that the visitor may see the post.
+// VisibleComments returns the approved comments of a post, with pingbacks and
+// trackbacks, the oldest first and at most 2000. The caller must check that the
+// visitor may see the post.
 func (s *Site) VisibleComments(ctx context.Context, post int64) ([]Comment, error) {
 	var list []Comment
 	err := s.db.Select(ctx, &list, `SELECT `+CommentColumns+` FROM comments WHERE post_id = $1 AND status = 'approve' ORDER BY date_gmt, id LIMIT `+strconv.Itoa(maxVisibleComments), post)
@@ -27,14 +28,14 @@ func (s *Site) VisibleComments(ctx context.Context, post int64) ([]Comment, erro
 }
 
 // LatestComments returns the newest approved comments on posts and pages that
-// everyone can read, the newest first: of one post, or of all when post is 0.
+// everyone can read, the newest first: on one post, or on all if post is 0.
 func (s *Site) LatestComments(ctx context.Context, post int64, limit int) ([]FullComment, error) {
 	a := &arguments{}
 	where := `c.status = 'approve' AND p.status = 'publish' AND p.password = '' AND p.type IN ('post', 'page')`
 	if post != 0 {
 		where += ` AND c.post_id = ` + a.add(post)
 	}
-	// A cross join keeps SQLite from beginning with all posts.
+	// A cross join keeps SQLite from starting with all posts.
 	var rows []Comment
 	err := s.db.Select(ctx, &rows, `SELECT c.id, c.post_id, c.parent, c.user_id, c.status, c.type, c.author, c.email, c.url, c.ip, c.agent, c.content, c.date, c.date_gmt
 		FROM comments c CROSS JOIN posts p WHERE p.id = c.post_id AND `+where+` ORDER BY c.date_gmt DESC, c.id DESC LIMIT `+strconv.Itoa(min(max(limit, 1), maxPosts)), a.list...)
@@ -44,8 +45,9 @@ func (s *Site) LatestComments(ctx context.Context, post int64, limit int) ([]Ful
 	return s.fullComments(ctx, rows)
 }
 
-// CommentersOf is who may comment on a post that someone looks at, a value of OptionCommenters; opened means that they
-// have shown its password. CreateComment decides by the same rules.
+// CommentersOf returns who may comment on a post that someone is reading, a
+// value of OptionCommenters; opened means that they have entered its password.
+// CreateComment decides by the same rules.
 func (s *Site) CommentersOf(ctx context.Context, who auth.Identity, p *Post, opened bool) (string, error) {
 	opts, err := s.Options(ctx)
 	if err != nil {
@@ -57,11 +59,12 @@ func (s *Site) CommentersOf(ctx context.Context, who auth.Identity, p *Post, ope
 	return opts.Commenters(), nil
 }
 
-// heldShown is how long the writer of a comment that waits may look at it.
+// heldShown is how long the writer of a held comment can see it.
 const heldShown = 24 * time.Hour
 
-// CommentShown reports whether a comment that a visitor has just made is to be seen already. When it waits for someone who
-// looks at it first, token is what HeldComment wants of its writer.
+// CommentShown reports whether a comment that a visitor has just written is
+// visible. If it is held for moderation, token lets its writer call
+// HeldComment.
 func (s *Site) CommentShown(ctx context.Context, id int64) (shown bool, token string, err error) {
 	var status string
 	err = s.db.Get(ctx, &status, `SELECT status FROM comments WHERE id = $1`, id)
@@ -74,8 +77,9 @@ func (s *Site) CommentShown(ctx context.Context, id int64) (shown bool, token st
 	return status == CommentApproved, token, nil
 }
 
-// HeldComment returns a comment of a post that waits, for a day, to the visitor who shows the token that CommentShown gave
-// its writer. ErrNoComment when it does not wait any more, and for every other token.
+// HeldComment returns a held comment of a post, for a day, to the visitor with
+// the token from CommentShown. The error is ErrNoComment if the comment is no
+// longer held, or the token is wrong.
 func (s *Site) HeldComment(ctx context.Context, post, id int64, token string) (Comment, error) {
 	want, err := s.visitorToken(ctx, "held comment", strconv.FormatInt(id, 10))
 	if err != nil {
@@ -93,8 +97,9 @@ func (s *Site) HeldComment(ctx context.Context, post, id int64, token string) (C
 	return c, err
 }
 
-// PicturesInText returns the attachments that belong to the addresses and ids of pictures in texts: by id, and by the
-// name of the file below the uploads, without their descriptions. It costs two statements.
+// PicturesInText returns the attachments for the addresses and ids of pictures
+// in texts: by id, and by the name of the file, without their descriptions. It
+// costs two statements.
 func (s *Site) PicturesInText(ctx context.Context, ids []int64, files []string) (map[int64]Attachment, map[string]Attachment, error) {
 	byID, byFile := make(map[int64]Attachment), make(map[string]Attachment)
 	if len(ids) == 0 && len(files) == 0 {
@@ -127,7 +132,7 @@ func (s *Site) PicturesInText(ctx context.Context, ids []int64, files []string) 
 	return byID, byFile, nil
 }
 
-// alternatives reads what pictures show, in words.
+// alternatives reads the alternative texts of pictures.
 func (s *Site) alternatives(ctx context.Context, list []Attachment) (map[int64]string, error) {
 	out := make(map[int64]string)
 	ids := make([]int64, len(list))
@@ -142,8 +147,8 @@ func (s *Site) alternatives(ctx context.Context, list []Attachment) (map[int64]s
 	return out, nil
 }
 
-// MediaOf returns the ids of the pictures, sounds and films that are attached to each of the posts, in the order that
-// their authors gave them.
+// MediaOf returns the ids of the pictures and of the audio and video files
+// attached to each of the posts, in their authors' order.
 func (s *Site) MediaOf(ctx context.Context, posts []int64) (map[int64][]int64, error) {
 	out := make(map[int64][]int64)
 	if len(posts) == 0 {
