@@ -127,23 +127,23 @@ var rightless = map[string]bool{
 // families are the sections of the reference.
 var families = []struct{ prefix, title, about string }{
 	{"wp.", "WordPress", "The interface of WordPress itself: posts of every type, terms, files, comments, users, options."},
-	{"metaWeblog.", "MetaWeblog", "The interface that most desktop programs speak."},
+	{"metaWeblog.", "MetaWeblog", "The interface that most desktop clients use."},
 	{"mt.", "Movable Type", "Additions to MetaWeblog."},
-	{"blogger.", "Blogger", "The oldest interface. The first argument was the key of the program; it is not looked at."},
+	{"blogger.", "Blogger", "The oldest interface. The first argument was an application key; it is ignored."},
 	{"pingback.", "Pingback", "Called by other sites, without a sign-in."},
 	{"xmlrpcs.", "Applications", "Keys for signed requests."},
-	{"system.", "Protocol", "The methods of XML-RPC servers. system.methodSignature and system.methodHelp are there when the setting introspection is on."},
-	{"demo.", "Demonstration", "Calls to try a client with."},
+	{"system.", "Protocol", "The methods of XML-RPC servers. system.methodSignature and system.methodHelp exist if the setting introspection is on."},
+	{"demo.", "Demonstration", "Calls for testing a client."},
 }
 
 const preamble = `# Methods
 
-Made from the method table by ` + "`go generate ./methods`" + `; a test fails when the two differ.
+Generated from the method table by ` + "`go generate ./methods`" + `; a test fails if the two differ.
 
-Arguments are given by position; those in brackets may be left out, each only with all that follow it. Where there are
-` + "`user` and `password`" + `, a signed request leaves both empty. The blog's id is taken in any form and not looked at. Ids may
-be sent as int or as string, flags as boolean, int or string. A struct named content, filter or options holds members by
-name; unknown ones are ignored. An array named fields says which members the answer is to have.
+Arguments are positional. Those in brackets are optional: each may be left out together with all that follow it. In a
+signed request, ` + "`user` and `password`" + ` are empty. The server accepts any blog id and ignores it. Ids may be sent as int
+or string, flags as boolean, int or string. A struct named content, filter or options has members by name; unknown ones
+are ignored. An array named fields selects the members of the answer.
 
 `
 
@@ -178,13 +178,13 @@ func describe(b *bytes.Buffer, m *methods.Method, name string, alias bool) {
 	}
 	switch {
 	case m.SignIn == methods.KeyOnly:
-		notes = append(notes, "Sign-in: the signature of the key itself, and nothing else. Not inside system.multicall.")
+		notes = append(notes, "Sign-in: only the signature of the key itself. Not inside system.multicall.")
 	case m.Login == methods.NoLogin:
 		notes = append(notes, "No sign-in.")
 	case m.SignIn == methods.Optional:
-		notes = append(notes, fmt.Sprintf("Sign-in: arguments %d and %d, or a signature, or neither: then nobody calls.", m.Login+1, m.Login+2))
+		notes = append(notes, fmt.Sprintf("Sign-in: arguments %d and %d, or a signature, or neither: then the call is anonymous.", m.Login+1, m.Login+2))
 	case m.SignIn == methods.PasswordOnly:
-		notes = append(notes, fmt.Sprintf("Sign-in: arguments %d and %d; a signature does not count.", m.Login+1, m.Login+2))
+		notes = append(notes, fmt.Sprintf("Sign-in: arguments %d and %d; a signature is not accepted.", m.Login+1, m.Login+2))
 	default:
 		notes = append(notes, fmt.Sprintf("Sign-in: arguments %d and %d, or a signature.", m.Login+1, m.Login+2))
 	}
