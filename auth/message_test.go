@@ -213,9 +213,8 @@ func TestS14Age(t *testing.T) {
 	})
 }
 
-// S14, S15: what counts is when the header arrived, so that a large body may
-// take its time, but none for which a nonce would must be kept longer than it
-// is.
+// S14, S15: the arrival of the header counts, so that a large body may take its
+// time, but no longer than its nonce is kept.
 func TestS14SlowBody(t *testing.T) {
 	each(t, nil, func(t *testing.T, h *house) {
 		app, secret := h.key(t, h.user(t, "ada", auth.Author))

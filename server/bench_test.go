@@ -91,7 +91,7 @@ func benchmarkPost(b *testing.B, blog *server.Blog, user auth.User) int64 {
 	return id
 }
 
-// bareHandler is what any server would must do at least.
+// bareHandler does what any server must do at least.
 func bareHandler(blog *server.Blog, id int64, secret apps.Secret) http.Handler {
 	key := secret.Reveal()
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

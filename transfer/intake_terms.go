@@ -64,7 +64,7 @@ func (r termRef) number() int64 {
 	return -1 - int64(h.Sum64()>>1)
 }
 
-// newTerm is a term that the batch names, and may must make.
+// newTerm is a term that the batch names, and may have to create.
 type newTerm struct {
 	ref      termRef
 	term     wxr.Term

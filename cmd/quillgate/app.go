@@ -48,7 +48,7 @@ type appShown struct {
 	Revoked   *time.Time `json:"revoked"`
 	Successor string     `json:"successor,omitempty"`
 	Rotated   *time.Time `json:"rotated,omitempty"`
-	// UsedAfterRotation means that a program still must change to the
+	// UsedAfterRotation means that a client still has to change to the
 	// successor.
 	UsedAfterRotation bool `json:"used_after_rotation,omitempty"`
 	Legacy            bool `json:"legacy_signatures,omitempty"` // takes the older, weaker form of signatures too

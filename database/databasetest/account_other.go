@@ -4,5 +4,5 @@ package databasetest
 
 import "syscall"
 
-// runAs does nothing where users and process groups are something else.
+// runAs does nothing on systems without Unix users and process groups.
 func runAs(*account, bool) *syscall.SysProcAttr { return nil }

@@ -4,7 +4,8 @@ package databasetest
 
 import "syscall"
 
-// runAs starts a program as another user, unless owner is nil, and in a process group of its own if it is to have one.
+// runAs starts a program as another user, unless owner is nil, and in its own
+// process group if group is set.
 func runAs(owner *account, group bool) *syscall.SysProcAttr {
 	attr := &syscall.SysProcAttr{Setpgid: group}
 	if owner != nil {

@@ -5,9 +5,9 @@ import (
 	"time"
 )
 
-// Clock is a clock that stands still until a test moves it. Its methods are
-// safe for concurrent use: what a test opens reads its clock in the background
-// too, such as when it writes last uses.
+// Clock is a clock that stands still until a test moves it. It is safe for
+// concurrent use: background work of what a test opens also reads the clock,
+// for example to write last uses.
 type Clock struct {
 	mu sync.Mutex
 	at time.Time
@@ -16,21 +16,22 @@ type Clock struct {
 // NewClock returns a clock that shows at.
 func NewClock(at time.Time) *Clock { return &Clock{at: at} }
 
-// Now returns the time that the clock shows. It is what a Config takes as its Clock.
+// Now returns the time that the clock shows. It is what a Config takes as its
+// Clock.
 func (c *Clock) Now() time.Time {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.at
 }
 
-// Set makes the clock show at.
+// Set sets the clock to at.
 func (c *Clock) Set(at time.Time) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.at = at
 }
 
-// Add moves the clock by d, back if d is negative.
+// Add advances the clock by d, or moves it back if d is negative.
 func (c *Clock) Add(d time.Duration) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

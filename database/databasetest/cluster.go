@@ -16,9 +16,9 @@ import (
 	"time"
 )
 
-// start makes the cluster in place, starts it and prepares the template. Free ports are
-// found by asking for one and giving it back, so another program can take it
-// in between; then the next one is tried.
+// start creates the cluster in place, starts it and prepares the template. It
+// finds free ports by opening and closing one, so another program can take it
+// in between; then it tries the next one.
 func (c *cluster) start(place string) error {
 	initdb, err := find("initdb")
 	if err != nil {
@@ -119,7 +119,7 @@ func (c *cluster) await(dir string) error {
 	}
 }
 
-// stop ends the server and removes its folder.
+// stop stops the server and removes its folder.
 func (c *cluster) stop() {
 	if c.guard == nil {
 		return
@@ -142,11 +142,11 @@ func (c *cluster) stopped() bool {
 	}
 }
 
-// account is a user of the machine, as systems of the Unix kind number them.
+// account is a Unix user of the machine.
 type account struct{ uid, gid uint32 }
 
-// folder makes the cluster's folder in place. PostgreSQL refuses to run as root, so
-// root hands the folder and the server to another user.
+// folder creates the cluster's folder in place. PostgreSQL refuses to run as
+// root, so root gives the folder and the server to another user.
 func folder(place string) (string, *account, error) {
 	dir, err := os.MkdirTemp(place, "quillgate-postgres-")
 	if err != nil || os.Getuid() != 0 {

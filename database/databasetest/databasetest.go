@@ -1,11 +1,11 @@
-// Package databasetest gives tests their databases: a SQLite file, and a
-// database of a throw-away PostgreSQL cluster that the test process starts
+// Package databasetest provides databases for tests: a SQLite file, and a
+// database of a throw-away PostgreSQL cluster, which the test process starts
 // when it first needs one. The cluster listens on a free loopback port, lives
 // in a temporary folder, and goes away with the process, however that ends.
 //
-// The schema is made once in each process, for either kind; every database is
-// a copy of that one. Where memory has the form of files and room enough, the
-// databases are there; see Folder.
+// The schema is created once in each process, for either engine; every database
+// is a copy. If there is a memory file system with enough room, the databases
+// are there; see Folder.
 //
 // PostgreSQL's server programs must be installed: they are looked for in PATH
 // and in /usr/lib/postgresql/*/bin. A test that cannot have them fails.
@@ -30,14 +30,14 @@ import (
 )
 
 // Each runs fn as two subtests, "sqlite" and "postgres", on an empty database
-// with the whole schema.
+// with the current schema.
 func Each(t *testing.T, fn func(t *testing.T, db *database.DB)) {
 	t.Helper()
 	EachURL(t, func(t *testing.T, url string) { fn(t, Open(t, url)) })
 }
 
-// EachURL is like Each for tests that open the database themselves, more than
-// once or in another process.
+// EachURL is like Each for tests that open the database themselves, several
+// times or in another process.
 func EachURL(t *testing.T, fn func(t *testing.T, url string)) {
 	t.Helper()
 	t.Run("sqlite", func(t *testing.T) { fn(t, SQLite(t)) })
@@ -59,8 +59,8 @@ func Open(t testing.TB, url string) *database.DB {
 	return db
 }
 
-// SQLite is the path of a new database file with the whole schema, alone in a
-// folder of its own.
+// SQLite returns the path of a new database file with the current schema, in
+// its own folder.
 func SQLite(t testing.TB) string {
 	t.Helper()
 	content, err := migrated()
@@ -74,8 +74,8 @@ func SQLite(t testing.TB) string {
 	return path
 }
 
-// migrated is what every SQLite file holds at first. It is made once in each
-// process, since to migrate takes a hundred times as long as to copy.
+// migrated is the initial content of every SQLite file. It is created once in
+// each process, since migrating takes a hundred times as long as copying.
 var migrated = sync.OnceValues(func() (content []byte, err error) {
 	dir, err := os.MkdirTemp(folders(), "")
 	if err != nil {
@@ -87,23 +87,23 @@ var migrated = sync.OnceValues(func() (content []byte, err error) {
 	if err != nil {
 		return nil, err
 	}
-	// The last one to close takes the journal into the file.
+	// Closing the last connection merges the journal into the file.
 	if err := db.Close(); err != nil {
 		return nil, err
 	}
 	return os.ReadFile(path)
 })
 
-// Postgres is the URL of a new database with the whole schema. The cluster
-// does not wait for the disk: it is fast, and for tests that kill the
-// program, not the machine.
+// Postgres returns the URL of a new database with the current schema. The
+// cluster does not sync to disk: it is fast, and suitable for tests that kill
+// the program, not the machine.
 func Postgres(t testing.TB) string {
 	t.Helper()
 	return shared.database(t)
 }
 
-// DurablePostgres is like Postgres, in a cluster of the test's own that does
-// wait for the disk, as a real one does.
+// DurablePostgres is like Postgres, in a cluster of its own that syncs to disk,
+// as a real one does.
 func DurablePostgres(t testing.TB) string {
 	t.Helper()
 	c := &cluster{durable: true}
@@ -111,14 +111,13 @@ func DurablePostgres(t testing.TB) string {
 	return c.database(t)
 }
 
-// shared is the cluster of this test process. It is a variable of the package
-// because tests have nothing else in common; nothing stops it but the end of
-// the process.
+// shared is the cluster of this test process. It is a package variable because
+// tests have nothing else in common; it stops only with the process.
 var shared = &cluster{}
 
 const template = "quillgate_template"
 
-// database makes a database from the template, which is migrated once.
+// database creates a database from the template, which is migrated once.
 func (c *cluster) database(t testing.TB) string {
 	t.Helper()
 	c.once.Do(func() {
@@ -157,8 +156,8 @@ func (c *cluster) makeTemplate(ctx context.Context) error {
 	return db.Close()
 }
 
-// admin serializes what is done to the cluster as a whole: two databases
-// cannot be made from one template at once.
+// exec runs a statement on the cluster as a whole. It serializes them: two
+// databases cannot be created from one template at once.
 func (c *cluster) exec(statement string) error {
 	c.admin.Lock()
 	defer c.admin.Unlock()
@@ -182,18 +181,17 @@ type cluster struct {
 	password string
 	port     int
 	guard    *guard
-	before   []*guard // of the server's earlier lives
+	before   []*guard // of the server's earlier runs
 	dir      string
-	owner    *account // nil: that of the process
+	owner    *account // nil: the user of the process
 }
 
 func (c *cluster) url(name string) string {
 	return fmt.Sprintf("postgres://quillgate:%s@127.0.0.1:%d/%s?sslmode=disable", c.password, c.port, name)
 }
 
-// WithinASecond runs check until it returns nil, and reports its error when
-// that takes more than a second: for what other processes must notice in that
-// time.
+// WithinASecond runs check until it returns nil, and reports its error after a
+// second. It is for what other processes must notice in that time.
 func WithinASecond(t testing.TB, check func() error) {
 	t.Helper()
 	for began := time.Now(); ; time.Sleep(2 * time.Millisecond) {

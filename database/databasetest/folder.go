@@ -9,11 +9,11 @@ import (
 	"testing"
 )
 
-// Folder makes a folder that is removed when the test ends, or when its process
-// is killed, for what does not must be on a disk: where memory has the form of
-// files, it is there, and what waits for the disk waits for nothing. So a test
-// about the disk, or one that kills what writes, uses t.TempDir. That is what a
-// benchmark gets here too.
+// Folder returns a folder that is removed when the test ends or its process is
+// killed, for files that need not be on a disk: if there is a memory file
+// system, the folder is there, and syncing is free. A test about the disk, or
+// one that kills a writer, should use t.TempDir. In a benchmark, Folder does
+// that too.
 func Folder(t testing.TB) string {
 	t.Helper()
 	if _, measures := t.(*testing.B); measures {
@@ -31,8 +31,8 @@ func Folder(t testing.TB) string {
 	return dir
 }
 
-// folders is the folder for those of this process, and goes with it; "", which
-// stands for the usual place of temporary files, when nothing can guard it.
+// folders is the parent folder for this process, and goes away with it. It is
+// "", which means the usual place for temporary files, if nothing can guard it.
 var folders = sync.OnceValue(func() string {
 	dir, err := os.MkdirTemp(memory(), "quillgate-tests-")
 	if err != nil {
@@ -46,12 +46,12 @@ var folders = sync.OnceValue(func() string {
 	return dir
 })
 
-// roomInMemory is how many bytes must be free: many times what the databases of
-// all tests that run at once take.
+// roomInMemory is how many bytes must be free: many times the size of the
+// databases of all tests that run at once.
 const roomInMemory = 2 << 30
 
-// memory is where memory has the form of files, as on Linux; "" when there is
-// no such place, or no room.
+// memory is a memory file system, as on Linux, or "" if there is none with
+// enough room.
 var memory = sync.OnceValue(func() string {
 	const place = "/dev/shm"
 	if freeBytes(place) < roomInMemory {
@@ -60,10 +60,10 @@ var memory = sync.OnceValue(func() string {
 	return place
 })
 
-// guardScript runs a program as its child and ends it when its standard input
+// guardScript runs a program as its child, and ends it when its standard input
 // ends; then it removes the folder. The input is a pipe from the test process,
-// so the system closes it also when the process is killed. A hard stop is
-// right: the folder goes next.
+// so the system closes it even if the process is killed. A hard stop is right,
+// since the folder is removed next.
 const guardScript = `
 dir=$1; shift
 "$@" >"$dir/log" 2>&1 </dev/null &
@@ -82,12 +82,12 @@ type guard struct {
 }
 
 // startGuard guards the folder, and runs a program in it, as another user if
-// owner says so.
+// owner is set.
 func startGuard(owner *account, dir string, program ...string) (*guard, error) {
 	cmd := exec.Command("/bin/sh", append([]string{"-c", guardScript, "guard", dir}, program...)...)
 	cmd.Dir = dir
-	// A group of its own: an interrupt from the keyboard is for the tests, and
-	// the guard cleans up after them.
+	// It is in a group of its own: an interrupt from the keyboard is for the
+	// tests, and the guard cleans up after them.
 	cmd.SysProcAttr = runAs(owner, true)
 	pipe, err := cmd.StdinPipe()
 	if err != nil {

@@ -12,8 +12,9 @@ import (
 	"time"
 )
 
-// Pooler starts a PgBouncer that pools by transaction in front of a database, and returns its URL. There are fewer
-// connections to the server than most tests have clients, so that they change all the time. It ends with the test.
+// Pooler starts a PgBouncer with transaction pooling in front of a database,
+// and returns its URL. It has fewer connections to the server than most tests
+// have clients, so that they change all the time. It ends with the test.
 func Pooler(t testing.TB, address string) string {
 	t.Helper()
 	u, err := url.Parse(address)

@@ -9,7 +9,8 @@ import (
 	"time"
 )
 
-// Proxy is a way to a PostgreSQL server with the faults of a network. It goes away when the test ends.
+// Proxy forwards connections to a PostgreSQL server with the faults of a
+// network. It ends with the test.
 type Proxy struct {
 	url      string
 	listener net.Listener
@@ -23,7 +24,7 @@ type Proxy struct {
 	ways []*way
 }
 
-// NewProxy opens a way to the server of a URL.
+// NewProxy returns a proxy for the server of a URL.
 func NewProxy(t testing.TB, address string) *Proxy {
 	t.Helper()
 	u, err := url.Parse(address)
@@ -42,14 +43,15 @@ func NewProxy(t testing.TB, address string) *Proxy {
 	return p
 }
 
-// URL is that of the database, by this way.
+// URL returns the URL of the database through the proxy.
 func (p *Proxy) URL() string { return p.url }
 
-// Delay holds every piece of data back for some time, in either direction.
+// Delay delays every piece of data, in either direction.
 func (p *Proxy) Delay(d time.Duration) { p.delay.Store(int64(d)) }
 
-// Silence has the way swallow everything from now on, as a dead host or a forgetful firewall does, on connections that are
-// open and on new ones. When that ends, those that were open stay silent.
+// Silence makes the proxy drop everything, as a dead host or a forgetful
+// firewall does, on open and on new connections. When it is turned off, the
+// connections that were open stay silent.
 func (p *Proxy) Silence(on bool) {
 	p.silent.Store(on)
 	p.mu.Lock()
@@ -98,7 +100,7 @@ type way struct {
 	swallow  atomic.Bool // for good
 }
 
-// pass passes on what it reads, or drops it.
+// pass forwards what it reads, or drops it.
 func (w *way) pass(from, to net.Conn) {
 	b := make([]byte, 64<<10)
 	for {

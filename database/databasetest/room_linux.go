@@ -2,7 +2,7 @@ package databasetest
 
 import "syscall"
 
-// freeBytes is how much can be written into a folder; 0 when it is not there.
+// freeBytes returns the free space for a folder, or 0 if it does not exist.
 func freeBytes(folder string) uint64 {
 	var s syscall.Statfs_t
 	if err := syscall.Statfs(folder, &s); err != nil {

@@ -2,5 +2,5 @@
 
 package databasetest
 
-// freeBytes is 0: memory in the form of files is looked for on Linux only.
+// freeBytes returns 0: a memory file system is used on Linux only.
 func freeBytes(string) uint64 { return 0 }

@@ -12,8 +12,8 @@ import (
 	"time"
 )
 
-// Server is a PostgreSQL server of a test's own, which waits for the disk, and can be stopped, started again and followed by
-// a standby.
+// Server is a PostgreSQL server for one test. It syncs to disk, and can be
+// stopped, started again and followed by a standby.
 type Server struct{ c *cluster }
 
 // NewServer starts a server. It ends with the test.
@@ -28,7 +28,8 @@ func NewServer(t testing.TB) *Server {
 	return s
 }
 
-// Database is the URL of a new database with the whole schema. It goes with the server.
+// Database returns the URL of a new database with the current schema. It goes
+// away with the server.
 func (s *Server) Database(t testing.TB) string {
 	t.Helper()
 	name := "t_blog"
@@ -38,7 +39,7 @@ func (s *Server) Database(t testing.TB) string {
 	return s.c.url(name)
 }
 
-// Addr is where the server listens.
+// Addr returns the address of the server.
 func (s *Server) Addr() string { return "127.0.0.1:" + strconv.Itoa(s.c.port) }
 
 // Exec runs a statement as the owner of the server.
@@ -49,7 +50,8 @@ func (s *Server) Exec(t testing.TB, statement string) {
 	}
 }
 
-// Stop ends the server: as pg_ctl does with -m immediate, as by a crash, or with -m fast.
+// Stop stops the server like pg_ctl: with -m immediate, as in a crash, or with
+// -m fast.
 func (s *Server) Stop(t testing.TB, immediate bool) {
 	t.Helper()
 	text, err := os.ReadFile(filepath.Join(s.c.dir, "data", "postmaster.pid"))
@@ -75,7 +77,8 @@ func (s *Server) Stop(t testing.TB, immediate bool) {
 	}
 }
 
-// ended reports whether a process has ended. One that no one has waited for yet has no command line any longer.
+// ended reports whether a process has ended. One that has ended but was not
+// waited for has no command line.
 func ended(pid int) bool {
 	if syscall.Kill(pid, 0) != nil {
 		return true
@@ -84,7 +87,7 @@ func ended(pid int) bool {
 	return err == nil && len(line) == 0
 }
 
-// Start starts the server again that Stop has ended.
+// Start starts the server again after Stop.
 func (s *Server) Start(t testing.TB) {
 	t.Helper()
 	program, err := find("postgres")
@@ -97,7 +100,8 @@ func (s *Server) Start(t testing.TB) {
 	}
 }
 
-// Standby starts a server that follows this one, which from then on acknowledges only what the standby has on its disk.
+// Standby starts a server that follows this one, which from then on
+// acknowledges only what the standby has on disk.
 func (s *Server) Standby(t testing.TB) *Server {
 	t.Helper()
 	dir, owner, err := folder("")
@@ -115,7 +119,8 @@ func (s *Server) Standby(t testing.TB) *Server {
 	if out, err := copied.CombinedOutput(); err != nil {
 		t.Fatalf("pg_basebackup: %v\n%s", err, out)
 	}
-	// It is of no one's business but the standby's; and it may be older than what the standby reads.
+	// Only the standby needs it; and it may be older than the data that the
+	// standby reads.
 	os.Remove(filepath.Join(data, "postmaster.pid"))
 	other := &Server{&cluster{durable: true, password: s.c.password}}
 	if other.c.port, err = freePort(); err != nil {
@@ -138,7 +143,8 @@ func (s *Server) Standby(t testing.TB) *Server {
 func (s *Server) Promote(t testing.TB) {
 	t.Helper()
 	s.Exec(t, "SELECT pg_promote(true, 20)")
-	// What it has copied from the old primary would have it wait for a standby of its own.
+	// The setting that it has copied from the old primary would make it wait
+	// for a standby of its own.
 	s.Exec(t, "ALTER SYSTEM RESET synchronous_standby_names")
 	s.Exec(t, "SELECT pg_reload_conf()")
 }

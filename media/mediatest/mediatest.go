@@ -1,6 +1,7 @@
-// Package mediatest gives tests a real S3 server: versitygw, over a temporary folder, on loopback. It starts in a fraction of
-// a second and goes away with the test. The program is built once, in the version of tools/s3.mod, and kept in the folder
-// .cache of the repository.
+// Package mediatest provides a real S3 server for tests: versitygw, over a
+// temporary folder, on loopback. It starts in a fraction of a second and goes
+// away with the test. The program is built once, in the version of
+// tools/s3.mod, and kept in the folder .cache of the repository.
 package mediatest
 
 import (
@@ -19,7 +20,7 @@ import (
 	"time"
 )
 
-// version is that of tools/s3.mod, which a test compares.
+// version is that in tools/s3.mod; a test compares them.
 const version = "v1.8.0"
 
 // The credentials of the server.
@@ -28,19 +29,20 @@ const (
 	SecretKey = "quillgate-test-secret"
 )
 
-// Bucket is the one bucket of the server.
+// Bucket is the only bucket of the server.
 const Bucket = "uploads"
 
 // S3 is a running S3 server.
 type S3 struct {
 	Endpoint string // http://127.0.0.1:PORT
-	Dir      string // the folder that its objects lie in
+	Dir      string // the folder with its objects
 	cmd      *exec.Cmd
 	log      bytes.Buffer
 }
 
-// Start starts a server with an empty bucket, which is stopped when the test ends. The tests of a process that uses it set the
-// credentials in the environment by SetCredentials.
+// Start starts a server with an empty bucket, which is stopped when the test
+// ends. Tests that use it must set the credentials in the environment with
+// SetCredentials.
 func Start(t testing.TB) *S3 {
 	t.Helper()
 	path, err := program()
@@ -61,7 +63,7 @@ func Start(t testing.TB) *S3 {
 	return s
 }
 
-// run starts the program on the given address and waits until it answers.
+// run starts the program on an address and waits until it answers.
 func (s *S3) run(t testing.TB, path, address string) {
 	t.Helper()
 	s.cmd = exec.Command(path, "--port", address, "--quiet", "posix", s.Dir)
@@ -86,7 +88,7 @@ func (s *S3) run(t testing.TB, path, address string) {
 	}
 }
 
-// Kill ends the server as kill -9 does.
+// Kill kills the server like kill -9.
 func (s *S3) Kill() {
 	if s.cmd == nil {
 		return
@@ -106,7 +108,8 @@ func (s *S3) Restart(t testing.TB) {
 	s.run(t, path, strings.TrimPrefix(s.Endpoint, "http://"))
 }
 
-// Address is that of the bucket below a prefix, by way of the given endpoint, or directly when it is "".
+// Address returns the address of the bucket with a prefix, through an endpoint,
+// or directly if that is "".
 func (s *S3) Address(prefix, endpoint string) string {
 	if endpoint == "" {
 		endpoint = s.Endpoint
@@ -114,13 +117,14 @@ func (s *S3) Address(prefix, endpoint string) string {
 	return "s3://" + Bucket + "/" + prefix + "?endpoint=" + endpoint
 }
 
-// Objects lists the keys of the bucket but for those with a hidden part.
+// Objects lists the keys of the bucket, except those with a hidden part.
 func (s *S3) Objects(t testing.TB) []string {
 	t.Helper()
 	return s.files(t, false)
 }
 
-// Unfinished lists what the server keeps of uploads in parts that were never completed.
+// Unfinished lists what the server stores of uploads in parts that were never
+// completed.
 func (s *S3) Unfinished(t testing.TB) []string {
 	t.Helper()
 	return s.files(t, true)
@@ -149,13 +153,13 @@ func (s *S3) files(t testing.TB, unfinished bool) []string {
 	return out
 }
 
-// SetCredentials puts the credentials of the server into the environment.
+// SetCredentials sets the credentials of the server in the environment.
 func SetCredentials() {
 	os.Setenv("AWS_ACCESS_KEY_ID", AccessKey)
 	os.Setenv("AWS_SECRET_ACCESS_KEY", SecretKey)
 }
 
-// program is the path of the server's program, which is built when it is missing.
+// program is the path of the server's program, which is built if it is missing.
 var program = sync.OnceValues(func() (string, error) {
 	root, err := repository()
 	if err != nil {
@@ -177,7 +181,7 @@ var program = sync.OnceValues(func() (string, error) {
 	return path, os.Rename(part, path)
 })
 
-// repository is the folder above that has the tools.
+// repository returns the parent folder that contains the tools.
 func repository() (string, error) {
 	dir, err := os.Getwd()
 	for ; err == nil; dir = filepath.Dir(dir) {

@@ -11,7 +11,7 @@ import (
 	"time"
 )
 
-// Proxy stands between a client and an S3 server and makes the network bad.
+// Proxy stands between a client and an S3 server and simulates a bad network.
 type Proxy struct {
 	Endpoint string // http://127.0.0.1:PORT
 
@@ -21,14 +21,14 @@ type Proxy struct {
 	conns    map[net.Conn]bool
 	mode     atomic.Int32
 	delay    atomic.Int64 // for each 64 KiB on the way to the server
-	answers  atomic.Int64 // bytes that still come back before the connection is cut, when positive
+	answers  atomic.Int64 // if positive, the bytes that come back before the connection is cut
 }
 
-// What a Proxy does.
+// The modes of a Proxy.
 const (
 	Passes  = iota
-	Refuses // takes connections and closes them
-	Silent  // takes connections and bytes, and gives none
+	Refuses // accepts connections and closes them
+	Silent  // accepts connections and bytes, and answers nothing
 	Says503 // answers every request with 503
 )
 
@@ -58,16 +58,17 @@ func StartProxy(t testing.TB, s *S3) *Proxy {
 	return p
 }
 
-// Set changes what the proxy does, also for connections that are open: they are cut.
+// Set changes the mode of the proxy, also for open connections, which are cut.
 func (p *Proxy) Set(mode int32) {
 	p.mode.Store(mode)
 	p.cut()
 }
 
-// Slow has every 64 KiB on the way to the server take as long.
+// Slow delays every 64 KiB on the way to the server.
 func (p *Proxy) Slow(delay time.Duration) { p.delay.Store(int64(delay)) }
 
-// LoseAnswers has the next answer that comes back lost, after the server has done what was asked.
+// LoseAnswers loses the next answer after the server has carried out the
+// request.
 func (p *Proxy) LoseAnswers() { p.answers.Store(1) }
 
 func (p *Proxy) cut() {
@@ -160,7 +161,7 @@ func (p *Proxy) back(to io.Writer, from io.Reader) {
 	}
 }
 
-// one is a listener of one connection.
+// one is a listener for a single connection.
 type one struct {
 	conn  net.Conn
 	given bool

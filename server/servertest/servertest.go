@@ -22,12 +22,12 @@ import (
 	"github.com/quillgate/quillgate/server"
 )
 
-// Password is the password of the users that this package makes.
+// Password is the password of the users that this package creates.
 const Password = "correct horse battery staple"
 
-// OpenBlog opens a blog. The database is a URL as databasetest.EachURL gives
-// it; "" stands for a new SQLite file. Folder, Database and Hash of the
-// configuration are set here.
+// OpenBlog opens a blog. database is a URL from databasetest.EachURL, or "" for
+// a new SQLite file. OpenBlog sets Folder, Database and Hash of the
+// configuration.
 func OpenBlog(t testing.TB, database string, cfg server.BlogConfig) *server.Blog {
 	t.Helper()
 	cfg.Folder, cfg.Database = place(t, database)
@@ -74,7 +74,7 @@ func closeAtEnd(t testing.TB, c io.Closer) {
 	})
 }
 
-// User makes a user with Password and the e-mail address LOGIN@example.org.
+// User creates a user with Password and the e-mail address LOGIN@example.org.
 func User(t testing.TB, keys *server.Keys, login string, role auth.Role) auth.User {
 	t.Helper()
 	u, err := keys.Users.Create(context.WithoutCancel(t.Context()), audit.Operator,
@@ -85,7 +85,7 @@ func User(t testing.TB, keys *server.Keys, login string, role auth.Role) auth.Us
 	return u
 }
 
-// Key makes an application.
+// Key creates an application.
 func Key(t testing.TB, keys *server.Keys, n apps.New) (apps.App, apps.Secret) {
 	t.Helper()
 	app, secret, err := keys.Apps.Create(context.WithoutCancel(t.Context()), audit.Operator, n)

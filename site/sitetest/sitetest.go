@@ -1,4 +1,4 @@
-// Package sitetest opens blogs for tests, with the parts that they stand on.
+// Package sitetest opens blogs for tests, with the parts that they need.
 package sitetest
 
 import (
@@ -15,14 +15,14 @@ import (
 	"github.com/quillgate/quillgate/site"
 )
 
-// BaseURL is the address of the blogs that name no other.
+// BaseURL is the default address of the blogs.
 const BaseURL = "https://blog.example"
 
-// Config says how a blog is opened. The zero value is a blog at BaseURL whose
-// clock is that of the machine.
+// Config configures a blog. The zero value is a blog at BaseURL with the clock
+// of the machine.
 type Config struct {
 	BaseURL string
-	Clock   func() time.Time // may be read by several goroutines at a time
+	Clock   func() time.Time // may be read concurrently
 }
 
 // Blog is a site and its parts. Users have cheap password hashes.
@@ -32,11 +32,11 @@ type Blog struct {
 	Apps   *apps.Store
 	Users  *auth.Users
 	Files  *media.Library
-	Folder string // where Files are
+	Folder string // the folder of Files
 }
 
-// Open opens the blog in a database, with a keyset and a media folder of its
-// own. All of it is closed when the test ends.
+// Open opens the blog in a database, with its own keyset and media folder.
+// Everything is closed when the test ends.
 func Open(t testing.TB, db *database.DB, cfg Config) Blog {
 	t.Helper()
 	if cfg.BaseURL == "" {

@@ -12,20 +12,20 @@ import (
 	"strings"
 )
 
-// A Password is an application password that someone has made.
+// A Password is an application password.
 type Password struct {
 	UUID, Login, Name, App string
 	text                   string
 }
 
-// Passwords returns the application passwords there are.
+// Passwords returns all application passwords.
 func (wp *WordPress) Passwords() []Password {
 	wp.mu.Lock()
 	defer wp.mu.Unlock()
 	return slices.Clone(wp.passwords)
 }
 
-// made makes an application password.
+// made creates an application password.
 func (wp *WordPress) made(login, name, app string) Password {
 	wp.mu.Lock()
 	defer wp.mu.Unlock()
@@ -38,8 +38,8 @@ func (wp *WordPress) made(login, name, app string) Password {
 
 var noLetters = regexp.MustCompile(`[^A-Za-z0-9]`)
 
-// application returns the application password that this is. There are none
-// where the WordPress does not know that it is behind https.
+// application returns the application password with this text. There are none
+// if the WordPress does not know that it is behind https.
 func (wp *WordPress) application(login, password string) (Password, bool) {
 	wp.mu.Lock()
 	defer wp.mu.Unlock()
@@ -51,8 +51,8 @@ func (wp *WordPress) application(login, password string) (Password, bool) {
 	return Password{}, false
 }
 
-// page is what people see. The words are our own; the fields and what becomes
-// of them are those of WordPress.
+// page is what people see. The texts are our own; the fields and their effects
+// are those of WordPress.
 var page = template.Must(template.New("page").Parse(`<!DOCTYPE html><html lang="en"><head><title>{{.Title}}</title><link rel="icon" href="data:,"></head><body><main><h1>{{.Title}}</h1>
 {{with .Text}}<p id="text">{{.}}</p>{{end}}{{with .Back}}<p><a href="{{.}}">Go Back</a></p>{{end}}
 {{if .Login}}<form method="post" action="/wp-login.php"><input type="hidden" name="redirect_to" value="{{.To}}">
@@ -73,7 +73,7 @@ func show(w http.ResponseWriter, status int, s shown) {
 	_ = page.Execute(w, s)
 }
 
-// signedIn is who the cookie says: a toy, for tests.
+// signedIn returns the user in the cookie: a toy, for tests.
 func (wp *WordPress) signedIn(r *http.Request) string {
 	c, err := r.Cookie("wordpress_logged_in")
 	if err != nil {
@@ -89,7 +89,7 @@ func (wp *WordPress) signedIn(r *http.Request) string {
 	return ""
 }
 
-// logIn is wp-login.php.
+// logIn imitates wp-login.php.
 func (wp *WordPress) logIn(w http.ResponseWriter, r *http.Request) {
 	to := r.FormValue("redirect_to")
 	if r.Method != http.MethodPost {
@@ -108,8 +108,8 @@ func (wp *WordPress) logIn(w http.ResponseWriter, r *http.Request) {
 	http.Redirect(w, r, to, http.StatusFound)
 }
 
-// authorize is wp-admin/authorize-application.php, as WordPress 6.1 and 7.0
-// have it.
+// authorize imitates wp-admin/authorize-application.php of WordPress 6.1 and
+// 7.0.
 func (wp *WordPress) authorize(w http.ResponseWriter, r *http.Request) {
 	if err := r.ParseForm(); err != nil {
 		return
@@ -157,7 +157,7 @@ func (wp *WordPress) authorize(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// mayReturn is which addresses WordPress sends a password to.
+// mayReturn reports whether WordPress would send a password to an address.
 func (wp *WordPress) mayReturn(address string) bool {
 	u, err := url.Parse(address)
 	if err != nil || u.Host == "" {
@@ -176,7 +176,7 @@ func added(address string, values url.Values) string {
 
 const ownPasswords = "/wp/v2/users/me/application-passwords"
 
-// rest answers the part of the REST interface that is about application
+// rest imitates the part of the REST interface that manages application
 // passwords.
 func (wp *WordPress) rest(w http.ResponseWriter, r *http.Request, route string) {
 	w.Header().Set("Content-Type", "application/json")
@@ -219,7 +219,7 @@ func (wp *WordPress) rest(w http.ResponseWriter, r *http.Request, route string) 
 	}
 }
 
-// home is what the WordPress calls itself.
+// home returns the address that the WordPress has for itself.
 func (wp *WordPress) home() string {
 	if wp.Home != "" {
 		return wp.Home

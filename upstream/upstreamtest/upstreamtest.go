@@ -1,6 +1,6 @@
-// Package upstreamtest is a small WordPress for tests: the methods that say
-// what a gateway needs to be told, a few posts, and bad answers on demand. It
-// remembers all that reached it.
+// Package upstreamtest imitates a small WordPress for tests: the methods that a
+// gateway needs, a few posts, and bad answers on demand. It remembers
+// everything that reached it.
 package upstreamtest
 
 import (
@@ -20,7 +20,7 @@ import (
 	"github.com/quillgate/quillgate/xmlrpc"
 )
 
-// A Call is one that reached the WordPress.
+// A Call is a call that reached the WordPress.
 type Call struct {
 	Method string
 	Params []xmlrpc.Value
@@ -30,19 +30,20 @@ type Call struct {
 	Size   int64 // of the body
 }
 
-// A Post is what the WordPress keeps.
+// A Post is a post of the WordPress.
 type Post struct{ Status, Type, Title string }
 
-// A WordPress answers at URL + "/xmlrpc.php". Set its fields before it is asked.
+// A WordPress answers at URL + "/xmlrpc.php". Set its fields before the first
+// call.
 type WordPress struct {
 	URL      string
-	Home     string            // what it calls itself; URL when empty
+	Home     string            // its address for itself; default URL
 	HTTPS    bool              // it knows that it is behind https
-	Version  int               // the major one, which its feed tells; 6 when 0
+	Version  int               // the major version in its feed; default 6
 	Disabled bool              // its page offers no application passwords
 	Users    map[string]string // passwords by login; all are administrators
-	// Upload, when set, has bodies of more than 1 MiB counted, not read; they
-	// are answered like an upload.
+	// Upload, if set, is called with the size of bodies of more than 1 MiB,
+	// which are not kept; they are answered like an upload.
 	Upload func(bytes int64)
 
 	mu        sync.Mutex
@@ -52,11 +53,11 @@ type WordPress struct {
 	posts     map[int64]Post
 	passwords []Password // of applications
 	numbered  int
-	cookie    string // what shows that someone is signed in
+	cookie    string // proves that someone is signed in
 }
 
-// Start starts a WordPress with the user admin and the password app-password,
-// which has the post 1, published, the draft 2 and the page 3, published.
+// Start starts a WordPress with the user admin and the password app-password.
+// It has the published post 1, the draft 2 and the published page 3.
 func Start(t testing.TB) *WordPress {
 	t.Helper()
 	wp := New()
@@ -66,20 +67,20 @@ func Start(t testing.TB) *WordPress {
 	return wp
 }
 
-// New returns what Start starts.
+// New returns a WordPress in the state of Start.
 func New() *WordPress {
 	return &WordPress{HTTPS: true, cookie: rand.Text(), Users: map[string]string{"admin": "app-password"}, posts: map[int64]Post{
 		1: {"publish", "post", "Hello"}, 2: {"draft", "post", "Draft"}, 3: {"publish", "page", "Page"},
 	}}
 }
 
-// Play has answer asked first in place of the WordPress, which reports whether
-// it has answered; nil for the WordPress alone.
+// Play lets answer answer first in place of the WordPress; it reports whether
+// it has. A nil answer restores the WordPress.
 func (wp *WordPress) Play(answer func(w http.ResponseWriter, method string) bool) {
 	wp.set(answer, false)
 }
 
-// PlayLate is Play, but the call is carried out before.
+// PlayLate is Play after the call was carried out.
 func (wp *WordPress) PlayLate(answer func(w http.ResponseWriter, method string) bool) {
 	wp.set(answer, true)
 }
@@ -97,7 +98,7 @@ func (wp *WordPress) SetPassword(login, password string) {
 	wp.Users[login] = password
 }
 
-// Calls returns what reached the WordPress, without its own questions' answers.
+// Calls returns the calls that reached the WordPress.
 func (wp *WordPress) Calls() []Call {
 	wp.mu.Lock()
 	defer wp.mu.Unlock()
@@ -186,7 +187,7 @@ func (wp *WordPress) answer(w http.ResponseWriter, v xmlrpc.Value, f *xmlrpc.Fau
 	_, _ = w.Write(xmlrpc.AppendResponse(nil, v))
 }
 
-// run carries out a call. Methods of plugins have the login at 1.
+// run carries out a call. Methods of plugins have the login at position 1.
 func (wp *WordPress) run(c Call) (xmlrpc.Value, *xmlrpc.Fault) {
 	at := 1
 	if m := methods.Lookup(c.Method); m != nil {
@@ -264,8 +265,8 @@ func (wp *WordPress) method(c Call, login string) (xmlrpc.Value, *xmlrpc.Fault) 
 	return xmlrpc.Bool(true), nil
 }
 
-// Line plays a recorded answer: a whole HTTP response, as it stood on the wire.
-// The connection is closed behind it, and at once where there is none.
+// Line replays a recorded answer: a whole HTTP response, as it was on the wire.
+// It closes the connection afterwards, or at once without a response.
 func Line(w http.ResponseWriter, line []byte) error {
 	head, _, ok := bytes.Cut(line, []byte("\r\n\r\n"))
 	if len(line) > 0 && (!ok || !bytes.HasPrefix(head, []byte("HTTP/"))) {
