@@ -136,7 +136,7 @@ func TestRandomnessK1(t *testing.T) {
 	}
 }
 
-// K2: the published form, and a checksum that notices a changed character.
+// K2: the published form, and a checksum that detects a changed character.
 func TestSecretFormK2(t *testing.T) {
 	each(t, func(t *testing.T, s *apps.Store, _ *database.DB, _ *databasetest.Clock) {
 		_, secret := create(t, s, 1)
@@ -155,7 +155,7 @@ func TestSecretFormK2(t *testing.T) {
 			}
 		}
 	})
-	// Pinned, so that programs that search for secrets go on finding them.
+	// Pinned, so that tools that search for secrets keep finding them.
 	const known = "qgs_" + "0123456789012345678901234567890123456789012" + "1IDfut"
 	for _, text := range []string{"", "qgs_", known[1:], known + "0", "QGS_" + known[4:]} {
 		if apps.ValidSecret(text) {
@@ -167,8 +167,8 @@ func TestSecretFormK2(t *testing.T) {
 	}
 }
 
-// K7: in the process that revokes, at once; in another within a second; and
-// after a new start.
+// K7: at once in the process that revokes, within a second in another, and
+// after a restart.
 func TestRevokeK7(t *testing.T) {
 	databasetest.EachURL(t, func(t *testing.T, url string) {
 		c, file := newClock(), keyset(t)
@@ -402,7 +402,7 @@ func TestListInPages(t *testing.T) {
 	})
 }
 
-// K12: uses cost no write of their own, and are there after the end.
+// K12: uses cost no write of their own, and are stored after Close.
 func TestUsed(t *testing.T) {
 	databasetest.EachURL(t, func(t *testing.T, url string) {
 		db, c, file := databasetest.Open(t, url), newClock(), keyset(t)

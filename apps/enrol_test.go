@@ -48,7 +48,8 @@ func edKey(t *testing.T) apps.VerificationKey {
 	return key
 }
 
-// modulus is an odd number of so many bits; no one must sign with it.
+// modulus returns an odd number with the given number of bits; nobody needs to
+// sign with it.
 func modulus(bits int) *big.Int {
 	n := new(big.Int).Lsh(big.NewInt(1), uint(bits-1))
 	return n.Add(n, big.NewInt(12345))
@@ -130,7 +131,7 @@ func TestK15VerificationKeys(t *testing.T) {
 	}
 }
 
-// endsWith is an Ed25519 key in DER whose last byte is b.
+// endsWith returns an Ed25519 key in DER whose last byte is b.
 func endsWith(t *testing.T, b byte) []byte {
 	t.Helper()
 	for range 100_000 {
@@ -151,8 +152,8 @@ func endsWith(t *testing.T, b byte) []byte {
 	return nil
 }
 
-// pssPEM is an RSA key that says of itself that it is for PSS alone, as openssl
-// genpkey -algorithm rsa-pss makes it.
+// pssPEM returns an RSA key that is restricted to PSS, as openssl genpkey
+// -algorithm rsa-pss makes it.
 func pssPEM(t *testing.T, n *big.Int, parameters asn1.RawValue) []byte {
 	t.Helper()
 	der, err := asn1.Marshal(struct {
@@ -168,8 +169,8 @@ func pssPEM(t *testing.T, n *big.Int, parameters asn1.RawValue) []byte {
 	return pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: der})
 }
 
-// K15: a key without a secret has none anywhere, keeps its algorithm, and an
-// empty key is no one's.
+// K15: a key without a secret has none anywhere and keeps its algorithm, and an
+// empty key is unusable.
 func TestK15Enrolled(t *testing.T) {
 	each(t, func(t *testing.T, s *apps.Store, db *database.DB, c *databasetest.Clock) {
 		app, err := s.Enrol(t.Context(), audit.Operator, apps.New{UserID: 1, Name: "Build server", Scope: apps.Scope{Rights: []apps.Right{apps.Draft}}}, edKey(t))
@@ -223,7 +224,7 @@ func TestK15Enrolled(t *testing.T) {
 	})
 }
 
-// K15: the successor of such a key is one too.
+// K15: the successor of such a key has no secret either.
 func TestK15RotateVerificationKey(t *testing.T) {
 	each(t, func(t *testing.T, s *apps.Store, _ *database.DB, c *databasetest.Clock) {
 		app, err := s.Enrol(t.Context(), audit.Operator, apps.New{UserID: 1, Name: "x"}, edKey(t))
@@ -252,8 +253,8 @@ func TestK15RotateVerificationKey(t *testing.T) {
 	})
 }
 
-// K16: an enrolment is closed unless it was opened, and closes after its time
-// or one success.
+// K16: enrolment is closed unless it was opened, and closes after its time or
+// one success.
 func TestK16EnrolmentWindow(t *testing.T) {
 	each(t, func(t *testing.T, s *apps.Store, db *database.DB, c *databasetest.Clock) {
 		enrol := func(code string) (apps.App, error) {
@@ -284,7 +285,7 @@ func TestK16EnrolmentWindow(t *testing.T) {
 		if until, err := s.Enrolment(t.Context(), 2); err != nil || until.IsZero() {
 			t.Errorf("Enrolment: %v, %v", until, err)
 		}
-		// What cannot be enrolled leaves it open.
+		// An invalid enrolment leaves it open.
 		var invalid *apps.Invalid
 		if _, err := s.EnrolByCode(t.Context(), audit.Operator, first, "", edKey(t)); !errors.As(err, &invalid) {
 			t.Errorf("no name: %v, want *Invalid", err)
@@ -309,8 +310,8 @@ func TestK16EnrolmentWindow(t *testing.T) {
 		if _, err := enrol(replaced); !errors.Is(err, apps.ErrNoEnrolment) {
 			t.Errorf("a code that another has replaced: %v, want ErrNoEnrolment", err)
 		}
-		// It is in the trail once, and takes the codes of others with it that
-		// came too late.
+		// The trail has it once, and expired codes of others are removed with
+		// it.
 		if _, _, err := s.OpenEnrolment(t.Context(), audit.Operator, apps.New{UserID: 1}, time.Minute); err != nil {
 			t.Fatal(err)
 		}
@@ -343,7 +344,7 @@ func TestK16EnrolmentWindow(t *testing.T) {
 	})
 }
 
-// K16: of many programs with one code, one is enrolled.
+// K16: of many clients with one code, one is enrolled.
 func TestK16OneSuccess(t *testing.T) {
 	each(t, func(t *testing.T, s *apps.Store, _ *database.DB, _ *databasetest.Clock) {
 		code, _, err := s.OpenEnrolment(t.Context(), audit.Operator, apps.New{UserID: 1}, 0)

@@ -10,7 +10,7 @@ func IsSealedColumn(table, column string) bool {
 	return slices.ContainsFunc(sealedColumns(), func(c sealedColumn) bool { return c.table == table && c.column == column })
 }
 
-// SealedColumns is the length of that list.
+// SealedColumns returns the length of that list.
 func SealedColumns() int { return len(sealedColumns()) }
 
 // FlushUsage writes the uses that are due, as happens every 20 seconds.

@@ -20,10 +20,11 @@ import (
 	"github.com/quillgate/quillgate/database/databasetest"
 )
 
-// sameApp compares keys; the addresses in them have parts of their own.
+// sameApp compares keys; addresses contain unexported fields.
 var sameApp = cmp.Options{cmpopts.EquateComparable(netip.Addr{}, netip.Prefix{}), cmpopts.EquateEmpty()}
 
-// lookup is the error of Lookup; every error must come without a secret.
+// lookup returns the error of Lookup, and checks that an error comes without a
+// secret.
 func lookup(t *testing.T, s *apps.Store, public string) error {
 	t.Helper()
 	secret, _, err := s.Lookup(t.Context(), public)
@@ -34,7 +35,7 @@ func lookup(t *testing.T, s *apps.Store, public string) error {
 }
 
 // K7: a key that one process revokes is refused by all others within a second,
-// whatever they have kept.
+// whatever they have cached.
 func TestK7RevokedEverywhere(t *testing.T) {
 	databasetest.EachURL(t, func(t *testing.T, url string) {
 		c, file := newClock(), keyset(t)
@@ -79,8 +80,8 @@ func TestK7RevokedEverywhere(t *testing.T) {
 	})
 }
 
-// The successor whose secret never arrived is replaced by another one, and by
-// no one but the key that it succeeds; one that was used is not.
+// A successor whose secret never arrived can be replaced, only by the key that
+// it succeeds, and only if it was never used.
 func TestRotateAgain(t *testing.T) {
 	each(t, func(t *testing.T, s *apps.Store, _ *database.DB, c *databasetest.Clock) {
 		again := func(public, lost string) (apps.App, error) {
@@ -131,8 +132,8 @@ func TestRotateAgain(t *testing.T) {
 	})
 }
 
-// K7: where processes hear from one another, a revoked key is refused by the
-// others at once.
+// K7: where processes notify one another, the others refuse a revoked key at
+// once.
 func TestK7RevokedWhereItIsHeard(t *testing.T) {
 	address, c, file := databasetest.Postgres(t), newClock(), keyset(t)
 	here := open(t, databasetest.Open(t, address), file, c)
@@ -198,7 +199,7 @@ func TestK7RevokeAll(t *testing.T) {
 	})
 }
 
-// K8: what concerns another's key is ErrNotFound, and changes nothing.
+// K8: for another user's key the error is ErrNotFound, and nothing changes.
 func TestK8OthersKeys(t *testing.T) {
 	each(t, func(t *testing.T, s *apps.Store, _ *database.DB, _ *databasetest.Clock) {
 		app, _ := create(t, s, 1)
@@ -217,7 +218,7 @@ func TestK8OthersKeys(t *testing.T) {
 	})
 }
 
-// K9: what a key is limited to can be changed, and holds in another process
+// K9: the limits of a key can be changed, which takes effect in another process
 // within a second.
 func TestK9ScopeOfAKey(t *testing.T) {
 	databasetest.EachURL(t, func(t *testing.T, url string) {
@@ -271,7 +272,7 @@ func TestK9ScopeOfAKey(t *testing.T) {
 				t.Errorf("%s: %v, want *Invalid", name, err)
 			}
 		}
-		// A row that someone damaged gives no right at all.
+		// A damaged row gives no rights.
 		if _, err := db.Exec(t.Context(), `UPDATE apps SET scope = 'reed' WHERE public = $1`, app.Public); err != nil {
 			t.Fatal(err)
 		}
@@ -292,7 +293,8 @@ func manyMethods() string {
 	return b.String()
 }
 
-// K10: a key works up to its expiry and not from it on, in spite of the cache.
+// K10: a key works until its expiry and not from then on, in spite of the
+// cache.
 func TestK10Expiry(t *testing.T) {
 	each(t, func(t *testing.T, s *apps.Store, _ *database.DB, c *databasetest.Clock) {
 		var invalid *apps.Invalid
@@ -347,8 +349,8 @@ func TestK10Expiry(t *testing.T) {
 	})
 }
 
-// K10: where the site says so, keys that no one uses are refused until their
-// owners renew them.
+// K10: if the site is configured so, unused keys are refused until their owners
+// renew them.
 func TestK10Unused(t *testing.T) {
 	databasetest.Each(t, func(t *testing.T, db *database.DB) {
 		const limit = 180 * 24 * time.Hour
@@ -389,7 +391,7 @@ func TestK10Unused(t *testing.T) {
 }
 
 // A key that one server has refused as unused works there again a second after
-// another has written that it was used.
+// another has recorded its use.
 func TestK10UsedElsewhere(t *testing.T) {
 	databasetest.EachURL(t, func(t *testing.T, url string) {
 		const limit = time.Hour
@@ -420,8 +422,8 @@ func TestK10UsedElsewhere(t *testing.T) {
 	})
 }
 
-// What is kept of keys stays when last uses are written, and goes when any
-// other column is.
+// Cached keys stay when last uses are written, and are dropped when any other
+// column changes.
 func TestUsesMoveNoEpoch(t *testing.T) {
 	each(t, func(t *testing.T, s *apps.Store, db *database.DB, _ *databasetest.Clock) {
 		app, _ := create(t, s, 1)
@@ -469,7 +471,7 @@ func TestUsesMoveNoEpoch(t *testing.T) {
 	})
 }
 
-// K11: both pairs work while they overlap, and one afterwards.
+// K11: both pairs work during the overlap, and one afterwards.
 func TestK11Rotation(t *testing.T) {
 	each(t, func(t *testing.T, s *apps.Store, _ *database.DB, c *databasetest.Clock) {
 		networks, _ := apps.ParseNetworks("192.0.2.0/24")
@@ -537,7 +539,7 @@ func TestK11RotationLimits(t *testing.T) {
 		if err := lookup(t, s, next.Public); !errors.Is(err, apps.ErrRevoked) {
 			t.Errorf("the old pair after an emergency: %v, want ErrRevoked", err)
 		}
-		// The end of a pair is that of its successor.
+		// The successor expires when the pair does.
 		short, _, err := s.Create(t.Context(), audit.Operator, apps.New{UserID: 1, Name: "x", Expires: c.Now().Add(time.Hour)})
 		if err != nil {
 			t.Fatal(err)
@@ -558,7 +560,7 @@ func TestK11RotationLimits(t *testing.T) {
 	})
 }
 
-// K11: pairs that end by themselves do not count; K13: all others do.
+// K11: pairs that have a successor do not count; K13: all others do.
 func TestK11RotationAtTheLimit(t *testing.T) {
 	each(t, func(t *testing.T, s *apps.Store, _ *database.DB, c *databasetest.Clock) {
 		var last apps.App
@@ -592,7 +594,8 @@ func TestK11RotationAtTheLimit(t *testing.T) {
 	})
 }
 
-// K11: of many rotations at once one makes a successor, and the others name it.
+// K11: of many concurrent rotations one creates a successor, and the others
+// name it.
 func TestK11RotateAtOnce(t *testing.T) {
 	each(t, func(t *testing.T, s *apps.Store, _ *database.DB, _ *databasetest.Clock) {
 		app, _ := create(t, s, 1)
@@ -627,7 +630,7 @@ func TestK11RotateAtOnce(t *testing.T) {
 	})
 }
 
-// K11: it shows that a program still uses the old pair.
+// K11: it is visible that a client still uses the old pair.
 func TestK11OldPairStillUsed(t *testing.T) {
 	each(t, func(t *testing.T, s *apps.Store, _ *database.DB, c *databasetest.Clock) {
 		app, _ := create(t, s, 1)
@@ -656,7 +659,7 @@ func TestK11OldPairStillUsed(t *testing.T) {
 	})
 }
 
-// H11: every change of a key leaves its line, and no line a secret.
+// H11: every change to a key has its line, and no line a secret.
 func TestH11KeysInTheTrail(t *testing.T) {
 	each(t, func(t *testing.T, s *apps.Store, db *database.DB, _ *databasetest.Clock) {
 		by := audit.Actor{UserID: 1, Via: "session", Addr: netip.MustParseAddr("192.0.2.7")}
@@ -699,8 +702,8 @@ func TestH11KeysInTheTrail(t *testing.T) {
 	})
 }
 
-// K12: uses cost no statement on the way, at most one write a minute for a key,
-// and are right afterwards.
+// K12: uses cost no statement in a request, at most one write a minute for a
+// key, and are right afterwards.
 func TestK12LastUse(t *testing.T) {
 	each(t, func(t *testing.T, s *apps.Store, db *database.DB, c *databasetest.Clock) {
 		app, _ := create(t, s, 1)
@@ -747,7 +750,7 @@ func TestK12LastUse(t *testing.T) {
 		if got := get(); got.Uses != 1002 || got.LastUse.Method != "wp.getPost" || !got.LastUse.At.Equal(c.Now()) {
 			t.Errorf("a minute later: %d uses, %+v", got.Uses, got.LastUse)
 		}
-		// A use whose method is not known yet waits for it, and not for ever.
+		// A use whose method is unknown waits for it, but not for ever.
 		s.Used(other.Public, apps.Use{Addr: addr})
 		s.FlushUsage()
 		if got, _ := s.Get(t.Context(), other.Public); !got.LastUse.At.IsZero() {

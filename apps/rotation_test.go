@@ -29,7 +29,7 @@ func rotate(t *testing.T, s *apps.Store) apps.SealReport {
 	return report
 }
 
-// K5: a rotation while two other processes look keys up and make keys. Nothing
+// K5: a rotation while two other processes look up and create keys. Nothing
 // fails, and afterwards no row needs the old key.
 func TestK5RotationUnderLoad(t *testing.T) {
 	databasetest.EachURL(t, func(t *testing.T, url string) {
@@ -56,7 +56,7 @@ func TestK5RotationUnderLoad(t *testing.T) {
 			all.Go(func() {
 				for !stop.Load() {
 					for public, want := range secrets {
-						clocks[i].Add(2 * time.Second) // what was looked up before is not kept so long
+						clocks[i].Add(2 * time.Second) // cached lookups are older than this
 						got, _, err := s.Lookup(ctx, public)
 						if err != nil || got.Reveal() != want {
 							t.Errorf("%s cannot be opened during the rotation: %v", public, err)
@@ -95,7 +95,7 @@ func TestK5RotationUnderLoad(t *testing.T) {
 			secrets[public.(string)] = secret.(string)
 			return true
 		})
-		// One that starts now knows the new key only.
+		// A process that starts now has only the new key.
 		fresh := open(t, databasetest.Open(t, url), file, newClock())
 		for public, want := range secrets {
 			if got, _, err := fresh.Lookup(ctx, public); err != nil || got.Reveal() != want {
@@ -109,8 +109,8 @@ func TestK5RotationUnderLoad(t *testing.T) {
 	})
 }
 
-// K5: the old key stays as long as something needs it, and the keyset of before
-// opens what a backup holds.
+// K5: the old key stays as long as a value needs it, and the earlier keyset
+// opens the values in a backup.
 func TestK5OldKeyIsDroppedLast(t *testing.T) {
 	each(t, func(t *testing.T, s *apps.Store, db *database.DB, c *databasetest.Clock) {
 		ctx := t.Context()
@@ -124,14 +124,14 @@ func TestK5OldKeyIsDroppedLast(t *testing.T) {
 		if _, err := s.Unseal(place, before); err != nil {
 			t.Errorf("a value from before cannot be opened while its key is in the file: %v", err)
 		}
-		// As if a backup had been restored.
+		// As after restoring a backup.
 		if _, err := db.Exec(ctx, `UPDATE apps SET secret = $2 WHERE public = $1`, app.Public, before); err != nil {
 			t.Fatal(err)
 		}
 		if _, err := s.DropOldKeys(ctx, audit.Operator); err == nil || !strings.Contains(err.Error(), "still needed") {
 			t.Errorf("the old key is dropped while a row needs it: %v", err)
 		}
-		// It is finished without another key.
+		// It finishes without another key.
 		if report := rotate(t, s); len(report.Keys) != 2 {
 			t.Errorf("%d keys after the rotation was finished, want 2", len(report.Keys))
 		}
@@ -159,7 +159,8 @@ func TestK5PreparedKeyIsNext(t *testing.T) {
 	})
 }
 
-// K5: two commands do not change the file at once, and the file keeps its mode.
+// K5: two commands cannot change the file at the same time, and the file keeps
+// its mode.
 func TestK5OneRotationAtATime(t *testing.T) {
 	databasetest.EachURL(t, func(t *testing.T, url string) {
 		file := keyset(t)
@@ -194,7 +195,7 @@ func TestK5OneRotationAtATime(t *testing.T) {
 	})
 }
 
-// K5, H14: a damaged row disables its key, is told by its public key, and
+// K5, H14: a damaged row disables its key, is reported with its public key, and
 // blocks nothing.
 func TestH14DamagedRow(t *testing.T) {
 	each(t, func(t *testing.T, s *apps.Store, db *database.DB, _ *databasetest.Clock) {
@@ -228,8 +229,8 @@ func TestH14DamagedRow(t *testing.T) {
 	})
 }
 
-// K4: what was stored while sealing was off is sealed, every key works before,
-// during and after, and a value unencrypted is not valid once sealing is on.
+// K4: secrets stored while sealing was off are sealed, every key works before,
+// during and after, and an unencrypted value is invalid once sealing is on.
 func TestK4SealsWhatWasInTheClear(t *testing.T) {
 	databasetest.EachURL(t, func(t *testing.T, url string) {
 		ctx, file, db := t.Context(), filepath.Join(databasetest.Folder(t), "keyset"), databasetest.Open(t, url)
@@ -280,7 +281,7 @@ func TestK4SealsWhatWasInTheClear(t *testing.T) {
 		if got, err := again.NamedKey(ctx, "tokens"); err != nil || !bytes.Equal(got, named) {
 			t.Errorf("the named key is another: %v", err)
 		}
-		// Planted by someone who can write into the database.
+		// Planted by someone who can write to the database.
 		if _, err := db.Exec(ctx, `UPDATE apps SET secret = $2 WHERE public = $1`, app.Public, []byte("planted-secret-0123456789")); err != nil {
 			t.Fatal(err)
 		}
@@ -294,7 +295,8 @@ func TestK4SealsWhatWasInTheClear(t *testing.T) {
 	})
 }
 
-// K3: a credential of systemd may be readable by a group, as its folder is not.
+// K3: a systemd credential may be readable by a group, because its folder is
+// not.
 func TestK3Credential(t *testing.T) {
 	databasetest.Each(t, func(t *testing.T, db *database.DB) {
 		file := keyset(t)
@@ -309,8 +311,8 @@ func TestK3Credential(t *testing.T) {
 	})
 }
 
-// K3: a missing keyset is made for a database that has seen none, and for no
-// other.
+// K3: a missing keyset is created for a database that was never used with one,
+// and for no other.
 func TestK3MissingKeyset(t *testing.T) {
 	databasetest.Each(t, func(t *testing.T, db *database.DB) {
 		config := apps.Config{DB: db, KeysetFile: filepath.Join(databasetest.Folder(t), "keyset"), CreateKeyset: true}

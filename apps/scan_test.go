@@ -17,7 +17,7 @@ import (
 
 const leaked = "qgs_" + "0123456789012345678901234567890123456789012" + "1IDfut"
 
-// found runs a scan, and writes what it reports as lines and hints.
+// found runs a scan, and formats its findings with lines and hints.
 func found(t *testing.T, text []byte) string {
 	t.Helper()
 	var out []string
@@ -28,8 +28,8 @@ func found(t *testing.T, text []byte) string {
 	return strings.Join(out, " ")
 }
 
-// K2: leaked secrets are found wherever they stand, and what only looks alike
-// is not.
+// K2: leaked secrets are found wherever they are, and texts that only look
+// similar are not.
 func TestK2Scan(t *testing.T) {
 	token, _ := apps.DrawToken()
 	hint := token.Reveal()[len(token.Reveal())-4:]
@@ -68,8 +68,8 @@ func TestK2Scan(t *testing.T) {
 	}
 }
 
-// K2: a secret is found across the border of what is read at once, and counted
-// once, with its line.
+// K2: a secret is found across the boundary of two reads, and reported once,
+// with its line.
 func TestK2ScanBorders(t *testing.T) {
 	for _, size := range []int{64 << 10, 128 << 10} {
 		for shift := -160; shift < 160; shift++ {
@@ -94,13 +94,13 @@ func TestK2ScanEnds(t *testing.T) {
 	}
 }
 
-// K2: a leaked secret leads to its key, whosever it is, and no other secret
+// K2: a leaked secret leads to its key, whoever owns it, and no other secret
 // does.
 func TestK2Find(t *testing.T) {
 	each(t, func(t *testing.T, s *apps.Store, db *database.DB, _ *databasetest.Clock) {
 		one, secret := create(t, s, 1)
 		create(t, s, 2)
-		// The same last characters lead nowhere by themselves.
+		// Equal last characters do not suffice.
 		if _, err := db.Exec(t.Context(), `UPDATE apps SET hint = $1`, one.Hint); err != nil {
 			t.Fatal(err)
 		}

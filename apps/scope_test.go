@@ -12,8 +12,8 @@ import (
 	"github.com/quillgate/quillgate/database/databasetest"
 )
 
-// K9: a list of methods holds no name that does not exist, wherever it is
-// given, and the one that was meant is named.
+// K9: a list of methods may contain only existing names, wherever it is given,
+// and the error suggests the right one.
 func TestK9UnknownMethods(t *testing.T) {
 	databasetest.Each(t, func(t *testing.T, db *database.DB) {
 		path, c := keyset(t), newClock()
@@ -50,8 +50,8 @@ func TestK9UnknownMethods(t *testing.T) {
 		if _, err := s.Update(t.Context(), audit.Operator, 1, app.Public, apps.Change{Scope: &wrong}); !errors.As(err, new(*apps.Invalid)) {
 			t.Errorf("a change to a method that does not exist: %v, want *Invalid", err)
 		}
-		// A name that was taken before the method went away keeps nothing else
-		// from being changed.
+		// A name that was valid when it was stored does not prevent other
+		// changes.
 		old, _, err := all.Create(t.Context(), audit.Operator, apps.New{UserID: 1, Name: "x", Scope: apps.Scope{Methods: []string{"wp.gone"}}})
 		if err != nil {
 			t.Fatal(err)
@@ -63,8 +63,8 @@ func TestK9UnknownMethods(t *testing.T) {
 	})
 }
 
-// K13: rotating again and again makes no more keys that work than twice as many
-// as a user may have.
+// K13: repeated rotations create no more valid keys than twice as many as a
+// user may have.
 func TestK13RotationsAreBounded(t *testing.T) {
 	each(t, func(t *testing.T, s *apps.Store, _ *database.DB, c *databasetest.Clock) {
 		app, _, err := s.Create(t.Context(), audit.Operator, apps.New{UserID: 1, Name: "x"})

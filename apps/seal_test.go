@@ -24,7 +24,8 @@ func seal(t *testing.T, s *apps.Store, db *database.DB, place apps.Place, text s
 	return sealed, err
 }
 
-// K3: a ciphertext opens at the place it was sealed for, and at no other.
+// K3: a ciphertext can be opened at the place it was sealed for, and at no
+// other.
 func TestK3SealedToItsPlace(t *testing.T) {
 	each(t, func(t *testing.T, s *apps.Store, db *database.DB, _ *databasetest.Clock) {
 		place := apps.Place{Table: "second_factors", User: 7, Column: "secret"}
@@ -58,15 +59,15 @@ func TestK3SealedToItsPlace(t *testing.T) {
 				t.Errorf("Seal takes %q, which cannot be told from a ciphertext", text)
 			}
 		}
-		// One unencrypted was not written here.
+		// An unencrypted value was not written by this server.
 		if got, err := s.Unseal(place, []byte("JBSWY3DPEHPK3PXP")); !errors.Is(err, apps.ErrSealed) || got != nil {
 			t.Errorf("a secret in the clear opens: %q, %v", got, err)
 		}
 	})
 }
 
-// K3, K5: every column that the schema calls sealed is one that Seal takes, and
-// so one that rotation walks over.
+// K3, K5: Seal accepts every column that the schema marks as sealed, so
+// rotation includes it.
 func TestK5EverySealedColumnIsListed(t *testing.T) {
 	for _, dialect := range []string{"sqlite", "postgres"} {
 		files, err := filepath.Glob("../migrations/" + dialect + "/*.sql")

@@ -18,7 +18,7 @@ import (
 	"github.com/quillgate/quillgate/database/databasetest"
 )
 
-// K3: a ciphertext opens in its own row only.
+// K3: a ciphertext can be opened in its own row only.
 func TestSealedToItsRowK3(t *testing.T) {
 	each(t, func(t *testing.T, s *apps.Store, db *database.DB, c *databasetest.Clock) {
 		mine, _ := create(t, s, 1)
@@ -33,14 +33,14 @@ func TestSealedToItsRowK3(t *testing.T) {
 				t.Errorf("a secret opens in another row: %v", err)
 			}
 		}
-		// The row given to another user.
+		// The row is given to another user.
 		if _, err := db.Exec(t.Context(), `UPDATE apps SET user_id = $2 WHERE public = $1`, mine.Public, 2); err != nil {
 			t.Fatal(err)
 		}
 		if _, _, err := s.Lookup(t.Context(), mine.Public); !errors.Is(err, apps.ErrSealed) {
 			t.Errorf("a secret opens for another user: %v", err)
 		}
-		// An empty or cut secret is not secret.
+		// An empty or truncated secret is refused.
 		for _, sealed := range [][]byte{{}, {1, 2, 3}} {
 			if _, err := db.Exec(t.Context(), `UPDATE apps SET secret = $2, user_id = 1 WHERE public = $1`, mine.Public, sealed); err != nil {
 				t.Fatal(err)
@@ -53,7 +53,7 @@ func TestSealedToItsRowK3(t *testing.T) {
 	})
 }
 
-// K3: neither the database nor its journal holds a secret unencrypted.
+// K3: neither the database nor its journal contains an unencrypted secret.
 func TestNothingInTheClearK3(t *testing.T) {
 	path := databasetest.SQLite(t)
 	db := databasetest.Open(t, path)
@@ -119,7 +119,7 @@ func TestKeysetFileK3(t *testing.T) {
 	})
 }
 
-// K6: a secret shows itself to no one who does not ask for it.
+// K6: a secret is hidden unless it is revealed explicitly.
 func TestSecretHidesK6(t *testing.T) {
 	const text = "qgs_thisMustNotBeSeen"
 	secret := apps.NewSecret(text)
@@ -140,7 +140,8 @@ func TestSecretHidesK6(t *testing.T) {
 	}
 }
 
-// K6: no list and no error has more of a secret than its last four characters.
+// K6: no list and no error reveals more of a secret than its last four
+// characters.
 func TestSecretIsNotListedK6(t *testing.T) {
 	each(t, func(t *testing.T, s *apps.Store, db *database.DB, _ *databasetest.Clock) {
 		app, secret := create(t, s, 1)

@@ -10,9 +10,9 @@ import (
 	"github.com/quillgate/quillgate/database/databasetest"
 )
 
-// The credential for the blog behind a gateway is read and opened once for as
-// long as it does not change. A change of this process shows at once, one of
-// another process within a second.
+// The credential for the blog behind a gateway is read and opened once while it
+// does not change. A change by this process is visible at once, one by another
+// process within a second.
 func TestUpstreamIsKept(t *testing.T) {
 	databasetest.EachURL(t, func(t *testing.T, url string) {
 		path, c := keyset(t), newClock()

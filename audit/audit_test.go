@@ -48,7 +48,7 @@ func TestH11LineComesWithItsChange(t *testing.T) {
 	})
 }
 
-// Lines that several write at once stand one after the other.
+// Concurrent writers append one line after the other.
 func TestH11NumbersWithoutGaps(t *testing.T) {
 	databasetest.Each(t, func(t *testing.T, db *database.DB) {
 		ctx := context.Background()

@@ -14,7 +14,7 @@ import (
 
 var key = []byte("0123456789abcdef0123456789abcdef")
 
-// begin keeps the trail under a key.
+// begin puts the trail under a key.
 func begin(t *testing.T, db *database.DB, key []byte) {
 	t.Helper()
 	if err := db.Update(t.Context(), func(tx *database.Tx) error { return audit.Begin(t.Context(), tx, key) }); err != nil {
@@ -23,7 +23,7 @@ func begin(t *testing.T, db *database.DB, key []byte) {
 	audit.UseKey(db, key)
 }
 
-// unguard takes away what keeps the database from changing lines.
+// unguard removes what keeps the database from changing lines.
 func unguard(t *testing.T, db *database.DB, url string) {
 	t.Helper()
 	if strings.HasPrefix(url, "postgres") {
@@ -34,8 +34,8 @@ func unguard(t *testing.T, db *database.DB, url string) {
 	exec(t, db, `DROP TRIGGER audit_kept`)
 }
 
-// rewrite computes a whole trail of its own out of the lines that a condition
-// keeps, as whoever owns the database can.
+// rewrite forges a whole trail from the lines that match a condition, as
+// someone who controls the database can.
 func rewrite(t *testing.T, db *database.DB, keep string) {
 	t.Helper()
 	var rows []struct {
@@ -91,9 +91,8 @@ func broken(t *testing.T, db *database.DB) bool {
 	return err != nil
 }
 
-// K17: whoever owns the database and not the key cannot rewrite the trail, nor
-// cut its end off, nor empty it, and what the server appends afterwards does
-// not hide it.
+// K17: someone who has the database but not the key cannot rewrite the trail,
+// truncate it or empty it, and later lines of the server do not hide it.
 func TestK17TheDatabaseAloneRewritesNothing(t *testing.T) {
 	cut := []string{`DELETE FROM audit WHERE id > 4`, `UPDATE audit_head SET id = 4, hash = (SELECT hash FROM audit WHERE id = 4)`}
 	for _, test := range []struct {
@@ -137,8 +136,8 @@ func TestK17TheDatabaseAloneRewritesNothing(t *testing.T) {
 	}
 }
 
-// K17: a trail from before there was a key goes on under one: a line stands for
-// all before it.
+// K17: a trail that is older than the key continues under one: a line covers
+// everything before it.
 func TestK17TrailsFromBefore(t *testing.T) {
 	databasetest.EachURL(t, func(t *testing.T, url string) {
 		db := databasetest.Open(t, url)

@@ -32,7 +32,7 @@ func fill(t *testing.T, db *database.DB, n int) {
 	}
 }
 
-// H11: the database itself refuses to change a line or to take one out.
+// H11: the database itself refuses to change or remove a line.
 func TestH11AppendOnly(t *testing.T) {
 	databasetest.Each(t, func(t *testing.T, db *database.DB) {
 		fill(t, db, 3)
@@ -49,7 +49,7 @@ func TestH11AppendOnly(t *testing.T) {
 	})
 }
 
-// H11: whoever gets around that is found out.
+// H11: whoever bypasses that is detected.
 func TestH11VerifyFindsChanges(t *testing.T) {
 	databasetest.EachURL(t, func(t *testing.T, url string) {
 		db := databasetest.Open(t, url)
@@ -111,7 +111,7 @@ func exec(t *testing.T, db *database.DB, statement string) {
 	}
 }
 
-// H11: a head that was noted elsewhere finds a trail that was written again.
+// H11: a head that was noted elsewhere reveals a rewritten trail.
 func TestH11ExpectedHead(t *testing.T) {
 	databasetest.Each(t, func(t *testing.T, db *database.DB) {
 		fill(t, db, 4)
@@ -141,7 +141,7 @@ func TestH11ExpectedHead(t *testing.T) {
 	})
 }
 
-// H11: old lines go, and the rest can still be verified.
+// H11: old lines are removed, and the rest can still be verified.
 func TestH11Prune(t *testing.T) {
 	databasetest.Each(t, func(t *testing.T, db *database.DB) {
 		ctx := t.Context()
@@ -165,7 +165,7 @@ func TestH11Prune(t *testing.T) {
 	})
 }
 
-// A name that a client gives itself is text that PostgreSQL takes.
+// A client's name for itself is stored as text that PostgreSQL accepts.
 func TestAgentIsText(t *testing.T) {
 	databasetest.Each(t, func(t *testing.T, db *database.DB) {
 		for _, agent := range []string{"a\x00b", "a\xffb", strings.Repeat("é", 150), strings.Repeat("x", 199) + "é"} {

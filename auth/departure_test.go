@@ -11,8 +11,8 @@ import (
 	"github.com/quillgate/quillgate/auth"
 )
 
-// Who leaves for another page comes back in the same browser, in time, and
-// once.
+// A sign-in that leaves for another page comes back in the same browser, in
+// time, and once.
 func TestDeparture(t *testing.T) {
 	each(t, nil, func(t *testing.T, h *house) {
 		ctx := t.Context()
@@ -52,8 +52,8 @@ func TestDeparture(t *testing.T) {
 	})
 }
 
-// A password that the judge has found right is remembered for a few minutes,
-// until it is refused; one that makes keys is judged each time.
+// A password that the judge has accepted is remembered for a few minutes, until
+// it is refused; one that creates keys is judged each time.
 func TestJudgedPasswords(t *testing.T) {
 	right, asked := "right", 0
 	var id int64
@@ -109,7 +109,7 @@ func TestJudgedPasswords(t *testing.T) {
 		h.clock.Add(6 * time.Minute)
 		login("right", 6, false)
 
-		// The pages ask each time, and take no name for another's.
+		// The pages ask each time, and do not take one name for another.
 		from := auth.Client{Addr: netip.MustParseAddr("127.0.0.1"), Secure: true}
 		if user, code, err := h.verifier.SignIn(t.Context(), from, "ada", "another"); err != nil || code || user.ID != id {
 			t.Errorf("sign in: %+v %v %v", user, code, err)

@@ -9,15 +9,15 @@ import (
 // Sweep removes old nonces now.
 func Sweep(ctx context.Context, v *Verifier) error { return v.nonces.sweep(ctx, v.cfg.Clock()) }
 
-// LimitNonces says how many nonces of each key are kept, and returns how many
-// that were.
+// LimitNonces sets how many nonces of each key are kept, and returns the
+// previous limit.
 func LimitNonces(v *Verifier, limit int) (old int) {
 	old, v.nonces.limit = v.nonces.limit, limit
 	return old
 }
 
-// WatchHashing tells f again and again how many passwords are being hashed,
-// until stop is called.
+// WatchHashing calls f repeatedly with the number of passwords that are being
+// hashed, until stop is called.
 func WatchHashing(u *Users, f func(n int)) (stop func()) {
 	done := make(chan struct{})
 	var group sync.WaitGroup

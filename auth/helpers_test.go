@@ -20,8 +20,8 @@ import (
 	"github.com/quillgate/quillgate/signature"
 )
 
-// house is everything that verification needs, with a clock that stands
-// still until it is moved.
+// house is everything that verification needs, with a clock that stands still
+// until it is moved.
 type house struct {
 	db       *database.DB
 	apps     *apps.Store
@@ -33,7 +33,7 @@ type house struct {
 	events []auth.Event
 }
 
-// reasons returns how verifications have ended since it was last asked.
+// reasons returns the results of verifications since the last call.
 func (h *house) reasons() (list []auth.Reason) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -103,7 +103,7 @@ func (h *house) key(t testing.TB, u auth.User) (apps.App, apps.Secret) {
 
 const body = `<?xml version="1.0"?><methodCall><methodName>demo.sayHello</methodName></methodCall>`
 
-// post is a request from an address, over TLS.
+// post returns a request from an address, over TLS.
 func post(from, text string, authorization ...string) *http.Request {
 	r := httptest.NewRequest(http.MethodPost, "https://blog.example/xmlrpc.php", strings.NewReader(text))
 	r.RemoteAddr = netip.AddrPortFrom(netip.MustParseAddr(from), 4711).String()
@@ -125,7 +125,7 @@ func (h *house) verify(r *http.Request, text string) (*auth.Request, error) {
 	return c.Identify(r.Context())
 }
 
-// from is the verified request that presents nothing.
+// from returns a verified request without a credential.
 func (h *house) from(t testing.TB, addr string) *auth.Request {
 	t.Helper()
 	q, err := h.verify(post(addr, body), body)
@@ -135,8 +135,8 @@ func (h *house) from(t testing.TB, addr string) *auth.Request {
 	return q
 }
 
-// warm makes what is read seldom be read now: the key of the hashes, and the
-// policy for as long as the clock stands still.
+// warm loads what is seldom read: the key of the hashes, and the policy while
+// the clock stands still.
 func (h *house) warm(t testing.TB) {
 	t.Helper()
 	if _, err := h.from(t, "203.0.113.250").Login(context.Background(), "nobody", "wrong"); err == nil {
@@ -149,7 +149,8 @@ func sign(app apps.App, secret apps.Secret, text string) string {
 	return signature.Sign(app.Public, secret.Reveal(), []byte(text))
 }
 
-// exempt is a configuration that does not count failures from some networks.
+// exempt returns a configuration that does not count failures from some
+// networks.
 func exempt(networks ...string) func(*auth.Config) {
 	return func(c *auth.Config) {
 		for _, n := range networks {

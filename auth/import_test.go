@@ -14,7 +14,7 @@ import (
 	"github.com/quillgate/quillgate/signature"
 )
 
-// A bundle with everything that a user can have, twice.
+// A bundle with everything that a user can have, imported twice.
 func TestImportUsers(t *testing.T) {
 	const public, secret = "b730db0864b0d4453ba6a26ad6613cd4", "7647a19f5bf3e9fd001419900ad48a54"
 	bundle := []auth.ImportUser{{
@@ -65,7 +65,7 @@ func TestImportUsers(t *testing.T) {
 	})
 }
 
-// dump reads all that an import writes.
+// dump reads everything that an import writes.
 func dump(t *testing.T, db *database.DB) (rows []string) {
 	t.Helper()
 	for _, query := range []string{
@@ -128,7 +128,7 @@ func TestImportRefuses(t *testing.T) {
 	})
 }
 
-// A bundle brings a user who already exists to what it says.
+// A bundle updates a user who already exists.
 func TestImportOverAUser(t *testing.T) {
 	each(t, nil, func(t *testing.T, h *house) {
 		first := h.user(t, "admin", auth.Author)
@@ -146,8 +146,8 @@ func TestImportOverAUser(t *testing.T) {
 	})
 }
 
-// What was exported can be imported: without hashes nothing of a credential is
-// in it, with hashes the passwords keep working.
+// An export can be imported: without hashes it contains no credential, with
+// hashes the passwords keep working.
 func TestExportUsers(t *testing.T) {
 	var moved []byte
 	each(t, nil, func(t *testing.T, h *house) {
@@ -209,7 +209,7 @@ func TestExportUsers(t *testing.T) {
 		if diff := cmp.Diff([]auth.ImportUser{want}, got); diff != "" {
 			t.Errorf("the export (-want +got):\n%s", diff)
 		}
-		// Loading the export back changes nothing.
+		// Importing the export again changes nothing.
 		before := dump(t, h.db)
 		load(got)
 		if diff := cmp.Diff(before, dump(t, h.db)); diff != "" {

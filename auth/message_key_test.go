@@ -20,8 +20,8 @@ import (
 	"github.com/quillgate/quillgate/signature"
 )
 
-// verificationKey makes a key pair and puts its public half in the place of
-// the application's secret.
+// verificationKey creates a key pair and replaces the application's secret by
+// its public half.
 func (h *house) verificationKey(t testing.TB, u auth.User, alg signature.Algorithm) (apps.App, signature.Key) {
 	t.Helper()
 	app, _ := h.key(t, u)
@@ -54,7 +54,7 @@ func (h *house) verificationKey(t testing.TB, u auth.User, alg signature.Algorit
 	return app, key
 }
 
-// pin makes a key one with a verification key in PEM.
+// pin gives an application a verification key in PEM.
 func (h *house) pin(t testing.TB, app apps.App, alg signature.Algorithm, public []byte) {
 	t.Helper()
 	var der []byte
@@ -67,8 +67,8 @@ func (h *house) pin(t testing.TB, app apps.App, alg signature.Algorithm, public 
 	}
 }
 
-// K15: the algorithm is the one that was fixed with the key. A request that
-// names another is refused, also when it is signed rightly by that one.
+// K15: the algorithm was fixed with the key. A request that names another is
+// refused, even if its signature is right for that one.
 func TestK15PinnedAlgorithm(t *testing.T) {
 	each(t, nil, func(t *testing.T, h *house) {
 		ada := h.user(t, "ada", auth.Author)
@@ -82,8 +82,7 @@ func TestK15PinnedAlgorithm(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			// What anyone knows must not do as a secret, whatever
-			// alg says.
+			// A public value must not work as a secret, whatever alg is.
 			block, _ := pem.Decode(public)
 			for _, known := range [][]byte{public, block.Bytes} {
 				for _, named := range append(algorithms, signature.HMACSHA256, "none", "rsa-sha1") {
@@ -116,7 +115,7 @@ func TestK15PinnedAlgorithm(t *testing.T) {
 	})
 }
 
-// K15: no key is no one's key.
+// K15: an empty key matches nobody.
 func TestK15NoKeyIsNobody(t *testing.T) {
 	each(t, nil, func(t *testing.T, h *house) {
 		ada := h.user(t, "ada", auth.Author)
@@ -140,8 +139,8 @@ func TestK15NoKeyIsNobody(t *testing.T) {
 	})
 }
 
-// A message that was signed for another server does not pass here, where a
-// verification key may be known to both.
+// A message that was signed for another server is refused here, since both may
+// know the verification key.
 func TestOtherServersMessages(t *testing.T) {
 	own := true
 	each(t, func(c *auth.Config) {

@@ -10,8 +10,7 @@ import (
 	"github.com/quillgate/quillgate/apps"
 )
 
-// Hashes that other programs made: Perl's crypt, phpass, and libsodium's
-// BLAKE2b.
+// Hashes made by other programs: Perl's crypt, phpass, and libsodium's BLAKE2b.
 func TestWordPressHashes(t *testing.T) {
 	const password = "correct horse battery"
 	tests := []struct{ name, password, hash string }{
@@ -51,7 +50,7 @@ func TestHashesThatPassNothing(t *testing.T) {
 	}
 }
 
-// What a bundle may bring must not be able to stall the server.
+// A hash from a bundle must not be able to stall the server.
 func TestKnownHashBoundsTheCost(t *testing.T) {
 	for _, hash := range []string{
 		"$argon2id$v=19$m=4194304,t=2,p=1$AAAAAAAAAAAAAAAAAAAAAA$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",
@@ -91,7 +90,7 @@ func TestA1NewHash(t *testing.T) {
 	}
 }
 
-// A1: so many at once, so many in the queue, and no more.
+// A1: a limited number at once, a limited number in the queue, and no more.
 func TestA1HasherIsBounded(t *testing.T) {
 	h := newHasher(HashCost{})
 	release, started := make(chan struct{}), make(chan struct{}, cap(h.waiting))

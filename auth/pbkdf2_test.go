@@ -7,12 +7,11 @@ import (
 	"testing"
 )
 
-// inApprovedMode tells the process that TestH15 starts from the one that starts
-// it.
+// inApprovedMode marks the process that TestH15 starts.
 const inApprovedMode = "QUILLGATE_TEST_APPROVED"
 
-// In the FIPS 140-3 mode nothing but approved algorithms makes or checks a
-// hash. The mode is of a whole process.
+// In the FIPS 140-3 mode only approved algorithms make or check a hash. The
+// mode applies to a whole process.
 func TestH15ApprovedHashes(t *testing.T) {
 	if os.Getenv(inApprovedMode) == "" {
 		child := exec.Command(os.Args[0], "-test.run=^TestH15ApprovedHashes$", "-test.v")
@@ -55,8 +54,7 @@ func TestH15ApprovedHashes(t *testing.T) {
 	}
 }
 
-// A hash that was made in the FIPS mode is good without it, and replaced at the
-// next sign-in.
+// A hash from FIPS mode works without it, and is replaced at the next sign-in.
 func TestH15ApprovedHashElsewhere(t *testing.T) {
 	if approvedOnly() {
 		return // the other way round is what the test above is about

@@ -12,8 +12,8 @@ import (
 	"github.com/quillgate/quillgate/database/databasetest"
 )
 
-// What several processes count adds up, by day; a process that ends leaves
-// nothing uncounted, and what is old goes.
+// The counts of several processes add up, by day; a process writes its counts
+// when it ends, and old ones are removed.
 func TestRefusalsAddUp(t *testing.T) {
 	databasetest.Each(t, func(t *testing.T, db *database.DB) {
 		ctx := context.Background()

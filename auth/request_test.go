@@ -20,7 +20,7 @@ import (
 // addr is where the requests of most tests come from.
 const addr = "192.0.2.1"
 
-// A5: what is too long is refused before a hash is computed from it.
+// A5: a password that is too long is refused before it is hashed.
 func TestPasswords(t *testing.T) {
 	each(t, nil, func(t *testing.T, h *house) {
 		ada := h.user(t, "Ada", auth.Author)
@@ -134,7 +134,7 @@ func TestApplicationPasswordStatements(t *testing.T) {
 	})
 }
 
-// The hash of a WordPress site signs in once and becomes one of ours.
+// The hash of a WordPress site works once and is then replaced.
 func TestRehash(t *testing.T) {
 	each(t, nil, func(t *testing.T, h *house) {
 		ada := h.user(t, "ada", auth.Author)
@@ -175,7 +175,8 @@ func TestRehash(t *testing.T) {
 	})
 }
 
-// A2: the wait is told, passes unseen, and ends.
+// A2: the client learns how long to wait, the password is not checked
+// meanwhile, and the wait ends.
 func TestA2Throttled(t *testing.T) {
 	each(t, nil, func(t *testing.T, h *house) {
 		app, secret := h.key(t, h.user(t, "ada", auth.Author))
@@ -215,7 +216,7 @@ func TestA2Throttled(t *testing.T) {
 	})
 }
 
-// A2: from twenty failures on an address waits, whatever names it tries; an
+// A2: after twenty failures an address waits, whatever names it tries; an
 // exempt network never does.
 func TestA2ThrottledAddress(t *testing.T) {
 	each(t, exempt("203.0.113.0/24"), func(t *testing.T, h *house) {
@@ -234,7 +235,7 @@ func TestA2ThrottledAddress(t *testing.T) {
 	})
 }
 
-// A3: one wrong password ends the passwords of a request.
+// A3: after one wrong password, no other is checked in a request.
 func TestA3OneGuess(t *testing.T) {
 	each(t, nil, func(t *testing.T, h *house) {
 		h.user(t, "ada", auth.Author)
@@ -288,8 +289,8 @@ func TestA3OneGuess(t *testing.T) {
 	})
 }
 
-// A4: a name that no one has costs the same statements, and the same hash,
-// which the hasher's own test sees to.
+// A4: an unknown name costs the same statements, and the same hash, which the
+// hasher's own test checks.
 func TestA4UnknownUserCostsTheSame(t *testing.T) {
 	each(t, nil, func(t *testing.T, h *house) {
 		h.user(t, "ada", auth.Author)
@@ -308,7 +309,7 @@ func TestA4UnknownUserCostsTheSame(t *testing.T) {
 	})
 }
 
-// A6, K13: where a password may come from, and what it may not be for.
+// A6, K13: where a password may come from, and what it must not be used for.
 func TestA6K13Connections(t *testing.T) {
 	for _, allowed := range []bool{false, true} {
 		each(t, func(c *auth.Config) { c.ClearTextPasswords = allowed }, func(t *testing.T, h *house) {
@@ -353,7 +354,7 @@ func TestA6K13Connections(t *testing.T) {
 	}
 }
 
-// K13: neither a signature nor an application password makes keys.
+// K13: neither a signature nor an application password creates keys.
 func TestPasswordOnlyK13(t *testing.T) {
 	each(t, nil, func(t *testing.T, h *house) {
 		ada := h.user(t, "ada", auth.Author)
@@ -383,8 +384,7 @@ func TestPasswordOnlyK13(t *testing.T) {
 		if who, err := h.from(t, addr).PasswordOnly(t.Context(), "ada", "ada-password"); err != nil || who.User.ID != ada.ID {
 			t.Errorf("the password: %v", err)
 		}
-		// What was let in by an application password is not a password for
-		// keys.
+		// Signing in with an application password does not allow creating keys.
 		q = h.from(t, addr)
 		if _, err := q.Login(t.Context(), "ada", "abcdEFGH1234"); err != nil {
 			t.Fatal(err)
@@ -408,7 +408,7 @@ func TestNilRequest(t *testing.T) {
 	}
 }
 
-// A database that does not answer is not a refusal, and lets no one in.
+// A database that does not answer is not a refusal, and lets nobody in.
 func TestBrokenDatabase(t *testing.T) {
 	each(t, nil, func(t *testing.T, h *house) {
 		app, secret := h.key(t, h.user(t, "ada", auth.Author))

@@ -13,13 +13,13 @@ import (
 	"github.com/quillgate/quillgate/signature"
 )
 
-// ask makes a request ask for a signed answer.
+// ask returns a function that requests a signed answer.
 func ask(value string) func(*http.Request) {
 	return func(r *http.Request) { r.Header.Set("Accept-Signature", value) }
 }
 
-// Answers are signed where the client asks for it, by the secret or by the
-// server's own key, and hang on the request that they answer.
+// Answers are signed on request, with the secret or the server's own key, and
+// are bound to the request that they answer.
 func TestSignedAnswers(t *testing.T) {
 	each(t, nil, func(t *testing.T, h *house) {
 		ada := h.user(t, "ada", auth.Author)

@@ -22,7 +22,7 @@ import (
 	"github.com/quillgate/quillgate/auth/authtest"
 )
 
-// totp computes a code as RFC 6238 has it.
+// totp computes a code according to RFC 6238.
 func totp(secret []byte, at time.Time) string {
 	mac := hmac.New(sha1.New, secret)
 	binary.Write(mac, binary.BigEndian, at.Unix()/30)
@@ -40,8 +40,8 @@ func TestA9Vectors(t *testing.T) {
 	}
 }
 
-// factor gives a user a second factor, and moves the clock on so that its next
-// code is a new one.
+// factor sets up a second factor for a user, and advances the clock so that its
+// next code is a new one.
 func (h *house) factor(t testing.TB, u auth.User) (secret []byte, codes []apps.Secret) {
 	t.Helper()
 	e, err := h.users.BeginSecondFactor(t.Context(), u.ID, "A blog: mine")
@@ -58,12 +58,12 @@ func (h *house) factor(t testing.TB, u auth.User) (secret []byte, codes []apps.S
 	return secret, codes
 }
 
-// at is a client of the pages.
+// at returns a client of the pages.
 func at(addr string) auth.Client {
 	return auth.Client{Addr: netip.MustParseAddr(addr), Agent: "Browser/1.0", Secure: true}
 }
 
-// A9: how a second factor is begun and confirmed.
+// A9: how a second factor is set up and confirmed.
 func TestA9Enrolment(t *testing.T) {
 	each(t, nil, func(t *testing.T, h *house) {
 		ada := h.user(t, "ada", auth.Author)
@@ -116,8 +116,8 @@ func TestA9Enrolment(t *testing.T) {
 	})
 }
 
-// A9: a code of this step, the one before and the one after passes, once each;
-// later steps end earlier ones.
+// A9: a code of this step, the previous and the next one is accepted, once
+// each; a later step invalidates earlier ones.
 func TestA9Replay(t *testing.T) {
 	each(t, nil, func(t *testing.T, h *house) {
 		ada := h.user(t, "ada", auth.Author)
@@ -134,7 +134,7 @@ func TestA9Replay(t *testing.T) {
 	})
 }
 
-// A9: of many copies of a code at two processes, one passes.
+// A9: of many copies of a code at two processes, one is accepted.
 func TestA9ReplayInParallel(t *testing.T) {
 	each(t, nil, func(t *testing.T, h *house) {
 		ada := h.user(t, "ada", auth.Author)
@@ -169,9 +169,9 @@ func TestA9ReplayInParallel(t *testing.T) {
 	})
 }
 
-// A9, A12: five tries in 15 minutes, wherever they come from, since a password
-// alone makes no network known; and someone who knows the password cannot lock
-// out the owner at home, where both factors were shown before.
+// A9, A12: five attempts in 15 minutes, wherever they come from, since a
+// password alone makes no network known; and someone who knows the password
+// cannot lock out the owner at home, where both factors were shown before.
 func TestA9Tries(t *testing.T) {
 	each(t, nil, func(t *testing.T, h *house) {
 		ada := h.user(t, "ada", auth.Author)
@@ -205,7 +205,8 @@ func TestA9Tries(t *testing.T) {
 	})
 }
 
-// A9: recovery codes of 80 bits, each once, in any case; new ones end the old.
+// A9: recovery codes have 80 bits and work once, in any case; new ones
+// invalidate the old ones.
 func TestA9RecoveryCodes(t *testing.T) {
 	each(t, nil, func(t *testing.T, h *house) {
 		ada := h.user(t, "ada", auth.Author)
@@ -254,8 +255,8 @@ func TestA9RecoveryCodes(t *testing.T) {
 	})
 }
 
-// A8: with a second factor the account's password gets no one in over XML-RPC,
-// and the refusal does not report whether it was right; keys, tokens and
+// A8: with a second factor, the account's password is refused over XML-RPC, and
+// the refusal does not reveal whether it was right; keys, tokens and
 // application passwords keep working.
 func TestA8NoWayRoundTheSecondFactor(t *testing.T) {
 	each(t, nil, func(t *testing.T, h *house) {
@@ -291,7 +292,7 @@ func TestA8NoWayRoundTheSecondFactor(t *testing.T) {
 		if _, err := h.verify(post(addr, body, sign(app, key, body)), body); err != nil {
 			t.Errorf("the key: %v", err)
 		}
-		// To make a key, a code must come with the password.
+		// Creating a key needs a code in addition to the password.
 		for _, test := range []struct {
 			password, code string
 			want           error

@@ -13,7 +13,7 @@ import (
 )
 
 // A session that was ended stays ended, although a request that began before
-// writes it down afterwards.
+// writes it afterwards.
 func TestEndedSessionStaysEnded(t *testing.T) {
 	each(t, nil, func(t *testing.T, h *house) {
 		ctx := context.Background()
@@ -59,9 +59,9 @@ func TestEndedSessionStaysEnded(t *testing.T) {
 	})
 }
 
-// A14: halfway sessions are bounded for each account and network, and stand in
-// no one's way: the oldest of the same account and network ends. Without a
-// right password nothing is kept.
+// A14: half-finished sessions are limited for each account and network, and
+// hinder nobody: the oldest of the same account and network ends. Without a
+// right password nothing is stored.
 func TestA14HalfwaySessionsAreBounded(t *testing.T) {
 	each(t, nil, func(t *testing.T, h *house) {
 		ctx := context.Background()

@@ -18,8 +18,8 @@ import (
 	"github.com/quillgate/quillgate/database/databasetest"
 )
 
-// Signing in to the pages takes the account's password alone, whatever the
-// password mode, and not unencrypted.
+// Signing in to the pages accepts only the account's password, whatever the
+// password mode, and never unencrypted.
 func TestSignIn(t *testing.T) {
 	each(t, func(c *auth.Config) { c.PasswordMode = auth.ModeRefuse }, func(t *testing.T, h *house) {
 		ada := h.user(t, "ada", auth.Author)
@@ -57,8 +57,8 @@ func TestSignIn(t *testing.T) {
 	})
 }
 
-// A2: guesses are counted over all processes, and a program that goes on
-// sending an old password to one entrance does not close the other.
+// A2: guesses are counted over all processes, and a client that keeps sending
+// an old password for one purpose does not affect the other.
 func TestA2AcrossProcessesAndEntrances(t *testing.T) {
 	each(t, nil, func(t *testing.T, h *house) {
 		h.user(t, "ada", auth.Author)
@@ -129,8 +129,8 @@ func TestA2ManyGuessers(t *testing.T) {
 	})
 }
 
-// A1: of 200 logins at once no more than four are computed at a time; the
-// others wait or are told to come again.
+// A1: of 200 concurrent logins at most four are computed at a time; the others
+// wait or are asked to come again.
 func TestA1ParallelLogins(t *testing.T) {
 	db := databasetest.Open(t, databasetest.SQLite(t))
 	h := open(t, db, func(cfg *auth.Config) { cfg.Users = auth.NewUsers(auth.UsersConfig{DB: db, Apps: cfg.Apps}) })
@@ -165,7 +165,7 @@ func TestA1ParallelLogins(t *testing.T) {
 	}
 }
 
-// A7: which programs send the password, how often, and from where; in every
+// A7: which clients send the password, how often, and from where; in every
 // mode, and bounded.
 func TestA7PasswordClients(t *testing.T) {
 	each(t, nil, func(t *testing.T, h *house) {
@@ -218,8 +218,8 @@ func TestA7PasswordClients(t *testing.T) {
 	})
 }
 
-// A7: the strictest of server, site and user holds; a site that takes no
-// passwords says the same to every name, and compares nothing.
+// A7: the strictest of server, site and user applies; a site that refuses
+// passwords gives every name the same answer, and compares nothing.
 func TestA7Modes(t *testing.T) {
 	for _, server := range auth.Modes() {
 		each(t, func(c *auth.Config) { c.PasswordMode = server }, func(t *testing.T, h *house) {
@@ -274,7 +274,7 @@ func TestA7Modes(t *testing.T) {
 	}
 }
 
-// A change of the password ends the sessions but one, and no key.
+// A change of the password ends all sessions except one, and no key.
 func TestPasswordEndsSessions(t *testing.T) {
 	each(t, nil, func(t *testing.T, h *house) {
 		ada, bob := h.user(t, "ada", auth.Author), h.user(t, "bob", auth.Author)
@@ -302,8 +302,8 @@ func TestPasswordEndsSessions(t *testing.T) {
 	})
 }
 
-// H11: what is done to accounts is in the trail, with who did it, and without
-// what was set.
+// H11: changes to accounts are in the trail, with their actor, and without the
+// new values.
 func TestH11AccountEvents(t *testing.T) {
 	each(t, nil, func(t *testing.T, h *house) {
 		ada := h.user(t, "ada", auth.Author)
@@ -352,7 +352,7 @@ func TestH11AccountEvents(t *testing.T) {
 	})
 }
 
-// The code that sets up the first administrator, or gives someone a password:
+// The code that sets up the first administrator, or sets someone's password:
 // once, and for a day.
 func TestSetUpCode(t *testing.T) {
 	each(t, exempt("10.0.0.0/8"), func(t *testing.T, h *house) {

@@ -42,7 +42,8 @@ func TestSigned(t *testing.T) {
 	})
 }
 
-// S1, S2, S4, S5: what does not sign is denied, and all of it with one error.
+// S1, S2, S4, S5: whatever is not a valid signature is denied, always with the
+// same error.
 func TestRefusedSignatures(t *testing.T) {
 	each(t, nil, func(t *testing.T, h *house) {
 		app, secret := h.key(t, h.user(t, "ada", auth.Author))
@@ -114,8 +115,7 @@ func TestRefusedSignatures(t *testing.T) {
 	})
 }
 
-// S4: a key that is not there costs what one costs that is, in the database
-// too.
+// S4: an unknown key costs the same as a known one, also in the database.
 func TestSameWorkForUnknownKeysS4(t *testing.T) {
 	each(t, nil, func(t *testing.T, h *house) {
 		app, secret := h.key(t, h.user(t, "ada", auth.Author))
@@ -159,7 +159,7 @@ func TestTwoHeadersS6(t *testing.T) {
 	})
 }
 
-// S7: a signature that fails leaves nothing to sign in with.
+// S7: after an invalid signature, nothing else signs the caller in.
 func TestNoFallbackS7(t *testing.T) {
 	each(t, nil, func(t *testing.T, h *house) {
 		app, secret := h.key(t, h.user(t, "ada", auth.Author))
@@ -173,7 +173,7 @@ func TestNoFallbackS7(t *testing.T) {
 	})
 }
 
-// S8: nothing but the field Authorization of the request itself counts.
+// S8: only the field Authorization of the request itself counts.
 func TestOtherPlacesS8(t *testing.T) {
 	each(t, nil, func(t *testing.T, h *house) {
 		app, secret := h.key(t, h.user(t, "ada", auth.Author))
@@ -222,7 +222,7 @@ func TestOneIdentityS11(t *testing.T) {
 	})
 }
 
-// A key has the rights that its user has now.
+// A key has the current rights of its user.
 func TestKeyFollowsItsUser(t *testing.T) {
 	each(t, nil, func(t *testing.T, h *house) {
 		ada := h.user(t, "ada", auth.Editor)
@@ -262,7 +262,7 @@ func TestKeyFollowsItsUser(t *testing.T) {
 	})
 }
 
-// A signed request costs no statement once key and user are known.
+// A signed request costs no statement once key and user are cached.
 func TestSignedStatements(t *testing.T) {
 	each(t, nil, func(t *testing.T, h *house) {
 		app, secret := h.key(t, h.user(t, "ada", auth.Author))
@@ -303,8 +303,8 @@ func TestLegacySignatures(t *testing.T) {
 	})
 }
 
-// BenchmarkSigned is the whole verification of a signed request, next to the
-// bare hash of the same body.
+// BenchmarkSigned measures the whole verification of a signed request, next to
+// the bare hash of the same body.
 func BenchmarkSigned(b *testing.B) {
 	h := open(b, benchDatabase(b), func(c *auth.Config) { c.Observe = nil })
 	app, secret := h.key(b, h.user(b, "ada", auth.Author))
@@ -334,9 +334,9 @@ func BenchmarkSigned(b *testing.B) {
 	}
 }
 
-// A2: wrong signatures make no one wait. They cannot be guessed, and the right
-// one must work from behind the same address; a flood of them is logged in few
-// lines, and counted in full.
+// A2: wrong signatures make nobody wait. They cannot be guessed, and the right
+// one must work from the same address; a flood of them is logged in few lines,
+// and counted completely.
 func TestA2WrongSignatures(t *testing.T) {
 	var log bytes.Buffer
 	each(t, func(c *auth.Config) { c.Logger = slog.New(slog.NewTextHandler(&log, nil)) }, func(t *testing.T, h *house) {
@@ -368,9 +368,9 @@ func TestA2WrongSignatures(t *testing.T) {
 	})
 }
 
-// K7: a credential that is revoked while the body of a request comes in slowly
-// is worth nothing at its end, in whatever scheme it was presented, and one
-// that was narrowed is as narrow as it is then.
+// K7: a credential that is revoked while the body of a request arrives slowly
+// is refused at its end, in every scheme, and one whose scope was narrowed has
+// the new scope.
 func TestK7RevokedDuringTheBody(t *testing.T) {
 	each(t, nil, func(t *testing.T, h *house) {
 		ada := h.user(t, "ada", auth.Author)
