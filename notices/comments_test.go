@@ -168,12 +168,12 @@ func TestWhoHearsOfComments(t *testing.T) {
 		h.option(t, "admin_email", "")
 		page := h.publish(t, h.ada, "Post of ada")
 		newComment("cyd", page, "six")
-		list := told("held, on a post of the administrator", 5, "Please moderate ada@example.org")
+		told("held, on a post of the administrator", 5, "Please moderate ada@example.org")
 		// Approved by somebody else, the author hears that it is there.
 		ada := h.browser(t, "192.0.2.1").signIn("ada", password)
 		last := post()
 		newComment("cyd", last, "seven")
-		list = told("held again", 6, "Please moderate ada@example.org", "Please moderate bob@example.org")
+		list := told("held again", 6, "Please moderate ada@example.org", "Please moderate bob@example.org")
 		id := strings.TrimPrefix(link(t, list[0], "/admin/comments/"), h.base+"/admin/comments/")
 		if p := ada.post("/admin/comments", "one", "approve "+id); p.status != http.StatusSeeOther {
 			t.Fatalf("approve: %d %s", p.status, p.body)
