@@ -105,7 +105,7 @@ func (v *visit) invite(user auth.User, next string) error {
 	if err := v.p.cfg.Mail.Invite(v.ctx(), user.ID); err != nil {
 		return err
 	}
-	return v.done(next, v.T("A mail with the set-up link for %s is on its way to %s.", user.Login, user.Email))
+	return v.done(next, v.T("A message with the set-up link for %s is on its way to %s.", user.Login, user.Email))
 }
 
 // person is the user whose id is in the path.

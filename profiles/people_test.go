@@ -132,7 +132,7 @@ func TestForgottenWithoutMail(t *testing.T) {
 		if p := b.get("/signin/reset?code=ABC"); p.status != http.StatusForbidden || !strings.Contains(p.body, "This link has expired") {
 			t.Errorf("a wrong link: %d %s", p.status, p.body)
 		}
-		if p := h.as(t, "ada").get("/admin/users/1"); strings.Contains(p.body, "by mail") {
+		if p := h.as(t, "ada").get("/admin/users/1"); strings.Contains(p.body, "by e-mail") {
 			t.Errorf("the page offers mail: %s", p.body)
 		}
 	})

@@ -25,7 +25,7 @@ type forgotPage struct{ ByMail, Asked bool }
 
 // forgotPage shows the form, or who to ask where no mail is sent.
 func (v *visit) forgotPage() error {
-	v.title = v.T("Forgotten password")
+	v.title = v.T("Forgot your password?")
 	return v.show("forgot", forgotPage{ByMail: v.p.cfg.Mail != nil})
 }
 
@@ -45,7 +45,7 @@ func (v *visit) forgot() error {
 	if err := v.p.cfg.Mail.Reset(v.ctx(), name); err != nil {
 		return err
 	}
-	v.title = v.T("Look into your mail")
+	v.title = v.T("Check your e-mail")
 	v.render(http.StatusOK, "forgot", forgotPage{ByMail: true, Asked: true})
 	return nil
 }
