@@ -1,10 +1,11 @@
-// Package places finds where an offset leads in a long list that is in the
-// order of time, without a walk through all that stands before it.
+// Package places finds the position of an offset in a long list sorted by time,
+// without walking through everything before it.
 //
-// The database counts what each list holds in each week; triggers of the schema
-// keep the counts. On SQLite, which has one writer, they change list_counts. On
-// PostgreSQL they add rows to list_shifts, so that no one who writes waits for
-// the row of a week, and Fold adds those up. A count is the sum of both.
+// The database counts the entries of each list in each week; triggers of the
+// schema maintain the counts. On SQLite, which has one writer, they change
+// list_counts. On PostgreSQL they add rows to list_shifts, so that no writer
+// waits for the row of a week, and Fold adds those up. A count is the sum of
+// both.
 package places
 
 import (
@@ -22,31 +23,35 @@ const (
 	modified = "modified"
 )
 
-// Posts names the list of the posts of a type and a status by date.
+// Posts returns the name of the list of posts with a type and a status by date.
 func Posts(kind, status string) string { return list(kind, status, date) }
 
 // Modified is Posts by the date of the last change.
 func Modified(kind, status string) string { return list(kind, status, modified) }
 
-// Comments names the list of the comments of a status by date.
+// Comments returns the name of the list of comments with a status by date.
 func Comments(status string) string { return list("comment", status, date) }
 
 func list(kind, status, order string) string { return kind + " " + status + " " + order }
 
-// far is from which offset on a walk costs more than a look at the counts.
+// far is the offset from which a walk costs more than reading the counts.
 const far = 1000
 
 const (
 	week = 7 * 24 * 60 * 60
-	// yearZero is in seconds before 1970. Weeks are counted from there, so that their numbers are not negative.
+	// yearZero is in seconds before 1970. Weeks are counted from there, so that
+	// their numbers are not negative.
 	yearZero = 62_167_219_200
 )
 
-// From writes the condition by which a walk through merged lists begins near an offset, behind an AND, and leaves in offset
-// what is to be skipped from there. It is "" when the walk begins at the beginning. column is what the lists are in the order
-// of; add adds an argument to the statement and returns its placeholder.
+// From returns an SQL condition, preceded by AND, with which a walk through
+// merged lists begins near an offset, and sets offset to what must be skipped
+// from there. It is "" if the walk begins at the start. column is the sort key
+// of the lists; add adds an argument to the statement and returns its
+// placeholder.
 //
-// What is written between this and the walk shifts the page by as much.
+// Entries that are written between this and the walk shift the page
+// accordingly.
 func From(ctx context.Context, q database.Queryer, lists []string, column string, newestFirst bool, offset *int, add func(any) string) (string, error) {
 	if *offset < far || len(lists) == 0 {
 		return "", nil
@@ -62,9 +67,10 @@ func From(ctx context.Context, q database.Queryer, lists []string, column string
 	return ` AND ` + column + ` >= ` + add(at), nil
 }
 
-// skip returns the moment at which a walk through lists that are merged can begin, and how many entries it must skip from
-// there: with the newest first, all entries before the moment are left, otherwise those at it and after it. ok is false
-// when the lists are not counted or too short, and the walk begins at their beginning.
+// skip returns the time at which a walk through merged lists can begin, and how
+// many entries it must skip from there: with the newest first, the entries
+// before that time remain, otherwise those at and after it. ok is false if the
+// lists are not counted or too short, and the walk must begin at the start.
 func skip(ctx context.Context, q database.Queryer, lists []string, newestFirst bool, offset int) (at time.Time, rest int, ok bool, err error) {
 	order, last := `DESC`, `ASC`
 	if !newestFirst {
@@ -103,7 +109,8 @@ const (
 
 var folding = database.Lock{Rule: "counts of lists are folded by one"}
 
-// Fold adds shifts up, and reports whether there may be more. Counts stay what they are.
+// Fold adds up shifts, and reports whether there may be more. The counts do not
+// change.
 func Fold(ctx context.Context, db *database.DB) (more bool, err error) {
 	var few int
 	if err := db.Get(ctx, &few, `SELECT COUNT(*) FROM (SELECT 1 FROM list_shifts LIMIT $1) AS s`, foldAtLeast); err != nil || few < foldAtLeast {

@@ -87,8 +87,9 @@ func (s Query) Condition(q database.Queryer, add func(any) string) string {
 	return b.String()
 }
 
-// Often is Condition where Candidates has found a walk through the posts better. PostgreSQL takes words for seldom whatever
-// they are, and would read all posts; of what a CASE says it expects half to be true.
+// Often is Condition for queries for which Candidates prefers a walk through
+// the posts. PostgreSQL assumes that all words are rare, and would read all
+// posts; of a CASE it assumes that half are true.
 func (s Query) Often(q database.Queryer, add func(any) string, more string) string {
 	if s.Empty() {
 		return more

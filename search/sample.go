@@ -10,26 +10,30 @@ import (
 	"time"
 )
 
-// How common a word is decides how it is looked for, and neither database tells without reading all posts that have it. So
-// a process keeps what the newest posts hold. It may be some minutes old: it decides about the time that a search takes,
-// not about what it finds.
+// How common a word is decides how it is searched for, and neither database can
+// tell without reading all posts that contain it. Therefore a process keeps a
+// sample of the newest posts. The sample may be some minutes old: it affects
+// the time of a search, not its result.
 
 const (
 	sampleSize = 256 // posts
 	sampleText = 16 << 10
-	// sampleAge is for how long a sample is used, youngAge one of a blog that has few posts.
+	// sampleAge is how long a sample is used, and youngAge how long that of a
+	// blog with few posts.
 	sampleAge = 10 * time.Minute
 	youngAge  = 10 * time.Second
-	// common is how many posts of the sample have the words of a search if it is better to look at one post after the other.
+	// common is the number of posts in the sample that contain the words of a
+	// search from which a walk through the posts is better.
 	common = 3
-	// fewGrams bounds the grams that are looked for: those that the fewest posts have. Of seldomGrams more are worth it.
+	// fewGrams is the number of grams that are looked up: the rarest ones. Of
+	// rare grams, up to seldomGrams are worth it.
 	fewGrams, seldomGrams = 4, 8
 )
 
-// Newest returns the ids of the newest published posts, at most so many.
+// Newest returns the ids of the newest published posts, at most limit.
 type Newest func(ctx context.Context, limit int) ([]int64, error)
 
-// sample says which of the newest posts have a gram.
+// sample records which of the newest posts contain a gram.
 type sample struct {
 	made  time.Time
 	posts int
@@ -45,7 +49,7 @@ func (m *marks) count() (n int) {
 	return n
 }
 
-// samples keeps the latest sample.
+// samples holds the latest sample.
 type samples struct {
 	mu   sync.Mutex
 	last *sample
@@ -83,7 +87,8 @@ func (x *Index) sample(ctx context.Context) (*sample, error) {
 	return s, nil
 }
 
-// choose returns those of the grams that are to be looked for, and how many posts of the sample have them all.
+// choose returns the grams to look up, and how many posts of the sample contain
+// them all.
 func (s *sample) choose(grams []string) (chosen []string, recent int) {
 	var all marks
 	for i := range all {
@@ -107,7 +112,7 @@ func (s *sample) choose(grams []string) (chosen []string, recent int) {
 		n++
 	}
 	for n > 1 && counts[chosen[n-1]] > s.posts/8 && counts[chosen[0]] <= common {
-		n-- // it tells next to nothing, and is read from end to end
+		n-- // it excludes next to nothing, and is read from end to end
 	}
 	return chosen[:n], all.count()
 }

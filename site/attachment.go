@@ -16,36 +16,39 @@ import (
 	"github.com/quillgate/quillgate/places"
 )
 
-// ImageMeta is what a picture's file says of its making.
+// ImageMeta is the metadata in a picture's file.
 type ImageMeta = media.Meta
 
-// Attachment is an uploaded file: a post of type attachment, and what is known of its file.
+// Attachment is an uploaded file: a post of type attachment, with the
+// properties of its file.
 type Attachment struct {
 	Post
 	File string // name below the uploads, such as "2024/01/red.png"
-	// Original is the base name of the file that was uploaded, when File is a smaller or turned copy of it.
+	// Original is the base name of the uploaded file if File is a smaller or
+	// turned copy of it.
 	Original string
 	Size     int64 // of File in bytes
-	// Width and Height are those of a picture in pixels, 0 for other files.
+	// Width and Height are those of a picture in pixels, or 0 for other files.
 	Width, Height int
 	Versions      []media.Version // smaller versions of a picture
 	Meta          ImageMeta
-	Alt           string // what a picture shows, in words; PicturesInText alone reads it
+	Alt           string // the alternative text of a picture; only PicturesInText reads it
 }
 
 // IsPicture reports whether the file is a picture whose dimensions are known.
 func (a *Attachment) IsPicture() bool { return a.Width > 0 && a.Height > 0 }
 
-// Files are the names of everything that is stored of the attachment.
+// Files returns the names of all stored files of the attachment.
 func (a *Attachment) Files() []string {
 	p := media.Picture{File: a.File, Original: a.Original, Versions: a.Versions}
 	return p.Files()
 }
 
-// FileURL is the address of the attachment's file.
+// FileURL returns the address of the attachment's file.
 func (s *Site) FileURL(a *Attachment) string { return s.UploadURL(a.File) }
 
-// ThumbnailURL is the address of the smallest cut of a picture, or of the file itself when there is none.
+// ThumbnailURL returns the address of the smallest cropped version of a
+// picture, or of the file itself if there is none.
 func (s *Site) ThumbnailURL(a *Attachment) string {
 	for _, v := range a.Versions {
 		if v.Name == "thumbnail" {
@@ -55,7 +58,7 @@ func (s *Site) ThumbnailURL(a *Attachment) string {
 	return s.FileURL(a)
 }
 
-// AttachmentRow is the file of an attachment as the table has it.
+// AttachmentRow is the file of an attachment as stored in its table.
 type AttachmentRow struct {
 	Post     int64  `db:"post_id"`
 	File     string `db:"file"`
@@ -69,7 +72,8 @@ type AttachmentRow struct {
 
 const AttachmentColumns = `a.post_id, a.file, a.original, a.size, a.width, a.height, a.sizes, a.image_meta`
 
-// versionJSON is a smaller version as column sizes keeps it, under its name.
+// versionJSON is a smaller version as stored in the column sizes, under its
+// name.
 type versionJSON struct {
 	File   string `json:"file"`
 	Width  int    `json:"width"`
@@ -78,7 +82,8 @@ type versionJSON struct {
 	Size   int64  `json:"filesize"`
 }
 
-// NewAttachmentRow describes a stored file that is, or is not, a picture.
+// NewAttachmentRow returns the row for a stored file; p is nil if it is not a
+// picture.
 func NewAttachmentRow(info media.Info, p *media.Picture) (AttachmentRow, error) {
 	row := AttachmentRow{File: info.Name, Size: info.Size, Sizes: "{}", Meta: "{}"}
 	if p == nil {
@@ -102,7 +107,7 @@ func NewAttachmentRow(info media.Info, p *media.Picture) (AttachmentRow, error) 
 	}, nil
 }
 
-// InsertAttachmentRow adds the file of the post whose id the row has.
+// InsertAttachmentRow inserts the file of the post whose id is in the row.
 func InsertAttachmentRow(ctx context.Context, tx *database.Tx, r AttachmentRow) error {
 	_, err := tx.Exec(ctx, `INSERT INTO attachments (post_id, file, original, size, width, height, sizes, image_meta) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`,
 		r.Post, r.File, r.Original, r.Size, r.Width, r.Height, r.Sizes, r.Meta)
@@ -112,10 +117,10 @@ func InsertAttachmentRow(ctx context.Context, tx *database.Tx, r AttachmentRow) 
 	return nil
 }
 
-// versionOrder is the order in which WordPress lists the sizes; those of other names come last.
+// versionOrder is WordPress's order of the sizes; other names come last.
 var versionOrder = []string{"medium", "large", "thumbnail", "medium_large", "1536x1536", "2048x2048"}
 
-// Attachment puts the two rows together.
+// Attachment combines the two rows.
 func (r AttachmentRow) Attachment(p Post) (Attachment, error) {
 	a := Attachment{Post: p, File: r.File, Original: r.Original, Size: r.Size, Width: int(r.Width), Height: int(r.Height)}
 	var versions map[string]versionJSON
@@ -139,7 +144,8 @@ func (r AttachmentRow) Attachment(p Post) (Attachment, error) {
 	return a, nil
 }
 
-// UploadName is the name under which the bytes came that the attachment shows, perhaps a copy of them.
+// UploadName returns the name of the uploaded file, of which the attachment may
+// show a copy.
 func (r AttachmentRow) UploadName() string {
 	if r.Original == "" {
 		return r.File
@@ -147,7 +153,7 @@ func (r AttachmentRow) UploadName() string {
 	return path.Join(path.Dir(r.File), r.Original)
 }
 
-// FileNames are the names of all files of the attachment.
+// FileNames returns the names of all files of the attachment.
 func (r AttachmentRow) FileNames() ([]string, error) {
 	a, err := r.Attachment(Post{ID: r.Post})
 	if err != nil {
@@ -156,7 +162,8 @@ func (r AttachmentRow) FileNames() ([]string, error) {
 	return a.Files(), nil
 }
 
-// Attachment returns one attachment. *Denied when who may not upload files, ErrNotFound.
+// Attachment returns one attachment. Errors: *Denied for callers who may not
+// upload files, ErrNotFound.
 func (s *Site) Attachment(ctx context.Context, who auth.Identity, id int64) (*Attachment, error) {
 	if !who.Can(auth.UploadFiles) {
 		return nil, errUpload
@@ -174,8 +181,8 @@ func (s *Site) Attachment(ctx context.Context, who auth.Identity, id int64) (*At
 
 var errUpload = &Denied{Action: "upload files"}
 
-// Attachments returns those of the ids that are attachments, whoever asks: it is for the pictures of posts that the
-// caller may read.
+// Attachments returns the attachments among the ids, without checking rights:
+// it is for the pictures of posts that the caller may read.
 func (s *Site) Attachments(ctx context.Context, ids []int64) (map[int64]Attachment, error) {
 	out := make(map[int64]Attachment, len(ids))
 	for part := range slices.Chunk(ids, maxIDs) {
@@ -195,7 +202,7 @@ func (s *Site) Attachments(ctx context.Context, ids []int64) (map[int64]Attachme
 	return out, nil
 }
 
-// maxIDs bounds the list of one statement.
+// maxIDs is the largest number of ids in one statement.
 const maxIDs = 1000
 
 func (s *Site) readAttachments(ctx context.Context, query string, args ...any) ([]Attachment, error) {
@@ -216,17 +223,17 @@ func (s *Site) readAttachments(ctx context.Context, query string, args ...any) (
 	return out, nil
 }
 
-// AttachmentFilter says which attachments are wanted.
+// AttachmentFilter selects attachments.
 type AttachmentFilter struct {
-	Parent *int64 // the post that they belong to, 0 for none
-	// MimeType is a media type, "image" or "image/*" for all of a kind, or several of these separated by commas. ""
-	// stands for all.
+	Parent *int64 // the post that they belong to; 0 for none
+	// MimeType is a media type, "image" or "image/*" for all of a kind, or
+	// several of these separated by commas. "" means all.
 	MimeType      string
-	Limit, Offset int // a Limit of 0 stands for all
+	Limit, Offset int // a Limit of 0 means all
 }
 
-// ListAttachments returns attachments, the newest first, read while they are walked through. *Denied when who may not
-// upload files.
+// ListAttachments returns attachments, the newest first, and reads them during
+// the iteration. The error is *Denied for callers who may not upload files.
 func (s *Site) ListAttachments(ctx context.Context, who auth.Identity, f AttachmentFilter) (iter.Seq2[[]Attachment, error], error) {
 	if !who.Can(auth.UploadFiles) {
 		return nil, errUpload
@@ -270,7 +277,8 @@ func (s *Site) ListAttachments(ctx context.Context, who auth.Identity, f Attachm
 	}), nil
 }
 
-// mimeTypes are the media types of the blog's files that one of the patterns fits. It goes from type to type in an index.
+// mimeTypes returns the media types of the blog's files that match one of the
+// patterns. It goes from type to type in an index.
 func (s *Site) mimeTypes(ctx context.Context, patterns []string) (types []string, err error) {
 	const from = `(SELECT MIN(p.mime_type) FROM posts p WHERE p.type = 'attachment' AND p.status = 'inherit'`
 	arg := &arguments{}
@@ -286,10 +294,11 @@ func (s *Site) mimeTypes(ctx context.Context, patterns []string) (types []string
 	return types, nil
 }
 
-// maxMimeTypes bounds how many media types one filter may name.
+// maxMimeTypes is the largest number of media types in one filter.
 const maxMimeTypes = 20
 
-// mimePatterns turns the filter by media type into patterns for LIKE; none stands for all.
+// mimePatterns converts the filter by media type to patterns for LIKE; none
+// means all.
 func mimePatterns(filter string) []string {
 	var out []string
 	for _, t := range strings.Split(filter, ",") {
@@ -306,7 +315,8 @@ func mimePatterns(filter string) []string {
 	return out[:min(len(out), maxMimeTypes)]
 }
 
-// mimeToken keeps what a half of a media type may consist of, and the wildcard.
+// mimeToken returns the characters that are valid in half of a media type, and
+// the wildcard.
 func mimeToken(s string) string {
 	return strings.Map(func(c rune) rune {
 		if c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || strings.ContainsRune("-+.*", c) {
@@ -316,7 +326,8 @@ func mimeToken(s string) string {
 	}, s)
 }
 
-// condemnFiles has all files of an attachment removed once tx commits. A post of another type has none.
+// condemnFiles marks all files of an attachment for removal after the commit of
+// tx. A post of another type has none.
 func (s *Site) condemnFiles(ctx context.Context, tx *database.Tx, p *Post) (none media.Condemned, err error) {
 	if p.Type != TypeAttachment || s.media == nil {
 		return none, nil
@@ -336,8 +347,8 @@ func (s *Site) condemnFiles(ctx context.Context, tx *database.Tx, p *Post) (none
 	return s.media.Condemn(ctx, tx, names...)
 }
 
-// purgeFiles removes files that are no longer anyone's. When that fails it is
-// the operator's concern, not the caller's, and tried again later.
+// purgeFiles removes files that no longer belong to anything. A failure is the
+// operator's concern, not the caller's, and the removal is tried again later.
 func (s *Site) purgeFiles(ctx context.Context, files media.Condemned) {
 	if s.media == nil {
 		return
@@ -347,8 +358,8 @@ func (s *Site) purgeFiles(ctx context.Context, files media.Condemned) {
 	}
 }
 
-// KnownFile reports whether some attachment has the file, as its own or as one
-// of its versions.
+// KnownFile reports whether an attachment has the file, as its own or as one of
+// its versions.
 func (s *Site) KnownFile(ctx context.Context, name string) (bool, error) {
 	dir, base := path.Split(name)
 	quoted, err := json.Marshal(base)
@@ -367,7 +378,8 @@ func (s *Site) KnownFile(ctx context.Context, name string) (bool, error) {
 	return true, nil
 }
 
-// EachFile calls fn with the name of every file that an attachment has, its versions too.
+// EachFile calls fn with the name of every file of an attachment, including
+// versions.
 func (s *Site) EachFile(ctx context.Context, fn func(name string) error) error {
 	for after := int64(0); ; {
 		var rows []AttachmentRow

@@ -14,23 +14,24 @@ import (
 	"github.com/quillgate/quillgate/places"
 )
 
-// The statuses of a comment, as wp.* spells them. The comments of a post in the trash have one more, statusPostTrashed.
+// The statuses of a comment, as spelled in wp.*. Comments of a post in the
+// trash have another one, statusPostTrashed.
 const (
 	CommentApproved = "approve"
-	CommentHeld     = "hold" // waits for someone who may moderate
+	CommentHeld     = "hold" // held for moderation
 	CommentSpam     = "spam"
 	CommentTrashed  = "trash"
 )
 
-// commentStatuses are those that a comment can be given.
+// commentStatuses are the statuses that a comment can be given.
 var commentStatuses = []string{CommentHeld, CommentApproved, CommentSpam, CommentTrashed}
 
 // Comment is a comment, a pingback or a trackback.
 type Comment struct {
 	ID      int64     `db:"id"`
 	Post    int64     `db:"post_id"`
-	Parent  int64     `db:"parent"`  // the comment that it answers, 0 for none
-	UserID  int64     `db:"user_id"` // 0 when its author was not signed in
+	Parent  int64     `db:"parent"`  // the comment that it replies to; 0 for none
+	UserID  int64     `db:"user_id"` // 0 for a visitor
 	Status  string    `db:"status"`
 	Type    string    `db:"type"` // comment, pingback or trackback
 	Author  string    `db:"author"`
@@ -43,7 +44,8 @@ type Comment struct {
 	DateGMT time.Time `db:"date_gmt"`
 }
 
-// Equal reports whether two comments are the same in all fields; times are compared as moments.
+// Equal reports whether two comments are equal in all fields; times are
+// compared as instants.
 func (c Comment) Equal(other Comment) bool {
 	if !c.Date.Equal(other.Date) || !c.DateGMT.Equal(other.DateGMT) {
 		return false
@@ -64,13 +66,15 @@ type FullComment struct {
 var (
 	// ErrNoComment means that there is no such comment.
 	ErrNoComment = fmt.Errorf("comment: %w", ErrNotFound)
-	// ErrNoPostType means that there is no post type of a name, or none whose posts have comments.
+	// ErrNoPostType means that there is no post type with a name, or that its
+	// posts have no comments.
 	ErrNoPostType = errors.New("no such post type")
 
 	errModerate = &Denied{Action: "moderate or edit this comment"}
 )
 
-// GetComment returns one comment for anyone who may edit its post. Errors: ErrNoComment, *Denied.
+// GetComment returns one comment. The caller needs the right to edit its post.
+// Errors: ErrNoComment, *Denied.
 func (s *Site) GetComment(ctx context.Context, who auth.Identity, id int64) (*FullComment, error) {
 	c, p, err := readComment(ctx, s.db, id)
 	if err != nil {
@@ -103,34 +107,36 @@ func readComment(ctx context.Context, q database.Queryer, id int64) (Comment, *P
 	return c, p, nil
 }
 
-// canModerate reports whether who may see and change the comments of a post:
-// whoever may edit the post may.
+// canModerate reports whether who may see and change all comments on a post,
+// which is the right to edit the post.
 func (s *Site) canModerate(who auth.Identity, p *Post) bool { return s.CanEdit(who, p) }
 
-// CommentFilter says which comments ListComments returns.
+// CommentFilter selects the comments that ListComments returns.
 type CommentFilter struct {
-	// Status is one of the statuses, or several with commas or spaces between them; "" and "all" are the approved ones
-	// and those that wait, "any" is every comment. What is no status finds nothing.
+	// Status is one of the statuses, or several separated by commas or spaces;
+	// "" and "all" mean approved and held ones, "any" means every comment. An
+	// unknown status matches nothing.
 	Status   string
-	Post     int64   // only of this post, 0 for all
-	PostType *string // only of posts of this type, nil for all
-	// Moderated limits the list to posts whose comments the caller may moderate: there they see every status.
+	Post     int64   // only on this post; 0 for all
+	PostType *string // only on posts of this type; nil for all
+	// Moderated restricts the list to posts whose comments the caller may
+	// moderate, with every status.
 	Moderated bool
-	// Search are words that the comment must contain, all of them: in its text, or in the name, the addresses or the network
-	// of its author. Case does not count.
+	// Search are words that the comment must all contain: in its text, or in
+	// the name, the addresses or the network of its author. Case is ignored.
 	Search string
-	Limit  int // at most so many, 0 for all
+	Limit  int // at most this many; 0 for all
 	Offset int
 }
 
-// commentsAtOnce is how many comments are read at once.
+// commentsAtOnce is the number of comments that are read at once.
 const commentsAtOnce = 100
 
-// ListComments returns comments, the newest first, read while they are walked
-// through. Everyone who is signed in may see the approved ones of their own
-// posts and of those that everyone can read, and only who may moderate comments
-// all others. E-mail addresses and networks are for those who write posts.
-// Errors: *Denied, ErrNoPostType.
+// ListComments returns comments, the newest first, and reads them during the
+// iteration. Signed-in users may see the approved ones on their own posts and
+// on posts that everyone can read; only users who may moderate comments see all
+// others. E-mail addresses and networks are for users who write posts. Errors:
+// *Denied, ErrNoPostType.
 func (s *Site) ListComments(ctx context.Context, who auth.Identity, f CommentFilter) (iter.Seq2[[]FullComment, error], error) {
 	if !who.LoggedIn() || f.Status != CommentApproved && !f.Moderated && !who.Can(auth.ModerateComments) {
 		return nil, &Denied{Action: "see comments of this status"}
@@ -159,7 +165,8 @@ func (s *Site) ListComments(ctx context.Context, who auth.Identity, f CommentFil
 	}), nil
 }
 
-// query reads ids. The comments of each status come in order out of an index, and are merged.
+// query returns the statement for ids. The comments of each status are read in
+// order from an index, and merged.
 func (f CommentFilter) query(ctx context.Context, db database.Queryer, who auth.Identity) (string, []any, error) {
 	a := &arguments{}
 	var counted []string
@@ -193,10 +200,10 @@ func (f CommentFilter) query(ctx context.Context, db database.Queryer, who auth.
 	return `SELECT hit FROM (` + merged(texts, `hit, told`, order, limit, max(f.Offset, 0)) + `) AS page` + order, a.list, nil
 }
 
-// maxSearchWords bounds a search in comments.
+// maxSearchWords is the largest number of words in a search for comments.
 const maxSearchWords = 9
 
-// condition writes which comments c are in the list.
+// condition returns the SQL condition for the comments c of the list.
 func (f CommentFilter) condition(db database.Queryer, who auth.Identity, a *arguments) string {
 	var on []string
 	switch {
@@ -205,7 +212,7 @@ func (f CommentFilter) condition(db database.Queryer, who auth.Identity, a *argu
 			on = append(on, editable)
 		}
 	case !who.Can(auth.ModerateComments):
-		// A file is as public as the post that it belongs to.
+		// A file is as public as its post.
 		on = append(on, `(p.password = '' AND (p.status = 'publish' OR p.status = 'inherit' AND NOT EXISTS (SELECT 1 FROM posts up
 			WHERE up.id = p.parent AND (up.status <> 'publish' OR up.password <> ''))) OR p.author = `+a.add(who.User.ID)+`)`)
 	}
@@ -214,7 +221,7 @@ func (f CommentFilter) condition(db database.Queryer, who auth.Identity, a *argu
 	}
 	join, where := "", []string{`1 = 1`}
 	if on != nil {
-		join = ` CROSS JOIN posts p` // which keeps SQLite from beginning with them
+		join = ` CROSS JOIN posts p` // keeps SQLite from starting with the posts
 		where = append(append(where, `p.id = c.post_id`), on...)
 	}
 	if statuses := f.statuses(); len(statuses) == 1 {
@@ -240,7 +247,8 @@ func (f CommentFilter) condition(db database.Queryer, who auth.Identity, a *argu
 	return join + ` WHERE ` + strings.Join(where, ` AND `)
 }
 
-// editablePosts writes which posts p with comments the caller may edit; "" when all of them.
+// editablePosts returns the SQL condition for posts p with comments that the
+// caller may edit, or "" for all of them.
 func editablePosts(who auth.Identity, a *arguments) string {
 	var either []string
 	all := true
@@ -260,7 +268,8 @@ func editablePosts(who auth.Identity, a *arguments) string {
 	return `(` + strings.Join(either, ` OR `) + `)`
 }
 
-// CountModerated counts the comments of a filter by status, on posts whose comments the caller may moderate.
+// CountModerated returns the number of comments that match a filter by status,
+// on posts whose comments the caller may moderate.
 func (s *Site) CountModerated(ctx context.Context, who auth.Identity, f CommentFilter) (map[string]int64, error) {
 	f.Moderated = true
 	a := &arguments{}
@@ -279,11 +288,11 @@ func (s *Site) CountModerated(ctx context.Context, who auth.Identity, f CommentF
 	return counts, nil
 }
 
-// maxStatuses bounds how many statuses one filter may name.
+// maxStatuses is the largest number of statuses in one filter.
 const maxStatuses = 10
 
-// statuses are those that the filter lets through; nil stands for all. 1 and 0 are how WordPress stores the approved
-// ones and those that wait.
+// statuses returns the statuses of the filter; nil means all. WordPress stores
+// approved and held comments as 1 and 0.
 func (f CommentFilter) statuses() []string {
 	words := strings.FieldsFunc(f.Status, func(c rune) bool { return c == ',' || c == ' ' || c == '\t' || c == '\r' || c == '\n' })
 	if len(words) == 0 {
@@ -308,7 +317,8 @@ func (f CommentFilter) statuses() []string {
 	return slices.Compact(out)
 }
 
-// fullComments adds what comments show of their posts, in a bounded number of statements.
+// fullComments adds the properties of posts to their comments, with a bounded
+// number of statements.
 func (s *Site) fullComments(ctx context.Context, rows []Comment) ([]FullComment, error) {
 	if len(rows) == 0 {
 		return nil, nil
@@ -344,8 +354,8 @@ func (s *Site) fullComments(ctx context.Context, rows []Comment) ([]FullComment,
 	return list, nil
 }
 
-// titleOnPage is the title as pages show it, and wp.getComment too: it says
-// when the post is not for everyone.
+// titleOnPage returns the title as pages and wp.getComment show it: it tells if
+// the post is not for everyone.
 func titleOnPage(p *Post) string {
 	title := replaceAmpersands(p.Title, "&#038;")
 	switch {
@@ -357,10 +367,12 @@ func titleOnPage(p *Post) string {
 	return title
 }
 
-// CommentCounts are the numbers of a post's comments. Total leaves out what is in the trash.
+// CommentCounts are the numbers of comments on a post. Total excludes the
+// trash.
 type CommentCounts struct{ Approved, Held, Spam, Total int64 }
 
-// CountComments counts the comments of a post for anyone who may edit it. Errors: ErrNotFound, *Denied.
+// CountComments returns the numbers of comments on a post. The caller needs the
+// right to edit it. Errors: ErrNotFound, *Denied.
 func (s *Site) CountComments(ctx context.Context, who auth.Identity, post int64) (CommentCounts, error) {
 	p, err := readHead(ctx, s.db, post)
 	if err != nil {
@@ -375,7 +387,8 @@ func (s *Site) CountComments(ctx context.Context, who auth.Identity, post int64)
 	return n, err
 }
 
-// CommentStatuses returns the statuses that a comment can be given, for those who may publish posts. Error: *Denied.
+// CommentStatuses returns the statuses that a comment can be given, to users
+// who may publish posts. Error: *Denied.
 func (s *Site) CommentStatuses(who auth.Identity) ([]string, error) {
 	if !who.Can(auth.PublishPosts) {
 		return nil, &Denied{Action: "see details of this site"}
@@ -383,7 +396,8 @@ func (s *Site) CommentStatuses(who auth.Identity) ([]string, error) {
 	return slices.Clone(commentStatuses), nil
 }
 
-// countPostComments brings the number of approved comments up to date that a post keeps.
+// countPostComments updates the number of approved comments in the row of a
+// post.
 func countPostComments(ctx context.Context, tx *database.Tx, post int64) error {
 	_, err := tx.Exec(ctx, `UPDATE posts SET comment_count = (SELECT COUNT(*) FROM comments c WHERE c.post_id = $1 AND c.status = 'approve') WHERE id = $1`, post)
 	if err != nil {

@@ -12,7 +12,8 @@ import (
 	"github.com/quillgate/quillgate/database"
 )
 
-// The custom fields that the blog itself writes. Their names are WordPress's, so that exports carry them over.
+// The custom fields that the blog itself writes, with WordPress's names, so
+// that exports contain them.
 const (
 	metaThumbnail   = "_thumbnail_id"
 	metaEnclosure   = "enclosure"
@@ -20,47 +21,51 @@ const (
 	metaTrashStatus = "_wp_trash_meta_status"
 	metaTrashTime   = "_wp_trash_meta_time"
 	metaTrashSlug   = "_wp_desired_post_slug"
-	// A published post bears these two until someone has told the pages
-	// that it links to, and has looked for files to enclose. They are the
-	// list of that work, and go into exports.
+	// A published post has these two until the pages that it links to were
+	// notified and files to enclose were looked for. They are the list of that
+	// work, and are exported.
 	MetaToPing    = "_pingme"
 	metaToEnclose = "_encloseme"
-	// What a published post was called, and the days it had, before it was changed.
+	// The former slugs and dates of a published post.
 	MetaOldSlug = "_wp_old_slug"
 	metaOldDate = "_wp_old_date"
 )
 
-// CustomField is one custom field of a post or a term. A key may occur many times.
+// CustomField is a custom field of a post or a term. A key may occur several
+// times.
 type CustomField struct {
 	ID    int64  `db:"id"`
 	Key   string `db:"key"`
 	Value string `db:"value"`
 }
 
-// Protected reports whether the field belongs to the program: its key begins
-// with an underscore. No one sees or changes such a field of a post by way of
-// the custom fields.
+// Protected reports whether the field is internal: its key begins with an
+// underscore. Nobody can see or change such a field of a post through the
+// custom fields.
 func (f CustomField) Protected() bool { return protectedKey(f.Key) }
 
 func protectedKey(key string) bool {
-	// Control characters cannot hide the underscore.
+	// Control characters must not hide the underscore.
 	key = strings.TrimLeftFunc(key, func(c rune) bool { return c < ' ' || c == 0x7F })
 	return strings.HasPrefix(key, "_")
 }
 
-// FieldEdit is one order about the custom fields of a post, as in member custom_fields of wp.editPost: without an ID it
-// adds a field; with an ID and a Key it gives that field, whose key must be the same, a new value; with an ID alone it
-// deletes it. Orders that cannot be carried out are left out silently, those about protected fields too.
+// FieldEdit is an edit of a post's custom fields, as in the member
+// custom_fields of wp.editPost: without an ID it adds a field; with an ID and a
+// Key it sets the value of that field, whose key must match; with only an ID it
+// deletes the field. Edits that are not possible are ignored, including those
+// of protected fields.
 type FieldEdit struct {
 	ID    int64
 	HasID bool
 	Key   string
-	// HasKey tells an empty key from none.
+	// HasKey distinguishes an empty key from a missing one.
 	HasKey bool
 	Value  string
 }
 
-// Enclosure is a file that belongs to a post, such as the recording of an episode.
+// Enclosure is a file that belongs to a post, such as the recording of an
+// episode.
 type Enclosure struct {
 	URL    string
 	Length int64
@@ -80,7 +85,8 @@ func (p *FullPost) Enclosure() (Enclosure, bool) {
 	return Enclosure{}, false
 }
 
-// Template returns the page template of the post, "default" when it has none. LoadFields.
+// Template returns the page template of the post, or "default" if it has none.
+// LoadFields.
 func (p *FullPost) Template() string {
 	for _, f := range p.CustomFields {
 		if f.Key == metaTemplate && f.Value != "" {
@@ -90,7 +96,7 @@ func (p *FullPost) Template() string {
 	return "default"
 }
 
-// addField adds a custom field whatever its key.
+// addField adds a custom field with any key.
 func addField(ctx context.Context, tx *database.Tx, post int64, key, value string) error {
 	if _, err := tx.Exec(ctx, `INSERT INTO post_meta (post_id, key, value) VALUES ($1, $2, $3)`, post, key, value); err != nil {
 		return fmt.Errorf("add custom field %q to post %d: %w", key, post, err)
@@ -114,8 +120,8 @@ func setField(ctx context.Context, tx *database.Tx, post int64, key, value strin
 	return addField(ctx, tx, post, key, value)
 }
 
-// editFields carries out the orders about custom fields of a post. A client that sends all fields back costs no
-// statement for those that are as they were.
+// editFields applies edits to the custom fields of a post. If a client sends
+// all fields back, unchanged ones cost no statement.
 func editFields(ctx context.Context, tx *database.Tx, post int64, edits []FieldEdit) error {
 	var existing map[int64]CustomField
 	var added []FieldEdit
@@ -164,7 +170,8 @@ func addFields(ctx context.Context, tx *database.Tx, post int64, fields []FieldE
 	return nil
 }
 
-// markPublished leaves on published posts the marks of the work that their publication makes, where they are not yet.
+// markPublished adds the marks for the work that follows publication to
+// published posts without them.
 func markPublished(ctx context.Context, tx *database.Tx, posts []int64) error {
 	err := database.ExecIn(ctx, tx, `INSERT INTO post_meta (post_id, key, value) SELECT p.id, m.key, '1'
 		FROM posts p CROSS JOIN (SELECT '`+MetaToPing+`' AS key, 1 AS place UNION ALL SELECT '`+metaToEnclose+`', 2) AS m
@@ -176,7 +183,8 @@ func markPublished(ctx context.Context, tx *database.Tx, posts []int64) error {
 	return nil
 }
 
-// rememberOld keeps what a part of a published post's address was before a change, once; what it is now is forgotten.
+// rememberOld stores a former part of a published post's address, once, and
+// forgets one that is current again.
 func rememberOld(ctx context.Context, tx *database.Tx, post int64, key, was, is string) error {
 	if was == is || was == "" {
 		return nil
@@ -204,7 +212,7 @@ func fieldsByID(ctx context.Context, tx *database.Tx, post int64) (map[int64]Cus
 	return byID, nil
 }
 
-// addEnclosure adds an enclosure that the post does not have yet.
+// addEnclosure adds an enclosure, unless the post has it.
 func addEnclosure(ctx context.Context, tx *database.Tx, post int64, e Enclosure) error {
 	value := e.URL + "\n" + strconv.FormatInt(e.Length, 10) + "\n" + e.Type
 	var n int
@@ -218,8 +226,8 @@ func addEnclosure(ctx context.Context, tx *database.Tx, post int64, e Enclosure)
 	return addField(ctx, tx, post, metaEnclosure, value+"\n")
 }
 
-// loadFields reads the custom fields of posts, ordered by key, where case does not count, and id. Large values are read
-// one by one, once there is memory for each.
+// loadFields reads the custom fields of posts, sorted by key, ignoring case,
+// and id. It reads large values one by one, when there is memory for each.
 func loadFields(ctx context.Context, q database.Queryer, ids []int64) (map[int64][]CustomField, error) {
 	query, args, err := database.In(`SELECT post_id, id, key, CASE WHEN octet_length(value) > 32768 THEN '' ELSE value END AS value, octet_length(value) AS size
 		FROM post_meta WHERE post_id IN (?) ORDER BY post_id, key, id`, ids)
@@ -255,7 +263,7 @@ func loadFields(ctx context.Context, q database.Queryer, ids []int64) (map[int64
 	return fields, nil
 }
 
-// sortFields sorts custom fields by key, as people and WordPress's databases do, and by id.
+// sortFields sorts custom fields by key, like WordPress's databases, and by id.
 func sortFields(list []CustomField) {
 	slices.SortFunc(list, func(a, b CustomField) int {
 		if a.Key != b.Key {

@@ -15,8 +15,8 @@ import (
 	"github.com/quillgate/quillgate/search"
 )
 
-// GetPost returns a post of any type to someone who may edit it; a revision
-// goes by its parent. ErrNotFound, *Denied.
+// GetPost returns a post of any type to a caller who may edit it; for a
+// revision, its parent decides. Errors: ErrNotFound, *Denied.
 func (s *Site) GetPost(ctx context.Context, who auth.Identity, id int64, load Load) (*FullPost, error) {
 	if id <= 0 {
 		return nil, ErrNotFound
@@ -56,16 +56,18 @@ func (s *Site) GetPost(ctx context.Context, who auth.Identity, id int64, load Lo
 	return &list[0], nil
 }
 
-// postKey is a post with what is loaded next to it.
+// postKey identifies a cached post with its related data.
 type postKey struct {
 	id   int64
 	load Load
 }
 
-// keptText is how large the texts or custom fields of a post may be that is kept.
+// keptText is the largest size of a cached post's texts, and of its custom
+// fields.
 const keptText = 8 << 10
 
-// readKept reads what GetPost keeps of a post: nil for revisions and for what is large.
+// readKept reads a post for the cache of GetPost, or nil for a revision and for
+// a large post.
 func (s *Site) readKept(ctx context.Context, key postKey) (*FullPost, time.Time, error) {
 	row, err := readPost(ctx, s.db, key.id)
 	if err != nil || row.Type == TypeRevision || !row.whole() || row.Texts > keptText {
@@ -85,38 +87,42 @@ func (s *Site) readKept(ctx context.Context, key postKey) (*FullPost, time.Time,
 	return &list[0], time.Time{}, nil
 }
 
-// PostFilter says which posts ListPosts returns, and in which order.
+// PostFilter selects the posts that ListPosts returns, and their order.
 type PostFilter struct {
-	// Type is a post type; post when empty.
+	// Type is a post type; the default is post.
 	Type string
-	// Statuses are the wanted statuses; "any" stands for all but trash and
-	// auto-draft, which may be named next to it. Unknown ones are left out,
-	// and when only unknown ones are given every status is wanted, as in
-	// WordPress. None at all means draft, publish, future, pending and
-	// private.
+	// Statuses are the requested statuses. "any" means all except trash and
+	// auto-draft, which may be named in addition. As in WordPress, unknown ones
+	// are ignored, and if all are unknown, every status is requested. An empty
+	// list means draft, publish, future, pending and private.
 	Statuses []string
-	// Author limits the list to one author's posts; 0 for all.
+	// Author restricts the list to posts of one author; 0 means all.
 	Author int64
-	// Search are words that title, excerpt or text must contain, all of them; case does not count.
+	// Search are words that title, excerpt or text must all contain; case is
+	// ignored.
 	Search string
-	// OrderBy are names of date, modified, title, ID, name, author, parent, menu_order and comment_count between blanks,
-	// the first counting most. What is none of them is left out; date when nothing remains.
+	// OrderBy lists the sort keys, the most significant first, separated by
+	// blanks: date, modified, title, ID, name, author, parent, menu_order and
+	// comment_count. Unknown ones are ignored; the default is date.
 	OrderBy string
-	// Ascending turns the order round: oldest first.
+	// Ascending reverses the order: oldest first.
 	Ascending bool
-	// Limit is 10 when 0 or below; Offset skips.
+	// Limit is 10 if it is 0 or negative; Offset skips posts.
 	Limit, Offset int
 }
 
-// maxOffset bounds how deep a list can be entered, since the rows before it are walked over.
+// maxOffset is the largest offset.
 const maxOffset = 10_000_000
 
-// ListPosts returns those posts of a filter that the caller may edit, all of them, in pages that are read while they are
-// walked through. Search, order and limit see no others: they would tell of texts that the caller may not read. Invalid
-// for an unknown type; *Denied for who may not edit posts of the type.
+// ListPosts returns the posts that match a filter and that the caller may edit,
+// in pages that are read during the iteration. Search, order and limit ignore
+// all others, since they would reveal texts that the caller may not read.
+// Errors: Invalid for an unknown type; *Denied for callers who may not edit
+// posts of the type.
 //
-// The statements for a page are few and bounded, and what they read grows with Offset and Limit, not with the number of
-// posts, if the order is by date, modified, title or ID. For what is searched see package search.
+// A page costs few statements. What they read grows with Offset and Limit, not
+// with the number of posts, if the order is by date, modified, title or ID. For
+// searches see package search.
 func (s *Site) ListPosts(ctx context.Context, who auth.Identity, f PostFilter, load Load) (iter.Seq2[[]FullPost, error], error) {
 	f = f.withDefaults()
 	t, known := postTypeNamed(f.Type)
@@ -159,7 +165,8 @@ func (s *Site) ListPosts(ctx context.Context, who auth.Identity, f PostFilter, l
 	}, nil
 }
 
-// shortList is how many posts one statement reads with their texts. Of longer lists the ids are read first.
+// shortList is how many posts one statement reads with their texts. For longer
+// lists, the ids are read first.
 const shortList = 100
 
 func (f PostFilter) withDefaults() PostFilter {
@@ -173,7 +180,7 @@ func (f PostFilter) withDefaults() PostFilter {
 	return f
 }
 
-// listStatuses are those of which lists without a status consist.
+// listStatuses are the statuses of a list without Statuses.
 var listStatuses = []string{StatusDraft, StatusPublish, StatusFuture, StatusPending, StatusPrivate}
 
 // wanted returns the statuses to look for; none means every status.
@@ -200,16 +207,16 @@ func (f PostFilter) wanted() []string {
 	return out
 }
 
-// postOrders are the columns that a list can be ordered by, by their names in WordPress, where case counts. The id breaks
-// ties.
+// postOrders maps WordPress's names of orders, which are case-sensitive, to
+// columns. The id breaks ties.
 var postOrders = map[string]string{
 	"date": "p.date", "modified": "p.modified", "title": "p.title", "name": "p.name", "author": "p.author", "parent": "p.parent",
 	"post_date": "p.date", "post_modified": "p.modified", "post_title": "p.title", "post_name": "p.name", "post_author": "p.author",
 	"post_parent": "p.parent", "ID": "p.id", "menu_order": "p.menu_order", "comment_count": "p.comment_count",
 }
 
-// order returns what the list is sorted by, the id last, and the direction. Titles and names are sorted as people do,
-// without regard to case and accents.
+// order returns the sort keys of the list, the id last, and the direction.
+// Titles and names are sorted ignoring case and accents.
 func (f PostFilter) order(q database.Queryer) (columns []string, direction string) {
 	for _, name := range strings.Fields(f.OrderBy) {
 		column, known := postOrders[name]
@@ -232,16 +239,18 @@ func (f PostFilter) order(q database.Queryer) (columns []string, direction strin
 	return columns, " DESC"
 }
 
-// statement reads columns of the posts of a filter that meet a condition. With several statuses the rows of each come in
-// order out of an index, and the databases merge them: a rare status must not cost a walk through all posts. Until the
-// page is reached, only what is in the index is read, so that a row that an offset skips costs little.
+// statement returns a statement that reads columns of the posts that match a
+// filter and a condition. With several statuses, the rows of each are read in
+// order from an index, and the databases merge them: a rare status must not
+// cost a walk through all posts. Until the page is reached, only the index is
+// read, so that a row that an offset skips is cheap.
 //
-// The statuses and limits stand in the statement: SQLite plans one again with
-// each run whose placeholders could decide about a partial index or a LIMIT.
-// They are names of this program and numbers.
+// Statuses and limits are literals: SQLite plans a statement again for each run
+// if placeholders could decide about a partial index or a LIMIT. They are
+// constants of this program and numbers.
 //
-// found is what candidates has returned: with it the posts of a search are looked up and sorted, without it they are met
-// on the way.
+// found is the result of candidates: with it, the posts of a search are looked
+// up and sorted; without it, they are found by walking through the list.
 func (f PostFilter) statement(q database.Queryer, columns, condition, found string, a *arguments) string {
 	where := `p.type = ` + a.add(f.Type)
 	if f.Author != 0 {
@@ -269,7 +278,7 @@ func (f PostFilter) statement(q database.Queryer, columns, condition, found stri
 	switch {
 	case found != "":
 		from, parts[0] = `(`+found+`) AS found CROSS JOIN posts p`, `p.id = found.hit AND `+where+among+words.Condition(q, a.add)
-	case !words.Empty() && order[0] == "p.date": // one status may have none that holds the words
+	case !words.Empty() && order[0] == "p.date": // a status may have no post that contains the words
 		parts[0] += words.Often(q, a.add, among)
 	case len(statuses) > 0:
 		where += words.Often(q, a.add, ``)
@@ -287,10 +296,12 @@ func (f PostFilter) statement(q database.Queryer, columns, condition, found stri
 		`) AS page)` + sorted(order)
 }
 
-// merged reads a page of several lists together. Each comes in its order out of an index, and both databases merge them as
-// far as the page goes: PostgreSQL if each list is put into order by itself, SQLite, which then leaves that out, if the order
-// is of columns that this statement returns. Where the page is near, PostgreSQL must be told, or it sorts a whole list whose
-// order is not that of a column.
+// merged returns a statement for a page of several merged lists. Each is read
+// in order from its index, and both databases merge them up to the page:
+// PostgreSQL if each list is sorted by itself; SQLite, which then skips that,
+// if the sort keys are columns that this statement returns. For a near page,
+// PostgreSQL must know the limit, or it sorts a whole list whose order is not
+// that of a column.
 func merged(lists []string, columns, order string, limit, offset int) string {
 	near := ``
 	if end := limit + offset; end <= nearPage {
@@ -303,10 +314,11 @@ func merged(lists []string, columns, order string, limit, offset int) string {
 	return `SELECT ` + columns + ` FROM (` + strings.Join(each, ` UNION ALL `) + `) AS lists` + order + ` LIMIT ` + strconv.Itoa(limit) + ` OFFSET ` + strconv.Itoa(offset)
 }
 
-// nearPage is up to where SQLite may sort a page once more.
+// nearPage is the offset up to which SQLite may sort a page once more.
 const nearPage = 5000
 
-// counted names the lists of the filter's statuses that package places counts in an order.
+// counted returns the lists of the filter's statuses that package places counts
+// in an order.
 func (f PostFilter) counted(order string) (lists []string) {
 	for _, status := range f.wanted() {
 		switch order {
@@ -319,7 +331,8 @@ func (f PostFilter) counted(order string) (lists []string) {
 	return lists
 }
 
-// HasPosts reports whether the blog has a post that a list without statuses shows, whoever may see it.
+// HasPosts reports whether the blog has a post that a list without statuses
+// shows, ignoring rights.
 func (s *Site) HasPosts(ctx context.Context) (bool, error) {
 	query, args, err := database.In(`SELECT COUNT(*) FROM (SELECT 1 FROM posts WHERE type = 'post' AND status IN (?) LIMIT 1) AS one`, listStatuses)
 	if err != nil {
@@ -341,13 +354,15 @@ func (a *arguments) add(v any) string {
 	return "$" + strconv.Itoa(len(a.list))
 }
 
-// PostCounts returns how many posts each user has published, by the user's id; private ones count for who may read them.
+// PostCounts returns how many posts each user has published, by the user's id;
+// private ones count for callers who may read them.
 func (s *Site) PostCounts(ctx context.Context, who auth.Identity) (map[int64]int64, error) {
 	statuses := []string{StatusPublish}
 	if who.Can(auth.ReadPrivatePosts) {
 		statuses = append(statuses, StatusPrivate)
 	}
-	// One author after the other, so that the index answers: it is sorted by them.
+	// One author after the other, so that the index can be used: it is sorted
+	// by them.
 	query, args, err := database.In(`WITH RECURSIVE writers (author) AS (SELECT MIN(author) FROM posts
 			UNION ALL SELECT (SELECT MIN(p.author) FROM posts p WHERE p.author > w.author) FROM writers w WHERE w.author IS NOT NULL)
 		SELECT w.author, (SELECT COUNT(*) FROM posts p WHERE p.author = w.author AND p.type = 'post' AND p.status IN (?)) AS n FROM writers w WHERE w.author IS NOT NULL`, statuses)
@@ -370,7 +385,7 @@ func (s *Site) PostCounts(ctx context.Context, who auth.Identity) (map[int64]int
 	return out, nil
 }
 
-// full loads what belongs to posts, one statement for each part of all of them.
+// full loads related data of posts, with one statement for each kind.
 func (s *Site) full(ctx context.Context, list []Post, load Load) ([]FullPost, error) {
 	out := make([]FullPost, len(list))
 	if len(list) == 0 {

@@ -10,7 +10,7 @@ import (
 	"github.com/quillgate/quillgate/markup"
 )
 
-// write puts the post into the database with everything that follows from the change.
+// write stores the post and everything that follows from the change.
 func (w *edit) write(ctx context.Context) error {
 	if err := w.nameIt(ctx); err != nil {
 		return err
@@ -49,7 +49,8 @@ func (w *edit) write(ctx context.Context) error {
 	return nil
 }
 
-// nameIt gives the post its slug: the wanted one, the one it has, or one made from the title when it goes public.
+// nameIt sets the slug: the desired one, the current one, or one made from the
+// title when the post becomes public.
 func (w *edit) nameIt(ctx context.Context) error {
 	p := &w.post
 	wanted := p.Name
@@ -66,7 +67,7 @@ func (w *edit) nameIt(ctx context.Context) error {
 		wanted = trashedSlug(p.Name)
 	}
 	if p.Status == StatusPending && !w.s.CanPublish(w.who, p.Type) {
-		wanted = "" // who cannot publish does not choose the address
+		wanted = "" // callers who may not publish do not choose the address
 	}
 	slug := givenSlug(wanted)
 	if !Floating(p.Status) {
@@ -90,7 +91,7 @@ func (w *edit) nameIt(ctx context.Context) error {
 	return err
 }
 
-// title is the title that the post will have.
+// title returns the future title of the post.
 func (w *edit) title(ctx context.Context) (string, error) {
 	if w.Title != nil || w.old == nil || w.whole || w.post.Title != "" {
 		return w.post.Title, nil
@@ -121,7 +122,7 @@ func (w *edit) writeRow(ctx context.Context) error {
 	if p.Name != "" || Floating(p.Status) {
 		return nil
 	}
-	// A title without letters: the address is the id, which no one knew
+	// Without letters in the title, the address is the id, which was unknown
 	// before.
 	var err error
 	p.Name, err = UniqueSlug(ctx, w.tx, p, strconv.FormatInt(p.ID, 10), w.opts.Text("permalink_structure"))
@@ -134,7 +135,7 @@ func (w *edit) writeRow(ctx context.Context) error {
 	return nil
 }
 
-// insertPost adds a row and sets its ID.
+// insertPost inserts a row and sets its ID.
 func insertPost(ctx context.Context, tx *database.Tx, p *Post) error {
 	err := tx.Get(ctx, &p.ID, `INSERT INTO posts (type, status, title, name, author, content, excerpt, password, parent, menu_order,
 			comment_status, ping_status, mime_type, guid, sticky, comment_count, date, date_gmt, modified, modified_gmt)
@@ -147,7 +148,8 @@ func insertPost(ctx context.Context, tx *database.Tx, p *Post) error {
 	return nil
 }
 
-// updateRow changes the row of the post. Texts that the edit does not name stay.
+// updateRow updates the row of the post. Texts that are not part of the edit
+// stay.
 func (w *edit) updateRow(ctx context.Context) error {
 	p := &w.post
 	_, err := w.tx.Exec(ctx, `UPDATE posts SET status = $2, title = COALESCE($3, title), name = $4, author = $5, content = COALESCE($6, content),
@@ -162,7 +164,8 @@ func (w *edit) updateRow(ctx context.Context) error {
 	return nil
 }
 
-// writeTrash keeps what a post was when it goes into the trash, and brings back what can be when it leaves.
+// writeTrash stores the previous state of a post that enters the trash, and
+// restores it when the post leaves.
 func (w *edit) writeTrash(ctx context.Context) error {
 	switch {
 	case w.entersTrash():
@@ -202,8 +205,8 @@ func (w *edit) writeFields(ctx context.Context) error {
 	return nil
 }
 
-// writeTerms sets the terms and keeps the counts of terms true: those of the new terms as of the post's new status,
-// those of the old terms as of the way from one status to the other.
+// writeTerms sets the terms and updates their counts: for new terms according
+// to the new status, for old ones according to the change of status.
 func (w *edit) writeTerms(ctx context.Context) error {
 	p := &w.post
 	was := w.old != nil && CountsInTerms(w.old)
@@ -219,7 +222,8 @@ func (w *edit) writeTerms(ctx context.Context) error {
 	return countPost(ctx, w.tx, p.ID, was, CountsInTerms(p))
 }
 
-// rememberAddress keeps the slug and the day that a published post had, so that its old addresses can still lead to it.
+// rememberAddress stores the previous slug and day of a published post, so that
+// its old addresses still lead to it.
 func (w *edit) rememberAddress(ctx context.Context) error {
 	p, old := &w.post, w.old
 	if p.Type != TypePost || p.Status != StatusPublish || old.Status != StatusPublish {
@@ -231,7 +235,8 @@ func (w *edit) rememberAddress(ctx context.Context) error {
 	return rememberOld(ctx, w.tx, p.ID, metaOldDate, old.Date.Format(time.DateOnly), p.Date.Format(time.DateOnly))
 }
 
-// adoptUploads makes the post the parent of those files that its text shows and that belong to no post yet.
+// adoptUploads makes the post the parent of the files in its text that belong
+// to no post yet.
 func (s *Site) adoptUploads(ctx context.Context, tx *database.Tx, p *Post) error {
 	files := markup.FilesBelow(p.Content, s.UploadURL(""), maxAdopted)
 	if len(files) == 0 || p.Type == TypeAttachment {
@@ -245,5 +250,5 @@ func (s *Site) adoptUploads(ctx context.Context, tx *database.Tx, p *Post) error
 	return nil
 }
 
-// maxAdopted bounds how many files of a text are looked for.
+// maxAdopted is the largest number of files that are looked up for one text.
 const maxAdopted = 1000

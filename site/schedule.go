@@ -11,21 +11,23 @@ import (
 	"github.com/quillgate/quillgate/places"
 )
 
-// Scheduled posts are rows of status future. Nothing but the database remembers them, so that a restart loses none, and
-// each becomes published in one transaction that first finds it still scheduled, so that of several replicas one does it.
+// Scheduled posts are rows with status future. Only the database knows them, so
+// a restart loses none. Each is published in a transaction that first checks
+// that it is still scheduled, so that only one of several replicas does it.
 
-// scheduleBatch bounds how many posts one transaction publishes.
+// scheduleBatch is the largest number of posts that one transaction publishes.
 const scheduleBatch = 100
 
-// scheduleCheck is how often the database is asked for posts that another process has scheduled.
+// scheduleCheck is how often the database is asked for posts that another
+// process has scheduled.
 const scheduleCheck = 20 * time.Second
 
-// scheduler tells the loop of Run that a post was scheduled by this process.
+// scheduler notifies the loop of Run that this process has scheduled a post.
 type scheduler struct{ news chan struct{} }
 
 func newScheduler() scheduler { return scheduler{news: make(chan struct{}, 1)} }
 
-// wake never waits: one piece of news that no one has read yet is enough.
+// wake never waits: one pending notification is enough.
 func (s scheduler) wake() {
 	select {
 	case s.news <- struct{}{}:
@@ -33,7 +35,7 @@ func (s scheduler) wake() {
 	}
 }
 
-// PublishDue publishes the scheduled posts whose date has come, and returns how many.
+// PublishDue publishes the scheduled posts that are due, and returns how many.
 func (s *Site) PublishDue(ctx context.Context) (int, error) {
 	total := 0
 	for {
@@ -67,7 +69,7 @@ func (s *Site) publishBatch(ctx context.Context) (int, error) {
 	return len(due), err
 }
 
-// countPublished counts posts that have just been published in their terms.
+// countPublished adds newly published posts to the counts of their terms.
 func countPublished(ctx context.Context, tx *database.Tx, ids []int64) error {
 	query, args, err := database.In(`INSERT INTO term_shifts (term_id, n) SELECT pt.term_id, COUNT(*) FROM post_terms pt JOIN posts p ON p.id = pt.post_id
 		WHERE p.type IN ('post', 'nav_menu_item') AND p.id IN (?) GROUP BY pt.term_id`, ids)
@@ -77,12 +79,12 @@ func countPublished(ctx context.Context, tx *database.Tx, ids []int64) error {
 	return err
 }
 
-// cleanEvery is how often Run deletes what is too old to be kept.
+// cleanEvery is how often Run deletes outdated data.
 const cleanEvery = time.Hour
 
-// Run publishes scheduled posts when their time comes, takes new posts into the index of searches, and now and then deletes
-// old automatic drafts, until ctx is done. Errors are logged and tried again. It returns when it has ended; run one in each
-// process.
+// Run publishes scheduled posts when they are due, adds new posts to the
+// full-text index, and occasionally deletes old automatic drafts. It logs
+// errors and tries again. It returns when ctx is done; run one in each process.
 func (s *Site) Run(ctx context.Context) {
 	var indexing sync.WaitGroup
 	indexing.Go(func() { s.indexSearches(ctx) })
@@ -120,8 +122,9 @@ func (s *Site) Run(ctx context.Context) {
 
 func (s *Site) foldPlaces(ctx context.Context) (more bool, err error) { return places.Fold(ctx, s.db) }
 
-// nextCheck is the time until the next scheduled post, at most scheduleCheck and at least a moment, so that a database
-// in trouble is not asked in a circle.
+// nextCheck returns the time until the next scheduled post, at most
+// scheduleCheck and at least a moment, so that a database in trouble is not
+// asked continuously.
 func (s *Site) nextCheck(ctx context.Context) time.Duration {
 	var next time.Time
 	err := s.db.Get(ctx, &next, `SELECT date_gmt FROM posts WHERE status = 'future' AND date_gmt IS NOT NULL ORDER BY date_gmt LIMIT 1`)

@@ -12,21 +12,25 @@ import (
 	"github.com/quillgate/quillgate/markup"
 )
 
-// guessParts is how many parts at the end of an address may be the name of a post.
+// guessParts is how many segments at the end of an address may be the name of a
+// post.
 const guessParts = 5
 
-// maxGuess bounds what a name is looked for in, in bytes.
+// maxGuess is the longest text in which a name is looked for, in bytes.
 const maxGuess = 600
 
-// guessPrefix is the shortest beginning of a name that leads to a post, in bytes.
+// guessPrefix is the shortest beginning of a name that leads to a post, in
+// bytes.
 const guessPrefix = 3
 
-// pageExtensions are endings of addresses that other programs put behind the name of a page.
+// pageExtensions are endings that other programs append to the name of a page.
 var pageExtensions = []string{".html", ".htm", ".php", ".shtml", ".asp", ".aspx", ".jsp", ".cgi", ".xhtml"}
 
-// likelyPost finds a published post or page that an address probably means, as WordPress's redirect_guess_404_permalink does:
-// one that had such a name in the file that it was imported from; one that is named like the end of the address, whatever
-// stands before it; one that was named so; or one whose name begins so. fits is asked of the named ones; the first that fits
+// likelyPost finds a published post or page that an address probably means, as
+// WordPress's redirect_guess_404_permalink does: one that had such a name in
+// the file that it was imported from; one named like the end of the address,
+// whatever precedes it; one that had that name before; or one whose name begins
+// like that. fits is called with those that match by name; the first that fits
 // is returned, or none.
 func (s *Site) likelyPost(ctx context.Context, address string, fits func(*Post) bool) ([]Post, error) {
 	names := guessNames(address)
@@ -44,7 +48,7 @@ func (s *Site) likelyPost(ctx context.Context, address string, fits func(*Post) 
 		args = append(args, names.others)
 	}
 	if len(names.start) >= guessPrefix {
-		// A slug holds no character above those of ASCII.
+		// A slug contains no character outside of ASCII.
 		text += ` UNION ALL SELECT * FROM (SELECT ` + postHeadColumns + `, 3 AS guess` + from + s.db.Between("p.name", "?", "?") + ` ORDER BY p.name, p.id LIMIT 20) begun`
 		args = append(args, names.start, names.start+"\x7f")
 	}
@@ -67,7 +71,7 @@ func (s *Site) likelyPost(ctx context.Context, address string, fits func(*Post) 
 	return nil, nil
 }
 
-// guess is a post that an address may mean, and why: 0 is the best reason.
+// guess is a post that an address may mean, with the reason: 0 is the best one.
 type guess struct {
 	Post
 	Guess int `db:"guess"`
@@ -75,8 +79,8 @@ type guess struct {
 
 // guessed are the names that a post at an address may have or have had.
 type guessed struct {
-	slugs  []string // the likeliest first
-	others []string // that are not slugs: what other programs named it
+	slugs  []string // most likely first
+	others []string // names from other programs, which are not slugs
 	start  string   // of a slug
 }
 
@@ -112,7 +116,8 @@ func guessNames(address string) (g guessed) {
 	return g
 }
 
-// unescaped is a part of an address as people read it; one that cannot be read so stays as it is.
+// unescaped returns a decoded part of an address; one that cannot be decoded
+// stays as it is.
 func unescaped(text string) string {
 	if plain, err := url.PathUnescape(text); err == nil {
 		return plain

@@ -12,12 +12,15 @@ import (
 	"github.com/quillgate/quillgate/permalink"
 )
 
-// MaxOldAddresses is how many addresses are remembered of a post that it had elsewhere before it moved here.
+// MaxOldAddresses is how many former addresses of a post at another blog are
+// stored.
 const MaxOldAddresses = 8
 
-// OldAddress returns where the post is now that was at an address of another blog before it moved here. paths are the
-// escaped paths that the address may have had, queries the queries in the form of permalink.OldQuery, each the likeliest
-// first; "" stands for none. Visitors may see the post: ErrNotFound when they may not, or when nothing is remembered.
+// OldAddress returns the current address of the post that had an address at
+// another blog before it moved here. paths are the escaped paths that the
+// address may have had, queries the queries in the form of permalink.OldQuery,
+// each the most likely first; "" means none. The error is ErrNotFound if
+// nothing is stored, or visitors may not see the post.
 func (s *Site) OldAddress(ctx context.Context, paths, queries []string) (string, error) {
 	var forms []string
 	for _, path := range paths {

@@ -18,29 +18,34 @@ import (
 	"github.com/quillgate/quillgate/search"
 )
 
-// VisitorFilter says which published posts VisiblePosts returns. The zero value of each field asks for no limit.
+// VisitorFilter selects the published posts that VisiblePosts returns. The zero
+// value of each field means no restriction.
 type VisitorFilter struct {
-	Terms  []Term // posts that have one of these terms
+	Terms  []Term // posts with one of these terms
 	Author int64
-	// From and Until bound the date of the post on the blog's wall clock: not before From, and before Until.
+	// From and Until limit the date of the post on the blog's wall clock: not
+	// before From, and before Until.
 	From, Until time.Time
-	// Search is words that all must be in the title, the text or the
-	// excerpt. It looks into posts and pages without a password. Of words
-	// that many of the newest posts have, and of those without three letters
-	// in a row, only the newest 10,000 posts are looked at; of others those
-	// 20,000 that have them, as far as the index tells.
+	// Search are words that the title, the text or the excerpt must all
+	// contain. It searches posts and pages without a password. For words that
+	// many of the newest posts contain, and for those without three letters in
+	// a row, it looks at the newest 10,000 posts only; for others at 20,000
+	// candidates from the index.
 	Search string
-	// NotSticky leaves out the posts that StickyPosts returns.
+	// NotSticky omits the posts that StickyPosts returns.
 	NotSticky     bool
 	Limit, Offset int
-	// Beginning is how many characters of the texts are read, 0 for all: a post may be as large as a request.
+	// Beginning is how many characters of the texts are read, or 0 for all: a
+	// post may be as large as a request.
 	Beginning int
 }
 
-// titleText is how many characters of a text are read where only the title is shown.
+// titleText is how many characters of a text are read if only the title is
+// shown.
 const titleText = 4000
 
-// beginnings are the columns of a post with so many characters of its texts.
+// beginnings returns the columns of a post with only the given number of
+// characters of its texts.
 func beginnings(characters int) string {
 	if characters <= 0 {
 		return postColumns
@@ -51,21 +56,22 @@ func beginnings(characters int) string {
 	return strings.NewReplacer(`p.content`, part("content"), `p.excerpt`, part("excerpt")).Replace(postColumns)
 }
 
-// maxPosts bounds a page of posts for visitors.
+// maxPosts is the largest number of posts on a visitor's page.
 const maxPosts = 1000
 
-// searchDepth is how many posts a visitor's search for a common word looks into, and maxCandidates how many for another
-// one.
+// searchDepth is how many posts a visitor's search for a common word looks at,
+// and maxCandidates how many for any other.
 const (
 	searchDepth   = 10_000
 	maxCandidates = 20_000
 )
 
-// maxVisitorOffset bounds how deep visitors can leaf: the rows before are walked over.
+// maxVisitorOffset limits how deep visitors can go into a list, since the rows
+// before are read.
 const maxVisitorOffset = 100_000
 
-// VisiblePosts returns published posts for visitors, the newest first. A post with a password is among them; its texts
-// are not to be shown.
+// VisiblePosts returns published posts for visitors, the newest first. They
+// include posts with a password, whose texts must not be shown.
 func (s *Site) VisiblePosts(ctx context.Context, f VisitorFilter, load Load) ([]FullPost, error) {
 	if f.Offset > maxVisitorOffset {
 		return nil, nil
@@ -86,7 +92,8 @@ func (s *Site) VisiblePosts(ctx context.Context, f VisitorFilter, load Load) ([]
 	return s.full(ctx, list, load)
 }
 
-// visitFrom has the walk to a far page of the home page begin near it. Sticky posts are counted, but are not in the list.
+// visitFrom makes the walk to a far page of the home page begin near it. Sticky
+// posts are counted, but are not in the list.
 func (s *Site) visitFrom(ctx context.Context, f *VisitorFilter, a *arguments) (string, error) {
 	if len(f.Terms) > 0 || f.Author != 0 || !f.From.IsZero() || !f.Until.IsZero() || f.Search != "" {
 		return "", nil
@@ -101,8 +108,9 @@ func (s *Site) visitFrom(ctx context.Context, f *VisitorFilter, a *arguments) (s
 	return from, err
 }
 
-// query reads ids out of indexes, and the posts of the page alone. A term knows the dates of its published posts; a post may
-// have several of the terms.
+// query returns a statement that reads ids from indexes, and only the posts of
+// the page. A term has the dates of its published posts; a post may have
+// several of the terms.
 func (f VisitorFilter) query(where string, a *arguments) string {
 	const newest = ` ORDER BY date DESC, id DESC`
 	if f.Author != 0 {
@@ -134,7 +142,8 @@ func (f VisitorFilter) query(where string, a *arguments) string {
 	return f.page(merged(lists, columns, newest, f.limit(), max(f.Offset, 0)))
 }
 
-// searchQuery is the statement of a search. It reads no texts but those that are looked at, and those of the page.
+// searchQuery returns the statement of a search. It reads only the texts that
+// are checked, and those of the page.
 func (s *Site) searchQuery(ctx context.Context, f VisitorFilter, a *arguments) (string, error) {
 	found, err := s.candidates(ctx, f.Search, maxCandidates, a)
 	if err != nil {
@@ -160,18 +169,19 @@ func (s *Site) searchQuery(ctx context.Context, f VisitorFilter, a *arguments) (
 	return f.page(merged(types, `id, date`, ` ORDER BY date DESC, id DESC`, f.limit(), max(f.Offset, 0))), nil
 }
 
-// page reads the posts whose ids a statement gives, the newest first.
+// page returns a statement for the posts whose ids another one returns, the
+// newest first.
 func (f VisitorFilter) page(ids string) string {
 	return `SELECT ` + beginnings(f.Beginning) + ` FROM posts p WHERE p.id IN (SELECT id FROM (` + ids + `) AS page) ORDER BY p.date DESC, p.id DESC`
 }
 
 func (f VisitorFilter) limit() int { return min(max(f.Limit, 1), maxPosts) }
 
-// maxSticky bounds the posts that stay on top of the home page.
+// maxSticky is the largest number of posts at the top of the home page.
 const maxSticky = 10
 
-// StickyPosts returns the published posts that stay on top of the home page, the newest first, with so many characters of
-// their texts.
+// StickyPosts returns the published posts at the top of the home page, the
+// newest first, with the given number of characters of their texts.
 func (s *Site) StickyPosts(ctx context.Context, load Load, beginning int) ([]FullPost, error) {
 	var list []Post
 	err := s.db.Select(ctx, &list, `SELECT `+beginnings(beginning)+` FROM posts p WHERE p.sticky AND p.type = 'post' AND p.status = 'publish'
@@ -182,7 +192,8 @@ func (s *Site) StickyPosts(ctx context.Context, load Load, beginning int) ([]Ful
 	return s.full(ctx, list, load)
 }
 
-// Neighbours returns the published posts right before and right after a post by date; nil where there is none.
+// Neighbours returns the published posts right before and right after a post by
+// date, or nil.
 func (s *Site) Neighbours(ctx context.Context, p *Post) (older, newer *FullPost, err error) {
 	if p.Type != TypePost {
 		return nil, nil, nil
@@ -209,10 +220,11 @@ func (s *Site) Neighbours(ctx context.Context, p *Post) (older, newer *FullPost,
 	return older, newer, nil
 }
 
-// maxMenu bounds the pages that a menu shows.
+// maxMenu is the largest number of pages in a menu.
 const maxMenu = 12
 
-// MenuPages returns the published pages without a parent in the order that their authors gave them.
+// MenuPages returns the published pages without a parent in their authors'
+// order.
 func (s *Site) MenuPages(ctx context.Context) ([]FullPost, error) {
 	var list []Post
 	err := s.db.Select(ctx, &list, `SELECT `+beginnings(titleText)+` FROM posts p WHERE p.parent = 0 AND p.type = 'page' AND p.status = 'publish'
@@ -223,14 +235,15 @@ func (s *Site) MenuPages(ctx context.Context) ([]FullPost, error) {
 	return s.full(ctx, list, 0)
 }
 
-// addressed are the posts and pages that search engines may know of.
+// addressed is the condition for posts and pages that search engines may know.
 const addressed = `p.status = 'publish' AND p.password = ''`
 
-// AddressPart is how many ids each part of ListAddresses spans.
+// AddressPart is the number of ids in each part of ListAddresses.
 const AddressPart = 2000
 
-// AddressParts returns which parts of ListAddresses have something, and whether all parts together have no more than
-// AddressPart addresses. It looks at one post of each part, and counts no further than that.
+// AddressParts returns the parts of ListAddresses that are not empty; few
+// reports whether all parts together have at most AddressPart addresses. It
+// looks at one post of each part, and does not count beyond AddressPart.
 func (s *Site) AddressParts(ctx context.Context) (parts []int64, few bool, err error) {
 	const size = `2000`
 	var n int
@@ -250,8 +263,9 @@ func (s *Site) AddressParts(ctx context.Context) (parts []int64, few bool, err e
 	return parts, n <= AddressPart, nil
 }
 
-// ListAddresses returns the published posts and pages without a password in the order of their ids: their addresses and
-// dates, without their texts. It returns those of one part, by its number from 0, or with a part below 0 all, at most
+// ListAddresses returns the published posts and pages without a password,
+// sorted by id: their addresses and dates, without texts. It returns one part,
+// by its number from 0, or, if part is negative, all of them, at most
 // AddressPart.
 func (s *Site) ListAddresses(ctx context.Context, part int64) ([]FullPost, error) {
 	from, to := part*AddressPart+1, (part+1)*AddressPart+1
@@ -268,8 +282,9 @@ func (s *Site) ListAddresses(ctx context.Context, part int64) ([]FullPost, error
 	return s.full(ctx, list, 0)
 }
 
-// MovedPost returns the published post that was to be found at an address before its name or its date was changed, or that
-// the address most likely means: see likelyPost. It comes without its texts. ErrNotFound.
+// MovedPost returns the published post that had an address before its name or
+// its date was changed, or that the address most likely means; see likelyPost.
+// It has no texts. Error: ErrNotFound.
 func (s *Site) MovedPost(ctx context.Context, path string) (*FullPost, error) {
 	opts, err := s.Options(ctx)
 	if err != nil {
@@ -303,8 +318,8 @@ func (s *Site) MovedPost(ctx context.Context, path string) (*FullPost, error) {
 	return &full[0], nil
 }
 
-// movedInTime finds posts that still have their name but had the date of the address before, or have the date and are
-// filed elsewhere.
+// movedInTime finds posts that still have their name but had the date in the
+// address before, or have the date and other categories.
 func (s *Site) movedInTime(ctx context.Context, name string, tags, values []string) ([]Post, error) {
 	var named []Post
 	err := s.db.Select(ctx, &named, `SELECT `+postHeadColumns+` FROM posts p WHERE p.name = $1 AND p.type = 'post' AND p.status = 'publish' ORDER BY p.id LIMIT 100`, name)
@@ -335,16 +350,17 @@ func (s *Site) movedInTime(ctx context.Context, name string, tags, values []stri
 	return nil, nil
 }
 
-// Author is what visitors may know of someone who has published something here.
+// Author is what visitors may know about someone who has published something
+// here.
 type Author struct {
 	ID                       int64
 	Name, Nicename, Bio, URL string
-	Link                     string // of the list of their posts
+	Link                     string // to the list of their posts
 }
 
-// Authors returns the authors of these ids; those whose accounts are gone are
-// missing. It is for the authors of posts that visitors see: what it returns of
-// others is no one's business.
+// Authors returns the authors with these ids; deleted accounts are missing. It
+// is for the authors of posts that visitors see; its results for others must
+// not be shown.
 func (s *Site) Authors(ctx context.Context, ids []int64) (map[int64]Author, error) {
 	out := make(map[int64]Author, len(ids))
 	if len(ids) == 0 {
@@ -374,8 +390,10 @@ func (s *Site) author(u auth.User, o *Options) Author {
 	return a
 }
 
-// AuthorOfPosts finds an author by name in addresses or, when that is empty, by id; a name that is spelled as other programs
-// do leads there too. Anyone who has not published a post is not found, whether there is such an account or not: ErrNotFound.
+// AuthorOfPosts finds an author by the name in URLs or, if that is empty, by
+// id; a name in the spelling of other programs works too. The error is
+// ErrNotFound for anyone who has not published a post, whether or not there is
+// such an account.
 func (s *Site) AuthorOfPosts(ctx context.Context, nicename string, id int64) (Author, error) {
 	var user auth.User
 	var err error
@@ -388,7 +406,7 @@ func (s *Site) AuthorOfPosts(ctx context.Context, nicename string, id int64) (Au
 		user, err = s.users.Get(ctx, id)
 	}
 	if errors.Is(err, auth.ErrNotFound) {
-		user.ID, err = -1, nil // asks the same of the database
+		user.ID, err = -1, nil // the same queries for an unknown user
 	}
 	if err != nil {
 		return Author{}, err

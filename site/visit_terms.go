@@ -10,16 +10,18 @@ import (
 	"github.com/quillgate/quillgate/markup"
 )
 
-// TermPage is a category or tag with what its page needs.
+// TermPage is a category or tag with the data for its page.
 type TermPage struct {
 	Term
-	Link string // the first page of its posts
-	// Terms are the term itself and, of a category, all those below it: their posts are its posts too.
+	Link string // to the first page of its posts
+	// Terms are the term itself and, for a category, all those below it, whose
+	// posts belong to it too.
 	Terms []Term
 }
 
-// FindTerm finds a category or tag by its slug or, when that is empty, by its id. A slug that is spelled as in no address of
-// ours, such as letters of other scripts or what other programs call a slug, leads to the term too. ErrNotFound.
+// FindTerm finds a category or tag by its slug or, if that is empty, by its id.
+// A slug in another spelling, such as letters of other scripts or the slug of
+// another program, leads to the term too. Error: ErrNotFound.
 func (s *Site) FindTerm(ctx context.Context, taxonomy, slug string, id int64) (*TermPage, error) {
 	where, value := `t.id = $2`, any(id)
 	if slug != "" {
@@ -59,11 +61,11 @@ func (s *Site) FindTerm(ctx context.Context, taxonomy, slug string, id int64) (*
 	return &page, nil
 }
 
-// maxBelow bounds how many categories below one count as its own.
+// maxBelow is the largest number of categories below one that count as its own.
 const maxBelow = 500
 
 func (s *Site) termsBelow(ctx context.Context, id int64) (list []Term, err error) {
-	// UNION takes each row once, so that a circle of parents ends.
+	// UNION takes each row once, so a loop of parents ends.
 	err = s.db.Select(ctx, &list, `WITH RECURSIVE below (id) AS (SELECT id FROM terms WHERE id = $1
 			UNION SELECT c.id FROM terms c JOIN below b ON c.parent = b.id WHERE c.taxonomy = 'category')
 		SELECT `+termColumns+` FROM terms t WHERE t.id IN (SELECT id FROM below LIMIT 500)`, id)
@@ -73,7 +75,7 @@ func (s *Site) termsBelow(ctx context.Context, id int64) (list []Term, err error
 	return list[:min(len(list), maxBelow)], nil
 }
 
-// termsAbove returns the terms of these ids and all above them.
+// termsAbove returns the terms with these ids and all above them.
 func (s *Site) termsAbove(ctx context.Context, ids ...int64) (list []Term, err error) {
 	query, args, err := database.In(`WITH RECURSIVE above (id, parent) AS (SELECT id, parent FROM terms WHERE id IN (?)
 			UNION SELECT p.id, p.parent FROM terms p JOIN above a ON p.id = a.parent)
@@ -87,8 +89,9 @@ func (s *Site) termsAbove(ctx context.Context, ids ...int64) (list []Term, err e
 	return list, nil
 }
 
-// LinksOfTerms makes the addresses of the categories and tags of posts, reading the categories above them first: one
-// statement where there are any.
+// LinksOfTerms returns the function for the addresses of the categories and
+// tags of posts. It reads the categories above them first, with one statement
+// if there are any.
 func (s *Site) LinksOfTerms(ctx context.Context, posts []FullPost) (func(Term) string, error) {
 	known := make(map[int64]Term)
 	var parents []int64
