@@ -112,7 +112,7 @@ func (c *conn) take(ctx context.Context, query string) (*cached, error) {
 		delete(c.cache, query)
 		return c.recent.Remove(e).(*cached), nil
 	}
-	stmt, err := c.Conn.(driver.ConnPrepareContext).PrepareContext(ctx, query)
+	stmt, err := c.Conn.(driver.ConnPrepareContext).PrepareContext(ctx, c.written(query))
 	if err != nil {
 		return nil, err
 	}
@@ -120,6 +120,14 @@ func (c *conn) take(ctx context.Context, query string) (*cached, error) {
 		(*trace)(query)
 	}
 	return &cached{query, stmt, c.epochs.moves(query)}, nil
+}
+
+// written is how the driver is given a statement.
+func (c *conn) written(query string) string {
+	if c.postgres != nil {
+		return query
+	}
+	return positional(query)
 }
 
 func (c *conn) keep(s *cached) {
@@ -323,7 +331,7 @@ func (c *conn) meter(ctx context.Context) Meter {
 
 // PrepareContext is for callers that keep statements themselves.
 func (c *conn) PrepareContext(ctx context.Context, query string) (driver.Stmt, error) {
-	return c.Conn.(driver.ConnPrepareContext).PrepareContext(ctx, query)
+	return c.Conn.(driver.ConnPrepareContext).PrepareContext(ctx, c.written(query))
 }
 
 // BeginTx asks the drivers only for what they support: SQLite has one isolation

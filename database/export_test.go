@@ -9,3 +9,6 @@ func (c *Cache[K, V]) Len() int {
 	defer c.mu.RUnlock()
 	return len(c.young) + len(c.old)
 }
+
+// Positional is positional.
+var Positional = positional

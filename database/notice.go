@@ -78,8 +78,12 @@ func (n *notices) send() {
 }
 
 func (n *notices) notify(set epochSet) {
+	schema := n.db.epochs.schema.Load()
+	if schema == nil { // it has no epochs any more: it was taken back meanwhile
+		return
+	}
 	words := []string{n.id}
-	for i, name := range n.db.epochs.schema.Load().names {
+	for i, name := range schema.names {
 		if set&(1<<i) != 0 {
 			words = append(words, string(name))
 		}
