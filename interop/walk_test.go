@@ -72,9 +72,14 @@ func (w *walk) setUp(t *testing.T) {
 	w.open(t, link[1])
 	w.judge(t, "setup")
 	w.write(t, "#email", "ada@example.org")
+	w.write(t, "#blog-title", "Ada writes")
 	w.write(t, "#new-password", walkPassword)
 	w.write(t, "#new-password-again", walkPassword)
 	w.press(t, "main form button")
+	if w.where() != w.base+"/profile/first-steps" {
+		t.Fatalf("after the set-up: %s", w.where())
+	}
+	w.judge(t, "first-steps")
 	w.press(t, "form.out button")
 	w.signIn(t)
 	if got := w.text(t, "h1"); w.where() != w.base+"/profile" {

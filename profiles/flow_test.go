@@ -6,6 +6,7 @@ import (
 	"crypto/x509"
 	"encoding/csv"
 	"encoding/pem"
+	"html"
 	"io"
 	"net/http"
 	"regexp"
@@ -289,6 +290,52 @@ func TestSetUp(t *testing.T) {
 		}
 		if p := h.browser(t).post("/signin", "login", "bob", "password", chosen); p.status != http.StatusSeeOther {
 			t.Errorf("sign in with the password: %d", p.status)
+		}
+	})
+}
+
+// Whoever sets up the first account names the blog and its time zone, and is led to the first steps. The link of an
+// administrator who comes later does not ask.
+func TestSetUpOfTheBlog(t *testing.T) {
+	each(t, func(t *testing.T, h *house) {
+		link := func() string {
+			t.Helper()
+			secret, err := h.blog.Users.NewSetUpCode(t.Context(), audit.Operator, h.ada.ID)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return secret.Reveal()
+		}
+		code, b := link(), h.browser(t)
+		if p := b.get("/setup?code=" + code); !strings.Contains(p.body, `id="blog-title"`) || !strings.Contains(p.body, "<option>Europe/Berlin</option>") || !strings.Contains(p.body, h.base+"/</strong>") {
+			t.Fatalf("the link: %d\n%s", p.status, p.body)
+		}
+		fields := []string{"code", code, "new-password", password, "new-password-again", password, "blog-title", "Ada <writes>", "blog-zone", "Europe/Berlin"}
+		if p := b.post("/setup", fields...); p.header.Get("Location") != "/profile/first-steps" {
+			t.Fatalf("set up: %d to %q\n%s", p.status, p.header.Get("Location"), p.body)
+		}
+		p := b.get("/profile/first-steps")
+		at := regexp.MustCompile(`href="(/profile/applications/new[^"]*MarsEdit)"`).FindStringSubmatch(p.body)
+		if p.status != http.StatusOK || at == nil || !strings.Contains(p.body, `href="/admin/users"`) || !strings.Contains(p.body, "Ada &lt;writes&gt;") {
+			t.Fatalf("first steps: %d\n%s", p.status, p.body)
+		}
+		if p := b.get(html.UnescapeString(at[1])); !strings.Contains(p.body, `value="password" checked`) || !strings.Contains(p.body, `value="preset:desktop-editor" checked`) || !strings.Contains(p.body, `value="MarsEdit"`) {
+			t.Errorf("the form for MarsEdit:\n%s", p.body)
+		}
+		options, err := h.blog.Site.Options(t.Context())
+		if err != nil || options.Title() != "Ada <writes>" || options.Location().String() != "Europe/Berlin" {
+			t.Errorf("title %q, zone %v, %v", options.Title(), options.Location(), err)
+		}
+
+		code = link()
+		if p := h.browser(t).get("/setup?code=" + code); p.status != http.StatusOK || strings.Contains(p.body, `id="blog-title"`) {
+			t.Errorf("a later link: %d\n%s", p.status, p.body)
+		}
+		if p := h.browser(t).post("/setup", "code", code, "new-password", password, "new-password-again", password, "blog-title", "Not this"); p.header.Get("Location") != "/profile" {
+			t.Errorf("a later set-up leads to %q", p.header.Get("Location"))
+		}
+		if options, err := h.blog.Site.Options(t.Context()); err != nil || options.Title() != "Ada <writes>" {
+			t.Errorf("a later set-up renames the blog: %q, %v", options.Title(), err)
 		}
 	})
 }

@@ -83,5 +83,5 @@ func (v *visit) reset() error {
 	if err != nil {
 		return err
 	}
-	return v.enterUnlessFactor(user.ID)
+	return v.enterUnlessFactor(user.ID, "/profile")
 }

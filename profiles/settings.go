@@ -22,12 +22,15 @@ type Settings struct {
 	Values func(context.Context) (map[string]string, error)
 	// Set sets all, or none when one cannot be taken; bad says which and why. ErrForbidden is for a caller who may not.
 	Set func(ctx context.Context, who auth.Identity, values map[string]string) (bad []Invalid, err error)
+	// Fresh reports whether no one has set TitleField and ZoneField yet: then the first administrator is asked for both.
+	Fresh                 func(context.Context) (bool, error)
+	TitleField, ZoneField string
 }
 
 // Field is one setting.
 type Field struct {
 	Name, Label string
-	Kind        string // text, number, flag, status (open or closed), or who: no one, users or anyone
+	Kind        string // text, number, flag, zone, status (open or closed), or who: no one, users or anyone
 }
 
 // Invalid says which setting cannot be taken. Why goes on after "This": "must be a number".

@@ -18,8 +18,44 @@ func (v *visit) setUpPage() error {
 	if err != nil {
 		return err
 	}
+	fresh, err := v.fresh(user)
+	if err != nil {
+		return err
+	}
 	v.title = v.T("Set up %s", v.Blog())
-	return v.show("setup", struct{ Code, Login, Email string }{code, user.Login, user.Email})
+	return v.show("setup", struct {
+		Code, Login, Email string
+		Fresh              bool // the blog is set up too
+	}{code, user.Login, user.Email, fresh})
+}
+
+// fresh reports whether who sets up an account is asked about the blog too: its first administrator, while no one has said
+// what it is called and where it is.
+func (v *visit) fresh(user auth.User) (bool, error) {
+	if v.p.cfg.Settings == nil || user.ID != 0 && user.Role != auth.Administrator {
+		return false, nil
+	}
+	return v.p.cfg.Settings.Fresh(v.ctx())
+}
+
+// nameBlog sets the title and the zone that the form holds. The account is there already, so what cannot be taken is left
+// for the page of settings.
+func (v *visit) nameBlog(user auth.User) error {
+	settings := v.p.cfg.Settings
+	values := make(map[string]string)
+	for field, name := range map[string]string{"blog-title": settings.TitleField, "blog-zone": settings.ZoneField} {
+		if text := v.form(field); text != "" {
+			values[name] = text
+		}
+	}
+	if len(values) == 0 {
+		return nil
+	}
+	bad, err := settings.Set(v.ctx(), auth.Identity{User: user, Via: auth.ViaSession, Addr: v.addr, Agent: auth.Agent(v.r)}, values)
+	if len(bad) > 0 {
+		v.note = v.T("The title and the time zone were not saved. Set them on the page of settings.")
+	}
+	return err
 }
 
 // setUp takes the form, and signs the visitor in.
@@ -27,6 +63,14 @@ func (v *visit) setUp() error {
 	if v.r.PostForm.Get("new-password") != v.r.PostForm.Get("new-password-again") {
 		v.wrong("new-password-again", v.T("The two passwords do not match."))
 		return v.setUpPage()
+	}
+	before, err := v.p.cfg.Verifier.SetUpUser(v.ctx(), v.client(), v.form("code"))
+	if err != nil {
+		return err
+	}
+	fresh, err := v.fresh(before)
+	if err != nil {
+		return err
 	}
 	user, err := v.p.cfg.Verifier.SetUp(v.ctx(), v.client(), v.form("code"),
 		auth.NewUser{Login: v.form("login"), Email: v.form("email"), Password: v.r.PostForm.Get("new-password")})
@@ -40,14 +84,20 @@ func (v *visit) setUp() error {
 	if err != nil {
 		return err
 	}
-	return v.enterUnlessFactor(user.ID)
+	if !fresh {
+		return v.enterUnlessFactor(user.ID, "/profile")
+	}
+	if err := v.nameBlog(user); err != nil {
+		return err
+	}
+	return v.enterUnlessFactor(user.ID, "/profile/first-steps")
 }
 
 // enterUnlessFactor signs in whoever has chosen a password by a link. The link must not be a way round the second factor.
-func (v *visit) enterUnlessFactor(userID int64) error {
+func (v *visit) enterUnlessFactor(userID int64, next string) error {
 	if factor, err := v.p.cfg.Users.SecondFactor(v.ctx(), userID); err != nil || factor.On {
 		v.redirect("/signin")
 		return err
 	}
-	return v.enter(userID, "/profile")
+	return v.enter(userID, next)
 }

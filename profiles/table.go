@@ -11,6 +11,7 @@ func accountRows() []row {
 		{"POST /signin/forgot", anybody, (*visit).forgot},
 		{"GET /signin/reset", anybody, (*visit).resetPage},
 		{"POST /signin/reset", anybody, (*visit).reset},
+		{"GET /profile/first-steps", person, (*visit).firstSteps},
 		{"GET /setup", anybody, (*visit).setUpPage},
 		{"POST /setup", anybody, (*visit).setUp},
 

@@ -159,7 +159,7 @@ func (b *Blog) surroundings(ctx context.Context) (profiles.Surroundings, error) 
 var blogSettings = []profiles.Field{
 	{Name: "blog_title", Label: "Blog title", Kind: "text"},
 	{Name: "blog_tagline", Label: "Tagline, a few words", Kind: "text"},
-	{Name: "timezone_string", Label: "Time zone, such as Europe/Berlin", Kind: "text"},
+	{Name: "timezone_string", Label: "Time zone", Kind: "zone"},
 	{Name: "default_comment_status", Label: "Comments on new posts", Kind: "status"},
 	{Name: site.OptionCommenters, Label: "Who may comment", Kind: "who"},
 	{Name: "comment_moderation", Label: "Hold every comment for review", Kind: "flag"},
@@ -175,7 +175,11 @@ var blogSettings = []profiles.Field{
 // settings returns the options of the blog for the settings page.
 func (b *Blog) settings() *profiles.Settings {
 	return &profiles.Settings{
-		Title: "The blog", Fields: blogSettings,
+		Title: "The blog", Fields: blogSettings, TitleField: "blog_title", ZoneField: "timezone_string",
+		Fresh: func(ctx context.Context) (bool, error) {
+			options, err := b.Site.Options(ctx)
+			return err == nil && !options.Has("blog_title") && !options.Has("timezone_string"), err
+		},
 		Values: func(ctx context.Context) (map[string]string, error) {
 			options, err := b.Site.Options(ctx)
 			if err != nil {

@@ -72,6 +72,9 @@ func (o *Options) With(values map[string]string) *Options {
 	return after
 }
 
+// Has reports whether an option was set, be it to its default.
+func (o *Options) Has(name string) bool { _, set := o.values[name]; return set }
+
 // Text returns the stored value of an option, its default if it was never set,
 // or "" for an unknown option.
 func (o *Options) Text(name string) string {

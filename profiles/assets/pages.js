@@ -54,6 +54,12 @@ for (const some of document.querySelectorAll("input[name=scope][value=some]")) {
   for (const box of boxes) box.addEventListener("change", () => { if (box.checked) some.checked = true; });
 }
 
+// A list of time zones that no one has chosen from begins with that of the browser.
+for (const zones of document.querySelectorAll("select[data-zone]")) {
+  const own = Intl.DateTimeFormat().resolvedOptions().timeZone;
+  if (!zones.value && own && [...zones.options].some((o) => o.value === own)) zones.value = own;
+}
+
 // Buttons that ask for confirmation.
 for (const button of document.querySelectorAll("button[data-confirm]")) {
   button.addEventListener("click", (event) => {
