@@ -146,7 +146,7 @@ func (v *Verifier) Reset(ctx context.Context, from Client, code, password string
 		if user, err = users.resetFor(ctx, code); err != nil {
 			return err
 		}
-		hash, err := users.newHash(ctx, password)
+		hash, err := users.newHash(ctx, user, password)
 		if err != nil {
 			return err
 		}

@@ -91,7 +91,10 @@ func (u *Users) setUp(ctx context.Context, from Client, code string, in NewUser)
 		in.Role = Administrator
 		a, err = u.newAccount(ctx, in)
 	} else {
-		a.Hash, err = u.newHash(ctx, in.Password)
+		var user User
+		if user, err = u.Get(ctx, id); err == nil {
+			a.Hash, err = u.newHash(ctx, user, in.Password)
+		}
 	}
 	if err != nil {
 		return User{}, err

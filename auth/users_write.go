@@ -60,7 +60,7 @@ func (u *Users) newAccount(ctx context.Context, in NewUser) (account, error) {
 	if err := checkUser(user); err != nil {
 		return account{}, err
 	}
-	hash, err := u.newHash(ctx, in.Password)
+	hash, err := u.newHash(ctx, user, in.Password)
 	if err != nil {
 		return account{}, err
 	}
@@ -99,14 +99,21 @@ func checkUser(user User) error {
 	return nil
 }
 
-// newHash hashes a new password.
-func (u *Users) newHash(ctx context.Context, password string) (string, error) {
+// newHash hashes a new password of a user. Error: *Invalid, which says why it cannot be taken.
+func (u *Users) newHash(ctx context.Context, user User, password string) (string, error) {
 	password = cleanPassword(password)
 	switch {
 	case utf8.RuneCountInString(password) < MinPassword:
 		return "", &Invalid{"password", fmt.Sprintf("it needs at least %d characters", MinPassword)}
 	case len(password) > MaxPassword:
 		return "", &Invalid{"password", fmt.Sprintf("it is longer than %d bytes", MaxPassword)}
+	}
+	names, err := u.namesOf(ctx, user)
+	if err != nil {
+		return "", err
+	}
+	if why := guessable(password, names); why != "" {
+		return "", &Invalid{"password", why}
 	}
 	return u.hasher.hash(ctx, password)
 }
@@ -311,7 +318,11 @@ func (u *Users) SetEmail(ctx context.Context, by audit.Actor, id int64, email st
 // ended except the one whose ID is session. Keys and tokens stay. Errors:
 // *Invalid, ErrNotFound.
 func (u *Users) SetPassword(ctx context.Context, by audit.Actor, id int64, password, session string) error {
-	hash, err := u.newHash(ctx, password)
+	user, err := u.Get(ctx, id)
+	if err != nil {
+		return err
+	}
+	hash, err := u.newHash(ctx, user, password)
 	if err != nil {
 		return err
 	}

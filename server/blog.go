@@ -92,7 +92,21 @@ func OpenBlog(ctx context.Context, cfg BlogConfig) (_ *Blog, err error) {
 		return nil, err
 	}
 	b.Site, err = site.Open(ctx, site.Config{DB: b.DB, Users: b.Users, Media: b.Media, BaseURL: cfg.BaseURL, Clock: cfg.Clock, Logger: logger})
-	return b, err
+	if err != nil {
+		return nil, err
+	}
+	b.Users.AvoidNames(b.names)
+	return b, nil
+}
+
+// names are what the blog is called: its title and its address.
+func (b *Blog) names(ctx context.Context) ([]string, error) {
+	options, err := b.Site.Options(ctx)
+	if err != nil {
+		return nil, err
+	}
+	_, host, _ := strings.Cut(b.Site.BaseURL(), "://")
+	return []string{options.Title(), host, b.Site.BaseURL()}, nil
 }
 
 // DeleteUser deletes a user and gives the user's content to another one.
