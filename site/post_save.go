@@ -215,7 +215,13 @@ func (w *edit) writeTerms(ctx context.Context) error {
 		if !changed {
 			continue
 		}
-		if err := setPostTerms(ctx, w.tx, p.ID, was, t.Name, ids); err != nil {
+		err := checkTermNumber(len(ids))
+		if w.old == nil && err == nil { // it has none
+			_, err = giveTerms(ctx, w.tx, p.ID, t.Name, ids)
+		} else if err == nil {
+			err = setPostTerms(ctx, w.tx, p.ID, was, t.Name, ids)
+		}
+		if err != nil {
 			return err
 		}
 	}

@@ -227,22 +227,35 @@ func setPostTerms(ctx context.Context, tx *database.Tx, postID int64, counted bo
 	if err := tx.Select(ctx, &had, `SELECT t.id FROM post_terms pt JOIN terms t ON t.id = pt.term_id WHERE pt.post_id = $1 AND t.taxonomy = $2`, postID, taxonomy); err != nil {
 		return fmt.Errorf("read the terms of post %d: %w", postID, err)
 	}
-	added, err := knownTerms(ctx, tx, taxonomy, without(ids, had))
-	if err != nil {
-		return err
-	}
 	removed := without(had, ids)
 	if err := database.ExecIn(ctx, tx, `DELETE FROM post_terms WHERE post_id = ? AND term_id IN (?)`, removed, postID); err != nil {
 		return fmt.Errorf("remove terms from post %d: %w", postID, err)
 	}
-	err = database.ExecIn(ctx, tx, `INSERT INTO post_terms (post_id, term_id) SELECT p.id, t.id FROM posts p, terms t WHERE p.id = ? AND t.id IN (?)`, added, postID)
+	added, err := giveTerms(ctx, tx, postID, taxonomy, without(ids, had))
 	if err != nil {
-		return fmt.Errorf("give terms to post %d: %w", postID, err)
+		return err
 	}
 	if !counted {
 		return nil
 	}
 	return errors.Join(ShiftTermCounts(ctx, tx, -1, removed), ShiftTermCounts(ctx, tx, 1, added))
+}
+
+// giveTerms gives a post terms of a taxonomy that it does not have, and returns
+// those that are terms of it.
+func giveTerms(ctx context.Context, tx *database.Tx, postID int64, taxonomy string, ids []int64) (added []int64, err error) {
+	if len(ids) == 0 {
+		return nil, nil
+	}
+	query, args, err := database.In(`INSERT INTO post_terms (post_id, term_id) SELECT p.id, t.id FROM posts p, terms t
+		WHERE p.id = ? AND t.taxonomy = ? AND t.id IN (?) RETURNING term_id`, postID, taxonomy, ids)
+	if err == nil {
+		err = tx.Select(ctx, &added, query, args...)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("give terms to post %d: %w", postID, err)
+	}
+	return added, nil
 }
 
 // without returns the ids of list that are not in others, each once.

@@ -17,6 +17,7 @@ type Proxy struct {
 
 	target string
 
+	trips  atomic.Int64 // see RoundTrips
 	delay  atomic.Int64 // of each piece of data, in nanoseconds
 	silent atomic.Bool
 
@@ -61,6 +62,10 @@ func (p *Proxy) Silence(on bool) {
 	}
 }
 
+// RoundTrips returns how often a client has waited for an answer so far: how often the server had answered, or was new, when
+// a client began to speak.
+func (p *Proxy) RoundTrips() int64 { return p.trips.Load() }
+
 // Cut breaks all connections.
 func (p *Proxy) Cut() {
 	p.mu.Lock()
@@ -97,6 +102,7 @@ func (p *Proxy) accept() {
 type way struct {
 	proxy    *Proxy
 	from, to net.Conn
+	asked    atomic.Bool // the client has spoken last
 	swallow  atomic.Bool // for good
 }
 
@@ -110,6 +116,9 @@ func (w *way) pass(from, to net.Conn) {
 		case err != nil:
 			to.Close()
 		default:
+			if client := from == w.from; w.asked.Swap(client) != client && client {
+				w.proxy.trips.Add(1)
+			}
 			if d := w.proxy.delay.Load(); d > 0 {
 				time.Sleep(time.Duration(d))
 			}
