@@ -21,6 +21,7 @@ const maxPostForm = 8 << 20
 const (
 	maxCategories = 500
 	maxPictures   = 100
+	maxParents    = 500
 )
 
 // wallClock is how a browser writes the date of a post; wallMinutes is what it writes when the seconds are none.
@@ -49,6 +50,7 @@ type postPage struct {
 	Categories []choice
 	Tags       string
 	Pictures   []choice
+	Parents    []choice // the pages that it can be below
 	Visible    bool
 	Actions    []action
 }
@@ -94,6 +96,9 @@ func (d *desk) postForm(v *profiles.Visit, k kind, n int64) error {
 		return err
 	}
 	if page.Pictures, err = d.pictures(v, p); err != nil {
+		return err
+	}
+	if page.Parents, err = d.parents(v, p); err != nil {
 		return err
 	}
 	return v.Show(v.T("Edit %s", page.Heading), "post", page)
@@ -159,6 +164,32 @@ func (d *desk) pictures(v *profiles.Visit, p *site.FullPost) ([]choice, error) {
 	}
 	if !slices.ContainsFunc(list, func(c choice) bool { return c.Taken }) {
 		list = append(list, choice{p.Thumbnail, v.T("The present picture"), true})
+	}
+	return list, nil
+}
+
+// parents lists the published pages that a page can be below. That which it is below is always among them.
+func (d *desk) parents(v *profiles.Visit, p *site.FullPost) ([]choice, error) {
+	if p.Type != site.TypePage {
+		return nil, nil
+	}
+	pages, err := d.site.ListPosts(v.Context(), v.Who(), site.PostFilter{Type: site.TypePage, Statuses: []string{site.StatusPublish}, Limit: maxParents}, site.WithoutTexts)
+	if err != nil {
+		return nil, err
+	}
+	list := []choice{{0, v.T("None"), p.Parent == 0}}
+	for found, err := range pages {
+		if err != nil {
+			return nil, err
+		}
+		for _, above := range found {
+			if above.ID != p.ID {
+				list = append(list, choice{above.ID, firstOf(plain(above.Title), v.T("(no title)")), above.ID == p.Parent})
+			}
+		}
+	}
+	if !slices.ContainsFunc(list, func(c choice) bool { return c.Taken }) {
+		list = append(list, choice{p.Parent, v.T("The present page"), true})
 	}
 	return list, nil
 }
@@ -235,6 +266,17 @@ func (d *desk) edit(v *profiles.Visit, p *site.FullPost) (e site.PostEdit, ok bo
 			return e, false
 		}
 		e.Thumbnail = &id
+	}
+	if sticky := sent.Has("sticky"); p.Type == site.TypePost && sent.Has("pinned") && sticky != p.Sticky {
+		e.Sticky = &sticky
+	}
+	if parent := changed("parent", strconv.FormatInt(p.Parent, 10)); parent != nil && p.Type == site.TypePage {
+		id, err := strconv.ParseInt(*parent, 10, 64)
+		if err != nil {
+			v.Refuse("parent", v.T("Choose one of the pages."))
+			return e, false
+		}
+		e.Parent = &id
 	}
 	if at, err := time.Parse(time.RFC3339Nano, v.Form("modified")); err == nil {
 		e.IfNotModifiedSince = &at

@@ -1,0 +1,39 @@
+package desk_test
+
+import (
+	"fmt"
+	"testing"
+
+	"github.com/quillgate/quillgate/site"
+)
+
+// A post is kept on top of the home page and let go again, and a page is put below another, in the form for corrections.
+func TestPlaceOfAPost(t *testing.T) {
+	each(t, func(t *testing.T, n *newsroom) {
+		post := n.post(t, "ada", site.PostEdit{Title: new("Post"), Status: new("publish")})
+		above := n.post(t, "ada", site.PostEdit{Type: new("page"), Title: new("Above"), Status: new("publish")})
+		below := n.post(t, "ada", site.PostEdit{Type: new("page"), Title: new("Below"), Status: new("publish")})
+		ada := n.as(t, "ada")
+		path := fmt.Sprint("/admin/posts/", post)
+		says(t, "stick", ada.post(path, fields(form(t, ada.get(path)), "pinned", "1", "sticky", "1")...), 303)
+		if !n.full(t, post).Sticky {
+			t.Error("the post is not on top")
+		}
+		says(t, "the form", ada.get(path), 200, `name="sticky" value="1" checked`, "NOT", `id="parent"`)
+		says(t, "a form without the box", ada.post(path, fields(form(t, ada.get(path)), "title", "Another")...), 303)
+		if !n.full(t, post).Sticky {
+			t.Error("a form without the box lets the post go")
+		}
+		says(t, "let go", ada.post(path, fields(form(t, ada.get(path)), "pinned", "1")...), 303)
+		if n.full(t, post).Sticky {
+			t.Error("the post is still on top")
+		}
+		path = fmt.Sprint("/admin/pages/", below)
+		says(t, "the form of a page", ada.get(path), 200, fmt.Sprintf(`<option value="%d">Above</option>`, above), "NOT", ">Below</option>", `id="sticky"`)
+		says(t, "put below", ada.post(path, fields(form(t, ada.get(path)), "parent", fmt.Sprint(above))...), 303)
+		if got := n.full(t, below).Parent; got != above {
+			t.Errorf("the parent is %d, want %d", got, above)
+		}
+		says(t, "no page", ada.post(path, fields(form(t, ada.get(path)), "parent", "x")...), 422, "Choose one of the pages.")
+	})
+}
