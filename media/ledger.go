@@ -227,13 +227,28 @@ func (g ledger) condemn(ctx context.Context, tx *database.Tx, c Condemned) error
 	return nil
 }
 
-// takeForgotten makes some of the files that have been pending since before a
-// time those of token, except those that somebody else is removing.
-func (g ledger) takeForgotten(ctx context.Context, token string, before time.Time) (names []string, err error) {
-	const forgotten = `pending < ? AND (upload NOT LIKE '` + removalPrefix + `%' OR pending < ?)`
-	now := g.now()
-	ended := now.Add(-removalLease)
-	query, args, err := database.In(`SELECT name FROM media_files WHERE `+forgotten+` ORDER BY pending LIMIT 100`, before, ended)
+// forgotten is a condition for pending rows whose process is taken for dead.
+type forgotten interface{ where() (string, []any) }
+
+// forgottenBefore are rows that have been pending since before a time, except
+// those that somebody else has been removing since ended.
+type forgottenBefore struct{ before, ended time.Time }
+
+func (f forgottenBefore) where() (string, []any) {
+	return `pending < ? AND (upload NOT LIKE '` + removalPrefix + `%' OR pending < ?)`, []any{f.before, f.ended}
+}
+
+// leftBy are the pending rows of a writer.
+type leftBy string
+
+func (f leftBy) where() (string, []any) {
+	return `pending IS NOT NULL AND upload LIKE ?`, []any{string(f) + writerEnd + "%"}
+}
+
+// takeForgotten makes some of the files that somebody forgot those of token.
+func (g ledger) takeForgotten(ctx context.Context, token string, of forgotten) (names []string, err error) {
+	where, values := of.where()
+	query, args, err := database.In(`SELECT name FROM media_files WHERE `+where+` ORDER BY pending LIMIT 100`, values...)
 	if err != nil {
 		return nil, err
 	}
@@ -243,7 +258,7 @@ func (g ledger) takeForgotten(ctx context.Context, token string, before time.Tim
 	if len(names) == 0 {
 		return nil, nil
 	}
-	if err := g.change(ctx, `UPDATE media_files SET upload = ?, pending = ? WHERE `+forgotten+` AND name IN (?)`, names, token, now, before, ended); err != nil {
+	if err := g.change(ctx, `UPDATE media_files SET upload = ?, pending = ? WHERE `+where+` AND name IN (?)`, names, append([]any{token, g.now()}, values...)...); err != nil {
 		return nil, err
 	}
 	var mine []string

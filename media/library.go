@@ -64,7 +64,16 @@ type Upload struct {
 	// Picture describes what to make of a picture. If it is nil, pictures are
 	// stored like other files.
 	Picture *Order
+	// Writer names a writer that comes again if its process dies, such as an
+	// import: the files that it left pending are found by it, see Forget. It
+	// consists of letters and digits, or is empty.
+	Writer string
 }
+
+// token returns the name of one upload in the ledger.
+func (u Upload) token() string { return u.Writer + writerEnd + rand.Text() }
+
+const writerEnd = "."
 
 // Stored is a stored file with its smaller versions, which are pending until
 // Keep.
@@ -106,7 +115,7 @@ func (l *Library) Store(ctx context.Context, u Upload, r io.Reader) (_ *Stored, 
 	defer func() { err = errors.Join(err, p.discard()) }()
 	ctx, cancel := context.WithTimeout(ctx, storeWithin)
 	defer cancel()
-	s := &Stored{upload: rand.Text()}
+	s := &Stored{upload: u.token()}
 	if s.Info, err = l.placeFirst(ctx, s, u.Name, p); err == nil && u.Picture != nil {
 		err = l.placeVersions(ctx, s, p, *u.Picture)
 	}
@@ -300,7 +309,8 @@ func (p *Picture) rename(old, name string) {
 // kept, and stores the smaller versions of a picture. The file itself stays
 // where it is, even if it is discarded. The error is fs.ErrNotExist for a
 // missing file, and fs.ErrExist for one that somebody is writing or removing.
-func (l *Library) Adopt(ctx context.Context, name string, order Order) (_ *Stored, err error) {
+func (l *Library) Adopt(ctx context.Context, u Upload) (_ *Stored, err error) {
+	name := u.Name
 	if taken, err := l.ledger.find(ctx, name); err != nil {
 		return nil, err
 	} else if taken != nil && taken.pending {
@@ -318,8 +328,11 @@ func (l *Library) Adopt(ctx context.Context, name string, order Order) (_ *Store
 	ctx, cancel := context.WithTimeout(ctx, storeWithin)
 	defer cancel()
 	info.Facts = p.facts(name)
-	s := &Stored{upload: rand.Text(), Info: info, adopted: &info}
-	if err := l.placeVersions(ctx, s, p, order); err != nil {
+	s := &Stored{upload: u.token(), Info: info, adopted: &info}
+	if u.Picture == nil {
+		return s, nil
+	}
+	if err := l.placeVersions(ctx, s, p, *u.Picture); err != nil {
 		return nil, errors.Join(err, l.Discard(ctx, s))
 	}
 	return s, nil
@@ -481,19 +494,36 @@ const (
 // Other processes may store files meanwhile.
 func (l *Library) Sweep(ctx context.Context, age time.Duration) (removed int, err error) {
 	before := l.now().Add(-age)
+	if removed, err = l.sweep(ctx, forgottenBefore{before, l.now().Add(-removalLease)}); err != nil {
+		return removed, err
+	}
+	return removed, l.store.Sweep(ctx, before)
+}
+
+// Forget removes the files that a writer left pending when its process died,
+// without the hour that Run waits: their names are free again for the writer
+// that begins anew. It must not be called while the writer stores files.
+func (l *Library) Forget(ctx context.Context, writer string) error {
+	if writer == "" {
+		return nil
+	}
+	_, err := l.sweep(ctx, leftBy(writer))
+	return err
+}
+
+func (l *Library) sweep(ctx context.Context, of forgotten) (removed int, err error) {
 	for {
 		token := removal()
-		names, err := l.ledger.takeForgotten(ctx, token, before)
+		names, err := l.ledger.takeForgotten(ctx, token, of)
 		if err != nil {
 			return removed, err
 		}
 		if len(names) == 0 {
-			break
+			return removed, nil
 		}
 		if err := l.remove(ctx, token, names); err != nil {
 			return removed, err
 		}
 		removed += len(names)
 	}
-	return removed, l.store.Sweep(ctx, before)
 }

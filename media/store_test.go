@@ -108,6 +108,34 @@ func filesIn(t testing.TB, dir string, hidden bool) (out []string) {
 	return out
 }
 
+// An import whose process died gets the names that it had, and no other's files are touched.
+func TestForget(t *testing.T) {
+	eachLibrary(t, func(t *testing.T, p place, db *database.DB) {
+		l := library(t, db, p.open(t))
+		left := func(name, writer string) string {
+			t.Helper()
+			s, err := l.Store(t.Context(), media.Upload{Name: name, Writer: writer}, strings.NewReader("left"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			return s.Info.Name
+		}
+		left("a.txt", "import1")
+		left("b.txt", "import1")
+		left("c.txt", "import12")
+		left("d.txt", "")
+		again := library(t, db, p.open(t))
+		if err := again.Forget(t.Context(), "import1"); err != nil {
+			t.Fatal(err)
+		}
+		for name, want := range map[string]string{"a.txt": "a.txt", "b.txt": "b.txt", "c.txt": "c-1.txt", "d.txt": "d-1.txt"} {
+			if got := store(t, db, again, name, "anew").Name; got != want {
+				t.Errorf("%s is stored as %s, want %s", name, got, want)
+			}
+		}
+	})
+}
+
 // eachStore runs fn on both stores, side by side.
 func eachStore(t *testing.T, fn func(t *testing.T, p place)) {
 	t.Helper()

@@ -45,6 +45,11 @@ func (s *Blog) importFiles(ctx context.Context, b *Bundle, options map[string]st
 	}
 	f := &importedFiles{blog: s, order: now.With(options).PictureOrder(), rows: map[int64]site.AttachmentRow{}}
 	f.order.Threshold = 0 // an imported picture keeps its name
+	if s.media != nil {
+		if err := s.media.Forget(ctx, bundleWriter); err != nil {
+			return nil, fmt.Errorf("clear up after an import that was killed: %w", err)
+		}
+	}
 	there := map[int64]site.AttachmentRow{}
 	ids := make([]int64, 0, len(b.Posts))
 	for _, p := range b.Posts {
@@ -68,6 +73,9 @@ func (s *Blog) importFiles(ctx context.Context, b *Bundle, options map[string]st
 	}
 	return f, nil
 }
+
+// bundleWriter names imports of bundles among the writers of files. One runs at a time.
+const bundleWriter = "bundle"
 
 const attachmentQuery = `SELECT ` + site.AttachmentColumns + ` FROM attachments a WHERE a.post_id IN (?)`
 
@@ -264,9 +272,9 @@ func (f *importedFiles) store(ctx context.Context, p *BundlePost, content io.Rea
 	var stored *media.Stored
 	var err error
 	if adopted {
-		stored, err = f.blog.media.Adopt(ctx, p.File, f.order)
+		stored, err = f.blog.media.Adopt(ctx, media.Upload{Name: p.File, Picture: &f.order, Writer: bundleWriter})
 	} else {
-		stored, err = f.blog.media.Store(ctx, media.Upload{Name: p.File, Picture: &f.order}, content)
+		stored, err = f.blog.media.Store(ctx, media.Upload{Name: p.File, Picture: &f.order, Writer: bundleWriter}, content)
 	}
 	if err != nil {
 		return fmt.Errorf("store file %q: %w", p.File, err)
@@ -306,7 +314,7 @@ func (f *importedFiles) restore(ctx context.Context, b backup) error {
 	_, err := b.temp.Seek(0, io.SeekStart)
 	var stored *media.Stored
 	if err == nil {
-		stored, err = f.blog.media.Store(ctx, media.Upload{Name: b.name}, b.temp)
+		stored, err = f.blog.media.Store(ctx, media.Upload{Name: b.name, Writer: bundleWriter}, b.temp)
 	}
 	if err == nil {
 		err = f.blog.db.Update(ctx, func(tx *database.Tx) error { return f.blog.media.Keep(ctx, tx, stored) })

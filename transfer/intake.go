@@ -117,6 +117,11 @@ func (s *Blog) OpenIntake(ctx context.Context, cfg IntakeConfig) (*Intake, error
 	if err := s.db.Update(ctx, func(tx *database.Tx) error { return in.begin(ctx, tx) }); err != nil {
 		return nil, fmt.Errorf("begin an import: %w", err)
 	}
+	if s.media != nil {
+		if err := s.media.Forget(ctx, in.writer()); err != nil {
+			return nil, fmt.Errorf("clear up after an import that was killed: %w", err)
+		}
+	}
 	return in, nil
 }
 

@@ -2,6 +2,7 @@ package transfer
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -83,7 +84,7 @@ func (in *Intake) bytes(ctx context.Context, p *intakePost, order media.Order) (
 		r, err := in.cfg.Open(ctx, p.upload, p.AttachmentURL)
 		if err == nil {
 			defer r.Close()
-			return in.blog.media.Store(ctx, media.Upload{Name: p.upload, Picture: &order}, r)
+			return in.blog.media.Store(ctx, media.Upload{Name: p.upload, Picture: &order, Writer: in.writer()}, r)
 		}
 		if !errors.Is(err, fs.ErrNotExist) {
 			return nil, fmt.Errorf("open file %q: %w", p.upload, err)
@@ -93,11 +94,16 @@ func (in *Intake) bytes(ctx context.Context, p *intakePost, order media.Order) (
 	if err != nil || owned {
 		return nil, err
 	}
-	stored, err := in.blog.media.Adopt(ctx, p.upload, order)
+	stored, err := in.blog.media.Adopt(ctx, media.Upload{Name: p.upload, Picture: &order, Writer: in.writer()})
 	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrExist) {
 		return nil, nil
 	}
 	return stored, err
+}
+
+// writer names the import of this source among the writers of files. Imports of other sources may run beside it.
+func (in *Intake) writer() string {
+	return fmt.Sprintf("import%x", sha256.Sum256([]byte(in.cfg.Source)))
 }
 
 // takeFiles decides on the files of the batch's attachments, which are recorded once the posts are.
