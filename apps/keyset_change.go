@@ -123,7 +123,7 @@ func (s *Store) RotateKeyset(ctx context.Context, by audit.Actor, progress func(
 		return SealReport{}, err
 	}
 	defer unlock()
-	before, err := s.VerifySealed(ctx)
+	before, err := s.VerifySealed(ctx, nil)
 	if err != nil {
 		return before, err
 	}
@@ -162,7 +162,7 @@ func (s *Store) sealAll(ctx context.Context, progress func(int64)) (SealReport, 
 	if err := s.sweep(ctx, &done, progress); err != nil {
 		return SealReport{}, err
 	}
-	report, err := s.VerifySealed(ctx)
+	report, err := s.VerifySealed(ctx, nil)
 	if err == nil && report.stale()+report.Clear > 0 {
 		err = errors.New("some values were not sealed: run the command again")
 	}
@@ -181,7 +181,7 @@ func (s *Store) DropOldKeys(ctx context.Context, by audit.Actor) (dropped []uint
 	if err := s.db.Await(ctx, sealers); err != nil {
 		return nil, err
 	}
-	report, err := s.VerifySealed(ctx)
+	report, err := s.VerifySealed(ctx, nil)
 	if err != nil {
 		return nil, err
 	}

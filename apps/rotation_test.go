@@ -102,7 +102,7 @@ func TestK5RotationUnderLoad(t *testing.T) {
 				t.Errorf("%s cannot be opened once the old key is gone: %v", public, err)
 			}
 		}
-		report, err := fresh.VerifySealed(ctx)
+		report, err := fresh.VerifySealed(ctx, nil)
 		if err != nil || report.Broken != 0 || report.Under[report.Primary] != int64(len(secrets))+2 || len(report.Under) != 1 {
 			t.Errorf("%+v, %v; want %d secrets, the key of the trail and the check row under one key", report, err, len(secrets))
 		}
@@ -150,7 +150,7 @@ func TestK5PreparedKeyIsNext(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if report, err := s.VerifySealed(t.Context()); err != nil || report.Primary == prepared || len(report.Keys) != 2 {
+		if report, err := s.VerifySealed(t.Context(), nil); err != nil || report.Primary == prepared || len(report.Keys) != 2 {
 			t.Errorf("%+v, %v: a prepared key does not seal", report, err)
 		}
 		if report := rotate(t, s); report.Primary != prepared || len(report.Keys) != 2 {
@@ -181,7 +181,7 @@ func TestK5OneRotationAtATime(t *testing.T) {
 			})
 		}
 		all.Wait()
-		report, err := first.VerifySealed(t.Context())
+		report, err := first.VerifySealed(t.Context(), nil)
 		if err != nil || int64(len(report.Keys)) != 1+ok.Load() || ok.Load() == 0 {
 			t.Errorf("%d rotations, %d refused, %d keys, %v", ok.Load(), busy.Load(), len(report.Keys), err)
 		}

@@ -111,9 +111,11 @@ func (s *Store) sealAnew(ctx context.Context, c sealedColumn, list []sealedValue
 	return int64(len(swaps)), s.db.Swap(ctx, c.table, c.id, c.column, swaps)
 }
 
-// VerifySealed opens every sealed value, and counts the results.
-func (s *Store) VerifySealed(ctx context.Context) (SealReport, error) {
+// VerifySealed opens every sealed value, and counts the results. If progress
+// is not nil, it is called with the number of values opened so far.
+func (s *Store) VerifySealed(ctx context.Context, progress func(opened int64)) (SealReport, error) {
 	r := SealReport{Under: make(map[uint32]int64)}
+	var opened int64
 	if set, err := s.ring.look(true); err == nil {
 		r.Primary, r.Keys = set.primary, set.ids
 	} else if !s.ring.off {
@@ -123,6 +125,9 @@ func (s *Store) VerifySealed(ctx context.Context) (SealReport, error) {
 		err := s.walk(ctx, c, func(list []sealedValue) error {
 			for i := range list {
 				r.add(s, c, &list[i])
+			}
+			if opened += int64(len(list)); progress != nil {
+				progress(opened)
 			}
 			return nil
 		})

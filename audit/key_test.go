@@ -87,7 +87,7 @@ func rewrite(t *testing.T, db *database.DB, keep string) {
 
 func broken(t *testing.T, db *database.DB) bool {
 	t.Helper()
-	_, _, err := audit.Verify(t.Context(), db, nil)
+	_, _, err := audit.Verify(t.Context(), db, nil, nil)
 	return err != nil
 }
 
@@ -144,7 +144,7 @@ func TestK17TrailsFromBefore(t *testing.T) {
 		fill(t, db, 3)
 		begin(t, db, key)
 		fill(t, db, 3)
-		if lines, _, err := audit.Verify(t.Context(), db, nil); err != nil || lines != 7 {
+		if lines, _, err := audit.Verify(t.Context(), db, nil, nil); err != nil || lines != 7 {
 			t.Fatalf("%d lines, %v; want 7", lines, err)
 		}
 		// The key is lost, and another one begins.
@@ -154,7 +154,7 @@ func TestK17TrailsFromBefore(t *testing.T) {
 		}
 		begin(t, db, []byte("another key of 32 bytes ........"))
 		fill(t, db, 2)
-		if lines, _, err := audit.Verify(t.Context(), db, nil); err != nil || lines != 10 {
+		if lines, _, err := audit.Verify(t.Context(), db, nil, nil); err != nil || lines != 10 {
 			t.Fatalf("under another key: %d lines, %v; want 10", lines, err)
 		}
 		if gone, err := audit.Prune(t.Context(), db, audit.Operator, time.Now().Add(time.Hour)); err != nil || gone == 0 {

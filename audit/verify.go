@@ -77,12 +77,13 @@ func readHead(ctx context.Context, q database.Queryer) (h head, err error) {
 // inserted, and that the end is intact. Otherwise the error is a *Broken.
 // expect, if not nil, is a head that was noted earlier. Verify returns the
 // number of lines and the current head. It ignores lines that are appended
-// meanwhile.
+// meanwhile. It tells progress, if that is not nil, how many of about how many
+// lines it has checked.
 //
 // Without the key, anyone who can write to the database can compute the hashes
 // of another trail. With the key, they can still restore an older state of the
 // whole database; only a head that was noted elsewhere reveals that.
-func Verify(ctx context.Context, q database.Queryer, expect *Head) (lines int64, now Head, err error) {
+func Verify(ctx context.Context, q database.Queryer, expect *Head, progress func(done, all int64)) (lines int64, now Head, err error) {
 	end, err := readHead(ctx, q)
 	if err != nil {
 		return 0, Head{}, err
@@ -115,6 +116,9 @@ func Verify(ctx context.Context, q database.Queryer, expect *Head) (lines int64,
 		}
 		before = Head{ID: r.ID, Hash: r.Hash}
 		lines++
+		if progress != nil {
+			progress(lines, end.ID-end.Pruned)
+		}
 		noted = noted || Kind(r.Event) == Pruned && pruning(r, end)
 		return look(before)
 	})
@@ -198,7 +202,7 @@ func Each(ctx context.Context, q database.Queryer, f Filter, fn func(Line) error
 // continues. A line records the pruning. gone is the number of removed lines.
 // Prune verifies the trail first: it must not hide damage.
 func Prune(ctx context.Context, db *database.DB, by Actor, before time.Time) (gone int64, err error) {
-	if _, _, err := Verify(ctx, db, nil); err != nil {
+	if _, _, err := Verify(ctx, db, nil, nil); err != nil {
 		return 0, err
 	}
 	err = db.Update(ctx, func(tx *database.Tx) error {

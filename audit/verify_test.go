@@ -43,7 +43,7 @@ func TestH11AppendOnly(t *testing.T) {
 				t.Errorf("%s: %v", statement, err)
 			}
 		}
-		if lines, _, err := audit.Verify(t.Context(), db, nil); err != nil || lines != 3 {
+		if lines, _, err := audit.Verify(t.Context(), db, nil, nil); err != nil || lines != 3 {
 			t.Errorf("%d lines, %v; want 3", lines, err)
 		}
 	})
@@ -87,7 +87,7 @@ func TestH11VerifyFindsChanges(t *testing.T) {
 						return fmt.Errorf("%s: %w", statement, err)
 					}
 				}
-				_, _, err := audit.Verify(t.Context(), tx, nil)
+				_, _, err := audit.Verify(t.Context(), tx, nil, nil)
 				broken, ok := errors.AsType[*audit.Broken](err)
 				if !ok || broken.ID != test.line {
 					t.Errorf("%s: %v, want the trail broken at line %d", test.name, err, test.line)
@@ -98,7 +98,7 @@ func TestH11VerifyFindsChanges(t *testing.T) {
 				t.Errorf("%s: %v", test.name, err)
 			}
 		}
-		if lines, _, err := audit.Verify(t.Context(), db, nil); err != nil || lines != 6 {
+		if lines, _, err := audit.Verify(t.Context(), db, nil, nil); err != nil || lines != 6 {
 			t.Errorf("%d lines, %v; want 6, since all of that was undone", lines, err)
 		}
 	})
@@ -115,7 +115,7 @@ func exec(t *testing.T, db *database.DB, statement string) {
 func TestH11ExpectedHead(t *testing.T) {
 	databasetest.Each(t, func(t *testing.T, db *database.DB) {
 		fill(t, db, 4)
-		_, noted, err := audit.Verify(t.Context(), db, nil)
+		_, noted, err := audit.Verify(t.Context(), db, nil, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -124,12 +124,12 @@ func TestH11ExpectedHead(t *testing.T) {
 			t.Fatalf("%v, %v", parsed, err)
 		}
 		fill(t, db, 3)
-		if _, _, err := audit.Verify(t.Context(), db, &parsed); err != nil {
+		if _, _, err := audit.Verify(t.Context(), db, &parsed, nil); err != nil {
 			t.Errorf("the head of before is still there: %v", err)
 		}
 		for _, other := range []audit.Head{{ID: 4, Hash: []byte("another")}, {ID: 99, Hash: noted.Hash}, {ID: 3, Hash: noted.Hash}} {
 			var broken *audit.Broken
-			if _, _, err := audit.Verify(t.Context(), db, &other); !errors.As(err, &broken) {
+			if _, _, err := audit.Verify(t.Context(), db, &other, nil); !errors.As(err, &broken) {
 				t.Errorf("%v passes: %v", other, err)
 			}
 		}
@@ -154,7 +154,7 @@ func TestH11Prune(t *testing.T) {
 			if err != nil || gone != test.gone {
 				t.Errorf("pruning %d removes %d lines, %v; want %d", i, gone, err, test.gone)
 			}
-			if _, _, err := audit.Verify(ctx, db, nil); err != nil {
+			if _, _, err := audit.Verify(ctx, db, nil, nil); err != nil {
 				t.Errorf("after pruning %d: %v", i, err)
 			}
 		}
@@ -176,7 +176,7 @@ func TestAgentIsText(t *testing.T) {
 				t.Errorf("%.20q: %v", agent, err)
 			}
 		}
-		if _, _, err := audit.Verify(t.Context(), db, nil); err != nil {
+		if _, _, err := audit.Verify(t.Context(), db, nil, nil); err != nil {
 			t.Error(err)
 		}
 	})

@@ -120,7 +120,7 @@ func TestRulesAloneHoldBetweenServers(t *testing.T) {
 				t.Errorf("a code passed %d times, want once", n)
 			}
 		}
-		lines, _, err := audit.Verify(ctx, servers[1].db, nil)
+		lines, _, err := audit.Verify(ctx, servers[1].db, nil, nil)
 		if err != nil || lines < 25 {
 			t.Errorf("the trail of both servers has %d lines, %v", lines, err)
 		}

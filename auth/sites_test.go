@@ -173,7 +173,7 @@ func trailsStayApart(t *testing.T, one, two *house) {
 		t.Errorf("the other site has lines of the first: %v", list)
 	}
 	for _, h := range []*house{one, two} {
-		if _, _, err := audit.Verify(ctx, h.db, nil); err != nil {
+		if _, _, err := audit.Verify(ctx, h.db, nil, nil); err != nil {
 			t.Errorf("site %d: %v", h.db.Site(), err)
 		}
 	}
@@ -185,7 +185,7 @@ func trailsStayApart(t *testing.T, one, two *house) {
 	if err != nil || end.ID == 0 {
 		t.Errorf("drop a trail: %v, %v", end, err)
 	}
-	if _, _, err := audit.Verify(ctx, two.db, nil); err != nil {
+	if _, _, err := audit.Verify(ctx, two.db, nil, nil); err != nil {
 		t.Errorf("the other trail, when one is gone: %v", err)
 	}
 }

@@ -10,6 +10,9 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"time"
+
+	"github.com/jmoiron/sqlx"
 
 	"github.com/quillgate/quillgate/migrations"
 )
@@ -22,7 +25,11 @@ var ErrOwnTools = errors.New("PostgreSQL is backed up with tools of its own")
 // without deleted content. The file appears under its name only when it is
 // complete, and is on disk when Backup returns nil. An existing file is not
 // changed: the error is fs.ErrExist. On PostgreSQL the error is ErrOwnTools.
-func (db *DB) Backup(ctx context.Context, path string) (err error) {
+//
+// If progress is not nil, one goroutine calls it from time to time with the
+// number of bytes written so far and an estimate of the total. That goroutine
+// has ended when Backup returns.
+func (db *DB) Backup(ctx context.Context, path string, progress func(done, all int64)) (err error) {
 	if db.dialect == migrations.Postgres {
 		return fmt.Errorf("back up the database: %w", ErrOwnTools)
 	}
@@ -35,7 +42,7 @@ func (db *DB) Backup(ctx context.Context, path string) (err error) {
 	}
 	part := path + "." + rand.Text()[:8] + ".part"
 	defer func() { err = errors.Join(err, removed(part)) }()
-	if err := db.copyInto(ctx, part); err != nil {
+	if err := db.copyInto(ctx, part, progress); err != nil {
 		return fmt.Errorf("back up the database: %w", err)
 	}
 	if err := publish(part, path); err != nil {
@@ -47,7 +54,7 @@ func (db *DB) Backup(ctx context.Context, path string) (err error) {
 // copyInto creates the file and lets SQLite fill it. It uses a reader, so that
 // writers can continue; otherwise readers may not write, not even to another
 // file.
-func (db *DB) copyInto(ctx context.Context, path string) (err error) {
+func (db *DB) copyInto(ctx context.Context, path string, progress func(done, all int64)) (err error) {
 	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
 		return err
@@ -58,6 +65,13 @@ func (db *DB) copyInto(ctx context.Context, path string) (err error) {
 		return err
 	}
 	defer conn.Close()
+	if progress != nil {
+		stop, err := watchSize(ctx, conn, f, progress)
+		if err != nil {
+			return err
+		}
+		defer stop()
+	}
 	if _, err := conn.ExecContext(ctx, `PRAGMA query_only(0)`); err != nil {
 		return err
 	}
@@ -70,6 +84,36 @@ func (db *DB) copyInto(ctx context.Context, path string) (err error) {
 		return err
 	}
 	return f.Sync()
+}
+
+// watchEvery is how often a backup looks at the size of its file.
+const watchEvery = 250 * time.Millisecond
+
+// watchSize reports the growing size of the file that SQLite fills, until stop
+// is called.
+func watchSize(ctx context.Context, conn *sqlx.Conn, f *os.File, progress func(done, all int64)) (stop func(), err error) {
+	var all int64
+	if err := conn.GetContext(ctx, &all, `SELECT page_count * page_size FROM pragma_page_count(), pragma_page_size()`); err != nil {
+		return nil, fmt.Errorf("size of the database: %w", err)
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		ticks := time.NewTicker(watchEvery)
+		defer ticks.Stop()
+		for {
+			if info, err := f.Stat(); err == nil {
+				progress(info.Size(), all)
+			}
+			select {
+			case <-ticks.C:
+			case <-ctx.Done():
+				return
+			}
+		}
+	}()
+	return func() { cancel(); <-ended }, nil
 }
 
 // publish renames a file unless the new name exists, and syncs the folder.

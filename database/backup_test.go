@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"testing"
 
@@ -35,7 +36,8 @@ func TestH10Backup(t *testing.T) {
 	})
 	folder := t.TempDir()
 	path := filepath.Join(folder, "backup.db")
-	err := db.Backup(t.Context(), path)
+	var sizes, wholes []int64
+	err := db.Backup(t.Context(), path, func(done, all int64) { sizes, wholes = append(sizes, done), append(wholes, all) })
 	close(stop)
 	writer.Wait()
 	if err != nil {
@@ -44,6 +46,9 @@ func TestH10Backup(t *testing.T) {
 	info, err := os.Stat(path)
 	if err != nil || info.Mode().Perm() != 0o600 {
 		t.Errorf("the backup: %v, %v, want mode 0600", info.Mode(), err)
+	}
+	if len(sizes) == 0 || !slices.IsSorted(sizes) || wholes[0] < info.Size()/2 {
+		t.Errorf("progress: %d of %d bytes, for a backup of %d", sizes, wholes, info.Size())
 	}
 	if list, err := os.ReadDir(folder); err != nil || len(list) != 1 {
 		t.Errorf("the folder of the backup holds %v, %v, want one file", list, err)
@@ -68,13 +73,13 @@ func TestH10BackupRefusals(t *testing.T) {
 	if err := os.WriteFile(path, []byte("of yesterday"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if err := db.Backup(t.Context(), path); !errors.Is(err, fs.ErrExist) {
+	if err := db.Backup(t.Context(), path, nil); !errors.Is(err, fs.ErrExist) {
 		t.Errorf("over another file: %v, want fs.ErrExist", err)
 	}
 	if text, err := os.ReadFile(path); err != nil || string(text) != "of yesterday" {
 		t.Errorf("the other file is now %q, %v", text, err)
 	}
-	if err := db.Backup(t.Context(), filepath.Join(folder, "nowhere", "backup.db")); !errors.Is(err, fs.ErrNotExist) {
+	if err := db.Backup(t.Context(), filepath.Join(folder, "nowhere", "backup.db"), nil); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("into a folder that is not there: %v, want fs.ErrNotExist", err)
 	}
 	if list, err := os.ReadDir(folder); err != nil || len(list) != 1 {
@@ -85,7 +90,7 @@ func TestH10BackupRefusals(t *testing.T) {
 		t.Error("a connection that reads has written")
 	}
 	postgres := databasetest.Open(t, databasetest.Postgres(t))
-	if err := postgres.Backup(t.Context(), filepath.Join(folder, "other.db")); !errors.Is(err, database.ErrOwnTools) {
+	if err := postgres.Backup(t.Context(), filepath.Join(folder, "other.db"), nil); !errors.Is(err, database.ErrOwnTools) {
 		t.Errorf("with PostgreSQL: %v, want ErrOwnTools", err)
 	}
 }

@@ -404,7 +404,7 @@ func TestGatewaySitesComeAndGo(t *testing.T) {
 		if n, err := h.keys.Users.Of(h.ids["two"]).Count(ctx, auth.Filter{}); err != nil || n != 1 {
 			t.Errorf("the other site has %d users, %v", n, err)
 		}
-		if _, _, err := audit.Verify(ctx, h.keys.DB.Of(h.ids["two"]), nil); err != nil {
+		if _, _, err := audit.Verify(ctx, h.keys.DB.Of(h.ids["two"]), nil, nil); err != nil {
 			t.Error(err)
 		}
 		if err := h.list.Remove(ctx, audit.Operator, "one.example"); err != nil {

@@ -130,7 +130,7 @@ func TestH10CopyPartsFromOriginal(t *testing.T) {
 				if err != nil || len(lines) != 1 || lines[0].Detail["was"] != "http://blog.example" {
 					t.Errorf("the audit trail says %v, %v", lines, err)
 				}
-				if _, _, err := audit.Verify(ctx, blog.DB, nil); err != nil {
+				if _, _, err := audit.Verify(ctx, blog.DB, nil, nil); err != nil {
 					t.Error(err)
 				}
 			})

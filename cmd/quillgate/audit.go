@@ -143,6 +143,7 @@ func (c *auditListCmd) list(ctx context.Context, keys *server.Keys) ([]auditLine
 
 type auditVerifyCmd struct {
 	Expect string `help:"A line and its hash, noted earlier, that the trail must still contain." placeholder:"ID:HASH"`
+	Quiet  bool   `short:"q" help:"Show no progress."`
 }
 
 // Help is shown by quillgate audit verify --help.
@@ -163,7 +164,10 @@ func (c *auditVerifyCmd) Run(ctx context.Context, s *settings, io streams) error
 		expect = &head
 	}
 	return withKeys(ctx, s, io, func(keys *server.Keys) error {
-		lines, head, err := audit.Verify(ctx, keys.DB, expect)
+		p := newProgress(io.err, c.Quiet)
+		p.things = "lines"
+		lines, head, err := audit.Verify(ctx, keys.DB, expect, func(done, all int64) { p.update(done, all, int(done)) })
+		p.end()
 		if err != nil {
 			return err
 		}

@@ -13,7 +13,8 @@ import (
 )
 
 type backupCmd struct {
-	File string `arg:"" help:"File to write. It must not exist."`
+	File  string `arg:"" help:"File to write. It must not exist."`
+	Quiet bool   `short:"q" help:"Show no progress."`
 }
 
 // Help is shown by quillgate backup --help.
@@ -45,7 +46,10 @@ func (c *backupCmd) Run(ctx context.Context, s *settings, io streams) (err error
 		return err
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
-	switch err := db.Backup(ctx, c.File); {
+	p := newProgress(io.err, c.Quiet)
+	err = db.Backup(ctx, c.File, func(done, all int64) { p.update(done, all, -1) })
+	p.end()
+	switch {
 	case errors.Is(err, fs.ErrExist):
 		return fmt.Errorf("%s already exists: a backup never overwrites a file", c.File)
 	case err != nil:

@@ -119,7 +119,7 @@ func (d *doctor) report(out streams, asJSON bool) error {
 		if asJSON {
 			continue
 		}
-		if _, err := fmt.Fprintf(out.out, "%-8s %-14s %s\n", f.State, f.Check, visibleText(f.Advice)); err != nil {
+		if _, err := fmt.Fprintf(out.out, "%s %-14s %s\n", painted(out.out, f.State), f.Check, visibleText(f.Advice)); err != nil {
 			return err
 		}
 	}

@@ -42,7 +42,7 @@ func (c *gatewayCheckCmd) Run(ctx context.Context, flags *gatewayFlags, s *setti
 		err = writeJSON(io.out, report)
 	} else {
 		for _, w := range report.Ways {
-			fmt.Fprintf(io.out, "%-8s %s: %s\n", w.State, w.Address, w.Seen)
+			fmt.Fprintf(io.out, "%s %s: %s\n", painted(io.out, string(w.State)), w.Address, w.Seen)
 		}
 		for _, note := range report.Notes {
 			fmt.Fprintf(io.out, "note     %s\n", note)

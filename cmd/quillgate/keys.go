@@ -26,6 +26,7 @@ type keysCmd struct {
 type keysRotateCmd struct {
 	Prepare bool `help:"Only add the next key to the file, for use by the next rotation. For servers on several machines, each with its own copy of the file."`
 	DropOld bool `help:"Remove the old keys from the file afterwards."`
+	Quiet   bool `short:"q" help:"Show no progress."`
 }
 
 // Help is shown by quillgate keys rotate --help.
@@ -51,8 +52,9 @@ func (c *keysRotateCmd) Run(ctx context.Context, s *settings, io streams) error 
 			_, err = fmt.Fprintf(io.out, "The key %s is in the keyset file but not yet in use. Copy the file to all servers, then rotate.\n", apps.KeyID(id))
 			return err
 		}
-		meter := sealMeter(io.err)
-		report, err := keys.Apps.RotateKeyset(ctx, audit.Operator, meter)
+		p := newProgress(io.err, c.Quiet)
+		report, err := keys.Apps.RotateKeyset(ctx, audit.Operator, p.meter("values sealed"))
+		p.end()
 		if err != nil {
 			return err
 		}
@@ -78,17 +80,6 @@ func keyIDs(ids []uint32) string {
 	return strings.Join(names, ", ")
 }
 
-// sealMeter writes how far sealing has come, every 10,000 values.
-func sealMeter(w io.Writer) func(int64) {
-	next := int64(10_000)
-	return func(n int64) {
-		if n >= next {
-			fmt.Fprintf(w, "%d sealed\n", n)
-			next = n - n%10_000 + 10_000
-		}
-	}
-}
-
 type keysDropOldCmd struct{}
 
 func (keysDropOldCmd) Run(ctx context.Context, s *settings, io streams) error {
@@ -108,7 +99,9 @@ func dropOld(ctx context.Context, keys *server.Keys, io streams) error {
 	return err
 }
 
-type keysSealCmd struct{}
+type keysSealCmd struct {
+	Quiet bool `short:"q" help:"Show no progress."`
+}
 
 // Help is shown by quillgate keys seal --help.
 func (keysSealCmd) Help() string {
@@ -121,7 +114,7 @@ archive and the replicas keep old values until they are overwritten. Earlier bac
 them. If others may have read a secret there, replace its key.`
 }
 
-func (keysSealCmd) Run(ctx context.Context, s *settings, io streams) error {
+func (c *keysSealCmd) Run(ctx context.Context, s *settings, io streams) error {
 	if err := needBlog(ctx, s); err != nil {
 		return err // before a keyset file is made
 	}
@@ -134,7 +127,9 @@ func (keysSealCmd) Run(ctx context.Context, s *settings, io streams) error {
 	opened := false
 	err = withKeys(ctx, &sealed, io, func(keys *server.Keys) error {
 		opened = true
-		report, left, err := keys.Apps.SealClear(ctx, audit.Operator, sealMeter(io.err))
+		p := newProgress(io.err, c.Quiet)
+		report, left, err := keys.Apps.SealClear(ctx, audit.Operator, p.meter("values sealed"))
+		p.end()
 		if err != nil {
 			return err
 		}
@@ -151,7 +146,8 @@ func (keysSealCmd) Run(ctx context.Context, s *settings, io streams) error {
 }
 
 type keysVerifyCmd struct {
-	JSON bool `name:"json" help:"Print JSON."`
+	JSON  bool `name:"json" help:"Print JSON."`
+	Quiet bool `short:"q" help:"Show no progress."`
 }
 
 // verified is what keys verify --json shows.
@@ -171,7 +167,9 @@ type verifiedKey struct {
 
 func (c *keysVerifyCmd) Run(ctx context.Context, s *settings, io streams) error {
 	return withKeys(ctx, s, io, func(keys *server.Keys) error {
-		report, err := keys.Apps.VerifySealed(ctx)
+		p := newProgress(io.err, c.Quiet)
+		report, err := keys.Apps.VerifySealed(ctx, p.meter("values opened"))
+		p.end()
 		if err != nil {
 			return err
 		}

@@ -75,7 +75,7 @@ func forgetKeyset(ctx context.Context, s *settings) (err error) {
 // giveUp ends all that does not open. Tokens come first: their hashes were made with a key that is among what is ended.
 func giveUp(ctx context.Context, keys *server.Keys) (ended givenUp, err error) {
 	for {
-		report, err := keys.Apps.VerifySealed(ctx)
+		report, err := keys.Apps.VerifySealed(ctx, nil)
 		if err != nil || len(report.Damaged) == 0 {
 			return ended, err
 		}

@@ -7,10 +7,12 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"os"
 	"strconv"
 	"strings"
 	"text/tabwriter"
 
+	"github.com/quillgate/quillgate/gateway"
 	"github.com/quillgate/quillgate/xmlrpc"
 )
 
@@ -19,6 +21,25 @@ func writeJSON(w io.Writer, v any) error {
 	e.SetIndent("", "  ")
 	e.SetEscapeHTML(false)
 	return e.Encode(v)
+}
+
+// painted is the state of a finding, wide enough for all of them, in a color if a person sees it and wants colors
+// (https://no-color.org).
+func painted(w io.Writer, state string) string {
+	text := fmt.Sprintf("%-8s", state)
+	if !onTerminal(w) || os.Getenv("NO_COLOR") != "" || os.Getenv("TERM") == "dumb" {
+		return text
+	}
+	color := "0"
+	switch state {
+	case fine, string(gateway.Closed):
+		color = "32" // green
+	case warning, string(gateway.Unclear):
+		color = "33" // yellow
+	case problem, string(gateway.Around):
+		color = "31" // red
+	}
+	return "\x1b[" + color + "m" + text + "\x1b[0m"
 }
 
 // newTable aligns the columns of lines whose cells are separated by tabs, once it is flushed.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"os"
@@ -8,9 +9,11 @@ import (
 	"time"
 )
 
-// progress shows how far a long command is: a bar on a terminal, a line every few seconds elsewhere.
+// progress shows how far a command is that takes longer than a moment: a bar on a terminal, a line every few seconds
+// elsewhere. It is not safe for concurrent use.
 type progress struct {
 	w        io.Writer // nil: shows nothing
+	things   string    // what is counted; empty: items
 	terminal bool
 	began    time.Time
 	last     time.Time
@@ -18,30 +21,38 @@ type progress struct {
 
 // newProgress shows progress on w, or nothing when quiet.
 func newProgress(w io.Writer, quiet bool) *progress {
-	p := &progress{w: w, began: time.Now(), last: time.Now()}
-	if f, ok := w.(*os.File); ok {
-		info, err := f.Stat()
-		p.terminal = err == nil && info.Mode()&os.ModeCharDevice != 0
-	}
+	p := &progress{w: w, began: time.Now(), last: time.Now(), terminal: onTerminal(w)}
 	if quiet {
 		p.w = nil
 	}
 	return p
 }
 
+// onTerminal reports whether a person sees what is written to w.
+func onTerminal(w io.Writer) bool {
+	f, ok := w.(*os.File)
+	if !ok {
+		return false
+	}
+	info, err := f.Stat()
+	return err == nil && info.Mode()&os.ModeCharDevice != 0
+}
+
 const (
+	patience  = 2 * time.Second // of people; what ends earlier shows nothing
 	barEvery  = 100 * time.Millisecond
 	lineEvery = 5 * time.Second
 	barWidth  = 30
 )
 
-// update tells that done of all bytes are through, with so many items; all is -1 when it is unknown.
+// update tells that done of all bytes are through, with so many items; all is -1 when it is unknown. Without items it
+// shows bytes.
 func (p *progress) update(done, all int64, items int) {
 	every := lineEvery
 	if p.terminal {
 		every = barEvery
 	}
-	if p.w == nil || time.Since(p.last) < every {
+	if p.w == nil || time.Since(p.last) < every || time.Since(p.began) < patience {
 		return
 	}
 	p.last = time.Now()
@@ -54,9 +65,9 @@ func (p *progress) print(done, all int64, items int) {
 		done = min(done, all)
 		part = fmt.Sprintf("%3d%%  ", 100*done/all)
 	}
-	speed := float64(items) / max(time.Since(p.began).Seconds(), 0.001)
+	text := p.count(done, items)
 	if !p.terminal {
-		fmt.Fprintf(p.w, "%s%d items, %.0f a second\n", strings.TrimLeft(part, " "), items, speed)
+		fmt.Fprintf(p.w, "%s%s\n", strings.TrimLeft(part, " "), text)
 		return
 	}
 	bar := ""
@@ -64,7 +75,38 @@ func (p *progress) print(done, all int64, items int) {
 		n := int(barWidth * done / all)
 		bar = "[" + strings.Repeat("#", n) + strings.Repeat(".", barWidth-n) + "] "
 	}
-	fmt.Fprintf(p.w, "\r%s%s%d items, %.0f a second\x1b[K", bar, part, items, speed)
+	fmt.Fprintf(p.w, "\r%s%s%s\x1b[K", bar, part, text)
+}
+
+// count says how much was done, and how fast.
+func (p *progress) count(done int64, items int) string {
+	seconds := max(time.Since(p.began).Seconds(), 0.001)
+	if items < 0 {
+		return fmt.Sprintf("%.1f MB, %.1f a second", float64(done)/1e6, float64(done)/1e6/seconds)
+	}
+	return fmt.Sprintf("%d %s, %.0f a second", items, cmp.Or(p.things, "items"), float64(items)/seconds)
+}
+
+// meter counts things of an unknown number.
+func (p *progress) meter(things string) func(int64) {
+	p.things = things
+	return func(n int64) { p.update(n, -1, int(n)) }
+}
+
+// counting passes on what is written to w, and shows how much it is.
+func (p *progress) counting(w io.Writer) io.Writer { return &counter{w: w, p: p} }
+
+type counter struct {
+	w io.Writer
+	p *progress
+	n int64
+}
+
+func (c *counter) Write(b []byte) (int, error) {
+	n, err := c.w.Write(b)
+	c.n += int64(n)
+	c.p.update(c.n, -1, -1)
+	return n, err
 }
 
 // end leaves the line of the bar.

@@ -88,7 +88,7 @@ func (k *keptBlog) check(t *testing.T, when string) apps.SealReport {
 			t.Fatalf("%s: the key %s does not work: %v", when, public, err)
 		}
 	}
-	report, err := blog.Apps.VerifySealed(t.Context())
+	report, err := blog.Apps.VerifySealed(t.Context(), nil)
 	if err != nil || report.Broken > 0 {
 		t.Fatalf("%s: %+v, %v", when, report, err)
 	}

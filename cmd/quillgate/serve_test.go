@@ -11,36 +11,6 @@ import (
 	"github.com/quillgate/quillgate/database/databasetest"
 )
 
-// What is wrong with the command line ends with 2, what did not work with 1.
-func TestExitCodes(t *testing.T) {
-	folder := t.TempDir()
-	nobody := streams{strings.NewReader(""), io.Discard, io.Discard}
-	if code := run(context.Background(), []string{"user", "add", "admin", "--data", folder}, nobody); code != 0 {
-		t.Fatalf("quillgate user add ends with %d", code)
-	}
-	for _, test := range []struct {
-		line string
-		want int
-	}{
-		{"call demo.sayHello [1", 2},
-		{"call demo.sayHello @nowhere", 1},
-		{"call demo<sayHello", 2},
-		{"call --public 0123 demo.sayHello", 2},
-		{"call --url http://127.0.0.1:1/xmlrpc.php demo.sayHello", 1},
-		{"import nowhere.json", 1},
-		{"app revoke 0123", 1},
-		{"option set permalink_structure foo", 2},
-		{"option set who_may_comment me", 2},
-		{"user set-role nobody king", 2},
-		{"version", 0},
-	} {
-		args := append(strings.Fields(test.line), "--data", folder)
-		if got := run(context.Background(), args, streams{strings.NewReader(""), io.Discard, io.Discard}); got != test.want {
-			t.Errorf("quillgate %s ends with %d, want %d", test.line, got, test.want)
-		}
-	}
-}
-
 // The command that the first start prints names what the server was told, and no password.
 func TestKeyCommand(t *testing.T) {
 	for _, test := range []struct {

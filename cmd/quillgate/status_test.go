@@ -35,6 +35,7 @@ func TestExitStatuses(t *testing.T) {
 		1: `
 			app show nothing
 			app set nothing --scope read
+			app revoke nothing
 			token show nothing
 			token rename nothing other
 			user set-role nobody editor
@@ -83,6 +84,7 @@ func TestExitStatuses(t *testing.T) {
 			option set timezone_string Mars
 			option set pingback maybe
 			option set permalink_structure foo
+			option set who_may_comment me
 			audit list --since yesterday
 			audit verify --expect x
 			migrate down
@@ -92,6 +94,8 @@ func TestExitStatuses(t *testing.T) {
 			media move --to ftp://x
 			call --url nonsense demo.sayHello
 			call bad<name
+			call demo.sayHello [1
+			call --public 0123 demo.sayHello
 			health ftp://x
 			man nothing
 			completion tcsh

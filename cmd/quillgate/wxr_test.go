@@ -14,6 +14,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -349,12 +350,14 @@ func TestFetchAttachments(t *testing.T) {
 func TestProgress(t *testing.T) {
 	var out bytes.Buffer
 	p := newProgress(&out, false)
+	p.last = time.Now().Add(-time.Minute)
 	p.update(10, 100, 5)
 	if out.Len() > 0 {
 		t.Errorf("at once: %q", &out)
 	}
-	p.last = time.Now().Add(-time.Minute)
+	p.began = time.Now().Add(-time.Minute)
 	p.update(50, 100, 5)
+	p.update(51, 100, 5)
 	p.terminal = true
 	p.last = time.Now().Add(-time.Minute)
 	p.update(50, 100, 5)
@@ -367,8 +370,18 @@ func TestProgress(t *testing.T) {
 		t.Errorf("progress: %q", &out)
 	}
 	out.Reset()
+	p.terminal, p.last = false, time.Now().Add(-time.Minute)
+	p.meter("values sealed")(30_000)
+	p.last = time.Now().Add(-time.Minute)
+	if _, err := p.counting(io.Discard).Write(make([]byte, 6_000_000)); err != nil {
+		t.Fatal(err)
+	}
+	if got := out.String(); !regexp.MustCompile(`^30000 values sealed, [0-9]+ a second\n6.0 MB, 0.[0-9] a second\n$`).MatchString(got) {
+		t.Errorf("things and bytes: %q", got)
+	}
+	out.Reset()
 	quiet := newProgress(&out, true)
-	quiet.last = time.Time{}
+	quiet.last, quiet.began = time.Time{}, time.Time{}
 	quiet.update(1, 2, 3)
 	quiet.end()
 	if out.Len() > 0 {
