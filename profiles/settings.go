@@ -1,7 +1,9 @@
 package profiles
 
 import (
+	"cmp"
 	"context"
+	"slices"
 	"time"
 
 	"github.com/quillgate/quillgate/auth"
@@ -20,7 +22,8 @@ type Settings struct {
 	Fields []Field
 	// Values returns their values as text, by name; a flag that is set is "1".
 	Values func(context.Context) (map[string]string, error)
-	// Set sets all, or none when one cannot be taken; bad says which and why. ErrForbidden is for a caller who may not.
+	// Set sets all values that it is given, or none when one cannot be taken; bad says which and why. ErrForbidden is
+	// for a caller who may not.
 	Set func(ctx context.Context, who auth.Identity, values map[string]string) (bad []Invalid, err error)
 	// Fresh reports whether no one has set TitleField and ZoneField yet: then the first administrator is asked for both.
 	Fresh                 func(context.Context) (bool, error)
@@ -30,16 +33,26 @@ type Settings struct {
 // Field is one setting.
 type Field struct {
 	Name, Label string
-	Kind        string // text, number, flag, zone, status (open or closed), or who: no one, users or anyone
+	Kind        string // text, number, flag, zone, choice, status (open or closed), or who: no one, users or anyone
+	Hint        string // shown with the field; may be empty
+	// Choices returns what a field of the kind choice offers, with examples of that moment. The last one is a text that
+	// the user types. Set must refuse Other, which is its value as long as nothing is typed.
+	Choices func(time.Time) []Choice
+	Other   string
 }
+
+// Choice is one of the values that a field offers.
+type Choice struct{ Value, Label, Example string }
 
 // Invalid says which setting cannot be taken. Why goes on after "This": "must be a number".
 type Invalid struct{ Field, Why string }
 
 type shownSetting struct {
 	Field
-	Is string
-	On bool
+	Is     string
+	On     bool
+	Listed []Choice
+	Typed  string // what is in the field for another value
 }
 
 func (v *visit) settingsTitle() string {
@@ -60,15 +73,40 @@ func (v *visit) shownSettings() (list []shownSetting, err error) {
 		return nil, err
 	}
 	for _, f := range settings.Fields {
-		f.Label = v.T(f.Label)
+		f.Label, f.Hint = v.T(f.Label), v.T(f.Hint)
 		shown := shownSetting{Field: f, Is: values[f.Name]}
-		if v.sent("/admin/settings") {
-			shown.Is = v.form(f.Name)
+		if typed, there := v.typedSetting(f); v.sent("/admin/settings") && there {
+			shown.Is = typed
 		}
 		shown.On = shown.Is != ""
+		if f.Choices != nil {
+			shown.choose(f.Choices(v.now().In(v.around.Zone)))
+		}
 		list = append(list, shown)
 	}
 	return list, nil
+}
+
+// choose lists the choices. A value that is not one of them is in the field for another one.
+func (s *shownSetting) choose(from []Choice) {
+	s.Listed = from
+	if slices.ContainsFunc(from, func(c Choice) bool { return c.Value == s.Is }) {
+		return
+	}
+	if s.Is != s.Other {
+		s.Typed = s.Is
+	}
+	s.Is = s.Other
+}
+
+// typedSetting returns what the form has for a field. there is false for a field that the form does not have, which
+// stays as it is; only a box that is not ticked is never sent.
+func (v *visit) typedSetting(f Field) (value string, there bool) {
+	value, there = v.form(f.Name), f.Kind == "flag" || v.r.PostForm.Has(f.Name)
+	if f.Choices != nil && value == f.Other {
+		value = cmp.Or(v.form(f.Name+"-other"), value)
+	}
+	return value, there
 }
 
 // changeSettings takes them, all or none.
@@ -79,7 +117,9 @@ func (v *visit) changeSettings() error {
 	}
 	values := make(map[string]string)
 	for _, f := range settings.Fields {
-		values[f.Name] = v.form(f.Name)
+		if typed, there := v.typedSetting(f); there {
+			values[f.Name] = typed
+		}
 	}
 	bad, err := settings.Set(v.ctx(), v.who, values)
 	if err != nil {

@@ -5,11 +5,13 @@ import (
 	"errors"
 	"net/http"
 	"net/netip"
+	"time"
 
 	"github.com/quillgate/quillgate/auth"
 	"github.com/quillgate/quillgate/database"
 	"github.com/quillgate/quillgate/desk"
 	"github.com/quillgate/quillgate/notices"
+	"github.com/quillgate/quillgate/permalink"
 	"github.com/quillgate/quillgate/pingback"
 	"github.com/quillgate/quillgate/profiles"
 	"github.com/quillgate/quillgate/public"
@@ -160,6 +162,10 @@ var blogSettings = []profiles.Field{
 	{Name: "blog_title", Label: "Blog title", Kind: "text"},
 	{Name: "blog_tagline", Label: "Tagline, a few words", Kind: "text"},
 	{Name: "timezone_string", Label: "Time zone", Kind: "zone"},
+	{
+		Name: "permalink_structure", Label: "Addresses of posts", Kind: "choice", Choices: permalinks, Other: "/",
+		Hint: "After a change, former addresses that have the name of a post still lead to it. Those that have only its number, such as /archives/123, do not.",
+	},
 	{Name: "default_comment_status", Label: "Comments on new posts", Kind: "status"},
 	{Name: site.OptionCommenters, Label: "Who may comment", Kind: "who"},
 	{Name: "comment_moderation", Label: "Hold every comment for review", Kind: "flag"},
@@ -170,6 +176,16 @@ var blogSettings = []profiles.Field{
 	{Name: "pingback", Label: "Accept pingbacks from pages that link here", Kind: "flag"},
 	{Name: "pingback_send", Label: "Send pingbacks to the pages that a post links to", Kind: "flag"},
 	{Name: "blog_public", Label: "Let search engines list the blog", Kind: "flag"},
+}
+
+// permalinks returns the usual structures of addresses, with the address that a
+// post of that moment has.
+func permalinks(at time.Time) []profiles.Choice {
+	var list []profiles.Choice
+	for _, shape := range permalink.Shapes {
+		list = append(list, profiles.Choice{Value: shape.Structure, Label: shape.Name, Example: permalink.Example(shape.Structure, at)})
+	}
+	return list
 }
 
 // settings returns the options of the blog for the settings page.
@@ -191,6 +207,9 @@ func (b *Blog) settings() *profiles.Settings {
 				if f.Kind == "flag" && !options.Bool(f.Name) {
 					values[f.Name] = ""
 				}
+			}
+			if !permalink.Supported(values["permalink_structure"]) {
+				values["permalink_structure"] = "" // posts have plain addresses then
 			}
 			values["blog_title"], values["blog_tagline"] = options.Title(), options.Tagline() // plain text
 			return values, nil

@@ -1,0 +1,100 @@
+package profiles_test
+
+import (
+	"fmt"
+	"net/http"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/quillgate/quillgate/auth"
+	"github.com/quillgate/quillgate/permalink"
+	"github.com/quillgate/quillgate/site"
+)
+
+// The addresses of posts are chosen on the page: one of the usual structures or another one. One that cannot be used is
+// refused in the words of package permalink, and then nothing is changed. Former addresses lead to the post, as the page
+// promises.
+func TestPermalinksOnThePage(t *testing.T) {
+	each(t, func(t *testing.T, h *house) {
+		edit := site.PostEdit{Title: new("Sea air"), Status: new("publish")}
+		id, err := h.blog.Site.CreatePost(t.Context(), auth.Identity{User: h.ada}, edit)
+		if err != nil {
+			t.Fatal(err)
+		}
+		options := func() *site.Options {
+			t.Helper()
+			o, err := h.blog.Site.Options(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			return o
+		}
+		chosen := regexp.MustCompile(`name="permalink_structure" value="([^"]*)" checked`)
+		ada, nora := h.as(t, "ada"), h.browser(t)
+		former := []string{fmt.Sprintf("/?p=%d", id)}
+
+		first := ada.get("/admin/settings")
+		for _, shape := range permalink.Shapes {
+			if example := permalink.Example(shape.Structure, h.clock.Now()); !strings.Contains(first.body, shape.Name+" <code>"+example+"</code>") {
+				t.Errorf("the page lacks %s with %s:\n%s", shape.Name, example, first.body)
+			}
+		}
+		if strings.Contains(first.body, "%!") {
+			t.Errorf("the page has a hint that was taken for a format:\n%s", first.body)
+		}
+		for _, want := range []struct{ radio, typed, structure string }{
+			{"/archives/%post_id%", "", "/archives/%post_id%"},
+			{"/%year%/%monthnum%/%postname%/", "not used", "/%year%/%monthnum%/%postname%/"},
+			{"/", "/notes/%postname%.html", "/notes/%postname%.html"},
+			{"/%postname%/", "", "/%postname%/"},
+			{"", "", ""},
+		} {
+			if p := ada.post("/admin/settings", "permalink_structure", want.radio, "permalink_structure-other", want.typed); p.status != http.StatusSeeOther {
+				t.Fatalf("choose %q: %d\n%s", want.radio, p.status, p.body)
+			}
+			if got := options().Text("permalink_structure"); got != want.structure {
+				t.Errorf("choose %q and type %q: the structure is %q", want.radio, want.typed, got)
+			}
+			if got := found(t, chosen, ada.get("/admin/settings").body); got != want.radio {
+				t.Errorf("the page has chosen %q, want %q", got, want.radio)
+			}
+			full, err := h.blog.Site.FindPost(t.Context(), auth.Identity{}, fmt.Sprintf("%s/?p=%d", h.base, id), 0)
+			if err != nil {
+				t.Fatal(err)
+			}
+			now := strings.TrimPrefix(full.Link, h.base)
+			for _, old := range former {
+				if p := nora.get(old); old != now && p.header.Get("Location") != full.Link {
+					t.Errorf("with %q, the former address %s: %d to %q, want %s", want.structure, old, p.status, p.header.Get("Location"), full.Link)
+				}
+			}
+			if strings.Contains(now, "sea-air") { // a number alone leads nowhere after a change, which the page says too
+				former = append(former, now)
+			}
+		}
+
+		before := options().Stored()
+		for _, bad := range []string{"foo", "/blog/", "/%postname%/%nothing%/", "/profile/%postname%/", ""} {
+			p := ada.post("/admin/settings", "blog_title", "Not this", "permalink_structure", "/", "permalink_structure-other", bad)
+			why := permalink.Problem(bad)
+			if bad == "" {
+				why = permalink.Problem("/")
+			}
+			for _, want := range []string{"This " + why + ".", `href="#permalink_structure"`, `id="permalink_structure-wrong"`, `name="permalink_structure" value="/" checked`, `value="` + bad + `" aria-label`} {
+				if p.status != http.StatusUnprocessableEntity || !strings.Contains(p.body, want) {
+					t.Errorf("structure %q: %d, lacks %q\n%s", bad, p.status, want, p.body)
+				}
+			}
+		}
+		if got := fmt.Sprint(options().Stored()); got != fmt.Sprint(before) {
+			t.Errorf("refused forms changed the options to %s, from %v", got, before)
+		}
+
+		// A form without the choice leaves it as it is.
+		ada.post("/admin/settings", "permalink_structure", "/%postname%/")
+		if p := ada.post("/admin/settings", "blog_title", "Quay"); p.status != http.StatusSeeOther || options().Title() != "Quay" || options().Text("permalink_structure") != "/%postname%/" {
+			t.Errorf("another field: %d, the structure is %q", p.status, options().Text("permalink_structure"))
+		}
+	})
+}
