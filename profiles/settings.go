@@ -34,7 +34,7 @@ type Settings struct {
 type Field struct {
 	Name, Label string
 	Kind        string // text, number, flag, zone, choice, status (open or closed), or who: no one, users or anyone
-	Hint        string // shown with the field; may be empty
+	Hint        string // shown with text, numbers and choices; may be empty
 	// Choices returns what a field of the kind choice offers, with examples of that moment. The last one is a text that
 	// the user types. Set must refuse Other, which is its value as long as nothing is typed.
 	Choices func(time.Time) []Choice

@@ -98,3 +98,41 @@ func TestPermalinksOnThePage(t *testing.T) {
 		}
 	})
 }
+
+// The sizes of the next pictures are set on the page, all or none.
+func TestSizesOfPicturesOnThePage(t *testing.T) {
+	each(t, func(t *testing.T, h *house) {
+		ada := h.as(t, "ada")
+		sizes := func(want string) {
+			t.Helper()
+			o, err := h.blog.Site.Options(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			var got []string
+			for _, size := range o.PictureOrder().Sizes[:3] {
+				got = append(got, fmt.Sprint(size.Name, " ", size.Width, "x", size.Height, " ", size.Crop))
+			}
+			if strings.Join(got, ", ") != want {
+				t.Errorf("the sizes are %q, want %s", got, want)
+			}
+		}
+		sizes("medium 300x300 false, large 1024x1024 false, thumbnail 150x150 true")
+		if p := ada.get("/admin/settings"); !strings.Contains(p.body, `name="thumbnail_size_w" value="150" aria-describedby="thumbnail_size_w-hint"`) || !strings.Contains(p.body, `name="thumbnail_crop" value="1" checked`) {
+			t.Errorf("the page lacks the size of thumbnails:\n%s", p.body)
+		}
+		form := []string{"thumbnail_size_w", "200", "thumbnail_size_h", "120", "medium_size_w", "640", "medium_size_h", "0", "large_size_w", "1600", "large_size_h", "1200"}
+		if p := ada.post("/admin/settings", form...); p.status != http.StatusSeeOther {
+			t.Fatalf("sizes: %d\n%s", p.status, p.body)
+		}
+		after := "medium 640x0 false, large 1600x1200 false, thumbnail 200x120 false"
+		sizes(after)
+		for _, bad := range []string{"-1", "wide", "", "1.5"} {
+			p := ada.post("/admin/settings", "thumbnail_size_w", "99", "thumbnail_crop", "1", "large_size_h", bad)
+			if p.status != http.StatusUnprocessableEntity || !strings.Contains(p.body, `id="large_size_h-wrong">This must be a whole number, 0 or above.`) || !strings.Contains(p.body, `name="thumbnail_size_w" value="99"`) {
+				t.Errorf("height %q: %d\n%s", bad, p.status, p.body)
+			}
+		}
+		sizes(after)
+	})
+}

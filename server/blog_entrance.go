@@ -175,6 +175,13 @@ var blogSettings = []profiles.Field{
 	{Name: "admin_email", Label: "Moderators' e-mail address (empty: all administrators)", Kind: "text"},
 	{Name: "pingback", Label: "Accept pingbacks from pages that link here", Kind: "flag"},
 	{Name: "pingback_send", Label: "Send pingbacks to the pages that a post links to", Kind: "flag"},
+	{Name: "thumbnail_size_w", Label: "Thumbnails: width in pixels", Kind: "number", Hint: "Sizes apply to pictures that are uploaded from now on. 0 means no limit; a size without limits is not made."},
+	{Name: "thumbnail_size_h", Label: "Thumbnails: height in pixels", Kind: "number"},
+	{Name: "thumbnail_crop", Label: "Crop thumbnails to exactly this size", Kind: "flag"},
+	{Name: "medium_size_w", Label: "Medium pictures: largest width in pixels", Kind: "number"},
+	{Name: "medium_size_h", Label: "Medium pictures: largest height in pixels", Kind: "number"},
+	{Name: "large_size_w", Label: "Large pictures: largest width in pixels", Kind: "number"},
+	{Name: "large_size_h", Label: "Large pictures: largest height in pixels", Kind: "number"},
 	{Name: "blog_public", Label: "Let search engines list the blog", Kind: "flag"},
 }
 
