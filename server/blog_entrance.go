@@ -131,6 +131,7 @@ var pagesHere = map[string]string{
 	"/wp-login.php": "/signin", "/wp-admin": "/profile", "/wp-admin/": "/profile", "/wp-admin/index.php": "/profile",
 	"/wp-admin/edit-comments.php": "/admin/comments", "/wp-admin/edit.php": "/admin/posts", "/wp-admin/upload.php": "/admin/media",
 	"/wp-admin/users.php": "/admin/users", "/wp-admin/options-general.php": "/admin/settings", "/wp-admin/profile.php": "/profile/account",
+	"/wp-admin/options-permalink.php": "/admin/settings", "/wp-admin/options-media.php": "/admin/settings", "/wp-admin/options-discussion.php": "/admin/settings",
 	"/.well-known/change-password": "/profile/security",
 }
 

@@ -101,6 +101,7 @@ func TestRoutes(t *testing.T) {
 		{"GET", "/wp-admin/", 303, "text/html; charset=utf-8", "/profile"},
 		{"GET", "/wp-admin", 303, "text/html; charset=utf-8", "/profile"},
 		{"GET", "/wp-admin/edit-comments.php", 303, "text/html; charset=utf-8", "/admin/comments"},
+		{"GET", "/wp-admin/options-permalink.php", 303, "text/html; charset=utf-8", "/admin/settings"},
 		{"GET", "/wp-admin/edit.php?post_type=page", 303, "text/html; charset=utf-8", "/admin/pages"},
 		{"GET", "/wp-admin/upload.php", 303, "text/html; charset=utf-8", "/admin/media"},
 		{"GET", "/.well-known/change-password", 303, "text/html; charset=utf-8", "/profile/security"},
