@@ -270,11 +270,17 @@ func line(text, none string) string {
 
 // quoted marks each line of a text as somebody else's. Whatever a mail program may take for the end of a line is one.
 func quoted(text string) string {
-	lines := strings.FieldsFunc(strings.NewReplacer("\r\n", "\n", "\n", "\n\x00").Replace(text), func(r rune) bool {
-		return r == '\n' || r == '\r' || r == '\v' || r == '\f' || r == '\u0085' || r == '\u2028' || r == '\u2029'
-	})
+	lines := strings.Split(strings.Map(func(r rune) rune {
+		switch r {
+		case '\r', '\v', '\f', '\u0085', '\u2028', '\u2029':
+			return '\n'
+		case 0:
+			return -1
+		}
+		return r
+	}, strings.ReplaceAll(text, "\r\n", "\n")), "\n")
 	for i, l := range lines {
-		lines[i] = strings.TrimRight("> "+strings.ReplaceAll(l, "\x00", ""), " ")
+		lines[i] = strings.TrimRight("> "+l, " ")
 	}
 	return strings.Join(lines, "\n")
 }

@@ -9,7 +9,7 @@ import (
 
 // FuzzQuoted looks for texts of strangers that leave their quotation or their line.
 func FuzzQuoted(f *testing.F) {
-	for _, text := range []string{"a\n\nb", "a\r\nb\rc\u2028d\u2029e\u0085f\vg\fh", "\x00", "\n", "", "> x", "&#10;a&#x2028;b", "<b\n>a", "\xff\n\xfe"} {
+	for _, text := range []string{"a\n\nb", "a\r\nb\rc\u2028d\u2029e\u0085f\vg\fh", "\x00", "\n", "", "> x", "&#10;a&#x2028;b", "<b\n>a", "\xff\n\xfe", "\xc2\x00\x85"} {
 		f.Add(text)
 	}
 	ends := func(r rune) bool {
