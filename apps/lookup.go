@@ -119,3 +119,18 @@ func (s *Store) find(ctx context.Context, public string) (Secret, *App, error) {
 	}
 	return secret, &app, nil
 }
+
+// Owner returns the user who has the key with a public part, or the token or
+// application password with an ID, whether or not it still works. Error:
+// ErrNotFound.
+func Owner(ctx context.Context, tx *database.Tx, id string) (userID int64, err error) {
+	err = tx.Get(ctx, &userID, `SELECT user_id FROM apps WHERE site_id = $site AND public = $1
+		UNION ALL SELECT user_id FROM application_passwords WHERE site_id = $site AND uuid = $1 LIMIT 1`, database.CleanText(id))
+	if errors.Is(err, database.ErrNoRows) {
+		return 0, ErrNotFound
+	}
+	if err != nil {
+		return 0, fmt.Errorf("get the owner of a key: %w", err)
+	}
+	return userID, nil
+}

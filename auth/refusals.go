@@ -19,14 +19,15 @@ const (
 )
 
 // Refusals counts refused credentials of a site by day and reason, for all
-// processes of a database together. In a request, counting costs only a lock;
-// the counts are written in batches. It is safe for concurrent use.
+// processes of a database together, and keeps the last ones. In a request, this
+// costs only a lock; both are written in batches. It is safe for concurrent use.
 type Refusals struct {
 	db     *database.DB
 	clock  func() time.Time
 	logger *slog.Logger
 
 	counts *database.Batch[refusal, int64]
+	last   *lastRefusals
 }
 
 type refusal struct {
@@ -56,21 +57,24 @@ func NewRefusals(db *database.DB, clock func() time.Time, logger *slog.Logger) *
 			return err
 		},
 	})
-	return &Refusals{db: db, clock: clock, logger: logger, counts: counts}
+	return &Refusals{db: db, clock: clock, logger: logger, counts: counts, last: newLastRefusals(db)}
 }
 
 // Of returns the counts of another site of the same database. Run of the first
 // Refusals writes them all.
 func (r *Refusals) Of(site int64) *Refusals {
-	return &Refusals{r.db.Of(site), r.clock, r.logger, r.counts}
+	return &Refusals{r.db.Of(site), r.clock, r.logger, r.counts, r.last}
 }
 
 func (r *Refusals) day(at time.Time) string { return at.UTC().Format(time.DateOnly) }
 
-// Count counts a refusal. The reasons are those of this package, so there are
-// few.
-func (r *Refusals) Count(reason Reason) {
-	r.counts.Add(refusal{r.db.Site(), r.day(r.clock()), reason}, 1)
+// Count counts a refusal and keeps it among the last ones; see Last. agent is
+// the User-Agent of the client; see Agent. The reasons are those of this
+// package, so there are few.
+func (r *Refusals) Count(e Event, agent string) {
+	now := r.clock()
+	r.counts.Add(refusal{r.db.Site(), r.day(now), e.Reason}, 1)
+	r.last.add(r.db.Site(), refusedEvent{e, agent, now})
 }
 
 // Run writes the counts from time to time, and once more when ctx ends.
@@ -97,9 +101,13 @@ func (r *Refusals) Run(ctx context.Context) {
 
 // flush writes the counts. Those that cannot be written stay counted.
 func (r *Refusals) flush(ctx context.Context) error {
+	oldest := r.clock().Add(-refusalsKept)
 	n, err := r.counts.Flush(ctx, true, r.clock())
 	if err == nil && n > 0 {
-		_, err = r.db.Exec(ctx, `DELETE FROM refusals WHERE day < $1`, r.day(r.clock().Add(-refusalsKept)))
+		_, err = r.db.Exec(ctx, `DELETE FROM refusals WHERE day < $1`, r.day(oldest))
+	}
+	if err == nil {
+		err = r.last.flush(ctx, r.db, r.clock(), oldest)
 	}
 	if err != nil {
 		return fmt.Errorf("write counts of refusals: %w", err)

@@ -18,6 +18,7 @@ func (u *Users) DropSite(ctx context.Context, tx *database.Tx) error {
 		`DELETE FROM sessions WHERE site_id = $site`,
 		`DELETE FROM throttle WHERE site_id = $site`,
 		`DELETE FROM refusals WHERE site_id = $site`,
+		`DELETE FROM last_refusals WHERE site_id = $site`,
 		`DELETE FROM account_policy WHERE site_id = $site`,
 	} {
 		if _, err := tx.Exec(ctx, statement); err != nil {

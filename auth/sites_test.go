@@ -205,7 +205,7 @@ func TestSitesAreGuessedAtApart(t *testing.T) {
 			if errors.As(err, &throttled) {
 				break
 			}
-			counts.Of(1).Count(auth.WrongPassword)
+			counts.Of(1).Count(auth.Event{Reason: auth.WrongPassword}, "")
 		}
 		if throttled == nil {
 			t.Fatal("nobody is slowed down")

@@ -86,7 +86,7 @@ func declared(t *testing.T, pkg string) (names []string) {
 	return names
 }
 
-// Every reason of a refusal is said in words on the chart.
+// Every reason of a refusal is said in words on the pages, with what to do.
 func TestReasonsInWords(t *testing.T) {
 	source, err := os.ReadFile("../auth/auth.go")
 	if err != nil {
@@ -97,8 +97,8 @@ func TestReasonsInWords(t *testing.T) {
 		t.Fatalf("%d reasons are found", len(reasons))
 	}
 	for _, r := range reasons {
-		if reasonWords[auth.Reason(r[1])] == "" {
-			t.Errorf("%s has no words", r[1])
+		if reason := auth.Reason(r[1]); reason.Words() == string(reason) || reason.Remedy() == "" {
+			t.Errorf("%s has no words, or nothing to do about it", reason)
 		}
 	}
 }

@@ -54,8 +54,8 @@ type Config struct {
 	Trail func(context.Context, audit.Filter) ([]audit.Line, error)
 	// ClientAddr tells where a request came from and whether it came by TLS.
 	ClientAddr func(*http.Request) (addr netip.Addr, secure bool)
-	// Refusals counts refused credentials by reason, since the day of a moment; see auth.Refusals.
-	Refusals func(ctx context.Context, since time.Time) (map[auth.Reason]int64, error)
+	// Refusals holds the counts of refused credentials, and the last ones.
+	Refusals *auth.Refusals
 	// Surroundings tells what the pages belong to. It is asked for every page.
 	Surroundings func(context.Context) (Surroundings, error)
 	// Upstream is the WordPress behind a gateway; nil where the accounts are kept here.

@@ -3,25 +3,30 @@ package profiles
 import (
 	"cmp"
 	"slices"
+	"time"
 
 	"github.com/quillgate/quillgate/auth"
 )
 
-// refusals shows how many credentials were refused, and why.
+// refusals shows how many credentials were refused, and why, and the last ones.
 func (v *visit) refusals() error {
 	v.title = v.T("Refused sign-ins and signatures")
-	month, err := v.p.cfg.Refusals(v.ctx(), v.now().AddDate(0, 0, -29))
+	month, err := v.p.cfg.Refusals.ByReason(v.ctx(), v.now().AddDate(0, 0, -29))
 	if err != nil {
 		return err
 	}
-	today, err := v.p.cfg.Refusals(v.ctx(), v.now())
+	today, err := v.p.cfg.Refusals.ByReason(v.ctx(), v.now())
+	if err != nil {
+		return err
+	}
+	last, err := v.p.cfg.Refusals.LastOfAll(v.ctx())
 	if err != nil {
 		return err
 	}
 	var bars []bar
 	most := int64(1)
 	for reason, n := range month {
-		bars = append(bars, bar{Reason: v.reason(reason), Name: string(reason), Count: n, Today: today[reason]})
+		bars = append(bars, bar{Reason: v.T(reason.Words()), Name: string(reason), Count: n, Today: today[reason]})
 		most = max(most, n)
 	}
 	slices.SortFunc(bars, func(a, b bar) int { return cmp.Or(cmp.Compare(b.Count, a.Count), cmp.Compare(a.Name, b.Name)) })
@@ -36,7 +41,8 @@ func (v *visit) refusals() error {
 	return v.show("refusals", struct {
 		Bars   []bar
 		Height int
-	}{bars, 16 + 48*len(bars)})
+		Last   []refusedLine
+	}{bars, 16 + 48*len(bars), v.lastRefused(last, v.names())})
 }
 
 // bar is one of the chart, with its place in pixels: the words stand above it, the number behind it.
@@ -47,30 +53,40 @@ type bar struct {
 	Width                int // in hundredths of the chart
 }
 
-// reason says why a credential was refused, to people. What is not in the table is shown by its name.
-func (v *visit) reason(r auth.Reason) string {
-	if words, known := reasonWords[r]; known {
-		return v.T(words)
-	}
-	return string(r)
+// refusedLine is one of the last refusals, in words.
+type refusedLine struct {
+	At      time.Time
+	Text    string
+	Remedy  string
+	Remarks []string // whose, with what, from where
 }
 
-var reasonWords = map[auth.Reason]string{
-	auth.MalformedHeader: "A signature that cannot be read", auth.SeveralHeaders: "Several signatures at once", auth.SeveralSchemes: "Two kinds of signature at once",
-	auth.UnknownKey: "A key that does not exist", auth.RevokedKey: "A key that was revoked", auth.ExpiredKey: "A key that has expired",
-	auth.UnusedKey: "A key that was disabled because it was not used", auth.WrongNetwork: "A network that is not allowed",
-	auth.StrictKey: "A header signature, where RFC 9421 is required", auth.VerificationKeyOnly: "A header signature with a verification key",
-	auth.SealedKey: "A key whose secret cannot be read", auth.WrongDigest: "A wrong signature", auth.LegacyForm: "A signature in the old, weaker form",
-	auth.KeyWithoutUser: "A key whose user was deleted", auth.SignedInstead: "A signature where only a password is accepted", auth.NotSigned: "No signature and no password",
-	auth.WrongCode: "A wrong authenticator code", auth.UnknownUser: "A user that does not exist", auth.WrongPassword: "A wrong password",
-	auth.EmptyPassword: "An empty password", auth.LongPassword: "A password that is too long", auth.EarlierFailure: "Calls that follow a wrong password in the same request",
-	auth.TooManyFailures: "Too many earlier wrong passwords", auth.ClearText: "A password over an unencrypted connection", auth.Overload: "Too many sign-ins at the same time",
-	auth.UnknownToken: "A token that does not exist", auth.WrongToken: "A wrong token", auth.RevokedToken: "A token that was revoked",
-	auth.ExpiredToken: "A token that has expired", auth.TokensOff: "A token, while tokens are disabled",
-	auth.PasswordsRefused: "An account password, which clients may not send", auth.SecondFactorNeeded: "A password without the second factor",
-	auth.NoTag: "A signature without its tag", auth.MissingParameter: "A signature without a parameter that it needs",
-	auth.NotCovered: "A signature that does not cover all required parts", auth.NoContentDigest: "A signature without a digest of the body",
-	auth.OtherAlgorithm: "A signature with the wrong algorithm", auth.OtherServer: "A signature for another server",
-	auth.StaleSignature: "A signature that is too old, or made with a wrong clock", auth.Replayed: "A request that was already sent",
-	auth.ManyNonces: "Too many requests with one key",
+// lastRefused puts refusals into words. names gives the name of a user; nil: they are all the visitor's.
+func (v *visit) lastRefused(list []auth.Refused, names func(int64) string) []refusedLine {
+	lines := make([]refusedLine, 0, len(list))
+	for _, r := range list {
+		l := refusedLine{At: r.At, Text: v.T(r.Reason.Words()), Remedy: v.T(r.Reason.Remedy())}
+		remark := func(format string, args ...any) { l.Remarks = append(l.Remarks, v.T(format, args...)) }
+		switch {
+		case names == nil:
+		case r.UserID != 0:
+			l.Remarks = append(l.Remarks, names(r.UserID))
+		case r.Named:
+			remark("a user name that does not exist")
+		}
+		switch {
+		case r.Public != "":
+			remark("key %s", r.Public)
+		case r.KeyLength > 0:
+			remark("an unknown key of %d characters", r.KeyLength)
+		}
+		if r.Addr.IsValid() {
+			l.Remarks = append(l.Remarks, r.Addr.String())
+		}
+		if r.Agent != "" {
+			l.Remarks = append(l.Remarks, program(r.Agent))
+		}
+		lines = append(lines, l)
+	}
+	return lines
 }

@@ -11,6 +11,7 @@ type securityPage struct {
 	Factor   auth.SecondFactor
 	Keys     []auth.Passkey
 	Sessions []shownSession
+	Last     []refusedLine
 }
 
 type shownSession struct {
@@ -40,6 +41,11 @@ func (v *visit) securityPage() error {
 	for _, s := range list {
 		page.Sessions = append(page.Sessions, shownSession{s, program(s.Agent), s.ID == current})
 	}
+	last, err := v.p.cfg.Refusals.Last(v.ctx(), v.who.User.ID)
+	if err != nil {
+		return err
+	}
+	page.Last = v.lastRefused(last, nil)
 	return v.show("security", page)
 }
 

@@ -143,7 +143,7 @@ func (s *Server) profilesOf(v *served, of Pages) (*profiles.Pages, []Route, erro
 			c := ClientOf(r.Context())
 			return c.Addr, c.Secure // a secure cookie would not come back over a plain connection from this machine
 		},
-		Refusals:     v.refusals.ByReason,
+		Refusals:     v.refusals,
 		Surroundings: of.Surroundings,
 		Settings:     of.Settings,
 		Section:      of.Section,

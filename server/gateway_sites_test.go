@@ -395,7 +395,7 @@ func TestGatewaySitesComeAndGo(t *testing.T) {
 		if body := get(); faultCode(body) != "403" {
 			t.Errorf("a key of the site that is gone: %s", body)
 		}
-		for _, table := range []string{"users", "apps", "upstream_credentials", "audit", "audit_head", "refusals", "throttle", "sessions"} {
+		for _, table := range []string{"users", "apps", "upstream_credentials", "audit", "audit_head", "refusals", "last_refusals", "throttle", "sessions"} {
 			var n int
 			if err := h.keys.DB.Get(ctx, &n, `SELECT COUNT(*) FROM `+table+` WHERE site_id = $1`, h.ids["one"]); err != nil || n != 0 {
 				t.Errorf("%d rows of %s are left, %v", n, table, err)

@@ -9,6 +9,8 @@ import (
 	"net/http"
 	"runtime/debug"
 	"time"
+
+	"github.com/quillgate/quillgate/auth"
 )
 
 // record collects what becomes known about a request, for its log line and the
@@ -17,15 +19,16 @@ type record struct {
 	id      string
 	site    *served
 	client  client
-	route   string // the name in the route table, never text from the client
-	method  string // the name of the called method in the table; "" if no known method was called
-	calls   int    // number of calls in a system.multicall
-	outcome string // of the call: ok, or fault with its code
-	refusal string // why a credential was refused; not for the client
-	cause   string // of a refusal by the protocol server, for the log
-	user    int64  // the caller
-	app     string // the application by its public key, or the token by its ID
-	signed  bool   // app is the key of a signature
+	route   string     // the name in the route table, never text from the client
+	method  string     // the name of the called method in the table; "" if no known method was called
+	calls   int        // number of calls in a system.multicall
+	outcome string     // of the call: ok, or fault with its code
+	refusal string     // why a credential was refused; not for the client
+	refused auth.Event // whose it was, as far as the request names someone
+	cause   string     // of a refusal by the protocol server, for the log
+	user    int64      // the caller
+	app     string     // the application by its public key, or the token by its ID
+	signed  bool       // app is the key of a signature
 	// superseded means that the application has a successor, to which its
 	// client still has to change.
 	superseded bool
@@ -103,7 +106,7 @@ func (s *Server) observed(next http.Handler) http.Handler {
 			s.metrics.inFlight.Dec()
 			took := time.Since(start)
 			s.metrics.observe(rec, took)
-			rec.site.count(rec)
+			rec.site.count(rec, r)
 			s.logRequest(r, rec, took)
 		}()
 		next.ServeHTTP(out, r)

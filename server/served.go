@@ -70,9 +70,11 @@ func (k *Keys) Of(site int64) *Keys {
 }
 
 // count counts a request that has been answered.
-func (v *served) count(rec *record) {
+func (v *served) count(rec *record, r *http.Request) {
 	if rec.refusal != "" {
-		v.refusals.Count(auth.Reason(rec.refusal))
+		e := rec.refused
+		e.Reason, e.Addr = auth.Reason(rec.refusal), rec.client.addr
+		v.refusals.Count(e, auth.Agent(r))
 	}
 	if v.traffic == nil {
 		return

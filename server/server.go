@@ -180,7 +180,7 @@ func (s *Server) observeCredential(ctx context.Context, e auth.Event) {
 		s.metrics.superseded.Inc()
 	}
 	if e.Reason != "" {
-		rec.refusal = string(e.Reason)
+		rec.refusal, rec.refused = string(e.Reason), e
 		if e.Via == auth.ViaApplicationPassword && e.Reason == auth.UnknownUser {
 			rec.cause = "HTTP Basic with an unknown user name; a proxy may be passing on its own credentials"
 			s.foreign.Do(s.warnForeignBasic)

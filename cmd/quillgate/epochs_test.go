@@ -60,6 +60,7 @@ var epochs = map[string]struct {
 	"nonces":                {why: "is written for each signed request; what is remembered of it is a count, of at most a second"},
 	"throttle":              {why: "is written for each guess"},
 	"refusals":              {why: "is read for its page"},
+	"last_refusals":         {why: "is read for its pages"},
 	"relayed":               {why: "is read for each call that creates"},
 	"creations":             {why: "is read for each call that creates"},
 	"audit":                 {why: "is read for its page"},

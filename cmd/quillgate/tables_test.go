@@ -112,6 +112,7 @@ func eachText(t *testing.T, fn func(path, text string)) {
 var everySite = map[string]string{
 	`DELETE FROM sessions WHERE expires <= $1`:                                  "what has expired is nobody's any more",
 	`DELETE FROM refusals WHERE day < $1`:                                       "what is too old to be shown",
+	`DELETE FROM last_refusals WHERE at < $1`:                                   "what is too old to be shown",
 	`DELETE FROM throttle WHERE last <= $1 AND key NOT LIKE 'k%' OR last <= $2`: "what is too old to count",
 	`UPDATE audit_head SET mac = $1`:                                            "the operator has lost the master key, which is that of all sites",
 	`SELECT site_id FROM audit_head ORDER BY site_id`:                           "a new master key begins in the trail of each site",
