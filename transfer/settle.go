@@ -64,16 +64,15 @@ func (m *Imported) Settle(ctx context.Context) (Settled, error) {
 		if err := b.SetOption(ctx, wish.name, database.CleanText(wish.value)); err != nil {
 			return s, err
 		}
+		switch wish.name {
+		case "blog_title":
+			s.Title = wish.value
+		case "blog_tagline":
+			s.Tagline = wish.value
+		}
 	}
 	if options, err = b.Options(ctx); err != nil {
 		return s, err
-	}
-	// What an import set that was killed later is told of as well.
-	if in.cfg.Title != "" && options.Text("blog_title") == database.CleanText(in.cfg.Title) {
-		s.Title = in.cfg.Title
-	}
-	if in.cfg.Tagline != "" && options.Text("blog_tagline") == database.CleanText(in.cfg.Tagline) {
-		s.Tagline = in.cfg.Tagline
 	}
 	s.Set = s.Structure != "" && options.Text("permalink_structure") == s.Structure
 	hours, named := options.GMTOffset()
