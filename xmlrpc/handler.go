@@ -307,6 +307,7 @@ type request[I any] struct {
 	memory   Memory
 	identity I
 	known    bool // identity is set
+	gone     bool // a call of a batch was told that the client went away
 }
 
 // ServeHTTP answers one request.

@@ -176,7 +176,7 @@ func (q *request[I]) multicall(ctx context.Context, c *Call[I], a *answer[I]) er
 		a.most = most
 		err := one.refused
 		if err == nil {
-			err = q.h.nested(ctx, one.run, a)
+			err = q.nested(ctx, one.run, a)
 		}
 		a.most = 0
 		e := Event{Method: q.h.known(one.Name), Nested: true, Duration: one.checked + time.Since(start), Err: err}
@@ -187,6 +187,7 @@ func (q *request[I]) multicall(ctx context.Context, c *Call[I], a *answer[I]) er
 			var f *Fault
 			f, e.Incident = q.h.fault(ctx, err)
 			e.Gone = f == errGone
+			q.gone = q.gone || e.Gone
 			e.Fault = f.Code
 			q.refused(err)
 			a.dst = appendFaultValue(a.dst, f)
@@ -212,13 +213,11 @@ var (
 
 // nested runs one call of a batch, unless the batch exceeds its limits, and
 // writes its result as a list of one.
-func (h *Handler[I]) nested(ctx context.Context, run Run, a *answer[I]) error {
-	switch {
-	case errors.Is(ctx.Err(), context.Canceled):
-		return errGone
-	case ctx.Err() != nil:
-		return errBatchTime
-	case a.size() > a.most:
+func (q *request[I]) nested(ctx context.Context, run Run, a *answer[I]) error {
+	if err := q.unrun(ctx); err != nil {
+		return err
+	}
+	if a.size() > a.most {
 		return errBatchAnswer
 	}
 	a.dst = append(a.dst, "<value><array><data>"...)
@@ -230,6 +229,22 @@ func (h *Handler[I]) nested(ctx context.Context, run Run, a *answer[I]) error {
 		return errBatchAnswer
 	}
 	return nil
+}
+
+// unrun returns why the remaining calls of a batch are not run, or nil. The
+// first time that the client is found to have gone, the error is the context's,
+// which is logged; a batch has many calls.
+func (q *request[I]) unrun(ctx context.Context) error {
+	switch err := ctx.Err(); {
+	case err == nil:
+		return nil
+	case !errors.Is(err, context.Canceled):
+		return errBatchTime
+	case q.gone:
+		return errGone
+	default:
+		return err
+	}
 }
 
 // entry is one element of a batch.
@@ -249,8 +264,7 @@ func check[I any](ctx context.Context, h *Handler[I], e *entry, batch *Call[I], 
 	case e.refused != nil:
 	case c.Method == multicallName:
 		e.refused = errRecursion
-	case ctx.Err() != nil:
-		e.refused = errBatchTime
+	case ctx.Err() != nil: // so it will not run; see unrun
 	default:
 		e.run, e.refused = h.prepare(ctx, &c)
 	}
