@@ -50,7 +50,7 @@ tree:
 
 lint: format tree
 	go tool -modfile=tools/go.mod actionlint
-	go vet ./... && go vet -tags timing,plantedflaw ./signature ./interop/timing && go vet -tags soak,readme,wrk,wordpress,scale ./interop
+	go vet ./... && go vet -tags timing,plantedflaw ./signature ./interop/timing && go vet -tags soak,readme,wrk,wordpress,scale ./interop && go vet -tags cluster ./database
 	go tool -modfile=tools/go.mod staticcheck ./...
 	@dead=$$(go tool -modfile=tools/go.mod deadcode -test ./...); if [ -n "$$dead" ]; then echo "nothing calls these:"; echo "$$dead"; exit 1; fi
 
