@@ -2,19 +2,11 @@ package interop
 
 import (
 	"context"
-	"crypto/rand"
-	"database/sql"
-	"errors"
 	"net/http/httptest"
 	"net/netip"
-	"net/url"
 	"os"
 	"path/filepath"
-	"strings"
 	"testing"
-	"time"
-
-	"github.com/lib/pq"
 
 	"github.com/quillgate/quillgate/auth/authtest"
 	"github.com/quillgate/quillgate/database/databasetest"
@@ -83,45 +75,10 @@ func (s seeded) copy(t *testing.T) seeded {
 		t.Fatal(err)
 	}
 	if s.database != "" {
-		out.database = cloneDatabase(t, s.database)
+		out.database = databasetest.Copy(t, s.database)
 	}
 	seeded{folder: out.folder}.inspect(t) // the database is searched with that of the seed, in the log of writes
 	return out
-}
-
-func cloneDatabase(t *testing.T, from string) string {
-	t.Helper()
-	u, err := url.Parse(from)
-	if err != nil {
-		t.Fatal(err)
-	}
-	source := strings.TrimPrefix(u.Path, "/")
-	name := "c_" + strings.ToLower(rand.Text())
-	u.Path = "/postgres"
-	admin, err := sql.Open("postgres", u.String())
-	if err != nil {
-		t.Fatal(err)
-	}
-	// Whoever has left is connected until PostgreSQL has seen it, and it waits for that a few seconds only: 55006 is
-	// object_in_use.
-	for deadline := time.Now().Add(patience); ; {
-		_, err := admin.Exec("CREATE DATABASE " + name + " TEMPLATE " + source)
-		if err == nil {
-			break
-		}
-		var refused *pq.Error
-		if !errors.As(err, &refused) || refused.Code != "55006" || time.Now().After(deadline) {
-			t.Fatalf("copy the seeded database: %v", err)
-		}
-	}
-	t.Cleanup(func() {
-		if _, err := admin.Exec("DROP DATABASE " + name + " WITH (FORCE)"); err != nil {
-			t.Errorf("drop the copy of the seeded database: %v", err)
-		}
-		admin.Close()
-	})
-	u.Path = "/" + name
-	return u.String()
 }
 
 // serve starts a server in this process, for a blog with the given options, and returns the address of its home page.
