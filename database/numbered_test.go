@@ -2,6 +2,7 @@ package database_test
 
 import (
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -15,21 +16,23 @@ func TestPositional(t *testing.T) {
 	t.Parallel()
 	for query, want := range map[string]string{
 		`SELECT 1`:                     "",
-		`SELECT a FROM b WHERE c = $1`: `SELECT a FROM b WHERE c = ?`,
-		`VALUES ($1, $2), ($3, $4)`:    `VALUES (?, ?), (?, ?)`,
-		`SELECT $1 WHERE $1 = 2`:       "", // twice
-		`SELECT $2, $1`:                "",
-		`SELECT '$1', "$1", $1`:        `SELECT '$1', "$1", ?`,
-		`SELECT 'it''s $1', $1`:        `SELECT 'it''s $1', ?`,
+		`SELECT a FROM b WHERE c = $1`: `SELECT a FROM b WHERE c = +?`,
+		`VALUES ($1, $2), ($3, $4)`:    `VALUES (+?, +?), (+?, +?)`,
+		`SELECT $1 WHERE $1 = 2`:       `SELECT +$1 WHERE +$1 = 2`, // twice
+		`SELECT $2, $1`:                `SELECT +$2, +$1`,
+		`SELECT '$1', "$1", $1`:        `SELECT '$1', "$1", +?`,
+		`SELECT 'it''s $1', $1`:        `SELECT 'it''s $1', +?`,
 		`SELECT $1 -- $2`:              "",
 		`SELECT $1 /* $2 */`:           "",
 		`SELECT ?, $1`:                 "",
 		`SELECT $1a`:                   "",
 		`SELECT $01`:                   "",
+		`SELECT $`:                     "",
 		`SELECT 'open $1`:              "",
-		"SELECT `a$1`, $1":             "SELECT `a$1`, ?",
-		`SELECT $1||$2`:                `SELECT ?||?`,
-		`SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10`: `SELECT ?, ?, ?, ?, ?, ?, ?, ?, ?, ?`,
+		"SELECT `a$1`, $1":             "SELECT `a$1`, +?",
+		`SELECT $1||$2`:                `SELECT +?||+?`,
+		`SELECT 3-$1+$2`:               `SELECT 3-+?++?`,
+		`SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10`: `SELECT +?, +?, +?, +?, +?, +?, +?, +?, +?, +?`,
 	} {
 		if want == "" {
 			want = query
@@ -48,11 +51,13 @@ func FuzzPositional(f *testing.F) {
 			return
 		}
 		// The same text, once numbers stand for the marks again.
-		n, marks := 0, strings.Count(got, "?")
-		for range marks {
+		n := 0
+		for strings.Contains(got, "+?") {
 			n++
-			got = strings.Replace(got, "?", fmt.Sprint("$", n), 1)
+			got = strings.Replace(got, "+?", fmt.Sprint("$", n), 1)
 		}
+		got = regexp.MustCompile(`\+(\$[0-9])`).ReplaceAllString(got, "$1")
+		query = regexp.MustCompile(`\+(\$[0-9])`).ReplaceAllString(query, "$1")
 		if got != query {
 			t.Errorf("%q became %q", query, got)
 		}
@@ -86,6 +91,46 @@ func TestPlaceholders(t *testing.T) {
 			t.Errorf("of a long list: %v, %v", got, err)
 		}
 	})
+}
+
+// SQLite plans a statement once, even if it could plan better for some values:
+// of the condition of a partial index, of a limit, of a pattern.
+func TestStatementsArePlannedOnce(t *testing.T) {
+	t.Parallel()
+	db := databasetest.Open(t, databasetest.SQLite(t))
+	planned := database.CountPlans(t, db)
+	for query, args := range map[string][]any{
+		`SELECT COUNT(*) FROM posts WHERE type = $1`:                                               {"post"},
+		`SELECT COUNT(*) FROM posts WHERE type = $1 AND (name = $2 OR title = $2)`:                 {"post", "name"},
+		`SELECT value FROM post_meta WHERE key = $1 AND post_id IN ($2, $3)`:                       {"_pingme", 1, 2},
+		`SELECT id FROM users WHERE login_key = $1 OR (email_key = $1 AND email_key <> '')`:        {"ada"},
+		`SELECT COUNT(*) FROM (SELECT 1 FROM posts LIMIT $1 OFFSET $2) AS few`:                     {10, 5},
+		`SELECT COUNT(*) FROM attachments WHERE file LIKE $1 ESCAPE '\'`:                           {"2024/%"},
+		`UPDATE posts SET title = $3 WHERE type = $1 AND id = $2`:                                  {"post", 1, "title"},
+		`INSERT INTO post_meta (post_id, key, value) SELECT id, $1, '' FROM posts WHERE type = $2`: {"key", "page"},
+	} {
+		run := func() {
+			t.Helper()
+			if err := db.Update(t.Context(), func(tx *database.Tx) error {
+				if !strings.HasPrefix(query, "SELECT") {
+					_, err := tx.Exec(t.Context(), query, args...)
+					return err
+				}
+				var list []string
+				return tx.Select(t.Context(), &list, query, args...)
+			}); err != nil {
+				t.Fatal(query, err)
+			}
+		}
+		run()
+		if planned() == 0 {
+			t.Errorf("%s was not planned at all", query)
+		}
+		run()
+		if planned() != 0 {
+			t.Errorf("%s was planned again", query)
+		}
+	}
 }
 
 // BenchmarkLists runs lists of values as statements that SQLite has not seen, and one of twice the length.
