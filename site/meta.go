@@ -3,7 +3,6 @@ package site
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -224,43 +223,6 @@ func addEnclosure(ctx context.Context, tx *database.Tx, post int64, e Enclosure)
 		return nil
 	}
 	return addField(ctx, tx, post, metaEnclosure, value+"\n")
-}
-
-// loadFields reads the custom fields of posts, sorted by key, ignoring case,
-// and id. It reads large values one by one, when there is memory for each.
-func loadFields(ctx context.Context, q database.Queryer, ids []int64) (map[int64][]CustomField, error) {
-	query, args, err := database.In(`SELECT post_id, id, key, CASE WHEN octet_length(value) > 32768 THEN '' ELSE value END AS value, octet_length(value) AS size
-		FROM post_meta WHERE post_id IN (?) ORDER BY post_id, key, id`, ids)
-	if err != nil {
-		return nil, err
-	}
-	var rows []struct {
-		Post int64 `db:"post_id"`
-		CustomField
-		Size int64 `db:"size"`
-	}
-	if err := q.Select(ctx, &rows, query, args...); err != nil {
-		return nil, fmt.Errorf("read custom fields: %w", err)
-	}
-	fields := make(map[int64][]CustomField)
-	for _, r := range rows {
-		if r.Size > int64(len(r.Value)) {
-			if _, writes := q.(*database.Tx); !writes {
-				if err := database.Reserve(ctx, perText*r.Size); err != nil {
-					return nil, err
-				}
-			}
-			err := q.Get(ctx, &r.Value, `SELECT value FROM post_meta WHERE id = $1`, r.ID)
-			if err != nil && !errors.Is(err, database.ErrNoRows) {
-				return nil, fmt.Errorf("read custom field %d: %w", r.ID, err)
-			}
-		}
-		fields[r.Post] = append(fields[r.Post], r.CustomField)
-	}
-	for _, list := range fields {
-		sortFields(list)
-	}
-	return fields, nil
 }
 
 // sortFields sorts custom fields by key, like WordPress's databases, and by id.

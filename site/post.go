@@ -65,19 +65,22 @@ type FullPost struct {
 	// Thumbnail is the id of the attachment that illustrates the post, or 0.
 	// LoadFields.
 	Thumbnail int64
+	// TermFields are those of TermFields for Terms, by the ids of the terms.
+	// LoadTermFields with LoadTerms.
+	TermFields map[int64][]CustomField
 }
 
 // Load selects the related data of a FullPost, and the parts of the row that
-// may be left out. Each kind of data costs one statement for all posts
-// together.
+// may be left out. Related data costs one statement for all posts together.
 type Load uint8
 
 // The parts of a FullPost that must be requested, and those that a list can
 // omit.
 const (
-	LoadTerms    Load = 1 << iota // Terms, Format
-	LoadFields                    // CustomFields, Thumbnail
-	WithoutTexts                  // leaves Content and Excerpt empty in lists, without reading them
+	LoadTerms      Load = 1 << iota // Terms, Format
+	LoadFields                      // CustomFields, Thumbnail
+	LoadTermFields                  // TermFields, for users who may edit terms
+	WithoutTexts                    // leaves Content and Excerpt empty in lists, without reading them
 )
 
 // public reports whether a visitor may see the post, ignoring its password.

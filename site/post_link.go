@@ -184,7 +184,7 @@ func (s *Site) FindPost(ctx context.Context, who auth.Identity, address string, 
 		if err != nil {
 			return nil, err
 		}
-		list, err := s.full(ctx, []Post{*p}, load)
+		list, err := s.full(ctx, []Post{*p}, load.allowed(who))
 		if err != nil {
 			return nil, err
 		}

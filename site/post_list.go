@@ -21,6 +21,7 @@ func (s *Site) GetPost(ctx context.Context, who auth.Identity, id int64, load Lo
 	if id <= 0 {
 		return nil, ErrNotFound
 	}
+	load = load.allowed(who)
 	if !s.db.Shared() {
 		switch kept, err := s.posts.Get(ctx, postKey{id, load &^ WithoutTexts}); {
 		case err != nil:
@@ -124,7 +125,7 @@ const maxOffset = 10_000_000
 // with the number of posts, if the order is by date, modified, title or ID. For
 // searches see package search.
 func (s *Site) ListPosts(ctx context.Context, who auth.Identity, f PostFilter, load Load) (iter.Seq2[[]FullPost, error], error) {
-	f = f.withDefaults()
+	f, load = f.withDefaults(), load.allowed(who)
 	t, known := postTypeNamed(f.Type)
 	if !known {
 		return nil, errPostType
@@ -385,7 +386,7 @@ func (s *Site) PostCounts(ctx context.Context, who auth.Identity) (map[int64]int
 	return out, nil
 }
 
-// full loads related data of posts, with one statement for each kind.
+// full loads related data of posts.
 func (s *Site) full(ctx context.Context, list []Post, load Load) ([]FullPost, error) {
 	out := make([]FullPost, len(list))
 	if len(list) == 0 {
@@ -401,24 +402,17 @@ func (s *Site) full(ctx context.Context, list []Post, load Load) ([]FullPost, er
 		ids[i] = p.ID
 		out[i] = FullPost{Post: p, Format: "standard"}
 	}
-	if load&LoadTerms != 0 {
-		terms, err := termsOfPosts(ctx, s.db, ids)
-		if err != nil {
-			return nil, err
-		}
-		for i := range out {
-			out[i].Terms = terms[out[i].ID]
-			out[i].Format = formatOf(out[i].Type, out[i].Terms)
-		}
+	r, err := s.relatedTo(ctx, ids, load)
+	if err != nil {
+		return nil, err
 	}
-	if load&LoadFields != 0 {
-		fields, err := loadFields(ctx, s.db, ids)
-		if err != nil {
-			return nil, err
+	for i := range out {
+		p := &out[i]
+		if load&LoadTerms != 0 {
+			p.Terms, p.Format, p.TermFields = r.terms[p.ID], formatOf(p.Type, r.terms[p.ID]), r.termFields
 		}
-		for i := range out {
-			out[i].CustomFields = fields[out[i].ID]
-			out[i].Thumbnail = thumbnailOf(out[i].CustomFields)
+		if load&LoadFields != 0 {
+			p.CustomFields, p.Thumbnail = r.fields[p.ID], thumbnailOf(r.fields[p.ID])
 		}
 	}
 	if err := links.prepare(ctx, list); err != nil {

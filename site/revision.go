@@ -84,7 +84,7 @@ func (s *Site) ListRevisions(ctx context.Context, who auth.Identity, id int64, l
 		return nil, err
 	}
 	const query = `SELECT p.id FROM posts p WHERE p.parent = $1 AND p.type = 'revision' AND p.name NOT LIKE '%-autosave-%' ORDER BY p.date DESC, p.id DESC`
-	return func(yield func([]FullPost, error) bool) { s.walkPosts(ctx, load, query, []any{id}, yield) }, nil
+	return func(yield func([]FullPost, error) bool) { s.walkPosts(ctx, load.allowed(who), query, []any{id}, yield) }, nil
 }
 
 // RestoreRevision restores the texts of a post from a revision. The error is

@@ -279,28 +279,3 @@ func termsNamed(ctx context.Context, q database.Queryer, taxonomy string, names 
 	}
 	return out, nil
 }
-
-// termsOfPosts returns the terms of many posts with one statement, those of
-// each post sorted by name.
-func termsOfPosts(ctx context.Context, q database.Queryer, posts []int64) (map[int64][]Term, error) {
-	out := make(map[int64][]Term, len(posts))
-	if len(posts) == 0 {
-		return out, nil
-	}
-	query, args, err := database.In(`SELECT pt.post_id, `+termColumns+` FROM post_terms pt JOIN terms t ON t.id = pt.term_id
-		WHERE pt.post_id IN (?) ORDER BY t.name_key, t.id`, posts)
-	if err != nil {
-		return nil, err
-	}
-	var rows []struct {
-		PostID int64 `db:"post_id"`
-		Term
-	}
-	if err := q.Select(ctx, &rows, query, args...); err != nil {
-		return nil, fmt.Errorf("read the terms of posts: %w", err)
-	}
-	for _, r := range rows {
-		out[r.PostID] = append(out[r.PostID], r.Term.shown())
-	}
-	return out, nil
-}

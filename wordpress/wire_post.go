@@ -7,7 +7,6 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/quillgate/quillgate/auth"
 	"github.com/quillgate/quillgate/site"
 	"github.com/quillgate/quillgate/xmlrpc"
 )
@@ -47,6 +46,9 @@ func (f fields) load() site.Load {
 	var l site.Load
 	if f.has("terms", "taxonomies", "post", "post_format") {
 		l |= site.LoadTerms
+	}
+	if f.has("terms", "taxonomies") {
+		l |= site.LoadTermFields
 	}
 	if f.has("custom_fields", "enclosure", "post", "post_thumbnail") {
 		l |= site.LoadFields
@@ -244,16 +246,8 @@ func equalFold(a, b string) bool { return strings.EqualFold(strings.TrimSpace(a)
 
 // postStructs writes posts in the form of wp.getPost for this caller. It reads
 // related rows for all of them together.
-func (a *API) postStructs(ctx context.Context, who auth.Identity, posts []site.FullPost, f fields) ([]xmlrpc.Value, error) {
+func (a *API) postStructs(ctx context.Context, posts []site.FullPost, f fields) ([]xmlrpc.Value, error) {
 	thumbnails, err := a.thumbnailsOf(ctx, posts, f)
-	if err != nil {
-		return nil, err
-	}
-	var terms []int64
-	if f.has("taxonomies", "terms") {
-		terms = termsOf(posts)
-	}
-	termFields, err := a.site.TermFields(ctx, who, terms)
 	if err != nil {
 		return nil, err
 	}
@@ -270,7 +264,7 @@ func (a *API) postStructs(ctx context.Context, who auth.Identity, posts []site.F
 		if f.has("taxonomies", "terms") {
 			terms := make([]xmlrpc.Value, len(p.Terms))
 			for j, t := range p.Terms {
-				terms[j] = termStruct(t, termFields[t.ID])
+				terms[j] = termStruct(t, p.TermFields[t.ID])
 			}
 			members = append(members, xmlrpc.M("terms", xmlrpc.Array(terms...)))
 		}
@@ -351,19 +345,4 @@ func enclosureStruct(p *site.FullPost) xmlrpc.Value {
 		xmlrpc.M("url", xmlrpc.String(html.EscapeString(e.URL))),
 		xmlrpc.M("length", xmlrpc.Int(e.Length)),
 		xmlrpc.M("type", xmlrpc.String(e.Type)))
-}
-
-// termsOf returns the ids of the terms of posts, each once.
-func termsOf(posts []site.FullPost) []int64 {
-	seen := make(map[int64]bool)
-	var ids []int64
-	for _, p := range posts {
-		for _, t := range p.Terms {
-			if !seen[t.ID] {
-				seen[t.ID] = true
-				ids = append(ids, t.ID)
-			}
-		}
-	}
-	return ids
 }

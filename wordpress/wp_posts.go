@@ -62,7 +62,7 @@ func (a *API) getPost(ctx context.Context, who auth.Identity, p *call) (xmlrpc.V
 	if err != nil {
 		return xmlrpc.Value{}, err
 	}
-	list, err := a.postStructs(ctx, who, []site.FullPost{*post}, fields)
+	list, err := a.postStructs(ctx, []site.FullPost{*post}, fields)
 	if err != nil {
 		return xmlrpc.Value{}, err
 	}
@@ -95,7 +95,7 @@ func (a *API) getPosts(ctx context.Context, who auth.Identity, p *call) (xmlrpc.
 	if err != nil {
 		return xmlrpc.Value{}, err
 	}
-	return streamed(posts, func(page []site.FullPost) ([]xmlrpc.Value, error) { return a.postStructs(ctx, who, page, fields) }), nil
+	return streamed(posts, func(page []site.FullPost) ([]xmlrpc.Value, error) { return a.postStructs(ctx, page, fields) }), nil
 }
 
 // getPostStatusList returns the statuses of posts, with their names for people.

@@ -17,7 +17,7 @@ func (a *API) getRevisions(ctx context.Context, who auth.Identity, p *call) (xml
 	if err != nil {
 		return xmlrpc.Value{}, err
 	}
-	return streamed(posts, func(page []site.FullPost) ([]xmlrpc.Value, error) { return a.postStructs(ctx, who, page, fields) }), nil
+	return streamed(posts, func(page []site.FullPost) ([]xmlrpc.Value, error) { return a.postStructs(ctx, page, fields) }), nil
 }
 
 func (a *API) restoreRevision(ctx context.Context, who auth.Identity, p *call) (xmlrpc.Value, error) {
