@@ -28,9 +28,6 @@ func (r *Repeated) Error() string { return fmt.Sprintf("this request has already
 // transaction, so that neither a crash nor another process can create it twice.
 // The locks are those for the rules of fn; see database.DB.Write.
 func (s *Site) create(ctx context.Context, who auth.Identity, locks []database.Lock, fn func(tx *database.Tx) (int64, error)) error {
-	if err := s.made(ctx, who); err != nil {
-		return err
-	}
 	err := s.db.Write(ctx, locks, func(tx *database.Tx) error {
 		id, err := fn(tx)
 		if err != nil {
@@ -39,8 +36,8 @@ func (s *Site) create(ctx context.Context, who auth.Identity, locks []database.L
 		return s.claim(ctx, tx, who, id)
 	})
 	if err != nil {
-		// A concurrent copy may have been faster, and be the reason for this
-		// refusal.
+		// The call, or a concurrent copy, may have been faster, and be the
+		// reason for this refusal. It is rare, so nobody asks before.
 		if again := s.made(ctx, who); again != nil {
 			return again
 		}
