@@ -246,8 +246,8 @@ func (f PostFilter) order(q database.Queryer) (columns []string, direction strin
 // cost a walk through all posts. Until the page is reached, only the index is
 // read, so that a row that an offset skips is cheap.
 //
-// Statuses and limits are literals: SQLite plans a statement again for each run
-// if placeholders could decide about a partial index or a LIMIT. They are
+// Statuses and limits are literals: SQLite does not look at the values of
+// placeholders when it chooses an index (see database/numbered.go). They are
 // constants of this program and numbers.
 //
 // found is the result of candidates: with it, the posts of a search are looked
