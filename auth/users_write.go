@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"math"
 	"net/mail"
 	"regexp"
 	"strings"
@@ -166,15 +167,17 @@ func freeNicename(ctx context.Context, q database.Queryer, base string, self int
 	if base == "" {
 		base = "user"
 	}
-	name := base
-	for n := 2; ; n++ {
-		var have int
-		err := q.Get(ctx, &have, `SELECT COUNT(*) FROM users WHERE site_id = $site AND nicename = $1 AND id <> $2`, name, self)
-		if err != nil || have == 0 {
-			return name, err
+	name := func(n int) string {
+		if n == 1 {
+			return base
 		}
-		name = fmt.Sprintf("%s-%d", base, n)
+		return fmt.Sprintf("%s-%d", base, n)
 	}
+	n, err := database.FirstFree(ctx, 1, math.MaxInt32, name, func(ctx context.Context, names []string) (used []string, err error) {
+		err = database.SelectIn(ctx, q, `SELECT nicename FROM users WHERE site_id = $site AND id <> ? AND nicename IN (?)`, names, func(name string) { used = append(used, name) }, self)
+		return used, err
+	})
+	return name(n), err
 }
 
 // Profile is a change to what users say about themselves. Nil fields stay as

@@ -118,30 +118,16 @@ func (g ledger) insert(ctx context.Context, upload string, infos []Info) (int64,
 	return result.RowsAffected()
 }
 
-// nameChunk is the number of names that one statement checks for a free one.
-const nameChunk = 200
-
-// nextFree returns the number before the first one above n with which the name
-// is free.
+// nextFree returns the number before one above n with which the name is free.
 func (g ledger) nextFree(ctx context.Context, name string, n int) (int, error) {
-	for n < maxNumber {
-		var names []string
-		for i := 1; i <= nameChunk; i++ {
-			names = append(names, numbered(name, n+i))
-		}
-		taken := map[string]bool{}
-		err := database.SelectIn(ctx, g.db, `SELECT name FROM media_files WHERE name IN (?)`, names, func(name string) { taken[name] = true })
-		if err != nil {
-			return 0, fmt.Errorf("look for a free name: %w", err)
-		}
-		for i, name := range names {
-			if !taken[name] {
-				return n + i, nil
-			}
-		}
-		n += nameChunk
+	free, err := database.FirstFree(ctx, n+1, maxNumber, func(n int) string { return numbered(name, n) }, func(ctx context.Context, names []string) (used []string, err error) {
+		err = database.SelectIn(ctx, g.db, `SELECT name FROM media_files WHERE name IN (?)`, names, func(name string) { used = append(used, name) })
+		return used, err
+	})
+	if err != nil {
+		return 0, fmt.Errorf("look for a free name: %w", err)
 	}
-	return n, nil
+	return free - 1, nil
 }
 
 // release removes pending rows.

@@ -3,6 +3,7 @@ package site
 import (
 	"context"
 	"fmt"
+	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -56,8 +57,9 @@ func ReservedSlug(p *Post, slug, structure string) bool {
 
 // UniqueSlug returns the slug, or the first of slug-2, slug-3 … that no other
 // post has: of the same type, for a page under the same parent, for an
-// attachment of any type. Posts without an address yet keep the slug that they
-// ask for.
+// attachment of any type. Among many, it may pass over free ones; see
+// database.FirstFree. Posts without an address yet keep the slug that they ask
+// for.
 func UniqueSlug(ctx context.Context, tx *database.Tx, p *Post, slug, structure string) (string, error) {
 	if slug == "" || Floating(p.Status) || p.Type == TypeRevision {
 		return slug, nil
@@ -65,30 +67,28 @@ func UniqueSlug(ctx context.Context, tx *database.Tx, p *Post, slug, structure s
 	if err := tx.Lock(ctx, slugLock(slug)); err != nil {
 		return "", err
 	}
-	candidates := []string{slug}
+	numbered := func(n int) string { return numberedSlug(slug, n) }
+	first := 1 // the slug itself
 	if ReservedSlug(p, slug, structure) {
-		candidates = nil
+		first = 2
 	}
-	for next, batch := 2, 30; ; next, batch = next+batch, min(10*batch, 3000) {
-		for n := next; n < next+batch; n++ {
-			suffix := "-" + strconv.Itoa(n)
-			candidates = append(candidates, markup.CutSlug(slug, markup.MaxSlug-len(suffix))+suffix)
-		}
-		taken, err := takenSlugs(ctx, tx, p, candidates)
-		if err != nil {
-			return "", err
-		}
-		for _, c := range candidates {
-			if !taken[c] {
-				return c, nil
-			}
-		}
-		candidates = candidates[:0]
-	}
+	n, err := database.FirstFree(ctx, first, math.MaxInt32, numbered, func(ctx context.Context, slugs []string) ([]string, error) {
+		return takenSlugs(ctx, tx, p, slugs)
+	})
+	return numbered(n), err
 }
 
-// takenSlugs returns the slugs that other posts have.
-func takenSlugs(ctx context.Context, tx *database.Tx, p *Post, slugs []string) (map[string]bool, error) {
+// numberedSlug returns the slug for 1, and slug-n for any other number.
+func numberedSlug(slug string, n int) string {
+	if n == 1 {
+		return slug
+	}
+	suffix := "-" + strconv.Itoa(n)
+	return markup.CutSlug(slug, markup.MaxSlug-len(suffix)) + suffix
+}
+
+// takenSlugs returns which of the slugs other posts have.
+func takenSlugs(ctx context.Context, tx *database.Tx, p *Post, slugs []string) (names []string, err error) {
 	where, more := ``, []any{}
 	switch {
 	case p.Type == TypeAttachment:
@@ -101,13 +101,8 @@ func takenSlugs(ctx context.Context, tx *database.Tx, p *Post, slugs []string) (
 	if err != nil {
 		return nil, err
 	}
-	var names []string
 	if err := tx.Select(ctx, &names, query, args...); err != nil {
 		return nil, fmt.Errorf("look for posts named like %q: %w", slugs[0], err)
 	}
-	taken := make(map[string]bool, len(names))
-	for _, n := range names {
-		taken[n] = true
-	}
-	return taken, nil
+	return names, nil
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -197,21 +198,15 @@ func uniqueTermSlug(ctx context.Context, q database.Queryer, tax Taxonomy, t Ter
 			}
 		}
 	}
-	var used []string
-	err = q.Select(ctx, &used, `SELECT slug FROM terms WHERE taxonomy = $1 AND id <> $2 AND slug LIKE $3 ESCAPE '\'`,
-		t.Taxonomy, t.ID, database.Like(slug)+"-%")
+	numbered := func(n int) string { return slug + "-" + strconv.Itoa(n) }
+	n, err := database.FirstFree(ctx, 2, math.MaxInt32, numbered, func(ctx context.Context, slugs []string) (used []string, err error) {
+		err = database.SelectIn(ctx, q, `SELECT slug FROM terms WHERE taxonomy = ? AND id <> ? AND slug IN (?)`, slugs, func(slug string) { used = append(used, slug) }, t.Taxonomy, t.ID)
+		return used, err
+	})
 	if err != nil {
 		return "", fmt.Errorf("look for a free slug: %w", err)
 	}
-	there := make(map[string]bool, len(used))
-	for _, u := range used {
-		there[u] = true
-	}
-	for n := 2; ; n++ {
-		if next := slug + "-" + strconv.Itoa(n); !there[next] {
-			return next, nil
-		}
-	}
+	return numbered(n), nil
 }
 
 func TermSlugTaken(ctx context.Context, q database.Queryer, taxonomy, slug string, except int64) (bool, error) {

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"math"
 	"path"
 	"strconv"
 	"strings"
@@ -182,21 +183,27 @@ func (b *intakeBatch) takeFile(ctx context.Context, p *intakePost, owners map[st
 	return nil
 }
 
-// freeFileName is the name, or the first of name-1, name-2 … that no attachment has. owners knows of the name itself.
+// freeFileName returns the name, or the first of name-1, name-2 … that no
+// attachment has. owners are those of the batch, and of the name itself.
 func (b *intakeBatch) freeFileName(ctx context.Context, name string, owners map[string]int64) (string, error) {
-	stem, extension := strings.TrimSuffix(name, path.Ext(name)), path.Ext(name)
-	for n := 1; owners[name] != 0; n++ {
-		name = stem + "-" + strconv.Itoa(n) + extension
-		if owners[name] != 0 {
-			continue
-		}
-		var uses int64
-		if err := b.tx.Get(ctx, &uses, `SELECT COUNT(*) FROM attachments WHERE file = $1`, name); err != nil {
-			return "", fmt.Errorf("look for the name of a file: %w", err)
-		}
-		owners[name] = -uses // someone's, when there is one
+	if owners[name] == 0 {
+		return name, nil
 	}
-	return name, nil
+	stem, extension := strings.TrimSuffix(name, path.Ext(name)), path.Ext(name)
+	numbered := func(n int) string { return stem + "-" + strconv.Itoa(n) + extension }
+	n, err := database.FirstFree(ctx, 1, math.MaxInt32, numbered, func(ctx context.Context, names []string) (used []string, err error) {
+		for _, name := range names {
+			if owners[name] != 0 {
+				used = append(used, name)
+			}
+		}
+		err = database.SelectIn(ctx, b.tx, `SELECT file FROM attachments WHERE file IN (?)`, names, func(name string) { used = append(used, name) })
+		return used, err
+	})
+	if err != nil {
+		return "", fmt.Errorf("look for the name of a file: %w", err)
+	}
+	return numbered(n), nil
 }
 
 // writeFiles records the files.
