@@ -1,10 +1,11 @@
-// Package places finds the position of an offset in a long list sorted by time,
-// without walking through everything before it.
+// Package places finds the position of an offset in a long list sorted by time
+// or by id, without walking through everything before it.
 //
-// The database counts the entries of each list in each week; triggers of the
-// schema maintain the counts. On SQLite, which has one writer, they change
-// list_counts. On PostgreSQL they add rows to list_shifts, so that no writer
-// waits for the row of a week, and Fold adds those up. A count is the sum of
+// The database counts the entries of each list in each part, which is a week,
+// 2,000 ids, or an author; triggers of the schema maintain the counts. The
+// column week holds the number of the part. On SQLite, which has one writer,
+// they change list_counts. On PostgreSQL they add rows to list_shifts, so that no writer
+// waits for the row of a part, and Fold adds those up. A count is the sum of
 // both.
 package places
 
@@ -12,6 +13,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/quillgate/quillgate/database"
@@ -21,6 +23,8 @@ import (
 const (
 	date     = "date"
 	modified = "modified"
+	byID     = "id"
+	byAuthor = "author"
 )
 
 // Posts returns the name of the list of posts with a type and a status by date.
@@ -28,6 +32,12 @@ func Posts(kind, status string) string { return list(kind, status, date) }
 
 // Modified is Posts by the date of the last change.
 func Modified(kind, status string) string { return list(kind, status, modified) }
+
+// IDs is Posts by id.
+func IDs(kind, status string) string { return list(kind, status, byID) }
+
+// Authors returns the name of the list whose parts are the authors of posts.
+func Authors(kind, status string) string { return list(kind, status, byAuthor) }
 
 // Comments returns the name of the list of comments with a status by date.
 func Comments(status string) string { return list("comment", status, date) }
@@ -43,6 +53,36 @@ const (
 	// their numbers are not negative.
 	yearZero = 62_167_219_200
 )
+
+// IDsInPart is how many ids a part of a list by id has. Part 0 begins with id 1.
+const IDsInPart = 2000
+
+// parts is the SQL for the parts of lists with their counts, which has the lists
+// as its arguments twice.
+const parts = `SELECT week, SUM(n) AS n FROM (SELECT week, n FROM list_counts WHERE list IN (?) UNION ALL SELECT week, n FROM list_shifts WHERE list IN (?)) AS counts GROUP BY week`
+
+// Count returns how many entries lists have in each of their parts that is not
+// empty.
+func Count(ctx context.Context, q database.Queryer, lists []string) (map[int64]int64, error) {
+	query, args, err := database.In(parts, lists, lists)
+	if err != nil {
+		return nil, err
+	}
+	var rows []struct {
+		Part  int64 `db:"week"`
+		Count int64 `db:"n"`
+	}
+	if err := q.Select(ctx, &rows, query, args...); err != nil {
+		return nil, fmt.Errorf("read the counts of lists: %w", err)
+	}
+	out := make(map[int64]int64, len(rows))
+	for _, r := range rows {
+		if r.Count > 0 {
+			out[r.Part] = r.Count
+		}
+	}
+	return out, nil
+}
 
 // From returns an SQL condition, preceded by AND, with which a walk through
 // merged lists begins near an offset, and sets offset to what must be skipped
@@ -67,20 +107,17 @@ func From(ctx context.Context, q database.Queryer, lists []string, column string
 	return ` AND ` + column + ` >= ` + add(at), nil
 }
 
-// skip returns the time at which a walk through merged lists can begin, and how
-// many entries it must skip from there: with the newest first, the entries
-// before that time remain, otherwise those at and after it. ok is false if the
+// skip returns the time or the id at which a walk through merged lists can
+// begin, and how many entries it must skip from there: with the newest first,
+// the entries before it remain, otherwise those at and after it. ok is false if the
 // lists are not counted or too short, and the walk must begin at the start.
-func skip(ctx context.Context, q database.Queryer, lists []string, newestFirst bool, offset int) (at time.Time, rest int, ok bool, err error) {
+func skip(ctx context.Context, q database.Queryer, lists []string, newestFirst bool, offset int) (at any, rest int, ok bool, err error) {
 	order, last := `DESC`, `ASC`
 	if !newestFirst {
 		order, last = last, order
 	}
 	query, args, err := database.In(`SELECT week, before FROM (
-			SELECT week, SUM(n) OVER (ORDER BY week `+order+`) - n AS before FROM (
-				SELECT week, SUM(n) AS n FROM (
-					SELECT week, n FROM list_counts WHERE list IN (?) UNION ALL SELECT week, n FROM list_shifts WHERE list IN (?)) AS counts
-				GROUP BY week) AS weeks) AS sums
+			SELECT week, SUM(n) OVER (ORDER BY week `+order+`) - n AS before FROM (`+parts+`) AS weeks) AS sums
 		WHERE before <= ? ORDER BY week `+last+` LIMIT 1`, lists, lists, offset)
 	if err != nil {
 		return at, 0, false, err
@@ -99,7 +136,12 @@ func skip(ctx context.Context, q database.Queryer, lists []string, newestFirst b
 	if newestFirst {
 		row.Week++
 	}
-	return time.Unix(row.Week*week-yearZero, 0).UTC(), offset - row.Before, true, nil
+	if strings.HasSuffix(lists[0], " "+byID) {
+		at = row.Week*IDsInPart + 1
+	} else {
+		at = time.Unix(row.Week*week-yearZero, 0).UTC()
+	}
+	return at, offset - row.Before, true, nil
 }
 
 const (

@@ -28,7 +28,8 @@ func (n *newsroom) checkPlaces(t *testing.T, when string) {
 	}{
 		{&got, `SELECT list, SUM(n) AS n FROM (SELECT list, n FROM list_counts UNION ALL SELECT list, n FROM list_shifts) AS c GROUP BY list HAVING SUM(n) <> 0 ORDER BY list`},
 		{&want, `SELECT list, COUNT(*) AS n FROM (SELECT type || ' ' || status || ' date' AS list FROM posts WHERE type <> 'revision' UNION ALL
-			SELECT type || ' ' || status || ' modified' FROM posts WHERE type <> 'revision' UNION ALL SELECT 'comment ' || status || ' date' FROM comments) AS c GROUP BY list ORDER BY list`},
+			SELECT type || ' ' || status || ' modified' FROM posts WHERE type <> 'revision' UNION ALL SELECT type || ' ' || status || ' id' FROM posts WHERE type <> 'revision' UNION ALL
+			SELECT type || ' ' || status || ' author' FROM posts WHERE type <> 'revision' UNION ALL SELECT 'comment ' || status || ' date' FROM comments) AS c GROUP BY list ORDER BY list`},
 	} {
 		if err := n.db.Select(t.Context(), q.to, q.text); err != nil {
 			t.Fatal(err)
@@ -54,7 +55,7 @@ func TestOffsetsLeadToTheirPlaces(t *testing.T) {
 		r := rand.New(rand.NewPCG(5, 6))
 		const posts = 1600
 		first := n.create(t, n.admin, site.PostEdit{Title: new("first"), Status: new("publish"), Date: in(n, -time.Hour)})
-		rows := database.NewRows("posts", "type, status, title, name, author, sticky, date, date_gmt, modified, modified_gmt")
+		rows := database.NewRows("posts", "id, type, status, title, name, author, sticky, date, date_gmt, modified, modified_gmt")
 		comments := database.NewRows("comments", "post_id, status, content, date, date_gmt")
 		for i := range posts {
 			status := []string{"publish", "publish", "publish", "publish", "publish", "publish", "draft", "private"}[r.IntN(8)]
@@ -62,7 +63,7 @@ func TestOffsetsLeadToTheirPlaces(t *testing.T) {
 			if i%3 == 0 { // many of one moment
 				date = time.Date(2001, 2, 3, 4, 5, 6, 0, time.UTC)
 			}
-			rows.Add("post", status, "t", fmt.Sprint("p", i), 1, status == "publish" && r.IntN(50) == 0, date, date, modified, modified)
+			rows.Add(100+97*i, "post", status, "t", fmt.Sprint("p", i), 1, status == "publish" && r.IntN(50) == 0, date, date, modified, modified)
 			comments.Add(first, []string{"approve", "hold", "spam"}[r.IntN(3)], "c", date, date)
 		}
 		err := db.Update(t.Context(), func(tx *database.Tx) error {
@@ -93,7 +94,7 @@ func TestOffsetsLeadToTheirPlaces(t *testing.T) {
 				}
 				return ids
 			}
-			for _, f := range []site.PostFilter{{}, {Ascending: true}, {OrderBy: "modified"}, {OrderBy: "title"}, {OrderBy: "modified", Ascending: true, Statuses: []string{"publish", "private"}}} {
+			for _, f := range []site.PostFilter{{}, {Ascending: true}, {OrderBy: "modified"}, {OrderBy: "title"}, {OrderBy: "ID"}, {OrderBy: "ID title", Ascending: true}, {OrderBy: "modified", Ascending: true, Statuses: []string{"publish", "private"}}} {
 				f.Limit = 10 * posts
 				all := ids(f)
 				f.Limit = 7

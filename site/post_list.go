@@ -139,7 +139,7 @@ func (s *Site) ListPosts(ctx context.Context, who auth.Identity, f PostFilter, l
 	if err != nil {
 		return nil, err
 	}
-	if order, _ := f.order(s.db); where == "" && f.Author == 0 && f.Search == "" && len(order) == 2 {
+	if order, _ := f.order(s.db); where == "" && f.Author == 0 && f.Search == "" && len(order) <= 2 {
 		from, err := places.From(ctx, s.db, f.counted(order[0]), order[0], !f.Ascending, &f.Offset, a.add)
 		if err != nil {
 			return nil, err
@@ -327,6 +327,8 @@ func (f PostFilter) counted(order string) (lists []string) {
 			lists = append(lists, places.Posts(f.Type, status))
 		case "p.modified":
 			lists = append(lists, places.Modified(f.Type, status))
+		case "p.id":
+			lists = append(lists, places.IDs(f.Type, status))
 		}
 	}
 	return lists
@@ -358,32 +360,11 @@ func (a *arguments) add(v any) string {
 // PostCounts returns how many posts each user has published, by the user's id;
 // private ones count for callers who may read them.
 func (s *Site) PostCounts(ctx context.Context, who auth.Identity) (map[int64]int64, error) {
-	statuses := []string{StatusPublish}
+	lists := []string{places.Authors(TypePost, StatusPublish)}
 	if who.Can(auth.ReadPrivatePosts) {
-		statuses = append(statuses, StatusPrivate)
+		lists = append(lists, places.Authors(TypePost, StatusPrivate))
 	}
-	// One author after the other, so that the index can be used: it is sorted
-	// by them.
-	query, args, err := database.In(`WITH RECURSIVE writers (author) AS (SELECT MIN(author) FROM posts
-			UNION ALL SELECT (SELECT MIN(p.author) FROM posts p WHERE p.author > w.author) FROM writers w WHERE w.author IS NOT NULL)
-		SELECT w.author, (SELECT COUNT(*) FROM posts p WHERE p.author = w.author AND p.type = 'post' AND p.status IN (?)) AS n FROM writers w WHERE w.author IS NOT NULL`, statuses)
-	if err != nil {
-		return nil, err
-	}
-	var rows []struct {
-		Author int64 `db:"author"`
-		Count  int64 `db:"n"`
-	}
-	if err := s.db.Select(ctx, &rows, query, args...); err != nil {
-		return nil, fmt.Errorf("count the posts of users: %w", err)
-	}
-	out := make(map[int64]int64, len(rows))
-	for _, r := range rows {
-		if r.Count > 0 {
-			out[r.Author] = r.Count
-		}
-	}
-	return out, nil
+	return places.Count(ctx, s.db, lists)
 }
 
 // full loads related data of posts.

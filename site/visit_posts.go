@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"math"
 	"slices"
 	"strconv"
@@ -239,28 +240,17 @@ func (s *Site) MenuPages(ctx context.Context) ([]FullPost, error) {
 const addressed = `p.status = 'publish' AND p.password = ''`
 
 // AddressPart is the number of ids in each part of ListAddresses.
-const AddressPart = 2000
+const AddressPart = places.IDsInPart
 
-// AddressParts returns the parts of ListAddresses that are not empty; few
-// reports whether all parts together have at most AddressPart addresses. It
-// looks at one post of each part, and does not count beyond AddressPart.
+// AddressParts returns the parts of ListAddresses in which something is
+// published; few reports whether it is at most AddressPart in all.
 func (s *Site) AddressParts(ctx context.Context) (parts []int64, few bool, err error) {
-	const size = `2000`
-	var n int
-	err = s.db.Get(ctx, &n, `SELECT COUNT(*) FROM (SELECT p.id FROM posts p WHERE p.type = 'post' AND `+addressed+`
-		UNION ALL SELECT p.id FROM posts p WHERE p.type = 'page' AND `+addressed+` LIMIT `+size+` + 1) AS first`)
-	if err == nil {
-		next := func(from string) string {
-			return `(SELECT p.id FROM posts p WHERE p.type = t.type AND ` + addressed + ` AND p.id >= ` + from + ` ORDER BY p.id LIMIT 1)`
-		}
-		err = s.db.Select(ctx, &parts, `WITH RECURSIVE part (type, id) AS (SELECT t.type, `+next(`0`)+` FROM (SELECT 'post' AS type UNION ALL SELECT 'page') t
-				UNION ALL SELECT t.type, `+next(`((t.id - 1) / `+size+` + 1) * `+size+` + 1`)+` FROM part t WHERE t.id IS NOT NULL)
-			SELECT DISTINCT (id - 1) / `+size+` AS place FROM part WHERE id IS NOT NULL ORDER BY place`)
+	counts, err := places.Count(ctx, s.db, []string{places.IDs(TypePost, StatusPublish), places.IDs(TypePage, StatusPublish)})
+	var n int64
+	for _, published := range counts {
+		n += published
 	}
-	if err != nil {
-		return nil, false, fmt.Errorf("look for the addresses of the blog: %w", err)
-	}
-	return parts, n <= AddressPart, nil
+	return slices.Sorted(maps.Keys(counts)), n <= AddressPart, err
 }
 
 // ListAddresses returns the published posts and pages without a password,
