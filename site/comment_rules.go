@@ -125,9 +125,9 @@ func approveUnseen(ctx context.Context, tx *database.Tx, c *Comment, o *Options)
 	if c.Type != "comment" || c.Author == "" || c.Email == "" {
 		return false, nil
 	}
-	query, args := `SELECT COUNT(*) FROM comments WHERE author = $1 AND email = $2 AND status = 'approve'`, []any{c.Author, c.Email}
+	query, args := `SELECT COUNT(*) FROM (SELECT 1 FROM comments WHERE author = $1 AND email = $2 AND status = 'approve' LIMIT 1) AS one`, []any{c.Author, c.Email}
 	if c.UserID != 0 {
-		query, args = `SELECT COUNT(*) FROM comments WHERE user_id = $1 AND status = 'approve'`, []any{c.UserID}
+		query, args = `SELECT COUNT(*) FROM (SELECT 1 FROM comments WHERE user_id = $1 AND status = 'approve' LIMIT 1) AS one`, []any{c.UserID}
 	}
 	var before int64
 	if err := tx.Get(ctx, &before, query, args...); err != nil {

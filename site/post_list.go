@@ -278,7 +278,7 @@ func (f PostFilter) statement(q database.Queryer, columns, condition, found stri
 	}
 	switch {
 	case found != "":
-		from, parts[0] = `(`+found+`) AS found CROSS JOIN posts p`, `p.id = found.hit AND `+where+among+words.Condition(q, a.add)
+		from, parts[0] = `(`+found+`) AS found CROSS JOIN posts p`, `p.id = found.hit AND `+where+among
 	case !words.Empty() && order[0] == "p.date": // a status may have no post that contains the words
 		parts[0] += words.Often(q, a.add, among)
 	case len(statuses) > 0:
@@ -293,8 +293,13 @@ func (f PostFilter) statement(q database.Queryer, columns, condition, found stri
 	for i, part := range parts {
 		parts[i] = `SELECT p.id, ` + strings.Join(keys, `, `) + ` FROM ` + from + ` WHERE ` + part
 	}
-	return `SELECT ` + columns + ` FROM posts p WHERE p.id IN (SELECT id FROM (` + merged(parts, `id, `+strings.Join(names, `, `), sorted(names), f.Limit, f.Offset) +
-		`) AS page)` + sorted(order)
+	var page string
+	if found != "" {
+		page = matching(parts[0]+sorted(names), words.Condition(q, a.add), f.Limit, f.Offset)
+	} else {
+		page = merged(parts, `id, `+strings.Join(names, `, `), sorted(names), f.Limit, f.Offset)
+	}
+	return `SELECT ` + columns + ` FROM posts p WHERE p.id IN (SELECT id FROM (` + page + `) AS page)` + sorted(order)
 }
 
 // merged returns a statement for a page of several merged lists. Each is read

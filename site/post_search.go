@@ -3,9 +3,12 @@ package site
 import (
 	"context"
 	"errors"
+	"math"
+	"strconv"
 	"time"
 
 	"github.com/quillgate/quillgate/database"
+	"github.com/quillgate/quillgate/places"
 	"github.com/quillgate/quillgate/search"
 )
 
@@ -18,6 +21,16 @@ func (s *Site) candidates(ctx context.Context, words string, limit int, a *argum
 		return "", nil
 	}
 	return s.searches.Candidates(ctx, query, limit, a.add)
+}
+
+// matching returns a statement for the ids of a page of those candidates whose
+// texts match. The candidates are in the order of the list, and their texts,
+// which cost far more than their dates, are read until the page is full. Both
+// databases keep the order of a subquery with a limit, and push no condition
+// into it.
+func matching(candidates, condition string, limit, offset int) string {
+	return `SELECT id FROM (` + candidates + ` LIMIT ` + strconv.Itoa(math.MaxInt64) + `) AS candidates
+		WHERE (SELECT COUNT(*) FROM posts p WHERE p.id = candidates.id` + condition + `) > 0 LIMIT ` + strconv.Itoa(limit) + ` OFFSET ` + strconv.Itoa(offset)
 }
 
 // newestPosts returns the posts by which searches judge how common a word is.
@@ -62,7 +75,12 @@ func (s *Site) indexSearches(ctx context.Context) {
 // searchedSince returns the date of the post at which a visitor's search for a
 // common word ends, or zero if it looks at all posts.
 func (s *Site) searchedSince(ctx context.Context) (since time.Time, err error) {
-	err = s.db.Get(ctx, &since, `SELECT date FROM posts WHERE type = 'post' AND status = 'publish' ORDER BY date DESC, id DESC LIMIT 1 OFFSET $1`, searchDepth)
+	a, depth := &arguments{}, searchDepth
+	from, err := places.From(ctx, s.db, []string{places.Posts(TypePost, StatusPublish)}, `date`, true, &depth, a.add)
+	if err != nil {
+		return time.Time{}, err
+	}
+	err = s.db.Get(ctx, &since, `SELECT date FROM posts WHERE type = 'post' AND status = 'publish'`+from+` ORDER BY date DESC, id DESC LIMIT 1 OFFSET `+a.add(depth), a.list...)
 	if errors.Is(err, database.ErrNoRows) {
 		return time.Time{}, nil
 	}

@@ -150,24 +150,26 @@ func (s *Site) searchQuery(ctx context.Context, f VisitorFilter, a *arguments) (
 	if err != nil {
 		return "", err
 	}
-	from, where := `posts p`, `p.status = 'publish' AND p.password = ''`
-	types, words := []string{`p.type = 'post'`, `p.type = 'page'`}, search.Parse(f.Search)
+	const columns, shown, newest = `SELECT p.id, p.date FROM `, `p.status = 'publish' AND p.password = ''`, ` ORDER BY date DESC, id DESC`
+	words := search.Parse(f.Search)
 	if found != "" {
-		from, where, types = `(`+found+`) AS found CROSS JOIN posts p`, `p.id = found.hit AND `+where+words.Condition(s.db, a.add), []string{`p.type IN ('post', 'page')`}
-	} else {
-		since, err := s.searchedSince(ctx)
-		if err != nil {
-			return "", err
-		}
-		if !since.IsZero() {
-			where += ` AND p.date >= ` + a.add(since)
-		}
-		where += words.Often(s.db, a.add, ``)
+		hits := columns + `(` + found + `) AS found CROSS JOIN posts p WHERE p.id = found.hit AND p.type IN ('post', 'page') AND ` + shown + newest
+		return f.page(matching(hits, words.Condition(s.db, a.add), f.limit(), max(f.Offset, 0))), nil
 	}
-	for i, t := range types {
-		types[i] = `SELECT p.id, p.date FROM ` + from + ` WHERE ` + t + ` AND ` + where
+	since, err := s.searchedSince(ctx)
+	if err != nil {
+		return "", err
 	}
-	return f.page(merged(types, `id, date`, ` ORDER BY date DESC, id DESC`, f.limit(), max(f.Offset, 0))), nil
+	where := ``
+	if !since.IsZero() {
+		where = ` AND p.date >= ` + a.add(since)
+	}
+	where += words.Often(s.db, a.add, ``)
+	var lists []string
+	for _, t := range []string{TypePost, TypePage} {
+		lists = append(lists, columns+`posts p WHERE p.type = '`+t+`' AND `+shown+where)
+	}
+	return f.page(merged(lists, `id, date`, newest, f.limit(), max(f.Offset, 0))), nil
 }
 
 // page returns a statement for the posts whose ids another one returns, the
