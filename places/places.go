@@ -61,6 +61,26 @@ const IDsInPart = 2000
 // as its arguments twice.
 const parts = `SELECT week, SUM(n) AS n FROM (SELECT week, n FROM list_counts WHERE list IN (?) UNION ALL SELECT week, n FROM list_shifts WHERE list IN (?)) AS counts GROUP BY week`
 
+// Totals returns how many entries each of the lists has.
+func Totals(ctx context.Context, q database.Queryer, lists []string) (map[string]int64, error) {
+	query, args, err := database.In(`SELECT list, SUM(n) AS n FROM (SELECT list, n FROM list_counts WHERE list IN (?) UNION ALL SELECT list, n FROM list_shifts WHERE list IN (?)) AS counts GROUP BY list`, lists, lists)
+	if err != nil {
+		return nil, err
+	}
+	var rows []struct {
+		List string `db:"list"`
+		N    int64  `db:"n"`
+	}
+	if err := q.Select(ctx, &rows, query, args...); err != nil {
+		return nil, fmt.Errorf("read the totals of lists: %w", err)
+	}
+	out := make(map[string]int64, len(rows))
+	for _, r := range rows {
+		out[r.List] = r.N
+	}
+	return out, nil
+}
+
 // Count returns how many entries lists have in each of their parts that is not
 // empty.
 func Count(ctx context.Context, q database.Queryer, lists []string) (map[int64]int64, error) {
