@@ -8,6 +8,7 @@ import (
 	"io"
 	"maps"
 	"net/http"
+	"net/http/cookiejar"
 	"net/url"
 	"path/filepath"
 	"regexp"
@@ -55,6 +56,8 @@ var wholeBlog = map[string]string{
 	"SELECT id, taxonomy, name, slug, parent, description, term_group FROM terms":    "an export holds all terms, and an import looks for its own among them",
 	"UPDATE posts SET comment_count = (SELECT COUNT(*) FROM comments c":              "an import counts the comments of all posts once, at its end",
 	"UPDATE terms SET count = (SELECT COUNT(*) FROM post_terms pt JOIN posts p":      "an import counts the posts of all terms once, at its end",
+	"SELECT c.status, COUNT(*) AS n FROM comments c WHERE 1 = 1 AND (":               "the page of comments counts those that a search finds",
+	"SELECT c.status, COUNT(*) AS n FROM comments c CROSS JOIN posts p":              "the same, for comments on posts of one's own",
 	"WITH RECURSIVE above (id, parent) AS (SELECT id, parent FROM terms WHERE id IN": "goes from a term to the one above; PostgreSQL merges a table of one page with it, as that of the seed",
 }
 
@@ -246,9 +249,40 @@ func TestPlansOfPagesAndCommands(t *testing.T) {
 			t.Fatal(err)
 		}
 		resp.Body.Close()
+		for user, password := range map[string]string{seedUser: seedPassword, "author1": "author1-pass-1234"} {
+			pages.desk(t, base, user, password)
+		}
 		seed.copy(t).background(t)
 		seed.statements.check(t, seed, 100, wholeBlog)
 	})
+}
+
+// desk opens the pages for signed-in people.
+func (s seeded) desk(t *testing.T, base, user, password string) {
+	t.Helper()
+	jar, err := cookiejar.New(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	client := &http.Client{Jar: jar}
+	resp, err := client.PostForm(base+"/signin", url.Values{"login": {user}, "password": {password}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp.Body.Close()
+	for _, path := range []string{
+		"/profile", "/admin", "/admin/posts", "/admin/posts?status=draft", "/admin/posts?status=trash", "/admin/posts?search=hello", "/admin/posts?page=100", "/admin/posts/1", "/admin/pages", "/admin/pages?search=about&page=2",
+		"/admin/pages/6", "/admin/media", "/admin/media?search=picture", "/admin/media/8", "/admin/comments", "/admin/comments?status=spam", "/admin/comments?search=hello", "/admin/comments?page=100", "/admin/comments?post=1", "/admin/comments/1",
+	} {
+		resp, err := client.Get(base + path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp.Body.Close()
+		if resp.StatusCode >= 500 || strings.Contains(resp.Request.URL.Path, "signin") {
+			t.Errorf("%s opens %s for %s: %s", path, resp.Request.URL.Path, user, resp.Status)
+		}
+	}
 }
 
 // background does what a server and commands do with a blog by themselves.
