@@ -17,7 +17,12 @@
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo development)
 COMMIT  := $(shell git rev-parse --short HEAD 2>/dev/null)
 DATE    := $(shell git show -s --format=%cs HEAD 2>/dev/null)
-BUILD   := CGO_ENABLED=0 go build -trimpath -buildvcs=false -ldflags "-s -w -X main.version=$(VERSION) -X main.commit=$(COMMIT) -X main.date=$(DATE)"
+BUILD   := go build -ldflags "-s -w -X main.version=$(VERSION) -X main.commit=$(COMMIT) -X main.date=$(DATE)"
+
+# Whatever is built here is built as the program is: then a package is compiled once for the program, its tests, vet and the
+# tools, and the compiled packages of one clone serve the next. Only the race detector needs cgo.
+export GOFLAGS := $(filter-out -trimpath -buildvcs=false,$(GOFLAGS)) -trimpath -buildvcs=false
+export CGO_ENABLED := 0
 
 # Packages whose state is shared by goroutines; the race detector runs on them in place of the plain run.
 RACE := ./wordpress ./site ./auth ./server ./public ./apps ./database ./xmlrpc ./signer ./signer/local
@@ -71,7 +76,7 @@ tests:
 checks:
 	$(MAKE) fuzz
 	$(MAKE) lint
-	go test -race $(QUIET) -timeout 20m $(RACE)
+	CGO_ENABLED=1 go test -race $(QUIET) -timeout 20m $(RACE)
 
 # PHP-FPM, MariaDB and nginx run on loopback, in a folder that is gone afterwards. WORDPRESS_PLUGIN is a folder with the
 # original Secure XML-RPC plugin, which is not part of this project; WORDPRESS_KILLS is how often each server is killed.
@@ -96,7 +101,7 @@ timing:
 nightly: tools lint build timing cross
 	$(MAKE) fuzz FUZZTIME=5m FUZZTRIES=1
 	QUILLGATE_TEST_NIGHTLY=1 go test -timeout 2h -count=1 ./interop
-	go test -timeout 2h -race $(QUIET) ./...
+	CGO_ENABLED=1 go test -timeout 2h -race $(QUIET) ./...
 
 # A steady load of good and bad requests, to see that nothing grows.
 SOAK ?= 24h
@@ -114,7 +119,7 @@ readme-screenshot: tools
 # The systems of a release, built and thrown away: what runs on this one only is tested here.
 cross:
 	@for target in linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 freebsd/amd64 windows/amd64 windows/arm64; do \
-		echo $$target; CGO_ENABLED=0 GOOS=$${target%/*} GOARCH=$${target#*/} go build -trimpath -o /dev/null ./cmd/quillgate || exit 1; done
+		echo $$target; GOOS=$${target%/*} GOARCH=$${target#*/} go build -o /dev/null ./cmd/quillgate || exit 1; done
 
 # Median and throughput, directly and through the signer, at 16 connections and one.
 bench-signer: tools
