@@ -28,13 +28,57 @@ const pageTime = patience
 // browser is a Chromium without a window, that reaches nothing but this machine.
 type browser struct{ ctx context.Context }
 
-func openBrowser(t *testing.T, more ...chromedp.ExecAllocatorOption) *browser {
+// shared is the browser of this test process, which starts with the first test that needs one and ends in TestMain. To start
+// one takes as long as to judge some pages; tests have nothing in common in it, since each tab has a context of its own.
+var shared struct {
+	sync.Once
+	browser
+	folder string
+	stop   func()
+	err    error
+}
+
+// openBrowser returns the browser of all tests.
+func openBrowser(t *testing.T) *browser {
 	t.Helper()
+	shared.Do(func() {
+		if shared.folder, shared.err = os.MkdirTemp("", "quillgate-browser-"); shared.err == nil {
+			shared.browser, shared.stop, shared.err = startBrowser(shared.folder)
+		}
+	})
+	if shared.err != nil {
+		t.Fatal(shared.err)
+	}
+	return &shared.browser
+}
+
+// closeBrowser ends the browser of all tests.
+func closeBrowser() {
+	if shared.stop != nil {
+		shared.stop()
+	}
+	if shared.folder != "" {
+		os.RemoveAll(shared.folder)
+	}
+}
+
+// openBrowserWith starts a browser for one test, with more options.
+func openBrowserWith(t *testing.T, more ...chromedp.ExecAllocatorOption) *browser {
+	t.Helper()
+	b, stop, err := startBrowser(t.TempDir(), more...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(stop)
+	return &b
+}
+
+func startBrowser(folder string, more ...chromedp.ExecAllocatorOption) (browser, func(), error) {
 	if _, err := os.Stat(chromium); err != nil {
-		t.Fatalf("%v: install Chromium (Debian: chromium), or run tools/install-test-tools", err)
+		return browser{}, nil, fmt.Errorf("%w: install Chromium (Debian: chromium), or run tools/install-test-tools", err)
 	}
 	options := append(chromedp.DefaultExecAllocatorOptions[:],
-		chromedp.ExecPath(chromium), chromedp.NoSandbox, chromedp.DisableGPU, chromedp.UserDataDir(t.TempDir()),
+		chromedp.ExecPath(chromium), chromedp.NoSandbox, chromedp.DisableGPU, chromedp.UserDataDir(folder),
 		chromedp.Flag("disable-quic", true), chromedp.Flag("disable-component-update", true),
 		chromedp.Flag("disable-background-networking", true), chromedp.Flag("disable-dev-shm-usage", true),
 		chromedp.Flag("no-proxy-server", true),
@@ -43,15 +87,16 @@ func openBrowser(t *testing.T, more ...chromedp.ExecAllocatorOption) *browser {
 	)
 	ctx, stop := chromedp.NewExecAllocator(context.Background(), append(options, more...)...)
 	ctx, cancel := chromedp.NewContext(ctx)
-	t.Cleanup(func() {
+	end := func() {
 		chromedp.Cancel(ctx)
 		cancel()
 		stop()
-	})
-	if err := chromedp.Do(ctx); err != nil {
-		t.Fatalf("start %s: %v", chromium, err)
 	}
-	return &browser{ctx}
+	if err := chromedp.Do(ctx); err != nil {
+		end()
+		return browser{}, nil, fmt.Errorf("start %s: %w", chromium, err)
+	}
+	return browser{ctx}, end, nil
 }
 
 // look is how a page is looked at.

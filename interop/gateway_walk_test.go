@@ -89,7 +89,7 @@ func TestGatewayWalk(t *testing.T) {
 		t.Run(l.name, func(t *testing.T) {
 			g := guard(t)
 			w := &walk{p: g.process, look: l, sources: make(map[string]string)}
-			w.tab = openBrowser(t, chromedp.Flag("ignore-certificate-errors", true)).tab(t, g.base, l)
+			w.tab = openBrowserWith(t, chromedp.Flag("ignore-certificate-errors", true)).tab(t, g.base, l)
 			w.enterGateway(t, g)
 			w.keyOfGateway(t, g)
 			w.renew(t, g)

@@ -31,6 +31,7 @@ func TestMain(m *testing.M) {
 	traces.made("the password of the seed", seedPassword)
 	traces.made("the secret of the seed's key", seedSecret)
 	code := m.Run()
+	closeBrowser()
 	fmt.Println("K6:", &traces)
 	for _, leak := range traces.leaks() {
 		fmt.Println("--- FAIL: K6:", leak)

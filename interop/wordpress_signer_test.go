@@ -186,7 +186,7 @@ func (w *wordpress) testAuthorizePage(t *testing.T) {
 // approve signs in at the WordPress as a person does, approves the page, and returns the password that it shows.
 func (w *wordpress) approve(t *testing.T, page string) string {
 	t.Helper()
-	b := openBrowser(t, chromedp.Flag("ignore-certificate-errors", true))
+	b := openBrowserWith(t, chromedp.Flag("ignore-certificate-errors", true))
 	ctx, cancel := chromedp.NewContext(b.ctx, chromedp.WithNewBrowserContext())
 	defer cancel()
 	if err := chromedp.Do(ctx); err != nil {
