@@ -25,7 +25,7 @@ export GOFLAGS := $(filter-out -trimpath -buildvcs=false,$(GOFLAGS)) -trimpath -
 export CGO_ENABLED := 0
 
 # Packages whose state is shared by goroutines; the race detector runs on them in place of the plain run.
-RACE := ./wordpress ./site ./auth ./server ./public ./apps ./database ./xmlrpc ./signer ./signer/local
+RACE := ./wordpress ./site ./options ./auth ./server ./public ./apps ./database ./xmlrpc ./signer ./signer/local
 
 # SQLite, which was translated from C, is compiled without the race detector's instructions: half of the time went there. What
 # is ours is watched as before.

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/quillgate/quillgate/options"
 	"github.com/quillgate/quillgate/site"
 )
 
@@ -99,7 +100,7 @@ func TestReplyAndEdit(t *testing.T) {
 		says(t, "nothing changed", b.post(path, "content", "Is this <b>right</b>?", "author", "Victor", "email", "v@example.net", "url", "https://vic.example/"), 303)
 		says(t, "a long text", b.post(path, "content", strings.Repeat("x", 70_000)), 422, `id="content-wrong"`, "too long")
 		says(t, "a form that is longer still", b.post(path, "content", strings.Repeat("x", 300<<10)), http.StatusRequestEntityTooLarge)
-		n.set(t, map[string]string{site.OptionCommenters: site.CommentersNobody})
+		n.set(t, map[string]string{options.WhoMayComment: options.CommentersNobody})
 		says(t, "a reply where no one may comment", b.post(path+"/reply", "reply", "And more"), 422, "does not accept comments")
 	})
 }

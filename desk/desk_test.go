@@ -13,6 +13,7 @@ import (
 
 	"github.com/quillgate/quillgate/auth"
 	"github.com/quillgate/quillgate/database/databasetest"
+	"github.com/quillgate/quillgate/options"
 	"github.com/quillgate/quillgate/server"
 	"github.com/quillgate/quillgate/server/servertest"
 	"github.com/quillgate/quillgate/site"
@@ -42,14 +43,14 @@ func each(t *testing.T, fn func(t *testing.T, n *newsroom)) {
 		for login, role := range map[string]auth.Role{"ada": auth.Administrator, "eve": auth.Editor, "bob": auth.Author, "sue": auth.Subscriber} {
 			n.users[login] = servertest.User(t, n.blog.Keys, login, role)
 		}
-		n.set(t, map[string]string{site.OptionCommenters: site.CommentersAnybody})
+		n.set(t, map[string]string{options.WhoMayComment: options.CommentersAnybody})
 		fn(t, n)
 	})
 }
 
 func (n *newsroom) set(t *testing.T, values map[string]string) {
 	t.Helper()
-	if bad, err := n.blog.Site.SetOptions(t.Context(), n.who("ada"), values); err != nil || len(bad) > 0 {
+	if bad, err := n.blog.Site.Options().SetAll(t.Context(), n.who("ada"), values); err != nil || len(bad) > 0 {
 		t.Fatalf("set %v: %v, %v", values, bad, err)
 	}
 }

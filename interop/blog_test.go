@@ -101,7 +101,7 @@ func (s seeded) serve(t *testing.T, options map[string]string) string {
 		blog.DB.Trace(s.statements.add)
 	}
 	for name, value := range options {
-		if err := blog.Site.SetOption(t.Context(), name, value); err != nil {
+		if err := blog.Site.Options().Set(t.Context(), name, value); err != nil {
 			t.Fatal(err)
 		}
 	}

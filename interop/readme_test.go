@@ -69,7 +69,7 @@ func furnish(t *testing.T, s seeded) {
 	if _, err := blog.Apps.RevokeTokens(t.Context(), by, user.ID); err != nil {
 		t.Fatal(err)
 	}
-	if err := blog.Site.SetOption(t.Context(), "blog_title", "Notes from the hill"); err != nil {
+	if err := blog.Site.Options().Set(t.Context(), "blog_title", "Notes from the hill"); err != nil {
 		t.Fatal(err)
 	}
 	const day = 24 * time.Hour

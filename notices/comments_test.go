@@ -32,7 +32,7 @@ func (h *house) publish(t *testing.T, by auth.User, title string) int64 {
 
 func (h *house) option(t *testing.T, name, value string) {
 	t.Helper()
-	if err := h.blog.Site.SetOption(t.Context(), name, value); err != nil {
+	if err := h.blog.Site.Options().Set(t.Context(), name, value); err != nil {
 		t.Fatal(err)
 	}
 }

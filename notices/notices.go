@@ -109,11 +109,11 @@ func (n *Notices) Run(ctx context.Context) {
 
 // compose finds the words for letters.
 func (n *Notices) compose(ctx context.Context, letters []mail.Letter) (*mail.Message, error) {
-	options, err := n.cfg.Site.Options(ctx)
+	opts, err := n.cfg.Site.Options().Current(ctx)
 	if err != nil {
 		return nil, err
 	}
-	w := words{blog: options.Title(), home: n.cfg.Site.BaseURL(), admin: strings.TrimSpace(options.Text("admin_email")), zone: options.Location()}
+	w := words{blog: opts.Title(), home: n.cfg.Site.BaseURL(), admin: strings.TrimSpace(opts.Text("admin_email")), zone: opts.Location()}
 	compose := n.composers()[letters[0].Kind]
 	if compose == nil {
 		return nil, nil // of a version that knows more

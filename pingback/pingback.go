@@ -110,7 +110,7 @@ func plainAddress(s string) string {
 // is held or approved like those of other strangers. While the option pingback
 // is off, no post accepts pingbacks.
 func (b *Blog) Receive(ctx context.Context, p Ping) error {
-	opts, err := b.site.Options(ctx)
+	opts, err := b.site.Options().Current(ctx)
 	if err != nil {
 		return err
 	}

@@ -94,7 +94,7 @@ func TestPingbackTargets(t *testing.T) {
 		draft := make(site.PostEdit{Title: new("Draft"), Status: new("draft")})
 		private := make(site.PostEdit{Title: new("Private"), Status: new("private")})
 		for _, structure := range []string{"", "/%year%/%monthnum%/%postname%/"} {
-			if err := n.site.SetOption(t.Context(), "permalink_structure", structure); err != nil {
+			if err := n.site.Options().Set(t.Context(), "permalink_structure", structure); err != nil {
 				t.Fatal(err)
 			}
 			pretty := ErrTarget
@@ -312,7 +312,7 @@ func TestTakePings(t *testing.T) {
 		expect(t, "while sending is off", got)
 
 		n.clock.Add(25 * time.Hour)
-		if err := n.site.SetOption(t.Context(), "pingback_send", "on"); err != nil {
+		if err := n.site.Options().Set(t.Context(), "pingback_send", "on"); err != nil {
 			t.Fatal(err)
 		}
 		_, got = take(t, n.Blog, 10)
@@ -348,7 +348,7 @@ func TestTakePings(t *testing.T) {
 		n.clock.Add(3 * time.Minute)
 		_, got = take(t, n.Blog, 10)
 		expect(t, "of a post that is public no more", got, draftSource+link(3))
-		if err := n.site.SetOption(t.Context(), "pingback_send", "off"); err != nil {
+		if err := n.site.Options().Set(t.Context(), "pingback_send", "off"); err != nil {
 			t.Fatal(err)
 		}
 		n.clock.Add(time.Hour)
@@ -360,7 +360,7 @@ func TestTakePings(t *testing.T) {
 func TestPingPauses(t *testing.T) {
 	databasetest.Each(t, func(t *testing.T, db *database.DB) {
 		n := openNewsroom(t, db)
-		if err := n.site.SetOption(t.Context(), "pingback_send", "on"); err != nil {
+		if err := n.site.Options().Set(t.Context(), "pingback_send", "on"); err != nil {
 			t.Fatal(err)
 		}
 		id := n.create(t, site.PostEdit{Title: new("Now"), Content: linking(1), Status: new("publish")})
@@ -392,7 +392,7 @@ func TestPingPauses(t *testing.T) {
 func TestTwoSendPings(t *testing.T) {
 	databasetest.EachURL(t, func(t *testing.T, url string) {
 		n := openNewsroom(t, databasetest.Open(t, url))
-		if err := n.site.SetOption(t.Context(), "pingback_send", "on"); err != nil {
+		if err := n.site.Options().Set(t.Context(), "pingback_send", "on"); err != nil {
 			t.Fatal(err)
 		}
 		var want []string

@@ -38,7 +38,7 @@ var pingPauses = []time.Duration{time.Minute, 10 * time.Minute, time.Hour, 6 * t
 // for two minutes, and must finish each with sent or failed. While the option
 // pingback_send is off, it returns none.
 func (b *Blog) take(ctx context.Context, limit int) ([]outgoing, error) {
-	opts, err := b.site.Options(ctx)
+	opts, err := b.site.Options().Current(ctx)
 	if err != nil || !opts.Bool("pingback_send") {
 		return nil, err
 	}

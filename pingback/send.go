@@ -48,7 +48,7 @@ func (b *Blog) Run(ctx context.Context) {
 // Send sends a few of the pingbacks that are due, and returns how many it
 // tried.
 func (b *Blog) Send(ctx context.Context) (int, error) {
-	opts, err := b.site.Options(ctx)
+	opts, err := b.site.Options().Current(ctx)
 	if err != nil {
 		return 0, err
 	}

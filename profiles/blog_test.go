@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/quillgate/quillgate/auth"
+	"github.com/quillgate/quillgate/options"
 	"github.com/quillgate/quillgate/site"
 )
 
@@ -103,15 +104,15 @@ func TestSignedInOnTheBlog(t *testing.T) {
 
 		set := func(who string) {
 			t.Helper()
-			if err := h.blog.Site.SetOption(t.Context(), site.OptionCommenters, who); err != nil {
+			if err := h.blog.Site.Options().Set(t.Context(), options.WhoMayComment, who); err != nil {
 				t.Fatal(err)
 			}
 		}
-		set(site.CommentersNobody)
+		set(options.CommentersNobody)
 		for name, b := range map[string]*browser{"visitors": nora, "bob": bob} {
 			lacks("a blog without comments, for "+name, b.get("/?p="+own), "wp-comments-post.php", "Only signed-in users", "/signin?next=%2F%3Fp%3D"+own+"%23respond")
 		}
-		set(site.CommentersAnybody)
+		set(options.CommentersAnybody)
 		has("a blog with comments", nora.get("/?p="+own), "wp-comments-post.php", `name="author"`)
 
 		bob.post("/signout")
@@ -152,7 +153,7 @@ func TestWaysIn(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := h.blog.Site.SetOption(t.Context(), "permalink_structure", "/%postname%/"); err != nil {
+		if err := h.blog.Site.Options().Set(t.Context(), "permalink_structure", "/%postname%/"); err != nil {
 			t.Fatal(err)
 		}
 		if p := nora.get("/login/"); p.status != http.StatusOK || !strings.Contains(p.body, fmt.Sprintf("post-%d", id)) {

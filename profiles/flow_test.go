@@ -19,6 +19,7 @@ import (
 	"github.com/quillgate/quillgate/apps"
 	"github.com/quillgate/quillgate/audit"
 	"github.com/quillgate/quillgate/auth"
+	"github.com/quillgate/quillgate/options"
 	"github.com/quillgate/quillgate/signature"
 )
 
@@ -322,7 +323,7 @@ func TestSetUpOfTheBlog(t *testing.T) {
 		if p := b.get(html.UnescapeString(at[1])); !strings.Contains(p.body, `value="password" checked`) || !strings.Contains(p.body, `value="preset:desktop-editor" checked`) || !strings.Contains(p.body, `value="MarsEdit"`) {
 			t.Errorf("the form for MarsEdit:\n%s", p.body)
 		}
-		options, err := h.blog.Site.Options(t.Context())
+		options, err := h.blog.Site.Options().Current(t.Context())
 		if err != nil || options.Title() != "Ada <writes>" || options.Location().String() != "Europe/Berlin" {
 			t.Errorf("title %q, zone %v, %v", options.Title(), options.Location(), err)
 		}
@@ -334,7 +335,7 @@ func TestSetUpOfTheBlog(t *testing.T) {
 		if p := h.browser(t).post("/setup", "code", code, "new-password", password, "new-password-again", password, "blog-title", "Not this"); p.header.Get("Location") != "/profile" {
 			t.Errorf("a later set-up leads to %q", p.header.Get("Location"))
 		}
-		if options, err := h.blog.Site.Options(t.Context()); err != nil || options.Title() != "Ada <writes>" {
+		if options, err := h.blog.Site.Options().Current(t.Context()); err != nil || options.Title() != "Ada <writes>" {
 			t.Errorf("a later set-up renames the blog: %q, %v", options.Title(), err)
 		}
 	})
@@ -455,7 +456,7 @@ func TestAdministration(t *testing.T) {
 		if p.status != http.StatusSeeOther {
 			t.Errorf("settings: %d\n%s", p.status, p.body)
 		}
-		o, err := h.blog.Site.Options(context.Background())
+		o, err := h.blog.Site.Options().Current(context.Background())
 		if err != nil || o.Title() != "A <b> title" || o.Text("default_comment_status") != "closed" || o.Commenters() != "anybody" || o.Location().String() != "Europe/Berlin" {
 			t.Errorf("the options are %q, %v", o.Title(), err)
 		}
@@ -466,7 +467,7 @@ func TestAdministration(t *testing.T) {
 			!strings.Contains(p.body, `id="timezone_string-wrong"`) || !strings.Contains(p.body, `id="comment_max_links-wrong"`) {
 			t.Errorf("settings that cannot be: %d\n%s", p.status, p.body)
 		}
-		if o, err := h.blog.Site.Options(context.Background()); err != nil || o.Title() != "A <b> title" {
+		if o, err := h.blog.Site.Options().Current(context.Background()); err != nil || o.Title() != "A <b> title" {
 			t.Errorf("half of the settings were taken: %q, %v", o.Title(), err)
 		}
 		if p := ada.get("/admin/activity?kind=options.changed"); !strings.Contains(p.body, "Site settings were changed. By ada.") {

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/quillgate/quillgate/auth"
+	"github.com/quillgate/quillgate/options"
 	"github.com/quillgate/quillgate/permalink"
 	"github.com/quillgate/quillgate/site"
 )
@@ -22,9 +23,9 @@ func TestPermalinksOnThePage(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		options := func() *site.Options {
+		options := func() *options.Values {
 			t.Helper()
-			o, err := h.blog.Site.Options(t.Context())
+			o, err := h.blog.Site.Options().Current(t.Context())
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -105,12 +106,12 @@ func TestSizesOfPicturesOnThePage(t *testing.T) {
 		ada := h.as(t, "ada")
 		sizes := func(want string) {
 			t.Helper()
-			o, err := h.blog.Site.Options(t.Context())
+			o, err := h.blog.Site.Options().Current(t.Context())
 			if err != nil {
 				t.Fatal(err)
 			}
 			var got []string
-			for _, size := range o.PictureOrder().Sizes[:3] {
+			for _, size := range site.PictureOrder(o).Sizes[:3] {
 				got = append(got, fmt.Sprint(size.Name, " ", size.Width, "x", size.Height, " ", size.Crop))
 			}
 			if strings.Join(got, ", ") != want {

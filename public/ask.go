@@ -8,8 +8,8 @@ import (
 	"time"
 
 	"github.com/quillgate/quillgate/auth"
+	"github.com/quillgate/quillgate/options"
 	"github.com/quillgate/quillgate/permalink"
-	"github.com/quillgate/quillgate/site"
 )
 
 // ask is what an address asks for, as far as can be told without the database. Parameters that mean nothing here are
@@ -47,9 +47,10 @@ var otherParameters = []string{"paged", "replytocom", "unapproved", "moderation-
 var feedNames = map[string]string{"feed": "rss2", "rss2": "rss2", "rss": "rss2", "rdf": "rss2", "atom": "atom"}
 
 // parseAsk reads an address below the base URL: a proxy has taken its path off.
-func parseAsk(u *url.URL, o *site.Options) ask {
+func parseAsk(u *url.URL, o *options.Values) ask {
 	q := ask{query: url.Values{}, page: 1, given: u.EscapedPath()}
-	q.front, q.dates, _, _ = o.PrettyAddresses()
+	lists := o.Lists()
+	q.front, q.dates = lists.Front, lists.Dates
 	given := u.Query()
 	for _, name := range parameters {
 		if v := given.Get(name); v != "" || name == "s" && given.Has(name) {

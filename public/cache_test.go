@@ -39,8 +39,8 @@ func TestWritesAreSeenAtOnce(t *testing.T) {
 			{"another title", edit(site.PostEdit{Title: new("Renamed")}), append(lists, "/first/"), "Renamed", "First"},
 			{"another text", edit(site.PostEdit{Content: new("changed text")}), []string{"/", "/feed/", "/first/"}, "changed text", ""},
 			{"no tag", edit(site.PostEdit{Terms: []site.TermChoice{{Taxonomy: "post_tag", IDs: []int64{}}}}), []string{"/tag/red/"}, "Second", "Renamed"},
-			{"the title of the blog", func() error { return f.SetOption(ctx, "blog_title", "Other title") }, []string{"/", "/feed/", "/first/", "/nothing/"}, "Other title", ""},
-			{"the format of dates", func() error { return f.SetOption(ctx, "date_format", `\o\n Y`) }, []string{"/", "/first/"}, "on 2026", ""},
+			{"the title of the blog", func() error { return f.Options().Set(ctx, "blog_title", "Other title") }, []string{"/", "/feed/", "/first/", "/nothing/"}, "Other title", ""},
+			{"the format of dates", func() error { return f.Options().Set(ctx, "date_format", `\o\n Y`) }, []string{"/", "/first/"}, "on 2026", ""},
 			{"a comment", func() (err error) {
 				comment, err = f.CreateComment(ctx, f.admin, site.NewComment{Post: id, Content: "a remark"})
 				return err
@@ -57,7 +57,7 @@ func TestWritesAreSeenAtOnce(t *testing.T) {
 			{"a draft of it", edit(site.PostEdit{Status: new("draft")}), append(lists, "/first/", "/wp-sitemap.xml"), "", "enamed"},
 			{"the post again", edit(site.PostEdit{Status: new("publish")}), []string{"/", "/feed/", "/first/"}, "Renamed", ""},
 			{"a post less", func() error { return f.DeletePost(ctx, f.admin, id) }, append(lists, "/first/", "/wp-sitemap.xml"), "", "enamed"},
-			{"another structure of addresses", func() error { return f.SetOption(ctx, "permalink_structure", "/p/%postname%/") }, []string{"/", "/feed/"}, "/p/second/", ""},
+			{"another structure of addresses", func() error { return f.Options().Set(ctx, "permalink_structure", "/p/%postname%/") }, []string{"/", "/feed/"}, "/p/second/", ""},
 		} {
 			for _, target := range step.targets {
 				f.get(t, target)
@@ -123,7 +123,7 @@ func TestWritesOfAnotherProcess(t *testing.T) {
 			return err
 		})
 		seen("From afar")
-		write(func(ctx context.Context) error { return there.SetOption(ctx, "blog_title", "Far blog") })
+		write(func(ctx context.Context) error { return there.Options().Set(ctx, "blog_title", "Far blog") })
 		seen("Far blog")
 	})
 }

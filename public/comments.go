@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/quillgate/quillgate/auth"
+	"github.com/quillgate/quillgate/options"
 	"github.com/quillgate/quillgate/site"
 )
 
@@ -25,12 +26,12 @@ const (
 const honeypot = "homepage"
 
 // comments prepares the comments of a post and the form; nil when there are none and none can come.
-func (p *Pages) comments(ctx context.Context, q *ask, post *site.FullPost, opts *site.Options) (*Comments, error) {
+func (p *Pages) comments(ctx context.Context, q *ask, post *site.FullPost, opts *options.Values) (*Comments, error) {
 	commenters, err := p.site.CommentersOf(ctx, q.who, &post.Post, q.unlocked)
-	if err != nil || post.CommentCount == 0 && commenters == site.CommentersNobody && q.held == 0 {
+	if err != nil || post.CommentCount == 0 && commenters == options.CommentersNobody && q.held == 0 {
 		return nil, err
 	}
-	open := commenters == site.CommentersAnybody || commenters == site.CommentersUsers && q.who.LoggedIn()
+	open := commenters == options.CommentersAnybody || commenters == options.CommentersUsers && q.who.LoggedIn()
 	var rows []site.Comment
 	if post.CommentCount > 0 {
 		if rows, err = p.site.VisibleComments(ctx, post.ID); err != nil {
@@ -46,7 +47,7 @@ func (p *Pages) comments(ctx context.Context, q *ask, post *site.FullPost, opts 
 		}
 	}
 	out := &Comments{Open: open, Heading: say("%d comments", len(rows))}
-	if commenters == site.CommentersUsers {
+	if commenters == options.CommentersUsers {
 		out.SignIn = p.signIn(q.who, post.ID, "#respond")
 	}
 	if len(rows) == 0 {
@@ -100,7 +101,7 @@ func shortenComments(rows []site.Comment) {
 	}
 }
 
-func (p *Pages) comment(ctx context.Context, c *site.Comment, post *site.FullPost, opts *site.Options) (*Comment, error) {
+func (p *Pages) comment(ctx context.Context, c *site.Comment, post *site.FullPost, opts *options.Values) (*Comment, error) {
 	root, err := p.remark(ctx, c.Content)
 	if err != nil {
 		return nil, err

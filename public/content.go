@@ -228,7 +228,7 @@ func clip(text string, limit int) string {
 
 // complete adds what posts show of others: authors, terms, pictures.
 func (p *Pages) complete(ctx context.Context, list []site.FullPost, out []Post) error {
-	opts, err := p.site.Options(ctx)
+	opts, err := p.site.Options().Current(ctx)
 	if err != nil {
 		return err
 	}

@@ -79,7 +79,7 @@ func (f *face) user(t testing.TB, login string, role auth.Role) auth.Identity {
 
 func (f *face) set(t testing.TB, name, value string) {
 	t.Helper()
-	if err := f.SetOption(t.Context(), name, value); err != nil {
+	if err := f.Options().Set(t.Context(), name, value); err != nil {
 		t.Fatal(err)
 	}
 }

@@ -12,6 +12,7 @@ import (
 	"golang.org/x/net/html"
 
 	"github.com/quillgate/quillgate/auth"
+	"github.com/quillgate/quillgate/options"
 	"github.com/quillgate/quillgate/site"
 )
 
@@ -143,7 +144,7 @@ type news struct {
 
 // feed makes the feed of what was asked for.
 func (p *Pages) feed(ctx context.Context, q *ask, t *target) (*answer, error) {
-	opts, err := p.site.Options(ctx)
+	opts, err := p.site.Options().Current(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -186,7 +187,7 @@ func writeFeed(kind string, feed any) (*answer, error) {
 }
 
 // postNews are the newest posts of a list. Of a post with a password only the title is told.
-func (p *Pages) postNews(ctx context.Context, q *ask, t *target, opts *site.Options) ([]news, error) {
+func (p *Pages) postNews(ctx context.Context, q *ask, t *target, opts *options.Values) ([]news, error) {
 	posts, err := p.posts(ctx, t, perPage, (q.page-1)*perPage, feedText+1)
 	if err != nil {
 		return nil, err

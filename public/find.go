@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/quillgate/quillgate/auth"
+	"github.com/quillgate/quillgate/options"
 	"github.com/quillgate/quillgate/permalink"
 	"github.com/quillgate/quillgate/site"
 )
@@ -261,7 +262,7 @@ func (p *Pages) findDate(ctx context.Context, read func() (period, bool)) (*targ
 	if !ok {
 		return nil, site.ErrNotFound
 	}
-	opts, err := p.site.Options(ctx)
+	opts, err := p.site.Options().Current(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -277,8 +278,8 @@ func (p *Pages) findDate(ctx context.Context, read func() (period, bool)) (*targ
 		t.heading = phpDate(opts.Text("date_format"), from, opts.Location())
 	}
 	t.link = p.site.BaseURL() + "/?m=" + plain
-	if _, dates, slash, pretty := opts.PrettyAddresses(); pretty {
-		t.link = p.site.BaseURL() + dates + path + slash
+	if lists := opts.Lists(); lists.Pretty {
+		t.link = p.site.BaseURL() + lists.Dates + path + lists.Slash
 	}
 	return t, nil
 }
@@ -296,18 +297,18 @@ func (p *Pages) findSearch(words string) *target {
 }
 
 // listLink is the address of a page of a list.
-func listLink(first string, page int, o *site.Options) string {
+func listLink(first string, page int, o *options.Values) string {
 	if page <= 1 {
 		return first
 	}
 	number := strconv.Itoa(page)
 	path, query, has := strings.Cut(first, "?")
-	_, _, slash, pretty := o.PrettyAddresses()
+	lists := o.Lists()
 	switch {
-	case pretty && !has:
-		return strings.TrimRight(path, "/") + "/page/" + number + slash
-	case pretty && strings.HasPrefix(query, "s="):
-		return strings.TrimRight(path, "/") + "/page/" + number + slash + "?" + query
+	case lists.Pretty && !has:
+		return strings.TrimRight(path, "/") + "/page/" + number + lists.Slash
+	case lists.Pretty && strings.HasPrefix(query, "s="):
+		return strings.TrimRight(path, "/") + "/page/" + number + lists.Slash + "?" + query
 	case has:
 		return first + "&paged=" + number
 	}
@@ -315,18 +316,18 @@ func listLink(first string, page int, o *site.Options) string {
 }
 
 // feedLink is the address of the feed of a page.
-func feedLink(first, format string, o *site.Options) string {
+func feedLink(first, format string, o *options.Values) string {
 	path, query, has := strings.Cut(first, "?")
-	_, _, slash, pretty := o.PrettyAddresses()
+	lists := o.Lists()
 	name := "feed"
 	if format == "atom" {
 		name = "feed/atom"
 	}
 	switch {
-	case pretty && !has:
-		return strings.TrimRight(path, "/") + "/" + name + slash
-	case pretty && strings.HasPrefix(query, "s="):
-		return strings.TrimRight(path, "/") + "/" + name + slash + "?" + query
+	case lists.Pretty && !has:
+		return strings.TrimRight(path, "/") + "/" + name + lists.Slash
+	case lists.Pretty && strings.HasPrefix(query, "s="):
+		return strings.TrimRight(path, "/") + "/" + name + lists.Slash + "?" + query
 	case has:
 		return path + "?feed=" + format + "&" + query
 	}

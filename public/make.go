@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/quillgate/quillgate/auth"
+	"github.com/quillgate/quillgate/options"
 	"github.com/quillgate/quillgate/site"
 )
 
@@ -32,7 +33,7 @@ func (p *Pages) make(ctx context.Context, q ask) (*answer, error) {
 	if err != nil {
 		return nil, fmt.Errorf("find what is at an address: %w", err)
 	}
-	opts, err := p.site.Options(ctx)
+	opts, err := p.site.Options().Current(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -243,8 +244,8 @@ func (p *Pages) closed(ctx context.Context, q ask) (*answer, error) {
 }
 
 // view begins a page for someone with what all pages have. The heading is plain text.
-func (p *Pages) view(ctx context.Context, who auth.Identity, kind, heading string) (*Page, *site.Options, error) {
-	opts, err := p.site.Options(ctx)
+func (p *Pages) view(ctx context.Context, who auth.Identity, kind, heading string) (*Page, *options.Values, error) {
+	opts, err := p.site.Options().Current(ctx)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -286,9 +287,9 @@ func titleEnd(blog string) string {
 	return " – " + blog
 }
 
-func commentsFeed(base string, o *site.Options) string {
-	if _, _, slash, pretty := o.PrettyAddresses(); pretty {
-		return base + "/comments/feed" + slash
+func commentsFeed(base string, o *options.Values) string {
+	if lists := o.Lists(); lists.Pretty {
+		return base + "/comments/feed" + lists.Slash
 	}
 	return base + "/?feed=comments-rss2"
 }

@@ -54,7 +54,7 @@ func get(h http.Handler, target string) *httptest.ResponseRecorder {
 func TestPages(t *testing.T) {
 	databasetest.Each(t, func(t *testing.T, db *database.DB) {
 		h, s := blog(t, db, "http://blog.example/sub")
-		if err := s.SetOption(context.Background(), "permalink_structure", "/%year%/%postname%/"); err != nil {
+		if err := s.Options().Set(context.Background(), "permalink_structure", "/%year%/%postname%/"); err != nil {
 			t.Fatal(err)
 		}
 		tests := []struct {

@@ -44,7 +44,7 @@ func TestPingbackAnnounced(t *testing.T) {
 			{"on", closed, false, false},
 			{"on", "/nothing-here", false, false},
 		} {
-			if err := blog.SetOption(t.Context(), "pingback", test.option); err != nil {
+			if err := blog.Options().Set(t.Context(), "pingback", test.option); err != nil {
 				t.Fatal(err)
 			}
 			w := httptest.NewRecorder()

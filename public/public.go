@@ -125,7 +125,7 @@ func (p *Pages) Home(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "This address does not answer this method.", http.StatusNotFound)
 		return
 	}
-	opts, err := p.site.Options(r.Context())
+	opts, err := p.site.Options().Current(r.Context())
 	if err != nil {
 		p.broken(w, r, err)
 		return

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/quillgate/quillgate/auth"
+	"github.com/quillgate/quillgate/options"
 	"github.com/quillgate/quillgate/site"
 )
 
@@ -34,7 +35,7 @@ type sitemapEntry struct {
 
 // Robots serves robots.txt.
 func (p *Pages) Robots(w http.ResponseWriter, r *http.Request) {
-	p.text(w, r, "robots", func(_ context.Context, o *site.Options) (*answer, error) {
+	p.text(w, r, "robots", func(_ context.Context, o *options.Values) (*answer, error) {
 		var b strings.Builder
 		b.WriteString("User-agent: *\n")
 		switch {
@@ -52,7 +53,7 @@ func (p *Pages) Robots(w http.ResponseWriter, r *http.Request) {
 // that the parameter page names. Each map has the posts of a span of ids, so that none needs a count of those before it.
 func (p *Pages) Sitemap(w http.ResponseWriter, r *http.Request) {
 	page, paged := number(r.URL.Query().Get("page"))
-	p.text(w, r, "sitemap "+strconv.Itoa(page), func(ctx context.Context, o *site.Options) (*answer, error) {
+	p.text(w, r, "sitemap "+strconv.Itoa(page), func(ctx context.Context, o *options.Values) (*answer, error) {
 		if p.off || !o.Bool("blog_public") {
 			return p.missing(ctx, auth.Identity{})
 		}
@@ -89,7 +90,7 @@ func (p *Pages) Sitemap(w http.ResponseWriter, r *http.Request) {
 }
 
 // text serves something that is kept under a name of its own.
-func (p *Pages) text(w http.ResponseWriter, r *http.Request, key string, make func(context.Context, *site.Options) (*answer, error)) {
+func (p *Pages) text(w http.ResponseWriter, r *http.Request, key string, make func(context.Context, *options.Values) (*answer, error)) {
 	if r.Method != http.MethodGet && r.Method != http.MethodHead {
 		http.Error(w, "This address does not answer this method.", http.StatusNotFound)
 		return
@@ -103,7 +104,7 @@ func (p *Pages) text(w http.ResponseWriter, r *http.Request, key string, make fu
 	e := edition{revision, p.theme.edition()}
 	a := p.cache.get(key, e)
 	if a == nil {
-		opts, err := p.site.Options(ctx)
+		opts, err := p.site.Options().Current(ctx)
 		if err == nil {
 			a, err = make(ctx, opts)
 		}

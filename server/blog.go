@@ -101,12 +101,12 @@ func OpenBlog(ctx context.Context, cfg BlogConfig) (_ *Blog, err error) {
 
 // names are what the blog is called: its title and its address.
 func (b *Blog) names(ctx context.Context) ([]string, error) {
-	options, err := b.Site.Options(ctx)
+	opts, err := b.Site.Options().Current(ctx)
 	if err != nil {
 		return nil, err
 	}
 	_, host, _ := strings.Cut(b.Site.BaseURL(), "://")
-	return []string{options.Title(), host, b.Site.BaseURL()}, nil
+	return []string{opts.Title(), host, b.Site.BaseURL()}, nil
 }
 
 // DeleteUser deletes a user and gives the user's content to another one.

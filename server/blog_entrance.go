@@ -11,6 +11,7 @@ import (
 	"github.com/quillgate/quillgate/database"
 	"github.com/quillgate/quillgate/desk"
 	"github.com/quillgate/quillgate/notices"
+	"github.com/quillgate/quillgate/options"
 	"github.com/quillgate/quillgate/permalink"
 	"github.com/quillgate/quillgate/pingback"
 	"github.com/quillgate/quillgate/profiles"
@@ -150,11 +151,11 @@ func (e blogEntrance) toPage(w http.ResponseWriter, r *http.Request) {
 
 // surroundings returns the description of the blog for the account pages.
 func (b *Blog) surroundings(ctx context.Context) (profiles.Surroundings, error) {
-	options, err := b.Site.Options(ctx)
+	opts, err := b.Site.Options().Current(ctx)
 	if err != nil {
 		return profiles.Surroundings{}, err
 	}
-	return profiles.Surroundings{Title: options.Title(), Zone: options.Location()}, nil
+	return profiles.Surroundings{Title: opts.Title(), Zone: opts.Location()}, nil
 }
 
 // blogSettings are the options on the settings page, in its order. All others
@@ -168,7 +169,7 @@ var blogSettings = []profiles.Field{
 		Hint: "After a change, former addresses that have the name of a post still lead to it. Those that have only its number, such as /archives/123, do not.",
 	},
 	{Name: "default_comment_status", Label: "Comments on new posts", Kind: "status"},
-	{Name: site.OptionCommenters, Label: "Who may comment", Kind: "who"},
+	{Name: options.WhoMayComment, Label: "Who may comment", Kind: "who"},
 	{Name: "comment_moderation", Label: "Hold every comment for review", Kind: "flag"},
 	{Name: "comment_max_links", Label: "Hold a comment for review if it has this many links or more", Kind: "number"},
 	{Name: "comments_notify", Label: "E-mail authors about new comments on their posts", Kind: "flag"},
@@ -201,35 +202,35 @@ func (b *Blog) settings() *profiles.Settings {
 	return &profiles.Settings{
 		Title: "The blog", Fields: blogSettings, TitleField: "blog_title", ZoneField: "timezone_string",
 		Fresh: func(ctx context.Context) (bool, error) {
-			options, err := b.Site.Options(ctx)
-			return err == nil && !options.Has("blog_title") && !options.Has("timezone_string"), err
+			opts, err := b.Site.Options().Current(ctx)
+			return err == nil && !opts.Has("blog_title") && !opts.Has("timezone_string"), err
 		},
 		Values: func(ctx context.Context) (map[string]string, error) {
-			options, err := b.Site.Options(ctx)
+			opts, err := b.Site.Options().Current(ctx)
 			if err != nil {
 				return nil, err
 			}
 			values := make(map[string]string)
 			for _, f := range blogSettings {
-				values[f.Name] = options.Text(f.Name)
-				if f.Kind == "flag" && !options.Bool(f.Name) {
+				values[f.Name] = opts.Text(f.Name)
+				if f.Kind == "flag" && !opts.Bool(f.Name) {
 					values[f.Name] = ""
 				}
 			}
 			if !permalink.Supported(values["permalink_structure"]) {
 				values["permalink_structure"] = "" // posts have plain addresses then
 			}
-			values["blog_title"], values["blog_tagline"] = options.Title(), options.Tagline() // plain text
+			values["blog_title"], values["blog_tagline"] = opts.Title(), opts.Tagline() // plain text
 			return values, nil
 		},
 		Set: func(ctx context.Context, who auth.Identity, values map[string]string) ([]profiles.Invalid, error) {
-			refused, err := b.Site.SetOptions(ctx, who, values)
-			if denied := (*site.Denied)(nil); errors.As(err, &denied) {
+			refused, err := b.Site.Options().SetAll(ctx, who, values)
+			if errors.Is(err, options.ErrDenied) {
 				return nil, profiles.ErrForbidden
 			}
 			var bad []profiles.Invalid
 			for _, r := range refused {
-				bad = append(bad, profiles.Invalid{Field: r.Field, Why: r.Why})
+				bad = append(bad, profiles.Invalid{Field: r.Name, Why: r.Why})
 			}
 			return bad, err
 		},

@@ -86,7 +86,7 @@ func TestEndpointOnly(t *testing.T) {
 // trusted one is believed.
 func TestCommentComesFromTheClient(t *testing.T) {
 	blog := open(t, "", nil)
-	if err := blog.Site.SetOption(t.Context(), "anonymous_comments", "1"); err != nil {
+	if err := blog.Site.Options().Set(t.Context(), "anonymous_comments", "1"); err != nil {
 		t.Fatal(err)
 	}
 	s := newServer(t, server.Config{Blog: blog})

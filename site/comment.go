@@ -11,6 +11,7 @@ import (
 
 	"github.com/quillgate/quillgate/auth"
 	"github.com/quillgate/quillgate/database"
+	"github.com/quillgate/quillgate/markup"
 	"github.com/quillgate/quillgate/places"
 )
 
@@ -351,7 +352,7 @@ func (s *Site) fullComments(ctx context.Context, rows []Comment) ([]FullComment,
 	if len(rows) == 0 {
 		return nil, nil
 	}
-	opts, err := s.Options(ctx)
+	opts, err := s.options.Current(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -385,7 +386,7 @@ func (s *Site) fullComments(ctx context.Context, rows []Comment) ([]FullComment,
 // titleOnPage returns the title as pages and wp.getComment show it: it tells if
 // the post is not for everyone.
 func titleOnPage(p *Post) string {
-	title := replaceAmpersands(p.Title, "&#038;")
+	title := markup.EscapeAmpersands(p.Title, "&#038;")
 	switch {
 	case p.Password != "":
 		return "Protected: " + title

@@ -13,6 +13,7 @@ import (
 	"github.com/quillgate/quillgate/database"
 	"github.com/quillgate/quillgate/markup"
 	"github.com/quillgate/quillgate/network"
+	"github.com/quillgate/quillgate/options"
 )
 
 // commentPause is the least time between two comments of someone who may not
@@ -29,7 +30,7 @@ var (
 
 // admitComment applies the rules of wp_allow_comment to a comment before it is
 // written: it refuses duplicates and floods, and sets the status.
-func (s *Site) admitComment(ctx context.Context, tx *database.Tx, who auth.Identity, c *Comment, p *Post, o *Options) error {
+func (s *Site) admitComment(ctx context.Context, tx *database.Tx, who auth.Identity, c *Comment, p *Post, o *options.Values) error {
 	if err := refuseDuplicate(ctx, tx, c); err != nil {
 		return err
 	}
@@ -109,7 +110,7 @@ func sameNetwork(a, b string) bool {
 
 // approveUnseen decides by the options whether a comment appears before a
 // moderator has seen it, as WordPress's check_comment does.
-func approveUnseen(ctx context.Context, tx *database.Tx, c *Comment, o *Options) (bool, error) {
+func approveUnseen(ctx context.Context, tx *database.Tx, c *Comment, o *options.Values) (bool, error) {
 	if o.Bool("comment_moderation") {
 		return false, nil
 	}

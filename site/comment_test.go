@@ -38,7 +38,7 @@ func openGuestbook(t *testing.T, db *database.DB) guestbook {
 
 func (g guestbook) set(t *testing.T, name, value string) {
 	t.Helper()
-	if err := g.SetOption(t.Context(), name, value); err != nil {
+	if err := g.Options().Set(t.Context(), name, value); err != nil {
 		t.Fatal(err)
 	}
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/quillgate/quillgate/auth"
 	"github.com/quillgate/quillgate/database"
+	"github.com/quillgate/quillgate/options"
 )
 
 // NewComment describes a comment to create. Author, Email and URL are used only
@@ -43,14 +44,14 @@ var (
 // ErrNotFound, *Denied, ErrCommentsClosed, ErrDuplicateComment,
 // ErrCommentFlood, *Invalid, *Repeated.
 func (s *Site) CreateComment(ctx context.Context, who auth.Identity, in NewComment) (int64, error) {
-	opts, err := s.Options(ctx)
+	opts, err := s.options.Current(ctx)
 	if err != nil {
 		return 0, err
 	}
 	switch commenters := opts.Commenters(); {
-	case !who.LoggedIn() && commenters != CommentersAnybody:
+	case !who.LoggedIn() && commenters != options.CommentersAnybody:
 		return 0, ErrSignInToComment
-	case commenters == CommentersNobody:
+	case commenters == options.CommentersNobody:
 		return 0, ErrCommentsClosed
 	}
 	if err := s.made(ctx, who); err != nil {
@@ -95,7 +96,7 @@ func (s *Site) CreateComment(ctx context.Context, who auth.Identity, in NewComme
 type CommentNews struct {
 	Comment Comment
 	Post    *Post // without texts
-	Options *Options
+	Options *options.Values
 	By      int64 // the user who did it; 0 for visitors and other sites
 }
 
@@ -128,7 +129,7 @@ func (s *Site) mayComment(who auth.Identity, p *Post, opened bool) error {
 }
 
 // newComment assembles the comment, except for its id and its status.
-func (s *Site) newComment(who auth.Identity, in NewComment, o *Options) (Comment, error) {
+func (s *Site) newComment(who auth.Identity, in NewComment, o *options.Values) (Comment, error) {
 	now := s.now()
 	c := Comment{
 		Post: in.Post, Parent: in.Parent, UserID: who.User.ID, Type: "comment", Author: in.Author, Email: in.Email, URL: in.URL,
@@ -195,7 +196,7 @@ type CommentEdit struct {
 // EditComment changes a comment. The caller needs the right to edit its post.
 // Errors: ErrNoComment, *Denied, *Invalid for an unknown status, ErrSame.
 func (s *Site) EditComment(ctx context.Context, who auth.Identity, id int64, e CommentEdit) error {
-	opts, err := s.Options(ctx)
+	opts, err := s.options.Current(ctx)
 	if err != nil {
 		return err
 	}
@@ -230,7 +231,7 @@ func (s *Site) EditComment(ctx context.Context, who auth.Identity, id int64, e C
 	return nil
 }
 
-func (s *Site) applyCommentEdit(ctx context.Context, who auth.Identity, c *Comment, e CommentEdit, o *Options) error {
+func (s *Site) applyCommentEdit(ctx context.Context, who auth.Identity, c *Comment, e CommentEdit, o *options.Values) error {
 	if e.Status != nil {
 		if !slices.Contains(commentStatuses, *e.Status) {
 			return &Invalid{Field: "status", Why: "there is no such comment status"}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"github.com/quillgate/quillgate/database"
+	"github.com/quillgate/quillgate/options"
 )
 
 // The default category of a new blog, so that every post has one.
@@ -17,13 +18,13 @@ const (
 // install creates what a new blog needs: the default category, and the option
 // that names it. It does nothing if the blog has options.
 func (s *Site) install(ctx context.Context) error {
-	o, err := s.Options(ctx)
-	if err != nil || len(o.values) > 0 {
+	o, err := s.options.Current(ctx)
+	if err != nil || !o.Unset() {
 		return err
 	}
 	err = s.db.Update(ctx, func(tx *database.Tx) error {
-		o, err := ReadOptions(ctx, tx)
-		if err != nil || len(o.values) > 0 {
+		o, err := options.Read(ctx, tx)
+		if err != nil || !o.Unset() {
 			return err // another process was faster
 		}
 		category, err := firstCategory(ctx, tx)
@@ -31,7 +32,7 @@ func (s *Site) install(ctx context.Context) error {
 			return err
 		}
 		// All other options have their defaults until someone sets them.
-		_, err = WriteOptions(ctx, tx, map[string]string{"default_category": fmt.Sprint(category)})
+		_, err = options.Write(ctx, tx, map[string]string{"default_category": fmt.Sprint(category)})
 		return err
 	})
 	return err
@@ -52,9 +53,9 @@ func firstCategory(ctx context.Context, tx *database.Tx) (int64, error) {
 
 // Installed reports whether a database holds a site.
 func Installed(ctx context.Context, q database.Queryer) (bool, error) {
-	var n int
-	if err := q.Get(ctx, &n, `SELECT COUNT(*) FROM options`); err != nil {
+	o, err := options.Read(ctx, q)
+	if err != nil {
 		return false, fmt.Errorf("look for a site: %w", err)
 	}
-	return n > 0, nil
+	return !o.Unset(), nil
 }

@@ -9,7 +9,7 @@ import (
 
 	"github.com/quillgate/quillgate/auth"
 	"github.com/quillgate/quillgate/database"
-	"github.com/quillgate/quillgate/network"
+	"github.com/quillgate/quillgate/markup"
 )
 
 // This file holds the part of pingbacks that concerns posts and comments.
@@ -48,14 +48,14 @@ func (s *Site) TakesPings(p *Post) bool {
 // true. It is held or approved like other comments by strangers. Errors:
 // ErrPingSource, ErrPinged, ErrCommentFlood, ErrDuplicateComment.
 func (s *Site) AddPingback(ctx context.Context, post *Post, p Pingback) error {
-	opts, err := s.Options(ctx)
+	opts, err := s.options.Current(ctx)
 	if err != nil {
 		return err
 	}
 	now := s.now()
 	c := Comment{
 		Post: post.ID, Type: "pingback", Author: p.Title, URL: p.Source, IP: p.IP, Agent: p.Agent,
-		Content: "[&#8230;] " + escapeTitle(p.Excerpt) + " [&#8230;]", DateGMT: now, Date: opts.Local(now),
+		Content: "[&#8230;] " + markup.EscapeTitle(p.Excerpt) + " [&#8230;]", DateGMT: now, Date: opts.Local(now),
 	}
 	s.filterCommentTexts(&c, false)
 	c.Author = truncate(c.Author, maxCommentAuthor)
@@ -127,13 +127,6 @@ func (s *Site) Pingbacks(ctx context.Context, id int64) (iter.Seq2[[]string, err
 		err = s.db.Select(ctx, &list, query, args...)
 		return list, err
 	}), nil
-}
-
-// PingbackNetworks returns the networks that pingbacks may reach in addition to
-// public addresses.
-func (o *Options) PingbackNetworks() []network.Destination {
-	list, _ := network.ParseDestinations(o.Text("pingback_networks")) // the table checks it when it is set
-	return list
 }
 
 // TellsOthers reports whether the pages that a post links to may learn of it.

@@ -106,7 +106,7 @@ func (s *Site) Moment(p *Post) time.Time {
 	if p.DateGMT != nil {
 		return *p.DateGMT
 	}
-	return s.UTC(p.Date)
+	return s.options.UTC(p.Date)
 }
 
 // ModifiedMoment returns the instant of the last change, as Moment does for the
@@ -115,7 +115,7 @@ func (s *Site) ModifiedMoment(p *Post) time.Time {
 	if p.ModifiedGMT != nil {
 		return *p.ModifiedGMT
 	}
-	return s.UTC(p.Modified)
+	return s.options.UTC(p.Modified)
 }
 
 // postHeadColumns are the columns of a post without its texts, which may be as

@@ -1,6 +1,10 @@
 package site
 
-import "time"
+import (
+	"time"
+
+	"github.com/quillgate/quillgate/options"
+)
 
 // PostDate is the date that someone gave to a post: an instant, or a time on
 // the blog's wall clock.
@@ -13,7 +17,7 @@ type PostDate struct {
 
 // clocks returns the date on the blog's wall clock and as an instant, in whole
 // seconds.
-func (d PostDate) clocks(o *Options) (local, moment time.Time) {
+func (d PostDate) clocks(o *options.Values) (local, moment time.Time) {
 	t := d.Time.Truncate(time.Second)
 	if d.Local {
 		t = o.UTC(t)
@@ -31,7 +35,7 @@ const scheduleAfter = time.Minute
 // setDate sets the date of the post and, from date and status, the final
 // status. given is nil if the client sent no date: then a new post and a draft
 // without a date get the current time, and every other post keeps its date.
-func (p *Post) setDate(given *PostDate, old *Post, o *Options, now time.Time) {
+func (p *Post) setDate(given *PostDate, old *Post, o *options.Values, now time.Time) {
 	switch {
 	case given != nil:
 		local, moment := given.clocks(o)

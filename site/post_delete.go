@@ -32,7 +32,7 @@ func (s *Site) DeletePost(ctx context.Context, who auth.Identity, id int64) erro
 	if id <= 0 {
 		return ErrNotFound
 	}
-	opts, err := s.Options(ctx)
+	opts, err := s.options.Current(ctx)
 	if err != nil {
 		return err
 	}

@@ -20,7 +20,7 @@ const autoDraftLife = 7 * 24 * time.Hour
 // autoDraft returns the automatic draft of the post that is being created.
 func (w *edit) autoDraft() Post {
 	now := w.opts.Local(w.now)
-	comments, pings := w.opts.Discussion(w.post.Type)
+	comments, pings := Discussion(w.opts, w.post.Type)
 	return Post{
 		Type: w.post.Type, Status: StatusAutoDraft, Title: "Auto Draft", Author: w.who.User.ID, CommentStatus: comments, PingStatus: pings,
 		Date: now, Modified: now, ModifiedGMT: &w.now,
@@ -44,7 +44,7 @@ func (s *Site) leaveAutoDraft(ctx context.Context, draft Post) error {
 
 // dropAutoDrafts deletes old automatic drafts.
 func (s *Site) dropAutoDrafts(ctx context.Context) error {
-	_, err := s.db.Exec(ctx, `DELETE FROM posts WHERE type IN ('post', 'page') AND status = 'auto-draft' AND date < $1`, s.Local(s.now().Add(-autoDraftLife)))
+	_, err := s.db.Exec(ctx, `DELETE FROM posts WHERE type IN ('post', 'page') AND status = 'auto-draft' AND date < $1`, s.options.Local(s.now().Add(-autoDraftLife)))
 	if err != nil {
 		return fmt.Errorf("delete old automatic drafts: %w", err)
 	}

@@ -11,6 +11,7 @@ import (
 	"github.com/quillgate/quillgate/auth"
 	"github.com/quillgate/quillgate/database"
 	"github.com/quillgate/quillgate/markup"
+	"github.com/quillgate/quillgate/options"
 )
 
 // PostEdit is the desired state of a post. Fields that are nil stay as they are
@@ -112,7 +113,7 @@ type edit struct {
 	s      *Site
 	tx     *database.Tx
 	who    auth.Identity
-	opts   *Options
+	opts   *options.Values
 	now    time.Time
 	author bool // the desired author exists
 
@@ -124,7 +125,7 @@ type edit struct {
 }
 
 func (s *Site) save(ctx context.Context, who auth.Identity, id int64, e PostEdit) (int64, error) {
-	opts, err := s.Options(ctx)
+	opts, err := s.options.Current(ctx)
 	if err != nil {
 		return 0, err
 	}
@@ -283,7 +284,7 @@ func (w *edit) merge() error {
 	set(&p.Parent, w.Parent)
 	set(&p.MenuOrder, w.MenuOrder)
 	if w.old == nil {
-		p.CommentStatus, p.PingStatus = w.opts.Discussion(p.Type)
+		p.CommentStatus, p.PingStatus = Discussion(w.opts, p.Type)
 	}
 	set(&p.CommentStatus, openOrClosed(w.CommentStatus))
 	set(&p.PingStatus, openOrClosed(w.PingStatus))
@@ -342,7 +343,7 @@ func openOrClosed(s *string) *string {
 
 // Discussion returns whether comments and pings are open for a new post of the
 // type.
-func (o *Options) Discussion(postType string) (comments, pings string) {
+func Discussion(o *options.Values, postType string) (comments, pings string) {
 	if postType != TypePost {
 		return "closed", "closed"
 	}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/quillgate/quillgate/auth"
 	"github.com/quillgate/quillgate/database"
+	"github.com/quillgate/quillgate/options"
 	"github.com/quillgate/quillgate/permalink"
 )
 
@@ -18,7 +19,7 @@ import (
 // permalink_structure, or the plain ?p=ID if that is empty or the post is not
 // public yet.
 func (s *Site) Permalink(ctx context.Context, p *Post) (string, error) {
-	opts, err := s.Options(ctx)
+	opts, err := s.options.Current(ctx)
 	if err != nil {
 		return "", err
 	}
@@ -31,7 +32,7 @@ func (s *Site) Permalink(ctx context.Context, p *Post) (string, error) {
 
 // PostLinks prepares the addresses of posts with few statements, and returns
 // the function for each address.
-func (s *Site) PostLinks(ctx context.Context, opts *Options, list []Post) (func(*Post) string, error) {
+func (s *Site) PostLinks(ctx context.Context, opts *options.Values, list []Post) (func(*Post) string, error) {
 	l := s.linker(opts)
 	return l.link, l.prepare(ctx, list)
 }
@@ -72,7 +73,7 @@ type pageName struct {
 	Parent int64  `db:"parent"`
 }
 
-func (s *Site) linker(o *Options) *linker {
+func (s *Site) linker(o *options.Values) *linker {
 	structure := o.Text("permalink_structure")
 	if !permalink.Supported(structure) {
 		structure = ""
@@ -260,7 +261,7 @@ func (s *Site) postsAt(ctx context.Context, address string) ([]int64, error) {
 	if !below || strings.Trim(path, "/") == "" {
 		return nil, ErrNotFound
 	}
-	opts, err := s.Options(ctx)
+	opts, err := s.options.Current(ctx)
 	if err != nil {
 		return nil, err
 	}

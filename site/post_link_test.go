@@ -44,7 +44,7 @@ func TestPermalinks(t *testing.T) {
 			{"/%category%/%postname%/", map[int64]string{post: "https://blog.example/uncategorized/ubung/", child: "https://blog.example/about/team/", page: "https://blog.example/about/"}},
 		}
 		for _, test := range tests {
-			if err := n.SetOption(t.Context(), "permalink_structure", test.structure); err != nil {
+			if err := n.Options().Set(t.Context(), "permalink_structure", test.structure); err != nil {
 				t.Fatal(err)
 			}
 			for id, want := range test.links {
@@ -68,7 +68,7 @@ func TestPermalinks(t *testing.T) {
 func TestFindPost(t *testing.T) {
 	databasetest.Each(t, func(t *testing.T, db *database.DB) {
 		n := openNewsroom(t, db)
-		if err := n.SetOption(t.Context(), "permalink_structure", "/%year%/%postname%/"); err != nil {
+		if err := n.Options().Set(t.Context(), "permalink_structure", "/%year%/%postname%/"); err != nil {
 			t.Fatal(err)
 		}
 		date := &site.PostDate{Time: time.Date(2024, 3, 9, 8, 5, 2, 0, time.UTC)}
@@ -124,7 +124,7 @@ func TestFindPost(t *testing.T) {
 func TestAddressOfTwo(t *testing.T) {
 	databasetest.Each(t, func(t *testing.T, db *database.DB) {
 		n := openNewsroom(t, db)
-		if err := n.SetOption(t.Context(), "permalink_structure", "/%postname%/"); err != nil {
+		if err := n.Options().Set(t.Context(), "permalink_structure", "/%postname%/"); err != nil {
 			t.Fatal(err)
 		}
 		page := func(name, status string, parent int64) int64 {

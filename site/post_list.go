@@ -378,7 +378,7 @@ func (s *Site) full(ctx context.Context, list []Post, load Load) ([]FullPost, er
 	if len(list) == 0 {
 		return out, nil
 	}
-	opts, err := s.Options(ctx)
+	opts, err := s.options.Current(ctx)
 	if err != nil {
 		return nil, err
 	}

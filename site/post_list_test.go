@@ -158,7 +158,7 @@ func TestStatements(t *testing.T) {
 			most int64
 			do   func() error
 		}{{"edit that sends all fields back", 7, func() error { return n.EditPost(t.Context(), n.author, id, site.PostEdit{CustomFields: unchanged}) }}}, tests[6:]...)...)
-		if _, err := n.Options(t.Context()); err != nil { // read once, and kept
+		if _, err := n.Options().Current(t.Context()); err != nil { // read once, and kept
 			t.Fatal(err)
 		}
 		for _, test := range tests {

@@ -28,7 +28,7 @@ func openNewsroom(t testing.TB, db *database.DB) *newsroom {
 	t.Helper()
 	c := databasetest.NewClock(time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC))
 	n := &newsroom{blog: openBlog(t, db, c.Now), clock: c}
-	if err := n.SetOption(t.Context(), "gmt_offset", "2"); err != nil {
+	if err := n.Options().Set(t.Context(), "gmt_offset", "2"); err != nil {
 		t.Fatal(err)
 	}
 	for i, who := range []*auth.Identity{&n.admin, &n.editor, &n.author, &n.contributor, &n.subscriber} {
@@ -286,7 +286,7 @@ func TestDates(t *testing.T) {
 			{"private ahead", "private", "2", gmt("2036-01-01 00:00:00"), "private 2036-01-01 02:00:00 / 2036-01-01 00:00:00"},
 		}
 		for _, test := range tests {
-			if err := n.SetOption(t.Context(), "gmt_offset", test.offset); err != nil {
+			if err := n.Options().Set(t.Context(), "gmt_offset", test.offset); err != nil {
 				t.Fatal(err)
 			}
 			p := n.get(t, n.create(t, n.admin, site.PostEdit{Title: new("T"), Status: &test.status, Date: test.date}))
@@ -295,7 +295,7 @@ func TestDates(t *testing.T) {
 			}
 		}
 		t.Run("summer time", func(t *testing.T) {
-			if err := n.SetOption(t.Context(), "timezone_string", "Europe/Berlin"); err != nil {
+			if err := n.Options().Set(t.Context(), "timezone_string", "Europe/Berlin"); err != nil {
 				t.Fatal(err)
 			}
 			p := n.get(t, n.create(t, n.admin, site.PostEdit{Title: new("T"), Status: new("publish"), Date: local("2025-07-01 12:00:00")}))

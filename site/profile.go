@@ -61,7 +61,7 @@ func plainText(text string) string {
 // plainLine returns one line of text without markup, with &, < and > as
 // entities.
 func plainLine(text string) string {
-	text = tag.ReplaceAllString(database.CleanText(text), "")
+	text = markup.DropTags(database.CleanText(text))
 	return markup.Escape(strings.Join(strings.Fields(text), " "))
 }
 

@@ -1,6 +1,6 @@
 // Package site is the blog: posts of every type, terms, comments, uploads,
-// options, revisions; their rules, permissions and SQL. It knows nothing about
-// HTTP or XML-RPC.
+// revisions; their rules, permissions and SQL. It knows nothing about HTTP or
+// XML-RPC.
 //
 // Every method that reads or changes content takes the caller as an argument
 // and checks the caller's rights next to the data. Every write is one
@@ -23,6 +23,7 @@ import (
 	"github.com/quillgate/quillgate/auth"
 	"github.com/quillgate/quillgate/database"
 	"github.com/quillgate/quillgate/media"
+	"github.com/quillgate/quillgate/options"
 	"github.com/quillgate/quillgate/search"
 )
 
@@ -47,10 +48,9 @@ type Site struct {
 	baseURL   string
 	clock     func() time.Time
 	logger    *slog.Logger
-	options   *database.Cache[struct{}, *Options]
+	options   *options.Store
 	posts     *database.Cache[postKey, *FullPost]
 	anyField  *database.Cache[struct{}, bool] // whether any term has a custom field
-	lastRead  atomic.Pointer[Options]         // for when the database does not answer
 	scheduler scheduler
 	searches  *search.Index
 	forgot    atomic.Int64 // when forgetCreations last ran, in seconds
@@ -68,9 +68,12 @@ func Open(ctx context.Context, cfg Config) (*Site, error) {
 	if s.logger == nil {
 		s.logger = slog.New(slog.DiscardHandler)
 	}
-	s.options = database.NewCache(database.CacheConfig[struct{}, *Options]{DB: s.db, Epoch: optionEpoch, Size: 1, Load: s.readOptions})
 	s.posts = database.NewCache(database.CacheConfig[postKey, *FullPost]{DB: s.db, Epoch: visitorEpoch, Size: 1024, Load: s.readKept})
 	s.anyField = database.NewCache(database.CacheConfig[struct{}, bool]{DB: s.db, Epoch: visitorEpoch, Size: 1, Load: s.readAnyTermField})
+	var err error
+	if s.options, err = options.Open(ctx, s.db, s.clock); err != nil {
+		return nil, err
+	}
 	if err := s.install(ctx); err != nil {
 		return nil, fmt.Errorf("prepare the site: %w", err)
 	}
@@ -79,6 +82,9 @@ func Open(ctx context.Context, cfg Config) (*Site, error) {
 
 // BaseURL returns the address of the home page without a slash at its end.
 func (s *Site) BaseURL() string { return s.baseURL }
+
+// Options returns the options of the blog.
+func (s *Site) Options() *options.Store { return s.options }
 
 // Parts returns the configuration of the site, with defaults. It is for package
 // transfer, which writes the tables of this package in bulk, and for package

@@ -57,7 +57,7 @@ func shownTerms(list []Term) []Term {
 // tag, and of its feed. With pretty addresses, that of a category includes its
 // ancestors, which must be among the given terms.
 func (s *Site) TermLinks(ctx context.Context, terms []Term) (func(Term) (page, feed string), error) {
-	opts, err := s.Options(ctx)
+	opts, err := s.options.Current(ctx)
 	if err != nil {
 		return nil, err
 	}

@@ -10,6 +10,7 @@ import (
 	"github.com/quillgate/quillgate/auth"
 	"github.com/quillgate/quillgate/database"
 	"github.com/quillgate/quillgate/markup"
+	"github.com/quillgate/quillgate/options"
 )
 
 // TermChoice lists the desired terms of a post in one taxonomy, by id and by
@@ -363,19 +364,7 @@ func RecountTerms(ctx context.Context, tx *database.Tx) error {
 
 // defaultCategory returns the category of posts that would have none.
 func defaultCategory(ctx context.Context, q database.Queryer) (int64, error) {
-	var text string
-	err := q.Get(ctx, &text, `SELECT value FROM options WHERE name = 'default_category'`)
-	if errors.Is(err, database.ErrNoRows) {
-		return 1, nil
-	}
-	if err != nil {
-		return 0, fmt.Errorf("read the default category: %w", err)
-	}
-	id, err := strconv.ParseInt(text, 10, 64)
-	if err != nil {
-		return 1, nil
-	}
-	return id, nil
+	return options.ReadInt(ctx, q, "default_category")
 }
 
 // CategoriesNamed returns the ids of the categories with these names; if

@@ -517,7 +517,7 @@ func TestTermLinks(t *testing.T) {
 			{"/%year%/%postname%/", "/category/news/world/", "/category/news/world/feed/", "/tag/alpha/"},
 			{"/archives/%post_id%", "/archives/category/news/world", "/archives/category/news/world/feed", "/archives/tag/alpha"},
 		} {
-			if err := n.SetOption(t.Context(), "permalink_structure", test.structure); err != nil {
+			if err := n.Options().Set(t.Context(), "permalink_structure", test.structure); err != nil {
 				t.Fatal(err)
 			}
 			links, err := n.TermLinks(t.Context(), []site.Term{world, news, tag})

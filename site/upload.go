@@ -11,6 +11,7 @@ import (
 	"github.com/quillgate/quillgate/database"
 	"github.com/quillgate/quillgate/markup"
 	"github.com/quillgate/quillgate/media"
+	"github.com/quillgate/quillgate/options"
 )
 
 // Upload is a file that a client sends.
@@ -61,7 +62,7 @@ func (s *Site) CreateAttachment(ctx context.Context, who auth.Identity, u Upload
 			return nil, &Denied{Action: "edit this post"}
 		}
 	}
-	opts, err := s.Options(ctx)
+	opts, err := s.options.Current(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -69,7 +70,7 @@ func (s *Site) CreateAttachment(ctx context.Context, who auth.Identity, u Upload
 	if opts.Bool("uploads_use_yearmonth_folders") {
 		name = opts.Local(s.now()).Format("2006/01/") + name
 	}
-	stored, err := s.media.Store(ctx, media.Upload{Name: name, Picture: opts.pictureOrder(name, u.Type)}, u.Bytes)
+	stored, err := s.media.Store(ctx, media.Upload{Name: name, Picture: pictureOrder(opts, name, u.Type)}, u.Bytes)
 	if err != nil {
 		return nil, err
 	}
@@ -83,9 +84,9 @@ func (s *Site) CreateAttachment(ctx context.Context, who auth.Identity, u Upload
 
 // pictureOrder returns what to make of a file that may be a picture according
 // to its name or the client, or nil.
-func (o *Options) pictureOrder(name, mimeType string) *media.Order {
+func pictureOrder(o *options.Values, name, mimeType string) *media.Order {
 	if byName, _ := (media.Rules{}).Type(name); strings.HasPrefix(byName, "image/") {
-		order := o.PictureOrder()
+		order := PictureOrder(o)
 		return &order
 	}
 	if strings.HasPrefix(mimeType, "image/") {
@@ -95,7 +96,7 @@ func (o *Options) pictureOrder(name, mimeType string) *media.Order {
 }
 
 // PictureOrder returns what to make of pictures according to the options.
-func (o *Options) PictureOrder() media.Order {
+func PictureOrder(o *options.Values) media.Order {
 	size := func(name string, crop bool) media.Size {
 		return media.Size{Name: name, Width: int(o.Int(name + "_size_w")), Height: int(o.Int(name + "_size_h")), Crop: crop}
 	}
@@ -110,7 +111,7 @@ func (o *Options) PictureOrder() media.Order {
 }
 
 // insertAttachment writes the two rows.
-func (s *Site) insertAttachment(ctx context.Context, who auth.Identity, opts *Options, u Upload, stored *media.Stored) (*Attachment, error) {
+func (s *Site) insertAttachment(ctx context.Context, who auth.Identity, opts *options.Values, u Upload, stored *media.Stored) (*Attachment, error) {
 	now := s.now()
 	file, err := NewAttachmentRow(stored.Info, stored.Picture)
 	if err != nil {

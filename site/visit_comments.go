@@ -10,6 +10,7 @@ import (
 
 	"github.com/quillgate/quillgate/auth"
 	"github.com/quillgate/quillgate/database"
+	"github.com/quillgate/quillgate/options"
 )
 
 // maxVisibleComments is the largest number of comments on one page.
@@ -49,12 +50,12 @@ func (s *Site) LatestComments(ctx context.Context, post int64, limit int) ([]Ful
 // value of OptionCommenters; opened means that they have entered its password.
 // CreateComment decides by the same rules.
 func (s *Site) CommentersOf(ctx context.Context, who auth.Identity, p *Post, opened bool) (string, error) {
-	opts, err := s.Options(ctx)
+	opts, err := s.options.Current(ctx)
 	if err != nil {
-		return CommentersNobody, err
+		return options.CommentersNobody, err
 	}
 	if p.Status != StatusPublish || s.mayComment(who, p, opened || p.Password == "") != nil {
-		return CommentersNobody, nil
+		return options.CommentersNobody, nil
 	}
 	return opts.Commenters(), nil
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/quillgate/quillgate/auth"
 	"github.com/quillgate/quillgate/database"
 	"github.com/quillgate/quillgate/markup"
+	"github.com/quillgate/quillgate/options"
 	"github.com/quillgate/quillgate/permalink"
 	"github.com/quillgate/quillgate/places"
 	"github.com/quillgate/quillgate/search"
@@ -278,7 +279,7 @@ func (s *Site) ListAddresses(ctx context.Context, part int64) ([]FullPost, error
 // its date was changed, or that the address most likely means; see likelyPost.
 // It has no texts. Error: ErrNotFound.
 func (s *Site) MovedPost(ctx context.Context, path string) (*FullPost, error) {
-	opts, err := s.Options(ctx)
+	opts, err := s.options.Current(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -358,7 +359,7 @@ func (s *Site) Authors(ctx context.Context, ids []int64) (map[int64]Author, erro
 	if len(ids) == 0 {
 		return out, nil
 	}
-	opts, err := s.Options(ctx)
+	opts, err := s.options.Current(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -373,11 +374,11 @@ func (s *Site) Authors(ctx context.Context, ids []int64) (map[int64]Author, erro
 	return out, nil
 }
 
-func (s *Site) author(u auth.User, o *Options) Author {
+func (s *Site) author(u auth.User, o *options.Values) Author {
 	a := Author{ID: u.ID, Name: u.DisplayName, Nicename: u.Nicename, Bio: u.Bio, URL: u.URL}
 	a.Link = s.baseURL + "/?author=" + strconv.FormatInt(u.ID, 10)
-	if shape := o.addressShape(); shape.pretty {
-		a.Link = s.baseURL + shape.front + "author/" + u.Nicename + shape.slash
+	if lists := o.Lists(); lists.Pretty {
+		a.Link = s.baseURL + lists.Front + "author/" + u.Nicename + lists.Slash
 	}
 	return a
 }
@@ -411,7 +412,7 @@ func (s *Site) AuthorOfPosts(ctx context.Context, nicename string, id int64) (Au
 	if len(posts) == 0 {
 		return Author{}, ErrNotFound
 	}
-	opts, err := s.Options(ctx)
+	opts, err := s.options.Current(ctx)
 	if err != nil {
 		return Author{}, err
 	}

@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"github.com/quillgate/quillgate/auth"
-	"github.com/quillgate/quillgate/site"
+	"github.com/quillgate/quillgate/options"
 )
 
 // A Bundle is a blog as one JSON object: the format that Import reads and Export writes. Every object has its id, so
@@ -36,7 +36,7 @@ type Bundle struct {
 	Posts    []BundlePost      `json:"posts,omitempty"`
 	Comments []BundleComment   `json:"comments,omitempty"`
 	NextIDs  *BundleNextIDs    `json:"next_ids,omitempty"`
-	Theme    *site.Theme       `json:"theme,omitempty"`
+	Theme    *options.Theme    `json:"theme,omitempty"`
 }
 
 // BundleTerm is a category, a tag or a post format. The term and its place in the taxonomy have one id here.

@@ -10,6 +10,7 @@ import (
 
 	"github.com/quillgate/quillgate/auth"
 	"github.com/quillgate/quillgate/media"
+	"github.com/quillgate/quillgate/options"
 	"github.com/quillgate/quillgate/permalink"
 	"github.com/quillgate/quillgate/site"
 )
@@ -288,14 +289,14 @@ func (b *Bundle) optionValues(notes *[]string) (map[string]string, error) {
 			return nil, &BundleError{"options", name, why}
 		}
 		switch {
-		case !site.KnownOption(name):
+		case !options.Known(name):
 			note(notes, "options: %q means nothing to this server and was only kept", name)
 		case name == "permalink_structure" && permalink.Problem(text) != "":
 			note(notes, "options: addresses like %q cannot be made here; they are plain", text)
 		}
-		text, err := site.CheckStored(name, text)
+		text, err := options.CheckStored(name, text)
 		if err != nil {
-			return nil, &BundleError{"options", name, err.(*site.Invalid).Why}
+			return nil, &BundleError{"options", name, err.(*options.Invalid).Why}
 		}
 		values[name] = text
 	}

@@ -12,6 +12,7 @@ import (
 	"slices"
 
 	"github.com/quillgate/quillgate/database"
+	"github.com/quillgate/quillgate/options"
 	"github.com/quillgate/quillgate/site"
 )
 
@@ -81,20 +82,20 @@ func (ex *exporter) run(ctx context.Context) error {
 }
 
 func (ex *exporter) head(ctx context.Context) error {
-	o, err := site.ReadOptions(ctx, ex.tx)
+	o, err := options.Read(ctx, ex.tx)
 	if err != nil {
 		return err
 	}
 	theme := o.Theme()
 	values := map[string]any{}
 	for name, value := range o.Stored() {
-		values[name] = site.OptionValue(name, value)
+		values[name] = options.BundleValue(name, value)
 	}
 	for _, name := range []string{"template", "stylesheet", "theme_supports", "page_templates"} {
 		delete(values, name)
 	}
-	if o.Commenters() != site.CommentersNobody { // the older options say it too, and servers of earlier versions read them
-		delete(values, site.OptionCommenters)
+	if o.Commenters() != options.CommentersNobody { // the older options say it too, and servers of earlier versions read them
+		delete(values, options.WhoMayComment)
 	}
 	if _, err := ex.w.WriteString("{\n\"blog_id\": 1"); err != nil {
 		return err

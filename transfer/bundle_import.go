@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/quillgate/quillgate/database"
+	"github.com/quillgate/quillgate/options"
 	"github.com/quillgate/quillgate/site"
 )
 
@@ -45,18 +46,18 @@ func (s *Blog) ImportBundle(ctx context.Context, b *Bundle) (Report, error) {
 	if err := b.check(&notes); err != nil {
 		return Report{}, err
 	}
-	options, err := b.optionValues(&notes)
+	values, err := b.optionValues(&notes)
 	if err != nil {
 		return Report{}, err
 	}
-	files, err := s.importFiles(ctx, b, options)
+	files, err := s.importFiles(ctx, b, values)
 	if err != nil {
 		return Report{}, err
 	}
 	var im *importer
 	err = s.db.Update(ctx, func(tx *database.Tx) error {
 		// A transaction may run again, so everything starts again.
-		im = &importer{blog: s, tx: tx, bundle: b, options: options, files: files}
+		im = &importer{blog: s, tx: tx, bundle: b, options: values, files: files}
 		return im.run(ctx)
 	})
 	if err != nil {
@@ -85,7 +86,7 @@ type importer struct {
 	files   *importedFiles
 	report  Report
 
-	zone  *site.Options    // for dates that have only one of their two clocks
+	zone  *options.Values  // for dates that have only one of their two clocks
 	terms map[int64]string // id → taxonomy of every term that the blog has now
 }
 
@@ -103,12 +104,12 @@ func (im *importer) run(ctx context.Context) error {
 
 // importOptions comes first, since dates depend on the time zone.
 func (im *importer) importOptions(ctx context.Context) error {
-	before, err := site.ReadOptions(ctx, im.tx)
+	before, err := options.Read(ctx, im.tx)
 	if err != nil {
 		return err
 	}
 	stored := before.Stored()
-	changed, err := site.WriteOptions(ctx, im.tx, before.WithCommenters(im.options))
+	changed, err := options.Write(ctx, im.tx, before.WithCommenters(im.options))
 	if err != nil {
 		return err
 	}
@@ -121,7 +122,7 @@ func (im *importer) importOptions(ctx context.Context) error {
 		}
 	}
 	im.report.Options.Same = len(im.options) - len(changed)
-	im.zone, err = site.ReadOptions(ctx, im.tx)
+	im.zone, err = options.Read(ctx, im.tx)
 	return err
 }
 

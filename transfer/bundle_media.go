@@ -12,6 +12,7 @@ import (
 
 	"github.com/quillgate/quillgate/database"
 	"github.com/quillgate/quillgate/media"
+	"github.com/quillgate/quillgate/options"
 	"github.com/quillgate/quillgate/site"
 )
 
@@ -38,12 +39,12 @@ type backup struct {
 // importFiles stores what the attachments of a bundle bring, and makes the
 // smaller versions by the options that the bundle sets. What already exists and
 // the same stays. On error nothing has changed.
-func (s *Blog) importFiles(ctx context.Context, b *Bundle, options map[string]string) (*importedFiles, error) {
-	now, err := site.ReadOptions(ctx, s.db)
+func (s *Blog) importFiles(ctx context.Context, b *Bundle, values map[string]string) (*importedFiles, error) {
+	now, err := options.Read(ctx, s.db)
 	if err != nil {
 		return nil, err
 	}
-	f := &importedFiles{blog: s, order: now.With(options).PictureOrder(), rows: map[int64]site.AttachmentRow{}}
+	f := &importedFiles{blog: s, order: site.PictureOrder(now.With(values)), rows: map[int64]site.AttachmentRow{}}
 	f.order.Threshold = 0 // an imported picture keeps its name
 	if s.media != nil {
 		if err := s.media.Forget(ctx, bundleWriter); err != nil {

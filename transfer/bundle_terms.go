@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strconv"
 
+	"github.com/quillgate/quillgate/options"
 	"github.com/quillgate/quillgate/site"
 )
 
@@ -132,7 +133,7 @@ func (im *importer) removeFirstCategory(ctx context.Context, t termRow, heir int
 	}
 	if im.zone.Int("default_category") == t.ID {
 		value := map[string]string{"default_category": strconv.FormatInt(heir, 10)}
-		if _, err := site.WriteOptions(ctx, im.tx, value); err != nil {
+		if _, err := options.Write(ctx, im.tx, value); err != nil {
 			return false, err
 		}
 		im.zone = im.zone.With(value)

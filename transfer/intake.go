@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/quillgate/quillgate/database"
+	"github.com/quillgate/quillgate/options"
 	"github.com/quillgate/quillgate/site"
 	"github.com/quillgate/quillgate/wxr"
 )
@@ -53,7 +54,7 @@ type Intake struct {
 	cfg      IntakeConfig
 	position int64
 	report   IntakeReport
-	options  *site.Options
+	options  *options.Values
 	file     int64 // tells the file from others of the source, as import_ids has it
 	// sameSlugs counts the posts of this run that wanted a slug which was not theirs alone.
 	sameSlugs map[namedPost]int
@@ -111,7 +112,7 @@ func (s *Blog) OpenIntake(ctx context.Context, cfg IntakeConfig) (*Intake, error
 	name.Write([]byte(cfg.File))
 	in := &Intake{blog: s, cfg: cfg, file: int64(name.Sum64()), sameSlugs: map[namedPost]int{}}
 	var err error
-	if in.options, err = site.ReadOptions(ctx, s.db); err != nil {
+	if in.options, err = options.Read(ctx, s.db); err != nil {
 		return nil, err
 	}
 	if err := s.db.Update(ctx, func(tx *database.Tx) error { return in.begin(ctx, tx) }); err != nil {

@@ -68,7 +68,7 @@ func (in *Intake) storeFiles(ctx context.Context, posts []wxr.Post) (map[int]*in
 // storeFile stores one file, or adopts one that lies among the uploads and is
 // no one's. It returns nil when there is none.
 func (in *Intake) storeFile(ctx context.Context, p *intakePost) (*intakeFile, error) {
-	order := in.options.PictureOrder()
+	order := site.PictureOrder(in.options)
 	order.Threshold = 0 // an imported picture keeps its name
 	stored, err := in.bytes(ctx, p, order)
 	if err != nil || stored == nil {

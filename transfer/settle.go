@@ -47,11 +47,11 @@ func (m *Imported) Settle(ctx context.Context) (Settled, error) {
 	if err := in.readStructure(ctx, &s); err != nil {
 		return s, fmt.Errorf("find the structure of addresses: %w", err)
 	}
-	options, err := b.Options(ctx)
+	opts, err := b.Options().Current(ctx)
 	if err != nil {
 		return s, err
 	}
-	stored := options.Stored()
+	stored := opts.Stored()
 	strangers, err := in.strangers(ctx)
 	if err != nil {
 		return s, err
@@ -61,7 +61,7 @@ func (m *Imported) Settle(ctx context.Context) (Settled, error) {
 		if _, set := stored[wish.name]; set || strangers || wish.value == "" {
 			continue
 		}
-		if err := b.SetOption(ctx, wish.name, database.CleanText(wish.value)); err != nil {
+		if err := b.Options().Set(ctx, wish.name, database.CleanText(wish.value)); err != nil {
 			return s, err
 		}
 		switch wish.name {
@@ -71,11 +71,11 @@ func (m *Imported) Settle(ctx context.Context) (Settled, error) {
 			s.Tagline = wish.value
 		}
 	}
-	if options, err = b.Options(ctx); err != nil {
+	if opts, err = b.Options().Current(ctx); err != nil {
 		return s, err
 	}
-	s.Set = s.Structure != "" && options.Text("permalink_structure") == s.Structure
-	hours, named := options.GMTOffset()
+	s.Set = s.Structure != "" && opts.Text("permalink_structure") == s.Structure
+	hours, named := opts.GMTOffset()
 	s.Zoned = hours != 0 || named
 	return s, in.count(ctx, &s)
 }
@@ -160,11 +160,11 @@ func (in *Intake) readStructure(ctx context.Context, s *Settled) error {
 
 // kept counts the posts that have by a structure an address that they had.
 func (in *Intake) kept(ctx context.Context, structure string, posts []site.Post, had map[int64][]string) (n int, err error) {
-	options, err := in.blog.Options(ctx)
+	opts, err := in.blog.Options().Current(ctx)
 	if err != nil {
 		return 0, err
 	}
-	link, err := in.blog.PostLinks(ctx, options.With(map[string]string{"permalink_structure": structure}), posts)
+	link, err := in.blog.PostLinks(ctx, opts.With(map[string]string{"permalink_structure": structure}), posts)
 	if err != nil {
 		return 0, err
 	}

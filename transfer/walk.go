@@ -8,6 +8,7 @@ import (
 
 	"github.com/quillgate/quillgate/auth"
 	"github.com/quillgate/quillgate/database"
+	"github.com/quillgate/quillgate/options"
 	"github.com/quillgate/quillgate/site"
 	"github.com/quillgate/quillgate/wxr"
 )
@@ -29,7 +30,7 @@ const walkPage = 100
 //
 // It is for the operator of the server: no one's role is asked.
 func (s *Blog) Walk(ctx context.Context, v Visitor) error {
-	opts, err := s.Options(ctx)
+	opts, err := s.Options().Current(ctx)
 	if err != nil {
 		return err
 	}
@@ -51,7 +52,7 @@ func (s *Blog) Walk(ctx context.Context, v Visitor) error {
 type walker struct {
 	exporter
 	visitor Visitor
-	options *site.Options
+	options *options.Values
 	logins  map[int64]string
 	refs    map[int64]wxr.PostTerm
 }

@@ -13,13 +13,13 @@ import (
 // ExportWXR writes the blog as an export of WordPress, as it is at one moment; see Walk. generator names the program, such
 // as "quillgate 0.1.0". Left out are options, passwords, roles, revisions and the bytes of uploads.
 func (b *Blog) ExportWXR(ctx context.Context, w io.Writer, generator string) error {
-	options, err := b.Options(ctx)
+	opts, err := b.Options().Current(ctx)
 	if err != nil {
 		return err
 	}
 	out := wxr.NewWriter(w)
 	err = out.WriteSite(&wxr.Site{
-		Title: options.Title(), Link: b.BaseURL(), Description: options.Tagline(), PubDate: time.Now().UTC(), Language: "en-US",
+		Title: opts.Title(), Link: b.BaseURL(), Description: opts.Tagline(), PubDate: time.Now().UTC(), Language: "en-US",
 		BaseSiteURL: b.BaseURL(), BaseBlogURL: b.BaseURL(), Generator: generator,
 	})
 	if err == nil {

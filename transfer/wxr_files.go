@@ -38,11 +38,11 @@ func (b *Blog) openFiles(ctx context.Context, cfg WXRConfig) (*attachmentFiles, 
 	}
 	f := &attachmentFiles{names: map[string]map[string]string{}}
 	if cfg.Fetch {
-		options, err := b.Options(ctx)
+		opts, err := b.Options().Current(ctx)
 		if err != nil {
 			return nil, err
 		}
-		f.networks = options.PingbackNetworks()
+		f.networks = opts.PingbackNetworks()
 		f.client = fetch.New(fetch.Config{UserAgent: cfg.UserAgent, Timeout: time.Minute, MaxBytes: maxFetched})
 	}
 	if cfg.Folder != "" {

@@ -191,7 +191,7 @@ func TestSkippedHour(t *testing.T) {
 			{"Australia/Lord_Howe", "20271003T02:15:00", "20271003T02:45:00", "20271002T15:45:00"},
 			{"Pacific/Apia", "20111230T12:00:00", "20111231T12:00:00", "20111230T22:00:00"}, // a whole day
 		} {
-			must(t, e.site.SetOption(t.Context(), "timezone_string", c.zone))
+			must(t, e.site.Options().Set(t.Context(), "timezone_string", c.zone))
 			id := e.get(t, "metaWeblog.newPost", object("title", "T", "dateCreated", xmlrpc.DateTime(c.date)), xmlrpc.Bool(true))
 			post := e.get(t, "wp.getPost", id)
 			if local, gmt := post.Get("post_date").Text(), post.Get("post_date_gmt").Text(); local != c.local || gmt != c.gmt {

@@ -40,7 +40,7 @@ func openEndpoint(t testing.TB, db *database.DB) *endpoint {
 	e := &endpoint{db: db, clock: databasetest.NewClock(time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC))}
 	blog := sitetest.Open(t, db, sitetest.Config{Clock: e.clock.Now})
 	e.site, e.apps, e.users = blog.Site, blog.Apps, blog.Users
-	must(t, e.site.SetOption(ctx, "gmt_offset", "2"))
+	must(t, e.site.Options().Set(ctx, "gmt_offset", "2"))
 	for _, role := range auth.Roles() {
 		_, err := e.users.Create(ctx, audit.Operator, auth.NewUser{Login: string(role), Password: string(role) + "-password", Role: role})
 		must(t, err)

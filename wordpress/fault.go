@@ -9,6 +9,7 @@ import (
 	"github.com/quillgate/quillgate/applications"
 	"github.com/quillgate/quillgate/apps"
 	"github.com/quillgate/quillgate/auth"
+	"github.com/quillgate/quillgate/options"
 	"github.com/quillgate/quillgate/site"
 	"github.com/quillgate/quillgate/xmlrpc"
 )
@@ -46,6 +47,7 @@ var faults = []struct {
 }{
 	{auth.ErrBusy, &xmlrpc.Fault{Code: codeServerError, Message: "The server is checking too many passwords at the moment. Try again in a few seconds."}},
 	{auth.ErrPasswordsRefused, &xmlrpc.Fault{Code: codeForbidden, Message: "This site does not accept account passwords in calls. Create a key or an application password on your profile page, and use that."}},
+	{options.ErrDenied, &xmlrpc.Fault{Code: codeForbidden, Message: "You are not allowed to change the options of this site."}},
 	{site.ErrConflict, &xmlrpc.Fault{Code: codeConflict, Message: "The post has been changed since you last read it."}},
 	{site.ErrEmptyPost, &xmlrpc.Fault{Code: codeServerError, Message: "A post needs a title, a text or an excerpt."}},
 	{site.ErrNoAuthor, &xmlrpc.Fault{Code: codeNotFound, Message: "There is no user with the id of the author."}},

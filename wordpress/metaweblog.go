@@ -77,11 +77,11 @@ func (a *API) contentEdit(ctx context.Context, who auth.Identity, content xmlrpc
 	case site.StatusDraft, site.StatusPending, site.StatusPrivate, site.StatusPublish:
 		status = named
 	}
-	opts, err := a.site.Options(ctx)
+	opts, err := a.site.Options().Current(ctx)
 	if err != nil {
 		return site.PostEdit{}, err
 	}
-	comments, pings := opts.Discussion(postType)
+	comments, pings := site.Discussion(opts, postType)
 	e := site.PostEdit{
 		Status:        &status,
 		Title:         optional(content, "title", textOf),

@@ -479,7 +479,7 @@ func TestNewCommentOfNobody(t *testing.T) {
 	if _, err := o.as(t, "", "wp.newComment", xmlrpc.Int(1), content); code(err) != 403 {
 		t.Errorf("with the option off: %v, want fault 403", err)
 	}
-	if err := o.SetOption(t.Context(), "anonymous_comments", "1"); err != nil {
+	if err := o.Options().Set(t.Context(), "anonymous_comments", "1"); err != nil {
 		t.Fatal(err)
 	}
 	if got, err := o.as(t, "", "wp.newComment", xmlrpc.Int(1), content); err != nil || got.Int64() != 6 {

@@ -7,6 +7,7 @@ import (
 
 	"github.com/quillgate/quillgate/auth"
 	"github.com/quillgate/quillgate/fetch"
+	"github.com/quillgate/quillgate/options"
 	"github.com/quillgate/quillgate/pingback"
 	"github.com/quillgate/quillgate/site"
 	"github.com/quillgate/quillgate/xmlrpc"
@@ -51,7 +52,7 @@ var pingFaults = []struct {
 }
 
 // pingFault converts an error to the fault for the client of a pingback.
-func pingFault(o *site.Options, err error) error {
+func pingFault(o *options.Values, err error) error {
 	for _, row := range pingFaults {
 		if !errors.Is(err, row.err) {
 			continue
@@ -69,7 +70,7 @@ func pingFault(o *site.Options, err error) error {
 // accepts pingbacks.
 func (a *API) pingbackPing(ctx context.Context, _ auth.Identity, p *call) (xmlrpc.Value, error) {
 	at := p.origin()
-	opts, err := a.site.Options(ctx)
+	opts, err := a.site.Options().Current(ctx)
 	if err != nil {
 		return xmlrpc.Value{}, err
 	}
@@ -84,7 +85,7 @@ func (a *API) pingbackPing(ctx context.Context, _ auth.Identity, p *call) (xmlrp
 // pingbackGetPingbacks answers pingback.extensions.getPingbacks(url): the pages
 // from which pingbacks to a post came.
 func (a *API) pingbackGetPingbacks(ctx context.Context, _ auth.Identity, p *call) (xmlrpc.Value, error) {
-	opts, err := a.site.Options(ctx)
+	opts, err := a.site.Options().Current(ctx)
 	if err != nil {
 		return xmlrpc.Value{}, err
 	}

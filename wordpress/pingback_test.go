@@ -61,7 +61,7 @@ func (w *web) requests() []string {
 
 func (o *office) set(t *testing.T, name, value string) {
 	t.Helper()
-	if err := o.SetOption(t.Context(), name, value); err != nil {
+	if err := o.Options().Set(t.Context(), name, value); err != nil {
 		t.Fatal(err)
 	}
 }

@@ -2,12 +2,11 @@ package wordpress
 
 import (
 	"context"
-	"errors"
 	"slices"
 	"strings"
 
 	"github.com/quillgate/quillgate/auth"
-	"github.com/quillgate/quillgate/site"
+	"github.com/quillgate/quillgate/options"
 	"github.com/quillgate/quillgate/xmlrpc"
 )
 
@@ -25,7 +24,7 @@ type wireOption struct {
 	help     string
 	stored   string
 	writable bool
-	value    func(a *API, o *site.Options) xmlrpc.Value
+	value    func(a *API, o *options.Values) xmlrpc.Value
 }
 
 // wireOptions is the table of wp.getOptions, in the order of its answer.
@@ -61,21 +60,21 @@ var wireOptions = []wireOption{
 	{name: "default_ping_status", help: "Whether new posts accept pingbacks and trackbacks", stored: "default_ping_status", writable: true},
 }
 
-func fixed(text string) func(*API, *site.Options) xmlrpc.Value {
-	return func(*API, *site.Options) xmlrpc.Value { return xmlrpc.String(text) }
+func fixed(text string) func(*API, *options.Values) xmlrpc.Value {
+	return func(*API, *options.Values) xmlrpc.Value { return xmlrpc.String(text) }
 }
 
-func below(path string) func(*API, *site.Options) xmlrpc.Value {
-	return func(a *API, _ *site.Options) xmlrpc.Value { return xmlrpc.String(a.site.BaseURL() + path) }
+func below(path string) func(*API, *options.Values) xmlrpc.Value {
+	return func(a *API, _ *options.Values) xmlrpc.Value { return xmlrpc.String(a.site.BaseURL() + path) }
 }
 
-func postThumbnail(_ *API, o *site.Options) xmlrpc.Value {
+func postThumbnail(_ *API, o *options.Values) xmlrpc.Value {
 	return xmlrpc.Bool(o.Theme().SupportsFeature("post-thumbnails"))
 }
 
 // timeZone returns the stored text or, for a named time zone, its current
 // offset in hours.
-func timeZone(_ *API, o *site.Options) xmlrpc.Value {
+func timeZone(_ *API, o *options.Values) xmlrpc.Value {
 	hours, named := o.GMTOffset()
 	if named {
 		return xmlrpc.Double(hours)
@@ -101,7 +100,7 @@ func (a *API) getOptions(ctx context.Context, who auth.Identity, p *call) (xmlrp
 			names = append(names, o.name)
 		}
 	}
-	o, err := a.site.Options(ctx)
+	o, err := a.site.Options().Current(ctx)
 	if err != nil {
 		return xmlrpc.Value{}, err
 	}
@@ -125,7 +124,7 @@ func namesOf(v xmlrpc.Value) []string {
 
 // optionStruct writes the named options. Values that were just changed may have
 // another type than stored ones.
-func (a *API) optionStruct(o *site.Options, who auth.Identity, names []string, changed map[string]xmlrpc.Value) xmlrpc.Value {
+func (a *API) optionStruct(o *options.Values, who auth.Identity, names []string, changed map[string]xmlrpc.Value) xmlrpc.Value {
 	members := make([]xmlrpc.Member, 0, len(names))
 	seen := make(map[string]bool, len(names))
 	for _, name := range names {
@@ -169,15 +168,11 @@ func (a *API) setOptions(ctx context.Context, who auth.Identity, p *call) (xmlrp
 			sent[option.stored] = m.Value
 		}
 	}
-	stored, err := a.site.ChangeOptions(ctx, who, values)
-	var denied *site.Denied
-	if errors.As(err, &denied) {
-		return xmlrpc.Value{}, &xmlrpc.Fault{Code: codeForbidden, Message: "You are not allowed to " + denied.Action + "."}
-	}
+	stored, err := a.site.Options().SetLoosely(ctx, who, values)
 	if err != nil {
 		return xmlrpc.Value{}, err
 	}
-	o, err := a.site.Options(ctx)
+	o, err := a.site.Options().Current(ctx)
 	if err != nil {
 		return xmlrpc.Value{}, err
 	}

@@ -191,7 +191,7 @@ func (a *API) getPostFormats(ctx context.Context, who auth.Identity, p *call) (x
 	if !who.Can(auth.EditPosts) {
 		return xmlrpc.Value{}, errSiteDetails
 	}
-	opts, err := a.site.Options(ctx)
+	opts, err := a.site.Options().Current(ctx)
 	if err != nil {
 		return xmlrpc.Value{}, err
 	}

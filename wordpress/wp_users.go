@@ -33,7 +33,7 @@ func (a *API) getUsersBlogs(ctx context.Context, who auth.Identity, _ *call) (xm
 // blogs returns the blogs of a caller, which is the only one, in the form that
 // wp.*, blogger.* and metaWeblog.* share.
 func (a *API) blogs(ctx context.Context, who auth.Identity) (xmlrpc.Value, error) {
-	o, err := a.site.Options(ctx)
+	o, err := a.site.Options().Current(ctx)
 	if err != nil {
 		return xmlrpc.Value{}, err
 	}

@@ -40,20 +40,21 @@ var stairs = map[string][]string{
 	"auth":       {"apps", "audit", "database", "signature", "network"},
 	"search":     {"database"},
 	"places":     {"database"},
-	"site":       {"auth", "audit", "database", "markup", "media", "network", "methods", "permalink", "places", "search"},
+	"options":    {"auth", "audit", "database", "markup", "network", "permalink"},
+	"site":       {"options", "auth", "audit", "database", "markup", "media", "network", "methods", "permalink", "places", "search"},
 
-	"pingback": {"site", "database", "markup", "network", "fetch", "loose", "xmlrpc"},
+	"pingback": {"site", "options", "database", "markup", "network", "fetch", "loose", "xmlrpc"},
 
 	"mail":          {"database"},
 	"mail/mailtest": nil,
 	"notices":       {"mail", "site", "auth", "apps", "audit", "database", "markup", "network"},
 
-	"transfer": {"site", "auth", "database", "markup", "media", "permalink", "wxr", "fetch", "network"},
+	"transfer": {"site", "options", "auth", "database", "markup", "media", "permalink", "wxr", "fetch", "network"},
 
 	"applications": {"apps", "auth", "loose", "methods", "xmlrpc"},
 
-	"wordpress": {"applications", "loose", "pingback", "site", "auth", "apps", "xmlrpc", "methods", "fetch", "network"},
-	"public":    {"site", "auth", "markup", "network", "permalink", "upstream"},
+	"wordpress": {"applications", "loose", "pingback", "site", "options", "auth", "apps", "xmlrpc", "methods", "fetch", "network"},
+	"public":    {"site", "options", "auth", "markup", "network", "permalink", "upstream"},
 	"profiles":  {"auth", "apps", "audit", "network", "methods"},
 	"desk":      {"profiles", "site", "auth", "markup"},
 	"signer":    {"signature", "xmlrpc", "methods"},
@@ -62,7 +63,7 @@ var stairs = map[string][]string{
 
 	"signer/local": {"signer", "signature", "xmlrpc", "methods", "upstream"},
 
-	"server":        {"mail", "notices", "gateway", "wordpress", "desk", "pingback", "profiles", "public", "site", "auth", "apps", "audit", "xmlrpc", "methods", "media", "database", "network", "permalink"},
+	"server":        {"mail", "notices", "gateway", "wordpress", "desk", "pingback", "profiles", "public", "site", "options", "auth", "apps", "audit", "xmlrpc", "methods", "media", "database", "network", "permalink"},
 	"cmd/quillgate": {"server", "mail", "media", "transfer", "gateway", "signer", "signer/local", "upstream", "methods", "signature", "xmlrpc", "wxr", "fetch", "site", "auth", "apps", "audit", "database", "migrations"},
 
 	"database/databasetest": {"database"},

@@ -19,10 +19,11 @@ type optionListCmd struct {
 
 func (c *optionListCmd) Run(ctx context.Context, s *settings, out streams) error {
 	return withBlog(ctx, s, out, func(blog *server.Blog) error {
-		list, err := blog.Site.ListOptions(ctx)
+		opts, err := blog.Site.Options().Current(ctx)
 		if err != nil {
 			return err
 		}
+		list := opts.List()
 		values := make(map[string]string, len(list))
 		for _, o := range list {
 			values[o.Name] = o.Value
@@ -54,11 +55,15 @@ func (c *optionGetCmd) Run(ctx context.Context, s *settings, out streams) error 
 
 // optionNamed is the value of an option.
 func optionNamed(ctx context.Context, blog *server.Blog, name string) (string, error) {
-	value, known, err := blog.Site.Option(ctx, name)
-	if err == nil && !known {
-		err = fmt.Errorf("there is no option %q; \"quillgate option list\" shows them", name)
+	opts, err := blog.Site.Options().Current(ctx)
+	if err != nil {
+		return "", err
 	}
-	return value, err
+	value, known := opts.Get(name)
+	if !known {
+		return "", fmt.Errorf("there is no option %q; \"quillgate option list\" shows them", name)
+	}
+	return value, nil
 }
 
 type optionSetCmd struct {
@@ -71,7 +76,7 @@ func (c *optionSetCmd) Run(ctx context.Context, s *settings, out streams) error 
 		if _, err := optionNamed(ctx, blog, c.Name); err != nil {
 			return err
 		}
-		if err := blog.Site.SetOption(ctx, c.Name, c.Value); err != nil {
+		if err := blog.Site.Options().Set(ctx, c.Name, c.Value); err != nil {
 			return err
 		}
 		value, err := optionNamed(ctx, blog, c.Name) // as it is kept: "on" may have become 1

@@ -150,6 +150,7 @@ var notOfASite = map[string]string{
 	"post_search_docsize": "of a blog",
 	"post_search_config":  "of a blog",
 	"search_pending":      "of a blog",
+	"options":             "of a blog",
 }
 
 // Sites share nothing: a statement on a table of what belongs to a site names the site, and the handle of the database says

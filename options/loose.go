@@ -1,9 +1,7 @@
-package site
+package options
 
 import (
 	"context"
-	"html"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -11,49 +9,42 @@ import (
 
 	"github.com/quillgate/quillgate/auth"
 	"github.com/quillgate/quillgate/database"
+	"github.com/quillgate/quillgate/markup"
 	"github.com/quillgate/quillgate/permalink"
 )
 
-// mayChangeOptions returns a *Denied unless the caller may change options.
-func mayChangeOptions(who auth.Identity) error {
-	if !who.Can(auth.ManageOptions) {
-		return &Denied{Action: "change the options of this site"}
-	}
-	return nil
-}
-
-// ChangeOptions sets options for a caller, who needs the right manage_options.
-// It accepts values as loosely as wp.setOptions: an invalid value leaves the
+// SetLoosely sets options for a caller, who needs the right manage_options. It
+// accepts values as loosely as wp.setOptions: an invalid value leaves the
 // option as it is. The time zone is the option gmt_offset here, whose value is
 // an offset from GMT in hours or the name of a zone. It returns the names of
-// the options whose stored values have changed.
-func (s *Site) ChangeOptions(ctx context.Context, who auth.Identity, values map[string]string) (changed []string, err error) {
-	if err := mayChangeOptions(who); err != nil {
-		return nil, err
+// the options whose stored values have changed. Errors: ErrDenied.
+func (s *Store) SetLoosely(ctx context.Context, who auth.Identity, values map[string]string) (changed []string, err error) {
+	if !who.Can(auth.ManageOptions) {
+		return nil, ErrDenied
 	}
 	stored := make(map[string]string, len(values))
 	for name, value := range values {
-		entry, known := optionTable[name]
+		e, known := table[name]
 		if !known {
 			continue
 		}
 		switch {
-		case entry.kind == kindOffset:
+		case e.kind == kindOffset:
 			readZone(stored, value)
 			continue
-		case entry.kind == kindStructure && permalink.Problem(value) != "":
+		case e.kind == kindStructure && permalink.Problem(value) != "":
 			continue
 		}
-		stored[name] = entry.loose(name, database.CleanText(value))
+		stored[name] = e.loose(name, database.CleanText(value))
 	}
 	if len(stored) == 0 {
 		return nil, nil
 	}
-	before, err := s.Options(ctx)
+	before, err := s.Current(ctx)
 	if err != nil {
 		return nil, err
 	}
-	written, err := s.storeOptions(ctx, who.Actor(), stored)
+	written, err := s.store(ctx, who.Actor(), stored)
 	// An option that is stored for the first time, with its default, has not
 	// changed.
 	return slices.DeleteFunc(written, func(name string) bool { return before.Text(name) == stored[name] }), err
@@ -75,12 +66,12 @@ func readZone(stored map[string]string, value string) {
 
 // loose converts any text to a value of the option, as WordPress's
 // sanitize_option does.
-func (e optionEntry) loose(name, value string) string {
+func (e entry) loose(name, value string) string {
 	switch e.kind {
 	case kindTitle:
-		return escapeTitle(value)
+		return markup.EscapeTitle(value)
 	case kindFormat:
-		return escapeAmpersands(tag.ReplaceAllString(value, ""))
+		return markup.EscapeAmpersands(markup.DropTags(value), "&amp;")
 	case kindNumber:
 		return strconv.FormatInt(looseNumber(value), 10)
 	case kindFlag:
@@ -96,8 +87,6 @@ func (e optionEntry) loose(name, value string) string {
 	return value
 }
 
-var tag = regexp.MustCompile(`<[^>]*(?:>|$)`)
-
 // looseNumber reads the digits at the beginning of a text and ignores their
 // sign.
 func looseNumber(text string) int64 {
@@ -112,24 +101,3 @@ func looseNumber(text string) int64 {
 	}
 	return n
 }
-
-// escapeTitle replaces characters with a meaning in HTML by entities, and keeps
-// existing entities.
-func escapeTitle(text string) string {
-	return strings.NewReplacer("<", "&lt;", ">", "&gt;", `"`, "&quot;", "'", "&#039;").Replace(escapeAmpersands(text))
-}
-
-func escapeAmpersands(text string) string { return replaceAmpersands(text, "&amp;") }
-
-// replaceAmpersands replaces every & that begins no entity.
-func replaceAmpersands(text, entity string) string {
-	return ampersand.ReplaceAllStringFunc(text, func(m string) string {
-		if html.UnescapeString(m) != m {
-			return m
-		}
-		return entity + m[1:]
-	})
-}
-
-// ampersand matches an & together with what may make it an entity.
-var ampersand = regexp.MustCompile(`&(?:#[0-9]{1,7};|#[xX][0-9a-fA-F]{1,6};|[A-Za-z][A-Za-z0-9]{1,31};)?`)
