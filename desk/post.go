@@ -51,6 +51,7 @@ type postPage struct {
 	Tags       string
 	Pictures   []choice
 	Parents    []choice // the pages that it can be below
+	Picture    bool     // it is a picture, and has a text that takes its place
 	Visible    bool
 	Actions    []action
 }
@@ -87,6 +88,7 @@ func (d *desk) postForm(v *profiles.Visit, k kind, n int64) error {
 		kind: k, Post: p, Heading: firstOf(plain(p.Title), v.T("(no title)")), StatusName: v.T(statusNames[p.Status]), Choose: chosenStatus(p),
 		WallClock: p.Date.Format(wallClock), Modified: d.site.ModifiedMoment(&p.Post).UTC().Format(time.RFC3339Nano),
 		Visible: p.Status == site.StatusPublish || p.Status == site.StatusInherit, Actions: postActionsFor(p.Type, p.Status), Tags: tagsOf(p),
+		Picture:  p.Type == site.TypeAttachment && strings.HasPrefix(p.MimeType, "image/"),
 		Statuses: []choiceOf{{site.StatusDraft, v.T("Draft")}, {site.StatusPending, v.T("Pending review")}},
 	}
 	if d.site.CanPublish(v.Who(), p.Type) || page.Choose == site.StatusPublish {
@@ -245,6 +247,9 @@ func (d *desk) edit(v *profiles.Visit, p *site.FullPost) (e site.PostEdit, ok bo
 		return &is
 	}
 	e.Title, e.Content, e.Excerpt, e.Name = changed("title", p.Title), changed("content", p.Content), changed("excerpt", p.Excerpt), changed("name", p.Name)
+	if p.Type == site.TypeAttachment {
+		e.Alt = changed("alt", p.Alt())
+	}
 	e.Status = changed("status", chosenStatus(p))
 	e.CommentStatus = changed("comments", p.CommentStatus)
 	if tags := changed("tags", tagsOf(p)); tags != nil && p.Type == site.TypePost {

@@ -25,7 +25,7 @@ func (n *newsroom) full(t *testing.T, id int64) *site.FullPost {
 func form(t *testing.T, p page) map[string]string {
 	t.Helper()
 	out := make(map[string]string)
-	for _, m := range regexp.MustCompile(`<input type="[a-z-]+" (?:id="[a-z]+" )?name="(title|name|date|tags|modified|categories)"[^>]* value="([^"]*)"|<input type="hidden" name="(modified|categories)" value="([^"]*)"`).FindAllStringSubmatch(p.body, -1) {
+	for _, m := range regexp.MustCompile(`<input type="[a-z-]+" (?:id="[a-z]+" )?name="(title|name|date|tags|alt|modified|categories)"[^>]* value="([^"]*)"|<input type="hidden" name="(modified|categories)" value="([^"]*)"`).FindAllStringSubmatch(p.body, -1) {
 		out[m[1]+m[3]] = html.UnescapeString(m[2] + m[4])
 	}
 	for _, m := range regexp.MustCompile(`(?s)<textarea id="([a-z]+)"[^>]*>\n?(.*?)</textarea>`).FindAllStringSubmatch(p.body, -1) {

@@ -17,6 +17,7 @@ const (
 	metaThumbnail   = "_thumbnail_id"
 	metaEnclosure   = "enclosure"
 	metaTemplate    = "_wp_page_template"
+	metaAlt         = "_wp_attachment_image_alt"
 	metaTrashStatus = "_wp_trash_meta_status"
 	metaTrashTime   = "_wp_trash_meta_time"
 	metaTrashSlug   = "_wp_desired_post_slug"
@@ -93,6 +94,16 @@ func (p *FullPost) Template() string {
 		}
 	}
 	return "default"
+}
+
+// Alt returns the text that takes the place of an attached picture. LoadFields.
+func (p *FullPost) Alt() string {
+	for _, f := range p.CustomFields {
+		if f.Key == metaAlt {
+			return f.Value
+		}
+	}
+	return ""
 }
 
 // addField adds a custom field with any key.

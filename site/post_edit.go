@@ -50,6 +50,8 @@ type PostEdit struct {
 	Format *string
 	// Thumbnail is the attachment that illustrates the post, or 0 for none.
 	Thumbnail *int64
+	// Alt is the text that takes the place of an attached picture.
+	Alt *string
 	// Template is the page template, "default" or "" for none.
 	Template *string
 

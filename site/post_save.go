@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/quillgate/quillgate/database"
@@ -184,6 +185,11 @@ func (w *edit) writeFields(ctx context.Context) error {
 			value = strconv.FormatInt(*w.Thumbnail, 10)
 		}
 		if err := setField(ctx, w.tx, id, metaThumbnail, value); err != nil {
+			return err
+		}
+	}
+	if w.Alt != nil && w.post.Type == TypeAttachment {
+		if err := setField(ctx, w.tx, id, metaAlt, strings.Join(strings.Fields(*w.Alt), " ")); err != nil {
 			return err
 		}
 	}

@@ -140,7 +140,7 @@ func (s *Site) alternatives(ctx context.Context, list []Attachment) (map[int64]s
 	for i := range list {
 		ids[i] = list[i].ID
 	}
-	err := database.SelectIn(ctx, s.db, `SELECT post_id, value FROM post_meta WHERE key = '_wp_attachment_image_alt' AND post_id IN (?)`, ids,
+	err := database.SelectIn(ctx, s.db, `SELECT post_id, value FROM post_meta WHERE key = '`+metaAlt+`' AND post_id IN (?)`, ids,
 		func(m metaOfPost) { out[m.Post] = m.Value })
 	if err != nil {
 		return nil, fmt.Errorf("read what pictures show: %w", err)
