@@ -246,6 +246,9 @@ func (p *Pages) manager(cookie string, secure bool) *scs.SessionManager {
 // ServeHTTP answers everything below the paths that Paths lists.
 func (p *Pages) ServeHTTP(w http.ResponseWriter, r *http.Request) { p.handler.ServeHTTP(w, r) }
 
+// IconPath is the path of the icon of the pages, below Config.BaseURL.
+const IconPath = "/profile/assets/icon.svg"
+
 // Paths lists where the pages want to be served. A path that ends in a slash holds everything below it.
 func Paths() []string {
 	return []string{

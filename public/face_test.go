@@ -52,6 +52,7 @@ func routes(t testing.TB, cfg public.Config) http.Handler {
 	mux.HandleFunc("/", pages.Home)
 	mux.HandleFunc("/style.css", pages.Style)
 	mux.HandleFunc("/theme/", pages.ThemeFile)
+	mux.HandleFunc("/favicon.ico", pages.Favicon)
 	mux.HandleFunc("/wp-comments-post.php", pages.Comment)
 	mux.HandleFunc("/wp-pass.php", pages.Unlock)
 	mux.HandleFunc("/robots.txt", pages.Robots)

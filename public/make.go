@@ -260,6 +260,9 @@ func (p *Pages) view(ctx context.Context, who auth.Identity, kind, heading strin
 	if v.Heading != "" {
 		v.Title = v.Heading + titleEnd(v.Blog.Title)
 	}
+	if v.Blog.Icon, err = p.siteIcon(ctx, opts); err != nil {
+		return nil, nil, err
+	}
 	if p.off {
 		return v, opts, nil
 	}

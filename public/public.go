@@ -36,6 +36,9 @@ type Config struct {
 	Off bool
 	// Theme is a folder with templates that take the place of the embedded ones of the same name; see docs/THEMES.md.
 	Theme string
+	// Icon is the path of the icon of blogs that have none of their own, below the
+	// address of the blog; "" for none.
+	Icon string
 	// Unavailable reports whether an error is an outage, which ends by itself; never when nil.
 	Unavailable func(error) bool
 	// ClientAddr tells where a request comes from, for the rules of comments; the peer when nil.
@@ -65,6 +68,7 @@ type Pages struct {
 	turns       chan struct{} // a place for each text that may be made into HTML at the same time
 	searching   chan struct{} // a place for each search that may run
 	guesses     *network.Rate[netip.Prefix]
+	icon        string // where the icon is of blogs that have none of their own; may be ""
 	rsd         []byte
 	manifest    document
 }
@@ -91,7 +95,7 @@ func New(cfg Config) (*Pages, error) {
 	p := &Pages{
 		site: cfg.Site, logger: cfg.Logger, off: cfg.Off, clientAddr: cfg.ClientAddr, signedIn: cfg.Visitor, unavailable: cfg.Unavailable,
 		policy: contentRules(), remarks: commentRules(), origin: http.NewCrossOriginProtection(),
-		cache: newCache(cacheSize), texts: newKept[*Post](textsSize), turns: make(chan struct{}, atOnce()), searching: make(chan struct{}, 2), guesses: newGuesses(),
+		cache: newCache(cacheSize), texts: newKept[*Post](textsSize), turns: make(chan struct{}, atOnce()), searching: make(chan struct{}, 2), guesses: newGuesses(), icon: cfg.Icon,
 	}
 	if p.logger == nil {
 		p.logger = slog.New(slog.DiscardHandler)

@@ -169,7 +169,7 @@ func samplePage(kind string) *Page {
 	comment := &Comment{ID: 1, Kind: "comment", Author: "author", URL: link.URL, ByAuthor: true, Date: "date", Stamp: post.Stamp, Link: link.URL, ReplyLink: link.URL, Content: "<p>text</p>"}
 	comment.Answers = []*Comment{{ID: 2, Kind: "pingback"}}
 	v := &Page{
-		Blog: Blog{Title: "title", Tagline: "tagline", URL: link.URL, Endpoint: link.URL, Generator: generator, Style: "/style.css", Language: "en"},
+		Blog: Blog{Title: "title", Tagline: "tagline", URL: link.URL, Endpoint: link.URL, Generator: generator, Style: "/style.css", Language: "en", Icon: "/icon.svg"},
 		Kind: kind, Title: "title", Heading: "heading", Intro: "intro", Notice: "notice", Canonical: link.URL, Description: "text", Image: picture, Search: "words",
 		Menu: []Link{link, {Current: true}}, Feeds: []Feed{{Text: "text", URL: link.URL}, {Atom: true}}, Newer: &link, Older: &link, Endpoint: true,
 	}

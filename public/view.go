@@ -44,6 +44,7 @@ type Blog struct {
 	Generator      string
 	Style          string // address of the style sheet
 	Language       string
+	Icon           string // address of the icon of the site; "" for none
 }
 
 // Account is what a page says to whoever is signed in.

@@ -49,7 +49,7 @@ func openBlogEntrance(s *Server) (Entrance, error) {
 		return Entrance{}, err
 	}
 	pages, err := public.New(public.Config{
-		Site: blog.Site, Logger: cfg.Logger, Off: cfg.EndpointOnly, Theme: cfg.Theme,
+		Site: blog.Site, Logger: cfg.Logger, Off: cfg.EndpointOnly, Theme: cfg.Theme, Icon: profiles.IconPath,
 		Unavailable: database.Outage,
 		ClientAddr:  func(r *http.Request) netip.Addr { return ClientOf(r.Context()).Addr },
 		Visitor:     account.Visitor,
@@ -89,6 +89,7 @@ func (e blogEntrance) routes() []Route {
 		{"sign-in", "/.well-known/change-password", e.toPage},
 		{"style", "/style.css", e.pages.Style},
 		{"theme", "/theme/", e.pages.ThemeFile},
+		{"icon", "/favicon.ico", e.pages.Favicon},
 		{"comment", "/wp-comments-post.php", e.pages.Comment},
 		{"unlock", "/wp-pass.php", e.pages.Unlock},
 		{"robots", "/robots.txt", e.pages.Robots},
