@@ -6,6 +6,7 @@ import (
 	"net/url"
 	"slices"
 	"strconv"
+	"time"
 
 	"github.com/quillgate/quillgate/auth"
 	"github.com/quillgate/quillgate/profiles"
@@ -57,6 +58,7 @@ type shownPost struct {
 	Heading, Writer, StatusName string
 	Small, File                 string // addresses, of an upload
 	Visible                     bool   // visitors can see it at Link
+	Moment                      time.Time
 	Actions                     []action
 }
 
@@ -157,7 +159,7 @@ func (d *desk) show(v *profiles.Visit, list []site.FullPost, page *postsPage) er
 	}
 	writers := make(map[int64]string)
 	for _, p := range list {
-		s := shownPost{FullPost: p, Heading: firstOf(plain(p.Title), v.T("(no title)")), StatusName: v.T(statusNames[p.Status]), Actions: postActionsFor(p.Type, p.Status)}
+		s := shownPost{FullPost: p, Heading: firstOf(plain(p.Title), v.T("(no title)")), StatusName: v.T(statusNames[p.Status]), Actions: postActionsFor(p.Type, p.Status), Moment: d.site.Moment(&p.Post)}
 		s.Visible = p.Status == site.StatusPublish || p.Status == site.StatusInherit
 		var err error
 		if s.Writer, err = d.writer(v.Context(), writers, p.Author); err != nil {

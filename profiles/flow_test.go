@@ -504,7 +504,7 @@ func TestZoneOfTheReader(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		m := regexp.MustCompile(`<time datetime="([^"]+)">([^<]+)</time>`).FindStringSubmatch(b.get("/profile/security").body)
+		m := regexp.MustCompile(`<time datetime="([^"]+)" title="([^"]+)">just now</time>`).FindStringSubmatch(b.get("/profile/security").body)
 		if m == nil {
 			t.Fatal("there is no time on the page")
 		}

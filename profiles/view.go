@@ -155,21 +155,65 @@ func (v *visit) Wrong(field string) template.HTML {
 	return ""
 }
 
-// When shows a moment by the clock of the reader.
+// When shows how long ago a moment was, or how far ahead it is; the exact time
+// by the clock of the reader is in its title.
 func (v *visit) When(t time.Time) template.HTML {
 	if t.IsZero() {
 		return template.HTML(template.HTMLEscapeString(v.T("never")))
 	}
-	return template.HTML(fmt.Sprintf(`<time datetime="%s">%s</time>`, t.UTC().Format(time.RFC3339),
-		template.HTMLEscapeString(t.In(v.zone).Format("2 January 2006, 15:04"))))
+	return v.moment(t, v.distance(t))
 }
+
+// Exactly shows a moment by the clock of the reader, for sentences such as "It
+// works until".
+func (v *visit) Exactly(t time.Time) template.HTML { return v.moment(t, v.exact(t)) }
+
+// Clock shows the time of day of a moment, by the clock of the reader.
+func (v *visit) Clock(t time.Time) template.HTML { return v.moment(t, t.In(v.zone).Format("15:04")) }
+
+// moment is a moment with a text for it.
+func (v *visit) moment(t time.Time, text string) template.HTML {
+	return template.HTML(fmt.Sprintf(`<time datetime="%s" title="%s">%s</time>`, t.UTC().Format(time.RFC3339),
+		template.HTMLEscapeString(v.exact(t)), template.HTMLEscapeString(text)))
+}
+
+func (v *visit) exact(t time.Time) string { return t.In(v.zone).Format("2 January 2006, 15:04") }
 
 // date is the day of a moment, by the clock of the reader.
 func (v *visit) date(t time.Time) string { return t.In(v.zone).Format("Monday, 2 January 2006") }
 
-// Clock shows the time of day of a moment, by the clock of the reader.
-func (v *visit) Clock(t time.Time) template.HTML {
-	return template.HTML(fmt.Sprintf(`<time datetime="%s">%s</time>`, t.UTC().Format(time.RFC3339), t.In(v.zone).Format("15:04")))
+const day = 24 * time.Hour
+
+// distance is the time between now and a moment in words, or the day of the
+// moment if it is more than 30 days away.
+func (v *visit) distance(t time.Time) string {
+	ago := v.now().Sub(t)
+	past, apart := ago >= 0, ago.Abs()
+	for _, unit := range []struct {
+		below, is         time.Duration
+		ago, oneAgo       string
+		future, oneFuture string
+	}{
+		{time.Hour, time.Minute, "%d minutes ago", "1 minute ago", "in %d minutes", "in 1 minute"},
+		{day, time.Hour, "%d hours ago", "1 hour ago", "in %d hours", "in 1 hour"},
+		{30 * day, day, "%d days ago", "1 day ago", "in %d days", "in 1 day"},
+	} {
+		n := int(apart / unit.is)
+		switch {
+		case n < 1:
+			return v.T("just now")
+		case apart >= unit.below:
+			continue
+		case past && n == 1:
+			return v.T(unit.oneAgo)
+		case past:
+			return v.T(unit.ago, n)
+		case n == 1:
+			return v.T(unit.oneFuture)
+		}
+		return v.T(unit.future, n)
+	}
+	return t.In(v.zone).Format("2 January 2006")
 }
 
 // Zone is the name of the reader's zone.
