@@ -62,7 +62,7 @@ func (v *tab) typed(t *testing.T, selector, text string) {
 func walkComments(t *testing.T, visitor, admin *tab) {
 	t.Helper()
 	admin.open(t, "/admin/settings")
-	do(t, admin, chromedp.SetValue(chromedp.CSS("#who_may_comment"), "anybody"))
+	do(t, admin, chromedp.Click(chromedp.CSS(`#who_may_comment input[value="anybody"]`)))
 	admin.press(t, `form[action$="/admin/settings"] button`)
 
 	visitor.open(t, "/?p=1")

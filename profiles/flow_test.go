@@ -19,7 +19,6 @@ import (
 	"github.com/quillgate/quillgate/apps"
 	"github.com/quillgate/quillgate/audit"
 	"github.com/quillgate/quillgate/auth"
-	"github.com/quillgate/quillgate/options"
 	"github.com/quillgate/quillgate/signature"
 )
 
@@ -460,7 +459,7 @@ func TestAdministration(t *testing.T) {
 		if err != nil || o.Title() != "A <b> title" || o.Text("default_comment_status") != "closed" || o.Commenters() != "anybody" || o.Location().String() != "Europe/Berlin" {
 			t.Errorf("the options are %q, %v", o.Title(), err)
 		}
-		if p := ada.get("/admin/settings"); !strings.Contains(p.body, `<option value="anybody" selected>Anyone</option>`) || strings.Contains(p.body, "comment_registration") {
+		if p := ada.get("/admin/settings"); !strings.Contains(p.body, `value="anybody" checked> Anyone</label>`) || strings.Contains(p.body, "comment_registration") {
 			t.Errorf("the page does not say who may comment:\n%s", p.body)
 		}
 		if p := ada.post("/admin/settings", "blog_title", "Not this", "timezone_string", "Nowhere/Land", "comment_max_links", "many"); p.status != http.StatusUnprocessableEntity ||

@@ -19,6 +19,7 @@ func (v *visit) Site() []Link {
 			Link{Path: "/admin/users", Name: v.T("Users")},
 			Link{Path: "/admin/applications", Name: v.T("All applications")},
 			Link{Path: "/admin/activity", Name: v.T("All activity")},
+			Link{Path: "/admin/refusals", Name: v.T("Refusals")},
 			Link{Path: "/admin/settings", Name: v.T("Settings")})
 	}
 	return v.marked(list...)
@@ -29,7 +30,6 @@ func (v *visit) marked(list ...Link) []Link {
 	at := v.r.URL.Path
 	for i, l := range list {
 		list[i].Here = at == l.Path || strings.HasPrefix(at, l.Path+"/") && l.Path != "/profile" ||
-			l.Path == "/admin/settings" && at == "/admin/refusals" ||
 			l.Path == "/profile" && strings.HasPrefix(at, "/profile/applications")
 	}
 	return list

@@ -10,7 +10,7 @@ import (
 
 // refusals shows how many credentials were refused, and why, and the last ones.
 func (v *visit) refusals() error {
-	v.title = v.T("Refused sign-ins and signatures")
+	v.title = v.T("Refusals")
 	month, err := v.p.cfg.Refusals.ByReason(v.ctx(), v.now().AddDate(0, 0, -29))
 	if err != nil {
 		return err

@@ -33,8 +33,9 @@ type Settings struct {
 // Field is one setting.
 type Field struct {
 	Name, Label string
-	Kind        string // text, number, flag, zone, choice, status (open or closed), or who: no one, users or anyone
+	Kind        string // text, number, flag, zone, choice, or one (of the few in Of)
 	Hint        string // shown with text, numbers and choices; may be empty
+	Of          []Choice
 	// Choices returns what a field of the kind choice offers, with examples of that moment. The last one is a text that
 	// the user types. Set must refuse Other, which is its value as long as nothing is typed.
 	Choices func(time.Time) []Choice

@@ -159,6 +159,16 @@ func (b *Blog) surroundings(ctx context.Context) (profiles.Surroundings, error) 
 	return profiles.Surroundings{Title: opts.Title(), Zone: opts.Location()}, nil
 }
 
+// openOrClosed and commenters are the values of options, in words.
+var (
+	openOrClosed = []profiles.Choice{{Value: "open", Label: "Open"}, {Value: "closed", Label: "Closed"}}
+	commenters   = []profiles.Choice{
+		{Value: options.CommentersNobody, Label: "No one"},
+		{Value: options.CommentersUsers, Label: "Users who are signed in"},
+		{Value: options.CommentersAnybody, Label: "Anyone"},
+	}
+)
+
 // blogSettings are the options on the settings page, in its order. All others
 // can be set on the command line.
 var blogSettings = []profiles.Field{
@@ -167,10 +177,10 @@ var blogSettings = []profiles.Field{
 	{Name: "timezone_string", Label: "Time zone", Kind: "zone"},
 	{
 		Name: "permalink_structure", Label: "Addresses of posts", Kind: "choice", Choices: permalinks, Other: "/",
-		Hint: "After a change, former addresses that have the name of a post still lead to it. Those that have only its number, such as /archives/123, do not.",
+		Hint: "After a change, former addresses of these shapes still lead to their posts, and so do others that have the name of the post.",
 	},
-	{Name: "default_comment_status", Label: "Comments on new posts", Kind: "status"},
-	{Name: options.WhoMayComment, Label: "Who may comment", Kind: "who"},
+	{Name: "default_comment_status", Label: "Comments on new posts", Kind: "one", Of: openOrClosed},
+	{Name: options.WhoMayComment, Label: "Who may comment", Kind: "one", Of: commenters},
 	{Name: "comment_moderation", Label: "Hold every comment for review", Kind: "flag"},
 	{Name: "comment_max_links", Label: "Hold a comment for review if it has this many links or more", Kind: "number"},
 	{Name: "comments_notify", Label: "E-mail authors about new comments on their posts", Kind: "flag"},
