@@ -179,6 +179,29 @@ func TestAddressesBehindAFront(t *testing.T) {
 	})
 }
 
+// The number of a post leads to it from where a usual structure has it, whatever
+// the structure is now, and to nothing but posts that are public.
+func TestNumbersInFormerAddresses(t *testing.T) {
+	databasetest.Each(t, func(t *testing.T, db *database.DB) {
+		f := library(t, db, "")
+		post := f.post(t, "Sea air", "text")
+		others := map[string]int64{"a draft": f.post(t, "Draft", "text", status("draft")), "a page": f.post(t, "Page", "text", ofType("page")), "no post": 987654}
+		for _, structure := range []string{"", "/%year%/%postname%/"} {
+			f.set(t, "permalink_structure", structure)
+			w := f.get(t, "/archives/"+itoa(post))
+			if got := w.Header().Get("Location"); w.Code != 301 || got != f.address(t, post) {
+				t.Errorf("structure %q: %d to %q, want %s", structure, w.Code, got, f.address(t, post))
+			}
+			for what, id := range others {
+				expect(t, what, f.get(t, "/archives/"+itoa(id)), 404)
+			}
+			for _, path := range []string{"/archives/", "/archives/0", "/archives/99999999999999999999", "/archives/" + itoa(post) + "x"} {
+				expect(t, path, f.get(t, path), 404)
+			}
+		}
+	})
+}
+
 // Categories and authors stand in addresses where the structure says so, and the wrong ones lead to the right ones.
 func TestNamesInAddresses(t *testing.T) {
 	databasetest.Each(t, func(t *testing.T, db *database.DB) {

@@ -40,7 +40,30 @@ func (p *Pages) find(ctx context.Context, q *ask) (*target, error) {
 	if t, err = p.findOld(ctx, q); !errors.Is(err, site.ErrNotFound) {
 		return t, err
 	}
+	if t, err = p.findNumber(ctx, q); !errors.Is(err, site.ErrNotFound) {
+		return t, err
+	}
 	return p.guess(ctx, q)
+}
+
+// findNumber finds the post whose number is in an address of one of the usual
+// structures: the blog may have had it before. site.ErrNotFound.
+func (p *Pages) findNumber(ctx context.Context, q *ask) (*target, error) {
+	for _, shape := range permalink.Shapes {
+		tags, values, ok := permalink.Match(shape.Structure, strings.Join(q.path, "/"))
+		if !ok || len(q.path) == 0 || !slices.Equal(tags, []string{"%post_id%"}) {
+			continue
+		}
+		t, err := p.findPost(ctx, p.site.BaseURL()+"/?p="+values[0])
+		if err == nil && t.kind != site.TypePost {
+			err = site.ErrNotFound // pages and files never had such an address
+		}
+		if err != nil {
+			return nil, err
+		}
+		return &target{moved: t.link}, nil
+	}
+	return nil, site.ErrNotFound
 }
 
 // findOld looks for the post that had the address on another blog. Parameters that mean nothing here do not count: see
