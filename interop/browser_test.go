@@ -347,6 +347,36 @@ func (v *tab) wide(t *testing.T) int {
 	return do(t, v, chromedp.Evaluate[int](`Math.max(0, document.documentElement.scrollWidth - document.documentElement.clientWidth)`))
 }
 
+// small lists what is too small to be hit with a finger, by WCAG 2.2, success
+// criterion 2.5.8: links, buttons and fields below 24 by 24 pixels. Links within
+// sentences are excepted. A box and its label are one target.
+func (v *tab) small(t *testing.T) []string {
+	t.Helper()
+	return do(t, v, chromedp.Evaluate[[]string](`(() => {
+		const least = 24, found = []
+		const inSentence = (link) => {
+			if (link.tagName !== 'A' || getComputedStyle(link).display !== 'inline') return false
+			let block = link
+			while (getComputedStyle(block).display === 'inline' && block.parentElement) block = block.parentElement
+			const rest = document.createTreeWalker(block, NodeFilter.SHOW_TEXT)
+			for (let n = rest.nextNode(); n; n = rest.nextNode()) {
+				if (/[\p{L}\p{N}]/u.test(n.data) && !n.parentElement.closest('a, button, .away, .unseen')) return true
+			}
+			return false
+		}
+		for (const e of document.querySelectorAll('a[href], button, input:not([type=hidden]), select, textarea, summary')) {
+			if (!e.checkVisibility({visibilityProperty: true}) || e.closest('.nobody, .unseen, .skip, .away, [aria-hidden=true]') || inSentence(e)) continue
+			const rects = [...e.getClientRects()]
+			const label = e.labels && /checkbox|radio/.test(e.type) ? e.labels[0] : null
+			if (label) rects.push(label.getBoundingClientRect())
+			const side = (from, to) => Math.max(...rects.map(to)) - Math.min(...rects.map(from))
+			const width = side((r) => r.left, (r) => r.right), height = side((r) => r.top, (r) => r.bottom)
+			if (width < least - .01 || height < least - .01) found.push(width.toFixed(1) + 'x' + height.toFixed(1) + ' ' + e.outerHTML.slice(0, 200))
+		}
+		return found
+	})()`))
+}
+
 // keepPicture writes a PNG of the whole page, named after the test and the look, into the folder of the variable
 // QUILLGATE_SCREENSHOTS, when that is set.
 func (v *tab) keepPicture(t *testing.T, l look) {

@@ -87,6 +87,11 @@ func judge(t *testing.T, v *tab, open func(t *testing.T)) (source string) {
 		if got := v.wide(t); got > 0 {
 			t.Errorf("%s: the page is %d pixels wider than the window", l.name, got)
 		}
+		if l.mobile {
+			for _, what := range v.small(t) {
+				t.Errorf("%s: too small for a finger: %s", l.name, what)
+			}
+		}
 		v.keepPicture(t, l)
 		for _, what := range v.violationsIn(t, l) {
 			t.Errorf("%s: %s", l.name, what)
@@ -107,6 +112,11 @@ func judgeHere(t *testing.T, v *tab, was look) (source string) {
 		v.resize(t, l)
 		if got := v.wide(t); got > 0 {
 			t.Errorf("%s: the page is %d pixels wider than the window", l.name, got)
+		}
+		if l.mobile {
+			for _, what := range v.small(t) {
+				t.Errorf("%s: too small for a finger: %s", l.name, what)
+			}
 		}
 		v.keepPicture(t, l)
 		for _, what := range v.violationsIn(t, l) {
@@ -160,7 +170,8 @@ func htmlFaults(t *testing.T, sources map[string]string) (string, error) {
 // The judges find what they are for: on a page with faults all of them complain.
 func TestJudgesFindFaults(t *testing.T) {
 	const page = `<!DOCTYPE html><html><head><title>x</title><link rel="icon" href="data:,"></head><body><div id="late"></div><p style="color:#bbb;background:#fff">pale</p>
-<img src="data:image/gif;base64,R0lGODlhAQABAAAAACwAAAAAAQABAAA="><p id="a">one<p id="a">two<div style="width:2000px">wide</div>
+<img src="data:image/gif;base64,R0lGODlhAQABAAAAACwAAAAAAQABAAA="><p id="a">one<p id="a">two<div style="width:2000px">wide</div><p>In <a href="/">a sentence</a>.</p>
+<p><a id="tiny" href="/">alone</a></p><p><button style="height:20px">low</button> <label style="padding:8px"><input type="checkbox">large</label></p>
 <script>requestAnimationFrame(() => requestAnimationFrame(() => { document.getElementById('late').style.height = '300px' }))</script></body></html>`
 	web := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "text/html; charset=utf-8")
@@ -177,6 +188,9 @@ func TestJudgesFindFaults(t *testing.T) {
 	}
 	if got := v.wide(t); got == 0 {
 		t.Error("a wide page is not seen")
+	}
+	if got := v.small(t); len(got) != 2 || !strings.Contains(got[0], `id="tiny"`) || !strings.Contains(got[1], "<button") {
+		t.Errorf("too small are %q", got)
 	}
 	found := strings.Join(v.violations(t, ""), "\n")
 	for _, rule := range []string{"color-contrast", "image-alt", "html-has-lang"} {
