@@ -6,6 +6,8 @@ import (
 	"strconv"
 	"strings"
 
+	"golang.org/x/text/language"
+
 	"github.com/quillgate/quillgate/markup"
 	"github.com/quillgate/quillgate/network"
 	"github.com/quillgate/quillgate/permalink"
@@ -28,6 +30,31 @@ func (e entry) check(name, value string) (string, error) {
 			return bad("a whole number, 0 or above")
 		}
 		return strconv.FormatInt(n, 10), nil
+	case kindCount:
+		n, err := strconv.Atoi(value)
+		if err != nil || n < 1 || n > mostPosts {
+			return bad("a whole number from 1 to 100")
+		}
+		return strconv.Itoa(n), nil
+	case kindPage, kindPicture: // that it exists is checked where it is stored
+		n, err := strconv.ParseInt(value, 10, 64)
+		if err != nil || n < 0 {
+			return bad(referred[e.kind])
+		}
+		return strconv.FormatInt(n, 10), nil
+	case kindFront:
+		if value != FrontPosts && value != FrontOnePage {
+			return bad("posts or page")
+		}
+	case kindLanguage:
+		if value == "" {
+			return "", nil
+		}
+		tag, err := language.Parse(value) // takes de_DE, too, as WordPress writes it
+		if err != nil {
+			return bad("empty, for English, or a language tag such as de or pt-BR")
+		}
+		return tag.String(), nil
 	case kindFlag:
 		switch strings.ToLower(value) {
 		case "1", "true", "on", "yes":
@@ -83,7 +110,7 @@ func (e entry) check(name, value string) (string, error) {
 // number if the option is one, otherwise text.
 func BundleValue(name, value string) any {
 	switch table[name].kind {
-	case kindNumber, kindFlag:
+	case kindNumber, kindFlag, kindCount, kindPage, kindPicture:
 		if n, err := strconv.ParseInt(value, 10, 64); err == nil && strconv.FormatInt(n, 10) == value {
 			return n
 		}
@@ -97,7 +124,8 @@ func BundleValue(name, value string) any {
 
 // CheckStored returns the value from a bundle in stored form, or an *Invalid
 // that names the option. Titles are in stored form. A permalink structure that
-// cannot be used becomes the plain one.
+// cannot be used becomes the plain one, a language what is known of it, and a
+// number of posts the nearest one; WordPress uses -1 for all posts.
 func CheckStored(name, value string) (string, error) {
 	e, known := table[name]
 	switch {
@@ -105,6 +133,18 @@ func CheckStored(name, value string) (string, error) {
 		return value, nil
 	case e.kind == kindStructure && permalink.Problem(value) != "":
 		return "", nil
+	case e.kind == kindLanguage && value != "":
+		if tag := language.Make(value); tag != language.Und {
+			return tag.String(), nil
+		}
+		return "", nil
+	case e.kind == kindCount:
+		if n, err := strconv.Atoi(value); err == nil {
+			if n == -1 {
+				n = mostPosts
+			}
+			value = strconv.Itoa(min(max(n, 1), mostPosts))
+		}
 	}
 	return e.check(name, value)
 }

@@ -26,6 +26,9 @@ func (e *Invalid) Error() string { return e.Name + ": " + e.Why }
 
 // Store reads and changes the options of a blog. It is safe for concurrent use.
 type Store struct {
+	// Referents checks options that hold an id; they are not checked if it is nil.
+	Referents Referents
+
 	db     *database.DB
 	clock  func() time.Time
 	values *database.Cache[struct{}, *Values]

@@ -46,6 +46,9 @@ func (s *Store) SetAll(ctx context.Context, who auth.Identity, values map[string
 		return bad, nil
 	}
 	_, err = s.store(ctx, who.Actor(), stored)
+	if invalid := refused(err); invalid != nil {
+		return []*Invalid{invalid}, nil
+	}
 	return nil, err
 }
 
@@ -73,6 +76,9 @@ func (s *Store) store(ctx context.Context, by audit.Actor, values map[string]str
 			return err
 		}
 		values := now.WithCommenters(values)
+		if err := s.checkReferents(ctx, tx, now, values); err != nil {
+			return err
+		}
 		changed, err = Write(ctx, tx, values)
 		if err != nil || len(changed) == 0 {
 			return err
@@ -86,6 +92,9 @@ func (s *Store) store(ctx context.Context, by audit.Actor, values map[string]str
 		}
 		return audit.Append(ctx, tx, audit.Event{Kind: Changed, By: by, At: s.clock().UTC().Truncate(time.Second), Detail: detail})
 	})
+	if invalid := refused(err); invalid != nil {
+		return nil, invalid
+	}
 	if err != nil {
 		return nil, fmt.Errorf("store options: %w", err)
 	}

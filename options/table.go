@@ -17,6 +17,11 @@ const (
 	kindNetworks       // networks with ports; see network.ParseDestinations
 	kindWho            // nobody, users or anybody
 	kindStructure      // the permalink structure, or empty
+	kindCount          // how many posts: 1 to 100
+	kindFront          // posts or page
+	kindPage           // the id of a published page, 0 for none
+	kindPicture        // the id of an uploaded picture, 0 for none
+	kindLanguage       // a language tag of BCP 47, or empty for English
 )
 
 // entry is a row of the table of options: its type and its default.
@@ -55,6 +60,13 @@ var table = map[string]entry{
 	"thread_comments":               {kindFlag, "1"},
 	"thread_comments_depth":         {kindNumber, "5"},
 	"anonymous_comments":            {kindFlag, "0"},
+	PostsPerPage:                    {kindCount, "10"},
+	PostsPerFeed:                    {kindCount, "10"},
+	ShowOnFront:                     {kindFront, FrontPosts},
+	PageOnFront:                     {kindPage, "0"},
+	PageForPosts:                    {kindPage, "0"},
+	SiteIcon:                        {kindPicture, "0"},
+	Language:                        {kindLanguage, ""},
 	"pingback":                      {kindFlag, "0"}, // whether other sites may report that they link here
 	"pingback_fault_codes":          {kindFlag, "0"}, // whether they learn why they are refused
 	"pingback_networks":             {kindNetworks, ""},

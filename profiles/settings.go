@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/quillgate/quillgate/auth"
@@ -33,9 +34,12 @@ type Settings struct {
 // Field is one setting.
 type Field struct {
 	Name, Label string
-	Kind        string // text, number, flag, zone, choice, or one (of the few in Of)
-	Hint        string // shown with text, numbers and choices; may be empty
+	Kind        string // text, number, lines (of text), flag, zone, choice, one (of the few in Of), or list
+	Section     string // the heading above the first field of a group
+	Hint        string // shown with the field; may be empty
 	Of          []Choice
+	// List returns what a field of the kind list offers, for a caller and the present value, which must be among it.
+	List func(ctx context.Context, who auth.Identity, is string) ([]Choice, error)
 	// Choices returns what a field of the kind choice offers, with examples of that moment. The last one is a text that
 	// the user types. Set must refuse Other, which is its value as long as nothing is typed.
 	Choices func(time.Time) []Choice
@@ -74,7 +78,7 @@ func (v *visit) shownSettings() (list []shownSetting, err error) {
 		return nil, err
 	}
 	for _, f := range settings.Fields {
-		f.Label, f.Hint = v.T(f.Label), v.T(f.Hint)
+		f.Label, f.Hint, f.Section = v.T(f.Label), v.T(f.Hint), v.T(f.Section)
 		shown := shownSetting{Field: f, Is: values[f.Name]}
 		if typed, there := v.typedSetting(f); v.sent("/admin/settings") && there {
 			shown.Is = typed
@@ -82,6 +86,11 @@ func (v *visit) shownSettings() (list []shownSetting, err error) {
 		shown.On = shown.Is != ""
 		if f.Choices != nil {
 			shown.choose(f.Choices(v.now().In(v.around.Zone)))
+		}
+		if f.List != nil {
+			if shown.Listed, err = f.List(v.ctx(), v.who, shown.Is); err != nil {
+				return nil, err
+			}
 		}
 		list = append(list, shown)
 	}
@@ -106,6 +115,9 @@ func (v *visit) typedSetting(f Field) (value string, there bool) {
 	value, there = v.form(f.Name), f.Kind == "flag" || v.r.PostForm.Has(f.Name)
 	if f.Choices != nil && value == f.Other {
 		value = cmp.Or(v.form(f.Name+"-other"), value)
+	}
+	if f.Kind == "lines" {
+		value = strings.ReplaceAll(value, "\r\n", "\n") // as browsers end lines, whatever they were
 	}
 	return value, there
 }

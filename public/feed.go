@@ -155,12 +155,12 @@ func (p *Pages) feed(ctx context.Context, q *ask, t *target) (*answer, error) {
 	switch {
 	case t.kind == "comments":
 		title, self = say("Comments on %s", blog), commentsFeed(p.site.BaseURL(), opts)
-		list, err = p.commentNews(ctx, 0)
+		list, err = p.commentNews(ctx, 0, opts)
 	case t.post != nil && t.post.Password != "":
 		return p.missing(ctx, auth.Identity{}) // what is said about a post that is not for everyone is not either
 	case t.post != nil:
 		title, link, self = say("Comments on %s", titleOf(t.post)), t.link, feedLink(t.link, q.feed, opts)
-		list, err = p.commentNews(ctx, t.post.ID)
+		list, err = p.commentNews(ctx, t.post.ID, opts)
 	default:
 		if t.heading != "" {
 			title = t.heading + titleEnd(blog)
@@ -171,7 +171,7 @@ func (p *Pages) feed(ctx context.Context, q *ask, t *target) (*answer, error) {
 	if err != nil {
 		return nil, err
 	}
-	channel := feedHead{title: title, link: link, self: self, description: firstOf(t.intro, plainText(opts.Text("blog_tagline")))}
+	channel := feedHead{title: title, link: link, self: self, description: firstOf(t.intro, plainText(opts.Text("blog_tagline"))), language: opts.Language()}
 	if q.feed == "atom" {
 		return writeFeed(atomType+"; charset=UTF-8", channel.atom(list))
 	}
@@ -188,6 +188,7 @@ func writeFeed(kind string, feed any) (*answer, error) {
 
 // postNews are the newest posts of a list. Of a post with a password only the title is told.
 func (p *Pages) postNews(ctx context.Context, q *ask, t *target, opts *options.Values) ([]news, error) {
+	perPage := opts.Count(options.PostsPerFeed)
 	posts, err := p.posts(ctx, t, perPage, (q.page-1)*perPage, feedText+1)
 	if err != nil {
 		return nil, err
@@ -278,8 +279,8 @@ func moreLink(address string) *html.Node {
 }
 
 // commentNews are the newest comments on a post, or on all.
-func (p *Pages) commentNews(ctx context.Context, post int64) ([]news, error) {
-	list, err := p.site.LatestComments(ctx, post, perPage)
+func (p *Pages) commentNews(ctx context.Context, post int64, opts *options.Values) ([]news, error) {
+	list, err := p.site.LatestComments(ctx, post, opts.Count(options.PostsPerFeed))
 	if err != nil {
 		return nil, err
 	}
@@ -311,7 +312,7 @@ func webOnly(address string) string {
 }
 
 // feedHead is what a feed says of itself.
-type feedHead struct{ title, link, self, description string }
+type feedHead struct{ title, link, self, description, language string }
 
 func newestOf(list []news) time.Time {
 	var newest time.Time
@@ -333,7 +334,7 @@ func (f feedHead) rss(list []news) rss {
 	}
 	out.Channel = channel{
 		Title: rssText(f.title), Self: selfLink{f.self, "self", rssType}, Link: f.link, Description: rssText(f.description),
-		Language: speech.String(), Period: "hourly", Frequency: 1, Generator: "https://wordpress.org/?v=6.1.9",
+		Language: f.language, Period: "hourly", Frequency: 1, Generator: "https://wordpress.org/?v=6.1.9",
 	}
 	if newest := newestOf(list); !newest.IsZero() {
 		out.Channel.Built = newest.UTC().Format(time.RFC1123Z)
@@ -363,7 +364,7 @@ func (f feedHead) atom(list []news) atom {
 		newest = time.Unix(0, 0)
 	}
 	out := atom{
-		Lang: speech.String(), Title: atomText{"text", xmlText(f.title)}, Updated: newest.UTC().Format(time.RFC3339), ID: f.self, Maker: "WordPress",
+		Lang: f.language, Title: atomText{"text", xmlText(f.title)}, Updated: newest.UTC().Format(time.RFC3339), ID: f.self, Maker: "WordPress",
 		Links: []atomLink{{"alternate", "text/html", f.link}, {"self", atomType, f.self}},
 	}
 	if f.description != "" {

@@ -28,13 +28,25 @@ type target struct {
 	page    int // of the post
 	// needsPosts means that without posts there is no such list, as of a year in which nothing was published.
 	needsPosts bool
+	// blog means that it is the list of all posts, at whatever address.
+	blog bool
 }
 
 // find finds out what stands at the address: what is there, else the post that had it on another blog, else the one that it
 // most likely means. site.ErrNotFound.
 func (p *Pages) find(ctx context.Context, q *ask) (*target, error) {
+	opts, err := p.site.Options().Current(ctx)
+	if err != nil {
+		return nil, err
+	}
 	t, err := p.findHere(ctx, q)
-	if !errors.Is(err, site.ErrNotFound) {
+	switch {
+	case errors.Is(err, site.ErrNotFound):
+	case err == nil && t.kind == "home" && q.feed == "":
+		return p.front(ctx, q, t, opts)
+	case err == nil && t.post != nil && t.kind == site.TypePage && t.post.ID == opts.PostsPage():
+		return &target{kind: "archive", link: t.link, heading: titleOf(t.post), filter: site.VisitorFilter{NotSticky: true}, blog: true}, nil
+	default:
 		return t, err
 	}
 	if t, err = p.findOld(ctx, q); !errors.Is(err, site.ErrNotFound) {
@@ -44,6 +56,19 @@ func (p *Pages) find(ctx context.Context, q *ask) (*target, error) {
 		return t, err
 	}
 	return p.guess(ctx, q)
+}
+
+// front is the page that is the home page, or home without one.
+func (p *Pages) front(ctx context.Context, q *ask, home *target, opts *options.Values) (*target, error) {
+	id := opts.FrontPage()
+	if id == 0 {
+		return home, nil
+	}
+	t, err := p.findPost(ctx, home.link+"?page_id="+itoa(id))
+	if errors.Is(err, site.ErrNotFound) || err == nil && t.kind != site.TypePage {
+		return home, nil // it was deleted, or is not public any more
+	}
+	return t.atPart(q), err
 }
 
 // findNumber finds the post whose number is in an address of one of the usual
@@ -179,7 +204,7 @@ func (p *Pages) findHere(ctx context.Context, q *ask) (*target, error) {
 	case get("name") != "" || get("pagename") != "":
 		return nil, site.ErrNotFound
 	}
-	return &target{kind: "home", link: home, filter: site.VisitorFilter{NotSticky: true}}, nil
+	return &target{kind: "home", link: home, filter: site.VisitorFilter{NotSticky: true}, blog: true}, nil
 }
 
 func (p *Pages) findPost(ctx context.Context, address string) (*target, error) {

@@ -11,7 +11,7 @@ import (
 // a small version of the picture that the option site_icon names, or the
 // built-in icon. It is "" without either.
 func (p *Pages) siteIcon(ctx context.Context, o *options.Values) (string, error) {
-	if id := o.Int("site_icon"); id > 0 {
+	if id := o.Int(options.SiteIcon); id > 0 {
 		list, err := p.site.Attachments(ctx, []int64{id})
 		if err != nil {
 			return "", err

@@ -15,9 +15,6 @@ import (
 	"github.com/quillgate/quillgate/site"
 )
 
-// perPage is how many posts a page of a list shows.
-const perPage = 10
-
 // make makes the answer to what was asked.
 func (p *Pages) make(ctx context.Context, q ask) (*answer, error) {
 	if p.off {
@@ -53,7 +50,7 @@ func (p *Pages) make(ctx context.Context, q ask) (*answer, error) {
 	if want := listLink(t.link, q.page, opts); !q.canonical(want, p.basePath) {
 		return redirect(want), nil
 	}
-	return p.listPage(ctx, &q, t)
+	return p.listPage(ctx, &q, t, opts.Count(options.PostsPerPage))
 }
 
 func redirect(to string) *answer {
@@ -87,7 +84,8 @@ func (p *Pages) posts(ctx context.Context, t *target, limit, offset, beginning i
 	return p.site.VisiblePosts(ctx, t.filter, site.LoadTerms|site.LoadFields)
 }
 
-func (p *Pages) listPage(ctx context.Context, q *ask, t *target) (*answer, error) {
+// listPage shows a page of a list with so many posts.
+func (p *Pages) listPage(ctx context.Context, q *ask, t *target, perPage int) (*answer, error) {
 	list, err := p.posts(ctx, t, perPage+1, (q.page-1)*perPage, listedText+1)
 	if err != nil {
 		return nil, err
@@ -104,7 +102,7 @@ func (p *Pages) listPage(ctx context.Context, q *ask, t *target) (*answer, error
 	}
 	more := len(list) > perPage
 	list = list[:min(len(list), perPage)]
-	if t.kind == "home" && q.page == 1 {
+	if t.blog && q.page == 1 {
 		sticky, err := p.site.StickyPosts(ctx, site.LoadTerms|site.LoadFields, listedText+1)
 		if err != nil {
 			return nil, err
@@ -171,12 +169,12 @@ func (p *Pages) postPage(ctx context.Context, q *ask, t *target, failed *remark)
 	shown.EditLink = p.editLink(q.who, &post.Post)
 	v.SignIn = p.signIn(q.who, post.ID, "")
 	pings := opts.Bool("pingback") && p.site.TakesPings(&post.Post)
-	v.Endpoint = pings
+	v.Endpoint = pings || post.Link == v.Blog.URL
 	if !shown.Locked {
 		if v.Comments, err = p.comments(ctx, q, post, opts); err != nil {
 			return nil, err
 		}
-		if post.CommentCount > 0 || v.Comments != nil && v.Comments.Open {
+		if post.Link != v.Blog.URL && (post.CommentCount > 0 || v.Comments != nil && v.Comments.Open) { // the feed of the home page has the posts
 			v.Feeds = append(v.Feeds, Feed{say("Comments on %s", shown.Title), feedLink(post.Link, "rss2", opts), false})
 		}
 	}
@@ -253,7 +251,7 @@ func (p *Pages) view(ctx context.Context, who auth.Identity, kind, heading strin
 	v := &Page{Kind: kind, Heading: heading, NoIndex: !opts.Bool("blog_public")}
 	v.Blog = Blog{
 		Title: plainText(opts.Text("blog_title")), Tagline: plainText(opts.Text("blog_tagline")), URL: base + "/", Path: p.basePath,
-		Endpoint: p.site.EndpointURL(), Generator: generator, Language: speech.String(),
+		Endpoint: p.site.EndpointURL(), Generator: generator, Language: opts.Language(),
 		Style: p.basePath + "/style.css?v=" + p.theme.current.Load().styleVersion(),
 	}
 	v.Title = v.Blog.Title

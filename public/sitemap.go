@@ -83,6 +83,9 @@ func (p *Pages) Sitemap(w http.ResponseWriter, r *http.Request) {
 			out.URLs = append(out.URLs, sitemapEntry{Loc: p.site.BaseURL() + "/"})
 		}
 		for i := range list {
+			if list[i].Link == p.site.BaseURL()+"/" {
+				continue // the page that is the home page, which is there already
+			}
 			out.URLs = append(out.URLs, sitemapEntry{list[i].Link, p.site.ModifiedMoment(&list[i].Post).UTC().Format(time.RFC3339)})
 		}
 		return writeFeed("application/xml; charset=UTF-8", out)

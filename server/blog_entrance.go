@@ -2,17 +2,13 @@ package server
 
 import (
 	"context"
-	"errors"
 	"net/http"
 	"net/netip"
-	"time"
 
 	"github.com/quillgate/quillgate/auth"
 	"github.com/quillgate/quillgate/database"
 	"github.com/quillgate/quillgate/desk"
 	"github.com/quillgate/quillgate/notices"
-	"github.com/quillgate/quillgate/options"
-	"github.com/quillgate/quillgate/permalink"
 	"github.com/quillgate/quillgate/pingback"
 	"github.com/quillgate/quillgate/profiles"
 	"github.com/quillgate/quillgate/public"
@@ -157,93 +153,4 @@ func (b *Blog) surroundings(ctx context.Context) (profiles.Surroundings, error) 
 		return profiles.Surroundings{}, err
 	}
 	return profiles.Surroundings{Title: opts.Title(), Zone: opts.Location()}, nil
-}
-
-// openOrClosed and commenters are the values of options, in words.
-var (
-	openOrClosed = []profiles.Choice{{Value: "open", Label: "Open"}, {Value: "closed", Label: "Closed"}}
-	commenters   = []profiles.Choice{
-		{Value: options.CommentersNobody, Label: "No one"},
-		{Value: options.CommentersUsers, Label: "Users who are signed in"},
-		{Value: options.CommentersAnybody, Label: "Anyone"},
-	}
-)
-
-// blogSettings are the options on the settings page, in its order. All others
-// can be set on the command line.
-var blogSettings = []profiles.Field{
-	{Name: "blog_title", Label: "Blog title", Kind: "text"},
-	{Name: "blog_tagline", Label: "Tagline, a few words", Kind: "text"},
-	{Name: "timezone_string", Label: "Time zone", Kind: "zone"},
-	{
-		Name: "permalink_structure", Label: "Addresses of posts", Kind: "choice", Choices: permalinks, Other: "/",
-		Hint: "After a change, former addresses of these shapes still lead to their posts, and so do others that have the name of the post.",
-	},
-	{Name: "default_comment_status", Label: "Comments on new posts", Kind: "one", Of: openOrClosed},
-	{Name: options.WhoMayComment, Label: "Who may comment", Kind: "one", Of: commenters},
-	{Name: "comment_moderation", Label: "Hold every comment for review", Kind: "flag"},
-	{Name: "comment_max_links", Label: "Hold a comment for review if it has this many links or more", Kind: "number"},
-	{Name: "comments_notify", Label: "E-mail authors about new comments on their posts", Kind: "flag"},
-	{Name: "moderation_notify", Label: "E-mail moderators about comments held for review", Kind: "flag"},
-	{Name: "admin_email", Label: "Moderators' e-mail address (empty: all administrators)", Kind: "text"},
-	{Name: "pingback", Label: "Accept pingbacks from pages that link here", Kind: "flag"},
-	{Name: "pingback_send", Label: "Send pingbacks to the pages that a post links to", Kind: "flag"},
-	{Name: "thumbnail_size_w", Label: "Thumbnails: width in pixels", Kind: "number", Hint: "Sizes apply to pictures that are uploaded from now on. 0 means no limit; a size without limits is not made."},
-	{Name: "thumbnail_size_h", Label: "Thumbnails: height in pixels", Kind: "number"},
-	{Name: "thumbnail_crop", Label: "Crop thumbnails to exactly this size", Kind: "flag"},
-	{Name: "medium_size_w", Label: "Medium pictures: largest width in pixels", Kind: "number"},
-	{Name: "medium_size_h", Label: "Medium pictures: largest height in pixels", Kind: "number"},
-	{Name: "large_size_w", Label: "Large pictures: largest width in pixels", Kind: "number"},
-	{Name: "large_size_h", Label: "Large pictures: largest height in pixels", Kind: "number"},
-	{Name: "blog_public", Label: "Let search engines list the blog", Kind: "flag"},
-}
-
-// permalinks returns the usual structures of addresses, with the address that a
-// post of that moment has.
-func permalinks(at time.Time) []profiles.Choice {
-	var list []profiles.Choice
-	for _, shape := range permalink.Shapes {
-		list = append(list, profiles.Choice{Value: shape.Structure, Label: shape.Name, Example: permalink.Example(shape.Structure, at)})
-	}
-	return list
-}
-
-// settings returns the options of the blog for the settings page.
-func (b *Blog) settings() *profiles.Settings {
-	return &profiles.Settings{
-		Title: "The blog", Fields: blogSettings, TitleField: "blog_title", ZoneField: "timezone_string",
-		Fresh: func(ctx context.Context) (bool, error) {
-			opts, err := b.Site.Options().Current(ctx)
-			return err == nil && !opts.Has("blog_title") && !opts.Has("timezone_string"), err
-		},
-		Values: func(ctx context.Context) (map[string]string, error) {
-			opts, err := b.Site.Options().Current(ctx)
-			if err != nil {
-				return nil, err
-			}
-			values := make(map[string]string)
-			for _, f := range blogSettings {
-				values[f.Name] = opts.Text(f.Name)
-				if f.Kind == "flag" && !opts.Bool(f.Name) {
-					values[f.Name] = ""
-				}
-			}
-			if !permalink.Supported(values["permalink_structure"]) {
-				values["permalink_structure"] = "" // posts have plain addresses then
-			}
-			values["blog_title"], values["blog_tagline"] = opts.Title(), opts.Tagline() // plain text
-			return values, nil
-		},
-		Set: func(ctx context.Context, who auth.Identity, values map[string]string) ([]profiles.Invalid, error) {
-			refused, err := b.Site.Options().SetAll(ctx, who, values)
-			if errors.Is(err, options.ErrDenied) {
-				return nil, profiles.ErrForbidden
-			}
-			var bad []profiles.Invalid
-			for _, r := range refused {
-				bad = append(bad, profiles.Invalid{Field: r.Name, Why: r.Why})
-			}
-			return bad, err
-		},
-	}
 }

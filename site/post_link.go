@@ -61,6 +61,7 @@ func (s *Site) plainLink(p *Post) string {
 type linker struct {
 	s         *Site
 	structure string
+	front     int64              // the page that is the home page, or 0
 	pages     map[int64]pageName // ancestors of the pages
 	// For posts, if the structure uses them: the path of the first category,
 	// and the author's name in URLs.
@@ -78,7 +79,7 @@ func (s *Site) linker(o *options.Values) *linker {
 	if !permalink.Supported(structure) {
 		structure = ""
 	}
-	return &linker{s: s, structure: structure}
+	return &linker{s: s, structure: structure, front: o.FrontPage()}
 }
 
 // pageDepth is the largest number of a page's parents in its address.
@@ -127,6 +128,8 @@ func (l *linker) prepare(ctx context.Context, list []Post) error {
 func (l *linker) link(p *Post) string {
 	pretty := l.structure != "" && p.Name != "" && (p.Status == StatusPublish || p.Status == StatusPrivate)
 	switch {
+	case p.ID == l.front && p.Type == TypePage && p.Status == StatusPublish:
+		return l.s.baseURL + "/"
 	case pretty && p.Type == TypePage:
 		return l.s.baseURL + l.pagePath(p)
 	case pretty && p.Type == TypePost:

@@ -74,6 +74,7 @@ func Open(ctx context.Context, cfg Config) (*Site, error) {
 	if s.options, err = options.Open(ctx, s.db, s.clock); err != nil {
 		return nil, err
 	}
+	s.options.Referents = referents{}
 	if err := s.install(ctx); err != nil {
 		return nil, fmt.Errorf("prepare the site: %w", err)
 	}
