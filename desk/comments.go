@@ -207,7 +207,7 @@ func (d *desk) moderate(v *profiles.Visit) error {
 	status, search, post, n := v.Form("status"), v.Form("search"), v.Form("post"), pageNumber(v, v.Form("page"))
 	do, ids := chosen(v)
 	if len(ids) == 0 {
-		v.Refuse("", v.T("No comment is selected. Tick the ones that you mean."))
+		v.Refuse("", v.T("No comment is selected. Tick one or more first."))
 		return d.queue(v, status, search, post, n)
 	}
 	done := int64(0)

@@ -112,7 +112,7 @@ var problems = []struct {
 	{site.ErrNotFound, profiles.Problem{Status: http.StatusNotFound, Title: "Not found", Text: "There is no such post. It may have been deleted."}},
 	{site.ErrCommentsClosed, profiles.Problem{Status: http.StatusConflict, Title: "Comments are closed", Text: "This post does not accept comments."}},
 	{site.ErrDuplicateComment, profiles.Problem{Status: http.StatusConflict, Title: "Already posted", Text: "You have already posted this comment."}},
-	{site.ErrCommentFlood, profiles.Problem{Status: http.StatusTooManyRequests, Title: "Too quickly", Text: "You are commenting too quickly. Please wait a moment and send it again."}},
+	{site.ErrCommentFlood, profiles.Problem{Status: http.StatusTooManyRequests, Title: "Too fast", Text: "You are commenting too quickly. Please wait a moment and send it again."}},
 	{site.ErrCommentLength, profiles.Problem{Status: http.StatusUnprocessableEntity, Title: "Too long", Text: "One of the fields is too long."}},
 }
 
@@ -132,7 +132,7 @@ func problemOf(err error) (profiles.Problem, bool) {
 	var invalid *site.Invalid
 	switch {
 	case errors.As(err, &denied):
-		return profiles.Problem{Status: http.StatusForbidden, Title: "Not for you", Text: "You may not " + denied.Action + "."}, true
+		return profiles.Problem{Status: http.StatusForbidden, Title: "Not allowed", Text: "You may not " + denied.Action + "."}, true
 	case errors.As(err, &invalid):
 		return profiles.Problem{Status: http.StatusUnprocessableEntity, Title: "Not possible", Text: invalid.Field + ": " + invalid.Why + "."}, true
 	}

@@ -218,7 +218,7 @@ func (d *desk) save(k kind) func(*profiles.Visit) error {
 		case err == nil:
 			return v.Done(fmt.Sprintf("%s/%d", k.Path, n), v.T("Your changes were saved."))
 		case errors.Is(err, site.ErrConflict):
-			v.Refuse("", v.T("Somebody else changed this after you had opened it. To replace that version with yours, save again."))
+			v.Refuse("", v.T("Somebody else has changed this since you opened it. To replace their version with yours, save again."))
 		case errors.Is(err, site.ErrEmptyPost):
 			v.Refuse("title", v.T("Enter a title or a text."))
 		case errors.Is(err, site.ErrPostTermName):

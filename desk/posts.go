@@ -199,7 +199,7 @@ func (d *desk) change(k kind) func(*profiles.Visit) error {
 			return profiles.NothingHere
 		}
 		if len(ids) == 0 {
-			v.Refuse("", v.T("Nothing is selected. Tick the ones that you mean."))
+			v.Refuse("", v.T("Nothing is selected. Tick one or more first."))
 			return d.posts(v, k, status, search, n)
 		}
 		done := int64(0)

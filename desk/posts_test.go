@@ -103,7 +103,7 @@ func TestTrashOfPosts(t *testing.T) {
 			t.Fatalf("the posts are %q", got)
 		}
 		says(t, "the trash", b.get("/admin/posts?status=trash"), 200, "One", "Two", "Restore as draft", "NOT", "About")
-		says(t, "a post in the trash", b.get(fmt.Sprint("/admin/posts/", one)), 200, "It is in the trash.", "NOT", `id="content"`)
+		says(t, "a post in the trash", b.get(fmt.Sprint("/admin/posts/", one)), 200, "This is in the trash.", "NOT", `id="content"`)
 		says(t, "restore", b.post("/admin/posts", "one", fmt.Sprint("restore ", one)), 303)
 		says(t, "delete", b.post("/admin/posts", "one", fmt.Sprint("delete ", two)), 303)
 		says(t, "and then", b.get("/admin/posts"), 200, "1 post: deleted.", "One", "NOT", "Two")

@@ -33,9 +33,9 @@ type problem struct {
 // a request id, under which the log has the cause.
 var problems = []problem{
 	{errNothing, http.StatusNotFound, "Not found", "There is no such page."},
-	{ErrForbidden, http.StatusForbidden, "Not for you", "This page is for administrators."},
-	{errOtherSite, http.StatusForbidden, "Not from here", "This form was sent by another site, so it was ignored. Open the page on this site and try again."},
-	{errAgain, http.StatusForbidden, "Confirm your password", "This action needs your password. Open the page again and enter it there."},
+	{ErrForbidden, http.StatusForbidden, "Not allowed", "Only administrators may open this page."},
+	{errOtherSite, http.StatusForbidden, "Sent by another site", "This form was sent by another site, so it was ignored. Open the page on this site and try again."},
+	{errAgain, http.StatusForbidden, "Confirm your password", "This action needs your password. Open the page again and enter your password there."},
 	{auth.ErrPasskey, http.StatusForbidden, "Not accepted", "The passkey was not accepted. Please try again."},
 	{auth.ErrNoPasskey, http.StatusNotFound, "Not found", "There is no such passkey."},
 	{auth.ErrTooManyPasskeys, http.StatusConflict, "Too many passkeys", "You have reached the limit of passkeys. Remove one that you no longer need."},

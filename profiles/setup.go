@@ -53,7 +53,7 @@ func (v *visit) nameBlog(user auth.User) error {
 	}
 	bad, err := settings.Set(v.ctx(), auth.Identity{User: user, Via: auth.ViaSession, Addr: v.addr, Agent: auth.Agent(v.r)}, values)
 	if len(bad) > 0 {
-		v.note = v.T("The title and the time zone were not saved. Set them on the page of settings.")
+		v.note = v.T("The title and the time zone were not saved. Set them on the settings page.")
 	}
 	return err
 }
