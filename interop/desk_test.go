@@ -30,6 +30,7 @@ func TestDesk(t *testing.T) {
 	signInSeed(t, v)
 	walkComments(t, b.tab(t, p.base, bare), v)
 	walkPost(t, v)
+	walkPermalinks(t, b.tab(t, p.base, bare), v)
 	v.resize(t, desktop)
 	sources := make(map[string]string)
 	for _, row := range deskPages {
