@@ -71,7 +71,7 @@ func TestCorrectionOfAPost(t *testing.T) {
 		if got := fmt.Sprint(after.Title, "|", after.Name, "|", after.CommentStatus, "|", after.Date.Format("2006-01-02 15:04:05")); got != "A title with a typo|typo|closed|2024-02-03 04:05:00" || after.Content != before.Content {
 			t.Errorf("after the correction: %s, text %q", got, after.Content)
 		}
-		says(t, "an older version of the form", b.post(path, fields(form(t, p), "title", "Stale", "modified", "2020-01-01T00:00:00Z")...), 422, "Somebody else changed this", `value="Stale"`)
+		says(t, "an older version of the form", b.post(path, fields(form(t, p), "title", "Stale", "modified", "2020-01-01T00:00:00Z")...), 422, "Somebody else has changed this", `value="Stale"`)
 		says(t, "a date that is none", b.post(path, fields(form(t, b.get(path)), "date", "tomorrow")...), 422, `id="date-wrong"`)
 		says(t, "nothing at all", b.post(path, fields(form(t, b.get(path)), "title", "", "content", "")...), 422, "Enter a title or a text.")
 		says(t, "later", b.post(path, fields(form(t, b.get(path)), "date", "2099-02-03T04:05:06")...), 303)
