@@ -12,7 +12,8 @@ import (
 	"github.com/quillgate/quillgate/upstream"
 )
 
-// advice is a sentence on what to do about an error, for those whose own words do not say it; "" when there is none.
+// advice returns a sentence on what to do about an error whose own text does
+// not explain it, or "" if there is no advice.
 func advice(err error) string {
 	if text := database.Advice(err); text != "" {
 		return text
@@ -24,7 +25,7 @@ func advice(err error) string {
 	if errors.As(err, &call) {
 		return adviceOnCall(call)
 	}
-	var network *net.OpError // its permissions are not those of files
+	var network *net.OpError // a permission error of the network is not about files
 	switch {
 	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT):
 		return "The disk is full, or a quota is used up. Free some space. Nothing that was acknowledged is lost."
@@ -36,7 +37,7 @@ func advice(err error) string {
 	return ""
 }
 
-// adviceOnMedia is a sentence on what to do about the store of uploads.
+// adviceOnMedia returns a sentence on what to do about the store of uploads.
 func adviceOnMedia(err error) string {
 	elsewhere, ok := errors.AsType[*media.Elsewhere](err)
 	switch {
@@ -52,7 +53,8 @@ func adviceOnMedia(err error) string {
 	return ""
 }
 
-// adviceOnCall is a sentence on what to do when a server could not be asked.
+// adviceOnCall returns a sentence on what to do if a server could not be
+// called.
 func adviceOnCall(err *url.Error) string {
 	switch upstream.FailureOf(err) {
 	case upstream.NameUnknown, upstream.NameNotFound:

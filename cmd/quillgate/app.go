@@ -32,12 +32,12 @@ type appShown struct {
 	User      string     `json:"user"`
 	Name      string     `json:"name"`
 	Public    string     `json:"public"`
-	Secret    string     `json:"secret,omitempty"` // at its making only
+	Secret    string     `json:"secret,omitempty"` // only in the output of the command that creates it
 	Hint      string     `json:"hint"`
 	State     apps.State `json:"state"`
 	Scope     []string   `json:"scope"`    // empty: everything that the user may
 	Methods   []string   `json:"methods"`  // empty: all
-	Networks  []string   `json:"networks"` // empty: everywhere
+	Networks  []string   `json:"networks"` // empty: anywhere
 	Strict    bool       `json:"strict"`
 	Algorithm string     `json:"algorithm"`
 	Created   time.Time  `json:"created"`
@@ -48,10 +48,10 @@ type appShown struct {
 	Revoked   *time.Time `json:"revoked"`
 	Successor string     `json:"successor,omitempty"`
 	Rotated   *time.Time `json:"rotated,omitempty"`
-	// UsedAfterRotation means that a client still has to change to the
-	// successor.
+	// UsedAfterRotation means that a client still uses this key and must change
+	// to the successor.
 	UsedAfterRotation bool `json:"used_after_rotation,omitempty"`
-	Legacy            bool `json:"legacy_signatures,omitempty"` // takes the older, weaker form of signatures too
+	Legacy            bool `json:"legacy_signatures,omitempty"` // also accepts the older, weaker form of signatures
 }
 
 type useShown struct {
@@ -60,7 +60,7 @@ type useShown struct {
 	Method  string `json:"method"`
 }
 
-// timeOf is a time as JSON shows it: null when it is the zero time.
+// timeOf returns a time for JSON: null for the zero time.
 func timeOf(t time.Time) *time.Time {
 	if t.IsZero() {
 		return nil
@@ -68,7 +68,8 @@ func timeOf(t time.Time) *time.Time {
 	return &t
 }
 
-// textsOf returns the texts of rights or networks; without any it is an empty list, not nil.
+// textsOf returns the texts of rights or networks. If there are none, it
+// returns an empty list, not nil, so that JSON has [].
 func textsOf[T any](list []T) []string {
 	texts := []string{}
 	for _, x := range list {
@@ -86,7 +87,7 @@ func showApp(keys *server.Keys, login string, a apps.App) appShown {
 	}
 }
 
-// showUse is a last use as JSON shows it; nil when there is none.
+// showUse returns a last use for JSON, or nil if there is none.
 func showUse(u apps.Use) *useShown {
 	if u.At.IsZero() {
 		return nil
@@ -122,7 +123,8 @@ func (c *appCreateCmd) Run(ctx context.Context, s *settings, io streams) error {
 	})
 }
 
-// tellPair shows a new pair, the one time that its secret can be seen.
+// tellPair prints a new pair. This is the only time that its secret can be
+// seen.
 func tellPair(io streams, keys *server.Keys, login string, app apps.App, secret apps.Secret, asJSON bool) error {
 	if asJSON {
 		shown := showApp(keys, login, app)
@@ -166,7 +168,7 @@ func timeText(t *time.Time) string {
 	return t.Format(time.DateTime)
 }
 
-// scopeText is what a key or token may do, in one line.
+// scopeText returns in one line what a key or token may do.
 func scopeText(rights, methods []string) string {
 	text := strings.Join(rights, ",")
 	if text == "" {
@@ -178,7 +180,8 @@ func scopeText(rights, methods []string) string {
 	return text
 }
 
-// useText is the last use in one line. What the client calls itself is a stranger's text.
+// useText returns the last use in one line. The client chooses the name in it,
+// so it is not trusted.
 func useText(at *time.Time, use *useShown) string {
 	if at == nil || use == nil {
 		return "never"
@@ -283,9 +286,9 @@ func (c *appRevokeCmd) Run(ctx context.Context, s *settings, io streams) error {
 	})
 }
 
-// heirOf is the key that still works of those that took over from a key, one
-// after the other; empty when none does. Anyone who has a key can rotate it, so
-// who revokes one because it has leaked must know.
+// heirOf returns the key that still works among the successors of a key, or an
+// empty one if none does. Anyone who has a key can rotate it, so an operator
+// who revokes a leaked key must know about its successor.
 func heirOf(ctx context.Context, keys *server.Keys, app apps.App) (heir string, err error) {
 	for app.Successor != "" {
 		if app, err = keys.Apps.Get(ctx, app.Successor); err != nil {
@@ -298,10 +301,12 @@ func heirOf(ctx context.Context, keys *server.Keys, app apps.App) (heir string, 
 	return heir, nil
 }
 
-// revokeAll is a function that revokes all credentials of one kind that a user has, and returns how many there were.
+// revokeAll is a function that revokes all of a user's credentials of one kind,
+// and returns how many there were.
 type revokeAll func(ctx context.Context, by audit.Actor, userID int64) (int, error)
 
-// revokeAllOf revokes all credentials of one kind that a user has; what is their name in the plural.
+// revokeAllOf revokes all of a user's credentials of one kind; what is their
+// name in the plural.
 func revokeAllOf(ctx context.Context, s *settings, io streams, login, what string, revoke func(*server.Keys) revokeAll) error {
 	return withUser(ctx, s, io, login, func(keys *server.Keys, user auth.User) error {
 		n, err := revoke(keys)(ctx, audit.Operator, user.ID)
@@ -313,7 +318,7 @@ func revokeAllOf(ctx context.Context, s *settings, io streams, login, what strin
 	})
 }
 
-// withApp runs fn on a key that somebody has typed.
+// withApp runs fn on a key that was named on the command line.
 func withApp(ctx context.Context, s *settings, io streams, public string, fn func(*server.Keys, apps.App) error) error {
 	return withKeys(ctx, s, io, func(keys *server.Keys) error {
 		app, err := keys.Apps.Get(ctx, public)

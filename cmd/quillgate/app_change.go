@@ -15,7 +15,7 @@ import (
 	"github.com/quillgate/quillgate/server"
 )
 
-// limitFlags are what a new key or token can be limited to.
+// limitFlags are the limits of a new key or token.
 type limitFlags struct {
 	Scope   []string `help:"Rights, separated by commas: read, draft, publish, media, comments, users, options. Empty or all: everything its user may do." placeholder:"RIGHTS"`
 	Preset  string   `help:"A set of rights instead of --scope: ${presets}." placeholder:"NAME"`
@@ -68,14 +68,15 @@ func presetHelp() string {
 	return strings.Join(texts, ", ")
 }
 
-// warnBlind warns of a key or token that may write posts and not read them.
+// warnBlind warns about a key or token that may write posts but not read them.
 func warnBlind(io streams, s apps.Scope) {
 	if s.WritesBlindly() {
 		fmt.Fprintln(io.err, "Warning: it may write posts but not read. Most clients read first, and their first refresh will fail. Add the right read, unless you know that this client only writes.")
 	}
 }
 
-// suggestedLife is how long a key or token works when nothing else is said; the pages suggest the same.
+// suggestedLife is how long a key or token works by default. The pages suggest
+// the same.
 func suggestedLife() string { return strconv.Itoa(int(apps.SuggestedLife.Hours()/24)) + "d" }
 
 // newKey reads the flags for a key.
@@ -84,7 +85,7 @@ func (f limitFlags) newKey() (apps.New, error) {
 	return apps.New{Scope: t.Scope, Networks: t.Networks, Expires: t.Expires}, err
 }
 
-// unlessAll turns the word for no limit into none.
+// unlessAll turns the word for no limit into an empty list.
 func unlessAll(list string) string {
 	if list == "all" {
 		return ""
@@ -92,8 +93,9 @@ func unlessAll(list string) string {
 	return list
 }
 
-// expiryOf reads a number of days, a date or a moment. The word never and no text are the zero time. A key that ends on
-// a day works until that day is over, in UTC.
+// expiryOf reads a number of days, a date or a time. The word never and the
+// empty text give the zero time. A key that expires on a day works until the
+// end of that day, in UTC.
 func expiryOf(text string, now time.Time) (time.Time, error) {
 	if text == "" || text == "never" {
 		return time.Time{}, nil
@@ -112,7 +114,7 @@ func expiryOf(text string, now time.Time) (time.Time, error) {
 	return time.Time{}, fmt.Errorf("%q is not an expiry: use 365d, 2027-01-31 or never", text)
 }
 
-// changeFlags are what can be changed of a key or token.
+// changeFlags are the properties of a key or token that can be changed.
 type changeFlags struct {
 	Name    *string `help:"The new name."`
 	Scope   *string `help:"Rights, separated by commas; all removes the limit." placeholder:"RIGHTS"`
@@ -142,7 +144,7 @@ func (c *appSetCmd) Run(ctx context.Context, s *settings, io streams) error {
 	})
 }
 
-// change reads the flags; scope is what holds now.
+// change reads the flags; scope is the current scope.
 func (c *changeFlags) change(scope apps.Scope) (change apps.Change, err error) {
 	change.Name = c.Name
 	if c.Scope != nil || c.Method != nil {
@@ -197,7 +199,7 @@ func (c *appShowCmd) Run(ctx context.Context, s *settings, io streams) error {
 	})
 }
 
-// describeApp writes a key for people, one line for each thing.
+// describeApp prints a key for people, one property a line.
 func describeApp(ctx context.Context, io streams, keys *server.Keys, app apps.App) error {
 	user, err := keys.Users.Get(ctx, app.UserID)
 	if err != nil {
@@ -222,7 +224,7 @@ func describeApp(ctx context.Context, io streams, keys *server.Keys, app apps.Ap
 	})
 }
 
-// described is one line of what is known of a key or token.
+// described is one printed property of a key or token.
 type described struct{ name, value string }
 
 func orAll(list []string, all string) string {
@@ -232,7 +234,7 @@ func orAll(list []string, all string) string {
 	return strings.Join(list, " ")
 }
 
-// describe writes the lines that have a value.
+// describe prints the properties that have a value.
 func describe(io streams, lines []described) error {
 	for _, l := range lines {
 		if l.value == "" {
@@ -251,7 +253,7 @@ type keyFlags struct {
 	Key       string `help:"File with the public half (PEM); - is the standard input." placeholder:"FILE"`
 }
 
-// read reads the key; ok is false when none is named.
+// read reads the key; ok is false if the flags name none.
 func (f keyFlags) read(io streams) (key apps.VerificationKey, ok bool, err error) {
 	if (f.Key == "") != (f.Algorithm == "") {
 		return key, false, usageError{errors.New("--key and --algorithm must be given together")}

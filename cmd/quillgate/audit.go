@@ -25,7 +25,7 @@ type auditCmd struct {
 	Prune  auditPruneCmd  `cmd:"" help:"Remove old lines; the rest can still be verified."`
 }
 
-// auditFilter are the flags that say which lines.
+// auditFilter are the flags that select lines.
 type auditFilter struct {
 	User  string `help:"Only lines about this user." placeholder:"LOGIN"`
 	Kind  string `help:"Only events of this kind, such as app.created."`
@@ -49,7 +49,8 @@ func (f *auditFilter) filter(ctx context.Context, keys *server.Keys) (audit.Filt
 // moment is a point in time, given as a day or in full.
 type moment struct{ time.Time }
 
-// UnmarshalText reads a day, which begins at midnight UTC, or a time of RFC 3339.
+// UnmarshalText reads a day, which begins at midnight UTC, or a time in the
+// form of RFC 3339.
 func (m *moment) UnmarshalText(text []byte) error {
 	for _, layout := range []string{time.DateOnly, time.RFC3339} {
 		if t, err := time.Parse(layout, string(text)); err == nil {
@@ -86,7 +87,7 @@ func showLine(l audit.Line) auditLine {
 	return out
 }
 
-// details writes the detail of a line in one row of text.
+// details returns the details of a line as one row of text.
 func (l auditLine) details() string {
 	text, err := plainJSON(l.Detail) // the members in order
 	if err != nil || len(l.Detail) == 0 {
@@ -213,7 +214,8 @@ func exportCSV(ctx context.Context, keys *server.Keys, f audit.Filter, w io.Writ
 	return errors.Join(err, out.Error())
 }
 
-// cell keeps a spreadsheet from taking a stranger's text for a formula.
+// cell keeps a spreadsheet from running text in the trail, which strangers can
+// choose, as a formula.
 func cell(text string) string {
 	if text != "" && strings.ContainsAny(text[:1], "=+-@\t\r") {
 		return "'" + text

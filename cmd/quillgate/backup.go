@@ -25,7 +25,7 @@ command prints what else you need to keep. To restore, put the file into an empt
 quillgate.db, next to the uploads and the keyset file.`
 }
 
-// uploads says in words where the uploads are.
+// uploads describes where the uploads are.
 func (s *settings) uploads() string {
 	if a, err := media.ParseBucket(s.Media); err == nil {
 		return a.String()

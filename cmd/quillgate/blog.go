@@ -22,7 +22,8 @@ import (
 	"github.com/quillgate/quillgate/server"
 )
 
-// openBlog opens the blog that the settings name. base is the address of the home page when the settings have none.
+// openBlog opens the blog that the settings name. base is the address of the
+// home page if the settings have none.
 func openBlog(ctx context.Context, s *settings, base string, logger *slog.Logger) (*server.Blog, error) {
 	if s.BaseURL != "" {
 		base = s.BaseURL
@@ -38,8 +39,9 @@ func openBlog(ctx context.Context, s *settings, base string, logger *slog.Logger
 	return blog, err
 }
 
-// withBlog runs fn on the blog that the settings name, whether or not a server has it open too. It makes none: a mistyped
-// --data would else look like a blog that has lost everything.
+// withBlog runs fn on the blog that the settings name, even while a server has
+// it open. It never creates a blog: after a typing error in --data, a new blog
+// would look like one that has lost everything.
 func withBlog(ctx context.Context, s *settings, io streams, fn func(*server.Blog) error) error {
 	if err := needBlog(ctx, s); err != nil {
 		return err
@@ -47,7 +49,7 @@ func withBlog(ctx context.Context, s *settings, io streams, fn func(*server.Blog
 	return withNewBlog(ctx, s, io, fn)
 }
 
-// needBlog refuses settings that name no blog.
+// needBlog returns an error if the settings do not name an existing blog.
 func needBlog(ctx context.Context, s *settings) error {
 	there, err := hasBlog(ctx, s)
 	switch {
@@ -61,7 +63,8 @@ func needBlog(ctx context.Context, s *settings) error {
 
 const beginnings = `"quillgate serve", "quillgate user add" and "quillgate import" create a new one`
 
-// hasBlog reports whether the settings name a blog; opening one would make it.
+// hasBlog reports whether the settings name an existing blog. Opening a blog
+// would create it.
 func hasBlog(ctx context.Context, s *settings) (there bool, err error) {
 	if s.Database == "" {
 		info, err := os.Stat(s.databaseURL())
@@ -85,7 +88,7 @@ func hasBlog(ctx context.Context, s *settings) (there bool, err error) {
 	return slices.ContainsFunc(steps, func(m migrations.State) bool { return m.Applied }), nil
 }
 
-// withNewBlog is withBlog for commands that may be the first of all.
+// withNewBlog is withBlog for commands that may create the blog.
 func withNewBlog(ctx context.Context, s *settings, io streams, fn func(*server.Blog) error) (err error) {
 	base, err := s.home(s.Listen, s.TLSListen)
 	if err != nil {
@@ -99,7 +102,8 @@ func withNewBlog(ctx context.Context, s *settings, io streams, fn func(*server.B
 	return fn(blog)
 }
 
-// withKeys runs fn on the users and credentials that the settings name: those of a blog, or of a gateway.
+// withKeys runs fn on the users and credentials of the blog or gateway that the
+// settings name.
 func withKeys(ctx context.Context, s *settings, io streams, fn func(*server.Keys) error) error {
 	if err := needBlog(ctx, s); err != nil {
 		return err
@@ -107,7 +111,7 @@ func withKeys(ctx context.Context, s *settings, io streams, fn func(*server.Keys
 	return withNewKeys(ctx, s, io, fn)
 }
 
-// withNewKeys is withKeys for commands that may be the first of all.
+// withNewKeys is withKeys for commands that may create the database.
 func withNewKeys(ctx context.Context, s *settings, io streams, fn func(*server.Keys) error) (err error) {
 	keys, err := openKeys(ctx, s, s.logger(io.err))
 	if err != nil {
@@ -133,8 +137,9 @@ func openKeys(ctx context.Context, s *settings, logger *slog.Logger) (*server.Ke
 	})
 }
 
-// baseOf makes the address of the home page out of the address that the server listens on. A server that listens
-// everywhere is reached from this machine as localhost.
+// baseOf derives the address of the home page from the address that the server
+// listens on. A server that listens on all addresses is localhost for this
+// machine.
 func baseOf(scheme, listen string) (string, error) {
 	host, port, err := net.SplitHostPort(listen)
 	if err != nil {
@@ -152,11 +157,12 @@ func baseOf(scheme, listen string) (string, error) {
 	return scheme + "://" + net.JoinHostPort(host, port), nil
 }
 
-// logger writes the log in the form and from the level that the settings name.
+// logger returns the logger with the format and the minimum level of the
+// settings.
 func (s *settings) logger(w io.Writer) *slog.Logger {
 	var level slog.Level
 	if err := level.UnmarshalText([]byte(s.LogLevel)); err != nil {
-		level = slog.LevelInfo // the command line has refused all other words
+		level = slog.LevelInfo // the parser has already rejected other words
 	}
 	options := &slog.HandlerOptions{Level: level}
 	var h slog.Handler = slog.NewTextHandler(w, options)
@@ -166,7 +172,8 @@ func (s *settings) logger(w io.Writer) *slog.Logger {
 	return slog.New(server.LogHandler(h))
 }
 
-// withUser is withKeys for what is done to the user whose login somebody has typed.
+// withUser is withKeys for commands about one user, whose login was given on
+// the command line.
 func withUser(ctx context.Context, s *settings, io streams, login string, fn func(*server.Keys, auth.User) error) error {
 	return withKeys(ctx, s, io, func(keys *server.Keys) error {
 		user, err := userNamed(ctx, keys, login)
@@ -177,7 +184,7 @@ func withUser(ctx context.Context, s *settings, io streams, login string, fn fun
 	})
 }
 
-// userNamed finds a user by name, in words for the operator.
+// userNamed finds a user by login. Its errors are for the operator.
 func userNamed(ctx context.Context, keys *server.Keys, login string) (auth.User, error) {
 	user, err := keys.Users.ByLogin(ctx, login)
 	if errors.Is(err, auth.ErrNotFound) {
@@ -186,8 +193,8 @@ func userNamed(ctx context.Context, keys *server.Keys, login string) (auth.User,
 	return user, err
 }
 
-// readSecret reads a secret, called what, out of a file, or from the standard input when path is "-". The end of the line
-// does not belong to it.
+// readSecret reads a secret from a file, or from the standard input if path is
+// "-". It cuts off the end of the line. what names the secret in errors.
 func readSecret(io_ streams, path, what string) (string, error) {
 	secret, err := readSecretBytes(io_, path, what)
 	return string(secret), err

@@ -25,7 +25,7 @@ import (
 	"github.com/quillgate/quillgate/xmlrpc"
 )
 
-// largestAnswer bounds what call reads.
+// largestAnswer is the maximum size in bytes of an answer that call reads.
 const largestAnswer = 256 << 20
 
 type callCmd struct {
@@ -118,7 +118,8 @@ func (c *callCmd) transport(ctx context.Context, in streams, endpoint string) (h
 
 var methodName = regexp.MustCompile(`^[A-Za-z0-9_.:/]{1,200}$`)
 
-// request encodes the call. The encoder writes method and member names as they are, so both are made safe before.
+// request encodes the call. The encoder does not escape the names of methods
+// and members, so both are made safe first.
 func (c *callCmd) request(s *settings) (*http.Request, error) {
 	if !methodName.MatchString(c.Method) {
 		return nil, usageError{fmt.Errorf("%q is not a method name", c.Method)}
@@ -129,7 +130,7 @@ func (c *callCmd) request(s *settings) (*http.Request, error) {
 		if err != nil {
 			err = fmt.Errorf("argument %d: %w", i+1, err)
 			if _, file := errors.AsType[*fs.PathError](err); file {
-				return nil, err // it is not there, or cannot be read
+				return nil, err // the file is missing or cannot be read
 			}
 			return nil, usageError{err}
 		}
@@ -157,7 +158,8 @@ func (c *callCmd) request(s *settings) (*http.Request, error) {
 	return request, nil
 }
 
-// exchange sends the call and reads the answer, whatever its status: some servers send faults with another than 200.
+// exchange sends the call and reads the answer whatever its status, since some
+// servers send faults with a status other than 200.
 func exchange(client *http.Client, request *http.Request) (xmlrpc.Value, error) {
 	response, err := client.Do(request)
 	if err != nil {
@@ -183,7 +185,8 @@ var (
 	doubleForm  = regexp.MustCompile(`^-?[0-9]+(\.[0-9]+([eE][-+]?[0-9]+)?|[eE][-+]?[0-9]+)$`)
 )
 
-// typed makes a value of an argument by its form.
+// typed converts an argument to a value; the form of the argument decides its
+// type.
 func typed(text string) (any, error) {
 	switch {
 	case text == "true" || text == "false":
@@ -212,7 +215,7 @@ func number(text string) (any, error) {
 	}
 	f, err := strconv.ParseFloat(text, 64)
 	if err != nil {
-		return nil, fmt.Errorf("%s is too large for a double", text) // infinity has no form in XML-RPC
+		return nil, fmt.Errorf("%s is too large for a double", text) // XML-RPC cannot express infinity
 	}
 	return f, nil
 }
@@ -262,7 +265,8 @@ func fromJSON(v any) (any, error) {
 	return v, nil // booleans
 }
 
-// safeText refuses what XML cannot carry; the encoder would replace it without a word.
+// safeText returns an error for characters that XML cannot carry. The encoder
+// would replace them silently.
 func safeText(s string) (string, error) {
 	if !utf8.ValidString(s) {
 		return "", errors.New("the text is not UTF-8; put bytes in a file and give it as @file")
@@ -275,7 +279,7 @@ func safeText(s string) (string, error) {
 	return s, nil
 }
 
-// escapeName does for member names what the encoder does for texts only.
+// escapeName escapes the name of a member. The encoder escapes texts only.
 func escapeName(name string) string {
 	return strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;").Replace(name)
 }

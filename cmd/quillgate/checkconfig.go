@@ -18,7 +18,8 @@ func (checkConfigCmd) Help() string {
 _FILE variable names) and the settings file, in this order. The exit code is 2 if any of them is wrong.`
 }
 
-// tryFiles reads the files that the settings of TLS and mail name, as the start of a server would.
+// tryFiles reads the files that the settings for TLS and mail name, as a server
+// does when it starts.
 func (s *settings) tryFiles() error {
 	if _, err := s.tls(); err != nil {
 		return err
@@ -35,7 +36,8 @@ func (s *settings) tryFiles() error {
 	return nil
 }
 
-// Run prints the settings as every command sees them: what else was wrong with them has ended the program before.
+// Run prints the settings as every command sees them. Any other error in the
+// settings has already ended the program.
 func (c *checkConfigCmd) Run(k *kong.Context, s *settings, io streams) error {
 	if err := s.tryFiles(); err != nil {
 		return usageError{err}

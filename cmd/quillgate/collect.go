@@ -8,19 +8,22 @@ import (
 	"sync/atomic"
 )
 
-// serverRoom is how much garbage a server or gateway lets gather.
+// serverRoom is how many bytes of garbage a server or gateway may accumulate.
 const serverRoom = 24 << 20
 
-// A collector has the garbage collector run when room bytes were allocated since it ran last, or as much as was in use then,
-// whichever is more. The usual rule is the second part alone: a server has 10 MiB in use, and a third of its work was to
-// collect after every few hundred calls. GOGC=N, set from outside, wins.
+// A collector starts the garbage collector after room bytes of allocations, or
+// after as many as were in use at the last collection, whichever is more. Go's
+// usual rule is the second part alone: a server has 10 MiB in use, so a third
+// of its time went into collections, one every few hundred calls. GOGC=N in the
+// environment takes precedence.
 type collector struct {
 	room    uint64
 	percent int
 	stopped atomic.Bool
 }
 
-// collectLater starts a collector. It returns a function that stops it, and goes back to the usual rule.
+// collectLater starts a collector. It returns a function that stops it and
+// restores the usual rule.
 func collectLater(room uint64) (stop func()) {
 	if os.Getenv("GOGC") != "" {
 		return func() {}
@@ -34,7 +37,8 @@ func collectLater(room uint64) (stop func()) {
 	}
 }
 
-// afterNext has adjust called after the next collection: it leaves a piece of garbage that the collector will find.
+// afterNext arranges a call of adjust after the next collection. It creates a
+// piece of garbage with a cleanup for that.
 func (c *collector) afterNext() {
 	runtime.AddCleanup(new([32]byte), func(c *collector) {
 		if !c.stopped.Load() {
@@ -44,7 +48,7 @@ func (c *collector) afterNext() {
 	}, c)
 }
 
-// adjust sets by how many percent the heap may grow.
+// adjust sets the percentage by which the heap may grow.
 func (c *collector) adjust() {
 	live := []metrics.Sample{{Name: "/gc/heap/live:bytes"}}
 	metrics.Read(live)

@@ -10,7 +10,8 @@ import (
 	"github.com/alecthomas/kong"
 )
 
-// The scripts only ask the program what can follow, so that they never differ from it.
+// The scripts only ask the program for completions, so they never differ from
+// it.
 //
 //go:embed completions
 var completions embed.FS
@@ -56,8 +57,8 @@ func (c *completeCmd) Run(k *kong.Context, io streams) error {
 	return w.Flush()
 }
 
-// proposal is a word that can follow, and what it means. The words :files and :folders stand for names of files and of
-// folders.
+// proposal is a word that can follow, with its meaning. The words :files and
+// :folders stand for names of files and folders.
 type proposal struct{ word, help string }
 
 const (
@@ -65,7 +66,7 @@ const (
 	anyFolder = ":folders"
 )
 
-// following lists what the last of words can be, which may be begun.
+// following lists completions for the last of words, which may be incomplete.
 func following(app *kong.Application, words []string) (list []proposal) {
 	at, last := app.Node, words[len(words)-1]
 	arguments, literal := 0, false
@@ -119,7 +120,7 @@ func following(app *kong.Application, words []string) (list []proposal) {
 	return begun(list, last)
 }
 
-// begun keeps the proposals that begin with what is there.
+// begun keeps the proposals that begin with the text typed so far.
 func begun(list []proposal, start string) []proposal {
 	return slices.DeleteFunc(list, func(p proposal) bool {
 		return p.word != anyFile && p.word != anyFolder && !strings.HasPrefix(p.word, start)
@@ -135,7 +136,8 @@ func childOf(at *kong.Node, name string) *kong.Node {
 	return nil
 }
 
-// flagsOf are the flags of a command, of those above it, and of the one that runs when none is named.
+// flagsOf returns the flags of a command, of the commands above it, and of its
+// default subcommand.
 func flagsOf(at *kong.Node) []*kong.Flag {
 	flags := slices.Concat(at.AllFlags(true)...)
 	if at.DefaultCmd != nil {
@@ -144,7 +146,7 @@ func flagsOf(at *kong.Node) []*kong.Flag {
 	return flags
 }
 
-// flagOf is the flag that a word is; nil when it is none.
+// flagOf returns the flag that a word names, or nil.
 func flagOf(at *kong.Node, word string) *kong.Flag {
 	word, _, _ = strings.Cut(word, "=")
 	for _, f := range flagsOf(at) {
@@ -155,7 +157,7 @@ func flagOf(at *kong.Node, word string) *kong.Flag {
 	return nil
 }
 
-// flagsAt lists the flags that mean something to a command, its own first.
+// flagsAt lists the flags that have a meaning for a command, its own first.
 func flagsAt(at *kong.Node) (list []proposal) {
 	flags := flagsOf(at)
 	slices.Reverse(flags)
@@ -167,7 +169,7 @@ func flagsAt(at *kong.Node) (list []proposal) {
 	return list
 }
 
-// valuesOf lists what a flag or an argument can be set to.
+// valuesOf lists the possible values of a flag or an argument.
 func valuesOf(v *kong.Value) (list []proposal) {
 	for _, word := range v.EnumSlice() {
 		if word != "" {

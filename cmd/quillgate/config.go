@@ -22,9 +22,11 @@ import (
 	"github.com/quillgate/quillgate/server"
 )
 
-// settings is everything that can be set, once: each field is a flag, a variable and a key of the settings file. The
-// command line wins over the environment, the environment over the file, the file over the default. A variable whose
-// field is marked secret has a twin that ends in _FILE and names a file that holds the value.
+// settings holds every setting once: each field is a flag, an environment
+// variable and a key of the settings file. The command line takes precedence
+// over the environment, the environment over the file, and the file over the
+// default. A variable whose field is marked secret has a second variable, with
+// _FILE at the end of its name, that names a file with the value.
 type settings struct {
 	Config string `help:"Settings file (TOML); its keys are the names of these flags." type:"path" placeholder:"FILE" env:"QUILLGATE_CONFIG" group:"Settings"`
 
@@ -65,16 +67,17 @@ type settings struct {
 	SMTPRoot string `name:"smtp-root" help:"CA certificates (PEM) for a private SMTP server, instead of the system's." type:"path" placeholder:"FILE" env:"QUILLGATE_SMTP_ROOT" group:"Mail"`
 	MailFrom string `name:"mail-from" help:"Sender of mails, as blog@example.org or \"My blog <blog@example.org>\". Required with --smtp." placeholder:"ADDRESS" env:"QUILLGATE_MAIL_FROM" group:"Mail"`
 
-	site string // of --site, behind all settings; see siteFlag
+	site string // from --site, which is not a setting; see siteFlag
 }
 
-// dataGiven reports whether the data folder is another than the default one.
+// dataGiven reports whether the data folder differs from the default.
 func (s *settings) dataGiven() bool {
 	standard, err := filepath.Abs("quillgate-data")
 	return err != nil || s.Data != standard
 }
 
-// databaseURL is the database to open: the PostgreSQL URL, or the path of the SQLite file.
+// databaseURL returns the database to open: the PostgreSQL URL, or the path of
+// the SQLite file.
 func (s *settings) databaseURL() string {
 	if s.Database != "" {
 		return s.Database
@@ -82,7 +85,7 @@ func (s *settings) databaseURL() string {
 	return filepath.Join(s.Data, "quillgate.db")
 }
 
-// keysetFile is the path of the master key.
+// keysetFile returns the path of the file with the master key.
 func (s *settings) keysetFile() string {
 	if s.Keyset != "" {
 		return s.Keyset
@@ -90,7 +93,8 @@ func (s *settings) keysetFile() string {
 	return filepath.Join(s.Data, "keyset")
 }
 
-// check refuses what no command could work with, and says which setting it is.
+// check returns an error, which names the setting, if no command could work
+// with the settings.
 func (s *settings) check() error {
 	var bad []error
 	if _, err := networks(s.TrustedProxies); err != nil {
@@ -136,7 +140,7 @@ func (s *settings) check() error {
 	return errors.Join(bad...)
 }
 
-// checkMedia refuses places of uploads that cannot be.
+// checkMedia returns an error for settings of uploads that cannot work.
 func (s *settings) checkMedia() (bad []error) {
 	bucket := strings.HasPrefix(s.Media, media.BucketScheme)
 	if err := checkPlace(s.Media); err != nil {
@@ -151,7 +155,8 @@ func (s *settings) checkMedia() (bad []error) {
 	return bad
 }
 
-// checkPlace refuses a place of uploads that is neither a folder nor a bucket.
+// checkPlace returns an error for a place of uploads that is neither a folder
+// nor a bucket.
 func checkPlace(place string) error {
 	if strings.HasPrefix(place, media.BucketScheme) {
 		_, err := media.ParseBucket(place)
@@ -163,7 +168,8 @@ func checkPlace(place string) error {
 	return nil
 }
 
-// networks reads addresses and networks; an address alone is a network of one.
+// networks parses addresses and networks. A single address becomes a network
+// that holds only that address.
 func networks(list []string) ([]netip.Prefix, error) {
 	var out []netip.Prefix
 	for _, s := range list {
@@ -210,10 +216,12 @@ func (b byteSize) String() string {
 	return strconv.FormatInt(int64(b), 10)
 }
 
-// publicPages is how the settings file names the flag --public of serve: for other commands --public is a key.
+// publicPages is the key in the settings file for the flag --public of serve.
+// For other commands, --public is a key of an application.
 const publicPages = "public-pages"
 
-// fileResolver gives flags their values out of the settings file, below the environment and above the defaults.
+// fileResolver supplies the values of flags from the settings file. The
+// environment takes precedence over it.
 type fileResolver struct {
 	path   string
 	values map[string]any
@@ -231,7 +239,8 @@ func loadFile(path string) (*fileResolver, error) {
 	return r, nil
 }
 
-// Validate refuses keys that no flag has: a misspelt setting must not be ignored.
+// Validate returns an error for keys that match no flag, so that a misspelt
+// setting is not ignored.
 func (r *fileResolver) Validate(app *kong.Application) error {
 	known := map[string]bool{publicPages: true}
 	for _, name := range settingNames() {
@@ -267,7 +276,7 @@ func (r *fileResolver) Resolve(_ *kong.Context, _ *kong.Path, flag *kong.Flag) (
 		return strings.Join(words, ","), nil
 	}
 	if v == "" && !flag.HasDefault {
-		return nil, nil // kong would take an empty path for the current folder
+		return nil, nil // kong would resolve an empty path to the current folder
 	}
 	return fmt.Sprint(v), nil
 }
@@ -284,7 +293,8 @@ func inEnvironment(flag *kong.Flag) bool {
 	return false
 }
 
-// secretFiles gives secret flags their values out of the files that the _FILE variables name.
+// secretFiles supplies the values of secret flags from the files that the _FILE
+// variables name.
 type secretFiles struct{}
 
 func (secretFiles) Validate(*kong.Application) error { return nil }
@@ -310,7 +320,7 @@ func (secretFiles) Resolve(_ *kong.Context, _ *kong.Path, flag *kong.Flag) (any,
 	return nil, nil
 }
 
-// settingNames lists the flags of settings, as they are written in the file.
+// settingNames lists the names of all settings as in the settings file.
 func settingNames() []string {
 	var names []string
 	t := reflect.TypeFor[settings]()
@@ -340,7 +350,8 @@ func dashed(name string) string {
 	return strings.ToLower(b.String())
 }
 
-// settingsFile finds the settings file before the command line is parsed, since the file decides about the rest.
+// settingsFile finds the settings file before the command line is parsed,
+// because parsing needs the values in the file.
 func settingsFile(args []string) (string, error) {
 	path := os.Getenv("QUILLGATE_CONFIG")
 	for i, a := range args {

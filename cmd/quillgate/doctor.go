@@ -43,7 +43,7 @@ const (
 	problem = "problem"
 )
 
-// finding is what one check has found.
+// finding is the result of one check.
 type finding struct {
 	Check  string `json:"check"`
 	State  string `json:"state"`
@@ -91,7 +91,7 @@ func (c *doctorCmd) pool() (*x509.CertPool, error) {
 	return pool, nil
 }
 
-// addresses are those of the home page and of the endpoint.
+// addresses are the addresses of the home page and of the endpoint.
 func (c *doctorCmd) addresses() (home, endpoint *url.URL, err error) {
 	text := c.URL
 	if !strings.Contains(text, "://") {
@@ -109,7 +109,7 @@ func (c *doctorCmd) addresses() (home, endpoint *url.URL, err error) {
 	return u, u.JoinPath(site.EndpointPath), nil
 }
 
-// report prints the findings; problems are an error.
+// report prints the findings. It returns an error if there are problems.
 func (d *doctor) report(out streams, asJSON bool) error {
 	problems := 0
 	for _, f := range d.findings {

@@ -15,7 +15,7 @@ import (
 	"github.com/quillgate/quillgate/xmlrpc"
 )
 
-// signed proves that bodies arrive as they are sent.
+// signed checks that bodies arrive unchanged.
 func (d *doctor) signed(ctx context.Context) {
 	base := signer.Transport{Public: d.cmd.Public, Secret: d.secret, Base: d.transport}
 	call := func(body string) (*reply, error) {
@@ -32,7 +32,8 @@ func (d *doctor) signed(ctx context.Context) {
 		return
 	}
 	d.find("signature", fine, "A call signed with your key is accepted.")
-	// Line breaks of all kinds, tabs, characters of several bytes, a part that compresses well, and blanks at the end.
+	// Line breaks of all kinds, tabs, characters of several bytes, a part that
+	// compresses well, and spaces at the end.
 	odd := string(xmlrpc.AppendCall(nil, "demo.sayHello", xmlrpc.String("\r\n\n\t é ✍ "+strings.Repeat("=", 4096)))) + "\r\n \n"
 	if r, err = call(odd); err != nil || !r.hello() {
 		d.find("bytes", problem, "A signed call with line breaks and multi-byte characters is refused: something on the way changes request bodies. Turn off every request filter for %s.", site.EndpointPath)
@@ -41,7 +42,7 @@ func (d *doctor) signed(ctx context.Context) {
 	d.find("bytes", fine, "Request bodies arrive unchanged.")
 }
 
-// chunked sends a body whose length is not told.
+// chunked sends a body without announcing its length.
 func (d *doctor) chunked(ctx context.Context) {
 	r, err := http.NewRequest(http.MethodPost, d.endpoint.String(), io.MultiReader(bytes.NewReader(hello())))
 	if err != nil {
@@ -59,12 +60,13 @@ func (d *doctor) chunked(ctx context.Context) {
 	}
 }
 
-// announceTime is how long a refusal may take of a body that is only announced.
+// announceTime is how long the server may take to reject a body that was
+// announced but not sent.
 const announceTime = 3 * time.Second
 
 var limitWords = regexp.MustCompile(`^The request is too large\. At most ([0-9]+) bytes are accepted\.`)
 
-// told remembers the limit when an answer is the server's own refusal of a body.
+// told remembers the limit if the server itself rejected a body as too large.
 func (d *doctor) told(r *reply) bool {
 	m := limitWords.FindSubmatch(r.body)
 	if r.StatusCode != http.StatusRequestEntityTooLarge || m == nil {
@@ -75,8 +77,8 @@ func (d *doctor) told(r *reply) bool {
 	return err == nil
 }
 
-// bodies announces a body that is too large for anyone, to be told the limit,
-// and then sends some that should pass.
+// bodies announces a body that is too large for any server, to learn the limit
+// from the answer, and then sends some that the server should accept.
 func (d *doctor) bodies(ctx context.Context) {
 	// Some proxies wait for a body that is never sent.
 	soon, cancel := context.WithTimeout(ctx, announceTime)

@@ -15,7 +15,7 @@ import (
 	"github.com/quillgate/quillgate/xmlrpc"
 )
 
-// examine runs the checks, those that others build on first.
+// examine runs the checks. Checks that others depend on come first.
 func (d *doctor) examine(ctx context.Context) {
 	if !d.reach(ctx) {
 		return
@@ -30,7 +30,7 @@ func (d *doctor) examine(ctx context.Context) {
 	}
 }
 
-// unknownKey is a header that is in the right form, of a key that no one has.
+// unknownKey is a well-formed header with a key that does not exist.
 func unknownKey() string {
 	var public [16]byte
 	var digest [32]byte
@@ -39,8 +39,8 @@ func unknownKey() string {
 	return hex.EncodeToString(public[:]) + "||" + hex.EncodeToString(digest[:])
 }
 
-// authorization finds out whether the field arrives, or the one that stands for it: the server must refuse a key that it
-// does not know.
+// authorization checks that the Authorization header, or the header that
+// replaces it, arrives: the server must reject a key that it does not know.
 func (d *doctor) authorization(ctx context.Context) {
 	refused := func(r *reply, err error) bool {
 		return err == nil && r.fault != nil && r.fault.Code == http.StatusForbidden
@@ -76,7 +76,8 @@ var (
 	apiLink  = regexp.MustCompile(`(?i)<api\b[^>]*\bname="WordPress"[^>]*\bapiLink="([^"]*)"`)
 )
 
-// discovery follows the way of programs that are told the address of the blog alone.
+// discovery finds the endpoint as clients do that know only the address of the
+// blog.
 func (d *doctor) discovery(ctx context.Context) {
 	page, err := d.get(ctx, d.home.String())
 	if err != nil {
@@ -113,7 +114,8 @@ func (d *doctor) discovery(ctx context.Context) {
 	}
 }
 
-// forwardedProto finds out whether the server knows that the connection was safe: only then it looks at a password.
+// forwardedProto checks that the server knows that the connection is encrypted.
+// Otherwise it rejects passwords without checking them.
 func (d *doctor) forwardedProto(ctx context.Context) {
 	if d.endpoint.Scheme != "https" {
 		return

@@ -18,7 +18,7 @@ import (
 	"github.com/quillgate/quillgate/xmlrpc"
 )
 
-// reach finds out whether the endpoint answers at all, and what the way there is like.
+// reach checks whether the endpoint answers, and over what connection.
 func (d *doctor) reach(ctx context.Context) bool {
 	r, err := d.post(ctx, hello(), nil)
 	if err != nil {
@@ -55,7 +55,7 @@ func (d *doctor) reach(ctx context.Context) bool {
 	return true
 }
 
-// unreachable says why the endpoint does not answer at all.
+// unreachable explains why the endpoint does not answer.
 func (d *doctor) unreachable(err error) {
 	check := "endpoint"
 	switch upstream.FailureOf(err) {
@@ -65,7 +65,8 @@ func (d *doctor) unreachable(err error) {
 	d.find(check, problem, "%s does not answer. %s", d.endpoint, d.why(err))
 }
 
-// why says in a sentence or two what has kept a request from being answered, and what to do.
+// why explains in a sentence or two why a request got no answer, and what to
+// do.
 func (d *doctor) why(err error) string {
 	switch upstream.FailureOf(err) {
 	case upstream.NotTrusted:
@@ -94,12 +95,12 @@ func (d *doctor) why(err error) string {
 		return "The connection was closed without an answer. Check the logs of the server and the proxy. Too many connections from one address are also refused this way."
 	}
 	if inner := errors.Unwrap(err); inner != nil {
-		err = inner // without the address, which has been said
+		err = inner // without the address, which the finding already names
 	}
 	return fmt.Sprintf("The cause: %v.", err)
 }
 
-// namesIn are the names that a certificate is for, the first few of them.
+// namesIn lists the first few host names of a certificate.
 func namesIn(c *x509.Certificate) string {
 	names := slices.Clone(c.DNSNames)
 	for _, ip := range c.IPAddresses {
@@ -114,7 +115,7 @@ func namesIn(c *x509.Certificate) string {
 	return visibleText(strings.Join(names, ", "))
 }
 
-// noXMLRPC says of an answer that is not one what it may come from.
+// noXMLRPC explains the likely cause of an answer that is not XML-RPC.
 func (d *doctor) noXMLRPC(r *reply) string {
 	text := fmt.Sprintf("%s answers %s, which is not XML-RPC. ", d.endpoint, r.said())
 	switch {
@@ -132,7 +133,7 @@ func (d *doctor) noXMLRPC(r *reply) string {
 	return text + fmt.Sprintf("Check the address. A web application firewall may also block %s.", site.EndpointPath)
 }
 
-// redirected goes on at the place that a POST was redirected to, when it is on the same host.
+// redirected continues at the target of a redirect if it is on the same host.
 func (d *doctor) redirected(ctx context.Context, r *reply) *reply {
 	to, err := r.Location()
 	if err != nil {
@@ -172,7 +173,7 @@ func (d *doctor) tls(ctx context.Context, r *reply) {
 	}
 }
 
-// inClear looks whether there is TLS after all.
+// inClear checks whether the server also offers TLS.
 func (d *doctor) inClear(ctx context.Context) {
 	other := *d.home
 	other.Scheme = "https"
@@ -195,7 +196,8 @@ const (
 	clockAhead     = 60 * time.Second
 )
 
-// clock compares the Date of an answer with the clock here, halfway between question and answer.
+// clock compares the Date of an answer with the clock here, at the midpoint
+// between request and answer.
 func (d *doctor) clock(r *reply) {
 	there, err := http.ParseTime(r.Header.Get("Date"))
 	if err != nil {
@@ -203,7 +205,7 @@ func (d *doctor) clock(r *reply) {
 		return
 	}
 	here := r.before.Add(r.after.Sub(r.before) / 2)
-	off := there.Add(500 * time.Millisecond).Sub(here).Round(time.Second) // the date is cut to the second
+	off := there.Add(500 * time.Millisecond).Sub(here).Round(time.Second) // the Date header has no fractions of a second
 	switch {
 	case off > clockTolerance || off < -clockAhead:
 		d.find("clock", problem, "The server's clock differs from the local one by %v, more than timed signatures allow (%v behind, %v ahead). Synchronise both with NTP.", off, clockTolerance, clockAhead)
@@ -214,7 +216,7 @@ func (d *doctor) clock(r *reply) {
 	}
 }
 
-// compression asks for a compressed answer, as most programs do.
+// compression requests a compressed answer, as most clients do.
 func (d *doctor) compression(ctx context.Context) {
 	r, err := d.post(ctx, hello(), fields{"Accept-Encoding": "gzip"})
 	switch {

@@ -24,14 +24,14 @@ type doctor struct {
 	transport      *http.Transport
 	home, endpoint *url.URL
 	findings       []finding
-	limit          int64 // bytes that the server says it takes; 0: it has not said
+	limit          int64 // maximum body in bytes, as reported by the server; 0: unknown
 }
 
 func (d *doctor) find(check, state, format string, args ...any) {
 	d.findings = append(d.findings, finding{check, state, fmt.Sprintf(format, args...)})
 }
 
-// reply is an answer, read to its end.
+// reply is an answer that was read completely.
 type reply struct {
 	*http.Response
 	body           []byte // unpacked
@@ -39,12 +39,12 @@ type reply struct {
 	before, after  time.Time
 	value          xmlrpc.Value
 	fault          *xmlrpc.Fault
-	isCall, padded bool // an answer of XML-RPC; something stands before it
+	isCall, padded bool // an XML-RPC response; with text before it
 }
 
 func (r *reply) hello() bool { return r.isCall && r.fault == nil && r.value.Text() == "Hello!" }
 
-// said is what an answer that was not expected looks like, in a few words.
+// said describes an unexpected answer in a few words.
 func (r *reply) said() string {
 	if r.fault != nil {
 		return fmt.Sprintf("fault %d (%s)", r.fault.Code, xmlrpc.Shown(r.fault.Message))
@@ -99,7 +99,7 @@ func (d *doctor) post(ctx context.Context, body []byte, header fields) (*reply, 
 
 func hello() []byte { return xmlrpc.AppendCall(nil, "demo.sayHello") }
 
-// get follows redirects, as programs do for pages.
+// get follows redirects, as clients do for pages.
 func (d *doctor) get(ctx context.Context, address string) (*reply, error) {
 	for range 5 {
 		r, err := http.NewRequest(http.MethodGet, address, nil)
@@ -119,7 +119,7 @@ func (d *doctor) get(ctx context.Context, address string) (*reply, error) {
 	return nil, errors.New("it redirects in a loop")
 }
 
-// large sends a call of a size, or only the announcement of it.
+// large sends a call of the given size, or only announces it.
 func (d *doctor) large(ctx context.Context, size int64, announced bool) (*reply, error) {
 	const around = 200
 	var body io.Reader = neverRead{}
@@ -140,7 +140,8 @@ func (d *doctor) large(ctx context.Context, size int64, announced bool) (*reply,
 	return d.send(ctx, r, d.transport)
 }
 
-// neverRead is a body that is announced and not sent: when the server wants it, the request ends.
+// neverRead is a body that is announced but not sent: if the server starts to
+// read it, the request fails.
 type neverRead struct{}
 
 func (neverRead) Read([]byte) (int, error) { return 0, errors.New("only announced") }

@@ -27,7 +27,7 @@ type gatewayCmd struct {
 	Check gatewayCheckCmd `cmd:"" help:"Check whether the WordPress can be reached without the gateway."`
 }
 
-// gatewayFlags say what is behind the gateway.
+// gatewayFlags describe the WordPress behind the gateway.
 type gatewayFlags struct {
 	Upstream     string            `help:"Address of the xmlrpc.php of the WordPress behind the gateway, such as http://127.0.0.1:8081/xmlrpc.php. It is stored in the database." placeholder:"URL" env:"QUILLGATE_UPSTREAM" group:"Gateway"`
 	UpstreamHost string            `help:"Host name to send to the WordPress. Default: that of --base-url." placeholder:"HOST" env:"QUILLGATE_UPSTREAM_HOST" group:"Gateway"`
@@ -41,16 +41,18 @@ type siteFlag struct {
 	Site string `help:"Site of a gateway in front of many blogs, by its host." placeholder:"HOST" env:"QUILLGATE_SITE" group:"Gateway"`
 }
 
-// AfterApply tells the settings, by which commands open what they work on.
+// AfterApply marks the settings as those of a gateway, so that commands open
+// its database.
 func (f *siteFlag) AfterApply(s *settings) error {
 	s.site = f.Site
 	return nil
 }
 
-// behindFile is where gateways once remembered what is behind them, in their data folder.
+// behindFile is a file in the data folder in which earlier gateways stored what
+// is behind them.
 const behindFile = "gateway.json"
 
-// behind is what was in it.
+// behind is the content of that file.
 type behind struct {
 	Upstream     string            `json:"upstream"`
 	UpstreamHost string            `json:"upstream_host,omitempty"`
@@ -58,7 +60,7 @@ type behind struct {
 	AllowMethod  map[string]string `json:"allow_method,omitempty"`
 }
 
-// adoptBehind moves what the file remembers into the database, once.
+// adoptBehind moves the content of the file into the database, once.
 func adoptBehind(ctx context.Context, s *settings, list *gateway.Sites) error {
 	path := filepath.Join(s.Data, behindFile)
 	text, err := os.ReadFile(path)
@@ -79,13 +81,13 @@ func adoptBehind(ctx context.Context, s *settings, list *gateway.Sites) error {
 	return os.Remove(path)
 }
 
-// gatewayKeys is what a gateway keeps.
+// gatewayKeys is the stored data of a gateway.
 type gatewayKeys struct {
 	*server.Keys
 	list *gateway.Sites
 }
 
-// openGateway opens it. A database that is a blog's is refused.
+// openGateway opens the data of a gateway. It refuses the database of a blog.
 func openGateway(ctx context.Context, s *settings, logger *slog.Logger) (_ *gatewayKeys, err error) {
 	keys, err := openKeys(ctx, s, logger)
 	if err != nil {
@@ -107,7 +109,8 @@ func openGateway(ctx context.Context, s *settings, logger *slog.Logger) (_ *gate
 	return g, adoptBehind(ctx, s, g.list)
 }
 
-// withGateway runs fn on what a gateway keeps, which may be nothing yet.
+// withGateway runs fn on the data of a gateway, which it creates if there is
+// none.
 func withGateway(ctx context.Context, s *settings, io streams, fn func(*gatewayKeys) error) (err error) {
 	g, err := openGateway(ctx, s, s.logger(io.err))
 	if err != nil {
@@ -117,7 +120,8 @@ func withGateway(ctx context.Context, s *settings, io streams, fn func(*gatewayK
 	return fn(g)
 }
 
-// site is the site that a command is for: that of --site, or the one blog of a gateway as the flags and the database have it.
+// site returns the site that a command is about: the one that --site names, or
+// the only blog of the gateway with the flags applied.
 func (f *gatewayFlags) site(ctx context.Context, s *settings, g *gatewayKeys) (gateway.Site, error) {
 	site, err := g.list.Get(ctx, s.site)
 	switch {
@@ -133,7 +137,7 @@ func (f *gatewayFlags) site(ctx context.Context, s *settings, g *gatewayKeys) (g
 	return site, nil
 }
 
-// change puts what the flags say into a site.
+// change applies the flags to a site.
 func (f *gatewayFlags) change(site *gateway.Site, s *settings) {
 	for _, set := range []struct {
 		flag string
@@ -148,7 +152,7 @@ func (f *gatewayFlags) change(site *gateway.Site, s *settings) {
 	}
 }
 
-// remember keeps the one blog of a gateway.
+// remember stores the only blog of a gateway.
 func (g *gatewayKeys) remember(ctx context.Context, site gateway.Site) error {
 	_, err := g.list.Add(ctx, audit.Operator, site)
 	if errors.Is(err, gateway.ErrSiteTaken) {
@@ -157,7 +161,7 @@ func (g *gatewayKeys) remember(ctx context.Context, site gateway.Site) error {
 	return badSite(err)
 }
 
-// badSite says of a setting that cannot be taken that the command line is wrong.
+// badSite turns the error about a setting that was refused into a usage error.
 func badSite(err error) error {
 	if bad, ok := errors.AsType[*gateway.InvalidSite](err); ok {
 		return usageError{bad}
@@ -171,7 +175,8 @@ func configOf(site gateway.Site, logger *slog.Logger) (gateway.Config, error) {
 	return cfg, badSite(err)
 }
 
-// gateway is the site that a command is for, and a gateway in front of it that serves nobody: it asks the WordPress.
+// gateway returns the site that a command is about, and a gateway in front of
+// it that has no clients and only calls the WordPress.
 func (f *gatewayFlags) gateway(ctx context.Context, s *settings, io streams, keys *gatewayKeys) (gateway.Site, *gateway.Gateway, error) {
 	site, err := f.site(ctx, s, keys)
 	if err != nil {
@@ -190,13 +195,13 @@ func (f *gatewayFlags) gateway(ctx context.Context, s *settings, io streams, key
 	return site, g, nil
 }
 
-// gatewayServeCmd serves one blog, or many.
+// gatewayServeCmd serves one blog or many.
 type gatewayServeCmd struct {
 	Sites       string `help:"File with the sites, read again when it changes; docs/GATEWAY.md describes its format." placeholder:"FILE" type:"path" env:"QUILLGATE_SITES" group:"Gateway"`
 	SiteMetrics bool   `help:"Count requests and calls for each site in the metrics." default:"true" negatable:"" env:"QUILLGATE_SITE_METRICS" group:"Gateway"`
 }
 
-// jetpack is what --pass and --pass-from say.
+// jetpack returns the settings from --pass and --pass-from.
 func (f *gatewayFlags) jetpack() (*gateway.Pass, error) {
 	if f.Pass != gateway.PassJetpack {
 		return nil, nil
@@ -242,7 +247,7 @@ func (c *gatewayServeCmd) Run(ctx context.Context, flags *gatewayFlags, s *setti
 	return c.one(ctx, g, config, flags, s, io)
 }
 
-// one serves one blog, whatever the host is that a request asks for.
+// one serves one blog for every host name.
 func (c *gatewayServeCmd) one(ctx context.Context, g *gatewayKeys, config server.Config, flags *gatewayFlags, s *settings, io streams) error {
 	site, err := flags.site(ctx, s, g)
 	if err != nil {
@@ -280,7 +285,8 @@ func (c *gatewayServeCmd) one(ctx context.Context, g *gatewayKeys, config server
 	return srv.Run(ctx, on)
 }
 
-// many serves the sites of the database, which follows the file of sites where there is one.
+// many serves the sites in the database. If there is a file of sites, the
+// database follows it.
 func (c *gatewayServeCmd) many(ctx context.Context, g *gatewayKeys, config server.Config, flags *gatewayFlags, s *settings, io streams, logger *slog.Logger) error {
 	if c.Sites != "" {
 		f := &sitesFile{path: c.Sites, list: g.list, logger: logger}

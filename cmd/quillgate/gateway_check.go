@@ -19,7 +19,7 @@ func (gatewayCheckCmd) Help() string {
 cannot be reached without the gateway, 1 if it can, and 2 if that could not be determined.`
 }
 
-// errAround and errUnclear are how a check ends that does not end well.
+// errAround and errUnclear are the errors of a check that does not succeed.
 var (
 	errAround  = errors.New("the WordPress can be reached without the gateway: close that with the lines above")
 	errUnclear = errors.New("could not determine whether the WordPress can be reached without the gateway")

@@ -14,7 +14,8 @@ import (
 	"github.com/quillgate/quillgate/gateway"
 )
 
-// sitesEvery is how often a gateway looks whether its file of sites has changed.
+// sitesEvery is how often a gateway checks whether its file of sites has
+// changed.
 const sitesEvery = 2 * time.Second
 
 // sitesFile is the file of sites of a gateway.
@@ -22,10 +23,10 @@ type sitesFile struct {
 	path   string
 	list   *gateway.Sites
 	logger *slog.Logger
-	seen   string // what it was like when it was read
+	seen   string // the value of look at the last read
 }
 
-// read takes over what the file says, or nothing of it.
+// read applies all of the file, or nothing if part of it is wrong.
 func (f *sitesFile) read(ctx context.Context) error {
 	f.seen = f.look()
 	text, err := os.ReadFile(f.path)
@@ -44,7 +45,7 @@ func (f *sitesFile) read(ctx context.Context) error {
 	return nil
 }
 
-// look tells one state of the file from another.
+// look returns a value that changes with the file.
 func (f *sitesFile) look() string {
 	info, err := os.Stat(f.path)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -56,8 +57,9 @@ func (f *sitesFile) look() string {
 	return fmt.Sprint(info.ModTime().UnixNano(), info.Size())
 }
 
-// follow reads the file again when it has changed, until the context ends; wait waits for that. A file that is wrong changes
-// nothing, and the log says so.
+// follow reads the file again after each change until the context ends; wait
+// waits for the end. A file with an error changes nothing, and the error is
+// logged.
 func (f *sitesFile) follow(ctx context.Context) (wait func()) {
 	var group sync.WaitGroup
 	group.Go(func() {

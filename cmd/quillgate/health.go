@@ -46,8 +46,8 @@ func (c *healthCmd) Run(ctx context.Context, s *settings, io streams) error {
 	return c.ask(ctx, u.Scheme+"://"+u.Host+path, io.out)
 }
 
-// onThisMachine is the address at which a server with these settings answers health checks: --listen does so without
-// TLS too.
+// onThisMachine returns the address at which a server with these settings
+// answers health checks. --listen answers them without TLS too.
 func (s *settings) onThisMachine() (string, error) {
 	scheme, listen := "http", s.Listen
 	if listen == "" {
@@ -57,7 +57,7 @@ func (s *settings) onThisMachine() (string, error) {
 	if err != nil {
 		return "", err
 	}
-	// A container may have no /etc/hosts that knows localhost.
+	// A container may have no /etc/hosts with localhost.
 	switch ip := net.ParseIP(host); {
 	case host == "", ip.Equal(net.IPv4zero):
 		host = "127.0.0.1"
@@ -70,7 +70,8 @@ func (s *settings) onThisMachine() (string, error) {
 func (c *healthCmd) ask(ctx context.Context, address string, out io.Writer) error {
 	client := &http.Client{Timeout: c.Timeout}
 	if c.URL == "" {
-		// The certificate is for the name of the blog, not for this machine. Nothing secret is sent or believed.
+		// The certificate is for the name of the blog, not for this machine.
+		// The request holds no secret, and the answer is not trusted.
 		client.Transport = &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}}
 	}
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
@@ -98,5 +99,5 @@ func (c *healthCmd) ask(ctx context.Context, address string, out io.Writer) erro
 	return err
 }
 
-// userAgent is how the commands that call a server name themselves.
+// userAgent is the User-Agent of the commands that call a server.
 func userAgent() string { return "quillgate/" + version }

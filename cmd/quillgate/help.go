@@ -8,11 +8,12 @@ import (
 	"github.com/alecthomas/kong"
 )
 
-// serverGroups are the groups of settings that mean something to a server alone. Every command takes them, so that all
-// read the same settings file and variables.
+// serverGroups are the groups of settings that only servers use. Every command
+// accepts them, so that all commands can share one settings file and one
+// environment.
 var serverGroups = []string{"Server", "TLS", mailGroup}
 
-// mailGroup is the group of settings that mean something to the commands about mail too.
+// mailGroup is the group of settings that the commands about mail use too.
 const mailGroup = "Mail"
 
 // commandGroups are the groups of commands, in the order of the help.
@@ -24,8 +25,8 @@ var commandGroups = []kong.Group{
 	{Key: "upkeep", Title: "Upkeep:"},
 }
 
-// nameSubcommands ends the summary of each command that has subcommands with their names, so that no summary can
-// leave one out.
+// nameSubcommands appends the names of the subcommands to the summary of each
+// command that has some, so that no summary can omit one.
 func nameSubcommands(k *kong.Kong) error {
 	return kong.Visit(k.Model, func(node kong.Visitable, next kong.Next) error {
 		if n, ok := node.(*kong.Node); ok && n.Type == kong.CommandNode && len(n.Children) > 0 {
@@ -41,8 +42,9 @@ func nameSubcommands(k *kong.Kong) error {
 	})
 }
 
-// printHelp leaves the settings of a server out of the help of all commands but those that are about them. Without a
-// command it lists the commands, and none of the settings but those of every command.
+// printHelp omits the settings of servers from the help of all other commands.
+// Without a command it lists the commands, and only the settings that every
+// command uses.
 func printHelp(options kong.HelpOptions, ctx *kong.Context) error {
 	selected := ctx.Selected()
 	about := aboutSettings(selected)
@@ -73,12 +75,12 @@ func ofMail(command *kong.Node) bool {
 	return command != nil && command.Parent != nil && command.Parent.Name == "mail"
 }
 
-// ofServer reports whether a flag is a setting that means something to a server alone.
+// ofServer reports whether a flag is a setting that only servers use.
 func ofServer(flag *kong.Flag) bool {
 	return flag.Group != nil && slices.Contains(serverGroups, flag.Group.Key)
 }
 
-// helpText is the help of a flag, with what it is when no one sets it.
+// helpText returns the help of a flag, with its default.
 func helpText(v *kong.Value) string {
 	if v.Flag == nil || !v.HasDefault || v.Default == "" || v.Flag.PlaceHolder == "" || v.Default == "keep" || strings.Contains(v.Help, "Default: ") {
 		return kong.DefaultHelpValueFormatter(v)

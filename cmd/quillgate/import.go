@@ -65,7 +65,8 @@ func (c *importCmd) Run(ctx context.Context, s *settings, out streams) (err erro
 	})
 }
 
-// open opens the files and finds out what they are, so that a mistake is told before anything is imported.
+// open opens the files and identifies their formats, so that a mistake is
+// reported before anything is imported.
 func (c *importCmd) open(out streams) (list []*transfer.Source, err error) {
 	for _, path := range c.Files {
 		source, err := transfer.OpenSource(path, out.in)
@@ -108,13 +109,13 @@ func (c *importCmd) load(ctx context.Context, blog *server.Blog, source *transfe
 	})
 }
 
-// tallies are the kinds of objects that an import may bring, and what it did with them.
+// tallies are the kinds of objects in an import, with the counts of each.
 type tallies []struct {
 	kind string
 	transfer.Tally
 }
 
-// printTallies shows what an import did, a line for each kind of object.
+// printTallies prints the counts of an import, one kind of object a line.
 func printTallies(w io.Writer, list tallies) error {
 	t := tabwriter.NewWriter(w, 0, 8, 2, ' ', tabwriter.AlignRight)
 	fmt.Fprintln(t, "IMPORTED\tADDED\tCHANGED\tAS BEFORE\t")
@@ -124,7 +125,7 @@ func printTallies(w io.Writer, list tallies) error {
 	return t.Flush()
 }
 
-// take imports exports of WordPress.
+// take imports WordPress exports.
 func (c *importCmd) take(ctx context.Context, blog *server.Blog, exports []transfer.Export, out streams) error {
 	authors, err := c.authors()
 	if err != nil {
@@ -181,7 +182,8 @@ func (c *importCmd) take(ctx context.Context, blog *server.Blog, exports []trans
 	return c.tellNext(ctx, blog, settled, problems, out)
 }
 
-// tellNext ends an import with what was set, and what is left to do.
+// tellNext prints at the end of an import what was set, and what remains to be
+// done.
 func (c *importCmd) tellNext(ctx context.Context, blog *server.Blog, s transfer.Settled, problems map[string]int, out streams) error {
 	steps, err := c.steps(ctx, blog, s)
 	if err != nil {
@@ -211,7 +213,8 @@ func (c *importCmd) tellNext(ctx context.Context, blog *server.Blog, s transfer.
 	return nil
 }
 
-// leftStep asks to look at what was left out, "" when nothing was.
+// leftStep returns the advice to look at objects that were left out, or "" if
+// there are none.
 func leftStep(problems map[string]int) string {
 	left, differ := 0, 0
 	for words, n := range problems {
@@ -234,7 +237,7 @@ func leftStep(problems map[string]int) string {
 	return strings.Join(parts, ", and ") + ": see above; --report FILE lists each."
 }
 
-// steps are what is left to do after an import.
+// steps lists what remains to be done after an import.
 func (c *importCmd) steps(ctx context.Context, blog *server.Blog, s transfer.Settled) (list []string, err error) {
 	add := func(format string, args ...any) { list = append(list, fmt.Sprintf(format, args...)) }
 	administrators, err := blog.Users.Count(ctx, auth.Filter{Role: auth.Administrator})
@@ -266,7 +269,7 @@ func (c *importCmd) steps(ctx context.Context, blog *server.Blog, s transfer.Set
 	return list, nil
 }
 
-// hostOf is the host and port of an address, "" when it has none.
+// hostOf returns the host and port of an address, or "".
 func hostOf(address string) string {
 	u, err := url.Parse(address)
 	if err != nil {
@@ -275,7 +278,7 @@ func hostOf(address string) string {
 	return strings.ToLower(u.Host)
 }
 
-// counted is a number with the words for one or for more.
+// counted returns a number with the singular or the plural of a noun.
 func counted(n int, one, more string) string {
 	if n == 1 {
 		return "1 " + one
@@ -283,7 +286,7 @@ func counted(n int, one, more string) string {
 	return fmt.Sprintf("%d %s", n, more)
 }
 
-// authors reads the flags that say who is who.
+// authors reads the flags that map logins to logins.
 func (c *importCmd) authors() (map[string]string, error) {
 	out := map[string]string{}
 	for _, pair := range c.Author {
@@ -296,10 +299,11 @@ func (c *importCmd) authors() (map[string]string, error) {
 	return out, nil
 }
 
-// leftOut begins what is said of an object that was not taken.
+// leftOut is the beginning of the message about an object that was left out.
 const leftOut = "left out: "
 
-// problems tells what could not be taken: how often each, and all of them to the file that was asked for.
+// problems prints how often each problem occurred, and writes all of them to
+// the report file if one was named.
 func (c *importCmd) problems(ctx context.Context, done *transfer.Imported, out streams) (counts map[string]int, err error) {
 	counts = map[string]int{}
 	var list *os.File

@@ -8,22 +8,25 @@ import (
 	"syscall"
 )
 
-// interrupted is the exit code of a command that a signal has ended, as shells have it for SIGINT.
+// interrupted is the exit code of a command that a signal has ended; shells use
+// it for SIGINT.
 const interrupted = 130
 
-// untilSignal returns a context that ends at SIGINT or SIGTERM, so that every command leaves in good order: a server when
-// the running requests are answered, an export without half a file. A second signal ends the program at once.
+// untilSignal returns a context that ends at SIGINT or SIGTERM, so that every
+// command can stop cleanly: a server finishes the requests in progress, and an
+// export leaves no partial file. A second signal ends the program immediately.
 func untilSignal(ctx context.Context) (context.Context, context.CancelFunc) {
 	ctx, stop := signal.NotifyContext(ctx, syscall.SIGINT, syscall.SIGTERM)
 	context.AfterFunc(ctx, stop)
 	return ctx, stop
 }
 
-// waitingReader reads from a terminal or a pipe, which may have nothing to say for long, until ctx ends.
+// waitingReader reads from a terminal or a pipe, which can block for long,
+// until ctx ends.
 type waitingReader struct {
 	ctx  context.Context
 	from io.Reader
-	next chan piece // nil: no one reads
+	next chan piece // nil: no read in progress
 	rest []byte
 }
 
@@ -32,7 +35,8 @@ type piece struct {
 	err   error
 }
 
-// waiting makes the standard input one that a signal ends. Files are left as they are.
+// waiting lets a signal interrupt reads from the standard input. It leaves
+// files as they are.
 func waiting(ctx context.Context, in io.Reader) io.Reader {
 	f, ok := in.(*os.File)
 	if !ok {
@@ -44,8 +48,8 @@ func waiting(ctx context.Context, in io.Reader) io.Reader {
 	return &waitingReader{ctx: ctx, from: in}
 }
 
-// Read implements io.Reader. A read that ctx has ended goes on by itself: nothing can stop it but the end of the program,
-// which is near.
+// Read implements io.Reader. If ctx ends, the read in progress continues in the
+// background. It cannot be stopped, but the program is about to exit.
 func (w *waitingReader) Read(p []byte) (int, error) {
 	if len(w.rest) == 0 {
 		if w.next == nil {

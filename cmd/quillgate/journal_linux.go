@@ -7,9 +7,9 @@ import (
 	"syscall"
 )
 
-// inJournal reports whether what is written to w goes into the journal of
-// systemd, which says so in JOURNAL_STREAM: device and inode of the stream. The
-// variable alone proves nothing, since it is passed on to every program below.
+// inJournal reports whether w writes to the journal of systemd. JOURNAL_STREAM
+// holds the device and inode of the journal's stream. That the variable is set
+// proves nothing, since child processes inherit it.
 func inJournal(w io.Writer) bool {
 	f, ok := w.(*os.File)
 	if !ok {

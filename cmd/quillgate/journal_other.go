@@ -4,5 +4,5 @@ package main
 
 import "io"
 
-// inJournal is about systemd, which is on Linux alone.
+// inJournal concerns systemd, which exists only on Linux.
 func inJournal(io.Writer) bool { return false }

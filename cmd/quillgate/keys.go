@@ -116,7 +116,7 @@ them. If others may have read a secret there, replace its key.`
 
 func (c *keysSealCmd) Run(ctx context.Context, s *settings, io streams) error {
 	if err := needBlog(ctx, s); err != nil {
-		return err // before a keyset file is made
+		return err // before a keyset file is created
 	}
 	sealed := *s
 	sealed.Sealing = "on"
@@ -150,7 +150,7 @@ type keysVerifyCmd struct {
 	Quiet bool `short:"q" help:"Show no progress."`
 }
 
-// verified is what keys verify --json shows.
+// verified is the output of keys verify --json.
 type verified struct {
 	Keys     []verifiedKey `json:"keys"`
 	Clear    int64         `json:"in_the_clear"`
@@ -220,7 +220,8 @@ func (*keysVerifyCmd) text(w io.Writer, r apps.SealReport) error {
 	return showDamaged(w, r)
 }
 
-// showDamaged lists what does not open, by its place: nothing of a value is shown.
+// showDamaged lists the places of values that cannot be opened. It shows no
+// part of a value.
 func showDamaged(w io.Writer, r apps.SealReport) error {
 	for _, p := range r.Damaged {
 		name := p.Key

@@ -29,7 +29,7 @@ without a secret stay.
 Stop the servers and back up the database first. The command can be interrupted and run again.`
 }
 
-// givenUp is what the command has ended.
+// givenUp counts what the command has removed.
 type givenUp struct{ keys, tokens, factors, others int }
 
 func (c *keysReplaceLostCmd) Run(ctx context.Context, s *settings, io streams) error {
@@ -62,7 +62,7 @@ func (c *keysReplaceLostCmd) Run(ctx context.Context, s *settings, io streams) e
 	})
 }
 
-// forgetKeyset begins; the blog cannot be opened before.
+// forgetKeyset is the first step: the blog cannot be opened before it.
 func forgetKeyset(ctx context.Context, s *settings) (err error) {
 	db, err := database.Open(ctx, database.Config{URL: s.databaseURL()})
 	if err != nil {
@@ -72,7 +72,8 @@ func forgetKeyset(ctx context.Context, s *settings) (err error) {
 	return apps.ForgetKeyset(ctx, db, s.keysetFile(), audit.Operator)
 }
 
-// giveUp ends all that does not open. Tokens come first: their hashes were made with a key that is among what is ended.
+// giveUp removes everything that cannot be opened. Tokens come first, because
+// their hashes depend on a key that is removed as well.
 func giveUp(ctx context.Context, keys *server.Keys) (ended givenUp, err error) {
 	for {
 		report, err := keys.Apps.VerifySealed(ctx, nil)

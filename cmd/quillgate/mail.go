@@ -57,7 +57,8 @@ func (c *mailTestCmd) Run(ctx context.Context, s *settings, io streams) error {
 	return err
 }
 
-// checkMail refuses settings of mail with which none could be sent.
+// checkMail returns an error for mail settings with which no mail could be
+// sent.
 func (s *settings) checkMail() (bad []error) {
 	if s.SMTP == "" {
 		return nil
@@ -73,7 +74,8 @@ func (s *settings) checkMail() (bad []error) {
 	return bad
 }
 
-// mailer sends the mail of the blog at an address; nil when the settings name no SMTP server.
+// mailer returns the sender of the blog's mail, or nil if the settings name no
+// SMTP server.
 func (s *settings) mailer(base string) (*mail.Mailer, error) {
 	if s.SMTP == "" {
 		return nil, nil

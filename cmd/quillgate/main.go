@@ -1,8 +1,10 @@
-// Command quillgate is a blog that publishing programs talk to over XML-RPC with signed requests, and the tools around
-// it: keys, users, import and export, and a client.
+// Command quillgate is a blog for publishing clients, which call it over
+// XML-RPC with signed requests. It includes the tools to manage it: keys,
+// users, import and export, and a client.
 //
-// The commands turn flags, variables and the settings file into plain values for the packages below; each has a file
-// of its own here. exitStatuses lists the exit codes.
+// The commands turn flags, environment variables and the settings file into
+// plain values for the packages below them. Each command has its own file here.
+// exitStatuses lists the exit codes.
 package main
 
 import (
@@ -66,7 +68,7 @@ type cli struct {
 	Complete completeCmd `cmd:"" hidden:"" group:"upkeep" help:"List what can follow on a command line, for the completion scripts."`
 }
 
-// exitStatuses are what the exit codes mean, for all commands.
+// exitStatuses explain the exit codes, which are the same for all commands.
 var exitStatuses = []struct{ status, means string }{
 	{"0", "It was done."},
 	{"1", "It did not work: a user, key, option or file that was named does not exist, a server does not answer or answers a fault, a check found a problem, or a rule forbids it."},
@@ -74,7 +76,7 @@ var exitStatuses = []struct{ status, means string }{
 	{"130", "A signal ended it."},
 }
 
-// streams are what a command reads and writes.
+// streams are the inputs and outputs of a command.
 type streams struct {
 	in       io.Reader
 	out, err io.Writer
@@ -84,10 +86,11 @@ func main() {
 	os.Exit(run(context.Background(), os.Args[1:], streams{os.Stdin, os.Stdout, os.Stderr}))
 }
 
-// exit is how kong's help and version flags end a run; run turns it into a code.
+// exit is the panic with which kong's help and version flags end a run; run
+// turns it into an exit code.
 type exit int
 
-// run is the whole program: it returns the exit code.
+// run is the whole program. It returns the exit code.
 func run(ctx context.Context, args []string, io streams) (code int) {
 	defer func() {
 		if p := recover(); p != nil {
@@ -150,7 +153,7 @@ func run(ctx context.Context, args []string, io streams) (code int) {
 	return ended(ctx, command.Run(), io.err)
 }
 
-// ended says how a command has ended, and what to do when it did not work.
+// ended prints how a command ended and, if it failed, what to do.
 func ended(ctx context.Context, err error, w io.Writer) (code int) {
 	switch {
 	case err == nil:
@@ -169,8 +172,9 @@ func ended(ctx context.Context, err error, w io.Writer) (code int) {
 	return 1
 }
 
-// wrongUse reports whether the command line is wrong, rather than that something did not work: a command has found that
-// itself, or the owner of a rule has refused a value.
+// wrongUse reports whether the command line is wrong, as opposed to a failure
+// of the command. Either the command has found the mistake itself, or a package
+// below has rejected a value.
 func wrongUse(err error) bool {
 	_, usage := errors.AsType[usageError](err)
 	_, ofSite := errors.AsType[*site.Invalid](err)
@@ -180,7 +184,8 @@ func wrongUse(err error) bool {
 	return usage || ofSite || ofPeople || ofKeys || ofGateway
 }
 
-// usageError is a mistake in the command line that a command finds itself.
+// usageError is a mistake in the command line that the command itself has
+// found.
 type usageError struct{ error }
 
 func (e usageError) Unwrap() error { return e.error }

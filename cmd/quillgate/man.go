@@ -50,7 +50,7 @@ func (c *manCmd) Run(k *kong.Context, io streams) error {
 	return usageError{fmt.Errorf("there is no page %q", c.Page)}
 }
 
-// page is one manual page, in the macros of man(7).
+// page is one manual page in the macros of man(7).
 type page struct {
 	name    string
 	section int
@@ -59,7 +59,8 @@ type page struct {
 
 func (p page) file() string { return fmt.Sprintf("%s.%d", p.name, p.section) }
 
-// manual makes all pages: the program, each of its commands, and the settings file.
+// manual returns all pages: of the program, of each of its commands, and of the
+// settings file.
 func manual(app *kong.Application) []page {
 	pages := []page{mainPage(app), settingsPage(app)}
 	for _, c := range app.Children {
@@ -175,7 +176,7 @@ type roff struct {
 
 func newRoff(name string, section int, summary string) *roff {
 	r := &roff{p: page{name: name, section: section}}
-	day := cmp.Or(date, time.Now().UTC().Format(time.DateOnly)) // builds of a release have a date
+	day := cmp.Or(date, time.Now().UTC().Format(time.DateOnly)) // release builds have a date
 	r.line(fmt.Sprintf(`.TH "%s" "%d" "%s" "quillgate %s"`, escaped(strings.ToUpper(name)), section, day, escaped(version)))
 	r.macro("SH", "NAME")
 	r.line(escaped(name) + ` \- ` + escaped(summary))
@@ -201,7 +202,8 @@ func (r *roff) macro(name string, arguments ...string) {
 	r.begun = name == "SH" || name == "SS"
 }
 
-// text writes paragraphs, separated by empty lines. Indented ones stand as they are.
+// text writes paragraphs, which are separated by empty lines. Indented
+// paragraphs are not filled.
 func (r *roff) text(text string) {
 	for paragraph := range strings.SplitSeq(strings.Trim(text, "\n"), "\n\n") {
 		if paragraph == "" {
@@ -222,7 +224,7 @@ func (r *roff) text(text string) {
 	}
 }
 
-// item is a term, which may hold fonts, and what it means.
+// item writes a term, which may change fonts, and its explanation.
 func (r *roff) item(term, text string) {
 	r.macro("TP")
 	r.line(term)
@@ -240,10 +242,11 @@ func (r *roff) flag(f *kong.Flag) {
 	r.item(term, helpText(f.Value))
 }
 
-// filled is a paragraph on one line.
+// filled returns a paragraph on one line.
 func filled(text string) string { return escaped(strings.Join(strings.Fields(text), " ")) }
 
-// escaped keeps a text from being read as requests of roff, and its dashes as they are typed.
+// escaped returns a text that roff does not read as requests, with dashes that
+// can be copied.
 func escaped(text string) string {
 	text = strings.NewReplacer(`\`, `\e`, `-`, `\-`, `'`, `\(aq`).Replace(text)
 	if strings.HasPrefix(text, ".") {

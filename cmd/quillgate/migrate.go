@@ -19,7 +19,7 @@ type migrateCmd struct {
 	Down   migrateDownCmd   `cmd:"" help:"Revert the schema. The contents of removed tables are lost."`
 }
 
-// withSchema runs fn on the database as it is.
+// withSchema runs fn on the database without migrating it.
 func withSchema(ctx context.Context, s *settings, fn func(*database.DB) error) (err error) {
 	url := s.databaseURL()
 	if s.Database == "" {

@@ -53,7 +53,7 @@ func (c *optionGetCmd) Run(ctx context.Context, s *settings, out streams) error 
 	})
 }
 
-// optionNamed is the value of an option.
+// optionNamed returns the value of an option.
 func optionNamed(ctx context.Context, blog *server.Blog, name string) (string, error) {
 	opts, err := blog.Site.Options().Current(ctx)
 	if err != nil {
@@ -79,7 +79,7 @@ func (c *optionSetCmd) Run(ctx context.Context, s *settings, out streams) error 
 		if err := blog.Site.Options().Set(ctx, c.Name, c.Value); err != nil {
 			return err
 		}
-		value, err := optionNamed(ctx, blog, c.Name) // as it is kept: "on" may have become 1
+		value, err := optionNamed(ctx, blog, c.Name) // in stored form: "on" may have become 1
 		if err != nil {
 			return err
 		}

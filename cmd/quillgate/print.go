@@ -23,7 +23,8 @@ func writeJSON(w io.Writer, v any) error {
 	return e.Encode(v)
 }
 
-// painted is the state of a finding, wide enough for all of them, in a color if a person sees it and wants colors
+// painted returns the state of a finding, padded to the width of the longest
+// one. It is colored on terminals, unless the user has turned colors off
 // (https://no-color.org).
 func painted(w io.Writer, state string) string {
 	text := fmt.Sprintf("%-8s", state)
@@ -42,10 +43,12 @@ func painted(w io.Writer, state string) string {
 	return "\x1b[" + color + "m" + text + "\x1b[0m"
 }
 
-// newTable aligns the columns of lines whose cells are separated by tabs, once it is flushed.
+// newTable returns a writer that aligns the tab-separated cells of lines when
+// it is flushed.
 func newTable(w io.Writer) *tabwriter.Writer { return tabwriter.NewWriter(w, 0, 8, 2, ' ', 0) }
 
-// tellList writes a list as JSON, or for people as a table; cells returns the cells of one line of it.
+// tellList prints a list as JSON, or as a table for people; cells returns the
+// cells of one line.
 func tellList[T any](io streams, list []T, asJSON bool, heading []any, cells func(T) []any) error {
 	if asJSON {
 		return writeJSON(io.out, list)
@@ -59,7 +62,8 @@ func tellList[T any](io streams, list []T, asJSON bool, heading []any, cells fun
 	return t.Flush()
 }
 
-// jsonValue is a value as JSON: members keep their order, dates are text as they came, bytes are base64.
+// jsonValue encodes a value as JSON: members keep their order, dates are text
+// as received, bytes are base64.
 type jsonValue struct{ xmlrpc.Value }
 
 func jsonOf(v xmlrpc.Value) jsonValue { return jsonValue{v} }
@@ -115,7 +119,8 @@ func structJSON(v xmlrpc.Value) ([]byte, error) {
 	return b.Bytes(), nil
 }
 
-// plainJSON leaves <, > and & as they are: this is for terminals and programs, not for HTML.
+// plainJSON does not escape <, > and &, since the output is for terminals and
+// programs, not for HTML.
 func plainJSON(v any) ([]byte, error) {
 	var b bytes.Buffer
 	e := json.NewEncoder(&b)
@@ -126,11 +131,11 @@ func plainJSON(v any) ([]byte, error) {
 	return bytes.TrimRight(b.Bytes(), "\n"), nil
 }
 
-// printValue writes a value for people: one line for each scalar, members and elements indented below their name or
-// number.
+// printValue prints a value for people: one line for each scalar, with members
+// and elements indented below their name or number.
 func printValue(w io.Writer, v xmlrpc.Value, indent string) error {
 	if v.Len() == 0 && (v.Kind() == xmlrpc.KindArray || v.Kind() == xmlrpc.KindStruct) {
-		_, err := fmt.Fprintln(w, indent+scalarText(v, indent)) // that there is nothing
+		_, err := fmt.Fprintln(w, indent+scalarText(v, indent)) // shows that the value is empty
 		return err
 	}
 	switch v.Kind() {
@@ -182,7 +187,7 @@ func scalarText(v xmlrpc.Value, indent string) string {
 	return strings.ReplaceAll(visibleText(v.Text()), "\n", "\n"+indent)
 }
 
-// visibleText keeps a stranger's text from steering the terminal.
+// visibleText keeps text from strangers from controlling the terminal.
 func visibleText(s string) string {
 	return strings.Map(func(r rune) rune {
 		if r == '\n' || r == '\t' {

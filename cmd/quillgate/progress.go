@@ -9,8 +9,9 @@ import (
 	"time"
 )
 
-// progress shows how far a command is that takes longer than a moment: a bar on a terminal, a line every few seconds
-// elsewhere. It is not safe for concurrent use.
+// progress shows the progress of a command that takes longer than a moment: a
+// bar on a terminal, otherwise a line every few seconds. It is not safe for
+// concurrent use.
 type progress struct {
 	w        io.Writer // nil: shows nothing
 	things   string    // what is counted; empty: items
@@ -28,7 +29,7 @@ func newProgress(w io.Writer, quiet bool) *progress {
 	return p
 }
 
-// onTerminal reports whether a person sees what is written to w.
+// onTerminal reports whether w is a terminal.
 func onTerminal(w io.Writer) bool {
 	f, ok := w.(*os.File)
 	if !ok {
@@ -39,14 +40,14 @@ func onTerminal(w io.Writer) bool {
 }
 
 const (
-	patience  = 2 * time.Second // of people; what ends earlier shows nothing
+	patience  = 2 * time.Second // shorter commands show nothing
 	barEvery  = 100 * time.Millisecond
 	lineEvery = 5 * time.Second
 	barWidth  = 30
 )
 
-// update tells that done of all bytes are through, with so many items; all is -1 when it is unknown. Without items it
-// shows bytes.
+// update records that done of all bytes are finished, with so many items; all
+// is -1 if it is unknown. Without items, update shows bytes.
 func (p *progress) update(done, all int64, items int) {
 	every := lineEvery
 	if p.terminal {
@@ -78,7 +79,7 @@ func (p *progress) print(done, all int64, items int) {
 	fmt.Fprintf(p.w, "\r%s%s%s\x1b[K", bar, part, text)
 }
 
-// count says how much was done, and how fast.
+// count returns how much was done, and how fast.
 func (p *progress) count(done int64, items int) string {
 	seconds := max(time.Since(p.began).Seconds(), 0.001)
 	if items < 0 {
@@ -87,13 +88,13 @@ func (p *progress) count(done int64, items int) string {
 	return fmt.Sprintf("%d %s, %.0f a second", items, cmp.Or(p.things, "items"), float64(items)/seconds)
 }
 
-// meter counts things of an unknown number.
+// meter counts items whose total is unknown.
 func (p *progress) meter(things string) func(int64) {
 	p.things = things
 	return func(n int64) { p.update(n, -1, int(n)) }
 }
 
-// counting passes on what is written to w, and shows how much it is.
+// counting passes on everything written to w, and shows the amount.
 func (p *progress) counting(w io.Writer) io.Writer { return &counter{w: w, p: p} }
 
 type counter struct {
@@ -109,7 +110,7 @@ func (c *counter) Write(b []byte) (int, error) {
 	return n, err
 }
 
-// end leaves the line of the bar.
+// end moves to the line after the bar.
 func (p *progress) end() {
 	if p.w != nil && p.terminal {
 		fmt.Fprint(p.w, "\r\x1b[K")

@@ -69,7 +69,7 @@ func known(address string) string {
 	return address
 }
 
-// arrive refuses to serve a database that belongs to another address.
+// arrive returns an error if the database belongs to a blog at another address.
 func arrive(ctx context.Context, blog *server.Blog) error {
 	err := blog.Site.Arrive(ctx)
 	if elsewhere, ok := errors.AsType[*site.Elsewhere](err); ok {

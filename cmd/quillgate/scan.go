@@ -22,14 +22,14 @@ type scanCmd struct {
 	Revoke bool     `help:"Revoke keys and tokens whose secrets are found."`
 }
 
-// Help tells what is found and what is not.
+// Help lists what the command finds and what it cannot find.
 func (c *scanCmd) Help() string {
 	return "Finds the secrets of applications (qgs_) and tokens (qgt_) by their form and checksum, in text and binary files. Application passwords and imported " +
 		"secrets look like ordinary words, so it cannot find them. It does not unpack compressed data such as archives and git objects (to search a history, " +
 		"pipe \"git log -p --all\" into quillgate scan -). It does not follow links. The exit code is 1 if anything was found."
 }
 
-// errLeaks ends a scan that has found something.
+// errLeaks is the error of a scan that has found something.
 var errLeaks = errors.New("there are leaked secrets: rotate or revoke them; removing them from the files is not enough")
 
 func (c *scanCmd) Run(ctx context.Context, s *settings, io streams) error {
@@ -46,7 +46,7 @@ func (c *scanCmd) Run(ctx context.Context, s *settings, io streams) error {
 // leakScan is one run of the command.
 type leakScan struct {
 	io     streams
-	keys   *server.Keys // nil: none at hand
+	keys   *server.Keys // nil: no database
 	revoke bool
 	found  int
 }
@@ -95,7 +95,8 @@ func (l *leakScan) stream(ctx context.Context, name string, r io.Reader) error {
 	})
 }
 
-// known says what this blog knows of what was found, and revokes it if it is to.
+// known reports what this blog knows about a finding, and revokes the
+// credential if the flags ask for it.
 func (l *leakScan) known(ctx context.Context, leak apps.Leak) (string, error) {
 	switch {
 	case l.keys == nil:

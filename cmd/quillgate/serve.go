@@ -75,7 +75,7 @@ func (c *serveCmd) Run(ctx context.Context, s *settings, io streams) (err error)
 	return srv.Run(ctx, on)
 }
 
-// server is what the settings say of a server, whatever it serves.
+// server returns the settings of a server, whatever it serves.
 func (s *settings) server(logger *slog.Logger) (config server.Config, err error) {
 	config = server.Config{
 		MaxBody: int64(s.MaxBody), Calls: s.Calls, FaultStatus: s.FaultStatus, HSTS: s.HSTS,
@@ -92,14 +92,16 @@ func (s *settings) server(logger *slog.Logger) (config server.Config, err error)
 	return config, err
 }
 
-// warnOfSealing says on each start what it means that nothing is sealed.
+// warnOfSealing explains at each start what it means that secrets are not
+// encrypted.
 func (s *settings) warnOfSealing(logger *slog.Logger) {
 	if s.Sealing == "off" {
 		logger.Warn("SEALING IS OFF: secrets are stored unencrypted, and anyone who can read the database or a backup of it has all of them; \"quillgate keys seal\" encrypts them")
 	}
 }
 
-// actual is the listen address with the port that the system chose when the settings said 0.
+// actual returns the listen address with the port that the system chose for
+// port 0.
 func actual(listen string, l net.Listener) string {
 	if l == nil {
 		return listen
@@ -112,9 +114,10 @@ func actual(listen string, l net.Listener) string {
 	return net.JoinHostPort(host, port)
 }
 
-// firstStart makes the first administrator and a code with which a browser can
-// choose another password for it. Neither belongs in a journal, where it would
-// be kept for long and read by others: there it says what to do instead.
+// firstStart creates the first administrator, and a code with which a browser
+// can set another password. Neither belongs in a journal, which many can read
+// and which is kept for long. If the output goes to the journal, firstStart
+// prints instructions instead.
 func (*serveCmd) firstStart(ctx context.Context, out streams, blog *server.Blog, logger *slog.Logger) (password, code string, err error) {
 	if inJournal(out.out) {
 		n, err := blog.Users.Count(ctx, auth.Filter{})
@@ -135,8 +138,8 @@ func (*serveCmd) firstStart(ctx context.Context, out streams, blog *server.Blog,
 	return password, secret.Reveal(), err
 }
 
-// greet says where the server is. On the first start it says everything that a
-// client must be told.
+// greet prints the address of the server. On the first start it also prints
+// everything that a client needs.
 func greet(io streams, s *settings, base, password, code string) {
 	if password == "" {
 		fmt.Fprintf(io.out, "quillgate serves %s\n", site.EndpointURL(base))
@@ -159,12 +162,13 @@ A key, with which a client signs its requests, is safer than a password:
 `, site.EndpointURL(base), password, setUpLink(base, code), keyCommand(s))
 }
 
-// keyCommand is the command that makes a key for this blog, to be pasted into a shell. The address of a database that
-// the environment has already, or that holds a password, is not said again.
+// keyCommand returns the command that creates a key for this blog, to be pasted
+// into a shell. It omits the database URL if the environment already has it or
+// if it holds a password.
 func keyCommand(s *settings) string {
 	program := "quillgate"
 	if strings.ContainsRune(os.Args[0], filepath.Separator) {
-		program = quoted(os.Args[0]) // it is not in the search path: say it as it was said
+		program = quoted(os.Args[0]) // not in the search path: print the path as it was given
 	}
 	words := []string{program, "app", "create", "--user", "admin", "--name", `"My client"`}
 	if s.Config != "" {
@@ -188,7 +192,7 @@ func keyCommand(s *settings) string {
 	return strings.Join(append(words, "--database", quoted(s.Database)), " ")
 }
 
-// hasPassword reports whether the address of a database may hold a password.
+// hasPassword reports whether a database URL may hold a password.
 func hasPassword(address string) bool {
 	u, err := url.Parse(address)
 	if err != nil {
@@ -198,7 +202,7 @@ func hasPassword(address string) bool {
 	return has || u.Query().Has("password")
 }
 
-// listen says what to do when the address is taken.
+// listen explains what to do if the address is in use.
 func listen(flag, address string) (net.Listener, error) {
 	l, err := net.Listen("tcp", address)
 	switch {
@@ -212,7 +216,7 @@ func listen(flag, address string) (net.Listener, error) {
 	return l, nil
 }
 
-// quoted writes a word so that a shell reads it as one.
+// quoted quotes a word for a shell.
 func quoted(word string) string {
 	if word != "" && strings.Trim(word, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789/._-") == "" {
 		return word

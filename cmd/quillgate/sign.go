@@ -18,7 +18,7 @@ import (
 	"github.com/quillgate/quillgate/signer/local"
 )
 
-// signListen is where the signer listens when nothing else is said.
+// signListen is the default address of the signer.
 const signListen = "127.0.0.1:8787"
 
 // signCmd is the signer on the user's own computer.
@@ -68,9 +68,10 @@ func (f *signFlags) folder(io streams) (*local.Folder, error) {
 	return local.OpenFolder(path, keys)
 }
 
-// listenAddress is where the signer of a folder listens: what --listen says, then
-// the variable QUILLGATE_SIGN_LISTEN, and then what --listen said before. The
-// variable of the server, QUILLGATE_LISTEN, is not meant for the signer.
+// listenAddress returns the address at which the signer of a folder listens:
+// the value of --listen, then the variable QUILLGATE_SIGN_LISTEN, then the last
+// value of --listen. The server's variable, QUILLGATE_LISTEN, does not apply to
+// the signer.
 func listenAddress(k *kong.Context, s *settings, book *local.Book) (string, error) {
 	kept, err := book.Listen()
 	if err != nil {
@@ -84,7 +85,7 @@ func listenAddress(k *kong.Context, s *settings, book *local.Book) (string, erro
 			return kept, nil
 		}
 		if _, port, err := net.SplitHostPort(s.Listen); err == nil && port == "0" {
-			return s.Listen, nil // another port at each start
+			return s.Listen, nil // port 0 is another port at each start
 		}
 		return s.Listen, book.SetListen(s.Listen)
 	}
@@ -104,7 +105,7 @@ func (f *signFlags) listening(k *kong.Context, s *settings, io streams) (*local.
 	return folder, address, err
 }
 
-// signServeCmd serves old programs until a signal comes.
+// signServeCmd serves clients that cannot sign until a signal comes.
 type signServeCmd struct{}
 
 func (c *signServeCmd) Run(ctx context.Context, flags *signFlags, s *settings, io streams, k *kong.Context) (err error) {
@@ -136,7 +137,7 @@ func (c *signServeCmd) Run(ctx context.Context, flags *signFlags, s *settings, i
 		if errors.Is(err, local.ErrPassPhrase) {
 			return err
 		}
-		// A keyring is often locked until the person has signed in.
+		// A keyring is often locked until the user has signed in.
 		fmt.Fprintf(io.err, "The keys cannot be opened yet: %v. Until they can, calls are answered with a fault.\n", err)
 	}
 	fmt.Fprintf(io.out, "The signer serves http://%s/ and logs to %s.\n", on[0].Addr(), logPath)
@@ -145,9 +146,9 @@ func (c *signServeCmd) Run(ctx context.Context, flags *signFlags, s *settings, i
 	return serveAll(ctx, rest, on)
 }
 
-// signerMemory lets the signer collect less often than programs do that hold
-// much: it holds next to nothing, so the usual rule has it collect after each
-// few dozen calls. GOGC and GOMEMLIMIT win.
+// signerMemory lets the signer collect garbage less often. The signer uses
+// little memory, so Go's usual rule would start a collection every few dozen
+// calls. GOGC and GOMEMLIMIT take precedence.
 func signerMemory() {
 	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(400)
@@ -157,11 +158,12 @@ func signerMemory() {
 	}
 }
 
-// signerRest is how long after the last call the signer gives its memory back.
+// signerRest is how long after the last call the signer returns its memory to
+// the system.
 const signerRest = 20 * time.Second
 
-// resting gives memory back to the system when no one has called for a while:
-// the signer runs all day, and is used for minutes.
+// resting returns memory to the system after a time without calls, because the
+// signer runs all day but is used for minutes.
 type resting struct {
 	http.Handler
 	timer *time.Timer
@@ -173,8 +175,8 @@ func (h *resting) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h.timer.Reset(signerRest)
 }
 
-// serveAll serves until the context ends, and lets calls under way end within
-// 30 seconds.
+// serveAll serves until the context ends. Calls in progress then have 30
+// seconds to finish.
 func serveAll(ctx context.Context, h http.Handler, on []net.Listener) error {
 	srv := &http.Server{Handler: h, ReadHeaderTimeout: 20 * time.Second, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10, ErrorLog: slog.NewLogLogger(slog.DiscardHandler, slog.LevelError)}
 	ended := make(chan error, len(on))

@@ -37,7 +37,7 @@ leaves this computer. A WordPress that cannot verify signatures gives an applica
 signer stores sealed.`
 }
 
-// sealing is how a new folder seals its keys.
+// sealing is how a new folder encrypts its keys.
 func (c *signAddCmd) sealing(ctx context.Context, flags *signFlags) (local.Sealing, error) {
 	switch c.Store {
 	case "keyring":
@@ -100,8 +100,9 @@ func (c *signAddCmd) Run(ctx context.Context, flags *signFlags, s *settings, io 
 	return printSite(io, entry{at, &e.Site, password}, c.JSON)
 }
 
-// earlier compares with what the signer already has under the name: a blog is
-// not replaced by accident, nor by another one, nor for another user.
+// earlier compares the new entry with the one that the signer already has under
+// this name, so that a blog is not replaced by accident, by another blog, or
+// for another user.
 func (c *signAddCmd) earlier(folder *local.Folder, e *local.Enrolment) error {
 	old, err := folder.Book.Site(e.Site.Name)
 	switch {
@@ -117,7 +118,7 @@ func (c *signAddCmd) earlier(folder *local.Folder, e *local.Enrolment) error {
 	return nil
 }
 
-// credential makes a key in the way that the flags say.
+// credential creates a key in the way that the flags choose.
 func (c *signAddCmd) credential(ctx context.Context, e *local.Enrolment, io streams) (local.Secret, error) {
 	switch {
 	case c.Public != "" || c.SecretFile != "":
@@ -158,7 +159,7 @@ func (c *signAddCmd) secretOf(ctx context.Context, io streams, file, prompt, wha
 	return askSecret(ctx, io, prompt)
 }
 
-// inBrowser asks the person on the blog's own page.
+// inBrowser asks the user for consent on the blog's own page.
 func (c *signAddCmd) inBrowser(ctx context.Context, e *local.Enrolment, io streams) (local.Secret, error) {
 	consent, err := e.Ask(ctx)
 	if err != nil {
@@ -187,11 +188,11 @@ func (c *signAddCmd) inBrowser(ctx context.Context, e *local.Enrolment, io strea
 	return consent.Wait(ctx)
 }
 
-// entry is what a person enters in a publishing program.
+// entry is what a user enters in a publishing client.
 type entry struct {
 	at       string // where the signer listens
 	site     *local.Site
-	password string // "" when it is not to be shown
+	password string // "" if it must not be shown
 }
 
 func printSite(out streams, e entry, asJSON bool) error {

@@ -26,8 +26,8 @@ func askLine(ctx context.Context, out streams, prompt string) (string, error) {
 	return line, nil
 }
 
-// readLine reads to the end of a line, of 64 KiB at most, and nothing behind
-// it: that is the answer to the next question.
+// readLine reads up to the end of a line of at most 64 KiB, and nothing after
+// it, since that is the answer to the next question.
 func readLine(in io.Reader) (string, error) {
 	var line []byte
 	for one := make([]byte, 1); len(line) < 64<<10; {
@@ -42,7 +42,7 @@ func readLine(in io.Reader) (string, error) {
 	return string(line), nil
 }
 
-// askSecret asks for a line that a terminal does not show.
+// askSecret asks for a line, which the terminal does not show.
 func askSecret(ctx context.Context, out streams, prompt string) (string, error) {
 	terminal := int(os.Stdin.Fd())
 	if !term.IsTerminal(terminal) {
@@ -60,8 +60,8 @@ func askSecret(ctx context.Context, out streams, prompt string) (string, error) 
 	return string(text), nil
 }
 
-// openBrowser opens an address in the person's browser. The address stands on
-// the terminal as well, for computers where that does not work.
+// openBrowser opens an address in the user's browser. The address is printed as
+// well, for computers where this does not work.
 func openBrowser(address string) {
 	program, args := "xdg-open", []string{address}
 	switch runtime.GOOS {

@@ -71,7 +71,7 @@ func (c *signCheckCmd) Run(ctx context.Context, flags *signFlags, out streams) e
 	return errors.Join(append(problems, err)...)
 }
 
-// signReport is what was found of one blog.
+// signReport is the result of the checks of one blog.
 type signReport struct {
 	Name     string    `json:"name"`
 	URL      string    `json:"url"`
@@ -79,7 +79,7 @@ type signReport struct {
 	Findings []finding `json:"findings"`
 }
 
-// examine tries the way to one blog.
+// examine checks the connection to one blog.
 func (c *signCheckCmd) examine(ctx context.Context, site local.Site, folder *local.Folder, transport *local.Wakeful) (*doctor, error) {
 	endpoint, err := url.Parse(site.Endpoint)
 	if err != nil {
@@ -99,7 +99,7 @@ func (c *signCheckCmd) examine(ctx context.Context, site local.Site, folder *loc
 	return d, nil
 }
 
-// keyCheck adds to the findings of a doctor what concerns the signer's key.
+// keyCheck adds the checks of the signer's key to those of a doctor.
 type keyCheck struct {
 	*doctor
 	site   local.Site
@@ -126,7 +126,8 @@ func (k *keyCheck) examine(ctx context.Context, folder *local.Folder, transport 
 	}
 }
 
-// key proves the credential, and that it belongs to whom it did.
+// key checks that the credential works, and that it still belongs to the same
+// user.
 func (k *keyCheck) key(ctx context.Context) bool {
 	login, err := k.client.Login(ctx)
 	fault, _ := errors.AsType[*xmlrpc.Fault](err)
@@ -146,7 +147,7 @@ func (k *keyCheck) key(ctx context.Context) bool {
 	return false
 }
 
-// scope tells what the key may do, where the blog can say it.
+// scope reports what the key may do, if the blog supports that.
 func (k *keyCheck) scope(ctx context.Context) {
 	if k.site.Kind != local.Quillgate {
 		k.find("scope", fine, "The key may do everything %s may. This kind of blog has no limited keys.", k.site.User)
@@ -173,7 +174,8 @@ func (k *keyCheck) scope(ctx context.Context) {
 	}
 }
 
-// links compares what the blog calls its endpoint with what is used.
+// links compares the address that the blog gives for its endpoint with the one
+// in use.
 func (k *keyCheck) links(ctx context.Context) {
 	v, err := k.client.Call(ctx, "wp.getUsersBlogs")
 	if err != nil {

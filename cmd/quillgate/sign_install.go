@@ -27,13 +27,13 @@ var (
 	signTask string
 )
 
-// startAtLogin is how one system starts a program when a person signs in.
+// startAtLogin is how one system starts a program when a user signs in.
 type startAtLogin struct {
 	text  string // of the file
 	where func(home, config string) string
-	begin [][]string // commands; FILE stands for the path. One that begins with - may fail
+	begin [][]string // commands; FILE stands for the path; one that begins with - may fail
 	end   [][]string
-	after [][]string // when the file is gone
+	after [][]string // after the file was removed
 	note  string
 }
 
@@ -76,15 +76,15 @@ type signUninstallCmd struct {
 	System string `help:"System to uninstall for, in place of this one." enum:",linux,darwin,windows" default:"" hidden:""`
 }
 
-// unit is what the templates are filled in with.
+// unit holds the values for the templates.
 type unit struct {
 	Program string
 	Args    []string
 	Env     []string
 }
 
-// proxyVariables are copied into the file: services do not get those of a
-// terminal.
+// proxyVariables are copied into the file, because services do not inherit the
+// environment of a terminal.
 var proxyVariables = []string{"HTTPS_PROXY", "HTTP_PROXY", "NO_PROXY", "https_proxy", "http_proxy", "no_proxy"}
 
 func (c *signInstallCmd) Run(ctx context.Context, flags *signFlags, s *settings, out streams, k *kong.Context) error {
@@ -100,7 +100,8 @@ func (c *signInstallCmd) Run(ctx context.Context, flags *signFlags, s *settings,
 	if err != nil {
 		return err
 	}
-	// The signer is started without --listen: the folder keeps the address.
+	// The signer is started without --listen, because the folder stores the
+	// address.
 	if _, err := listenAddress(k, s, folder.Book); err != nil {
 		return err
 	}
@@ -142,7 +143,7 @@ func (c *signUninstallCmd) Run(ctx context.Context, flags *signFlags, out stream
 	return err
 }
 
-// prepare fills in the file for a system.
+// prepare fills in the file for one system.
 func prepare(system string, flags *signFlags) (how startAtLogin, path string, text []byte, err error) {
 	how, ok := starters[system]
 	if !ok {
@@ -207,8 +208,8 @@ func runAll(ctx context.Context, commands [][]string, path string) error {
 	return nil
 }
 
-// quoteUnit writes a word for a unit of systemd (systemd.service(5), "Command
-// lines"): quotes, backslashes, and % and $, which stand for something else.
+// quoteUnit quotes a word for a unit of systemd (systemd.service(5), "Command
+// lines"): quotes, backslashes, and the special characters % and $.
 func quoteUnit(s string) string {
 	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`, `%`, `%%`, `$`, `$$`).Replace(s) + `"`
 }
@@ -217,7 +218,7 @@ func quoteXML(s string) string {
 	return strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;", `"`, "&quot;").Replace(s)
 }
 
-// quoteWindows writes a word for a command line of Windows.
+// quoteWindows quotes a word for a command line of Windows.
 func quoteWindows(s string) string {
 	if s != "" && !strings.ContainsAny(s, " \t\"") {
 		return s

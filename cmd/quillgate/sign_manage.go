@@ -10,7 +10,8 @@ import (
 	"github.com/quillgate/quillgate/signer/local"
 )
 
-// withSigner opens the signer's folder and the way to the blogs.
+// withSigner opens the signer's folder, and returns it with the transport for
+// calls to the blogs.
 func (f *signFlags) withSigner(io streams) (*local.Folder, *local.Wakeful, error) {
 	folder, err := f.folder(io)
 	if err != nil {

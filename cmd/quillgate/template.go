@@ -11,13 +11,14 @@ import (
 	"github.com/alecthomas/kong"
 )
 
-// settingGroup is a group of settings, under the title that the help gives it.
+// settingGroup is a group of settings under its title in the help.
 type settingGroup struct {
 	title string
 	flags []*kong.Flag
 }
 
-// settingGroups lists what a settings file can hold, in the order of the help.
+// settingGroups lists everything that a settings file can hold, in the order of
+// the help.
 func settingGroups(app *kong.Application) (groups []settingGroup) {
 	add := func(f *kong.Flag) {
 		for i := range groups {
@@ -43,7 +44,7 @@ func settingGroups(app *kong.Application) (groups []settingGroup) {
 	return groups
 }
 
-// settingKey is the name of a setting in the settings file.
+// settingKey returns the name of a setting in the settings file.
 func settingKey(f *kong.Flag) string {
 	if key := f.Tag.Get("file"); key != "" {
 		return key
@@ -51,7 +52,8 @@ func settingKey(f *kong.Flag) string {
 	return f.Name
 }
 
-// writeTemplate writes a settings file with all settings. Those that are as they are when no one sets them are comments.
+// writeTemplate writes a settings file with all settings. Those that have their
+// default are comments.
 func writeTemplate(out io.Writer, app *kong.Application) error {
 	w := bufio.NewWriter(out)
 	fmt.Fprintln(w, "# Settings of quillgate; quillgate.toml(5) and docs/OPERATING.md explain them. \"quillgate check-config\" reports mistakes.")
@@ -73,7 +75,7 @@ func writeTemplate(out io.Writer, app *kong.Application) error {
 	return w.Flush()
 }
 
-// standard is how a setting prints that no one has set.
+// standard returns the default of a setting as it is printed.
 func standard(f *kong.Flag) string {
 	v := reflect.New(f.Target.Type()).Elem()
 	if f.HasDefault {
@@ -84,7 +86,7 @@ func standard(f *kong.Flag) string {
 	return fmt.Sprint(v.Interface())
 }
 
-// tomlOf writes a value as the settings file has it.
+// tomlOf returns a value in TOML.
 func tomlOf(v reflect.Value) string {
 	if v.Kind() == reflect.Slice {
 		var words []string
@@ -101,7 +103,7 @@ func tomlOf(v reflect.Value) string {
 
 const commentWidth = 100
 
-// writeComment writes a text as lines of a comment.
+// writeComment writes a text as comment lines.
 func writeComment(w io.Writer, text string) {
 	length := 0
 	for i, word := range strings.Fields(text) {

@@ -17,13 +17,14 @@ import (
 	"github.com/quillgate/quillgate/server"
 )
 
-// hasTLS reports whether the server speaks TLS itself.
+// hasTLS reports whether the server itself offers TLS.
 func (s *settings) hasTLS() bool { return len(s.TLSDomain) > 0 || s.TLSCert != "" || s.TLSKey != "" }
 
-// domainForm is what a certificate authority takes: names with a dot, in lower case, international ones as xn--.
+// domainForm matches names that a certificate authority accepts: with a dot, in
+// lower case, international names as xn--.
 var domainForm = regexp.MustCompile(`^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$`)
 
-// checkTLS refuses settings that do not go together.
+// checkTLS returns an error for settings that contradict each other.
 func (s *settings) checkTLS() (bad []error) {
 	for _, d := range s.TLSDomain {
 		if len(d) > 253 || !domainForm.MatchString(d) {
@@ -86,7 +87,7 @@ func closeAll(on server.Listeners) {
 	}
 }
 
-// tls says where certificates come from; nil when there is no TLS.
+// tls returns the source of certificates, or nil without TLS.
 func (s *settings) tls() (*server.TLS, error) {
 	if !s.hasTLS() {
 		return nil, nil
@@ -105,7 +106,8 @@ func (s *settings) tls() (*server.TLS, error) {
 	return t, nil
 }
 
-// home is the address of the home page when base-url does not say it, for a server that listens on these addresses.
+// home returns the address of the home page of a server that listens on these
+// addresses, for settings without base-url.
 func (s *settings) home(plain, secure string) (string, error) {
 	if !s.hasTLS() {
 		return baseOf("http", plain)
@@ -122,8 +124,9 @@ func (s *settings) home(plain, secure string) (string, error) {
 	return baseOf("https", net.JoinHostPort(host, port))
 }
 
-// firstName is the first name in a certificate that is one host's; "" when there is none. What is wrong with the file is
-// said by who serves it.
+// firstName returns the first host name in a certificate, or "" if there is
+// none. It ignores errors in the file, because the server reports them when it
+// loads the certificate.
 func firstName(file string) string {
 	text, err := os.ReadFile(file)
 	if err != nil {
@@ -145,8 +148,10 @@ func firstName(file string) string {
 	return ""
 }
 
-// reloadOnHangup has the certificate read again at SIGHUP, until the function that it returns is called. Without a certificate
-// the signal does nothing: the system would else end the server, at "systemctl reload" as when a terminal is closed.
+// reloadOnHangup reads the certificate again at each SIGHUP, until the returned
+// function is called. Without a certificate the signal has no effect. By
+// default it would end the server, both at "systemctl reload" and when a
+// terminal is closed.
 func reloadOnHangup(srv *server.Server, logger *slog.Logger) (stop func()) {
 	hangup, end, ended := make(chan os.Signal, 1), make(chan struct{}), make(chan struct{})
 	signal.Notify(hangup, syscall.SIGHUP)

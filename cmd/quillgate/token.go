@@ -30,12 +30,12 @@ type tokenShown struct {
 	Kind     string     `json:"kind"`
 	Name     string     `json:"name"`
 	ID       string     `json:"id"`
-	Token    string     `json:"token,omitempty"` // at its making only
+	Token    string     `json:"token,omitempty"` // only in the output of the command that creates it
 	Hint     string     `json:"hint"`
 	State    apps.State `json:"state"`
 	Scope    []string   `json:"scope"`    // empty: everything that the user may
 	Methods  []string   `json:"methods"`  // empty: all
-	Networks []string   `json:"networks"` // empty: everywhere
+	Networks []string   `json:"networks"` // empty: anywhere
 	Created  time.Time  `json:"created"`
 	Expires  *time.Time `json:"expires"`
 	LastUsed *time.Time `json:"last_used"`
@@ -151,7 +151,7 @@ func (c *tokenShowCmd) Run(ctx context.Context, s *settings, io streams) error {
 	})
 }
 
-// tellToken writes a token, for people one line for each thing.
+// tellToken prints a token, for people one property a line.
 func tellToken(ctx context.Context, io streams, keys *server.Keys, token apps.Token, asJSON bool) error {
 	user, err := keys.Users.Get(ctx, token.UserID)
 	if err != nil {
@@ -232,7 +232,7 @@ func (c *tokenRevokeCmd) Run(ctx context.Context, s *settings, io streams) error
 	})
 }
 
-// withToken runs fn on a token that somebody has typed the ID of.
+// withToken runs fn on a token whose ID was given on the command line.
 func withToken(ctx context.Context, s *settings, io streams, id string, fn func(*server.Keys, apps.Token) error) error {
 	return withKeys(ctx, s, io, func(keys *server.Keys) error {
 		t, err := keys.Apps.Token(ctx, id)

@@ -28,15 +28,16 @@ type userCmd struct {
 	Policy            userPolicyCmd            `cmd:"" help:"Show or set the rules for all accounts."`
 }
 
-// roles is what a role can be, for the command line.
+// roles lists the roles for the command line.
 const roles = "administrator,editor,author,contributor,subscriber"
 
-// passwordFlag is how a password comes in: never as a word of the command line, where others can see it.
+// passwordFlag is how a command receives a password: never as an argument,
+// which other users of the machine can see.
 type passwordFlag struct {
 	PasswordFile string `help:"File with the password; - is the standard input. Without it, a random one is generated and shown once." placeholder:"FILE"`
 }
 
-// password reads the password or makes one.
+// password reads the password or generates one.
 func (p passwordFlag) password(io streams) (password string, made bool, err error) {
 	if p.PasswordFile == "" {
 		return rand.Text(), true, nil
@@ -53,7 +54,7 @@ type userShown struct {
 	DisplayName string    `json:"display_name"`
 	Role        string    `json:"role"`
 	Registered  time.Time `json:"registered"`
-	Password    string    `json:"password,omitempty"` // only one that was made here, at its making
+	Password    string    `json:"password,omitempty"` // only a generated one, shown once
 }
 
 func showUser(u auth.User) userShown {
@@ -83,7 +84,7 @@ func (c *userAddCmd) Run(ctx context.Context, s *settings, io streams) error {
 	})
 }
 
-// tellUser says what was done, and the password when it was made here.
+// tellUser prints what was done, and the password if it was generated here.
 func tellUser(io streams, user auth.User, password string, made, asJSON bool, done string) error {
 	shown := showUser(user)
 	if made {
@@ -182,7 +183,7 @@ func (c *userSetPasswordModeCmd) Run(ctx context.Context, s *settings, io stream
 	})
 }
 
-// modeOf is the mode that a word of the command line means.
+// modeOf returns the mode that a word on the command line names.
 func modeOf(word string) auth.Mode {
 	if word == "default" {
 		return auth.ModeDefault

@@ -33,5 +33,5 @@ func (c *userSetUpLinkCmd) Run(ctx context.Context, s *settings, io streams) err
 	})
 }
 
-// setUpLink is the address at which a set-up code is used.
+// setUpLink returns the address at which a set-up code is used.
 func setUpLink(base, code string) string { return base + "/setup?code=" + code }

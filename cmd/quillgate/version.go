@@ -19,7 +19,8 @@ func (versionCmd) Run(out streams) error {
 // versionFlag is --version, which works without a command.
 type versionFlag bool
 
-// BeforeReset prints the version before anything else of the command line is looked at.
+// BeforeReset prints the version before the rest of the command line is
+// checked.
 func (versionFlag) BeforeReset(app *kong.Kong) error {
 	_, err := fmt.Fprintln(app.Stdout, describeVersion())
 	if err != nil {
@@ -29,7 +30,8 @@ func (versionFlag) BeforeReset(app *kong.Kong) error {
 	return nil
 }
 
-// describeVersion names the version, the commit and its date, Go, and the system: what a report of a problem needs.
+// describeVersion returns the version, the commit and its date, the Go version,
+// and the system, which a bug report needs.
 func describeVersion() string {
 	commit, date := commit, date
 	if info, ok := debug.ReadBuildInfo(); ok {
