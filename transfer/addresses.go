@@ -14,12 +14,14 @@ import (
 	"github.com/quillgate/quillgate/wxr"
 )
 
-// The addresses that posts had elsewhere come along: visitors who follow an old link are redirected where nothing else
-// answers (site.OldAddress). They are remembered of posts that visitors can see there, a few of each, and travel on with
-// bundles and exports.
+// Posts keep the addresses that they had elsewhere: if nothing else answers at
+// an old address, visitors are redirected (site.OldAddress). Only posts that
+// visitors of the source can see have old addresses, and only a few each.
+// Bundles and exports include them.
 
-// fieldOldAddress is the custom field of an export that holds an address in the form of permalink.Old, and fieldBlogger the
-// one in which importers of WordPress keep the address that a post had on Blogger.
+// fieldOldAddress is the custom field of an export that holds an address in the
+// form of permalink.Old. fieldBlogger is the field in which importers of
+// WordPress keep the address that a post had on Blogger.
 const (
 	fieldOldAddress = "_old_address"
 	fieldBlogger    = "blogger_permalink"
@@ -31,9 +33,9 @@ type oldAddress struct {
 	Post    int64  `db:"post_id"`
 }
 
-// oldPlace is the blog that a file is of, as its links name it.
+// oldPlace is the address of the blog that a file was exported from.
 type oldPlace struct {
-	hosts map[string]bool // without www.; none: links to every host are those of the blog
+	hosts map[string]bool // without www.; if empty, links to every host belong to the blog
 	below string          // the path of its home page, in the form of permalink.Old, without a slash at its end
 }
 
@@ -50,7 +52,8 @@ func newOldPlace(addresses []string) oldPlace {
 	return place
 }
 
-// hostOf is the host of an address as it is compared, "" for a relative one.
+// hostOf returns the host of an address in the form for comparisons, or "" for
+// a relative address.
 func hostOf(address string) string {
 	u, err := url.Parse(strings.TrimSpace(address))
 	if err != nil {
@@ -59,15 +62,16 @@ func hostOf(address string) string {
 	return strings.TrimPrefix(strings.ToLower(u.Hostname()), "www.")
 }
 
-// forms are what is remembered of an address of the blog: the whole path, and where the blog was below another path what
-// follows that. There are none of the home page and of other hosts.
+// forms returns what is remembered of an address of the source: the whole path
+// and, if the source was below another path, the part after that path. It
+// returns nothing for the home page and for other hosts.
 func (o oldPlace) forms(address string) []string {
 	old := permalink.Old(address)
 	if host := hostOf(address); old == "" || host != "" && len(o.hosts) > 0 && !o.hosts[host] {
 		return nil
 	}
 	if strings.TrimRight(old, "/") == o.below {
-		return nil // the home page there
+		return nil // the home page of the source
 	}
 	forms := []string{old}
 	if rest, below := strings.CutPrefix(old, o.below); below && o.below != "" && permalink.ValidOld(rest) {
@@ -76,8 +80,9 @@ func (o oldPlace) forms(address string) []string {
 	return forms
 }
 
-// addressesOf are those that a post of the file had, in the form of permalink.Old. here is its number here: plain addresses
-// with the same number need not be remembered.
+// addressesOf returns the addresses that a post of the file had, in the form of
+// permalink.Old. here is its id in this blog. Plain addresses with the same
+// number are omitted, since they work without being remembered.
 func (o oldPlace) addressesOf(p *wxr.Post, here int64) []string {
 	switch {
 	case p.Type != site.TypePost && p.Type != site.TypePage && p.Type != site.TypeAttachment:
@@ -87,7 +92,7 @@ func (o oldPlace) addressesOf(p *wxr.Post, here int64) []string {
 	}
 	list := o.forms(p.Link)
 	if here != p.ID && strings.Contains(p.GUID, "/?") {
-		list = append(list, o.forms(p.GUID)...) // the plain address, by the number there
+		list = append(list, o.forms(p.GUID)...) // the plain address, with the id in the source
 	}
 	for _, m := range p.Meta {
 		switch {
@@ -104,7 +109,8 @@ func (o oldPlace) addressesOf(p *wxr.Post, here int64) []string {
 	})
 }
 
-// rememberOld remembers the addresses that the batch's posts had. What is remembered already stays.
+// rememberOld stores the addresses that the batch's posts had. Addresses stored
+// earlier stay.
 func (b *intakeBatch) rememberOld(ctx context.Context) error {
 	place := newOldPlace(b.in.cfg.Addresses)
 	var list []oldAddress
@@ -140,7 +146,7 @@ func (b *intakeBatch) rememberOld(ctx context.Context) error {
 	return fresh.Insert(ctx, b.tx)
 }
 
-// oldOwners finds the posts that have the addresses already.
+// oldOwners finds the posts that already have the addresses.
 func oldOwners(ctx context.Context, tx *database.Tx, list []oldAddress) (map[string]int64, error) {
 	addresses := make([]string, len(list))
 	for i, a := range list {
@@ -154,7 +160,7 @@ func oldOwners(ctx context.Context, tx *database.Tx, list []oldAddress) (map[str
 	return owners, nil
 }
 
-// checkOld says what is wrong with the old addresses of a bundle's post.
+// checkOld returns what is wrong with the old addresses of a post in a bundle.
 func checkOld(addresses []string) (field, why string) {
 	const name = "old_addresses"
 	if len(addresses) > site.MaxOldAddresses {
@@ -168,8 +174,9 @@ func checkOld(addresses []string) (field, why string) {
 	return "", ""
 }
 
-// importOld gives the posts the old addresses that the bundle says, and takes these from the posts that have them. Posts of
-// which the bundle says none keep theirs.
+// importOld gives the posts their old addresses from the bundle, and removes
+// these from the posts that had them. Posts without old addresses in the bundle
+// keep theirs.
 func (im *importer) importOld(ctx context.Context, changed map[int64]bool) error {
 	var list []oldAddress
 	var posts []int64
@@ -217,7 +224,7 @@ func (im *importer) importOld(ctx context.Context, changed map[int64]bool) error
 	return fresh.Insert(ctx, im.tx)
 }
 
-// oldAddresses reads those of posts.
+// oldAddresses reads the old addresses of posts.
 func (ex *exporter) oldAddresses(ctx context.Context, posts []int64) (map[int64][]string, error) {
 	list := map[int64][]string{}
 	err := database.SelectIn(ctx, ex.tx, `SELECT address, post_id FROM old_addresses WHERE post_id IN (?) ORDER BY post_id, address`, posts,

@@ -10,8 +10,9 @@ import (
 	"github.com/quillgate/quillgate/options"
 )
 
-// A Bundle is a blog as one JSON object: the format that Import reads and Export writes. Every object has its id, so
-// that a blog keeps its addresses when it moves.
+// A Bundle is a blog as one JSON object: the format that Import reads and
+// Export writes. Every object has its id, so that a blog keeps its addresses
+// when it moves.
 //
 //	{
 //	  "blog_id": 1,
@@ -24,9 +25,10 @@ import (
 //	  "next_ids": {"users": 100, "terms": 100, "posts": 100, "comments": 100, "postmeta": 100, "termmeta": 100}
 //	}
 //
-// Every part may be missing. Posts are posts, pages, attachments and revisions alike. Dates are the wall clock of the
-// blog, those whose names end in _gmt are the moment; 0000-00-00 00:00:00 stands for none. New objects get ids from
-// next_ids on.
+// Every part may be missing. Posts include pages, attachments and revisions.
+// Dates are in the time zone of the blog, or in UTC if their names end in _gmt;
+// 0000-00-00 00:00:00 means that there is no date. The ids of new objects start
+// at next_ids.
 type Bundle struct {
 	About    string            `json:"about,omitempty"`
 	BlogID   int64             `json:"blog_id,omitempty"`
@@ -39,7 +41,8 @@ type Bundle struct {
 	Theme    *options.Theme    `json:"theme,omitempty"`
 }
 
-// BundleTerm is a category, a tag or a post format. The term and its place in the taxonomy have one id here.
+// BundleTerm is a category, a tag or a post format. A term and its entry in the
+// taxonomy have one id here.
 type BundleTerm struct {
 	ID          int64        `json:"term_id"`
 	TaxonomyID  int64        `json:"term_taxonomy_id,omitempty"`
@@ -52,7 +55,8 @@ type BundleTerm struct {
 	Meta        []BundleMeta `json:"meta"`
 }
 
-// BundleMeta is a custom field. One without an id gets the id of an equal field that is there, else a new one.
+// BundleMeta is a custom field. A field without an id gets the id of an equal
+// field that exists, otherwise a new one.
 type BundleMeta struct {
 	ID    int64  `json:"id,omitempty"`
 	Key   string `json:"key"`
@@ -83,16 +87,18 @@ type BundlePost struct {
 	Sticky        bool         `json:"sticky"`
 	Terms         []int64      `json:"terms"`
 	Meta          []BundleMeta `json:"meta"`
-	// OldAddresses are paths that the post had elsewhere, in the form of permalink.Old, at most site.MaxOldAddresses. When
-	// there are none, those that the post has stay.
+	// OldAddresses are paths that the post had elsewhere, in the form of
+	// permalink.Old, at most site.MaxOldAddresses. If there are none, the post
+	// keeps those it has.
 	OldAddresses []string `json:"old_addresses,omitempty"`
-	// File is the name of an attachment's file below the folder of uploads. Image is the size of a picture. An
-	// attachment without Data gets a picture of that size, a plain grey one.
+	// File is the name of an attachment's file below the folder of uploads.
+	// Image is the size of a picture. An attachment without Data gets a plain
+	// grey picture of that size.
 	File  string       `json:"file,omitempty"`
 	Image *BundleImage `json:"image,omitempty"`
 	Data  []byte       `json:"data_base64,omitempty"`
 
-	spooled *io.SectionReader // Data of a bundle that was read from a file
+	spooled *io.SectionReader // Data, if the bundle was read from a file
 }
 
 // BundleImage is the size of a picture in pixels.
@@ -120,7 +126,7 @@ type BundleComment struct {
 	Meta    []BundleMeta `json:"meta,omitempty"`
 }
 
-// BundleNextIDs has the lowest ids that new objects may get.
+// BundleNextIDs holds the lowest ids that new objects may get.
 type BundleNextIDs struct {
 	Users    int64 `json:"users,omitempty"`
 	Terms    int64 `json:"terms,omitempty"`
@@ -130,7 +136,8 @@ type BundleNextIDs struct {
 	TermMeta int64 `json:"termmeta,omitempty"`
 }
 
-// BundleTime is a time as bundles write it, 2006-01-02 15:04:05; the zero time is 0000-00-00 00:00:00.
+// BundleTime is a time in the format of bundles, 2006-01-02 15:04:05; the zero
+// time is 0000-00-00 00:00:00.
 type BundleTime struct{ time.Time }
 
 const (
@@ -146,7 +153,7 @@ func (t BundleTime) MarshalJSON() ([]byte, error) {
 	return json.Marshal(t.Format(bundleTimeLayout))
 }
 
-// UnmarshalJSON reads a time; "" is none, as the zeros are.
+// UnmarshalJSON reads a time; "" is the zero time, as the zeros are.
 func (t *BundleTime) UnmarshalJSON(b []byte) error {
 	var text string
 	if err := json.Unmarshal(b, &text); err != nil {
@@ -164,7 +171,7 @@ func (t *BundleTime) UnmarshalJSON(b []byte) error {
 	return nil
 }
 
-// moment is nil for the zero time.
+// moment returns nil for the zero time.
 func (t BundleTime) moment() *time.Time {
 	if t.IsZero() {
 		return nil
@@ -179,10 +186,11 @@ func bundleTime(t *time.Time) BundleTime {
 	return BundleTime{t.UTC()}
 }
 
-// A BundleError says what in a bundle cannot be taken. Nothing was changed then.
+// A BundleError names the part of a bundle that is invalid. The import has then
+// changed nothing.
 type BundleError struct {
 	Object string // such as "post 12" or "options"
-	Field  string // the member, "" when it is the object itself
+	Field  string // the member, or "" for the object itself
 	Why    string
 }
 
@@ -194,18 +202,18 @@ func (e *BundleError) Error() string {
 	return "bundle: " + where + ": " + e.Why
 }
 
-// Report says what an import did.
+// Report is the result of an import.
 type Report struct {
 	Users, Terms, Posts, Comments, Options Tally
-	// Notes tell what was read differently from how it was written, or not at all: members that the format does not
-	// know, objects that a reference leads to and that are not there.
+	// Notes describe what was changed or ignored while reading: members that
+	// the format does not have, and references to objects that do not exist.
 	Notes []string
 }
 
 // Tally counts objects of one kind.
 type Tally struct{ Added, Changed, Same int }
 
-// Unchanged reports whether the import found everything as it was already.
+// Unchanged reports whether the import changed nothing.
 func (r Report) Unchanged() bool {
 	for _, t := range []Tally{r.Users, r.Terms, r.Posts, r.Comments, r.Options} {
 		if t.Added+t.Changed > 0 {

@@ -22,7 +22,8 @@ var (
 	bundleCommentStatuses = []string{site.CommentApproved, site.CommentHeld, site.CommentSpam, site.CommentTrashed, site.CommentPostTrashed}
 )
 
-// check finds what is wrong with a bundle in itself, whatever the blog holds.
+// check finds errors in the bundle itself, independent of the content of the
+// blog.
 func (b *Bundle) check(notes *[]string) error {
 	if err := eachObject("user", b.Users, func(u *auth.ImportUser) int64 { return u.ID }, checkUser); err != nil {
 		return err
@@ -50,7 +51,8 @@ func (b *Bundle) check(notes *[]string) error {
 	return b.checkMetaIDs()
 }
 
-// maxID is the highest id that a bundle may give out: the numbers of JSON, and of many clients, are exact up to here.
+// maxID is the highest id that a bundle may use: JSON numbers, and numbers in
+// many clients, are exact up to this value.
 const maxID = int64(1) << 53
 
 func (n *BundleNextIDs) check() error {
@@ -67,7 +69,7 @@ func (n *BundleNextIDs) check() error {
 	return nil
 }
 
-// eachObject checks the objects of one list, and that no id comes twice.
+// eachObject checks the objects of one list, and that no id occurs twice.
 func eachObject[T any](kind string, list []T, id func(*T) int64, check func(*T) (field, why string)) error {
 	seen := make(map[int64]bool, len(list))
 	for i := range list {
@@ -87,7 +89,7 @@ func eachObject[T any](kind string, list []T, id func(*T) int64, check func(*T) 
 	return nil
 }
 
-// badText finds the text that no database column takes.
+// badText finds text that no database column can store.
 func badText(fields ...string) (field, why string) {
 	for i := 0; i < len(fields); i += 2 {
 		if strings.ContainsRune(fields[i+1], 0) {
@@ -122,7 +124,7 @@ func oneOf(field, value string, allowed []string) (string, string) {
 	return field, fmt.Sprintf("%q is none of %s", value, strings.Join(allowed, ", "))
 }
 
-// firstBad returns the first of several findings that is one.
+// firstBad returns the first finding that is not empty.
 func firstBad(findings ...[2]string) (field, why string) {
 	for _, f := range findings {
 		if f[1] != "" {
@@ -134,7 +136,7 @@ func firstBad(findings ...[2]string) (field, why string) {
 
 func bad(field, why string) [2]string { return [2]string{field, why} }
 
-// checkUser leaves the rest to auth.Users.ImportUsers.
+// checkUser checks little, because auth.Users.ImportUsers checks the rest.
 func checkUser(u *auth.ImportUser) (field, why string) {
 	if strings.TrimSpace(u.Login) == "" {
 		return "login", "is missing"
@@ -219,7 +221,7 @@ func (c *BundleComment) check() (field, why string) {
 	)
 }
 
-// checkNames finds slugs and files that two objects of the bundle want.
+// checkNames finds slugs and file names that two objects of the bundle use.
 func (b *Bundle) checkNames() error {
 	slugs := make(map[[2]string]int64, len(b.Terms))
 	for i := range b.Terms {
@@ -244,7 +246,7 @@ func (b *Bundle) checkNames() error {
 	return nil
 }
 
-// checkMetaIDs finds ids of custom fields that come twice.
+// checkMetaIDs finds ids of custom fields that occur twice.
 func (b *Bundle) checkMetaIDs() error {
 	check := func(kind string, seen map[int64]int64, id int64, list []BundleMeta) error {
 		for _, m := range list {
@@ -277,7 +279,8 @@ func (b *Bundle) checkMetaIDs() error {
 	return nil
 }
 
-// optionValues turns the options and the theme into what the table stores. Titles come as they are stored.
+// optionValues converts the options and the theme to stored values. Titles in a
+// bundle are in stored form.
 func (b *Bundle) optionValues(notes *[]string) (map[string]string, error) {
 	values := make(map[string]string, len(b.Options)+4)
 	for name, raw := range b.Options {

@@ -73,7 +73,8 @@ func (im *importer) writeComment(ctx context.Context, c site.Comment, known bool
 	return nil
 }
 
-// checkComments refuses comments on posts, and by users, that are not there. A parent may be gone.
+// checkComments rejects comments whose post or user does not exist. Their
+// parent may be missing.
 func (im *importer) checkComments(ctx context.Context) error {
 	users := map[int64]bool{}
 	posts := make([]int64, 0, len(im.bundle.Comments))

@@ -16,22 +16,25 @@ import (
 	"github.com/quillgate/quillgate/site"
 )
 
-// ExportOptions say what an export holds next to the content.
+// ExportOptions select what an export holds in addition to the content.
 type ExportOptions struct {
-	// Hashes puts the hashes of passwords and application passwords in. Secrets of application keys are never exported.
+	// Hashes includes the hashes of passwords and application passwords.
+	// Secrets of application keys are never exported.
 	Hashes bool
-	// NoFiles leaves the bytes of uploads out.
+	// NoFiles omits the bytes of uploads.
 	NoFiles bool
 }
 
-// Export writes the blog as a bundle, one object a line, all of it as it was at one moment. Only a page of objects is
-// in memory at a time, and files are streamed.
+// Export writes the blog as a bundle, one object a line, in its state at one
+// moment. It holds only a page of objects in memory at a time, and streams
+// files.
 //
-// What Import reads of it makes the same blog. Left out are passwords (unless asked for, and then only their hashes),
-// application keys, smaller versions of pictures, which Import makes again, and options that were never set.
+// Import makes the same blog from it. The bundle omits passwords (or has only
+// their hashes, if asked for), application keys, smaller versions of pictures,
+// which Import makes again, and options that were never set.
 //
-// It is for the operator of the server: no one's role is asked, and all posts
-// are in it.
+// Only the operator of the server may call Export: it checks no role, and
+// writes all posts.
 func (s *Blog) Export(ctx context.Context, w io.Writer, opts ExportOptions) error {
 	buffered := bufio.NewWriterSize(w, 1<<16)
 	err := s.db.View(ctx, func(tx *database.Tx) error {
@@ -53,7 +56,7 @@ type exporter struct {
 	opts ExportOptions
 }
 
-// exportPage is how many objects are read at once.
+// exportPage is how many objects are read at a time.
 const exportPage = 500
 
 func (ex *exporter) run(ctx context.Context) error {
@@ -94,7 +97,7 @@ func (ex *exporter) head(ctx context.Context) error {
 	for _, name := range []string{"template", "stylesheet", "theme_supports", "page_templates"} {
 		delete(values, name)
 	}
-	if o.Commenters() != options.CommentersNobody { // the older options say it too, and servers of earlier versions read them
+	if o.Commenters() != options.CommentersNobody { // the older options express it too, and servers of earlier versions read them
 		delete(values, options.WhoMayComment)
 	}
 	if _, err := ex.w.WriteString("{\n\"blog_id\": 1"); err != nil {
@@ -156,7 +159,8 @@ func (ex *exporter) users(ctx context.Context, each func(any) error) error {
 	return nil
 }
 
-// pages reads the rows of a query page by page; the query takes the id to go on after, and the number of rows.
+// pages reads the rows of a query page by page. The arguments of the query are
+// the last id of the page before, and the number of rows.
 func pages[T any](ctx context.Context, tx *database.Tx, query string, id func(*T) int64, each func([]T) error) error {
 	for after := int64(0); ; {
 		var rows []T
@@ -243,13 +247,14 @@ func exportedPost(p *site.Post, terms []int64, meta []BundleMeta) BundlePost {
 	}
 }
 
-// exportedFile is an attachment and where its file is.
+// exportedFile is an attachment and the location of its file.
 type exportedFile struct {
 	post BundlePost
 	file site.AttachmentRow
 }
 
-// Attachment writes an attachment with its bytes in the end, so that they can be streamed.
+// Attachment writes an attachment with its bytes at the end, so that they can
+// be streamed.
 func (ex *exporter) attachment(ctx context.Context, a exportedFile) error {
 	a.post.File = a.file.File
 	if a.file.Width > 0 && a.file.Height > 0 {
@@ -337,7 +342,8 @@ func (ex *exporter) nextIDs(ctx context.Context) (BundleNextIDs, error) {
 	return next, nil
 }
 
-// some makes an empty list of none: the format has [] and no null.
+// some returns an empty list instead of nil, since the format has [] and not
+// null.
 func some[T any](list []T) []T {
 	if list == nil {
 		return []T{}

@@ -13,18 +13,22 @@ import (
 	"github.com/quillgate/quillgate/site"
 )
 
-// Import reads a bundle and makes the blog hold what it says, in one transaction: either all of it, or nothing.
+// Import reads a bundle and changes the blog accordingly in one transaction: it
+// imports the whole bundle, or changes nothing.
 //
-// Objects are known by their ids. One that is not there is added, one that is there becomes what the bundle says, with
-// its terms and custom fields; what the bundle does not name stays. Importing the same bundle again changes nothing.
-// Counts of terms and comments are computed.
+// Objects are identified by their ids. An object that does not exist is added.
+// An existing one becomes what the bundle contains, with its terms and custom
+// fields. Objects that are not in the bundle stay. A second import of the same
+// bundle changes nothing. Counts of terms and comments are computed.
 //
-// What a new blog has gives way. Its category goes when the bundle has one of the same slug under another id and no
-// post uses it. The administrator of the first start gets the password and all else of the bundle's user of the same
-// id and name; when only one of the two is the same the bundle is refused.
+// The initial content of a new blog makes room. Its category is removed if the
+// bundle has one with the same slug but another id, and no post uses it. The
+// administrator of the first start becomes the bundle's user with the same id
+// and name, including the password; if only one of the two is equal, the bundle
+// is rejected.
 //
-// It is for the operator of the server: no one's role is asked. What is wrong
-// with a bundle is a *BundleError.
+// Only the operator of the server may call Import, since it checks no role. An
+// invalid bundle is a *BundleError.
 func (s *Blog) Import(ctx context.Context, r io.Reader) (Report, error) {
 	var notes []string
 	b, spool, err := readBundle(r, &notes)
@@ -56,7 +60,7 @@ func (s *Blog) ImportBundle(ctx context.Context, b *Bundle) (Report, error) {
 	}
 	var im *importer
 	err = s.db.Update(ctx, func(tx *database.Tx) error {
-		// A transaction may run again, so everything starts again.
+		// A transaction may run more than once, so all state is reset here.
 		im = &importer{blog: s, tx: tx, bundle: b, options: values, files: files}
 		return im.run(ctx)
 	})
@@ -102,7 +106,7 @@ func (im *importer) run(ctx context.Context) error {
 	return nil
 }
 
-// importOptions comes first, since dates depend on the time zone.
+// importOptions runs first, because dates depend on the time zone.
 func (im *importer) importOptions(ctx context.Context) error {
 	before, err := options.Read(ctx, im.tx)
 	if err != nil {
@@ -126,7 +130,8 @@ func (im *importer) importOptions(ctx context.Context) error {
 	return err
 }
 
-// clocks completes the two clocks of a date where the bundle has one.
+// clocks fills in the local or UTC form of a date if the bundle has only the
+// other.
 func (im *importer) clocks(local, gmt BundleTime) (time.Time, *time.Time) {
 	if local.IsZero() {
 		return im.zone.Local(gmt.Time), gmt.moment()
@@ -134,8 +139,7 @@ func (im *importer) clocks(local, gmt BundleTime) (time.Time, *time.Time) {
 	return local.Time, gmt.moment()
 }
 
-// count brings the counts up to date that the database keeps next to the
-// objects.
+// count updates the counts that the database stores next to the objects.
 func (im *importer) count(ctx context.Context) error {
 	_, err := im.tx.Exec(ctx, `UPDATE posts SET comment_count = (SELECT COUNT(*) FROM comments c WHERE c.post_id = posts.id AND c.status = 'approve')
 		WHERE comment_count <> (SELECT COUNT(*) FROM comments c WHERE c.post_id = posts.id AND c.status = 'approve')`)
@@ -145,7 +149,8 @@ func (im *importer) count(ctx context.Context) error {
 	return site.RecountTerms(ctx, im.tx)
 }
 
-// reserve keeps new ids above those that the bundle has given out elsewhere.
+// reserve makes the ids of new objects start at next_ids, since the bundle's
+// blog may have used lower ids that are free here.
 func (im *importer) reserve(ctx context.Context) error {
 	next := BundleNextIDs{}
 	if im.bundle.NextIDs != nil {

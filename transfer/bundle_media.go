@@ -16,13 +16,14 @@ import (
 	"github.com/quillgate/quillgate/site"
 )
 
-// importedFiles are the files of the attachments of a bundle: stored before the transaction that records them, since
-// neither the store nor the pictures' smaller versions belong inside one.
+// importedFiles are the files of the attachments of a bundle. They are stored
+// before the transaction that records them, because neither writing files nor
+// scaling pictures belongs in a transaction.
 type importedFiles struct {
 	blog  *Blog
 	order media.Order
 
-	rows      map[int64]site.AttachmentRow // what the attachments of the bundle are to have
+	rows      map[int64]site.AttachmentRow // the new rows of the attachments of the bundle
 	stored    []*media.Stored              // new files, pending in the store
 	old       []string                     // files that no one has once the import is committed
 	condemned media.Condemned              // those of old that no new one has taken
@@ -30,15 +31,16 @@ type importedFiles struct {
 	notes     []string
 }
 
-// backup is the content of a file that was replaced, in case that the import fails.
+// backup is the content of a file that was replaced, to be restored if the
+// import fails.
 type backup struct {
 	name string
 	temp *os.File
 }
 
-// importFiles stores what the attachments of a bundle bring, and makes the
-// smaller versions by the options that the bundle sets. What already exists and
-// the same stays. On error nothing has changed.
+// importFiles stores the files that the attachments of a bundle bring, and
+// makes the smaller versions in the sizes of the bundle's options. It does not
+// write files that are equal already. After an error, nothing has changed.
 func (s *Blog) importFiles(ctx context.Context, b *Bundle, values map[string]string) (*importedFiles, error) {
 	now, err := options.Read(ctx, s.db)
 	if err != nil {
@@ -75,12 +77,13 @@ func (s *Blog) importFiles(ctx context.Context, b *Bundle, values map[string]str
 	return f, nil
 }
 
-// bundleWriter names imports of bundles among the writers of files. One runs at a time.
+// bundleWriter identifies bundle imports among the writers of files. One runs
+// at a time.
 const bundleWriter = "bundle"
 
 const attachmentQuery = `SELECT ` + site.AttachmentColumns + ` FROM attachments a WHERE a.post_id IN (?)`
 
-// file makes sure of the file of one attachment.
+// file ensures that one attachment has its file.
 func (f *importedFiles) file(ctx context.Context, p *BundlePost, old site.AttachmentRow, known bool) error {
 	row := site.AttachmentRow{Post: p.ID, File: p.File, Sizes: "{}", Meta: "{}"}
 	if f.blog.media == nil {
@@ -124,7 +127,8 @@ func (f *importedFiles) file(ctx context.Context, p *BundlePost, old site.Attach
 	return f.store(ctx, p, content, adopted)
 }
 
-// content is what a bundle says of the bytes of a file: the bytes themselves, a grey picture of the given size, or nil.
+// content returns the bytes of a file in a bundle: the bytes themselves, a grey
+// picture of the given size, or nil.
 func (p *BundlePost) content() (io.Reader, error) {
 	switch {
 	case p.Data != nil:
@@ -143,7 +147,8 @@ func (p *BundlePost) content() (io.Reader, error) {
 
 func (p *BundlePost) hasBytes() bool { return p.Data != nil || p.spooled != nil }
 
-// equal reports whether an attachment has the file that the bundle says.
+// equal reports whether an attachment already has the file that the bundle
+// describes.
 func (f *importedFiles) equal(ctx context.Context, p *BundlePost, old site.AttachmentRow) (bool, error) {
 	if !p.hasBytes() {
 		_, err := f.blog.media.Stat(ctx, p.File)
@@ -155,8 +160,8 @@ func (f *importedFiles) equal(ctx context.Context, p *BundlePost, old site.Attac
 	return f.holds(ctx, p)
 }
 
-// holds reports whether the store has the bytes of the bundle under the
-// bundle's name.
+// holds reports whether the store has the bytes from the bundle under the same
+// name.
 func (f *importedFiles) holds(ctx context.Context, p *BundlePost) (bool, error) {
 	stored, _, err := f.blog.media.Open(ctx, p.File)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -197,8 +202,9 @@ func sameBytes(a, b io.Reader) (bool, error) {
 	}
 }
 
-// makeRoom frees the name of a file. A file of this name that no attachment has, such as one that was copied into the
-// folder of uploads by hand, is adopted unless the bundle brings other bytes.
+// makeRoom frees the name of a file. A file of this name that belongs to no
+// attachment, such as one that someone has copied into the folder of uploads,
+// is adopted unless the bundle brings other bytes.
 func (f *importedFiles) makeRoom(ctx context.Context, p *BundlePost, old site.AttachmentRow, same, replace bool) (adopted bool, err error) {
 	_, err = f.blog.media.Stat(ctx, p.File)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -230,7 +236,7 @@ func (f *importedFiles) makeRoom(ctx context.Context, p *BundlePost, old site.At
 	return true, nil
 }
 
-// setAside removes files and remembers what they held.
+// setAside removes files and remembers their content.
 func (f *importedFiles) setAside(ctx context.Context, names ...string) error {
 	for _, name := range names {
 		b, err := f.backup(ctx, name)
@@ -268,7 +274,8 @@ func discardTemp(temp *os.File) error {
 	return errors.Join(temp.Close(), os.Remove(temp.Name()))
 }
 
-// store puts the bytes under their name, unless they are there, and makes the smaller versions.
+// store stores the bytes under their name unless they are there, and makes the
+// smaller versions.
 func (f *importedFiles) store(ctx context.Context, p *BundlePost, content io.Reader, adopted bool) error {
 	var stored *media.Stored
 	var err error
@@ -296,7 +303,7 @@ func (f *importedFiles) store(ctx context.Context, p *BundlePost, content io.Rea
 	return nil
 }
 
-// undo takes back what was stored, after a transaction that has changed nothing.
+// undo removes the stored files after a transaction that was rolled back.
 func (f *importedFiles) undo(ctx context.Context) {
 	ctx = context.WithoutCancel(ctx)
 	for _, stored := range f.stored {
@@ -323,7 +330,8 @@ func (f *importedFiles) restore(ctx context.Context, b backup) error {
 	return errors.Join(err, discardTemp(b.temp))
 }
 
-// record says within tx that the new files are those of the attachments, and that nobody has the old ones any more.
+// record records within tx that the attachments have the new files, and that
+// the old ones belong to no attachment any more.
 func (f *importedFiles) record(ctx context.Context, tx *database.Tx) (err error) {
 	if f.blog.media == nil {
 		return nil
@@ -343,8 +351,8 @@ func (f *importedFiles) record(ctx context.Context, tx *database.Tx) (err error)
 	return err
 }
 
-// keep ends an import that was committed. That it cannot clean up behind itself is the operator's concern and no
-// reason to call the import failed.
+// keep finishes an import that was committed. If it cannot clean up, that is a
+// matter for the operator; the import has still succeeded.
 func (f *importedFiles) keep(ctx context.Context) {
 	var errs []error
 	if f.blog.media != nil {
@@ -358,7 +366,7 @@ func (f *importedFiles) keep(ctx context.Context) {
 	}
 }
 
-// importAttachments records the files, and marks the posts where something changed.
+// importAttachments records the files, and marks the posts that have changed.
 func (im *importer) importAttachments(ctx context.Context, changed map[int64]bool) error {
 	there := map[int64]site.AttachmentRow{}
 	ids := idsOf(im.bundle.Posts, func(p *BundlePost) int64 { return p.ID })
@@ -384,7 +392,7 @@ func (im *importer) importAttachments(ctx context.Context, changed map[int64]boo
 	return im.files.record(ctx, im.tx)
 }
 
-// checkFile refuses a name that another attachment has.
+// checkFile rejects a name that another attachment uses.
 func (im *importer) checkFile(ctx context.Context, row site.AttachmentRow) error {
 	var others []int64
 	if err := im.tx.Select(ctx, &others, `SELECT post_id FROM attachments WHERE file = $1 AND post_id <> $2`, row.File, row.Post); err != nil {

@@ -23,13 +23,14 @@ type metaRow struct {
 	Value string `db:"value"`
 }
 
-// metaOwner is an object and the custom fields that it is to have.
+// metaOwner is an object with the custom fields that it will have.
 type metaOwner struct {
 	id   int64
 	meta []BundleMeta
 }
 
-// importMeta makes the custom fields of the owners what the bundle says, and marks the owners where something changed.
+// importMeta gives the owners the custom fields of the bundle, and marks the
+// owners that have changed.
 func (im *importer) importMeta(ctx context.Context, t metaTable, owners []metaOwner, changed map[int64]bool) error {
 	there, err := im.readMeta(ctx, t, owners)
 	if err != nil {
@@ -65,7 +66,8 @@ func (im *importer) importMeta(ctx context.Context, t metaTable, owners []metaOw
 	return im.insertMeta(ctx, t, fresh, changed)
 }
 
-// readMeta reads the custom fields that the owners have, and refuses ids that other objects have.
+// readMeta reads the custom fields that the owners have. It rejects ids that
+// belong to fields of other objects.
 func (im *importer) readMeta(ctx context.Context, t metaTable, owners []metaOwner) (map[int64]metaRow, error) {
 	there := map[int64]metaRow{}
 	ours := make(map[int64]bool, len(owners))
@@ -99,7 +101,8 @@ func (im *importer) readMeta(ctx context.Context, t metaTable, owners []metaOwne
 	return there, nil
 }
 
-// planMeta says which rows stay, and which fields without an id find no row that is like them.
+// planMeta returns the rows that stay, and the fields without an id that match
+// no row.
 func planMeta(owners []metaOwner, there map[int64]metaRow) (wanted map[int64]bool, fresh []metaRow) {
 	wanted = make(map[int64]bool, len(there))
 	for _, o := range owners {
@@ -109,7 +112,7 @@ func planMeta(owners []metaOwner, there map[int64]metaRow) (wanted map[int64]boo
 			}
 		}
 	}
-	free := map[metaRow][]int64{} // without the id
+	free := map[metaRow][]int64{} // keys have no id
 	for id, r := range there {
 		if !wanted[id] {
 			r.ID = 0
@@ -137,8 +140,8 @@ func (im *importer) insertMeta(ctx context.Context, t metaTable, fresh []metaRow
 	if len(fresh) == 0 {
 		return nil
 	}
-	// The ids of the bundle are taken by now, and the automatic ones must
-	// know.
+	// The ids of the bundle are in use now, so the sequence of automatic ids
+	// must move past them.
 	if err := im.reserve(ctx); err != nil {
 		return err
 	}

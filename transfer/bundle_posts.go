@@ -12,7 +12,7 @@ import (
 const bundlePostColumns = `id, type, status, title, name, author, content, excerpt, password, parent, menu_order, comment_status, ping_status,
 	mime_type, guid, sticky, comment_count, date, date_gmt, modified, modified_gmt`
 
-// postRow is the post as the table has it.
+// postRow is a post as a row of the table.
 func (im *importer) postRow(p *BundlePost) site.Post {
 	date, dateGMT := im.clocks(p.Date, p.DateGMT)
 	row := site.Post{
@@ -29,7 +29,7 @@ func (im *importer) postRow(p *BundlePost) site.Post {
 	return row
 }
 
-// samePost compares what a bundle says of a post.
+// samePost reports whether a post is as the bundle describes it.
 func samePost(a, b site.Post) bool {
 	if !a.Date.Equal(b.Date) || !a.Modified.Equal(b.Modified) || !sameMoment(a.DateGMT, b.DateGMT) || !sameMoment(a.ModifiedGMT, b.ModifiedGMT) {
 		return false
@@ -113,7 +113,8 @@ func (im *importer) writePost(ctx context.Context, p site.Post, known bool) erro
 	return nil
 }
 
-// checkPosts refuses authors and terms that are not there. A parent may be gone, as it may be in a blog.
+// checkPosts rejects posts whose author or terms do not exist. Their parent may
+// be missing, as in any blog.
 func (im *importer) checkPosts(ctx context.Context) error {
 	authors := map[int64]bool{}
 	for _, p := range im.bundle.Posts {
@@ -136,7 +137,8 @@ func (im *importer) checkPosts(ctx context.Context) error {
 	return im.checkAncestors(ctx)
 }
 
-// checkAncestors refuses posts that are their own ancestors, and revisions of nothing.
+// checkAncestors rejects posts that are their own ancestors, and revisions
+// without a post.
 func (im *importer) checkAncestors(ctx context.Context) error {
 	parents := make(map[int64]int64, len(im.bundle.Posts))
 	for _, p := range im.bundle.Posts {
@@ -168,8 +170,8 @@ func (im *importer) checkAncestors(ctx context.Context) error {
 	return nil
 }
 
-// knownUsers says which of the ids are users; 0, which stands for no one, is
-// known.
+// knownUsers returns which of the ids belong to users. It includes 0, which
+// stands for no user.
 func (im *importer) knownUsers(ctx context.Context, ids map[int64]bool) (map[int64]bool, error) {
 	list := make([]int64, 0, len(ids))
 	for id := range ids {
@@ -189,7 +191,7 @@ type postTerm struct {
 	Term int64 `db:"term_id"`
 }
 
-// importPostTerms gives the posts the terms that the bundle says.
+// importPostTerms gives the posts the terms in the bundle.
 func (im *importer) importPostTerms(ctx context.Context, ids []int64, changed map[int64]bool) error {
 	there := map[postTerm]bool{}
 	if err := database.SelectIn(ctx, im.tx, `SELECT post_id, term_id FROM post_terms WHERE post_id IN (?)`, ids, func(p postTerm) { there[p] = true }); err != nil {

@@ -12,10 +12,12 @@ import (
 	"strings"
 )
 
-// maxNotes bounds Report.Notes: a bundle made for another program may have a member of its own on every object.
+// maxNotes bounds Report.Notes: in a bundle made for another program, every
+// object may have a member that the format does not know.
 const maxNotes = 200
 
-// bundleReader reads a bundle member by member and object by object, so that an error can name its object.
+// bundleReader reads a bundle member by member and object by object, so that an
+// error can name its object.
 type bundleReader struct {
 	dec    *json.Decoder
 	bundle *Bundle
@@ -23,8 +25,9 @@ type bundleReader struct {
 	spool  *spool
 }
 
-// readBundle reads one bundle. Members that the format does not know are noted and passed over. The bytes of uploads go
-// to the spool, which lives until it is discarded, so that one of them is in memory at a time.
+// readBundle reads one bundle. It notes members that the format does not know,
+// and ignores them. It writes the bytes of uploads to the spool, so that one
+// upload is in memory at a time. The spool exists until it is discarded.
 func readBundle(r io.Reader, notes *[]string) (*Bundle, *spool, error) {
 	br := &bundleReader{dec: json.NewDecoder(r), bundle: &Bundle{}, notes: notes, spool: &spool{}}
 	if err := br.read(); err != nil {
@@ -97,7 +100,7 @@ func (br *bundleReader) read() error {
 	return nil
 }
 
-// bundleMembers are the members of which a bundle has at least one.
+// bundleMembers are the known members. A bundle has at least one of them.
 var bundleMembers = []string{"options", "users", "terms", "posts", "comments", "theme", "next_ids"}
 
 func (br *bundleReader) member(name string) error {
@@ -145,7 +148,7 @@ func readWhole[T any](br *bundleReader, name string, into *T) error {
 	return readObject(br, func() string { return name }, raw, into)
 }
 
-// readList reads a list of objects, one after the other, and gives each to then.
+// readList reads a list of objects one by one, and passes each to then.
 func readList[T any](br *bundleReader, kind, idMember string, into *[]T, then ...func(*T) error) error {
 	t, err := br.dec.Token()
 	if err != nil {
@@ -178,7 +181,8 @@ func readList[T any](br *bundleReader, kind, idMember string, into *[]T, then ..
 	return err
 }
 
-// objectName is how errors call the object: by its id, or by its place when it has none.
+// objectName returns the name of the object in errors: its id, or its position
+// if it has none.
 func objectName(kind, idMember string, raw json.RawMessage, n int) string {
 	var members map[string]json.RawMessage
 	if json.Unmarshal(raw, &members) == nil {
@@ -190,7 +194,8 @@ func objectName(kind, idMember string, raw json.RawMessage, n int) string {
 	return fmt.Sprintf("%s number %d", kind, n)
 }
 
-// readObject reads one object. Only one that is not as it should be is read again, to say why.
+// readObject reads one object. It reads an invalid object a second time, to
+// find out what is wrong.
 func readObject[T any](br *bundleReader, name func() string, raw json.RawMessage, into *T) error {
 	dec := json.NewDecoder(bytes.NewReader(raw))
 	dec.UseNumber()
@@ -259,7 +264,7 @@ func skipValue(dec *json.Decoder) {
 	_ = dec.Decode(&raw)
 }
 
-// fieldOf finds the field that encoding/json puts a member into.
+// fieldOf finds the field into which encoding/json puts a member.
 func fieldOf(t reflect.Type, member string) (reflect.Type, bool) {
 	if t.Kind() != reflect.Struct {
 		return nil, false

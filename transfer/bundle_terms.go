@@ -9,7 +9,7 @@ import (
 	"github.com/quillgate/quillgate/site"
 )
 
-// termRow is a term as the table has it, without its count.
+// termRow is a term as a row of the table, without its count.
 type termRow struct {
 	ID          int64  `db:"id"`
 	Taxonomy    string `db:"taxonomy"`
@@ -79,8 +79,9 @@ func (im *importer) writeTerm(ctx context.Context, t termRow, known bool) error 
 	return nil
 }
 
-// freeSlugs makes the slugs free that the bundle's terms want: another term of the bundle that has one now gets a
-// passing name, the untouched category of a new blog goes, and any other term is a reason to refuse the bundle.
+// freeSlugs frees the slugs of the bundle's terms. A term of the bundle that
+// has one of them now gets a temporary slug. The unused category of a new blog
+// is removed. If any other term has the slug, the bundle is rejected.
 func (im *importer) freeSlugs(ctx context.Context, all []termRow, there map[int64]termRow) error {
 	holders := make(map[[2]string]termRow, len(all))
 	for _, t := range all {
@@ -116,8 +117,9 @@ func (im *importer) freeSlugs(ctx context.Context, all []termRow, there map[int6
 	return nil
 }
 
-// removeFirstCategory removes the category that install has made, when it is that and nothing uses it. The term
-// with the id heir becomes the default category in its place.
+// removeFirstCategory removes the category that the installation created if it
+// is unchanged and nothing uses it. The term with the id heir becomes the
+// default category instead.
 func (im *importer) removeFirstCategory(ctx context.Context, t termRow, heir int64) (bool, error) {
 	if t != (termRow{ID: t.ID, Taxonomy: "category", Name: site.FirstCategoryName, Slug: site.FirstCategorySlug}) {
 		return false, nil
@@ -141,7 +143,8 @@ func (im *importer) removeFirstCategory(ctx context.Context, t termRow, heir int
 	return true, nil
 }
 
-// checkParents refuses parents that are not there or not of the same taxonomy, and terms that are their own ancestors.
+// checkParents rejects terms whose parent does not exist or is in another
+// taxonomy, and terms that are their own ancestors.
 func (im *importer) checkParents(there map[int64]termRow) error {
 	for _, t := range im.bundle.Terms {
 		up := t.row()

@@ -11,7 +11,8 @@ import (
 	"github.com/quillgate/quillgate/auth"
 )
 
-// importUsers hands the users to their package, one by one, so that an error can name its user.
+// importUsers passes the users to package auth one by one, so that an error can
+// name its user.
 func (im *importer) importUsers(ctx context.Context) error {
 	before, err := im.usersByID(ctx)
 	if err != nil {
@@ -34,7 +35,8 @@ func (im *importer) importUsers(ctx context.Context) error {
 	return nil
 }
 
-// named gives the application passwords that have no uuid one, the same at every import.
+// named gives application passwords without a uuid one that is the same at
+// every import.
 func named(u auth.ImportUser) []auth.ImportPassword {
 	list := slices.Clone(u.ApplicationPasswords)
 	for i := range list {
@@ -61,7 +63,7 @@ func (im *importer) usersByID(ctx context.Context) (map[int64]auth.ImportUser, e
 	return users, nil
 }
 
-// userError turns what the package of users refuses into what is wrong with the bundle.
+// userError converts an error of package auth to a BundleError.
 func userError(id int64, err error) error {
 	object := fmt.Sprintf("user %d", id)
 	var user *auth.Invalid

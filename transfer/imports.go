@@ -10,12 +10,12 @@ import (
 	"github.com/quillgate/quillgate/wxr"
 )
 
-// Imported is what an import of one or more exports did.
+// Imported is the result of an import of one or more exports.
 type Imported struct {
 	intakes []*Intake
 }
 
-// Report is what was done for all files so far, in earlier processes too.
+// Report counts what was done for all files so far, including earlier runs.
 func (m *Imported) Report() IntakeReport {
 	var sum IntakeReport
 	for _, in := range m.intakes {
@@ -33,7 +33,7 @@ func (r *IntakeReport) add(o IntakeReport) {
 	r.Files += o.Files
 }
 
-// Problems hands out what could not be taken, file by file.
+// Problems passes on what could not be imported, file by file.
 func (m *Imported) Problems(ctx context.Context, each func(Problem) error) error {
 	for _, in := range m.intakes {
 		if err := in.Problems(ctx, each); err != nil {
@@ -43,13 +43,16 @@ func (m *Imported) Problems(ctx context.Context, each func(Problem) error) error
 	return nil
 }
 
-// ImportExports takes in exports of WordPress, one after the other, in small transactions, and goes on where an earlier run
-// with the same file was interrupted: an uncompressed file is read from there, another is read from its beginning and passed
-// over. References from one file to another are followed when all are through, so their order does not matter. A file that
-// is broken or ends too early does not keep the others out: its error is returned after them.
+// ImportExports imports WordPress exports one after the other, in small
+// transactions. It continues where an earlier run with the same file was
+// interrupted: it seeks in an uncompressed file, and reads any other from its
+// beginning up to that place. References between files are followed at the end,
+// so the order of the files does not matter. If a file is broken or ends too
+// early, the others are still imported, and its error is returned at the end.
 //
-// It returns what was done as soon as there is something. When that comes with an error, what came before is there, and the
-// same call goes on behind it.
+// As soon as something was done, the result is returned, even together with an
+// error. What was imported before the error stays, and the same call continues
+// after it.
 func (b *Blog) ImportExports(ctx context.Context, list []Export, cfg WXRConfig) (*Imported, error) {
 	done := &Imported{}
 	var whole []*Intake
@@ -87,7 +90,7 @@ func (b *Blog) ImportExports(ctx context.Context, list []Export, cfg WXRConfig) 
 	return done.orNil(), broken
 }
 
-// orNil is nil while nothing was done.
+// orNil returns nil if nothing was done.
 func (m *Imported) orNil() *Imported {
 	if len(m.intakes) == 0 {
 		return nil
@@ -95,7 +98,8 @@ func (m *Imported) orNil() *Imported {
 	return m
 }
 
-// export imports one export, but for the references of its end.
+// export imports one export, except for references, which are followed at the
+// end.
 func (im *wxrImport) export(ctx context.Context, e Export) error {
 	r, err := e.open()
 	if err != nil {
@@ -111,7 +115,7 @@ func (im *wxrImport) export(ctx context.Context, e Export) error {
 	return errors.Join(err, r.Close())
 }
 
-// again reports whether a file is one that this import has read already.
+// again reports whether this import has already read the same file.
 func (im *wxrImport) again(cfg IntakeConfig) bool {
 	return slices.ContainsFunc(im.known, func(in *Intake) bool { return in.cfg.Source == cfg.Source && in.cfg.File == cfg.File })
 }

@@ -16,75 +16,83 @@ import (
 	"github.com/quillgate/quillgate/wxr"
 )
 
-// IntakeConfig says what an Intake takes in.
+// IntakeConfig describes the source of an Intake.
 type IntakeConfig struct {
-	// Source is the address of the blog that the content comes from. Ids are remembered for each source, so that a
-	// later file of the same blog finds what an earlier one has brought.
+	// Source is the address of the blog that the content comes from. Ids are
+	// remembered for each source, so that a later file of the same blog refers
+	// to the objects of an earlier one.
 	Source string
-	// Title and Tagline are those of the blog there, as plain text.
+	// Title and Tagline are those of the source, as plain text.
 	Title, Tagline string
-	// Addresses are those of the home page there, the likeliest first: links of posts to other hosts are not the posts' own.
+	// Addresses are those of the source's home page, the most likely first.
+	// Links of posts to other hosts are not addresses of the posts themselves.
 	Addresses []string
-	// File tells this file from others of the source.
+	// File distinguishes this file from others of the source.
 	File string
-	// Authors maps logins there to logins here. Others keep their login.
+	// Authors maps logins in the source to logins in this blog. Other logins
+	// stay the same.
 	Authors map[string]string
-	// Open opens the file of an attachment, by its name below the uploads and its address there; an error that wraps
-	// fs.ErrNotExist says that it cannot be had. When nil, only files that lie among the uploads already are found.
+	// Open opens the file of an attachment, given its name below the uploads
+	// and its address in the source. An error that wraps fs.ErrNotExist means
+	// that the file is not available. If Open is nil, only files that are
+	// already among the uploads are found.
 	Open func(ctx context.Context, name, address string) (io.ReadCloser, error)
-	// Date is that of posts without any; now when zero.
+	// Date is the date of posts without one, by default the current time.
 	Date time.Time
 }
 
-// An Intake takes in the content of another blog, batch by batch. A batch is one transaction, which also records how
-// far the file has been read: whatever ends the program, an Intake opened for the same file goes on at Position.
+// An Intake imports the content of another blog batch by batch. A batch is one
+// transaction, which also records how far the file has been read. After any
+// interruption, an Intake that is opened for the same file continues at
+// Position.
 //
-// What already exists stays as it is. Users are known by login, terms by slug,
-// posts by what is remembered of the source or by type, date and title, and
-// comments by author and time. So everything can be taken in again and changes
-// nothing, and a newer file of the same blog brings what is new in it. Objects
-// keep their ids where these are free, and references follow where not. Counts
-// of terms and comments are true after every batch.
+// Existing objects do not change. Users are identified by login, terms by slug,
+// posts by the ids remembered for the source or by type, date and title, and
+// comments by author and time. So a repeated import changes nothing, and a
+// newer file of the same blog adds what is new. Objects keep their ids if these
+// are free; otherwise references are adapted. Counts of terms and comments are
+// correct after every batch.
 //
-// It is for the operator of the server: no one's role is asked. It is not safe
-// for concurrent use; two of the same file refuse each other's batches with
-// ErrConflict.
+// Only the operator of the server may use it, since it checks no role. It is
+// not safe for concurrent use. If two are open for the same file, their batches
+// fail with ErrConflict.
 type Intake struct {
 	blog     *Blog
 	cfg      IntakeConfig
 	position int64
 	report   IntakeReport
 	options  *options.Values
-	file     int64 // tells the file from others of the source, as import_ids has it
-	// sameSlugs counts the posts of this run that wanted a slug which was not theirs alone.
+	file     int64 // distinguishes the file from others of the source, in import_ids
+	// sameSlugs counts, for each slug that was in use, the posts of this run
+	// that wanted it.
 	sameSlugs map[namedPost]int
-	addresses bool // of files, there may be new ones, which texts must follow
+	addresses bool // files may have new addresses, which texts must use
 }
 
-// IntakeBatch is a part of a file. Batches of some two thousand rows are quick to commit and short enough for others
-// who want to write meanwhile.
+// IntakeBatch is a part of a file. Batches of about two thousand rows commit
+// quickly and do not delay other writers for long.
 type IntakeBatch struct {
 	Authors  []wxr.Author
-	Terms    []wxr.Term // of every taxonomy, categories and tags too
-	Posts    []wxr.Post // terms that a post names and that are not there are made
+	Terms    []wxr.Term // of every taxonomy, including categories and tags
+	Posts    []wxr.Post // missing terms that a post names are created
 	Problems []Problem  // what the reader of the file must report
 	Position int64      // of the file behind this batch
 }
 
-// Problem is something that could not be taken, or not as it was.
+// Problem is an object that could not be imported, or not unchanged.
 type Problem struct {
 	Object string `db:"object" json:"object"` // such as "post 12"
-	Reason string `db:"reason" json:"reason"` // the same words for the same problem, so that they can be counted
+	Reason string `db:"reason" json:"reason"` // the same text for the same problem, so that problems can be counted
 	Taken  bool   `db:"taken" json:"taken"`   // the object is there, but differs from the file in this
 }
 
-// IntakeReport counts what was done for a file so far, in earlier processes too.
+// IntakeReport counts what was done for a file so far, including earlier runs.
 type IntakeReport struct {
 	Users, Terms, Posts, Comments Tally
 	Files                         int // stored
 }
 
-// Unchanged reports whether everything was there already.
+// Unchanged reports whether everything already existed.
 func (r IntakeReport) Unchanged() bool {
 	for _, t := range []Tally{r.Users, r.Terms, r.Posts, r.Comments} {
 		if t.Added+t.Changed > 0 {
@@ -94,8 +102,8 @@ func (r IntakeReport) Unchanged() bool {
 	return r.Files == 0
 }
 
-// OpenIntake begins to take in a file, or goes on where an earlier Intake has ended. *Invalid when Authors names a
-// user who is not there.
+// OpenIntake begins the import of a file, or continues where an earlier Intake
+// stopped. The error is *Invalid if Authors names a user who does not exist.
 func (s *Blog) OpenIntake(ctx context.Context, cfg IntakeConfig) (*Intake, error) {
 	authors := make(map[string]string, len(cfg.Authors))
 	for there, here := range cfg.Authors {
@@ -126,14 +134,14 @@ func (s *Blog) OpenIntake(ctx context.Context, cfg IntakeConfig) (*Intake, error
 	return in, nil
 }
 
-// intakeState is where the import of a file stands.
+// intakeState is the progress of the import of a file.
 type intakeState struct {
 	Position int64  `db:"position"`
 	Finished bool   `db:"finished"`
 	Report   string `db:"report"`
 }
 
-// begin finds an unfinished import of the file or begins again.
+// begin finds an unfinished import of the file or starts a new one.
 func (in *Intake) begin(ctx context.Context, tx *database.Tx) error {
 	var state intakeState
 	err := tx.Get(ctx, &state, `SELECT position, finished, report FROM import_state WHERE source = $1 AND file = $2`, in.cfg.Source, in.cfg.File)
@@ -148,7 +156,7 @@ func (in *Intake) begin(ctx context.Context, tx *database.Tx) error {
 	return in.reset(ctx, tx)
 }
 
-// reset puts the import at the beginning of its file.
+// reset returns the import to the beginning of its file.
 func (in *Intake) reset(ctx context.Context, tx *database.Tx) error {
 	if _, err := tx.Exec(ctx, `DELETE FROM import_problems WHERE source = $1 AND file = $2`, in.cfg.Source, in.cfg.File); err != nil {
 		return err
@@ -158,13 +166,14 @@ func (in *Intake) reset(ctx context.Context, tx *database.Tx) error {
 	return err
 }
 
-// Position is how far the file has been read by committed batches.
+// Position returns how far committed batches have read the file.
 func (in *Intake) Position() int64 { return in.position }
 
-// Report is what was done so far.
+// Report returns what was done so far.
 func (in *Intake) Report() IntakeReport { return in.report }
 
-// Rewind begins the file again, for a reader that cannot go on at Position.
+// Rewind returns to the beginning of the file, for readers that cannot continue
+// at Position.
 func (in *Intake) Rewind(ctx context.Context) error {
 	err := in.blog.db.Update(ctx, func(tx *database.Tx) error { return in.reset(ctx, tx) })
 	if err != nil {
@@ -174,12 +183,13 @@ func (in *Intake) Rewind(ctx context.Context) error {
 	return nil
 }
 
-// intakeTries is how often a batch is tried whose ids someone else has taken in
+// intakeTries is how often a batch is tried if another writer takes its ids at
 // the same moment.
 const intakeTries = 5
 
-// Add takes in a batch. When it returns nil, the batch and its position are durable; when it fails, nothing of it is
-// there. ErrConflict says that another Intake works on the same file.
+// Add imports a batch. If it returns nil, the batch and its position are
+// durable. If it fails, nothing of the batch was stored. ErrConflict means that
+// another Intake is importing the same file.
 func (in *Intake) Add(ctx context.Context, b IntakeBatch) error {
 	files, err := in.storeFiles(ctx, b.Posts)
 	if err != nil {
@@ -211,19 +221,19 @@ type intakeBatch struct {
 	blog      *Blog
 	tx        *database.Tx
 	batch     *IntakeBatch
-	files     map[int]*intakeFile // index of the post → what was stored for it
+	files     map[int]*intakeFile // index of the post → its stored file
 	used      map[int]bool        // files that were recorded
 	complete  map[int64]bool      // attachments here that have their file already
 	report    IntakeReport
 	problems  []Problem
 	users     map[string]int64  // key of a login there → id here
-	mails     map[string]string // e-mail address of an author there → login there
+	mails     map[string]string // e-mail address of an author in the source → login in the source
 	userIDs   map[int64]int64   // id of a user there → id here
-	terms     map[termRef]int64 // → id here
+	terms     map[termRef]int64 // → id in this blog
 	posts     []intakePost
-	added     map[int64]int64 // id of a post there → id here, of this batch
+	added     map[int64]int64 // posts of this batch: id in the source → id in this blog
 	links     []intakeLink
-	addresses bool // new ones of files were recorded
+	addresses bool // new addresses of files were recorded
 }
 
 func newIntakeBatch(in *Intake, tx *database.Tx, b *IntakeBatch, files map[int]*intakeFile) *intakeBatch {
@@ -234,9 +244,8 @@ func newIntakeBatch(in *Intake, tx *database.Tx, b *IntakeBatch, files map[int]*
 }
 
 func (b *intakeBatch) run(ctx context.Context) error {
-	// Ids are kept where they are free, so no one else may be about to use
-	// them. Comments are written before the posts whose comments are
-	// counted.
+	// Ids are kept if they are free, so no other writer may use them now.
+	// Comments are written before the comments of posts are counted.
 	tables := []string{"comments", "posts", "terms"}
 	if len(b.batch.Authors) > 0 {
 		tables = append(tables, "users")
@@ -263,7 +272,8 @@ func (b *intakeBatch) run(ctx context.Context) error {
 	return nil
 }
 
-// left reports an object that is not taken, differs one that is taken in another form.
+// left records an object that was left out, differs one that was imported with
+// a change.
 func (b *intakeBatch) left(object, reason string) {
 	b.problems = append(b.problems, Problem{Object: object, Reason: reason})
 }
@@ -293,7 +303,7 @@ func (b *intakeBatch) writeState(ctx context.Context) error {
 	return nil
 }
 
-// Problems hands out what could not be taken of the file, in the order of the file.
+// Problems passes on what could not be imported, in the order of the file.
 func (in *Intake) Problems(ctx context.Context, each func(Problem) error) error {
 	const query = `SELECT id, object, reason, taken FROM import_problems WHERE source = $1 AND file = $2 AND id > $3 ORDER BY id LIMIT $4`
 	for after := int64(0); ; {
@@ -316,7 +326,7 @@ func (in *Intake) Problems(ctx context.Context, each func(Problem) error) error 
 	}
 }
 
-// loginKey is a login as it is compared.
+// loginKey is a login in the form for comparisons.
 func loginKey(login string) string {
 	return strings.ToLower(database.CleanText(strings.TrimSpace(login)))
 }

@@ -12,8 +12,8 @@ import (
 	"github.com/quillgate/quillgate/wxr"
 )
 
-// commentKey names a comment that is there: no one writes twice on one post in
-// the same second.
+// commentKey identifies an existing comment: nobody writes two comments on a
+// post in the same second.
 type commentKey struct {
 	post   int64
 	author string
@@ -29,7 +29,7 @@ type newComment struct {
 	gmt  time.Time
 }
 
-// takeComments adds the comments of the batch's posts that are not there yet.
+// takeComments adds the comments of the batch's posts that do not exist yet.
 func (b *intakeBatch) takeComments(ctx context.Context) error {
 	list, at, err := b.newComments(ctx)
 	if err != nil {
@@ -81,14 +81,15 @@ func (b *intakeBatch) takeComments(ctx context.Context) error {
 	return b.countComments(ctx, grown)
 }
 
-// commentAt is a comment there: its number, on one post of the batch.
+// commentAt is a comment in the source: its number, and the post of the batch
+// that it is on.
 type commentAt struct {
 	post int
 	id   int64
 }
 
-// newComments finds the comments that must be added, and the ids here of those
-// that are there.
+// newComments finds the comments to be added, and the ids in this blog of those
+// that exist.
 func (b *intakeBatch) newComments(ctx context.Context) ([]newComment, map[commentAt]int64, error) {
 	var old []int64
 	for i := range b.posts {
@@ -120,7 +121,7 @@ func (b *intakeBatch) newComments(ctx context.Context) ([]newComment, map[commen
 			c.date, c.gmt = b.commentClocks(p, c.Comment)
 			key := commentKey{p.row.ID, database.CleanText(c.Author), c.gmt.Unix()}
 			if old := byID[c.ID]; c.Date.IsZero() && c.DateGMT.IsZero() && old.post == key.post && old.author == key.author {
-				key = old // without a date, the id must tell
+				key = old // without a date, only the id identifies it
 			}
 			found := there[key]
 			if len(found) == 0 {
@@ -136,7 +137,8 @@ func (b *intakeBatch) newComments(ctx context.Context) ([]newComment, map[commen
 	return list, at, nil
 }
 
-// commentClocks completes the two clocks of a comment; one without any is as old as its post.
+// commentClocks fills in the missing local or UTC date of a comment. A comment
+// without a date gets the date of its post.
 func (b *intakeBatch) commentClocks(p *intakePost, c *wxr.Comment) (date, gmt time.Time) {
 	date, gmt = c.Date, c.DateGMT
 	if date.IsZero() && gmt.IsZero() {
@@ -153,11 +155,12 @@ func (b *intakeBatch) commentClocks(p *intakePost, c *wxr.Comment) (date, gmt ti
 	return date, gmt
 }
 
-// approved is what WordPress's database says of the status of a comment; the other statuses have the same names there.
+// approved is the status of a comment in WordPress's database for an approved
+// one. The other statuses have the same names there as here.
 var approved = map[string]string{site.CommentApproved: "1", site.CommentHeld: "0"}
 
-// commentStatus is the status that a comment has here, or what the file says
-// when that is not one.
+// commentStatus returns the status of a comment in this blog, or the text in
+// the file if it is not a status.
 func commentStatus(c *wxr.Comment) string {
 	for status, there := range approved {
 		if c.Approved == there {
@@ -187,7 +190,8 @@ func (b *intakeBatch) addComment(c *newComment, parent int64, into *database.Row
 		database.CleanText(c.AuthorIP), "", database.CleanText(c.Content), c.date, c.gmt)
 }
 
-// countComments brings the counts of posts up to date that were there already.
+// countComments updates the comment counts of posts that existed before the
+// batch.
 func (b *intakeBatch) countComments(ctx context.Context, posts []int64) error {
 	slices.Sort(posts)
 	err := database.ExecIn(ctx, b.tx, `UPDATE posts SET comment_count = (SELECT COUNT(*) FROM comments c WHERE c.post_id = posts.id AND c.status = 'approve') WHERE id IN (?)`,

@@ -17,13 +17,15 @@ import (
 	"github.com/quillgate/quillgate/wxr"
 )
 
-// intakeFile is the file of an attachment, stored before the transaction that records it.
+// intakeFile is the file of an attachment. It is stored before the transaction
+// that records it.
 type intakeFile struct {
 	row    site.AttachmentRow
 	stored *media.Stored // pending in the store
 }
 
-// storeFiles stores the files of a batch's attachments that the blog does not have yet, by the index of the post.
+// storeFiles stores the files of the batch's attachments that the blog does not
+// have yet. The keys are indexes of posts.
 func (in *Intake) storeFiles(ctx context.Context, posts []wxr.Post) (map[int]*intakeFile, error) {
 	var list []intakePost
 	for i := range posts {
@@ -65,8 +67,8 @@ func (in *Intake) storeFiles(ctx context.Context, posts []wxr.Post) (map[int]*in
 	return files, nil
 }
 
-// storeFile stores one file, or adopts one that lies among the uploads and is
-// no one's. It returns nil when there is none.
+// storeFile stores one file, or adopts one among the uploads that belongs to no
+// attachment. It returns nil if there is neither.
 func (in *Intake) storeFile(ctx context.Context, p *intakePost) (*intakeFile, error) {
 	order := site.PictureOrder(in.options)
 	order.Threshold = 0 // an imported picture keeps its name
@@ -79,7 +81,7 @@ func (in *Intake) storeFile(ctx context.Context, p *intakePost) (*intakeFile, er
 	return f, err
 }
 
-// bytes puts the bytes of a file into the store.
+// bytes writes the bytes of a file to the store.
 func (in *Intake) bytes(ctx context.Context, p *intakePost, order media.Order) (*media.Stored, error) {
 	if in.cfg.Open != nil {
 		r, err := in.cfg.Open(ctx, p.upload, p.AttachmentURL)
@@ -102,12 +104,14 @@ func (in *Intake) bytes(ctx context.Context, p *intakePost, order media.Order) (
 	return stored, err
 }
 
-// writer names the import of this source among the writers of files. Imports of other sources may run beside it.
+// writer identifies the import of this source among the writers of files.
+// Imports of other sources may run at the same time.
 func (in *Intake) writer() string {
 	return fmt.Sprintf("import%x", sha256.Sum256([]byte(in.cfg.Source)))
 }
 
-// takeFiles decides on the files of the batch's attachments, which are recorded once the posts are.
+// takeFiles chooses the files of the batch's attachments. They are recorded
+// after the posts.
 func (b *intakeBatch) takeFiles(ctx context.Context) error {
 	var ids []int64
 	var names []string
@@ -157,7 +161,8 @@ func (b *intakeBatch) takeFiles(ctx context.Context) error {
 	return nil
 }
 
-// takeFile decides on the file of one attachment: the stored one, else the name alone.
+// takeFile chooses the file of one attachment: the stored one, otherwise only
+// the name.
 func (b *intakeBatch) takeFile(ctx context.Context, p *intakePost, owners map[string]int64) error {
 	f := b.files[p.index]
 	if f != nil {
@@ -184,7 +189,8 @@ func (b *intakeBatch) takeFile(ctx context.Context, p *intakePost, owners map[st
 }
 
 // freeFileName returns the name, or the first of name-1, name-2 … that no
-// attachment has. owners are those of the batch, and of the name itself.
+// attachment uses. owners maps names to the attachments of the batch that use
+// them, and the name to any attachment that does.
 func (b *intakeBatch) freeFileName(ctx context.Context, name string, owners map[string]int64) (string, error) {
 	if owners[name] == 0 {
 		return name, nil
@@ -233,7 +239,7 @@ func (b *intakeBatch) writeFiles(ctx context.Context) error {
 	return b.rememberAddresses(ctx)
 }
 
-// keepFiles tells the store within the transaction which files are on record.
+// keepFiles tells the store, within the transaction, which files are recorded.
 func (b *intakeBatch) keepFiles(ctx context.Context) error {
 	var kept []*media.Stored
 	for i, f := range b.files {
@@ -247,7 +253,7 @@ func (b *intakeBatch) keepFiles(ctx context.Context) error {
 	return b.blog.media.Keep(ctx, b.tx, kept...)
 }
 
-// discardStored takes back files that no batch has recorded.
+// discardStored removes stored files that no batch has recorded.
 func (in *Intake) discardStored(ctx context.Context, files map[int]*intakeFile, used map[int]bool) error {
 	var errs []error
 	for i, f := range files {

@@ -13,21 +13,22 @@ import (
 	"github.com/quillgate/quillgate/wxr"
 )
 
-// intakeLink is a reference to something that has not come yet: from the parent of a post or a term, or from the
-// custom field of a post that Kind names.
+// intakeLink is a reference to an object that was not imported yet: from a post
+// or a term to its parent, or from the custom field of a post that Kind names.
 type intakeLink struct {
 	Kind   string `db:"kind"`
 	Object int64  `db:"object"`
 	Target string `db:"target"`
 }
 
-// The kinds of links next to the names of custom fields.
+// The kinds of links that are not names of custom fields.
 const (
 	linkParent = "parent"
 	linkTerm   = "term"
 )
 
-// The custom fields that hold ids of other posts, those of the entries of menus, and the name of a file.
+// The custom fields that hold ids of other posts, those of menu entries, and
+// the name of a file.
 const (
 	fieldAttached   = "_wp_attached_file" // of attachments: the name of the file below the uploads
 	fieldThumbnail  = "_thumbnail_id"
@@ -39,7 +40,7 @@ const (
 // postFields are the custom fields that hold the id of a post.
 var postFields = []string{fieldThumbnail, fieldMenuParent, fieldMenuObject}
 
-// metaID is the id that a custom field of the name holds.
+// metaID returns the id in a custom field with the given name.
 func metaID(m wxr.Meta, key string) (int64, bool) {
 	if m.Key != key {
 		return 0, false
@@ -48,7 +49,8 @@ func metaID(m wxr.Meta, key string) (int64, bool) {
 	return id, err == nil && id > 0
 }
 
-// menuType is what the entry of a menu leads to: post_type, taxonomy or custom.
+// menuType returns the type of object that a menu entry refers to: post_type,
+// taxonomy or custom.
 func (p *intakePost) menuType() string {
 	for _, m := range p.Meta {
 		if m.Key == fieldMenuType {
@@ -58,7 +60,8 @@ func (p *intakePost) menuType() string {
 	return ""
 }
 
-// resolvePosts finds the ids here of the posts that the batch's posts refer to.
+// resolvePosts finds the ids in this blog of the posts that the batch's posts
+// refer to.
 func (b *intakeBatch) resolvePosts(ctx context.Context) (map[int64]int64, error) {
 	wanted := map[int64]bool{}
 	for i := range b.posts {
@@ -82,7 +85,8 @@ func (b *intakeBatch) resolvePosts(ctx context.Context) (map[int64]int64, error)
 		return nil, err
 	}
 	for i := range b.posts {
-		// A new post joins the others only when its turn has come, so that no post gets an ancestor that is behind it.
+		// A new post is added to refs only when its turn comes, so that no post
+		// gets an ancestor that comes later.
 		if p := &b.posts[i]; p.there && p.ID > 0 {
 			refs[p.ID] = p.row.ID
 		} else {
@@ -92,7 +96,8 @@ func (b *intakeBatch) resolvePosts(ctx context.Context) (map[int64]int64, error)
 	return refs, nil
 }
 
-// reference is the id here of a post there, or 0 and a link that Finish follows.
+// reference returns the id in this blog of a post in the source, or 0 and a
+// link that Finish follows.
 func (b *intakeBatch) reference(object int64, kind string, target, self int64, refs map[int64]int64) int64 {
 	if target <= 0 || target == self {
 		return 0
@@ -109,15 +114,16 @@ func (b *intakeBatch) reference(object int64, kind string, target, self int64, r
 	return 0
 }
 
-// metaValue is the value that a custom field gets here, and whether it is taken at all.
+// metaValue returns the value of a custom field in this blog, and whether the
+// field is imported.
 func (b *intakeBatch) metaValue(p *intakePost, m wxr.Meta, refs map[int64]int64) (string, bool) {
 	switch m.Key {
-	case fieldOldAddress: // has a place of its own
+	case fieldOldAddress: // stored separately
 		return "", false
-	case "", "_edit_lock", site.MetaToPing: // what happens there at this moment: an edit, the search for links
+	case "", "_edit_lock", site.MetaToPing: // temporary state of the source: an edit, a pending search for links
 		return "", false
 	case fieldAttached, "_wp_attachment_metadata", "_wp_attachment_backup_sizes":
-		return m.Value, p.Type != site.TypeAttachment // the file itself says so
+		return m.Value, p.Type != site.TypeAttachment // derived from the file itself
 	case "_edit_last":
 		if id, ok := metaID(m, m.Key); ok {
 			here := b.userIDs[id]
@@ -139,7 +145,8 @@ func (b *intakeBatch) metaValue(p *intakePost, m wxr.Meta, refs map[int64]int64)
 	return m.Value, true
 }
 
-// menuTerm leaves the term of a menu's entry to Finish: terms of all taxonomies are there by then.
+// menuTerm leaves the term of a menu entry to Finish, because the terms of all
+// taxonomies exist by then.
 func (b *intakeBatch) menuTerm(p *intakePost, m wxr.Meta) string {
 	if id, ok := metaID(m, m.Key); ok {
 		b.links = append(b.links, intakeLink{Kind: kindTerm + ":" + m.Key, Object: p.row.ID, Target: strconv.FormatInt(id, 10)})
@@ -160,9 +167,10 @@ func (b *intakeBatch) writeLinks(ctx context.Context) error {
 	return rows.Insert(ctx, b.tx)
 }
 
-// Finish follows the references to what came later in the file, or in another file of the source, and ends the import of
-// the file. References to what has not come yet are kept until it does. When Finish returns nil, taking in the same file
-// again begins at its beginning.
+// Finish follows the references to objects that came later in the file, or in
+// another file of the source, and completes the import of the file. References
+// to objects that are still missing are kept until they arrive. After Finish
+// has returned nil, importing the same file again starts at its beginning.
 func (in *Intake) Finish(ctx context.Context) error {
 	for after := (intakeLink{}); ; {
 		var links []intakeLink
@@ -188,7 +196,7 @@ func (in *Intake) Finish(ctx context.Context) error {
 	return nil
 }
 
-// followLinks follows a page of links, those behind one, and returns them.
+// followLinks follows the page of links after a given one, and returns them.
 func (in *Intake) followLinks(ctx context.Context, tx *database.Tx, after intakeLink) ([]intakeLink, error) {
 	var links []intakeLink
 	err := tx.Select(ctx, &links, `SELECT kind, object, target FROM import_links WHERE source = $1 AND (kind, object) > ($2, $3) ORDER BY kind, object LIMIT $4`,
@@ -232,10 +240,12 @@ func (in *Intake) followLinks(ctx context.Context, tx *database.Tx, after intake
 	return links, problems.Insert(ctx, tx)
 }
 
-// rememberedTarget begins the target of a term whose name there is no slug: what follows is the number of its reference.
+// rememberedTarget is the prefix of a target that is a term whose name in the
+// source is not a slug. The number of its reference follows.
 const rememberedTarget = "#"
 
-// number is the number there of what the link leads to; links to terms by slug have none.
+// number returns the id in the source of the link's target. Links to terms by
+// slug have none.
 func (l intakeLink) number() (int64, bool) {
 	text, remembered := strings.CutPrefix(l.Target, rememberedTarget)
 	if l.Kind == linkTerm && !remembered {
@@ -245,7 +255,7 @@ func (l intakeLink) number() (int64, bool) {
 	return id, err == nil
 }
 
-// targetKind is what the link leads to.
+// targetKind returns the kind of the link's target.
 func (l intakeLink) targetKind() string {
 	if l.Kind == linkTerm || strings.HasPrefix(l.Kind, kindTerm+":") {
 		return kindTerm
@@ -253,7 +263,7 @@ func (l intakeLink) targetKind() string {
 	return kindPost
 }
 
-// object names what has the reference in reports.
+// object returns the name in reports of the object that has the reference.
 func (l intakeLink) object() string {
 	kind := kindPost
 	if l.Kind == linkTerm {
@@ -262,7 +272,8 @@ func (l intakeLink) object() string {
 	return kind + " " + strconv.FormatInt(l.Object, 10)
 }
 
-// toldOf finds what has been reported of links already: an import that was interrupted follows them again.
+// toldOf finds what was reported about links already, because an interrupted
+// import follows them again.
 func (in *Intake) toldOf(ctx context.Context, tx *database.Tx, links []intakeLink) (map[[2]string]bool, error) {
 	var objects []string
 	for _, l := range links {
@@ -274,8 +285,9 @@ func (in *Intake) toldOf(ctx context.Context, tx *database.Tx, links []intakeLin
 	return told, err
 }
 
-// follow writes one reference, or says why it cannot be. It is done unless it waits for what it leads to. target is the id
-// here, 0 when that has not come yet.
+// follow writes one reference, or returns why that is impossible. done is false
+// if the link still waits for its target. target is the id in this blog, or 0
+// if the target was not imported yet.
 func (l intakeLink) follow(ctx context.Context, tx *database.Tx, target int64) (done bool, why string, err error) {
 	switch l.Kind {
 	case linkTerm:
@@ -305,15 +317,16 @@ func (l intakeLink) follow(ctx context.Context, tx *database.Tx, target int64) (
 	value := strconv.FormatInt(target, 10)
 	_, err = tx.Exec(ctx, `UPDATE post_meta SET value = $3 WHERE post_id = $1 AND key = $2 AND value = '0'`, l.Object, key, value)
 	if err == nil {
-		// An earlier file ended without the target: the field is not
-		// there, unless someone has set it since.
+		// An earlier file ended without the target, so the field does not
+		// exist, unless someone has set it since.
 		_, err = tx.Exec(ctx, `INSERT INTO post_meta (post_id, key, value) SELECT id, $2, $3 FROM posts WHERE id = $1
 			AND NOT EXISTS (SELECT 1 FROM post_meta WHERE post_id = $1 AND key = $2)`, l.Object, key, value)
 	}
 	return true, "", err
 }
 
-// setParent gives an object a parent, unless it would be its own ancestor.
+// setParent gives an object a parent, unless that would make it its own
+// ancestor.
 func setParent(ctx context.Context, tx *database.Tx, table string, object, parent int64) (why string, err error) {
 	const maxDepth = 1000
 	for up, depth := parent, 0; up != 0; depth++ {

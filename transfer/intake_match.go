@@ -9,15 +9,16 @@ import (
 	"github.com/quillgate/quillgate/database"
 )
 
-// postMark is what tells a post of a source from its other posts: its number
-// there, and what it says of itself. The number alone does not: files are
-// joined, drafts are published under another date, and some programs number
-// again with each export.
+// postMark distinguishes a post of a source from its other posts: by its id in
+// the source, and by a mark made from its content. The id alone is not enough:
+// files are joined, drafts are published under another date, and some programs
+// number posts again with each export.
 type postMark struct{ number, mark int64 }
 
 func (p *intakePost) identity() postMark { return postMark{p.key, p.mark} }
 
-// matchPosts finds those posts that are there: by what is remembered of the source, else by type, date and title.
+// matchPosts finds the posts that exist already: by the ids remembered for the
+// source, otherwise by type, date and title.
 func (in *Intake) matchPosts(ctx context.Context, q database.Queryer, posts []intakePost) error {
 	olds := make([]int64, 0, len(posts))
 	for i := range posts {
@@ -51,8 +52,8 @@ func (in *Intake) matchPosts(ctx context.Context, q database.Queryer, posts []in
 	return m.run(ctx)
 }
 
-// titleMatch finds the posts of a batch of which nothing is remembered under their number: among those of the same type,
-// date and title that no item of this file has claimed yet.
+// titleMatch finds posts of a batch whose id is not remembered, among those of
+// the same type, date and title that no item of this file has claimed yet.
 type titleMatch struct {
 	in    *Intake
 	q     database.Queryer
@@ -74,7 +75,7 @@ func (m *titleMatch) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	// Those that have kept their id come first.
+	// Posts that have kept their id come first.
 	for _, same := range []bool{true, false} {
 		for _, p := range m.posts {
 			list := found[p.titleKey()]
@@ -92,8 +93,9 @@ func (m *titleMatch) run(ctx context.Context) error {
 	return nil
 }
 
-// candidates are the posts that the batch's may be. One that this source has brought already under another number needs a
-// title: entries of menus have none, and the same date.
+// candidates returns the posts that the batch's posts may match. A post that
+// this source has already brought under another id needs a title, since all
+// menu entries have an empty title, and the same date.
 func (m *titleMatch) candidates(ctx context.Context) (map[titleKey][]int64, error) {
 	type candidate struct {
 		ID    int64     `db:"id"`

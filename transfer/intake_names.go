@@ -17,18 +17,19 @@ import (
 	"github.com/quillgate/quillgate/wxr"
 )
 
-// uploadFolders are the parts of addresses and paths behind which the name of an upload begins.
+// uploadFolders are the parts of addresses and paths after which the name of an
+// upload begins.
 var uploadFolders = []string{"/wp-content/uploads/", "/uploads/", "/files/"}
 
-// monthlyName is the end of an address that says where in the uploads a file is, as those of WordPress.com do.
+// monthlyName matches the end of an address that shows where in the uploads a
+// file is, as on WordPress.com.
 var monthlyName = regexp.MustCompile(`(?:^|/)([0-9]{4}/[0-9]{2}/[^/]+)$`)
 
-// maxUploadName bounds each part of the name of an upload that comes from
-// elsewhere, in bytes; there must be room for the dimensions of smaller
-// versions.
+// maxUploadName bounds each part of the name of an imported upload, in bytes.
+// It leaves room for the dimensions of smaller versions.
 const maxUploadName = 200
 
-// uploadOf is the name that the file of an attachment gets; see fileName.
+// uploadOf returns the name for the file of an attachment; see fileName.
 func uploadOf(p *wxr.Post) string {
 	attached := ""
 	if i := slices.IndexFunc(p.Meta, func(m wxr.Meta) bool { return m.Key == fieldAttached }); i >= 0 {
@@ -37,9 +38,11 @@ func uploadOf(p *wxr.Post) string {
 	return fileName(attached, cmp.Or(p.AttachmentURL, p.GUID))
 }
 
-// fileName is the name below the uploads that the file of an attachment gets here: where it was there, as far as the custom
-// field _wp_attached_file (attached) or else its address says so. Both may be of another system: with backslashes, a drive,
-// letters that are taken apart, or characters that some file systems refuse. It is "" when neither names a file.
+// fileName returns the name below the uploads for the file of an attachment:
+// its place in the source, as the custom field _wp_attached_file (attached) or
+// otherwise its address shows. Both may come from another system and have
+// backslashes, a drive, decomposed letters, or characters that some file
+// systems reject. The name is "" if neither names a file.
 func fileName(attached, address string) string {
 	if name := uploadName(attached); name != "" {
 		return name
@@ -71,8 +74,9 @@ func uploadName(text string) string {
 	return text
 }
 
-// placed cuts off what stands before the uploads in a path; of an absolute one that does not say where these begin the month
-// and the name stay, or the name.
+// placed cuts off the part of a path before the uploads. Of an absolute path
+// that does not show where they begin, it keeps the month and the name, or only
+// the name.
 func placed(text string, absolute bool) string {
 	for _, mark := range uploadFolders {
 		if _, name, found := strings.Cut(text, mark); found {
@@ -88,10 +92,11 @@ func placed(text string, absolute bool) string {
 	return path.Base(text)
 }
 
-// reservedInNames are characters that Windows refuses in the names of files.
+// reservedInNames are characters that Windows does not allow in file names.
 const reservedInNames = `<>:"|?*`
 
-// portableName is a part of a name that every file system takes.
+// portableName returns a part of a name in a form that every file system
+// accepts.
 func portableName(part string) string {
 	part = strings.Map(func(c rune) rune {
 		if strings.ContainsRune(reservedInNames, c) {
@@ -117,8 +122,9 @@ func portableName(part string) string {
 	return strings.TrimRight(stem, ". ") + extension
 }
 
-// foldUploadName is the form in which names of files are the same that systems spell differently: whether letters are
-// composed, their case, and what stands in place of characters that a system refuses.
+// foldUploadName returns a form of a file name that is equal for spellings that
+// differ between systems: in composed or decomposed letters, in case, and in
+// replacements for characters that a system does not allow.
 func foldUploadName(name string) string {
 	if plain, err := url.PathUnescape(name); err == nil {
 		name = plain

@@ -15,28 +15,28 @@ import (
 	"github.com/quillgate/quillgate/wxr"
 )
 
-// intakePost is a post of the batch and what becomes of it.
+// intakePost is a post of the batch and its row in this blog.
 type intakePost struct {
 	*wxr.Post
 	index   int   // in the batch
-	key     int64 // the id there, or a number below 0 that stands for what a post without id says
+	key     int64 // the id in the source, or a negative number made from the content of a post without id
 	row     site.Post
-	there   bool // row.ID is that of a post that already exists
+	there   bool // the post already exists, with row.ID
 	mark    int64
 	renamed bool
 	known   bool   // the source's id is remembered already, with this mark, for this file
 	added   bool   // something was added to a post that is there
-	oldName string // the name there, where it is not the slug here
-	upload  string // of an attachment: the name of its file below the uploads, "" for none
+	oldName string // the name in the source, if the slug here differs
+	upload  string // of an attachment: the name of its file below the uploads, or ""
 	file    *site.AttachmentRow
 }
 
-// object names a post in reports.
+// object returns the name of a post in reports.
 func (p *intakePost) object() string { return p.Type + " " + strconv.FormatInt(p.ID, 10) }
 
-// markOf tells posts apart that have the same id: files that were joined,
-// exports of two days, and programs that number again each time. Without a GUID
-// the title helps.
+// markOf distinguishes posts that have the same id: in joined files, in exports
+// of two days, and from programs that number posts again each time. Without a
+// GUID, it uses the title.
 func markOf(p *wxr.Post) int64 {
 	h := fnv.New64a()
 	fmt.Fprintf(h, "%s\x00%s\x00%d", p.Type, p.GUID, p.Date.Unix())
@@ -60,7 +60,7 @@ func newIntakePost(p *wxr.Post, index int) intakePost {
 	return out
 }
 
-// takePosts finds the posts of the batch that already exist and adds the
+// takePosts finds the posts of the batch that already exist, and adds the
 // others.
 func (b *intakeBatch) takePosts(ctx context.Context) error {
 	b.posts = b.takeable()
@@ -102,7 +102,7 @@ func (b *intakeBatch) takePosts(ctx context.Context) error {
 	return b.insertPostTerms(ctx)
 }
 
-// takeable leaves out what this blog has no place for.
+// takeable leaves out posts that this blog cannot store.
 func (b *intakeBatch) takeable() []intakePost {
 	list := make([]intakePost, 0, len(b.batch.Posts))
 	seen := map[postMark]bool{}
@@ -129,7 +129,7 @@ func (b *intakeBatch) takeable() []intakePost {
 	return list
 }
 
-// givePostIDs decides on the ids of new posts and remembers those of all.
+// givePostIDs chooses the ids of new posts, and remembers the ids of all.
 func (b *intakeBatch) givePostIDs(ctx context.Context) error {
 	var wishes []int64
 	for i := range b.posts {
@@ -153,7 +153,7 @@ func (b *intakeBatch) givePostIDs(ctx context.Context) error {
 	return nil
 }
 
-// fillRow makes the row of a new post.
+// fillRow fills in the row of a new post.
 func (b *intakeBatch) fillRow(p *intakePost, refs map[int64]int64) {
 	date, gmt := b.clocks(p.Post)
 	row := site.Post{
@@ -191,7 +191,8 @@ func (b *intakeBatch) fillRow(p *intakePost, refs map[int64]int64) {
 	p.row = row
 }
 
-// schedule gives a post of a date ahead the status future, and takes it from one whose date has come, as wp_insert_post does.
+// schedule gives a post with a future date the status future, and removes it
+// from a post whose date has passed, as wp_insert_post does.
 func (b *intakeBatch) schedule(p *intakePost, row *site.Post) {
 	if p.Type == site.TypeAttachment || row.DateGMT == nil {
 		return
@@ -212,7 +213,7 @@ func openElseClosed(status string) string {
 	return "closed"
 }
 
-// momentOr is t, or another moment when t is zero.
+// momentOr returns t, or another time if t is zero.
 func momentOr(t, other time.Time) *time.Time {
 	if t.IsZero() {
 		return &other
@@ -220,7 +221,7 @@ func momentOr(t, other time.Time) *time.Time {
 	return &t
 }
 
-// clocks completes the two clocks of a post's date.
+// clocks fills in the missing local or UTC form of a post's date.
 func (b *intakeBatch) clocks(p *wxr.Post) (date time.Time, gmt *time.Time) {
 	switch {
 	case !p.Date.IsZero() && p.DateGMT.IsZero() && site.Floating(p.Status):
@@ -274,7 +275,8 @@ func (b *intakeBatch) insertPosts(ctx context.Context, refs map[int64]int64) err
 	return b.rememberIDs(ctx, kindPost, pairs)
 }
 
-// insertPostTerms gives the new posts their terms, and counts them there.
+// insertPostTerms gives the new posts their terms, and updates the counts of
+// the terms.
 func (b *intakeBatch) insertPostTerms(ctx context.Context) error {
 	rows := database.NewRows("post_terms", "post_id, term_id")
 	published := map[int64]int64{}

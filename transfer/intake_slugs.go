@@ -11,17 +11,20 @@ import (
 	"github.com/quillgate/quillgate/site"
 )
 
-// Slugs of new posts are made by the rules of this blog, as by WordPress's importer. A slug that is one already and that
-// no other post has stays: a blog of WordPress has seen to it that its slugs are unique, in its own order. What other
-// programs write becomes a slug, and a slug that is taken gets a number; the name in the file then leads there too.
+// Slugs of new posts are made by the rules of this blog, as in WordPress's
+// importer. A valid slug that no other post uses stays, because WordPress has
+// already made the slugs of a blog unique in its own order. A name from another
+// program becomes a slug, and a slug in use gets a number; the name in the file
+// then redirects to the post.
 
-// slugTries is how many posts of one name in a file get numbers in turn; the rest get their id.
+// slugTries is how many posts with one name in a file get consecutive numbers.
+// The others get their id.
 const slugTries = 50
 
 // maxSameSlugs bounds how many names are counted at a time.
 const maxSameSlugs = 10_000
 
-// namedPost is what uniqueness of slugs is about.
+// namedPost holds the properties of a post that must be unique together.
 type namedPost struct {
 	kind, name string
 	parent     int64 // of pages
@@ -31,7 +34,7 @@ func (p *intakePost) named() namedPost {
 	n := namedPost{kind: p.Type, name: p.row.Name}
 	if p.Type == site.TypePage {
 		if n.parent = p.row.Parent; n.parent == 0 {
-			n.parent = -p.Parent // its parent has not come yet
+			n.parent = -p.Parent // its parent was not imported yet
 		}
 	}
 	return n
@@ -67,7 +70,7 @@ func (b *intakeBatch) freePostSlugs(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	var wait []*intakePost // for what the slugs of the others leave free
+	var wait []*intakePost // take what the slugs of the others leave free
 	for _, p := range list {
 		proper := strings.ToLower(database.CleanText(p.Name)) == p.row.Name
 		if !proper || taken.foreign[p.row.Name] || taken.own[p.named()] {
@@ -84,7 +87,7 @@ func (b *intakeBatch) freePostSlugs(ctx context.Context) error {
 	return nil
 }
 
-// freeSlug gives a post the slug that it has so far, or one with a number.
+// freeSlug gives a post its preliminary slug, or that slug with a number.
 func (b *intakeBatch) freeSlug(ctx context.Context, p *intakePost, taken takenNames) error {
 	wanted, structure := p.row.Name, b.in.options.Text("permalink_structure")
 	if taken.any[wanted] || taken.own[p.named()] || site.ReservedSlug(&p.row, wanted, structure) {
@@ -94,7 +97,7 @@ func (b *intakeBatch) freeSlug(ctx context.Context, p *intakePost, taken takenNa
 			return err
 		}
 		p.row.Name = name
-		for n := 2; taken.own[p.named()] && n <= slugTries; n++ { // of others in this batch
+		for n := 2; taken.own[p.named()] && n <= slugTries; n++ { // by others in this batch
 			suffix := "-" + strconv.Itoa(n)
 			p.row.Name = markup.CutSlug(base, markup.MaxSlug-len(suffix)) + suffix
 			if taken.own[p.named()] {
@@ -113,14 +116,15 @@ func (b *intakeBatch) freeSlug(ctx context.Context, p *intakePost, taken takenNa
 	if p.row.Name != wanted && p.Name != "" {
 		b.differs(p.object(), "its slug is that of another post: it got a number")
 		if wanted == strings.ToLower(database.CleanText(p.Name)) {
-			p.oldName = "" // the other post is to be found there
+			p.oldName = "" // the old name leads to the other post
 		}
 	}
 	return nil
 }
 
-// numbered is what the slug of a post is made of that many may want: the wanted one, or with the post's id where so many have
-// asked for it that counting on would take long.
+// numbered returns the base of a slug that many posts may want: the wanted
+// slug, or one with the post's id after so many posts that counting further
+// would take long.
 func (in *Intake) numbered(p *intakePost) string {
 	if len(in.sameSlugs) > maxSameSlugs {
 		clear(in.sameSlugs)
@@ -137,14 +141,14 @@ func withNumber(slug string, id int64) string {
 	return markup.CutSlug(slug, markup.MaxSlug-len(suffix)) + suffix
 }
 
-// takenNames are the slugs that posts have: any, those of posts that are not of this source, and the latter's own, of the
-// batch too.
+// takenNames are the slugs in use: of all posts, of posts that are not from
+// this source, and of posts from this source, including the batch.
 type takenNames struct {
 	any, foreign map[string]bool
 	own          map[namedPost]bool
 }
 
-// takenSlugs finds which of the names posts have that are there.
+// takenSlugs finds which of the names existing posts use.
 func (b *intakeBatch) takenSlugs(ctx context.Context, names []string) (takenNames, error) {
 	type row struct {
 		Name   string `db:"name"`
@@ -152,7 +156,7 @@ func (b *intakeBatch) takenSlugs(ctx context.Context, names []string) (takenName
 		Parent int64  `db:"parent"`
 		Status string `db:"status"`
 		Own    bool   `db:"own"`
-		Waits  bool   `db:"waits"` // its parent has not come yet: the one it has says nothing
+		Waits  bool   `db:"waits"` // its parent was not imported yet, so the stored parent is meaningless
 	}
 	taken := takenNames{map[string]bool{}, map[string]bool{}, map[namedPost]bool{}}
 	err := database.SelectIn(ctx, b.tx, `SELECT name, type, parent, status, EXISTS (SELECT 1 FROM import_ids i

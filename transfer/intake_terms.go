@@ -15,20 +15,22 @@ import (
 	"github.com/quillgate/quillgate/wxr"
 )
 
-// taxonomyMenu groups the entries of a navigation menu. Nothing shows them; they are kept for the way back.
+// taxonomyMenu groups the entries of a navigation menu. This blog does not show
+// menus; it stores them for exports.
 const taxonomyMenu = "nav_menu"
 
-// takenTaxonomies are those whose terms are taken in.
+// takenTaxonomies are the taxonomies whose terms are imported.
 var takenTaxonomies = []string{site.Category, site.PostTag, site.PostFormat, taxonomyMenu}
 
-// termRef names a term as a file does: by the slug there, which may be none by the rules of this blog, or by the name alone.
+// termRef names a term as a file does: by its slug in the source, which may be
+// invalid in this blog, or by name only.
 type termRef struct {
 	Taxonomy string
 	Slug     string
 }
 
-// byName marks the reference of a term that a file gives no slug for, and that none can be made for without doubt: C++ and
-// C# are not C.
+// byName marks the reference of a term that has no slug in the file and whose
+// name does not give a distinct one: C++ and C# are not C.
 const byName = "\x00"
 
 func refOf(taxonomy, slug, name string) termRef {
@@ -44,8 +46,9 @@ func refOf(taxonomy, slug, name string) termRef {
 	return termRef{taxonomy, byName + site.TermKey(markup.Escape(database.CleanText(name)))}
 }
 
-// slug is the slug that the term would have here, and whether that is the one in the file. A term of another slug is another
-// term than the one that has the slug already, unless they have the same name.
+// slug returns the slug that the term would have in this blog, and whether it
+// is the one in the file. A term with another slug in the file is not the
+// existing term with this slug, unless both have the same name.
 func (r termRef) slug(name string) (slug string, proper bool) {
 	if strings.HasPrefix(r.Slug, byName) {
 		return markup.Slug(name), false
@@ -57,7 +60,8 @@ func (r termRef) slug(name string) (slug string, proper bool) {
 	return slug, proper
 }
 
-// number stands for the reference where ids are remembered, below 0.
+// number is a negative number that stands for the reference where ids are
+// remembered.
 func (r termRef) number() int64 {
 	h := fnv.New64a()
 	fmt.Fprintf(h, "%s\x00%s", r.Taxonomy, r.Slug)
@@ -69,14 +73,15 @@ type newTerm struct {
 	ref      termRef
 	term     wxr.Term
 	declared bool
-	id       int64 // 0: not there yet
+	id       int64 // 0: does not exist yet
 	slug     string
 	proper   bool
-	name     string // as it is stored
+	name     string // in stored form
 	merged   bool   // another of the batch is the same term
 }
 
-// takeTerms finds the terms of the batch, the declared ones and those that posts name, and makes what is missing.
+// takeTerms finds the terms of the batch, both declared ones and those that
+// posts name, and creates the missing ones.
 func (b *intakeBatch) takeTerms(ctx context.Context) error {
 	list, err := b.namedTerms(ctx)
 	if err != nil {
@@ -164,7 +169,7 @@ func (b *intakeBatch) namedTerms(ctx context.Context) ([]newTerm, error) {
 	return list, nil
 }
 
-// foundTerm is a term that is there.
+// foundTerm is a term that exists.
 type foundTerm struct {
 	ID       int64  `db:"id"`
 	Taxonomy string `db:"taxonomy"`
@@ -172,9 +177,9 @@ type foundTerm struct {
 	Key      string `db:"name_key"`
 }
 
-// findTerms finds those of the terms that are there: by what is remembered of
-// references that are not slugs, by slug, and where the slug in the file is
-// none by name.
+// findTerms finds the terms that exist: by the remembered number of references
+// that are not slugs, by slug, and by name if the slug in the file is not
+// valid.
 func (b *intakeBatch) findTerms(ctx context.Context, list []newTerm) error {
 	var numbers []int64
 	var slugs, keys []string
@@ -211,7 +216,7 @@ func (b *intakeBatch) findTerms(ctx context.Context, list []newTerm) error {
 			t.id = remembered[t.ref.number()]
 		case t.proper && there && (f.Key == key || !taken[f.ID]), there && f.Key == key:
 			t.id = f.ID
-		case t.proper && there: // a term that is not of this slug in the file has it here
+		case t.proper && there: // an existing term with another slug in the file has it here
 			t.proper = false
 		case !t.proper:
 			if f, there := byKey[[2]string{t.ref.Taxonomy, key}]; there && strings.HasPrefix(f.Slug, t.slug) {
@@ -222,7 +227,8 @@ func (b *intakeBatch) findTerms(ctx context.Context, list []newTerm) error {
 	return nil
 }
 
-// rememberedTerms finds the terms that are here by the numbers of references; those that are gone are left out.
+// rememberedTerms finds the terms in this blog by the numbers of references. It
+// omits terms that were deleted since.
 func (b *intakeBatch) rememberedTerms(ctx context.Context, numbers []int64) (map[int64]int64, error) {
 	out := map[int64]int64{}
 	var ids []int64
@@ -241,8 +247,8 @@ func (b *intakeBatch) rememberedTerms(ctx context.Context, numbers []int64) (map
 	return out, nil
 }
 
-// renamedTerms finds which of the terms had something other than a slug in a
-// file of this source.
+// renamedTerms finds the terms that had something other than a slug in a file
+// of this source.
 func (b *intakeBatch) renamedTerms(ctx context.Context, terms map[[2]string]foundTerm) (map[int64]bool, error) {
 	var ids []int64
 	for _, f := range terms {
@@ -258,7 +264,7 @@ func (b *intakeBatch) renamedTerms(ctx context.Context, terms map[[2]string]foun
 	return out, nil
 }
 
-// findParents finds the parents of terms that the batch does not name themselves.
+// findParents finds the parents of terms if the batch does not contain them.
 func (b *intakeBatch) findParents(ctx context.Context, list []newTerm) error {
 	var parents []newTerm
 	for i := range list {
@@ -282,13 +288,14 @@ func (b *intakeBatch) findParents(ctx context.Context, list []newTerm) error {
 	return nil
 }
 
-// compact sorts a list and leaves one of each.
+// compact sorts a list and removes duplicates.
 func compact(list []string) []string {
 	slices.Sort(list)
 	return slices.Compact(list)
 }
 
-// nameBareRefs gives the slugs of terms that are there to references that have only a name, as old exports do.
+// nameBareRefs gives references that have only a name, as in old exports, the
+// slugs of existing terms.
 func (b *intakeBatch) nameBareRefs(ctx context.Context) error {
 	var keys []string
 	for i := range b.batch.Posts {
@@ -325,8 +332,9 @@ func (b *intakeBatch) nameBareRefs(ctx context.Context) error {
 	return nil
 }
 
-// makeTerms gives new terms their ids and slugs: first those whose slug is one in the file. Two of one slug are one term,
-// unless the slug was made here, and their names differ.
+// makeTerms gives new terms their ids and slugs, first to terms whose slug in
+// the file is valid. Two terms with one slug become one term, unless the slug
+// was made here and their names differ.
 func (b *intakeBatch) makeTerms(ctx context.Context, list []*newTerm) error {
 	wishes := make([]int64, len(list))
 	for i, t := range list {
@@ -406,8 +414,9 @@ func (b *intakeBatch) insertTerms(ctx context.Context, list []*newTerm) error {
 	return meta.Insert(ctx, b.tx)
 }
 
-// termParent is the parent of a new term. One that is behind the term in the file, or has not come yet, is linked
-// later, so that no term becomes its own ancestor.
+// termParent returns the parent of a new term. A parent that comes later in the
+// file, or was not imported yet, is linked later, so that no term becomes its
+// own ancestor.
 func (b *intakeBatch) termParent(t *newTerm, pending map[int64]bool) int64 {
 	if t.term.Parent == "" {
 		return 0

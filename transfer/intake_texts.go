@@ -16,15 +16,18 @@ import (
 	"github.com/quillgate/quillgate/site"
 )
 
-// Texts name pictures and other media by the address that these had there. Where the file has come along, the text names it
-// here, as WordPress's importer sees to (backfill_attachment_urls): the file itself and its smaller versions. Everything
-// else in the text stays as it is. Files and texts may come in either order, and in different files.
+// Texts refer to pictures and other media by their addresses in the source. If
+// a file was imported, its address in texts is replaced, as WordPress's
+// importer does (backfill_attachment_urls), and so are the addresses of its
+// smaller versions. The rest of the text does not change. Files and texts may
+// come in either order, and in different files.
 
-// maxMediaAddress bounds an address that is looked for, in bytes.
+// maxMediaAddress bounds an address that is looked up, in bytes.
 const maxMediaAddress = 1000
 
-// mediaKey is an address as it is compared: without its scheme and query, its host in lower case and without www. It is ""
-// for what cannot be the address of a file.
+// mediaKey returns an address in the form for comparisons: without scheme and
+// query, with its host in lower case and without www. It returns "" for text
+// that cannot be the address of a file.
 func mediaKey(address string) string {
 	address, _, _ = strings.Cut(address, "?")
 	address, _, _ = strings.Cut(address, "#")
@@ -34,7 +37,7 @@ func mediaKey(address string) string {
 	}
 	host, file, _ := strings.Cut(rest, "/")
 	host = strings.ToLower(host)
-	if len(host) == len("i0.wp.com") && host[0] == 'i' && strings.HasSuffix(host, ".wp.com") { // pictures in another size, by host
+	if len(host) == len("i0.wp.com") && host[0] == 'i' && strings.HasSuffix(host, ".wp.com") { // hosts that serve pictures in other sizes
 		host, file, _ = strings.Cut(file, "/")
 		host = strings.ToLower(host)
 	}
@@ -47,7 +50,8 @@ func mediaKey(address string) string {
 	return database.CleanText(norm.NFC.String(strings.TrimPrefix(host, "www.") + "/" + file))
 }
 
-// otherMediaKey is the second address that files on wordpress.com have, "" for others.
+// otherMediaKey returns the second address that files on wordpress.com have, or
+// "" for others.
 func otherMediaKey(key string) string {
 	host, file, _ := strings.Cut(key, "/")
 	if blog, ok := strings.CutSuffix(host, ".files.wordpress.com"); ok {
@@ -61,11 +65,13 @@ func otherMediaKey(key string) string {
 	return ""
 }
 
-// sizedName is the name of a smaller version of a picture.
+// sizedName matches the name of a smaller version of a picture.
 var sizedName = regexp.MustCompile(`^(.+)-([0-9]{1,5})x([0-9]{1,5})(\.[A-Za-z0-9]+)$`)
 
-// mediaKeys are the keys under which the file of an address may be known, and the width that the address asks for: the
-// address itself, that of the picture that it is a version of, and the copies that WordPress puts in a large picture's place.
+// mediaKeys returns the keys under which the file of an address may be known,
+// and the width that the address asks for. The keys are the address itself,
+// that of the picture whose version it is, and the copies that replace a large
+// picture in WordPress.
 func mediaKeys(key string) (keys []string, width int) {
 	keys = []string{key}
 	if m := sizedName.FindStringSubmatch(key); m != nil {
@@ -80,7 +86,8 @@ func mediaKeys(key string) (keys []string, width int) {
 	return keys, width
 }
 
-// eachAddress hands out the places of absolute addresses in a text, up to their query. It takes time linear in the text.
+// eachAddress passes on the positions of absolute addresses in a text, up to
+// their query. It takes time linear in the length of the text.
 func eachAddress(text string, found func(start, end int)) {
 	for at := 0; ; {
 		i := strings.Index(text[at:], "//")
@@ -105,7 +112,7 @@ func eachAddress(text string, found func(start, end int)) {
 	}
 }
 
-// mediaFile is a file that came along, with its versions.
+// mediaFile is an imported file with its versions.
 type mediaFile struct {
 	Key   string `db:"address"`
 	Width int    `db:"width"`
@@ -113,13 +120,14 @@ type mediaFile struct {
 	Sizes string `db:"sizes"`
 }
 
-// mediaNames finds the files here of addresses there.
+// mediaNames finds the files in this blog for addresses in the source.
 type mediaNames struct {
 	base  string               // of the blog, as texts have it
 	files map[string]mediaFile // by key
 }
 
-// address is where a file is here, "" when it has not come along.
+// address returns the address of a file in this blog, or "" if it was not
+// imported.
 func (m *mediaNames) address(there string) string {
 	keys, width := mediaKeys(mediaKey(there))
 	for i, key := range keys {
@@ -136,7 +144,8 @@ func (m *mediaNames) address(there string) string {
 	return ""
 }
 
-// version is the smallest version that is as wide as that, else the file itself.
+// version returns the smallest version that is wide enough, otherwise the file
+// itself.
 func (f *mediaFile) version(width int) string {
 	sizes := map[string]struct {
 		File  string `json:"file"`
@@ -154,8 +163,9 @@ func (f *mediaFile) version(width int) string {
 	return name
 }
 
-// textBase is what stands in front of the paths of uploads in texts. While the blog has an address of this machine alone,
-// texts do not name it: they would be wrong when the blog goes public.
+// textBase is the prefix of the paths of uploads in texts. While the address of
+// the blog works on this machine only, texts omit it: it would be wrong when
+// the blog goes public.
 func (s *Blog) textBase() string {
 	base := s.BaseURL()
 	if !s.IsLocal() {
@@ -168,7 +178,7 @@ func (s *Blog) textBase() string {
 	return strings.TrimRight(u.EscapedPath(), "/")
 }
 
-// follow is a text with the addresses here.
+// follow returns a text with addresses of this blog.
 func (m *mediaNames) follow(text string) string {
 	var b strings.Builder
 	done := 0
@@ -186,7 +196,8 @@ func (m *mediaNames) follow(text string) string {
 	return b.String()
 }
 
-// rememberAddresses records where the files of attachments were there.
+// rememberAddresses stores the addresses that the files of attachments had in
+// the source.
 func (b *intakeBatch) rememberAddresses(ctx context.Context) error {
 	list, seen := []mediaAddress{}, map[string]bool{}
 	for i := range b.posts {
@@ -229,23 +240,25 @@ func (b *intakeBatch) rememberAddresses(ctx context.Context) error {
 	return fresh.Insert(ctx, b.tx)
 }
 
-// mediaAddress is where the file of an attachment was there.
+// mediaAddress returns the address that the file of an attachment had in the
+// source.
 type mediaAddress struct {
 	Key  string `db:"address"`
 	Post int64  `db:"post_id"`
 }
 
-// intakeText is a text that may name files.
+// intakeText is a text that may refer to files.
 type intakeText struct {
 	ID      int64  `db:"id"`
 	Content string `db:"content"`
 	Excerpt string `db:"excerpt"`
 }
 
-// textPage is how many texts are looked at in one transaction.
+// textPage is how many texts one transaction reads.
 const textPage = 50
 
-// followTexts lets the texts of this source name the files that came along, where there may be something new to name.
+// followTexts replaces addresses of imported files in the texts of this source,
+// if there may be new ones to replace.
 func (in *Intake) followTexts(ctx context.Context) error {
 	if !in.addresses && in.report.Posts.Added+in.report.Posts.Changed == 0 {
 		return nil
@@ -326,7 +339,7 @@ func (in *Intake) followPage(ctx context.Context, tx *database.Tx, list []intake
 	return nil
 }
 
-// textField is a custom field that names a file.
+// textField is a custom field that refers to a file.
 type textField struct {
 	ID    int64  `db:"id"`
 	Post  int64  `db:"post_id"`

@@ -16,7 +16,8 @@ import (
 	"github.com/quillgate/quillgate/wxr"
 )
 
-// takeUsers finds the people of the batch by login, and makes those who are not there: authors without a password.
+// takeUsers finds the users of the batch by login, and creates missing ones as
+// authors without a password.
 func (b *intakeBatch) takeUsers(ctx context.Context) error {
 	authors, keys := b.authors()
 	if err := b.findUsers(ctx, keys); err != nil {
@@ -42,8 +43,9 @@ func (b *intakeBatch) takeUsers(ctx context.Context) error {
 	return b.mapUsers(ctx)
 }
 
-// userKeys are the keys under which an author of a file may be known here, the best last: the login as it is, and as WordPress
-// would have it.
+// userKeys returns the keys by which an author of a file may be known in this
+// blog, the best last: the login itself, and the form that WordPress would give
+// it.
 func (b *intakeBatch) userKeys(login string) []string {
 	key := loginKey(login)
 	if here, mapped := b.in.cfg.Authors[key]; mapped {
@@ -59,7 +61,8 @@ func (b *intakeBatch) userKeys(login string) []string {
 	return []string{key, clean}
 }
 
-// userKey is the key of the login that an author has here, or would have.
+// userKey returns the key of the login that an author has in this blog, or
+// would have.
 func (b *intakeBatch) userKey(login string) string {
 	keys := b.userKeys(login)
 	if _, there := b.users[keys[0]]; there {
@@ -68,8 +71,9 @@ func (b *intakeBatch) userKey(login string) string {
 	return keys[len(keys)-1]
 }
 
-// cleanLogin makes a login of what a file names an author by, as sanitize_user does: without elements, entities, accents and
-// signs. Letters of other scripts stay.
+// cleanLogin makes a login from an author's name in a file, as sanitize_user
+// does: without tags, entities, accents and symbols. Letters of other scripts
+// stay.
 func cleanLogin(login string) string {
 	text := markup.PlainText(database.CleanText(login))
 	var out strings.Builder
@@ -101,7 +105,8 @@ func cleanLogin(login string) string {
 // maxLogin bounds a login that is made here, in bytes.
 const maxLogin = 200
 
-// authors are the declared authors of the batch, then those whom only posts name, and the keys of all.
+// authors returns the declared authors of the batch, then those that only posts
+// name, and the keys of all.
 func (b *intakeBatch) authors() (list []wxr.Author, keys []string) {
 	list = slices.Clone(b.batch.Authors)
 	seen, named := map[string]bool{}, map[string]bool{}
@@ -130,7 +135,8 @@ func (b *intakeBatch) authors() (list []wxr.Author, keys []string) {
 	return list, keys
 }
 
-// findUsers finds users by login, and by e-mail address those whom a file names so.
+// findUsers finds users by login, and by e-mail address if a file names them
+// so.
 func (b *intakeBatch) findUsers(ctx context.Context, keys []string) error {
 	mails := slices.DeleteFunc(slices.Clone(keys), func(key string) bool { return !strings.Contains(key, "@") })
 	byMail, err := b.blog.users.IDsByEmail(ctx, b.tx, mails)
@@ -186,7 +192,8 @@ func (b *intakeBatch) makeUsers(ctx context.Context, list []*wxr.Author, mails [
 	return nil
 }
 
-// makeUser makes one user, without the e-mail address when that is what cannot be taken.
+// makeUser creates one user, without the e-mail address if only that is
+// rejected.
 func (b *intakeBatch) makeUser(ctx context.Context, user auth.ImportUser, object string) error {
 	err := b.blog.users.ImportUsers(ctx, b.tx, []auth.ImportUser{user})
 	var bad *auth.Invalid
@@ -207,7 +214,8 @@ func (b *intakeBatch) makeUser(ctx context.Context, user auth.ImportUser, object
 	return nil
 }
 
-// mapUsers remembers the ids of declared authors, and finds those of the users whom comments and fields name.
+// mapUsers remembers the ids of declared authors, and finds the ids of users
+// that comments and fields refer to.
 func (b *intakeBatch) mapUsers(ctx context.Context) error {
 	var pairs []idPair
 	for _, a := range b.batch.Authors {
@@ -245,7 +253,8 @@ const (
 	kindPost = "post"
 )
 
-// idPair is an object's id there and here. Of posts there may be several of one id, told apart by their marks.
+// idPair holds an object's ids in the source and in this blog. Several posts
+// may have the same id in the source; their marks distinguish them.
 type idPair struct {
 	Old     int64 `db:"old_id"`
 	New     int64 `db:"new_id"`
@@ -254,7 +263,8 @@ type idPair struct {
 	File    int64 `db:"file"`    // that brought the object last
 }
 
-// rememberIDs writes pairs of ids; pairs that are there for the same ids give way.
+// rememberIDs stores pairs of ids. A new pair replaces an older one for the
+// same object of the source.
 func (b *intakeBatch) rememberIDs(ctx context.Context, kind string, pairs []idPair) error {
 	olds, seen, there := make([]int64, 0, len(pairs)), map[postMark]bool{}, map[postMark]idPair{}
 	for _, p := range pairs {
@@ -266,7 +276,7 @@ func (b *intakeBatch) rememberIDs(ctx context.Context, kind string, pairs []idPa
 		return err
 	}
 	fresh := database.NewRows("import_ids", "source, kind, old_id, new_id, mark, renamed, file")
-	var again []int64 // in another file than before
+	var again []int64 // known from another file
 	for _, p := range pairs {
 		key := postMark{p.Old, p.Mark}
 		old, known := there[key]
@@ -292,7 +302,8 @@ func (b *intakeBatch) rememberIDs(ctx context.Context, kind string, pairs []idPa
 	return fresh.Insert(ctx, b.tx)
 }
 
-// findIDs finds what is remembered of ids there. Of several objects of one id the one that came last is handed out last.
+// findIDs finds what is remembered of ids in the source. If several objects
+// have one id, the newest of them comes last.
 func findIDs(ctx context.Context, q database.Queryer, source, kind string, olds []int64, each func(idPair)) error {
 	err := database.SelectIn(ctx, q, `SELECT old_id, new_id, mark, renamed, file FROM import_ids WHERE source = ? AND kind = ? AND old_id IN (?) ORDER BY new_id`, olds, each, source, kind)
 	if err != nil {
@@ -301,7 +312,7 @@ func findIDs(ctx context.Context, q database.Queryer, source, kind string, olds 
 	return nil
 }
 
-// keysOf are the keys of a set, in order.
+// keysOf returns the keys of a set in order.
 func keysOf(set map[int64]bool) []int64 {
 	list := make([]int64, 0, len(set))
 	for id := range set {

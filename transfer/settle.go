@@ -15,7 +15,7 @@ import (
 	"github.com/quillgate/quillgate/site"
 )
 
-// Settled is what Settle found out and did.
+// Settled is the result of Settle.
 type Settled struct {
 	Home      string        // the address of the blog there, "" when the file has none
 	Structure string        // by which the addresses there were made, "" when none was found
@@ -27,16 +27,18 @@ type Settled struct {
 	Tagline   string        // that was taken over, "" for none
 	NotFound  int           // files of attachments that are missing
 	Alone     int           // users without a password
-	Offset    time.Duration // what the clock there was ahead of UTC when the newest of the posts was written
+	Offset    time.Duration // offset from UTC of the source when its newest post was written
 	Zoned     bool          // the clock here is another than UTC
 }
 
-// Settle makes a blog that was empty before the import look like the one that came: its title, its tagline and the structure
-// of its addresses, as far as no one has set them here. Of another blog it only says what the structure would be. It may
-// run again, and then finds what it has done.
+// Settle gives a blog that was empty before the import the title, the tagline
+// and the permalink structure of the source, unless they were set here. In any
+// other blog it only determines the structure. It may run again, and then finds
+// what it has done.
 //
-// The structure is read off the newest posts that came with addresses: the one is right by which most of them, and more than
-// half, have the address here that they had there.
+// The structure is derived from the newest posts that came with addresses. It
+// must give more than half of them the address that they had in the source, and
+// more of them than any other structure does.
 func (m *Imported) Settle(ctx context.Context) (Settled, error) {
 	in := m.intakes[0]
 	b := in.blog
@@ -80,7 +82,7 @@ func (m *Imported) Settle(ctx context.Context) (Settled, error) {
 	return s, in.count(ctx, &s)
 }
 
-// strangers reports whether the blog holds something that the source has not brought.
+// strangers reports whether the blog has content that is not from the source.
 func (in *Intake) strangers(ctx context.Context) (bool, error) {
 	var list []int64
 	err := in.blog.db.Select(ctx, &list, `SELECT p.id FROM posts p WHERE p.type IN ('post', 'page', 'attachment') AND p.status <> 'auto-draft'
@@ -91,7 +93,7 @@ func (in *Intake) strangers(ctx context.Context) (bool, error) {
 	return len(list) > 0, nil
 }
 
-// count counts what the operator has to look after.
+// count counts what the operator needs to look after.
 func (in *Intake) count(ctx context.Context, s *Settled) error {
 	err := in.blog.db.Get(ctx, &s.NotFound, `SELECT COUNT(*) FROM attachments WHERE size = 0`)
 	if err != nil {
@@ -101,13 +103,14 @@ func (in *Intake) count(ctx context.Context, s *Settled) error {
 	return err
 }
 
-// structurePosts is how many posts the structure is read off.
+// structurePosts is how many posts the structure is derived from.
 const structurePosts = 300
 
 // structureTries is how many structures are tried on them.
 const structureTries = 12
 
-// readStructure finds the structure by which the posts of the source had their addresses.
+// readStructure finds the structure that gave the posts of the source their
+// addresses.
 func (in *Intake) readStructure(ctx context.Context, s *Settled) error {
 	type row struct {
 		site.Post
@@ -143,7 +146,8 @@ func (in *Intake) readStructure(ctx context.Context, s *Settled) error {
 	}
 	s.Plain = 2*plain > s.Posts
 	best := slices.SortedFunc(maps.Keys(votes), func(a, b string) int {
-		// Of two that explain as much the one with more tags says more.
+		// If two structures explain as many addresses, the one with more tags
+		// is more specific.
 		return cmp.Or(votes[b]-votes[a], len(permalink.Tags(b))-len(permalink.Tags(a)), strings.Compare(a, b))
 	})
 	for _, structure := range best[:min(len(best), structureTries)] {
@@ -158,7 +162,7 @@ func (in *Intake) readStructure(ctx context.Context, s *Settled) error {
 	return nil
 }
 
-// kept counts the posts that have by a structure an address that they had.
+// kept counts the posts to which a structure gives an address that they had.
 func (in *Intake) kept(ctx context.Context, structure string, posts []site.Post, had map[int64][]string) (n int, err error) {
 	opts, err := in.blog.Options().Current(ctx)
 	if err != nil {

@@ -7,13 +7,14 @@ import (
 	"strings"
 )
 
-// HeadSize is how much of the beginning of a file tells it from others, together with its size.
+// HeadSize is how much of the beginning of a file identifies it, together with
+// its size.
 const HeadSize = 64 << 10 // bytes
 
-// fileKind is what the beginning of a file says that it is.
+// fileKind is the kind of a file, judged by its beginning.
 type fileKind string
 
-// What can be read. Every other kind is in words, for NotTaken.
+// The kinds that can be read. Every other kind is a description for NotTaken.
 const (
 	isExport fileKind = "an export of WordPress"
 	isBundle fileKind = "a site bundle"
@@ -22,7 +23,8 @@ const (
 	isTar    fileKind = "a tar archive"
 )
 
-// adviceFor says what to do with files that people may take for the export of a blog.
+// adviceFor has advice on files that people may mistake for the export of a
+// blog.
 var adviceFor = map[fileKind]string{
 	isTar:                            "unpack it, and give the exports in it; the uploads of a blog belong to --attachments",
 	"a Blogger export (Atom)":        "import it into a WordPress with its Blogger importer, and give the export of that",
@@ -49,7 +51,7 @@ var adviceFor = map[fileKind]string{
 	"a file whose kind its beginning does not tell": "",
 }
 
-// magic are beginnings of binary files.
+// magic lists the first bytes of binary files.
 var magic = []struct {
 	begin string
 	kind  fileKind
@@ -67,7 +69,8 @@ var magic = []struct {
 	{"\xff\xfe", "text in UTF-16"},
 }
 
-// what finds out what a file is by its beginning, of at most HeadSize bytes.
+// what identifies a file by its beginning, of which at most HeadSize bytes are
+// needed.
 func what(head []byte) fileKind {
 	for _, m := range magic {
 		if bytes.HasPrefix(head, []byte(m.begin)) {
@@ -99,10 +102,11 @@ func whatJSON(text []byte) fileKind {
 	return isBundle
 }
 
-// rootElement finds the first element of a document, behind its declaration and comments.
+// rootElement finds the first element of a document, after its declaration and
+// comments.
 var rootElement = regexp.MustCompile(`^(?:<\?[^>]*>|<!--(?s:.*?)-->|[ \t\r\n]+)*<(!?[A-Za-z][^ \t\r\n/>]*)`)
 
-// roots are the first elements of documents that are none of ours.
+// roots lists the first elements of documents that cannot be imported.
 var roots = map[string]fileKind{
 	"!doctype": "a web page", "html": "a web page", "head": "a web page", "body": "a web page", "urlset": "a sitemap", "sitemapindex": "a sitemap", "opml": "a list of feeds (OPML)",
 }
@@ -117,7 +121,8 @@ func whatXML(text []byte) fileKind {
 	}
 	switch name := strings.ToLower(string(root[1])); {
 	case name == "rss" || name == "!doctype" && bytes.Contains(text, []byte("<rss")):
-		// WordPress declares a namespace of its own; some programs only use its usual name.
+		// WordPress declares its own namespace; some programs only use its
+		// usual prefix.
 		if bytes.Contains(text, []byte("wordpress.org/export/")) || bytes.Contains(text, []byte("<wp:")) {
 			return isExport
 		}

@@ -14,12 +14,14 @@ import (
 	"strings"
 )
 
-// A Source is a file that someone wants to import: a bundle, an export of WordPress, either of them packed with gzip, or a ZIP
-// archive with the several exports that WordPress.com makes of one blog. Nothing of an archive is written to a disk, so the
-// names in it do not matter; what it unpacks to is read as a stream, and bounded by its size.
+// A Source is a file that someone wants to import: a bundle, a WordPress
+// export, either of them compressed with gzip, or a ZIP archive with the
+// several exports that WordPress.com makes of one blog. Nothing of an archive
+// is written to a disk, so the names in it do not matter. Its content is read
+// as a stream, and its unpacked size is bounded in proportion to its size.
 type Source struct {
 	Name    string    // for people
-	Bundle  io.Reader // of a bundle; nil for exports
+	Bundle  io.Reader // nil for exports
 	Exports []Export  // in the order of their names
 	Ignored []string  // names of other files in an archive, at most maxIgnored
 
@@ -30,16 +32,17 @@ type Source struct {
 type Export struct {
 	Name string // for people
 	Size int64  // in bytes as it is read; -1 when unknown
-	// Mark tells the file from others of the same head, where its size does not.
+	// Mark distinguishes the file from others with the same head, if its size
+	// does not.
 	Mark string
 	open func() (io.ReadCloser, error)
 }
 
-// NotTaken says what a file is that cannot be imported.
+// NotTaken describes a file that cannot be imported.
 type NotTaken struct {
 	Name string
 	What string // such as "a web page"
-	Do   string // what to do instead, "" when there is nothing to say
+	Do   string // what to do instead, or ""
 }
 
 func (e *NotTaken) Error() string {
@@ -50,20 +53,22 @@ func (e *NotTaken) Error() string {
 	return text
 }
 
-// What is read of an archive is bounded: the files in it, its directory, and what it unpacks to, which is text.
+// The files in an archive, its directory and its unpacked size, which is text,
+// are bounded.
 const (
 	maxExports   = 1000
 	maxIgnored   = 5
 	maxDirectory = 64 << 20 // bytes
-	unpackedMin  = 64 << 20 // bytes that anything may unpack to
+	unpackedMin  = 64 << 20 // bytes to which any file may unpack
 	unpackedPer  = 200      // times its size
 )
 
-// errUnpacked ends the reading of a file that unpacks to more than a blog would.
+// errUnpacked is the error for a file that unpacks to more than a blog would.
 var errUnpacked = fmt.Errorf("it unpacks to more than %d times its size, as no blog does", unpackedPer)
 
-// OpenSource opens a file to import and finds out what it is. The path "-" stands for stdin, which cannot be an archive.
-// *NotTaken when it is something else.
+// OpenSource opens a file to import and identifies it. The path "-" stands for
+// stdin, which cannot be an archive. The error is *NotTaken if the file is not
+// one of these.
 func OpenSource(path string, stdin io.Reader) (*Source, error) {
 	if path == "-" {
 		return openStream("the standard input", stdin)
@@ -125,12 +130,13 @@ func openFile(path string, f *os.File) (*Source, error) {
 	return s, err
 }
 
-// unclosed is a file that is read again: the Source closes it.
+// unclosed is a file that is read again. The Source closes it.
 type unclosed struct{ io.ReadSeeker }
 
 func (unclosed) Close() error { return nil }
 
-// openStream reads what has no size and cannot be read from elsewhere.
+// openStream opens a stream, which has no size and cannot be read from another
+// position.
 func openStream(name string, r io.Reader) (*Source, error) {
 	packed := &counter{r: r}
 	buffered := bufio.NewReaderSize(packed, HeadSize)
@@ -192,7 +198,8 @@ func (s *Source) openGzip(f *os.File, size int64) error {
 	return nil
 }
 
-// unpack reads what is packed with gzip, within the bounds; read tells how much was read of it.
+// unpack decompresses gzip within the bounds; read returns how much was read of
+// the input.
 func unpack(packed *bufio.Reader, read func() int64) (*bufio.Reader, error) {
 	r, err := gzip.NewReader(packed)
 	if err != nil {
@@ -206,7 +213,7 @@ func unpack(packed *bufio.Reader, read func() int64) (*bufio.Reader, error) {
 	return bufio.NewReaderSize(&unpacked{r, over}, HeadSize), nil
 }
 
-// counter counts what is read.
+// counter counts the bytes read.
 type counter struct {
 	r io.Reader
 	n int64
@@ -220,7 +227,8 @@ func (c *counter) Read(p []byte) (int, error) {
 
 func (c *counter) read() int64 { return c.n }
 
-// unpacked is what something unpacks to. It ends with an error when over says so, which hears of every byte.
+// unpacked is an unpacked stream. It fails when over, which is called for every
+// read, returns true.
 type unpacked struct {
 	r    io.Reader
 	over func(n int) bool
@@ -241,9 +249,9 @@ func (s *Source) openZIP(f *os.File, size int64) error {
 	if err != nil {
 		return fmt.Errorf("read %s: %w", s.Name, err)
 	}
-	in.left = math.MaxInt64 // the files themselves are not in memory
+	in.left = math.MaxInt64 // the files themselves are streamed
 	files := slices.SortedFunc(slices.Values(archive.File), func(a, b *zip.File) int { return cmp.Compare(a.Name, b.Name) })
-	var other error // what the first file is that is no export
+	var other error // about the first file that is not an export
 	left := int64(unpackedMin) + unpackedPer*size
 	for _, file := range files {
 		base := file.Name[strings.LastIndexByte(file.Name, '/')+1:]
@@ -289,7 +297,8 @@ func (s *Source) ignore(name string) {
 	}
 }
 
-// cleanName is a name of an archive as it can be shown on a terminal.
+// cleanName returns a name in an archive in a form that is safe to show on a
+// terminal.
 func cleanName(name string) string {
 	const longest = 120
 	name = strings.Map(func(c rune) rune {
@@ -304,7 +313,8 @@ func cleanName(name string) string {
 	return name
 }
 
-// directory reads an archive while its directory is looked for, which is in memory then.
+// directory reads an archive. It limits how much is read while the archive's
+// own directory is parsed, which is then held in memory.
 type directory struct {
 	f    io.ReaderAt
 	left int64
@@ -319,7 +329,8 @@ func (d *directory) ReadAt(p []byte, at int64) (int, error) {
 	return n, err
 }
 
-// openEntry reads a file of an archive. All of them share what they may unpack to.
+// openEntry opens a file of an archive. All files share one limit on the
+// unpacked size.
 func openEntry(file *zip.File, left *int64) (io.ReadCloser, error) {
 	if file.Flags&1 != 0 {
 		return nil, errors.New("it is encrypted")
@@ -348,7 +359,7 @@ func headOfEntry(file *zip.File) ([]byte, error) {
 	return head, errors.Join(err, r.Close())
 }
 
-// headOf reads up to HeadSize of the beginning of something.
+// headOf reads up to HeadSize bytes of the beginning of a stream.
 func headOf(r io.Reader) ([]byte, error) {
 	head := make([]byte, HeadSize)
 	n, err := io.ReadFull(r, head)

@@ -1,13 +1,13 @@
 // Package transfer moves whole blogs in and out: bundles (Blog.Import,
-// Blog.Export), which hold everything, and exports of WordPress
-// (Blog.OpenIntake, Blog.Walk), which are taken in batch by batch and go on
-// where they were interrupted. It is for the operator of the server: no one's
-// role is asked, and no request ends here.
+// Blog.Export), which hold everything, and WordPress exports (Blog.OpenIntake,
+// Blog.Walk), which are imported batch by batch and continue where they were
+// interrupted. Only the operator of the server uses it: it checks no role, and
+// no request calls it.
 //
-// The content is package site's. This package alone writes its tables next to
-// it, many rows at a time, and keeps what it must remember of earlier imports
-// in the tables import_state, import_ids, import_links, import_files and
-// import_problems.
+// Package site owns the content. This package is the only other one that writes
+// its tables, many rows at a time. It stores what it must remember of earlier
+// imports in the tables import_state, import_ids, import_links, import_files
+// and import_problems.
 package transfer
 
 import (
@@ -20,7 +20,8 @@ import (
 	"github.com/quillgate/quillgate/site"
 )
 
-// Blog is a blog whose content moves in or out. It is safe for concurrent use.
+// Blog is a blog whose content is imported or exported. It is safe for
+// concurrent use.
 type Blog struct {
 	*site.Site
 	db     *database.DB
@@ -36,5 +37,6 @@ func New(s *site.Site) *Blog {
 	return &Blog{Site: s, db: p.DB, users: p.Users, media: p.Media, clock: p.Clock, logger: p.Logger}
 }
 
-// now is the present moment as the database keeps it: UTC, whole seconds.
+// now returns the current time as the database stores it: UTC, in whole
+// seconds.
 func (b *Blog) now() time.Time { return b.clock().UTC().Truncate(time.Second) }

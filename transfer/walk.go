@@ -13,22 +13,25 @@ import (
 	"github.com/quillgate/quillgate/wxr"
 )
 
-// Visitor is what Walk shows the content of a blog to, in this order: authors, terms, posts. A function that is nil is
-// passed over; an error of one ends the walk.
+// Visitor receives the content of a blog from Walk, in this order: authors,
+// terms, posts. A nil function is skipped; an error of a function ends the
+// walk.
 type Visitor struct {
 	Author func(*wxr.Author) error
 	Term   func(*wxr.Term) error // of every taxonomy, categories and tags first; parents before their children
 	Post   func(*wxr.Post) error // by id
 }
 
-// walkPage is how many posts are read at once, with all that belongs to them.
+// walkPage is how many posts are read at a time, with everything that belongs
+// to them.
 const walkPage = 100
 
-// Walk shows all content of the blog as it is at one moment, in the form in which it travels to other blogs. A page of
-// posts with their comments is in memory at a time, and the terms are all at once. Authors are those who have written
-// posts or comments. Left out are revisions and what was begun and never saved.
+// Walk passes on all content of the blog in its state at one moment, in the
+// form that other blogs import. It holds a page of posts with their comments in
+// memory at a time, and all terms at once. Authors are the users who have
+// written posts or comments. Revisions and unsaved drafts are left out.
 //
-// It is for the operator of the server: no one's role is asked.
+// Only the operator of the server may call it, since it checks no role.
 func (s *Blog) Walk(ctx context.Context, v Visitor) error {
 	opts, err := s.Options().Current(ctx)
 	if err != nil {
@@ -75,7 +78,8 @@ func (w *walker) authors(ctx context.Context) error {
 	})
 }
 
-// terms shows categories, tags and the other taxonomies in turn, each from the top of its tree down.
+// terms passes on categories, tags and the other taxonomies in turn, each from
+// the top of its tree down.
 func (w *walker) terms(ctx context.Context) error {
 	var all []termRow
 	err := w.tx.Select(ctx, &all, `SELECT id, taxonomy, name, slug, parent, description, term_group FROM terms ORDER BY id`)

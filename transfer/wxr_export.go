@@ -10,8 +10,9 @@ import (
 	"github.com/quillgate/quillgate/wxr"
 )
 
-// ExportWXR writes the blog as an export of WordPress, as it is at one moment; see Walk. generator names the program, such
-// as "quillgate 0.1.0". Left out are options, passwords, roles, revisions and the bytes of uploads.
+// ExportWXR writes the blog as a WordPress export in its state at one moment;
+// see Walk. generator names the program, such as "quillgate 0.1.0". Options,
+// passwords, roles, revisions and the bytes of uploads are left out.
 func (b *Blog) ExportWXR(ctx context.Context, w io.Writer, generator string) error {
 	opts, err := b.Options().Current(ctx)
 	if err != nil {
@@ -34,7 +35,8 @@ func (b *Blog) ExportWXR(ctx context.Context, w io.Writer, generator string) err
 	return nil
 }
 
-// writeTerm writes categories and tags as the elements that they have.
+// writeTerm writes categories and tags as the elements that they have in the
+// format.
 func writeTerm(out *wxr.Writer, t *wxr.Term) error {
 	switch t.Taxonomy {
 	case site.Category:

@@ -17,21 +17,24 @@ import (
 	"github.com/quillgate/quillgate/network"
 )
 
-// maxFetched bounds a file that is fetched, in bytes: it is in memory.
+// maxFetched bounds a fetched file, in bytes, because it is held in memory.
 const maxFetched = 64 << 20
 
-// attachmentFiles finds the files of attachments: in a folder, on the blog that the export is of, or both.
+// attachmentFiles finds the files of attachments in a folder, at their
+// addresses in the source, or both.
 type attachmentFiles struct {
 	folder   *os.Root
 	client   *fetch.Client
 	networks []network.Destination
-	names    map[string]map[string]string // by folder: how it spells the names that foldUploadName makes
+	names    map[string]map[string]string // by folder: spelling of names, by the result of foldUploadName
 }
 
-// maxFolders bounds how many folders are remembered at a time: files come by month.
+// maxFolders bounds how many folders are remembered at a time. Files come by
+// month, so few are enough.
 const maxFolders = 8
 
-// openFiles makes ready what the settings name; nil when they name nothing.
+// openFiles prepares the search that the settings ask for, or returns nil if
+// they ask for none.
 func (b *Blog) openFiles(ctx context.Context, cfg WXRConfig) (*attachmentFiles, error) {
 	if cfg.Folder == "" && !cfg.Fetch {
 		return nil, nil
@@ -75,8 +78,9 @@ func (f *attachmentFiles) open(ctx context.Context, name, address string) (io.Re
 	return nil, fs.ErrNotExist
 }
 
-// local looks in the folder: for the name below the uploads, wherever in the folder the uploads begin, or the bare name. Folders
-// that have been on other systems spell names in other ways: see foldUploadName.
+// local looks in the folder for the name below the uploads, wherever in the
+// folder the uploads begin, or for the bare name. A folder that has been on
+// another system may spell names differently: see foldUploadName.
 func (f *attachmentFiles) local(file string) (io.ReadCloser, error) {
 	for _, exact := range []bool{true, false} {
 		for _, name := range []string{file, path.Join("uploads", file), path.Join("wp-content/uploads", file), path.Base(file)} {
@@ -105,7 +109,8 @@ func missing(err error) bool {
 	return errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR)
 }
 
-// spelled is the name as the folder spells it; a name that the folder has not stays as it is.
+// spelled returns the name in the spelling of the folder, or unchanged if the
+// folder does not have it.
 func (f *attachmentFiles) spelled(name string) (string, error) {
 	dir, base := path.Split(name)
 	dir = path.Clean("./" + dir)
@@ -132,7 +137,8 @@ func (f *attachmentFiles) spelled(name string) (string, error) {
 	return name, nil
 }
 
-// fetch asks the other blog. Whatever does not come whole counts as not there.
+// fetch fetches a file from the source. A file that does not arrive completely
+// counts as missing.
 func (f *attachmentFiles) fetch(ctx context.Context, address string) (io.ReadCloser, error) {
 	answer, err := f.client.Do(ctx, fetch.Request{URL: address, Redirects: fetch.MaxRedirects, Networks: f.networks})
 	if ctx.Err() != nil {

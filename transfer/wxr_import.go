@@ -15,39 +15,43 @@ import (
 	"github.com/quillgate/quillgate/wxr"
 )
 
-// WXRConfig says how an export of WordPress is taken in.
+// WXRConfig describes how a WordPress export is imported.
 type WXRConfig struct {
-	// Authors maps logins there to logins here; see IntakeConfig.
+	// Authors maps logins in the source to logins in this blog; see
+	// IntakeConfig.
 	Authors map[string]string
-	// Folder is where the uploads of that blog lie, "" for nowhere.
+	// Folder is the folder with the uploads of the source, or "".
 	Folder string
-	// Fetch asks the addresses in the file for uploads that are not in the folder, as far as these are public.
+	// Fetch requests uploads that are not in the folder from the addresses in
+	// the file, if these are public.
 	Fetch bool
-	// UserAgent is what the other blog is told of who asks.
+	// UserAgent is the User-Agent of these requests.
 	UserAgent string
-	// Progress, when it is not nil, hears after each batch how many bytes of the file are through, and how many objects.
+	// Progress, if not nil, is called after each batch with the number of bytes
+	// read from the file, and the number of objects.
 	Progress func(bytes int64, objects int)
 }
 
-// A batch ends behind the item with which it has this much. It is one transaction, for which others wait.
+// A batch ends after the item with which it reaches one of these limits. It is
+// one transaction, for which other writers wait.
 const (
 	batchRows  = 1500
 	batchBytes = 4 << 20
-	// fileRows is what an attachment counts next to its rows, so that few
-	// files are stored again after an interruption.
+	// fileRows is how many rows the file of an attachment counts as, so that
+	// few files are stored again after an interruption.
 	fileRows = 100
 )
 
-// wxrImport is the import of one export of WordPress.
+// wxrImport is the import of one WordPress export.
 type wxrImport struct {
 	blog  *Blog
 	cfg   WXRConfig
-	in    io.Reader // from its beginning; an io.ReadSeeker when the file can be read from elsewhere
+	in    io.Reader // from its beginning; an io.ReadSeeker if the file can be read from any position
 	head  []byte
 	size  int64            // -1 when unknown
 	mark  string           // tells the file from others of the same head; see Export
 	known []*Intake        // of files that were read before
-	files *attachmentFiles // nil: none are looked for
+	files *attachmentFiles // nil: files are not searched
 
 	reader *wxr.Reader
 	intake *Intake
@@ -56,7 +60,7 @@ type wxrImport struct {
 	begun  int64 // position behind the last batch
 }
 
-// open reads the head of the file, and its size where that can be known.
+// open reads the head of the file, and determines its size if possible.
 func (im *wxrImport) open(r io.Reader) error {
 	file, seeks := r.(io.ReadSeeker)
 	if !seeks {
@@ -81,8 +85,8 @@ func (im *wxrImport) open(r io.Reader) error {
 	return err
 }
 
-// run imports the file to its end, but for the references that Finish follows. There is no intake of a file that was read
-// before.
+// run imports the whole file, except for the references that Finish follows.
+// The intake stays nil if this import has read the same file before.
 func (im *wxrImport) run(ctx context.Context) error {
 	im.reader = wxr.NewReader(im.in)
 	first, err := im.reader.Next()
@@ -119,7 +123,7 @@ func (im *wxrImport) run(ctx context.Context) error {
 	return im.read(ctx)
 }
 
-// homes are the addresses of the blog that an export is of.
+// homes returns the addresses of the blog that an export is from.
 func homes(s *wxr.Site) (list []string) {
 	for _, address := range []string{s.BaseBlogURL, s.Link, s.BaseSiteURL} {
 		if address = strings.TrimRight(address, "/"); address != "" {
@@ -129,11 +133,12 @@ func homes(s *wxr.Site) (list []string) {
 	return list
 }
 
-// source is the address of the blog that an export is of.
+// source returns the address of the blog that an export is from.
 func source(s *wxr.Site) string { return cmp.Or(append(homes(s), "unknown")...) }
 
-// resume goes on behind what an earlier run has taken in. A file that cannot be read from there is read from its
-// beginning and passed over.
+// resume continues after what an earlier run has imported. A file that cannot
+// be read from that position is read from its beginning, and skipped up to
+// there.
 func (im *wxrImport) resume(ctx context.Context) error {
 	at := im.batch.Position
 	if file, ok := im.in.(io.ReadSeeker); ok {
@@ -145,8 +150,8 @@ func (im *wxrImport) resume(ctx context.Context) error {
 		if !errors.Is(err, wxr.ErrOffset) {
 			return err
 		}
-		// Another file of the same size and head. What already exists
-		// is found again.
+		// Another file with the same size and head. Objects that exist are
+		// found again.
 		if _, err := file.Seek(0, io.SeekStart); err != nil {
 			return err
 		}
@@ -156,7 +161,7 @@ func (im *wxrImport) resume(ctx context.Context) error {
 	}
 	for im.reader.InputOffset() < at {
 		if _, err := im.reader.Next(); err == io.EOF {
-			break // the file was through
+			break // the whole file was read
 		} else if err != nil {
 			if _, skipped := errors.AsType[*wxr.ItemError](err); !skipped {
 				return err
@@ -166,7 +171,7 @@ func (im *wxrImport) resume(ctx context.Context) error {
 	return nil
 }
 
-// read takes in all items from here on.
+// read imports all items from here on.
 func (im *wxrImport) read(ctx context.Context) error {
 	im.begun = im.reader.InputOffset()
 	for {
@@ -180,7 +185,7 @@ func (im *wxrImport) read(ctx context.Context) error {
 		if bad, skipped := errors.AsType[*wxr.ItemError](err); skipped {
 			im.problem(Problem{Object: fmt.Sprintf("%s %d at byte %d", bad.Kind, bad.ID, bad.Offset), Reason: bad.Err.Error()})
 		} else if err != nil {
-			// What was read stays read: the next run goes on behind it.
+			// Committed batches stay, and the next run continues after them.
 			return errors.Join(err, im.flush(ctx))
 		}
 		im.add(item)
@@ -197,7 +202,7 @@ func (im *wxrImport) problem(p Problem) {
 	im.rows++
 }
 
-// add puts an item into the batch.
+// add adds an item to the batch.
 func (im *wxrImport) add(item wxr.Item) {
 	object := ""
 	switch item := item.(type) {
@@ -241,7 +246,7 @@ func (im *wxrImport) add(item wxr.Item) {
 	}
 }
 
-// flush takes the batch in.
+// flush imports the batch.
 func (im *wxrImport) flush(ctx context.Context) error {
 	im.batch.Position = im.reader.InputOffset()
 	if im.batch.Position > im.intake.Position() {
@@ -257,7 +262,7 @@ func (im *wxrImport) flush(ctx context.Context) error {
 	return nil
 }
 
-// objects are all that a report counts.
+// objects returns how many objects a report counts.
 func (r IntakeReport) objects() (n int) {
 	for _, t := range []Tally{r.Users, r.Terms, r.Posts, r.Comments} {
 		n += t.Added + t.Changed + t.Same
