@@ -1,10 +1,12 @@
-// Package mail sends plain text by way of an SMTP server (RFC 5321), and keeps what waits to be sent in the database.
+// Package mail sends plain text through an SMTP server (RFC 5321). It queues
+// mail in the database.
 //
-// What it promises: nobody who asks for a mail waits for the SMTP server; what waits survives a restart, is sent by one of
-// the servers of a database, and is tried for a day; nothing that others have written becomes a field of the header; a
-// password goes over TLS only; neither addresses nor words of mails are logged.
+// Guarantees: No caller waits for the SMTP server. Queued mail survives a
+// restart, is sent by one of the servers that share a database, and is retried
+// for a day. Text from strangers never becomes a header field. A password is
+// sent over TLS only. Neither addresses nor texts of mails are logged.
 //
-// It knows neither users nor a blog: what mails say is the concern of package notices.
+// It knows nothing of users or blogs: package notices decides what mails say.
 package mail
 
 import (
@@ -20,22 +22,23 @@ import (
 	"unicode"
 )
 
-// Relay is the SMTP server that takes the mail.
+// Relay is the SMTP server to which mail is submitted.
 type Relay struct {
 	Host string
 	Port int
-	// TLS speaks TLS from the first byte (RFC 8314). Otherwise STARTTLS is demanded (RFC 3207), but on this machine
-	// without a password.
+	// TLS uses TLS from the first byte (RFC 8314). Otherwise STARTTLS is
+	// required (RFC 3207), except on this machine without a password.
 	TLS            bool
 	User, Password string // no authentication when User is empty
-	// Roots are the certificates to trust; those of the system when nil.
+	// Roots are the trusted certificates; nil means those of the system.
 	Roots *x509.CertPool
 }
 
-// ParseRelay reads smtp://USER:PASSWORD@HOST:PORT (port 587, STARTTLS) or smtps:// (port 465, TLS). No error holds the password.
+// ParseRelay parses smtp://USER:PASSWORD@HOST:PORT (port 587, STARTTLS) or
+// smtps:// (port 465, TLS). Errors never contain the password.
 func ParseRelay(address string) (Relay, error) {
 	u, err := url.Parse(address)
-	if err != nil { // which would quote the address
+	if err != nil { // err would quote the address
 		return Relay{}, errors.New("this is not a URL; characters such as @ : / % in a password are written %40 %3A %2F %25")
 	}
 	r := Relay{Host: u.Hostname(), User: u.User.Username()}
@@ -62,23 +65,24 @@ func ParseRelay(address string) (Relay, error) {
 	return r, nil
 }
 
-// Address is host and port.
+// Address returns the host and port.
 func (r Relay) Address() string { return net.JoinHostPort(r.Host, strconv.Itoa(r.Port)) }
 
-// inClear reports whether the connection may go without TLS: to a server on this machine, which has no certificate that
-// anyone could check, as long as no password is sent.
+// inClear reports whether the connection may be unencrypted: to a server on
+// this machine, which has no certificate that anyone could check, if no
+// password is sent.
 func (r Relay) inClear() bool {
 	ip := net.ParseIP(r.Host)
 	return !r.TLS && r.User == "" && (r.Host == "localhost" || ip != nil && ip.IsLoopback())
 }
 
-// Address is where mail comes from or goes to.
+// Address is a sender or a recipient.
 type Address struct {
 	Name string // shown to people, may be empty
 	Mail string // user@host
 }
 
-// ParseAddress reads an address, alone or as "Name <user@host>".
+// ParseAddress parses an address, alone or as "Name <user@host>".
 func ParseAddress(text string) (Address, error) {
 	a, err := netmail.ParseAddress(text)
 	if err != nil || strings.ContainsFunc(a.Address, unicode.IsControl) || len(a.Address) > 254 {
@@ -90,17 +94,18 @@ func ParseAddress(text string) (Address, error) {
 // Message is one mail.
 type Message struct {
 	To       Address
-	FromName string // of the sender, where Config.From has none
-	Subject  string // of one line; others have a part in it, so control characters become spaces
+	FromName string // name of the sender if Config.From has none
+	Subject  string // one line; it may contain text from strangers, so control characters become spaces
 	Text     string // lines end in \n
-	// ID and Thread are what stands before the @ of Message-ID and References; the host is the Mailer's. Mails of one
-	// thread are shown together. Thread may be empty.
+	// ID and Thread are the parts before the @ of Message-ID and References;
+	// the host is the Mailer's. Mail clients show mails of one thread together.
+	// Thread may be empty.
 	ID, Thread string
 	At         time.Time
 }
 
-// oneLine makes text into what can stand in a field of the header: one line without control characters, of at most so many
-// bytes.
+// oneLine returns text in a form that is safe in a header field: one line
+// without control characters, of at most limit bytes and an ellipsis.
 func oneLine(text string, limit int) string {
 	text = strings.Join(strings.Fields(strings.Map(func(r rune) rune {
 		if unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r) || r == '\u2028' || r == '\u2029' {
@@ -115,7 +120,8 @@ func oneLine(text string, limit int) string {
 	return text
 }
 
-// plain makes text into the body of a mail: lines end in \n, and other control characters go.
+// plain returns text as the body of a mail: lines end in \n, and other control
+// characters are removed.
 func plain(text string) string {
 	text = strings.ReplaceAll(strings.ToValidUTF8(text, "\ufffd"), "\r\n", "\n")
 	return strings.Map(func(r rune) rune {

@@ -14,63 +14,72 @@ import (
 	"github.com/quillgate/quillgate/database"
 )
 
-// Letter is something that people are to be told by mail. The outbox keeps what it is about, and its words are found when it
-// is sent: so links that open something are not kept, and many things about one topic become one mail.
+// Letter is something to tell people by mail. The outbox stores its subject
+// matter, and its text is composed when it is sent. So the database holds no
+// one-time links, and many events of one topic become one mail.
 type Letter struct {
 	Kind string
-	// UserID is the account to whose address it goes, the one of the moment when it is sent; 0: to Address.
+	// UserID is the recipient's account, whose address is looked up when the
+	// mail is sent. If it is 0, the mail goes to Address.
 	UserID  int64
 	Address string
-	// Topic is what it is about. Of each topic of a kind and a recipient one letter waits at most; what comes meanwhile joins it.
+	// Topic is what the letter is about. For each kind, recipient and topic, at
+	// most one letter waits; later events are added to it.
 	Topic string
-	// Items are numbers of what happened, the oldest first and at most MaxItems; N is how often something happened.
+	// Items are the numbers of the events, the oldest first and at most
+	// MaxItems; N is the number of all events.
 	Items []int64
 	N     int64
 
-	// What the outbox knows of a letter that it hands to Compose.
+	// The outbox fills in the rest for Compose.
 	ID      int64
-	Created time.Time // since when it waits
+	Created time.Time // when it was queued
 	Attempt int64     // 1 for the first one
 }
 
-// MaxItems is how many items a letter has at most; N counts the others.
+// MaxItems is the maximum number of items in a letter. N also counts the
+// others.
 const MaxItems = 50
 
-// Kind says how the letters of a kind are sent.
+// Kind holds the rules by which the letters of a kind are sent.
 type Kind struct {
-	// Pause is the least time between two mails about a topic to a recipient.
+	// Pause is the minimum time between two mails about a topic to a recipient.
 	Pause time.Duration
-	// Delay is how long a letter waits for more of its topic.
+	// Delay is how long a letter waits for more events of its topic.
 	Delay time.Duration
-	// PerHour bounds the mails of the kind to a recipient; 0: no bound. When more is due, it waits.
+	// PerHour limits the mails of the kind to a recipient; 0: no limit. Mails
+	// above the limit wait.
 	PerHour int
-	// Digest is the number of topics from which on what is due for a recipient becomes one mail; 0: never.
+	// Digest is the number of due topics from which on a recipient gets one
+	// mail about all of them; 0: never.
 	Digest int
 }
 
 // OutboxConfig holds the parts of an outbox.
 type OutboxConfig struct {
 	DB *database.DB
-	// Send hands a mail to the relay; see Mailer.Send.
+	// Send passes a mail to the relay; see Mailer.Send.
 	Send func(context.Context, Message) error
-	// Compose finds the words for letters of one kind and recipient: one, or several for a digest. Nil means that there is
-	// nothing to say any more.
+	// Compose writes the mail for letters of one kind and recipient: one
+	// letter, or several for a digest. Nil means that there is nothing to send
+	// any more.
 	Compose func(context.Context, []Letter) (*Message, error)
 	Kinds   map[string]Kind
 	Clock   func() time.Time // time.Now when nil
 	Logger  *slog.Logger     // discards when nil
 }
 
-// Outbox is the mail that waits, in the database. It is safe for concurrent use, and several processes may run the one of a
-// database: each letter is leased to one of them. When a process dies between the sending of a mail and the note that it was
-// sent, the mail is sent twice, with the same Message-ID.
+// Outbox is the queue of mail in a database. It is safe for concurrent use, and
+// several processes may run it on the same database: each letter is leased to
+// one of them. If a process dies after it has sent a mail and before it has
+// recorded that, the mail is sent twice, with the same Message-ID.
 type Outbox struct {
 	cfg OutboxConfig
 
 	sent, failed, givenUp atomic.Int64
 	failing               atomic.Bool
-	cleared               time.Time     // when Work removed old rows last; of the worker alone
-	nudge                 chan struct{} // something was queued here
+	cleared               time.Time     // when Work last removed old rows; only the worker uses it
+	nudge                 chan struct{} // signals that this process has queued a letter
 }
 
 const (
@@ -79,13 +88,13 @@ const (
 	maxWaiting = 1000 // letters of a kind
 	maxDigest  = 50   // topics of a digest
 	poll       = 2 * time.Second
-	committed  = 50 * time.Millisecond // after which what was queued here is there to see, mostly
+	committed  = 50 * time.Millisecond // after which a transaction that queued a letter has usually been committed
 )
 
-// pauses are the times between the tries; the last one counts for all that follow.
+// pauses are the times between tries; the last one applies to all later tries.
 var pauses = []time.Duration{time.Minute, 5 * time.Minute, 15 * time.Minute, time.Hour, 2 * time.Hour}
 
-// NewOutbox returns an outbox. Nothing is sent unless Run runs.
+// NewOutbox returns an outbox. It sends nothing unless Run runs.
 func NewOutbox(cfg OutboxConfig) *Outbox {
 	if cfg.Clock == nil {
 		cfg.Clock = time.Now
@@ -98,10 +107,11 @@ func NewOutbox(cfg OutboxConfig) *Outbox {
 
 func (o *Outbox) now() time.Time { return o.cfg.Clock().UTC().Truncate(time.Microsecond) }
 
-// ErrFull means that so many letters of a kind wait that no other one is taken.
+// ErrFull means that the maximum number of letters of a kind is waiting.
 var ErrFull = errors.New("too many mails are waiting")
 
-// Queue puts a letter into the outbox, in the transaction of what it tells of. Its N is 1 when it is 0. Errors: ErrFull.
+// Queue adds a letter to the outbox, in the transaction of the event. N is 1 if
+// it is 0. Errors: ErrFull.
 func (o *Outbox) Queue(ctx context.Context, tx *database.Tx, l Letter) error {
 	words := make([]string, min(len(l.Items), MaxItems))
 	for i := range words {
@@ -135,10 +145,11 @@ func (o *Outbox) Queue(ctx context.Context, tx *database.Tx, l Letter) error {
 	return nil
 }
 
-// maxItemsText is the length of items after which no more are written down. The longest number has 19 digits.
+// maxItemsText is the length of the stored items, in bytes, beyond which no
+// more are added. The longest number has 19 digits.
 const maxItemsText = 400
 
-// row is a letter as it is kept.
+// row is a letter as a row of the table.
 type row struct {
 	ID       int64     `db:"id"`
 	Kind     string    `db:"kind"`
@@ -166,7 +177,8 @@ func (r row) letter() Letter {
 	return l
 }
 
-// take leases what is due first, with what is to be sent in the same mail; nothing when nothing is due.
+// take leases the first letter that is due, together with those that belong in
+// the same mail, or nothing if none is due.
 func (o *Outbox) take(ctx context.Context) (letters []Letter, more bool, err error) {
 	var due int
 	now := o.now()
@@ -177,7 +189,7 @@ func (o *Outbox) take(ctx context.Context) (letters []Letter, more bool, err err
 		letters = nil
 		var rows []row
 		if err := tx.Select(ctx, &rows, `SELECT `+columns+` FROM outbox WHERE due <= $1 ORDER BY due, id LIMIT 1`, now); err != nil || len(rows) == 0 {
-			return err // another server was quicker
+			return err // another server has taken it
 		}
 		first, kind := rows[0], o.cfg.Kinds[rows[0].Kind]
 		if wait, err := o.bounded(ctx, tx, first, kind, now); err != nil || wait {
@@ -204,8 +216,8 @@ func (o *Outbox) take(ctx context.Context) (letters []Letter, more bool, err err
 	return letters, err == nil, err
 }
 
-// bounded puts off what is due for a recipient who has got as many mails of the kind within an hour as they should, and
-// reports whether it did.
+// bounded postpones the due letters of a recipient who has received the maximum
+// number of mails of the kind within an hour, and reports whether it did.
 func (o *Outbox) bounded(ctx context.Context, tx *database.Tx, r row, kind Kind, now time.Time) (bool, error) {
 	if kind.PerHour == 0 {
 		return false, nil
@@ -221,7 +233,7 @@ func (o *Outbox) bounded(ctx context.Context, tx *database.Tx, r row, kind Kind,
 	return true, err
 }
 
-// Work sends what is due first, and reports whether more may be due.
+// Work sends the first mail that is due, and reports whether more may be due.
 func (o *Outbox) Work(ctx context.Context) (more bool, err error) {
 	if err := o.clear(ctx); err != nil {
 		return false, err
@@ -248,12 +260,12 @@ func (o *Outbox) Work(ctx context.Context) (more bool, err error) {
 		err = o.cfg.Send(ctx, *message)
 	}
 	if ctx.Err() != nil {
-		return false, ctx.Err() // the lease runs out
+		return false, ctx.Err() // the lease will expire
 	}
 	return true, o.note(ctx, letters, err)
 }
 
-// note keeps how a try went.
+// note records the result of a try.
 func (o *Outbox) note(ctx context.Context, letters []Letter, failure error) error {
 	first := letters[0]
 	what := []any{"kind", first.Kind, "user", first.UserID, "try", first.Attempt}
@@ -307,8 +319,9 @@ func (o *Outbox) note(ctx context.Context, letters []Letter, failure error) erro
 	return nil
 }
 
-// done takes out of the outbox what letters tell of. What joined them meanwhile stays, for the next mail. sent is when they
-// were sent, zero when they never were.
+// done removes the events of letters from the outbox. Events that were added in
+// the meantime stay for the next mail. sent is when the letters were sent, or
+// zero if they never were.
 func (o *Outbox) done(ctx context.Context, letters []Letter, sent time.Time) error {
 	err := o.cfg.DB.Update(ctx, func(tx *database.Tx) error {
 		for _, l := range letters {
@@ -323,7 +336,7 @@ func (o *Outbox) done(ctx context.Context, letters []Letter, sent time.Time) err
 			now, left := o.now(), max(r.N-l.N, 0)
 			words := strings.Fields(r.Items)
 			if words = words[min(len(l.Items), len(words)):]; left == 0 {
-				words = nil // those that did not fit into the letter
+				words = nil // the stored items beyond MaxItems
 			}
 			rest := now
 			if !sent.IsZero() {
@@ -350,7 +363,8 @@ func (o *Outbox) done(ctx context.Context, letters []Letter, sent time.Time) err
 	return nil
 }
 
-// clear removes, once a minute, what is kept of sent mail and holds nothing back any more.
+// clear removes, once a minute, the rows of sent mail that no longer delay
+// other mail.
 func (o *Outbox) clear(ctx context.Context) error {
 	now := o.now()
 	if since := now.Sub(o.cleared); since >= 0 && since < time.Minute {
@@ -363,11 +377,11 @@ func (o *Outbox) clear(ctx context.Context) error {
 	return nil
 }
 
-// Run sends what is due until ctx ends. Run one in each process.
+// Run sends due mail until ctx ends. Run one in each process.
 func (o *Outbox) Run(ctx context.Context) {
 	for failing := false; ; {
 		more, err := o.Work(ctx)
-		if err != nil && ctx.Err() == nil && !failing { // once for an outage
+		if err != nil && ctx.Err() == nil && !failing { // log an outage once
 			o.cfg.Logger.WarnContext(ctx, "the outbox cannot be read or written; it is tried again", "cause", err)
 		}
 		failing = err != nil
@@ -392,12 +406,12 @@ func (o *Outbox) Run(ctx context.Context) {
 	}
 }
 
-// Counts is what has become of mail in this process since it started.
+// Counts returns the numbers of mails since this process started.
 func (o *Outbox) Counts() (sent, failed, givenUp int64) {
 	return o.sent.Load(), o.failed.Load(), o.givenUp.Load()
 }
 
-// Waiting is how many letters wait in the database.
+// Waiting returns how many letters wait in the database.
 func (o *Outbox) Waiting(ctx context.Context) (n int64, err error) {
 	if err := o.cfg.DB.Get(ctx, &n, `SELECT COUNT(*) FROM outbox WHERE due IS NOT NULL`); err != nil {
 		return 0, fmt.Errorf("count the mail that waits: %w", err)
@@ -405,7 +419,8 @@ func (o *Outbox) Waiting(ctx context.Context) (n int64, err error) {
 	return n, nil
 }
 
-// DropUnfinished makes the copy of a blog forget, within tx, the mail that waits: the original sends it.
+// DropUnfinished removes the queued mail from the copy of a blog within tx,
+// because the original sends it.
 func DropUnfinished(ctx context.Context, tx *database.Tx) error {
 	if _, err := tx.Exec(ctx, `DELETE FROM outbox`); err != nil {
 		return fmt.Errorf("forget the mail that waits: %w", err)
@@ -413,7 +428,8 @@ func DropUnfinished(ctx context.Context, tx *database.Tx) error {
 	return nil
 }
 
-// loggable is an error without the addresses that the relay or the library put into it.
+// loggable returns the text of an error without the addresses that the relay or
+// the library puts into it.
 func loggable(err error) string {
 	words := strings.FieldsFunc(oneLine(err.Error(), 500), func(r rune) bool { return r == ' ' || r == ',' })
 	for i, word := range words {

@@ -18,26 +18,28 @@ import (
 	gomail "github.com/wneessen/go-mail"
 )
 
-// Config says how mail is sent.
+// Config describes how mail is sent.
 type Config struct {
 	Relay Relay
 	From  Address
-	// Host is that of the blog: it is in the identifiers of mails and in the greeting to the server.
+	// Host is the host of the blog. It is used in the identifiers of mails and
+	// in the greeting to the server.
 	Host string
 }
 
-// Mailer hands mail to the relay. It is safe for concurrent use.
+// Mailer submits mail to the relay. It is safe for concurrent use.
 type Mailer struct {
 	cfg     Config
 	timeout time.Duration
 }
 
-// patience is how long the relay may take for the greeting, and again for the mail.
+// patience is how long the relay may take for the greeting, and again for the
+// mail.
 const patience = 30 * time.Second
 
 // New returns a mailer.
 func New(cfg Config) *Mailer {
-	if ip := net.ParseIP(cfg.Host); ip != nil { // as RFC 5321 section 4.1.3 writes addresses
+	if ip := net.ParseIP(cfg.Host); ip != nil { // in the form of RFC 5321 section 4.1.3
 		cfg.Host = "[" + ip.String() + "]"
 		if ip.To4() == nil {
 			cfg.Host = "[IPv6:" + ip.String() + "]"
@@ -46,8 +48,8 @@ func New(cfg Config) *Mailer {
 	return &Mailer{cfg, patience}
 }
 
-// Refused means that the relay will not take this mail, however often it is tried: it knows no such recipient, or does not
-// like what the mail holds.
+// Refused means that retrying cannot help: the relay does not know the
+// recipient, or rejects the content of the mail.
 type Refused struct{ err error }
 
 func (r *Refused) Error() string { return "the SMTP server refuses the mail: " + r.err.Error() }
@@ -55,9 +57,10 @@ func (r *Refused) Error() string { return "the SMTP server refuses the mail: " +
 // Unwrap returns the answer of the relay.
 func (r *Refused) Unwrap() error { return r.err }
 
-// Send hands over one mail: when it returns nil, the relay has taken it. It takes a minute at most. Errors: *Refused; every
-// other error may be gone at a later try, and Advice explains it. Errors may name the recipient and quote the relay, but
-// hold neither the password nor the text.
+// Send submits one mail: if it returns nil, the relay has accepted it. It takes
+// at most a minute. After any error other than *Refused, a later try may
+// succeed, and Advice explains the error. Errors may name the recipient and
+// quote the relay, but contain neither the password nor the text.
 func (m *Mailer) Send(ctx context.Context, message Message) error {
 	msg, err := m.message(message)
 	if err != nil {
@@ -68,7 +71,7 @@ func (m *Mailer) Send(ctx context.Context, message Message) error {
 		return err
 	}
 	err = client.DialAndSendWithContext(ctx, msg)
-	if err == nil || msg.IsDelivered() { // what fails after that is only the goodbye
+	if err == nil || msg.IsDelivered() { // only the end of the connection can fail after that
 		return nil
 	}
 	if failed := (*gomail.SendError)(nil); errors.As(err, &failed) && !failed.IsTemp() && failed.ErrorCode() >= 500 && failed.ErrorCode() < 600 {
@@ -80,19 +83,20 @@ func (m *Mailer) Send(ctx context.Context, message Message) error {
 	return fmt.Errorf("hand the mail to %s: %w", m.cfg.Relay.Address(), err)
 }
 
-// message puts a mail together.
+// message builds a mail.
 func (m *Mailer) message(in Message) (*gomail.Msg, error) {
 	msg := gomail.NewMsg(gomail.WithNoDefaultUserAgent())
 	if to, err := ParseAddress(in.To.Mail); err != nil || to.Mail != in.To.Mail {
 		return nil, errors.New("the recipient is not an address")
 	}
-	// Not as one text: names may hold quotes, commas and brackets.
+	// The parts are set separately, because names may contain quotes, commas
+	// and brackets.
 	msg.FromMailAddress(&netmail.Address{Name: oneLine(cmp.Or(m.cfg.From.Name, in.FromName), 100), Address: m.cfg.From.Mail})
 	msg.ToMailAddress(&netmail.Address{Name: oneLine(in.To.Name, 100), Address: in.To.Mail})
 	msg.Subject(oneLine(in.Subject, 200))
 	msg.SetDateWithValue(in.At)
 	msg.SetMessageIDWithValue(oneLine(in.ID, 100) + "@" + m.cfg.Host)
-	// RFC 3834: no one answers with a note about their holidays.
+	// RFC 3834: prevents automatic replies, such as out-of-office notes.
 	msg.SetGenHeader("Auto-Submitted", "auto-generated")
 	msg.SetGenHeader("X-Auto-Response-Suppress", "All")
 	if in.Thread != "" {
@@ -104,7 +108,7 @@ func (m *Mailer) message(in Message) (*gomail.Msg, error) {
 	return msg, nil
 }
 
-// client is a connection to the relay that is not made yet.
+// client returns a client for the relay that is not connected yet.
 func (m *Mailer) client(ctx context.Context) (*gomail.Client, error) {
 	r := m.cfg.Relay
 	secure := &tls.Config{ServerName: r.Host, RootCAs: r.Roots, MinVersion: tls.VersionTLS12}
@@ -117,7 +121,7 @@ func (m *Mailer) client(ctx context.Context) (*gomail.Client, error) {
 		if err != nil {
 			return nil, err
 		}
-		// The library does not look at the context any more once it is connected.
+		// The library ignores the context once it is connected.
 		context.AfterFunc(ctx, func() { conn.Close() })
 		if !r.TLS {
 			return conn, nil
@@ -130,7 +134,7 @@ func (m *Mailer) client(ctx context.Context) (*gomail.Client, error) {
 		return encrypted, nil
 	}
 	if r.TLS {
-		policy = gomail.TLSOpportunistic // it is on already, which the library then sees
+		policy = gomail.TLSOpportunistic // TLS is on already, which the library detects
 	}
 	options := []gomail.Option{
 		gomail.WithPort(r.Port), gomail.WithTimeout(m.timeout), gomail.WithHELO(m.cfg.Host), gomail.WithTLSConfig(secure),
@@ -146,7 +150,7 @@ func (m *Mailer) client(ctx context.Context) (*gomail.Client, error) {
 	return client, nil
 }
 
-// Advice says what an operator can do about an error of Send.
+// Advice returns what an operator can do about an error of Send.
 func Advice(err error) string {
 	var (
 		unknown  *net.DNSError

@@ -1,4 +1,5 @@
-// Package mailtest gives tests a real SMTP server on loopback, which keeps what it takes and goes away with the test.
+// Package mailtest provides tests with a real SMTP server on loopback, which
+// records the mail it accepts and stops with the test.
 package mailtest
 
 import (
@@ -31,22 +32,24 @@ import (
 	"github.com/emersion/go-smtp"
 )
 
-// Options say how a server behaves.
+// Options describe how a server behaves.
 type Options struct {
-	// TLS speaks TLS from the first byte; otherwise there is STARTTLS, unless Clear.
+	// TLS uses TLS from the first byte; otherwise the server offers STARTTLS,
+	// unless Clear is set.
 	TLS, Clear bool
-	// User and Password are demanded when User is not empty.
+	// User and Password are required unless User is empty.
 	User, Password string
-	// Answer decides about a recipient; nil takes all. Return Code for a refusal.
+	// Answer decides about a recipient; nil accepts all. Return a Code to
+	// reject it.
 	Answer func(to string) error
 }
 
-// Code is a refusal with a code of SMTP.
+// Code is an SMTP reply code that rejects a recipient.
 func Code(code int, text string) error {
 	return &smtp.SMTPError{Code: code, EnhancedCode: smtp.EnhancedCode{code / 100, 7, 1}, Message: text}
 }
 
-// Mail is a mail that was taken.
+// Mail is a mail that was accepted.
 type Mail struct {
 	From, To string // of the envelope
 	Raw      string
@@ -59,7 +62,7 @@ type Mail struct {
 type Server struct {
 	Host string // localhost, the name in the certificate
 	Port int
-	// Roots hold the certificate, RootFile is it as a file.
+	// Roots holds the certificate, and RootFile is a file with it.
 	Roots    *x509.CertPool
 	RootFile string
 
@@ -130,7 +133,7 @@ func (s *Server) listen(t testing.TB, address string) {
 	go server.Serve(l)
 }
 
-// Stop ends the server; connections to its port are refused then.
+// Stop stops the server, so that connections to its port are refused.
 func (s *Server) Stop() {
 	s.listener.Close() // which the server knows only once it runs
 	s.server.Close()
@@ -142,7 +145,7 @@ func (s *Server) Restart(t testing.TB) {
 	s.listen(t, fmt.Sprintf("127.0.0.1:%d", s.Port))
 }
 
-// URL is the address of the server as a setting, with the user and the password.
+// URL returns the address of the server as a setting, with user and password.
 func (s *Server) URL() string {
 	scheme, user := "smtp", ""
 	if s.options.TLS {
@@ -154,20 +157,21 @@ func (s *Server) URL() string {
 	return fmt.Sprintf("%s://%slocalhost:%d", scheme, user, s.Port)
 }
 
-// Mails returns what was taken so far.
+// Mails returns the mails accepted so far.
 func (s *Server) Mails() []Mail {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return append([]Mail(nil), s.mails...)
 }
 
-// Wait returns the mails once there are so many, and fails the test when that takes a minute.
+// Wait returns the mails once there are n of them, and fails the test after a
+// minute.
 func (s *Server) Wait(t testing.TB, n int) []Mail {
 	t.Helper()
 	return s.WaitFor(t, n, "")
 }
 
-// WaitFor is Wait for the mails with a part in their text.
+// WaitFor is Wait for mails whose text contains a part.
 func (s *Server) WaitFor(t testing.TB, n int, part string) []Mail {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
@@ -264,7 +268,7 @@ func (s *session) Reset() {}
 // Logout implements smtp.Session.
 func (s *session) Logout() error { return nil }
 
-// read takes a mail apart.
+// read parses a mail.
 func read(raw []byte) (Mail, error) {
 	parsed, err := netmail.ReadMessage(bytes.NewReader(raw))
 	if err != nil {
