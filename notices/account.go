@@ -15,19 +15,22 @@ import (
 	"github.com/quillgate/quillgate/network"
 )
 
-// What happens to an account is read off the audit trail, which has a line for it in the transaction of the change, whoever
-// made it: on a page, by a call, at the command line. One row of the database says up to which line people were told; the
-// servers of a database share it, so that each line is told once.
+// Events of an account are read from the audit trail, which gets a line in the
+// transaction of each change, whether it was made on a page, by a call or on
+// the command line. One row of the database holds the last line that was
+// processed. All servers of a database share it, so that each line is reported
+// once.
 
 const (
 	followEvery  = time.Second
-	followAtMost = 1000                // lines; of more at once only the newest are told of
-	followBack   = 24 * time.Hour      // lines older than this are no news, such as after a time without --smtp
-	knownFor     = 90 * 24 * time.Hour // for which the network of a sign-in is remembered
-	knownLines   = 500                 // sign-ins that are looked at for it
+	followAtMost = 1000                // lines; if there are more at once, only the newest are reported
+	followBack   = 24 * time.Hour      // older lines are not reported, such as after a time without --smtp
+	knownFor     = 90 * 24 * time.Hour // how long the network of a sign-in is remembered
+	knownLines   = 500                 // maximum number of sign-ins to compare
 )
 
-// follow queues what the lines of the trail since the last time tell of.
+// follow queues mails about the lines that were added to the trail since the
+// last time.
 func (n *Notices) follow(ctx context.Context) error {
 	newest, err := audit.List(ctx, n.cfg.DB, audit.Filter{Limit: 1})
 	if err != nil {
@@ -40,7 +43,7 @@ func (n *Notices) follow(ctx context.Context) error {
 	var told int64
 	err = n.cfg.DB.Get(ctx, &told, `SELECT line FROM notices_told`)
 	if errors.Is(err, database.ErrNoRows) {
-		// What was before there was mail is not told of.
+		// Earlier events are not reported when mail is set up.
 		_, err = n.cfg.DB.Exec(ctx, `INSERT INTO notices_told (one, line) VALUES (1, $1) ON CONFLICT DO NOTHING`, head)
 		return err
 	}
@@ -68,7 +71,7 @@ func (n *Notices) follow(ctx context.Context) error {
 			return err
 		}
 		if changed, err := r.RowsAffected(); err != nil || changed == 0 {
-			return err // another server was quicker
+			return err // another server has reported them
 		}
 		for _, l := range letters {
 			if err := n.queue(ctx, tx, l); err != nil {
@@ -79,8 +82,8 @@ func (n *Notices) follow(ctx context.Context) error {
 	})
 }
 
-// concerned are the letters about a line of the trail: to the owner of the account, and to the address that the account had
-// until lately.
+// concerned returns the letters about a line of the trail: to the owner of the
+// account, and to an address that the account had until recently.
 func (n *Notices) concerned(ctx context.Context, l audit.Line) ([]mail.Letter, error) {
 	if l.UserID == 0 || events[l.Kind].text == "" {
 		return nil, nil
@@ -103,8 +106,9 @@ func (n *Notices) concerned(ctx context.Context, l audit.Line) ([]mail.Letter, e
 	return letters, err
 }
 
-// unusual reports whether a sign-in comes from a network from which nobody has signed in to the account lately; the first one of
-// an account is not, nor is the choice of its first password.
+// unusual reports whether a sign-in comes from a network from which nobody has
+// signed in to the account recently. The first sign-in is not unusual, and
+// neither is the choice of the first password.
 func (n *Notices) unusual(ctx context.Context, l audit.Line) (bool, error) {
 	before, err := audit.List(ctx, n.cfg.DB, audit.Filter{UserID: l.UserID, Kind: auth.SignedIn, Before: l.ID, Since: l.At.Add(-knownFor), Limit: knownLines})
 	if err != nil || len(before) == 0 {
@@ -121,8 +125,9 @@ func (n *Notices) unusual(ctx context.Context, l audit.Line) (bool, error) {
 	return l.By.Addr.IsValid(), nil
 }
 
-// events are what owners of accounts are told of, and how: the subject of a mail about it alone, and the text. {name} is the name
-// of the client or of the passkey.
+// events are the lines of the trail that owners of accounts are told about: the
+// subject of a mail about a single event, and the text. {name} is replaced by
+// the name of the client or passkey.
 var events = map[audit.Kind]struct{ subject, text string }{
 	apps.AppCreated:       {"A new key for your account", "A key for the client {name} was added."},
 	apps.AppEnrolled:      {"A new key for your account", "A key for the client {name} was added."},
@@ -140,7 +145,7 @@ var events = map[audit.Kind]struct{ subject, text string }{
 	auth.SignedIn:         {"A sign-in from a new network", "Somebody signed in from a network that is new for the account."},
 }
 
-// account is the mail about what has happened to an account.
+// account writes the mail about events of an account.
 func (n *Notices) account(ctx context.Context, w words, letters []mail.Letter) (*mail.Message, error) {
 	l := letters[0]
 	id, to := l.UserID, mail.Address{Mail: l.Address}
@@ -167,7 +172,7 @@ func (n *Notices) account(ctx context.Context, w words, letters []mail.Letter) (
 			return nil, err
 		}
 		if len(list) == 0 || list[0].ID != item {
-			continue // the trail was cut meanwhile
+			continue // the line was removed in the meantime
 		}
 		parts = append(parts, w.event(list[0], user))
 		subject = events[list[0].Kind].subject
@@ -188,7 +193,8 @@ func (n *Notices) account(ctx context.Context, w words, letters []mail.Letter) (
 	return &mail.Message{To: to, Subject: w.subject("%s", subject), Text: w.text(text...), Thread: fmt.Sprint("account.", id)}, nil
 }
 
-// event is a line of the trail in a mail: what, when, and by whom as far as it is known.
+// event returns a line of the trail for a mail: the event, its time, and who
+// caused it as far as that is known.
 func (w words) event(l audit.Line, user auth.User) string {
 	text := strings.ReplaceAll(events[l.Kind].text, "{name}", fmt.Sprintf("%q", line(l.Detail["name"], "without a name")))
 	facts := []string{w.when(l.At)}

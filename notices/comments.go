@@ -16,19 +16,22 @@ import (
 	"github.com/quillgate/quillgate/site"
 )
 
-// Comments are told of as WordPress does: of one that is held the administrators hear (admin_email) and the author of the
-// post, if the author may moderate it (moderation_notify); of one that appears the author of the post hears, unless it is
-// the author's own or the author has approved it (comments_notify). Spam is not told of.
+// Mail about comments follows WordPress's rules. A held comment is reported to
+// admin_email, and to the author of the post if the author may moderate it
+// (moderation_notify). A published comment is reported to the author of the
+// post, unless the author has written or approved it (comments_notify). Spam is
+// not reported.
 //
-// The transaction that makes a comment queues one letter for the post (kindHeld, kindShown). Who it is for is found out when
-// it is taken: then it becomes a letter for each of them.
+// The transaction that stores a comment queues one letter for the post
+// (kindHeld, kindShown). The recipients are determined when this letter is
+// taken from the outbox: it then becomes one letter for each of them.
 
 const (
 	shownComments = 10   // in a mail
 	shownText     = 2000 // bytes of each
 )
 
-// Comment queues what is to be told of a comment. It is for site.Site.OnComment.
+// Comment queues the mail about a comment. It is for site.Site.OnComment.
 func (n *Notices) Comment(ctx context.Context, tx *database.Tx, news site.CommentNews) error {
 	c, author := news.Comment, news.Post.Author
 	kind := kindHeld
@@ -42,7 +45,7 @@ func (n *Notices) Comment(ctx context.Context, tx *database.Tx, news site.Commen
 	return n.queue(ctx, tx, mail.Letter{Kind: kind, Topic: strconv.FormatInt(c.Post, 10), Items: []int64{c.ID}})
 }
 
-// spread makes letters for people out of one for a post.
+// spread turns the letter for a post into letters for its recipients.
 func (n *Notices) spread(ctx context.Context, w words, letters []mail.Letter) (*mail.Message, error) {
 	l := letters[0]
 	id, err := strconv.ParseInt(l.Topic, 10, 64)
@@ -87,11 +90,13 @@ func (n *Notices) spread(ctx context.Context, w words, letters []mail.Letter) (*
 	return nil, err
 }
 
-// maxModerators bounds the administrators who are told where no admin_email is set.
+// maxModerators bounds the administrators who get mail if admin_email is not
+// set.
 const maxModerators = 10
 
-// moderators are those who hear of a held comment next to the author of the post: admin_email, as an account if it is one's;
-// the administrators when it is empty.
+// moderators returns the recipients of mail about a held comment in addition to
+// the author of the post: the account with the address admin_email, or that
+// address itself, or the administrators if the option is empty.
 func (n *Notices) moderators(ctx context.Context, w words, author auth.User, there bool) ([]mail.Letter, error) {
 	if w.admin != "" {
 		user, err := n.cfg.Users.ByEmail(ctx, w.admin)
@@ -115,7 +120,8 @@ func (n *Notices) moderators(ctx context.Context, w words, author auth.User, the
 	return list, err
 }
 
-// everything is who sees what goes to admin_email, and what the author of a post hears of comments that everybody sees. It is no
+// everything is the identity for which mail to admin_email is written, and mail
+// to authors about comments that everybody can see. It does not belong to an
 // account.
 var everything = auth.Identity{User: auth.User{ID: -1, Role: auth.Administrator}}
 
@@ -125,7 +131,8 @@ type told struct {
 	title string // of the post
 }
 
-// comments is the mail about comments, held or new: of one post, or of several posts when there are many.
+// comments writes the mail about held or new comments on one post, or a digest
+// if there are many posts.
 func (n *Notices) comments(ctx context.Context, w words, letters []mail.Letter) (*mail.Message, error) {
 	first := letters[0]
 	to := mail.Address{Mail: first.Address}
@@ -178,7 +185,7 @@ func (n *Notices) comments(ctx context.Context, w words, letters []mail.Letter) 
 	return m, nil
 }
 
-// digest is one mail about comments on many posts.
+// digest writes one mail about comments on many posts.
 func (n *Notices) digest(ctx context.Context, w words, to mail.Address, reader auth.Identity, status string, letters []mail.Letter) (*mail.Message, error) {
 	var lines []string
 	var all int64
@@ -206,8 +213,9 @@ func (n *Notices) digest(ctx context.Context, w words, to mail.Address, reader a
 	return m, nil
 }
 
-// still returns the comments of a letter that have the status and that the recipient may see, at most as many as a mail
-// shows, and how many more there are.
+// still returns the comments of a letter that still have the status and that
+// the recipient may see, at most as many as a mail shows, and how many more
+// there are.
 func (n *Notices) still(ctx context.Context, reader auth.Identity, status string, l mail.Letter) (list []told, more int64, err error) {
 	more = l.N - int64(len(l.Items))
 	for _, id := range slices.Compact(slices.Clone(l.Items)) {
@@ -220,7 +228,7 @@ func (n *Notices) still(ctx context.Context, reader auth.Identity, status string
 			return nil, 0, err
 		}
 		if c.Status != status {
-			continue // somebody was quicker
+			continue // somebody has moderated it already
 		}
 		if len(list) == shownComments {
 			more++
@@ -231,7 +239,8 @@ func (n *Notices) still(ctx context.Context, reader auth.Identity, status string
 	return list, more, nil
 }
 
-// comment is a comment in a mail. What its writer has written is quoted, each line of it.
+// comment returns a comment for a mail. Every line of the commenter's text is
+// quoted.
 func (w words) comment(c told, held bool) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s, %s", line(c.Author, "Anonymous"), w.when(c.DateGMT))
@@ -256,7 +265,8 @@ func (w words) comment(c told, held bool) string {
 	return b.String()
 }
 
-// line is a text of others in one line of a mail, or what stands for an empty one.
+// line returns text from strangers as one line of a mail, or none if it is
+// empty.
 func line(text, none string) string {
 	text = strings.Join(strings.Fields(html.UnescapeString(markup.WithoutElements(text))), " ")
 	if len(text) > 150 {
@@ -268,7 +278,8 @@ func line(text, none string) string {
 	return text
 }
 
-// quoted marks each line of a text as somebody else's. Whatever a mail program may take for the end of a line is one.
+// quoted marks each line of a text as a quotation. It treats every character
+// that a mail client may show as the end of a line as one.
 func quoted(text string) string {
 	lines := strings.Split(strings.Map(func(r rune) rune {
 		switch r {

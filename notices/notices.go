@@ -1,9 +1,11 @@
-// Package notices decides who is told what by mail, and in which words: links for people who have forgotten their password or
-// are invited, comments, and what happens to accounts. Package mail keeps what waits and sends it.
+// Package notices decides who gets which mail, and writes its text: links for
+// people who have forgotten their password or were invited, and mail about
+// comments and events of accounts. Package mail queues and sends it.
 //
-// What it promises: a mail holds no secret but the one-time link that it is about; what others have written is quoted, so
-// that it cannot pass for words of the blog; a link leads to a page, and opening one changes nothing; strangers cause a
-// bounded number of mails.
+// Guarantees: A mail holds no secret other than the one-time link that it is
+// about. Text from strangers is quoted, so that it cannot pass for text of the
+// blog. A link leads to a page, and opening it changes nothing. Strangers can
+// cause only a bounded number of mails.
 package notices
 
 import (
@@ -22,12 +24,12 @@ import (
 	"github.com/quillgate/quillgate/site"
 )
 
-// Config holds the parts that notices are made of.
+// Config holds the dependencies of notices.
 type Config struct {
 	DB    *database.DB
 	Users *auth.Users
 	Site  *site.Site
-	// Send hands a mail to the SMTP server; see mail.Mailer.Send.
+	// Send passes a mail to the SMTP server; see mail.Mailer.Send.
 	Send   func(context.Context, mail.Message) error
 	Clock  func() time.Time // time.Now when nil
 	Logger *slog.Logger     // discards when nil
@@ -52,10 +54,11 @@ const (
 	kindAccount = "account" // the items are lines of the audit trail
 )
 
-// maxPerHour bounds the mails about comments to one person. What comes then is in the next one.
+// maxPerHour bounds the mails about comments to one person in an hour. Later
+// comments are reported in the next mail.
 const maxPerHour = 12
 
-// kinds are how each kind is sent.
+// kinds holds the rules by which each kind is sent.
 var kinds = map[string]mail.Kind{
 	kindReset:  {},
 	kindInvite: {},
@@ -81,7 +84,7 @@ func New(cfg Config) *Notices {
 	return n
 }
 
-// Outbox is the mail that waits.
+// Outbox returns the queue of mail.
 func (n *Notices) Outbox() *mail.Outbox { return n.outbox }
 
 // Run sends mail until ctx ends. Run one in each process.
@@ -93,7 +96,7 @@ func (n *Notices) Run(ctx context.Context) {
 		defer ticker.Stop()
 		for failing := false; ; {
 			err := n.follow(ctx)
-			if err != nil && ctx.Err() == nil && !failing { // once for an outage
+			if err != nil && ctx.Err() == nil && !failing { // log an outage once
 				n.cfg.Logger.WarnContext(ctx, "the audit trail was not read for mails; it is tried again", "cause", err)
 			}
 			failing = err != nil
@@ -107,7 +110,7 @@ func (n *Notices) Run(ctx context.Context) {
 	n.outbox.Run(ctx)
 }
 
-// compose finds the words for letters.
+// compose writes the mail for letters.
 func (n *Notices) compose(ctx context.Context, letters []mail.Letter) (*mail.Message, error) {
 	opts, err := n.cfg.Site.Options().Current(ctx)
 	if err != nil {
@@ -116,7 +119,7 @@ func (n *Notices) compose(ctx context.Context, letters []mail.Letter) (*mail.Mes
 	w := words{blog: opts.Title(), home: n.cfg.Site.BaseURL(), admin: strings.TrimSpace(opts.Text("admin_email")), zone: opts.Location()}
 	compose := n.composers()[letters[0].Kind]
 	if compose == nil {
-		return nil, nil // of a version that knows more
+		return nil, nil // a kind of a later version
 	}
 	message, err := compose(ctx, w, letters)
 	if message != nil {
@@ -125,7 +128,8 @@ func (n *Notices) compose(ctx context.Context, letters []mail.Letter) (*mail.Mes
 	return message, err
 }
 
-// composers find the words, by kind. Nil means that there is nothing to say any more.
+// composers returns the functions that write mails, by kind. They return nil if
+// there is nothing to send any more.
 func (n *Notices) composers() map[string]func(context.Context, words, []mail.Letter) (*mail.Message, error) {
 	return map[string]func(context.Context, words, []mail.Letter) (*mail.Message, error){
 		kindReset: n.reset, kindInvite: n.invite,
@@ -134,27 +138,30 @@ func (n *Notices) composers() map[string]func(context.Context, words, []mail.Let
 	}
 }
 
-// words is what all mails of a blog have.
+// words holds what all mails of a blog have in common.
 type words struct {
 	blog, home string
-	admin      string // address of the administrator, may be empty
+	admin      string // address of the administrator, or ""
 	zone       *time.Location
 }
 
-// subject begins as the mails of WordPress do, so that rules of mail programs fit.
+// subject begins like the subjects of WordPress, so that filter rules in mail
+// clients match.
 func (w words) subject(format string, args ...any) string {
 	return "[" + w.blog + "] " + fmt.Sprintf(format, args...)
 }
 
-// when is a moment as people of the blog read it.
+// when returns a time in the time zone of the blog, for people.
 func (w words) when(t time.Time) string { return t.In(w.zone).Format("2 January 2006, 15:04 MST") }
 
-// text is the body of a mail: paragraphs with empty lines between them, and who sends it.
+// text returns the body of a mail: paragraphs separated by empty lines, and the
+// name of the blog.
 func (w words) text(paragraphs ...string) string {
 	return strings.Join(paragraphs, "\n\n") + "\n\n-- \n" + w.blog + "\n" + w.home + "/\n"
 }
 
-// addressOf is where mail for a user goes; false when there is no such user, or no address.
+// addressOf returns a user and the user's mail address, and false if there is
+// no such user or no address.
 func (n *Notices) addressOf(ctx context.Context, id int64) (auth.User, mail.Address, bool, error) {
 	user, err := n.cfg.Users.Get(ctx, id)
 	if errors.Is(err, auth.ErrNotFound) || err == nil && user.Email == "" {
@@ -163,7 +170,8 @@ func (n *Notices) addressOf(ctx context.Context, id int64) (auth.User, mail.Addr
 	return user, mail.Address{Name: user.DisplayName, Mail: user.Email}, err == nil, err
 }
 
-// queue puts a letter into the outbox. When there is no room the letter is dropped, since nobody must wait for a mail.
+// queue adds a letter to the outbox. If the outbox is full, the letter is
+// dropped, because a request must not wait for mail.
 func (n *Notices) queue(ctx context.Context, tx *database.Tx, l mail.Letter) error {
 	err := n.outbox.Queue(ctx, tx, l)
 	if errors.Is(err, mail.ErrFull) {
@@ -173,11 +181,13 @@ func (n *Notices) queue(ctx context.Context, tx *database.Tx, l mail.Letter) err
 	return err
 }
 
-// maxTyped bounds what is kept of the name that somebody has typed, in bytes. No account has a longer one.
+// maxTyped bounds the name that a visitor has typed, in bytes, before it is
+// stored. No account has a longer one.
 const maxTyped = 254
 
-// AskReset has a link for a new password sent to the owner of an account, if there is one of this name or address. It takes
-// the same time whether there is one or not. The caller bounds how often it is called; see auth.Verifier.AskReset.
+// AskReset queues a mail with a link for a new password to the account with
+// this name or address, if there is one. It takes the same time in both cases.
+// The caller limits how often it is called; see auth.Verifier.AskReset.
 func (n *Notices) AskReset(ctx context.Context, name string) error {
 	name = strings.ToLower(strings.TrimSpace(auth.Text(name)))
 	if name == "" || len(name) > maxTyped {
@@ -192,7 +202,7 @@ func (n *Notices) AskReset(ctx context.Context, name string) error {
 	return nil
 }
 
-// reset is the mail with the link for a new password.
+// reset writes the mail with the link for a new password.
 func (n *Notices) reset(ctx context.Context, w words, letters []mail.Letter) (*mail.Message, error) {
 	l := letters[0]
 	user, code, err := n.cfg.Users.NewResetCode(ctx, l.Topic, l.Attempt > 1)
@@ -214,8 +224,9 @@ func (n *Notices) reset(ctx context.Context, w words, letters []mail.Letter) (*m
 	}, nil
 }
 
-// Invite has a set-up link sent to a user, by which the user chooses a password. It is made when the mail is sent; links made
-// before stop working then. Errors: ErrNoAddress.
+// Invite queues a mail to a user with a set-up link for choosing a password.
+// The link is created when the mail is sent, and earlier links stop working
+// then. Errors: ErrNoAddress.
 func (n *Notices) Invite(ctx context.Context, userID int64) error {
 	_, _, there, err := n.addressOf(ctx, userID)
 	if err == nil && !there {
@@ -232,10 +243,10 @@ func (n *Notices) Invite(ctx context.Context, userID int64) error {
 	return nil
 }
 
-// ErrNoAddress means that a user has no address to which mail could go.
+// ErrNoAddress means that a user has no mail address.
 var ErrNoAddress = errors.New("the user has no e-mail address")
 
-// invite is the mail with the set-up link.
+// invite writes the mail with the set-up link.
 func (n *Notices) invite(ctx context.Context, w words, letters []mail.Letter) (*mail.Message, error) {
 	user, to, there, err := n.addressOf(ctx, letters[0].UserID)
 	if err != nil || !there {
