@@ -11,23 +11,24 @@ import (
 	"golang.org/x/text/unicode/norm"
 )
 
-// Post is what tells how the address of a post was made.
+// Post holds the values that may occur in the address of a post.
 type Post struct {
 	ID   int64
 	Name string // its slug, escaped as it is stored
 	Date time.Time
 }
 
-// maxGuesses bounds the structures that are guessed of one address.
+// maxGuesses bounds the structures that are guessed from one address.
 const maxGuesses = 64
 
 var digits = regexp.MustCompile(`[0-9]+`)
 
-// Guess returns structures by which a post may have an address, which is of the
-// form of Old: at most 64. Every place in which the post's own words and
-// numbers stand is a tag; a word of another kind may be itself, the category or
-// the author. Whoever knows the blog finds out which is right, by making the
-// addresses of several posts. It takes time linear in the address.
+// Guess returns at most 64 structures by which a post may have an address,
+// which is in the form of Old. Each part of the address that matches a value of
+// the post becomes a tag. Any other word may be literal, the category or the
+// author. A caller that knows the blog can find the right structure by making
+// the addresses of several posts. Guess takes time linear in the length of the
+// address.
 func Guess(address string, p Post) []string {
 	if len(address) > MaxOld || strings.ContainsAny(address, "?%") {
 		return nil
@@ -65,7 +66,7 @@ func Guess(address string, p Post) []string {
 	return out
 }
 
-// plainName is a slug in the form of Old.
+// plainName returns a slug in the form of Old.
 func plainName(name string) string {
 	if plain, err := url.PathUnescape(name); err == nil {
 		name = plain
@@ -73,7 +74,7 @@ func plainName(name string) string {
 	return strings.ToLower(norm.NFC.String(strings.ToValidUTF8(name, "")))
 }
 
-// join puts each of some texts behind each of others, as long as these are few.
+// join appends each of some texts to each of others, up to a limit.
 func join(list, parts []string) []string {
 	const most = 16
 	var out []string
@@ -87,7 +88,8 @@ func join(list, parts []string) []string {
 	return out
 }
 
-// dateParts splits a text into what may stand for its numbers, and what is between them.
+// dateParts splits a text into the possible tags for its numbers, and the text
+// between them.
 func dateParts(text string, p Post) [][]string {
 	var parts [][]string
 	at := 0
@@ -98,7 +100,8 @@ func dateParts(text string, p Post) [][]string {
 	return append(parts, []string{text[at:]})
 }
 
-// numberParts are the tags that a number may stand for, or the number itself when there are none.
+// numberParts returns the tags that a number may stand for, or the number
+// itself if there are none.
 func numberParts(number string, p Post) (list []string) {
 	switch number {
 	case p.Date.Format("2006"):
@@ -122,11 +125,12 @@ func numberParts(number string, p Post) (list []string) {
 	return list
 }
 
-// wordParts are a structure and what it may be with a category or an author in the place of words.
+// wordParts returns a structure, and its variants with a category or an author
+// in place of words.
 func wordParts(structure string) []string {
 	parts := strings.Split(structure, "/")
 	list := []string{structure}
-	first, last := -1, -1 // the words in a row that come first
+	first, last := -1, -1 // the first run of words
 	for i, part := range parts {
 		if part != "" && !strings.Contains(part, "%") && i < len(parts)-1 {
 			if first < 0 {

@@ -8,18 +8,18 @@ import (
 	"golang.org/x/text/unicode/norm"
 )
 
-// MaxOld bounds an address that is remembered, in bytes. Escaped it may be
-// three times as long.
+// MaxOld bounds an address that is stored, in bytes. Escaped, it may be three
+// times as long.
 const MaxOld = 1000
 
-// Old returns the form in which an address that a post had elsewhere is
-// remembered: its path and its query, unescaped but for what would change
-// their meaning, in lower case but for the query. Scheme and host do not
-// count, and neither does an index.php in front; a slash at the end does.
+// Old returns the form in which an earlier address of a post is stored: its
+// path and its query. Escapes are decoded unless that would change the meaning,
+// and the path is in lower case. Scheme, host and a leading index.php are
+// removed; a slash at the end is kept.
 //
-// It is "" for what is not such an address: the home page, other schemes than
-// http, relative addresses that do not begin with a slash, and what is longer
-// than MaxOld.
+// It returns "" for addresses that cannot be those of a post: the home page,
+// schemes other than http, relative addresses that do not begin with a slash,
+// and addresses that are longer than MaxOld.
 func Old(address string) string {
 	u, err := url.Parse(strings.TrimSpace(address))
 	if err != nil || u.Opaque != "" {
@@ -38,16 +38,16 @@ func Old(address string) string {
 	return old
 }
 
-// ValidOld reports whether a text may be an address in the form of Old, as
-// files have it that others wrote.
+// ValidOld reports whether a text from a file may be an address in the form of
+// Old.
 func ValidOld(text string) bool {
 	return len(text) > 1 && len(text) <= MaxOld && text[0] == '/' && utf8.ValidString(text) && !strings.ContainsFunc(text, control)
 }
 
 func control(c rune) bool { return c < ' ' || c == 0x7f }
 
-// OldQuery is a query in the form that Old gives it, with the question mark;
-// "" when it has no parameters, or when it cannot be read.
+// OldQuery returns a query in the form that Old gives it, with the question
+// mark, or "" if it has no parameters or is invalid.
 func OldQuery(raw string) string {
 	if len(raw) > MaxOld {
 		return ""
@@ -63,10 +63,10 @@ func OldQuery(raw string) string {
 	return "?" + query
 }
 
-// OldForms are the forms in which an address that someone asks for may be
-// remembered, the likeliest first: with each of the queries, which are of the
-// form of OldQuery and of which one may be "", and with and without the slash
-// at the end. path is escaped.
+// OldForms returns the forms in which a requested address may be stored, the
+// most likely first: with each of the queries, and with and without the slash
+// at the end. The queries are in the form of OldQuery, and one of them may be
+// "". path is escaped.
 func OldForms(path string, queries ...string) []string {
 	path = oldPath(path)
 	other := path + "/"
@@ -84,8 +84,8 @@ func OldForms(path string, queries ...string) []string {
 	return forms
 }
 
-// oldPath is an escaped path in the form of Old, which begins with a slash; ""
-// when it is too long.
+// oldPath returns an escaped path in the form of Old, which begins with a
+// slash, or "" if it is too long.
 func oldPath(escaped string) string {
 	if len(escaped) > 3*MaxOld {
 		return ""
@@ -120,7 +120,7 @@ func oldPath(escaped string) string {
 	return b.String()
 }
 
-// plain reports whether a text is printable ASCII, as what is escaped is.
+// plain reports whether a text is printable ASCII, as escaped text is.
 func plain(text string) bool {
 	return !strings.ContainsFunc(text, func(c rune) bool { return c <= ' ' || c > '~' })
 }

@@ -1,8 +1,8 @@
-// Package permalink owns the shapes of the addresses of posts: the structures
-// of WordPress's option permalink_structure, such as
-// /%year%/%monthnum%/%postname%/. It says which of them can be used, reads
-// addresses by them, and reads the structure off addresses. It knows no blog:
-// package site makes and finds addresses by a structure.
+// Package permalink owns the forms of the addresses of posts: the structures of
+// WordPress's option permalink_structure, such as
+// /%year%/%monthnum%/%postname%/. It checks which structures can be used,
+// parses addresses by them, and derives the structure from addresses. It knows
+// nothing of a blog: package site makes and finds addresses by a structure.
 package permalink
 
 import (
@@ -19,31 +19,31 @@ const MaxLength = 200
 
 var tag = regexp.MustCompile(`%[a-z_]+%`)
 
-// fields are the parts of an address that a structure may name, with the pattern of each.
+// fields are the tags that a structure may have, with the pattern of each.
 var fields = map[string]string{
 	"%year%": `[0-9]{4}`, "%monthnum%": `[0-9]{1,2}`, "%day%": `[0-9]{1,2}`, "%hour%": `[0-9]{1,2}`, "%minute%": `[0-9]{1,2}`,
 	"%second%": `[0-9]{1,2}`, "%post_id%": `[0-9]+`, "%postname%": `[^/]+`, "%author%": `[^/]+`, "%category%": `.+?`,
 }
 
-// reserved are the first parts of paths below which a server has pages of its
-// own; a test of package server compares them with its routes.
+// reserved are the first parts of paths that servers use themselves; a test of
+// package server compares them with its routes.
 var reserved = []string{
 	"admin", "authorize", "feed", "profile", "search", "setup", "signin", "signout", "theme",
 	"wp-admin", "wp-content", "wp-includes", "wp-json", ".well-known",
 }
 
-// Tags returns the tags of a structure in their order, such as %year%.
+// Tags returns the tags of a structure in order, such as %year%.
 func Tags(structure string) []string { return tag.FindAllString(structure, -1) }
 
-// Fill puts a value in the place of each tag of a structure.
+// Fill replaces each tag of a structure by a value.
 func Fill(structure string, value func(tag string) string) string {
 	return tag.ReplaceAllStringFunc(structure, value)
 }
 
 // Supported reports whether addresses can be made and found by a structure: all
-// its tags are known, and one of them tells one post from another. A blog may
-// hold another, of a bundle that an earlier version took in; its addresses are
-// plain.
+// its tags are known, and one of them distinguishes posts. A blog may have
+// another structure, from a bundle that an earlier version imported; its
+// addresses are then plain.
 func Supported(structure string) bool {
 	tags := Tags(structure)
 	for _, t := range tags {
@@ -54,10 +54,9 @@ func Supported(structure string) bool {
 	return slices.Contains(tags, "%postname%") || slices.Contains(tags, "%post_id%")
 }
 
-// Problem says in words what is wrong with a structure that someone sets. It
-// is "" when the structure can be used, or is empty, which stands for plain
-// addresses. This is the one rule for the command line, pages, bundles and
-// imports.
+// Problem describes what is wrong with a structure that someone sets. It
+// returns "" if the structure can be used, or is empty, which stands for plain
+// addresses. The command line, pages, bundles and imports all use this check.
 func Problem(structure string) string {
 	if structure == "" {
 		return ""
@@ -90,9 +89,9 @@ func Problem(structure string) string {
 	return ""
 }
 
-// Match reads a path by a structure, whose slashes at either end do not count.
-// It returns the tags and the text of each in the path; ok is false when the
-// path has another form.
+// Match parses a path by a structure, ignoring slashes at either end. It
+// returns the tags, and the text of each in the path; ok is false if the path
+// has another form.
 func Match(structure, path string) (tags, values []string, ok bool) {
 	if structure == "" {
 		return nil, nil, false
@@ -118,8 +117,8 @@ type Shape struct {
 	Structure string
 }
 
-// Shapes are those that WordPress offers, the plain one first. Every other
-// structure in which Problem finds nothing can be used too.
+// Shapes are the structures that WordPress offers, the plain one first. Any
+// other structure without a Problem can be used too.
 var Shapes = []Shape{
 	{"Plain", ""},
 	{"Day and name", "/%year%/%monthnum%/%day%/%postname%/"},
@@ -128,8 +127,8 @@ var Shapes = []Shape{
 	{"Post name", "/%postname%/"},
 }
 
-// Example is the path that a post of that moment has by a structure, with the
-// query of plain addresses: what people see next to a shape.
+// Example returns the path that a post of the given time has by a structure,
+// with the query for plain addresses. People see it next to a shape.
 func Example(structure string, at time.Time) string {
 	if structure == "" || !Supported(structure) {
 		return "/?p=123"
@@ -149,7 +148,8 @@ func Example(structure string, at time.Time) string {
 	})
 }
 
-// Date is what stands in an address for a tag of the date; "" for other tags.
+// Date returns the text in an address for a tag of the date, or "" for other
+// tags.
 func Date(tag string, at time.Time) string {
 	layout := map[string]string{"%year%": "2006", "%monthnum%": "01", "%day%": "02", "%hour%": "15", "%minute%": "04", "%second%": "05"}[tag]
 	if layout == "" {

@@ -101,18 +101,21 @@ func (x *Index) Work(ctx context.Context) (n int, err error) {
 	return n, nil
 }
 
-// maxPending is how many posts may wait for the index; with more of them it is of no use. Up to maxListed candidates are
-// named one by one in the statement that looks at them, so that both databases know how few they are; of more, the index
-// is asked in that statement for queryGrams grams.
+// maxPending is how many posts may wait for the index; with more, the index is
+// not used. Up to maxListed candidates are listed in the statement that checks
+// them, so that both databases know how few they are. If there are more, that
+// statement searches the index for queryGrams grams.
 const (
 	maxPending = 10_000
 	maxListed  = 2000
 	queryGrams = 24
 )
 
-// Candidates returns the SQL of a statement that gives the ids of all posts that may match, as column hit, at most limit of them, the
-// highest, unless limit is 0. It is "" when a walk through the posts is better, since many of the newest match, or nothing
-// in the query is long enough to be looked up. add adds an argument to the statement and returns its placeholder.
+// Candidates returns the SQL of a statement that selects the ids of all posts
+// that may match, as column hit. It selects the highest limit ids, or all if
+// limit is 0. The SQL is "" if a walk through the posts is better, because many
+// of the newest posts match or because no part of the query is long enough for
+// the index. add adds an argument to the statement and returns its placeholder.
 func (x *Index) Candidates(ctx context.Context, s Query, limit int, add func(any) string) (string, error) {
 	grams := s.grams()
 	if len(grams) == 0 {
@@ -153,7 +156,8 @@ func (x *Index) Candidates(ctx context.Context, s Query, limit int, add func(any
 	return listed(slices.Compact(ids), add), nil
 }
 
-// listed is the SQL for a table of ids. Statements with as many are the same text, so their number is a power of two.
+// listed returns the SQL for a table of ids. Its length is a power of two, so
+// that statements with similar numbers of ids have the same text.
 func listed(ids []int64, add func(any) string) string {
 	size := 1
 	for size < len(ids) {
