@@ -79,7 +79,7 @@ func TestThemeFields(t *testing.T) {
 	}
 	_, fields, _ := strings.Cut(string(text), "## What the templates see")
 	fields, _, _ = strings.Cut(fields, "## An example")
-	all := `{{define "main"}}<p>{{.Blog.Title}}{{.Blog.Tagline}}{{.Blog.URL}}{{.Blog.Path}}{{.Blog.Endpoint}}{{.Blog.Generator}}{{.Blog.Style}}{{.Blog.Language}}
+	all := `{{define "main"}}<p>{{.Blog.Title}}{{.Blog.Tagline}}{{.Blog.URL}}{{.Blog.Path}}{{.Blog.Endpoint}}{{.Blog.Generator}}{{.Blog.Style}}{{.Blog.Icon}}{{.Blog.Language}}
 {{.Kind}}{{.Title}}{{.Heading}}{{.Intro}}{{.Canonical}}{{.Description}}{{.Image}}{{.NoIndex}}{{.Search}}{{.Notice}}{{.Problem}}{{.Endpoint}}
 {{range .Menu}}{{.Text}}{{.URL}}{{.Current}}{{end}}{{range .Feeds}}{{.Text}}{{.URL}}{{.Atom}}{{end}}{{range .Posts}}{{.ID}}{{end}}{{with .Newer}}{{.Text}}{{end}}{{with .Older}}{{.URL}}{{end}}
 {{with .Post}}{{.ID}}{{.Kind}}{{.Title}}{{.Untitled}}{{.Link}}{{.Date}}{{.Stamp}}{{.Changed}}{{.Author.Text}}{{.Author.URL}}{{.Categories}}{{.Tags}}{{.Content}}{{.Pages}}{{.Summary}}{{.More}}{{.Continue}}{{.Locked}}{{.Sticky}}
