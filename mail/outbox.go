@@ -247,7 +247,7 @@ func (o *Outbox) Work(ctx context.Context) (more bool, err error) {
 	}
 	if letters[0].Attempt == 1 && o.now().Sub(letters[0].Created) >= giveUp { // such as after a time without an SMTP server
 		o.givenUp.Add(1)
-		o.cfg.Logger.WarnContext(ctx, "mail dropped: it has waited for a day without a try", "kind", letters[0].Kind)
+		o.cfg.Logger.WarnContext(ctx, "mail dropped: it waited for a day without a try", "kind", letters[0].Kind)
 		return true, o.done(ctx, letters, time.Time{})
 	}
 	message, err := o.cfg.Compose(ctx, letters)
@@ -286,7 +286,7 @@ func (o *Outbox) note(ctx context.Context, letters []Letter, failure error) erro
 	}
 	o.failed.Add(1)
 	if !o.failing.Swap(true) {
-		o.cfg.Logger.WarnContext(ctx, "mail is not sent at the moment; it is tried again for a day", append(what, "cause", loggable(failure), "advice", Advice(failure))...)
+		o.cfg.Logger.WarnContext(ctx, "mail cannot be sent at the moment; retrying for a day", append(what, "cause", loggable(failure), "advice", Advice(failure))...)
 	} else {
 		o.cfg.Logger.DebugContext(ctx, "mail not sent", append(what, "cause", loggable(failure))...)
 	}
@@ -382,7 +382,7 @@ func (o *Outbox) Run(ctx context.Context) {
 	for failing := false; ; {
 		more, err := o.Work(ctx)
 		if err != nil && ctx.Err() == nil && !failing { // log an outage once
-			o.cfg.Logger.WarnContext(ctx, "the outbox cannot be read or written; it is tried again", "cause", err)
+			o.cfg.Logger.WarnContext(ctx, "the outbox cannot be read or written; retrying", "cause", err)
 		}
 		failing = err != nil
 		if more && err == nil {

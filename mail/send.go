@@ -164,9 +164,9 @@ func Advice(err error) string {
 	)
 	switch {
 	case errors.As(err, &refused) && refused.Reason == gomail.ErrSMTPMailFrom:
-		return "The server does not let this sender send. Set --mail-from to an address that the account at the server may use."
+		return "The server does not accept this sender. Set --mail-from to an address that the account at the server may use."
 	case errors.As(err, &refused) && refused.Reason == gomail.ErrSMTPRcptTo:
-		return "The server does not take mail for this recipient. Check the address; if it is right, the server may not relay without a user name and password in --smtp."
+		return "The server does not accept mail for this recipient. Check the address; if it is right, the server may not relay without a user name and password in --smtp."
 	case errors.As(err, &unknown):
 		return "The host name in --smtp is unknown. Check its spelling and the name server of this machine."
 	case errors.Is(err, syscall.ECONNREFUSED):
@@ -178,17 +178,17 @@ func Advice(err error) string {
 	case errors.As(err, &expired):
 		return "The certificate of the server is not valid. Check its dates and the clock of this machine."
 	case errors.As(err, &noTLS):
-		return "The server does not begin with TLS. Use smtp:// in place of smtps://, usually with port 587."
+		return "The server does not use TLS from the start. Use smtp:// instead of smtps://, usually with port 587."
 	case strings.Contains(err.Error(), "does not support STARTTLS"):
-		return "The server offers no STARTTLS. Use smtps:// if it has a port for TLS (usually 465); over plain connections no mail is sent, but to this machine."
+		return "The server offers no STARTTLS. Use smtps:// if it has a port for TLS (usually 465); mail is sent unencrypted only to a server on this machine."
 	case strings.Contains(err.Error(), "does not support SMTP AUTH"):
-		return "The server asks for no user name and password on this port. Take them out of --smtp, or use the port for submission (usually 587)."
+		return "The server does not support user names on this port. Remove user name and password from --smtp, or use the port for submission (usually 587)."
 	case errors.As(err, &answer) && (answer.Code == 535 || answer.Code == 534 || answer.Code == 538):
-		return "The server refuses the user name or the password in --smtp. Some providers want a password for applications."
+		return "The server refuses the user name or the password in --smtp. Some providers require an application password."
 	case errors.As(err, &answer) && answer.Code == 530:
-		return "The server wants a user name and a password. Put them into --smtp."
+		return "The server requires a user name and a password. Add them to --smtp."
 	case errors.Is(err, os.ErrDeadlineExceeded), errors.Is(err, context.DeadlineExceeded), errors.As(err, &timedOut) && timedOut.Timeout():
-		return "The server did not answer in time. Check host and port in --smtp; many providers close port 25, and a server that begins with TLS needs smtps://."
+		return "The server did not answer in time. Check host and port in --smtp; many providers close port 25, and a server that uses TLS from the start needs smtps://."
 	}
-	return "Try it with \"quillgate mail test ADDRESS\", and look at the log of the SMTP server."
+	return "Try it with \"quillgate mail test ADDRESS\", and check the log of the SMTP server."
 }

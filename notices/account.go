@@ -139,8 +139,8 @@ var events = map[audit.Kind]struct{ subject, text string }{
 	auth.SecondFactorGone: {"Your second factor was removed", "The second factor was removed: signing in no longer requires a code."},
 	auth.RecoveryUsed:     {"A recovery code was used", "A recovery code was used in place of the second factor."},
 	auth.UserPassword:     {"Your password was changed", "The password was changed."},
-	auth.ResetCodeUsed:    {"Your password was changed", "The password was changed, by a link that was sent by mail."},
-	auth.SetUpCodeUsed:    {"Your password was changed", "The password was changed, by a set-up link."},
+	auth.ResetCodeUsed:    {"Your password was changed", "The password was changed, with a link that was sent by mail."},
+	auth.SetUpCodeUsed:    {"Your password was changed", "The password was changed, with a set-up link."},
 	auth.UserChanged:      {"Your e-mail address was changed", "The e-mail address was changed."},
 	auth.SignedIn:         {"A sign-in from a new network", "Somebody signed in from a network that is new for the account."},
 }
@@ -184,7 +184,7 @@ func (n *Notices) account(ctx context.Context, w words, letters []mail.Letter) (
 		subject = "Changes to your account"
 	}
 	if more := l.N - int64(len(l.Items)); more > 0 {
-		parts = append(parts, fmt.Sprintf("And %d more events, which are on the page below.", more))
+		parts = append(parts, fmt.Sprintf("And %d more events, which the page below lists.", more))
 	}
 	text := append([]string{fmt.Sprintf("This is about the user %s at %s.", user.Login, w.blog)}, parts...)
 	text = append(text, "If that was you, there is nothing to do. If not, choose another password at once, and look at what else was changed:",

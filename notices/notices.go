@@ -97,7 +97,7 @@ func (n *Notices) Run(ctx context.Context) {
 		for failing := false; ; {
 			err := n.follow(ctx)
 			if err != nil && ctx.Err() == nil && !failing { // log an outage once
-				n.cfg.Logger.WarnContext(ctx, "the audit trail was not read for mails; it is tried again", "cause", err)
+				n.cfg.Logger.WarnContext(ctx, "the audit trail cannot be read for mails; retrying", "cause", err)
 			}
 			failing = err != nil
 			select {

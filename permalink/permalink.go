@@ -62,7 +62,7 @@ func Problem(structure string) string {
 		return ""
 	}
 	if !strings.HasPrefix(structure, "/") {
-		return "has to begin with a slash, such as /%year%/%monthnum%/%postname%/, or to be empty for plain addresses"
+		return "must begin with a slash, such as /%year%/%monthnum%/%postname%/, or be empty for plain addresses"
 	}
 	for _, t := range Tags(structure) {
 		if fields[t] == "" {
@@ -70,18 +70,18 @@ func Problem(structure string) string {
 		}
 	}
 	if !Supported(structure) {
-		return "needs %postname% or %post_id%, by which one post is told from another"
+		return "needs %postname% or %post_id%, to distinguish posts"
 	}
 	rest := tag.ReplaceAllString(structure, "")
 	if strings.ContainsAny(rest, " \t\r\n?#%\"'<>\\") || strings.ContainsFunc(rest, func(c rune) bool { return c < ' ' || c > '~' }) {
-		return "holds characters that have no place in an address"
+		return "has characters that an address cannot contain"
 	}
 	filled := Fill(structure, func(string) string { return "x" })
 	if clean := path.Clean(filled); clean != strings.TrimSuffix(filled, "/") {
-		return "holds an empty part, or one that is . or .., which browsers take out of addresses"
+		return "has a part that is empty or is . or .., which browsers remove from addresses"
 	}
 	if first, _, _ := strings.Cut(structure[1:], "/"); slices.Contains(reserved, strings.ToLower(first)) {
-		return "begins with /" + first + "/, where the server has other pages"
+		return "begins with /" + first + "/, which the server uses itself"
 	}
 	if len(structure) > MaxLength {
 		return "is longer than 200 characters"

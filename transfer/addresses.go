@@ -185,7 +185,7 @@ func (im *importer) importOld(ctx context.Context, changed map[int64]bool) error
 		p := &im.bundle.Posts[i]
 		for _, address := range p.OldAddresses {
 			if owner, twice := wanted[address]; twice && owner != p.ID {
-				return &BundleError{fmt.Sprintf("post %d", p.ID), "old_addresses", fmt.Sprintf("post %d has %q too", owner, address)}
+				return &BundleError{fmt.Sprintf("post %d", p.ID), "old_addresses", fmt.Sprintf("post %d also has %q", owner, address)}
 			}
 			wanted[address] = p.ID
 			list = append(list, oldAddress{address, p.ID})

@@ -79,7 +79,7 @@ func eachObject[T any](kind string, list []T, id func(*T) int64, check func(*T) 
 		}
 		name := fmt.Sprintf("%s %d", kind, n)
 		if seen[n] {
-			return &BundleError{name, "id", "comes twice"}
+			return &BundleError{name, "id", "occurs twice"}
 		}
 		seen[n] = true
 		if field, why := check(object); why != "" {
@@ -121,7 +121,7 @@ func oneOf(field, value string, allowed []string) (string, string) {
 	if slices.Contains(allowed, value) {
 		return "", ""
 	}
-	return field, fmt.Sprintf("%q is none of %s", value, strings.Join(allowed, ", "))
+	return field, fmt.Sprintf("%q is not one of %s", value, strings.Join(allowed, ", "))
 }
 
 // firstBad returns the first finding that is not empty.
@@ -191,7 +191,7 @@ func (p *BundlePost) check() (field, why string) {
 		return field, why
 	}
 	if p.Image != nil && (p.Image.Width < 1 || p.Image.Height < 1 || p.Image.Width > 30000 || p.Image.Height > 30000) {
-		return "image", "width and height have to be between 1 and 30000"
+		return "image", "width and height must be between 1 and 30000"
 	}
 	return firstBad(
 		bad(oneOf("type", p.Type, bundlePostTypes)),
@@ -228,7 +228,7 @@ func (b *Bundle) checkNames() error {
 		t := &b.Terms[i]
 		key := [2]string{t.Taxonomy, t.Slug}
 		if other := slugs[key]; other != 0 {
-			return &BundleError{fmt.Sprintf("term %d", t.ID), "slug", fmt.Sprintf("%q is that of term %d too", t.Slug, other)}
+			return &BundleError{fmt.Sprintf("term %d", t.ID), "slug", fmt.Sprintf("%q is also that of term %d", t.Slug, other)}
 		}
 		slugs[key] = t.ID
 	}
@@ -239,7 +239,7 @@ func (b *Bundle) checkNames() error {
 			continue
 		}
 		if other := files[p.File]; other != 0 {
-			return &BundleError{fmt.Sprintf("post %d", p.ID), "file", fmt.Sprintf("%q is that of post %d too", p.File, other)}
+			return &BundleError{fmt.Sprintf("post %d", p.ID), "file", fmt.Sprintf("%q is also that of post %d", p.File, other)}
 		}
 		files[p.File] = p.ID
 	}
@@ -254,7 +254,7 @@ func (b *Bundle) checkMetaIDs() error {
 				continue
 			}
 			if other, twice := seen[m.ID]; twice {
-				return &BundleError{fmt.Sprintf("%s %d", kind, id), "meta", fmt.Sprintf("id %d is on %s %d too", m.ID, kind, other)}
+				return &BundleError{fmt.Sprintf("%s %d", kind, id), "meta", fmt.Sprintf("id %d is also on %s %d", m.ID, kind, other)}
 			}
 			seen[m.ID] = id
 		}
@@ -293,9 +293,9 @@ func (b *Bundle) optionValues(notes *[]string) (map[string]string, error) {
 		}
 		switch {
 		case !options.Known(name):
-			note(notes, "options: %q means nothing to this server and was only kept", name)
+			note(notes, "options: this server does not use %q; it was stored unchanged", name)
 		case name == "permalink_structure" && permalink.Problem(text) != "":
-			note(notes, "options: addresses like %q cannot be made here; they are plain", text)
+			note(notes, "options: addresses like %q are not supported; posts have plain addresses", text)
 		}
 		text, err := options.CheckStored(name, text)
 		if err != nil {

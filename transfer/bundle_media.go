@@ -289,7 +289,7 @@ func (f *importedFiles) store(ctx context.Context, p *BundlePost, content io.Rea
 	}
 	f.stored = append(f.stored, stored)
 	if stored.Info.Name != p.File {
-		return fmt.Errorf("store file %q: somebody else has taken the name meanwhile", p.File)
+		return fmt.Errorf("store file %q: another writer has taken the name in the meantime", p.File)
 	}
 	row, err := site.NewAttachmentRow(stored.Info, stored.Picture)
 	if err != nil {

@@ -95,7 +95,7 @@ func (br *bundleReader) read() error {
 		return err
 	}
 	if _, err := br.dec.Token(); !errors.Is(err, io.EOF) {
-		return &BundleError{Object: "file", Why: "goes on after the end of the bundle"}
+		return &BundleError{Object: "file", Why: "continues after the end of the bundle"}
 	}
 	return nil
 }
@@ -135,7 +135,7 @@ func note(notes *[]string, format string, args ...any) {
 	case len(*notes) < maxNotes:
 		*notes = append(*notes, fmt.Sprintf(format, args...))
 	case len(*notes) == maxNotes:
-		*notes = append(*notes, "there is more that is not listed")
+		*notes = append(*notes, "there are more, which are not listed")
 	}
 }
 

@@ -380,7 +380,7 @@ func TestImportNotes(t *testing.T) {
 		`term 5: member "smell" is unknown and was left out`,
 		`user 7: member "age" is unknown and was left out`,
 		`term 5: term_taxonomy_id 6 becomes 5: a term has one id here`,
-		`options: "shoe_size" means nothing to this server and was only kept`,
+		`options: this server does not use "shoe_size"; it was stored unchanged`,
 	}
 	if diff := cmp.Diff(want, report.Notes); diff != "" {
 		t.Errorf("notes (-want +got):\n%s", diff)

@@ -259,7 +259,7 @@ func (b *intakeBatch) run(ctx context.Context) error {
 		return fmt.Errorf("read how far the import is: %w", err)
 	}
 	if at != b.in.position {
-		return fmt.Errorf("the file is being imported by somebody else: %w", site.ErrConflict)
+		return fmt.Errorf("the file is being imported by another process: %w", site.ErrConflict)
 	}
 	b.problems = append(b.problems, b.batch.Problems...)
 	for _, step := range []func(context.Context) error{

@@ -177,14 +177,14 @@ func (b *intakeBatch) addComment(c *newComment, parent int64, into *database.Row
 	}
 	object := "comment " + strconv.FormatInt(c.ID, 10) + " on " + c.post.object()
 	if !slices.Contains(bundleCommentStatuses, status) {
-		b.differs(object, fmt.Sprintf("status %q is not known here: it waits for a moderator", status))
+		b.differs(object, fmt.Sprintf("unknown status %q: it awaits moderation", status))
 		status = site.CommentHeld
 	}
 	if parent == c.id {
 		parent = 0
 	}
 	if parent == 0 && c.Parent > 0 {
-		b.differs(object, "the comment that it answers is not there")
+		b.differs(object, "the comment that it replies to does not exist")
 	}
 	into.Add(c.id, c.post.row.ID, parent, b.userIDs[c.UserID], status, database.CleanText(kind), database.CleanText(c.Author), database.CleanText(c.AuthorEmail), database.CleanText(c.AuthorURL),
 		database.CleanText(c.AuthorIP), "", database.CleanText(c.Content), c.date, c.gmt)

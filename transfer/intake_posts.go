@@ -112,13 +112,13 @@ func (b *intakeBatch) takeable() []intakePost {
 		post := newIntakePost(p, i)
 		switch {
 		case !known:
-			b.left(post.object(), fmt.Sprintf("post type %q is not known here", p.Type))
+			b.left(post.object(), fmt.Sprintf("unknown post type %q", p.Type))
 		case p.Type == site.TypeRevision:
 			b.left(post.object(), "revisions are not imported")
 		case p.Status == site.StatusAutoDraft:
-			b.left(post.object(), "begun and never saved")
+			b.left(post.object(), "a draft that was never saved")
 		case seen[post.identity()]:
-			b.left(post.object(), "it is in the file twice")
+			b.left(post.object(), "it occurs twice in the file")
 		case p.Type == site.TypeAttachment && media.CheckName(post.upload) != nil:
 			b.left(post.object(), "an attachment without the name of a file")
 		default:
@@ -170,7 +170,7 @@ func (b *intakeBatch) fillRow(p *intakePost, refs map[int64]int64) {
 		row.Modified, row.ModifiedGMT = b.in.options.Local(p.ModifiedGMT), &p.ModifiedGMT
 	}
 	if !slices.Contains(bundlePostStatuses, row.Status) {
-		b.differs(p.object(), fmt.Sprintf("status %q is not known here: it became a draft", row.Status))
+		b.differs(p.object(), fmt.Sprintf("unknown status %q: it became a draft", row.Status))
 		row.Status = site.StatusDraft
 	}
 	row.DropPrivatePassword()
@@ -180,7 +180,7 @@ func (b *intakeBatch) fillRow(p *intakePost, refs map[int64]int64) {
 	}
 	if p.Creator != "" {
 		if row.Author = b.users[b.userKey(p.Creator)]; row.Author == 0 {
-			b.differs(p.object(), "its author is not there")
+			b.differs(p.object(), "its author does not exist")
 		}
 	}
 	if plain := row; plain.GUID != "" {
@@ -289,7 +289,7 @@ func (b *intakeBatch) insertPostTerms(ctx context.Context) error {
 		for _, r := range p.Terms {
 			if r.Taxonomy == taxonomyMenu {
 				if menu {
-					b.differs(p.object(), "an entry of several menus: it is in the first")
+					b.differs(p.object(), "an entry of several menus: it stays in the first")
 					continue
 				}
 				menu = true

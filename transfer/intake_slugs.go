@@ -114,7 +114,7 @@ func (b *intakeBatch) freeSlug(ctx context.Context, p *intakePost, taken takenNa
 	taken.own[p.named()] = true
 	p.renamed = p.row.Name != p.Name
 	if p.row.Name != wanted && p.Name != "" {
-		b.differs(p.object(), "its slug is that of another post: it got a number")
+		b.differs(p.object(), "another post has its slug: it got a number")
 		if wanted == strings.ToLower(database.CleanText(p.Name)) {
 			p.oldName = "" // the old name leads to the other post
 		}

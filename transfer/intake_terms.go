@@ -136,7 +136,7 @@ func (b *intakeBatch) namedTerms(ctx context.Context) ([]newTerm, error) {
 	for _, t := range b.batch.Terms {
 		object := fmt.Sprintf("%s %q", t.Taxonomy, t.Name)
 		if !slices.Contains(takenTaxonomies, t.Taxonomy) {
-			b.left(object, fmt.Sprintf("taxonomy %q is not known here", t.Taxonomy))
+			b.left(object, fmt.Sprintf("unknown taxonomy %q", t.Taxonomy))
 			continue
 		}
 		ref := refOf(t.Taxonomy, t.Slug, t.Name)
@@ -145,7 +145,7 @@ func (b *intakeBatch) namedTerms(ctx context.Context) ([]newTerm, error) {
 			continue
 		}
 		if at[ref] {
-			b.left(object, "a term that is in the file already")
+			b.left(object, "it occurs twice in the file")
 			continue
 		}
 		add(ref, t, true)

@@ -225,15 +225,15 @@ func TestIntakeIntoAnotherBlog(t *testing.T) {
 			got = append(got, fmt.Sprintf("%s: %s", p.Object, p.Reason))
 		}
 		want := []string{
-			`author "grace": the e-mail address is another user's and was left out`,
-			`mood "Glad": taxonomy "mood" is not known here`,
-			`attachment 8: its slug is that of another post: it got a number`,
+			`author "grace": another user has the e-mail address: it was left out`,
+			`mood "Glad": unknown taxonomy "mood"`,
+			`attachment 8: another post has its slug: it got a number`,
 			`post 80: it would be its own ancestor`,
 			`post 6: a term of taxonomy "mood" was left out`,
-			`comment 60 on post 6: status "odd" is not known here: it waits for a moderator`,
-			`comment 60 on post 6: the comment that it answers is not there`,
+			`comment 60 on post 6: unknown status "odd": it awaits moderation`,
+			`comment 60 on post 6: the comment that it replies to does not exist`,
 			`attachment 8: its file was not found`,
-			`poem 90: post type "poem" is not known here`,
+			`poem 90: unknown post type "poem"`,
 			`post 70: its parent is not in the file`,
 		}
 		slices.Sort(want)

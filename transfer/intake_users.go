@@ -181,7 +181,7 @@ func (b *intakeBatch) makeUsers(ctx context.Context, list []*wxr.Author, mails [
 			}
 		}
 		if mails[i] != "" && takenMails[mails[i]] != 0 {
-			b.differs(object, "the e-mail address is another user's and was left out")
+			b.differs(object, "another user has the e-mail address: it was left out")
 			user.Email = ""
 		}
 		takenMails[mails[i]] = user.ID
@@ -199,11 +199,11 @@ func (b *intakeBatch) makeUser(ctx context.Context, user auth.ImportUser, object
 	var bad *auth.Invalid
 	if errors.As(err, &bad) && user.Email != "" {
 		user.Email = ""
-		b.differs(object, "the e-mail address cannot be taken and was left out")
+		b.differs(object, "the e-mail address was rejected and left out")
 		err = b.blog.users.ImportUsers(ctx, b.tx, []auth.ImportUser{user})
 	}
 	if errors.As(err, &bad) {
-		b.left(object, "not a user that can be made: "+bad.Why)
+		b.left(object, "the user cannot be created: "+bad.Why)
 		return nil
 	}
 	if err != nil {

@@ -16,9 +16,9 @@ type fileKind string
 
 // The kinds that can be read. Every other kind is a description for NotTaken.
 const (
-	isExport fileKind = "an export of WordPress"
+	isExport fileKind = "a WordPress export"
 	isBundle fileKind = "a site bundle"
-	isGzip   fileKind = "a file packed with gzip"
+	isGzip   fileKind = "a file compressed with gzip"
 	isZIP    fileKind = "a ZIP archive"
 	isTar    fileKind = "a tar archive"
 )
@@ -26,29 +26,29 @@ const (
 // adviceFor has advice on files that people may mistake for the export of a
 // blog.
 var adviceFor = map[fileKind]string{
-	isTar:                            "unpack it, and give the exports in it; the uploads of a blog belong to --attachments",
-	"a Blogger export (Atom)":        "import it into a WordPress with its Blogger importer, and give the export of that",
-	"an Atom feed":                   "a feed has only the newest posts; export the blog instead",
-	"an RSS feed":                    "a feed has only the newest posts; export the blog instead, under Tools > Export in WordPress",
-	"a web page":                     "the download may have ended at a page to sign in; save the file itself",
-	"a Ghost export":                 "give an export that the blog's own program made for WordPress",
-	"a dump of a database":           "export the blog instead, under Tools > Export in WordPress",
-	"a database of SQLite":           "use it as the data of a server, with --data",
-	"empty":                          "export the blog again",
-	"text in UTF-16":                 "save it as UTF-8",
-	"an XML file of another program": "export the blog instead, under Tools > Export in WordPress",
-	"a file packed with bzip2":       "unpack it first",
-	"a file packed with xz":          "unpack it first",
-	"a file packed with Zstandard":   "unpack it first",
-	"a 7z archive":                   "unpack it first",
-	"a RAR archive":                  "unpack it first",
-	"an export of Movable Type":      "import it into a WordPress with its Movable Type importer, and give the export of that",
-	"a JSON list":                    "a site bundle is an object",
-	"a sitemap":                      "export the blog instead, under Tools > Export in WordPress",
-	"a list of feeds (OPML)":         "export the blog instead, under Tools > Export in WordPress",
-	"a program in PHP":               "export the blog instead, under Tools > Export in WordPress",
-	"text":                           "export the blog instead, under Tools > Export in WordPress",
-	"a file whose kind its beginning does not tell": "",
+	isTar:                              "unpack it, and give the exports in it, and the uploads of a blog with --attachments",
+	"a Blogger export (Atom)":          "import it into a WordPress with its Blogger importer, and give the export of that",
+	"an Atom feed":                     "a feed has only the newest posts; export the blog instead",
+	"an RSS feed":                      "a feed has only the newest posts; export the blog instead, under Tools > Export in WordPress",
+	"a web page":                       "the download may have ended at a page to sign in; save the file itself",
+	"a Ghost export":                   "give an export that the blog's own program made for WordPress",
+	"a dump of a database":             "export the blog instead, under Tools > Export in WordPress",
+	"an SQLite database":               "use it as the data of a server, with --data",
+	"empty":                            "export the blog again",
+	"text in UTF-16":                   "save it as UTF-8",
+	"an XML file of another program":   "export the blog instead, under Tools > Export in WordPress",
+	"a file compressed with bzip2":     "unpack it first",
+	"a file compressed with xz":        "unpack it first",
+	"a file compressed with Zstandard": "unpack it first",
+	"a 7z archive":                     "unpack it first",
+	"a RAR archive":                    "unpack it first",
+	"a Movable Type export":            "import it into a WordPress with its Movable Type importer, and give the export of that",
+	"a JSON list":                      "a site bundle is an object",
+	"a sitemap":                        "export the blog instead, under Tools > Export in WordPress",
+	"a list of feeds (OPML)":           "export the blog instead, under Tools > Export in WordPress",
+	"a program in PHP":                 "export the blog instead, under Tools > Export in WordPress",
+	"text":                             "export the blog instead, under Tools > Export in WordPress",
+	"a file of unknown format":         "",
 }
 
 // magic lists the first bytes of binary files.
@@ -59,12 +59,12 @@ var magic = []struct {
 	{"\x1f\x8b", isGzip},
 	{"PK\x03\x04", isZIP},
 	{"PK\x05\x06", isZIP},
-	{"BZh", "a file packed with bzip2"},
-	{"\xfd7zXZ\x00", "a file packed with xz"},
-	{"\x28\xb5\x2f\xfd", "a file packed with Zstandard"},
+	{"BZh", "a file compressed with bzip2"},
+	{"\xfd7zXZ\x00", "a file compressed with xz"},
+	{"\x28\xb5\x2f\xfd", "a file compressed with Zstandard"},
 	{"7z\xbc\xaf\x27\x1c", "a 7z archive"},
 	{"Rar!", "a RAR archive"},
-	{"SQLite format 3\x00", "a database of SQLite"},
+	{"SQLite format 3\x00", "an SQLite database"},
 	{"\xfe\xff", "text in UTF-16"},
 	{"\xff\xfe", "text in UTF-16"},
 }
@@ -148,7 +148,7 @@ func whatText(text []byte) fileKind {
 	case sqlDump.Match(text):
 		return "a dump of a database"
 	case movableType.Match(text):
-		return "an export of Movable Type"
+		return "a Movable Type export"
 	}
 	kind, _, _ := strings.Cut(http.DetectContentType(text), ";")
 	switch family, _, _ := strings.Cut(kind, "/"); {
@@ -161,7 +161,7 @@ func whatText(text []byte) fileKind {
 	case family == "text":
 		return "text"
 	}
-	return "a file whose kind its beginning does not tell"
+	return "a file of unknown format"
 }
 
 func notTaken(name string, head []byte) *NotTaken {

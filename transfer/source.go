@@ -64,7 +64,7 @@ const (
 )
 
 // errUnpacked is the error for a file that unpacks to more than a blog would.
-var errUnpacked = fmt.Errorf("it unpacks to more than %d times its size, as no blog does", unpackedPer)
+var errUnpacked = fmt.Errorf("it unpacks to more than %d times its size, which no blog does", unpackedPer)
 
 // OpenSource opens a file to import and identifies it. The path "-" stands for
 // stdin, which cannot be an archive. The error is *NotTaken if the file is not
@@ -98,7 +98,7 @@ func openFile(path string, f *os.File) (*Source, error) {
 		return nil, fmt.Errorf("open the file: %w", err)
 	}
 	if info.IsDir() {
-		return nil, &NotTaken{path, "a folder", "give the files in it; the uploads of a blog belong to --attachments"}
+		return nil, &NotTaken{path, "a folder", "give the files in it, and the uploads of a blog with --attachments"}
 	}
 	if !info.Mode().IsRegular() {
 		s, err := openStream(path, f)
@@ -191,7 +191,7 @@ func (s *Source) openGzip(f *os.File, size int64) error {
 			return io.NopCloser(r), err
 		}}}
 	case isTar:
-		return &NotTaken{s.Name, "a tar archive", "unpack it, and give the exports in it; the uploads of a blog belong to --attachments"}
+		return &NotTaken{s.Name, "a tar archive", "unpack it, and give the exports in it, and the uploads of a blog with --attachments"}
 	default:
 		return notTaken(s.Name+", unpacked,", head)
 	}
@@ -286,7 +286,7 @@ func (s *Source) openZIP(f *os.File, size int64) error {
 		if other != nil {
 			return other
 		}
-		return &NotTaken{s.Name, "a ZIP archive without any .xml file", "unpack it, and look what is in it"}
+		return &NotTaken{s.Name, "a ZIP archive without any .xml file", "unpack it, and check what it contains"}
 	}
 	return nil
 }

@@ -39,7 +39,7 @@ func (c *completionCmd) Run(io streams) error {
 }
 
 type completeCmd struct {
-	Words []string `arg:"" optional:"" passthrough:"" help:"The words after the program's name, up to the cursor."`
+	Words []string `arg:"" optional:"" passthrough:"" help:"The words after the name of the program, up to the cursor."`
 }
 
 func (c *completeCmd) Run(k *kong.Context, io streams) error {

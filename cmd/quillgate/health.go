@@ -17,7 +17,7 @@ import (
 
 type healthCmd struct {
 	URL     string        `arg:"" optional:"" name:"url" help:"Address of the server. Default: the server with these settings, on this machine."`
-	Live    bool          `help:"Ask only whether the process answers (/healthz), not whether it is ready for requests (/readyz)."`
+	Live    bool          `help:"Check only whether the process answers (/healthz), not whether it is ready for requests (/readyz)."`
 	Timeout time.Duration `help:"How long to wait." default:"5s" placeholder:"DURATION"`
 }
 

@@ -146,7 +146,7 @@ func (c *importCmd) take(ctx context.Context, blog *server.Blog, exports []trans
 	show.end()
 	if failed != nil {
 		if done != nil {
-			return fmt.Errorf("%w; what came before it was imported, and the same command continues after it", failed)
+			return fmt.Errorf("%w; everything before it was imported, and the same command continues after it", failed)
 		}
 		return failed
 	}

@@ -13,11 +13,11 @@ import (
 )
 
 type mailCmd struct {
-	Test mailTestCmd `cmd:"" help:"Send a mail to an address, and say what to do if that does not work."`
+	Test mailTestCmd `cmd:"" help:"Send a test mail to an address, and explain what to do if that fails."`
 }
 
 type mailTestCmd struct {
-	Address string `arg:"" help:"Where the mail goes."`
+	Address string `arg:"" help:"Recipient of the mail."`
 }
 
 // Help is shown by quillgate mail test --help.
@@ -53,7 +53,7 @@ func (c *mailTestCmd) Run(ctx context.Context, s *settings, io streams) error {
 	if err != nil {
 		return fmt.Errorf("%w\n%s", err, mail.Advice(err))
 	}
-	_, err = fmt.Fprintf(io.out, "The SMTP server has taken the mail to %s.\n", to.Mail)
+	_, err = fmt.Fprintf(io.out, "The SMTP server has accepted the mail to %s.\n", to.Mail)
 	return err
 }
 

@@ -57,7 +57,7 @@ type cli struct {
 	Audit auditCmd `cmd:"" group:"people" help:"The audit trail of changes to keys, accounts and settings"`
 
 	Backup      backupCmd      `cmd:"" group:"upkeep" help:"Back up the SQLite database of a running server to a file."`
-	Mail        mailCmd        `cmd:"" group:"upkeep" help:"The way to the SMTP server"`
+	Mail        mailCmd        `cmd:"" group:"upkeep" help:"The connection to the SMTP server"`
 	Relocate    relocateCmd    `cmd:"" group:"upkeep" help:"Confirm that the blog has moved to a new address, or that this is a copy of it."`
 	Migrate     migrateCmd     `cmd:"" group:"upkeep" help:"The database schema"`
 	CheckConfig checkConfigCmd `cmd:"" group:"upkeep" help:"Check the settings and print them."`
@@ -65,14 +65,14 @@ type cli struct {
 	Man         manCmd         `cmd:"" group:"upkeep" help:"Print a manual page, or write all of them into a folder."`
 	Version     versionCmd     `cmd:"" group:"upkeep" help:"Print the version."`
 
-	Complete completeCmd `cmd:"" hidden:"" group:"upkeep" help:"List what can follow on a command line, for the completion scripts."`
+	Complete completeCmd `cmd:"" hidden:"" group:"upkeep" help:"List completions of a command line, for the completion scripts."`
 }
 
 // exitStatuses explain the exit codes, which are the same for all commands.
 var exitStatuses = []struct{ status, means string }{
 	{"0", "It was done."},
-	{"1", "It did not work: a user, key, option or file that was named does not exist, a server does not answer or answers a fault, a check found a problem, or a rule forbids it."},
-	{"2", "The command line or a setting is wrong: an unknown command or flag, one that is missing, or a value that cannot be. Nothing was done."},
+	{"1", "It failed: for example, a named user, key, option or file does not exist, a server does not answer or returns a fault, a check found a problem, or a rule forbids the action."},
+	{"2", "The command line or a setting is wrong: a command or flag is unknown or missing, or a value is invalid. Nothing was done."},
 	{"130", "A signal ended it."},
 }
 

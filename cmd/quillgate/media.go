@@ -12,14 +12,14 @@ import (
 
 type mediaCmd struct {
 	Move   mediaMoveCmd   `cmd:"" help:"Copy all uploads to another folder or bucket, while servers run."`
-	Verify mediaVerifyCmd `cmd:"" help:"Compare the list of uploads with what is stored."`
-	Sweep  mediaSweepCmd  `cmd:"" help:"Remove what unfinished uploads left, as servers do an hour later."`
-	Accept mediaAcceptCmd `cmd:"" help:"Declare that the store in the settings is that of the blog, even if files are missing."`
+	Verify mediaVerifyCmd `cmd:"" help:"Compare the list of uploads with the stored files."`
+	Sweep  mediaSweepCmd  `cmd:"" help:"Remove remains of unfinished uploads, as servers do after an hour."`
+	Accept mediaAcceptCmd `cmd:"" help:"Declare that the store in the settings belongs to the blog, even if files are missing."`
 }
 
 type mediaMoveCmd struct {
 	To    string `required:"" help:"Folder or bucket to copy to, in the form of --media." placeholder:"PLACE"`
-	All   bool   `help:"Copy the files that belong to no attachment as well, such as those that were put there by hand."`
+	All   bool   `help:"Also copy files that belong to no attachment, such as files that were added by hand."`
 	Quiet bool   `short:"q" help:"Show no progress."`
 }
 
@@ -75,7 +75,7 @@ func problemsTo(io streams, p *progress, count *int) func(media.Problem) {
 }
 
 type mediaVerifyCmd struct {
-	Read  bool `help:"Read every file, to see whether its content is what was stored."`
+	Read  bool `help:"Read every file, to check that its content has not changed."`
 	Quiet bool `short:"q" help:"Show no progress."`
 }
 
@@ -94,7 +94,7 @@ func (c *mediaVerifyCmd) Run(ctx context.Context, s *settings, io streams) error
 		if err != nil {
 			return err
 		}
-		fmt.Fprintf(io.out, "%d files in %s were compared; %d are of uploads under way or unfinished.\n", done.Files, blog.Media.Address(), done.Pending)
+		fmt.Fprintf(io.out, "%d files in %s were compared; %d belong to uploads in progress or unfinished ones.\n", done.Files, blog.Media.Address(), done.Pending)
 		if problems > 0 {
 			return fmt.Errorf("%d problems were found", problems)
 		}
@@ -103,7 +103,7 @@ func (c *mediaVerifyCmd) Run(ctx context.Context, s *settings, io streams) error
 }
 
 type mediaSweepCmd struct {
-	Older time.Duration `help:"Only what is older than this. Uploads under way that are older are refused." default:"1h"`
+	Older time.Duration `help:"Only files that are older than this. Older uploads in progress are rejected." default:"1h"`
 }
 
 func (c *mediaSweepCmd) Run(ctx context.Context, s *settings, io streams) error {

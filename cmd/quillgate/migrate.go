@@ -15,7 +15,7 @@ import (
 
 type migrateCmd struct {
 	Status migrateStatusCmd `cmd:"" help:"List the migrations and whether they were applied."`
-	Up     migrateUpCmd     `cmd:"" help:"Bring the schema up to date, as every start of the server does."`
+	Up     migrateUpCmd     `cmd:"" help:"Bring the schema up to date, as a server does at each start."`
 	Down   migrateDownCmd   `cmd:"" help:"Revert the schema. The contents of removed tables are lost."`
 }
 

@@ -11,8 +11,8 @@ import (
 )
 
 type relocateCmd struct {
-	Moved    bool `help:"It is the same blog at a new address." xor:"what" required:""`
-	Copy     bool `help:"It is a copy of a blog that continues elsewhere, such as one for testing." xor:"what" required:""`
+	Moved    bool `help:"The same blog has moved to a new address." xor:"what" required:""`
+	Copy     bool `help:"This is a copy of a blog that continues elsewhere, such as one for testing." xor:"what" required:""`
 	KeepKeys bool `help:"Keep the keys, tokens and application passwords of the original valid in the copy. By default they are revoked here."`
 }
 
