@@ -15,7 +15,7 @@ import (
 	"github.com/quillgate/quillgate/wxr"
 )
 
-// remembered are the old addresses of a post.
+// remembered returns the old addresses of a post.
 func (b blog) remembered(t *testing.T, id int64) (list []string) {
 	t.Helper()
 	if err := b.db.Select(t.Context(), &list, `SELECT address FROM old_addresses WHERE post_id = $1`, id); err != nil {
@@ -25,8 +25,8 @@ func (b blog) remembered(t *testing.T, id int64) (list []string) {
 	return list
 }
 
-// What an import remembers of addresses: those of the blog itself that visitors could see, a few of each post, the first
-// post's where two have one.
+// An import stores the addresses of the source itself that visitors could see,
+// a few for each post. If two posts have the same one, the first keeps it.
 func TestOldAddressesAreRemembered(t *testing.T) {
 	databasetest.Each(t, func(t *testing.T, db *database.DB) {
 		b := openBlog(t, db, nil)
@@ -65,7 +65,8 @@ func TestOldAddressesAreRemembered(t *testing.T) {
 			}
 		}
 
-		// A post of another blog that gets another number here is found at its plain address there too.
+		// A post of another blog that gets another id here is also found at its
+		// old plain address.
 		other := config("two")
 		other.Source, other.Addresses = "http://other.example", []string{"http://other.example"}
 		stranger := item(10, "post", "publish", "http://other.example/stranger/")
@@ -81,8 +82,8 @@ func TestOldAddressesAreRemembered(t *testing.T) {
 	})
 }
 
-// Whoever moves again takes the old addresses along, with an export of WordPress and with a bundle, which takes them from
-// the posts that have them.
+// Old addresses move again with a blog, in a WordPress export and in a bundle.
+// A bundle takes them from posts that have them already.
 func TestOldAddressesMoveOn(t *testing.T) {
 	databasetest.Each(t, func(t *testing.T, db *database.DB) {
 		first := openBlog(t, db, nil)

@@ -31,7 +31,8 @@ func parse(t *testing.T, text string) map[string]any {
 	return v
 }
 
-// What Import has read, Export writes, but for what it leaves out: the words about the bundle, passwords and keys.
+// Export writes everything that Import has read, except what it leaves out on
+// purpose: comments on the bundle, passwords and keys.
 func TestExport(t *testing.T) {
 	databasetest.Each(t, func(t *testing.T, db *database.DB) {
 		b := openBlog(t, db, nil)
@@ -58,8 +59,8 @@ func TestExport(t *testing.T) {
 	})
 }
 
-// An export makes the same blog elsewhere, on the other database too, and with
-// the hashes its passwords keep working.
+// An export makes the same blog elsewhere, also on the other database. With
+// hashes, its passwords still work.
 func TestExportImport(t *testing.T) {
 	databasetest.Each(t, func(t *testing.T, db *database.DB) {
 		first := openBlog(t, db, nil)

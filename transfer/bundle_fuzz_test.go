@@ -11,7 +11,8 @@ import (
 	"github.com/quillgate/quillgate/transfer"
 )
 
-// Whatever the bytes are: an import ends well, or with a *BundleError and nothing changed.
+// For any input, an import succeeds, or fails with a *BundleError and changes
+// nothing.
 func FuzzImport(f *testing.F) {
 	text, err := os.ReadFile("testdata/bundle.json")
 	if err != nil {

@@ -14,8 +14,8 @@ import (
 	"github.com/quillgate/quillgate/transfer"
 )
 
-// A bundle may hold the two options that who_may_comment has replaced. They
-// set it too.
+// A bundle may hold the two options that who_may_comment has replaced. They set
+// it as well.
 func TestBundleWithFormerOptions(t *testing.T) {
 	databasetest.Each(t, func(t *testing.T, db *database.DB) {
 		b := openBlog(t, db, nil)

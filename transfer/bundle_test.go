@@ -38,8 +38,9 @@ func (b blog) mustImport(t *testing.T, bundle string) transfer.Report {
 	return report
 }
 
-// tables are all tables of the blog with their columns, but for what differs from one import to the next: hashes,
-// sealed secrets, and the moments at which keys were made.
+// tables returns all tables of the blog with their columns, except for values
+// that differ between imports: hashes, sealed secrets, and the times at which
+// keys were created.
 var tables = map[string]string{
 	"options":               "name value",
 	"users":                 "id login login_key email email_key nicename display_name first_name last_name nickname url bio role registered",
@@ -56,7 +57,7 @@ var tables = map[string]string{
 	"attachments":  "post_id file original size width height sizes image_meta",
 }
 
-// secrets are the columns that a second import must not touch either.
+// secrets are the columns that a second import must not change either.
 var secrets = map[string]string{"users": "id password", "application_passwords": "id hash created", "apps": "id created"}
 
 func (b blog) dump(t *testing.T, which map[string]string) map[string][]string {
@@ -77,7 +78,7 @@ func (b blog) dump(t *testing.T, which map[string]string) map[string][]string {
 	return out
 }
 
-// uploads are the files that are stored, with their sizes.
+// uploads returns the stored files with their sizes.
 func (b blog) uploads(t *testing.T) map[string]int64 {
 	t.Helper()
 	files := map[string]int64{}
@@ -177,8 +178,9 @@ func TestImportTwice(t *testing.T) {
 	})
 }
 
-// A bundle makes the same blog in a new folder and in one whose server has run: there the first administrator, whose
-// password was drawn, gets the bundle's.
+// A bundle makes the same blog in a new folder and in one whose server has run.
+// In the latter, the first administrator, whose password was random, gets the
+// password in the bundle.
 func TestImportAfterFirstStart(t *testing.T) {
 	databasetest.EachURL(t, func(t *testing.T, url string) {
 		fresh := openBlog(t, databasetest.Open(t, databasetest.SQLite(t)), nil)
@@ -239,7 +241,7 @@ func TestImportReplacesObjects(t *testing.T) {
 	})
 }
 
-// Application passwords without a uuid are known again too.
+// Application passwords without a uuid are also recognized at the next import.
 func TestImportApplicationPasswords(t *testing.T) {
 	b := openBlog(t, databasetest.Open(t, databasetest.SQLite(t)), nil)
 	const bundle = `{"users": [{"id": 3, "login": "c", "role": "author", "application_passwords": [{"name": "a", "password": "aaaa bbbb"}, {"name": "a", "password": "cccc dddd"}]}]}`
@@ -254,7 +256,8 @@ func TestImportApplicationPasswords(t *testing.T) {
 	}
 }
 
-// A second bundle adds to the first, and gives the category of a new blog up when it has its own under another id.
+// A second bundle adds to the first. It removes the category of a new blog if
+// it has the same category with another id.
 func TestImportSeveral(t *testing.T) {
 	databasetest.Each(t, func(t *testing.T, db *database.DB) {
 		b := openBlog(t, db, nil)
@@ -387,8 +390,9 @@ func TestImportNotes(t *testing.T) {
 	}
 }
 
-// A bundle without bytes takes the files that lie in the folder already, one with others replaces them, and a picture
-// that became another loses its smaller versions.
+// A bundle without bytes uses files that are already in the folder. One with
+// other bytes replaces them. If a picture changes, its smaller versions are
+// removed.
 func TestImportFiles(t *testing.T) {
 	databasetest.Each(t, func(t *testing.T, db *database.DB) {
 		b := openBlog(t, db, nil)
@@ -425,7 +429,7 @@ func TestImportFiles(t *testing.T) {
 	})
 }
 
-// More objects than one statement names and one page holds.
+// More objects than fit into one statement or one page.
 func TestImportMany(t *testing.T) {
 	const n = 1203
 	var b strings.Builder

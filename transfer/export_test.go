@@ -2,10 +2,11 @@ package transfer
 
 import "io"
 
-// What is what the beginning of a file says that it is.
+// What identifies a file by its beginning.
 func What(head []byte) string { return string(what(head)) }
 
-// ReadAll reads exports to their ends, or to where they break, and returns how many bytes that were.
+// ReadAll reads exports to their end, or up to an error, and returns the number
+// of bytes read.
 func ReadAll(list []Export) (n int64) {
 	for _, e := range list {
 		r, err := e.open()

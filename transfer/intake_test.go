@@ -25,7 +25,7 @@ import (
 	"github.com/quillgate/quillgate/wxr"
 )
 
-// carried is everything that a walk through a blog shows.
+// carried is everything that a walk through a blog passes on.
 func (b blog) carried(t *testing.T) transfer.IntakeBatch {
 	t.Helper()
 	var all transfer.IntakeBatch
@@ -40,7 +40,8 @@ func (b blog) carried(t *testing.T) transfer.IntakeBatch {
 	return all
 }
 
-// take takes content in, each object in a batch of its own when single, and returns what was reported.
+// take imports content, each object in its own batch if single is set, and
+// returns the reported problems.
 func (b blog) take(t *testing.T, cfg transfer.IntakeConfig, all transfer.IntakeBatch, single bool) (transfer.IntakeReport, []transfer.Problem) {
 	t.Helper()
 	in, err := b.OpenIntake(t.Context(), cfg)
@@ -77,7 +78,7 @@ func (b blog) take(t *testing.T, cfg transfer.IntakeConfig, all transfer.IntakeB
 	return in.Report(), problems
 }
 
-// checkCounts compares the counts that the tables keep with what there is to count.
+// checkCounts compares the stored counts with the actual numbers.
 func (b blog) checkCounts(t *testing.T) {
 	t.Helper()
 	var wrong []int64
@@ -89,8 +90,9 @@ func (b blog) checkCounts(t *testing.T) {
 	}
 }
 
-// comparable is an export without what does not travel: people who wrote nothing, what they say of themselves, options,
-// revisions, and the ids of custom fields.
+// comparable returns an export without the parts that are not imported: users
+// who wrote nothing, their profiles, options, revisions, and the ids of custom
+// fields.
 func (b blog) comparable(t *testing.T) map[string]any {
 	t.Helper()
 	all := parse(t, b.export(t, transfer.ExportOptions{}))
@@ -125,7 +127,8 @@ func (b blog) open(ctx context.Context, name, _ string) (io.ReadCloser, error) {
 	return f, err
 }
 
-// What one blog shows, another takes in and is the same then, in one batch or many; again, it changes nothing.
+// A blog that imports everything that another one exports is equal to it, in
+// one batch or many. A second import changes nothing.
 func TestIntake(t *testing.T) {
 	databasetest.Each(t, func(t *testing.T, db *database.DB) {
 		first := openBlog(t, databasetest.Open(t, databasetest.SQLite(t)), nil)
@@ -166,13 +169,13 @@ func TestIntake(t *testing.T) {
 
 var noon = time.Date(2024, 5, 1, 12, 0, 0, 0, time.UTC)
 
-// at is a published post of the hour.
+// at returns a published post with the given hour.
 func at(id int64, kind, title string) wxr.Post {
 	when := noon.Add(time.Duration(id) * time.Hour)
 	return wxr.Post{ID: id, Type: kind, Status: "publish", Title: title, Name: strings.ToLower(title), Date: when, DateGMT: when, Modified: when, ModifiedGMT: when}
 }
 
-// meta are custom fields of these keys and values, in turn.
+// meta returns custom fields from alternating keys and values.
 func meta(pairs ...string) (list []wxr.Meta) {
 	for i := 0; i < len(pairs); i += 2 {
 		list = append(list, wxr.Meta{Key: pairs[i], Value: pairs[i+1]})
@@ -184,8 +187,8 @@ func ref(taxonomy, slug, name string) wxr.PostTerm {
 	return wxr.PostTerm{Taxonomy: taxonomy, Slug: slug, Name: name}
 }
 
-// A blog that has ids, slugs, logins and files of its own keeps them; references follow to the new ids, also those to
-// objects that come later.
+// A blog with its own ids, slugs, logins and files keeps them. References
+// follow to the new ids, including those to objects that come later.
 func TestIntakeIntoAnotherBlog(t *testing.T) {
 	databasetest.Each(t, func(t *testing.T, db *database.DB) {
 		b := openBlog(t, db, nil)
@@ -244,7 +247,7 @@ func TestIntakeIntoAnotherBlog(t *testing.T) {
 		if report.Posts.Added != 8 || report.Comments.Added != 3 || report.Users != (transfer.Tally{Added: 1, Same: 1}) {
 			t.Errorf("report %+v", report)
 		}
-		// What the blog had is as it was.
+		// The earlier content has not changed.
 		after := b.dump(t, tables)
 		for table, rows := range before {
 			for _, row := range rows {
@@ -260,7 +263,7 @@ func TestIntakeIntoAnotherBlog(t *testing.T) {
 	})
 }
 
-// checkOther looks at what TestIntakeIntoAnotherBlog has taken in.
+// checkOther checks what TestIntakeIntoAnotherBlog has imported.
 func (b blog) checkOther(t *testing.T) {
 	t.Helper()
 	text := func(query string, args ...any) string {
@@ -295,7 +298,8 @@ func (b blog) checkOther(t *testing.T) {
 	}
 }
 
-// An attachment without its file gets it from a later import, and a file that lies among the uploads is adopted.
+// An attachment without its file gets it from a later import, and a file that
+// is already among the uploads is adopted.
 func TestIntakeFilesLater(t *testing.T) {
 	databasetest.Each(t, func(t *testing.T, db *database.DB) {
 		b := openBlog(t, db, nil)
@@ -343,7 +347,8 @@ func TestIntakeFilesLater(t *testing.T) {
 	})
 }
 
-// Two imports of one file refuse each other; one that was interrupted goes on with its counts and problems.
+// Two imports of one file exclude each other. An interrupted import continues
+// with its counts and problems.
 func TestIntakeGoesOn(t *testing.T) {
 	databasetest.Each(t, func(t *testing.T, db *database.DB) {
 		b := openBlog(t, db, nil)
@@ -383,7 +388,7 @@ func TestIntakeGoesOn(t *testing.T) {
 	})
 }
 
-// A batch costs some statements, not some for each row.
+// A batch needs far fewer statements than it has rows.
 func TestIntakeStatements(t *testing.T) {
 	databasetest.Each(t, func(t *testing.T, db *database.DB) {
 		b := openBlog(t, db, nil)
@@ -416,8 +421,8 @@ func TestIntakeStatements(t *testing.T) {
 	})
 }
 
-// People go on writing while a file comes in: no one's ids collide, and the
-// counts of the terms that both use are true.
+// Users write while a file is imported: ids do not collide, and the counts of
+// terms that both use are correct.
 func TestIntakeBesideWriters(t *testing.T) {
 	databasetest.Each(t, func(t *testing.T, db *database.DB) {
 		b := openBlog(t, db, nil)

@@ -9,7 +9,7 @@ import (
 	"github.com/quillgate/quillgate/media"
 )
 
-// names are files that came along, as a blog with an address of its own has them.
+// names are imported files in a blog with a public address.
 func followedNames() *mediaNames {
 	return &mediaNames{base: "https://blog.example", files: map[string]mediaFile{
 		"old.example/uploads/cat.jpg": {File: "2020/01/cat.jpg", Width: 400, Sizes: `{"medium":{"file":"cat-300x225.jpg","width":300}}`},
@@ -17,7 +17,8 @@ func followedNames() *mediaNames {
 	}}
 }
 
-// Addresses of files that came along are replaced where they stand as addresses; every other byte stays.
+// Addresses of imported files are replaced where they occur as addresses. No
+// other byte changes.
 func TestFollowedAddresses(t *testing.T) {
 	const here, small = "https://blog.example/wp-content/uploads/2020/01/cat.jpg", "https://blog.example/wp-content/uploads/2020/01/cat-300x225.jpg"
 	for text, want := range map[string]string{
@@ -37,8 +38,7 @@ func TestFollowedAddresses(t *testing.T) {
 	}
 }
 
-// FuzzFollow follows addresses in any text. What appears twice is followed
-// twice, and following again changes nothing.
+// FuzzFollow replaces addresses in any text. A second run changes nothing.
 func FuzzFollow(f *testing.F) {
 	f.Add(`<img src="http://old.example/uploads/cat-300x225.jpg"> //old.example/uploads/cat.jpg`)
 	f.Add("http://old.example/uploads/%zz//\xff.jpg")
@@ -54,7 +54,8 @@ func FuzzFollow(f *testing.F) {
 	})
 }
 
-// FuzzUploadName makes names of what any field and address says. Each is one that a store takes, and makes itself again.
+// FuzzUploadName makes names from any field and address. A store accepts each
+// name, and making a name from it gives the same name.
 func FuzzUploadName(f *testing.F) {
 	f.Add(`C:\inetpub\wp-content\uploads\2010\03\b.jpg`, "")
 	f.Add("", "https://shed.files.wordpress.com/2020/01/cafe%CC%81.jpg?w=3")
@@ -71,7 +72,8 @@ func FuzzUploadName(f *testing.F) {
 	})
 }
 
-// BenchmarkFollow doubles texts of every nasty shape, and compares the time with that for half of them.
+// BenchmarkFollow doubles texts with every kind of hostile input, and compares
+// the time with that for half the size.
 func BenchmarkFollow(b *testing.B) {
 	for name, part := range map[string]string{
 		"addresses": `<img src="http://old.example/uploads/cat-300x225.jpg"> `, "slashes": "//", "schemes": "http://", "one address": "http://old.example/", "quotes": `"//`,

@@ -42,7 +42,7 @@ func packed(t testing.TB, text string) []byte {
 	return b.Bytes()
 }
 
-// archived is a ZIP archive of files: their names and texts by turns.
+// archived returns a ZIP archive of files, given their names and texts in turn.
 func archived(t testing.TB, files ...string) []byte {
 	t.Helper()
 	var b bytes.Buffer
@@ -71,7 +71,7 @@ func openSource(t testing.TB, name string, content []byte) (*transfer.Source, er
 	return transfer.OpenSource(path, nil)
 }
 
-// What cannot be imported is named, with what to do.
+// The error for a file that cannot be imported names its kind, and what to do.
 func TestFilesThatCannotBeImported(t *testing.T) {
 	export := exportHead + exportEnd
 	noise := make([]byte, 1000)
@@ -133,8 +133,8 @@ func TestFilesThatCannotBeImported(t *testing.T) {
 	}
 }
 
-// Names in an archive are only shown, never followed, and shown without what a terminal would act on. What is not an
-// export is left out.
+// Names in an archive are only shown, never opened, and control characters are
+// removed from them. Files that are not exports are left out.
 func TestNamesInArchives(t *testing.T) {
 	export := exportHead + exportEnd
 	source, err := openSource(t, "site.zip", archived(t, "../../etc/passwd.xml", export, "/abs.xml", export, "a\x1b[31m\u202e.xml", export, "__MACOSX/b.xml", export, "d/._c.xml", export,
@@ -156,7 +156,8 @@ func TestNamesInArchives(t *testing.T) {
 	}
 }
 
-// What unpacks to far more than its size is not read to its end, and what came before it is there.
+// A file that unpacks to far more than its size is not read to its end.
+// Everything before the limit is imported.
 func TestBombs(t *testing.T) {
 	db := databasetest.Open(t, databasetest.SQLite(t))
 	b := openBlog(t, db, nil)
@@ -182,8 +183,9 @@ func TestBombs(t *testing.T) {
 	}
 }
 
-// A blog comes in several files, packed or not, in any order: what one refers to may be in another. Again it changes
-// nothing, and a file that is given twice is read once. A broken file does not keep the others out.
+// A blog comes in several files, compressed or not, in any order, with
+// references between them. A second import changes nothing, a file that is
+// given twice is read once, and a broken file does not keep the others out.
 func TestSeveralExports(t *testing.T) {
 	db := databasetest.Open(t, databasetest.SQLite(t))
 	b := openBlog(t, db, nil)
@@ -229,7 +231,8 @@ func TestSeveralExports(t *testing.T) {
 	}
 }
 
-// Whatever a file holds, it is read or refused, and what is read of it is bounded by its size.
+// Any file is either read or rejected, and the amount that is read is bounded
+// by its size.
 func FuzzSource(f *testing.F) {
 	export := exportHead + exportItem(1, "") + exportEnd
 	for _, seed := range [][]byte{[]byte(export), packed(f, export), archived(f, "a.xml", export, "b.txt", "x"), []byte(`{"posts":[]}`), []byte("<feed/>"), []byte("PK\x05\x06"), {0x1f, 0x8b}} {
@@ -295,8 +298,9 @@ func BenchmarkWhat(b *testing.B) {
 	}
 }
 
-// An import that is interrupted goes on where it ended, in archives too: files that were through are not read again, the
-// others are passed over up to there, and the references between them are followed in the end.
+// An interrupted import continues where it stopped, also in archives: it does
+// not read finished files again, skips the finished part of the others, and
+// follows the references between them at the end.
 func TestInterruptedImportsGoOn(t *testing.T) {
 	db := databasetest.Open(t, databasetest.SQLite(t))
 	b := openBlog(t, db, nil)
