@@ -5,10 +5,10 @@ import (
 	"time"
 )
 
-// NewImpatient returns a mailer that waits less.
+// NewImpatient returns a mailer with shorter timeouts.
 func NewImpatient(cfg Config, timeout time.Duration) *Mailer { return &Mailer{cfg, timeout} }
 
-// Bytes is a mail as it goes to the server.
+// Bytes returns a mail as it is sent to the server.
 func Bytes(cfg Config, m Message) (string, error) {
 	msg, err := New(cfg).message(m)
 	if err != nil {

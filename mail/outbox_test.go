@@ -94,7 +94,7 @@ func (b *box) put(t *testing.T, kind, to, topic string, item int64) {
 	}
 }
 
-// work sends all that is due.
+// work sends all mail that is due.
 func (b *box) work(t *testing.T) {
 	t.Helper()
 	for range 1000 {
@@ -116,8 +116,8 @@ func (b *box) want(t *testing.T, what string, want ...string) {
 	}
 }
 
-// What cannot be sent is tried again with growing pauses, for a day; then it is given up and the log says so, without
-// addresses.
+// A mail that cannot be sent is retried at growing intervals for a day. Then it
+// is dropped, and that is logged without addresses.
 func TestOutboxTriesForADay(t *testing.T) {
 	databasetest.Each(t, func(t *testing.T, db *database.DB) {
 		b := newBox(db)
@@ -160,7 +160,8 @@ func TestOutboxTriesForADay(t *testing.T) {
 	})
 }
 
-// What is about the same thing becomes one mail, and none is lost that happens while a mail is being sent.
+// Events of one topic become one mail, and events that happen while a mail is
+// being sent are not lost.
 func TestOutboxFolds(t *testing.T) {
 	databasetest.Each(t, func(t *testing.T, db *database.DB) {
 		b := newBox(db)
@@ -201,7 +202,8 @@ func TestOutboxFolds(t *testing.T) {
 	})
 }
 
-// A recipient gets few mails of a kind in an hour, and one about many topics when many are due. What waits is bounded.
+// A recipient gets a limited number of mails of a kind in an hour, and a single
+// mail if many topics are due. The number of waiting letters is bounded.
 func TestOutboxIsBounded(t *testing.T) {
 	databasetest.Each(t, func(t *testing.T, db *database.DB) {
 		b := newBox(db)
@@ -242,7 +244,8 @@ func TestOutboxIsBounded(t *testing.T) {
 	})
 }
 
-// Several servers share an outbox: each mail goes out once. When one dies while it sends, another goes on.
+// Several servers share an outbox: each mail is sent once. If a server dies
+// while it sends, another one continues.
 func TestOutboxIsShared(t *testing.T) {
 	databasetest.Each(t, func(t *testing.T, db *database.DB) {
 		boxes := []*box{newBox(db), newBox(db), newBox(db)}
@@ -269,7 +272,7 @@ func TestOutboxIsShared(t *testing.T) {
 				t.Errorf("%s: sent %d times", text, times)
 			}
 		}
-		// A server that dies holds its letter for the time of the lease only.
+		// A server that dies keeps its letter only until the lease expires.
 		one, two := boxes[0], boxes[1]
 		ctx, die := context.WithCancel(t.Context())
 		one.hold = func(mail.Message) { die() }
@@ -290,7 +293,8 @@ func TestOutboxIsShared(t *testing.T) {
 	})
 }
 
-// The mail that waits while the SMTP server is down arrives when it is there again, and Run ends with its context.
+// Mail that was queued while the SMTP server was down is sent once the server
+// is back, and Run returns when its context ends.
 func TestOutboxAfterOutage(t *testing.T) {
 	databasetest.Each(t, func(t *testing.T, db *database.DB) {
 		server := mailtest.Start(t, mailtest.Options{User: "u", Password: "p", Answer: func(to string) error {

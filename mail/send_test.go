@@ -21,7 +21,8 @@ func message(to string) mail.Message {
 	}
 }
 
-// Mail goes by STARTTLS, TLS, or in clear to this machine; what is wrong with the way is told, with what to do.
+// Mail is sent with STARTTLS, with TLS, or unencrypted to this machine. Errors
+// of the connection come with advice.
 func TestWaysOfMail(t *testing.T) {
 	answer := func(to string) error {
 		switch {
@@ -112,7 +113,7 @@ func TestWaysOfMail(t *testing.T) {
 	}
 }
 
-// A stop does not wait for a server that says nothing.
+// A stop does not wait for a server that does not answer.
 func TestMailStops(t *testing.T) {
 	hole, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -143,13 +144,15 @@ func TestMailStops(t *testing.T) {
 	}
 }
 
-// hostile are texts of strangers that must stay what they are: one field, or the body.
+// hostile are texts from strangers that must stay within one field, or within
+// the body.
 var hostile = []string{
 	"a\r\nBcc: evil@example.org", "a\nBcc: evil@example.org\n\nnew body", "a\r\n\r\n.\r\nMAIL FROM:<x@y.z>", "a\x00b\x1b[31m", "\u2028Bcc: x\u2029",
 	"\u202egpj.exe", "=?utf-8?q?=0D=0ABcc:_x?=", strings.Repeat("ü", 5000), "\xff\xfe", "\"quoted\" <evil@example.org>", "x, evil@example.org", "x\" <evil@example.org>, \"y", "0 \" 0", "back\\slash",
 }
 
-// Nothing of what others have written becomes a field, another recipient or a command.
+// Text from strangers never becomes a header field, another recipient or a
+// command.
 func TestMailTakesNoFields(t *testing.T) {
 	server := mailtest.Start(t, mailtest.Options{Clear: true})
 	mailer := mail.New(mail.Config{Relay: mail.Relay{Host: server.Host, Port: server.Port}, From: mail.Address{Mail: "blog@blog.example"}, Host: "blog.example"})
@@ -222,7 +225,7 @@ func FuzzMail(f *testing.F) {
 	})
 }
 
-// TestParseRelay reads the setting.
+// TestParseRelay parses the setting.
 func TestParseRelay(t *testing.T) {
 	t.Parallel()
 	tests := []struct {
