@@ -13,8 +13,9 @@ import (
 	"github.com/quillgate/quillgate/mail/mailtest"
 )
 
-// The owner of an account hears of a new key, a changed password or address, a removed second factor and a sign-in from a network
-// that is new, whoever did it and by whatever way.
+// The owner of an account gets mail about a new key, a changed password or
+// address, a removed second factor and a sign-in from a new network, whoever
+// caused it and by whatever interface.
 func TestAccountByMail(t *testing.T) {
 	each(t, func(t *testing.T, h *house) {
 		ctx, n := t.Context(), 0
@@ -65,7 +66,8 @@ func TestAccountByMail(t *testing.T) {
 			t.Fatal(err)
 		}
 		told("a second factor", "bob@example.org", "Your second factor was removed", "by an administrator")
-		// Whoever takes the account over and changes the address cannot hide it.
+		// Someone who takes over the account and changes the address cannot
+		// hide that.
 		if err := h.blog.Users.SetEmail(ctx, audit.Actor{UserID: h.bob.ID}, h.bob.ID, "thief@mail.example"); err != nil {
 			t.Fatal(err)
 		}
@@ -85,7 +87,8 @@ func TestAccountByMail(t *testing.T) {
 		if got := recipients(list, "Your password was changed"); len(got) != 2 || got[0] != "bob@example.org" || got[1] != "thief@mail.example" {
 			t.Errorf("a changed password is told to %q", got)
 		}
-		// Much that happens at the same time is one mail, and a week later the address before is forgotten.
+		// Many events at the same time become one mail, and a week later the
+		// former address is forgotten.
 		h.clock.Add(8 * 24 * time.Hour)
 		for range 30 {
 			if _, _, err := h.blog.Apps.Create(ctx, audit.Actor{UserID: h.bob.ID}, apps.New{UserID: h.bob.ID, Name: "many"}); err != nil {

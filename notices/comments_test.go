@@ -37,7 +37,8 @@ func (h *house) option(t *testing.T, name, value string) {
 	}
 }
 
-// comment is a comment of a visitor on the page of a post; the clock moves, since one must not comment too quickly.
+// comment adds a visitor's comment on the page of a post. It moves the clock,
+// because comments must not follow each other too quickly.
 func (h *house) comment(t *testing.T, post int64, author, text string) {
 	t.Helper()
 	h.clock.Add(20 * time.Second)
@@ -47,7 +48,8 @@ func (h *house) comment(t *testing.T, post int64, author, text string) {
 	}
 }
 
-// recipients are to whom the mails with a part in their subject go.
+// recipients returns the recipients of mails with the given part in their
+// subject.
 func recipients(list []mailtest.Mail, part string) (to []string) {
 	for _, m := range list {
 		if strings.Contains(m.Subject, part) {
@@ -58,8 +60,9 @@ func recipients(list []mailtest.Mail, part string) (to []string) {
 	return to
 }
 
-// A held comment is told to the administrators and to the author of the post, who follow the link, sign in, approve it and
-// answer. What the writer has written stays a quotation.
+// A held comment is reported to the administrators and to the author of the
+// post. They follow the link, sign in, approve the comment and reply. The
+// commenter's text stays a quotation.
 func TestHeldCommentByMail(t *testing.T) {
 	each(t, func(t *testing.T, h *house) {
 		h.option(t, "who_may_comment", "anybody")
@@ -104,7 +107,8 @@ func TestHeldCommentByMail(t *testing.T) {
 	})
 }
 
-// Who hears of what, as in WordPress, whether a comment comes by page, XML-RPC or pingback.
+// The recipients are those of WordPress, whether a comment comes from a page,
+// by XML-RPC or as a pingback.
 func TestWhoHearsOfComments(t *testing.T) {
 	each(t, func(t *testing.T, h *house) {
 		h.option(t, "who_may_comment", "anybody")
@@ -169,7 +173,7 @@ func TestWhoHearsOfComments(t *testing.T) {
 		page := h.publish(t, h.ada, "Post of ada")
 		newComment("cyd", page, "six")
 		told("held, on a post of the administrator", 5, "Please moderate ada@example.org")
-		// Approved by somebody else, the author hears that it is there.
+		// If another user approves a comment, the author gets mail about it.
 		ada := h.browser(t, "192.0.2.1").signIn("ada", password)
 		last := post()
 		newComment("cyd", last, "seven")
@@ -217,7 +221,8 @@ func TestWhoHearsOfComments(t *testing.T) {
 	})
 }
 
-// Strangers cause a bounded number of mails: a post is told of once an hour, a person twelve times, and many posts in one mail.
+// Strangers can cause a bounded number of mails: one an hour about a post,
+// twelve an hour to a person, and a digest for many posts.
 func TestManyCommentsByMail(t *testing.T) {
 	each(t, func(t *testing.T, h *house) {
 		h.option(t, "who_may_comment", "anybody")

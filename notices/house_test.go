@@ -23,7 +23,8 @@ import (
 
 const password = servertest.Password
 
-// house is a running server that sends mail, with the administrator ada and the author bob.
+// house is a running server that sends mail, with the administrator ada and the
+// author bob.
 type house struct {
 	base     string
 	blog     *server.Blog
@@ -33,7 +34,7 @@ type house struct {
 	clock    *databasetest.Clock
 }
 
-// each runs fn on a server over each database, both at the same time.
+// each runs fn on a server for each database, both at the same time.
 func each(t *testing.T, fn func(t *testing.T, h *house)) {
 	t.Helper()
 	t.Parallel() // they mostly wait
@@ -51,7 +52,7 @@ func open(t *testing.T, database string) *house {
 	return openTo(t, database, smtp, relay)
 }
 
-// openTo opens a house whose mail goes to a relay.
+// openTo opens a house that sends its mail to a relay.
 func openTo(t *testing.T, database string, smtp *mailtest.Server, relay mail.Relay) *house {
 	t.Helper()
 	h := &house{log: &servertest.Log{}, clock: databasetest.NewClock(time.Now()), mail: smtp}
@@ -90,7 +91,7 @@ func openTo(t *testing.T, database string, smtp *mailtest.Server, relay mail.Rel
 	return h
 }
 
-// browser is someone who looks at the pages, from a network.
+// browser is a visitor from a network.
 type browser struct {
 	t      *testing.T
 	h      *house
@@ -151,7 +152,8 @@ func (b *browser) send(method, path string, body io.Reader) page {
 	if err != nil {
 		b.t.Fatal(err)
 	}
-	// The cookie is for TLS alone, which the proxy that the test plays has taken off.
+	// The cookie is for TLS only. The test acts as the proxy that has
+	// terminated TLS.
 	if u, err := url.Parse(b.h.base); err == nil {
 		var list []*http.Cookie
 		for _, c := range resp.Cookies() {
@@ -163,7 +165,7 @@ func (b *browser) send(method, path string, body io.Reader) page {
 	return page{resp.StatusCode, resp.Header.Get("Location"), string(text)}
 }
 
-// signIn signs in and fails the test when that does not work.
+// signIn signs in, and fails the test if that fails.
 func (b *browser) signIn(login, password string) *browser {
 	b.t.Helper()
 	if p := b.post("/signin", "login", login, "password", password); p.status != http.StatusSeeOther || p.to != "/profile" {
@@ -174,7 +176,7 @@ func (b *browser) signIn(login, password string) *browser {
 
 var anyLink = regexp.MustCompile(`http://\S+`)
 
-// link is the address in a mail that holds a part.
+// link returns the address in a mail that contains a part.
 func link(t *testing.T, m mailtest.Mail, part string) string {
 	t.Helper()
 	for _, address := range anyLink.FindAllString(m.Text, -1) {
@@ -186,7 +188,7 @@ func link(t *testing.T, m mailtest.Mail, part string) string {
 	return ""
 }
 
-// codeOf is the code in the address of a link.
+// codeOf returns the code in the address of a link.
 func codeOf(t *testing.T, address string) string {
 	t.Helper()
 	u, err := url.Parse(address)

@@ -7,7 +7,8 @@ import (
 	"time"
 )
 
-// FuzzQuoted looks for texts of strangers that leave their quotation or their line.
+// FuzzQuoted looks for texts from strangers that break out of their quotation
+// or line.
 func FuzzQuoted(f *testing.F) {
 	for _, text := range []string{"a\n\nb", "a\r\nb\rc\u2028d\u2029e\u0085f\vg\fh", "\x00", "\n", "", "> x", "&#10;a&#x2028;b", "<b\n>a", "\xff\n\xfe", "\xc2\x00\x85"} {
 		f.Add(text)
@@ -27,7 +28,8 @@ func FuzzQuoted(f *testing.F) {
 	})
 }
 
-// BenchmarkDoubled quotes texts, each twice as long as the one before: the time must not grow faster than they do.
+// BenchmarkDoubled quotes texts, each twice as long as the one before. The time
+// must not grow faster than the length.
 func BenchmarkDoubled(b *testing.B) {
 	for _, piece := range []string{"a\n", "word ", "&#10;", "<b>", "\u2028"} {
 		b.Run(fmt.Sprintf("%q", piece), func(b *testing.B) {

@@ -16,7 +16,8 @@ import (
 	"github.com/quillgate/quillgate/mail"
 )
 
-// Whoever has forgotten a password gets a link, which works once; all sessions end and the second factor stays.
+// A user who has forgotten the password gets a link that works once. All
+// sessions end, and the second factor stays.
 func TestPasswordReset(t *testing.T) {
 	each(t, func(t *testing.T, h *house) {
 		bob := h.browser(t, "192.0.2.1").signIn("bob", password)
@@ -66,8 +67,9 @@ func TestPasswordReset(t *testing.T) {
 	})
 }
 
-// A link for a new password expires after an hour, when the address or the password changes, and is sent once in ten minutes;
-// it is no way round the second factor.
+// A link for a new password expires after an hour, or when the address or the
+// password changes. It is sent at most once in ten minutes, and does not bypass
+// the second factor.
 func TestPasswordResetLimits(t *testing.T) {
 	each(t, func(t *testing.T, h *house) {
 		ctx := t.Context()
@@ -108,7 +110,7 @@ func TestPasswordResetLimits(t *testing.T) {
 			t.Error("a link works that went to an earlier address")
 		}
 		h.clock.Add(11 * time.Minute)
-		// With a second factor the new password is not enough.
+		// With a second factor, the new password alone is not enough.
 		e, err := h.blog.Users.BeginSecondFactor(ctx, h.ada.ID, "blog")
 		if err != nil {
 			t.Fatal(err)
@@ -143,7 +145,8 @@ func TestPasswordResetLimits(t *testing.T) {
 		if p := ask("198.51.100.8", "nobody"); p.status != http.StatusOK {
 			t.Errorf("another network: %d", p.status)
 		}
-		// Who may not come in, or has no address, gets nothing, and nobody can tell.
+		// Users who are suspended or have no address get no mail, and visitors
+		// cannot tell.
 		if err := h.blog.Users.Suspend(ctx, audit.Operator, h.bob.ID, true); err != nil {
 			t.Fatal(err)
 		}
@@ -162,13 +165,13 @@ func TestPasswordResetLimits(t *testing.T) {
 	})
 }
 
-// empty waits until no mail waits any more.
+// empty waits until no mail is waiting.
 func (h *house) empty(t *testing.T) {
 	t.Helper()
 	h.settle(t, 0)
 }
 
-// settle is empty, and moves the clock by a step each time that it looks.
+// settle is like empty, but moves the clock by a step at each look.
 func (h *house) settle(t *testing.T, step time.Duration) {
 	t.Helper()
 	for end := time.Now().Add(time.Minute); ; time.Sleep(20 * time.Millisecond) {
@@ -186,7 +189,7 @@ func (h *house) settle(t *testing.T, step time.Duration) {
 	}
 }
 
-// An administrator invites somebody, whose mail leads to the first sign-in.
+// An administrator invites a user, whose mail leads to the first sign-in.
 func TestInvitationByMail(t *testing.T) {
 	each(t, func(t *testing.T, h *house) {
 		ada := h.browser(t, "192.0.2.1").signIn("ada", password)
@@ -217,7 +220,8 @@ func TestInvitationByMail(t *testing.T) {
 	})
 }
 
-// An SMTP server that says nothing holds nobody: pages answer, and the server stops.
+// An SMTP server that does not answer blocks nothing: pages are served, and the
+// server stops.
 func TestSilentServerHoldsNobody(t *testing.T) {
 	t.Parallel()
 	hole, err := net.Listen("tcp", "127.0.0.1:0")
