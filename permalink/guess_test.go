@@ -10,7 +10,7 @@ import (
 	"github.com/quillgate/quillgate/permalink"
 )
 
-// The structure by which an address was made is among those that are guessed.
+// The structure that made an address is among the guesses.
 func TestGuess(t *testing.T) {
 	post := permalink.Post{ID: 4711, Name: "my-post", Date: time.Date(2015, 3, 9, 8, 5, 2, 0, time.UTC)}
 	for address, want := range map[string]string{

@@ -48,8 +48,8 @@ func TestOld(t *testing.T) {
 	}
 }
 
-// Whoever asks for an old address as the file has it asks for what is
-// remembered.
+// A request for an old address, as it is written in the file, finds the stored
+// form.
 func FuzzOld(f *testing.F) {
 	for _, s := range []string{"http://old.example/2015/03/My-Post.html?m=1", "/a%3Fb/", "/?p=1;q", "/index.php/%e3%81%82?b=2&a=1", "/%25", "//x/y", "/a?%zz", "/%2f"} {
 		f.Add(s)
@@ -73,7 +73,8 @@ func FuzzOld(f *testing.F) {
 }
 
 func BenchmarkOld(b *testing.B) {
-	// The time doubles with the address, up to the length from which none is read.
+	// The time grows linearly with the address, up to the length from which
+	// addresses are rejected.
 	for _, n := range []int{350, 700, 1400, 2800, 5600} {
 		address := "http://old.example/" + strings.Repeat("%e3%81%82/", n/10)
 		b.Run(strconv.Itoa(n), func(b *testing.B) {

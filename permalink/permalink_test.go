@@ -39,7 +39,7 @@ func TestProblem(t *testing.T) {
 	}
 }
 
-// Each shape that people choose can be used, and its example is found by it.
+// Each shape in the list can be used, and matches its own example.
 func TestShapesMatchTheirExamples(t *testing.T) {
 	at := time.Date(2024, 3, 9, 8, 5, 2, 0, time.UTC)
 	want := []string{"/?p=123", "/2024/03/09/sample-post/", "/2024/03/sample-post/", "/archives/123", "/sample-post/"}
@@ -60,8 +60,7 @@ func TestShapesMatchTheirExamples(t *testing.T) {
 	}
 }
 
-// Whatever someone sets: a structure in which nothing is wrong makes addresses
-// that it finds again.
+// A structure without a Problem makes addresses that it also matches.
 func FuzzProblem(f *testing.F) {
 	for _, s := range []string{"", "/%postname%/", "/a.b/%year%/%post_id%", "foo", "/%category%/%postname%.html", "/(%postname%", "/[%post_id%]+*"} {
 		f.Add(s)
