@@ -26,8 +26,8 @@ func open(t *testing.T, db *database.DB, clock func() time.Time) *options.Store 
 	return s
 }
 
-// A change is seen at once where it was made, and after a second by another
-// process over the same database.
+// A change is visible at once in the same process, and after a second in
+// another process with the same database.
 func TestOptionsAge(t *testing.T) {
 	databasetest.EachURL(t, func(t *testing.T, url string) {
 		clock := func() time.Time { return time.Date(2024, 5, 1, 12, 0, 0, 0, time.UTC) }
@@ -135,8 +135,8 @@ func TestSetOption(t *testing.T) {
 	})
 }
 
-// wp.setOptions leaves what cannot be read as it is, and a bundle's structure
-// that cannot be used is the plain one.
+// wp.setOptions ignores values that it cannot parse. A permalink structure in a
+// bundle that cannot be used becomes the plain one.
 func TestStructuresThatCannotBeAreStoredNowhere(t *testing.T) {
 	databasetest.Each(t, func(t *testing.T, db *database.DB) {
 		b := open(t, db, nil)
@@ -202,8 +202,8 @@ func TestTimeZone(t *testing.T) {
 	}
 }
 
-// Who may comment is one choice. The two options that it was before can still
-// be set, in any order, and say the same.
+// Who may comment is one option. The two options that it has replaced can still
+// be set, in any order, and stay consistent with it.
 func TestWhoMayCommentIsOneChoice(t *testing.T) {
 	databasetest.Each(t, func(t *testing.T, db *database.DB) {
 		b := open(t, db, nil)
