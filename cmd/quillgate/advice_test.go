@@ -14,7 +14,7 @@ import (
 	"time"
 )
 
-// What is said about a server that does not answer is about that server, and not about a database.
+// Advice about a server that does not answer names that server, not a database.
 func TestAdviceWhenTheServerDoesNotAnswer(t *testing.T) {
 	silent, err := net.Listen("tcp", "127.0.0.1:0") // takes connections and says nothing
 	if err != nil {
@@ -35,7 +35,8 @@ func TestAdviceWhenTheServerDoesNotAnswer(t *testing.T) {
 	}
 }
 
-// A file that may not be touched gets the advice that belongs to it; a connection that may not be made gets none about files.
+// A permission error on a file gets advice about files; a connection that is
+// not permitted does not.
 func TestAdviceOnPermissions(t *testing.T) {
 	const want = "sudo -u quillgate"
 	for _, err := range []error{
@@ -52,7 +53,7 @@ func TestAdviceOnPermissions(t *testing.T) {
 	}
 }
 
-// A PostgreSQL that does not answer is named as such.
+// The advice names a PostgreSQL server that does not answer.
 func TestAdviceWhenTheDatabaseDoesNotAnswer(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()

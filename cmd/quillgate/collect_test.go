@@ -7,7 +7,8 @@ import (
 	"time"
 )
 
-// The heap of a server may grow by the room that it has, and by no more than as usual when much is in use.
+// The heap of a server may grow by room, and no more than usual if much memory
+// is in use.
 func TestServersCollectLater(t *testing.T) {
 	t.Setenv("GOGC", "")
 	percent := func() uint64 {

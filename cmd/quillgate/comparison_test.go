@@ -12,22 +12,25 @@ import (
 	"testing"
 )
 
-// secretFolders hold the code that compares what no one may guess piece by
-// piece. The hashes of package audit are not secrets: they stand next to what
-// they are made of.
+// secretFolders hold the code that compares values that nobody may guess piece
+// by piece. The hashes of package audit are not secret, because they are stored
+// next to the data that they are made from.
 var secretFolders = []string{"signature", "auth", "apps", "profiles"}
 
-// secretName is how values are called whose comparison must not take a time that depends on them.
+// secretName matches the names of values that must be compared in constant
+// time.
 var secretName = regexp.MustCompile(`(?i)(secret|digest|^mac$|^sum$|^outer$|^inner$|^claim$|passw|hash$|token$|^otp$|recovery|reveal)`)
 
-// variableTime are functions whose time tells how much of two values is equal.
+// variableTime are functions whose time depends on how much of two values is
+// equal.
 var variableTime = map[string]bool{
 	"bytes.Equal": true, "bytes.EqualFold": true, "bytes.Compare": true, "bytes.HasPrefix": true, "bytes.HasSuffix": true, "bytes.Contains": true,
 	"strings.EqualFold": true, "strings.Compare": true, "strings.Contains": true,
 	"slices.Equal": true, "slices.Compare": true, "slices.Contains": true, "reflect.DeepEqual": true,
 }
 
-// harmlessComparisons are those that the rule would find and that tell nothing, by file and text.
+// harmlessComparisons are comparisons that match the rule but reveal nothing,
+// by file and text.
 var harmlessComparisons = map[string]string{
 	"auth/import.go: there != account{user, hash}":                   "the operator's own bundle against what it was imported as before",
 	"profiles/security.go: id == auth.SessionID(v.s.Token(v.ctx()))": "the name of a session that the person's own page has shown",
@@ -60,7 +63,7 @@ func TestS3NoPlainComparison(t *testing.T) {
 	}
 }
 
-// The rule finds what it is for, and leaves alone what tells nothing.
+// The rule finds the comparisons that it must, and no harmless ones.
 func TestS3RuleFinds(t *testing.T) {
 	for _, test := range []struct {
 		code string
@@ -90,7 +93,8 @@ func TestS3RuleFinds(t *testing.T) {
 	}
 }
 
-// plainComparisons lists where a file compares a secret in variable time.
+// plainComparisons lists the comparisons of secrets in a file that take
+// variable time.
 func plainComparisons(file *ast.File) (found []ast.Node) {
 	report := func(n ast.Node) { found = append(found, n) }
 	ast.Inspect(file, func(n ast.Node) bool {
@@ -118,8 +122,9 @@ func plainComparisons(file *ast.File) (found []ast.Node) {
 	return found
 }
 
-// fixed tells an operand whose comparison tells nothing of the other one: a literal, nil, a length, the outcome of a
-// comparison in constant time.
+// fixed reports whether an operand is one whose comparison reveals nothing
+// about the other: a literal, nil, a length, or the result of a comparison in
+// constant time.
 func fixed(e ast.Expr) bool {
 	switch e := e.(type) {
 	case *ast.BasicLit:
@@ -148,7 +153,7 @@ func secret(e ast.Expr) bool {
 	return found
 }
 
-// spell is the text of a piece of code.
+// spell returns the text of a piece of code.
 func spell(files *token.FileSet, n ast.Node) string {
 	var b strings.Builder
 	if err := printer.Fprint(&b, files, n); err != nil {
@@ -157,7 +162,7 @@ func spell(files *token.FileSet, n ast.Node) string {
 	return b.String()
 }
 
-// spelled is the name of a function as it is called.
+// spelled returns the name of a function as in a call.
 func spelled(e ast.Expr) string {
 	switch e := e.(type) {
 	case *ast.Ident:

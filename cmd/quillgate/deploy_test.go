@@ -9,14 +9,15 @@ import (
 	"testing"
 )
 
-// TestUnit has systemd check the unit that packages install, and judge how tightly it shuts the service in.
+// TestUnit lets systemd check the unit that packages install, and rate how
+// tightly it sandboxes the service.
 func TestUnit(t *testing.T) {
 	t.Parallel()
 	text := readTree(t, "deploy/systemd/quillgate.service")
 	if !strings.Contains(text, "ExecStart=/usr/bin/quillgate serve --config /etc/quillgate.toml\n") {
 		t.Error("the unit starts something else")
 	}
-	// systemd looks for the program.
+	// systemd requires that the program exists.
 	unit := filepath.Join(t.TempDir(), "quillgate.service")
 	if err := os.WriteFile(unit, []byte(strings.ReplaceAll(text, "/usr/bin/quillgate", "/bin/true")), 0o644); err != nil {
 		t.Fatal(err)
@@ -27,7 +28,8 @@ func TestUnit(t *testing.T) {
 	output(t, "systemd-analyze", "security", "--offline=yes", "--threshold=20", unit)
 }
 
-// TestShellScripts has shellcheck read the scripts that run on the machines of others.
+// TestShellScripts checks with shellcheck the scripts that run on machines of
+// users.
 func TestShellScripts(t *testing.T) {
 	t.Parallel()
 	scripts := []string{"deploy/install.sh", "docs/examples/newpost.sh", "tools/release", "tools/sign-release", "tools/test-packages"}
@@ -43,7 +45,8 @@ func TestShellScripts(t *testing.T) {
 	}
 }
 
-// TestPackageFiles looks whether everything is there that the packages hold, or is made by tools/release.
+// TestPackageFiles checks that every file in the packages exists, or is made by
+// tools/release.
 func TestPackageFiles(t *testing.T) {
 	t.Parallel()
 	text, release := readTree(t, "deploy/package/nfpm.yaml"), readTree(t, "tools/release")
@@ -64,7 +67,7 @@ func TestPackageFiles(t *testing.T) {
 	}
 }
 
-// readTree is a file of the project.
+// readTree returns a file of the project.
 func readTree(t *testing.T, path string) string {
 	t.Helper()
 	text, err := os.ReadFile("../../" + path)
@@ -74,14 +77,16 @@ func readTree(t *testing.T, path string) string {
 	return string(text)
 }
 
-// TestProxies has nginx and Caddy read the files for a blog behind them.
+// TestProxies lets nginx and Caddy check the configurations for a blog behind
+// them.
 func TestProxies(t *testing.T) {
 	t.Parallel()
 	folder := t.TempDir()
 	output(t, "openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=blog.example",
 		"-keyout", filepath.Join(folder, "privkey.pem"), "-out", filepath.Join(folder, "fullchain.pem"))
 	for _, path := range []string{"deploy/nginx/blog.conf", "deploy/compose/cluster/web.conf"} {
-		// Names of other containers are known inside of the network of Compose only.
+		// The names of other containers resolve only inside the network of
+		// Compose.
 		text := strings.NewReplacer("/etc/ssl/blog.example", folder, "server one:", "server 127.0.0.1:", "server two:", "server 127.0.0.2:").Replace(readTree(t, path))
 		conf := filepath.Join(folder, filepath.Base(path))
 		text = "pid " + folder + "/pid;\nerror_log stderr;\nevents {}\nhttp {\naccess_log off;\n" + text + "}\n"
@@ -101,7 +106,8 @@ func TestProxies(t *testing.T) {
 	}
 }
 
-// TestContainers looks at what the Containerfile promises, and has Compose read the files that use it.
+// TestContainers checks the promises of the Containerfile, and lets Compose
+// parse the files that use it.
 func TestContainers(t *testing.T) {
 	t.Parallel()
 	text := readTree(t, "deploy/container/Containerfile")
@@ -128,7 +134,7 @@ func TestContainers(t *testing.T) {
 			t.Errorf("%s: %v\n%s", path, err, out)
 			continue
 		}
-		// Whatever runs quillgate has a root that it cannot write to.
+		// Every service that runs quillgate has a read-only root.
 		if runs, shut := strings.Count(string(out), "QUILLGATE_DATA:"), strings.Count(string(out), "read_only: true\n"); runs == 0 || shut < runs {
 			t.Errorf("%s: %d services of quillgate, %d with a root that is read-only", path, runs, shut)
 		}

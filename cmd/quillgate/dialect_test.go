@@ -9,9 +9,11 @@ import (
 	"testing"
 )
 
-// beyondPlain are the means of PostgreSQL that other engines which speak its protocol may not have: what finds each in a
-// statement, the words by which docs/OPERATING.md names it, and the files that may use it. docs/OPERATING.md tells operators of
-// such engines what to look for, so a statement outside of this list fails here and not with them.
+// beyondPlain are the features of PostgreSQL that other engines with its
+// protocol may lack: the pattern that finds each in a statement, its name in
+// docs/OPERATING.md, and the files that may use it. Operators of such engines
+// rely on that document, so a statement that is not listed fails here and not
+// on their servers.
 var beyondPlain = []struct {
 	means string
 	named string
@@ -36,18 +38,19 @@ var beyondPlain = []struct {
 	{`\btext_pattern_ops\b|~>=~|~<~`, "text_pattern_ops", []string{"database", "migrations"}},
 }
 
-// special finds the words of a statement that no other engine is sure to have: whatever begins with pg_, locks, settings,
-// messages, maintenance.
+// special finds words in a statement that other engines may not know: names
+// that begin with pg_, locks, settings, messages, maintenance.
 var special = regexp.MustCompile(`\bpg_[a-z_]+|\b(?:LISTEN|UNLISTEN|NOTIFY|LOCK TABLE|VACUUM|ANALYZE|CHECKPOINT|REINDEX|CLUSTER|FOR (?:NO KEY )?UPDATE|FOR (?:KEY )?SHARE|SKIP LOCKED|SERIALIZABLE|TABLESAMPLE|COPY|LATERAL|UNLOGGED)\b|\bSET (?:LOCAL )?[a-z_]+_timeout|::[a-z]+|~[<>]=?~|\b(?:setval|nextval|currval|txid_[a-z_]+|dblink|xmin|ctid)\b`)
 
-// elsewhere are texts with such words that never reach PostgreSQL, and why.
+// elsewhere are texts with such words that never reach PostgreSQL, with the
+// reason.
 var elsewhere = map[string]string{
 	"database/dialect.go VACUUM": "a statement of SQLite",
 	"database/backup.go VACUUM":  "a statement of SQLite",
 	"gateway/check.go LISTEN":    "a state of sockets",
 }
 
-// What is used beyond plain PostgreSQL stands in docs/OPERATING.md.
+// docs/OPERATING.md lists every feature beyond plain PostgreSQL.
 func TestHouseNothingBeyondPlainPostgreSQL(t *testing.T) {
 	page, err := os.ReadFile("../../docs/OPERATING.md")
 	if err != nil {

@@ -30,7 +30,7 @@ import (
 	"github.com/quillgate/quillgate/server/servertest"
 )
 
-// patient is a server behind a proxy, both real, for the doctor to look at.
+// patient is a server behind a proxy, both real, for the doctor to examine.
 type patient struct {
 	url, roots         string // of the proxy
 	public, secretFile string
@@ -40,7 +40,7 @@ type patient struct {
 	seen bytes.Buffer // everything that came to the proxy
 }
 
-// way is what stands between the doctor and the server.
+// way is the connection between the doctor and the server.
 type way struct {
 	tls     bool
 	base    string                                        // base-url, the proxy's when empty
@@ -113,7 +113,7 @@ func newPatient(t *testing.T, w way) *patient {
 	return p
 }
 
-// seen collects what a proxy reads.
+// seen records what a proxy receives.
 type seen patient
 
 func (s *seen) Write(b []byte) (int, error) {
@@ -122,7 +122,7 @@ func (s *seen) Write(b []byte) (int, error) {
 	return s.seen.Write(b)
 }
 
-// key makes a user and a key.
+// key creates a user and a key.
 func (p *patient) key(t *testing.T, blog *server.Blog) {
 	t.Helper()
 	user, err := blog.Users.Create(t.Context(), audit.Operator, auth.NewUser{Login: "ada", Password: "correct horse battery staple", Role: auth.Author})
@@ -137,7 +137,8 @@ func (p *patient) key(t *testing.T, blog *server.Blog) {
 	}
 }
 
-// examined runs the command and returns the state of each check, and the exit code.
+// examined runs the command, and returns the state of each check and the exit
+// code.
 func examined(t *testing.T, args ...string) (map[string]string, string, int) {
 	t.Helper()
 	var out, complaints bytes.Buffer
@@ -266,7 +267,7 @@ func TestH16Doctor(t *testing.T) {
 	}
 }
 
-// compressed packs answers, of those who ask for it or of all.
+// compressed compresses answers, either for clients that accept it or for all.
 func compressed(always bool) func(*http.Response) error {
 	return func(r *http.Response) error {
 		if !always && !strings.Contains(r.Request.Header.Get("Accept-Encoding"), "gzip") {
@@ -283,7 +284,7 @@ func compressed(always bool) func(*http.Response) error {
 	}
 }
 
-// rewritten changes the body of the answers of the endpoint.
+// rewritten changes the bodies of the endpoint's answers.
 func rewritten(r *http.Response, change func([]byte) []byte) error {
 	if !strings.HasPrefix(r.Header.Get("Content-Type"), "text/xml") || r.Request.Method != http.MethodPost {
 		r.Header.Del("Content-Encoding")
@@ -307,7 +308,7 @@ func dated(off time.Duration) func(*http.Response) error {
 	}
 }
 
-// What ends the examination early.
+// Problems that end the examination early.
 func TestH16DoctorGivesUp(t *testing.T) {
 	plain := httptest.NewServer(http.NotFoundHandler())
 	defer plain.Close()
@@ -364,7 +365,7 @@ func TestH16DoctorGivesUp(t *testing.T) {
 	}
 }
 
-// For people it is one line for each finding.
+// Without --json, the output is one line for each finding.
 func TestH16DoctorPrints(t *testing.T) {
 	p := newPatient(t, way{})
 	var out bytes.Buffer

@@ -18,9 +18,9 @@ import (
 	"github.com/quillgate/quillgate/database/databasetest"
 )
 
-// epochs says of each table which epochs it moves. A new table must be entered
-// here: of one that moves none it is said why nothing that is kept in memory is
-// made of it.
+// epochs lists for each table which epochs it moves. A new table must be
+// entered here. If a table moves none, the entry explains why no cache depends
+// on it.
 var epochs = map[string]struct {
 	moves []string
 	but   []string // columns whose writing moves none, with the reason in why
@@ -91,7 +91,7 @@ var epochs = map[string]struct {
 	"import_problems":       {why: "is read while something is imported"},
 }
 
-// Every table of the schema moves the epochs that it is said to, by triggers for all that writes to it.
+// Triggers move the listed epochs for every kind of write to a table.
 func TestHouseEpochsOfTables(t *testing.T) {
 	databasetest.EachURL(t, func(t *testing.T, address string) {
 		databasetest.Open(t, address)
@@ -170,9 +170,9 @@ func query(t *testing.T, db *sql.DB, text string, columns int) (list [][]string)
 	return list
 }
 
-// Every statement that writes names a table of which it is said above what it
-// moves; a name that is put together while the program runs must be one of
-// those too, so it may stand in few places only.
+// Every statement that writes names a table that is listed above. Table names
+// that are built at run time must be listed too, so they are allowed in few
+// places only.
 func TestHouseEpochsOfStatements(t *testing.T) {
 	writes := regexp.MustCompile(`\b(?:INSERT INTO|UPDATE|DELETE FROM)\s+(SET\b|[a-z_]*)`)
 	composed := map[string]bool{ // by the file; all get the names of tables from a list of the program's
@@ -196,7 +196,7 @@ func TestHouseEpochsOfStatements(t *testing.T) {
 	}
 }
 
-// What the pages of visitors are made of moves their epoch.
+// Data on the pages of visitors moves their epoch.
 func TestHouseEpochOfVisitors(t *testing.T) {
 	reads := regexp.MustCompile(`\b(?:FROM|JOIN)\s+([a-z_]+)`)
 	private := map[string]string{"visitor_key": "opens single posts, whose pages are not kept"}

@@ -16,7 +16,8 @@ import (
 
 const module = "github.com/quillgate/quillgate/"
 
-// stairs says which packages of ours a package may import. No arrow points up or sideways; docs/ARCHITECTURE.md draws it.
+// stairs lists the packages of the module that a package may import. No arrow
+// points up or sideways; docs/ARCHITECTURE.md draws it.
 var stairs = map[string][]string{
 	"network":   nil,
 	"xmlrpc":    {"network"},
@@ -136,7 +137,8 @@ func TestStairs(t *testing.T) {
 	}
 }
 
-// The shell of the server knows nothing that it serves: a blog comes in as an entrance, and a gateway can be another.
+// The shell of the server does not depend on what it serves: a blog is one
+// entrance, and a gateway can be another.
 func TestHouseShellKnowsNoBlog(t *testing.T) {
 	files, err := filepath.Glob("../../server/*.go")
 	if err != nil || len(files) == 0 {
@@ -168,7 +170,8 @@ func TestHouseShellKnowsNoBlog(t *testing.T) {
 	}
 }
 
-// What signs in other people's programs must not bring a database along.
+// Package signer runs inside other people's programs, so it must not depend on
+// a database.
 func TestSignerReachesNoDatabase(t *testing.T) {
 	for _, p := range packages(t) {
 		if p.ImportPath != module+"signer" {

@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-// TestManual writes all pages, and lets two formatters look for mistakes in them.
+// TestManual writes all pages, and lets two formatters check them.
 func TestManual(t *testing.T) {
 	t.Parallel()
 	folder := t.TempDir()
@@ -44,7 +44,8 @@ func TestManual(t *testing.T) {
 	}
 }
 
-// plainOverstrikes removes the bold of terminals, which prints each letter twice.
+// plainOverstrikes removes the bold type of terminals, which prints each letter
+// twice.
 func plainOverstrikes(text string) string {
 	var b strings.Builder
 	runes := []rune(text)
@@ -56,7 +57,7 @@ func plainOverstrikes(text string) string {
 	return b.String()
 }
 
-// output runs a program, and returns what it prints on both of its outputs.
+// output runs a program, and returns its standard output and standard error.
 func output(t *testing.T, name string, args ...string) string {
 	t.Helper()
 	out, err := exec.Command(name, args...).CombinedOutput()
@@ -86,7 +87,8 @@ func TestCompletion(t *testing.T) {
 		"fish": func(line string) string {
 			return inFolder(t, folder, "fish", "--no-config", "-c", `source fish; complete -C $argv[1]`, line)
 		},
-		// The completion system of zsh works in its editor only: these two stand for what it calls.
+		// The completion system of zsh works only in its editor, so these two
+		// replace the functions that it calls.
 		"zsh": func(line string) string {
 			return inFolder(t, folder, "zsh", "-f", "-c", `
 				compdef() { :; }; compset() { :; }; _files() { print -l -- *; }; _describe() { print -l -- ${(P)3}; }
@@ -113,7 +115,7 @@ func TestCompletion(t *testing.T) {
 	}
 }
 
-// inFolder runs a shell in a folder, and returns what it prints.
+// inFolder runs a shell in a folder, and returns its output.
 func inFolder(t *testing.T, folder, name string, args ...string) string {
 	t.Helper()
 	cmd := exec.Command(name, args...)

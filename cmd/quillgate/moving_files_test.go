@@ -14,10 +14,12 @@ import (
 	"testing"
 )
 
-// Files as their producers make them. Each is small, and has what is peculiar to its producer.
+// Files in the form of their producers. Each is small and has the peculiarities
+// of its producer.
 
-// ofWordPressCom are the two files of an archive of WordPress.com: titles with entities, media at files.wordpress.com, a child
-// in the first whose parent is in the second, and more addresses by month than by anything else.
+// ofWordPressCom are the two files in an archive from WordPress.com: titles
+// with entities, media at files.wordpress.com, a child in the first whose
+// parent is in the second, and most addresses with a month.
 func ofWordPressCom() (first, second string) {
 	head := `<?xml version="1.0" encoding="UTF-8"?>
 <!-- generator="WordPress.com" created="2024-02-03 10:00"-->
@@ -40,8 +42,8 @@ func ofWordPressCom() (first, second string) {
 	return first, second
 }
 
-// ofSquarespace is an export of Squarespace: links without a host, names that are paths, dates with single digits, and files
-// of its own servers.
+// ofSquarespace is an export from Squarespace: links without a host, names that
+// are paths, dates with single digits, and files on its own servers.
 const ofSquarespace = `<?xml version="1.0" encoding="UTF-8"?>
 <rss xmlns:excerpt="http://wordpress.org/export/1.1/excerpt/" xmlns:content="http://purl.org/rss/1.0/modules/content/" xmlns:dc="http://purl.org/dc/elements/1.1/" xmlns:wp="http://wordpress.org/export/1.2/" version="2.0">
 <channel><title>Net Shed</title><link>http://www.netshed.example</link><pubDate>Sat, 03 Feb 2024 10:00:00 +0000</pubDate><description/><language>en-US</language><wp:wxr_version>1.2</wp:wxr_version>
@@ -54,8 +56,9 @@ const ofSquarespace = `<?xml version="1.0" encoding="UTF-8"?>
 <wp:post_date>2013-05-02 10:00:00</wp:post_date><wp:attachment_url>http://static1.squarespace.com/static/5a/t/5b/1367488800000/net.jpg</wp:attachment_url></item>
 </channel></rss>`
 
-// ofBlogger is a blog of Blogger that was made into an export by one of the programs for that: addresses with .html, and the
-// field in which WordPress's importer keeps them.
+// ofBlogger is a blog from Blogger that a converter has turned into an export:
+// addresses with .html, and the field in which WordPress's importer stores
+// them.
 func ofBlogger() string {
 	post := func(id int, name, day, more string) string {
 		return fmt.Sprintf(`<item><title>%s</title><link>http://quay.blogspot.com/2011/07/%s.html</link><dc:creator>kim</dc:creator><content:encoded><![CDATA[<p>Text</p>]]></content:encoded>
@@ -111,7 +114,8 @@ func (m *moved) option(name, want string) {
 	}
 }
 
-// leads complains unless an address redirects to another of the blog.
+// leads reports an error unless an address redirects to the given other address
+// of the blog.
 func (m *moved) leads(address, want string) {
 	m.t.Helper()
 	client := clientWithoutRedirects()
@@ -125,8 +129,9 @@ func (m *moved) leads(address, want string) {
 	}
 }
 
-// The archive of WordPress.com makes the blog that it came from: title, tagline, structure of addresses, pages below pages of
-// the other file, pictures in texts. Again, it changes nothing.
+// The archive from WordPress.com restores the blog: title, tagline, permalink
+// structure, pages below pages of the other file, and pictures in texts. A
+// second import changes nothing.
 func TestMovedFromWordPressCom(t *testing.T) {
 	first, second := ofWordPressCom()
 	eachMove(t, func(m *moved) {
@@ -151,7 +156,8 @@ func TestMovedFromWordPressCom(t *testing.T) {
 	})
 }
 
-// Addresses of Squarespace have a form that none here has; they redirect.
+// Addresses of Squarespace have a form that is not supported here, so they
+// redirect.
 func TestMovedFromSquarespace(t *testing.T) {
 	eachMove(t, func(m *moved) {
 		m.says(m.run("import", m.file("Squarespace-Wordpress-Export.xml", []byte(ofSquarespace)), "--quiet", "--attachments", uploads(m.t, "net.jpg")),
@@ -167,7 +173,8 @@ func TestMovedFromSquarespace(t *testing.T) {
 	})
 }
 
-// Addresses of Blogger stay as they were, with the parameter of its page for telephones, and so do the older ones that WordPress's importer keeps.
+// Addresses of Blogger stay the same, also with the parameter of its mobile
+// page, and so do older ones that WordPress's importer has stored.
 func TestMovedFromBlogger(t *testing.T) {
 	eachMove(t, func(m *moved) {
 		var packed bytes.Buffer
@@ -189,8 +196,9 @@ func TestMovedFromBlogger(t *testing.T) {
 	})
 }
 
-// A blog that someone has begun keeps its title and its addresses; what the others were is only said. So does one whose
-// operator has chosen a structure.
+// A blog with content of its own, or with a structure that its operator has
+// chosen, keeps its title and its addresses. The old structure is only
+// reported.
 func TestMovedToABlogInUse(t *testing.T) {
 	eachMove(t, func(m *moved) {
 		m.take(exported(thing{id: 1, title: "Mine", name: "mine"}.String()))
@@ -213,8 +221,8 @@ func TestMovedToABlogInUse(t *testing.T) {
 	})
 }
 
-// The structure is found among others: with categories and authors, for posts that were renamed, and not for so few that it
-// would be by chance.
+// The structure is found with categories and authors in it, and for renamed
+// posts, but not from so few posts that a match could be chance.
 func TestMovedStructures(t *testing.T) {
 	type link struct{ name, date, path, category, author string }
 	for want, links := range map[string][]link{

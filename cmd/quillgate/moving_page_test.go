@@ -9,7 +9,8 @@ import (
 	"testing"
 )
 
-// TestMovingPage runs every shell block of docs/MOVING.md, one after the other, with the archive that it speaks of.
+// TestMovingPage runs every shell block of docs/MOVING.md in order, with an
+// archive such as the page describes.
 func TestMovingPage(t *testing.T) {
 	t.Parallel()
 	folder := t.TempDir()

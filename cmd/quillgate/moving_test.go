@@ -22,8 +22,8 @@ import (
 	"github.com/quillgate/quillgate/media"
 )
 
-// moved is a blog that moves here: its export is imported with the commands that people type, and what became of it is looked
-// at as visitors and backups see it.
+// moved is a blog that moves here. Its export is imported with the usual
+// commands, and checked through its pages and backups.
 type moved struct {
 	t     *testing.T
 	url   string   // of the database
@@ -70,7 +70,8 @@ func (m *moved) take(text string, flags ...string) (posts, terms, users int, pro
 	return report.Posts.Added, report.Terms.Added, report.Users.Added, report.Problems
 }
 
-// takeAgain imports an export once more, and complains when that adds something.
+// takeAgain imports an export again, and reports an error if that adds
+// anything.
 func (m *moved) takeAgain(text string, flags ...string) {
 	m.t.Helper()
 	if posts, terms, users, _ := m.take(text, flags...); posts+terms+users > 0 {
@@ -101,7 +102,8 @@ func (m *moved) serve() {
 	m.base = string(found[1])
 }
 
-// get follows an address, of the blog or below it, to the page behind all redirects.
+// get requests an address of the blog, absolute or relative, and follows all
+// redirects.
 func (m *moved) get(address string) (status int, kind, body string) {
 	m.t.Helper()
 	if !strings.HasPrefix(address, "http") {
@@ -119,7 +121,7 @@ func (m *moved) get(address string) (status int, kind, body string) {
 	return answer.StatusCode, answer.Header.Get("Content-Type"), string(text)
 }
 
-// shows complains unless the address leads to a page with the heading.
+// shows reports an error unless the address leads to a page with the heading.
 func (m *moved) shows(address, heading string) {
 	m.t.Helper()
 	status, _, body := m.get(address)
@@ -129,7 +131,7 @@ func (m *moved) shows(address, heading string) {
 	}
 }
 
-// post is one as a bundle has it.
+// post is a post in a bundle.
 type bundledPost struct {
 	ID                                 int64
 	Type, Status, Title, Name, Content string
@@ -153,7 +155,7 @@ type bundledTerm struct {
 	Parent               int64
 }
 
-// content is what a bundle of the blog holds.
+// content is the content of a bundle of the blog.
 func (m *moved) content() (posts []bundledPost, terms []bundledTerm) {
 	m.t.Helper()
 	var all struct {
@@ -166,7 +168,7 @@ func (m *moved) content() (posts []bundledPost, terms []bundledTerm) {
 	return all.Posts, all.Terms
 }
 
-// find is the post of a title.
+// find returns the post with a title.
 func (m *moved) find(title string) bundledPost {
 	m.t.Helper()
 	posts, _ := m.content()
@@ -179,7 +181,7 @@ func (m *moved) find(title string) bundledPost {
 
 const oldBlog = "http://old.example"
 
-// exported is an export of a small blog.
+// exported returns an export of a small blog.
 func exported(items ...string) string {
 	return `<?xml version="1.0" encoding="UTF-8"?>
 <rss version="2.0" xmlns:excerpt="http://wordpress.org/export/1.2/excerpt/" xmlns:content="http://purl.org/rss/1.0/modules/content/"
@@ -188,7 +190,7 @@ func exported(items ...string) string {
 ` + strings.Join(items, "\n") + `</channel></rss>`
 }
 
-// thing is an item of an export. What is empty has a usual value.
+// thing is an item of an export. Empty fields have usual values.
 type thing struct {
 	id                                              int64
 	title, kind, name, text, date, status, by, guid string
@@ -214,7 +216,7 @@ func field(key, value string) string {
 	return "<wp:postmeta><wp:meta_key>" + key + "</wp:meta_key><wp:meta_value><![CDATA[" + value + "]]></wp:meta_value></wp:postmeta>"
 }
 
-// attached is an attachment whose file was at the address.
+// attached returns an attachment whose file was at the address.
 func attached(id, parent int64, name, address, file string) string {
 	extra := "<wp:attachment_url><![CDATA[" + address + "]]></wp:attachment_url>"
 	if file != "" {
@@ -223,7 +225,7 @@ func attached(id, parent int64, name, address, file string) string {
 	return thing{id: id, title: fmt.Sprintf("Picture %d", id), kind: "attachment", status: "inherit", name: name, parent: parent, extra: extra}.String()
 }
 
-// uploads makes a folder with pictures of these names.
+// uploads creates a folder with pictures of these names.
 func uploads(t *testing.T, names ...string) string {
 	t.Helper()
 	folder := t.TempDir()
@@ -240,8 +242,8 @@ func uploads(t *testing.T, names ...string) string {
 	return folder
 }
 
-// Names of posts that are not slugs become slugs, each its own; the post is
-// found at its own address and at the name in the file.
+// Names of posts that are not slugs become distinct slugs. The post is found at
+// its own address and at the name in the file.
 func TestMovedPostsAreFoundByTheNamesInTheFile(t *testing.T) {
 	names := []struct{ raw, slug string }{
 		{"My-Post-Caps", "my-post-caps"},
@@ -278,7 +280,7 @@ func TestMovedPostsAreFoundByTheNamesInTheFile(t *testing.T) {
 				t.Errorf("%q became the slug %q, want %q", n.raw, got, n.slug)
 			}
 		}
-		// A slug that is one in the file goes to the post that has it there.
+		// A valid slug in the file leads to the post that has it there.
 		if got := m.find("Title 14").Name; got != "quest" {
 			m.t.Errorf("a proper slug became %q", got)
 		}
@@ -307,8 +309,8 @@ func TestMovedPostsAreFoundByTheNamesInTheFile(t *testing.T) {
 	})
 }
 
-// Terms that other programs name by no slug become terms with slugs of their own: C, C# and C++ are three. Their lists are
-// found at the names in the file.
+// Terms without a valid slug become terms with their own slugs: C, C# and C++
+// are three. Their lists are found at the names in the file.
 func TestMovedTermsAreFoundByTheNamesInTheFile(t *testing.T) {
 	terms := []struct{ raw, name string }{
 		{"News", "News"},
@@ -377,8 +379,8 @@ func TestMovedTermsAreFoundByTheNamesInTheFile(t *testing.T) {
 	}
 }
 
-// A creator that is not a login is cleaned like one; who is known already is
-// not made again, and everyone's list is found.
+// A creator that is not a valid login is cleaned up. Existing users are not
+// created again, and the list of every author is found.
 func TestMovedAuthorsAreFoundByTheNamesInTheFile(t *testing.T) {
 	author := `<wp:author><wp:author_id>7</wp:author_id><wp:author_login><![CDATA[jo]]></wp:author_login><wp:author_email>jo@example.org</wp:author_email></wp:author>`
 	creators := map[string]string{
@@ -440,7 +442,8 @@ func TestMovedAuthorsAreFoundByTheNamesInTheFile(t *testing.T) {
 	})
 }
 
-// Two items of one number are two posts, and a second import of the file changes nothing, however far they lie apart.
+// Two items with one id are two posts, and a second import of the file changes
+// nothing, however far apart they are.
 func TestMovedItemsOfOneNumber(t *testing.T) {
 	for _, between := range []int{0, 1600} {
 		eachMove(t, func(m *moved) {
@@ -448,7 +451,8 @@ func TestMovedItemsOfOneNumber(t *testing.T) {
 			for i := range between {
 				items = append(items, thing{id: int64(100 + i), title: fmt.Sprintf("Filler %d", i), name: fmt.Sprintf("filler-%d", i)}.String())
 			}
-			// Another date, the same date, and no title, as entries of menus have none.
+			// A different date, the same date, and no title, as in menu
+			// entries.
 			items = append(items, thing{id: 7, title: "Second one", name: "second", date: "2020-02-02 03:04:05"}.String(),
 				thing{id: 7, title: "Third one", name: "third"}.String(), thing{id: 7, kind: "nav_menu_item", name: "fourth"}.String())
 			file := exported(items...)
@@ -461,8 +465,8 @@ func TestMovedItemsOfOneNumber(t *testing.T) {
 	}
 }
 
-// Exports of two days: a draft is published, a title is mended, and a program
-// numbers again with each export.
+// Exports of two days: a draft is published, a title is corrected, and a
+// program numbers posts again with each export.
 func TestMovedOnTwoDays(t *testing.T) {
 	for name, days := range map[string][2][]thing{
 		"published":       {{{id: 7, title: "Notes", name: "notes", status: "draft"}}, {{id: 7, title: "Notes", name: "notes", date: "2020-03-02 03:04:05"}}},
@@ -493,7 +497,8 @@ func TestMovedOnTwoDays(t *testing.T) {
 	}
 }
 
-// A title that was mended in the meantime is the same post, where the file has GUIDs.
+// A post whose title was corrected in the meantime is the same post if the file
+// has GUIDs.
 func TestMovedAfterTheTitleWasMended(t *testing.T) {
 	eachMove(t, func(m *moved) {
 		m.take(exported(thing{id: 7, title: "Noets", name: "notes", guid: "http://old.example/?p=7"}.String()))
@@ -501,7 +506,8 @@ func TestMovedAfterTheTitleWasMended(t *testing.T) {
 	})
 }
 
-// A blog that was exported in several files: what one refers to comes in another, in either order.
+// A blog that was exported in several files, with references between them in
+// either order.
 func TestMovedInSeveralFiles(t *testing.T) {
 	folder := uploads(t, "2020/01/cat.jpg")
 	cat := oldBlog + "/wp-content/uploads/2020/01/cat.jpg"
@@ -558,7 +564,8 @@ func TestMovedInSeveralFiles(t *testing.T) {
 	}
 }
 
-// What a text shows of files that came along is shown from here, smaller versions too; everything else stays as it is.
+// Texts show imported files, including smaller versions, from this blog.
+// Everything else in them stays the same.
 func TestMovedTextsShowTheFilesHere(t *testing.T) {
 	old := oldBlog + "/wp-content/uploads/2020/01/"
 	folder := uploads(t, "2020/01/cat.jpg", "2020/01/big-scaled.jpg", "2021/05/dot.com.jpg", "podcast.jpg")
@@ -608,7 +615,8 @@ func TestMovedTextsShowTheFilesHere(t *testing.T) {
 	})
 }
 
-// Files are found whatever the other system has made of their names, and are kept where the addresses there had them.
+// Files are found although another system has changed their names, and keep the
+// paths of their addresses in the source.
 func TestMovedFilesFromOtherSystems(t *testing.T) {
 	for _, test := range []struct{ name, attached, address, there, here string }{
 		{"month of WordPress.com", "", "https://shed.files.wordpress.com/2020/01/cat.jpg", "2020/01/cat.jpg", "2020/01/cat.jpg"},
@@ -641,7 +649,8 @@ func TestMovedFilesFromOtherSystems(t *testing.T) {
 	}
 }
 
-// The addresses that pages of pictures had lead to them, and so do the names of posts, whatever stood before these.
+// The old addresses of the pages of pictures lead to them, and so do the names
+// of posts after any prefix.
 func TestMovedAddressesLeadToThePosts(t *testing.T) {
 	file := exported(thing{id: 10, title: "Trip", name: "trip-to-the-sea"}.String(), thing{id: 11, title: "About", name: "about", kind: "page"}.String(),
 		thing{id: 12, title: "Team", name: "team", kind: "page", parent: 11}.String(), thing{id: 13, title: "Secret", name: "trip-secret", status: "private"}.String(),
@@ -689,7 +698,8 @@ func TestMovedAddressesLeadToThePosts(t *testing.T) {
 	}
 }
 
-// A published post with a date ahead is scheduled, and one that was scheduled and whose date has come is published.
+// A published post with a future date is scheduled, and a scheduled one whose
+// date has passed is published.
 func TestMovedDatesAhead(t *testing.T) {
 	eachMove(t, func(m *moved) {
 		m.take(exported(thing{id: 10, title: "Ahead", name: "ahead", date: "2099-01-01 00:00:00"}.String(), thing{id: 11, title: "Due", name: "due", status: "future"}.String(),
@@ -708,7 +718,8 @@ func TestMovedDatesAhead(t *testing.T) {
 	})
 }
 
-// An entry is in one menu, the first that the file names, and a menu counts its entries.
+// An entry is in one menu, the first in the file, and a menu counts its
+// entries.
 func TestMovedMenus(t *testing.T) {
 	entry := func(id int64, status string, menus ...string) string {
 		extra := field("_menu_item_type", "custom") + field("_menu_item_url", "http://old.example/")

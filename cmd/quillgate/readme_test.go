@@ -15,13 +15,15 @@ import (
 	"time"
 )
 
-// readme runs the blocks of README.md in a folder. What it says of addresses and keys stands for those of the test.
+// readme runs the blocks of README.md in a folder, with its addresses and keys
+// replaced by those of the test.
 type readme struct {
 	folder, address string
 	environment     []string
 }
 
-// TestReadme runs every shell block of README.md, one after the other, and the Python one, as a reader would.
+// TestReadme runs every shell block of README.md in order, and the Python one,
+// as a reader would.
 func TestReadme(t *testing.T) {
 	t.Parallel()
 	r := &readme{folder: t.TempDir()}
@@ -84,7 +86,7 @@ func TestReadme(t *testing.T) {
 	}
 }
 
-// release makes the release that install.sh finds.
+// release creates the release that install.sh finds.
 func (r *readme) release(t *testing.T, tree string) string {
 	t.Helper()
 	name := fmt.Sprintf("quillgate-v0.1.0-%s-%s", runtime.GOOS, runtime.GOARCH)
@@ -96,7 +98,8 @@ func (r *readme) release(t *testing.T, tree string) string {
 	return filepath.Join(r.folder, "release")
 }
 
-// serve starts the server of README, at another port: 8080 may be in use.
+// serve starts the server of README.md at another port, because 8080 may be in
+// use.
 func (r *readme) serve(t *testing.T) {
 	t.Helper()
 	for range 20 {
@@ -126,7 +129,7 @@ func (r *readme) serve(t *testing.T) {
 	t.Fatal("the server does not start")
 }
 
-// healthy waits until the server answers, or has ended.
+// healthy waits until the server answers or has exited.
 func (r *readme) healthy(ended chan error) bool {
 	for deadline := time.Now().Add(2 * time.Minute); time.Now().Before(deadline); {
 		if exec.Command("quillgate", "health", "http://"+r.address).Run() == nil {
@@ -141,7 +144,7 @@ func (r *readme) healthy(ended chan error) bool {
 	return false
 }
 
-// key makes a key of admin.
+// key creates a key for admin.
 func (r *readme) key(t *testing.T, name string) (public, secret string) {
 	t.Helper()
 	out := r.run(t, name, "quillgate", "app", "create", "--user", "admin", "--name", name)

@@ -22,8 +22,9 @@ import (
 	"github.com/quillgate/quillgate/signer"
 )
 
-// BenchmarkKeysetRotation rotates the master key of a blog with 100,000 keys (QUILLGATE_BENCH_KEYS: another number) by the
-// command, while servers answer signed requests of all these keys, some of which write posts: one server on SQLite, two on
+// BenchmarkKeysetRotation rotates the master key of a blog with 100,000 keys
+// (or QUILLGATE_BENCH_KEYS). Meanwhile servers answer signed requests with all
+// these keys, some of which write posts: one server on SQLite, two on
 // PostgreSQL. It counts the requests that fail.
 func BenchmarkKeysetRotation(b *testing.B) {
 	keys := 100_000
@@ -80,7 +81,8 @@ func rotateUnderLoad(b *testing.B, url string, keys, servers int) {
 	}
 }
 
-// serve starts a server of the blog, and returns its endpoint. It ends with the benchmark.
+// serve starts a server of the blog, which stops with the benchmark, and
+// returns its endpoint.
 func (k *keptBlog) serve(b *testing.B) string {
 	b.Helper()
 	cmd := k.command(b, "serve", "--listen", "127.0.0.1:0", "--log-level", "error")
@@ -107,7 +109,8 @@ func (k *keptBlog) serve(b *testing.B) string {
 	return ""
 }
 
-// signedLoad is clients that send signed requests with many keys, one after the other.
+// signedLoad is a set of clients that send signed requests with many keys, one
+// after the other.
 type signedLoad struct {
 	keys [][2]string // public key and secret
 
@@ -145,7 +148,7 @@ func (l *signedLoad) run(ctx context.Context, endpoint string, seed uint64) {
 	}
 }
 
-// send tells what went wrong; nothing when it is empty.
+// send returns what went wrong, or "".
 func send(client *http.Client, endpoint, call string) string {
 	answer, err := client.Post(endpoint, "text/xml", strings.NewReader(call))
 	if err != nil {

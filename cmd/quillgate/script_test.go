@@ -16,7 +16,8 @@ func TestMain(m *testing.M) {
 	})
 }
 
-// TestScripts runs the commands as people type them; testdata/script has one file for each story.
+// TestScripts runs commands as users type them. testdata/script has a file for
+// each scenario.
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir: "testdata/script",

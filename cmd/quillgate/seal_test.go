@@ -21,10 +21,11 @@ import (
 	"github.com/quillgate/quillgate/server"
 )
 
-// plantedMark is in every secret of the blogs here, so that all of them can be looked for at once.
+// plantedMark is in every secret of these blogs, so that one search finds all
+// of them.
 const plantedMark = "a-secret-in-the-clear-"
 
-// keptBlog is a blog on disk, and the secrets of its keys.
+// keptBlog is a blog on disk with the secrets of its keys.
 type keptBlog struct {
 	folder, database string
 	secrets          map[string]string
@@ -41,7 +42,7 @@ func (k *keptBlog) open(t testing.TB, unsealed bool) *server.Blog {
 	return blog
 }
 
-// plant makes a blog with keys.
+// plant creates a blog with keys.
 func plant(t testing.TB, folder, url string, unsealed bool, keys int) *keptBlog {
 	t.Helper()
 	k := &keptBlog{folder: folder, database: url, secrets: make(map[string]string, keys)}
@@ -78,7 +79,7 @@ func plant(t testing.TB, folder, url string, unsealed bool, keys int) *keptBlog 
 // check opens every key.
 func (k *keptBlog) check(t *testing.T, when string) apps.SealReport {
 	t.Helper()
-	// Killed before it had begun, it has changed nothing.
+	// If it was killed before it began, it has changed nothing.
 	_, err := os.Stat(filepath.Join(k.folder, "keyset"))
 	blog := k.open(t, err != nil)
 	defer blog.Close()
@@ -95,7 +96,7 @@ func (k *keptBlog) check(t *testing.T, when string) apps.SealReport {
 	return report
 }
 
-// command is this program as a process of its own.
+// command returns this program as a separate process.
 func (k *keptBlog) command(t testing.TB, args ...string) *exec.Cmd {
 	t.Helper()
 	cmd := exec.Command("quillgate", args...)
@@ -126,7 +127,7 @@ func (k *keptBlog) sealKilled(t *testing.T, after time.Duration) bool {
 	return killed
 }
 
-// holds looks for the mark in the files of a folder.
+// holds searches the files of a folder for the mark.
 func holds(t *testing.T, folder string) (files []string) {
 	t.Helper()
 	err := filepath.WalkDir(folder, func(path string, d fs.DirEntry, err error) error {
@@ -205,7 +206,7 @@ func TestK4KilledWhileSealing(t *testing.T) {
 	})
 }
 
-// finish runs keys seal to its end and looks at what is left.
+// finish runs keys seal to its end and checks the result.
 func (k *keptBlog) finish(t *testing.T) {
 	t.Helper()
 	if out, err := k.command(t, "keys", "seal").CombinedOutput(); err != nil {
@@ -226,7 +227,8 @@ func (k *keptBlog) finish(t *testing.T) {
 	}
 }
 
-// tablesFolder is where a PostgreSQL server keeps the tables of a database. Its write-ahead log is elsewhere.
+// tablesFolder returns the folder in which a PostgreSQL server stores the
+// tables of a database. Its write-ahead log is in another one.
 func tablesFolder(t *testing.T, url string) string {
 	t.Helper()
 	db := databasetest.Open(t, url)

@@ -11,7 +11,8 @@ import (
 	"github.com/quillgate/quillgate/database/databasetest"
 )
 
-// The command that the first start prints names what the server was told, and no password.
+// The command that the first start prints includes the settings of the server,
+// and no password.
 func TestKeyCommand(t *testing.T) {
 	for _, test := range []struct {
 		name, environment, want string
@@ -66,7 +67,8 @@ func TestH10CopyHasToBeDeclared(t *testing.T) {
 			defer cancel()
 			var complaints bytes.Buffer
 			args := append([]string{"serve", "--listen", "127.0.0.1:0", "--log-level", "error", "--base-url", base}, place...)
-			// What is served at once greets; then it has been seen enough.
+			// A blog that starts prints its address, and the test then stops
+			// it.
 			code := run(ctx, args, streams{strings.NewReader(""), writerFunc(cancel), &complaints})
 			if (code == 0) != (complaints.Len() == 0) {
 				t.Errorf("serve at %s: exit code %d, and it says %q", base, code, &complaints)
@@ -117,7 +119,7 @@ func TestH10CopyHasToBeDeclared(t *testing.T) {
 	})
 }
 
-// writerFunc calls a function when something is written.
+// writerFunc calls a function for each write.
 type writerFunc func()
 
 func (f writerFunc) Write(p []byte) (int, error) {

@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// Answers that come at once, from a pipe, are each that of its question.
+// Answers that arrive together, from a pipe, each belong to their question.
 func TestAnswersOfAPipe(t *testing.T) {
 	in := streams{strings.NewReader("ada\r\nabcd efgh\n\nlast"), io.Discard, io.Discard}
 	for _, want := range []string{"ada", "abcd efgh", "", "last", ""} {

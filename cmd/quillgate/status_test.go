@@ -8,8 +8,8 @@ import (
 	"testing"
 )
 
-// TestExitStatuses makes the same kinds of mistakes with many commands: what is named and is not there ends with 1, what
-// cannot be with 2, as exitStatuses says.
+// TestExitStatuses makes the same kinds of mistakes with many commands: a
+// missing object gives 1 and an invalid value 2, as in exitStatuses.
 func TestExitStatuses(t *testing.T) {
 	t.Parallel()
 	folder := t.TempDir()

@@ -16,11 +16,13 @@ import (
 	"github.com/quillgate/quillgate/database"
 )
 
-// bulkRoom is the package that moves whole blogs. It may read and write the tables of the content, which are contentRoom's, many
-// rows at a time; what it remembers of imports is its own.
+// bulkRoom is the package that moves whole blogs. It may read and write the
+// tables of the content, which belong to contentRoom, many rows at a time. It
+// owns the tables about earlier imports.
 const bulkRoom, contentRoom = "transfer", "site"
 
-// One table, one owner: what a row means, and what goes with it, is known in one package only. Others ask that package.
+// Each table has one owner: only one package knows what a row means and what
+// depends on it. Other packages call that package.
 func TestHouseTablesHaveOneOwner(t *testing.T) {
 	created := regexp.MustCompile(`(?i)CREATE TABLE (?:IF NOT EXISTS )?([a-z_]+)`)
 	tables, owners := map[string]bool{}, map[string]map[string]string{}
@@ -67,8 +69,8 @@ func TestHouseTablesHaveOneOwner(t *testing.T) {
 	}
 }
 
-// eachStatement calls fn for every text of the program that names a table as a statement does, with the tables. Tests and
-// migrations do not count.
+// eachStatement calls fn for every text of the program that names tables in the
+// form of a statement. Tests and migrations do not count.
 func eachStatement(t *testing.T, fn func(path, sql string, tables []string)) {
 	t.Helper()
 	used := regexp.MustCompile(`\b(?:FROM|UPDATE|INTO|JOIN)\s+([a-z_]+)`)
@@ -108,7 +110,8 @@ func eachText(t *testing.T, fn func(path, text string)) {
 	}
 }
 
-// everySite are the statements that mean the rows of all sites, and why none of them shows one site to another.
+// everySite are the statements about the rows of all sites, with the reason why
+// none of them shows one site to another.
 var everySite = map[string]string{
 	`DELETE FROM sessions WHERE expires <= $1`:                                  "what has expired is nobody's any more",
 	`DELETE FROM refusals WHERE day < $1`:                                       "what is too old to be shown",
@@ -120,7 +123,7 @@ var everySite = map[string]string{
 	`DELETE FROM upstream_credentials WHERE user_id = $1`:                       "the operator gives up what the master key does not open any more",
 }
 
-// notOfASite are the tables without a site, and why.
+// notOfASite are the tables without a site, with the reason.
 var notOfASite = map[string]string{
 	"nonces":    "a public key is that of one site, and a challenge of a passkey is random",
 	"creations": "a public key is that of one site",
@@ -153,9 +156,10 @@ var notOfASite = map[string]string{
 	"options":             "of a blog",
 }
 
-// Sites share nothing: a statement on a table of what belongs to a site names the site, and the handle of the database says
-// which it is. A table is one of those, or it is in a list with the reason why not, or it is of a blog's content, which a
-// gateway does not have.
+// Sites share nothing: a statement on a table with data of sites names the
+// site, which comes from the handle of the database. Every table either holds
+// such data, or is in a list with the reason why not, or holds the content of a
+// blog, which a gateway does not have.
 func TestHouseSitesAreInEveryStatement(t *testing.T) {
 	ctx := t.Context()
 	db, err := database.Open(ctx, database.Config{URL: filepath.Join(t.TempDir(), "a.db")})
@@ -207,7 +211,8 @@ func TestHouseSitesAreInEveryStatement(t *testing.T) {
 	}
 }
 
-// TestTablesNameTests looks for each test and script that the page on old clients names for a promise.
+// TestTablesNameTests checks that each test and script that the page on old
+// clients names for a promise exists.
 func TestTablesNameTests(t *testing.T) {
 	page, err := os.ReadFile("../../docs/OLD-CLIENTS.md")
 	if err != nil {

@@ -15,9 +15,11 @@ import (
 	"github.com/quillgate/quillgate/database/databasetest"
 )
 
-// BenchmarkImport imports exports of 10,000 and 20,000 posts with five comments each, in a process of its own whose
-// largest memory it reports. "inserts" is the baseline: the same rows of posts, comments, custom fields and terms, put
-// straight into the tables, a statement for each row, with as many rows in a transaction.
+// BenchmarkImport imports exports of 10,000 and 20,000 posts with five comments
+// each in a separate process, and reports its maximum memory. "inserts" is the
+// baseline: the same rows of posts, comments, custom fields and terms, inserted
+// directly into the tables with a statement for each row, in transactions of
+// the same size.
 func BenchmarkImport(b *testing.B) {
 	for _, name := range []string{"sqlite", "postgres"} {
 		for _, posts := range []int{10_000, 20_000} {
@@ -73,7 +75,7 @@ func reportItems(b *testing.B, posts int) {
 	b.ReportMetric(float64(b.N)*float64(posts)*6/b.Elapsed().Seconds(), "items/s")
 }
 
-// insertSamples puts the rows of the sample posts into the tables.
+// insertSamples inserts the rows of the sample posts into the tables.
 func insertSamples(b *testing.B, db *database.DB, posts int) {
 	const inTransaction = 150 // posts, of ten rows each
 	insert := func(tx *database.Tx, table, columns string, values ...any) error {

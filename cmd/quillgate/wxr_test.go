@@ -28,8 +28,9 @@ import (
 	"github.com/quillgate/quillgate/wxr"
 )
 
-// samplePost is the n-th post of a made-up site: some 1.5 KB of text, two terms, two custom fields, five comments.
-// Every tenth is a page, below one that comes later, and every fiftieth an attachment.
+// samplePost returns the n-th post of a made-up site: about 1.5 KB of text, two
+// terms, two custom fields, five comments. Every tenth is a page, below one
+// that comes later, and every fiftieth an attachment.
 func samplePost(n int) *wxr.Post {
 	at := time.Date(2010, 1, 1, 0, 0, 0, 0, time.UTC).Add(time.Duration(n) * time.Hour)
 	p := &wxr.Post{
@@ -61,7 +62,8 @@ func samplePost(n int) *wxr.Post {
 	return p
 }
 
-// sampleFile writes an export of so many posts, one of them broken, one of an unknown type.
+// sampleFile writes an export of the given number of posts, one of them broken
+// and one of an unknown type.
 func sampleFile(t testing.TB, posts int) string {
 	t.Helper()
 	file, err := os.Create(filepath.Join(t.TempDir(), "sample.xml"))
@@ -109,9 +111,9 @@ func (p program) run(t testing.TB, args ...string) string {
 	return string(out)
 }
 
-// content is the bundle of the blog without the ids of custom fields, which no
-// one refers to, and the moments at which users were made. Terms are numbered
-// again.
+// content returns the bundle of the blog without the ids of custom fields,
+// which nothing refers to, and the times at which users were created. Terms are
+// numbered again.
 func (p program) content(t testing.TB) map[string]any {
 	t.Helper()
 	var all map[string]any
@@ -134,8 +136,8 @@ func (p program) content(t testing.TB) map[string]any {
 	return all
 }
 
-// numberTerms gives the terms of a bundle the numbers from 1 on, in their order: a transaction that was killed leaves numbers
-// unused on PostgreSQL.
+// numberTerms numbers the terms of a bundle from 1 in order, because a
+// transaction that was killed leaves unused ids on PostgreSQL.
 func numberTerms(all map[string]any) {
 	number := make(map[any]any)
 	terms := all["terms"].([]any)
@@ -161,7 +163,7 @@ func numberTerms(all map[string]any) {
 	renumber(all["options"].(map[string]any), "default_category")
 }
 
-// uploads are the names of the stored files, those that are not finished too.
+// uploads returns the names of the stored files, including unfinished ones.
 func (p program) uploads(t testing.TB) []string {
 	t.Helper()
 	var names []string
@@ -189,7 +191,8 @@ func eachProgram(t *testing.T, fn func(t *testing.T, p program, db *database.DB)
 	})
 }
 
-// An import that is killed again and again comes to the same end as one that is not, and so does a second one.
+// An import that is killed again and again gives the same result as one that is
+// not, and a second import changes nothing.
 func TestImportKilled(t *testing.T) {
 	const posts = 600
 	file := sampleFile(t, posts)
@@ -222,7 +225,8 @@ func TestImportKilled(t *testing.T) {
 		if kills < 3 {
 			t.Errorf("only %d of %d imports were killed before their end", kills, len(points))
 		}
-		// A run that was killed when it had set the title has told of it, so to say.
+		// A run that was killed after it had set the title has reported that
+		// already.
 		if got := strings.Replace(killed.run(t, arguments...), `"Title": ""`, `"Title": "Sample"`, 1); got != answer {
 			t.Errorf("killed at %d: the report is\n%s\nwant\n%s", points, got, answer)
 		}
@@ -242,8 +246,8 @@ func TestImportKilled(t *testing.T) {
 	})
 }
 
-// killAt starts an import, ends it without warning once it has read so far, and
-// reports whether it had more to do then.
+// killAt starts an import, kills it once it has read the given amount, and
+// reports whether it was still running then.
 func (p program) killAt(t *testing.T, db *database.DB, point int64, arguments ...string) bool {
 	t.Helper()
 	cmd := p.command(arguments...)
@@ -269,13 +273,14 @@ func (p program) killAt(t *testing.T, db *database.DB, point int64, arguments ..
 		if len(at) == 0 {
 			continue
 		}
-		// It may end by itself in this very moment; then there is nothing to kill.
+		// It may exit at this very moment; then there is nothing to kill.
 		_ = cmd.Process.Kill()
 		return <-ended != nil
 	}
 }
 
-// What a blog exports, another imports and exports again, on both databases, through the format of WordPress.
+// A WordPress export of one blog, imported into another and exported again, is
+// the same, on both databases.
 func TestExportRoundTrip(t *testing.T) {
 	file := sampleFile(t, 120)
 	eachProgram(t, func(t *testing.T, first program, _ *database.DB) {
@@ -290,7 +295,8 @@ func TestExportRoundTrip(t *testing.T) {
 	})
 }
 
-// Attachments are fetched from public addresses and from networks that the operator has listed, and nowhere else.
+// Attachments are fetched from public addresses and from networks that the
+// operator has listed, and from nowhere else.
 func TestFetchAttachments(t *testing.T) {
 	picture, err := media.Blank("red.png", 40, 30)
 	if err != nil {
