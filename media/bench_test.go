@@ -9,8 +9,8 @@ import (
 	"github.com/quillgate/quillgate/media"
 )
 
-// BenchmarkProcess makes all versions of a photograph of 12 megapixels; its
-// baseline is decoding alone.
+// BenchmarkProcess makes all versions of a photograph with 12 megapixels; its
+// baseline is decoding only.
 func BenchmarkProcess(b *testing.B) {
 	s := memory{}
 	var jpg bytes.Buffer

@@ -27,9 +27,9 @@ import (
 	"github.com/quillgate/quillgate/media/mediatest"
 )
 
-// While the S3 server refuses connections, says nothing, or asks to come back
-// later, uploads and readers are told so within a bounded time; when it is
-// back, everything that was acknowledged is there and nothing else.
+// While the S3 server refuses connections, does not answer, or asks clients to
+// retry later, uploads and reads fail within a bounded time. Once it is back,
+// everything that was acknowledged is there, and nothing else.
 func TestBucketThatDoesNotAnswer(t *testing.T) {
 	databasetest.Each(t, func(t *testing.T, db *database.DB) {
 		t.Parallel()
@@ -84,8 +84,8 @@ func TestBucketThatDoesNotAnswer(t *testing.T) {
 	})
 }
 
-// A process that is killed in the middle of an upload in parts leaves parts and
-// a row; both are swept.
+// A process that is killed in the middle of a multipart upload leaves parts and
+// a row, and a sweep removes both.
 func TestBucketSurvivesKills(t *testing.T) {
 	if dir := os.Getenv("QUILLGATE_TEST_KILLED_IN"); dir != "" {
 		killed(t, dir)
@@ -127,7 +127,7 @@ func TestBucketSurvivesKills(t *testing.T) {
 	}
 }
 
-// killed is the process that is killed.
+// killed is the process to kill.
 func killed(t *testing.T, dir string) {
 	db := databasetest.Open(t, filepath.Join(dir, "a.db"))
 	l := library(t, db, openBucket(t, os.Getenv("QUILLGATE_TEST_S3")))
@@ -135,8 +135,8 @@ func killed(t *testing.T, dir string) {
 	t.Fatalf("was not killed: %v", err)
 }
 
-// The server is killed while files come: what was acknowledged is there when it
-// is back.
+// The server is killed during uploads. When it is back, it has every upload
+// that was acknowledged.
 func TestBucketWhoseServerIsKilled(t *testing.T) {
 	s := mediatest.Start(t)
 	db := databasetest.Open(t, databasetest.SQLite(t))
@@ -182,7 +182,7 @@ func TestBucketWhoseServerIsKilled(t *testing.T) {
 	}
 }
 
-// Sixteen large uploads at once take memory for buffers only.
+// Sixteen large uploads at the same time use memory only for buffers.
 func TestBucketMemory(t *testing.T) {
 	size := int64(4 << 20)
 	if os.Getenv("QUILLGATE_TEST_NIGHTLY") != "" {
@@ -354,9 +354,9 @@ func BenchmarkParseBucketDoubled(b *testing.B) {
 	}
 }
 
-// Files move to a bucket while others come, are read and go, and the move is
-// interrupted; in the end the bucket has what is on record, and readers have
-// missed nothing.
+// Files move to a bucket while others are added, read and removed, and the move
+// is interrupted. At the end the bucket has all recorded files, and no read has
+// failed.
 func TestMove(t *testing.T) {
 	databasetest.Each(t, func(t *testing.T, db *database.DB) {
 		s := mediatest.Start(t)
@@ -405,8 +405,8 @@ func TestMove(t *testing.T) {
 			t.Fatal(err)
 		}
 		wg.Wait()
-		// One server uses the bucket already, and reads in the folder what is
-		// not there yet.
+		// One server already uses the bucket, and reads files that are not
+		// there yet from the folder.
 		to := media.New(media.LibraryConfig{Store: bucket, Earlier: folder, DB: db})
 		late := store(t, db, from, "2025/late.txt", "late")
 		if read(t, to, late.Name) != "late" {
@@ -483,7 +483,7 @@ func TestVerifyFinds(t *testing.T) {
 	})
 }
 
-// Servers that should share a store and do not are told so at their start.
+// Servers that should share a store but do not get an error when they start.
 func TestArriveNoticesAnotherStore(t *testing.T) {
 	eachLibrary(t, func(t *testing.T, p place, db *database.DB) {
 		first := library(t, db, p.open(t))
@@ -503,7 +503,7 @@ func TestArriveNoticesAnotherStore(t *testing.T) {
 		if _, err := other.Arrive(t.Context()); !errors.As(err, &elsewhere) || elsewhere.Missing != 1 || elsewhere.Looked != 1 {
 			t.Errorf("another store without the files: %v", err)
 		}
-		// A folder that comes from a backup without its mark has the files.
+		// A folder from a backup that lacks its mark has the files.
 		if err := os.WriteFile(filepath.Join(dir, "a.txt"), []byte("a"), 0o644); err != nil {
 			t.Fatal(err)
 		}
@@ -523,8 +523,8 @@ func TestArriveNoticesAnotherStore(t *testing.T) {
 	})
 }
 
-// A bucket with a prefix that another blog has is refused to a new blog, and to
-// be moved to.
+// A bucket with a prefix that another blog uses is refused, both to a new blog
+// and as the target of a move.
 func TestArriveNoticesAnotherBlog(t *testing.T) {
 	s := mediatest.Start(t)
 	one, two := databasetest.Open(t, databasetest.SQLite(t)), databasetest.Open(t, databasetest.SQLite(t))

@@ -11,8 +11,8 @@ import (
 	"github.com/quillgate/quillgate/media"
 )
 
-// head makes the beginning of a picture of hexadecimal digits, and zeros behind
-// it.
+// head returns the beginning of a picture, given as hexadecimal digits,
+// followed by zeros.
 func head(t testing.TB, digits string, zeros int) []byte {
 	t.Helper()
 	b, err := hex.DecodeString(strings.ReplaceAll(digits, " ", ""))
@@ -22,7 +22,7 @@ func head(t testing.TB, digits string, zeros int) []byte {
 	return append(b, make([]byte, zeros)...)
 }
 
-// heads are pictures that no decoder takes, with their sizes.
+// heads are pictures that no decoder supports, with their sizes.
 func heads(t testing.TB) map[string]struct {
 	bytes         []byte
 	width, height int
@@ -78,8 +78,8 @@ func heads(t testing.TB) map[string]struct {
 	}
 }
 
-// Every picture whose head tells its size has one, also when no smaller
-// versions can be made of it.
+// Every picture whose header contains its size gets that size, even if no
+// smaller versions can be made.
 func TestSizesOfPicturesWithoutADecoder(t *testing.T) {
 	for name, test := range heads(t) {
 		s := memory{}
@@ -105,8 +105,8 @@ func TestSizesOfPicturesWithoutADecoder(t *testing.T) {
 	}
 }
 
-// BenchmarkHeads doubles files of which no picture comes, and compares the time
-// with that for half of them.
+// BenchmarkHeads doubles files that contain no picture, and compares the time
+// with that for half the size.
 func BenchmarkHeads(b *testing.B) {
 	for name, start := range map[string]string{"heic": "\x00\x00\x00\x18ftypheic", "jpeg": "\xff\xd8"} {
 		b.Run(name, func(b *testing.B) {

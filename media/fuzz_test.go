@@ -13,9 +13,9 @@ import (
 // budget is small, so that a fuzzed header cannot make the test itself slow.
 const budget = 1 << 20
 
-// FuzzProcess feeds pictures of all formats, whole and damaged. Nothing may
-// panic, fail, or take the upload away, and every version that is made must be
-// a picture of the size that it is said to have.
+// FuzzProcess processes pictures of all formats, whole and damaged. Nothing may
+// panic, fail, or lose the upload, and every version must be a picture of its
+// recorded size.
 func FuzzProcess(f *testing.F) {
 	f.Add([]byte("GIF89a"))
 	for _, name := range []string{"a.png", "a.jpg", "a.gif"} {
@@ -63,8 +63,7 @@ func FuzzProcess(f *testing.F) {
 	})
 }
 
-// FuzzMeta feeds the segments of a JPEG file in which cameras and editors
-// write.
+// FuzzMeta parses the segments of a JPEG file that cameras and editors write.
 func FuzzMeta(f *testing.F) {
 	o := binary.BigEndian
 	f.Add(exif(o, []field{ascii(0x010e, "text"), short(o, 0x0112, 6)}, []field{fraction(o, 0x829d, 28, 10), ascii(0x9004, "2024:01:10 09:30:00")}), byte(0xe1))
@@ -92,7 +91,7 @@ func FuzzMeta(f *testing.F) {
 	})
 }
 
-// checkTexts asks for what XML and a database can hold.
+// checkTexts checks that XML and a database can hold the texts.
 func checkTexts(t *testing.T, m media.Meta) {
 	t.Helper()
 	for _, s := range append(m.Keywords, m.Aperture, m.Credit, m.Camera, m.Caption, m.Created, m.Copyright, m.FocalLength, m.ISO, m.ShutterSpeed, m.Title, m.Orientation) {
@@ -102,8 +101,8 @@ func checkTexts(t *testing.T, m media.Meta) {
 	}
 }
 
-// solidWebP writes a picture of one colour as the lossless WebP format has it:
-// with codes of one symbol, pixels take no bits at all.
+// solidWebP returns a picture of one colour in the lossless WebP format: if
+// each code has one symbol, pixels take no bits.
 func solidWebP(w, h int, red, green, blue, alpha uint32) []byte {
 	var bits []byte
 	n := 0

@@ -85,7 +85,7 @@ func testHandlerTypes(t *testing.T, p place) {
 		if r := get(t, h, "GET", prefix+info.Name, "If-None-Match", tag); r.StatusCode != 304 {
 			t.Errorf("%s: unchanged, and status %d", test.name, r.StatusCode)
 		}
-		// Without its row a file is looked at, and is the same to browsers.
+		// Without its row, a file is inspected, and browsers see no difference.
 		if _, err := db.Exec(t.Context(), `DELETE FROM media_files`); err != nil {
 			t.Fatal(err)
 		}

@@ -11,8 +11,8 @@ import (
 	"github.com/quillgate/quillgate/media"
 )
 
-// memory is a Store for tests that are about pictures: a folder waits for the
-// disk with every file.
+// memory is a Store for tests about pictures. A folder would wait for the disk
+// with every file.
 type memory map[string][]byte
 
 func (m memory) Create(_ context.Context, name string, r io.Reader) (media.Info, error) {

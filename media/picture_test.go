@@ -159,7 +159,7 @@ func TestProcessKeepsTheColours(t *testing.T) {
 	}
 }
 
-// checkQuarters looks at the middle of each quarter.
+// checkQuarters checks the colour in the middle of each quarter.
 func checkQuarters(t *testing.T, img image.Image, want [4]int, what string) {
 	t.Helper()
 	b := img.Bounds()
@@ -233,7 +233,7 @@ func TestProcessAveragesWholeAreas(t *testing.T) {
 	}
 }
 
-// withSegment puts a segment behind the start of a JPEG file.
+// withSegment inserts a segment after the start of a JPEG file.
 func withSegment(jpg []byte, marker byte, data []byte) []byte {
 	out := append([]byte{}, jpg[:2]...)
 	out = append(out, 0xff, marker)
@@ -304,9 +304,8 @@ func directory(b []byte, o order, fields []field) []byte {
 }
 
 func TestProcessTurnsPicturesUpright(t *testing.T) {
-	// What the quarters of the stored picture must become, from EXIF 2.3
-	// section 4.6.4 A: the value says which side of the scene row 0 and column
-	// 0 show.
+	// The expected quarters after turning, from EXIF 2.3 section 4.6.4 A: the
+	// value tells which side of the scene row 0 and column 0 show.
 	for orientation, want := range map[uint16][4]int{
 		1: {0, 1, 2, 3}, 2: {1, 0, 3, 2}, 3: {3, 2, 1, 0}, 4: {2, 3, 0, 1},
 		5: {0, 2, 1, 3}, 6: {2, 0, 3, 1}, 7: {3, 1, 2, 0}, 8: {1, 3, 0, 2},
@@ -434,8 +433,7 @@ func TestProcessPassesOverWhatIsNoPicture(t *testing.T) {
 	}
 }
 
-// A header can promise a picture of any size; nothing is allocated for it
-// beyond the budget.
+// A header can claim any size; no memory beyond the budget is allocated for it.
 func TestProcessRefusesBombs(t *testing.T) {
 	s := memory{}
 	bomb := encoded(t, "a.png", quarters(10, 10))
@@ -468,7 +466,7 @@ func TestProcessNeverOverwrites(t *testing.T) {
 	}
 }
 
-// failing is a store that takes some files and then no more.
+// failing is a store that fails after some files.
 type failing struct {
 	media.Files
 	left int

@@ -43,7 +43,7 @@ func openBucket(t testing.TB, address string) *media.Bucket {
 	return openBucketWithin(t, address, 0)
 }
 
-// openBucketWithin is for tests that wait for a server that does not answer.
+// openBucketWithin is for tests with a server that does not answer.
 func openBucketWithin(t testing.TB, address string, stalled time.Duration) *media.Bucket {
 	t.Helper()
 	a, err := media.ParseBucket(address)
@@ -58,7 +58,7 @@ func openBucketWithin(t testing.TB, address string, stalled time.Duration) *medi
 	return b
 }
 
-// place is where the files of a test are, with what lies there.
+// place is the location of a test's files, with access to its content.
 type place struct {
 	open    func(t testing.TB) media.Store // the same place again, as another process has it
 	objects func(t testing.TB) []string    // names of files
@@ -89,8 +89,8 @@ func bucketPlace(t testing.TB) place {
 	}
 }
 
-// filesIn lists the files of a folder, or those in the hidden part of it but
-// for the mark.
+// filesIn lists the files of a folder, or those in its hidden part except the
+// mark.
 func filesIn(t testing.TB, dir string, hidden bool) (out []string) {
 	t.Helper()
 	err := filepath.WalkDir(dir, func(path string, e fs.DirEntry, err error) error {
@@ -108,7 +108,8 @@ func filesIn(t testing.TB, dir string, hidden bool) (out []string) {
 	return out
 }
 
-// An import whose process died gets the names that it had, and no other's files are touched.
+// An import whose process died gets its names back, and files of others are not
+// touched.
 func TestForget(t *testing.T) {
 	eachLibrary(t, func(t *testing.T, p place, db *database.DB) {
 		l := library(t, db, p.open(t))
@@ -136,7 +137,7 @@ func TestForget(t *testing.T) {
 	})
 }
 
-// eachStore runs fn on both stores, side by side.
+// eachStore runs fn on both stores at the same time.
 func eachStore(t *testing.T, fn func(t *testing.T, p place)) {
 	t.Helper()
 	for name, open := range map[string]func(testing.TB) place{"folder": folderPlace, "bucket": bucketPlace} {
@@ -170,8 +171,7 @@ func library(t testing.TB, db *database.DB, s media.Store) *media.Library {
 	return media.New(media.LibraryConfig{Store: s, DB: db})
 }
 
-// sweepLater sweeps as a server does that has waited for every removal under
-// way.
+// sweepLater sweeps like a server that has waited for all removals in progress.
 func sweepLater(t testing.TB, db *database.DB, s media.Store) {
 	t.Helper()
 	l := media.New(media.LibraryConfig{Store: s, DB: db, Clock: func() time.Time { return time.Now().Add(time.Hour) }})
@@ -180,7 +180,7 @@ func sweepLater(t testing.TB, db *database.DB, s media.Store) {
 	}
 }
 
-// store stores a file and keeps it.
+// store stores and keeps a file.
 func store(t testing.TB, db *database.DB, l *media.Library, name, content string) media.Info {
 	t.Helper()
 	s := pending(t, l, name, content)
@@ -225,8 +225,8 @@ func read(t testing.TB, l interface {
 	return string(b)
 }
 
-// rows are the names in the ledger, those that are pending with a question
-// mark.
+// rows returns the names in the ledger, with a question mark after pending
+// ones.
 func rows(t testing.TB, db *database.DB) (out []string) {
 	t.Helper()
 	if err := db.Select(t.Context(), &out, `SELECT name || CASE WHEN pending IS NULL THEN '' ELSE '?' END FROM media_files`); err != nil {
@@ -300,7 +300,7 @@ func TestLibraryNumbersNamesThatAreTaken(t *testing.T) {
 		if got := store(t, db, l, "a/red.png", "again").Name; got != "a/red-1.png" {
 			t.Errorf("after removal got %q, want the free name", got)
 		}
-		// A file that was put there by hand has no row, and stays.
+		// A file that was added by hand has no row, and stays.
 		part, err := s.Spool(t.Context(), strings.NewReader("by hand"))
 		if err == nil {
 			err = s.Put(t.Context(), "a/hand.txt", part, media.Facts{})
@@ -349,8 +349,8 @@ func TestLibraryGivesEveryWriterItsOwnName(t *testing.T) {
 	})
 }
 
-// The store by itself lets nobody overwrite a file either, whether it comes in
-// one request or in several.
+// The store itself also prevents overwriting a file, in one request or in
+// several.
 func TestStoreNeverOverwrites(t *testing.T) {
 	eachStore(t, func(t *testing.T, p place) {
 		stores := []media.Store{p.open(t), p.open(t)}
@@ -433,8 +433,9 @@ func TestLibraryLeavesNothingOfAFailedUpload(t *testing.T) {
 	})
 }
 
-// What a dead process left is removed, by one that runs beside others, once it
-// is old enough; and who was thought dead cannot record what is gone.
+// A sweep by another process removes the remains of a dead process once they
+// are old enough. A process that was wrongly considered dead cannot record
+// files that are gone.
 func TestLibrarySweeps(t *testing.T) {
 	eachLibrary(t, func(t *testing.T, p place, db *database.DB) {
 		now := time.Now()
@@ -473,8 +474,7 @@ func TestLibrarySweeps(t *testing.T) {
 	})
 }
 
-// A name that somebody claims after a sweep has begun to remove it is not
-// removed from under them.
+// A name that is claimed after a sweep has begun to remove it is not removed.
 func TestLibrarySweepsBesideWriters(t *testing.T) {
 	databasetest.Each(t, func(t *testing.T, db *database.DB) {
 		p := folderPlace(t)

@@ -1,7 +1,7 @@
-// Package mediatest provides a real S3 server for tests: versitygw, over a
-// temporary folder, on loopback. It starts in a fraction of a second and goes
-// away with the test. The program is built once, in the version of
-// tools/s3.mod, and kept in the folder .cache of the repository.
+// Package mediatest provides a real S3 server for tests: versitygw, with a
+// temporary folder, on loopback. It starts in a fraction of a second and stops
+// with the test. The program is built once, in the version of tools/s3.mod, and
+// cached in the folder .cache of the repository.
 package mediatest
 
 import (
@@ -40,8 +40,8 @@ type S3 struct {
 	log      bytes.Buffer
 }
 
-// Start starts a server with an empty bucket, which is stopped when the test
-// ends. Tests that use it must set the credentials in the environment with
+// Start starts a server with an empty bucket, which stops when the test ends.
+// Tests that use it must set the credentials in the environment with
 // SetCredentials.
 func Start(t testing.TB) *S3 {
 	t.Helper()
