@@ -36,7 +36,8 @@ func TestGrams(t *testing.T) {
 	}
 }
 
-// The index leads to every post that holds a word: all grams of the word are grams of the text.
+// The index finds every post that contains a word: all grams of the word are
+// grams of the text.
 func FuzzGrams(f *testing.F) {
 	f.Add("the harbour of Łódź", 4, 9)
 	f.Add("東京都庁 c++", 1, 5)
