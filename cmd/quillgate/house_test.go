@@ -65,7 +65,7 @@ var stairs = map[string][]string{
 	"signer/local": {"signer", "signature", "xmlrpc", "methods", "upstream"},
 
 	"server":        {"mail", "notices", "gateway", "wordpress", "desk", "pingback", "profiles", "public", "site", "options", "auth", "apps", "audit", "xmlrpc", "methods", "media", "database", "network", "permalink", "markup"},
-	"cmd/quillgate": {"server", "mail", "media", "transfer", "gateway", "signer", "signer/local", "upstream", "methods", "signature", "xmlrpc", "wxr", "fetch", "site", "auth", "apps", "audit", "database", "migrations"},
+	"cmd/quillgate": {"server", "mail", "media", "transfer", "gateway", "signer", "signer/local", "upstream", "methods", "signature", "xmlrpc", "wxr", "fetch", "site", "options", "auth", "apps", "audit", "database", "migrations"},
 
 	"database/databasetest": {"database"},
 	"media/mediatest":       nil,

@@ -20,6 +20,7 @@ import (
 	"github.com/quillgate/quillgate/apps"
 	"github.com/quillgate/quillgate/auth"
 	"github.com/quillgate/quillgate/gateway"
+	"github.com/quillgate/quillgate/options"
 	"github.com/quillgate/quillgate/site"
 )
 
@@ -178,10 +179,11 @@ func ended(ctx context.Context, err error, w io.Writer) (code int) {
 func wrongUse(err error) bool {
 	_, usage := errors.AsType[usageError](err)
 	_, ofSite := errors.AsType[*site.Invalid](err)
+	_, ofOptions := errors.AsType[*options.Invalid](err)
 	_, ofPeople := errors.AsType[*auth.Invalid](err)
 	_, ofKeys := errors.AsType[*apps.Invalid](err)
 	_, ofGateway := errors.AsType[*gateway.InvalidSite](err)
-	return usage || ofSite || ofPeople || ofKeys || ofGateway
+	return usage || ofSite || ofOptions || ofPeople || ofKeys || ofGateway
 }
 
 // usageError is a mistake in the command line that the command itself has
