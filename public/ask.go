@@ -12,15 +12,16 @@ import (
 	"github.com/quillgate/quillgate/permalink"
 )
 
-// ask is what an address asks for, as far as can be told without the database. Parameters that mean nothing here are
-// left out, so that addresses that differ in those alone have one answer.
+// ask is what an address asks for, as far as that is clear without the
+// database. Unknown parameters are left out, so that addresses that differ only
+// in those share an answer.
 type ask struct {
 	path  []string // the parts as they came, without what asks for a page of a list or for a feed
 	query url.Values
 	page  int    // of a list, from 1
 	part  int    // of a post, from 1, where the query says it
 	feed  string // rss2 or atom; "" for a page
-	// comments asks for the comments of the whole blog, as a feed.
+	// comments asks for the comments of the whole blog as a feed.
 	comments bool
 	reply    int64 // the comment that the form is to answer
 	held     int64 // the comment that waits, and that is shown to who has its token
@@ -40,13 +41,15 @@ type ask struct {
 // parameters are those that select what is shown.
 var parameters = []string{"p", "page_id", "attachment_id", "cat", "tag", "category_name", "author", "author_name", "m", "year", "monthnum", "day", "s", "page", "name", "pagename"}
 
-// otherParameters are those that mean something in addition.
+// otherParameters are known parameters that select nothing.
 var otherParameters = []string{"paged", "replytocom", "unapproved", "moderation-hash", "comment", "feed"}
 
-// feedNames are the feeds by their names in addresses. The older formats are answered in the newer one.
+// feedNames maps the names of feeds in addresses to formats. The older formats
+// are answered in the newer one.
 var feedNames = map[string]string{"feed": "rss2", "rss2": "rss2", "rss": "rss2", "rdf": "rss2", "atom": "atom"}
 
-// parseAsk reads an address below the base URL: a proxy has taken its path off.
+// parseAsk parses an address below the base URL; a proxy has removed the path
+// of the base URL.
 func parseAsk(u *url.URL, o *options.Values) ask {
 	q := ask{query: url.Values{}, page: 1, given: u.EscapedPath()}
 	lists := o.Lists()
@@ -87,7 +90,8 @@ func parseAsk(u *url.URL, o *options.Values) ask {
 			q.path = append(q.path, part)
 		}
 	}
-	// A server without rewriting names the program in front of every address; where the blog does not, it means nothing.
+	// A server without rewriting has the program's name in front of every
+	// address. If the addresses of the blog do not have it, it is ignored.
 	if len(q.path) > 0 && q.path[0] == "index.php" && (len(q.path) == 1 || !strings.HasPrefix(q.front, "/index.php/")) {
 		q.path = q.path[1:]
 	}
@@ -97,13 +101,13 @@ func parseAsk(u *url.URL, o *options.Values) ask {
 	return q
 }
 
-// number reads a whole number above 0 and of a size that can be meant.
+// number parses a positive integer of plausible size.
 func number(text string) (int, bool) {
 	n, err := strconv.Atoi(text)
 	return n, err == nil && n > 0 && n < 1<<31
 }
 
-// trim takes the end off the path that asks for a feed or for a page of a list.
+// trim cuts off the end of the path that selects a feed or a page of a list.
 func (q *ask) trim() {
 	n := len(q.path)
 	switch {
@@ -123,7 +127,7 @@ func (q *ask) trim() {
 	}
 }
 
-// key tells what was asked from everything else that can be asked.
+// key returns a text that differs for everything that can be asked for.
 func (q *ask) key() string {
 	var b strings.Builder
 	b.WriteString(q.asked)
@@ -134,8 +138,9 @@ func (q *ask) key() string {
 	return b.String()
 }
 
-// spelled writes an address so that two spellings of it are equal, as long as no redirect is needed from one to the
-// other. A page number stands where the address has it: in the path, or in the query.
+// spelled returns an address in a form that is equal for two spellings if
+// neither redirects to the other. A page number stays where the address has it:
+// in the path or in the query.
 func spelled(escapedPath string, query url.Values, page int, paged bool) string {
 	path, err := url.PathUnescape(escapedPath)
 	if err != nil {
@@ -148,8 +153,7 @@ func spelled(escapedPath string, query url.Values, page int, paged bool) string 
 	return address
 }
 
-// canonical reports whether the address that was asked for is the one that it
-// should be.
+// canonical reports whether the requested address is the canonical one.
 func (q *ask) canonical(want, basePath string) bool {
 	u, err := url.Parse(want)
 	if err != nil {
@@ -168,10 +172,11 @@ func (q *ask) canonical(want, basePath string) bool {
 	return q.asked == spelled(strings.TrimPrefix(u.EscapedPath(), basePath), given, page, paged)
 }
 
-// period is the time that the address of a date stands for.
+// period is the time that a date in an address covers.
 type period struct{ year, month, day int }
 
-// span returns the first moment of the period and the first after it, on the blog's wall clock.
+// span returns the first moment of the period and the first one after it, in
+// the time zone of the blog.
 func (d period) span() (from, until time.Time) {
 	switch {
 	case d.month == 0:
@@ -185,7 +190,7 @@ func (d period) span() (from, until time.Time) {
 	return from, from.AddDate(0, 0, 1)
 }
 
-// newPeriod reads the numbers of a year, a month and a day, of which the later ones may be missing.
+// newPeriod parses year, month and day; month and day may be missing.
 func newPeriod(parts []string) (d period, ok bool) {
 	if len(parts) == 0 || len(parts) > 3 || len(parts[0]) != 4 {
 		return d, false
@@ -207,7 +212,7 @@ func newPeriod(parts []string) (d period, ok bool) {
 	return d, d.day == 0 || from.Day() == d.day // no 31st of February
 }
 
-// date reads the period of the parameters m or year, monthnum and day.
+// date parses the period from the parameter m, or from year, monthnum and day.
 func (q *ask) date() (period, bool) {
 	if m := q.query.Get("m"); m != "" {
 		if len(m) < 4 || len(m) > 8 || len(m)%2 != 0 {

@@ -8,7 +8,7 @@ import (
 	"strings"
 )
 
-// reusable is where a text of the block editor shows a reusable block (wp:block).
+// reusable matches a reusable block (wp:block) in a text of the block editor.
 var reusable = regexp.MustCompile(`<!--\s+wp:(?:core/)?block\s+(\{[^>]*?\})\s+/-->`)
 
 const (
@@ -17,7 +17,8 @@ const (
 	maxBlockDepth = 5       // of those in each other
 )
 
-// blockRefs are the numbers of the reusable blocks that a text names, the first maxBlocks.
+// blockRefs returns the ids of the first maxBlocks reusable blocks that a text
+// refers to.
 func blockRefs(content string) []int64 {
 	if !strings.Contains(content, "block ") {
 		return nil
@@ -41,7 +42,8 @@ func blockRef(attributes string) int64 {
 	return block.Ref
 }
 
-// readBlocks reads the reusable blocks of texts, and those that are in them.
+// readBlocks reads the reusable blocks of texts, including those inside other
+// blocks.
 func (a *album) readBlocks(ctx context.Context, texts []text) error {
 	var ids []int64
 	for _, t := range texts {
@@ -71,7 +73,8 @@ func (a *album) readBlocks(ctx context.Context, texts []text) error {
 	return nil
 }
 
-// putBlocks puts the reusable blocks into a text. A block is not shown in itself.
+// putBlocks inserts the reusable blocks into a text. A block is not shown
+// inside itself.
 func (a *album) putBlocks(content string) string {
 	if len(a.blocks) == 0 {
 		return content

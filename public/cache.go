@@ -16,9 +16,9 @@ import (
 	"github.com/quillgate/quillgate/site"
 )
 
-// kept keeps values by what was asked. Each belongs to an edition of the blog;
-// in another edition it is not returned. When there are too many, those that no
-// one has asked for the longest go first.
+// kept is a cache of values. Each belongs to an edition of the blog and is not
+// returned for another edition. If the cache is full, the least recently used
+// values are removed first.
 type kept[V any] struct {
 	mu      sync.Mutex
 	limit   int
@@ -27,7 +27,7 @@ type kept[V any] struct {
 	recent  *list.List // *entry[V], the latest in front
 }
 
-// edition is what a value was made of.
+// edition identifies the state that a value was made from.
 type edition struct {
 	revision site.Revision
 	theme    int64
@@ -40,7 +40,7 @@ type entry[V any] struct {
 	size    int
 }
 
-// newKept keeps values of at most so many bytes.
+// newKept returns a cache of at most the given number of bytes.
 func newKept[V any](limit int) kept[V] {
 	return kept[V]{limit: limit, entries: make(map[string]*list.Element), recent: list.New()}
 }
@@ -60,7 +60,8 @@ func (c *kept[V]) find(key string, e edition) (value V, ok bool) {
 	return value, false
 }
 
-// set keeps a value of a size in bytes, unless it is larger than a quarter of what is kept.
+// set stores a value of the given size in bytes, unless it is larger than a
+// quarter of the cache.
 func (c *kept[V]) set(key string, e edition, value V, size int) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -87,19 +88,20 @@ func (c *kept[V]) drop(at *list.Element) {
 	c.used -= old.size
 }
 
-// cache keeps answers.
+// cache is a cache of answers.
 type cache struct{ kept[*answer] }
 
 func newCache(limit int) *cache { return &cache{newKept[*answer](limit)} }
 
-// get returns the answer to key in this edition, nil when there is none.
+// get returns the answer for key in this edition, or nil.
 func (c *cache) get(key string, e edition) *answer {
 	a, _ := c.find(key, e)
 	return a
 }
 
-// put keeps an answer. One with the same body as the edition before keeps its age; another is younger by a second at
-// least, which is as exact as Last-Modified is.
+// put stores an answer. An answer with the same body as in the last edition
+// keeps its age. Another one becomes at least a second younger, which is the
+// precision of Last-Modified.
 func (c *cache) put(key string, e edition, a *answer) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -115,11 +117,11 @@ func (c *cache) put(key string, e edition, a *answer) {
 	c.replace(key, e, a, len(a.body)+len(a.location))
 }
 
-// maxKey bounds the questions whose answers are kept.
+// maxKey bounds the keys of cached answers, in bytes.
 const maxKey = 1024
 
-// answer returns the answer to what was asked: the kept one, or a new one. Of several that ask for the same at once one
-// makes it.
+// answer returns the cached answer or a new one. If several requests ask for
+// the same answer at once, it is made once.
 func (p *Pages) answer(r *http.Request, q ask) (*answer, error) {
 	ctx := r.Context()
 	revision, err := p.site.Revision(ctx)
@@ -145,7 +147,8 @@ func (p *Pages) answer(r *http.Request, q ask) (*answer, error) {
 	return p.make(ctx, q)
 }
 
-// opened reports whether the answer asks for the password of a post that the visitor has shown.
+// opened reports whether the answer depends on the password of a post, and the
+// visitor has entered it.
 func (p *Pages) opened(r *http.Request, a *answer) (bool, error) {
 	if a.locked == nil {
 		return false, nil
@@ -153,7 +156,7 @@ func (p *Pages) opened(r *http.Request, a *answer) (bool, error) {
 	return p.site.OpensPost(r.Context(), a.locked, passwordCookie(r))
 }
 
-// personal is the answer to someone who is signed in.
+// personal returns the answer for a visitor who is signed in.
 func (p *Pages) personal(r *http.Request, q ask) (*answer, error) {
 	a, err := p.make(r.Context(), q)
 	if err != nil {
@@ -185,14 +188,14 @@ func (p *Pages) makeOnce(ctx context.Context, q ask, e edition) (*answer, error)
 	})
 }
 
-// newAnswer puts an answer together.
+// newAnswer builds an answer.
 func newAnswer(status int, kind string, body []byte) *answer {
 	sum := sha256.Sum256(body)
 	return &answer{status: status, kind: kind, body: body, tag: `"` + hex.EncodeToString(sum[:12]) + `"`, modified: time.Now().Truncate(time.Second)}
 }
 
-// conditions are the fields of a request by which it may get something other
-// than the whole body.
+// conditions are the header fields of a request that can lead to something
+// other than the whole body.
 var conditions = []string{"If-None-Match", "If-Modified-Since", "Range", "If-Match", "If-Unmodified-Since"}
 
 func serveBody(w http.ResponseWriter, r *http.Request, a *answer) {

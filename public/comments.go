@@ -13,19 +13,22 @@ import (
 	"github.com/quillgate/quillgate/site"
 )
 
-// Limits of what the form takes, as site has them.
+// Limits of the form, as in package site.
 const (
 	maxCommentAuthor = 245
 	maxCommentEmail  = 100
 	maxCommentText   = 65525
-	// maxForm bounds a form's body in bytes: the longest text, every byte of it encoded, and the rest.
+	// maxForm bounds the body of a form in bytes: the longest text with every
+	// byte encoded, and the other fields.
 	maxForm = 256 << 10
 )
 
-// honeypot is a field that people do not see, and programs that fill in whatever they find do.
+// honeypot is a field that is invisible to people. Programs that fill in every
+// field fill it in too.
 const honeypot = "homepage"
 
-// comments prepares the comments of a post and the form; nil when there are none and none can come.
+// comments prepares the comments of a post and the form. It returns nil if
+// there are no comments and none can be added.
 func (p *Pages) comments(ctx context.Context, q *ask, post *site.FullPost, opts *options.Values) (*Comments, error) {
 	commenters, err := p.site.CommentersOf(ctx, q.who, &post.Post, q.unlocked)
 	if err != nil || post.CommentCount == 0 && commenters == options.CommentersNobody && q.held == 0 {
@@ -85,13 +88,15 @@ func (p *Pages) comments(ctx context.Context, q *ask, post *site.FullPost, opts 
 	return out, nil
 }
 
-// What comments take of a page is bounded, in bytes: when they have had commentTexts, each of the others gets restText.
+// The size of comments on a page is bounded, in bytes: after the first
+// commentTexts bytes, each further comment gets restText.
 const (
 	commentTexts = 1 << 20
 	restText     = 500
 )
 
-// shortenComments cuts the texts of the last of very many or very long comments.
+// shortenComments shortens the last texts if comments are very many or very
+// long.
 func shortenComments(rows []site.Comment) {
 	left := commentTexts
 	for i := range rows {
@@ -124,9 +129,9 @@ func (p *Pages) comment(ctx context.Context, c *site.Comment, post *site.FullPos
 	return out, nil
 }
 
-// threads puts answers below what they answer, down to a depth; deeper ones
-// stand next to each other there. Every comment is shown, whatever its parent
-// is.
+// threads puts replies below the comments that they reply to, down to a maximum
+// depth. Deeper replies stand next to each other. Every comment is shown,
+// whatever its parent is.
 func threads(list []*Comment, parents []int64, depth int) []*Comment {
 	index := make(map[int64]int, len(list))
 	for i, c := range list {
@@ -134,8 +139,9 @@ func threads(list []*Comment, parents []int64, depth int) []*Comment {
 	}
 	level := make([]int, len(list))
 	var roots []*Comment
-	// Comments come in the order of time, and who answers comes later. One whose parent comes later, or is not there, has
-	// none: so no circle can close.
+	// Comments are in the order of time, and a reply is later than its parent.
+	// A comment whose parent comes later or does not exist counts as having
+	// none, so there can be no cycle.
 	above := make([]int, len(list))
 	for i, c := range list {
 		at, ok := index[parents[i]]
@@ -153,7 +159,8 @@ func threads(list []*Comment, parents []int64, depth int) []*Comment {
 	return roots
 }
 
-// Comment takes the form below a post: the address and the names of its fields are WordPress's.
+// Comment handles the form below a post. The address and the names of its
+// fields are those of WordPress.
 func (p *Pages) Comment(w http.ResponseWriter, r *http.Request) {
 	form, t, ok := p.postForm(w, r, "comment_post_ID")
 	if !ok {
@@ -193,8 +200,8 @@ func (p *Pages) Comment(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// postForm reads a form that is sent about a post, whose number is in a field of the form, and finds that post. When ok is
-// false, the answer is already written.
+// postForm reads a form about a post, whose id is in a field, and finds that
+// post. If ok is false, it has already written the answer.
 func (p *Pages) postForm(w http.ResponseWriter, r *http.Request, field string) (form url.Values, t *target, ok bool) {
 	form, ok = p.form(w, r)
 	if !ok {
@@ -213,7 +220,8 @@ func (p *Pages) postForm(w http.ResponseWriter, r *http.Request, field string) (
 	return form, t, true
 }
 
-// form reads a form that a page of ours has sent; it answers everything else itself.
+// form reads a form from one of our pages. It answers all other requests
+// itself.
 func (p *Pages) form(w http.ResponseWriter, r *http.Request) (url.Values, bool) {
 	if p.off {
 		http.NotFound(w, r)
@@ -241,7 +249,7 @@ func (p *Pages) form(w http.ResponseWriter, r *http.Request) (url.Values, bool) 
 	return r.PostForm, true
 }
 
-// redirectTo leads to a page after a form was taken.
+// redirectTo redirects to a page after a form was accepted.
 func (p *Pages) redirectTo(w http.ResponseWriter, r *http.Request, address string) {
 	w.Header().Set("Cache-Control", "no-store")
 	http.Redirect(w, r, p.local(address), http.StatusSeeOther)
@@ -256,7 +264,8 @@ func (p *Pages) sendMissing(w http.ResponseWriter, r *http.Request) {
 	p.serve(w, r, a)
 }
 
-// refuseComment shows the post again, with what the visitor wrote and what is wrong with it.
+// refuseComment shows the post again, with the visitor's text and what is wrong
+// with it.
 func (p *Pages) refuseComment(w http.ResponseWriter, r *http.Request, t *target, in site.NewComment, who auth.Identity, err error) {
 	problem, known := commentProblem(err)
 	if !known {

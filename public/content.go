@@ -12,14 +12,16 @@ import (
 	"github.com/quillgate/quillgate/site"
 )
 
-// What lists show of a text is bounded, however long the text is, in bytes of what the author wrote.
+// Lists show a bounded part of a text, however long it is. The bound is in
+// bytes of the author's text.
 const (
 	listedText = 64 << 10  // of a post in a list
 	feedText   = 512 << 10 // of a post in a feed
 	feedTexts  = 2 << 20   // of all posts of a feed; those behind get listedText each
 )
 
-// beginning is the beginning of a text, at most so many bytes. It reports whether that is less than all.
+// beginning returns at most the given number of bytes from the beginning of a
+// text, and reports whether it has cut it.
 func beginning(content string, limit int) (string, bool) {
 	if len(content) <= limit {
 		return content, false
@@ -27,7 +29,7 @@ func beginning(content string, limit int) (string, bool) {
 	return strings.ToValidUTF8(content[:limit], ""), true
 }
 
-// shown prepares posts for a list, with a bounded number of statements.
+// shown prepares posts for a list with a bounded number of statements.
 func (p *Pages) shown(ctx context.Context, list []site.FullPost) ([]Post, error) {
 	done, err := p.turn(ctx)
 	if err != nil {
@@ -67,8 +69,9 @@ func (p *Pages) shown(ctx context.Context, list []site.FullPost) ([]Post, error)
 	return out, nil
 }
 
-// post is whole, or what that has made in this edition. The page of a post has many variants, such as one for each comment
-// that can be answered, and all have the same text.
+// post is whole with a cache for this edition. The page of a post has many
+// variants, such as one for each comment that can be replied to, and all have
+// the same text.
 func (p *Pages) post(ctx context.Context, post *site.FullPost, q *ask, page int) (*Post, error) {
 	key := fmt.Sprint(post.ID, page, q.unlocked)
 	if kept, ok := p.texts.find(key, q.edition); ok {
@@ -83,7 +86,8 @@ func (p *Pages) post(ctx context.Context, post *site.FullPost, q *ask, page int)
 	return made, err
 }
 
-// whole prepares a post for its own page, which is one of several when its author has divided it.
+// whole prepares a post for its own page, or for one of several pages if its
+// author has divided it.
 func (p *Pages) whole(ctx context.Context, post *site.FullPost, unlocked bool, page int) (*Post, error) {
 	done, err := p.turn(ctx)
 	if err != nil {
@@ -122,7 +126,8 @@ func (p *Pages) whole(ctx context.Context, post *site.FullPost, unlocked bool, p
 	return &out[0], nil
 }
 
-// titleOf is the title as text, never empty: of a post without one it is how the text begins.
+// titleOf returns the title as text. If it is empty, titleOf returns the
+// beginning of the post's text, so the result is never empty.
 func titleOf(post *site.FullPost) string {
 	title := plainText(post.Title)
 	if title == "" && post.Password == "" {
@@ -132,7 +137,7 @@ func titleOf(post *site.FullPost) string {
 	return firstOf(title, say("(no title)"))
 }
 
-// plainPost is what can be said of a post without asking the database.
+// plainPost returns the part of a post that needs no query.
 func (p *Pages) plainPost(post *site.FullPost, locked bool) Post {
 	out := Post{ID: post.ID, Kind: post.Type, Title: titleOf(post), Link: post.Link, Untitled: !locked && plainText(post.Title) == "", Locked: locked, Sticky: post.Sticky, comments: post.CommentCount}
 	out.Stamp = p.site.Moment(&post.Post).UTC().Format(time.RFC3339)
@@ -140,18 +145,20 @@ func (p *Pages) plainPost(post *site.FullPost, locked bool) Post {
 	return out
 }
 
-// summaryWords is how many words a list shows of a post that says nothing itself of what it should show; one that is
-// not much longer is shown whole.
+// summaryWords is how many words of a post a list shows if the post does not
+// define a summary. A post that is slightly longer is shown completely.
 const (
 	summaryWords = 55
 	shortPost    = 90
 )
 
-// moreMark divides what lists show of a post from the rest; it may say what the link to the rest is called.
+// moreMark separates the part of a text that lists show from the rest. It may
+// contain the text of the link to the rest.
 var moreMark = regexp.MustCompile(`<!--\s*more(?:\s([^>]*?))?\s*-->`)
 
-// summarySource is the text of which a list shows something: the excerpt, what stands before the mark, or the beginning.
-// It sets whether that is less than all, and what the link to the rest is called.
+// summarySource returns the text from which a list shows a part: the excerpt,
+// the text before the mark, or the beginning. It sets whether there is more,
+// and the text of the link to the rest.
 func summarySource(post *site.FullPost, o *Post) string {
 	o.Continue, o.More = say("Continue reading"), true
 	if strings.TrimSpace(post.Excerpt) != "" {
@@ -170,8 +177,8 @@ func summarySource(post *site.FullPost, o *Post) string {
 	return parts[0]
 }
 
-// shorten cuts the text of a post in a list after some words, when no one has
-// said where it should end.
+// shorten cuts the text of a post in a list after some words, if the author has
+// not marked where it ends.
 func shorten(o *Post) {
 	if !o.clip {
 		return
@@ -186,7 +193,7 @@ func shorten(o *Post) {
 	o.tree.FirstChild.AppendChild(newText(strings.Join(words[:summaryWords], " ") + " …"))
 }
 
-// textOf is the text of HTML, its white space made single spaces.
+// textOf returns the text in HTML with white space collapsed.
 func textOf(content string) string {
 	var b strings.Builder
 	z := html.NewTokenizer(strings.NewReader(content))
@@ -226,7 +233,7 @@ func clip(text string, limit int) string {
 	return strings.ToValidUTF8(text[:cut], "") + " …"
 }
 
-// complete adds what posts show of others: authors, terms, pictures.
+// complete adds data of other objects to posts: authors, terms, pictures.
 func (p *Pages) complete(ctx context.Context, list []site.FullPost, out []Post) error {
 	opts, err := p.site.Options().Current(ctx)
 	if err != nil {

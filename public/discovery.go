@@ -9,14 +9,14 @@ import (
 	"time"
 )
 
-// document is a file that every visitor gets alike.
+// document is a file that is the same for every visitor.
 type document struct {
 	name, kind, tag string
 	body            []byte
 }
 
-// made is the Last-Modified of the documents that are part of the program. Its exact day tells nothing: the entity tag
-// is what changes with the content.
+// made is the Last-Modified of documents that are part of the program. Its
+// exact value does not matter, because the entity tag changes with the content.
 var made = time.Date(2026, time.January, 1, 0, 0, 0, 0, time.UTC)
 
 func newDocument(name, kind string, body []byte) document {
@@ -32,8 +32,9 @@ func (d document) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	http.ServeContent(w, r, d.name, made, bytes.NewReader(d.body))
 }
 
-// RSD serves the discovery document. It answers every method at the address of the endpoint, as WordPress does: the
-// query wins over the body.
+// RSD serves the discovery document. At the address of the endpoint it answers
+// every method, as WordPress does; a parameter in the query takes precedence
+// over one in the body.
 func (p *Pages) RSD(w http.ResponseWriter, r *http.Request) {
 	h := w.Header()
 	h.Set("Content-Type", "text/xml; charset=UTF-8")

@@ -8,10 +8,11 @@ import (
 	"golang.org/x/net/html"
 )
 
-// ownIDs are the identities of parts of our pages, which no text takes.
+// ownIDs are the ids of elements of our pages, which a text must not use.
 var ownIDs = []string{"content", "comments", "comments-heading", "respond", "comment", "author", "email", "url", "s", "homepage", "post_password"}
 
-// element makes a start tag into a node as a page shows it; nil when the tag goes.
+// element converts a start tag to a node for the page, or returns nil if the
+// tag is removed.
 func (r *rules) element(tag string, given []html.Attribute) *html.Node {
 	name := r.name(tag)
 	if name == "" {
@@ -40,8 +41,8 @@ func (r *rules) element(tag string, given []html.Attribute) *html.Node {
 	return n
 }
 
-// anchored makes a link that leads nowhere, but that links of old texts lead to, into the place that it is; nil when it is
-// another one.
+// anchored converts an empty link that is the target of other links in old
+// texts to an element with that id. It returns nil for other links.
 func anchored(n *html.Node) *html.Node {
 	name := firstOf(nodeAttribute(n, "id"), nodeAttribute(n, "name"))
 	if nodeAttribute(n, "href") != "" || name == "" || slices.Contains(ownIDs, name) {
@@ -85,7 +86,8 @@ var (
 	centred     = regexp.MustCompile(`(?i)(?:^|;)\s*margin(?:-left)?\s*:\s*(?:[0-9]\w*\s+)?auto\b`)
 )
 
-// styleToClass keeps of a style what places the element. The rest goes, as no style in a text counts.
+// styleToClass converts the part of a style that aligns the element to a class.
+// The rest is removed, because styles in texts are not allowed.
 func styleToClass(n *html.Node, style string) {
 	if m := alignedText.FindStringSubmatch(style); m != nil {
 		addClass(n, "has-text-align-"+strings.ToLower(m[1]))

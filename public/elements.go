@@ -1,7 +1,7 @@
 package public
 
-// trait is what the tree builder needs to know of an element. The names and groups are those of the HTML standard
-// (sections 13.1.2 and 13.2.4).
+// trait holds what the tree builder needs to know about an element. The names
+// and groups are those of the HTML standard (sections 13.1.2 and 13.2.4).
 type trait uint8
 
 const (
@@ -34,7 +34,8 @@ var traits = map[string]trait{
 
 func (t trait) has(other trait) bool { return t&other != 0 }
 
-// inline are the elements that stand inside of words: the text before and after them is one.
+// inline are the elements that can occur inside words: the text before and
+// after them is connected.
 var inline = map[string]bool{
 	"a": true, "abbr": true, "b": true, "big": true, "code": true, "del": true, "em": true, "font": true, "i": true, "ins": true,
 	"kbd": true, "mark": true, "q": true, "s": true, "small": true, "span": true, "strike": true, "strong": true, "sub": true, "sup": true, "tt": true, "u": true,

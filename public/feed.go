@@ -16,8 +16,9 @@ import (
 	"github.com/quillgate/quillgate/site"
 )
 
-// The elements of RSS 2.0 with the extensions that WordPress's feeds have, and of Atom (RFC 4287). Names with a prefix
-// are written as they are: feed readers expect the usual ones.
+// The elements of RSS 2.0, with the extensions in WordPress's feeds, and of
+// Atom (RFC 4287). The prefixes are fixed, because feed readers expect the
+// usual ones.
 
 const (
 	rssType  = "application/rss+xml"
@@ -129,7 +130,7 @@ type atomCategory struct {
 	Term string `xml:"term,attr"`
 }
 
-// news is one entry of a feed, before it is written in one of the forms.
+// news is an entry of a feed, independent of the format.
 type news struct {
 	title, link, id, author, authorURL string
 	published, updated                 time.Time
@@ -142,7 +143,7 @@ type news struct {
 	enclosure                          *enclosure
 }
 
-// feed makes the feed of what was asked for.
+// feed makes the requested feed.
 func (p *Pages) feed(ctx context.Context, q *ask, t *target) (*answer, error) {
 	opts, err := p.site.Options().Current(ctx)
 	if err != nil {
@@ -186,7 +187,8 @@ func writeFeed(kind string, feed any) (*answer, error) {
 	return newAnswer(http.StatusOK, kind, append([]byte(xml.Header), body...)), nil
 }
 
-// postNews are the newest posts of a list. Of a post with a password only the title is told.
+// postNews returns the newest posts of a list. Of a post with a password it
+// returns only the title.
 func (p *Pages) postNews(ctx context.Context, q *ask, t *target, opts *options.Values) ([]news, error) {
 	perPage := opts.Count(options.PostsPerFeed)
 	posts, err := p.posts(ctx, t, perPage, (q.page-1)*perPage, feedText+1)
@@ -250,7 +252,8 @@ func (p *Pages) postNews(ctx context.Context, q *ask, t *target, opts *options.V
 	return out, nil
 }
 
-// feedSources are the texts of posts in a feed: whole, but for very long ones.
+// feedSources returns the texts of posts for a feed. They are complete, except
+// for very long ones.
 func feedSources(posts []site.FullPost) []text {
 	texts := make([]text, len(posts))
 	left := feedTexts
@@ -270,7 +273,7 @@ func feedSources(posts []site.FullPost) []text {
 	return texts
 }
 
-// moreLink leads from the beginning of a text in a feed to the rest.
+// moreLink returns a link from the beginning of a text in a feed to the rest.
 func moreLink(address string) *html.Node {
 	p, a := newNode("p", nil), newNode("a", []html.Attribute{{Key: "href", Val: address}})
 	a.AppendChild(newText(say("Continue reading")))
@@ -278,7 +281,7 @@ func moreLink(address string) *html.Node {
 	return p
 }
 
-// commentNews are the newest comments on a post, or on all.
+// commentNews returns the newest comments on a post, or on all posts.
 func (p *Pages) commentNews(ctx context.Context, post int64, opts *options.Values) ([]news, error) {
 	list, err := p.site.LatestComments(ctx, post, opts.Count(options.PostsPerFeed))
 	if err != nil {
@@ -303,7 +306,7 @@ func (p *Pages) commentNews(ctx context.Context, post int64, opts *options.Value
 	return out, nil
 }
 
-// webOnly lets complete addresses of the web through.
+// webOnly returns an address if it is a complete web address, otherwise "".
 func webOnly(address string) string {
 	if u, err := url.Parse(address); err == nil && u.Host != "" && (u.Scheme == "http" || u.Scheme == "https") {
 		return address
@@ -311,7 +314,7 @@ func webOnly(address string) string {
 	return ""
 }
 
-// feedHead is what a feed says of itself.
+// feedHead is what a feed contains about itself.
 type feedHead struct{ title, link, self, description, language string }
 
 func newestOf(list []news) time.Time {
@@ -390,13 +393,13 @@ func (f feedHead) atom(list []news) atom {
 	return out
 }
 
-// rssText is text for an element of RSS. Some readers take it for HTML, whatever it is, so it holds no markup for them
-// either.
+// rssText returns text for an element of RSS. Some readers always parse it as
+// HTML, so it must not contain markup for them.
 func rssText(s string) string {
 	return strings.NewReplacer("<", "&lt;", ">", "&gt;").Replace(xmlText(s))
 }
 
-// xmlText takes out the characters that XML 1.0 cannot hold.
+// xmlText removes the characters that XML 1.0 cannot contain.
 func xmlText(s string) string {
 	return strings.Map(func(c rune) rune {
 		if c == '\t' || c == '\n' || c == '\r' || c >= 0x20 && c <= 0xD7FF || c >= 0xE000 && c <= 0xFFFD || c >= 0x10000 {

@@ -9,7 +9,7 @@ import (
 	"golang.org/x/net/html"
 )
 
-// Players of films, and where the same film has a page.
+// Players of films, and the page of the same film.
 var players = []struct {
 	player *regexp.Regexp
 	page   string
@@ -20,18 +20,19 @@ var players = []struct {
 	{regexp.MustCompile(`^https?://(?:www\.)?dailymotion\.com/(?:embed/video|swf(?:/video)?)/([A-Za-z0-9]+)(?:[?&].*)?$`), "https://www.dailymotion.com/video/$1"},
 }
 
-// films makes what shows another site inside of a page into links to it:
-// frames, and the objects of old posts. A visitor asks no one else without
-// knowing it.
+// films replaces embedded content of other sites by links to it: frames, and
+// the objects of old posts. So no visitor contacts another site unknowingly.
 type films struct {
 	depth int    // how many objects are open
 	shown string // the link that stands for the outermost of them; what else is in it is for those who cannot show it
 }
 
-// hides reports whether the text is what an object holds for browsers that cannot show it.
+// hides reports whether the text is the fallback in an object, for browsers
+// that cannot show it.
 func (f *films) hides() bool { return f.depth > 0 && f.shown != "" }
 
-// start takes a start tag. It reports whether there is nothing left to do with it.
+// start handles a start tag. It reports whether the tag needs no further
+// handling.
 func (f *films) start(b *builder, tag string, attrs []html.Attribute) bool {
 	get := func(name string) string {
 		for _, a := range attrs {
@@ -69,14 +70,14 @@ func (f *films) start(b *builder, tag string, attrs []html.Attribute) bool {
 	return true
 }
 
-// show puts a link where an object is, once.
+// show inserts a link in place of an object, once.
 func (f *films) show(b *builder, address string) {
 	if f.shown == "" && b.link(address, "") {
 		f.shown = address
 	}
 }
 
-// end takes an end tag. It reports whether there is nothing left to do with it.
+// end handles an end tag. It reports whether the tag needs no further handling.
 func (f *films) end(tag string) bool {
 	if tag == "object" {
 		f.depth = max(f.depth-1, 0)
@@ -85,7 +86,7 @@ func (f *films) end(tag string) bool {
 	return f.hides()
 }
 
-// link puts a link to another place into the text, if the address is one of the web.
+// link inserts a link to another place into the text if it is a web address.
 func (b *builder) link(address, title string) bool {
 	address = strings.TrimSpace(address)
 	if strings.HasPrefix(address, "//") {
@@ -103,14 +104,14 @@ func (b *builder) link(address, title string) bool {
 	return true
 }
 
-// linkTo makes a link to another place.
+// linkTo returns a link to another place.
 func linkTo(address, text string) *html.Node {
 	n := newNode("a", []html.Attribute{{Key: "href", Val: address}, {Key: "class", Val: "elsewhere"}})
 	n.AppendChild(newText(firstOf(text, shortAddress(address))))
 	return n
 }
 
-// shortAddress is an address as people read it.
+// shortAddress returns an address in a form for people.
 func shortAddress(address string) string {
 	u, err := url.Parse(address)
 	if err != nil || u.Host == "" {

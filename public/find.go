@@ -15,7 +15,7 @@ import (
 	"github.com/quillgate/quillgate/site"
 )
 
-// target is what stands at an address.
+// target is what an address leads to.
 type target struct {
 	kind    string // as Page.Kind, or comments for the feed of all comments
 	link    string // the canonical address, of a list that of its first page
@@ -26,14 +26,16 @@ type target struct {
 	filter  site.VisitorFilter
 	post    *site.FullPost
 	page    int // of the post
-	// needsPosts means that without posts there is no such list, as of a year in which nothing was published.
+	// needsPosts means that the list exists only if it has posts, such as that
+	// of a year.
 	needsPosts bool
-	// blog means that it is the list of all posts, at whatever address.
+	// blog means that it is the list of all posts, whatever its address.
 	blog bool
 }
 
-// find finds out what stands at the address: what is there, else the post that had it on another blog, else the one that it
-// most likely means. site.ErrNotFound.
+// find returns the target of an address: what is there, otherwise the post that
+// had the address on another blog, otherwise the most likely one. The error is
+// site.ErrNotFound if there is none.
 func (p *Pages) find(ctx context.Context, q *ask) (*target, error) {
 	opts, err := p.site.Options().Current(ctx)
 	if err != nil {
@@ -58,7 +60,7 @@ func (p *Pages) find(ctx context.Context, q *ask) (*target, error) {
 	return p.guess(ctx, q)
 }
 
-// front is the page that is the home page, or home without one.
+// front returns the page that is the home page, or home if there is none.
 func (p *Pages) front(ctx context.Context, q *ask, home *target, opts *options.Values) (*target, error) {
 	id := opts.FrontPage()
 	if id == 0 {
@@ -71,8 +73,9 @@ func (p *Pages) front(ctx context.Context, q *ask, home *target, opts *options.V
 	return t.atPart(q), err
 }
 
-// findNumber finds the post whose number is in an address of one of the usual
-// structures: the blog may have had it before. site.ErrNotFound.
+// findNumber finds the post whose id is in an address of one of the usual
+// structures, because the blog may have used that structure before. The error
+// is site.ErrNotFound if there is none.
 func (p *Pages) findNumber(ctx context.Context, q *ask) (*target, error) {
 	for _, shape := range permalink.Shapes {
 		tags, values, ok := permalink.Match(shape.Structure, strings.Join(q.path, "/"))
@@ -91,8 +94,8 @@ func (p *Pages) findNumber(ctx context.Context, q *ask) (*target, error) {
 	return nil, site.ErrNotFound
 }
 
-// findOld looks for the post that had the address on another blog. Parameters that mean nothing here do not count: see
-// elsewhere. site.ErrNotFound.
+// findOld finds the post that had the address on another blog, ignoring unknown
+// parameters (see elsewhere). The error is site.ErrNotFound if there is none.
 func (p *Pages) findOld(ctx context.Context, q *ask) (*target, error) {
 	queries := []string{permalink.OldQuery(q.query.Encode()), ""}
 	if queries[0] == "" {
@@ -105,7 +108,8 @@ func (p *Pages) findOld(ctx context.Context, q *ask) (*target, error) {
 	return &target{moved: link}, err
 }
 
-// oldPaths are the paths that were asked for: with that of the blog in front, and below it.
+// oldPaths returns the requested path, both with the path of the blog in front
+// and below it.
 func (p *Pages) oldPaths(q *ask) []string {
 	if p.basePath == "" {
 		return []string{q.given}
@@ -113,8 +117,10 @@ func (p *Pages) oldPaths(q *ask) []string {
 	return []string{p.basePath + q.given, q.given}
 }
 
-// elsewhere has the last word on an address with parameters that mean nothing here: when nothing is at it, they may tell one
-// page of another blog from others. What is found so is for this request alone, since answers do not depend on them.
+// elsewhere handles addresses with unknown parameters to which nothing else
+// leads: the parameters may have distinguished the pages of another blog. The
+// result is for this request only, because cached answers do not depend on
+// these parameters.
 func (p *Pages) elsewhere(ctx context.Context, q *ask, a *answer) (*answer, error) {
 	if q.rest == "" || p.off || !a.missing {
 		return a, nil
@@ -129,7 +135,8 @@ func (p *Pages) elsewhere(ctx context.Context, q *ask, a *answer) (*answer, erro
 	return redirect(link), nil
 }
 
-// guess finds the post that an address most likely means. site.ErrNotFound.
+// guess finds the post that an address most likely means. The error is
+// site.ErrNotFound if there is none.
 func (p *Pages) guess(ctx context.Context, q *ask) (*target, error) {
 	address := strings.Join(q.path, "/")
 	if address == "" {
@@ -141,7 +148,7 @@ func (p *Pages) guess(ctx context.Context, q *ask) (*target, error) {
 	post, err := p.site.MovedPost(ctx, address)
 	part := 1
 	if last := len(q.path) - 1; errors.Is(err, site.ErrNotFound) && last > 0 {
-		// The number of a page of a post may stand behind its name.
+		// The name of a post may be followed by the number of one of its pages.
 		if n, ok := number(q.path[last]); ok {
 			part = n
 			post, err = p.site.MovedPost(ctx, strings.Join(q.path[:last], "/"))
@@ -153,14 +160,15 @@ func (p *Pages) guess(ctx context.Context, q *ask) (*target, error) {
 	return &target{moved: postPageLink(post.Link, part)}, nil
 }
 
-// idParameters name a post by its number.
+// idParameters select a post by its id.
 var idParameters = []string{"p", "page_id", "attachment_id"}
 
 func (q *ask) asksForID() bool {
 	return slices.ContainsFunc(idParameters, func(name string) bool { return q.query.Get(name) != "" })
 }
 
-// findHere finds out what is at the address. site.ErrNotFound.
+// findHere returns what is at the address. The error is site.ErrNotFound if
+// there is nothing.
 func (p *Pages) findHere(ctx context.Context, q *ask) (*target, error) {
 	home := p.site.BaseURL() + "/"
 	if q.comments {
@@ -215,7 +223,8 @@ func (p *Pages) findPost(ctx context.Context, address string) (*target, error) {
 	return &target{kind: post.Type, link: post.Link, post: post, page: 1}, nil
 }
 
-// atPart is the page of the post that the query asks for, the last when there are not so many.
+// atPart returns the page of the post that the query asks for, or the last one
+// if there are fewer.
 func (t *target) atPart(q *ask) *target {
 	if t != nil && q.part > 1 {
 		t.page = min(q.part, len(pagesOf(t.post.Content)))
@@ -223,8 +232,9 @@ func (t *target) atPart(q *ask) *target {
 	return t
 }
 
-// findPart looks for a page of a post that its author has divided: the number stands behind the address of the post. A
-// number beyond the last page leads to that. site.ErrNotFound.
+// findPart finds a page of a post that its author has divided; its number
+// follows the address of the post. A number beyond the last page gives the last
+// one. The error is site.ErrNotFound if there is no such post.
 func (p *Pages) findPart(ctx context.Context, q *ask) (*target, error) {
 	last := len(q.path) - 1
 	part, ok := number(q.path[last])
@@ -239,7 +249,7 @@ func (p *Pages) findPart(ctx context.Context, q *ask) (*target, error) {
 	return t, nil
 }
 
-// findByPath looks for a list whose address is made of words.
+// findByPath finds a list whose address consists of words.
 func (p *Pages) findByPath(ctx context.Context, q *ask) (*target, error) {
 	if len(q.path) == 2 && q.path[0] == "search" {
 		words, err := url.PathUnescape(q.path[1])
@@ -261,7 +271,7 @@ func (p *Pages) findByPath(ctx context.Context, q *ask) (*target, error) {
 	return p.findDate(ctx, func() (period, bool) { return newPeriod(below(q.path, q.dates)) })
 }
 
-// below takes the beginning off a path, where it is there.
+// below removes a prefix from a path if it is there.
 func below(path []string, front string) []string {
 	start := strings.FieldsFunc(front, func(c rune) bool { return c == '/' })
 	if len(path) > len(start) && slices.Equal(path[:len(start)], start) {
@@ -285,7 +295,8 @@ func (p *Pages) findTerm(ctx context.Context, taxonomy, slug string, id int64) (
 	return &target{kind: "archive", link: term.Link, heading: heading, intro: plainText(term.Description), filter: site.VisitorFilter{Terms: term.Terms}}, nil
 }
 
-// findCategory looks for a category behind those above it, or for one that another program has named with slashes.
+// findCategory finds a category after the names of its ancestors, or one to
+// whose name another program has added slashes.
 func (p *Pages) findCategory(ctx context.Context, names []string) (*target, error) {
 	t, err := p.findTerm(ctx, site.Category, names[len(names)-1], 0)
 	if len(names) > 1 && errors.Is(err, site.ErrNotFound) {
@@ -332,7 +343,7 @@ func (p *Pages) findDate(ctx context.Context, read func() (period, bool)) (*targ
 	return t, nil
 }
 
-// maxSearch bounds what is searched for, in bytes.
+// maxSearch bounds the text of a search, in bytes.
 const maxSearch = 200
 
 func (p *Pages) findSearch(words string) *target {
@@ -344,7 +355,7 @@ func (p *Pages) findSearch(words string) *target {
 	}
 }
 
-// listLink is the address of a page of a list.
+// listLink returns the address of a page of a list.
 func listLink(first string, page int, o *options.Values) string {
 	if page <= 1 {
 		return first
@@ -363,7 +374,7 @@ func listLink(first string, page int, o *options.Values) string {
 	return first + "?paged=" + number
 }
 
-// feedLink is the address of the feed of a page.
+// feedLink returns the address of the feed of a page.
 func feedLink(first, format string, o *options.Values) string {
 	path, query, has := strings.Cut(first, "?")
 	lists := o.Lists()

@@ -7,8 +7,9 @@ import (
 	"sync"
 )
 
-// flights makes an answer once for all who ask for it at the same time. The work goes on while any of them waits, and ends
-// when the last one has left.
+// flights makes an answer once for all requests that ask for it at the same
+// time. The work continues while any of them waits, and is canceled when the
+// last one has left.
 type flights struct {
 	mu      sync.Mutex
 	running map[string]*flight
@@ -24,7 +25,7 @@ type flight struct {
 
 var errNotMade = errors.New("the page was not made")
 
-// do returns the answer that is being made for key, or makes it.
+// do waits for the answer for key that is being made, or makes it.
 func (f *flights) do(ctx context.Context, key string, work func(context.Context) (*answer, error)) (*answer, error) {
 	f.mu.Lock()
 	if r := f.running[key]; r != nil {
@@ -45,7 +46,7 @@ func (f *flights) do(ctx context.Context, key string, work func(context.Context)
 	}
 	f.running[key] = r
 	f.mu.Unlock()
-	// Whoever came first does the work, and may leave before the others.
+	// The first request starts the work, and may leave before the others.
 	stop := context.AfterFunc(ctx, func() { f.leave(key, r) })
 	defer func() {
 		stop()
@@ -76,11 +77,12 @@ func (f *flights) forget(key string, r *flight) {
 	}
 }
 
-// atOnce is how many texts are made into pages at the same time: each may take
-// some ten megabytes.
+// atOnce is how many texts may be converted to HTML at the same time. Each may
+// take ten megabytes.
 func atOnce() int { return 2 * runtime.GOMAXPROCS(0) }
 
-// turn waits until a text may be made into a page. The caller calls the function that it returns when that is done.
+// turn waits until a text may be converted to HTML. The caller must call the
+// returned function at the end.
 func (p *Pages) turn(ctx context.Context) (func(), error) {
 	select {
 	case p.turns <- struct{}{}:

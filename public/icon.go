@@ -7,9 +7,9 @@ import (
 	"github.com/quillgate/quillgate/options"
 )
 
-// siteIcon returns the address of the icon that browsers show next to the title:
-// a small version of the picture that the option site_icon names, or the
-// built-in icon. It is "" without either.
+// siteIcon returns the address of the icon that browsers show next to the
+// title: a small version of the picture in the option site_icon, or the
+// built-in icon, or "" without either.
 func (p *Pages) siteIcon(ctx context.Context, o *options.Values) (string, error) {
 	if id := o.Int(options.SiteIcon); id > 0 {
 		list, err := p.site.Attachments(ctx, []int64{id})
@@ -26,7 +26,7 @@ func (p *Pages) siteIcon(ctx context.Context, o *options.Values) (string, error)
 	return p.basePath + p.icon, nil
 }
 
-// Favicon redirects programs that ask for /favicon.ico, without having read a
+// Favicon redirects clients that request /favicon.ico without having read a
 // page that names the icon.
 func (p *Pages) Favicon(w http.ResponseWriter, r *http.Request) {
 	opts, err := p.site.Options().Current(r.Context())

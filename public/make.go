@@ -15,7 +15,7 @@ import (
 	"github.com/quillgate/quillgate/site"
 )
 
-// make makes the answer to what was asked.
+// make makes the requested answer.
 func (p *Pages) make(ctx context.Context, q ask) (*answer, error) {
 	if p.off {
 		return p.closed(ctx, q)
@@ -57,20 +57,21 @@ func redirect(to string) *answer {
 	return &answer{status: http.StatusMovedPermanently, location: to}
 }
 
-// leads is the answer at an address where nothing is, and that means something at another.
+// leads returns the answer for an address that leads to another address.
 func leads(to string) *answer {
 	a := redirect(to)
 	a.missing = true
 	return a
 }
 
-// posts reads the posts of a page of a list, at most limit, with the beginnings of their texts.
+// posts reads the posts of a page of a list, at most limit, with the beginnings
+// of their texts.
 func (p *Pages) posts(ctx context.Context, t *target, limit, offset, beginning int) ([]site.FullPost, error) {
 	if t.kind == "search" {
 		if t.search == "" {
 			return nil, nil
 		}
-		// Searches read texts: few at a time, however many ask.
+		// Searches read texts, so only a few run at the same time.
 		wait, cancel := context.WithTimeout(ctx, 10*time.Second)
 		defer cancel()
 		select {
@@ -84,7 +85,7 @@ func (p *Pages) posts(ctx context.Context, t *target, limit, offset, beginning i
 	return p.site.VisiblePosts(ctx, t.filter, site.LoadTerms|site.LoadFields)
 }
 
-// listPage shows a page of a list with so many posts.
+// listPage shows a page of a list with the given number of posts.
 func (p *Pages) listPage(ctx context.Context, q *ask, t *target, perPage int) (*answer, error) {
 	list, err := p.posts(ctx, t, perPage+1, (q.page-1)*perPage, listedText+1)
 	if err != nil {
@@ -146,13 +147,14 @@ func firstOf(texts ...string) string {
 	return ""
 }
 
-// remark is what a visitor has tried to say, shown again with what is wrong with it.
+// remark is a comment that was rejected, shown again with what is wrong with
+// it.
 type remark struct {
 	form    CommentForm
 	problem string
 }
 
-// postPage shows a post, to a visitor who has shown its password if q says so.
+// postPage shows a post. q tells whether the visitor has entered its password.
 func (p *Pages) postPage(ctx context.Context, q *ask, t *target, failed *remark) (*answer, error) {
 	post := t.post
 	v, opts, err := p.view(ctx, q.who, post.Type, titleOf(post))
@@ -228,7 +230,8 @@ func (p *Pages) missing(ctx context.Context, who auth.Identity) (*answer, error)
 	return a, nil
 }
 
-// closed is the home page of a server that shows no posts: it says to publishing clients where the endpoint is.
+// closed is the home page of a server that shows no posts. It tells publishing
+// clients where the endpoint is.
 func (p *Pages) closed(ctx context.Context, q ask) (*answer, error) {
 	if len(q.path) > 0 || len(q.query) > 0 || q.feed != "" {
 		return newAnswer(http.StatusNotFound, "text/plain; charset=utf-8", []byte(say("There is nothing at this address.")+"\n")), nil
@@ -241,7 +244,8 @@ func (p *Pages) closed(ctx context.Context, q ask) (*answer, error) {
 	return p.render("closed.html", http.StatusOK, v, opts.Bool("pingback"))
 }
 
-// view begins a page for someone with what all pages have. The heading is plain text.
+// view returns the parts that all pages have, for one visitor. The heading is
+// plain text.
 func (p *Pages) view(ctx context.Context, who auth.Identity, kind, heading string) (*Page, *options.Values, error) {
 	opts, err := p.site.Options().Current(ctx)
 	if err != nil {
@@ -295,7 +299,7 @@ func commentsFeed(base string, o *options.Values) string {
 	return base + "/?feed=comments-rss2"
 }
 
-// render fills in a page.
+// render executes the template of a page.
 func (p *Pages) render(shape string, status int, v *Page, pingback bool) (*answer, error) {
 	var page bytes.Buffer
 	if err := p.theme.current.Load().pages[shape].ExecuteTemplate(&page, frame, v); err != nil {
@@ -306,8 +310,8 @@ func (p *Pages) render(shape string, status int, v *Page, pingback bool) (*answe
 	return a, nil
 }
 
-// local is an address of this blog without its host: what forms and redirects after them use, so that they stay with
-// the host that the visitor has come by.
+// local returns an address of this blog without its host. Forms and their
+// redirects use it, so that they stay on the host that the visitor has used.
 func (p *Pages) local(address string) string {
 	u, err := url.Parse(address)
 	if err != nil {

@@ -9,8 +9,9 @@ import (
 	"github.com/quillgate/quillgate/network"
 )
 
-// The cookie of a visitor who has shown the password of a post. It holds a keyed hash of it, and opens all posts with the
-// same password, as in WordPress.
+// The cookie of a visitor who has entered the password of a post. It holds a
+// keyed hash of it, and opens all posts with the same password, as in
+// WordPress.
 const (
 	passwordCookieName = "quillgate-post"
 	passwordCookieLife = 10 * 24 * time.Hour
@@ -24,7 +25,7 @@ func passwordCookie(r *http.Request) string {
 	return c.Value
 }
 
-// Unlock takes the form for the password of a post.
+// Unlock handles the form for the password of a post.
 func (p *Pages) Unlock(w http.ResponseWriter, r *http.Request) {
 	form, t, ok := p.postForm(w, r, "post")
 	if !ok {
@@ -66,7 +67,8 @@ func (p *Pages) refusePassword(w http.ResponseWriter, r *http.Request, t *target
 	p.serve(w, r, a)
 }
 
-// A network may try maxGuesses passwords at once, and one more after each guessPause.
+// A network may try maxGuesses passwords at once, and one more after each
+// guessPause.
 const (
 	maxGuesses  = 10
 	guessPause  = time.Minute

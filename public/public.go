@@ -1,15 +1,19 @@
-// Package public is what anyone may read in a browser or a feed reader: the
-// blog's home page and lists, posts, pages and uploads with their comments,
-// feeds, the map for search engines, and the discovery documents that
-// publishing clients start from (Really Simple Discovery 1.0, the manifest of
-// Windows Live Writer).
+// Package public serves the pages that anyone may read in a browser or a feed
+// reader: the blog's home page and lists, posts, pages and uploads with their
+// comments, feeds, the sitemap, and the discovery documents that publishing
+// clients start from (Really Simple Discovery 1.0, the manifest of Windows Live
+// Writer).
 //
-// It shows what package site shows to visitors and nothing else, runs no script, and forbids the browser to run any: all
-// HTML that came from outside passes through a policy and a Content-Security-Policy. Addresses are those of WordPress,
-// plain and pretty; what has another address than the one asked for is answered by a redirect.
+// It shows only what package site shows to visitors. No script runs on the
+// pages: all HTML from outside passes through a policy, and a
+// Content-Security-Policy forbids scripts in browsers. Addresses are those of
+// WordPress, plain and pretty; requests for a non-canonical address are
+// redirected.
 //
-// What was made is kept in memory, at most 48 MiB, until anything in the database changes: by this process at once, by
-// another one within a second. Pages for people who are signed in are made for each request, and for them alone.
+// Answers are cached in memory, at most 48 MiB, until something in the database
+// changes: changes by this process take effect at once, those by another one
+// within a second. Pages for visitors who are signed in are made for each
+// request and not cached.
 package public
 
 import (
@@ -28,23 +32,29 @@ import (
 	"github.com/quillgate/quillgate/upstream"
 )
 
-// Config says what the pages are made of. Only Site is required.
+// Config holds the dependencies and settings of the pages. Only Site is
+// required.
 type Config struct {
 	Site   *site.Site
 	Logger *slog.Logger // discards when nil
-	// Off leaves only what publishing clients need: a home page that names the endpoint, RSD and wlwmanifest.
+	// Off serves only what publishing clients need: a home page that names the
+	// endpoint, RSD and wlwmanifest.
 	Off bool
-	// Theme is a folder with templates that take the place of the embedded ones of the same name; see docs/THEMES.md.
+	// Theme is a folder with templates that replace the embedded ones of the
+	// same name; see docs/THEMES.md.
 	Theme string
-	// Icon is the path of the icon of blogs that have none of their own, below the
-	// address of the blog; "" for none.
+	// Icon is the path, below the address of the blog, of the icon for blogs
+	// without one of their own; "" for none.
 	Icon string
-	// Unavailable reports whether an error is an outage, which ends by itself; never when nil.
+	// Unavailable reports whether an error is a temporary outage. If it is nil,
+	// no error is.
 	Unavailable func(error) bool
-	// ClientAddr tells where a request comes from, for the rules of comments; the peer when nil.
+	// ClientAddr returns the client's address for the rules about comments; by
+	// default that of the peer.
 	ClientAddr func(*http.Request) netip.Addr
-	// Visitor returns who is signed in in the browser that sends a request, the zero Identity when no one is; see
-	// profiles.Pages.Visitor. When it is nil no one can sign in, and no page has a link to it.
+	// Visitor returns the user who is signed in in the browser that sends a
+	// request, or the zero Identity; see profiles.Pages.Visitor. If it is nil,
+	// nobody can sign in, and pages have no link for that.
 	Visitor func(*http.Request) (auth.Identity, error)
 }
 
@@ -76,21 +86,21 @@ type Pages struct {
 //go:embed assets theme
 var files embed.FS
 
-// generator is the content of the generator tag. Publishing clients look for WordPress and its version there, and choose
-// by it what they ask for.
+// generator is the content of the generator tag. Publishing clients look there
+// for WordPress and its version, which decides what they request.
 const generator = "WordPress 6.1.9"
 
-// cacheSize bounds the memory of kept pages, in bytes.
+// cacheSize bounds the memory for cached pages, in bytes.
 const cacheSize = 32 << 20
 
-// textsSize bounds the memory of kept texts, in bytes.
+// textsSize bounds the memory for cached texts, in bytes.
 const textsSize = 16 << 20
 
-// contentPolicy is the Content-Security-Policy of the pages: pictures and media from anywhere, our style sheet and fonts,
-// forms to us, no script.
+// contentPolicy is the Content-Security-Policy of the pages: pictures and media
+// from anywhere, style sheets and fonts from us, forms to us, no scripts.
 const contentPolicy = "default-src 'none'; img-src * data:; media-src *; style-src 'self'; font-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
 
-// New prepares the pages. A theme that cannot be read is an error.
+// New prepares the pages. It returns an error if the theme cannot be read.
 func New(cfg Config) (*Pages, error) {
 	p := &Pages{
 		site: cfg.Site, logger: cfg.Logger, off: cfg.Off, clientAddr: cfg.ClientAddr, signedIn: cfg.Visitor, unavailable: cfg.Unavailable,
@@ -121,11 +131,12 @@ func peer(r *http.Request) netip.Addr {
 	return at.Addr().Unmap()
 }
 
-// Home serves the home page, and every list, post and feed at its address, plain or pretty. So it belongs at "/" and at
-// everything that no other route takes.
+// Home serves the home page, and every list, post and feed at its address,
+// plain or pretty. Route "/" and everything that no other route handles to it.
 func (p *Pages) Home(w http.ResponseWriter, r *http.Request) {
 	if r.Method != http.MethodGet && r.Method != http.MethodHead {
-		// Not 405: a publishing program that has the address wrong should not take this for an endpoint.
+		// Not 405: a publishing client with a wrong address must not mistake it
+		// for an endpoint.
 		http.Error(w, "This address does not answer this method.", http.StatusNotFound)
 		return
 	}
@@ -153,7 +164,7 @@ func (p *Pages) Home(w http.ResponseWriter, r *http.Request) {
 	p.serve(w, r, a)
 }
 
-// answer is what a request gets, ready to be sent again and again.
+// answer is a complete answer that can be sent many times.
 type answer struct {
 	status   int
 	kind     string // the media type
@@ -162,15 +173,16 @@ type answer struct {
 	tag      string    // the entity tag
 	modified time.Time // since when the body is as it is, as far as this process knows
 	pingback bool
-	// locked is the post whose password the page asks for; a visitor who has shown it gets another answer.
+	// locked is the post whose password the page asks for. Visitors who have
+	// entered it get another answer.
 	locked *site.Post
-	// missing means that nothing is at the address, though it may lead elsewhere.
+	// missing means that nothing is at the address, though it may redirect.
 	missing bool
-	// private means that the answer is for this visitor alone.
+	// private means that the answer is for this visitor only.
 	private bool
 }
 
-// serve sends an answer, or says that the visitor has it already.
+// serve sends an answer, or that the client's copy is current.
 func (p *Pages) serve(w http.ResponseWriter, r *http.Request, a *answer) {
 	h := w.Header()
 	h.Set("Content-Security-Policy", contentPolicy)
@@ -180,8 +192,7 @@ func (p *Pages) serve(w http.ResponseWriter, r *http.Request, a *answer) {
 		h.Set("X-Pingback", p.site.EndpointURL())
 	}
 	if a.location != "" {
-		// An address may get another owner: no one keeps a redirect
-		// without asking.
+		// Another post may get the address, so redirects must be revalidated.
 		h.Set("Cache-Control", "no-cache")
 		http.Redirect(w, r, a.location, a.status)
 		return

@@ -10,15 +10,17 @@ import (
 	"github.com/quillgate/quillgate/markup"
 )
 
-// rules are what a text may bring into a page: the elements and attributes of a policy. Of everything else the tag goes,
-// but not the text between the tags. Words that an unknown block kept apart stay apart, in a div.
+// rules are the elements and attributes that a text may have in a page. For all
+// others the tag is removed, but not the text between the tags. Words that an
+// unknown block element separated stay separated by a div.
 type rules struct {
 	policy *markup.Policy
-	// remark marks the rules for visitors: links from them do not count for search engines.
+	// remark marks the rules for visitors: search engines ignore links in their
+	// texts.
 	remark bool
 }
 
-// webAddress is an address of the web, or one on this blog.
+// webAddress matches a web address, or an address on this blog.
 var webAddress = regexp.MustCompile(`^(?:(?i:https?)://|/)[^\s<>"']+$`)
 
 // contentRules are the rules for posts.
@@ -27,7 +29,8 @@ func contentRules() *rules { return &rules{policy: markup.Page()} }
 // commentRules are the rules for comments.
 func commentRules() *rules { return &rules{policy: markup.Remark(), remark: true} }
 
-// name is what a page shows an element as; "" when the tag goes.
+// name returns the name of the element in the page, or "" if the tag is
+// removed.
 func (r *rules) name(tag string) string {
 	switch {
 	case r.policy.Element(tag) && tag != "center":
@@ -40,7 +43,8 @@ func (r *rules) name(tag string) string {
 	return ""
 }
 
-// allowed are the attributes that an element may have; of two with the same name the first counts, as in browsers.
+// allowed returns the attributes that an element may have. Of two with the same
+// name the first counts, as in browsers.
 func (r *rules) allowed(name string, given []html.Attribute) []html.Attribute {
 	var out []html.Attribute
 	for _, a := range given {
@@ -55,8 +59,9 @@ func (r *rules) allowed(name string, given []html.Attribute) []html.Attribute {
 	return out
 }
 
-// relation sets the attribute rel of a link. A page that is opened in another window gets no hold of ours (noopener, as
-// WordPress adds it), and the links of visitors are not recommended (nofollow).
+// relation sets the attribute rel of a link. A page in another window must not
+// control ours (noopener, as WordPress adds it), and links by visitors are not
+// recommendations (nofollow).
 func (r *rules) relation(attrs []html.Attribute) []html.Attribute {
 	at := func(name string) int {
 		return slices.IndexFunc(attrs, func(a html.Attribute) bool { return a.Key == name })

@@ -11,8 +11,9 @@ import (
 	"github.com/quillgate/quillgate/site"
 )
 
-// expand writes the shortcodes of a text as markup, which passes the rules like everything that authors write. One with
-// nothing to show shows nothing.
+// expand replaces the shortcodes in a text by markup, to which the same rules
+// apply as to everything that authors write. A shortcode without content
+// becomes nothing.
 func (a *album) expand(t *text) string {
 	var b strings.Builder
 	at := 0
@@ -51,12 +52,13 @@ func (a *album) shortcode(post int64, s *shortcode) string {
 	return "\n\n" + html.EscapeString(address) + "\n\n"
 }
 
-// captioned is a picture, possibly a link, and the text below it.
+// captioned matches a picture, possibly in a link, and the text below it.
 var captioned = regexp.MustCompile(`(?is)^\s*((?:<a\b[^>]*>\s*)?<img\b[^>]*>(?:\s*</a>)?)(.*)$`)
 
 var alignments = []string{"alignleft", "alignright", "aligncenter", "alignnone", "alignwide", "alignfull"}
 
-// caption writes a picture with its caption. What holds no picture, or has no caption, stays as it is.
+// caption returns a picture with its caption. Text without a picture or a
+// caption stays the same.
 func caption(attributes map[string]string, inner string) string {
 	m := captioned.FindStringSubmatch(inner)
 	if m == nil {
@@ -73,12 +75,12 @@ func caption(attributes map[string]string, inner string) string {
 	return `<figure class="` + class + `">` + m[1] + `<figcaption class="wp-caption-text">` + text + "</figcaption></figure>"
 }
 
-// maxGallery bounds the pictures of one gallery.
+// maxGallery bounds the pictures of a gallery.
 const maxGallery = 200
 
 var galleryIDs = regexp.MustCompile(`[0-9]{1,18}`)
 
-// idsOf are the pictures that a gallery names.
+// idsOf returns the ids of pictures that a gallery names.
 func idsOf(attributes map[string]string) []int64 {
 	var ids []int64
 	for _, text := range galleryIDs.FindAllString(firstOf(attributes["ids"], attributes["include"]), maxGallery) {
@@ -88,8 +90,8 @@ func idsOf(attributes map[string]string) []int64 {
 	return ids
 }
 
-// listed are the attachments that a gallery or a list of tracks shows: those that it names, and otherwise those that
-// belong to the post.
+// listed returns the attachments that a gallery or a playlist shows: those that
+// it names, otherwise those that belong to the post.
 func (a *album) listed(post int64, attributes map[string]string) []site.Attachment {
 	ids := idsOf(attributes)
 	if len(ids) == 0 {
@@ -126,7 +128,8 @@ func (a *album) gallery(post int64, attributes map[string]string) string {
 	return b.String()
 }
 
-// galleryPicture writes one picture, in the smallest version that is large enough.
+// galleryPicture returns a picture in the smallest version that is large
+// enough.
 func (a *album) galleryPicture(b *strings.Builder, picture *site.Attachment, link string, columns int) {
 	list := (&gallery{p: a.p}).versions(picture)
 	best := list[0]
@@ -153,15 +156,16 @@ func (a *album) galleryPicture(b *strings.Builder, picture *site.Attachment, lin
 	b.WriteString("</figure>")
 }
 
-// sources are the attributes that say where a sound or a film comes from, for each kind of player.
+// sources are the attributes with the address of a sound or film, for each kind
+// of player.
 var sources = map[string][]string{"audio": {"src", "mp3", "m4a", "ogg", "wav", "flac"}, "video": {"src", "mp4", "m4v", "webm", "ogv", "mov", "flv", "wmv"}}
 
-// hasSource reports whether a shortcode says where its sound or film comes from.
+// hasSource reports whether a shortcode has the address of its sound or film.
 func hasSource(kind string, attributes map[string]string) bool {
 	return slices.ContainsFunc(sources[kind], func(name string) bool { return attributes[name] != "" })
 }
 
-// playlist writes a player for each sound, or each film, of a list.
+// playlist returns a player for each sound or film of a list.
 func (a *album) playlist(post int64, attributes map[string]string) string {
 	kind := "audio"
 	if attributes["type"] == "video" {
@@ -177,7 +181,8 @@ func (a *album) playlist(post int64, attributes map[string]string) string {
 	return b.String()
 }
 
-// attachedPlayer writes a player for the first sound or film that belongs to a post.
+// attachedPlayer returns a player for the first sound or film that belongs to a
+// post.
 func (a *album) attachedPlayer(post int64, kind string, attributes map[string]string) string {
 	for _, file := range a.listed(post, nil) {
 		if strings.HasPrefix(file.MimeType, kind+"/") {
@@ -191,7 +196,8 @@ func (a *album) filePlayer(file *site.Attachment, kind string, attributes map[st
 	return playerOf(kind, attributes, []string{a.p.site.FileURL(file)}, firstOf(plainText(file.Title), path.Base(file.File)))
 }
 
-// player writes a sound or a film; "" when none of its addresses is one of the web.
+// player returns a player for a sound or film, or "" if none of its addresses
+// is a web address.
 func player(kind string, attributes map[string]string, inner string) string {
 	var list []string
 	for _, name := range sources[kind] {
@@ -208,7 +214,7 @@ func player(kind string, attributes map[string]string, inner string) string {
 	return playerOf(kind, attributes, list, path.Base(list[0]))
 }
 
-// playerOf writes a player, which loads when it is started.
+// playerOf returns a player that loads nothing before it is started.
 func playerOf(kind string, attributes map[string]string, list []string, text string) string {
 	var b strings.Builder
 	b.WriteString(`<figure class="wp-block-` + kind + `"><` + kind + ` controls preload="none"`)
@@ -230,7 +236,7 @@ func playerOf(kind string, attributes map[string]string, list []string, text str
 			b.WriteString(`<source src="` + html.EscapeString(address) + `">`)
 		}
 	}
-	// For readers of feeds that show no players.
+	// For feed readers that do not show players.
 	b.WriteString(`<a href="` + html.EscapeString(list[0]) + `">` + html.EscapeString(text) + "</a></" + kind + "></figure>")
 	return b.String()
 }

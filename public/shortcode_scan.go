@@ -7,16 +7,16 @@ import (
 	"strings"
 )
 
-// Shortcodes are what texts of WordPress hold in brackets in place of markup. Those for pictures, sound and films are
-// shown; all others stay what they are, text.
+// Shortcodes are names in brackets that texts of WordPress use instead of
+// markup. Those for pictures, sound and films are shown. All others stay text.
 
-// shortcodeNames are those that are shown.
+// shortcodeNames are the shortcodes that are shown.
 var shortcodeNames = []string{"wp_caption", "caption", "gallery", "playlist", "audio", "video", "embed"}
 
-// maxShortcodes bounds how many of a text are shown.
+// maxShortcodes bounds how many shortcodes of a text are shown.
 const maxShortcodes = 500
 
-// shortcode is one of a text.
+// shortcode is a shortcode in a text.
 type shortcode struct {
 	name       string
 	attributes map[string]string // one without a name is under ""
@@ -25,9 +25,10 @@ type shortcode struct {
 	named      bool              // a second pair of brackets says that it is only named
 }
 
-// shortcodesOf finds the shortcodes of a text, the first maxShortcodes. In code, in remarks and in tags, brackets are
-// brackets. It reads every byte a fixed number of times: what it looks for ahead (a quote, the end of a shortcode) it
-// looks for once, however many begin before it.
+// shortcodesOf finds the first maxShortcodes shortcodes in a text. Brackets in
+// code, comments and tags have no meaning. It reads every byte a fixed number
+// of times: it searches ahead for a quote or the end of a shortcode only once,
+// however many begin before it.
 func shortcodesOf(content string) []shortcode {
 	if !strings.Contains(content, "[") {
 		return nil
@@ -64,13 +65,14 @@ func shortcodesOf(content string) []shortcode {
 	return list
 }
 
-// finder looks for words ahead. It is asked for places that never go back, so it keeps what it has found.
+// finder searches ahead for words. Positions only increase, so it remembers
+// what it has found.
 type finder struct {
 	text string
 	next map[string]int // -1 where there is no other
 }
 
-// find is where a word stands next, -1 when it does not.
+// find returns the next position of a word, or -1.
 func (f *finder) find(word string, from int) int {
 	at, known := f.next[word]
 	if known && (at < 0 || at >= from) {
@@ -83,10 +85,11 @@ func (f *finder) find(word string, from int) int {
 	return at
 }
 
-// literals are the elements in which brackets are brackets.
+// literals are the elements in which brackets have no meaning.
 var literals = []string{"pre", "code", "script", "style", "textarea"}
 
-// afterMarkup is where the text goes on behind the tag, the remark or the code that begins at a place.
+// afterMarkup returns where the text continues after the tag, comment or code
+// that begins at a position.
 func (f *finder) afterMarkup(at int) int {
 	rest := f.text[at:min(len(f.text), at+12)]
 	if strings.HasPrefix(rest, "<!--") {
@@ -104,7 +107,8 @@ func (f *finder) afterMarkup(at int) int {
 	return at + 1
 }
 
-// behind is the place behind a word, in small or in large letters, and otherwise a place to go on at.
+// behind returns the position after a word, ignoring case, or a position to
+// continue at if the word does not occur.
 func (f *finder) behind(word string, from, otherwise int) int {
 	at := f.find(word, from)
 	if upper := strings.ToUpper(word); upper != word {
@@ -118,10 +122,11 @@ func (f *finder) behind(word string, from, otherwise int) int {
 	return at + len(word)
 }
 
-// readShortcode reads the start of a shortcode at a bracket: its name, attributes with or without quotes, perhaps a
-// slash. It gives up at a bracket outside of quotes. So of all the starts that are read over the same stretch of text no
-// two are in the same state there (outside of quotes, in single ones, in double ones): every byte is read three times at
-// most.
+// readShortcode parses the start of a shortcode at a bracket: its name,
+// attributes with or without quotes, and an optional slash. It gives up at a
+// bracket outside quotes. So of all attempts that read the same stretch of
+// text, no two are in the same state there (outside quotes, in single or in
+// double ones), and every byte is read at most three times.
 func readShortcode(content string, at int) (s shortcode, ok bool) {
 	begin := at
 	doubled := strings.HasPrefix(content[at:], "[[")
@@ -156,7 +161,8 @@ func readShortcode(content string, at int) (s shortcode, ok bool) {
 	return s, true
 }
 
-// attributesEnd is where the bracket stands that ends a shortcode, -1 when there is none.
+// attributesEnd returns the position of the bracket that ends a shortcode, or
+// -1.
 func attributesEnd(content string, at int) int {
 	for at < len(content) {
 		switch c := content[at]; c {
@@ -178,7 +184,7 @@ func attributesEnd(content string, at int) int {
 
 var shortcodeAttribute = regexp.MustCompile(`([A-Za-z0-9_-]+)\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s"']+))|"([^"]*)"|([^\s"']+)`)
 
-// shortcodeAttributes reads attributes; one without a name is under "".
+// shortcodeAttributes parses attributes. One without a name has the name "".
 func shortcodeAttributes(text string) map[string]string {
 	if !strings.Contains(text, `"`) {
 		text = strings.ReplaceAll(text, "&quot;", `"`)
@@ -190,7 +196,7 @@ func shortcodeAttributes(text string) map[string]string {
 	return out
 }
 
-// withoutShortcodes takes the tags of shortcodes out of a text.
+// withoutShortcodes removes the tags of shortcodes from a text.
 func withoutShortcodes(content string) string {
 	var b strings.Builder
 	at := 0

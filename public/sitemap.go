@@ -42,15 +42,17 @@ func (p *Pages) Robots(w http.ResponseWriter, r *http.Request) {
 		case p.off, !o.Bool("blog_public"):
 			b.WriteString("Disallow: /\n")
 		default:
-			// Searches and answers to comments are the same content again.
+			// Searches and reply forms show content that has other addresses.
 			b.WriteString("Disallow: " + site.EndpointURL(p.basePath) + "\nDisallow: " + p.basePath + "/*?s=\nDisallow: " + p.basePath + "/*replytocom=\n\nSitemap: " + p.site.BaseURL() + "/wp-sitemap.xml\n")
 		}
 		return newAnswer(http.StatusOK, "text/plain; charset=utf-8", []byte(b.String())), nil
 	})
 }
 
-// Sitemap serves the addresses of all that search engines may know of, or with more than site.AddressPart an index of maps
-// that the parameter page names. Each map has the posts of a span of ids, so that none needs a count of those before it.
+// Sitemap serves the addresses of everything that search engines may know. If
+// there are more than site.AddressPart, it is an index of maps that the
+// parameter page selects. Each map has the posts in a range of ids, so that it
+// does not need to count the posts before it.
 func (p *Pages) Sitemap(w http.ResponseWriter, r *http.Request) {
 	page, paged := number(r.URL.Query().Get("page"))
 	p.text(w, r, "sitemap "+strconv.Itoa(page), func(ctx context.Context, o *options.Values) (*answer, error) {
@@ -92,7 +94,7 @@ func (p *Pages) Sitemap(w http.ResponseWriter, r *http.Request) {
 	})
 }
 
-// text serves something that is kept under a name of its own.
+// text serves a document that is cached under its own name.
 func (p *Pages) text(w http.ResponseWriter, r *http.Request, key string, make func(context.Context, *options.Values) (*answer, error)) {
 	if r.Method != http.MethodGet && r.Method != http.MethodHead {
 		http.Error(w, "This address does not answer this method.", http.StatusNotFound)

@@ -5,8 +5,8 @@ import (
 	"strings"
 )
 
-// plainText turns a stored title, which may hold entities and tags as clients sent them, into text. The templates
-// escape it again.
+// plainText converts a stored title, which may contain entities and tags from
+// clients, to text. The templates escape it again.
 func plainText(s string) string {
 	var b strings.Builder
 	for s != "" {

@@ -21,13 +21,15 @@ import (
 	"time"
 )
 
-// frame is the template that every page begins with; shapes are those that fill it.
+// frame is the template that every page begins with; shapes are the templates
+// that fill it.
 const frame = "layout.html"
 
 var shapes = []string{"list.html", "post.html", "missing.html", "closed.html"}
 
-// theme is the templates and the style sheet of the pages: the embedded ones and, in their place, those of a folder. A
-// file that changes in the folder is read again for the next page.
+// theme holds the templates and the style sheet of the pages: the embedded
+// ones, or those of a folder, which replace them. Files that change in the
+// folder are read again for the next page.
 type theme struct {
 	dir    string // "" for the embedded theme alone
 	logger *slog.Logger
@@ -62,9 +64,9 @@ func openTheme(dir string, logger *slog.Logger) (*theme, error) {
 	return t, nil
 }
 
-// edition numbers the states of the theme. Where there is a folder it looks
-// whether a file has changed; a theme that cannot be read stays as it was, and
-// the log records why.
+// edition returns the number of the theme's state. If there is a folder, it
+// checks whether a file has changed. A theme that cannot be read leaves the
+// last state in use, and the error is logged.
 func (t *theme) edition() int64 {
 	now := t.current.Load()
 	if t.dir == "" {
@@ -90,7 +92,8 @@ func (t *theme) edition() int64 {
 	return next.number
 }
 
-// folderState sums up names, sizes and times of the files that a theme consists of.
+// folderState returns a digest of the names, sizes and times of the files of a
+// theme.
 func folderState(dir string) (string, error) {
 	list, err := os.ReadDir(dir)
 	if err != nil {
@@ -144,7 +147,8 @@ func (t *theme) read() (*look, error) {
 		if l.pages[shape], err = parseShape(shape, texts); err != nil {
 			return nil, err
 		}
-		// A template may be well written and ask for what is not there, which shows only when it is used.
+		// A template may be valid and still refer to a field that does not
+		// exist, which shows only when it is executed.
 		for _, kind := range kindsOf[shape] {
 			if err := l.pages[shape].ExecuteTemplate(io.Discard, frame, samplePage(kind)); err != nil {
 				return nil, fmt.Errorf("try the template %s: %w", shape, err)
@@ -157,7 +161,7 @@ func (t *theme) read() (*look, error) {
 // kindsOf are the kinds of pages that each shape shows.
 var kindsOf = map[string][]string{"list.html": {"home", "archive", "search"}, "post.html": {"post", "page", "attachment"}, "missing.html": {"missing"}, "closed.html": {"closed"}}
 
-// samplePage is a page that has everything that a page of its kind may have.
+// samplePage returns a page with everything that a page of its kind may have.
 func samplePage(kind string) *Page {
 	link := Link{Text: "text", URL: "https://blog.example/"}
 	picture := &Picture{Src: "https://blog.example/a.png", Srcset: "https://blog.example/a.png 1w", Sizes: "1px", Alt: "alt", Width: 1, Height: 1}
@@ -204,7 +208,7 @@ func readTexts(folder fs.FS, into map[string]string) error {
 	return nil
 }
 
-// parseShape reads the frame, the shape that fills it, and all templates that
+// parseShape parses the frame, the shape that fills it, and all templates that
 // are not shapes, which both may use by the names of their files.
 func parseShape(shape string, texts map[string]string) (*template.Template, error) {
 	root := template.New(frame).Funcs(template.FuncMap{"t": say})
@@ -232,16 +236,19 @@ func styleSheet(text string) document {
 	return document{name: "style.css", kind: "text/css; charset=utf-8", tag: `"` + hex.EncodeToString(sum[:8]) + `"`, body: []byte(text)}
 }
 
-// Style serves the style sheet of the pages. Their links to it change with it.
+// Style serves the style sheet of the pages. Its address changes with its
+// content.
 func (p *Pages) Style(w http.ResponseWriter, r *http.Request) {
 	p.theme.edition()
 	p.theme.current.Load().style.ServeHTTP(w, r)
 }
 
-// styleVersion tells one state of the style sheet from another in its address.
+// styleVersion returns the part of the style sheet's address that identifies
+// its content.
 func (l *look) styleVersion() string { return strings.Trim(l.style.tag, `"`) }
 
-// ThemeFile serves what lies in the folder assets of an own theme, below /theme/.
+// ThemeFile serves the files in the folder assets of a custom theme, below
+// /theme/.
 func (p *Pages) ThemeFile(w http.ResponseWriter, r *http.Request) {
 	name := strings.TrimPrefix(r.URL.Path, "/theme/")
 	if p.off || p.theme.dir == "" || !fs.ValidPath(name) || strings.HasPrefix(path.Base(name), ".") || r.Method != http.MethodGet && r.Method != http.MethodHead {

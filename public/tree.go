@@ -8,22 +8,26 @@ import (
 	"golang.org/x/net/html"
 )
 
-// This file makes the HTML of a text into nodes, in one pass over its tokens. It follows the tree construction of the
-// HTML standard (section 13.2.6) as far as texts need it, so that a browser that reads what is rendered from the nodes
-// makes the same tree: no text ends an element of the page around it. What the standard lets grow without bound is
-// bounded here: elements in each other by maxDepth, copies of formatting elements by the length of the text. So time and
-// memory are linear in the text, whatever it nests.
+// This file parses the HTML of a text into nodes, in one pass over its tokens.
+// It follows the tree construction of the HTML standard (section 13.2.6) as far
+// as texts need it, so that a browser makes the same tree from the rendered
+// nodes: no text can end an element of the page around it. Unbounded growth in
+// the standard is bounded here: nesting by maxDepth, copies of formatting
+// elements by the length of the text. So time and memory are linear in the
+// length of the text, however it nests.
 
-// maxDepth bounds how many elements stand in each other. The tags of deeper ones go; what is in them stays.
+// maxDepth bounds the nesting of elements. The tags of deeper ones are removed;
+// their content stays.
 const maxDepth = 90
 
-// maxPending bounds how many formatting elements go on in the next block.
+// maxPending bounds how many formatting elements continue in the next block.
 const maxPending = 8
 
-// checkEvery is after how many tokens the builder looks whether the reader is still there.
+// checkEvery is after how many tokens the builder checks whether the request
+// was canceled.
 const checkEvery = 1024
 
-// element is one that is open.
+// element is an open element.
 type element struct {
 	tag  string // as the text has it; the node may be shown as another element
 	node *html.Node
@@ -32,30 +36,32 @@ type element struct {
 // tree is the nodes of a text.
 type tree struct {
 	root *html.Node // not a part of the text
-	// unclosed are the elements that the text has not ended.
+	// unclosed are the elements that the text has not closed.
 	unclosed map[*html.Node]bool
 }
 
 type builder struct {
 	rules *rules
 	open  []element // the root first
-	// count is how many of them have a name, so that most questions for one cost nothing.
+	// count is how many of them have each name, so that most lookups by name
+	// cost nothing.
 	count map[string]int
-	// ghosts are the open elements that were too deep to be shown, by tag.
+	// ghosts counts the open elements that were too deep to be shown, by tag.
 	ghosts map[string]int
-	// pending are formatting elements whose block has ended before they did.
+	// pending are formatting elements whose block was closed before them.
 	pending []element
-	// budget is how many bytes the copies of formatting elements may still take.
+	// budget is how many more bytes the copies of formatting elements may take.
 	budget int
-	// skipping is the element whose content goes, "" when there is none, and skipped how many of its name are open in it.
+	// skipping is the element whose content is removed, or "", and skipped how
+	// many elements of that name are open in it.
 	skipping string
 	skipped  int
-	// afterPre means that a line end right now is not shown.
+	// afterPre means that a line end at this position is not shown.
 	afterPre bool
 	films    films
 }
 
-// parse makes nodes of a text. The error is that of ctx.
+// parse parses a text into nodes. The error is that of ctx.
 func (r *rules) parse(ctx context.Context, text string) (*tree, error) {
 	root := newNode("div", nil)
 	b := &builder{rules: r, open: []element{{"", root}}, count: make(map[string]int), ghosts: make(map[string]int), budget: len(text)}
@@ -156,7 +162,7 @@ func (b *builder) start(tag string, attrs []html.Attribute) {
 	b.afterPre = node.Data == "pre"
 }
 
-// push opens an element, or counts it when it would be too deep.
+// push opens an element, or counts it if it is too deep.
 func (b *builder) push(tag string, node *html.Node) {
 	limit := maxDepth
 	if node.Data == "table" {
@@ -171,8 +177,9 @@ func (b *builder) push(tag string, node *html.Node) {
 	b.count[node.Data]++
 }
 
-// place puts a node where the text is. Nothing but its parts stands in a table outside of a cell: it goes before the
-// table, as in browsers.
+// place adds a node at the current position. Inside a table but outside a cell,
+// only parts of tables are allowed: anything else is put before the table, as
+// in browsers.
 func (b *builder) place(node *html.Node) {
 	if b.top().node.Data == "colgroup" && node.Data != "col" {
 		b.cut(len(b.open) - 1)
@@ -186,7 +193,7 @@ func (b *builder) place(node *html.Node) {
 	top.AppendChild(node)
 }
 
-// inTable reports whether an element holds parts of tables alone.
+// inTable reports whether an element may contain only parts of tables.
 func inTable(name string) bool {
 	switch name {
 	case "table", "thead", "tbody", "tfoot", "tr", "colgroup":
@@ -195,7 +202,7 @@ func inTable(name string) bool {
 	return false
 }
 
-// table is where the innermost table is among the open elements, -1 when there is none.
+// table returns the index of the innermost open table, or -1.
 func (b *builder) table() int {
 	if b.count["table"] == 0 {
 		return -1
@@ -208,14 +215,14 @@ func (b *builder) table() int {
 	return -1
 }
 
-// fostered reports whether what begins now would be put before a table.
+// fostered reports whether the next node would be put before a table.
 func (b *builder) fostered() bool {
 	at := b.scoped("td", "th", "caption", "table")
 	return at > 0 && b.open[at].node.Data == "table"
 }
 
-// suits makes an element such that it can stand before a table, where what begins behind it ends nothing around it. It
-// reports false when the tag goes.
+// suits changes an element so that it can stand before a table and nothing
+// after it closes an element around it. It returns false if the tag is removed.
 func (b *builder) suits(n *html.Node) bool {
 	switch n.Data {
 	case "li", "dt", "dd", "rb", "rt", "rp", "rtc", "h1", "h2", "h3", "h4", "h5", "h6":
@@ -231,8 +238,8 @@ func (b *builder) suits(n *html.Node) bool {
 	return true
 }
 
-// makeRoom closes and opens what must be closed and open around a part of a table. It reports false when the part stands
-// in no table, and its tag goes.
+// makeRoom closes and opens elements as a part of a table requires. It returns
+// false if the part is not in a table, so that its tag is removed.
 func (b *builder) makeRoom(tag, name string) bool {
 	at := b.table()
 	if at < 0 || b.ghosts["table"] > 0 {
@@ -279,7 +286,8 @@ func (b *builder) makeRoom(tag, name string) bool {
 	return true
 }
 
-// closeBefore closes what the start of an element closes: a paragraph before a block, an item of a list before the next.
+// closeBefore closes the elements that the start of an element closes: a
+// paragraph before a block, a list item before the next one.
 func (b *builder) closeBefore(name string, t trait) {
 	if name == "table" {
 		if b.fostered() {
@@ -321,7 +329,7 @@ func isHeading(name string) bool {
 	return len(name) == 2 && name[0] == 'h' && name[1] >= '1' && name[1] <= '6'
 }
 
-// isBlank reports whether an element holds nothing but white space.
+// isBlank reports whether an element contains only white space.
 func isBlank(n *html.Node) bool {
 	for c := n.FirstChild; c != nil; c = c.NextSibling {
 		if c.Type != html.TextNode || strings.TrimSpace(c.Data) != "" {
@@ -331,7 +339,7 @@ func isBlank(n *html.Node) bool {
 	return true
 }
 
-// closeItem closes the item of the list that is open.
+// closeItem closes the open list item.
 func (b *builder) closeItem(names ...string) {
 	if b.count[names[0]]+b.count[names[1]] == 0 {
 		return
@@ -348,7 +356,8 @@ func (b *builder) closeItem(names ...string) {
 	}
 }
 
-// scoped is where the innermost element of these names is, as far as a barrier lets one see; 0 when there is none.
+// scoped returns the index of the innermost element with one of these names
+// that no barrier hides, or 0.
 func (b *builder) scoped(names ...string) int {
 	if !slices.ContainsFunc(names, func(name string) bool { return b.count[name] > 0 }) {
 		return 0
@@ -366,7 +375,8 @@ func (b *builder) scoped(names ...string) int {
 	return 0
 }
 
-// cut closes all elements from the one at an index. Formatting elements among them go on in what follows.
+// cut closes all elements from an index on. Formatting elements among them
+// continue in the text that follows.
 func (b *builder) cut(at int) {
 	if at >= len(b.open) {
 		return
@@ -384,7 +394,7 @@ func (b *builder) cut(at int) {
 	clear(b.ghosts)
 }
 
-// resume opens again the formatting elements whose block has ended before they did.
+// resume reopens the formatting elements whose block was closed before them.
 func (b *builder) resume() {
 	list := b.pending
 	b.pending = nil
@@ -395,7 +405,8 @@ func (b *builder) resume() {
 	}
 }
 
-// copyOf copies an element without its content; nil when the text has had its share of copies.
+// copyOf copies an element without its content. It returns nil if the budget
+// for copies is used up.
 func (b *builder) copyOf(n *html.Node) *html.Node { return copyWithin(&b.budget, n) }
 
 func copyWithin(budget *int, n *html.Node) *html.Node {
@@ -452,7 +463,7 @@ func (b *builder) end(tag string) {
 	b.cut(at)
 }
 
-// find is where the element is that an end tag ends, 0 when there is none.
+// find returns the index of the element that an end tag closes, or 0.
 func (b *builder) find(tag string) int {
 	part := traits[tag].has(tablePart) || tag == "table"
 	for i := len(b.open) - 1; i > 0; i-- {
@@ -467,7 +478,7 @@ func (b *builder) find(tag string) int {
 	return 0
 }
 
-// endAnchor ends the link that is open: none stands in another.
+// endAnchor closes the open link, because links cannot be nested.
 func (b *builder) endAnchor() {
 	for i, e := range b.pending {
 		if e.node.Data == "a" {
@@ -480,9 +491,10 @@ func (b *builder) endAnchor() {
 	}
 }
 
-// endFormatting ends a formatting element. When a block has begun in it, the block comes out of it, and what the block
-// holds so far is put into a copy: <b>one<p>two</b>three is <b>one</b><p><b>two</b>three. The copy is then ended in the
-// same way. That is the adoption agency of the standard.
+// endFormatting closes a formatting element. If a block was opened in it, the
+// block is moved out, and the content of the block so far is put into a copy:
+// <b>one<p>two</b>three is <b>one</b><p><b>two</b>three. The copy is then
+// closed in the same way. This is the adoption agency of the standard.
 func (b *builder) endFormatting(at int) {
 	for at > 0 {
 		first := at + 1
@@ -497,7 +509,7 @@ func (b *builder) endFormatting(at int) {
 	}
 }
 
-// cutFormatting closes a formatting element that has ended, in which no block is open.
+// cutFormatting closes a formatting element in which no block is open.
 func (b *builder) cutFormatting(at int) {
 	before := len(b.pending)
 	b.cut(at)
@@ -506,8 +518,9 @@ func (b *builder) cutFormatting(at int) {
 	}
 }
 
-// takeOut takes the first block in a formatting element out of it. It returns where the copy of the formatting element is
-// that the content of the block is in now, 0 when there is none.
+// takeOut moves the first block in a formatting element out of it. It returns
+// the index of the copy of the formatting element that now contains the content
+// of the block, or 0.
 func (b *builder) takeOut(at, first int) int {
 	ended, inner := b.open[at], b.open[first]
 	around := make([]element, 0, first-at+1)

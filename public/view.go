@@ -6,13 +6,15 @@ import (
 	"golang.org/x/net/html"
 )
 
-// Page is what the templates of a theme see. Texts are plain text unless their type is template.HTML; that has passed
-// the policy for what comes from outside. All addresses are complete.
+// Page is the data for the templates of a theme. Texts are plain text unless
+// their type is template.HTML; HTML from outside has passed the policy. All
+// addresses are complete.
 type Page struct {
 	Blog Blog
 	// Kind is home, archive, search, post, page, attachment, missing or closed.
 	Kind string
-	// Title is that of the window, Heading what stands above a list or on a page without a post.
+	// Title is that of the window. Heading is shown above a list, or on a page
+	// without a post.
 	Title, Heading string
 	Intro          string // of the author or the category, below the heading
 	Notice         string // what has just happened: a comment waits, a password was wrong
@@ -26,16 +28,17 @@ type Page struct {
 	Feeds          []Feed // the blog's posts as RSS and as Atom, its comments, and what the page has of its own
 	Posts          []Post // of a list
 	Post           *Post
-	// Newer and Older are the neighbours of a list's page, or of a post.
+	// Newer and Older are the neighbours of a page of a list, or of a post.
 	Newer, Older *Link
 	Comments     *Comments
 	Account      *Account // who is signed in; nil for visitors
 	SignIn       string   // where visitors sign in; "" for who has
-	// Endpoint means that the page names the endpoint in the relation pingback, by which publishing clients find it too.
+	// Endpoint means that the page names the endpoint in the relation pingback,
+	// where publishing clients also find it.
 	Endpoint bool
 }
 
-// Blog is what all pages say of the blog.
+// Blog is the data about the blog on all pages.
 type Blog struct {
 	Title, Tagline string
 	URL            string // of the home page
@@ -47,7 +50,7 @@ type Blog struct {
 	Icon           string // address of the icon of the site; "" for none
 }
 
-// Account is what a page says to whoever is signed in.
+// Account is the data for a visitor who is signed in.
 type Account struct {
 	Name    string
 	URL     string // of the pages of the account
@@ -94,23 +97,25 @@ type Post struct {
 	clip             bool       // the list decides how much of the text it shows
 }
 
-// Picture is a picture with its dimensions, so that the page does not move when it comes.
+// Picture is a picture with its dimensions, so that the layout does not change
+// when it loads.
 type Picture struct {
 	Src, Srcset, Sizes, Alt string
 	Width, Height           int
 }
 
-// Comments are those of a post, with the form for another.
+// Comments are the comments on a post, and the form for another one.
 type Comments struct {
 	Heading string // how many
 	List    []*Comment
 	Open    bool // the form is there
-	// SignIn is where visitors sign in to comment, when only people who are signed in may; "" otherwise.
+	// SignIn is the address for signing in to comment, if only users who are
+	// signed in may comment; otherwise "".
 	SignIn string
 	Form   CommentForm
 }
 
-// Comment is a comment with those that answer it.
+// Comment is a comment with its replies.
 type Comment struct {
 	ID          int64
 	Kind        string // comment, pingback or trackback
@@ -124,7 +129,7 @@ type Comment struct {
 	Answers     []*Comment
 }
 
-// CommentForm is what stands in the form, also when something was wrong with it.
+// CommentForm is the content of the form, also after a rejected comment.
 type CommentForm struct {
 	Action                       string
 	Post, Parent                 int64

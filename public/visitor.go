@@ -8,10 +8,12 @@ import (
 	"github.com/quillgate/quillgate/site"
 )
 
-// Visitors who are signed in get pages of their own, which are made for each request and kept by no one. Everyone else
-// gets the kept ones: without a session's cookie nothing is asked.
+// Visitors who are signed in get their own pages, which are made for each
+// request and not cached. All others get cached pages; without a session cookie
+// no session is looked up.
 
-// visitor returns who sends the request, the zero Identity when no one is signed in.
+// visitor returns the user who sends the request, or the zero Identity if
+// nobody is signed in.
 func (p *Pages) visitor(r *http.Request) (auth.Identity, error) {
 	if p.signedIn == nil {
 		return auth.Identity{}, nil
@@ -19,18 +21,18 @@ func (p *Pages) visitor(r *http.Request) (auth.Identity, error) {
 	return p.signedIn(r)
 }
 
-// The pages of the account, below the address of the blog. Browsers keep the session for the host that they have come
-// by, so these addresses have no host.
+// The pages of the account, below the address of the blog. Browsers keep the
+// session for the host that they have used, so these addresses have no host.
 const (
 	signInPath  = "/signin"
 	signOutPath = "/signout"
 	accountPath = "/profile"
 )
 
-// editPaths are the forms for corrections, by type.
+// editPaths are the addresses of the edit forms, by type.
 var editPaths = map[string]string{site.TypePost: "/admin/posts/", site.TypePage: "/admin/pages/", site.TypeAttachment: "/admin/media/"}
 
-// account is what a page says to whoever is signed in; nil for everyone else.
+// account returns the data for a visitor who is signed in, or nil.
 func (p *Pages) account(who auth.Identity) *Account {
 	if !who.LoggedIn() {
 		return nil
@@ -38,7 +40,8 @@ func (p *Pages) account(who auth.Identity) *Account {
 	return &Account{Name: who.User.DisplayName, URL: p.basePath + accountPath, SignOut: p.basePath + signOutPath}
 }
 
-// signIn is where visitors sign in, to come back to a post (0: not to one); "" when they cannot, or have.
+// signIn returns the address for signing in, from which the visitor returns to
+// a post (0: to no post). It is "" if visitors cannot sign in or have done so.
 func (p *Pages) signIn(who auth.Identity, post int64, fragment string) string {
 	switch {
 	case p.signedIn == nil || who.LoggedIn():
@@ -49,7 +52,8 @@ func (p *Pages) signIn(who auth.Identity, post int64, fragment string) string {
 	return p.basePath + signInPath + "?next=" + url.QueryEscape("/?p="+itoa(post)+fragment)
 }
 
-// editLink is where who can correct a post, "" when they may not.
+// editLink returns the address of the edit form of a post, or "" if the visitor
+// may not edit it.
 func (p *Pages) editLink(who auth.Identity, post *site.Post) string {
 	path := editPaths[post.Type]
 	if path == "" || !who.LoggedIn() || !p.site.CanEdit(who, post) {
