@@ -57,7 +57,8 @@ func uploadName(text string) string {
 		rest, _, _ = strings.Cut(rest, "#")
 		_, text, _ = strings.Cut(rest, "/")
 		if plain, err := url.PathUnescape(text); err == nil {
-			text = plain
+			// An escaped backslash separates parts like any other.
+			text = strings.ReplaceAll(plain, "\\", "/")
 		}
 		text = placed("/"+text, true)
 	} else {

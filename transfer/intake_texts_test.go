@@ -59,6 +59,7 @@ func FuzzFollow(f *testing.F) {
 func FuzzUploadName(f *testing.F) {
 	f.Add(`C:\inetpub\wp-content\uploads\2010\03\b.jpg`, "")
 	f.Add("", "https://shed.files.wordpress.com/2020/01/cafe%CC%81.jpg?w=3")
+	f.Add("", "http://old.example/uploads/2010%5C03%5Cb.jpg")
 	f.Add("../../x", "a/"+strings.Repeat("\u00e4", 300)+".jpeg")
 	f.Fuzz(func(t *testing.T, attached, address string) {
 		name := fileName(attached, address)
