@@ -13,6 +13,8 @@ import (
 	"os"
 	"os/exec"
 	"runtime"
+	"runtime/debug"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -69,9 +71,14 @@ func serveUploads(dir string) error {
 }
 
 // TestUploadMemory: sixteen clients that send 60 MB each at the same time keep
-// the memory of the process below 200 MB.
+// the memory of the process below 200 MB. The race detector may add to that.
 func TestUploadMemory(t *testing.T) {
-	const clients, lines, most = 16, uploadSize / 77, 200 << 20
+	const clients, lines = 16, uploadSize / 77
+	most := int64(200 << 20)
+	if underRaceDetector() {
+		// Its shadow of the memory: a peak of 34 MB becomes 116 to 205.
+		most += 100 << 20
+	}
 	cmd := exec.Command(os.Args[0])
 	cmd.Env = append(os.Environ(), spoolVariable+"="+t.TempDir())
 	cmd.Stderr = os.Stderr
@@ -117,6 +124,11 @@ func TestUploadMemory(t *testing.T) {
 	if peak > most {
 		t.Errorf("peak resident memory: %d MB, want less than %d", peak>>20, most>>20)
 	}
+}
+
+func underRaceDetector() bool {
+	build, ok := debug.ReadBuildInfo()
+	return ok && slices.Contains(build.Settings, debug.BuildSetting{Key: "-race", Value: "true"})
 }
 
 // repeated reads as one line again and again.
