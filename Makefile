@@ -75,13 +75,13 @@ test: tools build
 
 # Lint runs the whole of go vet, so the tests need not.
 tests:
-	go test -vet=off -timeout 40m $(FIRST) $$(go list ./... | grep -v -x -F "$$(go list $(RACE))")
+	go test -vet=off -timeout 80m $(FIRST) $$(go list ./... | grep -v -x -F "$$(go list $(RACE))")
 
 # Fuzzing comes first, for it shares no compiled package with the tests; what go vet needs they have compiled by then.
 checks:
 	$(MAKE) fuzz
 	$(MAKE) lint
-	CGO_ENABLED=1 go test -vet=off -race $(QUIET) -timeout 40m $(RACE)
+	CGO_ENABLED=1 go test -vet=off -race $(QUIET) -timeout 80m $(RACE)
 
 # PHP-FPM, MariaDB and nginx run on loopback, in a folder that is gone afterwards. WORDPRESS_PLUGIN is a folder with the
 # original Secure XML-RPC plugin, which is not part of this project; WORDPRESS_KILLS is how often each server is killed.
