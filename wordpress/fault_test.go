@@ -85,7 +85,7 @@ func TestEveryErrorHasAFault(t *testing.T) {
 // about who calls, or WordPress has it.
 var forbidden = map[string]string{
 	"apps.ErrTooManyTokens": "of credentials", "auth.ErrPasswordsRefused": "the credential is of the wrong kind",
-	"errSiteDetails": "a right is missing", "errMayNotUpload": "a right is missing", "setOptions": "a right is missing", "admit": "a right of the key is missing",
+	"errSiteDetails": "a right is missing", "errMayNotUpload": "a right is missing", "options.ErrDenied": "a right is missing", "admit": "a right of the key is missing",
 	"fault":            "a strict signature that is too old",
 	"errNoRole":        "WordPress has it",
 	"invalidCode":      "WordPress has it for post types, taxonomies and terms",
