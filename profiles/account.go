@@ -4,7 +4,7 @@ import (
 	"github.com/quillgate/quillgate/auth"
 )
 
-// accountPage shows what a user says of themselves.
+// accountPage shows the profile of the visitor's account.
 func (v *visit) accountPage() error {
 	v.title = v.T("Account")
 	zone, err := v.p.cfg.Users.Zone(v.ctx(), v.who.User.ID)
@@ -18,7 +18,7 @@ func (v *visit) accountPage() error {
 	return v.show("account", struct{ Zone, BlogZone string }{name, v.around.Zone.String()})
 }
 
-// account takes changes of it.
+// account changes the profile of the visitor's account.
 func (v *visit) account() error {
 	id := v.who.User.ID
 	field := func(name string) *string {

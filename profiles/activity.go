@@ -16,21 +16,22 @@ import (
 	"github.com/quillgate/quillgate/auth"
 )
 
-// perActivity is how many lines of the trail a page shows; an export has at most maxExport.
+// perActivity is the number of lines of the trail on a page; an export has at
+// most maxExport.
 const (
 	perActivity = 50
 	maxExport   = 10000
 )
 
-// activityPage is what the page of the trail shows.
+// activityPage is the data of the page that shows the trail.
 type activityPage struct {
 	Days   []activityDay
 	Kinds  []kindChoice
 	Kind   string
 	Since  string
 	Until  string
-	Person string // of whom, for administrators
-	All    bool   // everyone's
+	Person string // the user, on the pages of administrators
+	All    bool   // shows the events of all users
 	Path   string
 	Older  string // address of the next page
 	Export string // the filter, as a query
@@ -38,18 +39,19 @@ type activityPage struct {
 
 type kindChoice struct{ Kind, Name string }
 
-// activityDay is what happened on one day of the reader's, the newest first.
+// activityDay holds the events of a day in the reader's time zone, the newest
+// first.
 type activityDay struct {
 	Day   string
 	Lines []activityLine
 }
 
-// activityLine is one line in words.
+// activityLine describes one event in words.
 type activityLine struct {
 	ID      int64
 	At      time.Time
 	Text    string
-	Remarks []string // from where, with what, and what else there is to know
+	Remarks []string // the address, the client, and other details
 }
 
 // activity shows the visitor's own trail.
@@ -58,7 +60,7 @@ func (v *visit) activity() error {
 	return v.trail(activityPage{Path: "/profile/activity"}, audit.Filter{UserID: v.who.User.ID})
 }
 
-// allActivity shows everyone's trail to administrators.
+// allActivity shows administrators the trail of all users.
 func (v *visit) allActivity() error {
 	v.title = v.T("All activity")
 	page, filter := activityPage{Path: "/admin/activity", All: true}, audit.Filter{}
@@ -75,7 +77,7 @@ func (v *visit) allActivity() error {
 	return v.trail(page, filter)
 }
 
-// read puts what the query wants into the filter.
+// read sets the filter to the parameters of the query.
 func (page *activityPage) read(v *visit, f *audit.Filter) {
 	q := v.r.URL.Query()
 	page.Kind, page.Since, page.Until = q.Get("kind"), q.Get("since"), q.Get("until")
@@ -94,9 +96,9 @@ func (page *activityPage) read(v *visit, f *audit.Filter) {
 	}
 	f.Since = day("since", page.Since)
 	if until := day("until", page.Until); !until.IsZero() {
-		f.Until = until.AddDate(0, 0, 1) // the day itself belongs to it
+		f.Until = until.AddDate(0, 0, 1) // the day itself is included
 	}
-	f.Before, _ = strconv.ParseInt(q.Get("before"), 10, 64) // what is not a number means from the newest
+	f.Before, _ = strconv.ParseInt(q.Get("before"), 10, 64) // anything but a number means the newest
 }
 
 func (v *visit) trail(page activityPage, f audit.Filter) error {
@@ -134,7 +136,7 @@ func (v *visit) trail(page activityPage, f audit.Filter) error {
 	return v.show("activity", page)
 }
 
-// names looks up user names, each once.
+// names returns a function that looks up user names, each once.
 func (v *visit) names() func(id int64) string {
 	known := make(map[int64]string)
 	return func(id int64) string {
@@ -152,7 +154,7 @@ func (v *visit) names() func(id int64) string {
 	}
 }
 
-// exported is a line of the trail as an export has it.
+// exported is a line of the trail in an export.
 type exported struct {
 	ID      int64             `json:"id"`
 	At      time.Time         `json:"at"`
@@ -166,10 +168,10 @@ type exported struct {
 	Detail  map[string]string `json:"detail,omitempty"`
 }
 
-// exportActivity hands out the visitor's own trail as a file.
+// exportActivity exports the visitor's own trail as a file.
 func (v *visit) exportActivity() error { return v.export(audit.Filter{UserID: v.who.User.ID}) }
 
-// exportAll hands out everyone's.
+// exportAll exports the trail of all users.
 func (v *visit) exportAll() error {
 	f := audit.Filter{}
 	if login := v.r.URL.Query().Get("person"); login != "" {
@@ -182,7 +184,8 @@ func (v *visit) exportAll() error {
 	return v.export(f)
 }
 
-// export writes at most maxExport lines, the newest first, after the password.
+// export writes at most maxExport lines, the newest first. It requires the
+// password.
 func (v *visit) export(f audit.Filter) error {
 	if !v.proved() {
 		v.redirect("/signin/again?next=" + url.QueryEscape(v.r.URL.RequestURI()))
@@ -240,7 +243,8 @@ func (v *visit) file(name, kind string) {
 	v.w.WriteHeader(http.StatusOK)
 }
 
-// cell keeps a text that others have written from being a formula where a spreadsheet opens the file.
+// cell prevents spreadsheets from treating a text that others have written as a
+// formula.
 func cell(text string) string {
 	if text != "" && strings.ContainsAny(first(text), "=+-@\t\r\n＝＋－＠") {
 		return "'" + text
@@ -248,7 +252,8 @@ func cell(text string) string {
 	return text
 }
 
-// first is the first character of a text, behind white space, which some spreadsheets take away.
+// first returns the first character of a text after white space, which some
+// spreadsheets remove.
 func first(text string) string {
 	if trimmed := strings.TrimLeft(text, " \u00a0"); trimmed != "" {
 		_, n := utf8.DecodeRuneInString(trimmed)
@@ -257,10 +262,11 @@ func first(text string) string {
 	return ""
 }
 
-// sentence says what happened: {…} stands for a member of the detail.
+// sentence describes an event. {…} stands for a member of its details.
 type sentence struct{ name, text string }
 
-// sentences are what the trail holds, in words. A kind that is not here is shown by its name.
+// sentences describes the events of the trail. An event of another kind is
+// shown by the name of its kind.
 var sentences = map[audit.Kind]sentence{
 	"app.created":          {"Application added", "The application “{name}” was added."},
 	"app.renamed":          {"Application renamed", "An application was renamed to “{name}”."},
@@ -309,8 +315,8 @@ var sentences = map[audit.Kind]sentence{
 	auth.SessionEnded:      {"Signed out", "Signed out of {sessions} browsers."},
 }
 
-// inWords makes a sentence of a line, with who it was when that is someone
-// else.
+// inWords describes a line of the trail in words, with the name of the user who
+// acted if that was not the owner.
 func (v *visit) inWords(l audit.Line, all bool, names func(int64) string) activityLine {
 	out := activityLine{ID: l.ID, At: l.At}
 	s, known := sentences[l.Kind]

@@ -13,7 +13,7 @@ import (
 	"github.com/quillgate/quillgate/auth"
 )
 
-// userPage is a user and what an administrator can do about them.
+// userPage shows a user, and what an administrator can change.
 type userPage struct {
 	Person   auth.User
 	Roles    []auth.Role
@@ -21,10 +21,11 @@ type userPage struct {
 	Factor   auth.SecondFactor
 	Clients  []auth.PasswordClient
 	Networks []netip.Prefix
-	Site     auth.Mode // where the user has no mode of their own
+	Site     auth.Mode // of users who have no mode of their own
 }
 
-// adminHome leads to the first of the pages about the site that are for the visitor, and to their own where none is.
+// adminHome redirects to the first administration page that the visitor may
+// see, or else to the visitor's own pages.
 func (v *visit) adminHome() error {
 	to := "/profile"
 	if site := v.Site(); len(site) > 0 {
@@ -34,10 +35,10 @@ func (v *visit) adminHome() error {
 	return nil
 }
 
-// users lists them.
+// users lists the users.
 func (v *visit) users() error {
 	search := v.r.URL.Query().Get("search")
-	n, _ := strconv.Atoi(v.r.URL.Query().Get("page")) // what is not a number means the first
+	n, _ := strconv.Atoi(v.r.URL.Query().Get("page")) // anything but a number means the first page
 	n = min(max(n, 1), 1_000_000)
 	list, err := v.p.cfg.Users.List(v.ctx(), auth.Filter{Search: search, Offset: (n - 1) * perUsers, Limit: perUsers + 1})
 	if err != nil {
@@ -52,14 +53,15 @@ func (v *visit) users() error {
 		Search        string
 		List          []auth.User
 		Roles         []auth.Role
-		Before, After int // numbers of the pages next to this one, 0 for none
+		Before, After int // numbers of the previous and the next page; 0 if there is none
 	}{search, list, auth.Roles(), before, after})
 }
 
-// perUsers is how many users a page has.
+// perUsers is the number of users on a page.
 const perUsers = 100
 
-// addUser makes an account: with a password, or with a link by which its person chooses one.
+// addUser creates an account, with a password, or with a link by which its
+// owner chooses one.
 func (v *visit) addUser() error {
 	ok, err := v.prove()
 	if err != nil {
@@ -70,7 +72,7 @@ func (v *visit) addUser() error {
 	}
 	password := v.r.PostForm.Get("new-password")
 	if password == "" {
-		password = rand.Text() + rand.Text() // which no one knows
+		password = rand.Text() + rand.Text() // a password that nobody knows
 	}
 	user, err := v.p.cfg.Users.Create(v.ctx(), v.actor(), auth.NewUser{
 		Login: v.form("login"), Email: v.form("email"), Password: password, Role: auth.Role(v.form("role")),
@@ -90,7 +92,8 @@ func (v *visit) addUser() error {
 	return v.done("/admin/users", v.T("The user %s was added.", user.Login))
 }
 
-// setUpLink makes a link by which somebody chooses the password of an account, and shows it.
+// setUpLink creates a link by which the owner of an account chooses a password,
+// and shows it.
 func (v *visit) setUpLink(user auth.User) error {
 	code, err := v.p.cfg.Users.NewSetUpCode(v.ctx(), v.actor(), user.ID)
 	if err != nil {
@@ -100,7 +103,7 @@ func (v *visit) setUpLink(user auth.User) error {
 	return v.show("set-up-link", struct{ Login, Link string }{user.Login, v.p.cfg.BaseURL + v.p.cfg.Prefix + "/setup?code=" + code.Reveal()})
 }
 
-// invite has the link sent by mail.
+// invite sends the set-up link by mail.
 func (v *visit) invite(user auth.User, next string) error {
 	if err := v.p.cfg.Mail.Invite(v.ctx(), user.ID); err != nil {
 		return err
@@ -108,7 +111,7 @@ func (v *visit) invite(user auth.User, next string) error {
 	return v.done(next, v.T("A message with the set-up link for %s is on its way to %s.", user.Login, user.Email))
 }
 
-// person is the user whose id is in the path.
+// person returns the user whose id is in the path.
 func (v *visit) person() (auth.User, error) {
 	id, err := strconv.ParseInt(v.r.PathValue("id"), 10, 64)
 	if err != nil {
@@ -117,7 +120,7 @@ func (v *visit) person() (auth.User, error) {
 	return v.p.cfg.Users.Get(v.ctx(), id)
 }
 
-// userPage shows one.
+// userPage shows a user.
 func (v *visit) userPage() error {
 	user, err := v.person()
 	if err != nil {
@@ -142,7 +145,7 @@ func (v *visit) userPage() error {
 	return v.show("user", page)
 }
 
-// changeUser takes a change of one: the button says which.
+// changeUser changes a user; the button determines the change.
 func (v *visit) changeUser() error {
 	user, err := v.person()
 	if err != nil {
@@ -156,7 +159,7 @@ func (v *visit) changeUser() error {
 	if !ok {
 		return v.userPage()
 	}
-	// No one locks themselves out, and so there is always an administrator.
+	// Administrators cannot lock themselves out, so there is always one.
 	do := v.form("do")
 	if user.ID == v.who.User.ID && (do == "role" || do == "password" || do == "networks" || do == "suspend" || do == "delete") {
 		v.wrong(do, v.T("Only another administrator can change your account here."))
@@ -185,12 +188,12 @@ func (v *visit) changeUser() error {
 	return v.done(back, text)
 }
 
-// applyTo makes the change, and returns what was done.
+// applyTo makes the change, and describes what was done.
 func (v *visit) applyTo(user auth.User) (string, error) {
 	users, by := v.p.cfg.Users, v.actor()
 	do := v.form("do")
 	if v.Elsewhere() && (do == "role" || do == "password" || do == "factor" || do == "account" || do == "delete") {
-		return "", errNothing // they are the WordPress's
+		return "", errNothing // passwords belong to the WordPress
 	}
 	switch do {
 	case "role":
@@ -234,24 +237,25 @@ func (v *visit) applyTo(user auth.User) (string, error) {
 	return "", errNothing
 }
 
-// modeWords says what each mode of passwords is, to people. What ModeDefault comes to depends on the page.
+// modeWords describes the modes of passwords. The effect of ModeDefault depends
+// on the page.
 var modeWords = map[auth.Mode]string{
 	auth.ModeAllow:  "clients may send it",
 	auth.ModeWarn:   "clients may send it, and the owner is warned",
 	auth.ModeRefuse: "clients may not send it",
 }
 
-// siteMode is what programs may do with the passwords of all accounts: what the administrators chose, where it is
-// stricter than what the server was started with.
+// siteMode returns the mode of passwords for all accounts: that of the
+// administrators if it is stricter than that of the server's configuration.
 func (v *visit) siteMode(policy auth.Mode) auth.Mode {
 	all := auth.Modes()
 	return all[max(0, slices.Index(all, v.p.cfg.PasswordMode), slices.Index(all, policy))]
 }
 
-// Modes lists what programs may do with a password.
+// Modes lists the modes of passwords.
 func (v *visit) Modes() []auth.Mode { return append([]auth.Mode{auth.ModeDefault}, auth.Modes()...) }
 
-// Mode says what a mode is.
+// Mode describes a mode of passwords.
 func (v *visit) Mode(m auth.Mode) string { return v.T(modeWords[m]) }
 
 // settingsPage shows the settings and how programs may sign in.
@@ -276,7 +280,7 @@ func (v *visit) settingsPage() error {
 	}{v.settingsTitle(), list, policy, v.siteMode(auth.ModeDefault)})
 }
 
-// sent reports whether this is the form of a path that is shown again.
+// sent reports whether the form with this path was sent, and is shown again.
 func (v *visit) sent(path string) bool { return v.r.Method == http.MethodPost && v.r.URL.Path == path }
 
 // policyTyped is the policy as the form has it.
@@ -305,7 +309,7 @@ func (v *visit) changePolicy() error {
 	return v.settingsPage()
 }
 
-// allApplications lists everyone's.
+// allApplications lists the applications of all users.
 func (v *visit) allApplications() error {
 	v.title = v.T("All applications")
 	search := strings.TrimSpace(v.r.URL.Query().Get("search"))
@@ -321,7 +325,7 @@ func (v *visit) allApplications() error {
 		}
 	}
 	page := applicationsPage{Search: search, Of: len(list)}
-	n, _ := strconv.Atoi(v.r.URL.Query().Get("page")) // what is not a number means the first
+	n, _ := strconv.Atoi(v.r.URL.Query().Get("page")) // anything but a number means the first page
 	n = min(max(n, 1), max(1, (len(list)+perApplications-1)/perApplications))
 	page.First, page.Last = (n-1)*perApplications+1, min(n*perApplications, len(list))
 	if n > 1 {
@@ -334,18 +338,19 @@ func (v *visit) allApplications() error {
 	return v.show("all-applications", page)
 }
 
-// perApplications is how many applications a page of all has.
+// perApplications is the number of applications on a page with those of all
+// users.
 const perApplications = 50
 
-// applicationsPage is a page of everyone's applications.
+// applicationsPage is a page with the applications of all users.
 type applicationsPage struct {
 	Search          string
 	List            []credential
 	First, Last, Of int
-	Before, After   int // numbers of the pages next to this one, 0 for none
+	Before, After   int // numbers of the previous and the next page; 0 if there is none
 }
 
-// adminRevokePage asks whether that is meant.
+// adminRevokePage asks for confirmation.
 func (v *visit) adminRevokePage() error {
 	c, err := v.anyCredential()
 	if err != nil {
@@ -359,7 +364,7 @@ func (v *visit) adminRevokePage() error {
 	}{c, "/admin/applications/" + c.ID, "/admin/applications"})
 }
 
-// adminRevoke ends someone's application.
+// adminRevoke revokes an application of any user.
 func (v *visit) adminRevoke() error {
 	c, err := v.anyCredential()
 	if err != nil {

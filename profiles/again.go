@@ -2,13 +2,13 @@ package profiles
 
 import "net/http"
 
-// againPage asks for the password once more, before what needs it.
+// againPage asks for the password again, before an action that requires it.
 func (v *visit) againPage() error {
 	v.title = v.T("Confirm your password")
 	return v.show("again", v.r.URL.Query().Get("next"))
 }
 
-// again checks it and goes on.
+// again checks the password, and continues with the action.
 func (v *visit) again() error {
 	next := v.form("next")
 	ok, err := v.prove()

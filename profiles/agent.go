@@ -2,7 +2,8 @@ package profiles
 
 import "strings"
 
-// browsers are told by a word of what they call themselves, the most particular first.
+// browsers are recognized by a word in their User-Agent. The most specific
+// words come first.
 var browsers = []struct{ word, name string }{
 	{"Edg/", "Edge"},
 	{"OPR/", "Opera"},
@@ -19,8 +20,8 @@ var systems = []struct{ word, name string }{
 	{"iPhone", "iPhone"}, {"iPad", "iPad"}, {"Android", "Android"}, {"Windows", "Windows"}, {"Mac OS X", "macOS"}, {"CrOS", "ChromeOS"}, {"Linux", "Linux"},
 }
 
-// program makes what a browser calls itself short. What is not a browser is
-// shown as it is.
+// program shortens the User-Agent of a browser. It returns any other one
+// unchanged.
 func program(agent string) string {
 	if !strings.HasPrefix(agent, "Mozilla/5.0 (") {
 		return cut(agent, 120)
@@ -44,8 +45,8 @@ func program(agent string) string {
 	return name + ", " + system
 }
 
-// clients are publishing programs that call themselves by a name that no one
-// knows them by, or by more than their name.
+// clients are publishing clients whose User-Agent does not begin with their
+// usual name, or contains more than that.
 var clients = []struct{ word, name string }{
 	{"MarsEdit", "MarsEdit"},
 	{"Open Live Writer", "Open Live Writer"},
@@ -58,7 +59,8 @@ var clients = []struct{ word, name string }{
 	{"Blogo", "Blogo"},
 }
 
-// shortName is what people call a program: what it calls itself, without versions and remarks.
+// shortName returns the usual name of a client: its User-Agent without versions
+// and remarks.
 func shortName(agent string) string {
 	for _, c := range clients {
 		if strings.Contains(agent, c.word) {

@@ -11,7 +11,7 @@ import (
 	"github.com/quillgate/quillgate/apps"
 )
 
-// applications is the list: Remote Publishing Permissions.
+// applications shows the list of applications: Remote Publishing Permissions.
 func (v *visit) applications() error {
 	over := v.r.URL.Query().Has("all")
 	list, err := v.credentials(v.who.User.ID, over)
@@ -20,7 +20,7 @@ func (v *visit) applications() error {
 	}
 	many, search := len(list) > manyApplications, strings.TrimSpace(v.r.URL.Query().Get("search"))
 	list = slices.DeleteFunc(list, func(c credential) bool { return !c.matches(search) })
-	// What programs do not get in with is at the end.
+	// Credentials that do not work come last.
 	slices.SortStableFunc(list, func(a, b credential) int {
 		switch {
 		case a.Works() == b.Works():
@@ -42,25 +42,26 @@ func (v *visit) applications() error {
 	return v.show("applications", struct {
 		List    []credential
 		Over    bool
-		Many    bool // there is something to search
+		Many    bool // the list is long enough for a search
 		Search  string
-		Until   time.Time // of an open enrolment
-		Senders []sender  // programs that send the password
+		Until   time.Time // the code of an open enrolment
+		Senders []sender  // clients that send the account password
 	}{list, over, many || search != "", search, until, senders})
 }
 
-// manyApplications is how many can be looked through without a search.
+// manyApplications is the number of applications from which the page offers a
+// search.
 const manyApplications = 12
 
-// sender is a program that still sends the password of the account.
+// sender is a client that still sends the account password.
 type sender struct {
-	Name, Program, Addr string // Name is the short one
+	Name, Program, Addr string // Name is the short name
 	Last                time.Time
 	Taken               int64
 	Refused             int64
 }
 
-// newPage is the form for a new application.
+// newPage shows the form for a new application.
 func (v *visit) newPage() error {
 	v.title = v.T("Add an application")
 	q := v.r.URL.Query()
@@ -75,12 +76,12 @@ func (v *visit) newPage() error {
 	chosen := cmp.Or(kind(v.form("kind")), kind(k))
 	return v.show("new", struct {
 		Kind, Name string
-		Rare       bool // the way to sign in is one of those that few want
+		Rare       bool // the form has one of the rare kinds selected
 		Blank      credential
 	}{k, cut(q.Get("name"), 100), chosen.rare(), blank})
 }
 
-// create makes what the form wants, and shows the secret.
+// create creates the credential that the form describes, and shows its secret.
 func (v *visit) create() error {
 	l := v.limits(time.Time{})
 	k := kind(v.form("kind"))
@@ -115,7 +116,7 @@ func (v *visit) create() error {
 	return v.reveal(c, secret)
 }
 
-// make makes a credential of a kind.
+// make creates a credential of a kind.
 func (v *visit) make(k kind, l limits) (credential, apps.Secret, error) {
 	in := apps.New{UserID: v.who.User.ID, Name: l.Name, Scope: l.Scope, Networks: l.Networks, Strict: l.Strict, Expires: l.Expires}
 	switch k {
@@ -133,7 +134,8 @@ func (v *visit) make(k kind, l limits) (credential, apps.Secret, error) {
 	return v.createToken(k, l)
 }
 
-// openEnrolment lets one program bring its verification key, and shows the code.
+// openEnrolment allows one client to register its verification key, and shows
+// the code for it.
 func (v *visit) openEnrolment(l limits) error {
 	code, until, err := v.p.cfg.Apps.OpenEnrolment(v.ctx(), v.actor(),
 		apps.New{UserID: v.who.User.ID, Scope: l.Scope, Networks: l.Networks, Expires: l.Expires}, 0)
@@ -147,7 +149,7 @@ func (v *visit) openEnrolment(l limits) error {
 	}{code.Reveal(), until})
 }
 
-// closeEnrolment takes the code back.
+// closeEnrolment invalidates the code.
 func (v *visit) closeEnrolment() error {
 	if err := v.p.cfg.Apps.CloseEnrolment(v.ctx(), v.actor(), v.who.User.ID); err != nil {
 		return err
@@ -155,7 +157,7 @@ func (v *visit) closeEnrolment() error {
 	return v.done("/profile", v.T("Enrolment is closed."))
 }
 
-// application shows one, with the form to change it.
+// application shows an application, with the form to change it.
 func (v *visit) application() error {
 	c, err := v.credential()
 	if err != nil {
@@ -165,7 +167,7 @@ func (v *visit) application() error {
 	return v.show("application", c)
 }
 
-// change takes the form.
+// change changes an application.
 func (v *visit) change() error {
 	c, err := v.credential()
 	if err != nil {
@@ -200,7 +202,7 @@ func (v *visit) change() error {
 	return v.done("/profile/applications/"+c.ID, v.T("The application was changed."))
 }
 
-// rename takes the short form of the list, which has the name alone.
+// rename changes the name of an application, with the short form in the list.
 func (v *visit) rename() error {
 	c, err := v.credential()
 	if err != nil {
@@ -218,7 +220,8 @@ func (v *visit) rename() error {
 	return v.done("/profile", v.T("%s was renamed to %s.", c.Name, name))
 }
 
-// proveWider wants the password again for every change but that of the name: it may give the program more than it had.
+// proveWider requires the password again for all changes except a new name:
+// they may give the client more rights than it had.
 func (v *visit) proveWider(c credential, l limits) (bool, error) {
 	if v.ScopeOf(c.Scope) == v.ScopeOf(l.Scope) && v.NetworksOf(c.Networks) == v.NetworksOf(l.Networks) && c.Expires.Equal(l.Expires) && c.Strict == l.Strict {
 		return true, nil
@@ -226,7 +229,7 @@ func (v *visit) proveWider(c credential, l limits) (bool, error) {
 	return v.prove()
 }
 
-// rotatePage asks how long the old key is to go on.
+// rotatePage asks how long the old key should continue to work.
 func (v *visit) rotatePage() error {
 	c, err := v.credential()
 	if err != nil {
@@ -242,7 +245,7 @@ func (v *visit) rotatePage() error {
 	}{c, int(apps.DefaultOverlap.Hours()), int(apps.MaxOverlap.Hours())})
 }
 
-// rotate makes the successor and shows its secret.
+// rotate creates the successor of a key, and shows its secret.
 func (v *visit) rotate() error {
 	c, err := v.credential()
 	if err != nil {
@@ -282,7 +285,7 @@ func (v *visit) rotate() error {
 	return v.reveal(v.ofApp(app), secret)
 }
 
-// revokePage asks whether that is meant.
+// revokePage asks for confirmation.
 func (v *visit) revokePage() error {
 	c, err := v.credential()
 	if err != nil {
@@ -295,8 +298,8 @@ func (v *visit) revokePage() error {
 	}{c, "/profile/applications/" + c.ID, "/profile/applications/" + c.ID})
 }
 
-// revokeOwn ends an application of the visitor's. It takes no password: to end
-// one must be quick.
+// revokeOwn revokes an application of the visitor. It requires no password,
+// because revoking must be quick.
 func (v *visit) revokeOwn() error {
 	c, err := v.credential()
 	if err != nil {
@@ -308,7 +311,7 @@ func (v *visit) revokeOwn() error {
 	return v.done("/profile", v.T("%s is revoked. Requests that use it are refused.", c.Name))
 }
 
-// reveal shows a secret, this once.
+// reveal shows a secret. It is never shown again.
 func (v *visit) reveal(c credential, secret apps.Secret) error {
 	page, err := v.revealed(c, secret)
 	if err != nil {

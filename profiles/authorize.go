@@ -10,26 +10,29 @@ import (
 	"github.com/quillgate/quillgate/apps"
 )
 
-// uuid is what WordPress wants of an app_id.
+// uuid matches a valid app_id, as WordPress defines it.
 var uuid = regexp.MustCompile(`^[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}$`)
 
-// wish is what an application asks for, with the parameters of WordPress's authorize-application.php and some of ours:
-// scope (rights, separated by spaces or commas) and kind: password, as in WordPress, key, or verification, with the
-// public half of the application's own key pair in algorithm and pem.
+// wish is what an application requests. It has the parameters of WordPress's
+// authorize-application.php, and two more: scope lists rights, separated by
+// spaces or commas; kind is "password", as in WordPress, "key", or
+// "verification", which comes with the public half of the application's own key
+// pair in algorithm and pem.
 //
-// The answer goes where WordPress sends it: into the query of success_url, as site_url, user_login and password; for a
-// key as site_url, user_login, public and secret; for a verification key without a secret, since there is none. A
-// reject_url is called as it is; without one success_url is, with success=false.
+// The response goes into the query of success_url, as in WordPress: site_url,
+// user_login and password. For a key it is site_url, user_login, public and
+// secret; a verification key has no secret. A refusal calls reject_url
+// unchanged, or success_url with success=false if there is no reject_url.
 type wish struct {
 	Name    string
 	Kind    kind
 	Scope   apps.Scope
 	Success target
 	Reject  target
-	From    url.Values // the parameters, for the form
+	From    url.Values // all parameters, for the form
 }
 
-// wish reads the parameters, out of the query or the form.
+// wish reads the parameters from the query or the form.
 func (v *visit) wish(q url.Values) (wish, error) {
 	w := wish{Name: strings.TrimSpace(q.Get("app_name")), Kind: kindPassword, From: wishOf(q)}
 	if id := q.Get("app_id"); id != "" && !uuid.MatchString(id) {
@@ -65,7 +68,7 @@ func (v *visit) wish(q url.Values) (wish, error) {
 	return w, nil
 }
 
-// wishOf picks the parameters of a wish out of others.
+// wishOf returns those of the parameters that belong to a wish.
 func wishOf(q url.Values) url.Values {
 	from := url.Values{}
 	for _, name := range []string{"app_name", "app_id", "success_url", "reject_url", "scope", "kind", "algorithm", "pem"} {
@@ -76,14 +79,14 @@ func wishOf(q url.Values) url.Values {
 	return from
 }
 
-// unfit refuses a wish on a page; no one is sent anywhere.
+// unfit refuses a wish on a page. It redirects nowhere.
 func (v *visit) unfit(text string) error {
 	v.title = v.T("This request cannot be authorised")
 	v.render(http.StatusBadRequest, "problem", struct{ Text, ID string }{text, ""})
 	return errHandled
 }
 
-// authorizePage shows who asks for what.
+// authorizePage shows which application requests which rights.
 func (v *visit) authorizePage() error {
 	w, err := v.wish(v.r.URL.Query())
 	if err != nil {
@@ -92,8 +95,9 @@ func (v *visit) authorizePage() error {
 	return v.showWish(w)
 }
 
-// showWish shows the question. Forms may lead to where the answer goes, since a browser holds form-action against
-// redirects too; that page may name no other place.
+// showWish shows the form that asks for approval. Browsers apply form-action to
+// redirects too, so the policy of this page also allows the target of the
+// response, and nothing else.
 func (v *visit) showWish(w wish) error {
 	if v.title = v.T("Allow a client to publish in your name?"); w.Name != "" {
 		v.title = v.T("Allow %s to publish in your name?", cut(w.Name, 100))
@@ -115,7 +119,7 @@ func (v *visit) showWish(w wish) error {
 	return v.show("authorize", page)
 }
 
-// authorize takes the answer.
+// authorize grants or rejects a wish.
 func (v *visit) authorize() error {
 	w, err := v.wish(v.r.PostForm)
 	if err != nil {
@@ -124,7 +128,8 @@ func (v *visit) authorize() error {
 	if v.form("do") != "approve" {
 		return v.reject(w)
 	}
-	// The name in the list is the person's, as in WordPress; what the program calls itself is a proposal.
+	// As in WordPress, the user chooses the name in the list. The name that
+	// the application gives itself is only a suggestion.
 	name := w.Name
 	if v.r.PostForm.Has("name") {
 		name = v.form("name")
@@ -162,7 +167,7 @@ func (v *visit) authorize() error {
 	return nil
 }
 
-// reject tells the application that the answer is no.
+// reject sends the browser back to the application, with a refusal.
 func (v *visit) reject(w wish) error {
 	switch {
 	case w.Reject.url != nil:
@@ -177,7 +182,7 @@ func (v *visit) reject(w wish) error {
 	return nil
 }
 
-// leave sends the browser to an application.
+// leave redirects the browser to an application.
 func (v *visit) leave(address string) {
 	v.w.Header().Set("Referrer-Policy", "no-referrer")
 	v.w.Header().Set("Location", address)

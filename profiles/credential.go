@@ -11,17 +11,18 @@ import (
 	"github.com/quillgate/quillgate/apps"
 )
 
-// kind tells apart what a program can sign in with.
+// kind distinguishes the credentials that a client can sign in with.
 type kind string
 
 const (
 	kindKey          kind = "key"          // public key and secret
-	kindVerification kind = "verification" // a pair whose private half only the program has
-	kindPassword     kind = "password"     // an application password, as WordPress has them
+	kindVerification kind = "verification" // a pair whose private half only the client has
+	kindPassword     kind = "password"     // an application password, as in WordPress
 	kindToken        kind = "token"
 )
 
-// rare tells the kinds that few people want: the form folds them away.
+// rare reports whether few people need the kind, so that the form hides it at
+// first.
 func (k kind) rare() bool {
 	switch k {
 	case kindKey, kindPassword:
@@ -30,7 +31,7 @@ func (k kind) rare() bool {
 	return true
 }
 
-// credential is one line of the list: an application and what it signs in with.
+// credential is a line of the list: an application with what it signs in with.
 type credential struct {
 	ID         string
 	Kind       kind
@@ -51,22 +52,22 @@ type credential struct {
 	Owner      string
 }
 
-// Works reports whether programs get in with it.
+// Works reports whether clients can sign in with the credential.
 func (c credential) Works() bool { return c.State.Works() }
 
-// Over reports whether it has ended for good.
+// Over reports whether the credential was revoked or has expired.
 func (c credential) Over() bool { return c.State == apps.Revoked || c.State == apps.Expired }
 
-// Program is what used it last.
+// Program returns the name of the client that used the credential last.
 func (c credential) Program() string { return program(c.LastUse.Agent) }
 
-// IsKey reports whether this is a pair of public key and secret.
+// IsKey reports whether the credential is a pair of public key and secret.
 func (c credential) IsKey() bool { return c.Kind == kindKey }
 
 // IsSigned reports whether requests are signed with it.
 func (c credential) IsSigned() bool { return c.Kind == kindKey || c.Kind == kindVerification }
 
-// KindName is the kind, in words.
+// KindName describes a kind.
 func (v *visit) KindName(k kind) string {
 	switch k {
 	case kindVerification:
@@ -79,7 +80,7 @@ func (v *visit) KindName(k kind) string {
 	return v.T("Key with a secret")
 }
 
-// StateName is how it stands with a credential, in words.
+// StateName describes a state.
 func (v *visit) StateName(s apps.State) string {
 	switch s {
 	case apps.Superseded:
@@ -94,7 +95,7 @@ func (v *visit) StateName(s apps.State) string {
 	return v.T("in use")
 }
 
-// Soon says when a credential ends, when that is soon; urgent when it is very soon.
+// Soon describes when a credential expires, if that is soon.
 func (v *visit) Soon(c credential) string {
 	switch left := c.Expires.Sub(v.now()); {
 	case c.Expires.IsZero() || !c.Works() || left > apps.ExpirySoon:
@@ -120,8 +121,8 @@ func (v *visit) ofApp(a apps.App) credential {
 	return c
 }
 
-// credentials lists those of a user, 0 for everyone's, the newest first. over
-// wants those too that have ended.
+// credentials lists the credentials of a user, or of all users if userID is 0,
+// the newest first. over includes revoked and expired ones.
 func (v *visit) credentials(userID int64, over bool) ([]credential, error) {
 	var list []credential
 	for after := ""; ; {
@@ -145,7 +146,8 @@ func (v *visit) credentials(userID int64, over bool) ([]credential, error) {
 	return list, nil
 }
 
-// credential is the one that the path names, if it is the visitor's.
+// credential returns the credential that the path names. It must belong to the
+// visitor.
 func (v *visit) credential() (credential, error) {
 	c, err := v.anyCredential()
 	if err == nil && c.UserID != v.who.User.ID {
@@ -154,7 +156,8 @@ func (v *visit) credential() (credential, error) {
 	return c, err
 }
 
-// anyCredential is the one that the path names, whoever it belongs to.
+// anyCredential returns the credential that the path names, whoever its owner
+// is.
 func (v *visit) anyCredential() (credential, error) {
 	id := v.r.PathValue("id")
 	a, err := v.p.cfg.Apps.Get(v.ctx(), id)
@@ -167,7 +170,7 @@ func (v *visit) anyCredential() (credential, error) {
 	return v.ofApp(a), nil
 }
 
-// revoke ends a credential.
+// revoke revokes a credential.
 func (v *visit) revoke(c credential) error {
 	if c.IsSigned() {
 		return v.p.cfg.Apps.Revoke(v.ctx(), v.actor(), c.UserID, c.ID)
@@ -175,7 +178,7 @@ func (v *visit) revoke(c credential) error {
 	return v.revokeToken(c)
 }
 
-// matches reports whether a credential is one that someone looks for.
+// matches reports whether a credential matches a search.
 func (c credential) matches(search string) bool {
 	search = strings.ToLower(search)
 	for _, text := range []string{c.Name, c.ID, c.Owner, c.LastUse.Agent, c.LastUse.Addr.String()} {

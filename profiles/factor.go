@@ -7,7 +7,8 @@ import (
 	"github.com/quillgate/quillgate/auth"
 )
 
-// enrolFactor draws a secret for the visitor's authenticator and shows it.
+// enrolFactor creates a secret for the visitor's authenticator app, and shows
+// it.
 func (v *visit) enrolFactor() error {
 	ok, err := v.prove()
 	if err != nil {
@@ -31,7 +32,7 @@ func (v *visit) enrolFactor() error {
 	}{grouped(e.Secret.Reveal()), code})
 }
 
-// confirmFactor takes it into use, and shows the recovery codes.
+// confirmFactor activates the secret, and shows the recovery codes.
 func (v *visit) confirmFactor() error {
 	codes, err := v.p.cfg.Users.ConfirmSecondFactor(v.ctx(), v.actor(), v.who.User.ID, v.form("code"))
 	if errors.Is(err, auth.ErrWrongCode) {
@@ -76,7 +77,7 @@ func (v *visit) showCodes(codes []apps.Secret) error {
 	return v.show("codes", texts)
 }
 
-// removeFactor takes the second factor away, after the password and a code.
+// removeFactor removes the second factor. It requires the password and a code.
 func (v *visit) removeFactor() error {
 	err := v.p.cfg.Verifier.RemoveSecondFactor(v.ctx(), v.client(), v.who.User.ID, v.r.PostForm.Get("factor-password"), v.form("code"))
 	var throttled *auth.Throttled
@@ -92,7 +93,7 @@ func (v *visit) removeFactor() error {
 	return v.done("/profile/security", v.T("Signing in no longer requires a code from an authenticator app."))
 }
 
-// grouped parts a text into groups of four, for people who type it.
+// grouped splits a text into groups of four characters, for people who type it.
 func grouped(text string) string {
 	var out []byte
 	for i := range len(text) {

@@ -2,7 +2,7 @@ package profiles
 
 import "strings"
 
-// Own are the menu's entries of the visitor's own pages.
+// Own returns the menu entries of the visitor's own pages.
 func (v *visit) Own() []Link {
 	return v.marked(
 		Link{Path: "/profile", Name: v.T("Applications")},
@@ -11,7 +11,8 @@ func (v *visit) Own() []Link {
 		Link{Path: "/profile/account", Name: v.T("Account")})
 }
 
-// Site are the menu's entries of the pages about the site, as far as they are for the visitor.
+// Site returns the menu entries of the pages about the site that the visitor
+// may see.
 func (v *visit) Site() []Link {
 	list := v.sectionLinks()
 	if v.Administrator() {

@@ -7,14 +7,15 @@ import (
 	"time"
 )
 
-// once remembers which forms were sent, so that a page that is loaded again, or a button that is pressed twice, does
-// not make a second key. It is a kindness and no guard: another process knows nothing of it.
+// once remembers which forms were sent, so that reloading a page or pressing a
+// button twice does not create a second key. It is a convenience, not a
+// guarantee: other processes do not know about it.
 type once struct {
 	mu   sync.Mutex
 	sent map[string]time.Time
 }
 
-// maxSent is how many forms are remembered.
+// maxSent is the number of forms that are remembered.
 const maxSent = 10000
 
 // first reports whether a form is sent for the first time.
@@ -31,17 +32,17 @@ func (o *once) first(id string, now time.Time) bool {
 	return true
 }
 
-// forget lets a form be sent again: it came to nothing.
+// forget allows a form to be sent again, because it had no effect.
 func (o *once) forget(id string) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	delete(o.sent, id)
 }
 
-// FormID is a name for a form, for templates.
+// FormID returns a new id for a form, for templates.
 func (v *visit) FormID() string { return rand.Text() }
 
-// formID is the name of the form that was sent, empty when it has none.
+// formID returns the id of the form that was sent, or "" if it has none.
 func (v *visit) formID() string {
 	id := v.form("form")
 	if id == "" || len(id) > 100 {

@@ -11,11 +11,13 @@ import (
 	"github.com/quillgate/quillgate/network"
 )
 
-// keyCeremony is a value of the session: the state of a question for a new passkey.
+// keyCeremony is the name of a session value: the state of a challenge for a
+// new passkey.
 const keyCeremony = "ceremony" // []byte
 
-// How many questions to a passkey a network gets at once, and how long it waits for each further one. A question costs
-// work, and no room.
+// The number of passkey challenges that a network can request at once, and the
+// time until it can request another. A challenge costs computation, but no
+// memory.
 const (
 	questionsEach     = 30
 	questionsPause    = 10 * time.Second
@@ -26,10 +28,11 @@ func newQuestions() *network.Rate[netip.Prefix] {
 	return network.NewRate[netip.Prefix](questionsEach, questionsPause, questionsNetworks)
 }
 
-// Passkeys tells templates whether the address of the site is one that passkeys work with.
+// Passkeys reports to templates whether passkeys work with the address of the
+// site.
 func (v *visit) Passkeys() bool { return v.p.passkeys != nil }
 
-// Next is where to go when signed in.
+// Next returns the address to go to after signing in.
 func (v *visit) Next() string {
 	if next := v.r.URL.Query().Get("next"); next != "" {
 		return next
@@ -37,15 +40,16 @@ func (v *visit) Next() string {
 	return v.form("next")
 }
 
-// ask sends the question to the script of the page.
+// ask sends the challenge to the script of the page.
 func (v *visit) ask(c auth.Ceremony) error {
 	v.w.Header().Set("Content-Type", "application/json")
 	_, err := v.w.Write(c.Options)
 	return err
 }
 
-// beginPasskeySignIn asks for a passkey: any, or after the password one of the user's. The browser keeps the state, which
-// is sealed: a session in the database for each question would let strangers fill the table.
+// beginPasskeySignIn requests a passkey: any, or, after the password, one of
+// the user's. The browser keeps the sealed state. If each challenge were a
+// session in the database, strangers could fill the table.
 func (v *visit) beginPasskeySignIn() error {
 	if v.p.passkeys == nil {
 		return errNothing
@@ -64,7 +68,8 @@ func (v *visit) beginPasskeySignIn() error {
 	return v.ask(c)
 }
 
-// keepQuestion has the browser keep the state of a question, or forget it when it is empty.
+// keepQuestion stores the state of a challenge in the browser, or deletes it if
+// state is empty.
 func (v *visit) keepQuestion(state string, life time.Duration) {
 	age := int(life / time.Second)
 	if state == "" {
@@ -78,7 +83,8 @@ func (v *visit) keepQuestion(state string, life time.Duration) {
 
 func (v *visit) questionCookie() string { return v.p.sessions(v.r).Cookie.Name + "-passkey" }
 
-// question is the state that the browser has kept; nil when there is none.
+// question returns the state that the browser has kept, or nil if there is
+// none.
 func (v *visit) question() []byte {
 	c, err := v.r.Cookie(v.questionCookie())
 	if err != nil {
@@ -91,7 +97,7 @@ func (v *visit) question() []byte {
 	return state
 }
 
-// passkeySignIn takes the answer.
+// passkeySignIn checks the response to a challenge, and signs the visitor in.
 func (v *visit) passkeySignIn() error {
 	if v.p.passkeys == nil {
 		return errNothing
@@ -115,7 +121,7 @@ func (v *visit) passkeySignIn() error {
 	return v.enter(user.ID, next)
 }
 
-// beginPasskey asks for a new passkey.
+// beginPasskey requests a new passkey.
 func (v *visit) beginPasskey() error {
 	if v.p.passkeys == nil {
 		return errNothing
@@ -131,7 +137,7 @@ func (v *visit) beginPasskey() error {
 	return v.ask(c)
 }
 
-// addPasskey takes the answer.
+// addPasskey checks the response, and stores the new passkey.
 func (v *visit) addPasskey() error {
 	if v.p.passkeys == nil {
 		return errNothing
@@ -146,7 +152,7 @@ func (v *visit) addPasskey() error {
 	return v.done("/profile/security", v.T("The passkey was added."))
 }
 
-// changePasskey renames or removes one: the button says which.
+// changePasskey renames or removes a passkey, depending on the button.
 func (v *visit) changePasskey() error {
 	if v.p.passkeys == nil {
 		return errNothing

@@ -11,17 +11,17 @@ import (
 )
 
 var (
-	// ErrForbidden means that the page is for others.
+	// ErrForbidden means that the visitor may not see the page.
 	ErrForbidden = errors.New("not for this user")
 	// errNothing means that there is no such page.
 	errNothing = errors.New("no such page")
-	// errAgain means that the password must be given once more.
+	// errAgain means that the password must be entered again.
 	errAgain = errors.New("the password must be given again")
-	// errOtherSite means that another site has sent the form.
+	// errOtherSite means that the form was sent by another site.
 	errOtherSite = errors.New("a form of another site")
 )
 
-// problem is what a visitor reads when something cannot be done.
+// problem is an answer that tells the visitor what cannot be done.
 type problem struct {
 	err    error
 	status int
@@ -29,8 +29,9 @@ type problem struct {
 	text   string
 }
 
-// problems maps errors to answers; the first that matches counts. What is not in it is a fault of ours: status 500 and
-// a request id, under which the log has the cause.
+// problems maps errors to answers; the first match counts. Any other error is a
+// fault of the server: status 500 with a request id, under which the log
+// records the cause.
 var problems = []problem{
 	{errNothing, http.StatusNotFound, "Not found", "There is no such page."},
 	{ErrForbidden, http.StatusForbidden, "Not allowed", "Only administrators may open this page."},
@@ -118,15 +119,15 @@ func (v *visit) fail(err error) {
 	v.render(answer.status, "problem", struct{ Text, ID string }{v.T(answer.text), id})
 }
 
-// fieldProblem is what is wrong with a field of a form.
+// fieldProblem is a problem with a field of a form.
 type fieldProblem struct{ Field, Text string }
 
-// wrong notes a problem of a field.
+// wrong records a problem with a field.
 func (v *visit) wrong(field, text string) {
 	v.problems = append(v.problems, fieldProblem{field, text})
 }
 
-// fieldsOf says which field an error is about; nothing when it is about none.
+// fieldsOf returns the fields that an error is about, if any.
 func (v *visit) fieldsOf(err error) []fieldProblem {
 	var ofUser *auth.Invalid
 	var ofApp *apps.Invalid
@@ -139,14 +140,16 @@ func (v *visit) fieldsOf(err error) []fieldProblem {
 	return nil
 }
 
-// fieldIDs maps the fields that the packages below name to those of the forms.
+// fieldIDs maps names of fields in the errors of other packages to the ids of
+// form fields.
 var fieldIDs = map[string]string{
 	"user name": "login", "email": "email", "password": "new-password", "role": "role", "heir": "heir", "name": "name", "scope": "scope",
 	"first name": "first-name", "last name": "last-name", "nickname": "nickname", "display name": "display-name", "url": "url", "bio": "bio",
 	"user name or email": "email", "zone": "zone", "networks": "networks", "expires": "expires",
 }
 
-// refused notes what an error says about fields, and returns the error itself when it is about none.
+// refused records problems with fields. It returns the error itself if it is
+// not about fields.
 func (v *visit) refused(err error) error {
 	fields := v.fieldsOf(err)
 	if len(fields) == 0 {
@@ -156,10 +159,10 @@ func (v *visit) refused(err error) error {
 	return nil
 }
 
-// nothing is every address that is not a page.
+// nothing answers for every address that is not a page.
 func (v *visit) nothing() error { return errNothing }
 
-// foreign answers a form that another site has sent.
+// foreign answers a form that was sent by another site.
 func (p *Pages) foreign(w http.ResponseWriter, r *http.Request) {
 	p.serve(row{"", anybody, func(*visit) error { return errOtherSite }}).ServeHTTP(w, r)
 }

@@ -1,14 +1,18 @@
-// Package profiles is the pages on which people look after their account: sign in, the applications that may publish in
-// their name ("Remote Publishing Permissions"), second factors, sessions, the audit trail, and for administrators the
-// users and the settings of the site.
+// Package profiles serves the pages on which people manage their account:
+// sign-in, the applications that may publish in their name ("Remote Publishing
+// Permissions"), second factors, sessions and the audit trail; for
+// administrators also the users and the settings of the site.
 //
-// What it promises: every action works without JavaScript; nothing is loaded from another host; what others have
-// written is text, never markup; a secret is in one answer, that of its making, and nowhere else. The rules themselves
-// are those of the packages below: a page may do what a remote caller may do, and no more.
+// It promises that every action works without JavaScript, that nothing is
+// loaded from another host, that text written by others is never markup, and
+// that a secret appears only in the answer that created it. The rules are those
+// of the packages below: a page may do what a remote caller may do, and no
+// more.
 //
-// A browser is known by a session whose cookie is SameSite=Strict, so no other
-// site can make it act or even show itself as someone. A page that is arrived
-// at from elsewhere therefore comes in two steps; see arrival.
+// A browser is recognized by a session whose cookie is SameSite=Strict, so no
+// other site can make the browser act as its user, or even show a page as that
+// user. Therefore a page that is reached from another site takes two requests;
+// see arrival.
 package profiles
 
 import (
@@ -35,69 +39,80 @@ import (
 	"github.com/quillgate/quillgate/network"
 )
 
-// Config holds the parts that the pages are made of; those without a remark are required.
+// Config configures the pages. Fields are required unless their comment says
+// otherwise.
 type Config struct {
-	// BaseURL is the address of the home page, below which the pages lie, without a slash at its end.
+	// BaseURL is the address of the home page, above the pages, without a
+	// trailing slash.
 	BaseURL string
-	// Prefix is the path below BaseURL that all pages are under, such as /quillgate; empty: none. Handlers see requests
-	// without it.
+	// Prefix is the path below BaseURL that all pages share, such as
+	// /quillgate; empty: none. Handlers see requests without it.
 	Prefix string
-	// Unavailable reports whether an error is an outage, which ends by itself; never when nil.
+	// Unavailable reports whether an error is a temporary outage. If it is
+	// nil, no error is.
 	Unavailable func(error) bool
 	Users       *auth.Users
 	Apps        *apps.Store
 	Verifier    *auth.Verifier
 	Sessions    *auth.SessionStore
-	// PasswordMode is what the server was started with; see auth.Config.
+	// PasswordMode is the mode in the server's configuration; see
+	// auth.Config.
 	PasswordMode auth.Mode
 	// Trail reads the audit trail.
 	Trail func(context.Context, audit.Filter) ([]audit.Line, error)
-	// ClientAddr tells where a request came from and whether it came by TLS.
+	// ClientAddr returns the address that a request came from, and reports
+	// whether it came over TLS.
 	ClientAddr func(*http.Request) (addr netip.Addr, secure bool)
-	// Refusals holds the counts of refused credentials, and the last ones.
+	// Refusals has the counts of refused credentials, and the last
+	// refusals.
 	Refusals *auth.Refusals
-	// Surroundings tells what the pages belong to. It is asked for every page.
+	// Surroundings describes what the pages belong to. It is called for
+	// every page.
 	Surroundings func(context.Context) (Surroundings, error)
-	// Upstream is the WordPress behind a gateway; nil where the accounts are kept here.
+	// Upstream is the WordPress behind a gateway; nil: accounts are in this
+	// database.
 	Upstream *Upstream
-	// Settings are on the page of settings, above those of sign-ins; there are none when nil.
+	// Settings are shown on the page of settings, above those for signing
+	// in; nil: none.
 	Settings *Settings
-	// DeleteUser deletes a user, whose posts another user gets; required but where Upstream is set. See auth.Users.Delete.
+	// DeleteUser deletes a user, and assigns the user's posts to another.
+	// It is required unless Upstream is set. See auth.Users.Delete.
 	DeleteUser func(ctx context.Context, by audit.Actor, id, heir int64) error
-	// Mail sends links; nil where no mail is sent.
+	// Mail sends links; nil: no mail is sent.
 	Mail *Mail
-	// Section holds the pages of another package; nil: none.
+	// Section has the pages of another package; nil: none.
 	Section *Section
-	Clock   func() time.Time // time.Now when nil
-	Logger  *slog.Logger     // discards when nil
+	Clock   func() time.Time // default time.Now
+	Logger  *slog.Logger     // default: discards
 }
 
 // Pages serves the pages. It is safe for concurrent use.
 type Pages struct {
 	cfg       Config
-	root      string // path of the home page, without the slash at its end
+	root      string // the path of the home page, without a trailing slash
 	templates map[string]*template.Template
 	handler   http.Handler
-	// Two managers over one store: the cookie of a connection that no one
-	// reads has a name that binds it to one.
+	// Two managers share one store: the cookie for encrypted connections
+	// has another name.
 	secure, plain *scs.SessionManager
 	sent          once
-	questions     *network.Rate[netip.Prefix] // to passkeys, of strangers
-	passkeys      *auth.Passkeys              // nil where the address of the site is none for passkeys
+	questions     *network.Rate[netip.Prefix] // limits passkey challenges to strangers
+	passkeys      *auth.Passkeys              // nil if passkeys do not work with the address of the site
 }
 
 //go:embed templates assets
 var files embed.FS
 
-// How long a session lasts without use, and at all; and how long ago the password may have been given for what needs
-// it again.
+// The lifetime of a session without use and in total, and the time for which an
+// entered password counts for actions that require it.
 const (
 	idleTime     = 30 * time.Minute
 	sessionTime  = 12 * time.Hour
 	passwordTime = 10 * time.Minute
 )
 
-// maxForm is the largest form that is read, in bytes, but for pages of a section that say otherwise.
+// maxForm is the size of the largest form that is read, in bytes. Pages of a
+// section may set another.
 const maxForm = 64 << 10
 
 // New prepares the pages.
@@ -131,11 +146,11 @@ func New(cfg Config) (*Pages, error) {
 	if cfg.Prefix == "" {
 		p.secure, p.plain = p.manager("__Host-quillgate", true), p.manager("quillgate", false)
 	} else {
-		// The cookie is not for what else is on this host.
+		// The cookie is not for other applications on this host.
 		p.secure, p.plain = p.manager("__Secure-quillgate", true), p.manager("quillgate", false)
 		p.secure.Cookie.Path, p.plain.Cookie.Path = p.root+"/", p.root+"/"
 	}
-	// A proxy may put its own name in place of the host that the browser sees.
+	// A proxy may replace the host name that the browser sees with its own.
 	origins := http.NewCrossOriginProtection()
 	if err := origins.AddTrustedOrigin(base.Scheme + "://" + base.Host); err != nil {
 		return nil, fmt.Errorf("trust the base URL: %w", err)
@@ -149,7 +164,7 @@ func New(cfg Config) (*Pages, error) {
 	return p, nil
 }
 
-// upstreamRoutes are the same for all sites of a gateway, and made once.
+// upstreamRoutes returns the routes that all sites of a gateway share.
 var upstreamRoutes = sync.OnceValues(func() (*http.ServeMux, error) { return routesOf(upstreamRows()) })
 
 func (p *Pages) routes() (*http.ServeMux, error) {
@@ -177,8 +192,7 @@ func routesOf(rows []row) (*http.ServeMux, error) {
 	return mux, nil
 }
 
-// pagesKey is under what a request carries the pages that it is for through the
-// routes.
+// pagesKey is the context key for the pages that a request belongs to.
 type pagesKey struct{}
 
 func (p *Pages) in(routes http.Handler) http.Handler {
@@ -192,7 +206,7 @@ func (row row) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	r.Context().Value(pagesKey{}).(*Pages).serve(row).ServeHTTP(w, r)
 }
 
-// templates are parsed once for all sites of a process.
+// templates parses the templates once for all sites of a process.
 var templates = sync.OnceValues(parseTemplates)
 
 func parseTemplates() (map[string]*template.Template, error) {
@@ -204,7 +218,8 @@ func parseTemplates() (map[string]*template.Template, error) {
 	return all, addTemplates(all, own)
 }
 
-// addTemplates parses the pages of a folder, each with the layout and the parts of this package.
+// addTemplates parses the pages in a folder, each with the layout and the parts
+// of this package.
 func addTemplates(all map[string]*template.Template, folder fs.FS) error {
 	layout, err := template.ParseFS(files, "templates/layout.html", "templates/parts.html")
 	if err != nil {
@@ -232,7 +247,7 @@ func addTemplates(all map[string]*template.Template, folder fs.FS) error {
 }
 
 func (p *Pages) manager(cookie string, secure bool) *scs.SessionManager {
-	// scs.New would start a goroutine for each manager that never ends.
+	// scs.New would start a goroutine for each manager, which never ends.
 	return &scs.SessionManager{
 		Store: p.cfg.Sessions, HashTokenInStore: true, Codec: scs.GobCodec{}, Lifetime: sessionTime, IdleTimeout: idleTime,
 		Cookie: scs.SessionCookie{Name: cookie, Path: "/", Secure: secure, HttpOnly: true, SameSite: http.SameSiteStrictMode},
@@ -243,13 +258,14 @@ func (p *Pages) manager(cookie string, secure bool) *scs.SessionManager {
 	}
 }
 
-// ServeHTTP answers everything below the paths that Paths lists.
+// ServeHTTP answers requests for the paths that Paths lists, and below them.
 func (p *Pages) ServeHTTP(w http.ResponseWriter, r *http.Request) { p.handler.ServeHTTP(w, r) }
 
-// IconPath is the path of the icon of the pages, below Config.BaseURL.
+// IconPath is the path of the icon of the pages, relative to Config.BaseURL.
 const IconPath = "/profile/assets/icon.svg"
 
-// Paths lists where the pages want to be served. A path that ends in a slash holds everything below it.
+// Paths lists the paths that the pages must be served at. A path that ends with
+// a slash includes everything below it.
 func Paths() []string {
 	return []string{
 		"/signin", "/signin/", "/signout", "/setup", "/profile", "/profile/", "/authorize",
@@ -257,8 +273,8 @@ func Paths() []string {
 	}
 }
 
-// policy is the Content-Security-Policy of the pages. forms is what forms may
-// lead to next to this site.
+// policy returns the Content-Security-Policy of the pages. forms lists
+// additional targets of forms.
 func policy(forms string) string {
 	if forms != "" {
 		forms = " " + forms
@@ -284,7 +300,7 @@ func (p *Pages) guarded(next http.Handler) http.Handler {
 	})
 }
 
-// sessions is the manager for the connection that a request came by.
+// sessions returns the session manager for the connection of a request.
 func (p *Pages) sessions(r *http.Request) *scs.SessionManager {
 	if _, secure := p.cfg.ClientAddr(r); secure {
 		return p.secure
@@ -292,7 +308,7 @@ func (p *Pages) sessions(r *http.Request) *scs.SessionManager {
 	return p.plain
 }
 
-// cached lets the browser keep what is part of the program for an hour.
+// cached allows browsers to cache files of the program for an hour.
 func cached(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Cache-Control", "public, max-age=3600")

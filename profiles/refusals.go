@@ -8,7 +8,8 @@ import (
 	"github.com/quillgate/quillgate/auth"
 )
 
-// refusals shows how many credentials were refused, and why, and the last ones.
+// refusals shows the numbers of refused credentials by reason, and the last
+// refusals.
 func (v *visit) refusals() error {
 	v.title = v.T("Refusals")
 	month, err := v.p.cfg.Refusals.ByReason(v.ctx(), v.now().AddDate(0, 0, -29))
@@ -45,23 +46,25 @@ func (v *visit) refusals() error {
 	}{bars, 16 + 48*len(bars), v.lastRefused(last, v.names())})
 }
 
-// bar is one of the chart, with its place in pixels: the words stand above it, the number behind it.
+// bar is a bar of the chart, with its position in pixels. The label is above
+// it, the number after it.
 type bar struct {
 	Reason, Name         string
 	Count, Today         int64
 	Y, Base, Bar, Number int
-	Width                int // in hundredths of the chart
+	Width                int // in hundredths of the width of the chart
 }
 
-// refusedLine is one of the last refusals, in words.
+// refusedLine describes one of the last refusals in words.
 type refusedLine struct {
 	At      time.Time
 	Text    string
 	Remedy  string
-	Remarks []string // whose, with what, from where
+	Remarks []string // the owner, the client, and the address
 }
 
-// lastRefused puts refusals into words. names gives the name of a user; nil: they are all the visitor's.
+// lastRefused describes refusals in words. names returns the name of a user;
+// nil: all refusals belong to the visitor.
 func (v *visit) lastRefused(list []auth.Refused, names func(int64) string) []refusedLine {
 	lines := make([]refusedLine, 0, len(list))
 	for _, r := range list {

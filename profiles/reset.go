@@ -8,28 +8,30 @@ import (
 	"github.com/quillgate/quillgate/auth"
 )
 
-// Mail is what the pages have sent by mail.
+// Mail sends the mails that the pages need.
 type Mail struct {
-	// Reset has a link for a new password sent to the owner of an account, if there is one of this user name or address. It
-	// takes the same time in either case.
+	// Reset sends a link for a new password to the owner of an account, if
+	// the name or address belongs to one. It takes the same time if not.
 	Reset func(ctx context.Context, name string) error
-	// Invite has a set-up link sent to a user who has an address.
+	// Invite sends a set-up link to a user who has an address.
 	Invite func(ctx context.Context, userID int64) error
 }
 
 // SendsMail reports whether mail can be sent.
 func (v *visit) SendsMail() bool { return v.p.cfg.Mail != nil }
 
-// forgotPage is what people see who have forgotten their password.
+// forgotPage is the data of the page for people who have forgotten their
+// password.
 type forgotPage struct{ ByMail, Asked bool }
 
-// forgotPage shows the form, or who to ask where no mail is sent.
+// forgotPage shows the form, or who can help if no mail is sent.
 func (v *visit) forgotPage() error {
 	v.title = v.T("Forgot your password?")
 	return v.show("forgot", forgotPage{ByMail: v.p.cfg.Mail != nil})
 }
 
-// forgot takes the form. The answer and its time are the same whether there is such an account or not.
+// forgot handles the form. The answer and its time do not reveal whether there
+// is such an account.
 func (v *visit) forgot() error {
 	if v.p.cfg.Mail == nil {
 		return v.forgotPage()
@@ -50,13 +52,13 @@ func (v *visit) forgot() error {
 	return nil
 }
 
-// resetPage shows the form for a new password to whoever has a link for it.
+// resetPage shows the form for a new password to anyone who has a link for it.
 func (v *visit) resetPage() error {
 	code := v.r.URL.Query().Get("code")
 	if v.r.PostForm.Get("code") != "" {
 		code = v.form("code")
 	}
-	// The code is in the address of this page.
+	// The address of this page contains the code.
 	v.w.Header().Set("Referrer-Policy", "no-referrer")
 	user, err := v.p.cfg.Verifier.ResetUser(v.ctx(), v.client(), code)
 	if err != nil {
@@ -66,7 +68,8 @@ func (v *visit) resetPage() error {
 	return v.show("reset", struct{ Code, Login string }{code, user.Login})
 }
 
-// reset takes it, and signs the visitor in unless a second factor is asked for.
+// reset sets the password, and signs the visitor in unless a second factor is
+// required.
 func (v *visit) reset() error {
 	if v.r.PostForm.Get("new-password") != v.r.PostForm.Get("new-password-again") {
 		v.wrong("new-password-again", v.T("The two passwords do not match."))

@@ -9,7 +9,7 @@ import (
 	"github.com/quillgate/quillgate/apps"
 )
 
-// rightWords says what each right is, to people.
+// rightWords describes the rights.
 var rightWords = map[apps.Right]string{
 	apps.Read:     "read everything you can read",
 	apps.Draft:    "read and write drafts",
@@ -23,10 +23,10 @@ var rightWords = map[apps.Right]string{
 // Rights lists the rights, for the boxes of a form.
 func (v *visit) Rights() []apps.Right { return apps.Rights() }
 
-// Right says what a right is.
+// Right describes a right.
 func (v *visit) Right(r apps.Right) string { return v.T(rightWords[r]) }
 
-// ScopeOf says in words what a scope lets through.
+// ScopeOf describes in words what a scope allows.
 func (v *visit) ScopeOf(s apps.Scope) string {
 	if s.IsZero() {
 		return v.T("everything you may do")
@@ -46,7 +46,7 @@ func (v *visit) ScopeOf(s apps.Scope) string {
 	return text
 }
 
-// NetworksOf writes a list of networks as a form takes it.
+// NetworksOf formats networks for the field of a form.
 func (v *visit) NetworksOf(list []netip.Prefix) string {
 	texts := make([]string, len(list))
 	for i, n := range list {
@@ -58,41 +58,43 @@ func (v *visit) NetworksOf(list []netip.Prefix) string {
 	return strings.Join(texts, ", ")
 }
 
-// Words writes a list as a form takes it.
+// Words formats a list for the field of a form.
 func (v *visit) Words(list []string) string { return strings.Join(list, ", ") }
 
-// Algorithms lists those of verification keys.
+// Algorithms lists the algorithms of verification keys.
 func (v *visit) Algorithms() []string { return apps.Algorithms() }
 
-// card is a credential on a page, for the parts that show one.
+// card is a credential on a page, for templates that show one.
 type card struct {
 	*visit
 	C  credential
-	At string // what its address begins with
+	At string // the beginning of its address
 }
 
-// Card shows a credential.
+// Card returns a credential for templates.
 func (v *visit) Card(c credential, at string) card { return card{v, c, at} }
 
 // HasAll reports whether the credential has every right of its user.
 func (c card) HasAll() bool { return len(c.C.Scope.Rights) == 0 }
 
-// HasSome reports whether the credential is limited to some rights that no preset holds.
+// HasSome reports whether the credential is limited to rights that do not form
+// a preset.
 func (c card) HasSome() bool {
 	return !slices.ContainsFunc(apps.Presets(), func(p apps.Preset) bool { return p.Is(c.C.Scope) })
 }
 
-// Has reports whether the credential is limited to some rights that no preset holds, and r is one of them.
+// Has reports whether the credential is limited to rights that do not form a
+// preset, and r is one of them.
 func (c card) Has(r apps.Right) bool { return c.HasSome() && c.C.Scope.Allows(r) }
 
-// preset is a set of rights as a form offers it.
+// preset is a set of rights that a form offers.
 type preset struct {
 	apps.Preset
-	Value string // of the choice
+	Value string // the value of the choice
 	Taken bool
 }
 
-// Presets are the sets of rights that the form offers.
+// Presets lists the sets of rights that the form offers.
 func (c card) Presets() (list []preset) {
 	for _, p := range apps.Presets() {
 		p.Label, p.For = c.T(p.Label), c.T(p.For)
@@ -105,7 +107,8 @@ func (c card) Presets() (list []preset) {
 	return list
 }
 
-// Blind says what a credential that may write and not read is short of; "" for all others.
+// Blind describes what a credential cannot do that may write but not read; it
+// returns "" for all others.
 func (v *visit) Blind(s apps.Scope) string {
 	if !s.WritesBlindly() {
 		return ""
@@ -113,12 +116,14 @@ func (v *visit) Blind(s apps.Scope) string {
 	return v.T("It may write, but not read what others wrote. Most clients read first, and their first refresh will fail. Tick “read everything you can read”, unless you know that this client only writes.")
 }
 
-// Rare reports whether the credential has one of the less common limits, or the form was sent with one that is wrong.
+// Rare reports whether the credential has one of the less common limits, or the
+// form was sent with an invalid one.
 func (c card) Rare() bool {
 	return len(c.C.Networks) > 0 || len(c.C.Scope.Methods) > 0 || c.C.Strict || c.posted
 }
 
-// Day is a moment as a date field has it, by the clock of the reader; empty for none.
+// Day formats the day of a time for a date field, in the reader's time zone; ""
+// for the zero time.
 func (v *visit) Day(t time.Time) string {
 	if t.IsZero() {
 		return ""
@@ -126,14 +131,14 @@ func (v *visit) Day(t time.Time) string {
 	return t.In(v.zone).Format(time.DateOnly)
 }
 
-// The choices above the boxes of the rights.
+// The choices above the checkboxes of the rights.
 const (
-	everyRight  = "all"     // every right of the user, now and later
-	someRights  = "some"    // the rights that are ticked
-	presetValue = "preset:" // and the name of a preset: its rights
+	everyRight  = "all"     // every right that the user has, now and later
+	someRights  = "some"    // the selected rights
+	presetValue = "preset:" // followed by the name of a preset: its rights
 )
 
-// limits is what a form says of a credential.
+// limits holds the limits of a credential that a form describes.
 type limits struct {
 	Name     string
 	Scope    apps.Scope
@@ -142,8 +147,8 @@ type limits struct {
 	Strict   bool
 }
 
-// limits reads the form. What cannot be taken is noted. was is the expiry that there is: a day that was not changed
-// leaves it as it is.
+// limits reads the form, and records what is invalid. was is the current
+// expiry: it stays exactly as it is if the day has not changed.
 func (v *visit) limits(was time.Time) limits {
 	l := limits{Name: v.form("name"), Strict: v.form("strict") != ""}
 	var err error
@@ -158,9 +163,9 @@ func (v *visit) limits(was time.Time) limits {
 	case preset:
 		names, _ := chosen.Scope().Format()
 		rights = strings.Fields(names)
-	case !all && len(rights) == 0: // apps reads an empty list as everything, so the last tick taken away must not get there
+	case !all && len(rights) == 0: // apps takes an empty list for all rights, so a form without any selected right must not get there
 		v.wrong("scope", v.T("Choose everything, or tick what it may do."))
-	case all && len(rights) > 0: // without scripts, ticks can stay behind
+	case all && len(rights) > 0: // without scripts, rights can remain selected
 		v.wrong("scope", v.T("You chose everything, and ticked some permissions. Choose one or the other."))
 	}
 	if l.Scope, err = apps.ParseScope(strings.Join(rights, " "), v.r.PostForm.Get("methods")); err != nil {
@@ -173,7 +178,7 @@ func (v *visit) limits(was time.Time) limits {
 	return l
 }
 
-// presetOf is the preset among the choices of a form.
+// presetOf returns the preset among the choices of a form.
 func presetOf(choices []string) (apps.Preset, bool) {
 	for _, c := range choices {
 		if name, ok := strings.CutPrefix(c, presetValue); ok {
@@ -199,7 +204,8 @@ func (v *visit) expiry(was time.Time) time.Time {
 		v.wrong("expires", v.T("Enter a date such as 2026-05-31."))
 		return time.Time{}
 	}
-	// To the end of the day, as people mean it; a second less, so that it reads as the same day again.
+	// It expires at the end of the day, as people expect; a second earlier,
+	// so that it is shown as the same day again.
 	end := day.AddDate(0, 0, 1).Add(-time.Second)
 	if !end.After(v.now()) {
 		v.wrong("expires", v.T("This date is in the past."))

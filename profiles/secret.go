@@ -16,7 +16,7 @@ import (
 	"github.com/quillgate/quillgate/methods"
 )
 
-// secretPage is the one answer that holds a secret.
+// secretPage is the only answer that contains a secret.
 type secretPage struct {
 	credential
 	Secret   string
@@ -26,16 +26,16 @@ type secretPage struct {
 	Settings []programSettings
 }
 
-// programSettings is what to give to one program.
+// programSettings describes what to enter in a client.
 type programSettings struct {
 	Program string
-	Lines   []detail // what goes where
+	Lines   []detail // values for fields of the client
 	Script  string   // or a text to paste
 	Note    string
-	words   []string // in the names that people give it, in small letters
+	words   []string // parts of the names that people give the client, in lower case
 }
 
-// detail is a field of a program and what belongs in it.
+// detail is a field of a client and its value.
 type detail struct{ Name, Value string }
 
 func (v *visit) revealed(c credential, secret apps.Secret) (secretPage, error) {
@@ -54,13 +54,13 @@ func (v *visit) revealed(c credential, secret apps.Secret) (secretPage, error) {
 	return page, nil
 }
 
-// picture is an image in the page itself.
+// picture is an image that is embedded in the page.
 type picture struct {
 	URL  template.URL
-	Size int // in pixels, both ways
+	Size int // width and height, in pixels
 }
 
-// qrCode draws a text, four pixels for each module.
+// qrCode draws a text as a QR code, with four pixels for each module.
 func qrCode(text string) (picture, error) {
 	code, err := qr.Encode(text, qr.M, qr.Auto)
 	if err != nil {
@@ -77,8 +77,8 @@ func qrCode(text string) (picture, error) {
 	return picture{template.URL("data:image/png;base64," + base64.StdEncoding.EncodeToString(out.Bytes())), size}, nil
 }
 
-// settingsFor says what the programs that people use must be told. That which
-// the application is named after comes first.
+// settingsFor returns the settings for common clients. The client that the name
+// of the application mentions comes first.
 func (v *visit) settingsFor(p secretPage) []programSettings {
 	list := v.programs(p)
 	slices.SortStableFunc(list, func(a, b programSettings) int {
@@ -93,7 +93,7 @@ func (v *visit) settingsFor(p secretPage) []programSettings {
 	return list
 }
 
-// isOf reports whether a name that a person gave means this program.
+// isOf reports whether the name of an application mentions this client.
 func (s programSettings) isOf(name string) bool {
 	return slices.ContainsFunc(s.words, func(word string) bool { return strings.Contains(strings.ToLower(name), word) })
 }
@@ -113,7 +113,7 @@ func (v *visit) programs(p secretPage) []programSettings {
 	return v.keyPrograms(p)
 }
 
-// passwordPrograms are those that can send nothing but a password.
+// passwordPrograms lists clients that can only send a password.
 func (v *visit) passwordPrograms(p secretPage) []programSettings {
 	login := []detail{{v.T("User name"), p.Login}, {v.T("Password"), p.Secret}}
 	return []programSettings{
@@ -130,7 +130,7 @@ func (v *visit) passwordPrograms(p secretPage) []programSettings {
 	}
 }
 
-// keyPrograms are those that sign.
+// keyPrograms lists clients that sign.
 func (v *visit) keyPrograms(p secretPage) []programSettings {
 	return []programSettings{
 		{
@@ -171,7 +171,7 @@ sign = Digest::SHA256.hexdigest(secret + Digest::SHA256.hexdigest(secret + body)
 puts Net::HTTP.post(uri, body, "Content-Type" => "text/xml", "Authorization" => "#{public_key}||#{sign}").body
 `
 
-// shell writes a word so that a shell reads it as one.
+// shell quotes a word for a shell.
 func shell(word string) string {
 	if word != "" && strings.Trim(word, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789/:._-") == "" {
 		return word

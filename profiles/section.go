@@ -12,74 +12,82 @@ import (
 	"github.com/quillgate/quillgate/auth"
 )
 
-// Section is a part of the pages that another package makes, about what this one does not know, such as the posts of a
-// blog. Its pages have the layout, the sessions and the guards of the others. They are for people who are signed in; who
-// of them may do what is decided by the package that owns the data.
+// Section is a part of the pages that another package provides, about something
+// that this package does not know, such as the posts of a blog. Its pages have
+// the layout, the sessions and the protection of the others. They are for
+// people who are signed in; the package that owns the data decides who may do
+// what.
 type Section struct {
 	Pages []Page
-	// Templates holds the files NAME.html, each of which defines "main" as the templates of this package do.
+	// Templates holds the files NAME.html, each of which defines "main",
+	// like the templates of this package.
 	Templates fs.FS
-	// Links are the entries of the menu for a caller.
+	// Links returns the menu entries for a caller.
 	Links func(ctx context.Context, who auth.Identity) ([]Link, error)
 }
 
-// Page is one page of a section, or one form of it.
+// Page is a page or a form of a section.
 type Page struct {
-	Pattern string // of net/http.ServeMux, below one of Paths
+	Pattern string // as in net/http.ServeMux, below one of Paths
 	Handle  func(*Visit) error
-	MaxForm int64 // bytes of the largest form that it takes; 64 KiB when 0
+	MaxForm int64 // the size of the largest form, in bytes; 0: 64 KiB
 }
 
 // Link is an entry of the menu.
 type Link struct {
 	Path, Name string
-	// Waiting is how many things wait there for the caller, and Notice says so on the first page of the profile.
+	// Waiting is the number of things there that need the caller's
+	// attention; Notice describes them on the first page of the profile.
 	Waiting int64
 	Notice  string
 	Here    bool
 }
 
-// Problem is an error that says what a visitor reads. A section returns it for errors of its own.
+// Problem is an error with the text that a visitor reads. A section returns it
+// for errors of its own.
 type Problem struct {
-	Status      int // of HTTP
+	Status      int // HTTP status
 	Title, Text string
 }
 
 // Error returns the text.
 func (p *Problem) Error() string { return p.Text }
 
-// NothingHere is the answer for an address that is not a page.
+// NothingHere is the error for an address that is not a page.
 var NothingHere error = errNothing
 
-// Visit is one request on its way through a page of a section. Templates see its methods, next to the page itself.
+// Visit is a request for a page of a section. Templates can use its methods, in
+// addition to the page itself.
 type Visit struct{ *visit }
 
-// Context is that of the request.
+// Context returns the context of the request.
 func (v *Visit) Context() context.Context { return v.ctx() }
 
-// Who is the person who is signed in.
+// Who returns the person who is signed in.
 func (v *Visit) Who() auth.Identity { return v.who }
 
-// Form returns what was posted in a field, without the white space around it.
+// Form returns the value of a field of the form, without surrounding white
+// space.
 func (v *Visit) Form(name string) string { return v.form(name) }
 
 // Sent returns the form as it was posted.
 func (v *Visit) Sent() url.Values { return v.r.PostForm }
 
-// Query returns a parameter of the address, without the white space around it.
+// Query returns a parameter of the address, without surrounding white space.
 func (v *Visit) Query(name string) string { return strings.TrimSpace(v.r.URL.Query().Get(name)) }
 
 // PathValue returns a part of the path; see http.Request.
 func (v *Visit) PathValue(name string) string { return v.r.PathValue(name) }
 
-// From tells where the visitor is: an address and what the browser calls itself.
+// From returns the visitor's address, and the User-Agent of the browser.
 func (v *Visit) From() (addr, agent string) { return v.addr.String(), auth.Agent(v.r) }
 
-// Location is the zone in which times are shown to the visitor.
+// Location returns the visitor's time zone.
 func (v *Visit) Location() *time.Location { return v.zone }
 
-// Refuse notes what is wrong with a field of the form, which Show then shows again with what was typed. A problem of
-// the whole form has no field.
+// Refuse records a problem with a field of the form; Show then shows the form
+// again with the values that were entered. A problem with the whole form has no
+// field.
 func (v *Visit) Refuse(field, text string) { v.wrong(field, text) }
 
 // Show shows a page: the template NAME.html of the section.
@@ -88,14 +96,14 @@ func (v *Visit) Show(title, name string, page any) error {
 	return v.show(name, page)
 }
 
-// Done says on the next page what was done, and leads there.
+// Done redirects to a page, which then shows what was done.
 func (v *Visit) Done(path, text string) error { return v.done(path, text) }
 
-// Proved reports whether the password was given a short while ago, or is in this form. If not, it notes a problem of
-// the field.
+// Proved reports whether the password was entered a short while ago, or is in
+// this form. If not, it records a problem with the field.
 func (v *Visit) Proved() (bool, error) { return v.prove() }
 
-// sectionRows are the pages of the section.
+// sectionRows passes the pages of the section to serve.
 func (p *Pages) sectionRows(serve func(row, int64)) {
 	if p.cfg.Section == nil {
 		return
@@ -109,7 +117,7 @@ func (p *Pages) sectionRows(serve func(row, int64)) {
 	}
 }
 
-// sectionLinks are the section's entries of the menu.
+// sectionLinks returns the menu entries of the section.
 func (v *visit) sectionLinks() []Link {
 	if v.p.cfg.Section == nil || !v.who.LoggedIn() {
 		return nil
@@ -124,7 +132,8 @@ func (v *visit) sectionLinks() []Link {
 	return v.links
 }
 
-// Notices is what waits for the visitor elsewhere, for the first page of the profile.
+// Notices lists what needs the visitor's attention in the section, for the
+// first page of the profile.
 func (v *visit) Notices() (list []Link) {
 	for _, l := range v.sectionLinks() {
 		if l.Waiting > 0 && l.Notice != "" {
@@ -134,7 +143,7 @@ func (v *visit) Notices() (list []Link) {
 	return list
 }
 
-// asProblem is the answer that a section has given itself.
+// asProblem returns the answer that a section chose for an error.
 func asProblem(err error) (problem, bool) {
 	var p *Problem
 	if !errors.As(err, &p) {

@@ -6,7 +6,8 @@ import (
 	"github.com/quillgate/quillgate/auth"
 )
 
-// securityPage is how the visitor signs in, and where they are signed in.
+// securityPage describes how the visitor signs in, and the browsers that are
+// signed in.
 type securityPage struct {
 	Factor   auth.SecondFactor
 	Keys     []auth.Passkey
@@ -20,7 +21,7 @@ type shownSession struct {
 	Current bool
 }
 
-// securityPage shows it.
+// securityPage shows the page.
 func (v *visit) securityPage() error {
 	v.title = v.T("Security")
 	var page securityPage
@@ -49,13 +50,15 @@ func (v *visit) securityPage() error {
 	return v.show("security", page)
 }
 
-// setPassword changes the password of the account. All other sessions end.
+// setPassword changes the password of the account, and ends all other sessions.
 func (v *visit) setPassword() error {
 	again := v.r.PostForm.Get("new-password-again")
 	if again != v.r.PostForm.Get("new-password") {
 		v.wrong("new-password-again", v.T("The two passwords do not match."))
 	}
-	// Whatever was given a short while ago: whoever finds an open browser must not be able to take the account over.
+	// The old password is required even if it was entered a short while
+	// ago: somebody who finds an open browser must not be able to take over
+	// the account.
 	err := v.p.cfg.Verifier.Confirm(v.ctx(), v.client(), v.who.User.ID, v.r.PostForm.Get("old-password"))
 	var throttled *auth.Throttled
 	switch {
@@ -82,7 +85,8 @@ func (v *visit) setPassword() error {
 	return v.done("/profile/security", v.T("The password was changed, and every other browser was signed out."))
 }
 
-// renew gives the session a new token, as everything should that changes what it can do.
+// renew gives the session a new token. Every change to what the session can do
+// should call it.
 func (v *visit) renew() error {
 	deadline := v.s.Deadline(v.ctx())
 	if err := v.s.RenewToken(v.ctx()); err != nil {
@@ -93,7 +97,7 @@ func (v *visit) renew() error {
 	return nil
 }
 
-// endSession signs one browser out.
+// endSession signs out one browser.
 func (v *visit) endSession() error {
 	id := v.form("id")
 	if id == auth.SessionID(v.s.Token(v.ctx())) {
@@ -105,7 +109,7 @@ func (v *visit) endSession() error {
 	return v.done("/profile/security", v.T("That browser was signed out."))
 }
 
-// endSessions signs all others out.
+// endSessions signs out all other browsers.
 func (v *visit) endSessions() error {
 	if err := v.p.cfg.Sessions.EndAll(v.ctx(), v.actor(), v.who.User.ID, auth.SessionID(v.s.Token(v.ctx()))); err != nil {
 		return err

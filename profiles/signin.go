@@ -9,8 +9,7 @@ import (
 	"github.com/quillgate/quillgate/network"
 )
 
-// halfwayTime is how long someone may take between the password and the second
-// factor.
+// halfwayTime is the longest time between the password and the second factor.
 const halfwayTime = 10 * time.Minute
 
 // signInPage shows the form.
@@ -27,7 +26,7 @@ func (v *visit) signInPage() error {
 	return v.show("signin", next)
 }
 
-// destination is where to go when signed in.
+// destination returns the address to go to after signing in.
 func destination(next string) string {
 	if !ours(next) {
 		return "/profile"
@@ -35,8 +34,8 @@ func destination(next string) string {
 	return next
 }
 
-// signIn checks user name and password. Every refusal reads the same, so that
-// no one learns who has an account.
+// signIn checks user name and password. All refusals read the same, so that
+// they do not reveal who has an account.
 func (v *visit) signIn() error {
 	next := v.form("next")
 	user, needsCode, err := v.p.cfg.Verifier.SignIn(v.ctx(), v.client(), v.form("login"), v.r.PostForm.Get("password"))
@@ -68,7 +67,7 @@ func (v *visit) signIn() error {
 	return nil
 }
 
-// begun begins a session in which no one is signed in yet.
+// begun starts a session in which nobody is signed in yet.
 func (v *visit) begun(life time.Duration) error {
 	if err := v.s.Clear(v.ctx()); err != nil {
 		return err
@@ -100,7 +99,7 @@ func (v *visit) codePage() error {
 	return v.show("code", page)
 }
 
-// code checks it.
+// code checks the second factor.
 func (v *visit) code() error {
 	id := v.s.GetInt64(v.ctx(), auth.SessionPending)
 	if id == 0 {
@@ -118,7 +117,8 @@ func (v *visit) code() error {
 	return v.enter(user.ID, v.s.GetString(v.ctx(), keyNext))
 }
 
-// enter begins the session of a user. The token is a new one, so whoever knew that of before knows nothing.
+// enter starts the session of a user, with a new token: knowing the previous
+// one is of no use.
 func (v *visit) enter(userID int64, next string) error {
 	if err := v.begun(sessionTime); err != nil {
 		return err

@@ -2,15 +2,16 @@ package profiles
 
 import "github.com/quillgate/quillgate/apps"
 
-// connected is a program that people connect, with the kind of credential and the preset of rights that it needs.
+// connected is a client that people connect, with the kind of credential and
+// the preset of rights that it needs.
 type connected struct {
 	Name, About string
 	kind        kind
 	preset      string
 }
 
-// firstClients are those that the page of first steps asks about. What is made for them comes with what to paste where; see
-// visit.programs.
+// firstClients are the clients that the page of first steps offers. What it
+// creates for them comes with instructions; see visit.programs.
 var firstClients = []connected{
 	{"MarsEdit", "on a Mac", kindPassword, "desktop-editor"},
 	{"Open Live Writer", "on Windows", kindPassword, "desktop-editor"},
@@ -21,14 +22,15 @@ var firstClients = []connected{
 	{"Something that only reads", "such as a backup, and signs its calls", kindKey, "reader"},
 }
 
-// step is a client with what is made for it.
+// step is a client with the credential that is created for it.
 type step struct {
 	connected
-	Kind, Preset string // as the form of a new application takes them
-	Makes        string // in words
+	Kind, Preset string // the value in the form for a new application
+	Makes        string // the rights, in words
 }
 
-// firstSteps shows whoever has set up the blog what comes next. It is also there later.
+// firstSteps shows the next steps after the blog was set up. The page remains
+// available.
 func (v *visit) firstSteps() error {
 	v.title = v.T("First steps")
 	var steps []step

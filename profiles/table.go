@@ -1,6 +1,6 @@
 package profiles
 
-// accountRows are the pages about what an account is here.
+// accountRows returns the pages about an account of this server.
 func accountRows() []row {
 	return []row{
 		{"GET /signin/code", anybody, (*visit).codePage},
@@ -30,7 +30,7 @@ func accountRows() []row {
 	}
 }
 
-// commonRows are the pages that a blog and a gateway have.
+// commonRows returns the pages that a blog and a gateway have in common.
 func commonRows() []row {
 	return []row{
 		{"GET /signin", anybody, (*visit).signInPage},

@@ -9,14 +9,14 @@ import (
 	"strings"
 )
 
-// errTarget means that credentials may not be sent to an address.
+// errTarget means that credentials must not be sent to an address.
 var errTarget = errors.New("an address that credentials may not go to")
 
-// target is where an application wants to be told how it went.
+// target is the address to which an application expects the response.
 type target struct{ url *url.URL }
 
-// The schemes that mean something to a browser or a system and are not
-// applications of a person's.
+// Schemes that mean something to a browser or an operating system, and do not
+// belong to applications of a person.
 var foreignSchemes = []string{
 	"javascript", "data", "vbscript", "file", "blob", "filesystem", "about", "view-source", "intent", "android-app", "content",
 	"mailto", "tel", "sms", "news", "ftp", "ws", "wss", "jar", "chrome", "resource", "moz-extension", "chrome-extension", "ms-appx", "x-javascript",
@@ -28,9 +28,9 @@ var (
 	hostPattern   = regexp.MustCompile(`^[A-Za-z0-9.-]+(:[0-9]{1,5})?$`)
 )
 
-// parseTarget reads an address that an application has given: https anywhere, http to this machine (RFC 8252 section
-// 7.3), or a scheme that an application has registered (section 7.1). Everything that could be read in two ways is
-// refused with errTarget.
+// parseTarget parses an address given by an application: https anywhere, http
+// on this computer (RFC 8252, section 7.3), or a scheme that an application has
+// registered (section 7.1). It refuses everything ambiguous with errTarget.
 func parseTarget(text string) (target, error) {
 	if len(text) > 2000 || strings.ContainsFunc(text, func(r rune) bool { return r <= ' ' || r >= 0x7f || strings.ContainsRune("\\\"'<>`", r) }) {
 		return target{}, errTarget

@@ -7,7 +7,7 @@ import (
 	"github.com/quillgate/quillgate/apps"
 )
 
-// ofToken is a token or application password as the list has it.
+// ofToken converts a token or application password for the list.
 func (v *visit) ofToken(t apps.Token) credential {
 	c := credential{
 		ID: t.ID, Kind: kindPassword, UserID: t.UserID, Name: t.Name, Hint: t.Hint, Scope: t.Scope, Networks: t.Networks,
@@ -19,7 +19,7 @@ func (v *visit) ofToken(t apps.Token) credential {
 	return c
 }
 
-// tokens lists those of a user, 0 for everyone's.
+// tokens lists the tokens of a user, or of all users if userID is 0.
 func (v *visit) tokens(userID int64, over bool) ([]credential, error) {
 	tokens, err := v.p.cfg.Apps.Tokens(v.ctx(), apps.TokenFilter{UserID: userID, Revoked: over})
 	if err != nil {
@@ -32,7 +32,7 @@ func (v *visit) tokens(userID int64, over bool) ([]credential, error) {
 	return list, nil
 }
 
-// token is one of them.
+// token returns a token.
 func (v *visit) token(id string) (credential, error) {
 	t, err := v.p.cfg.Apps.Token(v.ctx(), id)
 	if errors.Is(err, apps.ErrNoToken) {
@@ -44,7 +44,7 @@ func (v *visit) token(id string) (credential, error) {
 	return v.ofToken(t), nil
 }
 
-// createToken makes one.
+// createToken creates a token.
 func (v *visit) createToken(k kind, l limits) (credential, apps.Secret, error) {
 	in := apps.NewToken{UserID: v.who.User.ID, Kind: apps.ApplicationPassword, Name: l.Name, Scope: l.Scope, Networks: l.Networks, Expires: l.Expires}
 	switch k {
@@ -58,7 +58,7 @@ func (v *visit) createToken(k kind, l limits) (credential, apps.Secret, error) {
 	return v.ofToken(t), text, err
 }
 
-// changeToken changes one.
+// changeToken changes a token.
 func (v *visit) changeToken(c credential, l limits) error {
 	change := apps.Change{Scope: &l.Scope, Networks: &l.Networks, Expires: &l.Expires}
 	if l.Name != c.Name {
@@ -68,15 +68,17 @@ func (v *visit) changeToken(c credential, l limits) error {
 	return err
 }
 
-// revokeToken ends one.
+// revokeToken revokes a token.
 func (v *visit) revokeToken(c credential) error {
 	return v.p.cfg.Apps.RevokeToken(v.ctx(), v.actor(), c.UserID, c.ID)
 }
 
-// sendersLately is how long ago a program may have sent the password for the page to warn of it.
+// sendersLately is the period for which the page warns about a client that has
+// sent the password.
 const sendersLately = 30 * 24 * time.Hour
 
-// senders are the programs that still send the password of the visitor's account.
+// senders lists the clients that still send the password of the visitor's
+// account.
 func (v *visit) senders() ([]sender, error) {
 	clients, err := v.p.cfg.Users.PasswordClients(v.ctx(), v.who.User.ID)
 	if err != nil {

@@ -11,24 +11,30 @@ import (
 	"github.com/quillgate/quillgate/auth"
 )
 
-// Upstream is the WordPress behind a gateway, which decides who someone is:
-// people sign in there, and what they bring from there is kept as the
-// credential with which the gateway calls it. Passwords, second factors and
-// profiles are its own business then, and the pages about them are left out.
+// Upstream is the WordPress behind a gateway, which decides who somebody is:
+// people sign in there, and the application password that they bring back is
+// stored as the credential with which the gateway calls it. Passwords, second
+// factors and profiles are managed there, so there are no pages about them.
 type Upstream struct {
-	// Ask returns the page of the WordPress on which people make an application password for the gateway. sends reports
-	// whether it sends the browser to the address back, with site_url, user_login and password in the query; if not, it shows
-	// the password, for the visitor to paste. Without a page, why tells the visitor why there is none.
+	// Ask returns the page of the WordPress on which people create an
+	// application password for the gateway. sends reports whether that page
+	// sends the browser to the address back, with site_url, user_login and
+	// password in the query; otherwise it shows the password, and the
+	// visitor pastes it. If there is no page, why explains that to the
+	// visitor.
 	Ask func(ctx context.Context, back string) (page string, sends bool, why string)
-	// Own reports whether a site_url is that of this WordPress.
+	// Own reports whether a site_url belongs to this WordPress.
 	Own func(ctx context.Context, siteURL string) bool
-	// Keep keeps a credential that is right. The note is for the visitor, and may be empty.
+	// Keep stores a credential that works. The note is for the visitor, and
+	// may be empty.
 	Keep func(ctx context.Context, who auth.Identity, login, password string) (note string, err error)
-	// Works reports whether the credential that is kept for a user is taken, as far as is known.
+	// Works reports whether the WordPress accepts the stored credential of
+	// a user, as far as is known.
 	Works func(ctx context.Context, userID int64) (bool, error)
 }
 
-// What is wrong with a sign-in that went by the page of the WordPress, in words, by the value of the parameter outcome.
+// outcomes explains why a sign-in by the page of the WordPress failed, by the
+// value of the parameter outcome.
 var outcomes = map[string]string{
 	"rejected":  "You declined, so nothing was changed.",
 	"disabled":  "The blog offers you no application passwords. Sign in with your user name and password below.",
@@ -39,7 +45,8 @@ var outcomes = map[string]string{
 	"trouble":   "The blog did not answer as expected. Nothing was changed. Please try again.",
 }
 
-// upstreamRows are the pages of a gateway in place of those about passwords.
+// upstreamRows returns the pages that a gateway has in place of those about
+// passwords.
 func upstreamRows() []row {
 	return []row{
 		{"GET /{$}", anybody, (*visit).upstreamHome},
@@ -49,10 +56,11 @@ func upstreamRows() []row {
 	}
 }
 
-// Elsewhere reports whether a WordPress decides who someone is.
+// Elsewhere reports whether a WordPress decides who somebody is.
 func (v *visit) Elsewhere() bool { return v.p.cfg.Upstream != nil }
 
-// Renewal reports whether the WordPress no longer takes the credential that is kept for the visitor.
+// Renewal reports whether the WordPress no longer accepts the stored credential
+// of the visitor.
 func (v *visit) Renewal() bool {
 	if !v.Elsewhere() || !v.who.LoggedIn() {
 		return false
@@ -64,7 +72,8 @@ func (v *visit) Renewal() bool {
 	return err == nil && !works
 }
 
-// upstreamHome is where people come in: it sends them to the WordPress, where that sends them back.
+// upstreamHome is the first page for visitors: it sends them to the WordPress,
+// if that sends them back.
 func (v *visit) upstreamHome() error {
 	if v.who.LoggedIn() {
 		v.redirect("/profile")
@@ -87,12 +96,12 @@ func (v *visit) upstreamSignIn(status int, next string) error {
 	return nil
 }
 
-// back is the address to which the WordPress sends the browser.
+// back returns the address to which the WordPress sends the browser back.
 func (v *visit) back(state string) string {
 	return v.Base() + v.p.cfg.Prefix + "/signin/blog/back?" + url.Values{"state": {state}}.Encode()
 }
 
-// depart sends the browser to the page of the WordPress.
+// depart redirects the browser to the page of the WordPress.
 func (v *visit) depart() error {
 	next := v.r.URL.Query().Get("next")
 	state, ticket, err := v.p.cfg.Verifier.Depart(v.ctx())
@@ -109,8 +118,8 @@ func (v *visit) depart() error {
 	return nil
 }
 
-// ticket sets the cookie that ties the way back to this browser. It comes along from the WordPress's page also where that
-// is on another host.
+// ticket sets the cookie that binds the way back to this browser. Browsers send
+// it even if the page of the WordPress is on another host.
 func (v *visit) ticket(value string, age int) {
 	name, secure := v.ticketName()
 	http.SetCookie(v.w, &http.Cookie{
@@ -126,8 +135,9 @@ func (v *visit) ticketName() (name string, secure bool) {
 	return "quillgate-departure", false
 }
 
-// arrive takes what the page of the WordPress has sent. The address holds a password, so whatever comes of it, the browser
-// is sent on to another at once.
+// arrive handles what the page of the WordPress sent back. The address contains
+// a password, so the browser is redirected to another one at once, whatever the
+// outcome.
 func (v *visit) arrive() error {
 	v.w.Header().Set("Referrer-Policy", "no-referrer")
 	var ticket, next string
@@ -151,7 +161,7 @@ func (v *visit) arrive() error {
 	return nil
 }
 
-// arrived signs someone in who comes back; the outcome is empty then.
+// arrived signs in a visitor who comes back. outcome is empty if that worked.
 func (v *visit) arrived(ticket, next string) (outcome string, err error) {
 	q, verifier := v.r.URL.Query(), v.p.cfg.Verifier
 	state, login := q.Get("state"), q.Get("user_login")
@@ -185,7 +195,8 @@ func (v *visit) arrived(ticket, next string) (outcome string, err error) {
 	return "", v.settle(user, login, q.Get("password"), next)
 }
 
-// settle keeps the credential that a sign-in has brought, and begins the session.
+// settle stores the credential that a sign-in has brought, and starts the
+// session.
 func (v *visit) settle(user auth.User, login, password, next string) error {
 	who := auth.Identity{User: user, Via: auth.ViaSession, Addr: v.addr, Agent: auth.Agent(v.r)}
 	note, err := v.p.cfg.Upstream.Keep(v.ctx(), who, login, password)
@@ -196,7 +207,8 @@ func (v *visit) settle(user auth.User, login, password, next string) error {
 	return v.enter(user.ID, next)
 }
 
-// setZone takes the zone of the visitor. All else of the account is the WordPress's.
+// setZone sets the visitor's time zone. All other properties of the account
+// belong to the WordPress.
 func (v *visit) setZone() error {
 	if err := v.p.cfg.Users.SetZone(v.ctx(), v.who.User.ID, v.form("zone")); err != nil {
 		if err := v.refused(err); err != nil {

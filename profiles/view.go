@@ -12,13 +12,13 @@ import (
 	"github.com/quillgate/quillgate/auth"
 )
 
-// screen is what a template sees: the visit with its methods, and what the page is about.
+// screen is the data of a template: the visit with its methods, and the page.
 type screen struct {
 	*visit
 	Page any
 }
 
-// render shows a page. It is written at once or not at all.
+// render shows a page. If it fails, it has written nothing.
 func (v *visit) render(status int, name string, page any) {
 	var out bytes.Buffer
 	if err := v.p.templates[name].ExecuteTemplate(&out, "layout", screen{v, page}); err != nil {
@@ -36,7 +36,7 @@ func (v *visit) render(status int, name string, page any) {
 	}
 }
 
-// show is render with the status that fits: 422 when something in the form is wrong.
+// show is render with the right status: 422 if something in the form is wrong.
 func (v *visit) show(name string, page any) error {
 	status := http.StatusOK
 	if len(v.problems) > 0 {
@@ -48,16 +48,16 @@ func (v *visit) show(name string, page any) error {
 
 // The methods below are for templates.
 
-// T is a text in the language of the visitor.
+// T translates a text into the visitor's language.
 func (v *visit) T(text string, args ...any) string { return v.printer.Sprintf(text, args...) }
 
-// Language is that of the page.
+// Language returns the language of the page.
 func (v *visit) Language() string { return "en" }
 
-// Title is that of the page.
+// Title returns the title of the page.
 func (v *visit) Title() string { return v.title }
 
-// Blog is the name of the blog.
+// Blog returns the name of the blog.
 func (v *visit) Blog() string {
 	if v.around.Title == "" {
 		return "Quillgate"
@@ -65,16 +65,16 @@ func (v *visit) Blog() string {
 	return v.around.Title
 }
 
-// Root is what addresses begin with: the path of the home page.
+// Root returns the path of the home page, with which addresses begin.
 func (v *visit) Root() string { return v.p.root }
 
-// Base is the address of the home page.
+// Base returns the address of the home page.
 func (v *visit) Base() string { return v.p.cfg.BaseURL }
 
-// Path is that of the page.
+// Path returns the path of the page.
 func (v *visit) Path() string { return v.r.URL.Path }
 
-// User is who is signed in.
+// User returns the user who is signed in.
 func (v *visit) User() *auth.User {
 	if !v.who.LoggedIn() {
 		return nil
@@ -82,13 +82,14 @@ func (v *visit) User() *auth.User {
 	return &v.who.User
 }
 
-// Administrator reports whether the pages of administrators are for this
-// visitor.
+// Administrator reports whether the visitor may see the pages for
+// administrators.
 func (v *visit) Administrator() bool {
 	return v.who.Can(auth.ManageOptions) && v.who.Can(auth.ListUsers)
 }
 
-// Flash is what was done by the page before. It is said once.
+// Flash returns the message of the previous page about what was done. It is
+// shown once.
 func (v *visit) Flash() string {
 	if !v.s.Exists(v.ctx(), keyFlash) {
 		return ""
@@ -96,11 +97,12 @@ func (v *visit) Flash() string {
 	return v.s.PopString(v.ctx(), keyFlash)
 }
 
-// Problems is what is wrong with the form.
+// Problems returns what is wrong with the form.
 func (v *visit) Problems() []fieldProblem { return v.problems }
 
-// Value is what a field holds: what was typed, when the form is shown again. The fields of the other forms of a page
-// hold what they held.
+// Value returns the value of a field: what was entered, if the form is shown
+// again, and otherwise is. The fields of other forms on the page keep their
+// values.
 func (v *visit) Value(field, is string) string {
 	if v.posted && v.r.PostForm.Has(field) {
 		return v.r.PostForm.Get(field)
@@ -108,7 +110,7 @@ func (v *visit) Value(field, is string) string {
 	return is
 }
 
-// Checked marks a box.
+// Checked returns the attribute of a checkbox that is checked.
 func (v *visit) Checked(field, value string, is bool) template.HTMLAttr {
 	if v.posted {
 		is = false
@@ -122,7 +124,7 @@ func (v *visit) Checked(field, value string, is bool) template.HTMLAttr {
 	return ""
 }
 
-// Selected marks a choice.
+// Selected returns the attribute of an option that is selected.
 func (v *visit) Selected(field, value, is string) template.HTMLAttr {
 	if v.Value(field, is) == value {
 		return "selected"
@@ -130,7 +132,8 @@ func (v *visit) Selected(field, value, is string) template.HTMLAttr {
 	return ""
 }
 
-// Invalid ties a field to what is wrong with it, and to the hints below it.
+// Invalid returns the attributes that connect a field with its problem and with
+// the hints below it.
 func (v *visit) Invalid(field string, hints ...string) template.HTMLAttr {
 	attributes := ""
 	for _, p := range v.problems {
@@ -145,7 +148,7 @@ func (v *visit) Invalid(field string, hints ...string) template.HTMLAttr {
 	return template.HTMLAttr(attributes)
 }
 
-// Wrong says what is wrong with a field.
+// Wrong describes the problem with a field.
 func (v *visit) Wrong(field string) template.HTML {
 	for _, p := range v.problems {
 		if p.Field == field {
@@ -155,8 +158,8 @@ func (v *visit) Wrong(field string) template.HTML {
 	return ""
 }
 
-// When shows how long ago a moment was, or how far ahead it is; the exact time
-// by the clock of the reader is in its title.
+// When shows how long ago a time was, or how far ahead it is; its title has the
+// exact time in the reader's time zone.
 func (v *visit) When(t time.Time) template.HTML {
 	if t.IsZero() {
 		return template.HTML(template.HTMLEscapeString(v.T("never")))
@@ -164,14 +167,14 @@ func (v *visit) When(t time.Time) template.HTML {
 	return v.moment(t, v.distance(t))
 }
 
-// Exactly shows a moment by the clock of the reader, for sentences such as "It
+// Exactly shows a time in the reader's time zone, for sentences such as "It
 // works until".
 func (v *visit) Exactly(t time.Time) template.HTML { return v.moment(t, v.exact(t)) }
 
-// Clock shows the time of day of a moment, by the clock of the reader.
+// Clock shows the time of day in the reader's time zone.
 func (v *visit) Clock(t time.Time) template.HTML { return v.moment(t, t.In(v.zone).Format("15:04")) }
 
-// moment is a moment with a text for it.
+// moment marks up a time with a text for it.
 func (v *visit) moment(t time.Time, text string) template.HTML {
 	return template.HTML(fmt.Sprintf(`<time datetime="%s" title="%s">%s</time>`, t.UTC().Format(time.RFC3339),
 		template.HTMLEscapeString(v.exact(t)), template.HTMLEscapeString(text)))
@@ -179,13 +182,13 @@ func (v *visit) moment(t time.Time, text string) template.HTML {
 
 func (v *visit) exact(t time.Time) string { return t.In(v.zone).Format("2 January 2006, 15:04") }
 
-// date is the day of a moment, by the clock of the reader.
+// date returns the day of a time in the reader's time zone.
 func (v *visit) date(t time.Time) string { return t.In(v.zone).Format("Monday, 2 January 2006") }
 
 const day = 24 * time.Hour
 
-// distance is the time between now and a moment in words, or the day of the
-// moment if it is more than 30 days away.
+// distance describes the time between now and t in words, or the day of t if it
+// is more than 30 days away.
 func (v *visit) distance(t time.Time) string {
 	ago := v.now().Sub(t)
 	past, apart := ago >= 0, ago.Abs()
@@ -216,7 +219,7 @@ func (v *visit) distance(t time.Time) string {
 	return t.In(v.zone).Format("2 January 2006")
 }
 
-// Zone is the name of the reader's zone.
+// Zone returns the name of the reader's time zone.
 func (v *visit) Zone() string {
 	switch name := v.zone.String(); {
 	case name == "+00:00":
@@ -228,16 +231,17 @@ func (v *visit) Zone() string {
 	}
 }
 
-// PasswordID is the id of the field for the password; see part.
+// PasswordID returns the id of the password field; see part.
 func (v *visit) PasswordID() string { return "password" }
 
-// part is a form of a page that has several, each with a field for the password.
+// part is one of several forms of a page, each with a password field.
 type part struct {
 	*visit
 	PasswordID string
 }
 
-// Part is the form with this button. The one that was sent has the id that the list of problems leads to.
+// Part returns the form with this button. The list of problems links to the
+// field of the form that was sent.
 func (v *visit) Part(do string) part {
 	if v.form("do") == do {
 		return part{v, "password"}
@@ -245,6 +249,6 @@ func (v *visit) Part(do string) part {
 	return part{v, "password-" + do}
 }
 
-// NeedsPassword reports whether the password must be given again for what needs
-// it.
+// NeedsPassword reports whether an action that requires the password needs it
+// again.
 func (v *visit) NeedsPassword() bool { return !v.proved() }

@@ -19,62 +19,63 @@ import (
 	"github.com/quillgate/quillgate/auth"
 )
 
-// access says who may see a page.
+// access determines who may see a page.
 type access int
 
 const (
 	anybody access = iota
-	person         // who is signed in
+	person         // users who are signed in
 	administrator
 )
 
-// row is one line of the table of pages.
+// row is a row of the table of pages.
 type row struct {
-	pattern string // of net/http.ServeMux
+	pattern string // as in net/http.ServeMux
 	needs   access
 	handle  func(*visit) error
 }
 
-// visit is one request on its way through a page.
+// visit is a request for a page.
 type visit struct {
 	p    *Pages
 	w    http.ResponseWriter
 	r    *http.Request
 	s    *scs.SessionManager
 	addr netip.Addr
-	who  auth.Identity // the zero Identity: not signed in
+	who  auth.Identity // the zero Identity: nobody is signed in
 
 	around   Surroundings
 	zone     *time.Location
 	printer  *message.Printer
 	title    string
 	problems []fieldProblem
-	posted   bool   // the form is shown again, with what was typed
-	note     string // what the first page of a session says
+	posted   bool   // the form is shown again, with what was entered
+	note     string // the message on the first page of a session
 	links    []Link // of the section
 }
 
-// languages are those that the pages exist in.
+// languages lists the languages of the pages.
 var languages = language.NewMatcher([]language.Tag{language.English})
 
-// The values of a session that the pages keep next to those that the store
-// knows.
+// Session values of the pages, in addition to those that the store knows.
 const (
-	keyProved = "proved" // int64: when the password was given last, in seconds since 1970
-	keyFlash  = "flash"  // string: what the next page says
-	keyNext   = "next"   // string: where to go when signed in
+	keyProved = "proved" // int64: when the password was last entered, in seconds since 1970
+	keyFlash  = "flash"  // string: the message for the next page
+	keyNext   = "next"   // string: the address to go to after signing in
 )
 
-// serve makes a row into a handler: session, language, zone, who this is, the form; then the page, then its error.
+// serve returns the handler for a row. It loads the session, and determines the
+// language, the time zone, the user and the form; then it runs the page, and
+// answers if the page returns an error.
 func (p *Pages) serve(row row) http.Handler { return p.serveWithin(row, maxForm) }
 
-// serveWithin is serve for a page that takes forms of so many bytes.
+// serveWithin is serve for a page with another limit for forms, in bytes.
 func (p *Pages) serveWithin(row row, limit int64) http.Handler {
 	page := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		r.Body = http.MaxBytesReader(w, r.Body, limit)
 		v := &visit{p: p, w: w, r: r, s: p.sessions(r)}
 		v.addr, _ = p.cfg.ClientAddr(r)
-		tags, _, _ := language.ParseAcceptLanguage(r.Header.Get("Accept-Language")) // what does not read is not a wish
+		tags, _, _ := language.ParseAcceptLanguage(r.Header.Get("Accept-Language")) // ignored if it cannot be parsed
 		tag, _, _ := languages.Match(tags...)
 		v.printer = message.NewPrinter(tag)
 		err := v.begin(row.needs)
@@ -88,8 +89,9 @@ func (p *Pages) serveWithin(row row, limit int64) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { p.sessions(r).LoadAndSave(page).ServeHTTP(w, r) })
 }
 
-// cleanValues makes text that every database takes of what a form or a query holds, and reports whether it was not. Passwords
-// are hashed as they are.
+// cleanValues replaces what not every database accepts as text in the values of
+// a form or a query, and reports whether it changed any. It does not change
+// passwords, because they are hashed.
 func cleanValues(values url.Values) (changed bool) {
 	for name, list := range values {
 		if strings.Contains(name, "password") {
@@ -103,10 +105,11 @@ func cleanValues(values url.Values) (changed bool) {
 	return changed
 }
 
-// errHandled means that the answer is out already.
+// errHandled means that the answer has been written.
 var errHandled = errors.New("answered")
 
-// begin finds out who this is, and lets no one past who may not.
+// begin determines who the visitor is, and stops visitors who may not see the
+// page.
 func (v *visit) begin(needs access) error {
 	var err error
 	if v.around, err = v.p.cfg.Surroundings(v.ctx()); err != nil {
@@ -144,9 +147,9 @@ func (v *visit) begin(needs access) error {
 	return errHandled
 }
 
-// identify reads who is signed in in this session. The account is read again
-// for every request: one that is gone is out at once, and a role counts as it
-// is now.
+// identify determines the user of this session. It reads the account for every
+// request, so a deleted account is signed out at once, and a new role takes
+// effect.
 func (v *visit) identify() error {
 	id := v.s.GetInt64(v.ctx(), auth.SessionUser)
 	if id == 0 {
@@ -168,8 +171,10 @@ func (v *visit) identify() error {
 	return err
 }
 
-// arrival answers a visitor who comes from another site. The browser has kept the cookie back then, so this page sends
-// it on to the same address from here, where the cookie comes along. It returns false when that is not the case.
+// arrival answers a visitor who comes from another site. The browser did not
+// send the cookie then, so this page redirects it to the same address from this
+// site, and then it does. It returns false if the visitor did not come from
+// another site.
 func (v *visit) arrival() bool {
 	if v.r.Header.Get("Sec-Fetch-Site") != "cross-site" || v.r.Method != http.MethodGet {
 		return false
@@ -179,14 +184,15 @@ func (v *visit) arrival() bool {
 	return true
 }
 
-// toSignIn sends the browser to the sign-in page, and from there to a page of ours.
+// toSignIn redirects to the sign-in page, which leads back to a page of this
+// package.
 func (v *visit) toSignIn(next string) { v.redirect("/signin?next=" + url.QueryEscape(next)) }
 
-// interrupted answers a form of someone whose session has ended: it shows how
-// to send it once more, with all that was typed but passwords and codes.
-// Nothing is kept here meanwhile.
+// interrupted answers a form that arrives after its session has ended. It shows
+// how to send the form again, with everything that was entered except passwords
+// and codes. The server stores nothing for that.
 func (v *visit) interrupted() {
-	if strings.Contains(v.r.URL.Path, "authorize") { // its form may lead elsewhere, and that page alone may say where
+	if strings.Contains(v.r.URL.Path, "authorize") { // its form may lead to another site, and only that page may allow it
 		v.toSignIn("/authorize?" + wishOf(v.r.PostForm).Encode())
 		return
 	}
@@ -200,8 +206,8 @@ func (v *visit) interrupted() {
 	v.render(http.StatusForbidden, "interrupted", typed)
 }
 
-// person is who a session belongs to: the zero Identity when the account is gone, or may not be used from where the
-// request comes from.
+// person returns the user of a session, or the zero Identity if the account was
+// deleted, or may not be used from the visitor's address.
 func (p *Pages) person(r *http.Request, id int64) (auth.Identity, error) {
 	addr, _ := p.cfg.ClientAddr(r)
 	user, err := p.cfg.Users.Get(r.Context(), id)
@@ -214,14 +220,15 @@ func (p *Pages) person(r *http.Request, id int64) (auth.Identity, error) {
 	return auth.Identity{User: user, Via: auth.ViaSession, Addr: addr, Agent: auth.Agent(r)}, nil
 }
 
-// Visitor returns who is signed in in the browser that sends a request, for pages of other packages on the same host:
-// the zero Identity when no one is. Looking at such a page does not prolong the session. It reads no database for a
-// browser without a session's cookie.
+// Visitor returns the user who is signed in in the browser that sent a request,
+// or the zero Identity. It is for pages of other packages on the same host;
+// they do not prolong the session. Without a session cookie it does not read
+// the database.
 func (p *Pages) Visitor(r *http.Request) (auth.Identity, error) {
 	s := p.sessions(r)
 	cookie, err := r.Cookie(s.Cookie.Name)
 	if err != nil {
-		return auth.Identity{}, nil // there is none
+		return auth.Identity{}, nil // no cookie
 	}
 	ctx, err := s.Load(r.Context(), cookie.Value)
 	if err != nil {
@@ -234,12 +241,13 @@ func (p *Pages) Visitor(r *http.Request) (auth.Identity, error) {
 	return p.person(r, id)
 }
 
-// blogPost is the address of a post of the blog, to which its link to sign in comes back.
+// blogPost matches the address of a post of the blog, which its link to sign in
+// leads back to.
 var blogPost = regexp.MustCompile(`^/\?p=[1-9][0-9]{0,17}(#respond)?$`)
 
 // ours reports whether an address is a page of this package or a post of the
-// blog, and so a place to be sent to. Whatever a browser could take for another
-// host is none: it must begin with one of our paths.
+// blog, so that redirects to it are safe. An address that a browser could take
+// for another host is not: it must begin with one of our paths.
 func ours(address string) bool {
 	if strings.ContainsFunc(address, func(r rune) bool { return r <= ' ' || r == '\\' || r == 0x7f }) {
 		return false
@@ -259,13 +267,13 @@ func ours(address string) bool {
 	return false
 }
 
-// redirect sends the browser to a page of ours, to be fetched with GET.
+// redirect redirects to a page of this package, to be fetched with GET.
 func (v *visit) redirect(path string) {
 	v.w.Header().Set("Location", v.p.root+path)
 	v.w.WriteHeader(http.StatusSeeOther)
 }
 
-// done says on the next page what was done, and goes there.
+// done redirects to a page, which then shows what was done.
 func (v *visit) done(path, text string) error {
 	v.s.Put(v.ctx(), keyFlash, text)
 	v.redirect(path)
@@ -274,23 +282,24 @@ func (v *visit) done(path, text string) error {
 
 func (v *visit) ctx() context.Context { return v.r.Context() }
 
-// actor is who acts here, for the audit trail.
+// actor returns the visitor for the audit trail.
 func (v *visit) actor() audit.Actor { return v.who.Actor() }
 
 func (v *visit) now() time.Time { return v.p.cfg.Clock() }
 
-// form returns what was posted in a field, without the white space around it.
+// form returns the value of a field of the form, without surrounding white
+// space.
 func (v *visit) form(name string) string { return strings.TrimSpace(v.r.PostForm.Get(name)) }
 
-// proved reports whether the password was given a short while ago.
+// proved reports whether the password was entered a short while ago.
 func (v *visit) proved() bool {
 	at := time.Unix(v.s.GetInt64(v.ctx(), keyProved), 0)
 	age := v.now().Sub(at)
 	return age < passwordTime && age > -time.Minute
 }
 
-// prove checks the password in the form, unless it was given a short while ago. When it returns false a problem of the
-// field is noted.
+// prove checks the password in the form, unless it was entered a short while
+// ago. If it returns false, it has recorded a problem with the field.
 func (v *visit) prove() (bool, error) {
 	if v.proved() {
 		return true, nil
@@ -310,10 +319,11 @@ func (v *visit) prove() (bool, error) {
 	return true, nil
 }
 
-// client is where the visitor is, for the checks of package auth.
+// client returns what package auth needs to know about the visitor's
+// connection.
 func (v *visit) client() auth.Client { return v.p.cfg.Verifier.Client(v.r) }
 
-// cut shortens a text to n bytes, at a character.
+// cut shortens a text to at most n bytes, without splitting a character.
 func cut(text string, n int) string {
 	text = strings.ToValidUTF8(text, "\ufffd")
 	for len(text) > n {

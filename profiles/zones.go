@@ -11,13 +11,14 @@ import (
 //go:embed zones.txt
 var zoneNames string
 
-// zoneGroup are the zones of a part of the world, as a list of choices has them.
+// zoneGroup holds the time zones of a part of the world, for a list of choices.
 type zoneGroup struct {
 	Name  string
 	Zones []string
 }
 
-// Zones are the time zones to choose from. One that is set, and not among them, is the first.
+// Zones returns the time zones to choose from. If the current one is not among
+// them, it comes first.
 func (v *visit) Zones(is string) (groups []zoneGroup) {
 	names := strings.Fields(zoneNames)
 	if is != "" && !slices.Contains(names, is) {
