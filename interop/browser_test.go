@@ -347,6 +347,35 @@ func (v *tab) wide(t *testing.T) int {
 	return do(t, v, chromedp.Evaluate[int](`Math.max(0, document.documentElement.scrollWidth - document.documentElement.clientWidth)`))
 }
 
+// sideways lists what has to be scrolled sideways to be read.
+func (v *tab) sideways(t *testing.T) []string {
+	t.Helper()
+	return do(t, v, chromedp.Evaluate[[]string](`[...document.querySelectorAll('body *:not(input, select, textarea)')]
+		.filter(e => e.scrollWidth > e.clientWidth && ['auto', 'scroll'].includes(getComputedStyle(e).overflowX))
+		.map(e => e.tagName + '.' + e.className + ' by ' + (e.scrollWidth - e.clientWidth))`))
+}
+
+// ragged lists the labels of boxes and radio buttons whose lines begin at
+// different places.
+func (v *tab) ragged(t *testing.T) []string {
+	t.Helper()
+	return do(t, v, chromedp.Evaluate[[]string](`[...document.querySelectorAll('label.box')].filter(label => {
+		const lines = []
+		const texts = document.createTreeWalker(label, NodeFilter.SHOW_TEXT)
+		while (texts.nextNode()) {
+			const range = document.createRange()
+			range.selectNodeContents(texts.currentNode)
+			for (const r of range.getClientRects()) {
+				if (r.width === 0) continue
+				const line = lines.find(l => r.top < l.bottom && r.bottom > l.top)
+				if (line) line.left = Math.min(line.left, r.left)
+				else lines.push({top: r.top, bottom: r.bottom, left: r.left})
+			}
+		}
+		return lines.some(l => Math.abs(l.left - lines[0].left) > 0.5)
+	}).map(label => label.innerText)`))
+}
+
 // small lists what is too small to be hit with a finger, by WCAG 2.2, success
 // criterion 2.5.8: links, buttons and fields below 24 by 24 pixels. Links within
 // sentences are excepted. A box and its label are one target.

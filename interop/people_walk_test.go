@@ -33,7 +33,7 @@ func TestWalkPeople(t *testing.T) {
 	openPerson := func() {
 		t.Helper()
 		admin.open(t, "/admin/users?search=mara")
-		admin.press(t, `td a[href*="/admin/users/"]`)
+		admin.press(t, `ol.rows a[href*="/admin/users/"]`)
 	}
 	signIn(true)
 	openPerson()
@@ -53,7 +53,7 @@ func TestWalkPeople(t *testing.T) {
 	signIn(false)
 	// Nobody takes the last administrator away.
 	admin.open(t, "/admin/users?search="+seedUser)
-	admin.press(t, `td a[href*="/admin/users/"]`)
+	admin.press(t, `ol.rows a[href*="/admin/users/"]`)
 	if admin.has(t, `button[value="delete"]`) || admin.has(t, `button[value="suspend"]`) {
 		t.Error("administrators can delete or suspend themselves")
 	}

@@ -37,6 +37,24 @@ func signInSeed(t *testing.T, v *tab) {
 	v.press(t, "main form button")
 }
 
+// onThePhone checks that the page that is open reads well on a narrow window.
+func onThePhone(t *testing.T, v *tab) {
+	t.Helper()
+	for _, l := range looks() {
+		if !l.mobile {
+			continue
+		}
+		v.resize(t, l)
+		for _, what := range v.sideways(t) {
+			t.Errorf("%s: scrolls sideways: %s", l.name, what)
+		}
+		for _, what := range v.ragged(t) {
+			t.Errorf("%s: the lines begin at different places: %s", l.name, what)
+		}
+	}
+	v.resize(t, desktop)
+}
+
 func TestProfilePages(t *testing.T) {
 	p := start(t, seed(t, ""))
 	b := openBrowser(t)
@@ -53,6 +71,7 @@ func TestProfilePages(t *testing.T) {
 					t.Errorf("%s: status %d at %s, want %d", row.path, got, v.where(), row.status)
 				}
 			})
+			onThePhone(t, v)
 		})
 	}
 	validate(t, sources)
