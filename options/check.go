@@ -88,6 +88,14 @@ func (e entry) check(name, value string) (string, error) {
 		if why := permalink.Problem(value); why != "" {
 			return "", &Invalid{Name: name, Why: why}
 		}
+	case kindAddress:
+		if value = strings.TrimSpace(value); value == "" {
+			return "", nil
+		}
+		if why := AddressProblem(value); why != "" {
+			return "", &Invalid{Name: name, Why: why}
+		}
+		return storedAddress(value), nil
 	case kindNames:
 		var names []string
 		if json.Unmarshal([]byte(value), &names) != nil {

@@ -22,6 +22,7 @@ const (
 	kindPage           // the id of a published page, 0 for none
 	kindPicture        // the id of an uploaded picture, 0 for none
 	kindLanguage       // a language tag of BCP 47, or empty for English
+	kindAddress        // the address of the home page, or empty
 )
 
 // entry is a row of the table of options: its type and its default.
@@ -36,6 +37,7 @@ type entry struct {
 var table = map[string]entry{
 	"blog_title":                    {kindTitle, "My blog"},
 	"blog_tagline":                  {kindTitle, ""},
+	Address:                         {kindAddress, ""},
 	"gmt_offset":                    {kindOffset, "0"},
 	"timezone_string":               {kindZone, ""},
 	"date_format":                   {kindFormat, "F j, Y"},

@@ -307,7 +307,7 @@ func TestSetUpOfTheBlog(t *testing.T) {
 			return secret.Reveal()
 		}
 		code, b := link(), h.browser(t)
-		if p := b.get("/setup?code=" + code); !strings.Contains(p.body, `id="blog-title"`) || !strings.Contains(p.body, "<option>Europe/Berlin</option>") || !strings.Contains(p.body, h.base+"/</strong>") {
+		if p := b.get("/setup?code=" + code); !strings.Contains(p.body, `id="blog-title"`) || !strings.Contains(p.body, "<option>Europe/Berlin</option>") || !strings.Contains(p.body, h.base+"/</strong>. It was given when the server was started, with --base-url.") {
 			t.Fatalf("the link: %d\n%s", p.status, p.body)
 		}
 		fields := []string{"code", code, "new-password", password, "new-password-again", password, "blog-title", "Ada <writes>", "blog-zone", "Europe/Berlin"}

@@ -45,11 +45,29 @@ func eachAt(t *testing.T, name string, fn func(t *testing.T, h *house)) {
 
 func open(t *testing.T, database, name string) *house {
 	t.Helper()
+	return openAt(t, database, name, func(base string, c *server.BlogConfig) { c.BaseURL = base })
+}
+
+// openAt is open with a function that sets the address of the blog.
+func openAt(t *testing.T, database, name string, address func(base string, c *server.BlogConfig)) *house {
+	t.Helper()
+	h := serve(t, name, func(base string, c server.BlogConfig) *server.Blog {
+		address(base, &c)
+		return servertest.OpenBlog(t, database, c)
+	})
+	h.ada = h.user(t, "ada", auth.Administrator)
+	h.bob = h.user(t, "bob", auth.Author)
+	return h
+}
+
+// serve serves the blog that a function opens, whose server has the address base.
+func serve(t *testing.T, name string, open func(base string, c server.BlogConfig) *server.Blog) *house {
+	t.Helper()
 	h := &house{log: &servertest.Log{}, clock: databasetest.NewClock(time.Now())}
 	logger := servertest.Logger(h.log)
 	web := httptest.NewUnstartedServer(nil)
 	h.base = "http://" + strings.Replace(web.Listener.Addr().String(), "127.0.0.1", name, 1)
-	h.blog = servertest.OpenBlog(t, database, server.BlogConfig{BaseURL: h.base, Logger: logger, Clock: h.clock.Now})
+	h.blog = open(h.base, server.BlogConfig{Logger: logger, Clock: h.clock.Now})
 	s, err := server.New(server.Config{
 		Blog: h.blog, Logger: logger, Clock: h.clock.Now,
 		ThrottleExempt: []netip.Prefix{netip.MustParsePrefix("127.0.0.2/32")}, TrustedProxies: []netip.Prefix{netip.MustParsePrefix("127.0.0.1/32")},
@@ -60,8 +78,6 @@ func open(t *testing.T, database, name string) *house {
 	web.Config.Handler = s.Handler()
 	web.Start()
 	t.Cleanup(web.Close)
-	h.ada = h.user(t, "ada", auth.Administrator)
-	h.bob = h.user(t, "bob", auth.Author)
 	return h
 }
 

@@ -29,14 +29,20 @@ type Settings struct {
 	// Fresh reports whether no one has set TitleField and ZoneField yet: then the first administrator is asked for both.
 	Fresh                 func(context.Context) (bool, error)
 	TitleField, ZoneField string
+	// AddressField is the address of the blog, for which the first administrator is asked too. It is empty if the operator
+	// has given the address. A new one takes effect when the server is restarted.
+	AddressField string
+	// AddressProblem returns why an address cannot be taken, as in Invalid, or "".
+	AddressProblem func(string) string
 }
 
 // Field is one setting.
 type Field struct {
 	Name, Label string
-	Kind        string // text, number, lines (of text), flag, zone, choice, one (of the few in Of), or list
+	Kind        string // text, url, number, lines (of text), flag, zone, choice, one (of the few in Of), list, or fixed
 	Section     string // the heading above the first field of a group
 	Hint        string // shown with the field; may be empty
+	Present     string // what is in effect, if that may differ from the value; all that a field of the kind fixed shows
 	Of          []Choice
 	// List returns what a field of the kind list offers, for a caller and the present value, which must be among it.
 	List func(ctx context.Context, who auth.Identity, is string) ([]Choice, error)

@@ -2,6 +2,7 @@ package profiles
 
 import (
 	"errors"
+	"strings"
 
 	"github.com/quillgate/quillgate/auth"
 )
@@ -26,7 +27,8 @@ func (v *visit) setUpPage() error {
 	return v.show("setup", struct {
 		Code, Login, Email string
 		Fresh              bool // the blog is set up too
-	}{code, user.Login, user.Email, fresh})
+		AsksAddress        bool // and where it is
+	}{code, user.Login, user.Email, fresh, v.asksAddress(fresh)})
 }
 
 // fresh reports whether who sets up an account is asked about the blog too: its first administrator, while no one has said
@@ -38,9 +40,24 @@ func (v *visit) fresh(user auth.User) (bool, error) {
 	return v.p.cfg.Settings.Fresh(v.ctx())
 }
 
-// nameBlog sets the title and the zone that the form holds. The account is there already, so what cannot be taken is left
-// for the page of settings.
-func (v *visit) nameBlog(user auth.User) error {
+// asksAddress reports whether the first administrator is asked for the address of the blog.
+func (v *visit) asksAddress(fresh bool) bool { return fresh && v.p.cfg.Settings.AddressField != "" }
+
+// newAddress returns the address of the blog in the form, "" if it is the present one. It notes a problem.
+func (v *visit) newAddress(fresh bool) string {
+	address := strings.TrimRight(v.form("blog-address"), "/")
+	if !v.asksAddress(fresh) || address == "" || address == v.Base() {
+		return ""
+	}
+	if why := v.p.cfg.Settings.AddressProblem(address); why != "" {
+		v.wrong("blog-address", v.T("This %s.", why))
+	}
+	return address
+}
+
+// nameBlog sets the title and the zone that the form holds, and an address. The account is there already, so what cannot
+// be taken is left for the page of settings.
+func (v *visit) nameBlog(user auth.User, address string) error {
 	settings := v.p.cfg.Settings
 	values := make(map[string]string)
 	for field, name := range map[string]string{"blog-title": settings.TitleField, "blog-zone": settings.ZoneField} {
@@ -48,12 +65,16 @@ func (v *visit) nameBlog(user auth.User) error {
 			values[name] = text
 		}
 	}
+	if address != "" {
+		values[settings.AddressField] = address
+		v.note = v.T("Restart the server: then the address of the blog is %s. Connect clients after that.", address)
+	}
 	if len(values) == 0 {
 		return nil
 	}
 	bad, err := settings.Set(v.ctx(), auth.Identity{User: user, Via: auth.ViaSession, Addr: v.addr, Agent: auth.Agent(v.r)}, values)
 	if len(bad) > 0 {
-		v.note = v.T("The title and the time zone were not saved. Set them on the settings page.")
+		v.note = v.T("The title, the time zone and the address were not saved. Set them on the settings page.")
 	}
 	return err
 }
@@ -72,6 +93,10 @@ func (v *visit) setUp() error {
 	if err != nil {
 		return err
 	}
+	address := v.newAddress(fresh)
+	if len(v.problems) > 0 {
+		return v.setUpPage()
+	}
 	user, err := v.p.cfg.Verifier.SetUp(v.ctx(), v.client(), v.form("code"),
 		auth.NewUser{Login: v.form("login"), Email: v.form("email"), Password: v.r.PostForm.Get("new-password")})
 	var invalid *auth.Invalid
@@ -87,7 +112,7 @@ func (v *visit) setUp() error {
 	if !fresh {
 		return v.enterUnlessFactor(user.ID, "/profile")
 	}
-	if err := v.nameBlog(user); err != nil {
+	if err := v.nameBlog(user, address); err != nil {
 		return err
 	}
 	return v.enterUnlessFactor(user.ID, "/profile/first-steps")

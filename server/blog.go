@@ -16,11 +16,12 @@ import (
 	"github.com/quillgate/quillgate/database"
 	"github.com/quillgate/quillgate/gateway"
 	"github.com/quillgate/quillgate/media"
+	"github.com/quillgate/quillgate/options"
 	"github.com/quillgate/quillgate/site"
 )
 
-// BlogConfig configures a Blog. All fields except BaseURL have the defaults of
-// KeysConfig.
+// BlogConfig configures a Blog. All fields except the addresses have the
+// defaults of KeysConfig.
 type BlogConfig struct {
 	Folder   string
 	Database string
@@ -32,8 +33,10 @@ type BlogConfig struct {
 	// itself.
 	MediaURL string
 	// BaseURL is the address of the home page, from which links are made. A
-	// slash at its end is ignored.
+	// slash at its end is ignored. If it is empty, the blog's own address is
+	// used (options.Address) and, without one, ListenURL.
 	BaseURL    string
+	ListenURL  string
 	UnusedKeys time.Duration
 	Keyset     string
 	Unsealed   bool
@@ -49,9 +52,19 @@ type Blog struct {
 	Media *media.Library
 	Site  *site.Site
 
-	stores   []media.Store
-	redirect media.Redirect
+	addressFrom addressSource
+	stores      []media.Store
+	redirect    media.Redirect
 }
+
+// addressSource is where the address of the home page comes from.
+type addressSource uint8
+
+const (
+	fromListener addressSource = iota
+	fromOption
+	fromOperator
+)
 
 // MediaSigned is the BlogConfig.MediaURL that redirects visitors to the bucket,
 // with addresses that are valid for an hour.
@@ -91,12 +104,32 @@ func OpenBlog(ctx context.Context, cfg BlogConfig) (_ *Blog, err error) {
 	if err = b.openMedia(cfg, logger); err != nil {
 		return nil, err
 	}
-	b.Site, err = site.Open(ctx, site.Config{DB: b.DB, Users: b.Users, Media: b.Media, BaseURL: cfg.BaseURL, Clock: cfg.Clock, Logger: logger})
+	base, from, err := cfg.address(ctx, b.DB)
+	if err != nil {
+		return nil, err
+	}
+	b.addressFrom = from
+	b.Site, err = site.Open(ctx, site.Config{DB: b.DB, Users: b.Users, Media: b.Media, BaseURL: base, Clock: cfg.Clock, Logger: logger})
 	if err != nil {
 		return nil, err
 	}
 	b.Users.AvoidNames(b.names)
 	return b, nil
+}
+
+// address returns the address of the home page, and where it comes from.
+func (cfg BlogConfig) address(ctx context.Context, db *database.DB) (string, addressSource, error) {
+	if cfg.BaseURL != "" {
+		return cfg.BaseURL, fromOperator, nil
+	}
+	opts, err := options.Read(ctx, db)
+	if err != nil {
+		return "", fromListener, err
+	}
+	if stored := opts.Text(options.Address); stored != "" {
+		return stored, fromOption, nil
+	}
+	return cfg.ListenURL, fromListener, nil
 }
 
 // names are what the blog is called: its title and its address.

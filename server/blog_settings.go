@@ -36,6 +36,7 @@ func (b *Blog) settingFields() []profiles.Field {
 		{Name: options.SiteIcon, Label: "Icon of the blog", Kind: "list", List: b.icons, Hint: "Browsers show it next to the title. A square picture is best."},
 		{Name: options.Language, Label: "Language of the posts", Kind: "list", List: languages, Hint: "For browsers, screen readers and feed readers. The texts of the theme stay English."},
 		{Name: "timezone_string", Label: "Time zone", Kind: "zone"},
+		b.addressField(),
 		{Name: "blog_public", Label: "Let search engines list the blog", Kind: "flag"},
 
 		{Name: options.ShowOnFront, Section: "What visitors read", Label: "The home page shows", Kind: "one", Of: fronts},
@@ -77,6 +78,21 @@ func (b *Blog) settingFields() []profiles.Field {
 	}
 }
 
+// addressField returns the field for the address of the blog, and where the
+// present one comes from.
+func (b *Blog) addressField() profiles.Field {
+	f := profiles.Field{Name: options.Address, Label: "Address of the blog", Kind: "url", Present: b.Site.BaseURL()}
+	switch b.addressFrom {
+	case fromOperator:
+		f.Kind, f.Hint = "fixed", "It was given when the server was started: as --base-url, as QUILLGATE_BASE_URL or in the settings file."
+	case fromOption:
+		f.Hint = "Another one takes effect when the server is restarted. If that is on another host, run “quillgate relocate --moved” before."
+	default:
+		f.Hint = "It follows from the address that the server listens on. Enter the one that visitors use; it takes effect when the server is restarted."
+	}
+	return f
+}
+
 // permalinks returns the usual structures of addresses, with the address that a
 // post of that moment has.
 func permalinks(at time.Time) []profiles.Choice {
@@ -90,7 +106,12 @@ func permalinks(at time.Time) []profiles.Choice {
 // settings returns the options of the blog for the settings page.
 func (b *Blog) settings() *profiles.Settings {
 	fields := b.settingFields()
+	asked := options.Address
+	if b.addressFrom == fromOperator {
+		asked = ""
+	}
 	return &profiles.Settings{
+		AddressField: asked, AddressProblem: options.AddressProblem,
 		Title: "The blog", Fields: fields, TitleField: "blog_title", ZoneField: "timezone_string",
 		Fresh: func(ctx context.Context) (bool, error) {
 			opts, err := b.Site.Options().Current(ctx)

@@ -8,6 +8,7 @@ import (
 	"github.com/quillgate/quillgate/audit"
 	"github.com/quillgate/quillgate/database"
 	"github.com/quillgate/quillgate/mail"
+	"github.com/quillgate/quillgate/options"
 	"github.com/quillgate/quillgate/pingback"
 	"github.com/quillgate/quillgate/site"
 )
@@ -19,12 +20,26 @@ func (b *Blog) Moved(ctx context.Context, by audit.Actor) (was string, err error
 		if was, err = b.Site.Relocate(ctx, tx); err != nil {
 			return err
 		}
+		if err := readdress(ctx, tx, b.Site.BaseURL()); err != nil {
+			return err
+		}
 		return audit.Append(ctx, tx, audit.Event{Kind: site.SiteMoved, By: by, Detail: map[string]string{"was": was, "now": b.Site.BaseURL()}})
 	})
 	if err != nil {
 		return "", fmt.Errorf("move the blog: %w", err)
 	}
 	return was, nil
+}
+
+// readdress changes the stored address of the blog, if there is one: it was that
+// of the blog before.
+func readdress(ctx context.Context, tx *database.Tx, now string) error {
+	opts, err := options.Read(ctx, tx)
+	if err != nil || opts.Text(options.Address) == "" {
+		return err
+	}
+	_, err = options.Write(ctx, tx, map[string]string{options.Address: now})
+	return err
 }
 
 // Parted counts what Copied has revoked.
@@ -35,7 +50,7 @@ type Parted struct {
 }
 
 // Copied records that the blog is a copy of one that is served elsewhere, and
-// separates it from the original. It drops sessions, nonces, one-time codes,
+// separates it from the original. It drops the stored address, sessions, nonces, one-time codes,
 // remembered creations, pending pingbacks, waiting mail, TLS certificates and
 // the key that signs answers. Unless keepKeys is set, it revokes all
 // application keys, tokens and application passwords: their owners trusted the
@@ -45,6 +60,9 @@ func (b *Blog) Copied(ctx context.Context, by audit.Actor, keepKeys bool) (Parte
 	var out Parted
 	err := b.DB.Update(ctx, func(tx *database.Tx) (err error) {
 		if out.Was, err = b.Site.Relocate(ctx, tx); err != nil {
+			return err
+		}
+		if err := readdress(ctx, tx, ""); err != nil {
 			return err
 		}
 		if err := b.Site.DropUnfinished(ctx, tx); err != nil {

@@ -292,6 +292,9 @@ func (b *Bundle) optionValues(notes *[]string) (map[string]string, error) {
 			return nil, &BundleError{"options", name, why}
 		}
 		switch {
+		case name == options.Address:
+			note(notes, "options: the address %q was not taken over; this blog keeps its own", text)
+			continue
 		case !options.Known(name):
 			note(notes, "options: this server does not use %q; it was stored unchanged", name)
 		case name == "permalink_structure" && permalink.Problem(text) != "":

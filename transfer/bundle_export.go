@@ -94,7 +94,7 @@ func (ex *exporter) head(ctx context.Context) error {
 	for name, value := range o.Stored() {
 		values[name] = options.BundleValue(name, value)
 	}
-	for _, name := range []string{"template", "stylesheet", "theme_supports", "page_templates"} {
+	for _, name := range []string{"template", "stylesheet", "theme_supports", "page_templates", options.Address} {
 		delete(values, name)
 	}
 	if o.Commenters() != options.CommentersNobody { // the older options express it too, and servers of earlier versions read them

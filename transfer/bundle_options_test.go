@@ -80,6 +80,29 @@ func TestBundleWithOptionsOfPages(t *testing.T) {
 	})
 }
 
+// The address of the blog belongs to its server: no bundle brings it or takes
+// it along.
+func TestBundleWithoutAddress(t *testing.T) {
+	databasetest.Each(t, func(t *testing.T, db *database.DB) {
+		b := openBlog(t, db, nil)
+		const own = "https://blog.example"
+		if err := b.Options().Set(t.Context(), options.Address, own); err != nil {
+			t.Fatal(err)
+		}
+		report := b.mustImport(t, `{"options": {"blog_title": "Quay", "blog_address": "https://elsewhere.example"}}`)
+		o, err := b.Options().Current(t.Context())
+		if err != nil || o.Text(options.Address) != own || o.Title() != "Quay" {
+			t.Errorf("after the import the address is %q and the title %q (%v)", o.Text(options.Address), o.Title(), err)
+		}
+		if note := "options: the address \"https://elsewhere.example\" was not taken over; this blog keeps its own"; !slices.Contains(report.Notes, note) {
+			t.Errorf("the notes are %q, want %q", report.Notes, note)
+		}
+		if address, there := parse(t, b.export(t, transfer.ExportOptions{}))["options"].(map[string]any)[options.Address]; there {
+			t.Errorf("the export has the address %v", address)
+		}
+	})
+}
+
 // A bundle with an option that cannot be changes nothing.
 func TestBundleRefusesOptionsOfPages(t *testing.T) {
 	databasetest.Each(t, func(t *testing.T, db *database.DB) {

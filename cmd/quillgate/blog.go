@@ -22,14 +22,11 @@ import (
 	"github.com/quillgate/quillgate/server"
 )
 
-// openBlog opens the blog that the settings name. base is the address of the
-// home page if the settings have none.
-func openBlog(ctx context.Context, s *settings, base string, logger *slog.Logger) (*server.Blog, error) {
-	if s.BaseURL != "" {
-		base = s.BaseURL
-	}
+// openBlog opens the blog that the settings name. listen is the address of the
+// home page if neither the settings nor the blog have one.
+func openBlog(ctx context.Context, s *settings, listen string, logger *slog.Logger) (*server.Blog, error) {
 	blog, err := server.OpenBlog(ctx, server.BlogConfig{
-		Folder: s.Data, Database: s.Database, Keyset: s.keysetFile(), Unsealed: s.Sealing == "off", BaseURL: base, Logger: logger,
+		Folder: s.Data, Database: s.Database, Keyset: s.keysetFile(), Unsealed: s.Sealing == "off", BaseURL: s.BaseURL, ListenURL: listen, Logger: logger,
 		Media: s.Media, MediaURL: s.MediaURL,
 		UnusedKeys: time.Duration(s.UnusedKeys) * 24 * time.Hour,
 	})

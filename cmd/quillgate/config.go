@@ -19,6 +19,7 @@ import (
 	"github.com/pelletier/go-toml/v2"
 
 	"github.com/quillgate/quillgate/media"
+	"github.com/quillgate/quillgate/options"
 	"github.com/quillgate/quillgate/server"
 )
 
@@ -36,7 +37,7 @@ type settings struct {
 	Sealing       string `help:"Whether secrets are encrypted in the database: ${enum}. When off, anyone who can read the database has all of them." enum:"on,off" default:"on" placeholder:"WORD" env:"QUILLGATE_SEALING" group:"Storage"`
 	Media         string `help:"Where uploads are kept: a folder, or a bucket of an S3 server, s3://BUCKET/PREFIX?endpoint=https://HOST&region=REGION. Credentials come from AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, the files of the AWS tools, or the role of the machine. Default: uploads in the data folder." placeholder:"PLACE" env:"QUILLGATE_MEDIA" group:"Storage"`
 	MediaURL      string `name:"media-url" help:"Send visitors to this address for uploads, such as a CDN in front of the bucket; \"signed\" sends them to the bucket by addresses that are valid for an hour. Empty: the server answers." placeholder:"URL" env:"QUILLGATE_MEDIA_URL" group:"Storage"`
-	BaseURL       string `name:"base-url" help:"Address of the home page as visitors see it, used in links. Required behind a proxy and with TLS. Default: http:// and the listen address." placeholder:"URL" env:"QUILLGATE_BASE_URL" group:"Site"`
+	BaseURL       string `name:"base-url" help:"Address of the home page as visitors see it, used in links. Required behind a proxy and with TLS. Default: the option blog_address, which set-up and the settings page store, otherwise http:// and the listen address." placeholder:"URL" env:"QUILLGATE_BASE_URL" group:"Site"`
 	Theme         string `help:"Folder with templates and style of the blog's pages; files it lacks fall back to the built-in theme." type:"existingdir" placeholder:"FOLDER" env:"QUILLGATE_THEME" group:"Site"`
 	UnusedKeys    int    `name:"disable-unused-keys" help:"Disable keys that have not been used for this many days, until their owners or \"quillgate app set\" renew them. 0 never disables keys." default:"0" placeholder:"DAYS" env:"QUILLGATE_DISABLE_UNUSED_KEYS" group:"Site"`
 	Introspection bool   `help:"Answer system.methodSignature and system.methodHelp, which WordPress does not have." env:"QUILLGATE_INTROSPECTION" group:"Site"`
@@ -129,9 +130,8 @@ func (s *settings) check() error {
 	bad = append(bad, s.checkMedia()...)
 	bad = append(bad, s.checkMail()...)
 	if s.BaseURL != "" {
-		u, err := url.Parse(s.BaseURL)
-		if err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" || u.RawQuery != "" || u.Fragment != "" || u.User != nil {
-			bad = append(bad, errors.New("base-url: must be http:// or https:// with a host name, such as https://blog.example"))
+		if why := options.AddressProblem(s.BaseURL); why != "" {
+			bad = append(bad, errors.New("base-url: "+why))
 		}
 	}
 	if s.Database != "" && !strings.HasPrefix(s.Database, "postgres://") && !strings.HasPrefix(s.Database, "postgresql://") {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/quillgate/quillgate/options"
 	"github.com/quillgate/quillgate/server"
 )
 
@@ -83,7 +84,19 @@ func (c *optionSetCmd) Run(ctx context.Context, s *settings, out streams) error 
 		if err != nil {
 			return err
 		}
-		_, err = fmt.Fprintf(out.out, "%s = %s\n", c.Name, value)
-		return err
+		if _, err := fmt.Fprintf(out.out, "%s = %s\n", c.Name, value); err != nil || c.Name != options.Address {
+			return err
+		}
+		explainAddress(out, s)
+		return nil
 	})
+}
+
+// explainAddress says when a new address of the blog takes effect.
+func explainAddress(out streams, s *settings) {
+	if s.BaseURL != "" {
+		fmt.Fprintf(out.err, "The setting base-url, here %s, takes precedence over this option.\n", s.BaseURL)
+		return
+	}
+	fmt.Fprintln(out.err, `A server uses the new address after a restart. If it has served the blog at another host before, run "quillgate relocate --moved" first.`)
 }

@@ -20,7 +20,8 @@ type relocateCmd struct {
 func (relocateCmd) Help() string {
 	return `A blog remembers the address it was served at, and does not start at another one until this command has
 confirmed what the new address means. Give it the same settings as serve, above all --base-url, and do not
-run a server on this database meanwhile.
+run a server on this database meanwhile. An address that is stored with the blog (option blog_address) is changed
+to the new one if the blog has moved. A copy forgets it.
 
 In a copy, it drops what a copy must not share with the original: sessions, nonces, one-time codes, pingbacks waiting
 to be sent, records of repeated requests, TLS certificates, and the key that signs answers. Passwords and second
@@ -30,6 +31,12 @@ factors stay.`
 func (c *relocateCmd) Run(ctx context.Context, s *settings, io streams) error {
 	if c.KeepKeys && !c.Copy {
 		return usageError{errors.New("--keep-keys is for --copy: a blog that has moved always keeps its keys")}
+	}
+	if c.Copy && s.BaseURL == "" { // the stored address is that of the original
+		var err error
+		if s.BaseURL, err = s.home(s.Listen, s.TLSListen); err != nil {
+			return err
+		}
 	}
 	return withBlog(ctx, s, io, func(blog *server.Blog) error {
 		if c.Copy {

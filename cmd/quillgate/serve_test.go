@@ -5,6 +5,8 @@ import (
 	"context"
 	"io"
 	"net"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -116,6 +118,68 @@ func TestH10CopyHasToBeDeclared(t *testing.T) {
 		relocate("--copy", "--base-url", "http://localhost:8080") // and then wherever it is served first
 		answers("https://third.example")
 		refuses("https://third.example", "https://staging.example")
+	})
+}
+
+// The address that is stored with the blog is that of the server, unless its
+// operator gives another. A blog that moves takes it along, and a copy does not.
+func TestStoredAddress(t *testing.T) {
+	databasetest.EachURL(t, func(t *testing.T, url string) {
+		place := []string{"--data", t.TempDir()}
+		if strings.HasPrefix(url, "postgres") {
+			place = append(place, "--database", url)
+		}
+		says := func(code int, want string, args ...string) {
+			t.Helper()
+			var said bytes.Buffer
+			got := run(t.Context(), append(args, place...), streams{strings.NewReader(""), &said, &said})
+			if got != code || !strings.Contains(said.String(), want) {
+				t.Errorf("%q: exit code %d, want %d, with %q:\n%s", args, got, code, want, &said)
+			}
+		}
+		// serves starts a server, which stops when it has printed an address, or
+		// why it does not start.
+		serves := func(want string, args ...string) {
+			t.Helper()
+			ctx, cancel := context.WithCancel(t.Context())
+			defer cancel()
+			var said bytes.Buffer
+			both := io.MultiWriter(&said, writerFunc(cancel))
+			run(ctx, append(append([]string{"serve", "--listen", "127.0.0.1:0", "--log-level", "error"}, args...), place...), streams{strings.NewReader(""), both, &said})
+			if !strings.Contains(said.String(), want) {
+				t.Errorf("serve %q lacks %q:\n%s", args, want, &said)
+			}
+		}
+		config := filepath.Join(t.TempDir(), "settings.toml")
+		if err := os.WriteFile(config, []byte("base-url = \"https://file.example\"\n"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+
+		serves("http://127.0.0.1:", "--public", "on")
+		says(2, "blog_address: must not contain ? or #", "option", "set", "blog_address", "https://blog.example/?p=1")
+		says(2, "base-url: must not contain ? or #", "option", "list", "--base-url", "https://blog.example/?p=1")
+		says(0, "blog_address = https://blog.example\nA server uses the new address after a restart.", "option", "set", "blog_address", "https://Blog.example/")
+		says(0, "https://blog.example/setup?code=", "user", "set-up-link", "admin")
+		serves("quillgate serves https://blog.example/xmlrpc.php")
+
+		serves("is now to be served at https://new.example", "--base-url", "https://new.example")
+		serves("is now to be served at https://file.example", "--config", config)
+		t.Setenv("QUILLGATE_BASE_URL", "https://variable.example")
+		serves("is now to be served at https://variable.example", "--config", config)
+		says(0, "base-url, here https://variable.example, takes precedence", "option", "set", "blog_address", "https://blog.example")
+		t.Setenv("QUILLGATE_BASE_URL", "")
+
+		says(0, "blog_address = https://new.example", "option", "set", "blog_address", "https://new.example")
+		serves("last served at https://blog.example, but is now to be served at https://new.example")
+		says(0, "The blog has moved from https://blog.example to https://new.example.", "relocate", "--moved")
+		serves("quillgate serves https://new.example/xmlrpc.php")
+		says(0, "from https://new.example to https://third.example", "relocate", "--moved", "--base-url", "https://third.example")
+		says(0, "https://third.example", "option", "get", "blog_address")
+		serves("quillgate serves https://third.example/xmlrpc.php")
+
+		says(0, "a copy of https://third.example, at http://127.0.0.1:8080.", "relocate", "--copy")
+		serves("quillgate serves http://127.0.0.1:")
+		says(0, "blog_address = \n", "option", "set", "blog_address", "")
 	})
 }
 

@@ -60,6 +60,12 @@ for (const zones of document.querySelectorAll("select[data-zone]")) {
   if (!zones.value && own && [...zones.options].some((o) => o.value === own)) zones.value = own;
 }
 
+// So does the address of the blog, unless this browser is on the server's own machine.
+for (const field of document.querySelectorAll("input[data-address]")) {
+  const here = location.hostname;
+  if (!/(^|\.)localhost$|^127\.|^\[/.test(here)) field.value = location.origin + location.pathname.replace(/\/[^/]*$/, "");
+}
+
 // Buttons that ask for confirmation.
 for (const button of document.querySelectorAll("button[data-confirm]")) {
   button.addEventListener("click", (event) => {
