@@ -2,11 +2,10 @@
 // or by id, without walking through everything before it.
 //
 // The database counts the entries of each list in each part, which is a week,
-// 2,000 ids, or an author; triggers of the schema maintain the counts. The
-// column week holds the number of the part. On SQLite, which has one writer,
-// they change list_counts. On PostgreSQL they add rows to list_shifts, so that no writer
-// waits for the row of a part, and Fold adds those up. A count is the sum of
-// both.
+// 2,000 ids, or an author. Triggers of the schema maintain the counts: on
+// SQLite, which has one writer, they change list_counts; on PostgreSQL they add
+// rows to list_shifts (see database.Shifts). The column week holds the number of
+// the part.
 package places
 
 import (
@@ -164,45 +163,35 @@ func skip(ctx context.Context, q database.Queryer, lists []string, newestFirst b
 	return at, offset - row.Before, true, nil
 }
 
-const (
-	foldAtLeast = 200
-	foldAtOnce  = 5000
-)
-
 var folding = database.Lock{Rule: "counts of lists are folded by one"}
+
+// part identifies a part of a list.
+type part struct {
+	List string `db:"list"`
+	Week int64  `db:"week"`
+}
+
+// shift is a row of list_shifts.
+type shift struct {
+	part
+	N int64 `db:"n"`
+}
 
 // Fold adds up shifts, and reports whether there may be more. The counts do not
 // change.
 func Fold(ctx context.Context, db *database.DB) (more bool, err error) {
-	var few int
-	if err := db.Get(ctx, &few, `SELECT COUNT(*) FROM (SELECT 1 FROM list_shifts LIMIT $1) AS s`, foldAtLeast); err != nil || few < foldAtLeast {
-		return false, err
-	}
-	err = db.Write(ctx, []database.Lock{folding}, func(tx *database.Tx) error {
-		type place struct {
-			List string `db:"list"`
-			Week int64  `db:"week"`
-		}
-		var shifts []struct {
-			place
-			N int64 `db:"n"`
-		}
-		if err := tx.Select(ctx, &shifts, `DELETE FROM list_shifts WHERE id IN (SELECT id FROM list_shifts ORDER BY id LIMIT $1) RETURNING list, week, n`, foldAtOnce); err != nil {
-			return err
-		}
-		more = len(shifts) == foldAtOnce
-		sums := make(map[place]int64)
-		for _, s := range shifts {
-			sums[s.place] += s.N
-		}
-		for p, n := range sums {
+	more, err = database.Shifts[shift, part]{
+		Few:   `SELECT COUNT(*) FROM (SELECT 1 FROM list_shifts LIMIT $1) AS s`,
+		Take:  `DELETE FROM list_shifts WHERE id IN (SELECT id FROM list_shifts ORDER BY id LIMIT $1) RETURNING list, week, n`,
+		Split: func(row shift) (part, int64) { return row.part, row.N },
+		Add: func(ctx context.Context, tx *database.Tx, p part, n int64) error {
 			_, err := tx.Exec(ctx, `INSERT INTO list_counts (list, week, n) VALUES ($1, $2, $3) ON CONFLICT (list, week) DO UPDATE SET n = list_counts.n + excluded.n`, p.List, p.Week, n)
-			if err != nil {
-				return err
-			}
-		}
-		return nil
-	})
+			return err
+		},
+		Write: func(ctx context.Context, fn func(tx *database.Tx) error) error {
+			return db.Write(ctx, []database.Lock{folding}, fn)
+		},
+	}.Fold(ctx, db)
 	if err != nil {
 		return false, fmt.Errorf("add up the counts of lists: %w", err)
 	}

@@ -276,46 +276,30 @@ func without(list, others []int64) []int64 {
 // shifts.
 const termCount = `(t.count + COALESCE((SELECT SUM(s.n) FROM term_shifts s WHERE s.term_id = t.id), 0))`
 
-// foldAtOnce is the number of shifts that are added up in one transaction.
-const foldAtOnce = 5000
+// termShift is a row of term_shifts.
+type termShift struct {
+	Term int64 `db:"term_id"`
+	N    int64 `db:"n"`
+}
 
 // foldTermCounts adds shifts to the rows of their terms, and reports whether
 // there may be more. The counts do not change.
 func (s *Site) foldTermCounts(ctx context.Context) (more bool, err error) {
-	var few int
-	if err := s.db.Get(ctx, &few, `SELECT COUNT(*) FROM (SELECT 1 FROM term_shifts LIMIT $1) AS s`, foldAtLeast); err != nil || few < foldAtLeast {
-		return false, err
-	}
-	err = s.db.Update(ctx, func(tx *database.Tx) error {
-		var shifts []struct {
-			Term int64 `db:"term_id"`
-			N    int64 `db:"n"`
-		}
-		err := tx.Select(ctx, &shifts, `DELETE FROM term_shifts WHERE id IN (SELECT id FROM term_shifts ORDER BY id LIMIT $1) RETURNING term_id, n`, foldAtOnce)
-		if err != nil {
+	more, err = database.Shifts[termShift, int64]{
+		Few:   `SELECT COUNT(*) FROM (SELECT 1 FROM term_shifts LIMIT $1) AS s`,
+		Take:  `DELETE FROM term_shifts WHERE id IN (SELECT id FROM term_shifts ORDER BY id LIMIT $1) RETURNING term_id, n`,
+		Split: func(row termShift) (int64, int64) { return row.Term, row.N },
+		Add: func(ctx context.Context, tx *database.Tx, term, n int64) error {
+			_, err := tx.Exec(ctx, `UPDATE terms SET count = count + $2 WHERE id = $1`, term, n)
 			return err
-		}
-		more = len(shifts) == foldAtOnce
-		sums := make(map[int64]int64)
-		for _, s := range shifts {
-			sums[s.Term] += s.N
-		}
-		for id, n := range sums {
-			if _, err := tx.Exec(ctx, `UPDATE terms SET count = count + $2 WHERE id = $1`, id, n); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
+		},
+		Write: s.db.Update,
+	}.Fold(ctx, s.db)
 	if err != nil {
 		return false, fmt.Errorf("add up the counts of terms: %w", err)
 	}
 	return more, nil
 }
-
-// foldAtLeast is the number of shifts from which they are added up, because
-// everyone who reads counts reads them.
-const foldAtLeast = 200
 
 // ShiftTermCounts changes the counts of terms.
 func ShiftTermCounts(ctx context.Context, tx *database.Tx, by int64, ids []int64) error {
