@@ -58,14 +58,12 @@ func (e *Invalid) Error() string { return e.Field + ": " + e.Why }
 
 // App is an application key without its secret.
 type App struct {
+	Terms
+
 	Public string // the public key, unique over all users
 	UserID int64  // the owner
-	Name   string // the owner's name for the client
 	Hint   string // the last four characters of the secret; empty if it was made elsewhere
-	Scope  Scope  // the zero Scope: everything that its user may do
-
-	Networks []netip.Prefix // where it may be used from; empty: everywhere
-	Strict   bool           // accepts RFC 9421 signatures only
+	Strict bool   // accepts RFC 9421 signatures only
 
 	// Algorithm is the name of the signature algorithm in the registry of RFC
 	// 9421. It is fixed when the key is created, and never taken from a
@@ -81,7 +79,6 @@ type App struct {
 	LegacySignatures bool
 
 	Created time.Time
-	Expires time.Time // zero: does not expire
 	Revoked time.Time // zero: not revoked
 	// Successor is the public key of the pair that replaces this one after a
 	// rotation, or empty.
@@ -202,36 +199,64 @@ func (s *Store) Close() error {
 
 func (s *Store) now() time.Time { return s.clock().UTC().Truncate(time.Microsecond) }
 
-// row is a row of the table.
-type row struct {
+// credentialRow holds the columns that the tables of applications and of tokens
+// share.
+type credentialRow struct {
 	ID       int64        `db:"id"`
-	Public   string       `db:"public"`
 	UserID   int64        `db:"user_id"`
 	Name     string       `db:"name"`
-	Sealed   []byte       `db:"secret"`
 	Hint     string       `db:"hint"`
 	Scope    string       `db:"scope"`
 	Methods  string       `db:"methods"`
 	Networks string       `db:"networks"`
-	Strict   bool         `db:"strict"`
-	Alg      string       `db:"algorithm"`
-	Key      []byte       `db:"verification_key"`
-	Legacy   bool         `db:"legacy_signatures"`
 	Created  time.Time    `db:"created"`
 	Expires  sql.NullTime `db:"expires"`
 	Revoked  sql.NullTime `db:"revoked"`
-	Next     string       `db:"successor"`
-	Rotated  sql.NullTime `db:"rotated"`
-	Renewed  sql.NullTime `db:"renewed"`
 	LastUsed sql.NullTime `db:"last_used"`
 	Address  string       `db:"last_address"`
 	Agent    string       `db:"last_agent"`
 	Method   string       `db:"last_method"`
-	Uses     int64        `db:"uses"`
 }
 
-const columns = `id, public, user_id, name, secret, hint, scope, methods, networks, strict, algorithm, verification_key,
-	legacy_signatures, created, expires, revoked, successor, rotated, renewed, last_used, last_address, last_agent, last_method, uses`
+const credentialColumns = `id, user_id, name, hint, scope, methods, networks, created, expires, revoked,
+	last_used, last_address, last_agent, last_method`
+
+// terms parses the terms of a credential; id names it in errors.
+func (r *credentialRow) terms(id string) (t Terms, err error) {
+	t = Terms{Name: r.Name, Expires: r.Expires.Time}
+	if t.Scope, err = ParseScope(r.Scope, r.Methods); err != nil {
+		return Terms{}, fmt.Errorf("read the scope of %s: %w", id, err)
+	}
+	if t.Networks, err = ParseNetworks(r.Networks); err != nil {
+		return Terms{}, fmt.Errorf("read the networks of %s: %w", id, err)
+	}
+	return t, nil
+}
+
+// lastUse returns the last use of a credential. The address is only displayed:
+// one that cannot be parsed is as good as none.
+func (r *credentialRow) lastUse() Use {
+	use := Use{At: r.LastUsed.Time, Agent: r.Agent, Method: r.Method}
+	use.Addr, _ = netip.ParseAddr(r.Address)
+	return use
+}
+
+// row is a row of the table of applications.
+type row struct {
+	credentialRow
+	Public  string       `db:"public"`
+	Sealed  []byte       `db:"secret"`
+	Strict  bool         `db:"strict"`
+	Alg     string       `db:"algorithm"`
+	Key     []byte       `db:"verification_key"`
+	Legacy  bool         `db:"legacy_signatures"`
+	Next    string       `db:"successor"`
+	Rotated sql.NullTime `db:"rotated"`
+	Renewed sql.NullTime `db:"renewed"`
+	Uses    int64        `db:"uses"`
+}
+
+const columns = credentialColumns + `, public, secret, strict, algorithm, verification_key, legacy_signatures, successor, rotated, renewed, uses`
 
 // app converts the row for callers. A scope or a network that cannot be parsed
 // is an error: the key is invalid then, since its limits are unknown.
@@ -250,23 +275,16 @@ func (r *row) app() (App, error) {
 		Rotated:          r.Rotated.Time,
 		Renewed:          r.Renewed.Time,
 		Uses:             r.Uses,
-		LastUse:          lastUse(r.LastUsed, r.Address, r.Agent, r.Method),
+		LastUse:          r.lastUse(),
 	}
 	if a.Algorithm == "" {
 		a.Algorithm = hmacSHA256
 	}
-	terms, err := readTerms(r.Public, r.Name, r.Scope, r.Methods, r.Networks, r.Expires)
-	if err != nil {
+	var err error
+	if a.Terms, err = r.terms(r.Public); err != nil {
 		return App{}, err
 	}
-	a.setTerms(terms)
 	return a, nil
-}
-
-func (a *App) terms() Terms { return Terms{a.Name, a.Scope, a.Networks, a.Expires} }
-
-func (a *App) setTerms(t Terms) {
-	a.Name, a.Scope, a.Networks, a.Expires = t.Name, t.Scope, t.Networks, t.Expires
 }
 
 // New describes a key to create. UserID and Name are required.
@@ -303,11 +321,9 @@ func (s *Store) Create(ctx context.Context, by audit.Actor, in New) (App, Secret
 // keys with a secret.
 func (s *Store) newApp(in New) (app App, err error) {
 	app = App{Public: newPublic(), UserID: in.UserID, Strict: in.Strict, Algorithm: hmacSHA256, Created: s.now()}
-	terms, err := s.newTerms(Terms{in.Name, in.Scope, in.Networks, in.Expires}, app.Created)
-	if err != nil {
+	if app.Terms, err = s.newTerms(Terms{in.Name, in.Scope, in.Networks, in.Expires}, app.Created); err != nil {
 		return App{}, err
 	}
-	app.setTerms(terms)
 	return app, nil
 }
 

@@ -81,7 +81,7 @@ func TestCreateGetLookup(t *testing.T) {
 	each(t, func(t *testing.T, s *apps.Store, _ *database.DB, c *databasetest.Clock) {
 		app, secret := create(t, s, 1)
 		text := secret.Reveal()
-		want := apps.App{Public: app.Public, UserID: 1, Name: "MarsEdit", Hint: text[len(text)-4:], Algorithm: "hmac-sha256", Created: c.Now()}
+		want := apps.App{Terms: apps.Terms{Name: "MarsEdit"}, Public: app.Public, UserID: 1, Hint: text[len(text)-4:], Algorithm: "hmac-sha256", Created: c.Now()}
 		if diff := cmp.Diff(want, app, cmpopts.EquateComparable(netip.Addr{}, netip.Prefix{})); diff != "" {
 			t.Errorf("Create (-want +got):\n%s", diff)
 		}

@@ -67,22 +67,10 @@ func (s *Store) Update(ctx context.Context, by audit.Actor, userID int64, public
 // Terms are the properties that the owner of any credential can change: an
 // application, a token or an application password.
 type Terms struct {
-	Name     string
+	Name     string         // the owner's name for the client
 	Scope    Scope          // the zero Scope: everything that its user may do
 	Networks []netip.Prefix // where it may be used from; empty: everywhere
 	Expires  time.Time      // zero: does not expire
-}
-
-// readTerms parses the terms of the credential id as stored in tables.
-func readTerms(id, name, rights, methods, networks string, expires sql.NullTime) (t Terms, err error) {
-	t = Terms{Name: name, Expires: expires.Time}
-	if t.Scope, err = ParseScope(rights, methods); err != nil {
-		return Terms{}, fmt.Errorf("read the scope of %s: %w", id, err)
-	}
-	if t.Networks, err = ParseNetworks(networks); err != nil {
-		return Terms{}, fmt.Errorf("read the networks of %s: %w", id, err)
-	}
-	return t, nil
 }
 
 // newTerms checks the terms of a new credential. Error: *Invalid.
@@ -147,14 +135,14 @@ func (c Change) apply(t *Terms, now time.Time) (changed map[string]string, err e
 
 // changeApp is change for an application, which has more fields.
 func (s *Store) changeApp(c Change, app *App) (changed map[string]string, err error) {
-	terms := app.terms()
+	terms := app.Terms
 	if changed, err = s.change(c, &terms); err != nil {
 		return nil, err
 	}
 	if c.Expires != nil && app.Successor != "" && (terms.Expires.IsZero() || terms.Expires.After(app.Expires)) {
 		return nil, &Invalid{"expiry", "the key has a successor, and cannot work longer than the agreed overlap"}
 	}
-	app.setTerms(terms)
+	app.Terms = terms
 	if c.Strict != nil {
 		app.Strict = *c.Strict || app.VerificationKey != nil
 		changed["strict"] = fmt.Sprint(app.Strict)
@@ -195,30 +183,37 @@ func (s *Store) revoke(ctx context.Context, tx *database.Tx, by audit.Actor, r r
 	if _, err := tx.Exec(ctx, `UPDATE apps SET revoked = $2 WHERE site_id = $site AND public = $1`, r.Public, s.now()); err != nil {
 		return err
 	}
-	return audit.Append(ctx, tx, event(AppRevoked, by, App{Public: r.Public, UserID: r.UserID, Name: r.Name}, s.now()))
+	return audit.Append(ctx, tx, event(AppRevoked, by, App{Terms: Terms{Name: r.Name}, Public: r.Public, UserID: r.UserID}, s.now()))
 }
 
 // RevokeAll revokes all keys of a user, and closes the user's open enrolment.
 // It returns the number of keys.
-func (s *Store) RevokeAll(ctx context.Context, by audit.Actor, userID int64) (int, error) {
-	var rows []row
-	err := s.db.Update(ctx, func(tx *database.Tx) error {
-		rows = nil
-		if err := tx.Select(ctx, &rows, `SELECT `+columns+` FROM apps WHERE site_id = $site AND user_id = $1 AND revoked IS NULL ORDER BY id`, userID); err != nil {
-			return err
-		}
+func (s *Store) RevokeAll(ctx context.Context, by audit.Actor, userID int64) (n int, err error) {
+	err = s.db.Update(ctx, func(tx *database.Tx) error {
 		if err := s.closeEnrolment(ctx, tx, by, userID); err != nil {
 			return err
 		}
-		for _, r := range rows {
-			if err := s.revoke(ctx, tx, by, r); err != nil {
-				return err
-			}
-		}
-		return nil
+		n, err = s.revokeApps(ctx, tx, by, userID)
+		return err
 	})
 	if err != nil {
 		return 0, fmt.Errorf("revoke the applications of a user: %w", err)
+	}
+	return n, nil
+}
+
+// revokeApps revokes the keys of a user, or of all users if userID is 0, and
+// returns their number.
+func (s *Store) revokeApps(ctx context.Context, tx *database.Tx, by audit.Actor, userID int64) (int, error) {
+	var rows []row
+	err := tx.Select(ctx, &rows, `SELECT `+columns+` FROM apps WHERE site_id = $site AND (user_id = $1 OR $1 = 0) AND revoked IS NULL ORDER BY id`, userID)
+	if err != nil {
+		return 0, err
+	}
+	for _, r := range rows {
+		if err := s.revoke(ctx, tx, by, r); err != nil {
+			return 0, err
+		}
 	}
 	return len(rows), nil
 }

@@ -29,17 +29,11 @@ func (s *Store) PartFromOriginal(ctx context.Context, tx *database.Tx, by audit.
 	if !revoke {
 		return 0, 0, nil
 	}
-	var rows []row
-	if err := tx.Select(ctx, &rows, `SELECT `+columns+` FROM apps WHERE site_id = $site AND revoked IS NULL ORDER BY id`); err != nil {
+	if keys, err = s.revokeApps(ctx, tx, by, 0); err != nil {
 		return 0, 0, fmt.Errorf("revoke the applications of a copy: %w", err)
-	}
-	for _, r := range rows {
-		if err := s.revoke(ctx, tx, by, r); err != nil {
-			return 0, 0, fmt.Errorf("revoke the applications of a copy: %w", err)
-		}
 	}
 	if tokens, err = s.revokeTokens(ctx, tx, by, 0); err != nil {
 		return 0, 0, fmt.Errorf("revoke the tokens of a copy: %w", err)
 	}
-	return len(rows), tokens, nil
+	return keys, tokens, nil
 }

@@ -37,7 +37,7 @@ func (s *Store) State(a App) State {
 	switch {
 	case !a.Revoked.IsZero():
 		return Revoked
-	case !a.Expires.IsZero() && !now.Before(a.Expires):
+	case a.ExpiresWithin(0, now):
 		return Expired
 	case s.unusedAfter > 0 && now.Sub(a.wanted()) >= s.unusedAfter:
 		return Unused
@@ -58,10 +58,10 @@ func (a App) wanted() time.Time {
 	return last
 }
 
-// ExpiresWithin reports whether the key expires within d of now, or has
+// ExpiresWithin reports whether the credential expires within d of now, or has
 // expired.
-func (a App) ExpiresWithin(d time.Duration, now time.Time) bool {
-	return !a.Expires.IsZero() && !now.Add(d).Before(a.Expires)
+func (t Terms) ExpiresWithin(d time.Duration, now time.Time) bool {
+	return !t.Expires.IsZero() && !now.Add(d).Before(t.Expires)
 }
 
 // UsedAfterRotation reports whether a client still signs with a pair that has a

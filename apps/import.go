@@ -55,7 +55,7 @@ func (s *Store) ImportTx(ctx context.Context, tx *database.Tx, in Imported) (App
 		return App{}, fmt.Errorf("import an application: %w", err)
 	}
 	app := App{
-		Public: in.Public, UserID: in.UserID, Name: name, Algorithm: hmacSHA256,
+		Terms: Terms{Name: name}, Public: in.Public, UserID: in.UserID, Algorithm: hmacSHA256,
 		LegacySignatures: in.LegacySignatures, Created: s.now(),
 	}
 	err = s.insert(ctx, tx, &app, in.Secret)

@@ -96,8 +96,7 @@ func (s *Store) succeed(ctx context.Context, by audit.Actor, userID int64, publi
 			}
 		}
 		next = App{
-			Public: newPublic(), UserID: userID, Name: old.Name, Scope: old.Scope, Networks: old.Networks, Strict: old.Strict,
-			Algorithm: hmacSHA256, Expires: old.Expires, Created: now,
+			Terms: old.Terms, Public: newPublic(), UserID: userID, Strict: old.Strict, Algorithm: hmacSHA256, Created: now,
 		}
 		if with.key.der != nil {
 			next.Algorithm, next.VerificationKey = with.key.algorithm, with.key.der
@@ -178,7 +177,7 @@ func (s *Store) rotatable(ctx context.Context, tx *database.Tx, userID int64, pu
 		return App{}, err
 	case app.Successor != "" && app.Successor != with.lost:
 		return App{}, &Rotated{app.Successor}
-	case !app.Revoked.IsZero(), !app.Expires.IsZero() && !s.now().Before(app.Expires):
+	case !app.Revoked.IsZero(), app.ExpiresWithin(0, s.now()):
 		return App{}, ErrNotFound
 	case asymmetric && app.VerificationKey == nil:
 		return App{}, &Invalid{"verification key", "the application has a secret, so its successor needs one too"}

@@ -22,7 +22,7 @@ func (s *Store) PresentedToken(ctx context.Context, text string) (Token, error) 
 	}
 	t, err := r.token()
 	if err != nil {
-		s.logger.ErrorContext(ctx, "refusing a damaged token", "token", r.ID, "error", err)
+		s.logger.ErrorContext(ctx, "refusing a damaged token", "token", r.UUID, "error", err)
 		return Token{}, ErrOtherToken
 	}
 	return t, nil
@@ -38,7 +38,7 @@ func (s *Store) tokenOf(ctx context.Context, text string) (tokenRow, error) {
 	if err != nil && !errors.Is(err, ErrNoToken) {
 		return tokenRow{}, err
 	}
-	right := equal(key.token(r.UserID, r.ID, text), r.Hash) && TokenKind(r.Kind).IsAccess()
+	right := equal(key.token(r.UserID, r.UUID, text), r.Hash) && TokenKind(r.Kind).IsAccess()
 	if err == nil && !right {
 		err = ErrOtherToken
 	}
@@ -83,12 +83,12 @@ func (s *Store) PresentedPassword(ctx context.Context, userID int64, text string
 	}
 	plain := PlainPassword(text)
 	for _, r := range rows {
-		current := key.token(r.UserID, r.ID, plain)
+		current := key.token(r.UserID, r.UUID, plain)
 		if plain == "" || !equal(current, r.Hash) && !imported(plain, r.Hash) {
 			continue
 		}
 		if t, err = r.token(); err != nil {
-			s.logger.ErrorContext(ctx, "refusing a damaged token", "token", r.ID, "error", err)
+			s.logger.ErrorContext(ctx, "refusing a damaged token", "token", r.UUID, "error", err)
 			return Token{}, true, ErrOtherToken
 		}
 		if t.Revoked.IsZero() && !equal(r.Hash, current) {
@@ -102,8 +102,8 @@ func (s *Store) PresentedPassword(ctx context.Context, userID int64, text string
 // renewToken replaces a hash in an older form. If this fails, the password is
 // right nevertheless.
 func (s *Store) renewToken(ctx context.Context, r tokenRow, hash string) {
-	_, err := s.db.Exec(ctx, `UPDATE application_passwords SET hash = $2 WHERE site_id = $site AND id = $1 AND hash = $3`, r.Row, hash, r.Hash)
+	_, err := s.db.Exec(ctx, `UPDATE application_passwords SET hash = $2 WHERE site_id = $site AND id = $1 AND hash = $3`, r.ID, hash, r.Hash)
 	if err != nil {
-		s.logger.WarnContext(ctx, "the old hash of an application password was not replaced", "token", r.ID, "error", err)
+		s.logger.WarnContext(ctx, "the old hash of an application password was not replaced", "token", r.UUID, "error", err)
 	}
 }

@@ -3,7 +3,6 @@ package apps
 import (
 	"context"
 	"crypto/rand"
-	"database/sql"
 	"errors"
 	"fmt"
 	"net/netip"
@@ -59,17 +58,15 @@ func (k TokenKind) Via() string {
 
 // Token is a token or an application password, without its text.
 type Token struct {
-	ID       string // unique over all users; not secret
-	UserID   int64
-	Kind     TokenKind
-	Name     string         // the owner's name for the client
-	Hint     string         // its last four characters; empty if it was imported
-	Scope    Scope          // the zero Scope: everything that its user may do
-	Networks []netip.Prefix // where it may be used from; empty: everywhere
-	Created  time.Time
-	Expires  time.Time // zero: does not expire
-	Revoked  time.Time // zero: not revoked
-	LastUse  Use       // accurate to about a minute
+	Terms
+
+	ID      string // unique over all users; not secret
+	UserID  int64
+	Kind    TokenKind
+	Hint    string // its last four characters; empty if it was imported
+	Created time.Time
+	Revoked time.Time // zero: not revoked
+	LastUse Use       // accurate to about a minute
 }
 
 // State returns the state of a token at a time: InUse, Expired or Revoked.
@@ -77,7 +74,7 @@ func (t Token) State(now time.Time) State {
 	switch {
 	case !t.Revoked.IsZero():
 		return Revoked
-	case !t.Expires.IsZero() && !now.Before(t.Expires):
+	case t.ExpiresWithin(0, now):
 		return Expired
 	}
 	return InUse
@@ -93,57 +90,37 @@ type NewToken struct {
 	Expires  time.Time // zero: does not expire
 }
 
-// tokenRow is a row of the table.
+// tokenRow is a row of the table of tokens.
 type tokenRow struct {
-	Row      int64        `db:"id"`
-	UserID   int64        `db:"user_id"`
-	ID       string       `db:"uuid"`
-	Kind     string       `db:"kind"`
-	Name     string       `db:"name"`
-	Hash     string       `db:"hash"`
-	Hint     string       `db:"hint"`
-	Scope    string       `db:"scope"`
-	Methods  string       `db:"methods"`
-	Networks string       `db:"networks"`
-	Created  time.Time    `db:"created"`
-	Expires  sql.NullTime `db:"expires"`
-	Revoked  sql.NullTime `db:"revoked"`
-	LastUsed sql.NullTime `db:"last_used"`
-	Address  string       `db:"last_address"`
-	Agent    string       `db:"last_agent"`
-	Method   string       `db:"last_method"`
+	credentialRow
+	UUID string `db:"uuid"`
+	Kind string `db:"kind"`
+	Hash string `db:"hash"`
 }
 
-const tokenColumns = `id, user_id, uuid, kind, name, hash, hint, scope, methods, networks, created, expires, revoked,
-	last_used, last_address, last_agent, last_method`
+const tokenColumns = credentialColumns + `, uuid, kind, hash`
 
 // token converts the row for callers. A scope or a network that cannot be
 // parsed is an error, since the limits of the token are unknown then.
 func (r *tokenRow) token() (Token, error) {
-	t := Token{ID: r.ID, UserID: r.UserID, Kind: TokenKind(r.Kind), Hint: r.Hint, Created: r.Created, Revoked: r.Revoked.Time, LastUse: lastUse(r.LastUsed, r.Address, r.Agent, r.Method)}
-	terms, err := readTerms(r.ID, r.Name, r.Scope, r.Methods, r.Networks, r.Expires)
+	terms, err := r.terms(r.UUID)
 	if err != nil {
 		return Token{}, err
 	}
-	t.setTerms(terms)
-	return t, nil
-}
-
-func (t *Token) terms() Terms { return Terms{t.Name, t.Scope, t.Networks, t.Expires} }
-
-func (t *Token) setTerms(terms Terms) {
-	t.Name, t.Scope, t.Networks, t.Expires = terms.Name, terms.Scope, terms.Networks, terms.Expires
+	return Token{
+		Terms: terms, ID: r.UUID, UserID: r.UserID, Kind: TokenKind(r.Kind), Hint: r.Hint,
+		Created: r.Created, Revoked: r.Revoked.Time, LastUse: r.lastUse(),
+	}, nil
 }
 
 // CreateToken creates a token or an application password. The returned text is
 // never shown again. Errors: *Invalid, ErrTooManyTokens.
 func (s *Store) CreateToken(ctx context.Context, by audit.Actor, in NewToken) (Token, Secret, error) {
 	t := Token{UserID: in.UserID, Kind: in.Kind, Created: s.now()}
-	terms, err := s.newTerms(Terms{in.Name, in.Scope, in.Networks, in.Expires}, t.Created)
-	if err != nil {
+	var err error
+	if t.Terms, err = s.newTerms(Terms{in.Name, in.Scope, in.Networks, in.Expires}, t.Created); err != nil {
 		return Token{}, Secret{}, err
 	}
-	t.setTerms(terms)
 	var text Secret
 	switch in.Kind {
 	case AccessToken:
@@ -184,7 +161,7 @@ func (s *Store) insertToken(ctx context.Context, tx *database.Tx, by audit.Actor
 	if err != nil {
 		return err
 	}
-	return audit.Append(ctx, tx, tokenEvent(TokenCreated, by, t, s.now()))
+	return audit.Append(ctx, tx, t.event(TokenCreated, by, s.now()))
 }
 
 // Kinds of audit events about tokens and application passwords.
@@ -196,11 +173,19 @@ const (
 	TokenFirstUsed audit.Kind = "token.first-used"
 )
 
-func tokenEvent(kind audit.Kind, by audit.Actor, t Token, at time.Time) audit.Event {
+// event returns the audit event for a change to a token.
+func (t *Token) event(kind audit.Kind, by audit.Actor, at time.Time) audit.Event {
 	return audit.Event{
 		Kind: kind, UserID: t.UserID, By: by, At: at,
 		Detail: map[string]string{"token": t.ID, "kind": string(t.Kind), "name": t.Name},
 	}
+}
+
+// event is Token.event for a token whose limits do not matter, and may be
+// unreadable.
+func (r *tokenRow) event(kind audit.Kind, by audit.Actor, at time.Time) audit.Event {
+	t := Token{Terms: Terms{Name: r.Name}, ID: r.UUID, UserID: r.UserID, Kind: TokenKind(r.Kind)}
+	return t.event(kind, by, at)
 }
 
 // TokenFilter selects the tokens that Tokens returns.
@@ -267,19 +252,17 @@ func (s *Store) UpdateToken(ctx context.Context, by audit.Actor, userID int64, i
 		if t, err = r.token(); err != nil {
 			return err
 		}
-		terms := t.terms()
-		changed, err := s.change(c, &terms)
+		changed, err := s.change(c, &t.Terms)
 		if err != nil {
 			return err
 		}
-		t.setTerms(terms)
 		rights, methods := t.Scope.Format()
 		_, err = tx.Exec(ctx, `UPDATE application_passwords SET name = $2, scope = $3, methods = $4, networks = $5, expires = $6 WHERE site_id = $site AND id = $1`,
-			r.Row, t.Name, rights, methods, FormatNetworks(t.Networks), optionalTime(t.Expires))
+			r.ID, t.Name, rights, methods, FormatNetworks(t.Networks), optionalTime(t.Expires))
 		if err != nil {
 			return err
 		}
-		return appendChange(ctx, tx, tokenEvent(TokenLimited, by, t, s.now()), TokenRenamed, c, changed)
+		return appendChange(ctx, tx, t.event(TokenLimited, by, s.now()), TokenRenamed, c, changed)
 	})
 	if err != nil {
 		return Token{}, fmt.Errorf("change a token: %w", err)
@@ -346,10 +329,10 @@ func (s *Store) revokeTokens(ctx context.Context, tx *database.Tx, by audit.Acto
 }
 
 func (s *Store) revokeToken(ctx context.Context, tx *database.Tx, by audit.Actor, r tokenRow) error {
-	if _, err := tx.Exec(ctx, `UPDATE application_passwords SET revoked = $2 WHERE site_id = $site AND id = $1`, r.Row, s.now()); err != nil {
+	if _, err := tx.Exec(ctx, `UPDATE application_passwords SET revoked = $2 WHERE site_id = $site AND id = $1`, r.ID, s.now()); err != nil {
 		return err
 	}
-	return audit.Append(ctx, tx, tokenEvent(TokenRevoked, by, Token{ID: r.ID, UserID: r.UserID, Kind: TokenKind(r.Kind), Name: r.Name}, s.now()))
+	return audit.Append(ctx, tx, r.event(TokenRevoked, by, s.now()))
 }
 
 // ImportedPassword is an application password that was created elsewhere. Its
@@ -393,7 +376,7 @@ func (s *Store) ExportPasswords(ctx context.Context, q database.Queryer) (map[in
 	}
 	passwords := make(map[int64][]ImportedPassword)
 	for _, r := range rows {
-		passwords[r.UserID] = append(passwords[r.UserID], ImportedPassword{UserID: r.UserID, ID: r.ID, Name: r.Name, Hash: r.Hash})
+		passwords[r.UserID] = append(passwords[r.UserID], ImportedPassword{UserID: r.UserID, ID: r.UUID, Name: r.Name, Hash: r.Hash})
 	}
 	return passwords, nil
 }

@@ -2,10 +2,8 @@ package apps
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"log/slog"
-	"net/netip"
 	"time"
 
 	"github.com/quillgate/quillgate/audit"
@@ -126,13 +124,12 @@ func writeTokenUse(ctx context.Context, tx *database.Tx, id string, use Use) err
 		return err
 	}
 	_, err = tx.Exec(ctx, `UPDATE application_passwords SET last_used = $2, last_address = $3, last_agent = $4, last_method = $5 WHERE site_id = $site AND id = $1`,
-		r.Row, use.At, use.address(), cutAgent(use.Agent), use.Method)
+		r.ID, use.At, use.address(), cutAgent(use.Agent), use.Method)
 	if err != nil || r.LastUsed.Valid {
 		return err
 	}
-	t := Token{ID: r.ID, UserID: r.UserID, Kind: TokenKind(r.Kind), Name: r.Name}
-	by := audit.Actor{UserID: r.UserID, Via: t.Kind.Via(), App: r.ID, Addr: use.Addr, Agent: use.Agent}
-	return audit.Append(ctx, tx, tokenEvent(TokenFirstUsed, by, t, use.At))
+	by := audit.Actor{UserID: r.UserID, Via: TokenKind(r.Kind).Via(), App: r.UUID, Addr: use.Addr, Agent: use.Agent}
+	return audit.Append(ctx, tx, r.event(TokenFirstUsed, by, use.At))
 }
 
 // address formats the address of a use for tables.
@@ -141,13 +138,6 @@ func (u Use) address() string {
 		return ""
 	}
 	return u.Addr.String()
-}
-
-// lastUse converts a use from its form in tables.
-func lastUse(at sql.NullTime, address, agent, method string) Use {
-	use := Use{At: at.Time, Agent: agent, Method: method}
-	use.Addr, _ = netip.ParseAddr(address) // only displayed: one that cannot be parsed is as good as none
-	return use
 }
 
 // maxAgent is the most characters of a client's name that a row stores.

@@ -76,16 +76,21 @@ func TestK13Settings(t *testing.T) {
 				"all, as arrays",
 				dict{"scope": list{"read", "draft"}, "methods": list{"wp.getPosts", "wp.newPost"}, "networks": list{"192.0.2.0/24", "2001:db8::1"}, "strict": true, "expires": 90},
 				apps.App{
-					Scope:    apps.Scope{Rights: []apps.Right{apps.Read, apps.Draft}, Methods: []string{"wp.getPosts", "wp.newPost"}},
-					Networks: []netip.Prefix{netip.MustParsePrefix("192.0.2.0/24"), netip.MustParsePrefix("2001:db8::1/128")}, Strict: true, Expires: b.clock.Now().Add(90 * day),
+					Terms: apps.Terms{
+						Scope:    apps.Scope{Rights: []apps.Right{apps.Read, apps.Draft}, Methods: []string{"wp.getPosts", "wp.newPost"}},
+						Networks: []netip.Prefix{netip.MustParsePrefix("192.0.2.0/24"), netip.MustParsePrefix("2001:db8::1/128")}, Expires: b.clock.Now().Add(90 * day),
+					},
+					Strict: true,
 				},
 			},
 			{
 				"as texts",
 				dict{"scope": "read, media", "networks": "192.0.2.7", "strict": "0", "expires": "1"},
-				apps.App{Scope: apps.Scope{Rights: []apps.Right{apps.Read, apps.Media}}, Networks: []netip.Prefix{netip.MustParsePrefix("192.0.2.7/32")}, Expires: b.clock.Now().Add(day)},
+				apps.App{Terms: apps.Terms{
+					Scope: apps.Scope{Rights: []apps.Right{apps.Read, apps.Media}}, Networks: []netip.Prefix{netip.MustParsePrefix("192.0.2.7/32")}, Expires: b.clock.Now().Add(day),
+				}},
 			},
-			{"a date", dict{"expires": date("20270301T12:00:00")}, apps.App{Expires: time.Date(2027, 3, 1, 12, 0, 0, 0, time.UTC)}},
+			{"a date", dict{"expires": date("20270301T12:00:00")}, apps.App{Terms: apps.Terms{Expires: time.Date(2027, 3, 1, 12, 0, 0, 0, time.UTC)}}},
 		} {
 			v, fault := b.call(t, "author", "xmlrpcs.createApplication", 1, "", "", test.name, wire(test.settings))
 			if fault != 0 {
@@ -95,7 +100,8 @@ func TestK13Settings(t *testing.T) {
 			made++
 			got, err := b.apps.Get(t.Context(), v.Get("key").Text())
 			must(t, err)
-			limits := apps.App{Scope: got.Scope, Networks: got.Networks, Strict: got.Strict, Expires: got.Expires}
+			limits := apps.App{Terms: got.Terms, Strict: got.Strict}
+			limits.Name = ""
 			if diff := cmp.Diff(test.want, limits, cmpopts.EquateComparable(netip.Prefix{}, netip.Addr{}), cmpopts.EquateEmpty()); diff != "" || got.Name != test.name {
 				t.Errorf("%s (%s): (-want +got)\n%s", test.name, got.Name, diff)
 			}

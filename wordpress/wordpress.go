@@ -126,7 +126,7 @@ func (a *API) tellExpiry(h http.Header, who auth.Identity) {
 	if end.IsZero() {
 		return
 	}
-	if (apps.App{Expires: end}).ExpiresWithin(apps.ExpirySoon, a.clock()) {
+	if (apps.Terms{Expires: end}).ExpiresWithin(apps.ExpirySoon, a.clock()) {
 		h.Set(expiryHeader, end.UTC().Format(time.RFC3339))
 	}
 }
