@@ -24,23 +24,23 @@ func TestAlternativeText(t *testing.T) {
 		}
 		post := n.post(t, "bob", site.PostEdit{Title: new("By the sea"), Content: new("text"), Status: new("publish"), Thumbnail: &a.ID})
 		b, path, own := n.as(t, "bob"), fmt.Sprint("/admin/media/", a.ID), fmt.Sprint("/?attachment_id=", a.ID)
-		says(t, "at first", b.get(path), 200, `name="alt" value=""`, "Caption", "Description (HTML)")
-		says(t, "save", b.post(path, fields(form(t, b.get(path)), "alt", " A \"pier\"\nin <b>fog</b> ", "excerpt", "The old pier", "content", "Built in 1890")...), 303)
-		says(t, "the form again", b.get(path), 200, `name="alt" value="A &#34;pier&#34; in &lt;b&gt;fog&lt;/b&gt;"`, "The old pier</textarea>", "Built in 1890</textarea>")
+		says(t, "at first", b.Get(path), 200, `name="alt" value=""`, "Caption", "Description (HTML)")
+		says(t, "save", b.Post(path, fields(form(t, b.Get(path)), "alt", " A \"pier\"\nin <b>fog</b> ", "excerpt", "The old pier", "content", "Built in 1890")...), 303)
+		says(t, "the form again", b.Get(path), 200, `name="alt" value="A &#34;pier&#34; in &lt;b&gt;fog&lt;/b&gt;"`, "The old pier</textarea>", "Built in 1890</textarea>")
 		for what, at := range map[string]string{"its own page": own, "the post that it illustrates": fmt.Sprint("/?p=", post)} {
-			says(t, what, b.get(at), 200, `alt="A &#34;pier&#34; in &lt;b&gt;fog&lt;/b&gt;"`)
+			says(t, what, b.Get(at), 200, `alt="A &#34;pier&#34; in &lt;b&gt;fog&lt;/b&gt;"`)
 		}
-		says(t, "an unchanged form", b.post(path, fields(form(t, b.get(path)))...), 303)
+		says(t, "an unchanged form", b.Post(path, fields(form(t, b.Get(path)))...), 303)
 		if got := n.full(t, a.ID); got.Alt() != `A "pier" in <b>fog</b>` || got.Excerpt != "The old pier" || got.Content != "Built in 1890" {
 			t.Errorf("alt %q, caption %q, description %q", got.Alt(), got.Excerpt, got.Content)
 		}
-		says(t, "somebody else", n.as(t, "sue").post(path, "alt", "not mine"), 403)
-		says(t, "only decoration", b.post(path, fields(form(t, b.get(path)), "alt", "")...), 303)
+		says(t, "somebody else", n.as(t, "sue").Post(path, "alt", "not mine"), 403)
+		says(t, "only decoration", b.Post(path, fields(form(t, b.Get(path)), "alt", "")...), 303)
 		if got := n.full(t, a.ID); got.Alt() != "" {
 			t.Errorf("the text that was removed is %q", got.Alt())
 		}
 		// A post has no such text.
-		says(t, "a post", b.post(fmt.Sprint("/admin/posts/", post), "alt", "none"), 303)
+		says(t, "a post", b.Post(fmt.Sprint("/admin/posts/", post), "alt", "none"), 303)
 		if got := n.full(t, post); got.Alt() != "" {
 			t.Errorf("a post has the text %q", got.Alt())
 		}

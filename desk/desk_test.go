@@ -1,12 +1,8 @@
 package desk_test
 
 import (
-	"io"
-	"net/http"
-	"net/http/cookiejar"
 	"net/http/httptest"
 	"net/netip"
-	"net/url"
 	"strconv"
 	"strings"
 	"testing"
@@ -96,86 +92,30 @@ func (n *newsroom) status(t *testing.T, id int64) string {
 	return c.Status
 }
 
-// browser is someone who is signed in.
-type browser struct {
-	t      *testing.T
-	base   string
-	client *http.Client
-	origin string // what the browser says of where a form comes from
-}
-
-func (n *newsroom) as(t *testing.T, login string) *browser {
+// as returns the browser of a user who is signed in, or of a visitor if login is
+// empty.
+func (n *newsroom) as(t *testing.T, login string) *servertest.Browser {
 	t.Helper()
-	jar, err := cookiejar.New(nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	b := &browser{t: t, base: n.base, client: &http.Client{Jar: jar}, origin: "same-origin"}
-	b.client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	b := servertest.NewBrowser(t, n.base)
 	if login == "" {
 		return b
 	}
-	if p := b.post("/signin", "login", login, "password", servertest.Password); p.status != http.StatusSeeOther {
-		t.Fatalf("sign in as %s: %d\n%s", login, p.status, p.body)
-	}
-	return b
+	return b.SignIn(login, servertest.Password)
 }
 
-// page is an answer.
-type page struct {
-	status         int
-	location, body string
-}
-
-func (b *browser) get(path string) page {
-	b.t.Helper()
-	return b.send(http.MethodGet, path, "")
-}
-
-// post sends a form of names and values.
-func (b *browser) post(path string, fields ...string) page {
-	b.t.Helper()
-	form := url.Values{}
-	for i := 0; i < len(fields); i += 2 {
-		form.Add(fields[i], fields[i+1])
-	}
-	return b.send(http.MethodPost, path, form.Encode())
-}
-
-func (b *browser) send(method, path, body string) page {
-	b.t.Helper()
-	r, err := http.NewRequest(method, b.base+path, strings.NewReader(body))
-	if err != nil {
-		b.t.Fatal(err)
-	}
-	r.Header.Set("Sec-Fetch-Site", b.origin)
-	if method == http.MethodPost {
-		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-	}
-	resp, err := b.client.Do(r)
-	if err != nil {
-		b.t.Fatal(err)
-	}
-	defer resp.Body.Close()
-	text, err := io.ReadAll(resp.Body)
-	if err != nil {
-		b.t.Fatal(err)
-	}
-	return page{resp.StatusCode, resp.Header.Get("Location"), string(text)}
-}
-
-// says checks the status of a page, and that it has some texts and, after "NOT", lacks others.
-func says(t *testing.T, what string, p page, status int, texts ...string) {
+// says checks the status of a page, and that it has some texts and, after "NOT",
+// lacks others.
+func says(t *testing.T, what string, p servertest.Page, status int, texts ...string) {
 	t.Helper()
-	if p.status != status {
-		t.Errorf("%s: status %d, want %d\n%s", what, p.status, status, p.body)
+	if p.Status != status {
+		t.Errorf("%s: status %d, want %d\n%s", what, p.Status, status, p.Body)
 	}
 	want := true
 	for _, text := range texts {
 		if text == "NOT" {
 			want = false
-		} else if strings.Contains(p.body, text) != want {
-			t.Errorf("%s: has %q is %v, want %v:\n%s", what, text, !want, want, p.body)
+		} else if strings.Contains(p.Body, text) != want {
+			t.Errorf("%s: has %q is %v, want %v:\n%s", what, text, !want, want, p.Body)
 		}
 	}
 }

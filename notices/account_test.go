@@ -35,13 +35,13 @@ func TestAccountByMail(t *testing.T) {
 			h.clock.Add(6 * time.Minute)
 			return m
 		}
-		bob := h.browser(t, "192.0.2.1").signIn("bob", password)
-		h.browser(t, "192.0.2.1").signIn("bob", password) // as the first time
-		h.browser(t, "198.51.100.9").signIn("bob", password)
+		bob := h.browser(t, "192.0.2.1").SignIn("bob", password)
+		h.browser(t, "192.0.2.1").SignIn("bob", password) // as the first time
+		h.browser(t, "198.51.100.9").SignIn("bob", password)
 		told("a new network", "bob@example.org", "A sign-in from a new network", "from 198.51.100.9, with a browser")
-		p := bob.post("/profile/applications", "kind", "key", "name", "Desk „X“", "scope", "all", "password", password)
-		if p.status != http.StatusOK {
-			t.Fatalf("add a key: %d %s", p.status, p.body)
+		p := bob.Post("/profile/applications", "kind", "key", "name", "Desk „X“", "scope", "all", "password", password)
+		if p.Status != http.StatusOK {
+			t.Fatalf("add a key: %d %s", p.Status, p.Body)
 		}
 		m := told("a key", "bob@example.org", "A new key for your account", "A key for the client \"Desk „X“\" was added.", "from 192.0.2.1")
 		if strings.Contains(m.Text, "qgs_") {

@@ -42,9 +42,9 @@ func (h *house) option(t *testing.T, name, value string) {
 func (h *house) comment(t *testing.T, post int64, author, text string) {
 	t.Helper()
 	h.clock.Add(20 * time.Second)
-	p := h.browser(t, "203.0.113.5").post("/wp-comments-post.php", "comment_post_ID", strconv.FormatInt(post, 10), "author", author, "email", "vic@mail.example", "comment", text)
-	if p.status != http.StatusSeeOther {
-		t.Fatalf("the comment: %d %s", p.status, p.body)
+	p := h.browser(t, "203.0.113.5").Post("/wp-comments-post.php", "comment_post_ID", strconv.FormatInt(post, 10), "author", author, "email", "vic@mail.example", "comment", text)
+	if p.Status != http.StatusSeeOther {
+		t.Fatalf("the comment: %d %s", p.Status, p.Body)
 	}
 }
 
@@ -82,23 +82,23 @@ func TestHeldCommentByMail(t *testing.T) {
 		}
 		address := link(t, m, h.base+"/admin/comments/")
 		bob := h.browser(t, "192.0.2.1")
-		p := bob.get(address)
-		if p.status != http.StatusSeeOther || !strings.HasPrefix(p.to, "/signin?next=") {
-			t.Fatalf("the link without a session: %d to %q", p.status, p.to)
+		p := bob.Get(address)
+		if p.Status != http.StatusSeeOther || !strings.HasPrefix(p.To(), "/signin?next=") {
+			t.Fatalf("the link without a session: %d to %q", p.Status, p.To())
 		}
-		if p = bob.post("/signin", "login", "bob", "password", password, "next", strings.TrimPrefix(address, h.base)); p.to != strings.TrimPrefix(address, h.base) {
-			t.Fatalf("after signing in: %d to %q", p.status, p.to)
+		if p = bob.Post("/signin", "login", "bob", "password", password, "next", strings.TrimPrefix(address, h.base)); p.To() != strings.TrimPrefix(address, h.base) {
+			t.Fatalf("after signing in: %d to %q", p.Status, p.To())
 		}
 		for range 2 { // looking changes nothing
-			if p = bob.get(address); p.status != http.StatusOK || !strings.Contains(p.body, "Approve and reply") {
-				t.Fatalf("the page of the comment: %d %s", p.status, p.body)
+			if p = bob.Get(address); p.Status != http.StatusOK || !strings.Contains(p.Body, "Approve and reply") {
+				t.Fatalf("the page of the comment: %d %s", p.Status, p.Body)
 			}
 		}
-		if p = bob.post(address+"/reply", "reply", "Thank you."); p.status != http.StatusSeeOther {
-			t.Fatalf("the reply: %d %s", p.status, p.body)
+		if p = bob.Post(address+"/reply", "reply", "Thank you."); p.Status != http.StatusSeeOther {
+			t.Fatalf("the reply: %d %s", p.Status, p.Body)
 		}
-		if p = h.browser(t, "203.0.113.5").get("/?p=" + strconv.FormatInt(post, 10)); !strings.Contains(p.body, "Thank you.") || !strings.Contains(p.body, "Nice.") {
-			t.Errorf("the page of the post lacks the comment or the answer: %s", p.body)
+		if p = h.browser(t, "203.0.113.5").Get("/?p=" + strconv.FormatInt(post, 10)); !strings.Contains(p.Body, "Thank you.") || !strings.Contains(p.Body, "Nice.") {
+			t.Errorf("the page of the post lacks the comment or the answer: %s", p.Body)
 		}
 		h.empty(t)
 		if got := h.mail.Mails(); len(got) != 2 {
@@ -174,13 +174,13 @@ func TestWhoHearsOfComments(t *testing.T) {
 		newComment("cyd", page, "six")
 		told("held, on a post of the administrator", 5, "Please moderate ada@example.org")
 		// If another user approves a comment, the author gets mail about it.
-		ada := h.browser(t, "192.0.2.1").signIn("ada", password)
+		ada := h.browser(t, "192.0.2.1").SignIn("ada", password)
 		last := post()
 		newComment("cyd", last, "seven")
 		list := told("held again", 6, "Please moderate ada@example.org", "Please moderate bob@example.org")
 		id := strings.TrimPrefix(link(t, list[0], "/admin/comments/"), h.base+"/admin/comments/")
-		if p := ada.post("/admin/comments", "one", "approve "+id); p.status != http.StatusSeeOther {
-			t.Fatalf("approve: %d %s", p.status, p.body)
+		if p := ada.Post("/admin/comments", "one", "approve "+id); p.Status != http.StatusSeeOther {
+			t.Fatalf("approve: %d %s", p.Status, p.Body)
 		}
 		told("approved by the administrator", 8, "New comment bob@example.org")
 		h.option(t, "moderation_notify", "0")

@@ -2,10 +2,7 @@ package notices_test
 
 import (
 	"context"
-	"io"
 	"net"
-	"net/http"
-	"net/http/cookiejar"
 	"net/netip"
 	"net/url"
 	"regexp"
@@ -91,86 +88,13 @@ func openTo(t *testing.T, database string, smtp *mailtest.Server, relay mail.Rel
 	return h
 }
 
-// browser is a visitor from a network.
-type browser struct {
-	t      *testing.T
-	h      *house
-	from   string
-	client *http.Client
-}
-
-func (h *house) browser(t *testing.T, from string) *browser {
+// browser returns the browser of a visitor from a network.
+func (h *house) browser(t *testing.T, from string) *servertest.Browser {
 	t.Helper()
-	jar, err := cookiejar.New(nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	b := &browser{t, h, from, &http.Client{Jar: jar}}
-	b.client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
-	return b
-}
-
-type page struct {
-	status int
-	to     string // where a redirect leads
-	body   string
-}
-
-func (b *browser) get(path string) page {
-	b.t.Helper()
-	return b.send(http.MethodGet, path, nil)
-}
-
-func (b *browser) post(path string, fields ...string) page {
-	b.t.Helper()
-	form := url.Values{}
-	for i := 0; i < len(fields); i += 2 {
-		form.Add(fields[i], fields[i+1])
-	}
-	return b.send(http.MethodPost, path, strings.NewReader(form.Encode()))
-}
-
-func (b *browser) send(method, path string, body io.Reader) page {
-	b.t.Helper()
-	r, err := http.NewRequest(method, b.h.base+strings.TrimPrefix(path, b.h.base), body)
-	if err != nil {
-		b.t.Fatal(err)
-	}
-	r.Header.Set("Sec-Fetch-Site", "same-origin")
-	r.Header.Set("User-Agent", "a browser")
-	r.Header.Set("X-Forwarded-For", b.from)
-	r.Header.Set("X-Forwarded-Proto", "https")
-	if body != nil {
-		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-	}
-	resp, err := b.client.Do(r)
-	if err != nil {
-		b.t.Fatal(err)
-	}
-	defer resp.Body.Close()
-	text, err := io.ReadAll(resp.Body)
-	if err != nil {
-		b.t.Fatal(err)
-	}
-	// The cookie is for TLS only. The test acts as the proxy that has
-	// terminated TLS.
-	if u, err := url.Parse(b.h.base); err == nil {
-		var list []*http.Cookie
-		for _, c := range resp.Cookies() {
-			c.Secure = false
-			list = append(list, c)
-		}
-		b.client.Jar.SetCookies(u, list)
-	}
-	return page{resp.StatusCode, resp.Header.Get("Location"), string(text)}
-}
-
-// signIn signs in, and fails the test if that fails.
-func (b *browser) signIn(login, password string) *browser {
-	b.t.Helper()
-	if p := b.post("/signin", "login", login, "password", password); p.status != http.StatusSeeOther || p.to != "/profile" {
-		b.t.Fatalf("sign in as %s: %d to %q\n%s", login, p.status, p.to, p.body)
-	}
+	b := servertest.NewBrowser(t, h.base)
+	b.Header.Set("X-Forwarded-For", from)
+	b.Header.Set("X-Forwarded-Proto", "https")
+	b.BehindTLS = true
 	return b
 }
 

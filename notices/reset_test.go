@@ -14,21 +14,22 @@ import (
 	"github.com/quillgate/quillgate/audit"
 	"github.com/quillgate/quillgate/auth"
 	"github.com/quillgate/quillgate/mail"
+	"github.com/quillgate/quillgate/server/servertest"
 )
 
 // A user who has forgotten the password gets a link that works once. All
 // sessions end, and the second factor stays.
 func TestPasswordReset(t *testing.T) {
 	each(t, func(t *testing.T, h *house) {
-		bob := h.browser(t, "192.0.2.1").signIn("bob", password)
+		bob := h.browser(t, "192.0.2.1").SignIn("bob", password)
 		lost := h.browser(t, "192.0.2.1")
-		if p := lost.get("/signin"); !strings.Contains(p.body, "/signin/forgot") {
-			t.Errorf("the sign-in page does not lead there: %s", p.body)
+		if p := lost.Get("/signin"); !strings.Contains(p.Body, "/signin/forgot") {
+			t.Errorf("the sign-in page does not lead there: %s", p.Body)
 		}
-		known := lost.post("/signin/forgot", "login", "BOB@example.org")
-		unknown := lost.post("/signin/forgot", "login", "nobody@example.org")
-		if known.status != http.StatusOK || known.body != unknown.body || unknown.status != known.status {
-			t.Errorf("the answers differ: %d %s\n%d %s", known.status, known.body, unknown.status, unknown.body)
+		known := lost.Post("/signin/forgot", "login", "BOB@example.org")
+		unknown := lost.Post("/signin/forgot", "login", "nobody@example.org")
+		if known.Status != http.StatusOK || known.Body != unknown.Body || unknown.Status != known.Status {
+			t.Errorf("the answers differ: %d %s\n%d %s", known.Status, known.Body, unknown.Status, unknown.Body)
 		}
 		m := h.mail.Wait(t, 1)[0]
 		if m.To != "bob@example.org" || !strings.HasPrefix(m.Subject, "[My blog] ") || !strings.Contains(m.Header.Get("From"), `"My blog" <blog@blog.example>`) {
@@ -41,26 +42,26 @@ func TestPasswordReset(t *testing.T) {
 			t.Errorf("the code itself is in the database: %d, %v", rows, err)
 		}
 		for range 2 { // looking at it uses nothing up
-			if p := lost.get(address); p.status != http.StatusOK || !strings.Contains(p.body, "<strong>bob</strong>") {
-				t.Fatalf("the page of the link: %d %s", p.status, p.body)
+			if p := lost.Get(address); p.Status != http.StatusOK || !strings.Contains(p.Body, "<strong>bob</strong>") {
+				t.Fatalf("the page of the link: %d %s", p.Status, p.Body)
 			}
 		}
-		if p := lost.post("/signin/reset", "code", code, "new-password", "short", "new-password-again", "short"); p.status != http.StatusUnprocessableEntity && p.status != http.StatusOK || strings.Contains(p.body, "/profile/security") {
-			t.Errorf("a short password: %d %s", p.status, p.body)
+		if p := lost.Post("/signin/reset", "code", code, "new-password", "short", "new-password-again", "short"); p.Status != http.StatusUnprocessableEntity && p.Status != http.StatusOK || strings.Contains(p.Body, "/profile/security") {
+			t.Errorf("a short password: %d %s", p.Status, p.Body)
 		}
-		if p := lost.post("/signin/reset", "code", code, "new-password", "a new long password", "new-password-again", "a new long password"); p.status != http.StatusSeeOther || p.to != "/profile" {
-			t.Fatalf("the new password: %d %s", p.status, p.body)
+		if p := lost.Post("/signin/reset", "code", code, "new-password", "a new long password", "new-password-again", "a new long password"); p.Status != http.StatusSeeOther || p.To() != "/profile" {
+			t.Fatalf("the new password: %d %s", p.Status, p.Body)
 		}
-		if p := lost.get("/profile"); p.status != http.StatusOK {
-			t.Errorf("after it: %d %s", p.status, p.to)
+		if p := lost.Get("/profile"); p.Status != http.StatusOK {
+			t.Errorf("after it: %d %s", p.Status, p.To())
 		}
-		if p := bob.get("/profile"); p.status != http.StatusSeeOther {
-			t.Errorf("another session goes on: %d", p.status)
+		if p := bob.Get("/profile"); p.Status != http.StatusSeeOther {
+			t.Errorf("another session goes on: %d", p.Status)
 		}
-		if p := lost.get(address); p.status != http.StatusForbidden {
-			t.Errorf("the link works again: %d", p.status)
+		if p := lost.Get(address); p.Status != http.StatusForbidden {
+			t.Errorf("the link works again: %d", p.Status)
 		}
-		h.browser(t, "192.0.2.2").signIn("bob", "a new long password")
+		h.browser(t, "192.0.2.2").SignIn("bob", "a new long password")
 		if log := h.log.String(); strings.Contains(log, code) || strings.Contains(log, "new long password") {
 			t.Errorf("the log holds secrets:\n%s", log)
 		}
@@ -73,13 +74,15 @@ func TestPasswordReset(t *testing.T) {
 func TestPasswordResetLimits(t *testing.T) {
 	each(t, func(t *testing.T, h *house) {
 		ctx := t.Context()
-		ask := func(from, name string) page { return h.browser(t, from).post("/signin/forgot", "login", name) }
+		ask := func(from, name string) servertest.Page {
+			return h.browser(t, from).Post("/signin/forgot", "login", name)
+		}
 		next := func(n int) string {
 			t.Helper()
 			return codeOf(t, link(t, h.mail.WaitFor(t, n, "/signin/reset?code=")[n-1], "/signin/reset"))
 		}
 		works := func(code string) bool {
-			return h.browser(t, "192.0.2.9").get("/signin/reset?code="+code).status == http.StatusOK
+			return h.browser(t, "192.0.2.9").Get("/signin/reset?code="+code).Status == http.StatusOK
 		}
 		ask("192.0.2.1", "bob")
 		first := next(1)
@@ -125,33 +128,33 @@ func TestPasswordResetLimits(t *testing.T) {
 		ask("192.0.2.1", "ada")
 		code := next(5)
 		lost := h.browser(t, "192.0.2.1")
-		if p := lost.post("/signin/reset", "code", code, "new-password", "another long one", "new-password-again", "another long one"); p.to != "/signin" {
-			t.Errorf("with a second factor: %d to %q %s", p.status, p.to, p.body)
+		if p := lost.Post("/signin/reset", "code", code, "new-password", "another long one", "new-password-again", "another long one"); p.To() != "/signin" {
+			t.Errorf("with a second factor: %d to %q %s", p.Status, p.To(), p.Body)
 		}
-		if p := lost.get("/profile"); p.status != http.StatusSeeOther {
-			t.Errorf("signed in without the second factor: %d", p.status)
+		if p := lost.Get("/profile"); p.Status != http.StatusSeeOther {
+			t.Errorf("signed in without the second factor: %d", p.Status)
 		}
-		if p := lost.post("/signin", "login", "ada", "password", "another long one"); p.to != "/signin/code" {
-			t.Errorf("the second factor is not asked for: %d to %q", p.status, p.to)
+		if p := lost.Post("/signin", "login", "ada", "password", "another long one"); p.To() != "/signin/code" {
+			t.Errorf("the second factor is not asked for: %d to %q", p.Status, p.To())
 		}
 		// One network may ask ten times in an hour.
 		h.clock.Add(2 * time.Hour)
 		for i := range 11 {
 			p := ask("198.51.100.7", "nobody")
-			if want := i < 10; want != (p.status == http.StatusOK) || !want && p.status != http.StatusTooManyRequests {
-				t.Errorf("request %d: %d", i, p.status)
+			if want := i < 10; want != (p.Status == http.StatusOK) || !want && p.Status != http.StatusTooManyRequests {
+				t.Errorf("request %d: %d", i, p.Status)
 			}
 		}
-		if p := ask("198.51.100.8", "nobody"); p.status != http.StatusOK {
-			t.Errorf("another network: %d", p.status)
+		if p := ask("198.51.100.8", "nobody"); p.Status != http.StatusOK {
+			t.Errorf("another network: %d", p.Status)
 		}
 		// Users who are suspended or have no address get no mail, and visitors
 		// cannot tell.
 		if err := h.blog.Users.Suspend(ctx, audit.Operator, h.bob.ID, true); err != nil {
 			t.Fatal(err)
 		}
-		if p := ask("198.51.100.8", "bob"); p.status != http.StatusOK {
-			t.Errorf("a suspended account: %d", p.status)
+		if p := ask("198.51.100.8", "bob"); p.Status != http.StatusOK {
+			t.Errorf("a suspended account: %d", p.Status)
 		}
 		h.empty(t)
 		for _, m := range h.mail.Mails() {
@@ -192,12 +195,12 @@ func (h *house) settle(t *testing.T, step time.Duration) {
 // An administrator invites a user, whose mail leads to the first sign-in.
 func TestInvitationByMail(t *testing.T) {
 	each(t, func(t *testing.T, h *house) {
-		ada := h.browser(t, "192.0.2.1").signIn("ada", password)
-		if p := ada.post("/admin/users", "login", "cyd", "email", "cyd@example.org", "role", "author"); p.to != "/admin/users" {
-			t.Fatalf("add a user: %d %s", p.status, p.body)
+		ada := h.browser(t, "192.0.2.1").SignIn("ada", password)
+		if p := ada.Post("/admin/users", "login", "cyd", "email", "cyd@example.org", "role", "author"); p.To() != "/admin/users" {
+			t.Fatalf("add a user: %d %s", p.Status, p.Body)
 		}
-		if p := ada.get("/admin/users"); !strings.Contains(p.body, "cyd@example.org") {
-			t.Errorf("the page does not say that a mail was sent: %s", p.body)
+		if p := ada.Get("/admin/users"); !strings.Contains(p.Body, "cyd@example.org") {
+			t.Errorf("the page does not say that a mail was sent: %s", p.Body)
 		}
 		m := h.mail.Wait(t, 1)[0]
 		if m.To != "cyd@example.org" || !strings.Contains(m.Text, "user name cyd") {
@@ -205,14 +208,14 @@ func TestInvitationByMail(t *testing.T) {
 		}
 		code := codeOf(t, link(t, m, "/setup?code="))
 		cyd := h.browser(t, "192.0.2.2")
-		if p := cyd.get("/setup?code=" + code); p.status != http.StatusOK {
-			t.Errorf("the page of the link: %d", p.status)
+		if p := cyd.Get("/setup?code=" + code); p.Status != http.StatusOK {
+			t.Errorf("the page of the link: %d", p.Status)
 		}
-		if p := cyd.post("/setup", "code", code, "new-password", "cyd has a password", "new-password-again", "cyd has a password", "email", "cyd@example.org"); p.to != "/profile" {
-			t.Fatalf("set up: %d %s", p.status, p.body)
+		if p := cyd.Post("/setup", "code", code, "new-password", "cyd has a password", "new-password-again", "cyd has a password", "email", "cyd@example.org"); p.To() != "/profile" {
+			t.Fatalf("set up: %d %s", p.Status, p.Body)
 		}
-		if p := cyd.get("/profile"); p.status != http.StatusOK {
-			t.Errorf("the first page: %d", p.status)
+		if p := cyd.Get("/profile"); p.Status != http.StatusOK {
+			t.Errorf("the first page: %d", p.Status)
 		}
 		if strings.Contains(h.log.String(), code) {
 			t.Error("the log holds the code")
@@ -246,8 +249,8 @@ func TestSilentServerHoldsNobody(t *testing.T) {
 		post := h.publish(t, h.bob, "A post")
 		lost := h.browser(t, "192.0.2.1")
 		for i := range 5 {
-			if p := lost.post("/signin/forgot", "login", "bob"); p.status != http.StatusOK {
-				t.Errorf("the page: %d %s", p.status, p.body)
+			if p := lost.Post("/signin/forgot", "login", "bob"); p.Status != http.StatusOK {
+				t.Errorf("the page: %d %s", p.Status, p.Body)
 			}
 			if i == 0 {
 				<-called // from here on a mail is being sent

@@ -96,11 +96,11 @@ func TestSignedInOnTheBlog(t *testing.T) {
 			!strings.Contains(p.body, `role="alert">Only signed-in users may comment.`) {
 			t.Errorf("a comment of a visitor: %d\n%s", p.status, p.body)
 		}
-		bob.header.Set("Sec-Fetch-Site", "cross-site")
+		bob.Header.Set("Sec-Fetch-Site", "cross-site")
 		if p := bob.post("/wp-comments-post.php", "comment_post_ID", theirs, "comment", "From elsewhere"); p.status != http.StatusForbidden {
 			t.Errorf("a comment that another site sends: %d", p.status)
 		}
-		bob.header.Set("Sec-Fetch-Site", "same-origin")
+		bob.Header.Set("Sec-Fetch-Site", "same-origin")
 
 		set := func(who string) {
 			t.Helper()

@@ -519,7 +519,7 @@ func TestExportHoldsNoFormula(t *testing.T) {
 	each(t, func(t *testing.T, h *house) {
 		for _, agent := range []string{`=cmd|' /C calc'!A0`, ` =cmd|x`, `@SUM(1)`, `＝cmd|x`, "-1+1"} {
 			b := h.browser(t)
-			b.header.Set("User-Agent", agent)
+			b.Header.Set("User-Agent", agent)
 			b.post("/signin", "login", "bob", "password", password)
 			p := b.get("/profile/activity.csv")
 			rows, err := csv.NewReader(strings.NewReader(p.body)).ReadAll()

@@ -72,7 +72,7 @@ func TestStoredScripts(t *testing.T) {
 		b := h.as(t, "ada")
 		var public string
 		for i, mark := range marks {
-			b.header.Set("User-Agent", mark)
+			b.Header.Set("User-Agent", mark)
 			public, _ = b.key("name", mark)
 			b.post("/profile/applications", "kind", "password", "name", mark, "scope", "all")
 			b.post("/profile/account", "display-name", mark, "first-name", mark, "last-name", mark, "nickname", mark, "url", mark, "bio", mark)

@@ -1,9 +1,7 @@
 package profiles_test
 
 import (
-	"io"
 	"net/http"
-	"net/http/cookiejar"
 	"net/http/httptest"
 	"net/netip"
 	"net/url"
@@ -96,33 +94,22 @@ func (h *house) logged(t *testing.T, text string) {
 	}
 }
 
-// browser is someone who looks at the pages: it keeps cookies, and says as
-// browsers do where a request comes from.
+// browser is the browser of somebody who uses the pages.
 type browser struct {
-	t      *testing.T
-	h      *house
-	client *http.Client
-	header http.Header
+	*servertest.Browser
+	t *testing.T
 }
 
 func (h *house) browser(t *testing.T) *browser {
 	t.Helper()
-	jar, err := cookiejar.New(nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	b := &browser{t: t, h: h, client: &http.Client{Jar: jar}, header: http.Header{"Sec-Fetch-Site": {"same-origin"}, "User-Agent": {"a browser"}}}
-	b.client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
-	return b
+	return &browser{servertest.NewBrowser(t, h.base), t}
 }
 
-// as is a browser in which someone is signed in.
+// as returns the browser of a user who is signed in.
 func (h *house) as(t *testing.T, login string) *browser {
 	t.Helper()
 	b := h.browser(t)
-	if p := b.post("/signin", "login", login, "password", password); p.status != http.StatusSeeOther || p.header.Get("Location") != "/profile" {
-		t.Fatalf("sign in as %s: %d to %q\n%s", login, p.status, p.header.Get("Location"), p.body)
-	}
+	b.SignIn(login, password)
 	return b
 }
 
@@ -135,50 +122,24 @@ type page struct {
 
 func (b *browser) get(path string) page {
 	b.t.Helper()
-	return b.send(http.MethodGet, path, nil)
+	p := b.Get(path)
+	return page{p.Status, p.Header, p.Body}
 }
 
 // post sends a form of names and values.
 func (b *browser) post(path string, fields ...string) page {
 	b.t.Helper()
-	form := url.Values{}
-	for i := 0; i < len(fields); i += 2 {
-		form.Add(fields[i], fields[i+1])
-	}
-	return b.send(http.MethodPost, path, strings.NewReader(form.Encode()))
+	p := b.Post(path, fields...)
+	return page{p.Status, p.Header, p.Body}
 }
 
-func (b *browser) send(method, path string, body io.Reader) page {
-	b.t.Helper()
-	r, err := http.NewRequest(method, b.h.base+path, body)
-	if err != nil {
-		b.t.Fatal(err)
-	}
-	for name, values := range b.header {
-		r.Header[name] = values
-	}
-	if body != nil {
-		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-	}
-	resp, err := b.client.Do(r)
-	if err != nil {
-		b.t.Fatal(err)
-	}
-	defer resp.Body.Close()
-	text, err := io.ReadAll(resp.Body)
-	if err != nil {
-		b.t.Fatal(err)
-	}
-	return page{resp.StatusCode, resp.Header, string(text)}
-}
-
-// cookie is the value of the session's cookie.
+// cookie returns the value of the session cookie.
 func (b *browser) cookie() string {
-	u, err := url.Parse(b.h.base)
+	u, err := url.Parse(b.Base)
 	if err != nil {
 		b.t.Fatal(err)
 	}
-	for _, c := range b.client.Jar.Cookies(u) {
+	for _, c := range b.Client.Jar.Cookies(u) {
 		if c.Name == "quillgate" {
 			return c.Value
 		}
@@ -186,13 +147,13 @@ func (b *browser) cookie() string {
 	return ""
 }
 
-// setCookie puts a value of someone's choice into the browser.
+// setCookie puts a session cookie into the browser.
 func (b *browser) setCookie(value string) {
-	u, err := url.Parse(b.h.base)
+	u, err := url.Parse(b.Base)
 	if err != nil {
 		b.t.Fatal(err)
 	}
-	b.client.Jar.SetCookies(u, []*http.Cookie{{Name: "quillgate", Value: value, Path: "/"}})
+	b.Client.Jar.SetCookies(u, []*http.Cookie{{Name: "quillgate", Value: value, Path: "/"}})
 }
 
 var (

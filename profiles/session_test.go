@@ -20,11 +20,11 @@ func TestA10SessionCookie(t *testing.T) {
 			{"https", "__Host-quillgate=", "Domain"},
 		} {
 			b := h.browser(t)
-			b.header.Set("X-Forwarded-For", "192.0.2.7")
+			b.Header.Set("X-Forwarded-For", "192.0.2.7")
 			if tt.proto == "http" {
-				b.header.Del("X-Forwarded-For")
+				b.Header.Del("X-Forwarded-For")
 			}
-			b.header.Set("X-Forwarded-Proto", tt.proto)
+			b.Header.Set("X-Forwarded-Proto", tt.proto)
 			p := b.post("/signin", "login", "ada", "password", password)
 			cookie := p.header.Get("Set-Cookie")
 			if !strings.HasPrefix(cookie, tt.want) || strings.Contains(cookie, tt.without) {
@@ -57,8 +57,8 @@ func TestA10SessionCookie(t *testing.T) {
 func TestA6PasswordInClear(t *testing.T) {
 	each(t, func(t *testing.T, h *house) {
 		b := h.browser(t)
-		b.header.Set("X-Forwarded-For", "192.0.2.7")
-		b.header.Set("X-Forwarded-Proto", "http")
+		b.Header.Set("X-Forwarded-For", "192.0.2.7")
+		b.Header.Set("X-Forwarded-Proto", "http")
 		for _, typed := range []string{password, "a wrong password"} {
 			p := b.post("/signin", "login", "ada", "password", typed)
 			if p.status != http.StatusForbidden || p.header.Get("Set-Cookie") != "" || !strings.Contains(p.body, "Open this page over https.") {
@@ -142,14 +142,14 @@ func TestA10CrossSitePost(t *testing.T) {
 			"another port":   {"Origin": {"http://127.0.0.1:1"}},
 			"another scheme": {"Origin": {strings.Replace(h.base, "http:", "https:", 1) + ".evil.example"}},
 		} {
-			b.header = header
+			b.Header = header
 			for _, path := range paths {
 				if p := b.post(path, "do", "approve", "app_name", "x", "name", "x", "login", "ada", "password", password); p.status != http.StatusForbidden {
 					t.Errorf("%s: %s was answered with %d", name, path, p.status)
 				}
 			}
 		}
-		b.header = http.Header{"Origin": {h.base}}
+		b.Header = http.Header{"Origin": {h.base}}
 		if p := b.get("/profile"); p.status != http.StatusOK || !strings.Contains(p.body, public) {
 			t.Errorf("after that the application is gone: %d", p.status)
 		}
@@ -163,12 +163,12 @@ func TestA10CrossSitePost(t *testing.T) {
 func TestArrivalFromAnotherSite(t *testing.T) {
 	each(t, func(t *testing.T, h *house) {
 		b := h.browser(t) // the browser keeps the cookie back
-		b.header.Set("Sec-Fetch-Site", "cross-site")
+		b.Header.Set("Sec-Fetch-Site", "cross-site")
 		p := b.get(`/authorize?app_name=A+program&x=%22><b>&success_url=https://app.example/`)
 		if want := `<meta http-equiv="refresh" content="0; url=/authorize?app_name=A&#43;program&amp;x=%22&gt;&lt;b&gt;&amp;success_url=https://app.example/">`; p.status != http.StatusOK || !strings.Contains(p.body, want) {
 			t.Errorf("got %d\n%s\nwant %s", p.status, p.body, want)
 		}
-		b.header.Set("Sec-Fetch-Site", "same-origin")
+		b.Header.Set("Sec-Fetch-Site", "same-origin")
 		if p := b.get("/authorize?app_name=A"); p.status != http.StatusSeeOther || p.header.Get("Location") != "/signin?next=%2Fauthorize%3Fapp_name%3DA" {
 			t.Errorf("and then: %d to %q", p.status, p.header.Get("Location"))
 		}
