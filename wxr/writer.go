@@ -336,60 +336,73 @@ func (w *Writer) meta(begin string, all []Meta, end string) {
 // between two sections.
 func (w *Writer) section(s string) {
 	w.raw("<![CDATA[")
-	from := 0
-	for i := 0; i < len(s); {
-		c := s[i]
-		if c == '\r' {
-			w.raw(s[from:i], "]]>&#13;<![CDATA[")
-			i++
-			from = i
-			continue
-		}
-		if c == ']' && strings.HasPrefix(s[i:], "]]>") {
-			w.raw(s[from:i], "]]]]><![CDATA[")
-			i += len("]]")
-			from = i
-			continue
-		}
-		size, instead := w.legal(s[i:])
-		if size < 0 {
-			w.raw(s[from:i], instead)
-			from = i - size
-			size = -size
-		}
-		i += size
+	w.replaced(s, inSection)
+	w.raw("]]>")
+}
+
+func inSection(s string) (size int, instead string) {
+	switch {
+	case s[0] == '\r':
+		return 1, "]]>&#13;<![CDATA["
+	case s[0] == ']' && strings.HasPrefix(s, "]]>"):
+		return len("]]"), "]]]]><![CDATA["
 	}
-	w.raw(s[from:], "]]>")
+	return 0, ""
 }
 
 // text writes escaped text, or the value of an attribute, in which readers
 // would otherwise turn white space into blanks.
 func (w *Writer) text(s string, attribute bool) {
+	if attribute {
+		w.replaced(s, inAttribute)
+	} else {
+		w.replaced(s, inText)
+	}
+}
+
+func inText(s string) (size int, instead string) {
+	switch s[0] {
+	case '&':
+		return 1, "&amp;"
+	case '<':
+		return 1, "&lt;"
+	case '>':
+		return 1, "&gt;"
+	case '\r':
+		return 1, "&#13;"
+	}
+	return 0, ""
+}
+
+func inAttribute(s string) (size int, instead string) {
+	switch s[0] {
+	case '"':
+		return 1, "&quot;"
+	case '\n':
+		return 1, "&#10;"
+	case '\t':
+		return 1, "&#9;"
+	}
+	return inText(s)
+}
+
+// replaced writes s with replacements for characters that XML forbids, and for
+// those with a meaning there: special returns how many bytes at the beginning
+// of a text are replaced, and by what.
+func (w *Writer) replaced(s string, special func(s string) (size int, instead string)) {
 	from := 0
 	for i := 0; i < len(s); {
-		size, instead := w.legal(s[i:])
-		switch c := s[i]; {
-		case c == '&':
-			size, instead = -1, "&amp;"
-		case c == '<':
-			size, instead = -1, "&lt;"
-		case c == '>':
-			size, instead = -1, "&gt;"
-		case c == '\r':
-			size, instead = -1, "&#13;"
-		case c == '"' && attribute:
-			size, instead = -1, "&quot;"
-		case c == '\n' && attribute:
-			size, instead = -1, "&#10;"
-		case c == '\t' && attribute:
-			size, instead = -1, "&#9;"
-		}
-		if size < 0 {
-			w.raw(s[from:i], instead)
-			from = i - size
+		size, instead := special(s[i:])
+		if size == 0 {
+			if size, instead = w.legal(s[i:]); size > 0 {
+				i += size
+				continue
+			}
 			size = -size
 		}
+		w.raw(s[from:i], instead)
 		i += size
+		from = i
 	}
 	w.raw(s[from:])
 }
@@ -416,20 +429,17 @@ func (w *Writer) legal(s string) (size int, instead string) {
 	return size, ""
 }
 
-// sqlDate formats a date as MySQL does. Years with more than four digits are
-// not dates.
-func sqlDate(t time.Time) string {
-	t = t.UTC()
-	if t.IsZero() || t.Year() < 0 || t.Year() > 9999 {
-		return zeroDate
-	}
-	return t.Format(dateLayout)
-}
+// sqlDate formats a date as MySQL does.
+func sqlDate(t time.Time) string { return formatted(t, dateLayout, zeroDate) }
 
-func rssDate(t time.Time) string {
+func rssDate(t time.Time) string { return formatted(t, time.RFC1123Z, "") }
+
+// formatted formats a date in UTC. Years with more than four digits are not
+// dates.
+func formatted(t time.Time, layout, none string) string {
 	t = t.UTC()
 	if t.IsZero() || t.Year() < 0 || t.Year() > 9999 {
-		return ""
+		return none
 	}
-	return t.Format(time.RFC1123Z)
+	return t.Format(layout)
 }
