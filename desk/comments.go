@@ -260,13 +260,18 @@ func (d *desk) act(v *profiles.Visit, do string, id int64) error {
 	return profiles.NothingHere
 }
 
-// comment shows one, with the forms to change and to answer it.
-func (d *desk) comment(v *profiles.Visit) error {
+// visited returns the comment that the address of a page names.
+func (d *desk) visited(v *profiles.Visit) (*site.FullComment, error) {
 	n, err := id(v)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	c, err := d.site.GetComment(v.Context(), v.Who(), n)
+	return d.site.GetComment(v.Context(), v.Who(), n)
+}
+
+// comment shows one, with the forms to change and to answer it.
+func (d *desk) comment(v *profiles.Visit) error {
+	c, err := d.visited(v)
 	if err != nil {
 		return err
 	}
@@ -293,16 +298,12 @@ func (d *desk) editComment(v *profiles.Visit) error {
 
 // reply answers a comment, and approves one that waits.
 func (d *desk) reply(v *profiles.Visit) error {
-	n, err := id(v)
-	if err != nil {
-		return err
-	}
-	c, err := d.site.GetComment(v.Context(), v.Who(), n)
+	c, err := d.visited(v)
 	if err != nil {
 		return err
 	}
 	addr, agent := v.From()
-	made, err := d.site.CreateComment(v.Context(), v.Who(), site.NewComment{Post: c.Post, Parent: n, Content: v.Form("reply"), IP: addr, Agent: agent})
+	made, err := d.site.CreateComment(v.Context(), v.Who(), site.NewComment{Post: c.Post, Parent: c.ID, Content: v.Form("reply"), IP: addr, Agent: agent})
 	if err != nil {
 		if err := refused(v, "reply", err); err != nil {
 			return err
@@ -310,7 +311,7 @@ func (d *desk) reply(v *profiles.Visit) error {
 		return d.comment(v)
 	}
 	if c.Status == site.CommentHeld {
-		if err := d.act(v, "approve", n); err != nil && !errors.Is(err, site.ErrSame) {
+		if err := d.act(v, "approve", c.ID); err != nil && !errors.Is(err, site.ErrSame) {
 			return err
 		}
 	}
