@@ -41,8 +41,9 @@ func sums(d Dialect) (map[int64]string, error) {
 	return all, nil
 }
 
-// checkSums refuses a database to which a migration was applied that has another text here. What was applied before there
-// were sums is believed.
+// checkSums refuses a database to which a migration was applied that has
+// another text here. It cannot check migrations that were applied before there
+// were sums.
 func checkSums(ctx context.Context, db *sql.DB, d Dialect, p *goose.Provider) error {
 	current, err := p.GetDBVersion(ctx)
 	if err != nil {
@@ -51,11 +52,7 @@ func checkSums(ctx context.Context, db *sql.DB, d Dialect, p *goose.Provider) er
 	if current < sumsVersion {
 		return nil
 	}
-	applied, err := keptSums(ctx, db)
-	if err != nil {
-		return err
-	}
-	here, err := sums(d)
+	applied, here, err := bothSums(ctx, db, d)
 	if err != nil {
 		return err
 	}
@@ -65,6 +62,16 @@ func checkSums(ctx context.Context, db *sql.DB, d Dialect, p *goose.Provider) er
 		}
 	}
 	return nil
+}
+
+// bothSums returns the sums that the database has, and those of the migrations
+// in this program.
+func bothSums(ctx context.Context, db *sql.DB, d Dialect) (kept, here map[int64]string, err error) {
+	if kept, err = keptSums(ctx, db); err != nil {
+		return nil, nil, err
+	}
+	here, err = sums(d)
+	return kept, here, err
 }
 
 func keptSums(ctx context.Context, db *sql.DB) (map[int64]string, error) {
@@ -88,13 +95,9 @@ func keptSums(ctx context.Context, db *sql.DB) (map[int64]string, error) {
 	return kept, nil
 }
 
-// keepSums writes down the sums of what is applied now, which is everything.
+// keepSums stores the sums of all migrations, which have been applied now.
 func keepSums(ctx context.Context, db *sql.DB, d Dialect) error {
-	kept, err := keptSums(ctx, db)
-	if err != nil {
-		return err
-	}
-	here, err := sums(d)
+	kept, here, err := bothSums(ctx, db, d)
 	if err != nil {
 		return err
 	}
