@@ -361,33 +361,41 @@ func listLink(first string, page int, o *options.Values) string {
 		return first
 	}
 	number := strconv.Itoa(page)
-	path, query, has := strings.Cut(first, "?")
-	lists := o.Lists()
-	switch {
-	case lists.Pretty && !has:
-		return strings.TrimRight(path, "/") + "/page/" + number + lists.Slash
-	case lists.Pretty && strings.HasPrefix(query, "s="):
-		return strings.TrimRight(path, "/") + "/page/" + number + lists.Slash + "?" + query
-	case has:
+	if link, ok := prettyLink(first, "page/"+number, o); ok {
+		return link
+	}
+	if strings.Contains(first, "?") {
 		return first + "&paged=" + number
 	}
 	return first + "?paged=" + number
 }
 
-// feedLink returns the address of the feed of a page.
-func feedLink(first, format string, o *options.Values) string {
+// prettyLink returns the address of something below a list, if addresses have no
+// parameters; ok reports whether that is so.
+func prettyLink(first, below string, o *options.Values) (link string, ok bool) {
 	path, query, has := strings.Cut(first, "?")
 	lists := o.Lists()
+	if !lists.Pretty || has && !strings.HasPrefix(query, "s=") {
+		return "", false
+	}
+	link = strings.TrimRight(path, "/") + "/" + below + lists.Slash
+	if has {
+		link += "?" + query
+	}
+	return link, true
+}
+
+// feedLink returns the address of the feed of a page.
+func feedLink(first, format string, o *options.Values) string {
 	name := "feed"
 	if format == "atom" {
 		name = "feed/atom"
 	}
-	switch {
-	case lists.Pretty && !has:
-		return strings.TrimRight(path, "/") + "/" + name + lists.Slash
-	case lists.Pretty && strings.HasPrefix(query, "s="):
-		return strings.TrimRight(path, "/") + "/" + name + lists.Slash + "?" + query
-	case has:
+	if link, ok := prettyLink(first, name, o); ok {
+		return link
+	}
+	path, query, has := strings.Cut(first, "?")
+	if has {
 		return path + "?feed=" + format + "&" + query
 	}
 	return path + "?feed=" + format
