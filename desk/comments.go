@@ -13,17 +13,18 @@ import (
 	"github.com/quillgate/quillgate/site"
 )
 
-// perPage is how many rows a list shows.
+// perPage is the number of entries on a page of a list.
 const perPage = 25
 
-// tab is a part of a list, by status.
+// tab is a part of a list: the entries with a status.
 type tab struct {
 	Name, Path string
 	Count      int64
 	Here       bool
 }
 
-// commentTabs are the parts of the queue, in their order, and what their empty list says.
+// commentTabs lists the parts of the queue in their order, with the texts for
+// empty ones.
 var commentTabs = []struct{ status, name, empty string }{
 	{site.CommentHeld, "Held", "No comments are awaiting moderation."},
 	{site.CommentApproved, "Approved", "There are no approved comments."},
@@ -31,7 +32,8 @@ var commentTabs = []struct{ status, name, empty string }{
 	{site.CommentTrashed, "Trash", "The trash is empty."},
 }
 
-// commentActions are what the buttons do, and what is said afterwards.
+// commentActions lists the actions for comments, with the messages for what was
+// done.
 var commentActions = []struct{ name, label, one, many string }{
 	{"approve", "Approve", "comment was approved.", "comments were approved."},
 	{"hold", "Hold for review", "comment is held for review.", "comments are held for review."},
@@ -46,7 +48,7 @@ type action struct {
 	Danger      bool
 }
 
-// actionsFor are the buttons of comments of a status.
+// actionsFor returns the buttons for comments with a status.
 func actionsFor(status string) (list []action) {
 	over := status == site.CommentSpam || status == site.CommentTrashed
 	for _, a := range commentActions {
@@ -59,16 +61,16 @@ func actionsFor(status string) (list []action) {
 	return list
 }
 
-// shownComment is a comment as the pages show it: as text.
+// shownComment is a comment as the pages show it, as plain text.
 type shownComment struct {
 	site.FullComment
 	Text      string
-	Title     string // of its post
+	Title     string // the title of its post
 	Addresses []string
 	Actions   []action
 }
 
-// StatusName is the status in words.
+// StatusName describes the status in words.
 func (c shownComment) StatusName() string {
 	for _, t := range commentTabs {
 		if t.status == c.Status {
@@ -78,7 +80,7 @@ func (c shownComment) StatusName() string {
 	return c.Status
 }
 
-// Whence is where the comment comes from, as far as it is known.
+// Whence lists what is known about where the comment comes from.
 func (c shownComment) Whence() (list []string) {
 	for _, text := range []string{c.Email, c.URL, c.IP} {
 		if text != "" {
@@ -88,10 +90,10 @@ func (c shownComment) Whence() (list []string) {
 	return list
 }
 
-// maxShown is how much of a comment the queue shows, in bytes.
+// maxShown is the number of bytes of a comment that the queue shows.
 const maxShown = 2000
 
-// maxAddresses bounds the addresses that are listed of one comment.
+// maxAddresses limits the addresses that are listed for a comment.
 const maxAddresses = 10
 
 func showComment(c site.FullComment) shownComment {
@@ -114,11 +116,11 @@ type commentsPage struct {
 	List           []shownComment
 	Actions        []action
 	Number         int
-	Previous, Next string // paths of the pages next to this one
+	Previous, Next string // paths of the previous and the next page
 	Post           int64
 }
 
-// at is the address of a page of the queue.
+// commentsAt returns the address of a page of the queue.
 func commentsAt(status, search string, post int64, page int) string {
 	q := url.Values{"status": {status}}
 	if search != "" {
@@ -133,7 +135,8 @@ func commentsAt(status, search string, post int64, page int) string {
 	return "/admin/comments?" + q.Encode()
 }
 
-// mayModerate refuses those who have no posts of which they could moderate the comments.
+// mayModerate refuses callers who have no posts whose comments they could
+// moderate.
 func mayModerate(v *profiles.Visit) error {
 	if !v.Who().Can(auth.EditPosts) {
 		return &site.Denied{Action: "moderate comments"}
@@ -150,7 +153,7 @@ func (d *desk) queue(v *profiles.Visit, status, search, postText string, n int) 
 	if err := mayModerate(v); err != nil {
 		return err
 	}
-	post, _ := strconv.ParseInt(postText, 10, 64) // what is not a number means all
+	post, _ := strconv.ParseInt(postText, 10, 64) // anything but a number means all posts
 	page := commentsPage{Status: status, Search: search, Number: n, Post: post}
 	counts, err := d.site.CountModerated(v.Context(), v.Who(), site.CommentFilter{Status: "any", Search: page.Search, Post: post})
 	if err != nil {
@@ -194,7 +197,8 @@ func (d *desk) queue(v *profiles.Visit, status, search, postText string, n int) 
 	return v.Show(v.T("Comments"), "comments", page)
 }
 
-// chosen is what a list is told to do, and with which of its entries: the one whose button was pressed, or those that are ticked.
+// chosen returns the action that was requested for a list, and its entries: the
+// one whose button was pressed, or the selected ones.
 func chosen(v *profiles.Visit) (do string, ids []string) {
 	if do, id, single := strings.Cut(v.Form("one"), " "); single {
 		return do, []string{id}
@@ -202,7 +206,7 @@ func chosen(v *profiles.Visit) (do string, ids []string) {
 	return v.Form("do"), v.Sent()["id"]
 }
 
-// moderate does what a button of the queue says: with one comment, or with those that are ticked.
+// moderate applies an action to one comment, or to the selected ones.
 func (d *desk) moderate(v *profiles.Visit) error {
 	status, search, post, n := v.Form("status"), v.Form("search"), v.Form("post"), pageNumber(v, v.Form("page"))
 	do, ids := chosen(v)
@@ -217,7 +221,7 @@ func (d *desk) moderate(v *profiles.Visit) error {
 			return profiles.NothingHere
 		}
 		switch err := d.act(v, do, id); {
-		case errors.Is(err, site.ErrNoComment), errors.Is(err, site.ErrSame): // somebody was quicker
+		case errors.Is(err, site.ErrNoComment), errors.Is(err, site.ErrSame): // somebody else did it first
 		case err != nil:
 			return err
 		default:
@@ -228,7 +232,7 @@ func (d *desk) moderate(v *profiles.Visit) error {
 	return v.Done(commentsAt(status, search, number, n), v.T(said(do, done)))
 }
 
-// said is what was done with a number of comments.
+// said describes what was done with n comments.
 func said(do string, n int64) string {
 	for _, a := range commentActions {
 		if a.name == do {
@@ -238,7 +242,7 @@ func said(do string, n int64) string {
 	return ""
 }
 
-// act does one thing with a comment.
+// act applies an action to a comment.
 func (d *desk) act(v *profiles.Visit, do string, id int64) error {
 	ctx, who := v.Context(), v.Who()
 	switch do {
@@ -249,7 +253,7 @@ func (d *desk) act(v *profiles.Visit, do string, id int64) error {
 		if err != nil {
 			return err
 		}
-		if do == "trash" && c.Status == site.CommentSpam { // DeleteComment would delete it for good
+		if do == "trash" && c.Status == site.CommentSpam { // DeleteComment would delete it permanently
 			return d.site.EditComment(ctx, who, id, site.CommentEdit{Status: new(site.CommentTrashed)})
 		}
 		if over := c.Status == site.CommentSpam || c.Status == site.CommentTrashed; over != (do == "delete") {

@@ -1,9 +1,12 @@
-// Package desk is the pages on which people look after what the blog holds: posts, pages, files and comments. It is a
-// section of the pages of package profiles, which gives it the layout, the sessions and the guards of the forms.
+// Package desk serves the pages on which people manage the content of the blog:
+// posts, pages, files and comments. It is a section of the pages of package
+// profiles, which provides the layout, the sessions and the protection of
+// forms.
 //
-// What it promises: who may see or do what is decided by the methods of package site that remote callers use too, so
-// that a page never does more than a call; what others have written is text, never markup; everything works without
-// scripts.
+// It promises that the methods of package site, which remote callers use too,
+// decide who may see or do what, so that a page never allows more than a call;
+// that text written by others is never markup; and that everything works
+// without scripts.
 package desk
 
 import (
@@ -26,13 +29,13 @@ import (
 //go:embed templates
 var files embed.FS
 
-// Config holds the parts that the pages are made of.
+// Config configures the pages.
 type Config struct {
 	Site  *site.Site
 	Users *auth.Users
 }
 
-// desk is the pages.
+// desk serves the pages.
 type desk struct {
 	site  *site.Site
 	users *auth.Users
@@ -54,14 +57,15 @@ func New(cfg Config) (*profiles.Section, error) {
 	return s, nil
 }
 
-// row is one line of the table of pages.
+// row is a row of the table of pages.
 type row struct {
 	pattern string
-	form    int64 // bytes of the largest form; 0 for the usual bound
+	form    int64 // the size of the largest form, in bytes; 0: the default
 	handle  func(*profiles.Visit) error
 }
 
-// maxCommentForm is enough for the longest comment, every byte of it encoded.
+// maxCommentForm is the size of a form with the longest comment, with every
+// byte of it encoded.
 const maxCommentForm = 256 << 10
 
 func (d *desk) table() []row {
@@ -79,7 +83,7 @@ func (d *desk) table() []row {
 	}...)
 }
 
-// links are the entries of the menu for a caller.
+// links returns the menu entries for a caller.
 func (d *desk) links(ctx context.Context, who auth.Identity) (list []profiles.Link, err error) {
 	for _, k := range kinds {
 		if d.site.CanEditType(who, k.Type) {
@@ -95,7 +99,7 @@ func (d *desk) links(ctx context.Context, who auth.Identity) (list []profiles.Li
 	return append(list, profiles.Link{Path: "/admin/comments", Name: "Comments", Waiting: n, Notice: notice}), err
 }
 
-// count is a number with the word for it.
+// count formats a number with its noun.
 func count(n int64, one, many string) string {
 	if n == 1 {
 		return "1 " + one
@@ -103,7 +107,7 @@ func count(n int64, one, many string) string {
 	return strconv.FormatInt(n, 10) + " " + many
 }
 
-// problems maps errors of package site to answers; the first that matches counts.
+// problems maps errors of package site to answers; the first match counts.
 var problems = []struct {
 	err error
 	as  profiles.Problem
@@ -116,7 +120,8 @@ var problems = []struct {
 	{site.ErrCommentLength, profiles.Problem{Status: http.StatusUnprocessableEntity, Title: "Too long", Text: "One of the fields is too long."}},
 }
 
-// explained gives the errors of package site the words that a visitor reads.
+// explained replaces errors of package site by problems with a text for
+// visitors.
 func explained(err error) error {
 	if err == nil {
 		return nil
@@ -144,8 +149,8 @@ func problemOf(err error) (profiles.Problem, bool) {
 	return profiles.Problem{}, false
 }
 
-// refused notes what is wrong with a field of the form, and returns the error itself when it is about the caller or the
-// server.
+// refused records a problem with a field of the form. It returns the error
+// itself if it is about the caller or the server.
 func refused(v *profiles.Visit, field string, err error) error {
 	var denied *site.Denied
 	p, known := problemOf(err)
@@ -156,7 +161,7 @@ func refused(v *profiles.Visit, field string, err error) error {
 	return nil
 }
 
-// id is the number in the path.
+// id returns the number in the path.
 func id(v *profiles.Visit) (int64, error) {
 	n, err := strconv.ParseInt(v.PathValue("id"), 10, 64)
 	if err != nil || n <= 0 {
@@ -165,18 +170,19 @@ func id(v *profiles.Visit) (int64, error) {
 	return n, nil
 }
 
-// pageNumber is the page of a list that an address asks for, from 1.
+// pageNumber parses the number of a page of a list, from 1.
 func pageNumber(v *profiles.Visit, text string) int {
-	n, _ := strconv.Atoi(text) // what is not a number means the first
+	n, _ := strconv.Atoi(text) // anything but a number means the first page
 	return min(max(n, 1), 100_000)
 }
 
-// plain is a text as a reader sees it: without markup, its entities as the characters that they stand for.
+// plain returns a text as readers see it: without markup, and with characters
+// in place of entities.
 func plain(text string) string {
 	return strings.TrimSpace(html.UnescapeString(markup.WithoutElements(text)))
 }
 
-// firstOf is the first of two texts that is not empty.
+// firstOf returns the first of two texts that is not empty.
 func firstOf(a, b string) string {
 	if a != "" {
 		return a
@@ -184,7 +190,8 @@ func firstOf(a, b string) string {
 	return b
 }
 
-// clip cuts a text to n bytes, at a character, and says that it did.
+// clip shortens a text to at most n bytes, without splitting a character, and
+// marks that it did.
 func clip(text string, n int) string {
 	if len(text) <= n {
 		return text

@@ -14,52 +14,54 @@ import (
 	"github.com/quillgate/quillgate/site"
 )
 
-// maxPostForm is the largest post that the form takes, in bytes as a browser encodes it. Longer ones are for clients.
+// maxPostForm is the size of the largest form for a post, in bytes as browsers
+// encode it. Longer posts need a client.
 const maxPostForm = 8 << 20
 
-// Bounds of the choices of the form.
+// Limits for the choices in the form.
 const (
 	maxCategories = 500
 	maxPictures   = 100
 	maxParents    = 500
 )
 
-// wallClock is how a browser writes the date of a post; wallMinutes is what it writes when the seconds are none.
+// wallClock is the layout in which browsers send the date of a post;
+// wallMinutes is that for dates without seconds.
 const (
 	wallClock   = "2006-01-02T15:04:05"
 	wallMinutes = "2006-01-02T15:04"
 )
 
-// choice is a category or a picture of the form.
+// choice is a category or a picture in the form.
 type choice struct {
 	ID    int64
 	Name  string
 	Taken bool
 }
 
-// postPage is the form of a post.
+// postPage is the data of the form for a post.
 type postPage struct {
 	kind
 	Post       *site.FullPost
 	Heading    string
 	StatusName string
-	Choose     string // the status that is chosen: a scheduled post is one that is to be published
+	Choose     string // the selected status; that of a scheduled post is "publish"
 	Statuses   []choiceOf
 	WallClock  string
-	Modified   string // of the version that the form shows
+	Modified   string // the time of the version that the form shows
 	Categories []choice
 	Tags       string
 	Pictures   []choice
-	Parents    []choice // the pages that it can be below
-	Picture    bool     // it is a picture, and has a text that takes its place
+	Parents    []choice // the pages that can be its parent
+	Picture    bool     // it is a picture, and has an alternative text
 	Visible    bool
 	Actions    []action
 }
 
-// choiceOf is a status of the form.
+// choiceOf is a status in the form.
 type choiceOf struct{ Name, Label string }
 
-// post shows the form of one.
+// post shows the form for a post.
 func (d *desk) post(k kind) func(*profiles.Visit) error {
 	return func(v *profiles.Visit) error {
 		n, err := id(v)
@@ -106,7 +108,7 @@ func (d *desk) postForm(v *profiles.Visit, k kind, n int64) error {
 	return v.Show(v.T("Edit %s", page.Heading), "post", page)
 }
 
-// chosenStatus is the status of a post as the form has it.
+// chosenStatus returns the status of a post as the form shows it.
 func chosenStatus(p *site.FullPost) string {
 	if p.Status == site.StatusFuture {
 		return site.StatusPublish
@@ -114,7 +116,7 @@ func chosenStatus(p *site.FullPost) string {
 	return p.Status
 }
 
-// tagsOf are the names of the tags, separated by commas.
+// tagsOf returns the names of the tags, separated by commas.
 func tagsOf(p *site.FullPost) string {
 	var names []string
 	for _, t := range p.Terms {
@@ -125,7 +127,7 @@ func tagsOf(p *site.FullPost) string {
 	return strings.Join(names, ", ")
 }
 
-// categories lists those that a post can have.
+// categories lists the categories that a post can have.
 func (d *desk) categories(v *profiles.Visit, p *site.FullPost) (list []choice, err error) {
 	if p.Type != site.TypePost {
 		return nil, nil
@@ -146,7 +148,8 @@ func (d *desk) categories(v *profiles.Visit, p *site.FullPost) (list []choice, e
 	return list, nil
 }
 
-// pictures lists the newest, of which one can illustrate the post, and the one that does.
+// pictures lists the newest pictures, from which a post can have one, and the
+// one that it has.
 func (d *desk) pictures(v *profiles.Visit, p *site.FullPost) ([]choice, error) {
 	if p.Type == site.TypeAttachment || !v.Who().Can(auth.UploadFiles) {
 		return nil, nil
@@ -170,7 +173,8 @@ func (d *desk) pictures(v *profiles.Visit, p *site.FullPost) ([]choice, error) {
 	return list, nil
 }
 
-// parents lists the published pages that a page can be below. That which it is below is always among them.
+// parents lists the published pages that can be the parent of a page. The
+// current parent is always among them.
 func (d *desk) parents(v *profiles.Visit, p *site.FullPost) ([]choice, error) {
 	if p.Type != site.TypePage {
 		return nil, nil
@@ -196,7 +200,8 @@ func (d *desk) parents(v *profiles.Visit, p *site.FullPost) ([]choice, error) {
 	return list, nil
 }
 
-// save takes a correction. What was not changed in the form stays byte for byte as it is.
+// save saves the changes to a post. Everything that was not changed in the form
+// stays the same, byte for byte.
 func (d *desk) save(k kind) func(*profiles.Visit) error {
 	return func(v *profiles.Visit) error {
 		n, err := id(v)
@@ -236,7 +241,8 @@ func (d *desk) save(k kind) func(*profiles.Visit) error {
 	}
 }
 
-// edit is what the form changes of a post; ok reports whether it can be read.
+// edit returns the changes that the form makes to a post; ok reports whether
+// the form could be read.
 func (d *desk) edit(v *profiles.Visit, p *site.FullPost) (e site.PostEdit, ok bool) {
 	sent := v.Sent()
 	changed := func(field, was string) *string {
@@ -305,12 +311,13 @@ func (d *desk) editDate(v *profiles.Visit, p *site.FullPost, e *site.PostEdit) b
 	}
 	e.Date = &site.PostDate{Time: date, Local: true}
 	if p.Status == site.StatusFuture && e.Status == nil {
-		e.Status = new(site.StatusPublish) // which is what a scheduled post becomes by its new date
+		e.Status = new(site.StatusPublish) // its new date makes it a scheduled post
 	}
 	return true
 }
 
-// changedCategories are the ticked categories, nil when they are those that the post has.
+// changedCategories returns the selected categories, or nil if the post has
+// exactly those.
 func changedCategories(p *site.FullPost, ticked []string) *[]int64 {
 	ids, had := []int64{}, []int64{}
 	for _, text := range ticked {
@@ -331,7 +338,8 @@ func changedCategories(p *site.FullPost, ticked []string) *[]int64 {
 	return &ids
 }
 
-// unixLines ends lines as Go and most clients do; browsers send CRLF, whatever the text had.
+// unixLines converts line ends to those of Go and most clients. Browsers send
+// CRLF, whatever the text had.
 func unixLines(text string) string {
 	return strings.NewReplacer("\r\n", "\n", "\r", "\n").Replace(text)
 }

@@ -13,20 +13,20 @@ import (
 	"github.com/quillgate/quillgate/site"
 )
 
-// kind is a type of posts with its list.
+// kind is a type of posts with its own list.
 type kind struct {
 	Type, Path, Title string
 	One, Many         string
 }
 
-// kinds are the lists, in the order of the menu.
+// kinds lists the lists, in the order of the menu.
 var kinds = []kind{
 	{site.TypePost, "/admin/posts", "Posts", "post", "posts"},
 	{site.TypePage, "/admin/pages", "Pages", "page", "pages"},
 	{site.TypeAttachment, "/admin/media", "Media", "file", "files"},
 }
 
-// postTabs are the parts of the lists of posts and pages.
+// postTabs lists the parts of the lists of posts and pages.
 var postTabs = []struct {
 	name, label string
 	statuses    []string
@@ -39,13 +39,13 @@ var postTabs = []struct {
 	{site.StatusTrash, "Trash", []string{site.StatusTrash}},
 }
 
-// statusNames are the statuses in words.
+// statusNames describes the statuses in words.
 var statusNames = map[string]string{
 	site.StatusPublish: "published", site.StatusFuture: "scheduled", site.StatusDraft: "draft", site.StatusPending: "pending review",
 	site.StatusPrivate: "private", site.StatusTrash: "in the trash",
 }
 
-// postActions are what the buttons do, and what is said afterwards.
+// postActions lists the actions for posts, with the messages for what was done.
 var postActions = []struct{ name, label, done string }{
 	{"trash", "Move to trash", "moved to the trash"},
 	{"restore", "Restore as draft", "restored as drafts"},
@@ -56,7 +56,7 @@ var postActions = []struct{ name, label, done string }{
 type shownPost struct {
 	site.FullPost
 	Heading, Writer, StatusName string
-	Small, File                 string // addresses, of an upload
+	Small, File                 string // addresses of an upload
 	Visible                     bool   // visitors can see it at Link
 	Moment                      time.Time
 	Actions                     []action
@@ -73,7 +73,7 @@ type postsPage struct {
 	Previous, Next string
 }
 
-// at is the address of a page of the list.
+// at returns the address of a page of the list.
 func (k kind) at(status, search string, page int) string {
 	q := url.Values{}
 	for name, value := range map[string]string{"status": status, "search": search} {
@@ -90,7 +90,7 @@ func (k kind) at(status, search string, page int) string {
 	return k.Path + "?" + q.Encode()
 }
 
-// postActionsFor are the buttons for a post of a type and a status.
+// postActionsFor returns the buttons for a post with a type and a status.
 func postActionsFor(postType, status string) []action {
 	switch {
 	case postType == site.TypeAttachment:
@@ -144,7 +144,8 @@ func (d *desk) posts(v *profiles.Visit, k kind, status, search string, n int) er
 	return v.Show(v.T(k.Title), "posts", page)
 }
 
-// show adds posts to a page, with what it shows of their writers and files.
+// show adds posts to a page, with the names of their authors and the addresses
+// of their files.
 func (d *desk) show(v *profiles.Visit, list []site.FullPost, page *postsPage) error {
 	files := map[int64]site.Attachment{}
 	if page.Type == site.TypeAttachment {
@@ -176,7 +177,7 @@ func (d *desk) show(v *profiles.Visit, list []site.FullPost, page *postsPage) er
 	return nil
 }
 
-// writer is the name of a user, "" when there is none.
+// writer returns the name of a user, or "" if there is no such user.
 func (d *desk) writer(ctx context.Context, known map[int64]string, id int64) (string, error) {
 	if name, ok := known[id]; ok || id == 0 {
 		return name, nil
@@ -189,7 +190,7 @@ func (d *desk) writer(ctx context.Context, known map[int64]string, id int64) (st
 	return user.DisplayName, nil
 }
 
-// change does what a button of the list says: with one post, or with those that are ticked.
+// change applies an action to one post, or to the selected ones.
 func (d *desk) change(k kind) func(*profiles.Visit) error {
 	return func(v *profiles.Visit) error {
 		status, search, n := v.Form("status"), v.Form("search"), pageNumber(v, v.Form("page"))
@@ -209,7 +210,7 @@ func (d *desk) change(k kind) func(*profiles.Visit) error {
 				return profiles.NothingHere
 			}
 			switch err := d.actOn(v, k, do, id); {
-			case errors.Is(err, site.ErrNotFound), errors.Is(err, site.ErrSame): // somebody was quicker
+			case errors.Is(err, site.ErrNotFound), errors.Is(err, site.ErrSame): // somebody else did it first
 			case err != nil:
 				return err
 			default:
@@ -224,7 +225,7 @@ func (d *desk) change(k kind) func(*profiles.Visit) error {
 	}
 }
 
-// actOn does one thing with a post of a kind.
+// actOn applies an action to a post of a kind.
 func (d *desk) actOn(v *profiles.Visit, k kind, do string, id int64) error {
 	p, err := d.site.GetPost(v.Context(), v.Who(), id, site.WithoutTexts)
 	if err != nil {
