@@ -10,8 +10,8 @@ import (
 	"github.com/quillgate/quillgate/site"
 )
 
-// A picture has a text that takes its place, a caption and a description. Visitors get the text wherever the theme shows
-// the picture.
+// A picture has an alternative text, a caption and a description. Pages for
+// visitors have the alternative text wherever the theme shows the picture.
 func TestAlternativeText(t *testing.T) {
 	each(t, func(t *testing.T, n *newsroom) {
 		var picture bytes.Buffer
@@ -39,7 +39,7 @@ func TestAlternativeText(t *testing.T) {
 		if got := n.full(t, a.ID); got.Alt() != "" {
 			t.Errorf("the text that was removed is %q", got.Alt())
 		}
-		// A post has no such text.
+		// A post has no alternative text.
 		says(t, "a post", b.Post(fmt.Sprint("/admin/posts/", post), "alt", "none"), 303)
 		if got := n.full(t, post); got.Alt() != "" {
 			t.Errorf("a post has the text %q", got.Alt())

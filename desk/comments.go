@@ -273,7 +273,7 @@ func (d *desk) visited(v *profiles.Visit) (*site.FullComment, error) {
 	return d.site.GetComment(v.Context(), v.Who(), n)
 }
 
-// comment shows one, with the forms to change and to answer it.
+// comment shows a comment, with the forms to edit it and to reply.
 func (d *desk) comment(v *profiles.Visit) error {
 	c, err := d.visited(v)
 	if err != nil {
@@ -300,7 +300,7 @@ func (d *desk) editComment(v *profiles.Visit) error {
 	return v.Done(v.Path(), v.T("The comment was saved."))
 }
 
-// reply answers a comment, and approves one that waits.
+// reply posts a reply to a comment. If the comment is held, it approves it.
 func (d *desk) reply(v *profiles.Visit) error {
 	c, err := d.visited(v)
 	if err != nil {

@@ -10,7 +10,8 @@ import (
 	"github.com/quillgate/quillgate/site"
 )
 
-// A comment that waits is counted where its moderators look, and leaves the queue by what they decide.
+// The pages of moderators show how many comments are held, and a comment leaves
+// the queue when it has been moderated.
 func TestQueueOfComments(t *testing.T) {
 	each(t, func(t *testing.T, n *newsroom) {
 		post := n.post(t, "bob", site.PostEdit{Title: new("On <em>trains</em>"), Status: new("publish")})
@@ -39,7 +40,7 @@ func TestQueueOfComments(t *testing.T) {
 		if got := n.status(t, one) + " " + n.status(t, two) + " " + n.status(t, three); got != "trash trash " {
 			t.Errorf("the comments are %q, want two in the trash and one deleted", got)
 		}
-		b.Post("/admin/comments", "one", fmt.Sprint("trash ", two)) // twice is not for good
+		b.Post("/admin/comments", "one", fmt.Sprint("trash ", two)) // trashing twice does not delete
 		b.Post("/admin/comments", "one", fmt.Sprint("hold ", one))
 		if got := n.status(t, one) + " " + n.status(t, two); got != "hold trash" {
 			t.Errorf("the comments are %q, want one that waits again and one in the trash", got)
@@ -48,7 +49,8 @@ func TestQueueOfComments(t *testing.T) {
 	})
 }
 
-// A page does what a call may do, and no more: moderators see everything, authors what is said about their own posts.
+// A page allows what a call allows: moderators see all comments, and authors
+// those on their own posts.
 func TestWhoModerates(t *testing.T) {
 	each(t, func(t *testing.T, n *newsroom) {
 		mine := n.post(t, "bob", site.PostEdit{Title: new("Mine"), Status: new("publish")})
@@ -78,7 +80,8 @@ func TestWhoModerates(t *testing.T) {
 	})
 }
 
-// A comment is answered, which approves it, and corrected; what cannot be taken is said at its field.
+// A reply approves its comment, and a comment can be edited. Problems are
+// explained at the field.
 func TestReplyAndEdit(t *testing.T) {
 	each(t, func(t *testing.T, n *newsroom) {
 		post := n.post(t, "bob", site.PostEdit{Title: new("A post"), Status: new("publish")})

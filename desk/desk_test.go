@@ -15,14 +15,15 @@ import (
 	"github.com/quillgate/quillgate/site"
 )
 
-// newsroom is a blog on loopback with an administrator ada, an editor eve, an author bob and a subscriber sue.
+// newsroom is a blog on a loopback address, with the administrator ada, the
+// editor eve, the author bob and the subscriber sue.
 type newsroom struct {
 	base  string
 	blog  *server.Blog
 	users map[string]auth.User
 }
 
-// each runs fn on a blog over each database.
+// each runs fn on a blog for each database.
 func each(t *testing.T, fn func(t *testing.T, n *newsroom)) {
 	t.Helper()
 	databasetest.EachURL(t, func(t *testing.T, database string) {
@@ -51,16 +52,16 @@ func (n *newsroom) set(t *testing.T, values map[string]string) {
 	}
 }
 
-// another makes another user.
+// another creates another user.
 func another(t *testing.T, n *newsroom, login string, role auth.Role) auth.User {
 	t.Helper()
 	return servertest.User(t, n.blog.Keys, login, role)
 }
 
-// who is a user as the methods of the site take one.
+// who returns a user as the caller of a method of the site.
 func (n *newsroom) who(login string) auth.Identity { return auth.Identity{User: n.users[login]} }
 
-// post makes a post.
+// post creates a post.
 func (n *newsroom) post(t *testing.T, by string, e site.PostEdit) int64 {
 	t.Helper()
 	id, err := n.blog.Site.CreatePost(t.Context(), n.who(by), e)
@@ -70,7 +71,8 @@ func (n *newsroom) post(t *testing.T, by string, e site.PostEdit) int64 {
 	return id
 }
 
-// comment makes a comment by a visitor, who is from another network each time.
+// comment creates a comment by a visitor. Visitors come from different
+// networks.
 func (n *newsroom) comment(t *testing.T, post int64, name, text string) int64 {
 	t.Helper()
 	id, err := n.blog.Site.CreateComment(t.Context(), auth.Identity{}, site.NewComment{
@@ -82,7 +84,7 @@ func (n *newsroom) comment(t *testing.T, post int64, name, text string) int64 {
 	return id
 }
 
-// status is that of a comment, "" when there is none.
+// status returns the status of a comment, or "" if it does not exist.
 func (n *newsroom) status(t *testing.T, id int64) string {
 	t.Helper()
 	c, err := n.blog.Site.GetComment(t.Context(), n.who("ada"), id)
@@ -103,8 +105,8 @@ func (n *newsroom) as(t *testing.T, login string) *servertest.Browser {
 	return b.SignIn(login, servertest.Password)
 }
 
-// says checks the status of a page, and that it has some texts and, after "NOT",
-// lacks others.
+// says checks that a page has a status and contains some texts, but not those
+// after "NOT".
 func says(t *testing.T, what string, p servertest.Page, status int, texts ...string) {
 	t.Helper()
 	if p.Status != status {

@@ -7,7 +7,7 @@ import (
 	"github.com/quillgate/quillgate/site"
 )
 
-// A post is kept on top of the home page and let go again, and a page is put below another, in the form for corrections.
+// The form makes a post sticky and undoes it, and gives a page a parent.
 func TestPlaceOfAPost(t *testing.T) {
 	each(t, func(t *testing.T, n *newsroom) {
 		post := n.post(t, "ada", site.PostEdit{Title: new("Post"), Status: new("publish")})

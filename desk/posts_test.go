@@ -12,7 +12,7 @@ import (
 	"github.com/quillgate/quillgate/site"
 )
 
-// full is a post as it is.
+// full returns a post with its terms and custom fields.
 func (n *newsroom) full(t *testing.T, id int64) *site.FullPost {
 	t.Helper()
 	p, err := n.blog.Site.GetPost(t.Context(), n.who("ada"), id, site.LoadTerms|site.LoadFields)
@@ -22,7 +22,8 @@ func (n *newsroom) full(t *testing.T, id int64) *site.FullPost {
 	return p
 }
 
-// form is what a browser sends of the form of a post when nothing is changed in it.
+// form returns what a browser sends for the form of a post that was not
+// changed.
 func form(t *testing.T, p servertest.Page) map[string]string {
 	t.Helper()
 	out := make(map[string]string)
@@ -53,7 +54,7 @@ func fields(form map[string]string, changes ...string) (list []string) {
 	return list
 }
 
-// A correction changes what was changed in the form, and nothing else.
+// Editing changes what was changed in the form, and nothing else.
 func TestCorrectionOfAPost(t *testing.T) {
 	each(t, func(t *testing.T, n *newsroom) {
 		const text = "\n<p>One &amp; two</p>\n\n<!-- wp:x -->\n<b>three</b>"
@@ -86,7 +87,8 @@ func TestCorrectionOfAPost(t *testing.T) {
 	})
 }
 
-// Posts go to the trash, come back as drafts and are deleted for good, one or several at once; never by accident.
+// Posts are moved to the trash, restored as drafts and deleted permanently, one
+// or several at once, but never by accident.
 func TestTrashOfPosts(t *testing.T) {
 	each(t, func(t *testing.T, n *newsroom) {
 		one := n.post(t, "bob", site.PostEdit{Title: new("One"), Status: new("publish")})
@@ -95,7 +97,7 @@ func TestTrashOfPosts(t *testing.T) {
 		b := n.as(t, "eve")
 		says(t, "none is ticked", b.Post("/admin/posts", "do", "trash"), 422, "Nothing is selected.")
 		says(t, "no such button", b.Post("/admin/posts", "do", "burn", "id", fmt.Sprint(one)), 404)
-		for range 2 { // twice is not for good
+		for range 2 { // trashing twice does not delete
 			says(t, "both", b.Post("/admin/posts", "do", "trash", "id", fmt.Sprint(one), "id", fmt.Sprint(two)), 303)
 		}
 		says(t, "a post that is not in the trash", b.Post("/admin/pages", "one", fmt.Sprint("delete ", about)), 303)
@@ -117,7 +119,8 @@ func TestTrashOfPosts(t *testing.T) {
 	})
 }
 
-// The lists hold what a person may edit, and the forms refuse the rest, as calls do.
+// The lists show what a person may edit, and the forms refuse everything else,
+// as calls do.
 func TestWhoCorrects(t *testing.T) {
 	each(t, func(t *testing.T, n *newsroom) {
 		n.users["con"] = another(t, n, "con", auth.Contributor)

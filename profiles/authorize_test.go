@@ -11,7 +11,8 @@ import (
 	"github.com/quillgate/quillgate/database/databasetest"
 )
 
-// The page of the application passwords of WordPress, both ways and with both kinds.
+// WordPress's page for application passwords works with both outcomes and for
+// both kinds.
 func TestAuthorise(t *testing.T) {
 	each(t, func(t *testing.T, h *house) {
 		b := h.as(t, "bob")
@@ -47,7 +48,8 @@ func TestAuthorise(t *testing.T) {
 		if answer := h.call(t, u.Query().Get("public")+" "+u.Query().Get("secret"), "", ""); !strings.Contains(answer, "<string>bob</string>") {
 			t.Errorf("the key that came back does not work:\n%s", answer)
 		}
-		// Of a pair whose private half stays with the program, nothing secret comes back.
+		// If the client keeps the private half of the pair, the
+		// response contains no secret.
 		p = b.post("/authorize", "do", "approve", "app_name", "Signer", "kind", "verification", "algorithm", "ed25519", "pem", verificationPEM, "success_url", "http://127.0.0.1:7777/done?state=2")
 		u, err = url.Parse(p.header.Get("Location"))
 		if err != nil || u.Host != "127.0.0.1:7777" || u.Query().Get("state") != "2" || u.Query().Get("user_login") != "bob" || u.Query().Has("secret") || u.Query().Has("password") {
@@ -86,7 +88,8 @@ func TestAuthorise(t *testing.T) {
 	})
 }
 
-// Credentials go to https, to this machine, or to a program's own scheme, and nowhere else.
+// Credentials are only sent to https addresses, to this computer, or to a
+// scheme of the application.
 func TestAuthoriseTargets(t *testing.T) {
 	h := open(t, databasetest.SQLite(t), "127.0.0.1")
 	b := h.as(t, "bob")

@@ -13,7 +13,8 @@ import (
 	"github.com/quillgate/quillgate/site"
 )
 
-// The pages of the blog say who may comment, and know who is signed in; those for visitors stay what caches may keep.
+// The pages of the blog show who may comment, and who is signed in. Pages for
+// anonymous visitors remain cacheable.
 func TestSignedInOnTheBlog(t *testing.T) {
 	each(t, func(t *testing.T, h *house) {
 		write := func(who auth.User, title string, edit site.PostEdit) string {
@@ -54,7 +55,7 @@ func TestSignedInOnTheBlog(t *testing.T) {
 		}
 		lacks("a closed post", nora.get("/?p="+closed), "Only signed-in users may comment")
 
-		// The link leads back to the post, and to nowhere else.
+		// The link leads back to the post, and only to a post.
 		bob := h.browser(t)
 		if p := bob.post("/signin", "login", "bob", "password", password, "next", "/?p="+theirs+"#respond"); p.header.Get("Location") != "/?p="+theirs+"#respond" {
 			t.Errorf("sign in from a post leads to %q", p.header.Get("Location"))
@@ -85,7 +86,8 @@ func TestSignedInOnTheBlog(t *testing.T) {
 			t.Errorf("what visitors see has changed:\n%s", after.body)
 		}
 
-		// Who is signed in comments under that name, by the rules of everybody.
+		// Users who are signed in comment under their own name, by the
+		// same rules as everybody.
 		if p := bob.post("/wp-comments-post.php", "comment_post_ID", theirs, "comment", "A remark by bob", "author", "Mallory", "email", "m@example.org"); p.status != http.StatusSeeOther {
 			t.Fatalf("comment: %d\n%s", p.status, p.body)
 		}
@@ -125,7 +127,8 @@ func TestSignedInOnTheBlog(t *testing.T) {
 	})
 }
 
-// The addresses that people know, and those that clients are told, lead to the right pages.
+// The addresses that people know, and those that clients get from the server,
+// lead to the right pages.
 func TestWaysIn(t *testing.T) {
 	each(t, func(t *testing.T, h *house) {
 		bob, nora := h.as(t, "bob"), h.browser(t)
@@ -162,7 +165,7 @@ func TestWaysIn(t *testing.T) {
 	})
 }
 
-// told is the path of an address that clients are told by wp.getOptions.
+// told returns the path of an address that clients get from wp.getOptions.
 func told(t *testing.T, h *house, option string) string {
 	t.Helper()
 	call := `<methodCall><methodName>wp.getOptions</methodName><params><param><value><int>1</int></value></param><param><value>bob</value></param>` +

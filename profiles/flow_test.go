@@ -25,7 +25,8 @@ import (
 const profileCall = `<?xml version="1.0"?><methodCall><methodName>wp.getProfile</methodName><params>
 <param><value><int>1</int></value></param><param><value><string>%</string></value></param><param><value><string>$</string></value></param></params></methodCall>`
 
-// call is a program that gets its user's profile; it returns what the server answers. header is what it signs in with.
+// call gets the user's profile as a client does, and returns the response.
+// header has the credential for the request.
 func (h *house) call(t *testing.T, header, login, password string) string {
 	t.Helper()
 	body := strings.NewReplacer("%", login, "$", password).Replace(profileCall)
@@ -50,8 +51,9 @@ func (h *house) call(t *testing.T, header, login, password string) string {
 	return string(text)
 }
 
-// A key is made on the page, used by a program, and revoked; the program is refused from then on. K6: the secret is in
-// one answer. K12: the page shows who used it.
+// A key that was created on the page works in a client until it is revoked. K6:
+// exactly one response contains the secret. K12: the page shows the client that
+// used the key.
 func TestK6K12LifeOfAKey(t *testing.T) {
 	each(t, func(t *testing.T, h *house) {
 		b := h.as(t, "ada")
@@ -62,8 +64,8 @@ func TestK6K12LifeOfAKey(t *testing.T) {
 		if answer := h.call(t, public+" "+secret, "", ""); !strings.Contains(answer, "<string>ada</string>") {
 			t.Fatalf("the key does not work:\n%s", answer)
 		}
-		h.logged(t, "method=wp.getProfile")         // the answer is out before the call is noted
-		if err := h.blog.Apps.Close(); err != nil { // writes the last uses down
+		h.logged(t, "method=wp.getProfile")         // the response is sent before the call is recorded
+		if err := h.blog.Apps.Close(); err != nil { // writes the last uses
 			t.Fatal(err)
 		}
 		p := b.get("/profile")
@@ -95,7 +97,8 @@ func TestK6K12LifeOfAKey(t *testing.T) {
 	})
 }
 
-// A key is changed in place; what is wrong is said at its field, with what was typed.
+// A key is changed in place. Invalid input is explained at its field, and kept
+// in the form.
 func TestChangeOfAKey(t *testing.T) {
 	each(t, func(t *testing.T, h *house) {
 		b := h.as(t, "ada")
@@ -110,7 +113,7 @@ func TestChangeOfAKey(t *testing.T) {
 		}
 		for field, value := range map[string]string{"scope-of-none": "", "scope-of-both": "", "name": "", "networks": "everywhere", "expires": "2001-01-01", "scope": "nothing"} {
 			fields := []string{field, value}
-			if field == "scope-of-none" { // no ticked box is not everything
+			if field == "scope-of-none" { // no selected right does not mean all rights
 				field, fields = "scope", []string{"scope", "some"}
 			} else if field == "scope-of-both" {
 				field, fields = "scope", []string{"scope", "all", "scope", "draft"}
@@ -128,7 +131,7 @@ func TestChangeOfAKey(t *testing.T) {
 	})
 }
 
-// K10: the list says when a key is about to end, and that one has ended.
+// K10: the list shows when a key is about to expire, and that it has expired.
 func TestK10EndOfAKeyOnThePage(t *testing.T) {
 	each(t, func(t *testing.T, h *house) {
 		b := h.as(t, "bob")
@@ -153,7 +156,8 @@ func TestK10EndOfAKeyOnThePage(t *testing.T) {
 	})
 }
 
-// K11: the new pair works, and the old one until the overlap is over; or not at all.
+// K11: the new pair works, and the old one works until the overlap ends, or
+// stops working at once.
 func TestK11RotationOnThePage(t *testing.T) {
 	each(t, func(t *testing.T, h *house) {
 		b := h.as(t, "ada")
@@ -181,7 +185,8 @@ func TestK11RotationOnThePage(t *testing.T) {
 	})
 }
 
-// An application password works in place of the password, and the banner goes with the program that used the latter.
+// An application password works in place of the account password, and the
+// warning disappears with the client that used that.
 func TestA7BannerForPasswords(t *testing.T) {
 	each(t, func(t *testing.T, h *house) {
 		b := h.as(t, "bob")
@@ -189,7 +194,7 @@ func TestA7BannerForPasswords(t *testing.T) {
 			t.Fatalf("the password does not work:\n%s", answer)
 		}
 		h.logged(t, "method=wp.getProfile")
-		if err := h.blog.Users.Close(); err != nil { // writes down who used what
+		if err := h.blog.Users.Close(); err != nil { // writes who used what
 			t.Fatal(err)
 		}
 		if p := b.get("/profile"); !strings.Contains(p.body, "MarsEdit still sends your password.") {
@@ -218,7 +223,8 @@ func TestA7BannerForPasswords(t *testing.T) {
 	})
 }
 
-// A verification key is pasted, or comes with a code that is shown once.
+// A verification key can be pasted, or a client registers it with a code that
+// is shown once.
 func TestVerificationKeys(t *testing.T) {
 	each(t, func(t *testing.T, h *house) {
 		b := h.as(t, "ada")
@@ -257,7 +263,8 @@ func TestVerificationKeys(t *testing.T) {
 	})
 }
 
-// The first administrator is set up through a link that works once; a second factor is not passed by.
+// The link for the first administrator works once, and does not bypass a second
+// factor.
 func TestSetUp(t *testing.T) {
 	each(t, func(t *testing.T, h *house) {
 		secret, err := h.blog.Users.NewSetUpCode(context.Background(), audit.Operator, h.bob.ID)
@@ -294,8 +301,9 @@ func TestSetUp(t *testing.T) {
 	})
 }
 
-// Whoever sets up the first account names the blog and its time zone, and is led to the first steps. The link of an
-// administrator who comes later does not ask.
+// The user who sets up the first account names the blog and its time zone, and
+// continues with the first steps. The link of a later administrator does not
+// ask for them.
 func TestSetUpOfTheBlog(t *testing.T) {
 	each(t, func(t *testing.T, h *house) {
 		link := func() string {
@@ -340,14 +348,15 @@ func TestSetUpOfTheBlog(t *testing.T) {
 	})
 }
 
-// A8, A9: with an authenticator the password alone opens nothing, a code works once, and so does a recovery code.
+// A8, A9: with an authenticator app the password alone is not enough. Each code
+// works once, and so does each recovery code.
 func TestA9SecondFactorOnThePages(t *testing.T) {
 	each(t, func(t *testing.T, h *house) {
 		b := h.as(t, "bob")
 		p := b.post("/profile/security/code")
 		key := strings.ReplaceAll(found(t, regexp.MustCompile(`id="secret">([^<]+)<`), p.body), " ", "")
 		code := func() string {
-			h.clock.Add(30 * time.Second) // each step counts once
+			h.clock.Add(30 * time.Second) // each step is accepted once
 			text, err := totp.GenerateCode(key, h.clock.Now())
 			if err != nil {
 				t.Fatal(err)
@@ -393,7 +402,7 @@ func TestA9SecondFactorOnThePages(t *testing.T) {
 		if answer := h.call(t, "", "bob", password); strings.Contains(answer, "<string>bob</string>") {
 			t.Errorf("the password still opens XML-RPC:\n%s", answer)
 		}
-		// A link to set a password is no way round it.
+		// A link to set a password does not bypass the second factor.
 		secret, err := h.blog.Users.NewSetUpCode(context.Background(), audit.Operator, h.bob.ID)
 		if err != nil {
 			t.Fatal(err)
@@ -409,7 +418,8 @@ func TestA9SecondFactorOnThePages(t *testing.T) {
 	})
 }
 
-// Administrators add users, give roles, set modes, and end other people's applications; the trail says who did it.
+// Administrators add users, change roles and modes, and revoke applications of
+// others. The trail records who did it.
 func TestAdministration(t *testing.T) {
 	each(t, func(t *testing.T, h *house) {
 		ada, bob := h.as(t, "ada"), h.as(t, "bob")
@@ -479,7 +489,8 @@ func TestAdministration(t *testing.T) {
 		if err != nil || policy.PasswordMode != auth.ModeWarn || !policy.Tokens || policy.ApplicationPasswords {
 			t.Errorf("the policy is %+v, %v", policy, err)
 		}
-		// Who has not chosen sees what that comes to.
+		// Users without a choice of their own see the mode that
+		// applies.
 		for path, want := range map[string]string{
 			"/admin/users/2":  "clients may send it, and the owner is warned (site default)<",
 			"/admin/settings": "clients may send it (server default)<",
@@ -491,7 +502,7 @@ func TestAdministration(t *testing.T) {
 	})
 }
 
-// Times are shown by the clock of the reader.
+// Times are shown in the reader's time zone.
 func TestZoneOfTheReader(t *testing.T) {
 	each(t, func(t *testing.T, h *house) {
 		b := h.as(t, "bob")
@@ -514,7 +525,7 @@ func TestZoneOfTheReader(t *testing.T) {
 	})
 }
 
-// An export opens in a spreadsheet without doing anything.
+// Spreadsheets execute nothing in an export.
 func TestExportHoldsNoFormula(t *testing.T) {
 	each(t, func(t *testing.T, h *house) {
 		for _, agent := range []string{`=cmd|' /C calc'!A0`, ` =cmd|x`, `@SUM(1)`, `＝cmd|x`, "-1+1"} {

@@ -16,8 +16,8 @@ import (
 
 var formShown = regexp.MustCompile(`name="form" value="([^"]+)"`)
 
-// A form of someone whose session has ended is shown to be sent once more, with
-// what was typed, but no password.
+// A form whose session has ended is shown again to be sent once more, with
+// everything that was entered except passwords.
 func TestFormOutlivesItsSession(t *testing.T) {
 	each(t, func(t *testing.T, h *house) {
 		b := h.as(t, "bob")
@@ -40,7 +40,7 @@ func TestFormOutlivesItsSession(t *testing.T) {
 		if p := b.post("/profile/applications", "kind", "password", "name", "MarsEdit", "scope", "read"); p.status != http.StatusOK || !secretShown.MatchString(p.body) {
 			t.Errorf("sent once more: %d\n%s", p.status, p.body)
 		}
-		// The question of a program is asked again.
+		// A request of an application is shown again.
 		h.clock.Add(13 * time.Hour)
 		p = b.post("/authorize", "do", "approve", "app_name", "A", "success_url", "https://app.example/", "x", "y")
 		if want := "/signin?next=%2Fauthorize%3Fapp_name%3DA%26success_url%3Dhttps%253A%252F%252Fapp.example%252F"; p.header.Get("Location") != want {
@@ -49,7 +49,8 @@ func TestFormOutlivesItsSession(t *testing.T) {
 	})
 }
 
-// The form of a new application makes one, however often it is sent; one that came to nothing may be sent again.
+// The form for a new application creates one, however often it is sent. A form
+// that had no effect can be sent again.
 func TestFormIsTakenOnce(t *testing.T) {
 	each(t, func(t *testing.T, h *house) {
 		b := h.as(t, "bob")
@@ -79,7 +80,8 @@ func TestFormIsTakenOnce(t *testing.T) {
 	})
 }
 
-// The list renames in place, keys and passwords, and no one else's.
+// The list renames keys and application passwords in place, but not those of
+// others.
 func TestRenameInPlace(t *testing.T) {
 	each(t, func(t *testing.T, h *house) {
 		b := h.as(t, "bob")
@@ -103,7 +105,8 @@ func TestRenameInPlace(t *testing.T) {
 	})
 }
 
-// Every change of a user is a form of its own: the return key in one field must not press the button of another.
+// Every change to a user has its own form, so that the return key in one field
+// does not press the button of another.
 func TestFormsOfAUser(t *testing.T) {
 	each(t, func(t *testing.T, h *house) {
 		ada := h.as(t, "ada")
@@ -118,7 +121,7 @@ func TestFormsOfAUser(t *testing.T) {
 		if n := strings.Count(page, `id="password"`); n > 0 {
 			t.Errorf("%d fields of the id that problems lead to", n)
 		}
-		// What was typed in one form leaves the others as they were.
+		// Input in one form does not change the others.
 		if err := h.blog.Users.SetNetworks(context.Background(), audit.Operator, h.bob.ID, auth.NetworksOf([]netip.Prefix{netip.MustParsePrefix("192.0.2.0/24")})); err != nil {
 			t.Fatal(err)
 		}
@@ -131,7 +134,8 @@ func TestFormsOfAUser(t *testing.T) {
 	})
 }
 
-// How clients may sign in is changed with the password; a refusal keeps what was chosen, and the other form as it was.
+// Changing how clients may sign in requires the password. A refusal keeps the
+// choice, and leaves the other form unchanged.
 func TestA10PasswordForThePolicy(t *testing.T) {
 	each(t, func(t *testing.T, h *house) {
 		ada := h.as(t, "ada")

@@ -10,7 +10,8 @@ import (
 	"github.com/quillgate/quillgate/site"
 )
 
-// says checks the status and texts of a page, or that it lacks those behind "NOT".
+// says checks that a page has a status and contains some texts, but not those
+// after "NOT".
 func (p page) says(t *testing.T, what string, status int, texts ...string) {
 	t.Helper()
 	want := true
@@ -26,8 +27,10 @@ func (p page) says(t *testing.T, what string, status int, texts ...string) {
 	}
 }
 
-// The home page is the newest posts or a page, which the settings page offers. The posts are at the address of another
-// page then; feeds stay where they were. A page that is not public any more gives way to the posts.
+// The home page shows the newest posts, or a page that was chosen in the
+// settings. In the second case another page shows the posts, and the feeds keep
+// their addresses. If the chosen page is no longer public, the home page shows
+// the posts.
 func TestFrontPage(t *testing.T) {
 	each(t, func(t *testing.T, h *house) {
 		who := auth.Identity{User: h.ada}
@@ -80,7 +83,7 @@ func TestFrontPage(t *testing.T) {
 		}
 		nora.get("/").says(t, "after what was refused", 200, "text of Welcome", "NOT", "Not this")
 
-		// What happens to the page happens to the home page.
+		// Changes to the page apply to the home page too.
 		ada.post("/admin/pages/"+welcome, "status", "private").says(t, "private", 303)
 		nora.get("/").says(t, "a private front page", 200, "text of Sea air")
 		ada.get("/admin/settings").says(t, "the settings say so", 200, "Welcome (not published, so the home page shows the posts)")
@@ -94,7 +97,7 @@ func TestFrontPage(t *testing.T) {
 	})
 }
 
-// How many posts a page and a feed have, and their language, are settings.
+// The number of posts on a page and in a feed, and the language, can be set.
 func TestPostsOnAPageAndLanguage(t *testing.T) {
 	each(t, func(t *testing.T, h *house) {
 		for i := range 5 {
@@ -123,7 +126,7 @@ func TestPostsOnAPageAndLanguage(t *testing.T) {
 	})
 }
 
-// Each rule for comments has a field; lists of words keep their lines.
+// Each rule for comments has a field. Lists of words keep their lines.
 func TestCommentRulesOnThePage(t *testing.T) {
 	each(t, func(t *testing.T, h *house) {
 		ada := h.as(t, "ada")
@@ -134,7 +137,7 @@ func TestCommentRulesOnThePage(t *testing.T) {
 		}
 		for name, want := range map[string]string{
 			"moderation_keys": "casino\n<b>pills</b>", "disallowed_keys": "192.0.2.7", "thread_comments_depth": "3", "require_name_email": "1",
-			"thread_comments": "0", "comment_previously_approved": "0", // boxes that were not ticked
+			"thread_comments": "0", "comment_previously_approved": "0", // boxes that are not selected
 		} {
 			if got := o.Text(name); got != want {
 				t.Errorf("%s is %q, want %q", name, got, want)

@@ -14,8 +14,9 @@ import (
 	"github.com/quillgate/quillgate/database"
 )
 
-// Every answer forbids what the pages do not need, tells no one about itself,
-// and is kept nowhere. No other site can frame a page (clickjacking).
+// Every answer forbids what the pages do not need, tells no other site where
+// visitors come from, and must not be cached. No other site can show a page in
+// a frame (clickjacking).
 func TestH7HeadersOfPages(t *testing.T) {
 	each(t, func(t *testing.T, h *house) {
 		b := h.as(t, "ada")
@@ -53,20 +54,21 @@ func TestH7HeadersOfPages(t *testing.T) {
 	})
 }
 
-// foreign is whatever a page would load from another host, and what the policy would stop.
+// foreign matches everything that would load something from another host, or
+// that the policy would block.
 var foreign = regexp.MustCompile(`(?i)(<(script|img|link|iframe|source|video|audio)[^>]+(src|href)="(https?:)?//[^>]*>|<style|\sstyle=|\son[a-z]+=")`)
 
-// marks are texts that would be markup or a script, if someone forgot to quote
-// them.
+// marks are texts that would become markup or scripts if they were not escaped.
 var marks = []string{
 	`<script>alert(1)</script>`, `"><img src=x onerror=alert(1)>`, `'><svg/onload=alert(1)>`, `javascript:alert(1)`, `</title><script>alert(2)</script>`,
 	`{{.User}}`, `${7*7}`, "` onfocus=alert(1) autofocus x=`",
 }
 
-// raw is markup out of marks that has reached a page as markup.
+// raw matches the markup in marks that has reached a page unescaped.
 var raw = regexp.MustCompile(`<script>alert|<img src=x|<svg/|</title><script|href="javascript:|url=javascript:`)
 
-// What others have written is text: names, programs, addresses of programs, details of the trail.
+// Everything written by others is text: names, clients, their addresses,
+// details of the trail.
 func TestStoredScripts(t *testing.T) {
 	each(t, func(t *testing.T, h *house) {
 		b := h.as(t, "ada")
@@ -86,7 +88,7 @@ func TestStoredScripts(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			h.browser(t).post("/signin", "login", "ada", "password", password) // with its agent, into the list of sessions
+			h.browser(t).post("/signin", "login", "ada", "password", password) // with its User-Agent, which the list of sessions shows
 			if i == 0 {
 				continue
 			}
@@ -99,7 +101,7 @@ func TestStoredScripts(t *testing.T) {
 	})
 }
 
-// What a link brings along is text too.
+// Parameters of a link are text too.
 func TestReflectedScripts(t *testing.T) {
 	each(t, func(t *testing.T, h *house) {
 		b := h.as(t, "ada")
@@ -137,7 +139,7 @@ func TestReflectedScripts(t *testing.T) {
 	})
 }
 
-// After signing in the browser goes to a page of ours, wherever a link wanted it to go.
+// Signing in leads to a page of this package, whatever a link asks for.
 func TestOpenRedirect(t *testing.T) {
 	each(t, func(t *testing.T, h *house) {
 		for _, tt := range []struct{ next, want string }{
@@ -172,8 +174,7 @@ func TestOpenRedirect(t *testing.T) {
 	})
 }
 
-// No one learns who has an account: the answer to a wrong password is the same
-// whether or not there is such a user.
+// The answer to a wrong password does not reveal whether there is such a user.
 func TestSameAnswerForUnknownUsers(t *testing.T) {
 	each(t, func(t *testing.T, h *house) {
 		var bodies []string
@@ -192,7 +193,7 @@ func TestSameAnswerForUnknownUsers(t *testing.T) {
 	})
 }
 
-// No password, code or secret gets into the log by way of the pages.
+// The pages write no password, code or secret to the log.
 func TestNoSecretInLog(t *testing.T) {
 	each(t, func(t *testing.T, h *house) {
 		b := h.as(t, "ada")
@@ -221,7 +222,8 @@ func TestOversizedForm(t *testing.T) {
 	})
 }
 
-// Pages of administrators are for administrators, and what belongs to others is not there.
+// Only administrators see the pages for administrators, and nobody sees the
+// credentials of others.
 func TestRightsOnPages(t *testing.T) {
 	each(t, func(t *testing.T, h *house) {
 		ada, bob := h.as(t, "ada"), h.as(t, "bob")
@@ -251,7 +253,7 @@ func TestRightsOnPages(t *testing.T) {
 				t.Errorf("bob posts to %s: %d", path, p.status)
 			}
 		}
-		// No one can leave the blog without an administrator.
+		// The blog always keeps an administrator.
 		if p := ada.post("/admin/users/1", "do", "role", "role", "subscriber"); p.status != http.StatusUnprocessableEntity {
 			t.Errorf("ada gives up her role: %d", p.status)
 		}

@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// Every page names its icon, which is cached and comes from here.
+// Every page has an icon, which comes from this server and is cached.
 func TestIcon(t *testing.T) {
 	each(t, func(t *testing.T, h *house) {
 		b := h.browser(t)

@@ -16,13 +16,14 @@ import (
 	"github.com/fxamacker/cbor/v2"
 )
 
-// authenticator is a passkey in software: one P-256 key, which says that it has seen its owner.
+// authenticator is a passkey in software: a P-256 key that claims to have
+// verified its owner.
 type authenticator struct {
 	origin, rp string
 	key        *ecdsa.PrivateKey
 	id, handle []byte
 	counter    uint32
-	unseen     bool // says that it has not
+	unseen     bool // claims not to have verified its owner
 }
 
 func encoded(b []byte) string { return base64.RawURLEncoding.EncodeToString(b) }
@@ -35,7 +36,7 @@ func must[T any](t *testing.T, v T, err error) T {
 	return v
 }
 
-// data is the authenticator data of Web Authentication, section 6.1.
+// data returns the authenticator data of Web Authentication, section 6.1.
 func (a *authenticator) data(flags byte) []byte {
 	if a.unseen {
 		flags &^= 4
@@ -57,7 +58,7 @@ func (a *authenticator) answer(t *testing.T, response map[string]any) string {
 	return string(must(t, text, err))
 }
 
-// create answers the question for a new passkey.
+// create responds to the challenge for a new passkey.
 func (a *authenticator) create(t *testing.T, options string) string {
 	t.Helper()
 	var asked struct {
@@ -90,7 +91,7 @@ func (a *authenticator) create(t *testing.T, options string) string {
 	return a.answer(t, map[string]any{"clientDataJSON": encoded(a.client(t, "webauthn.create", asked.Challenge)), "attestationObject": encoded(must(t, object, err))})
 }
 
-// get answers the question for a sign-in.
+// get responds to the challenge of a sign-in.
 func (a *authenticator) get(t *testing.T, options string) string {
 	t.Helper()
 	var asked struct {
@@ -109,9 +110,10 @@ func (a *authenticator) get(t *testing.T, options string) string {
 	})
 }
 
-// A passkey is added, signs in, is renamed and removed; one that lies is refused.
+// A passkey is added, signs in, is renamed and removed. A forged response is
+// refused.
 func TestPasskeys(t *testing.T) {
-	eachAt(t, "localhost", func(t *testing.T, h *house) { // passkeys are bound to a name
+	eachAt(t, "localhost", func(t *testing.T, h *house) { // passkeys belong to a host name
 		b := h.as(t, "bob")
 		a := &authenticator{origin: h.base, rp: "localhost"}
 		answer := a.create(t, b.post("/profile/security/passkeys/begin").body)
@@ -158,7 +160,7 @@ func TestPasskeys(t *testing.T) {
 				t.Errorf("%s: %d to %q", name, p.status, p.header.Get("Location"))
 			}
 		}
-		// An answer to a question of another browser.
+		// A response to the challenge of another browser is refused.
 		one, two := h.browser(t), h.browser(t)
 		old := a.get(t, one.post("/signin/passkey/begin").body)
 		two.post("/signin/passkey/begin")
@@ -197,8 +199,8 @@ func TestPasskeys(t *testing.T) {
 	})
 }
 
-// Strangers get so many questions to a passkey, each of which is a session in
-// the database, and then must wait.
+// The number of passkey challenges for strangers is limited, because each costs
+// work.
 func TestPasskeyQuestionsAreBounded(t *testing.T) {
 	eachAt(t, "localhost", func(t *testing.T, h *house) {
 		ask := func() page { return h.browser(t).post("/signin/passkey/begin") }

@@ -13,7 +13,8 @@ import (
 	"github.com/quillgate/quillgate/site"
 )
 
-// Somebody is invited by a link, suspended, let in again and deleted; what they wrote goes to somebody named.
+// A user is invited by a link, suspended, readmitted and deleted, and the
+// user's posts go to another user.
 func TestLifeOfAnAccount(t *testing.T) {
 	each(t, func(t *testing.T, h *house) {
 		ctx := context.Background()
@@ -96,7 +97,7 @@ func TestLifeOfAnAccount(t *testing.T) {
 	})
 }
 
-// Nobody can lose the last administrator on the pages: not themselves, and not another.
+// The pages refuse to remove the last administrator, whoever asks for it.
 func TestLastAdministrator(t *testing.T) {
 	each(t, func(t *testing.T, h *house) {
 		other := h.user(t, "otto", auth.Administrator)
@@ -117,7 +118,8 @@ func TestLastAdministrator(t *testing.T) {
 	})
 }
 
-// Where no mail is sent, people who have forgotten their password read whom to ask.
+// If no mail is sent, people who have forgotten their password read whom to
+// ask.
 func TestForgottenWithoutMail(t *testing.T) {
 	each(t, func(t *testing.T, h *house) {
 		b := h.browser(t)

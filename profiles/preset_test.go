@@ -9,8 +9,9 @@ import (
 	"github.com/quillgate/quillgate/apps"
 )
 
-// A preset gives the rights of its row, is chosen by the address of a link, and is recognized when the application is
-// edited. An application that writes and does not read is made with a warning.
+// A preset gives the rights in its row, can be selected by a link, and is
+// recognized when the application is edited. An application that may write but
+// not read gets a warning.
 func TestPresets(t *testing.T) {
 	each(t, func(t *testing.T, h *house) {
 		ada := h.as(t, "ada")

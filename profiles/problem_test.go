@@ -18,7 +18,7 @@ import (
 	"github.com/quillgate/quillgate/auth"
 )
 
-// met are the errors that a page can meet, by name.
+// met holds the errors that a page can get, by name.
 var met = map[string]error{
 	"apps.ErrNotFound": apps.ErrNotFound, "apps.ErrRevoked": apps.ErrRevoked, "apps.ErrExpired": apps.ErrExpired, "apps.ErrTaken": apps.ErrTaken,
 	"apps.ErrTooMany": apps.ErrTooMany, "apps.ErrSealed": apps.ErrSealed, "apps.ErrRotated": apps.ErrRotated, "apps.ErrUnused": apps.ErrUnused,
@@ -29,12 +29,14 @@ var met = map[string]error{
 	"auth.ErrDeparture": auth.ErrDeparture, "auth.ErrWrongCode": auth.ErrWrongCode, "auth.ErrSetUpCode": auth.ErrSetUpCode, "auth.ErrResetCode": auth.ErrResetCode, "apps.ErrNoToken": apps.ErrNoToken, "apps.ErrTooManyTokens": apps.ErrTooManyTokens,
 }
 
-// elsewhere are errors of calls and of content, and of the start of the server, that no page asks for.
+// elsewhere lists errors of calls, of content and of the start of the server,
+// which no page can get.
 var elsewhere = []string{
 	"auth.ErrNoReset", "apps.ErrKeysetBusy", "apps.ErrUnsealed", "apps.ErrSealingBegun", "apps.ErrNoUpstream", "apps.ErrOtherToken", "auth.ErrPasswordsRefused",
 }
 
-// Every error that the packages below declare has an answer of its own, or is known to be of no page.
+// Every exported error of the packages below has its own answer, or is known
+// not to reach a page.
 func TestProblems(t *testing.T) {
 	for _, pkg := range []string{"apps", "auth"} {
 		for _, name := range declared(t, pkg) {
@@ -86,7 +88,7 @@ func declared(t *testing.T, pkg string) (names []string) {
 	return names
 }
 
-// Every reason of a refusal is said in words on the pages, with what to do.
+// The pages explain every reason of a refusal, and its remedy.
 func TestReasonsInWords(t *testing.T) {
 	source, err := os.ReadFile("../auth/auth.go")
 	if err != nil {

@@ -20,7 +20,8 @@ import (
 
 const password = servertest.Password
 
-// house is a server on loopback with one administrator, ada, and one author, bob.
+// house is a server on a loopback address, with the administrator ada and the
+// author bob.
 type house struct {
 	base     string
 	blog     *server.Blog
@@ -29,13 +30,13 @@ type house struct {
 	clock    *databasetest.Clock
 }
 
-// each runs fn on a server over each database.
+// each runs fn on a server for each database.
 func each(t *testing.T, fn func(t *testing.T, h *house)) {
 	t.Helper()
 	eachAt(t, "127.0.0.1", fn)
 }
 
-// eachAt is each on a server that is reached by a name.
+// eachAt is each for a server with another host name.
 func eachAt(t *testing.T, name string, fn func(t *testing.T, h *house)) {
 	t.Helper()
 	databasetest.EachURL(t, func(t *testing.T, url string) { fn(t, open(t, url, name)) })
@@ -94,7 +95,7 @@ func (h *house) logged(t *testing.T, text string) {
 	}
 }
 
-// browser is the browser of somebody who uses the pages.
+// browser is a browser on the account pages.
 type browser struct {
 	*servertest.Browser
 	t *testing.T
@@ -183,7 +184,7 @@ func found(t *testing.T, pattern *regexp.Regexp, text string) string {
 	return m[1]
 }
 
-// pages are all pages that can be looked at.
+// pages lists the paths of all pages that can be opened.
 func (h *house) pages(public string) []string {
 	return []string{
 		"/profile", "/profile?all=1", "/profile/applications/new", "/profile/applications/" + public,

@@ -6,8 +6,9 @@ import (
 	"testing"
 )
 
-// The last refusals are shown to their user, with what to do, and all of them to administrators. What was typed as a name or key
-// that nobody has is not.
+// Users see the last refusals of their credentials with a remedy, and
+// administrators see all of them. Names and keys that do not exist are not
+// shown.
 func TestLastRefusals(t *testing.T) {
 	each(t, func(t *testing.T, h *house) {
 		ada, bob := h.as(t, "ada"), h.as(t, "bob")

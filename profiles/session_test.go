@@ -12,7 +12,8 @@ import (
 	"github.com/quillgate/quillgate/auth"
 )
 
-// The session is 256 bits, kept as a hash, in a cookie that only this site gets and no script reads.
+// The session token has 256 bits. The server stores its hash, and the cookie
+// goes to this site only and is hidden from scripts.
 func TestA10SessionCookie(t *testing.T) {
 	each(t, func(t *testing.T, h *house) {
 		for _, tt := range []struct{ proto, want, without string }{
@@ -53,7 +54,8 @@ func TestA10SessionCookie(t *testing.T) {
 	})
 }
 
-// A6: over a connection that others can read no password is looked at, right or wrong.
+// A6: over a connection that others can read, the password is not checked,
+// whether right or wrong.
 func TestA6PasswordInClear(t *testing.T) {
 	each(t, func(t *testing.T, h *house) {
 		b := h.browser(t)
@@ -68,7 +70,8 @@ func TestA6PasswordInClear(t *testing.T) {
 	})
 }
 
-// A session ends half an hour after its last use, and twelve hours after it began whatever is done.
+// A session ends half an hour after its last use, and twelve hours after its
+// start in any case.
 func TestA10SessionEnds(t *testing.T) {
 	each(t, func(t *testing.T, h *house) {
 		b := h.as(t, "ada")
@@ -98,7 +101,8 @@ func TestA10SessionEnds(t *testing.T) {
 	})
 }
 
-// Whoever knows the token of before, or has put one of his own into the browser, knows nothing of the session.
+// An old token, or one that an attacker has put into the browser, gives no
+// access to the session.
 func TestA10SessionFixation(t *testing.T) {
 	each(t, func(t *testing.T, h *house) {
 		b := h.browser(t)
@@ -123,7 +127,8 @@ func TestA10SessionFixation(t *testing.T) {
 	})
 }
 
-// No other site can make the browser act: neither by what the browser says of a request, nor by its Origin.
+// No other site can make the browser act, whether the browser sends
+// Sec-Fetch-Site or only Origin.
 func TestA10CrossSitePost(t *testing.T) {
 	each(t, func(t *testing.T, h *house) {
 		b := h.as(t, "ada")
@@ -159,10 +164,11 @@ func TestA10CrossSitePost(t *testing.T) {
 	})
 }
 
-// The cookie is held back when another site sends the visitor here, so the page sends itself again.
+// Browsers do not send the cookie if another site sends the visitor here, so
+// the page reloads itself.
 func TestArrivalFromAnotherSite(t *testing.T) {
 	each(t, func(t *testing.T, h *house) {
-		b := h.browser(t) // the browser keeps the cookie back
+		b := h.browser(t) // the browser does not send the cookie
 		b.Header.Set("Sec-Fetch-Site", "cross-site")
 		p := b.get(`/authorize?app_name=A+program&x=%22><b>&success_url=https://app.example/`)
 		if want := `<meta http-equiv="refresh" content="0; url=/authorize?app_name=A&#43;program&amp;x=%22&gt;&lt;b&gt;&amp;success_url=https://app.example/">`; p.status != http.StatusOK || !strings.Contains(p.body, want) {
@@ -175,7 +181,8 @@ func TestArrivalFromAnotherSite(t *testing.T) {
 	})
 }
 
-// What matters wants the password again, ten minutes after it was given.
+// Important actions require the password again, ten minutes after it was
+// entered.
 func TestA10PasswordAgain(t *testing.T) {
 	each(t, func(t *testing.T, h *house) {
 		b := h.as(t, "ada")
@@ -183,7 +190,7 @@ func TestA10PasswordAgain(t *testing.T) {
 		h.clock.Add(11 * time.Minute)
 		for _, form := range []struct {
 			path  string
-			typed []string // more wrong ones, and the throttle answers
+			typed []string // more wrong ones would be throttled
 			rest  []string
 		}{
 			{"/profile/applications", []string{"", "wrong password"}, []string{"name", "Other", "kind", "key", "scope", "all"}},
@@ -241,7 +248,7 @@ func TestSignOut(t *testing.T) {
 	})
 }
 
-// A new password signs every other browser out.
+// A new password signs out all other browsers.
 func TestChangeOfPassword(t *testing.T) {
 	each(t, func(t *testing.T, h *house) {
 		one, two := h.as(t, "bob"), h.as(t, "bob")

@@ -13,9 +13,10 @@ import (
 	"github.com/quillgate/quillgate/site"
 )
 
-// The addresses of posts are chosen on the page: one of the usual structures or another one. One that cannot be used is
-// refused in the words of package permalink, and then nothing is changed. Former addresses lead to the post, as the page
-// promises.
+// The page offers the usual structures for the addresses of posts, and a field
+// for another one. A structure that cannot be used is refused with the text of
+// package permalink, and nothing changes. Old addresses lead to the post, as
+// the page promises.
 func TestPermalinksOnThePage(t *testing.T) {
 	each(t, func(t *testing.T, h *house) {
 		edit := site.PostEdit{Title: new("Sea air"), Status: new("publish")}
@@ -90,7 +91,7 @@ func TestPermalinksOnThePage(t *testing.T) {
 			t.Errorf("refused forms changed the options to %s, from %v", got, before)
 		}
 
-		// A form without the choice leaves it as it is.
+		// A form without this field leaves the structure unchanged.
 		ada.post("/admin/settings", "permalink_structure", "/%postname%/")
 		if p := ada.post("/admin/settings", "blog_title", "Quay"); p.status != http.StatusSeeOther || options().Title() != "Quay" || options().Text("permalink_structure") != "/%postname%/" {
 			t.Errorf("another field: %d, the structure is %q", p.status, options().Text("permalink_structure"))
@@ -98,7 +99,7 @@ func TestPermalinksOnThePage(t *testing.T) {
 	})
 }
 
-// The sizes of the next pictures are set on the page, all or none.
+// The sizes of future pictures are set on the page, all or none.
 func TestSizesOfPicturesOnThePage(t *testing.T) {
 	each(t, func(t *testing.T, h *house) {
 		ada := h.as(t, "ada")

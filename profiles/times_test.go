@@ -7,7 +7,8 @@ import (
 	"time"
 )
 
-// Times are listed as what lies between them and now, with the exact time in the title; far ones are days.
+// Lists show how long ago times were, or how far ahead they are, with the exact
+// time in the title; for distant times they show the day.
 func TestTimesAreRelative(t *testing.T) {
 	each(t, func(t *testing.T, h *house) {
 		registered, err := h.blog.Users.Get(t.Context(), h.bob.ID)
