@@ -189,7 +189,10 @@ func (p *Pages) findHere(ctx context.Context, q *ask) (*target, error) {
 		if !errors.Is(err, site.ErrNotFound) {
 			return t.atPart(q), err
 		}
-		return p.findPart(ctx, q)
+		if t, err = p.findPart(ctx, q); !errors.Is(err, site.ErrNotFound) {
+			return t, err
+		}
+		return p.findPeriod(ctx, q)
 	}
 	get := q.query.Get
 	id := func(name string) int64 {
@@ -268,6 +271,15 @@ func (p *Pages) findByPath(ctx context.Context, q *ask) (*target, error) {
 			return p.findAuthor(ctx, parts[1], 0)
 		}
 	}
+	if q.dates != q.front && len(below(q.path, q.dates)) == len(q.path) {
+		return nil, site.ErrNotFound // the numbers are those of a post, or a former address
+	}
+	return p.findPeriod(ctx, q)
+}
+
+// findPeriod finds the list of a year, month or day whose address consists of
+// numbers.
+func (p *Pages) findPeriod(ctx context.Context, q *ask) (*target, error) {
 	return p.findDate(ctx, func() (period, bool) { return newPeriod(below(q.path, q.dates)) })
 }
 
