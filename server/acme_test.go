@@ -34,16 +34,16 @@ import (
 	"github.com/quillgate/quillgate/server/servertest"
 )
 
-// acme is a running Pebble, the test server of Let's Encrypt, which looks up
-// every name as 127.0.0.1.
+// acme is a running Pebble, the test server of Let's Encrypt. It resolves every
+// name to 127.0.0.1.
 type acme struct {
 	directory string
-	api       *x509.CertPool // vouches for its own address
-	issued    *x509.CertPool // vouches for what it issues
+	api       *x509.CertPool // roots for its own address
+	issued    *x509.CertPool // roots for the certificates that it issues
 	log       *servertest.Log
 }
 
-// pebble is the program that tools/go.mod names, built once.
+// pebble is the program that tools/go.mod names. It is built once.
 var pebble struct {
 	sync.Once
 	folder, path string
@@ -57,7 +57,9 @@ func buildPebble() (string, error) {
 		}
 		pebble.path = filepath.Join(pebble.folder, "pebble")
 		cmd := exec.Command("go", "build", "-modfile=../tools/go.mod", "-o", pebble.path, "github.com/letsencrypt/pebble/v2/cmd/pebble")
-		// As everything but the race detector, which this test may run under: half of its packages are compiled already.
+		// It is built like the rest, except for the race detector,
+		// which this test may run under: half of its packages have been
+		// compiled already.
 		cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
 		if out, err := cmd.CombinedOutput(); err != nil {
 			pebble.err = fmt.Errorf("build pebble: %w\n%s", err, out)
@@ -74,8 +76,8 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-// startACME runs Pebble. It looks for challenges at the two ports, and its
-// certificates last for the given time.
+// startACME starts Pebble. It sends challenges to the two ports, and its
+// certificates are valid for the given time.
 func startACME(t *testing.T, httpPort, tlsPort int, lifetime time.Duration) *acme {
 	t.Helper()
 	program, err := buildPebble()
@@ -130,10 +132,11 @@ func startACME(t *testing.T, httpPort, tlsPort int, lifetime time.Duration) *acm
 	return a
 }
 
-// orders counts the certificates that were issued.
+// orders returns the number of certificates that were issued.
 func (a *acme) orders() int { return strings.Count(a.log.String(), "Issued certificate serial") }
 
-// startDNS serves 127.0.0.1 for every name, and returns its address.
+// startDNS starts a name server that answers every name with 127.0.0.1, and
+// returns its address.
 func startDNS(t *testing.T) string {
 	t.Helper()
 	socket := listen(t) // Pebble asks over TCP
@@ -155,8 +158,8 @@ func startDNS(t *testing.T) string {
 	return socket.Addr().String()
 }
 
-// freeAddress is one on loopback that no one listens on, and which the system
-// gives to no one who does not ask for it: Linux hands out ports from 32768 on.
+// freeAddress returns a loopback address on which nothing listens. The system
+// does not assign its port to others: Linux assigns ports from 32768 on.
 func freeAddress(t *testing.T) string {
 	t.Helper()
 	for range 100 {
@@ -172,8 +175,8 @@ func freeAddress(t *testing.T) string {
 
 func port(l net.Listener) int { return l.Addr().(*net.TCPAddr).Port }
 
-// writeCertificate makes a certificate of its own for a name and 127.0.0.1, and
-// returns the files of it and of its key.
+// writeCertificate creates a self-signed certificate for a name and 127.0.0.1,
+// and returns the files with the certificate and its key.
 func writeCertificate(t *testing.T, folder, name string) (certFile, keyFile string) {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
@@ -202,7 +205,8 @@ func writeCertificate(t *testing.T, folder, name string) (certFile, keyFile stri
 		path, kind string
 		der        []byte
 	}{{certFile, "CERTIFICATE", der}, {keyFile, "PRIVATE KEY", private}} {
-		// Into place at once, as programs that renew do.
+		// Replace the files at once, as programs that renew
+		// certificates do.
 		if err := os.WriteFile(f.path+".new", pem.EncodeToMemory(&pem.Block{Type: f.kind, Bytes: f.der}), 0o600); err != nil {
 			t.Fatal(err)
 		}
@@ -213,7 +217,7 @@ func writeCertificate(t *testing.T, folder, name string) (certFile, keyFile stri
 	return certFile, keyFile
 }
 
-// eventually asks until it is so; a minute at most.
+// eventually waits until the condition holds, for at most a minute.
 func eventually(t *testing.T, what string, is func() bool) {
 	t.Helper()
 	tick := time.NewTicker(100 * time.Millisecond)
@@ -227,7 +231,7 @@ func eventually(t *testing.T, what string, is func() bool) {
 	t.Fatalf("after a minute it is not so that %s", what)
 }
 
-// run serves until the function that it returns is called.
+// run serves until the returned function is called.
 func run(t *testing.T, s *server.Server, on server.Listeners) (stop func()) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
@@ -243,8 +247,8 @@ func run(t *testing.T, s *server.Server, on server.Listeners) (stop func()) {
 	return stop
 }
 
-// served is the certificate at an address, nil when there is none that the
-// roots vouch for.
+// served returns the certificate at an address, or nil if the roots do not
+// verify it.
 func served(address, name string, roots *x509.CertPool) *x509.Certificate {
 	c, err := tls.Dial("tcp", address, &tls.Config{RootCAs: roots, ServerName: name})
 	if err != nil {
@@ -256,9 +260,9 @@ func served(address, name string, roots *x509.CertPool) *x509.Certificate {
 
 var onLoopback = []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}
 
-// Two servers of one database have one certificate between them, got by a
-// challenge over HTTP; one that starts later takes it from the database, where
-// its key lies sealed.
+// Two servers share a database and one certificate, which they got by a
+// challenge over HTTP. A server that starts later takes it from the database,
+// where its key is sealed.
 func TestH6CertificateIsFetchedOnceHTTP(t *testing.T) {
 	databasetest.EachURL(t, func(t *testing.T, url string) {
 		if !strings.HasPrefix(url, "postgres") {
@@ -316,7 +320,7 @@ func TestH6CertificateIsFetchedOnceHTTP(t *testing.T) {
 	})
 }
 
-// portNobodyHas is where a challenge over TLS finds no one.
+// portNobodyHas returns a port on which no challenge finds a server.
 func portNobodyHas(t *testing.T) int {
 	t.Helper()
 	_, p, err := net.SplitHostPort(freeAddress(t))
@@ -330,8 +334,8 @@ func portNobodyHas(t *testing.T) int {
 	return n
 }
 
-// checkVersions finds 1.3 where the client can, 1.2 where it cannot, and
-// nothing below.
+// checkVersions checks that the server negotiates TLS 1.3 with clients that
+// can, otherwise 1.2, and nothing below.
 func checkVersions(t *testing.T, address string, roots *x509.CertPool) {
 	t.Helper()
 	for _, tt := range []struct{ most, want uint16 }{{0, tls.VersionTLS13}, {tls.VersionTLS12, tls.VersionTLS12}, {tls.VersionTLS11, 0}, {tls.VersionTLS10, 0}} {
@@ -347,8 +351,8 @@ func checkVersions(t *testing.T, address string, roots *x509.CertPool) {
 	}
 }
 
-// A certificate of minutes is renewed long before it ends, by a challenge over
-// TLS alone, without a failed handshake.
+// A certificate that is valid for minutes is renewed long before it expires, by
+// challenges over TLS only, without a failed handshake.
 func TestH6CertificateIsRenewedTLSALPN(t *testing.T) {
 	secure := listen(t)
 	ca := startACME(t, portNobodyHas(t), port(secure), 4*time.Minute)

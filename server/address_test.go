@@ -11,8 +11,8 @@ import (
 	"time"
 )
 
-// A11, H17: the address is the socket's, or what a trusted proxy says, however
-// it is quoted.
+// A11, H17: the client's address is the peer of the connection, or the one that
+// a trusted proxy names, however it is quoted.
 func TestA11H17ClientAddress(t *testing.T) {
 	trusted := proxies{netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("::1/128")}
 	tests := []struct {
@@ -107,7 +107,8 @@ func TestA11H17ClientAddress(t *testing.T) {
 	}
 }
 
-// pipes is a listener whose connections come from where the test says.
+// pipes is a listener whose connections come from addresses that the test
+// chooses.
 type pipes chan net.Conn
 
 type pipeFrom struct {
@@ -129,7 +130,7 @@ func (p pipes) Accept() (net.Conn, error) {
 func (p pipes) Close() error   { close(p); return nil }
 func (p pipes) Addr() net.Addr { return nil }
 
-// dial offers one connection and reports whether it is taken.
+// dial offers a connection, and reports whether it is accepted.
 func dial(t *testing.T, l *limitListener, from string) (net.Conn, bool) {
 	t.Helper()
 	inner := make(pipes)

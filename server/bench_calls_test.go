@@ -19,9 +19,9 @@ import (
 )
 
 // BenchmarkCalls sends calls through the whole handler, one after the other, to
-// a blog of some posts with comments, terms and custom fields. cpu-µs is the
-// time of this process on processors for each call, which depends less on what
-// else the machine does. It does not include what PostgreSQL takes.
+// a blog with a few posts with comments, terms and custom fields. cpu-µs is the
+// processor time of this process for each call, which depends little on the
+// load of the machine. It does not include the time of PostgreSQL.
 func BenchmarkCalls(b *testing.B) {
 	for name, database := range onDisk {
 		b.Run(name, func(b *testing.B) {
@@ -55,7 +55,7 @@ func BenchmarkCalls(b *testing.B) {
 				{"editPost", func() { c.call(b, "wp.editPost", xmlrpc.Int(post), c.content()) }},
 			} {
 				b.Run(row.name, func(b *testing.B) {
-					row.call() // caches
+					row.call() // fills caches
 					b.ReportAllocs()
 					before, statements := processTime(b), c.blog.DB.Statements()
 					b.ResetTimer()
@@ -94,7 +94,7 @@ func newCaller(b *testing.B, database string) *caller {
 	return c
 }
 
-// call calls a method of a blog, signed.
+// call calls a method of a blog with a signature.
 func (c *caller) call(b *testing.B, method string, params ...xmlrpc.Value) xmlrpc.Value {
 	return c.send(b, method, append([]xmlrpc.Value{xmlrpc.Int(1), xmlrpc.String(""), xmlrpc.String("")}, params...)...)
 }
@@ -114,7 +114,7 @@ func (c *caller) answer(b *testing.B, body []byte, authorization string) xmlrpc.
 	if err != nil {
 		b.Fatal(err)
 	}
-	r.RemoteAddr, r.ContentLength = "127.0.0.1:1234", int64(len(body)) // from this machine, so that a password may be unencrypted
+	r.RemoteAddr, r.ContentLength = "127.0.0.1:1234", int64(len(body)) // from this machine, so the password may be unencrypted
 	r.Header.Set("Content-Type", "text/xml")
 	if authorization != "" {
 		r.Header.Set("Authorization", authorization)
@@ -136,7 +136,8 @@ func (c *caller) newPost(b *testing.B) int64 {
 	return id
 }
 
-// content is a post with a category and custom fields, each another title.
+// content returns a post with a category and custom fields, each time with
+// another title.
 func (c *caller) content() xmlrpc.Value {
 	c.made++
 	return xmlrpc.Struct(
@@ -146,7 +147,7 @@ func (c *caller) content() xmlrpc.Value {
 	)
 }
 
-// processTime is how long this process has run on processors.
+// processTime returns the processor time of this process.
 func processTime(b *testing.B) time.Duration {
 	b.Helper()
 	var used syscall.Rusage

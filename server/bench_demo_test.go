@@ -16,11 +16,11 @@ import (
 	"github.com/quillgate/quillgate/xmlrpc"
 )
 
-// BenchmarkSignedDemo calls demo.addTwoNumbers signed and unsigned through the
-// whole handler, without a network whose cost would hide that of the signature.
-// The ratio is the throughput of signed calls over that of unsigned ones: the
-// median over short turns, one of each kind right after the other, so that what
-// else the machine does counts little.
+// BenchmarkSignedDemo calls demo.addTwoNumbers with and without a signature
+// through the whole handler, but without a network, whose cost would hide that
+// of the signature. The ratio is the throughput of signed calls to that of
+// unsigned ones: the median over pairs of short turns, so that the load of the
+// machine matters little.
 func BenchmarkSignedDemo(b *testing.B) {
 	blog := open(b, "", nil)
 	user, err := blog.Users.ByLogin(context.Background(), "ada")
@@ -58,7 +58,7 @@ const (
 	demoCalls = 200 // in one turn
 )
 
-// demo sends the calls of one turn and returns how long they took.
+// demo sends the calls of one turn, and returns the time that they took.
 func demo(b *testing.B, handler http.Handler, body []byte, header string) time.Duration {
 	start := time.Now()
 	var all sync.WaitGroup

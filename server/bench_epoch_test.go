@@ -16,9 +16,9 @@ import (
 	"github.com/quillgate/quillgate/xmlrpc"
 )
 
-// BenchmarkPagesBesideCalls asks for the first page again and again while calls
-// are signed by RFC 9421, each of which writes a nonce. kept is the share of
-// pages that cost no statement.
+// BenchmarkPagesBesideCalls requests the home page again and again while calls
+// are signed with RFC 9421; each of them writes a nonce. kept is the share of
+// pages that needed no statement.
 func BenchmarkPagesBesideCalls(b *testing.B) {
 	for name, database := range onDisk {
 		b.Run(name, func(b *testing.B) {
@@ -52,8 +52,8 @@ func BenchmarkPagesBesideCalls(b *testing.B) {
 }
 
 // BenchmarkNewPost publishes posts with signed calls of eight clients, on
-// databases that write to the disk: in turns on one with the triggers that move
-// epochs, and on one without. The ratio is the median of the turns.
+// databases that write to the disk: in turns with and without the triggers that
+// move epochs. The ratio is the median of the turns.
 func BenchmarkNewPost(b *testing.B) {
 	for name, database := range onDisk {
 		b.Run(name, func(b *testing.B) {
@@ -130,7 +130,7 @@ func dropTriggers(b *testing.B, db *database.DB, kind string) {
 	}
 }
 
-// onDisk makes databases that write to the disk.
+// onDisk creates databases that write to the disk.
 var onDisk = map[string]func(*testing.B) string{
 	"sqlite":   func(b *testing.B) string { return b.TempDir() + "/quillgate.db" },
 	"postgres": func(b *testing.B) string { return databasetest.DurablePostgres(b) },

@@ -24,10 +24,10 @@ import (
 )
 
 // BenchmarkSignedGetPost sends signed wp.getPost calls over HTTP, for the
-// members of the post alone and for everything that belongs to it, and next to
-// it the same requests to a bare handler of net/http that hashes the same body
-// and runs the SELECT for the post. The ratio says how many times as long the
-// whole server takes.
+// members of the post only and for everything that belongs to it. In turns with
+// them it sends the same requests to a bare handler of net/http, which hashes
+// the same body and runs the SELECT for the post. The ratio is the time of the
+// whole server to that of the bare handler.
 func BenchmarkSignedGetPost(b *testing.B) {
 	b.Run("sqlite", func(b *testing.B) { benchmarkGetPost(b, "") })
 	b.Run("postgres", func(b *testing.B) { benchmarkGetPost(b, databasetest.Postgres(b)) })
@@ -62,13 +62,13 @@ func benchmarkGetPost(b *testing.B, database string) {
 	} {
 		b.Run(c.name, func(b *testing.B) {
 			r := asker{body: c.body, header: authorization(app, secret, c.body)}
-			r.ask(b, bare) // connections, caches
+			r.ask(b, bare) // opens connections, fills caches
 			r.ask(b, full)
 			var ofBare, ofFull time.Duration
 			b.ResetTimer()
 			for range b.N {
-				// In turns, so that whatever else the machine does hits both
-				// alike.
+				// In turns, so that the load of the machine
+				// affects both alike.
 				ofBare += r.ask(b, bare)
 				ofFull += r.ask(b, full)
 			}
@@ -91,7 +91,7 @@ func benchmarkPost(b *testing.B, blog *server.Blog, user auth.User) int64 {
 	return id
 }
 
-// bareHandler does what any server must do at least.
+// bareHandler does only what any server must do.
 func bareHandler(blog *server.Blog, id int64, secret apps.Secret) http.Handler {
 	key := secret.Reveal()
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -122,7 +122,7 @@ func authorization(app apps.App, secret apps.Secret, body []byte) string {
 
 const (
 	batch   = 200 // requests in one turn
-	askers  = 8   // at once
+	askers  = 8   // concurrent
 	content = "Some words of a text."
 )
 
@@ -131,7 +131,7 @@ type asker struct {
 	header string
 }
 
-// ask sends one batch and returns how long it took.
+// ask sends a batch, and returns the time that it took.
 func (a asker) ask(b *testing.B, to *httptest.Server) time.Duration {
 	client := to.Client()
 	client.Transport.(*http.Transport).MaxIdleConnsPerHost = askers

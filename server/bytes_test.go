@@ -13,11 +13,11 @@ import (
 	"github.com/quillgate/quillgate/xmlrpc"
 )
 
-// odd holds what PostgreSQL does not take as text.
+// odd holds strings that PostgreSQL does not accept as text.
 const odd = "a\xff\x00\xc3b"
 
-// Bytes that are not text, in a header, a form or a query, are no error of the
-// server on either database, and lose no one else's last use.
+// Bytes that are not text, in a header, a form or a query, cause no internal
+// error on either database, and lose no last use of others.
 func TestOddBytesFromOutside(t *testing.T) {
 	eachServer(t, func(t *testing.T, blog *server.Blog, s *server.Server) {
 		key, secret := servertest.Key(t, blog.Keys, apps.New{UserID: 1, Name: "odd"})

@@ -8,7 +8,7 @@ import (
 	"github.com/caddyserver/certmagic"
 )
 
-// Paths are those of the table of routes.
+// Paths returns the paths in the table of routes.
 func (s *Server) Paths() []string {
 	var out []string
 	for _, row := range s.routes() {
@@ -20,19 +20,19 @@ func (s *Server) Paths() []string {
 // Wrap puts the middleware around a handler.
 func (s *Server) Wrap(h http.Handler) http.Handler { return s.wrap(h) }
 
-// Plain is what the plain listener serves next to one of TLS.
+// Plain returns what the plain listener serves next to a TLS listener.
 func (s *Server) Plain() http.Handler { return s.plain }
 
-// Metrics is what the listener of the metrics serves.
+// Metrics returns what the metrics listener serves.
 func (s *Server) Metrics() http.Handler { return s.metrics.handler() }
 
-// RenewEarly has certificates renewed when such a share of their life is left,
-// and looked at so often.
+// RenewEarly makes certificates be renewed when the given share of their life
+// is left, and be checked that often.
 func (t *TLS) RenewEarly(share float64, check time.Duration) {
 	t.renewShare, t.renewCheck = share, check
 }
 
-// NewVault returns what certificates are kept in.
+// NewVault returns the storage of certificates.
 func NewVault(b *Blog) interface {
 	certmagic.Storage
 	certmagic.TryLocker
@@ -40,12 +40,12 @@ func NewVault(b *Blog) interface {
 	return newVault(b.Keys)
 }
 
-// OpenSites is for how many sites of a gateway something is kept in memory.
+// OpenSites returns the number of a gateway's sites that are in memory.
 func OpenSites(s *Server) int {
 	s.gateways.mu.RLock()
 	defer s.gateways.mu.RUnlock()
 	return len(s.gateways.open)
 }
 
-// KeepHouse has a gateway do what it does once a minute.
+// KeepHouse makes a gateway clean up, as it does once a minute.
 func KeepHouse(ctx context.Context, s *Server) error { return s.gateways.keepHouse(ctx) }

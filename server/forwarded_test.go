@@ -6,14 +6,14 @@ import (
 	"testing"
 )
 
-// Whatever the Host of a client holds, a proxy that quotes it passes on one
-// element, and that alone.
+// Whatever a client sends as Host, a proxy that quotes it passes on exactly one
+// element.
 func FuzzForwarded(f *testing.F) {
 	for _, host := range []string{"blog.example", "a,for=203.0.113.5", "a,for=203.0.113.5;proto=https", `a",for=203.0.113.5`, `a\`, `a\",b="`, "", ";;,,", "a=b"} {
 		f.Add(host)
 	}
 	f.Fuzz(func(t *testing.T, host string) {
-		parseForwarded([]string{host}) // reads or refuses; it does not panic
+		parseForwarded([]string{host}) // reads or refuses, but does not panic
 		quoted := `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(host) + `"`
 		hops, err := parseForwarded([]string{"for=192.0.2.1;proto=https, for=198.51.100.9;host=" + quoted + ";proto=http"})
 		if err != nil || len(hops) != 2 || hops[1] != (hop{"198.51.100.9", host, "http"}) {
@@ -22,8 +22,8 @@ func FuzzForwarded(f *testing.F) {
 	})
 }
 
-// An element after element takes no more time for each: the time for twice as
-// much is printed as a ratio.
+// The time to parse grows linearly with the number of elements: the test prints
+// the ratio of the times for twice as many.
 func BenchmarkForwarded(b *testing.B) {
 	for _, shape := range []struct{ name, text string }{
 		{"elements", "for=192.0.2.1;proto=https,"}, {"empty", ",;"}, {"quoted", `for="\\\\\\\\\\\\\\\\",`}, {"open", `for="",host=";`},
@@ -44,7 +44,7 @@ func BenchmarkForwarded(b *testing.B) {
 	}
 }
 
-// H17: the host that a client signs for is read by the same rules.
+// H17: the host that a client has signed is read by the same rules.
 func TestH17ForwardedHost(t *testing.T) {
 	for _, test := range []struct{ field, want string }{
 		{`for=192.0.2.1;host=blog.example`, "blog.example"},

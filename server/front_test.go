@@ -17,9 +17,10 @@ import (
 	"github.com/quillgate/quillgate/xmlrpc"
 )
 
-// H3: a connection that has carried Transfer-Encoding, alone or next to
-// Content-Length, ends behind the answer (RFC 9112 section 6.1): what a proxy
-// took for the next request is not read as one.
+// H3: a connection over which a request with Transfer-Encoding has come, with
+// or without Content-Length, is closed after the answer (RFC 9112 section 6.1).
+// Bytes that a proxy took for part of that request are not read as the next
+// one.
 func TestH3ChunksEndTheConnection(t *testing.T) {
 	s := newServer(t, server.Config{Blog: open(t, "", nil)})
 	listener := httptest.NewServer(s.Handler())
@@ -62,8 +63,8 @@ func TestH3ChunksEndTheConnection(t *testing.T) {
 	}
 }
 
-// What stands at the login position of a signed call is not looked at, whatever
-// its type.
+// The value at the login position of a signed call is ignored, whatever its
+// type.
 func TestSignedCallsIgnoreTheLogin(t *testing.T) {
 	blog := open(t, "", nil)
 	s := newServer(t, server.Config{Blog: blog})
@@ -98,9 +99,9 @@ func TestSignedCallsIgnoreTheLogin(t *testing.T) {
 	}
 }
 
-// A blog that is public over https, with no trusted proxy and no TLS here, has
-// a proxy in front. When that one sends no forwarding fields, calls from
-// loopback are not taken for calls of this machine.
+// If a blog is public over https, but this server does not do TLS and trusts no
+// proxy, there is a proxy in front of it. If that one sends no forwarding
+// fields, calls from loopback do not count as local.
 func TestA6NobodyIsLocalBehindASilentProxy(t *testing.T) {
 	logged := new(servertest.Log)
 	blog := secureBlog(t, "")

@@ -23,10 +23,10 @@ import (
 	"github.com/quillgate/quillgate/xmlrpc"
 )
 
-// BenchmarkGatewayThrough sends calls to an upstream that answers at once,
+// BenchmarkGatewayThrough sends calls to an upstream that answers at once:
 // directly, through a gateway, and through a proxy that reads the body and
 // passes it on, in turns, over one connection and over 16. The proxy is
-// httputil's, with the gateway's transport: no gateway in Go can do with less.
+// httputil's with the gateway's transport: no gateway in Go can be faster.
 // Client, gateway, proxy and upstream share the machine.
 func BenchmarkGatewayThrough(b *testing.B) {
 	answer := xmlrpc.AppendResponse(nil, xmlrpc.Struct(xmlrpc.M("post_id", xmlrpc.String("1")), xmlrpc.M("post_status", xmlrpc.String("publish"))))

@@ -26,8 +26,8 @@ import (
 	"github.com/quillgate/quillgate/xmlrpc"
 )
 
-// Discovery comes from the gateway and leads to it; methods of plugins,
-// pingbacks and the methods of the table that take no login stay outside.
+// The gateway serves discovery documents that lead to it. Methods of plugins,
+// pingbacks and methods of the table without a login do not pass.
 func TestGatewayDiscoveryAndMethods(t *testing.T) {
 	g := openGate(t, databasetest.SQLite(t), nil)
 	for path, want := range map[string]string{"/xmlrpc.php?rsd": `apiLink="https://blog.example/xmlrpc.php"`, "/wp-includes/wlwmanifest.xml": "<manifest"} {
@@ -47,7 +47,8 @@ func TestGatewayDiscoveryAndMethods(t *testing.T) {
 	}
 }
 
-// Methods that the operator lets through keep their arguments, written again.
+// Methods that the operator allows keep their arguments, in the gateway's own
+// form.
 func TestGatewayAllowedMethods(t *testing.T) {
 	g := openGate(t, databasetest.SQLite(t), func(_ *server.Config, b *gateway.Config) {
 		b.Allow = map[string]int{"ngg.getImages": 1, "old.list": methods.NoLogin}
@@ -67,7 +68,7 @@ func TestGatewayAllowedMethods(t *testing.T) {
 	}
 }
 
-// A program makes itself a key with the WordPress user's own password, once.
+// A client can create a key once with the WordPress user's own password.
 func TestGatewayCreateApplication(t *testing.T) {
 	g := openGate(t, databasetest.SQLite(t), trusting)
 	g.wp.SetPassword("eve", "eve-password")
@@ -103,8 +104,8 @@ func TestGatewayCreateApplication(t *testing.T) {
 	}
 }
 
-// A strict request passes once, and its answer is signed where that is asked
-// for, a fault of the WordPress too.
+// A strict request passes once, and its answer is signed on request, even a
+// fault of the WordPress.
 func TestGatewayStrictRequests(t *testing.T) {
 	databasetest.EachURL(t, func(t *testing.T, dbURL string) {
 		g := openGate(t, dbURL, nil)
@@ -150,14 +151,14 @@ type roundTrip func(*http.Request) (*http.Response, error)
 
 func (f roundTrip) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
 
-// strictly gives a request of a client to the server.
+// strictly passes a client's request to the server.
 func strictly(s *server.Server, r *http.Request, body []byte) *httptest.ResponseRecorder {
 	in := httptest.NewRequest(r.Method, r.URL.String(), bytes.NewReader(body))
 	in.Header, in.RemoteAddr = r.Header.Clone(), "127.0.0.1:1234"
 	return send(s, in)
 }
 
-// A file of 60 MB passes through in little memory.
+// A file of 60 MB passes with little memory.
 func TestGatewayLargeUpload(t *testing.T) {
 	g := openGate(t, databasetest.SQLite(t), func(c *server.Config, _ *gateway.Config) { c.MaxBody = 128 << 20 })
 	var size int64
@@ -178,9 +179,9 @@ func TestGatewayLargeUpload(t *testing.T) {
 	}
 }
 
-// Each call of a batch is checked by itself: what the key may not do is a fault
-// in its place, and the others are carried out, once also when the batch comes
-// again.
+// Each call of a batch is checked separately: a call that the key may not make
+// becomes a fault in its place, and the others are carried out, only once even
+// if the batch is sent again.
 func TestGatewayMulticall(t *testing.T) {
 	g := openGate(t, databasetest.SQLite(t), nil)
 	signed := g.key(t, apps.New{Scope: apps.Scope{Rights: []apps.Right{apps.Draft}}})
@@ -206,9 +207,8 @@ func TestGatewayMulticall(t *testing.T) {
 	}
 }
 
-// The filter for fail2ban finds the refusals in the log, with the address of
-// the client, and nothing else; also where a stranger writes what looks like
-// one.
+// The filter for fail2ban finds the refusals in the log, with the client's
+// address, and nothing else, even if an attacker imitates a log line.
 func TestGatewayRefusalsForFail2ban(t *testing.T) {
 	text, err := os.ReadFile("../deploy/fail2ban/filter.d/quillgate.conf")
 	if err != nil {
@@ -253,8 +253,8 @@ func TestGatewayRefusalsForFail2ban(t *testing.T) {
 	}
 }
 
-// All calls of a multicall are checked before the first is sent, and each that
-// fails has its fault in its place.
+// All calls of a multicall are checked before the first is sent, and each
+// refused call has its fault in its place.
 func TestGatewayChecksBatchesFirst(t *testing.T) {
 	g := openGate(t, databasetest.SQLite(t), nil)
 	signed := g.key(t, apps.New{Scope: apps.Scope{Rights: []apps.Right{apps.Draft}}})
@@ -283,8 +283,8 @@ func TestGatewayChecksBatchesFirst(t *testing.T) {
 	}
 }
 
-// A program looks after its own key at the gateway as at a server, without the
-// WordPress being asked.
+// A client manages its own key at the gateway as at a server, without a call to
+// the WordPress.
 func TestGatewayOwnKeys(t *testing.T) {
 	g := openGate(t, databasetest.SQLite(t), trusting)
 	app, secret := servertest.Key(t, g.keys, apps.New{UserID: g.user.ID, Name: "MarsEdit", Scope: apps.Scope{Rights: []apps.Right{apps.Draft}}})
@@ -338,5 +338,6 @@ func TestGatewayOwnKeys(t *testing.T) {
 	}
 }
 
-// verification is the public half of an Ed25519 key, of RFC 8410 section 10.1.
+// verification is the public half of an Ed25519 key, from RFC 8410 section
+// 10.1.
 const verification = "-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEAGb9ECWmEzf6FQbrBZ9w7lshQhqowtrbLDFw4rXAxZuE=\n-----END PUBLIC KEY-----\n"

@@ -18,7 +18,7 @@ import (
 	"github.com/quillgate/quillgate/xmlrpc"
 )
 
-// gateSite is a blog as people see it: the gateway and the WordPress behind one
+// gateSite is a blog as people see it: the gateway and the WordPress have one
 // address, over https.
 type gateSite struct {
 	*gate
@@ -55,12 +55,12 @@ func openGateSite(t *testing.T, dbURL string, change func(*server.Config, *gatew
 	return s
 }
 
-// person is someone with a browser that follows redirects and keeps cookies.
+// person has a browser that follows redirects and keeps cookies.
 type person struct {
 	t      *testing.T
 	s      *gateSite
 	client *http.Client
-	seen   []string // addresses, in order
+	seen   []string // requested addresses, in order
 	at     *url.URL
 	body   string
 	status int
@@ -127,7 +127,7 @@ func (p *person) send(method, path string, form url.Values) {
 
 var hidden = regexp.MustCompile(`<input type="hidden" name="([^"]+)" value="([^"]*)">`)
 
-// fields are the hidden fields of the page that is open.
+// fields returns the hidden fields of the open page.
 func (p *person) fields(more ...string) []string {
 	var out []string
 	for _, m := range hidden.FindAllStringSubmatch(p.body, -1) {
@@ -136,7 +136,8 @@ func (p *person) fields(more ...string) []string {
 	return append(out, more...)
 }
 
-// signIn goes from the entrance by the WordPress's page to the applications.
+// signIn goes from the first page through the page of the WordPress to the
+// applications.
 func (p *person) signIn() {
 	p.t.Helper()
 	p.open("/quillgate/")
@@ -149,9 +150,9 @@ func (p *person) signIn() {
 	p.post("/wp-admin/authorize-application.php", p.fields("approve", "1")...)
 }
 
-// The first sign-in goes by the WordPress's own page; what comes back is the
-// sealed credential, and in no address that the browser keeps. The next one
-// replaces it, and revokes it at the WordPress.
+// The first sign-in uses the page of the WordPress, and brings back a
+// credential, which is stored sealed and is in no address that the browser
+// keeps. The next sign-in replaces it, and revokes it at the WordPress.
 func TestGatewayFirstSignIn(t *testing.T) {
 	databasetest.EachURL(t, func(t *testing.T, dbURL string) {
 		s := openGateSite(t, dbURL, nil)
@@ -177,7 +178,8 @@ func TestGatewayFirstSignIn(t *testing.T) {
 				t.Errorf("the WordPress gets the cookie %s", c.Name)
 			}
 		}
-		// The way back does not work again, for anyone.
+		// The address that leads back does not work a second time, for
+		// anyone.
 		way := p.seen[0]
 		if !strings.Contains(way, "password=") {
 			t.Fatalf("the way back: %v", p.seen)
@@ -209,7 +211,7 @@ func must(u *url.URL, err error) *url.URL {
 	return u
 }
 
-// What comes back wrong signs no one in, and says what it was.
+// An invalid response signs nobody in, and the page explains what was wrong.
 func TestGatewayWrongWaysBack(t *testing.T) {
 	s := openGateSite(t, databasetest.SQLite(t), nil)
 	p := s.person(t)
@@ -246,14 +248,14 @@ func TestGatewayWrongWaysBack(t *testing.T) {
 			t.Errorf("%s: signed in", name)
 		}
 	}
-	// A state of one browser is none in another.
+	// The state of one browser is invalid in another.
 	other := s.person(t)
 	q := made()
 	q.Set("state", state())
 	if other.open("/quillgate/signin/blog/back?" + q.Encode()); !strings.Contains(other.body, "not started in this browser") {
 		t.Errorf("in another browser: %s", other.body)
 	}
-	// Guesses count by whatever way they come.
+	// Guesses are counted together, whichever way they come.
 	before := len(s.wp.Calls())
 	for range 40 {
 		q := made()
@@ -266,8 +268,8 @@ func TestGatewayWrongWaysBack(t *testing.T) {
 	}
 }
 
-// Where there are no application passwords, the page says why and what mends
-// it, and a password is taken.
+// If the WordPress has no application passwords, the page explains why and what
+// to do, and accepts a password.
 func TestGatewaySignInByPassword(t *testing.T) {
 	s := openGateSite(t, databasetest.SQLite(t), nil)
 	s.wp.HTTPS = false
@@ -300,8 +302,8 @@ func upstreamOf(t *testing.T, s *gateSite) apps.Upstream {
 
 var shownKey = regexp.MustCompile(`id="v-(public|secret)">([^<]+)<`)
 
-// A key is made on the page and used. When the WordPress refuses the
-// credential, the page says so, and a sign-in renews it.
+// A key is created on the page, and works. If the WordPress refuses the stored
+// credential, the page says so, and signing in renews it.
 func TestGatewayPages(t *testing.T) {
 	s := openGateSite(t, databasetest.SQLite(t), nil)
 	p := s.person(t)
@@ -359,8 +361,8 @@ func TestGatewayPages(t *testing.T) {
 	}
 }
 
-// Over plain http on this machine, the page of a WordPress before 7.0 cannot
-// send the browser back: the password is pasted.
+// Over plain HTTP on this machine, the page of a WordPress before 7.0 cannot
+// send the browser back, so the user pastes the password.
 func TestGatewayPastes(t *testing.T) {
 	for version, sends := range map[int]bool{6: false, 7: true} {
 		s := openGateSite(t, databasetest.SQLite(t), func(c *server.Config, b *gateway.Config) {

@@ -27,7 +27,7 @@ func nestedCall(name string) string {
 	return `<value><struct><member><name>methodName</name><value><string>` + name + `</string></value></member><member><name>params</name><value><array><data></data></array></value></member></struct></value>`
 }
 
-// jetpack makes a request as Jetpack's servers do.
+// jetpack sends a request as Jetpack's servers do.
 func jetpack(query, body string) *http.Request {
 	r := httptest.NewRequest(http.MethodPost, "https://blog.example/xmlrpc.php?"+query, strings.NewReader(body))
 	r.RequestURI = "/xmlrpc.php?" + query
@@ -50,8 +50,7 @@ func passing(from ...string) func(*server.Config, *gateway.Config) {
 	}
 }
 
-// Signed requests of Jetpack go through as they are, where the operator says
-// so.
+// Signed requests of Jetpack pass unchanged if the operator allows it.
 func TestGatewayPassesJetpack(t *testing.T) {
 	for name, tt := range map[string]struct {
 		change func(*server.Config, *gateway.Config)
@@ -80,8 +79,8 @@ func TestGatewayPassesJetpack(t *testing.T) {
 	}
 }
 
-// What is not Jetpack's alone, or could be read as something else, does not
-// pass.
+// Requests that not only Jetpack sends, or that could be read in another way,
+// do not pass.
 func TestGatewayPassKeepsTheRestOut(t *testing.T) {
 	g := openGate(t, databasetest.SQLite(t), passing())
 	good := methodCall("jetpack.getUser")
@@ -140,7 +139,8 @@ func TestGatewayPassKeepsTheRestOut(t *testing.T) {
 	}
 }
 
-// What passes is chosen for each site: as the gateway does, or otherwise.
+// Each site can allow these requests, refuse them, or use the gateway's
+// setting.
 func TestGatewayPassOfSites(t *testing.T) {
 	for name, tt := range map[string]struct {
 		gateway *gateway.Pass

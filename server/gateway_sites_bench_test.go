@@ -21,9 +21,9 @@ import (
 	"github.com/quillgate/quillgate/xmlrpc"
 )
 
-// A signed call through a gateway with one site, and with a thousand that are
-// asked in turn: the medians side by side, and what the thousand hold in memory
-// before anybody has asked and after all were asked.
+// Signed calls through a gateway with one site, and with a thousand that are
+// called in turn: the benchmark reports the medians, and the memory of the
+// thousand before the first request and after all had one.
 func BenchmarkGatewaySites(b *testing.B) {
 	for _, n := range []int{1, 1000} {
 		b.Run(fmt.Sprint(n), func(b *testing.B) {
@@ -78,7 +78,7 @@ func BenchmarkGatewaySites(b *testing.B) {
 				return time.Since(began)
 			}
 			for i := range n {
-				ask(i) // the first request of a site makes what answers for it
+				ask(i) // the first request of a site creates what serves it
 			}
 			b.ResetTimer()
 			var took []time.Duration
@@ -94,7 +94,7 @@ func BenchmarkGatewaySites(b *testing.B) {
 	}
 }
 
-// heap is how much memory is in use.
+// heap returns the memory in use.
 func heap() uint64 {
 	runtime.GC()
 	var m runtime.MemStats

@@ -24,8 +24,8 @@ import (
 	"github.com/quillgate/quillgate/xmlrpc"
 )
 
-// hosting is a gateway in front of several blogs, each at HOST.example with a
-// WordPress of its own.
+// hosting is a gateway in front of several blogs. Each is at HOST.example, and
+// has a WordPress of its own.
 type hosting struct {
 	*server.Server
 	keys *server.Keys
@@ -59,19 +59,19 @@ func openHosting(t *testing.T, dbURL string, change func(*server.Config), hosts 
 	return h
 }
 
-// at has a request ask for a host.
+// at sets the host of a request.
 func at(host string, r *http.Request) *http.Request {
 	r.Host = host + ".example"
 	return r
 }
 
-// forwardedFor has a trusted web server say that a client asked for a host.
+// forwardedFor sets the host of a request as a trusted web server does.
 func forwardedFor(host string, r *http.Request) *http.Request {
 	r.Header.Set("X-Forwarded-Host", host)
 	return r
 }
 
-// admin is the user of a site whose credential is kept there.
+// admin returns the user of a site for whom it stores a credential.
 func (h *hosting) admin(t *testing.T, host string) auth.User {
 	t.Helper()
 	users, store := h.keys.Users.Of(h.ids[host]), h.keys.Apps.Of(h.ids[host])
@@ -85,7 +85,8 @@ func (h *hosting) admin(t *testing.T, host string) auth.User {
 	return user
 }
 
-// key makes a key of a site, and returns what signs a request with it.
+// key creates a key of a site, and returns a function that signs requests with
+// it.
 func (h *hosting) key(t *testing.T, host string) func(*http.Request) *http.Request {
 	t.Helper()
 	app, secret, err := h.keys.Apps.Of(h.ids[host]).Create(t.Context(), audit.Operator, apps.New{UserID: h.admin(t, host).ID, Name: "a program"})
@@ -102,8 +103,8 @@ func withPassword(password string) *http.Request {
 	return secure("wp.getPost", xmlrpc.Int(1), xmlrpc.String("admin"), xmlrpc.String(password), xmlrpc.Int(1))
 }
 
-// The host chooses the blog, and a key, a token or a password of one site is
-// nothing at the other: no call of it gets through.
+// The host selects the blog. A key, a token or a password of one site does not
+// work at another: none of its calls passes.
 func TestGatewaySitesDoNotCross(t *testing.T) {
 	databasetest.EachURL(t, func(t *testing.T, dbURL string) {
 		h := openHosting(t, dbURL, nil, "one", "two")
@@ -120,7 +121,7 @@ func TestGatewaySitesDoNotCross(t *testing.T) {
 		for _, test := range []struct {
 			name string
 			r    *http.Request
-			wp   string // that is called; empty: none
+			wp   string // the called WordPress; empty: none
 		}{
 			{"the key of one at two", at("two", signed["one"](get())), ""},
 			{"the key of one at one", at("one", signed["one"](get())), "one"},
@@ -150,7 +151,7 @@ func TestGatewaySitesDoNotCross(t *testing.T) {
 				}
 			}
 		}
-		// A wrong password is tried at its own WordPress, and there only.
+		// A wrong password is only tried at the WordPress of its site.
 		n := len(h.wp["one"].Calls())
 		if w := send(h.Server, at("two", withPassword("one-password"))); faultCode(w.Body.String()) != "403" || len(h.wp["one"].Calls()) != n {
 			t.Errorf("the password of one at two: %s", w.Body)
@@ -167,8 +168,8 @@ func TestGatewaySitesDoNotCross(t *testing.T) {
 	})
 }
 
-// The session of a browser at one site is none at the other, and a code that
-// enrols a program at one enrols nobody at the other.
+// A browser's session at one site does not work at another, and neither does a
+// code for enrolment.
 func TestGatewaySitesSessionsDoNotCross(t *testing.T) {
 	databasetest.EachURL(t, func(t *testing.T, dbURL string) {
 		ctx := t.Context()
@@ -204,8 +205,8 @@ func TestGatewaySitesSessionsDoNotCross(t *testing.T) {
 	})
 }
 
-// trailsDoNotCross looks at what the trails and the counts of two sites say,
-// after one of them was attacked.
+// trailsDoNotCross checks the trails and the counts of two sites after one of
+// them was attacked.
 func trailsDoNotCross(t *testing.T, h *hosting) {
 	t.Helper()
 	ctx := t.Context()
@@ -233,7 +234,7 @@ func trailsDoNotCross(t *testing.T, h *hosting) {
 }
 
 // The same bytes create one post at each of two sites, and no second one when
-// they come again.
+// they are sent again.
 func TestGatewaySitesRepeatApart(t *testing.T) {
 	databasetest.EachURL(t, func(t *testing.T, dbURL string) {
 		h := openHosting(t, dbURL, nil, "one", "two")
@@ -261,7 +262,7 @@ func TestGatewaySitesRepeatApart(t *testing.T) {
 	})
 }
 
-// Guesses, modes and users of one site are nothing to the other.
+// Guesses, modes and users of one site do not affect another.
 func TestGatewaySitesPasswords(t *testing.T) {
 	databasetest.EachURL(t, func(t *testing.T, dbURL string) {
 		h := openHosting(t, dbURL, nil, "one", "two")
@@ -295,8 +296,8 @@ func TestGatewaySitesPasswords(t *testing.T) {
 	})
 }
 
-// A WordPress that is down takes no other site away, and what is counted of
-// each site has its name.
+// A WordPress that is down affects no other site, and the metrics of a site
+// carry its name.
 func TestGatewaySitesFailApart(t *testing.T) {
 	h := openHosting(t, databasetest.SQLite(t), nil, "one", "two", "idle")
 	signed := map[string]func(*http.Request) *http.Request{"one": h.key(t, "one"), "two": h.key(t, "two")}
@@ -350,8 +351,8 @@ func TestGatewaySitesFailApart(t *testing.T) {
 	}
 }
 
-// A site that no one asks for is let go, one that is changed is made again, and
-// one that is removed is gone with all it had.
+// A site without requests is released, a changed one is created again, and the
+// data of a removed one is deleted.
 func TestGatewaySitesComeAndGo(t *testing.T) {
 	databasetest.EachURL(t, func(t *testing.T, dbURL string) {
 		ctx := t.Context()
@@ -386,8 +387,8 @@ func TestGatewaySitesComeAndGo(t *testing.T) {
 		if w := send(h.Server, at("one", signed(secure("wp.getPost", args(xmlrpc.Int(1))...)))); w.Code != http.StatusMisdirectedRequest {
 			t.Errorf("a site that is gone: %d %s", w.Code, w.Body)
 		}
-		// The same host again is another site: nothing of the old one comes
-		// back.
+		// A removed host that is added again is a new site: it has none
+		// of the old data.
 		again, err := h.list.Add(ctx, audit.Operator, gateway.Site{Host: "one.example", Upstream: other.URL + "/xmlrpc.php"})
 		if err != nil || again.ID == h.ids["one"] {
 			t.Fatalf("the host again is %+v, %v", again, err)
@@ -416,7 +417,7 @@ func TestGatewaySitesComeAndGo(t *testing.T) {
 	})
 }
 
-// What cannot be a site is refused, and says which setting it is.
+// Invalid settings of a site are refused with the name of the setting.
 func TestGatewaySiteSettings(t *testing.T) {
 	h := openHosting(t, databasetest.SQLite(t), nil, "one")
 	up := "http://127.0.0.1:8081/xmlrpc.php"

@@ -24,7 +24,7 @@ import (
 	"github.com/quillgate/quillgate/xmlrpc"
 )
 
-// gate is a gateway in front of a small WordPress, with one user.
+// gate is a gateway in front of a small WordPress with one user.
 type gate struct {
 	*server.Server
 	keys *server.Keys
@@ -63,7 +63,8 @@ func (g *gate) serve(t *testing.T, change func(*server.Config, *gateway.Config))
 	}
 }
 
-// key makes a key with these rights, and returns what signs a request with it.
+// key creates a key with these rights, and returns a function that signs
+// requests with it.
 func (g *gate) key(t *testing.T, in apps.New) func(*http.Request) *http.Request {
 	t.Helper()
 	in.UserID, in.Name = g.user.ID, "a program"
@@ -74,7 +75,8 @@ func (g *gate) key(t *testing.T, in apps.New) func(*http.Request) *http.Request 
 	}
 }
 
-// secure makes a request that came over https, from an address of the network.
+// secure makes a request count as one over https from an address of the
+// network.
 func secure(method string, params ...xmlrpc.Value) *http.Request {
 	r := post(method, params...)
 	r.Header.Set("X-Forwarded-For", "192.0.2.7")
@@ -104,9 +106,8 @@ func titled(title string, more ...xmlrpc.Member) xmlrpc.Value {
 	return xmlrpc.Struct(append([]xmlrpc.Member{xmlrpc.M("post_title", xmlrpc.String(title))}, more...)...)
 }
 
-// A signed call reaches the WordPress with the credential that is kept for the
-// user, and nothing of the client's own; addresses in the answer lead to the
-// gateway.
+// A signed call reaches the WordPress with the user's stored credential, and
+// without the client's own. Addresses in the answer lead to the gateway.
 func TestGatewayRelaysSignedCalls(t *testing.T) {
 	databasetest.EachURL(t, func(t *testing.T, dbURL string) {
 		g := openGate(t, dbURL, trusting)
@@ -137,8 +138,7 @@ func TestGatewayRelaysSignedCalls(t *testing.T) {
 	})
 }
 
-// Passwords are judged by the WordPress. Guesses are counted before it is
-// asked.
+// The WordPress checks passwords. Guesses are counted before it is asked.
 func TestGatewayPasswords(t *testing.T) {
 	databasetest.EachURL(t, func(t *testing.T, dbURL string) {
 		g := openGate(t, dbURL, trusting)
@@ -165,7 +165,7 @@ func TestGatewayPasswords(t *testing.T) {
 	})
 }
 
-// A password that was right is not judged again for a while, unless the
+// A password that was right is not checked again for a while, unless the
 // WordPress refuses it.
 func TestGatewayRemembersPasswords(t *testing.T) {
 	databasetest.EachURL(t, func(t *testing.T, dbURL string) {
@@ -181,14 +181,14 @@ func TestGatewayRemembersPasswords(t *testing.T) {
 		try("", "wp.getProfile", "wp.getPost")
 		try("", "wp.getPost")
 		g.wp.SetPassword("admin", "changed")
-		try("403", "wp.getPost", "wp.getUsersBlogs") // which tells how logins are refused
+		try("403", "wp.getPost", "wp.getUsersBlogs") // its fault shows how logins are refused
 		try("403", "wp.getProfile")
 		g.wp.SetPassword("admin", "app-password")
 		try("", "wp.getProfile", "wp.getPost")
 	})
 }
 
-// With password-mode refuse no password reaches the WordPress.
+// With password-mode refuse, no password reaches the WordPress.
 func TestGatewayRefusesPasswords(t *testing.T) {
 	g := openGate(t, databasetest.SQLite(t), func(c *server.Config, b *gateway.Config) {
 		trusting(c, b)
@@ -200,8 +200,8 @@ func TestGatewayRefusesPasswords(t *testing.T) {
 	}
 }
 
-// A token, and an application password that was made here, call with the kept
-// credential: the WordPress never sees them.
+// A token, or an application password that was created here, uses the stored
+// credential for calls; the WordPress never sees it.
 func TestGatewayTokens(t *testing.T) {
 	g := openGate(t, databasetest.SQLite(t), trusting)
 	_, token, err := g.keys.Apps.CreateToken(t.Context(), audit.Operator, apps.NewToken{UserID: g.user.ID, Kind: apps.AccessToken, Name: "t"})
@@ -225,8 +225,8 @@ func TestGatewayTokens(t *testing.T) {
 	}
 }
 
-// Every right against every method, plain and nested: what a limited key lacks
-// the right for does not reach the WordPress.
+// Every method is called with every single right, directly and in a multicall:
+// calls for which the key lacks the right do not reach the WordPress.
 func TestGatewayScopes(t *testing.T) {
 	g := openGate(t, databasetest.SQLite(t), nil)
 	for _, right := range apps.Rights() {
@@ -258,7 +258,7 @@ func TestGatewayScopes(t *testing.T) {
 	}
 }
 
-// sample makes arguments that the rows allow.
+// sample returns arguments that fit a row.
 func sample(m *methods.Method) []xmlrpc.Value {
 	var out []xmlrpc.Value
 	for i, p := range m.Params {
@@ -280,7 +280,7 @@ func sample(m *methods.Method) []xmlrpc.Value {
 	return out
 }
 
-// A key for drafts does not publish, in whatever form the call comes.
+// A key for drafts cannot publish, whatever form the call has.
 func TestGatewayDraftKeysPublishNothing(t *testing.T) {
 	g := openGate(t, databasetest.SQLite(t), nil)
 	signed := g.key(t, apps.New{Scope: apps.Scope{Rights: []apps.Right{apps.Draft}}})
@@ -317,8 +317,8 @@ func TestGatewayDraftKeysPublishNothing(t *testing.T) {
 	}
 }
 
-// The same creating call is carried out once, and answered twice; also when the
-// gateway dies in between, then without an answer.
+// The same creating call is carried out once, and answered twice. If the
+// gateway dies in between, the second one gets no result.
 func TestGatewayRepeats(t *testing.T) {
 	databasetest.EachURL(t, func(t *testing.T, dbURL string) {
 		g := openGate(t, dbURL, nil)
@@ -331,7 +331,7 @@ func TestGatewayRepeats(t *testing.T) {
 		if w := send(g.Server, request("twice")); faultCode(w.Body.String()) != "" || len(g.wp.Calls()) != 2 {
 			t.Errorf("another call: %s", w.Body)
 		}
-		// The answer is lost, though the post was made.
+		// The answer is lost, although the post was created.
 		g.wp.PlayLate(func(http.ResponseWriter, string) bool { panic(http.ErrAbortHandler) })
 		lost := send(g.Server, request("lost"))
 		g.wp.Play(nil)
@@ -351,7 +351,7 @@ func TestGatewayRepeats(t *testing.T) {
 		if made != 1 {
 			t.Errorf("%d posts were made", made)
 		}
-		// What was proven not done may come again.
+		// A call that was certainly not carried out may be sent again.
 		g.wp.Play(func(w http.ResponseWriter, _ string) bool { w.WriteHeader(http.StatusForbidden); return true })
 		if w := send(g.Server, request("shut")); !strings.Contains(w.Body.String(), "Nothing was changed") {
 			t.Errorf("a closed door: %s", w.Body)
@@ -363,8 +363,9 @@ func TestGatewayRepeats(t *testing.T) {
 	})
 }
 
-// A kept credential that the WordPress refuses is asked once only, and the
-// client is not told that its own is wrong. Another 403 is passed on as 401.
+// If the WordPress refuses the stored credential, it is used only once, and the
+// client is not told that its own credential is wrong. Any other 403 is passed
+// on as 401.
 func TestGatewayRefusedCredential(t *testing.T) {
 	databasetest.EachURL(t, func(t *testing.T, dbURL string) {
 		g := openGate(t, dbURL, func(_ *server.Config, b *gateway.Config) { b.Allow = map[string]int{"plugin.no": 1} })
@@ -392,8 +393,9 @@ func TestGatewayRefusedCredential(t *testing.T) {
 	})
 }
 
-// Each recorded bad answer is a result, a fault of the WordPress, or a fault
-// that reports whether the call was carried out; never a refused login.
+// Each recorded bad answer becomes a result, a fault of the WordPress, or a
+// fault that states whether the call was carried out. It never becomes a
+// refused login.
 func TestGatewayBadAnswers(t *testing.T) {
 	g := openGate(t, databasetest.SQLite(t), nil)
 	signed := g.key(t, apps.New{})
@@ -407,7 +409,7 @@ func TestGatewayBadAnswers(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		g.serve(t, nil) // with its breaker closed
+		g.serve(t, nil) // after its breaker has closed
 		g.wp.Play(func(w http.ResponseWriter, method string) bool {
 			if method != "wp.newPost" {
 				return false
@@ -431,8 +433,8 @@ func TestGatewayBadAnswers(t *testing.T) {
 	}
 }
 
-// A WordPress that is down is not asked by everyone: clients are told when to
-// come back, and one call in each pause tries.
+// A WordPress that is down does not get all calls: clients are told when to
+// come back, and in each pause one call is tried.
 func TestGatewayBreaker(t *testing.T) {
 	clock := databasetest.NewClock(time.Now())
 	g := openGate(t, databasetest.SQLite(t), func(c *server.Config, b *gateway.Config) {
@@ -459,7 +461,7 @@ func TestGatewayBreaker(t *testing.T) {
 	}
 }
 
-// The queue is bounded: who finds no place is told to come back.
+// The queue is limited: clients that find no place are told to come back.
 func TestGatewayQueue(t *testing.T) {
 	g := openGate(t, databasetest.SQLite(t), func(_ *server.Config, b *gateway.Config) { b.Calls, b.Wait = 1, 20*time.Millisecond })
 	signed := g.key(t, apps.New{})

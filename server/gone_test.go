@@ -20,8 +20,8 @@ import (
 	"github.com/quillgate/quillgate/xmlrpc"
 )
 
-// A client that goes away while its call waits for the database is no incident:
-// the call is logged as cancelled, and so is each call of a batch.
+// A client that disconnects while its call waits for the database causes no
+// incident: the call is logged as cancelled, and so is each call of a batch.
 func TestClientThatGoesAway(t *testing.T) {
 	databasetest.EachURL(t, func(t *testing.T, url string) {
 		log := newLineLog()
@@ -67,7 +67,7 @@ func TestClientThatGoesAway(t *testing.T) {
 	})
 }
 
-// lineLog is a log whose lines can be waited for.
+// lineLog is a log with lines that tests can wait for.
 type lineLog struct {
 	mu    sync.Mutex
 	text  strings.Builder
@@ -84,7 +84,7 @@ func (l *lineLog) Write(line []byte) (int, error) {
 	return len(line), nil
 }
 
-// await returns when a line with these words was written, or after a minute.
+// await waits until a line with these words was written, for at most a minute.
 func (l *lineLog) await(words string) {
 	late := time.After(time.Minute)
 	for {
@@ -106,7 +106,7 @@ func (l *lineLog) take() string {
 	return l.text.String()
 }
 
-// holdWriters keeps everyone from writing posts until release is called.
+// holdWriters prevents all writes of posts until release is called.
 func holdWriters(t *testing.T, db *database.DB, postgres bool) (release func()) {
 	t.Helper()
 	held, done := make(chan struct{}), make(chan struct{})

@@ -20,8 +20,8 @@ import (
 	"github.com/quillgate/quillgate/xmlrpc"
 )
 
-// secureBlog opens a blog that is served over https, on a database ("" is
-// SQLite), with the users ada and bob.
+// secureBlog opens a blog that is served over https, with the users ada and
+// bob. An empty database means SQLite.
 func secureBlog(t testing.TB, database string) *server.Blog {
 	t.Helper()
 	blog := servertest.OpenBlog(t, database, server.BlogConfig{BaseURL: "https://blog.example"})
@@ -31,7 +31,7 @@ func secureBlog(t testing.TB, database string) *server.Blog {
 	return blog
 }
 
-// eachServer runs a test against a server of its own over each database.
+// eachServer runs a test on a server of its own for each database.
 func eachServer(t *testing.T, fn func(t *testing.T, blog *server.Blog, s *server.Server)) {
 	t.Helper()
 	databasetest.EachURL(t, func(t *testing.T, url string) {
@@ -40,7 +40,7 @@ func eachServer(t *testing.T, fn func(t *testing.T, blog *server.Blog, s *server
 	})
 }
 
-// visitor is a browser at one address.
+// visitor is a browser with an address.
 type visitor struct {
 	s       *server.Server
 	addr    string
@@ -77,8 +77,8 @@ func (v *visitor) signIn(login, password string) *httptest.ResponseRecorder {
 	return v.post("/signin", "login", login, "password", password)
 }
 
-// call is wp.getUsersBlogs with a password, from an address over TLS. It
-// returns the code of the fault, or "in".
+// call sends wp.getUsersBlogs with a password, from an address over TLS. It
+// returns the fault code, or "in".
 func callAs(s *server.Server, addr, login, password string) string {
 	r := post("wp.getUsersBlogs", xmlrpc.String(login), xmlrpc.String(password))
 	tls := httptest.NewRequest(http.MethodPost, "https://blog.example/xmlrpc.php", r.Body)
@@ -90,7 +90,7 @@ func callAs(s *server.Server, addr, login, password string) string {
 	return "in"
 }
 
-// factor gives a user a second factor over the pages, from an address, and
+// factor gives a user a second factor on the pages, from an address, and
 // returns its secret.
 func factor(t *testing.T, s *server.Server, addr, login string) string {
 	t.Helper()
@@ -110,8 +110,8 @@ func factor(t *testing.T, s *server.Server, addr, login string) string {
 	return secret
 }
 
-// A12: someone who knows the password has five codes for the account in 15
-// minutes, from however many networks.
+// A12: an attacker who knows the password can try five codes for the account in
+// 15 minutes, from however many networks.
 func TestA12CodesFromManyNetworks(t *testing.T) {
 	eachServer(t, func(t *testing.T, _ *server.Blog, s *server.Server) {
 		factor(t, s, "192.0.2.1", "ada")
@@ -135,8 +135,8 @@ func TestA12CodesFromManyNetworks(t *testing.T) {
 	})
 }
 
-// A14: strangers of many networks ask for passkeys as often as they may.
-// Afterwards second factors and passkeys work.
+// A14: attackers from many networks request as many passkey challenges as they
+// can. Second factors and passkeys still work afterwards.
 func TestA14StrangersLockOutNobody(t *testing.T) {
 	eachServer(t, func(t *testing.T, blog *server.Blog, s *server.Server) {
 		factor(t, s, "192.0.2.1", "ada")
@@ -161,8 +161,8 @@ func TestA14StrangersLockOutNobody(t *testing.T) {
 	})
 }
 
-// A13: of many guesses that come at once no more are compared than of many one
-// after the other.
+// A13: of many guesses at the same time, no more are checked than of as many in
+// sequence.
 func TestA13GuessesAtOnce(t *testing.T) {
 	eachServer(t, func(t *testing.T, _ *server.Blog, s *server.Server) {
 		compared := 0
@@ -186,7 +186,7 @@ func TestA13GuessesAtOnce(t *testing.T) {
 	})
 }
 
-// Right passwords that come at once are all right.
+// Right passwords at the same time are all accepted.
 func TestRightPasswordsAtOnce(t *testing.T) {
 	eachServer(t, func(t *testing.T, _ *server.Blog, s *server.Server) {
 		var group sync.WaitGroup
@@ -201,7 +201,7 @@ func TestRightPasswordsAtOnce(t *testing.T) {
 	})
 }
 
-// A13: a login and its e-mail address are one account.
+// A13: a login and its e-mail address count as one account.
 func TestA13LoginAndEmailAreOneAccount(t *testing.T) {
 	eachServer(t, func(t *testing.T, _ *server.Blog, s *server.Server) {
 		for _, guess := range []string{"the same", "another %d"} {
@@ -225,8 +225,9 @@ func TestA13LoginAndEmailAreOneAccount(t *testing.T) {
 	})
 }
 
-// A13: the same wrong password again is not a new guess, so that a second
-// device with the old password is held up, and the right one next to it is not.
+// A13: the same wrong password again does not count as a new guess. A second
+// device with the old password is slowed down, and the one with the right
+// password is not.
 func TestA13SecondDeviceWithTheOldPassword(t *testing.T) {
 	eachServer(t, func(t *testing.T, _ *server.Blog, s *server.Server) {
 		heldUp := false
@@ -254,7 +255,7 @@ func TestA13SecondDeviceWithTheOldPassword(t *testing.T) {
 	})
 }
 
-// H18: addresses of one IPv6 network share their guesses.
+// H18: addresses of one IPv6 network are counted together.
 func TestH18GuessesOfOneNetwork(t *testing.T) {
 	s := newServer(t, server.Config{Blog: secureBlog(t, "")})
 	for i := range 5 {
@@ -268,8 +269,8 @@ func TestH18GuessesOfOneNetwork(t *testing.T) {
 	}
 }
 
-// Lines of the trail that strangers cause are bounded, and so is what each of
-// them holds.
+// The number of trail lines that strangers can cause is limited, and so is the
+// size of each.
 func TestTrailOfStrangersIsBounded(t *testing.T) {
 	eachServer(t, func(t *testing.T, blog *server.Blog, s *server.Server) {
 		lines := func() (n int) {
@@ -279,7 +280,7 @@ func TestTrailOfStrangersIsBounded(t *testing.T) {
 			}
 			return n
 		}
-		for _, name := range []string{"nobody%d", "ada%.0d"} { // names of no one, and an account
+		for _, name := range []string{"nobody%d", "ada%.0d"} { // unknown names, and an account
 			before := lines()
 			for i := range 60 {
 				from(s, fmt.Sprintf("10.3.%d.%d", len(name), i+1)).signIn(fmt.Sprintf(name, i), fmt.Sprint("x", i))

@@ -23,8 +23,9 @@ import (
 	"github.com/quillgate/quillgate/xmlrpc"
 )
 
-// Every route and every method: no sniffing, no scripts, no storing unless the
-// page says so, no other origin, no version.
+// The answers for every route and method forbid sniffing and scripts, forbid
+// storing unless the page allows it, allow no other origin, and reveal no
+// version.
 func TestH7HeadersOnEveryRoute(t *testing.T) {
 	s := newServer(t, server.Config{Blog: open(t, "", nil)})
 	for _, path := range append(s.Paths(), "/nothing", "/xmlrpc.php?rsd", "/xmlrpc.php/more", "/wp-content/uploads/2024/none.png", "/debug/vars") {
@@ -53,7 +54,7 @@ func TestH7HeadersOnEveryRoute(t *testing.T) {
 	}
 }
 
-// The endpoint takes POST alone, and there is nothing next to the table.
+// The endpoint accepts POST only, and nothing outside the table is served.
 func TestH4FixedSurface(t *testing.T) {
 	s := newServer(t, server.Config{Blog: open(t, "", nil)})
 	for _, method := range []string{"GET", "HEAD", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "PROPFIND"} {
@@ -72,8 +73,8 @@ func TestH4FixedSurface(t *testing.T) {
 	}
 }
 
-// A panic costs one request: the client is told a number, the log has the stack
-// under it.
+// A panic affects one request: the client gets an id, under which the log has
+// the stack.
 func TestH14PanicIsContained(t *testing.T) {
 	var log servertest.Log
 	s := newServer(t, server.Config{Blog: open(t, "", nil), Logger: servertest.Logger(&log)})
@@ -107,7 +108,7 @@ func TestH14PanicIsContained(t *testing.T) {
 	}
 }
 
-// A row that cannot be opened disables its key and no other.
+// A row that cannot be opened disables its key only.
 func TestH14CorruptedKeyRow(t *testing.T) {
 	ctx := t.Context()
 	blog := open(t, "", nil)
@@ -137,8 +138,8 @@ func TestH14CorruptedKeyRow(t *testing.T) {
 	}
 }
 
-// Refusals carry when to come back, and the status of HTTP where the operator
-// wants one.
+// Refusals say when to come back, and have an HTTP status of their own if the
+// operator wants that.
 func TestH5Refusals(t *testing.T) {
 	for _, withStatus := range []bool{false, true} {
 		s := newServer(t, server.Config{Blog: open(t, "", nil), FaultStatus: withStatus})
@@ -180,8 +181,8 @@ func TestH5Refusals(t *testing.T) {
 	}
 }
 
-// A proxy that no one has listed must not make strangers look like this
-// machine.
+// Requests through a proxy that is not trusted must not count as coming from
+// this machine.
 func TestA6UnlistedProxyIsNotThisMachine(t *testing.T) {
 	var log servertest.Log
 	s := newServer(t, server.Config{Blog: open(t, "", nil), Logger: servertest.Logger(&log)})
@@ -205,8 +206,8 @@ func TestA6UnlistedProxyIsNotThisMachine(t *testing.T) {
 	}
 }
 
-// Ten times what the server takes: it stays healthy, sends away what is too
-// much, and is as before when the flood ends.
+// Under ten times its capacity the server stays healthy, refuses the excess,
+// and recovers when the flood ends.
 func TestH8Overload(t *testing.T) {
 	blog := open(t, "", nil)
 	loopback := []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}
@@ -217,7 +218,7 @@ func TestH8Overload(t *testing.T) {
 	go func() { ended <- s.Run(ctx, server.Listeners{Plain: listener}) }()
 	base := "http://" + listener.Addr().String()
 	get(t, base+"/healthz")
-	send(s, post("wp.getUsersBlogs", xmlrpc.String("ada"), xmlrpc.String(password))) // the first call starts what writes down the use
+	send(s, post("wp.getUsersBlogs", xmlrpc.String("ada"), xmlrpc.String(password))) // the first call starts the goroutine that writes the use
 	http.DefaultClient.CloseIdleConnections()
 	before := settled(t, 1<<30)
 
@@ -269,8 +270,8 @@ func TestH8Overload(t *testing.T) {
 	}
 }
 
-// settled waits until there are at most so many goroutines, and the number
-// stays for a moment; a minute at most.
+// settled waits until the number of goroutines is stable and at most most, and
+// returns it. It waits at most a minute.
 func settled(t *testing.T, most int) int {
 	t.Helper()
 	tick := time.NewTicker(20 * time.Millisecond)
@@ -291,7 +292,7 @@ func settled(t *testing.T, most int) int {
 	return last
 }
 
-// sign puts the header of the plain scheme on a request that post has made.
+// sign adds the header of the plain scheme to a request of post.
 func sign(r *http.Request, public, secret string) {
 	body, _ := io.ReadAll(r.Body)
 	r.Body = io.NopCloser(bytes.NewReader(body))
@@ -300,8 +301,8 @@ func sign(r *http.Request, public, secret string) {
 
 func digest(text string) string { return fmt.Sprintf("%x", sha256.Sum256([]byte(text))) }
 
-// A proxy takes the Authorization field away; its value in the other field
-// counts where the operator wants it, and never next to the first.
+// If a proxy removes the Authorization field, the other field is read if the
+// operator wants that, and never together with the first.
 func TestS16HeaderFallback(t *testing.T) {
 	ctx := t.Context()
 	for _, allowed := range []bool{false, true} {
@@ -323,7 +324,7 @@ func TestS16HeaderFallback(t *testing.T) {
 			name, url       string
 			fields          []string
 			wrong           bool
-			without, within string // what the answer holds, without and with the setting
+			without, within string // content of the answer without and with the setting
 		}{
 			{"stripped", stripping.URL, []string{"Authorization"}, false, "<int>403</int>", "<int>403</int>"},
 			{"the other field", stripping.URL, []string{auth.FallbackField}, false, "<int>403</int>", "blogName"},

@@ -17,8 +17,8 @@ import (
 	"github.com/quillgate/quillgate/xmlrpc"
 )
 
-// outage fails unless calls and pages say with a status that the database is
-// not there, and when to come back.
+// outage fails unless calls and pages report with a status that the database is
+// unavailable, and when to come back.
 func outage(t *testing.T, s *server.Server) {
 	t.Helper()
 	w := send(s, post("wp.newPost", xmlrpc.Int(1), xmlrpc.String("ada"), xmlrpc.String(servertest.Password),
@@ -43,8 +43,8 @@ func isFault(err error, code int) bool {
 	return ok && f.Code == code
 }
 
-// A database that says nothing: calls and /readyz say so in time, and the
-// server ends in time when it is told to.
+// If the database does not answer, calls and /readyz report that in time, and
+// the server stops in time.
 func TestSilentDatabase(t *testing.T) {
 	t.Parallel()
 	way := databasetest.NewProxy(t, databasetest.Postgres(t))
@@ -67,13 +67,13 @@ func TestSilentDatabase(t *testing.T) {
 	if err := <-ended; err != nil {
 		t.Errorf("end: %v", err)
 	}
-	_ = blog.Close() // what could not be written is an error
+	_ = blog.Close() // data that could not be written causes an error
 	if took := time.Since(began); took > 30*time.Second {
 		t.Errorf("the server took %v to end", took)
 	}
 }
 
-// A SQLite file that is no longer there.
+// The SQLite file has been deleted.
 func TestRemovedFile(t *testing.T) {
 	t.Parallel()
 	blog := open(t, "", nil)

@@ -12,8 +12,8 @@ import (
 	"github.com/quillgate/quillgate/xmlrpc"
 )
 
-// What a publishing program does is on the home page and in the feeds when it
-// has its answer.
+// The effect of a call is visible on the home page and in the feeds as soon as
+// the client has its answer.
 func TestPublishedPostIsSeenAtOnce(t *testing.T) {
 	databasetest.EachURL(t, func(t *testing.T, database string) {
 		s := newServer(t, server.Config{Blog: open(t, database, nil)})
@@ -27,8 +27,8 @@ func TestPublishedPostIsSeenAtOnce(t *testing.T) {
 			return v
 		}
 		member := func(name, value string) xmlrpc.Value { return xmlrpc.Struct(xmlrpc.M(name, xmlrpc.String(value))) }
-		// seen looks on the pages, each of which was asked for before too, and
-		// so is kept.
+		// seen checks pages that were requested before, and are
+		// therefore cached.
 		seen := func(after, want, not string, targets ...string) {
 			t.Helper()
 			for _, target := range targets {
@@ -58,7 +58,7 @@ func TestPublishedPostIsSeenAtOnce(t *testing.T) {
 	})
 }
 
-// With the pages off the endpoint is as ever, and can be found.
+// Without the pages, the endpoint works as usual, and can be found.
 func TestEndpointOnly(t *testing.T) {
 	s := newServer(t, server.Config{Blog: open(t, "", nil), EndpointOnly: true})
 	for target, want := range map[string]struct {
@@ -82,8 +82,8 @@ func TestEndpointOnly(t *testing.T) {
 	}
 }
 
-// A comment comes from the address that the proxy in front tells, and only a
-// trusted one is believed.
+// The address of a comment is the one that the proxy in front names, if that
+// proxy is trusted.
 func TestCommentComesFromTheClient(t *testing.T) {
 	blog := open(t, "", nil)
 	if err := blog.Site.Options().Set(t.Context(), "anonymous_comments", "1"); err != nil {

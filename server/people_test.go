@@ -19,9 +19,9 @@ import (
 	"github.com/quillgate/quillgate/xmlrpc"
 )
 
-// S17, A7, K9: a token over Basic calls methods within its scope, whatever the
-// arguments say; the answer tells no one to move on, as that to a password
-// does.
+// S17, A7, K9: a token sent with Basic calls methods within its scope, whatever
+// the arguments say. The answer has no deprecation notice, unlike that to a
+// password.
 func TestS17TokenCalls(t *testing.T) {
 	blog := open(t, "", nil)
 	s := newServer(t, server.Config{Blog: blog})
@@ -77,8 +77,8 @@ func TestS17TokenCalls(t *testing.T) {
 	}
 }
 
-// A8: two-factor accounts make keys with a code, and call nothing with the
-// password.
+// A8: accounts with a second factor create keys with a code, and cannot use
+// their password in calls.
 func TestA8KeyWithCode(t *testing.T) {
 	blog := open(t, "", nil)
 	s := newServer(t, server.Config{Blog: blog, ThrottleExempt: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}})
@@ -118,7 +118,8 @@ func TestA8KeyWithCode(t *testing.T) {
 	}
 }
 
-// A7: a site that takes no passwords says so, the same to every name.
+// A7: a site that accepts no passwords says so, in the same words for every
+// name.
 func TestA7Refused(t *testing.T) {
 	s := newServer(t, server.Config{Blog: open(t, "", nil), PasswordMode: auth.ModeRefuse})
 	var answers []string
@@ -134,8 +135,9 @@ func TestA7Refused(t *testing.T) {
 	}
 }
 
-// K12: after a signed call the key carries when it was used, from where, by
-// what, and what was called; and a pair that has a successor is counted.
+// K12: after a signed call, the key shows when, from where and by which client
+// it was used, and the called method. Uses of a pair that has a successor are
+// counted too.
 func TestK12LastUse(t *testing.T) {
 	blog := open(t, "", nil)
 	s := newServer(t, server.Config{Blog: blog})

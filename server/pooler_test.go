@@ -12,10 +12,9 @@ import (
 	"github.com/quillgate/quillgate/xmlrpc"
 )
 
-// Behind a pooler that gives each transaction another backend, nothing that
-// lives in a session may be relied on: many clients write at once through fewer
-// connections, and every post is whole, with its category, its tag and right
-// counts.
+// A pooler may use another backend for each transaction, so nothing may rely on
+// session state: many clients write at the same time through fewer connections,
+// and every post is complete, with its category, its tag and right counts.
 func TestPoolerByTransaction(t *testing.T) {
 	t.Parallel()
 	address := databasetest.Postgres(t)

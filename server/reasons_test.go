@@ -11,8 +11,8 @@ import (
 	"testing"
 )
 
-// Reasons are labels of a metric, so there are as many as package auth
-// declares: none is made of something else.
+// Reasons are labels of a metric, so there are only those that package auth
+// declares: none is built from other text.
 func TestH16ReasonsAreBounded(t *testing.T) {
 	form := regexp.MustCompile(`^[a-z0-9]+(-[a-z0-9]+)*$`)
 	paths, err := filepath.Glob("../auth/*.go")

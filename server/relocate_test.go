@@ -15,8 +15,8 @@ import (
 	"github.com/quillgate/quillgate/server/servertest"
 )
 
-// leftovers puts one row into every table that holds what a blog has given out
-// or has still to do.
+// leftovers inserts a row into every table that holds things the blog has given
+// out or still has to do.
 func leftovers(t *testing.T, blog *server.Blog) {
 	t.Helper()
 	later := time.Now().Add(time.Hour)
@@ -47,7 +47,7 @@ func leftovers(t *testing.T, blog *server.Blog) {
 	}
 }
 
-// left counts what is there still of leftovers.
+// left counts the rows of leftovers that remain.
 func left(t *testing.T, blog *server.Blog) map[string]int {
 	t.Helper()
 	out := make(map[string]int)
@@ -65,8 +65,8 @@ func left(t *testing.T, blog *server.Blog) map[string]int {
 	return out
 }
 
-// H10: a copy gives up what the original has given out, all but what it is told
-// to keep; a blog that moved keeps everything.
+// H10: a copy gives up everything that the original has given out, except what
+// it should keep; a blog that moved keeps everything.
 func TestH10CopyPartsFromOriginal(t *testing.T) {
 	everything := map[string]int{"sessions": 1, "nonces": 1, "codes": 1, "creations": 1, "visitors": 1, "certificates": 1, "locks": 1, "marks": 1, "due": 1, "links": 1, "posts": 1}
 	content := map[string]int{"sessions": 0, "nonces": 0, "codes": 0, "creations": 0, "visitors": 0, "certificates": 0, "locks": 0, "marks": 0, "due": 0, "links": 1, "posts": 1}

@@ -27,7 +27,7 @@ import (
 
 const password = servertest.Password
 
-// open opens a blog with one user, ada, on the given database ("" is SQLite).
+// open opens a blog with the user ada. An empty database means SQLite.
 func open(t testing.TB, database string, log *slog.Logger) *server.Blog {
 	t.Helper()
 	blog := servertest.OpenBlog(t, database, server.BlogConfig{BaseURL: "http://blog.example", Logger: log})
@@ -81,7 +81,7 @@ func TestRoutes(t *testing.T) {
 		{"GET", "/wp-content/uploads/2024/01/none.png", 404, "text/plain; charset=utf-8", ""},
 		{"GET", "/healthz", 200, "text/plain; charset=utf-8", "ok"},
 		{"GET", "/readyz", 200, "text/plain; charset=utf-8", "ready"},
-		{"GET", "//xmlrpc.php", 405, "text/plain;charset=UTF-8", "XML-RPC server accepts POST requests only."}, // no redirect: it would turn a POST into a GET
+		{"GET", "//xmlrpc.php", 405, "text/plain;charset=UTF-8", "XML-RPC server accepts POST requests only."}, // no redirect, which would turn a POST into a GET
 		{"GET", "///xmlrpc.php", 405, "text/plain;charset=UTF-8", ""},
 		{"GET", "/./xmlrpc.php", 405, "text/plain;charset=UTF-8", ""},
 		{"GET", "/xmlrpc.php/", 405, "text/plain;charset=UTF-8", ""},
@@ -137,7 +137,7 @@ func TestManifestIsNotSentTwice(t *testing.T) {
 	}
 }
 
-// The log records who came and why not, and never a secret.
+// The log records who called and why a call was refused, but never a secret.
 func TestLog(t *testing.T) {
 	var log servertest.Log
 	blog := open(t, "", servertest.Logger(&log))
@@ -195,7 +195,7 @@ func TestReadiness(t *testing.T) {
 	})
 }
 
-// A stop lets the request end that is being answered, and takes no other.
+// A stop waits for the request that is being answered, and accepts no other.
 func TestRunDrains(t *testing.T) {
 	blog := open(t, "", nil)
 	s := newServer(t, server.Config{Blog: blog, ThrottleExempt: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}})
@@ -228,12 +228,12 @@ func TestRunDrains(t *testing.T) {
 	if _, err := w.Write(call[:10]); err != nil {
 		t.Fatal(err)
 	}
-	// The request is under way when the metrics count it.
+	// The request is in progress as soon as the metrics count it.
 	for !strings.Contains(numbers, "quillgate_requests_in_flight 1") {
 		numbers = get(t, "http://"+metrics.Addr().String()+"/metrics")
 	}
 	cancel()
-	for { // until no connection is taken any more
+	for { // until no connection is accepted any more
 		c, err := net.Dial("tcp", listener.Addr().String())
 		if err != nil {
 			break
@@ -316,14 +316,14 @@ func TestOpenBlogKeepsItsKeyset(t *testing.T) {
 	blog.Close()
 }
 
-// Posts cannot be at addresses below which the server has pages of its own: no
-// structure of addresses begins so.
+// Posts cannot have addresses below paths of the server's own pages: no
+// permalink structure may begin with one.
 func TestPermalinksKeepClearOfRoutes(t *testing.T) {
 	s := newServer(t, server.Config{Blog: open(t, "", nil)})
 	for _, path := range s.Paths() {
 		first, below, deeper := strings.Cut(strings.TrimPrefix(path, "/"), "/")
 		if !deeper {
-			continue // one address, not those below it
+			continue // a single address, without those below it
 		}
 		if structure := "/" + first + "/%postname%/"; permalink.Problem(structure) == "" {
 			t.Errorf("the server answers %s with %q below it, and posts may be at %s", first, below, structure)

@@ -16,9 +16,9 @@ import (
 	"github.com/quillgate/quillgate/xmlrpc"
 )
 
-// A server without a blog: the shell over users and keys, with an endpoint, the
-// pages of the account and a task of an entrance of its own. Credentials count,
-// health is answered, and the settings of a blog are not there.
+// A server without a blog is the shell over users and keys, with an endpoint,
+// account pages and a background task of its own entrance. Credentials are
+// verified, health checks answered, and there are no settings of a blog.
 func TestShellWithoutABlog(t *testing.T) {
 	databasetest.EachURL(t, func(t *testing.T, url string) {
 		keys := servertest.OpenKeys(t, url, server.KeysConfig{})
@@ -56,7 +56,7 @@ func TestShellWithoutABlog(t *testing.T) {
 	})
 }
 
-// whoami is an entrance with one method, which says who has signed in.
+// whoami is an entrance with one method, which returns the name of the caller.
 func whoami(ran chan<- struct{}) server.Opener {
 	return func(s *server.Server) (server.Entrance, error) {
 		calls, err := s.Endpoint(server.Calls{Methods: []xmlrpc.Method[*auth.Request]{{

@@ -23,13 +23,13 @@ import (
 	"github.com/quillgate/quillgate/xmlrpc"
 )
 
-// strictKey is an application with the key that its client has.
+// strictKey is an application with the client's key.
 type strictKey struct {
 	public string
 	key    signature.Key
 }
 
-// newStrictKey makes a key with a secret, or with a pair.
+// newStrictKey creates a key with a secret, or with a verification key.
 func newStrictKey(t testing.TB, blog *server.Blog, withPair bool) strictKey {
 	t.Helper()
 	user, err := blog.Users.ByLogin(t.Context(), "ada")
@@ -64,7 +64,7 @@ func newStrictKey(t testing.TB, blog *server.Blog, withPair bool) strictKey {
 	return strictKey{app.Public, key}
 }
 
-// request signs a body for an address, as its client sees it.
+// request signs a body for an address, as the client sees it.
 func (k strictKey) request(t testing.TB, address string, created time.Time, body []byte) *http.Request {
 	t.Helper()
 	r := httptest.NewRequest(http.MethodPost, address, bytes.NewReader(body))
@@ -89,7 +89,7 @@ func (k strictKey) request(t testing.TB, address string, created time.Time, body
 
 func introspect() []byte { return xmlrpc.AppendCall(nil, "xmlrpcs.introspect") }
 
-// fault is the fault of an answer; nil for none.
+// fault returns the fault in an answer, or nil.
 func faultOf(t *testing.T, w *httptest.ResponseRecorder) *xmlrpc.Fault {
 	t.Helper()
 	_, err := xmlrpc.DecodeResponse(w.Body.Bytes(), xmlrpc.Limits{})
@@ -100,7 +100,8 @@ func faultOf(t *testing.T, w *httptest.ResponseRecorder) *xmlrpc.Fault {
 	return fault
 }
 
-// S14: who signs rightly by a wrong clock is told the time, and no one else.
+// S14: only clients whose signature is right except for its time are told the
+// server's time.
 func TestS14FaultTellsTheTime(t *testing.T) {
 	blog := open(t, "", nil)
 	now := time.Date(2026, 5, 1, 8, 0, 0, 0, time.UTC)
@@ -110,8 +111,8 @@ func TestS14FaultTellsTheTime(t *testing.T) {
 	unknown := strictKey{"0123456789abcdef0123456789abcdef", key.key}
 	replay := key.request(t, "http://blog.example/xmlrpc.php", now, introspect())
 	if fault := faultOf(t, send(s, replay.Clone(t.Context()))); fault != nil {
-		// The body of the clone is that of the request: only the first reads
-		// it.
+		// The clone shares the body of the request: only the first one
+		// reads it.
 		t.Fatal(fault)
 	}
 	again := key.request(t, "http://blog.example/xmlrpc.php", now, introspect())
@@ -144,8 +145,8 @@ func TestS14FaultTellsTheTime(t *testing.T) {
 	}
 }
 
-// S13: what is signed is the address that the client used, behind a trusted
-// proxy too; what others say of it does not count.
+// S13: the signed address is the one that the client used, even behind a
+// trusted proxy. An address named by others is ignored.
 func TestS13AddressBehindProxies(t *testing.T) {
 	blog := open(t, "", nil)
 	s := newServer(t, server.Config{Blog: blog, TrustedProxies: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")}})
@@ -174,15 +175,16 @@ func TestS13AddressBehindProxies(t *testing.T) {
 			t.Errorf("%s: %v, want ok %v", test.name, fault, test.ok)
 		}
 	}
-	// A message for another server, which knows the same verification key.
+	// The message is for another server, which knows the same verification
+	// key.
 	r := key.request(t, "http://other.example/xmlrpc.php", time.Now(), introspect())
 	if fault := faultOf(t, send(s, r)); fault == nil {
 		t.Error("a message that was signed for another server passes")
 	}
 }
 
-// Every answer after the sign-in is signed for who asks, faults of all kinds
-// too; none before it is.
+// Every answer after authentication is signed on request, including faults of
+// all kinds, and none before it.
 func TestAnswersAreSigned(t *testing.T) {
 	blog := open(t, "", nil)
 	s := newServer(t, server.Config{Blog: blog})
@@ -248,8 +250,8 @@ func TestAnswersAreSigned(t *testing.T) {
 	}
 }
 
-// S10: a content coding is refused before anything is unpacked, signed or not,
-// and costs no nonce.
+// S10: a content coding is refused before anything is decompressed, signed or
+// not, and uses up no nonce.
 func TestS10ContentCoding(t *testing.T) {
 	blog := open(t, "", nil)
 	s := newServer(t, server.Config{Blog: blog})
@@ -279,7 +281,8 @@ func TestS10ContentCoding(t *testing.T) {
 	}
 }
 
-// S17: one scheme for each request; two are refused, whatever they are worth.
+// S17: a request uses one scheme. Two credentials are refused, whether or not
+// they are valid.
 func TestS17OneScheme(t *testing.T) {
 	blog := open(t, "", nil)
 	s := newServer(t, server.Config{Blog: blog, AuthorizationFallback: true})

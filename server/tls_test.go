@@ -37,8 +37,8 @@ func rootsOf(t *testing.T, file string) *x509.CertPool {
 	return pool
 }
 
-// The files are read again when they change, at once when told; what does not
-// fit together changes nothing.
+// Changed files are read again, at once on request. Files that do not belong
+// together change nothing.
 func TestH6FilesAreReadAgain(t *testing.T) {
 	folder := t.TempDir()
 	certFile, keyFile := writeCertificate(t, folder, "blog.example")
@@ -116,7 +116,7 @@ func TestH6KeyFileOpenToOthers(t *testing.T) {
 	}
 }
 
-// Next to a listener of TLS the plain one redirects pages, and takes calls from
+// Next to a TLS listener, the plain one redirects pages, and accepts calls from
 // this machine only.
 func TestH6PlainListener(t *testing.T) {
 	certFile, keyFile := writeCertificate(t, t.TempDir(), "blog.example")
@@ -173,8 +173,8 @@ func TestH6PlainListener(t *testing.T) {
 	}
 }
 
-// Over TLS: HTTP/2 and HTTP/1.1, with the body of a signed upload, and a word
-// to browsers.
+// TLS works with HTTP/2 and HTTP/1.1, for the body of a signed upload, and with
+// HSTS for browsers.
 func TestH6OverTLS(t *testing.T) {
 	certFile, keyFile := writeCertificate(t, t.TempDir(), "blog.example")
 	s := newServer(t, server.Config{Blog: open(t, "", nil), HSTS: 48 * time.Hour, ThrottleExempt: onLoopback, TLS: &server.TLS{CertFile: certFile, KeyFile: keyFile}})
@@ -202,8 +202,8 @@ func TestH6OverTLS(t *testing.T) {
 	}
 }
 
-// Listening unencrypted where others can read along is said loudly; with a
-// proxy or TLS, and on loopback, it is not.
+// The log warns about an unencrypted listener that others can eavesdrop on, but
+// not with a proxy, with TLS, or on loopback.
 func TestH6WarnsInClear(t *testing.T) {
 	certFile, keyFile := writeCertificate(t, t.TempDir(), "blog.example")
 	blog := open(t, "", nil)
@@ -231,7 +231,7 @@ func TestH6WarnsInClear(t *testing.T) {
 	}
 }
 
-// elsewhere is a listener that says it listens on another address than it does.
+// elsewhere is a listener that pretends to have another address.
 type elsewhere struct {
 	net.Listener
 	address string
@@ -298,7 +298,7 @@ func TestVault(t *testing.T) {
 		if info, err := v.Stat(ctx, "acme/ca"); err != nil || info.IsTerminal {
 			t.Errorf("Stat of a folder: %+v, %v", info, err)
 		}
-		// A value that was moved to another row is as good as none.
+		// A value that was moved to another row cannot be opened.
 		if _, err := blog.DB.Exec(ctx, `UPDATE certificates SET sealed = (SELECT sealed FROM certificates WHERE name = $1) WHERE name = $2`,
 			"acme/ca/sites/a/a.key", "last"); err != nil {
 			t.Fatal(err)
@@ -334,7 +334,7 @@ func TestVault(t *testing.T) {
 		if err := <-waited; err != nil {
 			t.Errorf("a lock that was given back: %v", err)
 		}
-		// Its holder dies, and the time is up.
+		// The holder of the lock has died, and its lease has expired.
 		if _, err := blog.DB.Exec(ctx, `UPDATE certificate_locks SET expires = $1`, time.Now().Add(-time.Second)); err != nil {
 			t.Fatal(err)
 		}
