@@ -18,7 +18,7 @@ import (
 	"github.com/quillgate/quillgate/xmlrpc"
 )
 
-// K10: answers tell of the end of a key from 14 days ahead.
+// K10: answers announce the expiry of a key from 14 days before it on.
 func TestK10ExpiryHeader(t *testing.T) {
 	databasetest.Each(t, func(t *testing.T, db *database.DB) {
 		b := openBlog(t, db)
@@ -40,7 +40,7 @@ func TestK10ExpiryHeader(t *testing.T) {
 	})
 }
 
-// K14: a key learns of itself, and nothing of another.
+// K14: a key can read about itself, but not about another.
 func TestK14Introspect(t *testing.T) {
 	databasetest.Each(t, func(t *testing.T, db *database.DB) {
 		b := openBlog(t, db)
@@ -58,8 +58,8 @@ func TestK14Introspect(t *testing.T) {
 	})
 }
 
-// K13: the fifth argument limits the key that is made; what it cannot mean
-// makes none.
+// K13: the fifth argument limits the new key. If it is invalid, no key is
+// created.
 func TestK13Settings(t *testing.T) {
 	databasetest.Each(t, func(t *testing.T, db *database.DB) {
 		b := openBlog(t, db)
@@ -68,7 +68,7 @@ func TestK13Settings(t *testing.T) {
 		for _, test := range []struct {
 			name     string
 			settings any
-			want     apps.App // what of the key the settings say
+			want     apps.App // the limits that the settings describe
 		}{
 			{"none", dict{}, apps.App{}},
 			{"empty array", list{}, apps.App{}},
@@ -129,8 +129,8 @@ func TestK13Settings(t *testing.T) {
 	})
 }
 
-// K14, K10: so does a token or an application password, and answers tell of its
-// end.
+// K14, K10: the same for a token or an application password, and answers
+// announce its expiry.
 func TestK14IntrospectToken(t *testing.T) {
 	databasetest.Each(t, func(t *testing.T, db *database.DB) {
 		b := openBlog(t, db)
@@ -162,8 +162,8 @@ MCowBQYDK2VwAyEAJrQLj5P/89iXES9+vFgrIy29clF9CC/oPPsw3c5D0bs=
 -----END PUBLIC KEY-----
 `
 
-// K16: over the wire a code enrols one key, for the user whose code it is, and
-// not unencrypted from elsewhere.
+// K16: over the wire a code enrols one key, for the user it was created for,
+// and not over an unencrypted connection from elsewhere.
 func TestK16EnrolOverTheWire(t *testing.T) {
 	databasetest.Each(t, func(t *testing.T, db *database.DB) {
 		b := openBlog(t, db)

@@ -11,13 +11,13 @@ import (
 	"github.com/quillgate/quillgate/xmlrpc"
 )
 
-// blog is an endpoint that the older dialects are asked at: in them the user
-// name stands at other positions.
+// blog is an endpoint for tests of the older dialects, in which the login has
+// another position.
 type blog struct {
 	*endpoint
-	ids    map[string]int64 // of the users, by their names
-	made   int              // how many sets of things; see things
-	remote string           // where signed calls come from unencrypted; over TLS when it is empty
+	ids    map[string]int64 // the users, by name
+	made   int              // the number of sets of things; see things
+	remote string           // the address that unencrypted signed calls come from; empty: they come over TLS
 }
 
 func openBlog(t *testing.T, db *database.DB) *blog {
@@ -34,8 +34,8 @@ func openBlog(t *testing.T, db *database.DB) *blog {
 	return b
 }
 
-// call asks a method as someone, whose name and password take the place of the
-// first two empty texts in a row.
+// call calls a method as a user, whose name and password replace the first two
+// empty strings in a row.
 func (b *blog) call(t *testing.T, who, method string, args ...any) (xmlrpc.Value, int) {
 	t.Helper()
 	params := make([]xmlrpc.Value, len(args))
@@ -51,7 +51,7 @@ func (b *blog) call(t *testing.T, who, method string, args ...any) (xmlrpc.Value
 	return b.endpoint.call(t, method, params...)
 }
 
-// must is call for what must succeed.
+// must is call for calls that must succeed.
 func (b *blog) must(t *testing.T, who, method string, args ...any) xmlrpc.Value {
 	t.Helper()
 	v, fault := b.call(t, who, method, args...)
@@ -61,7 +61,8 @@ func (b *blog) must(t *testing.T, who, method string, args ...any) xmlrpc.Value 
 	return v
 }
 
-// answer is the result of a call as line writes it, or "fault" and its code.
+// answer returns the result of a call in the form of line, or "fault" and its
+// code.
 func (b *blog) answer(t *testing.T, who, method string, args ...any) string {
 	t.Helper()
 	v, fault := b.call(t, who, method, args...)
@@ -77,7 +78,7 @@ type (
 	date string
 )
 
-// wire turns Go values into those of XML-RPC.
+// wire converts Go values to those of XML-RPC.
 func wire(v any) xmlrpc.Value {
 	switch v := v.(type) {
 	case date:
@@ -100,7 +101,7 @@ func wire(v any) xmlrpc.Value {
 	return value(v)
 }
 
-// line writes a value in one line in which the types can be told apart: i5, b1,
+// line formats a value in one line that shows the types: i5, b1,
 // d20260301T120000, 'text', [..], {name: ..}.
 func line(v xmlrpc.Value) string {
 	var b strings.Builder
@@ -125,7 +126,7 @@ func line(v xmlrpc.Value) string {
 	return "'" + v.Text() + "'"
 }
 
-// pick writes some members of a struct.
+// pick formats some members of a struct.
 func pick(v xmlrpc.Value, names ...string) string {
 	var out []string
 	for _, name := range names {

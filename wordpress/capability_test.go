@@ -18,24 +18,24 @@ import (
 	"github.com/quillgate/quillgate/database/databasetest"
 )
 
-// probe is a call that the holders of one capability may make and no one else.
+// probe is a call that only the holders of one capability may make.
 type probe struct {
 	capability auth.Capability
 	roles      string // a letter for each role from administrator to subscriber: y may, n may not
 	preset     preset
 	method     string
 	args       func(id int64) list
-	took       func(t *testing.T, b *blog, answer string) bool // nil where a fault 401 or 403 is the only refusal
+	took       func(t *testing.T, b *blog, answer string) bool // nil if a fault 401 or 403 is the only form of refusal
 }
 
-// preset is what is there before the call: a post of the caller's own or
-// someone else's, or another user.
+// preset is what exists before the call: a post of the caller or of another
+// user, or another user.
 type preset struct {
 	kind, status string
 	others       bool
 }
 
-// matrix has at least one probe for each capability that a method asks for.
+// matrix has at least one probe for each capability that a method checks.
 var matrix = []probe{
 	{auth.Read, "yyyyy", preset{}, "wp.getProfile", nothing, nil},
 	{auth.EditPosts, "yyyyn", preset{}, "wp.newPost", newOf("post", "draft"), nil},
@@ -82,8 +82,7 @@ var matrix = []probe{
 	}, nil},
 }
 
-// unasked are capabilities that WordPress's roles hold and that no method asks
-// for.
+// unasked lists capabilities that WordPress's roles have and no method checks.
 var unasked = []auth.Capability{
 	auth.ManageLinks, auth.EditDashboard, auth.EditFiles, auth.UnfilteredUpload, auth.Import, auth.Export,
 	auth.CreateUsers, auth.DeleteUsers, auth.RemoveUsers, auth.PromoteUsers,
@@ -104,8 +103,8 @@ func newOf(kind, status string) func(int64) list {
 	}
 }
 
-// keptScript looks into the post that was made: who may not write scripts may
-// still write.
+// keptScript examines the post that was created: users who may not write
+// scripts may still write posts.
 func keptScript(t *testing.T, b *blog, answer string) bool {
 	t.Helper()
 	id, err := strconv.ParseInt(strings.Trim(answer, "'"), 10, 64)
@@ -138,7 +137,7 @@ func TestCapabilities(t *testing.T) {
 	})
 }
 
-// try reports whether the call is let through.
+// try reports whether the call succeeds.
 func (p probe) try(t *testing.T, b *blog, who, name string) bool {
 	t.Helper()
 	var id int64
@@ -162,7 +161,7 @@ func (p probe) try(t *testing.T, b *blog, who, name string) bool {
 	return !refused
 }
 
-// insert makes a post past all rules.
+// insert creates a post directly, without checks.
 func (b *blog) insert(t *testing.T, p preset, who, name string) int64 {
 	t.Helper()
 	author := b.ids[who]
@@ -180,7 +179,7 @@ func (b *blog) insert(t *testing.T, p preset, who, name string) int64 {
 	return ids[0]
 }
 
-// Every capability has a probe, or is asked for nowhere.
+// Every capability has a probe, or is checked nowhere.
 func TestEveryCapabilityHasAProbe(t *testing.T) {
 	probed, idle := make(map[auth.Capability]bool), make(map[auth.Capability]bool)
 	for _, p := range matrix {
@@ -206,7 +205,7 @@ func TestEveryCapabilityHasAProbe(t *testing.T) {
 	}
 }
 
-// declaredCapabilities reads the constants of package auth.
+// declaredCapabilities returns the constants of package auth.
 func declaredCapabilities(t *testing.T) map[string]auth.Capability {
 	t.Helper()
 	file, err := parser.ParseFile(token.NewFileSet(), "../auth/capability.go", nil, 0)
@@ -227,7 +226,7 @@ func declaredCapabilities(t *testing.T) map[string]auth.Capability {
 	return all
 }
 
-// askedCapabilities are the names that the packages above auth write.
+// askedCapabilities returns the names that the packages above auth use.
 func askedCapabilities(t *testing.T) map[string]bool {
 	t.Helper()
 	asked, name := make(map[string]bool), regexp.MustCompile(`\bauth\.([A-Z]\w+)`)

@@ -10,13 +10,13 @@ import (
 	"github.com/quillgate/quillgate/xmlrpc"
 )
 
-// datePlaces are the methods and members in which a client gives a date. Each
-// writes an object with the date and returns the one that the object has then,
-// on the blog's clock, two hours ahead of GMT.
+// datePlaces lists the methods and members in which a client sends a date. Each
+// writes an object with the date, and returns the resulting date of the object,
+// by the blog's clock, two hours ahead of GMT.
 var datePlaces = []struct {
 	name string
 	gmt  bool
-	edit bool // of something that has the date in old
+	edit bool // for an object that has the date in old
 	do   func(t *testing.T, e *endpoint, date xmlrpc.Value) (got string, fault int)
 }{
 	{"wp.newPost post_date", false, false, func(t *testing.T, e *endpoint, date xmlrpc.Value) (string, int) {
@@ -67,8 +67,8 @@ var datePlaces = []struct {
 	{"wp.editComment date_created_gmt", true, true, func(t *testing.T, e *endpoint, date xmlrpc.Value) (string, int) {
 		post := e.get(t, "wp.newPost", object("post_title", "T", "post_status", "publish", "comment_status", "open"))
 		id := e.get(t, "wp.newComment", post, object("content", "c"))
-		// Two hours behind the blog's clock, and always another comment, as an
-		// edit that changes nothing is a fault.
+		// Two hours behind the blog's clock, and each time another
+		// comment, since an edit that changes nothing is a fault.
 		e.get(t, "wp.editComment", id, object("date_created_gmt", xmlrpc.DateTime("20010101T03:04:05")))
 		_, fault := e.as(t, "administrator", "wp.editComment", id, object("content", "d", "date_created_gmt", date))
 		at, err := time.Parse("20060102T15:04:05", e.get(t, "wp.getComment", id).Get("date_created_gmt").Text())
@@ -89,8 +89,7 @@ func (e *endpoint) dated(t *testing.T, method string, params ...xmlrpc.Value) (s
 	return e.get(t, "wp.getPost", id).Get("post_date").Text(), 0
 }
 
-// redated changes a post or page that has a date and returns the date that it
-// has then.
+// redated changes a post or page with a date, and returns its new date.
 func (e *endpoint) redated(t *testing.T, method string, params ...xmlrpc.Value) (string, int) {
 	t.Helper()
 	create, member, editing := "wp.newPost", "post_date", params
@@ -113,9 +112,9 @@ func (e *endpoint) redated(t *testing.T, method string, params ...xmlrpc.Value) 
 	return e.get(t, "wp.getPost", id).Get("post_date").Text(), fault
 }
 
-// Old clients write dates in many forms, as dateTime and as text. Everywhere a
-// date that can be read counts, and one that cannot be read is not a fault:
-// what is new is of now, what is there keeps its date.
+// Old clients write dates in many forms, as dateTime and as text. Every
+// readable date is accepted everywhere. An unreadable one is not a fault: a new
+// object gets the current time, an existing one keeps its date.
 func TestDatesOfClients(t *testing.T) {
 	databasetest.Each(t, func(t *testing.T, db *database.DB) {
 		e := openEndpoint(t, db)
@@ -164,7 +163,7 @@ func TestDatesOfClients(t *testing.T) {
 	})
 }
 
-// The last and the first dates that can be written are kept in both databases.
+// Both databases store the earliest and the latest date that can be written.
 func TestDatesAtTheEnds(t *testing.T) {
 	databasetest.Each(t, func(t *testing.T, db *database.DB) {
 		e := openEndpoint(t, db)
@@ -176,8 +175,8 @@ func TestDatesAtTheEnds(t *testing.T) {
 	})
 }
 
-// In spring the clocks skip an hour. A time within it counts on from before
-// they were set, as in WordPress.
+// In spring clocks skip an hour. As in WordPress, a time within it is counted
+// from before the change.
 func TestSkippedHour(t *testing.T) {
 	databasetest.Each(t, func(t *testing.T, db *database.DB) {
 		e := openEndpoint(t, db)
@@ -201,8 +200,8 @@ func TestSkippedHour(t *testing.T) {
 	})
 }
 
-// The end of a key is a date in every form, or a number of days; a text that is
-// neither is refused, not read in part.
+// The expiry of a key is a date in any form, or a number of days. Any other
+// text is refused, and not read in part.
 func TestExpiryOfClients(t *testing.T) {
 	e := openEndpoint(t, databasetest.Open(t, databasetest.SQLite(t)))
 	for i, c := range []struct {

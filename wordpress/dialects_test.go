@@ -218,8 +218,8 @@ func TestPages(t *testing.T) {
 	})
 }
 
-// The number of statements for pages does not grow with the pages, their
-// authors and their parents.
+// The number of statements for pages does not depend on the number of pages,
+// authors and parents.
 func TestPagesStatements(t *testing.T) {
 	databasetest.Each(t, func(t *testing.T, db *database.DB) {
 		b := openBlog(t, db)
@@ -337,8 +337,8 @@ func TestTagsInUse(t *testing.T) {
 	})
 }
 
-// On a blog without posts two of the lists are fault 500, as in WordPress; with
-// posts that the caller may not edit they are empty.
+// On a blog without posts two of the lists answer fault 500, as in WordPress.
+// If there are only posts that the caller may not edit, they are empty.
 func TestRecentPostsOfAnEmptyBlog(t *testing.T) {
 	databasetest.Each(t, func(t *testing.T, db *database.DB) {
 		b := openBlog(t, db)

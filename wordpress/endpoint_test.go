@@ -22,9 +22,9 @@ import (
 	"github.com/quillgate/quillgate/xmlrpc"
 )
 
-// endpoint is the whole API of a blog two hours ahead of GMT, asked as over
-// HTTP but without a socket. The users are named like their roles, their
-// passwords are their names followed by "-password".
+// endpoint is the whole API of a blog two hours ahead of GMT, called as over
+// HTTP but without a socket. Users are named after their roles; a password is
+// the name followed by "-password".
 type endpoint struct {
 	http.Handler
 	db    *database.DB
@@ -66,7 +66,7 @@ func must(t testing.TB, err error) {
 	}
 }
 
-// call asks a method and returns its result, or the code of its fault.
+// call calls a method, and returns its result or its fault code.
 func (e *endpoint) call(t testing.TB, method string, params ...xmlrpc.Value) (v xmlrpc.Value, fault int) {
 	t.Helper()
 	body := xmlrpc.AppendCall(nil, method, params...)
@@ -84,14 +84,14 @@ func (e *endpoint) call(t testing.TB, method string, params ...xmlrpc.Value) (v 
 	return v, 0
 }
 
-// as asks a method whose first parameters are the blog, the user name and the
+// as calls a method whose first parameters are the blog, the user name and the
 // password.
 func (e *endpoint) as(t testing.TB, login, method string, params ...xmlrpc.Value) (xmlrpc.Value, int) {
 	t.Helper()
 	return e.call(t, method, append([]xmlrpc.Value{xmlrpc.Int(1), xmlrpc.String(login), xmlrpc.String(login + "-password")}, params...)...)
 }
 
-// get is as for the administrator, where a fault ends the test.
+// get is as for the administrator; a fault ends the test.
 func (e *endpoint) get(t testing.TB, method string, params ...xmlrpc.Value) xmlrpc.Value {
 	t.Helper()
 	v, fault := e.as(t, "administrator", method, params...)
@@ -101,8 +101,8 @@ func (e *endpoint) get(t testing.TB, method string, params ...xmlrpc.Value) xmlr
 	return v
 }
 
-// object writes a struct from names and values by turns; texts, numbers and
-// flags become the types that clients send.
+// object returns a struct of names and values in turn. Strings, numbers and
+// flags get the types that clients send.
 func object(pairs ...any) xmlrpc.Value {
 	var members []xmlrpc.Member
 	for i := 0; i+1 < len(pairs); i += 2 {
@@ -111,7 +111,7 @@ func object(pairs ...any) xmlrpc.Value {
 	return xmlrpc.Struct(members...)
 }
 
-// array writes an array of such values.
+// array returns an array of such values.
 func array(values ...any) xmlrpc.Value {
 	out := []xmlrpc.Value{}
 	for _, v := range values {
@@ -134,8 +134,8 @@ func value(v any) xmlrpc.Value {
 	return v.(xmlrpc.Value)
 }
 
-// plain turns a value into what cmp shows well: maps, slices, texts and
-// numbers. Dates become "date:" and their text.
+// plain converts a value to maps, slices, strings and numbers, which cmp
+// displays well. Dates become "date:" and their text.
 func plain(v xmlrpc.Value) any {
 	switch v.Kind() {
 	case xmlrpc.KindStruct:

@@ -13,7 +13,7 @@ import (
 	"github.com/quillgate/quillgate/xmlrpc"
 )
 
-// unanswered are the errors that have no fault of their own, and why.
+// unanswered lists the errors without a fault of their own, with the reason.
 var unanswered = map[string]string{
 	"apps.ErrOtherToken":   "as ErrRevoked",
 	"apps.ErrRevoked":      "a sign-in is refused with ErrDenied: a client must not tell it from a key that never was",
@@ -45,7 +45,7 @@ var unanswered = map[string]string{
 	"site.Elsewhere":   "of the start of the server",
 }
 
-// Every error that the packages below export has a fault, or a reason to have
+// Every exported error of the packages below has a fault, or a reason to have
 // none.
 func TestEveryErrorHasAFault(t *testing.T) {
 	answered := mentioned(t, "fault.go", "pingback.go", "../applications/fault.go")
@@ -71,7 +71,7 @@ func TestEveryErrorHasAFault(t *testing.T) {
 			t.Errorf("%s is excepted, and there is no such error", name)
 		}
 	}
-	// No row may hide behind one above it.
+	// No row may be unreachable because of one above it.
 	for _, row := range faults {
 		var got *xmlrpc.Fault
 		err := new(API).fault(t.Context(), fmt.Errorf("doing this: %w", row.err))
@@ -81,8 +81,8 @@ func TestEveryErrorHasAFault(t *testing.T) {
 	}
 }
 
-// forbidden says of everything in this package that answers code 403 why: it is
-// about who calls, or WordPress has it.
+// forbidden explains every use of code 403 in this package: it is about the
+// caller, or WordPress has it.
 var forbidden = map[string]string{
 	"apps.ErrTooManyTokens": "of credentials", "auth.ErrPasswordsRefused": "the credential is of the wrong kind",
 	"errSiteDetails": "a right is missing", "errMayNotUpload": "a right is missing", "options.ErrDenied": "a right is missing", "admit": "a right of the key is missing",
@@ -93,8 +93,8 @@ var forbidden = map[string]string{
 	"commentFault": "WordPress has it for comments",
 }
 
-// Programs take code 403 for a wrong password and ask for another, so no fault
-// about the contents of a call has it.
+// Clients take code 403 for a wrong password and ask for another, so no fault
+// about the content of a call has it.
 func TestForbiddenIsNotAboutContents(t *testing.T) {
 	paths, err := filepath.Glob("*.go")
 	if err != nil {
@@ -110,7 +110,7 @@ func TestForbiddenIsNotAboutContents(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, d := range file.Decls {
-			name := "" // of what the code is in
+			name := "" // the declaration that contains the code
 			if f, ok := d.(*ast.FuncDecl); ok {
 				name = f.Name.Name
 			}
@@ -152,8 +152,8 @@ func firstOf(list *ast.CompositeLit) ast.Expr {
 	return list.Elts[0]
 }
 
-// mentioned lists what files of this package use of other packages, such as
-// site.ErrNotFound.
+// mentioned lists the identifiers of other packages that files of this package
+// use, such as site.ErrNotFound.
 func mentioned(t *testing.T, files ...string) map[string]bool {
 	t.Helper()
 	names := make(map[string]bool)
@@ -174,8 +174,8 @@ func mentioned(t *testing.T, files ...string) map[string]bool {
 	return names
 }
 
-// exportedErrors lists the exported variables that are called Err and
-// something, and the exported types that are errors.
+// exportedErrors lists the exported variables whose names begin with Err, and
+// the exported error types.
 func exportedErrors(t *testing.T, pkg string) (names []string) {
 	t.Helper()
 	paths, err := filepath.Glob("../" + pkg + "/*.go")
@@ -201,8 +201,8 @@ func exportedErrors(t *testing.T, pkg string) (names []string) {
 	return names
 }
 
-// errorsOf is the variables that a declaration makes, if they are called like
-// errors, or the type whose method Error it is.
+// errorsOf returns the error variables of a declaration, or the type whose
+// method Error it is.
 func errorsOf(d ast.Decl) (found []*ast.Ident) {
 	switch d := d.(type) {
 	case *ast.GenDecl:

@@ -14,15 +14,15 @@ import (
 
 const (
 	smallBlog, largeBlog = 1_000, 100_000
-	mostGrowth           = 1.5 // of what a list costs, from the small to the large blog
-	enoughRounds         = 20  // for the growth to be judged
+	mostGrowth           = 1.5 // the ratio of the costs of a list in the large and the small blog
+	enoughRounds         = 20  // needed to judge the growth
 )
 
-// lists are the calls by which clients show what there is.
+// lists are the calls with which clients list what exists.
 var lists = []struct {
 	name, who, method string
 	args              []xmlrpc.Value
-	most              int64 // statements, whatever the number of posts
+	most              int64 // the number of statements, for any number of posts
 }{
 	{"newest 10", "editor", "wp.getPosts", nil, 3},
 	{"newest 100", "editor", "wp.getPosts", []xmlrpc.Value{object("number", 100)}, 3},
@@ -37,14 +37,14 @@ var lists = []struct {
 	{"an author's", "author", "metaWeblog.getRecentPosts", []xmlrpc.Value{xmlrpc.Int(10)}, 4},
 }
 
-// The number of statements of a list depends neither on the number of posts
-// that it shows nor on that in the blog.
+// The number of statements of a list depends neither on the number of posts in
+// it nor on the number in the blog.
 func TestListStatements(t *testing.T) {
 	databasetest.Each(t, func(t *testing.T, db *database.DB) {
 		e := openEndpoint(t, db)
 		e.fill(t, 300)
 		for _, l := range lists {
-			e.as(t, l.who, l.method, l.args...) // warms the caches
+			e.as(t, l.who, l.method, l.args...) // fills the caches
 			before := db.Statements()
 			v, fault := e.as(t, l.who, l.method, l.args...)
 			if used := db.Statements() - before; used > l.most || fault != 0 || v.Len() == 0 {
@@ -54,8 +54,8 @@ func TestListStatements(t *testing.T) {
 	})
 }
 
-// BenchmarkLists asks a small and a large blog in turns, and fails when the
-// large one takes longer than the same bit.
+// BenchmarkLists calls a small and a large blog in turns, and fails if the
+// large one takes longer for the same part of a list.
 func BenchmarkLists(b *testing.B) {
 	for _, kind := range []struct {
 		name string
@@ -81,8 +81,8 @@ func BenchmarkLists(b *testing.B) {
 					}
 					slices.Sort(took[0])
 					slices.Sort(took[1])
-					// The faster quarter: what else runs on the machine makes
-					// the others longer.
+					// The faster quarter: the load of the
+					// machine prolongs the others.
 					rounds := len(took[0])
 					small, large := took[0][rounds/4], took[1][rounds/4]
 					growth := float64(large) / float64(small)
@@ -98,9 +98,9 @@ func BenchmarkLists(b *testing.B) {
 	}
 }
 
-// fill writes posts past all rules, each with two tags and two custom fields:
-// most of them published, some drafts, some pages, a minute apart, by all who
-// may write.
+// fill writes posts directly, without checks, each with two tags and two custom
+// fields: most of them published, some drafts, some pages, a minute apart, by
+// all users who may write.
 func (e *endpoint) fill(t testing.TB, size int) {
 	t.Helper()
 	ctx := t.Context()
@@ -150,12 +150,12 @@ func (e *endpoint) fill(t testing.TB, size int) {
 		}
 		return nil
 	}))
-	if _, err := e.db.Exec(ctx, `ANALYZE`); err != nil { // as PostgreSQL does by itself after a while
+	if _, err := e.db.Exec(ctx, `ANALYZE`); err != nil { // PostgreSQL does this on its own after a while
 		t.Fatal(err)
 	}
 }
 
-// rows are those of one INSERT.
+// rows are the rows of one INSERT.
 type rows struct {
 	marks string
 	args  []any

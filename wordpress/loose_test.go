@@ -12,8 +12,8 @@ import (
 	"github.com/quillgate/quillgate/xmlrpc"
 )
 
-// oddValues are what clients send in place of what a method is for: every type,
-// with values at the edges of each.
+// oddValues lists values that clients send in place of the expected ones: every
+// type, with its extreme values.
 func oddValues() []xmlrpc.Value {
 	long := strings.Repeat("9", 400)
 	return []xmlrpc.Value{
@@ -29,7 +29,7 @@ func oddValues() []xmlrpc.Value {
 	}
 }
 
-// looseMembers are the members that the structs of the methods know.
+// looseMembers lists the members that the structs of the methods have.
 var looseMembers = strings.Fields(`post_type post_status post_title post_content post_excerpt post_name post_author post_parent post_password
 	post_date post_date_gmt comment_status ping_status sticky post_thumbnail post_format custom_fields enclosure terms terms_names
 	if_not_modified_since number offset orderby order s search hide_empty taxonomy name slug parent parent_id description role who
@@ -38,9 +38,10 @@ var looseMembers = strings.Fields(`post_type post_status post_title post_content
 	dateCreated date_created_gmt categories page_status status post_id mime_type content author author_url author_email comment_parent
 	bits type blog_title time_zone users_can_register thumbnail_size_w default_comment_status show-supported public`)
 
-// What is in the wrong place or of the wrong type is converted or refused,
-// never an error of the server: each argument of each method in turn, and each
-// member of its structs, is replaced by everything that it should not be.
+// A value in the wrong place or of the wrong type is converted or refused, and
+// never causes an internal error. The test replaces each argument of each
+// method, and each member of its structs, by everything that does not belong
+// there.
 func TestOddArguments(t *testing.T) {
 	databasetest.Each(t, func(t *testing.T, db *database.DB) {
 		b := openBlog(t, db)
@@ -50,7 +51,7 @@ func TestOddArguments(t *testing.T) {
 			good := usualArguments(m.Name, m.Signatures[len(m.Signatures)-1][1:], post)
 			for i := range good {
 				if login := loginAt(m.Name); login >= 0 && (i == login || i == login+1) && m.Name != "wp.getUsersBlogs" {
-					continue // every wrong password costs its time; one method stands for all
+					continue // every wrong password takes time, so one method is enough
 				}
 				odd := oddValues()
 				if good[i].Kind() == xmlrpc.KindStruct {
@@ -72,8 +73,7 @@ func TestOddArguments(t *testing.T) {
 	})
 }
 
-// usualArguments are arguments that a method of this signature can do something
-// with.
+// usualArguments returns arguments that a method with this signature accepts.
 func usualArguments(name string, kinds []string, post string) []xmlrpc.Value {
 	args := make([]xmlrpc.Value, len(kinds))
 	for i, kind := range kinds {
@@ -96,8 +96,8 @@ func usualArguments(name string, kinds []string, post string) []xmlrpc.Value {
 	return args
 }
 
-// loginAt is where the user name stands among the arguments of a method, -1 for
-// those that want none.
+// loginAt returns the position of the user name among the arguments of a
+// method, or -1 if it has none.
 func loginAt(name string) int {
 	switch {
 	case name == "wp.getUsersBlogs":
@@ -111,12 +111,12 @@ func loginAt(name string) int {
 	return 1
 }
 
-// oddMembers are structs of which one member is odd.
+// oddMembers returns structs with one odd member each.
 func oddMembers() []xmlrpc.Value {
 	var out []xmlrpc.Value
 	values := oddValues()
 	for i, name := range looseMembers {
-		for j := range 2 { // each member meets some of the values, and each value some of the members
+		for j := range 2 { // each member is combined with some of the values, and each value with some of the members
 			v := values[(2*i+j)%len(values)]
 			members := []xmlrpc.Member{xmlrpc.M(name, v)}
 			for other, usual := range map[string]string{"name": "x.png", "taxonomy": "category", "post_title": "T", "title": "T", "content": "T"} {
@@ -130,8 +130,8 @@ func oddMembers() []xmlrpc.Value {
 	return out
 }
 
-// Numbers, lists and structs in custom fields become the texts that PHP makes
-// of them.
+// Numbers, lists and structs in custom fields become the texts that PHP
+// converts them to.
 func TestFieldValues(t *testing.T) {
 	databasetest.Each(t, func(t *testing.T, db *database.DB) {
 		b := openBlog(t, db)
@@ -165,7 +165,7 @@ func TestFieldValues(t *testing.T) {
 	})
 }
 
-// A picture that is not there is refused, and not taken for none.
+// A picture that does not exist is refused, and does not count as none.
 func TestUnknownThumbnails(t *testing.T) {
 	databasetest.Each(t, func(t *testing.T, db *database.DB) {
 		b := openBlog(t, db)
@@ -178,8 +178,8 @@ func TestUnknownThumbnails(t *testing.T) {
 	})
 }
 
-// An empty filter asks for everything, other than none; the properties that an
-// answer does not show can be asked for too.
+// An empty filter selects everything, unlike a missing one, and properties that
+// the answer does not contain can be used in filters too.
 func TestTypeFilters(t *testing.T) {
 	databasetest.Each(t, func(t *testing.T, db *database.DB) {
 		b := openBlog(t, db)

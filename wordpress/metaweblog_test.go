@@ -12,7 +12,7 @@ import (
 	"github.com/quillgate/quillgate/site"
 )
 
-// category makes a category and returns its id.
+// category creates a category and returns its id.
 func (b *blog) category(t *testing.T, name string, parent int64) int64 {
 	t.Helper()
 	return b.must(t, "administrator", "wp.newCategory", 1, "", "", dict{"name": name, "parent_id": parent}).Int64()
@@ -184,7 +184,7 @@ func TestDiscussion(t *testing.T) {
 			{false, "i0"},
 			{"", "i1"},
 			{7, "i1"},
-			{"perhaps", "i1"}, // the blog's own setting
+			{"perhaps", "i1"}, // the blog's default
 		} {
 			id := b.newPost(t, "editor", dict{"title": "T", "mt_allow_comments": test.in, "mt_allow_pings": test.in}, true)
 			if got, want := pick(b.must(t, "editor", "metaWeblog.getPost", id, "", ""), "mt_allow_comments", "mt_allow_pings"), test.want+" "+test.want; got != want {
@@ -240,9 +240,9 @@ func TestMetaWeblogRefusals(t *testing.T) {
 	})
 }
 
-// What each role may do with the older dialects: a letter for each of
-// administrator, editor, author, contributor and subscriber, y when it is let
-// through and n when it is fault 401 (403 where the method says so).
+// The rights of each role in the older dialects: a letter for each of
+// administrator, editor, author, contributor and subscriber; y means that the
+// call succeeds, n that it is fault 401 (403 for some methods).
 func TestDialectRoles(t *testing.T) {
 	databasetest.Each(t, func(t *testing.T, db *database.DB) {
 		b := openBlog(t, db)
@@ -328,7 +328,7 @@ func TestDialectRoles(t *testing.T) {
 	})
 }
 
-// The number of statements does not grow with the number of posts.
+// The number of statements does not depend on the number of posts.
 func TestRecentPostsStatements(t *testing.T) {
 	databasetest.Each(t, func(t *testing.T, db *database.DB) {
 		b := openBlog(t, db)
@@ -347,14 +347,15 @@ func TestRecentPostsStatements(t *testing.T) {
 			args   func(n int) list
 			most   int64
 		}{
-			// The posts, their terms and custom fields, the names of the
-			// authors, the options, the signature's use.
+			// The posts, their terms and custom fields, the names
+			// of the authors, the options, and the use of the
+			// signature.
 			{"metaWeblog.getRecentPosts", func(n int) list { return list{1, "", "", n} }, 6},
 			{"blogger.getRecentPosts", func(n int) list { return list{"", 1, "", "", n} }, 4},
 			{"mt.getRecentPostTitles", func(n int) list { return list{1, "", "", n} }, 3},
 		} {
 			var used []int64
-			for _, n := range []int{100, 10, 100} { // the first warms the caches
+			for _, n := range []int{100, 10, 100} { // the first fills the caches
 				before := db.Statements()
 				if got := b.must(t, "editor", test.method, test.args(n)...); got.Len() != n {
 					t.Fatalf("%s answers %d posts, want %d", test.method, got.Len(), n)
@@ -370,7 +371,7 @@ func TestRecentPostsStatements(t *testing.T) {
 
 func roleOf(i int) string { return []string{"administrator", "editor", "author", "contributor"}[i%4] }
 
-// A scheduled post reads as published but in the list of titles.
+// A scheduled post appears as published, except in the list of titles.
 func TestScheduledPost(t *testing.T) {
 	databasetest.Each(t, func(t *testing.T, db *database.DB) {
 		b := openBlog(t, db)

@@ -22,8 +22,8 @@ import (
 	"github.com/quillgate/quillgate/xmlrpc"
 )
 
-// A row without a function would be offered and not answered; a function
-// without a row would never be called.
+// A row without a function would be offered but not work; a function without a
+// row could never be called.
 func TestRowsAndFunctionsGoTogether(t *testing.T) {
 	for _, row := range methods.All() {
 		_, ok := functions[row.Name]
@@ -38,8 +38,8 @@ func TestRowsAndFunctionsGoTogether(t *testing.T) {
 	}
 }
 
-// A function reads no argument that its row does not have: that would be a
-// panic, or an argument that no one can know of.
+// A function reads no argument that its row lacks. That would be a panic, or an
+// argument that nobody can know about.
 func TestFunctionsReadArgumentsOfTheirRows(t *testing.T) {
 	parsed := map[string]*ast.FuncDecl{}
 	files, err := filepath.Glob("*.go")
@@ -76,9 +76,9 @@ func TestFunctionsReadArgumentsOfTheirRows(t *testing.T) {
 	}
 }
 
-// argumentsOf are the names of the arguments that a function reads of the call
-// p. It may not hand p to the function of another method, whose row has other
-// names.
+// argumentsOf returns the names of the arguments that a function reads from the
+// call p. The function must not pass p to that of another method, whose row has
+// other names.
 func argumentsOf(t *testing.T, f *ast.FuncDecl) (names []string) {
 	t.Helper()
 	ast.Inspect(f, func(n ast.Node) bool {
@@ -113,8 +113,7 @@ func argumentsOf(t *testing.T, f *ast.FuncDecl) (names []string) {
 	return names
 }
 
-// The endpoint offers the rows, all of them and nothing else, and says of each
-// what its row says.
+// The endpoint offers exactly the rows, and describes each as its row does.
 func TestTheEndpointOffersTheRows(t *testing.T) {
 	h, err := xmlrpc.New(xmlrpc.Config[*auth.Request]{
 		Methods:       new(API).Methods(),

@@ -14,14 +14,14 @@ import (
 
 const signIn = "<param><value>administrator</value></param><param><value>administrator-password</value></param>"
 
-// raw sends a call whose parameters are written in XML, behind the blog, the
-// user name and the password.
+// raw sends a call with the blog, the user name, the password, and further
+// parameters in XML.
 func (e *endpoint) raw(t *testing.T, method, params string) xmlrpc.Value {
 	t.Helper()
 	return e.bare(t, method, "<param/>"+signIn+params)
 }
 
-// bare is raw with all parameters.
+// bare is raw for all parameters.
 func (e *endpoint) bare(t *testing.T, method, params string) xmlrpc.Value {
 	t.Helper()
 	body := "<methodCall><methodName>" + method + "</methodName><params>" + params + "</params></methodCall>"
@@ -34,9 +34,9 @@ func (e *endpoint) bare(t *testing.T, method, params string) xmlrpc.Value {
 	return v
 }
 
-// Clients that fill in a template send <value/> for what their user left alone.
-// It was not given: an edit leaves it as it is, a filter does not look at it,
-// and the arguments behind it keep their places.
+// Clients that fill in a template send <value/> for fields that their user left
+// empty. Such a value counts as missing: an edit changes nothing, a filter
+// ignores it, and the following arguments keep their positions.
 func TestEmptyUntypedValueIsNotGiven(t *testing.T) {
 	const none = "<value/>"
 	member := func(name, value string) string {
@@ -120,7 +120,7 @@ func TestEmptyUntypedValueIsNotGiven(t *testing.T) {
 	})
 }
 
-// A carriage return in a reference is a line break, as a bare one is.
+// A carriage return in a reference is a line break, like a plain one.
 func TestLineEndsOfClients(t *testing.T) {
 	databasetest.Each(t, func(t *testing.T, db *database.DB) {
 		e := openEndpoint(t, db)

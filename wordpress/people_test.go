@@ -28,8 +28,8 @@ import (
 	"github.com/quillgate/quillgate/xmlrpc"
 )
 
-// people has one user of each role, named as the role, whose password is the
-// name with -pass-1234 behind it.
+// people has a user for each role, with the name of the role. The password is
+// the name followed by -pass-1234.
 var people = []string{"administrator", "editor", "author", "contributor", "subscriber"}
 
 // office is a blog and its endpoint.
@@ -40,7 +40,7 @@ type office struct {
 	pings   *pingback.Blog
 	handler http.Handler
 	clock   *databasetest.Clock
-	remote  string // address of the client
+	remote  string // the client's address
 }
 
 func openOffice(t *testing.T, db *database.DB) *office {
@@ -86,7 +86,7 @@ func openOffice(t *testing.T, db *database.DB) *office {
 	return o
 }
 
-// post sends a call and returns its answer.
+// post sends a call and returns the answer.
 func (o *office) post(t *testing.T, body []byte) (xmlrpc.Value, error) {
 	t.Helper()
 	r := httptest.NewRequest(http.MethodPost, "/xmlrpc.php", bytes.NewReader(body))
@@ -101,7 +101,7 @@ func (o *office) post(t *testing.T, body []byte) (xmlrpc.Value, error) {
 	return xmlrpc.DecodeResponse(w.Body.Bytes(), xmlrpc.Limits{})
 }
 
-// as calls a wp.* method in the name of a user; "" is no one.
+// as calls a wp.* method as a user; "" is an anonymous caller.
 func (o *office) as(t *testing.T, user, method string, args ...xmlrpc.Value) (xmlrpc.Value, error) {
 	t.Helper()
 	password := user + "-pass-1234"
@@ -115,8 +115,8 @@ func (o *office) as(t *testing.T, user, method string, args ...xmlrpc.Value) (xm
 	return o.post(t, xmlrpc.AppendCall(nil, method, params...))
 }
 
-// code is the fault code of an error, 0 for none and -1 for what is not a
-// fault.
+// code returns the fault code of an error, 0 for nil, and -1 for an error that
+// is not a fault.
 func code(err error) int {
 	var f *xmlrpc.Fault
 	switch {
@@ -128,7 +128,7 @@ func code(err error) int {
 	return -1
 }
 
-// show writes a value in one line.
+// show formats a value in one line.
 func show(v xmlrpc.Value) string {
 	switch v.Kind() {
 	case xmlrpc.KindArray:
@@ -174,7 +174,7 @@ func each(t *testing.T, fn func(t *testing.T, o *office)) {
 	databasetest.Each(t, func(t *testing.T, db *database.DB) { fn(t, openOffice(t, db)) })
 }
 
-// The fault codes of each method for each role; 0 is success.
+// The fault codes of each method for each role; 0 means success.
 func TestRoles(t *testing.T) {
 	id := xmlrpc.Int
 	tests := []struct {
@@ -200,7 +200,7 @@ func TestRoles(t *testing.T) {
 		{"wp.getCommentCount", []xmlrpc.Value{id(1)}, [5]int{0, 0, 403, 403, 403}},
 		{"wp.getCommentCount", []xmlrpc.Value{id(999)}, [5]int{404, 404, 404, 404, 404}},
 		{"wp.getCommentStatusList", nil, [5]int{0, 0, 0, 403, 403}},
-		{"wp.editComment", []xmlrpc.Value{id(1), members("content", "Comment 1")}, [5]int{500, 500, 403, 403, 403}}, // nothing to change
+		{"wp.editComment", []xmlrpc.Value{id(1), members("content", "Comment 1")}, [5]int{500, 500, 403, 403, 403}}, // no change
 		{"wp.deleteComment", []xmlrpc.Value{id(999)}, [5]int{404, 404, 404, 404, 404}},
 		{"wp.newComment", []xmlrpc.Value{id(4), members("content", "Private.")}, [5]int{0, 0, 403, 403, 403}},
 		{"wp.newComment", []xmlrpc.Value{id(5), members("content", "Behind a password.")}, [5]int{0, 0, 403, 403, 403}},
@@ -239,7 +239,7 @@ func TestUserFields(t *testing.T) {
 				t.Errorf("%s: %s, %v; want %s", test.name, show(got), err, test.want)
 			}
 		}
-		// One name is not a list; WordPress breaks off there.
+		// A single name is not a list; WordPress aborts there.
 		for method, args := range map[string][]xmlrpc.Value{
 			"wp.getProfile": {xmlrpc.String("basic")}, "wp.getUser": {xmlrpc.Int(3), xmlrpc.String("basic")}, "wp.getUsers": {members(), xmlrpc.String("basic")},
 		} {
@@ -303,8 +303,8 @@ func TestEditProfile(t *testing.T) {
 	})
 }
 
-// An edit filters what an import brought in as it was; names in addresses are
-// plain letters, and not long.
+// An edit filters imported values. Names in addresses consist of plain letters,
+// and their length is limited.
 func TestEditProfileLeavesNothingUnfiltered(t *testing.T) {
 	each(t, func(t *testing.T, o *office) {
 		if _, err := o.db.Exec(t.Context(), `UPDATE users SET bio = 'This & "that"' WHERE id = 3`); err != nil {
@@ -427,7 +427,7 @@ func TestCreateApplication(t *testing.T) {
 
 func second(_ xmlrpc.Value, err error) error { return err }
 
-// What wp.newComment stores and answers, and how its refusals look.
+// What wp.newComment stores and returns, and the form of its refusals.
 func TestNewComment(t *testing.T) {
 	each(t, func(t *testing.T, o *office) {
 		got, err := o.as(t, "editor", "wp.newComment", xmlrpc.String("2"), members("content", "0", "comment_parent", "5", "author", "Somebody"))
@@ -471,8 +471,8 @@ func TestNewComment(t *testing.T) {
 	})
 }
 
-// No one may comment where the option says so; a wrong password is refused all
-// the same.
+// The option can forbid comments to everyone. A wrong password is refused
+// anyway.
 func TestNewCommentOfNobody(t *testing.T) {
 	o := openOffice(t, databasetest.Open(t, databasetest.SQLite(t)))
 	content := members("content", "Anonymous.", "author", "A", "author_email", "a@example.net")

@@ -17,7 +17,7 @@ import (
 	"github.com/quillgate/quillgate/xmlrpc"
 )
 
-// web is a server of other people's pages, by path, and what it was asked.
+// web is a server with pages of other sites by path, and a record of requests.
 type web struct {
 	*httptest.Server
 	mu    sync.Mutex
@@ -50,7 +50,7 @@ func (w *web) page(path, text string) {
 	}
 }
 
-// requests returns what was asked since the last time.
+// requests returns the requests since the last call.
 func (w *web) requests() []string {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -66,15 +66,15 @@ func (o *office) set(t *testing.T, name, value string) {
 	}
 }
 
-// reach switches pingbacks on and lets them go to the web.
+// reach turns on pingbacks, and allows them to reach the web.
 func (o *office) reach(t *testing.T, w *web) {
 	t.Helper()
 	o.set(t, "pingback", "on")
 	o.set(t, "pingback_networks", strings.TrimPrefix(w.URL, "http://"))
 }
 
-// ping calls pingback.ping and returns "ok", or the code of the fault and
-// whether it has words.
+// ping calls pingback.ping, and returns "ok", or the fault code and whether it
+// has a text.
 func (o *office) ping(t *testing.T, source, target string) string {
 	t.Helper()
 	v, err := o.post(t, xmlrpc.AppendCall(nil, "pingback.ping", xmlrpc.String(source), xmlrpc.String(target)))
@@ -96,7 +96,7 @@ func outcome(v xmlrpc.Value, err error) string {
 	return show(v)
 }
 
-// openPings lets posts 1 and 2 take pingbacks.
+// openPings makes posts 1 and 2 accept pingbacks.
 func (o *office) openPings(t *testing.T) {
 	t.Helper()
 	for _, id := range []int64{1, 2} {
@@ -257,8 +257,8 @@ func TestPingbackComment(t *testing.T) {
 	})
 }
 
-// What strangers try in order to look around inside: nothing is asked for, and
-// everything is answered alike.
+// Attempts to explore the internal network cause no request, and all get the
+// same answer.
 func TestPingbackForgery(t *testing.T) {
 	each(t, func(t *testing.T, o *office) {
 		w := openWeb(t)
@@ -294,7 +294,7 @@ func TestPingbackForgery(t *testing.T) {
 	})
 }
 
-// publish makes a post that links to pages.
+// publish creates a post that links to pages.
 func (o *office) publish(t *testing.T, links ...string) string {
 	t.Helper()
 	var text strings.Builder
@@ -308,7 +308,7 @@ func (o *office) publish(t *testing.T, links ...string) string {
 	return "https://blog.example/?p=" + v.Text()
 }
 
-// send lets pingbacks go out until none is due.
+// send sends pingbacks until none is due.
 func (o *office) send(t *testing.T) {
 	t.Helper()
 	for {
@@ -379,8 +379,8 @@ func TestSendPings(t *testing.T) {
 	})
 }
 
-// A page whose server is in trouble is told later; one that refuses is not
-// asked again.
+// A page whose server has a problem gets the pingback later; one that refuses
+// it is not asked again.
 func TestSendPingsAgain(t *testing.T) {
 	each(t, func(t *testing.T, o *office) {
 		w := openWeb(t)
@@ -418,7 +418,7 @@ func TestSendPingsAgain(t *testing.T) {
 	})
 }
 
-// Two blogs: one links to the other, which takes the pingback.
+// Of two blogs, one links to the other, which accepts the pingback.
 func TestPingbackBetweenBlogs(t *testing.T) {
 	each(t, func(t *testing.T, o *office) {
 		w := openWeb(t)
@@ -432,7 +432,7 @@ func TestPingbackBetweenBlogs(t *testing.T) {
 		}
 		w.pages["/xmlrpc.php"] = func(rw http.ResponseWriter, r *http.Request) { o.handler.ServeHTTP(rw, r) }
 		o.publish(t, w.URL+"/their-post")
-		o.send(t) // answered with a fault: the target is not here
+		o.send(t) // answered with a fault: the target is not on this blog
 		if got := o.ping(t, w.URL+"/their-post", target); got != "ok" {
 			t.Errorf("their pingback: got %s, want ok", got)
 		}

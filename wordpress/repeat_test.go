@@ -28,8 +28,8 @@ import (
 	"github.com/quillgate/quillgate/xmlrpc"
 )
 
-// cluster is a blog that several processes serve, as far as a test can have
-// them in one.
+// cluster is a blog that several servers serve, as far as that is possible in
+// one process.
 type cluster struct {
 	url, folder, keyset string
 	clock               *databasetest.Clock
@@ -44,8 +44,8 @@ func newCluster(t *testing.T, url string) *cluster {
 	return c
 }
 
-// open is one more server of the blog; the first makes an administrator with a
-// key.
+// open opens another server of the blog; the first one creates an administrator
+// with a key.
 func (c *cluster) open(t *testing.T) (http.Handler, *database.DB) {
 	t.Helper()
 	ctx := context.WithoutCancel(t.Context())
@@ -79,8 +79,8 @@ func (c *cluster) open(t *testing.T) (http.Handler, *database.DB) {
 	return h, db
 }
 
-// send sends a body, signed unless it names a password, and returns the answer
-// as it came.
+// send sends a body, signed unless it contains a password, and returns the
+// answer unchanged.
 func (c *cluster) send(t *testing.T, h http.Handler, body []byte, signed bool) string {
 	t.Helper()
 	r := httptest.NewRequestWithContext(context.WithoutCancel(t.Context()), "POST", "https://blog.example/xmlrpc.php", bytes.NewReader(body))
@@ -105,9 +105,9 @@ func fault(answer string) bool {
 	return errors.As(err, &f)
 }
 
-// S12: each creating call, twice: by the same server, by another one, and by
-// one that was started afterwards. It makes one thing, and answers the same
-// each time.
+// S12: each creating call is sent twice: to the same server, to another one,
+// and to one that was started later. It creates one object, and gets the same
+// answer each time.
 func TestS12RepeatedCreatingCall(t *testing.T) {
 	post := object("post_title", "Hello", "post_status", "publish", "comment_status", "open")
 	bits := object("name", "note.txt", "type", "text/plain", "bits", "Some text")
@@ -151,18 +151,19 @@ func TestS12RepeatedCreatingCall(t *testing.T) {
 			if made := count(t, db, test.count) - before; made != 1 {
 				t.Errorf("%s four times has made %d", test.method, made)
 			}
-			// Later it acts again, unless there is a rule against it.
+			// After that time it creates again, unless a rule
+			// forbids it.
 			c.clock.Add(site.RepeatWindow)
 			c.send(t, second, body, true)
 			want2 := 2
 			if test.method == "wp.newTerm" || test.method == "wp.newCategory" || test.method == "wp.newComment" {
-				want2 = 1 // the name is taken, the comment is there
+				want2 = 1 // the name is taken, and the comment exists
 			}
 			if made := count(t, db, test.count) - before; made != want2 {
 				t.Errorf("%s after ten minutes has made %d, want %d", test.method, made, want2)
 			}
 		}
-		// The files of the repeated uploads are gone.
+		// The files of the repeated uploads have been removed.
 		var files int
 		must(t, filepath.WalkDir(filepath.Join(c.folder, "uploads"), func(path string, d fs.DirEntry, err error) error {
 			if err == nil && d.Type().IsRegular() && filepath.Ext(path) == ".txt" {
@@ -176,14 +177,14 @@ func TestS12RepeatedCreatingCall(t *testing.T) {
 	})
 }
 
-// S12: copies that come at once, to two servers.
+// S12: copies reach two servers at the same time.
 func TestS12ParallelCopies(t *testing.T) {
 	databasetest.EachURL(t, func(t *testing.T, url string) {
 		c := newCluster(t, url)
 		first, db := c.open(t)
 		second, _ := c.open(t)
-		// Not 1: on PostgreSQL a transaction that was run again has left its
-		// first number unused.
+		// Not 1: on PostgreSQL, a transaction that was run again did
+		// not use its first number.
 		post, err := xmlrpc.DecodeResponse([]byte(c.send(t, first, xmlrpc.AppendCall(nil, "wp.newPost",
 			array(1, "", "", object("post_title", "Before", "comment_status", "open", "post_status", "publish")).Elements()...), true)), xmlrpc.Limits{})
 		must(t, err)
@@ -220,7 +221,8 @@ func TestS12ParallelCopies(t *testing.T) {
 	})
 }
 
-// S12: two equal calls in one batch are two; the batch sent again is not.
+// S12: two equal calls in one batch create two objects; the same batch sent
+// again creates none.
 func TestS12Multicall(t *testing.T) {
 	databasetest.EachURL(t, func(t *testing.T, url string) {
 		c := newCluster(t, url)
@@ -241,9 +243,9 @@ func TestS12Multicall(t *testing.T) {
 	})
 }
 
-// S12: edits repeat; a second identical delete means delete, even after the
-// post of a creating call; who signs in by password has no key whose requests
-// could be kept.
+// S12: edits can be repeated. A second identical delete deletes, even if the
+// post was created by a repeatable call. Calls with a password have no key
+// under which they could be remembered.
 func TestS12WhatRepeats(t *testing.T) {
 	databasetest.EachURL(t, func(t *testing.T, url string) {
 		c := newCluster(t, url)

@@ -14,9 +14,9 @@ import (
 	"github.com/quillgate/quillgate/xmlrpc"
 )
 
-// hidden is a blog whose administrator keeps posts and pages in every state in
-// which others may not read them, with comments and files. Every text that is
-// not for others holds the word.
+// hidden is a blog whose administrator has posts and pages in every state in
+// which others may not read them, with comments and files. Every hidden text
+// contains the word.
 type hidden struct {
 	*endpoint
 	word  string
@@ -72,9 +72,9 @@ func exec(h *hidden, query string, args ...any) error {
 	return err
 }
 
-// For every method that reads, every role and every state of a post: nothing of
-// what others keep to themselves is in the answer, whatever ids, filters,
-// orders and words are asked for.
+// For every reading method, every role and every state of a post, no answer
+// contains anything hidden, whatever ids, filters, orders and words the call
+// has.
 func TestNothingHiddenIsAnswered(t *testing.T) {
 	databasetest.Each(t, func(t *testing.T, db *database.DB) {
 		h := openHidden(t, db)
@@ -125,7 +125,7 @@ func TestNothingHiddenIsAnswered(t *testing.T) {
 	})
 }
 
-// arguments are the calls of a method that the names of its parameters suggest.
+// arguments returns calls of a method that the names of its parameters suggest.
 func arguments(m *methods.Method, role string, ids []int64, filters []xmlrpc.Value, word string) (calls [][]xmlrpc.Value) {
 	at := func(id int64, filter xmlrpc.Value) []xmlrpc.Value {
 		var args []xmlrpc.Value
@@ -179,9 +179,9 @@ func arguments(m *methods.Method, role string, ids []int64, filters []xmlrpc.Val
 	return calls
 }
 
-// A search, an order, an offset or a limit tells a contributor nothing of a
-// text that they may not read: their own post is where it would be if the other
-// did not exist.
+// A search, an order, an offset or a limit reveals to a contributor nothing
+// about a text that they may not read: their own post is where it would be if
+// the other did not exist.
 func TestSearchTellsNothing(t *testing.T) {
 	databasetest.Each(t, func(t *testing.T, db *database.DB) {
 		h := openHidden(t, db)
@@ -220,12 +220,12 @@ func TestSearchTellsNothing(t *testing.T) {
 	})
 }
 
-// More than a thousand of everything is answered when it is asked for, and
-// without a number where the methods have none.
+// More than a thousand objects of every kind are returned on request, or
+// without a number if the method has none.
 func TestListsAreWhole(t *testing.T) {
 	databasetest.Each(t, func(t *testing.T, db *database.DB) {
 		e := openEndpoint(t, db)
-		const most = 5100 // more than any list once had
+		const most = 5100 // above all former limits of lists
 		var page, first int64
 		must(t, db.Get(t.Context(), &first, `SELECT COALESCE(MAX(id), 0) + 1000 FROM posts`))
 		page = first + 2*most

@@ -14,8 +14,8 @@ import (
 	"github.com/quillgate/quillgate/xmlrpc"
 )
 
-// Calls wait for PostgreSQL a bounded number of times, once what they need is kept: each round trip costs what the way to the
-// database takes.
+// A call waits for PostgreSQL a limited number of times, once the caches are
+// filled: each round trip costs the latency of the network.
 func TestRoundTrips(t *testing.T) {
 	t.Parallel()
 	proxy := databasetest.NewProxy(t, databasetest.Postgres(t))
@@ -63,7 +63,7 @@ func TestRoundTrips(t *testing.T) {
 		}, 8},
 	} {
 		var least int64 = 1 << 30
-		for range 5 { // what runs by itself meanwhile counts too, so the least is that of the call
+		for range 5 { // background work counts too, so the smallest number belongs to the call
 			before := proxy.RoundTrips()
 			call(c.method, c.args()...)
 			least = min(least, proxy.RoundTrips()-before)

@@ -23,13 +23,13 @@ import (
 	"github.com/quillgate/quillgate/xmlrpc"
 )
 
-// signer is a key of a user, with which an endpoint is asked.
+// signer is a key of a user for calls to an endpoint.
 type signer struct {
 	app    apps.App
 	secret apps.Secret
 }
 
-// key makes a key for one of the users.
+// key creates a key for one of the users.
 func (b *blog) key(t *testing.T, who string, in apps.New) signer {
 	t.Helper()
 	in.UserID, in.Name = b.ids[who], "Key of "+who
@@ -38,13 +38,13 @@ func (b *blog) key(t *testing.T, who string, in apps.New) signer {
 	return signer{app, secret}
 }
 
-// limited makes a key with some rights.
+// limited creates a key with some rights.
 func (b *blog) limited(t *testing.T, who string, rights ...apps.Right) signer {
 	t.Helper()
 	return b.key(t, who, apps.New{Scope: apps.Scope{Rights: rights}})
 }
 
-// signed asks a method with a signature, over TLS.
+// signed calls a method with a signature, over TLS.
 func (b *blog) signed(t *testing.T, k signer, method string, args ...any) (xmlrpc.Value, *xmlrpc.Fault, http.Header) {
 	t.Helper()
 	params := make([]xmlrpc.Value, len(args))
@@ -55,7 +55,7 @@ func (b *blog) signed(t *testing.T, k signer, method string, args ...any) (xmlrp
 	return b.send(t, body, signature.Sign(k.app.Public, k.secret.Reveal(), body))
 }
 
-// send posts a body, with an Authorization field unless that is empty.
+// send posts a body, with an Authorization field unless it is empty.
 func (b *blog) send(t *testing.T, body []byte, authorization string) (xmlrpc.Value, *xmlrpc.Fault, http.Header) {
 	t.Helper()
 	r := httptest.NewRequestWithContext(context.WithoutCancel(t.Context()), "POST", "https://blog.example/xmlrpc.php", bytes.NewReader(body))
@@ -76,10 +76,10 @@ func (b *blog) send(t *testing.T, body []byte, authorization string) (xmlrpc.Val
 	return v, nil, w.Header()
 }
 
-// things are what a call may be about, all of one user.
+// things are the objects that calls can be about, all of one user.
 type things struct{ user, post, public, page, revision, comment, file, term int64 }
 
-// scoped is a call that needs one of some rights of a key.
+// scoped is a call that requires one of some rights of a key.
 type scoped struct {
 	method string
 	rights []apps.Right
@@ -99,8 +99,8 @@ var (
 
 func plainArgs(things) list { return list{1, "", ""} }
 
-// scopedCalls has at least one call of each method that takes a sign-in, but
-// for those that any key may call.
+// scopedCalls has at least one call of each method with a sign-in, except those
+// that every key may call.
 var scopedCalls = []scoped{
 	{"wp.getUser", rPeople, func(x things) list { return list{1, "", "", x.user} }},
 	{"wp.getUsers", rPeople, plainArgs},
@@ -185,14 +185,14 @@ var scopedCalls = []scoped{
 	{"mt.publishPost", rPublish, func(x things) list { return list{x.post, "", ""} }},
 }
 
-// free are the methods that no right of a key has to do with.
+// free lists the methods that need no right of a key.
 var free = []string{
 	"wp.getUsersBlogs", "blogger.getUsersBlogs", "mt.supportedMethods", "mt.supportedTextFilters", "mt.getTrackbackPings",
 	"pingback.ping", "pingback.extensions.getPingbacks", "xmlrpcs.createApplication", "xmlrpcs.introspect", "xmlrpcs.rotate", "xmlrpcs.revoke",
 	"xmlrpcs.enrol", "system.multicall", "system.listMethods", "system.getCapabilities", "demo.sayHello", "demo.addTwoNumbers",
 }
 
-// aliases are the methods that other methods go by, too.
+// aliases lists the second names of methods.
 var aliases = []string{"wp.uploadFile", "metaWeblog.getUsersBlogs", "metaWeblog.deletePost", "wp.getCategories"}
 
 func TestK9EveryMethodIsInTheMatrix(t *testing.T) {
@@ -209,7 +209,7 @@ func TestK9EveryMethodIsInTheMatrix(t *testing.T) {
 	})
 }
 
-// make makes one of each thing for a user, past all rules.
+// make creates an object of each kind for a user, without checks.
 func (b *blog) things(t *testing.T, who string) things {
 	t.Helper()
 	b.made++
@@ -238,7 +238,7 @@ func (b *blog) things(t *testing.T, who string) things {
 	return x
 }
 
-// content is everything that a call could change, in words.
+// content describes everything that a call could change.
 func (b *blog) content(t *testing.T) (rows []string) {
 	t.Helper()
 	for _, table := range []struct{ name, columns string }{
@@ -266,8 +266,9 @@ func (b *blog) content(t *testing.T) (rows []string) {
 	return rows
 }
 
-// K9: what a key may do is what its user may and its scope lets through: every
-// method, every role, every right alone. What is refused changes nothing.
+// K9: a key may do what both its user and its scope allow. The test tries every
+// method with every role and every single right. A refused call changes
+// nothing.
 func TestK9Matrix(t *testing.T) {
 	databasetest.Each(t, func(t *testing.T, db *database.DB) {
 		b := openBlog(t, db)
@@ -280,7 +281,7 @@ func TestK9Matrix(t *testing.T) {
 func (b *blog) tryRights(t *testing.T, who string) {
 	try := func(k signer, c scoped, x things) *xmlrpc.Fault {
 		t.Helper()
-		b.clock.Add(20 * time.Second) // comments come slowly
+		b.clock.Add(20 * time.Second) // comments need a pause between them
 		_, fault, _ := b.signed(t, k, c.method, c.args(x)...)
 		return fault
 	}
@@ -325,7 +326,7 @@ func (b *blog) tryRights(t *testing.T, who string) {
 }
 
 // K9: a key that may only read changes nothing, and one that may only draft
-// makes nothing public, on whatever path.
+// makes nothing public, in any way.
 func TestK9NothingPublic(t *testing.T) {
 	databasetest.Each(t, func(t *testing.T, db *database.DB) {
 		b := openBlog(t, db)
@@ -367,8 +368,8 @@ func TestK9NothingPublic(t *testing.T) {
 	})
 }
 
-// K9: the list of methods, by any name of a method, and what it does not hold
-// back.
+// K9: a scope can list methods, by any of their names. Methods that need no
+// right stay allowed.
 func TestK9Methods(t *testing.T) {
 	databasetest.Each(t, func(t *testing.T, db *database.DB) {
 		b := openBlog(t, db)
@@ -398,8 +399,8 @@ func TestK9Methods(t *testing.T) {
 	})
 }
 
-// K9, S11: one scope for all calls of a multicall, each checked by itself; the
-// words name the right that is missing.
+// K9, S11: one scope applies to all calls of a multicall, and each is checked
+// separately. The text names the missing right.
 func TestK9Multicall(t *testing.T) {
 	databasetest.Each(t, func(t *testing.T, db *database.DB) {
 		b := openBlog(t, db)
@@ -437,7 +438,7 @@ func TestK9Multicall(t *testing.T) {
 	})
 }
 
-// K9: a change of the role or of the scope holds for the next request.
+// K9: a changed role or scope applies to the next request.
 func TestK9ChangesAtOnce(t *testing.T) {
 	databasetest.Each(t, func(t *testing.T, db *database.DB) {
 		b := openBlog(t, db)
@@ -467,9 +468,9 @@ func TestK9ChangesAtOnce(t *testing.T) {
 	})
 }
 
-// K9: a client's first refresh works with a key that may publish posts and
-// upload files: it may read what it writes. One that may only draft is shown no
-// public post, in no list.
+// K9: a client can refresh its lists with a key that may publish posts and
+// upload files, because it may read what it writes. A key that may only draft
+// sees no public post in any list.
 func TestK9FirstRefresh(t *testing.T) {
 	databasetest.Each(t, func(t *testing.T, db *database.DB) {
 		b := openBlog(t, db)
@@ -502,7 +503,7 @@ func TestK9FirstRefresh(t *testing.T) {
 				t.Errorf("%s: %v", c.method, fault)
 			}
 		}
-		for _, method := range []string{"wp.getComments", "wp.getProfile", "wp.getUsers"} { // not what it writes
+		for _, method := range []string{"wp.getComments", "wp.getProfile", "wp.getUsers"} { // it writes none of these
 			if _, fault, _ := b.signed(t, k, method, 1, "", ""); fault == nil || fault.Code != 403 {
 				t.Errorf("%s: %v, want to be refused", method, fault)
 			}

@@ -12,12 +12,12 @@ import (
 	"github.com/quillgate/quillgate/database/databasetest"
 )
 
-// termMakers are all ways in which a call can name a category or tag that is
-// not there. The name is fresh; the post is a draft of the caller's.
+// termMakers are all ways in which a call can name a category or tag that does
+// not exist. The name is new; the post is a draft of the caller.
 var termMakers = []struct {
 	method string
 	args   func(post int64, name string) list
-	makes  bool   // a term, for those who may
+	makes  bool   // a term for callers who may create one
 	roles  string // a letter for each role from administrator to subscriber: y may
 }{
 	{"wp.newTerm", func(_ int64, name string) list {
@@ -39,8 +39,8 @@ var termMakers = []struct {
 	{"wp.editPost", func(post int64, name string) list {
 		return list{1, "", "", post, dict{"terms_names": dict{"category": list{name}}}}
 	}, true, "yynnn"},
-	// WordPress lets anyone who may write a post invent tags for it in this
-	// dialect.
+	// In this dialect, WordPress allows everyone who may write a post to
+	// create tags for it.
 	{"metaWeblog.newPost", func(_ int64, name string) list {
 		return list{1, "", "", dict{"title": "T", "mt_keywords": name}, false}
 	}, true, "yyyyn"},
@@ -73,9 +73,8 @@ var termMakers = []struct {
 	}, false, "yyynn"},
 }
 
-// No call creates a term for those who may not: not by role, and not by the
-// scope of a key. A refused one changes nothing that is named by terms or
-// posts.
+// No call creates a term for callers who may not, by their role or by the scope
+// of their key. A refused call changes no term, and no post that uses one.
 func TestTermsNeedTheRightToCreateThem(t *testing.T) {
 	databasetest.Each(t, func(t *testing.T, db *database.DB) {
 		b := openBlog(t, db)
@@ -120,7 +119,7 @@ func TestTermsNeedTheRightToCreateThem(t *testing.T) {
 	})
 }
 
-// A key that may draft gives its posts the tags that are there.
+// A key that may draft can give its posts existing tags.
 func TestDraftKeyUsesTagsThatAreThere(t *testing.T) {
 	databasetest.Each(t, func(t *testing.T, db *database.DB) {
 		b := openBlog(t, db)

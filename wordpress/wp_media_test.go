@@ -8,8 +8,8 @@ import (
 	"github.com/quillgate/quillgate/database/databasetest"
 )
 
-// The post of an upload is a number or none; what is not a number names a post
-// that is not there.
+// The post of an upload is a number, or missing. Anything else names a post
+// that does not exist.
 func TestUploadsOfPosts(t *testing.T) {
 	databasetest.Each(t, func(t *testing.T, db *database.DB) {
 		b := openBlog(t, db)

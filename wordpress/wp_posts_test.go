@@ -13,7 +13,7 @@ import (
 	"github.com/quillgate/quillgate/xmlrpc"
 )
 
-// newPost creates a post and returns its id as clients get it.
+// newPost creates a post and returns its id in the form that clients get.
 func (e *endpoint) newPost(t *testing.T, content xmlrpc.Value) xmlrpc.Value {
 	t.Helper()
 	id := e.get(t, "wp.newPost", content)
@@ -31,7 +31,7 @@ func (e *endpoint) getPost(t *testing.T, id xmlrpc.Value, fields ...any) any {
 	return plain(e.get(t, "wp.getPost", id, array(fields...)))
 }
 
-// An automatic draft has no category, as in WordPress; it is kept as a draft.
+// An automatic draft has no category, as in WordPress. It is stored as a draft.
 func TestAutomaticDraftHasNoCategory(t *testing.T) {
 	databasetest.Each(t, func(t *testing.T, db *database.DB) {
 		e := openEndpoint(t, db)
